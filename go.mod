@@ -1,0 +1,3 @@
+module github.com/statsd-ops/statsd
+
+go 1.26

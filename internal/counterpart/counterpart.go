@@ -1,0 +1,40 @@
+// Package counterpart finds and runs the real programs that the daemon works
+// with, for tests: carbon, nsca, runsv, Python.
+//
+// A test that needs a program which is not installed is skipped, unless the
+// environment has COUNTERPARTS=required, as in make test: then it fails.
+package counterpart
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// Find returns the path of an installed program. Besides PATH it looks where
+// Debian puts daemons. An absolute path is only checked for being there: tests
+// name /usr/bin/python3 so, because Debian's modules belong to that one.
+func Find(t testing.TB, program string) string {
+	t.Helper()
+	if path, err := exec.LookPath(program); err == nil {
+		return path
+	}
+	for _, dir := range []string{"/usr/sbin", "/usr/bin", "/sbin"} {
+		if path, err := exec.LookPath(filepath.Join(dir, filepath.Base(program))); err == nil && !filepath.IsAbs(program) {
+			return path
+		}
+	}
+	Missing(t, program+" is not installed")
+	return ""
+}
+
+// Missing skips the test because of why, or fails it where nothing may be
+// skipped.
+func Missing(t testing.TB, why string) {
+	t.Helper()
+	if os.Getenv("COUNTERPARTS") == "required" {
+		t.Fatalf("%s, and COUNTERPARTS=required", why)
+	}
+	t.Skipf("%s (make test installs it)", why)
+}
