@@ -36,9 +36,8 @@ type Sample struct {
 	Delta bool
 	// Tagged says that the sample carried a tag section, which was dropped.
 	Tagged bool
-	// Name is the name as the client wrote it, not yet cleaned and never empty:
-	// AppendClean is applied where a name is first seen, once a name instead
-	// of once a sample.
+	// Name is the name as the client wrote it, not yet cleaned: AppendClean is
+	// applied where a name is first seen, once a name instead of once a sample.
 	Name []byte
 	// Member is the member of a set; Value is not used then.
 	Member []byte

@@ -1,0 +1,27 @@
+package metric
+
+// Reason says why a sample was discarded. The zero Reason is no reason: the
+// sample is good.
+type Reason uint8
+
+// The reasons, in the order in which they are reported.
+const (
+	None      Reason = iota
+	EmptyName        // nothing is left of the name after cleaning
+	NoValue          // no value, or an empty member of a set
+	BadValue         // not a finite decimal number
+	BadType          // no type, or one that is not known
+	BadRate          // a sample rate that is not a number in (0, 1]
+	TooLong          // the line or the name is over its limit
+	Reasons   = 7    // the number of reasons, for arrays indexed by Reason
+)
+
+var reasonNames = [Reasons]string{"", "empty_name", "no_value", "bad_value", "bad_type", "bad_rate", "too_long"}
+
+// String is the reason as figures and logs write it: bad_value.
+func (r Reason) String() string {
+	if int(r) < len(reasonNames) {
+		return reasonNames[r]
+	}
+	return "unknown"
+}

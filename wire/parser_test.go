@@ -1,0 +1,273 @@
+package wire
+
+import (
+	"bytes"
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/statsd-ops/statsd/metric"
+)
+
+// items parses input and writes what it holds as words, so that a table can
+// say what is expected: "a c 1" is a counter, "a c 1 x10" one of weight ten.
+func items(p *Parser, input string) string {
+	var out []string
+	var s metric.Sample
+	p.Reset([]byte(input))
+	for item := p.Next(&s); item != End; item = p.Next(&s) {
+		switch item {
+		case Sample:
+			out = append(out, describe(s))
+		case Discard:
+			out = append(out, "!"+p.Reason().String())
+		case Event:
+			out = append(out, "event")
+		}
+	}
+	return strings.Join(out, ", ")
+}
+
+func describe(s metric.Sample) string {
+	letter := [metric.Kinds]string{"c", "g", "ms", "s"}[s.Kind]
+	text := fmt.Sprintf("%s %s %v", s.Name, letter, s.Value)
+	if s.Kind == metric.Set {
+		text = fmt.Sprintf("%s s %q", s.Name, s.Member)
+	}
+	if s.Delta {
+		text = fmt.Sprintf("%s g %+g", s.Name, s.Value)
+	}
+	if s.Weight != 1 {
+		text += fmt.Sprintf(" x%v", s.Weight)
+	}
+	if s.Tagged {
+		text += " tagged"
+	}
+	return text
+}
+
+var lineTests = []struct{ why, in, want string }{
+	{"counter", "a:1|c", "a c 1"},
+	{"meter", "a:3|m", "a c 3"},
+	{"gauge", "a:3|g", "a g 3"},
+	{"timer", "a:320|ms", "a ms 320"},
+	{"histogram, distribution", "a:4|h\na:5|d", "a ms 4, a ms 5"},
+	{"set", "a:v|s", `a s "v"`},
+
+	{"newline at the end", "a:1|c\n", "a c 1"},
+	{"batch", "a:1|c\nb:2|c", "a c 1, b c 2"},
+	{"carriage returns", "a:1|c\r\nb:2|ms\r\n\r\n", "a c 1, b ms 2"},
+	{"blank lines, white space only", "\n\na:1|c\n \t\v\f\n\n", "a c 1"},
+	{"nothing", "", ""},
+	{"one bad line costs no neighbour", "a:1|c\nrubbish\nb:2|c", "a c 1, !no_value, b c 2"},
+
+	{"fraction", "a:1.5|c", "a c 1.5"},
+	{"signs", "a:-3|c\na:+3|ms", "a c -3, a ms 3"},
+	{"point at either end", "a:.5|c\na:5.|c", "a c 0.5, a c 5"},
+	{"exponents", "a:1e+21|ms\na:1e-7|ms\na:2E3|c", "a ms 1e+21, a ms 1e-07, a c 2000"},
+	{"sixteen digits", "a:1234567890123456|c", "a c 1.234567890123456e+15"},
+	{"19-digit fraction", "a:0.0040531158447265625|ms", "a ms 0.0040531158447265625"},
+	{"no value", "a:|c", "!no_value"},
+	{"no colon", "a|c", "!no_value"},
+	{"name only", "a", "!no_value"},
+	{"words", "a:x|c\na:nan|c\na:inf|g\na:-Infinity|ms\na:0x10|c\na:1_000|c", "!bad_value, !bad_value, !bad_value, !bad_value, !bad_value, !bad_value"},
+	{"half a number", "a:-|c\na:.|c\na:1e|c\na:1e+|c\na:1.2.3|c\na:--1|c\na:1 |c", "!bad_value, !bad_value, !bad_value, !bad_value, !bad_value, !bad_value, !bad_value"},
+	{"beyond float64", "a:1e309|c\na:1e308|c|@0.01", "!bad_value, !bad_value"},
+	{"too small for float64", "a:1e-999|c", "a c 0"},
+
+	{"gauge adjusted", "a:+4|g\na:-10|g", "a g +4, a g -10"},
+	{"gauge set below zero", "a:0|g\na:-7|g", "a g 0, a g -7"},
+
+	{"rate", "a:1|c|@0.1\na:320|ms|@0.5\na:1|c|@1", "a c 1 x10, a ms 320 x2, a c 1"},
+	{"rate in full", "a:1|c|@0.100000", "a c 1 x10"},
+	{"bad rates", "a:1|c|@0\na:1|c|@-1\na:1|c|@1.1\na:1|c|@\na:1|c|@x\na:1|c|@nan\na:1|c|@1e-320", "!bad_rate, !bad_rate, !bad_rate, !bad_rate, !bad_rate, !bad_rate, !bad_rate"},
+	{"rate of a gauge or set is ignored", "a:3|g|@0.5\na:v|s|@0.1\na:3|g|@x", `a g 3, a s "v", a g 3`},
+
+	{"no type", "a:1", "!bad_type"},
+	{"empty type", "a:1|", "!bad_type"},
+	{"unknown types", "a:1|zz\na:1|C\na:1|c \na:1|sli|3", "!bad_type, !bad_type, !bad_type, !bad_type"},
+
+	{"several values", "a:1|c:2|c", "a c 1, a c 2"},
+	{"several types", "a:1|c:2|ms|@0.5:3|g", "a c 1, a ms 2 x2, a g 3"},
+	{"a bad one among several", "a:1|c:x|c:3|c", "a c 1, !bad_value, a c 3"},
+	{"packed", "a:1:2:3|ms|@0.5", "a ms 1 x2, a ms 2 x2, a ms 3 x2"},
+	{"packed with tags", "h:0.5:1.5:2.5|h|#g:1", "h ms 0.5 tagged, h ms 1.5 tagged, h ms 2.5 tagged"},
+	{"packed, bad ones", "a:1:x::4|ms", "a ms 1, !bad_value, !no_value, a ms 4"},
+	{"packed, bad for all", "a:1:2|zz\na:1:2|c|@2", "!bad_type, !bad_type, !bad_rate, !bad_rate"},
+	{"packed, then another group", "a:1:2|c:3:4|ms", "a c 1, a c 2, a ms 3, a ms 4"},
+	{"colon at the end", "a:1|c:", "a c 1, !no_value"},
+	{"a set's member has colons", "u:2001:db8::1|s", `u s "2001:db8::1"`},
+	{"a member behind a group", "u:1|c:2001:db8::1|s", `u c 1, u s "2001:db8::1"`},
+	{"sets in a row", "u:a|s:b|s", `u s "a", u s "b"`},
+	{"empty member", "u:|s", "!no_value"},
+
+	{"tags", "a:1|c|#k:v,k2:v2", "a c 1 tagged"},
+	{"rate, then tags", "a:1|c|@0.5|#k:v", "a c 1 x2 tagged"},
+	{"tags, then rate", "a:1|c|#k:v|@0.5", "a c 1 x2 tagged"},
+	{"no tags in the section", "a:1|c|#", "a c 1"},
+	{"container id", "a:1|c|c:abc", "a c 1"},
+	{"timestamp, tags", "a:1|g|T1640995200|#a:b", "a g 1 tagged"},
+	{"tags, timestamp", "a:1|g|#a:b|T1640995200", "a g 1 tagged"},
+	{"nothing after tags starts a value", "a:1|c|#k:v|x:5|c", "a c 1 tagged"},
+	{"unknown and empty sections", "a:1|c|zz|\na:1|c||", "a c 1, a c 1"},
+	{"a card section's colon starts a value", "a:1|c|card:low", "a c 1, !bad_type"},
+	{"behind a container id it is passed over", "a:1|c|c:abc|card:low", "a c 1"},
+	{"an unknown section's colon starts a value", "a:1|c|x:2|c", "a c 1, a c 2"},
+
+	{"event and service check", "_e{5,4}:title|text\n_sc|name|0|m:x\na:1|c", "event, event, a c 1"},
+	{"a name with an underscore in front", "_x:1|c\n_e:1|c", "_x c 1, _e c 1"},
+
+	{"names are left as they are", "a b/c!:1|c\n\xff:1|c", "a b/c! c 1, \xff c 1"},
+	{"empty name", ":1|c", " c 1"},
+	{"bytes that mean something elsewhere", "a\x00b:1|c\x00", "!bad_type"},
+}
+
+func TestParser(t *testing.T) {
+	for _, tt := range lineTests {
+		if got := items(new(Parser), tt.in); got != tt.want {
+			t.Errorf("%s: %q\n gives %s\n  want %s", tt.why, tt.in, got, tt.want)
+		}
+	}
+}
+
+func TestParserAbsoluteSigns(t *testing.T) {
+	p := Parser{AbsoluteSigns: true}
+	if got, want := items(&p, "a:+4|g\na:-10|g\na:5|g"), "a g 4, a g -10, a g 5"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func TestParserLines(t *testing.T) {
+	var p Parser
+	if items(&p, "a:1|c:2|c\n\nbad\n \n_sc|x|0\nb:1:2|ms\n"); p.Lines() != 4 {
+		t.Errorf("Lines() = %d, want 4: blank ones do not count, several values are one line", p.Lines())
+	}
+	if items(&p, "a:1|c"); p.Lines() != 1 {
+		t.Errorf("Lines() = %d after Reset, want 1", p.Lines())
+	}
+}
+
+func TestParserLine(t *testing.T) {
+	var p Parser
+	var s metric.Sample
+	p.Reset([]byte("good:1|c\r\nbad:x|c\r\n"))
+	for _, want := range []string{"good:1|c", "bad:x|c"} {
+		if p.Next(&s); string(p.Line()) != want {
+			t.Errorf("Line() = %q, want %q", p.Line(), want)
+		}
+	}
+}
+
+// The cost of a line must not grow faster than its length: each value is
+// looked at once, whatever the others are.
+func TestParserManyValues(t *testing.T) {
+	const n = 32_000
+	for _, line := range []string{
+		"a:" + strings.Repeat("1:", n-1) + "1|ms",
+		"a" + strings.Repeat(":1|c", n),
+		"a:" + strings.Repeat("x:", n-1) + "x|c",
+		"a" + strings.Repeat(":|", n),
+	} {
+		var p Parser
+		var s metric.Sample
+		p.Reset([]byte(line))
+		found := 0
+		for p.Next(&s) != End {
+			found++
+		}
+		if found != n {
+			t.Errorf("%.20q...: %d items, want %d", line, found, n)
+		}
+	}
+}
+
+func TestParserDoesNotAllocate(t *testing.T) {
+	var all bytes.Buffer
+	for _, tt := range lineTests {
+		if tt.why != "beyond float64" { // strconv allocates its range error
+			all.WriteString(tt.in + "\n")
+		}
+	}
+	all.WriteString("a:" + strings.Repeat("7", 200) + ".5|c\n") // to strconv
+	var p Parser
+	var s metric.Sample
+	if n := testing.AllocsPerRun(100, func() {
+		p.Reset(all.Bytes())
+		for p.Next(&s) != End {
+		}
+	}); n != 0 {
+		t.Errorf("%v allocations, want none", n)
+	}
+}
+
+func FuzzParser(f *testing.F) {
+	for _, tt := range lineTests {
+		f.Add([]byte(tt.in), false)
+	}
+	f.Add([]byte("a:-5|g"), true)
+	f.Fuzz(func(t *testing.T, in []byte, absolute bool) {
+		p := Parser{AbsoluteSigns: absolute}
+		var s metric.Sample
+		before := bytes.Clone(in)
+		p.Reset(in)
+		for n := 0; ; n++ {
+			item := p.Next(&s)
+			if item == End {
+				break
+			}
+			if n > len(in) {
+				t.Fatalf("more items than bytes in %q", in)
+			}
+			if bytes.ContainsAny(p.Line(), "\n") {
+				t.Fatalf("line %q holds a newline", p.Line())
+			}
+			switch item {
+			case Discard:
+				if p.Reason() == metric.None {
+					t.Fatalf("%q discarded without a reason", p.Line())
+				}
+			case Sample:
+				roundTrip(t, s)
+			}
+		}
+		if !bytes.Equal(before, in) {
+			t.Fatalf("parsing changed %q to %q", before, in)
+		}
+	})
+}
+
+// roundTrip checks that s is sound, and reads the same from the line that
+// Append makes of it.
+func roundTrip(t *testing.T, s metric.Sample) {
+	t.Helper()
+	if bytes.ContainsAny(s.Name, ":\n") || !finite(s.Value) || !finite(s.Value*s.Weight) || s.Weight < 1 {
+		t.Fatalf("unsound sample %+v", s)
+	}
+	if s.Kind == metric.Set && len(s.Member) == 0 || s.Delta && s.Kind != metric.Gauge {
+		t.Fatalf("unsound sample %+v", s)
+	}
+	if bytes.HasPrefix(s.Name, []byte("_e{")) || bytes.HasPrefix(s.Name, []byte("_sc|")) || bytes.HasSuffix(s.Member, []byte("\r")) {
+		return
+	}
+	line := Append(nil, s)
+	var p Parser
+	var again metric.Sample
+	p.Reset(line)
+	for range bytes.Count(line, []byte{'\n'}) {
+		if item := p.Next(&again); item != Sample {
+			t.Fatalf("%+v gives %q, which is %v (%v)", s, line, item, p.Reason())
+		}
+	}
+	if p.Next(new(metric.Sample)) != End {
+		t.Fatalf("%+v gives %q, which holds more", s, line)
+	}
+	absoluteBelowZero := s.Kind == metric.Gauge && !s.Delta && math.Signbit(s.Value)
+	if again.Kind != s.Kind || !bytes.Equal(again.Name, s.Name) ||
+		s.Kind == metric.Set && !bytes.Equal(again.Member, s.Member) ||
+		s.Kind != metric.Set && again.Value != s.Value ||
+		again.Delta != (s.Delta || absoluteBelowZero) ||
+		math.Abs(again.Weight/s.Weight-1) > 1e-15 {
+		t.Fatalf("%+v came back from %q as %+v", s, line, again)
+	}
+}
