@@ -13,10 +13,11 @@ const (
 	BadType          // no type, or one that is not known
 	BadRate          // a sample rate that is not a number in (0, 1]
 	TooLong          // the line or the name is over its limit
-	Reasons   = 7    // the number of reasons, for arrays indexed by Reason
+	Refused          // one name or set member more than the limits allow
+	Reasons   = 8    // the number of reasons, for arrays indexed by Reason
 )
 
-var reasonNames = [Reasons]string{"", "empty_name", "no_value", "bad_value", "bad_type", "bad_rate", "too_long"}
+var reasonNames = [Reasons]string{"", "empty_name", "no_value", "bad_value", "bad_type", "bad_rate", "too_long", "refused"}
 
 // String is the reason as figures and logs write it: bad_value.
 func (r Reason) String() string {

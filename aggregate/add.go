@@ -1,0 +1,179 @@
+package aggregate
+
+import (
+	"hash/maphash"
+	"math"
+	"math/bits"
+
+	"github.com/statsd-ops/statsd/metric"
+)
+
+// counterSeen stands for a sum of zero in a counter's cell, whose zero means
+// that the counter was not seen: it is the other zero of a float64.
+const counterSeen = 1 << 63
+
+// addCounter adds to a counter's cell: the sum's float64.
+func addCounter(rec record, off int, v float64) {
+	sum := math.Float64frombits(rec.word(off)) + v
+	w := math.Float64bits(clamp(sum))
+	if w == 0 {
+		w = counterSeen
+	}
+	rec.setWord(off, w)
+}
+
+// clamp keeps a sum finite.
+func clamp(v float64) float64 {
+	if v-v != 0 {
+		return math.Copysign(math.MaxFloat64, v)
+	}
+	return v
+}
+
+// The cell of a timer: the sum of its samples' weights as a float64; the
+// number of its samples in the upper half of a word, in the lower the place of
+// its last block. A block: a header with the samples it has room for (bits
+// 48-63), those it holds (bits 32-47) and the place of the block before it (bits
+// 0-31); then the samples.
+const (
+	firstTimerBlock = 3
+	mostTimerBlock  = 127
+)
+
+func addTimer(b *blocks, rec record, off int, s *metric.Sample) {
+	rec.setWord(off, math.Float64bits(clamp(math.Float64frombits(rec.word(off))+s.Weight)))
+	w := rec.word(off + 8)
+	place := uint32(w)
+	var block []uint64
+	if place != 0 {
+		block = b.at(place)
+	}
+	if place == 0 || uint16(block[0]>>48) == uint16(block[0]>>32) {
+		room := firstTimerBlock
+		if place != 0 {
+			room = min(2*int(block[0]>>48)+1, mostTimerBlock)
+		}
+		before := place
+		place = b.allocate(1 + room)
+		block = b.at(place)
+		block[0] = uint64(room)<<48 | uint64(before)
+	}
+	held := uint16(block[0] >> 32)
+	block[1+held] = math.Float64bits(s.Value)
+	block[0] += 1 << 32
+	rec.setWord(off+8, (w>>32+1)<<32|uint64(place))
+}
+
+// appendSamples appends the samples of a timer's cell to dst, last block
+// first, and returns the sum of their weights too.
+func appendSamples(dst []float64, b *blocks, rec record, off int) ([]float64, float64) {
+	for place := uint32(rec.word(off + 8)); place != 0; {
+		block := b.at(place)
+		held := uint16(block[0] >> 32)
+		for _, w := range block[1 : 1+held] {
+			dst = append(dst, math.Float64frombits(w))
+		}
+		place = uint32(block[0])
+	}
+	return dst, math.Float64frombits(rec.word(off))
+}
+
+// The cell of a set: the number of members in the upper half of a word, in the
+// lower the logarithm of its table's size plus one; the table's place, or its
+// index among the large ones. The table has the members' hashes of 64 bits,
+// which are never 0, in open addressing. Two of n members share a hash with a
+// probability of n²/2⁶⁵: one in 37 million for a million members.
+const (
+	firstSetLog = 2
+	largeSetLog = blockPageShift // and above: too large for a block
+)
+
+func setTable(b *blocks, rec record, off int) []uint64 {
+	log := uint32(rec.word(off))
+	switch {
+	case log == 0:
+		return nil
+	case log-1 >= largeSetLog:
+		return b.large[rec.word(off+8)]
+	default:
+		return b.at(uint32(rec.word(off + 8)))[:1<<(log-1)]
+	}
+}
+
+// newSetTable gives the set an empty table of 1<<log slots.
+func newSetTable(b *blocks, rec record, off int, log int) []uint64 {
+	count := rec.word(off) >> 32
+	rec.setWord(off, count<<32|uint64(log+1))
+	if log >= largeSetLog {
+		b.large = append(b.large, make([]uint64, 1<<log))
+		rec.setWord(off+8, uint64(len(b.large)-1))
+	} else {
+		place := b.allocate(1 << log)
+		clear(b.at(place)[:1<<log])
+		rec.setWord(off+8, uint64(place))
+	}
+	return setTable(b, rec, off)
+}
+
+// setMember is a member to add, and how many members its set may have.
+type setMember struct {
+	hash uint64
+	most int
+}
+
+// addMember reports false when the set has all the members it may have.
+func addMember(b *blocks, rec record, off int, m setMember) bool {
+	table := setTable(b, rec, off)
+	if table == nil {
+		table = newSetTable(b, rec, off, firstSetLog)
+	}
+	if int(rec.word(off)>>32) >= m.most {
+		return hasMember(table, m.hash)
+	}
+	if !insertMember(table, m.hash) {
+		return true
+	}
+	count := rec.word(off)>>32 + 1
+	rec.setWord(off, count<<32|rec.word(off)&math.MaxUint32)
+	if int(count)*4 > len(table)*3 {
+		if log := bits.Len(uint(len(table))); log > largeSetLog {
+			// The table it grows out of is not needed again.
+			b.large[rec.word(off+8)] = nil
+		}
+		larger := newSetTable(b, rec, off, bits.Len(uint(len(table))))
+		for _, h := range table {
+			if h != 0 {
+				insertMember(larger, h)
+			}
+		}
+	}
+	return true
+}
+
+func hasMember(table []uint64, hash uint64) bool {
+	mask := len(table) - 1
+	for i := int(hash) & mask; table[i] != 0; i = (i + 1) & mask {
+		if table[i] == hash {
+			return true
+		}
+	}
+	return false
+}
+
+// insertMember reports whether hash was not there yet.
+func insertMember(table []uint64, hash uint64) bool {
+	mask := len(table) - 1
+	i := int(hash) & mask
+	for table[i] != 0 {
+		if table[i] == hash {
+			return false
+		}
+		i = (i + 1) & mask
+	}
+	table[i] = hash
+	return true
+}
+
+func hashMember(seed maphash.Seed, member []byte) uint64 {
+	return max(maphash.Bytes(seed, member), 1)
+}

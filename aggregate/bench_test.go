@@ -1,0 +1,92 @@
+package aggregate
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/statsd-ops/statsd/metric"
+)
+
+// benchSamples are mixed samples, one for each of n names, in an order that
+// caches cannot guess.
+func benchSamples(n int, kinds ...metric.Kind) []metric.Sample {
+	samples := make([]metric.Sample, n)
+	for i := range samples {
+		at := i * 7919 % n // n has no factor 7919
+		samples[at] = metric.Sample{
+			Kind:   kinds[i%len(kinds)],
+			Name:   fmt.Appendf(nil, "app.web-%02d.api.v2.users.get.status_%d", i%50, i),
+			Member: []byte("member"),
+			Value:  float64(i % 1000),
+			Weight: 1,
+		}
+	}
+	return samples
+}
+
+var mixed = []metric.Kind{0, 0, 0, 0, 0, 2, 2, 2, 1, 3}
+
+func BenchmarkAdd(b *testing.B) {
+	for _, n := range []int{1_000, 10_000, 1_000_000} {
+		for name, kinds := range map[string][]metric.Kind{"counters": {metric.Counter}, "mixed": mixed} {
+			b.Run(fmt.Sprintf("%s/names=%d", name, n), func(b *testing.B) {
+				table := testTable(1)
+				s := table.Shard(0)
+				samples := benchSamples(n, kinds...)
+				for i := range samples {
+					s.Add(&samples[i])
+				}
+				table.Drain(nil).Summarize(testLayout, 1)
+				b.ReportAllocs()
+				i := 0
+				for b.Loop() {
+					if s.Add(&samples[i]) != metric.None {
+						b.Fatal("refused")
+					}
+					if i++; i == len(samples) {
+						i = 0
+					}
+				}
+				total := 0
+				for range table.Drain(nil).Summarize(testLayout, 1).Points() {
+					total++
+				}
+				if total == 0 {
+					b.Fatal("no points")
+				}
+			})
+		}
+	}
+}
+
+// BenchmarkFlush drains and summarises a table of mixed names; ns/op is that of
+// one name, swap-ns the time for which intake stood still at each flush.
+func BenchmarkFlush(b *testing.B) {
+	for _, shards := range []int{1, 2} {
+		for _, n := range []int{1_000, 1_000_000} {
+			b.Run(fmt.Sprintf("shards=%d/names=%d", shards, n), func(b *testing.B) {
+				table := testTable(shards)
+				samples := benchSamples(n, mixed...)
+				names, flushes, swap := 0, 0, int64(0)
+				b.ResetTimer()
+				b.StopTimer()
+				for names < b.N {
+					for i := range samples {
+						table.Shard(i % shards).Add(&samples[i])
+					}
+					b.StartTimer()
+					iv := table.Drain(nil)
+					sn := iv.Summarize(testLayout, 1)
+					b.StopTimer()
+					if sum := sn.Count[0] + sn.Count[1] + sn.Count[2] + sn.Count[3]; sum != n {
+						b.Fatalf("%d names, want %d", sum, n)
+					}
+					names += n
+					flushes++
+					swap += iv.Swap.Nanoseconds()
+				}
+				b.ReportMetric(float64(swap)/float64(flushes), "swap-ns")
+			})
+		}
+	}
+}

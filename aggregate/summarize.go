@@ -1,0 +1,232 @@
+package aggregate
+
+import (
+	"math"
+	"slices"
+	"time"
+
+	"github.com/statsd-ops/statsd/metric"
+)
+
+// scratch is what summarising needs again and again.
+type scratch struct {
+	refs    [metric.Kinds][]ref
+	carry   []ref
+	names   [][]byte
+	found   [][][metric.Kinds]ref // by view, by name
+	sources []source
+	samples []float64
+	members []uint64
+	gauge   gaugeMerge
+}
+
+// source is one of the records that have a name's cells.
+type source struct {
+	view *view
+	rec  record
+}
+
+// summary is one call of Summarize.
+type summary struct {
+	*Interval
+	*scratch
+	layout Layout
+	sn     *Snapshot
+	// ranks are the percentile thresholds as columns, the lowest first.
+	ranks []rank
+	live  int64 // names that have not expired
+}
+
+// Summarize works out the points of the interval, whose time is now in Unix
+// seconds. It can be called once.
+func (iv *Interval) Summarize(layout Layout, now int64) *Snapshot {
+	s := &summary{Interval: iv, scratch: &iv.table.scratch, layout: layout, sn: layout.newSnapshot(now)}
+	s.ranks = newRanks(layout.Percentiles)
+	s.found = make([][][metric.Kinds]ref, len(iv.views))
+	for i := range s.found {
+		s.found[i] = make([][metric.Kinds]ref, batchSize)
+	}
+	for i := range iv.views {
+		s.sn.pages = append(s.sn.pages, iv.views[i].pages)
+	}
+	for i := range iv.views {
+		s.summarizeView(i)
+	}
+	for i := range iv.views {
+		iv.views[i].release()
+	}
+	iv.table.known.Add(s.live - iv.known)
+	return s.sn
+}
+
+func (s *summary) summarizeView(i int) {
+	v := &s.views[i]
+	expired, total := 0, 0
+	v.walk(func(refs []ref) {
+		s.carry = s.carry[:0]
+		for k := range s.refs {
+			s.refs[k] = s.refs[k][:0]
+		}
+		for _, r := range refs {
+			rec := v.pages.at(r)
+			kind := kindOf(rec.meta())
+			if rec.seen(kind, v.flush) {
+				s.refs[kind] = append(s.refs[kind], r)
+			} else if v.flush-rec.lastSeen() >= s.table.config.Expire[kind] {
+				expired++
+				continue
+			}
+			s.carry = append(s.carry, r)
+		}
+		for kind := range s.refs {
+			if len(s.refs[kind]) > 0 {
+				start := time.Now()
+				s.summarizeKind(i, metric.Kind(kind))
+				s.sn.Duration[kind] += time.Since(start)
+			}
+		}
+		if v.retired {
+			v.carry(s.carry)
+		}
+		s.live += int64(len(s.carry))
+		total += len(refs)
+	})
+	const worthIt = 1024
+	full := s.table.known.Load() > int64(s.table.config.MaxNames)*9/10
+	if expired > 0 && !v.retired && (full || expired > worthIt && expired > total/4) {
+		v.shard.mutex.Lock()
+		v.shard.retire = true
+		v.shard.mutex.Unlock()
+	}
+}
+
+// summarizeKind adds rows for the records s.refs[kind] of view i. The names'
+// records in other views join them.
+func (s *summary) summarizeKind(i int, kind metric.Kind) {
+	v := &s.views[i]
+	refs := s.refs[kind]
+	if len(s.views) > 1 {
+		s.names = s.names[:0]
+		for _, r := range refs {
+			s.names = append(s.names, v.pages.at(r).name())
+		}
+		for j := range s.views {
+			if j != i {
+				s.views[j].lookup(s.names, s.found[j])
+			}
+		}
+	}
+	for n, r := range refs {
+		rec := v.pages.at(r)
+		s.sources = append(s.sources[:0], source{v, rec})
+		collides := false
+		if rec.meta()&metaTwin != 0 {
+			v.lookup([][]byte{rec.name()}, s.found[i][n:n+1])
+			collides = s.collides(i, n, kind)
+		}
+		for j := range s.views {
+			if j == i {
+				continue
+			}
+			if other := s.found[j][n][kind]; s.views[j].holds(other) {
+				s.sources = append(s.sources, source{&s.views[j], s.views[j].pages.at(other)})
+			}
+			collides = collides || s.collides(j, n, kind)
+		}
+		if collides {
+			s.sn.collided(kind, rec.name())
+		}
+		s.summarizeName(kind, s.sn.add(i, r, kind))
+		for _, from := range s.sources {
+			from.rec.clear(kind, v.flush)
+			from.rec.setLastSeen(v.flush)
+		}
+	}
+}
+
+// holds reports whether r is a record that was there when the view was taken.
+// A newer one holds nothing of the interval.
+func (v *view) holds(r ref) bool {
+	p, last := int(r>>pageShift), len(v.pages)-1
+	return r != 0 && (p < last || p == last && int(r&(pageUnits-1)) < v.used)
+}
+
+// collides reports whether the n-th name looked up in view j has a row already,
+// of another kind with the same prefix.
+func (s *summary) collides(j, n int, kind metric.Kind) bool {
+	v := &s.views[j]
+	for k, r := range s.found[j][n] {
+		k := metric.Kind(k)
+		if k == kind || k == metric.Timer || kind == metric.Timer || s.sn.prefix[k] != s.sn.prefix[kind] || !v.holds(r) {
+			continue
+		}
+		if other := v.pages.at(r); other.lastSeen() == v.flush && !other.seen(k, v.flush) {
+			return true
+		}
+	}
+	return false
+}
+
+// summarizeName works out the values of the name whose records are s.sources.
+func (s *summary) summarizeName(kind metric.Kind, values []float64) {
+	flush := s.sources[0].view.flush
+	off := cell(kind, flush)
+	switch kind {
+	case metric.Counter:
+		sum := 0.0
+		for _, from := range s.sources {
+			sum = clamp(sum + math.Float64frombits(from.rec.word(off)))
+		}
+		values[0] = sum / s.layout.Interval.Seconds()
+	case metric.Gauge:
+		values[0] = s.summarizeGauge(off, flush)
+	case metric.Set:
+		values[0] = float64(s.countMembers(off))
+	case metric.Timer:
+		s.samples = s.samples[:0]
+		weight := 0.0
+		for _, from := range s.sources {
+			var w float64
+			s.samples, w = appendSamples(s.samples, from.view.blocks, from.rec, off)
+			weight = clamp(weight + w)
+		}
+		summarizeTimer(s.samples, s.ranks, values)
+		values[3] = weight
+	}
+}
+
+// summarizeGauge merges a gauge, and remembers its value for the next interval.
+func (s *summary) summarizeGauge(off int, flush uint32) float64 {
+	value, newest := 0.0, uint64(0)
+	for _, from := range s.sources {
+		if at := from.rec.word(gaugeMemory + 8); at > newest {
+			value, newest = math.Float64frombits(from.rec.word(gaugeMemory)), at
+		}
+	}
+	s.gauge.begin(value)
+	for _, from := range s.sources {
+		s.gauge.add(from.view.blocks, from.rec, off)
+	}
+	value = s.gauge.result()
+	s.sources[0].rec.setWord(gaugeMemory, math.Float64bits(value))
+	s.sources[0].rec.setWord(gaugeMemory+8, uint64(flush))
+	return value
+}
+
+// countMembers counts the distinct members of a set.
+func (s *summary) countMembers(off int) int {
+	first := s.sources[0].rec
+	if len(s.sources) == 1 {
+		return int(first.word(off) >> 32)
+	}
+	s.members = s.members[:0]
+	for _, from := range s.sources {
+		for _, hash := range setTable(from.view.blocks, from.rec, off) {
+			if hash != 0 {
+				s.members = append(s.members, hash)
+			}
+		}
+	}
+	slices.Sort(s.members)
+	return len(slices.Compact(s.members))
+}

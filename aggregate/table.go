@@ -1,0 +1,198 @@
+// Package aggregate adds samples up and summarises them at each flush.
+//
+// A Table takes samples in through its shards, one for each receiver, so that
+// receivers do not wait for each other. At a flush Drain takes out what they
+// have collected, in no time whatever its size, and Summarize makes of it a
+// Snapshot: the points to publish, immutable, for any number of readers.
+//
+//	shard := table.Shard(0)
+//	shard.Lock()
+//	shard.Add(&sample) // for each of a batch
+//	shard.Unlock()
+//	...
+//	snapshot := table.Drain(nil).Summarize(layout, now)
+//
+// # Names
+//
+// A name stays in its shard for as long as it is used. One that is not seen
+// for a number of flushes has expired: it counts no longer, and its memory
+// goes when a shard holds so many of them that it is worth while to move the others to
+// a new table.
+//
+// # Results
+//
+// The results are the same for any number of shards. Sums of whole numbers
+// are exact up to 2^53; timers' samples are kept, and their percentiles exact.
+package aggregate
+
+import (
+	"hash/maphash"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/statsd-ops/statsd/metric"
+)
+
+// Config says how large a Table may grow.
+type Config struct {
+	// Shards is the number of receivers, at least 1.
+	Shards int
+	// MaxNames is the greatest number of names in all. Samples of further
+	// names are refused.
+	MaxNames int
+	// MaxNameLength is the greatest length of a name as received, in bytes, at
+	// most MaxNameLength.
+	MaxNameLength int
+	// MaxSetMembers is the greatest number of members a set may have in a shard.
+	MaxSetMembers int
+	// Expire is the number of flushes after which a name that was not seen is
+	// forgotten, by kind; at least 1.
+	Expire [metric.Kinds]uint32
+}
+
+// Table holds what was received since the last flush, and the names seen of
+// late. Drain and Summarize are for one goroutine, the flushing one.
+type Table struct {
+	config Config
+	seed   maphash.Seed
+	shards []*Shard
+	// known is the number of names that have not expired.
+	known atomic.Int64
+	// batches numbers the batches of all shards, to tell which came first.
+	batches atomic.Uint64
+	scratch scratch
+}
+
+// Shard is one receiver's part of a Table. Its lock is taken once for each
+// batch of samples, and guards whatever else its receiver counts.
+type Shard struct {
+	mutex    sync.Mutex
+	table    *Table
+	names    *names
+	retiring *names // what names replaced, until all that counts was moved
+	retire   bool   // replace names at the next flush
+	flush    uint32 // the number of the running flush
+	sequence uint64 // of the batch at hand
+	blocks   [2]blocks
+	spare    spare
+	clean    []byte
+}
+
+// NewTable returns an empty table.
+func NewTable(config Config) *Table {
+	t := &Table{config: config, seed: maphash.MakeSeed()}
+	for range config.Shards {
+		s := &Shard{table: t, names: newNames(t.seed), flush: 1}
+		s.blocks[0].spare, s.blocks[1].spare = &s.spare, &s.spare
+		t.shards = append(t.shards, s)
+	}
+	return t
+}
+
+// Shard returns the i-th shard, 0 <= i < Config.Shards.
+func (t *Table) Shard(i int) *Shard { return t.shards[i] }
+
+// Names returns the number of names that have not expired. A name that came
+// through several receivers may count more than once.
+func (t *Table) Names() int { return int(t.known.Load()) }
+
+// Lock begins a batch. Drain waits until its end.
+func (s *Shard) Lock() {
+	s.mutex.Lock()
+	if len(s.table.shards) > 1 {
+		s.sequence = s.table.batches.Add(1)
+	}
+}
+
+// Unlock ends a batch.
+func (s *Shard) Unlock() { s.mutex.Unlock() }
+
+// Add adds a sample to its name. It returns why it did not, or metric.None. It
+// keeps nothing of the sample's bytes. The shard must be locked.
+func (s *Shard) Add(sample *metric.Sample) metric.Reason {
+	kind := sample.Kind & 3
+	hash := maphash.Bytes(s.table.seed, sample.Name)
+	r := s.names.findHash(hash, kind, sample.Name)
+	if r == 0 {
+		var reason metric.Reason
+		if r, reason = s.intern(kind, sample.Name); r == 0 {
+			return reason
+		}
+	}
+	rec := s.names.pages.at(r)
+	off := cell(kind, s.flush)
+	switch kind {
+	case metric.Counter:
+		addCounter(rec, off, sample.Value*sample.Weight)
+	case metric.Timer:
+		addTimer(&s.blocks[s.flush&1], rec, off, sample)
+	case metric.Gauge:
+		addGauge(&s.blocks[s.flush&1], rec, off, sample, s.sequence)
+	case metric.Set:
+		hash := hashMember(s.table.seed, sample.Member)
+		if !addMember(&s.blocks[s.flush&1], rec, off, setMember{hash, s.table.config.MaxSetMembers}) {
+			return metric.Refused
+		}
+	}
+	return metric.None
+}
+
+// intern finds the record of a name that is not in the table as it was
+// received: one that needs cleaning, or a new one.
+func (s *Shard) intern(kind metric.Kind, raw []byte) (ref, metric.Reason) {
+	config := &s.table.config
+	if len(raw) > config.MaxNameLength {
+		return 0, metric.TooLong
+	}
+	s.clean = metric.AppendClean(s.clean[:0], raw)
+	if len(s.clean) == 0 {
+		return 0, metric.EmptyName
+	}
+	if len(s.clean) != len(raw) || !metric.IsClean(raw) {
+		if r := s.names.find(kind, s.clean); r != 0 {
+			return r, metric.None
+		}
+	}
+	if s.retiring != nil && s.retiring.find(kind, s.clean) != 0 {
+		return s.names.insert(kind, s.clean, s.flush), metric.None
+	}
+	if s.table.known.Add(1) > int64(config.MaxNames) {
+		s.table.known.Add(-1)
+		return 0, metric.Refused
+	}
+	return s.names.insert(kind, s.clean, s.flush), metric.None
+}
+
+// Drain takes out what all shards have collected since the last Drain. It
+// calls cut, unless nil, for each shard while that is locked, so that what a receiver
+// counts itself can be taken out at the same moment. The Interval before must
+// have been summarised.
+func (t *Table) Drain(cut func(shard int)) *Interval {
+	iv := &Interval{table: t, views: make([]view, len(t.shards))}
+	iv.known = t.known.Load()
+	for i, s := range t.shards {
+		s.mutex.Lock()
+		start := time.Now()
+		v := &iv.views[i]
+		*v = view{
+			shard:   s,
+			names:   s.names,
+			pages:   s.names.pages,
+			used:    s.names.used,
+			flush:   s.flush,
+			blocks:  &s.blocks[s.flush&1],
+			retired: s.retire,
+		}
+		if s.retire {
+			s.retiring, s.names, s.retire = s.names, newNames(t.seed), false
+		}
+		s.flush++
+		if cut != nil {
+			cut(i)
+		}
+		iv.Swap += time.Since(start)
+		s.mutex.Unlock()
+	}
+	return iv
+}

@@ -1,0 +1,430 @@
+package aggregate
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/statsd-ops/statsd/metric"
+)
+
+var testLayout = Layout{
+	Prefix:      [metric.Kinds]string{"stats", "stats", "stats.timers", "stats"},
+	Percentiles: []float64{90},
+	Interval:    10 * time.Second,
+}
+
+func testTable(shards int) *Table {
+	return NewTable(Config{
+		Shards:        shards,
+		MaxNames:      1 << 21,
+		MaxNameLength: 1024,
+		MaxSetMembers: 1 << 20,
+		Expire:        [metric.Kinds]uint32{2, 100, 2, 2},
+	})
+}
+
+// add adds samples written as in "a c 1", "a ms 320 x10", "g g +4", "u s member".
+func add(t testing.TB, s *Shard, samples ...string) {
+	t.Helper()
+	for _, text := range samples {
+		if r := s.addText(text); r != metric.None {
+			t.Fatalf("%s: %v", text, r)
+		}
+	}
+}
+
+func (s *Shard) addText(text string) metric.Reason {
+	fields := strings.Fields(text)
+	sample := metric.Sample{Name: []byte(fields[0]), Weight: 1}
+	switch fields[1] {
+	case "c":
+	case "g":
+		sample.Kind = metric.Gauge
+		sample.Delta = fields[2][0] == '+' || fields[2][0] == '-'
+	case "ms":
+		sample.Kind = metric.Timer
+	case "s":
+		sample.Kind, sample.Member = metric.Set, []byte(fields[2])
+	}
+	if sample.Kind != metric.Set {
+		fmt.Sscan(fields[2], &sample.Value)
+	}
+	if len(fields) > 3 {
+		fmt.Sscan(fields[3][1:], &sample.Weight)
+	}
+	s.Lock()
+	defer s.Unlock()
+	return s.Add(&sample)
+}
+
+// flush returns the points of a flush, by path.
+func flush(table *Table) map[string]float64 { return flushAs(table, testLayout) }
+
+func flushAs(table *Table, layout Layout) map[string]float64 {
+	points := map[string]float64{}
+	for p := range table.Drain(nil).Summarize(layout, 1).Points() {
+		points[string(p.Path)] = p.Value
+	}
+	return points
+}
+
+// apart is a layout in which no two kinds have the same paths.
+var apart = Layout{
+	Prefix:      [metric.Kinds]string{"counters", "gauges", "timers", "sets"},
+	Percentiles: testLayout.Percentiles,
+	Interval:    testLayout.Interval,
+}
+
+func expect(t *testing.T, got map[string]float64, want map[string]float64) {
+	t.Helper()
+	for _, path := range slices.Sorted(maps.Keys(got)) {
+		if w, ok := want[path]; !ok {
+			t.Errorf("unexpected point %s %v", path, got[path])
+		} else if w != got[path] {
+			t.Errorf("%s = %v, want %v", path, got[path], w)
+		}
+	}
+	for _, path := range slices.Sorted(maps.Keys(want)) {
+		if _, ok := got[path]; !ok {
+			t.Errorf("no point %s, want %v", path, want[path])
+		}
+	}
+}
+
+type points = map[string]float64
+
+func TestKinds(t *testing.T) {
+	table := testTable(1)
+	s := table.Shard(0)
+	add(t, s, "hits c 1", "hits c 4 x10", "zero c 0", "down c -5")
+	add(t, s, "g g 5", "g g +4", "g g -2", "unset g -3")
+	add(t, s, "u s a", "u s b", "u s a")
+	for i := 1; i <= 10; i++ {
+		add(t, s, fmt.Sprintf("lat ms %d x2", i))
+	}
+	want := points{
+		"stats.hits": 4.1, "stats.zero": 0, "stats.down": -0.5,
+		"stats.g": 7, "stats.unset": -3, "stats.u": 2,
+		"stats.timers.lat.lower": 1, "stats.timers.lat.upper": 10, "stats.timers.lat.mean": 5.5,
+		"stats.timers.lat.count": 20, "stats.timers.lat.upper_90": 9,
+	}
+	expect(t, flush(table), want)
+	expect(t, flush(table), points{})
+}
+
+func TestNamesAreCleaned(t *testing.T) {
+	table := testTable(1)
+	s := table.Shard(0)
+	for _, name := range []string{"a/b", "a-b", "a!-b"} {
+		add(t, s, name+" c 10")
+	}
+	if r := s.addText("!! c 1"); r != metric.EmptyName {
+		t.Errorf("a name of nothing but deleted bytes: %v, want empty_name", r)
+	}
+	if r := s.addText(strings.Repeat("a", 1025) + " c 1"); r != metric.TooLong {
+		t.Errorf("a name over the limit: %v, want too_long", r)
+	}
+	expect(t, flush(table), points{"stats.a-b": 3})
+}
+
+func TestGaugesAreRemembered(t *testing.T) {
+	table := testTable(1)
+	s := table.Shard(0)
+	add(t, s, "g g 10")
+	expect(t, flush(table), points{"stats.g": 10})
+	expect(t, flush(table), points{})
+	add(t, s, "g g +1")
+	expect(t, flush(table), points{"stats.g": 11})
+}
+
+// Two receivers read one gauge by turns. It must end as if one had read all.
+func TestGaugesInOrder(t *testing.T) {
+	for _, tt := range []struct {
+		why  string
+		ops  []string // by turns to shard 0 and shard 1
+		want float64
+	}{
+		{"set, adjusted elsewhere", []string{"10", "+5"}, 15},
+		{"adjusted, then set elsewhere", []string{"+5", "10"}, 10},
+		{"adjusted on both sides of a setting", []string{"+5", "10", "+3"}, 13},
+		{"set twice", []string{"1", "2"}, 2},
+		{"set twice, the older adjusted in between", []string{"1", "7", "+1", "+1", "5", "-2"}, 3},
+	} {
+		table := testTable(2)
+		for i, op := range tt.ops {
+			add(t, table.Shard(i%2), "g g "+op)
+		}
+		if got := flush(table)["stats.g"]; got != tt.want {
+			t.Errorf("%s: %v, want %v", tt.why, got, tt.want)
+		}
+	}
+	table := testTable(2)
+	add(t, table.Shard(1), "g g 10")
+	flush(table)
+	add(t, table.Shard(0), "g g +1")
+	if got := flush(table)["stats.g"]; got != 11 {
+		t.Errorf("remembered from another shard: %v, want 11", got)
+	}
+	add(t, table.Shard(1), "g g +1")
+	if got := flush(table)["stats.g"]; got != 12 {
+		t.Errorf("remembered from the shard that saw it last: %v, want 12", got)
+	}
+}
+
+func TestCollisions(t *testing.T) {
+	for _, shards := range []int{1, 2} {
+		table := testTable(shards)
+		add(t, table.Shard(0), "a c 1", "b c 1", "t c 1", "t ms 1")
+		add(t, table.Shard(shards-1), "a g 1", "a s x")
+		for range 2 {
+			sn := table.Drain(nil).Summarize(testLayout, 1)
+			if sn.Collisions != 2 || !slices.Equal(sn.Collided, []string{"stats.a", "stats.a"}) {
+				t.Errorf("%d shards: %d collisions %v, want two of stats.a", shards, sn.Collisions, sn.Collided)
+			}
+			add(t, table.Shard(0), "a g 1", "a c 2")
+			add(t, table.Shard(shards-1), "a s y")
+		}
+		flush(table)
+		add(t, table.Shard(0), "a c 1")
+		if sn := table.Drain(nil).Summarize(testLayout, 1); sn.Collisions != 0 {
+			t.Errorf("%d shards: a gauge of an earlier interval collides", shards)
+		}
+	}
+}
+
+func TestExpire(t *testing.T) {
+	table := testTable(1)
+	s := table.Shard(0)
+	const many = 5000
+	add(t, s, "keep c 1", "gauge g 7")
+	for i := range many {
+		add(t, s, fmt.Sprintf("once.%d c 1", i))
+	}
+	flush(table)
+	if n := table.Names(); n != many+2 {
+		t.Errorf("%d names after the first flush, want %d", n, many+2)
+	}
+	for range 4 {
+		add(t, s, "keep c 1")
+		expect(t, flush(table), points{"stats.keep": 0.1})
+	}
+	if n := table.Names(); n != 2 {
+		t.Errorf("%d names in the end, want 2", n)
+	}
+	if n := s.names.count; n > 2 {
+		t.Errorf("%d records in the end, want 2: the memory stays", n)
+	}
+	add(t, s, "gauge g +1")
+	expect(t, flush(table), points{"stats.gauge": 8})
+}
+
+func TestMaxNames(t *testing.T) {
+	table := testTable(1)
+	table.config.MaxNames = 100
+	s := table.Shard(0)
+	for i := range 100 {
+		add(t, s, fmt.Sprintf("n%d c 10", i))
+	}
+	if r := s.addText("new c 1"); r != metric.Refused {
+		t.Errorf("the 101st name: %v, want refused", r)
+	}
+	add(t, s, "n7 c 10")
+	if got := flush(table); len(got) != 100 || got["stats.n7"] != 2 {
+		t.Errorf("%d points, n7 = %v; want 100, 2", len(got), got["stats.n7"])
+	}
+	// While the unused names leave, the known ones are never refused.
+	for round := range 4 {
+		for i := range 50 {
+			add(t, s, fmt.Sprintf("n%d c 10", i))
+		}
+		for i := range 200 {
+			s.addText(fmt.Sprintf("flood%d.%d c 1", round, i))
+		}
+		got := flush(table)
+		for i := range 50 {
+			if v := got[fmt.Sprintf("stats.n%d", i)]; v != 1 {
+				t.Fatalf("round %d: known name n%d = %v, want 1", round, i, v)
+			}
+		}
+	}
+	for range 3 {
+		flush(table)
+	}
+	add(t, s, "new c 1")
+}
+
+func TestMaxSetMembers(t *testing.T) {
+	table := testTable(1)
+	table.config.MaxSetMembers = 10
+	s := table.Shard(0)
+	for i := range 10 {
+		add(t, s, fmt.Sprintf("u s m%d", i))
+	}
+	if r := s.addText("u s m10"); r != metric.Refused {
+		t.Errorf("the 11th member: %v, want refused", r)
+	}
+	add(t, s, "u s m3")
+	expect(t, flush(table), points{"stats.u": 10})
+}
+
+func TestLargeSetsAndTimers(t *testing.T) {
+	table := testTable(2)
+	const n = 50_000
+	for i := range n {
+		add(t, table.Shard(i%2), fmt.Sprintf("u s m%d", i), fmt.Sprintf("u s m%d", i/2), fmt.Sprintf("l ms %d", i+1))
+	}
+	got := flush(table)
+	expect(t, got, points{"stats.u": n, "stats.timers.l.lower": 1, "stats.timers.l.upper": n,
+		"stats.timers.l.mean": (n + 1) / 2.0, "stats.timers.l.count": n, "stats.timers.l.upper_90": n * 9 / 10})
+}
+
+func TestSumsStayFinite(t *testing.T) {
+	table := testTable(1)
+	s := table.Shard(0)
+	for range 3 {
+		add(t, s, "c c 1.7e308", "d c -1.7e308", "t ms 1.7e308 x1e308", "g g +1.7e308")
+	}
+	for path, v := range flush(table) {
+		if math.IsInf(v, 0) || math.IsNaN(v) {
+			t.Errorf("%s = %v", path, v)
+		}
+	}
+}
+
+// TestShardsAgree gives the same samples to tables of 1, 2 and 8 shards, over
+// several flushes with names that come and go, and compares all points.
+func TestShardsAgree(t *testing.T) {
+	tables := []*Table{testTable(1), testTable(2), testTable(8)}
+	rng := rand.New(rand.NewPCG(1, 2))
+	for round := range 6 {
+		for i := range 20_000 {
+			name := fmt.Sprintf("n%d", rng.IntN(2000)+round*300)
+			var text string
+			switch rng.IntN(5) {
+			case 0:
+				text = fmt.Sprintf("%s c %d x%d", name, rng.IntN(100), 1+rng.IntN(3))
+			case 1:
+				text = fmt.Sprintf("%s ms %v", name, float64(rng.IntN(100_000))/1000)
+			case 2:
+				text = fmt.Sprintf("%s g %d", name, rng.IntN(100))
+			case 3:
+				text = fmt.Sprintf("%s g %+d", name, rng.IntN(100)-50)
+			case 4:
+				text = fmt.Sprintf("%s s m%d", name, rng.IntN(50))
+			}
+			for _, table := range tables {
+				add(t, table.Shard(i%len(table.shards)), text)
+			}
+		}
+		want := flushAs(tables[0], apart)
+		if len(want) < 8000 {
+			t.Fatalf("only %d points", len(want))
+		}
+		for _, table := range tables[1:] {
+			expect(t, flushAs(table, apart), want)
+		}
+		if t.Failed() {
+			return
+		}
+	}
+}
+
+// TestConcurrentFlushes adds from several goroutines while another flushes,
+// and checks that nothing is lost or counted twice.
+func TestConcurrentFlushes(t *testing.T) {
+	const shards, each = 4, 40_000
+	table := testTable(shards)
+	var adding sync.WaitGroup
+	for i := range shards {
+		adding.Go(func() {
+			s := table.Shard(i)
+			for n := range each {
+				name := fmt.Appendf(nil, "n%d.%d", n%100, n/5000)
+				s.Lock()
+				s.Add(&metric.Sample{Kind: metric.Counter, Name: name, Value: 10, Weight: 1})
+				s.Add(&metric.Sample{Kind: metric.Timer, Name: name, Value: float64(n), Weight: 1})
+				s.Add(&metric.Sample{Kind: metric.Gauge, Name: name, Value: 1, Weight: 1, Delta: true})
+				s.Unlock()
+			}
+		})
+	}
+	done := make(chan struct{})
+	go func() { adding.Wait(); close(done) }()
+	counters, timers, gauges := 0.0, 0.0, points{}
+	for last := false; !last; {
+		select {
+		case <-done:
+			last = true
+		default:
+		}
+		for path, v := range flushAs(table, apart) {
+			switch {
+			case strings.HasPrefix(path, "gauges."):
+				gauges[path] = v
+			case strings.HasPrefix(path, "counters."):
+				counters += v
+			case strings.HasSuffix(path, ".count"):
+				timers += v
+			}
+		}
+	}
+	if math.Round(counters) != shards*each || timers != shards*each {
+		t.Errorf("counters add up to %v, timers to %v, want %d", counters, timers, shards*each)
+	}
+	sum := 0.0
+	for _, v := range gauges {
+		sum += v
+	}
+	if sum != shards*each {
+		t.Errorf("gauges add up to %v, want %d", sum, shards*each)
+	}
+}
+
+func TestAddDoesNotAllocate(t *testing.T) {
+	table := testTable(1)
+	s := table.Shard(0)
+	samples := []metric.Sample{
+		{Kind: metric.Counter, Name: []byte("a"), Value: 1, Weight: 1},
+		{Kind: metric.Gauge, Name: []byte("a"), Value: 1, Weight: 1, Delta: true},
+		{Kind: metric.Timer, Name: []byte("a"), Value: 1, Weight: 1},
+		{Kind: metric.Set, Name: []byte("a"), Member: []byte("m")},
+	}
+	round := func() {
+		s.Lock()
+		for i := range samples {
+			s.Add(&samples[i])
+		}
+		s.Unlock()
+	}
+	for range 10_000 {
+		round()
+	}
+	flush(table)
+	round()
+	flush(table)
+	if n := testing.AllocsPerRun(1000, round); n != 0 {
+		t.Errorf("%v allocations, want none", n)
+	}
+}
+
+func TestSegmentsGrowOneAtATime(t *testing.T) {
+	table := testTable(1)
+	s := table.Shard(0)
+	for i := range 100_000 {
+		add(t, s, fmt.Sprintf("some.name.%d c 1", i))
+	}
+	largest := 0
+	for i := range s.names.segments {
+		largest = max(largest, len(s.names.segments[i].slots))
+	}
+	if largest > 2048 {
+		t.Errorf("a segment of %d slots for %d names", largest, s.names.count)
+	}
+}
