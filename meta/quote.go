@@ -1,0 +1,39 @@
+package meta
+
+// QuoteLimit is how many received bytes are ever shown.
+const QuoteLimit = 256
+
+// Quote returns b for people to read: between double quotes, in printable
+// ASCII, each other byte as \xNN (or \t, \n, \r), and cut to QuoteLimit bytes,
+// which "..." behind the closing quote then tells.
+func Quote(b []byte) string {
+	return string(AppendQuote(make([]byte, 0, min(len(b), QuoteLimit)+2), b))
+}
+
+// AppendQuote appends Quote(b) to dst.
+func AppendQuote(dst, b []byte) []byte {
+	const hex = "0123456789abcdef"
+	shown := b[:min(len(b), QuoteLimit)]
+	dst = append(dst, '"')
+	for _, c := range shown {
+		switch {
+		case c == '"' || c == '\\':
+			dst = append(dst, '\\', c)
+		case c == '\t':
+			dst = append(dst, `\t`...)
+		case c == '\n':
+			dst = append(dst, `\n`...)
+		case c == '\r':
+			dst = append(dst, `\r`...)
+		case c < ' ' || c > '~':
+			dst = append(dst, '\\', 'x', hex[c>>4], hex[c&15])
+		default:
+			dst = append(dst, c)
+		}
+	}
+	dst = append(dst, '"')
+	if len(shown) < len(b) {
+		dst = append(dst, "..."...)
+	}
+	return dst
+}

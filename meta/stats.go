@@ -1,0 +1,42 @@
+package meta
+
+import (
+	"slices"
+	"sync"
+	"time"
+)
+
+// Stats keeps the figures of the last flush. Its zero value is ready for use,
+// and it is safe for concurrent use.
+type Stats struct {
+	mu      sync.Mutex
+	figures []Figure
+}
+
+// Keep replaces what was kept by a copy of figures, and works out the rates
+// from the change; interval is the time between the two flushes. The first
+// cut, and a figure that was not there before, have no rate.
+func (s *Stats) Keep(figures []Figure, interval time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	before := make(map[string]float64, len(s.figures))
+	for _, f := range s.figures {
+		before[f.Name] = f.Value
+	}
+	s.figures = append(s.figures[:0], figures...)
+	for i := range s.figures {
+		f := &s.figures[i]
+		f.Rate = 0
+		if was, ok := before[f.Name]; ok && interval > 0 {
+			f.Rate = (f.Value - was) / interval.Seconds()
+		}
+	}
+}
+
+// Figures returns a copy of the kept figures, in the order in which they were
+// given: none before the first Keep.
+func (s *Stats) Figures() []Figure {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.figures)
+}

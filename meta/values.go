@@ -1,0 +1,131 @@
+package meta
+
+import (
+	"cmp"
+	"iter"
+	"slices"
+	"sync"
+
+	"github.com/statsd-ops/statsd/metric"
+)
+
+// How long a name stays that is not published any more: until this many
+// flushes and this many seconds have passed.
+const (
+	keepFlushes = 6
+	keepSeconds = 60
+)
+
+// Values keeps the newest value of each name that was published of late: in
+// the last 6 flushes, or in the last 60 seconds. It is safe for concurrent use.
+type Values struct {
+	limit int
+
+	mu     sync.Mutex
+	index  map[string]int // path to its place in kept
+	kept   []keptValue
+	flush  uint64 // the number of flushes so far
+	missed int
+
+	sorting  sync.Mutex
+	sorted   []Value // what Last returns, made when first asked for
+	sortedAt uint64  // the flush after which it was made
+}
+
+type keptValue struct {
+	Value
+	flush uint64
+}
+
+// NewValues returns Values for at most limit names. It allocates nothing
+// before there are any.
+func NewValues(limit int) *Values {
+	return &Values{limit: limit, index: make(map[string]int)}
+}
+
+// Keep takes the points of one flush, and time, its Unix second. Names that
+// there is no room for are left out, and counted: see Missed. A path is copied
+// when it is new; a flush without new names allocates nothing.
+func (v *Values) Keep(time int64, points iter.Seq[metric.Point]) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.flush++
+	v.forget(time)
+	v.missed = 0
+	fresh := 0 // names seen in this flush
+	for p := range points {
+		// Once the whole store is of this flush, no lookup can find room.
+		if fresh == v.limit {
+			v.missed++
+			continue
+		}
+		i, known := v.index[string(p.Path)]
+		if !known {
+			if len(v.kept) == v.limit {
+				v.missed++
+				continue
+			}
+			i = len(v.kept)
+			v.kept = append(v.kept, keptValue{Value: Value{Path: string(p.Path)}})
+			v.index[v.kept[i].Path] = i
+		}
+		k := &v.kept[i]
+		if k.flush != v.flush {
+			fresh++
+		}
+		k.Value.Value, k.Time, k.flush = p.Value, p.Time, v.flush
+	}
+}
+
+// forget drops the names that were last published too long before time.
+func (v *Values) forget(time int64) {
+	for i := 0; i < len(v.kept); {
+		k := &v.kept[i]
+		if k.flush+keepFlushes >= v.flush || k.Time+keepSeconds >= time {
+			i++
+			continue
+		}
+		delete(v.index, k.Path)
+		last := len(v.kept) - 1
+		if i != last {
+			*k = v.kept[last]
+			v.index[k.Path] = i
+		}
+		v.kept[last] = keptValue{}
+		v.kept = v.kept[:last]
+	}
+}
+
+// Missed returns how many points of the last flush were not kept, because the
+// limit was reached.
+func (v *Values) Missed() int {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.missed
+}
+
+// Last returns the kept values, sorted bytewise by path. The slice is shared
+// by all who ask between two flushes: it must not be changed.
+func (v *Values) Last() []Value {
+	v.sorting.Lock()
+	defer v.sorting.Unlock()
+	if values, flush, changed := v.copyUnless(v.sortedAt); changed {
+		slices.SortFunc(values, func(a, b Value) int { return cmp.Compare(a.Path, b.Path) })
+		v.sorted, v.sortedAt = values, flush
+	}
+	return v.sorted
+}
+
+// copyUnless copies the values, unless nothing was kept since flush.
+func (v *Values) copyUnless(flush uint64) (values []Value, now uint64, changed bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.flush == flush {
+		return nil, flush, false
+	}
+	values = make([]Value, len(v.kept))
+	for i := range v.kept {
+		values[i] = v.kept[i].Value
+	}
+	return values, v.flush, true
+}
