@@ -1,0 +1,140 @@
+package xmlrpc
+
+import (
+	"bufio"
+	"encoding/xml"
+	"io"
+	"math"
+	"strconv"
+)
+
+// encoder writes values. The first error of w stays: see bufio.Writer.
+type encoder struct {
+	w       *bufio.Writer
+	scratch []byte
+}
+
+// writeResponse writes the answer of a call that returned v.
+func writeResponse(w io.Writer, v Value) error {
+	e := &encoder{w: bufio.NewWriter(w)}
+	e.raw(xml.Header, "<methodResponse><params><param>")
+	e.value(v)
+	e.raw("</param></params></methodResponse>\n")
+	return e.w.Flush()
+}
+
+// writeFault writes the answer of a call that failed.
+func writeFault(w io.Writer, f *Fault) error {
+	e := &encoder{w: bufio.NewWriter(w)}
+	e.raw(xml.Header, "<methodResponse><fault>")
+	e.value(f.value())
+	e.raw("</fault></methodResponse>\n")
+	return e.w.Flush()
+}
+
+func (f *Fault) value() Struct {
+	return Struct{{"faultCode", Int(f.Code)}, {"faultString", String(f.Text)}}
+}
+
+// raw writes mark-up. Errors are left to Flush.
+func (e *encoder) raw(parts ...string) {
+	for _, s := range parts {
+		_, _ = e.w.WriteString(s)
+	}
+}
+
+func (e *encoder) value(v Value) {
+	e.raw("<value>")
+	v.encode(e)
+	e.raw("</value>")
+}
+
+// text writes s so that every XML reader takes it for s.
+func (e *encoder) text(s string) {
+	if isPlain(s) {
+		e.raw(s)
+		return
+	}
+	_ = xml.EscapeText(e.w, []byte(s))
+}
+
+// isPlain says that s stands for itself in XML, as most names do.
+func isPlain(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '<' || c == '>' || c == '&' {
+			return false
+		}
+	}
+	return true
+}
+
+func (v Int) encode(e *encoder) {
+	if v < math.MinInt32 || v > math.MaxInt32 {
+		Double(v).encode(e)
+		return
+	}
+	e.scratch = strconv.AppendInt(e.scratch[:0], int64(v), 10)
+	e.number("<int>", "</int>")
+}
+
+func (v Double) encode(e *encoder) {
+	if f := float64(v); math.IsNaN(f) || math.IsInf(f, 0) {
+		String(strconv.FormatFloat(f, 'f', -1, 64)).encode(e)
+		return
+	}
+	e.scratch = strconv.AppendFloat(e.scratch[:0], float64(v), 'f', -1, 64)
+	e.number("<double>", "</double>")
+}
+
+// number writes what is in scratch.
+func (e *encoder) number(open, end string) {
+	e.raw(open)
+	_, _ = e.w.Write(e.scratch)
+	e.raw(end)
+}
+
+func (v Bool) encode(e *encoder) {
+	if v {
+		e.raw("<boolean>1</boolean>")
+	} else {
+		e.raw("<boolean>0</boolean>")
+	}
+}
+
+func (v String) encode(e *encoder) {
+	e.raw("<string>")
+	e.text(string(v))
+	e.raw("</string>")
+}
+
+func (v Array) encode(e *encoder) {
+	e.raw("<array><data>")
+	for _, item := range v {
+		e.value(item)
+	}
+	e.raw("</data></array>")
+}
+
+func (v Stream) encode(e *encoder) {
+	e.raw("<array><data>")
+	for item := range v {
+		e.value(item)
+		// A writer that has failed says so at each write, also of nothing.
+		if _, err := e.w.Write(nil); err != nil {
+			return
+		}
+	}
+	e.raw("</data></array>")
+}
+
+func (v Struct) encode(e *encoder) {
+	e.raw("<struct>")
+	for _, m := range v {
+		e.raw("<member><name>")
+		e.text(m.Name)
+		e.raw("</name>")
+		e.value(m.Value)
+		e.raw("</member>")
+	}
+	e.raw("</struct>")
+}

@@ -1,0 +1,55 @@
+package xmlrpc
+
+import (
+	"mime"
+	"net/http"
+	"strings"
+)
+
+// maxBody is how many bytes a call may have: a multicall of maxCalls is a
+// tenth of it.
+const maxBody = 64 << 10
+
+// ServeHTTP answers a POST of XML. Any other request gets a plain HTTP error:
+// a web page cannot make a visitor's browser send XML to another host without
+// asking there first, and that question (OPTIONS) is refused too.
+//
+// How long a client may take is up to the http.Server.
+func (m *Mux) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodPost {
+		w.Header().Set("Allow", http.MethodPost)
+		http.Error(w, "XML-RPC is spoken with POST", http.StatusMethodNotAllowed)
+		return
+	}
+	if !isXML(r.Header.Get("Content-Type")) || r.Header.Get("Content-Encoding") != "" {
+		http.Error(w, "XML-RPC wants Content-Type: text/xml, and no Content-Encoding", http.StatusUnsupportedMediaType)
+		return
+	}
+	v, fault := m.answer(w, r)
+	w.Header().Set("Content-Type", "text/xml; charset=utf-8")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	// A write error means that the client is gone: there is nobody to tell.
+	if fault != nil {
+		_ = writeFault(w, fault)
+		return
+	}
+	_ = writeResponse(w, v)
+}
+
+// answer reads the call and makes it.
+func (m *Mux) answer(w http.ResponseWriter, r *http.Request) (Value, *Fault) {
+	body := http.MaxBytesReader(w, r.Body, maxBody)
+	if r.ContentLength > maxBody {
+		return nil, faultf(InvalidRequest, "a request has at most %d bytes, not %d", maxBody, r.ContentLength)
+	}
+	c, fault := parseCall(body)
+	if fault != nil {
+		return nil, fault
+	}
+	return m.call(c)
+}
+
+func isXML(contentType string) bool {
+	mediaType, _, err := mime.ParseMediaType(contentType)
+	return err == nil && (mediaType == "text/xml" || mediaType == "application/xml" || strings.HasSuffix(mediaType, "+xml"))
+}

@@ -1,0 +1,41 @@
+package xmlrpc
+
+const (
+	multicall = "system.multicall"
+	// maxCalls is how many calls one multicall may hold.
+	maxCalls = 32
+)
+
+// multicall makes each call only when its result is about to be sent, so that
+// one result at a time is in memory.
+func (m *Mux) multicall(params []Value) (Value, error) {
+	calls := params[0].(Array)
+	if len(calls) > maxCalls {
+		return nil, faultf(InvalidParams, "%s takes at most %d calls, not %d", multicall, maxCalls, len(calls))
+	}
+	return Stream(func(yield func(Value) bool) {
+		for _, v := range calls {
+			if !yield(m.oneOf(v)) {
+				return
+			}
+		}
+	}), nil
+}
+
+// oneOf answers one call of a multicall.
+func (m *Mux) oneOf(v Value) Value {
+	request, _ := v.(Struct)
+	name, ok := request.Get("methodName").(String)
+	if !ok {
+		return faultf(InvalidParams, "%s takes structs with the members methodName and params", multicall).value()
+	}
+	if name == multicall {
+		return faultf(InvalidParams, "%s inside %s is refused", multicall, multicall).value()
+	}
+	params, _ := request.Get("params").(Array) // some clients leave out what is empty
+	result, fault := m.call(call{method: string(name), params: params})
+	if fault != nil {
+		return fault.value()
+	}
+	return Array{result}
+}

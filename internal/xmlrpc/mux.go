@@ -1,0 +1,122 @@
+package xmlrpc
+
+import (
+	"errors"
+	"maps"
+	"slices"
+)
+
+// Method is what a client can call.
+type Method struct {
+	Name string
+	Help string // for people: what it returns, in which units
+	// Signature names the type of the result, then of each parameter: int,
+	// double, boolean, string, array, struct. A call with other parameters does
+	// not reach Call.
+	Signature []string
+	// Call may run in several goroutines at a time. A *Fault that it returns
+	// goes to the client as it is, any other error under the code Failed.
+	Call func(params []Value) (Value, error)
+}
+
+// Mux answers the calls of its methods. It is an http.Handler.
+type Mux struct {
+	methods map[string]Method
+}
+
+// NewMux returns a Mux with the given methods and the system ones.
+func NewMux(methods ...Method) *Mux {
+	m := &Mux{methods: make(map[string]Method)}
+	for _, method := range append(m.system(), methods...) {
+		m.methods[method.Name] = method
+	}
+	return m
+}
+
+// call answers one call.
+func (m *Mux) call(c call) (Value, *Fault) {
+	method, err := m.find(c.method)
+	if err == nil {
+		err = method.check(c.params)
+	}
+	var v Value
+	if err == nil {
+		v, err = method.Call(c.params)
+	}
+	var fault *Fault
+	switch {
+	case err == nil:
+		return v, nil
+	case errors.As(err, &fault):
+		return nil, fault
+	}
+	return nil, faultf(Failed, "%s: %s", c.method, err)
+}
+
+func (m *Mux) find(name string) (Method, error) {
+	method, ok := m.methods[name]
+	if !ok {
+		return Method{}, faultf(NoSuchMethod, "there is no method %.80q; system.listMethods lists them", name)
+	}
+	return method, nil
+}
+
+func (m Method) check(params []Value) error {
+	want := m.Signature[1:]
+	if len(params) != len(want) {
+		return faultf(InvalidParams, "%s takes %d parameters, not %d", m.Name, len(want), len(params))
+	}
+	for i, p := range params {
+		if p.kind() != want[i] {
+			return faultf(InvalidParams, "%s: parameter %d has the type %s, want %s", m.Name, i+1, p.kind(), want[i])
+		}
+	}
+	return nil
+}
+
+// system returns the methods by which clients explore a server, and the one
+// that saves them round trips.
+func (m *Mux) system() []Method {
+	return []Method{
+		{
+			Name:      "system.listMethods",
+			Help:      "Returns the names of all methods, sorted.",
+			Signature: []string{"array"},
+			Call: func([]Value) (Value, error) {
+				return stringArray(slices.Sorted(maps.Keys(m.methods))), nil
+			},
+		},
+		{
+			Name:      "system.methodHelp",
+			Help:      "Returns what a method does, given its name.",
+			Signature: []string{"string", "string"},
+			Call: func(params []Value) (Value, error) {
+				method, err := m.find(string(params[0].(String)))
+				return String(method.Help), err
+			},
+		},
+		{
+			Name:      "system.methodSignature",
+			Help:      "Returns an array of signatures, given a method's name: each is an array of type names, the result's before the parameters'.",
+			Signature: []string{"array", "string"},
+			Call: func(params []Value) (Value, error) {
+				method, err := m.find(string(params[0].(String)))
+				return Array{stringArray(method.Signature)}, err
+			},
+		},
+		{
+			Name:      multicall,
+			Help:      "Makes several calls, given an array of structs {methodName, params}. Returns an array with, for each call, either an array of one value or a fault as a struct {faultCode, faultString}.",
+			Signature: []string{"array", "array"},
+			Call:      m.multicall,
+		},
+	}
+}
+
+func stringArray(words []string) Array {
+	a := make(Array, len(words))
+	for i, w := range words {
+		a[i] = String(w)
+	}
+	return a
+}

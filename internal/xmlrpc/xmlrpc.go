@@ -1,0 +1,103 @@
+// Package xmlrpc is the server half of XML-RPC, as http://xmlrpc.com/spec.md
+// tells it, for clients of any language and for callers of any intent.
+//
+// A Mux is an http.Handler that answers calls of its methods:
+//
+//	mux := xmlrpc.NewMux(xmlrpc.Method{
+//		Name:      "uptime",
+//		Help:      "Seconds since the start.",
+//		Signature: []string{"double"},
+//		Call: func([]xmlrpc.Value) (xmlrpc.Value, error) {
+//			return xmlrpc.Double(time.Since(start).Seconds()), nil
+//		},
+//	})
+//
+// and has system.listMethods, system.methodHelp, system.methodSignature and
+// system.multicall beside them.
+//
+// # What is sent
+//
+// Only what every client reads: int, double in plain decimal, boolean, string,
+// array and struct. Ruby's and Perl's clients break on <nil/> and <i8>, so an
+// integer beyond 32 bits goes as a double. A fault comes with HTTP status 200;
+// its codes are those of "Specification for Fault Code Interoperability".
+//
+// # What is read
+//
+// Everything that clients send, <nil/>, <i8> and base64 included. A call is
+// bounded in bytes and depth, and costs time in proportion to its bytes. A
+// document type declaration is refused, so there are no entities to expand.
+package xmlrpc
+
+import (
+	"fmt"
+	"iter"
+)
+
+// Value is one XML-RPC value: Int, Double, Bool, String, Array, Stream or
+// Struct. A parsed call holds no Stream; its base64 and dateTime values are
+// Strings, and a nil is an empty one.
+type Value interface {
+	encode(*encoder)
+	kind() string // as signatures name it
+}
+
+// The values.
+type (
+	Int    int64   // sent as a double when it needs more than 32 bits
+	Double float64 // sent as a string ("NaN", "+Inf") when it is not finite
+	Bool   bool
+	String string // whatever XML cannot carry in it is sent as U+FFFD
+	Array  []Value
+	Struct []Member
+)
+
+// Stream is an array whose items are made while they are sent, so that a long
+// one costs little memory. It stops when the client is gone.
+type Stream iter.Seq[Value]
+
+// Member is a named value in a Struct. No two in a Struct should have one name.
+type Member struct {
+	Name  string
+	Value Value
+}
+
+func (Int) kind() string    { return "int" }
+func (Double) kind() string { return "double" }
+func (Bool) kind() string   { return "boolean" }
+func (String) kind() string { return "string" }
+func (Array) kind() string  { return "array" }
+func (Stream) kind() string { return "array" }
+func (Struct) kind() string { return "struct" }
+
+// Get returns the value of the member called name, or nil.
+func (s Struct) Get(name string) Value {
+	for _, m := range s {
+		if m.Name == name {
+			return m.Value
+		}
+	}
+	return nil
+}
+
+// Fault is the error that a client gets to see.
+type Fault struct {
+	Code int
+	Text string
+}
+
+func (f *Fault) Error() string { return fmt.Sprintf("fault %d: %s", f.Code, f.Text) }
+
+// The codes of the faults that the package itself reports.
+const (
+	NotWellFormed  = -32700
+	BadEncoding    = -32701
+	InvalidRequest = -32600 // well-formed, but no call, or over a limit
+	NoSuchMethod   = -32601
+	InvalidParams  = -32602
+	Failed         = -32500 // the method returned an error
+)
+
+func faultf(code int, format string, args ...any) *Fault {
+	return &Fault{Code: code, Text: fmt.Sprintf(format, args...)}
+}
