@@ -18,10 +18,12 @@ package meta
 // Figure is one of the daemon's own numbers. Counts and sizes are whole
 // numbers, durations are seconds, times are Unix seconds.
 type Figure struct {
-	Name  string // such as "udp.packets"; A-Z a-z 0-9 _ - . only
-	Value float64
-	// Rate is the change of Value per second over the last flush interval, as
-	// Stats works it out. It means something for running counts only.
+	Name  string  // such as "udp.packets"; A-Z a-z 0-9 _ - . only
+	Value float64 // finite
+	// Count says that Value counts something since the start, and never falls.
+	Count bool
+	// Rate is what a Count grew by per second over the last flush interval.
+	// Stats works it out.
 	Rate float64
 }
 
@@ -52,5 +54,6 @@ type Source interface {
 	// Health returns nil while each flush comes in time and each sink
 	// delivers, or else one line that says what is wrong.
 	Health() error
+	// Discards returns what was thrown away so far.
 	Discards() Discards
 }

@@ -2,20 +2,39 @@ package meta
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
+	"log"
 	"net"
+	"net/http"
+	"net/netip"
 	"strconv"
+	"time"
+)
+
+// How long a client may take. An answer of 100,000 values is about 20 MB.
+const (
+	headerTimeout = 3 * time.Second
+	readTimeout   = 4 * time.Second
+	writeTimeout  = 10 * time.Second
+	// stopTimeout is how long answers may go on once the monitor is stopped.
+	stopTimeout = 500 * time.Millisecond
+	maxHeader   = 8 << 10 // bytes
 )
 
 // MonitorConfig says where a Monitor listens.
 type MonitorConfig struct {
 	// Host is the address to bind; "" is 127.0.0.1. On a loopback address the
-	// monitor answers only requests made to localhost, 127.0.0.1 or [::1];
-	// any other address opens it to all who reach it.
+	// monitor answers only requests made to localhost, 127.0.0.1, [::1] or
+	// that address; any other address opens it to all who reach it.
 	Host string
 	Port int // 0 picks a free one, see Monitor.Addr
 	// Version is the daemon's, for the page.
 	Version string
+	// ErrorLog gets what goes wrong inside the monitor, such as a panic while
+	// answering. What clients do wrong is not logged. nil drops it.
+	ErrorLog *log.Logger
 }
 
 // Validate says what is wrong with the configuration, and names the flag.
@@ -26,13 +45,15 @@ func (c MonitorConfig) Validate() error {
 	return nil
 }
 
-// Monitor answers XML-RPC, and serves /healthz and a status page, until it is
-// stopped.
+// Monitor answers XML-RPC on every path, and serves /healthz and a status page
+// at /. Make it with NewMonitor.
 type Monitor struct {
-	cfg      MonitorConfig
 	source   Source
 	values   *Values
-	listener net.Listener
+	version  string
+	loopback netip.Addr // the bound address, if requests to others are refused
+	gate     *gate
+	server   *http.Server
 }
 
 // NewMonitor binds the address. Run serves it; a Monitor that is not run must
@@ -41,24 +62,65 @@ func NewMonitor(cfg MonitorConfig, source Source, values *Values) (*Monitor, err
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	if cfg.Host == "" {
-		cfg.Host = "127.0.0.1"
+	host := cfg.Host
+	if host == "" {
+		host = "127.0.0.1"
 	}
-	listener, err := net.Listen("tcp", net.JoinHostPort(cfg.Host, strconv.Itoa(cfg.Port)))
+	listener, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(cfg.Port)))
 	if err != nil {
-		return nil, fmt.Errorf("monitor: %w", err)
+		return nil, fmt.Errorf("--monitor-host, --monitor-port: %w", err)
 	}
-	return &Monitor{cfg: cfg, source: source, values: values, listener: listener}, nil
+	m := &Monitor{source: source, values: values, version: cfg.Version, gate: newGate(listener.(*net.TCPListener))}
+	if bound, err := netip.ParseAddrPort(listener.Addr().String()); err == nil && bound.Addr().IsLoopback() {
+		m.loopback = bound.Addr()
+	}
+	m.server = &http.Server{
+		Handler:           m.handler(),
+		ReadHeaderTimeout: headerTimeout,
+		ReadTimeout:       readTimeout,
+		WriteTimeout:      writeTimeout,
+		MaxHeaderBytes:    maxHeader,
+		ErrorLog:          errorLog(cfg.ErrorLog),
+	}
+	// A connection that is kept open for a next request takes another's place.
+	m.server.SetKeepAlivesEnabled(false)
+	m.gate.watch(m.server)
+	return m, nil
+}
+
+func errorLog(l *log.Logger) *log.Logger {
+	if l == nil {
+		return log.New(io.Discard, "", 0)
+	}
+	return l
 }
 
 // Addr returns the bound address.
-func (m *Monitor) Addr() net.Addr { return m.listener.Addr() }
+func (m *Monitor) Addr() net.Addr { return m.gate.Addr() }
 
-// Run serves until ctx ends, and returns when everything it started has ended.
+// Run serves until ctx ends, gives answers under way a moment to finish, and
+// returns when everything it started has ended: nil, unless it could not go on
+// serving.
 func (m *Monitor) Run(ctx context.Context) error {
-	<-ctx.Done()
-	return m.Close()
+	served := make(chan error, 1)
+	go func() { served <- m.server.Serve(m.gate) }()
+	var err error
+	select {
+	case err = <-served:
+	case <-ctx.Done():
+		grace, cancel := context.WithTimeout(context.Background(), stopTimeout)
+		_ = m.server.Shutdown(grace)
+		cancel()
+	}
+	_ = m.Close()
+	m.gate.serving.Wait()
+	if err == nil || errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return fmt.Errorf("monitor on %s: %w", m.Addr(), err)
 }
 
-// Close lets go of the address, and ends what is being answered.
-func (m *Monitor) Close() error { return m.listener.Close() }
+// Close lets go of the address, and cuts off what is being answered.
+func (m *Monitor) Close() error {
+	return errors.Join(m.server.Close(), m.gate.Close())
+}

@@ -14,8 +14,8 @@ type Stats struct {
 }
 
 // Keep replaces what was kept by a copy of figures, and works out the rates
-// from the change; interval is the time between the two flushes. The first
-// cut, and a figure that was not there before, have no rate.
+// from the change; interval is the time between the two flushes. In the first
+// cut, and for a figure that was not there before, the rate is 0.
 func (s *Stats) Keep(figures []Figure, interval time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -27,7 +27,7 @@ func (s *Stats) Keep(figures []Figure, interval time.Duration) {
 	for i := range s.figures {
 		f := &s.figures[i]
 		f.Rate = 0
-		if was, ok := before[f.Name]; ok && interval > 0 {
+		if was, ok := before[f.Name]; ok && f.Count && interval > 0 {
 			f.Rate = (f.Value - was) / interval.Seconds()
 		}
 	}

@@ -1,0 +1,123 @@
+package meta
+
+import (
+	"cmp"
+	"encoding/json"
+	"math"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/statsd-ops/statsd/internal/xmlrpc"
+)
+
+// methods returns the monitor's own XML-RPC methods.
+func (m *Monitor) methods() []xmlrpc.Method {
+	return []xmlrpc.Method{
+		{
+			Name:      "istats",
+			Help:      "Returns the daemon's own figures as a string that holds one JSON object of numbers. Durations are seconds, times are Unix seconds.",
+			Signature: []string{"string"},
+			Call:      m.istats,
+		},
+		{
+			Name:      "stats",
+			Help:      "Returns the same as istats, as a struct. A whole number is an int while it fits 32 bits; any other is a double.",
+			Signature: []string{"struct"},
+			Call:      m.stats,
+		},
+		{
+			Name:      "values",
+			Help:      "Returns an array with, for each name published of late, a struct of its path, newest value and time (Unix seconds), sorted by path.",
+			Signature: []string{"array"},
+			Call:      m.lastValues,
+		},
+		{
+			Name:      "discards",
+			Help:      "Returns a struct of reasons (how many samples were discarded for each), lines (the last bad lines, newest first: time in Unix seconds, sender, reason, and the line's first 256 bytes, quoted) and collisions (paths that two kinds were published under).",
+			Signature: []string{"struct"},
+			Call:      m.discards,
+		},
+	}
+}
+
+func (m *Monitor) istats([]xmlrpc.Value) (xmlrpc.Value, error) {
+	figures := m.source.Figures()
+	object := make(map[string]json.Number, len(figures))
+	for _, f := range figures {
+		object[f.Name] = json.Number(decimal(f.Value))
+	}
+	text, err := json.Marshal(object)
+	return xmlrpc.String(text), err
+}
+
+// decimal returns the shortest decimal that reads back as f, without exponent.
+func decimal(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
+
+func (m *Monitor) stats([]xmlrpc.Value) (xmlrpc.Value, error) {
+	return figureStruct(m.source.Figures()), nil
+}
+
+func figureStruct(figures []Figure) xmlrpc.Struct {
+	slices.SortFunc(figures, func(a, b Figure) int { return cmp.Compare(a.Name, b.Name) })
+	members := make(xmlrpc.Struct, len(figures))
+	for i, f := range figures {
+		members[i] = xmlrpc.Member{Name: f.Name, Value: number(f.Value)}
+	}
+	return members
+}
+
+func number(f float64) xmlrpc.Value {
+	if f == math.Trunc(f) && math.Abs(f) <= math.MaxInt32 {
+		return xmlrpc.Int(f)
+	}
+	return xmlrpc.Double(f)
+}
+
+func (m *Monitor) lastValues([]xmlrpc.Value) (xmlrpc.Value, error) {
+	values := m.values.Last()
+	return xmlrpc.Stream(func(yield func(xmlrpc.Value) bool) {
+		for _, v := range values {
+			if !yield(xmlrpc.Struct{
+				{Name: "path", Value: xmlrpc.String(v.Path)},
+				{Name: "value", Value: xmlrpc.Double(v.Value)},
+				{Name: "time", Value: xmlrpc.Int(v.Time)},
+			}) {
+				return
+			}
+		}
+	}), nil
+}
+
+func (m *Monitor) discards([]xmlrpc.Value) (xmlrpc.Value, error) {
+	d := m.source.Discards()
+	lines := make(xmlrpc.Array, len(d.Lines))
+	for i, l := range d.Lines {
+		lines[i] = xmlrpc.Struct{
+			{Name: "time", Value: xmlrpc.Double(unixSeconds(l.Time))},
+			{Name: "sender", Value: xmlrpc.String(l.sender())},
+			{Name: "reason", Value: xmlrpc.String(l.Reason)},
+			{Name: "line", Value: xmlrpc.String(Quote(l.Line))},
+		}
+	}
+	collisions := make(xmlrpc.Array, len(d.Collisions))
+	for i, path := range d.Collisions {
+		collisions[i] = xmlrpc.String(path)
+	}
+	return xmlrpc.Struct{
+		{Name: "reasons", Value: figureStruct(d.Reasons)},
+		{Name: "lines", Value: lines},
+		{Name: "collisions", Value: collisions},
+	}, nil
+}
+
+// unixSeconds returns t with milliseconds: more says nothing about a line.
+func unixSeconds(t time.Time) float64 { return float64(t.UnixMilli()) / 1000 }
+
+// sender names the sender for people.
+func (l BadLine) sender() string {
+	if !l.Sender.IsValid() {
+		return "local"
+	}
+	return l.Sender.String()
+}

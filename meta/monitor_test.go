@@ -1,0 +1,279 @@
+package meta
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"math"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/statsd-ops/statsd/metric"
+)
+
+// fixedSource is a Source whose answers a test sets.
+type fixedSource struct {
+	mu       sync.Mutex
+	figures  []Figure
+	health   error
+	discards Discards
+}
+
+func (s *fixedSource) Figures() []Figure {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.figures)
+}
+
+func (s *fixedSource) Health() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.health
+}
+
+func (s *fixedSource) Discards() Discards {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	d := s.discards
+	d.Reasons = slices.Clone(d.Reasons)
+	return d
+}
+
+// everyByte is a line of every byte value, as an evil client may send it.
+func everyByte() []byte {
+	line := make([]byte, 256)
+	for i := range line {
+		line[i] = byte(i)
+	}
+	return line
+}
+
+// exampleSource is a Source that has something of everything.
+func exampleSource() *fixedSource {
+	now := time.Now()
+	return &fixedSource{
+		figures: []Figure{
+			{Name: "start_time", Value: float64(now.Add(-26 * time.Hour).Unix())},
+			{Name: "last_publish.time", Value: float64(now.Add(-3 * time.Second).Unix())},
+			{Name: "flush_duration", Value: 0.0000238},
+			{Name: "render.time", Value: 0.5},
+			{Name: "lines.received", Value: 3e9, Count: true, Rate: 1234.5},
+			{Name: "samples.aggregated", Value: 2999999990, Count: true, Rate: 1234.4},
+			{Name: "metrics.discarded", Value: 10, Count: true, Rate: 0.1},
+			{Name: "sinks", Value: 2},
+			{Name: "sink.graphite.points.made", Value: 52000, Count: true},
+			{Name: "sink.graphite.points.queued", Value: 12},
+			{Name: "sink.graphite-2.points.made", Value: 51000, Count: true},
+			{Name: "pending_stats", Value: 7},
+			{Name: "render.total", Value: 520},
+		},
+		discards: Discards{
+			Reasons: []Figure{{Name: "bad_type", Value: 0}, {Name: "bad_value", Value: 9}, {Name: "empty_name", Value: 1}},
+			Lines: []BadLine{
+				{Time: now, Sender: netip.MustParseAddrPort("[2001:db8::1]:4711"), Reason: "bad_value", Line: everyByte()},
+				{Time: now.Add(-time.Minute), Reason: "empty_name", Line: []byte("<b>:1|c")},
+			},
+			Collisions: []string{"stats.a"},
+		},
+	}
+}
+
+// exampleValues holds n values, all published now.
+func exampleValues(n int) *Values {
+	values := NewValues(n)
+	now := time.Now().Unix()
+	values.Keep(now, func(yield func(metric.Point) bool) {
+		for i := range n {
+			if !yield(metric.Point{Path: fmt.Appendf(nil, "stats.web-%02d.hits", i), Value: float64(i) / 2, Time: now}) {
+				return
+			}
+		}
+	})
+	return values
+}
+
+// start runs a monitor on a free port until the test ends, and returns its address.
+func start(t testing.TB, source Source, values *Values) string {
+	t.Helper()
+	m, err := NewMonitor(MonitorConfig{Version: "1.2.3"}, source, values)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- m.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	return m.Addr().String()
+}
+
+// answer is what a request got.
+type answer struct {
+	code   int
+	header http.Header
+	body   string
+}
+
+func do(t testing.TB, r *http.Request) answer {
+	t.Helper()
+	client := http.Client{Timeout: 10 * time.Second}
+	defer client.CloseIdleConnections()
+	w, err := client.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Body.Close()
+	body, err := io.ReadAll(w.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer{w.StatusCode, w.Header, string(body)}
+}
+
+func get(t testing.TB, addr, path string) answer {
+	t.Helper()
+	r, err := http.NewRequest("GET", "http://"+addr+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return do(t, r)
+}
+
+func post(t testing.TB, addr, method string) answer {
+	t.Helper()
+	r, err := http.NewRequest("POST", "http://"+addr+"/RPC2", strings.NewReader("<methodCall><methodName>"+method+"</methodName></methodCall>"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "text/xml")
+	return do(t, r)
+}
+
+func TestIstats(t *testing.T) {
+	source := exampleSource()
+	addr := start(t, source, NewValues(0))
+	_, text, _ := strings.Cut(post(t, addr, "istats").body, "<string>")
+	text, _, _ = strings.Cut(strings.ReplaceAll(text, "&#34;", `"`), "</string>")
+	if !strings.Contains(text, `"flush_duration":0.0000238`) || !strings.Contains(text, `"lines.received":3000000000,`) {
+		t.Errorf("numbers have an exponent, or are no numbers: %s", text)
+	}
+	var got map[string]float64
+	if err := json.Unmarshal([]byte(text), &got); err != nil {
+		t.Fatalf("%s: %v", text, err)
+	}
+	want := make(map[string]float64)
+	for _, f := range source.figures {
+		want[f.Name] = f.Value
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+func TestStats(t *testing.T) {
+	source := &fixedSource{figures: []Figure{{Name: "b", Value: math.MaxInt32 + 1}, {Name: "a", Value: -5}, {Name: "c", Value: 2.38e-5}}}
+	body := post(t, start(t, source, NewValues(0)), "stats").body
+	want := "<struct><member><name>a</name><value><int>-5</int></value></member>" +
+		"<member><name>b</name><value><double>2147483648</double></value></member>" +
+		"<member><name>c</name><value><double>0.0000238</double></value></member></struct>"
+	if !strings.Contains(body, want) {
+		t.Errorf("got %s, want %s in it", body, want)
+	}
+}
+
+func TestHealth(t *testing.T) {
+	source := exampleSource()
+	addr := start(t, source, NewValues(0))
+	if a := get(t, addr, "/healthz"); a.code != 200 || a.body != "ok\n" {
+		t.Errorf("healthy: got %d %q", a.code, a.body)
+	}
+	source.mu.Lock()
+	source.health = errors.New("sink graphite fails: no route to <carbon>\x1b[2J\r\n\xff")
+	source.mu.Unlock()
+	a := get(t, addr, "/healthz")
+	if want := "sink graphite fails: no route to <carbon>?[2J???\n"; a.code != 503 || a.body != want {
+		t.Errorf("failing: got %d %q, want %q", a.code, a.body, want)
+	}
+	if got := a.header.Get("Content-Type"); !strings.HasPrefix(got, "text/plain") {
+		t.Errorf("Content-Type is %q", got)
+	}
+}
+
+func TestRoutes(t *testing.T) {
+	addr := start(t, exampleSource(), NewValues(0))
+	for _, tt := range []struct {
+		method, path string
+		code         int
+	}{
+		{"GET", "/", 200}, {"HEAD", "/", 200}, {"GET", "/healthz", 200}, {"HEAD", "/healthz", 200},
+		{"GET", "/favicon.ico", 404}, {"GET", "/RPC2", 404}, {"GET", "//", 404}, {"GET", "/healthz/", 404},
+		{"PUT", "/", 405}, {"OPTIONS", "/RPC2", 405}, {"POST", "/", 415}, {"POST", "/healthz", 415},
+	} {
+		r, err := http.NewRequest(tt.method, "http://"+addr+tt.path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a := do(t, r); a.code != tt.code || a.header.Get("X-Content-Type-Options") != "nosniff" {
+			t.Errorf("%s %s gets %d %v, want %d", tt.method, tt.path, a.code, a.header, tt.code)
+		}
+	}
+}
+
+func TestHosts(t *testing.T) {
+	addr := start(t, exampleSource(), NewValues(0))
+	for host, code := range map[string]int{
+		"localhost": 200, "LocalHost:8135": 200, "127.0.0.1": 200, "127.0.0.1:8135": 200, "[::1]": 200, "[::1]:8135": 200,
+		"evil.example": 403, "evil.example:8135": 403, "localhost.evil.example": 403, "127.0.0.1.evil.example": 403,
+		"0.0.0.0": 403, "192.0.2.1:8135": 403, "localhost.": 403,
+	} {
+		for _, method := range []string{"GET", "POST"} {
+			r, err := http.NewRequest(method, "http://"+addr+"/", strings.NewReader("<methodCall><methodName>istats</methodName></methodCall>"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Host = host
+			r.Header.Set("Content-Type", "text/xml")
+			if a := do(t, r); a.code != code {
+				t.Errorf("%s to %q gets %d, want %d", method, host, a.code, code)
+			}
+		}
+	}
+}
+
+// TestOpened checks that a monitor that is bound to every address answers
+// requests to any name.
+func TestOpened(t *testing.T) {
+	m, err := NewMonitor(MonitorConfig{Host: "0.0.0.0"}, exampleSource(), NewValues(0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	if !m.answers("stats.example:8135") {
+		t.Error("a request to another name is refused")
+	}
+}
+
+func TestNewMonitorErrors(t *testing.T) {
+	for _, port := range []int{-1, 65536} {
+		if _, err := NewMonitor(MonitorConfig{Port: port}, exampleSource(), NewValues(0)); err == nil || !strings.Contains(err.Error(), "--monitor-port") {
+			t.Errorf("port %d: %v", port, err)
+		}
+	}
+	taken := netip.MustParseAddrPort(start(t, exampleSource(), NewValues(0)))
+	_, err := NewMonitor(MonitorConfig{Port: int(taken.Port())}, exampleSource(), NewValues(0))
+	if err == nil || !strings.Contains(err.Error(), "--monitor-port") || !strings.Contains(err.Error(), "address already in use") {
+		t.Errorf("a port in use: %v", err)
+	}
+}

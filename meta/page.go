@@ -1,0 +1,140 @@
+package meta
+
+import (
+	"bytes"
+	"cmp"
+	"crypto/sha256"
+	_ "embed" // the page's HTML and CSS
+	"encoding/base64"
+	"html/template"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+//go:embed page.html
+var pageHTML string
+
+//go:embed page.css
+var pageCSS string
+
+// pageValues is how many values the page shows at most.
+const pageValues = 100
+
+// page serves the status page: plain HTML, without scripts.
+type page struct {
+	template *template.Template
+	policy   string
+}
+
+func newPage() *page {
+	// Nothing may be loaded, run or framed; only our own style sheet applies.
+	sum := sha256.Sum256([]byte(pageCSS))
+	return &page{
+		template: template.Must(template.New("page").Parse(pageHTML)),
+		policy: "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
+			"'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+	}
+}
+
+func (p *page) serve(w http.ResponseWriter, r *http.Request, m *Monitor) {
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Security-Policy", p.policy)
+	h.Set("Referrer-Policy", "no-referrer")
+	v := m.view(r.URL.Query(), time.Now())
+	if v.Refresh {
+		h.Set("Refresh", "10")
+	}
+	var b bytes.Buffer
+	if err := p.template.Execute(&b, v); err != nil {
+		http.Error(w, "the page cannot be made: "+err.Error(), http.StatusInternalServerError)
+		return
+	}
+	_, _ = w.Write(b.Bytes()) // an error means that the client is gone
+}
+
+// view is what the page shows, as text.
+type view struct {
+	CSS                  template.CSS
+	Version, Now, Uptime string
+	Trouble              string
+	Query                string
+	Refresh              bool
+	Tiles                []tile
+	Sinks                *sinkTable
+	Values               []valueRow
+	Shown                string
+	Reasons, Figures     []figureRow
+	Lines                []lineRow
+	Collisions           []string
+}
+
+type valueRow struct{ Path, Value, Age string }
+
+type lineRow struct{ Line, Reason, Sender, Age string }
+
+type figureRow struct{ Name, Value, Rate string }
+
+// Link returns the page's address, with or without reloading.
+func (v view) Link(refresh bool) string {
+	q := url.Values{}
+	if v.Query != "" {
+		q.Set("q", v.Query)
+	}
+	if refresh {
+		q.Set("refresh", "1")
+	}
+	return "/?" + q.Encode()
+}
+
+func (m *Monitor) view(query url.Values, now time.Time) view {
+	figures := m.source.Figures()
+	slices.SortFunc(figures, func(a, b Figure) int { return cmp.Compare(a.Name, b.Name) })
+	v := view{
+		CSS:     template.CSS(pageCSS),
+		Version: m.version,
+		Now:     now.UTC().Format(time.DateTime),
+		Query:   query.Get("q"),
+		Refresh: query.Get("refresh") != "",
+		Tiles:   tiles(figures, now),
+		Sinks:   sinks(figures),
+		Figures: figureRows(figures),
+	}
+	if err := m.source.Health(); err != nil {
+		v.Trouble = oneLine(err)
+	}
+	if start := valueOf(figures, "start_time"); start > 0 {
+		v.Uptime = span(now.Sub(unixTime(start)))
+	}
+	v.Values, v.Shown = m.valueRows(v.Query, now)
+	d := m.source.Discards()
+	v.Reasons = reasonRows(d.Reasons)
+	v.Collisions = d.Collisions
+	for _, l := range d.Lines {
+		v.Lines = append(v.Lines, lineRow{Quote(l.Line), l.Reason, l.sender(), span(now.Sub(l.Time)) + " ago"})
+	}
+	return v
+}
+
+// valueRows returns the newest values whose path contains part, and says what
+// that leaves out.
+func (m *Monitor) valueRows(part string, now time.Time) (rows []valueRow, shown string) {
+	all := m.values.Last()
+	if len(all) == 0 {
+		return nil, "None yet: what is sent is published, and shown here, at the next flush."
+	}
+	var found []Value
+	for _, v := range all {
+		if strings.Contains(v.Path, part) {
+			found = append(found, v)
+		}
+	}
+	slices.SortStableFunc(found, func(a, b Value) int { return cmp.Compare(b.Time, a.Time) })
+	for _, v := range found[:min(len(found), pageValues)] {
+		rows = append(rows, valueRow{v.Path, grouped(v.Value), span(now.Sub(time.Unix(v.Time, 0))) + " ago"})
+	}
+	return rows, shownText(len(rows), len(found), m.values.Missed())
+}

@@ -1,0 +1,203 @@
+package meta
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+)
+
+// tile is one number at the top of the page.
+type tile struct {
+	Label, Value, Note string
+	Bad                bool
+}
+
+// tiles returns the figures that tell most at a glance. figures are sorted.
+func tiles(figures []Figure, now time.Time) []tile {
+	count := func(label, name string, bad bool) tile {
+		f := figure(figures, name)
+		return tile{Label: label, Value: grouped(f.Value), Note: rate(f), Bad: bad && f.Value > 0}
+	}
+	flushed := tile{Label: "last flush", Value: "none yet"}
+	if at := valueOf(figures, "last_publish.time"); at > 0 {
+		flushed.Value = span(now.Sub(unixTime(at))) + " ago"
+		flushed.Note = "took " + span(seconds(valueOf(figures, "flush_duration")))
+	}
+	return []tile{
+		count("lines received", "lines.received", false),
+		count("samples aggregated", "samples.aggregated", false),
+		{Label: "samples since the flush", Value: grouped(valueOf(figures, "pending_stats"))},
+		{Label: "points in the last flush", Value: grouped(valueOf(figures, "render.total"))},
+		flushed,
+		{Label: "sinks", Value: grouped(valueOf(figures, "sinks"))},
+		count("samples discarded", "metrics.discarded", true),
+		count("lost in the kernel", "udp.kernel_dropped", true),
+		count("flush errors", "flush_errors", true),
+	}
+}
+
+// sinkTable shows the figures called sink.NAME.COLUMN.
+type sinkTable struct {
+	Columns []string
+	Rows    []sinkRow
+}
+
+type sinkRow struct {
+	Name  string
+	Cells []string
+}
+
+// sinks returns nil when there are no such figures. figures are sorted, so
+// that a sink's stand together.
+func sinks(figures []Figure) *sinkTable {
+	t := &sinkTable{}
+	for _, f := range figures {
+		if name, column, ok := sinkFigure(f); ok {
+			if !slices.Contains(t.Columns, column) {
+				t.Columns = append(t.Columns, column)
+			}
+			if n := len(t.Rows); n == 0 || t.Rows[n-1].Name != name {
+				t.Rows = append(t.Rows, sinkRow{Name: name})
+			}
+		}
+	}
+	if t.Rows == nil {
+		return nil
+	}
+	for i := range t.Rows {
+		t.Rows[i].Cells = make([]string, len(t.Columns))
+	}
+	row := 0
+	for _, f := range figures {
+		if name, column, ok := sinkFigure(f); ok {
+			if t.Rows[row].Name != name {
+				row++
+			}
+			t.Rows[row].Cells[slices.Index(t.Columns, column)] = figureText(f)
+		}
+	}
+	for i, c := range t.Columns {
+		t.Columns[i] = strings.TrimPrefix(c, "points.")
+	}
+	return t
+}
+
+func sinkFigure(f Figure) (name, column string, ok bool) {
+	rest, ok := strings.CutPrefix(f.Name, "sink.")
+	if !ok {
+		return "", "", false
+	}
+	return strings.Cut(rest, ".")
+}
+
+func figureRows(figures []Figure) (rows []figureRow) {
+	for _, f := range figures {
+		rows = append(rows, figureRow{f.Name, figureText(f), rate(f)})
+	}
+	return rows
+}
+
+// reasonRows returns what occurred, the most frequent first.
+func reasonRows(reasons []Figure) (rows []figureRow) {
+	slices.SortStableFunc(reasons, func(a, b Figure) int { return cmp.Compare(b.Value, a.Value) })
+	for _, r := range reasons {
+		if r.Value > 0 {
+			rows = append(rows, figureRow{Name: r.Name, Value: grouped(r.Value)})
+		}
+	}
+	return rows
+}
+
+func figure(figures []Figure, name string) Figure {
+	i, ok := slices.BinarySearchFunc(figures, name, func(f Figure, name string) int { return cmp.Compare(f.Name, name) })
+	if !ok {
+		return Figure{}
+	}
+	return figures[i]
+}
+
+func valueOf(figures []Figure, name string) float64 { return figure(figures, name).Value }
+
+// figureText shows times as dates and durations with a unit.
+func figureText(f Figure) string {
+	switch {
+	case strings.HasSuffix(f.Name, "duration"), f.Name == "render.time":
+		return span(seconds(f.Value))
+	case f.Name == "start_time", f.Name == "last_publish.time":
+		if f.Value == 0 {
+			return "never"
+		}
+		return unixTime(f.Value).UTC().Format(time.DateTime)
+	}
+	return grouped(f.Value)
+}
+
+// rate shows at least three digits of what f grew by.
+func rate(f Figure) string {
+	switch {
+	case !f.Count || f.Rate == 0:
+		return ""
+	case f.Rate < 100:
+		return fmt.Sprintf("%.3g/s", f.Rate)
+	}
+	return grouped(math.Round(f.Rate)) + "/s"
+}
+
+// grouped shows f as a decimal with its thousands apart.
+func grouped(f float64) string {
+	whole, fraction, _ := strings.Cut(decimal(math.Abs(f)), ".")
+	for i := len(whole) - 3; i > 0; i -= 3 {
+		whole = whole[:i] + "," + whole[i:]
+	}
+	if fraction != "" {
+		whole += "." + fraction
+	}
+	if f < 0 {
+		return "-" + whole
+	}
+	return whole
+}
+
+// span shows a duration to about three digits.
+func span(d time.Duration) string {
+	days := d / (24 * time.Hour)
+	switch {
+	case days > 0:
+		return fmt.Sprintf("%d d %d h", days, d%(24*time.Hour)/time.Hour)
+	case d >= time.Hour:
+		return fmt.Sprintf("%d h %d min", d/time.Hour, d%time.Hour/time.Minute)
+	case d >= time.Minute:
+		return fmt.Sprintf("%d min %d s", d/time.Minute, d%time.Minute/time.Second)
+	case d >= 10*time.Second:
+		return fmt.Sprintf("%d s", d/time.Second)
+	case d >= time.Second:
+		return fmt.Sprintf("%.1f s", d.Seconds())
+	case d >= time.Millisecond:
+		return fmt.Sprintf("%.3g ms", d.Seconds()*1e3)
+	case d > 0:
+		return fmt.Sprintf("%.3g us", d.Seconds()*1e6)
+	}
+	return "0 s"
+}
+
+func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
+
+func unixTime(s float64) time.Time { return time.UnixMilli(int64(s * 1000)) }
+
+// shownText says how many values the page shows of how many there are.
+func shownText(shown, found, missed int) string {
+	text := "Nothing matches."
+	switch {
+	case shown < found:
+		text = fmt.Sprintf("The newest %d of %s.", shown, grouped(float64(found)))
+	case shown > 0:
+		text = fmt.Sprintf("%d in all.", shown)
+	}
+	if missed > 0 {
+		text += fmt.Sprintf(" %s more points of the last flush are not kept here (see --keep-values); they were published all the same.", grouped(float64(missed)))
+	}
+	return text
+}

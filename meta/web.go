@@ -1,0 +1,76 @@
+package meta
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+
+	"github.com/statsd-ops/statsd/internal/xmlrpc"
+)
+
+// handler routes requests: XML-RPC by its method, people by their path.
+func (m *Monitor) handler() http.Handler {
+	rpc := xmlrpc.NewMux(m.methods()...)
+	page := newPage()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Cache-Control", "no-store")
+		get := r.Method == http.MethodGet || r.Method == http.MethodHead
+		switch {
+		case !m.answers(r.Host):
+			http.Error(w, fmt.Sprintf("this monitor answers requests to localhost, not to %s (see --monitor-host)", Quote([]byte(r.Host))), http.StatusForbidden)
+		case r.Method == http.MethodPost:
+			rpc.ServeHTTP(w, r)
+		case !get:
+			h.Set("Allow", "GET, HEAD, POST")
+			http.Error(w, "use GET, or POST for XML-RPC", http.StatusMethodNotAllowed)
+		case r.URL.Path == "/":
+			page.serve(w, r, m)
+		case r.URL.Path == "/healthz":
+			m.serveHealth(w)
+		default:
+			http.Error(w, "there is / and /healthz here, and XML-RPC by POST", http.StatusNotFound)
+		}
+	})
+}
+
+// answers reports whether requests to host are answered. On loopback a strange
+// host is a web page that had its name resolve to this machine (DNS rebinding).
+func (m *Monitor) answers(host string) bool {
+	if !m.loopback.IsValid() {
+		return true
+	}
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	ip, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(host, "["), "]"))
+	return err == nil && (ip == m.loopback || ip == netip.AddrFrom4([4]byte{127, 0, 0, 1}) || ip == netip.IPv6Loopback())
+}
+
+// serveHealth answers in one line, by which a load balancer or a supervisor
+// sees whether metrics get through.
+func (m *Monitor) serveHealth(w http.ResponseWriter) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	text := "ok"
+	if err := m.source.Health(); err != nil {
+		text = oneLine(err)
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}
+	_, _ = fmt.Fprintln(w, text) // an error means that the client is gone
+}
+
+// oneLine returns the text of err in printable ASCII.
+func oneLine(err error) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' {
+			return '?'
+		}
+		return r
+	}, err.Error())
+}
