@@ -1,0 +1,89 @@
+package sinktest
+
+import (
+	"io"
+	"net"
+	"sync"
+	"time"
+)
+
+// Fault is what is wrong with a Server. The zero Fault is nothing: every
+// connection is read to its end and then closed, as carbon does.
+type Fault struct {
+	// Never accepts connections and reads nothing from them.
+	Never bool
+	// BytesPerSecond slows down reading, if not 0. The receive buffer is small
+	// then, so that the sender notices.
+	BytesPerSecond int
+	// CloseAfter closes each connection after that many bytes, if not 0: neatly if
+	// no more had come until then, else with a reset, as kernels do.
+	CloseAfter int
+	// ResetAfter resets each connection after that many bytes, if not 0.
+	ResetAfter int
+	// Answer is sent on each connection, after its first bytes.
+	Answer string
+}
+
+// session is one accepted connection.
+type session struct {
+	*net.TCPConn
+	once sync.Once
+	cut  chan struct{} // closed by reset
+}
+
+func (c *session) reset() {
+	c.once.Do(func() {
+		_ = c.SetLinger(0)
+		_ = c.Close()
+		close(c.cut)
+	})
+}
+
+// serve reads c until it ends or its fault ends it.
+func (s *Server) serve(c *session, f Fault) {
+	if f.BytesPerSecond > 0 || f.Never {
+		_ = c.SetReadBuffer(max(4<<10, f.BytesPerSecond/16))
+	}
+	if f.Never {
+		<-c.cut
+		return
+	}
+	var tail []byte
+	for got := 0; ; {
+		buf := make([]byte, f.next(got))
+		n, err := c.Read(buf)
+		if got == 0 && n > 0 && f.Answer != "" {
+			_, _ = io.WriteString(c, f.Answer)
+		}
+		got += n
+		tail = s.keep(append(tail, buf[:n]...))
+		if f.ResetAfter > 0 && got == f.ResetAfter {
+			c.reset()
+			return
+		}
+		if err != nil || f.CloseAfter > 0 && got == f.CloseAfter {
+			return
+		}
+		if f.BytesPerSecond > 0 {
+			select {
+			case <-time.After(time.Duration(n) * time.Second / time.Duration(f.BytesPerSecond)):
+			case <-c.cut:
+			}
+		}
+	}
+}
+
+// next returns how many bytes to read at most, after got were read.
+func (f Fault) next(got int) int {
+	n := 32 << 10
+	if f.BytesPerSecond > 0 {
+		n = max(1, f.BytesPerSecond/20)
+	}
+	if f.CloseAfter > 0 {
+		n = min(n, f.CloseAfter-got)
+	}
+	if f.ResetAfter > 0 {
+		n = min(n, f.ResetAfter-got)
+	}
+	return n
+}

@@ -1,0 +1,191 @@
+// Package sinktest has stand-ins for tests of what publishes to sinks: a
+// Recorder, which is a sink in memory, and a Server, which receives lines over TCP
+// and can be made to behave badly in the ways that networks do.
+//
+//	rec := sinktest.NewRecorder()
+//	rec.Fail(errors.New("down"))
+//	// ... run what sends to rec ...
+//	rec.Recover()
+//	points, err := rec.Wait(ctx, 10)
+package sinktest
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/statsd-ops/statsd/metric"
+	"github.com/statsd-ops/statsd/sink"
+)
+
+var _ sink.Sink = (*Recorder)(nil)
+
+// Point is one delivered point. It owns its path.
+type Point struct {
+	Path  string
+	Value float64
+	Time  int64
+}
+
+// Recorder is a sink that keeps what it is sent. Its methods may be called from
+// any goroutine, while another uses it as a sink.
+type Recorder struct {
+	mu       sync.Mutex
+	points   []Point
+	payloads int
+	attempts int
+	closed   int
+	fault    error         // what Send answers, if not nil
+	hang     chan struct{} // Send waits for it to be closed, if not nil
+	changed  chan struct{} // closed and replaced at each change
+}
+
+// NewRecorder returns a Recorder that takes everything.
+func NewRecorder() *Recorder {
+	return &Recorder{changed: make(chan struct{})}
+}
+
+// AppendPoint appends p in a format of the Recorder's own.
+func (r *Recorder) AppendPoint(dst []byte, p metric.Point) []byte {
+	dst = strconv.AppendQuote(dst, string(p.Path))
+	dst = append(dst, ' ')
+	dst = strconv.AppendFloat(dst, p.Value, 'g', -1, 64)
+	dst = append(dst, ' ')
+	dst = strconv.AppendInt(dst, p.Time, 10)
+	return append(dst, '\n')
+}
+
+// Send keeps the points of payload, unless told to fail or to hang.
+func (r *Recorder) Send(ctx context.Context, payload []byte) error {
+	r.mu.Lock()
+	r.attempts++
+	r.announce()
+	hang := r.hang
+	r.mu.Unlock()
+	if hang != nil {
+		select {
+		case <-hang:
+		case <-ctx.Done():
+			return fmt.Errorf("send to the recorder: %w", ctx.Err())
+		}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.fault != nil {
+		return fmt.Errorf("send to the recorder: %w", r.fault)
+	}
+	points, err := parse(string(payload))
+	if err != nil {
+		return fmt.Errorf("send to the recorder: %w", err)
+	}
+	r.points = append(r.points, points...)
+	r.payloads++
+	r.announce()
+	return nil
+}
+
+// Close counts the call.
+func (r *Recorder) Close() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.closed++
+	r.announce()
+	return nil
+}
+
+// Fail makes every Send return an error that wraps err, until Recover.
+func (r *Recorder) Fail(err error) { r.set(err, nil) }
+
+// Hang makes every Send wait until Recover or Fail is called, or its context ends.
+func (r *Recorder) Hang() { r.set(nil, make(chan struct{})) }
+
+// Recover ends Fail and Hang: Sends that hang succeed.
+func (r *Recorder) Recover() { r.set(nil, nil) }
+
+func (r *Recorder) set(fault error, hang chan struct{}) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.hang != nil {
+		close(r.hang)
+	}
+	r.fault, r.hang = fault, hang
+}
+
+// Points returns the points delivered so far, in order.
+func (r *Recorder) Points() []Point {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.points)
+}
+
+// Payloads returns how many Sends succeeded.
+func (r *Recorder) Payloads() int { return r.get(&r.payloads) }
+
+// Attempts returns how many Sends were begun.
+func (r *Recorder) Attempts() int { return r.get(&r.attempts) }
+
+// Closed returns how often the sink was closed.
+func (r *Recorder) Closed() int { return r.get(&r.closed) }
+
+func (r *Recorder) get(n *int) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return *n
+}
+
+// Wait waits until at least n points were delivered, and returns all there are. When
+// ctx ends first it returns them with an error.
+func (r *Recorder) Wait(ctx context.Context, n int) ([]Point, error) {
+	for {
+		r.mu.Lock()
+		points, changed := slices.Clone(r.points), r.changed
+		r.mu.Unlock()
+		if len(points) >= n {
+			return points, nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return points, fmt.Errorf("%d of %d points delivered: %w", len(points), n, ctx.Err())
+		}
+	}
+}
+
+// announce wakes those who wait. The caller holds mu.
+func (r *Recorder) announce() {
+	close(r.changed)
+	r.changed = make(chan struct{})
+}
+
+func parse(payload string) ([]Point, error) {
+	var points []Point
+	for line := range strings.Lines(payload) {
+		path, rest, err := unquotePrefix(line)
+		if err != nil {
+			return nil, fmt.Errorf("line %q: %w", line, err)
+		}
+		value, time, _ := strings.Cut(strings.TrimSpace(rest), " ")
+		v, err := strconv.ParseFloat(value, 64)
+		if err != nil {
+			return nil, fmt.Errorf("line %q: %w", line, err)
+		}
+		t, err := strconv.ParseInt(time, 10, 64)
+		if err != nil {
+			return nil, fmt.Errorf("line %q: %w", line, err)
+		}
+		points = append(points, Point{path, v, t})
+	}
+	return points, nil
+}
+
+func unquotePrefix(line string) (path, rest string, err error) {
+	quoted, err := strconv.QuotedPrefix(line)
+	if err != nil {
+		return "", "", err
+	}
+	path, err = strconv.Unquote(quoted)
+	return path, line[len(quoted):], err
+}

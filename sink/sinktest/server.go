@@ -1,0 +1,170 @@
+package sinktest
+
+import (
+	"bytes"
+	"errors"
+	"net"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+)
+
+// Server receives lines over TCP on a loopback port of its own. Its methods may be
+// called from any goroutine.
+type Server struct {
+	t    testing.TB
+	addr string
+	wg   sync.WaitGroup
+
+	mu       sync.Mutex
+	listener net.Listener // nil while stopped
+	sessions map[*session]struct{}
+	fault    Fault
+	accepted int
+	lines    []string // complete ones
+	changed  chan struct{}
+}
+
+// NewServer starts a Server, which ends with the test.
+func NewServer(t testing.TB) *Server {
+	t.Helper()
+	s := &Server{t: t, addr: "127.0.0.1:0", sessions: map[*session]struct{}{}, changed: make(chan struct{})}
+	s.Start()
+	t.Cleanup(s.Stop)
+	return s
+}
+
+// Addr returns the "host:port", which stays the same over Stop and Start.
+func (s *Server) Addr() string { return s.addr }
+
+// Start listens again after Stop, on the same port.
+func (s *Server) Start() {
+	s.t.Helper()
+	listener, err := net.Listen("tcp", s.addr)
+	for end := time.Now().Add(5 * time.Second); err != nil && time.Now().Before(end); {
+		time.Sleep(10 * time.Millisecond) // somebody else may have the port for a moment
+		listener, err = net.Listen("tcp", s.addr)
+	}
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.addr = listener.Addr().String()
+	s.mu.Lock()
+	s.listener = listener
+	s.mu.Unlock()
+	s.wg.Go(func() { s.accept(listener) })
+}
+
+// Stop closes the port, so that connections are refused, and resets those there
+// are. It returns when nothing is read any more.
+func (s *Server) Stop() {
+	s.mu.Lock()
+	if s.listener != nil {
+		_ = s.listener.Close()
+		s.listener = nil
+	}
+	s.mu.Unlock()
+	s.Cut()
+	s.wg.Wait()
+}
+
+// Set puts a fault in place for connections from now on.
+func (s *Server) Set(f Fault) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.fault = f
+}
+
+// Cut resets the connections there are.
+func (s *Server) Cut() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.sessions {
+		c.reset()
+	}
+}
+
+// Lines returns the complete lines received, without their ends: those of one
+// connection in order, those of several as they came.
+func (s *Server) Lines() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.lines)
+}
+
+// Accepted returns how many connections there were.
+func (s *Server) Accepted() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.accepted
+}
+
+// Wait waits until at least n lines were received, at most for patience, and
+// returns all there are.
+func (s *Server) Wait(n int, patience time.Duration) []string {
+	timeout := time.After(patience)
+	for {
+		s.mu.Lock()
+		lines, changed := slices.Clone(s.lines), s.changed
+		s.mu.Unlock()
+		if len(lines) >= n {
+			return lines
+		}
+		select {
+		case <-changed:
+		case <-timeout:
+			return lines
+		}
+	}
+}
+
+func (s *Server) accept(listener net.Listener) {
+	for {
+		conn, err := listener.Accept()
+		if err != nil {
+			if !errors.Is(err, net.ErrClosed) {
+				s.t.Errorf("accept: %v", err)
+			}
+			return
+		}
+		c := &session{TCPConn: conn.(*net.TCPConn), cut: make(chan struct{})}
+		s.mu.Lock()
+		fault := s.fault
+		s.accepted++
+		s.sessions[c] = struct{}{}
+		if s.listener != listener { // stopped meanwhile
+			c.reset()
+		}
+		s.announce()
+		s.mu.Unlock()
+		s.wg.Go(func() {
+			s.serve(c, fault)
+			s.mu.Lock()
+			delete(s.sessions, c)
+			s.mu.Unlock()
+			_ = c.Close()
+		})
+	}
+}
+
+// keep adds the complete lines of data and returns the rest.
+func (s *Server) keep(data []byte) []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for {
+		line, rest, found := bytes.Cut(data, []byte("\n"))
+		if !found {
+			s.announce()
+			return data
+		}
+		s.lines = append(s.lines, string(line))
+		data = rest
+	}
+}
+
+// announce wakes those who wait. The caller holds mu.
+func (s *Server) announce() {
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
