@@ -1,0 +1,152 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/statsd-ops/statsd/meta"
+	"github.com/statsd-ops/statsd/notify"
+)
+
+// alerts looks at the outlets every so often, compares with its own last look,
+// and tells the notifiers. It resets nothing that others read.
+type alerts struct {
+	sent, errors atomic.Uint64
+
+	looks  []look          // of the outlets, one each
+	logged notify.Status   // what the log was last told
+	told   []notify.Status // what each notifier was last told
+}
+
+// look is what a look keeps of one outlet for the next.
+type look struct {
+	errors, dropped uint64
+	failing         int // looks in a row at which it was failing
+}
+
+const (
+	// criticalLooks is how many looks in a row a sink may fail before it is
+	// critical.
+	criticalLooks = 3
+	notifyTimeout = 10 * time.Second
+)
+
+// alertLoop looks until ctx ends.
+func (s *Server) alertLoop(ctx context.Context) {
+	s.alerts.looks = make([]look, len(s.outlets))
+	s.alerts.told = make([]notify.Status, len(s.cfg.Notifiers))
+	ticker := time.NewTicker(s.cfg.AlertInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+			status, text := s.alerts.look(s.outlets)
+			s.logStatus(status, text)
+			s.tell(ctx, notify.Event{Status: status, Service: s.cfg.MetadataPrefix, Text: text, Time: time.Now()})
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// look says how the outlets stand, in all.
+func (a *alerts) look(outlets []*outlet) (notify.Status, string) {
+	if len(outlets) == 0 {
+		return notify.Unknown, "no sink is configured, nothing is published"
+	}
+	worst := notify.OK
+	var texts []string
+	for i, o := range outlets {
+		status, text := a.looks[i].outlet(o.name, o.look())
+		if severity(status) > severity(worst) {
+			worst = status
+		}
+		texts = append(texts, text)
+	}
+	return worst, strings.Join(texts, "; ")
+}
+
+// severity orders the states: what is not known is better than what is known
+// to be wrong.
+func severity(s notify.Status) int {
+	return map[notify.Status]int{notify.OK: 0, notify.Unknown: 1, notify.Warning: 2, notify.Critical: 3}[s]
+}
+
+// outlet compares an outlet's state with that of the last look.
+func (l *look) outlet(name string, st outletState) (notify.Status, string) {
+	errs := st.errors.socket + st.errors.unknown
+	newErrors, newDropped := errs-l.errors, st.dropped-l.dropped
+	failing := 0
+	if st.failing {
+		failing = l.failing + 1
+	}
+	*l = look{errors: errs, dropped: st.dropped, failing: failing}
+
+	published := "nothing published yet"
+	if !st.published.IsZero() {
+		published = "last published " + st.published.UTC().Format(time.RFC3339)
+	}
+	why := ""
+	if st.lastError != nil {
+		// Errors may quote what came from outside; notifiers get plain text.
+		why = ": " + strings.Trim(meta.Quote([]byte(st.lastError.Error())), `"`)
+	}
+	switch {
+	case st.failing:
+		text := fmt.Sprintf("sink %s failing since %s, %d errors since the last look, %d points wait, %d dropped, %s%s",
+			name, st.failingSince.UTC().Format(time.RFC3339), newErrors, st.queued, newDropped, published, why)
+		if failing >= criticalLooks || newDropped > 0 {
+			return notify.Critical, text
+		}
+		return notify.Warning, text
+	case newDropped > 0:
+		return notify.Critical, fmt.Sprintf("sink %s dropped %d points since the last look, %s%s", name, newDropped, published, why)
+	case newErrors > 0:
+		return notify.Warning, fmt.Sprintf("sink %s works again after %d errors since the last look, %s%s", name, newErrors, published, why)
+	case st.published.IsZero():
+		return notify.Unknown, fmt.Sprintf("sink %s: %s", name, published)
+	}
+	return notify.OK, fmt.Sprintf("sink %s: %s, %d points in all", name, published, st.delivered)
+}
+
+// logStatus logs a change.
+func (s *Server) logStatus(status notify.Status, text string) {
+	if status == s.alerts.logged {
+		return
+	}
+	s.alerts.logged = status
+	level := zerolog.ErrorLevel
+	if status != notify.Critical {
+		level = zerolog.WarnLevel
+	}
+	s.log.WithLevel(level).Stringer("status", status).Msg("alert: " + text)
+}
+
+// tell tells all notifiers that should hear of e, side by side, and waits for
+// them. One that failed is told at the next look.
+func (s *Server) tell(ctx context.Context, e notify.Event) {
+	ctx, cancel := context.WithTimeout(ctx, notifyTimeout)
+	defer cancel()
+	var telling sync.WaitGroup
+	for i, n := range s.cfg.Notifiers {
+		if !n.EveryLook && s.alerts.told[i] == e.Status {
+			continue
+		}
+		telling.Go(func() {
+			if err := n.Notifier.Notify(ctx, e); err != nil {
+				s.alerts.errors.Add(1)
+				s.log.Error().Err(err).Str("notifier", n.Name).Msg("notifying failed; trying again at the next look")
+				return
+			}
+			s.alerts.sent.Add(1)
+			s.alerts.told[i] = e.Status
+		})
+	}
+	telling.Wait()
+}

@@ -1,0 +1,163 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/statsd-ops/statsd/metric"
+	"github.com/statsd-ops/statsd/notify"
+	"github.com/statsd-ops/statsd/sink"
+)
+
+// Config says what a Server does. The comment of each field gives its unit,
+// its default on the command line, and what follows from it.
+type Config struct {
+	// Host is the address to bind, for UDP and TCP; empty (the default) for all, IPv4
+	// and IPv6.
+	Host string
+	// Port is the port for both protocols, 8125. 0 picks one that is free.
+	Port int
+	// Receivers is the number of UDP sockets that share the port, each with a
+	// goroutine of its own: one a core. One client goes to one of them.
+	Receivers int
+	// UDPBuffer is the size of each UDP socket's receive buffer in bytes,
+	// 8 MiB. The kernel may grant less, which is logged. What does not fit while the
+	// daemon is busy is lost, and counted in udp.kernel_dropped.
+	UDPBuffer int
+	// DiscardSenders keeps who sent each datagram until it has been read, to
+	// show the senders of bad lines.
+	DiscardSenders bool
+
+	// FlushInterval is the time between two flushes, 10 s. Counters are divided by it.
+	FlushInterval time.Duration
+	// Prefix stands in front of each name of a kind: stats, and stats.timers.
+	Prefix [metric.Kinds]string
+	// MetadataPrefix stands in front of the daemon's own figures, statsd.
+	// Where it is empty none are published.
+	MetadataPrefix string
+	// Percentiles are the thresholds for timers, 0 < p <= 100: 90.
+	Percentiles []float64
+	// AbsoluteSigns makes a gauge's sign part of its number, instead of an
+	// adjustment.
+	AbsoluteSigns bool
+
+	// Expire is the number of flushes after which a counter, timer or set that
+	// was not seen is forgotten, 2.
+	Expire int
+	// GaugeExpire is how long the value of a gauge is remembered for
+	// adjustments, 24 h.
+	GaugeExpire time.Duration
+	// MaxNames is the greatest number of names, 2,000,000. Samples of further
+	// ones are refused.
+	MaxNames int
+	// MaxNameLength is the greatest length of a name in bytes, 1024.
+	MaxNameLength int
+	// MaxSetMembers is the greatest number of members of a set, 1,000,000.
+	// Further ones are refused.
+	MaxSetMembers int
+
+	// Sinks are where flushes go. Without any they only show in the monitor.
+	Sinks []NamedSink
+	// QueueBytes is how many encoded bytes may wait for a sink, 64 MiB. Beyond
+	// it the oldest are dropped, and counted.
+	QueueBytes int
+
+	// MonitorHost is the address of the monitor, 127.0.0.1.
+	MonitorHost string
+	// MonitorPort is the port of the monitor, Port+10. 0 picks one that is free, a
+	// negative one means no monitor.
+	MonitorPort int
+	// KeepValues is how many names' newest values the monitor shows, 100,000.
+	KeepValues int
+
+	// Alerts makes the daemon look at its own health, and tell the log and the
+	// notifiers.
+	Alerts bool
+	// AlertInterval is the time between two looks, 60 s.
+	AlertInterval time.Duration
+	// Notifiers are told how things stand.
+	Notifiers []NamedNotifier
+
+	// Grace is how long delivery may take after the end was asked for, 5 s.
+	Grace time.Duration
+
+	// Version is the daemon's, for people to see.
+	Version string
+	// Log gets what operators should know.
+	Log zerolog.Logger
+	// Debug logs each discard.
+	Debug bool
+	// DebugMetric is what lines to log contain, received and published, when Debug
+	// is on; empty for none.
+	DebugMetric string
+}
+
+// NamedSink is a sink and its name in figures and logs.
+type NamedSink struct {
+	Name string
+	Sink sink.Sink
+}
+
+// NamedNotifier is a notifier and its name in logs.
+type NamedNotifier struct {
+	Name     string
+	Notifier notify.Notifier
+	// EveryLook reports each look, for receivers that check freshness; the
+	// others are told of changes only.
+	EveryLook bool
+}
+
+// Validate says what is wrong with the configuration, and names the flag.
+func (c *Config) Validate() error {
+	switch {
+	case c.Port < 0 || c.Port > 65535:
+		return fmt.Errorf("--port %d: want 0 to 65535", c.Port)
+	case c.MonitorPort > 65535:
+		return fmt.Errorf("--monitor-port %d: want at most 65535; without the flag it is --port plus 10", c.MonitorPort)
+	case c.Receivers < 1 || c.Receivers > 1024:
+		return fmt.Errorf("--receivers %d: want 1 to 1024", c.Receivers)
+	case c.UDPBuffer < 1 || c.UDPBuffer > 1<<30:
+		return fmt.Errorf("--udp-buffer %d: want 1 byte to 1 GiB", c.UDPBuffer)
+	case c.FlushInterval < 10*time.Millisecond:
+		return fmt.Errorf("--flush-interval %v: want at least 10ms", c.FlushInterval)
+	case c.Expire < 1:
+		return fmt.Errorf("--expire %d: want at least 1 flush", c.Expire)
+	case c.GaugeExpire < c.FlushInterval:
+		return fmt.Errorf("--gauge-expire %v: want at least the flush interval, %v", c.GaugeExpire, c.FlushInterval)
+	case c.MaxNames < 1:
+		return fmt.Errorf("--max-names %d: want at least 1", c.MaxNames)
+	case c.MaxNameLength < 1 || c.MaxNameLength > 65535:
+		return fmt.Errorf("--max-name-length %d: want 1 to 65535", c.MaxNameLength)
+	case c.MaxSetMembers < 1:
+		return fmt.Errorf("--max-set-members %d: want at least 1", c.MaxSetMembers)
+	case c.QueueBytes < payloadBytes:
+		return fmt.Errorf("--queue-max-bytes %d: want at least %d", c.QueueBytes, payloadBytes)
+	case c.KeepValues < 0:
+		return fmt.Errorf("--keep-values %d: want 0 or more", c.KeepValues)
+	case c.AlertInterval < 10*time.Millisecond:
+		return fmt.Errorf("--alert-interval %v: want at least 10ms", c.AlertInterval)
+	case c.Grace < 0:
+		return fmt.Errorf("--grace %v: want 0 or more", c.Grace)
+	}
+	return c.validatePercentiles()
+}
+
+func (c *Config) validatePercentiles() error {
+	seen := map[float64]bool{}
+	for _, p := range c.Percentiles {
+		if !(p > 0 && p <= 100) {
+			return fmt.Errorf("--pct %v: want more than 0, at most 100", p)
+		}
+		if seen[p] {
+			return fmt.Errorf("--pct %v: given twice", p)
+		}
+		seen[p] = true
+	}
+	if len(c.Percentiles) > 100 {
+		return errors.New("--pct: want at most 100 of them")
+	}
+	return nil
+}

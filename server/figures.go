@@ -1,0 +1,197 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/statsd-ops/statsd/aggregate"
+	"github.com/statsd-ops/statsd/meta"
+	"github.com/statsd-ops/statsd/metric"
+)
+
+type figure = meta.Figure
+
+// flushed is what one flush was like.
+type flushed struct {
+	snapshot *aggregate.Snapshot
+	swap     time.Duration // how long the receivers' tables were locked
+	duration time.Duration // until the snapshot was complete
+}
+
+// published reports whether a figure is a point of each flush too. Times are
+// not: nobody draws them. Nor is what is always 0 at a flush.
+func published(name string) bool {
+	return name != "start_time" && name != "last_publish.time" && name != "pending_stats"
+}
+
+// figures lists the daemon's own figures as of the flush at hand. They are
+// worked out once and shown to all: published, logged, told by the monitor.
+func (s *Server) figures(f *flushed) []figure {
+	var l figures
+	t, iv, sn := &s.flushes.total, &s.flushes.interval, f.snapshot
+
+	l.value("flush_duration", f.duration.Seconds())
+	l.value("flush.swap", f.swap.Seconds())
+	l.count("flush.late", s.flushes.late)
+	l.value("start_time", unixSeconds(s.started))
+
+	l.count("udp.packets", t.udpPackets)
+	l.count("udp.bytes", t.udpBytes)
+	l.count("udp.kernel_dropped", s.kernelDropped())
+	l.count("tcp.connections", t.tcpConnections)
+	l.count("tcp.bytes", t.tcpBytes)
+	l.value("tcp.open", float64(s.streams.open.Load()))
+	l.count("lines.received", t.lines)
+
+	l.count("samples.received", t.received())
+	l.count("samples.aggregated", t.aggregated)
+	l.count("samples.refused", t.refused())
+	l.count("metrics.discarded", t.discardedSamples())
+	for _, d := range s.discardReasons() {
+		l = append(l, figure{Name: "metrics.discarded." + d.Name, Value: d.Value, Count: true})
+	}
+	l.value("metrics.batch.count", float64(iv.batches))
+	l.count("metrics.batch.discarded", t.badBatches)
+	l.count("metrics.events", t.events)
+	l.count("metrics.tags_dropped", t.tagsDropped)
+	l.value("names", float64(s.table.Names()))
+	l.count("debug.skipped", s.watch.missed())
+	l.count("notify.sent", s.alerts.sent.Load())
+	l.count("notify.errors", s.alerts.errors.Load())
+
+	l.addOutlets(s.outlets)
+	for kind, name := range map[metric.Kind]string{
+		metric.Counter: "counters", metric.Gauge: "gauge", metric.Set: "set", metric.Timer: "timers",
+	} {
+		l.value("render."+name+".count", float64(sn.Count[kind]))
+		l.value("render."+name+".duration", sn.Duration[kind].Seconds())
+	}
+	l.value("render.collisions", float64(sn.Collisions))
+	l.value("render.time", (f.duration - f.swap).Seconds())
+
+	// The daemon's own points are points of the flush.
+	l = append(l, figure{Name: "render.total"}, figure{Name: "numStats"})
+	total := float64(sn.Len())
+	if s.cfg.MetadataPrefix != "" {
+		for _, f := range l {
+			if published(f.Name) {
+				total++
+			}
+		}
+	}
+	l[len(l)-1].Value, l[len(l)-2].Value = total, total
+	return l
+}
+
+// figures is a list of figures being made.
+type figures []figure
+
+func (l *figures) value(name string, v float64) { *l = append(*l, figure{Name: name, Value: v}) }
+
+func (l *figures) count(name string, n uint64) {
+	*l = append(*l, figure{Name: name, Value: float64(n), Count: true})
+}
+
+// addOutlets lists how publishing goes, in all and for each sink.
+func (l *figures) addOutlets(outlets []*outlet) {
+	var errs publishErrors
+	var last outletState
+	for _, o := range outlets {
+		st := o.look()
+		errs.socket += st.errors.socket
+		errs.unknown += st.errors.unknown
+		errs.flushes += st.errors.flushes
+		if st.published.After(last.published) {
+			last = st
+		}
+		name := "sink." + o.name + ".points."
+		l.count(name+"made", st.made)
+		l.count(name+"delivered", st.delivered)
+		l.value(name+"queued", float64(st.queued))
+		l.count(name+"dropped", st.dropped)
+	}
+	l.value("sinks", float64(len(outlets)))
+	l.count("flush_errors", errs.flushes)
+	l.count("publish_error.socket", errs.socket)
+	l.count("publish_error.unknown", errs.unknown)
+	l.value("last_publish.duration", last.duration.Seconds())
+	l.value("last_publish.time", unixSeconds(last.published))
+}
+
+func unixSeconds(t time.Time) float64 {
+	if t.IsZero() {
+		return 0
+	}
+	return float64(t.UnixMilli()) / 1000
+}
+
+// Figures implements meta.Source.
+func (s *Server) Figures() []figure {
+	pending := uint64(0)
+	for _, l := range s.lanes {
+		l.shard.Lock()
+		pending += l.tally.received()
+		l.shard.Unlock()
+	}
+	return append(s.stats.Figures(), figure{Name: "pending_stats", Value: float64(pending)})
+}
+
+// Discards implements meta.Source.
+func (s *Server) Discards() meta.Discards {
+	d := meta.Discards{Lines: s.bad.Last(), Collisions: s.collided.last()}
+	for _, f := range s.stats.Figures() {
+		if reason, ok := strings.CutPrefix(f.Name, "metrics.discarded."); ok {
+			f.Name = reason
+			d.Reasons = append(d.Reasons, f)
+		}
+	}
+	return d
+}
+
+// discardReasons counts the samples discarded since the start by reason.
+func (s *Server) discardReasons() []figure {
+	var l figures
+	for r, n := range s.flushes.total.discarded {
+		if reason := metric.Reason(r); reason != metric.None && reason != metric.Refused {
+			l.count(reason.String(), n)
+		}
+	}
+	return l
+}
+
+// Health implements meta.Source.
+func (s *Server) Health() error {
+	overdue := 2*s.cfg.FlushInterval + 2*time.Second
+	if since := time.Since(time.Unix(0, s.flushedAt.Load())); since > overdue {
+		return fmt.Errorf("no flush for %v, one is due every %v", since.Round(time.Second), s.cfg.FlushInterval)
+	}
+	for _, o := range s.outlets {
+		if st := o.look(); st.failing {
+			return fmt.Errorf("sink %s has failed since %s, %d points wait: %w",
+				o.name, st.failingSince.UTC().Format(time.RFC3339), st.queued, st.lastError)
+		}
+	}
+	return nil
+}
+
+// kernelDropped returns the datagrams the kernel had no room for.
+func (s *Server) kernelDropped() (n uint64) {
+	for _, r := range s.receivers {
+		n += r.dropped()
+	}
+	return n
+}
+
+// isSocketError reports whether an error of a sink is the network's: the rest
+// are counted as unknown.
+func isSocketError(err error) bool {
+	var network net.Error
+	var errno syscall.Errno
+	return errors.As(err, &network) || errors.As(err, &errno) || errors.Is(err, os.ErrDeadlineExceeded) ||
+		errors.Is(err, net.ErrClosed)
+}

@@ -1,0 +1,91 @@
+package server
+
+import (
+	"context"
+	"time"
+
+	"github.com/statsd-ops/statsd/aggregate"
+	"github.com/statsd-ops/statsd/metric"
+)
+
+// flushes is what the flush loop knows.
+type flushes struct {
+	schedule schedule
+	layout   aggregate.Layout
+	total    tally // since the start, up to the last flush
+	interval tally // of the last flush interval
+	late     uint64
+	previous time.Time
+}
+
+// flushLoop flushes whenever it is time to, until ctx ends.
+func (s *Server) flushLoop(ctx context.Context) {
+	f := &s.flushes
+	next := f.schedule.next(time.Now().UnixNano())
+	for {
+		s.boundary.Store(next)
+		for now := time.Now().UnixNano(); now < next; now = time.Now().UnixNano() {
+			if !sleep(ctx, untilDue(now, next)) {
+				return
+			}
+			// The clock may have been put back.
+			next = min(next, f.schedule.next(time.Now().UnixNano()))
+			s.boundary.Store(next)
+		}
+		start := time.Now()
+		for _, r := range s.receivers {
+			r.settle(start)
+		}
+		at := f.schedule.due(start.UnixNano(), next)
+		s.flush(at)
+		next = f.schedule.next(time.Now().UnixNano())
+		if time.Since(start) > s.cfg.FlushInterval {
+			f.late++
+		}
+	}
+}
+
+// flush publishes what came in since the last flush, as of the boundary at, in
+// Unix nanoseconds.
+func (s *Server) flush(at int64) {
+	f := &s.flushes
+	start := time.Now()
+	f.schedule.take(at)
+
+	f.interval = tally{}
+	iv := s.table.Drain(func(i int) {
+		f.interval.add(&s.lanes[i].tally)
+		s.lanes[i].tally = tally{}
+	})
+	f.total.add(&f.interval)
+	sn := iv.Summarize(f.layout, at/int64(time.Second))
+
+	s.collided.keep(sn.Collided)
+	fs := s.figures(&flushed{snapshot: sn, swap: iv.Swap, duration: time.Since(start)})
+	sn.Own = s.ownPoints(fs, sn.Time)
+
+	for _, o := range s.outlets {
+		o.offer(sn)
+	}
+	s.stats.Keep(fs, s.cfg.FlushInterval)
+	s.values.Keep(sn.Time, sn.Points())
+	s.watch.points(sn.Points())
+	s.summarizeDiscards()
+	f.previous = start
+	s.flushedAt.Store(time.Now().UnixNano())
+}
+
+// ownPoints makes points of the figures that are published.
+func (s *Server) ownPoints(fs []figure, now int64) []metric.Point {
+	prefix := s.cfg.MetadataPrefix
+	if prefix == "" {
+		return nil
+	}
+	points := make([]metric.Point, 0, len(fs))
+	for _, f := range fs {
+		if published(f.Name) {
+			points = append(points, metric.Point{Path: []byte(prefix + "." + f.Name), Value: f.Value, Time: now})
+		}
+	}
+	return points
+}

@@ -1,0 +1,145 @@
+package server
+
+import (
+	"bytes"
+	"net/netip"
+	"time"
+
+	"github.com/statsd-ops/statsd/aggregate"
+	"github.com/statsd-ops/statsd/meta"
+	"github.com/statsd-ops/statsd/metric"
+	"github.com/statsd-ops/statsd/wire"
+)
+
+// lane takes received bytes to the table: it has a shard of its own, and counts
+// what it sees. All it holds is guarded by the shard's lock.
+type lane struct {
+	shard *aggregate.Shard
+	tally tally // since the last flush
+	bad   *meta.BadLines
+	watch *watch
+}
+
+// origin is where bytes came from. It is looked up only for a bad line.
+type origin struct {
+	remote   netip.AddrPort // of a stream
+	socket   *socket        // or else the socket that holds the datagram
+	datagram int
+}
+
+func (o origin) sender() netip.AddrPort {
+	if o.socket != nil {
+		return o.socket.sender(o.datagram)
+	}
+	return o.remote
+}
+
+// tally counts what came in.
+type tally struct {
+	udpPackets, udpBytes     uint64
+	tcpConnections, tcpBytes uint64
+	lines                    uint64
+	aggregated               uint64
+	events                   uint64
+	tagsDropped              uint64
+	batches, badBatches      uint64
+	discarded                [metric.Reasons]uint64 // metric.Refused among them
+}
+
+func (t *tally) add(o *tally) {
+	t.udpPackets += o.udpPackets
+	t.udpBytes += o.udpBytes
+	t.tcpConnections += o.tcpConnections
+	t.tcpBytes += o.tcpBytes
+	t.lines += o.lines
+	t.aggregated += o.aggregated
+	t.events += o.events
+	t.tagsDropped += o.tagsDropped
+	t.batches += o.batches
+	t.badBatches += o.badBatches
+	for i, n := range o.discarded {
+		t.discarded[i] += n
+	}
+}
+
+// refused returns the samples that the limits kept out.
+func (t *tally) refused() uint64 { return t.discarded[metric.Refused] }
+
+// discardedSamples returns the samples discarded for any reason.
+func (t *tally) discardedSamples() (n uint64) {
+	for reason, count := range t.discarded {
+		if metric.Reason(reason) != metric.Refused {
+			n += count
+		}
+	}
+	return n
+}
+
+// received returns all samples that came in.
+func (t *tally) received() uint64 { return t.aggregated + t.discardedSamples() + t.refused() }
+
+// take adds the samples of whole lines to the table. The shard must be locked.
+func (l *lane) take(p *wire.Parser, buf []byte, from origin) (bad bool) {
+	p.Reset(buf)
+	var s metric.Sample
+	for {
+		var reason metric.Reason
+		switch p.Next(&s) {
+		case wire.Sample:
+			if s.Tagged {
+				l.tally.tagsDropped++
+			}
+			if reason = l.shard.Add(&s); reason == metric.None {
+				l.tally.aggregated++
+				continue
+			}
+		case wire.Event:
+			l.tally.events++
+			continue
+		case wire.Discard:
+			reason = p.Reason()
+		case wire.End:
+			l.tally.lines += uint64(p.Lines())
+			if l.watch.on() {
+				l.watch.lines(buf)
+			}
+			return bad
+		}
+		bad = l.discard(reason, p.Line(), from) || bad
+	}
+}
+
+// discard counts a sample that was not added, and keeps its line for people to
+// see. It reports whether that was the sender's fault.
+func (l *lane) discard(reason metric.Reason, line []byte, from origin) bool {
+	l.tally.discarded[reason]++
+	if reason == metric.Refused {
+		return false
+	}
+	b := meta.BadLine{Time: time.Now(), Sender: from.sender(), Reason: reason.String(), Line: line}
+	l.bad.Add(b)
+	l.watch.discard(b)
+	return true
+}
+
+// takeDatagram takes a datagram's lines.
+func (l *lane) takeDatagram(p *wire.Parser, datagram []byte, from origin) {
+	l.tally.udpPackets++
+	l.tally.udpBytes += uint64(len(datagram))
+	bad := l.take(p, datagram, from)
+	if p.Lines() > 1 {
+		l.tally.batches++
+		if bad {
+			l.tally.badBatches++
+		}
+	}
+}
+
+// tooLong counts a line that was longer than a stream may have them.
+func (l *lane) tooLong(start []byte, from origin) {
+	l.tally.lines++
+	l.discard(metric.TooLong, start[:min(len(start), meta.QuoteLimit+1)], from)
+}
+
+// lastLine returns how much of buf is whole lines.
+func lastLine(buf []byte) int { return bytes.LastIndexByte(buf, '\n') + 1 }

@@ -1,0 +1,66 @@
+package server
+
+import (
+	"slices"
+	"time"
+)
+
+// schedule says when flushes are due: at the wall clock's multiples of the
+// interval. It gives each of them once, whatever the clock does: when that was
+// put back, those that were given are passed over, and the flush comes later.
+// What was missed while the process stood still is not made up for.
+type schedule struct {
+	interval int64 // nanoseconds
+	// given are the boundaries given so far, as spans from first to last. A new
+	// span begins when the clock was put back.
+	given []span
+}
+
+type span struct{ first, last int64 }
+
+// mostSpans bounds what a clock that jumps all the time can cost.
+const mostSpans = 64
+
+// next returns the first boundary after now that was not given.
+func (s *schedule) next(now int64) int64 {
+	b := floor(now, s.interval) + s.interval
+	for {
+		i := slices.IndexFunc(s.given, func(g span) bool { return g.first <= b && b <= g.last })
+		if i < 0 {
+			return b
+		}
+		b = s.given[i].last + s.interval
+	}
+}
+
+// take gives boundary b.
+func (s *schedule) take(b int64) {
+	if n := len(s.given); n > 0 && b > s.given[n-1].last {
+		s.given[n-1].last = b
+		return
+	}
+	if len(s.given) == mostSpans {
+		s.given = slices.Delete(s.given, 0, 1)
+	}
+	s.given = append(s.given, span{b, b})
+}
+
+// due returns the boundary to flush at when now is at or past next: the
+// newest one that has come.
+func (s *schedule) due(now, next int64) int64 {
+	return max(next, floor(now, s.interval))
+}
+
+func floor(now, interval int64) int64 {
+	r := now % interval
+	if r < 0 {
+		r += interval
+	}
+	return now - r
+}
+
+// untilDue returns how long to sleep before looking again whether next has
+// come: the clock may be put forward meanwhile.
+func untilDue(now, next int64) time.Duration {
+	return min(time.Duration(next-now), time.Second)
+}

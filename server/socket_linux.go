@@ -1,0 +1,160 @@
+package server
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"runtime"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// batchDatagrams is how many datagrams one read can bring.
+const batchDatagrams = 64
+
+// datagramSpace is the memory for a datagram: more than the 65,507 bytes that
+// UDP can carry, and no power of two, so that the beginnings of all buffers do
+// not fall on the same few cache lines.
+const datagramSpace = 64<<10 + 192
+
+// socket reads datagrams in batches, with recvmmsg(2) on a blocking socket:
+// between batches the goroutine can then decide itself when to wake up, which
+// costs more than anything else here. One goroutine uses it; only stop
+// and drops may be called from others.
+type socket struct {
+	file    *os.File
+	fd      int
+	headers [batchDatagrams]mmsghdr
+	vectors [batchDatagrams]unix.Iovec
+	names   [batchDatagrams]unix.RawSockaddrInet6 // of the senders; room for IPv4 too
+	buffer  []byte
+}
+
+// mmsghdr is struct mmsghdr of recvmmsg(2).
+type mmsghdr struct {
+	header unix.Msghdr
+	length uint32
+}
+
+// newSocket takes over conn.
+func newSocket(conn *net.UDPConn, senders bool) (*socket, error) {
+	defer conn.Close()
+	file, err := conn.File()
+	if err != nil {
+		return nil, fmt.Errorf("take over udp socket %s: %w", conn.LocalAddr(), err)
+	}
+	s := &socket{
+		file:   file,
+		fd:     int(file.Fd()), // which also makes it blocking
+		buffer: make([]byte, batchDatagrams*datagramSpace),
+	}
+	for i := range s.headers {
+		s.vectors[i].Base = &s.buffer[i*datagramSpace]
+		s.vectors[i].SetLen(datagramSpace)
+		s.headers[i].header.Iov = &s.vectors[i]
+		s.headers[i].header.SetIovlen(1)
+		if senders {
+			s.headers[i].header.Name = (*byte)(unsafe.Pointer(&s.names[i]))
+		}
+	}
+	return s, nil
+}
+
+// read brings the next batch and returns its size. Unless it may wait, it
+// returns 0 when nothing is there.
+func (s *socket) read(wait bool) (int, error) {
+	flags := unix.MSG_WAITFORONE
+	if !wait {
+		flags = unix.MSG_DONTWAIT
+	}
+	for i := range s.headers {
+		if s.headers[i].header.Name == nil {
+			break
+		}
+		s.headers[i].header.Namelen = unix.SizeofSockaddrInet6
+	}
+	for {
+		n, _, errno := unix.Syscall6(unix.SYS_RECVMMSG, uintptr(s.fd),
+			uintptr(unsafe.Pointer(&s.headers[0])), batchDatagrams, uintptr(flags), 0, 0)
+		runtime.KeepAlive(s)
+		switch errno {
+		case 0:
+			return int(n), nil
+		case unix.EAGAIN:
+			return 0, nil
+		case unix.EINTR:
+		default:
+			return 0, os.NewSyscallError("recvmmsg", errno)
+		}
+	}
+}
+
+// datagram returns the i-th datagram of the batch, valid until the next read.
+func (s *socket) datagram(i int) []byte {
+	return s.buffer[i*datagramSpace:][:s.headers[i].length]
+}
+
+// sender returns who sent the i-th datagram, if that was asked for.
+func (s *socket) sender(i int) netip.AddrPort {
+	if s.headers[i].header.Namelen == 0 || s.headers[i].header.Name == nil {
+		return netip.AddrPort{}
+	}
+	switch name := &s.names[i]; name.Family {
+	case unix.AF_INET:
+		v4 := (*unix.RawSockaddrInet4)(unsafe.Pointer(name))
+		return netip.AddrPortFrom(netip.AddrFrom4(v4.Addr), networkOrder(v4.Port))
+	case unix.AF_INET6:
+		return netip.AddrPortFrom(netip.AddrFrom16(name.Addr).Unmap(), networkOrder(name.Port))
+	}
+	return netip.AddrPort{}
+}
+
+func networkOrder(port uint16) uint16 {
+	b := (*[2]byte)(unsafe.Pointer(&port))
+	return uint16(b[0])<<8 | uint16(b[1])
+}
+
+// memory asks the kernel for a figure about the socket's memory: struct
+// sk_meminfo, SK_MEMINFO_* in linux/sock_diag.h.
+func (s *socket) memory(index int) uint32 {
+	var info [9]uint32
+	size := uint32(unsafe.Sizeof(info))
+	_, _, errno := unix.Syscall6(unix.SYS_GETSOCKOPT, uintptr(s.fd), unix.SOL_SOCKET, unix.SO_MEMINFO,
+		uintptr(unsafe.Pointer(&info)), uintptr(unsafe.Pointer(&size)), 0)
+	if errno != 0 {
+		return 0
+	}
+	return info[index]
+}
+
+// drops returns how many datagrams the kernel has dropped because the buffer
+// was full, since the socket was made. The kernel's counter has 32 bits.
+func (s *socket) drops() uint32 { return s.memory(8) }
+
+// granted returns the size of the receive buffer as the kernel accounts for
+// it, which includes its overhead for each datagram.
+func (s *socket) granted() int { return int(s.memory(1)) }
+
+// setBuffer asks for a receive buffer of that many bytes of payload.
+func (s *socket) setBuffer(bytes int) error {
+	if unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, bytes) == nil {
+		return nil
+	}
+	return os.NewSyscallError("setsockopt", unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_RCVBUF, bytes))
+}
+
+// stop makes a waiting read return, with nothing or an empty datagram.
+// Datagrams that are there can still be read.
+func (s *socket) stop() {
+	// It says ENOTCONN, and wakes the reader all the same.
+	_ = unix.Shutdown(s.fd, unix.SHUT_RD)
+}
+
+func (s *socket) close() error { return s.file.Close() }
+
+// sharePort lets several sockets of this process have one port.
+func sharePort(fd uintptr) error {
+	return os.NewSyscallError("setsockopt", unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1))
+}

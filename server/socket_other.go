@@ -1,0 +1,60 @@
+//go:build !linux
+
+package server
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"os"
+	"time"
+)
+
+// batchDatagrams is how many datagrams one read can bring.
+const batchDatagrams = 1
+
+// socket reads one datagram at a time, where the kernel has no recvmmsg.
+type socket struct {
+	conn    *net.UDPConn
+	buffer  [64 << 10]byte
+	length  int
+	from    netip.AddrPort
+	buffers int
+}
+
+// newSocket takes over conn.
+func newSocket(conn *net.UDPConn, _ bool) (*socket, error) {
+	return &socket{conn: conn}, nil
+}
+
+func (s *socket) read(wait bool) (int, error) {
+	deadline := time.Time{}
+	if !wait {
+		deadline = time.Now().Add(time.Millisecond)
+	}
+	if err := s.conn.SetReadDeadline(deadline); err != nil {
+		return 0, err
+	}
+	n, from, err := s.conn.ReadFromUDPAddrPort(s.buffer[:])
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return 0, nil
+	}
+	s.length, s.from = n, from
+	return 1, err
+}
+
+func (s *socket) datagram(int) []byte       { return s.buffer[:s.length] }
+func (s *socket) sender(int) netip.AddrPort { return s.from }
+func (s *socket) drops() uint32             { return 0 }
+func (s *socket) granted() int              { return s.buffers }
+func (s *socket) close() error              { return s.conn.Close() }
+
+func (s *socket) setBuffer(bytes int) error {
+	s.buffers = bytes
+	return s.conn.SetReadBuffer(bytes)
+}
+
+func (s *socket) stop() { _ = s.conn.SetReadDeadline(time.Now()) }
+
+// sharePort does nothing: one receiver has the port.
+func sharePort(uintptr) error { return nil }

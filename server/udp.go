@@ -1,0 +1,159 @@
+package server
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/statsd-ops/statsd/wire"
+)
+
+// Waking up costs more than anything else a receiver does while there is less
+// traffic than it could take. So after a batch that was not full it sleeps, and
+// lets datagrams gather in the socket's buffer.
+const (
+	// mostGather is the longest it sleeps.
+	mostGather = 10 * time.Millisecond
+	// gatherShare is the part of the buffer that may fill meanwhile, at the
+	// rate seen last.
+	gatherShare = 4
+	// datagramOverhead is about what the kernel charges for a datagram besides
+	// its bytes: its own headers, and what rounding up wastes.
+	datagramOverhead = 1024
+)
+
+// udpReceiver takes the datagrams of one socket to a lane.
+type udpReceiver struct {
+	socket *socket
+	lane   *lane
+	parser wire.Parser
+	// mostUnread is how many bytes may gather, as the kernel counts them.
+	mostUnread int
+	// boundary is when the next flush is due, in Unix nanoseconds; no
+	// datagram should be left unread beyond it.
+	boundary *atomic.Int64
+	// awake is when the receiver will read again, in Unix nanoseconds; 0 while
+	// it does not sleep.
+	awake    atomic.Int64
+	stopping atomic.Bool
+
+	drops     uint64
+	lastDrops uint32
+}
+
+func newReceiver(s *Server, i int, socket *socket) *udpReceiver {
+	return &udpReceiver{
+		socket:     socket,
+		lane:       s.lanes[i],
+		parser:     s.parser(),
+		mostUnread: socket.granted() / gatherShare,
+		boundary:   &s.boundary,
+	}
+}
+
+// dropped returns how many datagrams the kernel had no room for. It is for one
+// goroutine at a time, and must be asked before the kernel's 32 bits overflow.
+func (r *udpReceiver) dropped() uint64 {
+	drops := r.socket.drops()
+	r.drops += uint64(drops - r.lastDrops)
+	r.lastDrops = drops
+	return r.drops
+}
+
+// run receives until stop, then what is left in the socket.
+func (r *udpReceiver) run() error {
+	wait := true
+	last := time.Now()
+	for {
+		n, err := r.socket.read(wait)
+		if err != nil {
+			return err
+		}
+		if r.stopping.Load() {
+			return r.drain(n)
+		}
+		if n == 0 {
+			wait = true
+			continue
+		}
+		r.take(n)
+		wait = false
+		if n == batchDatagrams {
+			continue
+		}
+		now := time.Now()
+		if nap := r.nap(n, now.Sub(last)); nap > 0 {
+			r.sleep(now, nap)
+			last = now
+		}
+	}
+}
+
+// drain reads what is left, after a last batch of n.
+func (r *udpReceiver) drain(n int) error {
+	// What woke the receiver is an empty datagram that nobody sent.
+	if n == 1 && len(r.socket.datagram(0)) == 0 {
+		n = 0
+	}
+	r.take(n)
+	deadline := time.Now().Add(drainTime)
+	for time.Now().Before(deadline) {
+		n, err := r.socket.read(false)
+		if err != nil || n == 0 {
+			return err
+		}
+		r.take(n)
+	}
+	return nil
+}
+
+// take adds a batch to the table.
+func (r *udpReceiver) take(n int) {
+	if n == 0 {
+		return
+	}
+	r.lane.shard.Lock()
+	defer r.lane.shard.Unlock()
+	for i := range n {
+		r.lane.takeDatagram(&r.parser, r.socket.datagram(i), origin{socket: r.socket, datagram: i})
+	}
+}
+
+// nap returns how long datagrams may gather, when a batch of n has come in
+// the time since the last one.
+func (r *udpReceiver) nap(n int, since time.Duration) time.Duration {
+	unread := 0
+	for i := range n {
+		unread += len(r.socket.datagram(i)) + datagramOverhead
+	}
+	// unread bytes took since; r.mostUnread may take as much longer as it is more.
+	return min(mostGather, since*time.Duration(r.mostUnread)/time.Duration(unread))
+}
+
+// sleep sleeps for nap, but not beyond the flush boundary: datagrams that came
+// before it are read before it.
+func (r *udpReceiver) sleep(now time.Time, nap time.Duration) {
+	if left := time.Duration(r.boundary.Load() - now.UnixNano()); left > 0 {
+		nap = min(nap, left)
+	}
+	r.awake.Store(now.Add(nap).UnixNano())
+	time.Sleep(nap)
+	r.awake.Store(0)
+}
+
+// settle waits until the receiver has read what came before now, if that is a
+// matter of moments.
+func (r *udpReceiver) settle(now time.Time) {
+	const patience = 2 * time.Millisecond
+	for until := now.Add(patience); ; time.Sleep(patience / 20) {
+		awake := r.awake.Load()
+		if awake == 0 || awake > now.UnixNano() || time.Now().After(until) {
+			return
+		}
+	}
+}
+
+// stop makes run read what is left, and return.
+func (r *udpReceiver) stop() {
+	r.stopping.Store(true)
+	r.socket.stop()
+}
