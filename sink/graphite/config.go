@@ -1,0 +1,88 @@
+package graphite
+
+import (
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Config says where the receiver is and how long it may take.
+type Config struct {
+	// Addr is the receiver's "host:port", an IPv6 address in brackets. There is
+	// no default. The host is resolved anew at every connect, and all of its
+	// addresses are tried.
+	Addr string
+
+	// ConnectTimeout bounds one connect: the look-up and all addresses together.
+	// Zero means 5 s. A shorter one reports a dead receiver sooner; a longer one
+	// lets slow name servers answer.
+	ConnectTimeout time.Duration
+
+	// Timeout bounds what one Send takes once it is connected. Zero means 10 s.
+	// When it is over, Send reports an error, but the connection stays and a
+	// Send of the same payload goes on with it: a shorter Timeout reports a slow
+	// receiver sooner and costs nothing else.
+	Timeout time.Duration
+
+	// GiveUp is how long an unfinished send may see no byte acknowledged before
+	// its connection is given up and the payload starts again on a new one.
+	// Zero means 5 min. A shorter one leaves a silent receiver sooner (another
+	// one may be behind the same name); a longer one makes fewer duplicates when
+	// the receiver was only slow.
+	GiveUp time.Duration
+
+	// KeepOpen keeps one connection for all sends, instead of one for each. It
+	// saves a connect per send, but confirms less: see the package comment.
+	KeepOpen bool
+}
+
+const (
+	defaultConnectTimeout = 5 * time.Second
+	defaultTimeout        = 10 * time.Second
+	defaultGiveUp         = 5 * time.Minute
+)
+
+// Validate says what is wrong with c in the words of the daemon's flags.
+func (c Config) Validate() error {
+	host, port, err := net.SplitHostPort(c.Addr)
+	if err != nil {
+		return fmt.Errorf("--graphite-host: %w", err)
+	}
+	if host == "" {
+		return fmt.Errorf("--graphite-host: %q names no host", c.Addr)
+	}
+	if strings.ContainsAny(host, "/@ \t\r\n") {
+		return fmt.Errorf("--graphite-host: %q is not a host name or address (give no URL)", host)
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+		return fmt.Errorf("--graphite-port: %q is not a port from 1 to 65535", port)
+	}
+	for _, f := range []struct {
+		flag  string
+		value time.Duration
+	}{
+		{"--graphite-connect-timeout", c.ConnectTimeout},
+		{"--graphite-timeout", c.Timeout},
+		{"--graphite-give-up", c.GiveUp},
+	} {
+		if f.value < 0 {
+			return fmt.Errorf("%s: %v is negative", f.flag, f.value)
+		}
+	}
+	return nil
+}
+
+func (c Config) withDefaults() Config {
+	if c.ConnectTimeout == 0 {
+		c.ConnectTimeout = defaultConnectTimeout
+	}
+	if c.Timeout == 0 {
+		c.Timeout = defaultTimeout
+	}
+	if c.GiveUp == 0 {
+		c.GiveUp = defaultGiveUp
+	}
+	return c
+}

@@ -1,0 +1,174 @@
+// Package graphite sends points to a carbon line receiver: carbon-cache,
+// carbon-relay, or whatever else reads Graphite's plaintext protocol over TCP.
+// The format is one line a point,
+//
+//	stats.web.requests 3.2 1795251862
+//
+// (https://graphite.readthedocs.io/en/stable/feeding-carbon.html). New makes a
+// Sink from a Config; the daemon's outlet calls its AppendPoint and Send.
+//
+// # What a send means
+//
+// The protocol has no acknowledgement, so Send takes one from TCP.
+//
+// By default every Send has a connection of its own. It writes the payload,
+// closes its half, and waits for the receiver to close the other. A receiver
+// closes when it has read to our end; one that dies or is stopped before it has
+// read everything makes its kernel reset the connection instead, or answers
+// nothing. So a nil error means that the receiving process has read every byte.
+// What stands between (a relay, a proxy) counts as the receiver.
+//
+// With Config.KeepOpen there is one connection for all sends, and nothing for the
+// receiver to close. Send returns nil once the receiver's kernel has
+// acknowledged every byte (Linux; elsewhere, once our own kernel has taken them).
+//
+// A Send that runs out of time leaves its connection open, and the next Send of
+// the same payload goes on where it stopped. So a receiver that is slow, or
+// stopped for a while, gets nothing twice.
+//
+// # What can be lost, what can come twice
+//
+// Lost: by default nothing that was reported as sent, unless the receiver loses it
+// after reading it (carbon-cache killed with points in its cache). With KeepOpen
+// also what the receiver's kernel had taken and its process had not read when
+// it died: at most its receive buffer.
+//
+// Twice: lines of the one payload that was being sent when the connection broke,
+// when our process ended, or when Config.GiveUp was over. It is offered again
+// as a whole, and how much of it the receiver had read cannot be known. Whisper
+// stores the same value again at the same time, so only what adds points up
+// on the way (carbon-aggregator) can tell.
+//
+// A receiver that answers with bytes is no carbon: that is an error, not a
+// success, since a web server on a wrong port would read everything too.
+package graphite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"net"
+	"os"
+	"time"
+
+	"github.com/statsd-ops/statsd/sink"
+)
+
+var _ sink.Sink = (*Sink)(nil)
+
+// Sink sends points to one receiver. One goroutine at a time uses it.
+type Sink struct {
+	cfg    Config
+	dialer net.Dialer
+	seed   maphash.Seed
+	idle   *net.TCPConn // KeepOpen: the connection between two sends
+	unsure *delivery    // the send that ran out of time, to be gone on with
+}
+
+// New makes a Sink. It does not connect: the first Send does.
+func New(cfg Config) (*Sink, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	cfg = cfg.withDefaults()
+	return &Sink{
+		cfg: cfg,
+		dialer: net.Dialer{
+			Timeout: cfg.ConnectTimeout,
+			// A host that vanished while we wait for it is noticed in a minute.
+			KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interval: 15 * time.Second, Count: 3},
+		},
+		seed: maphash.MakeSeed(),
+	}, nil
+}
+
+// Send delivers payload, lines made by AppendPoint. It takes at most
+// ConnectTimeout and Timeout together. Errors of the network can be told by
+// errors.As with a net.Error or a syscall.Errno.
+func (s *Sink) Send(ctx context.Context, payload []byte) error {
+	if len(payload) == 0 {
+		return nil
+	}
+	if err := s.send(ctx, payload); err != nil {
+		return fmt.Errorf("send %d bytes to graphite at %s: %w", len(payload), s.cfg.Addr, err)
+	}
+	return nil
+}
+
+func (s *Sink) send(ctx context.Context, payload []byte) error {
+	sum := maphash.Bytes(s.seed, payload)
+	d := s.unsure
+	s.unsure = nil
+	if d != nil && !d.isOf(sum, len(payload)) {
+		d.abort()
+		d = nil
+	}
+	if d == nil {
+		conn, err := s.connection(ctx)
+		if err != nil {
+			return err
+		}
+		d = &delivery{conn: conn, keepOpen: s.cfg.KeepOpen, sum: sum, size: len(payload), progress: time.Now()}
+	}
+	err := d.run(ctx, payload, time.Now().Add(s.cfg.Timeout))
+	switch {
+	case err == nil && s.cfg.KeepOpen && !d.closed:
+		s.idle = d.conn
+	case err == nil:
+		_ = d.conn.Close() // all is confirmed
+	case !isTimeout(err):
+		d.abort()
+	case time.Since(d.progress) >= s.cfg.GiveUp:
+		d.abort()
+		return fmt.Errorf("%w; given up after %v without progress (a receiver that never closes its connections needs --graphite-keep-open)", err, s.cfg.GiveUp)
+	default:
+		s.unsure = d
+	}
+	return err
+}
+
+// connection returns the idle connection if its receiver is still there, or a
+// new one.
+func (s *Sink) connection(ctx context.Context) (*net.TCPConn, error) {
+	if conn := s.idle; conn != nil {
+		s.idle = nil
+		err := probe(conn)
+		if err == nil {
+			return conn, nil
+		}
+		_ = conn.Close() // nothing is on its way
+		if errors.As(err, new(answerError)) {
+			return nil, err
+		}
+	}
+	conn, err := s.dialer.DialContext(ctx, "tcp", s.cfg.Addr)
+	if err != nil {
+		return nil, err
+	}
+	return conn.(*net.TCPConn), nil
+}
+
+// Close closes what Send kept open. An unfinished send is cut off: it may have
+// arrived, or not, or in part.
+func (s *Sink) Close() error {
+	if s.unsure != nil {
+		s.unsure.abort()
+		s.unsure = nil
+	}
+	if s.idle == nil {
+		return nil
+	}
+	err := s.idle.Close()
+	s.idle = nil
+	if err != nil {
+		return fmt.Errorf("close the connection to graphite at %s: %w", s.cfg.Addr, err)
+	}
+	return nil
+}
+
+// isTimeout reports whether err is about our patience and not the connection:
+// ETIMEDOUT, from the kernel, says that the connection is dead.
+func isTimeout(err error) bool {
+	return errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
+}
