@@ -1,0 +1,206 @@
+package counterpart
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Carbon is a carbon-cache (Debian's graphite-carbon) of the test's own: free
+// ports on loopback, a private directory, one point a second kept for an hour.
+type Carbon struct {
+	// Addr is the "host:port" of its line receiver, the same over restarts.
+	Addr string
+
+	t       testing.TB
+	program string
+	dir     string
+	process *exec.Cmd // nil while stopped
+	exited  chan struct{}
+}
+
+// StartCarbon starts a carbon-cache, which ends with the test.
+func StartCarbon(t testing.TB) *Carbon {
+	t.Helper()
+	c := &Carbon{t: t, program: Find(t, "carbon-cache"), dir: t.TempDir()}
+	Find(t, python)
+	c.configure()
+	t.Cleanup(c.Kill)
+	c.Start()
+	return c
+}
+
+// Start starts it again after Stop or Kill, and returns when it listens.
+func (c *Carbon) Start() {
+	c.t.Helper()
+	console, err := os.Create(filepath.Join(c.dir, "console"))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	defer func() { _ = console.Close() }() // the process has its own
+	c.process = exec.Command(c.program, "--config="+filepath.Join(c.dir, "conf", "carbon.conf"),
+		"--pidfile="+filepath.Join(c.dir, "pid"), "--logfile=-", "--nodaemon", "start")
+	c.process.Stdout, c.process.Stderr = console, console
+	if err := c.process.Start(); err != nil {
+		c.t.Fatal(err)
+	}
+	exited := make(chan struct{})
+	c.exited = exited
+	go func() {
+		_ = c.process.Wait() // how it ended is the test's business
+		close(exited)
+	}()
+	for end := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		if conn, err := net.Dial("tcp", c.Addr); err == nil {
+			_ = conn.Close()
+			return
+		}
+		select {
+		case <-exited:
+			c.t.Fatalf("carbon-cache ended instead of listening:\n%s", c.console())
+		default:
+		}
+		if time.Now().After(end) {
+			c.t.Fatalf("carbon-cache does not listen:\n%s", c.console())
+		}
+	}
+}
+
+// Stop ends it as an operator does. Like Kill it loses the points of the last second
+// or so: carbon's writer, when asleep, does not wake for a SIGTERM.
+func (c *Carbon) Stop() { c.end(syscall.SIGTERM) }
+
+// Kill ends it at once.
+func (c *Carbon) Kill() { c.end(syscall.SIGKILL) }
+
+// Signal sends it sig, as SIGSTOP and SIGCONT.
+func (c *Carbon) Signal(sig os.Signal) {
+	c.t.Helper()
+	if err := c.process.Process.Signal(sig); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+func (c *Carbon) end(sig syscall.Signal) {
+	c.t.Helper()
+	if c.process == nil {
+		return
+	}
+	if err := c.process.Process.Signal(sig); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		c.t.Error(err)
+	}
+	select {
+	case <-c.exited:
+	case <-time.After(30 * time.Second):
+		_ = c.process.Process.Kill()
+		c.t.Errorf("carbon-cache did not end on %v:\n%s", sig, c.console())
+	}
+	c.process = nil
+}
+
+func (c *Carbon) console() string {
+	text, err := os.ReadFile(filepath.Join(c.dir, "console"))
+	if err != nil {
+		return err.Error()
+	}
+	return string(text)
+}
+
+const python = "/usr/bin/python3" // the one that sees Debian's whisper
+
+const fetchScript = `
+import sys, whisper
+(start, end, step), values = whisper.fetch(sys.argv[1], int(sys.argv[2]) - 1, int(sys.argv[3]))
+for i, value in enumerate(values):
+    if value is not None:
+        print(start + i * step, repr(value))
+`
+
+// Fetch reads the points of path from its whisper file, by Unix second, from from
+// to until inclusive. Without a file there are none. Carbon writes a second or two
+// after it receives.
+func (c *Carbon) Fetch(path string, from, until int64) map[int64]float64 {
+	c.t.Helper()
+	points := map[int64]float64{}
+	file := filepath.Join(c.dir, "storage", "whisper", filepath.Join(strings.Split(path, ".")...)) + ".wsp"
+	if info, err := os.Stat(file); err != nil || info.Size() == 0 {
+		return points
+	}
+	out, err := exec.Command(python, "-c", fetchScript, file, strconv.FormatInt(from, 10), strconv.FormatInt(until, 10)).CombinedOutput()
+	if err != nil {
+		c.t.Fatalf("reading %s: %v:\n%s", file, err, out)
+	}
+	for line := range strings.Lines(string(out)) {
+		var at int64
+		var value float64
+		if _, err := fmt.Sscan(line, &at, &value); err != nil {
+			c.t.Fatalf("reading %s: line %q: %v", file, line, err)
+		}
+		points[at] = value
+	}
+	return points
+}
+
+// configure writes the configuration. The ports are free now; should another
+// program take one before carbon does, Start says so.
+func (c *Carbon) configure() {
+	c.t.Helper()
+	ports := make([]any, 3)
+	for i := range ports {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		defer func() { _ = listener.Close() }()
+		ports[i] = listener.Addr().(*net.TCPAddr).Port
+	}
+	c.Addr = fmt.Sprintf("127.0.0.1:%d", ports[0])
+	for _, dir := range []string{"conf", "storage/whisper", "log"} {
+		if err := os.MkdirAll(filepath.Join(c.dir, dir), 0o700); err != nil {
+			c.t.Fatal(err)
+		}
+	}
+	for name, text := range map[string]string{
+		"carbon.conf":              strings.ReplaceAll(fmt.Sprintf(carbonConf, ports...), "$D", c.dir),
+		"storage-schemas.conf":     "[all]\npattern = .*\nretentions = 1s:1h\n",
+		"storage-aggregation.conf": "[all]\npattern = .*\nxFilesFactor = 0\naggregationMethod = last\n",
+	} {
+		if err := os.WriteFile(filepath.Join(c.dir, "conf", name), []byte(text), 0o600); err != nil {
+			c.t.Fatal(err)
+		}
+	}
+}
+
+// The defaults would listen on all interfaces, take another user's rights, and
+// hold back new names.
+const carbonConf = `[cache]
+STORAGE_DIR = $D/storage/
+LOCAL_DATA_DIR = $D/storage/whisper/
+WHITELISTS_DIR = $D/conf/
+CONF_DIR = $D/conf/
+LOG_DIR = $D/log/
+PID_DIR = $D/
+USER =
+MAX_CACHE_SIZE = inf
+MAX_UPDATES_PER_SECOND = 10000
+MAX_CREATES_PER_MINUTE = inf
+LINE_RECEIVER_INTERFACE = 127.0.0.1
+LINE_RECEIVER_PORT = %d
+PICKLE_RECEIVER_INTERFACE = 127.0.0.1
+PICKLE_RECEIVER_PORT = %d
+CACHE_QUERY_INTERFACE = 127.0.0.1
+CACHE_QUERY_PORT = %d
+ENABLE_UDP_LISTENER = False
+LOG_UPDATES = False
+WHISPER_FALLOCATE_CREATE = False
+CARBON_METRIC_INTERVAL = 0
+ENABLE_TAGS = False
+`
