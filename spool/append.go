@@ -1,0 +1,159 @@
+package spool
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"time"
+)
+
+// Append adds r at the end. When the spool or the disk is full, the oldest
+// segment makes room. After an error nothing of r is in the spool. It keeps nothing of
+// r.Payload.
+func (s *Spool) Append(r Record) error {
+	s.mu.Lock()
+	defer s.unlock()
+	if len(r.Payload) == 0 || len(r.Payload) > MaxPayload || r.Points < 1 || int64(r.Points) > 1<<32-1 {
+		return s.fail("append to", fmt.Errorf("a record of %d bytes and %d points cannot be kept", len(r.Payload), r.Points))
+	}
+	if err := s.append(r); err != nil {
+		return s.fail("append to", err)
+	}
+	s.next += uint64(r.Points)
+	s.stats.Appended += uint64(r.Points)
+	return nil
+}
+
+func (s *Spool) append(r Record) error {
+	if err := s.ready(); err != nil {
+		return err
+	}
+	if err := s.checkWriter(); err != nil {
+		return err
+	}
+	s.buffer = appendRecord(s.buffer[:0], s.next, r)
+	if int64(len(s.buffer)) > s.cfg.MaxBytes {
+		return fmt.Errorf("a record of %d bytes is more than --spool-max-bytes", len(s.buffer))
+	}
+	for s.stats.Bytes+int64(len(s.buffer)) > s.cfg.MaxBytes && len(s.segments) > 0 {
+		s.drop()
+	}
+	err := s.write(r.Points)
+	if isFull(err) && len(s.segments) > 0 {
+		s.drop()
+		err = s.write(r.Points)
+	}
+	return err
+}
+
+// checkWriter notices when the segment being written was removed by somebody.
+func (s *Spool) checkWriter() error {
+	if s.writer == nil {
+		return nil
+	}
+	last := s.segments[len(s.segments)-1]
+	if there, err := isAt(s.writer, last.path); err != nil || there {
+		return err
+	}
+	return s.setup()
+}
+
+// write writes the buffer, a record of that many points, to the last segment or to
+// a new one.
+func (s *Spool) write(points int) error {
+	if s.writer != nil && s.segments[len(s.segments)-1].size+int64(len(s.buffer)) > s.segmentBytes() {
+		s.seal()
+	}
+	if s.writer == nil {
+		if err := s.begin(); err != nil {
+			return err
+		}
+	}
+	seg := s.segments[len(s.segments)-1]
+	if _, err := s.writer.WriteAt(s.buffer, seg.size); err != nil {
+		s.cut(seg)
+		return err
+	}
+	seg.size += int64(len(s.buffer))
+	seg.records++
+	seg.points += points
+	s.stats.Bytes += int64(len(s.buffer))
+	s.stats.Records++
+	s.stats.Points += points
+	s.syncSoon()
+	return nil
+}
+
+// begin makes a new segment. What might have its name holds no record that
+// could be read: else numbering would have gone on behind it.
+func (s *Spool) begin() error {
+	s.emptyTrash()
+	path := s.path(segmentName(s.next))
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	s.trash = slices.DeleteFunc(s.trash, func(old string) bool { return old == path })
+	s.writer = file
+	s.segments = append(s.segments, &segment{path: path, first: s.next})
+	return nil
+}
+
+// seal ends the segment being written: the next record begins another.
+func (s *Spool) seal() {
+	if err := s.writer.Sync(); err != nil {
+		s.stats.SyncErrors++
+	}
+	closeFile(&s.writer)
+}
+
+// cut takes back a record that was written in part, and seals the segment: whatever
+// is left of the record then ends it, and is skipped.
+func (s *Spool) cut(seg *segment) {
+	if seg.size == 0 { // begun for this record
+		closeFile(&s.writer)
+		s.segments = s.segments[:len(s.segments)-1]
+		s.putAway(seg)
+		return
+	}
+	_ = s.writer.Truncate(seg.size)
+	s.seal()
+}
+
+// syncSoon has everything synced within FsyncEvery.
+func (s *Spool) syncSoon() {
+	if s.dirty {
+		return
+	}
+	s.dirty = true
+	s.timer = time.AfterFunc(s.cfg.FsyncEvery, func() {
+		s.mu.Lock()
+		defer s.unlock()
+		_ = s.sync() // counted
+	})
+}
+
+// sync waits until the disk has everything that was written.
+func (s *Spool) sync() error {
+	if !s.dirty {
+		return nil
+	}
+	s.dirty = false
+	dir, err := os.Open(s.cfg.Dir)
+	if err == nil {
+		err = dir.Sync()
+		closeFile(&dir)
+	}
+	for _, file := range []*os.File{s.writer, s.position.file} {
+		if file == nil {
+			continue
+		}
+		if syncErr := file.Sync(); err == nil {
+			err = syncErr
+		}
+	}
+	if err != nil {
+		s.stats.SyncErrors++
+	}
+	return err
+}

@@ -1,0 +1,173 @@
+package spool
+
+import (
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"io/fs"
+	"os"
+)
+
+// Next returns the oldest record, and the same one again until Advance is called. It
+// returns io.EOF itself when there is none. The payload belongs to the spool; it
+// holds until Advance.
+func (s *Spool) Next() (Record, error) {
+	s.mu.Lock()
+	defer s.unlock()
+	if s.closed {
+		return Record{}, s.fail("read", ErrClosed)
+	}
+	if s.held == nil {
+		if err := s.ready(); err != nil {
+			return Record{}, s.fail("read", err)
+		}
+		if err := s.read(); err == io.EOF {
+			return Record{}, io.EOF
+		} else if err != nil {
+			return Record{}, s.fail("read", err)
+		}
+	}
+	return s.held.Record, nil
+}
+
+// Advance says that the record of the last Next was delivered. After an error the
+// spool goes on behind it all the same, but a restart may offer it again.
+func (s *Spool) Advance() error {
+	s.mu.Lock()
+	defer s.unlock()
+	if s.closed {
+		return s.fail("advance", ErrClosed)
+	}
+	if s.held == nil {
+		return s.fail("advance", errors.New("no record was returned by Next"))
+	}
+	s.stats.Advanced += uint64(s.held.Points)
+	s.stats.Records--
+	s.stats.Points -= s.held.Points
+	end := s.held.end
+	s.held = nil
+	if s.position == nil {
+		return s.fail("advance", s.stats.Fault)
+	}
+	err := s.position.advance(end)
+	s.syncSoon()
+	if len(s.segments) > 0 && s.segments[0].records == 0 {
+		s.finish()
+	}
+	return s.fail("advance", err)
+}
+
+// readsBeforeGivingUp is how many errors in a row one place of the disk may give
+// before its segment is put aside.
+const readsBeforeGivingUp = 10
+
+// read takes the oldest record into held.
+func (s *Spool) read() error {
+	for len(s.segments) > 0 {
+		seg := s.segments[0]
+		err := s.readFrom(seg)
+		switch {
+		case err == nil:
+			seg.errors = 0
+			return nil
+		case err == io.EOF: // records that are missing now were damaged
+			s.finish()
+		case errors.Is(err, fs.ErrNotExist):
+			s.finish()
+		case seg.errors < readsBeforeGivingUp:
+			seg.errors++
+			return err
+		default:
+			seg.damaged = true
+			s.finish()
+		}
+	}
+	return io.EOF
+}
+
+// readFrom takes the next record of seg, the first segment, into held.
+func (s *Spool) readFrom(seg *segment) error {
+	if seg.records == 0 {
+		return io.EOF
+	}
+	if s.reader == nil {
+		file, err := os.Open(seg.path)
+		if err != nil {
+			return err
+		}
+		s.reader, s.offset = file, 0
+	}
+	for {
+		h, payload, err := s.readRecord(seg)
+		if errors.Is(err, errDamaged) {
+			err = s.resync(seg)
+			if err == nil {
+				continue
+			}
+		}
+		if err != nil {
+			return err
+		}
+		s.offset += headerSize + int64(h.size)
+		if h.number < s.from {
+			continue // delivered by an earlier process
+		}
+		s.from = h.end()
+		seg.records--
+		seg.points -= h.points
+		s.held = &held{Record: Record{Payload: payload, Points: h.points, Time: h.time}, end: h.end()}
+		return nil
+	}
+}
+
+var errDamaged = errors.New("damaged record")
+
+// readRecord reads the record at offset.
+func (s *Spool) readRecord(seg *segment) (header, []byte, error) {
+	if s.offset >= seg.size {
+		return header{}, nil, io.EOF
+	}
+	var b [headerSize]byte
+	if err := s.readAt(b[:], s.offset); err != nil {
+		return header{}, nil, err
+	}
+	h, ok := parseHeader(b[:])
+	if !ok || s.offset+headerSize+int64(h.size) > seg.size {
+		return header{}, nil, errDamaged
+	}
+	payload := make([]byte, h.size)
+	if err := s.readAt(payload, s.offset+headerSize); err != nil {
+		return header{}, nil, err
+	}
+	if crc32.Checksum(payload, castagnoli) != h.sum {
+		return header{}, nil, errDamaged
+	}
+	return h, payload, nil
+}
+
+func (s *Spool) readAt(b []byte, offset int64) error {
+	_, err := s.reader.ReadAt(b, offset)
+	if err == io.EOF {
+		return fmt.Errorf("%w: the file was cut", errDamaged)
+	}
+	return err
+}
+
+// resync moves offset to the next intact record, or returns io.EOF.
+func (s *Spool) resync(seg *segment) error {
+	seg.damaged = true
+	rest := make([]byte, seg.size-s.offset-1)
+	n, err := s.reader.ReadAt(rest, s.offset+1)
+	if err != nil && err != io.EOF {
+		return err
+	}
+	gap := find(rest[:n])
+	if gap < 0 {
+		s.stats.Damaged += uint64(seg.size - s.offset)
+		return io.EOF
+	}
+	s.stats.Damaged += uint64(gap + 1)
+	s.offset += int64(gap + 1)
+	return nil
+}

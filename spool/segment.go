@@ -1,0 +1,193 @@
+package spool
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// segment is a file of records.
+type segment struct {
+	path    string
+	first   uint64 // number of its first point
+	size    int64  // on disk
+	records int    // not yet read
+	points  int    // in these
+	damaged bool
+	errors  int // of reading, in a row
+}
+
+const (
+	segmentSuffix   = ".spool"
+	quarantineDir   = "quarantine"
+	quarantineFiles = 4
+	// No segment is larger than this, whatever MaxBytes was when it was written.
+	largestSegment = maxSegmentBytes + headerSize + MaxPayload
+)
+
+func segmentName(first uint64) string { return fmt.Sprintf("%020d%s", first, segmentSuffix) }
+
+// segmentBytes is the size at which the next segment is begun.
+func (s *Spool) segmentBytes() int64 {
+	return min(maxSegmentBytes, s.cfg.MaxBytes/segmentsAtLeast)
+}
+
+// scan reads all segments there are, and removes those that are done with.
+func (s *Spool) scan() error {
+	entries, err := os.ReadDir(s.cfg.Dir) // sorted by name, so by number
+	if err != nil {
+		return err
+	}
+	expected := s.from
+	for _, entry := range entries {
+		digits, isSegment := strings.CutSuffix(entry.Name(), segmentSuffix)
+		first, err := strconv.ParseUint(digits, 10, 64)
+		if !isSegment || err != nil || !entry.Type().IsRegular() {
+			continue
+		}
+		seg := &segment{path: s.path(entry.Name()), first: first}
+		if err := s.examine(seg, &expected); isExhausted(err) {
+			return err
+		} else if err != nil {
+			seg.damaged = true
+			s.stats.Damaged += uint64(seg.size)
+		}
+		if seg.records == 0 {
+			s.putAway(seg)
+		} else {
+			s.segments = append(s.segments, seg)
+		}
+	}
+	s.from = max(s.from, 1)
+	s.next = max(s.next, s.from, expected)
+	if s.position.number == 0 && len(s.segments) == 0 {
+		_ = s.position.advance(s.from) // so that a first segment can be missed
+	}
+	return nil
+}
+
+// examine counts what a segment has for us. expected is the number of the first
+// point that no earlier segment had, and becomes that for the next segment.
+func (s *Spool) examine(seg *segment, expected *uint64) error {
+	info, err := os.Stat(seg.path)
+	if err != nil {
+		return err
+	}
+	if seg.size = info.Size(); seg.size > largestSegment {
+		seg.damaged = true // it is none of ours
+		s.stats.Damaged += uint64(seg.size)
+		return nil
+	}
+	data, err := os.ReadFile(seg.path)
+	if err != nil {
+		return err
+	}
+	skipped, tornTail := walk(data, func(h header) {
+		if h.number < s.from {
+			return // delivered
+		}
+		if *expected == 0 { // no position was kept: the first record there is begins
+			*expected = h.number
+		}
+		if h.number > *expected {
+			s.stats.Missing += h.number - *expected
+		}
+		*expected = max(*expected, h.end())
+		seg.records++
+		seg.points += h.points
+	})
+	switch {
+	case tornTail:
+		s.stats.Torn++
+	case skipped > 0:
+		seg.damaged = true
+		s.stats.Damaged += uint64(skipped)
+	}
+	return nil
+}
+
+// finish ends the first segment. Points of it that were not read are lost.
+func (s *Spool) finish() {
+	seg := s.leaveFirst()
+	s.stats.Lost += uint64(seg.points)
+	s.putAway(seg)
+}
+
+// drop makes room: it ends the first segment, whose unread points are dropped.
+func (s *Spool) drop() {
+	if s.held != nil {
+		s.held.dropped = true
+	}
+	seg := s.leaveFirst()
+	s.stats.Dropped += uint64(seg.points)
+	s.from = s.next
+	if len(s.segments) > 0 {
+		s.from = s.segments[0].first
+	}
+	s.putAway(seg)
+	_ = s.position.advance(s.from) // else a restart counts them as missing
+}
+
+// leaveFirst takes the first segment out of the queue and its unread records out
+// of the figures.
+func (s *Spool) leaveFirst() *segment {
+	seg := s.segments[0]
+	s.segments = s.segments[1:]
+	closeFile(&s.reader)
+	s.offset = 0
+	if len(s.segments) == 0 {
+		closeFile(&s.writer)
+	}
+	s.stats.Records -= seg.records
+	s.stats.Points -= seg.points
+	s.stats.Bytes -= seg.size
+	return seg
+}
+
+// putAway removes the file of a segment that is done with, or puts it aside if
+// somebody may want to look at it.
+func (s *Spool) putAway(seg *segment) {
+	if seg.damaged && s.quarantine(seg.path) == nil {
+		s.stats.Quarantined++
+		return
+	}
+	s.trash = append(s.trash, seg.path)
+	s.emptyTrash()
+}
+
+// emptyTrash removes the files that are done with. On a disk that is read-only
+// they stay for later.
+func (s *Spool) emptyTrash() {
+	s.trash = slices.DeleteFunc(s.trash, func(path string) bool {
+		err := os.Remove(path)
+		return err == nil || errors.Is(err, fs.ErrNotExist)
+	})
+}
+
+// quarantine moves the file at path aside, and removes the oldest of those that
+// were moved there before, if they are too many.
+func (s *Spool) quarantine(path string) error {
+	dir := s.path(quarantineDir)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	if err := os.Rename(path, filepath.Join(dir, filepath.Base(path))); err != nil {
+		return err
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for len(entries) > quarantineFiles {
+		if err := os.Remove(filepath.Join(dir, entries[0].Name())); err != nil {
+			return err
+		}
+		entries = entries[1:]
+	}
+	return nil
+}

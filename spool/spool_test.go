@@ -1,0 +1,408 @@
+package spool
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// record makes the i-th record of a test: its size, points and text depend on i.
+func record(i int) Record {
+	text := fmt.Sprintf("record %d\n", i)
+	return Record{
+		Payload: []byte(strings.Repeat(text, 1+i%5)),
+		Points:  1 + i%7,
+		Time:    1795251862 + int64(i),
+	}
+}
+
+// number is the inverse of record; it fails the test unless r is what record made.
+func number(t testing.TB, r Record) int {
+	t.Helper()
+	var i int
+	if _, err := fmt.Sscanf(string(r.Payload), "record %d\n", &i); err != nil {
+		t.Fatalf("payload %q: %v", r.Payload, err)
+	}
+	if want := record(i); !bytes.Equal(r.Payload, want.Payload) || r.Points != want.Points || r.Time != want.Time {
+		t.Fatalf("record %d came back as %+v", i, r)
+	}
+	return i
+}
+
+func open(t testing.TB, cfg Config) *Spool {
+	t.Helper()
+	s, err := Open(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { crash(s) })
+	return s
+}
+
+// crash leaves s as a killed process does.
+func crash(s *Spool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.letGo()
+	s.closed = true
+}
+
+func fill(t testing.TB, s *Spool, from, to int) {
+	t.Helper()
+	for i := from; i < to; i++ {
+		if err := s.Append(record(i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// take delivers up to n records and returns their numbers.
+func take(t testing.TB, s *Spool, n int) (got []int) {
+	t.Helper()
+	for len(got) < n {
+		r, err := s.Next()
+		if err == io.EOF {
+			return got
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, number(t, r))
+		if err := s.Advance(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return got
+}
+
+const all = 1 << 30
+
+// span is from, from+1, ... to-1.
+func span(from, to int) (want []int) {
+	for i := from; i < to; i++ {
+		want = append(want, i)
+	}
+	return want
+}
+
+func points(records []int) (n int) {
+	for _, i := range records {
+		n += record(i).Points
+	}
+	return n
+}
+
+// balance checks that no point is unaccounted for.
+func balance(t testing.TB, s *Spool) Stats {
+	t.Helper()
+	st := s.Stats()
+	if st.Appended+st.Recovered != st.Advanced+uint64(st.Points)+st.Dropped+st.Lost {
+		t.Errorf("does not balance: %+v", st)
+	}
+	return st
+}
+
+func segmentFiles(t testing.TB, dir string) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "*"+segmentSuffix))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+func TestFirstInFirstOut(t *testing.T) {
+	s := open(t, Config{Dir: filepath.Join(t.TempDir(), "made", "by", "it")})
+	if _, err := s.Next(); err != io.EOF {
+		t.Fatalf("an empty spool returns %v", err)
+	}
+	if err := s.Advance(); err == nil {
+		t.Error("Advance without Next succeeds")
+	}
+	fill(t, s, 0, 10)
+	first, err := s.Next()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := s.Next(); err != nil || !bytes.Equal(again.Payload, first.Payload) {
+		t.Errorf("Next again = %v, %v, want the same", again, err)
+	}
+	if got := take(t, s, 4); !slices.Equal(got, span(0, 4)) {
+		t.Errorf("took %v", got)
+	}
+	fill(t, s, 10, 20)
+	if st := balance(t, s); st.Records != 16 || st.Points != points(span(4, 20)) {
+		t.Errorf("16 records left, but %+v", st)
+	}
+	if got := take(t, s, all); !slices.Equal(got, span(4, 20)) {
+		t.Errorf("took %v", got)
+	}
+	if st := balance(t, s); st.Records != 0 || st.Points != 0 || st.Bytes != 0 {
+		t.Errorf("nothing left, but %+v", st)
+	}
+	if files := segmentFiles(t, s.cfg.Dir); len(files) != 0 {
+		t.Errorf("nothing left, but %v", files)
+	}
+}
+
+func TestRestartGoesOn(t *testing.T) {
+	for name, end := range map[string]func(*Spool){
+		"closed": func(s *Spool) { _ = s.Close() },
+		"killed": crash,
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := Config{Dir: t.TempDir()}
+			s := open(t, cfg)
+			fill(t, s, 0, 20)
+			take(t, s, 5)
+			if _, err := s.Next(); err != nil { // being sent
+				t.Fatal(err)
+			}
+			end(s)
+			s = open(t, cfg)
+			want := points(span(5, 20))
+			if st := balance(t, s); st.Recovered != uint64(want) || st.Points != want || st.Records != 15 || st.Missing+st.Torn+st.Damaged != 0 {
+				t.Errorf("recovered %+v, want %d points", st, want)
+			}
+			fill(t, s, 20, 25)
+			if got := take(t, s, all); !slices.Equal(got, span(5, 25)) {
+				t.Errorf("took %v", got)
+			}
+			balance(t, s)
+			end(s)
+			if st := open(t, cfg).Stats(); st.Recovered != 0 || st.Missing != 0 {
+				t.Errorf("everything was taken, but %+v", st)
+			}
+		})
+	}
+}
+
+func TestModes(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "spool")
+	s := open(t, Config{Dir: dir})
+	fill(t, s, 0, 1)
+	for path, want := range map[string]os.FileMode{
+		dir: 0o700, s.path("lock"): 0o600, s.path("position"): 0o600, segmentFiles(t, dir)[0]: 0o600,
+	} {
+		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != want {
+			t.Errorf("%s: mode %v, error %v, want %v", path, info.Mode().Perm(), err, want)
+		}
+	}
+}
+
+func TestFullSpoolDropsTheOldest(t *testing.T) {
+	s := open(t, Config{Dir: t.TempDir(), MaxBytes: leastMaxBytes})
+	const n = 15_000
+	most := int64(0)
+	for i := range n {
+		fill(t, s, i, i+1)
+		most = max(most, s.Stats().Bytes)
+	}
+	if most > leastMaxBytes || most < leastMaxBytes*9/10 {
+		t.Errorf("%d bytes were used at most, of %d", most, leastMaxBytes)
+	}
+	st := balance(t, s)
+	got := take(t, s, all)
+	if want := span(n-len(got), n); !slices.Equal(got, want) {
+		t.Errorf("took %d..%d, want the last %d of %d", got[0], got[len(got)-1], len(want), n)
+	}
+	if want := points(span(0, n-len(got))); st.Dropped != uint64(want) || want == 0 {
+		t.Errorf("%d points were dropped, want %d", st.Dropped, want)
+	}
+	if got := take(t, s, all); got != nil {
+		t.Errorf("took %v from an empty spool", got)
+	}
+	if st := balance(t, s); st.Bytes != 0 {
+		t.Errorf("%d bytes left", st.Bytes)
+	}
+}
+
+// What is being sent when its segment is dropped is neither lost nor counted twice.
+func TestDropWhileHeld(t *testing.T) {
+	cfg := Config{Dir: t.TempDir(), MaxBytes: leastMaxBytes}
+	s := open(t, cfg)
+	fill(t, s, 0, 100)
+	if _, err := s.Next(); err != nil {
+		t.Fatal(err)
+	}
+	fill(t, s, 100, 15_000)
+	if s.Stats().Dropped == 0 {
+		t.Fatal("nothing was dropped")
+	}
+	got := take(t, s, all)
+	if got[0] != 0 {
+		t.Errorf("took %d first, want 0, which is being sent", got[0])
+	}
+	if want := span(15_000-len(got)+1, 15_000); !slices.Equal(got[1:], want) {
+		t.Errorf("then took %d..%d, want the last", got[1], got[len(got)-1])
+	}
+	if st := balance(t, s); st.Dropped != st.Appended-uint64(points(got)) {
+		t.Errorf("dropped %d of %d points, and took %d", st.Dropped, st.Appended, points(got))
+	}
+
+	fill(t, s, 0, 100)
+	if _, err := s.Next(); err != nil {
+		t.Fatal(err)
+	}
+	fill(t, s, 100, 15_000)
+	left := s.Stats().Points
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	balance(t, s) // the one in memory is dropped
+	if st := open(t, cfg).Stats(); st.Points != left-record(0).Points || st.Missing != 0 {
+		t.Errorf("recovered %+v, want %d points", st, left-record(0).Points)
+	}
+}
+
+func TestSecondProcessIsKeptOut(t *testing.T) {
+	cfg := Config{Dir: t.TempDir()}
+	s := open(t, cfg)
+	_, err := Open(cfg) // flock tells open files apart, not processes
+	if !errors.Is(err, ErrInUse) || !strings.Contains(err.Error(), fmt.Sprint(os.Getpid())) {
+		t.Errorf("error %v, want one that names this process", err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(cfg.Dir, "lock")); err != nil {
+		t.Fatal(err) // the file is left, but it means nothing
+	}
+	open(t, cfg)
+}
+
+func TestClosed(t *testing.T) {
+	s := open(t, Config{Dir: t.TempDir()})
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	_, next := s.Next()
+	for what, err := range map[string]error{"Append": s.Append(record(0)), "Next": next, "Advance": s.Advance(), "Close": s.Close()} {
+		if !errors.Is(err, ErrClosed) {
+			t.Errorf("%s: error %v, want ErrClosed", what, err)
+		}
+	}
+}
+
+func TestConfigValidate(t *testing.T) {
+	for _, tt := range []struct {
+		cfg  Config
+		want string
+	}{
+		{Config{Dir: "x"}, ""},
+		{Config{Dir: "x", MaxBytes: 1 << 20, FsyncEvery: time.Minute}, ""},
+		{Config{}, "--spool-dir: "},
+		{Config{Dir: "x", MaxBytes: 1<<20 - 1}, "--spool-max-bytes: "},
+		{Config{Dir: "x", MaxBytes: -1}, "--spool-max-bytes: "},
+		{Config{Dir: "x", FsyncEvery: -1}, "--spool-fsync: "},
+	} {
+		err := tt.cfg.Validate()
+		if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.HasPrefix(err.Error(), tt.want)) {
+			t.Errorf("%+v: error %v, want one that begins with %q", tt.cfg, err, tt.want)
+		}
+	}
+	if _, err := Open(Config{}); err == nil {
+		t.Error("Open takes an empty Config")
+	}
+}
+
+func TestAppendRefuses(t *testing.T) {
+	s := open(t, Config{Dir: t.TempDir(), MaxBytes: leastMaxBytes})
+	for name, r := range map[string]Record{
+		"no payload":                   {Points: 1},
+		"no points":                    {Payload: []byte("a")},
+		"too many points":              {Payload: []byte("a"), Points: 1 << 32},
+		"a payload beyond MaxPayload":  {Payload: make([]byte, MaxPayload+1), Points: 1},
+		"a payload beyond the maximum": {Payload: make([]byte, leastMaxBytes), Points: 1},
+	} {
+		if err := s.Append(r); err == nil {
+			t.Errorf("a record with %s was taken", name)
+		}
+	}
+	if st := balance(t, s); st.Appended != 0 || st.Bytes != 0 {
+		t.Errorf("nothing was appended, but %+v", st)
+	}
+}
+
+func TestSyncsWithinTheInterval(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		s, err := Open(Config{Dir: dir, FsyncEvery: time.Second})
+		if err != nil {
+			t.Fatal(err)
+		}
+		dirty := func() bool {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			return s.dirty
+		}
+		for range 3 {
+			fill(t, s, 0, 3)
+			time.Sleep(999 * time.Millisecond)
+			if !dirty() {
+				t.Error("synced too soon")
+			}
+			time.Sleep(time.Millisecond)
+			synctest.Wait()
+			if dirty() {
+				t.Error("not synced after the interval")
+			}
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func BenchmarkAppendNextAdvance(b *testing.B) {
+	for _, size := range []int{1 << 10, 256 << 10} {
+		b.Run(fmt.Sprintf("%dKiB", size>>10), func(b *testing.B) {
+			s := open(b, Config{Dir: b.TempDir()})
+			r := Record{Payload: bytes.Repeat([]byte("x"), size), Points: size / 40}
+			if err := s.Append(r); err != nil { // a backlog, so that no segment ends empty
+				b.Fatal(err)
+			}
+			b.SetBytes(int64(size))
+			for b.Loop() {
+				if err := s.Append(r); err != nil {
+					b.Fatal(err)
+				}
+				if got, err := s.Next(); err != nil || len(got.Payload) != size {
+					b.Fatalf("%d bytes, %v", len(got.Payload), err)
+				}
+				if err := s.Advance(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkOpen(b *testing.B) {
+	cfg := Config{Dir: b.TempDir()}
+	s := open(b, cfg)
+	r := Record{Payload: bytes.Repeat([]byte("x"), 100<<10), Points: 2500}
+	const n = 2000
+	for range n {
+		if err := s.Append(r); err != nil {
+			b.Fatal(err)
+		}
+	}
+	crash(s)
+	b.SetBytes(n * int64(len(r.Payload)))
+	for b.Loop() {
+		s := open(b, cfg)
+		if got := s.Stats().Records; got != n {
+			b.Fatalf("%d records", got)
+		}
+		crash(s)
+	}
+}
