@@ -1,0 +1,97 @@
+package nsca
+
+import (
+	"encoding/binary"
+	"hash/crc32"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// The daemon speaks first: an initialisation vector and its clock.
+const (
+	ivSize   = 128
+	initSize = ivSize + 4
+)
+
+// The packet that answers is a C struct, big-endian, with two bytes of padding
+// after the version and two at the end:
+//
+//	0    int16   packet version, 3
+//	4    uint32  CRC-32 (IEEE) of the whole packet, this field being zero
+//	8    uint32  the time that the daemon sent
+//	12   int16   state
+//	14   [64]    host, NUL-terminated like all that follows
+//	78   [128]   service
+//	206  [4096]  text; [512] before NSCA 2.9
+//
+// It was read off nsca 2.10.2 and its send_nsca; see testdata.
+const (
+	packetVersion = 3
+
+	crcOffset     = 4
+	timeOffset    = 8
+	stateOffset   = 12
+	hostOffset    = 14
+	hostSize      = 64
+	serviceOffset = hostOffset + hostSize
+	serviceSize   = 128
+	textOffset    = serviceOffset + serviceSize
+
+	packetSize       = textOffset + 4096 + 2
+	legacyPacketSize = textOffset + 512 + 2
+)
+
+// result is one passive check result. Its strings must be clean, and fit.
+type result struct {
+	time    uint32
+	state   uint16
+	host    string
+	service string
+	text    string
+}
+
+// put writes r into a packet of either size. It keeps the bytes that no field
+// needs: they are random, so that ciphers have nothing regular to work on.
+func (r result) put(packet []byte) {
+	binary.BigEndian.PutUint16(packet, packetVersion)
+	binary.BigEndian.PutUint32(packet[timeOffset:], r.time)
+	binary.BigEndian.PutUint16(packet[stateOffset:], r.state)
+	putString(packet[hostOffset:], r.host)
+	putString(packet[serviceOffset:], r.service)
+	putString(packet[textOffset:], r.text)
+
+	binary.BigEndian.PutUint32(packet[crcOffset:], 0)
+	binary.BigEndian.PutUint32(packet[crcOffset:], crc32.ChecksumIEEE(packet))
+}
+
+func putString(field []byte, s string) {
+	field[copy(field, s)] = 0
+}
+
+// textLimit is how many bytes of text a packet of that size carries.
+func textLimit(packetSize int) int {
+	return packetSize - 2 - textOffset - 1
+}
+
+// cleanText returns s as Nagios can show it, in at most limit bytes: nothing
+// that would end the line, and no vertical bar, which would hide what follows
+// as performance data.
+func cleanText(s string, limit int) string {
+	s = strings.Map(func(r rune) rune {
+		switch {
+		case r == utf8.RuneError:
+			return '?'
+		case r == '|', unicode.IsControl(r):
+			return ' '
+		}
+		return r
+	}, s)
+	if len(s) <= limit {
+		return s
+	}
+	for limit > 0 && !utf8.RuneStart(s[limit]) {
+		limit--
+	}
+	return s[:limit]
+}
