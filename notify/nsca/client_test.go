@@ -1,0 +1,196 @@
+package nsca
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/statsd-ops/statsd/notify"
+)
+
+const (
+	silent  = "nothing until the timeout: is it an nsca daemon?"
+	closed  = "the end of the connection: does the daemon allow this host, and know its own decryption_method?"
+	refused = "nsca [2001:db8::1]:5667: closed the connection on the packet: password, encryption method or packet size is not the daemon's"
+)
+
+// greeting is the error when only n bytes of the greeting come.
+func greeting(n int, then string) string {
+	return fmt.Sprintf("nsca [2001:db8::1]:5667: got %d of the 132 bytes that nsca greets with, then %s", n, then)
+}
+
+// Each peer is a daemon that misbehaves, on virtual time. The bubble fails the
+// test when Notify leaves a goroutine or the connection behind.
+func TestMisbehavingDaemon(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		peer func(conn net.Conn)
+		took time.Duration
+		err  string // none when the packet counts as taken
+	}{
+		{"silent", silence, 10 * time.Second, greeting(0, silent)},
+		{"stops in its greeting", func(conn net.Conn) { write(conn, make([]byte, 64)); silence(conn) }, 10 * time.Second,
+			greeting(64, silent)},
+		{"closes at once", func(net.Conn) {}, 0, greeting(0, closed)},
+		{"closes in its greeting", func(conn net.Conn) { write(conn, make([]byte, 131)) }, 0, greeting(131, closed)},
+		{"greets one byte at a time", func(conn net.Conn) {
+			for range initSize {
+				time.Sleep(1500 * time.Millisecond)
+				write(conn, make([]byte, 1))
+			}
+		}, 10 * time.Second, greeting(6, silent)},
+		{"greets, then reads nothing", func(conn net.Conn) { greet(conn); stall(conn) }, 10 * time.Second,
+			"nsca [2001:db8::1]:5667: sending the packet: write pipe: i/o timeout"},
+		{"stops reading in the packet", func(conn net.Conn) { greet(conn); read(conn, 720); stall(conn) }, 10 * time.Second,
+			"nsca [2001:db8::1]:5667: sending the packet: write pipe: i/o timeout"},
+		{"closes in the packet", func(conn net.Conn) { greet(conn); read(conn, 720) }, 0,
+			"nsca [2001:db8::1]:5667: sending the packet: io: read/write on closed pipe"},
+		{"refuses", func(conn net.Conn) { greet(conn); read(conn, packetSize) }, 0, refused},
+		{"refuses late", func(conn net.Conn) {
+			greet(conn)
+			read(conn, packetSize)
+			time.Sleep(999 * time.Millisecond)
+		}, 999 * time.Millisecond, refused},
+		{"answers", func(conn net.Conn) {
+			greet(conn)
+			read(conn, packetSize)
+			write(conn, []byte("220 hello"))
+		}, 0, "nsca [2001:db8::1]:5667: answered the packet, which nsca never does: is it an nsca daemon?"},
+		{"takes it", func(conn net.Conn) { greet(conn); silence(conn) }, time.Second, ""},
+		{"greets at the last moment", func(conn net.Conn) {
+			time.Sleep(9500 * time.Millisecond)
+			greet(conn)
+			silence(conn)
+		}, 10 * time.Second, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				client := pipeClient(t, c.peer)
+				start := time.Now()
+				err := client.Notify(t.Context(), notify.Event{Service: "statsd"})
+				if took := time.Since(start); took != c.took {
+					t.Errorf("took %v, want %v", took, c.took)
+				}
+				if c.err != "" {
+					wantError(t, err, c.err)
+				} else if err != nil {
+					t.Error(err)
+				}
+			})
+		})
+	}
+}
+
+func TestContextEndsNotify(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+		defer cancel()
+		start := time.Now()
+		err := pipeClient(t, silence).Notify(ctx, notify.Event{Service: "statsd"})
+		if took := time.Since(start); err == nil || took != 3*time.Second {
+			t.Errorf("%v after %v", err, took)
+		}
+	})
+}
+
+// A client keeps nothing from one event to the next.
+func TestNotifyAfterFailure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		broken := true
+		client := pipeClient(t, func(conn net.Conn) {
+			if broken {
+				return
+			}
+			greet(conn)
+			silence(conn)
+		})
+		if err := client.Notify(t.Context(), notify.Event{Service: "statsd"}); err == nil {
+			t.Fatal("no error")
+		}
+		broken = false
+		if err := client.Notify(t.Context(), notify.Event{Service: "statsd"}); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestNobodyListens(t *testing.T) {
+	client := newClient(t, Config{Server: freeAddress(t), Host: "web1", Service: "statsd"})
+	err := client.Notify(t.Context(), notify.Event{})
+	wantError(t, err, "nsca "+client.address+": dial tcp "+client.address+": connect: connection refused")
+}
+
+// A peer that closes with our packet unread resets the connection.
+func TestResetIsRefusal(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		conn, err := l.Accept()
+		if err != nil {
+			return
+		}
+		greet(conn)
+		read(conn, 1000)
+		conn.Close()
+	}()
+	client := newClient(t, Config{Server: l.Addr().String(), Host: "web1", Service: "statsd"})
+	client.wait = 10 * time.Second
+	wantError(t, client.Notify(t.Context(), notify.Event{}), "nsca "+client.address+
+		": closed the connection on the packet: password, encryption method or packet size is not the daemon's")
+	<-done
+}
+
+func TestEventWithoutUsableService(t *testing.T) {
+	client := newClient(t, Config{Server: "127.0.0.1:1", Host: "web1"})
+	for service, want := range map[string]string{
+		"":    "nsca 127.0.0.1:1: the event's service is empty",
+		"a;b": `nsca 127.0.0.1:1: the event's service "a;b" has a semicolon, which ends a field for nagios`,
+	} {
+		wantError(t, client.Notify(t.Context(), notify.Event{Service: service}), want)
+	}
+}
+
+// pipeClient returns a client whose every connection peer serves. It must be
+// called in a synctest bubble.
+func pipeClient(t *testing.T, peer func(net.Conn)) *Client {
+	t.Helper()
+	client, err := New(Config{Server: "2001:db8::1", Host: "web1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var peers sync.WaitGroup
+	t.Cleanup(peers.Wait)
+	client.dial = func(_ context.Context, network, address string) (net.Conn, error) {
+		if network != "tcp" || address != "[2001:db8::1]:5667" {
+			return nil, errors.New("dialled " + network + " " + address)
+		}
+		ours, theirs := net.Pipe()
+		peers.Go(func() {
+			defer theirs.Close()
+			peer(theirs)
+		})
+		return ours, nil
+	}
+	return client
+}
+
+// The peers' ends ignore errors: the client decides when a connection ends.
+
+func write(conn net.Conn, b []byte) { _, _ = conn.Write(b) }
+func read(conn net.Conn, n int64)   { _, _ = io.CopyN(io.Discard, conn, n) }
+func silence(conn net.Conn)         { _, _ = io.Copy(io.Discard, conn) }
+func greet(conn net.Conn)           { write(conn, make([]byte, initSize)) }
+
+// stall keeps conn open without reading: on a pipe a write waits for a reader.
+func stall(conn net.Conn) { write(conn, []byte{0}) }

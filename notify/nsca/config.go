@@ -1,0 +1,87 @@
+package nsca
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+)
+
+// maxLine is the longest line that send_nsca reads as one, in bytes.
+const maxLine = 5118
+
+// ReadConfig reads the encryption method and the password from send_nsca's
+// configuration file. See ParseConfig.
+func ReadConfig(path string) (Method, string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return None, "", err
+	}
+	defer f.Close()
+	return ParseConfig(f, path)
+}
+
+// ParseConfig reads what send_nsca -c reads: lines of password=TEXT and
+// encryption_method=NUMBER, comments with # at the very start, empty lines.
+// Without a line for it the method is XOR and the password empty; the last
+// line of a kind counts. A password is all that stands behind its equals
+// sign, blanks and carriage returns included.
+//
+// What ParseConfig takes means the same to send_nsca. It refuses some of what
+// send_nsca takes by accident, such as an indented comment with the word
+// password in it, and the methods that this package does not speak. The error
+// is one line, "name:line: why".
+func ParseConfig(r io.Reader, name string) (Method, string, error) {
+	method, password := XOR, ""
+	lines := bufio.NewReaderSize(r, maxLine+1)
+	for number := 1; ; number++ {
+		line, err := lines.ReadSlice('\n')
+		if err == io.EOF && len(line) == 0 {
+			return method, password, nil
+		}
+		if err == nil || err == io.EOF {
+			err = parseLine(strings.TrimSuffix(string(line), "\n"), &method, &password)
+		} else if errors.Is(err, bufio.ErrBufferFull) {
+			err = fmt.Errorf("longer than %d bytes", maxLine)
+		}
+		if err != nil {
+			return None, "", fmt.Errorf("%s:%d: %w", name, number, err)
+		}
+	}
+}
+
+// parseLine takes one line into method or password. Its errors show no value:
+// it could be the password.
+func parseLine(line string, method *Method, password *string) error {
+	if line == "" || line[0] == '#' {
+		return nil
+	}
+	key, value, found := strings.Cut(line, "=")
+	switch {
+	case strings.ContainsRune(line, 0):
+		return errors.New("a NUL byte in the line")
+	case !found:
+		return errors.New("neither NAME=VALUE nor a comment with # at the very start")
+	case value == "":
+		return errors.New("no value behind the equals sign")
+	}
+	switch strings.TrimSpace(key) {
+	case "password":
+		*password = value
+	case "encryption_method":
+		n, err := strconv.Atoi(strings.Trim(value, " \t\r\v\f")) // as C's atoi does
+		if err != nil {
+			return errors.New("encryption_method is not a number")
+		}
+		if err := Method(n).check(); err != nil {
+			return err
+		}
+		*method = Method(n)
+	default:
+		return errors.New("unknown setting; send_nsca has password and encryption_method")
+	}
+	return nil
+}
