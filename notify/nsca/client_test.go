@@ -1,11 +1,13 @@
 package nsca
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -83,6 +85,49 @@ func TestMisbehavingDaemon(t *testing.T) {
 					t.Error(err)
 				}
 			})
+		})
+	}
+}
+
+// What a client sends, decrypted: the fields, and random bytes around them.
+func TestPacketOnTheWire(t *testing.T) {
+	for _, c := range []struct {
+		legacy bool
+		size   int
+		text   string
+	}{
+		{false, 4304, strings.Repeat("x", 4095)},
+		{true, 720, strings.Repeat("x", 511)},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			init := append(bytes.Repeat([]byte("0123456789abcdef"), 8), 0x6b, 0x01, 0x5e, 0x96)
+			var packets [][]byte
+			client := pipeClient(t, func(conn net.Conn) {
+				write(conn, init)
+				packet, err := io.ReadAll(conn)
+				if err != nil {
+					t.Error(err)
+				}
+				packets = append(packets, packet)
+			})
+			client.config.Method, client.config.Password, client.config.Legacy = Blowfish, "s3cret", c.legacy
+			for range 2 {
+				if err := client.Notify(t.Context(), notify.Event{Status: notify.Warning, Service: "statsd", Text: strings.Repeat("x", 5000)}); err != nil {
+					t.Fatal(err)
+				}
+				synctest.Wait()
+			}
+			want := result{time: 0x6b015e96, state: 1, host: "web1", service: "statsd", text: c.text}
+			for _, packet := range packets {
+				Blowfish.decrypt(t, packet, init[:ivSize], "s3cret")
+				if got := decode(t, packet); len(packet) != c.size || got != want {
+					t.Errorf("%d bytes: %+v", len(packet), got)
+				}
+			}
+			const from, to = serviceOffset + len("statsd\x00"), textOffset
+			if bytes.Equal(packets[0][from:to], packets[1][from:to]) {
+				t.Error("what no field needs is the same in two packets")
+			}
 		})
 	}
 }
