@@ -1,0 +1,65 @@
+# make        builds the commands into bin/
+# make test   is the whole check, and what CI runs; see CONTRIBUTING.md
+
+GO ?= go
+# Modules of their own, so that what they require stays out of the daemon's go.mod.
+NESTED := $(filter-out tools/,$(dir $(wildcard */go.mod */*/go.mod)))
+
+# For a closer look, such as make test TESTFLAGS='-v -run Carbon'.
+TESTFLAGS ?=
+# How long each soak test goes on.
+SOAK ?= 20m
+
+.PHONY: build test check fmt-check vet lint tidy-check soak bench fmt install-counterparts clean
+
+build:
+	$(GO) build -o bin/ ./cmd/...
+
+# The tests of the module itself run last, so that their lines end the output.
+test: check
+	@if sh scripts/counterparts; then export COUNTERPARTS=required; fi; set -e; \
+	for module in $(NESTED) ./; do \
+		echo "$(GO) test -race $(TESTFLAGS) ./...  in $$module"; \
+		$(GO) -C $$module test -race $(TESTFLAGS) ./...; \
+	done
+
+check: fmt-check vet lint tidy-check
+
+fmt-check:
+	@unformatted=$$(gofmt -l */); [ -z "$$unformatted" ] || \
+		{ echo "not formatted, make fmt mends it:" $$unformatted >&2; exit 1; }
+
+vet:
+	@set -e; for module in $(NESTED) ./; do $(GO) -C $$module vet ./...; done
+
+lint: bin/golangci-lint
+	@set -e; for module in $(NESTED) ./; do \
+		(cd $$module && $(CURDIR)/bin/golangci-lint run --config $(CURDIR)/.golangci.yml ./...); \
+	done
+
+tidy-check:
+	@set -e; for module in $(NESTED) ./; do $(GO) -C $$module mod tidy -diff; done
+
+# A soak test is an ordinary test that goes on for $SOAK instead of a moment.
+soak:
+	SOAK=$(SOAK) $(GO) test -count=1 -timeout 0 -v -run Soak ./...
+
+# The Go benchmarks print what benchstat reads; then whole daemons are compared,
+# and bench/RESULTS.md is written.
+bench: build
+	-@sh scripts/counterparts collectd-core
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+	$(GO) run ./bench -results bench/RESULTS.md
+
+fmt:
+	gofmt -w */
+
+install-counterparts:
+	@sh scripts/counterparts
+
+clean:
+	rm -rf bin
+
+bin/golangci-lint: tools/go.mod tools/go.sum
+	GOBIN=$(CURDIR)/bin $(GO) -C tools install tool
+	@touch $@
