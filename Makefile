@@ -12,8 +12,9 @@ SOAK ?= 20m
 
 .PHONY: build test check fmt-check vet lint tidy-check soak bench fmt install-counterparts clean
 
+# Static, so that a binary runs wherever it is copied to.
 build:
-	$(GO) build -o bin/ ./cmd/...
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/ ./cmd/...
 
 # The tests of the module itself run last, so that their lines end the output.
 test: check
