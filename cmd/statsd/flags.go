@@ -1,0 +1,126 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+)
+
+// flag describes a setting.
+type flag struct {
+	group   string
+	name    string
+	short   rune
+	aliases []string
+	kind    kind
+	many    bool   // may be given more than once
+	holder  string // what stands for the value in the help
+	def     string
+	help    string
+}
+
+// The groups of the help.
+const (
+	groupIntake  = "What comes in"
+	groupFlush   = "What a flush publishes"
+	groupOutput  = "Where it goes"
+	groupMonitor = "The monitor"
+	groupAlerts  = "Alerts"
+	groupLimits  = "Limits"
+	groupLog     = "The log"
+	groupAbout   = "About"
+)
+
+// flags are all flags, in the order of the help.
+var flags = []flag{
+	{group: groupIntake, name: "port", short: 'p', kind: isCount, holder: "8125", def: "8125", help: "port for UDP and TCP; 0 picks one"},
+	{group: groupIntake, name: "name", short: 'n', holder: "HOST", help: "address to bind; all, IPv4 and IPv6, when not given"},
+	{group: groupIntake, name: "receivers", kind: isCount, holder: "N", help: "UDP sockets that share the port; one a core"},
+	{group: groupIntake, name: "udp-buffer", kind: isBytes, holder: "8MiB", def: "8MiB", help: "receive buffer of each UDP socket"},
+	{group: groupIntake, name: "discard-senders", kind: isSwitch, def: "true", help: "show who sent a bad line; --no-discard-senders spares the look-up"},
+	{group: groupIntake, name: "gauge-signs", holder: "delta", def: "delta", help: "a signed gauge value adjusts it (delta), or sets it (absolute)"},
+
+	{group: groupFlush, name: "flush-interval", kind: isDuration, holder: "10", def: "10", help: "seconds between two flushes, or a duration such as 1m"},
+	{group: groupFlush, name: "pct", short: 't', kind: isNumber, many: true, holder: "90", def: "90", help: "percentile threshold for timers; may be repeated"},
+	{group: groupFlush, name: "counters-prefix", holder: "stats", def: "stats", help: "in front of counters"},
+	{group: groupFlush, name: "timers-prefix", holder: "stats.timers", def: "stats.timers", help: "in front of timers"},
+	{group: groupFlush, name: "gauge-prefix", aliases: []string{"gauges-prefix"}, holder: "stats", def: "stats", help: "in front of gauges"},
+	{group: groupFlush, name: "sets-prefix", holder: "stats", def: "stats", help: "in front of sets"},
+	{group: groupFlush, name: "metadata-prefix", holder: "statsd", def: "statsd", help: "in front of the daemon's own figures, and the service that alerts name"},
+
+	{group: groupOutput, name: "graphite-host", holder: "HOST", help: "publish to carbon's line receiver there; localhost when only the port is given"},
+	{group: groupOutput, name: "graphite-port", kind: isCount, holder: "2003", help: "port of carbon's line receiver"},
+	{group: groupOutput, name: "graphite-keep-open", kind: isSwitch, help: "keep one connection open; by default each send has its own, whose end confirms it"},
+	{group: groupOutput, name: "queue-max-bytes", kind: isBytes, holder: "64MiB", def: "64MiB", help: "what may wait in memory for a sink that fails; beyond it the oldest is dropped"},
+	{group: groupOutput, name: "grace", kind: isDuration, holder: "5", def: "5", help: "seconds that delivery may take at the end"},
+
+	{group: groupMonitor, name: "monitor-port", kind: isPort, holder: "PORT", help: "XML-RPC and status page; --port plus 10 when not given, off for none"},
+	{group: groupMonitor, name: "monitor-host", holder: "127.0.0.1", def: "127.0.0.1", help: "address to bind; another one than loopback opens it to all who reach it"},
+	{group: groupMonitor, name: "keep-values", kind: isCount, holder: "100000", def: "100000", help: "names whose newest values it shows"},
+
+	{group: groupAlerts, name: "alert", short: 'a', kind: isSwitch, help: "look at publishing every so often, and tell the log and the notifiers"},
+	{group: groupAlerts, name: "alert-interval", kind: isDuration, holder: "60", def: "60", help: "seconds between two looks"},
+	{group: groupAlerts, name: "nsca-server", holder: "HOST[:5667]", help: "NSCA daemon to report each look to"},
+	{group: groupAlerts, name: "nsca-config", holder: "FILE", help: "send_nsca's file, with password and encryption method"},
+	{group: groupAlerts, name: "nsca-host", holder: "NAME", help: "this host's name in Nagios; the system's when not given"},
+	{group: groupAlerts, name: "nsca-service", holder: "NAME", help: "the service's name in Nagios; the metadata prefix when not given"},
+	{group: groupAlerts, name: "nsca-legacy", kind: isSwitch, help: "send packets as NSCA before 2.9 takes them"},
+	{group: groupAlerts, name: "notify-exec", holder: "PATH", help: "program to run at each change, as PATH STATUS SERVICE TEXT"},
+
+	{group: groupLimits, name: "max-names", kind: isCount, holder: "2000000", def: "2000000", help: "names in all; samples of further ones are refused"},
+	{group: groupLimits, name: "max-name-length", kind: isCount, holder: "1024", def: "1024", help: "bytes of a name; samples of longer ones are discarded"},
+	{group: groupLimits, name: "max-set-members", kind: isCount, holder: "1000000", def: "1000000", help: "members of a set; further ones are refused"},
+	{group: groupLimits, name: "expire", kind: isCount, holder: "2", def: "2", help: "flushes after which an unused counter, timer or set is forgotten"},
+	{group: groupLimits, name: "gauge-expire", kind: isDuration, holder: "24h", def: "24h", help: "how long the value of a gauge is remembered for adjustments"},
+
+	{group: groupLog, name: "debug", short: 'd', kind: isSwitch, help: "log each discarded line"},
+	{group: groupLog, name: "debug-metric", short: 'm', aliases: []string{"debug_metric"}, holder: "SUBSTRING", help: "with --debug, log received and published lines that contain it"},
+	{group: groupLog, name: "quiet", short: 'q', kind: isSwitch, help: "log warnings and errors only"},
+	{group: groupLog, name: "log-format", holder: "auto", def: "auto", help: "console, json, or console on a terminal only (auto)"},
+	{group: groupLog, name: "pprof", holder: "HOST:PORT", help: "serve live profiles there"},
+
+	{group: groupAbout, name: "config", holder: "FILE", help: "read settings from FILE: a flag without its dashes and its value on each line"},
+	{group: groupAbout, name: "check-config", kind: isSwitch, help: "print each setting and where it comes from, and exit"},
+	{group: groupAbout, name: "version", kind: isSwitch, help: "print the version, and exit"},
+}
+
+const helpHead = `usage: statsd [flags]
+
+Takes counters, gauges, timers and sets over UDP and TCP, adds them up, and
+publishes them to Graphite.
+
+Every flag can also be set as STATSD_DAEMON_<FLAG> in the environment
+(STATSD_DAEMON_FLUSH_INTERVAL=10), or in the file that --config names. The
+command line wins over the environment, and that over the file.
+`
+
+// printHelp writes the help, grouped.
+func printHelp(w io.Writer) error {
+	var b strings.Builder
+	b.WriteString(helpHead)
+	group := ""
+	for _, f := range flags {
+		if f.group != group {
+			group = f.group
+			fmt.Fprintf(&b, "\n%s\n", group)
+			if group == groupAbout {
+				fmt.Fprintf(&b, "  -h, --%-28s %s\n", "help", "print this, and exit")
+			}
+		}
+		short := "    "
+		if f.short != 0 {
+			short = fmt.Sprintf("-%c, ", f.short)
+		}
+		name := f.name
+		if f.holder != "" {
+			name += "=" + f.holder
+		}
+		if len(name) > 28 {
+			fmt.Fprintf(&b, "  %s--%s\n%37s%s\n", short, name, "", f.help)
+			continue
+		}
+		fmt.Fprintf(&b, "  %s--%-28s %s\n", short, name, f.help)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}

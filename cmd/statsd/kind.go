@@ -1,0 +1,108 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/alecthomas/units"
+)
+
+// kind is what the value of a setting looks like.
+type kind int
+
+const (
+	isText kind = iota
+	isSwitch
+	isCount
+	isNumber
+	isDuration
+	isBytes
+	isPort // a number, or "off"
+)
+
+// check says what is wrong with a value.
+func (k kind) check(text string) (err error) {
+	switch k {
+	case isText:
+	case isSwitch:
+		_, err = parseSwitch(text)
+	case isCount:
+		_, err = parseCount(text)
+	case isNumber:
+		_, err = parseNumber(text)
+	case isDuration:
+		_, err = parseDuration(text)
+	case isBytes:
+		_, err = parseBytes(text)
+	case isPort:
+		_, err = parsePort(text)
+	}
+	return err
+}
+
+func parseSwitch(text string) (bool, error) {
+	switch strings.ToLower(text) {
+	case "true", "1", "yes", "on":
+		return true, nil
+	case "false", "0", "no", "off":
+		return false, nil
+	}
+	return false, fmt.Errorf("want true or false, not %q", text)
+}
+
+func parseCount(text string) (int, error) {
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		return 0, fmt.Errorf("want a whole number, not %q", text)
+	}
+	return n, nil
+}
+
+func parseNumber(text string) (float64, error) {
+	v, err := strconv.ParseFloat(text, 64)
+	if err != nil {
+		return 0, fmt.Errorf("want a number, not %q", text)
+	}
+	return v, nil
+}
+
+// parseDuration reads seconds, or a Go duration.
+func parseDuration(text string) (time.Duration, error) {
+	const most = 100 * 365 * 24 * time.Hour
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		seconds, notSeconds := strconv.ParseFloat(text, 64)
+		if notSeconds != nil || !(seconds > -most.Seconds() && seconds < most.Seconds()) {
+			return 0, fmt.Errorf("want seconds, or a duration such as 10s or 1m30s, not %q", text)
+		}
+		d = time.Duration(seconds * float64(time.Second))
+	}
+	return d, nil
+}
+
+func parseBytes(text string) (int, error) {
+	if n, err := strconv.Atoi(text); err == nil {
+		return n, nil
+	}
+	n, err := units.ParseBase2Bytes(text)
+	if err != nil {
+		return 0, fmt.Errorf("want bytes, or a size such as 64KiB or 8MiB, not %q", text)
+	}
+	return int(n), nil
+}
+
+// noPort is a port that is off.
+const noPort = -1
+
+func parsePort(text string) (int, error) {
+	if text == "off" {
+		return noPort, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 0 {
+		return 0, fmt.Errorf("want a port or off, not %q", text)
+	}
+	return n, nil
+}
