@@ -1,0 +1,133 @@
+// Package exec reports by running a program: to send a mail or a text message,
+// page somebody, call a web hook.
+//
+//	program, err := exec.New(exec.Config{Path: "/usr/local/bin/page"})
+//	err = program.Notify(ctx, event)
+//
+// runs
+//
+//	/usr/local/bin/page STATUS SERVICE TEXT
+//
+// without a shell, so that nothing in the three arguments needs quoting.
+// STATUS is OK, WARNING, CRITICAL or UNKNOWN. The program has the daemon's
+// user, environment and directory, and nothing to read. Exit status 0 says
+// that the report was delivered.
+package exec
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/statsd-ops/statsd/notify"
+)
+
+const (
+	defaultTimeout = 10 * time.Second
+
+	// outputDelay bounds the wait for what the program left running and still
+	// could write to its output.
+	outputDelay = 500 * time.Millisecond
+)
+
+// Config says what to run.
+type Config struct {
+	// Path is the program's, absolute or from the working directory; PATH is
+	// not searched. A script needs a #! line.
+	Path string
+
+	// Timeout is how long the program may run; then it is killed, with all
+	// that it started. Without one it is 10 s.
+	Timeout time.Duration
+}
+
+// Validate returns nil when there is such a program, and this user may run it.
+func (c Config) Validate() error {
+	_, err := c.program()
+	return err
+}
+
+// program returns the absolute path.
+func (c Config) program() (string, error) {
+	if c.Path == "" {
+		return "", errors.New("--notify-exec: is empty: give the path of a program")
+	}
+	path, err := filepath.Abs(c.Path)
+	if err == nil {
+		_, err = exec.LookPath(path)
+	}
+	if err != nil {
+		return "", fmt.Errorf("--notify-exec: cannot run %+q: %w", c.Path, reason(err))
+	}
+	return path, nil
+}
+
+// Program is a notify.Notifier that runs one program.
+type Program struct {
+	path    string
+	timeout time.Duration
+}
+
+var _ notify.Notifier = (*Program)(nil)
+
+// New returns a notifier for c, or c.Validate's error. It runs nothing.
+func New(c Config) (*Program, error) {
+	path, err := c.program()
+	if err != nil {
+		return nil, err
+	}
+	if c.Timeout <= 0 {
+		c.Timeout = defaultTimeout
+	}
+	return &Program{path: path, timeout: c.Timeout}, nil
+}
+
+// Notify runs the program for e and waits for its end. It returns an error
+// when the program cannot be run, ends with another status than 0, or has to
+// be killed; the error shows how its output begins. Whatever the program
+// leaves running in its process group is killed in each case.
+func (p *Program) Notify(ctx context.Context, e notify.Event) error {
+	ctx, cancel := context.WithTimeout(ctx, p.timeout)
+	defer cancel()
+	var out head
+	cmd := exec.CommandContext(ctx, p.path, e.Status.String(), e.Service, e.Text)
+	cmd.Stdout, cmd.Stderr = &out, &out
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.WaitDelay = outputDelay
+
+	start := time.Now()
+	err := cmd.Run()
+	if cmd.Process != nil {
+		// The group's number stays taken while it has a member. Most often it
+		// has none left, and this fails.
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+	}
+	switch {
+	case err == nil, errors.Is(err, exec.ErrWaitDelay):
+		return nil
+	case cmd.Process == nil:
+		return fmt.Errorf("exec %s: cannot be run: %w", p.path, reason(err))
+	case ctx.Err() != nil:
+		err = fmt.Errorf("killed, still running after %v", time.Since(start).Round(time.Millisecond))
+	}
+	return fmt.Errorf("exec %s: %w%v", p.path, err, &out)
+}
+
+// reason takes the path out of an error that will be shown beside it.
+func reason(err error) error {
+	if e, ok := errors.AsType[*exec.Error](err); ok {
+		err = e.Err
+	}
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		err = e.Err
+	}
+	if errors.Is(err, syscall.ENOEXEC) {
+		return fmt.Errorf("%w (a script needs a #! line)", err)
+	}
+	return err
+}

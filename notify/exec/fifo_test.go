@@ -1,0 +1,58 @@
+package exec
+
+import (
+	"io"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// fifo is what programs find in $ALIVE. It is at its end while no process
+// holds it open for writing.
+type fifo struct {
+	f *os.File
+}
+
+func newFIFO(t *testing.T) fifo {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "alive")
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("ALIVE", path)
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { f.Close() })
+	if err := f.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	return fifo{f}
+}
+
+// waitUp waits for the program's word that all its processes hold the FIFO.
+func (a fifo) waitUp(t *testing.T) {
+	t.Helper()
+	word := make([]byte, 3)
+	for {
+		n, err := io.ReadFull(a.f, word)
+		if n == len(word) {
+			return
+		}
+		if err != io.EOF {
+			t.Fatalf("the program did not start: %v", err)
+		}
+		time.Sleep(time.Millisecond) // nobody has opened it so far
+	}
+}
+
+// waitEnd waits until the last of them has ended.
+func (a fifo) waitEnd(t *testing.T) {
+	t.Helper()
+	if _, err := io.ReadAll(a.f); err != nil {
+		t.Fatalf("a process is still running: %v", err)
+	}
+}
