@@ -107,6 +107,11 @@ func start(t testing.TB, source Source, values *Values) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return run(t, m)
+}
+
+// run runs m until the test ends, and returns its address.
+func run(t testing.TB, m *Monitor) string {
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- m.Run(ctx) }()

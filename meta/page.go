@@ -20,8 +20,13 @@ var pageHTML string
 //go:embed page.css
 var pageCSS string
 
-// pageValues is how many values the page shows at most.
-const pageValues = 100
+// How much the page shows: enough to see what comes in, and, of what was
+// asked for, more. Bad lines are few, or much alike.
+const (
+	pageValues = 25
+	pageFound  = 200
+	pageLines  = 20
+)
 
 // page serves the status page: plain HTML, without scripts.
 type page struct {
@@ -113,7 +118,7 @@ func (m *Monitor) view(query url.Values, now time.Time) view {
 	d := m.source.Discards()
 	v.Reasons = reasonRows(d.Reasons)
 	v.Collisions = d.Collisions
-	for _, l := range d.Lines {
+	for _, l := range d.Lines[:min(len(d.Lines), pageLines)] {
 		v.Lines = append(v.Lines, lineRow{Quote(l.Line), l.Reason, l.sender(), span(now.Sub(l.Time)) + " ago"})
 	}
 	return v
@@ -133,7 +138,11 @@ func (m *Monitor) valueRows(part string, now time.Time) (rows []valueRow, shown 
 		}
 	}
 	slices.SortStableFunc(found, func(a, b Value) int { return cmp.Compare(b.Time, a.Time) })
-	for _, v := range found[:min(len(found), pageValues)] {
+	limit := pageValues
+	if part != "" {
+		limit = pageFound
+	}
+	for _, v := range found[:min(len(found), limit)] {
 		rows = append(rows, valueRow{v.Path, grouped(v.Value), span(now.Sub(time.Unix(v.Time, 0))) + " ago"})
 	}
 	return rows, shownText(len(rows), len(found), m.values.Missed())

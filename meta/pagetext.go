@@ -192,7 +192,7 @@ func shownText(shown, found, missed int) string {
 	text := "Nothing matches."
 	switch {
 	case shown < found:
-		text = fmt.Sprintf("The newest %d of %s.", shown, grouped(float64(found)))
+		text = fmt.Sprintf("The newest %d of %s: filter to see others.", shown, grouped(float64(found)))
 	case shown > 0:
 		text = fmt.Sprintf("%d in all.", shown)
 	}

@@ -1,0 +1,272 @@
+package meta
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// dial opens a connection and sends text.
+func dial(t testing.TB, addr, text string) net.Conn {
+	t.Helper()
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	// A connection that was cut already shows when it is read.
+	_, _ = io.WriteString(conn, text)
+	return conn
+}
+
+// istats asks for istats on a fresh connection.
+func istats(addr string) error {
+	client := http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	w, err := client.Post("http://"+addr+"/RPC2", "text/xml", strings.NewReader("<methodCall><methodName>istats</methodName></methodCall>"))
+	if err != nil {
+		return err
+	}
+	defer w.Body.Close()
+	body, err := io.ReadAll(w.Body)
+	if err == nil && !strings.Contains(string(body), "start_time") {
+		err = fmt.Errorf("got %s", body)
+	}
+	return err
+}
+
+// TestAttack checks that a client is answered within a second while a thousand
+// others hang about with unfinished requests, coming back whenever they are cut
+// off, and that this costs less than 4 MiB.
+func TestAttack(t *testing.T) {
+	t.Parallel()
+	addr := start(t, exampleSource(), exampleValues(100))
+	if err := istats(addr); err != nil {
+		t.Fatal(err)
+	}
+	before := heap()
+	startAttackers(t, addr)
+	var slowest time.Duration
+	var most int64
+	for range 4 {
+		asked := time.Now()
+		if err := istats(addr); err != nil {
+			t.Fatal(err)
+		}
+		slowest = max(slowest, time.Since(asked))
+		most = max(most, heap()-before)
+	}
+	t.Logf("slowest answer %v, heap grew by %d KiB at most", slowest, most>>10)
+	if most > 4<<20 {
+		t.Errorf("the heap grew by %d bytes", most)
+	}
+}
+
+// attacks are beginnings of requests.
+func attacks() []string {
+	const header = "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/xml\r\n"
+	return []string{
+		"",
+		header,
+		header + "Content-Length: 500\r\n\r\n<?xml",
+		header + "Transfer-Encoding: chunked\r\n\r\n" + strings.Repeat("5\r\n     \r\n", 100),
+	}
+}
+
+// startAttackers runs 1,000 attackers in a process of their own until the test
+// ends, and returns when all have had their first go.
+func startAttackers(t *testing.T, addr string) {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(self, "-test.run=^TestAttackers$")
+	cmd.Env = append(os.Environ(), "ATTACK_ADDR="+addr)
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = stdin.Close() // ends it
+		_ = cmd.Wait()
+	})
+	if _, err := bufio.NewReader(stdout).ReadString('\n'); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestAttackers is the attackers' process, which ends with its standard input.
+func TestAttackers(t *testing.T) {
+	addr := os.Getenv("ATTACK_ADDR")
+	if addr == "" {
+		t.Skip("runs only as a child of TestAttack")
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var attackers, first sync.WaitGroup
+	first.Add(1000)
+	for i := range 1000 {
+		text := attacks()[i%len(attacks())]
+		attackers.Go(func() {
+			attack(ctx, addr, text, first.Done)
+			for ctx.Err() == nil {
+				attack(ctx, addr, text, func() {})
+			}
+		})
+	}
+	first.Wait()
+	fmt.Println("all attack")
+	_, _ = io.Copy(io.Discard, os.Stdin)
+	cancel()
+	attackers.Wait()
+}
+
+// attack holds one connection open until it is cut off.
+func attack(ctx context.Context, addr, text string, connected func()) {
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", addr)
+	connected()
+	if err != nil {
+		return
+	}
+	defer conn.Close()
+	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
+	_, _ = io.WriteString(conn, text)
+	_, _ = io.Copy(io.Discard, conn)
+}
+
+// heap returns the bytes of live objects.
+func heap() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+// heldSource answers Health only when it is let go.
+type heldSource struct {
+	*fixedSource
+	asked, release chan struct{}
+}
+
+func (s heldSource) Health() error {
+	close(s.asked)
+	<-s.release
+	return nil
+}
+
+// TestGuests checks that there are never more than 32 connections, and that one
+// that waits for its answer is not closed to make room.
+func TestGuests(t *testing.T) {
+	source := heldSource{exampleSource(), make(chan struct{}), make(chan struct{})}
+	m, err := NewMonitor(MonitorConfig{}, source, exampleValues(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := run(t, m)
+	held := dial(t, addr, "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+	<-source.asked
+	for range 5 * maxGuests {
+		dial(t, addr, "GET /")
+	}
+	if err := istats(addr); err != nil {
+		t.Error(err)
+	}
+	m.gate.mu.Lock()
+	if n := len(m.gate.guests); n > maxGuests || n < maxGuests-1 {
+		t.Errorf("%d connections are open", n)
+	}
+	m.gate.mu.Unlock()
+	close(source.release)
+	if w, err := http.ReadResponse(bufio.NewReader(held), nil); err != nil || w.StatusCode != 200 {
+		t.Errorf("the one that waited for its answer got %v, %v", w, err)
+	}
+}
+
+// TestSlowClientsAreCut checks that an unfinished request is not waited for
+// for long, with plenty of room for others.
+func TestSlowClientsAreCut(t *testing.T) {
+	t.Parallel()
+	addr := start(t, exampleSource(), exampleValues(1))
+	for _, text := range attacks() {
+		conn := dial(t, addr, text)
+		t.Run(fmt.Sprintf("%.20q", text), func(t *testing.T) {
+			t.Parallel()
+			if err := conn.SetReadDeadline(time.Now().Add(readTimeout + time.Second)); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := io.Copy(io.Discard, conn); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// TestLargeCall checks that who sends too much reads why, although the rest of
+// it is never read.
+func TestLargeCall(t *testing.T) {
+	addr := start(t, exampleSource(), exampleValues(1))
+	conn := dial(t, addr, "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/xml\r\nContent-Length: 1073741824\r\n\r\n"+strings.Repeat(" ", 100<<10))
+	w, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Body.Close()
+	body, err := io.ReadAll(w.Body)
+	if err != nil || w.StatusCode != 200 || !strings.Contains(string(body), "a request has at most 65536 bytes") {
+		t.Errorf("got %d %s, %v", w.StatusCode, body, err)
+	}
+}
+
+// TestRunEnds checks that Run ends with clients that wait for each other, and
+// leaves no goroutine behind.
+func TestRunEnds(t *testing.T) {
+	before := runtime.NumGoroutine()
+	m, err := NewMonitor(MonitorConfig{}, exampleSource(), exampleValues(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- m.Run(ctx) }()
+	for range 2 * maxGuests {
+		dial(t, m.Addr().String(), "GET ")
+	}
+	if err := istats(m.Addr().String()); err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	select {
+	case err := <-ended:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(5 * time.Second):
+		t.Fatal("Run has not ended")
+	}
+	for deadline := time.Now().Add(2 * time.Second); runtime.NumGoroutine() > before; {
+		if time.Now().After(deadline) {
+			stacks := make([]byte, 1<<20)
+			t.Fatalf("%d goroutines, %d before\n%s", runtime.NumGoroutine(), before, stacks[:runtime.Stack(stacks, true)])
+		}
+		time.Sleep(time.Millisecond)
+	}
+	if _, err := net.Dial("tcp", m.Addr().String()); err == nil {
+		t.Error("the address is still taken")
+	}
+}

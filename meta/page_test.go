@@ -1,0 +1,159 @@
+package meta
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"html"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/statsd-ops/statsd/internal/counterpart"
+)
+
+func TestPage(t *testing.T) {
+	source := exampleSource()
+	addr := start(t, source, exampleValues(120))
+	body := html.UnescapeString(get(t, addr, "/").body)
+	for _, want := range []string{
+		"statsd 1.2.3", "up 1 d 2 h", "OK: flushes come in time", "3,000,000,000<small>1,235/s",
+		`<dd class="bad">10<small>`, "<td><code>graphite-2</code></td><td class=\"n\">51,000</td><td class=\"n\"></td>",
+		"<td><code>graphite</code></td><td class=\"n\">52,000</td><td class=\"n\">12</td>",
+		"<code>stats.web-01.hits</code></td><td class=\"n\">0.5</td>", "The newest 25 of 120",
+		"<code>bad_value</code></td><td class=\"n\">9</td>", "bad_value, from [2001:db8::1]:4711",
+		Quote(everyByte()), `"<b>:1|c"`, "<code>stats.a</code>", "23.8 us",
+	} {
+		if !strings.Contains(body, want) {
+			t.Errorf("the page lacks %s", want)
+		}
+	}
+	if strings.Contains(body, "bad_type") {
+		t.Error("the page lists a reason that never occurred")
+	}
+	source.mu.Lock()
+	source.health = errors.New("sink <graphite> fails")
+	source.mu.Unlock()
+	if body := get(t, addr, "/").body; !strings.Contains(body, "Failing: sink &lt;graphite&gt; fails") || !strings.Contains(body, "<title>failing") {
+		t.Errorf("the page does not tell of the failure: %.400s", body)
+	}
+}
+
+func TestPageFilter(t *testing.T) {
+	addr := start(t, exampleSource(), exampleValues(300))
+	for _, tt := range []struct {
+		query string
+		rows  int
+		text  string
+	}{
+		{"/", 25, "The newest 25 of 300"},
+		{"/?q=web-1", 110, "110 in all."},
+		{"/?q=hits", 200, "The newest 200 of 300"},
+		{"/?q=%3Cscript%3E", 0, "Nothing matches."},
+		{"/?q=web-07&refresh=1", 1, "1 in all."},
+	} {
+		a := get(t, addr, tt.query)
+		if rows := strings.Count(a.body, "<code>stats.web-"); rows != tt.rows || !strings.Contains(a.body, tt.text) {
+			t.Errorf("%s: %d rows, want %d and %q", tt.query, rows, tt.rows, tt.text)
+		}
+		if want := strings.Contains(tt.query, "refresh"); (a.header.Get("Refresh") == "10") != want {
+			t.Errorf("%s: Refresh is %q", tt.query, a.header.Get("Refresh"))
+		}
+		if strings.Contains(a.body, "<script>") {
+			t.Errorf("%s: what was asked for is in the page as mark-up", tt.query)
+		}
+	}
+	if body := get(t, start(t, exampleSource(), NewValues(5)), "/").body; !strings.Contains(body, "None yet") {
+		t.Error("before the first flush, the page does not say that there is nothing yet")
+	}
+}
+
+// TestPageNewestFirst checks that what came last is on top, and that the page
+// says what is not kept.
+func TestPageNewestFirst(t *testing.T) {
+	values := NewValues(3)
+	now := time.Now().Unix()
+	values.Keep(now-10, points(now-10, 1, "a", "b"))
+	values.Keep(now, points(now, 1, "b", "c", "d", "e"))
+	body := get(t, start(t, exampleSource(), values), "/").body
+	a, b, c := strings.Index(body, "<code>a<"), strings.Index(body, "<code>b<"), strings.Index(body, "<code>c<")
+	if b < 0 || b > c || c > a {
+		t.Errorf("a, b, c are at %d, %d, %d; want b, c, a", a, b, c)
+	}
+	if want := "2 more points of the last flush are not kept"; !strings.Contains(body, want) {
+		t.Errorf("the page does not say %q", want)
+	}
+}
+
+// TestPagePolicy checks that nothing but the page's own style sheet, as it is
+// in the page, may apply.
+func TestPagePolicy(t *testing.T) {
+	a := get(t, start(t, exampleSource(), exampleValues(1)), "/")
+	_, css, _ := strings.Cut(a.body, "<style>")
+	css, _, _ = strings.Cut(css, "</style>")
+	sum := sha256.Sum256([]byte(css))
+	want := "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+	if got := a.header.Get("Content-Security-Policy"); got != want {
+		t.Errorf("the policy is %s, want %s", got, want)
+	}
+	if strings.Contains(a.body, "style=") || strings.Contains(a.body, "<script") {
+		t.Error("the page has what its own policy forbids")
+	}
+}
+
+// TestPageInBrowser checks in a real browser that the page shows a line of
+// every byte value as text, and that nothing of it became an element.
+func TestPageInBrowser(t *testing.T) {
+	chromium := counterpart.Find(t, "chromium")
+	source := exampleSource()
+	source.discards.Lines = append(source.discards.Lines, BadLine{Line: []byte(`<script>document.title="owned"</script><img src=x onerror=alert(1)>"'`)})
+	addr := start(t, source, exampleValues(3))
+	dom, err := exec.CommandContext(t.Context(), chromium, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+		"--disable-background-networking", "--disable-component-update", "--disable-sync",
+		"--user-data-dir="+t.TempDir(), "--dump-dom", "http://"+addr+"/?q=web").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := string(dom)
+	for _, want := range []string{
+		"<title>ok - statsd</title>",
+		"<code>" + asText(Quote(everyByte())) + "</code>",
+		"<code>" + asText(Quote(source.discards.Lines[2].Line)) + "</code>",
+		"<code>stats.web-02.hits</code>",
+		`<a href="/healthz">/healthz</a>`,
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("the browser does not show %s", want)
+		}
+	}
+	if strings.Contains(got, "<img") || strings.Contains(got, "<script") || strings.Count(got, "<section") != strings.Count(got, "</section>") {
+		t.Errorf("a received line became part of the page: %s", got)
+	}
+}
+
+// asText writes s as a browser writes a text node.
+func asText(s string) string {
+	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(s)
+}
+
+func TestSpan(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		-time.Second: "0 s", 0: "0 s", 23_800: "23.8 us", 1_500_000: "1.5 ms", 9_900 * time.Millisecond: "9.9 s",
+		59 * time.Second: "59 s", 61 * time.Second: "1 min 1 s", 3661 * time.Second: "1 h 1 min", 49 * time.Hour: "2 d 1 h",
+	} {
+		if got := span(d); got != want {
+			t.Errorf("span(%d) = %q, want %q", d, got, want)
+		}
+	}
+}
+
+func TestGrouped(t *testing.T) {
+	for f, want := range map[float64]string{
+		0: "0", 999: "999", 1000: "1,000", -1234567.25: "-1,234,567.25", 2.38e-5: "0.0000238", 1e21: "1,000,000,000,000,000,000,000",
+	} {
+		if got := grouped(f); got != want {
+			t.Errorf("grouped(%v) = %q, want %q", f, got, want)
+		}
+	}
+}
