@@ -283,7 +283,7 @@ func (o *outlet) delivered(p payload, spent time.Duration) {
 	}
 	if st.failing {
 		st.failing = false
-		o.log.Warn().Dur("after", time.Since(st.failingSince)).Msg("publishing works again")
+		o.log.Warn().Stringer("after", time.Since(st.failingSince).Round(time.Millisecond)).Msg("publishing works again")
 	}
 	if p.last {
 		st.published, st.duration = time.Now(), spent

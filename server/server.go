@@ -149,7 +149,7 @@ func (s *Server) MonitorAddr() net.Addr {
 // he may not expect.
 func (s *Server) logStart() {
 	e := s.log.Info().Str("version", s.cfg.Version).Stringer("address", s.Addr()).
-		Dur("flush_interval", s.cfg.FlushInterval).Int("sinks", len(s.outlets))
+		Stringer("flush_interval", s.cfg.FlushInterval).Int("sinks", len(s.outlets))
 	if s.monitor != nil {
 		e = e.Stringer("monitor", s.monitor.Addr())
 	}
@@ -158,7 +158,7 @@ func (s *Server) logStart() {
 		s.log.Warn().Msg("no sink: nothing is published, the last flushes show in the monitor only (set --graphite-host)")
 	}
 	if s.cfg.FlushInterval < time.Second {
-		s.log.Warn().Dur("flush_interval", s.cfg.FlushInterval).
+		s.log.Warn().Stringer("flush_interval", s.cfg.FlushInterval).
 			Msg("several flushes share a second: graphite keeps the last (--flush-interval below 1s is for tests)")
 	}
 	for _, r := range s.receivers {
