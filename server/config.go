@@ -27,9 +27,9 @@ type Config struct {
 	// 8 MiB. The kernel may grant less, which is logged. What does not fit while the
 	// daemon is busy is lost, and counted in udp.kernel_dropped.
 	UDPBuffer int
-	// DiscardSenders keeps who sent each datagram until it has been read, to
-	// show the senders of bad lines.
-	DiscardSenders bool
+	// DiscardSenders says when the kernel is asked who sent a datagram, to
+	// show the senders of bad lines: SendersAuto.
+	DiscardSenders Senders
 
 	// FlushInterval is the time between two flushes, 10 s. Counters are divided by it.
 	FlushInterval time.Duration
@@ -94,6 +94,17 @@ type Config struct {
 	// is on; empty for none.
 	DebugMetric string
 }
+
+// Senders says when the kernel is asked who sent a datagram. To ask costs a
+// tenth of what receiving a datagram does (BenchmarkReceive).
+type Senders int
+
+// When the senders are asked for.
+const (
+	SendersAuto Senders = iota // for a minute after each bad line; the first one's stays unknown
+	SendersOn
+	SendersOff
+)
 
 // NamedSink is a sink and its name in figures and logs.
 type NamedSink struct {

@@ -122,17 +122,18 @@ func (l *lane) discard(reason metric.Reason, line []byte, from origin) bool {
 	return true
 }
 
-// takeDatagram takes a datagram's lines.
-func (l *lane) takeDatagram(p *wire.Parser, datagram []byte, from origin) {
+// takeDatagram takes a datagram's lines. It reports whether one was bad.
+func (l *lane) takeDatagram(p *wire.Parser, datagram []byte, from origin) (bad bool) {
 	l.tally.udpPackets++
 	l.tally.udpBytes += uint64(len(datagram))
-	bad := l.take(p, datagram, from)
+	bad = l.take(p, datagram, from)
 	if p.Lines() > 1 {
 		l.tally.batches++
 		if bad {
 			l.tally.badBatches++
 		}
 	}
+	return bad
 }
 
 // tooLong counts a line that was longer than a stream may have them.

@@ -64,7 +64,7 @@ func (l *listener) listenUDP(cfg *Config, address string) error {
 	if err != nil {
 		return err
 	}
-	s, err := newSocket(conn.(*net.UDPConn), cfg.DiscardSenders)
+	s, err := newSocket(conn.(*net.UDPConn))
 	if err != nil {
 		return err
 	}

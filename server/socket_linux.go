@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -24,12 +25,12 @@ const datagramSpace = 64<<10 + 192
 // costs more than anything else here. One goroutine uses it; only stop
 // and drops may be called from others.
 type socket struct {
-	file    *os.File
 	fd      int
 	headers [batchDatagrams]mmsghdr
 	vectors [batchDatagrams]unix.Iovec
 	names   [batchDatagrams]unix.RawSockaddrInet6 // of the senders; room for IPv4 too
 	buffer  []byte
+	senders bool // the headers ask for names
 }
 
 // mmsghdr is struct mmsghdr of recvmmsg(2).
@@ -39,45 +40,70 @@ type mmsghdr struct {
 }
 
 // newSocket takes over conn.
-func newSocket(conn *net.UDPConn, senders bool) (*socket, error) {
-	defer conn.Close()
-	file, err := conn.File()
+func newSocket(conn *net.UDPConn) (*socket, error) {
+	fd, err := detach(conn)
 	if err != nil {
 		return nil, fmt.Errorf("take over udp socket %s: %w", conn.LocalAddr(), err)
 	}
-	s := &socket{
-		file:   file,
-		fd:     int(file.Fd()), // which also makes it blocking
-		buffer: make([]byte, batchDatagrams*datagramSpace),
-	}
+	s := &socket{fd: fd, buffer: make([]byte, batchDatagrams*datagramSpace)}
 	for i := range s.headers {
 		s.vectors[i].Base = &s.buffer[i*datagramSpace]
 		s.vectors[i].SetLen(datagramSpace)
 		s.headers[i].header.Iov = &s.vectors[i]
 		s.headers[i].header.SetIovlen(1)
-		if senders {
+	}
+	return s, nil
+}
+
+// wantSenders makes further reads bring who sent each datagram, or not.
+func (s *socket) wantSenders(want bool) {
+	s.senders = want
+	for i := range s.headers {
+		s.headers[i].header.Name, s.headers[i].header.Namelen = nil, 0
+		if want {
 			s.headers[i].header.Name = (*byte)(unsafe.Pointer(&s.names[i]))
 		}
 	}
-	return s, nil
+}
+
+// detach closes conn and returns its socket, blocking, and unknown to Go's
+// poller: which would otherwise wake up for each datagram.
+func detach(conn *net.UDPConn) (fd int, err error) {
+	defer conn.Close()
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return 0, err
+	}
+	var failed error
+	err = raw.Control(func(original uintptr) {
+		fd, failed = unix.FcntlInt(original, unix.F_DUPFD_CLOEXEC, 0)
+	})
+	if err = errors.Join(err, failed); err != nil {
+		return 0, err
+	}
+	return fd, unix.SetNonblock(fd, false)
 }
 
 // read brings the next batch and returns its size. Unless it may wait, it
 // returns 0 when nothing is there.
 func (s *socket) read(wait bool) (int, error) {
-	flags := unix.MSG_WAITFORONE
-	if !wait {
-		flags = unix.MSG_DONTWAIT
-	}
-	for i := range s.headers {
-		if s.headers[i].header.Name == nil {
-			break
+	if s.senders {
+		for i := range s.headers {
+			s.headers[i].header.Namelen = unix.SizeofSockaddrInet6
 		}
-		s.headers[i].header.Namelen = unix.SizeofSockaddrInet6
 	}
 	for {
-		n, _, errno := unix.Syscall6(unix.SYS_RECVMMSG, uintptr(s.fd),
-			uintptr(unsafe.Pointer(&s.headers[0])), batchDatagrams, uintptr(flags), 0, 0)
+		var n uintptr
+		var errno unix.Errno
+		vector := uintptr(unsafe.Pointer(&s.headers[0]))
+		if wait {
+			n, _, errno = unix.Syscall6(unix.SYS_RECVMMSG, uintptr(s.fd), vector, batchDatagrams, unix.MSG_WAITFORONE, 0, 0)
+		} else {
+			// It takes microseconds. Told of the call, the Go scheduler would
+			// often take the processor away meanwhile, and wake up threads to
+			// give it to: that took twice the time of the call.
+			n, _, errno = unix.RawSyscall6(unix.SYS_RECVMMSG, uintptr(s.fd), vector, batchDatagrams, unix.MSG_DONTWAIT, 0, 0)
+		}
 		runtime.KeepAlive(s)
 		switch errno {
 		case 0:
@@ -98,7 +124,7 @@ func (s *socket) datagram(i int) []byte {
 
 // sender returns who sent the i-th datagram, if that was asked for.
 func (s *socket) sender(i int) netip.AddrPort {
-	if s.headers[i].header.Namelen == 0 || s.headers[i].header.Name == nil {
+	if !s.senders || s.headers[i].header.Namelen == 0 {
 		return netip.AddrPort{}
 	}
 	switch name := &s.names[i]; name.Family {
@@ -152,7 +178,7 @@ func (s *socket) stop() {
 	_ = unix.Shutdown(s.fd, unix.SHUT_RD)
 }
 
-func (s *socket) close() error { return s.file.Close() }
+func (s *socket) close() error { return os.NewSyscallError("close", unix.Close(s.fd)) }
 
 // sharePort lets several sockets of this process have one port.
 func sharePort(fd uintptr) error {

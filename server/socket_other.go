@@ -23,7 +23,7 @@ type socket struct {
 }
 
 // newSocket takes over conn.
-func newSocket(conn *net.UDPConn, _ bool) (*socket, error) {
+func newSocket(conn *net.UDPConn) (*socket, error) {
 	return &socket{conn: conn}, nil
 }
 
@@ -45,6 +45,7 @@ func (s *socket) read(wait bool) (int, error) {
 
 func (s *socket) datagram(int) []byte       { return s.buffer[:s.length] }
 func (s *socket) sender(int) netip.AddrPort { return s.from }
+func (s *socket) wantSenders(bool)          {}
 func (s *socket) drops() uint32             { return 0 }
 func (s *socket) granted() int              { return s.buffers }
 func (s *socket) close() error              { return s.conn.Close() }

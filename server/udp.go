@@ -38,15 +38,24 @@ type udpReceiver struct {
 
 	drops     uint64
 	lastDrops uint32
+
+	senders Senders
+	// askUntil is when senders are not asked for any longer, if they are.
+	askUntil time.Time
 }
 
+// askFor is how long senders are asked for after a bad line.
+const askFor = time.Minute
+
 func newReceiver(s *Server, i int, socket *socket) *udpReceiver {
+	socket.wantSenders(s.cfg.DiscardSenders == SendersOn)
 	return &udpReceiver{
 		socket:     socket,
 		lane:       s.lanes[i],
 		parser:     s.parser(),
 		mostUnread: socket.granted() / gatherShare,
 		boundary:   &s.boundary,
+		senders:    s.cfg.DiscardSenders,
 	}
 }
 
@@ -111,10 +120,29 @@ func (r *udpReceiver) take(n int) {
 	if n == 0 {
 		return
 	}
+	bad := false
 	r.lane.shard.Lock()
-	defer r.lane.shard.Unlock()
 	for i := range n {
-		r.lane.takeDatagram(&r.parser, r.socket.datagram(i), origin{socket: r.socket, datagram: i})
+		bad = r.lane.takeDatagram(&r.parser, r.socket.datagram(i), origin{socket: r.socket, datagram: i}) || bad
+	}
+	r.lane.shard.Unlock()
+	if r.senders == SendersAuto && (bad || !r.askUntil.IsZero()) {
+		r.ask(bad)
+	}
+}
+
+// ask begins to ask for senders, or ends it a while after the last bad line.
+func (r *udpReceiver) ask(bad bool) {
+	now := time.Now()
+	switch {
+	case bad:
+		if r.askUntil.IsZero() {
+			r.socket.wantSenders(true)
+		}
+		r.askUntil = now.Add(askFor)
+	case now.After(r.askUntil):
+		r.socket.wantSenders(false)
+		r.askUntil = time.Time{}
 	}
 }
 

@@ -40,11 +40,10 @@ func (all settings) bytes(name string) int {
 // config makes the server's configuration.
 func (all settings) config(log zerolog.Logger) (server.Config, error) {
 	cfg := server.Config{
-		Host:           all.text("name"),
-		Port:           all.count("port"),
-		Receivers:      runtime.GOMAXPROCS(0),
-		UDPBuffer:      all.bytes("udp-buffer"),
-		DiscardSenders: all.on("discard-senders"),
+		Host:      all.text("name"),
+		Port:      all.count("port"),
+		Receivers: runtime.GOMAXPROCS(0),
+		UDPBuffer: all.bytes("udp-buffer"),
 		Prefix: [metric.Kinds]string{
 			metric.Counter: all.text("counters-prefix"),
 			metric.Gauge:   all.text("gauge-prefix"),
@@ -81,6 +80,16 @@ func (all settings) config(log zerolog.Logger) (server.Config, error) {
 		cfg.AbsoluteSigns = signs == "absolute"
 	default:
 		return cfg, fmt.Errorf("--gauge-signs: want delta or absolute, not %q", signs)
+	}
+	switch when := all.text("discard-senders"); when {
+	case "auto":
+		cfg.DiscardSenders = server.SendersAuto
+	case "on":
+		cfg.DiscardSenders = server.SendersOn
+	case "off":
+		cfg.DiscardSenders = server.SendersOff
+	default:
+		return cfg, fmt.Errorf("--discard-senders: want auto, on or off, not %q", when)
 	}
 	if cfg.DebugMetric != "" && !cfg.Debug {
 		return cfg, errors.New("--debug-metric: needs --debug too")

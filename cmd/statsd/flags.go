@@ -37,7 +37,7 @@ var flags = []flag{
 	{group: groupIntake, name: "name", short: 'n', holder: "HOST", help: "address to bind; all, IPv4 and IPv6, when not given"},
 	{group: groupIntake, name: "receivers", kind: isCount, holder: "N", help: "UDP sockets that share the port; one a core"},
 	{group: groupIntake, name: "udp-buffer", kind: isBytes, holder: "8MiB", def: "8MiB", help: "receive buffer of each UDP socket"},
-	{group: groupIntake, name: "discard-senders", kind: isSwitch, def: "true", help: "show who sent a bad line; --no-discard-senders spares the look-up"},
+	{group: groupIntake, name: "discard-senders", holder: "auto", def: "auto", help: "ask who sent a datagram, to show it with a bad line: on, off, or for a minute after each bad line (auto)"},
 	{group: groupIntake, name: "gauge-signs", holder: "delta", def: "delta", help: "a signed gauge value adjusts it (delta), or sets it (absolute)"},
 
 	{group: groupFlush, name: "flush-interval", kind: isDuration, holder: "10", def: "10", help: "seconds between two flushes, or a duration such as 1m"},
