@@ -38,15 +38,18 @@ func BenchmarkAdd(b *testing.B) {
 				}
 				table.Drain(nil).Summarize(testLayout, 1)
 				b.ReportAllocs()
-				i := 0
-				for b.Loop() {
-					if s.Add(&samples[i]) != metric.None {
+				b.ResetTimer()
+				var reasons [BatchSize]metric.Reason
+				for i, n := 0, 0; n < b.N; n += BatchSize {
+					s.AddAll(samples[i:i+BatchSize], reasons[:])
+					if reasons != [BatchSize]metric.Reason{} {
 						b.Fatal("refused")
 					}
-					if i++; i == len(samples) {
+					if i += BatchSize; i+BatchSize > len(samples) {
 						i = 0
 					}
 				}
+				b.StopTimer()
 				total := 0
 				for range table.Drain(nil).Summarize(testLayout, 1).Points() {
 					total++

@@ -70,6 +70,43 @@ func (n *names) findHash(hash uint64, kind metric.Kind, name []byte) ref {
 	}
 }
 
+// probe is a name's hash, and what stands where its search begins.
+type probe struct {
+	hash uint64
+	slot uint64
+	meta uint32 // of the slot's record
+}
+
+// look fills in the probes of names with these hashes. No load in either loop
+// depends on another's answer.
+func (n *names) look(probes []probe) {
+	for i := range probes {
+		p := &probes[i]
+		slots := n.segments[p.hash>>56].slots
+		p.slot = 0
+		if len(slots) > 0 {
+			p.slot = slots[int(uint32(p.hash))&(len(slots)-1)]
+		}
+	}
+	for i := range probes {
+		if slot := probes[i].slot; slot != 0 {
+			probes[i].meta = n.pages.at(ref(slot)).meta()
+		}
+	}
+}
+
+// findAt is find, given what look found.
+func (n *names) findAt(p *probe, kind metric.Kind, name []byte) ref {
+	if uint32(p.slot>>32) == uint32(p.hash) && p.slot != 0 && p.meta&^metaTwin == metaOf(kind, name) {
+		rec := n.pages.at(ref(p.slot))
+		off := nameOffset[kind]
+		if bytes.Equal(rec[off:off+len(name)], name) {
+			return ref(p.slot)
+		}
+	}
+	return n.findHash(p.hash, kind, name)
+}
+
 // findKinds stores in found the places of all records of a name, by kind.
 func (n *names) findKinds(name []byte, found *[metric.Kinds]ref) {
 	hash := maphash.Bytes(n.seed, name)

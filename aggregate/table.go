@@ -108,12 +108,39 @@ func (s *Shard) Lock() {
 // Unlock ends a batch.
 func (s *Shard) Unlock() { s.mutex.Unlock() }
 
-// Add adds a sample to its name. It returns why it did not, or metric.None. It
-// keeps nothing of the sample's bytes. The shard must be locked.
+// BatchSize is how many samples are best added at once.
+const BatchSize = 32
+
+// AddAll adds samples to their names, in order. It stores in reasons, which is
+// as long, why it did not add one, or metric.None. It keeps nothing of the
+// samples' bytes. The shard must be locked.
+//
+// With more names than the caches hold, finding one takes as long as memory
+// takes to answer, twice. So the first look at all names' places comes before
+// the first addition: the processor waits for many answers at once.
+func (s *Shard) AddAll(samples []metric.Sample, reasons []metric.Reason) {
+	var probes [BatchSize]probe
+	for len(samples) > 0 {
+		n := min(len(samples), BatchSize)
+		for i := range n {
+			probes[i].hash = maphash.Bytes(s.table.seed, samples[i].Name)
+		}
+		s.names.look(probes[:n])
+		for i := range n {
+			reasons[i] = s.add(&samples[i], &probes[i])
+		}
+		samples, reasons = samples[n:], reasons[n:]
+	}
+}
+
+// Add adds one sample; see AddAll.
 func (s *Shard) Add(sample *metric.Sample) metric.Reason {
+	return s.add(sample, &probe{hash: maphash.Bytes(s.table.seed, sample.Name)})
+}
+
+func (s *Shard) add(sample *metric.Sample, p *probe) metric.Reason {
 	kind := sample.Kind & 3
-	hash := maphash.Bytes(s.table.seed, sample.Name)
-	r := s.names.findHash(hash, kind, sample.Name)
+	r := s.names.findAt(p, kind, sample.Name)
 	if r == 0 {
 		var reason metric.Reason
 		if r, reason = s.intern(kind, sample.Name); r == 0 {

@@ -18,6 +18,11 @@ type lane struct {
 	tally tally // since the last flush
 	bad   *meta.BadLines
 	watch *watch
+
+	// Samples parsed, and not added yet.
+	samples [aggregate.BatchSize]metric.Sample
+	lines   [aggregate.BatchSize][]byte // that they came from
+	reasons [aggregate.BatchSize]metric.Reason
 }
 
 // origin is where bytes came from. It is looked up only for a bad line.
@@ -79,34 +84,47 @@ func (t *tally) discardedSamples() (n uint64) {
 func (t *tally) received() uint64 { return t.aggregated + t.discardedSamples() + t.refused() }
 
 // take adds the samples of whole lines to the table. The shard must be locked.
+// It reports whether a line was bad.
 func (l *lane) take(p *wire.Parser, buf []byte, from origin) (bad bool) {
 	p.Reset(buf)
-	var s metric.Sample
+	n := 0
 	for {
-		var reason metric.Reason
-		switch p.Next(&s) {
+		switch p.Next(&l.samples[n]) {
 		case wire.Sample:
-			if s.Tagged {
-				l.tally.tagsDropped++
-			}
-			if reason = l.shard.Add(&s); reason == metric.None {
-				l.tally.aggregated++
-				continue
+			l.lines[n] = p.Line()
+			if n++; n == len(l.samples) {
+				bad = l.add(n, from) || bad
+				n = 0
 			}
 		case wire.Event:
 			l.tally.events++
-			continue
 		case wire.Discard:
-			reason = p.Reason()
+			bad = l.discard(p.Reason(), p.Line(), from) || bad
 		case wire.End:
+			bad = l.add(n, from) || bad
 			l.tally.lines += uint64(p.Lines())
 			if l.watch.on() {
 				l.watch.lines(buf)
 			}
 			return bad
 		}
-		bad = l.discard(reason, p.Line(), from) || bad
 	}
+}
+
+// add adds the first n samples to the table.
+func (l *lane) add(n int, from origin) (bad bool) {
+	l.shard.AddAll(l.samples[:n], l.reasons[:n])
+	for i, reason := range l.reasons[:n] {
+		if l.samples[i].Tagged {
+			l.tally.tagsDropped++
+		}
+		if reason == metric.None {
+			l.tally.aggregated++
+		} else {
+			bad = l.discard(reason, l.lines[i], from) || bad
+		}
+	}
+	return bad
 }
 
 // discard counts a sample that was not added, and keeps its line for people to
