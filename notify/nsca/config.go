@@ -39,12 +39,14 @@ func ParseConfig(r io.Reader, name string) (Method, string, error) {
 	lines := bufio.NewReaderSize(r, maxLine+1)
 	for number := 1; ; number++ {
 		line, err := lines.ReadSlice('\n')
-		if err == io.EOF && len(line) == 0 {
+		atEnd := errors.Is(err, io.EOF)
+		if atEnd && len(line) == 0 {
 			return method, password, nil
 		}
-		if err == nil || err == io.EOF {
+		switch {
+		case err == nil, atEnd:
 			err = parseLine(strings.TrimSuffix(string(line), "\n"), &method, &password)
-		} else if errors.Is(err, bufio.ErrBufferFull) {
+		case errors.Is(err, bufio.ErrBufferFull):
 			err = fmt.Errorf("longer than %d bytes", maxLine)
 		}
 		if err != nil {
