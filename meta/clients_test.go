@@ -87,7 +87,7 @@ func checkAnswers(t *testing.T, got map[string]any, source *fixedSource) {
 	}
 	discards, _ := got["discards"].(map[string]any)
 	lines, _ := discards["lines"].([]any)
-	if len(lines) != 2 {
+	if len(lines) != 3 {
 		t.Fatalf("discards: got %v", discards)
 	}
 	if l := lines[0].(map[string]any); l["line"] != Quote(everyByte()) || l["reason"] != "bad_value" || l["sender"] != "[2001:db8::1]:4711" {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"math"
+	"net/netip"
 	"slices"
 	"strconv"
 	"time"
@@ -119,5 +120,6 @@ func (l BadLine) sender() string {
 	if !l.Sender.IsValid() {
 		return "local"
 	}
-	return l.Sender.String()
+	// A socket for both families gives IPv4 senders IPv6 addresses.
+	return netip.AddrPortFrom(l.Sender.Addr().Unmap(), l.Sender.Port()).String()
 }

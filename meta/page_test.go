@@ -22,7 +22,7 @@ func TestPage(t *testing.T) {
 		`<dd class="bad">10<small>`, "<td><code>graphite-2</code></td><td class=\"n\">51,000</td><td class=\"n\"></td>",
 		"<td><code>graphite</code></td><td class=\"n\">52,000</td><td class=\"n\">12</td>",
 		"<code>stats.web-01.hits</code></td><td class=\"n\">0.5</td>", "The newest 25 of 120",
-		"<code>bad_value</code></td><td class=\"n\">9</td>", "bad_value, from [2001:db8::1]:4711",
+		"<code>bad_value</code></td><td class=\"n\">9</td>", "bad_value, from [2001:db8::1]:4711", "no_value, from 192.0.2.1:5",
 		Quote(everyByte()), `"<b>:1|c"`, "<code>stats.a</code>", "23.8 us",
 	} {
 		if !strings.Contains(body, want) {
@@ -119,7 +119,7 @@ func TestPageInBrowser(t *testing.T) {
 	for _, want := range []string{
 		"<title>ok - statsd</title>",
 		"<code>" + asText(Quote(everyByte())) + "</code>",
-		"<code>" + asText(Quote(source.discards.Lines[2].Line)) + "</code>",
+		"<code>" + asText(Quote(source.discards.Lines[3].Line)) + "</code>",
 		"<code>stats.web-02.hits</code>",
 		`<a href="/healthz">/healthz</a>`,
 	} {

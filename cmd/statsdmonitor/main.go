@@ -1,0 +1,58 @@
+// Statsdmonitor asks a running statsd for its own figures, and prints them.
+//
+//	statsdmonitor localhost 8135
+//
+// prints a line "name: value" for each figure, sorted by name. With --values it
+// prints what was published of late, with --discards what was thrown away.
+//
+// It exits 0 when it has printed what was asked for, 1 when the daemon cannot
+// be reached or does not answer, 2 when it was called wrongly.
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// The exit codes.
+const (
+	exitOK     = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// run is the command. It returns the exit code.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	o, err := parse(args, stdout)
+	switch {
+	case err == errShown:
+		return exitOK
+	case err != nil:
+		fmt.Fprintf(stderr, "statsdmonitor: %s, try --help\n", safe(err.Error()))
+		return exitUsage
+	}
+	ctx, cancel := context.WithTimeout(ctx, o.timeout)
+	defer cancel()
+	out := bufio.NewWriter(stdout)
+	err = o.report(ctx, o, out)
+	if err == nil {
+		err = out.Flush()
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "statsdmonitor: %s\n", err)
+		return exitFailed
+	}
+	return exitOK
+}

@@ -1,0 +1,256 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/statsd-ops/statsd/meta"
+	"github.com/statsd-ops/statsd/metric"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"statsdmonitor": main})
+}
+
+// source is what the scripts' monitor reports on.
+type source struct{}
+
+func (source) Health() error { return nil }
+
+func (source) Figures() []meta.Figure {
+	return []meta.Figure{
+		{Name: "udp.packets", Value: 7}, {Name: "a", Value: 3e9}, {Name: "B", Value: 2.38e-5},
+		{Name: "metrics.discarded", Value: 10}, {Name: "start_time", Value: 1795251862},
+	}
+}
+
+func (source) Discards() meta.Discards {
+	at := time.UnixMilli(1795258522250)
+	return meta.Discards{
+		Reasons: []meta.Figure{{Name: "empty_name", Value: 1}, {Name: "bad_value", Value: 9}},
+		Lines: []meta.BadLine{
+			{Time: at, Sender: netip.MustParseAddrPort("[2001:db8::1]:4711"), Reason: "bad_value", Line: []byte("a:\x1b[2J\xff|c")},
+			{Time: at.Add(-1250 * time.Millisecond), Reason: "empty_name", Line: []byte("<b>:1|c")},
+		},
+		Collisions: []string{"stats.x"},
+	}
+}
+
+// startMonitor runs a monitor until the test ends, and returns its port.
+func startMonitor(t *testing.T) string {
+	values := meta.NewValues(10)
+	values.Keep(1795251870, func(yield func(metric.Point) bool) {
+		_ = yield(metric.Point{Path: []byte("stats.c"), Value: 1e23, Time: 1795251870}) &&
+			yield(metric.Point{Path: []byte("stats.B"), Value: 2.5, Time: 1795251870}) &&
+			yield(metric.Point{Path: []byte("stats.a"), Value: 2.38e-5, Time: 1795251870})
+	})
+	monitor, err := meta.NewMonitor(meta.MonitorConfig{}, source{}, values)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- monitor.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	return portOf(t, monitor.Addr().String())
+}
+
+func portOf(t *testing.T, addr string) string {
+	t.Helper()
+	_, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
+}
+
+// freePort returns a port that nothing listens on.
+func freePort(t *testing.T) string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return portOf(t, l.Addr().String())
+}
+
+func TestScripts(t *testing.T) {
+	port, free := startMonitor(t), freePort(t)
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata",
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("PORT", port)
+			env.Setenv("FREE_PORT", free)
+			// Under -race a program sleeps for a second before it exits.
+			env.Setenv("GORACE", "atexit_sleep_ms=0")
+			// A proxy for the web is not asked.
+			env.Setenv("http_proxy", "http://127.0.0.1:1")
+			return nil
+		},
+	})
+}
+
+// command runs the command, and checks its exit code and that what it printed
+// is safe for a terminal.
+func command(t *testing.T, want int, args ...string) (stdout, stderr string) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	if got := run(t.Context(), args, &out, &errs); got != want {
+		t.Errorf("%s exits %d, want %d: %s%s", args, got, want, &out, &errs)
+	}
+	for _, text := range []string{out.String(), errs.String()} {
+		if i := strings.IndexFunc(text, func(r rune) bool { return r != '\n' && (r < ' ' || r > '~') }); i >= 0 {
+			t.Errorf("%s prints %q at %d", args, text, i)
+		}
+	}
+	if n := strings.Count(errs.String(), "\n"); want != exitOK && n != 1 {
+		t.Errorf("%s says %d lines: %q", args, n, errs.String())
+	}
+	return out.String(), errs.String()
+}
+
+func TestUsageExit(t *testing.T) {
+	command(t, exitUsage, "localhost")
+	command(t, exitUsage, "localhost", "x\x1b[2J")
+	command(t, exitUsage, "--\x1b[2J")
+}
+
+// answers starts a server that answers everything with body.
+func answers(t *testing.T, code int, body string) string {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(code)
+		_, _ = io.WriteString(w, body)
+	}))
+	t.Cleanup(server.Close)
+	return portOf(t, server.Listener.Addr().String())
+}
+
+func istats(json string) string {
+	return "<methodResponse><params><param><value><string>" + json + "</string></value></param></params></methodResponse>"
+}
+
+// TestStrangeAnswers checks what is made of servers that are no statsd.
+func TestStrangeAnswers(t *testing.T) {
+	for _, tt := range []struct {
+		why    string
+		code   int
+		body   string
+		exit   int
+		output string // part of what is printed
+	}{
+		{"other types", 200, istats(`{"b":"x\u001b[2J","a":null,"c":[1, {}]}`), 0, "a: null\nb: \"x\\u001b[2J\"\nc: [1, {}]\n"},
+		{"control characters", 200, istats("{\"a\":\"\u009b2J\u202e\u00e9\"}"), 0, `a: "\u009b2J\u202e\u00e9"`},
+		{"a fault", 200, "<methodResponse><fault><value><struct><member><name>faultCode</name><value><int>-32601</int></value></member>" +
+			"<member><name>faultString</name><value><string>no\n&#x9;such \u009bmethod</string></value></member></struct></value></fault></methodResponse>",
+			1, `fault -32601: no\n\tsuch \u009bmethod`},
+		{"an error", 403, "go\taway\r\nnow", 1, `HTTP status 403: go\taway`},
+		{"an empty error", 500, "", 1, "HTTP status 500"},
+		{"a page", 200, "<html><body>It works!</body></html>", 1, "is not what a monitor says"},
+		{"nothing", 200, "", 1, "is not what a monitor says"},
+		{"no object", 200, istats("[1]"), 1, "the answer is no JSON object"},
+		{"bad JSON", 200, istats("{"), 1, "the answer is no JSON object"},
+		{"too much", 200, istats(strings.Repeat(" ", answerLimit)), 1, "the answer has more than 1048576 bytes"},
+		{"nesting", 200, strings.Repeat("<value><array><data>", 50_000), 1, "is not what a monitor says"},
+	} {
+		stdout, stderr := command(t, tt.exit, "127.0.0.1", answers(t, tt.code, tt.body))
+		if !strings.Contains(stdout+stderr, tt.output) {
+			t.Errorf("%s: prints %q and %q, want %q", tt.why, stdout, stderr, tt.output)
+		}
+	}
+	stdout, _ := command(t, exitOK, "--json", "127.0.0.1", answers(t, 200, istats("{\"\u009b\":\"\u202e\U0001F600\x7f\"}")))
+	if want := `{"\u009b":"\u202e\ud83d\ude00\u007f"}` + "\n"; stdout != want {
+		t.Errorf("--json prints %q, want %q", stdout, want)
+	}
+}
+
+// TestDeepDiscards checks that nesting cannot exhaust the stack where a result
+// has values of any type.
+func TestDeepDiscards(t *testing.T) {
+	body := "<value><struct><member><name>reasons</name><value><struct><member><name>a</name><value>" +
+		strings.Repeat("<array><data><value>", (answerLimit-200)/20)
+	command(t, exitFailed, "--discards", "127.0.0.1", answers(t, 200, body))
+}
+
+// TestRedirect checks that the command goes nowhere else than where it was sent.
+func TestRedirect(t *testing.T) {
+	server := httptest.NewServer(http.RedirectHandler("http://127.0.0.1:1/", http.StatusFound))
+	defer server.Close()
+	if _, stderr := command(t, exitFailed, "127.0.0.1", portOf(t, server.Listener.Addr().String())); !strings.Contains(stderr, "HTTP status 302") {
+		t.Errorf("says %q", stderr)
+	}
+}
+
+// TestSilence checks that a server that never answers, or never ends its
+// answer, is not waited for longer than was asked.
+func TestSilence(t *testing.T) {
+	for why, answer := range map[string]string{
+		"no answer": "", "no end": "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n<value>",
+	} {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = l.Close() })
+		go func() {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			defer conn.Close()
+			if _, err := http.ReadRequest(bufio.NewReader(conn)); err != nil {
+				return
+			}
+			_, _ = io.WriteString(conn, answer)
+			_, _ = io.Copy(io.Discard, conn)
+		}()
+		_, stderr := command(t, exitFailed, "--timeout=100ms", "127.0.0.1", portOf(t, l.Addr().String()))
+		if want := "no answer within 100ms: is this the port of a monitor"; !strings.Contains(stderr, want) {
+			t.Errorf("%s: says %q, want %q", why, stderr, want)
+		}
+	}
+}
+
+// TestInterrupted checks that the command ends when it is told to.
+func TestInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		cancel()
+		<-r.Context().Done()
+	}))
+	defer server.Close()
+	var out, errs bytes.Buffer
+	code := run(ctx, []string{"127.0.0.1", portOf(t, server.Listener.Addr().String())}, &out, &errs)
+	if code != exitFailed || !strings.Contains(errs.String(), "interrupted") {
+		t.Errorf("exits %d, says %q", code, &errs)
+	}
+}
+
+// failingWriter is a standard output that nobody reads any more.
+type failingWriter struct{}
+
+func (failingWriter) Write([]byte) (int, error) { return 0, fmt.Errorf("broken pipe") }
+
+func TestOutputFails(t *testing.T) {
+	var errs bytes.Buffer
+	code := run(t.Context(), []string{"--values", "127.0.0.1", startMonitor(t)}, failingWriter{}, &errs)
+	if code != exitFailed || errs.String() != "statsdmonitor: broken pipe\n" {
+		t.Errorf("exits %d, says %q", code, &errs)
+	}
+}

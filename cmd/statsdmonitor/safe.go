@@ -1,0 +1,52 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// safe returns s for a terminal: each character that is not printable ASCII is
+// escaped as Go writes it. Whoever answers at the port need not be a statsd.
+func safe(s string) string {
+	var b []byte
+	for len(s) > 0 {
+		r, size := utf8.DecodeRuneInString(s)
+		switch {
+		case ' ' <= r && r <= '~':
+			b = append(b, s[0])
+		case r == utf8.RuneError && size == 1:
+			b = fmt.Appendf(b, `\x%02x`, s[0])
+		default:
+			quoted := strconv.QuoteRuneToASCII(r)
+			b = append(b, quoted[1:len(quoted)-1]...)
+		}
+		s = s[size:]
+	}
+	return string(b)
+}
+
+// printJSON prints v in ASCII, on one line.
+func printJSON(w io.Writer, v any) error {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	ascii := make([]byte, 0, len(text)+1)
+	for _, r := range string(text) {
+		switch {
+		case r <= '~':
+			ascii = append(ascii, byte(r))
+		case r > 0xffff:
+			high, low := utf16.EncodeRune(r)
+			ascii = fmt.Appendf(ascii, `\u%04x\u%04x`, high, low)
+		default:
+			ascii = fmt.Appendf(ascii, `\u%04x`, r)
+		}
+	}
+	_, err = w.Write(append(ascii, '\n'))
+	return err
+}
