@@ -131,19 +131,38 @@ func (m *Monitor) valueRows(part string, now time.Time) (rows []valueRow, shown 
 	if len(all) == 0 {
 		return nil, "None yet: what is sent is published, and shown here, at the next flush."
 	}
-	var found []Value
-	for _, v := range all {
-		if strings.Contains(v.Path, part) {
-			found = append(found, v)
-		}
-	}
-	slices.SortStableFunc(found, func(a, b Value) int { return cmp.Compare(b.Time, a.Time) })
 	limit := pageValues
 	if part != "" {
 		limit = pageFound
 	}
-	for _, v := range found[:min(len(found), limit)] {
+	shownValues, found := newest(all, part, limit)
+	for _, v := range shownValues {
 		rows = append(rows, valueRow{v.Path, grouped(v.Value), span(now.Sub(time.Unix(v.Time, 0))) + " ago"})
 	}
-	return rows, shownText(len(rows), len(found), m.values.Missed())
+	return rows, shownText(len(rows), found, m.values.Missed())
+}
+
+// newest returns the newest of the values whose path contains part, at most
+// limit, the newest first and otherwise in their order, and how many there are.
+func newest(values []Value, part string, limit int) (top []Value, found int) {
+	for _, v := range values {
+		if !strings.Contains(v.Path, part) {
+			continue
+		}
+		found++
+		if len(top) == limit {
+			if top[limit-1].Time >= v.Time {
+				continue
+			}
+			top = top[:limit-1]
+		}
+		i, _ := slices.BinarySearchFunc(top, v.Time, func(t Value, time int64) int {
+			if t.Time >= time {
+				return -1
+			}
+			return 1
+		})
+		top = slices.Insert(top, i, v)
+	}
+	return top, found
 }

@@ -1,11 +1,14 @@
 package meta
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"html"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -155,5 +158,24 @@ func TestGrouped(t *testing.T) {
 		if got := grouped(f); got != want {
 			t.Errorf("grouped(%v) = %q, want %q", f, got, want)
 		}
+	}
+}
+
+// TestNewest compares with sorting.
+func TestNewest(t *testing.T) {
+	var values []Value
+	for i := range 500 {
+		values = append(values, Value{Path: fmt.Sprintf("%03d", i), Time: int64(i * 7919 % 50)})
+	}
+	want := slices.Clone(values)
+	slices.SortStableFunc(want, func(a, b Value) int { return cmp.Compare(b.Time, a.Time) })
+	for _, limit := range []int{1, 25, 499, 500, 600} {
+		got, found := newest(values, "", limit)
+		if found != 500 || !slices.Equal(got, want[:min(limit, 500)]) {
+			t.Errorf("the newest %d of %d are %v", limit, found, got)
+		}
+	}
+	if got, found := newest(values, "49", 3); found != 15 || len(got) != 3 {
+		t.Errorf("of those with 49 in their path, %d, the newest are %v", found, got)
 	}
 }
