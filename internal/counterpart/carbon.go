@@ -153,23 +153,24 @@ func (c *Carbon) Fetch(path string, from, until int64) map[int64]float64 {
 // program take one before carbon does, Start says so.
 func (c *Carbon) configure() {
 	c.t.Helper()
-	ports := make([]any, 3)
+	var ports [3]string
 	for i := range ports {
 		listener, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			c.t.Fatal(err)
 		}
 		defer func() { _ = listener.Close() }()
-		ports[i] = listener.Addr().(*net.TCPAddr).Port
+		ports[i] = strconv.Itoa(listener.Addr().(*net.TCPAddr).Port)
 	}
-	c.Addr = fmt.Sprintf("127.0.0.1:%d", ports[0])
+	c.Addr = net.JoinHostPort("127.0.0.1", ports[0])
+	settings := strings.NewReplacer("$DIR", c.dir, "$LINE", ports[0], "$PICKLE", ports[1], "$QUERY", ports[2])
 	for _, dir := range []string{"conf", "storage/whisper", "log"} {
 		if err := os.MkdirAll(filepath.Join(c.dir, dir), 0o700); err != nil {
 			c.t.Fatal(err)
 		}
 	}
 	for name, text := range map[string]string{
-		"carbon.conf":              strings.ReplaceAll(fmt.Sprintf(carbonConf, ports...), "$D", c.dir),
+		"carbon.conf":              settings.Replace(carbonConf),
 		"storage-schemas.conf":     "[all]\npattern = .*\nretentions = 1s:1h\n",
 		"storage-aggregation.conf": "[all]\npattern = .*\nxFilesFactor = 0\naggregationMethod = last\n",
 	} {
@@ -182,22 +183,22 @@ func (c *Carbon) configure() {
 // The defaults would listen on all interfaces, take another user's rights, and
 // hold back new names.
 const carbonConf = `[cache]
-STORAGE_DIR = $D/storage/
-LOCAL_DATA_DIR = $D/storage/whisper/
-WHITELISTS_DIR = $D/conf/
-CONF_DIR = $D/conf/
-LOG_DIR = $D/log/
-PID_DIR = $D/
+STORAGE_DIR = $DIR/storage/
+LOCAL_DATA_DIR = $DIR/storage/whisper/
+WHITELISTS_DIR = $DIR/conf/
+CONF_DIR = $DIR/conf/
+LOG_DIR = $DIR/log/
+PID_DIR = $DIR/
 USER =
 MAX_CACHE_SIZE = inf
 MAX_UPDATES_PER_SECOND = 10000
 MAX_CREATES_PER_MINUTE = inf
 LINE_RECEIVER_INTERFACE = 127.0.0.1
-LINE_RECEIVER_PORT = %d
+LINE_RECEIVER_PORT = $LINE
 PICKLE_RECEIVER_INTERFACE = 127.0.0.1
-PICKLE_RECEIVER_PORT = %d
+PICKLE_RECEIVER_PORT = $PICKLE
 CACHE_QUERY_INTERFACE = 127.0.0.1
-CACHE_QUERY_PORT = %d
+CACHE_QUERY_PORT = $QUERY
 ENABLE_UDP_LISTENER = False
 LOG_UPDATES = False
 WHISPER_FALLOCATE_CREATE = False
