@@ -1,6 +1,7 @@
 package spool
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"slices"
@@ -139,21 +140,22 @@ func (s *Spool) sync() error {
 		return nil
 	}
 	s.dirty = false
-	dir, err := os.Open(s.cfg.Dir)
-	if err == nil {
-		err = dir.Sync()
-		closeFile(&dir)
-	}
-	for _, file := range []*os.File{s.writer, s.position.file} {
-		if file == nil {
-			continue
-		}
-		if syncErr := file.Sync(); err == nil {
-			err = syncErr
-		}
+	err := cmp.Or(s.position.save(), s.position.file.Sync(), syncDir(s.cfg.Dir))
+	if s.writer != nil {
+		err = cmp.Or(s.writer.Sync(), err)
 	}
 	if err != nil {
 		s.stats.SyncErrors++
 	}
 	return err
+}
+
+// syncDir makes the names of new files last.
+func syncDir(path string) error {
+	dir, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer closeFile(&dir)
+	return dir.Sync()
 }

@@ -10,9 +10,12 @@ import (
 // positionFile keeps the number of the first undelivered point. It has two slots,
 // written in turn, so that a torn write leaves the other; the higher one counts.
 type positionFile struct {
-	file   *os.File
-	number uint64
-	slot   int64 // the one to be written next
+	path    string
+	file    *os.File
+	canSave bool // file is open for writing
+	number  uint64
+	unsaved bool  // number is not yet in the file
+	slot    int64 // the one to be written next
 }
 
 const slotSize = 12 // uint64 number, uint32 CRC-32C of it
@@ -20,17 +23,17 @@ const slotSize = 12 // uint64 number, uint32 CRC-32C of it
 // openPosition reads the file at path, or makes one. One that cannot be made to
 // sense of counts as new.
 func openPosition(path string) (*positionFile, error) {
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	p := &positionFile{path: path}
+	err := p.openToSave()
 	if os.IsPermission(err) || isReadOnly(err) {
-		file, err = os.Open(path) // it can be read out all the same
+		p.file, err = os.Open(path) // the spool can be read out all the same
 	}
 	if err != nil {
 		return nil, err
 	}
-	p := &positionFile{file: file}
 	for slot := range int64(2) {
 		var b [slotSize]byte
-		n, err := file.ReadAt(b[:], slot*slotSize)
+		n, err := p.file.ReadAt(b[:], slot*slotSize)
 		if err != nil && err != io.EOF {
 			closeFile(&p.file)
 			return nil, err
@@ -43,17 +46,39 @@ func openPosition(path string) (*positionFile, error) {
 	return p, nil
 }
 
-// advance sets the number, if it is higher.
+func (p *positionFile) openToSave() error {
+	file, err := os.OpenFile(p.path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	closeFile(&p.file)
+	p.file, p.canSave = file, true
+	return nil
+}
+
+// advance sets the number, if it is higher, and saves it.
 func (p *positionFile) advance(number uint64) error {
-	if number <= p.number {
+	if number > p.number {
+		p.number, p.unsaved = number, true
+	}
+	return p.save()
+}
+
+// save writes the number to the file, if it is not there yet.
+func (p *positionFile) save() error {
+	if !p.unsaved {
 		return nil
 	}
-	p.number = number
-	b := binary.LittleEndian.AppendUint64(make([]byte, 0, slotSize), number)
+	if !p.canSave {
+		if err := p.openToSave(); err != nil {
+			return err
+		}
+	}
+	b := binary.LittleEndian.AppendUint64(make([]byte, 0, slotSize), p.number)
 	b = binary.LittleEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
 	if _, err := p.file.WriteAt(b, p.slot*slotSize); err != nil {
 		return err
 	}
-	p.slot = 1 - p.slot
+	p.slot, p.unsaved = 1-p.slot, false
 	return nil
 }

@@ -18,7 +18,7 @@ import (
 func record(i int) Record {
 	text := fmt.Sprintf("record %d\n", i)
 	return Record{
-		Payload: []byte(strings.Repeat(text, 1+i%5)),
+		Payload: []byte(strings.Repeat(text, 10*(1+i%5))),
 		Points:  1 + i%7,
 		Time:    1795251862 + int64(i),
 	}
@@ -200,7 +200,7 @@ func TestModes(t *testing.T) {
 
 func TestFullSpoolDropsTheOldest(t *testing.T) {
 	s := open(t, Config{Dir: t.TempDir(), MaxBytes: leastMaxBytes})
-	const n = 15_000
+	const n = 4_000
 	most := int64(0)
 	for i := range n {
 		fill(t, s, i, i+1)
@@ -233,7 +233,7 @@ func TestDropWhileHeld(t *testing.T) {
 	if _, err := s.Next(); err != nil {
 		t.Fatal(err)
 	}
-	fill(t, s, 100, 15_000)
+	fill(t, s, 100, 4_000)
 	if s.Stats().Dropped == 0 {
 		t.Fatal("nothing was dropped")
 	}
@@ -241,7 +241,7 @@ func TestDropWhileHeld(t *testing.T) {
 	if got[0] != 0 {
 		t.Errorf("took %d first, want 0, which is being sent", got[0])
 	}
-	if want := span(15_000-len(got)+1, 15_000); !slices.Equal(got[1:], want) {
+	if want := span(4_000-len(got)+1, 4_000); !slices.Equal(got[1:], want) {
 		t.Errorf("then took %d..%d, want the last", got[1], got[len(got)-1])
 	}
 	if st := balance(t, s); st.Dropped != st.Appended-uint64(points(got)) {
@@ -252,7 +252,7 @@ func TestDropWhileHeld(t *testing.T) {
 	if _, err := s.Next(); err != nil {
 		t.Fatal(err)
 	}
-	fill(t, s, 100, 15_000)
+	fill(t, s, 100, 4_000)
 	left := s.Stats().Points
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
@@ -329,6 +329,33 @@ func TestAppendRefuses(t *testing.T) {
 	}
 	if st := balance(t, s); st.Appended != 0 || st.Bytes != 0 {
 		t.Errorf("nothing was appended, but %+v", st)
+	}
+}
+
+func TestAppendWhileDelivering(t *testing.T) {
+	s := open(t, Config{Dir: t.TempDir(), FsyncEvery: 20 * time.Millisecond})
+	const n = 500
+	appended := make(chan struct{})
+	go func() {
+		defer close(appended)
+		for i := range n {
+			if err := s.Append(record(i)); err != nil {
+				t.Error(err)
+			}
+			balance(t, s)
+		}
+	}()
+	var got []int
+	for done := false; !done; {
+		select {
+		case <-appended:
+			done = true
+		default:
+		}
+		got = append(got, take(t, s, all)...)
+	}
+	if !slices.Equal(got, span(0, n)) {
+		t.Errorf("took %v", got)
 	}
 }
 

@@ -1,0 +1,114 @@
+package spool
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/statsd-ops/statsd/internal/counterpart"
+)
+
+// smallDisk returns a directory on a file system of its own, of 8 MiB.
+func smallDisk(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=8m"); err != nil {
+		counterpart.Missing(t, "mounting a tmpfs: "+err.Error())
+	}
+	t.Cleanup(func() {
+		if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
+}
+
+func TestDiskFull(t *testing.T) {
+	disk := smallDisk(t)
+	s := open(t, Config{Dir: filepath.Join(disk, "spool")})
+	s.cfg.MaxBytes = segmentsAtLeast * 256 << 10 // beyond the disk
+	i := 0
+	for ; s.Stats().Dropped == 0; i++ { // 330 bytes each
+		fill(t, s, i, i+1)
+	}
+	if st := balance(t, s); st.Bytes < 7<<20 {
+		t.Errorf("points were dropped when %d bytes were used", st.Bytes)
+	}
+	fill(t, s, i, i+1000)
+	i += 1000
+
+	// Somebody else takes all there is.
+	filler := filepath.Join(disk, "filler")
+	hog, err := os.Create(filler)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for err == nil {
+		_, err = hog.Write(make([]byte, 4096))
+	}
+	closeFile(&hog)
+	for range 1000 {
+		if err := s.Append(record(i)); err == nil {
+			i++
+		} else if !errors.Is(err, unix.ENOSPC) {
+			t.Fatal(err)
+		}
+	}
+	if st := balance(t, s); st.Points == 0 {
+		t.Errorf("nothing is left: %+v", st)
+	}
+	if err := os.Remove(filler); err != nil {
+		t.Fatal(err)
+	}
+	fill(t, s, i, i+10)
+	i += 10
+	got := take(t, s, all)
+	if want := span(i-len(got), i); !slices.Equal(got, want) {
+		t.Errorf("took %d records, from %d to %d, want those up to %d", len(got), got[0], got[len(got)-1], i-1)
+	}
+	if st := balance(t, s); st.Damaged+st.Lost+st.Missing != 0 || st.Points != 0 {
+		t.Errorf("%+v", st)
+	}
+}
+
+func TestDiskReadOnly(t *testing.T) {
+	disk := smallDisk(t)
+	remount := func(flags uintptr) {
+		t.Helper()
+		if err := unix.Mount("tmpfs", disk, "tmpfs", unix.MS_REMOUNT|flags, "size=8m"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cfg := Config{Dir: filepath.Join(disk, "spool")}
+	s := open(t, cfg)
+	fill(t, s, 0, 20)
+	crash(s)
+	remount(unix.MS_RDONLY)
+	s = open(t, cfg) // a restart meets the read-only disk
+	if err := s.Append(record(20)); !errors.Is(err, unix.EROFS) {
+		t.Errorf("error %v, want that the disk is read-only", err)
+	}
+	for i := range 5 { // it can still be delivered
+		r, err := s.Next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := number(t, r); got != i {
+			t.Errorf("record %d comes, want %d", got, i)
+		}
+		if err := s.Advance(); !errors.Is(err, unix.EROFS) {
+			t.Errorf("error %v, want that the position could not be kept", err)
+		}
+	}
+	balance(t, s)
+	remount(0)
+	fill(t, s, 20, 25)
+	if got := take(t, s, all); !slices.Equal(got, span(5, 25)) {
+		t.Errorf("took %v", got)
+	}
+	balance(t, s)
+}
