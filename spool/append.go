@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"os"
-	"slices"
 	"time"
 )
 
@@ -85,16 +84,14 @@ func (s *Spool) write(points int) error {
 	return nil
 }
 
-// begin makes a new segment. What might have its name holds no record that
-// could be read: else numbering would have gone on behind it.
+// begin makes a new segment.
 func (s *Spool) begin() error {
 	s.emptyTrash()
 	path := s.path(segmentName(s.next))
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
-	s.trash = slices.DeleteFunc(s.trash, func(old string) bool { return old == path })
 	s.writer = file
 	s.segments = append(s.segments, &segment{path: path, first: s.next})
 	return nil

@@ -66,6 +66,12 @@ func TestDiskFull(t *testing.T) {
 	}
 	fill(t, s, i, i+10)
 	i += 10
+	left := s.Stats().Points
+	crash(s)
+	s = open(t, s.cfg) // finds whole records only
+	if st := balance(t, s); st.Points != left || st.Torn+st.Damaged+st.Missing != 0 {
+		t.Errorf("%d points were left, but %+v", left, st)
+	}
 	got := take(t, s, all)
 	if want := span(i-len(got), i); !slices.Equal(got, want) {
 		t.Errorf("took %d records, from %d to %d, want those up to %d", len(got), got[0], got[len(got)-1], i-1)
@@ -106,6 +112,10 @@ func TestDiskReadOnly(t *testing.T) {
 	}
 	balance(t, s)
 	remount(0)
+	if err := s.Close(); err != nil { // keeps the position
+		t.Fatal(err)
+	}
+	s = open(t, cfg)
 	fill(t, s, 20, 25)
 	if got := take(t, s, all); !slices.Equal(got, span(5, 25)) {
 		t.Errorf("took %v", got)

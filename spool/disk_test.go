@@ -29,8 +29,20 @@ func TestDirectoryRemoved(t *testing.T) {
 	}
 	balance(t, s)
 	fill(t, s, 30, 40) // a restart finds the new directory
-	crash(s)
-	if got := take(t, open(t, s.cfg), all); !slices.Equal(got, span(30, 40)) {
+	if _, err := s.Next(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(s.cfg.Dir); err != nil {
+		t.Fatal(err)
+	}
+	fill(t, s, 40, 50)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if st := balance(t, s); st.Points != points(span(40, 50)) { // the one in memory is gone
+		t.Errorf("%d points are left after Close", st.Points)
+	}
+	if got := take(t, open(t, s.cfg), all); !slices.Equal(got, span(40, 50)) {
 		t.Errorf("took %v", got)
 	}
 }
@@ -149,5 +161,34 @@ func TestDirectoryReplacedByFile(t *testing.T) {
 	}
 	if st := balance(t, s); st.Recovered != uint64(points(span(1, 5))) {
 		t.Errorf("recovered %d points", st.Recovered)
+	}
+}
+
+// A place that cannot be read is tried again for a while, then put aside: it must
+// not hold up what comes after it for ever.
+func TestUnreadableSegment(t *testing.T) {
+	s := open(t, Config{Dir: t.TempDir(), MaxBytes: leastMaxBytes})
+	fill(t, s, 0, 100)
+	first := segmentFiles(t, s.cfg.Dir)[0]
+	if err := os.Rename(first, first+".aside"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(first, 0o700); err != nil { // it opens, but reading fails
+		t.Fatal(err)
+	}
+	for range readsBeforeGivingUp {
+		if _, err := s.Next(); err == nil {
+			t.Fatal("a record was read from a directory")
+		}
+		if st := balance(t, s); st.Lost != 0 {
+			t.Fatal("lost before it was tried again")
+		}
+	}
+	got := take(t, s, all)
+	if want := span(100-len(got), 100); !slices.Equal(got, want) || len(got) == 100 || len(got) == 0 {
+		t.Errorf("took %v", got)
+	}
+	if st := balance(t, s); st.Lost != uint64(points(span(0, 100-len(got)))) || st.Quarantined != 1 {
+		t.Errorf("%+v", st)
 	}
 }

@@ -257,9 +257,12 @@ func TestDropWhileHeld(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	balance(t, s) // the one in memory is dropped
-	if st := open(t, cfg).Stats(); st.Points != left-record(0).Points || st.Missing != 0 {
-		t.Errorf("recovered %+v, want %d points", st, left-record(0).Points)
+	closed := balance(t, s)
+	if want := left - record(0).Points; closed.Points != want { // the one in memory is dropped
+		t.Errorf("%d points are left after Close, want %d", closed.Points, want)
+	}
+	if st := open(t, cfg).Stats(); st.Points != closed.Points || st.Records != closed.Records || st.Missing != 0 {
+		t.Errorf("recovered %+v, want %+v", st, closed)
 	}
 }
 
