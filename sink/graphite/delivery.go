@@ -44,6 +44,7 @@ func (d *delivery) run(ctx context.Context, payload []byte, deadline time.Time) 
 		err = d.confirm(ctx, deadline)
 	}
 	if isTimeout(err) {
+		d.note()
 		if ctx.Err() != nil {
 			err = ctx.Err()
 		}
