@@ -32,9 +32,9 @@
 // to the folder "quarantine", which keeps the last few, once it was read.
 //
 // No state of the disk stops Open; errors of the disk are returned by what met
-// them, and the next call tries again. A record is never lost because the spool
-// could not be read for a while, but points in files that vanished are counted as
-// lost.
+// them, and the next call tries again. Points in files that vanished are counted as
+// lost, as are those in a segment that could not be read ten times in a row: it goes to
+// the quarantine, so that it does not hold up the others.
 //
 // # Why a format of its own
 //
