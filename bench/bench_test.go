@@ -1,0 +1,197 @@
+//go:build linux
+
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"os"
+	"reflect"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// The floor is this program again, as it is when built.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == "floor" {
+		if err := runFloor(os.Args[2:]); err != nil {
+			os.Exit(1)
+		}
+		return
+	}
+	// The race detector keeps a program that ends for a second, unless told not to.
+	if err := os.Setenv("GORACE", "atexit_sleep_ms=0"); err != nil {
+		panic(err)
+	}
+	os.Exit(m.Run())
+}
+
+// short is a workload of a moment; everything must come out again.
+var short = workload{
+	name: "short", traffic: traffic{mix: allKinds, names: 500, pack: packed},
+	network: "udp", rate: 20_000, length: 300 * time.Millisecond, flush: 300 * time.Millisecond, drain: 1000,
+}
+
+func TestFloorIsMeasured(t *testing.T) {
+	t.Parallel()
+	measure(t, "", "floor", short)
+	stream := short
+	stream.network, stream.traffic.stream = "tcp", true
+	measure(t, "", "floor", stream)
+	measure(t, "", "floor-blocking", short)
+}
+
+// measure runs a workload, and fails if anything was lost or not measured.
+func measure(t *testing.T, statsd, name string, w workload) {
+	t.Helper()
+	chosen, err := choose(name, peers(statsd), func(p peer) string { return p.name })
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bench
+	for i, run := range []func(peer, workload) (measured, error){
+		func(p peer, w workload) (measured, error) { return b.paced(p, w, w.rate) },
+		b.drained,
+	} {
+		m, err := run(chosen[0], w)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m.received < 1-1e-9 || m.received > 1+1e-9 {
+			t.Errorf("%s, run %d: received %v of what was sent, want all", name, i, m.received)
+		}
+		if m.cpu+m.drainCPU <= 0 {
+			t.Errorf("%s, run %d: took no CPU time", name, i)
+		}
+	}
+}
+
+func TestTrafficIsTheSameAndAddsUp(t *testing.T) {
+	for _, stream := range []bool{false, true} {
+		tr := short.traffic
+		tr.stream = stream
+		packets := tr.packets()
+		if !reflect.DeepEqual(packets, tr.packets()) {
+			t.Fatal("the same traffic is other packets")
+		}
+		seen := map[string]int{}
+		for _, p := range packets {
+			if len(p.data) > packed {
+				t.Fatalf("a packet of %d bytes", len(p.data))
+			}
+			if strings.HasSuffix(string(p.data), "\n") != stream {
+				t.Fatalf("stream %v: packet ends with %q", stream, p.data[len(p.data)-1])
+			}
+			metrics, count := 0, 0
+			for line := range strings.Lines(string(p.data)) {
+				name, rest, _ := strings.Cut(strings.TrimSpace(line), ":")
+				value, suffix, _ := strings.Cut(rest, "|")
+				n, err := strconv.Atoi(value)
+				if err != nil {
+					t.Fatalf("line %q: %v", line, err)
+				}
+				if suffix == "c" {
+					count += n
+				}
+				metrics++
+				seen[name]++
+			}
+			if metrics != p.metrics || count != p.count {
+				t.Fatalf("a packet of %d metrics and a count of %d says %d and %d", metrics, count, p.metrics, p.count)
+			}
+		}
+		if len(seen) != tr.names {
+			t.Errorf("%d names, want %d", len(seen), tr.names)
+		}
+		rounds := (fewest + tr.names - 1) / tr.names
+		for name, n := range seen {
+			if n != rounds {
+				t.Errorf("%s occurs %d times, want %d", name, n, rounds)
+			}
+		}
+	}
+}
+
+func TestCarbonAddsUpCounters(t *testing.T) {
+	c := &carbon{counters: names{"stats.app.", ".count"}}
+	r := bufio.NewReader(strings.NewReader("stats.app.a.count 2.5 1\nstats.app.a.rate 7 1\nstats.rpc.a.count 7 1\nstats.app.b.count 3 2\n"))
+	if !c.take(r) || c.take(r) {
+		t.Error("a connection that has ended goes on, or the reverse")
+	}
+	if got := c.snapshot(); got.lines != 4 || got.sum != 5.5 {
+		t.Errorf("got %d lines and a sum of %v, want 4 and 5.5", got.lines, got.sum)
+	}
+}
+
+func TestSockets(t *testing.T) {
+	const udp = `   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops
+   1: 0100007F:1FBD 00000000:0000 07 00000000:00000A00 00:00000000 00000000     0        0 1 2 0000000000000000 7
+   2: 0100007F:1FBD 00000000:0000 07 00000000:00000001 00:00000000 00000000     0        0 2 2 0000000000000000 5
+   3: 0100007F:1FBE 00000000:0000 07 00000000:00000001 00:00000000 00000000     0        0 3 2 0000000000000000 1
+`
+	const tcp = `  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+   0: 0100007F:1FBD 00000000:0000 0A 00000000:00000003 00:00000000 00000000     0        0 1 1 0 100 0 0 10 0
+   1: 0100007F:1FBD 0100007F:C001 01 00000000:00000010 00:00000000 00000000     0        0 2 1 0 20 4 30 10 -1
+   2: 0100007F:C001 0100007F:1FBD 01 00000000:00000077 00:00000000 00000000     0        0 3 1 0 20 4 30 10 -1
+`
+	for table, want := range map[string]sockets{udp: {bound: true, queued: 0xA01, drops: 12}, tcp: {bound: true, queued: 0x10}} {
+		network := "udp"
+		if table == tcp {
+			network = "tcp"
+		}
+		var got sockets
+		if got.add(table, network, 0x1FBD); got != want {
+			t.Errorf("%s: got %+v, want %+v", network, got, want)
+		}
+	}
+}
+
+func TestChoose(t *testing.T) {
+	got, err := chooseWorkloads("W3, W1")
+	if err != nil || len(got) != 2 || got[0].name != "W1" || got[1].name != "W3" {
+		t.Errorf("got %v, %v", got, err)
+	}
+	if _, err := chooseWorkloads("W1,W9"); err == nil || !strings.Contains(err.Error(), `"W9" is none of W1, W2`) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestTable(t *testing.T) {
+	rounds := func(cpus ...float64) (all []round) {
+		for _, cpu := range cpus {
+			all = append(all, round{paced: &measured{cpu: cpu, received: 1}})
+		}
+		return all
+	}
+	table := &table{
+		workload: workload{name: "W0", title: "nothing much", network: "udp"},
+		rows: []*row{
+			{peer: peer{name: "floor"}, rounds: rounds(1, 2, 4)},
+			{peer: peer{name: "statsd"}, rounds: append(rounds(0.5, 1.5), round{}), most: limit{rate: 2e6}},
+		},
+		failures: []string{"statsd in W0: it fell over"},
+	}
+	want := strings.TrimPrefix(`
+### W0: nothing much
+
+| daemon | CPU, µs a metric | × floor | received, % | most without loss, M/s |
+|---|---:|---:|---:|---:|
+| floor | 2.000 (1.000–4.000) | 1.00 | 100.00 |  |
+| statsd | 1.000 (0.500–1.500) | 0.62 | 100.00 | 2.00 |
+
+Failed: statsd in W0: it fell over
+`, "\n")
+	if got := table.String(); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+func TestRefusesWhatItCannotMeasure(t *testing.T) {
+	var out bytes.Buffer
+	err := run([]string{"-statsd", "no/such/statsd", "-workloads", "idle"}, &out, &out)
+	if err == nil || !strings.Contains(err.Error(), "no/such/statsd") {
+		t.Errorf("got %v", err)
+	}
+}

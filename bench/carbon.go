@@ -1,0 +1,118 @@
+//go:build linux
+
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"net"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// carbon receives what a daemon publishes, and adds up its counters.
+type carbon struct {
+	listener    net.Listener
+	counters    names
+	connections sync.WaitGroup
+
+	mu     sync.Mutex
+	totals totals
+}
+
+// names are those that begin and end so.
+type names struct{ prefix, suffix string }
+
+func (n names) match(name []byte) bool {
+	return bytes.HasPrefix(name, []byte(n.prefix)) && bytes.HasSuffix(name, []byte(n.suffix))
+}
+
+// totals is what came so far.
+type totals struct {
+	lines int
+	sum   float64 // of the counters' values
+	last  time.Time
+	// A flush is a run of lines with no pause longer than pause.
+	flushStart   time.Time
+	longestFlush time.Duration
+}
+
+const pause = 300 * time.Millisecond
+
+func newCarbon(counters names) (*carbon, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	c := &carbon{listener: listener, counters: counters}
+	go c.serve()
+	return c, nil
+}
+
+func (c *carbon) port() int { return c.listener.Addr().(*net.TCPAddr).Port }
+
+func (c *carbon) close() { c.listener.Close() }
+
+func (c *carbon) serve() {
+	for {
+		conn, err := c.listener.Accept()
+		if err != nil {
+			return
+		}
+		c.connections.Go(func() {
+			defer conn.Close()
+			r := bufio.NewReaderSize(conn, 1<<20)
+			for c.take(r) {
+			}
+		})
+	}
+}
+
+// take waits for lines and adds up all that have come. It reports whether more can.
+func (c *carbon) take(r *bufio.Reader) bool {
+	if _, err := r.Peek(1); err != nil {
+		return false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := time.Now()
+	if now.Sub(c.totals.last) > pause {
+		c.totals.flushStart = now
+	}
+	for {
+		line, err := r.ReadSlice('\n')
+		if err != nil {
+			return false
+		}
+		c.line(line)
+		rest, _ := r.Peek(r.Buffered())
+		if bytes.IndexByte(rest, '\n') < 0 {
+			break
+		}
+	}
+	c.totals.last = time.Now()
+	c.totals.longestFlush = max(c.totals.longestFlush, c.totals.last.Sub(c.totals.flushStart))
+	return true
+}
+
+// line takes "name value time".
+func (c *carbon) line(line []byte) {
+	c.totals.lines++
+	name, rest, _ := bytes.Cut(line, []byte(" "))
+	if !c.counters.match(name) {
+		return
+	}
+	value, _, _ := bytes.Cut(rest, []byte(" "))
+	v, err := strconv.ParseFloat(string(value), 64)
+	if err != nil {
+		return // what is missing shows in the sum
+	}
+	c.totals.sum += v
+}
+
+func (c *carbon) snapshot() totals {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.totals
+}

@@ -1,0 +1,114 @@
+//go:build linux
+
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"time"
+)
+
+// daemon is a peer that runs, on a core of its own where there are two.
+type daemon struct {
+	setup
+	network string
+	cmd     *exec.Cmd
+	pid     int
+	log     string
+}
+
+// daemonCore is where daemons run; sender and carbon run on the other one.
+const (
+	ownCore    = 0
+	daemonCore = 1
+)
+
+func startDaemon(p peer, network string, s setup, pin bool) (*daemon, error) {
+	command, err := p.command(s)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", p.name, err)
+	}
+	if pin {
+		command = append([]string{"taskset", "-c", fmt.Sprint(daemonCore)}, command...)
+	}
+	d := &daemon{setup: s, network: network, log: filepath.Join(s.dir, p.name+".log")}
+	log, err := os.Create(d.log)
+	if err != nil {
+		return nil, err
+	}
+	defer log.Close()
+	d.cmd = exec.Command(command[0], command[1:]...)
+	d.cmd.Stdout, d.cmd.Stderr = log, log
+	d.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := d.cmd.Start(); err != nil {
+		return nil, fmt.Errorf("%s: %w", p.name, err)
+	}
+	d.pid = d.cmd.Process.Pid
+	if err := d.awaitReady(); err != nil {
+		d.stop()
+		return nil, fmt.Errorf("%s: %w", p.name, err)
+	}
+	return d, nil
+}
+
+// awaitReady waits until the daemon receives, and has come to rest after its start.
+func (d *daemon) awaitReady() error {
+	network := d.network
+	if network == "none" {
+		network = "udp"
+	}
+	last := time.Duration(-1)
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+		if !socketsOn(network, d.port).bound {
+			continue
+		}
+		used, err := cpuTime(d.pid)
+		if err != nil {
+			return err
+		}
+		if last >= 0 && used-last < time.Millisecond {
+			return nil
+		}
+		last = used
+	}
+	log, _ := os.ReadFile(d.log)
+	return fmt.Errorf("it does not receive on %s port %d, or did not come to rest, within 10 s; it says: %s", network, d.port, bytes.TrimSpace(log))
+}
+
+// stop ends the daemon, by force if it takes more than five seconds. Once is enough.
+func (d *daemon) stop() {
+	if d.cmd.ProcessState != nil {
+		return
+	}
+	_ = d.cmd.Process.Signal(syscall.SIGTERM)
+	force := time.AfterFunc(5*time.Second, func() { _ = d.cmd.Process.Kill() })
+	_ = d.cmd.Wait()
+	force.Stop()
+}
+
+// awaitEmpty waits until the daemon has read all that its sockets hold.
+func (d *daemon) awaitEmpty() error {
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); {
+		if socketsOn(d.network, d.port).queued == 0 {
+			return nil
+		}
+		time.Sleep(time.Millisecond)
+	}
+	return errors.New("it did not read all that its socket held within 30 s")
+}
+
+// freePort returns a port that is free, as are the next ones as far as one can know.
+func freePort() (int, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	defer listener.Close()
+	return listener.Addr().(*net.TCPAddr).Port, nil
+}

@@ -1,0 +1,126 @@
+//go:build linux
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"net"
+	"os/signal"
+	"sync/atomic"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// floor receives UDP and TCP and only counts lines: no Go daemon on this machine can
+// do with less. It is what every other figure is compared with.
+type floor struct {
+	lines atomic.Int64
+}
+
+// largest is the room for one datagram, or for one read of a stream.
+const largest = 64 << 10
+
+// runFloor is the command "bench floor": it serves until SIGTERM.
+func runFloor(args []string) error {
+	flags := flag.NewFlagSet("bench floor", flag.ExitOnError)
+	port := flags.Int("port", 8125, "port to receive on, at 127.0.0.1")
+	blocking := flags.Bool("blocking", false, "receive with blocking system calls, many datagrams each, outside the runtime's poller")
+	_ = flags.Parse(args) // it exits
+	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer cancel()
+
+	var f floor
+	address := fmt.Sprintf("127.0.0.1:%d", *port)
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+	failed := make(chan error, 3)
+	go func() { failed <- f.serve(listener) }()
+	if *blocking {
+		go func() { failed <- f.receiveBlocking(*port) }()
+	} else {
+		go func() { failed <- f.receive(address) }()
+	}
+	select {
+	case err = <-failed:
+	case <-ctx.Done():
+	}
+	fmt.Println(f.lines.Load(), "lines")
+	return err
+}
+
+func (f *floor) count(data []byte) { f.lines.Add(int64(bytes.Count(data, []byte("\n")))) }
+
+// receive is what Go offers plainly: one datagram a call, through the poller.
+func (f *floor) receive(address string) error {
+	conn, err := net.ListenPacket("udp", address)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	buffer := make([]byte, largest)
+	for {
+		n, _, err := conn.(*net.UDPConn).ReadFromUDPAddrPort(buffer)
+		if err != nil {
+			return err
+		}
+		f.count(buffer[:n])
+	}
+}
+
+// receiveBlocking is as near to the kernel as it gets.
+func (f *floor) receiveBlocking(port int) error {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("socket: %w", err)
+	}
+	defer unix.Close(fd)
+	if err := unix.Bind(fd, &unix.SockaddrInet4{Port: port, Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		return fmt.Errorf("bind to port %d: %w", port, err)
+	}
+	const size = 32
+	b := newBatch(size)
+	buffers := make([][]byte, size)
+	for i := range buffers {
+		buffers[i] = make([]byte, largest)
+		b.set(i, buffers[i])
+	}
+	for {
+		n, err := b.call(unix.SYS_RECVMMSG, fd, size, unix.MSG_WAITFORONE)
+		if err != nil {
+			return fmt.Errorf("recvmmsg: %w", err)
+		}
+		for i, m := range b.messages[:n] {
+			f.count(buffers[i][:m.length])
+		}
+	}
+}
+
+func (f *floor) serve(listener net.Listener) error {
+	for {
+		conn, err := listener.Accept()
+		if errors.Is(err, net.ErrClosed) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		go func() {
+			defer conn.Close()
+			for buffer := make([]byte, largest); ; {
+				n, err := conn.Read(buffer)
+				if err != nil {
+					return
+				}
+				f.count(buffer[:n])
+			}
+		}()
+	}
+}

@@ -1,0 +1,59 @@
+//go:build linux
+
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+)
+
+// table runs a workload: in each round every daemon once, so that what drifts in the
+// machine drifts for all of them.
+func (b *bench) table(w workload, peers []peer, rounds int, progress io.Writer) *table {
+	if w.rounds > 0 {
+		rounds = min(rounds, w.rounds)
+	}
+	t := &table{workload: w}
+	for _, p := range peers {
+		if strings.Contains(p.networks, w.network) && (w.drain > 0 || !p.onlyDrain) {
+			t.rows = append(t.rows, &row{peer: p})
+		}
+	}
+	for i := range rounds {
+		for _, r := range t.rows {
+			fmt.Fprintf(progress, "bench: %s, round %d of %d: %s\n", w.name, i+1, rounds, r.peer.name)
+			r.rounds = append(r.rounds, b.round(r.peer, w, t))
+		}
+	}
+	for _, r := range t.rows {
+		if w.most && !r.peer.onlyDrain {
+			fmt.Fprintf(progress, "bench: %s, most without loss: %s\n", w.name, r.peer.name)
+			var err error
+			r.most, err = b.most(r.peer, w)
+			t.failed(err)
+		}
+	}
+	return t
+}
+
+// round measures one daemon once.
+func (b *bench) round(p peer, w workload, t *table) (r round) {
+	take := func(m measured, err error) *measured {
+		if t.failed(err) {
+			return nil
+		}
+		return &m
+	}
+	if w.network == "none" {
+		r.paced = take(b.idle(p, w))
+		return r
+	}
+	if !p.onlyDrain {
+		r.paced = take(b.paced(p, w, w.rate))
+	}
+	if w.drain > 0 {
+		r.drained = take(b.drained(p, w))
+	}
+	return r
+}

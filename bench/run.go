@@ -1,0 +1,215 @@
+//go:build linux
+
+package main
+
+import (
+	"fmt"
+	"os"
+	"syscall"
+	"time"
+)
+
+// measured is what one run of one daemon gave.
+type measured struct {
+	sentRate  float64 // metrics a second that the sender managed
+	received  float64 // the part of what was sent
+	cpu       float64 // microseconds a metric received, to the end of the last flush
+	idleCPU   float64 // the part of a core that a daemon without traffic uses
+	rate      float64 // metrics a second that it took in while it drained its socket
+	drainCPU  float64 // microseconds a metric while it drained its socket
+	queue     int     // bytes: the longest that waited in its sockets
+	leftQueue int     // bytes that waited when the last packet had been sent
+	idleRSS   int     // bytes before the traffic
+	rss       int     // bytes at most
+	flush     time.Duration
+	lines     int
+}
+
+// The receive buffers that every daemon gets: that of a busy host, and one that all
+// of a drain fits into.
+const (
+	pacedBuffer = 8 << 20
+	drainBuffer = 64 << 20
+)
+
+// bench runs daemons.
+type bench struct {
+	pin     bool
+	buffers bool                // whether it may set the kernel's buffers
+	restore func()              // sets those to what they were
+	packets map[string][]packet // of the workload that was last asked for
+}
+
+func (b *bench) traffic(w workload) []packet {
+	if b.packets[w.name] == nil {
+		b.packets = map[string][]packet{w.name: w.traffic.packets()} // and forget the last one's
+	}
+	return b.packets[w.name]
+}
+
+// with starts a daemon and the carbon that it publishes to, and stops both after use.
+func (b *bench) with(p peer, w workload, buffer int, use func(*daemon, *carbon) (measured, error)) (m measured, err error) {
+	if b.buffers {
+		if err := setReceiveBuffers(buffer); err != nil {
+			return m, err
+		}
+	}
+	dir, err := os.MkdirTemp("", "bench-")
+	if err != nil {
+		return m, err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	var counters names
+	if p.counters != nil {
+		counters = *p.counters
+	}
+	carbon, err := newCarbon(counters)
+	if err != nil {
+		return m, err
+	}
+	defer carbon.close()
+	port, err := freePort()
+	if err != nil {
+		return m, err
+	}
+	s := setup{dir: dir, port: port, carbon: carbon.port(), flush: w.flush, buffer: buffer}
+	d, err := startDaemon(p, w.network, s, b.pin)
+	if err != nil {
+		return m, err
+	}
+	defer d.stop()
+	if m, err = use(d, carbon); err != nil {
+		err = fmt.Errorf("%s in %s: %w", p.name, w.name, err)
+	}
+	return m, err
+}
+
+// idle leaves a daemon alone.
+func (b *bench) idle(p peer, w workload) (measured, error) {
+	return b.with(p, w, pacedBuffer, func(d *daemon, _ *carbon) (m measured, err error) {
+		before, err := cpuTime(d.pid)
+		if err != nil {
+			return m, err
+		}
+		time.Sleep(w.length)
+		after, err := cpuTime(d.pid)
+		m.idleCPU = (after - before).Seconds() / w.length.Seconds()
+		m.rss = memory(d.pid, "VmHWM")
+		return m, err
+	})
+}
+
+// paced sends at a rate, until all of it has been published.
+func (b *bench) paced(p peer, w workload, rate int) (measured, error) {
+	packets := b.traffic(w)
+	return b.with(p, w, pacedBuffer, func(d *daemon, c *carbon) (m measured, err error) {
+		m.idleRSS = memory(d.pid, "VmRSS")
+		before, err := cpuTime(d.pid)
+		if err != nil {
+			return m, err
+		}
+		stop := watchQueue(w.network, d.port)
+		sent, err := send(w.network, d.port, packets, int(float64(rate)*w.length.Seconds()), rate)
+		m.queue = stop()
+		if err != nil {
+			return m, err
+		}
+		m.sentRate = float64(sent.metrics) / sent.took.Seconds()
+		m.leftQueue = socketsOn(w.network, d.port).queued
+		await(p, w, c, sent)
+		after, err := cpuTime(d.pid)
+		if err != nil {
+			return m, err
+		}
+		m.rss = memory(d.pid, "VmHWM")
+		t := c.snapshot()
+		m.flush, m.lines = t.longestFlush, t.lines
+		m.received = received(p, w, d, c, sent)
+		m.cpu = micros(after-before) / (float64(sent.metrics) * m.received)
+		return m, nil
+	})
+}
+
+// drained fills the socket of a stopped daemon, lets it go on, and times how long it
+// takes to read everything: what it can take in, however fast a sender is. A stream
+// has no such socket; there the sender goes as fast as the daemon lets it.
+func (b *bench) drained(p peer, w workload) (measured, error) {
+	packets := b.traffic(w)
+	return b.with(p, w, drainBuffer, func(d *daemon, c *carbon) (m measured, err error) {
+		before, err := cpuTime(d.pid)
+		if err != nil {
+			return m, err
+		}
+		stopped := w.network == "udp"
+		if stopped {
+			if err := d.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+				return m, err
+			}
+		}
+		start := time.Now()
+		sent, err := send(w.network, d.port, packets, w.drain, 0)
+		if err != nil {
+			return m, err
+		}
+		if stopped {
+			start = time.Now()
+			if err := d.cmd.Process.Signal(syscall.SIGCONT); err != nil {
+				return m, err
+			}
+		}
+		if err := d.awaitEmpty(); err != nil {
+			return m, err
+		}
+		took := time.Since(start)
+		after, err := cpuTime(d.pid)
+		if err != nil {
+			return m, err
+		}
+		await(p, w, c, sent)
+		m.received = received(p, w, d, c, sent)
+		metrics := float64(sent.metrics) * m.received
+		m.rate = metrics / took.Seconds()
+		m.drainCPU = micros(after-before) / metrics
+		return m, nil
+	})
+}
+
+// await waits until all that was sent has been published or, where some of it was
+// lost, until a flush after the traffic is over.
+func await(p peer, w workload, c *carbon, s sent) {
+	if p.counters == nil {
+		return
+	}
+	for start := time.Now(); ; time.Sleep(20 * time.Millisecond) {
+		t, elapsed := c.snapshot(), time.Since(start)
+		all := p.part(t, w, s) > 1-1e-9
+		over := elapsed > w.flush+pause && t.last.After(start)
+		if (all || over) && time.Since(t.last) > pause || elapsed > 4*w.flush {
+			return
+		}
+	}
+}
+
+// received ends the daemon and returns the part of what was sent that it has
+// published by then: some keep the last lines back until there are more. A peer that
+// publishes nothing is judged by the kernel's drops.
+func received(p peer, w workload, d *daemon, c *carbon, s sent) float64 {
+	drops := socketsOn(w.network, d.port).drops
+	d.stop()
+	if p.counters == nil {
+		return 1 - float64(drops)/float64(s.packets)
+	}
+	c.connections.Wait()
+	return p.part(c.snapshot(), w, s)
+}
+
+// part is how much of what was sent has been published.
+func (p peer) part(t totals, w workload, s sent) float64 {
+	sum := t.sum
+	if p.rates {
+		sum *= w.flush.Seconds()
+	}
+	return sum / float64(s.count)
+}
+
+func micros(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1e3 }

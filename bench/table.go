@@ -1,0 +1,185 @@
+//go:build linux
+
+package main
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+)
+
+// table is what a workload gave, daemon by daemon.
+type table struct {
+	workload workload
+	rows     []*row
+	failures []string
+}
+
+type row struct {
+	peer   peer
+	rounds []round
+	most   limit
+}
+
+// round is one daemon's part in a round; nil is what was not measured, or failed.
+type round struct{ paced, drained *measured }
+
+func (t *table) failed(err error) bool {
+	if err == nil {
+		return false
+	}
+	if text := err.Error(); !slices.Contains(t.failures, text) {
+		t.failures = append(t.failures, text)
+	}
+	return true
+}
+
+// column is one figure of every row; where no row has it, it is left out.
+type column struct {
+	title string
+	cell  func(*row) string
+}
+
+func (t *table) columns() []column {
+	paced := func(r round) *measured { return r.paced }
+	drained := func(r round) *measured { return r.drained }
+	figure := func(format string, of func(round) *measured, value func(*measured) float64) func(*row) string {
+		return func(r *row) string { return spread(format, each(r, of, value)) }
+	}
+	ratio := func(base string, of func(round) *measured, value func(*measured) float64) func(*row) string {
+		return func(r *row) string { return median("%.2f", t.ratios(r, base, of, value)) }
+	}
+	cpu := func(m *measured) float64 { return known(m.cpu) }
+	rate := func(m *measured) float64 { return known(m.rate) }
+	return []column{
+		{"CPU, µs a metric", figure("%.3f", paced, cpu)},
+		{"× floor", ratio("floor", paced, cpu)},
+		{"received, %", figure("%.2f", paced, func(m *measured) float64 { return 100 * known(m.received) })},
+		{"longest queue, MiB", figure("%.2f", paced, func(m *measured) float64 { return known(mib(m.queue)) })},
+		{"drained, M/s", figure("%.2f", drained, func(m *measured) float64 { return rate(m) / 1e6 })},
+		{"× " + t.drainBase(), ratio(t.drainBase(), drained, rate)},
+		{"CPU then, µs", figure("%.3f", drained, func(m *measured) float64 { return known(m.drainCPU) })},
+		{"received of that, %", figure("%.2f", drained, func(m *measured) float64 { return 100 * m.received })},
+		{"most without loss, M/s", func(r *row) string { return r.most.String() }},
+		{"idle CPU, %", figure("%.3f", paced, t.idleCPU)},
+		{"RSS, MiB", figure("%.1f", paced, func(m *measured) float64 { return known(mib(m.rss)) })},
+		{"bytes a name", figure("%.0f", paced, t.bytesPerName)},
+		{"longest flush, s", figure("%.2f", paced, func(m *measured) float64 { return known(m.flush.Seconds()) })},
+		{"lines published", figure("%.0f", paced, func(m *measured) float64 { return known(float64(m.lines)) })},
+	}
+}
+
+// drainBase is what drains are compared with: streams know no blocking floor.
+func (t *table) drainBase() string {
+	if t.workload.network == "udp" {
+		return "floor-blocking"
+	}
+	return "floor"
+}
+
+// bytesPerName is told only where the names outweigh everything else.
+func (t *table) bytesPerName(m *measured) float64 {
+	if t.workload.traffic.names < 1_000_000 {
+		return math.NaN()
+	}
+	return float64(m.rss-m.idleRSS) / float64(t.workload.traffic.names)
+}
+
+// idleCPU is in percent of a core, and can well be 0.
+func (t *table) idleCPU(m *measured) float64 {
+	if t.workload.network != "none" {
+		return math.NaN()
+	}
+	return 100 * m.idleCPU
+}
+
+// known makes a figure that was not taken no number.
+func known(figure float64) float64 {
+	if figure == 0 {
+		return math.NaN()
+	}
+	return figure
+}
+
+// each takes a figure from every round that has it.
+func each(r *row, of func(round) *measured, value func(*measured) float64) []float64 {
+	var all []float64
+	for _, round := range r.rounds {
+		if m := of(round); m != nil && !math.IsNaN(value(m)) {
+			all = append(all, value(m))
+		}
+	}
+	return all
+}
+
+// ratios compares a figure with another daemon's, round by round.
+func (t *table) ratios(r *row, base string, of func(round) *measured, value func(*measured) float64) []float64 {
+	i := slices.IndexFunc(t.rows, func(r *row) bool { return r.peer.name == base })
+	if i < 0 {
+		return nil
+	}
+	var all []float64
+	for n, round := range r.rounds {
+		m, b := of(round), of(t.rows[i].rounds[n])
+		if m != nil && b != nil && !math.IsNaN(value(m)/value(b)) {
+			all = append(all, value(m)/value(b))
+		}
+	}
+	return all
+}
+
+func median(format string, all []float64) string {
+	if len(all) == 0 {
+		return ""
+	}
+	all = slices.Sorted(slices.Values(all))
+	return fmt.Sprintf(format, (all[(len(all)-1)/2]+all[len(all)/2])/2)
+}
+
+// spread is the median, with the least and the greatest where they differ.
+func spread(format string, all []float64) string {
+	text := median(format, all)
+	if len(all) > 1 {
+		least, greatest := fmt.Sprintf(format, slices.Min(all)), fmt.Sprintf(format, slices.Max(all))
+		if least != greatest {
+			text += fmt.Sprintf(" (%s–%s)", least, greatest)
+		}
+	}
+	return text
+}
+
+func mib(bytes int) float64 { return float64(bytes) / (1 << 20) }
+
+// String is the table as Markdown.
+func (t *table) String() string {
+	heads, cells := []string{"daemon"}, make([][]string, len(t.rows))
+	for i, r := range t.rows {
+		cells[i] = []string{r.peer.name}
+	}
+	for _, c := range t.columns() {
+		texts := make([]string, len(t.rows))
+		for i, r := range t.rows {
+			texts[i] = c.cell(r)
+		}
+		if strings.Join(texts, "") == "" {
+			continue
+		}
+		heads = append(heads, c.title)
+		for i, text := range texts {
+			cells[i] = append(cells[i], text)
+		}
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "### %s: %s\n\n", t.workload.name, t.workload.title)
+	line := func(cells []string) { fmt.Fprintf(&b, "| %s |\n", strings.Join(cells, " | ")) }
+	line(heads)
+	fmt.Fprintf(&b, "|---%s|\n", strings.Repeat("|---:", len(heads)-1))
+	for _, c := range cells {
+		line(c)
+	}
+	for _, failure := range t.failures {
+		fmt.Fprintf(&b, "\nFailed: %s\n", failure)
+	}
+	return b.String()
+}
