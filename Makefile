@@ -16,12 +16,14 @@ SOAK ?= 20m
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/ ./cmd/...
 
-# The tests of the module itself run last, so that their lines end the output.
+# The tests of the module itself run last, so that their lines end the output. The
+# race detector needs a C compiler.
 test: check
 	@if sh scripts/counterparts; then export COUNTERPARTS=required; fi; set -e; \
+	race=-race; [ "$$($(GO) env CGO_ENABLED)" = 1 ] || race=; \
 	for module in $(NESTED) ./; do \
-		echo "$(GO) test -race $(TESTFLAGS) ./...  in $$module"; \
-		$(GO) -C $$module test -race $(TESTFLAGS) ./...; \
+		echo "$(GO) test $$race $(TESTFLAGS) ./...  in $$module"; \
+		$(GO) -C $$module test $$race $(TESTFLAGS) ./...; \
 	done
 
 check: fmt-check vet lint tidy-check
