@@ -136,7 +136,7 @@ func TestSockets(t *testing.T) {
    1: 0100007F:1FBD 0100007F:C001 01 00000000:00000010 00:00000000 00000000     0        0 2 1 0 20 4 30 10 -1
    2: 0100007F:C001 0100007F:1FBD 01 00000000:00000077 00:00000000 00000000     0        0 3 1 0 20 4 30 10 -1
 `
-	for table, want := range map[string]sockets{udp: {bound: true, queued: 0xA01, drops: 12}, tcp: {bound: true, queued: 0x10}} {
+	for table, want := range map[string]sockets{udp: {bound: true, queued: 0xA01, drops: 12}, tcp: {bound: true, connections: 1, queued: 0x10}} {
 		network := "udp"
 		if table == tcp {
 			network = "tcp"

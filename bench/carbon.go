@@ -13,9 +13,8 @@ import (
 
 // carbon receives what a daemon publishes, and adds up its counters.
 type carbon struct {
-	listener    net.Listener
-	counters    names
-	connections sync.WaitGroup
+	listener net.Listener
+	counters names
 
 	mu     sync.Mutex
 	totals totals
@@ -60,12 +59,12 @@ func (c *carbon) serve() {
 		if err != nil {
 			return
 		}
-		c.connections.Go(func() {
+		go func() {
 			defer conn.Close()
 			r := bufio.NewReaderSize(conn, 1<<20)
 			for c.take(r) {
 			}
-		})
+		}()
 	}
 }
 
@@ -109,6 +108,15 @@ func (c *carbon) line(line []byte) {
 		return // what is missing shows in the sum
 	}
 	c.totals.sum += v
+}
+
+// awaitRead waits until all is read that a daemon, which has ended, has sent.
+func (c *carbon) awaitRead() {
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		if socketsOn("tcp", c.port()).connections == 0 {
+			return
+		}
+	}
 }
 
 func (c *carbon) snapshot() totals {

@@ -39,9 +39,10 @@ func memory(pid int, field string) int {
 
 // sockets is what the kernel knows of the sockets that receive on a port.
 type sockets struct {
-	bound  bool // to take datagrams or connections
-	queued int  // bytes that wait to be read; with UDP, with the kernel's overhead
-	drops  int  // datagrams that the kernel dropped
+	bound       bool // to take datagrams or connections
+	connections int  // those that wait to be accepted too
+	queued      int  // bytes that wait to be read; with UDP, with the kernel's overhead
+	drops       int  // datagrams that the kernel dropped
 }
 
 func socketsOn(network string, port int) sockets {
@@ -70,6 +71,9 @@ func (s *sockets) add(table, network string, port int) {
 		_, received, _ := strings.Cut(f[4], ":")
 		queued, _ := strconv.ParseInt(received, 16, 64)
 		s.queued += int(queued)
+		if network == "tcp" {
+			s.connections++
+		}
 		if network == "udp" && len(f) > 12 {
 			s.bound = true
 			drops, _ := strconv.Atoi(f[12])

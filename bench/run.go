@@ -199,7 +199,7 @@ func received(p peer, w workload, d *daemon, c *carbon, s sent) float64 {
 	if p.counters == nil {
 		return 1 - float64(drops)/float64(s.packets)
 	}
-	c.connections.Wait()
+	c.awaitRead()
 	return p.part(c.snapshot(), w, s)
 }
 

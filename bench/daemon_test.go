@@ -1,0 +1,18 @@
+//go:build linux
+
+package main
+
+import (
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+func TestDaemonIsMeasured(t *testing.T) {
+	t.Parallel()
+	statsd := filepath.Join(t.TempDir(), "statsd")
+	if out, err := exec.Command("go", "build", "-o", statsd, "github.com/statsd-ops/statsd/cmd/statsd").CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	measure(t, statsd, "statsd", short)
+}

@@ -1,0 +1,338 @@
+// Package runit_test runs the daemon as runit's service, by the very scripts that
+// operators install, under the real runsv.
+package runit_test
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/statsd-ops/statsd/internal/counterpart"
+)
+
+func TestService(t *testing.T) {
+	t.Parallel()
+	carbon := newCarbon(t)
+	s := newService(t, map[string]string{
+		"STATSD_DAEMON_PORT":          freePort(t),
+		"STATSD_DAEMON_MONITOR_PORT":  "off",
+		"STATSD_DAEMON_GRAPHITE_HOST": "127.0.0.1",
+		"STATSD_DAEMON_GRAPHITE_PORT": carbon.port,
+	})
+	s.start()
+
+	first := s.waitUp(0)
+	if os.Getuid() == 0 {
+		s.wantUser(first, nobody)
+	}
+
+	s.send("hits:30|c")
+	s.sv("stop", "ok: down")
+	carbon.want(t, "my_prefix.hits 3 ") // 30 in 10 s, published although no flush was due
+	s.wantLog("statsd ended")
+
+	s.sv("start", "ok: run")
+	second := s.waitUp(first)
+	s.sv("restart", "ok: run")
+	third := s.waitUp(second)
+
+	if err := syscall.Kill(third, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	s.waitUp(third)
+	s.wantLog("statsd was ended by signal 9")
+
+	s.send("hits:50|c")
+	s.sv("exit", "")
+	if err := s.wait(); err != nil {
+		t.Errorf("runsv: %v", err)
+	}
+	carbon.want(t, "my_prefix.hits 5 ")
+}
+
+// What stops a service from starting must be found in its log.
+func TestServiceThatCannotStart(t *testing.T) {
+	t.Parallel()
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	_, port, _ := net.SplitHostPort(taken.Addr().String())
+	s := newService(t, map[string]string{
+		"STATSD_DAEMON_PORT":         port,
+		"STATSD_DAEMON_NAME":         "127.0.0.1",
+		"STATSD_DAEMON_MONITOR_PORT": "off",
+	})
+	s.start()
+	s.wantLog("statsd failed with exit code 1;")
+	s.wantLog(port) // the daemon's own line names what is taken
+}
+
+// service is a private copy of the service, and its runsv.
+type service struct {
+	t   *testing.T
+	dir string
+	env map[string]string
+	cmd *exec.Cmd
+	end chan error
+}
+
+func newService(t *testing.T, env map[string]string) *service {
+	for _, program := range []string{"runsv", "sv", "chpst", "svlogd"} {
+		counterpart.Find(t, program)
+	}
+	// The daemon's user must get into a folder that belongs to the test's.
+	top := t.TempDir()
+	if err := os.Chmod(filepath.Dir(top), 0o711); err != nil {
+		t.Fatal(err)
+	}
+	s := &service{t: t, dir: filepath.Join(top, "statsd"), env: env, end: make(chan error, 1)}
+	if err := os.CopyFS(s.dir, os.DirFS("statsd")); err != nil {
+		t.Fatal(err)
+	}
+	for name, value := range env {
+		writeFile(t, filepath.Join(s.dir, "env", name), value+"\n")
+	}
+	main := filepath.Join(s.dir, "log", "main")
+	if err := errors.Join(os.Mkdir(main, 0o700), giveAway(main)); err != nil {
+		t.Fatal(err)
+	}
+	for _, script := range []string{"run", "log/run"} {
+		s.changeUser(filepath.Join(s.dir, script))
+	}
+	build := exec.Command("go", "build", "-o", filepath.Join(top, "bin", "statsd"), "github.com/statsd-ops/statsd/cmd/statsd")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	return s
+}
+
+// nobody is the number of the user nobody and of its group.
+const nobody = 65534
+
+// giveAway makes a folder belong to the user that changeUser puts into the scripts.
+func giveAway(dir string) error {
+	if os.Getuid() != 0 {
+		return nil
+	}
+	return os.Chown(dir, nobody, nobody)
+}
+
+// changeUser makes a script run as a user that every system has or, where the test
+// may not change users, as the test's own.
+func (s *service) changeUser(path string) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	user := ""
+	if os.Getuid() == 0 {
+		user = "-u nobody"
+	}
+	changed := strings.NewReplacer("-u statsdlog", user, "-u statsd", user).Replace(string(text))
+	if changed == string(text) {
+		s.t.Fatalf("%s names no user", path)
+	}
+	writeFile(s.t, path, changed)
+}
+
+func (s *service) start() {
+	s.cmd = exec.Command("runsv", s.dir)
+	s.cmd.Env = append(os.Environ(), "PATH="+filepath.Join(s.dir, "..", "bin")+":"+os.Getenv("PATH"))
+	if err := s.cmd.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	go func() { s.end <- s.cmd.Wait() }()
+	s.t.Cleanup(s.close)
+}
+
+// wait returns what runsv ended with.
+func (s *service) wait() error {
+	select {
+	case err := <-s.end:
+		s.end <- err
+		return err
+	case <-time.After(20 * time.Second):
+		return errors.New("still running")
+	}
+}
+
+func (s *service) close() {
+	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		s.t.Error(err)
+	}
+	// finish pauses after a failure: end its pause.
+	if pid := s.pid(); pid != 0 {
+		if err := syscall.Kill(pid, syscall.SIGTERM); err != nil && !errors.Is(err, syscall.ESRCH) {
+			s.t.Error(err)
+		}
+	}
+	if err := s.wait(); err != nil {
+		s.t.Errorf("runsv: %v", err)
+	}
+	if s.t.Failed() {
+		s.t.Logf("the service's log:\n%s", s.log())
+	}
+}
+
+// sv gives runsv a command and looks for want in the answer.
+func (s *service) sv(command, want string) {
+	s.t.Helper()
+	out, err := exec.Command("sv", "-w", "20", command, s.dir).CombinedOutput()
+	if err != nil || !strings.Contains(string(out), want) {
+		s.t.Fatalf("sv %s: %v, %q, want %q", command, err, out, want)
+	}
+}
+
+// pid is the process that runsv started last, or 0 when it has ended.
+func (s *service) pid() int {
+	text, err := os.ReadFile(filepath.Join(s.dir, "supervise", "pid"))
+	if err != nil {
+		return 0
+	}
+	pid, _ := strconv.Atoi(strings.TrimSpace(string(text)))
+	return pid
+}
+
+// waitUp waits until another process than old serves, and returns its id.
+func (s *service) waitUp(old int) int {
+	s.t.Helper()
+	pid := 0
+	eventually(s.t, "the service is up", func() bool {
+		conn, err := net.Dial("tcp", s.address())
+		if err != nil {
+			return false
+		}
+		defer conn.Close()
+		pid = s.pid()
+		return pid != 0 && pid != old
+	})
+	return pid
+}
+
+func (s *service) address() string {
+	return net.JoinHostPort("127.0.0.1", s.env["STATSD_DAEMON_PORT"])
+}
+
+// send sends lines over TCP and returns once the daemon has taken the connection.
+func (s *service) send(lines string) {
+	s.t.Helper()
+	conn, err := net.Dial("tcp", s.address())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := fmt.Fprintln(conn, lines); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func (s *service) log() string {
+	text, _ := os.ReadFile(filepath.Join(s.dir, "log", "main", "current"))
+	return string(text)
+}
+
+func (s *service) wantLog(want string) {
+	s.t.Helper()
+	eventually(s.t, fmt.Sprintf("the log says %q", want), func() bool { return strings.Contains(s.log(), want) })
+}
+
+// wantUser checks who a process runs as.
+func (s *service) wantUser(pid int, want uint32) {
+	s.t.Helper()
+	info, err := os.Stat(fmt.Sprintf("/proc/%d", pid))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if got := info.Sys().(*syscall.Stat_t).Uid; got != want {
+		s.t.Errorf("process %d runs as user %d, want %d", pid, got, want)
+	}
+}
+
+// carbon takes what the daemon publishes.
+type carbon struct {
+	port  string
+	lines chan string
+}
+
+func newCarbon(t *testing.T) *carbon {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { listener.Close() })
+	_, port, _ := net.SplitHostPort(listener.Addr().String())
+	c := &carbon{port: port, lines: make(chan string, 10_000)}
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer conn.Close()
+				for lines := bufio.NewScanner(conn); lines.Scan(); {
+					c.lines <- lines.Text()
+				}
+			}()
+		}
+	}()
+	return c
+}
+
+// want waits for a line that begins with prefix.
+func (c *carbon) want(t *testing.T, prefix string) {
+	t.Helper()
+	deadline := time.After(20 * time.Second)
+	for {
+		select {
+		case line := <-c.lines:
+			if strings.HasPrefix(line, prefix) {
+				return
+			}
+		case <-deadline:
+			t.Fatalf("no line %q was published", prefix)
+		}
+	}
+}
+
+func eventually(t *testing.T, what string, true func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !true(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("after 20 s it is not so that %s", what)
+		}
+	}
+}
+
+// freePort returns a port that is free now.
+func freePort(t *testing.T) string {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	_, port, err := net.SplitHostPort(listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
+}
+
+func writeFile(t *testing.T, path, text string) {
+	t.Helper()
+	// An executable stays one: WriteFile sets the mode only of new files.
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
