@@ -149,6 +149,7 @@ func (s *service) changeUser(path string) {
 func (s *service) start() {
 	s.cmd = exec.Command("runsv", s.dir)
 	s.cmd.Env = append(os.Environ(), "PATH="+filepath.Join(s.dir, "..", "bin")+":"+os.Getenv("PATH"))
+	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := s.cmd.Start(); err != nil {
 		s.t.Fatal(err)
 	}
@@ -179,6 +180,7 @@ func (s *service) close() {
 	}
 	if err := s.wait(); err != nil {
 		s.t.Errorf("runsv: %v", err)
+		_ = syscall.Kill(-s.cmd.Process.Pid, syscall.SIGKILL) // with all that it started
 	}
 	if s.t.Failed() {
 		s.t.Logf("the service's log:\n%s", s.log())
