@@ -36,8 +36,7 @@ import (
 	"github.com/statsd-ops/statsd/wire"
 )
 
-// drainTime is how long what already waits in the sockets may take to be read
-// at the end.
+// drainTime is how long a stream has to be silent at the end, to count as read.
 const drainTime = 100 * time.Millisecond
 
 // Server is a daemon. Make it with New.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -58,13 +59,14 @@ func newStreams(s *Server, l *net.TCPListener) *streams {
 	}
 }
 
-// run accepts connections until the listener is closed, and returns when all
-// have ended.
+// run accepts connections until stop, then who has connected already. It
+// returns when all have ended.
 func (t *streams) run() {
 	defer t.conns.Wait()
+	defer t.listener.Close()
 	for next := 0; ; next++ {
-		conn, err := t.listener.AcceptTCP()
-		if errors.Is(err, net.ErrClosed) {
+		conn, err := t.accept()
+		if errors.Is(err, net.ErrClosed) || errors.Is(err, os.ErrDeadlineExceeded) {
 			return
 		}
 		if err != nil {
@@ -78,25 +80,45 @@ func (t *streams) run() {
 		if a, ok := conn.RemoteAddr().(*net.TCPAddr); ok {
 			st.remote = a.AddrPort()
 		}
-		if t.add(st) {
-			t.conns.Go(func() { t.serve(st) })
-		}
+		t.add(st)
+		t.conns.Go(func() { t.serve(st) })
 	}
 }
 
-func (t *streams) add(st *stream) bool {
+// accept waits for a connection; once there is to be an end, only for one that
+// is there already.
+func (t *streams) accept() (*net.TCPConn, error) {
+	const moment = 10 * time.Millisecond
+	if t.end() == nil {
+		conn, err := t.listener.AcceptTCP()
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			return conn, err
+		}
+	}
+	if time.Now().Before(*t.end()) {
+		_ = t.listener.SetDeadline(time.Now().Add(moment))
+	}
+	return t.listener.AcceptTCP()
+}
+
+// end returns when reading must be over, after stop.
+func (t *streams) end() *time.Time {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.lastRead.Load() != nil {
-		_ = st.conn.Close()
-		return false
-	}
+	return t.lastRead.Load()
+}
+
+func (t *streams) add(st *stream) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	t.active[st] = struct{}{}
 	t.open.Add(1)
 	st.lane.shard.Lock()
 	st.lane.tally.tcpConnections++
 	st.lane.shard.Unlock()
-	return true
+	if last := t.lastRead.Load(); last != nil {
+		t.soon(st, *last)
+	}
 }
 
 func (t *streams) serve(st *stream) {
@@ -117,19 +139,22 @@ func (t *streams) serve(st *stream) {
 			t.soon(st, *last)
 		}
 	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		err = t.sweep(st, raw)
+	}
 	if errors.Is(err, io.EOF) {
 		st.end()
 	}
 }
 
-// stop closes the listener, and lets each connection send what is on its way:
-// until it was silent for drainTime, or most is over.
+// stop ends accepting, and lets each connection send what is on its way: until
+// it was silent for drainTime, or most is over.
 func (t *streams) stop(most time.Duration) {
-	_ = t.listener.Close()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	last := time.Now().Add(most)
 	t.lastRead.Store(&last)
+	_ = t.listener.SetDeadline(time.Now())
 	for st := range t.active {
 		t.soon(st, last)
 	}

@@ -3,34 +3,52 @@ package server
 import (
 	"io"
 	"syscall"
+	"time"
 )
 
-// read waits until the stream has something, and only then borrows a buffer
-// for it.
+// read waits until the stream has something, and takes it.
 func (t *streams) read(st *stream, raw syscall.RawConn) error {
-	var n int
 	var failed error
 	err := raw.Read(func(fd uintptr) bool {
-		buf := t.buffers.Get().(*[maxLine + 1 + streamRead]byte)
-		defer t.buffers.Put(buf)
-		kept := copy(buf[:], st.tail)
-		n, failed = readNow(fd, buf[kept:kept+streamRead])
-		if failed == syscall.EAGAIN {
-			return false
-		}
-		if n > 0 {
-			st.take(buf[:kept+n], n)
-		}
-		return true
+		failed = t.readOnce(st, fd)
+		return failed != syscall.EAGAIN
 	})
+	if err != nil {
+		return err
+	}
+	return failed
+}
+
+// sweep takes what the stream has when its deadline is over: the goroutine may
+// have had to wait for its turn.
+func (t *streams) sweep(st *stream, raw syscall.RawConn) error {
+	var failed error
+	err := raw.Control(func(fd uintptr) {
+		last := *t.lastRead.Load()
+		for failed = t.readOnce(st, fd); failed == nil && time.Now().Before(last); {
+			failed = t.readOnce(st, fd)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	return failed
+}
+
+// readOnce takes what the stream has, EAGAIN if nothing, in a buffer that is
+// borrowed only for this.
+func (t *streams) readOnce(st *stream, fd uintptr) error {
+	buf := t.buffers.Get().(*[maxLine + 1 + streamRead]byte)
+	defer t.buffers.Put(buf)
+	kept := copy(buf[:], st.tail)
+	n, err := readNow(fd, buf[kept:kept+streamRead])
 	switch {
 	case err != nil:
 		return err
-	case failed != nil:
-		return failed
 	case n == 0:
 		return io.EOF
 	}
+	st.take(buf[:kept+n], n)
 	return nil
 }
 

@@ -19,6 +19,8 @@ const (
 	// datagramOverhead is about what the kernel charges for a datagram besides
 	// its bytes: its own headers, and what rounding up wastes.
 	datagramOverhead = 1024
+	// leastDatagram is the least the kernel charges for one, in bytes.
+	leastDatagram = 256
 )
 
 // udpReceiver takes the datagrams of one socket to a lane.
@@ -97,17 +99,17 @@ func (r *udpReceiver) run() error {
 	}
 }
 
-// drain reads what is left, after a last batch of n.
+// drain reads what is left, after a last batch of n: all that the socket can
+// have held by now, however long it takes, and no more if they go on sending.
 func (r *udpReceiver) drain(n int) error {
 	// What woke the receiver is an empty datagram that nobody sent.
 	if n == 1 && len(r.socket.datagram(0)) == 0 {
 		n = 0
 	}
 	r.take(n)
-	deadline := time.Now().Add(drainTime)
-	for time.Now().Before(deadline) {
-		n, err := r.socket.read(false)
-		if err != nil || n == 0 {
+	for most := r.socket.granted() / leastDatagram; most > 0; most -= n {
+		var err error
+		if n, err = r.socket.read(false); err != nil || n == 0 {
 			return err
 		}
 		r.take(n)
