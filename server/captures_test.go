@@ -1,0 +1,149 @@
+package server
+
+import (
+	"encoding/binary"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/statsd-ops/statsd/meta"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// What real clients put on the wire comes out as the golden files say, whether it
+// came over UDP or TCP. Over TCP each datagram is what a client would send
+// there: lines, each with its newline. Over UDP a captured stream is one
+// datagram. Only what counts datagrams, connections and bytes may differ.
+func TestCaptures(t *testing.T) {
+	files, err := filepath.Glob("testdata/captures/*.*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		if strings.HasSuffix(file, ".md") {
+			continue
+		}
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			t.Parallel()
+			messages := readCapture(t, file)
+			overUDP := captured(t, "udp", messages)
+			overTCP := captured(t, "tcp", messages)
+			same, transport := overUDP.lines(), "-- udp\n"+overUDP.transport()+"-- tcp\n"+overTCP.transport()
+			if got := overTCP.lines(); got != same {
+				t.Errorf("over tcp:\n%s\nover udp:\n%s", got, same)
+			}
+			golden(t, filepath.Join("testdata/golden", filepath.Base(file)+".txt"), same+transport)
+		})
+	}
+}
+
+// captured sends messages to a daemon of their own, and ends it.
+func captured(t *testing.T, network string, messages []string) *daemon {
+	t.Helper()
+	cfg := config()
+	cfg.Receivers = 1 // gauges depend on the order of datagrams
+	d := start(t, cfg)
+	conn := d.dial(network)
+	for _, m := range messages {
+		if network == "tcp" && !strings.HasSuffix(m, "\n") {
+			m += "\n"
+		}
+		send(t, conn, m)
+	}
+	_ = conn.Close()
+	d.stop()
+	return d
+}
+
+// lines renders the outcome but for the transport: all points, with counters
+// as counts instead of rates, what was counted, and the bad lines in order.
+func (d *daemon) lines() string {
+	var b strings.Builder
+	var points []string
+	for _, p := range d.Points() {
+		switch kind, _, _ := strings.Cut(p.Path, "."); kind {
+		case "counters":
+			points = append(points, fmt.Sprintln(p.Path, p.Value*never.Seconds()))
+		case "gauges", "sets", "timers":
+			points = append(points, fmt.Sprintln(p.Path, p.Value))
+		}
+	}
+	slices.Sort(points)
+	b.WriteString(strings.Join(points, ""))
+	b.WriteString("-- counted\n")
+	for _, f := range d.Figures() {
+		switch {
+		case slices.Contains([]string{"lines.received", "samples.received", "samples.aggregated", "samples.refused",
+			"metrics.discarded", "metrics.events", "metrics.tags_dropped", "render.collisions"}, f.Name),
+			strings.HasPrefix(f.Name, "metrics.discarded.") && f.Value != 0:
+			fmt.Fprintln(&b, f.Name, f.Value)
+		}
+	}
+	b.WriteString("-- bad lines\n")
+	for _, bad := range slices.Backward(d.Discards().Lines) {
+		fmt.Fprintln(&b, bad.Reason, meta.Quote(bad.Line))
+	}
+	return b.String()
+}
+
+// transport renders what depends on how the lines came.
+func (d *daemon) transport() string {
+	var b strings.Builder
+	for _, name := range []string{"udp.packets", "udp.bytes", "tcp.connections", "tcp.bytes", "metrics.batch.count", "metrics.batch.discarded"} {
+		fmt.Fprintln(&b, name, d.figure(name))
+	}
+	return b.String()
+}
+
+// readCapture returns the datagrams of a capture, or its stream as one
+// message. See testdata/captures/README.md.
+func readCapture(t *testing.T, file string) []string {
+	t.Helper()
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var order binary.ByteOrder
+	switch filepath.Ext(file) {
+	case ".udp", ".uds":
+		order = binary.BigEndian
+	case ".bin":
+		order = binary.LittleEndian
+	case ".tcp":
+		return []string{string(data)}
+	default:
+		t.Fatalf("%s: not a format that captures come in", file)
+	}
+	var messages []string
+	for len(data) > 0 {
+		if len(data) < 4 || len(data)-4 < int(order.Uint32(data)) {
+			t.Fatalf("%s: cut short", file)
+		}
+		n := int(order.Uint32(data))
+		messages = append(messages, string(data[4:4+n]))
+		data = data[4+n:]
+	}
+	return messages
+}
+
+// golden compares got with a file; with -update it writes the file.
+func golden(t *testing.T, file, got string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("got:\n%s\nwant, as in %s:\n%s", got, file, want)
+	}
+}

@@ -1,0 +1,204 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+	"go.uber.org/goleak"
+
+	"github.com/statsd-ops/statsd/metric"
+	"github.com/statsd-ops/statsd/sink/sinktest"
+)
+
+// Whatever a test started has ended when the tests have.
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// never is a flush interval whose next multiple is in the year 2106: such a
+// daemon flushes once, at its end. Counts divided by a power of two are exact.
+const never = 1 << 32 * time.Second
+
+// patience is how long a test waits for what should come at once.
+const patience = 20 * time.Second
+
+// daemon is a Server that runs until the test ends, and the recorder that
+// is its first sink.
+type daemon struct {
+	*Server
+	*sinktest.Recorder
+	t     testing.TB
+	out   *output
+	end   context.CancelFunc
+	ended chan struct{}
+	err   error // of Run, when ended is closed
+}
+
+// config returns the command line's defaults on free ports of the loopback,
+// with one flush, at the end. Each kind has a prefix of its own, so that a path tells
+// the kind.
+func config() Config {
+	return Config{
+		Host:           "127.0.0.1",
+		Receivers:      2,
+		UDPBuffer:      8 << 20,
+		FlushInterval:  never,
+		Prefix:         [metric.Kinds]string{metric.Counter: "counters", metric.Gauge: "gauges", metric.Timer: "timers", metric.Set: "sets"},
+		MetadataPrefix: "statsd",
+		Percentiles:    []float64{90},
+		Expire:         2,
+		GaugeExpire:    never,
+		MaxNames:       2_000_000,
+		MaxNameLength:  1024,
+		MaxSetMembers:  1_000_000,
+		QueueBytes:     64 << 20,
+		MonitorHost:    "127.0.0.1",
+		MonitorPort:    -1,
+		KeepValues:     100_000,
+		AlertInterval:  time.Minute,
+		Grace:          5 * time.Second,
+	}
+}
+
+// start runs a daemon whose first sink is a recorder.
+func start(t testing.TB, cfg Config) *daemon {
+	t.Helper()
+	d := &daemon{t: t, Recorder: sinktest.NewRecorder(), out: &output{}, ended: make(chan struct{})}
+	cfg.Sinks = append([]NamedSink{{Name: "recorder", Sink: d.Recorder}}, cfg.Sinks...)
+	cfg.Log = zerolog.New(d.out)
+	s, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.Server = s
+	ctx, cancel := context.WithCancel(context.Background())
+	d.end = cancel
+	go func() {
+		d.err = s.Run(ctx)
+		close(d.ended)
+	}()
+	t.Cleanup(d.stop)
+	return d
+}
+
+// stop ends the daemon and waits until Run has returned.
+func (d *daemon) stop() {
+	d.t.Helper()
+	d.end()
+	select {
+	case <-d.ended:
+	case <-time.After(patience):
+		d.t.Fatalf("Run does not return; the log says:\n%s", d.out)
+	}
+	if d.err != nil {
+		d.t.Errorf("Run: %v", d.err)
+	}
+}
+
+// dial connects to the daemon over "udp" or "tcp".
+func (d *daemon) dial(network string) net.Conn {
+	d.t.Helper()
+	conn, err := net.Dial(network, d.Addr().String())
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	d.t.Cleanup(func() { _ = conn.Close() })
+	return conn
+}
+
+// send writes each of the texts to conn at once: as a datagram, over UDP.
+func send(t testing.TB, conn net.Conn, texts ...string) {
+	t.Helper()
+	for _, text := range texts {
+		if _, err := conn.Write([]byte(text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// figure returns one of the daemon's figures, as of the last flush.
+func (d *daemon) figure(name string) float64 {
+	d.t.Helper()
+	for _, f := range d.Figures() {
+		if f.Name == name {
+			return f.Value
+		}
+	}
+	d.t.Fatalf("no figure %s", name)
+	return 0
+}
+
+// check compares figures, given as "name value" each.
+func (d *daemon) check(want ...string) {
+	d.t.Helper()
+	for _, w := range want {
+		name, _, _ := strings.Cut(w, " ")
+		if got := fmt.Sprintf("%s %v", name, d.figure(name)); got != w {
+			d.t.Errorf("figure %s, want %s", got, w)
+		}
+	}
+}
+
+// published returns the value that each path was last published with.
+func (d *daemon) published() map[string]float64 {
+	values := map[string]float64{}
+	for _, p := range d.Points() {
+		values[p.Path] = p.Value
+	}
+	return values
+}
+
+// totals returns what was published of all flushes together, without the
+// daemon's own figures: the counts of counters and timers, the last value of
+// gauges, the greatest number of members of sets.
+func (d *daemon) totals() map[string]float64 {
+	interval := d.cfg.FlushInterval.Seconds()
+	totals := map[string]float64{}
+	for _, p := range d.Points() {
+		kind, _, _ := strings.Cut(p.Path, ".")
+		switch {
+		case kind == "counters":
+			totals[p.Path] += p.Value * interval
+		case kind == "timers" && strings.HasSuffix(p.Path, ".count"):
+			totals[p.Path] += p.Value
+		case kind == "gauges":
+			totals[p.Path] = p.Value
+		case kind == "sets":
+			totals[p.Path] = max(totals[p.Path], p.Value)
+		}
+	}
+	return totals
+}
+
+// eventually waits until ok.
+func eventually(t testing.TB, complaint string, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); !ok(); time.Sleep(2 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal(complaint)
+		}
+	}
+}
+
+// output is a log that can be read while it is written.
+type output struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
+}
