@@ -1,0 +1,145 @@
+package server
+
+import (
+	"fmt"
+	"maps"
+	"net"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/statsd-ops/statsd/meta"
+)
+
+// largest is how many bytes a UDP datagram can carry over IPv4.
+const largest = 65_507
+
+func TestLargestDatagram(t *testing.T) {
+	t.Parallel()
+	d := start(t, config())
+	conn := d.dial("udp")
+	line := "hits:1|c\n"
+	send(t, conn, strings.Repeat(line, largest/len(line)), longLine("long", largest), "members:"+strings.Repeat("m", largest-10)+"|s")
+	d.stop()
+	want := map[string]float64{"counters.hits": float64(largest / len(line)), "counters.long": 1, "sets.members": 1}
+	if got := d.totals(); !maps.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	d.check("udp.packets 3", fmt.Sprint("udp.bytes ", largest/len(line)*len(line)+2*largest), "metrics.batch.count 1", "metrics.discarded 0")
+}
+
+// One bad line costs its neighbours nothing, and only batches are counted as
+// batches.
+func TestDatagramOfLines(t *testing.T) {
+	t.Parallel()
+	d := start(t, config())
+	send(t, d.dial("udp"), "a:1|c\nbad\nb:2|g\r\n\nc:3|ms", "a:1|c\n", "\n\n a\t\n", "", "a:1|c\nb:+1|g", "bad")
+	d.stop()
+	want := map[string]float64{"counters.a": 3, "gauges.b": 3, "timers.c.count": 1}
+	if got := d.totals(); !maps.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	d.check("udp.packets 6", "lines.received 9", "metrics.batch.count 2", "metrics.batch.discarded 1",
+		"metrics.discarded 3", "metrics.discarded.no_value 3", "samples.aggregated 6")
+}
+
+// By default a daemon listens on all addresses of both kinds.
+func TestAddresses(t *testing.T) {
+	t.Parallel()
+	for host, clients := range map[string][]string{
+		"":          {"127.0.0.1", "::1"},
+		"::1":       {"::1"},
+		"localhost": {"localhost"},
+	} {
+		t.Run("host "+host, func(t *testing.T) {
+			t.Parallel()
+			if l, err := net.Listen("tcp", "[::1]:0"); err != nil {
+				t.Skip("no IPv6 here: ", err)
+			} else {
+				_ = l.Close()
+			}
+			cfg := config()
+			cfg.Host = host
+			cfg.DiscardSenders = true
+			d := start(t, cfg)
+			port := strconv.Itoa(d.Addr().(*net.TCPAddr).Port)
+			var senders []netip.AddrPort
+			for _, client := range clients {
+				for _, network := range []string{"udp", "tcp"} {
+					conn, err := net.Dial(network, net.JoinHostPort(client, port))
+					if err != nil {
+						t.Fatal(err)
+					}
+					send(t, conn, network+":1|c\nbad "+network+"\n")
+					senders = append(senders, netip.MustParseAddrPort(conn.LocalAddr().String()))
+					_ = conn.Close()
+				}
+			}
+			d.stop()
+			n := float64(len(clients))
+			if got, want := d.totals(), (map[string]float64{"counters.udp": n, "counters.tcp": n}); !maps.Equal(got, want) {
+				t.Errorf("got %v, want %v", got, want)
+			}
+			for _, bad := range d.Discards().Lines {
+				sender := netip.AddrPortFrom(bad.Sender.Addr().Unmap(), bad.Sender.Port())
+				if !slices.Contains(senders, sender) {
+					t.Errorf("a bad line from %v, want one of %v", bad.Sender, senders)
+				}
+			}
+			if got := len(d.Discards().Lines); got != len(senders) {
+				t.Errorf("%d bad lines, want %d", got, len(senders))
+			}
+		})
+	}
+}
+
+// Nothing that a datagram holds does harm: what is wrong is counted, and shown
+// as plain ASCII.
+func TestDatagramOfAllBytes(t *testing.T) {
+	t.Parallel()
+	cfg := config()
+	cfg.Debug, cfg.DebugMetric = true, "\x00"
+	d := start(t, cfg)
+	all := make([]byte, 256)
+	for i := range all {
+		all[i] = byte(i)
+	}
+	conn := d.dial("udp")
+	send(t, conn, string(all))
+	for i := range all { // and each in each place of a sample
+		b := string(all[i : i+1])
+		send(t, conn, b+"n:1|c", "n"+b+":1|c", "n:"+b+"1|c", "n:1"+b+"|c", "n:1|"+b+"c", "n:1|c"+b, "n:1|c|"+b, "n:"+b+"|s", "n:1|c|@"+b, "n:1|c|#"+b)
+	}
+	send(t, conn, "n:1|g")
+	d.stop()
+	if got := d.published()["gauges.n"]; got != 1 {
+		t.Errorf("a good sample behind them all: got %v, want 1", got)
+	}
+	received, aggregated, discarded := d.figure("samples.received"), d.figure("samples.aggregated"), d.figure("metrics.discarded")
+	if received != aggregated+discarded || discarded < 1000 {
+		t.Errorf("%v samples received, %v aggregated, %v discarded", received, aggregated, discarded)
+	}
+	d.check("udp.packets 2562")
+	for _, p := range d.Points() {
+		if strings.Trim(p.Path, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.") != "" {
+			t.Errorf("published %q", p.Path)
+		}
+	}
+	for _, bad := range d.Discards().Lines {
+		if !plainASCII(meta.Quote(bad.Line)) {
+			t.Errorf("bad line %q is shown as %s", bad.Line, meta.Quote(bad.Line))
+		}
+	}
+	if !plainASCII(strings.ReplaceAll(d.out.String(), "\n", "")) {
+		t.Error("the log is not plain ASCII")
+	}
+	if !strings.Contains(d.out.String(), `\\x00`) {
+		t.Error("a line that was to be shown is not in the log")
+	}
+}
+
+func plainASCII(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' })
+}
