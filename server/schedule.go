@@ -24,13 +24,20 @@ const mostSpans = 64
 // next returns the first boundary after now that was not given.
 func (s *schedule) next(now int64) int64 {
 	b := floor(now, s.interval) + s.interval
-	for {
-		i := slices.IndexFunc(s.given, func(g span) bool { return g.first <= b && b <= g.last })
-		if i < 0 {
-			return b
-		}
-		b = s.given[i].last + s.interval
+	for g := s.holding(b); g != nil; g = s.holding(b) {
+		b = g.last + s.interval
 	}
+	return b
+}
+
+// holding returns a span that b was given in, or nil.
+func (s *schedule) holding(b int64) *span {
+	for i := range s.given {
+		if g := &s.given[i]; g.first <= b && b <= g.last {
+			return g
+		}
+	}
+	return nil
 }
 
 // take gives boundary b.
@@ -46,9 +53,13 @@ func (s *schedule) take(b int64) {
 }
 
 // due returns the boundary to flush at when now is at or past next: the
-// newest one that has come.
+// newest one that has come and was not given.
 func (s *schedule) due(now, next int64) int64 {
-	return max(next, floor(now, s.interval))
+	b := floor(now, s.interval)
+	for g := s.holding(b); g != nil && b > next; g = s.holding(b) {
+		b = g.first - s.interval
+	}
+	return max(b, next)
 }
 
 func floor(now, interval int64) int64 {
