@@ -13,9 +13,11 @@ type flag struct {
 	short   rune
 	aliases []string
 	kind    kind
-	many    bool   // may be given more than once
-	holder  string // what stands for the value in the help
-	def     string
+	choices []string // the values that there are, for a text that is not free
+	many    bool     // may be given more than once
+	needs   string   // the flag without which this one would do nothing
+	holder  string   // what stands for the value in the help
+	def     string   // see also derive
 	help    string
 }
 
@@ -37,8 +39,8 @@ var flags = []flag{
 	{group: groupIntake, name: "name", short: 'n', holder: "HOST", help: "address to bind; all, IPv4 and IPv6, when not given"},
 	{group: groupIntake, name: "receivers", kind: isCount, holder: "N", help: "UDP sockets that share the port; one a core"},
 	{group: groupIntake, name: "udp-buffer", kind: isBytes, holder: "8MiB", def: "8MiB", help: "receive buffer of each UDP socket"},
-	{group: groupIntake, name: "discard-senders", holder: "auto", def: "auto", help: "ask who sent a datagram, to show it with a bad line: on, off, or for a minute after each bad line (auto)"},
-	{group: groupIntake, name: "gauge-signs", holder: "delta", def: "delta", help: "a signed gauge value adjusts it (delta), or sets it (absolute)"},
+	{group: groupIntake, name: "discard-senders", choices: []string{"auto", "on", "off"}, holder: "auto", def: "auto", help: "ask who sent a datagram, to show it with a bad line: on, off, or for a minute after each bad line (auto)"},
+	{group: groupIntake, name: "gauge-signs", choices: []string{"delta", "absolute"}, holder: "delta", def: "delta", help: "a signed gauge value adjusts it (delta), or sets it (absolute)"},
 
 	{group: groupFlush, name: "flush-interval", kind: isDuration, holder: "10", def: "10", help: "seconds between two flushes, or a duration such as 1m"},
 	{group: groupFlush, name: "pct", short: 't', kind: isNumber, many: true, holder: "90", def: "90", help: "percentile threshold for timers; may be repeated"},
@@ -60,12 +62,12 @@ var flags = []flag{
 
 	{group: groupAlerts, name: "alert", short: 'a', kind: isSwitch, help: "look at publishing every so often, and tell the log and the notifiers"},
 	{group: groupAlerts, name: "alert-interval", kind: isDuration, holder: "60", def: "60", help: "seconds between two looks"},
-	{group: groupAlerts, name: "nsca-server", holder: "HOST[:5667]", help: "NSCA daemon to report each look to"},
-	{group: groupAlerts, name: "nsca-config", holder: "FILE", help: "send_nsca's file, with password and encryption method"},
-	{group: groupAlerts, name: "nsca-host", holder: "NAME", help: "this host's name in Nagios; the system's when not given"},
-	{group: groupAlerts, name: "nsca-service", holder: "NAME", help: "the service's name in Nagios; the metadata prefix when not given"},
-	{group: groupAlerts, name: "nsca-legacy", kind: isSwitch, help: "send packets as NSCA before 2.9 takes them"},
-	{group: groupAlerts, name: "notify-exec", holder: "PATH", help: "program to run at each change, as PATH STATUS SERVICE TEXT"},
+	{group: groupAlerts, name: "nsca-server", needs: "alert", holder: "HOST[:5667]", help: "NSCA daemon to report each look to"},
+	{group: groupAlerts, name: "nsca-config", needs: "nsca-server", holder: "FILE", help: "send_nsca's file, with password and encryption method"},
+	{group: groupAlerts, name: "nsca-host", needs: "nsca-server", holder: "NAME", help: "this host's name in Nagios; the system's when not given"},
+	{group: groupAlerts, name: "nsca-service", needs: "nsca-server", holder: "NAME", help: "the service's name in Nagios; the metadata prefix when not given"},
+	{group: groupAlerts, name: "nsca-legacy", needs: "nsca-server", kind: isSwitch, help: "send packets as NSCA before 2.9 takes them"},
+	{group: groupAlerts, name: "notify-exec", needs: "alert", holder: "PATH", help: "program to run at each change, as PATH STATUS SERVICE TEXT"},
 
 	{group: groupLimits, name: "max-names", kind: isCount, holder: "2000000", def: "2000000", help: "names in all; samples of further ones are refused"},
 	{group: groupLimits, name: "max-name-length", kind: isCount, holder: "1024", def: "1024", help: "bytes of a name; samples of longer ones are discarded"},
@@ -74,9 +76,9 @@ var flags = []flag{
 	{group: groupLimits, name: "gauge-expire", kind: isDuration, holder: "24h", def: "24h", help: "how long the value of a gauge is remembered for adjustments"},
 
 	{group: groupLog, name: "debug", short: 'd', kind: isSwitch, help: "log each discarded line"},
-	{group: groupLog, name: "debug-metric", short: 'm', aliases: []string{"debug_metric"}, holder: "SUBSTRING", help: "with --debug, log received and published lines that contain it"},
+	{group: groupLog, name: "debug-metric", needs: "debug", short: 'm', aliases: []string{"debug_metric"}, holder: "SUBSTRING", help: "with --debug, log received and published lines that contain it"},
 	{group: groupLog, name: "quiet", short: 'q', kind: isSwitch, help: "log warnings and errors only"},
-	{group: groupLog, name: "log-format", holder: "auto", def: "auto", help: "console, json, or console on a terminal only (auto)"},
+	{group: groupLog, name: "log-format", choices: []string{"auto", "console", "json"}, holder: "auto", def: "auto", help: "console, json, or console on a terminal only (auto)"},
 	{group: groupLog, name: "pprof", holder: "HOST:PORT", help: "serve live profiles there"},
 
 	{group: groupAbout, name: "config", holder: "FILE", help: "read settings from FILE: a flag without its dashes and its value on each line"},

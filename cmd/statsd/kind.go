@@ -106,3 +106,9 @@ func parsePort(text string) (int, error) {
 	}
 	return n, nil
 }
+
+// oneOf lists what there is to choose from: "a, b or c".
+func oneOf(choices []string) string {
+	last := len(choices) - 1
+	return strings.Join(choices[:last], ", ") + " or " + choices[last]
+}

@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/alecthomas/kingpin/v2"
 	"github.com/mattn/go-isatty"
 	"github.com/rs/zerolog"
 
@@ -30,25 +31,26 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// After the first signal a second one ends the process at once.
 	context.AfterFunc(ctx, stop)
+	// An argument that begins with @ is one, and names no file of arguments.
+	kingpin.EnableFileExpansion = false
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
 // run is the command. It serves until ctx ends.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	err := runDaemon(ctx, args, stdout, stderr)
-	switch {
-	case err == nil:
+	all := newSettings(flags)
+	err := all.run(ctx, args, stdout, stderr)
+	if err == nil {
 		return exitOK
-	case errors.Is(err, errUsage):
-		fmt.Fprintln(stderr, "statsd:", err)
+	}
+	fmt.Fprintln(stderr, "statsd:", all.locate(err))
+	if _, ok := errors.AsType[usageError](err); ok {
 		return exitUsage
 	}
-	fmt.Fprintln(stderr, "statsd:", err)
 	return exitFailed
 }
 
-func runDaemon(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	all := newSettings(flags)
+func (all settings) run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	err := all.resolve(args, os.Getenv)
 	if errors.Is(err, errHelp) {
 		return printHelp(stdout)
@@ -60,10 +62,7 @@ func runDaemon(ctx context.Context, args []string, stdout, stderr io.Writer) err
 		_, err := fmt.Fprintln(stdout, "statsd", version())
 		return err
 	}
-	log, err := all.logger(stderr)
-	if err != nil {
-		return err
-	}
+	log := all.logger(stderr)
 	cfg, err := all.config(log)
 	if err != nil {
 		return err
@@ -72,7 +71,7 @@ func runDaemon(ctx context.Context, args []string, stdout, stderr io.Writer) err
 		return all.print(stdout)
 	}
 	if address := all.text("pprof"); address != "" {
-		profiles, err := serveProfiles(address)
+		profiles, err := serveProfiles(address, log)
 		if err != nil {
 			return err
 		}
@@ -87,31 +86,25 @@ func runDaemon(ctx context.Context, args []string, stdout, stderr io.Writer) err
 }
 
 // logger makes the log, which goes to stderr.
-func (all settings) logger(stderr io.Writer) (zerolog.Logger, error) {
-	console := false
-	switch format := all.text("log-format"); format {
-	case "console":
-		console = true
-	case "json":
-	case "auto":
-		f, ok := stderr.(*os.File)
-		console = ok && isatty.IsTerminal(f.Fd())
-	default:
-		return zerolog.Logger{}, fmt.Errorf("--log-format: want auto, console or json, not %q", format)
-	}
+func (all settings) logger(stderr io.Writer) zerolog.Logger {
 	level := zerolog.InfoLevel
-	if all.on("quiet") {
+	switch {
+	case all.on("debug"):
+		level = zerolog.DebugLevel
+	case all.on("quiet"):
 		level = zerolog.WarnLevel
 	}
-	if all.on("debug") {
-		level = zerolog.DebugLevel
-	}
-	if console {
-		f, ok := stderr.(*os.File)
-		color := ok && isatty.IsTerminal(f.Fd()) && os.Getenv("NO_COLOR") == ""
+	format, terminal := all.text("log-format"), isTerminal(stderr)
+	if format == "console" || format == "auto" && terminal {
+		color := terminal && os.Getenv("NO_COLOR") == ""
 		stderr = zerolog.ConsoleWriter{Out: stderr, NoColor: !color, TimeFormat: time.DateTime}
 	}
-	return zerolog.New(zerolog.SyncWriter(stderr)).Level(level).With().Timestamp().Logger(), nil
+	return zerolog.New(zerolog.SyncWriter(stderr)).Level(level).With().Timestamp().Logger()
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && isatty.IsTerminal(f.Fd())
 }
 
 // version is what the build knows: the module's version, or the revision.

@@ -9,6 +9,8 @@ import (
 	"os"
 	"runtime/debug"
 	"time"
+
+	"github.com/rs/zerolog"
 )
 
 // gcPercent is how much the heap may grow between two collections. There is
@@ -24,10 +26,10 @@ func tuneGC() {
 }
 
 // serveProfiles serves what go tool pprof reads, under /debug/pprof/.
-func serveProfiles(address string) (*http.Server, error) {
+func serveProfiles(address string, log zerolog.Logger) (*http.Server, error) {
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
-		return nil, fmt.Errorf("--pprof: %w", err)
+		return nil, fmt.Errorf("--pprof %s: %w", address, err)
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
@@ -35,10 +37,11 @@ func serveProfiles(address string) (*http.Server, error) {
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	log.Info().Stringer("address", listener.Addr()).Msg("serving profiles under /debug/pprof/")
 	s := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
 	go func() {
 		if err := s.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			fmt.Fprintln(os.Stderr, "statsd: --pprof:", err)
+			log.Error().Err(err).Msg("serving profiles ended")
 		}
 	}()
 	return s, nil

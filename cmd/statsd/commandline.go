@@ -1,0 +1,78 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/alecthomas/kingpin/v2"
+)
+
+// errHelp asks for the help.
+var errHelp = errors.New("help")
+
+// usageError is a command line that cannot be understood.
+type usageError string
+
+func (e usageError) Error() string { return string(e) + "; statsd --help lists the flags" }
+
+// argument takes a flag's values off the command line. As a kingpin.Value it
+// takes any text: what a text means is looked at once it is known which of
+// command line, environment, configuration file and default counts.
+type argument struct{ *setting }
+
+func (a argument) Set(text string) error {
+	if !a.many {
+		a.values = nil
+	}
+	a.values = append(a.values, value{text, fromCommandLine})
+	return nil
+}
+
+func (a argument) String() string     { return a.text() }
+func (a argument) IsBoolFlag() bool   { return a.kind == isSwitch }
+func (a argument) IsCumulative() bool { return a.many }
+
+// parse reads the command line.
+func (all settings) parse(args []string) error {
+	app := kingpin.New("statsd", "")
+	help := false
+	app.UsageWriter(io.Discard).ErrorWriter(io.Discard).Terminate(func(int) { help = true })
+	app.HelpFlag.Short('h')
+	for _, s := range all {
+		for _, name := range append([]string{s.name}, s.aliases...) {
+			clause := app.Flag(name, "")
+			if s.short != 0 && name == s.name {
+				clause = clause.Short(s.short)
+			}
+			clause.SetValue(argument{s})
+		}
+	}
+	_, err := app.Parse(args)
+	switch {
+	case help:
+		return errHelp
+	case err == nil:
+		return nil
+	}
+	return all.usage(err.Error())
+}
+
+// usage says what kingpin found wrong in the words of the other errors.
+func (all settings) usage(text string) error {
+	if flag, ok := strings.CutPrefix(text, "expected argument for flag '"); ok {
+		flag = strings.TrimSuffix(flag, "'")
+		long := flag
+		for _, s := range all {
+			if flag == "-"+string(s.short) {
+				long = "--" + s.name
+			}
+		}
+		return usageError(fmt.Sprintf("%s needs a value (one that starts with a minus sign is written with =, as in %s=-1)", flag, long))
+	}
+	if word, ok := strings.CutPrefix(text, "unexpected "); ok {
+		return usageError(fmt.Sprintf("it takes flags only, not %q", word))
+	}
+	return usageError(text)
+}
