@@ -1,5 +1,7 @@
 package meta
 
+import "strings"
+
 // QuoteLimit is how many received bytes are ever shown.
 const QuoteLimit = 256
 
@@ -8,6 +10,14 @@ const QuoteLimit = 256
 // which "..." behind the closing quote then tells.
 func Quote(b []byte) string {
 	return string(AppendQuote(make([]byte, 0, min(len(b), QuoteLimit)+2), b))
+}
+
+// Escape returns Quote(b) without the quotes, for text that is marked off by
+// other means, such as a field of a log.
+func Escape(b []byte) string {
+	quoted := Quote(b)
+	end := strings.LastIndexByte(quoted, '"')
+	return quoted[1:end] + quoted[end+1:]
 }
 
 // AppendQuote appends Quote(b) to dst.

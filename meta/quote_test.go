@@ -21,6 +21,19 @@ func TestQuote(t *testing.T) {
 	}
 }
 
+func TestEscape(t *testing.T) {
+	for _, tt := range []struct{ in, want string }{
+		{"", ""},
+		{"a:1|c", "a:1|c"},
+		{"\x1b\"\\\"", `\x1b\"\\\"`},
+		{strings.Repeat("x", 257), strings.Repeat("x", 256) + "..."},
+	} {
+		if got := Escape([]byte(tt.in)); got != tt.want {
+			t.Errorf("Escape(%q) = %s, want %s", tt.in, got, tt.want)
+		}
+	}
+}
+
 func FuzzQuote(f *testing.F) {
 	f.Add(everyByte())
 	f.Fuzz(func(t *testing.T, b []byte) {

@@ -95,7 +95,7 @@ func (l *look) outlet(name string, st outletState) (notify.Status, string) {
 	why := ""
 	if st.lastError != nil {
 		// Errors may quote what came from outside; notifiers get plain text.
-		why = ": " + strings.Trim(meta.Quote([]byte(st.lastError.Error())), `"`)
+		why = ": " + meta.Escape([]byte(st.lastError.Error()))
 	}
 	switch {
 	case st.failing:

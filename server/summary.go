@@ -47,6 +47,9 @@ const discardSummaryInterval = time.Minute
 func (s *Server) summarizeDiscards() {
 	sum, total := &s.summary, &s.flushes.total
 	n := total.discardedSamples() - sum.total.discardedSamples()
+	if s.watch != nil {
+		n = 0
+	}
 	refused := total.refused() - sum.total.refused()
 	if n+refused == 0 || time.Since(sum.at) < discardSummaryInterval {
 		return
@@ -58,7 +61,7 @@ func (s *Server) summarizeDiscards() {
 		}
 	}
 	if last := s.bad.Last(); n > 0 && len(last) > 0 {
-		e = e.Str("last", meta.Quote(last[0].Line))
+		e = e.Str("last", meta.Escape(last[0].Line))
 		if last[0].Sender.IsValid() {
 			e = e.Stringer("sender", last[0].Sender)
 		}

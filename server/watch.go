@@ -27,7 +27,7 @@ type watch struct {
 // watched is one thing seen.
 type watched struct {
 	what string // "discarded", "received", "published"
-	text string // quoted
+	text string // escaped
 	bad  meta.BadLine
 }
 
@@ -51,7 +51,7 @@ func (w *watch) put(what string, line []byte, bad meta.BadLine) {
 	}
 	bad.Line = nil // borrowed
 	select {
-	case w.entries <- watched{what, meta.Quote(line), bad}:
+	case w.entries <- watched{what, meta.Escape(line), bad}:
 	default:
 		w.skipped.Add(1)
 	}
