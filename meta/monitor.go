@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strconv"
+	"syscall"
 	"time"
 )
 
@@ -68,7 +69,7 @@ func NewMonitor(cfg MonitorConfig, source Source, values *Values) (*Monitor, err
 	}
 	listener, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(cfg.Port)))
 	if err != nil {
-		return nil, fmt.Errorf("--monitor-host, --monitor-port: %w", err)
+		return nil, listenError(host, cfg.Port, err)
 	}
 	m := &Monitor{source: source, values: values, version: cfg.Version, gate: newGate(listener.(*net.TCPListener))}
 	if bound, err := netip.ParseAddrPort(listener.Addr().String()); err == nil && bound.Addr().IsLoopback() {
@@ -86,6 +87,18 @@ func NewMonitor(cfg MonitorConfig, source Source, values *Values) (*Monitor, err
 	m.server.SetKeepAlivesEnabled(false)
 	m.gate.watch(m.server)
 	return m, nil
+}
+
+// listenError begins with the flag to change.
+func listenError(host string, port int, err error) error {
+	flag := fmt.Sprintf("--monitor-port %d", port)
+	if !errors.Is(err, syscall.EADDRINUSE) && !errors.Is(err, syscall.EACCES) {
+		flag = "--monitor-host " + host
+	}
+	if op, ok := errors.AsType[*net.OpError](err); ok {
+		err = op.Err
+	}
+	return fmt.Errorf("%s: listen on tcp %s: %w", flag, net.JoinHostPort(host, strconv.Itoa(port)), err)
 }
 
 func errorLog(l *log.Logger) *log.Logger {

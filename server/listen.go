@@ -72,17 +72,16 @@ func (l *listener) listenUDP(cfg *Config, address string) error {
 	return s.setBuffer(cfg.UDPBuffer)
 }
 
-// listenError says which flag to change.
+// listenError begins with the flag to change.
 func listenError(protocol string, cfg *Config, err error) error {
-	flag := "--port"
+	flag := fmt.Sprintf("--port %d", cfg.Port)
 	if !errors.Is(err, syscall.EADDRINUSE) && !errors.Is(err, syscall.EACCES) {
-		flag = "--name"
+		flag = "--name " + cfg.Host
 	}
-	var op *net.OpError
-	if errors.As(err, &op) {
+	if op, ok := errors.AsType[*net.OpError](err); ok {
 		err = op.Err
 	}
-	return fmt.Errorf("listen on %s %s: %w (%s)", protocol, net.JoinHostPort(cfg.Host, strconv.Itoa(cfg.Port)), err, flag)
+	return fmt.Errorf("%s: listen on %s %s: %w", flag, protocol, net.JoinHostPort(cfg.Host, strconv.Itoa(cfg.Port)), err)
 }
 
 func (l *listener) port() int { return l.tcp.Addr().(*net.TCPAddr).Port }
