@@ -3,6 +3,7 @@ package graphite
 import (
 	"fmt"
 	"net"
+	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -55,6 +56,9 @@ func (c Config) Validate() error {
 	}
 	if strings.ContainsAny(host, "/@ \t\r\n") {
 		return fmt.Errorf("--graphite-host: %q is not a host name or address (give no URL)", host)
+	}
+	if _, err := netip.ParseAddr(host); err != nil && strings.Contains(host, ":") {
+		return fmt.Errorf("--graphite-host: %q is not a host name or address (the port is --graphite-port)", host)
 	}
 	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
 		return fmt.Errorf("--graphite-port: %q is not a port from 1 to 65535", port)

@@ -20,6 +20,7 @@ func TestConfigValidate(t *testing.T) {
 		{Config{Addr: ":2003"}, "--graphite-host: "},
 		{Config{Addr: "[http://graphite]:2003"}, "--graphite-host: "},
 		{Config{Addr: "two hosts:2003"}, "--graphite-host: "},
+		{Config{Addr: "[graphite:2004]:2003"}, "--graphite-host: "},
 		{Config{Addr: "graphite:"}, "--graphite-port: "},
 		{Config{Addr: "graphite:0"}, "--graphite-port: "},
 		{Config{Addr: "graphite:65536"}, "--graphite-port: "},
