@@ -153,7 +153,26 @@ func (c *Config) Validate() error {
 	case c.Grace < 0:
 		return fmt.Errorf("--grace %v: want 0 or more", c.Grace)
 	}
+	if err := c.validatePrefixes(); err != nil {
+		return err
+	}
 	return c.validatePercentiles()
+}
+
+// validatePrefixes sees to it that prefixes leave names as clean as they are.
+func (c *Config) validatePrefixes() error {
+	for _, p := range []struct{ flag, prefix string }{
+		{"--counters-prefix", c.Prefix[metric.Counter]},
+		{"--timers-prefix", c.Prefix[metric.Timer]},
+		{"--gauge-prefix", c.Prefix[metric.Gauge]},
+		{"--sets-prefix", c.Prefix[metric.Set]},
+		{"--metadata-prefix", c.MetadataPrefix},
+	} {
+		if !metric.IsClean([]byte(p.prefix)) {
+			return fmt.Errorf("%s %q: want only A-Z a-z 0-9 _ - and dots between them", p.flag, p.prefix)
+		}
+	}
+	return nil
 }
 
 func (c *Config) validatePercentiles() error {

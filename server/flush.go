@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/statsd-ops/statsd/aggregate"
@@ -77,7 +78,7 @@ func (s *Server) flush(at int64) {
 
 // ownPoints makes points of the figures that are published.
 func (s *Server) ownPoints(fs []figure, now int64) []metric.Point {
-	prefix := s.cfg.MetadataPrefix
+	prefix := strings.TrimSuffix(s.cfg.MetadataPrefix, ".")
 	if prefix == "" {
 		return nil
 	}
