@@ -62,7 +62,7 @@ func TestAddresses(t *testing.T) {
 			}
 			cfg := config()
 			cfg.Host = host
-			cfg.DiscardSenders = true
+			cfg.DiscardSenders = SendersOn
 			d := start(t, cfg)
 			port := strconv.Itoa(d.Addr().(*net.TCPAddr).Port)
 			var senders []netip.AddrPort
