@@ -100,7 +100,7 @@ func (l *look) outlet(name string, st outletState) (notify.Status, string) {
 	switch {
 	case st.failing:
 		text := fmt.Sprintf("sink %s failing since %s, %d errors since the last look, %d points wait, %d dropped, %s%s",
-			name, st.failingSince.UTC().Format(time.RFC3339), newErrors, st.queued, newDropped, published, why)
+			name, st.failingSince.UTC().Format(time.RFC3339), newErrors, st.waiting(), newDropped, published, why)
 		if failing >= criticalLooks || newDropped > 0 {
 			return notify.Critical, text
 		}

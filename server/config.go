@@ -65,6 +65,23 @@ type Config struct {
 	// it the oldest are dropped, and counted.
 	QueueBytes int
 
+	// SpoolDir is a directory for what sinks could not take in time, a
+	// subdirectory for each. Without one (the default) that waits in memory
+	// only, and is lost when the process ends.
+	SpoolDir string
+	// SpoolMaxBytes bounds each sink's spool, 1 GiB. Beyond it the oldest are dropped,
+	// and counted.
+	SpoolMaxBytes int64
+	// SpoolFsync is how long a payload may be in the kernel's memory only,
+	// 1 s: what a crash of the machine can cost.
+	SpoolFsync time.Duration
+	// SpoolAfter is how long a send may take before what waits goes to the
+	// spool, 250 ms.
+	SpoolAfter time.Duration
+	// ReplayRate is how many points a second are sent from the spool at most, 50,000; or
+	// twice as many as flushes make, if that is more.
+	ReplayRate int
+
 	// MonitorHost is the address of the monitor, 127.0.0.1.
 	MonitorHost string
 	// MonitorPort is the port of the monitor, Port+10. 0 picks one that is free, a
@@ -146,6 +163,10 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("--max-set-members %d: want at least 1", c.MaxSetMembers)
 	case c.QueueBytes < payloadBytes:
 		return fmt.Errorf("--queue-max-bytes %d: want at least %d", c.QueueBytes, payloadBytes)
+	case c.SpoolAfter < 0:
+		return fmt.Errorf("--spool-after %v: want 0 or more", c.SpoolAfter)
+	case c.ReplayRate < 1:
+		return fmt.Errorf("--replay-rate %d: want at least 1 point a second", c.ReplayRate)
 	case c.KeepValues < 0:
 		return fmt.Errorf("--keep-values %d: want 0 or more", c.KeepValues)
 	case c.AlertInterval < 10*time.Millisecond:

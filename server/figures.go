@@ -111,9 +111,14 @@ func (l *figures) addOutlets(outlets []*outlet) {
 		}
 		name := "sink." + o.name + ".points."
 		l.count(name+"made", st.made)
+		l.count(name+"recovered", st.recovered)
 		l.count(name+"delivered", st.delivered)
 		l.value(name+"queued", float64(st.queued))
+		l.value(name+"spooled", float64(st.spooled))
 		l.count(name+"dropped", st.dropped)
+		l.count(name+"dropped.full", st.reasons.full)
+		l.count(name+"dropped.damaged", st.reasons.damaged)
+		l.count(name+"dropped.unsendable", st.reasons.unsendable)
 	}
 	l.value("sinks", float64(len(outlets)))
 	l.count("flush_errors", errs.flushes)
@@ -173,7 +178,7 @@ func (s *Server) Health() error {
 	for _, o := range s.outlets {
 		if st := o.look(); st.failing {
 			return fmt.Errorf("sink %s has failed since %s, %d points wait: %w",
-				o.name, st.failingSince.UTC().Format(time.RFC3339), st.queued, st.lastError)
+				o.name, st.failingSince.UTC().Format(time.RFC3339), st.waiting(), st.lastError)
 		}
 	}
 	return nil

@@ -66,7 +66,7 @@ func (s *Server) flush(at int64) {
 	sn.Own = s.ownPoints(fs, sn.Time)
 
 	for _, o := range s.outlets {
-		o.offer(sn)
+		o.offer(sn, s.cfg.FlushInterval)
 	}
 	s.stats.Keep(fs, s.cfg.FlushInterval)
 	s.values.Keep(sn.Time, sn.Points())

@@ -1,8 +1,6 @@
 package server
 
 import (
-	"context"
-	"math/rand/v2"
 	"slices"
 	"sync"
 	"time"
@@ -11,50 +9,66 @@ import (
 
 	"github.com/statsd-ops/statsd/aggregate"
 	"github.com/statsd-ops/statsd/sink"
+	"github.com/statsd-ops/statsd/spool"
 )
 
 const (
 	// payloadBytes is about how much is given to a sink at once, and so what
 	// can come twice when a connection breaks.
 	payloadBytes = 1 << 20
+	// maxPoint is more than an encoded point takes.
+	maxPoint = 4 << 10
 	// readyBytes is how much of a flush is encoded ahead of what was sent,
 	// while the sink takes what it is given.
 	readyBytes = 4 << 20
 	// mostOffered is how many snapshots may wait to be encoded.
 	mostOffered = 4
-
-	firstRetry = 100 * time.Millisecond
-	lastRetry  = 5 * time.Second
-	jitter     = 0.2
 )
 
 // outlet brings snapshots to one sink. Its encoder makes payloads of them, its
-// sender sends these in order and again until they are taken. Offering
-// never waits: neither intake nor flush nor another sink feels a slow one.
+// sender sends these in order, and again until they are taken. Offering never
+// waits: neither intake nor flush nor another sink feels a slow one.
+//
+// Payloads wait in memory, or, once the sink is not prompt, on disk. What is on
+// disk is always older than what is in memory.
 type outlet struct {
-	name string
-	sink sink.Sink
-	most int // bytes that may be queued
-	log  zerolog.Logger
+	name       string
+	sink       sink.Sink
+	spool      *spool.Spool // nil: everything waits in memory
+	most       int          // bytes that may wait in memory
+	spoolAfter time.Duration
+	replayRate float64 // points per second from the spool
+	log        zerolog.Logger
+
+	// disk is held while a payload goes to the spool or leaves it, until the
+	// state says so too. It comes before mu.
+	disk sync.Mutex
 
 	mu       sync.Mutex
 	changed  *sync.Cond // for each change of what follows
 	offered  []*aggregate.Snapshot
-	encoding int       // points of the snapshot at hand that are not queued yet
-	queue    []payload // the oldest first; the first is being sent
-	bytes    int       // of the queue
-	ending   bool      // nothing more will be offered
-	cutOff   bool      // the grace period is over
-	spare    [][]byte  // buffers of delivered payloads
-	state    outletState
+	encoding int        // points of the snapshot at hand that are not queued yet
+	queue    []*payload // in memory, the oldest first
+	bytes    int        // of the queue
+	sending  *payload   // what is being sent, if it came from the queue
+	stored   spool.Stats
+	// diskError is what the disk said last, nil when it works.
+	diskError error
+	ending    bool          // nothing more will be offered
+	ended     chan struct{} // closed when ending
+	cutOff    bool          // the grace period is over
+	spare     [][]byte      // buffers of delivered payloads
+	pace      float64       // points per second that flushes make
+	state     outletState
 }
 
 // payload is encoded points.
 type payload struct {
-	data   []byte
-	points int
-	flush  int64 // the time of the snapshot they belong to
-	last   bool  // of that snapshot
+	data    []byte
+	points  int
+	flush   int64 // the time of the snapshot they belong to
+	spooled bool  // it has left the queue for the spool
+	storing bool  // it is on its way there
 }
 
 // outletState is what is known of an outlet from outside.
@@ -64,13 +78,31 @@ type outletState struct {
 	failingSince time.Time
 	lastError    error
 	errors       publishErrors
-	published    time.Time     // when a flush was last delivered whole
-	duration     time.Duration // how long that took to send
+	published    time.Time     // when a payload was last delivered
+	duration     time.Duration // how long its flush took to send until then
 }
 
-// ledger counts points since the start: made = delivered + queued + dropped.
+// ledger counts points since the start:
+//
+//	made + recovered = delivered + queued + spooled + dropped
 type ledger struct {
-	made, delivered, queued, dropped uint64
+	made      uint64 // by flushes
+	recovered uint64 // found in the spool at the start
+	delivered uint64
+	queued    uint64 // in memory
+	spooled   uint64 // on disk
+	dropped   uint64 // the sum of reasons
+	reasons   dropReasons
+}
+
+// waiting returns the points that are undelivered, and not given up.
+func (l *ledger) waiting() uint64 { return l.queued + l.spooled }
+
+// dropReasons says why points were dropped.
+type dropReasons struct {
+	full       uint64 // the oldest, when memory or the spool was full
+	damaged    uint64 // lost on disk
+	unsendable uint64 // the sink's format cannot carry them
 }
 
 // publishErrors counts failed attempts to send, and the flushes they were of.
@@ -79,10 +111,20 @@ type publishErrors struct {
 	lastFlush                int64
 }
 
-func newOutlet(name string, s sink.Sink, cfg *Config) *outlet {
-	o := &outlet{name: name, sink: s, most: cfg.QueueBytes, log: cfg.Log.With().Str("sink", name).Logger()}
+// newOutlet returns the outlet for a sink, with its own spool if there is a
+// directory for them.
+func newOutlet(n NamedSink, cfg *Config) (*outlet, error) {
+	o := &outlet{
+		name:       n.Name,
+		sink:       n.Sink,
+		most:       cfg.QueueBytes,
+		spoolAfter: cfg.SpoolAfter,
+		replayRate: float64(cfg.ReplayRate),
+		log:        cfg.Log.With().Str("sink", n.Name).Logger(),
+		ended:      make(chan struct{}),
+	}
 	o.changed = sync.NewCond(&o.mu)
-	return o
+	return o, o.openSpool(cfg)
 }
 
 // look returns the state as it is now.
@@ -94,19 +136,26 @@ func (o *outlet) look() outletState {
 	for _, sn := range o.offered {
 		st.queued += uint64(sn.Len())
 	}
-	for i := range o.queue {
-		st.queued += uint64(o.queue[i].points)
+	for _, p := range o.queue {
+		st.queued += uint64(p.points)
 	}
+	st.recovered = o.stored.Recovered
+	st.delivered += o.stored.Advanced
+	st.spooled = uint64(o.stored.Points)
+	st.reasons.full += o.stored.Dropped
+	st.reasons.damaged += o.stored.Lost
+	st.dropped = st.reasons.full + st.reasons.damaged + st.reasons.unsendable
 	return st
 }
 
 // offer gives the outlet a snapshot to send.
-func (o *outlet) offer(sn *aggregate.Snapshot) {
+func (o *outlet) offer(sn *aggregate.Snapshot, interval time.Duration) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.state.made += uint64(sn.Len())
+	o.pace = float64(sn.Len()) / interval.Seconds()
 	if len(o.offered) == mostOffered {
-		o.state.dropped += uint64(o.offered[0].Len())
+		o.state.reasons.full += uint64(o.offered[0].Len())
 		o.offered = slices.Delete(o.offered, 0, 1)
 	}
 	o.offered = append(o.offered, sn)
@@ -118,6 +167,7 @@ func (o *outlet) end() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.ending = true
+	close(o.ended)
 	o.changed.Broadcast()
 }
 
@@ -141,7 +191,7 @@ func (o *outlet) encode() {
 }
 
 func (o *outlet) encodeSnapshot(sn *aggregate.Snapshot) {
-	p := payload{data: o.buffer(), flush: sn.Time}
+	p := &payload{data: o.buffer(), flush: sn.Time}
 	unsendable := 0
 	for point := range sn.Points() {
 		before := len(p.data)
@@ -153,19 +203,16 @@ func (o *outlet) encodeSnapshot(sn *aggregate.Snapshot) {
 		p.points++
 		if len(p.data) >= payloadBytes-maxPoint {
 			o.push(p)
-			p = payload{data: o.buffer(), flush: sn.Time}
+			p = &payload{data: o.buffer(), flush: sn.Time}
 		}
 	}
-	p.last = true
 	o.push(p)
 	o.mu.Lock()
 	o.encoding -= unsendable
-	o.state.dropped += uint64(unsendable)
+	o.state.reasons.unsendable += uint64(unsendable)
+	o.changed.Broadcast()
 	o.mu.Unlock()
 }
-
-// maxPoint is more than an encoded point takes.
-const maxPoint = 2 << 10
 
 // buffer returns an empty buffer for a payload.
 func (o *outlet) buffer() []byte {
@@ -179,126 +226,52 @@ func (o *outlet) buffer() []byte {
 	return nil
 }
 
-// push queues a payload. While the sink takes what it is given, and no
-// other snapshot waits, push does so too; otherwise the oldest payloads make room.
-func (o *outlet) push(p payload) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	for o.bytes >= readyBytes && !o.state.failing && len(o.offered) == 0 && !o.cutOff {
-		o.changed.Wait()
+// push queues a payload. While the sink takes what it is given, and no other
+// snapshot waits, push waits for room; otherwise what does not fit goes to the
+// spool, or the oldest makes room.
+func (o *outlet) push(p *payload) {
+	if p.points == 0 {
+		return
 	}
-	for o.bytes+len(p.data) > o.most && len(o.queue) > 1 {
-		// The first is being sent; the second is the oldest that is not.
-		o.state.dropped += uint64(o.queue[1].points)
-		o.bytes -= len(o.queue[1].data)
-		o.queue = slices.Delete(o.queue, 1, 2)
+	o.mu.Lock()
+	for o.bytes >= readyBytes && o.prompt() && len(o.offered) == 0 && !o.cutOff {
+		o.changed.Wait()
 	}
 	o.queue = append(o.queue, p)
 	o.bytes += len(p.data)
 	o.encoding -= p.points
+	behind := o.bytes > readyBytes
+	prompt := o.prompt()
 	o.changed.Broadcast()
+	o.mu.Unlock()
+	if behind || !prompt {
+		o.spill()
+	}
+	o.makeRoom()
 }
 
-// send sends payloads until there are no more, or ctx ends.
-func (o *outlet) send(ctx context.Context) {
-	defer context.AfterFunc(ctx, func() {
-		o.mu.Lock()
-		o.cutOff = true
-		o.changed.Broadcast()
-		o.mu.Unlock()
-	})()
-	var spent time.Duration // on the flush being sent
-	retry := firstRetry
-	for {
-		p, ok := o.first()
-		if !ok {
-			return
-		}
-		start := time.Now()
-		err := o.sink.Send(ctx, p.data)
-		spent += time.Since(start)
-		if err != nil {
-			o.failed(ctx, p, err)
-			if !sleep(ctx, time.Duration(float64(retry)*(1+jitter*(2*rand.Float64()-1)))) {
-				return
-			}
-			retry = min(2*retry, lastRetry)
+// prompt reports whether the sink takes what it is given.
+func (o *outlet) prompt() bool { return !o.state.failing && o.stored.Records == 0 }
+
+// makeRoom drops the oldest payloads until the rest may stay in memory.
+func (o *outlet) makeRoom() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for i := 0; o.bytes > o.most && i < len(o.queue)-1; {
+		p := o.queue[i]
+		if p == o.sending || p.storing {
+			i++
 			continue
 		}
-		retry = firstRetry
-		o.delivered(p, spent)
-		if p.last {
-			spent = 0
-		}
+		o.state.reasons.full += uint64(p.points)
+		o.remove(p)
 	}
 }
 
-// first waits for a payload, and returns the oldest. It stays in the queue
-// until it is delivered.
-func (o *outlet) first() (payload, bool) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	for len(o.queue) == 0 && !o.cutOff {
-		if o.ending && len(o.offered) == 0 && o.encoding == 0 {
-			return payload{}, false
-		}
-		o.changed.Wait()
-	}
-	if o.cutOff {
-		return payload{}, false
-	}
-	return o.queue[0], true
-}
-
-func (o *outlet) failed(ctx context.Context, p payload, err error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	st := &o.state
-	if isSocketError(err) {
-		st.errors.socket++
-	} else {
-		st.errors.unknown++
-	}
-	if p.flush != st.errors.lastFlush {
-		st.errors.lastFlush = p.flush
-		st.errors.flushes++
-	}
-	st.lastError = err
-	if !st.failing && ctx.Err() == nil {
-		st.failing, st.failingSince = true, time.Now()
-		o.log.Error().Err(err).Int("points", p.points).Msg("publishing failed; trying again until it works")
-	}
-	o.changed.Broadcast()
-}
-
-func (o *outlet) delivered(p payload, spent time.Duration) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	st := &o.state
-	st.delivered += uint64(p.points)
-	o.queue = slices.Delete(o.queue, 0, 1)
-	o.bytes -= len(p.data)
-	if len(o.spare) <= readyBytes/payloadBytes {
-		o.spare = append(o.spare, p.data)
-	}
-	if st.failing {
-		st.failing = false
-		o.log.Warn().Stringer("after", time.Since(st.failingSince).Round(time.Millisecond)).Msg("publishing works again")
-	}
-	if p.last {
-		st.published, st.duration = time.Now(), spent
-	}
-	o.changed.Broadcast()
-}
-
-// sleep reports false when ctx ended first.
-func sleep(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
+// remove takes a payload out of the queue.
+func (o *outlet) remove(p *payload) {
+	if i := slices.Index(o.queue, p); i >= 0 {
+		o.queue = slices.Delete(o.queue, i, i+1)
+		o.bytes -= len(p.data)
 	}
 }

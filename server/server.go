@@ -81,13 +81,14 @@ func New(cfg Config) (*Server, error) {
 		l.close()
 		return nil, err
 	}
+	if err := s.makeOutlets(); err != nil {
+		l.close()
+		return nil, errors.Join(err, s.closeMonitor())
+	}
 	for i, socket := range l.udp {
 		s.receivers = append(s.receivers, newReceiver(s, i, socket))
 	}
 	s.streams = newStreams(s, l.tcp)
-	for _, n := range cfg.Sinks {
-		s.outlets = append(s.outlets, newOutlet(n.Name, n.Sink, &cfg))
-	}
 	// The monitor has all names from the first second on.
 	s.stats.Keep(s.figures(&flushed{snapshot: &aggregate.Snapshot{}}), cfg.FlushInterval)
 	s.logStart()
@@ -127,6 +128,27 @@ func (s *Server) bindMonitor() error {
 		return err
 	}
 	s.monitor = m
+	return nil
+}
+
+func (s *Server) closeMonitor() error {
+	if s.monitor == nil {
+		return nil
+	}
+	return s.monitor.Close()
+}
+
+func (s *Server) makeOutlets() error {
+	for _, n := range s.cfg.Sinks {
+		o, err := newOutlet(n, &s.cfg)
+		if err != nil {
+			for _, made := range s.outlets {
+				err = errors.Join(err, made.closeSpool())
+			}
+			return err
+		}
+		s.outlets = append(s.outlets, o)
+	}
 	return nil
 }
 
@@ -241,9 +263,9 @@ func (s *Server) closeAll() {
 		if err := o.sink.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
 			s.log.Warn().Err(err).Str("sink", o.name).Msg("closing the sink failed")
 		}
-		if st := o.look(); st.queued > 0 {
-			s.log.Error().Str("sink", o.name).Uint64("points", st.queued).AnErr("last_error", st.lastError).
-				Msg("ended with points undelivered: they are lost")
+		o.logLeft()
+		if err := o.closeSpool(); err != nil {
+			s.log.Error().Err(err).Str("sink", o.name).Msg("closing the spool failed")
 		}
 	}
 	for _, r := range s.receivers {

@@ -54,6 +54,11 @@ var flags = []flag{
 	{group: groupOutput, name: "graphite-port", kind: isCount, holder: "2003", help: "port of carbon's line receiver"},
 	{group: groupOutput, name: "graphite-keep-open", kind: isSwitch, help: "keep one connection open; by default each send has its own, whose end confirms it"},
 	{group: groupOutput, name: "queue-max-bytes", kind: isBytes, holder: "64MiB", def: "64MiB", help: "what may wait in memory for a sink that fails; beyond it the oldest is dropped"},
+	{group: groupOutput, name: "spool-dir", holder: "DIR", help: "keep on disk what a sink could not take in time, over restarts too"},
+	{group: groupOutput, name: "spool-max-bytes", kind: isBytes, holder: "1GiB", def: "1GiB", help: "of each sink's spool; beyond it the oldest is dropped"},
+	{group: groupOutput, name: "spool-fsync", kind: isDuration, holder: "1s", def: "1s", help: "what a crash of the machine may cost of the spool"},
+	{group: groupOutput, name: "spool-after", kind: isDuration, holder: "250ms", def: "250ms", help: "how long a send may take before what waits goes to the spool"},
+	{group: groupOutput, name: "replay-rate", kind: isCount, holder: "50000", def: "50000", help: "points per second from the spool; twice what flushes make if that is more"},
 	{group: groupOutput, name: "grace", kind: isDuration, holder: "5", def: "5", help: "seconds that delivery may take at the end"},
 
 	{group: groupMonitor, name: "monitor-port", kind: isPort, holder: "PORT", help: "XML-RPC and status page; --port plus 10 when not given, off for none"},

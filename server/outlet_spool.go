@@ -1,0 +1,151 @@
+package server
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+
+	"github.com/statsd-ops/statsd/spool"
+)
+
+func (o *outlet) openSpool(cfg *Config) error {
+	if cfg.SpoolDir == "" {
+		return nil
+	}
+	s, err := spool.Open(spool.Config{
+		Dir:        filepath.Join(cfg.SpoolDir, o.name),
+		MaxBytes:   cfg.SpoolMaxBytes,
+		FsyncEvery: cfg.SpoolFsync,
+	})
+	if err != nil {
+		return fmt.Errorf("--spool-dir: %w", err)
+	}
+	o.spool = s
+	o.stored = s.Stats()
+	o.logFound()
+	return nil
+}
+
+// logFound says what the spool had in it at the start.
+func (o *outlet) logFound() {
+	st := o.stored
+	if st.Fault != nil {
+		o.log.Error().Err(st.Fault).Msg("the spool cannot be used: what is undelivered waits in memory only; trying again")
+	}
+	if st.Recovered > 0 {
+		o.log.Warn().Uint64("points", st.Recovered).Msg("found undelivered points in the spool, sending them first")
+	}
+	if st.Missing > 0 || st.Damaged > 0 {
+		o.log.Error().Uint64("points", st.Missing).Uint64("bytes", st.Damaged).Uint64("files", st.Quarantined).
+			Msg("the spool is damaged: what could not be read was put aside")
+	}
+}
+
+// spill moves the queue to the spool, the oldest first. What the disk does not
+// take stays in memory.
+func (o *outlet) spill() {
+	if o.spool == nil {
+		return
+	}
+	o.disk.Lock()
+	defer o.disk.Unlock()
+	for {
+		o.mu.Lock()
+		if len(o.queue) == 0 {
+			o.mu.Unlock()
+			return
+		}
+		p := o.queue[0]
+		p.storing = true
+		o.mu.Unlock()
+
+		err := o.spool.Append(spool.Record{Payload: p.data, Points: p.points, Time: p.flush})
+
+		o.mu.Lock()
+		p.storing = false
+		o.stored = o.spool.Stats()
+		if err == nil {
+			p.spooled = true
+			o.remove(p)
+		}
+		o.changed.Broadcast()
+		o.mu.Unlock()
+		if err != nil {
+			o.logDisk("append to", err)
+			return
+		}
+	}
+}
+
+// closeSpool lets go of the spool.
+func (o *outlet) closeSpool() error {
+	if o.spool == nil {
+		return nil
+	}
+	o.disk.Lock()
+	defer o.disk.Unlock()
+	return o.spool.Close()
+}
+
+// logDisk logs a fault of the disk, unless that is how things are already.
+func (o *outlet) logDisk(doing string, err error) {
+	o.mu.Lock()
+	known := o.diskError != nil
+	o.diskError = err
+	o.mu.Unlock()
+	if !known {
+		o.log.Error().Err(err).Msgf("cannot %s the spool: what is undelivered waits in memory only; trying again", doing)
+	}
+}
+
+// fromSpool returns the oldest payload on disk, nil when there is none or it
+// cannot be read now.
+func (o *outlet) fromSpool() (*payload, error) {
+	o.mu.Lock()
+	records := o.stored.Records
+	o.mu.Unlock()
+	if records == 0 {
+		return nil, nil
+	}
+	r, err := o.spool.Next()
+	o.noteDisk()
+	switch {
+	case err == io.EOF:
+		return nil, nil
+	case err != nil:
+		o.logDisk("read", err)
+		return nil, err
+	}
+	return &payload{data: r.Payload, points: r.Points, flush: r.Time, spooled: true}, nil
+}
+
+// noteDisk takes over what the spool says of itself.
+func (o *outlet) noteDisk() {
+	o.disk.Lock()
+	defer o.disk.Unlock()
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.stored = o.spool.Stats()
+}
+
+// leaveSpool takes a delivered payload out of the spool, unless it has left
+// already to make room.
+func (o *outlet) leaveSpool(p *payload) {
+	o.disk.Lock()
+	defer o.disk.Unlock()
+	r, err := o.spool.Next()
+	if err == nil && bytes.Equal(r.Payload, p.data) {
+		err = o.spool.Advance()
+	}
+	o.mu.Lock()
+	o.stored = o.spool.Stats()
+	if err == nil {
+		o.diskError = nil
+	}
+	o.mu.Unlock()
+	if err != nil && !errors.Is(err, spool.ErrClosed) {
+		o.logDisk("advance", err)
+	}
+}
