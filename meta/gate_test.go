@@ -3,6 +3,7 @@ package meta
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -181,11 +182,20 @@ func TestGuests(t *testing.T) {
 	addr := run(t, m)
 	held := dial(t, addr, "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
 	<-source.asked
+	var silent []net.Conn
 	for range 5 * maxGuests {
-		dial(t, addr, "GET /")
+		silent = append(silent, dial(t, addr, "GET /"))
 	}
 	if err := istats(addr); err != nil {
 		t.Error(err)
+	}
+	for i, conn := range silent[:4*maxGuests] {
+		if err := conn.SetReadDeadline(time.Now().Add(headerTimeout / 2)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := conn.Read(make([]byte, 1)); errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Fatalf("connection %d is still open", i)
+		}
 	}
 	m.gate.mu.Lock()
 	if n := len(m.gate.guests); n > maxGuests || n < maxGuests-1 {

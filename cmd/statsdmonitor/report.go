@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -47,13 +46,13 @@ type value struct {
 	Time  int64   `xmlrpc:"time" json:"time"` // Unix seconds
 }
 
-// publishedValues prints what was published of late, as Graphite's lines.
+// publishedValues prints what was published of late, as Graphite's lines. The
+// monitor sorts them by path.
 func publishedValues(ctx context.Context, o *options, w io.Writer) error {
 	values := []value{}
 	if err := o.ask(ctx, "values", valuesLimit, &values); err != nil {
 		return err
 	}
-	slices.SortFunc(values, func(a, b value) int { return cmp.Compare(a.Path, b.Path) })
 	if o.json {
 		return printJSON(w, values)
 	}
