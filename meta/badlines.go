@@ -9,7 +9,7 @@ import (
 // BadLine is a received line of which at least one sample was discarded.
 type BadLine struct {
 	Time   time.Time
-	Sender netip.AddrPort // not valid where the sender has no address
+	Sender netip.AddrPort // not valid where it is not known
 	Reason string         // such as "bad_value"
 	// Line is as received: show it with Quote only.
 	Line []byte

@@ -118,7 +118,7 @@ func unixSeconds(t time.Time) float64 { return float64(t.UnixMilli()) / 1000 }
 // sender names the sender for people.
 func (l BadLine) sender() string {
 	if !l.Sender.IsValid() {
-		return "local"
+		return "unknown"
 	}
 	// A socket for both families gives IPv4 senders IPv6 addresses.
 	return netip.AddrPortFrom(l.Sender.Addr().Unmap(), l.Sender.Port()).String()

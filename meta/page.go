@@ -104,7 +104,7 @@ func (m *Monitor) view(query url.Values, now time.Time) view {
 		Now:     now.UTC().Format(time.DateTime),
 		Query:   query.Get("q"),
 		Refresh: query.Get("refresh") != "",
-		Tiles:   tiles(figures, now),
+		Tiles:   tiles(figures, m.values.Flushed(), now),
 		Sinks:   sinks(figures),
 		Figures: figureRows(figures),
 	}

@@ -26,7 +26,7 @@ func TestPage(t *testing.T) {
 		"<td><code>graphite</code></td><td class=\"n\">52,000</td><td class=\"n\">12</td>",
 		"<code>stats.web-01.hits</code></td><td class=\"n\">0.5</td>", "The newest 25 of 120",
 		"<code>bad_value</code></td><td class=\"n\">9</td>", "bad_value, from [2001:db8::1]:4711", "no_value, from 192.0.2.1:5",
-		Quote(everyByte()), `"<b>:1|c"`, "<code>stats.a</code>", "23.8 us",
+		Quote(everyByte()), `"<b>:1|c"`, "<code>stats.a</code>", "took 23.8 us", "<dt>last delivery</dt><dd>3.",
 	} {
 		if !strings.Contains(body, want) {
 			t.Errorf("the page lacks %s", want)

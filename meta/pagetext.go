@@ -15,23 +15,29 @@ type tile struct {
 	Bad                bool
 }
 
-// tiles returns the figures that tell most at a glance. figures are sorted.
-func tiles(figures []Figure, now time.Time) []tile {
+// tiles returns the figures that tell most at a glance. figures are sorted,
+// flushed is the Unix second of the last flush.
+func tiles(figures []Figure, flushed int64, now time.Time) []tile {
 	count := func(label, name string, bad bool) tile {
 		f := figure(figures, name)
 		return tile{Label: label, Value: grouped(f.Value), Note: rate(f), Bad: bad && f.Value > 0}
 	}
-	flushed := tile{Label: "last flush", Value: "none yet"}
+	flush, delivery := tile{Label: "last flush", Value: "none yet"}, tile{Label: "last delivery", Value: "none yet"}
+	if flushed > 0 {
+		flush.Value = span(now.Sub(time.Unix(flushed, 0))) + " ago"
+		flush.Note = "took " + span(seconds(valueOf(figures, "flush_duration")))
+	}
 	if at := valueOf(figures, "last_publish.time"); at > 0 {
-		flushed.Value = span(now.Sub(unixTime(at))) + " ago"
-		flushed.Note = "took " + span(seconds(valueOf(figures, "flush_duration")))
+		delivery.Value = span(now.Sub(unixTime(at))) + " ago"
+		delivery.Note = "took " + span(seconds(valueOf(figures, "last_publish.duration")))
 	}
 	return []tile{
 		count("lines received", "lines.received", false),
 		count("samples aggregated", "samples.aggregated", false),
 		{Label: "samples since the flush", Value: grouped(valueOf(figures, "pending_stats"))},
 		{Label: "points in the last flush", Value: grouped(valueOf(figures, "render.total"))},
-		flushed,
+		flush,
+		delivery,
 		{Label: "sinks", Value: grouped(valueOf(figures, "sinks"))},
 		count("samples discarded", "metrics.discarded", true),
 		count("lost in the kernel", "udp.kernel_dropped", true),

@@ -25,6 +25,7 @@ type Values struct {
 	index  map[string]int // path to its place in kept
 	kept   []keptValue
 	flush  uint64 // the number of flushes so far
+	time   int64  // of the last one, in Unix seconds
 	missed int
 
 	sorting  sync.Mutex
@@ -50,6 +51,7 @@ func (v *Values) Keep(time int64, points iter.Seq[metric.Point]) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.flush++
+	v.time = time
 	v.forget(time)
 	v.missed = 0
 	fresh := 0 // names seen in this flush
@@ -94,6 +96,13 @@ func (v *Values) forget(time int64) {
 		v.kept[last] = keptValue{}
 		v.kept = v.kept[:last]
 	}
+}
+
+// Flushed returns the Unix second of the last flush, 0 before the first.
+func (v *Values) Flushed() int64 {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.time
 }
 
 // Missed returns how many points of the last flush were not kept, because the
