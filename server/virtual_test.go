@@ -1,0 +1,77 @@
+package server
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/statsd-ops/statsd/wire"
+)
+
+// virtual is a Server in virtual time: all of it but the sockets, which are
+// bound, but nobody reads them: time stands still while somebody waits
+// for the network.
+type virtual struct {
+	*Server
+	t       *testing.T
+	out     *output
+	end     context.CancelFunc
+	running sync.WaitGroup
+}
+
+// inVirtualTime runs a Server and test beside it.
+func inVirtualTime(t *testing.T, cfg Config, test func(*virtual)) {
+	t.Helper()
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		v := &virtual{t: t, out: &output{}}
+		cfg.Log = zerolog.New(v.out)
+		s, err := New(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		v.Server = s
+		ctx, end := context.WithCancel(context.Background())
+		v.end = end
+		for _, o := range s.outlets {
+			v.running.Go(o.encode)
+			v.running.Go(func() { o.send(ctx) })
+		}
+		v.running.Go(func() { s.flushLoop(ctx) })
+		if cfg.Alerts {
+			v.running.Go(func() { s.alertLoop(ctx) })
+		}
+		test(v)
+		end()
+		for _, o := range s.outlets {
+			o.end()
+		}
+		v.running.Wait()
+		if err := s.streams.listener.Close(); err != nil {
+			t.Error(err)
+		}
+		for _, r := range s.receivers {
+			if err := r.socket.close(); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}
+
+// receive takes text in as if it were a datagram.
+func (v *virtual) receive(text string) {
+	lane := v.lanes[0]
+	lane.shard.Lock()
+	defer lane.shard.Unlock()
+	lane.takeDatagram(&wire.Parser{}, []byte(text), origin{})
+}
+
+// wait lets d go by, and everything happen that happens until then.
+func (v *virtual) wait(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
