@@ -95,7 +95,7 @@ func (d *daemon) lines() string {
 func (d *daemon) transport() string {
 	var b strings.Builder
 	for _, name := range []string{"udp.packets", "udp.bytes", "tcp.connections", "tcp.bytes", "metrics.batch.count", "metrics.batch.discarded"} {
-		fmt.Fprintln(&b, name, d.figure(name))
+		fmt.Fprintln(&b, name, figureOf(d.t, d.Server, name))
 	}
 	return b.String()
 }

@@ -27,7 +27,7 @@ func TestLargestDatagram(t *testing.T) {
 	if got := d.totals(); !maps.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
-	d.check("udp.packets 3", fmt.Sprint("udp.bytes ", largest/len(line)*len(line)+2*largest), "metrics.batch.count 1", "metrics.discarded 0")
+	check(t, d.Server, "udp.packets 3", fmt.Sprint("udp.bytes ", largest/len(line)*len(line)+2*largest), "metrics.batch.count 1", "metrics.discarded 0")
 }
 
 // One bad line costs its neighbours nothing, and only batches are counted as
@@ -41,7 +41,7 @@ func TestDatagramOfLines(t *testing.T) {
 	if got := d.totals(); !maps.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
-	d.check("udp.packets 6", "lines.received 9", "metrics.batch.count 2", "metrics.batch.discarded 1",
+	check(t, d.Server, "udp.packets 6", "lines.received 9", "metrics.batch.count 2", "metrics.batch.discarded 1",
 		"metrics.discarded 3", "metrics.discarded.no_value 3", "samples.aggregated 6")
 }
 
@@ -117,11 +117,11 @@ func TestDatagramOfAllBytes(t *testing.T) {
 	if got := d.published()["gauges.n"]; got != 1 {
 		t.Errorf("a good sample behind them all: got %v, want 1", got)
 	}
-	received, aggregated, discarded := d.figure("samples.received"), d.figure("samples.aggregated"), d.figure("metrics.discarded")
+	received, aggregated, discarded := figureOf(t, d.Server, "samples.received"), figureOf(t, d.Server, "samples.aggregated"), figureOf(t, d.Server, "metrics.discarded")
 	if received != aggregated+discarded || discarded < 1000 {
 		t.Errorf("%v samples received, %v aggregated, %v discarded", received, aggregated, discarded)
 	}
-	d.check("udp.packets 2562")
+	check(t, d.Server, "udp.packets 2562")
 	for _, p := range d.Points() {
 		if strings.Trim(p.Path, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.") != "" {
 			t.Errorf("published %q", p.Path)

@@ -121,25 +121,25 @@ func send(t testing.TB, conn net.Conn, texts ...string) {
 	}
 }
 
-// figure returns one of the daemon's figures, as of the last flush.
-func (d *daemon) figure(name string) float64 {
-	d.t.Helper()
-	for _, f := range d.Figures() {
+// figureOf returns one of the daemon's figures, as of the last flush.
+func figureOf(t testing.TB, s *Server, name string) float64 {
+	t.Helper()
+	for _, f := range s.Figures() {
 		if f.Name == name {
 			return f.Value
 		}
 	}
-	d.t.Fatalf("no figure %s", name)
+	t.Fatalf("no figure %s", name)
 	return 0
 }
 
 // check compares figures, given as "name value" each.
-func (d *daemon) check(want ...string) {
-	d.t.Helper()
+func check(t testing.TB, s *Server, want ...string) {
+	t.Helper()
 	for _, w := range want {
 		name, _, _ := strings.Cut(w, " ")
-		if got := fmt.Sprintf("%s %v", name, d.figure(name)); got != w {
-			d.t.Errorf("figure %s, want %s", got, w)
+		if got := fmt.Sprintf("%s %v", name, figureOf(t, s, name)); got != w {
+			t.Errorf("figure %s, want %s", got, w)
 		}
 	}
 }

@@ -44,7 +44,7 @@ func TestStreamCutAnywhere(t *testing.T) {
 	send(t, conn, stream)
 	_ = conn.Close()
 	whole.stop()
-	whole.check("lines.received 20", "tcp.bytes "+fmt.Sprint(len(stream)), "samples.received 21", "samples.aggregated 14",
+	check(t, whole.Server, "lines.received 20", "tcp.bytes "+fmt.Sprint(len(stream)), "samples.received 21", "samples.aggregated 14",
 		"metrics.discarded 7", "metrics.discarded.too_long 1", "metrics.discarded.no_value 2", "metrics.discarded.bad_value 1",
 		"metrics.discarded.bad_type 1", "metrics.discarded.bad_rate 1", "metrics.discarded.empty_name 1",
 		"metrics.events 2", "metrics.tags_dropped 2", "metrics.batch.count 0")
@@ -67,7 +67,7 @@ func TestStreamCutAnywhere(t *testing.T) {
 		send(t, conns[i], stream[:cut])
 		read += cut
 	}
-	eventually(t, "the first pieces are not read", func() bool { return pieces.figure("tcp.bytes") == float64(read) })
+	eventually(t, "the first pieces are not read", func() bool { return figureOf(t, pieces.Server, "tcp.bytes") == float64(read) })
 	for i, cut := range cuts {
 		send(t, conns[i], stream[cut:])
 		_ = conns[i].Close()
@@ -86,7 +86,7 @@ func TestStreamCutAnywhere(t *testing.T) {
 		switch name := f.Name; {
 		case name == "lines.received", name == "samples.aggregated", name == "metrics.events", name == "metrics.tags_dropped",
 			name == "tcp.bytes", name == "tcp.connections", strings.HasPrefix(name, "metrics.discarded"):
-			pieces.check(fmt.Sprint(name, " ", f.Value*n))
+			check(t, pieces.Server, fmt.Sprint(name, " ", f.Value*n))
 		}
 	}
 }
@@ -121,7 +121,7 @@ func TestStreamLongLines(t *testing.T) {
 			if got := d.totals(); !maps.Equal(got, test.want) {
 				t.Errorf("got %v, want %v", got, test.want)
 			}
-			d.check(fmt.Sprint("metrics.discarded.too_long ", test.long), fmt.Sprint("metrics.discarded ", test.long),
+			check(t, d.Server, fmt.Sprint("metrics.discarded.too_long ", test.long), fmt.Sprint("metrics.discarded ", test.long),
 				fmt.Sprint("tcp.bytes ", float64(len(test.stream))))
 			for _, bad := range d.Discards().Lines {
 				if len(bad.Line) > 1000 {
@@ -142,7 +142,7 @@ func TestStreamsDoNotMix(t *testing.T) {
 	first, second := d.dial("tcp"), d.dial("tcp")
 	send(t, first, "a:1")
 	send(t, second, "b:2")
-	eventually(t, "the first pieces are not read", func() bool { return d.figure("tcp.bytes") == 6 })
+	eventually(t, "the first pieces are not read", func() bool { return figureOf(t, d.Server, "tcp.bytes") == 6 })
 	send(t, first, "0|c\n")
 	send(t, second, "0|c\n")
 	_ = first.Close()

@@ -1,0 +1,248 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/statsd-ops/statsd/notify"
+	"github.com/statsd-ops/statsd/sink/sinktest"
+)
+
+// notified is a notifier that keeps what it was told.
+type notified struct {
+	mu     sync.Mutex
+	events []notify.Event
+	fault  error // what Notify answers, if not nil
+	hangs  bool  // until the context ends
+}
+
+func (n *notified) Notify(ctx context.Context, e notify.Event) error {
+	n.mu.Lock()
+	hangs, fault := n.hangs, n.fault
+	n.mu.Unlock()
+	if hangs {
+		<-ctx.Done()
+		return fmt.Errorf("notify nobody: %w", ctx.Err())
+	}
+	if fault != nil {
+		return fault
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.events = append(n.events, e)
+	return nil
+}
+
+func (n *notified) set(fault error, hangs bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.fault, n.hangs = fault, hangs
+}
+
+func (n *notified) all() []notify.Event {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return slices.Clone(n.events)
+}
+
+// last returns the newest event, or none with Status -1.
+func (n *notified) last() notify.Event {
+	events := n.all()
+	if len(events) == 0 {
+		return notify.Event{Status: -1}
+	}
+	return events[len(events)-1]
+}
+
+// statuses renders what was told, with the minute.
+func (n *notified) statuses() string {
+	var words []string
+	for _, e := range n.all() {
+		words = append(words, fmt.Sprintf("%d:%s", e.Time.Unix()/60-midnight/60, e.Status))
+	}
+	return strings.Join(words, " ")
+}
+
+// alerting returns a configuration that looks every minute, flushes every ten
+// seconds, and tells the notifiers: the first of each look, the others of
+// changes.
+func alerting(r *sinktest.Recorder, notifiers ...notify.Notifier) Config {
+	cfg := plain(r)
+	cfg.MetadataPrefix = "own"
+	cfg.Alerts = true
+	for i, n := range notifiers {
+		cfg.Notifiers = append(cfg.Notifiers, NamedNotifier{Name: fmt.Sprint("notifier", i), Notifier: n, EveryLook: i == 0})
+	}
+	return cfg
+}
+
+func TestAlertStates(t *testing.T) {
+	for name, test := range map[string]struct {
+		until map[int]func(r *sinktest.Recorder) // what happens at which second
+		looks int
+		want  string
+	}{
+		"all is well": {nil, 3, "1:OK 2:OK 3:OK"},
+		"dead for long": {map[int]func(*sinktest.Recorder){65: fail, 320: recovers}, 7,
+			"1:OK 2:WARNING 3:WARNING 4:CRITICAL 5:CRITICAL 6:WARNING 7:OK"},
+		"never alive":                       {map[int]func(*sinktest.Recorder){0: fail}, 4, "1:WARNING 2:WARNING 3:CRITICAL 4:CRITICAL"},
+		"a short failure between two looks": {map[int]func(*sinktest.Recorder){65: fail, 80: recovers}, 3, "1:OK 2:WARNING 3:OK"},
+		"short failures do not add up": {map[int]func(*sinktest.Recorder){65: fail, 80: recovers, 125: fail, 140: recovers, 185: fail, 200: recovers}, 5,
+			"1:OK 2:WARNING 3:WARNING 4:WARNING 5:OK"},
+		"an attempt that lasts from look to look": {map[int]func(*sinktest.Recorder){65: fail, 75: (*sinktest.Recorder).Hang, 250: recovers}, 6,
+			"1:OK 2:WARNING 3:WARNING 4:CRITICAL 5:OK 6:OK"},
+		"nothing sent yet": {map[int]func(*sinktest.Recorder){0: (*sinktest.Recorder).Hang, 65: recovers}, 2, "1:UNKNOWN 2:OK"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, n := sinktest.NewRecorder(), &notified{}
+			inVirtualTime(t, alerting(r, n), func(v *virtual) {
+				for second := range 60*test.looks + 1 {
+					if act := test.until[second]; act != nil {
+						act(r)
+					}
+					v.wait(time.Second)
+				}
+				if got := n.statuses(); got != test.want {
+					t.Errorf("got  %s\nwant %s", got, test.want)
+				}
+			})
+		})
+	}
+}
+
+func fail(r *sinktest.Recorder)     { r.Fail(errors.New("no \"such\" \x1b[31mluck\n\xff")) }
+func recovers(r *sinktest.Recorder) { r.Recover() }
+
+// Dropped points are critical at once, and only at the look that follows.
+func TestAlertDrops(t *testing.T) {
+	r, n := sinktest.NewRecorder(), &notified{}
+	cfg := alerting(r, n)
+	cfg.Sinks[0].Sink = picky{r}
+	inVirtualTime(t, cfg, func(v *virtual) {
+		v.wait(61 * time.Second)
+		v.receive("odd:1|c")
+		v.wait(2 * time.Minute)
+		if got, want := n.statuses(), "1:OK 2:CRITICAL 3:OK"; got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+		if text := n.all()[1].Text; !strings.Contains(text, "dropped 1 points") {
+			t.Errorf("text %q", text)
+		}
+	})
+}
+
+// The text says how many errors, since when, why, and what was last published,
+// in plain ASCII whatever the error holds.
+func TestAlertText(t *testing.T) {
+	r, n := sinktest.NewRecorder(), &notified{}
+	inVirtualTime(t, alerting(r, n), func(v *virtual) {
+		v.wait(65 * time.Second)
+		attempts := r.Attempts()
+		fail(r)
+		v.wait(55 * time.Second)
+		e := n.last()
+		for _, part := range []string{
+			"sink recorder failing since 2000-01-01T00:01:10Z",
+			fmt.Sprintf(" %d errors since the last look", r.Attempts()-attempts),
+			"last published 2000-01-01T00:01:00Z", "luck",
+		} {
+			if !strings.Contains(e.Text, part) {
+				t.Errorf("no %q in %q", part, e.Text)
+			}
+		}
+		if !plainASCII(e.Text) {
+			t.Errorf("text %q is not plain ASCII", e.Text)
+		}
+		if e.Service != "own" || e.Time.Unix() != midnight+120 {
+			t.Errorf("service %q at %v", e.Service, e.Time)
+		}
+	})
+}
+
+// The worst sink decides; each is told of. Without any, nobody knows.
+func TestAlertOfSeveralSinks(t *testing.T) {
+	good, bad, n := sinktest.NewRecorder(), sinktest.NewRecorder(), &notified{}
+	cfg := alerting(good, n)
+	cfg.Sinks = append(cfg.Sinks, NamedSink{Name: "bad", Sink: bad})
+	inVirtualTime(t, cfg, func(v *virtual) {
+		fail(bad)
+		v.wait(time.Minute)
+		e := n.last()
+		if e.Status != notify.Warning || !strings.Contains(e.Text, "sink recorder: last published") || !strings.Contains(e.Text, "sink bad failing") {
+			t.Errorf("%v %q", e.Status, e.Text)
+		}
+	})
+}
+
+func TestAlertWithoutSinks(t *testing.T) {
+	n := &notified{}
+	cfg := alerting(nil, n)
+	cfg.Sinks = nil
+	inVirtualTime(t, cfg, func(v *virtual) {
+		v.wait(time.Minute)
+		if e := n.last(); e.Status != notify.Unknown || !strings.Contains(e.Text, "no sink") {
+			t.Errorf("%v %q", e.Status, e.Text)
+		}
+	})
+}
+
+// Who wants each look gets each; the others get changes only, from a beginning
+// at which all was well. A look takes nothing from what the monitor shows.
+func TestAlertOnChange(t *testing.T) {
+	r, every, changes := sinktest.NewRecorder(), &notified{}, &notified{}
+	inVirtualTime(t, alerting(r, every, changes), func(v *virtual) {
+		v.wait(125 * time.Second)
+		fail(r)
+		v.wait(4*time.Minute + 10*time.Second) // a look was 15 s ago, an attempt at most 6
+		errorsBefore := figureOf(t, v.Server, "publish_error.unknown")
+		r.Recover()
+		v.wait(3 * time.Minute)
+		if got, want := every.statuses(), "1:OK 2:OK 3:WARNING 4:WARNING 5:CRITICAL 6:CRITICAL 7:WARNING 8:OK 9:OK"; got != want {
+			t.Errorf("each look: got %s, want %s", got, want)
+		}
+		if got, want := changes.statuses(), "3:WARNING 5:CRITICAL 7:WARNING 8:OK"; got != want {
+			t.Errorf("changes: got %s, want %s", got, want)
+		}
+		if got := figureOf(t, v.Server, "publish_error.unknown"); got < errorsBefore || got == 0 {
+			t.Errorf("publish_error.unknown fell from %v to %v", errorsBefore, got)
+		}
+		v.wait(10 * time.Second) // until a flush
+		check(t, v.Server, "notify.sent 13", "notify.errors 0")
+	})
+}
+
+// A notifier that fails or hangs is told at the next look, is counted, keeps
+// nobody else waiting for longer than a timeout, and never ends the loop.
+func TestAlertNotifierFaults(t *testing.T) {
+	r, every, changes := sinktest.NewRecorder(), &notified{}, &notified{}
+	inVirtualTime(t, alerting(r, every, changes), func(v *virtual) {
+		fail(r)
+		changes.set(errors.New("refused"), false)
+		v.wait(2*time.Minute + time.Second)
+		changes.set(nil, true)
+		v.wait(time.Minute)
+		if got, want := every.statuses(), "1:WARNING 2:WARNING 3:CRITICAL"; got != want {
+			t.Errorf("beside a faulty one: got %s, want %s", got, want)
+		}
+		v.wait(2 * time.Minute)
+		changes.set(nil, false)
+		v.wait(2 * time.Minute)
+		if got, want := every.statuses(), "1:WARNING 2:WARNING 3:CRITICAL 4:CRITICAL 5:CRITICAL 6:CRITICAL 7:CRITICAL"; got != want {
+			t.Errorf("beside a faulty one: got %s, want %s", got, want)
+		}
+		if got, want := changes.statuses(), "6:CRITICAL"; got != want {
+			t.Errorf("after its faults: got %s, want %s", got, want)
+		}
+		v.wait(10 * time.Second) // until a flush
+		check(t, v.Server, "notify.errors 5", "notify.sent 8")
+		if got := strings.Count(v.out.String(), "notifying failed"); got != 5 {
+			t.Errorf("logged %d times, want 5:\n%s", got, v.out)
+		}
+	})
+}
