@@ -1,0 +1,181 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/statsd-ops/statsd/sink/sinktest"
+)
+
+// What clients had sent when the end was asked for is flushed, wherever it
+// is: in the UDP sockets, in open connections, in connections that were not
+// accepted yet.
+func TestShutdownLosesNothing(t *testing.T) {
+	t.Parallel()
+	const datagrams, open, closed = 3_000, 20, 100
+	d := start(t, config())
+	var conns []net.Conn
+	for range open {
+		conns = append(conns, d.dial("tcp"))
+	}
+	udp := d.dial("udp")
+	for range datagrams {
+		send(t, udp, "udp:1|c\nudp:1|c")
+	}
+	for range closed {
+		conn := d.dial("tcp")
+		send(t, conn, "closed:1|c\nclosed:1|c")
+		_ = conn.Close()
+	}
+	for _, conn := range conns {
+		send(t, conn, "open:1|c\nopen:1|c\nunfinished:1|c")
+	}
+	d.stop()
+	want := map[string]float64{"counters.udp": 2 * datagrams, "counters.closed": 2 * closed, "counters.open": 2 * open}
+	if got := d.totals(); !maps.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	check(t, d.Server, "udp.kernel_dropped 0", fmt.Sprint("tcp.connections ", open+closed))
+	for _, conn := range conns {
+		if _, err := conn.Read(make([]byte, 1)); !errors.Is(err, io.EOF) && !isReset(err) {
+			t.Fatalf("a connection to a daemon that has ended: %v", err)
+		}
+	}
+}
+
+func isReset(err error) bool { return err != nil && strings.Contains(err.Error(), "reset") }
+
+// Clients that go on sending do not keep the daemon from ending.
+func TestShutdownUnderFire(t *testing.T) {
+	t.Parallel()
+	cfg := config()
+	cfg.Grace = 400 * time.Millisecond
+	d := start(t, cfg)
+	quit := make(chan struct{})
+	defer close(quit)
+	for _, network := range []string{"udp", "tcp"} {
+		conn := d.dial(network)
+		go func() {
+			for {
+				select {
+				case <-quit:
+					return
+				default:
+					if _, err := io.WriteString(conn, "fire:1|c\n"); err != nil && network == "tcp" {
+						return
+					}
+				}
+			}
+		}()
+	}
+	eventually(t, "nothing comes in", func() bool { return figureOf(t, d.Server, "pending_stats") > 1000 })
+	begun := time.Now()
+	d.stop()
+	t.Logf("ended %v after it was asked to, with %v samples", time.Since(begun), d.totals()["counters.fire"])
+	if d.totals()["counters.fire"] == 0 {
+		t.Error("nothing was flushed")
+	}
+}
+
+// Sinks get what waits for them until the grace period is over; what they did not
+// take then is told of.
+func TestShutdownGrace(t *testing.T) {
+	t.Parallel()
+	t.Run("slow sink", func(t *testing.T) {
+		t.Parallel()
+		d := start(t, config())
+		d.Hang()
+		send(t, d.dial("udp"), "hits:1|c")
+		d.end()
+		eventually(t, "nothing is sent", func() bool { return d.Attempts() > 0 })
+		d.Recover() // in time
+		d.stop()
+		if got := d.totals()["counters.hits"]; got != 1 {
+			t.Errorf("%v hits, want 1", got)
+		}
+		if strings.Contains(d.out.String(), "undelivered") {
+			t.Errorf("all was delivered, but the log says:\n%s", d.out)
+		}
+		if d.Closed() == 0 {
+			t.Error("the sink was not closed")
+		}
+	})
+	t.Run("dead sink", func(t *testing.T) {
+		t.Parallel()
+		cfg := config()
+		cfg.Grace = 300 * time.Millisecond
+		healthy := sinktest.NewRecorder()
+		cfg.Sinks = []NamedSink{{Name: "healthy", Sink: healthy}}
+		d := start(t, cfg)
+		d.Hang()
+		send(t, d.dial("udp"), "hits:1|c")
+		d.stop()
+		made := figureOf(t, d.Server, "numStats")
+		if want := fmt.Sprintf(`"sink":"recorder","points":%v`, made); !strings.Contains(d.out.String(), want) {
+			t.Errorf("no %s in the log:\n%s", want, d.out)
+		}
+		if got := len(healthy.Points()); float64(got) != made {
+			t.Errorf("%d points came to the healthy sink, want %v", got, made)
+		}
+	})
+}
+
+// When Run returns, nothing that it started goes on.
+func TestShutdownEndsAll(t *testing.T) {
+	before := goleak.IgnoreCurrent()
+	cfg := config()
+	cfg.MonitorPort = 0
+	cfg.Debug = true
+	cfg.Alerts = true
+	cfg.AlertInterval = 10 * time.Millisecond
+	cfg.Notifiers = []NamedNotifier{{Name: "hanging", Notifier: &notified{hangs: true}, EveryLook: true}}
+	cfg.Grace = 100 * time.Millisecond
+	d := start(t, cfg)
+	d.Fail(errors.New("no"))
+	conn := d.dial("tcp")
+	send(t, conn, "hits:1|c\nbad")
+	monitor, err := net.Dial("tcp", d.MonitorAddr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer monitor.Close()
+	d.stop()
+	goleak.VerifyNone(t, before)
+	for _, network := range []string{"tcp", "udp"} {
+		again, err := listenAlone(network, d.Addr().String())
+		if err != nil {
+			t.Fatalf("the %s port is not free: %v", network, err)
+		}
+		_ = again.Close()
+	}
+}
+
+// A context that has ended before Run ends it.
+func TestRunWithEndedContext(t *testing.T) {
+	t.Parallel()
+	s, err := New(config())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := s.Run(ctx); err != nil {
+		t.Errorf("Run: %v", err)
+	}
+}
+
+func listenAlone(network, address string) (io.Closer, error) {
+	if network == "udp" {
+		return net.ListenPacket("udp", address)
+	}
+	return net.Listen("tcp", address)
+}
