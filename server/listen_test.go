@@ -1,0 +1,202 @@
+package server
+
+import (
+	"errors"
+	"maps"
+	"net"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// taken returns a configuration for the port of address.
+func taken(address net.Addr) Config {
+	cfg := config()
+	switch a := address.(type) {
+	case *net.TCPAddr:
+		cfg.Port = a.Port
+	case *net.UDPAddr:
+		cfg.Port = a.Port
+	}
+	return cfg
+}
+
+// refuse checks that New says in one line that a port is in use, and which
+// flag names it, and leaves nothing bound.
+func refuse(t *testing.T, cfg Config, protocol, flag string) {
+	t.Helper()
+	s, err := New(cfg)
+	if err == nil {
+		t.Fatalf("New took %s", s.Addr())
+	}
+	if !errors.Is(err, syscall.EADDRINUSE) || strings.Contains(err.Error(), "\n") {
+		t.Errorf("error %q", err)
+	}
+	for _, part := range []string{protocol, flag, "127.0.0.1:"} {
+		if !strings.Contains(err.Error(), part) {
+			t.Errorf("no %q in %q", part, err)
+		}
+	}
+}
+
+// A port that another program has, for one protocol or the other, is left to
+// it, and the other protocol's is let go again.
+func TestPortTaken(t *testing.T) {
+	t.Parallel()
+	for network, other := range map[string]string{"tcp": "udp", "udp": "tcp"} {
+		t.Run(network, func(t *testing.T) {
+			t.Parallel()
+			var cfg Config
+			if network == "tcp" {
+				l, err := net.Listen("tcp", "127.0.0.1:0")
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer l.Close()
+				cfg = taken(l.Addr())
+			} else {
+				c, err := net.ListenPacket("udp", "127.0.0.1:0")
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer c.Close()
+				cfg = taken(c.LocalAddr())
+			}
+			refuse(t, cfg, network, "--port")
+			free, err := listenAlone(other, net.JoinHostPort("127.0.0.1", strconv.Itoa(cfg.Port)))
+			if err != nil {
+				t.Fatalf("the %s port was not let go: %v", other, err)
+			}
+			_ = free.Close()
+		})
+	}
+}
+
+// A UDP socket that would share its port is in use all the same.
+func TestPortTakenBySharer(t *testing.T) {
+	t.Parallel()
+	config := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
+		var failed error
+		if err := c.Control(func(fd uintptr) { failed = sharePort(fd) }); err != nil {
+			return err
+		}
+		return failed
+	}}
+	c, err := config.ListenPacket(t.Context(), "udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	refuse(t, taken(c.LocalAddr()), "udp", "--port")
+}
+
+func TestMonitorPortTaken(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	cfg := config()
+	cfg.MonitorPort = l.Addr().(*net.TCPAddr).Port
+	refuse(t, cfg, "", "--monitor-port")
+}
+
+// A second daemon on the port fails before it can take a datagram from the
+// first.
+func TestSecondDaemon(t *testing.T) {
+	t.Parallel()
+	first := start(t, config())
+	stop := make(chan struct{})
+	done := make(chan int)
+	go func() {
+		sent := 0
+		for {
+			select {
+			case <-stop:
+				done <- sent
+				return
+			default:
+			}
+			conn, err := net.Dial("udp", first.Addr().String()) // another socket, another receiver
+			if err != nil {
+				t.Error(err)
+				continue
+			}
+			send(t, conn, "hits:1|c")
+			_ = conn.Close()
+			sent++
+		}
+	}()
+	for range 200 {
+		refuse(t, taken(first.Addr()), "tcp", "--port")
+	}
+	close(stop)
+	sent := <-done
+	first.stop()
+	if got, want := first.totals(), (map[string]float64{"counters.hits": float64(sent)}); !maps.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+// Port 0 is a port that is free for both protocols.
+func TestPortZero(t *testing.T) {
+	t.Parallel()
+	d := start(t, config())
+	send(t, d.dial("udp"), "hits:1|c")
+	send(t, d.dial("tcp"), "hits:1|c\n")
+	d.stop()
+	if got := d.totals()["counters.hits"]; got != 2 {
+		t.Errorf("%v hits, want 2", got)
+	}
+}
+
+func TestAddressErrors(t *testing.T) {
+	t.Parallel()
+	cfg := config()
+	cfg.Host = "192.0.2.1" // of nobody (RFC 5737)
+	if _, err := New(cfg); err == nil || !regexp.MustCompile(`^listen on tcp 192\.0\.2\.1:0: .* \(--name\)$`).MatchString(err.Error()) {
+		t.Errorf("an address of another host: %v", err)
+	}
+	cfg.Host = "no such host"
+	if _, err := New(cfg); err == nil || !strings.Contains(err.Error(), "--name") {
+		t.Errorf("a host that does not exist: %v", err)
+	}
+}
+
+// Each wrong setting is refused with its flag.
+func TestValidate(t *testing.T) {
+	t.Parallel()
+	for flag, spoil := range map[string]func(*Config){
+		"--port":            func(c *Config) { c.Port = 65536 },
+		"--monitor-port":    func(c *Config) { c.MonitorPort = 65536 },
+		"--receivers":       func(c *Config) { c.Receivers = 0 },
+		"--udp-buffer":      func(c *Config) { c.UDPBuffer = 0 },
+		"--flush-interval":  func(c *Config) { c.FlushInterval = time.Millisecond },
+		"--expire":          func(c *Config) { c.Expire = 0 },
+		"--gauge-expire":    func(c *Config) { c.GaugeExpire = time.Second },
+		"--max-names":       func(c *Config) { c.MaxNames = 0 },
+		"--max-name-length": func(c *Config) { c.MaxNameLength = 1 << 16 },
+		"--max-set-members": func(c *Config) { c.MaxSetMembers = 0 },
+		"--queue-max-bytes": func(c *Config) { c.QueueBytes = 1 },
+		"--keep-values":     func(c *Config) { c.KeepValues = -1 },
+		"--alert-interval":  func(c *Config) { c.AlertInterval = 0 },
+		"--grace":           func(c *Config) { c.Grace = -1 },
+		"--pct 0":           func(c *Config) { c.Percentiles = []float64{90, 0} },
+		"--pct 100.1":       func(c *Config) { c.Percentiles = []float64{100.1} },
+		"--pct 50":          func(c *Config) { c.Percentiles = []float64{50, 90, 50} },
+	} {
+		cfg := config()
+		spoil(&cfg)
+		if _, err := New(cfg); err == nil || !strings.HasPrefix(err.Error(), flag) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: %v", flag, err)
+		}
+	}
+	cfg := config()
+	if err := cfg.Validate(); err != nil {
+		t.Errorf("the defaults: %v", err)
+	}
+}
