@@ -96,7 +96,7 @@ type ledger struct {
 }
 
 // waiting returns the points that are undelivered, and not given up.
-func (l *ledger) waiting() uint64 { return l.queued + l.spooled }
+func (l ledger) waiting() uint64 { return l.queued + l.spooled }
 
 // dropReasons says why points were dropped.
 type dropReasons struct {

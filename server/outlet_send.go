@@ -94,6 +94,12 @@ const diskPause = time.Second
 // there will be none, or when the rest is for the next process to send.
 func (o *outlet) next(ctx context.Context) *payload {
 	for {
+		o.mu.Lock()
+		over := o.over()
+		o.mu.Unlock()
+		if over {
+			return nil
+		}
 		p, err := o.fromSpool()
 		if p != nil {
 			return p
@@ -102,8 +108,7 @@ func (o *outlet) next(ctx context.Context) *payload {
 		for !o.over() && len(o.queue) == 0 && o.stored.Records == 0 {
 			o.changed.Wait()
 		}
-		over := o.over()
-		if !over && len(o.queue) > 0 && (o.stored.Records == 0 || err != nil) {
+		if over = o.over(); !over && len(o.queue) > 0 && (o.stored.Records == 0 || err != nil) {
 			p = o.queue[0]
 			o.sending = p
 		}
@@ -125,8 +130,8 @@ func (o *outlet) over() bool {
 	if !o.ending || len(o.offered) > 0 || o.encoding > 0 {
 		return false
 	}
-	onDisk := o.spool != nil && o.diskError == nil && !o.prompt()
-	return onDisk || len(o.queue) == 0 && o.stored.Records == 0
+	leave := o.spool != nil && o.diskError == nil && o.state.failing
+	return leave || len(o.queue) == 0 && o.stored.Records == 0
 }
 
 func (o *outlet) failed(ctx context.Context, p *payload, err error) {
