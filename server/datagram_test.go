@@ -19,9 +19,11 @@ const largest = 65_507
 func TestLargestDatagram(t *testing.T) {
 	t.Parallel()
 	d := start(t, config())
-	conn := d.dial("udp")
 	line := "hits:1|c\n"
-	send(t, conn, strings.Repeat(line, largest/len(line)), longLine("long", largest), "members:"+strings.Repeat("m", largest-10)+"|s")
+	conn := d.dial("udp")
+	d.deliver(conn, strings.Repeat(line, largest/len(line)))
+	d.deliver(conn, longLine("long", largest))
+	d.deliver(conn, "members:"+strings.Repeat("m", largest-10)+"|s")
 	d.stop()
 	want := map[string]float64{"counters.hits": float64(largest / len(line)), "counters.long": 1, "sets.members": 1}
 	if got := d.totals(); !maps.Equal(got, want) {
@@ -107,12 +109,12 @@ func TestDatagramOfAllBytes(t *testing.T) {
 		all[i] = byte(i)
 	}
 	conn := d.dial("udp")
-	send(t, conn, string(all))
+	d.deliver(conn, string(all))
 	for i := range all { // and each in each place of a sample
 		b := string(all[i : i+1])
-		send(t, conn, b+"n:1|c", "n"+b+":1|c", "n:"+b+"1|c", "n:1"+b+"|c", "n:1|"+b+"c", "n:1|c"+b, "n:1|c|"+b, "n:"+b+"|s", "n:1|c|@"+b, "n:1|c|#"+b)
+		d.deliver(conn, b+"n:1|c", "n"+b+":1|c", "n:"+b+"1|c", "n:1"+b+"|c", "n:1|"+b+"c", "n:1|c"+b, "n:1|c|"+b, "n:"+b+"|s", "n:1|c|@"+b, "n:1|c|#"+b)
 	}
-	send(t, conn, "n:1|g")
+	d.deliver(conn, "n:1|g")
 	d.stop()
 	if got := d.published()["gauges.n"]; got != 1 {
 		t.Errorf("a good sample behind them all: got %v, want 1", got)

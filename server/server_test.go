@@ -15,6 +15,7 @@ import (
 
 	"github.com/statsd-ops/statsd/metric"
 	"github.com/statsd-ops/statsd/sink/sinktest"
+	"github.com/statsd-ops/statsd/wire"
 )
 
 // Whatever a test started has ended when the tests have.
@@ -146,6 +147,25 @@ func check(t testing.TB, s *Server, want ...string) {
 			t.Errorf("figure %s, want %s", got, w)
 		}
 	}
+}
+
+// deliver sends texts as send does, and waits until the daemon, which flushes
+// only once, has read them.
+func (d *daemon) deliver(conn net.Conn, texts ...string) {
+	d.t.Helper()
+	var parser wire.Parser
+	var sample metric.Sample
+	pending := figureOf(d.t, d.Server, "pending_stats")
+	for _, text := range texts {
+		send(d.t, conn, text)
+		parser.Reset([]byte(text))
+		for item := parser.Next(&sample); item != wire.End; item = parser.Next(&sample) {
+			if item != wire.Event {
+				pending++
+			}
+		}
+	}
+	eventually(d.t, "what was sent is not read", func() bool { return figureOf(d.t, d.Server, "pending_stats") == pending })
 }
 
 // published returns the value that each path was last published with.
