@@ -71,7 +71,7 @@ func (o *outlet) pauses(ctx context.Context) func(time.Duration) {
 // sendOne sends a payload. When that takes longer than a prompt sink does, the
 // queue goes to the spool meanwhile.
 func (o *outlet) sendOne(ctx context.Context, p *payload) error {
-	if o.spool != nil && !p.spooled {
+	if o.spool != nil {
 		late := time.AfterFunc(o.spoolAfter, o.spill)
 		defer late.Stop()
 	}
