@@ -1,0 +1,71 @@
+package statvent
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strconv"
+)
+
+// The limits of the format, which the writer keeps and the reader relies on.
+const (
+	MaxName  = 4096  // bytes in a name
+	MaxNames = 65536 // names that a Registry takes, and a pipe may carry
+)
+
+// AppendLine appends the line of one figure to dst. A figure that the format
+// cannot carry is an error, and dst comes back as it was.
+func AppendLine(dst []byte, name string, v Value) ([]byte, error) {
+	if err := checkName(name); err != nil {
+		return dst, err
+	}
+	line := append(append(dst, name...), ": "...)
+	line, err := v.AppendText(line)
+	if err != nil {
+		return dst, fmt.Errorf("%w: %q", err, name)
+	}
+	return append(line, '\n'), nil
+}
+
+// ParseLine takes one line, without its newline, apart at the last colon. White
+// space around the value is ignored; the name is kept as it is, and belongs to
+// line.
+func ParseLine(line []byte) (name []byte, v Value, err error) {
+	colon := bytes.LastIndexByte(line, ':')
+	if colon < 0 {
+		return nil, Value{}, fmt.Errorf("statvent: no colon in %.60q", line)
+	}
+	if colon == 0 || colon > MaxName {
+		return nil, Value{}, fmt.Errorf("statvent: the name in %.60q has %d bytes, not 1 to %d", line, colon, MaxName)
+	}
+	v, ok := parseValue(bytes.TrimSpace(line[colon+1:]))
+	if !ok {
+		return nil, Value{}, fmt.Errorf("statvent: no decimal number after the last colon of %.60q", line)
+	}
+	return line[:colon], v, nil
+}
+
+func parseValue(text []byte) (Value, bool) {
+	for _, c := range text {
+		if (c < '0' || c > '9') && c != '+' && c != '-' && c != '.' && c != 'e' && c != 'E' {
+			return Value{}, false // NaN, Inf, hexadecimal and underscores, all of which strconv takes
+		}
+	}
+	if i, err := strconv.ParseInt(string(text), 10, 64); err == nil {
+		return Int(i), true
+	}
+	f, err := strconv.ParseFloat(string(text), 64)
+	return Float(f), err == nil
+}
+
+func checkName(name string) error {
+	switch {
+	case name == "":
+		return errors.New("statvent: the name is empty")
+	case len(name) > MaxName:
+		return fmt.Errorf("statvent: the name %.60q... has %d bytes, more than %d", name, len(name), MaxName)
+	case bytes.IndexByte([]byte(name), '\n') >= 0:
+		return fmt.Errorf("statvent: the name %.60q holds a newline", name)
+	}
+	return nil
+}

@@ -1,0 +1,83 @@
+package statvent
+
+import (
+	"math"
+	"math/bits"
+	"runtime"
+	"sync/atomic"
+	"unsafe"
+)
+
+// number is a sum that any number of goroutines add to without a lock. Its value
+// is the sum of its parts: integers are added in one place until two goroutines
+// meet there, and from then on in one stripe a core, because a cache line that
+// cores pull from each other makes all of them slow.
+type number struct {
+	first   atomic.Int64
+	stripes atomic.Pointer[[]stripe]
+	floats  atomic.Uint64 // the bits of the floats' sum
+	isFloat atomic.Bool
+	_       [cacheLine - 28]byte
+}
+
+const cacheLine = 64
+
+// stripe fills a cache line, and is shared only by chance.
+type stripe struct {
+	atomic.Int64
+	_ [cacheLine - 8]byte
+}
+
+func (n *number) add(delta int64) {
+	stripes := n.stripes.Load()
+	if stripes == nil {
+		old := n.first.Load()
+		if n.first.CompareAndSwap(old, old+delta) {
+			return
+		}
+		stripes = n.widen()
+	}
+	(*stripes)[stackHash()&uint64(len(*stripes)-1)].Add(delta)
+}
+
+func (n *number) widen() *[]stripe {
+	stripes := make([]stripe, 1<<bits.Len(uint(4*runtime.GOMAXPROCS(0)-1)))
+	n.stripes.CompareAndSwap(nil, &stripes)
+	return n.stripes.Load()
+}
+
+// addFloat makes n a float and adds delta, unless the sum would not be finite.
+func (n *number) addFloat(delta float64) bool {
+	n.isFloat.Store(true)
+	for {
+		old := n.floats.Load()
+		sum := math.Float64frombits(old) + delta
+		if !finite(sum) {
+			return false
+		}
+		if n.floats.CompareAndSwap(old, math.Float64bits(sum)) {
+			return true
+		}
+	}
+}
+
+func (n *number) value() Value {
+	sum := n.first.Load()
+	if stripes := n.stripes.Load(); stripes != nil {
+		for i := range *stripes {
+			sum += (*stripes)[i].Load()
+		}
+	}
+	if n.isFloat.Load() {
+		return Float(float64(sum) + math.Float64frombits(n.floats.Load()))
+	}
+	return Int(sum)
+}
+
+// stackHash differs between goroutines and mostly stays the same for one:
+// goroutines have stacks of their own, 2 KiB or more apart. The address is only
+// hashed, so that a stack that moves costs nothing but another stripe.
+func stackHash() uint64 {
+	var here byte
+	return uint64(uintptr(unsafe.Pointer(&here))>>11) * 0x9e3779b97f4a7c15 >> 32
+}
