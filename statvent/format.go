@@ -7,6 +7,9 @@ import (
 	"strconv"
 )
 
+// DefaultDir is where the pipes of a host are, by agreement of all programs.
+const DefaultDir = "/tmp/stats-pipe"
+
 // The limits of the format, which the writer keeps and the reader relies on.
 const (
 	MaxName  = 4096  // bytes in a name

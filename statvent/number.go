@@ -10,8 +10,9 @@ import (
 
 // number is a sum that any number of goroutines add to without a lock. Its value
 // is the sum of its parts: integers are added in one place until two goroutines
-// meet there, and from then on in one stripe a core, because a cache line that
-// cores pull from each other makes all of them slow.
+// meet there, and from then on in stripes, a few for each core, because a cache
+// line that cores pull from each other slows all of them (BenchmarkIncrParallel
+// on two cores: 7 ns, and 27 ns without stripes).
 type number struct {
 	first   atomic.Int64
 	stripes atomic.Pointer[[]stripe]

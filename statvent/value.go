@@ -39,20 +39,22 @@ func (v Value) Float64() float64 {
 	return float64(v.integer)
 }
 
-// Add is v+w: an integer if both are and the sum fits, else a float.
+// Add is v+w: an integer if both are and the sum fits, else a float, at most the
+// largest there is.
 func (v Value) Add(w Value) Value {
 	if sum := v.integer + w.integer; !v.isFloat && !w.isFloat && (sum > v.integer) == (w.integer > 0) {
 		return Int(sum)
 	}
-	return Float(v.Float64() + w.Float64())
+	return Float(clamp(v.Float64() + w.Float64()))
 }
 
-// Sub is v-w: an integer if both are and the difference fits, else a float.
+// Sub is v-w: an integer if both are and the difference fits, else a float, at
+// most the largest there is.
 func (v Value) Sub(w Value) Value {
 	if diff := v.integer - w.integer; !v.isFloat && !w.isFloat && (diff < v.integer) == (w.integer > 0) {
 		return Int(diff)
 	}
-	return Float(v.Float64() - w.Float64())
+	return Float(clamp(v.Float64() - w.Float64()))
 }
 
 // Less reports whether v is smaller than w.
@@ -93,3 +95,5 @@ func (v Value) String() string {
 }
 
 func finite(f float64) bool { return f-f == 0 }
+
+func clamp(f float64) float64 { return max(-math.MaxFloat64, min(f, math.MaxFloat64)) }

@@ -1,0 +1,161 @@
+package statvent
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// What package syscall leaves out; the numbers are those of every Linux port of
+// Go.
+const (
+	oPath      = 0x200000 // O_PATH
+	fSetPipeSz = 1031     // F_SETPIPE_SZ
+)
+
+// fifo is a FIFO, at first under a hidden name. Its handle stands for the FIFO
+// itself, whatever becomes of the name, and does not count as a reader or a
+// writer.
+type fifo struct {
+	handle *os.File
+	waker  *os.File // see wake
+	woken  bool
+}
+
+// stage makes the FIFO that publish will put in the place of path.
+func stage(path string) (*fifo, error) {
+	if err := makeDir(filepath.Dir(path)); err != nil {
+		return nil, err
+	}
+	if err := unstage(path); err != nil { // a process that was killed left it
+		return nil, err
+	}
+	hidden := stagedName(path)
+	if err := syscall.Mkfifo(hidden, 0o644); err != nil {
+		return nil, &fs.PathError{Op: "mkfifo", Path: hidden, Err: err}
+	}
+	handle, err := os.OpenFile(hidden, oPath|syscall.O_NOFOLLOW, 0)
+	if err != nil {
+		return nil, errors.Join(err, unstage(path))
+	}
+	f := &fifo{handle: handle}
+	if err := os.Chmod(f.self(), 0o644); err != nil { // whatever the umask; and is /proc there?
+		return nil, errors.Join(err, f.close(), unstage(path))
+	}
+	return f, nil
+}
+
+// publish puts the staged FIFO in the place of path, in one step: there is no
+// moment without one.
+func publish(path string) error { return os.Rename(stagedName(path), path) }
+
+// unstage removes the staged FIFO, if there is one.
+func unstage(path string) error {
+	if err := os.Remove(stagedName(path)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+func stagedName(path string) string {
+	return filepath.Join(filepath.Dir(path), "."+filepath.Base(path))
+}
+
+// makeDir makes the directory that all users of the host share, if need be.
+func makeDir(dir string) error {
+	err := os.Mkdir(dir, 0o777)
+	if err == nil {
+		return os.Chmod(dir, 0o777|fs.ModeSticky)
+	}
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	return err
+}
+
+// checkPlace refuses to replace anything but the FIFO of a dead process.
+func checkPlace(path string) error {
+	fd, err := syscall.Open(path, syscall.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOFOLLOW|syscall.O_CLOEXEC, 0)
+	if errors.Is(err, syscall.ENOENT) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("%s is in the way: %w", path, err)
+	}
+	defer func() { _ = syscall.Close(fd) }() // nothing was written
+	var st syscall.Stat_t
+	if err := syscall.Fstat(fd, &st); err != nil {
+		return fmt.Errorf("cannot look at %s: %w", path, err)
+	}
+	if st.Mode&syscall.S_IFMT != syscall.S_IFIFO {
+		return fmt.Errorf("%s is in the way and not a pipe: remove it", path)
+	}
+	if n, err := syscall.Read(fd, make([]byte, 1)); n != 0 || err != nil {
+		return fmt.Errorf("%s has a writer: this process records already, or one with its pid in another pid namespace", path)
+	}
+	return nil
+}
+
+// awaitReader returns the writing end as soon as somebody opens the FIFO to
+// read, and blocks a thread until then.
+func (f *fifo) awaitReader() (*os.File, error) { return os.OpenFile(f.self(), os.O_WRONLY, 0) }
+
+// release lets go of readers that found the FIFO under its name, and opened it
+// after the writer had left: they would wait for another for ever.
+func (f *fifo) release() {
+	if writer, err := os.OpenFile(f.self(), os.O_RDWR|syscall.O_NONBLOCK, 0); err == nil {
+		_ = writer.Close() // nothing was written
+	}
+}
+
+// wake ends awaitReader, under way or to come, until unwake.
+func (f *fifo) wake() (err error) {
+	f.waker, err = os.OpenFile(f.self(), os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	f.woken = err == nil
+	return err
+}
+
+// unwake ends the pretence of a reader, and reports whether there was one.
+func (f *fifo) unwake() bool {
+	if f.waker != nil {
+		_ = f.waker.Close() // nothing was read
+		f.waker = nil
+	}
+	return f.woken
+}
+
+func (f *fifo) close() error {
+	f.unwake()
+	return f.handle.Close()
+}
+
+// isAt reports whether path names this FIFO.
+func (f *fifo) isAt(path string) bool {
+	there, err := os.Lstat(path)
+	if err != nil {
+		return false
+	}
+	here, err := f.handle.Stat()
+	return err == nil && os.SameFile(here, there)
+}
+
+func (f *fifo) self() string { return fmt.Sprintf("/proc/self/fd/%d", f.handle.Fd()) }
+
+// widen asks for room for size bytes, so that one write takes all of them. It
+// may get less: then the write takes as long as the reader.
+func widen(w *os.File, size int) {
+	const usual, most = 1 << 16, 1 << 20 // what a pipe has, and what any user may ask for
+	if size <= usual {
+		return
+	}
+	conn, err := w.SyscallConn()
+	if err != nil {
+		return
+	}
+	_ = conn.Control(func(fd uintptr) {
+		_, _, _ = syscall.Syscall(syscall.SYS_FCNTL, fd, fSetPipeSz, uintptr(min(size, most)))
+	})
+}

@@ -1,0 +1,26 @@
+//go:build !linux
+
+package statvent
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Recorder serves the figures of a Registry on a named pipe. It needs Linux's
+// /proc; elsewhere there is none, and the figures are only in the Registry.
+type Recorder struct{}
+
+// NewRecorder fails with errors.ErrUnsupported.
+func NewRecorder(*Registry, string) (*Recorder, error) {
+	return nil, fmt.Errorf("statvent: cannot serve a pipe on this system: %w", errors.ErrUnsupported)
+}
+
+// Path is empty.
+func (*Recorder) Path() string { return "" }
+
+// Unserved is 0.
+func (*Recorder) Unserved() int64 { return 0 }
+
+// Close does nothing.
+func (*Recorder) Close() error { return nil }
