@@ -1,0 +1,21 @@
+#!/usr/bin/env python3
+"""A program that serves its own figures on a stat pipe: writer.py [DIRECTORY]
+
+When it dies, who reads the pipes of the host removes its pipe."""
+import os, sys, time
+
+pipe = os.path.join(sys.argv[1] if len(sys.argv) > 1 else "/tmp/stats-pipe", "%d.stats" % os.getpid())
+def publish():                             # in one step: there is always a pipe
+    os.mkfifo(pipe + ".new", 0o644)
+    os.rename(pipe + ".new", pipe)
+
+publish()
+reads = 0
+while True:
+    try:
+        with open(pipe, "w") as out:       # waits until somebody reads
+            publish()                      # the next reader gets a pipe of its own
+            reads += 1
+            out.write("example.reads: %d\nexample.load: %r\n" % (reads, os.getloadavg()[0]))
+    except (IOError, OSError):             # the reader left early
+        time.sleep(0.01)

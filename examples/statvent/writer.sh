@@ -1,0 +1,17 @@
+#!/bin/sh
+# A program that serves its own figures on a stat pipe: writer.sh [DIRECTORY]
+pipe=${1:-/tmp/stats-pipe}/$$.stats
+publish() { mkfifo -m 644 "$pipe.new" && mv "$pipe.new" "$pipe"; } # in one step: there is always a pipe
+trap 'rm -f "$pipe" "$pipe.new"' EXIT
+trap 'exit 1' HUP INT TERM
+trap '' PIPE # a reader that leaves early
+
+publish || exit
+reads=0
+while :; do
+	{ # once somebody reads; the next reader gets a pipe of its own
+		publish || exit
+		reads=$((reads + 1))
+		printf 'example.reads: %d\nexample.scripts: 1\n' "$reads"
+	} 2>/dev/null >"$pipe" || sleep 1
+done

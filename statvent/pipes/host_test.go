@@ -1,0 +1,146 @@
+package pipes
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/statsd-ops/statsd/internal/counterpart"
+	"github.com/statsd-ops/statsd/statvent"
+)
+
+// A host with 200 processes: 30 are dead, 5 write garbage, and one is blocked for
+// ever. Every answer is exact about who answered in time. On an idle machine the
+// first one is exact about all, within 300 ms; a busy one gets more time.
+func TestHost(t *testing.T) {
+	const live, dead, garbage = 164, 30, 5
+	dir := t.TempDir()
+	var pipes, stale []string
+	sum := 0
+	for i := range live {
+		pipes = append(pipes, start(t, "recorder", dir, i+1).path)
+		sum += i + 1
+	}
+	for range garbage {
+		pipes = append(pipes, start(t, "garbage", dir, 0).path)
+	}
+	pipes = append(pipes, start(t, "silent", dir, 0).path)
+	for range dead {
+		p := start(t, "recorder", dir, 1_000_000)
+		p.kill()
+		stale = append(stale, p.path)
+	}
+
+	reader := &Reader{Dir: dir, RemoveStale: true, Timeout: DefaultTimeout}
+	for exact := false; !exact; reader.Timeout *= 2 {
+		began := time.Now()
+		result := mustRead(t, reader)
+		got := new(Merger).Merge(result.Processes)
+		took := time.Since(began)
+		t.Logf("%d processes in %v, with a time limit of %v; %d timed out", len(result.Processes), took, reader.Timeout, result.TimedOut)
+
+		if len(result.Processes) != live+garbage+1 || result.TimedOut < 1 || result.Refused != 0 {
+			t.Fatalf("%+v: want %d processes, one of which times out", result, live+garbage+1)
+		}
+		if reader.Timeout > patient {
+			t.Fatal("live processes do not answer")
+		}
+		if exact = result.TimedOut == 1; exact {
+			expectHost(t, got, live, sum)
+			if result.Malformed != 6*garbage {
+				t.Errorf("%d malformed lines, want %d", result.Malformed, 6*garbage)
+			}
+		}
+	}
+	for _, path := range pipes {
+		if !exists(path) {
+			t.Errorf("the pipe %s of a live process was removed", filepath.Base(path))
+		}
+	}
+	for _, path := range stale {
+		if exists(path) {
+			t.Errorf("the pipe %s of a dead process is still there", filepath.Base(path))
+		}
+	}
+}
+
+func expectHost(t *testing.T, got stats, live, sum int) {
+	t.Helper()
+	want := stats{
+		"requests": statvent.Int(int64(sum)),
+		"load":     statvent.Float(0.5 * float64(live)),
+		"lat.95th": statvent.Int(int64(live)),
+		"lat.mean": statvent.Float(float64(sum) / float64(live)),
+	}
+	for name, want := range want {
+		if got[name] != want {
+			t.Errorf("%s is %v, want %v", name, got[name], want)
+		}
+	}
+}
+
+// What a real process of statvent for Python wrote, on a pipe of this process.
+func TestOriginalsCapture(t *testing.T) {
+	capture, err := os.ReadFile("../testdata/statvent-py2.pipe")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	mkfifo(t, own(dir))
+	written := make(chan error, 1)
+	go func() { written <- os.WriteFile(own(dir), capture, 0) }()
+	result := mustRead(t, &Reader{Dir: dir, Timeout: patient})
+	if err := <-written; err != nil {
+		t.Fatal(err)
+	}
+	if len(result.Processes) != 1 || result.Malformed != 0 || len(result.Processes[0].Stats) != 12 {
+		t.Fatalf("got %+v", result)
+	}
+	want := stats{"colon: in name": statvent.Int(1), "f": statvent.Float(0.5), "big": statvent.Int(1 << 53), "lat.mean": statvent.Int(22)}
+	for name, want := range want {
+		if got := result.Processes[0].Stats[name]; got != want {
+			t.Errorf("%s is %v, want %v", name, got, want)
+		}
+	}
+}
+
+// The examples in other languages, and a process in Go, are merged.
+func TestExamples(t *testing.T) {
+	dir := t.TempDir()
+	const examples = "../../examples/statvent/"
+	writers := [][]string{
+		{counterpart.Find(t, "/usr/bin/python3"), examples + "writer.py", dir},
+		{counterpart.Find(t, "sh"), examples + "writer.sh", dir},
+	}
+	if python2, err := exec.LookPath("python2.7"); err == nil && exec.Command(python2, "-c", "").Run() == nil {
+		writers = append(writers, []string{python2, examples + "writer.py", dir})
+	}
+	for _, w := range writers {
+		cmd := exec.Command(w[0], w[1:]...)
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = cmd.Wait() })
+		t.Cleanup(func() { _ = cmd.Process.Kill() })
+		path := filepath.Join(dir, strconv.Itoa(cmd.Process.Pid)+".stats")
+		for deadline := time.Now().Add(patient); !exists(path); time.Sleep(time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("%s made no pipe", w)
+			}
+		}
+	}
+	var r statvent.Registry
+	r.Incr("example.reads", 100)
+	record(t, dir, &r)
+	for reading := 1; reading <= 5; reading++ {
+		result := mustRead(t, &Reader{Dir: dir, Timeout: patient})
+		got := new(Merger).Merge(result.Processes)
+		want := statvent.Int(int64(100 + reading*len(writers)))
+		if got["example.reads"] != want || result.Malformed != 0 || result.TimedOut != 0 {
+			t.Fatalf("reading %d: %v reads, want %v: %+v", reading, got["example.reads"], want, result)
+		}
+	}
+}

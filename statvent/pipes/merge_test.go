@@ -1,0 +1,109 @@
+package pipes
+
+import (
+	"encoding/json"
+	"math"
+	"testing"
+
+	"github.com/statsd-ops/statsd/statvent"
+)
+
+type stats = map[string]statvent.Value
+
+func TestMerge(t *testing.T) {
+	int, float := statvent.Int, statvent.Float
+	processes := []Process{
+		{PID: 1, Start: 30, Stats: stats{
+			"requests": int(1), "load": float(0.5), "lat.95th": int(10), "lat.median": float(2.5), "lat.mean": int(4),
+			"lat.100th": int(9), "mean": int(1), "demean": int(1), "x1195th": int(1), "web.temp": int(20), "a/b.version": int(3),
+		}},
+		{PID: 2, Start: 20, Stats: stats{
+			"requests": int(2), "load": int(1), "lat.95th": int(10), "lat.median": int(1), "lat.mean": int(5),
+			"lat.100th": int(7), "mean": int(4), "demean": int(1), "x1195th": int(1), "web.temp": int(30), "a/b.version": int(2),
+		}},
+		{PID: 3, Start: 40, Err: errTimeout},
+		{PID: 4, Start: 25, Stats: stats{"requests": int(3), "lat.95th": int(10), "huge": float(math.MaxFloat64)}},
+		{PID: 5, Start: 25, Stats: stats{"huge": float(math.MaxFloat64)}},
+	}
+	want := stats{
+		"requests": int(6), "load": float(1.5), "lat.95th": int(10), "lat.median": float(2.5), "lat.mean": float(4.5),
+		"lat.100th": int(9), "mean": float(2.5), "demean": int(2), "x1195th": int(2), "web.temp": int(50), "a/b.version": int(5),
+		"huge": float(math.MaxFloat64),
+	}
+	expect := func(why string, m *Merger) {
+		t.Helper()
+		got := m.Merge(processes)
+		for name, v := range want {
+			if got[name] != v {
+				t.Errorf("%s: %s is %v, want %v", why, name, got[name], v)
+			}
+		}
+		if len(got) != len(want) {
+			t.Errorf("%s: %d names, want %d", why, len(got), len(want))
+		}
+		if _, err := json.Marshal(got); err != nil {
+			t.Errorf("%s: %v", why, err)
+		}
+	}
+	expect("as it is", &Merger{})
+
+	m := &Merger{}
+	for _, s := range []string{"*.temp=max", "*version=last", "lat.9*=mean", "lat.*=sum"} {
+		rule, err := ParseNameRule(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.Rules = append(m.Rules, rule)
+	}
+	want["web.temp"], want["a/b.version"], want["lat.95th"] = int(30), int(3), float(10)
+	want["lat.mean"], want["lat.median"], want["lat.100th"] = int(9), float(3.5), int(16)
+	expect("with rules", m)
+
+	m = &Merger{Labels: map[string]Rule{"th": Sum, "95th": Max, "temp": Mean}}
+	want["web.temp"], want["a/b.version"], want["lat.95th"], want["mean"] = float(25), int(5), int(10), int(5)
+	expect("with labels", m)
+}
+
+func TestParseNameRule(t *testing.T) {
+	for _, s := range []string{"", "a", "a=", "a=min", "a=sum ", "[a=sum", `a\=sum`} {
+		if rule, err := ParseNameRule(s); err == nil && s != `a\=sum` {
+			t.Errorf("%q is %v", s, rule)
+		}
+	}
+	rule, err := ParseNameRule("k=v=max")
+	if err != nil || rule.Rule != Max || !rule.Glob.Match("k=v") || rule.Rule.String() != "max" {
+		t.Errorf("got %v, %v", rule, err)
+	}
+}
+
+func TestGlob(t *testing.T) {
+	for _, tt := range []struct {
+		pattern, name string
+		want          bool
+	}{
+		{"*", "a/b c", true}, {"*", "", true}, {"a.*", "a.b", true}, {"a.*", "ab", false}, {"a?c", "a/c", true},
+		{"a[/x]c", "a/c", true}, {"[!a]", "b", false}, {"[^a]", "b", true}, {`a\[1\]`, "a[1]", true}, {"", "", true}, {"", "a", false},
+	} {
+		g, err := ParseGlob(tt.pattern)
+		if err != nil || g.Match(tt.name) != tt.want {
+			t.Errorf("%q matches %q: %v, %v", tt.pattern, tt.name, g.Match(tt.name), err)
+		}
+	}
+}
+
+func BenchmarkMerge(b *testing.B) {
+	var processes []Process
+	for pid := range 200 {
+		p := Process{PID: pid, Stats: make(stats)}
+		for _, name := range []string{"requests", "errors", "lat.median", "lat.95th", "lat.99th", "lat.100th", "lat.mean", "load", "a", "b"} {
+			p.Stats[name] = statvent.Int(1)
+		}
+		processes = append(processes, p)
+	}
+	var m Merger
+	for b.Loop() {
+		if m.Merge(processes)["requests"] != statvent.Int(200) {
+			b.Fatal("wrong sum")
+		}
+	}
+}
