@@ -27,14 +27,21 @@ type fifo struct {
 
 // stage makes the FIFO that publish will put in the place of path.
 func stage(path string) (*fifo, error) {
-	if err := makeDir(filepath.Dir(path)); err != nil {
-		return nil, err
-	}
-	if err := unstage(path); err != nil { // a process that was killed left it
-		return nil, err
-	}
 	hidden := stagedName(path)
-	if err := syscall.Mkfifo(hidden, 0o644); err != nil {
+	err := syscall.Mkfifo(hidden, 0o644)
+	if errors.Is(err, syscall.ENOENT) {
+		if err := makeDir(filepath.Dir(path)); err != nil {
+			return nil, err
+		}
+		err = syscall.Mkfifo(hidden, 0o644)
+	}
+	if errors.Is(err, syscall.EEXIST) { // a process that was killed left it
+		if err := unstage(path); err != nil {
+			return nil, err
+		}
+		err = syscall.Mkfifo(hidden, 0o644)
+	}
+	if err != nil {
 		return nil, &fs.PathError{Op: "mkfifo", Path: hidden, Err: err}
 	}
 	handle, err := os.OpenFile(hidden, oPath|syscall.O_NOFOLLOW, 0)

@@ -145,6 +145,7 @@ func (r *Recorder) serve() {
 		r.slots <- struct{}{}
 		r.loops.Go(func() {
 			served := r.send(w)
+			r.prepare()
 			<-r.slots
 			r.retire(f, served)
 		})
@@ -212,7 +213,6 @@ func (r *Recorder) prepare() {
 // send writes a snapshot, and reports whether the reader has all of it, or will
 // find it in the pipe.
 func (r *Recorder) send(w *os.File) bool {
-	r.prepare()
 	snapshot, _ := r.registry.AppendText(nil) // cannot fail
 	widen(w, len(snapshot))
 	err := w.SetWriteDeadline(time.Now().Add(sendTimeout))

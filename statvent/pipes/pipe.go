@@ -1,7 +1,6 @@
 package pipes
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,9 +27,10 @@ var (
 
 // pipe is one name in the directory, on its way to a finding.
 type pipe struct {
-	reader *Reader
-	name   string
-	budget *atomic.Int64 // bytes that may still be read, from all pipes
+	reader   *Reader
+	name     string
+	deadline time.Time
+	budget   *atomic.Int64 // bytes that may still be read, from all pipes
 }
 
 // finding is what came of one name.
@@ -48,23 +48,21 @@ func (p *pipe) read(ctx context.Context) (f finding) {
 	if !ok {
 		return finding{err: fmt.Errorf("refused %s: not called PID.stats", p.path())}
 	}
-	timeout := cmp.Or(p.reader.Timeout, DefaultTimeout)
-	deadline := time.Now().Add(timeout)
 	empty := 0
 	for {
 		var err error
-		f, err = p.try(ctx, pid, deadline)
+		f, err = p.try(ctx, pid)
 		if errors.Is(err, errEmpty) {
 			empty++
 		}
-		late := ctx.Err() != nil || !time.Now().Before(deadline)
+		late := ctx.Err() != nil || !time.Now().Before(p.deadline)
 		switch {
 		case err == nil, errors.Is(err, errEmpty) && (late || empty == maxEmpty):
 			return f
 		case errors.Is(err, fs.ErrNotExist) && (late || gone(pid)):
 			return finding{} // the process took its pipe away
 		case errors.Is(err, errTimeout), late && errors.Is(err, errAgain):
-			f.err = fmt.Errorf("%s: %w (%v)", p.path(), errTimeout, timeout)
+			f.err = fmt.Errorf("%s: %w (%v)", p.path(), errTimeout, p.reader.timeout())
 			f.process.Err = f.err
 			return f
 		case errors.Is(err, errTooLarge):
@@ -80,7 +78,7 @@ func (p *pipe) read(ctx context.Context) (f finding) {
 }
 
 // try asks once.
-func (p *pipe) try(ctx context.Context, pid int, deadline time.Time) (f finding, err error) {
+func (p *pipe) try(ctx context.Context, pid int) (f finding, err error) {
 	file, err := p.open()
 	if err != nil {
 		return f, err
@@ -108,8 +106,8 @@ func (p *pipe) try(ctx context.Context, pid int, deadline time.Time) (f finding,
 	answer := answer{file: file, budget: p.budget}
 	for {
 		wait := time.Now().Add(lookAfter)
-		if wait.After(deadline) {
-			wait = deadline
+		if wait.After(p.deadline) {
+			wait = p.deadline
 		}
 		text, err := answer.read(wait)
 		if err == nil {
@@ -119,7 +117,7 @@ func (p *pipe) try(ctx context.Context, pid int, deadline time.Time) (f finding,
 			}
 			return f, err
 		}
-		if !errors.Is(err, errTimeout) || ctx.Err() != nil || !time.Now().Before(deadline) {
+		if !errors.Is(err, errTimeout) || ctx.Err() != nil || !time.Now().Before(p.deadline) {
 			return f, err
 		}
 		if !p.names(info) {

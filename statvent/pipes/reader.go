@@ -33,7 +33,7 @@ import (
 )
 
 // DefaultTimeout is how long a process has for its answer.
-const DefaultTimeout = 200 * time.Millisecond
+const DefaultTimeout = 250 * time.Millisecond
 
 // The bounds of one reading.
 const (
@@ -91,9 +91,9 @@ func (r *Reader) Read(ctx context.Context) (*Result, error) {
 	budget.Store(maxTotal)
 	for _, name := range pids {
 		slots <- struct{}{}
+		p := pipe{reader: r, name: name, budget: &budget, deadline: time.Now().Add(r.timeout())}
 		wg.Go(func() {
 			defer func() { <-slots }()
-			p := pipe{reader: r, name: name, budget: &budget}
 			found := p.read(ctx)
 			mu.Lock()
 			defer mu.Unlock()
@@ -127,6 +127,8 @@ func (r *Reader) list() ([]string, error) {
 	})
 	return names, errors.Join(err, dir.Close())
 }
+
+func (r *Reader) timeout() time.Duration { return cmp.Or(r.Timeout, DefaultTimeout) }
 
 func (r *Reader) dir() string { return cmp.Or(r.Dir, statvent.DefaultDir) }
 

@@ -18,10 +18,9 @@ type reading struct {
 // during a reading shares the next with all others who do. It never gets one
 // that began before it asked.
 type readings struct {
-	running sync.Mutex // held while reading
-
 	mu      sync.Mutex
-	waiting *shared // the next reading, if somebody waits for it
+	begun   *shared // the last that began
+	waiting *shared // the one after it, if somebody waits for that
 }
 
 type shared struct {
@@ -31,7 +30,7 @@ type shared struct {
 
 func (r *readings) next(read func() reading) reading {
 	r.mu.Lock()
-	s := r.waiting
+	before, s := r.begun, r.waiting
 	if s != nil {
 		r.mu.Unlock()
 		<-s.done
@@ -41,12 +40,13 @@ func (r *readings) next(read func() reading) reading {
 	r.waiting = s
 	r.mu.Unlock()
 
-	r.running.Lock()
-	defer r.running.Unlock()
-	r.mu.Lock()
-	r.waiting = nil
-	r.mu.Unlock()
 	defer close(s.done)
+	if before != nil {
+		<-before.done
+	}
+	r.mu.Lock()
+	r.begun, r.waiting = s, nil
+	r.mu.Unlock()
 	s.reading = read()
 	return s.reading
 }
