@@ -1,0 +1,93 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"regexp"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/statsd-ops/statsd/statvent"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"statvent": main, "worker": worker})
+}
+
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"await": await,
+			"get":   get,
+		},
+	})
+}
+
+// worker DIR is a program that keeps figures, until a signal.
+func worker() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	statvent.Incr("web.requests", 3)
+	statvent.SetFloat("load", 0.5)
+	for _, ms := range []float64{1, 2, 3, 4, 100} {
+		statvent.Record("web.ms.{0}", ms)
+	}
+	rec, err := statvent.NewRecorder(nil, os.Args[1])
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	<-ctx.Done()
+	if err := rec.Close(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+// await GLOB VAR [REGEXP] waits until one file matches GLOB, and, with REGEXP, has
+// a match of that; VAR becomes the file's name, or the match.
+func await(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 || len(args) > 3 {
+		ts.Fatalf("usage: await GLOB VAR [REGEXP]")
+	}
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		files, err := filepath.Glob(ts.MkAbs(args[0]))
+		ts.Check(err)
+		if len(files) != 1 {
+			continue
+		}
+		if len(args) == 2 {
+			ts.Setenv(args[1], files[0])
+			return
+		}
+		text, err := os.ReadFile(files[0])
+		ts.Check(err)
+		if match := regexp.MustCompile(args[2]).Find(text); match != nil {
+			ts.Setenv(args[1], string(match))
+			return
+		}
+	}
+	ts.Fatalf("%v did not come", args)
+}
+
+// get URL prints the status and the body of the answer to standard output.
+func get(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: get URL")
+	}
+	resp, err := http.Get(args[0])
+	ts.Check(err)
+	body, err := io.ReadAll(resp.Body)
+	ts.Check(err)
+	ts.Check(resp.Body.Close())
+	_, err = fmt.Fprintf(ts.Stdout(), "%s\n%s", resp.Status, body)
+	ts.Check(err)
+}
