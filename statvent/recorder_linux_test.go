@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -90,6 +91,7 @@ func TestSoakReadsDuringWrites(t *testing.T) {
 	for c := range counters {
 		r.Incr(fmt.Sprintf("counter %d", c), 0)
 	}
+	goroutines := runtime.NumGoroutine()
 	rec := record(t, &r, checkEvery)
 	stop := make(chan struct{})
 	var wg sync.WaitGroup
@@ -144,6 +146,10 @@ func TestSoakReadsDuringWrites(t *testing.T) {
 	if rec.Unserved() != 0 {
 		t.Errorf("%d readers were not served", rec.Unserved())
 	}
+	if err := rec.Close(); err != nil {
+		t.Error(err)
+	}
+	eventually(t, "all goroutines have ended", func() bool { return runtime.NumGoroutine() <= goroutines })
 }
 
 // Readers that come at the same time get a whole snapshot, or, if two share a
@@ -301,5 +307,35 @@ func TestCloseRemovesOnlyItsOwn(t *testing.T) {
 	}
 	if _, err := os.Lstat(rec.Path()); err != nil {
 		t.Error("another's file was removed")
+	}
+}
+
+// A reader that found the pipe under its name, and opens it after the writer has
+// left, does not wait for ever.
+func TestReleasesStragglers(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "1.stats")
+	f, err := stage(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := publish(path); err != nil {
+		t.Fatal(err)
+	}
+	read := make(chan string)
+	go func() {
+		text, err := os.ReadFile(path)
+		read <- fmt.Sprint(text, err)
+	}()
+	eventually(t, "the reader is released", func() bool {
+		f.release()
+		select {
+		case got := <-read:
+			return got == "[] <nil>"
+		default:
+			return false
+		}
+	})
+	if err := f.close(); err != nil {
+		t.Error(err)
 	}
 }
