@@ -1,0 +1,147 @@
+// Package clienttest records what a statsd client sends, for the tests of
+// programs that use package client. No server and no network is involved.
+//
+//	rec := clienttest.New(t, client.Config{Prefix: "shop"})
+//	checkout(rec.Client)
+//	if n := rec.Count("shop.orders"); n != 1 {
+//		t.Errorf("%v orders were counted, want 1", n)
+//	}
+package clienttest
+
+import (
+	"context"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/statsd-ops/statsd/client"
+)
+
+// Recorder takes what Client sends. Any number of goroutines may use it.
+type Recorder struct {
+	// Client sends to the recorder. It is closed when the test ends.
+	Client *client.Client
+
+	t       testing.TB
+	mu      sync.Mutex
+	packets []string
+}
+
+// New returns a recorder and a client made from cfg, whose Dial it sets. It
+// fails the test if cfg is not valid.
+func New(t testing.TB, cfg client.Config) *Recorder {
+	t.Helper()
+	r := &Recorder{t: t}
+	cfg.Dial = r.Dial
+	c, err := client.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Client = c
+	t.Cleanup(func() { r.wait("close", c.Close) })
+	return r
+}
+
+// Dial is for the Config.Dial of clients that the code under test makes itself.
+// The recorder does not flush those: it has what they had sent.
+func (r *Recorder) Dial(context.Context, string, string) (net.Conn, error) {
+	return &conn{recorder: r, closed: make(chan struct{})}, nil
+}
+
+// wait calls Flush or Close, which cannot take long here.
+func (r *Recorder) wait(what string, call func(context.Context) error) {
+	r.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	if err := call(ctx); err != nil {
+		r.t.Errorf("clienttest: %s: %v", what, err)
+	}
+}
+
+// Packets flushes Client and returns what was written, one string for each
+// datagram or write to a stream.
+func (r *Recorder) Packets() []string {
+	r.t.Helper()
+	r.wait("flush", r.Client.Flush)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.packets)
+}
+
+// Lines flushes Client and returns the lines that were sent, in order.
+func (r *Recorder) Lines() []string {
+	r.t.Helper()
+	var lines []string
+	for _, p := range r.Packets() {
+		lines = append(lines, strings.Split(strings.TrimSuffix(p, "\n"), "\n")...)
+	}
+	return lines
+}
+
+// Samples flushes Client and returns every sample that was sent, in order. It
+// fails the test for a line that no server would understand.
+func (r *Recorder) Samples() []Sample {
+	r.t.Helper()
+	var all []Sample
+	for _, line := range r.Lines() {
+		samples, err := Parse(line)
+		if err != nil {
+			r.t.Errorf("clienttest: %v", err)
+		}
+		all = append(all, samples...)
+	}
+	return all
+}
+
+// Reset forgets everything sent so far.
+func (r *Recorder) Reset() {
+	r.t.Helper()
+	r.wait("flush", r.Client.Flush)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.packets = nil
+}
+
+// conn is a connection to a recorder.
+type conn struct {
+	recorder *Recorder
+	once     sync.Once
+	closed   chan struct{}
+}
+
+func (c *conn) Write(b []byte) (int, error) {
+	select {
+	case <-c.closed:
+		return 0, net.ErrClosed
+	default:
+	}
+	c.recorder.mu.Lock()
+	defer c.recorder.mu.Unlock()
+	c.recorder.packets = append(c.recorder.packets, string(b))
+	return len(b), nil
+}
+
+// Read waits for the end: no statsd server ever answers.
+func (c *conn) Read([]byte) (int, error) {
+	<-c.closed
+	return 0, net.ErrClosed
+}
+
+func (c *conn) Close() error {
+	c.once.Do(func() { close(c.closed) })
+	return nil
+}
+
+func (c *conn) LocalAddr() net.Addr              { return addr{} }
+func (c *conn) RemoteAddr() net.Addr             { return addr{} }
+func (c *conn) SetDeadline(time.Time) error      { return nil }
+func (c *conn) SetReadDeadline(time.Time) error  { return nil }
+func (c *conn) SetWriteDeadline(time.Time) error { return nil }
+
+type addr struct{}
+
+func (addr) Network() string { return "clienttest" }
+func (addr) String() string  { return "recorder" }

@@ -1,0 +1,114 @@
+package clienttest
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Sample is one sample as a server reads it. A line can carry several.
+type Sample struct {
+	Name  string
+	Value string   // as sent: a gauge's sign matters
+	Type  string   // c, g, ms, h, d, s or what was injected
+	Rate  float64  // 1 if none was sent
+	Tags  []string // in the order in which they were sent
+}
+
+// Number is Value as a number, 0 if it is none.
+func (s Sample) Number() float64 {
+	v, _ := strconv.ParseFloat(s.Value, 64)
+	return v
+}
+
+// Parse reads one line of the form name:value[:value...]|type[|@rate][|#tags].
+func Parse(line string) ([]Sample, error) {
+	name, rest, ok := strings.Cut(line, ":")
+	fields := strings.Split(rest, "|")
+	if !ok || name == "" || len(fields) < 2 || fields[0] == "" || fields[1] == "" {
+		return nil, fmt.Errorf("bad line %q: want name:value|type", line)
+	}
+	s := Sample{Name: name, Type: fields[1], Rate: 1}
+	for _, field := range fields[2:] {
+		switch {
+		case strings.HasPrefix(field, "@"):
+			rate, err := strconv.ParseFloat(field[1:], 64)
+			if err != nil || !(rate > 0 && rate <= 1) {
+				return nil, fmt.Errorf("bad line %q: rate %q is not above 0 and at most 1", line, field)
+			}
+			s.Rate = rate
+		case strings.HasPrefix(field, "#"):
+			s.Tags = strings.Split(field[1:], ",")
+		default:
+			return nil, fmt.Errorf("bad line %q: unknown section %q", line, field)
+		}
+	}
+	values := []string{fields[0]}
+	if s.Type != "s" {
+		values = strings.Split(fields[0], ":")
+	}
+	var samples []Sample
+	for _, s.Value = range values {
+		if _, err := strconv.ParseFloat(s.Value, 64); err != nil && numeric(s.Type) {
+			return nil, fmt.Errorf("bad line %q: %q is not a number", line, s.Value)
+		}
+		samples = append(samples, s)
+	}
+	return samples, nil
+}
+
+func numeric(kind string) bool { return slices.Contains([]string{"c", "g", "ms", "h", "d"}, kind) }
+
+// Count is the sum of a counter, each sample scaled by its rate. Tags make no
+// difference here nor below.
+func (r *Recorder) Count(name string) float64 {
+	r.t.Helper()
+	sum := 0.0
+	for _, s := range r.of(name, "c") {
+		sum += s.Number() / s.Rate
+	}
+	return sum
+}
+
+// Gauge is the value of a gauge after everything sent so far, and whether
+// anything was.
+func (r *Recorder) Gauge(name string) (v float64, ok bool) {
+	r.t.Helper()
+	for _, s := range r.of(name, "g") {
+		if !strings.ContainsAny(s.Value[:1], "+-") {
+			v = 0
+		}
+		v += s.Number()
+		ok = true
+	}
+	return v, ok
+}
+
+// Values is what a timer (in milliseconds), histogram or distribution recorded.
+func (r *Recorder) Values(name string) []float64 {
+	r.t.Helper()
+	var values []float64
+	for _, s := range r.of(name, "ms", "h", "d") {
+		values = append(values, s.Number())
+	}
+	return values
+}
+
+// Members is the distinct members of a set, sorted.
+func (r *Recorder) Members(name string) []string {
+	r.t.Helper()
+	var members []string
+	for _, s := range r.of(name, "s") {
+		members = append(members, s.Value)
+	}
+	slices.Sort(members)
+	return slices.Compact(members)
+}
+
+func (r *Recorder) of(name string, types ...string) []Sample {
+	r.t.Helper()
+	return slices.DeleteFunc(r.Samples(), func(s Sample) bool {
+		return s.Name != name || !slices.Contains(types, s.Type)
+	})
+}

@@ -1,0 +1,167 @@
+package client
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"syscall"
+	"time"
+)
+
+// resolveEvery is how often the name of a UDP server is looked up again:
+// nothing else would tell that it has moved.
+const resolveEvery = time.Minute
+
+// connect makes sure that there is a connection, however long it takes. It
+// returns false when ctx has ended, or the queue has.
+func (s *sender) connect() bool {
+	select {
+	case <-s.lost:
+		s.fail(fmt.Errorf("%s ended the connection", s.cfg.target()))
+	default:
+	}
+	for s.conn == nil {
+		if s.failures > 0 && !s.pause() {
+			return false
+		}
+		if s.ctx.Err() != nil || s.queue.ended() {
+			return false
+		}
+		if conn, err := s.dial(); err != nil {
+			s.fail(err)
+		} else {
+			s.use(conn)
+		}
+	}
+	if s.named() && time.Since(s.since) > resolveEvery {
+		s.since = time.Now()
+		if conn, err := s.dial(); err == nil {
+			s.hangUp()
+			s.use(conn)
+		}
+	}
+	return true
+}
+
+// named reports whether the server is known by a name and reached by UDP.
+func (s *sender) named() bool {
+	if s.cfg.Network != "udp" {
+		return false
+	}
+	host, _, _ := net.SplitHostPort(s.cfg.Address)
+	return net.ParseIP(host) == nil
+}
+
+func (s *sender) dial() (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(s.ctx, s.cfg.DialTimeout)
+	defer cancel()
+	return s.cfg.Dial(ctx, s.cfg.Network, s.cfg.Address)
+}
+
+func (s *sender) use(conn net.Conn) {
+	s.conn, s.since = conn, time.Now()
+	s.unwatch = context.AfterFunc(s.ctx, func() { _ = conn.Close() }) // frees a write that is stuck
+	if !s.cfg.datagram() {
+		s.lost = make(chan struct{})
+		go watch(conn, s.lost)
+	}
+	s.queue.connected()
+	s.report.recovered()
+}
+
+// watch reads what a statsd server never sends, to see it end the connection:
+// a write after that would be taken by the kernel and lost.
+func watch(conn net.Conn, lost chan<- struct{}) {
+	defer close(lost)
+	var buf [512]byte
+	for {
+		if _, err := conn.Read(buf[:]); err != nil {
+			return
+		}
+	}
+}
+
+// fail gives up the connection, if there is one, and counts the failure. A
+// connection that had lasted is made again at once, others after a pause.
+func (s *sender) fail(err error) {
+	if s.conn != nil && time.Since(s.since) >= s.cfg.ReconnectDelay {
+		s.failures = 0
+	} else {
+		s.failures++
+	}
+	s.hangUp()
+	if s.ctx.Err() != nil {
+		return
+	}
+	s.queue.failed(err)
+	s.report.failed(err)
+}
+
+// hangUp closes the connection, if there is one.
+func (s *sender) hangUp() {
+	if s.conn == nil {
+		return
+	}
+	s.unwatch()
+	_ = s.conn.Close() // what the kernel took it still sends
+	s.conn, s.lost = nil, nil
+	s.queue.disconnected()
+}
+
+// write sends the packet in hand. After an error what was not taken stays in
+// hand, for another connection.
+func (s *sender) write() {
+	err := s.conn.SetWriteDeadline(time.Now().Add(s.cfg.WriteTimeout))
+	if err == nil && s.cfg.datagram() {
+		err = s.writeDatagram()
+	} else if err == nil {
+		err = s.writeStream()
+	}
+	switch {
+	case err == nil:
+		s.queue.done(s.hand, 0)
+		s.hand = nil
+	case errors.Is(err, syscall.EMSGSIZE): // no connection would take it
+		s.queue.failed(err)
+		s.report.failed(err)
+		s.queue.done(s.hand, s.hand.lines)
+		s.hand = nil
+	default:
+		s.fail(err)
+	}
+}
+
+func (s *sender) writeDatagram() error {
+	text := s.hand.buf[:len(s.hand.buf)-1]
+	_, err := s.conn.Write(text)
+	if s.cfg.Network == "udp" && errors.Is(err, syscall.ECONNREFUSED) {
+		// The answer to an earlier datagram. This one was not sent.
+		s.queue.failed(err)
+		s.report.failed(err)
+		_, err = s.conn.Write(text)
+	}
+	if err == nil {
+		s.queue.sent(s.hand.lines, len(text))
+	}
+	return err
+}
+
+// writeStream counts the lines that were wholly taken before an error. The one
+// that was cut is sent again: its first half ends with the old connection.
+func (s *sender) writeStream() error {
+	p := s.hand
+	n, err := s.conn.Write(p.buf)
+	whole, lines := n, p.lines
+	if n < len(p.buf) {
+		whole = bytes.LastIndexByte(p.buf[:n], '\n') + 1
+		lines = bytes.Count(p.buf[:whole], []byte{'\n'})
+	}
+	if lines > 0 {
+		s.queue.sent(lines, whole)
+	}
+	p.buf = append(p.buf[:0], p.buf[whole:]...)
+	p.lines -= lines
+	return err
+}
