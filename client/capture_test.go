@@ -1,0 +1,131 @@
+package client_test
+
+import (
+	"encoding/binary"
+	"fmt"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/statsd-ops/statsd/client"
+)
+
+// The captures in testdata are what sprockets-statsd and gstatsd's client put
+// on the wire for the calls below. A fault of theirs has a mended line here.
+
+type call struct {
+	do     func(c *client.Client)
+	mended string // what is sent in place of what was captured; "" if the same
+}
+
+// sprocketsCalls are those of both sprockets captures, in order. The timer's
+// own measurement differs from run to run.
+func sprocketsCalls() []call {
+	calls := []call{
+		{do: func(c *client.Client) { c.Incr("c") }},
+		{do: func(c *client.Client) { c.Count("c", 5) }},
+		{do: func(c *client.Client) { c.Count("c", -3) }},
+		{do: func(c *client.Client) { c.Gauge("g", 10) }},
+		{do: func(c *client.Client) { c.Gauge("g", -7) }, mended: "app.gauges.g:0|g\napp.gauges.g:-7|g"},
+		{do: func(c *client.Client) { c.GaugeDelta("g", 4) }},
+		{do: func(c *client.Client) { c.GaugeDelta("g", -4) }},
+		{do: func(c *client.Client) { c.Timing("t", 250*time.Millisecond) }},
+		{do: func(c *client.Client) { c.Timing("t", 1500*time.Millisecond) }},
+		{do: func(c *client.Client) { c.Timer("ctx").Start().Stop() }, mended: "app.timers.ctx:?|ms"},
+		{do: func(c *client.Client) { c.Inject("sets.x", "v", "s") }},
+	}
+	for i := range 30 {
+		calls = append(calls, call{do: func(c *client.Client) { c.Incr(fmt.Sprintf("burst.%d", i)) }})
+	}
+	return calls
+}
+
+var measured = regexp.MustCompile(`ctx:[0-9.]+\|`)
+
+// mend replaces the captured packets of faulty calls.
+func mend(t *testing.T, captured []string, calls []call) []string {
+	t.Helper()
+	if len(captured) != len(calls) {
+		t.Fatalf("%d packets were captured for %d calls", len(captured), len(calls))
+	}
+	for i, call := range calls {
+		if call.mended != "" {
+			captured[i] = call.mended
+		}
+	}
+	return captured
+}
+
+func TestSprocketsTCP(t *testing.T) {
+	raw, err := os.ReadFile("testdata/sprockets-tcp.tcp")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := strings.Join(mend(t, strings.Split(strings.TrimSuffix(string(raw), "\n"), "\n"), sprocketsCalls()), "\n") + "\n"
+
+	r := receive(t, "tcp", "")
+	c := open(t, client.NewSprockets, client.Config{Address: r.address, Prefix: "app"})
+	for _, call := range sprocketsCalls() {
+		call.do(c)
+	}
+	flush(t, c)
+	got := r.wait(t, func(p []string) bool { return len(p) == 1 && strings.Count(p[0], "\n") == strings.Count(want, "\n") })
+	if got := measured.ReplaceAllString(got[0], "ctx:?|"); got != want {
+		t.Errorf("sent\n%s\nwant\n%s", got, want)
+	}
+}
+
+func TestSprocketsUDP(t *testing.T) {
+	testDatagrams(t, "sprockets-udp.udp", client.NewSprockets, "app", sprocketsCalls())
+}
+
+func TestGstatsd(t *testing.T) {
+	testDatagrams(t, "gstatsd-py2.udp", client.New, "", []call{
+		{do: func(c *client.Client) { c.Incr("c") }},
+		{do: func(c *client.Client) { c.Decr("c") }},
+		{do: func(c *client.Client) { c.Counter("a").Add(5) }},
+		{do: func(c *client.Client) { c.Counter("b").Add(5) }},
+		{do: func(c *client.Client) { c.Count("a", 6) }},
+		{do: func(c *client.Client) { c.Sampled(0.1).Incr("c") }},
+		{do: func(c *client.Client) { c.GaugeOf("g").Set(1.5) }},
+		{do: func(c *client.Client) { c.Gauge("g", -2) }, mended: "g:0|g\ng:-2|g"},
+		{do: func(c *client.Client) { c.Sampled(0.5).Gauge("g", 3) }},
+		// It rounds to whole milliseconds; this client sends what it was given.
+		{do: func(c *client.Client) { c.Timing("t", 42700*time.Microsecond) }, mended: "t:42.7|ms"},
+		{do: func(c *client.Client) { c.Timer("tt").Record(35 * time.Millisecond) }},
+	})
+}
+
+// testDatagrams makes one call a datagram, as the captured clients do, and
+// compares.
+func testDatagrams(t *testing.T, file string, construct func(client.Config) (*client.Client, error), prefix string, calls []call) {
+	raw, err := os.ReadFile("testdata/" + file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var captured []string
+	for len(raw) > 0 {
+		n := binary.BigEndian.Uint32(raw)
+		captured = append(captured, string(raw[4:4+n]))
+		raw = raw[4+n:]
+	}
+	want := mend(t, captured, calls)
+
+	r := receive(t, "udp", "")
+	c := open(t, construct, client.Config{Network: "udp", Address: r.address, Prefix: prefix})
+	for _, call := range calls {
+		for sent := c.Stats().Sent; c.Stats().Sent == sent; flush(t, c) { // a sampled call may send nothing
+			call.do(c)
+		}
+	}
+	got := r.wait(t, func(p []string) bool { return len(p) >= len(want) })
+	for i := range got {
+		got[i] = measured.ReplaceAllString(got[i], "ctx:?|")
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("sent\n%q\nwant\n%q", got, want)
+	}
+}
