@@ -235,4 +235,3 @@ func TestStandardLibraryOnly(t *testing.T) {
 		}
 	}
 }
-

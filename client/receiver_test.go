@@ -144,4 +144,3 @@ func sums(t testing.TB, s client.Stats, lines uint64) {
 		t.Errorf("given %d lines, the figures account for %d: %+v", lines, s.Lines, s)
 	}
 }
-
