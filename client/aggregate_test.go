@@ -1,0 +1,211 @@
+package client_test
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/statsd-ops/statsd/client"
+	"github.com/statsd-ops/statsd/client/clienttest"
+)
+
+func TestAggregate(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		cfg  client.Config
+		do   func(c *client.Client)
+		want string
+	}{
+		{"counters are summed", client.Config{Prefix: "p"}, func(c *client.Client) {
+			c.Incr("a")
+			c.Count("b", 5)
+			c.Decr("a")
+			c.Counter("b").Add(2)
+		}, "p.a:0|c p.b:7|c"},
+		{"a sum too large becomes two", client.Config{}, func(c *client.Client) {
+			c.Count("a", math.MaxInt64)
+			c.Count("a", 2)
+			c.Count("a", -3)
+		}, "a:9223372036854775807|c a:-1|c"},
+		{"a gauge keeps its last value", client.Config{}, func(c *client.Client) {
+			c.Gauge("g", 5)
+			c.Gauge("g", 2)
+			c.GaugeDelta("g", -3)
+			g := c.GaugeOf("d")
+			g.Add(2)
+			g.Add(-3)
+			c.GaugeDelta("up", 2)
+		}, "g:0|g g:-1|g d:-1|g up:+2|g"},
+		{"values share a line", client.Config{}, func(c *client.Client) {
+			c.Timing("t", time.Millisecond)
+			c.Timer("t").Record(2500 * time.Microsecond)
+			c.Histogram("t", 1)
+			c.Histogram("t", -0.5)
+			c.Distribution("t", 3)
+		}, "t:1:2.5|ms t:1:-0.5|h t:3|d"},
+		{"a member is sent once", client.Config{}, func(c *client.Client) {
+			c.Set("s", "x")
+			c.Unique("s", 1)
+			c.Unique("s", 1)
+			c.Set("other", "x")
+			c.Set("s", "x")
+		}, "s:1|s s:x|s other:x|s"},
+		{"name, tags and scope tell apart", client.Config{}, func(c *client.Client) {
+			c.Incr("a", "b")
+			c.Incr("a", "b", "c")
+			c.Incr("a", "b", "c")
+			c.With("a").Incr("b")
+			c.With("a").Incr("b")
+			c.With("", "b").Incr("a")
+			c.Incr("a")
+			c.Counter("a").Incr()
+			c.With("a").Counter("b").Incr()
+		}, "a:1|c|#b a:2|c|#b,c a.b:3|c a:1|c|#b a:2|c"},
+		{"lines keep to the packet", client.Config{Network: "udp", MaxPacketSize: 16}, func(c *client.Client) {
+			for i := range 6 {
+				c.Timing("time", time.Duration(i)*100*time.Millisecond)
+			}
+		}, "time:0:100|ms time:200:300|ms time:400:500|ms"},
+		{"what cannot be sent", client.Config{}, func(c *client.Client) {
+			c.GaugeDelta("g", math.MaxFloat64)
+			c.GaugeDelta("g", math.MaxFloat64)
+			c.Gauge("h", math.NaN())
+			c.Incr("")
+		}, ""},
+		{"injected lines are left alone", client.Config{}, func(c *client.Client) {
+			c.Inject("a", "1", "c")
+			c.Inject("a", "1", "c")
+		}, "a:1|c a:1|c"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			test.cfg.Aggregate = time.Hour
+			rec := clienttest.New(t, test.cfg)
+			for range 3 { // both tables, and the first one again
+				rec.Reset()
+				test.do(rec.Client)
+				got := rec.Lines()
+				if len(got) == 3 && strings.HasPrefix(got[0], "s:") && got[0] > got[1] {
+					got[0], got[1] = got[1], got[0] // members come in no order
+				}
+				if want := strings.Fields(test.want); !slices.Equal(got, want) {
+					t.Errorf("sent %q, want %q", got, want)
+				}
+			}
+		})
+	}
+}
+
+func TestAggregateSampled(t *testing.T) {
+	rec := clienttest.New(t, client.Config{Aggregate: time.Hour})
+	c := rec.Client.Sampled(0.5)
+	for range 1000 {
+		c.Incr("a")
+		rec.Client.Incr("a")
+	}
+	lines := rec.Lines()
+	if len(lines) != 2 || !slices.Contains(lines, "a:1000|c") {
+		t.Errorf("sent %q, want one line without a rate and one with", lines)
+	}
+	if n := rec.Count("a"); math.Abs(n-2000) > 5*math.Sqrt(1000) {
+		t.Errorf("counted %v, want about 2000", n)
+	}
+}
+
+func TestAggregateInterval(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rec := clienttest.New(t, client.Config{Aggregate: time.Second})
+		sent := func() uint64 { synctest.Wait(); return rec.Client.Stats().Sent }
+		for range 10 {
+			rec.Client.Incr("a")
+			time.Sleep(99 * time.Millisecond)
+		}
+		if n := sent(); n != 0 {
+			t.Errorf("%d lines were sent before the interval ended", n)
+		}
+		time.Sleep(200 * time.Millisecond) // the rest of it, and FlushInterval
+		if n := sent(); n != 1 {
+			t.Errorf("%d lines were sent after the interval, want 1", n)
+		}
+		if n := rec.Count("a"); n != 10 {
+			t.Errorf("counted %v, want 10", n)
+		}
+	})
+}
+
+// More names and members than the tables hold are sent unmerged: nothing is
+// lost, and the tables do not grow.
+func TestAggregateBounds(t *testing.T) {
+	rec := clienttest.New(t, client.Config{Aggregate: time.Hour, QueueSize: 1 << 16})
+	for i := range 5000 {
+		for range 2 {
+			rec.Client.Incr(fmt.Sprintf("n%d", i))
+		}
+	}
+	lines := rec.Lines()
+	if want := 4096 + 2*(5000-4096); len(lines) != want {
+		t.Errorf("%d lines, want 4096 merged and twice the rest: %d", len(lines), want)
+	}
+	for _, name := range []string{"n0", "n4095", "n4096", "n4999"} {
+		if n := rec.Count(name); n != 2 {
+			t.Errorf("%s counted %v, want 2", name, n)
+		}
+	}
+	rec.Reset()
+	for i := range 70000 {
+		for range 2 {
+			rec.Client.Unique("s", int64(i))
+		}
+	}
+	if n := len(rec.Lines()); n != 65536+2*(70000-65536) {
+		t.Errorf("%d member lines", n)
+	}
+	if n := len(rec.Members("s")); n != 70000 {
+		t.Errorf("%d members arrived, want 70000", n)
+	}
+}
+
+// Calls, flushes, handles and Close may all meet; every sample is sent or counted.
+func TestAggregateConcurrently(t *testing.T) {
+	const goroutines, calls = 8, 5000
+	for _, aggregate := range []time.Duration{0, time.Millisecond} {
+		rec := clienttest.New(t, client.Config{Aggregate: aggregate, QueueSize: 1 << 16})
+		c := rec.Client
+		shared, derived := c.Counter("a"), c.With("", "t")
+		var wg sync.WaitGroup
+		for range goroutines {
+			wg.Go(func() {
+				for i := range calls {
+					c.Incr("a")
+					shared.Incr()
+					derived.Incr("a")
+					if i%1000 == 0 {
+						flush(t, c)
+					}
+				}
+			})
+		}
+		wg.Wait()
+		if n := rec.Count("a"); n != 3*goroutines*calls {
+			t.Errorf("counted %v, want %v", n, 3*goroutines*calls)
+		}
+		for range goroutines {
+			wg.Go(func() {
+				for range calls {
+					c.Incr("b")
+				}
+			})
+		}
+		if err := c.Close(soon(t)); err != nil {
+			t.Error(err)
+		}
+		wg.Wait()
+		if n := rec.Count("b") + float64(c.Stats().AfterClose); n != goroutines*calls {
+			t.Errorf("%v samples were sent or counted as late, want %v", n, goroutines*calls)
+		}
+	}
+}
