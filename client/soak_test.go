@@ -1,0 +1,231 @@
+package client_test
+
+import (
+	"bytes"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/statsd-ops/statsd/client"
+)
+
+// scale is how much larger a test is in make soak.
+func scale(short, long int) int {
+	if os.Getenv("SOAK") != "" {
+		return long
+	}
+	return short
+}
+
+// echoEnv makes the test binary a server on that address, which can be killed:
+// it writes what it reads to its output, connection by connection.
+const echoEnv = "STATSD_CLIENT_TEST_ECHO"
+
+func TestMain(m *testing.M) {
+	if address := os.Getenv(echoEnv); address != "" {
+		listener, err := net.Listen("tcp", address)
+		for err == nil {
+			var conn net.Conn
+			if conn, err = listener.Accept(); err == nil {
+				_, _ = io.Copy(os.Stdout, conn)
+			}
+		}
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
+
+// incarnation is one run of the server that is killed.
+type incarnation struct {
+	cmd *exec.Cmd
+
+	mu  sync.Mutex
+	out bytes.Buffer
+}
+
+func (p *incarnation) Write(b []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.out.Write(b)
+}
+
+func (p *incarnation) received() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.out.Len()
+}
+
+func incarnate(t *testing.T, address string) *incarnation {
+	p := &incarnation{cmd: exec.Command(os.Args[0])}
+	p.cmd.Env = append(os.Environ(), echoEnv+"="+address)
+	p.cmd.Stdout = p
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.kill)
+	return p
+}
+
+func (p *incarnation) kill() {
+	_ = p.cmd.Process.Kill()
+	_ = p.cmd.Wait() // until all its output is here
+}
+
+// A TCP server is killed and started again under load. Nothing is lost but what
+// the kernel had taken: each server gets an unbroken run of lines, the runs come
+// in order, and the client counts as sent all that they got or missed.
+func TestSoakKilledServer(t *testing.T) {
+	kills, lines := scale(5, 20), scale(20_000, 1_000_000)
+	address := freeAddress(t)
+	c := open(t, client.New, client.Config{Address: address, ReconnectDelay: 5 * time.Millisecond, ReconnectMax: 20 * time.Millisecond})
+	var given, killed atomic.Int64
+	load := make(chan struct{})
+	go func() {
+		defer close(load)
+		for n := int64(0); n < int64(lines) || killed.Load() < int64(kills); n++ {
+			c.Count("n", n)
+			given.Add(1)
+			if n%100 == 0 {
+				time.Sleep(10 * time.Microsecond)
+			}
+			for n%1000 == 0 && c.Stats().Queued > 200_000 {
+				time.Sleep(time.Millisecond) // so that nothing is dropped
+			}
+		}
+	}()
+	servers := []*incarnation{incarnate(t, address)}
+	for range kills {
+		server := servers[len(servers)-1]
+		poll(t, "the server to be sent something", func() bool { return server.received() > 0 })
+		until := given.Load() + int64(lines/kills/2)
+		poll(t, "more load", func() bool { return given.Load() >= until })
+		server.kill()
+		servers = append(servers, incarnate(t, address))
+		killed.Add(1)
+	}
+	<-load
+	if err := c.Close(soon(t)); err != nil {
+		t.Fatal(err)
+	}
+	lines = int(given.Load())
+	last := servers[len(servers)-1]
+	poll(t, "the last line", func() bool {
+		last.mu.Lock()
+		defer last.mu.Unlock()
+		return bytes.HasSuffix(last.out.Bytes(), []byte("n:"+strconv.Itoa(lines-1)+"|c\n"))
+	})
+
+	next, received, lost := 0, 0, 0
+	for i, server := range servers {
+		server.kill()
+		whole := server.out.Bytes()[:bytes.LastIndexByte(server.out.Bytes(), '\n')+1]
+		for j, line := range strings.Split(strings.TrimSuffix(string(whole), "\n"), "\n") {
+			if line == "" {
+				continue // it was killed before the first line was whole
+			}
+			n, err := strconv.Atoi(strings.TrimSuffix(strings.TrimPrefix(line, "n:"), "|c"))
+			if err != nil || n < next || n > next && j > 0 {
+				t.Fatalf("server %d, line %d is %q, want n:%d|c: %v", i, j, line, next, err)
+			}
+			lost += n - next
+			received++
+			next = n + 1
+		}
+	}
+	s := c.Stats()
+	sums(t, s, uint64(lines))
+	if s.Dropped != 0 || s.Sent != uint64(lines) || received+lost != lines {
+		t.Errorf("%d received, %d lost in the kernel: %+v", received, lost, s)
+	}
+	t.Logf("%d lines, %d kills, %d lost in the kernels' buffers, %d connections", lines, kills, lost, s.Connects)
+}
+
+// A server that accepts and never reads: no call waits, memory is bounded, and
+// every line is accounted for.
+func TestSoakStalledServer(t *testing.T) {
+	const goroutines = 8
+	calls := scale(50_000, 5_000_000)
+	c := stalled(t, client.Config{QueueSize: 200})
+	already := c.Stats().Lines
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	var wg sync.WaitGroup
+	for range goroutines {
+		wg.Go(func() {
+			for range calls {
+				c.Incr("some.counter.of.a.stalled.client")
+			}
+		})
+	}
+	wg.Wait()
+	runtime.ReadMemStats(&after)
+	s := c.Stats()
+	sums(t, s, already+uint64(goroutines*calls))
+	if s.QueueFull < uint64(goroutines*calls)/2 || !s.Connected {
+		t.Errorf("the server did not stall: %+v", s)
+	}
+	// Twice what Config.QueueSize says, for the test's own needs.
+	if grown, limit := int64(after.HeapAlloc)-int64(before.HeapAlloc), int64(2*202*(8192+512)); grown > limit {
+		t.Errorf("the heap grew by %d bytes, more than %d", grown, limit)
+	}
+}
+
+// stalled returns a client of a server that accepts and never reads.
+func stalled(t testing.TB, cfg client.Config) *client.Client {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { listener.Close() })
+	cfg.Address = listener.Addr().String()
+	cfg.WriteTimeout = time.Hour
+	c := open(t, client.New, cfg)
+	for c.Stats().QueueFull == 0 {
+		c.Incr("some.counter.of.a.stalled.client")
+	}
+	return c
+}
+
+// BenchmarkStalledServer shows how long a call takes at worst while the queue is
+// full: what 1 in 1000 exceeds, and 1 in 100000.
+func BenchmarkStalledServer(b *testing.B) {
+	c := stalled(b, client.Config{})
+	took := make([]time.Duration, 0, b.N)
+	for b.Loop() {
+		start := time.Now()
+		c.Incr("some.counter.of.a.stalled.client")
+		took = append(took, time.Since(start))
+	}
+	slices.Sort(took)
+	b.ReportMetric(float64(took[len(took)-1-len(took)/1_000]), "p99.9-ns")
+	b.ReportMetric(float64(took[len(took)-1-len(took)/100_000]), "p99.999-ns")
+}
+
+func freeAddress(t testing.TB) string {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	return listener.Addr().String()
+}
+
+// poll waits for what to be so.
+func poll(t testing.TB, what string, so func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); !so(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited a minute for %s", what)
+		}
+	}
+}
