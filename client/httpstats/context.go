@@ -1,0 +1,40 @@
+package httpstats
+
+import (
+	"context"
+	"time"
+
+	"github.com/statsd-ops/statsd/client"
+)
+
+type contextKey struct{}
+
+// NewContext returns a context that carries c, as [Handler] does for each
+// request.
+func NewContext(ctx context.Context, c *client.Client) context.Context {
+	return context.WithValue(ctx, contextKey{}, c)
+}
+
+// FromContext returns the client that ctx carries. Without one it returns nil,
+// which is a client that does nothing.
+func FromContext(ctx context.Context) *client.Client {
+	c, _ := ctx.Value(contextKey{}).(*client.Client)
+	return c
+}
+
+// Timer starts to measure an operation of the request; Stop records it.
+//
+//	defer httpstats.Timer(ctx, "db.query").Stop()
+func Timer(ctx context.Context, name string) client.Stopwatch {
+	return FromContext(ctx).Timer(name).Start()
+}
+
+// Timing records the duration of an operation that was measured elsewhere.
+func Timing(ctx context.Context, name string, d time.Duration) {
+	FromContext(ctx).Timing(name, d)
+}
+
+// Count adds n to a counter.
+func Count(ctx context.Context, name string, n int64) {
+	FromContext(ctx).Count(name, n)
+}

@@ -1,0 +1,90 @@
+package httpstats
+
+import (
+	"net/http"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/statsd-ops/statsd/client"
+)
+
+// Handler measures the requests that Next serves. Its ResponseWriter offers
+// Next what the server's own does: http.Flusher, http.Hijacker, io.ReaderFrom,
+// http.Pusher, and the rest through http.ResponseController.
+type Handler struct {
+	// Client sends the measurements. Nil sends none.
+	Client *client.Client
+
+	// Next serves the requests.
+	Next http.Handler
+
+	// Name, if set, names a request after it was served. The names must be few:
+	// never a path as the browser sent it. The default is [PatternName] of
+	// Request.Pattern, which http.ServeMux sets, and "unmatched" without one.
+	Name func(r *http.Request) string
+
+	inFlight atomic.Int64
+}
+
+// ServeHTTP serves and measures one request. A panic of Next goes on.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	start := time.Now()
+	r = r.WithContext(NewContext(r.Context(), h.Client))
+	w, rec := record(w)
+	h.Client.Gauge("in_flight", float64(h.inFlight.Add(1)))
+	returned := false
+	defer func() {
+		h.Client.Gauge("in_flight", float64(h.inFlight.Add(-1)))
+		name := h.name(r)
+		if !returned {
+			h.Client.Incr(name + ".panics")
+			rec.note(http.StatusInternalServerError) // unless one was sent before
+		}
+		rec.note(http.StatusOK)
+		measure(h.Client, name, r.Method, rec.outcome(), time.Since(start))
+	}()
+	h.Next.ServeHTTP(w, r)
+	returned = true
+}
+
+func (h *Handler) name(r *http.Request) string {
+	switch {
+	case h.Name != nil:
+		return h.Name(r)
+	case r.Pattern != "":
+		return PatternName(r.Pattern)
+	default:
+		return "unmatched"
+	}
+}
+
+// outcome is the last part of a timer's name.
+type outcome struct {
+	word   string
+	failed bool
+}
+
+func statusOutcome(status int) outcome {
+	return outcome{strconv.Itoa(status), status >= http.StatusInternalServerError}
+}
+
+func measure(c *client.Client, name, method string, o outcome, took time.Duration) {
+	c.Timing(name+"."+usual(method)+"."+o.word, took)
+	if o.failed {
+		c.Incr(name + ".errors")
+	}
+	c.Incr(name + ".requests")
+}
+
+func usual(method string) string {
+	switch method {
+	case "":
+		return http.MethodGet
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch,
+		http.MethodDelete, http.MethodConnect, http.MethodOptions, http.MethodTrace:
+		return method
+	default:
+		return "OTHER"
+	}
+}

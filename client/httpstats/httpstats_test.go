@@ -1,0 +1,287 @@
+package httpstats_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/statsd-ops/statsd/client"
+	"github.com/statsd-ops/statsd/client/clienttest"
+	"github.com/statsd-ops/statsd/client/httpstats"
+)
+
+// site is a mux with a handler for everything a handler can do.
+func site() *http.ServeMux {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /users/{id}", func(w http.ResponseWriter, r *http.Request) {
+		defer httpstats.Timer(r.Context(), "db.query").Stop()
+		httpstats.Count(r.Context(), "users.seen", 3)
+		httpstats.Timing(r.Context(), "cache", 5*time.Millisecond)
+		fmt.Fprint(w, "user "+r.PathValue("id"))
+	})
+	mux.HandleFunc("POST /users", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusCreated) })
+	mux.HandleFunc("/silent", func(http.ResponseWriter, *http.Request) {})
+	mux.HandleFunc("/early", func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusEarlyHints)
+		w.WriteHeader(http.StatusTeapot)
+	})
+	mux.HandleFunc("/fail", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", http.StatusBadGateway) })
+	mux.HandleFunc("/panic", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+	mux.HandleFunc("/panic/late", func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, "so far")
+		panic(http.ErrAbortHandler)
+	})
+	mux.HandleFunc("/stream", func(w http.ResponseWriter, _ *http.Request) {
+		w.(http.Flusher).Flush()
+		n, err := w.(io.ReaderFrom).ReadFrom(strings.NewReader("streamed"))
+		if n != 8 || err != nil {
+			panic(err)
+		}
+	})
+	mux.HandleFunc("/hijack", func(w http.ResponseWriter, _ *http.Request) {
+		conn, rw, err := w.(http.Hijacker).Hijack()
+		if err != nil {
+			panic(err)
+		}
+		defer conn.Close()
+		_, _ = rw.WriteString("HTTP/1.1 299 Mine\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+		_ = rw.Flush()
+	})
+	mux.HandleFunc("/deadline", func(w http.ResponseWriter, _ *http.Request) {
+		if err := http.NewResponseController(w).SetWriteDeadline(time.Now().Add(time.Minute)); err != nil {
+			panic(err)
+		}
+	})
+	return mux
+}
+
+func TestHandler(t *testing.T) {
+	rec := clienttest.New(t, client.Config{Prefix: "app", TypePrefixes: true})
+	server := httptest.NewServer(&httpstats.Handler{Client: rec.Client, Next: site()})
+	defer server.Close()
+	for _, test := range []struct {
+		method, path, name string
+		errors, panics     float64
+	}{
+		{"GET", "/users/7", "users.id.GET.200", 0, 0},
+		{"POST", "/users", "users.POST.201", 0, 0},
+		{"GET", "/silent", "silent.GET.200", 0, 0},
+		{"BREW", "/early", "early.OTHER.418", 0, 0},
+		{"GET", "/fail", "fail.GET.502", 1, 0},
+		{"POST", "/panic", "panic.POST.500", 1, 1}, // a GET would be tried again,
+		{"POST", "/panic/late", "panic.late.POST.200", 0, 1},
+		{"GET", "/stream", "stream.GET.200", 0, 0},
+		{"GET", "/hijack", "hijack.GET.hijacked", 0, 0},
+		{"GET", "/deadline", "deadline.GET.200", 0, 0},
+		{"GET", "/nowhere/at/all", "unmatched.GET.404", 0, 0},
+		{"DELETE", "/users/7", "unmatched.DELETE.405", 0, 0},
+	} {
+		rec.Reset()
+		request, err := http.NewRequestWithContext(t.Context(), test.method, server.URL+test.path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if response, err := server.Client().Do(request); err == nil {
+			_, _ = io.Copy(io.Discard, response.Body)
+			response.Body.Close()
+		}
+		name := strings.Join(strings.Split(test.name, ".")[:strings.Count(test.name, ".")-1], ".")
+		// The response may be here before the handler has returned. This counter
+		// comes last.
+		for deadline := time.Now().Add(10 * time.Second); rec.Count("app.counters."+name+".requests") == 0 && time.Now().Before(deadline); {
+			time.Sleep(time.Millisecond)
+		}
+		if got := rec.Values("app.timers." + test.name); len(got) != 1 {
+			t.Errorf("%s %s: want one %s, sent %q", test.method, test.path, test.name, rec.Lines())
+		}
+		for counter, want := range map[string]float64{"requests": 1, "errors": test.errors, "panics": test.panics} {
+			if got := rec.Count("app.counters." + name + "." + counter); got != want {
+				t.Errorf("%s %s: %s.%s is %v, want %v", test.method, test.path, name, counter, got, want)
+			}
+		}
+		if lines := rec.Lines(); lines[0] != "app.gauges.in_flight:1|g" {
+			t.Errorf("%s %s: sent %q first", test.method, test.path, lines[0])
+		}
+		if v, _ := rec.Gauge("app.gauges.in_flight"); v != 0 {
+			t.Errorf("%s %s: %v are in flight in the end", test.method, test.path, v)
+		}
+		if test.path == "/users/7" && test.method == "GET" {
+			if n := rec.Count("app.counters.users.seen"); n != 3 {
+				t.Errorf("Count in the request counted %v, want 3", n)
+			}
+			if v := rec.Values("app.timers.cache"); !slices.Equal(v, []float64{5}) {
+				t.Errorf("Timing in the request recorded %v, want 5", v)
+			}
+			if v := rec.Values("app.timers.db.query"); len(v) != 1 {
+				t.Errorf("Timer in the request recorded %v, want one", v)
+			}
+		}
+	}
+}
+
+// Over HTTP/2 the optional methods are others.
+func TestHandlerHTTP2(t *testing.T) {
+	rec := clienttest.New(t, client.Config{})
+	server := httptest.NewUnstartedServer(&httpstats.Handler{Client: rec.Client, Next: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, flushes := w.(http.Flusher)
+		_, pushes := w.(http.Pusher)
+		_, hijacks := w.(http.Hijacker)
+		fmt.Fprint(w, flushes, pushes, hijacks)
+	})})
+	server.EnableHTTP2 = true
+	server.StartTLS()
+	defer server.Close()
+	response, err := server.Client().Get(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if body, _ := io.ReadAll(response.Body); string(body) != "true true false" || response.ProtoMajor != 2 {
+		t.Errorf("HTTP/%d: Flusher, Pusher, Hijacker are %s", response.ProtoMajor, body)
+	}
+}
+
+// A handler finds just those optional methods that the server's writer has.
+func TestOptionalMethods(t *testing.T) {
+	type (
+		plain    struct{ http.ResponseWriter }
+		flusher  struct{ http.Flusher }
+		hijacker struct{ http.Hijacker }
+		from     struct{ io.ReaderFrom }
+	)
+	base := plain{httptest.NewRecorder()}
+	var f flusher
+	var h hijacker
+	var r from
+	for want, w := range map[string]http.ResponseWriter{
+		"": base,
+		"F": struct {
+			plain
+			flusher
+		}{base, f},
+		"H": struct {
+			plain
+			hijacker
+		}{base, h},
+		"R": struct {
+			plain
+			from
+		}{base, r},
+		"FH": struct {
+			plain
+			flusher
+			hijacker
+		}{base, f, h},
+		"FR": struct {
+			plain
+			flusher
+			from
+		}{base, f, r},
+		"HR": struct {
+			plain
+			hijacker
+			from
+		}{base, h, r},
+		"FHR": struct {
+			plain
+			flusher
+			hijacker
+			from
+		}{base, f, h, r},
+	} {
+		got := ""
+		handler := &httpstats.Handler{Next: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			if _, ok := w.(http.Flusher); ok {
+				got += "F"
+			}
+			if _, ok := w.(http.Hijacker); ok {
+				got += "H"
+			}
+			if _, ok := w.(io.ReaderFrom); ok {
+				got += "R"
+			}
+			_, _ = io.WriteString(w, "without a client all works too")
+		})}
+		handler.ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+		if got != want {
+			t.Errorf("a writer with %q became one with %q", want, got)
+		}
+	}
+}
+
+func TestPatternName(t *testing.T) {
+	for pattern, want := range map[string]string{
+		"GET /users/{id}/posts": "users.id.posts",
+		"/files/{path...}":      "files.path",
+		"/static/":              "static",
+		"/":                     "root",
+		"/{$}":                  "root",
+		"POST  /a/{$}":          "a",
+		"example.com/":          "example_com",
+		"GET example.com/a b|c": "example_com.a_b_c",
+		"/robots.txt":           "robots_txt",
+	} {
+		if got := httpstats.PatternName(pattern); got != want {
+			t.Errorf("%q is named %q, want %q", pattern, got, want)
+		}
+	}
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+func TestTransport(t *testing.T) {
+	rec := clienttest.New(t, client.Config{})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/fail" {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+	}))
+	defer server.Close()
+	calls := &http.Client{Transport: &httpstats.Transport{Client: rec.Client}}
+	defer calls.CloseIdleConnections()
+	for _, path := range []string{"/", "/fail"} {
+		response, err := calls.Get(server.URL + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+	}
+	broken := errors.New("broken")
+	calls.Transport = &httpstats.Transport{
+		Client: rec.Client,
+		Base:   roundTripper(func(*http.Request) (*http.Response, error) { return nil, broken }),
+		Name:   func(*http.Request) string { return "search" },
+	}
+	if _, err := calls.Post(server.URL, "", nil); !errors.Is(err, broken) {
+		t.Errorf("the transport's error became %v", err)
+	}
+	for _, name := range []string{"127_0_0_1.GET.200", "127_0_0_1.GET.503", "search.POST.error"} {
+		if len(rec.Values(name)) != 1 {
+			t.Errorf("want one %s, sent %q", name, rec.Lines())
+		}
+	}
+	for name, want := range map[string]float64{"127_0_0_1.requests": 2, "127_0_0_1.errors": 1, "search.requests": 1, "search.errors": 1} {
+		if got := rec.Count(name); got != want {
+			t.Errorf("%s is %v, want %v", name, got, want)
+		}
+	}
+	if v, ok := rec.Gauge("in_flight"); v != 0 || !ok {
+		t.Errorf("%v are in flight in the end, %v", v, ok)
+	}
+}
+
+func TestWithoutClient(t *testing.T) {
+	httpstats.Timer(t.Context(), "a").Stop()
+	httpstats.Count(t.Context(), "a", 1)
+	if c := httpstats.FromContext(t.Context()); c != nil {
+		t.Errorf("a bare context has the client %v", c)
+	}
+}
