@@ -1,0 +1,116 @@
+package client_test
+
+import (
+	"context"
+	"log"
+	"time"
+
+	"github.com/statsd-ops/statsd/client"
+)
+
+func ExampleNew() {
+	stats, err := client.New(client.Config{
+		Network: "udp",
+		Address: "127.0.0.1:8125",
+		Prefix:  "shop",
+		Log:     func(line string) { log.Print(line) },
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	stats.Incr("orders")
+	stats.Gauge("basket.items", 3)
+	stats.Timing("checkout", 120*time.Millisecond)
+
+	// Before the program ends:
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if err := stats.Close(ctx); err != nil {
+		log.Print(err)
+	}
+}
+
+func ExampleNewSprockets() {
+	stats, err := client.NewSprockets(client.Config{Address: "stats.example.com", Prefix: "app"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	stats.Incr("requests")                       // app.counters.requests:1|c
+	stats.Timing("render", 250*time.Millisecond) // app.timers.render:250.0|ms
+}
+
+func ExampleFromEnv() {
+	// STATSD_HOST=stats.example.com STATSD_PREFIX=shop. Without STATSD_HOST the
+	// client does nothing.
+	stats, err := client.FromEnv()
+	if err != nil {
+		log.Fatal(err)
+	}
+	stats.Incr("started")
+}
+
+func ExampleConfig_FromEnv() {
+	cfg, err := client.Config{Service: "shop", Environment: "production"}.FromEnv()
+	if err != nil {
+		log.Fatal(err)
+	}
+	cfg.Tags = []string{"zone:a"}
+	stats, err := client.New(cfg) // names begin with applications.shop.production
+	if err != nil {
+		log.Fatal(err)
+	}
+	stats.Incr("started")
+}
+
+func ExampleClient_With() {
+	var stats *client.Client // from New
+	db := stats.With("db", "shard:3")
+	db.Incr("reads")                    // db.reads:1|c|#shard:3
+	db.Incr("reads", "table:customers") // db.reads:1|c|#shard:3,table:customers
+}
+
+func ExampleClient_Sampled() {
+	var stats *client.Client // from New
+	tenth := stats.Sampled(0.1)
+	for range 1000 {
+		tenth.Incr("cache.hits") // about 100 lines: cache.hits:1|c|@0.1
+	}
+}
+
+func ExampleClient_Counter() {
+	var stats *client.Client // from New
+	hits := stats.Counter("cache.hits")
+	hits.Incr()
+	hits.Add(5)
+}
+
+func ExampleClient_Timer() {
+	var stats *client.Client // from New
+	checkout := func() {
+		defer stats.Timer("checkout").Start().Stop()
+		// ...
+	}
+	checkout()
+	stats.Timer("report").Time(func() {
+		// ...
+	})
+}
+
+func ExampleClient_GaugeOf() {
+	var stats *client.Client // from New
+	open := stats.GaugeOf("connections")
+	open.Add(1)
+	defer open.Add(-1)
+}
+
+func ExampleClient_Inject() {
+	var stats *client.Client                  // from New
+	stats.Inject("sets.visitors", "ann", "s") // sets.visitors:ann|s
+}
+
+func ExampleClient_Stats() {
+	var stats *client.Client // from New
+	if s := stats.Stats(); s.Dropped > 0 {
+		log.Printf("%d of %d lines were not sent: %v", s.Dropped, s.Lines, s.LastError)
+	}
+}

@@ -1,0 +1,37 @@
+package httpstats_test
+
+import (
+	"log"
+	"net/http"
+
+	"github.com/statsd-ops/statsd/client"
+	"github.com/statsd-ops/statsd/client/httpstats"
+)
+
+func ExampleHandler() {
+	stats, err := client.FromEnv()
+	if err != nil {
+		log.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /users/{id}", func(http.ResponseWriter, *http.Request) {})
+	// A request for /users/7 is timed as http.users.id.GET.200.
+	server := &http.Server{Handler: &httpstats.Handler{Client: stats.With("http"), Next: mux}}
+	_ = server
+}
+
+func ExampleTransport() {
+	stats, err := client.FromEnv()
+	if err != nil {
+		log.Fatal(err)
+	}
+	calls := &http.Client{Transport: &httpstats.Transport{Client: stats.With("calls")}}
+	_ = calls
+}
+
+func ExampleTimer() {
+	http.HandleFunc("GET /orders", func(_ http.ResponseWriter, r *http.Request) {
+		defer httpstats.Timer(r.Context(), "db.orders").Stop()
+		httpstats.Count(r.Context(), "orders.listed", 1)
+	})
+}
