@@ -70,38 +70,60 @@ func (n *names) findHash(hash uint64, kind metric.Kind, name []byte) ref {
 	}
 }
 
-// probe is a name's hash, and what stands where its search begins.
+// probe is a search for a name: its hash, and the first record whose tag is
+// the same, if any.
 type probe struct {
-	hash uint64
-	slot uint64
-	meta uint32 // of the slot's record
+	hash  uint64
+	ref   ref
+	meta  uint32 // of the record
+	touch byte   // keeps a load from being optimised away
 }
 
-// look fills in the probes of names with these hashes. No load in either loop
-// depends on another's answer.
+// look begins the search for names with these hashes. Each of its loops
+// touches what the next one reads, and no load in it depends on an answer to
+// another: so memory answers many at once.
 func (n *names) look(probes []probe) {
 	for i := range probes {
 		p := &probes[i]
-		slots := n.segments[p.hash>>56].slots
-		p.slot = 0
-		if len(slots) > 0 {
-			p.slot = slots[int(uint32(p.hash))&(len(slots)-1)]
+		if slots := n.segments[p.hash>>56].slots; len(slots) > 0 {
+			p.touch = byte(slots[int(uint32(p.hash))&(len(slots)-1)])
 		}
 	}
 	for i := range probes {
-		if slot := probes[i].slot; slot != 0 {
-			probes[i].meta = n.pages.at(ref(slot)).meta()
+		p := &probes[i]
+		p.ref = n.segments[p.hash>>56].first(uint32(p.hash))
+	}
+	for i := range probes {
+		if p := &probes[i]; p.ref != 0 {
+			rec := n.pages.at(p.ref)
+			p.meta = rec.meta()
+			p.touch = rec[min(64, len(rec)-1)] // most names end on the next cache line
+		}
+	}
+}
+
+// first returns the first record on a tag's way through the segment that has
+// the tag, 0 when there is none.
+func (s *segment) first(tag uint32) ref {
+	mask := len(s.slots) - 1
+	if mask < 0 {
+		return 0
+	}
+	for i := int(tag) & mask; ; i = (i + 1) & mask {
+		slot := s.slots[i&(len(s.slots)-1)]
+		if slot == 0 || uint32(slot>>32) == tag {
+			return ref(slot)
 		}
 	}
 }
 
 // findAt is find, given what look found.
 func (n *names) findAt(p *probe, kind metric.Kind, name []byte) ref {
-	if uint32(p.slot>>32) == uint32(p.hash) && p.slot != 0 && p.meta&^metaTwin == metaOf(kind, name) {
-		rec := n.pages.at(ref(p.slot))
+	if p.ref != 0 && p.meta&^metaTwin == metaOf(kind, name) {
+		rec := n.pages.at(p.ref)
 		off := nameOffset[kind]
 		if bytes.Equal(rec[off:off+len(name)], name) {
-			return ref(p.slot)
+			return p.ref
 		}
 	}
 	return n.findHash(p.hash, kind, name)

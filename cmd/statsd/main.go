@@ -77,7 +77,7 @@ func (all settings) run(ctx context.Context, args []string, stdout, stderr io.Wr
 		}
 		defer profiles.Close()
 	}
-	tuneGC()
+	go tuneGC(ctx)
 	s, err := server.New(cfg)
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -8,20 +9,48 @@ import (
 	"net/http/pprof"
 	"os"
 	"runtime/debug"
+	"runtime/metrics"
 	"time"
 
 	"github.com/rs/zerolog"
 )
 
-// gcPercent is how much the heap may grow between two collections. There is
-// next to nothing in it that holds pointers, so collecting costs little, and
-// memory is what a daemon with a million names is short of. GOGC wins over it;
-// GOMEMLIMIT is respected as ever.
-const gcPercent = 25
+// The heap may double between two collections while it is small, and grow by
+// a quarter once it is large. There is next to nothing in it that holds
+// pointers, so that collecting costs little then, and memory is what a daemon with a
+// million names is short of. GOGC wins over this; GOMEMLIMIT is respected as
+// ever.
+const (
+	smallHeap        = 32 << 20
+	smallHeapPercent = 100
+	largeHeapPercent = 25
+	gcLook           = 2 * time.Second
+)
 
-func tuneGC() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
+// tuneGC chooses between the two until ctx ends.
+func tuneGC(ctx context.Context) {
+	if os.Getenv("GOGC") != "" {
+		return
+	}
+	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	percent := smallHeapPercent
+	ticker := time.NewTicker(gcLook)
+	defer ticker.Stop()
+	for {
+		metrics.Read(live)
+		want := smallHeapPercent
+		if live[0].Value.Uint64() > smallHeap {
+			want = largeHeapPercent
+		}
+		if want != percent {
+			debug.SetGCPercent(want)
+			percent = want
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return
+		}
 	}
 }
 
