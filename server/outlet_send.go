@@ -37,7 +37,9 @@ func (o *outlet) send(ctx context.Context) {
 		case err != nil:
 			o.failed(ctx, p, err)
 			o.spill()
-			pause(time.Duration(float64(retry) * (1 + jitter*(2*rand.Float64()-1))))
+			if pause(time.Duration(float64(retry) * (1 + jitter*(2*rand.Float64()-1)))) {
+				retry = firstRetry / 2
+			}
 			retry = min(2*retry, lastRetry)
 		case o.delivered(p, spent):
 			retry = firstRetry
@@ -48,15 +50,12 @@ func (o *outlet) send(ctx context.Context) {
 	}
 }
 
-// pauses returns a function that waits, unless ctx ends. With a spool it does
-// not wait beyond the moment when the end is known to come: what is left may
-// be for the next process.
-func (o *outlet) pauses(ctx context.Context) func(time.Duration) {
+// pauses returns a function that waits, unless ctx ends. It does not wait beyond
+// the moment when the end is known to come, and reports that then: what is left
+// is to be tried while there is time, or left to the next process.
+func (o *outlet) pauses(ctx context.Context) func(time.Duration) (ending bool) {
 	ended := o.ended
-	if o.spool == nil {
-		ended = nil
-	}
-	return func(d time.Duration) {
+	return func(d time.Duration) bool {
 		t := time.NewTimer(max(d, 0))
 		defer t.Stop()
 		select {
@@ -64,7 +63,9 @@ func (o *outlet) pauses(ctx context.Context) func(time.Duration) {
 		case <-ctx.Done():
 		case <-ended:
 			ended = nil
+			return true
 		}
+		return false
 	}
 }
 

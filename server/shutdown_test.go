@@ -110,6 +110,20 @@ func TestShutdownGrace(t *testing.T) {
 			t.Error("the sink was not closed")
 		}
 	})
+	t.Run("sink that is back", func(t *testing.T) {
+		t.Parallel()
+		cfg := config()
+		cfg.FlushInterval, cfg.GaugeExpire = 50*time.Millisecond, time.Hour
+		cfg.Grace = 400 * time.Millisecond
+		d := start(t, cfg)
+		d.Fail(errors.New("no"))
+		eventually(t, "nothing is sent", func() bool { return d.Attempts() == 4 })
+		d.Recover() // the next try would be about 800 ms after the fourth
+		d.stop()
+		if strings.Contains(d.out.String(), "undelivered") {
+			t.Errorf("the sink was back, but the log says:\n%s", d.out)
+		}
+	})
 	t.Run("dead sink", func(t *testing.T) {
 		t.Parallel()
 		cfg := config()
