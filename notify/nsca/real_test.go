@@ -30,16 +30,16 @@ func newClient(t *testing.T, c Config) *Client {
 func TestEveryMethodWithRealDaemon(t *testing.T) {
 	t.Parallel()
 	const password = "a password longer than any key: 0123456789abcdef0123456789abcdef"
-	daemons := make(map[Method]daemon)
+	daemons := make(map[Method]*counterpart.NSCA)
 	for i, entry := range methods {
 		if !entry.supported {
 			continue
 		}
 		method := Method(i)
-		daemons[method] = startDaemon(t, "--single", method, password)
+		daemons[method] = counterpart.StartNSCA(t, "--single", int(method), password)
 		for _, legacy := range []bool{false, true} {
 			client := newClient(t, Config{
-				Server: daemons[method].address, Host: "web1", Service: "cpu load",
+				Server: daemons[method].Addr, Host: "web1", Service: "cpu load",
 				Method: method, Password: password, Legacy: legacy,
 			})
 			event := notify.Event{Status: notify.Critical, Text: fmt.Sprintf("legacy packet: %t", legacy)}
@@ -53,7 +53,7 @@ func TestEveryMethodWithRealDaemon(t *testing.T) {
 	}
 	for method, d := range daemons {
 		t.Log(method)
-		equal(t, d.written(t, 2), []string{
+		equal(t, d.Commands(2), []string{
 			"PROCESS_SERVICE_CHECK_RESULT;web1;cpu load;2;legacy packet: false",
 			"PROCESS_SERVICE_CHECK_RESULT;web1;cpu load;2;legacy packet: true",
 		})
@@ -62,14 +62,14 @@ func TestEveryMethodWithRealDaemon(t *testing.T) {
 
 func TestEveryStatusWithRealDaemon(t *testing.T) {
 	t.Parallel()
-	d := startDaemon(t, "--single", None, "unused")
-	client := newClient(t, Config{Server: d.address, Host: "web1"})
+	d := counterpart.StartNSCA(t, "--single", int(None), "unused")
+	client := newClient(t, Config{Server: d.Addr, Host: "web1"})
 	for _, status := range []notify.Status{notify.OK, notify.Warning, notify.Critical, notify.Unknown, 17, -1} {
 		if err := client.Notify(t.Context(), notify.Event{Status: status, Service: "statsd", Text: status.String()}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	equal(t, d.written(t, 6), []string{
+	equal(t, d.Commands(6), []string{
 		"PROCESS_SERVICE_CHECK_RESULT;web1;statsd;0;OK",
 		"PROCESS_SERVICE_CHECK_RESULT;web1;statsd;1;WARNING",
 		"PROCESS_SERVICE_CHECK_RESULT;web1;statsd;2;CRITICAL",
@@ -83,13 +83,13 @@ func TestEveryStatusWithRealDaemon(t *testing.T) {
 // arrives whole.
 func TestHostileTextWithRealDaemon(t *testing.T) {
 	t.Parallel()
-	d := startDaemon(t, "--single", XOR, "s3cret")
+	d := counterpart.StartNSCA(t, "--single", int(XOR), "s3cret")
 	var every strings.Builder
 	for b := range 256 {
 		every.WriteByte(byte(b))
 	}
 	host, service := strings.Repeat("h", 63), strings.Repeat("s", 127)
-	client := newClient(t, Config{Server: d.address, Host: host, Service: service, Method: XOR, Password: "s3cret"})
+	client := newClient(t, Config{Server: d.Addr, Host: host, Service: service, Method: XOR, Password: "s3cret"})
 	for _, text := range []string{
 		"a\n[1] SHUTDOWN_PROGRAM\r\x00b; c|d=1",
 		"",
@@ -103,7 +103,7 @@ func TestHostileTextWithRealDaemon(t *testing.T) {
 	}
 	prefix := "PROCESS_SERVICE_CHECK_RESULT;" + host + ";" + service + ";0;"
 	ascii := strings.NewReplacer("|", " ", `\`, `\\`).Replace(every.String()[32:127])
-	equal(t, d.written(t, 5), []string{
+	equal(t, d.Commands(5), []string{
 		prefix + "a [1] SHUTDOWN_PROGRAM  b; c d=1",
 		prefix,
 		prefix + strings.Repeat("x", 4095),
@@ -127,12 +127,12 @@ func TestRealDaemonRefuses(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			d := startDaemon(t, c.mode, Rijndael128, "s3cret")
-			client := newClient(t, Config{Server: d.address, Host: "web1", Service: "statsd", Method: c.method, Password: c.password})
+			d := counterpart.StartNSCA(t, c.mode, int(Rijndael128), "s3cret")
+			client := newClient(t, Config{Server: d.Addr, Host: "web1", Service: "statsd", Method: c.method, Password: c.password})
 			client.wait = 10 * time.Second
 			wantError(t, client.Notify(t.Context(), notify.Event{}),
-				"nsca "+d.address+": closed the connection on the packet: password, encryption method or packet size is not the daemon's")
-			if commands := d.written(t, 0); len(commands) > 0 {
+				"nsca "+d.Addr+": closed the connection on the packet: password, encryption method or packet size is not the daemon's")
+			if commands := d.Commands(0); len(commands) > 0 {
 				t.Errorf("the daemon wrote %q", commands)
 			}
 		})
@@ -142,9 +142,9 @@ func TestRealDaemonRefuses(t *testing.T) {
 // A daemon whose own method is broken closes before it greets.
 func TestRealDaemonWithBrokenMethod(t *testing.T) {
 	t.Parallel()
-	d := startDaemon(t, "--single", 12, "s3cret")
-	err := newClient(t, Config{Server: d.address, Host: "web1", Service: "statsd"}).Notify(t.Context(), notify.Event{})
-	wantError(t, err, "nsca "+d.address+": got 0 of the 132 bytes that nsca greets with, then the end of the connection: "+
+	d := counterpart.StartNSCA(t, "--single", 12, "s3cret")
+	err := newClient(t, Config{Server: d.Addr, Host: "web1", Service: "statsd"}).Notify(t.Context(), notify.Event{})
+	wantError(t, err, "nsca "+d.Addr+": got 0 of the 132 bytes that nsca greets with, then the end of the connection: "+
 		"does the daemon allow this host, and know its own decryption_method?")
 }
 

@@ -1,0 +1,113 @@
+package counterpart
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// NSCA is an nsca daemon (Debian's nsca) of the test's own: a free port on
+// loopback, and a file in place of Nagios's command pipe.
+type NSCA struct {
+	// Addr is the "host:port" it listens on.
+	Addr string
+
+	t        testing.TB
+	commands string
+}
+
+// StartNSCA starts an nsca in the given mode, --single or --daemon, which ends
+// with the test. The method is the number of its decryption_method.
+func StartNSCA(t testing.TB, mode string, method int, password string) *NSCA {
+	t.Helper()
+	program := Find(t, "nsca")
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	n := &NSCA{Addr: listener.Addr().String(), t: t, commands: filepath.Join(dir, "commands")}
+	_ = listener.Close()
+
+	host, port, _ := net.SplitHostPort(n.Addr)
+	config := fmt.Sprintf(nscaConf, host, port, dir, password, method)
+	if os.Geteuid() == 0 {
+		config += "nsca_user=root\nnsca_group=root\n"
+	}
+	for file, text := range map[string]string{n.commands: "", filepath.Join(dir, "nsca.cfg"): config} {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	process := exec.Command(program, "-f", "-c", filepath.Join(dir, "nsca.cfg"), mode)
+	if err := process.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := process.Process.Signal(syscall.SIGTERM); err != nil {
+			t.Error(err)
+		}
+		if err := process.Wait(); err != nil {
+			t.Errorf("nsca: %v", err)
+		}
+	})
+	n.eventually("nsca does not listen", func() bool {
+		conn, err := net.Dial("tcp", n.Addr)
+		if err == nil {
+			_ = conn.Close()
+		}
+		return err == nil
+	})
+	return n
+}
+
+// Commands returns the commands it has written, without their times, when
+// there are at least least of them.
+func (n *NSCA) Commands(least int) []string {
+	n.t.Helper()
+	var lines []string
+	n.eventually(fmt.Sprintf("nsca has not written %d commands", least), func() bool {
+		content, err := os.ReadFile(n.commands)
+		if err != nil {
+			n.t.Fatal(err)
+		}
+		lines = strings.SplitAfter(string(content), "\n")
+		lines = lines[:len(lines)-1] // what stands behind the last newline is incomplete
+		return len(lines) >= least
+	})
+	for i, line := range lines {
+		_, command, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "] ")
+		lines[i] = command
+	}
+	return lines
+}
+
+// eventually waits until ok, for at most 30 seconds.
+func (n *NSCA) eventually(complaint string, ok func() bool) {
+	n.t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			n.t.Fatal(complaint)
+		}
+	}
+}
+
+const nscaConf = `server_address=%s
+server_port=%s
+pid_file=%[3]s/pid
+command_file=%[3]s/commands
+alternate_dump_file=%[3]s/dump
+append_to_file=1
+debug=0
+aggregate_writes=0
+max_packet_age=30
+password=%s
+decryption_method=%d
+`
