@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"io"
 	"syscall"
 	"time"
@@ -11,7 +12,7 @@ func (t *streams) read(st *stream, raw syscall.RawConn) error {
 	var failed error
 	err := raw.Read(func(fd uintptr) bool {
 		failed = t.readOnce(st, fd)
-		return failed != syscall.EAGAIN
+		return !errors.Is(failed, syscall.EAGAIN)
 	})
 	if err != nil {
 		return err
