@@ -1,0 +1,253 @@
+// Package docs holds the operators' documentation, and the tests that keep it
+// to what the code does.
+package docs
+
+import (
+	"context"
+	"fmt"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/statsd-ops/statsd/aggregate"
+	"github.com/statsd-ops/statsd/metric"
+	"github.com/statsd-ops/statsd/server"
+	"github.com/statsd-ops/statsd/sink/sinktest"
+	"github.com/statsd-ops/statsd/wire"
+)
+
+const (
+	root   = ".."
+	module = "github.com/statsd-ops/statsd/"
+)
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// sameWords fails when one of two lists has what the other lacks.
+func sameWords(t *testing.T, documented, there []string, what string) {
+	t.Helper()
+	for _, name := range there {
+		if !slices.Contains(documented, name) {
+			t.Errorf("%s %s is not documented", what, name)
+		}
+	}
+	for _, name := range documented {
+		if !slices.Contains(there, name) {
+			t.Errorf("%s %s is documented, and does not exist", what, name)
+		}
+	}
+}
+
+var figureRow = regexp.MustCompile("(?m)^\\| `([a-zA-Z_.]+)` \\| .* \\| .* \\| .* \\|")
+
+// Each figure of a fresh daemon is described in published.md, and no other.
+func TestFigures(t *testing.T) {
+	s, err := server.New(server.Config{
+		Host: "127.0.0.1", Receivers: 1, UDPBuffer: 1 << 20, FlushInterval: time.Hour,
+		Expire: 2, GaugeExpire: time.Hour, MaxNames: 1, MaxNameLength: 1, MaxSetMembers: 1,
+		QueueBytes: 1 << 20, ReplayRate: 1, MonitorPort: -1, AlertInterval: time.Hour, MetadataPrefix: "statsd",
+		Sinks: []server.NamedSink{{Name: "NAME", Sink: sinktest.NewRecorder()}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, f := range s.Figures() {
+		names = append(names, f.Name)
+	}
+	var described []string
+	for _, row := range figureRow.FindAllStringSubmatch(read(t, "published.md"), -1) {
+		described = append(described, row[1])
+	}
+	sameWords(t, described, names, "figure")
+
+	ended, end := context.WithCancel(t.Context())
+	end()
+	if err := s.Run(ended); err != nil {
+		t.Error(err)
+	}
+}
+
+var examples = regexp.MustCompile("(?s)```examples\n(.*?)```")
+
+// Each example of lines.md comes out as it says.
+func TestLines(t *testing.T) {
+	n := 0
+	for _, block := range examples.FindAllStringSubmatch(read(t, "lines.md"), -1) {
+		for example := range strings.Lines(block[1]) {
+			line, want, ok := strings.Cut(strings.TrimSuffix(example, "\n"), "=>")
+			if !ok {
+				t.Errorf("no => in %q", example)
+				continue
+			}
+			line, want = strings.TrimRight(line, " "), strings.TrimSpace(want)
+			if got := outcome(line); got != want {
+				t.Errorf("%s\n\tsays %s\n\tgives %s", line, want, got)
+			}
+			n++
+		}
+	}
+	if n < 20 {
+		t.Errorf("found only %d examples", n)
+	}
+}
+
+// outcome returns what a flush makes of a line, as lines.md writes it.
+func outcome(line string) string {
+	table := aggregate.NewTable(aggregate.Config{
+		Shards: 1, MaxNames: 10, MaxNameLength: 1024, MaxSetMembers: 10, Expire: [metric.Kinds]uint32{1, 1, 1, 1},
+	})
+	var p wire.Parser
+	var sample metric.Sample
+	var faults []string
+	shard := table.Shard(0)
+	shard.Lock()
+	p.Reset([]byte(line))
+	for item := p.Next(&sample); item != wire.End; item = p.Next(&sample) {
+		reason := metric.None
+		switch item {
+		case wire.Sample:
+			reason = shard.Add(&sample)
+		case wire.Discard:
+			reason = p.Reason()
+		case wire.Event:
+			faults = append(faults, "event")
+		}
+		if reason != metric.None {
+			faults = append(faults, "discarded, "+reason.String())
+		}
+	}
+	shard.Unlock()
+	layout := aggregate.Layout{
+		Prefix:      [metric.Kinds]string{metric.Counter: "stats", metric.Gauge: "stats", metric.Set: "stats", metric.Timer: "stats.timers"},
+		Percentiles: []float64{90},
+		Interval:    10 * time.Second,
+	}
+	var out []string
+	for point := range table.Drain(nil).Summarize(layout, 0).Points() {
+		out = append(out, fmt.Sprintf("%s %s", point.Path, strconv.FormatFloat(point.Value, 'f', -1, 64)))
+	}
+	return strings.Join(append(out, faults...), ", ")
+}
+
+var importRow = regexp.MustCompile("(?m)^\\| `([a-z/]+)` \\| (.*) \\|$")
+
+// The table of imports in ARCHITECTURE.md is what the commands consist of.
+func TestImports(t *testing.T) {
+	there := map[string][]string{}
+	for _, command := range []string{"cmd/statsd", "cmd/statsdmonitor"} {
+		collectImports(t, command, there)
+	}
+	text := read(t, filepath.Join(root, "ARCHITECTURE.md"))
+	var packages []string
+	for _, row := range importRow.FindAllStringSubmatch(text, -1) {
+		packages = append(packages, row[1])
+		var imports []string
+		for word := range strings.SplitSeq(row[2], ", ") {
+			if word != "nothing" {
+				imports = append(imports, strings.Trim(word, "`"))
+			}
+		}
+		sameWords(t, imports, there[row[1]], row[1]+"'s import")
+	}
+	sameWords(t, packages, slices.Collect(maps.Keys(there)), "package")
+}
+
+// collectImports adds what the package dir, and what that imports, import of this module.
+func collectImports(t *testing.T, dir string, found map[string][]string) {
+	t.Helper()
+	if _, known := found[dir]; known {
+		return
+	}
+	files, err := filepath.Glob(filepath.Join(root, dir, "*.go"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no package in %s: %v", dir, err)
+	}
+	found[dir] = nil
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, spec := range f.Imports {
+			name, ours := strings.CutPrefix(strings.Trim(spec.Path.Value, `"`), module)
+			if ours && !slices.Contains(found[dir], name) {
+				found[dir] = append(found[dir], name)
+				collectImports(t, name, found)
+			}
+		}
+	}
+}
+
+var link = regexp.MustCompile(`\]\(([^)\s]+)\)`)
+
+// What the documentation links to in the project is there.
+func TestLinks(t *testing.T) {
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && path != root && (strings.HasPrefix(d.Name(), ".") || d.Name() == "testdata" || d.Name() == "node_modules") {
+			return fs.SkipDir
+		}
+		if filepath.Ext(path) == ".md" {
+			checkLinks(t, path)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func checkLinks(t *testing.T, path string) {
+	t.Helper()
+	for _, m := range link.FindAllStringSubmatch(read(t, path), -1) {
+		if strings.Contains(m[1], "://") {
+			continue
+		}
+		target, anchor, _ := strings.Cut(m[1], "#")
+		file := path
+		if target != "" {
+			file = filepath.Join(filepath.Dir(path), target)
+		}
+		if _, err := os.Stat(file); err != nil {
+			t.Errorf("%s links to %s: %v", path, m[1], err)
+		} else if anchor != "" && !slices.Contains(anchors(read(t, file)), anchor) {
+			t.Errorf("%s links to %s: there is no such heading", path, m[1])
+		}
+	}
+}
+
+var (
+	heading  = regexp.MustCompile(`(?m)^#+ (.*)$`)
+	noAnchor = regexp.MustCompile(`[^a-z0-9_ -]`)
+)
+
+// anchors returns the names under which forges link to the headings of a text.
+func anchors(text string) []string {
+	var names []string
+	for _, m := range heading.FindAllStringSubmatch(text, -1) {
+		names = append(names, strings.ReplaceAll(noAnchor.ReplaceAllString(strings.ToLower(m[1]), ""), " ", "-"))
+	}
+	return names
+}
