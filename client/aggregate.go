@@ -13,59 +13,100 @@ import (
 type aggregator struct {
 	core     *core
 	draining sync.Mutex // held by drain: guards spare
-	spare    *table
+	spare    table
 
 	mu     sync.Mutex
-	live   *table
+	live   table
 	closed bool
 }
 
 // sample is a call's arguments.
 type sample struct {
-	kind   kind
-	name   string
-	v      value
-	member []byte  // of a set: takes the place of v
-	rate   float64 // 0 stands for 1
-	tags   []string
+	kind kind
+	name string
+	v    value
+	rate float64 // 0 stands for 1
+	tags []string
 }
 
 func newAggregator(co *core) *aggregator {
 	return &aggregator{core: co, live: newTable(0), spare: newTable(1)}
 }
 
-// countAgain adds n to a counter that has counted since the last drain, of the
-// first client, without rate or tags: in many programs most calls are such.
+// countAgain, gaugeAgain, memberAgain and again merge what most calls in most programs give:
+// another sample, since the last drain, of a name of the first client, without
+// rate or tags. They report false if that is not so.
+
 func (a *aggregator) countAgain(name string, n int64) bool {
 	a.mu.Lock()
 	sr := a.live.plain[counter][name]
-	counted := sr != nil && sr.used && sr.count(n)
+	merged := sr != nil && sr.used && sr.count(n)
 	a.mu.Unlock()
-	return counted
+	return merged
+}
+
+func (a *aggregator) gaugeAgain(name string, v float64) bool {
+	a.mu.Lock()
+	sr := a.live.plain[gauge][name]
+	merged := sr != nil && sr.used && v-v == 0 // neither NaN nor infinite
+	if merged {
+		sr.v = decimal(v)
+	}
+	a.mu.Unlock()
+	return merged
+}
+
+func (a *aggregator) memberAgain(name, member string) (merged bool) {
+	a.mu.Lock()
+	if sr := a.live.plain[set][name]; sr != nil {
+		_, merged = sr.members[member]
+	}
+	a.mu.Unlock()
+	return merged
+}
+
+func (a *aggregator) again(k kind, name string, v value) bool {
+	a.mu.Lock()
+	sr := a.live.plain[k][name]
+	merged := sr != nil && sr.used && a.merge(sr, v)
+	a.mu.Unlock()
+	return merged
 }
 
 // add merges s, and reports false if it did not.
 func (a *aggregator) add(c *Client, s *sample) bool {
-	var scratch [128]byte
+	var scratch [96]byte
 	var key []byte
 	if !s.plain(c) {
 		key = appendKey(scratch[:0], c, s)
 	}
 	a.mu.Lock()
-	defer a.mu.Unlock()
 	sr := a.series(c, s, key)
-	switch {
-	case sr == nil || a.closed:
-		return false
-	case s.kind == set:
-		return a.live.addMember(sr, s.member)
-	default:
-		return a.merge(sr, s.v)
-	}
+	merged := sr != nil && a.merge(sr, s.v)
+	a.mu.Unlock()
+	return merged
 }
 
-// addAgain merges v into the series that h remembers.
-func (a *aggregator) addAgain(h *handle, v value) bool {
+// addMember is add for the members of sets that are not numbers.
+func (a *aggregator) addMember(c *Client, name, member string, tags []string) bool {
+	s := sample{kind: set, name: name, tags: tags}
+	var scratch [96]byte
+	var key []byte
+	if !s.plain(c) {
+		key = appendKey(scratch[:0], c, &s)
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	sr := a.series(c, &s, key)
+	if sr == nil || a.closed {
+		return false
+	}
+	var clean [96]byte
+	return a.live.addMember(sr, appendClean(clean[:0], member, '|', ':'))
+}
+
+// addHandle merges v into the series that h remembers.
+func (a *aggregator) addHandle(h *handle, v value) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	known := &h.series[a.live.index]
@@ -84,43 +125,63 @@ func (s *sample) plain(c *Client) bool {
 	return c.enc.scope == "" && s.rate == 0 && len(s.tags) == 0
 }
 
-// appendKey appends what tells s apart, each part after its length.
+// appendKey appends what tells s apart. All but the scope, which comes last,
+// says itself where it ends, so that no two samples have one key by chance.
 func appendKey(b []byte, c *Client, s *sample) []byte {
-	b = append(binary.AppendUvarint(b, uint64(len(s.name))), s.name...)
-	b = append(binary.AppendUvarint(b, uint64(len(c.enc.scope))), c.enc.scope...)
-	b = binary.LittleEndian.AppendUint64(b, math.Float64bits(s.rate))
+	b = appendLen(b, 2*len(s.tags)+bit(s.rate != 0))
 	for _, tag := range s.tags {
-		b = append(binary.AppendUvarint(b, uint64(len(tag))), tag...)
+		b = append(appendLen(b, len(tag)), tag...)
 	}
-	return b
+	b = append(appendLen(b, len(s.name)), s.name...)
+	if s.rate != 0 {
+		b = binary.LittleEndian.AppendUint64(b, math.Float64bits(s.rate))
+	}
+	return append(b, c.enc.scope...)
+}
+
+func bit(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// appendLen is binary.AppendUvarint, which is not inlined.
+func appendLen(b []byte, n int) []byte {
+	if n < 0x80 {
+		return append(b, byte(n))
+	}
+	return binary.AppendUvarint(b, uint64(n))
 }
 
 // series returns the live series of s, or nil if there is none and no room for
 // it. No key stands for the name.
 func (a *aggregator) series(c *Client, s *sample, key []byte) *series {
-	t := a.live
-	in, sr := t.plain[s.kind], (*series)(nil)
 	if key == nil {
-		sr = in[s.name]
-	} else {
-		in = t.scoped[s.kind]
-		sr = in[string(key)]
+		if sr := a.live.plain[s.kind][s.name]; sr != nil {
+			return sr
+		}
+		return a.insert(c, s, a.live.plain[s.kind], strings.Clone(s.name))
 	}
-	if sr != nil || a.closed || len(t.order) == maxSeries {
+	if sr := a.live.scoped[s.kind][string(key)]; sr != nil {
 		return sr
 	}
-	sr = &series{
+	return a.insert(c, s, a.live.scoped[s.kind], string(key))
+}
+
+func (a *aggregator) insert(c *Client, s *sample, in map[string]*series, key string) *series {
+	if a.closed || len(a.live.order) == maxSeries {
+		return nil
+	}
+	sr := &series{
 		kind: s.kind,
 		in:   in,
-		key:  string(key),
+		key:  key,
 		head: string(c.appendHead(nil, s.kind, s.name)),
 		tail: string(c.appendTail(nil, s.kind, s.rate, s.tags)),
 	}
-	if key == nil {
-		sr.key = strings.Clone(s.name)
-	}
-	in[sr.key] = sr
-	t.order = append(t.order, sr)
+	in[key] = sr
+	a.live.order = append(a.live.order, sr)
 	return sr
 }
 
@@ -140,6 +201,9 @@ func (a *aggregator) merge(sr *series, v value) bool {
 			v = value{form: sr.v.form, bits: math.Float64bits(sr.v.float() + v.float())}
 		}
 		sr.v = v
+	case set:
+		var scratch [20]byte
+		return a.live.addMember(sr, v.appendTo(scratch[:0], false))
 	default:
 		var scratch [32]byte
 		text := v.appendTo(scratch[:0], a.core.python)

@@ -114,54 +114,51 @@ func (s *sender) hangUp() {
 // hand, for another connection.
 func (s *sender) write() {
 	err := s.conn.SetWriteDeadline(time.Now().Add(s.cfg.WriteTimeout))
+	n := 0
 	if err == nil && s.cfg.datagram() {
-		err = s.writeDatagram()
+		n, err = s.writeDatagram()
 	} else if err == nil {
-		err = s.writeStream()
+		n, err = s.writeStream()
 	}
 	switch {
 	case err == nil:
-		s.queue.done(s.hand, 0)
+		s.queue.done(s.hand, n)
 		s.hand = nil
 	case errors.Is(err, syscall.EMSGSIZE): // no connection would take it
 		s.queue.failed(err)
 		s.report.failed(err)
-		s.queue.done(s.hand, s.hand.lines)
+		s.queue.done(s.hand, 0)
 		s.hand = nil
 	default:
 		s.fail(err)
 	}
 }
 
-func (s *sender) writeDatagram() error {
+func (s *sender) writeDatagram() (int, error) {
 	text := s.hand.buf[:len(s.hand.buf)-1]
-	_, err := s.conn.Write(text)
+	n, err := s.conn.Write(text)
 	if s.cfg.Network == "udp" && errors.Is(err, syscall.ECONNREFUSED) {
 		// The answer to an earlier datagram. This one was not sent.
 		s.queue.failed(err)
 		s.report.failed(err)
-		_, err = s.conn.Write(text)
+		n, err = s.conn.Write(text)
 	}
-	if err == nil {
-		s.queue.sent(s.hand.lines, len(text))
-	}
-	return err
+	return n, err
 }
 
 // writeStream counts the lines that were wholly taken before an error. The one
 // that was cut is sent again: its first half ends with the old connection.
-func (s *sender) writeStream() error {
+func (s *sender) writeStream() (int, error) {
 	p := s.hand
 	n, err := s.conn.Write(p.buf)
-	whole, lines := n, p.lines
-	if n < len(p.buf) {
-		whole = bytes.LastIndexByte(p.buf[:n], '\n') + 1
-		lines = bytes.Count(p.buf[:whole], []byte{'\n'})
+	if err == nil {
+		return n, nil
 	}
-	if lines > 0 {
+	if whole := bytes.LastIndexByte(p.buf[:n], '\n') + 1; whole > 0 {
+		lines := bytes.Count(p.buf[:whole], []byte{'\n'})
 		s.queue.sent(lines, whole)
+		p.buf = append(p.buf[:0], p.buf[whole:]...)
+		p.lines -= lines
 	}
-	p.buf = append(p.buf[:0], p.buf[whole:]...)
-	p.lines -= lines
-	return err
+	return n, err
 }

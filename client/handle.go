@@ -121,7 +121,7 @@ func (h *handle) send(v value) {
 		c.send(h.s.kind, h.s.name, v, h.s.tags)
 		return
 	}
-	if c.rate != 0 && c.skip() || c.core.agg != nil && c.core.agg.addAgain(h, v) {
+	if c.rate != 0 && c.skip() || c.core.agg != nil && c.core.agg.addHandle(h, v) {
 		return
 	}
 	b := c.core.queue.begin()

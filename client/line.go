@@ -118,11 +118,21 @@ func appendClean(b []byte, s string, bad1, bad2 byte) []byte {
 }
 
 // clean reports whether appendClean has nothing to replace in s. Names are the
-// longest part of a line, so it looks at eight bytes at a time: some top bit is
-// set where a byte of x is below ' ', or one of x1 or x2 is 0 (Bit Twiddling
-// Hacks, "Determine if a word has a byte less than n").
+// longest part of a line, so it looks at eight bytes at a time, the last of
+// which may overlap with those before.
 func clean(s []byte, bad1, bad2 byte) bool {
-	if len(s) < 8 {
+	switch n := len(s); {
+	case n >= 8:
+		for i := 0; i < n-8; i += 8 {
+			if dirty(binary.LittleEndian.Uint64(s[i:]), bad1, bad2) {
+				return false
+			}
+		}
+		return !dirty(binary.LittleEndian.Uint64(s[n-8:]), bad1, bad2)
+	case n >= 4:
+		ends := uint64(binary.LittleEndian.Uint32(s))<<32 | uint64(binary.LittleEndian.Uint32(s[n-4:]))
+		return !dirty(ends, bad1, bad2)
+	default:
 		for _, ch := range s {
 			if ch < ' ' || ch == bad1 || ch == bad2 {
 				return false
@@ -130,21 +140,13 @@ func clean(s []byte, bad1, bad2 byte) bool {
 		}
 		return true
 	}
+}
+
+// dirty reports whether a byte of x is below ' ', or one of the two: then a top
+// bit is set in a difference (Bit Twiddling Hacks, "Determine if a word has a
+// byte less than n").
+func dirty(x uint64, bad1, bad2 byte) bool {
 	const ones, tops = 0x0101010101010101, 0x8080808080808080
-	mask1, mask2 := ones*uint64(bad1), ones*uint64(bad2)
-	for {
-		x := binary.LittleEndian.Uint64(s)
-		x1, x2 := x^mask1, x^mask2
-		if ((x-ones*' ')&^x|(x1-ones)&^x1|(x2-ones)&^x2)&tops != 0 {
-			return false
-		}
-		switch {
-		case len(s) == 8:
-			return true
-		case len(s) < 16:
-			s = s[len(s)-8:]
-		default:
-			s = s[8:]
-		}
-	}
+	x1, x2 := x^ones*uint64(bad1), x^ones*uint64(bad2)
+	return ((x-ones*' ')&^x|(x1-ones)&^x1|(x2-ones)&^x2)&tops != 0
 }

@@ -1,9 +1,6 @@
 package client
 
-import (
-	"strconv"
-	"time"
-)
+import "time"
 
 // Incr counts one.
 func (c *Client) Incr(name string, tags ...string) { c.Count(name, 1, tags...) }
@@ -21,7 +18,12 @@ func (c *Client) Count(name string, n int64, tags ...string) {
 
 // Gauge sets a gauge. A negative value is sent as 0 and then itself, in one
 // packet: servers read a value with a sign as an adjustment.
-func (c *Client) Gauge(name string, v float64, tags ...string) { c.send(gauge, name, decimal(v), tags) }
+func (c *Client) Gauge(name string, v float64, tags ...string) {
+	if c != nil && c.merge != nil && len(tags) == 0 && c.merge.gaugeAgain(name, v) {
+		return
+	}
+	c.send(gauge, name, decimal(v), tags)
+}
 
 // GaugeDelta adds delta to a gauge. It is never sampled.
 func (c *Client) GaugeDelta(name string, delta float64, tags ...string) {
@@ -51,22 +53,21 @@ func (c *Client) Set(name, member string, tags ...string) {
 	if !c.on() {
 		return
 	}
-	if member == "" {
+	if name == "" || member == "" {
 		c.core.queue.refuse()
 		return
 	}
-	var scratch [64]byte
-	c.sendMember(name, appendClean(scratch[:0], member, '|', ':'), tags)
+	if c.core.agg != nil && (c.merge != nil && len(tags) == 0 && c.merge.memberAgain(name, member) ||
+		c.core.agg.addMember(c, name, member, tags)) {
+		return
+	}
+	b := c.appendHead(c.core.queue.begin(), set, name)
+	b = appendClean(b, member, '|', ':')
+	c.core.queue.commit(c.appendTail(b, set, 0, tags), 1)
 }
 
 // Unique is Set for members that are numbers, such as user ids.
-func (c *Client) Unique(name string, id int64, tags ...string) {
-	if !c.on() {
-		return
-	}
-	var scratch [20]byte
-	c.sendMember(name, strconv.AppendInt(scratch[:0], id, 10), tags)
-}
+func (c *Client) Unique(name string, id int64, tags ...string) { c.send(set, name, whole(id), tags) }
 
 // Inject sends a line for a type or value that the other methods do not know:
 // PREFIX.name:value|kind, with the rate and the tags of c, and nothing else
@@ -94,9 +95,12 @@ func (c *Client) send(k kind, name string, v value, tags []string) {
 	if !c.on() {
 		return
 	}
+	if c.merge != nil && len(tags) == 0 && c.merge.again(k, name, v) {
+		return
+	}
 	q, agg := c.core.queue, c.core.agg
 	rate := c.rate
-	if v.form == formDelta {
+	if v.form == formDelta || k == set {
 		rate = 0
 	} else if rate != 0 && c.skip() {
 		return
@@ -105,7 +109,7 @@ func (c *Client) send(k kind, name string, v value, tags []string) {
 		q.refuse()
 		return
 	}
-	if agg != nil && agg.add(c, &sample{k, name, v, nil, rate, tags}) {
+	if agg != nil && agg.add(c, &sample{k, name, v, rate, tags}) {
 		return
 	}
 	b := q.begin()
@@ -117,20 +121,6 @@ func (c *Client) send(k kind, name string, v value, tags []string) {
 	}
 	b = v.appendTo(c.appendHead(b, k, name), c.core.python)
 	q.commit(c.appendTail(b, k, rate, tags), lines)
-}
-
-// sendMember is send for sets.
-func (c *Client) sendMember(name string, member []byte, tags []string) {
-	q, agg := c.core.queue, c.core.agg
-	if name == "" {
-		q.refuse()
-		return
-	}
-	if agg != nil && agg.add(c, &sample{kind: set, name: name, member: member, tags: tags}) {
-		return
-	}
-	b := append(c.appendHead(q.begin(), set, name), member...)
-	q.commit(c.appendTail(b, set, 0, tags), 1)
 }
 
 // appendHead appends what comes before the value: "app.counters.db.reads:".

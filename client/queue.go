@@ -138,12 +138,12 @@ func (q *queue) unshift() *packet {
 
 // fresh returns an empty packet, numbered after cur.
 func (q *queue) fresh() *packet {
-	p := &packet{}
-	if n := len(q.free); n > 0 {
-		p, q.free = q.free[n-1], q.free[:n-1]
-	} else {
-		p.buf = make([]byte, 0, q.maxLine+slack)
+	if len(q.free) == 0 {
+		q.free = append(q.free, &packet{buf: make([]byte, 0, q.maxLine+slack)})
 	}
+	last := len(q.free) - 1
+	p := q.free[last]
+	q.free = q.free[:last]
 	p.seq = q.cur.seq + 1
 	return p
 }
@@ -161,6 +161,7 @@ func (q *queue) pop(due bool) (p *packet, state queueState) {
 		return nil, queueEnded
 	case q.cur.lines == 0:
 		q.idle = true
+		q.shrink()
 		return nil, queueEmpty
 	case due || q.limit < 0 || q.cur.seq <= q.flushTo:
 		return q.seal(q.fresh()), queueReady
@@ -177,25 +178,36 @@ const (
 	queueEnded // closed, and nothing is left
 )
 
-// sent counts lines and bytes of a packet that the kernel has taken.
+// sent counts lines and bytes that the kernel has taken.
 func (q *queue) sent(lines, bytes int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	q.count(lines, bytes)
+}
+
+func (q *queue) count(lines, bytes int) {
 	q.waiting -= uint64(lines)
 	q.stats.Sent += uint64(lines)
 	q.stats.Writes++
 	q.stats.Bytes += uint64(bytes)
 }
 
-// done ends the way of a packet that pop gave out. What sent was not told of
-// is dropped.
-func (q *queue) done(p *packet, unsent int) {
+// done ends the way of a packet that pop gave out: the kernel has taken so many
+// bytes of it, with what lines it still had, or with none they are dropped.
+func (q *queue) done(p *packet, bytes int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.waiting -= uint64(unsent)
-	q.stats.Unsent += uint64(unsent)
+	if bytes > 0 {
+		q.count(p.lines, bytes)
+	} else {
+		q.waiting -= uint64(p.lines)
+		q.stats.Unsent += uint64(p.lines)
+	}
 	seq := p.seq
 	q.recycle(p)
+	if len(q.waiters) == 0 {
+		return
+	}
 	kept := q.waiters[:0]
 	for _, w := range q.waiters {
 		if w.seq <= seq {
@@ -267,13 +279,18 @@ func (q *queue) discard() int {
 	return int(left)
 }
 
-// recycle keeps a few packets for fresh; what a burst needed goes back to the
-// garbage collector.
+// recycle keeps packets for fresh: under load as many as the queue can hold,
+// while it is empty only a few.
 func (q *queue) recycle(p *packet) {
-	const keep = 64
-	if len(q.free) < keep {
-		p.buf, p.lines = p.buf[:0], 0
-		q.free = append(q.free, p)
+	p.buf, p.lines = p.buf[:0], 0
+	q.free = append(q.free, p)
+}
+
+func (q *queue) shrink() {
+	const keep = 16
+	if len(q.free) > keep {
+		clear(q.free[keep:])
+		q.free = q.free[:keep]
 	}
 }
 

@@ -16,8 +16,8 @@ type table struct {
 	members int
 }
 
-func newTable(index int) *table {
-	t := &table{index: index}
+func newTable(index int) table {
+	t := table{index: index}
 	for k := range kinds {
 		t.plain[k] = make(map[string]*series)
 		t.scoped[k] = make(map[string]*series)

@@ -1,0 +1,86 @@
+// Command httpserver is a small web service that measures itself.
+//
+//	STATSD_HOST=127.0.0.1 STATSD_PREFIX=example go run ./examples/httpserver
+//	curl localhost:8080/hello/ann
+//
+// It sends example.counters.http.hello.name.requests, a timer called
+// example.timers.http.hello.name.GET.200 and more to the statsd at STATSD_HOST,
+// over TCP. Without STATSD_HOST it serves all the same.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"log"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/statsd-ops/statsd/client"
+	"github.com/statsd-ops/statsd/client/httpstats"
+)
+
+func main() {
+	listen := flag.String("listen", "127.0.0.1:8080", "`address` to serve")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, *listen); err != nil {
+		log.Fatal(err)
+	}
+}
+
+// run serves until ctx ends, then answers what is under way and sends what is
+// still queued.
+func run(ctx context.Context, listen string) error {
+	cfg, err := client.Config{Log: func(line string) { log.Print(line) }}.FromEnv()
+	if err != nil {
+		return err
+	}
+	stats, err := client.NewSprockets(cfg)
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", listen)
+	if err != nil {
+		return err
+	}
+	log.Printf("serving http://%s/hello/ann", listener.Addr())
+
+	server := &http.Server{
+		Handler:           &httpstats.Handler{Client: stats.With("http"), Next: routes()},
+		ReadHeaderTimeout: 10 * time.Second,
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve(listener) }()
+	select {
+	case err = <-ended:
+	case <-ctx.Done():
+	}
+
+	grace, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	return errors.Join(err, server.Shutdown(grace), stats.Close(grace))
+}
+
+func routes() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /hello/{name}", func(w http.ResponseWriter, r *http.Request) {
+		httpstats.Count(r.Context(), "greetings", 1)
+		look(r.Context())
+		fmt.Fprintf(w, "hello, %s\n", r.PathValue("name"))
+	})
+	return mux
+}
+
+// look stands for a query to a database.
+func look(ctx context.Context) {
+	defer httpstats.Timer(ctx, "db.look").Stop()
+	time.Sleep(rand.N(10 * time.Millisecond))
+}
