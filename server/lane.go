@@ -19,10 +19,12 @@ type lane struct {
 	bad   *meta.BadLines
 	watch *watch
 
-	// Samples parsed, and not added yet.
+	// The first pending samples are parsed, and not added yet.
+	pending int
 	samples [aggregate.BatchSize]metric.Sample
-	lines   [aggregate.BatchSize][]byte // that they came from
 	reasons [aggregate.BatchSize]metric.Reason
+	lines   [aggregate.BatchSize][]byte // that they came from
+	origins [aggregate.BatchSize]origin
 }
 
 // origin is where bytes came from. It is looked up only for a bad line.
@@ -86,33 +88,41 @@ func (t *tally) received() uint64 { return t.aggregated + t.discardedSamples() +
 // take adds the samples of whole lines to the table. The shard must be locked.
 // It reports whether a line was bad.
 func (l *lane) take(p *wire.Parser, buf []byte, from origin) (bad bool) {
+	bad = l.parse(p, buf, from)
+	return l.addPending() || bad
+}
+
+// parse reads whole lines. The last of their samples stay pending: buf must
+// not change until addPending.
+func (l *lane) parse(p *wire.Parser, buf []byte, from origin) (bad bool) {
+	if l.watch.on() {
+		l.watch.lines(buf)
+	}
 	p.Reset(buf)
-	n := 0
 	for {
+		n := l.pending
 		switch p.Next(&l.samples[n]) {
 		case wire.Sample:
-			l.lines[n] = p.Line()
-			if n++; n == len(l.samples) {
-				bad = l.add(n, from) || bad
-				n = 0
+			l.lines[n], l.origins[n] = p.Line(), from
+			if l.pending++; l.pending == len(l.samples) {
+				bad = l.addPending() || bad
 			}
 		case wire.Event:
 			l.tally.events++
 		case wire.Discard:
 			bad = l.discard(p.Reason(), p.Line(), from) || bad
 		case wire.End:
-			bad = l.add(n, from) || bad
 			l.tally.lines += uint64(p.Lines())
-			if l.watch.on() {
-				l.watch.lines(buf)
-			}
 			return bad
 		}
 	}
 }
 
-// add adds the first n samples to the table.
-func (l *lane) add(n int, from origin) (bad bool) {
+// addPending adds the pending samples to the table. It reports whether a line
+// of theirs was bad.
+func (l *lane) addPending() (bad bool) {
+	n := l.pending
+	l.pending = 0
 	l.shard.AddAll(l.samples[:n], l.reasons[:n])
 	for i, reason := range l.reasons[:n] {
 		if l.samples[i].Tagged {
@@ -121,7 +131,7 @@ func (l *lane) add(n int, from origin) (bad bool) {
 		if reason == metric.None {
 			l.tally.aggregated++
 		} else {
-			bad = l.discard(reason, l.lines[i], from) || bad
+			bad = l.discard(reason, l.lines[i], l.origins[i]) || bad
 		}
 	}
 	return bad
@@ -140,10 +150,16 @@ func (l *lane) discard(reason metric.Reason, line []byte, from origin) bool {
 	return true
 }
 
-// takeDatagram takes a datagram's lines. It reports whether one was bad.
+// takeDatagram takes a datagram's lines. What comes of it may stay pending
+// until addPending. It reports whether a line was bad.
 func (l *lane) takeDatagram(p *wire.Parser, datagram []byte, from origin) (bad bool) {
 	l.tally.udpPackets++
 	l.tally.udpBytes += uint64(len(datagram))
+	if bytes.IndexByte(datagram, '\n') < 0 {
+		// Samples that come one in a datagram are best added together too.
+		return l.parse(p, datagram, from)
+	}
+	before := l.addPending()
 	bad = l.take(p, datagram, from)
 	if p.Lines() > 1 {
 		l.tally.batches++
@@ -151,7 +167,7 @@ func (l *lane) takeDatagram(p *wire.Parser, datagram []byte, from origin) (bad b
 			l.tally.badBatches++
 		}
 	}
-	return bad
+	return bad || before
 }
 
 // tooLong counts a line that was longer than a stream may have them.

@@ -55,7 +55,7 @@ type outlet struct {
 	// diskError is what the disk said last, nil when it works.
 	diskError error
 	ending    bool          // nothing more will be offered
-	ended     chan struct{} // closed when ending
+	encoded   chan struct{} // closed when the encoder has ended
 	cutOff    bool          // the grace period is over
 	spare     [][]byte      // buffers of delivered payloads
 	pace      float64       // points per second that flushes make
@@ -121,7 +121,7 @@ func newOutlet(n NamedSink, cfg *Config) (*outlet, error) {
 		spoolAfter: cfg.SpoolAfter,
 		replayRate: float64(cfg.ReplayRate),
 		log:        cfg.Log.With().Str("sink", n.Name).Logger(),
-		ended:      make(chan struct{}),
+		encoded:    make(chan struct{}),
 	}
 	o.changed = sync.NewCond(&o.mu)
 	return o, o.openSpool(cfg)
@@ -167,12 +167,12 @@ func (o *outlet) end() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.ending = true
-	close(o.ended)
 	o.changed.Broadcast()
 }
 
 // encode turns snapshots into payloads until there are no more.
 func (o *outlet) encode() {
+	defer close(o.encoded)
 	for {
 		o.mu.Lock()
 		for len(o.offered) == 0 && !o.ending {

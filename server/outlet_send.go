@@ -51,18 +51,18 @@ func (o *outlet) send(ctx context.Context) {
 }
 
 // pauses returns a function that waits, unless ctx ends. It does not wait beyond
-// the moment when the end is known to come, and reports that then: what is left
-// is to be tried while there is time, or left to the next process.
+// the moment when all is queued that ever will be, and reports that then: what
+// is left is to be tried while there is time, or left to the next process.
 func (o *outlet) pauses(ctx context.Context) func(time.Duration) (ending bool) {
-	ended := o.ended
+	encoded := o.encoded
 	return func(d time.Duration) bool {
 		t := time.NewTimer(max(d, 0))
 		defer t.Stop()
 		select {
 		case <-t.C:
 		case <-ctx.Done():
-		case <-ended:
-			ended = nil
+		case <-encoded:
+			encoded = nil
 			return true
 		}
 		return false

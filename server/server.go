@@ -182,6 +182,9 @@ func (s *Server) logStart() {
 		s.log.Warn().Stringer("flush_interval", s.cfg.FlushInterval).
 			Msg("several flushes share a second: graphite keeps the last (--flush-interval below 1s is for tests)")
 	}
+	if s.cfg.DebugMetric != "" && !s.cfg.Debug {
+		s.log.Warn().Msg("--debug-metric does nothing without --debug")
+	}
 	for _, r := range s.receivers {
 		if granted := r.socket.granted(); granted < s.cfg.UDPBuffer {
 			s.log.Warn().Int("asked", s.cfg.UDPBuffer).Int("granted", granted).

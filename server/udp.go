@@ -127,6 +127,7 @@ func (r *udpReceiver) take(n int) {
 	for i := range n {
 		bad = r.lane.takeDatagram(&r.parser, r.socket.datagram(i), origin{socket: r.socket, datagram: i}) || bad
 	}
+	bad = r.lane.addPending() || bad
 	r.lane.shard.Unlock()
 	if r.senders == SendersAuto && (bad || !r.askUntil.IsZero()) {
 		r.ask(bad)

@@ -68,6 +68,7 @@ func (v *virtual) receive(text string) {
 	lane.shard.Lock()
 	defer lane.shard.Unlock()
 	lane.takeDatagram(&wire.Parser{}, []byte(text), origin{})
+	lane.addPending()
 }
 
 // wait lets d go by, and everything happen that happens until then.

@@ -73,6 +73,8 @@ func (all settings) config(log zerolog.Logger) (server.Config, error) {
 		QueueBytes:     all.bytes("queue-max-bytes"),
 		SpoolDir:       all.text("spool-dir"),
 		SpoolMaxBytes:  int64(all.bytes("spool-max-bytes")),
+		SpoolFsync:     all.duration("spool-fsync"),
+		SpoolAfter:     all.duration("spool-after"),
 		ReplayRate:     all.count("replay-rate"),
 		MonitorHost:    all.text("monitor-host"),
 		MonitorPort:    all.port("monitor-port"),

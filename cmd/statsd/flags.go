@@ -81,7 +81,7 @@ var flags = []flag{
 	{group: groupLimits, name: "gauge-expire", kind: isDuration, holder: "24h", def: "24h", help: "how long the value of a gauge is remembered for adjustments"},
 
 	{group: groupLog, name: "debug", short: 'd', kind: isSwitch, help: "log each discarded line"},
-	{group: groupLog, name: "debug-metric", needs: "debug", short: 'm', aliases: []string{"debug_metric"}, holder: "SUBSTRING", help: "with --debug, log received and published lines that contain it"},
+	{group: groupLog, name: "debug-metric", short: 'm', aliases: []string{"debug_metric"}, holder: "SUBSTRING", help: "with --debug, log received and published lines that contain it"},
 	{group: groupLog, name: "quiet", short: 'q', kind: isSwitch, help: "log warnings and errors only"},
 	{group: groupLog, name: "log-format", choices: []string{"auto", "console", "json"}, holder: "auto", def: "auto", help: "console, json, or console on a terminal only (auto)"},
 	{group: groupLog, name: "pprof", holder: "HOST:PORT", help: "serve live profiles there"},
