@@ -1,7 +1,10 @@
 package server
 
 import (
+	"context"
 	"errors"
+	"fmt"
+	"io"
 	"net"
 	"regexp"
 	"strconv"
@@ -23,73 +26,94 @@ func taken(address net.Addr) Config {
 	return cfg
 }
 
-// refuse checks that New says in one line that a port is in use, and which
-// flag names it, and leaves nothing bound.
-func refuse(t *testing.T, cfg Config, protocol, flag string) {
-	t.Helper()
+// refused checks that New says in one line that a port is in use, and which
+// flag names it.
+func refused(cfg Config, protocol, flag string) error {
 	s, err := New(cfg)
 	if err == nil {
-		t.Fatalf("New took %s", s.Addr())
+		return fmt.Errorf("New took %s", s.Addr())
 	}
 	if !errors.Is(err, syscall.EADDRINUSE) || strings.Contains(err.Error(), "\n") {
-		t.Errorf("error %q", err)
+		return fmt.Errorf("error %w", err)
 	}
 	for _, part := range []string{protocol, flag, "127.0.0.1:"} {
 		if !strings.Contains(err.Error(), part) {
-			t.Errorf("no %q in %q", part, err)
+			return fmt.Errorf("no %q in: %w", part, err)
 		}
 	}
+	return nil
+}
+
+// onOwnPort tries test with several ports, until it succeeds with one: a port that
+// is taken for one protocol may be in use by somebody else for the other.
+func onOwnPort(t *testing.T, take func() (io.Closer, net.Addr, error), test func(Config) error) {
+	t.Helper()
+	var failed error
+	for range 5 {
+		taker, address, err := take()
+		if err != nil {
+			t.Fatal(err)
+		}
+		failed = test(taken(address))
+		_ = taker.Close()
+		if failed == nil {
+			return
+		}
+	}
+	t.Error(failed)
+}
+
+func takeTCP() (io.Closer, net.Addr, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, nil, err
+	}
+	return l, l.Addr(), nil
+}
+
+// takeUDP takes a UDP port, and shares it with whoever wants to if told so.
+func takeUDP(share bool) (io.Closer, net.Addr, error) {
+	config := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
+		var failed error
+		err := c.Control(func(fd uintptr) {
+			if share {
+				failed = sharePort(fd)
+			}
+		})
+		return errors.Join(err, failed)
+	}}
+	c, err := config.ListenPacket(context.Background(), "udp", "127.0.0.1:0")
+	if err != nil {
+		return nil, nil, err
+	}
+	return c, c.LocalAddr(), nil
 }
 
 // A port that another program has, for one protocol or the other, is left to
 // it, and the other protocol's is let go again.
 func TestPortTaken(t *testing.T) {
 	t.Parallel()
-	for network, other := range map[string]string{"tcp": "udp", "udp": "tcp"} {
-		t.Run(network, func(t *testing.T) {
-			t.Parallel()
-			var cfg Config
-			if network == "tcp" {
-				l, err := net.Listen("tcp", "127.0.0.1:0")
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer l.Close()
-				cfg = taken(l.Addr())
-			} else {
-				c, err := net.ListenPacket("udp", "127.0.0.1:0")
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer c.Close()
-				cfg = taken(c.LocalAddr())
-			}
-			refuse(t, cfg, network, "--port")
-			free, err := listenAlone(other, net.JoinHostPort("127.0.0.1", strconv.Itoa(cfg.Port)))
-			if err != nil {
-				t.Fatalf("the %s port was not let go: %v", other, err)
-			}
-			_ = free.Close()
-		})
+	onOwnPort(t, takeTCP, func(cfg Config) error { return refusedAndFree(cfg, "tcp", "udp") })
+	onOwnPort(t, func() (io.Closer, net.Addr, error) { return takeUDP(false) },
+		func(cfg Config) error { return refusedAndFree(cfg, "udp", "tcp") })
+}
+
+func refusedAndFree(cfg Config, network, other string) error {
+	if err := refused(cfg, network, "--port"); err != nil {
+		return err
 	}
+	free, err := listenAlone(other, net.JoinHostPort("127.0.0.1", strconv.Itoa(cfg.Port)))
+	if err != nil {
+		return fmt.Errorf("the %s port was not let go: %w", other, err)
+	}
+	return free.Close()
 }
 
 // A UDP socket that would share its port is in use all the same.
 func TestPortTakenBySharer(t *testing.T) {
 	t.Parallel()
-	config := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
-		var failed error
-		if err := c.Control(func(fd uintptr) { failed = sharePort(fd) }); err != nil {
-			return err
-		}
-		return failed
-	}}
-	c, err := config.ListenPacket(t.Context(), "udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	refuse(t, taken(c.LocalAddr()), "udp", "--port")
+	onOwnPort(t, func() (io.Closer, net.Addr, error) { return takeUDP(true) },
+		func(cfg Config) error { return refused(cfg, "udp", "--port") })
 }
 
 func TestMonitorPortTaken(t *testing.T) {
@@ -101,7 +125,9 @@ func TestMonitorPortTaken(t *testing.T) {
 	defer l.Close()
 	cfg := config()
 	cfg.MonitorPort = l.Addr().(*net.TCPAddr).Port
-	refuse(t, cfg, "", "--monitor-port")
+	if err := refused(cfg, "", "--monitor-port"); err != nil {
+		t.Error(err)
+	}
 }
 
 // A second daemon on the port fails before it can take a datagram from the
@@ -133,7 +159,9 @@ func TestSecondDaemon(t *testing.T) {
 		}
 	}()
 	for range 200 {
-		refuse(t, taken(first.Addr()), "tcp", "--port")
+		if err := refused(taken(first.Addr()), "tcp", "--port"); err != nil {
+			t.Error(err)
+		}
 	}
 	close(stop)
 	sent := <-done
