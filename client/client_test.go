@@ -224,12 +224,36 @@ func TestExtremeFloats(t *testing.T) {
 	}
 }
 
+// However long a text, refusing it costs nothing that grows with it.
+func TestTooLong(t *testing.T) {
+	for _, aggregate := range []time.Duration{0, time.Hour} {
+		rec := clienttest.New(t, client.Config{Aggregate: aggregate})
+		c, long := rec.Client, strings.Repeat("x", 1<<20)
+		handle := c.Counter(long)
+		allocations := testing.AllocsPerRun(1, func() {
+			c.Incr(long)
+			c.Incr("a", long)
+			c.Set("s", long)
+			c.Set(long, "m")
+			c.Inject("x", long, "c")
+			c.Inject("x", "1", long)
+			handle.Incr()
+		})
+		if lines := rec.Lines(); len(lines) != 0 || allocations != 0 {
+			t.Errorf("sent %.200q, %v allocations", lines, allocations)
+		}
+		if s := c.Stats(); s.TooLong != 14 || s.Lines != 14 {
+			t.Errorf("14 lines too long are counted as %+v", s)
+		}
+	}
+}
+
 func TestStandardLibraryOnly(t *testing.T) {
 	out, err := exec.Command("go", "list", "-deps", "-f", "{{if not .Standard}}{{.ImportPath}}{{end}}", "./...").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, pkg := range strings.Fields(string(out)) {
+	for pkg := range strings.FieldsSeq(string(out)) {
 		if !strings.HasPrefix(pkg, "github.com/statsd-ops/statsd/client") {
 			t.Errorf("client imports %s", pkg)
 		}

@@ -41,7 +41,8 @@ type Config struct {
 	FlushInterval time.Duration
 
 	// QueueSize is how many full packets wait for the server: 1000 by default.
-	// The client's memory stays below (QueueSize+2) x (MaxPacketSize+512) bytes.
+	// They take at most (QueueSize+2) x (MaxPacketSize+512) bytes, and are let go
+	// of when the queue is empty.
 	QueueSize int
 
 	// DropOldest makes room in a full queue by dropping its oldest packet.
@@ -53,7 +54,8 @@ type Config struct {
 	// value, equal set members are sent once, and the values of timers,
 	// histograms and distributions share a line ("t:1:2:3|ms"). Not every server
 	// reads such lines; this project's and those of the DogStatsD family do. It
-	// should not exceed the server's flush interval.
+	// should not exceed the server's flush interval. Up to 4096 names and 65536 set
+	// members are merged at a time, the others are sent as they are.
 	Aggregate time.Duration
 
 	// ReconnectDelay is the wait after a first failed connection: 1 s by

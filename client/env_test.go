@@ -106,9 +106,11 @@ func TestFromEnvSends(t *testing.T) {
 func setEnv(t *testing.T, env string) {
 	for _, name := range []string{"HOST", "PORT", "PREFIX", "PROTOCOL", "ENABLED"} {
 		t.Setenv("STATSD_"+name, "") // so that it is restored
-		os.Unsetenv("STATSD_" + name)
+		if err := os.Unsetenv("STATSD_" + name); err != nil {
+			t.Fatal(err)
+		}
 	}
-	for _, pair := range strings.Fields(env) {
+	for pair := range strings.FieldsSeq(env) {
 		name, value, _ := strings.Cut(pair, "=")
 		t.Setenv(name, value)
 	}

@@ -117,7 +117,7 @@ func (h *handle) send(v value) {
 	if c == nil {
 		return
 	}
-	if h.s.name == "" || !v.valid() || c.rate != 0 && v.form == formDelta {
+	if h.s.name == "" || len(h.head) > c.core.queue.maxLine || !v.valid() || c.rate != 0 && v.form == formDelta {
 		c.send(h.s.kind, h.s.name, v, h.s.tags)
 		return
 	}

@@ -53,8 +53,7 @@ func (c *Client) Set(name, member string, tags ...string) {
 	if !c.on() {
 		return
 	}
-	if name == "" || member == "" {
-		c.core.queue.refuse()
+	if !c.core.queue.fits(name, member, tags) {
 		return
 	}
 	if c.core.agg != nil && (c.merge != nil && len(tags) == 0 && c.merge.memberAgain(name, member) ||
@@ -77,8 +76,7 @@ func (c *Client) Inject(name, value, kind string, tags ...string) {
 	if !c.on() || c.skip() {
 		return
 	}
-	if name == "" || value == "" || kind == "" {
-		c.core.queue.refuse()
+	if !c.core.queue.fits(name, value, tags) || !c.core.queue.fits(name, kind, nil) {
 		return
 	}
 	b := c.core.queue.begin()
@@ -105,7 +103,10 @@ func (c *Client) send(k kind, name string, v value, tags []string) {
 	} else if rate != 0 && c.skip() {
 		return
 	}
-	if name == "" || !v.valid() {
+	if !q.fits(name, "0", tags) {
+		return
+	}
+	if !v.valid() {
 		q.refuse()
 		return
 	}

@@ -72,7 +72,7 @@ func (s *sink) sum(format string, names int) float64 {
 
 // start runs a server until the test ends, its output in the test's log if it
 // failed. SIGTERM makes it publish what it has.
-func start(t *testing.T, dir, program string, args ...string) *exec.Cmd {
+func start(t *testing.T, dir, program string, args ...string) {
 	out, err := os.Create(filepath.Join(t.TempDir(), "output"))
 	if err != nil {
 		t.Fatal(err)
@@ -92,7 +92,6 @@ func start(t *testing.T, dir, program string, args ...string) *exec.Cmd {
 			t.Logf("%s said:\n%s", program, text)
 		}
 	})
-	return cmd
 }
 
 // etsy runs Etsy's statsd, from npm.

@@ -1,10 +1,11 @@
 package client
 
-// A table holds at most so many series, and all its sets so many members. What
-// finds no room goes to the queue unmerged.
+// A table holds at most so many series, and all its sets so many members, none
+// with a longer text. What finds no room goes to the queue unmerged.
 const (
 	maxSeries  = 4096
 	maxMembers = 65536
+	maxText    = 512
 )
 
 // table is the series of one interval.
@@ -29,7 +30,7 @@ func (t *table) addMember(sr *series, member []byte) bool {
 	if _, ok := sr.members[string(member)]; ok {
 		return true
 	}
-	if t.members == maxMembers {
+	if t.members == maxMembers || len(member) > maxText {
 		return false
 	}
 	if sr.members == nil {

@@ -260,8 +260,9 @@ func TestTransport(t *testing.T) {
 		Base:   roundTripper(func(*http.Request) (*http.Response, error) { return nil, broken }),
 		Name:   func(*http.Request) string { return "search" },
 	}
-	if _, err := calls.Post(server.URL, "", nil); !errors.Is(err, broken) {
+	if response, err := calls.Post(server.URL, "", nil); !errors.Is(err, broken) {
 		t.Errorf("the transport's error became %v", err)
+		_ = response.Body.Close()
 	}
 	for _, name := range []string{"127_0_0_1.GET.200", "127_0_0_1.GET.503", "search.POST.error"} {
 		if len(rec.Values(name)) != 1 {

@@ -1,0 +1,148 @@
+package client
+
+import "slices"
+
+// pop takes the oldest packet to send: a full one, or with due, or when a flush
+// or the end asks for it, the one being filled. With none, state says what
+// there is to wait for.
+func (q *queue) pop(due bool) (p *packet, state queueState) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	switch {
+	case q.n > 0:
+		return q.unshift(), queueReady
+	case q.cur.lines == 0 && q.limit < 0:
+		return nil, queueEnded
+	case q.cur.lines == 0:
+		q.idle = true
+		q.shrink()
+		return nil, queueEmpty
+	case due || q.limit < 0 || q.cur.seq <= q.flushTo:
+		return q.seal(q.fresh()), queueReady
+	}
+	return nil, queuePartial
+}
+
+type queueState int
+
+const (
+	queueReady   queueState = iota
+	queuePartial            // some lines wait for their packet to fill
+	queueEmpty
+	queueEnded // closed, and nothing is left
+)
+
+// sent counts lines and bytes that the kernel has taken.
+func (q *queue) sent(lines, bytes int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.count(lines, bytes)
+}
+
+func (q *queue) count(lines, bytes int) {
+	q.waiting -= uint64(lines)
+	q.stats.Sent += uint64(lines)
+	q.stats.Writes++
+	q.stats.Bytes += uint64(bytes)
+}
+
+// done ends the way of a packet that pop gave out: the kernel has taken so many
+// bytes of it, with what lines it still had, or with none they are dropped.
+func (q *queue) done(p *packet, bytes int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if bytes > 0 {
+		q.count(p.lines, bytes)
+	} else {
+		q.waiting -= uint64(p.lines)
+		q.stats.Unsent += uint64(p.lines)
+	}
+	seq := p.seq
+	q.recycle(p)
+	if len(q.waiters) == 0 {
+		return
+	}
+	kept := q.waiters[:0]
+	for _, w := range q.waiters {
+		if w.seq <= seq {
+			close(w.done)
+		} else {
+			kept = append(kept, w)
+		}
+	}
+	clear(q.waiters[len(kept):])
+	q.waiters = kept
+}
+
+// flush asks for all lines so far to be sent without waiting, and returns a
+// channel that is closed when they have left the queue.
+func (q *queue) flush() <-chan struct{} {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	done := make(chan struct{})
+	if q.waiting == 0 && q.cur.lines == 0 {
+		close(done)
+		return done
+	}
+	last := q.cur.seq
+	if q.cur.lines == 0 {
+		last--
+	}
+	q.flushTo = max(q.flushTo, last)
+	q.waiters = append(q.waiters, waiter{last, done})
+	signal(q.wake)
+	return done
+}
+
+// forget takes back a wait of flush.
+func (q *queue) forget(done <-chan struct{}) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.waiters = slices.DeleteFunc(q.waiters, func(w waiter) bool { return w.done == done })
+}
+
+// close refuses further lines; those inside can still be taken.
+func (q *queue) close() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.limit = -1
+	signal(q.wake)
+}
+
+// ended reports whether the queue is closed and empty.
+func (q *queue) ended() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.limit < 0 && q.waiting == 0 && q.cur.lines == 0
+}
+
+// discard drops whatever a closed queue still has, and what the sender has in
+// hand, and ends all waits. It returns how many lines that were.
+func (q *queue) discard() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	left := q.waiting + uint64(q.cur.lines)
+	q.stats.Unsent += left
+	q.waiting, q.cur.lines, q.n = 0, 0, 0
+	q.ring, q.free = nil, nil
+	for _, w := range q.waiters {
+		close(w.done)
+	}
+	q.waiters = nil
+	return int(left)
+}
+
+// recycle keeps packets for fresh: under load as many as the queue can hold,
+// while it is empty only a few.
+func (q *queue) recycle(p *packet) {
+	p.buf, p.lines = p.buf[:0], 0
+	q.free = append(q.free, p)
+}
+
+func (q *queue) shrink() {
+	const keep = 16
+	if len(q.free) > keep {
+		clear(q.free[keep:])
+		q.free = q.free[:keep]
+	}
+}

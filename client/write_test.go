@@ -1,0 +1,83 @@
+package client_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/statsd-ops/statsd/client"
+	"github.com/statsd-ops/statsd/client/clienttest"
+)
+
+// cutConn takes so many bytes of what is written, and breaks.
+type cutConn struct {
+	net.Conn
+	left int
+}
+
+func (c *cutConn) Write(b []byte) (int, error) {
+	n, _ := c.Conn.Write(b[:min(c.left, len(b))])
+	c.left -= n
+	if n < len(b) {
+		return n, errors.New("cut by the test")
+	}
+	return n, nil
+}
+
+// A connection may break after any byte. The lines that were whole by then are
+// not sent again, the one that was cut is, and the next connection starts with
+// a whole line.
+func TestCutAnywhere(t *testing.T) {
+	want := []string{"first:1|c", "second:2|c", "third:0|g", "third:-3|g"}
+	all := strings.Join(want, "\n") + "\n"
+	for at := range len(all) {
+		synctest.Test(t, func(t *testing.T) {
+			before, after := clienttest.New(t, client.Config{}), clienttest.New(t, client.Config{})
+			dials := 0
+			c := open(t, client.New, client.Config{Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
+				if dials++; dials > 1 {
+					return after.Dial(ctx, network, address)
+				}
+				conn, err := before.Dial(ctx, network, address)
+				return &cutConn{conn, at}, err
+			}})
+			c.Incr("first")
+			c.Count("second", 2)
+			c.Gauge("third", -3)
+			flush(t, c)
+			whole := strings.Count(all[:at], "\n")
+			if got := after.Lines(); !slices.Equal(got, want[whole:]) {
+				t.Errorf("cut after %q: sent again %q, want %q", all[:at], got, want[whole:])
+			}
+			s := c.Stats()
+			sums(t, s, 4)
+			if s.Sent != 4 || s.Failures != 1 {
+				t.Errorf("cut after %d bytes: %+v", at, s)
+			}
+		})
+	}
+}
+
+// A UDP server's name is looked up again, but an address is not.
+func TestResolveAgain(t *testing.T) {
+	for address, want := range map[string]uint64{"stats.example.com": 4, "127.0.0.1": 1, "[::1]": 1} {
+		synctest.Test(t, func(t *testing.T) {
+			rec := clienttest.New(t, client.Config{Network: "udp", Address: address})
+			for range 25 { // 250 s: after 70, 140 and 210
+				rec.Client.Incr("a")
+				time.Sleep(10 * time.Second)
+				if len(rec.Lines()) == 0 {
+					t.Error("nothing was sent")
+				}
+			}
+			if s := rec.Client.Stats(); s.Connects != want {
+				t.Errorf("%s: %d sockets in 250 s, want %d", address, s.Connects, want)
+			}
+		})
+	}
+}
