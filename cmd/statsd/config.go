@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net"
+	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -48,10 +49,19 @@ var senders = map[string]server.Senders{
 	"off":  server.SendersOff,
 }
 
+// host returns an address without the brackets that IPv6 can have around it.
+func (all settings) host(name string) string {
+	text := all.text(name)
+	if inner, ok := strings.CutPrefix(text, "["); ok {
+		return strings.TrimSuffix(inner, "]")
+	}
+	return text
+}
+
 // config makes the server's configuration.
 func (all settings) config(log zerolog.Logger) (server.Config, error) {
 	cfg := server.Config{
-		Host:           all.text("name"),
+		Host:           all.host("name"),
 		Port:           all.count("port"),
 		Receivers:      all.count("receivers"),
 		UDPBuffer:      all.bytes("udp-buffer"),
@@ -76,7 +86,7 @@ func (all settings) config(log zerolog.Logger) (server.Config, error) {
 		SpoolFsync:     all.duration("spool-fsync"),
 		SpoolAfter:     all.duration("spool-after"),
 		ReplayRate:     all.count("replay-rate"),
-		MonitorHost:    all.text("monitor-host"),
+		MonitorHost:    all.host("monitor-host"),
 		MonitorPort:    all.port("monitor-port"),
 		KeepValues:     all.count("keep-values"),
 		Alerts:         all.on("alert"),
@@ -105,7 +115,7 @@ func (all settings) addSinks(cfg *server.Config) error {
 		return nil
 	}
 	sink, err := graphite.New(graphite.Config{
-		Addr:     net.JoinHostPort(all.text("graphite-host"), all.text("graphite-port")),
+		Addr:     net.JoinHostPort(all.host("graphite-host"), all.text("graphite-port")),
 		KeepOpen: all.on("graphite-keep-open"),
 	})
 	if err != nil {
