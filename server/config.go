@@ -59,6 +59,17 @@ type Config struct {
 	// Further ones are refused.
 	MaxSetMembers int
 
+	// MaxTCPConnections is the greatest number of TCP connections, 20,000, or
+	// less where fewer open files are allowed. For one more, the one with the
+	// oldest unfinished line is cut, or else the one that has rested longest.
+	MaxTCPConnections int
+	// TCPIdleTimeout is how long a TCP connection may go without ending a
+	// line, 1 h, until it is cut; 0 for as long as it likes.
+	TCPIdleTimeout time.Duration
+	// TCPLineTimeout is how long a line may take from its first byte over TCP
+	// to its last, 30 s, until its connection is cut.
+	TCPLineTimeout time.Duration
+
 	// Sinks are where flushes go. Without any they only show in the monitor.
 	Sinks []NamedSink
 	// QueueBytes is how many encoded bytes may wait for a sink, 64 MiB. Beyond
@@ -161,6 +172,12 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("--max-name-length %d: want 1 to 65535", c.MaxNameLength)
 	case c.MaxSetMembers < 1:
 		return fmt.Errorf("--max-set-members %d: want at least 1", c.MaxSetMembers)
+	case c.MaxTCPConnections < 1:
+		return fmt.Errorf("--max-tcp-connections %d: want at least 1", c.MaxTCPConnections)
+	case c.TCPIdleTimeout < 0:
+		return fmt.Errorf("--tcp-idle-timeout %v: want 0 (never) or more", c.TCPIdleTimeout)
+	case c.TCPLineTimeout < 10*time.Millisecond:
+		return fmt.Errorf("--tcp-line-timeout %v: want at least 10ms", c.TCPLineTimeout)
 	case c.QueueBytes < payloadBytes:
 		return fmt.Errorf("--queue-max-bytes %d: want at least %d", c.QueueBytes, payloadBytes)
 	case c.SpoolAfter < 0:

@@ -46,6 +46,9 @@ func (s *Server) figures(f *flushed) []figure {
 	l.count("tcp.connections", t.tcpConnections)
 	l.count("tcp.bytes", t.tcpBytes)
 	l.value("tcp.open", float64(s.streams.open.Load()))
+	for why, n := range t.tcpCut {
+		l.count("tcp.cut."+cutNames[why], n)
+	}
 	l.count("lines.received", t.lines)
 
 	l.count("samples.received", t.received())

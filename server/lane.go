@@ -18,6 +18,7 @@ type lane struct {
 	tally tally // since the last flush
 	bad   *meta.BadLines
 	watch *watch
+	ages  ages // of the streams that share the lane
 
 	// The first pending samples are parsed, and not added yet.
 	pending int
@@ -45,6 +46,7 @@ func (o origin) sender() netip.AddrPort {
 type tally struct {
 	udpPackets, udpBytes     uint64
 	tcpConnections, tcpBytes uint64
+	tcpCut                   [cutReasons]uint64
 	lines                    uint64
 	aggregated               uint64
 	events                   uint64
@@ -58,6 +60,9 @@ func (t *tally) add(o *tally) {
 	t.udpBytes += o.udpBytes
 	t.tcpConnections += o.tcpConnections
 	t.tcpBytes += o.tcpBytes
+	for i, n := range o.tcpCut {
+		t.tcpCut[i] += n
+	}
 	t.lines += o.lines
 	t.aggregated += o.aggregated
 	t.events += o.events

@@ -67,6 +67,10 @@ func config() Config {
 		KeepValues:     100_000,
 		AlertInterval:  time.Minute,
 		Grace:          5 * time.Second,
+
+		MaxTCPConnections: 20_000,
+		TCPIdleTimeout:    time.Hour,
+		TCPLineTimeout:    30 * time.Second,
 	}
 }
 

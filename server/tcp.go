@@ -1,7 +1,6 @@
 package server
 
 import (
-	"bytes"
 	"errors"
 	"io"
 	"net"
@@ -25,11 +24,15 @@ const (
 type streams struct {
 	server   *Server
 	listener *net.TCPListener
+	most     int // connections that may be open
 	// buffers are lent to connections while they have something to read: those
 	// that have not cost no memory for it.
 	buffers sync.Pool
 	conns   sync.WaitGroup
 	open    atomic.Int64
+	left    chan struct{} // told, if it listens, when a connection has ended
+	tails   atomic.Int64  // bytes of all tails
+	stopped chan struct{} // closed by stop
 
 	mu     sync.Mutex
 	active map[*stream]struct{}
@@ -48,12 +51,16 @@ type stream struct {
 	tail []byte
 	// skipping says that the line being read is too long and already counted.
 	skipping bool
+	age      age
 }
 
 func newStreams(s *Server, l *net.TCPListener) *streams {
 	return &streams{
 		server:   s,
 		listener: l,
+		most:     s.mostStreams(),
+		left:     make(chan struct{}, 1),
+		stopped:  make(chan struct{}),
 		buffers:  sync.Pool{New: func() any { return new([maxLine + 1 + streamRead]byte) }},
 		active:   map[*stream]struct{}{},
 	}
@@ -64,6 +71,7 @@ func newStreams(s *Server, l *net.TCPListener) *streams {
 func (t *streams) run() {
 	defer t.conns.Wait()
 	defer t.listener.Close()
+	t.conns.Go(t.cutSilent)
 	for next := 0; ; next++ {
 		conn, err := t.accept()
 		if errors.Is(err, net.ErrClosed) || errors.Is(err, os.ErrDeadlineExceeded) {
@@ -75,6 +83,7 @@ func (t *streams) run() {
 			time.Sleep(100 * time.Millisecond)
 			continue
 		}
+		t.makeRoom()
 		lane := t.server.lanes[next%len(t.server.lanes)]
 		st := &stream{conn: conn, lane: lane, parser: t.server.parser()}
 		if a, ok := conn.RemoteAddr().(*net.TCPAddr); ok {
@@ -115,6 +124,7 @@ func (t *streams) add(st *stream) {
 	t.open.Add(1)
 	st.lane.shard.Lock()
 	st.lane.tally.tcpConnections++
+	st.lane.ages.add(st, t.now())
 	st.lane.shard.Unlock()
 	if last := t.lastRead.Load(); last != nil {
 		t.soon(st, *last)
@@ -122,13 +132,7 @@ func (t *streams) add(st *stream) {
 }
 
 func (t *streams) serve(st *stream) {
-	defer func() {
-		t.mu.Lock()
-		delete(t.active, st)
-		t.mu.Unlock()
-		t.open.Add(-1)
-		_ = st.conn.Close()
-	}()
+	defer t.close(st)
 	raw, err := st.conn.SyscallConn()
 	if err != nil {
 		return
@@ -147,11 +151,28 @@ func (t *streams) serve(st *stream) {
 	}
 }
 
+func (t *streams) close(st *stream) {
+	t.mu.Lock()
+	delete(t.active, st)
+	t.mu.Unlock()
+	st.lane.shard.Lock()
+	st.lane.ages.remove(st)
+	st.lane.shard.Unlock()
+	t.tails.Add(-int64(cap(st.tail)))
+	_ = st.conn.Close()
+	t.open.Add(-1)
+	select {
+	case t.left <- struct{}{}:
+	default:
+	}
+}
+
 // stop ends accepting, and lets each connection send what is on its way: until
 // it was silent for drainTime, or most is over.
 func (t *streams) stop(most time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	close(t.stopped)
 	last := time.Now().Add(most)
 	t.lastRead.Store(&last)
 	_ = t.listener.SetDeadline(time.Now())
@@ -167,58 +188,4 @@ func (t *streams) soon(st *stream, last time.Time) {
 		until = last
 	}
 	_ = st.conn.SetReadDeadline(until)
-}
-
-// take takes what was read, which stands in buf behind the tail that the
-// stream had. It leaves a new tail.
-func (st *stream) take(buf []byte, read int) {
-	st.lane.shard.Lock()
-	defer st.lane.shard.Unlock()
-	st.lane.tally.tcpBytes += uint64(read)
-	from := origin{remote: st.remote}
-
-	if st.skipping {
-		i := bytes.IndexByte(buf, '\n')
-		if i < 0 {
-			return
-		}
-		buf, st.skipping = buf[i+1:], false
-	}
-	// Only the line that the tail began can be too long: no other is longer
-	// than a read.
-	if len(buf) > maxLine {
-		if i := bytes.IndexByte(buf, '\n'); i > maxLine {
-			st.lane.tooLong(buf[:i], from)
-			buf = buf[i+1:]
-		}
-	}
-	whole := lastLine(buf)
-	if whole > 0 {
-		st.lane.take(&st.parser, buf[:whole], from)
-	}
-	rest := buf[whole:]
-	if len(rest) > maxLine {
-		st.lane.tooLong(rest, from)
-		rest, st.skipping = nil, true
-	}
-	st.keep(rest)
-}
-
-// keep copies a new tail.
-func (st *stream) keep(rest []byte) {
-	const small = 4 << 10
-	if len(rest) == 0 && cap(st.tail) > small {
-		st.tail = nil
-	}
-	st.tail = append(st.tail[:0], rest...)
-}
-
-// end takes the last line, whose newline never came.
-func (st *stream) end() {
-	if len(st.tail) == 0 {
-		return
-	}
-	st.lane.shard.Lock()
-	defer st.lane.shard.Unlock()
-	st.lane.take(&st.parser, st.tail, origin{remote: st.remote})
 }

@@ -23,9 +23,12 @@ func (t *streams) read(st *stream, raw syscall.RawConn) error {
 // sweep takes what the stream has when its deadline is over: the goroutine may
 // have had to wait for its turn.
 func (t *streams) sweep(st *stream, raw syscall.RawConn) error {
+	last := time.Now().Add(lastSweep) // of one that was cut
+	if end := t.lastRead.Load(); end != nil {
+		last = *end
+	}
 	var failed error
 	err := raw.Control(func(fd uintptr) {
-		last := *t.lastRead.Load()
 		for failed = t.readOnce(st, fd); failed == nil && time.Now().Before(last); {
 			failed = t.readOnce(st, fd)
 		}
@@ -49,7 +52,11 @@ func (t *streams) readOnce(st *stream, fd uintptr) error {
 	case n == 0:
 		return io.EOF
 	}
-	st.take(buf[:kept+n], n)
+	before := cap(st.tail)
+	st.take(buf[:kept+n], n, t.now())
+	if grown := cap(st.tail) - before; grown != 0 && t.tails.Add(int64(grown)) > mostTails && grown > 0 {
+		t.cutOldest(cutMemory)
+	}
 	return nil
 }
 

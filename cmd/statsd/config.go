@@ -96,6 +96,10 @@ func (all settings) config(log zerolog.Logger) (server.Config, error) {
 		Log:            log,
 		Debug:          all.on("debug"),
 		DebugMetric:    all.text("debug-metric"),
+
+		MaxTCPConnections: all.count("max-tcp-connections"),
+		TCPIdleTimeout:    all.duration("tcp-idle-timeout"),
+		TCPLineTimeout:    all.duration("tcp-line-timeout"),
 	}
 	for _, v := range all.get("pct").values {
 		p, _ := parseNumber(v.text)
