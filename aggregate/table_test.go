@@ -2,6 +2,7 @@ package aggregate
 
 import (
 	"fmt"
+	"hash/maphash"
 	"maps"
 	"math"
 	"math/rand/v2"
@@ -426,5 +427,32 @@ func TestSegmentsGrowOneAtATime(t *testing.T) {
 	}
 	if largest > 2048 {
 		t.Errorf("a segment of %d slots for %d names", largest, s.names.count)
+	}
+}
+
+// What a sample costs must not grow with the number of names. Time cannot be
+// asserted, but the way to a record can: the slots looked at until it is found.
+func TestSearchesStayShort(t *testing.T) {
+	for _, n := range []int{1_000, 100_000, 1_000_000} {
+		names := newNames(maphash.MakeSeed())
+		var name []byte
+		for i := range n {
+			name = fmt.Appendf(name[:0], "app.web-%d.api.v2.users.get.status_%d", i%100, i)
+			names.insert(metric.Counter, name, 1)
+		}
+		steps, longest := 0, 0
+		for i := range names.segments {
+			slots := names.segments[i].slots
+			for at, slot := range slots {
+				if slot != 0 {
+					way := 1 + (at-int(slot>>32))&(len(slots)-1)
+					steps += way
+					longest = max(longest, way)
+				}
+			}
+		}
+		if mean := float64(steps) / float64(n); mean > 6 || longest > 2000 {
+			t.Errorf("%d names: a search takes %.1f steps, the longest %d", n, mean, longest)
+		}
 	}
 }

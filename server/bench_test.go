@@ -1,0 +1,60 @@
+package server
+
+import (
+	"fmt"
+	"net"
+	"testing"
+)
+
+// BenchmarkReceive takes datagrams of one counter from a socket to the table;
+// an operation is a datagram. Sending them is not in it. Beside the whole it shows what
+// asking for the senders costs.
+func BenchmarkReceive(b *testing.B) {
+	for _, senders := range []bool{false, true} {
+		b.Run(fmt.Sprintf("senders=%v", senders), func(b *testing.B) {
+			cfg := config()
+			cfg.Receivers = 1
+			s, err := New(cfg)
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer s.closeAll()
+			defer s.streams.listener.Close()
+			client, err := net.Dial("udp", s.Addr().String())
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer client.Close()
+			r := s.receivers[0]
+			r.socket.wantSenders(senders)
+
+			// As many at a time as the smallest of buffers holds.
+			const round = 64
+			b.ReportAllocs()
+			b.ResetTimer()
+			b.StopTimer()
+			for taken := 0; taken < b.N; {
+				for i := range round {
+					if _, err := fmt.Fprintf(client, "app.web-03.api.v2.users.get.status_%03d:%d|c", i, taken%1000); err != nil {
+						b.Fatal(err)
+					}
+				}
+				b.StartTimer()
+				for got := 0; got < round; {
+					n, err := r.socket.read(false)
+					if err != nil {
+						b.Fatal(err)
+					}
+					r.take(n)
+					got += n
+				}
+				b.StopTimer()
+				taken += round
+			}
+			t := s.lanes[0].tally
+			if t.aggregated != t.udpPackets || t.aggregated < uint64(b.N) {
+				b.Fatalf("%d samples of %d datagrams, want %d", t.aggregated, t.udpPackets, b.N)
+			}
+		})
+	}
+}
