@@ -7,6 +7,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -55,14 +56,22 @@ func (s *Shard) addText(text string) metric.Reason {
 		sample.Kind, sample.Member = metric.Set, []byte(fields[2])
 	}
 	if sample.Kind != metric.Set {
-		fmt.Sscan(fields[2], &sample.Value)
+		sample.Value = parse(fields[2])
 	}
 	if len(fields) > 3 {
-		fmt.Sscan(fields[3][1:], &sample.Weight)
+		sample.Weight = parse(fields[3][1:])
 	}
 	s.Lock()
 	defer s.Unlock()
 	return s.Add(&sample)
+}
+
+func parse(number string) float64 {
+	v, err := strconv.ParseFloat(number, 64)
+	if err != nil {
+		panic(err)
+	}
+	return v
 }
 
 // flush returns the points of a flush, by path.

@@ -201,8 +201,13 @@ func TestGuests(t *testing.T) {
 	}
 	m.gate.mu.Unlock()
 	release()
-	if w, err := http.ReadResponse(bufio.NewReader(held), nil); err != nil || w.StatusCode != 200 {
-		t.Errorf("the one that waited for its answer got %v, %v", w, err)
+	w, err := http.ReadResponse(bufio.NewReader(held), nil)
+	if err != nil {
+		t.Fatalf("the one that waited for its answer: %v", err)
+	}
+	defer w.Body.Close()
+	if w.StatusCode != http.StatusOK {
+		t.Errorf("the one that waited for its answer got status %d", w.StatusCode)
 	}
 }
 

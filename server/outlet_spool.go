@@ -112,7 +112,7 @@ func (o *outlet) fromSpool() (*payload, error) {
 	r, err := o.spool.Next()
 	o.noteDisk()
 	switch {
-	case err == io.EOF:
+	case errors.Is(err, io.EOF):
 		return nil, nil
 	case err != nil:
 		o.logDisk("read", err)

@@ -101,10 +101,10 @@ func (s *spooled) finish() outletState {
 	return s.look()
 }
 
-// expect checks that the sink got the flushes first to last once each, in order.
-func (s *spooled) expect(first, last int64, points int) {
+// expect checks that the sink got the flushes 1 to last once each, in order.
+func (s *spooled) expect(last int64, points int) {
 	s.t.Helper()
-	want := int(last-first+1) * points
+	want := int(last) * points
 	got, err := s.Wait(s.t.Context(), want)
 	if err != nil {
 		s.t.Fatal(err)
@@ -113,7 +113,7 @@ func (s *spooled) expect(first, last int64, points int) {
 		s.t.Fatalf("%d points, want %d", len(got), want)
 	}
 	for i, p := range got {
-		at := first + int64(i/points)
+		at := 1 + int64(i/points)
 		if p.Path != fmt.Sprintf("p%d", i%points) || p.Time != at || p.Value != float64(at) {
 			s.t.Fatalf("point %d is %s %v %d, want p%d of flush %d", i, p.Path, p.Value, p.Time, i%points, at)
 		}
@@ -127,7 +127,7 @@ func TestSpoolOutage(t *testing.T) {
 	const flushes, points = 360, 500
 	s := startOutlet(t, spoolConfig(t))
 	s.offer(flushOf(1, points), time.Second)
-	s.expect(1, 1, points)
+	s.expect(1, points)
 	s.Fail(errors.New("down"))
 	for at := int64(2); at <= flushes; at++ {
 		s.offer(flushOf(at, points), time.Second)
@@ -137,9 +137,9 @@ func TestSpoolOutage(t *testing.T) {
 		t.Errorf("%d points in memory", st.queued)
 	}
 	s.Recover()
-	s.expect(1, flushes, points)
+	s.expect(flushes, points)
 	s.offer(flushOf(flushes+1, points), time.Second)
-	s.expect(1, flushes+1, points)
+	s.expect(flushes+1, points)
 	if st := s.finish(); st.delivered != (flushes+1)*points || st.dropped != 0 {
 		t.Errorf("delivered %d, dropped %d", st.delivered, st.dropped)
 	}
@@ -164,7 +164,7 @@ func TestSpoolRestart(t *testing.T) {
 	}
 	second := startOutlet(t, cfg)
 	second.offer(flushOf(11, 100), time.Second)
-	second.expect(1, 11, 100)
+	second.expect(11, 100)
 	if st := second.finish(); st.recovered != 1000 || st.delivered != 1100 || st.made != 100 {
 		t.Errorf("recovered %d, delivered %d, made %d; want 1000, 1100, 100", st.recovered, st.delivered, st.made)
 	}
@@ -181,9 +181,9 @@ func TestSpoolSlowSend(t *testing.T) {
 	}
 	eventually(t, "all is on disk", func() bool { return s.look().spooled == 300 })
 	s.Recover()
-	s.expect(1, 3, 100)
+	s.expect(3, 100)
 	s.offer(flushOf(4, 100), time.Second)
-	s.expect(1, 4, 100)
+	s.expect(4, 100)
 	if st := s.finish(); st.delivered != 400 {
 		t.Errorf("delivered %d, want 400", st.delivered)
 	}
@@ -308,11 +308,11 @@ func TestSpoolFlapping(t *testing.T) {
 	const flushes, points = 300, 50
 	for at := int64(1); at <= flushes; at++ {
 		s.offer(flushOf(at, points), time.Second)
-		eventually(t, "the flush is queued", func() bool { return len(s.outlet.offeredNow()) < mostOffered })
+		eventually(t, "the flush is queued", func() bool { return len(s.offeredNow()) < mostOffered })
 	}
 	stop.Store(true)
 	<-flapping
-	s.expect(1, flushes, points)
+	s.expect(flushes, points)
 	if st := s.finish(); st.delivered != flushes*points {
 		t.Errorf("delivered %d, want %d", st.delivered, flushes*points)
 	}

@@ -3,6 +3,7 @@ package spool
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -43,7 +44,7 @@ func child(dir, from string) error {
 		if i%3 == 0 {
 			continue
 		}
-		if _, err := s.Next(); err == io.EOF {
+		if _, err := s.Next(); errors.Is(err, io.EOF) {
 			continue
 		} else if err != nil {
 			return err

@@ -22,7 +22,7 @@ func (s *Spool) Next() (Record, error) {
 		if err := s.ready(); err != nil {
 			return Record{}, s.fail("read", err)
 		}
-		if err := s.read(); err == io.EOF {
+		if err := s.read(); errors.Is(err, io.EOF) {
 			return Record{}, io.EOF
 		} else if err != nil {
 			return Record{}, s.fail("read", err)
@@ -71,7 +71,7 @@ func (s *Spool) read() error {
 		case err == nil:
 			seg.errors = 0
 			return nil
-		case err == io.EOF: // records that are missing now were damaged
+		case errors.Is(err, io.EOF): // records that are missing now were damaged
 			s.finish()
 		case errors.Is(err, fs.ErrNotExist):
 			s.finish()

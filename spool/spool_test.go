@@ -121,7 +121,7 @@ func segmentFiles(t testing.TB, dir string) []string {
 
 func TestFirstInFirstOut(t *testing.T) {
 	s := open(t, Config{Dir: filepath.Join(t.TempDir(), "made", "by", "it")})
-	if _, err := s.Next(); err != io.EOF {
+	if _, err := s.Next(); !errors.Is(err, io.EOF) {
 		t.Fatalf("an empty spool returns %v", err)
 	}
 	if err := s.Advance(); err == nil {

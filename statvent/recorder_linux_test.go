@@ -324,7 +324,7 @@ func TestReleasesStragglers(t *testing.T) {
 	read := make(chan string)
 	go func() {
 		text, err := os.ReadFile(path)
-		read <- fmt.Sprint(text, err)
+		read <- fmt.Sprint(string(text), err)
 	}()
 	eventually(t, "the reader is released", func() bool {
 		f.release()

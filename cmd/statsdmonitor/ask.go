@@ -92,8 +92,7 @@ func (o *options) post(ctx context.Context, method string, limit int64) ([]byte,
 
 // unreached says what to do about it when nothing listens there.
 func unreached(err error) error {
-	var wrapped *url.Error
-	if errors.As(err, &wrapped) {
+	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		err = wrapped.Err // the URL is not the user's
 	}
 	var dial *net.OpError

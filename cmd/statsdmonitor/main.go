@@ -12,6 +12,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -37,7 +38,7 @@ const (
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	o, err := parse(args, stdout)
 	switch {
-	case err == errShown:
+	case errors.Is(err, errShown):
 		return exitOK
 	case err != nil:
 		fmt.Fprintf(stderr, "statsdmonitor: %s, try --help\n", safe(err.Error()))

@@ -74,7 +74,7 @@ func (p *parser) text() (string, error) {
 func (p *parser) end() error {
 	for {
 		token, err := p.xml.Token()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
@@ -118,7 +118,7 @@ func asFault(err error) *Fault {
 		return fault
 	case errors.As(err, &tooLarge):
 		return faultf(InvalidRequest, "a request has at most %d bytes", tooLarge.Limit)
-	case err == io.EOF:
+	case errors.Is(err, io.EOF):
 		return faultf(NotWellFormed, "the request is empty or ends early")
 	}
 	return faultf(NotWellFormed, "%s", err)

@@ -42,15 +42,23 @@ type Value interface {
 	kind() string // as signatures name it
 }
 
-// The values.
-type (
-	Int    int64   // sent as a double when it needs more than 32 bits
-	Double float64 // sent as a string ("NaN", "+Inf") when it is not finite
-	Bool   bool
-	String string // whatever XML cannot carry in it is sent as U+FFFD
-	Array  []Value
-	Struct []Member
-)
+// Int is sent as a double when it needs more than 32 bits.
+type Int int64
+
+// Double is sent as a string ("NaN", "+Inf") when it is not finite.
+type Double float64
+
+// Bool is true or false.
+type Bool bool
+
+// String may hold anything; what XML cannot carry in it is sent as U+FFFD.
+type String string
+
+// Array is a list of values of any type.
+type Array []Value
+
+// Struct is a list of named values.
+type Struct []Member
 
 // Stream is an array whose items are made while they are sent, so that a long
 // one costs little memory. It stops when the client is gone.
