@@ -69,7 +69,7 @@ func take(t testing.TB, s *Spool, n int) (got []int) {
 	t.Helper()
 	for len(got) < n {
 		r, err := s.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return got
 		}
 		if err != nil {

@@ -330,7 +330,7 @@ func TestReleasesStragglers(t *testing.T) {
 		f.release()
 		select {
 		case got := <-read:
-			return got == "[] <nil>"
+			return got == "<nil>"
 		default:
 			return false
 		}
