@@ -110,9 +110,14 @@ func TestDatagramOfAllBytes(t *testing.T) {
 	}
 	conn := d.dial("udp")
 	d.deliver(conn, string(all))
-	for i := range all { // and each in each place of a sample
-		b := string(all[i : i+1])
-		d.deliver(conn, b+"n:1|c", "n"+b+":1|c", "n:"+b+"1|c", "n:1"+b+"|c", "n:1|"+b+"c", "n:1|c"+b, "n:1|c|"+b, "n:"+b+"|s", "n:1|c|@"+b, "n:1|c|#"+b)
+	for some := range slices.Chunk(all, 16) { // and each in each place of a sample
+		var texts []string
+		for _, c := range some {
+			b := string([]byte{c})
+			texts = append(texts, b+"n:1|c", "n"+b+":1|c", "n:"+b+"1|c", "n:1"+b+"|c", "n:1|"+b+"c",
+				"n:1|c"+b, "n:1|c|"+b, "n:"+b+"|s", "n:1|c|@"+b, "n:1|c|#"+b)
+		}
+		d.deliver(conn, texts...)
 	}
 	d.deliver(conn, "n:1|g")
 	d.stop()
