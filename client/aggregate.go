@@ -135,7 +135,7 @@ func (a *aggregator) series(c *Client, s *sample, key []byte) *series {
 }
 
 func (a *aggregator) insert(c *Client, s *sample, in map[string]*series, key string) *series {
-	if a.closed || len(a.live.order) == maxSeries || len(key) > maxText {
+	if len(a.live.order) == maxSeries || len(key) > maxText {
 		return nil
 	}
 	sr := &series{

@@ -65,7 +65,10 @@ func TestAggregate(t *testing.T) {
 			c.Incr("a")
 			c.Counter("a").Incr()
 			c.With("a").Counter("b").Incr()
-		}, "a:1|c|#b a:2|c|#b,c a.b:3|c a:1|c|#b a:2|c"},
+			c.With("c").Incr("b")
+			c.With("c").Incr("b", "t")
+			c.With("a").Incr("b", "t")
+		}, "a:1|c|#b a:2|c|#b,c a.b:3|c a:1|c|#b a:2|c c.b:1|c c.b:1|c|#t a.b:1|c|#t"},
 		{"lines keep to the packet", client.Config{Network: "udp", MaxPacketSize: 16}, func(c *client.Client) {
 			for i := range 6 {
 				c.Timing("time", time.Duration(i)*100*time.Millisecond)
@@ -166,6 +169,34 @@ func TestAggregateBounds(t *testing.T) {
 	}
 	if n := len(rec.Members("s")); n != 70000 {
 		t.Errorf("%d members arrived, want 70000", n)
+	}
+}
+
+// Nothing is merged any more after Close, where nobody would send it.
+func TestAggregateAfterClose(t *testing.T) {
+	rec := clienttest.New(t, client.Config{Aggregate: time.Hour})
+	c := rec.Client
+	handle := c.Counter("handle")
+	calls := func() {
+		c.Incr("a")
+		c.Gauge("g", 1)
+		c.Timing("t", 1)
+		c.Set("s", "m")
+		c.Incr("tagged", "t")
+		handle.Incr()
+	}
+	calls()
+	flush(t, c) // the series are known in both tables
+	calls()
+	if err := c.Close(soon(t)); err != nil {
+		t.Fatal(err)
+	}
+	calls()
+	c.Incr("new")
+	s := c.Stats()
+	sums(t, s, 19)
+	if s.Sent != 12 || s.AfterClose != 7 {
+		t.Errorf("after Close: %+v", s)
 	}
 }
 

@@ -177,6 +177,57 @@ func TestReconnect(t *testing.T) {
 	})
 }
 
+// A connection that had lasted is made again at once; one that ends as soon as
+// it is made, after longer and longer pauses.
+func TestReconnectPace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		var ends []net.Conn
+		var attempts []time.Time
+		var log []string
+		open(t, client.New, client.Config{
+			Log: func(line string) { mu.Lock(); defer mu.Unlock(); log = append(log, line) },
+			Dial: func(context.Context, string, string) (net.Conn, error) {
+				mu.Lock()
+				defer mu.Unlock()
+				if attempts == nil {
+					attempts = []time.Time{}
+					return nil, errors.New("refused by the test")
+				}
+				near, far := net.Pipe()
+				ends, attempts = append(ends, far), append(attempts, time.Now())
+				if len(ends) > 2 {
+					far.Close()
+				}
+				return near, nil
+			},
+		})
+		time.Sleep(time.Minute)
+		cut := time.Now()
+		ends[0].Close()
+		synctest.Wait()
+		time.Sleep(time.Minute)
+		mu.Lock()
+		if len(attempts) != 2 || !attempts[1].Equal(cut) {
+			t.Errorf("connections were made at %v, want another at once at %v", attempts, cut)
+		}
+		ends[1].Close()
+		mu.Unlock()
+		time.Sleep(20 * time.Second)
+		mu.Lock()
+		defer mu.Unlock()
+		// At once, then after up to 1, 2, 4, 8 and 16 s, at least half of that.
+		if n := len(attempts) - 2; n < 5 || n > 7 {
+			t.Errorf("%d connections in 20 s, want 5 to 7", n)
+		}
+		for _, line := range log[:4] {
+			if !strings.Contains(line, "(failure 1,") && !strings.Contains(line, "after 1 failures") {
+				t.Errorf("each recovery begins a new series of failures: %s", line)
+			}
+		}
+	})
+}
+
 // Close cuts the wait for another attempt short, once, and gives up when its
 // context ends, saying what was lost and why.
 func TestCloseWithoutServer(t *testing.T) {
