@@ -118,15 +118,19 @@ func (all settings) addSinks(cfg *server.Config) error {
 	if !all.given("graphite-host") && !all.given("graphite-port") {
 		return nil
 	}
-	sink, err := graphite.New(graphite.Config{
-		Addr:     net.JoinHostPort(all.host("graphite-host"), all.text("graphite-port")),
-		KeepOpen: all.on("graphite-keep-open"),
-	})
+	sink, err := graphite.New(all.graphite())
 	if err != nil {
 		return err
 	}
 	cfg.Sinks = append(cfg.Sinks, server.NamedSink{Name: "graphite", Sink: sink})
 	return nil
+}
+
+func (all settings) graphite() graphite.Config {
+	return graphite.Config{
+		Addr:     net.JoinHostPort(all.host("graphite-host"), all.text("graphite-port")),
+		KeepOpen: all.on("graphite-keep-open"),
+	}
 }
 
 func (all settings) addNotifiers(cfg *server.Config) error {
@@ -140,7 +144,11 @@ func (all settings) addNotifiers(cfg *server.Config) error {
 	if !all.given("nsca-server") {
 		return nil
 	}
-	n, err := all.nsca()
+	c, err := all.nsca()
+	if err != nil {
+		return err
+	}
+	n, err := nsca.New(c)
 	if err != nil {
 		return err
 	}
@@ -148,8 +156,8 @@ func (all settings) addNotifiers(cfg *server.Config) error {
 	return nil
 }
 
-func (all settings) nsca() (*nsca.Client, error) {
-	c := nsca.Config{
+func (all settings) nsca() (c nsca.Config, err error) {
+	c = nsca.Config{
 		Server:  all.text("nsca-server"),
 		Host:    all.text("nsca-host"),
 		Service: all.text("nsca-service"),
@@ -157,10 +165,9 @@ func (all settings) nsca() (*nsca.Client, error) {
 		Legacy:  all.on("nsca-legacy"),
 	}
 	if path := all.text("nsca-config"); path != "" {
-		var err error
 		if c.Method, c.Password, err = nsca.ReadConfig(path); err != nil {
-			return nil, fmt.Errorf("--nsca-config: %w", err)
+			return c, fmt.Errorf("--nsca-config: %w", err)
 		}
 	}
-	return nsca.New(c)
+	return c, nil
 }

@@ -152,11 +152,11 @@ func (all settings) setDefault(name, text string) {
 // checkNeeds refuses what was asked for but would do nothing.
 func (all settings) checkNeeds() error {
 	for _, s := range all {
-		if s.needs == "" || !s.given() || s.off() {
+		if s.needs == "" || !s.given() || s.off() || s.text() == s.def {
 			continue
 		}
 		if needed := all.get(s.needs); !needed.given() || needed.off() {
-			return s.values[0].locate(fmt.Errorf("--%s: needs --%s too", s.name, s.needs))
+			return fmt.Errorf("--%s: needs --%s too", s.name, s.needs)
 		}
 	}
 	return nil

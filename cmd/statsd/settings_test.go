@@ -1,0 +1,212 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/rs/zerolog"
+
+	"github.com/statsd-ops/statsd/notify/nsca"
+	"github.com/statsd-ops/statsd/server"
+	"github.com/statsd-ops/statsd/sink/graphite"
+)
+
+// resolved returns the settings of a command line and an environment.
+func resolved(t *testing.T, args []string, environment map[string]string) settings {
+	t.Helper()
+	all := newSettings(flags)
+	if err := all.resolve(args, func(name string) string { return environment[name] }); err != nil {
+		t.Fatalf("%s: %v", args, err)
+	}
+	return all
+}
+
+func write(t *testing.T, name, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// others returns a value for each flag that is not its default. Each is about
+// the daemon, and valid beside all the others.
+func others(t *testing.T) map[string]string {
+	texts := map[string]string{
+		"port": "18125", "monitor-port": "off", "gauge-expire": "25h", "pct": "50",
+		"nsca-config": write(t, "send_nsca.cfg", "password=s3cret\nencryption_method=2\n"),
+		"notify-exec": "/bin/true",
+		"spool-dir":   t.TempDir(),
+	}
+	byKind := map[kind]string{
+		isText: "other", isSwitch: "true", isCount: "7", isNumber: "7", isDuration: "7s", isBytes: "3MiB",
+	}
+	for _, f := range flags {
+		switch {
+		case f.group == groupAbout || f.name == "pprof":
+		case len(f.choices) > 0:
+			texts[f.name] = f.choices[1]
+		case texts[f.name] == "":
+			texts[f.name] = byKind[f.kind]
+		}
+	}
+	return texts
+}
+
+// commandLine returns the arguments that set flags.
+func commandLine(t *testing.T, texts map[string]string) (args []string) {
+	for name, text := range texts {
+		if resolved(t, nil, nil).get(name).kind == isSwitch {
+			args = append(args, "--"+name)
+		} else {
+			args = append(args, "--"+name, text)
+		}
+	}
+	return args
+}
+
+// configured is what settings lead to, without what cannot be compared.
+type configured struct {
+	server.Config
+	graphite  graphite.Config
+	nsca      nsca.Config
+	notifiers int
+	level     zerolog.Level
+}
+
+// TestEveryFlag sets each flag to another value than the others have it, and
+// wants another configuration.
+func TestEveryFlag(t *testing.T) {
+	texts := others(t)
+	config := func(args ...string) (c configured) {
+		all := resolved(t, args, nil)
+		log := all.logger(io.Discard)
+		var err, nscaErr error
+		c.Config, err = all.config(log)
+		c.nsca, nscaErr = all.nsca()
+		if err := errors.Join(err, nscaErr); err != nil {
+			t.Fatalf("%s: %v", args, err)
+		}
+		c.graphite, c.level, c.notifiers = all.graphite(), log.GetLevel(), len(c.Notifiers)
+		c.Sinks, c.Notifiers, c.Log = nil, nil, zerolog.Logger{}
+		return c
+	}
+	// What others need, set to something else.
+	base := []string{"--alert", "--debug", "--graphite-host=a", "--nsca-server=a", "--nsca-host=a", "--spool-dir=" + t.TempDir()}
+	for name, text := range texts {
+		var with, without []string
+		for _, arg := range base {
+			if !strings.HasPrefix(arg, "--"+name) {
+				with, without = append(with, arg), append(without, arg)
+			}
+		}
+		switch name {
+		case "alert", "debug": // without those that need them
+			with, without = []string{"--" + name}, nil
+		case "quiet": // which debug wins over
+			with, without = []string{"--quiet"}, nil
+		default:
+			with = append(with, commandLine(t, map[string]string{name: text})...)
+			if len(without) < len(base) {
+				without = base
+			}
+		}
+		if name != "log-format" && reflect.DeepEqual(config(with...), config(without...)) {
+			t.Errorf("--%s=%s changes nothing", name, text)
+		}
+	}
+}
+
+// TestEverySource gives each flag on the command line, in the environment and
+// in a file, and wants the same settings.
+func TestEverySource(t *testing.T) {
+	texts := others(t)
+	args := commandLine(t, texts)
+	var lines []string
+	environment := map[string]string{}
+	for name, text := range texts {
+		lines = append(lines, name+" "+text)
+		environment[resolved(t, nil, nil).get(name).variable()] = text
+	}
+	file := write(t, "all.conf", strings.Join(lines, "\n"))
+	for _, tt := range []struct {
+		origin string
+		all    settings
+	}{
+		{fromCommandLine, resolved(t, args, nil)},
+		{"STATSD_DAEMON_", resolved(t, nil, environment)},
+		{file + ":", resolved(t, []string{"--config", file}, nil)},
+		{file + ":", resolved(t, nil, map[string]string{"STATSD_DAEMON_CONFIG": file})},
+	} {
+		for name, want := range texts {
+			s := tt.all.get(name)
+			if len(s.values) != 1 || s.text() != want || !strings.HasPrefix(s.values[0].origin, tt.origin) {
+				t.Errorf("--%s is %v, want %q from %s", name, s.values, want, tt.origin)
+			}
+		}
+	}
+}
+
+// TestPrecedence takes each source away in turn.
+func TestPrecedence(t *testing.T) {
+	file := write(t, "statsd.conf", "grace 3\npct 30\npct 31\n")
+	environment := map[string]string{"STATSD_DAEMON_GRACE": "2", "STATSD_DAEMON_PCT": "20  21"}
+	args := []string{"--config", file}
+	for _, tt := range []struct {
+		all   settings
+		grace value
+		pct   []value
+	}{
+		{resolved(t, append(args, "--grace=1", "-t10", "--pct=11"), environment),
+			value{"1", fromCommandLine}, []value{{"10", fromCommandLine}, {"11", fromCommandLine}}},
+		{resolved(t, args, environment),
+			value{"2", "STATSD_DAEMON_GRACE"}, []value{{"20", "STATSD_DAEMON_PCT"}, {"21", "STATSD_DAEMON_PCT"}}},
+		{resolved(t, args, nil),
+			value{"3", file + ":1"}, []value{{"30", file + ":2"}, {"31", file + ":3"}}},
+		{resolved(t, nil, map[string]string{"STATSD_DAEMON_GRACE": ""}),
+			value{"5", fromDefault}, []value{{"90", fromDefault}}},
+	} {
+		if got := tt.all.get("grace").values; !reflect.DeepEqual(got, []value{tt.grace}) {
+			t.Errorf("grace is %v, want %v", got, tt.grace)
+		}
+		if got := tt.all.get("pct").values; !reflect.DeepEqual(got, tt.pct) {
+			t.Errorf("pct is %v, want %v", got, tt.pct)
+		}
+	}
+}
+
+// TestPrintReadsBack takes what --check-config prints as a configuration file.
+func TestPrintReadsBack(t *testing.T) {
+	for _, args := range [][]string{nil, {"--counters-prefix=", "-t1", "-t2"}, commandLine(t, others(t))} {
+		before := resolved(t, args, nil)
+		var printed bytes.Buffer
+		if err := before.print(&printed); err != nil {
+			t.Fatal(err)
+		}
+		after := resolved(t, []string{"--config", write(t, "printed.conf", printed.String())}, nil)
+		for i, s := range before {
+			if got, want := setTo(after[i]), setTo(s); s.group != groupAbout && !slices.Equal(got, want) {
+				t.Errorf("%s: --%s is %q, and read back %q", args, s.name, want, got)
+			}
+		}
+	}
+}
+
+// setTo returns what a setting means.
+func setTo(s *setting) (texts []string) {
+	if s.off() {
+		return []string{"false"}
+	}
+	for _, v := range s.values {
+		texts = append(texts, v.text)
+	}
+	return texts
+}
