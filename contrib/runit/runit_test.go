@@ -226,7 +226,7 @@ func (s *service) address() string {
 	return net.JoinHostPort("127.0.0.1", s.env["STATSD_DAEMON_PORT"])
 }
 
-// send sends lines over TCP and returns once the daemon has taken the connection.
+// send sends lines over TCP. They may still wait in the daemon's socket when it returns.
 func (s *service) send(lines string) {
 	s.t.Helper()
 	conn, err := net.Dial("tcp", s.address())
