@@ -34,7 +34,8 @@ func clamp(v float64) float64 {
 // number of its samples in the upper half of a word, in the lower the place of
 // its last block. A block: a header with the samples it has room for (bits
 // 48-63), those it holds (bits 32-47) and the place of the block before it (bits
-// 0-31); then the samples.
+// 0-31); then the samples. A block without room holds the index of the sketch
+// that takes the samples beyond the limit.
 const (
 	firstTimerBlock = 3
 	mostTimerBlock  = 127
@@ -49,10 +50,16 @@ func addTimer(b *blocks, rec record, off int, s *metric.Sample) {
 		block = b.at(place)
 	}
 	if place == 0 || uint16(block[0]>>48) == uint16(block[0]>>32) {
+		if int(w>>32) >= b.mostSamples {
+			place = b.addToSketch(place, s.Value)
+			rec.setWord(off+8, (w>>32+1)<<32|uint64(place))
+			return
+		}
 		room := firstTimerBlock
 		if place != 0 {
 			room = min(2*int(block[0]>>48)+1, mostTimerBlock)
 		}
+		room = min(room, b.mostSamples-int(w>>32))
 		before := place
 		place = b.allocate(1 + room)
 		block = b.at(place)
@@ -64,8 +71,36 @@ func addTimer(b *blocks, rec record, off int, s *metric.Sample) {
 	rec.setWord(off+8, (w>>32+1)<<32|uint64(place))
 }
 
+// addToSketch adds to the sketch of the timer whose last block is at place, and
+// returns the place of the sketch's block.
+func (b *blocks) addToSketch(place uint32, v float64) uint32 {
+	block := b.at(place)
+	if block[0]>>48 != 0 {
+		before := place
+		place = b.allocate(2)
+		block = b.at(place)
+		block[0], block[1] = uint64(before), uint64(len(b.sketches))
+		b.sketches = append(b.sketches, newSketch())
+	}
+	b.sketches[block[1]].add(v)
+	return place
+}
+
+// sketchOf returns the sketch of a timer's cell, nil if it has none.
+func sketchOf(b *blocks, rec record, off int) *sketch {
+	place := uint32(rec.word(off + 8))
+	if place == 0 {
+		return nil
+	}
+	block := b.at(place)
+	if block[0]>>48 != 0 {
+		return nil
+	}
+	return b.sketches[block[1]]
+}
+
 // appendSamples appends the samples of a timer's cell to dst, last block
-// first, and returns the sum of their weights too.
+// first, without those in its sketch. It returns the sum of all their weights too.
 func appendSamples(dst []float64, b *blocks, rec record, off int) ([]float64, float64) {
 	for place := uint32(rec.word(off + 8)); place != 0; {
 		block := b.at(place)

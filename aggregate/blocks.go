@@ -9,6 +9,9 @@ type blocks struct {
 	used  int // words of the last page
 	large [][]uint64
 	spare *spare
+	// sketches take the samples of timers that have more than mostSamples.
+	sketches    []*sketch
+	mostSamples int
 }
 
 const (
@@ -59,5 +62,5 @@ func (b *blocks) release() {
 	}
 	clear(b.pages)
 	b.pages, b.used = b.pages[:0], 0
-	b.large = nil
+	b.large, b.sketches = nil, nil
 }

@@ -33,6 +33,8 @@ type Snapshot struct {
 	// already; Collided names the first of them, at most 20.
 	Collisions int
 	Collided   []string
+	// Sketched is the number of timers whose percentiles are estimates.
+	Sketched int
 	// Own are the daemon's own points. They come last.
 	Own []metric.Point
 
@@ -42,6 +44,10 @@ type Snapshot struct {
 	pages    []pages // of each view
 	rows     [][]row
 	values   [][]float64 // of each chunk of rows
+	largest  [metric.Kinds]struct {
+		rec  record
+		size int
+	}
 }
 
 // row is a name: the number of its view and the place of its record.
@@ -95,6 +101,16 @@ func (sn *Snapshot) collided(kind metric.Kind, name []byte) {
 	if len(sn.Collided) < most {
 		sn.Collided = append(sn.Collided, sn.prefix[kind]+string(name))
 	}
+}
+
+// Largest returns the name with the most members (of sets) or samples (of
+// timers) in one shard, and how many these are: 0 if there is none.
+func (sn *Snapshot) Largest(kind metric.Kind) (name string, size int) {
+	l := sn.largest[kind]
+	if l.size == 0 {
+		return "", 0
+	}
+	return string(l.rec.name()), l.size
 }
 
 // Len returns the number of points, the daemon's own included.

@@ -183,15 +183,54 @@ func (s *summary) summarizeName(kind metric.Kind, values []float64) {
 	case metric.Set:
 		values[0] = float64(s.countMembers(off))
 	case metric.Timer:
-		s.samples = s.samples[:0]
-		weight := 0.0
-		for _, from := range s.sources {
-			var w float64
-			s.samples, w = appendSamples(s.samples, from.view.blocks, from.rec, off)
-			weight = clamp(weight + w)
+		s.summarizeTimer(off, values)
+	}
+	s.measure(kind, off)
+}
+
+func (s *summary) summarizeTimer(off int, values []float64) {
+	s.samples = s.samples[:0]
+	weight := 0.0
+	var all *sketch
+	for _, from := range s.sources {
+		var w float64
+		s.samples, w = appendSamples(s.samples, from.view.blocks, from.rec, off)
+		weight = clamp(weight + w)
+		switch sk := sketchOf(from.view.blocks, from.rec, off); {
+		case sk == nil:
+		case all == nil:
+			all = sk
+		default:
+			all.merge(sk)
 		}
+	}
+	if all == nil {
 		summarizeTimer(s.samples, s.ranks, values)
-		values[3] = weight
+	} else {
+		for _, v := range s.samples {
+			all.add(v)
+		}
+		all.summarize(s.ranks, values)
+		s.sn.Sketched++
+	}
+	values[3] = weight
+}
+
+// measure keeps in mind the name whose cells of one shard hold most.
+func (s *summary) measure(kind metric.Kind, off int) {
+	at := off // of the word with the number of members
+	switch kind {
+	case metric.Set:
+	case metric.Timer:
+		at += 8
+	default:
+		return
+	}
+	largest := &s.sn.largest[kind]
+	for _, from := range s.sources {
+		if n := int(from.rec.word(at) >> 32); n > largest.size {
+			largest.size, largest.rec = n, from.rec
+		}
 	}
 }
 

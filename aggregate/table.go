@@ -22,7 +22,8 @@
 // # Results
 //
 // The results are the same for any number of shards. Sums of whole numbers
-// are exact up to 2^53; timers' samples are kept, and their percentiles exact.
+// are exact up to 2^53; timers' samples are kept, and their percentiles exact,
+// unless there are too many of them: see Config.MaxTimerSamples.
 package aggregate
 
 import (
@@ -46,6 +47,10 @@ type Config struct {
 	MaxNameLength int
 	// MaxSetMembers is the greatest number of members a set may have in a shard.
 	MaxSetMembers int
+	// MaxTimerSamples is the greatest number of samples that are kept of a timer
+	// in a shard, at least 1. With more of them its percentiles are
+	// estimates, within 1 % of a sample's value; all else stays exact.
+	MaxTimerSamples int
 	// Expire is the number of flushes after which a name that was not seen is
 	// forgotten, by kind; at least 1.
 	Expire [metric.Kinds]uint32
@@ -84,7 +89,9 @@ func NewTable(config Config) *Table {
 	t := &Table{config: config, seed: maphash.MakeSeed()}
 	for range config.Shards {
 		s := &Shard{table: t, names: newNames(t.seed), flush: 1}
-		s.blocks[0].spare, s.blocks[1].spare = &s.spare, &s.spare
+		for i := range s.blocks {
+			s.blocks[i].spare, s.blocks[i].mostSamples = &s.spare, config.MaxTimerSamples
+		}
 		t.shards = append(t.shards, s)
 	}
 	return t

@@ -28,7 +28,9 @@ func testTable(shards int) *Table {
 		MaxNames:      1 << 21,
 		MaxNameLength: 1024,
 		MaxSetMembers: 1 << 20,
-		Expire:        [metric.Kinds]uint32{2, 100, 2, 2},
+
+		MaxTimerSamples: 1 << 20,
+		Expire:          [metric.Kinds]uint32{2, 100, 2, 2},
 	})
 }
 

@@ -1,0 +1,142 @@
+package aggregate
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"testing"
+
+	"github.com/statsd-ops/statsd/metric"
+)
+
+// sketchTable returns a table that keeps at most most samples of a timer.
+func sketchTable(shards, most int) *Table {
+	config := testTable(shards).config
+	config.MaxTimerSamples = most
+	return NewTable(config)
+}
+
+// Beyond the limit percentiles are within 1 % of the sample of their rank, and
+// all else is exact, through however many shards the samples came.
+func TestSketchedTimers(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	layout := testLayout
+	layout.Percentiles = []float64{0.01, 1, 25, 50, 75, 90, 99, 99.99, 100}
+	shapes := map[string]func(i int) float64{
+		"latencies":   func(int) float64 { return rng.ExpFloat64() * 100 },
+		"all signs":   func(int) float64 { return rng.NormFloat64() },
+		"negative":    func(int) float64 { return -1 - rng.Float64()*1e6 },
+		"two far off": func(i int) float64 { return []float64{1, 1e6}[i%2] },
+		"zeroes":      func(i int) float64 { return float64(i%3) - 1 },
+		"equal":       func(int) float64 { return 7.7 },
+		"whole range": func(int) float64 { return math.Ldexp(rng.Float64()-0.5, rng.IntN(2000)-990) },
+		"the ends":    func(i int) float64 { return []float64{1.2e308, -1.2e308, 5e-324}[i%3] },
+	}
+	const n = 20_000
+	for name, shape := range shapes {
+		for _, shards := range []int{1, 2, 3} {
+			t.Run(fmt.Sprintf("%s/%d", name, shards), func(t *testing.T) {
+				table := sketchTable(shards, 1000)
+				samples := make([]float64, n)
+				for i := range samples {
+					samples[i] = shape(i)
+					// The last shard has few, which are kept.
+					s := table.Shard(rng.IntN(max(shards-1, 1)))
+					if i%100 == 0 {
+						s = table.Shard(shards - 1)
+					}
+					s.Add(&metric.Sample{Kind: metric.Timer, Name: []byte("t"), Value: samples[i], Weight: 2})
+				}
+				want := mean(samples)
+				slices.Sort(samples)
+				sn := table.Drain(nil).Summarize(layout, 1)
+				if sn.Sketched != 1 {
+					t.Fatalf("%d sketched timers, want 1", sn.Sketched)
+				}
+				got := points{}
+				for p := range sn.Points() {
+					got[string(p.Path)] = p.Value
+				}
+				const prefix = "stats.timers.t."
+				if got[prefix+"lower"] != samples[0] || got[prefix+"upper"] != samples[n-1] || got[prefix+"count"] != 2*n {
+					t.Errorf("lower %v, upper %v, count %v; want %v, %v, %v", got[prefix+"lower"], got[prefix+"upper"], got[prefix+"count"], samples[0], samples[n-1], 2*n)
+				}
+				if m := got[prefix+"mean"]; math.Abs(m-want) > 1e-15*max(math.Abs(want), math.Abs(samples[0])/n, math.Abs(samples[n-1])/n) {
+					t.Errorf("mean %v, want %v", m, want)
+				}
+				for _, p := range layout.Percentiles {
+					exact := samples[rank{percent: p}.place(n)]
+					path := prefix + "upper_" + map[float64]string{0.01: "0_01", 99.99: "99_99"}[p]
+					if p == math.Trunc(p) {
+						path += fmt.Sprint(p)
+					}
+					if v, there := got[path]; !there || math.Abs(v-exact) > sketchError*1.0001*math.Abs(exact) && math.Abs(exact) > 1e-300 {
+						t.Errorf("%s = %v, want %v to 1 %%", path, v, exact)
+					}
+				}
+			})
+		}
+	}
+}
+
+// Up to the limit nothing is estimated; and an interval does not remember the
+// sketches of another.
+func TestTimersUpToTheLimitAreExact(t *testing.T) {
+	for _, most := range []int{1, 2, 3, 4, 10, 11, 127, 128, 1000} {
+		table := sketchTable(1, most)
+		for round := range 4 {
+			n := most + round%2
+			for i := range n {
+				add(t, table.Shard(0), fmt.Sprintf("t ms %d", i))
+			}
+			sn := table.Drain(nil).Summarize(testLayout, 1)
+			if sn.Sketched != round%2 {
+				t.Errorf("%d samples of %d: %d sketched timers", n, most, sn.Sketched)
+			}
+			if name, size := sn.Largest(metric.Timer); name != "t" || size != n {
+				t.Errorf("the largest timer is %q with %d samples, want t with %d", name, size, n)
+			}
+		}
+	}
+}
+
+// heap returns the bytes of live objects.
+func heap() uint64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+// A sketch takes little memory, whatever it is given.
+func TestSketchIsSmall(t *testing.T) {
+	table := sketchTable(1, 1)
+	s := table.Shard(0)
+	rng := rand.New(rand.NewPCG(3, 4))
+	add := func() {
+		for range 100_000 {
+			v := math.Ldexp(rng.Float64()-0.5, rng.IntN(2040)-1010)
+			s.Add(&metric.Sample{Kind: metric.Timer, Name: []byte("t"), Value: v, Weight: 1})
+		}
+	}
+	add()
+	before := heap()
+	for range 5 {
+		add()
+	}
+	if grown := int64(heap()) - int64(before); grown > 2<<20 {
+		t.Errorf("half a million samples more took %d bytes more", grown)
+	}
+	flush(table)
+}
+
+func BenchmarkAddToSketch(b *testing.B) {
+	s := sketchTable(1, 1).Shard(0)
+	sample := metric.Sample{Kind: metric.Timer, Name: []byte("t"), Weight: 1}
+	for i := 0; b.Loop(); i++ {
+		sample.Value = float64(i % 1000)
+		s.Add(&sample)
+	}
+}
