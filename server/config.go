@@ -59,6 +59,11 @@ type Config struct {
 	// Further ones are refused.
 	MaxSetMembers int
 
+	// MaxTimerSamples is the greatest number of samples that are kept of a
+	// timer, 1,000,000. With more its percentiles are estimates, within 1 %;
+	// all else stays exact. Like MaxSetMembers it bounds what one receiver
+	// collects in one flush interval.
+	MaxTimerSamples int
 	// MaxTCPConnections is the greatest number of TCP connections, 20,000, or
 	// less where fewer open files are allowed. For one more, the one with the
 	// oldest unfinished line is cut, or else the one that has rested longest.
@@ -172,6 +177,8 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("--max-name-length %d: want 1 to 65535", c.MaxNameLength)
 	case c.MaxSetMembers < 1:
 		return fmt.Errorf("--max-set-members %d: want at least 1", c.MaxSetMembers)
+	case c.MaxTimerSamples < 1:
+		return fmt.Errorf("--max-timer-samples %d: want at least 1", c.MaxTimerSamples)
 	case c.MaxTCPConnections < 1:
 		return fmt.Errorf("--max-tcp-connections %d: want at least 1", c.MaxTCPConnections)
 	case c.TCPIdleTimeout < 0:

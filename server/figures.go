@@ -63,6 +63,7 @@ func (s *Server) figures(f *flushed) []figure {
 	l.count("metrics.events", t.events)
 	l.count("metrics.tags_dropped", t.tagsDropped)
 	l.value("names", float64(s.table.Names()))
+	l.count("timers.sketched", s.flushes.sketched)
 	l.count("debug.skipped", s.watch.missed())
 	l.count("notify.sent", s.alerts.sent.Load())
 	l.count("notify.errors", s.alerts.errors.Load())

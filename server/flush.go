@@ -16,6 +16,7 @@ type flushes struct {
 	total    tally // since the start, up to the last flush
 	interval tally // of the last flush interval
 	late     uint64
+	sketched uint64 // timers whose percentiles were estimates
 	previous time.Time
 }
 
@@ -61,6 +62,7 @@ func (s *Server) flush(at int64) {
 	f.total.add(&f.interval)
 	sn := iv.Summarize(f.layout, at/int64(time.Second))
 
+	f.sketched += uint64(sn.Sketched)
 	s.collided.keep(sn.Collided)
 	fs := s.figures(&flushed{snapshot: sn, swap: iv.Swap, duration: time.Since(start)})
 	sn.Own = s.ownPoints(fs, sn.Time)

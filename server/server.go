@@ -103,6 +103,9 @@ func (s *Server) makeTable() {
 		MaxNames:      s.cfg.MaxNames,
 		MaxNameLength: s.cfg.MaxNameLength,
 		MaxSetMembers: s.cfg.MaxSetMembers,
+
+		MaxTimerSamples: s.cfg.MaxTimerSamples,
+
 		Expire: [metric.Kinds]uint32{
 			metric.Counter: expire, metric.Timer: expire, metric.Set: expire, metric.Gauge: gauges,
 		},

@@ -68,6 +68,7 @@ func config() Config {
 		AlertInterval:  time.Minute,
 		Grace:          5 * time.Second,
 
+		MaxTimerSamples:   1_000_000,
 		MaxTCPConnections: 20_000,
 		TCPIdleTimeout:    time.Hour,
 		TCPLineTimeout:    30 * time.Second,

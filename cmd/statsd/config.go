@@ -97,6 +97,7 @@ func (all settings) config(log zerolog.Logger) (server.Config, error) {
 		Debug:          all.on("debug"),
 		DebugMetric:    all.text("debug-metric"),
 
+		MaxTimerSamples:   all.count("max-timer-samples"),
 		MaxTCPConnections: all.count("max-tcp-connections"),
 		TCPIdleTimeout:    all.duration("tcp-idle-timeout"),
 		TCPLineTimeout:    all.duration("tcp-line-timeout"),
