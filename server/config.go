@@ -3,6 +3,7 @@ package server
 import (
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -23,6 +24,12 @@ type Config struct {
 	// Receivers is the number of UDP sockets that share the port, each with a
 	// goroutine of its own: one a core. One client goes to one of them.
 	Receivers int
+	// Sockets are open sockets that whoever started the process has given to
+	// it: a listening TCP socket, UDP sockets, or both. They are used instead
+	// of binding the port, with one receiver for each UDP socket. New takes
+	// them over, whether or not it succeeds. At the end what they hold stays for whoever
+	// gets them next.
+	Sockets []*os.File
 	// UDPBuffer is the size of each UDP socket's receive buffer in bytes,
 	// 8 MiB. The kernel may grant less, which is logged. What does not fit while the
 	// daemon is busy is lost, and counted in udp.kernel_dropped.

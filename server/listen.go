@@ -13,31 +13,71 @@ import (
 type listener struct {
 	tcp *net.TCPListener
 	udp []*socket
+	// tcpGiven says that the TCP socket was given, and will be to a successor.
+	tcpGiven bool
 }
 
-// listen binds the port for both protocols, or neither. Port 0 picks one that
-// is free for both.
+// listen takes over the sockets that were given, and binds the port for the
+// protocols that none was given for: all that is wanted, or nothing. Port 0
+// picks one that is free for both.
 func listen(cfg *Config) (*listener, error) {
+	given := &listener{}
+	if err := given.inherit(cfg); err != nil {
+		given.close()
+		return nil, err
+	}
 	const tries = 20
 	for i := 1; ; i++ {
-		l, err := listenOnce(cfg)
-		if err == nil || cfg.Port != 0 || i == tries || !errors.Is(err, syscall.EADDRINUSE) {
-			return l, err
+		l := *given
+		err := l.bind(cfg)
+		if err == nil {
+			return &l, nil
+		}
+		if cfg.Port != 0 || i == tries || !errors.Is(err, syscall.EADDRINUSE) {
+			given.close()
+			return nil, err
 		}
 	}
 }
 
-// listenOnce binds TCP first, which shares its port with nobody: so a second
-// daemon fails there, before its UDP sockets could take a share of the
-// datagrams that are meant for the first one.
-func listenOnce(cfg *Config) (*listener, error) {
-	tcp, err := net.Listen("tcp", net.JoinHostPort(cfg.Host, strconv.Itoa(cfg.Port)))
-	if err != nil {
-		return nil, listenError("tcp", cfg, err)
+// bind binds what is missing, or nothing. TCP comes first, which shares its port
+// with nobody: so a second daemon fails there, before its UDP sockets could take
+// a share of the datagrams that are meant for the first one.
+func (l *listener) bind(cfg *Config) error {
+	bound := &listener{}
+	if l.tcp == nil {
+		tcp, err := net.Listen("tcp", l.address(cfg))
+		if err != nil {
+			return listenError("tcp", l.address(cfg), cfg, err)
+		}
+		bound.tcp = tcp.(*net.TCPListener)
+		l.tcp = bound.tcp
 	}
-	l := &listener{tcp: tcp.(*net.TCPListener)}
-	address := net.JoinHostPort(cfg.Host, strconv.Itoa(l.port()))
-	// Nor may another program have the UDP port.
+	if len(l.udp) == 0 {
+		if err := bound.bindUDP(cfg, l.address(cfg)); err != nil {
+			bound.close()
+			return listenError("udp", l.address(cfg), cfg, err)
+		}
+		l.udp = bound.udp
+	}
+	return nil
+}
+
+// address returns the address for what is to be bound: one port serves both
+// protocols.
+func (l *listener) address(cfg *Config) string {
+	port := cfg.Port
+	switch {
+	case l.tcp != nil:
+		port = l.tcp.Addr().(*net.TCPAddr).Port
+	case len(l.udp) > 0:
+		port = l.udp[0].port()
+	}
+	return net.JoinHostPort(cfg.Host, strconv.Itoa(port))
+}
+
+// bindUDP binds a socket for each receiver, unless another program has the port.
+func (l *listener) bindUDP(cfg *Config, address string) error {
 	alone, err := net.ListenPacket("udp", address)
 	if err == nil {
 		err = alone.Close()
@@ -45,11 +85,7 @@ func listenOnce(cfg *Config) (*listener, error) {
 	for i := 0; err == nil && i < cfg.Receivers; i++ {
 		err = l.listenUDP(cfg, address)
 	}
-	if err != nil {
-		l.close()
-		return nil, listenError("udp", cfg, err)
-	}
-	return l, nil
+	return err
 }
 
 func (l *listener) listenUDP(cfg *Config, address string) error {
@@ -73,7 +109,7 @@ func (l *listener) listenUDP(cfg *Config, address string) error {
 }
 
 // listenError begins with the flag to change.
-func listenError(protocol string, cfg *Config, err error) error {
+func listenError(protocol, address string, cfg *Config, err error) error {
 	flag := fmt.Sprintf("--port %d", cfg.Port)
 	if !errors.Is(err, syscall.EADDRINUSE) && !errors.Is(err, syscall.EACCES) {
 		flag = "--name " + cfg.Host
@@ -81,14 +117,14 @@ func listenError(protocol string, cfg *Config, err error) error {
 	if op, ok := errors.AsType[*net.OpError](err); ok {
 		err = op.Err
 	}
-	return fmt.Errorf("%s: listen on %s %s: %w", flag, protocol, net.JoinHostPort(cfg.Host, strconv.Itoa(cfg.Port)), err)
+	return fmt.Errorf("%s: listen on %s %s: %w", flag, protocol, address, err)
 }
-
-func (l *listener) port() int { return l.tcp.Addr().(*net.TCPAddr).Port }
 
 // close lets go of everything; it is for a listener that nobody reads yet.
 func (l *listener) close() {
-	_ = l.tcp.Close()
+	if l.tcp != nil {
+		_ = l.tcp.Close()
+	}
 	for _, s := range l.udp {
 		_ = s.close()
 	}

@@ -72,11 +72,11 @@ func New(cfg Config) (*Server, error) {
 	}
 	s := &Server{cfg: cfg, log: cfg.Log, started: time.Now(), values: meta.NewValues(cfg.KeepValues), watch: newWatch(&cfg)}
 	s.flushedAt.Store(s.started.UnixNano())
-	s.makeTable()
 	l, err := listen(&cfg)
 	if err != nil {
 		return nil, err
 	}
+	s.makeTable(len(l.udp))
 	if err := s.bindMonitor(); err != nil {
 		l.close()
 		return nil, err
@@ -88,18 +88,18 @@ func New(cfg Config) (*Server, error) {
 	for i, socket := range l.udp {
 		s.receivers = append(s.receivers, newReceiver(s, i, socket))
 	}
-	s.streams = newStreams(s, l.tcp)
+	s.streams = newStreams(s, l)
 	// The monitor has all names from the first second on.
 	s.stats.Keep(s.figures(&flushed{snapshot: &aggregate.Snapshot{}}), cfg.FlushInterval)
 	s.logStart()
 	return s, nil
 }
 
-func (s *Server) makeTable() {
+func (s *Server) makeTable(receivers int) {
 	expire := uint32(s.cfg.Expire)
 	gauges := uint32(min(int64(s.cfg.GaugeExpire/s.cfg.FlushInterval), 1<<31))
 	s.table = aggregate.NewTable(aggregate.Config{
-		Shards:        s.cfg.Receivers,
+		Shards:        receivers,
 		MaxNames:      s.cfg.MaxNames,
 		MaxNameLength: s.cfg.MaxNameLength,
 		MaxSetMembers: s.cfg.MaxSetMembers,
@@ -110,7 +110,7 @@ func (s *Server) makeTable() {
 			metric.Counter: expire, metric.Timer: expire, metric.Set: expire, metric.Gauge: gauges,
 		},
 	})
-	for i := range s.cfg.Receivers {
+	for i := range receivers {
 		s.lanes = append(s.lanes, &lane{shard: s.table.Shard(i), bad: &s.bad, watch: s.watch})
 	}
 	s.flushes.schedule.interval = int64(s.cfg.FlushInterval)
@@ -176,6 +176,9 @@ func (s *Server) logStart() {
 		Stringer("flush_interval", s.cfg.FlushInterval).Int("sinks", len(s.outlets))
 	if s.monitor != nil {
 		e = e.Stringer("monitor", s.monitor.Addr())
+	}
+	if n := len(s.cfg.Sockets); n > 0 {
+		e = e.Int("sockets_given", n)
 	}
 	e.Msg("ready for udp and tcp")
 	if len(s.outlets) == 0 {

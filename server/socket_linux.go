@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"runtime"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -31,6 +32,7 @@ type socket struct {
 	names   [batchDatagrams]unix.RawSockaddrInet6 // of the senders; room for IPv4 too
 	buffer  []byte
 	senders bool // the headers ask for names
+	given   bool // it is not ours alone
 }
 
 // mmsghdr is struct mmsghdr of recvmmsg(2).
@@ -174,8 +176,52 @@ func (s *socket) setBuffer(bytes int) error {
 // stop makes a waiting read return, with nothing or an empty datagram.
 // Datagrams that are there can still be read.
 func (s *socket) stop() {
+	if s.given {
+		return // the reader looks up by itself
+	}
 	// It says ENOTCONN, and wakes the reader all the same.
 	_ = unix.Shutdown(s.fd, unix.SHUT_RD)
+}
+
+// lookUp is how long a read of a given socket waits: to shut such a socket down
+// would do that for whoever gets it next, too.
+const lookUp = 100 * time.Millisecond
+
+// inherit makes the socket one that others may read before and after.
+func (s *socket) inherit() error {
+	s.given = true
+	limit := unix.NsecToTimeval(int64(lookUp))
+	return os.NewSyscallError("setsockopt", unix.SetsockoptTimeval(s.fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &limit))
+}
+
+// growBuffer is setBuffer, unless the receive buffer is larger than what can be
+// had: systemd may set more than the limit for others.
+func (s *socket) growBuffer(bytes int) error {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return os.NewSyscallError("socket", err)
+	}
+	probe := &socket{fd: fd}
+	defer probe.close()
+	if err := probe.setBuffer(bytes); err != nil || probe.granted() <= s.granted() {
+		return err
+	}
+	return s.setBuffer(bytes)
+}
+
+// port returns the port it is bound to.
+func (s *socket) port() int {
+	address, err := unix.Getsockname(s.fd)
+	if err != nil {
+		return 0
+	}
+	switch a := address.(type) {
+	case *unix.SockaddrInet4:
+		return a.Port
+	case *unix.SockaddrInet6:
+		return a.Port
+	}
+	return 0
 }
 
 func (s *socket) close() error { return os.NewSyscallError("close", unix.Close(s.fd)) }

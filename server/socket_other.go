@@ -20,6 +20,7 @@ type socket struct {
 	length  int
 	from    netip.AddrPort
 	buffers int
+	given   bool // it is not ours alone
 }
 
 // newSocket takes over conn.
@@ -54,6 +55,16 @@ func (s *socket) setBuffer(bytes int) error {
 	s.buffers = bytes
 	return s.conn.SetReadBuffer(bytes)
 }
+
+func (s *socket) growBuffer(bytes int) error { return s.setBuffer(bytes) }
+
+// inherit does no more: a deadline ends a read without a trace on the socket.
+func (s *socket) inherit() error {
+	s.given = true
+	return nil
+}
+
+func (s *socket) port() int { return s.conn.LocalAddr().(*net.UDPAddr).Port }
 
 func (s *socket) stop() { _ = s.conn.SetReadDeadline(time.Now()) }
 

@@ -24,7 +24,8 @@ const (
 type streams struct {
 	server   *Server
 	listener *net.TCPListener
-	most     int // connections that may be open
+	given    bool // the listener is for a successor too
+	most     int  // connections that may be open
 	// buffers are lent to connections while they have something to read: those
 	// that have not cost no memory for it.
 	buffers sync.Pool
@@ -54,10 +55,11 @@ type stream struct {
 	age      age
 }
 
-func newStreams(s *Server, l *net.TCPListener) *streams {
+func newStreams(s *Server, l *listener) *streams {
 	return &streams{
 		server:   s,
-		listener: l,
+		listener: l.tcp,
+		given:    l.tcpGiven,
 		most:     s.mostStreams(),
 		left:     make(chan struct{}, 1),
 		stopped:  make(chan struct{}),
@@ -95,7 +97,7 @@ func (t *streams) run() {
 }
 
 // accept waits for a connection; once there is to be an end, only for one that
-// is there already.
+// is there already, and leaves those of a given listener to its next owner.
 func (t *streams) accept() (*net.TCPConn, error) {
 	const moment = 10 * time.Millisecond
 	if t.end() == nil {
@@ -103,6 +105,9 @@ func (t *streams) accept() (*net.TCPConn, error) {
 		if !errors.Is(err, os.ErrDeadlineExceeded) {
 			return conn, err
 		}
+	}
+	if t.given {
+		return nil, net.ErrClosed
 	}
 	if time.Now().Before(*t.end()) {
 		_ = t.listener.SetDeadline(time.Now().Add(moment))

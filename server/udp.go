@@ -103,7 +103,7 @@ func (r *udpReceiver) run() error {
 // have held by now, however long it takes, and no more if they go on sending.
 func (r *udpReceiver) drain(n int) error {
 	// What woke the receiver is an empty datagram that nobody sent.
-	if n == 1 && len(r.socket.datagram(0)) == 0 {
+	if n == 1 && len(r.socket.datagram(0)) == 0 && !r.socket.given {
 		n = 0
 	}
 	r.take(n)

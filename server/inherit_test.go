@@ -1,0 +1,229 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// fileOf returns a duplicate of a socket, as whoever holds sockets for a daemon has it.
+func fileOf(t testing.TB, socket any) *os.File {
+	t.Helper()
+	file, err := socket.(interface{ File() (*os.File, error) }).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// given is a pair of sockets of one port that outlive each daemon.
+type given struct {
+	t   testing.TB
+	tcp *net.TCPListener
+	udp *net.UDPConn
+}
+
+func newGiven(t testing.TB) *given {
+	t.Helper()
+	l, err := listen(&Config{Host: "127.0.0.1", Receivers: 1, UDPBuffer: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.close()
+	address := l.tcp.Addr().String()
+	tcp, err := net.Listen("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	udp, err := net.ListenPacket("udp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := &given{t, tcp.(*net.TCPListener), udp.(*net.UDPConn)}
+	if err := g.udp.SetReadBuffer(8 << 20); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _, _ = tcp.Close(), udp.Close() })
+	return g
+}
+
+func (g *given) files() []*os.File { return []*os.File{fileOf(g.t, g.tcp), fileOf(g.t, g.udp)} }
+
+// traffic sends datagrams and makes connections until halt is closed.
+type traffic struct {
+	*given
+	halt                   chan struct{}
+	sending                sync.WaitGroup
+	datagrams, connections int
+}
+
+func (tr *traffic) start() {
+	tr.halt = make(chan struct{})
+	tr.sending.Go(func() { tr.each(100*time.Microsecond, tr.sendDatagram(), &tr.datagrams) })
+	tr.sending.Go(func() { tr.each(2*time.Millisecond, tr.connect, &tr.connections) })
+}
+
+func (tr *traffic) each(pause time.Duration, do func() error, count *int) {
+	for tick := time.Tick(pause); ; *count++ {
+		select {
+		case <-tick:
+		case <-tr.halt:
+			return
+		}
+		if err := do(); err != nil {
+			tr.t.Error(err)
+			return
+		}
+	}
+}
+
+func (tr *traffic) sendDatagram() func() error {
+	conn, err := net.Dial("udp", tr.udp.LocalAddr().String())
+	if err != nil {
+		tr.t.Fatal(err)
+	}
+	tr.t.Cleanup(func() { _ = conn.Close() })
+	return func() error {
+		_, err := conn.Write([]byte("datagrams:1|c"))
+		return err
+	}
+}
+
+func (tr *traffic) connect() error {
+	conn, err := net.Dial("tcp", tr.tcp.Addr().String())
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(conn, "connections:1|c")
+	return errors.Join(err, conn.Close())
+}
+
+// While daemons follow each other on sockets that were given to them, no datagram
+// and no connection is lost, whichever of them reads it.
+func TestSuccessorsLoseNothing(t *testing.T) {
+	t.Parallel()
+	tr := &traffic{given: newGiven(t)}
+	tr.start()
+	total := map[string]float64{}
+	for successors := 4; ; successors-- {
+		cfg := config()
+		cfg.Sockets = tr.files()
+		d := start(t, cfg)
+		if successors > 0 {
+			eventually(t, "nothing comes in", func() bool { return figureOf(t, d.Server, "pending_stats") > 200 })
+		} else {
+			close(tr.halt)
+			tr.sending.Wait()
+			missing := float64(tr.datagrams+tr.connections) - total["counters.datagrams"] - total["counters.connections"]
+			eventually(t, fmt.Sprintf("not all of the %v samples left come in", missing), func() bool {
+				return figureOf(t, d.Server, "pending_stats") >= missing
+			})
+		}
+		d.stop()
+		for path, n := range d.totals() {
+			total[path] += n
+		}
+		total["packets"] += figureOf(t, d.Server, "udp.packets")
+		if successors == 0 {
+			break
+		}
+	}
+	if got, want := total["counters.datagrams"], float64(tr.datagrams); got != want {
+		t.Errorf("%v datagrams, want %v", got, want)
+	}
+	if got, want := total["packets"], float64(tr.datagrams); got != want {
+		t.Errorf("%v packets were counted, want %v", got, want)
+	}
+	if got, want := total["counters.connections"], float64(tr.connections); got != want {
+		t.Errorf("%v connections, want %v", got, want)
+	}
+}
+
+// What was not given is bound, on the same port.
+func TestSocketsGivenInPart(t *testing.T) {
+	t.Parallel()
+	for _, network := range []string{"tcp", "udp"} {
+		g := newGiven(t)
+		cfg := config()
+		want, other := g.tcp.Addr().String(), "udp"
+		if network == "tcp" {
+			cfg.Sockets = []*os.File{fileOf(t, g.tcp)}
+			_ = g.udp.Close()
+		} else {
+			cfg.Sockets = []*os.File{fileOf(t, g.udp)}
+			_, other = g.tcp.Close(), "tcp"
+		}
+		d := start(t, cfg)
+		if got := d.Addr().String(); got != want {
+			t.Errorf("%s given: bound %s, want %s", network, got, want)
+		}
+		send(t, d.dial(network), "given:1|c\n")
+		send(t, d.dial(other), "bound:1|c\n")
+		eventually(t, "samples are missing", func() bool { return figureOf(t, d.Server, "pending_stats") == 2 })
+		d.stop()
+	}
+}
+
+func TestSocketsThatCannotBeUsed(t *testing.T) {
+	t.Parallel()
+	g := newGiven(t)
+	unix, err := net.Listen("unix", filepath.Join(t.TempDir(), "socket"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close()
+	connection, err := net.Dial("tcp", g.tcp.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer connection.Close()
+	text, err := os.Open("inherit_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for want, sockets := range map[string][]*os.File{
+		"want a tcp or udp socket, not unix":                       {fileOf(t, unix)},
+		"it is a connection; want a listening":                     {fileOf(t, connection)},
+		"want one tcp socket, this is another":                     {fileOf(t, g.tcp), fileOf(t, g.tcp)},
+		"given as inherit_test.go: socket operation on non-socket": {text},
+	} {
+		cfg := config()
+		cfg.Sockets = append(sockets, fileOf(t, g.udp))
+		if _, err := New(cfg); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want %q", err, want)
+		}
+		for _, file := range cfg.Sockets {
+			if file.Close() == nil {
+				t.Errorf("%q: a socket stays open", want)
+			}
+		}
+	}
+}
+
+// A receive buffer that is larger than what the daemon can have stays.
+func TestGivenBufferIsNotShrunk(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct{ before, asked int }{
+		"larger":  {100_000, 10_000},
+		"smaller": {10_000, 100_000},
+	} {
+		g := newGiven(t)
+		if err := g.udp.SetReadBuffer(test.before); err != nil {
+			t.Fatal(err)
+		}
+		cfg := config()
+		cfg.UDPBuffer = test.asked
+		cfg.Sockets = g.files()
+		d := start(t, cfg)
+		if got := d.receivers[0].socket.granted(); got < 100_000 {
+			t.Errorf("%s: the receive buffer has %d bytes", name, got)
+		}
+		d.stop()
+	}
+}
