@@ -150,7 +150,9 @@ func (r *Recorder) serve() {
 			r.retire(f, served)
 		})
 		for err != nil && r.pause() {
-			err = r.renew(f)
+			if err = r.renew(f); err == nil {
+				f.release() // who came meanwhile
+			}
 		}
 	}
 }

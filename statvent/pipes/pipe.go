@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -44,6 +45,10 @@ type finding struct {
 
 // read asks until there is an answer, or no time.
 func (p *pipe) read(ctx context.Context) (f finding) {
+	if staged, hidden := strings.CutPrefix(p.name, "."); hidden {
+		p.sweep(staged)
+		return finding{}
+	}
 	pid, ok := pidOf(p.name)
 	if !ok {
 		return finding{err: fmt.Errorf("refused %s: not called PID.stats", p.path())}
@@ -164,6 +169,22 @@ func (p *pipe) bury(pid int, file *os.File, info fs.FileInfo) (finding, error) {
 		f.removed = f.err == nil
 	}
 	return f, nil
+}
+
+// sweep removes the pipe that a process had staged when it was killed.
+func (p *pipe) sweep(name string) {
+	pid, ok := pidOf(name)
+	if !ok || !p.reader.RemoveStale || !gone(pid) {
+		return
+	}
+	file, err := p.open()
+	if err != nil {
+		return
+	}
+	defer func() { _ = file.Close() }() // nothing was written
+	if info, err := file.Stat(); err == nil {
+		_, _ = p.bury(pid, file, info) // the next reading tries again
+	}
 }
 
 // names reports whether the name is still that of the FIFO.

@@ -77,7 +77,7 @@ type Result struct {
 // Read reads every pipe once, all at the same time. It fails only if the
 // directory cannot be read or ctx ends.
 func (r *Reader) Read(ctx context.Context) (*Result, error) {
-	pids, err := r.list()
+	names, err := r.list()
 	if err != nil {
 		return nil, fmt.Errorf("cannot list the pipes in %s: %w", r.dir(), err)
 	}
@@ -89,7 +89,7 @@ func (r *Reader) Read(ctx context.Context) (*Result, error) {
 		slots  = make(chan struct{}, maxParallel)
 	)
 	budget.Store(maxTotal)
-	for _, name := range pids {
+	for _, name := range names {
 		slots <- struct{}{}
 		p := pipe{reader: r, name: name, budget: &budget, deadline: time.Now().Add(r.timeout())}
 		wg.Go(func() {
@@ -108,8 +108,7 @@ func (r *Reader) Read(ctx context.Context) (*Result, error) {
 	return &result, nil
 }
 
-// list returns the names that end in ".stats" and are not hidden: programs make
-// their pipes under a hidden name first.
+// list returns the names that end in ".stats".
 func (r *Reader) list() ([]string, error) {
 	dir, err := os.Open(r.dir())
 	if errors.Is(err, fs.ErrNotExist) {
@@ -123,7 +122,7 @@ func (r *Reader) list() ([]string, error) {
 		err = nil
 	}
 	names = slices.DeleteFunc(names, func(name string) bool {
-		return !strings.HasSuffix(name, ".stats") || strings.HasPrefix(name, ".")
+		return !strings.HasSuffix(name, ".stats")
 	})
 	return names, errors.Join(err, dir.Close())
 }

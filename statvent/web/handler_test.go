@@ -33,11 +33,10 @@ func get(t *testing.T, h http.Handler, method, target string) (status int, answe
 	if got := w.Header().Get("Content-Type"); got != "application/json" {
 		t.Errorf("%s %s: Content-Type %q", method, target, got)
 	}
-	var v map[string]any
-	if err := json.Unmarshal(body, &v); err != nil {
+	if err := json.Unmarshal(body, &answer); err != nil {
 		t.Fatalf("%s %s: %v in %q", method, target, err, body)
 	}
-	return w.Code, v
+	return w.Code, answer
 }
 
 func serve(t *testing.T, r *statvent.Registry) *Handler {
