@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/statsd-ops/statsd/internal/counterpart"
 	"os/exec"
@@ -334,5 +335,30 @@ func TestReleasesStragglers(t *testing.T) {
 	})
 	if err := f.close(); err != nil {
 		t.Error(err)
+	}
+}
+
+// A snapshot larger than a pipe usually holds is there in one piece: the reader
+// may take its time.
+func TestLargeSnapshotInOnePiece(t *testing.T) {
+	const fionread = 0x541b
+	var r Registry
+	for i := range 100 {
+		r.Incr(fmt.Sprintf("%03d %s", i, strings.Repeat("x", 4000)), 1)
+	}
+	rec := record(t, &r, checkEvery)
+	f, err := os.Open(rec.Path())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	want, _ := r.AppendText(nil)
+	eventually(t, "all of it is in the pipe", func() bool {
+		var waiting int32
+		_, _, errno := syscall.Syscall(syscall.SYS_IOCTL, f.Fd(), fionread, uintptr(unsafe.Pointer(&waiting)))
+		return errno == 0 && int(waiting) == len(want)
+	})
+	if got, err := io.ReadAll(f); err != nil || !bytes.Equal(got, want) {
+		t.Errorf("read %d of %d bytes, %v", len(got), len(want), err)
 	}
 }

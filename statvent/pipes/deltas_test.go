@@ -39,6 +39,7 @@ func TestDeltas(t *testing.T) {
 	update("no answer", stats{}, Process{PID: os.Getpid(), Start: self, Err: errTimeout})
 	update("no pipe, but alive", stats{})
 	update("all since its last answer", n(4), me(7))
+	update("the pid of a living process, in another life", n(5), p(os.Getpid(), self+1, 5))
 	update("a name that an old process did not have before", stats{"n.a": statvent.Int(0), "n.b": statvent.Int(3)},
 		Process{PID: os.Getpid(), Start: self, Stats: stats{"n.a": statvent.Int(7), "n.b": statvent.Int(3)}})
 	update("a name is missing", stats{"n.b": statvent.Int(1)},
