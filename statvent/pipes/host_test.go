@@ -1,6 +1,7 @@
 package pipes
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,23 +19,29 @@ import (
 func TestHost(t *testing.T) {
 	const live, dead, garbage = 164, 30, 5
 	dir := t.TempDir()
-	var pipes, stale []string
+	var processes []*process
 	sum := 0
 	for i := range live {
-		pipes = append(pipes, start(t, "recorder", dir, i+1).path)
+		processes = append(processes, launch(t, "recorder", dir, i+1))
 		sum += i + 1
 	}
 	for range garbage {
-		pipes = append(pipes, start(t, "garbage", dir, 0).path)
+		processes = append(processes, launch(t, "garbage", dir, 0))
 	}
-	pipes = append(pipes, start(t, "silent", dir, 0).path)
+	processes = append(processes, launch(t, "silent", dir, 0))
+	living := len(processes)
 	for range dead {
-		p := start(t, "recorder", dir, 1_000_000)
+		processes = append(processes, launch(t, "recorder", dir, 1_000_000))
+	}
+	for i, p := range processes {
+		p.awaitReady()
+		if i < living {
+			continue
+		}
 		if _, err := os.ReadFile(p.path); err != nil { // so that it stages the next
 			t.Fatal(err)
 		}
 		p.kill()
-		stale = append(stale, p.path)
 	}
 
 	reader := &Reader{Dir: dir, RemoveStale: true, Timeout: DefaultTimeout}
@@ -58,14 +65,12 @@ func TestHost(t *testing.T) {
 			}
 		}
 	}
-	for _, path := range pipes {
-		if !exists(path) {
-			t.Errorf("the pipe %s of a live process was removed", filepath.Base(path))
+	for i, p := range processes {
+		if i < living && !exists(p.path) {
+			t.Errorf("the pipe of the live process %d was removed", p.pid())
 		}
-	}
-	for _, path := range stale {
-		if exists(path) || exists(filepath.Join(dir, "."+filepath.Base(path))) {
-			t.Errorf("the pipe %s of a dead process, or the next one, is still there", filepath.Base(path))
+		if i >= living && (exists(p.path) || exists(filepath.Join(dir, fmt.Sprintf(".%d.stats", p.pid())))) {
+			t.Errorf("the pipe of the dead process %d, or the next one, is still there", p.pid())
 		}
 	}
 }

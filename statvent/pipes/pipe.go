@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,7 +17,7 @@ import (
 const (
 	retryAfter = time.Millisecond      // while the pipe is another reader's
 	lookAfter  = 25 * time.Millisecond // whether a silent pipe is still the process's
-	maxEmpty   = 3                     // empty answers before one is believed
+	maxEmpty   = 6                     // empty answers, further and further apart, before one is believed
 )
 
 var (
@@ -62,11 +63,11 @@ func (p *pipe) read(ctx context.Context) (f finding) {
 		}
 		late := ctx.Err() != nil || !time.Now().Before(p.deadline)
 		switch {
-		case err == nil, errors.Is(err, errEmpty) && (late || empty == maxEmpty):
+		case err == nil, errors.Is(err, errEmpty) && empty == maxEmpty:
 			return f
 		case errors.Is(err, fs.ErrNotExist) && (late || gone(pid)):
 			return finding{} // the process took its pipe away
-		case errors.Is(err, errTimeout), late && errors.Is(err, errAgain):
+		case errors.Is(err, errTimeout), late && (errors.Is(err, errAgain) || errors.Is(err, errEmpty)):
 			f.err = fmt.Errorf("%s: %w (%v)", p.path(), errTimeout, p.reader.timeout())
 			f.process.Err = f.err
 			return f
@@ -75,7 +76,8 @@ func (p *pipe) read(ctx context.Context) (f finding) {
 			f.process.Err = f.err
 			return f
 		case errors.Is(err, errAgain), errors.Is(err, errEmpty), errors.Is(err, fs.ErrNotExist):
-			time.Sleep(retryAfter)
+			// Not in step with the other reader.
+			time.Sleep(retryAfter + rand.N(retryAfter<<empty))
 		default:
 			return finding{err: fmt.Errorf("refused %s: %w", p.path(), err)}
 		}

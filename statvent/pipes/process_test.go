@@ -94,11 +94,19 @@ type process struct {
 	cmd  *exec.Cmd
 	path string // of its pipe
 	in   io.Closer
+	out  io.Reader
 }
 
-// start runs the test binary as a process of that mode; it is ready when start
-// returns, and ends with the test.
-func start(t testing.TB, mode, dir string, number int) *process {
+// start runs the test binary as a process of that mode, until the test ends.
+func start(t testing.TB, mode, dir string) *process {
+	t.Helper()
+	p := launch(t, mode, dir, 0)
+	p.awaitReady()
+	return p
+}
+
+// launch is start without waiting for the process to have its pipe.
+func launch(t testing.TB, mode, dir string, number int) *process {
 	t.Helper()
 	cmd := exec.Command(os.Args[0], dir, strconv.Itoa(number))
 	cmd.Env = append(os.Environ(), "PIPES_TEST_PROCESS="+mode, "GOMAXPROCS=1", "GORACE=atexit_sleep_ms=0")
@@ -114,12 +122,16 @@ func start(t testing.TB, mode, dir string, number int) *process {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	p := &process{t: t, cmd: cmd, in: in, path: filepath.Join(dir, strconv.Itoa(cmd.Process.Pid)+".stats")}
+	p := &process{t: t, cmd: cmd, in: in, out: out, path: filepath.Join(dir, strconv.Itoa(cmd.Process.Pid)+".stats")}
 	t.Cleanup(p.stop)
-	if line, err := bufio.NewReader(out).ReadString('\n'); line != "ready\n" {
-		t.Fatalf("process %d said %q, %v", cmd.Process.Pid, line, err)
-	}
 	return p
+}
+
+func (p *process) awaitReady() {
+	p.t.Helper()
+	if line, err := bufio.NewReader(p.out).ReadString('\n'); line != "ready\n" {
+		p.t.Fatalf("process %d said %q, %v", p.pid(), line, err)
+	}
 }
 
 // stop lets the process end; kill does not.

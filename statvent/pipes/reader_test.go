@@ -56,7 +56,7 @@ func mkfifo(t testing.TB, path string) {
 // deadPID is one that no process has any more.
 func deadPID(t testing.TB) int {
 	t.Helper()
-	p := start(t, "idle", t.TempDir(), 0)
+	p := start(t, "idle", t.TempDir())
 	p.stop()
 	return p.pid()
 }
@@ -168,7 +168,7 @@ func TestTimesOut(t *testing.T) {
 	var r statvent.Registry
 	r.Incr("a", 1)
 	record(t, dir, &r)
-	silent, absent := start(t, "silent", dir, 0), start(t, "absent", dir, 0)
+	silent, absent := start(t, "silent", dir), start(t, "absent", dir)
 	result := mustRead(t, &Reader{Dir: dir, Timeout: 300 * time.Millisecond, RemoveStale: true})
 	if result.TimedOut != 2 || result.Removed != 0 || !exists(silent.path) || !exists(absent.path) {
 		t.Errorf("got %+v, want 2 timed out, and their pipes there still", result)
@@ -187,7 +187,7 @@ func TestTimesOut(t *testing.T) {
 
 func TestGarbage(t *testing.T) {
 	dir := t.TempDir()
-	garbage, endless := start(t, "garbage", dir, 0), start(t, "endless", dir, 0)
+	garbage, endless := start(t, "garbage", dir), start(t, "endless", dir)
 	result := mustRead(t, &Reader{Dir: dir, Timeout: patient})
 	if result.Malformed != 6 || result.TooLarge != 1 || result.TimedOut != 0 || result.Refused != 0 {
 		t.Errorf("got %+v, want 6 malformed lines and 1 process too large", result)
