@@ -59,7 +59,7 @@ func isReset(err error) bool { return err != nil && strings.Contains(err.Error()
 func TestShutdownUnderFire(t *testing.T) {
 	t.Parallel()
 	cfg := config()
-	cfg.Grace = 400 * time.Millisecond
+	cfg.Grace = 3 * time.Second
 	d := start(t, cfg)
 	quit := make(chan struct{})
 	defer close(quit)
