@@ -37,7 +37,7 @@ vet:
 
 lint: bin/golangci-lint
 	@set -e; for module in $(NESTED) ./; do \
-		(cd $$module && $(CURDIR)/bin/golangci-lint run --config $(CURDIR)/.golangci.yml ./...); \
+		(cd $$module && $(CURDIR)/bin/golangci-lint run --allow-parallel-runners --config $(CURDIR)/.golangci.yml ./...); \
 	done
 
 tidy-check:

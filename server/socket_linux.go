@@ -202,7 +202,7 @@ func (s *socket) growBuffer(bytes int) error {
 		return os.NewSyscallError("socket", err)
 	}
 	probe := &socket{fd: fd}
-	defer probe.close()
+	defer func() { _ = probe.close() }()
 	if err := probe.setBuffer(bytes); err != nil || probe.granted() <= s.granted() {
 		return err
 	}
