@@ -166,7 +166,7 @@ func (s *Shard) add(sample *metric.Sample, p *probe) metric.Reason {
 	case metric.Set:
 		hash := hashMember(s.table.seed, sample.Member)
 		if !addMember(&s.blocks[s.flush&1], rec, off, setMember{hash, s.table.config.MaxSetMembers}) {
-			return metric.Refused
+			return metric.RefusedMember
 		}
 	}
 	return metric.None
@@ -193,7 +193,7 @@ func (s *Shard) intern(kind metric.Kind, raw []byte) (ref, metric.Reason) {
 	}
 	if s.table.known.Add(1) > int64(config.MaxNames) {
 		s.table.known.Add(-1)
-		return 0, metric.Refused
+		return 0, metric.RefusedName
 	}
 	return s.names.insert(kind, s.clean, s.flush), metric.None
 }

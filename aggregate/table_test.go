@@ -244,7 +244,7 @@ func TestMaxNames(t *testing.T) {
 	for i := range 100 {
 		add(t, s, fmt.Sprintf("n%d c 10", i))
 	}
-	if r := s.addText("new c 1"); r != metric.Refused {
+	if r := s.addText("new c 1"); r != metric.RefusedName {
 		t.Errorf("the 101st name: %v, want refused", r)
 	}
 	add(t, s, "n7 c 10")
@@ -279,7 +279,7 @@ func TestMaxSetMembers(t *testing.T) {
 	for i := range 10 {
 		add(t, s, fmt.Sprintf("u s m%d", i))
 	}
-	if r := s.addText("u s m10"); r != metric.Refused {
+	if r := s.addText("u s m10"); r != metric.RefusedMember {
 		t.Errorf("the 11th member: %v, want refused", r)
 	}
 	add(t, s, "u s m3")

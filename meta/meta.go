@@ -41,8 +41,20 @@ type Discards struct {
 	Reasons []Figure
 	// Lines are the last bad lines, the newest first, as BadLines.Last gives them.
 	Lines []BadLine
+	// Refused are the names that limits kept out most, the busiest first.
+	Refused []Refusal
 	// Collisions are the last paths that two kinds were published under.
 	Collisions []string
+}
+
+// Refusal counts samples that were good, but beyond a limit, since the start.
+type Refusal struct {
+	Limit string // the flag that sets it, such as "max-names"
+	// Prefix is what the names have in common, up to their second dot; or
+	// the name, where one alone is over its limit. A-Z a-z 0-9 _ - . only.
+	Prefix string
+	// The count lies between them: it is followed in bounded memory.
+	Least, Most uint64
 }
 
 // Source is what a Monitor reports on. Every method can be called at any time

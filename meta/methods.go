@@ -35,7 +35,7 @@ func (m *Monitor) methods() []xmlrpc.Method {
 		},
 		{
 			Name:      "discards",
-			Help:      "Returns a struct of reasons (how many samples were discarded for each), lines (the last bad lines, newest first: time in Unix seconds, sender, reason, and the line's first 256 bytes, quoted) and collisions (paths that two kinds were published under).",
+			Help:      "Returns a struct of reasons (how many samples were discarded for each), lines (the last bad lines, newest first: time in Unix seconds, sender, reason, and the line's first 256 bytes, quoted), refused (what limits kept out most: limit, prefix of the names, and between which counts, least and most, the samples are) and collisions (paths that two kinds were published under).",
 			Signature: []string{"struct"},
 			Call:      m.discards,
 		},
@@ -101,6 +101,15 @@ func (m *Monitor) discards([]xmlrpc.Value) (xmlrpc.Value, error) {
 			{Name: "line", Value: xmlrpc.String(Quote(l.Line))},
 		}
 	}
+	refused := make(xmlrpc.Array, len(d.Refused))
+	for i, r := range d.Refused {
+		refused[i] = xmlrpc.Struct{
+			{Name: "limit", Value: xmlrpc.String(r.Limit)},
+			{Name: "prefix", Value: xmlrpc.String(r.Prefix)},
+			{Name: "least", Value: number(float64(r.Least))},
+			{Name: "most", Value: number(float64(r.Most))},
+		}
+	}
 	collisions := make(xmlrpc.Array, len(d.Collisions))
 	for i, path := range d.Collisions {
 		collisions[i] = xmlrpc.String(path)
@@ -108,6 +117,7 @@ func (m *Monitor) discards([]xmlrpc.Value) (xmlrpc.Value, error) {
 	return xmlrpc.Struct{
 		{Name: "reasons", Value: figureStruct(d.Reasons)},
 		{Name: "lines", Value: lines},
+		{Name: "refused", Value: refused},
 		{Name: "collisions", Value: collisions},
 	}, nil
 }

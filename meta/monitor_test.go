@@ -82,6 +82,10 @@ func exampleSource() *fixedSource {
 				{Time: now.Add(-time.Minute), Reason: "empty_name", Line: []byte("<b>:1|c")},
 				{Time: now.Add(-time.Hour), Sender: netip.MustParseAddrPort("[::ffff:192.0.2.1]:5"), Reason: "no_value", Line: []byte("a:|c")},
 			},
+			Refused: []Refusal{
+				{Limit: "max-names", Prefix: "web.hits.", Least: 1000, Most: 3_000_000},
+				{Limit: "max-set-members", Prefix: "users", Least: 7, Most: 7},
+			},
 			Collisions: []string{"stats.a"},
 		},
 	}

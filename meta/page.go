@@ -74,12 +74,15 @@ type view struct {
 	Shown                string
 	Reasons, Figures     []figureRow
 	Lines                []lineRow
+	Refused              []refusalRow
 	Collisions           []string
 }
 
 type valueRow struct{ Path, Value, Age string }
 
 type lineRow struct{ Line, Reason, Sender, Age string }
+
+type refusalRow struct{ Limit, Prefix, Count string }
 
 type figureRow struct{ Name, Value, Rate string }
 
@@ -118,6 +121,7 @@ func (m *Monitor) view(query url.Values, now time.Time) view {
 	d := m.source.Discards()
 	v.Reasons = reasonRows(d.Reasons)
 	v.Collisions = d.Collisions
+	v.Refused = refusalRows(d.Refused)
 	for _, l := range d.Lines[:min(len(d.Lines), pageLines)] {
 		v.Lines = append(v.Lines, lineRow{Quote(l.Line), l.Reason, l.sender(), span(now.Sub(l.Time)) + " ago"})
 	}

@@ -26,7 +26,9 @@ func TestPage(t *testing.T) {
 		"<td><code>graphite</code></td><td class=\"n\">52,000</td><td class=\"n\">12</td>",
 		"<code>stats.web-01.hits</code></td><td class=\"n\">0.5</td>", "The newest 25 of 120",
 		"<code>bad_value</code></td><td class=\"n\">9</td>", "bad_value, from [2001:db8::1]:4711", "no_value, from 192.0.2.1:5",
-		Quote(everyByte()), `"<b>:1|c"`, "<code>stats.a</code>", "took 23.8 us", "<dt>last delivery</dt><dd>3.",
+		Quote(everyByte()), `"<b>:1|c"`, "<code>stats.a</code>",
+		"<code>web.hits.</code></td><td><code>--max-names</code></td><td class=\"n\">1,000 to 3,000,000</td>",
+		"<code>users</code></td><td><code>--max-set-members</code></td><td class=\"n\">7</td>", "took 23.8 us", "<dt>last delivery</dt><dd>3.",
 	} {
 		if !strings.Contains(body, want) {
 			t.Errorf("the page lacks %s", want)

@@ -117,6 +117,17 @@ func reasonRows(reasons []Figure) (rows []figureRow) {
 	return rows
 }
 
+func refusalRows(refused []Refusal) (rows []refusalRow) {
+	for _, r := range refused {
+		count := grouped(float64(r.Most))
+		if r.Least < r.Most {
+			count = grouped(float64(r.Least)) + " to " + count
+		}
+		rows = append(rows, refusalRow{"--" + r.Limit, r.Prefix, count})
+	}
+	return rows
+}
+
 func figure(figures []Figure, name string) Figure {
 	i, ok := slices.BinarySearchFunc(figures, name, func(f Figure, name string) int { return cmp.Compare(f.Name, name) })
 	if !ok {

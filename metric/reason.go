@@ -6,18 +6,22 @@ type Reason uint8
 
 // The reasons, in the order in which they are reported.
 const (
-	None      Reason = iota
-	EmptyName        // nothing is left of the name after cleaning
-	NoValue          // no value, or an empty member of a set
-	BadValue         // not a finite decimal number
-	BadType          // no type, or one that is not known
-	BadRate          // a sample rate that is not a number in (0, 1]
-	TooLong          // the line or the name is over its limit
-	Refused          // one name or set member more than the limits allow
-	Reasons   = 8    // the number of reasons, for arrays indexed by Reason
+	None          Reason = iota
+	EmptyName            // nothing is left of the name after cleaning
+	NoValue              // no value, or an empty member of a set
+	BadValue             // not a finite decimal number
+	BadType              // no type, or one that is not known
+	BadRate              // a sample rate that is not a number in (0, 1]
+	TooLong              // the line or the name is over its limit
+	RefusedName          // one name more than the limits allow
+	RefusedMember        // one set member more
+	Reasons       = 9    // the number of reasons, for arrays indexed by Reason
 )
 
-var reasonNames = [Reasons]string{"", "empty_name", "no_value", "bad_value", "bad_type", "bad_rate", "too_long", "refused"}
+var reasonNames = [Reasons]string{"", "empty_name", "no_value", "bad_value", "bad_type", "bad_rate", "too_long", "refused_name", "refused_member"}
+
+// Refusal reports whether the sample was good, but beyond a limit.
+func (r Reason) Refusal() bool { return r == RefusedName || r == RefusedMember }
 
 // String is the reason as figures and logs write it: bad_value.
 func (r Reason) String() string {

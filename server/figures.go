@@ -54,6 +54,8 @@ func (s *Server) figures(f *flushed) []figure {
 	l.count("samples.received", t.received())
 	l.count("samples.aggregated", t.aggregated)
 	l.count("samples.refused", t.refused())
+	l.count("samples.refused.names", t.discarded[metric.RefusedName])
+	l.count("samples.refused.members", t.discarded[metric.RefusedMember])
 	l.count("metrics.discarded", t.discardedSamples())
 	for _, d := range s.discardReasons() {
 		l = append(l, figure{Name: "metrics.discarded." + d.Name, Value: d.Value, Count: true})
@@ -152,7 +154,7 @@ func (s *Server) Figures() []figure {
 
 // Discards implements meta.Source.
 func (s *Server) Discards() meta.Discards {
-	d := meta.Discards{Lines: s.bad.Last(), Collisions: s.collided.last()}
+	d := meta.Discards{Lines: s.bad.Last(), Collisions: s.collided.last(), Refused: s.offenders()}
 	for _, f := range s.stats.Figures() {
 		if reason, ok := strings.CutPrefix(f.Name, "metrics.discarded."); ok {
 			f.Name = reason
@@ -166,7 +168,7 @@ func (s *Server) Discards() meta.Discards {
 func (s *Server) discardReasons() []figure {
 	var l figures
 	for r, n := range s.flushes.total.discarded {
-		if reason := metric.Reason(r); reason != metric.None && reason != metric.Refused {
+		if reason := metric.Reason(r); reason != metric.None && !reason.Refusal() {
 			l.count(reason.String(), n)
 		}
 	}

@@ -74,6 +74,7 @@ func (s *Server) flush(at int64) {
 	s.values.Keep(sn.Time, sn.Points())
 	s.watch.points(sn.Points())
 	s.summarizeDiscards()
+	s.warnOfLimits(sn)
 	f.previous = start
 	s.flushedAt.Store(time.Now().UnixNano())
 }

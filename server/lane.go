@@ -19,6 +19,8 @@ type lane struct {
 	bad   *meta.BadLines
 	watch *watch
 	ages  ages // of the streams that share the lane
+	// offenders are the names that the limits refuse.
+	offenders offenders
 
 	// The first pending samples are parsed, and not added yet.
 	pending int
@@ -52,7 +54,7 @@ type tally struct {
 	events                   uint64
 	tagsDropped              uint64
 	batches, badBatches      uint64
-	discarded                [metric.Reasons]uint64 // metric.Refused among them
+	discarded                [metric.Reasons]uint64 // refusals among them
 }
 
 func (t *tally) add(o *tally) {
@@ -75,12 +77,14 @@ func (t *tally) add(o *tally) {
 }
 
 // refused returns the samples that the limits kept out.
-func (t *tally) refused() uint64 { return t.discarded[metric.Refused] }
+func (t *tally) refused() uint64 {
+	return t.discarded[metric.RefusedName] + t.discarded[metric.RefusedMember]
+}
 
 // discardedSamples returns the samples discarded for any reason.
 func (t *tally) discardedSamples() (n uint64) {
 	for reason, count := range t.discarded {
-		if metric.Reason(reason) != metric.Refused {
+		if !metric.Reason(reason).Refusal() {
 			n += count
 		}
 	}
@@ -133,9 +137,13 @@ func (l *lane) addPending() (bad bool) {
 		if l.samples[i].Tagged {
 			l.tally.tagsDropped++
 		}
-		if reason == metric.None {
+		switch {
+		case reason == metric.None:
 			l.tally.aggregated++
-		} else {
+		case reason.Refusal():
+			l.tally.discarded[reason]++
+			l.offenders.note(reason, l.samples[i].Name)
+		default:
 			bad = l.discard(reason, l.lines[i], l.origins[i]) || bad
 		}
 	}
@@ -146,9 +154,6 @@ func (l *lane) addPending() (bad bool) {
 // see. It reports whether that was the sender's fault.
 func (l *lane) discard(reason metric.Reason, line []byte, from origin) bool {
 	l.tally.discarded[reason]++
-	if reason == metric.Refused {
-		return false
-	}
 	b := meta.BadLine{Time: time.Now(), Sender: from.sender(), Reason: reason.String(), Line: line}
 	l.bad.Add(b)
 	l.watch.discard(b)

@@ -22,6 +22,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"log"
 	"net"
 	"sync"
@@ -63,6 +64,7 @@ type Server struct {
 	bad      meta.BadLines
 	collided collided
 	summary  discardSummary
+	warned   map[string]bool // flags of limits that were warned of
 }
 
 // New checks the configuration, binds all ports, and starts nothing.
@@ -70,7 +72,7 @@ func New(cfg Config) (*Server, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg, log: cfg.Log, started: time.Now(), values: meta.NewValues(cfg.KeepValues), watch: newWatch(&cfg)}
+	s := &Server{cfg: cfg, log: cfg.Log, started: time.Now(), values: meta.NewValues(cfg.KeepValues), watch: newWatch(&cfg), warned: map[string]bool{}}
 	s.flushedAt.Store(s.started.UnixNano())
 	l, err := listen(&cfg)
 	if err != nil {
@@ -110,8 +112,9 @@ func (s *Server) makeTable(receivers int) {
 			metric.Counter: expire, metric.Timer: expire, metric.Set: expire, metric.Gauge: gauges,
 		},
 	})
+	seed := maphash.MakeSeed()
 	for i := range receivers {
-		s.lanes = append(s.lanes, &lane{shard: s.table.Shard(i), bad: &s.bad, watch: s.watch})
+		s.lanes = append(s.lanes, &lane{shard: s.table.Shard(i), bad: &s.bad, watch: s.watch, offenders: offenders{seed: seed}})
 	}
 	s.flushes.schedule.interval = int64(s.cfg.FlushInterval)
 	s.flushes.layout = aggregate.Layout{Prefix: s.cfg.Prefix, Percentiles: s.cfg.Percentiles, Interval: s.cfg.FlushInterval}

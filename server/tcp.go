@@ -31,6 +31,7 @@ type streams struct {
 	buffers sync.Pool
 	conns   sync.WaitGroup
 	open    atomic.Int64
+	peak    atomic.Int64  // of open
 	left    chan struct{} // told, if it listens, when a connection has ended
 	tails   atomic.Int64  // bytes of all tails
 	stopped chan struct{} // closed by stop
@@ -126,7 +127,7 @@ func (t *streams) add(st *stream) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.active[st] = struct{}{}
-	t.open.Add(1)
+	t.peak.Store(max(t.peak.Load(), t.open.Add(1)))
 	st.lane.shard.Lock()
 	st.lane.tally.tcpConnections++
 	st.lane.ages.add(st, t.now())

@@ -43,6 +43,10 @@ func (source) Discards() meta.Discards {
 			{Time: at, Sender: netip.MustParseAddrPort("[2001:db8::1]:4711"), Reason: "bad_value", Line: []byte("a:\x1b[2J\xff|c")},
 			{Time: at.Add(-1250 * time.Millisecond), Reason: "empty_name", Line: []byte("<b>:1|c")},
 		},
+		Refused: []meta.Refusal{
+			{Limit: "max-names", Prefix: "web.requests.", Least: 3_000_000_000, Most: 3_000_000_001},
+			{Limit: "max-set-members", Prefix: "users", Least: 7, Most: 7},
+		},
 		Collisions: []string{"stats.x"},
 	}
 }

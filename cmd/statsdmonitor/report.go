@@ -68,7 +68,25 @@ func publishedValues(ctx context.Context, o *options, w io.Writer) error {
 type discards struct {
 	Reasons    map[string]any `xmlrpc:"reasons" json:"reasons"`
 	Lines      []badLine      `xmlrpc:"lines" json:"lines"`
+	Refused    []refusal      `xmlrpc:"refused" json:"refused"`
 	Collisions []string       `xmlrpc:"collisions" json:"collisions"`
+}
+
+// refusal is what a limit kept out: its count lies between two.
+type refusal struct {
+	Limit  string `xmlrpc:"limit" json:"limit"`
+	Prefix string `xmlrpc:"prefix" json:"prefix"`
+	Least  any    `xmlrpc:"least" json:"least"`
+	Most   any    `xmlrpc:"most" json:"most"`
+}
+
+// decimal returns a number of an answer, which is an int or a double, without
+// exponent.
+func decimal(v any) string {
+	if f, ok := v.(float64); ok {
+		return strconv.FormatFloat(f, 'f', -1, 64)
+	}
+	return fmt.Sprint(v)
 }
 
 type badLine struct {
@@ -79,9 +97,9 @@ type badLine struct {
 }
 
 // discarded prints the counts by reason, then the last bad lines, the newest
-// first, then the paths that two kinds were published under.
+// first, then what limits refused most, then the paths that two kinds were published under.
 func discarded(ctx context.Context, o *options, w io.Writer) error {
-	d := discards{Reasons: map[string]any{}, Lines: []badLine{}, Collisions: []string{}}
+	d := discards{Reasons: map[string]any{}, Lines: []badLine{}, Refused: []refusal{}, Collisions: []string{}}
 	if err := o.ask(ctx, "discards", answerLimit, &d); err != nil {
 		return err
 	}
@@ -89,13 +107,22 @@ func discarded(ctx context.Context, o *options, w io.Writer) error {
 		return printJSON(w, d)
 	}
 	for _, reason := range slices.Sorted(maps.Keys(d.Reasons)) {
-		if _, err := fmt.Fprintf(w, "%s: %s\n", safe(reason), safe(fmt.Sprint(d.Reasons[reason]))); err != nil {
+		if _, err := fmt.Fprintf(w, "%s: %s\n", safe(reason), safe(decimal(d.Reasons[reason]))); err != nil {
 			return err
 		}
 	}
 	for _, l := range d.Lines {
 		at := time.UnixMilli(int64(l.Time * 1000)).UTC().Format("2006-01-02T15:04:05.000Z")
 		if _, err := fmt.Fprintln(w, at, safe(l.Reason), safe(l.Sender), safe(l.Line)); err != nil {
+			return err
+		}
+	}
+	for _, r := range d.Refused {
+		count := decimal(r.Most)
+		if least := decimal(r.Least); least != count {
+			count = least + " to " + count
+		}
+		if _, err := fmt.Fprintf(w, "refused by --%s: %s %s\n", safe(r.Limit), safe(count), safe(r.Prefix)); err != nil {
 			return err
 		}
 	}
