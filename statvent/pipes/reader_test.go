@@ -53,14 +53,6 @@ func mkfifo(t testing.TB, path string) {
 	}
 }
 
-// deadPID is one that no process has any more.
-func deadPID(t testing.TB) int {
-	t.Helper()
-	p := start(t, "idle", t.TempDir())
-	p.stop()
-	return p.pid()
-}
-
 func own(dir string) string { return filepath.Join(dir, fmt.Sprintf("%d.stats", os.Getpid())) }
 
 func TestNoDirectory(t *testing.T) {
@@ -168,9 +160,10 @@ func TestTimesOut(t *testing.T) {
 	var r statvent.Registry
 	r.Incr("a", 1)
 	record(t, dir, &r)
-	silent, absent := start(t, "silent", dir), start(t, "absent", dir)
+	host := processesIn(t, dir)
+	silent, absent := host.start("silent", 0), host.start("absent", 0)
 	result := mustRead(t, &Reader{Dir: dir, Timeout: 300 * time.Millisecond, RemoveStale: true})
-	if result.TimedOut != 2 || result.Removed != 0 || !exists(silent.path) || !exists(absent.path) {
+	if result.TimedOut != 2 || result.Removed != 0 || !exists(silent.Path) || !exists(absent.Path) {
 		t.Errorf("got %+v, want 2 timed out, and their pipes there still", result)
 	}
 	for _, p := range result.Processes {
@@ -187,13 +180,14 @@ func TestTimesOut(t *testing.T) {
 
 func TestGarbage(t *testing.T) {
 	dir := t.TempDir()
-	garbage, endless := start(t, "garbage", dir), start(t, "endless", dir)
+	host := processesIn(t, dir)
+	garbage, endless := host.start("garbage", 0), host.start("endless", 0)
 	result := mustRead(t, &Reader{Dir: dir, Timeout: patient})
 	if result.Malformed != 6 || result.TooLarge != 1 || result.TimedOut != 0 || result.Refused != 0 {
 		t.Errorf("got %+v, want 6 malformed lines and 1 process too large", result)
 	}
 	for _, p := range result.Processes {
-		if len(p.Stats) != 0 || (p.Err == nil) != (p.PID == garbage.pid()) || (p.Err != nil) != (p.PID == endless.pid()) {
+		if len(p.Stats) != 0 || (p.Err == nil) != (p.PID == garbage.PID) || (p.Err != nil) != (p.PID == endless.PID) {
 			t.Errorf("got %+v", p)
 		}
 	}

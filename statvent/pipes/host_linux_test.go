@@ -6,10 +6,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/statsd-ops/statsd/internal/counterpart"
+	"github.com/statsd-ops/statsd/internal/pipetest"
 	"github.com/statsd-ops/statsd/statvent"
 )
 
@@ -19,29 +21,25 @@ import (
 func TestHost(t *testing.T) {
 	const live, dead, garbage = 164, 30, 5
 	dir := t.TempDir()
-	var processes []*process
+	host := processesIn(t, dir)
+	var processes []*pipetest.Process
 	sum := 0
 	for i := range live {
-		processes = append(processes, launch(t, "recorder", dir, i+1))
+		processes = append(processes, host.start("recorder", i+1))
 		sum += i + 1
 	}
 	for range garbage {
-		processes = append(processes, launch(t, "garbage", dir, 0))
+		processes = append(processes, host.start("garbage", 0))
 	}
-	processes = append(processes, launch(t, "silent", dir, 0))
+	processes = append(processes, host.start("silent", 0))
 	living := len(processes)
 	for range dead {
-		processes = append(processes, launch(t, "recorder", dir, 1_000_000))
-	}
-	for i, p := range processes {
-		p.awaitReady()
-		if i < living {
-			continue
-		}
-		if _, err := os.ReadFile(p.path); err != nil { // so that it stages the next
+		p := host.start("recorder", 1_000_000)
+		if _, err := os.ReadFile(p.Path); err != nil { // so that it stages the next
 			t.Fatal(err)
 		}
-		p.kill()
+		p.Kill()
+		processes = append(processes, p)
 	}
 
 	reader := &Reader{Dir: dir, RemoveStale: true, Timeout: DefaultTimeout}
@@ -66,11 +64,11 @@ func TestHost(t *testing.T) {
 		}
 	}
 	for i, p := range processes {
-		if i < living && !exists(p.path) {
-			t.Errorf("the pipe of the live process %d was removed", p.pid())
+		if i < living && !exists(p.Path) {
+			t.Errorf("the pipe of the live process %d was removed", p.PID)
 		}
-		if i >= living && (exists(p.path) || exists(filepath.Join(dir, fmt.Sprintf(".%d.stats", p.pid())))) {
-			t.Errorf("the pipe of the dead process %d, or the next one, is still there", p.pid())
+		if i >= living && (exists(p.Path) || exists(filepath.Join(dir, fmt.Sprintf(".%d.stats", p.PID)))) {
+			t.Errorf("the pipe of the dead process %d, or the next one, is still there", p.PID)
 		}
 	}
 }
@@ -128,6 +126,7 @@ func TestExamples(t *testing.T) {
 	}
 	for _, w := range writers {
 		cmd := exec.Command(w[0], w[1:]...)
+		cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // they do not end by themselves
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
