@@ -33,6 +33,9 @@ type MonitorConfig struct {
 	Port int // 0 picks a free one, see Monitor.Addr
 	// Version is the daemon's, for the page.
 	Version string
+	// OwnPrefix is the prefix under which the daemon publishes its own figures,
+	// which the page does not list among the values; "" when it does not.
+	OwnPrefix string
 	// ErrorLog gets what goes wrong inside the monitor, such as a panic while
 	// answering. What clients do wrong is not logged. nil drops it.
 	ErrorLog *log.Logger
@@ -52,6 +55,7 @@ type Monitor struct {
 	source   Source
 	values   *Values
 	version  string
+	own      string     // what the daemon's own paths start with; "" for none
 	loopback netip.Addr // the bound address, if requests to others are refused
 	gate     *gate
 	server   *http.Server
@@ -72,6 +76,9 @@ func NewMonitor(cfg MonitorConfig, source Source, values *Values) (*Monitor, err
 		return nil, listenError(host, cfg.Port, err)
 	}
 	m := &Monitor{source: source, values: values, version: cfg.Version, gate: newGate(listener.(*net.TCPListener))}
+	if cfg.OwnPrefix != "" {
+		m.own = cfg.OwnPrefix + "."
+	}
 	if bound, err := netip.ParseAddrPort(listener.Addr().String()); err == nil && bound.Addr().IsLoopback() {
 		m.loopback = bound.Addr()
 	}

@@ -128,29 +128,37 @@ func (m *Monitor) view(query url.Values, now time.Time) view {
 	return v
 }
 
+const noValues = "None yet: what is sent is published, and shown here, at the next flush."
+
 // valueRows returns the newest values whose path contains part, and says what
 // that leaves out.
 func (m *Monitor) valueRows(part string, now time.Time) (rows []valueRow, shown string) {
 	all := m.values.Last()
 	if len(all) == 0 {
-		return nil, "None yet: what is sent is published, and shown here, at the next flush."
+		return nil, noValues
 	}
-	limit := pageValues
+	// The daemon's own figures have a table of their own.
+	limit, without := pageValues, m.own
 	if part != "" {
-		limit = pageFound
+		limit, without = pageFound, ""
 	}
-	shownValues, found := newest(all, part, limit)
+	shownValues, found := newest(all, limit, func(path string) bool {
+		return strings.Contains(path, part) && (without == "" || !strings.HasPrefix(path, without))
+	})
+	if found == 0 && part == "" {
+		return nil, noValues
+	}
 	for _, v := range shownValues {
 		rows = append(rows, valueRow{v.Path, grouped(v.Value), span(now.Sub(time.Unix(v.Time, 0))) + " ago"})
 	}
 	return rows, shownText(len(rows), found, m.values.Missed())
 }
 
-// newest returns the newest of the values whose path contains part, at most
-// limit, the newest first and otherwise in their order, and how many there are.
-func newest(values []Value, part string, limit int) (top []Value, found int) {
+// newest returns the newest of the values whose path is wanted, at most limit,
+// the newest first and otherwise in their order, and how many there are.
+func newest(values []Value, limit int, wanted func(path string) bool) (top []Value, found int) {
 	for _, v := range values {
-		if !strings.Contains(v.Path, part) {
+		if !wanted(v.Path) {
 			continue
 		}
 		found++

@@ -172,12 +172,12 @@ func TestNewest(t *testing.T) {
 	want := slices.Clone(values)
 	slices.SortStableFunc(want, func(a, b Value) int { return cmp.Compare(b.Time, a.Time) })
 	for _, limit := range []int{1, 25, 499, 500, 600} {
-		got, found := newest(values, "", limit)
+		got, found := newest(values, limit, func(string) bool { return true })
 		if found != 500 || !slices.Equal(got, want[:min(limit, 500)]) {
 			t.Errorf("the newest %d of %d are %v", limit, found, got)
 		}
 	}
-	if got, found := newest(values, "49", 3); found != 15 || len(got) != 3 {
+	if got, found := newest(values, 3, func(path string) bool { return strings.Contains(path, "49") }); found != 15 || len(got) != 3 {
 		t.Errorf("of those with 49 in their path, %d, the newest are %v", found, got)
 	}
 }

@@ -45,7 +45,7 @@ func tiles(figures []Figure, flushed int64, now time.Time) []tile {
 	}
 }
 
-// sinkTable shows the figures called sink.NAME.COLUMN.
+// sinkTable shows the figures called sink.NAME.points.COLUMN.
 type sinkTable struct {
 	Columns []string
 	Rows    []sinkRow
@@ -56,47 +56,39 @@ type sinkRow struct {
 	Cells []string
 }
 
+// sinkColumns are the sink figures that the page shows: the ledger, in the order
+// in which it is read.
+var sinkColumns = []string{"made", "recovered", "delivered", "queued", "spooled", "dropped"}
+
 // sinks returns nil when there are no such figures. figures are sorted, so
 // that a sink's stand together.
 func sinks(figures []Figure) *sinkTable {
-	t := &sinkTable{}
+	t := &sinkTable{Columns: sinkColumns}
 	for _, f := range figures {
-		if name, column, ok := sinkFigure(f); ok {
-			if !slices.Contains(t.Columns, column) {
-				t.Columns = append(t.Columns, column)
-			}
-			if n := len(t.Rows); n == 0 || t.Rows[n-1].Name != name {
-				t.Rows = append(t.Rows, sinkRow{Name: name})
-			}
+		name, column, ok := sinkFigure(f)
+		if !ok {
+			continue
+		}
+		if n := len(t.Rows); n == 0 || t.Rows[n-1].Name != name {
+			t.Rows = append(t.Rows, sinkRow{Name: name, Cells: make([]string, len(sinkColumns))})
+		}
+		if i := slices.Index(sinkColumns, column); i >= 0 {
+			t.Rows[len(t.Rows)-1].Cells[i] = figureText(f)
 		}
 	}
 	if t.Rows == nil {
 		return nil
 	}
-	for i := range t.Rows {
-		t.Rows[i].Cells = make([]string, len(t.Columns))
-	}
-	row := 0
-	for _, f := range figures {
-		if name, column, ok := sinkFigure(f); ok {
-			if t.Rows[row].Name != name {
-				row++
-			}
-			t.Rows[row].Cells[slices.Index(t.Columns, column)] = figureText(f)
-		}
-	}
-	for i, c := range t.Columns {
-		t.Columns[i] = strings.TrimPrefix(c, "points.")
-	}
 	return t
 }
 
+// sinkFigure takes a name such as sink.graphite.points.made apart.
 func sinkFigure(f Figure) (name, column string, ok bool) {
 	rest, ok := strings.CutPrefix(f.Name, "sink.")
 	if !ok {
 		return "", "", false
 	}
-	return strings.Cut(rest, ".")
+	return strings.Cut(rest, ".points.")
 }
 
 func figureRows(figures []Figure) (rows []figureRow) {

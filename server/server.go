@@ -125,10 +125,11 @@ func (s *Server) bindMonitor() error {
 		return nil
 	}
 	m, err := meta.NewMonitor(meta.MonitorConfig{
-		Host:     s.cfg.MonitorHost,
-		Port:     s.cfg.MonitorPort,
-		Version:  s.cfg.Version,
-		ErrorLog: log.New(s.log.With().Str("part", "monitor").Logger(), "", 0),
+		Host:      s.cfg.MonitorHost,
+		Port:      s.cfg.MonitorPort,
+		Version:   s.cfg.Version,
+		OwnPrefix: s.cfg.MetadataPrefix,
+		ErrorLog:  log.New(s.log.With().Str("part", "monitor").Logger(), "", 0),
 	}, s, s.values)
 	if err != nil {
 		return err
