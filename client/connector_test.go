@@ -170,7 +170,8 @@ func TestReconnect(t *testing.T) {
 		}
 		synctest.Wait()
 		// Failures 1 to 5 and 10, and the recovery.
-		if len(log) != 7 || !strings.Contains(log[0], "refused by the test (failure 1, 2 lines queued)") ||
+		if len(log) != 7 || !strings.Contains(log[0], "refused by the test (failure 1, ") ||
+			!strings.Contains(log[1], "(failure 2, 2 lines queued)") ||
 			!strings.Contains(log[5], "failure 10,") || !strings.Contains(log[6], "connected to tcp 127.0.0.1:8125 after 12 failures") {
 			t.Errorf("logged\n%s", strings.Join(log, "\n"))
 		}
@@ -204,7 +205,9 @@ func TestReconnectPace(t *testing.T) {
 		})
 		time.Sleep(time.Minute)
 		cut := time.Now()
+		mu.Lock()
 		ends[0].Close()
+		mu.Unlock()
 		synctest.Wait()
 		time.Sleep(time.Minute)
 		mu.Lock()
