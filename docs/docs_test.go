@@ -60,7 +60,7 @@ var figureRow = regexp.MustCompile("(?m)^\\| `([a-zA-Z_.]+)` \\| .* \\| .* \\| .
 func TestFigures(t *testing.T) {
 	s, err := server.New(server.Config{
 		Host: "127.0.0.1", Receivers: 1, UDPBuffer: 1 << 20, FlushInterval: time.Hour,
-		Expire: 2, GaugeExpire: time.Hour, MaxNames: 1, MaxNameLength: 1, MaxSetMembers: 1,
+		Expire: 2, GaugeExpire: time.Hour, MaxNames: 1, MaxNameLength: 1, MaxSetMembers: 1, MaxTimerSamples: 1, MaxTCPConnections: 1, TCPLineTimeout: time.Second,
 		QueueBytes: 1 << 20, ReplayRate: 1, MonitorPort: -1, AlertInterval: time.Hour, MetadataPrefix: "statsd",
 		Sinks: []server.NamedSink{{Name: "NAME", Sink: sinktest.NewRecorder()}},
 	})
@@ -111,7 +111,7 @@ func TestLines(t *testing.T) {
 // outcome returns what a flush makes of a line, as lines.md writes it.
 func outcome(line string) string {
 	table := aggregate.NewTable(aggregate.Config{
-		Shards: 1, MaxNames: 10, MaxNameLength: 1024, MaxSetMembers: 10, Expire: [metric.Kinds]uint32{1, 1, 1, 1},
+		Shards: 1, MaxNames: 10, MaxNameLength: 1024, MaxSetMembers: 10, MaxTimerSamples: 10, Expire: [metric.Kinds]uint32{1, 1, 1, 1},
 	})
 	var p wire.Parser
 	var sample metric.Sample

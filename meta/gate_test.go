@@ -92,7 +92,7 @@ func startAttackers(t *testing.T, addr string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(self, "-test.run=^TestAttackers$")
+	cmd := exec.Command(self)
 	cmd.Env = append(os.Environ(), "ATTACK_ADDR="+addr)
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
@@ -114,13 +114,19 @@ func startAttackers(t *testing.T, addr string) {
 	}
 }
 
-// TestAttackers is the attackers' process, which ends with its standard input.
-func TestAttackers(t *testing.T) {
-	addr := os.Getenv("ATTACK_ADDR")
-	if addr == "" {
-		t.Skip("runs only as a child of TestAttack")
+// TestMain runs the attackers instead of the tests in the process that
+// startAttackers started.
+func TestMain(m *testing.M) {
+	if addr := os.Getenv("ATTACK_ADDR"); addr != "" {
+		runAttackers(addr)
+		return
 	}
-	ctx, cancel := context.WithCancel(t.Context())
+	os.Exit(m.Run())
+}
+
+// runAttackers attacks until standard input ends.
+func runAttackers(addr string) {
+	ctx, cancel := context.WithCancel(context.Background())
 	var attackers, first sync.WaitGroup
 	first.Add(1000)
 	for i := range 1000 {

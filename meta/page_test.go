@@ -23,7 +23,7 @@ func TestPage(t *testing.T) {
 	for _, want := range []string{
 		"statsd 1.2.3", "up 1 d 2 h", "OK: flushes come in time", "3,000,000,000<small>1,235/s",
 		`<dd class="bad">10<small>`, "<td><code>graphite-2</code></td><td class=\"n\">51,000</td><td class=\"n\"></td>",
-		"<td><code>graphite</code></td><td class=\"n\">52,000</td><td class=\"n\">12</td>",
+		"<td><code>graphite</code></td><td class=\"n\">52,000</td><td class=\"n\"></td><td class=\"n\"></td><td class=\"n\">12</td>",
 		"<code>stats.web-01.hits</code></td><td class=\"n\">0.5</td>", "The newest 25 of 120",
 		"<code>bad_value</code></td><td class=\"n\">9</td>", "bad_value, from [2001:db8::1]:4711", "no_value, from 192.0.2.1:5",
 		Quote(everyByte()), `"<b>:1|c"`, "<code>stats.a</code>",
