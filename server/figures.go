@@ -19,6 +19,7 @@ type figure = meta.Figure
 // flushed is what one flush was like.
 type flushed struct {
 	snapshot *aggregate.Snapshot
+	at       time.Time     // of the cut
 	swap     time.Duration // how long the receivers' tables were locked
 	duration time.Duration // until the snapshot was complete
 }
@@ -26,7 +27,7 @@ type flushed struct {
 // published reports whether a figure is a point of each flush too. Times are
 // not: nobody draws them. Nor is what is always 0 at a flush.
 func published(name string) bool {
-	return name != "start_time" && name != "last_publish.time" && name != "pending_stats"
+	return name != "start_time" && name != "last_publish.time" && name != "ledger.time" && name != "pending_stats"
 }
 
 // figures lists the daemon's own figures as of the flush at hand. They are
@@ -35,6 +36,7 @@ func (s *Server) figures(f *flushed) []figure {
 	var l figures
 	t, iv, sn := &s.flushes.total, &s.flushes.interval, f.snapshot
 
+	l.value("ledger.time", unixSeconds(f.at))
 	l.value("flush_duration", f.duration.Seconds())
 	l.value("flush.swap", f.swap.Seconds())
 	l.count("flush.late", s.flushes.late)

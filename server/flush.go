@@ -64,7 +64,7 @@ func (s *Server) flush(at int64) {
 
 	f.sketched += uint64(sn.Sketched)
 	s.collided.keep(sn.Collided)
-	fs := s.figures(&flushed{snapshot: sn, swap: iv.Swap, duration: time.Since(start)})
+	fs := s.figures(&flushed{snapshot: sn, at: start, swap: iv.Swap, duration: time.Since(start)})
 	sn.Own = s.ownPoints(fs, sn.Time)
 
 	for _, o := range s.outlets {

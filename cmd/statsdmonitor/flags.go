@@ -37,6 +37,7 @@ func parse(args []string, stdout io.Writer) (*options, error) {
 	port := app.Arg("port", "Port of its monitor: the daemon's port plus 10.").Required().String()
 	values := app.Flag("values", "Print what was published of late: path, value and Unix time.").Bool()
 	discards := app.Flag("discards", "Print how many samples were discarded for which reason, and the last bad lines.").Bool()
+	balance := app.Flag("ledger", "Print what became of all samples and points; exit 3 if some are not accounted for.").Bool()
 	app.Flag("json", "Print JSON.").BoolVar(&o.json)
 	app.Flag("timeout", "How long to wait for the answer.").Default("5s").DurationVar(&o.timeout)
 
@@ -50,12 +51,14 @@ func parse(args []string, stdout io.Writer) (*options, error) {
 		return nil, fmt.Errorf("port %s: want a number from 1 to 65535", strconv.QuoteToASCII(*port))
 	case o.timeout <= 0:
 		return nil, errors.New("--timeout must be more than 0")
-	case *values && *discards:
-		return nil, errors.New("--values and --discards exclude each other")
+	case *values && *discards, *values && *balance, *discards && *balance:
+		return nil, errors.New("--values, --discards and --ledger exclude each other")
 	case *values:
 		o.report = publishedValues
 	case *discards:
 		o.report = discarded
+	case *balance:
+		o.report = ledger
 	}
 	name := strings.TrimSuffix(strings.TrimPrefix(*host, "["), "]")
 	o.addr = net.JoinHostPort(name, *port)

@@ -3,14 +3,17 @@
 //	statsdmonitor localhost 8135
 //
 // prints a line "name: value" for each figure, sorted by name. With --values it
-// prints what was published of late, with --discards what was thrown away.
+// prints what was published of late, with --discards what was thrown away, with
+// --ledger what became of all samples and points.
 //
 // It exits 0 when it has printed what was asked for, 1 when the daemon cannot
-// be reached or does not answer, 2 when it was called wrongly.
+// be reached or does not answer, 2 when it was called wrongly, 3 when the ledger
+// does not balance.
 package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,9 +32,10 @@ func main() {
 
 // The exit codes.
 const (
-	exitOK     = 0
-	exitFailed = 1
-	exitUsage  = 2
+	exitOK         = 0
+	exitFailed     = 1
+	exitUsage      = 2
+	exitUnbalanced = 3
 )
 
 // run is the command. It returns the exit code.
@@ -48,12 +52,15 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	defer cancel()
 	out := bufio.NewWriter(stdout)
 	err = o.report(ctx, o, out)
+	if err == nil || errors.Is(err, errUnbalanced) {
+		err = cmp.Or(out.Flush(), err)
+	}
 	if err == nil {
-		err = out.Flush()
+		return exitOK
 	}
-	if err != nil {
-		fmt.Fprintf(stderr, "statsdmonitor: %s\n", err)
-		return exitFailed
+	fmt.Fprintf(stderr, "statsdmonitor: %s\n", err)
+	if errors.Is(err, errUnbalanced) {
+		return exitUnbalanced
 	}
-	return exitOK
+	return exitFailed
 }

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -23,16 +24,40 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"statsdmonitor": main})
 }
 
-// source is what the scripts' monitor reports on.
-type source struct{}
+// source is what the scripts' monitors report on.
+type source struct{ figures []meta.Figure }
 
 func (source) Health() error { return nil }
 
-func (source) Figures() []meta.Figure {
-	return []meta.Figure{
-		{Name: "udp.packets", Value: 7}, {Name: "a", Value: 3e9}, {Name: "B", Value: 2.38e-5},
-		{Name: "metrics.discarded", Value: 10}, {Name: "start_time", Value: 1795251862},
+func (s source) Figures() []meta.Figure { return slices.Clone(s.figures) }
+
+var fewFigures = []meta.Figure{
+	{Name: "udp.packets", Value: 7}, {Name: "a", Value: 3e9}, {Name: "B", Value: 2.38e-5},
+	{Name: "metrics.discarded", Value: 10}, {Name: "start_time", Value: 1795251862},
+}
+
+// ledgerFigures returns figures that balance, but for what the names given are
+// too low by.
+func ledgerFigures(low map[string]float64) []meta.Figure {
+	figures := []meta.Figure{
+		{Name: "ledger.time", Value: 1795258522.25},
+		{Name: "samples.received", Value: 3e9}, {Name: "samples.aggregated", Value: 2999999989},
+		{Name: "metrics.discarded", Value: 10}, {Name: "metrics.discarded.bad_value", Value: 9},
+		{Name: "metrics.discarded.empty_name", Value: 1}, {Name: "metrics.discarded.bad_type"},
+		{Name: "samples.refused", Value: 1}, {Name: "samples.refused.names", Value: 1}, {Name: "samples.refused.members"},
+		{Name: "sink.graphite.points.made", Value: 52000}, {Name: "sink.graphite.points.recovered"},
+		{Name: "sink.graphite.points.delivered", Value: 50000}, {Name: "sink.graphite.points.queued", Value: 1000},
+		{Name: "sink.graphite.points.spooled", Value: 900}, {Name: "sink.graphite.points.dropped", Value: 100},
+		{Name: "sink.graphite.points.dropped.full", Value: 100}, {Name: "sink.graphite.points.dropped.damaged"},
+		{Name: "sink.graphite-2.points.made"}, {Name: "sink.graphite-2.points.recovered", Value: 5},
+		{Name: "sink.graphite-2.points.delivered", Value: 5}, {Name: "sink.graphite-2.points.queued"},
+		{Name: "sink.graphite-2.points.spooled"}, {Name: "sink.graphite-2.points.dropped"},
+		{Name: "udp.packets", Value: 7}, {Name: "udp.kernel_dropped", Value: 2},
 	}
+	for i := range figures {
+		figures[i].Value -= low[figures[i].Name]
+	}
+	return figures
 }
 
 func (source) Discards() meta.Discards {
@@ -52,14 +77,14 @@ func (source) Discards() meta.Discards {
 }
 
 // startMonitor runs a monitor until the test ends, and returns its port.
-func startMonitor(t *testing.T) string {
+func startMonitor(t *testing.T, figures []meta.Figure) string {
 	values := meta.NewValues(10)
 	values.Keep(1795251870, func(yield func(metric.Point) bool) {
 		_ = yield(metric.Point{Path: []byte("stats.c"), Value: 1e23, Time: 1795251870}) &&
 			yield(metric.Point{Path: []byte("stats.B"), Value: 2.5, Time: 1795251870}) &&
 			yield(metric.Point{Path: []byte("stats.a"), Value: 2.38e-5, Time: 1795251870})
 	})
-	monitor, err := meta.NewMonitor(meta.MonitorConfig{}, source{}, values)
+	monitor, err := meta.NewMonitor(meta.MonitorConfig{}, source{figures}, values)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,12 +120,18 @@ func freePort(t *testing.T) string {
 }
 
 func TestScripts(t *testing.T) {
-	port, free := startMonitor(t), freePort(t)
+	port, free := startMonitor(t, fewFigures), freePort(t)
+	balanced := startMonitor(t, ledgerFigures(nil))
+	unbalanced := startMonitor(t, ledgerFigures(map[string]float64{"sink.graphite.points.spooled": 1}))
+	partly := startMonitor(t, ledgerFigures(map[string]float64{"metrics.discarded.bad_value": 1}))
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("PORT", port)
 			env.Setenv("FREE_PORT", free)
+			env.Setenv("BALANCED_PORT", balanced)
+			env.Setenv("UNBALANCED_PORT", unbalanced)
+			env.Setenv("PARTS_PORT", partly)
 			// Under -race a program sleeps for a second before it exits.
 			env.Setenv("GORACE", "atexit_sleep_ms=0")
 			// A proxy for the web is not asked.
@@ -253,8 +284,17 @@ func (failingWriter) Write([]byte) (int, error) { return 0, fmt.Errorf("broken p
 
 func TestOutputFails(t *testing.T) {
 	var errs bytes.Buffer
-	code := run(t.Context(), []string{"--values", "127.0.0.1", startMonitor(t)}, failingWriter{}, &errs)
+	code := run(t.Context(), []string{"--values", "127.0.0.1", startMonitor(t, fewFigures)}, failingWriter{}, &errs)
 	if code != exitFailed || errs.String() != "statsdmonitor: broken pipe\n" {
 		t.Errorf("exits %d, says %q", code, &errs)
 	}
+}
+
+// A ledger that does not balance has an exit code of its own.
+func TestUnbalancedExit(t *testing.T) {
+	port := startMonitor(t, ledgerFigures(map[string]float64{"samples.aggregated": 1}))
+	command(t, exitUnbalanced, "--ledger", "127.0.0.1", port)
+	command(t, exitOK, "127.0.0.1", port)
+	command(t, exitOK, "--ledger", "127.0.0.1", startMonitor(t, ledgerFigures(nil)))
+	command(t, exitFailed, "--ledger", "127.0.0.1", answers(t, 200, istats(`{"ledger.time":1,"samples.received":"x"}`)))
 }

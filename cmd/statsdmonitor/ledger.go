@@ -1,0 +1,182 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// errUnbalanced says that something was lost or made up without being counted.
+var errUnbalanced = errors.New("the ledger does not balance")
+
+// account is one sum of the ledger: what came in is all that went out.
+type account struct {
+	Name     string  `json:"name"`
+	Unit     string  `json:"unit"`
+	In       []entry `json:"in"`
+	Out      []entry `json:"out"`
+	Balances bool    `json:"balances"`
+}
+
+// entry is one line of an account. If it has parts, they make it up.
+type entry struct {
+	Name  string  `json:"name"`
+	Count float64 `json:"count"`
+	Parts []entry `json:"parts,omitempty"`
+}
+
+// book is the whole ledger, as of one flush.
+type book struct {
+	Time          float64   `json:"time"` // Unix seconds
+	Accounts      []account `json:"accounts"`
+	Datagrams     float64   `json:"datagrams_read"`
+	KernelDropped float64   `json:"datagrams_dropped_by_the_kernel"`
+}
+
+// ledger prints the daemon's ledger, and fails if it does not balance.
+func ledger(ctx context.Context, o *options, w io.Writer) error {
+	var text string
+	if err := o.ask(ctx, "istats", answerLimit, &text); err != nil {
+		return err
+	}
+	var figures map[string]float64
+	if err := json.Unmarshal([]byte(text), &figures); err != nil {
+		return fmt.Errorf("istats from %s: the answer is no JSON object of numbers: %s", o.addr, safe(err.Error()))
+	}
+	for _, needed := range []string{"ledger.time", "samples.received"} {
+		if _, there := figures[needed]; !there {
+			return fmt.Errorf("istats from %s: has no %s: this daemon keeps no ledger", o.addr, needed)
+		}
+	}
+	b := newBook(figures)
+	show := b.print
+	if o.json {
+		show = func(w io.Writer) error { return printJSON(w, b) }
+	}
+	if err := show(w); err != nil {
+		return err
+	}
+	for _, a := range b.Accounts {
+		if !a.Balances {
+			return fmt.Errorf("%w: see %s", errUnbalanced, safe(a.Name))
+		}
+	}
+	return nil
+}
+
+func newBook(figures map[string]float64) *book {
+	b := &book{Time: figures["ledger.time"], Datagrams: figures["udp.packets"], KernelDropped: figures["udp.kernel_dropped"]}
+	b.add(account{
+		Name: "samples", Unit: "samples",
+		In: []entry{{Name: "received", Count: figures["samples.received"]}},
+		Out: []entry{
+			{Name: "aggregated", Count: figures["samples.aggregated"]},
+			{Name: "discarded", Count: figures["metrics.discarded"], Parts: parts(figures, "metrics.discarded.")},
+			{Name: "refused", Count: figures["samples.refused"], Parts: parts(figures, "samples.refused.")},
+		},
+	})
+	for _, sink := range sinks(figures) {
+		points := func(name string) entry {
+			prefix := "sink." + sink + ".points." + name
+			return entry{Name: name, Count: figures[prefix], Parts: parts(figures, prefix+".")}
+		}
+		b.add(account{
+			Name: "sink " + sink, Unit: "points",
+			In:  []entry{points("made"), points("recovered")},
+			Out: []entry{points("delivered"), points("queued"), points("spooled"), points("dropped")},
+		})
+	}
+	return b
+}
+
+// sinks returns the names of all sinks.
+func sinks(figures map[string]float64) (found []string) {
+	for name := range figures {
+		rest, isSink := strings.CutPrefix(name, "sink.")
+		if sink, isMade := strings.CutSuffix(rest, ".points.made"); isSink && isMade {
+			found = append(found, sink)
+		}
+	}
+	slices.Sort(found)
+	return found
+}
+
+// parts returns the figures whose names begin with prefix.
+func parts(figures map[string]float64, prefix string) (found []entry) {
+	for _, name := range slices.Sorted(maps.Keys(figures)) {
+		if part, ok := strings.CutPrefix(name, prefix); ok {
+			found = append(found, entry{Name: part, Count: figures[name]})
+		}
+	}
+	return found
+}
+
+func (b *book) add(a account) {
+	a.Balances = sum(a.In) == sum(a.Out)
+	for _, e := range slices.Concat(a.In, a.Out) {
+		a.Balances = a.Balances && (e.Parts == nil || sum(e.Parts) == e.Count)
+	}
+	b.Accounts = append(b.Accounts, a)
+}
+
+func sum(entries []entry) (n float64) {
+	for _, e := range entries {
+		n += e.Count
+	}
+	return n
+}
+
+// print prints the ledger for people.
+func (b *book) print(w io.Writer) error {
+	var t strings.Builder
+	at := "no flush yet"
+	if b.Time > 0 {
+		at = "as of the flush at " + time.UnixMilli(int64(b.Time*1000)).UTC().Format("2006-01-02T15:04:05.000Z")
+	}
+	fmt.Fprintf(&t, "ledger %s\n", at)
+	for _, a := range b.Accounts {
+		fmt.Fprintf(&t, "\n%s: %s = %s\n", safe(a.Name), names(a.In), names(a.Out))
+		for _, e := range slices.Concat(a.In, a.Out) {
+			fmt.Fprintf(&t, "  %-12s %15s%s\n", e.Name, count(e.Count), notes(e.Parts))
+		}
+		if a.Balances {
+			t.WriteString("  balances\n")
+		} else {
+			fmt.Fprintf(&t, "  DOES NOT BALANCE: %s %s in, %s out\n", count(sum(a.In)), a.Unit, count(sum(a.Out)))
+		}
+	}
+	fmt.Fprintf(&t, "\ndatagrams\n  %-12s %15s\n  %-12s %15s   by the kernel, unread\n", "read", count(b.Datagrams), "dropped", count(b.KernelDropped))
+	_, err := io.WriteString(w, t.String())
+	return err
+}
+
+func names(entries []entry) string {
+	var all []string
+	for _, e := range entries {
+		all = append(all, e.Name)
+	}
+	return strings.Join(all, " + ")
+}
+
+// notes lists the parts that there are any of.
+func notes(parts []entry) string {
+	var all []string
+	for _, p := range parts {
+		if p.Count != 0 {
+			all = append(all, safe(p.Name)+" "+count(p.Count))
+		}
+	}
+	if all == nil {
+		return ""
+	}
+	return "   " + strings.Join(all, ", ")
+}
+
+func count(n float64) string { return strconv.FormatFloat(n, 'f', -1, 64) }
