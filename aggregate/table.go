@@ -97,6 +97,19 @@ func NewTable(config Config) *Table {
 	return t
 }
 
+// SetLimits makes the limits those of config, that of timers' samples from the
+// next Drain on; the number of shards stays. It is for the goroutine that drains.
+func (t *Table) SetLimits(config Config) {
+	config.Shards = len(t.shards)
+	for _, s := range t.shards {
+		s.mutex.Lock()
+	}
+	t.config = config
+	for _, s := range t.shards {
+		s.mutex.Unlock()
+	}
+}
+
 // Shard returns the i-th shard, 0 <= i < Config.Shards.
 func (t *Table) Shard(i int) *Shard { return t.shards[i] }
 
@@ -222,6 +235,7 @@ func (t *Table) Drain(cut func(shard int)) *Interval {
 			s.retiring, s.names, s.retire = s.names, newNames(t.seed), false
 		}
 		s.flush++
+		s.blocks[s.flush&1].mostSamples = t.config.MaxTimerSamples
 		if cut != nil {
 			cut(i)
 		}

@@ -467,3 +467,46 @@ func TestSearchesStayShort(t *testing.T) {
 		}
 	}
 }
+
+// Limits can change while names, members and samples are held.
+func TestSetLimits(t *testing.T) {
+	t.Parallel()
+	config := Config{Shards: 2, MaxNames: 10, MaxNameLength: 10, MaxSetMembers: 10, MaxTimerSamples: 3, Expire: [metric.Kinds]uint32{9, 9, 9, 9}}
+	table := NewTable(config)
+	add := func(kind metric.Kind, name string, n int) (added int) {
+		for i := range n {
+			s := metric.Sample{Kind: kind, Name: []byte(name), Value: float64(i), Weight: 1, Member: []byte{byte(i)}}
+			shard := table.Shard(1)
+			shard.Lock()
+			if shard.Add(&s) == metric.None {
+				added++
+			}
+			shard.Unlock()
+		}
+		return added
+	}
+	values := func() map[string]float64 {
+		got := map[string]float64{}
+		for p := range table.Drain(nil).Summarize(Layout{Percentiles: []float64{50}, Interval: time.Second}, 0).Points() {
+			got[string(p.Path)] = p.Value
+		}
+		return got
+	}
+	add(metric.Timer, "timer", 10)
+	config.MaxTimerSamples, config.MaxSetMembers, config.MaxNames = 1000, 2, 2
+	table.SetLimits(config)
+	add(metric.Timer, "timer", 90)
+	if got := add(metric.Set, "set", 5); got != 2 {
+		t.Errorf("%d members were added, want 2", got)
+	}
+	if got := add(metric.Counter, "third", 1); got != 0 {
+		t.Error("a name was added to a full table")
+	}
+	if got := values(); got["timer.count"] != 100 || got["timer.upper"] != 89 {
+		t.Errorf("of the timer that was over its limit, and is not any more: %v", got)
+	}
+	add(metric.Timer, "timer", 100)
+	if got := values(); got["timer.count"] != 100 || got["timer.upper_50"] != 49 {
+		t.Errorf("of the timer that is below its new limit: %v", got)
+	}
+}

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -19,9 +20,29 @@ import (
 type alerts struct {
 	sent, errors atomic.Uint64
 
-	looks  []look          // of the outlets, one each
+	settings atomic.Pointer[alertSettings]
+	changed  chan struct{} // has one when the settings are new
+
+	looks  map[*outlet]look
 	logged notify.Status   // what the log was last told
 	told   []notify.Status // what each notifier was last told
+}
+
+// alertSettings are those of a Config.
+type alertSettings struct {
+	on        bool
+	interval  time.Duration
+	service   string
+	notifiers []NamedNotifier
+}
+
+// follow makes the alert loop go by cfg.
+func (a *alerts) follow(cfg *Config) {
+	a.settings.Store(&alertSettings{cfg.Alerts, cfg.AlertInterval, cfg.MetadataPrefix, cfg.Notifiers})
+	select {
+	case a.changed <- struct{}{}:
+	default:
+	}
 }
 
 // look is what a look keeps of one outlet for the next.
@@ -39,20 +60,41 @@ const (
 
 // alertLoop looks until ctx ends.
 func (s *Server) alertLoop(ctx context.Context) {
-	s.alerts.looks = make([]look, len(s.outlets))
-	s.alerts.told = make([]notify.Status, len(s.cfg.Notifiers))
-	ticker := time.NewTicker(s.cfg.AlertInterval)
-	defer ticker.Stop()
+	set := &alertSettings{}
+	var ticks <-chan time.Time
 	for {
 		select {
-		case <-ticker.C:
-			status, text := s.alerts.look(s.outlets)
+		case <-s.alerts.changed:
+			before := set
+			set = s.alerts.settings.Load()
+			s.alerts.keepTold(before.notifiers, set.notifiers)
+			if set.on == before.on && set.interval == before.interval {
+				continue
+			}
+			ticks = nil
+			if set.on {
+				ticks = time.Tick(set.interval)
+			}
+		case <-ticks:
+			status, text := s.alerts.look(s.currentOutlets())
 			s.logStatus(status, text)
-			s.tell(ctx, notify.Event{Status: status, Service: s.cfg.MetadataPrefix, Text: text, Time: time.Now()})
+			s.tell(ctx, set.notifiers, notify.Event{Status: status, Service: set.service, Text: text, Time: time.Now()})
 		case <-ctx.Done():
 			return
 		}
 	}
+}
+
+// keepTold takes over what those notifiers were told that stay.
+func (a *alerts) keepTold(before, now []NamedNotifier) {
+	told := make([]notify.Status, len(now))
+	for i, n := range now {
+		was := slices.IndexFunc(before, func(b NamedNotifier) bool { return b.Name == n.Name })
+		if was >= 0 {
+			told[i] = a.told[was]
+		}
+	}
+	a.told = told
 }
 
 // look says how the outlets stand, in all.
@@ -62,8 +104,12 @@ func (a *alerts) look(outlets []*outlet) (notify.Status, string) {
 	}
 	worst := notify.OK
 	var texts []string
-	for i, o := range outlets {
-		status, text := a.looks[i].outlet(o.name, o.look())
+	before := a.looks
+	a.looks = map[*outlet]look{}
+	for _, o := range outlets {
+		l := before[o]
+		status, text := l.outlet(o.name, o.look())
+		a.looks[o] = l
 		if severity(status) > severity(worst) {
 			worst = status
 		}
@@ -130,11 +176,11 @@ func (s *Server) logStatus(status notify.Status, text string) {
 
 // tell tells all notifiers that should hear of e, side by side, and waits for
 // them. One that failed is told at the next look.
-func (s *Server) tell(ctx context.Context, e notify.Event) {
+func (s *Server) tell(ctx context.Context, notifiers []NamedNotifier, e notify.Event) {
 	ctx, cancel := context.WithTimeout(ctx, notifyTimeout)
 	defer cancel()
 	var telling sync.WaitGroup
-	for i, n := range s.cfg.Notifiers {
+	for i, n := range notifiers {
 		if !n.EveryLook && s.alerts.told[i] == e.Status {
 			continue
 		}

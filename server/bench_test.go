@@ -18,7 +18,7 @@ func BenchmarkReceive(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			defer s.closeAll()
+			defer s.closeSockets()
 			defer s.streams.listener.Close()
 			client, err := net.Dial("udp", s.Addr().String())
 			if err != nil {

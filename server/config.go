@@ -124,6 +124,13 @@ type Config struct {
 	// Grace is how long delivery may take after the end was asked for, 5 s.
 	Grace time.Duration
 
+	// Beat, unless nil, is called by the flush loop, at least each BeatEvery or second:
+	// when it is not, the daemon hangs. It must not block.
+	Beat func()
+	// BeatEvery is the longest time between two calls of Beat, if that is to be
+	// less than a second.
+	BeatEvery time.Duration
+
 	// Version is the daemon's, for people to see.
 	Version string
 	// Log gets what operators should know.
@@ -146,10 +153,13 @@ const (
 	SendersOff
 )
 
-// NamedSink is a sink and its name in figures and logs.
+// NamedSink is a sink and its name in figures and logs, and of its spool.
 type NamedSink struct {
 	Name string
 	Sink sink.Sink
+	// Config is what the sink was made from. Reload leaves one alone whose
+	// name and Config stay the same.
+	Config any
 }
 
 // NamedNotifier is a notifier and its name in logs.

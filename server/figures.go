@@ -68,7 +68,7 @@ func (s *Server) figures(f *flushed) []figure {
 	l.count("metrics.tags_dropped", t.tagsDropped)
 	l.value("names", float64(s.table.Names()))
 	l.count("timers.sketched", s.flushes.sketched)
-	l.count("debug.skipped", s.watch.missed())
+	l.count("debug.skipped", s.unwatched+s.watch.missed())
 	l.count("notify.sent", s.alerts.sent.Load())
 	l.count("notify.errors", s.alerts.errors.Load())
 
@@ -183,7 +183,7 @@ func (s *Server) Health() error {
 	if since := time.Since(time.Unix(0, s.flushedAt.Load())); since > overdue {
 		return fmt.Errorf("no flush for %v, one is due every %v", since.Round(time.Second), s.cfg.FlushInterval)
 	}
-	for _, o := range s.outlets {
+	for _, o := range s.currentOutlets() {
 		if st := o.look(); st.failing {
 			return fmt.Errorf("sink %s has failed since %s, %d points wait: %w",
 				o.name, st.failingSince.UTC().Format(time.RFC3339), st.waiting(), st.lastError)

@@ -27,7 +27,8 @@ func (s *Server) flushLoop(ctx context.Context) {
 	for {
 		s.boundary.Store(next)
 		for now := time.Now().UnixNano(); now < next; now = time.Now().UnixNano() {
-			if !sleep(ctx, untilDue(now, next)) {
+			s.beat()
+			if !s.rest(ctx, min(untilDue(now, next), s.beatEvery())) {
 				return
 			}
 			// The clock may have been put back.
@@ -45,6 +46,21 @@ func (s *Server) flushLoop(ctx context.Context) {
 			f.late++
 		}
 	}
+}
+
+// rest sleeps, or applies a change of the configuration. It reports false when
+// ctx has ended.
+func (s *Server) rest(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case apply := <-s.reloads.apply:
+		apply()
+	case <-ctx.Done():
+		return false
+	}
+	return true
 }
 
 // flush publishes what came in since the last flush, as of the boundary at, in

@@ -25,7 +25,7 @@ func (s *Server) warnOfLimits(sn *aggregate.Snapshot) {
 		{"--max-names", s.table.Names(), s.cfg.MaxNames, "", "samples of new names are refused"},
 		{"--max-set-members", members, s.cfg.MaxSetMembers, set, "new members are refused"},
 		{"--max-timer-samples", samples, s.cfg.MaxTimerSamples, timer, "percentiles are estimates"},
-		{"--max-tcp-connections", int(s.streams.peak.Load()), s.streams.most, "", "the connection that is silent longest makes room"},
+		{"--max-tcp-connections", int(s.streams.peak.Load()), s.streams.limits.Load().most, "", "the connection that is silent longest makes room"},
 	} {
 		if float64(l.used) < nearLimit*float64(l.most) || s.warned[l.flag] {
 			continue

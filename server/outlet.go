@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"slices"
 	"sync"
 	"time"
@@ -32,19 +33,22 @@ const (
 // Payloads wait in memory, or, once the sink is not prompt, on disk. What is on
 // disk is always older than what is in memory.
 type outlet struct {
-	name       string
-	sink       sink.Sink
-	spool      *spool.Spool // nil: everything waits in memory
-	most       int          // bytes that may wait in memory
-	spoolAfter time.Duration
-	replayRate float64 // points per second from the spool
-	log        zerolog.Logger
+	name   string
+	spool  *spool.Spool // nil: everything waits in memory
+	log    zerolog.Logger
+	cancel context.CancelFunc // ends sending
 
 	// disk is held while a payload goes to the spool or leaves it, until the
 	// state says so too. It comes before mu.
 	disk sync.Mutex
 
-	mu       sync.Mutex
+	mu         sync.Mutex
+	sink       sink.Sink
+	wanted     NamedSink // what sink is, or will be after the send at hand
+	most       int       // bytes that may wait in memory
+	spoolAfter time.Duration
+	replayRate float64 // points per second from the spool
+
 	changed  *sync.Cond // for each change of what follows
 	offered  []*aggregate.Snapshot
 	encoding int        // points of the snapshot at hand that are not queued yet
@@ -115,16 +119,24 @@ type publishErrors struct {
 // directory for them.
 func newOutlet(n NamedSink, cfg *Config) (*outlet, error) {
 	o := &outlet{
-		name:       n.Name,
-		sink:       n.Sink,
-		most:       cfg.QueueBytes,
-		spoolAfter: cfg.SpoolAfter,
-		replayRate: float64(cfg.ReplayRate),
-		log:        cfg.Log.With().Str("sink", n.Name).Logger(),
-		encoded:    make(chan struct{}),
+		name:    n.Name,
+		sink:    n.Sink,
+		wanted:  n,
+		log:     cfg.Log.With().Str("sink", n.Name).Logger(),
+		encoded: make(chan struct{}),
 	}
 	o.changed = sync.NewCond(&o.mu)
+	o.tune(cfg)
 	return o, o.openSpool(cfg)
+}
+
+// tune takes over the settings that all outlets share.
+func (o *outlet) tune(cfg *Config) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.most = cfg.QueueBytes
+	o.spoolAfter = cfg.SpoolAfter
+	o.replayRate = float64(cfg.ReplayRate)
 }
 
 // look returns the state as it is now.
@@ -191,11 +203,14 @@ func (o *outlet) encode() {
 }
 
 func (o *outlet) encodeSnapshot(sn *aggregate.Snapshot) {
+	o.mu.Lock()
+	sink := o.sink
+	o.mu.Unlock()
 	p := &payload{data: o.buffer(), flush: sn.Time}
 	unsendable := 0
 	for point := range sn.Points() {
 		before := len(p.data)
-		p.data = o.sink.AppendPoint(p.data, point)
+		p.data = sink.AppendPoint(p.data, point)
 		if len(p.data) == before {
 			unsendable++
 			continue

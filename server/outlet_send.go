@@ -72,11 +72,12 @@ func (o *outlet) pauses(ctx context.Context) func(time.Duration) (ending bool) {
 // sendOne sends a payload. When that takes longer than a prompt sink does, the
 // queue goes to the spool meanwhile.
 func (o *outlet) sendOne(ctx context.Context, p *payload) error {
+	sink, patience := o.current()
 	if o.spool != nil {
-		late := time.AfterFunc(o.spoolAfter, o.spill)
+		late := time.AfterFunc(patience, o.spill)
 		defer late.Stop()
 	}
-	return o.sink.Send(ctx, p.data)
+	return sink.Send(ctx, p.data)
 }
 
 // replayTime is how long a payload from the spool should take: the bounded

@@ -72,6 +72,4 @@ func floor(now, interval int64) int64 {
 
 // untilDue returns how long to sleep before looking again whether next has
 // come: the clock may be put forward meanwhile.
-func untilDue(now, next int64) time.Duration {
-	return min(time.Duration(next-now), time.Second)
-}
+func untilDue(now, next int64) time.Duration { return min(time.Duration(next-now), time.Second) }

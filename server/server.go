@@ -19,9 +19,7 @@
 package server
 
 import (
-	"context"
 	"errors"
-	"fmt"
 	"hash/maphash"
 	"log"
 	"net"
@@ -33,12 +31,8 @@ import (
 
 	"github.com/statsd-ops/statsd/aggregate"
 	"github.com/statsd-ops/statsd/meta"
-	"github.com/statsd-ops/statsd/metric"
 	"github.com/statsd-ops/statsd/wire"
 )
-
-// drainTime is how long a stream has to be silent at the end, to count as read.
-const drainTime = 100 * time.Millisecond
 
 // Server is a daemon. Make it with New.
 type Server struct {
@@ -50,10 +44,14 @@ type Server struct {
 	lanes     []*lane
 	receivers []*udpReceiver
 	streams   *streams
-	outlets   []*outlet
+	outlets   []*outlet     // see currentOutlets
 	monitor   *meta.Monitor // nil without one
-	watch     *watch        // nil without --debug
+	watch     *watch        // the flush loop's; nil without --debug
+	unwatched uint64        // skipped by former ones
+	running   running
+	reloads   reloads
 
+	outletsMu sync.RWMutex
 	flushes   flushes
 	boundary  atomic.Int64 // when the next flush is due, in Unix nanoseconds
 	flushedAt atomic.Int64 // when the last one was done
@@ -73,6 +71,8 @@ func New(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{cfg: cfg, log: cfg.Log, started: time.Now(), values: meta.NewValues(cfg.KeepValues), watch: newWatch(&cfg), warned: map[string]bool{}}
+	s.reloads = newReloads()
+	s.alerts.changed = make(chan struct{}, 1)
 	s.flushedAt.Store(s.started.UnixNano())
 	l, err := listen(&cfg)
 	if err != nil {
@@ -83,10 +83,13 @@ func New(cfg Config) (*Server, error) {
 		l.close()
 		return nil, err
 	}
-	if err := s.makeOutlets(); err != nil {
+	p, err := planOutlets(&cfg, nil)
+	if err != nil {
 		l.close()
 		return nil, errors.Join(err, s.closeMonitor())
 	}
+	s.outlets = p.outlets
+	s.alerts.follow(&cfg)
 	for i, socket := range l.udp {
 		s.receivers = append(s.receivers, newReceiver(s, i, socket))
 	}
@@ -98,26 +101,15 @@ func New(cfg Config) (*Server, error) {
 }
 
 func (s *Server) makeTable(receivers int) {
-	expire := uint32(s.cfg.Expire)
-	gauges := uint32(min(int64(s.cfg.GaugeExpire/s.cfg.FlushInterval), 1<<31))
-	s.table = aggregate.NewTable(aggregate.Config{
-		Shards:        receivers,
-		MaxNames:      s.cfg.MaxNames,
-		MaxNameLength: s.cfg.MaxNameLength,
-		MaxSetMembers: s.cfg.MaxSetMembers,
-
-		MaxTimerSamples: s.cfg.MaxTimerSamples,
-
-		Expire: [metric.Kinds]uint32{
-			metric.Counter: expire, metric.Timer: expire, metric.Set: expire, metric.Gauge: gauges,
-		},
-	})
+	limits := s.cfg.limits()
+	limits.Shards = receivers
+	s.table = aggregate.NewTable(limits)
 	seed := maphash.MakeSeed()
 	for i := range receivers {
 		s.lanes = append(s.lanes, &lane{shard: s.table.Shard(i), bad: &s.bad, watch: s.watch, offenders: offenders{seed: seed}})
 	}
 	s.flushes.schedule.interval = int64(s.cfg.FlushInterval)
-	s.flushes.layout = aggregate.Layout{Prefix: s.cfg.Prefix, Percentiles: s.cfg.Percentiles, Interval: s.cfg.FlushInterval}
+	s.flushes.layout = s.cfg.layout()
 }
 
 func (s *Server) bindMonitor() error {
@@ -143,20 +135,6 @@ func (s *Server) closeMonitor() error {
 		return nil
 	}
 	return s.monitor.Close()
-}
-
-func (s *Server) makeOutlets() error {
-	for _, n := range s.cfg.Sinks {
-		o, err := newOutlet(n, &s.cfg)
-		if err != nil {
-			for _, made := range s.outlets {
-				err = errors.Join(err, made.closeSpool())
-			}
-			return err
-		}
-		s.outlets = append(s.outlets, o)
-	}
-	return nil
 }
 
 // parser returns a parser for received lines.
@@ -202,89 +180,4 @@ func (s *Server) logStart() {
 			break
 		}
 	}
-}
-
-// Run serves until ctx ends. Then it reads what the sockets hold, flushes once
-// more, delivers for as long as the grace period lasts, and returns when everything it
-// started has ended. A Server runs once.
-func (s *Server) Run(ctx context.Context) error {
-	serving, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
-	background, end := context.WithCancel(context.WithoutCancel(ctx))
-	defer end()
-
-	var intake, sending, others sync.WaitGroup
-	for _, r := range s.receivers {
-		intake.Go(func() {
-			if err := r.run(); err != nil {
-				stop(fmt.Errorf("receive on udp %s: %w", s.Addr(), err))
-			}
-		})
-	}
-	intake.Go(s.streams.run)
-	grace, cutOff := context.WithCancel(background)
-	defer cutOff()
-	for _, o := range s.outlets {
-		sending.Go(o.encode)
-		sending.Go(func() { o.send(grace) })
-	}
-	s.runOthers(background, &others, stop)
-	if s.cfg.Alerts {
-		others.Go(func() { s.alertLoop(serving) })
-	}
-
-	s.flushLoop(serving)
-	s.log.Info().Msg("ending: reading what is left, flushing, delivering")
-	deadline := time.AfterFunc(s.cfg.Grace, cutOff)
-	defer deadline.Stop()
-	s.streams.stop(s.cfg.Grace / 2)
-	for _, r := range s.receivers {
-		r.stop()
-	}
-	intake.Wait()
-	s.flush(s.flushes.schedule.next(time.Now().UnixNano()))
-	for _, o := range s.outlets {
-		o.end()
-	}
-	sending.Wait()
-	s.closeAll()
-	end()
-	others.Wait()
-	if cause := context.Cause(serving); ctx.Err() == nil && cause != nil {
-		return cause
-	}
-	return nil
-}
-
-// runOthers starts what lives until everything else has ended.
-func (s *Server) runOthers(ctx context.Context, others *sync.WaitGroup, stop context.CancelCauseFunc) {
-	if s.monitor != nil {
-		others.Go(func() {
-			if err := s.monitor.Run(ctx); err != nil {
-				stop(err)
-			}
-		})
-	}
-	if s.watch != nil {
-		others.Go(func() { s.watch.run(ctx) })
-	}
-}
-
-// closeAll closes sinks and sockets, and reports what was not delivered.
-func (s *Server) closeAll() {
-	for _, o := range s.outlets {
-		if err := o.sink.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
-			s.log.Warn().Err(err).Str("sink", o.name).Msg("closing the sink failed")
-		}
-		o.logLeft()
-		if err := o.closeSpool(); err != nil {
-			s.log.Error().Err(err).Str("sink", o.name).Msg("closing the spool failed")
-		}
-	}
-	for _, r := range s.receivers {
-		if err := r.socket.close(); err != nil {
-			s.log.Warn().Err(err).Msg("closing a udp socket failed")
-		}
-	}
-	s.log.Info().Uint64("samples", s.flushes.total.received()).Msg("ended")
 }

@@ -25,7 +25,7 @@ type streams struct {
 	server   *Server
 	listener *net.TCPListener
 	given    bool // the listener is for a successor too
-	most     int  // connections that may be open
+	limits   atomic.Pointer[streamLimits]
 	// buffers are lent to connections while they have something to read: those
 	// that have not cost no memory for it.
 	buffers sync.Pool
@@ -57,16 +57,17 @@ type stream struct {
 }
 
 func newStreams(s *Server, l *listener) *streams {
-	return &streams{
+	t := &streams{
 		server:   s,
 		listener: l.tcp,
 		given:    l.tcpGiven,
-		most:     s.mostStreams(),
 		left:     make(chan struct{}, 1),
 		stopped:  make(chan struct{}),
 		buffers:  sync.Pool{New: func() any { return new([maxLine + 1 + streamRead]byte) }},
 		active:   map[*stream]struct{}{},
 	}
+	t.follow(&s.cfg)
+	return t
 }
 
 // run accepts connections until stop, then who has connected already. It

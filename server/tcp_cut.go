@@ -30,18 +30,29 @@ const (
 	reservedFiles = 256
 )
 
+// streamLimits are those of a Config.
+type streamLimits struct {
+	most       int           // connections that may be open
+	idle, line time.Duration // that one may take to end a line, at all and from its start; idle 0 for ever
+}
+
+// follow makes connections go by the limits of cfg.
+func (t *streams) follow(cfg *Config) {
+	t.limits.Store(&streamLimits{t.server.mostStreams(cfg), cfg.TCPIdleTimeout, cfg.TCPLineTimeout})
+}
+
 // mostStreams returns how many connections may be open, which the operating
 // system may make less than what was asked for.
-func (s *Server) mostStreams() int {
+func (s *Server) mostStreams(cfg *Config) int {
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
-		return s.cfg.MaxTCPConnections
+		return cfg.MaxTCPConnections
 	}
 	files := max(int64(limit.Cur)-reservedFiles, int64(limit.Cur)/2)
-	if int64(s.cfg.MaxTCPConnections) <= files {
-		return s.cfg.MaxTCPConnections
+	if int64(cfg.MaxTCPConnections) <= files {
+		return cfg.MaxTCPConnections
 	}
-	s.log.Warn().Int("asked", s.cfg.MaxTCPConnections).Int64("possible", files).
+	s.log.Warn().Int("asked", cfg.MaxTCPConnections).Int64("possible", files).
 		Msg("fewer open files are allowed than --max-tcp-connections needs; raise LimitNOFILE or ulimit -n")
 	return int(files)
 }
@@ -51,7 +62,7 @@ func (t *streams) now() time.Duration { return time.Since(t.server.started) }
 
 // makeRoom waits until there is room for another connection: one makes it.
 func (t *streams) makeRoom() {
-	for cut := false; t.open.Load() >= int64(t.most); {
+	for cut := false; t.open.Load() >= int64(t.limits.Load().most); {
 		cut = cut || t.cutOldest(cutFull)
 		<-t.left
 	}
@@ -92,19 +103,22 @@ func (t *streams) cutFirst(l *lane, list *ageList, before time.Duration, why cut
 	return true
 }
 
+// period is how often connections are looked at.
+func (l *streamLimits) period() time.Duration {
+	shortest := l.line
+	if l.idle > 0 {
+		shortest = min(l.idle, l.line)
+	}
+	return min(max(shortest/8, 10*time.Millisecond), time.Second)
+}
+
 // cutSilent cuts connections that are silent for too long, until stop.
 func (t *streams) cutSilent() {
-	idle, line := t.server.cfg.TCPIdleTimeout, t.server.cfg.TCPLineTimeout
-	period := line
-	if idle > 0 {
-		period = min(idle, line)
-	}
-	period = min(max(period/8, 10*time.Millisecond), time.Second)
-	ticker := time.NewTicker(period)
-	defer ticker.Stop()
 	for last := t.now(); ; {
+		limits := t.limits.Load()
+		idle, line, period := limits.idle, limits.line, limits.period()
 		select {
-		case <-ticker.C:
+		case <-time.After(period):
 		case <-t.stopped:
 			return
 		}

@@ -203,7 +203,7 @@ func TestRoomIsWithinTheFilesAllowed(t *testing.T) {
 	cfg := config()
 	cfg.MaxTCPConnections = 1 << 40
 	d := start(t, cfg)
-	if most := d.streams.most; most >= 1<<40 || most < 1 {
+	if most := d.streams.limits.Load().most; most >= 1<<40 || most < 1 {
 		t.Errorf("room for %d connections", most)
 	}
 	if !strings.Contains(d.out.String(), "--max-tcp-connections") {

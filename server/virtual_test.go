@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,10 +16,9 @@ import (
 // for the network.
 type virtual struct {
 	*Server
-	t       *testing.T
-	out     *output
-	end     context.CancelFunc
-	running sync.WaitGroup
+	t   *testing.T
+	out *output
+	end context.CancelFunc
 }
 
 // inVirtualTime runs a Server and test beside it.
@@ -37,20 +35,20 @@ func inVirtualTime(t *testing.T, cfg Config, test func(*virtual)) {
 		v.Server = s
 		ctx, end := context.WithCancel(context.Background())
 		v.end = end
+		s.running.background, s.running.grace = ctx, ctx
 		for _, o := range s.outlets {
-			v.running.Go(o.encode)
-			v.running.Go(func() { o.send(ctx) })
+			s.startOutlet(o)
 		}
-		v.running.Go(func() { s.flushLoop(ctx) })
-		if cfg.Alerts {
-			v.running.Go(func() { s.alertLoop(ctx) })
-		}
+		s.startWatch()
+		s.running.others.Go(func() { s.flushLoop(ctx) })
+		s.running.others.Go(func() { s.alertLoop(ctx) })
 		test(v)
 		end()
+		s.running.others.Wait()
 		for _, o := range s.outlets {
 			o.end()
 		}
-		v.running.Wait()
+		s.running.sending.Wait()
 		if err := s.streams.listener.Close(); err != nil {
 			t.Error(err)
 		}

@@ -22,6 +22,7 @@ type watch struct {
 	needle  []byte // of the lines to log; empty for none
 	entries chan watched
 	skipped atomic.Uint64
+	ended   chan struct{} // closed by end
 }
 
 // watched is one thing seen.
@@ -38,7 +39,7 @@ func newWatch(cfg *Config) *watch {
 	if !cfg.Debug {
 		return nil
 	}
-	return &watch{log: cfg.Log, needle: []byte(cfg.DebugMetric), entries: make(chan watched, mostWatched)}
+	return &watch{log: cfg.Log, needle: []byte(cfg.DebugMetric), entries: make(chan watched, mostWatched), ended: make(chan struct{})}
 }
 
 // on reports whether lines are to be shown to w.
@@ -104,7 +105,14 @@ func appendPoint(dst []byte, p metric.Point) []byte {
 	return strconv.AppendInt(dst, p.Time, 10)
 }
 
-// run logs what is shown, until ctx ends and the queue is empty.
+// end makes run return.
+func (w *watch) end() {
+	if w != nil {
+		close(w.ended)
+	}
+}
+
+// run logs what is shown, until ctx or w ends and the queue is empty.
 func (w *watch) run(ctx context.Context) {
 	reported := uint64(0)
 	for {
@@ -115,12 +123,19 @@ func (w *watch) run(ctx context.Context) {
 				w.log.Debug().Uint64("skipped", skipped-reported).Msg("more than could be logged")
 				reported = skipped
 			}
+		case <-w.ended:
+			w.logRest()
+			return
 		case <-ctx.Done():
-			for len(w.entries) > 0 {
-				w.logEntry(<-w.entries)
-			}
+			w.logRest()
 			return
 		}
+	}
+}
+
+func (w *watch) logRest() {
+	for len(w.entries) > 0 {
+		w.logEntry(<-w.entries)
 	}
 }
 

@@ -1,0 +1,165 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+	"sync"
+
+	"github.com/statsd-ops/statsd/aggregate"
+	"github.com/statsd-ops/statsd/metric"
+)
+
+// reloads brings changes of the configuration to the flush loop.
+type reloads struct {
+	one   sync.Mutex    // at a time
+	apply chan func()   // called by the flush loop, between two flushes
+	ended chan struct{} // closed when no more are taken
+}
+
+func newReloads() reloads {
+	return reloads{apply: make(chan func()), ended: make(chan struct{})}
+}
+
+func (r *reloads) end() { close(r.ended) }
+
+// errEnding says that it is too late for a reload.
+var errEnding = errors.New("the daemon is ending")
+
+// Reload makes cfg the configuration while Run is running, as far as that can
+// change: limits, percentiles, prefixes, sinks, alerts, debugging, grace period. It
+// does so between two flushes, all at once; the next flush is the first that
+// shows it. An outlet whose sink stays, stays as it is; one whose sink has
+// another configuration goes on with the new one, and one that is not wanted any
+// more delivers what it has, within the grace period.
+//
+// Reload returns the flags of settings that differ and need a restart: these stay
+// as they were. After an error everything does.
+func (s *Server) Reload(cfg Config) (restart []string, err error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	s.reloads.one.Lock()
+	defer s.reloads.one.Unlock()
+	restart = cfg.keepFixed(&s.cfg)
+	if err := cfg.Validate(); err != nil {
+		return nil, fmt.Errorf("together with what needs a restart (%s): %w", strings.Join(restart, ", "), err)
+	}
+	cfg.Log = s.cfg.Log
+	p, err := planOutlets(&cfg, s.currentOutlets())
+	if err != nil {
+		return nil, err
+	}
+	done := make(chan struct{})
+	apply := func() {
+		s.adopt(&cfg, p)
+		close(done)
+	}
+	select {
+	case s.reloads.apply <- apply:
+		<-done
+		return restart, nil
+	case <-s.reloads.ended:
+		p.undo()
+		return nil, errEnding
+	}
+}
+
+// adopt takes a configuration over. It is for the flush loop.
+func (s *Server) adopt(cfg *Config, p *plan) {
+	to := &s.cfg
+	to.Prefix, to.MetadataPrefix, to.Percentiles = cfg.Prefix, cfg.MetadataPrefix, cfg.Percentiles
+	to.Expire, to.GaugeExpire = cfg.Expire, cfg.GaugeExpire
+	to.MaxNames, to.MaxNameLength = cfg.MaxNames, cfg.MaxNameLength
+	to.MaxSetMembers, to.MaxTimerSamples = cfg.MaxSetMembers, cfg.MaxTimerSamples
+	to.MaxTCPConnections, to.TCPIdleTimeout, to.TCPLineTimeout = cfg.MaxTCPConnections, cfg.TCPIdleTimeout, cfg.TCPLineTimeout
+	to.Sinks, to.QueueBytes, to.SpoolAfter, to.ReplayRate = cfg.Sinks, cfg.QueueBytes, cfg.SpoolAfter, cfg.ReplayRate
+	to.Alerts, to.AlertInterval, to.Notifiers = cfg.Alerts, cfg.AlertInterval, cfg.Notifiers
+	to.Grace = cfg.Grace
+
+	s.flushes.layout = to.layout()
+	s.table.SetLimits(to.limits())
+	clear(s.warned)
+	s.streams.follow(to)
+	s.alerts.follow(to)
+	s.changeWatch(cfg)
+	s.changeOutlets(p)
+}
+
+// fixed is a setting that only a start can change.
+type fixed struct {
+	flag  string
+	field any // points to it
+}
+
+// keepFixed sets what only a start can change to what is running, and returns
+// the flags of what was different.
+func (c *Config) keepFixed(running *Config) (flags []string) {
+	wanted := c.fixed()
+	for i, is := range running.fixed() {
+		from, to := reflect.ValueOf(is.field).Elem(), reflect.ValueOf(wanted[i].field).Elem()
+		if !from.Equal(to) {
+			flags = append(flags, is.flag)
+			to.Set(from)
+		}
+	}
+	return flags
+}
+
+func (c *Config) fixed() []fixed {
+	return []fixed{
+		{"--name", &c.Host},
+		{"--port", &c.Port},
+		{"--receivers", &c.Receivers},
+		{"--udp-buffer", &c.UDPBuffer},
+		{"--discard-senders", &c.DiscardSenders},
+		{"--gauge-signs", &c.AbsoluteSigns},
+		{"--flush-interval", &c.FlushInterval},
+		{"--spool-dir", &c.SpoolDir},
+		{"--spool-max-bytes", &c.SpoolMaxBytes},
+		{"--spool-fsync", &c.SpoolFsync},
+		{"--monitor-host", &c.MonitorHost},
+		{"--monitor-port", &c.MonitorPort},
+		{"--keep-values", &c.KeepValues},
+	}
+}
+
+// limits are those of the table.
+func (c *Config) limits() aggregate.Config {
+	expire := uint32(c.Expire)
+	gauges := uint32(min(int64(c.GaugeExpire/c.FlushInterval), 1<<31))
+	return aggregate.Config{
+		MaxNames:      c.MaxNames,
+		MaxNameLength: c.MaxNameLength,
+		MaxSetMembers: c.MaxSetMembers,
+
+		MaxTimerSamples: c.MaxTimerSamples,
+
+		Expire: [metric.Kinds]uint32{
+			metric.Counter: expire, metric.Timer: expire, metric.Set: expire, metric.Gauge: gauges,
+		},
+	}
+}
+
+func (c *Config) layout() aggregate.Layout {
+	return aggregate.Layout{Prefix: c.Prefix, Percentiles: c.Percentiles, Interval: c.FlushInterval}
+}
+
+// changeWatch begins or ends to log what goes through.
+func (s *Server) changeWatch(cfg *Config) {
+	if s.cfg.Debug == cfg.Debug && s.cfg.DebugMetric == cfg.DebugMetric {
+		return
+	}
+	s.cfg.Debug, s.cfg.DebugMetric = cfg.Debug, cfg.DebugMetric
+	before := s.watch
+	s.watch = newWatch(&s.cfg)
+	for _, l := range s.lanes {
+		l.shard.Lock()
+		l.watch = s.watch
+		l.shard.Unlock()
+	}
+	s.unwatched += before.missed()
+	before.end()
+	s.startWatch()
+}

@@ -1,0 +1,397 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/statsd-ops/statsd/metric"
+	"github.com/statsd-ops/statsd/sink/sinktest"
+)
+
+// reload makes a change to the configuration.
+func (v *virtual) reload(change func(*Config)) []string {
+	v.t.Helper()
+	cfg := v.cfg
+	change(&cfg)
+	restart, err := v.Reload(cfg)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	return restart
+}
+
+// lastFlush returns what a sink got of the last flush, without the daemon's own
+// points.
+func lastFlush(r *sinktest.Recorder) map[string]float64 {
+	points := r.Points()
+	last := map[string]float64{}
+	for _, p := range points {
+		if p.Time == points[len(points)-1].Time && !strings.HasPrefix(p.Path, "statsd.") {
+			last[p.Path] = p.Value
+		}
+	}
+	return last
+}
+
+// every10s flushes to a recorder each ten seconds, which come ten at a time.
+func every10s() (Config, *sinktest.Recorder) {
+	r := sinktest.NewRecorder()
+	cfg := config()
+	cfg.FlushInterval = 10 * time.Second
+	cfg.GaugeExpire = time.Hour
+	cfg.Sinks = []NamedSink{{Name: "recorder", Sink: r}}
+	return cfg, r
+}
+
+// Each setting either changes at a reload, or is named as one that needs a
+// restart.
+func TestReloadKnowsEverySetting(t *testing.T) {
+	cfg, _ := every10s()
+	// What is not a setting of the configuration file.
+	passed := []string{"Sockets", "Beat", "BeatEvery", "Version", "Log"}
+	inVirtualTime(t, cfg, func(v *virtual) {
+		t := v.t
+		for i := range reflect.TypeFor[Config]().NumField() {
+			name := reflect.TypeFor[Config]().Field(i).Name
+			if slices.Contains(passed, name) {
+				continue
+			}
+			running := v.cfg
+			changed := running
+			field := reflect.ValueOf(&changed).Elem().Field(i)
+			different(field)
+			restart, err := v.Reload(changed)
+			if err != nil {
+				t.Errorf("%s = %v: %v", name, field, err)
+				continue
+			}
+			is := reflect.ValueOf(&v.cfg).Elem().Field(i).Interface()
+			applied := reflect.DeepEqual(is, field.Interface())
+			if applied == (len(restart) == 1) || len(restart) > 1 {
+				t.Errorf("%s: applied %v, restart needed for %q", name, applied, restart)
+			}
+			if _, err := v.Reload(running); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
+// different gives a setting another value that is valid, too.
+func different(field reflect.Value) {
+	switch value := field.Interface().(type) {
+	case string:
+		field.SetString(value + "other")
+	case bool:
+		field.SetBool(!value)
+	case time.Duration:
+		field.SetInt(int64(value + time.Second))
+	case []float64:
+		field.Set(reflect.ValueOf([]float64{50}))
+	case [metric.Kinds]string:
+		value[0] += "other"
+		field.Set(reflect.ValueOf(value))
+	case []NamedSink:
+		field.Set(reflect.ValueOf([]NamedSink{{Name: "other", Sink: sinktest.NewRecorder()}}))
+	case []NamedNotifier:
+		field.Set(reflect.ValueOf([]NamedNotifier{{Name: "other", Notifier: &notified{}}}))
+	default:
+		field.SetInt(field.Int() + 1)
+	}
+}
+
+func TestReloadChangesFlushes(t *testing.T) {
+	cfg, r := every10s()
+	inVirtualTime(t, cfg, func(v *virtual) {
+		t := v.t
+		v.receive("a:4|ms\na:1|c\nb:1|c\nc:1|c")
+		v.wait(5 * time.Second)
+		restart := v.reload(func(c *Config) {
+			c.Percentiles = []float64{50}
+			c.Prefix = [metric.Kinds]string{"n", "n", "n", "n"}
+			c.MaxNames, c.MaxNameLength = 5, 10
+			c.MetadataPrefix = "own"
+		})
+		if len(restart) != 0 {
+			t.Errorf("restart needed for %q", restart)
+		}
+		// Those three came over one receiver.
+		v.receive("d:1|c\ne:1|c\nf:1|c\na:2|ms\n" + strings.Repeat("g", 11) + ":1|c")
+		v.wait(6 * time.Second)
+		got := lastFlush(r)
+		want := map[string]float64{
+			"n.a": .1, "n.b": .1, "n.c": .1, "n.d": .1,
+			"n.a.lower": 2, "n.a.upper": 4, "n.a.mean": 3, "n.a.count": 2, "n.a.upper_50": 2,
+		}
+		maps.DeleteFunc(got, func(path string, _ float64) bool { return strings.HasPrefix(path, "own.") })
+		if !maps.Equal(got, want) {
+			t.Errorf("got %v, want %v", got, want)
+		}
+		check(t, v.Server, "samples.refused 2", "metrics.discarded 1")
+	})
+}
+
+func TestReloadThatNeedsARestart(t *testing.T) {
+	cfg, r := every10s()
+	inVirtualTime(t, cfg, func(v *virtual) {
+		t := v.t
+		got := v.reload(func(c *Config) {
+			c.Port, c.SpoolDir, c.FlushInterval = 8125, "/nowhere", time.Minute
+			c.Prefix[metric.Counter] = "new"
+		})
+		if want := []string{"--port", "--flush-interval", "--spool-dir"}; !slices.Equal(got, want) {
+			t.Errorf("restart needed for %q, want %q", got, want)
+		}
+		v.receive("hits:10|c")
+		v.wait(10 * time.Second)
+		if got := lastFlush(r)["new.hits"]; got != 1 {
+			t.Errorf("new.hits is %v, want 1 of a flush after 10 s", got)
+		}
+	})
+}
+
+// What is wrong changes nothing.
+func TestReloadOfFaults(t *testing.T) {
+	cfg, r := every10s()
+	inVirtualTime(t, cfg, func(v *virtual) {
+		t := v.t
+		for want, change := range map[string]func(*Config){
+			"--pct 0: want more than 0":                   func(c *Config) { c.Percentiles = []float64{0} },
+			"sink recorder: was of another kind":          func(c *Config) { c.Sinks = []NamedSink{{Name: "recorder", Sink: otherSink{r}}} },
+			"(--flush-interval): --gauge-expire 5s: want": func(c *Config) { c.FlushInterval, c.GaugeExpire = time.Second, 5*time.Second },
+		} {
+			c := v.cfg
+			c.Prefix[metric.Counter], c.Expire = "wrong", 77
+			change(&c)
+			if _, err := v.Reload(c); err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("error %v, want %q", err, want)
+			}
+		}
+		v.receive("hits:10|c")
+		v.wait(10 * time.Second)
+		if got := lastFlush(r)["counters.hits"]; got != 1 || v.cfg.Expire != cfg.Expire {
+			t.Errorf("counters.hits is %v, want 1; expire %d", got, v.cfg.Expire)
+		}
+	})
+}
+
+// otherSink is of another type than a Recorder.
+type otherSink struct{ *sinktest.Recorder }
+
+func TestReloadSinks(t *testing.T) {
+	cfg, stays := every10s()
+	removed, moved := sinktest.NewRecorder(), sinktest.NewRecorder()
+	cfg.Sinks = append(cfg.Sinks, NamedSink{Name: "removed", Sink: removed, Config: 1}, NamedSink{Name: "moved", Sink: moved, Config: 1})
+	inVirtualTime(t, cfg, func(v *virtual) {
+		t := v.t
+		count := func(of *sinktest.Recorder) float64 {
+			total := 0.0
+			for _, p := range of.Points() {
+				if p.Path == "counters.hits" {
+					total += p.Value * 10
+				}
+			}
+			return total
+		}
+		removed.Fail(errors.New("down"))
+		moved.Fail(errors.New("down"))
+		v.receive("hits:1|c")
+		v.wait(10 * time.Second)
+
+		added, elsewhere := sinktest.NewRecorder(), sinktest.NewRecorder()
+		v.reload(func(c *Config) {
+			c.Sinks = []NamedSink{
+				{Name: "added", Sink: added},
+				{Name: "moved", Sink: elsewhere, Config: 2},
+				c.Sinks[0],
+			}
+		})
+		removed.Recover() // within the grace period
+		v.receive("hits:10|c")
+		v.wait(10 * time.Second)
+
+		for name, test := range map[string]struct {
+			sink *sinktest.Recorder
+			want float64
+		}{
+			"stays":     {stays, 11},
+			"removed":   {removed, 1},
+			"moved":     {moved, 0},
+			"elsewhere": {elsewhere, 11},
+			"added":     {added, 10},
+		} {
+			if got := count(test.sink); got != test.want {
+				t.Errorf("%s: %v hits, want %v", name, got, test.want)
+			}
+		}
+		if removed.Closed() != 1 || moved.Closed() != 1 || stays.Closed() != 0 {
+			t.Error("sinks that are not used any more must be closed, and no others")
+		}
+		v.wait(10 * time.Second)
+		check(t, v.Server, "sinks 3")
+		for _, o := range v.outlets {
+			st := o.look()
+			if in, out := st.made+st.recovered, st.delivered+st.waiting()+st.dropped; in != out || st.waiting() != 0 {
+				t.Errorf("%s: %d points came in, %d went out, %d wait", o.name, in, out, st.waiting())
+			}
+		}
+	})
+}
+
+// A sink that fails and is removed is given up after the grace period.
+func TestReloadRemovesDeadSink(t *testing.T) {
+	cfg, r := every10s()
+	cfg.Grace = 7 * time.Second
+	inVirtualTime(t, cfg, func(v *virtual) {
+		t := v.t
+		r.Fail(errors.New("down"))
+		v.wait(10 * time.Second)
+		v.reload(func(c *Config) { c.Sinks = nil })
+		v.wait(cfg.Grace - time.Second)
+		if r.Closed() != 0 {
+			t.Error("given up before the grace period was over")
+		}
+		v.wait(time.Second + lastRetry)
+		if r.Closed() != 1 || !strings.Contains(v.out.String(), "ended with points undelivered") {
+			t.Errorf("not given up; the log says:\n%s", v.out)
+		}
+	})
+}
+
+// The spool of a removed sink keeps what was not delivered until it is wanted again.
+func TestReloadKeepsSpool(t *testing.T) {
+	cfg, r := every10s()
+	cfg.SpoolDir = t.TempDir()
+	inVirtualTime(t, cfg, func(v *virtual) {
+		t := v.t
+		r.Fail(errors.New("down"))
+		v.receive("hits:10|c")
+		v.wait(10 * time.Second)
+		v.reload(func(c *Config) { c.Sinks = nil })
+		v.wait(time.Minute)
+		again := sinktest.NewRecorder()
+		v.reload(func(c *Config) { c.Sinks = []NamedSink{{Name: "recorder", Sink: again}} })
+		v.wait(time.Second)
+		if got := lastFlush(again)["counters.hits"]; got != 1 {
+			t.Errorf("the spool gave %v", again.Points())
+		}
+	})
+}
+
+func TestReloadAlerts(t *testing.T) {
+	cfg, r := every10s()
+	inVirtualTime(t, cfg, func(v *virtual) {
+		t := v.t
+		n := &notified{}
+		r.Fail(errors.New("down"))
+		v.wait(2 * time.Minute)
+		v.reload(func(c *Config) {
+			c.Alerts, c.AlertInterval = true, 20*time.Second
+			c.Notifiers = []NamedNotifier{{Name: "n", Notifier: n}}
+			c.MetadataPrefix = "service"
+		})
+		v.wait(61 * time.Second)
+		r.Recover()
+		// Who was told of the fault hears of its end, although the notifier is new.
+		later := &notified{}
+		v.reload(func(c *Config) { c.Notifiers = []NamedNotifier{{Name: "n", Notifier: later}} })
+		v.wait(40 * time.Second)
+		v.reload(func(c *Config) { c.Alerts = false })
+		r.Fail(errors.New("down"))
+		v.wait(5 * time.Minute)
+		if got := n.statuses(); !strings.HasPrefix(got, "2:WARNING") || !strings.HasSuffix(got, "CRITICAL") || n.last().Service != "service" {
+			t.Errorf("told of the fault: %s of service %q", got, n.last().Service)
+		}
+		if got := later.statuses(); !strings.HasSuffix(got, ":OK") {
+			t.Errorf("told after it: %q", got)
+		}
+	})
+}
+
+func TestReloadDebug(t *testing.T) {
+	cfg, _ := every10s()
+	inVirtualTime(t, cfg, func(v *virtual) {
+		t := v.t
+		say := func() string {
+			before := len(v.out.String())
+			v.receive("no colon\nhits:1|c")
+			v.wait(time.Millisecond)
+			return v.out.String()[before:]
+		}
+		if got := say(); got != "" {
+			t.Errorf("without debugging the log says: %s", got)
+		}
+		v.reload(func(c *Config) { c.Debug, c.DebugMetric = true, "hits" })
+		if got := say(); !strings.Contains(got, "no colon") || !strings.Contains(got, "hits:1|c") {
+			t.Errorf("with debugging the log says: %s", got)
+		}
+		v.reload(func(c *Config) { c.DebugMetric = "" })
+		if got := say(); !strings.Contains(got, "no colon") || strings.Contains(got, "hits:1|c") {
+			t.Errorf("debugging discards alone the log says: %s", got)
+		}
+		v.reload(func(c *Config) { c.Debug = false })
+		if got := say(); got != "" {
+			t.Errorf("after debugging the log says: %s", got)
+		}
+	})
+}
+
+func TestReloadAtTheEnd(t *testing.T) {
+	t.Parallel()
+	d := start(t, config())
+	d.stop()
+	if _, err := d.Reload(d.cfg); !errors.Is(err, errEnding) {
+		t.Errorf("error %v, want %v", err, errEnding)
+	}
+}
+
+// While the configuration changes all the time, nothing is lost and no flush
+// shows half of a change.
+func TestReloadUnderLoad(t *testing.T) {
+	t.Parallel()
+	cfg := config()
+	cfg.FlushInterval, cfg.GaugeExpire = 10*time.Millisecond, time.Hour
+	cfg.MetadataPrefix = ""
+	d := start(t, cfg)
+	var working sync.WaitGroup
+	const samples, changes = 20_000, 50
+	for range 2 {
+		conn := d.dial("tcp")
+		working.Go(func() {
+			for range samples / 100 {
+				send(t, conn, strings.Repeat("hits:1|c\nt:1|ms\n", 100))
+				time.Sleep(time.Millisecond)
+			}
+		})
+	}
+	running := d.cfg
+	for i := range changes {
+		next := running
+		next.Percentiles = []float64{float64(i%90) + 1}
+		next.Prefix[metric.Timer] = fmt.Sprintf("timers%d", i%90+1)
+		next.Prefix[metric.Counter] = "counters"
+		next.Sinks = append(slices.Clone(running.Sinks), NamedSink{Name: fmt.Sprint("more", i%3), Sink: sinktest.NewRecorder()})
+		if _, err := d.Reload(next); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	working.Wait()
+	d.stop()
+	if got := d.totals()["counters.hits"]; got != 2*samples {
+		t.Errorf("%v hits, want %v", got, 2*samples)
+	}
+	for _, p := range d.Points() {
+		prefix, suffix, found := strings.Cut(p.Path, ".t.upper_")
+		if found && prefix != "timers"+suffix {
+			t.Errorf("%s is of two configurations", p.Path)
+		}
+	}
+}
