@@ -1,0 +1,225 @@
+package main
+
+import (
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"regexp"
+	"strconv"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// patience is how long a script waits for what should come at once.
+const patience = 20 * time.Second
+
+// daemons are the processes of scripts, by the names of their logs.
+var daemons sync.Map
+
+// start LOG COMMAND ARGS... runs a command until the script ends, with its
+// standard error in the file LOG.
+func start(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: start LOG COMMAND ARGS...")
+	}
+	path := ts.MkAbs(args[0])
+	log, err := os.Create(path)
+	ts.Check(err)
+	defer log.Close()
+	cmd := exec.Command(args[1], args[2:]...)
+	cmd.Dir = ts.MkAbs(".")
+	cmd.Env = os.Environ()
+	for _, name := range []string{"PATH", "GORACE", "STATSD_HOST", "STATSD_PORT", "STATSD_PREFIX"} {
+		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
+	}
+	cmd.Stderr = log
+	ts.Check(cmd.Start())
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	daemons.Store(path, &daemon{cmd.Process, ended})
+	ts.Defer(func() {
+		_ = cmd.Process.Kill()
+		ts.Logf("%s:\n%s", args[0], ts.ReadFile(path))
+	})
+}
+
+type daemon struct {
+	*os.Process
+	ended chan error
+}
+
+func daemonOf(ts *testscript.TestScript, log string) *daemon {
+	d, ok := daemons.Load(ts.MkAbs(log))
+	if !ok {
+		ts.Fatalf("nothing was started with the log %s", log)
+	}
+	return d.(*daemon)
+}
+
+// await LOG REGEXP waits until the log has a match, and sets the variables that
+// its groups are named after.
+func await(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: await LOG REGEXP")
+	}
+	re, err := regexp.Compile("(?m)" + args[1])
+	ts.Check(err)
+	for deadline := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
+		match := re.FindStringSubmatch(ts.ReadFile(args[0]))
+		if match != nil {
+			for i, name := range re.SubexpNames() {
+				if name != "" {
+					ts.Setenv(name, match[i])
+				}
+			}
+			return
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("%s has no match for %s", args[0], args[1])
+		}
+	}
+}
+
+// signal LOG TERM|INT|KILL sends a signal to what was started with that log.
+func signalDaemon(ts *testscript.TestScript, neg bool, args []string) {
+	signals := map[string]os.Signal{"TERM": syscall.SIGTERM, "INT": os.Interrupt}
+	if neg || len(args) != 2 || signals[args[1]] == nil {
+		ts.Fatalf("usage: signal LOG TERM|INT")
+	}
+	ts.Check(daemonOf(ts, args[0]).Signal(signals[args[1]]))
+}
+
+// ended LOG CODE waits until what was started has ended with that status; -1
+// is by a signal.
+func ended(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: ended LOG CODE")
+	}
+	select {
+	case err := <-daemonOf(ts, args[0]).ended:
+		if code := exitCode(err); code != atoi(ts, args[1]) {
+			ts.Fatalf("exits %d, want %s", code, args[1])
+		}
+	case <-time.After(patience):
+		ts.Fatalf("still running")
+	}
+}
+
+// until REGEXP COMMAND ARGS... runs a command that must succeed again and again,
+// until its output has a match.
+func until(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: until REGEXP COMMAND ARGS...")
+	}
+	re, err := regexp.Compile("(?m)" + args[0])
+	ts.Check(err)
+	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
+		ts.Check(ts.Exec(args[1], args[2:]...))
+		if re.MatchString(ts.ReadFile("stdout")) {
+			return
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("%s never prints %s", args[1], args[0])
+		}
+	}
+}
+
+// build COMMAND builds another command of the project, for the script to run.
+func build(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: build COMMAND")
+	}
+	bin := ts.MkAbs("bin")
+	out, err := exec.Command("go", "build", "-o", bin+"/", "../"+args[0]).CombinedOutput()
+	if err != nil {
+		ts.Fatalf("go build: %v\n%s", err, out)
+	}
+	ts.Setenv("PATH", bin+string(os.PathListSeparator)+ts.Getenv("PATH"))
+}
+
+// send udp|tcp ADDRESS LINE... sends lines, a datagram each over UDP.
+func send(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 3 {
+		ts.Fatalf("usage: send udp|tcp ADDRESS LINE...")
+	}
+	conn, err := net.Dial(args[0], args[1])
+	ts.Check(err)
+	defer conn.Close()
+	for _, line := range args[2:] {
+		_, err := io.WriteString(conn, line+"\n")
+		ts.Check(err)
+	}
+}
+
+// receive FILE NAME takes lines over TCP, as carbon does, into a file. It sets
+// the variable NAME to its port.
+func receive(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: receive FILE NAME")
+	}
+	file, err := os.Create(ts.MkAbs(args[0]))
+	ts.Check(err)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	ts.Check(err)
+	ts.Setenv(args[1], port)
+	done := make(chan struct{})
+	ts.Defer(func() {
+		_ = l.Close()
+		<-done
+		_ = file.Close()
+	})
+	go func() {
+		defer close(done)
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = io.Copy(file, conn)
+			_ = conn.Close()
+		}
+	}()
+}
+
+// get URL fetches a page; what came is the standard output. Its status must be
+// 200, or with ! not.
+func get(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 1 {
+		ts.Fatalf("usage: get URL")
+	}
+	client := http.Client{Timeout: patience}
+	response, err := client.Get(args[0])
+	ts.Check(err)
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	ts.Check(err)
+	if ok := response.StatusCode == http.StatusOK; ok == neg {
+		ts.Fatalf("%s: %s", args[0], response.Status)
+	}
+	_, err = ts.Stdout().Write(body)
+	ts.Check(err)
+}
+
+func exitCode(err error) int {
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		return exit.ExitCode()
+	}
+	if err != nil {
+		return -2 // it could not be run
+	}
+	return 0
+}
+
+func atoi(ts *testscript.TestScript, text string) int {
+	n, err := strconv.Atoi(text)
+	ts.Check(err)
+	return n
+}

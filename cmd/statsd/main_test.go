@@ -1,0 +1,78 @@
+package main
+
+import (
+	goflag "flag"
+	"net"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/statsd-ops/statsd/internal/counterpart"
+)
+
+var update = goflag.Bool("update", false, "write what the commands print into testdata")
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"statsd": main})
+}
+
+func TestScripts(t *testing.T) { runScripts(t, "testdata") }
+
+// TestOperator does what an operator does, with the programs that he has.
+func TestOperator(t *testing.T) {
+	counterpart.Find(t, "nc")
+	counterpart.Find(t, "/usr/bin/python3")
+	runScripts(t, "testdata/operator")
+}
+
+func runScripts(t *testing.T, dir string) {
+	testscript.Run(t, testscript.Params{
+		Dir:           dir,
+		UpdateScripts: *update,
+		Setup: func(env *testscript.Env) error {
+			// These name a client's target. The daemon has nothing to do with them.
+			env.Setenv("STATSD_HOST", "client.invalid")
+			env.Setenv("STATSD_PORT", "nonsense")
+			env.Setenv("STATSD_PREFIX", "client")
+			// The race detector would wait a second at each exit.
+			env.Setenv("GORACE", "atexit_sleep_ms=0")
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits":    exits,
+			"freeport": freePort,
+			"start":    start,
+			"await":    await,
+			"signal":   signalDaemon,
+			"ended":    ended,
+			"until":    until,
+			"build":    build,
+			"send":     send,
+			"receive":  receive,
+			"get":      get,
+		},
+	})
+}
+
+// exits CODE COMMAND ARGS... runs a command that must end with that status.
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE COMMAND ARGS...")
+	}
+	code := exitCode(ts.Exec(args[1], args[2:]...))
+	if want := atoi(ts, args[0]); code != want {
+		ts.Fatalf("%s exits %d, want %d", args[1], code, want)
+	}
+}
+
+// freeport NAME... sets variables to ports that nobody has.
+func freePort(ts *testscript.TestScript, _ bool, names []string) {
+	for _, name := range names {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		ts.Check(err)
+		_, port, err := net.SplitHostPort(l.Addr().String())
+		ts.Check(err)
+		ts.Check(l.Close())
+		ts.Setenv(name, port)
+	}
+}
