@@ -19,6 +19,10 @@ type running struct {
 	grace      context.Context // of the outlets: ends with the grace period
 }
 
+func (r *running) begin(background, grace context.Context) {
+	r.background, r.grace = background, grace
+}
+
 // Run serves until ctx ends. Then it reads what the sockets hold, flushes once
 // more, delivers for as long as the grace period lasts, and returns when everything it
 // started has ended. A Server runs once.
@@ -29,7 +33,7 @@ func (s *Server) Run(ctx context.Context) error {
 	defer end()
 	grace, cutOff := context.WithCancel(background)
 	defer cutOff()
-	s.running.background, s.running.grace = background, grace
+	s.running.begin(background, grace)
 
 	var intake sync.WaitGroup
 	for _, r := range s.receivers {

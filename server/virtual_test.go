@@ -35,7 +35,7 @@ func inVirtualTime(t *testing.T, cfg Config, test func(*virtual)) {
 		v.Server = s
 		ctx, end := context.WithCancel(context.Background())
 		v.end = end
-		s.running.background, s.running.grace = ctx, ctx
+		s.running.begin(ctx, ctx)
 		for _, o := range s.outlets {
 			s.startOutlet(o)
 		}
