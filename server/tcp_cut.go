@@ -52,7 +52,7 @@ func (s *Server) mostStreams(cfg *Config) int {
 	if int64(cfg.MaxTCPConnections) <= files {
 		return cfg.MaxTCPConnections
 	}
-	s.log.Warn().Int("asked", cfg.MaxTCPConnections).Int64("possible", files).
+	s.log.Info().Int("asked", cfg.MaxTCPConnections).Int64("possible", files).
 		Msg("fewer open files are allowed than --max-tcp-connections needs; raise LimitNOFILE or ulimit -n")
 	return int(files)
 }
