@@ -102,8 +102,15 @@ publishes them to Graphite.
 
 Every flag can also be set as STATSD_DAEMON_<FLAG> in the environment
 (STATSD_DAEMON_FLUSH_INTERVAL=10), or in the file that --config names. The
-command line wins over the environment, and that over the file.
+command line wins over the environment, and that over the file. A switch such
+as --alert is turned off with --no-alert.
 `
+
+// The help's columns: where the texts about the flags begin, and where they end.
+const (
+	helpText = 37
+	helpEnd  = 100
+)
 
 // printHelp writes the help, grouped.
 func printHelp(w io.Writer) error {
@@ -115,23 +122,37 @@ func printHelp(w io.Writer) error {
 			group = f.group
 			fmt.Fprintf(&b, "\n%s\n", group)
 			if group == groupAbout {
-				fmt.Fprintf(&b, "  -h, --%-28s %s\n", "help", "print this, and exit")
+				printFlag(&b, flag{name: "help", short: 'h', help: "print this, and exit"})
 			}
 		}
-		short := "    "
-		if f.short != 0 {
-			short = fmt.Sprintf("-%c, ", f.short)
-		}
-		name := f.name
-		if f.holder != "" {
-			name += "=" + f.holder
-		}
-		if len(name) > 28 {
-			fmt.Fprintf(&b, "  %s--%s\n%37s%s\n", short, name, "", f.help)
-			continue
-		}
-		fmt.Fprintf(&b, "  %s--%-28s %s\n", short, name, f.help)
+		printFlag(&b, f)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+func printFlag(b *strings.Builder, f flag) {
+	left := "      --" + f.name
+	if f.short != 0 {
+		left = fmt.Sprintf("  -%c, --%s", f.short, f.name)
+	}
+	if f.holder != "" {
+		left += "=" + f.holder
+	}
+	if len(left) >= helpText {
+		b.WriteString(left + "\n")
+		left = ""
+	}
+	const margin = helpText - 1
+	fmt.Fprintf(b, "%-*s", margin, left)
+	column := margin
+	for word := range strings.FieldsSeq(f.help) {
+		if column+1+len(word) > helpEnd {
+			fmt.Fprintf(b, "\n%*s", margin, "")
+			column = margin
+		}
+		b.WriteString(" " + word)
+		column += 1 + len(word)
+	}
+	b.WriteByte('\n')
 }
