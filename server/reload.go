@@ -68,7 +68,7 @@ func (s *Server) Reload(cfg Config) (restart []string, err error) {
 
 // adopt takes a configuration over. It is for the flush loop.
 func (s *Server) adopt(cfg *Config, p *plan) {
-	to := &s.cfg
+	to, before := &s.cfg, s.cfg
 	to.Prefix, to.MetadataPrefix, to.Percentiles = cfg.Prefix, cfg.MetadataPrefix, cfg.Percentiles
 	to.Expire, to.GaugeExpire = cfg.Expire, cfg.GaugeExpire
 	to.MaxNames, to.MaxNameLength = cfg.MaxNames, cfg.MaxNameLength
@@ -81,7 +81,9 @@ func (s *Server) adopt(cfg *Config, p *plan) {
 	s.flushes.layout = to.layout()
 	s.table.SetLimits(to.limits())
 	clear(s.warned)
-	s.streams.follow(to)
+	if to.MaxTCPConnections != before.MaxTCPConnections || to.TCPIdleTimeout != before.TCPIdleTimeout || to.TCPLineTimeout != before.TCPLineTimeout {
+		s.streams.follow(to)
+	}
 	s.alerts.follow(to)
 	s.changeWatch(cfg)
 	s.changeOutlets(p)

@@ -119,11 +119,12 @@ func (all settings) addSinks(cfg *server.Config) error {
 	if !all.given("graphite-host") && !all.given("graphite-port") {
 		return nil
 	}
-	sink, err := graphite.New(all.graphite())
+	c := all.graphite()
+	sink, err := graphite.New(c)
 	if err != nil {
 		return err
 	}
-	cfg.Sinks = append(cfg.Sinks, server.NamedSink{Name: "graphite", Sink: sink})
+	cfg.Sinks = append(cfg.Sinks, server.NamedSink{Name: "graphite", Sink: sink, Config: c})
 	return nil
 }
 

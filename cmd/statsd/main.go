@@ -11,13 +11,8 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"syscall"
-	"time"
 
 	"github.com/alecthomas/kingpin/v2"
-	"github.com/mattn/go-isatty"
-	"github.com/rs/zerolog"
-
-	"github.com/statsd-ops/statsd/server"
 )
 
 // Exit statuses.
@@ -62,8 +57,8 @@ func (all settings) run(ctx context.Context, args []string, stdout, stderr io.Wr
 		_, err := fmt.Fprintln(stdout, "statsd", version())
 		return err
 	}
-	log := all.logger(stderr)
-	cfg, err := all.config(log)
+	log := newLogger(all, stderr)
+	cfg, err := all.config(log.Logger)
 	if err != nil {
 		return err
 	}
@@ -71,40 +66,14 @@ func (all settings) run(ctx context.Context, args []string, stdout, stderr io.Wr
 		return all.print(stdout)
 	}
 	if address := all.text("pprof"); address != "" {
-		profiles, err := serveProfiles(address, log)
+		profiles, err := serveProfiles(address, log.Logger)
 		if err != nil {
 			return err
 		}
 		defer profiles.Close()
 	}
 	go tuneGC(ctx)
-	s, err := server.New(cfg)
-	if err != nil {
-		return err
-	}
-	return s.Run(ctx)
-}
-
-// logger makes the log, which goes to stderr.
-func (all settings) logger(stderr io.Writer) zerolog.Logger {
-	level := zerolog.InfoLevel
-	switch {
-	case all.on("debug"):
-		level = zerolog.DebugLevel
-	case all.on("quiet"):
-		level = zerolog.WarnLevel
-	}
-	format, terminal := all.text("log-format"), isTerminal(stderr)
-	if format == "console" || format == "auto" && terminal {
-		color := terminal && os.Getenv("NO_COLOR") == ""
-		stderr = zerolog.ConsoleWriter{Out: stderr, NoColor: !color, TimeFormat: time.DateTime}
-	}
-	return zerolog.New(zerolog.SyncWriter(stderr)).Level(level).With().Timestamp().Logger()
-}
-
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	return ok && isatty.IsTerminal(f.Fd())
+	return all.serve(ctx, args, log, cfg)
 }
 
 // version is what the build knows: the module's version, or the revision.

@@ -88,14 +88,14 @@ func TestEveryFlag(t *testing.T) {
 	texts := others(t)
 	config := func(args ...string) (c configured) {
 		all := resolved(t, args, nil)
-		log := all.logger(io.Discard)
+		log := newLogger(all, io.Discard)
 		var err, nscaErr error
-		c.Config, err = all.config(log)
+		c.Config, err = all.config(log.Logger)
 		c.nsca, nscaErr = all.nsca()
 		if err := errors.Join(err, nscaErr); err != nil {
 			t.Fatalf("%s: %v", args, err)
 		}
-		c.graphite, c.level, c.notifiers = all.graphite(), log.GetLevel(), len(c.Notifiers)
+		c.graphite, c.level, c.notifiers = all.graphite(), zerolog.Level(log.least.Load()), len(c.Notifiers)
 		c.Sinks, c.Notifiers, c.Log = nil, nil, zerolog.Logger{}
 		return c
 	}
