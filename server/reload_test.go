@@ -359,6 +359,7 @@ func TestReloadUnderLoad(t *testing.T) {
 	cfg := config()
 	cfg.FlushInterval, cfg.GaugeExpire = 10*time.Millisecond, time.Hour
 	cfg.MetadataPrefix = ""
+	cfg.Prefix[metric.Timer] = "timers90"
 	d := start(t, cfg)
 	var working sync.WaitGroup
 	const samples, changes = 20_000, 50
