@@ -14,8 +14,16 @@ type Deltas struct {
 	// report everything again. 0 makes every process a new one.
 	Since uint64
 
-	seen map[id]map[string]statvent.Value
+	// Refused is how often a value was left out of a result, because more names of
+	// processes would have to be remembered than 65,536 of one, or 1,048,576 of all.
+	Refused uint64
+
+	seen  map[id]map[string]statvent.Value
+	names int // in seen
 }
+
+// maxDeltas bounds the names that are remembered, of all processes.
+const maxDeltas = 1 << 20
 
 // Update takes the processes of the next reading and returns, a name, the sum of
 // their differences: 0 where nothing changed, and negative where a count fell.
@@ -40,12 +48,16 @@ func (d *Deltas) Update(processes []Process) map[string]statvent.Value {
 			d.seen[who] = before
 		}
 		for name, value := range p.Stats {
-			if !d.counts(name) {
+			if !d.Match(name) {
 				continue
 			}
 			old, ok := before[name]
-			if !ok && len(before) == statvent.MaxNames {
-				continue
+			if !ok {
+				if len(before) == statvent.MaxNames || d.names == maxDeltas {
+					d.Refused++
+					continue
+				}
+				d.names++
 			}
 			before[name] = value
 			if !known && p.Start <= d.Since {
@@ -66,12 +78,14 @@ func (d *Deltas) forget(here map[id]bool) {
 			continue
 		}
 		if start, err := Started(who.pid); err != nil || start != who.start {
+			d.names -= len(d.seen[who])
 			delete(d.seen, who)
 		}
 	}
 }
 
-func (d *Deltas) counts(name string) bool {
+// Match reports whether a name is one of Names.
+func (d *Deltas) Match(name string) bool {
 	for _, g := range d.Names {
 		if g.Match(name) {
 			return true

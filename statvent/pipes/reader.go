@@ -90,6 +90,9 @@ func (r *Reader) Read(ctx context.Context) (*Result, error) {
 	)
 	budget.Store(maxTotal)
 	for _, name := range names {
+		if ctx.Err() != nil {
+			break
+		}
 		slots <- struct{}{}
 		p := pipe{reader: r, name: name, budget: &budget, deadline: time.Now().Add(r.timeout())}
 		wg.Go(func() {
