@@ -60,7 +60,8 @@ var figureRow = regexp.MustCompile("(?m)^\\| `([a-zA-Z_.]+)` \\| .* \\| .* \\| .
 func TestFigures(t *testing.T) {
 	s, err := server.New(server.Config{
 		Host: "127.0.0.1", Receivers: 1, UDPBuffer: 1 << 20, FlushInterval: time.Hour,
-		Expire: 2, GaugeExpire: time.Hour, MaxNames: 1, MaxNameLength: 1, MaxSetMembers: 1, MaxTimerSamples: 1, MaxTCPConnections: 1, TCPLineTimeout: time.Second,
+		Expire: 2, GaugeExpire: time.Hour, MaxNames: 1, MaxNameLength: 1, MaxSetMembers: 1,
+		MaxTimerSamples: 1, MaxTCPConnections: 1, TCPLineTimeout: time.Hour, PipeDir: t.TempDir(), PipeTimeout: time.Second,
 		QueueBytes: 1 << 20, ReplayRate: 1, MonitorPort: -1, AlertInterval: time.Hour, MetadataPrefix: "statsd",
 		Sinks: []server.NamedSink{{Name: "NAME", Sink: sinktest.NewRecorder()}},
 	})

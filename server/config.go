@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -11,6 +12,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 	"github.com/statsd-ops/statsd/notify"
 	"github.com/statsd-ops/statsd/sink"
+	"github.com/statsd-ops/statsd/statvent/pipes"
 )
 
 // Config says what a Server does. The comment of each field gives its unit,
@@ -81,6 +83,19 @@ type Config struct {
 	// TCPLineTimeout is how long a line may take from its first byte over TCP
 	// to its last, 30 s, until its connection is cut.
 	TCPLineTimeout time.Duration
+
+	// PipeDir is the directory of stat pipes to read before each flush; without
+	// one (the default) none are. It needs Linux.
+	PipeDir string
+	// PipePrefix stands in front of names from pipes, behind the prefix of their
+	// kind; nothing.
+	PipePrefix string
+	// PipeCounters are names in pipes that are counts: how much they grew in each
+	// process is a counter's sample. Other names, which are all by default, are gauges.
+	PipeCounters []pipes.Glob
+	// PipeTimeout is how long each process has for its answer, 250 ms. Reading
+	// begins twice as long before the flush.
+	PipeTimeout time.Duration
 
 	// Sinks are where flushes go. Without any they only show in the monitor.
 	Sinks []NamedSink
@@ -202,6 +217,10 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("--tcp-idle-timeout %v: want 0 (never) or more", c.TCPIdleTimeout)
 	case c.TCPLineTimeout < 10*time.Millisecond:
 		return fmt.Errorf("--tcp-line-timeout %v: want at least 10ms", c.TCPLineTimeout)
+	case c.PipeDir != "" && runtime.GOOS != "linux":
+		return fmt.Errorf("--pipe-dir %s: stat pipes can be read on linux only", c.PipeDir)
+	case c.PipeDir != "" && (c.PipeTimeout < time.Millisecond || c.PipeTimeout > c.FlushInterval/2):
+		return fmt.Errorf("--pipe-timeout %v: want 1ms to half the flush interval, %v", c.PipeTimeout, c.FlushInterval/2)
 	case c.QueueBytes < payloadBytes:
 		return fmt.Errorf("--queue-max-bytes %d: want at least %d", c.QueueBytes, payloadBytes)
 	case c.SpoolAfter < 0:
@@ -229,6 +248,7 @@ func (c *Config) validatePrefixes() error {
 		{"--gauge-prefix", c.Prefix[metric.Gauge]},
 		{"--sets-prefix", c.Prefix[metric.Set]},
 		{"--metadata-prefix", c.MetadataPrefix},
+		{"--pipe-prefix", c.PipePrefix},
 	} {
 		if !metric.IsClean([]byte(p.prefix)) {
 			return fmt.Errorf("%s %q: want only A-Z a-z 0-9 _ - and dots between them", p.flag, p.prefix)

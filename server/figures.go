@@ -72,6 +72,7 @@ func (s *Server) figures(f *flushed) []figure {
 	l.count("notify.sent", s.alerts.sent.Load())
 	l.count("notify.errors", s.alerts.errors.Load())
 
+	l.addPipes(s.pipes)
 	l.addOutlets(s.outlets)
 	for kind, name := range map[metric.Kind]string{
 		metric.Counter: "counters", metric.Gauge: "gauge", metric.Set: "set", metric.Timer: "timers",

@@ -101,7 +101,7 @@ func (c *Config) keepFixed(running *Config) (flags []string) {
 	wanted := c.fixed()
 	for i, is := range running.fixed() {
 		from, to := reflect.ValueOf(is.field).Elem(), reflect.ValueOf(wanted[i].field).Elem()
-		if !from.Equal(to) {
+		if !reflect.DeepEqual(from.Interface(), to.Interface()) {
 			flags = append(flags, is.flag)
 			to.Set(from)
 		}
@@ -124,6 +124,10 @@ func (c *Config) fixed() []fixed {
 		{"--monitor-host", &c.MonitorHost},
 		{"--monitor-port", &c.MonitorPort},
 		{"--keep-values", &c.KeepValues},
+		{"--pipe-dir", &c.PipeDir},
+		{"--pipe-prefix", &c.PipePrefix},
+		{"--pipe-counters", &c.PipeCounters},
+		{"--pipe-timeout", &c.PipeTimeout},
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/statsd-ops/statsd/metric"
 	"github.com/statsd-ops/statsd/sink/sinktest"
+	"github.com/statsd-ops/statsd/statvent/pipes"
 )
 
 // reload makes a change to the configuration.
@@ -93,6 +94,8 @@ func different(field reflect.Value) {
 		field.SetBool(!value)
 	case time.Duration:
 		field.SetInt(int64(value + time.Second))
+	case []pipes.Glob:
+		field.Set(reflect.ValueOf(make([]pipes.Glob, 1)))
 	case []float64:
 		field.Set(reflect.ValueOf([]float64{50}))
 	case [metric.Kinds]string:

@@ -44,6 +44,9 @@ func (s *Server) Run(ctx context.Context) error {
 		})
 	}
 	intake.Go(s.streams.run)
+	if s.pipes != nil {
+		intake.Go(func() { s.pipes.run(serving, s.cfg.Grace) })
+	}
 	for _, o := range s.outlets {
 		s.startOutlet(o)
 	}

@@ -8,7 +8,8 @@
 //
 // Each UDP socket has a receiver, a goroutine that reads a batch of datagrams,
 // parses it and adds it to its lane's shard of the table: no channel, no copy,
-// one lock. A TCP connection has a goroutine too, and shares one of the lanes.
+// one lock. A TCP connection has a goroutine too, and shares one of the lanes, and
+// so does the reader of stat pipes.
 //
 // # A flush
 //
@@ -44,6 +45,7 @@ type Server struct {
 	lanes     []*lane
 	receivers []*udpReceiver
 	streams   *streams
+	pipes     *pipeReader   // nil without --pipe-dir
 	outlets   []*outlet     // see currentOutlets
 	monitor   *meta.Monitor // nil without one
 	watch     *watch        // the flush loop's; nil without --debug
@@ -79,6 +81,12 @@ func New(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s.makeTable(len(l.udp))
+	if cfg.PipeDir != "" {
+		if s.pipes, err = newPipeReader(&cfg, s.lanes[0]); err != nil {
+			l.close()
+			return nil, err
+		}
+	}
 	if err := s.bindMonitor(); err != nil {
 		l.close()
 		return nil, err

@@ -60,6 +60,7 @@ func config() Config {
 		QueueBytes:     64 << 20,
 		SpoolMaxBytes:  1 << 30,
 		SpoolFsync:     time.Second,
+		PipeTimeout:    250 * time.Millisecond,
 		SpoolAfter:     250 * time.Millisecond,
 		ReplayRate:     50_000,
 		MonitorHost:    "127.0.0.1",

@@ -13,6 +13,7 @@ import (
 	"github.com/statsd-ops/statsd/notify/nsca"
 	"github.com/statsd-ops/statsd/server"
 	"github.com/statsd-ops/statsd/sink/graphite"
+	"github.com/statsd-ops/statsd/statvent/pipes"
 )
 
 // The values of settings that were checked. A setting without a value is zero.
@@ -97,6 +98,10 @@ func (all settings) config(log zerolog.Logger) (server.Config, error) {
 		Debug:          all.on("debug"),
 		DebugMetric:    all.text("debug-metric"),
 
+		PipeDir:     all.text("pipe-dir"),
+		PipePrefix:  all.text("pipe-prefix"),
+		PipeTimeout: all.duration("pipe-timeout"),
+
 		MaxTimerSamples:   all.count("max-timer-samples"),
 		MaxTCPConnections: all.count("max-tcp-connections"),
 		TCPIdleTimeout:    all.duration("tcp-idle-timeout"),
@@ -105,6 +110,10 @@ func (all settings) config(log zerolog.Logger) (server.Config, error) {
 	for _, v := range all.get("pct").values {
 		p, _ := parseNumber(v.text)
 		cfg.Percentiles = append(cfg.Percentiles, p)
+	}
+	for _, v := range all.get("pipe-counters").values {
+		glob, _ := pipes.ParseGlob(v.text)
+		cfg.PipeCounters = append(cfg.PipeCounters, glob)
 	}
 	if err := all.addSinks(&cfg); err != nil {
 		return cfg, err

@@ -42,24 +42,24 @@ func start(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(cmd.Start())
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
-	daemons.Store(path, &daemon{cmd.Process, ended})
+	daemons.Store(path, &process{cmd.Process, ended})
 	ts.Defer(func() {
 		_ = cmd.Process.Kill()
 		ts.Logf("%s:\n%s", args[0], ts.ReadFile(path))
 	})
 }
 
-type daemon struct {
+type process struct {
 	*os.Process
 	ended chan error
 }
 
-func daemonOf(ts *testscript.TestScript, log string) *daemon {
+func daemonOf(ts *testscript.TestScript, log string) *process {
 	d, ok := daemons.Load(ts.MkAbs(log))
 	if !ok {
 		ts.Fatalf("nothing was started with the log %s", log)
 	}
-	return d.(*daemon)
+	return d.(*process)
 }
 
 // await LOG REGEXP waits until the log has a match, and sets the variables that

@@ -41,6 +41,10 @@ var flags = []flag{
 	{group: groupIntake, name: "udp-buffer", kind: isBytes, holder: "8MiB", def: "8MiB", help: "receive buffer of each UDP socket"},
 	{group: groupIntake, name: "discard-senders", choices: []string{"auto", "on", "off"}, holder: "auto", def: "auto", help: "ask who sent a datagram, to show it with a bad line: on, off, or for a minute after each bad line (auto)"},
 	{group: groupIntake, name: "gauge-signs", choices: []string{"delta", "absolute"}, holder: "delta", def: "delta", help: "a signed gauge value adjusts it (delta), or sets it (absolute)"},
+	{group: groupIntake, name: "pipe-dir", holder: "DIR", help: "read the stat pipes of this host's processes there before each flush; by agreement /tmp/stats-pipe"},
+	{group: groupIntake, name: "pipe-prefix", needs: "pipe-dir", holder: "PREFIX", help: "in front of names from pipes, behind the prefix of their kind; none when not given"},
+	{group: groupIntake, name: "pipe-counters", needs: "pipe-dir", kind: isGlob, many: true, holder: "GLOB", help: "names in pipes that are counters, by how much they grew; the others are gauges; may be repeated"},
+	{group: groupIntake, name: "pipe-timeout", needs: "pipe-dir", kind: isDuration, holder: "250ms", def: "250ms", help: "how long each process has for its answer"},
 
 	{group: groupFlush, name: "flush-interval", kind: isDuration, holder: "10", def: "10", help: "seconds between two flushes, or a duration such as 1m"},
 	{group: groupFlush, name: "pct", short: 't', kind: isNumber, many: true, holder: "90", def: "90", help: "percentile threshold for timers; may be repeated"},

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/alecthomas/units"
+
+	"github.com/statsd-ops/statsd/statvent/pipes"
 )
 
 // kind is what the value of a setting looks like.
@@ -21,6 +23,7 @@ const (
 	isDuration
 	isBytes
 	isPort // a number, or "off"
+	isGlob
 )
 
 // check says what is wrong with a value.
@@ -39,6 +42,8 @@ func (k kind) check(text string) (err error) {
 		_, err = parseBytes(text)
 	case isPort:
 		_, err = parsePort(text)
+	case isGlob:
+		_, err = pipes.ParseGlob(text)
 	}
 	return err
 }

@@ -41,13 +41,13 @@ func write(t *testing.T, name, text string) string {
 // the daemon, and valid beside all the others.
 func others(t *testing.T) map[string]string {
 	texts := map[string]string{
-		"port": "18125", "monitor-port": "off", "gauge-expire": "25h", "pct": "50",
+		"port": "18125", "monitor-port": "off", "gauge-expire": "25h", "pipe-timeout": "1s", "pct": "50",
 		"nsca-config": write(t, "send_nsca.cfg", "password=s3cret\nencryption_method=2\n"),
 		"notify-exec": "/bin/true",
 		"spool-dir":   t.TempDir(),
 	}
 	byKind := map[kind]string{
-		isText: "other", isSwitch: "true", isCount: "7", isNumber: "7", isDuration: "7s", isBytes: "3MiB",
+		isText: "other", isGlob: "other", isSwitch: "true", isCount: "7", isNumber: "7", isDuration: "7s", isBytes: "3MiB",
 	}
 	for _, f := range flags {
 		switch {
@@ -100,7 +100,7 @@ func TestEveryFlag(t *testing.T) {
 		return c
 	}
 	// What others need, set to something else.
-	base := []string{"--alert", "--debug", "--graphite-host=a", "--nsca-server=a", "--nsca-host=a", "--spool-dir=" + t.TempDir()}
+	base := []string{"--alert", "--debug", "--graphite-host=a", "--nsca-server=a", "--nsca-host=a", "--spool-dir=" + t.TempDir(), "--pipe-dir=a"}
 	for name, text := range texts {
 		var with, without []string
 		for _, arg := range base {

@@ -1,0 +1,216 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/statsd-ops/statsd/aggregate"
+	"github.com/statsd-ops/statsd/metric"
+	"github.com/statsd-ops/statsd/statvent"
+	"github.com/statsd-ops/statsd/statvent/pipes"
+)
+
+// pipeReader reads the stat pipes of the host's processes before each flush,
+// and takes what they say to a lane, like what clients send. It has a goroutine
+// of its own, so that no process holds up a flush: a reading that is not done at
+// the boundary counts for the next one.
+type pipeReader struct {
+	reader pipes.Reader
+	merger pipes.Merger
+	deltas pipes.Deltas
+	prefix string // of names, with its dot
+	lane   *lane
+	log    zerolog.Logger
+	warned time.Time
+
+	interval, lead int64 // nanoseconds; lead is how long before a boundary a reading begins
+
+	mu   sync.Mutex
+	seen pipesSeen
+}
+
+// pipesSeen counts what came of the readings.
+type pipesSeen struct {
+	processes                                       int           // that answered the last one
+	duration                                        time.Duration // of the last one
+	errors                                          uint64        // readings that failed
+	refused, timeouts, tooLarge, malformed, removed uint64
+}
+
+func newPipeReader(cfg *Config, l *lane) (*pipeReader, error) {
+	since, err := pipes.Started(os.Getpid())
+	if err != nil {
+		return nil, fmt.Errorf("--pipe-dir %s: cannot tell old processes from new: %w", cfg.PipeDir, err)
+	}
+	prefix := strings.TrimSuffix(cfg.PipePrefix, ".")
+	if prefix != "" {
+		prefix += "."
+	}
+	return &pipeReader{
+		reader: pipes.Reader{Dir: cfg.PipeDir, Timeout: cfg.PipeTimeout, RemoveStale: true},
+		// What was counted before the daemon started is not what was counted
+		// in its first interval.
+		deltas:   pipes.Deltas{Names: cfg.PipeCounters, Since: since},
+		prefix:   prefix,
+		lane:     l,
+		log:      cfg.Log,
+		interval: int64(cfg.FlushInterval),
+		// Half of it is for machines that are busy, or have very many pipes.
+		lead: int64(2 * cfg.PipeTimeout),
+	}, nil
+}
+
+// run reads before each flush until ctx ends, then once more for the last
+// flush, for which it takes up to half the grace period.
+func (p *pipeReader) run(ctx context.Context, grace time.Duration) {
+	for p.await(ctx) {
+		p.read(ctx, &p.reader)
+	}
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace/2)
+	defer cancel()
+	hasty := p.reader
+	if hasty.Timeout = min(hasty.Timeout, grace/4); hasty.Timeout > 0 {
+		p.read(last, &hasty)
+	}
+}
+
+// await waits until the next reading is due; false if ctx ends first.
+func (p *pipeReader) await(ctx context.Context) bool {
+	now := time.Now().UnixNano()
+	for due := p.due(now); now < due; due = min(due, p.due(now)) { // the clock may be put back
+		if !sleep(ctx, untilDue(now, due)) {
+			return false
+		}
+		now = time.Now().UnixNano()
+	}
+	return ctx.Err() == nil
+}
+
+// due returns when the first reading after now begins.
+func (p *pipeReader) due(now int64) int64 { return floor(now+p.lead, p.interval) + p.interval - p.lead }
+
+// read reads the pipes once.
+func (p *pipeReader) read(ctx context.Context, reader *pipes.Reader) {
+	start := time.Now()
+	result, err := reader.Read(ctx)
+	if err != nil {
+		p.fail(ctx, err)
+		return
+	}
+	refused := p.deltas.Refused
+	counts := p.deltas.Update(result.Processes)
+	levels := p.merger.Merge(result.Processes)
+	maps.DeleteFunc(levels, func(name string, _ statvent.Value) bool { return p.deltas.Match(name) })
+	p.add(metric.Counter, counts)
+	p.add(metric.Gauge, levels)
+	p.refuse(p.deltas.Refused - refused)
+	p.count(result, time.Since(start))
+	p.warn(result)
+}
+
+// add takes figures to the lane, a few at a time, so that its receiver hardly
+// waits. They are in order, so that of two names that are one when cleaned
+// the same always wins.
+func (p *pipeReader) add(kind metric.Kind, figures map[string]statvent.Value) {
+	l := p.lane
+	for names := range slices.Chunk(slices.Sorted(maps.Keys(figures)), aggregate.BatchSize) {
+		l.shard.Lock()
+		for i, name := range names {
+			line := fmt.Appendf(nil, "%s%s: %v", p.prefix, name, figures[name])
+			if l.watch.on() {
+				l.watch.lines(line)
+			}
+			l.samples[i] = metric.Sample{
+				Kind: kind, Name: line[:len(p.prefix)+len(name)], Value: figures[name].Float64(), Weight: 1,
+			}
+			l.lines[i], l.origins[i] = line, origin{}
+		}
+		l.pending = len(names)
+		l.addPending()
+		l.shard.Unlock()
+	}
+}
+
+// refuse counts samples for which there was no room to remember the last
+// values of their names.
+func (p *pipeReader) refuse(n uint64) {
+	p.lane.shard.Lock()
+	p.lane.tally.discarded[metric.RefusedName] += n
+	p.lane.shard.Unlock()
+}
+
+func (p *pipeReader) count(r *pipes.Result, took time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := &p.seen
+	s.duration = took
+	s.processes = 0
+	for _, process := range r.Processes {
+		if process.Err == nil {
+			s.processes++
+		}
+	}
+	s.refused += uint64(r.Refused)
+	s.timeouts += uint64(r.TimedOut)
+	s.tooLarge += uint64(r.TooLarge)
+	s.malformed += uint64(r.Malformed)
+	s.removed += uint64(r.Removed)
+}
+
+// pipeWarnings is the least time between two warnings about pipes.
+const pipeWarnings = time.Minute
+
+// warn tells the log, now and then, of pipes that were not read.
+func (p *pipeReader) warn(r *pipes.Result) {
+	if len(r.Errors)+r.Malformed == 0 || time.Since(p.warned) < pipeWarnings {
+		return
+	}
+	p.warned = time.Now()
+	e := p.log.Warn().Int("refused", r.Refused).Int("timeouts", r.TimedOut).
+		Int("too_large", r.TooLarge).Int("malformed", r.Malformed)
+	if len(r.Errors) > 0 {
+		e = e.Err(r.Errors[0])
+	}
+	e.Msg("some stat pipes could not be read, or only in part")
+}
+
+// fail counts a reading that came to nothing, unless it was cut short by the
+// end, which is followed by another.
+func (p *pipeReader) fail(ctx context.Context, err error) {
+	if context.Cause(ctx) == context.Canceled {
+		return
+	}
+	p.mu.Lock()
+	p.seen.errors++
+	p.mu.Unlock()
+	if time.Since(p.warned) >= pipeWarnings {
+		p.warned = time.Now()
+		p.log.Warn().Err(err).Msg("the stat pipes could not be read")
+	}
+}
+
+// addPipes lists what came of reading pipes, nothing where none are read.
+func (l *figures) addPipes(p *pipeReader) {
+	if p == nil {
+		return
+	}
+	p.mu.Lock()
+	s := p.seen
+	p.mu.Unlock()
+	l.value("pipes.processes", float64(s.processes))
+	l.value("pipes.duration", s.duration.Seconds())
+	l.count("pipes.errors", s.errors)
+	l.count("pipes.refused", s.refused)
+	l.count("pipes.timeouts", s.timeouts)
+	l.count("pipes.too_large", s.tooLarge)
+	l.count("pipes.malformed", s.malformed)
+	l.count("pipes.removed", s.removed)
+}

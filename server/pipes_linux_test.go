@@ -1,0 +1,264 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/statsd-ops/statsd/internal/pipetest"
+	"github.com/statsd-ops/statsd/statvent"
+	"github.com/statsd-ops/statsd/statvent/pipes"
+)
+
+// host is a directory of pipes, and the program of the processes that have them.
+type host struct {
+	t       *testing.T
+	program string
+	dir     string
+}
+
+func newHost(t *testing.T) host {
+	t.Helper()
+	return host{t, pipetest.Program(t), t.TempDir()}
+}
+
+func (h host) start(behaviour string, number int) *pipetest.Process {
+	h.t.Helper()
+	return pipetest.Start(h.t, h.program, pipetest.Config{Behaviour: behaviour, Dir: h.dir, Number: number})
+}
+
+// config returns a configuration that reads the host's pipes, with requests as counters.
+func (h host) config() Config {
+	h.t.Helper()
+	requests, err := pipes.ParseGlob("requests")
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	cfg := config()
+	cfg.FlushInterval = 250 * time.Millisecond // a power of two a second: sums are exact
+	cfg.GaugeExpire = time.Hour
+	cfg.PipeDir = h.dir
+	cfg.PipeTimeout = 100 * time.Millisecond
+	cfg.PipePrefix = "host"
+	cfg.PipeCounters = []pipes.Glob{requests}
+	return cfg
+}
+
+// awaitTotal waits until the flushes together have counted want requests.
+func (d *daemon) awaitTotal(want float64) {
+	d.t.Helper()
+	got := math.NaN()
+	eventually(d.t, fmt.Sprintf("%v requests are not counted", want), func() bool {
+		got = d.totals()["counters.host.requests"]
+		if got > want {
+			d.t.Fatalf("%v requests are counted, want %v", got, want)
+		}
+		return got == want
+	})
+}
+
+// What processes say on their pipes is published: levels merged, counts by how
+// much they grew in each process, whatever becomes of the processes.
+func TestPipes(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	a, b := h.start("recorder", 10), h.start("recorder", 20)
+	d := start(t, h.config())
+	d.awaitTotal(30)
+	eventually(t, "levels are not published", func() bool {
+		p := d.published()
+		return p["gauges.host.load"] == 1 && p["gauges.host.lat.95th"] == 20 && p["gauges.host.lat.mean"] == 15
+	})
+	a.Add(5)
+	b.Kill() // takes nothing back
+	d.awaitTotal(35)
+	h.start("recorder", 4) // instead of it
+	d.awaitTotal(39)
+	eventually(t, "the dead process's level is published still", func() bool { return d.published()["gauges.host.lat.95th"] == 10 })
+	a.Add(3)
+	d.stop() // the last flush has what came since the last reading
+	d.awaitTotal(42)
+
+	for path := range d.published() {
+		if path == "gauges.host.requests" || path == "counters.host.load" {
+			t.Errorf("%s is published, which is of the other kind", path)
+		}
+	}
+	balance(t, d.Server, "recorder")
+	check(t, d.Server, "pipes.processes 2", "pipes.errors 0", "pipes.removed 1", "metrics.discarded 0", "samples.refused 0", "lines.received 0")
+	if figureOf(t, d.Server, "samples.aggregated") == 0 {
+		t.Error("samples from pipes are not counted")
+	}
+}
+
+// Processes that say nothing, or nonsense, hold up neither flushes nor what
+// clients send, nor the end, and spoil no other's figures.
+func TestPipesOfBadProcesses(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	h.start("absent", 0)
+	h.start("silent", 0)
+	h.start("garbage", 0)
+	h.start("endless", 0)
+	h.start("recorder", 7)
+	if err := os.WriteFile(filepath.Join(h.dir, "1.stats"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	d := start(t, h.config())
+	conn := d.dial("udp")
+	for range 100 {
+		send(t, conn, "hits:1|c")
+		time.Sleep(10 * time.Millisecond)
+	}
+	d.awaitTotal(7)
+	eventually(t, "bad pipes are not counted", func() bool {
+		return figureOf(t, d.Server, "pipes.timeouts") >= 2 && figureOf(t, d.Server, "pipes.refused") >= 1 &&
+			figureOf(t, d.Server, "pipes.malformed") >= 6 && figureOf(t, d.Server, "pipes.too_large") >= 1
+	})
+	d.stop()
+	if got := d.totals()["counters.hits"]; got != 100 {
+		t.Errorf("%v hits from clients, want 100", got)
+	}
+	check(t, d.Server, "flush.late 0", "pipes.errors 0")
+	balance(t, d.Server, "recorder")
+	if text := d.out.String(); strings.Count(text, "stat pipes could not be read") != 1 {
+		t.Errorf("the log does not warn once:\n%s", text)
+	}
+}
+
+// The end does not wait for a process that does not answer.
+func TestPipesEnd(t *testing.T) {
+	h := newHost(t)
+	absent := h.start("absent", 0)
+	cfg := h.config()
+	cfg.FlushInterval, cfg.GaugeExpire, cfg.PipeTimeout = never, never, 24*time.Hour
+	s, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.pipes.interval, s.pipes.lead = int64(10*time.Millisecond), 0
+	ctx, end := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() {
+		s.pipes.run(ctx, 200*time.Millisecond)
+		close(ended)
+	}()
+	eventually(t, "the pipe is not read", func() bool {
+		writer, err := os.OpenFile(absent.Path, os.O_WRONLY|syscall.O_NONBLOCK, 0)
+		if err == nil {
+			err = writer.Close()
+		}
+		return err == nil
+	})
+	end()
+	select {
+	case <-ended:
+	case <-time.After(patience):
+		t.Fatal("it waits")
+	}
+	if s.pipes.seen.timeouts != 1 {
+		t.Errorf("%+v: the process did not have its time", s.pipes.seen)
+	}
+	if err := s.Run(ctx); err != nil {
+		t.Error(err)
+	}
+}
+
+// What processes counted before the daemon started is not published: another
+// daemon has published it.
+func TestPipesHistory(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	var figures statvent.Registry
+	figures.Incr("requests", 1_000_000)
+	h.record(&figures) // in this process, which is as old as the daemon
+	d := start(t, h.config())
+	eventually(t, "the pipe is not read", func() bool { return figureOf(t, d.Server, "pipes.processes") == 1 })
+	figures.Incr("requests", 3)
+	d.awaitTotal(3)
+}
+
+// record makes this process one of the host's.
+func (h host) record(figures *statvent.Registry) {
+	h.t.Helper()
+	recorder, err := statvent.NewRecorder(figures, h.dir)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	h.t.Cleanup(func() {
+		if err := recorder.Close(); err != nil {
+			h.t.Error(err)
+		}
+	})
+}
+
+// Names in pipes are cleaned and limited as those that clients send, and shown
+// when they are bad.
+func TestPipeNames(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	var figures statvent.Registry
+	for name, value := range map[string]int64{
+		"a b/c": 1, "colon: |pipe|": 2, "caf\xe9": 3, "same name": 4, "same_name": 5, "name-that-is-too-long": 6,
+	} {
+		figures.Set(name, value)
+	}
+	h.record(&figures)
+	cfg := h.config()
+	cfg.FlushInterval, cfg.GaugeExpire, cfg.PipeTimeout = never, never, patience
+	cfg.Grace = 4 * patience
+	cfg.MaxNameLength = len("host.") + len("colon: |pipe|")
+	cfg.MaxNames = 4
+	cfg.PipePrefix = "host."
+	d := start(t, cfg)
+	d.stop()
+	got := map[string]float64{}
+	for path, value := range d.published() {
+		if strings.HasPrefix(path, "gauges.") {
+			got[path] = value
+		}
+	}
+	want := map[string]float64{"gauges.host.a_b-c": 1, "gauges.host.colon_pipe": 2, "gauges.host.caf": 3, "gauges.host.same_name": 5}
+	if !maps.Equal(got, want) {
+		t.Errorf("got  %v\nwant %v", got, want)
+	}
+	check(t, d.Server, "samples.received 6", "samples.aggregated 5", "metrics.discarded.too_long 1")
+	if lines := d.Discards().Lines; len(lines) != 1 || string(lines[0].Line) != "host.name-that-is-too-long: 6" {
+		t.Errorf("bad lines: %q", lines)
+	}
+}
+
+// A directory that cannot be read is counted, and told of once.
+func TestPipesWithoutDirectory(t *testing.T) {
+	t.Parallel()
+	cfg := newHost(t).config()
+	cfg.PipeDir = filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(cfg.PipeDir, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	d := start(t, cfg)
+	eventually(t, "failed readings are not counted", func() bool { return figureOf(t, d.Server, "pipes.errors") > 1 })
+	if text := d.out.String(); strings.Count(text, "the stat pipes could not be read") != 1 {
+		t.Errorf("the log does not tell once:\n%s", text)
+	}
+}
+
+// Readings are due once an interval, two timeouts before its end.
+func TestPipesDue(t *testing.T) {
+	p := pipeReader{interval: int64(10 * time.Second), lead: int64(500 * time.Millisecond)}
+	for now, want := range map[time.Duration]time.Duration{
+		0: 9500 * time.Millisecond, 9499 * time.Millisecond: 9500 * time.Millisecond,
+		9500 * time.Millisecond: 19500 * time.Millisecond, 12 * time.Second: 19500 * time.Millisecond,
+	} {
+		if got := time.Duration(p.due(int64(now))); got != want {
+			t.Errorf("after %v a reading is due at %v, want %v", now, got, want)
+		}
+	}
+}
