@@ -19,8 +19,8 @@ import (
 // patience is how long a script waits for what should come at once.
 const patience = 20 * time.Second
 
-// daemons are the processes of scripts, by the names of their logs.
-var daemons sync.Map
+// processes are those of scripts, by the names of their logs.
+var processes sync.Map
 
 // start LOG COMMAND ARGS... runs a command until the script ends, with its
 // standard error in the file LOG.
@@ -42,7 +42,7 @@ func start(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(cmd.Start())
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
-	daemons.Store(path, &process{cmd.Process, ended})
+	processes.Store(path, &process{cmd.Process, ended})
 	ts.Defer(func() {
 		_ = cmd.Process.Kill()
 		ts.Logf("%s:\n%s", args[0], ts.ReadFile(path))
@@ -54,8 +54,8 @@ type process struct {
 	ended chan error
 }
 
-func daemonOf(ts *testscript.TestScript, log string) *process {
-	d, ok := daemons.Load(ts.MkAbs(log))
+func processOf(ts *testscript.TestScript, log string) *process {
+	d, ok := processes.Load(ts.MkAbs(log))
 	if !ok {
 		ts.Fatalf("nothing was started with the log %s", log)
 	}
@@ -92,7 +92,7 @@ func signalDaemon(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 || signals[args[1]] == nil {
 		ts.Fatalf("usage: signal LOG TERM|INT")
 	}
-	ts.Check(daemonOf(ts, args[0]).Signal(signals[args[1]]))
+	ts.Check(processOf(ts, args[0]).Signal(signals[args[1]]))
 }
 
 // ended LOG CODE waits until what was started has ended with that status; -1
@@ -102,7 +102,7 @@ func ended(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: ended LOG CODE")
 	}
 	select {
-	case err := <-daemonOf(ts, args[0]).ended:
+	case err := <-processOf(ts, args[0]).ended:
 		if code := exitCode(err); code != atoi(ts, args[1]) {
 			ts.Fatalf("exits %d, want %s", code, args[1])
 		}

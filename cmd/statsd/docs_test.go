@@ -1,0 +1,61 @@
+package main
+
+import (
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestDocs wants each flag described in the manual, with its short form, its
+// other names and its default, and no other flag.
+func TestDocs(t *testing.T) {
+	b, err := os.ReadFile("../../docs/statsd.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, options, _ := strings.Cut(string(b), "\n## Options\n")
+	options, _, _ = strings.Cut(options, "\n## ")
+	described := map[string]string{}
+	var order []string
+	for _, entry := range strings.Split(options, "\n- ")[1:] {
+		entry, _, _ = strings.Cut(entry, "\n\n")
+		name := regexp.MustCompile("^(?:`-.`, )?`--([a-z-]+)").FindStringSubmatch(entry)
+		if name == nil {
+			t.Fatalf("no flag: %s", entry)
+		}
+		described[name[1]] = entry
+		order = append(order, name[1])
+	}
+	want := []string{}
+	for _, f := range append(slices.Clone(flags), flag{name: "help", short: 'h'}) {
+		want = append(want, f.name)
+		entry := described[f.name]
+		begin := "`--" + f.name
+		if f.short != 0 {
+			begin = "`-" + string(f.short) + "`, " + begin
+		}
+		if f.holder != "" {
+			begin += "="
+		} else {
+			begin += "`"
+		}
+		if !strings.HasPrefix(entry, begin) {
+			t.Errorf("the manual has no entry that begins with %s", begin)
+		}
+		if f.def != "" && !strings.Contains(strings.ReplaceAll(entry, "\n  ", " "), "Default `"+f.def+"`") {
+			t.Errorf("--%s: the manual does not say that the default is %s", f.name, f.def)
+		}
+		for _, alias := range f.aliases {
+			if !strings.Contains(entry, "`--"+alias+"`") {
+				t.Errorf("--%s: the manual does not name --%s", f.name, alias)
+			}
+		}
+	}
+	for _, name := range order {
+		if !slices.Contains(want, name) {
+			t.Errorf("the manual describes --%s, which there is not", name)
+		}
+	}
+}
