@@ -238,7 +238,7 @@ func (s *summary) measure(kind metric.Kind, off int) {
 func (s *summary) summarizeGauge(off int, flush uint32) float64 {
 	value, newest := 0.0, uint64(0)
 	for _, from := range s.sources {
-		if at := from.rec.word(gaugeMemory + 8); at > newest {
+		if at := from.rec.rememberedAt(); at > newest {
 			value, newest = math.Float64frombits(from.rec.word(gaugeMemory)), at
 		}
 	}

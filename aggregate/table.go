@@ -88,7 +88,7 @@ type Shard struct {
 func NewTable(config Config) *Table {
 	t := &Table{config: config, seed: maphash.MakeSeed()}
 	for range config.Shards {
-		s := &Shard{table: t, names: newNames(t.seed), flush: 1}
+		s := &Shard{table: t, names: newNames(t.seed), flush: firstFlush}
 		for i := range s.blocks {
 			s.blocks[i].spare, s.blocks[i].mostSamples = &s.spare, config.MaxTimerSamples
 		}

@@ -1,0 +1,130 @@
+package aggregate
+
+import (
+	"hash/maphash"
+	"iter"
+	"math"
+
+	"github.com/statsd-ops/statsd/metric"
+)
+
+// Remembered is a gauge between two flush intervals: what a later adjustment
+// adjusts.
+type Remembered struct {
+	Name   []byte // clean; borrowed until the next one
+	Value  float64
+	Unseen uint32 // flushes since the last that saw it
+}
+
+// rememberedFlush is when the gauges that Remember brings were seen, as far as
+// their cells' order is concerned: before the first flush of the table.
+const (
+	rememberedFlush = 1
+	firstFlush      = rememberedFlush + 1
+)
+
+// Remembered yields the gauges that have a value and have not expired, each
+// once. It is for the goroutine that drains, and not between Drain and Summarize.
+func (t *Table) Remembered() iter.Seq[Remembered] {
+	return func(yield func(Remembered) bool) {
+		r := t.newRemembering()
+		for i := range r.views {
+			if !r.yield(i, yield) {
+				return
+			}
+		}
+	}
+}
+
+// remembering is one walk through all gauges.
+type remembering struct {
+	views  []view
+	expire uint32
+	// The gauges of a batch.
+	gauges []record
+	names  [][]byte
+	found  [][metric.Kinds]ref
+	newest []bool
+}
+
+func (t *Table) newRemembering() *remembering {
+	r := &remembering{expire: t.config.Expire[metric.Gauge], found: make([][metric.Kinds]ref, batchSize)}
+	for _, s := range t.shards {
+		s.mutex.Lock()
+		r.views = append(r.views, view{shard: s, names: s.names, pages: s.names.pages, used: s.names.used, flush: s.flush})
+		s.mutex.Unlock()
+	}
+	return r
+}
+
+// yield yields the gauges whose newest value is in the i-th shard. It reports
+// false when no more are wanted.
+func (r *remembering) yield(i int, yield func(Remembered) bool) bool {
+	v, more := &r.views[i], true
+	v.walk(func(refs []ref) {
+		if !more {
+			return
+		}
+		r.gauges, r.names = r.gauges[:0], r.names[:0]
+		for _, at := range refs {
+			if rec := v.pages.at(at); kindOf(rec.meta()) == metric.Gauge && rec.rememberedAt() != 0 {
+				r.gauges = append(r.gauges, rec)
+				r.names = append(r.names, rec.name())
+			}
+		}
+		r.findNewest(i)
+		for n, rec := range r.gauges {
+			unseen := v.flush - 1 - rec.lastSeen()
+			if !more || !r.newest[n] || unseen >= r.expire {
+				continue
+			}
+			more = yield(Remembered{rec.name(), math.Float64frombits(rec.word(gaugeMemory)), unseen})
+		}
+	})
+	return more
+}
+
+// findNewest works out which gauges of shard i have no newer value in another.
+func (r *remembering) findNewest(i int) {
+	r.newest = r.newest[:0]
+	for range r.gauges {
+		r.newest = append(r.newest, true)
+	}
+	for j := range r.views {
+		if j == i {
+			continue
+		}
+		other := &r.views[j]
+		other.lookup(r.names, r.found)
+		for n, rec := range r.gauges {
+			if at := r.found[n][metric.Gauge]; other.holds(at) {
+				theirs, ours := other.pages.at(at).rememberedAt(), rec.rememberedAt()
+				r.newest[n] = r.newest[n] && (theirs < ours || theirs == ours && j > i)
+			}
+		}
+	}
+}
+
+// Remember gives the table a gauge's value of before, for adjustments. It is for
+// a table that nobody has used yet. It returns why there is no room for it, or metric.None.
+func (t *Table) Remember(g Remembered) metric.Reason {
+	s := t.shards[maphash.Bytes(t.seed, g.Name)%uint64(len(t.shards))]
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	r := s.names.find(metric.Gauge, g.Name)
+	if r == 0 {
+		var reason metric.Reason
+		if r, reason = s.intern(metric.Gauge, g.Name); r == 0 {
+			return reason
+		}
+	}
+	rec := s.names.pages.at(r)
+	rec.setLastSeen(s.flush - 1 - g.Unseen)
+	rec.setWord(gaugeMemory, math.Float64bits(clamp(g.Value)))
+	rec.setWord(gaugeMemory+8, rememberedFlush)
+	return metric.None
+}
+
+// rememberedAt is the number of the flush whose value a gauge's record
+// remembers, 0 when it remembers none.
+func (r record) rememberedAt() uint64 { return r.word(gaugeMemory + 8) }
