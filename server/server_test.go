@@ -63,7 +63,6 @@ func config() Config {
 		PipeTimeout:    250 * time.Millisecond,
 		SpoolAfter:     250 * time.Millisecond,
 		ReplayRate:     50_000,
-		PipeTimeout:    250 * time.Millisecond,
 		MonitorHost:    "127.0.0.1",
 		MonitorPort:    -1,
 		KeepValues:     100_000,
