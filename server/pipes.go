@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -185,7 +186,7 @@ func (p *pipeReader) warn(r *pipes.Result) {
 // fail counts a reading that came to nothing, unless it was cut short by the
 // end, which is followed by another.
 func (p *pipeReader) fail(ctx context.Context, err error) {
-	if context.Cause(ctx) == context.Canceled {
+	if errors.Is(context.Cause(ctx), context.Canceled) {
 		return
 	}
 	p.mu.Lock()
