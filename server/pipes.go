@@ -26,10 +26,15 @@ import (
 type pipeReader struct {
 	reader pipes.Reader
 	merger pipes.Merger
-	deltas pipes.Deltas
 	prefix string // of names, with its dot
 	lane   *lane
 	log    zerolog.Logger
+
+	readings context.Context // that run begins; ends with cut
+	cut      context.CancelFunc
+
+	turn   sync.Mutex // a reading's
+	deltas pipes.Deltas
 	warned time.Time
 
 	interval, lead int64 // nanoseconds; lead is how long before a boundary a reading begins
@@ -55,7 +60,11 @@ func newPipeReader(cfg *Config, l *lane) (*pipeReader, error) {
 	if prefix != "" {
 		prefix += "."
 	}
+	readings, cut := context.WithCancel(context.Background())
 	return &pipeReader{
+		readings: readings,
+		cut:      cut,
+
 		reader: pipes.Reader{Dir: cfg.PipeDir, Timeout: cfg.PipeTimeout, RemoveStale: true},
 		// What was counted before the daemon started is not what was counted
 		// in its first interval.
@@ -69,17 +78,24 @@ func newPipeReader(cfg *Config, l *lane) (*pipeReader, error) {
 	}, nil
 }
 
-// run reads before each flush until ctx ends, then once more for the last
-// flush, for which it takes up to half the grace period.
-func (p *pipeReader) run(ctx context.Context, grace time.Duration) {
+// run reads before each flush until ctx ends.
+func (p *pipeReader) run(ctx context.Context) {
 	for p.await(ctx) {
-		p.read(ctx, &p.reader)
+		p.read(p.readings, &p.reader)
 	}
-	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace/2)
+}
+
+// readLast reads once more for the last flush, when the context of run has
+// ended. It takes no longer than most. A reading that is under way gets half of
+// that: a program that is cut short may not answer again at once.
+func (p *pipeReader) readLast(most time.Duration) {
+	ctx, cancel := context.WithTimeout(context.Background(), most)
 	defer cancel()
+	defer p.cut()
+	defer time.AfterFunc(most/2, p.cut).Stop()
 	hasty := p.reader
-	if hasty.Timeout = min(hasty.Timeout, grace/4); hasty.Timeout > 0 {
-		p.read(last, &hasty)
+	if hasty.Timeout = min(hasty.Timeout, most/4); hasty.Timeout > 0 {
+		p.read(ctx, &hasty)
 	}
 }
 
@@ -100,6 +116,8 @@ func (p *pipeReader) due(now int64) int64 { return floor(now+p.lead, p.interval)
 
 // read reads the pipes once.
 func (p *pipeReader) read(ctx context.Context, reader *pipes.Reader) {
+	p.turn.Lock()
+	defer p.turn.Unlock()
 	start := time.Now()
 	result, err := reader.Read(ctx)
 	if err != nil {
@@ -186,7 +204,7 @@ func (p *pipeReader) warn(r *pipes.Result) {
 // fail counts a reading that came to nothing, unless it was cut short by the
 // end, which is followed by another.
 func (p *pipeReader) fail(ctx context.Context, err error) {
-	if errors.Is(context.Cause(ctx), context.Canceled) {
+	if errors.Is(ctx.Err(), context.Canceled) {
 		return
 	}
 	p.mu.Lock()

@@ -147,7 +147,7 @@ func TestPipesEnd(t *testing.T) {
 	ctx, end := context.WithCancel(t.Context())
 	ended := make(chan struct{})
 	go func() {
-		s.pipes.run(ctx, 200*time.Millisecond)
+		s.pipes.run(ctx)
 		close(ended)
 	}()
 	eventually(t, "the pipe is not read", func() bool {
@@ -158,6 +158,7 @@ func TestPipesEnd(t *testing.T) {
 		return err == nil
 	})
 	end()
+	s.pipes.readLast(200 * time.Millisecond)
 	select {
 	case <-ended:
 	case <-time.After(patience):

@@ -45,7 +45,7 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	intake.Go(s.streams.run)
 	if s.pipes != nil {
-		intake.Go(func() { s.pipes.run(serving, s.cfg.Grace) })
+		intake.Go(func() { s.pipes.run(serving) })
 	}
 	for _, o := range s.outlets {
 		s.startOutlet(o)
@@ -58,6 +58,10 @@ func (s *Server) Run(ctx context.Context) error {
 	s.running.others.Go(func() { s.beatUntil(background) })
 	deadline := time.AfterFunc(s.cfg.Grace, cutOff)
 	defer deadline.Stop()
+	if s.pipes != nil {
+		most := s.cfg.Grace / 2
+		intake.Go(func() { s.pipes.readLast(most) })
+	}
 	s.streams.stop(s.cfg.Grace / 2)
 	for _, r := range s.receivers {
 		r.stop()
