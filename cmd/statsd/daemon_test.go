@@ -86,11 +86,11 @@ func await(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// signal LOG TERM|INT|KILL sends a signal to what was started with that log.
+// signal LOG TERM|INT|HUP sends a signal to what was started with that log.
 func signalDaemon(ts *testscript.TestScript, neg bool, args []string) {
-	signals := map[string]os.Signal{"TERM": syscall.SIGTERM, "INT": os.Interrupt}
+	signals := map[string]os.Signal{"TERM": syscall.SIGTERM, "INT": os.Interrupt, "HUP": syscall.SIGHUP}
 	if neg || len(args) != 2 || signals[args[1]] == nil {
-		ts.Fatalf("usage: signal LOG TERM|INT")
+		ts.Fatalf("usage: signal LOG TERM|INT|HUP")
 	}
 	ts.Check(processOf(ts, args[0]).Signal(signals[args[1]]))
 }
