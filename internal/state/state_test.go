@@ -1,0 +1,143 @@
+package state
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func encode(gauges ...Gauge) []byte {
+	var e Encoder
+	var b []byte
+	for _, g := range gauges {
+		b = e.AppendGauge(b, g)
+	}
+	return e.AppendEnd(b)
+}
+
+func save(t *testing.T, path string, data []byte) {
+	t.Helper()
+	err := Save(path, func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// load returns the gauges of a file, in text.
+func load(path string) (got []string, err error) {
+	err = Load(path, func(g Gauge) { got = append(got, fmt.Sprintf("%s %v %d", g.Name, g.Value, g.Seen)) })
+	return got, err
+}
+
+func TestFormat(t *testing.T) {
+	t.Parallel()
+	got := encode(Gauge{[]byte("app.queue.length"), -12.5, 1795251852})
+	want := "statsd state 1\ngauge 1795251852 -12.5 app.queue.length\nend 1 "
+	if !strings.HasPrefix(string(got), want) {
+		t.Errorf("%q, want it to begin with %q", got, want)
+	}
+}
+
+func TestRoundTrip(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "state")
+	for _, gauges := range [][]Gauge{
+		nil,
+		{{[]byte("a"), 0, 0}},
+		{{[]byte("a"), math.MaxFloat64, -1}, {[]byte(strings.Repeat("b", 65535)), math.SmallestNonzeroFloat64, math.MaxInt64}, {[]byte("c"), 0.1, 1}},
+	} {
+		save(t, path, encode(gauges...))
+		var want []string
+		for _, g := range gauges {
+			want = append(want, fmt.Sprintf("%s %v %d", g.Name, g.Value, g.Seen))
+		}
+		if got, err := load(path); err != nil || !slices.Equal(got, want) {
+			t.Errorf("got %d gauges and error %v, want %d", len(got), err, len(want))
+		}
+	}
+	info, err := os.Stat(path)
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v, error %v", info.Mode(), err)
+	}
+}
+
+// A file that was cut off, changed in any bit or has more at its end gives
+// nothing.
+func TestDamage(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "state")
+	whole := encode(Gauge{[]byte("some.gauge"), 17, 1795251852}, Gauge{[]byte("another"), 1e300, 1795251852})
+	try := func(what string, data []byte) {
+		save(t, path, data)
+		if got, err := load(path); !errors.Is(err, ErrDamaged) || len(got) != 0 || !strings.Contains(err.Error(), path) {
+			t.Errorf("%s: %q, error %v", what, got, err)
+		}
+	}
+	for n := range whole {
+		try(fmt.Sprintf("cut off after %d bytes", n), whole[:n])
+		for bit := range 8 {
+			flipped := slices.Clone(whole)
+			flipped[n] ^= 1 << bit
+			try(fmt.Sprintf("bit %d of byte %d flipped", bit, n), flipped)
+		}
+	}
+	try("something behind it", append(slices.Clone(whole), '\n'))
+	try("twice", append(slices.Clone(whole), whole...))
+	try("a later version", []byte("statsd state 2\n"))
+	try("an endless line", []byte(head+strings.Repeat("x", 1<<20)))
+}
+
+func TestSaveKeepsTheFile(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "state")
+	save(t, path, encode(Gauge{[]byte("a"), 1, 1}))
+	fault := errors.New("no more")
+	err := Save(path, func(w io.Writer) error {
+		_, err := io.WriteString(w, head)
+		return errors.Join(err, fault)
+	})
+	if !errors.Is(err, fault) {
+		t.Errorf("error %v, want %v", err, fault)
+	}
+	if got, err := load(path); err != nil || len(got) != 1 {
+		t.Errorf("%q, error %v", got, err)
+	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 1 {
+		t.Errorf("left behind: %v, error %v", entries, err)
+	}
+	if _, err := load(filepath.Join(dir, "none")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("error %v, want that there is none", err)
+	}
+	if err := Save(filepath.Join(dir, "none", "state"), nil); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("error %v, want that there is none", err)
+	}
+}
+
+func FuzzLoad(f *testing.F) {
+	f.Add(encode())
+	f.Add(encode(Gauge{[]byte("a"), 1, 1}))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var e Encoder
+		var again []byte
+		err := read(bytes.NewReader(data), func(g Gauge) { again = e.AppendGauge(again, g) })
+		if err != nil {
+			return
+		}
+		again = e.AppendEnd(again)
+		if err := read(bytes.NewReader(again), func(Gauge) {}); err != nil {
+			t.Errorf("%q was read, but not %q: %v", data, again, err)
+		}
+	})
+}
