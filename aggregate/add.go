@@ -4,6 +4,7 @@ import (
 	"hash/maphash"
 	"math"
 	"math/bits"
+	"slices"
 
 	"github.com/statsd-ops/statsd/metric"
 )
@@ -102,7 +103,9 @@ func sketchOf(b *blocks, rec record, off int) *sketch {
 // appendSamples appends the samples of a timer's cell to dst, last block
 // first, without those in its sketch. It returns the sum of all their weights too.
 func appendSamples(dst []float64, b *blocks, rec record, off int) ([]float64, float64) {
-	for place := uint32(rec.word(off + 8)); place != 0; {
+	w := rec.word(off + 8)
+	dst = slices.Grow(dst, min(int(w>>32), b.mostSamples))
+	for place := uint32(w); place != 0; {
 		block := b.at(place)
 		held := uint16(block[0] >> 32)
 		for _, w := range block[1 : 1+held] {

@@ -1,0 +1,365 @@
+package hostile
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/kolo/xmlrpc"
+	"golang.org/x/sys/unix"
+)
+
+// program is the path of a statsd as it is shipped: without the race detector,
+// whose memory is not the daemon's.
+var program string
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "hostile")
+	if err == nil {
+		program = filepath.Join(dir, "statsd")
+		build := exec.Command("go", "build", "-o", program, "github.com/statsd-ops/statsd/cmd/statsd")
+		build.Stderr = os.Stderr
+		err = build.Run()
+	}
+	code := 1
+	if err == nil {
+		code = m.Run()
+	} else {
+		fmt.Fprintln(os.Stderr, "build statsd:", err)
+	}
+	_ = os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+// soaking reports whether the full sizes are asked for, and exact bounds.
+func soaking() bool { return os.Getenv("SOAK") != "" }
+
+// bound is an exact bound, or one with tenfold slack in an ordinary test, which
+// shares its machine with others.
+func bound(exact float64) float64 {
+	if soaking() {
+		return exact
+	}
+	return 10 * exact
+}
+
+// patience is how long a test waits for what should come at once.
+const patience = 30 * time.Second
+
+// statsd is a daemon that runs until the test ends, and a carbon of the test's.
+type statsd struct {
+	*carbon
+	t        testing.TB
+	cmd      *exec.Cmd
+	interval time.Duration
+	address  string
+	monitor  string
+	profiles string
+	log      *log
+}
+
+// start runs a daemon with flags besides those that every test has.
+func start(t testing.TB, interval time.Duration, flags ...string) *statsd {
+	t.Helper()
+	d := &statsd{carbon: newCarbon(t), t: t, interval: interval, log: &log{}}
+	host, port, _ := net.SplitHostPort(d.listener.Addr().String())
+	d.cmd = exec.Command(program, append([]string{
+		"--name=127.0.0.1", "--port=0", "--log-format=json", "--pprof=127.0.0.1:0", "--flush-interval=" + interval.String(),
+		"--graphite-host=" + host, "--graphite-port=" + port, "--graphite-keep-open",
+	}, flags...)...)
+	d.cmd.Stdout, d.cmd.Stderr = d.log, d.log
+	d.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := d.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(d.stop)
+	eventually(t, "statsd is not ready", func() bool { return d.log.find(`"monitor":"([^"]*)"`) != "" })
+	d.address, d.monitor = d.log.find(`"address":"([^"]*)","flush`), d.log.find(`"monitor":"([^"]*)"`)
+	d.profiles = d.log.find(`"address":"([^"]*)","time":"[^"]*","message":"serving profiles`)
+	if d.address == "" || d.profiles == "" {
+		t.Fatalf("the log lacks an address:\n%s", d.log)
+	}
+	return d
+}
+
+// stop ends the daemon orderly, once.
+func (d *statsd) stop() {
+	d.t.Helper()
+	if d.cmd.ProcessState != nil {
+		return
+	}
+	d.signal(syscall.SIGTERM)
+	killed := time.AfterFunc(patience, func() { _ = d.cmd.Process.Kill() })
+	defer killed.Stop()
+	if err := d.cmd.Wait(); err != nil {
+		d.t.Errorf("statsd ended: %v; the log says:\n%s", err, d.log)
+	}
+}
+
+func (d *statsd) signal(s syscall.Signal) {
+	if err := d.cmd.Process.Signal(s); err != nil {
+		d.t.Errorf("signal %v: %v", s, err)
+	}
+}
+
+func (d *statsd) dial(network string) net.Conn {
+	d.t.Helper()
+	conn, err := net.Dial(network, d.address)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	d.t.Cleanup(func() { _ = conn.Close() })
+	return conn
+}
+
+func (d *statsd) send(conn net.Conn, text []byte) {
+	d.t.Helper()
+	if _, err := conn.Write(text); err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+// figures asks the monitor.
+func (d *statsd) figures() map[string]float64 {
+	d.t.Helper()
+	response, err := http.Post("http://"+d.monitor, "text/xml", strings.NewReader("<methodCall><methodName>istats</methodName></methodCall>"))
+	if err != nil {
+		d.t.Fatalf("%v; the log says:\n%s", err, d.log)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	var text string
+	if err == nil {
+		err = xmlrpc.Response(body).Unmarshal(&text)
+	}
+	var figures map[string]float64
+	if err == nil {
+		err = json.Unmarshal([]byte(text), &figures)
+	}
+	if err != nil {
+		d.t.Fatalf("istats: %v", err)
+	}
+	d.balance(figures)
+	return figures
+}
+
+// balance checks the ledger.
+func (d *statsd) balance(f map[string]float64) {
+	d.t.Helper()
+	if in, out := f["samples.received"], f["samples.aggregated"]+f["metrics.discarded"]+f["samples.refused"]; in != out {
+		d.t.Errorf("%v samples received, %v accounted for", in, out)
+	}
+	const points = "sink.graphite.points."
+	if in, out := f[points+"made"]+f[points+"recovered"], f[points+"delivered"]+f[points+"queued"]+f[points+"spooled"]+f[points+"dropped"]; in != out {
+		d.t.Errorf("%v points made, %v accounted for", in, out)
+	}
+}
+
+// await waits until a figure has a value, and returns all figures then.
+func (d *statsd) await(name string, value float64) map[string]float64 {
+	d.t.Helper()
+	var f map[string]float64
+	deadline := time.Now().Add(patience)
+	for f = d.figures(); f[name] != value; f = d.figures() {
+		if time.Now().After(deadline) {
+			d.t.Fatalf("%s is %v, want %v; the log says:\n%s", name, f[name], value, d.log)
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	return f
+}
+
+// awaitRead waits until the daemon has read all datagrams.
+func (d *statsd) awaitRead() {
+	d.t.Helper()
+	_, port, _ := net.SplitHostPort(d.address)
+	n, _ := strconv.Atoi(port)
+	// Local address, remote address, state, transmit and receive queue.
+	waiting := regexp.MustCompile(fmt.Sprintf(`: [0-9A-F]{8}:%04X [0-9A-F:]+ [0-9A-F]+ [0-9A-F]+:0*[1-9A-F]`, n))
+	eventually(d.t, "datagrams are not read", func() bool {
+		sockets, err := os.ReadFile("/proc/net/udp")
+		if err != nil {
+			d.t.Fatal(err)
+		}
+		return !waiting.Match(sockets)
+	})
+}
+
+// memory returns a figure of /proc/PID/status in bytes: VmRSS, or VmHWM for its
+// peak.
+func (d *statsd) memory(name string) float64 {
+	d.t.Helper()
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", d.cmd.Process.Pid))
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	fields := regexp.MustCompile(name + `:\s*(\d+) kB`).FindSubmatch(status)
+	if fields == nil {
+		d.t.Fatalf("no %s in\n%s", name, status)
+	}
+	kb, _ := strconv.ParseFloat(string(fields[1]), 64)
+	return 1024 * kb
+}
+
+// cpu returns the processor time used so far.
+func (d *statsd) cpu() time.Duration {
+	d.t.Helper()
+	var used unix.Timespec
+	// A process' clock, see clock_getcpuclockid(3).
+	if err := unix.ClockGettime(int32(^d.cmd.Process.Pid<<3|2), &used); err != nil {
+		d.t.Fatal(err)
+	}
+	return time.Duration(used.Nano())
+}
+
+// resources returns the numbers of goroutines and of descriptors.
+func (d *statsd) resources() (goroutines, files int) {
+	d.t.Helper()
+	response, err := http.Get("http://" + d.profiles + "/debug/pprof/goroutine?debug=1")
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if _, err := fmt.Fscanf(response.Body, "goroutine profile: total %d", &goroutines); err != nil {
+		d.t.Fatal(err)
+	}
+	http.DefaultClient.CloseIdleConnections()
+	entries, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", d.cmd.Process.Pid))
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return goroutines, len(entries)
+}
+
+// carbon takes what the daemon publishes, and adds the counters up whose names
+// begin with canary.
+type carbon struct {
+	listener net.Listener
+	mu       sync.Mutex
+	rates    map[string]float64
+	last     map[string]float64
+	points   int
+}
+
+func newCarbon(t testing.TB) *carbon {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &carbon{listener: l, rates: map[string]float64{}, last: map[string]float64{}}
+	var serving sync.WaitGroup
+	serving.Go(func() {
+		for conn, err := l.Accept(); err == nil; conn, err = l.Accept() {
+			serving.Go(func() { c.read(t, conn) })
+		}
+	})
+	// It is registered before the daemon's end, and so comes after it.
+	t.Cleanup(func() { _ = l.Close(); serving.Wait() })
+	return c
+}
+
+func (c *carbon) read(t testing.TB, conn net.Conn) {
+	defer conn.Close()
+	for lines := bufio.NewScanner(conn); lines.Scan(); {
+		c.mu.Lock()
+		c.points++
+		c.mu.Unlock()
+		if !bytes.Contains(lines.Bytes(), []byte("canary")) {
+			continue
+		}
+		fields := strings.Fields(lines.Text())
+		v, err := strconv.ParseFloat(fields[1], 64)
+		if err != nil || len(fields) != 3 || math.IsInf(v, 0) {
+			t.Errorf("published %q", lines.Text())
+		}
+		c.mu.Lock()
+		c.rates[fields[0]] += v
+		c.last[fields[0]] = v
+		c.mu.Unlock()
+	}
+}
+
+// counted returns what a counter came to in all flushes so far.
+func (d *statsd) counted(name string) float64 {
+	d.carbon.mu.Lock()
+	defer d.carbon.mu.Unlock()
+	return math.Round(d.rates["stats."+name] * d.interval.Seconds())
+}
+
+// value returns the value that a path was last published with.
+func (d *statsd) value(path string) float64 {
+	d.carbon.mu.Lock()
+	defer d.carbon.mu.Unlock()
+	return d.last[path]
+}
+
+// eventually waits until ok.
+func eventually(t testing.TB, complaint string, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); !ok(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal(complaint)
+		}
+	}
+}
+
+// expectCanary waits until a counter came to want.
+func (d *statsd) expectCanary(name string, want int) {
+	d.t.Helper()
+	deadline := time.Now().Add(patience)
+	for d.counted(name) != float64(want) {
+		if time.Now().After(deadline) {
+			d.t.Fatalf("%s came to %v, want %d; the log says:\n%s", name, d.counted(name), want, d.log)
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+// isCut reports whether the daemon closes conn before a moment.
+func isCut(conn net.Conn, until time.Time) bool {
+	_ = conn.SetReadDeadline(until)
+	_, err := conn.Read(make([]byte, 1))
+	return err != nil && !errors.Is(err, os.ErrDeadlineExceeded)
+}
+
+// log is what the daemon logs.
+type log struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *log) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *log) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// find returns what a pattern's first group matches, "" if it does not match.
+func (l *log) find(pattern string) string {
+	if found := regexp.MustCompile(pattern).FindStringSubmatch(l.String()); found != nil {
+		return found[1]
+	}
+	return ""
+}

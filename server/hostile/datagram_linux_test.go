@@ -1,0 +1,78 @@
+package hostile
+
+import (
+	"testing"
+	"time"
+)
+
+// One datagram built to hurt: the daemon lives, takes next to no memory for it,
+// and goes on counting.
+func TestSoakOneDatagramBuiltToHurt(t *testing.T) {
+	d := start(t, 50*time.Millisecond)
+	conn := d.dial("udp")
+	packets := 0
+	send := func(datagram []byte) {
+		d.send(conn, datagram)
+		d.send(conn, []byte("canary:1|c"))
+		packets += 2
+		d.await("udp.packets", float64(packets))
+	}
+	send(make([]byte, MostUDP))
+	d.expectCanary("canary", 1)
+	most := 0.0
+	for _, g := range Datagrams() {
+		before := d.memory("VmHWM")
+		send(g.Make(MostUDP))
+		grown := d.memory("VmHWM") - before
+		if most = max(most, grown); grown > bound(1<<20) {
+			t.Errorf("%s: memory grew by %.2f MB", g.Name, grown/(1<<20))
+		}
+	}
+	t.Logf("%d datagrams: memory grew by at most %.2f MB for one", len(Datagrams()), most/(1<<20))
+	d.expectCanary("canary", packets/2)
+}
+
+// Any number of them take processor time in proportion to their bytes: long
+// ones not more than short ones.
+func TestSoakDatagramsTakeLinearTime(t *testing.T) {
+	total := 1 << 20 // bytes of each kind
+	if soaking() {
+		total = 8 << 20
+	}
+	d := start(t, 50*time.Millisecond)
+	conn := d.dial("udp")
+	packets, canaries := 0, 0
+	// flood sends datagrams of a size, and returns the processor time they took.
+	flood := func(g Datagram, size int) time.Duration {
+		datagram := g.Make(size)
+		before := d.cpu()
+		for sent := 0; sent < total; sent += size {
+			d.send(conn, datagram)
+			if packets++; sent/(512<<10) != (sent+size)/(512<<10) {
+				d.awaitRead()
+			}
+		}
+		d.send(conn, []byte("canary:1|c"))
+		packets, canaries = packets+1, canaries+1
+		d.await("udp.packets", float64(packets))
+		return d.cpu() - before
+	}
+	for _, g := range Datagrams() {
+		large := flood(g, MostUDP)
+		each := large.Seconds() / float64(total)
+		if soaking() {
+			t.Logf("%-30s %6.1f ns a byte", g.Name, 1e9*each)
+		}
+		// Where little time is used, most of it is for other things.
+		if each < 100e-9 {
+			continue
+		}
+		if small := flood(g, MostUDP/16); large > time.Duration(bound(2)*float64(small)) {
+			t.Errorf("%s: %d bytes take %v in long datagrams, %v in short ones", g.Name, total, large, small)
+		}
+	}
+	d.expectCanary("canary", canaries)
+	if f := d.figures(); f["udp.kernel_dropped"] != 0 {
+		t.Errorf("%v datagrams were dropped", f["udp.kernel_dropped"])
+	}
+}

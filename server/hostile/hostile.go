@@ -1,0 +1,159 @@
+// Package hostile makes what nobody should send to a daemon, for tests of what
+// comes of it:
+//
+//	for _, d := range hostile.Datagrams() { ... } // each built to hurt in its own way
+//	input := hostile.New(seed).Next()             // any number of broken lines
+//
+// The tests of this package send them to a statsd of its own process, and look
+// at that from outside: its memory, its processor time, its descriptors, and a
+// counter that well-behaved senders must always find exact.
+package hostile
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+)
+
+// MostUDP is how many bytes a datagram can carry over IPv4.
+const MostUDP = 65_507
+
+// Datagram is built to hurt.
+type Datagram struct {
+	Name string
+	// Make makes one of about size bytes.
+	Make func(size int) []byte
+}
+
+// Datagrams returns one of each kind.
+func Datagrams() []Datagram {
+	var all []Datagram
+	add := func(name string, build func(size int) string) {
+		all = append(all, Datagram{name, func(size int) []byte { return []byte(build(size)) }})
+	}
+	// repeated has as many of a part as fit between a head and a tail.
+	repeated := func(name, head, part, tail string) {
+		add(name, func(size int) string {
+			return head + strings.Repeat(part, max(0, size-len(head)-len(tail))/len(part)) + tail
+		})
+	}
+	repeated("a name", "", "n", ":1|c")
+	repeated("a name of dots", "", ".", ":1|c")
+	repeated("a name of nothing", "", "!", ":1|c")
+	repeated("a name of spaces", "", " \t", ":1|c")
+	repeated("a name of slashes", "", "/", ":1|c")
+	repeated("new names", "", "n:1|c\n", "")
+	repeated("values in one line", "v", ":1", "|ms")
+	repeated("samples in one line", "v", ":1|c", "")
+	repeated("empty values", "v", ":", "|ms")
+	repeated("bad values", "v", ":x", "|c")
+	repeated("bad types", "v", ":1|x", "")
+	repeated("members", "v:", "m", "|s")
+	repeated("digits", "v:", "9", "|c")
+	repeated("digits of a fraction", "v:0.", "9", "|c")
+	repeated("leading zeroes", "v:", "0", "1|c")
+	repeated("an exponent", "v:1e", "9", "|c")
+	repeated("a negative exponent", "v:1e-", "9", "|ms")
+	repeated("signs", "v:", "+", "1|g")
+	repeated("a tiny rate", "v:1|c|@0.", "0", "1")
+	repeated("rates", "v:1|c", "|@0.1", "")
+	repeated("rates of many", "v", ":1e308|c|@1e-300", "")
+	repeated("tags", "v:1|c|#", "a:b,", "")
+	repeated("sections", "v:1|c", "|", "")
+	repeated("bars", "v:1", "|", "")
+	repeated("colons", "", ":", "")
+	repeated("newlines", "", "\n", "")
+	repeated("carriage returns", "v:1|c", "\r", "")
+	repeated("blank lines", "", " \r\n", "")
+	repeated("bad lines", "", "x\n", "")
+	repeated("events", "", "_e{1,1}:a|b\n", "")
+	repeated("an event's lengths", "_e{", "9", ",1}:a|b")
+	repeated("service checks", "", "_sc|a|0\n", "")
+	repeated("zero bytes", "", "\x00", "")
+	repeated("invalid UTF-8", "", "\xff\xfe\xc0\x80", ":1|c")
+	repeated("control bytes", "", "\x1b[2J\x07\x08\x7f", ":1|c")
+	repeated("the ends of float64", "v", ":1.7976931348623157e308:-1.7976931348623157e308:5e-324", "|ms")
+	repeated("adjustments", "v", ":+1e308", "|g")
+	for _, name := range []string{
+		"__proto__", "constructor", "prototype.toString", "hasOwnProperty", "../../etc/passwd", "%s%n%x", "${jndi:ldap://x}",
+		"{{.}}", "'; DROP TABLE names; --", "<script>alert(1)</script>", "$(reboot)", "`id`", "con", "nul", "NaN", "null", "-e", "_e", "_sc", "_e{", "__class__.__init__",
+	} {
+		repeated("the name "+name, "", name+":1|c\n", "")
+	}
+	add("numbers that are none", func(size int) string {
+		var b strings.Builder
+		for i := 0; b.Len() < size-40; i++ {
+			fmt.Fprintf(&b, "v:%s|ms|@%s\n", numbers[i%len(numbers)], numbers[(7*i+i/len(numbers))%len(numbers)])
+		}
+		return b.String()
+	})
+	return all
+}
+
+// numbers are numbers, or nearly.
+var numbers = []string{
+	"1", "0", "-0", "+1", "-1", ".5", "5.", ".", "1e1", "1e", "1e+", "1e400", "1e-400", "1e99999999", "0x10", "0b1", "1_000",
+	"NaN", "nan", "Inf", "-inf", "infinity", "1,5", "1 ", " 1", "٣", "4.9e-324", "1.7976931348623159e308", "--1", "1e1.5", "",
+}
+
+// Inputs makes broken lines out of good ones: some of them are still good.
+type Inputs struct {
+	random *rand.Rand
+	last   []byte
+}
+
+// New returns Inputs that are the same for the same seed.
+func New(seed uint64) *Inputs { return &Inputs{random: rand.New(rand.NewPCG(seed, seed))} }
+
+var lines = []string{
+	"hits:1|c", "hits:2:3|c|@0.5:4|m|#env:prod,x", "load:7|g", "level:+2|g", "level:-2.5|g", "time:1.5:2e1|ms|@0.1|c:id:1|T1700000000",
+	"user:2001:db8::1|s", "user:b|s|#a:b", "h:0.25:1e-7|h|#t:u", "d:1e+21|d", "_e{5,4}:title|text", "_sc|svc.up|0", "a/b c:1|c", "g:0|g\ng:-7|g", "", " \r",
+}
+
+var pieces = []string{":", "|", "@", "#", "\n", "\r\n", "|c", "|ms", "|g", "|s", "|@0.1", "|#", ":1", "1e", "+", "-", ".", "\x00", "\xff", "_e{", "_sc|", " ", "/"}
+
+// Next returns the next input, of at most a few thousand bytes, and mostly few.
+// It is the caller's until the next call.
+func (in *Inputs) Next() []byte {
+	r := in.random
+	b := in.last[:0]
+	for range 1 + r.IntN(4) {
+		b = append(append(b, lines[r.IntN(len(lines))]...), '\n')
+	}
+	for range r.IntN(8) {
+		b = in.change(b)
+	}
+	in.last = b
+	return b
+}
+
+func (in *Inputs) change(b []byte) []byte {
+	r := in.random
+	at := r.IntN(len(b) + 1)
+	to := at + min(r.IntN(16), len(b)-at)
+	switch r.IntN(7) {
+	case 0: // a bit
+		if at < len(b) {
+			b[at] ^= 1 << r.IntN(8)
+		}
+	case 1: // another byte
+		if at < len(b) {
+			b[at] = byte(r.IntN(256))
+		}
+	case 2:
+		b = slices.Delete(b, at, to)
+	case 3:
+		b = slices.Insert(b, at, []byte(pieces[r.IntN(len(pieces))])...)
+	case 4:
+		b = slices.Insert(b, at, []byte(numbers[r.IntN(len(numbers))])...)
+	case 5: // again and again
+		part := slices.Clone(b[at:to])
+		for n := r.IntN(20); n > 0 && len(b) < 4000; n-- {
+			b = slices.Insert(b, at, part...)
+		}
+	case 6:
+		b = b[:at]
+	}
+	return b
+}
