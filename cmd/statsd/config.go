@@ -139,8 +139,11 @@ func (all settings) addSinks(cfg *server.Config) error {
 
 func (all settings) graphite() graphite.Config {
 	return graphite.Config{
-		Addr:     net.JoinHostPort(all.host("graphite-host"), all.text("graphite-port")),
-		KeepOpen: all.on("graphite-keep-open"),
+		Addr:           net.JoinHostPort(all.host("graphite-host"), all.text("graphite-port")),
+		KeepOpen:       all.on("graphite-keep-open"),
+		ConnectTimeout: all.duration("graphite-connect-timeout"),
+		Timeout:        all.duration("graphite-timeout"),
+		GiveUp:         all.duration("graphite-give-up"),
 	}
 }
 
