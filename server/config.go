@@ -103,6 +103,11 @@ type Config struct {
 	// it the oldest are dropped, and counted.
 	QueueBytes int
 
+	// StateFile is where the values of gauges are kept over a restart, for later
+	// adjustments. They are written once a minute, and at the end. Without one (the
+	// default) gauges begin at 0.
+	StateFile string
+
 	// SpoolDir is a directory for what sinks could not take in time, a
 	// subdirectory for each. Without one (the default) that waits in memory
 	// only, and is lost when the process ends.

@@ -69,6 +69,8 @@ func (s *Server) figures(f *flushed) []figure {
 	l.value("names", float64(s.table.Names()))
 	l.count("timers.sketched", s.flushes.sketched)
 	l.count("debug.skipped", s.unwatched+s.watch.missed())
+	l.value("state.gauges", float64(s.state.gauges))
+	l.count("state.errors", s.state.faults)
 	l.count("notify.sent", s.alerts.sent.Load())
 	l.count("notify.errors", s.alerts.errors.Load())
 

@@ -90,6 +90,7 @@ func (s *Server) flush(at int64) {
 	s.values.Keep(sn.Time, sn.Points())
 	s.watch.points(sn.Points())
 	s.summarizeDiscards()
+	s.saveState(start)
 	s.warnOfLimits(sn)
 	f.previous = start
 	s.flushedAt.Store(time.Now().UnixNano())

@@ -118,6 +118,7 @@ func (c *Config) fixed() []fixed {
 		{"--discard-senders", &c.DiscardSenders},
 		{"--gauge-signs", &c.AbsoluteSigns},
 		{"--flush-interval", &c.FlushInterval},
+		{"--state-file", &c.StateFile},
 		{"--spool-dir", &c.SpoolDir},
 		{"--spool-max-bytes", &c.SpoolMaxBytes},
 		{"--spool-fsync", &c.SpoolFsync},

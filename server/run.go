@@ -56,6 +56,7 @@ func (s *Server) Run(ctx context.Context) error {
 	s.reloads.end()
 	s.log.Info().Msg("ending: reading what is left, flushing, delivering")
 	s.running.others.Go(func() { s.beatUntil(background) })
+	over := time.Now().Add(s.cfg.Grace)
 	deadline := time.AfterFunc(s.cfg.Grace, cutOff)
 	defer deadline.Stop()
 	if s.pipes != nil {
@@ -71,6 +72,7 @@ func (s *Server) Run(ctx context.Context) error {
 	for _, o := range s.outlets {
 		o.end()
 	}
+	s.saveLastState(over)
 	s.running.sending.Wait()
 	s.closeSockets()
 	end()

@@ -52,6 +52,7 @@ type Server struct {
 	unwatched uint64        // skipped by former ones
 	running   running
 	reloads   reloads
+	state     stateFile
 
 	outletsMu sync.RWMutex
 	flushes   flushes
@@ -81,6 +82,7 @@ func New(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s.makeTable(len(l.udp))
+	s.loadState()
 	if cfg.PipeDir != "" {
 		if s.pipes, err = newPipeReader(&cfg, s.lanes[0]); err != nil {
 			l.close()

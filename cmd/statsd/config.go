@@ -82,6 +82,7 @@ func (all settings) config(log zerolog.Logger) (server.Config, error) {
 		MaxNameLength:  all.count("max-name-length"),
 		MaxSetMembers:  all.count("max-set-members"),
 		QueueBytes:     all.bytes("queue-max-bytes"),
+		StateFile:      all.text("state-file"),
 		SpoolDir:       all.text("spool-dir"),
 		SpoolMaxBytes:  int64(all.bytes("spool-max-bytes")),
 		SpoolFsync:     all.duration("spool-fsync"),

@@ -66,6 +66,7 @@ var flags = []flag{
 	{group: groupOutput, name: "spool-fsync", needs: "spool-dir", kind: isDuration, holder: "1s", def: "1s", help: "what a crash of the machine may cost of the spool"},
 	{group: groupOutput, name: "spool-after", needs: "spool-dir", kind: isDuration, holder: "250ms", def: "250ms", help: "how long a send may take before what waits goes to the spool"},
 	{group: groupOutput, name: "replay-rate", needs: "spool-dir", kind: isCount, holder: "50000", def: "50000", help: "points per second from the spool; twice what flushes make if that is more"},
+	{group: groupOutput, name: "state-file", holder: "FILE", help: "keep the values of gauges there, for adjustments after a restart"},
 	{group: groupOutput, name: "grace", kind: isDuration, holder: "5", def: "5", help: "seconds that delivery may take at the end"},
 
 	{group: groupMonitor, name: "monitor-port", kind: isPort, holder: "PORT", help: "XML-RPC and status page; --port plus 10 when not given, off for none"},

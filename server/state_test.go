@@ -1,0 +1,209 @@
+package server
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/statsd-ops/statsd/internal/state"
+)
+
+// stateOf returns the gauges in a state file.
+func stateOf(t testing.TB, path string) map[string]float64 {
+	t.Helper()
+	got := map[string]float64{}
+	if err := state.Load(path, func(g state.Gauge) { got[string(g.Name)] = g.Value }); err != nil {
+		t.Error(err)
+	}
+	return got
+}
+
+// settleState waits until no save is under way.
+func (v *virtual) settleState() {
+	settled := make(chan struct{})
+	v.reloads.apply <- func() {
+		if v.state.running != nil {
+			<-v.state.running.ended
+		}
+		close(settled)
+	}
+	<-settled
+}
+
+func TestStateGoesOn(t *testing.T) {
+	t.Parallel()
+	cfg := config()
+	cfg.StateFile = filepath.Join(t.TempDir(), "state")
+	lines := "kept:10|g\nkept:+2|g\nunset:1|c"
+	for _, want := range []float64{12, 14, 16} {
+		d := start(t, cfg)
+		send(t, d.dial("udp"), lines)
+		d.stop()
+		if got := d.published()["gauges.kept"]; got != want {
+			t.Errorf("kept is %v, want %v", got, want)
+		}
+		if got := stateOf(t, cfg.StateFile); len(got) != 1 || got["kept"] != want {
+			t.Errorf("the file has %v, want kept at %v", got, want)
+		}
+		lines = "kept:+2|g"
+	}
+}
+
+// A gauge expires after the time since it was seen, whether or not a daemon ran.
+func TestStateExpires(t *testing.T) {
+	t.Parallel()
+	cfg := config()
+	cfg.FlushInterval, cfg.GaugeExpire = time.Hour, 10*time.Hour
+	cfg.StateFile = filepath.Join(t.TempDir(), "state")
+	var e state.Encoder
+	var b []byte
+	for hours, name := range map[int]string{-1: "future", 1: "young", 9: "old", 11: "expired"} {
+		seen := time.Now().Add(-time.Duration(hours) * time.Hour).Unix()
+		b = e.AppendGauge(b, state.Gauge{Name: []byte(name), Value: 1, Seen: seen})
+	}
+	if err := os.WriteFile(cfg.StateFile, e.AppendEnd(b), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	d := start(t, cfg)
+	d.stop()
+	// The last flush is the tenth since old was seen.
+	if got := stateOf(t, cfg.StateFile); fmt.Sprint(got) != "map[future:1 young:1]" {
+		t.Errorf("kept %v", got)
+	}
+	if !strings.Contains(d.out.String(), `"gauges":3,"expired":1,"refused":0`) {
+		t.Errorf("the log says:\n%s", d.out)
+	}
+}
+
+func TestStateDamaged(t *testing.T) {
+	t.Parallel()
+	cfg := config()
+	cfg.StateFile = filepath.Join(t.TempDir(), "state")
+	damaged := []byte("statsd state 1\ngauge 1 2")
+	if err := os.WriteFile(cfg.StateFile, damaged, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	d := start(t, cfg)
+	send(t, d.dial("udp"), "kept:+2|g")
+	d.stop()
+	if got := d.published()["gauges.kept"]; got != 2 {
+		t.Errorf("kept is %v, want 2", got)
+	}
+	aside, err := os.ReadFile(cfg.StateFile + ".damaged")
+	if err != nil || !bytes.Equal(aside, damaged) {
+		t.Errorf("put aside was %q, error %v", aside, err)
+	}
+	if !strings.Contains(d.out.String(), "the state file is damaged: put aside as "+cfg.StateFile+".damaged") {
+		t.Errorf("the log says:\n%s", d.out)
+	}
+	stateOf(t, cfg.StateFile)
+}
+
+// A crash costs a minute.
+func TestStateEachMinute(t *testing.T) {
+	cfg, _ := every10s()
+	cfg.StateFile = filepath.Join(t.TempDir(), "state")
+	inVirtualTime(t, cfg, func(v *virtual) {
+		saved := func() string {
+			v.settleState()
+			return fmt.Sprint(stateOf(v.t, cfg.StateFile))
+		}
+		v.wait(time.Duration(10-time.Now().Unix()%10)*time.Second + time.Second)
+		for _, want := range []string{"map[]", "map[kept:6]", "map[kept:12]"} {
+			if got := saved(); got != want {
+				v.t.Errorf("saved %s, want %s", got, want)
+			}
+			for range 6 {
+				if got := saved(); got != want {
+					v.t.Errorf("within a minute saved %s, want %s", got, want)
+				}
+				v.receive("kept:+1|g")
+				v.wait(10 * time.Second)
+			}
+		}
+		check(v.t, v.Server, "state.gauges 1", "state.errors 0")
+	})
+}
+
+// A folder that vanishes, or a disk that hangs, costs saves and nothing else.
+func TestStateFaults(t *testing.T) {
+	t.Run("no folder", func(t *testing.T) {
+		cfg, r := every10s()
+		dir := filepath.Join(t.TempDir(), "dir")
+		cfg.StateFile = filepath.Join(dir, "state")
+		inVirtualTime(t, cfg, func(v *virtual) {
+			v.receive("kept:1|g")
+			for range 3 {
+				v.wait(time.Minute)
+				v.settleState()
+			}
+			if err := os.Mkdir(dir, 0o700); err != nil {
+				v.t.Error(err)
+			}
+			for range 3 {
+				v.wait(time.Minute)
+				v.settleState()
+			}
+			if got := figureOf(v.t, v.Server, "state.errors"); got < 2 || got > 4 {
+				v.t.Errorf("%v errors were counted", got)
+			}
+			if got := stateOf(v.t, cfg.StateFile); got["kept"] != 1 {
+				v.t.Errorf("saved %v", got)
+			}
+			for _, text := range []string{"saving the gauges failed", "saving the gauges works again"} {
+				if n := strings.Count(v.out.String(), text); n != 1 {
+					v.t.Errorf("%q was logged %d times:\n%s", text, n, v.out)
+				}
+			}
+			if len(r.Points()) == 0 {
+				v.t.Error("nothing was published")
+			}
+		})
+	})
+	t.Run("disk hangs", func(t *testing.T) {
+		t.Parallel()
+		cfg := config()
+		cfg.StateFile = filepath.Join(t.TempDir(), "state")
+		cfg.FlushInterval, cfg.GaugeExpire, cfg.Grace = 100*time.Millisecond, time.Hour, 300*time.Millisecond
+		beside := cfg.StateFile + ".new"
+		// To open it for writing hangs until somebody reads.
+		if err := syscall.Mkfifo(beside, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		defer release(t, beside)
+		d := start(t, cfg)
+		conn := d.dial("tcp")
+		for i := range 20_000 {
+			send(t, conn, fmt.Sprintf("a.gauge.with.a.long.name.to.fill.chunks.%d:1|g\n", i))
+		}
+		eventually(t, "flushes do not go on", func() bool { return figureOf(t, d.Server, "samples.aggregated") == 20_000 })
+		d.stop()
+		if !strings.Contains(d.out.String(), errSlow.Error()) {
+			t.Errorf("the log says:\n%s", d.out)
+		}
+	})
+}
+
+// release lets those go on who hang opening a fifo.
+func release(t *testing.T, fifo string) {
+	t.Helper()
+	file, err := os.OpenFile(fifo, os.O_RDWR, 0)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	// It is read until the save has seen that it is too late.
+	buf := make([]byte, 1<<20)
+	for {
+		_ = file.SetReadDeadline(time.Now().Add(200 * time.Millisecond))
+		if _, err := file.Read(buf); err != nil {
+			break
+		}
+	}
+	_ = file.Close()
+}
