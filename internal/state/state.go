@@ -98,9 +98,9 @@ func read(r io.Reader, take func(Gauge)) error {
 	for {
 		line, err := lines.ReadSlice('\n')
 		switch {
-		case err == io.EOF:
+		case errors.Is(err, io.EOF):
 			return fmt.Errorf("%w: it ends without its last line", ErrDamaged)
-		case err == bufio.ErrBufferFull:
+		case errors.Is(err, bufio.ErrBufferFull):
 			return fmt.Errorf("%w: line %d is too long", ErrDamaged, number+1)
 		case err != nil:
 			return err
