@@ -18,7 +18,12 @@ const (
 	maxLine = 64 << 10
 	// streamRead is how much is read from a stream at once.
 	streamRead = 64 << 10
+	// buffersPerLane is how many connections of a lane may read at a time; only
+	// one of them can add to its shard.
+	buffersPerLane = 4
 )
+
+type streamBuffer = [maxLine + 1 + streamRead]byte
 
 // streams takes the lines of TCP connections to the lanes.
 type streams struct {
@@ -26,9 +31,10 @@ type streams struct {
 	listener *net.TCPListener
 	given    bool // the listener is for a successor too
 	limits   atomic.Pointer[streamLimits]
-	// buffers are lent to connections while they have something to read: those
-	// that have not cost no memory for it.
-	buffers sync.Pool
+	// buffers are lent to connections that have something to read: the others
+	// cost no memory for it, and when many have at once, they wait for each
+	// other. A nil one is yet to be made.
+	buffers chan *streamBuffer
 	conns   sync.WaitGroup
 	open    atomic.Int64
 	peak    atomic.Int64  // of open
@@ -63,8 +69,11 @@ func newStreams(s *Server, l *listener) *streams {
 		given:    l.tcpGiven,
 		left:     make(chan struct{}, 1),
 		stopped:  make(chan struct{}),
-		buffers:  sync.Pool{New: func() any { return new([maxLine + 1 + streamRead]byte) }},
+		buffers:  make(chan *streamBuffer, buffersPerLane*len(s.lanes)),
 		active:   map[*stream]struct{}{},
+	}
+	for range cap(t.buffers) {
+		t.buffers <- nil
 	}
 	t.follow(&s.cfg)
 	return t

@@ -42,8 +42,11 @@ func (t *streams) sweep(st *stream, raw syscall.RawConn) error {
 // readOnce takes what the stream has, EAGAIN if nothing, in a buffer that is
 // borrowed only for this.
 func (t *streams) readOnce(st *stream, fd uintptr) error {
-	buf := t.buffers.Get().(*[maxLine + 1 + streamRead]byte)
-	defer t.buffers.Put(buf)
+	buf := <-t.buffers
+	if buf == nil {
+		buf = new(streamBuffer)
+	}
+	defer func() { t.buffers <- buf }()
 	kept := copy(buf[:], st.tail)
 	n, err := readNow(fd, buf[kept:kept+streamRead])
 	switch {

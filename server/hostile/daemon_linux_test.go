@@ -50,6 +50,13 @@ func TestMain(m *testing.M) {
 // soaking reports whether the full sizes are asked for, and exact bounds.
 func soaking() bool { return os.Getenv("SOAK") != "" }
 
+// sideBySide lets ordinary tests run at a time. Exact bounds are measured alone.
+func sideBySide(t *testing.T) {
+	if !soaking() {
+		t.Parallel()
+	}
+}
+
 // bound is an exact bound, or one with tenfold slack in an ordinary test, which
 // shares its machine with others.
 func bound(exact float64) float64 {

@@ -8,7 +8,8 @@ import (
 // One datagram built to hurt: the daemon lives, takes next to no memory for it,
 // and goes on counting.
 func TestSoakOneDatagramBuiltToHurt(t *testing.T) {
-	d := start(t, 50*time.Millisecond)
+	sideBySide(t)
+	d := start(t, 20*time.Millisecond)
 	conn := d.dial("udp")
 	packets := 0
 	send := func(datagram []byte) {
@@ -35,11 +36,12 @@ func TestSoakOneDatagramBuiltToHurt(t *testing.T) {
 // Any number of them take processor time in proportion to their bytes: long
 // ones not more than short ones.
 func TestSoakDatagramsTakeLinearTime(t *testing.T) {
+	sideBySide(t)
 	total := 1 << 20 // bytes of each kind
 	if soaking() {
 		total = 8 << 20
 	}
-	d := start(t, 50*time.Millisecond)
+	d := start(t, 20*time.Millisecond)
 	conn := d.dial("udp")
 	packets, canaries := 0, 0
 	// flood sends datagrams of a size, and returns the processor time they took.

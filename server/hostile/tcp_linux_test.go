@@ -1,0 +1,88 @@
+package hostile
+
+import (
+	"bytes"
+	"net"
+	"sync"
+	"testing"
+	"time"
+)
+
+// Many clients that send a byte now and then, and some that never end a line,
+// cost little memory, are cut in time, and take nothing from those that behave.
+func TestSoakSlowClients(t *testing.T) {
+	sideBySide(t)
+	slow, endless, pause, flags := 1_000, 100, time.Second, []string{"--tcp-line-timeout=2s"}
+	allowed := 2 * time.Second
+	if soaking() {
+		slow, pause, flags, allowed = 9_500, 10*time.Second, nil, 30*time.Second
+	}
+	d := start(t, 500*time.Millisecond, flags...)
+	canary := d.dial("tcp")
+	d.send(canary, []byte("canary:1|c\n"))
+	d.expectCanary("canary", 1)
+	before := d.memory("VmRSS")
+
+	var conns []net.Conn
+	for range slow + endless {
+		conns = append(conns, d.dial("tcp"))
+	}
+	begun := time.Now()
+	var sending sync.WaitGroup
+	over := make(chan struct{})
+	for _, conn := range conns[slow:] {
+		sending.Go(func() {
+			for junk := bytes.Repeat([]byte{'x'}, 4000); ; {
+				if _, err := conn.Write(junk); err != nil {
+					return
+				}
+				select {
+				case <-over:
+					return
+				case <-time.After(10 * time.Millisecond):
+				}
+			}
+		})
+	}
+	canaries := 1
+	sending.Go(func() {
+		for {
+			for _, conn := range conns[:slow] {
+				_, _ = conn.Write([]byte{'x'}) // it may be cut
+			}
+			select {
+			case <-over:
+				return
+			case <-time.After(pause):
+			}
+		}
+	})
+	most := 0.0
+	for time.Since(begun) < allowed {
+		d.send(canary, []byte("canary:1|c\n"))
+		canaries++
+		time.Sleep(5 * time.Millisecond)
+		most = max(most, d.memory("VmRSS"))
+	}
+	// Each line began a little later than the one before it.
+	deadline := time.Now().Add(patience / 2)
+	for i, conn := range conns {
+		if !isCut(conn, deadline) {
+			t.Fatalf("client %d is not cut after %v", i, time.Since(begun))
+		}
+	}
+	took := time.Since(begun)
+	close(over)
+	sending.Wait()
+	d.expectCanary("canary", canaries)
+	d.await("tcp.cut.unfinished", float64(slow+endless))
+	f := d.await("tcp.open", 1)
+	if f["tcp.cut.idle"]+f["tcp.cut.full"]+f["tcp.cut.memory"] != 0 {
+		t.Errorf("cut for other reasons: %v idle, %v full, %v memory", f["tcp.cut.idle"], f["tcp.cut.full"], f["tcp.cut.memory"])
+	}
+	grown := most - before
+	t.Logf("%d clients: memory grew by %.1f MB, %.1f KB each; all cut after %v", len(conns), grown/(1<<20), grown/1024/float64(len(conns)), took)
+	if grown > bound(100<<20)*float64(len(conns))/10_000 {
+		t.Errorf("memory grew by %.1f MB for %d clients", grown/(1<<20), len(conns))
+	}
+}

@@ -1,0 +1,62 @@
+package hostile
+
+import (
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// What is sent is read, or dropped by the kernel and counted: exactly, also when
+// the buffer is tiny, and when the process was stopped for a while.
+func TestSoakKernelDropsAreCounted(t *testing.T) {
+	sideBySide(t)
+	n, stopped := 20_000, 300*time.Millisecond
+	if soaking() {
+		n, stopped = 500_000, 2*time.Second
+	}
+	for _, test := range []struct{ name, buffer string }{{"a buffer of 4 KB", "4096"}, {"a buffer of 64 KiB", "64KiB"}} {
+		t.Run(test.name, func(t *testing.T) {
+			const senders = 4
+			d := start(t, 200*time.Millisecond, "--udp-buffer="+test.buffer)
+			flood := func() {
+				var sending sync.WaitGroup
+				for range senders {
+					conn := d.dial("udp")
+					sending.Go(func() {
+						for range n / senders {
+							if _, err := conn.Write([]byte("canary:1|c")); err != nil {
+								t.Error(err)
+								return
+							}
+						}
+					})
+				}
+				sending.Wait()
+			}
+			account := func(sent int, when string) map[string]float64 {
+				t.Helper()
+				d.awaitRead()
+				d.afterFlush()
+				f := d.figures()
+				read, dropped := f["udp.packets"], f["udp.kernel_dropped"]
+				t.Logf("%s: %d sent, %v read, %v dropped by the kernel", when, sent, read, dropped)
+				if read+dropped != float64(sent) {
+					t.Errorf("%s: %d sent, %v read + %v dropped = %v", when, sent, read, dropped, read+dropped)
+				}
+				return f
+			}
+			flood()
+			account(n, "overrun")
+			d.signal(syscall.SIGSTOP)
+			flood()
+			time.Sleep(stopped)
+			d.signal(syscall.SIGCONT)
+			f := account(2*n, "stopped")
+			if f["udp.kernel_dropped"] < float64(n)/2 {
+				t.Errorf("only %v datagrams were dropped: nothing was overrun", f["udp.kernel_dropped"])
+			}
+			d.expectCanary("canary", int(f["udp.packets"]))
+		})
+	}
+}

@@ -1,0 +1,63 @@
+package server
+
+import (
+	"fmt"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/statsd-ops/statsd/metric"
+	"github.com/statsd-ops/statsd/server/hostile"
+	"github.com/statsd-ops/statsd/wire"
+)
+
+// Broken lines straight into the table: none stops it, a canary after each
+// hundred is always counted, every sample is accounted for, and no result is
+// anything but a finite number.
+func TestSoakBrokenInputs(t *testing.T) {
+	n, seed := 50_000, uint64(2)
+	if os.Getenv("SOAK") != "" {
+		n, seed = 10_000_000, uint64(time.Now().UnixNano())
+	}
+	t.Logf("seed %d", seed)
+	cfg := config()
+	cfg.FlushInterval, cfg.GaugeExpire, cfg.Receivers, cfg.MaxNames, cfg.Expire = time.Second, time.Second, 1, 10_000, 1
+	inVirtualTime(t, cfg, func(v *virtual) {
+		inputs := hostile.New(seed)
+		var parser wire.Parser
+		var sample metric.Sample
+		samples, canaries := uint64(0), 0.0
+		for i := 1; i <= n; i++ {
+			input := inputs.Next()
+			parser.Reset(input)
+			for item := parser.Next(&sample); item != wire.End; item = parser.Next(&sample) {
+				if item != wire.Event {
+					samples++
+				}
+			}
+			v.receive(string(input))
+			if i%100 == 0 {
+				v.receive("canary:1|c")
+				samples++
+			}
+			if i%10_000 == 0 {
+				v.wait(time.Second)
+				for _, value := range v.values.Last() {
+					if value.Value-value.Value != 0 {
+						t.Fatalf("%s is %v", value.Path, value.Value)
+					}
+					if value.Path == "counters.canary" && value.Time == time.Now().Unix() {
+						canaries += value.Value
+					}
+				}
+			}
+		}
+		if canaries != float64(n/100) {
+			t.Errorf("the canary came to %v, want %d", canaries, n/100)
+		}
+		check(t, v.Server, fmt.Sprint("samples.received ", float64(samples)), "samples.refused 0")
+		if total := &v.flushes.total; total.aggregated+total.discardedSamples() != samples || total.aggregated < samples/10 {
+			t.Errorf("%d samples, %d aggregated, %d discarded", samples, total.aggregated, total.discardedSamples())
+		}
+	})
+}
