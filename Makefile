@@ -43,7 +43,7 @@ lint: bin/golangci-lint
 tidy-check:
 	@set -e; for module in $(NESTED) ./; do $(GO) -C $$module mod tidy -diff; done
 
-# A soak test is an ordinary test that goes on for $SOAK instead of a moment.
+# A soak test is an ordinary test that goes on for $SOAK, or through its full size, instead of a moment.
 soak:
 	SOAK=$(SOAK) $(GO) test -count=1 -timeout 0 -v -run Soak ./...
 

@@ -58,7 +58,7 @@ func child(dir, from string) error {
 
 // TestKilledAtAnyMoment kills a process that uses a spool, again and again.
 // Whatever it had said must be so: no record lost, none twice.
-func TestKilledAtAnyMoment(t *testing.T) {
+func TestSoakKilledAtAnyMoment(t *testing.T) {
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)

@@ -102,13 +102,13 @@ func readOut(t *testing.T, dir string, want []int, missing uint64) Stats {
 
 // shortOrSoak returns how much a test does: in make soak, all of it.
 func shortOrSoak(short, soak int) int {
-	if os.Getenv("SOAK") == "1" {
+	if os.Getenv("SOAK") != "" {
 		return soak
 	}
 	return short
 }
 
-func TestTruncatedAnywhere(t *testing.T) {
+func TestSoakTruncatedAnywhere(t *testing.T) {
 	img := newImage(t, 16, 32<<10)
 	dir := filepath.Join(t.TempDir(), "spool")
 	last := img.segments()[len(img.segments())-1]
@@ -132,7 +132,7 @@ func TestTruncatedAnywhere(t *testing.T) {
 	}
 }
 
-func TestFlippedBits(t *testing.T) {
+func TestSoakFlippedBits(t *testing.T) {
 	img := newImage(t, 24, 2<<10)
 	dir := filepath.Join(t.TempDir(), "spool")
 	random := rand.New(rand.NewPCG(1, 2))

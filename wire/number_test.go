@@ -24,9 +24,9 @@ func checkNumber(t *testing.T, text string) {
 	}
 }
 
-// TestNumberRandom reads random decimals of every length and shape: 10^6 of
+// TestSoakNumbers reads random decimals of every length and shape: 10^6 of
 // them, 10^7 with SOAK set.
-func TestNumberRandom(t *testing.T) {
+func TestSoakNumbers(t *testing.T) {
 	n := 1_000_000
 	if os.Getenv("SOAK") != "" {
 		n *= 10
