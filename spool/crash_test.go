@@ -56,7 +56,7 @@ func child(dir, from string) error {
 	}
 }
 
-// TestKilledAtAnyMoment kills a process that uses a spool, again and again.
+// TestSoakKilledAtAnyMoment kills a process that uses a spool, again and again.
 // Whatever it had said must be so: no record lost, none twice.
 func TestSoakKilledAtAnyMoment(t *testing.T) {
 	self, err := os.Executable()
