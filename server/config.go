@@ -104,8 +104,9 @@ type Config struct {
 	QueueBytes int
 
 	// StateFile is where the values of gauges are kept over a restart, for later
-	// adjustments. They are written once a minute, and at the end. Without one (the
-	// default) gauges begin at 0.
+	// adjustments, and the times of flushes, so that no other has one of them. It is
+	// written once a minute, and at the end. Without one (the default) gauges
+	// begin at 0, and the first flush can have the time of a predecessor's last.
 	StateFile string
 
 	// SpoolDir is a directory for what sinks could not take in time, a

@@ -3,6 +3,8 @@ package server
 import (
 	"slices"
 	"time"
+
+	"github.com/statsd-ops/statsd/internal/state"
 )
 
 // schedule says when flushes are due: at the wall clock's multiples of the
@@ -12,28 +14,26 @@ import (
 type schedule struct {
 	interval int64 // nanoseconds
 	// given are the boundaries given so far, as spans from first to last. A new
-	// span begins when the clock was put back.
-	given []span
+	// span begins when the clock was put back. They are kept over a restart.
+	given []state.Span
 }
 
-type span struct{ first, last int64 }
-
 // mostSpans bounds what a clock that jumps all the time can cost.
-const mostSpans = 64
+const mostSpans = state.MostSpans
 
 // next returns the first boundary after now that was not given.
 func (s *schedule) next(now int64) int64 {
 	b := floor(now, s.interval) + s.interval
 	for g := s.holding(b); g != nil; g = s.holding(b) {
-		b = g.last + s.interval
+		b = floor(g.Last, s.interval) + s.interval // it may be of another interval
 	}
 	return b
 }
 
 // holding returns a span that b was given in, or nil.
-func (s *schedule) holding(b int64) *span {
+func (s *schedule) holding(b int64) *state.Span {
 	for i := range s.given {
-		if g := &s.given[i]; g.first <= b && b <= g.last {
+		if g := &s.given[i]; g.First <= b && b <= g.Last {
 			return g
 		}
 	}
@@ -42,14 +42,14 @@ func (s *schedule) holding(b int64) *span {
 
 // take gives boundary b.
 func (s *schedule) take(b int64) {
-	if n := len(s.given); n > 0 && b > s.given[n-1].last {
-		s.given[n-1].last = b
+	if n := len(s.given); n > 0 && b > s.given[n-1].Last {
+		s.given[n-1].Last = b
 		return
 	}
 	if len(s.given) == mostSpans {
 		s.given = slices.Delete(s.given, 0, 1)
 	}
-	s.given = append(s.given, span{b, b})
+	s.given = append(s.given, state.Span{First: b, Last: b})
 }
 
 // due returns the boundary to flush at when now is at or past next: the
@@ -57,7 +57,7 @@ func (s *schedule) take(b int64) {
 func (s *schedule) due(now, next int64) int64 {
 	b := floor(now, s.interval)
 	for g := s.holding(b); g != nil && b > next; g = s.holding(b) {
-		b = g.first - s.interval
+		b = floor(g.First-1, s.interval)
 	}
 	return max(b, next)
 }

@@ -4,6 +4,8 @@ import (
 	"math/rand/v2"
 	"testing"
 	"time"
+
+	"github.com/statsd-ops/statsd/internal/state"
 )
 
 const second = int64(time.Second)
@@ -110,6 +112,18 @@ func TestScheduleProperties(t *testing.T) {
 			t.Errorf("seed %d: %d flushes in %v with %d jumps, want at most %d (began at %v)",
 				seed, flushes, time.Duration(steps), jumps, most, begun)
 		}
+	}
+}
+
+// What a predecessor gave, with another interval perhaps, is passed over.
+func TestScheduleAfterPredecessor(t *testing.T) {
+	t.Parallel()
+	s := schedule{interval: 7 * second, given: []state.Span{{First: 1_000 * second, Last: 1_030 * second}}}
+	if next := s.next(1_001 * second); next != 1_036*second { // 148 * 7
+		t.Errorf("next %v, want 1036 s", next)
+	}
+	if due := s.due(1_029*second, 990*second); due != 994*second { // 142 * 7
+		t.Errorf("due %v, want 994 s", due)
 	}
 }
 

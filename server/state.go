@@ -27,8 +27,7 @@ const (
 
 var errSlow = errors.New("the disk is too slow")
 
-// stateFile keeps the values of gauges over a restart. It is for the flush loop,
-// which alone can read them: it encodes them and hands the bytes to a goroutine of
+// stateFile keeps the values of gauges, and when flushes were, over a restart. It is for the flush loop, which alone can read them: it encodes them and hands the bytes to a goroutine of
 // each save, so that it does not wait for the disk for long.
 type stateFile struct {
 	path    string // "" for none
@@ -49,7 +48,7 @@ func (s *Server) loadState() {
 		return
 	}
 	var remembered, expired, refused int
-	err := state.Load(f.path, func(g state.Gauge) {
+	flushes, err := state.Load(f.path, func(g state.Gauge) {
 		age := max(time.Since(time.Unix(g.Seen, 0)), 0)
 		unseen := uint32(min(age/s.cfg.FlushInterval, 1<<31))
 		switch {
@@ -71,6 +70,7 @@ func (s *Server) loadState() {
 	case err != nil:
 		f.log.Error().Err(err).Msg("the state file cannot be read: gauges begin at 0")
 	default:
+		s.flushes.schedule.given = flushes
 		f.log.Info().Int("gauges", remembered).Int("expired", expired).Int("refused", refused).Msg("took the gauges from the state file")
 	}
 }
@@ -87,7 +87,7 @@ func (s *Server) saveState(now time.Time) {
 		return
 	}
 	f.running = beginSave(f.path)
-	f.gauges = f.running.encode(s.gauges(now))
+	f.gauges = f.running.encode(s.flushes.schedule.given, s.gauges(now))
 }
 
 // saveLastState saves the gauges at the end, if that can be done by a moment.
@@ -179,9 +179,9 @@ func (v *stateSave) write(w io.Writer) error {
 	return nil
 }
 
-// encode brings gauges to the file, and returns how many. It stops when the
-// save has failed or takes too long.
-func (v *stateSave) encode(gauges iter.Seq[state.Gauge]) (n int) {
+// encode brings flushes and gauges to the file, and returns how many. It
+// stops when the save has failed or takes too long.
+func (v *stateSave) encode(flushes []state.Span, gauges iter.Seq[state.Gauge]) (n int) {
 	defer close(v.chunks)
 	patience := time.NewTimer(statePatience)
 	defer patience.Stop()
@@ -200,9 +200,9 @@ func (v *stateSave) encode(gauges iter.Seq[state.Gauge]) (n int) {
 		return false
 	}
 	var e state.Encoder
-	chunk := make([]byte, 0, stateChunk)
+	chunk := e.AppendHead(make([]byte, 0, stateChunk), flushes)
 	for g := range gauges {
-		if len(chunk)+len(g.Name)+stateLine > stateChunk && len(chunk) > 0 {
+		if len(chunk)+len(g.Name)+stateLine > stateChunk {
 			if !put(chunk) {
 				return n
 			}

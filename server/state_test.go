@@ -17,7 +17,7 @@ import (
 func stateOf(t testing.TB, path string) map[string]float64 {
 	t.Helper()
 	got := map[string]float64{}
-	if err := state.Load(path, func(g state.Gauge) { got[string(g.Name)] = g.Value }); err != nil {
+	if _, err := state.Load(path, func(g state.Gauge) { got[string(g.Name)] = g.Value }); err != nil {
 		t.Error(err)
 	}
 	return got
@@ -39,6 +39,8 @@ func TestStateGoesOn(t *testing.T) {
 	t.Parallel()
 	cfg := config()
 	cfg.StateFile = filepath.Join(t.TempDir(), "state")
+	cfg.FlushInterval, cfg.GaugeExpire = time.Hour, 24*time.Hour
+	times := map[int64]bool{}
 	lines := "kept:10|g\nkept:+2|g\nunset:1|c"
 	for _, want := range []float64{12, 14, 16} {
 		d := start(t, cfg)
@@ -50,6 +52,11 @@ func TestStateGoesOn(t *testing.T) {
 		if got := stateOf(t, cfg.StateFile); len(got) != 1 || got["kept"] != want {
 			t.Errorf("the file has %v, want kept at %v", got, want)
 		}
+		at := d.Points()[0].Time
+		if times[at] {
+			t.Errorf("two daemons flushed at %d", at)
+		}
+		times[at] = true
 		lines = "kept:+2|g"
 	}
 }
@@ -61,7 +68,7 @@ func TestStateExpires(t *testing.T) {
 	cfg.FlushInterval, cfg.GaugeExpire = time.Hour, 10*time.Hour
 	cfg.StateFile = filepath.Join(t.TempDir(), "state")
 	var e state.Encoder
-	var b []byte
+	b := e.AppendHead(nil, nil)
 	for hours, name := range map[int]string{-1: "future", 1: "young", 9: "old", 11: "expired"} {
 		seen := time.Now().Add(-time.Duration(hours) * time.Hour).Unix()
 		b = e.AppendGauge(b, state.Gauge{Name: []byte(name), Value: 1, Seen: seen})

@@ -1,15 +1,20 @@
-// Package state is the file in which the daemon keeps the values of gauges over a
-// restart, so that adjustments go on from them. Save writes one, Load reads it.
+// Package state is the file in which the daemon keeps over a restart what its
+// successor needs: the values of gauges, so that adjustments go on from them, and
+// the times of flushes, so that no two have the same. Save writes such a file,
+// Load reads it.
 //
 // # The format
 //
 // Lines of text:
 //
 //	statsd state 1
+//	flushes 1795251850000000000 1795251860000000000
 //	gauge 1795251852 -12.5 app.queue.length
 //	end 1 9c1185a5
 //
-// The first names the format and its version. Each gauge has the Unix second in
+// The first names the format and its version. Then come spans
+// of flush boundaries that have been given, from the first to the last of each, in
+// Unix nanoseconds. Each gauge has the Unix second in
 // which it was last seen, its value as the shortest decimal number that reads back as the same
 // float64, and its name. The last line has the number of gauges, and the CRC-32C
 // of all bytes before it.
@@ -42,18 +47,33 @@ type Gauge struct {
 	Seen  int64 // in Unix seconds
 }
 
-// Encoder writes the format to buffers. Its zero value is for one file.
+// Encoder writes the format to buffers: a head, gauges, an end. Its zero value is
+// for one file.
 type Encoder struct {
 	count int
 	sum   uint32
 }
 
-// AppendGauge appends a gauge to dst; before the first, what a file begins with.
+// Span is flush boundaries, from the first to the last, in Unix nanoseconds.
+type Span struct{ First, Last int64 }
+
+// MostSpans is how many spans a file can have.
+const MostSpans = 64
+
+// AppendHead appends what a file begins with to dst.
+func (e *Encoder) AppendHead(dst []byte, flushes []Span) []byte {
+	from := len(dst)
+	dst = append(dst, head...)
+	for _, s := range flushes {
+		dst = fmt.Appendf(dst, "flushes %d %d\n", s.First, s.Last)
+	}
+	e.sum = crc32.Update(e.sum, castagnoli, dst[from:])
+	return dst
+}
+
+// AppendGauge appends a gauge.
 func (e *Encoder) AppendGauge(dst []byte, g Gauge) []byte {
 	from := len(dst)
-	if e.count == 0 {
-		dst = append(dst, head...)
-	}
 	e.count++
 	dst = strconv.AppendInt(append(dst, "gauge "...), g.Seen, 10)
 	dst = strconv.AppendFloat(append(dst, ' '), g.Value, 'g', -1, 64)
@@ -64,27 +84,23 @@ func (e *Encoder) AppendGauge(dst []byte, g Gauge) []byte {
 
 // AppendEnd appends the end of the file.
 func (e *Encoder) AppendEnd(dst []byte) []byte {
-	if e.count == 0 {
-		dst = append(dst, head...)
-		e.sum = crc32.Update(0, castagnoli, []byte(head))
-	}
 	return fmt.Appendf(dst, "end %d %08x\n", e.count, e.sum)
 }
 
-// Load calls take for each gauge in the file at path; the name is borrowed. It
-// does so only once it has found the whole file to be as it was written. The error
-// names the file.
-func Load(path string, take func(Gauge)) error {
+// Load returns the flush boundaries in the file at path, and calls take for each
+// gauge; the name is borrowed. It does so only once it has
+// found the whole file to be as it was written. The error names the file.
+func Load(path string, take func(Gauge)) (flushes []Span, err error) {
 	file, err := os.Open(path)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer file.Close()
-	if err := read(file, func(Gauge) {}); err != nil {
-		return fmt.Errorf("read %s: %w", path, err)
+	if _, err := read(file, func(Gauge) {}); err != nil {
+		return nil, fmt.Errorf("read %s: %w", path, err)
 	}
 	if _, err := file.Seek(0, io.SeekStart); err != nil {
-		return err
+		return nil, err
 	}
 	return read(file, take)
 }
@@ -92,41 +108,50 @@ func Load(path string, take func(Gauge)) error {
 // maxLine is more than a line with the longest name has.
 const maxLine = 128 << 10
 
-func read(r io.Reader, take func(Gauge)) error {
+func read(r io.Reader, take func(Gauge)) (flushes []Span, err error) {
 	lines := bufio.NewReaderSize(r, maxLine)
-	sum, number := uint32(0), 0
-	for {
+	var so Encoder
+	for number := 1; ; number++ {
 		line, err := lines.ReadSlice('\n')
 		switch {
 		case errors.Is(err, io.EOF):
-			return fmt.Errorf("%w: it ends without its last line", ErrDamaged)
+			return nil, fmt.Errorf("%w: it ends without its last line", ErrDamaged)
 		case errors.Is(err, bufio.ErrBufferFull):
-			return fmt.Errorf("%w: line %d is too long", ErrDamaged, number+1)
+			return nil, fmt.Errorf("%w: line %d is too long", ErrDamaged, number)
 		case err != nil:
-			return err
+			return nil, err
 		}
-		kind, rest, _ := bytes.Cut(line[:len(line)-1], []byte{' '})
-		switch {
-		case number == 0:
-			if string(line) != head {
-				return fmt.Errorf("%w: it begins with %.40q, not with %q", ErrDamaged, line, head)
+		word, rest, _ := bytes.Cut(line[:len(line)-1], []byte{' '})
+		ok := number > 1
+		switch string(word) {
+		case "statsd":
+			ok = number == 1 && string(line) == head
+		case "flushes":
+			var s Span
+			s, ok = parseSpan(rest)
+			flushes = append(flushes, s)
+			ok = ok && so.count == 0 && len(flushes) <= MostSpans
+		case "gauge":
+			var g Gauge
+			if g, ok = parseGauge(rest); ok {
+				take(g)
+				so.count++
 			}
-		case string(kind) == "end":
-			return checkEnd(lines, line, Encoder{number - 1, sum})
+		case "end":
+			return flushes, so.checkEnd(lines, line)
 		default:
-			g, ok := parse(rest)
-			if !ok || string(kind) != "gauge" {
-				return fmt.Errorf("%w: line %d is no gauge", ErrDamaged, number+1)
-			}
-			take(g)
+			ok = false
 		}
-		sum = crc32.Update(sum, castagnoli, line)
-		number++
+		if !ok {
+			return nil, fmt.Errorf("%w: line %d is %.40q", ErrDamaged, number, line)
+		}
+		so.sum = crc32.Update(so.sum, castagnoli, line)
 	}
 }
 
-func checkEnd(lines *bufio.Reader, line []byte, e Encoder) error {
-	if want := fmt.Sprintf("end %d %08x\n", e.count, e.sum); string(line) != want {
+// checkEnd compares the last line with what stands before it.
+func (e *Encoder) checkEnd(lines *bufio.Reader, line []byte) error {
+	if want := e.AppendEnd(nil); !bytes.Equal(line, want) {
 		return fmt.Errorf("%w: it ends with %.40q, but what stands before asks for %q", ErrDamaged, line, want)
 	}
 	if _, err := lines.ReadByte(); err != io.EOF {
@@ -135,11 +160,18 @@ func checkEnd(lines *bufio.Reader, line []byte, e Encoder) error {
 	return nil
 }
 
-func parse(text []byte) (Gauge, bool) {
+func parseGauge(text []byte) (Gauge, bool) {
 	seen, rest, _ := bytes.Cut(text, []byte{' '})
 	value, name, found := bytes.Cut(rest, []byte{' '})
 	at, errSeen := strconv.ParseInt(string(seen), 10, 64)
 	v, errValue := strconv.ParseFloat(string(value), 64)
 	ok := found && errSeen == nil && errValue == nil && !math.IsNaN(v) && !math.IsInf(v, 0)
 	return Gauge{name, v, at}, ok
+}
+
+func parseSpan(text []byte) (Span, bool) {
+	first, last, _ := bytes.Cut(text, []byte{' '})
+	from, errFrom := strconv.ParseInt(string(first), 10, 64)
+	to, errTo := strconv.ParseInt(string(last), 10, 64)
+	return Span{from, to}, errFrom == nil && errTo == nil && from <= to
 }

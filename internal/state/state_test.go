@@ -14,9 +14,11 @@ import (
 	"testing"
 )
 
+var flushes = []Span{{-10, 20}, {1795251850000000000, 1795251860000000000}}
+
 func encode(gauges ...Gauge) []byte {
 	var e Encoder
-	var b []byte
+	b := e.AppendHead(nil, flushes)
 	for _, g := range gauges {
 		b = e.AppendGauge(b, g)
 	}
@@ -36,14 +38,17 @@ func save(t *testing.T, path string, data []byte) {
 
 // load returns the gauges of a file, in text.
 func load(path string) (got []string, err error) {
-	err = Load(path, func(g Gauge) { got = append(got, fmt.Sprintf("%s %v %d", g.Name, g.Value, g.Seen)) })
+	spans, err := Load(path, func(g Gauge) { got = append(got, fmt.Sprintf("%s %v %d", g.Name, g.Value, g.Seen)) })
+	if err == nil && !slices.Equal(spans, flushes) {
+		err = fmt.Errorf("flushes %v", spans)
+	}
 	return got, err
 }
 
 func TestFormat(t *testing.T) {
 	t.Parallel()
 	got := encode(Gauge{[]byte("app.queue.length"), -12.5, 1795251852})
-	want := "statsd state 1\ngauge 1795251852 -12.5 app.queue.length\nend 1 "
+	want := "statsd state 1\nflushes -10 20\nflushes 1795251850000000000 1795251860000000000\ngauge 1795251852 -12.5 app.queue.length\nend 1 "
 	if !strings.HasPrefix(string(got), want) {
 		t.Errorf("%q, want it to begin with %q", got, want)
 	}
@@ -94,6 +99,9 @@ func TestDamage(t *testing.T) {
 	}
 	try("something behind it", append(slices.Clone(whole), '\n'))
 	try("twice", append(slices.Clone(whole), whole...))
+	try("empty", []byte(head[:len(head)-1]))
+	try("no head", encode()[len(head):])
+	try("too many spans", (&Encoder{}).AppendHead(nil, make([]Span, MostSpans+1)))
 	try("a later version", []byte("statsd state 2\n"))
 	try("an endless line", []byte(head+strings.Repeat("x", 1<<20)))
 }
@@ -129,14 +137,21 @@ func FuzzLoad(f *testing.F) {
 	f.Add(encode())
 	f.Add(encode(Gauge{[]byte("a"), 1, 1}))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		var e Encoder
-		var again []byte
-		err := read(bytes.NewReader(data), func(g Gauge) { again = e.AppendGauge(again, g) })
+		var gauges []Gauge
+		spans, err := read(bytes.NewReader(data), func(g Gauge) {
+			g.Name = bytes.Clone(g.Name)
+			gauges = append(gauges, g)
+		})
 		if err != nil {
 			return
 		}
+		var e Encoder
+		again := e.AppendHead(nil, spans)
+		for _, g := range gauges {
+			again = e.AppendGauge(again, g)
+		}
 		again = e.AppendEnd(again)
-		if err := read(bytes.NewReader(again), func(Gauge) {}); err != nil {
+		if _, err := read(bytes.NewReader(again), func(Gauge) {}); err != nil {
 			t.Errorf("%q was read, but not %q: %v", data, again, err)
 		}
 	})
