@@ -122,25 +122,23 @@ func read(r io.Reader, take func(Gauge)) (flushes []Span, err error) {
 			return nil, err
 		}
 		word, rest, _ := bytes.Cut(line[:len(line)-1], []byte{' '})
-		ok := number > 1
-		switch string(word) {
-		case "statsd":
-			ok = number == 1 && string(line) == head
-		case "flushes":
+		var ok bool
+		switch {
+		case number == 1:
+			ok = string(line) == head
+		case string(word) == "flushes":
 			var s Span
 			s, ok = parseSpan(rest)
 			flushes = append(flushes, s)
 			ok = ok && so.count == 0 && len(flushes) <= MostSpans
-		case "gauge":
+		case string(word) == "gauge":
 			var g Gauge
 			if g, ok = parseGauge(rest); ok {
 				take(g)
 				so.count++
 			}
-		case "end":
+		case string(word) == "end":
 			return flushes, so.checkEnd(lines, line)
-		default:
-			ok = false
 		}
 		if !ok {
 			return nil, fmt.Errorf("%w: line %d is %.40q", ErrDamaged, number, line)
@@ -154,7 +152,7 @@ func (e *Encoder) checkEnd(lines *bufio.Reader, line []byte) error {
 	if want := e.AppendEnd(nil); !bytes.Equal(line, want) {
 		return fmt.Errorf("%w: it ends with %.40q, but what stands before asks for %q", ErrDamaged, line, want)
 	}
-	if _, err := lines.ReadByte(); err != io.EOF {
+	if _, err := lines.ReadByte(); !errors.Is(err, io.EOF) {
 		return fmt.Errorf("%w: it goes on after its last line", ErrDamaged)
 	}
 	return nil
