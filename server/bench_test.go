@@ -3,6 +3,8 @@ package server
 import (
 	"fmt"
 	"net"
+	"strings"
+	"sync"
 	"testing"
 )
 
@@ -56,5 +58,36 @@ func BenchmarkReceive(b *testing.B) {
 				b.Fatalf("%d samples of %d datagrams, want %d", t.aggregated, t.udpPackets, b.N)
 			}
 		})
+	}
+}
+
+// BenchmarkStreams takes lines of one counter from TCP connections to the table,
+// as fast as these send; an operation is a line.
+func BenchmarkStreams(b *testing.B) {
+	for _, clients := range []int{1, 100} {
+		for _, lines := range []int{1, 1000} {
+			b.Run(fmt.Sprintf("clients=%d/lines=%d", clients, lines), func(b *testing.B) {
+				d := start(b, config())
+				text := []byte(strings.Repeat("app.web-03.api.v2.users.get:1|c\n", lines))
+				var sending sync.WaitGroup
+				writes := b.N/(clients*lines) + 1
+				b.ResetTimer()
+				for range clients {
+					conn := d.dial("tcp")
+					sending.Go(func() {
+						for range writes {
+							if _, err := conn.Write(text); err != nil {
+								b.Error(err)
+								return
+							}
+						}
+					})
+				}
+				sending.Wait()
+				eventually(b, "lines are not read", func() bool {
+					return figureOf(b, d.Server, "pending_stats") == float64(writes*clients*lines)
+				})
+			})
+		}
 	}
 }
