@@ -133,7 +133,7 @@ func valueOf(figures []Figure, name string) float64 { return figure(figures, nam
 // figureText shows times as dates and durations with a unit.
 func figureText(f Figure) string {
 	switch {
-	case strings.HasSuffix(f.Name, "duration"), f.Name == "render.time":
+	case strings.HasSuffix(f.Name, "duration"), f.Name == "render.time", f.Name == "flush.swap":
 		return span(seconds(f.Value))
 	case f.Name == "start_time", f.Name == "last_publish.time", f.Name == "ledger.time":
 		if f.Value == 0 {

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """A program that serves its own figures on a stat pipe: writer.py [DIRECTORY]
 
-When it dies, who reads the pipes of the host removes its pipe."""
+The directory must exist: install -d -m 1777 /tmp/stats-pipe
+When the program dies, who reads the pipes of the host removes its pipe."""
 import os, sys, time
 
 pipe = os.path.join(sys.argv[1] if len(sys.argv) > 1 else "/tmp/stats-pipe", "%d.stats" % os.getpid())

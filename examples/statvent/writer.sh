@@ -1,5 +1,6 @@
 #!/bin/sh
 # A program that serves its own figures on a stat pipe: writer.sh [DIRECTORY]
+# The directory must exist: install -d -m 1777 /tmp/stats-pipe
 pipe=${1:-/tmp/stats-pipe}/$$.stats
 publish() { mkfifo -m 644 "$pipe.new" && mv "$pipe.new" "$pipe"; } # in one step: there is always a pipe
 trap 'rm -f "$pipe" "$pipe.new"' EXIT
