@@ -122,7 +122,7 @@ func (s *summary) summarizeKind(i int, kind metric.Kind) {
 		collides := false
 		if rec.meta()&metaTwin != 0 {
 			v.lookup([][]byte{rec.name()}, s.found[i][n:n+1])
-			collides = s.collides(i, n, kind)
+			collides = s.collides(i, n, kind, true)
 		}
 		for j := range s.views {
 			if j == i {
@@ -131,7 +131,7 @@ func (s *summary) summarizeKind(i int, kind metric.Kind) {
 			if other := s.found[j][n][kind]; s.views[j].holds(other) {
 				s.sources = append(s.sources, source{&s.views[j], s.views[j].pages.at(other)})
 			}
-			collides = collides || s.collides(j, n, kind)
+			collides = collides || s.collides(j, n, kind, false)
 		}
 		if collides {
 			s.sn.collided(kind, rec.name())
@@ -153,14 +153,21 @@ func (v *view) holds(r ref) bool {
 
 // collides reports whether the n-th name looked up in view j has a row already,
 // of another kind with the same prefix.
-func (s *summary) collides(j, n int, kind metric.Kind) bool {
+func (s *summary) collides(j, n int, kind metric.Kind, own bool) bool {
 	v := &s.views[j]
 	for k, r := range s.found[j][n] {
 		k := metric.Kind(k)
 		if k == kind || k == metric.Timer || kind == metric.Timer || s.sn.prefix[k] != s.sn.prefix[kind] || !v.holds(r) {
 			continue
 		}
-		if other := v.pages.at(r); other.lastSeen() == v.flush && !other.seen(k, v.flush) {
+		other := v.pages.at(r)
+		if other.seen(k, v.flush) {
+			// Its row is still to come. In the name's own view it does not look
+			// for others then, unless it is a twin itself.
+			if own && other.meta()&metaTwin == 0 {
+				return true
+			}
+		} else if other.lastSeen() == v.flush {
 			return true
 		}
 	}
@@ -177,7 +184,7 @@ func (s *summary) summarizeName(kind metric.Kind, values []float64) {
 		for _, from := range s.sources {
 			sum = clamp(sum + math.Float64frombits(from.rec.word(off)))
 		}
-		values[0] = sum / s.layout.Interval.Seconds()
+		values[0] = clamp(sum / s.layout.Interval.Seconds()) // which may be less than one
 	case metric.Gauge:
 		values[0] = s.summarizeGauge(off, flush)
 	case metric.Set:
@@ -238,7 +245,8 @@ func (s *summary) measure(kind metric.Kind, off int) {
 func (s *summary) summarizeGauge(off int, flush uint32) float64 {
 	value, newest := 0.0, uint64(0)
 	for _, from := range s.sources {
-		if at := from.rec.rememberedAt(); at > newest {
+		unseen := flush - 1 - from.rec.lastSeen()
+		if at := from.rec.rememberedAt(); at > newest && unseen < s.table.config.Expire[metric.Gauge] {
 			value, newest = math.Float64frombits(from.rec.word(gaugeMemory)), at
 		}
 	}

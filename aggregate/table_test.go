@@ -190,6 +190,38 @@ func TestGaugesInOrder(t *testing.T) {
 	}
 }
 
+// A gauge that has expired starts anew, whether its memory has gone or not.
+func TestExpiredGaugesStartAnew(t *testing.T) {
+	table := testTable(1)
+	table.config.Expire[metric.Gauge] = 2
+	s := table.Shard(0)
+	add(t, s, "g g 100")
+	flush(table)
+	flush(table)
+	add(t, s, "g g +1")
+	if got := flush(table)["stats.g"]; got != 101 {
+		t.Errorf("adjusted in time: %v, want 101", got)
+	}
+	for range 5 {
+		flush(table)
+	}
+	add(t, s, "g g +1")
+	if got := flush(table)["stats.g"]; got != 1 {
+		t.Errorf("adjusted after it has expired: %v, want 1", got)
+	}
+}
+
+// Whichever of two kinds came first, they collide once.
+func TestCollisionsInAnyOrder(t *testing.T) {
+	for _, samples := range [][]string{{"x c 1", "x s m"}, {"x s m", "x c 1"}, {"x g 1", "x c 1"}} {
+		table := testTable(1)
+		add(t, table.Shard(0), samples...)
+		if sn := table.Drain(nil).Summarize(testLayout, 1); sn.Collisions != 1 {
+			t.Errorf("%q: %d collisions, want 1", samples, sn.Collisions)
+		}
+	}
+}
+
 func TestCollisions(t *testing.T) {
 	for _, shards := range []int{1, 2} {
 		table := testTable(shards)
@@ -303,7 +335,9 @@ func TestSumsStayFinite(t *testing.T) {
 	for range 3 {
 		add(t, s, "c c 1.7e308", "d c -1.7e308", "t ms 1.7e308 x1e308", "g g +1.7e308")
 	}
-	for path, v := range flush(table) {
+	layout := testLayout
+	layout.Interval = 100 * time.Millisecond
+	for path, v := range flushAs(table, layout) {
 		if math.IsInf(v, 0) || math.IsNaN(v) {
 			t.Errorf("%s = %v", path, v)
 		}

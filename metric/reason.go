@@ -13,12 +13,13 @@ const (
 	BadType              // no type, or one that is not known
 	BadRate              // a sample rate that is not a number in (0, 1]
 	TooLong              // the line or the name is over its limit
+	Unfinished           // the stream broke off inside the line
 	RefusedName          // one name more than the limits allow
 	RefusedMember        // one set member more
-	Reasons       = 9    // the number of reasons, for arrays indexed by Reason
+	Reasons       = 10   // the number of reasons, for arrays indexed by Reason
 )
 
-var reasonNames = [Reasons]string{"", "empty_name", "no_value", "bad_value", "bad_type", "bad_rate", "too_long", "refused_name", "refused_member"}
+var reasonNames = [Reasons]string{"", "empty_name", "no_value", "bad_value", "bad_type", "bad_rate", "too_long", "unfinished", "refused_name", "refused_member"}
 
 // Refusal reports whether the sample was good, but beyond a limit.
 func (r Reason) Refusal() bool { return r == RefusedName || r == RefusedMember }

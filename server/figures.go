@@ -53,7 +53,7 @@ func (s *Server) figures(f *flushed) []figure {
 	}
 	l.count("lines.received", t.lines)
 
-	l.count("samples.received", t.received())
+	l.count("samples.received", t.samples)
 	l.count("samples.aggregated", t.aggregated)
 	l.count("samples.refused", t.refused())
 	l.count("samples.refused.names", t.discarded[metric.RefusedName])
@@ -151,7 +151,7 @@ func (s *Server) Figures() []figure {
 	pending := uint64(0)
 	for _, l := range s.lanes {
 		l.shard.Lock()
-		pending += l.tally.received()
+		pending += l.tally.samples
 		l.shard.Unlock()
 	}
 	return append(s.stats.Figures(), figure{Name: "pending_stats", Value: float64(pending)})
@@ -183,7 +183,7 @@ func (s *Server) discardReasons() []figure {
 // Health implements meta.Source.
 func (s *Server) Health() error {
 	overdue := 2*s.cfg.FlushInterval + 2*time.Second
-	if since := time.Since(time.Unix(0, s.flushedAt.Load())); since > overdue {
+	if since := time.Since(s.started) - time.Duration(s.flushedAt.Load()); since > overdue {
 		return fmt.Errorf("no flush for %v, one is due every %v", since.Round(time.Second), s.cfg.FlushInterval)
 	}
 	for _, o := range s.currentOutlets() {

@@ -93,7 +93,7 @@ func (s *Server) flush(at int64) {
 	s.saveState(start)
 	s.warnOfLimits(sn)
 	f.previous = start
-	s.flushedAt.Store(time.Now().UnixNano())
+	s.flushedAt.Store(int64(time.Since(s.started)))
 }
 
 // ownPoints makes points of the figures that are published.

@@ -50,6 +50,7 @@ type tally struct {
 	tcpConnections, tcpBytes uint64
 	tcpCut                   [cutReasons]uint64
 	lines                    uint64
+	samples                  uint64 // found in them
 	aggregated               uint64
 	events                   uint64
 	tagsDropped              uint64
@@ -66,6 +67,7 @@ func (t *tally) add(o *tally) {
 		t.tcpCut[i] += n
 	}
 	t.lines += o.lines
+	t.samples += o.samples
 	t.aggregated += o.aggregated
 	t.events += o.events
 	t.tagsDropped += o.tagsDropped
@@ -91,9 +93,6 @@ func (t *tally) discardedSamples() (n uint64) {
 	return n
 }
 
-// received returns all samples that came in.
-func (t *tally) received() uint64 { return t.aggregated + t.discardedSamples() + t.refused() }
-
 // take adds the samples of whole lines to the table. The shard must be locked.
 // It reports whether a line was bad.
 func (l *lane) take(p *wire.Parser, buf []byte, from origin) (bad bool) {
@@ -112,6 +111,7 @@ func (l *lane) parse(p *wire.Parser, buf []byte, from origin) (bad bool) {
 		n := l.pending
 		switch p.Next(&l.samples[n]) {
 		case wire.Sample:
+			l.tally.samples++
 			l.lines[n], l.origins[n] = p.Line(), from
 			if l.pending++; l.pending == len(l.samples) {
 				bad = l.addPending() || bad
@@ -119,6 +119,7 @@ func (l *lane) parse(p *wire.Parser, buf []byte, from origin) (bad bool) {
 		case wire.Event:
 			l.tally.events++
 		case wire.Discard:
+			l.tally.samples++
 			bad = l.discard(p.Reason(), p.Line(), from) || bad
 		case wire.End:
 			l.tally.lines += uint64(p.Lines())
@@ -180,10 +181,11 @@ func (l *lane) takeDatagram(p *wire.Parser, datagram []byte, from origin) (bad b
 	return bad || before
 }
 
-// tooLong counts a line that was longer than a stream may have them.
-func (l *lane) tooLong(start []byte, from origin) {
+// broken counts a line of a stream that cannot be parsed, whose start is given.
+func (l *lane) broken(why metric.Reason, start []byte, from origin) {
 	l.tally.lines++
-	l.discard(metric.TooLong, start[:min(len(start), meta.QuoteLimit+1)], from)
+	l.tally.samples++
+	l.discard(why, start[:min(len(start), meta.QuoteLimit+1)], from)
 }
 
 // lastLine returns how much of buf is whole lines.

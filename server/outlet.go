@@ -17,8 +17,8 @@ const (
 	// payloadBytes is about how much is given to a sink at once, and so what
 	// can come twice when a connection breaks.
 	payloadBytes = 1 << 20
-	// maxPoint is more than an encoded point takes.
-	maxPoint = 4 << 10
+	// maxPoint is more than an encoded point takes, whose name may have 64 KiB.
+	maxPoint = 80 << 10
 	// readyBytes is how much of a flush is encoded ahead of what was sent,
 	// while the sink takes what it is given.
 	readyBytes = 4 << 20

@@ -19,6 +19,7 @@ func (o *outlet) run(ctx context.Context) {
 	encoding.Go(o.encode)
 	o.send(ctx)
 	encoding.Wait()
+	o.spill() // what was encoded after the last send
 	closeSink(o.sink, &o.log)
 	o.logLeft()
 	if err := o.closeSpool(); err != nil {

@@ -153,6 +153,7 @@ func (p *pipeReader) add(kind metric.Kind, figures map[string]statvent.Value) {
 			l.lines[i], l.origins[i] = line, origin{}
 		}
 		l.pending = len(names)
+		l.tally.samples += uint64(len(names))
 		l.addPending()
 		l.shard.Unlock()
 	}
@@ -162,6 +163,7 @@ func (p *pipeReader) add(kind metric.Kind, figures map[string]statvent.Value) {
 // values of their names.
 func (p *pipeReader) refuse(n uint64) {
 	p.lane.shard.Lock()
+	p.lane.tally.samples += n
 	p.lane.tally.discarded[metric.RefusedName] += n
 	p.lane.shard.Unlock()
 }

@@ -77,7 +77,7 @@ func (s *Server) Run(ctx context.Context) error {
 	s.closeSockets()
 	end()
 	s.running.others.Wait()
-	s.log.Info().Uint64("samples", s.flushes.total.received()).Msg("ended")
+	s.log.Info().Uint64("samples", s.flushes.total.samples).Msg("ended")
 	if cause := context.Cause(serving); ctx.Err() == nil && cause != nil {
 		return cause
 	}

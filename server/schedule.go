@@ -18,6 +18,11 @@ type schedule struct {
 	given []state.Span
 }
 
+// mostMissed is how many boundaries in a row count as given when only the one
+// behind them was. A clock that was far ahead for a moment has given none of those
+// in between.
+const mostMissed = 60
+
 // mostSpans bounds what a clock that jumps all the time can cost.
 const mostSpans = state.MostSpans
 
@@ -42,7 +47,7 @@ func (s *schedule) holding(b int64) *state.Span {
 
 // take gives boundary b.
 func (s *schedule) take(b int64) {
-	if n := len(s.given); n > 0 && b > s.given[n-1].Last {
+	if n := len(s.given); n > 0 && b > s.given[n-1].Last && b-s.given[n-1].Last <= mostMissed*s.interval {
 		s.given[n-1].Last = b
 		return
 	}

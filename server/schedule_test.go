@@ -141,3 +141,15 @@ func TestScheduleIsBounded(t *testing.T) {
 		t.Errorf("%d spans are remembered", len(s.given))
 	}
 }
+
+// A clock that was far ahead for one flush has given no boundary in between.
+func TestScheduleAfterGlitch(t *testing.T) {
+	s := schedule{interval: 10}
+	for b := int64(10); b <= 1000; b += 10 {
+		s.take(s.due(b, s.next(b-1)))
+	}
+	s.take(s.due(1_000_000_000, s.next(1001)))
+	if got := s.next(1015); got != 1020 {
+		t.Errorf("the flush after the glitch is due at %d, want 1020", got)
+	}
+}

@@ -57,7 +57,7 @@ type Server struct {
 	outletsMu sync.RWMutex
 	flushes   flushes
 	boundary  atomic.Int64 // when the next flush is due, in Unix nanoseconds
-	flushedAt atomic.Int64 // when the last one was done
+	flushedAt atomic.Int64 // when the last one was done, since started: it does not jump with the clock
 	alerts    alerts
 
 	stats    meta.Stats
@@ -76,7 +76,6 @@ func New(cfg Config) (*Server, error) {
 	s := &Server{cfg: cfg, log: cfg.Log, started: time.Now(), values: meta.NewValues(cfg.KeepValues), watch: newWatch(&cfg), warned: map[string]bool{}}
 	s.reloads = newReloads()
 	s.alerts.changed = make(chan struct{}, 1)
-	s.flushedAt.Store(s.started.UnixNano())
 	l, err := listen(&cfg)
 	if err != nil {
 		return nil, err

@@ -323,3 +323,17 @@ func (o *outlet) offeredNow() []*aggregate.Snapshot {
 	defer o.mu.Unlock()
 	return o.offered
 }
+
+// A daemon without time to deliver leaves all in the spool.
+func TestSpoolWithoutGrace(t *testing.T) {
+	t.Parallel()
+	cfg := config()
+	cfg.SpoolDir, cfg.Grace = t.TempDir(), 0
+	d := start(t, cfg)
+	send(t, d.dial("udp"), "hits:1|c")
+	eventually(t, "nothing comes in", func() bool { return figureOf(t, d.Server, "pending_stats") == 1 })
+	d.stop()
+	if st := d.outlets[0].look(); st.queued > 0 || st.spooled+st.delivered != st.made {
+		t.Errorf("made %d, delivered %d, spooled %d, lost %d", st.made, st.delivered, st.spooled, st.queued)
+	}
+}

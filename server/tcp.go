@@ -162,9 +162,7 @@ func (t *streams) serve(st *stream) {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		err = t.sweep(st, raw)
 	}
-	if errors.Is(err, io.EOF) {
-		st.end()
-	}
+	st.end(errors.Is(err, io.EOF))
 }
 
 func (t *streams) close(st *stream) {

@@ -60,10 +60,17 @@ func (s *Server) mostStreams(cfg *Config) int {
 // now is the time since the daemon's start: it does not jump with the clock.
 func (t *streams) now() time.Duration { return time.Since(t.server.started) }
 
-// makeRoom waits until there is room for another connection: one makes it.
+// makeRoom waits until there is room for another connection: one makes it, or
+// more of them where a reload has lowered the limit.
 func (t *streams) makeRoom() {
-	for cut := false; t.open.Load() >= int64(t.limits.Load().most); {
-		cut = cut || t.cutOldest(cutFull)
+	for cut := int64(0); ; {
+		over := t.open.Load() - int64(t.limits.Load().most) + 1
+		if over <= 0 {
+			return
+		}
+		for cut < over && t.cutOldest(cutFull) {
+			cut++
+		}
 		<-t.left
 	}
 }

@@ -94,7 +94,7 @@ func TestUnfinishedLinesAreCut(t *testing.T) {
 	send(t, good, "c\n")
 	_ = good.Close()
 	d.stop()
-	check(t, d.Server, "tcp.cut.unfinished 2", "tcp.cut.idle 0", "metrics.discarded.too_long 1", "metrics.discarded 1", "samples.aggregated 43")
+	check(t, d.Server, "tcp.cut.unfinished 2", "tcp.cut.idle 0", "metrics.discarded.too_long 1", "metrics.discarded.unfinished 1", "metrics.discarded 2", "samples.aggregated 43")
 	if d.totals()["counters.slow"] != 0 {
 		t.Error("a part of a line counted")
 	}
@@ -208,5 +208,44 @@ func TestRoomIsWithinTheFilesAllowed(t *testing.T) {
 	}
 	if !strings.Contains(d.out.String(), "--max-tcp-connections") {
 		t.Errorf("the log says nothing of it:\n%s", d.out)
+	}
+}
+
+// After a reload that allows fewer connections than are open, a new one gets
+// in, and those that rest longest make room.
+func TestReloadAllowsFewerConnections(t *testing.T) {
+	t.Parallel()
+	d := start(t, config())
+	for range 20 {
+		send(t, d.dial("tcp"), "hits:1|c\n")
+	}
+	eventually(t, "not all connections are open", func() bool { return d.streams.open.Load() == 20 })
+	fewer := d.cfg
+	fewer.MaxTCPConnections = 10
+	if _, err := d.Reload(fewer); err != nil {
+		t.Fatal(err)
+	}
+	send(t, d.dial("tcp"), "hits:1|c\n")
+	eventually(t, "the new connection is not served", func() bool { return figureOf(t, d.Server, "pending_stats") == 21 })
+	eventually(t, "more are open than may be", func() bool { return d.streams.open.Load() <= 10 })
+}
+
+// A line that a reset, or the daemon's end, breaks off is counted.
+func TestBrokenOffLinesAreCounted(t *testing.T) {
+	t.Parallel()
+	for _, reset := range []bool{true, false} {
+		d := start(t, config())
+		conn := d.dial("tcp").(*net.TCPConn)
+		send(t, conn, "hits:1|c\ntail:1|c")
+		eventually(t, "the line is not read", func() bool { return figureOf(t, d.Server, "pending_stats") == 1 })
+		if reset {
+			if err := conn.SetLinger(0); err != nil {
+				t.Fatal(err)
+			}
+			_ = conn.Close()
+			eventually(t, "the reset is not seen", func() bool { return d.streams.open.Load() == 0 })
+		}
+		d.stop()
+		check(t, d.Server, "samples.aggregated 1", "metrics.discarded.unfinished 1", "samples.received 2", "lines.received 2")
 	}
 }

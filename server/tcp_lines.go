@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"github.com/statsd-ops/statsd/metric"
 	"time"
 )
 
@@ -29,7 +30,7 @@ func (st *stream) takeLines(buf []byte) (ended bool) {
 	// than a read.
 	if len(buf) > maxLine {
 		if i := bytes.IndexByte(buf, '\n'); i > maxLine {
-			st.lane.tooLong(buf[:i], from)
+			st.lane.broken(metric.TooLong, buf[:i], from)
 			buf, ended = buf[i+1:], true
 		}
 	}
@@ -40,7 +41,7 @@ func (st *stream) takeLines(buf []byte) (ended bool) {
 	}
 	rest := buf[whole:]
 	if len(rest) > maxLine {
-		st.lane.tooLong(rest, from)
+		st.lane.broken(metric.TooLong, rest, from)
 		rest, st.skipping = nil, true
 	}
 	st.keep(rest)
@@ -59,12 +60,18 @@ func (st *stream) keep(rest []byte) {
 // unfinished reports whether a line has begun that has not ended.
 func (st *stream) unfinished() bool { return len(st.tail) > 0 || st.skipping }
 
-// end takes the last line, whose newline never came.
-func (st *stream) end() {
+// end takes the last line, whose newline never came. Unless the sender ended
+// the stream there, nobody knows how the line went on, and it is discarded.
+func (st *stream) end(whole bool) {
 	if len(st.tail) == 0 {
 		return
 	}
-	st.lane.shard.Lock()
-	defer st.lane.shard.Unlock()
-	st.lane.take(&st.parser, st.tail, origin{remote: st.remote})
+	l := st.lane
+	l.shard.Lock()
+	defer l.shard.Unlock()
+	if whole {
+		l.take(&st.parser, st.tail, origin{remote: st.remote})
+		return
+	}
+	l.broken(metric.Unfinished, st.tail, origin{remote: st.remote})
 }

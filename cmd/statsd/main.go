@@ -26,6 +26,8 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// After the first signal a second one ends the process at once.
 	context.AfterFunc(ctx, stop)
+	// Who reads the log may go away: that is no reason to end.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	// An argument that begins with @ is one, and names no file of arguments.
 	kingpin.EnableFileExpansion = false
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
@@ -58,6 +60,7 @@ func (all settings) run(ctx context.Context, args []string, stdout, stderr io.Wr
 		return err
 	}
 	log := newLogger(all, stderr)
+	defer log.close()
 	cfg, err := all.config(log.Logger)
 	if err != nil {
 		return err

@@ -26,6 +26,9 @@ type daemon struct {
 
 // serve runs the server until ctx ends.
 func (all settings) serve(ctx context.Context, args []string, log *logger, cfg server.Config) error {
+	// Before anything that takes time: a SIGHUP that nobody asked for ends the process.
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGHUP)
 	cfg.Sockets = activation.Files(true)
 	m, err := newManager(log.Logger)
 	if err != nil {
@@ -38,17 +41,14 @@ func (all settings) serve(ctx context.Context, args []string, log *logger, cfg s
 		return err
 	}
 	d := &daemon{s, all, all, args, log, m}
-	defer d.followSignals()()
+	defer d.follow(signals)()
 	m.tell(ready)
 	defer context.AfterFunc(ctx, func() { m.tell(stopping) })()
 	return s.Run(ctx)
 }
 
-// followSignals reloads at each SIGHUP until the function is called that it
-// returns.
-func (d *daemon) followSignals() (stop func()) {
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, syscall.SIGHUP)
+// follow reloads at each signal until the function is called that it returns.
+func (d *daemon) follow(signals chan os.Signal) (stop func()) {
 	var following sync.WaitGroup
 	following.Go(func() {
 		for range signals {
