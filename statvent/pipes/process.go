@@ -42,7 +42,7 @@ var errGone = errors.New("the process is gone")
 func Started(pid int) (uint64, error) {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
-		return 0, procError(err)
+		return 0, procError(pid, err)
 	}
 	// "PID (COMMAND) STATE ..." of proc_pid_stat(5): the command may hold
 	// anything, and the start is the 20th field after it.
@@ -64,7 +64,7 @@ func lookUp(pid int) (owner, error) {
 	}
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
-		return owner{}, procError(err)
+		return owner{}, procError(pid, err)
 	}
 	// "Uid: REAL EFFECTIVE SAVED FILESYSTEM" of proc_pid_status(5). The owner of
 	// /proc/PID would not do: it is root's for a process that changed users.
@@ -83,9 +83,15 @@ func gone(pid int) bool {
 	return errors.Is(err, errGone)
 }
 
-func procError(err error) error {
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ESRCH) {
-		return errGone
+// procError says what a file of /proc/PID that cannot be read means. One that is
+// not there may be hidden, if /proc is mounted with hidepid: the process is
+// gone only if no signal would reach it.
+func procError(pid int, err error) error {
+	if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ESRCH) {
+		return err
 	}
-	return err
+	if errors.Is(syscall.Kill(pid, 0), syscall.EPERM) {
+		return fmt.Errorf("process %d is hidden from this one (hidepid, ProtectProc)", pid)
+	}
+	return errGone
 }
