@@ -1,0 +1,278 @@
+package systemd_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// eventually waits until something is so.
+func eventually(t *testing.T, what string, so func() bool) {
+	t.Helper()
+	for until := time.Now().Add(patience); !so(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(until) {
+			t.Fatal(what)
+		}
+	}
+}
+
+// freeAddress returns an address that nobody listens on.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// process is a daemon, or what becomes one.
+type process struct {
+	t       *testing.T
+	command *exec.Cmd
+	log     log
+	ended   chan error
+}
+
+// log is what a process has written so far.
+type log struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *log) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+func (l *log) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+func start(t *testing.T, command *exec.Cmd) *process {
+	t.Helper()
+	d := &process{t: t, command: command, ended: make(chan error, 1)}
+	command.Stdout, command.Stderr = &d.log, &d.log
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() { d.ended <- command.Wait() }()
+	t.Cleanup(func() { _ = command.Process.Kill() })
+	return d
+}
+
+func (d *process) signal(s os.Signal) {
+	d.t.Helper()
+	if err := d.command.Process.Signal(s); err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+// stop ends the daemon, which must take it well.
+func (d *process) stop() {
+	d.t.Helper()
+	d.signal(syscall.SIGTERM)
+	d.wait()
+}
+
+func (d *process) wait() {
+	d.t.Helper()
+	select {
+	case err := <-d.ended:
+		if err != nil {
+			d.t.Fatalf("%v; the log says:\n%s", err, &d.log)
+		}
+	case <-time.After(patience):
+		d.t.Fatalf("it does not end; the log says:\n%s", &d.log)
+	}
+}
+
+func (d *process) awaitLog(text string) {
+	d.t.Helper()
+	eventually(d.t, "the log does not say "+text, func() bool { return strings.Contains(d.log.String(), text) })
+}
+
+// manager is a service manager as far as it is told things.
+type manager struct {
+	t    *testing.T
+	path string
+	conn *net.UnixConn
+}
+
+func newManager(t *testing.T) *manager {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "notify")
+	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	return &manager{t, path, conn}
+}
+
+// next returns what the manager is told next, "" if that is nothing for a while.
+func (m *manager) next(wait time.Duration) string {
+	m.t.Helper()
+	if err := m.conn.SetReadDeadline(time.Now().Add(wait)); err != nil {
+		m.t.Fatal(err)
+	}
+	b := make([]byte, 4096)
+	n, err := m.conn.Read(b)
+	if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
+		m.t.Fatal(err)
+	}
+	return string(b[:n])
+}
+
+// drain reads what is there.
+func (m *manager) drain() {
+	m.t.Helper()
+	for m.next(50*time.Millisecond) != "" {
+	}
+}
+
+// await waits to be told a state, and returns all that comes with it. Signs of
+// life may come before.
+func (m *manager) await(state string) string {
+	m.t.Helper()
+	for {
+		switch told := m.next(patience); {
+		case strings.HasPrefix(told, state):
+			return told
+		case told != "WATCHDOG=1":
+			m.t.Fatalf("told %q, want %s", told, state)
+		}
+	}
+}
+
+// holder holds sockets for daemons, as systemd does.
+type holder struct {
+	tcp *net.TCPListener
+	udp *net.UDPConn
+}
+
+func newHolder(t *testing.T) *holder {
+	t.Helper()
+	tcp, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = tcp.Close() })
+	udp, err := net.ListenPacket("udp", tcp.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = udp.Close() })
+	return &holder{tcp.(*net.TCPListener), udp.(*net.UDPConn)}
+}
+
+// start starts a daemon on the sockets.
+func (h *holder) start(t *testing.T, m *manager, args []string) *process {
+	t.Helper()
+	tcp, err := h.tcp.File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tcp.Close()
+	udp, err := h.udp.File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer udp.Close()
+	// Only the process itself knows the number that it is to find there.
+	script := append([]string{"-c", `export LISTEN_PID=$$; exec "$@"`, "sh", binary}, args...)
+	command := exec.Command("sh", script...)
+	command.ExtraFiles = []*os.File{tcp, udp}
+	command.Env = append(os.Environ(), "LISTEN_FDS=2", "LISTEN_FDNAMES=statsd.socket:statsd.socket", "NOTIFY_SOCKET="+m.path)
+	return start(t, command)
+}
+
+// connect sends a line over a connection of its own.
+func (h *holder) connect(line string) error {
+	conn, err := net.Dial("tcp", h.tcp.Addr().String())
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(conn, line)
+	return errors.Join(err, conn.Close())
+}
+
+// load is traffic that goes on, slow enough for the smallest of buffers to hold
+// what comes during a restart.
+type load struct {
+	holder                 *holder
+	cancel                 context.CancelFunc
+	sending                sync.WaitGroup
+	more                   chan struct{} // has one now and then
+	datagrams, connections int
+}
+
+func (h *holder) send(t *testing.T) *load {
+	t.Helper()
+	conn, err := net.Dial("udp", h.udp.LocalAddr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	l := &load{holder: h, cancel: cancel, more: make(chan struct{})}
+	each := func(pause time.Duration, count *int, do func() error) {
+		for ; ctx.Err() == nil; *count++ {
+			if err := do(); err != nil {
+				t.Error(err)
+				return
+			}
+			time.Sleep(pause)
+		}
+	}
+	l.sending.Go(func() {
+		defer conn.Close()
+		each(4*time.Millisecond, &l.datagrams, func() error {
+			_, err := io.WriteString(conn, "datagrams:1|c")
+			return err
+		})
+	})
+	l.sending.Go(func() {
+		each(5*time.Millisecond, &l.connections, func() error {
+			select {
+			case l.more <- struct{}{}:
+			default:
+			}
+			return h.connect("connections:1|c\nraised:+1|g")
+		})
+	})
+	return l
+}
+
+// some waits for some of the traffic.
+func (l *load) some() {
+	for range 50 {
+		<-l.more
+	}
+}
+
+func (l *load) stop() {
+	l.cancel()
+	l.sending.Wait()
+}

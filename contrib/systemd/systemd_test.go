@@ -1,0 +1,195 @@
+// Package systemd_test runs the daemon as systemd does: with sockets that were
+// opened for it, told how it is, and restarted while traffic comes in.
+package systemd_test
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/statsd-ops/statsd/internal/counterpart"
+)
+
+// binary is the daemon.
+var binary string
+
+func TestMain(m *testing.M) { os.Exit(run(m)) }
+
+func run(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "statsd-systemd")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	binary = filepath.Join(dir, "statsd")
+	build := exec.Command("go", "build", "-o", binary, "github.com/statsd-ops/statsd/cmd/statsd")
+	if out, err := build.CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "go build: %v\n%s", err, out)
+		return 1
+	}
+	return m.Run()
+}
+
+// patience is how long a test waits for what should come at once.
+const patience = 20 * time.Second
+
+// The units hold nothing that systemd does not know, and the daemon takes the
+// service's command line.
+func TestUnits(t *testing.T) {
+	t.Parallel()
+	analyze := counterpart.Find(t, "systemd-analyze")
+	dir := t.TempDir()
+	var units []string
+	for _, name := range []string{"statsd.service", "statsd.socket"} {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		unit := filepath.Join(dir, name)
+		units = append(units, unit)
+		text = []byte(strings.ReplaceAll(string(text), "/usr/local/bin/statsd", binary))
+		if err := os.WriteFile(unit, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, line, found := strings.Cut(string(text), "\nExecStart="); found {
+			line, _, _ = strings.Cut(line, "\n")
+			check := exec.Command("sh", "-c", line+" --check-config")
+			check.Env = append(os.Environ(), "STATE_DIRECTORY="+dir)
+			if out, err := check.CombinedOutput(); err != nil {
+				t.Errorf("%s: %v\n%s", line, err, out)
+			}
+		}
+	}
+	out, err := exec.Command(analyze, append([]string{"verify"}, units...)...).CombinedOutput()
+	if err != nil || strings.Contains(string(out), dir) {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// systemd-socket-activate opens a socket, waits for something to come, and hands it
+// over.
+func TestSocketActivate(t *testing.T) {
+	t.Parallel()
+	activate := counterpart.Find(t, "systemd-socket-activate")
+	for network, flags := range map[string][]string{"tcp": nil, "udp": {"--datagram"}} {
+		carbon := newCarbon(t)
+		address := freeAddress(t)
+		d := start(t, exec.Command(activate, append(append(flags, "-l", address), append(carbon.command(), "-n", "127.0.0.1")...)...))
+		d.awaitLog("Listening on")
+		conn, err := net.Dial(network, address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.WriteString(conn, "hits:1|c\n"); err != nil {
+			t.Fatal(err)
+		}
+		d.awaitLog("ready for udp and tcp")
+		if !strings.Contains(d.log.String(), fmt.Sprintf(`"address":"%s"`, address)) || !strings.Contains(d.log.String(), `"sockets_given":1`) {
+			t.Errorf("%s: the log says:\n%s", network, &d.log)
+		}
+		if err := conn.Close(); err != nil {
+			t.Error(err)
+		}
+		d.stop()
+		if got := carbon.total("stats.hits", 10); got != 1 {
+			t.Errorf("%s: %v hits, want 1", network, got)
+		}
+	}
+}
+
+// The manager is told when the daemon is ready, that it is alive, when it reloads,
+// and when it ends.
+func TestNotify(t *testing.T) {
+	t.Parallel()
+	m := newManager(t)
+	config := filepath.Join(t.TempDir(), "statsd.conf")
+	write(t, config, "pct 90\n")
+	carbon := newCarbon(t)
+	command := exec.Command(binary, append(carbon.command()[1:], "-p", "0", "-n", "127.0.0.1", "--config", config)...)
+	command.Env = append(os.Environ(), "NOTIFY_SOCKET="+m.path, "WATCHDOG_USEC=200000")
+	d := start(t, command)
+	m.await("READY=1")
+	if !strings.Contains(d.log.String(), "ready for udp and tcp") {
+		t.Error("it is ready before it says so")
+	}
+	for range 5 {
+		begun := time.Now()
+		m.await("WATCHDOG=1")
+		if d := time.Since(begun); d > patience/4 {
+			t.Errorf("alive after %v, want 100ms", d)
+		}
+	}
+
+	// One that hangs is not alive.
+	d.signal(syscall.SIGSTOP)
+	m.drain()
+	if got := m.next(500 * time.Millisecond); got != "" {
+		t.Errorf("a stopped process says %q", got)
+	}
+	d.signal(syscall.SIGCONT)
+	m.await("WATCHDOG=1")
+
+	write(t, config, "pct 900\n")
+	d.signal(syscall.SIGHUP)
+	if got := m.await("RELOADING=1"); !strings.Contains(got, "MONOTONIC_USEC=") {
+		t.Errorf("reloading: %q, want the time", got)
+	}
+	if got := m.await("READY=1"); !strings.Contains(got, "STATUS=reload failed: "+config+":1: --pct 900") {
+		t.Errorf("reloaded: %q, want the error", got)
+	}
+	write(t, config, "pct 50\n")
+	d.signal(syscall.SIGHUP)
+	m.await("RELOADING=1")
+	if got := m.await("READY=1"); !strings.HasSuffix(got, "STATUS=") {
+		t.Errorf("reloaded: %q, want no status", got)
+	}
+	d.signal(syscall.SIGTERM)
+	m.await("STOPPING=1")
+	d.wait()
+}
+
+// While the daemon is restarted again and again on sockets that stay open, each
+// datagram and each connection is read by one of them, and no two flushes of a
+// series have the same time.
+func TestRestartUnderLoad(t *testing.T) {
+	t.Parallel()
+	const restarts = 4
+	carbon := newCarbon(t)
+	h := newHolder(t)
+	load := h.send(t)
+	args := append(carbon.command()[1:], "--state-file", filepath.Join(t.TempDir(), "state"))
+	for i := range restarts {
+		m := newManager(t)
+		d := h.start(t, m, append(args, "--flush-interval", "1s"))
+		m.await("READY=1")
+		load.some()
+		if i == restarts-1 {
+			load.stop()
+			// Who connected before this one is accepted before it.
+			if err := h.connect("marker:1|c"); err != nil {
+				t.Fatal(err)
+			}
+			eventually(t, "the marker is not published", func() bool { return len(carbon.values("stats.marker")) > 0 })
+		}
+		d.stop()
+	}
+	if got, want := carbon.total("stats.datagrams", 1), float64(load.datagrams); got != want {
+		t.Errorf("%v datagrams were counted, want %v", got, want)
+	}
+	if got, want := carbon.total("stats.connections", 1), float64(load.connections); got != want {
+		t.Errorf("%v connections were counted, want %v", got, want)
+	}
+	raised := carbon.values("stats.raised")
+	if got, want := raised[len(raised)-1], float64(load.connections); got != want {
+		t.Errorf("the gauge that each connection raised is %v, want %v", got, want)
+	}
+	carbon.wantEachTimeOnce()
+}
