@@ -28,7 +28,7 @@ func run(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	binary = filepath.Join(dir, "statsd")
 	build := exec.Command("go", "build", "-o", binary, "github.com/statsd-ops/statsd/cmd/statsd")
 	if out, err := build.CombinedOutput(); err != nil {
