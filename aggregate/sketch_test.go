@@ -98,6 +98,11 @@ func TestTimersUpToTheLimitAreExact(t *testing.T) {
 			if name, size := sn.Largest(metric.Timer); name != "t" || size != n {
 				t.Errorf("the largest timer is %q with %d samples, want t with %d", name, size, n)
 			}
+			for _, b := range table.Shard(0).blocks {
+				if len(b.sketches) != 0 {
+					t.Errorf("%d sketches stay after the flush", len(b.sketches))
+				}
+			}
 		}
 	}
 }

@@ -78,23 +78,36 @@ func TestUnfinishedLinesAreCut(t *testing.T) {
 	cfg := config()
 	cfg.TCPLineTimeout = 400 * time.Millisecond
 	d := start(t, cfg)
-	idle, slow, endless, good := d.dial("tcp"), d.dial("tcp"), d.dial("tcp"), d.dial("tcp")
+	idle, slow, endless, long, good := d.dial("tcp"), d.dial("tcp"), d.dial("tcp"), d.dial("tcp"), d.dial("tcp")
 	send(t, slow, "before:1|c\nslow:")
 	go sendSlowly(slow, "1", 50*time.Millisecond, 1_000)
 	go sendSlowly(endless, strings.Repeat("x", 100_000), 10*time.Millisecond, 1_000)
+	longSent := make(chan int)
+	go func() { // lines that are too long, but end
+		n := 0
+		for range 10 {
+			n += sendSlowly(long, strings.Repeat("x", maxLine-10), 50*time.Millisecond, 1)
+			n += sendSlowly(long, strings.Repeat("x", 20)+"\n ", 50*time.Millisecond, 1)
+		}
+		longSent <- n
+	}()
 	if n := sendSlowly(good, "a:1|c\nb:1|", 50*time.Millisecond, 1) + sendSlowly(good, "c\na:1|c\nb:1|", 50*time.Millisecond, 20); n != 21 {
 		t.Errorf("lines that end in time were cut after %d", n)
 	}
 	if !isCut(t, slow, patience) || !isCut(t, endless, patience) {
 		t.Error("endless lines are not cut")
 	}
+	if n := <-longSent; n != 20 || isCut(t, long, time.Millisecond) {
+		t.Errorf("long lines that end in time were cut after %d", n/2)
+	}
+	_ = long.Close()
 	if isCut(t, idle, 10*time.Millisecond) {
 		t.Error("an idle connection was cut")
 	}
 	send(t, good, "c\n")
 	_ = good.Close()
 	d.stop()
-	check(t, d.Server, "tcp.cut.unfinished 2", "tcp.cut.idle 0", "metrics.discarded.too_long 1", "metrics.discarded.unfinished 1", "metrics.discarded 2", "samples.aggregated 43")
+	check(t, d.Server, "tcp.cut.unfinished 2", "tcp.cut.idle 0", "metrics.discarded.too_long 11", "metrics.discarded.unfinished 1", "metrics.discarded 12", "samples.aggregated 43")
 	if d.totals()["counters.slow"] != 0 {
 		t.Error("a part of a line counted")
 	}

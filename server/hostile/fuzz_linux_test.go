@@ -57,7 +57,8 @@ func TestSoakBrokenLines(t *testing.T) {
 	d.expectCanary("canary", canaries)
 	t.Logf("%d inputs with %d samples, %v of them good, %v discarded, %v refused; read after at most %v",
 		n, samples, f["samples.aggregated"], f["metrics.discarded"], f["samples.refused"], longest)
-	if longest > time.Duration(bound(100e6)) {
+	// 100 ms, but the machine may have other things to do for a moment.
+	if longest > time.Second {
 		t.Errorf("an answer took %v", longest)
 	}
 	_, _ = udp.Close(), tcp.Close()
