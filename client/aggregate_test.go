@@ -3,6 +3,7 @@ package client_test
 import (
 	"fmt"
 	"math"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -197,6 +198,68 @@ func TestAggregateAfterClose(t *testing.T) {
 	sums(t, s, 19)
 	if s.Sent != 12 || s.AfterClose != 7 {
 		t.Errorf("after Close: %+v", s)
+	}
+}
+
+// Tables are drained, and series forgotten and met again, while callers without
+// a lock still hold them: no sample is lost, none counted twice.
+func TestAggregateForgets(t *testing.T) {
+	const goroutines, calls = 4, 5000
+	rec := clienttest.New(t, client.Config{Aggregate: time.Hour, QueueSize: 1 << 16})
+	c := rec.Client
+	handle := c.Counter("handle")
+	c.Gauge("gauge", 0)
+	var wg sync.WaitGroup
+	for range goroutines {
+		wg.Go(func() {
+			for i := range calls {
+				c.Incr("name")
+				c.Incr("tagged", "t")
+				handle.Incr()
+				c.GaugeDelta("gauge", 1)
+				if i%10 == 0 {
+					runtime.Gosched() // let drains find nothing now and then
+				}
+			}
+		})
+	}
+	called := make(chan struct{})
+	go func() { wg.Wait(); close(called) }()
+	for done := false; !done; {
+		select {
+		case <-called:
+			done = true
+		default:
+		}
+		flush(t, c)
+	}
+	for _, name := range []string{"name", "tagged", "handle"} {
+		if n := rec.Count(name); n != goroutines*calls {
+			t.Errorf("%s counted %v, want %v", name, n, goroutines*calls)
+		}
+	}
+	if v, _ := rec.Gauge("gauge"); v != goroutines*calls {
+		t.Errorf("the gauge is %v, want %v", v, goroutines*calls)
+	}
+}
+
+// Two values stand for something else inside; as samples they are as any other.
+func TestAggregateOddNumbers(t *testing.T) {
+	rec := clienttest.New(t, client.Config{Aggregate: time.Hour})
+	for range 3 {
+		rec.Reset()
+		for range 2 {
+			rec.Client.Count("a", 0x7ff4_0000_0000_0001)
+			rec.Client.Count("b", 0x7ff4_0000_0000_0000)
+			rec.Client.Count("b", 1)
+			rec.Client.Gauge("g", math.Float64frombits(0x7ff4_0000_0000_0001))
+		}
+		if a, b := rec.Count("a"), rec.Count("b"); a != 2*0x7ff4_0000_0000_0001 || b != a {
+			t.Errorf("counted %v and %v", a, b)
+		}
+		if g, ok := rec.Gauge("g"); ok {
+			t.Errorf("a NaN was sent as %v", g)
+		}
 	}
 }
 

@@ -13,12 +13,10 @@ import (
 // The methods that send take tags after their other arguments, each "key:value"
 // or a bare word. They keep none of their arguments.
 type Client struct {
-	core *core
-	enc  *encoded
-	rate float64 // 0 stands for 1
-	// merge is core.agg if this client is not derived, so that most samples are
-	// told apart by their name alone.
-	merge *aggregator
+	core  *core
+	enc   *encoded
+	rate  float64     // 0 stands for 1
+	merge *aggregator // core.agg if this client leaves no samples out
 }
 
 // encoded is what With settles for every line, ready to be copied.
@@ -102,7 +100,7 @@ func (c *Client) With(prefix string, tags ...string) *Client {
 	}
 	path := c.enc.path + string(appendPrefix(nil, prefix))
 	all := string(appendTags([]byte(c.enc.tags), tags, c.enc.tags != ""))
-	return &Client{core: c.core, enc: c.core.encode(path, all, path+"\n"+all), rate: c.rate}
+	return &Client{core: c.core, enc: c.core.encode(path, all, path+"\n"+all), rate: c.rate, merge: c.merge}
 }
 
 // appendPrefix appends prefix, cleaned and ended by one dot.
@@ -122,11 +120,10 @@ func (c *Client) Sampled(rate float64) *Client {
 	if !c.on() {
 		return c
 	}
-	d := &Client{core: c.core, enc: c.enc, rate: rate}
-	if !(rate > 0 && rate < 1) {
-		d.rate = 0
+	if rate > 0 && rate < 1 {
+		return &Client{core: c.core, enc: c.enc, rate: rate}
 	}
-	return d
+	return &Client{core: c.core, enc: c.enc, merge: c.core.agg}
 }
 
 // skip draws whether a sample is left out.

@@ -2,6 +2,7 @@ package client
 
 import (
 	"slices"
+	"sync/atomic"
 	"time"
 )
 
@@ -96,7 +97,7 @@ type handle struct {
 	client     *Client // nil if it does nothing
 	s          sample  // all but the value
 	head, tail string
-	series     [2]*series // where the aggregator merges it; guarded by aggregator.mu
+	series     [2]atomic.Pointer[series] // where the aggregator's tables merge it; changed under aggregator.mu
 }
 
 func (c *Client) handle(k kind, name string, tags []string) handle {
@@ -124,12 +125,5 @@ func (h *handle) send(v value) {
 	if c.rate != 0 && c.skip() || c.core.agg != nil && c.core.agg.addHandle(h, v) {
 		return
 	}
-	b := c.core.queue.begin()
-	lines := 1
-	if v.negative() {
-		b = append(append(append(b, h.head...), '0'), h.tail...)
-		lines = 2
-	}
-	b = v.appendTo(append(b, h.head...), c.core.python)
-	c.core.queue.commit(append(b, h.tail...), lines)
+	c.core.line(h.head, v, h.tail)
 }

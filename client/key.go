@@ -5,10 +5,22 @@ import (
 	"math"
 )
 
+// sample is a call's arguments.
+type sample struct {
+	kind kind
+	name string
+	v    value
+	rate float64 // 0 stands for 1
+	tags []string
+}
+
 // plain reports whether the name alone tells s apart.
 func (s *sample) plain(c *Client) bool {
-	return c.enc.scope == "" && s.rate == 0 && len(s.tags) == 0
+	return s.rate == 0 && c.byName(s.tags)
 }
+
+// byName is plain for a sample without a rate.
+func (c *Client) byName(tags []string) bool { return len(tags) == 0 && c.enc.scope == "" }
 
 // appendKey appends what tells s apart. All but the scope, which comes last,
 // says itself where it ends, so that no two samples have one key by chance.

@@ -1,6 +1,9 @@
 package client
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // Incr counts one.
 func (c *Client) Incr(name string, tags ...string) { c.Count(name, 1, tags...) }
@@ -10,8 +13,16 @@ func (c *Client) Decr(name string, tags ...string) { c.Count(name, -1, tags...) 
 
 // Count adds n to a counter.
 func (c *Client) Count(name string, n int64, tags ...string) {
-	if c != nil && c.merge != nil && len(tags) == 0 && c.merge.countAgain(name, n) {
-		return
+	if c != nil && c.merge != nil {
+		var sr *series
+		if c.byName(tags) {
+			sr = c.merge.named(counter, name)
+		} else {
+			sr = c.merge.scoped(c, counter, name, tags)
+		}
+		if sr != nil && sr.countAgain(n) {
+			return
+		}
 	}
 	c.send(counter, name, whole(n), tags)
 }
@@ -19,8 +30,16 @@ func (c *Client) Count(name string, n int64, tags ...string) {
 // Gauge sets a gauge. A negative value is sent as 0 and then itself, in one
 // packet: servers read a value with a sign as an adjustment.
 func (c *Client) Gauge(name string, v float64, tags ...string) {
-	if c != nil && c.merge != nil && len(tags) == 0 && c.merge.gaugeAgain(name, v) {
-		return
+	if c != nil && c.merge != nil && v-v == 0 { // neither NaN nor infinite
+		var sr *series
+		if c.byName(tags) {
+			sr = c.merge.named(gauge, name)
+		} else {
+			sr = c.merge.scoped(c, gauge, name, tags)
+		}
+		if sr != nil && sr.setAgain(math.Float64bits(v)) {
+			return
+		}
 	}
 	c.send(gauge, name, decimal(v), tags)
 }
@@ -56,7 +75,7 @@ func (c *Client) Set(name, member string, tags ...string) {
 	if !c.core.queue.fits(name, member, tags) {
 		return
 	}
-	if c.core.agg != nil && (c.merge != nil && len(tags) == 0 && c.merge.memberAgain(name, member) ||
+	if c.core.agg != nil && (c.byName(tags) && c.core.agg.memberAgain(name, member) ||
 		c.core.agg.addMember(c, name, member, tags)) {
 		return
 	}
@@ -93,7 +112,7 @@ func (c *Client) send(k kind, name string, v value, tags []string) {
 	if !c.on() {
 		return
 	}
-	if c.merge != nil && len(tags) == 0 && c.merge.again(k, name, v) {
+	if c.merge != nil && c.byName(tags) && c.merge.again(k, name, v) {
 		return
 	}
 	q, agg := c.core.queue, c.core.agg

@@ -83,11 +83,7 @@ func (q *queue) commit(b []byte, lines int) {
 // fits reports whether a line can be made of a sample with these texts. If not
 // it counts the sample, at no cost that grows with the texts.
 func (q *queue) fits(name, text string, tags []string) bool {
-	n := len(name) + len(text)
-	for _, tag := range tags {
-		n += len(tag)
-	}
-	if name != "" && text != "" && n <= q.maxLine {
+	if name != "" && text != "" && size(name, tags)+len(text) <= q.maxLine {
 		return true
 	}
 	q.mu.Lock()
@@ -98,6 +94,15 @@ func (q *queue) fits(name, text string, tags []string) bool {
 		q.stats.TooLong++
 	}
 	return false
+}
+
+// size is how much text a sample has.
+func size(name string, tags []string) int {
+	n := len(name)
+	for _, tag := range tags {
+		n += len(tag)
+	}
+	return n
 }
 
 // refuse counts a sample with a value that is not finite.

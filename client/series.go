@@ -1,57 +1,150 @@
 package client
 
+import (
+	"math"
+	"sync/atomic"
+)
+
 // series is the samples of one name, tags and rate, merged.
 type series struct {
-	kind       kind
-	in         map[string]*series // where the table has it
-	key        string             // under this
-	head, tail string             // as encoded by the client that met it first
-	used       bool               // since the last drain
-	forgotten  bool               // the table has it no more, though a handle may
+	kind kind
+	// word is what a counter or gauge holds: its sum, or the bits of its value,
+	// or idle or relative. A caller that finds another than these two changes it
+	// without a lock. Only who holds aggregator.mu changes these two, and only
+	// in the live table. So nothing is merged into what drain has taken: it
+	// leaves an idle word behind, and a caller that comes late goes to the lock.
+	word       atomic.Uint64
+	key        string // tells it from the others of its kind,
+	scoped     bool   // of appendKey, or else the name
+	head, tail string // as encoded by the client that met it first
+	forgotten  bool   // the table has it no more, though a handle may
 
-	n       int64               // counter: the sum
-	v       value               // gauge: the value, or the sum of the adjustments
+	delta   float64             // gauge that is relative: the sum of the adjustments
 	values  []byte              // timer, histogram, distribution: "1:2:3"
 	members map[string]struct{} // set: encoded
 }
 
-// count adds n to a counter, if the sum is not too large.
-func (sr *series) count(n int64) bool {
-	sum := sr.n + n
-	if (sum^sr.n)&(sum^n) < 0 {
+// As gauges these are NaN, which no gauge is set to. A counter that comes to
+// such a sum by chance is sent before.
+const (
+	idle     = 0x7ff4_0000_0000_0001 // nothing since the last drain
+	relative = 0x7ff4_0000_0000_0002 // a gauge was adjusted, but not set
+)
+
+// again merges v, if it can without the lock.
+func (sr *series) again(v value) bool {
+	switch {
+	case sr == nil:
 		return false
+	case sr.kind == counter:
+		return sr.countAgain(int64(v.bits))
+	case sr.kind == gauge && v.form == formDecimal && v.valid():
+		return sr.setAgain(v.bits)
 	}
-	sr.n = sum
+	return false
+}
+
+// countAgain is again for counters.
+func (sr *series) countAgain(n int64) bool {
+	for {
+		old := sr.word.Load()
+		sum := int64(old) + n
+		if old == idle || uint64(sum) == idle || (sum^int64(old))&(sum^n) < 0 { // or it overflows
+			return false
+		}
+		if sr.word.CompareAndSwap(old, uint64(sum)) {
+			return true
+		}
+	}
+}
+
+// setAgain is again for gauges.
+func (sr *series) setAgain(bits uint64) bool {
+	for {
+		old := sr.word.Load()
+		if old == idle || old == relative {
+			return false
+		}
+		if sr.word.CompareAndSwap(old, bits) {
+			return true
+		}
+	}
+}
+
+// adjust adds delta to a gauge, under the lock.
+func (sr *series) adjust(delta float64) {
+	for {
+		old := sr.word.Load()
+		if old == idle || old == relative {
+			sr.delta += delta
+			sr.word.Store(relative)
+			return
+		}
+		if sr.word.CompareAndSwap(old, math.Float64bits(math.Float64frombits(old)+delta)) {
+			return
+		}
+	}
+}
+
+// emit queues what a series holds and empties it. It reports false if it held
+// nothing.
+func (co *core) emit(sr *series) bool {
+	switch sr.kind {
+	case counter:
+		n := sr.word.Swap(idle)
+		if n == idle {
+			return false
+		}
+		co.line(sr.head, whole(int64(n)), sr.tail)
+	case gauge:
+		return co.emitGauge(sr)
+	case set:
+		if len(sr.members) == 0 {
+			return false
+		}
+		for member := range sr.members {
+			b := append(append(co.queue.begin(), sr.head...), member...)
+			co.queue.commit(append(b, sr.tail...), 1)
+		}
+		clear(sr.members)
+	default:
+		if len(sr.values) == 0 {
+			return false
+		}
+		b := append(append(co.queue.begin(), sr.head...), sr.values...)
+		co.queue.commit(append(b, sr.tail...), 1)
+		sr.values = sr.values[:0]
+	}
 	return true
 }
 
-// put queues the lines of a series.
-func (q *queue) put(sr *series) {
-	if sr.kind == set {
-		for member := range sr.members {
-			b := append(append(q.begin(), sr.head...), member...)
-			q.commit(append(b, sr.tail...), 1)
-		}
-		return
+func (co *core) emitGauge(sr *series) bool {
+	word := sr.word.Swap(idle)
+	if word == idle {
+		return false
 	}
-	if sr.kind == gauge && !sr.v.valid() { // adjustments can add up to infinity
-		q.refuse()
-		return
+	v := value{formDecimal, word}
+	if word == relative {
+		v = adjustment(sr.delta)
+		sr.delta = 0
 	}
-	b := q.begin()
+	if !v.valid() { // adjustments can add up to infinity
+		co.queue.refuse()
+		return true
+	}
+	co.line(sr.head, v, sr.tail)
+	return true
+}
+
+// line queues a line with a number between head and tail. A negative gauge is
+// set to 0 first, in the same packet.
+func (co *core) line(head string, v value, tail string) {
+	b := co.queue.begin()
 	lines := 1
-	if sr.kind == gauge && sr.v.negative() {
-		b = append(append(append(b, sr.head...), '0'), sr.tail...)
+	if v.negative() {
+		b = append(append(append(b, head...), '0'), tail...)
 		lines = 2
 	}
-	b = append(b, sr.head...)
-	switch sr.kind {
-	case counter:
-		b = appendInt(b, sr.n)
-	case gauge:
-		b = sr.v.appendTo(b, false)
-	default:
-		b = append(b, sr.values...)
-	}
-	q.commit(append(b, sr.tail...), lines)
+	b = v.appendTo(append(b, head...), co.python)
+	co.queue.commit(append(b, tail...), lines)
 }

@@ -19,7 +19,7 @@ import (
 // does not have is nil.
 type calls struct {
 	incr, incrTags, gauge, timing, set, handle func()
-	close                                      func()
+	flush, close                               func()
 }
 
 // contender makes a client that writes to wire.
@@ -74,6 +74,7 @@ func this(w *wire, aggregate time.Duration) (calls, error) {
 		timing:   func() { c.Timing(timerName, timerValue) },
 		set:      func() { c.Set(setName, member) },
 		handle:   handle.Incr,
+		flush:    func() { _ = c.Flush(context.Background()) },
 		close:    func() { _ = c.Close(context.Background()) },
 	}, nil
 }
@@ -116,6 +117,7 @@ func datadogCalls(w *wire, option datadog.Option) (calls, error) {
 		gauge:    func() { _ = c.Gauge(gaugeName, gaugeValue, nil, 1) },
 		timing:   func() { _ = c.Timing(timerName, timerValue, nil, 1) },
 		set:      func() { _ = c.Set(setName, member, nil, 1) },
+		flush:    func() { _ = c.Flush() },
 		close:    func() { _ = c.Close() },
 	}, nil
 }
