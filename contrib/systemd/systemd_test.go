@@ -113,13 +113,17 @@ func TestNotify(t *testing.T) {
 	config := filepath.Join(t.TempDir(), "statsd.conf")
 	write(t, config, "pct 90\n")
 	carbon := newCarbon(t)
-	command := exec.Command(binary, append(carbon.command()[1:], "-p", "0", "-n", "127.0.0.1", "--config", config)...)
+	address := freeAddress(t)
+	_, port, _ := net.SplitHostPort(address)
+	command := exec.Command(binary, append(carbon.command()[1:], "-p", port, "-n", "127.0.0.1", "--config", config)...)
 	command.Env = append(os.Environ(), "NOTIFY_SOCKET="+m.path, "WATCHDOG_USEC=200000")
 	d := start(t, command)
 	m.await("READY=1")
-	if !strings.Contains(d.log.String(), "ready for udp and tcp") {
-		t.Error("it is ready before it says so")
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatalf("it is ready, but: %v", err)
 	}
+	defer conn.Close()
 	for range 5 {
 		begun := time.Now()
 		m.await("WATCHDOG=1")
