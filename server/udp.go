@@ -12,7 +12,7 @@ import (
 // lets datagrams gather in the socket's buffer.
 const (
 	// mostGather is the longest it sleeps.
-	mostGather = 20 * time.Millisecond
+	mostGather = 40 * time.Millisecond
 	// gatherShare is the part of the buffer that may fill meanwhile, at the
 	// rate seen last.
 	gatherShare = 4
