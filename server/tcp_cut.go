@@ -116,7 +116,7 @@ func (l *streamLimits) period() time.Duration {
 	if l.idle > 0 {
 		shortest = min(l.idle, l.line)
 	}
-	return min(max(shortest/8, 10*time.Millisecond), time.Second)
+	return min(max(shortest/8, 10*time.Millisecond), 5*time.Second)
 }
 
 // cutSilent cuts connections that are silent for too long, until stop.

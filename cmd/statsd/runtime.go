@@ -24,7 +24,7 @@ const (
 	smallHeap        = 32 << 20
 	smallHeapPercent = 100
 	largeHeapPercent = 25
-	gcLook           = 2 * time.Second
+	gcLook           = 5 * time.Second
 )
 
 // tuneGC chooses between the two until ctx ends.
