@@ -16,9 +16,9 @@ const (
 	// gatherShare is the part of the buffer that may fill meanwhile, at the
 	// rate seen last.
 	gatherShare = 4
-	// mostUnread is the most that may fill, in bytes as the kernel counts them: what
+	// mostGathered is the most that may fill, in bytes as the kernel counts them: what
 	// gathers is to be small beside what can be taken in the same time.
-	mostUnread = 1 << 20
+	mostGathered = 1 << 20
 	// datagramOverhead is about what the kernel charges for a datagram besides
 	// its bytes: its own headers, and what rounding up wastes.
 	datagramOverhead = 1024
@@ -58,7 +58,7 @@ func newReceiver(s *Server, i int, socket *socket) *udpReceiver {
 		socket:     socket,
 		lane:       s.lanes[i],
 		parser:     s.parser(),
-		mostUnread: min(socket.granted()/gatherShare, mostUnread),
+		mostUnread: min(socket.granted()/gatherShare, mostGathered),
 		boundary:   &s.boundary,
 		senders:    s.cfg.DiscardSenders,
 	}
