@@ -76,7 +76,7 @@ func (r *udpReceiver) dropped() uint64 {
 // run receives until stop, then what is left in the socket.
 func (r *udpReceiver) run() error {
 	wait := true
-	last := time.Now()
+	since, came := time.Now(), 0 // bytes, as the kernel counts them, and since when
 	for {
 		n, err := r.socket.read(wait)
 		if err != nil {
@@ -89,15 +89,16 @@ func (r *udpReceiver) run() error {
 			wait = true
 			continue
 		}
-		r.take(n)
-		wait = false
-		if n == batchDatagrams {
-			continue
+		if wait {
+			// How long nothing came says nothing of what comes now.
+			wait, since, came = false, time.Now(), 0
 		}
-		now := time.Now()
-		if nap := r.nap(n, now.Sub(last)); nap > 0 {
-			r.sleep(now, nap)
-			last = now
+		r.take(n)
+		came += r.charge(n)
+		if n < batchDatagrams {
+			now := time.Now()
+			r.sleep(now, nap(r.mostUnread, came, now.Sub(since)))
+			since, came = now, 0
 		}
 	}
 }
@@ -152,15 +153,18 @@ func (r *udpReceiver) ask(bad bool) {
 	}
 }
 
-// nap returns how long datagrams may gather, when a batch of n has come in
-// the time since the last one.
-func (r *udpReceiver) nap(n int, since time.Duration) time.Duration {
-	unread := 0
+// charge returns about what the kernel counts for the batch of n.
+func (r *udpReceiver) charge(n int) (bytes int) {
 	for i := range n {
-		unread += len(r.socket.datagram(i)) + datagramOverhead
+		bytes += len(r.socket.datagram(i)) + datagramOverhead
 	}
-	// unread bytes took since; r.mostUnread may take as much longer as it is more.
-	return min(mostGather, since*time.Duration(r.mostUnread)/time.Duration(unread))
+	return bytes
+}
+
+// nap returns how long datagrams may gather until most bytes wait, when so
+// many have come in that time.
+func nap(most, came int, in time.Duration) time.Duration {
+	return min(mostGather, time.Duration(float64(in)*float64(most)/float64(came)))
 }
 
 // sleep sleeps for nap, but not beyond the flush boundary: datagrams that came
