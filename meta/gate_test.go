@@ -16,6 +16,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/statsd-ops/statsd/internal/gate"
 )
 
 // dial opens a connection and sends text.
@@ -192,20 +194,18 @@ func TestGuests(t *testing.T) {
 	held := dial(t, addr, "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
 	<-source.asked
 	var silent []net.Conn
-	for range 5 * maxGuests {
+	for range 5 * gate.Most {
 		silent = append(silent, dial(t, addr, "GET /"))
 	}
 	if err := istats(addr); err != nil {
 		t.Error(err)
 	}
-	if cut := countCut(t, silent); cut < len(silent)-maxGuests {
+	if cut := countCut(t, silent); cut < len(silent)-gate.Most {
 		t.Errorf("%d of %d silent connections were cut to make room", cut, len(silent))
 	}
-	m.gate.mu.Lock()
-	if n := len(m.gate.guests); n > maxGuests || n < maxGuests-1 {
+	if n := m.gate.Open(); n > gate.Most || n < gate.Most-1 {
 		t.Errorf("%d connections are open", n)
 	}
-	m.gate.mu.Unlock()
 	release()
 	w, err := http.ReadResponse(bufio.NewReader(held), nil)
 	if err != nil {
@@ -283,7 +283,7 @@ func TestRunEnds(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error)
 	go func() { ended <- m.Run(ctx) }()
-	for range 2 * maxGuests {
+	for range 2 * gate.Most {
 		dial(t, m.Addr().String(), "GET ")
 	}
 	if err := istats(m.Addr().String()); err != nil {

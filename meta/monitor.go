@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"syscall"
 	"time"
+
+	"github.com/statsd-ops/statsd/internal/gate"
 )
 
 // How long a client may take. An answer of 100,000 values is about 20 MB.
@@ -57,7 +59,7 @@ type Monitor struct {
 	version  string
 	own      string     // what the daemon's own paths start with; "" for none
 	loopback netip.Addr // the bound address, if requests to others are refused
-	gate     *gate
+	gate     *gate.Gate
 	server   *http.Server
 }
 
@@ -75,7 +77,7 @@ func NewMonitor(cfg MonitorConfig, source Source, values *Values) (*Monitor, err
 	if err != nil {
 		return nil, listenError(host, cfg.Port, err)
 	}
-	m := &Monitor{source: source, values: values, version: cfg.Version, gate: newGate(listener.(*net.TCPListener))}
+	m := &Monitor{source: source, values: values, version: cfg.Version, gate: gate.New(listener.(*net.TCPListener))}
 	if cfg.OwnPrefix != "" {
 		m.own = cfg.OwnPrefix + "."
 	}
@@ -92,7 +94,7 @@ func NewMonitor(cfg MonitorConfig, source Source, values *Values) (*Monitor, err
 	}
 	// A connection that is kept open for a next request takes another's place.
 	m.server.SetKeepAlivesEnabled(false)
-	m.gate.watch(m.server)
+	m.gate.Watch(m.server)
 	return m, nil
 }
 
@@ -133,7 +135,7 @@ func (m *Monitor) Run(ctx context.Context) error {
 		cancel()
 	}
 	_ = m.Close()
-	m.gate.serving.Wait()
+	m.gate.Wait()
 	if err == nil || errors.Is(err, http.ErrServerClosed) {
 		return nil
 	}

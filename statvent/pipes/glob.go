@@ -1,30 +1,11 @@
 package pipes
 
-import (
-	"fmt"
-	"path"
-	"strings"
-)
+import "github.com/statsd-ops/statsd/internal/glob"
 
 // Glob is a pattern for names: "*" stands for any bytes, "?" for one character,
 // "[a-z]" for one of a range, and a backslash takes the meaning from what
 // follows. The zero Glob matches only the empty name.
-type Glob struct{ pattern string }
+type Glob = glob.Glob
 
 // ParseGlob checks the pattern.
-func ParseGlob(pattern string) (Glob, error) {
-	if _, err := path.Match(slashless(pattern), ""); err != nil {
-		return Glob{}, fmt.Errorf("%q is not a pattern: a bracket or a backslash lacks what belongs to it", pattern)
-	}
-	return Glob{slashless(pattern)}, nil
-}
-
-// Match reports whether the pattern stands for the whole name.
-func (g Glob) Match(name string) bool {
-	ok, err := path.Match(g.pattern, slashless(name))
-	return ok && err == nil
-}
-
-// slashless hides slashes from path.Match, to which they are special, behind the
-// one byte that no name holds.
-func slashless(s string) string { return strings.ReplaceAll(s, "/", "\n") }
+func ParseGlob(pattern string) (Glob, error) { return glob.Parse(pattern) }

@@ -76,21 +76,6 @@ func TestParseNameRule(t *testing.T) {
 	}
 }
 
-func TestGlob(t *testing.T) {
-	for _, tt := range []struct {
-		pattern, name string
-		want          bool
-	}{
-		{"*", "a/b c", true}, {"*", "", true}, {"a.*", "a.b", true}, {"a.*", "ab", false}, {"a?c", "a/c", true},
-		{"a[/x]c", "a/c", true}, {"[!a]", "b", false}, {"[^a]", "b", true}, {`a\[1\]`, "a[1]", true}, {"", "", true}, {"", "a", false},
-	} {
-		g, err := ParseGlob(tt.pattern)
-		if err != nil || g.Match(tt.name) != tt.want {
-			t.Errorf("%q matches %q: %v, %v", tt.pattern, tt.name, g.Match(tt.name), err)
-		}
-	}
-}
-
 func BenchmarkMerge(b *testing.B) {
 	var processes []Process
 	for pid := range 200 {

@@ -1,4 +1,14 @@
-package meta
+// Package gate keeps a small HTTP server answering while clients hang about.
+//
+//	g := gate.New(listener)
+//	g.Watch(&server) // before it serves
+//	err := server.Serve(g)
+//	...
+//	g.Wait() // after the server's Shutdown or Close
+//
+// A Gate is a listener with at most Most open connections. Whoever connects and
+// does not ask, or does not read its answer, makes room for a newcomer.
+package gate
 
 import (
 	"context"
@@ -10,8 +20,8 @@ import (
 )
 
 const (
-	// maxGuests is how many connections are open at a time.
-	maxGuests = 32
+	// Most is how many connections are open at a time.
+	Most = 32
 	// When all are taken, a newcomer waits until some connection has kept us
 	// waiting this long for its request, or this long with its answer. A client
 	// that wants something says so as it connects, so 15 ms are plenty; and
@@ -20,11 +30,11 @@ const (
 	answerPatience = time.Second
 )
 
-// gate is a listener with at most maxGuests open connections. When a newcomer
+// Gate is a listener with at most Most open connections. When a newcomer
 // finds it full, the connection that has tried its patience longest is closed
 // instead of it: whoever hangs about unasking costs others no more than a
 // short wait, wherever it comes from.
-type gate struct {
+type Gate struct {
 	*net.TCPListener
 	closed  chan struct{}
 	left    chan struct{}  // told, if it listens, when a guest leaves
@@ -38,7 +48,7 @@ type gate struct {
 // guest is an open connection.
 type guest struct {
 	*net.TCPConn
-	gate *gate
+	gate *Gate
 
 	// These are under gate.mu.
 	patience time.Time     // from when on it may be closed for another
@@ -47,8 +57,9 @@ type guest struct {
 	answered bool          // its request is complete
 }
 
-func newGate(l *net.TCPListener) *gate {
-	return &gate{
+// New returns a Gate that accepts from l.
+func New(l *net.TCPListener) *Gate {
+	return &Gate{
 		TCPListener: l,
 		closed:      make(chan struct{}),
 		left:        make(chan struct{}, 1),
@@ -57,7 +68,7 @@ func newGate(l *net.TCPListener) *gate {
 }
 
 // Accept waits for a connection, then for room.
-func (g *gate) Accept() (net.Conn, error) {
+func (g *Gate) Accept() (net.Conn, error) {
 	conn, err := g.AcceptTCP()
 	if err != nil {
 		return nil, err
@@ -79,11 +90,11 @@ func (g *gate) Accept() (net.Conn, error) {
 }
 
 // enter makes conn a guest, or says how long all guests have to be left alone.
-func (g *gate) enter(conn *net.TCPConn) (*guest, time.Duration) {
+func (g *Gate) enter(conn *net.TCPConn) (*guest, time.Duration) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := time.Now()
-	if len(g.guests) >= maxGuests {
+	if len(g.guests) >= Most {
 		first := g.leastPatience()
 		if wait := first.patience.Sub(now); wait > 0 {
 			return nil, wait
@@ -97,7 +108,17 @@ func (g *gate) enter(conn *net.TCPConn) (*guest, time.Duration) {
 	return in, 0
 }
 
-func (g *gate) leastPatience() (first *guest) {
+// Open returns how many connections are open.
+func (g *Gate) Open() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return len(g.guests)
+}
+
+// Wait returns when the server works for no connection any more.
+func (g *Gate) Wait() { g.serving.Wait() }
+
+func (g *Gate) leastPatience() (first *guest) {
 	for c := range g.guests {
 		if first == nil || c.patience.Before(first.patience) {
 			first = c
@@ -107,7 +128,7 @@ func (g *gate) leastPatience() (first *guest) {
 }
 
 // Close ends Accept. It leaves the guests alone.
-func (g *gate) Close() error {
+func (g *Gate) Close() error {
 	g.once.Do(func() { close(g.closed) })
 	return g.TCPListener.Close()
 }
@@ -152,8 +173,8 @@ func (c *guest) asked() {
 
 type guestKey struct{}
 
-// watch makes server tell the gate how its guests get on.
-func (g *gate) watch(server *http.Server) {
+// Watch makes server, which is to serve the gate, tell it how its guests get on.
+func (g *Gate) Watch(server *http.Server) {
 	server.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
 		return context.WithValue(ctx, guestKey{}, c)
 	}

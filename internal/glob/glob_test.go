@@ -1,0 +1,55 @@
+package glob
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestMatch(t *testing.T) {
+	for _, tt := range []struct {
+		pattern, name string
+		want          bool
+	}{
+		{"", "", true},
+		{"", "a", false},
+		{"*", "", true},
+		{"*", "a.b/c", true},
+		{"a.*", "a.b.c", true},
+		{"a.*", "b.a.c", false},
+		{"*.errors", "web.errors", true},
+		{"*.errors", "web.errors.old", false},
+		{"a?c", "a/c", true},
+		{"web[0-9].*", "web7.hits", true},
+		{"web[0-9].*", "web.hits", false},
+		{`a\*`, "a*", true},
+		{`a\*`, "ab", false},
+		{"*a*b*", "xxaxxbxx", true},
+		{"a[/x]c", "a/c", true},
+		{"[^a]", "b", true},
+		{"[!a]", "b", false},
+	} {
+		g, err := Parse(tt.pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := g.Match(tt.name); got != tt.want {
+			t.Errorf("%q of %q: %v", tt.pattern, tt.name, got)
+		}
+	}
+	for _, bad := range []string{"[", "[a", `\`, "a[]"} {
+		if _, err := Parse(bad); err == nil {
+			t.Errorf("%q was taken for a pattern", bad)
+		}
+	}
+}
+
+// With backtracking over each star this would take longer than the universe has.
+func TestStarsDoNotBlowUp(t *testing.T) {
+	g, err := Parse(strings.Repeat("a*", 100) + "b")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if g.Match(strings.Repeat("a", 10_000)) {
+		t.Error("matched without a b")
+	}
+}
