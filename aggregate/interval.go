@@ -12,6 +12,9 @@ import (
 type Interval struct {
 	// Swap is how long the shards were locked to take it out, in all.
 	Swap time.Duration
+	// Record, unless nil, is called by Summarize for each name, in the order of its rows,
+	// with what the name collected.
+	Record func(*metric.Collected)
 
 	table *Table
 	views []view

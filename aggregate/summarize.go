@@ -18,6 +18,8 @@ type scratch struct {
 	samples []float64
 	members []uint64
 	gauge   gaugeMerge
+
+	collected metric.Collected
 }
 
 // source is one of the records that have a name's cells.
@@ -136,7 +138,13 @@ func (s *summary) summarizeKind(i int, kind metric.Kind) {
 		if collides {
 			s.sn.collided(kind, rec.name())
 		}
+		if s.Record != nil {
+			s.collect(kind)
+		}
 		s.summarizeName(kind, s.sn.add(i, r, kind))
+		if s.Record != nil {
+			s.show(kind)
+		}
 		for _, from := range s.sources {
 			from.rec.clear(kind, v.flush)
 			from.rec.setLastSeen(v.flush)
