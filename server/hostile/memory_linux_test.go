@@ -6,6 +6,7 @@ import (
 	"io"
 	"math"
 	"net"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -37,6 +38,23 @@ func (d *statsd) grown(before, most float64, what string) {
 	d.t.Logf("%s: memory grew by %.1f MB, may by %.1f", what, grown/(1<<20), tolerance*most/(1<<20))
 	if grown > bound(tolerance*most) {
 		d.t.Errorf("%s: memory grew by %.1f MB", what, grown/(1<<20))
+	}
+}
+
+// resident checks that little more is resident than what is live.
+func (d *statsd) resident(names int) {
+	d.t.Helper()
+	resident := d.memory("VmRSS")
+	if response, err := http.Get("http://" + d.profiles + "/debug/pprof/heap?gc=1"); err != nil {
+		d.t.Fatal(err)
+	} else {
+		_ = response.Body.Close()
+	}
+	d.afterFlush()
+	live := d.figures()["memory.live"]
+	d.t.Logf("%d names: %.1f MB resident, %.2f of what is live", names, resident/(1<<20), resident/live)
+	if resident > tolerance*live {
+		d.t.Errorf("%d names: %.1f MB resident, only %.1f live", names, resident/(1<<20), live/(1<<20))
 	}
 }
 
@@ -74,6 +92,9 @@ func TestSoakNewNames(t *testing.T) {
 			}
 			d.expectCanary("canary.known", canaries)
 			d.grown(before, eachName*float64(n)+float64(bytes), fmt.Sprintf("%d names of %d bytes in all", n, bytes))
+			if soaking() { // a small heap may double
+				d.resident(n)
+			}
 			forgotten := time.Now()
 			eventually(t, "the names are not forgotten", func() bool { return d.figures()["names"] <= 1 })
 			if took := time.Since(forgotten); took > (expire+2)*interval+patience/10 {
