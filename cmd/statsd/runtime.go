@@ -16,14 +16,14 @@ import (
 )
 
 // The heap may double between two collections while it is small, and grow by
-// a quarter once it is large. There is next to nothing in it that holds
+// a tenth once it is large. There is next to nothing in it that holds
 // pointers, so that collecting costs little then, and memory is what a daemon with a
 // million names is short of. GOGC wins over this; GOMEMLIMIT is respected as
 // ever.
 const (
 	smallHeap        = 32 << 20
 	smallHeapPercent = 100
-	largeHeapPercent = 25
+	largeHeapPercent = 10
 	gcLook           = 5 * time.Second
 )
 
