@@ -1,0 +1,124 @@
+package pidfile
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+)
+
+func content(t *testing.T, path string) string {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+func create(t *testing.T, path string) *File {
+	t.Helper()
+	f, err := Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+func TestCreate(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "statsd.pid")
+	for _, old := range []string{"", "4194304\n", "1", "  7 \n"} { // a dead process's, or another's that does not hold it
+		if err := os.WriteFile(path, []byte(old), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		f := create(t, path)
+		if got, want := content(t, path), fmt.Sprintln(os.Getpid()); got != want {
+			t.Errorf("over %q: holds %q, want %q", old, got, want)
+		}
+		if _, err := Create(path); err == nil || err.Error() != fmt.Sprintf("%s: process %d runs and holds it", path, os.Getpid()) {
+			t.Errorf("a second one: %v", err)
+		}
+		if got, want := content(t, path), fmt.Sprintln(os.Getpid()); got != want {
+			t.Errorf("after a second one: holds %q, want %q", got, want)
+		}
+		if err := f.Remove(); err != nil {
+			t.Error(err)
+		}
+		if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("after Remove: %v", err)
+		}
+	}
+}
+
+func TestCreateFails(t *testing.T) {
+	dir := t.TempDir()
+	other := filepath.Join(dir, "other")
+	if err := os.WriteFile(other, []byte("root:x:0:0:root:/root:/bin/bash\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{
+		other:                        "holds something else than a process id, and is left alone",
+		"/dev/null":                  "is no regular file",
+		dir:                          "is a directory",
+		filepath.Join(dir, "no/pid"): "no such file or directory",
+	} {
+		if _, err := Create(path); err == nil || err.Error() != path+": "+want {
+			t.Errorf("%v, want %s: %s", err, path, want)
+		}
+	}
+	if !strings.HasPrefix(content(t, other), "root:") {
+		t.Error("what is no pidfile was written over")
+	}
+}
+
+// A program that was started meanwhile does not hold the lock.
+func TestLockIsNotInherited(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "statsd.pid")
+	f := create(t, path)
+	sleep := exec.Command("sleep", "60")
+	if err := sleep.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _, _ = sleep.Process.Kill(), sleep.Wait() }()
+	if err := f.file.Close(); err != nil { // as the end of the process does
+		t.Fatal(err)
+	}
+	if err := create(t, path).Remove(); err != nil {
+		t.Error(err)
+	}
+}
+
+// However many end and start at a time, only one has it.
+func TestOneAtATime(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "statsd.pid")
+	var holders, held atomic.Int32
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			for range 200 {
+				f, err := Create(path)
+				if err != nil {
+					continue
+				}
+				if holders.Add(1) > 1 {
+					t.Error("two have it")
+				}
+				held.Add(1)
+				holders.Add(-1)
+				if err := f.Remove(); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	if held.Load() == 0 {
+		t.Error("nobody ever had it")
+	}
+}
