@@ -1,0 +1,34 @@
+package detach
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+// passOn keeps all descriptors from being inherited that whoever started this process left
+// open, and returns the sockets of LISTEN_FDS, if they are meant for it.
+func passOn() (sockets []*os.File, err error) {
+	dir, err := os.ReadDir("/dev/fd")
+	if err != nil {
+		return nil, fmt.Errorf("list the open descriptors: %w", err)
+	}
+	for _, entry := range dir {
+		if fd, err := strconv.Atoi(entry.Name()); err == nil && fd >= firstDescriptor {
+			unix.CloseOnExec(fd)
+		}
+	}
+	if os.Getenv("LISTEN_PID") != strconv.Itoa(os.Getpid()) {
+		return nil, nil
+	}
+	n, err := strconv.Atoi(os.Getenv("LISTEN_FDS"))
+	if err != nil || n < 0 || n > len(dir) {
+		return nil, fmt.Errorf("LISTEN_FDS=%s: want how many of the %d open descriptors are sockets", os.Getenv("LISTEN_FDS"), len(dir))
+	}
+	for fd := firstDescriptor; fd < firstDescriptor+n; fd++ {
+		sockets = append(sockets, os.NewFile(uintptr(fd), "LISTEN_FDS"))
+	}
+	return sockets, nil
+}
