@@ -30,6 +30,7 @@ const (
 	groupAlerts  = "Alerts"
 	groupLimits  = "Limits"
 	groupLog     = "The log"
+	groupProcess = "The process"
 	groupAbout   = "About"
 )
 
@@ -95,8 +96,12 @@ var flags = []flag{
 	{group: groupLog, name: "debug", short: 'd', kind: isSwitch, help: "log each discarded line"},
 	{group: groupLog, name: "debug-metric", short: 'm', aliases: []string{"debug_metric"}, holder: "SUBSTRING", help: "with --debug, log received and published lines that contain it"},
 	{group: groupLog, name: "quiet", short: 'q', kind: isSwitch, help: "log warnings and errors only"},
+	{group: groupLog, name: "log-file", holder: "FILE", help: "log there instead of to standard error; opened anew at SIGHUP"},
 	{group: groupLog, name: "log-format", choices: []string{"auto", "console", "json"}, holder: "auto", def: "auto", help: "console, json, or console on a terminal only (auto)"},
 	{group: groupLog, name: "pprof", holder: "HOST:PORT", help: "serve live profiles there"},
+
+	{group: groupProcess, name: "daemonize", short: 'D', kind: isSwitch, help: "go on in the background once all is ready; see --log-file"},
+	{group: groupProcess, name: "pidfile", holder: "FILE", help: "hold and lock a file with the process id; a second daemon that wants it fails"},
 
 	{group: groupAbout, name: "config", holder: "FILE", help: "read settings from FILE: a flag without its dashes and its value on each line"},
 	{group: groupAbout, name: "check-config", kind: isSwitch, help: "print each setting and where it comes from, and exit"},

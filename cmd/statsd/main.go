@@ -13,6 +13,9 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kingpin/v2"
+	"github.com/rs/zerolog"
+
+	"github.com/statsd-ops/statsd/internal/detach"
 )
 
 // Exit statuses.
@@ -40,6 +43,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err == nil {
 		return exitOK
 	}
+	if started, ok := errors.AsType[*detach.Error](err); ok && started.Code > 0 {
+		return started.Code // it has said why
+	}
 	fmt.Fprintln(stderr, "statsd:", all.locate(err))
 	if _, ok := errors.AsType[usageError](err); ok {
 		return exitUsage
@@ -59,24 +65,30 @@ func (all settings) run(ctx context.Context, args []string, stdout, stderr io.Wr
 		_, err := fmt.Fprintln(stdout, "statsd", version())
 		return err
 	}
-	log := newLogger(all, stderr)
-	defer log.close()
-	cfg, err := all.config(log.Logger)
-	if err != nil {
-		return err
-	}
 	if all.on("check-config") {
-		return all.print(stdout)
-	}
-	if address := all.text("pprof"); address != "" {
-		profiles, err := serveProfiles(address, log.Logger)
-		if err != nil {
+		if _, err := all.config(zerolog.Nop()); err != nil {
 			return err
 		}
-		defer profiles.Close()
+		return all.print(stdout)
 	}
-	go tuneGC(ctx)
-	return all.serve(ctx, args, log, cfg)
+	d := &daemon{started: all, current: all, args: args}
+	if all.on("daemonize") {
+		if d.background, err = detach.Daemon(); err != nil {
+			return err
+		}
+		if d.background == nil {
+			return detach.Run(ctx)
+		}
+	}
+	if d.log, err = newLogger(all, stderr); err != nil {
+		return err
+	}
+	defer d.log.close()
+	err = d.run(ctx)
+	if err != nil && d.log.file != nil {
+		d.log.Error().Err(all.locate(err)).Msg("ended")
+	}
+	return err
 }
 
 // version is what the build knows: the module's version, or the revision.

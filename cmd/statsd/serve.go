@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/signal"
 	"slices"
@@ -11,40 +12,87 @@ import (
 
 	"github.com/coreos/go-systemd/v22/activation"
 
+	"github.com/statsd-ops/statsd/internal/detach"
+	"github.com/statsd-ops/statsd/internal/pidfile"
 	"github.com/statsd-ops/statsd/server"
 )
 
 // daemon is a server and what it was started with, to read it again.
 type daemon struct {
 	*server.Server
-	started settings // as of the start
-	current settings // as of the last reload
-	args    []string
-	log     *logger
-	manager *manager
+	started    settings // as of the start
+	current    settings // as of the last reload
+	args       []string
+	log        *logger
+	manager    *manager
+	background *detach.Process // nil in the foreground
 }
 
-// serve runs the server until ctx ends.
-func (all settings) serve(ctx context.Context, args []string, log *logger, cfg server.Config) error {
+// run runs the daemon until ctx ends.
+func (d *daemon) run(ctx context.Context) (err error) {
 	// Before anything that takes time: a SIGHUP that nobody asked for ends the process.
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGHUP)
+	cfg, err := d.started.config(d.log.Logger)
+	if err != nil {
+		return err
+	}
+	if path := d.started.text("pidfile"); path != "" {
+		file, err := pidfile.Create(path)
+		if err != nil {
+			return fmt.Errorf("--pidfile %w", err)
+		}
+		defer func() {
+			if err := file.Remove(); err != nil {
+				d.log.Warn().Err(err).Msg("removing the pidfile failed")
+			}
+		}()
+	}
+	if address := d.started.text("pprof"); address != "" {
+		profiles, err := serveProfiles(address, d.log.Logger)
+		if err != nil {
+			return err
+		}
+		defer profiles.Close()
+	}
+	go tuneGC(ctx)
+	return d.serve(ctx, cfg, signals)
+}
+
+// serve runs the server until ctx ends.
+func (d *daemon) serve(ctx context.Context, cfg server.Config, signals chan os.Signal) (err error) {
 	cfg.Sockets = activation.Files(true)
-	m, err := newManager(log.Logger)
-	if err != nil {
+	if d.manager, err = newManager(d.log.Logger); err != nil {
 		return err
 	}
-	defer m.close()
-	cfg.Beat, cfg.BeatEvery = m.beat, m.every
-	s, err := server.New(cfg)
-	if err != nil {
+	defer d.manager.close()
+	cfg.Beat, cfg.BeatEvery = d.manager.beat, d.manager.every
+	if d.Server, err = server.New(cfg); err != nil {
 		return err
 	}
-	d := &daemon{s, all, all, args, log, m}
 	defer d.follow(signals)()
-	m.tell(ready)
-	defer context.AfterFunc(ctx, func() { m.tell(stopping) })()
-	return s.Run(ctx)
+	if err := d.ready(); err != nil {
+		return err
+	}
+	defer context.AfterFunc(ctx, func() { d.manager.tell(stopping) })()
+	return d.Run(ctx)
+}
+
+// ready tells who started the daemon that it is ready.
+func (d *daemon) ready() error {
+	if d.background == nil {
+		d.manager.tell(ready)
+		return nil
+	}
+	if d.log.file == nil {
+		d.log.Warn().Msg("no --log-file: from here on nothing is logged")
+	}
+	d.log.settle()
+	if err := d.background.Ready(); err != nil {
+		return fmt.Errorf("--daemonize: %w", err)
+	}
+	d.manager.tell(fmt.Sprintf("%s\nMAINPID=%d", ready, os.Getpid()))
+	return nil
 }
 
 // follow reloads at each signal until the function is called that it returns.
@@ -67,6 +115,11 @@ func (d *daemon) follow(signals chan os.Signal) (stop func()) {
 // command line and the environment are those of the start, and win over the file as
 // ever.
 func (d *daemon) reload() string {
+	if d.log.file != nil {
+		if err := d.log.file.reopen(); err != nil {
+			d.log.Error().Err(err).Msg("opening the log file anew failed: the log stays in the old one")
+		}
+	}
 	next := newSettings(flags)
 	restart, err := d.apply(next)
 	if err != nil {
@@ -100,9 +153,11 @@ func (d *daemon) apply(next settings) (restart []string, err error) {
 	if restart, err = d.Reload(cfg); err != nil {
 		return nil, err
 	}
-	// What the server does not know of.
-	return append(restart, next.differing(d.started, []flag{{name: "log-format"}, {name: "pprof"}})...), nil
+	return append(restart, next.differing(d.started, restartFlags)...), nil
 }
+
+// restartFlags are those that the server does not know of, and only a start reads.
+var restartFlags = []flag{{name: "daemonize"}, {name: "pidfile"}, {name: "log-file"}, {name: "log-format"}, {name: "pprof"}}
 
 // differing returns those flags that are set to something else in before.
 func (all settings) differing(before settings, flags []flag) (names []string) {
