@@ -59,6 +59,7 @@ func addAmount(w uint64, v float64) uint64 {
 type gaugeMerge struct {
 	value       float64
 	setAt       uint64 // sequence number of the newest setting plus one
+	remembered  uint64 // the flush after which value was remembered, if it was not set
 	adjustments []adjustment
 }
 
@@ -67,9 +68,14 @@ type adjustment struct {
 	amount   float64
 }
 
-// begin starts on another gauge, whose remembered value is value.
-func (g *gaugeMerge) begin(value float64) {
-	g.value, g.setAt, g.adjustments = value, 0, g.adjustments[:0]
+// begin starts on another gauge.
+func (g *gaugeMerge) begin() { *g = gaugeMerge{adjustments: g.adjustments[:0]} }
+
+// remember takes over the value that a record remembers, if that is the newest.
+func (g *gaugeMerge) remember(rec record) {
+	if at := rec.rememberedAt(); at > g.remembered && g.setAt == 0 {
+		g.value, g.remembered = math.Float64frombits(rec.word(gaugeMemory)), at
+	}
 }
 
 func (g *gaugeMerge) add(b *blocks, rec record, off int) {

@@ -37,33 +37,57 @@ type view struct {
 // receivers hardly wait for a lock held as long.
 const batchSize = 256
 
-// walk calls visit with the places of all records, batchSize or fewer at a time.
-// Between two calls it lets other goroutines go first.
-func (v *view) walk(visit func([]ref)) {
-	batch := make([]ref, 0, batchSize)
-	for i, p := range v.pages {
-		unit, end := 0, pageUnits
-		if i == 0 {
-			unit = 1
+// views returns what the shards hold now, between two flushes.
+func (t *Table) views() []view {
+	views := make([]view, len(t.shards))
+	for i, s := range t.shards {
+		s.mutex.Lock()
+		views[i] = view{shard: s, names: s.names, pages: s.names.pages, used: s.names.used, flush: s.flush}
+		s.mutex.Unlock()
+	}
+	return views
+}
+
+// cursor is how far a walk through the records of a view has come.
+type cursor struct{ page, unit int }
+
+// next appends the places of the next records to batch, until that is full or
+// there are no more.
+func (v *view) next(c *cursor, batch []ref) []ref {
+	for ; c.page < len(v.pages); c.page, c.unit = c.page+1, 0 {
+		if c.page == 0 {
+			c.unit = max(c.unit, 1)
 		}
-		if i == len(v.pages)-1 {
+		end := pageUnits
+		if c.page == len(v.pages)-1 {
 			end = v.used
 		}
-		for unit < end {
-			meta := record(p[unit*8:]).meta()
+		for c.unit < end {
+			meta := record(v.pages[c.page][c.unit*8:]).meta()
 			if meta == 0 {
 				break
 			}
-			batch = append(batch, ref(i<<pageShift|unit))
-			unit += size(meta)
-			if len(batch) == batchSize {
-				visit(batch)
-				batch = batch[:0]
-				runtime.Gosched()
+			if len(batch) == cap(batch) {
+				return batch
 			}
+			batch = append(batch, ref(c.page<<pageShift|c.unit))
+			c.unit += size(meta)
 		}
 	}
-	visit(batch)
+	return batch
+}
+
+// walk calls visit with the places of all records, batchSize or fewer at a time.
+// Between two calls it lets other goroutines go first.
+func (v *view) walk(visit func([]ref)) {
+	var at cursor
+	for batch := make([]ref, 0, batchSize); ; runtime.Gosched() {
+		batch = v.next(&at, batch[:0])
+		visit(batch)
+		if len(batch) < batchSize {
+			return
+		}
+	}
 }
 
 // lookup stores in found, for each of the names, the places of its records in

@@ -48,13 +48,7 @@ type remembering struct {
 }
 
 func (t *Table) newRemembering() *remembering {
-	r := &remembering{expire: t.config.Expire[metric.Gauge], found: make([][metric.Kinds]ref, batchSize)}
-	for _, s := range t.shards {
-		s.mutex.Lock()
-		r.views = append(r.views, view{shard: s, names: s.names, pages: s.names.pages, used: s.names.used, flush: s.flush})
-		s.mutex.Unlock()
-	}
-	return r
+	return &remembering{views: t.views(), expire: t.config.Expire[metric.Gauge], found: make([][metric.Kinds]ref, batchSize)}
 }
 
 // yield yields the gauges whose newest value is in the i-th shard. It reports

@@ -251,18 +251,14 @@ func (s *summary) measure(kind metric.Kind, off int) {
 
 // summarizeGauge merges a gauge, and remembers its value for the next interval.
 func (s *summary) summarizeGauge(off int, flush uint32) float64 {
-	value, newest := 0.0, uint64(0)
+	s.gauge.begin()
 	for _, from := range s.sources {
-		unseen := flush - 1 - from.rec.lastSeen()
-		if at := from.rec.rememberedAt(); at > newest && unseen < s.table.config.Expire[metric.Gauge] {
-			value, newest = math.Float64frombits(from.rec.word(gaugeMemory)), at
+		if flush-1-from.rec.lastSeen() < s.table.config.Expire[metric.Gauge] {
+			s.gauge.remember(from.rec)
 		}
-	}
-	s.gauge.begin(value)
-	for _, from := range s.sources {
 		s.gauge.add(from.view.blocks, from.rec, off)
 	}
-	value = s.gauge.result()
+	value := s.gauge.result()
 	s.sources[0].rec.setWord(gaugeMemory, math.Float64bits(value))
 	s.sources[0].rec.setWord(gaugeMemory+8, uint64(flush))
 	return value

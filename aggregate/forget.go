@@ -1,0 +1,37 @@
+package aggregate
+
+import "github.com/statsd-ops/statsd/metric"
+
+// longAgo is more flushes than any name is remembered for.
+const longAgo = 1 << 31
+
+// Forget deletes a name of a kind, what it has collected since the last Drain, and what a
+// gauge remembers. Samples that come later begin anew. It reports whether the name was known.
+// It is for the goroutine that drains, and not between Drain and Summarize.
+func (t *Table) Forget(kind metric.Kind, name []byte) bool {
+	known := false
+	for _, s := range t.shards {
+		s.mutex.Lock()
+		if r := s.names.find(kind, name); r != 0 {
+			known = s.forget(kind, s.names.pages.at(r)) || known
+		}
+		s.mutex.Unlock()
+	}
+	return known
+}
+
+// forget makes a record one that has expired and holds nothing. Its memory goes as
+// that of others that have expired.
+func (s *Shard) forget(kind metric.Kind, rec record) (known bool) {
+	known = rec.seen(kind, s.flush)
+	if !s.expired(kind, rec) {
+		known = true
+		s.table.known.Add(-1)
+	}
+	rec.clear(kind, s.flush)
+	rec.setLastSeen(s.flush - 1 - longAgo)
+	if kind == metric.Gauge {
+		clear(rec[gaugeMemory : gaugeMemory+16])
+	}
+	return known
+}

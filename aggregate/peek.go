@@ -1,0 +1,206 @@
+package aggregate
+
+import (
+	"math"
+	"slices"
+
+	"github.com/statsd-ops/statsd/metric"
+)
+
+// Collected is what a name has collected since the last Drain.
+type Collected struct {
+	Name []byte // clean; it stays as it is, and must not be changed
+	// Value is the sum of a counter, the value of a gauge, the number of a timer's samples or
+	// of a set's distinct members. It is 0 for a counter, timer or set that is only known.
+	Value float64
+	// Samples are the first of a timer's samples, in the order in which each receiver
+	// took them, at most MostPeeked. They are borrowed until the next Next.
+	Samples []float64
+}
+
+// MostPeeked is how many samples of a timer a Peek shows.
+const MostPeeked = 100
+
+// Peek is a look at what the names of one kind have collected so far, without
+// taking it out. It visits each name that was known when it began once, unless that
+// has expired since, a bounded number at a time, so that neither receivers nor the flush
+// wait for it. Between two steps flushes may happen: each step shows its moment.
+type Peek struct {
+	table    *Table
+	kind     metric.Kind
+	match    func(name []byte) bool
+	views    []view
+	view     int
+	at       cursor
+	refs     []ref
+	names    [][]byte
+	found    [][metric.Kinds]ref
+	gathered []gathered
+	shown    []Collected
+	members  []uint64
+}
+
+// Peek begins a look at the names of a kind that match; nil is for all of them. Like its
+// Next it is for the goroutine that drains, and not between Drain and Summarize.
+func (t *Table) Peek(kind metric.Kind, match func(name []byte) bool) *Peek {
+	return &Peek{
+		table: t, kind: kind, match: match, views: t.views(),
+		refs: make([]ref, 0, batchSize), found: make([][metric.Kinds]ref, batchSize), gathered: make([]gathered, batchSize),
+	}
+}
+
+// Next returns what the next names have collected, which may be none, and whether there
+// may be more.
+func (p *Peek) Next() (shown []Collected, more bool) {
+	if p.view == len(p.views) {
+		return nil, false
+	}
+	p.refs = p.views[p.view].next(&p.at, p.refs[:0])
+	p.choose()
+	p.gather()
+	if len(p.refs) < batchSize {
+		p.view, p.at = p.view+1, cursor{}
+	}
+	return p.show(), true
+}
+
+// choose makes names those of refs that are of the kind, match, and were not visited in
+// another view.
+func (p *Peek) choose() {
+	p.names = p.names[:0]
+	for _, r := range p.refs {
+		rec := p.views[p.view].pages.at(r)
+		if kindOf(rec.meta()) == p.kind && (p.match == nil || p.match(rec.name())) {
+			p.names = append(p.names, rec.name())
+		}
+	}
+	for i := range p.view {
+		before := &p.views[i]
+		before.lookup(p.names, p.found)
+		n := 0
+		for j, name := range p.names {
+			if !before.holds(p.found[j][p.kind]) {
+				p.names[n] = name
+				n++
+			}
+		}
+		p.names = p.names[:n]
+	}
+}
+
+// gathered is what the shards hold of a name.
+type gathered struct {
+	known   bool
+	sum     float64 // of a counter; or the number of samples or members
+	holders int     // shards that have members of the set
+	samples []float64
+	gauge   gaugeMerge
+}
+
+func (p *Peek) gather() {
+	for i := range p.names {
+		g := &p.gathered[i]
+		g.known, g.sum, g.holders, g.samples = false, 0, 0, g.samples[:0]
+		g.gauge.begin()
+	}
+	for _, s := range p.table.shards {
+		s.mutex.Lock()
+		for i, name := range p.names {
+			if r := s.names.find(p.kind, name); r != 0 {
+				p.gathered[i].add(s, p.kind, s.names.pages.at(r))
+			}
+		}
+		s.mutex.Unlock()
+	}
+}
+
+func (g *gathered) add(s *Shard, kind metric.Kind, rec record) {
+	off, b := cell(kind, s.flush), &s.blocks[s.flush&1]
+	expired := s.expired(kind, rec)
+	g.known = g.known || !expired || rec.seen(kind, s.flush)
+	switch kind {
+	case metric.Counter:
+		g.sum = clamp(g.sum + math.Float64frombits(rec.word(off)))
+	case metric.Timer:
+		g.sum += float64(rec.word(off+8) >> 32)
+		g.samples = appendFirstSamples(g.samples, b, rec, off)
+	case metric.Gauge:
+		if !expired {
+			g.gauge.remember(rec)
+		}
+		g.gauge.add(b, rec, off)
+	case metric.Set:
+		if n := rec.word(off) >> 32; n > 0 {
+			g.sum += float64(n)
+			g.holders++
+		}
+	}
+}
+
+// expired reports whether a name was not seen for so long that it no longer counts;
+// not, whether it was seen since the last Drain.
+func (s *Shard) expired(kind metric.Kind, rec record) bool {
+	seen := rec.lastSeen()
+	return seen != s.flush && s.flush-1-seen >= s.table.config.Expire[kind]
+}
+
+// appendFirstSamples appends the samples that a timer's cell got first, until dst
+// has MostPeeked.
+func appendFirstSamples(dst []float64, b *blocks, rec record, off int) []float64 {
+	// The oldest blocks, as a ring: five of them have room for more than MostPeeked.
+	var oldest [8]uint32
+	n := 0
+	for place := uint32(rec.word(off + 8)); place != 0 && len(dst) < MostPeeked; n++ {
+		oldest[n%len(oldest)] = place
+		place = uint32(b.at(place)[0])
+	}
+	for i := n - 1; i >= max(0, n-len(oldest)) && len(dst) < MostPeeked; i-- {
+		block := b.at(oldest[i%len(oldest)])
+		held := min(int(uint16(block[0]>>32)), MostPeeked-len(dst))
+		for _, w := range block[1 : 1+held] {
+			dst = append(dst, math.Float64frombits(w))
+		}
+	}
+	return dst
+}
+
+// show returns those of names that are known.
+func (p *Peek) show() []Collected {
+	p.shown = p.shown[:0]
+	for i, name := range p.names {
+		g := &p.gathered[i]
+		if !g.known {
+			continue
+		}
+		c := Collected{Name: name, Value: g.sum}
+		switch {
+		case p.kind == metric.Gauge:
+			c.Value = g.gauge.result()
+		case p.kind == metric.Timer:
+			c.Samples = g.samples
+		case g.holders > 1:
+			c.Value = float64(p.countMembers(name))
+		}
+		p.shown = append(p.shown, c)
+	}
+	return p.shown
+}
+
+// countMembers counts the distinct members of a set of more than one shard.
+func (p *Peek) countMembers(name []byte) int {
+	p.members = p.members[:0]
+	for _, s := range p.table.shards {
+		s.mutex.Lock()
+		if r := s.names.find(metric.Set, name); r != 0 {
+			off := cell(metric.Set, s.flush)
+			for _, hash := range setTable(&s.blocks[s.flush&1], s.names.pages.at(r), off) {
+				if hash != 0 {
+					p.members = append(p.members, hash)
+				}
+			}
+		}
+		s.mutex.Unlock()
+	}
+	slices.Sort(p.members)
+	return len(slices.Compact(p.members))
+}
