@@ -230,3 +230,13 @@ func (s *socket) close() error { return os.NewSyscallError("close", unix.Close(s
 func sharePort(fd uintptr) error {
 	return os.NewSyscallError("setsockopt", unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1))
 }
+
+// unread returns how many bytes the kernel holds of a TCP connection, 0 where it
+// does not say. See tcp(7), SIOCINQ.
+func unread(fd uintptr) int {
+	n, err := unix.IoctlGetInt(int(fd), unix.SIOCINQ)
+	if err != nil {
+		return 0
+	}
+	return n
+}

@@ -70,3 +70,6 @@ func (s *socket) stop() { _ = s.conn.SetReadDeadline(time.Now()) }
 
 // sharePort does nothing: one receiver has the port.
 func sharePort(uintptr) error { return nil }
+
+// unread does not know.
+func unread(uintptr) int { return 0 }

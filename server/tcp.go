@@ -108,9 +108,9 @@ func (t *streams) run() {
 }
 
 // accept waits for a connection; once there is to be an end, only for one that
-// is there already, and leaves those of a given listener to its next owner.
+// is there already, for which there is always a moment, and leaves those of a
+// given listener to its next owner.
 func (t *streams) accept() (*net.TCPConn, error) {
-	const moment = 10 * time.Millisecond
 	if t.end() == nil {
 		conn, err := t.listener.AcceptTCP()
 		if !errors.Is(err, os.ErrDeadlineExceeded) {
@@ -120,8 +120,8 @@ func (t *streams) accept() (*net.TCPConn, error) {
 	if t.given {
 		return nil, net.ErrClosed
 	}
-	if time.Now().Before(*t.end()) {
-		_ = t.listener.SetDeadline(time.Now().Add(moment))
+	if now := time.Now(); now.Before(t.end().Add(lastSweep)) {
+		_ = t.listener.SetDeadline(now.Add(lastSweep))
 	}
 	return t.listener.AcceptTCP()
 }

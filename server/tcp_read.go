@@ -20,8 +20,9 @@ func (t *streams) read(st *stream, raw syscall.RawConn) error {
 	return failed
 }
 
-// sweep takes what the stream has when its deadline is over: the goroutine may
-// have had to wait for its turn.
+// sweep takes what the stream has when its deadline is over, all of it: the
+// goroutine may have had to wait for its turn. What comes meanwhile is taken
+// while there is time.
 func (t *streams) sweep(st *stream, raw syscall.RawConn) error {
 	last := time.Now().Add(lastSweep) // of one that was cut
 	if end := t.lastRead.Load(); end != nil {
@@ -29,7 +30,7 @@ func (t *streams) sweep(st *stream, raw syscall.RawConn) error {
 	}
 	var failed error
 	err := raw.Control(func(fd uintptr) {
-		for failed = t.readOnce(st, fd); failed == nil && time.Now().Before(last); {
+		for reads := 1 + unread(fd)/streamRead; failed == nil && (reads > 0 || time.Now().Before(last)); reads-- {
 			failed = t.readOnce(st, fd)
 		}
 	})
