@@ -64,14 +64,13 @@ type Config struct {
 	MaxNames int
 	// MaxNameLength is the greatest length of a name in bytes, 1024.
 	MaxNameLength int
-	// MaxSetMembers is the greatest number of members of a set, 1,000,000.
-	// Further ones are refused.
+	// MaxSetMembers is the greatest number of members of a set that one receiver
+	// collects in one flush interval, 1,000,000. Further ones are refused.
 	MaxSetMembers int
 
-	// MaxTimerSamples is the greatest number of samples that are kept of a
-	// timer, 1,000,000. With more its percentiles are estimates, within 1 %;
-	// all else stays exact. Like MaxSetMembers it bounds what one receiver
-	// collects in one flush interval.
+	// MaxTimerSamples is the greatest number of samples of a timer that one
+	// receiver keeps in one flush interval, 1,000,000. With more its percentiles
+	// are estimates, within 1 %; all else stays exact.
 	MaxTimerSamples int
 	// MaxTCPConnections is the greatest number of TCP connections, 20,000, or
 	// less where fewer open files are allowed. For one more, the one with the

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -78,7 +79,7 @@ func (s *Server) figures(f *flushed) []figure {
 	l.count("notify.errors", s.alerts.errors.Load())
 
 	l.addPipes(s.pipes)
-	l.addOutlets(s.outlets)
+	l.addOutlets(s.outlets, s.retired)
 	for kind, name := range map[metric.Kind]string{
 		metric.Counter: "counters", metric.Gauge: "gauge", metric.Set: "set", metric.Timer: "timers",
 	} {
@@ -111,11 +112,12 @@ func (l *figures) count(name string, n uint64) {
 	*l = append(*l, figure{Name: name, Value: float64(n), Count: true})
 }
 
-// addOutlets lists how publishing goes, in all and for each sink.
-func (l *figures) addOutlets(outlets []*outlet) {
+// addOutlets lists how publishing goes, in all and for each sink, those that were
+// removed included.
+func (l *figures) addOutlets(outlets, retired []*outlet) {
 	var errs publishErrors
 	var last outletState
-	for _, o := range outlets {
+	for _, o := range slices.Concat(outlets, retired) {
 		st := o.look()
 		errs.socket += st.errors.socket
 		errs.unknown += st.errors.unknown
@@ -133,6 +135,7 @@ func (l *figures) addOutlets(outlets []*outlet) {
 		l.count(name+"dropped.full", st.reasons.full)
 		l.count(name+"dropped.damaged", st.reasons.damaged)
 		l.count(name+"dropped.unsendable", st.reasons.unsendable)
+		l.count(name+"dropped.removed", st.reasons.removed)
 	}
 	l.value("sinks", float64(len(outlets)))
 	l.count("flush_errors", errs.flushes)

@@ -56,14 +56,18 @@ type outlet struct {
 	bytes    int        // of the queue
 	sending  *payload   // what is being sent, if it came from the queue
 	stored   spool.Stats
-	// diskError is what the disk said last, nil when it works.
-	diskError error
-	ending    bool          // nothing more will be offered
-	encoded   chan struct{} // closed when the encoder has ended
-	cutOff    bool          // the grace period is over
-	spare     [][]byte      // buffers of delivered payloads
-	pace      float64       // points per second that flushes make
-	state     outletState
+	// writeError and readError are what the disk said last, nil when it works.
+	writeError, readError error
+	retired               bool          // nothing more will be offered, unless the outlet is revived
+	giveUpAt              *time.Timer   // of a retired one
+	ending                bool          // nothing more will be offered
+	hurry                 chan struct{} // told, if it listens, not to wait for the next try
+	encoded               chan struct{} // closed when the encoder has ended
+	ended                 chan struct{} // closed when run returns
+	cutOff                bool          // the grace period is over
+	spare                 [][]byte      // buffers of delivered payloads
+	pace                  float64       // points per second that flushes make
+	state                 outletState
 }
 
 // payload is encoded points.
@@ -107,6 +111,7 @@ type dropReasons struct {
 	full       uint64 // the oldest, when memory or the spool was full
 	damaged    uint64 // lost on disk
 	unsendable uint64 // the sink's format cannot carry them
+	removed    uint64 // the sink was removed while they waited in memory
 }
 
 // publishErrors counts failed attempts to send, and the flushes they were of.
@@ -123,7 +128,9 @@ func newOutlet(n NamedSink, cfg *Config) (*outlet, error) {
 		sink:    n.Sink,
 		wanted:  n,
 		log:     cfg.Log.With().Str("sink", n.Name).Logger(),
+		hurry:   make(chan struct{}, 1),
 		encoded: make(chan struct{}),
+		ended:   make(chan struct{}),
 	}
 	o.changed = sync.NewCond(&o.mu)
 	o.tune(cfg)
@@ -151,12 +158,12 @@ func (o *outlet) look() outletState {
 	for _, p := range o.queue {
 		st.queued += uint64(p.points)
 	}
-	st.recovered = o.stored.Recovered
+	st.recovered += o.stored.Recovered
 	st.delivered += o.stored.Advanced
 	st.spooled = uint64(o.stored.Points)
 	st.reasons.full += o.stored.Dropped
 	st.reasons.damaged += o.stored.Lost
-	st.dropped = st.reasons.full + st.reasons.damaged + st.reasons.unsendable
+	st.dropped = st.reasons.full + st.reasons.damaged + st.reasons.unsendable + st.reasons.removed
 	return st
 }
 

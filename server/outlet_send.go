@@ -51,8 +51,9 @@ func (o *outlet) send(ctx context.Context) {
 }
 
 // pauses returns a function that waits, unless ctx ends. It does not wait beyond
-// the moment when all is queued that ever will be, and reports that then: what
-// is left is to be tried while there is time, or left to the next process.
+// the moment when all is queued that ever will be, or the sink is retired, and
+// reports that then: what is left is to be tried while there is time, or left to
+// the next process.
 func (o *outlet) pauses(ctx context.Context) func(time.Duration) (ending bool) {
 	encoded := o.encoded
 	return func(d time.Duration) bool {
@@ -63,6 +64,8 @@ func (o *outlet) pauses(ctx context.Context) func(time.Duration) (ending bool) {
 		case <-ctx.Done():
 		case <-encoded:
 			encoded = nil
+			return true
+		case <-o.hurry:
 			return true
 		}
 		return false
@@ -124,16 +127,22 @@ func (o *outlet) next(ctx context.Context) *payload {
 	}
 }
 
-// over reports whether nothing more is to be sent.
+// over reports whether nothing more is to be sent. A retired outlet has come to its
+// end with that: it is too late to revive it.
 func (o *outlet) over() bool {
 	if o.cutOff {
 		return true
 	}
-	if !o.ending || len(o.offered) > 0 || o.encoding > 0 {
+	if !o.ending && !o.retired || len(o.offered) > 0 || o.encoding > 0 {
 		return false
 	}
-	leave := o.spool != nil && o.diskError == nil && o.state.failing
-	return leave || len(o.queue) == 0 && o.stored.Records == 0
+	leave := o.spool != nil && o.writeError == nil && o.readError == nil && o.state.failing
+	if !leave && (len(o.queue) > 0 || o.stored.Records > 0) {
+		return false
+	}
+	o.ending = true
+	o.changed.Broadcast()
+	return true
 }
 
 func (o *outlet) failed(ctx context.Context, p *payload, err error) {

@@ -70,10 +70,10 @@ func (o *outlet) spill() {
 			p.spooled = true
 			o.remove(p)
 		}
+		o.noteFault(&o.writeError, "append to", err)
 		o.changed.Broadcast()
 		o.mu.Unlock()
 		if err != nil {
-			o.logDisk("append to", err)
 			return
 		}
 	}
@@ -86,17 +86,23 @@ func (o *outlet) closeSpool() error {
 	}
 	o.disk.Lock()
 	defer o.disk.Unlock()
-	return o.spool.Close()
+	err := o.spool.Close()
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.stored = o.spool.Stats()
+	return err
 }
 
-// logDisk logs a fault of the disk, unless that is how things are already.
-func (o *outlet) logDisk(doing string, err error) {
-	o.mu.Lock()
-	known := o.diskError != nil
-	o.diskError = err
-	o.mu.Unlock()
-	if !known {
+// noteFault keeps what the disk said last, and logs it when that is news. The
+// caller holds mu.
+func (o *outlet) noteFault(last *error, doing string, err error) {
+	was := *last
+	*last = err
+	switch {
+	case err != nil && was == nil:
 		o.log.Error().Err(err).Msgf("cannot %s the spool: what is undelivered waits in memory only; trying again", doing)
+	case err == nil && was != nil:
+		o.log.Warn().Msgf("can %s the spool again", doing)
 	}
 }
 
@@ -110,24 +116,25 @@ func (o *outlet) fromSpool() (*payload, error) {
 		return nil, nil
 	}
 	r, err := o.spool.Next()
-	o.noteDisk()
-	switch {
-	case errors.Is(err, io.EOF):
-		return nil, nil
-	case err != nil:
-		o.logDisk("read", err)
+	empty := errors.Is(err, io.EOF)
+	if empty {
+		err = nil
+	}
+	o.noteDisk(err)
+	if empty || err != nil {
 		return nil, err
 	}
 	return &payload{data: r.Payload, points: r.Points, flush: r.Time, spooled: true}, nil
 }
 
-// noteDisk takes over what the spool says of itself.
-func (o *outlet) noteDisk() {
+// noteDisk takes over what the spool says of itself, and what it said to a read.
+func (o *outlet) noteDisk(err error) {
 	o.disk.Lock()
 	defer o.disk.Unlock()
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.stored = o.spool.Stats()
+	o.noteFault(&o.readError, "read", err)
 }
 
 // leaveSpool takes a delivered payload out of the spool, unless it has left
@@ -140,12 +147,9 @@ func (o *outlet) leaveSpool(p *payload) {
 		err = o.spool.Advance()
 	}
 	o.mu.Lock()
+	defer o.mu.Unlock()
 	o.stored = o.spool.Stats()
-	if err == nil {
-		o.diskError = nil
-	}
-	o.mu.Unlock()
-	if err != nil && !errors.Is(err, spool.ErrClosed) {
-		o.logDisk("advance", err)
+	if !errors.Is(err, spool.ErrClosed) {
+		o.noteFault(&o.writeError, "advance", err)
 	}
 }

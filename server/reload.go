@@ -47,7 +47,7 @@ func (s *Server) Reload(cfg Config) (restart []string, err error) {
 		return nil, fmt.Errorf("together with what needs a restart (%s): %w", strings.Join(restart, ", "), err)
 	}
 	cfg.Log = s.cfg.Log
-	p, err := planOutlets(&cfg, s.currentOutlets())
+	p, err := s.planOutlets(&cfg)
 	if err != nil {
 		return nil, err
 	}

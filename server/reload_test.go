@@ -265,6 +265,62 @@ func TestReloadRemovesDeadSink(t *testing.T) {
 		if r.Closed() != 1 || !strings.Contains(v.out.String(), "ended with points undelivered") {
 			t.Errorf("not given up; the log says:\n%s", v.out)
 		}
+		v.wait(10 * time.Second) // the next flush shows it
+		balance(t, v.Server, "recorder")
+		made := figureOf(t, v.Server, "sink.recorder.points.made")
+		check(t, v.Server, "sinks 0", "sink.recorder.points.queued 0",
+			fmt.Sprint("sink.recorder.points.dropped.removed ", made), fmt.Sprint("sink.recorder.points.dropped ", made))
+	})
+}
+
+// A sink that is wanted again while it still delivers goes on where it was; one
+// that had been given up goes on with its figures.
+func TestReloadRevivesSink(t *testing.T) {
+	for name, test := range map[string]struct {
+		away time.Duration
+		hits int // that arrive
+	}{
+		"still delivering": {time.Second, 2},
+		"given up":         {30 * time.Second, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg, r := every10s()
+			cfg.MetadataPrefix = ""
+			inVirtualTime(t, cfg, func(v *virtual) {
+				t := v.t
+				r.Fail(errors.New("down"))
+				v.receive("hits:10|c")
+				v.wait(10 * time.Second)
+				sinks := v.cfg.Sinks
+				v.reload(func(c *Config) { c.Sinks = nil })
+				v.wait(test.away)
+				v.reload(func(c *Config) { c.Sinks = sinks })
+				r.Recover()
+				v.receive("hits:10|c")
+				v.wait(20 * time.Second)
+				if got := len(r.Points()); got != test.hits {
+					t.Errorf("%d hits arrived, want %d", got, test.hits)
+				}
+				balance(t, v.Server, "recorder")
+				check(t, v.Server, "sinks 1", "sink.recorder.points.made 2",
+					fmt.Sprint("sink.recorder.points.delivered ", test.hits), fmt.Sprint("sink.recorder.points.dropped.removed ", 2-test.hits))
+			})
+		})
+	}
+}
+
+// Names of sinks that come and go leave a bounded trace.
+func TestReloadForgetsSinks(t *testing.T) {
+	cfg, _ := every10s()
+	inVirtualTime(t, cfg, func(v *virtual) {
+		for i := range mostRetired + 10 {
+			v.reload(func(c *Config) {
+				c.Sinks = []NamedSink{{Name: fmt.Sprint("sink", i), Sink: sinktest.NewRecorder()}}
+			})
+		}
+		if n := len(v.retired); n != mostRetired {
+			v.t.Errorf("%d removed sinks are known, want %d", n, mostRetired)
+		}
 	})
 }
 
@@ -285,6 +341,9 @@ func TestReloadKeepsSpool(t *testing.T) {
 		if got := lastFlush(again)["counters.hits"]; got != 1 {
 			t.Errorf("the spool gave %v", again.Points())
 		}
+		v.wait(10 * time.Second)
+		balance(t, v.Server, "recorder")
+		check(t, v.Server, "sink.recorder.points.recovered 0", "sink.recorder.points.dropped 0")
 	})
 }
 

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 )
@@ -69,7 +70,7 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	intake.Wait()
 	s.flush(s.flushes.schedule.next(time.Now().UnixNano()))
-	for _, o := range s.outlets {
+	for _, o := range slices.Concat(s.outlets, s.retired) {
 		o.end()
 	}
 	s.saveLastState(over)

@@ -47,6 +47,7 @@ type Server struct {
 	streams   *streams
 	pipes     *pipeReader   // nil without --pipe-dir
 	outlets   []*outlet     // see currentOutlets
+	retired   []*outlet     // whose sinks were removed, for their figures
 	monitor   *meta.Monitor // nil without one
 	watch     *watch        // the flush loop's; nil without --debug
 	unwatched uint64        // skipped by former ones
@@ -92,7 +93,7 @@ func New(cfg Config) (*Server, error) {
 		l.close()
 		return nil, err
 	}
-	p, err := planOutlets(&cfg, nil)
+	p, err := s.planOutlets(&cfg)
 	if err != nil {
 		l.close()
 		return nil, errors.Join(err, s.closeMonitor())

@@ -227,6 +227,28 @@ func TestSpoolDiskFails(t *testing.T) {
 	}
 }
 
+// A disk that was away for a while is trusted again: at the end what a dead sink
+// does not take is left there, and not waited with.
+func TestSpoolDiskRecovers(t *testing.T) {
+	t.Parallel()
+	cfg := spoolConfig(t)
+	if err := os.WriteFile(cfg.SpoolDir, nil, 0o600); err != nil { // no directory
+		t.Fatal(err)
+	}
+	s := startOutlet(t, cfg)
+	s.Fail(errors.New("down"))
+	s.offer(flushOf(1, 100), time.Second)
+	eventually(t, "the sink fails", func() bool { return s.look().failing })
+	if err := os.Remove(cfg.SpoolDir); err != nil {
+		t.Fatal(err)
+	}
+	s.offer(flushOf(2, 100), time.Second)
+	eventually(t, "all is on disk", func() bool { return s.look().spooled == 200 })
+	if st := s.finish(); st.spooled != 200 {
+		t.Errorf("%d points on disk at the end, want 200", st.spooled)
+	}
+}
+
 // When the spool is full, the oldest goes first, and is counted.
 func TestSpoolFull(t *testing.T) {
 	t.Parallel()
