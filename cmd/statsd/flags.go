@@ -85,8 +85,8 @@ var flags = []flag{
 
 	{group: groupLimits, name: "max-names", kind: isCount, holder: "2000000", def: "2000000", help: "names in all; samples of further ones are refused"},
 	{group: groupLimits, name: "max-name-length", kind: isCount, holder: "1024", def: "1024", help: "bytes of a name; samples of longer ones are discarded"},
-	{group: groupLimits, name: "max-set-members", kind: isCount, holder: "1000000", def: "1000000", help: "members of a set; further ones are refused"},
-	{group: groupLimits, name: "max-timer-samples", kind: isCount, holder: "1000000", def: "1000000", help: "of a timer that are kept; with more its percentiles are estimates, within 1 %"},
+	{group: groupLimits, name: "max-set-members", kind: isCount, holder: "1000000", def: "1000000", help: "members of a set in each receiver; further ones are refused"},
+	{group: groupLimits, name: "max-timer-samples", kind: isCount, holder: "1000000", def: "1000000", help: "of a timer that each receiver keeps; with more its percentiles are estimates, within 1 %"},
 	{group: groupLimits, name: "max-tcp-connections", kind: isCount, holder: "20000", def: "20000", help: "open at a time, if that many files may be; the one silent longest makes room"},
 	{group: groupLimits, name: "tcp-idle-timeout", kind: isDuration, holder: "1h", def: "1h", help: "how long a connection may go without ending a line; 0 for ever"},
 	{group: groupLimits, name: "tcp-line-timeout", kind: isDuration, holder: "30s", def: "30s", help: "how long a line may take from its first byte to its last"},
