@@ -176,7 +176,9 @@ const (
 // NamedSink is a sink and its name in figures and logs, and of its spool.
 type NamedSink struct {
 	Name string
-	Sink sink.Sink
+	// Address says in logs where it is.
+	Address string
+	Sink    sink.Sink
 	// Config is what the sink was made from. Reload leaves one alone whose
 	// name and Config stay the same.
 	Config any

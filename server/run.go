@@ -89,6 +89,7 @@ func (s *Server) Run(ctx context.Context) error {
 func (s *Server) startOutlet(o *outlet) {
 	grace, cancel := context.WithCancel(s.running.grace)
 	o.cancel = cancel
+	o.log.Info().Str("address", o.wanted.Address).Msg("publishing")
 	s.running.sending.Go(func() {
 		defer cancel()
 		o.run(grace)

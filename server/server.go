@@ -174,7 +174,7 @@ func (s *Server) logStart() {
 	}
 	e.Msg("ready for udp and tcp")
 	if len(s.outlets) == 0 {
-		s.log.Warn().Msg("no sink: nothing is published, the last flushes show in the monitor only (set --graphite-host)")
+		s.log.Warn().Msg("no sink: nothing is published, the last flushes show in the monitor only (set --sink or --graphite-host)")
 	}
 	if s.cfg.FlushInterval < time.Second {
 		s.log.Warn().Stringer("flush_interval", s.cfg.FlushInterval).

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"net"
 	"strings"
 	"time"
 
@@ -12,7 +11,6 @@ import (
 	"github.com/statsd-ops/statsd/notify/exec"
 	"github.com/statsd-ops/statsd/notify/nsca"
 	"github.com/statsd-ops/statsd/server"
-	"github.com/statsd-ops/statsd/sink/graphite"
 	"github.com/statsd-ops/statsd/statvent/pipes"
 )
 
@@ -59,8 +57,8 @@ func (all settings) host(name string) string {
 	return text
 }
 
-// config makes the server's configuration.
-func (all settings) config(log zerolog.Logger) (server.Config, error) {
+// config makes the server's configuration, which publishes to sinks.
+func (all settings) config(log zerolog.Logger, sinks []*endpoint) (server.Config, error) {
 	cfg := server.Config{
 		Host:           all.host("name"),
 		Port:           all.count("port"),
@@ -116,36 +114,15 @@ func (all settings) config(log zerolog.Logger) (server.Config, error) {
 		glob, _ := pipes.ParseGlob(v.text)
 		cfg.PipeCounters = append(cfg.PipeCounters, glob)
 	}
-	if err := all.addSinks(&cfg); err != nil {
-		return cfg, err
+	for _, e := range sinks {
+		if err := e.scheme.add(&cfg, e); err != nil {
+			return cfg, err
+		}
 	}
 	if err := all.addNotifiers(&cfg); err != nil {
 		return cfg, err
 	}
 	return cfg, cfg.Validate()
-}
-
-func (all settings) addSinks(cfg *server.Config) error {
-	if !all.given("graphite-host") && !all.given("graphite-port") {
-		return nil
-	}
-	c := all.graphite()
-	sink, err := graphite.New(c)
-	if err != nil {
-		return err
-	}
-	cfg.Sinks = append(cfg.Sinks, server.NamedSink{Name: "graphite", Sink: sink, Config: c})
-	return nil
-}
-
-func (all settings) graphite() graphite.Config {
-	return graphite.Config{
-		Addr:           net.JoinHostPort(all.host("graphite-host"), all.text("graphite-port")),
-		KeepOpen:       all.on("graphite-keep-open"),
-		ConnectTimeout: all.duration("graphite-connect-timeout"),
-		Timeout:        all.duration("graphite-timeout"),
-		GiveUp:         all.duration("graphite-give-up"),
-	}
 }
 
 func (all settings) addNotifiers(cfg *server.Config) error {

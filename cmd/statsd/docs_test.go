@@ -59,3 +59,35 @@ func TestDocs(t *testing.T) {
 		}
 	}
 }
+
+// TestDocsOfSinks wants each scheme's row in the manual, with its keys and no others.
+func TestDocsOfSinks(t *testing.T) {
+	b, err := os.ReadFile("../../docs/statsd.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := regexp.MustCompile("(?m)^\\| \\[`([a-z+]+)`\\]\\(.*\\) \\| .* \\| (.*) \\| (.*) \\|$").FindAllStringSubmatch(string(b), -1)
+	var described []string
+	for _, row := range rows {
+		described = append(described, row[1])
+		i := slices.Index(schemeNames(), row[1])
+		if i < 0 {
+			continue
+		}
+		s := schemes[i]
+		keys := []string{"name", "prefix"}
+		for _, m := range regexp.MustCompile("`(.*?)`").FindAllStringSubmatch(row[3], -1) {
+			keys = append(keys, m[1])
+		}
+		slices.Sort(keys)
+		if want := slices.Sorted(slices.Values(newEndpoint(&s).keys())); !slices.Equal(keys, want) {
+			t.Errorf("%s: the manual has the keys %q, the code %q", s.name, keys, want)
+		}
+		if where := strings.Trim(s.host+", "+s.port, ", "); where != row[2] {
+			t.Errorf("%s: the manual says that it is at %q, the code %q", s.name, row[2], where)
+		}
+	}
+	if !slices.Equal(described, schemeNames()) {
+		t.Errorf("the manual has the schemes %q, the code %q", described, schemeNames())
+	}
+}

@@ -24,6 +24,8 @@ const (
 	isBytes
 	isPort // a number, or "off"
 	isGlob
+	isPositive // a duration of more than 0
+	isSink
 )
 
 // check says what is wrong with a value.
@@ -44,6 +46,15 @@ func (k kind) check(text string) (err error) {
 		_, err = parsePort(text)
 	case isGlob:
 		_, err = pipes.ParseGlob(text)
+	case isPositive:
+		var d time.Duration
+		if d, err = parseDuration(text); err == nil && d <= 0 {
+			err = fmt.Errorf("want more than 0, not %q", text)
+		}
+	case isSink:
+		if _, err = parseEndpoint(text); err != nil {
+			err = fmt.Errorf("%s: %w", text, err)
+		}
 	}
 	return err
 }
@@ -116,5 +127,8 @@ func parsePort(text string) (int, error) {
 // oneOf lists what there is to choose from: "a, b or c".
 func oneOf(choices []string) string {
 	last := len(choices) - 1
+	if last == 0 {
+		return choices[0]
+	}
 	return strings.Join(choices[:last], ", ") + " or " + choices[last]
 }

@@ -66,10 +66,14 @@ func (all settings) run(ctx context.Context, args []string, stdout, stderr io.Wr
 		return err
 	}
 	if all.on("check-config") {
-		if _, err := all.config(zerolog.Nop()); err != nil {
+		sinks, err := all.endpoints(nil)
+		if err != nil {
 			return err
 		}
-		return all.print(stdout)
+		if _, err := all.config(zerolog.Nop(), sinks); err != nil {
+			return err
+		}
+		return errors.Join(all.print(stdout), printEndpoints(stdout, sinks))
 	}
 	d := &daemon{started: all, current: all, args: args}
 	if all.on("daemonize") {

@@ -22,6 +22,7 @@ type daemon struct {
 	*server.Server
 	started    settings // as of the start
 	current    settings // as of the last reload
+	sinks      []*endpoint
 	args       []string
 	log        *logger
 	manager    *manager
@@ -33,7 +34,10 @@ func (d *daemon) run(ctx context.Context) (err error) {
 	// Before anything that takes time: a SIGHUP that nobody asked for ends the process.
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGHUP)
-	cfg, err := d.started.config(d.log.Logger)
+	if d.sinks, err = d.started.endpoints(nil); err != nil {
+		return err
+	}
+	cfg, err := d.started.config(d.log.Logger, d.sinks)
 	if err != nil {
 		return err
 	}
@@ -146,13 +150,18 @@ func (d *daemon) apply(next settings) (restart []string, err error) {
 	if err := next.resolve(d.args, os.Getenv); err != nil {
 		return nil, err
 	}
-	cfg, err := next.config(d.log.Logger)
+	sinks, err := next.endpoints(d.sinks)
+	if err != nil {
+		return nil, err
+	}
+	cfg, err := next.config(d.log.Logger, sinks)
 	if err != nil {
 		return nil, err
 	}
 	if restart, err = d.Reload(cfg); err != nil {
 		return nil, err
 	}
+	d.sinks = sinks
 	return append(restart, next.differing(d.started, restartFlags)...), nil
 }
 

@@ -15,7 +15,6 @@ import (
 
 	"github.com/statsd-ops/statsd/notify/nsca"
 	"github.com/statsd-ops/statsd/server"
-	"github.com/statsd-ops/statsd/sink/graphite"
 )
 
 // resolved returns the settings of a command line and an environment.
@@ -48,7 +47,7 @@ func others(t *testing.T) map[string]string {
 		"spool-dir":   t.TempDir(),
 	}
 	byKind := map[kind]string{
-		isText: "other", isGlob: "other", isSwitch: "true", isCount: "7", isNumber: "7", isDuration: "7s", isBytes: "3MiB",
+		isPositive: "7s", isSink: "graphite://other:7", isText: "other", isGlob: "other", isSwitch: "true", isCount: "7", isNumber: "7", isDuration: "7s", isBytes: "3MiB",
 	}
 	for _, f := range flags {
 		switch {
@@ -77,7 +76,7 @@ func commandLine(t *testing.T, texts map[string]string) (args []string) {
 // configured is what settings lead to, without what cannot be compared.
 type configured struct {
 	server.Config
-	graphite  graphite.Config
+	sinks     []any // their configurations
 	nsca      nsca.Config
 	notifiers int
 	level     zerolog.Level
@@ -90,13 +89,17 @@ func TestEveryFlag(t *testing.T) {
 	config := func(args ...string) (c configured) {
 		all := resolved(t, args, nil)
 		log, logErr := newLogger(all, io.Discard)
+		sinks, sinksErr := all.endpoints(nil)
 		var err, nscaErr error
-		c.Config, err = all.config(zerolog.Nop())
+		c.Config, err = all.config(zerolog.Nop(), sinks)
 		c.nsca, nscaErr = all.nsca()
-		if err := errors.Join(err, nscaErr, logErr); err != nil {
+		if err := errors.Join(sinksErr, err, nscaErr, logErr); err != nil {
 			t.Fatalf("%s: %v", args, err)
 		}
-		c.graphite, c.level, c.notifiers = all.graphite(), zerolog.Level(log.least.Load()), len(c.Notifiers)
+		for _, s := range c.Sinks {
+			c.sinks = append(c.sinks, s.Config)
+		}
+		c.level, c.notifiers = zerolog.Level(log.least.Load()), len(c.Notifiers)
 		c.Sinks, c.Notifiers, c.Log = nil, nil, zerolog.Logger{}
 		return c
 	}

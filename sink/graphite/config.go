@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/statsd-ops/statsd/metric"
 )
 
 // Config says where the receiver is and how long it may take.
@@ -15,6 +17,9 @@ type Config struct {
 	// no default. The host is resolved anew at every connect, and all of its
 	// addresses are tried.
 	Addr string
+
+	// Prefix stands in front of every path, with a dot between; empty for none.
+	Prefix string
 
 	// ConnectTimeout bounds one connect: the look-up and all addresses together.
 	// Zero means 5 s. A shorter one reports a dead receiver sooner; a longer one
@@ -43,36 +48,42 @@ const (
 	defaultConnectTimeout = 5 * time.Second
 	defaultTimeout        = 10 * time.Second
 	defaultGiveUp         = 5 * time.Minute
+
+	maxPrefix = 1024 // bytes
 )
 
-// Validate says what is wrong with c in the words of the daemon's flags.
+// Validate says what is wrong with c. The error begins with the name of the setting,
+// which the daemon has as a flag --graphite-NAME and as NAME=VALUE in the URL of a sink.
 func (c Config) Validate() error {
 	host, port, err := net.SplitHostPort(c.Addr)
 	if err != nil {
-		return fmt.Errorf("--graphite-host: %w", err)
+		return fmt.Errorf("host: %w", err)
 	}
 	if host == "" {
-		return fmt.Errorf("--graphite-host: %q names no host", c.Addr)
+		return fmt.Errorf("host: %q names no host", c.Addr)
 	}
 	if strings.ContainsAny(host, "/@ \t\r\n") {
-		return fmt.Errorf("--graphite-host: %q is not a host name or address (give no URL)", host)
+		return fmt.Errorf("host: %q is not a host name or address (give no URL)", host)
 	}
 	if _, err := netip.ParseAddr(host); err != nil && strings.Contains(host, ":") {
-		return fmt.Errorf("--graphite-host: %q is not a host name or address (the port is --graphite-port)", host)
+		return fmt.Errorf("host: %q is not a host name or address (the port is a setting of its own)", host)
 	}
 	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
-		return fmt.Errorf("--graphite-port: %q is not a port from 1 to 65535", port)
+		return fmt.Errorf("port: %q is not a port from 1 to 65535", port)
 	}
-	for _, f := range []struct {
-		flag  string
+	if !metric.IsClean([]byte(c.Prefix)) || len(c.Prefix) > maxPrefix {
+		return fmt.Errorf("prefix: want at most %d of A-Z a-z 0-9 _ - and dots between them, not %q", maxPrefix, c.Prefix)
+	}
+	for _, s := range []struct {
+		name  string
 		value time.Duration
 	}{
-		{"--graphite-connect-timeout", c.ConnectTimeout},
-		{"--graphite-timeout", c.Timeout},
-		{"--graphite-give-up", c.GiveUp},
+		{"connect-timeout", c.ConnectTimeout},
+		{"timeout", c.Timeout},
+		{"give-up", c.GiveUp},
 	} {
-		if f.value < 0 {
-			return fmt.Errorf("%s: %v is negative", f.flag, f.value)
+		if s.value < 0 {
+			return fmt.Errorf("%s: %v is negative", s.name, s.value)
 		}
 	}
 	return nil

@@ -48,7 +48,7 @@ func (d *delivery) run(ctx context.Context, payload []byte, deadline time.Time) 
 		if ctx.Err() != nil {
 			err = ctx.Err()
 		}
-		err = fmt.Errorf("the receiver has not confirmed %d bytes by closing the connection, with %d acknowledged (it is stuck, or never closes: then --graphite-keep-open): %w", d.written, d.acked, err)
+		err = fmt.Errorf("the receiver has not confirmed %d bytes by closing the connection, with %d acknowledged (it is stuck, or never closes, and needs keep-open): %w", d.written, d.acked, err)
 	}
 	return err
 }

@@ -60,6 +60,7 @@ var _ sink.Sink = (*Sink)(nil)
 // Sink sends points to one receiver. One goroutine at a time uses it.
 type Sink struct {
 	cfg    Config
+	prefix string // with its dot
 	dialer net.Dialer
 	seed   maphash.Seed
 	idle   *net.TCPConn // KeepOpen: the connection between two sends
@@ -72,8 +73,13 @@ func New(cfg Config) (*Sink, error) {
 		return nil, err
 	}
 	cfg = cfg.withDefaults()
+	prefix := cfg.Prefix
+	if prefix != "" {
+		prefix += "."
+	}
 	return &Sink{
-		cfg: cfg,
+		cfg:    cfg,
+		prefix: prefix,
 		dialer: net.Dialer{
 			Timeout: cfg.ConnectTimeout,
 			// A host that vanished while we wait for it is noticed in a minute.
@@ -121,7 +127,7 @@ func (s *Sink) send(ctx context.Context, payload []byte) error {
 		d.abort()
 	case time.Since(d.progress) >= s.cfg.GiveUp:
 		d.abort()
-		return fmt.Errorf("%w; given up after %v without progress (a receiver that never closes its connections needs --graphite-keep-open)", err, s.cfg.GiveUp)
+		return fmt.Errorf("%w; given up after %v without progress (a receiver that never closes its connections needs keep-open)", err, s.cfg.GiveUp)
 	default:
 		s.unsure = d
 	}

@@ -15,6 +15,7 @@ func (s *Sink) AppendPoint(dst []byte, p metric.Point) []byte {
 	if !carries(p) {
 		return dst
 	}
+	dst = append(dst, s.prefix...)
 	dst = append(dst, p.Path...)
 	dst = append(dst, ' ')
 	dst = appendValue(dst, p.Value)

@@ -1,0 +1,217 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// endpoint is a sink as the settings name it.
+type endpoint struct {
+	url    string // as given; empty for that of --graphite-host and --graphite-port
+	name   string // in figures and logs, and of its spool
+	scheme *scheme
+	host   string
+	port   string
+	settings
+}
+
+func newEndpoint(s *scheme) *endpoint {
+	return &endpoint{scheme: s, host: s.host, port: s.port, settings: newSettings(s.keys)}
+}
+
+// parseEndpoint reads the URL of a sink: SCHEME://HOST:PORT?KEY=VALUE&..., or gstatsd's
+// HOST:PORT, :PORT or PORT, which are Graphite's.
+func parseEndpoint(text string) (*endpoint, error) {
+	u, err := url.Parse(escapeZone(expand(text)))
+	if wrong, ok := errors.AsType[*url.Error](err); ok {
+		err = wrong.Err
+	}
+	if err != nil {
+		return nil, err
+	}
+	i := slices.IndexFunc(schemes, func(s scheme) bool { return s.name == u.Scheme })
+	switch {
+	case u.Scheme == "":
+		return nil, errors.New("want a URL such as graphite://HOST:2003, or HOST:PORT, :PORT or a port")
+	case i < 0:
+		return nil, fmt.Errorf("there is no scheme %q; want %s", u.Scheme, oneOf(schemeNames()))
+	case strings.Contains(u.Hostname(), ":") && !strings.HasPrefix(u.Host, "["):
+		return nil, errors.New("an IPv6 address stands in brackets, as in [::1]:2003")
+	case u.User != nil, u.Path != "" && u.Path != "/", u.Fragment != "":
+		return nil, errors.New("want nothing but SCHEME://HOST:PORT?KEY=VALUE")
+	}
+	s := &schemes[i]
+	if s.port == "" && u.Host != "" {
+		return nil, fmt.Errorf("%s:// has no address", s.name)
+	}
+	e := newEndpoint(s)
+	e.url, e.host, e.port = text, cmp.Or(u.Hostname(), s.host), cmp.Or(u.Port(), s.port)
+	return e, e.parseQuery(u.RawQuery)
+}
+
+// expand makes a URL of gstatsd's short forms.
+func expand(text string) string {
+	address, _, _ := strings.Cut(text, "?")
+	_, notPort := strconv.ParseUint(address, 10, 16)
+	switch {
+	case strings.Contains(address, "://"):
+		return text
+	case notPort == nil:
+		return "graphite://:" + text
+	case strings.Contains(address, ":"):
+		return "graphite://" + text
+	}
+	return "//" // which has no scheme
+}
+
+// escapeZone lets the zone of an IPv6 address, as in [fe80::1%eth0], be written
+// as everywhere else; in a URL its percent sign would be %25.
+func escapeZone(text string) string {
+	begin, end := strings.IndexByte(text, '['), strings.IndexByte(text, ']')
+	if begin < 0 || end < begin || strings.Contains(text[begin:end], "%25") {
+		return text
+	}
+	return text[:begin] + strings.ReplaceAll(text[begin:end], "%", "%25") + text[end:]
+}
+
+// parseQuery sets what a query names. A switch can do without a value.
+func (e *endpoint) parseQuery(query string) error {
+	values, err := url.ParseQuery(query)
+	if err != nil {
+		return err
+	}
+	for key, texts := range values {
+		s := e.get(key)
+		if s == nil {
+			return fmt.Errorf("%s:// has no setting %q; want %s", e.scheme.name, key, oneOf(e.keys()))
+		}
+		if len(texts) > 1 {
+			return fmt.Errorf("%s: is set twice", key)
+		}
+		text := texts[0]
+		if text == "" && s.kind == isSwitch {
+			text = "true"
+		}
+		if err := s.kind.check(text); err != nil {
+			return fmt.Errorf("%s: %w", key, err)
+		}
+		s.values = []value{{text, e.url}}
+	}
+	if name := e.text("name"); name != "" && !sinkName.MatchString(name) {
+		return fmt.Errorf("name: want at most 64 of a-z 0-9 _ -, not %q", name)
+	}
+	return nil
+}
+
+var sinkName = regexp.MustCompile(`^[a-z0-9_-]{1,64}$`)
+
+// keys are what the query can set.
+func (e *endpoint) keys() (names []string) {
+	for _, s := range e.settings {
+		names = append(names, s.name)
+	}
+	return names
+}
+
+// inherit sets what the URL leaves open to what the flags say: timeout of a
+// graphite+tls:// to --graphite-timeout.
+func (e *endpoint) inherit(all settings) {
+	family, _, _ := strings.Cut(e.scheme.name, "+")
+	for _, s := range e.settings {
+		if global := all.get(family + "-" + s.name); global != nil && global.text() != "" {
+			e.setDefault(s.name, global.text())
+		}
+	}
+}
+
+// address is where the sink is, for people.
+func (e *endpoint) address() string {
+	if e.port == "" {
+		return e.scheme.name + "://"
+	}
+	return e.scheme.name + "://" + net.JoinHostPort(e.host, e.port)
+}
+
+// fault says where the setting stands that err is about.
+func (e *endpoint) fault(err error) error {
+	if e.url == "" {
+		return fmt.Errorf("--graphite-%w", err)
+	}
+	return fmt.Errorf("--sink: %s: %w", e.url, err)
+}
+
+// endpoints returns the sinks that the settings name. What was running before
+// keeps its name.
+func (all settings) endpoints(running []*endpoint) ([]*endpoint, error) {
+	var found []*endpoint
+	if all.given("graphite-host") || all.given("graphite-port") {
+		e := newEndpoint(&schemes[0])
+		e.host, e.port = all.host("graphite-host"), all.text("graphite-port")
+		found = append(found, e)
+	}
+	for _, v := range all.get("sink").values {
+		e, err := parseEndpoint(v.text)
+		if err != nil {
+			return nil, fmt.Errorf("--sink: %s: %w", v.text, err)
+		}
+		if slices.ContainsFunc(found, func(other *endpoint) bool { return other.url == e.url }) {
+			return nil, e.fault(errors.New("given twice"))
+		}
+		found = append(found, e)
+	}
+	for _, e := range found {
+		e.inherit(all)
+	}
+	return found, nameEndpoints(found, running)
+}
+
+// nameEndpoints names each sink: as its URL says, or as it was called before, or
+// after its scheme, with a number if there are several.
+func nameEndpoints(all, running []*endpoint) error {
+	taken := map[string]bool{}
+	take := func(e *endpoint, name string) bool {
+		if e.name != "" || name == "" || taken[name] {
+			return false
+		}
+		e.name, taken[name] = name, true
+		return true
+	}
+	for _, e := range all {
+		if name := e.text("name"); name != "" && !take(e, name) {
+			return e.fault(fmt.Errorf("name: another sink is called %s", name))
+		}
+	}
+	for _, e := range all {
+		for _, before := range running {
+			if before.url == e.url {
+				take(e, before.name)
+			}
+		}
+	}
+	for _, e := range all {
+		base := strings.ReplaceAll(e.scheme.name, "+", "-")
+		take(e, base)
+		for n := 2; e.name == ""; n++ {
+			take(e, fmt.Sprintf("%s-%d", base, n))
+		}
+	}
+	return nil
+}
+
+// printEndpoints lists the sinks as comments, with what they are called in the end.
+func printEndpoints(w io.Writer, all []*endpoint) error {
+	for _, e := range all {
+		if _, err := fmt.Fprintf(w, "# the sink %s is %s\n", e.name, e.address()); err != nil {
+			return err
+		}
+	}
+	return nil
+}

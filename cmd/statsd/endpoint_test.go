@@ -1,0 +1,134 @@
+package main
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestParseEndpoint(t *testing.T) {
+	for _, tt := range []struct {
+		text, scheme, host, port, prefix string
+	}{
+		{"graphite://carbon:2103", "graphite", "carbon", "2103", ""},
+		{"GRAPHITE://carbon", "graphite", "carbon", "2003", ""},
+		{"graphite://carbon/", "graphite", "carbon", "2003", ""},
+		{"graphite://", "graphite", "localhost", "2003", ""},
+		{"graphite://:7", "graphite", "localhost", "7", ""},
+		{"graphite://[::1]", "graphite", "::1", "2003", ""},
+		{"graphite://[::1]:7?prefix=a", "graphite", "::1", "7", "a"},
+		{"graphite://[fe80::1%eth0]:7", "graphite", "fe80::1%eth0", "7", ""},
+		{"graphite://[fe80::1%25eth0]:7", "graphite", "fe80::1%eth0", "7", ""},
+		{"graphite://carbon?prefix=%61.b", "graphite", "carbon", "2003", "a.b"},
+		{"carbon:2103", "graphite", "carbon", "2103", ""},
+		{"10.0.0.1:2103?prefix=a", "graphite", "10.0.0.1", "2103", "a"},
+		{"[::1]:2103", "graphite", "::1", "2103", ""},
+		{"[fe80::1%eth0]:2103", "graphite", "fe80::1%eth0", "2103", ""},
+		{":2103", "graphite", "localhost", "2103", ""},
+		{"2103", "graphite", "localhost", "2103", ""},
+		{"2103?prefix=a", "graphite", "localhost", "2103", "a"},
+	} {
+		e, err := parseEndpoint(tt.text)
+		if err != nil {
+			t.Errorf("%s: %v", tt.text, err)
+			continue
+		}
+		got := []string{e.scheme.name, e.host, e.port, e.text("prefix")}
+		if !slices.Equal(got, []string{tt.scheme, tt.host, tt.port, tt.prefix}) {
+			t.Errorf("%s is read as %q", tt.text, got)
+		}
+	}
+}
+
+func TestParseEndpointErrors(t *testing.T) {
+	for text, want := range map[string]string{
+		"":                            "want a URL",
+		"carbon":                      "want a URL",
+		"stdout":                      "want a URL",
+		"65536":                       "want a URL",
+		"::1:2003":                    "stands in brackets",
+		"http://carbon":               `there is no scheme "http"; want graphite`,
+		"graphite://carbon:x":         `invalid port ":x"`,
+		"graphite://me@carbon":        "want nothing but",
+		"graphite://carbon/render":    "want nothing but",
+		"graphite://carbon#a":         "want nothing but",
+		"graphite://carbon?a=1":       `graphite:// has no setting "a"; want name, prefix,`,
+		"graphite://carbon?timeout=x": `timeout: want seconds, or a duration such as 10s or 1m30s, not "x"`,
+		"graphite://c?timeout=0":      `timeout: want more than 0, not "0"`,
+		"graphite://c?timeout=-1s":    `timeout: want more than 0, not "-1s"`,
+		"graphite://c?timeout":        "timeout: want seconds",
+		"graphite://c?keep-open=2":    `keep-open: want true or false, not "2"`,
+		"graphite://c?name=a&name=b":  "name: is set twice",
+		"graphite://c?name=../b":      `name: want at most 64 of a-z 0-9 _ -, not "../b"`,
+		"graphite://c?name=a;b=1":     "invalid semicolon",
+		"graphite://c?prefix=%zz":     "invalid URL escape",
+		"graphite://[::1":             "missing ']'",
+	} {
+		_, err := parseEndpoint(text)
+		if err == nil {
+			t.Errorf("%q is taken", text)
+		} else if !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: error %q, want %q in it", text, err, want)
+		}
+	}
+}
+
+func FuzzParseEndpoint(f *testing.F) {
+	for _, text := range []string{"graphite://[::1]:2003?timeout=1s&name=a", "host:1", "1", "[a%b]:1"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		e, err := parseEndpoint(text)
+		if err != nil {
+			return
+		}
+		again, err := parseEndpoint(e.address())
+		if err != nil || again.host != e.host || again.port != e.port {
+			t.Errorf("%q is %q, which is read as %+v, %v", text, e.address(), again, err)
+		}
+	})
+}
+
+// named returns the names of sinks.
+func named(all []*endpoint) (names []string) {
+	for _, e := range all {
+		names = append(names, e.name)
+	}
+	return names
+}
+
+func TestEndpointNames(t *testing.T) {
+	sinks := func(running []*endpoint, args ...string) []*endpoint {
+		found, err := resolved(t, args, nil).endpoints(running)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return found
+	}
+	first := sinks(nil, "--graphite-host=a", "-sb:1", "-sc:1?name=west", "-sd:1?name=graphite-3", "-se:1")
+	if got := named(first); !slices.Equal(got, []string{"graphite", "graphite-2", "west", "graphite-3", "graphite-4"}) {
+		t.Errorf("the sinks are called %q", got)
+	}
+	// A reload that takes one away, adds another in front, and names one.
+	second := sinks(first, "-sx:1", "-se:1", "-sb:1", "-sd:1")
+	if got := named(second); !slices.Equal(got, []string{"graphite", "graphite-4", "graphite-2", "graphite-3"}) {
+		t.Errorf("after a reload the sinks are called %q", got)
+	}
+	for _, args := range [][]string{{"-sa:1?name=x", "-sb:1?name=x"}, {"-sa:1", "-sa:1"}} {
+		if _, err := resolved(t, args, nil).endpoints(nil); err == nil || !strings.HasPrefix(err.Error(), "--sink: "+args[1][2:]+": ") {
+			t.Errorf("%s: error %v", args, err)
+		}
+	}
+}
+
+// The flags of the --graphite family are the defaults of all graphite sinks.
+func TestEndpointsInherit(t *testing.T) {
+	all := resolved(t, []string{"--graphite-timeout=3s", "--graphite-keep-open", "-sa:1?timeout=7s", "-sb:1?keep-open=no"}, nil)
+	found, err := all.endpoints(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a, b := found[0], found[1]; a.text("timeout") != "7s" || !a.on("keep-open") || b.text("timeout") != "3s" || b.on("keep-open") || b.text("give-up") != "5m" {
+		t.Errorf("the settings are %v and %v", a.settings, b.settings)
+	}
+}
