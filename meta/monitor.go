@@ -8,7 +8,6 @@ import (
 	"log"
 	"net"
 	"net/http"
-	"net/netip"
 	"strconv"
 	"syscall"
 	"time"
@@ -54,13 +53,12 @@ func (c MonitorConfig) Validate() error {
 // Monitor answers XML-RPC on every path, and serves /healthz and a status page
 // at /. Make it with NewMonitor.
 type Monitor struct {
-	source   Source
-	values   *Values
-	version  string
-	own      string     // what the daemon's own paths start with; "" for none
-	loopback netip.Addr // the bound address, if requests to others are refused
-	gate     *gate.Gate
-	server   *http.Server
+	source  Source
+	values  *Values
+	version string
+	own     string // what the daemon's own paths start with; "" for none
+	gate    *gate.Gate
+	server  *http.Server
 }
 
 // NewMonitor binds the address. Run serves it; a Monitor that is not run must
@@ -80,9 +78,6 @@ func NewMonitor(cfg MonitorConfig, source Source, values *Values) (*Monitor, err
 	m := &Monitor{source: source, values: values, version: cfg.Version, gate: gate.New(listener.(*net.TCPListener))}
 	if cfg.OwnPrefix != "" {
 		m.own = cfg.OwnPrefix + "."
-	}
-	if bound, err := netip.ParseAddrPort(listener.Addr().String()); err == nil && bound.Addr().IsLoopback() {
-		m.loopback = bound.Addr()
 	}
 	m.server = &http.Server{
 		Handler:           m.handler(),

@@ -270,7 +270,7 @@ func TestOpened(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer m.Close()
-	if !m.answers("stats.example:8135") {
+	if !m.gate.Answers("stats.example:8135") {
 		t.Error("a request to another name is refused")
 	}
 }

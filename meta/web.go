@@ -2,9 +2,7 @@ package meta
 
 import (
 	"fmt"
-	"net"
 	"net/http"
-	"net/netip"
 	"strings"
 
 	"github.com/statsd-ops/statsd/internal/xmlrpc"
@@ -20,7 +18,7 @@ func (m *Monitor) handler() http.Handler {
 		h.Set("Cache-Control", "no-store")
 		get := r.Method == http.MethodGet || r.Method == http.MethodHead
 		switch {
-		case !m.answers(r.Host):
+		case !m.gate.Answers(r.Host):
 			http.Error(w, fmt.Sprintf("this monitor answers requests to localhost, not to %s (see --monitor-host)", Quote([]byte(r.Host))), http.StatusForbidden)
 		case r.Method == http.MethodPost:
 			rpc.ServeHTTP(w, r)
@@ -35,22 +33,6 @@ func (m *Monitor) handler() http.Handler {
 			http.Error(w, "there is / and /healthz here, and XML-RPC by POST", http.StatusNotFound)
 		}
 	})
-}
-
-// answers reports whether requests to host are answered. On loopback a strange
-// host is a web page that had its name resolve to this machine (DNS rebinding).
-func (m *Monitor) answers(host string) bool {
-	if !m.loopback.IsValid() {
-		return true
-	}
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
-	}
-	if strings.EqualFold(host, "localhost") {
-		return true
-	}
-	ip, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(host, "["), "]"))
-	return err == nil && (ip == m.loopback || ip == netip.AddrFrom4([4]byte{127, 0, 0, 1}) || ip == netip.IPv6Loopback())
 }
 
 // serveHealth answers in one line, by which a load balancer or a supervisor

@@ -15,6 +15,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
+	"strings"
 	"sync"
 	"time"
 )
@@ -36,9 +38,10 @@ const (
 // short wait, wherever it comes from.
 type Gate struct {
 	*net.TCPListener
-	closed  chan struct{}
-	left    chan struct{}  // told, if it listens, when a guest leaves
-	serving sync.WaitGroup // guests that a goroutine still works for
+	loopback netip.Addr // the bound address, if it is one
+	closed   chan struct{}
+	left     chan struct{}  // told, if it listens, when a guest leaves
+	serving  sync.WaitGroup // guests that a goroutine still works for
 
 	mu     sync.Mutex
 	guests map[*guest]bool
@@ -59,12 +62,33 @@ type guest struct {
 
 // New returns a Gate that accepts from l.
 func New(l *net.TCPListener) *Gate {
-	return &Gate{
+	g := &Gate{
 		TCPListener: l,
 		closed:      make(chan struct{}),
 		left:        make(chan struct{}, 1),
 		guests:      make(map[*guest]bool),
 	}
+	if bound, err := netip.ParseAddrPort(l.Addr().String()); err == nil && bound.Addr().IsLoopback() {
+		g.loopback = bound.Addr()
+	}
+	return g
+}
+
+// Answers reports whether requests made to host may be answered: on a loopback
+// address those to localhost, 127.0.0.1, [::1] or that address. Another host is
+// a web page that had its name resolve to this machine (DNS rebinding).
+func (g *Gate) Answers(host string) bool {
+	if !g.loopback.IsValid() {
+		return true
+	}
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	ip, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(host, "["), "]"))
+	return err == nil && (ip == g.loopback || ip == netip.AddrFrom4([4]byte{127, 0, 0, 1}) || ip == netip.IPv6Loopback())
 }
 
 // Accept waits for a connection, then for room.
