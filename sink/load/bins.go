@@ -1,0 +1,128 @@
+package load
+
+import (
+	"math"
+	"slices"
+
+	"github.com/DataDog/sketches-go/ddsketch/mapping"
+
+	"github.com/statsd-ops/statsd/metric"
+)
+
+// bin is a number of samples whose values are within 1 % of one another: a bin
+// of a DDSketch (C. Masson, J. Rim, H. Lee, "DDSketch: a fast and fully-mergeable
+// quantile sketch with relative-error guarantees", 2019). Keys are in the order of
+// values: 0 is that of zero, those of negative values are negative.
+type bin struct {
+	key   int32
+	count uint64
+}
+
+// binning says which bin a value belongs to, as the flush's own sketches do.
+type binning struct {
+	*mapping.LogarithmicMapping
+	smallest, greatest float64 // magnitudes with bins of their own
+	shift              int     // makes the smallest one's key 1
+}
+
+// percentileError is the relative error of a percentile.
+const percentileError = 0.01
+
+func newBinning() binning {
+	// The only error is that of an error outside (0, 1).
+	m, _ := mapping.NewLogarithmicMapping(percentileError)
+	return binning{m, m.MinIndexableValue(), m.MaxIndexableValue(), 1 - m.Index(m.MinIndexableValue())}
+}
+
+func (b binning) key(v float64) int32 {
+	switch size := math.Abs(v); {
+	case size < b.smallest:
+		return 0
+	case v < 0:
+		return -int32(b.Index(min(size, b.greatest)) + b.shift)
+	default:
+		return int32(b.Index(min(size, b.greatest)) + b.shift)
+	}
+}
+
+func (b binning) value(key int32) float64 {
+	switch {
+	case key == 0:
+		return 0
+	case key < 0:
+		return -b.Value(int(-key) - b.shift)
+	default:
+		return b.Value(int(key) - b.shift)
+	}
+}
+
+// sorter puts samples into bins.
+type sorter struct {
+	binning
+	counts []uint64 // all 0 between two uses
+	keys   []int32
+}
+
+// sort appends the bins of what a timer collected to dst.
+func (s *sorter) sort(dst []bin, c *metric.Collected) []bin {
+	if len(c.Bins) == 0 && len(c.Samples) == 1 {
+		return append(dst, bin{s.key(c.Samples[0]), 1})
+	}
+	first := s.key(c.Lower)
+	width := int(s.key(c.Upper)-first) + 1
+	if few := len(c.Samples) + len(c.Bins); width > 8*few && len(c.Bins) == 0 {
+		return s.sortFew(dst, c.Samples)
+	}
+	// A bin of the flush can be one beyond that of the lowest or highest value.
+	first, width = first-1, width+2
+	if len(s.counts) < width {
+		s.counts = make([]uint64, width)
+	}
+	for _, v := range c.Samples {
+		s.counts[s.key(v)-first]++
+	}
+	for _, b := range c.Bins {
+		at := min(max(s.key(b.Value)-first, 0), int32(width-1))
+		s.counts[at] += uint64(b.Count)
+	}
+	for i, n := range s.counts[:width] {
+		if n > 0 {
+			dst = append(dst, bin{first + int32(i), n})
+			s.counts[i] = 0
+		}
+	}
+	return dst
+}
+
+// sortFew does without counting through all bins between the lowest and the highest.
+func (s *sorter) sortFew(dst []bin, samples []float64) []bin {
+	s.keys = s.keys[:0]
+	for _, v := range samples {
+		s.keys = append(s.keys, s.key(v))
+	}
+	slices.Sort(s.keys)
+	for i, key := range s.keys {
+		if i > 0 && key == s.keys[i-1] {
+			dst[len(dst)-1].count++
+			continue
+		}
+		dst = append(dst, bin{key, 1})
+	}
+	return dst
+}
+
+// atRank returns about the rank-th smallest of a timer's samples: the first and
+// the last exactly.
+func (b binning) atRank(t *totals, rank uint64) float64 {
+	if rank == 1 {
+		return t.lower
+	}
+	for i, bin := range t.bins {
+		if bin.count < rank {
+			rank -= bin.count
+		} else if i < len(t.bins)-1 || rank < bin.count {
+			return min(max(b.value(bin.key), t.lower), t.upper)
+		}
+	}
+	return t.upper
+}

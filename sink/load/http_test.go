@@ -1,0 +1,190 @@
+package load
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/statsd-ops/statsd/sink"
+)
+
+func TestRequests(t *testing.T) {
+	inVirtualTime(t, testConfig(), func(c *clocked) {
+		c.flush(time.Minute, counter("a", 1))
+		for _, tt := range []struct {
+			method, path string
+			code         int
+		}{
+			{"GET", "/1", 200}, {"GET", "/60", 200}, {"GET", "/60/full", 200}, {"GET", "/5?name=a*&other=1", 200}, {"HEAD", "/1", 200},
+			{"GET", "/", 404}, {"GET", "/0", 404}, {"GET", "/61", 404}, {"GET", "/61/full", 404}, {"GET", "/01", 404},
+			{"GET", "/-1", 404}, {"GET", "/1/", 404}, {"GET", "/1/full/", 404}, {"GET", "/full", 404}, {"GET", "//full", 404},
+			{"GET", "/18446744073709551617", 404}, {"GET", "/1.5", 404}, {"GET", "/load", 404}, {"HEAD", "/x", 404},
+			{"GET", "/1?name=[", 400}, {"GET", "/1?name=a;b", 400}, {"GET", "/1?name=%zz", 400},
+			{"GET", "/1?" + strings.Repeat("name=a&", 101), 400},
+			{"POST", "/1", 405}, {"DELETE", "/1", 405}, {"OPTIONS", "/1", 405}, {"PUT", "/x", 405},
+		} {
+			a := get(t, c.handler(), tt.method, tt.path)
+			if a.code != tt.code {
+				t.Errorf("%s %.20s gets %d, want %d", tt.method, tt.path, a.code, tt.code)
+			}
+			if kind := a.head.Get("Content-Type"); (kind == "application/json") != (tt.code == 200) {
+				t.Errorf("%s %.20s: %s", tt.method, tt.path, kind)
+			}
+			if tt.code == 405 && a.head.Get("Allow") != "GET, HEAD" {
+				t.Errorf("%s: %v", tt.method, a.head)
+			}
+			if tt.method == "HEAD" && tt.code == 200 && a.text != "" {
+				t.Errorf("HEAD gets %q", a.text)
+			}
+		}
+	})
+}
+
+// The bytes of an answer.
+func TestGolden(t *testing.T) {
+	inVirtualTime(t, testConfig(), func(c *clocked) {
+		if got := get(t, c.handler(), "GET", "/1").text; got != "{\"last_frame_time\": 946684800, \"Stat\": {}}\n" {
+			t.Errorf("at the start: %q", got)
+		}
+		c.flush(time.Minute, counter("web.hits", 120.5), counter("web.errors", 0), timer("web.time", 1, 2, 3, 4), gauge("queue", -2.5e-5), set("users", 1, 2, 3))
+		want, err := os.ReadFile("testdata/window.json")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := get(t, c.handler(), "GET", "/1/full").text; got != string(want) {
+			t.Errorf("got\n%s\nwant\n%s", got, want)
+		}
+	})
+}
+
+// serve runs a sink on a free port until the test ends.
+func serve(t *testing.T, cfg Config) *Sink {
+	t.Helper()
+	s := newSink(t, cfg)
+	if err := s.Open(); err != nil {
+		t.Fatal(err)
+	}
+	ctx, end := context.WithCancel(context.Background())
+	done := make(chan error)
+	go func() { done <- s.Run(ctx) }()
+	t.Cleanup(func() {
+		end()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+func fetch(t *testing.T, url string) (code int, body string) {
+	t.Helper()
+	client := http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	r, err := client.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	b, err := io.ReadAll(r.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r.StatusCode, string(b)
+}
+
+// Only the address is listened at, and strange hosts are refused.
+func TestAddress(t *testing.T) {
+	s := serve(t, testConfig())
+	_, port, err := net.SplitHostPort(s.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if code, body := fetch(t, "http://127.0.0.1:"+port+"/1"); code != 200 || !strings.Contains(body, `"Stat": {}`) {
+		t.Errorf("%d %s", code, body)
+	}
+	if conn, err := net.Dial("tcp", "127.0.0.2:"+port); err == nil {
+		_ = conn.Close()
+		t.Error("another address than the sink's is listened at")
+	}
+	r, err := http.NewRequest("GET", "http://127.0.0.1:"+port+"/1", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Host = "evil.example"
+	a, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Body.Close()
+	if a.StatusCode != http.StatusForbidden {
+		t.Errorf("another host gets %s", a.Status)
+	}
+	if err := newSink(t, Config{Addr: "127.0.0.1:" + port, Minutes: 1, MaxBytes: 1 << 20}).Open(); err == nil || !strings.Contains(err.Error(), port) {
+		t.Errorf("a taken port: %v", err)
+	}
+}
+
+// Clients that do not read hold up neither each other, nor the history.
+func TestSlowReaders(t *testing.T) {
+	s := serve(t, testConfig())
+	for i := range 50_000 {
+		s.Record(timer(fmt.Sprintf("some.timer.with.a.long.name.%d", i), 1, 2, 3))
+	}
+	// A whole minute ago, whatever the time.
+	s.EndInterval(sink.Interval{End: time.Now().Truncate(time.Minute), Percentiles: []float64{90}})
+	for end := time.Now().Add(10 * time.Second); s.State().Delivered == 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("nothing is kept")
+		}
+	}
+	url := "http://" + s.Addr().String() + "/2"
+	for range 20 {
+		conn, err := net.Dial("tcp", s.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = conn.Close() })
+		fmt.Fprintf(conn, "GET /2 HTTP/1.1\r\nHost: localhost\r\n\r\n")
+		if _, err := bufio.NewReader(conn).ReadByte(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 3 {
+		if code, body := fetch(t, url); code != 200 || len(body) < 10<<20 || !strings.HasSuffix(body, "}}\n") {
+			t.Fatalf("%d, %d bytes", code, len(body))
+		}
+	}
+	s.Record(counter("more", 1))
+	s.EndInterval(sink.Interval{End: time.Now().Truncate(time.Minute)})
+	for end := time.Now().Add(10 * time.Second); s.State().Delivered != 50_001; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("the history is held up")
+		}
+	}
+}
+
+func TestConfig(t *testing.T) {
+	good := testConfig()
+	if err := good.Validate(); err != nil {
+		t.Error(err)
+	}
+	for want, change := range map[string]func(*Config){
+		"host: ":      func(c *Config) { c.Addr = "localhost" },
+		"port: ":      func(c *Config) { c.Addr = "localhost:70000" },
+		"keep: ":      func(c *Config) { c.Minutes = 0 },
+		"max-bytes: ": func(c *Config) { c.MaxBytes = 1000 },
+		"prefix: ":    func(c *Config) { c.Prefix = "a b" },
+	} {
+		c := testConfig()
+		change(&c)
+		if _, err := New(c); err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("want an error about %q, got %v", want, err)
+		}
+	}
+}

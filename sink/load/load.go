@@ -1,0 +1,205 @@
+// Package load is a sink that keeps the last minutes in memory, and serves them
+// over HTTP as windows: what was counted in the last 1, 5 or 15 minutes.
+//
+//	s, err := load.New(load.Config{Addr: "127.0.0.1:8082", Minutes: 60, MaxBytes: 128 << 20})
+//	err = s.Open()
+//	go s.Run(ctx)
+//	...
+//	s.Record(&collected) // for each name of a flush
+//	s.EndInterval(sink.Interval{End: time.Now(), Percentiles: []float64{90}})
+//
+// It sees what names collected instead of points: only sums, samples and
+// members add up to those of a window. README.md tells what is served.
+//
+// # How history is kept
+//
+// The flush writes each name and its totals into a batch: sums, bins of samples,
+// hashes of members. A goroutine of the sink makes a segment of the batch, in which names
+// are numbers, and one segment of those of a minute that is over. A window is the sum of
+// its segments, worked out name by name while it is written. Segments never change, so
+// that nobody waits for anybody.
+package load
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/statsd-ops/statsd/internal/gate"
+	"github.com/statsd-ops/statsd/metric"
+	"github.com/statsd-ops/statsd/sink"
+)
+
+var _ sink.Recorder = (*Sink)(nil)
+
+// How long a client may take.
+const (
+	headerTimeout = 3 * time.Second
+	readTimeout   = 4 * time.Second
+	writeTimeout  = 30 * time.Second
+	// stopTimeout is how long answers may go on at the end.
+	stopTimeout = 500 * time.Millisecond
+	maxHeader   = 8 << 10 // bytes
+)
+
+// Sink keeps history and serves windows of it. Make it with New.
+type Sink struct {
+	config Config
+	gate   *gate.Gate
+	server *http.Server
+	turn   sync.Mutex // to work out a window
+	binning
+
+	// The flush writes into building, and hands it to Run, which adds it to the
+	// history. There are two batches in all.
+	writer   writer
+	building *batch
+	batches  chan *batch
+	free     chan *batch
+	history  *history
+
+	percentiles              atomic.Pointer[[]float64]
+	made, delivered, dropped atomic.Uint64
+}
+
+// New returns a Sink, of which nothing is to be seen until Open.
+func New(cfg Config) (*Sink, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	bins := newBinning()
+	s := &Sink{
+		config:   cfg,
+		binning:  bins,
+		history:  newHistory(limits{cfg.Minutes, cfg.MaxBytes}, time.Now()),
+		writer:   writer{most: cfg.MaxBytes / 8, sorter: sorter{binning: bins}},
+		building: &batch{},
+		batches:  make(chan *batch, 2),
+		free:     make(chan *batch, 2),
+	}
+	s.free <- &batch{}
+	return s, nil
+}
+
+// Open binds the address.
+func (s *Sink) Open() error {
+	listener, err := net.Listen("tcp", s.config.Addr)
+	if err != nil {
+		if op, ok := errors.AsType[*net.OpError](err); ok {
+			err = op.Err
+		}
+		return fmt.Errorf("listen on tcp %s: %w", s.config.Addr, err)
+	}
+	s.gate = gate.New(listener.(*net.TCPListener))
+	s.server = &http.Server{
+		Handler:           s.guarded(),
+		ReadHeaderTimeout: headerTimeout,
+		ReadTimeout:       readTimeout,
+		WriteTimeout:      writeTimeout,
+		MaxHeaderBytes:    maxHeader,
+		ErrorLog:          log.New(io.Discard, "", 0), // what clients do wrong
+	}
+	s.server.SetKeepAlivesEnabled(false) // an idle connection takes another's place
+	s.gate.Watch(s.server)
+	return nil
+}
+
+// Addr returns the bound address.
+func (s *Sink) Addr() net.Addr { return s.gate.Addr() }
+
+// Close lets go of the address.
+func (s *Sink) Close() error { return errors.Join(s.server.Close(), s.gate.Close()) }
+
+// Run keeps what is recorded, and serves it, until ctx ends.
+func (s *Sink) Run(ctx context.Context) error {
+	served := make(chan error, 1)
+	go func() { served <- s.server.Serve(s.gate) }()
+	serving, failed := context.WithCancelCause(ctx)
+	defer failed(nil)
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		select {
+		case err := <-served:
+			failed(fmt.Errorf("load sink on %s: %w", s.Addr(), err))
+		case <-ctx.Done():
+			grace, cancel := context.WithTimeout(context.Background(), stopTimeout)
+			_ = s.server.Shutdown(grace)
+			cancel()
+		}
+		_ = s.Close()
+		s.gate.Wait()
+	}()
+	s.keepAll(serving)
+	<-stopped
+	if ctx.Err() == nil {
+		return context.Cause(serving)
+	}
+	return nil
+}
+
+// keepAll keeps what is recorded until ctx ends.
+func (s *Sink) keepAll(ctx context.Context) {
+	for {
+		select {
+		case b := <-s.batches:
+			s.keep(b)
+		case <-ctx.Done():
+			for len(s.batches) > 0 {
+				s.keep(<-s.batches)
+			}
+			return
+		}
+	}
+}
+
+// keep adds a batch to the history, and gives its memory back.
+func (s *Sink) keep(b *batch) {
+	dropped := s.history.add(b)
+	s.dropped.Add(uint64(dropped))
+	s.delivered.Add(uint64(b.names - dropped))
+	b.empty()
+	s.free <- b
+}
+
+// Record adds a name to the batch that the flush makes.
+func (s *Sink) Record(c *metric.Collected) { s.writer.add(s.building, c) }
+
+// EndInterval hands the batch over. If the one before is not done yet, there is no
+// memory for another, and this one is dropped.
+func (s *Sink) EndInterval(i sink.Interval) {
+	s.percentiles.Store(&i.Percentiles)
+	b := s.building
+	b.end = i.End
+	s.made.Add(uint64(b.names + b.refused))
+	s.dropped.Add(uint64(b.refused))
+	select {
+	case s.building = <-s.free:
+		s.batches <- b
+	default:
+		s.dropped.Add(uint64(b.names))
+		b.empty()
+	}
+}
+
+// State implements sink.Observer.
+func (s *Sink) State() sink.State {
+	v := s.history.shown.Load()
+	st := sink.State{
+		Delivered: s.delivered.Load(),
+		Dropped:   s.dropped.Load(),
+		Names:     len(v.series),
+		Minutes:   v.kept(v.minute),
+		Bytes:     v.size,
+		MaxBytes:  s.config.MaxBytes,
+	}
+	st.Made = s.made.Load() // the last: it is never less than what became of it
+	return st
+}

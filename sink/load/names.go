@@ -1,0 +1,68 @@
+package load
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/statsd-ops/statsd/metric"
+)
+
+// number returns the number of a name, if there is room for it.
+func (h *history) number(kind metric.Kind, name []byte) (uint32, bool) {
+	if n, known := h.numbers[kind][string(name)]; known {
+		return n, true
+	}
+	need := nameBytes + len(name)
+	if !h.makeRoom(need) {
+		return 0, false
+	}
+	h.nameBytes += need
+	h.size += need
+	n := uint32(len(h.series))
+	s := series{kind, strings.Clone(string(name))}
+	h.series = append(h.series, s)
+	h.numbers[kind][s.name] = n
+	return n, true
+}
+
+// renumber forgets the names that are in no segment, nor in the batch at hand. The
+// others keep their order. Views go on with the numbers that they have.
+func (h *history) renumber() {
+	numbers := make([]uint32, len(h.series)) // one more than the new ones
+	for _, e := range h.entries {
+		numbers[e.number] = 1
+	}
+	var t totals
+	for _, s := range h.segments {
+		for c := s.start(); c.left > 0; {
+			numbers[c.number] = 1
+			t.reset()
+			c.take(&t, h.series[c.number].kind)
+		}
+	}
+	var kept []series
+	h.nameBytes = 0
+	for kind := range h.numbers {
+		h.numbers[kind] = map[string]uint32{} // a map never shrinks
+	}
+	for old, s := range h.series {
+		if numbers[old] == 0 {
+			continue
+		}
+		h.numbers[s.kind][s.name] = uint32(len(kept))
+		kept = append(kept, s)
+		numbers[old] = uint32(len(kept))
+		h.nameBytes += nameBytes + len(s.name)
+	}
+	for i := range h.entries {
+		h.entries[i].number = numbers[h.entries[i].number] - 1
+	}
+	if len(kept) < len(h.series) {
+		for i, s := range h.segments {
+			h.segments[i] = s.renumbered(h.series, numbers)
+		}
+	}
+	h.series = slices.Clip(kept)
+	h.worth = max(worthIt, 2*len(kept))
+	h.measure()
+}

@@ -1,0 +1,127 @@
+package load
+
+import (
+	"encoding/binary"
+
+	"github.com/statsd-ops/statsd/metric"
+)
+
+// series is a name of one kind. Its number is its place in a history's list.
+type series struct {
+	kind metric.Kind
+	name string
+}
+
+// segment is the totals of many names within one minute: for each, in the order
+// of numbers, the number less the one before, and the encoded totals. It never
+// changes.
+type segment struct {
+	minute int64 // Unix time / 60
+	names  int
+	data   []byte
+}
+
+// builder makes a segment of totals that come in the order of numbers.
+type builder struct {
+	segment
+	last uint32
+}
+
+// begin adds a name, whose totals are to be appended to data.
+func (b *builder) begin(number uint32) {
+	b.data = binary.AppendUvarint(b.data, uint64(number-b.last))
+	b.last = number
+	b.names++
+}
+
+// done returns the segment, in as much memory as it needs.
+func (b *builder) done() *segment {
+	s := b.segment
+	s.data = append(make([]byte, 0, len(s.data)), s.data...)
+	return &s
+}
+
+// cursor is a place in a segment: a name whose totals come next.
+type cursor struct {
+	number uint32
+	data   []byte // from the totals on
+	left   int    // names, this one included
+}
+
+func (s *segment) start() cursor {
+	c := cursor{data: s.data, left: s.names}
+	c.readNumber()
+	return c
+}
+
+func (c *cursor) readNumber() {
+	if c.left > 0 {
+		delta, rest := readUvarint(c.data)
+		c.number, c.data = c.number+uint32(delta), rest
+	}
+}
+
+// take adds the totals to t, returns them as they are encoded, and goes on to the next
+// name.
+func (c *cursor) take(t *totals, kind metric.Kind) (encoded []byte) {
+	rest := t.add(kind, c.data)
+	encoded = c.data[:len(c.data)-len(rest)]
+	c.data = rest
+	c.left--
+	c.readNumber()
+	return encoded
+}
+
+// merge yields the number and the totals of each name in the segments, oldest first,
+// that counts. The totals are good until the next.
+func merge(all []series, segments []*segment, yield func(uint32, *totals) bool) {
+	cursors := make([]cursor, 0, len(segments))
+	for _, s := range segments {
+		cursors = append(cursors, s.start())
+	}
+	var t totals
+	for {
+		next, found := uint32(0), false
+		for i := range cursors {
+			if c := &cursors[i]; c.left > 0 && (!found || c.number < next) {
+				next, found = c.number, true
+			}
+		}
+		if !found {
+			return
+		}
+		t.reset()
+		for i := range cursors {
+			if c := &cursors[i]; c.left > 0 && c.number == next {
+				c.take(&t, all[next].kind)
+			}
+		}
+		if !yield(next, &t) {
+			return
+		}
+	}
+}
+
+// compact returns one segment for several of one minute.
+func compact(all []series, segments []*segment) *segment {
+	b := builder{segment: segment{minute: segments[0].minute}}
+	merge(all, segments, func(number uint32, t *totals) bool {
+		b.begin(number)
+		b.data = t.append(b.data, all[number].kind)
+		return true
+	})
+	return b.done()
+}
+
+// renumbered returns the segment with other numbers in the same order, which are given
+// as one more than they are.
+func (s *segment) renumbered(all []series, numbers []uint32) *segment {
+	b := builder{segment: segment{minute: s.minute}}
+	var t totals
+	for c := s.start(); c.left > 0; {
+		t.reset()
+		b.begin(numbers[c.number] - 1)
+		b.data = append(b.data, c.take(&t, all[c.number].kind)...)
+	}
+	return b.done()
+}

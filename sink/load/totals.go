@@ -1,0 +1,203 @@
+package load
+
+import (
+	"encoding/binary"
+	"math"
+	"math/bits"
+	"slices"
+
+	"github.com/statsd-ops/statsd/metric"
+)
+
+// totals is what one name collected: in a flush interval, a minute, or a
+// window of many. Two of them add up to one, and they are kept encoded:
+//
+//	counter  the sum
+//	gauge    the last value
+//	timer    weight, sum, lower, upper; the number of bins; for each the key less the
+//	         one before (as a signed varint), and the samples in it
+//	set      the number of hashes, and these, the smallest first, 8 bytes each
+//
+// Numbers of things are varints. Floats are varints of their bytes in
+// reverse: whole numbers take 2 or 3 bytes, others up to 10.
+type totals struct {
+	value                     float64 // of a counter or gauge
+	weight, sum, lower, upper float64 // of a timer
+	bins                      []bin   // by key
+	members                   []uint64
+
+	spareBins    []bin
+	spareMembers []uint64
+}
+
+func (t *totals) reset() {
+	t.value, t.weight, t.sum = 0, 0, 0
+	t.lower, t.upper = math.Inf(1), math.Inf(-1)
+	t.bins, t.members = t.bins[:0], t.members[:0]
+}
+
+// append appends the totals of a name, encoded.
+func (t *totals) append(dst []byte, kind metric.Kind) []byte {
+	switch kind {
+	case metric.Timer:
+		for _, v := range []float64{t.weight, t.sum, t.lower, t.upper} {
+			dst = appendFloat(dst, v)
+		}
+		dst = binary.AppendUvarint(dst, uint64(len(t.bins)))
+		before := int32(0)
+		for _, b := range t.bins {
+			dst = binary.AppendVarint(dst, int64(b.key-before))
+			dst = binary.AppendUvarint(dst, b.count)
+			before = b.key
+		}
+	case metric.Set:
+		dst = binary.AppendUvarint(dst, uint64(len(t.members)))
+		for _, hash := range t.members {
+			dst = binary.LittleEndian.AppendUint64(dst, hash)
+		}
+	default:
+		dst = appendFloat(dst, t.value)
+	}
+	return dst
+}
+
+// add adds encoded totals of the same name, which are newer, and returns the bytes
+// behind them.
+func (t *totals) add(kind metric.Kind, data []byte) []byte {
+	switch kind {
+	case metric.Counter:
+		v, rest := readFloat(data)
+		t.value = clamp(t.value + v)
+		return rest
+	case metric.Gauge:
+		t.value, data = readFloat(data)
+		return data
+	case metric.Timer:
+		return t.addTimer(data)
+	default:
+		return t.addSet(data)
+	}
+}
+
+func (t *totals) addTimer(data []byte) []byte {
+	var weight, sum, lower, upper float64
+	for _, v := range []*float64{&weight, &sum, &lower, &upper} {
+		*v, data = readFloat(data)
+	}
+	t.weight, t.sum = clamp(t.weight+weight), clamp(t.sum+sum)
+	t.lower, t.upper = min(t.lower, lower), max(t.upper, upper)
+
+	n, data := readUvarint(data)
+	merged, old := t.spareBins[:0], t.bins
+	key := int32(0)
+	for range n {
+		delta, size := binary.Varint(data)
+		count, rest := readUvarint(data[size:])
+		data = rest
+		key += int32(delta)
+		i := 0
+		for i < len(old) && old[i].key < key {
+			i++
+		}
+		merged = append(merged, old[:i]...)
+		if old = old[i:]; len(old) > 0 && old[0].key == key {
+			count += old[0].count
+			old = old[1:]
+		}
+		merged = append(merged, bin{key, count})
+	}
+	merged = append(merged, old...)
+	t.bins, t.spareBins = merged, t.bins
+	return data
+}
+
+func (t *totals) addSet(data []byte) []byte {
+	n, data := readUvarint(data)
+	hashes, rest := data[:8*n], data[8*n:]
+	merged, old := t.spareMembers[:0], t.members
+	for len(merged) < mostMembers && (len(hashes) > 0 || len(old) > 0) {
+		var hash uint64
+		if len(hashes) > 0 {
+			hash = binary.LittleEndian.Uint64(hashes)
+		}
+		switch {
+		case len(hashes) == 0 || len(old) > 0 && old[0] < hash:
+			merged, old = append(merged, old[0]), old[1:]
+			continue
+		case len(old) > 0 && old[0] == hash:
+			old = old[1:]
+		}
+		merged, hashes = append(merged, hash), hashes[8:]
+	}
+	t.members, t.spareMembers = merged, t.members
+	return rest
+}
+
+// appendFloat appends a float so that whole numbers are short: their last bytes are 0.
+func appendFloat(dst []byte, v float64) []byte {
+	return binary.AppendUvarint(dst, bits.ReverseBytes64(math.Float64bits(v)))
+}
+
+func readFloat(data []byte) (float64, []byte) {
+	v, rest := readUvarint(data)
+	return math.Float64frombits(bits.ReverseBytes64(v)), rest
+}
+
+func readUvarint(data []byte) (uint64, []byte) {
+	v, size := binary.Uvarint(data)
+	return v, data[size:]
+}
+
+// clamp keeps a sum finite.
+func clamp(v float64) float64 { return max(-math.MaxFloat64, min(v, math.MaxFloat64)) }
+
+// mostMembers is how many members of a set are kept: up to it their number is exact. Of
+// more the smallest hashes are kept, from which it is estimated.
+const mostMembers = 4096
+
+// distinct returns the number of members of a set. When some were left out, the
+// share of all hashes below the greatest kept tells how many (K. Beyer et al., "On
+// synopses for distinct-value estimation under multiset operations", 2007): the
+// standard error is 1/sqrt(mostMembers-2), 1.6 %.
+func (t *totals) distinct() float64 {
+	n := len(t.members)
+	if n < mostMembers {
+		return float64(n)
+	}
+	return math.Round(float64(n-1) / (float64(t.members[n-1]) / (1 << 64)))
+}
+
+// setMembers makes the set's members those of the hashes, in any order and any
+// number of times. It reorders them.
+func (t *totals) setMembers(hashes []uint64) {
+	// Sorting those below a limit is enough if as many as are wanted differ; of evenly
+	// spread ones four times as many are below this one.
+	if n := len(hashes); n > 8*mostMembers {
+		limit := math.MaxUint64 / uint64(n) * 4 * mostMembers
+		low := 0
+		for i, hash := range hashes {
+			if hash < limit {
+				hashes[low], hashes[i] = hash, hashes[low]
+				low++
+			}
+		}
+		if t.keepSmallest(hashes[:low]); len(t.members) == mostMembers {
+			return
+		}
+	}
+	t.keepSmallest(hashes)
+}
+
+// keepSmallest makes the set's members the smallest of those hashes that differ.
+func (t *totals) keepSmallest(hashes []uint64) {
+	slices.Sort(hashes)
+	t.members = t.members[:0]
+	for i, hash := range hashes {
+		if i > 0 && hash == hashes[i-1] {
+			continue
+		}
+		if t.members = append(t.members, hash); len(t.members) == mostMembers {
+			return
+		}
+	}
+}

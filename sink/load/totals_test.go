@@ -1,0 +1,150 @@
+package load
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/statsd-ops/statsd/metric"
+)
+
+// encode returns what a batch makes of a name.
+func encode(w *writer, c *metric.Collected) []byte {
+	w.most = math.MaxInt
+	var b batch
+	w.add(&b, c)
+	for r := range b.readings {
+		return r.totals
+	}
+	return nil
+}
+
+// Timers' totals over many intervals are exact, but for the percentiles.
+func TestTimersAddUp(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	for name, draw := range map[string]func() float64{
+		"latencies":   func() float64 { return rng.ExpFloat64() * 100 },
+		"all signs":   func() float64 { return rng.NormFloat64() },
+		"zeroes":      func() float64 { return float64(rng.IntN(3) - 1) },
+		"equal":       func() float64 { return 7.7 },
+		"whole range": func() float64 { return math.Ldexp(rng.Float64()-0.5, rng.IntN(2000)-990) },
+		"the ends": func() float64 {
+			return []float64{1.2e308, -1.2e308, 5e-324, -5e-324, 0}[rng.IntN(5)]
+		},
+	} {
+		w := writer{sorter: sorter{binning: newBinning()}}
+		var sum totals
+		sum.reset()
+		var all []float64
+		weight, total := 0.0, 0.0
+		for interval := range 30 {
+			var samples []float64
+			for range 1 + rng.IntN([]int{1, 10, 3000}[interval%3]) {
+				samples = append(samples, draw())
+			}
+			all = append(all, samples...)
+			c := timer("t", samples...)
+			c.Sum = clamp(c.Sum)
+			c.Weight *= 10
+			weight += c.Weight
+			total = clamp(total + c.Sum)
+			if interval%4 == 0 { // as if the flush had kept only some of the samples
+				for _, v := range samples[len(samples)/2:] {
+					c.Bins = append(c.Bins, metric.Bin{Value: w.sorter.value(w.sorter.key(v)), Count: 1})
+				}
+				c.Samples = samples[:len(samples)/2]
+			}
+			if rest := sum.add(metric.Timer, append(encode(&w, c), "rest"...)); string(rest) != "rest" {
+				t.Fatalf("%s: %q is left", name, rest)
+			}
+		}
+		slices.Sort(all)
+		n := len(all)
+		if sum.weight != weight || sum.sum != total || sum.lower != all[0] || sum.upper != all[n-1] {
+			t.Errorf("%s: %v %v %v %v, want %v %v %v %v", name, sum.weight, sum.sum, sum.lower, sum.upper, weight, total, all[0], all[n-1])
+		}
+		for _, rank := range []int{1, n / 4, n / 2, n * 9 / 10, n - 1, n} {
+			got, want := w.sorter.atRank(&sum, uint64(rank)), all[rank-1]
+			if math.Abs(got-want) > 1.0001*percentileError*math.Abs(want) && math.Abs(want) > 1e-300 {
+				t.Errorf("%s: sample %d of %d is about %v, want %v", name, rank, n, got, want)
+			}
+		}
+	}
+}
+
+// Sets are exact up to mostMembers, and within a few standard errors beyond.
+func TestSetsAddUp(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	for _, members := range []int{0, 1, 100, mostMembers - 1, mostMembers, 10_000, 100_000} {
+		hashes := make([]uint64, members)
+		for i := range hashes {
+			hashes[i] = max(1, rng.Uint64())
+		}
+		var w writer
+		var sum totals
+		sum.reset()
+		// Each interval has half of them, some twice, so that intervals share members.
+		for at := 0; at <= members/2; at += max(1, members/8) {
+			some := append(slices.Clone(hashes[at:at+members/2]), hashes[at:at+members/10]...)
+			sum.add(metric.Set, encode(&w, set("u", some...)))
+		}
+		sum.add(metric.Set, encode(&w, set("u", slices.Clone(hashes[members/2:])...)))
+		got := sum.distinct()
+		if members < mostMembers && got != float64(members) {
+			t.Errorf("%v members, want %d", got, members)
+		}
+		if off := math.Abs(got-float64(members)) / float64(max(members, 1)); off > 4/math.Sqrt(mostMembers) {
+			t.Errorf("%v members, want %d: off by %v", got, members, off)
+		}
+	}
+}
+
+func TestFloats(t *testing.T) {
+	for _, v := range []float64{0, 1, -1, 42, 0.1, 1e6, math.Pi, math.MaxFloat64, -math.SmallestNonzeroFloat64} {
+		b := appendFloat(nil, v)
+		if got, rest := readFloat(append(b, 7)); got != v || len(rest) != 1 {
+			t.Errorf("%v is read as %v, %d bytes are left", v, got, len(rest))
+		}
+		if v == math.Trunc(v) && math.Abs(v) < 100 && len(b) > 3 {
+			t.Errorf("%v takes %d bytes", v, len(b))
+		}
+	}
+}
+
+// However names come and go, segments are compacted and numbers given anew, a window
+// is the sum of its minutes.
+func TestHistoryAgainstOracle(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 6))
+	cfg := testConfig()
+	cfg.Minutes = 7
+	inVirtualTime(t, cfg, func(c *clocked) {
+		var minutes []values // sums of counters, by minute
+		for range 40 {
+			minute := values{}
+			for range 6 {
+				var all []*metric.Collected
+				for _, i := range rng.Perm(3000)[:1+rng.IntN(400)] {
+					name := fmt.Sprint("n", i+100*len(minutes))
+					all = append(all, counter(name, float64(i)))
+					minute[name] += float64(i)
+				}
+				c.flush(10e9, all...)
+			}
+			minutes = append(minutes, minute)
+			for _, n := range []int{1, 3, 7} {
+				want := values{}
+				for _, m := range minutes[max(0, len(minutes)-n):] {
+					for name, v := range m {
+						want[name] += v
+					}
+				}
+				if got := get(t, c.handler(), "GET", fmt.Sprintf("/%d/full", n)).Stat; !maps.Equal(got, want) {
+					t.Fatalf("after %d minutes, the last %d: %d names, want %d", len(minutes), n, len(got), len(want))
+				}
+			}
+		}
+	})
+}

@@ -1,0 +1,134 @@
+package load
+
+import (
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/statsd-ops/statsd/internal/glob"
+	"github.com/statsd-ops/statsd/metric"
+)
+
+// window is some minutes of a view.
+type window struct {
+	series   []series
+	segments []*segment
+	frame    int64 // when the minute that is not over began, in Unix seconds
+	minutes  int   // of the window, of which there is history
+}
+
+// lateFlush is how long a minute waits for its last flush until it counts as over.
+const lateFlush = 5 * time.Second
+
+// current returns the minute that is not over yet.
+func (v *view) current(now time.Time) int64 {
+	minute := floorMinute(now)
+	began := time.Unix(minute*60, 0)
+	if v.end.Before(began) && now.Sub(began) < lateFlush {
+		minute--
+	}
+	return max(minute, v.minute)
+}
+
+// kept returns how many minutes up to last there is history of.
+func (v *view) kept(last int64) int { return max(0, int(last-v.since)+1) }
+
+// window returns the newest n minutes: complete ones, or the one that is not
+// over yet and those before it.
+func (v *view) window(n int, complete bool, now time.Time) window {
+	last := v.current(now)
+	w := window{series: v.series, frame: last * 60}
+	if complete {
+		last--
+	}
+	first := last - int64(n) + 1
+	w.minutes = min(n, v.kept(last))
+	for _, s := range v.segments {
+		if first <= s.minute && s.minute <= last {
+			w.segments = append(w.segments, s)
+		}
+	}
+	return w
+}
+
+// shape is what is shown of a window.
+type shape struct {
+	binning
+	prefix     string // with its dot
+	thresholds []threshold
+	names      []glob.Glob // of which one must match; none for all names
+}
+
+// threshold is a percentile, and what its values are called.
+type threshold struct {
+	percent float64
+	suffix  string
+}
+
+func newThresholds(percentiles []float64) []threshold {
+	var all []threshold
+	for _, p := range percentiles {
+		all = append(all, threshold{p, ".upper_" + strings.ReplaceAll(strconv.FormatFloat(p, 'f', -1, 64), ".", "_")})
+	}
+	return all
+}
+
+// folders is where names of each kind stand: those of counters and timers are gstatsd's.
+var folders = [metric.Kinds]string{metric.Gauge: "stats.gauges.", metric.Timer: "stats.timers.", metric.Set: "stats.sets."}
+
+// points yields the points of the window. Their keys are good until the next.
+func (w *window) points(s *shape, yield func(key []byte, value float64) bool) {
+	var key []byte
+	merge(w.series, w.segments, func(number uint32, t *totals) bool {
+		name := w.series[number]
+		if !s.wants(name.name) {
+			return true
+		}
+		base, tags := name.name, ""
+		if i := strings.IndexByte(base, ';'); i >= 0 {
+			base, tags = base[:i], base[i:]
+		}
+		key = append(append(append(key[:0], folders[name.kind]...), s.prefix...), base...)
+		n := len(key)
+		return s.values(name.kind, t, func(suffix string, value float64) bool {
+			key = append(append(key[:n], suffix...), tags...)
+			return yield(key, value)
+		})
+	})
+}
+
+func (s *shape) wants(name string) bool {
+	return len(s.names) == 0 || slices.ContainsFunc(s.names, func(g glob.Glob) bool { return g.Match(name) })
+}
+
+// values yields what is shown of one name.
+func (s *shape) values(kind metric.Kind, t *totals, yield func(suffix string, value float64) bool) bool {
+	switch kind {
+	case metric.Timer:
+		return s.timer(t, yield)
+	case metric.Set:
+		return yield("", t.distinct())
+	default:
+		return yield("", t.value)
+	}
+}
+
+func (s *shape) timer(t *totals, yield func(string, float64) bool) bool {
+	received := uint64(0)
+	for _, b := range t.bins {
+		received += b.count
+	}
+	mean := min(max(t.sum/float64(received), t.lower), t.upper)
+	if !yield(".count", t.weight) || !yield(".lower", t.lower) || !yield(".mean", mean) || !yield(".sum", t.sum) || !yield(".upper", t.upper) {
+		return false
+	}
+	for _, th := range s.thresholds {
+		rank := max(1, uint64(math.Round(th.percent*float64(received)/100)))
+		if !yield(th.suffix, s.atRank(t, rank)) {
+			return false
+		}
+	}
+	return true
+}
