@@ -21,6 +21,7 @@ import (
 	"github.com/statsd-ops/statsd/aggregate"
 	"github.com/statsd-ops/statsd/metric"
 	"github.com/statsd-ops/statsd/server"
+	"github.com/statsd-ops/statsd/sink/load"
 	"github.com/statsd-ops/statsd/sink/sinktest"
 	"github.com/statsd-ops/statsd/wire"
 )
@@ -58,12 +59,17 @@ var figureRow = regexp.MustCompile("(?m)^\\| `([a-zA-Z_.]+)` \\| .* \\| .* \\| .
 
 // Each figure of a fresh daemon is described in published.md, and no other.
 func TestFigures(t *testing.T) {
+	windows, err := load.New(load.Config{Addr: "127.0.0.1:0", Minutes: 1, MaxBytes: 1 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
 	s, err := server.New(server.Config{
 		Host: "127.0.0.1", Receivers: 1, UDPBuffer: 1 << 20, FlushInterval: time.Hour,
 		Expire: 2, GaugeExpire: time.Hour, MaxNames: 1, MaxNameLength: 1, MaxSetMembers: 1,
 		MaxTimerSamples: 1, MaxTCPConnections: 1, TCPLineTimeout: time.Hour, PipeDir: t.TempDir(), PipeTimeout: time.Second,
 		QueueBytes: 1 << 20, ReplayRate: 1, MonitorPort: -1, AlertInterval: time.Hour, MetadataPrefix: "statsd",
-		Sinks: []server.NamedSink{{Name: "NAME", Sink: sinktest.NewRecorder()}},
+		Sinks:     []server.NamedSink{{Name: "NAME", Sink: sinktest.NewRecorder()}},
+		Recorders: []server.NamedRecorder{{Name: "NAME", Recorder: windows}},
 	})
 	if err != nil {
 		t.Fatal(err)

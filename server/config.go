@@ -98,6 +98,8 @@ type Config struct {
 
 	// Sinks are where flushes go. Without any they only show in the monitor.
 	Sinks []NamedSink
+	// Recorders are sinks that keep what names collect, and serve it themselves.
+	Recorders []NamedRecorder
 	// QueueBytes is how many encoded bytes may wait for a sink, 64 MiB. Beyond
 	// it the oldest are dropped, and counted.
 	QueueBytes int
@@ -181,6 +183,17 @@ type NamedSink struct {
 	Sink    sink.Sink
 	// Config is what the sink was made from. Reload leaves one alone whose
 	// name and Config stay the same.
+	Config any
+}
+
+// NamedRecorder is a Recorder and its name in figures and logs, which no sink has.
+type NamedRecorder struct {
+	Name string
+	// Address says in logs where it is.
+	Address  string
+	Recorder sink.Recorder
+	// Config is what the recorder was made from. Reload leaves one alone whose name
+	// stays the same; it needs a restart if its Config does not.
 	Config any
 }
 

@@ -79,7 +79,9 @@ func (s *Server) figures(f *flushed) []figure {
 	l.count("notify.errors", s.alerts.errors.Load())
 
 	l.addPipes(s.pipes)
+	l.value("sinks", float64(len(s.outlets)+len(s.recordings.running)))
 	l.addOutlets(s.outlets, s.retired)
+	l.addRecordings(&s.recordings)
 	for kind, name := range map[metric.Kind]string{
 		metric.Counter: "counters", metric.Gauge: "gauge", metric.Set: "set", metric.Timer: "timers",
 	} {
@@ -137,7 +139,6 @@ func (l *figures) addOutlets(outlets, retired []*outlet) {
 		l.count(name+"dropped.unsendable", st.reasons.unsendable)
 		l.count(name+"dropped.removed", st.reasons.removed)
 	}
-	l.value("sinks", float64(len(outlets)))
 	l.count("flush_errors", errs.flushes)
 	l.count("publish_error.socket", errs.socket)
 	l.count("publish_error.unknown", errs.unknown)

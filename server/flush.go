@@ -76,6 +76,7 @@ func (s *Server) flush(at int64) {
 		s.lanes[i].tally = tally{}
 	})
 	f.total.add(&f.interval)
+	s.record(iv)
 	sn := iv.Summarize(f.layout, at/int64(time.Second))
 
 	f.sketched += uint64(sn.Sketched)
@@ -83,6 +84,7 @@ func (s *Server) flush(at int64) {
 	fs := s.figures(&flushed{snapshot: sn, at: start, swap: iv.Swap, duration: time.Since(start)})
 	sn.Own = s.ownPoints(fs, sn.Time)
 
+	s.endInterval(at)
 	for _, o := range s.outlets {
 		o.offer(sn, s.cfg.FlushInterval)
 	}

@@ -21,12 +21,12 @@ type limit struct {
 func (s *Server) warnOfLimits(sn *aggregate.Snapshot) {
 	set, members := sn.Largest(metric.Set)
 	timer, samples := sn.Largest(metric.Timer)
-	for _, l := range []limit{
+	for _, l := range append(s.recordings.limits(), []limit{
 		{"--max-names", s.table.Names(), s.cfg.MaxNames, "", "samples of new names are refused"},
 		{"--max-set-members", members, s.cfg.MaxSetMembers, set, "new members are refused"},
 		{"--max-timer-samples", samples, s.cfg.MaxTimerSamples, timer, "percentiles are estimates"},
 		{"--max-tcp-connections", int(s.streams.peak.Load()), s.streams.limits.Load().most, "", "the connection that is silent longest makes room"},
-	} {
+	}...) {
 		if float64(l.used) < nearLimit*float64(l.most) || s.warned[l.flag] {
 			continue
 		}

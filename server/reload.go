@@ -47,13 +47,19 @@ func (s *Server) Reload(cfg Config) (restart []string, err error) {
 		return nil, fmt.Errorf("together with what needs a restart (%s): %w", strings.Join(restart, ", "), err)
 	}
 	cfg.Log = s.cfg.Log
-	p, err := s.planOutlets(&cfg)
+	rs, more, err := s.planRecordings(&cfg)
 	if err != nil {
 		return nil, err
+	}
+	restart = append(restart, more...)
+	p, err := s.planOutlets(&cfg)
+	if err != nil {
+		return nil, errors.Join(err, rs.undo())
 	}
 	done := make(chan struct{})
 	apply := func() {
 		s.adopt(&cfg, p)
+		s.changeRecordings(rs)
 		close(done)
 	}
 	select {
@@ -62,7 +68,7 @@ func (s *Server) Reload(cfg Config) (restart []string, err error) {
 		return restart, nil
 	case <-s.reloads.ended:
 		p.undo()
-		return nil, errEnding
+		return nil, errors.Join(errEnding, rs.undo())
 	}
 }
 
@@ -74,6 +80,7 @@ func (s *Server) adopt(cfg *Config, p *plan) {
 	to.MaxNames, to.MaxNameLength = cfg.MaxNames, cfg.MaxNameLength
 	to.MaxSetMembers, to.MaxTimerSamples = cfg.MaxSetMembers, cfg.MaxTimerSamples
 	to.MaxTCPConnections, to.TCPIdleTimeout, to.TCPLineTimeout = cfg.MaxTCPConnections, cfg.TCPIdleTimeout, cfg.TCPLineTimeout
+	to.Recorders = cfg.Recorders
 	to.Sinks, to.QueueBytes, to.SpoolAfter, to.ReplayRate = cfg.Sinks, cfg.QueueBytes, cfg.SpoolAfter, cfg.ReplayRate
 	to.Alerts, to.AlertInterval, to.Notifiers = cfg.Alerts, cfg.AlertInterval, cfg.Notifiers
 	to.Grace = cfg.Grace

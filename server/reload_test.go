@@ -103,6 +103,8 @@ func different(field reflect.Value) {
 		field.Set(reflect.ValueOf(value))
 	case []NamedSink:
 		field.Set(reflect.ValueOf([]NamedSink{{Name: "other", Sink: sinktest.NewRecorder()}}))
+	case []NamedRecorder:
+		field.Set(reflect.ValueOf([]NamedRecorder{{Name: "other", Recorder: &observer{}}}))
 	case []NamedNotifier:
 		field.Set(reflect.ValueOf([]NamedNotifier{{Name: "other", Notifier: &notified{}}}))
 	default:

@@ -51,6 +51,7 @@ func (s *Server) Run(ctx context.Context) error {
 	for _, o := range s.outlets {
 		s.startOutlet(o)
 	}
+	s.startRecordings()
 	s.startOthers(serving, stop)
 
 	s.flushLoop(serving)

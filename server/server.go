@@ -41,19 +41,20 @@ type Server struct {
 	log     zerolog.Logger
 	started time.Time
 
-	table     *aggregate.Table
-	lanes     []*lane
-	receivers []*udpReceiver
-	streams   *streams
-	pipes     *pipeReader   // nil without --pipe-dir
-	outlets   []*outlet     // see currentOutlets
-	retired   []*outlet     // whose sinks were removed, for their figures
-	monitor   *meta.Monitor // nil without one
-	watch     *watch        // the flush loop's; nil without --debug
-	unwatched uint64        // skipped by former ones
-	running   running
-	reloads   reloads
-	state     stateFile
+	table      *aggregate.Table
+	lanes      []*lane
+	receivers  []*udpReceiver
+	streams    *streams
+	pipes      *pipeReader // nil without --pipe-dir
+	outlets    []*outlet   // see currentOutlets
+	retired    []*outlet   // whose sinks were removed, for their figures
+	recordings recordings
+	monitor    *meta.Monitor // nil without one
+	watch      *watch        // the flush loop's; nil without --debug
+	unwatched  uint64        // skipped by former ones
+	running    running
+	reloads    reloads
+	state      stateFile
 
 	outletsMu sync.RWMutex
 	flushes   flushes
@@ -93,10 +94,14 @@ func New(cfg Config) (*Server, error) {
 		l.close()
 		return nil, err
 	}
+	if s.recordings, _, err = s.planRecordings(&cfg); err != nil {
+		l.close()
+		return nil, errors.Join(err, s.closeMonitor())
+	}
 	p, err := s.planOutlets(&cfg)
 	if err != nil {
 		l.close()
-		return nil, errors.Join(err, s.closeMonitor())
+		return nil, errors.Join(err, s.recordings.undo(), s.closeMonitor())
 	}
 	s.outlets = p.outlets
 	s.alerts.follow(&cfg)
@@ -165,7 +170,7 @@ func (s *Server) MonitorAddr() net.Addr {
 // he may not expect.
 func (s *Server) logStart() {
 	e := s.log.Info().Str("version", s.cfg.Version).Stringer("address", s.Addr()).
-		Stringer("flush_interval", s.cfg.FlushInterval).Int("sinks", len(s.outlets))
+		Stringer("flush_interval", s.cfg.FlushInterval).Int("sinks", len(s.outlets)+len(s.recordings.running))
 	if s.monitor != nil {
 		e = e.Stringer("monitor", s.monitor.Addr())
 	}
@@ -173,7 +178,7 @@ func (s *Server) logStart() {
 		e = e.Int("sockets_given", n)
 	}
 	e.Msg("ready for udp and tcp")
-	if len(s.outlets) == 0 {
+	if len(s.outlets)+len(s.recordings.running) == 0 {
 		s.log.Warn().Msg("no sink: nothing is published, the last flushes show in the monitor only (set --sink or --graphite-host)")
 	}
 	if s.cfg.FlushInterval < time.Second {

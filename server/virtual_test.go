@@ -39,6 +39,7 @@ func inVirtualTime(t *testing.T, cfg Config, test func(*virtual)) {
 		for _, o := range s.outlets {
 			s.startOutlet(o)
 		}
+		s.startRecordings()
 		s.startWatch()
 		s.running.others.Go(func() { s.flushLoop(ctx) })
 		s.running.others.Go(func() { s.alertLoop(ctx) })

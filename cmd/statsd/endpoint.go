@@ -121,13 +121,16 @@ func (e *endpoint) keys() (names []string) {
 	return names
 }
 
-// inherit sets what the URL leaves open to what the flags say: timeout of a
-// graphite+tls:// to --graphite-timeout.
+// inherit sets what the URL leaves open to what the flags say, timeout of a
+// graphite+tls:// to --graphite-timeout, or to its default.
 func (e *endpoint) inherit(all settings) {
 	family, _, _ := strings.Cut(e.scheme.name, "+")
 	for _, s := range e.settings {
 		if global := all.get(family + "-" + s.name); global != nil && global.text() != "" {
 			e.setDefault(s.name, global.text())
+		}
+		if s.def != "" {
+			e.setDefault(s.name, s.def)
 		}
 	}
 }

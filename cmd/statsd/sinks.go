@@ -5,6 +5,7 @@ import (
 
 	"github.com/statsd-ops/statsd/server"
 	"github.com/statsd-ops/statsd/sink/graphite"
+	"github.com/statsd-ops/statsd/sink/load"
 )
 
 // scheme is a kind of sink that --sink can name.
@@ -19,6 +20,7 @@ type scheme struct {
 // schemes are all kinds of sinks, that of the --graphite flags first.
 var schemes = []scheme{
 	{name: "graphite", host: "localhost", port: "2003", keys: graphiteKeys, add: addGraphite},
+	{name: "load", host: "127.0.0.1", port: "8082", keys: loadKeys, add: addLoad},
 }
 
 var (
@@ -32,6 +34,13 @@ var (
 		{name: "connect-timeout", kind: isPositive},
 		{name: "timeout", kind: isPositive},
 		{name: "give-up", kind: isPositive},
+	}
+
+	loadKeys = []flag{
+		nameKey,
+		prefixKey,
+		{name: "keep", kind: isCount, def: "60"},
+		{name: "max-bytes", kind: isBytes, def: "256MiB"},
 	}
 )
 
@@ -56,5 +65,20 @@ func addGraphite(cfg *server.Config, e *endpoint) error {
 		return e.fault(err)
 	}
 	cfg.Sinks = append(cfg.Sinks, server.NamedSink{Name: e.name, Address: e.address(), Sink: s, Config: c})
+	return nil
+}
+
+func addLoad(cfg *server.Config, e *endpoint) error {
+	c := load.Config{
+		Addr:     net.JoinHostPort(e.host, e.port),
+		Minutes:  e.count("keep"),
+		MaxBytes: e.bytes("max-bytes"),
+		Prefix:   e.text("prefix"),
+	}
+	s, err := load.New(c)
+	if err != nil {
+		return e.fault(err)
+	}
+	cfg.Recorders = append(cfg.Recorders, server.NamedRecorder{Name: e.name, Address: e.address(), Recorder: s, Config: c})
 	return nil
 }
