@@ -54,6 +54,8 @@ type Config struct {
 	// Expire is the number of flushes after which a name that was not seen is
 	// forgotten, by kind; at least 1.
 	Expire [metric.Kinds]uint32
+	// Dialect says how names are cleaned.
+	Dialect metric.Dialect
 }
 
 // Table holds what was received since the last flush, and the names seen of
@@ -192,7 +194,7 @@ func (s *Shard) intern(kind metric.Kind, raw []byte) (ref, metric.Reason) {
 	if len(raw) > config.MaxNameLength {
 		return 0, metric.TooLong
 	}
-	s.clean = metric.AppendClean(s.clean[:0], raw)
+	s.clean = config.Dialect.AppendClean(s.clean[:0], raw)
 	if len(s.clean) == 0 {
 		return 0, metric.EmptyName
 	}

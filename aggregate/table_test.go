@@ -144,6 +144,15 @@ func TestNamesAreCleaned(t *testing.T) {
 		t.Errorf("a name over the limit: %v, want too_long", r)
 	}
 	expect(t, flush(table), points{"stats.a-b": 3})
+
+	config := table.config
+	config.Dialect = metric.Gstatsd
+	table = NewTable(config)
+	s = table.Shard(0)
+	for _, name := range []string{"a/b", "a_b", "a\x00_b!"} {
+		add(t, s, name+" c 10")
+	}
+	expect(t, flush(table), points{"stats.a_b": 3})
 }
 
 func TestGaugesAreRemembered(t *testing.T) {

@@ -49,6 +49,9 @@ type Config struct {
 	MetadataPrefix string
 	// Percentiles are the thresholds for timers, 0 < p <= 100: 90.
 	Percentiles []float64
+	// Dialect is whose habits count in cleaning names and for empty values,
+	// metric.Reference.
+	Dialect metric.Dialect
 	// AbsoluteSigns makes a gauge's sign part of its number, instead of an
 	// adjustment.
 	AbsoluteSigns bool

@@ -98,7 +98,7 @@ func (s *Server) offenders() []meta.Refusal {
 		l.shard.Unlock()
 		for i := range o.used {
 			k := &o.kept[i]
-			at := key{refusingFlags[k.reason], string(metric.AppendClean(nil, k.prefix[:k.length]))}
+			at := key{refusingFlags[k.reason], string(s.cfg.Dialect.AppendClean(nil, k.prefix[:k.length]))}
 			if sums[at] == nil {
 				sums[at] = &meta.Refusal{Limit: at.limit, Prefix: at.prefix}
 			}

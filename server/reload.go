@@ -123,6 +123,7 @@ func (c *Config) fixed() []fixed {
 		{"--receivers", &c.Receivers},
 		{"--udp-buffer", &c.UDPBuffer},
 		{"--discard-senders", &c.DiscardSenders},
+		{"--dialect", &c.Dialect},
 		{"--gauge-signs", &c.AbsoluteSigns},
 		{"--flush-interval", &c.FlushInterval},
 		{"--state-file", &c.StateFile},
@@ -153,6 +154,7 @@ func (c *Config) limits() aggregate.Config {
 		Expire: [metric.Kinds]uint32{
 			metric.Counter: expire, metric.Timer: expire, metric.Set: expire, metric.Gauge: gauges,
 		},
+		Dialect: c.Dialect,
 	}
 }
 

@@ -94,6 +94,8 @@ func different(field reflect.Value) {
 		field.SetBool(!value)
 	case time.Duration:
 		field.SetInt(int64(value + time.Second))
+	case metric.Dialect:
+		field.Set(reflect.ValueOf(value + 1))
 	case []pipes.Glob:
 		field.Set(reflect.ValueOf(make([]pipes.Glob, 1)))
 	case []float64:

@@ -153,7 +153,9 @@ func (s *Server) closeMonitor() error {
 }
 
 // parser returns a parser for received lines.
-func (s *Server) parser() wire.Parser { return wire.Parser{AbsoluteSigns: s.cfg.AbsoluteSigns} }
+func (s *Server) parser() wire.Parser {
+	return wire.Parser{AbsoluteSigns: s.cfg.AbsoluteSigns, Dialect: s.cfg.Dialect}
+}
 
 // Addr returns the bound address of TCP; UDP has the same port.
 func (s *Server) Addr() net.Addr { return s.streams.listener.Addr() }

@@ -49,6 +49,8 @@ type Parser struct {
 	// AbsoluteSigns makes a gauge's sign a part of its number. By default a
 	// signed value adjusts the gauge.
 	AbsoluteSigns bool
+	// Dialect says what an empty value means.
+	Dialect metric.Dialect
 
 	buf   []byte // what has not been read: whole lines
 	line  []byte // the line being read, without its line end
@@ -202,7 +204,8 @@ func (p *Parser) value(s *metric.Sample) Item {
 			v, g.values = v[:i], v[i+1:]
 		}
 	}
-	if len(v) == 0 {
+	empty := len(v) == 0
+	if empty && (p.Dialect != metric.Gstatsd || g.values != nil || g.kind == metric.Set) {
 		return p.discard(metric.NoValue)
 	}
 	if g.fault != metric.None {
@@ -211,6 +214,13 @@ func (p *Parser) value(s *metric.Sample) Item {
 	s.Name, s.Kind, s.Weight, s.Tagged, s.Delta = p.name, g.kind, g.weight, g.tagged, false
 	if g.kind == metric.Set {
 		s.Member = v
+		return Sample
+	}
+	if empty {
+		s.Value = 1
+		if g.kind == metric.Timer {
+			s.Value = 0
+		}
 		return Sample
 	}
 	var ok bool

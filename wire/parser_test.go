@@ -138,6 +138,28 @@ func TestParserAbsoluteSigns(t *testing.T) {
 	}
 }
 
+// What stands empty in front of a type has a value for gstatsd.
+func TestParserGstatsd(t *testing.T) {
+	p := Parser{Dialect: metric.Gstatsd}
+	for _, tt := range []struct{ in, want string }{
+		{"a:|c", "a c 1"},
+		{"a:|c|@0.5", "a c 1 x2"},
+		{"a:|g\na:|ms", "a g 1, a ms 0"},
+		{"a:|c:|c", "a c 1, a c 1"},
+		{"a:1:|c", "a c 1, a c 1"},
+		{"a::2|c", "!no_value, a c 2"},
+		{"u:|s", "!no_value"},
+		{"a:|x", "!bad_type"},
+		{"a:|c|@2", "!bad_rate"},
+		{"a:\na:1|c:", "!bad_type, a c 1, !bad_type"},
+		{"a:5|c\na:x|c", "a c 5, !bad_value"},
+	} {
+		if got := items(&p, tt.in); got != tt.want {
+			t.Errorf("%q\n gives %s\n  want %s", tt.in, got, tt.want)
+		}
+	}
+}
+
 func TestParserLines(t *testing.T) {
 	var p Parser
 	if items(&p, "a:1|c:2|c\n\nbad\n \n_sc|x|0\nb:1:2|ms\n"); p.Lines() != 4 {
@@ -190,14 +212,16 @@ func TestParserDoesNotAllocate(t *testing.T) {
 		}
 	}
 	all.WriteString("a:" + strings.Repeat("7", 200) + ".5|c\n") // to strconv
-	var p Parser
-	var s metric.Sample
-	if n := testing.AllocsPerRun(100, func() {
-		p.Reset(all.Bytes())
-		for p.Next(&s) != End {
+	for _, dialect := range []metric.Dialect{metric.Reference, metric.Gstatsd} {
+		p := Parser{Dialect: dialect}
+		var s metric.Sample
+		if n := testing.AllocsPerRun(100, func() {
+			p.Reset(all.Bytes())
+			for p.Next(&s) != End {
+			}
+		}); n != 0 {
+			t.Errorf("dialect %d: %v allocations, want none", dialect, n)
 		}
-	}); n != 0 {
-		t.Errorf("%v allocations, want none", n)
 	}
 }
 
