@@ -66,14 +66,7 @@ func (all settings) run(ctx context.Context, args []string, stdout, stderr io.Wr
 		return err
 	}
 	if all.on("check-config") {
-		sinks, err := all.endpoints(nil)
-		if err != nil {
-			return err
-		}
-		if _, err := all.config(zerolog.Nop(), sinks); err != nil {
-			return err
-		}
-		return errors.Join(all.print(stdout), printEndpoints(stdout, sinks))
+		return all.printConfig(stdout, stderr)
 	}
 	d := &daemon{started: all, current: all, args: args}
 	if all.on("daemonize") {
@@ -93,6 +86,21 @@ func (all settings) run(ctx context.Context, args []string, stdout, stderr io.Wr
 		d.log.Error().Err(all.locate(err)).Msg("ended")
 	}
 	return err
+}
+
+// printConfig is --check-config.
+func (all settings) printConfig(stdout, stderr io.Writer) error {
+	sinks, err := all.endpoints(nil)
+	if err != nil {
+		return err
+	}
+	if _, err := all.config(zerolog.Nop(), sinks); err != nil {
+		return err
+	}
+	for _, warning := range all.misspelt(os.Environ()) {
+		fmt.Fprintln(stderr, "statsd:", warning)
+	}
+	return errors.Join(all.print(stdout), printEndpoints(stdout, sinks))
 }
 
 // version is what the build knows: the module's version, or the revision.

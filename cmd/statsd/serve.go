@@ -41,6 +41,9 @@ func (d *daemon) run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	for _, warning := range d.started.misspelt(os.Environ()) {
+		d.log.Warn().Msg(warning)
+	}
 	if path := d.started.text("pidfile"); path != "" {
 		file, err := pidfile.Create(path)
 		if err != nil {
