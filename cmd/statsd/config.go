@@ -41,6 +41,12 @@ func (all settings) bytes(name string) int {
 	return v
 }
 
+// dialects are the values of --dialect.
+var dialects = map[string]metric.Dialect{
+	"reference": metric.Reference,
+	"gstatsd":   metric.Gstatsd,
+}
+
 // senders are the values of --discard-senders.
 var senders = map[string]server.Senders{
 	"auto": server.SendersAuto,
@@ -73,6 +79,7 @@ func (all settings) config(log zerolog.Logger, sinks []*endpoint) (server.Config
 			metric.Set:     all.text("sets-prefix"),
 		},
 		MetadataPrefix: all.text("metadata-prefix"),
+		Dialect:        dialects[all.text("dialect")],
 		AbsoluteSigns:  all.text("gauge-signs") == "absolute",
 		Expire:         all.count("expire"),
 		GaugeExpire:    all.duration("gauge-expire"),
