@@ -6,59 +6,87 @@ import (
 	"sync/atomic"
 )
 
+// sample is a call's arguments.
+type sample struct {
+	kind kind
+	name string
+	v    value
+	rate float64 // 0 stands for 1
+	tags []string
+}
+
 // aggregator merges samples until drain turns them into lines. It has two
 // tables: callers fill one while drain empties the other, so neither waits for
-// the other. A counter or gauge known since an earlier interval is merged
-// without a lock from its second sample on, see series.word; all else takes
-// the lock.
+// the other. A counter or gauge is merged without a lock from its second sample
+// on, see series.word; all else takes the lock.
 type aggregator struct {
 	core  *core
-	known atomic.Pointer[names] // live.known
+	known atomic.Pointer[names] // live.names
 
 	mu     sync.Mutex
 	live   *table
 	closed bool
 
-	draining sync.Mutex // held by drain: guards spare
+	full []batch    // to be encoded by the sender
+	free [][]uint64 // for values
+
+	draining sync.Mutex // held by drain and emitFull: guards these
 	spare    *table
+	taken    []batch // what full was
 }
 
 func newAggregator(co *core) *aggregator {
 	a := &aggregator{core: co, live: newTable(0), spare: newTable(1)}
-	a.known.Store(a.live.known)
+	a.known.Store(a.live.names)
 	return a
+}
+
+// again is what most calls in most programs come to: another sample of a
+// known series. It reports false if it is not so.
+func (a *aggregator) again(e *encoded, k kind, name string, tags []string, v value) bool {
+	known := a.known.Load()
+	sr := known.find(e, k, name, tags)
+	if sr == nil {
+		return false
+	}
+	a.mu.Lock()
+	merged := a.live.names == known && a.merge(sr, v)
+	a.mu.Unlock()
+	return merged
+}
+
+// memberAgain is again for members of sets, if they are known too.
+func (a *aggregator) memberAgain(e *encoded, name, member string, tags []string) (merged bool) {
+	known := a.known.Load()
+	sr := known.find(e, set, name, tags)
+	if sr == nil {
+		return false
+	}
+	a.mu.Lock()
+	if a.live.names == known {
+		_, merged = sr.members[member]
+	}
+	a.mu.Unlock()
+	return merged
 }
 
 // add merges s, and reports false if it did not.
 func (a *aggregator) add(c *Client, s *sample) bool {
-	var scratch [96]byte
-	var key []byte
-	if !s.plain(c) {
-		key = appendKey(scratch[:0], c, s)
-	}
-	if a.known.Load().find(s.kind, s.name, key).again(s.v) {
+	if a.known.Load().search(c.enc, s.kind, s.name, s.tags, s.rate).again(s.v) {
 		return true
 	}
-	var number [32]byte
-	text := a.text(number[:0], s.kind, s.v)
 	a.mu.Lock()
-	sr := a.series(c, s, key)
-	merged := sr != nil && a.merge(sr, s.v, text)
+	sr := a.series(c, s)
+	merged := sr != nil && a.merge(sr, s.v)
 	a.mu.Unlock()
 	return merged
 }
 
 // addMember is add for the members of sets that are not numbers.
 func (a *aggregator) addMember(c *Client, name, member string, tags []string) bool {
-	s := sample{kind: set, name: name, tags: tags}
-	var scratch [96]byte
-	var key []byte
-	if !s.plain(c) {
-		key = appendKey(scratch[:0], c, &s)
-	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	sr := a.series(c, &s, key)
+	sr := a.series(c, &sample{kind: set, name: name, tags: tags})
 	if sr == nil || a.closed {
 		return false
 	}
@@ -71,45 +99,49 @@ func (a *aggregator) addHandle(h *handle, v value) bool {
 	if h.series[a.known.Load().index].Load().again(v) {
 		return true
 	}
-	var number [32]byte
-	text := a.text(number[:0], h.s.kind, v)
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	remembered := &h.series[a.live.known.index]
+	remembered := &h.series[a.live.names.index]
 	sr := remembered.Load()
 	if sr == nil || sr.forgotten {
-		var key []byte
-		if !h.s.plain(h.client) {
-			key = appendKey(nil, h.client, &h.s)
-		}
-		sr = a.series(h.client, &h.s, key)
+		sr = a.series(h.client, &h.s)
 		remembered.Store(sr)
 	}
-	return sr != nil && a.merge(sr, v, text)
+	return sr != nil && a.merge(sr, v)
 }
 
 // series returns the live series of s, or nil if there is none and no room for
-// it. No key stands for the name.
-func (a *aggregator) series(c *Client, s *sample, key []byte) *series {
-	t := a.live
-	if sr := t.find(s.kind, s.name, key); sr != nil {
+// it.
+func (a *aggregator) series(c *Client, s *sample) *series {
+	if sr := a.live.names.search(c.enc, s.kind, s.name, s.tags, s.rate); sr != nil {
 		return sr
 	}
-	if len(t.order) == maxSeries || len(s.name) > maxText || len(key) > maxText {
+	if len(a.live.order) == maxSeries || size(s.name, s.tags)+len(s.tags) > maxText {
 		return nil
 	}
 	sr := &series{
-		kind:   s.kind,
-		key:    string(key),
-		scoped: key != nil,
-		head:   string(c.appendHead(nil, s.kind, s.name)),
-		tail:   string(c.appendTail(nil, s.kind, s.rate, s.tags)),
+		hash:  c.enc.hash(s.kind, s.name, s.tags),
+		name:  strings.Clone(s.name),
+		kind:  s.kind,
+		rate:  s.rate,
+		scope: c.enc,
+		head:  string(c.appendHead(nil, s.kind, s.name)),
+		tail:  string(c.appendTail(nil, s.kind, s.rate, s.tags)),
 	}
-	if !sr.scoped {
-		sr.key = strings.Clone(s.name)
+	if s.rate == 0 && c.enc.plain(s.name, s.tags) {
+		sr.id = identity(s.kind, s.name)
+		if len(s.name) < 8 {
+			sr.a, sr.b = short(s.name)
+		} else {
+			sr.a, sr.b, sr.c, sr.d = long(s.name)
+		}
+	}
+	for _, tag := range s.tags {
+		sr.tags = append(sr.tags, strings.Clone(tag))
 	}
 	sr.word.Store(idle)
-	t.insert(sr)
+	a.live.insert(sr)
+	a.known.Store(a.live.names)
 	return sr
 }
 
@@ -119,8 +151,9 @@ func (a *aggregator) drain() {
 	defer a.draining.Unlock()
 	a.mu.Lock()
 	a.live, a.spare = a.spare, a.live
-	a.known.Store(a.live.known)
+	a.known.Store(a.live.names)
 	a.mu.Unlock()
+	a.emitFullLocked()
 	a.spare.drain(a.core)
 }
 

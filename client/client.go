@@ -21,15 +21,18 @@ type Client struct {
 
 // encoded is what With settles for every line, ready to be copied.
 type encoded struct {
-	path  string        // comes before every name: "db."
-	tags  string        // a tag section, "|#a:b,c", or empty
-	scope string        // tells path and tags from those of other clients; empty for the first
-	head  [kinds]string // all that comes before the name: "app.counters.db."
-	tail  [kinds]string // all that comes after the value: "|c|#a:b,c\n"
+	path  string // comes before every name: "db."
+	tags  string // a tag section, "|#a:b,c", or empty
+	scope string // tells path and tags from those of other clients; empty for the first
+	seed  uint64 // its hash
+	*hasher
+	head [kinds]string // all that comes before the name: "app.counters.db."
+	tail [kinds]string // all that comes after the value: "|c|#a:b,c\n"
 }
 
 func (co *core) encode(path, tags, scope string) *encoded {
-	e := &encoded{path: path, tags: tags, scope: scope}
+	e := &encoded{path: path, tags: tags, scope: scope, hasher: co.hasher}
+	e.seed = e.hash(0, scope, nil)
 	for k := range kinds {
 		section := ""
 		if co.typed {
@@ -49,6 +52,7 @@ type core struct {
 	base   string // comes before every path: "app."
 	typed  bool   // Config.TypePrefixes
 	python bool   // Config.pythonTimings
+	hasher *hasher
 	target string // for errors: "udp 127.0.0.1:8125"
 }
 
@@ -67,6 +71,7 @@ func New(cfg Config) (*Client, error) {
 		base:   string(appendPrefix(nil, cfg.Prefix)),
 		typed:  cfg.TypePrefixes,
 		python: cfg.pythonTimings,
+		hasher: newHasher(),
 		target: cfg.target(),
 	}
 	if cfg.Aggregate > 0 {

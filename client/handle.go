@@ -125,5 +125,5 @@ func (h *handle) send(v value) {
 	if c.rate != 0 && c.skip() || c.core.agg != nil && c.core.agg.addHandle(h, v) {
 		return
 	}
-	c.core.line(h.head, v, h.tail)
+	c.core.queue.commit(c.core.number(h.head, v, h.tail))
 }

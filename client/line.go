@@ -25,12 +25,25 @@ var (
 	sections = [kinds]string{"counters.", "gauges.", "timers.", "timers.", "timers.", "sets."}
 )
 
-// appendInt is strconv.AppendInt with the commonest value first.
+// appendInt is strconv.AppendInt with the commonest numbers first.
 func appendInt(b []byte, n int64) []byte {
-	if uint64(n) < 10 {
-		return append(b, byte('0'+n))
+	if n < 0 {
+		return strconv.AppendInt(b, n, 10)
 	}
-	return strconv.AppendInt(b, n, 10)
+	return appendUint(b, uint64(n))
+}
+
+// appendUint is strconv.AppendUint with the shortest numbers first.
+func appendUint(b []byte, n uint64) []byte {
+	switch {
+	case n < 10:
+		return append(b, byte('0'+n))
+	case n < 100:
+		return append(b, byte('0'+n/10), byte('0'+n%10))
+	case n < 1000:
+		return append(b, digit(uint32(n)/100), digit(uint32(n)/10), digit(uint32(n)))
+	}
+	return strconv.AppendUint(b, n, 10)
 }
 
 // appendFloat appends the shortest decimal that reads back as v, without an
@@ -44,7 +57,7 @@ func appendFloat(b []byte, v float64) []byte {
 			b = append(b, '-')
 			n = -n
 		}
-		return appendFixed(b, uint64(n), 1000)
+		return appendMillionths(appendUint(b, uint64(n/1000)), uint64(n%1000)*1000)
 	}
 	return strconv.AppendFloat(b, v, 'f', -1, 64)
 }
@@ -57,29 +70,31 @@ func appendMillis(b []byte, d time.Duration, python bool) []byte {
 		b = append(b, '-')
 		u = -u
 	}
-	b = appendFixed(b, u, 1e6)
+	b = appendMillionths(appendUint(b, u/1e6), u%1e6)
 	if python && u%1e6 == 0 {
 		b = append(b, ".0"...)
 	}
 	return b
 }
 
-// appendFixed appends u / unit, for a unit that is a power of ten, without
-// needless zeros.
-func appendFixed(b []byte, u, unit uint64) []byte {
-	b = strconv.AppendUint(b, u/unit, 10)
-	frac := u % unit
-	if frac == 0 {
+// appendMillionths appends n millionths, less than one, from the decimal point
+// on and without needless zeros.
+func appendMillionths(b []byte, n uint64) []byte {
+	if n == 0 {
 		return b
 	}
-	b = append(b, '.')
-	for frac > 0 {
-		unit /= 10
-		b = append(b, byte('0'+frac/unit))
-		frac %= unit
+	high, low := uint32(n)/1000, uint32(n)%1000
+	b = append(b, '.', digit(high/100), digit(high/10), digit(high))
+	if low != 0 {
+		b = append(b, digit(low/100), digit(low/10), digit(low))
+	}
+	for b[len(b)-1] == '0' {
+		b = b[:len(b)-1]
 	}
 	return b
 }
+
+func digit(n uint32) byte { return byte('0' + n%10) }
 
 func appendRate(b []byte, rate float64) []byte {
 	return strconv.AppendFloat(append(b, "|@"...), rate, 'f', -1, 64)

@@ -1,16 +1,7 @@
 package client
 
-// text appends v as those series have it that keep text, so that merge need not
-// do it under the lock.
-func (a *aggregator) text(b []byte, k kind, v value) []byte {
-	if k <= gauge {
-		return nil
-	}
-	return v.appendTo(b, a.core.python)
-}
-
 // merge adds v to sr, and reports false if there was no room.
-func (a *aggregator) merge(sr *series, v value, text []byte) bool {
+func (a *aggregator) merge(sr *series, v value) bool {
 	if a.closed || !v.valid() {
 		return false
 	}
@@ -25,15 +16,10 @@ func (a *aggregator) merge(sr *series, v value, text []byte) bool {
 		sr.delta = 0
 		sr.word.Store(v.bits)
 	case set:
-		return a.live.addMember(sr, text)
+		var number [32]byte
+		return a.live.addMember(sr, v.appendTo(number[:0], a.core.python))
 	default:
-		if len(sr.head)+len(sr.values)+1+len(text)+len(sr.tail) > a.core.queue.maxLine {
-			a.core.emit(sr)
-		}
-		if len(sr.values) > 0 {
-			sr.values = append(sr.values, ':')
-		}
-		sr.values = append(sr.values, text...)
+		a.keep(sr, v.bits)
 	}
 	return true
 }
@@ -47,7 +33,7 @@ func (a *aggregator) count(sr *series, n uint64) bool {
 		return true
 	}
 	if old := sr.word.Swap(n); old != idle { // together too much for one line
-		a.core.line(sr.head, whole(int64(old)), sr.tail)
+		a.core.queue.commit(a.core.number(sr.head, whole(int64(old)), sr.tail))
 	}
 	return true
 }

@@ -14,13 +14,7 @@ func (c *Client) Decr(name string, tags ...string) { c.Count(name, -1, tags...) 
 // Count adds n to a counter.
 func (c *Client) Count(name string, n int64, tags ...string) {
 	if c != nil && c.merge != nil {
-		var sr *series
-		if c.byName(tags) {
-			sr = c.merge.named(counter, name)
-		} else {
-			sr = c.merge.scoped(c, counter, name, tags)
-		}
-		if sr != nil && sr.countAgain(n) {
+		if sr := c.merge.known.Load().find(c.enc, counter, name, tags); sr != nil && sr.countAgain(n) {
 			return
 		}
 	}
@@ -31,13 +25,7 @@ func (c *Client) Count(name string, n int64, tags ...string) {
 // packet: servers read a value with a sign as an adjustment.
 func (c *Client) Gauge(name string, v float64, tags ...string) {
 	if c != nil && c.merge != nil && v-v == 0 { // neither NaN nor infinite
-		var sr *series
-		if c.byName(tags) {
-			sr = c.merge.named(gauge, name)
-		} else {
-			sr = c.merge.scoped(c, gauge, name, tags)
-		}
-		if sr != nil && sr.setAgain(math.Float64bits(v)) {
+		if sr := c.merge.known.Load().find(c.enc, gauge, name, tags); sr != nil && sr.setAgain(math.Float64bits(v)) {
 			return
 		}
 	}
@@ -51,6 +39,9 @@ func (c *Client) GaugeDelta(name string, delta float64, tags ...string) {
 
 // Timing records a duration, in milliseconds on the wire.
 func (c *Client) Timing(name string, d time.Duration, tags ...string) {
+	if c != nil && c.merge != nil && c.merge.again(c.enc, timer, name, tags, millis(d)) {
+		return
+	}
 	c.send(timer, name, millis(d), tags)
 }
 
@@ -75,7 +66,7 @@ func (c *Client) Set(name, member string, tags ...string) {
 	if !c.core.queue.fits(name, member, tags) {
 		return
 	}
-	if c.core.agg != nil && (c.byName(tags) && c.core.agg.memberAgain(name, member) ||
+	if c.core.agg != nil && (c.core.agg.memberAgain(c.enc, name, member, tags) ||
 		c.core.agg.addMember(c, name, member, tags)) {
 		return
 	}
@@ -112,7 +103,7 @@ func (c *Client) send(k kind, name string, v value, tags []string) {
 	if !c.on() {
 		return
 	}
-	if c.merge != nil && c.byName(tags) && c.merge.again(k, name, v) {
+	if c.merge != nil && c.merge.again(c.enc, k, name, tags, v) {
 		return
 	}
 	q, agg := c.core.queue, c.core.agg

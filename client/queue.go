@@ -68,11 +68,10 @@ func (q *queue) begin() []byte {
 func (q *queue) commit(b []byte, lines int) {
 	if len(b) > q.limit {
 		q.overflow(b[len(q.cur.buf):], lines)
-		q.mu.Unlock()
-		return
+	} else {
+		q.cur.buf = b
+		q.cur.lines += lines
 	}
-	q.cur.buf = b
-	q.cur.lines += lines
 	if q.idle {
 		q.idle = false
 		signal(q.wake)
@@ -135,8 +134,7 @@ func (q *queue) overflow(text []byte, lines int) {
 	next := q.fresh()
 	next.buf = append(next.buf, text...)
 	next.lines = lines
-	full := q.seal(next)
-	q.ring[(q.head+q.n)%len(q.ring)] = full
+	q.ring[(q.head+q.n)%len(q.ring)] = q.seal(next)
 	q.n++
 	q.idle = false
 	signal(q.wake)

@@ -113,6 +113,9 @@ func (s *sender) next() bool {
 		}
 		select {
 		case <-s.queue.wake:
+			if s.agg != nil {
+				s.agg.emitFull()
+			}
 		case <-s.flushTimer.C:
 			s.flushSet, s.flushDue = false, true
 		case <-s.merged:

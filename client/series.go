@@ -2,25 +2,34 @@ package client
 
 import (
 	"math"
+	"slices"
 	"sync/atomic"
 )
 
 // series is the samples of one name, tags and rate, merged.
 type series struct {
-	kind kind
 	// word is what a counter or gauge holds: its sum, or the bits of its value,
 	// or idle or relative. A caller that finds another than these two changes it
 	// without a lock. Only who holds aggregator.mu changes these two, and only
 	// in the live table. So nothing is merged into what drain has taken: it
 	// leaves an idle word behind, and a caller that comes late goes to the lock.
-	word       atomic.Uint64
-	key        string // tells it from the others of its kind,
-	scoped     bool   // of appendKey, or else the name
+	word atomic.Uint64
+
+	id, a, b, c, d uint64 // of a plain one these say all: identity, and long or short
+
+	// What tells it apart.
+	hash  uint64
+	name  string
+	kind  kind
+	rate  float64  // 0 stands for 1
+	scope *encoded // only its own scope counts
+	tags  []string
+
 	head, tail string // as encoded by the client that met it first
 	forgotten  bool   // the table has it no more, though a handle may
 
 	delta   float64             // gauge that is relative: the sum of the adjustments
-	values  []byte              // timer, histogram, distribution: "1:2:3"
+	values  []uint64            // timer, histogram, distribution: value.bits
 	members map[string]struct{} // set: encoded
 }
 
@@ -30,6 +39,10 @@ const (
 	idle     = 0x7ff4_0000_0000_0001 // nothing since the last drain
 	relative = 0x7ff4_0000_0000_0002 // a gauge was adjusted, but not set
 )
+
+func (sr *series) is(e *encoded, k kind, name string, tags []string, rate float64) bool {
+	return sr.name == name && sr.kind == k && sr.rate == rate && (sr.scope == e || sr.scope.scope == e.scope) && slices.Equal(sr.tags, tags)
+}
 
 // again merges v, if it can without the lock.
 func (sr *series) again(v value) bool {
@@ -95,7 +108,7 @@ func (co *core) emit(sr *series) bool {
 		if n == idle {
 			return false
 		}
-		co.line(sr.head, whole(int64(n)), sr.tail)
+		co.queue.commit(co.number(sr.head, whole(int64(n)), sr.tail))
 	case gauge:
 		return co.emitGauge(sr)
 	case set:
@@ -111,8 +124,7 @@ func (co *core) emit(sr *series) bool {
 		if len(sr.values) == 0 {
 			return false
 		}
-		b := append(append(co.queue.begin(), sr.head...), sr.values...)
-		co.queue.commit(append(b, sr.tail...), 1)
+		co.emitValues(sr, sr.values)
 		sr.values = sr.values[:0]
 	}
 	return true
@@ -132,19 +144,19 @@ func (co *core) emitGauge(sr *series) bool {
 		co.queue.refuse()
 		return true
 	}
-	co.line(sr.head, v, sr.tail)
+	co.queue.commit(co.number(sr.head, v, sr.tail))
 	return true
 }
 
-// line queues a line with a number between head and tail. A negative gauge is
-// set to 0 first, in the same packet.
-func (co *core) line(head string, v value, tail string) {
-	b := co.queue.begin()
-	lines := 1
+// number locks the queue for a line with a number between head and tail, to be
+// committed. A negative gauge is set to 0 first, in the same packet.
+func (co *core) number(head string, v value, tail string) (b []byte, lines int) {
+	b = co.queue.begin()
+	lines = 1
 	if v.negative() {
 		b = append(append(append(b, head...), '0'), tail...)
 		lines = 2
 	}
 	b = v.appendTo(append(b, head...), co.python)
-	co.queue.commit(append(b, tail...), lines)
+	return append(b, tail...), lines
 }

@@ -1,5 +1,10 @@
 package client
 
+import (
+	"math/bits"
+	"sync/atomic"
+)
+
 // A table holds at most so many series, and all its sets so many members, none
 // with a longer text. What finds no room goes to the queue unmerged.
 const (
@@ -10,30 +15,23 @@ const (
 
 // table is the series of one interval.
 type table struct {
-	known   *names    // as of the last drain; never changed, so found without a lock
-	fresh   names     // new since
+	names   *names
 	order   []*series // lines leave in the order in which names came
-	changed bool      // order is not what known has
 	members int
 }
 
-// names finds series.
+// names finds series without a lock. Who holds aggregator.mu may add one at any
+// time; to take some away, or to grow, another names takes its place.
 type names struct {
-	index  int                       // of the table, of the aggregator's two
-	plain  [kinds]map[string]*series // by name, where that says it all
-	scoped [kinds]map[string]*series // by appendKey
+	index int                      // of the table, of the aggregator's two
+	slots []atomic.Pointer[series] // a power of two, at least half of them nil; by hash, else in the next
 }
 
-func newTable(index int) *table {
-	return &table{known: newNames(index, nil), fresh: *newNames(index, nil)}
-}
+func newTable(index int) *table { return &table{names: newNames(index, nil)} }
 
 func newNames(index int, of []*series) *names {
-	n := &names{index: index}
-	for k := range kinds {
-		n.plain[k] = make(map[string]*series)
-		n.scoped[k] = make(map[string]*series)
-	}
+	const least = 16
+	n := &names{index: index, slots: make([]atomic.Pointer[series], max(least, 1<<bits.Len(uint(4*len(of)))))}
 	for _, sr := range of {
 		n.put(sr)
 	}
@@ -41,32 +39,55 @@ func newNames(index int, of []*series) *names {
 }
 
 func (n *names) put(sr *series) {
-	if sr.scoped {
-		n.scoped[sr.kind][sr.key] = sr
+	i := sr.hash
+	for n.at(i).Load() != nil {
+		i++
+	}
+	n.at(i).Store(sr)
+}
+
+func (n *names) at(i uint64) *atomic.Pointer[series] { return &n.slots[i&uint64(len(n.slots)-1)] }
+
+// find returns the series of such samples without a rate, or nil. For plain ones
+// it calls nothing, and all that it compares is in one line of the processor's
+// cache.
+func (n *names) find(e *encoded, k kind, name string, tags []string) *series {
+	if !e.plain(name, tags) {
+		return n.search(e, k, name, tags, 0)
+	}
+	var a, b, c, d uint64
+	if len(name) < 8 {
+		a, b = short(name)
 	} else {
-		n.plain[sr.kind][sr.key] = sr
+		a, b, c, d = long(name)
+	}
+	id := identity(k, name)
+	for i := e.mix(e.sum(e.seed+id, a, b, c, d)); ; i++ {
+		sr := n.at(i).Load()
+		if sr == nil || sr.id == id && sr.a == a && sr.b == b && sr.c == c && sr.d == d {
+			return sr
+		}
 	}
 }
 
-// find returns the series of a name, or of a key if there is one, or nil.
-func (n *names) find(k kind, name string, key []byte) *series {
-	if key == nil {
-		return n.plain[k][name]
+// search is find for any samples.
+func (n *names) search(e *encoded, k kind, name string, tags []string, rate float64) *series {
+	h := e.hash(k, name, tags)
+	for i := h; ; i++ {
+		sr := n.at(i).Load()
+		if sr == nil || sr.hash == h && sr.is(e, k, name, tags, rate) {
+			return sr
+		}
 	}
-	return n.scoped[k][string(key)]
-}
-
-func (t *table) find(k kind, name string, key []byte) *series {
-	if sr := t.known.find(k, name, key); sr != nil {
-		return sr
-	}
-	return t.fresh.find(k, name, key)
 }
 
 func (t *table) insert(sr *series) {
 	t.order = append(t.order, sr)
-	t.fresh.put(sr)
-	t.changed = true
+	if 2*len(t.order) > len(t.names.slots) {
+		t.names = newNames(t.names.index, t.order)
+	} else {
+		t.names.put(sr)
+	}
 }
 
 func (t *table) addMember(sr *series, member []byte) bool {
@@ -93,14 +114,12 @@ func (t *table) drain(co *core) {
 			kept = append(kept, sr)
 		} else {
 			sr.forgotten = true
-			t.changed = true
 		}
 	}
-	clear(t.order[len(kept):])
-	t.order = kept
-	t.members = 0
-	if t.changed {
-		t.changed = false
-		t.known, t.fresh = newNames(t.known.index, kept), *newNames(t.known.index, nil)
+	if len(kept) < len(t.order) {
+		clear(t.order[len(kept):])
+		t.order = kept
+		t.names = newNames(t.names.index, kept)
 	}
+	t.members = 0
 }

@@ -7,7 +7,9 @@ package main
 import (
 	"flag"
 	"fmt"
+	"math"
 	"os"
+	"regexp"
 	"runtime"
 	"sort"
 	"sync"
@@ -16,8 +18,14 @@ import (
 
 func main() {
 	rounds := flag.Int("rounds", 9, "rounds of the whole table")
+	only := flag.String("rows", ".", "regular expression: which rows")
 	flag.Parse()
-	if err := run(*rounds); err != nil {
+	pattern, err := regexp.Compile(*only)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench/client: -rows:", err)
+		os.Exit(2)
+	}
+	if err := run(*rounds, pattern); err != nil {
 		fmt.Fprintln(os.Stderr, "bench/client:", err)
 		os.Exit(1)
 	}
@@ -48,36 +56,57 @@ var rows = []row{
 // cell is what one contender took for one row.
 type cell struct{ ns, allocs []float64 }
 
-func run(rounds int) error {
-	goroutines := []int{1, 8}
-	cells := map[string]*cell{}
-	key := func(r row, n int, c string) string { return fmt.Sprint(r.name, n, c) }
-	// Round by round, so that what else the machine does hits all alike.
+func run(rounds int, only *regexp.Regexp) error {
+	cells := map[place]*cell{}
+	// Round by round and burst by burst, so that what else the machine does hits
+	// all alike.
 	for range rounds {
 		for _, r := range rows {
 			for _, n := range goroutines {
-				for _, c := range contenders {
-					if c.merged != r.merged {
-						continue
-					}
-					if err := measure(cells, key(r, n, c.name), c, r, n); err != nil {
-						return err
-					}
+				if !only.MatchString(r.name) {
+					continue
+				}
+				if err := compare(cells, r, n); err != nil {
+					return fmt.Errorf("%s: %w", r.name, err)
 				}
 			}
 		}
 	}
 	fmt.Printf("%s, %s/%s, %d cores. Nanoseconds (allocations) a call: the median of %d bursts of %d calls.\n\n",
 		runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), rounds*(bursts-1), burst)
+	printTable(cells, only)
+	return datagrams()
+}
+
+// place is a cell's.
+type place struct {
+	row        string
+	goroutines int
+	contender  string
+}
+
+var goroutines = []int{1, 8}
+
+// printTable prints the cells, and how far ahead of the best rival this client
+// is where it is least.
+func printTable(cells map[place]*cell, only *regexp.Regexp) {
 	fmt.Println("| call | goroutines | this | cactus | datadog |")
 	fmt.Println("| --- | ---: | ---: | ---: | ---: |")
+	least, where := math.Inf(1), ""
 	for _, r := range rows {
+		if !only.MatchString(r.name) {
+			continue
+		}
 		for _, n := range goroutines {
-			fmt.Printf("| %s | %d | %s | %s | %s |\n", r.name, n,
-				cells[key(r, n, "this")], cells[key(r, n, "cactus")], cells[key(r, n, "datadog")])
+			this := cells[place{r.name, n, "this"}]
+			cactus, datadog := cells[place{r.name, n, "cactus"}], cells[place{r.name, n, "datadog"}]
+			fmt.Printf("| %s | %d | %s | %s | %s |\n", r.name, n, this, cactus, datadog)
+			if ahead := min(cactus.median(), datadog.median())/this.median() - 1; ahead < least {
+				least, where = ahead, fmt.Sprintf("%s with %d goroutines", r.name, n)
+			}
 		}
 	}
-	return datagrams()
+	fmt.Fprintf(os.Stderr, "\nThe best rival takes %+.0f %% at least: %s.\n", 100*least, where)
 }
 
 // burst is how many calls are made without a rest. Faster than that for long no
@@ -87,47 +116,84 @@ const (
 	bursts = 8
 )
 
-// measure adds one measurement to a cell, if the contender has such a call.
-func measure(cells map[string]*cell, key string, c contender, r row, goroutines int) error {
-	w, err := newWire()
-	if err != nil {
-		return err
-	}
-	made, err := c.make(w)
-	if err != nil {
-		return err
-	}
-	defer made.close()
-	call := r.call(made)
-	if call == nil {
-		return nil
-	}
-	if cells[key] == nil {
-		cells[key] = &cell{}
-	}
-	if c.merged { // as after two intervals, the state of a program that runs for long
-		for range 2 {
-			call()
-			made.flush()
+// compare adds a measurement of each contender that has such a call.
+func compare(cells map[place]*cell, r row, n int) error {
+	var runs []*measurement
+	for _, c := range contenders {
+		if c.merged != r.merged {
+			continue
 		}
+		m, err := open(c, r, n)
+		if err != nil {
+			return err
+		}
+		defer m.made.close()
+		if m.call == nil {
+			continue
+		}
+		p := place{r.name, n, c.name}
+		if cells[p] == nil {
+			cells[p] = &cell{}
+		}
+		m.cell = cells[p]
+		runs = append(runs, m)
 	}
-	var before, after runtime.MemStats
 	for i := range bursts {
-		if i == 1 { // the first one warms up
-			runtime.ReadMemStats(&before)
-		}
-		took := repeat(call, goroutines)
-		if i > 0 {
-			cells[key].ns = append(cells[key].ns, float64(took.Nanoseconds())/burst)
-		}
-		if !c.merged {
-			if err := w.settle(int64((i + 1) * burst)); err != nil {
-				return fmt.Errorf("%s of %s: %w", r.name, c.name, err)
+		for _, m := range runs {
+			if err := m.burst(i == 0); err != nil {
+				return fmt.Errorf("%s: %w", m.name, err)
 			}
 		}
 	}
+	return nil
+}
+
+// measurement is a contender at one row.
+type measurement struct {
+	contender
+	made       calls
+	call       func()
+	goroutines int
+	wire       *wire
+	lines      int64
+	cell       *cell
+}
+
+func open(c contender, r row, n int) (*measurement, error) {
+	w, err := newWire()
+	if err != nil {
+		return nil, err
+	}
+	made, err := c.make(w)
+	if err != nil {
+		return nil, err
+	}
+	m := &measurement{contender: c, made: made, call: r.call(made), goroutines: n, wire: w}
+	if c.merged && m.call != nil { // as after two intervals, the state of a program that runs for long
+		for range 2 {
+			m.call()
+			made.flush()
+		}
+	}
+	return m, nil
+}
+
+// burst makes a burst of calls, which counts if it is not to warm up.
+func (m *measurement) burst(warmUp bool) error {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	took := repeat(m.call, m.goroutines)
+	m.lines += burst
+	if m.merged {
+		m.made.flush()
+	} else if err := m.wire.settle(m.lines); err != nil {
+		return err
+	}
 	runtime.ReadMemStats(&after)
-	cells[key].allocs = append(cells[key].allocs, float64(after.Mallocs-before.Mallocs)/((bursts-1)*burst))
+	if !warmUp {
+		m.cell.ns = append(m.cell.ns, float64(took.Nanoseconds())/burst)
+		m.cell.allocs = append(m.cell.allocs, float64(after.Mallocs-before.Mallocs)/burst)
+	}
 	return nil
 }
 
@@ -150,7 +216,15 @@ func (c *cell) String() string {
 	if c == nil {
 		return "-"
 	}
-	return fmt.Sprintf("%.1f (%.0f)", median(c.ns), median(c.allocs))
+	return fmt.Sprintf("%.1f (%.0f)", c.median(), median(c.allocs))
+}
+
+// median is that of the times, or infinite without any.
+func (c *cell) median() float64 {
+	if c == nil {
+		return math.Inf(1)
+	}
+	return median(c.ns)
 }
 
 func median(all []float64) float64 {

@@ -1,0 +1,81 @@
+package client
+
+import (
+	"encoding/binary"
+	"math/rand/v2"
+)
+
+// hasher hashes texts by multiplying each word with a number of its own: a
+// multilinear hash (Lemire and Kaser, "Strongly universal string hashing is
+// fast"), whose multiplications need not wait for one another. The numbers are
+// random, so nobody can choose names that meet in a table.
+type hasher struct{ a, b, c, d uint64 }
+
+func newHasher() *hasher {
+	return &hasher{rand.Uint64() | 1, rand.Uint64() | 1, rand.Uint64() | 1, rand.Uint64() | 1}
+}
+
+func (m *hasher) sum(h, a, b, c, d uint64) uint64 { return h + (a*m.a + b*m.b + (c*m.c + d*m.d)) }
+
+// mix brings the high bits, which are the good ones, to where tables look.
+func (m *hasher) mix(h uint64) uint64 { return h ^ h>>32 }
+
+// maxWords is how many bytes long tells apart.
+const maxWords = 32
+
+// long is all of a string of 8 to 32 bytes, as words that may overlap.
+func long(s string) (a, b, c, d uint64) {
+	n := len(s)
+	return word(s), word(s[min(8, n-8):]), word(s[max(0, n-16):]), word(s[n-8:])
+}
+
+// short is all of a string of less than 8 bytes.
+func short(s string) (a, b uint64) {
+	switch n := len(s); {
+	case n >= 4:
+		return half(s), half(s[n-4:])
+	case n > 0:
+		return uint64(s[0]) | uint64(s[n/2])<<8, uint64(s[n-1])
+	}
+	return 0, 0
+}
+
+func word(s string) uint64 { return binary.LittleEndian.Uint64([]byte(s)) }
+func half(s string) uint64 { return uint64(binary.LittleEndian.Uint32([]byte(s))) }
+
+// hash tells samples apart, as series.is does.
+func (e *encoded) hash(k kind, name string, tags []string) uint64 {
+	h := e.seed + uint64(k)<<32
+	for s, i := name, 0; ; i++ {
+		h += uint64(len(s))
+		if len(s) > maxWords {
+			s = s[:min(len(s), maxText)] // longer ones have no series
+			for ; len(s) > maxWords; s = s[maxWords:] {
+				a, b, c, d := long(s[:maxWords])
+				h = e.sum(h, a, b, c, d) * e.b
+			}
+		}
+		var a, b, c, d uint64
+		if len(s) < 8 {
+			a, b = short(s)
+		} else {
+			a, b, c, d = long(s)
+		}
+		h = e.sum(h, a, b, c, d)
+		if i == len(tags) {
+			return e.mix(h)
+		}
+		s = tags[i]
+		h *= e.b
+	}
+}
+
+// identity is what tells plain samples apart beside the words of the name. It
+// is not 0.
+func identity(k kind, name string) uint64 { return uint64(k)<<32 + uint64(len(name)) }
+
+// plain reports whether a sample without a rate is told apart by the words of
+// its name.
+func (e *encoded) plain(name string, tags []string) bool {
+	return len(tags) == 0 && len(name)-1 < maxWords && e.scope == ""
+}

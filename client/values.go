@@ -1,0 +1,84 @@
+package client
+
+// A series holds at most so many values. They then wait for the sender to encode
+// them, which takes longer than all else. When so many wait already, because
+// there is no server, the caller encodes its own.
+const (
+	maxValues = 128
+	maxFull   = 512
+)
+
+// batch is maxValues values of one series.
+type batch struct {
+	series *series
+	values []uint64
+}
+
+// keep is merge for those that keep all values.
+func (a *aggregator) keep(sr *series, bits uint64) {
+	sr.values = append(sr.values, bits)
+	if len(sr.values) < maxValues {
+		return
+	}
+	if len(a.full) == maxFull {
+		a.core.emitValues(sr, sr.values)
+		sr.values = sr.values[:0]
+		return
+	}
+	a.full = append(a.full, batch{sr, sr.values})
+	if last := len(a.free) - 1; last >= 0 {
+		sr.values, a.free = a.free[last], a.free[:last]
+	} else {
+		sr.values = make([]uint64, 0, maxValues)
+	}
+	if len(a.full) > maxFull/2 {
+		signal(a.core.queue.wake)
+	}
+}
+
+// emitFull queues the values of which a series has too many.
+func (a *aggregator) emitFull() {
+	a.draining.Lock()
+	defer a.draining.Unlock()
+	a.emitFullLocked()
+}
+
+func (a *aggregator) emitFullLocked() {
+	a.mu.Lock()
+	a.full, a.taken = a.taken, a.full
+	a.mu.Unlock()
+	for _, full := range a.taken {
+		a.core.emitValues(full.series, full.values)
+	}
+	a.mu.Lock()
+	for _, full := range a.taken {
+		a.free = append(a.free, full.values[:0])
+	}
+	a.mu.Unlock()
+	clear(a.taken)
+	a.taken = a.taken[:0]
+}
+
+// emitValues queues values in as few lines as may be.
+func (co *core) emitValues(sr *series, values []uint64) {
+	form := formDecimal
+	if sr.kind == timer {
+		form = formMillis
+	}
+	var scratch [1500]byte
+	b := append(scratch[:0], sr.head...)
+	for _, bits := range values {
+		end := len(b)
+		b = append(value{form, bits}.appendTo(b, co.python), ':')
+		if len(b)-1+len(sr.tail) > co.queue.maxLine && end > len(sr.head) {
+			co.emitLine(b[:end-1], sr.tail)
+			b = b[:len(sr.head)+copy(b[len(sr.head):], b[end:])]
+		}
+	}
+	co.emitLine(b[:len(b)-1], sr.tail)
+}
+
+func (co *core) emitLine(text []byte, tail string) {
+	b := append(co.queue.begin(), text...)
+	co.queue.commit(append(b, tail...), 1)
+}
