@@ -1,0 +1,137 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"runtime"
+	"sort"
+	"sync"
+	"time"
+)
+
+// cell is what one contender took for one row.
+type cell struct{ ns, allocs []float64 }
+
+// burst is how many calls are made without a rest. Faster than that for long no
+// client can send: one would wait, others drop, and none be comparable.
+const (
+	burst  = 20_000
+	bursts = 8
+)
+
+// compare adds a measurement of each contender that has such a call.
+func compare(cells map[place]*cell, r row, n int) error {
+	var runs []*measurement
+	for _, c := range contenders {
+		if c.merged != r.merged {
+			continue
+		}
+		m, err := open(c, r, n)
+		if err != nil {
+			return err
+		}
+		defer m.made.close()
+		if m.call == nil {
+			continue
+		}
+		p := place{r.name, n, c.name}
+		if cells[p] == nil {
+			cells[p] = &cell{}
+		}
+		m.cell = cells[p]
+		runs = append(runs, m)
+	}
+	for i := range bursts {
+		for j := range runs {
+			m := runs[(i+j)%len(runs)] // none always comes after the same other
+			if err := m.burst(i == 0); err != nil {
+				return fmt.Errorf("%s: %w", m.name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// measurement is a contender at one row.
+type measurement struct {
+	contender
+	made       calls
+	call       func()
+	goroutines int
+	wire       *wire
+	lines      int64
+	cell       *cell
+}
+
+func open(c contender, r row, n int) (*measurement, error) {
+	w, err := newWire()
+	if err != nil {
+		return nil, err
+	}
+	made, err := c.make(w)
+	if err != nil {
+		return nil, err
+	}
+	m := &measurement{contender: c, made: made, call: r.call(made), goroutines: n, wire: w}
+	if c.merged && m.call != nil { // as after two intervals, the state of a program that runs for long
+		for range 2 {
+			m.call()
+			made.flush()
+		}
+	}
+	return m, nil
+}
+
+// burst makes a burst of calls, which counts if it is not to warm up.
+func (m *measurement) burst(warmUp bool) error {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	took := repeat(m.call, m.goroutines)
+	m.lines += burst
+	if m.merged {
+		m.made.flush()
+	} else if err := m.wire.settle(m.lines); err != nil {
+		return err
+	}
+	runtime.ReadMemStats(&after)
+	if !warmUp {
+		m.cell.ns = append(m.cell.ns, float64(took.Nanoseconds())/burst)
+		m.cell.allocs = append(m.cell.allocs, float64(after.Mallocs-before.Mallocs)/burst)
+	}
+	return nil
+}
+
+// repeat makes a burst of calls and returns how long it took.
+func repeat(call func(), goroutines int) time.Duration {
+	var wg sync.WaitGroup
+	start := time.Now()
+	for range goroutines {
+		wg.Go(func() {
+			for range burst / goroutines {
+				call()
+			}
+		})
+	}
+	wg.Wait()
+	return time.Since(start)
+}
+
+func (c *cell) String() string {
+	if c == nil {
+		return "-"
+	}
+	return fmt.Sprintf("%.1f (%.0f)", c.median(), median(c.allocs))
+}
+
+// median is that of the times, or infinite without any.
+func (c *cell) median() float64 {
+	if c == nil {
+		return math.Inf(1)
+	}
+	return median(c.ns)
+}
+
+func median(all []float64) float64 {
+	sort.Float64s(all)
+	return all[len(all)/2]
+}
