@@ -1,8 +1,10 @@
 package client_test
 
 import (
+	"context"
 	"fmt"
 	"math"
+	"net"
 	"runtime"
 	"slices"
 	"strings"
@@ -301,5 +303,75 @@ func TestAggregateConcurrently(t *testing.T) {
 		if n := rec.Count("b") + float64(c.Stats().AfterClose); n != goroutines*calls {
 			t.Errorf("%v samples were sent or counted as late, want %v", n, goroutines*calls)
 		}
+	}
+}
+
+// Names and tags are told apart wherever they differ, however long they are.
+func TestAggregateTellsApart(t *testing.T) {
+	rec := clienttest.New(t, client.Config{Aggregate: time.Hour, QueueSize: 1 << 16})
+	for n := 1; n < 70; n++ {
+		rec.Reset()
+		texts := []string{strings.Repeat("a", n), strings.Repeat("a", n+1)}
+		for at := range n {
+			texts = append(texts, texts[0][:at]+"b"+texts[0][at+1:])
+		}
+		for range 2 {
+			for i, text := range texts {
+				rec.Client.Count(text, int64(i+1))
+				rec.Client.Count("tag", int64(i+1), text)
+				rec.Client.Count("tags", int64(i+1), "other", text)
+				rec.Client.Gauge(text+"g", float64(i))
+			}
+		}
+		var got []string
+		for i, text := range texts {
+			got = append(got, fmt.Sprintf("%s:%d|c", text, 2*(i+1)), fmt.Sprintf("tag:%d|c|#%s", 2*(i+1), text),
+				fmt.Sprintf("tags:%d|c|#other,%s", 2*(i+1), text), fmt.Sprintf("%sg:%d|g", text, i))
+		}
+		if lines := rec.Lines(); !slices.Equal(lines, got) {
+			t.Fatalf("%d bytes: sent\n%q\nwant\n%q", n, lines, got)
+		}
+	}
+}
+
+// However many values come between drains, and from however many callers, all
+// arrive: those that the sender encodes, and, while it has no server, those
+// that find no more room.
+func TestAggregateValues(t *testing.T) {
+	const goroutines, calls = 4, 17_400 // more than may wait for the sender
+	rec := clienttest.New(t, client.Config{})
+	up := make(chan struct{})
+	c := open(t, client.New, client.Config{
+		Aggregate: time.Hour, QueueSize: 1 << 12,
+		Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
+			<-up
+			return rec.Dial(ctx, network, address)
+		},
+	})
+	give := func() {
+		var wg sync.WaitGroup
+		for range goroutines {
+			wg.Go(func() {
+				for i := range calls {
+					c.Timing([]string{"a", "b", "c"}[i%3], time.Duration(i)*time.Millisecond)
+				}
+			})
+		}
+		wg.Wait()
+	}
+	give()
+	close(up)
+	give()
+	flush(t, c)
+	n, sum := 0, 0.0
+	for _, name := range []string{"a", "b", "c"} {
+		values := rec.Values(name)
+		n += len(values)
+		for _, v := range values {
+			sum += v
+		}
+	}
+	if want := 2 * goroutines * calls; n != want || sum != float64(want)*(calls-1)/2 {
+		t.Errorf("%d values that add up to %v arrived, want %d and %v", n, sum, want, float64(want)*(calls-1)/2)
 	}
 }

@@ -54,8 +54,9 @@ type Config struct {
 	// value, equal set members are sent once, and the values of timers,
 	// histograms and distributions share a line ("t:1:2:3|ms"). Not every server
 	// reads such lines; this project's and those of the DogStatsD family do. It
-	// should not exceed the server's flush interval. Up to 4096 names and 65536 set
-	// members are merged at a time, the others are sent as they are.
+	// should not exceed the server's flush interval. Up to 4096 names, 65536 set
+	// members and some 65536 values of timers that the sender has yet to encode
+	// are held at a time, the others are sent as they come.
 	Aggregate time.Duration
 
 	// ReconnectDelay is the wait after a first failed connection: 1 s by
@@ -66,7 +67,9 @@ type Config struct {
 
 	// DialTimeout bounds one attempt to connect, name lookup included: 5 s by
 	// default. WriteTimeout is how long the server may refuse to take a packet
-	// before the connection is given up: 10 s by default.
+	// before the connection is given up: 10 s by default. The line that this cuts
+	// is sent again, and may be counted twice by a server that takes the last of
+	// a connection for a whole line.
 	DialTimeout  time.Duration
 	WriteTimeout time.Duration
 

@@ -23,7 +23,7 @@
 //	Stats.Lines == Stats.Sent + Stats.Queued + Stats.Dropped
 //
 // Sent means taken by this host's kernel: the statsd protocol has no
-// acknowledgement. Call [Client.Close] before the program ends, to send what is
+// acknowledgement. A line that a broken connection cut is sent again whole. Call [Client.Close] before the program ends, to send what is
 // still queued.
 //
 // # Names, tags, rates

@@ -114,3 +114,27 @@ func ExampleClient_Stats() {
 		log.Printf("%d of %d lines were not sent: %v", s.Dropped, s.Lines, s.LastError)
 	}
 }
+
+func ExampleClient() {
+	var stats *client.Client                      // from New
+	stats.Incr("orders")                          // orders:1|c
+	stats.Decr("stock")                           // stock:-1|c
+	stats.Count("bytes", 1500)                    // bytes:1500|c
+	stats.Gauge("basket.items", 3)                // basket.items:3|g
+	stats.GaugeDelta("basket.items", -1)          // basket.items:-1|g
+	stats.Timing("checkout", 42*time.Millisecond) // checkout:42|ms
+	stats.Histogram("order.value", 99.5)          // order.value:99.5|h
+	stats.Distribution("order.value", 99.5)       // order.value:99.5|d
+	stats.Set("visitors", "ann")                  // visitors:ann|s
+	stats.Unique("customers", 1234)               // customers:1234|s
+}
+
+func ExampleClient_Flush() {
+	var stats *client.Client // from New
+	stats.Incr("batch.done")
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	if err := stats.Flush(ctx); err != nil {
+		log.Print(err)
+	}
+}

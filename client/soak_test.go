@@ -191,7 +191,7 @@ func stalled(t testing.TB, cfg client.Config) *client.Client {
 	cfg.WriteTimeout = time.Hour
 	c := open(t, client.New, cfg)
 	for c.Stats().QueueFull == 0 {
-		c.Incr("some.counter.of.a.stalled.client")
+		c.Inject("some.counter.of.a.stalled.client", "1", "c")
 	}
 	return c
 }
@@ -199,16 +199,27 @@ func stalled(t testing.TB, cfg client.Config) *client.Client {
 // BenchmarkStalledServer shows how long a call takes at worst while the queue is
 // full: what 1 in 1000 exceeds, and 1 in 100000.
 func BenchmarkStalledServer(b *testing.B) {
-	c := stalled(b, client.Config{})
-	took := make([]time.Duration, 0, b.N)
-	for b.Loop() {
-		start := time.Now()
-		c.Incr("some.counter.of.a.stalled.client")
-		took = append(took, time.Since(start))
+	for _, bench := range []struct {
+		name      string
+		aggregate time.Duration
+		call      func(c *client.Client)
+	}{
+		{"Incr", 0, func(c *client.Client) { c.Incr("some.counter.of.a.stalled.client") }},
+		{"merged Timing", time.Second, func(c *client.Client) { c.Timing("some.timer", 1234567) }},
+	} {
+		b.Run(bench.name, func(b *testing.B) {
+			c := stalled(b, client.Config{Aggregate: bench.aggregate})
+			took := make([]time.Duration, 0, b.N)
+			for b.Loop() {
+				start := time.Now()
+				bench.call(c)
+				took = append(took, time.Since(start))
+			}
+			slices.Sort(took)
+			b.ReportMetric(float64(took[len(took)-1-len(took)/1_000]), "p99.9-ns")
+			b.ReportMetric(float64(took[len(took)-1-len(took)/100_000]), "p99.999-ns")
+		})
 	}
-	slices.Sort(took)
-	b.ReportMetric(float64(took[len(took)-1-len(took)/1_000]), "p99.9-ns")
-	b.ReportMetric(float64(took[len(took)-1-len(took)/100_000]), "p99.999-ns")
 }
 
 func freeAddress(t testing.TB) string {

@@ -4,8 +4,8 @@ package client
 // them, which takes longer than all else. When so many wait already, because
 // there is no server, the caller encodes its own.
 const (
-	maxValues = 128
-	maxFull   = 512
+	maxValues = 64
+	maxFull   = 1024
 )
 
 // batch is maxValues values of one series.

@@ -1,6 +1,7 @@
 package clienttest_test
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/statsd-ops/statsd/client"
@@ -43,4 +44,14 @@ func ExampleRecorder_Dial() {
 			t.Errorf("sent %q", lines)
 		}
 	}
+}
+
+func ExampleParse() {
+	samples, err := clienttest.Parse("shop.orders:3|c|@0.1|#zone:a")
+	if err != nil {
+		panic(err)
+	}
+	s := samples[0]
+	fmt.Println(s.Name, s.Number(), s.Rate, s.Tags)
+	// Output: shop.orders 3 0.1 [zone:a]
 }

@@ -1,6 +1,8 @@
 package httpstats_test
 
 import (
+	"context"
+	"fmt"
 	"log"
 	"net/http"
 
@@ -34,4 +36,17 @@ func ExampleTimer() {
 		defer httpstats.Timer(r.Context(), "db.orders").Stop()
 		httpstats.Count(r.Context(), "orders.listed", 1)
 	})
+}
+
+func ExamplePatternName() {
+	fmt.Println(httpstats.PatternName("GET /users/{id}/posts"))
+	// Output: users.id.posts
+}
+
+// What serves requests can serve other work too.
+func ExampleNewContext() {
+	var stats *client.Client // from client.New
+	ctx := httpstats.NewContext(context.Background(), stats.With("nightly"))
+	defer httpstats.Timer(ctx, "db.orders").Stop()
+	httpstats.FromContext(ctx).Gauge("orders", 12)
 }
