@@ -334,6 +334,21 @@ func TestAggregateTellsApart(t *testing.T) {
 	}
 }
 
+// A sample without a name is none of a series, in however full a table.
+func TestAggregateNoName(t *testing.T) {
+	for range 30 { // each client hashes differently
+		rec := clienttest.New(t, client.Config{Aggregate: time.Hour})
+		for i := range 16 {
+			rec.Client.Incr("a", fmt.Sprint(i))
+		}
+		rec.Client.Incr("")
+		rec.Client.Count("", 1, "0")
+		if n := rec.Count("a"); n != 16 {
+			t.Fatalf("16 were counted as %v", n)
+		}
+	}
+}
+
 // However many values come between drains, and from however many callers, all
 // arrive: those that the sender encodes, and, while it has no server, those
 // that find no more room.

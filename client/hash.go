@@ -20,7 +20,7 @@ func (m *hasher) sum(h, a, b, c, d uint64) uint64 { return h + (a*m.a + b*m.b + 
 // mix brings the high bits, which are the good ones, to where tables look.
 func (m *hasher) mix(h uint64) uint64 { return h ^ h>>32 }
 
-// maxWords is how many bytes long tells apart.
+// maxWords is the longest string that long is all of.
 const maxWords = 32
 
 // long is all of a string of 8 to 32 bytes, as words that may overlap.
@@ -77,5 +77,5 @@ func identity(k kind, name string) uint64 { return uint64(k)<<32 + uint64(len(na
 // plain reports whether a sample without a rate is told apart by the words of
 // its name.
 func (e *encoded) plain(name string, tags []string) bool {
-	return len(tags) == 0 && len(name)-1 < maxWords && e.scope == ""
+	return len(tags) == 0 && uint(len(name)-1) < maxWords && e.scope == ""
 }

@@ -101,7 +101,9 @@ func printTable(cells map[place]*cell, only *regexp.Regexp) {
 			}
 		}
 	}
-	fmt.Fprintf(os.Stderr, "\nThe closest rival takes %.0f %% longer: %s.\n", 100*least, where)
+	if where != "" {
+		fmt.Fprintf(os.Stderr, "\nThe closest rival takes %.0f %% longer: %s.\n", 100*least, where)
+	}
 }
 
 // datagrams counts what a million increments become at a rate that every client
