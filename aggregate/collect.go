@@ -50,7 +50,7 @@ func (s *summary) collectTimer(off int) {
 			continue
 		}
 		c.Lower, c.Upper = min(c.Lower, sk.lower), max(c.Upper, sk.upper)
-		c.Sum = clamp(c.Sum + math.Ldexp(sk.sum+sk.rest, sumShift))
+		c.Sum = clamp(c.Sum + math.Ldexp(sk.sum.value(), sumShift))
 		sk.bins.ForEach(func(value, count float64) bool {
 			c.Bins = append(c.Bins, metric.Bin{Value: value, Count: count})
 			return false

@@ -100,6 +100,13 @@ func (v *view) lookup(names [][]byte, found [][metric.Kinds]ref) {
 	v.shard.mutex.Unlock()
 }
 
+// holds reports whether r is a record that was there when the view was taken.
+// A newer one holds nothing of the interval.
+func (v *view) holds(r ref) bool {
+	p, last := int(r>>pageShift), len(v.pages)-1
+	return r != 0 && (p < last || p == last && int(r&(pageUnits-1)) < v.used)
+}
+
 // carry moves records to the names that replaced those of the view.
 func (v *view) carry(refs []ref) {
 	s := v.shard

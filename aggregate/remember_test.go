@@ -5,7 +5,6 @@ import (
 	"maps"
 	"math/rand/v2"
 	"testing"
-	"time"
 
 	"github.com/statsd-ops/statsd/metric"
 )
@@ -32,7 +31,9 @@ func (g gauges) add(shard int, name string, value float64, delta bool) {
 
 func (g gauges) flush() map[string]float64 {
 	got := map[string]float64{}
-	for p := range g.Drain(nil).Summarize(Layout{Interval: time.Second}, 0).Points() {
+	layout := Reference.Layout()
+	layout.Prefix[metric.Gauge] = ""
+	for p := range g.Drain(nil).Summarize(layout, 0).Points() {
 		got[string(p.Path)] = p.Value
 	}
 	return got

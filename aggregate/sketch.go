@@ -1,7 +1,9 @@
 package aggregate
 
 import (
+	"cmp"
 	"math"
+	"slices"
 
 	"github.com/DataDog/sketches-go/ddsketch"
 )
@@ -15,9 +17,12 @@ type sketch struct {
 	bins         *ddsketch.DDSketch
 	n            int
 	lower, upper float64
-	// The sum over 2^sumShift, so that it stays finite, and what rounding has
-	// cost it; see mean.
-	sum, rest float64
+	sum          sum2 // over 2^sumShift, so that it stays finite
+	squares      sum2
+	// For the standard deviation: the squares of the distances from a sample, which
+	// lose nothing where samples are far from 0 and near each other.
+	origin    float64
+	distances sum2
 }
 
 const (
@@ -37,35 +42,112 @@ func (s *sketch) add(v float64) {
 	most := s.bins.MaxIndexableValue()
 	// So the only error is that of what is no number.
 	_ = s.bins.Add(min(max(v, -most), most))
+	if s.n == 0 {
+		s.origin = v
+	}
 	s.n++
 	s.lower, s.upper = min(s.lower, v), max(s.upper, v)
-	s.addSum(math.Ldexp(v, -sumShift))
-}
-
-func (s *sketch) addSum(v float64) {
-	next := s.sum + v
-	part := next - s.sum
-	s.rest += (s.sum - (next - part)) + (v - part)
-	s.sum = next
+	s.sum.add(math.Ldexp(v, -sumShift))
+	s.squares.add(v * v)
+	s.distances.add((v - s.origin) * (v - s.origin))
 }
 
 // merge adds what o stands for.
 func (s *sketch) merge(o *sketch) {
 	// The only error is that of sketches of different kinds.
 	_ = s.bins.MergeWith(o.bins)
+	// The distances of o's samples from s's origin.
+	n, shift := float64(o.n), o.origin-s.origin
+	s.distances.merge(o.distances)
+	s.distances.add(2 * shift * n * o.meanDistance())
+	s.distances.add(shift * shift * n)
 	s.n += o.n
 	s.lower, s.upper = min(s.lower, o.lower), max(s.upper, o.upper)
-	s.addSum(o.sum)
-	s.rest += o.rest
+	s.sum.merge(o.sum)
+	s.squares.merge(o.squares)
 }
 
-// summarize fills in what summarizeTimer does.
-func (s *sketch) summarize(ranks []rank, values []float64) {
-	mean := math.Ldexp((s.sum+s.rest)/float64(s.n), sumShift)
-	values[0], values[1], values[2] = s.lower, s.upper, min(max(mean, s.lower), s.upper)
-	for _, r := range ranks {
-		values[r.column] = min(max(s.at(r.place(s.n)), s.lower), s.upper)
+func (s *sketch) mean() float64 {
+	mean := math.Ldexp(s.sum.value()/float64(s.n), sumShift)
+	return min(max(mean, s.lower), s.upper)
+}
+
+// meanDistance is the mean less the origin, of which nothing is lost though
+// they may be near each other.
+func (s *sketch) meanDistance() float64 {
+	n := float64(s.n)
+	return math.Ldexp((math.FMA(-n, math.Ldexp(s.origin, -sumShift), s.sum.sum)+s.sum.rest)/n, sumShift)
+}
+
+// summarize fills in t as timing.summarize does. What has to do with ranks is
+// an estimate, the rest is exact.
+func (s *sketch) summarize(t *timing, p *plan) {
+	t.received, t.lower, t.upper, t.mean = s.n, s.lower, s.upper, s.mean()
+	t.sum = clamp(math.Ldexp(s.sum.value(), sumShift))
+	t.squares = finite(s.squares.value())
+	off := s.meanDistance()
+	t.std = math.Sqrt(max(finite(s.distances.value())/float64(s.n)-off*off, 0))
+	if p.wants.median {
+		t.median = s.between((s.n-1)/2)/2 + s.between(s.n/2)/2
 	}
+	for i, th := range p.thresholds {
+		k := th.size(s.n)
+		t.parts[i] = part{n: k}
+		if k == 0 {
+			continue
+		}
+		t.parts[i].bound = s.between(th.bound(k, s.n))
+		if p.wants.parts || p.wants.partSquares {
+			s.addPart(&t.parts[i], th.top)
+		}
+	}
+}
+
+// between returns about the k-th smallest sample, which is never outside all.
+func (s *sketch) between(k int) float64 { return min(max(s.at(k), s.lower), s.upper) }
+
+// addPart works out sums of the p.n smallest samples, or of the greatest.
+func (s *sketch) addPart(p *part, top bool) {
+	var sum, squares sum2
+	left := float64(p.n)
+	all := s.sorted()
+	if top {
+		slices.Reverse(all)
+	}
+	for _, b := range all {
+		n := min(b.n, left)
+		sum.add(math.Ldexp(b.value*n, -sumShift))
+		squares.add(b.value * b.value * n)
+		if left -= n; left <= 0 {
+			break
+		}
+	}
+	p.mean = clamp(math.Ldexp(sum.value()/float64(p.n), sumShift))
+	p.sum = clamp(math.Ldexp(sum.value(), sumShift))
+	p.squares = finite(squares.value())
+}
+
+// count makes an estimate of a histogram.
+func (s *sketch) count(t *timing, h *Histogram) {
+	t.count(nil, h)
+	for _, b := range s.sorted() {
+		if i := h.bin(b.value); i < len(t.bins) {
+			t.bins[i] += b.n
+		}
+	}
+}
+
+// bin is about n samples of one value.
+type bin struct{ value, n float64 }
+
+// sorted returns the sketch's bins, the smallest first.
+func (s *sketch) sorted() (all []bin) {
+	s.bins.ForEach(func(v, n float64) bool {
+		all = append(all, bin{min(max(v, s.lower), s.upper), n})
+		return false
+	})
+	slices.SortFunc(all, func(a, b bin) int { return cmp.Compare(a.value, b.value) })
+	return all
 }
 
 // at returns about the k-th smallest sample, 0 <= k < n.

@@ -2,23 +2,10 @@ package aggregate
 
 import (
 	"iter"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/statsd-ops/statsd/metric"
 )
-
-// Layout says how a Snapshot's points are named, and what is worked out.
-type Layout struct {
-	// Prefix stands in front of each name of a kind, with a dot between them
-	// unless it is empty.
-	Prefix [metric.Kinds]string
-	// Percentiles are thresholds for timers, 0 < p <= 100.
-	Percentiles []float64
-	// Interval is the configured flush interval, by which counters are divided.
-	Interval time.Duration
-}
 
 // Snapshot is what one flush publishes. It is immutable: any number of
 // goroutines may read it, for as long as they like.
@@ -38,41 +25,30 @@ type Snapshot struct {
 	// Own are the daemon's own points. They come last.
 	Own []metric.Point
 
-	points   int
-	prefix   [metric.Kinds]string
-	suffixes [metric.Kinds][]string
-	pages    []pages // of each view
-	rows     [][]row
-	values   [][]float64 // of each chunk of rows
-	largest  [metric.Kinds]struct {
+	points  int
+	shapes  [][]column
+	pages   []pages // of each view
+	rows    [][]row
+	values  [][]float64 // of each chunk of rows; one that is no number is no point
+	largest [metric.Kinds]struct {
 		rec  record
 		size int
 	}
 }
 
-// row is a name: the number of its view and the place of its record.
+// row is a name: the number of its view (16 bits), its shape (16 bits), the place of its record.
 type row uint64
+
+func newRow(view, shape int, r ref) row { return row(view)<<48 | row(shape)<<32 | row(r) }
+
+func (r row) view() int  { return int(r >> 48) }
+func (r row) shape() int { return int(uint16(r >> 32)) }
+func (r row) ref() ref   { return ref(r) }
 
 const chunkRows = 8 << 10
 
-func (l Layout) newSnapshot(now int64) *Snapshot {
-	sn := &Snapshot{Time: now}
-	for kind, prefix := range l.Prefix {
-		if prefix != "" {
-			sn.prefix[kind] = strings.TrimSuffix(prefix, ".") + "."
-		}
-		sn.suffixes[kind] = []string{""}
-	}
-	timer := []string{".lower", ".upper", ".mean", ".count"}
-	for _, p := range l.Percentiles {
-		timer = append(timer, ".upper_"+strings.ReplaceAll(strconv.FormatFloat(p, 'f', -1, 64), ".", "_"))
-	}
-	sn.suffixes[metric.Timer] = timer
-	return sn
-}
-
 // add begins a row, and returns its values to be filled in.
-func (sn *Snapshot) add(view int, r ref, kind metric.Kind) []float64 {
+func (sn *Snapshot) add(r row) []float64 {
 	last := len(sn.rows) - 1
 	if last < 0 || len(sn.rows[last]) == chunkRows {
 		// The first chunk grows; those behind it are about as large.
@@ -84,13 +60,12 @@ func (sn *Snapshot) add(view int, r ref, kind metric.Kind) []float64 {
 		sn.values = append(sn.values, make([]float64, 0, room))
 		last++
 	}
-	n := len(sn.suffixes[kind])
-	sn.rows[last] = append(sn.rows[last], row(view)<<32|row(r))
+	n := len(sn.shapes[r.shape()])
+	sn.rows[last] = append(sn.rows[last], r)
 	at := len(sn.values[last])
 	for range n {
 		sn.values[last] = append(sn.values[last], 0)
 	}
-	sn.Count[kind]++
 	sn.points += n
 	return sn.values[last][at:]
 }
@@ -99,7 +74,8 @@ func (sn *Snapshot) collided(kind metric.Kind, name []byte) {
 	const most = 20
 	sn.Collisions++
 	if len(sn.Collided) < most {
-		sn.Collided = append(sn.Collided, sn.prefix[kind]+string(name))
+		c := sn.shapes[kind][0]
+		sn.Collided = append(sn.Collided, c.prefix+string(name)+c.suffix)
 	}
 }
 
@@ -124,17 +100,24 @@ func (sn *Snapshot) Points() iter.Seq[metric.Point] {
 		for c, rows := range sn.rows {
 			values := sn.values[c]
 			for _, row := range rows {
-				rec := sn.pages[row>>32].at(ref(row))
-				kind := kindOf(rec.meta())
-				path = append(append(path[:0], sn.prefix[kind]...), rec.name()...)
-				n := len(path)
-				for i, suffix := range sn.suffixes[kind] {
-					path = append(path[:n], suffix...)
+				name := sn.pages[row.view()].at(row.ref()).name()
+				columns := sn.shapes[row.shape()]
+				n := 0
+				for i := range columns {
+					c := &columns[i]
+					if c.anew {
+						path = append(append(path[:0], c.prefix...), name...)
+						n = len(path)
+					}
+					if values[i] != values[i] {
+						continue
+					}
+					path = append(path[:n], c.suffix...)
 					if !yield(metric.Point{Path: path, Value: values[i], Time: sn.Time}) {
 						return
 					}
 				}
-				values = values[len(sn.suffixes[kind]):]
+				values = values[len(columns):]
 			}
 		}
 		for _, p := range sn.Own {

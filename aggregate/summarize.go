@@ -2,6 +2,7 @@ package aggregate
 
 import (
 	"math"
+	"reflect"
 	"slices"
 	"time"
 
@@ -10,12 +11,15 @@ import (
 
 // scratch is what summarising needs again and again.
 type scratch struct {
-	refs    [metric.Kinds][]ref
+	plan    *plan               // of the last flush's layout
+	refs    [metric.Kinds][]ref // of names that were seen
+	idle    [metric.Kinds][]ref // of others that are published
 	carry   []ref
 	names   [][]byte
 	found   [][][metric.Kinds]ref // by view, by name
 	sources []source
 	samples []float64
+	timing  timing
 	members []uint64
 	gauge   gaugeMerge
 
@@ -32,18 +36,19 @@ type source struct {
 type summary struct {
 	*Interval
 	*scratch
-	layout Layout
-	sn     *Snapshot
-	// ranks are the percentile thresholds as columns, the lowest first.
-	ranks []rank
-	live  int64 // names that have not expired
+	sn   *Snapshot
+	live int64 // names that have not expired
 }
 
 // Summarize works out the points of the interval, whose time is now in Unix
 // seconds. It can be called once.
 func (iv *Interval) Summarize(layout Layout, now int64) *Snapshot {
-	s := &summary{Interval: iv, scratch: &iv.table.scratch, layout: layout, sn: layout.newSnapshot(now)}
-	s.ranks = newRanks(layout.Percentiles)
+	s := &summary{Interval: iv, scratch: &iv.table.scratch}
+	if s.plan == nil || !reflect.DeepEqual(s.plan.Layout, layout) {
+		s.plan = newPlan(layout)
+		s.timing.parts = make([]part, len(s.plan.thresholds))
+	}
+	s.sn = &Snapshot{Time: now, shapes: s.plan.shapes}
 	s.found = make([][][metric.Kinds]ref, len(iv.views))
 	for i := range s.found {
 		s.found[i] = make([][metric.Kinds]ref, batchSize)
@@ -67,23 +72,27 @@ func (s *summary) summarizeView(i int) {
 	v.walk(func(refs []ref) {
 		s.carry = s.carry[:0]
 		for k := range s.refs {
-			s.refs[k] = s.refs[k][:0]
+			s.refs[k], s.idle[k] = s.refs[k][:0], s.idle[k][:0]
 		}
 		for _, r := range refs {
 			rec := v.pages.at(r)
 			kind := kindOf(rec.meta())
-			if rec.seen(kind, v.flush) {
+			switch age := v.flush - rec.lastSeen(); {
+			case rec.seen(kind, v.flush):
 				s.refs[kind] = append(s.refs[kind], r)
-			} else if v.flush-rec.lastSeen() >= s.table.config.Expire[kind] {
+			case age >= s.table.config.Expire[kind]:
 				expired++
 				continue
+			case age > 0 && s.plan.idles(kind, age):
+				s.idle[kind] = append(s.idle[kind], r)
 			}
 			s.carry = append(s.carry, r)
 		}
 		for kind := range s.refs {
-			if len(s.refs[kind]) > 0 {
+			if len(s.refs[kind])+len(s.idle[kind]) > 0 {
 				start := time.Now()
 				s.summarizeKind(i, metric.Kind(kind))
+				s.summarizeIdle(i, metric.Kind(kind))
 				s.sn.Duration[kind] += time.Since(start)
 			}
 		}
@@ -107,17 +116,7 @@ func (s *summary) summarizeView(i int) {
 func (s *summary) summarizeKind(i int, kind metric.Kind) {
 	v := &s.views[i]
 	refs := s.refs[kind]
-	if len(s.views) > 1 {
-		s.names = s.names[:0]
-		for _, r := range refs {
-			s.names = append(s.names, v.pages.at(r).name())
-		}
-		for j := range s.views {
-			if j != i {
-				s.views[j].lookup(s.names, s.found[j])
-			}
-		}
-	}
+	s.lookup(i, refs)
 	for n, r := range refs {
 		rec := v.pages.at(r)
 		s.sources = append(s.sources[:0], source{v, rec})
@@ -141,7 +140,12 @@ func (s *summary) summarizeKind(i int, kind metric.Kind) {
 		if s.Record != nil {
 			s.collect(kind)
 		}
-		s.summarizeName(kind, s.sn.add(i, r, kind))
+		shape := int(kind)
+		if kind == metric.Timer {
+			shape = s.plan.timerShape(rec.name())
+		}
+		s.sn.Count[kind]++
+		s.summarizeName(kind, shape, s.sn.add(newRow(i, shape, r)))
 		if s.Record != nil {
 			s.show(kind)
 		}
@@ -152,58 +156,47 @@ func (s *summary) summarizeKind(i int, kind metric.Kind) {
 	}
 }
 
-// holds reports whether r is a record that was there when the view was taken.
-// A newer one holds nothing of the interval.
-func (v *view) holds(r ref) bool {
-	p, last := int(r>>pageShift), len(v.pages)-1
-	return r != 0 && (p < last || p == last && int(r&(pageUnits-1)) < v.used)
-}
-
-// collides reports whether the n-th name looked up in view j has a row already,
-// of another kind with the same prefix.
-func (s *summary) collides(j, n int, kind metric.Kind, own bool) bool {
-	v := &s.views[j]
-	for k, r := range s.found[j][n] {
-		k := metric.Kind(k)
-		if k == kind || k == metric.Timer || kind == metric.Timer || s.sn.prefix[k] != s.sn.prefix[kind] || !v.holds(r) {
-			continue
-		}
-		other := v.pages.at(r)
-		if other.seen(k, v.flush) {
-			// Its row is still to come. In the name's own view it does not look
-			// for others then, unless it is a twin itself.
-			if own && other.meta()&metaTwin == 0 {
-				return true
-			}
-		} else if other.lastSeen() == v.flush {
-			return true
+// lookup finds the names of records of view i in the other views.
+func (s *summary) lookup(i int, refs []ref) {
+	if len(s.views) == 1 {
+		return
+	}
+	s.names = s.names[:0]
+	for _, r := range refs {
+		s.names = append(s.names, s.views[i].pages.at(r).name())
+	}
+	for j := range s.views {
+		if j != i {
+			s.views[j].lookup(s.names, s.found[j])
 		}
 	}
-	return false
 }
 
 // summarizeName works out the values of the name whose records are s.sources.
-func (s *summary) summarizeName(kind metric.Kind, values []float64) {
+func (s *summary) summarizeName(kind metric.Kind, shape int, values []float64) {
 	flush := s.sources[0].view.flush
 	off := cell(kind, flush)
+	columns := s.sn.shapes[shape]
 	switch kind {
 	case metric.Counter:
 		sum := 0.0
 		for _, from := range s.sources {
 			sum = clamp(sum + math.Float64frombits(from.rec.word(off)))
 		}
-		values[0] = clamp(sum / s.layout.Interval.Seconds()) // which may be less than one
+		s.plan.fillCounter(sum, columns, values)
 	case metric.Gauge:
-		values[0] = s.summarizeGauge(off, flush)
+		fill(values, s.summarizeGauge(off, flush))
 	case metric.Set:
-		values[0] = float64(s.countMembers(off))
+		fill(values, float64(s.countMembers(off)))
 	case metric.Timer:
-		s.summarizeTimer(off, values)
+		s.summarizeTimer(off, shape)
+		s.sn.points -= s.plan.fillTimer(&s.timing, columns, values)
 	}
 	s.measure(kind, off)
 }
 
-func (s *summary) summarizeTimer(off int, values []float64) {
+// summarizeTimer works out s.timing.
+func (s *summary) summarizeTimer(off, shape int) {
 	s.samples = s.samples[:0]
 	weight := 0.0
 	var all *sketch
@@ -219,16 +212,23 @@ func (s *summary) summarizeTimer(off int, values []float64) {
 			all.merge(sk)
 		}
 	}
+	s.timing.weight = weight
+	h := s.plan.histogram(shape)
 	if all == nil {
-		summarizeTimer(s.samples, s.ranks, values)
-	} else {
-		for _, v := range s.samples {
-			all.add(v)
+		s.timing.summarize(s.samples, s.plan)
+		if h != nil {
+			s.timing.count(s.samples, h)
 		}
-		all.summarize(s.ranks, values)
-		s.sn.Sketched++
+		return
 	}
-	values[3] = weight
+	for _, v := range s.samples {
+		all.add(v)
+	}
+	all.summarize(&s.timing, s.plan)
+	if h != nil {
+		all.count(&s.timing, h)
+	}
+	s.sn.Sketched++
 }
 
 // measure keeps in mind the name whose cells of one shard hold most.
@@ -251,11 +251,8 @@ func (s *summary) measure(kind metric.Kind, off int) {
 
 // summarizeGauge merges a gauge, and remembers its value for the next interval.
 func (s *summary) summarizeGauge(off int, flush uint32) float64 {
-	s.gauge.begin()
+	s.remember(flush)
 	for _, from := range s.sources {
-		if flush-1-from.rec.lastSeen() < s.table.config.Expire[metric.Gauge] {
-			s.gauge.remember(from.rec)
-		}
 		s.gauge.add(from.view.blocks, from.rec, off)
 	}
 	value := s.gauge.result()

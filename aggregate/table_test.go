@@ -16,11 +16,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-var testLayout = Layout{
-	Prefix:      [metric.Kinds]string{"stats", "stats", "stats.timers", "stats"},
-	Percentiles: []float64{90},
-	Interval:    10 * time.Second,
-}
+var testLayout = Reference.Layout()
 
 func testTable(shards int) *Table {
 	return NewTable(Config{
@@ -88,11 +84,11 @@ func flushAs(table *Table, layout Layout) map[string]float64 {
 }
 
 // apart is a layout in which no two kinds have the same paths.
-var apart = Layout{
-	Prefix:      [metric.Kinds]string{"counters", "gauges", "timers", "sets"},
-	Percentiles: testLayout.Percentiles,
-	Interval:    testLayout.Interval,
-}
+var apart = func() Layout {
+	l := Reference.Layout()
+	l.Prefix = [metric.Kinds]string{"counters", "gauges", "timers", "sets"}
+	return l
+}()
 
 func expect(t *testing.T, got map[string]float64, want map[string]float64) {
 	t.Helper()
@@ -530,7 +526,9 @@ func TestSetLimits(t *testing.T) {
 	}
 	values := func() map[string]float64 {
 		got := map[string]float64{}
-		for p := range table.Drain(nil).Summarize(Layout{Percentiles: []float64{50}, Interval: time.Second}, 0).Points() {
+		layout := Reference.Layout()
+		layout.Prefix, layout.Percentiles, layout.Interval = [metric.Kinds]string{}, []float64{50}, time.Second
+		for p := range table.Drain(nil).Summarize(layout, 0).Points() {
 			got[string(p.Path)] = p.Value
 		}
 		return got

@@ -1,77 +1,144 @@
 package aggregate
 
 import (
-	"cmp"
 	"math"
 	"math/bits"
 	"slices"
 )
 
-// rank is a percentile threshold and its column among a timer's values.
-type rank struct {
-	percent float64
-	column  int
+// timing is what is worked out of a timer's samples.
+type timing struct {
+	received     int
+	weight       float64
+	lower, upper float64
+	mean, sum    float64
+	squares, std float64
+	median       float64
+	parts        []part    // by threshold
+	bins         []float64 // of a histogram
+
+	places []int // the ranks that are looked for
 }
 
-// timerColumns is the number of a timer's values that are not percentiles.
-const timerColumns = 4
+// part is the samples inside a threshold: n of them, none when that is 0.
+type part struct {
+	n                         int
+	bound, mean, sum, squares float64
+}
 
-func newRanks(percentiles []float64) []rank {
-	var ranks []rank
-	for i, p := range percentiles {
-		ranks = append(ranks, rank{p, timerColumns + i})
+// threshold is a percentile threshold.
+type threshold struct {
+	percent float64 // more than 0
+	top     bool    // of the greatest samples
+	naming  Naming
+}
+
+func newThresholds(l *Layout) (ts []threshold) {
+	for _, p := range l.Percentiles {
+		ts = append(ts, threshold{math.Abs(p), p < 0, l.Naming})
 	}
-	slices.SortFunc(ranks, func(a, b rank) int { return cmp.Compare(a.percent, b.percent) })
-	return ranks
+	return ts
 }
 
-// place returns the index of the threshold's sample among n sorted ones: the
-// round(percent/100 * n)-th, half rounded away from zero, at least the first.
-func (r rank) place(n int) int {
-	k := int(math.Round(r.percent * float64(n) / 100))
-	return min(max(k, 1), n) - 1
+// size returns how many of n samples are inside: percent/100 * n, half rounded
+// away from zero, at least one. Etsy's statsd has none inside a threshold too
+// small for few samples, unless there is only one.
+func (t threshold) size(n int) int {
+	if t.naming == Reference || t.naming == "" {
+		return min(max(int(math.Round(t.percent*float64(n)/100)), 1), n)
+	}
+	k := int(math.Round(t.percent / 100 * float64(n)))
+	if k == 0 && n > 1 && t.naming != Gstatsd {
+		return 0
+	}
+	return min(max(k, 1), n)
 }
 
-// summarizeTimer fills in lower, upper, mean and the percentiles; count is the
-// caller's. It reorders the samples, of which there is at least one.
-func summarizeTimer(samples []float64, ranks []rank, values []float64) {
-	lower, upper := samples[0], samples[0]
+// bound returns the index, among n sorted samples, of the last of the k inside:
+// the greatest, or in the top the smallest.
+func (t threshold) bound(k, n int) int {
+	if t.top {
+		return n - k
+	}
+	return k - 1
+}
+
+// wants says which parts of a timing are asked for; the rest is free.
+type wants struct{ squares, std, median, parts, partSquares bool }
+
+// summarize works out a timing from all samples, of which there is at least
+// one. It reorders them.
+func (t *timing) summarize(samples []float64, p *plan) {
+	n := len(samples)
+	t.received = n
+	t.lower, t.upper = samples[0], samples[0]
 	for _, v := range samples {
-		lower, upper = min(lower, v), max(upper, v)
+		t.lower, t.upper = min(t.lower, v), max(t.upper, v)
 	}
-	values[0], values[1], values[2] = lower, upper, mean(samples)
+	t.sum, t.mean = sumAndMean(samples)
+	if p.wants.squares {
+		t.squares = sumOfSquares(samples)
+	}
+	if p.wants.std {
+		t.std = deviation(samples, t.mean)
+	}
+	t.sortPlaces(samples, p)
+	if p.wants.median {
+		t.median = samples[(n-1)/2]/2 + samples[n/2]/2
+	}
+	for i, th := range p.thresholds {
+		k := th.size(n)
+		t.parts[i] = part{n: k}
+		if k == 0 {
+			continue
+		}
+		at := th.bound(k, n)
+		t.parts[i].bound = samples[at]
+		inside := samples[:k]
+		if th.top {
+			inside = samples[at:]
+		}
+		if p.wants.parts {
+			t.parts[i].sum, t.parts[i].mean = sumAndMean(inside)
+		}
+		if p.wants.partSquares {
+			t.parts[i].squares = sumOfSquares(inside)
+		}
+	}
+}
 
-	done := 0 // samples[:done] are in their places
-	for _, r := range ranks {
-		k := r.place(len(samples))
+// sortPlaces puts the samples of all ranks that matter in their places, as
+// sorting would: none before one of them is greater, none behind it smaller.
+func (t *timing) sortPlaces(samples []float64, p *plan) {
+	n := len(samples)
+	t.places = t.places[:0]
+	for _, th := range p.thresholds {
+		if k := th.size(n); k > 0 {
+			t.places = append(t.places, th.bound(k, n))
+		}
+	}
+	if p.wants.median {
+		t.places = append(t.places, (n-1)/2, n/2)
+	}
+	slices.Sort(t.places)
+	done := 0 // samples[:done] are all no greater than the rest
+	for _, k := range t.places {
 		if k >= done {
 			selectRank(samples[done:], k-done)
 			done = k + 1
 		}
-		values[r.column] = samples[k]
 	}
 }
 
-// mean is the sum over the number, worked out with twice the precision, so
-// that the order of the samples does not show (T. Ogita, S. Rump, S. Oishi,
-// "Accurate sum and dot product", 2005, Sum2).
-func mean(samples []float64) float64 {
-	sum, rest := 0.0, 0.0
+// count makes a histogram of samples.
+func (t *timing) count(samples []float64, h *Histogram) {
+	t.bins = slices.Grow(t.bins[:0], len(h.Bounds))[:len(h.Bounds)]
+	clear(t.bins)
 	for _, v := range samples {
-		next := sum + v
-		part := next - sum
-		rest += (sum - (next - part)) + (v - part)
-		sum = next
+		if i := h.bin(v); i < len(t.bins) {
+			t.bins[i]++
+		}
 	}
-	n := float64(len(samples))
-	if m := (sum + rest) / n; m-m == 0 {
-		return m
-	}
-	m := 0.0 // the sum is beyond float64, the mean is not
-	for _, v := range samples {
-		m += v / n
-	}
-	return clamp(m)
 }
 
 // selectRank puts the sample of rank k in its place: none before it is

@@ -2,6 +2,7 @@ package aggregate
 
 import (
 	"math"
+	"math/big"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -14,15 +15,15 @@ func TestRank(t *testing.T) {
 	}{
 		{90, 1, 1}, {90, 10, 9}, {90, 5, 5}, {50, 5, 3}, {50, 4, 2}, {1, 10, 1}, {5, 10, 1}, {25, 10, 3}, {99.9, 1000, 999}, {100, 7, 7},
 	} {
-		if got := (rank{percent: tt.percent}).place(tt.n) + 1; got != tt.want {
+		if got := (threshold{percent: tt.percent}).size(tt.n); got != tt.want {
 			t.Errorf("%v %% of %d: the %d-th, want the %d-th", tt.percent, tt.n, got, tt.want)
 		}
 	}
 }
 
-func TestSummarizeTimer(t *testing.T) {
+// What is worked out without sorting is what sorting gives.
+func TestTiming(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
-	percentiles := []float64{99.9, 50, 90, 1, 100, 50}
 	shapes := map[string]func(i, n int) float64{
 		"random":  func(int, int) float64 { return rng.NormFloat64() },
 		"equal":   func(int, int) float64 { return 7 },
@@ -30,28 +31,86 @@ func TestSummarizeTimer(t *testing.T) {
 		"falling": func(i, n int) float64 { return float64(n - i) },
 		"few":     func(int, int) float64 { return float64(rng.IntN(3)) },
 		"organ":   func(i, n int) float64 { return float64(min(i, n-i)) },
+		"far off": func(int, int) float64 { return 1e9 + rng.Float64() },
 	}
-	for name, shape := range shapes {
-		for _, n := range []int{1, 2, 3, 10, 24, 25, 100, 1001, 10_000} {
-			samples := make([]float64, n)
-			for i := range samples {
-				samples[i] = shape(i, n)
-			}
-			sorted := slices.Sorted(slices.Values(samples))
-			ranks := newRanks(percentiles)
-			values := make([]float64, timerColumns+len(percentiles))
-			summarizeTimer(samples, ranks, values)
-			if values[0] != sorted[0] || values[1] != sorted[n-1] {
-				t.Errorf("%s, %d: lower %v, upper %v; want %v, %v", name, n, values[0], values[1], sorted[0], sorted[n-1])
-			}
-			for i, p := range percentiles {
-				want := sorted[rank{percent: p}.place(n)]
-				if got := values[timerColumns+i]; got != want {
-					t.Errorf("%s, %d: upper_%v = %v, want %v", name, n, p, got, want)
+	for _, naming := range Namings() {
+		layout := naming.Layout()
+		layout.TimerStats = AllTimerStats()
+		layout.Percentiles = []float64{99.9, 50, -10, 90, 1, 100, -99.9, -100, -0.1}
+		p := newPlan(layout)
+		for name, shape := range shapes {
+			for _, n := range []int{1, 2, 3, 10, 24, 25, 100, 1001} {
+				samples := make([]float64, n)
+				for i := range samples {
+					samples[i] = shape(i, n)
+				}
+				got := timing{parts: make([]part, len(p.thresholds))}
+				got.summarize(slices.Clone(samples), p)
+				slices.Sort(samples)
+				want := naiveTiming(samples, &layout)
+				for i, w := range want {
+					if g := flat(&got)[i]; math.Abs(g-w) > 1e-12*math.Abs(w) {
+						t.Errorf("%s, %s, %d samples: figure %d is %v, want %v", naming, name, n, i, g, w)
+					}
 				}
 			}
 		}
 	}
+}
+
+// flat lists all figures of a timing.
+func flat(t *timing) []float64 {
+	l := []float64{float64(t.received), t.lower, t.upper, t.mean, t.sum, t.squares, t.std, t.median}
+	for _, p := range t.parts {
+		l = append(l, float64(p.n), p.bound, p.mean, p.sum, p.squares)
+	}
+	return l
+}
+
+// naiveTiming works the same out from sorted samples, as textbooks do, with 300 bits.
+func naiveTiming(sorted []float64, l *Layout) []float64 {
+	wide := func(v float64) *big.Float { return new(big.Float).SetPrec(300).SetFloat64(v) }
+	all := func(samples []float64, from *big.Float) (sum, squares *big.Float) {
+		sum, squares = wide(0), wide(0)
+		for _, v := range samples {
+			d := wide(v)
+			d.Sub(d, from)
+			sum.Add(sum, d)
+			squares.Add(squares, d.Mul(d, d))
+		}
+		return sum, squares
+	}
+	short := func(v *big.Float) float64 { f, _ := v.Float64(); return f }
+	n := len(sorted)
+	sum, squares := all(sorted, wide(0))
+	mean := wide(0).Quo(sum, wide(float64(n)))
+	_, distances := all(sorted, mean)
+	median := sorted[n/2]
+	if n%2 == 0 {
+		median = (sorted[n/2-1] + sorted[n/2]) / 2
+	}
+	list := []float64{float64(n), sorted[0], sorted[n-1], short(mean), short(sum), short(squares), math.Sqrt(short(distances) / float64(n)), median}
+	for _, p := range l.Percentiles {
+		k := int(math.Floor(math.Abs(p)/100*float64(n) + 0.5))
+		if k == 0 && (n == 1 || l.Naming == Reference || l.Naming == Gstatsd) {
+			k = 1
+		}
+		inside := sorted[:k]
+		if p < 0 {
+			inside = sorted[n-k:]
+		}
+		if k == 0 {
+			list = append(list, 0, 0, 0, 0, 0)
+			continue
+		}
+		bound := inside[k-1]
+		if p < 0 {
+			bound = inside[0]
+		}
+		sum, squares := all(inside, wide(0))
+		list = append(list, float64(k), bound, short(sum)/float64(k), short(sum), short(squares))
+	}
+	return list
 }
 
 // The mean must not depend on the order, and must hold against cancellation.
@@ -61,6 +120,7 @@ func TestMean(t *testing.T) {
 	for i := range samples {
 		samples[i] = math.Round(rng.ExpFloat64()*1e6) / 1e3
 	}
+	mean := func(samples []float64) float64 { _, m := sumAndMean(samples); return m }
 	want := mean(samples)
 	for range 20 {
 		rng.Shuffle(len(samples), func(i, j int) { samples[i], samples[j] = samples[j], samples[i] })

@@ -67,7 +67,7 @@ func TestFigures(t *testing.T) {
 		Host: "127.0.0.1", Receivers: 1, UDPBuffer: 1 << 20, FlushInterval: time.Hour,
 		Expire: 2, GaugeExpire: time.Hour, MaxNames: 1, MaxNameLength: 1, MaxSetMembers: 1,
 		MaxTimerSamples: 1, MaxTCPConnections: 1, TCPLineTimeout: time.Hour, PipeDir: t.TempDir(), PipeTimeout: time.Second,
-		QueueBytes: 1 << 20, ReplayRate: 1, MonitorPort: -1, AlertInterval: time.Hour, MetadataPrefix: "statsd",
+		QueueBytes: 1 << 20, ReplayRate: 1, MonitorPort: -1, AlertInterval: time.Hour, MetadataPrefix: "statsd", Layout: aggregate.Reference.Layout(),
 		Sinks:     []server.NamedSink{{Name: "NAME", Sink: sinktest.NewRecorder()}},
 		Recorders: []server.NamedRecorder{{Name: "NAME", Recorder: windows}},
 	})
@@ -141,13 +141,8 @@ func outcome(line string) string {
 		}
 	}
 	shard.Unlock()
-	layout := aggregate.Layout{
-		Prefix:      [metric.Kinds]string{metric.Counter: "stats", metric.Gauge: "stats", metric.Set: "stats", metric.Timer: "stats.timers"},
-		Percentiles: []float64{90},
-		Interval:    10 * time.Second,
-	}
 	var out []string
-	for point := range table.Drain(nil).Summarize(layout, 0).Points() {
+	for point := range table.Drain(nil).Summarize(aggregate.Reference.Layout(), 0).Points() {
 		out = append(out, fmt.Sprintf("%s %s", point.Path, strconv.FormatFloat(point.Value, 'f', -1, 64)))
 	}
 	return strings.Join(append(out, faults...), ", ")

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -9,6 +8,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/statsd-ops/statsd/aggregate"
 	"github.com/statsd-ops/statsd/metric"
 	"github.com/statsd-ops/statsd/notify"
 	"github.com/statsd-ops/statsd/sink"
@@ -42,13 +42,12 @@ type Config struct {
 
 	// FlushInterval is the time between two flushes, 10 s. Counters are divided by it.
 	FlushInterval time.Duration
-	// Prefix stands in front of each name of a kind: stats, and stats.timers.
-	Prefix [metric.Kinds]string
+	// Layout is which points a flush makes, and their names: aggregate.Reference.Layout().
+	// Its Interval is not looked at.
+	Layout aggregate.Layout
 	// MetadataPrefix stands in front of the daemon's own figures, statsd.
 	// Where it is empty none are published.
 	MetadataPrefix string
-	// Percentiles are the thresholds for timers, 0 < p <= 100: 90.
-	Percentiles []float64
 	// Dialect is whose habits count in cleaning names and for empty values,
 	// metric.Reference.
 	Dialect metric.Dialect
@@ -260,39 +259,18 @@ func (c *Config) Validate() error {
 	if err := c.validatePrefixes(); err != nil {
 		return err
 	}
-	return c.validatePercentiles()
+	return c.Layout.Validate()
 }
 
 // validatePrefixes sees to it that prefixes leave names as clean as they are.
 func (c *Config) validatePrefixes() error {
 	for _, p := range []struct{ flag, prefix string }{
-		{"--counters-prefix", c.Prefix[metric.Counter]},
-		{"--timers-prefix", c.Prefix[metric.Timer]},
-		{"--gauge-prefix", c.Prefix[metric.Gauge]},
-		{"--sets-prefix", c.Prefix[metric.Set]},
 		{"--metadata-prefix", c.MetadataPrefix},
 		{"--pipe-prefix", c.PipePrefix},
 	} {
 		if !metric.IsClean([]byte(p.prefix)) {
 			return fmt.Errorf("%s %q: want only A-Z a-z 0-9 _ - and dots between them", p.flag, p.prefix)
 		}
-	}
-	return nil
-}
-
-func (c *Config) validatePercentiles() error {
-	seen := map[float64]bool{}
-	for _, p := range c.Percentiles {
-		if !(p > 0 && p <= 100) {
-			return fmt.Errorf("--pct %v: want more than 0, at most 100", p)
-		}
-		if seen[p] {
-			return fmt.Errorf("--pct %v: given twice", p)
-		}
-		seen[p] = true
-	}
-	if len(c.Percentiles) > 100 {
-		return errors.New("--pct: want at most 100 of them")
 	}
 	return nil
 }

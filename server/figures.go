@@ -102,7 +102,18 @@ func (s *Server) figures(f *flushed) []figure {
 		}
 	}
 	l[len(l)-1].Value, l[len(l)-2].Value = total, total
+	if naming := s.cfg.Layout.Naming; naming != aggregate.Reference {
+		l[len(l)-1].Value = float64(names(sn))
+	}
 	return l
+}
+
+// names returns how many names a flush publishes.
+func names(sn *aggregate.Snapshot) (n int) {
+	for _, count := range sn.Count {
+		n += count
+	}
+	return n
 }
 
 // figures is a list of figures being made.

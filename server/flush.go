@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	"github.com/statsd-ops/statsd/aggregate"
@@ -100,14 +99,14 @@ func (s *Server) flush(at int64) {
 
 // ownPoints makes points of the figures that are published.
 func (s *Server) ownPoints(fs []figure, now int64) []metric.Point {
-	prefix := strings.TrimSuffix(s.cfg.MetadataPrefix, ".")
-	if prefix == "" {
+	if s.cfg.MetadataPrefix == "" {
 		return nil
 	}
+	layout := &s.flushes.layout
 	points := make([]metric.Point, 0, len(fs))
 	for _, f := range fs {
 		if published(f.Name) {
-			points = append(points, metric.Point{Path: []byte(prefix + "." + f.Name), Value: f.Value, Time: now})
+			points = append(points, metric.Point{Path: []byte(layout.Own(s.cfg.MetadataPrefix, f.Name)), Value: f.Value, Time: now})
 		}
 	}
 	return points

@@ -137,7 +137,7 @@ func TestFlushOfFigures(t *testing.T) {
 func TestFlushCollision(t *testing.T) {
 	r := sinktest.NewRecorder()
 	cfg := plain(r)
-	cfg.Prefix = [4]string{"stats", "stats", "stats.timers", "stats"}
+	cfg.Layout.Prefix = [4]string{"stats", "stats", "stats.timers", "stats"}
 	inVirtualTime(t, cfg, func(v *virtual) {
 		v.receive("a:10|c\na:7|g\nb:1|c")
 		v.wait(10 * time.Second)

@@ -215,9 +215,9 @@ func TestValidate(t *testing.T) {
 		"--keep-values":     func(c *Config) { c.KeepValues = -1 },
 		"--alert-interval":  func(c *Config) { c.AlertInterval = 0 },
 		"--grace":           func(c *Config) { c.Grace = -1 },
-		"--pct 0":           func(c *Config) { c.Percentiles = []float64{90, 0} },
-		"--pct 100.1":       func(c *Config) { c.Percentiles = []float64{100.1} },
-		"--pct 50":          func(c *Config) { c.Percentiles = []float64{50, 90, 50} },
+		"--pct 0":           func(c *Config) { c.Layout.Percentiles = []float64{90, 0} },
+		"--pct 100.1":       func(c *Config) { c.Layout.Percentiles = []float64{100.1} },
+		"--pct 50":          func(c *Config) { c.Layout.Percentiles = []float64{50, 90, 50} },
 	} {
 		cfg := config()
 		spoil(&cfg)

@@ -75,7 +75,7 @@ func (s *Server) Reload(cfg Config) (restart []string, err error) {
 // adopt takes a configuration over. It is for the flush loop.
 func (s *Server) adopt(cfg *Config, p *plan) {
 	to, before := &s.cfg, s.cfg
-	to.Prefix, to.MetadataPrefix, to.Percentiles = cfg.Prefix, cfg.MetadataPrefix, cfg.Percentiles
+	to.Layout, to.MetadataPrefix = cfg.Layout, cfg.MetadataPrefix
 	to.Expire, to.GaugeExpire = cfg.Expire, cfg.GaugeExpire
 	to.MaxNames, to.MaxNameLength = cfg.MaxNames, cfg.MaxNameLength
 	to.MaxSetMembers, to.MaxTimerSamples = cfg.MaxSetMembers, cfg.MaxTimerSamples
@@ -159,7 +159,9 @@ func (c *Config) limits() aggregate.Config {
 }
 
 func (c *Config) layout() aggregate.Layout {
-	return aggregate.Layout{Prefix: c.Prefix, Percentiles: c.Percentiles, Interval: c.FlushInterval}
+	l := c.Layout
+	l.Interval = c.FlushInterval
+	return l
 }
 
 // changeWatch begins or ends to log what goes through.

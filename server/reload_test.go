@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/statsd-ops/statsd/aggregate"
 	"github.com/statsd-ops/statsd/metric"
 	"github.com/statsd-ops/statsd/sink/sinktest"
 	"github.com/statsd-ops/statsd/statvent/pipes"
@@ -98,10 +99,8 @@ func different(field reflect.Value) {
 		field.Set(reflect.ValueOf(value + 1))
 	case []pipes.Glob:
 		field.Set(reflect.ValueOf(make([]pipes.Glob, 1)))
-	case []float64:
-		field.Set(reflect.ValueOf([]float64{50}))
-	case [metric.Kinds]string:
-		value[0] += "other"
+	case aggregate.Layout:
+		value.GlobalPrefix += "other"
 		field.Set(reflect.ValueOf(value))
 	case []NamedSink:
 		field.Set(reflect.ValueOf([]NamedSink{{Name: "other", Sink: sinktest.NewRecorder()}}))
@@ -121,8 +120,8 @@ func TestReloadChangesFlushes(t *testing.T) {
 		v.receive("a:4|ms\na:1|c\nb:1|c\nc:1|c")
 		v.wait(5 * time.Second)
 		restart := v.reload(func(c *Config) {
-			c.Percentiles = []float64{50}
-			c.Prefix = [metric.Kinds]string{"n", "n", "n", "n"}
+			c.Layout.Percentiles = []float64{50}
+			c.Layout.Prefix = [metric.Kinds]string{"n", "n", "n", "n"}
 			c.MaxNames, c.MaxNameLength = 5, 10
 			c.MetadataPrefix = "own"
 		})
@@ -151,7 +150,7 @@ func TestReloadThatNeedsARestart(t *testing.T) {
 		t := v.t
 		got := v.reload(func(c *Config) {
 			c.Port, c.SpoolDir, c.FlushInterval = 8125, "/nowhere", time.Minute
-			c.Prefix[metric.Counter] = "new"
+			c.Layout.Prefix[metric.Counter] = "new"
 		})
 		if want := []string{"--port", "--flush-interval", "--spool-dir"}; !slices.Equal(got, want) {
 			t.Errorf("restart needed for %q, want %q", got, want)
@@ -170,12 +169,12 @@ func TestReloadOfFaults(t *testing.T) {
 	inVirtualTime(t, cfg, func(v *virtual) {
 		t := v.t
 		for want, change := range map[string]func(*Config){
-			"--pct 0: want more than 0":                   func(c *Config) { c.Percentiles = []float64{0} },
+			"--pct 0: want more than 0":                   func(c *Config) { c.Layout.Percentiles = []float64{0} },
 			"sink recorder: was of another kind":          func(c *Config) { c.Sinks = []NamedSink{{Name: "recorder", Sink: otherSink{r}}} },
 			"(--flush-interval): --gauge-expire 5s: want": func(c *Config) { c.FlushInterval, c.GaugeExpire = time.Second, 5*time.Second },
 		} {
 			c := v.cfg
-			c.Prefix[metric.Counter], c.Expire = "wrong", 77
+			c.Layout.Prefix[metric.Counter], c.Expire = "wrong", 77
 			change(&c)
 			if _, err := v.Reload(c); err == nil || !strings.Contains(err.Error(), want) {
 				t.Errorf("error %v, want %q", err, want)
@@ -425,7 +424,7 @@ func TestReloadUnderLoad(t *testing.T) {
 	cfg := config()
 	cfg.FlushInterval, cfg.GaugeExpire = 10*time.Millisecond, time.Hour
 	cfg.MetadataPrefix = ""
-	cfg.Prefix[metric.Timer] = "timers90"
+	cfg.Layout.Prefix[metric.Timer] = "timers90"
 	d := start(t, cfg)
 	var working sync.WaitGroup
 	const samples, changes = 20_000, 50
@@ -441,9 +440,9 @@ func TestReloadUnderLoad(t *testing.T) {
 	running := d.cfg
 	for i := range changes {
 		next := running
-		next.Percentiles = []float64{float64(i%90) + 1}
-		next.Prefix[metric.Timer] = fmt.Sprintf("timers%d", i%90+1)
-		next.Prefix[metric.Counter] = "counters"
+		next.Layout.Percentiles = []float64{float64(i%90) + 1}
+		next.Layout.Prefix[metric.Timer] = fmt.Sprintf("timers%d", i%90+1)
+		next.Layout.Prefix[metric.Counter] = "counters"
 		next.Sinks = append(slices.Clone(running.Sinks), NamedSink{Name: fmt.Sprint("more", i%3), Sink: sinktest.NewRecorder()})
 		if _, err := d.Reload(next); err != nil {
 			t.Fatal(err)

@@ -13,6 +13,7 @@ import (
 	"github.com/rs/zerolog"
 	"go.uber.org/goleak"
 
+	"github.com/statsd-ops/statsd/aggregate"
 	"github.com/statsd-ops/statsd/metric"
 	"github.com/statsd-ops/statsd/sink/sinktest"
 	"github.com/statsd-ops/statsd/wire"
@@ -40,6 +41,13 @@ type daemon struct {
 	err   error // of Run, when ended is closed
 }
 
+// kindsApart is the reference's layout, but for the prefixes.
+func kindsApart() aggregate.Layout {
+	l := aggregate.Reference.Layout()
+	l.Prefix = [metric.Kinds]string{metric.Counter: "counters", metric.Gauge: "gauges", metric.Timer: "timers", metric.Set: "sets"}
+	return l
+}
+
 // config returns the command line's defaults on free ports of the loopback,
 // with one flush, at the end. Each kind has a prefix of its own, so that a path tells
 // the kind.
@@ -49,9 +57,8 @@ func config() Config {
 		Receivers:      2,
 		UDPBuffer:      8 << 20,
 		FlushInterval:  never,
-		Prefix:         [metric.Kinds]string{metric.Counter: "counters", metric.Gauge: "gauges", metric.Timer: "timers", metric.Set: "sets"},
+		Layout:         kindsApart(),
 		MetadataPrefix: "statsd",
-		Percentiles:    []float64{90},
 		Expire:         2,
 		GaugeExpire:    never,
 		MaxNames:       2_000_000,

@@ -41,7 +41,8 @@ type Observer interface {
 type Interval struct {
 	// End is the boundary at which it was flushed.
 	End time.Time
-	// Percentiles are the thresholds for timers that are configured.
+	// Percentiles are the thresholds for timers that are configured, 0 < p <= 100;
+	// those of the greatest samples are left out.
 	Percentiles []float64
 }
 

@@ -72,12 +72,7 @@ func (all settings) config(log zerolog.Logger, sinks []*endpoint) (server.Config
 		UDPBuffer:      all.bytes("udp-buffer"),
 		DiscardSenders: senders[all.text("discard-senders")],
 		FlushInterval:  all.duration("flush-interval"),
-		Prefix: [metric.Kinds]string{
-			metric.Counter: all.text("counters-prefix"),
-			metric.Gauge:   all.text("gauge-prefix"),
-			metric.Timer:   all.text("timers-prefix"),
-			metric.Set:     all.text("sets-prefix"),
-		},
+		Layout:         all.layout(),
 		MetadataPrefix: all.text("metadata-prefix"),
 		Dialect:        dialects[all.text("dialect")],
 		AbsoluteSigns:  all.text("gauge-signs") == "absolute",
@@ -112,10 +107,6 @@ func (all settings) config(log zerolog.Logger, sinks []*endpoint) (server.Config
 		MaxTCPConnections: all.count("max-tcp-connections"),
 		TCPIdleTimeout:    all.duration("tcp-idle-timeout"),
 		TCPLineTimeout:    all.duration("tcp-line-timeout"),
-	}
-	for _, v := range all.get("pct").values {
-		p, _ := parseNumber(v.text)
-		cfg.Percentiles = append(cfg.Percentiles, p)
 	}
 	for _, v := range all.get("pipe-counters").values {
 		glob, _ := pipes.ParseGlob(v.text)

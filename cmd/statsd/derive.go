@@ -13,6 +13,7 @@ const monitorDistance = 10
 // derive sets the defaults that depend on the machine or on other settings.
 func (all settings) derive() error {
 	all.setDefault("receivers", strconv.Itoa(runtime.GOMAXPROCS(0)))
+	all.deriveLayout()
 	if err := all.deriveMonitorPort(); err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/alecthomas/units"
 
+	"github.com/statsd-ops/statsd/aggregate"
 	"github.com/statsd-ops/statsd/statvent/pipes"
 )
 
@@ -26,6 +27,9 @@ const (
 	isGlob
 	isPositive // a duration of more than 0
 	isSink
+	isTimerStats
+	isCounterStats
+	isHistogram
 )
 
 // check says what is wrong with a value.
@@ -55,6 +59,12 @@ func (k kind) check(text string) (err error) {
 		if _, err = parseEndpoint(text); err != nil {
 			err = fmt.Errorf("%s: %w", text, err)
 		}
+	case isTimerStats:
+		err = checkWords(text, aggregate.AllTimerStats())
+	case isCounterStats:
+		err = checkWords(text, []string{"rate", "count"})
+	case isHistogram:
+		_, err = aggregate.ParseHistogram(text)
 	}
 	return err
 }

@@ -48,6 +48,7 @@ func others(t *testing.T) map[string]string {
 	}
 	byKind := map[kind]string{
 		isPositive: "7s", isSink: "graphite://other:7", isText: "other", isGlob: "other", isSwitch: "true", isCount: "7", isNumber: "7", isDuration: "7s", isBytes: "3MiB",
+		isCounterStats: "count,rate", isTimerStats: "median,sum_N", isHistogram: "other:1,inf",
 	}
 	for _, f := range flags {
 		switch {

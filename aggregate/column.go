@@ -1,0 +1,210 @@
+package aggregate
+
+import (
+	"cmp"
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/statsd-ops/statsd/metric"
+)
+
+// column is a point that is made of each name of a kind: what it is worked out
+// from, and what stands around the name in its path.
+type column struct {
+	prefix, suffix string
+	stat           stat
+	part           int  // which threshold, or bin of a histogram
+	anew           bool // the prefix is not that of the column before
+}
+
+// stat is what a column tells of a name.
+type stat uint8
+
+const (
+	ofValue    stat = iota // of a gauge or a set
+	ofRate                 // of a counter
+	ofCount                // of a counter, or a timer's samples, each counted 1/rate times
+	ofCountPS              // the same per second
+	ofReceived             // a timer's samples as they came
+	ofLower
+	ofUpper
+	ofMean
+	ofSum
+	ofSquares
+	ofStd
+	ofMedian
+	ofBound // from here on of the samples inside a threshold
+	ofPartMean
+	ofPartSum
+	ofPartCount
+	ofPartSquares
+	ofBin // of a histogram
+)
+
+// timerStats are the stats of timers by name. N stands for a threshold.
+var timerStats = map[string]stat{
+	"lower": ofLower, "upper": ofUpper, "mean": ofMean, "count": ofCount, "count_ps": ofCountPS,
+	"sum": ofSum, "sum_squares": ofSquares, "std": ofStd, "median": ofMedian,
+	"upper_N": ofBound, "mean_N": ofPartMean, "sum_N": ofPartSum, "count_N": ofPartCount, "sum_squares_N": ofPartSquares,
+}
+
+// AllTimerStats returns what Layout.TimerStats can have. The upper_N of a
+// threshold below zero is published as lower_topN.
+func AllTimerStats() []string {
+	return slices.SortedFunc(maps.Keys(timerStats), func(a, b string) int { return cmp.Compare(timerStats[a], timerStats[b]) })
+}
+
+// columns returns what is published of each name of a kind.
+func (l *Layout) columns(kind metric.Kind) []column {
+	prefix := l.Prefix[kind]
+	switch kind {
+	case metric.Counter:
+		return l.counterColumns()
+	case metric.Timer:
+		return l.timerColumns()
+	case metric.Gauge:
+		cols := []column{l.column(prefix, "", ofValue)}
+		if l.Naming == Gstatsd && slices.Contains(l.Counters, "count") {
+			cols = append(cols, l.column(countsPrefix(prefix), "", ofValue))
+		}
+		return cols
+	default:
+		name := "count"
+		if l.Naming == Reference {
+			name = ""
+		}
+		return []column{l.column(prefix, name, ofValue)}
+	}
+}
+
+func (l *Layout) counterColumns() (cols []column) {
+	prefix := l.Prefix[metric.Counter]
+	for _, name := range l.Counters {
+		c := l.column(prefix, "", ofRate)
+		switch {
+		case l.Naming == Etsy:
+			c = l.column(prefix, name, ofRate)
+		case name == "count":
+			c = l.column(countsPrefix(prefix), "", ofRate)
+		}
+		if name == "count" {
+			c.stat = ofCount
+		}
+		cols = append(cols, c)
+	}
+	return cols
+}
+
+func (l *Layout) timerColumns() (cols []column) {
+	for _, name := range l.TimerStats {
+		s := timerStats[name]
+		if s < ofBound {
+			cols = append(cols, l.column(l.Prefix[metric.Timer], name, l.meaning(s)))
+			continue
+		}
+		for i, p := range l.Percentiles {
+			what := strings.TrimSuffix(name, "N") + l.thresholdName(p)
+			if s == ofBound && p < 0 {
+				what = "lower_" + l.thresholdName(p)
+			}
+			c := l.column(l.Prefix[metric.Timer], what, s)
+			c.part = i
+			cols = append(cols, c)
+		}
+	}
+	return cols
+}
+
+// meaning returns what a scheme means by a timer's stat. That of gstatsd, which
+// has one threshold and knows no rates of timers, has the mean inside the threshold, and counts
+// samples as they come.
+func (l *Layout) meaning(s stat) stat {
+	switch {
+	case l.Naming == Gstatsd && s == ofMean && len(l.Percentiles) > 0:
+		return ofPartMean
+	case l.Naming == Gstatsd && s == ofCount:
+		return ofReceived
+	}
+	return s
+}
+
+// histogramColumns returns what a histogram adds to a timer's columns.
+func (l *Layout) histogramColumns(h Histogram) (cols []column) {
+	for i, bound := range h.Bounds {
+		c := l.column(l.Prefix[metric.Timer], "histogram.bin_"+number(bound), ofBin)
+		c.part = i
+		cols = append(cols, c)
+	}
+	return cols
+}
+
+// idleColumns returns what is published of names of a kind that were not seen.
+func (l *Layout) idleColumns(kind metric.Kind) (cols []column) {
+	for _, c := range l.columns(kind) {
+		if kind != metric.Timer || c.stat == ofCount || c.stat == ofCountPS || c.stat == ofReceived {
+			cols = append(cols, c)
+		}
+	}
+	return cols
+}
+
+// column returns a column whose paths end in what, unless that is empty.
+func (l *Layout) column(prefix, what string, s stat) column {
+	c := column{prefix: join(l.GlobalPrefix, prefix), suffix: join(what, l.GlobalSuffix), stat: s}
+	if l.Naming == Gstatsd {
+		c.prefix = join(prefix, l.GlobalPrefix)
+	}
+	if c.prefix != "" {
+		c.prefix += "."
+	}
+	if c.suffix != "" {
+		c.suffix = "." + c.suffix
+	}
+	return c
+}
+
+// Own returns the path of one of the daemon's own figures, under their prefix.
+func (l *Layout) Own(prefix, name string) string {
+	if l.Naming == Gstatsd {
+		return join(prefix, name, l.GlobalSuffix)
+	}
+	return join(l.GlobalPrefix, prefix, name, l.GlobalSuffix)
+}
+
+// join puts dots between the parts of a path that are not empty.
+func join(parts ...string) string {
+	var kept []string
+	for _, p := range parts {
+		if p = strings.Trim(p, "."); p != "" {
+			kept = append(kept, p)
+		}
+	}
+	return strings.Join(kept, ".")
+}
+
+func countsPrefix(prefix string) string {
+	return cmp.Or(strings.TrimSuffix(prefix, "."), "stats") + "_counts"
+}
+
+// thresholdName returns the N of upper_N: 99_9 for 99.9, top10 for -10.
+func (l *Layout) thresholdName(p float64) string {
+	top := ""
+	if p < 0 {
+		top = "top"
+	}
+	if l.Naming == Gstatsd {
+		p = math.Trunc(p)
+	}
+	return top + number(math.Abs(p))
+}
+
+// number writes a number for a path, where a dot would begin another part.
+func number(v float64) string {
+	if math.IsInf(v, 1) {
+		return "inf"
+	}
+	return strings.ReplaceAll(strconv.FormatFloat(v, 'f', -1, 64), ".", "_")
+}

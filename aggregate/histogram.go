@@ -1,0 +1,87 @@
+package aggregate
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Histogram counts the samples of timers by size.
+type Histogram struct {
+	// Substring is what a timer's name contains; empty for all names.
+	Substring string
+	// Bounds are the upper limits of the bins, rising; a sample belongs to the first that
+	// is greater than it. The last can be infinite. Without any there is no histogram.
+	Bounds []float64
+}
+
+// ParseHistogram reads "substring:1,2.21,inf".
+func ParseHistogram(text string) (h Histogram, err error) {
+	substring, bounds, ok := strings.Cut(text, ":")
+	if !ok {
+		return h, fmt.Errorf("want SUBSTRING:BOUNDS, such as render:0.1,1,10,inf, not %q", text)
+	}
+	h.Substring = substring
+	for bound := range strings.SplitSeq(bounds, ",") {
+		if bound == "" && bounds == "" {
+			break
+		}
+		v, err := strconv.ParseFloat(bound, 64)
+		if err != nil || math.IsNaN(v) {
+			return h, fmt.Errorf("%q: want numbers, and inf as the last, not %q", text, bound)
+		}
+		h.Bounds = append(h.Bounds, v)
+	}
+	return h, h.validate()
+}
+
+const (
+	mostHistograms = 100
+	mostBounds     = 100
+)
+
+func (h *Histogram) validate() error {
+	for i, bound := range h.Bounds {
+		if math.IsInf(bound, -1) || i > 0 && !(bound > h.Bounds[i-1]) {
+			return fmt.Errorf("%s:...%v: want bounds that rise", h.Substring, bound)
+		}
+	}
+	if len(h.Bounds) > mostBounds {
+		return fmt.Errorf("%s: want at most %d bounds", h.Substring, mostBounds)
+	}
+	return nil
+}
+
+func (l *Layout) validateHistograms() error {
+	if len(l.Histograms) > mostHistograms {
+		return fmt.Errorf("--histogram: want at most %d of them", mostHistograms)
+	}
+	for i, h := range l.Histograms {
+		if err := h.validate(); err != nil {
+			return fmt.Errorf("--histogram %w", err)
+		}
+		same := func(other Histogram) bool { return other.Substring == h.Substring }
+		if slices.ContainsFunc(l.Histograms[:i], same) {
+			return errors.New("--histogram " + h.Substring + ":: given twice for the same names")
+		}
+	}
+	return nil
+}
+
+// fits reports whether the histogram is that of a timer, should none before be.
+func (h *Histogram) fits(name []byte) bool {
+	return h.Substring == "" || bytes.Contains(name, []byte(h.Substring))
+}
+
+// bin returns the index of the bin that a sample belongs to, len(h.Bounds) for none.
+func (h *Histogram) bin(v float64) int {
+	i, equal := slices.BinarySearch(h.Bounds, v)
+	if equal {
+		i++
+	}
+	return i
+}

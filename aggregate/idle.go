@@ -1,0 +1,52 @@
+package aggregate
+
+import "github.com/statsd-ops/statsd/metric"
+
+// summarizeIdle adds rows for the records s.idle[kind] of view i, which are of
+// names that this view has not seen.
+func (s *summary) summarizeIdle(i int, kind metric.Kind) {
+	refs := s.idle[kind]
+	s.lookup(i, refs)
+	for n, r := range refs {
+		if !s.idleIn(i, n, kind, r) {
+			continue
+		}
+		shape := idleShapes + int(kind)
+		values := s.sn.add(newRow(i, shape, r))
+		s.sn.Count[kind]++
+		if kind == metric.Gauge {
+			s.remember(s.views[i].flush)
+			fill(values, s.gauge.result())
+		}
+	}
+}
+
+// idleIn reports whether the n-th name looked up is idle in all views, and
+// view i, which holds it at r, the first that holds it. It sets s.sources.
+func (s *summary) idleIn(i, n int, kind metric.Kind, r ref) bool {
+	s.sources = append(s.sources[:0], source{&s.views[i], s.views[i].pages.at(r)})
+	for j := range s.views {
+		v := &s.views[j]
+		if j == i || !v.holds(s.found[j][n][kind]) {
+			continue
+		}
+		rec := v.pages.at(s.found[j][n][kind])
+		expired := v.flush-rec.lastSeen() >= s.table.config.Expire[kind]
+		if rec.seen(kind, v.flush) || j < i && !expired {
+			return false
+		}
+		s.sources = append(s.sources, source{v, rec})
+	}
+	return true
+}
+
+// remember begins s.gauge with the value that the gauge whose records are s.sources
+// had before flush number flush.
+func (s *summary) remember(flush uint32) {
+	s.gauge.begin()
+	for _, from := range s.sources {
+		if flush-1-from.rec.lastSeen() < s.table.config.Expire[metric.Gauge] {
+			s.gauge.remember(from.rec)
+		}
+	}
+}

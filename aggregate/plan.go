@@ -1,0 +1,180 @@
+package aggregate
+
+import (
+	"math"
+	"slices"
+
+	"github.com/statsd-ops/statsd/metric"
+)
+
+// plan is a Layout made ready for one flush.
+type plan struct {
+	Layout
+	// shapes are the columns that a row can have: those of the kinds, those of names
+	// of the kinds that were not seen, and those of timers with each of the histograms.
+	shapes     [][]column
+	thresholds []threshold
+	wants      wants
+	// meets tells of two kinds whether names alike can share a path.
+	meets [metric.Kinds][metric.Kinds]bool
+}
+
+// The first of the shapes besides those of the kinds.
+const (
+	idleShapes      = int(metric.Kinds)
+	histogramShapes = 2 * int(metric.Kinds)
+)
+
+func newPlan(l Layout) *plan {
+	p := &plan{Layout: l, thresholds: newThresholds(&l)}
+	for kind := range metric.Kind(metric.Kinds) {
+		p.shapes = append(p.shapes, l.columns(kind))
+	}
+	for kind := range metric.Kind(metric.Kinds) {
+		p.shapes = append(p.shapes, l.idleColumns(kind))
+	}
+	timer := p.shapes[metric.Timer]
+	for _, h := range l.Histograms {
+		p.shapes = append(p.shapes, append(slices.Clone(timer), l.histogramColumns(h)...))
+	}
+	for _, columns := range p.shapes {
+		for i := range columns {
+			columns[i].anew = i == 0 || columns[i].prefix != columns[i-1].prefix
+		}
+	}
+	for _, c := range timer {
+		p.wants.add(c.stat)
+	}
+	for k, a := range p.shapes[:metric.Kinds] {
+		for m, b := range p.shapes[:metric.Kinds] {
+			p.meets[k][m] = k != m && meet(a, b)
+		}
+	}
+	return p
+}
+
+// add notes what a column is worked out from.
+func (w *wants) add(s stat) {
+	switch s {
+	case ofSquares:
+		w.squares = true
+	case ofStd:
+		w.std = true
+	case ofMedian:
+		w.median = true
+	case ofPartMean, ofPartSum:
+		w.parts = true
+	case ofPartSquares:
+		w.partSquares = true
+	}
+}
+
+// meet reports whether two kinds have points of the same path for the same name.
+func meet(a, b []column) bool {
+	for _, c := range a {
+		for _, d := range b {
+			if c.prefix == d.prefix && c.suffix == d.suffix {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// idles reports whether a name of a kind is published that was seen age flushes
+// ago, and has not expired.
+func (p *plan) idles(kind metric.Kind, age uint32) bool {
+	if kind == metric.Gauge {
+		return p.KeepGauges && (p.GaugeFlushes == 0 || age < uint32(p.GaugeFlushes))
+	}
+	return p.IdleZeros && len(p.shapes[idleShapes+int(kind)]) > 0
+}
+
+// timerShape returns the shape of a timer that was seen.
+func (p *plan) timerShape(name []byte) int {
+	for i := range p.Histograms {
+		if p.Histograms[i].fits(name) {
+			return histogramShapes + i
+		}
+	}
+	return int(metric.Timer)
+}
+
+// histogram returns the histogram of a timer's shape, or nil.
+func (p *plan) histogram(shape int) *Histogram {
+	if shape < histogramShapes {
+		return nil
+	}
+	return &p.Histograms[shape-histogramShapes]
+}
+
+// fill gives all columns the same value.
+func fill(values []float64, v float64) {
+	for i := range values {
+		values[i] = v
+	}
+}
+
+func (p *plan) fillCounter(sum float64, columns []column, values []float64) {
+	for i := range columns {
+		values[i] = sum
+		if columns[i].stat == ofRate {
+			values[i] = clamp(sum / p.Interval.Seconds()) // which may be less than one
+		}
+	}
+}
+
+// fillTimer returns how many columns the timer has no value for.
+func (p *plan) fillTimer(t *timing, columns []column, values []float64) (none int) {
+	for i := range columns {
+		c := &columns[i]
+		if c.stat >= ofBound && c.stat != ofBin && t.parts[c.part].n == 0 {
+			values[i] = math.NaN()
+			none++
+			continue
+		}
+		values[i] = t.value(c, p)
+	}
+	return none
+}
+
+// value returns what a column tells of a timer.
+func (t *timing) value(c *column, p *plan) float64 {
+	switch c.stat {
+	case ofLower:
+		return t.lower
+	case ofUpper:
+		return t.upper
+	case ofMean:
+		return t.mean
+	case ofCount:
+		return t.weight
+	case ofCountPS:
+		return clamp(t.weight / p.Interval.Seconds())
+	case ofReceived:
+		return float64(t.received)
+	case ofSum:
+		return t.sum
+	case ofSquares:
+		return t.squares
+	case ofStd:
+		return t.std
+	case ofMedian:
+		return t.median
+	case ofBin:
+		return t.bins[c.part]
+	}
+	part := &t.parts[c.part]
+	switch c.stat {
+	case ofPartMean:
+		return part.mean
+	case ofPartSum:
+		return part.sum
+	case ofPartCount:
+		return float64(part.n)
+	case ofPartSquares:
+		return part.squares
+	default:
+		return part.bound
+	}
+}

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/statsd-ops/statsd/aggregate"
+	"github.com/statsd-ops/statsd/metric"
+)
+
+// layout makes the layout of what a flush publishes, of settings that were
+// checked and derived.
+func (all settings) layout() aggregate.Layout {
+	l := aggregate.Naming(all.text("naming")).Layout()
+	l.Prefix = [metric.Kinds]string{
+		metric.Counter: all.text("counters-prefix"),
+		metric.Gauge:   all.text("gauge-prefix"),
+		metric.Timer:   all.text("timers-prefix"),
+		metric.Set:     all.text("sets-prefix"),
+	}
+	l.GlobalPrefix, l.GlobalSuffix = all.text("prefix"), all.text("suffix")
+	l.Counters = all.list("counters")
+	l.TimerStats = all.list("timer-stats")
+	l.KeepGauges, l.GaugeFlushes = all.text("gauges") == "keep", all.count("gauge-flushes")
+	l.IdleZeros = all.text("idle") == "zero"
+	l.Percentiles = nil
+	for _, v := range all.get("pct").values {
+		p, _ := parseNumber(v.text)
+		l.Percentiles = append(l.Percentiles, p)
+	}
+	for _, v := range all.get("histogram").values {
+		h, _ := aggregate.ParseHistogram(v.text)
+		l.Histograms = append(l.Histograms, h)
+	}
+	return l
+}
+
+// list returns the words of a setting, which stand between commas.
+func (all settings) list(name string) (words []string) {
+	for _, v := range all.get(name).values {
+		words = append(words, strings.Split(v.text, ",")...)
+	}
+	return words
+}
+
+// namings lists the schemes as texts.
+func namings() (names []string) {
+	for _, n := range aggregate.Namings() {
+		names = append(names, string(n))
+	}
+	return names
+}
+
+// idleDay is how long a name that is not seen is published, unless told otherwise.
+const idleDay = 24 * time.Hour
+
+// deriveLayout sets the defaults that a scheme of names brings.
+func (all settings) deriveLayout() {
+	l := aggregate.Naming(all.text("naming")).Layout()
+	choice := func(on bool, yes, no string) string {
+		if on {
+			return yes
+		}
+		return no
+	}
+	for name, text := range map[string]string{
+		"counters-prefix": l.Prefix[metric.Counter],
+		"gauge-prefix":    l.Prefix[metric.Gauge],
+		"timers-prefix":   l.Prefix[metric.Timer],
+		"sets-prefix":     l.Prefix[metric.Set],
+		"prefix":          l.GlobalPrefix,
+		"counters":        strings.Join(l.Counters, ","),
+		"timer-stats":     strings.Join(l.TimerStats, ","),
+		"gauges":          choice(l.KeepGauges || all.given("gauge-flushes"), "keep", "seen"),
+		"idle":            choice(l.IdleZeros, "zero", "drop"),
+	} {
+		if text != "" {
+			all.setDefault(name, text)
+		}
+	}
+	expire := 2
+	if interval := all.duration("flush-interval"); all.text("idle") == "zero" && interval > 0 {
+		expire = max(expire, int(idleDay/interval))
+	}
+	all.setDefault("expire", strconv.Itoa(expire))
+}
+
+// checkWords wants words of a list between commas.
+func checkWords(text string, list []string) error {
+	for word := range strings.SplitSeq(text, ",") {
+		if !slices.Contains(list, word) {
+			return fmt.Errorf("want some of %s, with commas between them, not %q", strings.Join(list, ", "), word)
+		}
+	}
+	return nil
+}
