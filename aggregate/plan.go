@@ -17,6 +17,8 @@ type plan struct {
 	wants      wants
 	// meets tells of two kinds whether names alike can share a path.
 	meets [metric.Kinds][metric.Kinds]bool
+	// nests are what else paths of a kind may be: those of other names of other kinds.
+	nests [metric.Kinds][]nest
 }
 
 // The first of the shapes besides those of the kinds.
@@ -47,7 +49,10 @@ func newPlan(l Layout) *plan {
 	}
 	for k, a := range p.shapes[:metric.Kinds] {
 		for m, b := range p.shapes[:metric.Kinds] {
-			p.meets[k][m] = k != m && meet(a, b)
+			if k != m {
+				p.meets[k][m] = meet(a, b)
+				p.nests[k] = append(p.nests[k], newNests(metric.Kind(m), a, b)...)
+			}
 		}
 	}
 	return p
@@ -115,11 +120,11 @@ func fill(values []float64, v float64) {
 	}
 }
 
-func (p *plan) fillCounter(sum float64, columns []column, values []float64) {
+func (l *Layout) fillCounter(sum float64, columns []column, values []float64) {
 	for i := range columns {
 		values[i] = sum
 		if columns[i].stat == ofRate {
-			values[i] = clamp(sum / p.Interval.Seconds()) // which may be less than one
+			values[i] = clamp(sum / l.Interval.Seconds()) // which may be less than one
 		}
 	}
 }

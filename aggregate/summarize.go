@@ -134,7 +134,7 @@ func (s *summary) summarizeKind(i int, kind metric.Kind) {
 			}
 			collides = collides || s.collides(j, n, kind, false)
 		}
-		if collides {
+		if collides || s.nested(kind, rec.name()) {
 			s.sn.collided(kind, rec.name())
 		}
 		if s.Record != nil {

@@ -248,6 +248,44 @@ func TestCollisions(t *testing.T) {
 	}
 }
 
+// A counter can have the path of a timer's mean, or of a gauge under another prefix.
+func TestNestedCollisions(t *testing.T) {
+	legacy := EtsyLegacy.Layout()
+	legacy.GlobalSuffix = "web1"
+	for _, tt := range []struct {
+		layout  Layout
+		samples string
+		want    string
+	}{
+		{testLayout, "timers.a.mean c 1,a ms 1", "stats.timers.a.mean"},
+		{testLayout, "timers.a.upper_90 g 1,a ms 1", "stats.timers.a.upper_90"},
+		{testLayout, "timers.a.std c 1,timers.a c 1,timers.a. c 1,timers.mean c 1,timers..mean c 1,a ms 1", ""},
+		{testLayout, "timers.a.mean c 1,a c 1,a g 1", "stats.a"},
+		{testLayout, "timers.a.mean c 1,a ms 1,timers.a.mean g 1", "stats.timers.a.mean stats.timers.a.mean"},
+		{legacy, "gauges.g c 1,g g 1", "stats.gauges.g.web1"},
+		{legacy, "sets.u.count c 1,sets.u c 1,u s a", "stats.sets.u.count.web1"},
+		{apart, "timers.a.mean c 1,a ms 1", ""},
+	} {
+		for _, shards := range []int{1, 2} {
+			table := testTable(shards)
+			for i, text := range strings.Split(tt.samples, ",") {
+				add(t, table.Shard(i%shards), text)
+			}
+			sn := table.Drain(nil).Summarize(tt.layout, 1)
+			if got := strings.Join(sn.Collided, " "); got != tt.want || sn.Collisions != len(sn.Collided) {
+				t.Errorf("%d shards, %s: %d collisions %q, want %q", shards, tt.samples, sn.Collisions, got, tt.want)
+			}
+		}
+	}
+	table := testTable(1)
+	add(t, table.Shard(0), "a ms 1")
+	flush(table)
+	add(t, table.Shard(0), "timers.a.mean c 1")
+	if sn := table.Drain(nil).Summarize(testLayout, 1); sn.Collisions != 0 {
+		t.Errorf("a timer of an earlier interval collides")
+	}
+}
+
 func TestExpire(t *testing.T) {
 	table := testTable(1)
 	s := table.Shard(0)

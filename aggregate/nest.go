@@ -1,0 +1,70 @@
+package aggregate
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+
+	"github.com/statsd-ops/statsd/metric"
+)
+
+// nest says which names of one kind can have the path of a name of another kind,
+// whose prefix begins with theirs: under stats a counter timers.a.mean that of
+// the mean of timer a.
+type nest struct {
+	kind  metric.Kind // the other one
+	front string      // what the name begins with
+	tails []string    // one of which it ends in; the other name is in between
+}
+
+// newNests returns what the columns of a kind have in common with those of another.
+func newNests(other metric.Kind, columns, others []column) (nests []nest) {
+	for _, c := range columns {
+		for _, o := range others {
+			front, inside := strings.CutPrefix(o.prefix, c.prefix)
+			tail, behind := strings.CutSuffix(o.suffix, c.suffix)
+			if !inside || !behind || front+tail == "" {
+				continue
+			}
+			i := slices.IndexFunc(nests, func(n nest) bool { return n.front == front })
+			if i < 0 {
+				i, nests = len(nests), append(nests, nest{kind: other, front: front})
+			}
+			nests[i].tails = append(nests[i].tails, tail)
+		}
+	}
+	return nests
+}
+
+// nested reports whether a name of a kind has the path of another name of
+// another kind that was seen.
+func (s *summary) nested(kind metric.Kind, name []byte) bool {
+	for i := range s.plan.nests[kind] {
+		n := &s.plan.nests[kind][i]
+		if len(name) <= len(n.front) || string(name[:len(n.front)]) != n.front {
+			continue
+		}
+		for _, tail := range n.tails {
+			inner, ends := bytes.CutSuffix(name[len(n.front):], []byte(tail))
+			if ends && len(inner) > 0 && s.wasSeen(n.kind, inner) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// wasSeen reports whether any view saw a name of a kind in this flush.
+func (s *summary) wasSeen(kind metric.Kind, name []byte) bool {
+	var found [1][metric.Kinds]ref
+	for i := range s.views {
+		v := &s.views[i]
+		v.lookup([][]byte{name}, found[:])
+		if r := found[0][kind]; v.holds(r) {
+			if rec := v.pages.at(r); rec.seen(kind, v.flush) || rec.lastSeen() == v.flush {
+				return true
+			}
+		}
+	}
+	return false
+}
