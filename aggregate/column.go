@@ -168,10 +168,30 @@ func (l *Layout) column(prefix, what string, s stat) column {
 
 // Own returns the path of one of the daemon's own figures, under their prefix.
 func (l *Layout) Own(prefix, name string) string {
+	return join(l.OwnPrefix(prefix), name, l.GlobalSuffix)
+}
+
+// OwnPrefix returns what stands in front of the daemon's own figures.
+func (l *Layout) OwnPrefix(prefix string) string {
 	if l.Naming == Gstatsd {
-		return join(prefix, name, l.GlobalSuffix)
+		return join(prefix)
 	}
-	return join(l.GlobalPrefix, prefix, name, l.GlobalSuffix)
+	return join(l.GlobalPrefix, prefix)
+}
+
+// AppendPoints appends the points of a counter that has collected v, or of a gauge that has
+// that value. Their time is 0.
+func (l *Layout) AppendPoints(points []metric.Point, kind metric.Kind, name string, v float64) []metric.Point {
+	columns := l.columns(kind)
+	values := make([]float64, len(columns))
+	fill(values, v)
+	if kind == metric.Counter {
+		l.fillCounter(v, columns, values)
+	}
+	for i, c := range columns {
+		points = append(points, metric.Point{Path: []byte(c.prefix + name + c.suffix), Value: values[i]})
+	}
+	return points
 }
 
 // join puts dots between the parts of a path that are not empty.

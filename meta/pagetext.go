@@ -135,7 +135,7 @@ func figureText(f Figure) string {
 	switch {
 	case strings.HasSuffix(f.Name, "duration"), f.Name == "render.time", f.Name == "flush.swap":
 		return span(seconds(f.Value))
-	case f.Name == "start_time", f.Name == "last_publish.time", f.Name == "ledger.time":
+	case f.Name == "start_time", f.Name == "last_publish.time", f.Name == "publish_error.time", f.Name == "ledger.time":
 		if f.Value == 0 {
 			return "never"
 		}

@@ -28,7 +28,11 @@ type flushed struct {
 // published reports whether a figure is a point of each flush too. Times are
 // not: nobody draws them. Nor is what is always 0 at a flush.
 func published(name string) bool {
-	return name != "start_time" && name != "last_publish.time" && name != "ledger.time" && name != "pending_stats"
+	switch name {
+	case "start_time", "ledger.time", "last_publish.time", "last_publish.bytes", "publish_error.time", "pending_stats":
+		return false
+	}
+	return true
 }
 
 // figures lists the daemon's own figures as of the flush at hand. They are
@@ -93,7 +97,7 @@ func (s *Server) figures(f *flushed) []figure {
 
 	// The daemon's own points are points of the flush.
 	l = append(l, figure{Name: "render.total"}, figure{Name: "numStats"})
-	total := float64(sn.Len())
+	total := float64(sn.Len() + len(s.etsyPoints(l, sn.Time)))
 	if s.cfg.MetadataPrefix != "" {
 		for _, f := range l {
 			if published(f.Name) {
@@ -102,18 +106,10 @@ func (s *Server) figures(f *flushed) []figure {
 		}
 	}
 	l[len(l)-1].Value, l[len(l)-2].Value = total, total
-	if naming := s.cfg.Layout.Naming; naming != aggregate.Reference {
-		l[len(l)-1].Value = float64(names(sn))
+	if s.flushes.layout.Naming != aggregate.Reference {
+		l[len(l)-1].Value = float64(s.namesPublished(sn))
 	}
 	return l
-}
-
-// names returns how many names a flush publishes.
-func names(sn *aggregate.Snapshot) (n int) {
-	for _, count := range sn.Count {
-		n += count
-	}
-	return n
 }
 
 // figures is a list of figures being made.
@@ -130,6 +126,7 @@ func (l *figures) count(name string, n uint64) {
 func (l *figures) addOutlets(outlets, retired []*outlet) {
 	var errs publishErrors
 	var last outletState
+	var failed time.Time
 	for _, o := range slices.Concat(outlets, retired) {
 		st := o.look()
 		errs.socket += st.errors.socket
@@ -137,6 +134,9 @@ func (l *figures) addOutlets(outlets, retired []*outlet) {
 		errs.flushes += st.errors.flushes
 		if st.published.After(last.published) {
 			last = st
+		}
+		if st.failed.After(failed) {
+			failed = st.failed
 		}
 		name := "sink." + o.name + ".points."
 		l.count(name+"made", st.made)
@@ -153,8 +153,10 @@ func (l *figures) addOutlets(outlets, retired []*outlet) {
 	l.count("flush_errors", errs.flushes)
 	l.count("publish_error.socket", errs.socket)
 	l.count("publish_error.unknown", errs.unknown)
-	l.value("last_publish.duration", last.duration.Seconds())
+	l.value("last_publish.duration", last.last.spent.Seconds())
+	l.value("last_publish.bytes", float64(last.last.bytes))
 	l.value("last_publish.time", unixSeconds(last.published))
+	l.value("publish_error.time", unixSeconds(failed))
 }
 
 func unixSeconds(t time.Time) float64 {

@@ -17,6 +17,9 @@ type flushes struct {
 	late     uint64
 	sketched uint64 // timers whose percentiles were estimates
 	previous time.Time
+	boundary int64         // of the last flush
+	lag      time.Duration // by which it came later than due, after the one before
+	compared bool          // there was one before
 }
 
 // flushLoop flushes whenever it is time to, until ctx ends.
@@ -68,6 +71,7 @@ func (s *Server) flush(at int64) {
 	f := &s.flushes
 	start := time.Now()
 	f.schedule.take(at)
+	f.compare(at, s.cfg.FlushInterval)
 
 	f.interval = tally{}
 	iv := s.table.Drain(func(i int) {
@@ -109,5 +113,5 @@ func (s *Server) ownPoints(fs []figure, now int64) []metric.Point {
 			points = append(points, metric.Point{Path: []byte(layout.Own(s.cfg.MetadataPrefix, f.Name)), Value: f.Value, Time: now})
 		}
 	}
-	return points
+	return append(points, s.etsyPoints(fs, now)...)
 }

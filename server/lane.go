@@ -48,6 +48,7 @@ func (o origin) sender() netip.AddrPort {
 type tally struct {
 	udpPackets, udpBytes     uint64
 	tcpConnections, tcpBytes uint64
+	tcpReads                 uint64 // that ended a line
 	tcpCut                   [cutReasons]uint64
 	lines                    uint64
 	samples                  uint64 // found in them
@@ -63,6 +64,7 @@ func (t *tally) add(o *tally) {
 	t.udpBytes += o.udpBytes
 	t.tcpConnections += o.tcpConnections
 	t.tcpBytes += o.tcpBytes
+	t.tcpReads += o.tcpReads
 	for i, n := range o.tcpCut {
 		t.tcpCut[i] += n
 	}

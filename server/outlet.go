@@ -86,8 +86,16 @@ type outletState struct {
 	failingSince time.Time
 	lastError    error
 	errors       publishErrors
-	published    time.Time     // when a payload was last delivered
-	duration     time.Duration // how long its flush took to send until then
+	failed       time.Time // when an attempt failed last
+	published    time.Time // when a payload was last delivered
+	last         sent      // of its flush, until then
+}
+
+// sent is what was sent of a flush.
+type sent struct {
+	flush int64
+	spent time.Duration // failed attempts included
+	bytes int
 }
 
 // ledger counts points since the start:

@@ -23,16 +23,15 @@ func (o *outlet) send(ctx context.Context) {
 		o.mu.Unlock()
 	})()
 	pause := o.pauses(ctx)
-	var spent time.Duration // on the flush being sent
-	var flush int64
+	var now sent
 	retry := firstRetry
 	for p := o.next(ctx); p != nil; p = o.next(ctx) {
-		if p.flush != flush {
-			spent, flush = 0, p.flush
+		if p.flush != now.flush {
+			now = sent{flush: p.flush}
 		}
 		start := time.Now()
 		err := o.sendOne(ctx, p)
-		spent += time.Since(start)
+		now.spent += time.Since(start)
 		switch {
 		case err != nil:
 			o.failed(ctx, p, err)
@@ -41,7 +40,7 @@ func (o *outlet) send(ctx context.Context) {
 				retry = firstRetry / 2
 			}
 			retry = min(2*retry, lastRetry)
-		case o.delivered(p, spent):
+		case o.delivered(p, &now):
 			retry = firstRetry
 			pause(o.replayTime(p) - time.Since(start))
 		default:
@@ -162,7 +161,7 @@ func (o *outlet) failed(ctx context.Context, p *payload, err error) {
 		st.errors.lastFlush = p.flush
 		st.errors.flushes++
 	}
-	st.lastError = err
+	st.lastError, st.failed = err, time.Now()
 	if !st.failing {
 		st.failing, st.failingSince = true, time.Now()
 		o.log.Error().Err(err).Int("points", p.points).Msg("publishing failed; trying again until it works")
@@ -172,7 +171,7 @@ func (o *outlet) failed(ctx context.Context, p *payload, err error) {
 
 // delivered notes that a payload was taken. It reports whether that came from
 // the spool.
-func (o *outlet) delivered(p *payload, spent time.Duration) (replayed bool) {
+func (o *outlet) delivered(p *payload, now *sent) (replayed bool) {
 	o.mu.Lock()
 	for p.storing {
 		o.changed.Wait()
@@ -191,7 +190,8 @@ func (o *outlet) delivered(p *payload, spent time.Duration) (replayed bool) {
 		st.failing = false
 		o.log.Warn().Stringer("after", time.Since(st.failingSince).Round(time.Millisecond)).Msg("publishing works again")
 	}
-	st.published, st.duration = time.Now(), spent
+	now.bytes += len(p.data)
+	st.published, st.last = time.Now(), *now
 	o.changed.Broadcast()
 	o.mu.Unlock()
 	if replayed {

@@ -131,11 +131,15 @@ func (s *Server) bindMonitor() error {
 	if s.cfg.MonitorPort < 0 {
 		return nil
 	}
+	own := s.cfg.MetadataPrefix
+	if own != "" {
+		own = s.flushes.layout.OwnPrefix(own)
+	}
 	m, err := meta.NewMonitor(meta.MonitorConfig{
 		Host:      s.cfg.MonitorHost,
 		Port:      s.cfg.MonitorPort,
 		Version:   s.cfg.Version,
-		OwnPrefix: s.cfg.MetadataPrefix,
+		OwnPrefix: own,
 		ErrorLog:  log.New(s.log.With().Str("part", "monitor").Logger(), "", 0),
 	}, s, s.values)
 	if err != nil {

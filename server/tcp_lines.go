@@ -37,6 +37,7 @@ func (st *stream) takeLines(buf []byte) (ended bool) {
 	whole := lastLine(buf)
 	if whole > 0 {
 		st.lane.take(&st.parser, buf[:whole], from)
+		st.lane.tally.tcpReads++
 		ended = true
 	}
 	rest := buf[whole:]

@@ -1,0 +1,235 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"maps"
+	"math"
+	"math/rand/v2"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/statsd-ops/statsd/internal/counterpart"
+	"github.com/statsd-ops/statsd/server"
+)
+
+// flushed is what one flush publishes, by path.
+type flushed map[string]float64
+
+// carbon takes flushes: each is a connection of its own.
+func carbon(t *testing.T) (port int, flushes chan flushed) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = listener.Close() })
+	flushes = make(chan flushed, 1000)
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			flush := flushed{}
+			for lines := bufio.NewScanner(conn); lines.Scan(); {
+				fields := strings.Fields(lines.Text())
+				v, err := strconv.ParseFloat(fields[1], 64)
+				if _, twice := flush[fields[0]]; err != nil || twice {
+					t.Errorf("published: %s", lines.Text())
+				}
+				flush[fields[0]] = v
+			}
+			_ = conn.Close()
+			flushes <- flush
+		}
+	}()
+	return listener.Addr().(*net.TCPAddr).Port, flushes
+}
+
+// serveLikeEtsy runs the daemon with these flags until the test ends.
+func serveLikeEtsy(t *testing.T, args ...string) (addr string) {
+	all := newSettings(flags)
+	if err := all.resolve(append(args, "--name=127.0.0.1", "--port=0", "--monitor-port=off"), func(string) string { return "" }); err != nil {
+		t.Fatal(err)
+	}
+	sinks, err := all.endpoints(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := all.config(zerolog.Nop(), sinks)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := server.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- s.Run(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	return s.Addr().String()
+}
+
+// next returns the next flush, or the next that has a point of what is called
+// name and is not 0.
+func next(t *testing.T, flushes chan flushed, name string) flushed {
+	t.Helper()
+	for {
+		select {
+		case flush := <-flushes:
+			for path, v := range flush {
+				if name == "" || strings.Contains(path, name) && v != 0 {
+					return flush
+				}
+			}
+		case <-time.After(patience):
+			t.Fatalf("no flush with %q", name)
+		}
+	}
+}
+
+// timers is a line of n samples for each of some timers.
+func timers(n int, names ...string) (lines string) {
+	rng := rand.New(rand.NewPCG(uint64(n), 1))
+	for _, name := range names {
+		lines += "\n" + name
+		for range n {
+			lines += fmt.Sprintf(":%v|ms", float64(rng.IntN(40_000))/8)
+		}
+	}
+	return lines
+}
+
+// What Etsy's statsd publishes of the same lines is published here: each path
+// and each value, in the flush that sees them and in those that come after it.
+func TestEtsy(t *testing.T) {
+	counterpart.Find(t, "node")
+	kinds := "hits:1|c\nhits:4|c|@0.1\nzero:0|c\ndown:-2|c\nodd name/x:1|c\ng:23.5|g\ng:+4|g\nneg:-3|g\nusers:a|s\nusers:b|s\nusers:a|s" +
+		"\nlat:320|ms|@0.1\nlat:100|ms\nlat:7.5|ms\nonce:5|ms\nbad:x|c\nbad:1\nbad:1|c|@x"
+	more := "\nhits:7|c\ng:-1|g\nusers:z|s\nlat:1|ms"
+	sizes := timers(1, "n1.render") + timers(2, "n2.render") + timers(3, "n3.foo") + timers(10, "n10.render") + timers(37, "n37.render", "n37.bar")
+	for name, tt := range map[string]struct {
+		etsy, graphite map[string]any
+		args           string
+		batches        []string
+		own            string // prefix of the daemon's own figures
+	}{
+		"as it comes": {
+			args: "--naming=etsy-legacy", batches: []string{kinds + sizes, more}, own: "statsd.",
+		},
+		"not legacy": {
+			graphite: map[string]any{"legacyNamespace": false},
+			args:     "--naming=etsy", batches: []string{kinds + sizes, more}, own: "stats.statsd.",
+		},
+		"thresholds": {
+			etsy: map[string]any{"percentThreshold": []float64{50, 99.9, 1, -10, -33.3, 29, 100}},
+			args: "--naming=etsy-legacy -t50 -t99.9 -t1 --pct=-10 --pct=-33.3 -t29 -t100", own: "statsd.",
+			batches: []string{sizes + timers(50, "n50") + timers(1000, "n1000"), more},
+		},
+		"histograms": {
+			etsy: map[string]any{"histogram": []map[string]any{
+				{"metric": "foo", "bins": []any{}},
+				{"metric": "render", "bins": []any{1, 2.21, 10.5, 500, "inf"}},
+				{"metric": "", "bins": []any{100, 1000}},
+			}},
+			args:    "--naming=etsy-legacy --histogram foo: --histogram render:1,2.21,10.5,500,inf --histogram :100,1000",
+			batches: []string{sizes, more}, own: "statsd.",
+		},
+		"some stats": {
+			etsy: map[string]any{"calculatedTimerMetrics": []string{"count", "median", "upper_percent", "lower_percent", "mean_percent"},
+				"percentThreshold": []float64{90, -20}, "flush_counts": false},
+			graphite: map[string]any{"legacyNamespace": false},
+			args:     "--naming=etsy --counters=rate --timer-stats=count,median --timer-stats=upper_N,mean_N -t90 --pct=-20", own: "stats.statsd.",
+			batches: []string{kinds + sizes, more},
+		},
+		"names of one's own": {
+			etsy: map[string]any{"prefixStats": "own"},
+			graphite: map[string]any{"legacyNamespace": false, "globalPrefix": "acme", "globalSuffix": "web1", "prefixCounter": "c", "prefixTimer": "t.x",
+				"prefixGauge": "g", "prefixSet": ""},
+			args:    "--naming=etsy --prefix acme --suffix web1 --counters-prefix c --timers-prefix t.x --gauge-prefix g --sets-prefix= --metadata-prefix own",
+			batches: []string{kinds, more}, own: "acme.own.",
+		},
+		"nothing idle": {
+			etsy:    map[string]any{"deleteIdleStats": true},
+			args:    "--naming=etsy-legacy --idle=drop --gauges=seen",
+			batches: []string{kinds, "\ng:3|g" + more}, own: "statsd.",
+		},
+		"gauges for two flushes": {
+			etsy: map[string]any{"deleteGauges": true, "gaugesMaxTTL": 2}, graphite: map[string]any{"legacyNamespace": false},
+			args:    "--naming=etsy --gauges=keep --gauge-flushes=2",
+			batches: []string{kinds, "\ng:3|g"}, own: "stats.statsd.",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			port, theirs := carbon(t)
+			settings := map[string]any{"flushInterval": 100, "graphiteHost": "127.0.0.1", "graphitePort": port, "graphite": tt.graphite}
+			maps.Copy(settings, tt.etsy)
+			etsy := counterpart.StartEtsy(t, settings)
+			port, ours := carbon(t)
+			daemon := serveLikeEtsy(t, append(strings.Fields(tt.args), "--flush-interval=0.1", fmt.Sprint("--graphite-port=", port))...)
+			for _, flushes := range []chan flushed{theirs, ours, theirs, ours} {
+				next(t, flushes, "") // the first ones lack what compares them with the one before
+			}
+			for i, batch := range tt.batches {
+				marker := fmt.Sprint("marker", i)
+				for _, addr := range []string{etsy.Addr, daemon} {
+					conn, err := net.Dial("udp", addr)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if _, err := fmt.Fprint(conn, marker, ":1|c\n", strings.TrimPrefix(batch, "\n")); err != nil {
+						t.Fatal(err)
+					}
+					_ = conn.Close()
+				}
+				want, got := next(t, theirs, marker), next(t, ours, marker)
+				for age := range 3 {
+					sameFlush(t, fmt.Sprintf("batch %d, flush %d", i, age), want, got, tt.own)
+					want, got = next(t, theirs, ""), next(t, ours, "")
+				}
+			}
+		})
+	}
+}
+
+// times are what the two daemons tell of themselves that is not the same.
+var times = []string{"processing_time", "calculationtime", "last_flush", "flush_time", "flush_length", "timestamp_lag"}
+
+// sameFlush compares two flushes. What is under own besides is the daemon's.
+func sameFlush(t *testing.T, when string, want, got flushed, own string) {
+	t.Helper()
+	if len(want) < 12 {
+		t.Errorf("%s: Etsy's statsd has only %d points", when, len(want))
+	}
+	for _, path := range slices.Sorted(maps.Keys(want)) {
+		w := want[path]
+		g, ok := got[path]
+		isTime := slices.ContainsFunc(times, func(name string) bool { return strings.Contains(path, name) })
+		switch {
+		case !ok:
+			t.Errorf("%s: no %s %v", when, path, w)
+		case math.IsNaN(w) && strings.Contains(path, "_top"): // a fault of theirs, where all samples are inside
+		case !isTime && math.Abs(g-w) > 1e-12*math.Abs(w):
+			t.Errorf("%s: %s is %v, want %v", when, path, g, w)
+		}
+	}
+	for _, path := range slices.Sorted(maps.Keys(got)) {
+		if _, ok := want[path]; !ok && !strings.HasPrefix(path, own) {
+			t.Errorf("%s: %s %v, which Etsy's statsd has not", when, path, got[path])
+		}
+	}
+}

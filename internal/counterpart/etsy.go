@@ -1,0 +1,93 @@
+package counterpart
+
+import (
+	"encoding/json"
+	"maps"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Etsy is Etsy's statsd (npm's statsd under Node.js), on free ports of the loopback.
+type Etsy struct {
+	Addr    string // of lines, over UDP or what settings say
+	Console string // of the management console
+}
+
+// StartEtsy starts one with the given settings besides its ports, which ends with the
+// test.
+func StartEtsy(t testing.TB, settings map[string]any) *Etsy {
+	t.Helper()
+	node := Find(t, "node")
+	home := filepath.Join(root(t), ".counterparts/node_modules/statsd")
+	if _, err := os.Stat(filepath.Join(home, "stats.js")); err != nil {
+		Missing(t, "statsd from npm is not in .counterparts")
+	}
+	lines, console := freePort(t), freePort(t)
+	all := map[string]any{
+		"address": lines.IP.String(), "port": lines.Port, "mgmt_address": console.IP.String(), "mgmt_port": console.Port,
+	}
+	maps.Copy(all, settings)
+	// What it reads is JavaScript, and JSON is that too.
+	text, err := json.Marshal(all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "config.js")
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	process := exec.Command(node, "stats.js", file)
+	process.Dir, process.Stdout, process.Stderr = home, t.Output(), t.Output()
+	if err := process.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = process.Process.Signal(syscall.SIGTERM)
+		kill := time.AfterFunc(10*time.Second, func() { _ = process.Process.Kill() })
+		defer kill.Stop()
+		_ = process.Wait() // it has no status that says anything
+	})
+	e := &Etsy{Addr: lines.String(), Console: console.String()}
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		if conn, err := net.Dial("tcp", e.Console); err == nil {
+			_ = conn.Close()
+			return e
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("Etsy's statsd does not listen")
+		}
+	}
+}
+
+func freePort(t testing.TB) *net.TCPAddr {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr)
+}
+
+// root returns the project's folder.
+func root(t testing.TB) string {
+	t.Helper()
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir
+		}
+		if dir == filepath.Dir(dir) {
+			t.Fatal("no go.mod above the test's folder")
+		}
+		dir = filepath.Dir(dir)
+	}
+}
