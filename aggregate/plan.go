@@ -1,7 +1,6 @@
 package aggregate
 
 import (
-	"math"
 	"slices"
 
 	"github.com/statsd-ops/statsd/metric"
@@ -129,57 +128,49 @@ func (l *Layout) fillCounter(sum float64, columns []column, values []float64) {
 	}
 }
 
-// fillTimer returns how many columns the timer has no value for.
-func (p *plan) fillTimer(t *timing, columns []column, values []float64) (none int) {
+// fill gives columns their values. It returns how many of them the timer has none for.
+func (t *timing) fill(columns []column, values []float64, interval float64) (none int) {
 	for i := range columns {
 		c := &columns[i]
-		if c.stat >= ofBound && c.stat != ofBin && t.parts[c.part].n == 0 {
-			values[i] = math.NaN()
-			none++
-			continue
+		v := 0.0
+		switch c.stat {
+		case ofLower:
+			v = t.lower
+		case ofUpper:
+			v = t.upper
+		case ofMean:
+			v = t.mean
+		case ofCount:
+			v = t.weight
+		case ofCountPS:
+			v = clamp(t.weight / interval)
+		case ofReceived:
+			v = float64(t.received)
+		case ofSum:
+			v = t.sum
+		case ofSquares:
+			v = t.squares
+		case ofStd:
+			v = t.std
+		case ofMedian:
+			v = t.median
+		case ofBin:
+			v = t.bins[c.part]
+		case ofBound:
+			v = t.parts[c.part].bound
+		case ofPartMean:
+			v = t.parts[c.part].mean
+		case ofPartSum:
+			v = t.parts[c.part].sum
+		case ofPartCount:
+			v = t.parts[c.part].count
+		case ofPartSquares:
+			v = t.parts[c.part].squares
 		}
-		values[i] = t.value(c, p)
+		values[i] = v
+		if v != v {
+			none++
+		}
 	}
 	return none
-}
-
-// value returns what a column tells of a timer.
-func (t *timing) value(c *column, p *plan) float64 {
-	switch c.stat {
-	case ofLower:
-		return t.lower
-	case ofUpper:
-		return t.upper
-	case ofMean:
-		return t.mean
-	case ofCount:
-		return t.weight
-	case ofCountPS:
-		return clamp(t.weight / p.Interval.Seconds())
-	case ofReceived:
-		return float64(t.received)
-	case ofSum:
-		return t.sum
-	case ofSquares:
-		return t.squares
-	case ofStd:
-		return t.std
-	case ofMedian:
-		return t.median
-	case ofBin:
-		return t.bins[c.part]
-	}
-	part := &t.parts[c.part]
-	switch c.stat {
-	case ofPartMean:
-		return part.mean
-	case ofPartSum:
-		return part.sum
-	case ofPartCount:
-		return float64(part.n)
-	case ofPartSquares:
-		return part.squares
-	default:
-		return part.bound
-	}
 }

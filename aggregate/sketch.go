@@ -92,11 +92,11 @@ func (s *sketch) summarize(t *timing, p *plan) {
 	}
 	for i, th := range p.thresholds {
 		k := th.size(s.n)
-		t.parts[i] = part{n: k}
 		if k == 0 {
+			t.parts[i] = nothing
 			continue
 		}
-		t.parts[i].bound = s.between(th.bound(k, s.n))
+		t.parts[i] = part{count: float64(k), bound: s.between(th.bound(k, s.n))}
 		if p.wants.parts || p.wants.partSquares {
 			s.addPart(&t.parts[i], th.top)
 		}
@@ -106,10 +106,10 @@ func (s *sketch) summarize(t *timing, p *plan) {
 // between returns about the k-th smallest sample, which is never outside all.
 func (s *sketch) between(k int) float64 { return min(max(s.at(k), s.lower), s.upper) }
 
-// addPart works out sums of the p.n smallest samples, or of the greatest.
+// addPart works out sums of the p.count smallest samples, or of the greatest.
 func (s *sketch) addPart(p *part, top bool) {
 	var sum, squares sum2
-	left := float64(p.n)
+	left := p.count
 	all := s.sorted()
 	if top {
 		slices.Reverse(all)
@@ -122,7 +122,7 @@ func (s *sketch) addPart(p *part, top bool) {
 			break
 		}
 	}
-	p.mean = clamp(math.Ldexp(sum.value()/float64(p.n), sumShift))
+	p.mean = clamp(math.Ldexp(sum.value()/p.count, sumShift))
 	p.sum = clamp(math.Ldexp(sum.value(), sumShift))
 	p.squares = finite(squares.value())
 }

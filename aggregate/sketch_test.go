@@ -67,7 +67,7 @@ func TestSketchedTimers(t *testing.T) {
 					t.Errorf("mean %v, want %v", m, want)
 				}
 				for _, p := range layout.Percentiles {
-					th := threshold{percent: p}
+					th := &threshold{percent: p}
 					exact := samples[th.bound(th.size(n), n)]
 					path := prefix + "upper_" + map[float64]string{0.01: "0_01", 99.99: "99_99"}[p]
 					if p == math.Trunc(p) {

@@ -190,7 +190,7 @@ func (s *summary) summarizeName(kind metric.Kind, shape int, values []float64) {
 		fill(values, float64(s.countMembers(off)))
 	case metric.Timer:
 		s.summarizeTimer(off, shape)
-		s.sn.points -= s.plan.fillTimer(&s.timing, columns, values)
+		s.sn.points -= s.timing.fill(columns, values, s.plan.Interval.Seconds())
 	}
 	s.measure(kind, off)
 }

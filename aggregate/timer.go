@@ -20,11 +20,11 @@ type timing struct {
 	places []int // the ranks that are looked for
 }
 
-// part is the samples inside a threshold: n of them, none when that is 0.
-type part struct {
-	n                         int
-	bound, mean, sum, squares float64
-}
+// part is what is worked out of the samples inside a threshold: no numbers when
+// there are none.
+type part struct{ count, bound, mean, sum, squares float64 }
+
+var nothing = part{math.NaN(), math.NaN(), math.NaN(), math.NaN(), math.NaN()}
 
 // threshold is a percentile threshold.
 type threshold struct {
@@ -43,7 +43,7 @@ func newThresholds(l *Layout) (ts []threshold) {
 // size returns how many of n samples are inside: percent/100 * n, half rounded
 // away from zero, at least one. Etsy's statsd has none inside a threshold too
 // small for few samples, unless there is only one.
-func (t threshold) size(n int) int {
+func (t *threshold) size(n int) int {
 	if t.naming == Reference || t.naming == "" {
 		return min(max(int(math.Round(t.percent*float64(n)/100)), 1), n)
 	}
@@ -56,7 +56,7 @@ func (t threshold) size(n int) int {
 
 // bound returns the index, among n sorted samples, of the last of the k inside:
 // the greatest, or in the top the smallest.
-func (t threshold) bound(k, n int) int {
+func (t *threshold) bound(k, n int) int {
 	if t.top {
 		return n - k
 	}
@@ -86,25 +86,32 @@ func (t *timing) summarize(samples []float64, p *plan) {
 	if p.wants.median {
 		t.median = samples[(n-1)/2]/2 + samples[n/2]/2
 	}
-	for i, th := range p.thresholds {
-		k := th.size(n)
-		t.parts[i] = part{n: k}
-		if k == 0 {
-			continue
-		}
-		at := th.bound(k, n)
-		t.parts[i].bound = samples[at]
-		inside := samples[:k]
-		if th.top {
-			inside = samples[at:]
-		}
-		if p.wants.parts {
-			t.parts[i].sum, t.parts[i].mean = sumAndMean(inside)
-		}
-		if p.wants.partSquares {
-			t.parts[i].squares = sumOfSquares(inside)
-		}
+	for i := range p.thresholds {
+		t.parts[i] = p.part(i, samples)
 	}
+}
+
+// part works out what is inside the i-th threshold, of samples that sortPlaces has
+// put in their places.
+func (p *plan) part(i int, samples []float64) (t part) {
+	th, n := &p.thresholds[i], len(samples)
+	k := th.size(n)
+	if k == 0 {
+		return nothing
+	}
+	at := th.bound(k, n)
+	t.count, t.bound = float64(k), samples[at]
+	inside := samples[:k]
+	if th.top {
+		inside = samples[at:]
+	}
+	if p.wants.parts {
+		t.sum, t.mean = sumAndMean(inside)
+	}
+	if p.wants.partSquares {
+		t.squares = sumOfSquares(inside)
+	}
+	return t
 }
 
 // sortPlaces puts the samples of all ranks that matter in their places, as
@@ -112,7 +119,8 @@ func (t *timing) summarize(samples []float64, p *plan) {
 func (t *timing) sortPlaces(samples []float64, p *plan) {
 	n := len(samples)
 	t.places = t.places[:0]
-	for _, th := range p.thresholds {
+	for i := range p.thresholds {
+		th := &p.thresholds[i]
 		if k := th.size(n); k > 0 {
 			t.places = append(t.places, th.bound(k, n))
 		}
@@ -120,7 +128,9 @@ func (t *timing) sortPlaces(samples []float64, p *plan) {
 	if p.wants.median {
 		t.places = append(t.places, (n-1)/2, n/2)
 	}
-	slices.Sort(t.places)
+	if len(t.places) > 1 {
+		slices.Sort(t.places)
+	}
 	done := 0 // samples[:done] are all no greater than the rest
 	for _, k := range t.places {
 		if k >= done {

@@ -34,15 +34,15 @@ func (s *Server) etsyPoints(fs []figure, now int64) []metric.Point {
 	if layout.Naming == aggregate.EtsyLegacy {
 		own = "stats." + own
 	}
-	for name, v := range map[string]float64{
-		"processing_time":               working * ms,
-		"graphiteStats.calculationtime": max(is["render.time"]-working, 0) * ms,
-		"graphiteStats.flush_time":      is["last_publish.duration"] * ms,
-		"graphiteStats.flush_length":    is["last_publish.bytes"],
-		"graphiteStats.last_flush":      math.Round(max(is["last_publish.time"], is["start_time"])),
-		"graphiteStats.last_exception":  math.Round(is["publish_error.time"]),
+	for _, f := range []figure{
+		{Name: "processing_time", Value: working * ms},
+		{Name: "graphiteStats.calculationtime", Value: max(is["render.time"]-working, 0) * ms},
+		{Name: "graphiteStats.flush_time", Value: is["last_publish.duration"] * ms},
+		{Name: "graphiteStats.flush_length", Value: is["last_publish.bytes"]},
+		{Name: "graphiteStats.last_flush", Value: math.Round(max(is["last_publish.time"], is["start_time"]))},
+		{Name: "graphiteStats.last_exception", Value: math.Round(is["publish_error.time"])},
 	} {
-		points = append(points, metric.Point{Path: []byte(layout.Own(own, name)), Value: v})
+		points = append(points, metric.Point{Path: []byte(layout.Own(own, f.Name)), Value: f.Value})
 	}
 	for i := range points {
 		points[i].Time = now

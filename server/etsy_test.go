@@ -48,7 +48,7 @@ func TestEtsyCapture(t *testing.T) {
 		forget := func(names string) {
 			done := make(chan struct{})
 			v.reloads.apply <- func() {
-				for _, name := range strings.Fields(names) {
+				for name := range strings.FieldsSeq(names) {
 					for kind := range metric.Kind(metric.Kinds) {
 						v.table.Forget(kind, []byte(name))
 					}
