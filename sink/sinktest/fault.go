@@ -1,6 +1,7 @@
 package sinktest
 
 import (
+	"errors"
 	"io"
 	"net"
 	"sync"
@@ -27,6 +28,7 @@ type Fault struct {
 // session is one accepted connection.
 type session struct {
 	*net.TCPConn
+	came *Connection
 	once sync.Once
 	cut  chan struct{} // closed by reset
 }
@@ -56,7 +58,7 @@ func (s *Server) serve(c *session, f Fault) {
 			_, _ = io.WriteString(c, f.Answer)
 		}
 		got += n
-		tail = s.keep(append(tail, buf[:n]...))
+		tail = s.keep(c.came, append(tail, buf[:n]...), errors.Is(err, io.EOF))
 		if f.ResetAfter > 0 && got == f.ResetAfter {
 			c.reset()
 			return

@@ -20,16 +20,23 @@ type Server struct {
 	mu       sync.Mutex
 	listener net.Listener // nil while stopped
 	sessions map[*session]struct{}
-	fault    Fault
-	accepted int
+	fault    func(connection int) Fault
+	accepted []*Connection
 	lines    []string // complete ones
 	changed  chan struct{}
+}
+
+// Connection is what came over one connection.
+type Connection struct {
+	Lines []string // complete ones, without their ends
+	Whole bool     // all was read that its sender had to send, up to its end
 }
 
 // NewServer starts a Server, which ends with the test.
 func NewServer(t testing.TB) *Server {
 	t.Helper()
 	s := &Server{t: t, addr: "127.0.0.1:0", sessions: map[*session]struct{}{}, changed: make(chan struct{})}
+	s.Set(Fault{})
 	s.Start()
 	t.Cleanup(s.Stop)
 	return s
@@ -70,10 +77,14 @@ func (s *Server) Stop() {
 }
 
 // Set puts a fault in place for connections from now on.
-func (s *Server) Set(f Fault) {
+func (s *Server) Set(f Fault) { s.SetEach(func(int) Fault { return f }) }
+
+// SetEach puts faults in place that depend on the number of the connection, which
+// is what Accepted said before it.
+func (s *Server) SetEach(fault func(connection int) Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.fault = f
+	s.fault = fault
 }
 
 // Cut resets the connections there are.
@@ -97,7 +108,28 @@ func (s *Server) Lines() []string {
 func (s *Server) Accepted() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.accepted
+	return len(s.accepted)
+}
+
+// Connections returns what came over each connection.
+func (s *Server) Connections() []Connection {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	connections := make([]Connection, len(s.accepted))
+	for i, c := range s.accepted {
+		connections[i] = *c
+	}
+	return connections
+}
+
+// Forget lets go of the lines received so far.
+func (s *Server) Forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lines = nil
+	for _, c := range s.accepted {
+		c.Lines = nil
+	}
 }
 
 // Wait waits until at least n lines were received, at most for patience, and
@@ -106,15 +138,15 @@ func (s *Server) Wait(n int, patience time.Duration) []string {
 	timeout := time.After(patience)
 	for {
 		s.mu.Lock()
-		lines, changed := slices.Clone(s.lines), s.changed
+		enough, changed := len(s.lines) >= n, s.changed
 		s.mu.Unlock()
-		if len(lines) >= n {
-			return lines
+		if enough {
+			return s.Lines()
 		}
 		select {
 		case <-changed:
 		case <-timeout:
-			return lines
+			return s.Lines()
 		}
 	}
 }
@@ -128,10 +160,10 @@ func (s *Server) accept(listener net.Listener) {
 			}
 			return
 		}
-		c := &session{TCPConn: conn.(*net.TCPConn), cut: make(chan struct{})}
+		c := &session{TCPConn: conn.(*net.TCPConn), came: &Connection{}, cut: make(chan struct{})}
 		s.mu.Lock()
-		fault := s.fault
-		s.accepted++
+		fault := s.fault(len(s.accepted))
+		s.accepted = append(s.accepted, c.came)
 		s.sessions[c] = struct{}{}
 		if s.listener != listener { // stopped meanwhile
 			c.reset()
@@ -148,10 +180,11 @@ func (s *Server) accept(listener net.Listener) {
 	}
 }
 
-// keep adds the complete lines of data and returns the rest.
-func (s *Server) keep(data []byte) []byte {
+// keep adds the complete lines of data, which came over c, and returns the rest.
+func (s *Server) keep(c *Connection, data []byte, whole bool) []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	c.Whole = whole
 	for {
 		line, rest, found := bytes.Cut(data, []byte("\n"))
 		if !found {
@@ -159,6 +192,7 @@ func (s *Server) keep(data []byte) []byte {
 			return data
 		}
 		s.lines = append(s.lines, string(line))
+		c.Lines = append(c.Lines, s.lines[len(s.lines)-1])
 		data = rest
 	}
 }
