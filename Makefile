@@ -44,8 +44,9 @@ tidy-check:
 	@set -e; for module in $(NESTED) ./; do $(GO) -C $$module mod tidy -diff; done
 
 # A soak test is an ordinary test that goes on for $SOAK, or through its full size, instead of a moment.
+# What they measure ends the output: the table of the README's section on reliability.
 soak:
-	SOAK=$(SOAK) $(GO) test -count=1 -timeout 0 -v -run Soak ./...
+	@SOAK=$(SOAK) GO=$(GO) sh scripts/soak ./...
 
 # The Go benchmarks print what benchstat reads; then whole daemons are compared,
 # and bench/RESULTS.md is written.

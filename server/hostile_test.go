@@ -2,10 +2,10 @@ package server
 
 import (
 	"fmt"
-	"os"
 	"testing"
 	"time"
 
+	"github.com/statsd-ops/statsd/internal/soak"
 	"github.com/statsd-ops/statsd/metric"
 	"github.com/statsd-ops/statsd/server/hostile"
 	"github.com/statsd-ops/statsd/wire"
@@ -15,10 +15,7 @@ import (
 // hundred is always counted, every sample is accounted for, and no result is
 // anything but a finite number.
 func TestSoakBrokenInputs(t *testing.T) {
-	n, seed := 50_000, uint64(2)
-	if os.Getenv("SOAK") != "" {
-		n, seed = 10_000_000, uint64(time.Now().UnixNano())
-	}
+	n, seed := soak.Pick(50_000, 10_000_000), soak.Pick(2, uint64(time.Now().UnixNano()))
 	t.Logf("seed %d", seed)
 	cfg := config()
 	cfg.FlushInterval, cfg.GaugeExpire, cfg.Receivers, cfg.MaxNames, cfg.Expire = time.Second, time.Second, 1, 10_000, 1
@@ -56,6 +53,7 @@ func TestSoakBrokenInputs(t *testing.T) {
 			t.Errorf("the canary came to %v, want %d", canaries, n/100)
 		}
 		check(t, v.Server, fmt.Sprint("samples.received ", float64(samples)), "samples.refused 0")
+		soak.Row(t, fmt.Sprintf("%d broken inputs in process", n), "0 panics, canary exact, nothing published that is not finite", "the same")
 		if total := &v.flushes.total; total.aggregated+total.discardedSamples() != samples || total.aggregated < samples/10 {
 			t.Errorf("%d samples, %d aggregated, %d discarded", samples, total.aggregated, total.discardedSamples())
 		}

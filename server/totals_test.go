@@ -6,13 +6,14 @@ import (
 	"math"
 	"math/rand/v2"
 	"net"
-	"os"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/statsd-ops/statsd/internal/soak"
 )
 
 // oracle works out what samples must come to, one by one and in the plainest
@@ -194,14 +195,7 @@ func exactTotals(t *testing.T, receivers, n int) {
 // The results are the same however many receivers share the work.
 func TestSoakExactTotals(t *testing.T) {
 	t.Parallel()
-	n, until := 100_000, time.Now()
-	if soak := os.Getenv("SOAK"); soak != "" {
-		d, err := time.ParseDuration(soak)
-		if err != nil {
-			t.Fatal(err)
-		}
-		n, until = 10_000_000, until.Add(d)
-	}
+	n, until := soak.Pick(100_000, 10_000_000), time.Now().Add(soak.Duration(t, 0))
 	for round := 1; round == 1 || time.Now().Before(until); round++ {
 		for _, receivers := range []int{1, 2, 8} {
 			t.Run(fmt.Sprintf("%d receivers %d", receivers, round), func(t *testing.T) { exactTotals(t, receivers, n) })

@@ -2,12 +2,15 @@ package spool
 
 import (
 	"bytes"
+	"fmt"
 	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
 	"testing"
+
+	"github.com/statsd-ops/statsd/internal/soak"
 )
 
 // image is a spool as a killed process left it.
@@ -100,14 +103,6 @@ func readOut(t *testing.T, dir string, want []int, missing uint64) Stats {
 	return st
 }
 
-// shortOrSoak returns how much a test does: in make soak, all of it.
-func shortOrSoak(short, soak int) int {
-	if os.Getenv("SOAK") != "" {
-		return soak
-	}
-	return short
-}
-
 func TestSoakTruncatedAnywhere(t *testing.T) {
 	img := newImage(t, 16, 32<<10)
 	dir := filepath.Join(t.TempDir(), "spool")
@@ -116,7 +111,7 @@ func TestSoakTruncatedAnywhere(t *testing.T) {
 	if len(data) < 4<<10 {
 		t.Fatalf("the last segment has only %d bytes", len(data))
 	}
-	for cut := len(data); cut >= len(data)-4<<10; cut -= shortOrSoak(7, 1) {
+	for cut := len(data); cut >= len(data)-4<<10; cut -= soak.Pick(7, 1) {
 		img.write(t, dir, map[string][]byte{last: data[:cut]})
 		whole := 0
 		for _, end := range img.ends[last] {
@@ -130,13 +125,15 @@ func TestSoakTruncatedAnywhere(t *testing.T) {
 			t.Fatalf("cut at %d: %+v", cut, st)
 		}
 	}
+	soak.Row(t, "spool cut at every byte of its last 4 KB", "starts, every intact record delivered, the torn one counted", "the same")
 }
 
 func TestSoakFlippedBits(t *testing.T) {
 	img := newImage(t, 24, 2<<10)
 	dir := filepath.Join(t.TempDir(), "spool")
 	random := rand.New(rand.NewPCG(1, 2))
-	for range shortOrSoak(100, 1000) {
+	flips := soak.Pick(100, 1000)
+	for range flips {
 		name := img.segments()[random.IntN(len(img.segments()))]
 		data := slices.Clone(img.files[name])
 		at := random.IntN(len(data))
@@ -156,6 +153,7 @@ func TestSoakFlippedBits(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	soak.Row(t, fmt.Sprintf("%d random bits of the spool flipped", flips), "every other record delivered, the hit one counted exactly and put aside", "the same")
 }
 
 func TestDamagedPosition(t *testing.T) {
@@ -201,7 +199,7 @@ func slotOf(t *testing.T, data []byte) int64 {
 	return 1 - p.slot
 }
 
-func TestMissingEmptyAndForeignFiles(t *testing.T) {
+func TestSoakMissingEmptyAndForeignFiles(t *testing.T) {
 	img := newImage(t, 24, 2<<10)
 	names := img.segments()
 	bounds := func(i int) (from, to int) {
@@ -250,6 +248,7 @@ func TestMissingEmptyAndForeignFiles(t *testing.T) {
 		}
 		readOut(t, dir, span(0, 24), 0)
 	})
+	soak.Row(t, "a file of the spool deleted, empty, or all zeros", "starts, every other record delivered, the missing counted exactly", "the same")
 }
 
 // Damage after Open is found when the record is read.

@@ -15,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/statsd-ops/statsd/internal/soak"
 )
 
 // target takes what a daemon publishes, and notes when.
@@ -208,7 +210,7 @@ func (d *running) sendEach(network, line string) (stop func() int) {
 
 // A process that was stopped for seconds goes on with the next boundary: one flush
 // for all that it missed, and no time twice.
-func TestStoppedProcess(t *testing.T) {
+func TestSoakStoppedProcess(t *testing.T) {
 	t.Parallel()
 	c := newTarget(t)
 	d := startDaemon(t, "--graphite-host=127.0.0.1", fmt.Sprint("--graphite-port=", c.addr.Port), "--flush-interval=1s", "--counters-prefix=")
@@ -247,6 +249,8 @@ func TestStoppedProcess(t *testing.T) {
 	if last := points[len(points)-1].time; last > now+1 {
 		t.Errorf("the last point is at %d, it is %d now", last, now)
 	}
+	soak.Row(t, "process stopped for 2.2 s, with a flush interval of 1 s",
+		fmt.Sprintf("no time twice, %d boundaries passed over, no burst; all of %d samples published", skipped, sent), "the same")
 }
 
 // Traffic that comes in while the configuration is changed all the time, the

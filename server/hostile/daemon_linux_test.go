@@ -1,13 +1,12 @@
 package hostile
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
-	"math"
 	"net"
 	"net/http"
 	"os"
@@ -23,6 +22,8 @@ import (
 
 	"github.com/kolo/xmlrpc"
 	"golang.org/x/sys/unix"
+
+	"github.com/statsd-ops/statsd/internal/soak"
 )
 
 // program is the path of a statsd as it is shipped: without the race detector,
@@ -30,6 +31,10 @@ import (
 var program string
 
 func TestMain(m *testing.M) {
+	if os.Getenv(besiegedEnv) != "" {
+		besiegeAsked()
+		return
+	}
 	dir, err := os.MkdirTemp("", "hostile")
 	if err == nil {
 		program = filepath.Join(dir, "statsd")
@@ -39,6 +44,10 @@ func TestMain(m *testing.M) {
 	}
 	code := 1
 	if err == nil {
+		// Most of the tests wait for their daemons most of the time.
+		err = flag.Set("test.parallel", "12")
+	}
+	if err == nil {
 		code = m.Run()
 	} else {
 		fmt.Fprintln(os.Stderr, "build statsd:", err)
@@ -47,12 +56,9 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// soaking reports whether the full sizes are asked for, and exact bounds.
-func soaking() bool { return os.Getenv("SOAK") != "" }
-
 // sideBySide lets ordinary tests run at a time. Exact bounds are measured alone.
 func sideBySide(t *testing.T) {
-	if !soaking() {
+	if !soak.On() {
 		t.Parallel()
 	}
 }
@@ -60,7 +66,7 @@ func sideBySide(t *testing.T) {
 // bound is an exact bound, or one with tenfold slack in an ordinary test, which
 // shares its machine with others.
 func bound(exact float64) float64 {
-	if soaking() {
+	if soak.On() {
 		return exact
 	}
 	return 10 * exact
@@ -69,9 +75,9 @@ func bound(exact float64) float64 {
 // patience is how long a test waits for what should come at once.
 const patience = 30 * time.Second
 
-// statsd is a daemon that runs until the test ends, and a carbon of the test's.
+// statsd is a daemon that runs until the test ends.
 type statsd struct {
-	*carbon
+	*carbon  // that it publishes to, unless the test has a sink of its own
 	t        testing.TB
 	cmd      *exec.Cmd
 	interval time.Duration
@@ -81,14 +87,23 @@ type statsd struct {
 	log      *log
 }
 
-// start runs a daemon with flags besides those that every test has.
+// start runs a daemon with a carbon and flags besides those that every test has.
 func start(t testing.TB, interval time.Duration, flags ...string) *statsd {
 	t.Helper()
-	d := &statsd{carbon: newCarbon(t), t: t, interval: interval, log: &log{}}
-	host, port, _ := net.SplitHostPort(d.listener.Addr().String())
+	c := newCarbon(t)
+	d := startTo(t, c.listener.Addr().String(), interval, append([]string{"--graphite-keep-open"}, flags...)...)
+	d.carbon = c
+	return d
+}
+
+// startTo runs a daemon with a sink of the test's own.
+func startTo(t testing.TB, sink string, interval time.Duration, flags ...string) *statsd {
+	t.Helper()
+	d := &statsd{t: t, interval: interval, log: &log{}}
+	host, port, _ := net.SplitHostPort(sink)
 	d.cmd = exec.Command(program, append([]string{
 		"--name=127.0.0.1", "--port=0", "--log-format=json", "--pprof=127.0.0.1:0", "--flush-interval=" + interval.String(),
-		"--graphite-host=" + host, "--graphite-port=" + port, "--graphite-keep-open",
+		"--graphite-host=" + host, "--graphite-port=" + port,
 	}, flags...)...)
 	d.cmd.Stdout, d.cmd.Stderr = d.log, d.log
 	d.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
@@ -142,28 +157,33 @@ func (d *statsd) send(conn net.Conn, text []byte) {
 	}
 }
 
-// figures asks the monitor.
+// figures asks the monitor, and checks the ledger.
 func (d *statsd) figures() map[string]float64 {
 	d.t.Helper()
-	response, err := http.Post("http://"+d.monitor, "text/xml", strings.NewReader("<methodCall><methodName>istats</methodName></methodCall>"))
+	figures, err := d.ask(http.DefaultClient)
 	if err != nil {
-		d.t.Fatalf("%v; the log says:\n%s", err, d.log)
-	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
-	var text string
-	if err == nil {
-		err = xmlrpc.Response(body).Unmarshal(&text)
-	}
-	var figures map[string]float64
-	if err == nil {
-		err = json.Unmarshal([]byte(text), &figures)
-	}
-	if err != nil {
-		d.t.Fatalf("istats: %v", err)
+		d.t.Fatalf("istats: %v; the log says:\n%s", err, d.log)
 	}
 	d.balance(figures)
 	return figures
+}
+
+// ask asks the monitor.
+func (d *statsd) ask(client *http.Client) (figures map[string]float64, err error) {
+	response, err := client.Post("http://"+d.monitor, "text/xml", strings.NewReader("<methodCall><methodName>istats</methodName></methodCall>"))
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		return nil, err
+	}
+	var text string
+	if err := xmlrpc.Response(body).Unmarshal(&text); err != nil {
+		return nil, err
+	}
+	return figures, json.Unmarshal([]byte(text), &figures)
 }
 
 // balance checks the ledger.
@@ -172,9 +192,15 @@ func (d *statsd) balance(f map[string]float64) {
 	if in, out := f["samples.received"], f["samples.aggregated"]+f["metrics.discarded"]+f["samples.refused"]; in != out {
 		d.t.Errorf("%v samples received, %v accounted for", in, out)
 	}
-	const points = "sink.graphite.points."
-	if in, out := f[points+"made"]+f[points+"recovered"], f[points+"delivered"]+f[points+"queued"]+f[points+"spooled"]+f[points+"dropped"]; in != out {
-		d.t.Errorf("%v points made, %v accounted for", in, out)
+	for name := range f {
+		points, isSink := strings.CutSuffix(name, "made")
+		if !isSink {
+			continue
+		}
+		in, out := f[points+"made"]+f[points+"recovered"], f[points+"delivered"]+f[points+"queued"]+f[points+"spooled"]+f[points+"dropped"]
+		if in != out {
+			d.t.Errorf("%s: %v points made, %v accounted for", points, in, out)
+		}
 	}
 }
 
@@ -254,68 +280,6 @@ func (d *statsd) resources() (goroutines, files int) {
 	return goroutines, len(entries)
 }
 
-// carbon takes what the daemon publishes, and adds the counters up whose names
-// begin with canary.
-type carbon struct {
-	listener net.Listener
-	mu       sync.Mutex
-	rates    map[string]float64
-	last     map[string]float64
-	points   int
-}
-
-func newCarbon(t testing.TB) *carbon {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := &carbon{listener: l, rates: map[string]float64{}, last: map[string]float64{}}
-	var serving sync.WaitGroup
-	serving.Go(func() {
-		for conn, err := l.Accept(); err == nil; conn, err = l.Accept() {
-			serving.Go(func() { c.read(t, conn) })
-		}
-	})
-	// It is registered before the daemon's end, and so comes after it.
-	t.Cleanup(func() { _ = l.Close(); serving.Wait() })
-	return c
-}
-
-func (c *carbon) read(t testing.TB, conn net.Conn) {
-	defer conn.Close()
-	for lines := bufio.NewScanner(conn); lines.Scan(); {
-		c.mu.Lock()
-		c.points++
-		c.mu.Unlock()
-		if !bytes.Contains(lines.Bytes(), []byte("canary")) {
-			continue
-		}
-		fields := strings.Fields(lines.Text())
-		v, err := strconv.ParseFloat(fields[1], 64)
-		if err != nil || len(fields) != 3 || math.IsInf(v, 0) {
-			t.Errorf("published %q", lines.Text())
-		}
-		c.mu.Lock()
-		c.rates[fields[0]] += v
-		c.last[fields[0]] = v
-		c.mu.Unlock()
-	}
-}
-
-// counted returns what a counter came to in all flushes so far.
-func (d *statsd) counted(name string) float64 {
-	d.carbon.mu.Lock()
-	defer d.carbon.mu.Unlock()
-	return math.Round(d.rates["stats."+name] * d.interval.Seconds())
-}
-
-// value returns the value that a path was last published with.
-func (d *statsd) value(path string) float64 {
-	d.carbon.mu.Lock()
-	defer d.carbon.mu.Unlock()
-	return d.last[path]
-}
-
 // eventually waits until ok.
 func eventually(t testing.TB, complaint string, ok func() bool) {
 	t.Helper()
@@ -323,18 +287,6 @@ func eventually(t testing.TB, complaint string, ok func() bool) {
 		if time.Now().After(deadline) {
 			t.Fatal(complaint)
 		}
-	}
-}
-
-// expectCanary waits until a counter came to want.
-func (d *statsd) expectCanary(name string, want int) {
-	d.t.Helper()
-	deadline := time.Now().Add(patience)
-	for d.counted(name) != float64(want) {
-		if time.Now().After(deadline) {
-			d.t.Fatalf("%s came to %v, want %d; the log says:\n%s", name, d.counted(name), want, d.log)
-		}
-		time.Sleep(5 * time.Millisecond)
 	}
 }
 

@@ -1,8 +1,11 @@
 package hostile
 
 import (
+	"fmt"
 	"testing"
 	"time"
+
+	"github.com/statsd-ops/statsd/internal/soak"
 )
 
 // One datagram built to hurt: the daemon lives, takes next to no memory for it,
@@ -29,18 +32,16 @@ func TestSoakOneDatagramBuiltToHurt(t *testing.T) {
 			t.Errorf("%s: memory grew by %.2f MB", g.Name, grown/(1<<20))
 		}
 	}
-	t.Logf("%d datagrams: memory grew by at most %.2f MB for one", len(Datagrams()), most/(1<<20))
 	d.expectCanary("canary", packets/2)
+	soak.Row(t, fmt.Sprintf("one datagram built to hurt: %d kinds", len(Datagrams())),
+		fmt.Sprintf("alive, canary exact, memory +%.2f MB at most", most/(1<<20)), "1 MB")
 }
 
 // Any number of them take processor time in proportion to their bytes: long
 // ones not more than short ones.
 func TestSoakDatagramsTakeLinearTime(t *testing.T) {
 	sideBySide(t)
-	total := 1 << 20 // bytes of each kind
-	if soaking() {
-		total = 8 << 20
-	}
+	total := soak.Pick(1<<20, 8<<20) // bytes of each kind
 	d := start(t, 20*time.Millisecond)
 	conn := d.dial("udp")
 	packets, canaries := 0, 0
@@ -59,17 +60,21 @@ func TestSoakDatagramsTakeLinearTime(t *testing.T) {
 		d.await("udp.packets", float64(packets))
 		return d.cpu() - before
 	}
+	slowest, worst := 0.0, 0.0
 	for _, g := range Datagrams() {
 		large := flood(g, MostUDP)
 		each := large.Seconds() / float64(total)
-		if soaking() {
+		slowest = max(slowest, each)
+		if soak.On() {
 			t.Logf("%-30s %6.1f ns a byte", g.Name, 1e9*each)
 		}
 		// Where little time is used, most of it is for other things.
 		if each < 100e-9 {
 			continue
 		}
-		if small := flood(g, MostUDP/16); large > time.Duration(bound(2)*float64(small)) {
+		small := flood(g, MostUDP/16)
+		worst = max(worst, large.Seconds()/small.Seconds())
+		if large > time.Duration(bound(2)*float64(small)) {
 			t.Errorf("%s: %d bytes take %v in long datagrams, %v in short ones", g.Name, total, large, small)
 		}
 	}
@@ -77,4 +82,6 @@ func TestSoakDatagramsTakeLinearTime(t *testing.T) {
 	if f := d.figures(); f["udp.kernel_dropped"] != 0 {
 		t.Errorf("%v datagrams were dropped", f["udp.kernel_dropped"])
 	}
+	soak.Row(t, fmt.Sprintf("the same, %d MiB of each", total>>20),
+		fmt.Sprintf("at most %.0f ns a byte; long ones cost %.2f times what short ones do", 1e9*slowest, worst), "linear: 2")
 }

@@ -4,9 +4,10 @@
 //	for _, d := range hostile.Datagrams() { ... } // each built to hurt in its own way
 //	input := hostile.New(seed).Next()             // any number of broken lines
 //
-// The tests of this package send them to a statsd of its own process, and look
-// at that from outside: its memory, its processor time, its descriptors, and a
-// counter that well-behaved senders must always find exact.
+// The tests of this package send them to a statsd of its own process, whose sinks,
+// disks and alerts' receivers fail as well, and look at that from outside: its
+// memory, its processor time, its descriptors, its ledger, what its sinks get, and
+// a counter that well-behaved senders must always find exact.
 package hostile
 
 import (

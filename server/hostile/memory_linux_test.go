@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/statsd-ops/statsd/internal/soak"
 )
 
 // A sample of memory costs at most this many bytes, and a third more at most.
@@ -35,7 +37,7 @@ func (d *statsd) flood(conn net.Conn, n int, line func(w io.Writer, i int)) {
 func (d *statsd) grown(before, most float64, what string) {
 	d.t.Helper()
 	grown := d.memory("VmHWM") - before
-	d.t.Logf("%s: memory grew by %.1f MB, may by %.1f", what, grown/(1<<20), tolerance*most/(1<<20))
+	soak.Row(d.t, what, fmt.Sprintf("memory +%.1f MB", grown/(1<<20)), fmt.Sprintf("%.1f MB", tolerance*most/(1<<20)))
 	if grown > bound(tolerance*most) {
 		d.t.Errorf("%s: memory grew by %.1f MB", what, grown/(1<<20))
 	}
@@ -63,10 +65,7 @@ func (d *statsd) resident(names int) {
 // there is room again.
 func TestSoakNewNames(t *testing.T) {
 	sideBySide(t)
-	sizes, interval := []int{100_000}, 500*time.Millisecond
-	if soaking() {
-		sizes, interval = []int{1_000_000, 10_000_000}, 10*time.Second
-	}
+	sizes, interval := soak.Pick([]int{100_000}, []int{1_000_000, 10_000_000}), soak.Pick(500*time.Millisecond, 10*time.Second)
 	for _, n := range sizes {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			const expire, over = 3, 50_000
@@ -91,8 +90,8 @@ func TestSoakNewNames(t *testing.T) {
 				t.Errorf("%v samples were refused, want %d", f["samples.refused"], over)
 			}
 			d.expectCanary("canary.known", canaries)
-			d.grown(before, eachName*float64(n)+float64(bytes), fmt.Sprintf("%d names of %d bytes in all", n, bytes))
-			if soaking() { // a small heap may double
+			d.grown(before, eachName*float64(n)+float64(bytes), fmt.Sprintf("%d new names of %d bytes in all, and %d that are refused", n, bytes, over))
+			if soak.On() { // a small heap may double
 				d.resident(n)
 			}
 			forgotten := time.Now()
@@ -109,10 +108,7 @@ func TestSoakNewNames(t *testing.T) {
 // One set with a million members, and one that wants more than it may have.
 func TestSoakSetMembers(t *testing.T) {
 	sideBySide(t)
-	n, interval := 100_000, time.Second
-	if soaking() {
-		n, interval = 1_000_000, 10*time.Second
-	}
+	n, interval := soak.Pick(100_000, 1_000_000), soak.Pick(time.Second, 10*time.Second)
 	const over = 10_000
 	d := start(t, interval, fmt.Sprint("--max-set-members=", n))
 	conn := d.dial("tcp")
@@ -124,7 +120,7 @@ func TestSoakSetMembers(t *testing.T) {
 		t.Errorf("%v members were refused, want %d", f["samples.refused.members"], over)
 	}
 	eventually(t, "the set is not published", func() bool { return d.value("stats.canary.set") == float64(n) })
-	d.grown(before, eachName*float64(n), fmt.Sprintf("%d members", n))
+	d.grown(before, eachName*float64(n), fmt.Sprintf("%d members of one set, and %d that are refused", n, over))
 }
 
 // inOneInterval sends samples so that all are of one flush, and returns by how
@@ -165,7 +161,7 @@ func (d *statsd) afterFlush() {
 func TestSoakTimerSamples(t *testing.T) {
 	sideBySide(t)
 	n, most, interval := 400_000, 100_000, time.Second
-	if soaking() {
+	if soak.On() {
 		n, most, interval = 10_000_000, 1_000_000, 20*time.Second
 	}
 	d := start(t, interval, fmt.Sprint("--max-timer-samples=", most))
@@ -178,7 +174,7 @@ func TestSoakTimerSamples(t *testing.T) {
 		})
 	})
 	eventually(t, "the timer is not published", func() bool { return d.value("stats.timers.canary.timer.count") == float64(n) })
-	d.grown(before, eachSample*float64(n), fmt.Sprintf("%d samples", n))
+	d.grown(before, eachSample*float64(n), fmt.Sprintf("%d samples of one timer", n))
 	if f["timers.sketched"] != 1 || f["samples.refused"] != 0 {
 		t.Errorf("%v timers sketched, %v samples refused", f["timers.sketched"], f["samples.refused"])
 	}

@@ -2,22 +2,23 @@ package hostile
 
 import (
 	"bytes"
+	"fmt"
 	"net"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/statsd-ops/statsd/internal/soak"
 )
 
 // Many clients that send a byte now and then, and some that never end a line,
 // cost little memory, are cut in time, and take nothing from those that behave.
 func TestSoakSlowClients(t *testing.T) {
 	sideBySide(t)
-	slow, endless, pause, flags := 1_000, 100, time.Second, []string{"--tcp-line-timeout=2s"}
-	allowed := 2 * time.Second
-	if soaking() {
-		slow, pause, flags, allowed = 9_500, 10*time.Second, nil, 30*time.Second
-	}
-	d := start(t, 500*time.Millisecond, flags...)
+	const endless = 100
+	slow, pause := soak.Pick(1_000, 9_500), soak.Pick(time.Second, 10*time.Second)
+	allowed := soak.Pick(2*time.Second, 30*time.Second)
+	d := start(t, 500*time.Millisecond, fmt.Sprint("--tcp-line-timeout=", allowed))
 	canary := d.dial("tcp")
 	d.send(canary, []byte("canary:1|c\n"))
 	d.expectCanary("canary", 1)
@@ -81,8 +82,11 @@ func TestSoakSlowClients(t *testing.T) {
 		t.Errorf("cut for other reasons: %v idle, %v full, %v memory", f["tcp.cut.idle"], f["tcp.cut.full"], f["tcp.cut.memory"])
 	}
 	grown := most - before
-	t.Logf("%d clients: memory grew by %.1f MB, %.1f KB each; all cut after %v", len(conns), grown/(1<<20), grown/1024/float64(len(conns)), took)
-	if grown > bound(100<<20)*float64(len(conns))/10_000 {
+	most = bound(100<<20) * float64(len(conns)) / 10_000
+	if grown > most {
 		t.Errorf("memory grew by %.1f MB for %d clients", grown/(1<<20), len(conns))
 	}
+	soak.Row(t, fmt.Sprintf("%d clients that send a byte each %v, %d endless lines", slow, pause, endless),
+		fmt.Sprintf("others lose nothing; memory +%.1f MB; all are cut after %v", grown/(1<<20), took.Round(100*time.Millisecond)),
+		fmt.Sprintf("0; %.1f MB; in time", most/(1<<20)))
 }

@@ -1,20 +1,20 @@
 package hostile
 
 import (
+	"fmt"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/statsd-ops/statsd/internal/soak"
 )
 
 // What is sent is read, or dropped by the kernel and counted: exactly, also when
 // the buffer is tiny, and when the process was stopped for a while.
 func TestSoakKernelDropsAreCounted(t *testing.T) {
 	sideBySide(t)
-	n, stopped := 20_000, 300*time.Millisecond
-	if soaking() {
-		n, stopped = 500_000, 2*time.Second
-	}
+	n, stopped := soak.Pick(20_000, 500_000), soak.Pick(300*time.Millisecond, 2*time.Second)
 	for _, test := range []struct{ name, buffer string }{{"a buffer of 4 KB", "4096"}, {"a buffer of 64 KiB", "64KiB"}} {
 		t.Run(test.name, func(t *testing.T) {
 			const senders = 4
@@ -57,6 +57,8 @@ func TestSoakKernelDropsAreCounted(t *testing.T) {
 				t.Errorf("only %v datagrams were dropped: nothing was overrun", f["udp.kernel_dropped"])
 			}
 			d.expectCanary("canary", int(f["udp.packets"]))
+			soak.Row(t, fmt.Sprintf("UDP overrun at %s, and stopped for %v: %d datagrams", test.name, stopped, 2*n),
+				fmt.Sprintf("%v read + %v dropped by the kernel", f["udp.packets"], f["udp.kernel_dropped"]), "the sum is what was sent")
 		})
 	}
 }

@@ -1,0 +1,49 @@
+package hostile
+
+import (
+	"fmt"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/statsd-ops/statsd/internal/soak"
+)
+
+// A thousand clients attack the monitor in all ways: another one is answered at
+// once, the intake loses nothing, memory stays, and the attackers are cut.
+func TestSoakMonitorUnderAttack(t *testing.T) {
+	sideBySide(t)
+	attackers, lasting := soak.Pick(120, 1_000), soak.Pick(4*time.Second, 30*time.Second)
+	d := start(t, 200*time.Millisecond)
+	canary := d.dial("tcp")
+	live, resident, grown := d.live(), d.memory("RssAnon"), 0.0
+	canaries, slowest := 0, time.Duration(0)
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: patience}
+	cuts, gone := d.besieged(attackers, func() {
+		for begun := time.Now(); time.Since(begun) < lasting; time.Sleep(100 * time.Millisecond) {
+			asked := time.Now()
+			// Whoever is slow to ask makes room for others, and asks again.
+			for _, err := d.ask(client); err != nil && time.Since(asked) < patience; {
+				_, err = d.ask(client)
+			}
+			slowest = max(slowest, time.Since(asked))
+			grown = max(grown, d.live()-live)
+			d.send(canary, []byte("canary:1|c\n"))
+			canaries++
+		}
+	})
+	resident = d.memory("RssAnon") - resident
+	d.expectCanary("canary", canaries)
+	if slowest.Seconds() > bound(1) {
+		t.Errorf("an answer took %v", slowest)
+	}
+	if gone.Seconds() > bound(5) || cuts < attackers {
+		t.Errorf("%d attackers were cut, after at most %v", cuts, gone)
+	}
+	if grown > bound(4<<20) {
+		t.Errorf("live memory grew by %.1f MB", grown/(1<<20))
+	}
+	soak.Row(t, fmt.Sprintf("monitor attacked by %d clients in %d ways for %v", attackers, len(attacks()), lasting),
+		fmt.Sprintf("live memory +%.1f MB (resident +%.1f MB); attackers gone after at most %.1f s; slowest istats for another %v; intake loss 0",
+			grown/(1<<20), resident/(1<<20), gone.Seconds(), slowest.Round(time.Millisecond)), "4 MB; 5 s; 1 s; 0")
+}

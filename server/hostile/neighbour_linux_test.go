@@ -1,0 +1,53 @@
+package hostile
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/statsd-ops/statsd/internal/soak"
+	"github.com/statsd-ops/statsd/sink/sinktest"
+)
+
+// A dead sink delays a healthy one beside it by nothing that matters, and takes
+// none of its points.
+func TestSoakDeadNeighbour(t *testing.T) {
+	sideBySide(t)
+	flushes := soak.Pick(4, 60)
+	absent, silent := sinktest.NewServer(t), sinktest.NewServer(t)
+	absent.Stop()
+	silent.Set(sinktest.Fault{Never: true})
+	beside := func(neighbours ...*sinktest.Server) *rounds {
+		flags := []string{"--spool-dir=" + t.TempDir()}
+		for i, n := range neighbours {
+			flags = append(flags, fmt.Sprintf("--sink=graphite://%s?name=dead%d&keep-open=false", n.Addr(), i))
+		}
+		return newRounds(start(t, time.Second, flags...), 10_000)
+	}
+	alone, beset := beside(), beside(absent, silent)
+	for range flushes {
+		alone.next()
+		beset.round()
+		for _, r := range []*rounds{alone, beset} {
+			r.d.send(r.conn, []byte("canary:1|c"))
+		}
+	}
+	var worst [2]time.Duration
+	for i, r := range []*rounds{alone, beset} {
+		r.d.expectCanary("canary", flushes)
+		worst[i] = slices.Max(r.d.carbon.came())
+	}
+	f := beset.d.figures()
+	for _, dead := range []string{"dead0", "dead1"} {
+		if p := "sink." + dead + ".points."; f[p+"delivered"] != 0 || f[p+"made"] != f[p+"spooled"]+f[p+"queued"] {
+			t.Errorf("%s: %v made, %v delivered, %v spooled", dead, f[p+"made"], f[p+"delivered"], f[p+"spooled"])
+		}
+	}
+	more := worst[1] - worst[0]
+	if more.Seconds() > bound(0.1) {
+		t.Errorf("points come up to %v after their flush, beside dead sinks up to %v", worst[0], worst[1])
+	}
+	soak.Row(t, fmt.Sprintf("two dead sinks beside a healthy one, %d flushes of %d points", flushes, beset.names),
+		fmt.Sprintf("it takes a flush within %v; alone within %v", worst[1].Round(time.Millisecond), worst[0].Round(time.Millisecond)), "100 ms more")
+}

@@ -1,0 +1,77 @@
+package hostile
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/statsd-ops/statsd/internal/soak"
+)
+
+// badNSCA are daemons that alerts are sent to, and what they do with a connection.
+// Data comes from nsca first: 128 bytes of initialisation vector and a time.
+var badNSCA = map[string]func(net.Conn){
+	"is absent":    nil,
+	"hangs":        func(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) },
+	"closes early": func(net.Conn) {},
+	"sends half an IV": func(conn net.Conn) {
+		_, _ = conn.Write(make([]byte, 60))
+	},
+	"sends a bad IV": func(conn net.Conn) {
+		_, _ = conn.Write(make([]byte, 132)) // the time is 1970
+		_, _ = io.Copy(io.Discard, conn)
+	},
+}
+
+// Whatever the receiver of alerts does, the daemon counts and flushes as ever, and
+// has at most one alert in flight.
+func TestSoakBadNSCA(t *testing.T) {
+	lasting := soak.Pick(2*time.Second, 30*time.Second)
+	for name, serve := range badNSCA {
+		t.Run(name, func(t *testing.T) {
+			sideBySide(t)
+			l, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer l.Close()
+			var now, most, accepted atomic.Int64
+			if serve == nil {
+				_ = l.Close()
+			}
+			go func() {
+				for conn, err := l.Accept(); err == nil; conn, err = l.Accept() {
+					accepted.Add(1)
+					if n := now.Add(1); n > most.Load() {
+						most.Store(n)
+					}
+					go func() {
+						serve(conn)
+						now.Add(-1)
+						_ = conn.Close()
+					}()
+				}
+			}()
+			d := start(t, 100*time.Millisecond, "--alert", "--alert-interval=100ms", "--nsca-server="+l.Addr().String(), "--nsca-host=web1")
+			canary := d.dial("tcp")
+			canaries, late := 0, 0.0
+			for begun := time.Now(); time.Since(begun) < lasting; time.Sleep(5 * time.Millisecond) {
+				d.send(canary, []byte("canary:1|c\n"))
+				canaries++
+				late = d.figures()["flush.late"]
+			}
+			d.expectCanary("canary", canaries)
+			f := d.figures()
+			if most.Load() > 1 || late != 0 {
+				t.Errorf("%d alerts at a time, %v flushes late", most.Load(), late)
+			}
+			if serve != nil && accepted.Load() == 0 || serve == nil && f["notify.errors"] == 0 {
+				t.Errorf("%d alerts were tried, %v failed", accepted.Load(), f["notify.errors"])
+			}
+			soak.Row(t, "NSCA peer "+name, fmt.Sprintf("canary exact, %v flushes late; %d alerts in flight at most", late, most.Load()), "unaffected; 1")
+		})
+	}
+}
