@@ -44,7 +44,7 @@ tidy-check:
 	@set -e; for module in $(NESTED) ./; do $(GO) -C $$module mod tidy -diff; done
 
 # A soak test is an ordinary test that goes on for $SOAK, or through its full size, instead of a moment.
-# What they measure ends the output: the table of the README's section on reliability.
+# What they measure ends the output, and with README=README.md takes the place of the table there.
 soak:
 	@SOAK=$(SOAK) GO=$(GO) sh scripts/soak ./...
 

@@ -87,7 +87,7 @@ func TestSoakSinkGivesUpAnywhere(t *testing.T) {
 			if hits := count(lines, "stats.hits "); hits != sent {
 				t.Errorf("%d hits came, want %d", hits, sent)
 			}
-			soak.Row(t, fmt.Sprintf("sink %s after N bytes, N = 1 to %d in steps of %d", name, most, step),
+			soak.Row(t, fmt.Sprintf("sink %s after N bytes, %d values of N up to %d", name, sent, most),
 				fmt.Sprintf("0 lost; %d lines of unfinished sends twice", again), "0 lost, no others twice")
 		})
 	}

@@ -69,7 +69,7 @@ func (s *onDisk) check(what string, lossy bool) {
 		s.t.Errorf("%v datagrams were dropped", f["udp.kernel_dropped"])
 	}
 	soak.Row(s.t, "spool on a disk of 8 MB: "+what,
-		fmt.Sprintf("%v sent + %v dropped = %v made; 0 datagrams dropped", delivered, dropped, made), "sent + dropped = made; 0")
+		fmt.Sprintf("%.0f sent + %.0f dropped = %.0f made; 0 datagrams dropped", delivered, dropped, made), "sent + dropped = made; 0")
 }
 
 func TestSoakDiskFull(t *testing.T) {

@@ -206,6 +206,6 @@ func TestSoakKilled(t *testing.T) {
 		t.Errorf("a start took %v", slowest)
 	}
 	soak.Row(t, fmt.Sprintf("kill -9 at %d random moments while spooling", kills),
-		fmt.Sprintf("all flushes told to be spooled arrive; at most %.0f ms of samples lost a kill; slowest start %v", each, slowest.Round(time.Millisecond)),
+		fmt.Sprintf("all flushes told to be spooled arrive; a kill costs %.0f ms of samples; slowest start %v", each, slowest.Round(time.Millisecond)),
 		"one fsync interval, 1 s; 2 s")
 }

@@ -90,7 +90,7 @@ func TestSoakFlappingSink(t *testing.T) {
 		t.Errorf("%v points were dropped, %v lines discarded of %d", f["sink.graphite.points.dropped"], f["metrics.discarded"], sent)
 	}
 	soak.Row(t, fmt.Sprintf("%v at %.2f million lines/s (%.0f %% of the most), 1 %% bad, sink flapping each %v", whole, rate/1e6, 100/part, window/2),
-		fmt.Sprintf("live memory %+.2f MB after the first quarter (%.1f MB); goroutines %d, then %d; files %d, then %d; ledger balances, 0 of %v points lost",
+		fmt.Sprintf("live memory %+.2f MB after the first quarter (%.1f MB); goroutines %d, then %d; files %d, then %d; ledger balances, 0 of %.0f points lost",
 			grown, heap[windows]/(1<<20), goroutines[early], goroutines[windows], files[early], files[windows], f["sink.graphite.points.made"]),
 		"1 MB; flat; 0")
 }

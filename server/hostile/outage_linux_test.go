@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"net"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -132,25 +131,4 @@ func TestSoakOutage(t *testing.T) {
 	soak.Row(t, fmt.Sprintf("sink down for %d flushes of %d points, then back", flushes, r.names),
 		fmt.Sprintf("0 lost, %d twice, in order; memory +%.1f MB; 0 datagrams dropped", again, grown/(1<<20)),
 		"0, 0; 64 MB; 0")
-}
-
-// deliveries works out from the connections to a sink which lines it was sent, as
-// the sender understands it: what a connection that broke had brought comes again
-// with the next. again counts the lines that came twice for that.
-func deliveries(connections []sinktest.Connection) (lines []string, again int) {
-	var unsure []string // came over a connection that broke
-	for _, c := range connections {
-		if n := min(len(unsure), len(c.Lines)); !slices.Equal(unsure[:n], c.Lines[:n]) {
-			lines = append(lines, unsure...) // it had broken behind the last one
-			unsure = nil
-		}
-		again += min(len(unsure), len(c.Lines))
-		if c.Whole {
-			lines = append(lines, c.Lines...)
-			unsure = nil
-		} else if len(c.Lines) > len(unsure) {
-			unsure = c.Lines
-		}
-	}
-	return append(lines, unsure...), again
 }

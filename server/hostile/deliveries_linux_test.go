@@ -1,0 +1,56 @@
+package hostile
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/statsd-ops/statsd/sink/sinktest"
+)
+
+// deliveries works out from the connections to a sink which lines it was sent, as
+// the sender understands it: what a connection that broke had brought comes again
+// with the next. again counts the lines that came twice for that.
+func deliveries(connections []sinktest.Connection) (lines []string, again int) {
+	var unsure []string // came over a connection that broke
+	for _, c := range connections {
+		if n := min(len(unsure), len(c.Lines)); !slices.Equal(unsure[:n], c.Lines[:n]) {
+			lines = append(lines, unsure...) // it had broken behind the last one
+			unsure = nil
+		}
+		again += min(len(unsure), len(c.Lines))
+		if c.Whole {
+			lines = append(lines, c.Lines...)
+			unsure = nil
+		} else if len(c.Lines) > len(unsure) {
+			unsure = c.Lines
+		}
+	}
+	return append(lines, unsure...), again
+}
+
+func TestDeliveries(t *testing.T) {
+	for _, test := range []struct {
+		connections string // lines of one letter; + ends a whole connection, - one that broke
+		lines       string
+		again       int
+	}{
+		{"ab+cd+", "abcd", 0},
+		{"a-ab+c+", "abc", 1},
+		{"-a-abc-ab-abcd+", "abcd", 6},
+		{"ab-cd+", "abcd", 0}, // it broke behind all there was
+		{"ab+ab+", "abab", 0}, // that is twice, for no reason
+		{"ab+a-", "aba", 0},
+	} {
+		var connections []sinktest.Connection
+		for text := test.connections; text != ""; {
+			end := strings.IndexAny(text, "+-")
+			connections = append(connections, sinktest.Connection{Lines: strings.Split(text[:end], ""), Whole: text[end] == '+'})
+			text = text[end+1:]
+		}
+		lines, again := deliveries(connections)
+		if got := strings.Join(lines, ""); got != test.lines || again != test.again {
+			t.Errorf("%s: got %s with %d again, want %s with %d", test.connections, got, again, test.lines, test.again)
+		}
+	}
+}
