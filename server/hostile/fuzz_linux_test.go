@@ -58,11 +58,11 @@ func TestSoakBrokenLines(t *testing.T) {
 	f := d.await("samples.received", float64(samples))
 	d.expectCanary("canary", canaries)
 	t.Logf("%d samples, %v of them good, %v discarded, %v refused", samples, f["samples.aggregated"], f["metrics.discarded"], f["samples.refused"])
+	// Datagrams may gather for 40 ms of it. More than a few beyond that are the
+	// machine's: then the daemon waits for a processor.
 	if longest.Seconds() > bound(0.1) {
 		t.Errorf("an answer took %v", longest)
 	}
-	defer soak.Row(t, fmt.Sprintf("%d broken inputs through sockets", n),
-		fmt.Sprintf("canary exact; each hundred read and told of within %v; goroutines and files as before", longest.Round(time.Millisecond)), "100 ms")
 	_, _ = udp.Close(), tcp.Close()
 	for deadline := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
 		g, f := d.resources()
@@ -73,4 +73,6 @@ func TestSoakBrokenLines(t *testing.T) {
 			t.Fatalf("%d goroutines and %d files, there were %d and %d", g, f, goroutines, files)
 		}
 	}
+	soak.Row(t, fmt.Sprintf("%d broken inputs through sockets", n),
+		fmt.Sprintf("canary exact; each hundred read and told of within %v; goroutines and files as before", longest.Round(time.Millisecond)), "100 ms")
 }
