@@ -2,7 +2,7 @@ package hostile
 
 import (
 	"fmt"
-	"io"
+	"net"
 	"slices"
 	"strings"
 	"testing"
@@ -105,7 +105,7 @@ func count(lines []string, prefix string) (n int) {
 // A sink that is stuck takes nothing from the intake: two daemons, one with a
 // healthy sink, read the same in turn, and as fast.
 func TestSoakIntakeBesideStuckSink(t *testing.T) {
-	turns, lines := soak.Pick(5, 41), soak.Pick(100_000, 500_000)
+	turns, lines := soak.Pick(5, 41), soak.Pick(100_000, 4_000_000)
 	for name, fault := range stuck {
 		t.Run(name, func(t *testing.T) {
 			sideBySide(t)
@@ -135,25 +135,27 @@ func TestSoakIntakeBesideStuckSink(t *testing.T) {
 // intake measures how long a daemon takes to read many lines.
 type intake struct {
 	d     *statsd
-	conn  io.Writer
-	lines []byte
-	n     int
+	conn  net.Conn
+	block []byte // of intakeBlock lines
+	n     int    // lines a turn
 	sent  int
 	took  []time.Duration
 }
 
+const intakeBlock = 10_000
+
 func newIntake(d *statsd, n int) *intake {
 	in := &intake{d: d, conn: d.dial("tcp"), n: n}
-	for i := range n {
-		in.lines = fmt.Appendf(in.lines, "intake.number%d:%d|c\n", i%10_000, i%7)
+	for i := range intakeBlock {
+		in.block = fmt.Appendf(in.block, "intake.number%d:%d|c\n", i, i%7)
 	}
 	return in
 }
 
 func (in *intake) turn() {
 	begun := time.Now()
-	if _, err := in.conn.Write(in.lines); err != nil {
-		in.d.t.Fatal(err)
+	for range in.n / intakeBlock {
+		in.d.send(in.conn, in.block)
 	}
 	in.sent += in.n
 	eventually(in.d.t, "the lines are not read", func() bool {

@@ -37,16 +37,13 @@ func mixed(n int) (lines []byte) {
 // sink that comes and goes, the daemon needs nothing more after a while.
 func TestSoakFlappingSink(t *testing.T) {
 	sideBySide(t)
-	const block, windows = 10_000, 20
+	const windows = 20
 	whole := soak.Duration(t, 4*time.Second)
 	window := whole / windows // a minute, of twenty
 	sink := sinktest.NewServer(t)
 	d := startTo(t, sink.Addr(), time.Second, "--spool-dir="+t.TempDir())
 
-	most := &intake{d: d, conn: d.dial("tcp"), n: 20 * block}
-	for range 20 {
-		most.lines = append(most.lines, mixed(block)...)
-	}
+	most := &intake{d: d, conn: d.dial("tcp"), block: mixed(intakeBlock), n: 20 * intakeBlock}
 	for range 7 {
 		most.turn()
 	}
@@ -54,7 +51,7 @@ func TestSoakFlappingSink(t *testing.T) {
 	rate := float64(most.n) / most.median().Seconds() / part
 
 	begun := time.Now()
-	load := d.newLoad(mixed(block), time.Duration(block/rate*float64(time.Second)))
+	load := d.newLoad(mixed(intakeBlock), time.Duration(intakeBlock/rate*float64(time.Second)))
 	var heap [windows + 1]float64
 	var goroutines, files [windows + 1]int
 	for i := 1; i <= windows; i++ {
@@ -68,8 +65,8 @@ func TestSoakFlappingSink(t *testing.T) {
 		goroutines[i], files[i] = d.resources()
 	}
 	blocks := load.stop()
-	rate = float64(blocks*block) / time.Since(begun).Seconds()
-	sent := blocks*block + 7*most.n
+	rate = float64(blocks*intakeBlock) / time.Since(begun).Seconds()
+	sent := blocks*intakeBlock + 7*most.n
 	f := d.await("samples.received", float64(sent))
 	eventually(t, "the backlog is not sent", func() bool {
 		f = d.figures()
