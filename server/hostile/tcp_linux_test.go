@@ -16,7 +16,7 @@ import (
 func TestSoakSlowClients(t *testing.T) {
 	sideBySide(t)
 	const endless = 100
-	slow, pause := soak.Pick(1_000, 9_500), soak.Pick(time.Second, 10*time.Second)
+	slow, pause := soak.Pick(1_000, 10_000), soak.Pick(time.Second, 10*time.Second)
 	allowed := soak.Pick(2*time.Second, 30*time.Second)
 	d := start(t, 500*time.Millisecond, fmt.Sprint("--tcp-line-timeout=", allowed))
 	canary := d.dial("tcp")
