@@ -15,7 +15,7 @@ var errHelp = errors.New("help")
 // usageError is a command line that cannot be understood.
 type usageError string
 
-func (e usageError) Error() string { return string(e) + "; statsd --help lists the flags" }
+func (e usageError) Error() string { return string(e) }
 
 // argument takes a flag's values off the command line. As a kingpin.Value it
 // takes any text: what a text means is looked at once it is known which of

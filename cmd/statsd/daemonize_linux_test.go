@@ -182,7 +182,7 @@ func TestDaemonizeFails(t *testing.T) {
 		want string
 	}{
 		{[]string{"-p", port}, exitFailed, "^statsd: --port " + port + `: listen on tcp 127\.0\.0\.1:\d+: bind: address already in use\n$`},
-		{[]string{"--pct=101"}, exitFailed, "^statsd: --pct 101: want more than 0, at most 100\n$"},
+		{[]string{"--expire=0"}, exitFailed, "^statsd: --expire 0: want at least 1 flush\n$"},
 		{[]string{"--bogus"}, exitUsage, "^statsd: unknown long flag '--bogus'; statsd --help lists the flags\n$"},
 	} {
 		if out, code := b.start(tt.args...); code != tt.code || !regexp.MustCompile(tt.want).MatchString(out) {

@@ -170,6 +170,9 @@ func (all settings) endpoints(running []*endpoint) ([]*endpoint, error) {
 		}
 		found = append(found, e)
 	}
+	if len(found) == 0 && all.asGstatsd() {
+		return nil, errors.New("you must specify at least one stats sink: -s [HOST]:PORT")
+	}
 	for _, e := range found {
 		e.inherit(all)
 	}

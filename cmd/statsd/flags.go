@@ -41,7 +41,7 @@ var flags = []flag{
 	{group: groupIntake, name: "receivers", kind: isCount, holder: "N", help: "UDP sockets that share the port; one a core"},
 	{group: groupIntake, name: "udp-buffer", kind: isBytes, holder: "8MiB", def: "8MiB", help: "receive buffer of each UDP socket"},
 	{group: groupIntake, name: "discard-senders", choices: []string{"auto", "on", "off"}, holder: "auto", def: "auto", help: "ask who sent a datagram, to show it with a bad line: on, off, or for a minute after each bad line (auto)"},
-	{group: groupIntake, name: "dialect", choices: []string{"reference", "gstatsd"}, holder: "reference", def: "reference", help: "whose habits count for names and empty values: reference, or gstatsd"},
+	{group: groupIntake, name: "dialect", choices: []string{"reference", "gstatsd"}, holder: "reference", def: "reference", help: "whose habits count for names and empty values: reference, or gstatsd, as an argument with its flags too (statsd --dialect=gstatsd --help)"},
 	{group: groupIntake, name: "gauge-signs", choices: []string{"delta", "absolute"}, holder: "delta", def: "delta", help: "a signed gauge value adjusts it (delta), or sets it (absolute)"},
 	{group: groupIntake, name: "pipe-dir", holder: "DIR", help: "read the stat pipes of this host's processes there before each flush; by agreement /tmp/stats-pipe"},
 	{group: groupIntake, name: "pipe-prefix", needs: "pipe-dir", holder: "PREFIX", help: "in front of names from pipes, behind the prefix of their kind; none when not given"},

@@ -33,31 +33,40 @@ func main() {
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	// An argument that begins with @ is one, and names no file of arguments.
 	kingpin.EnableFileExpansion = false
-	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+	os.Exit(run(ctx, os.Args, os.Stdout, os.Stderr))
 }
 
-// run is the command. It serves until ctx ends.
+// run is the command, which args[0] names. It serves until ctx ends.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	program, args := args[0], args[1:]
+	command, help, err := "statsd", printHelp, error(nil)
+	if isGstatsd(program, args) {
+		command, help = "statsd --dialect=gstatsd", printGstatsdHelp
+		args, err = fromGstatsd(args)
+	}
 	all := newSettings(flags)
-	err := all.run(ctx, args, stdout, stderr)
+	if err == nil {
+		err = all.run(ctx, args, stdout, stderr)
+	}
+	if errors.Is(err, errHelp) {
+		err = help(stdout)
+	}
 	if err == nil {
 		return exitOK
 	}
 	if started, ok := errors.AsType[*detach.Error](err); ok && started.Code > 0 {
 		return started.Code // it has said why
 	}
-	fmt.Fprintln(stderr, "statsd:", all.locate(err))
 	if _, ok := errors.AsType[usageError](err); ok {
+		fmt.Fprintf(stderr, "statsd: %v; %s --help lists the flags\n", err, command)
 		return exitUsage
 	}
+	fmt.Fprintln(stderr, "statsd:", all.locate(err))
 	return exitFailed
 }
 
 func (all settings) run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	err := all.resolve(args, os.Getenv)
-	if errors.Is(err, errHelp) {
-		return printHelp(stdout)
-	}
 	if err != nil {
 		return err
 	}

@@ -13,7 +13,7 @@ import (
 var update = goflag.Bool("update", false, "write what the commands print into testdata")
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"statsd": main})
+	testscript.Main(m, map[string]func(){"statsd": main, "gstatsd": main})
 }
 
 func TestScripts(t *testing.T) { runScripts(t, "testdata") }

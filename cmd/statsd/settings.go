@@ -110,6 +110,7 @@ func (all settings) resolve(args []string, getenv func(string) string) error {
 			return err
 		}
 	}
+	all.followDialect()
 	for _, s := range all {
 		if s.def != "" {
 			all.setDefault(s.name, s.def)

@@ -77,11 +77,16 @@ func (c *target) take(conn net.Conn) {
 }
 
 // of returns the points of a path.
-func (c *target) of(path string) (points []published) {
+func (c *target) of(path string) []published {
+	return c.where(func(p published) bool { return p.path == path })
+}
+
+// where returns the points of which want is true.
+func (c *target) where(want func(published) bool) (points []published) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, p := range c.points {
-		if p.path == path {
+		if want(p) {
 			points = append(points, p)
 		}
 	}
@@ -127,19 +132,25 @@ func (b *lockedBuffer) String() string {
 	return b.text.String()
 }
 
-// startDaemon starts this program under the command's name, which is what makes it be the
-// command: see TestMain.
+// startDaemon starts statsd.
 func startDaemon(t *testing.T, args ...string) *running {
+	t.Helper()
+	return startCommand(t, "statsd", append([]string{"-p", "0", "-n", "127.0.0.1"}, args...)...)
+}
+
+// startCommand starts this program under a command's name, which is what makes it be the
+// command: see TestMain.
+func startCommand(t *testing.T, name string, args ...string) *running {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	name := filepath.Join(t.TempDir(), "statsd")
+	name = filepath.Join(t.TempDir(), name)
 	if err := os.Symlink(self, name); err != nil {
 		t.Fatal(err)
 	}
-	d := &running{t: t, cmd: exec.Command(name, append([]string{"-p", "0", "-n", "127.0.0.1", "--log-format", "json"}, args...)...)}
+	d := &running{t: t, cmd: exec.Command(name, append(args, "--log-format", "json")...)}
 	d.cmd.Stderr = &d.log
 	if err := d.cmd.Start(); err != nil {
 		t.Fatal(err)
