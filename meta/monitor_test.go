@@ -62,7 +62,7 @@ func exampleSource() *fixedSource {
 	return &fixedSource{
 		figures: []Figure{
 			{Name: "start_time", Value: float64(now.Add(-26 * time.Hour).Unix())},
-			{Name: "last_publish.time", Value: float64(now.Add(-3 * time.Second).Unix())},
+			{Name: "last_publish.time", Value: float64(now.Add(-3 * time.Hour).Unix())},
 			{Name: "flush_duration", Value: 0.0000238},
 			{Name: "render.time", Value: 0.5},
 			{Name: "lines.received", Value: 3e9, Count: true, Rate: 1234.5},

@@ -28,7 +28,7 @@ func TestPage(t *testing.T) {
 		"<code>bad_value</code></td><td class=\"n\">9</td>", "bad_value, from [2001:db8::1]:4711", "no_value, from 192.0.2.1:5",
 		Quote(everyByte()), `"<b>:1|c"`, "<code>stats.a</code>",
 		"<code>web.hits.</code></td><td><code>--max-names</code></td><td class=\"n\">1,000 to 3,000,000</td>",
-		"<code>users</code></td><td><code>--max-set-members</code></td><td class=\"n\">7</td>", "took 23.8 us", "<dt>last delivery</dt><dd>3.",
+		"<code>users</code></td><td><code>--max-set-members</code></td><td class=\"n\">7</td>", "took 23.8 us", "<dt>last delivery</dt><dd>3 h 0 min ago",
 	} {
 		if !strings.Contains(body, want) {
 			t.Errorf("the page lacks %s", want)
