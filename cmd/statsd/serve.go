@@ -95,10 +95,11 @@ func (d *daemon) ready() error {
 		d.log.Warn().Msg("no --log-file: from here on nothing is logged")
 	}
 	d.log.settle()
+	// Before the process that the manager has started ends.
+	d.manager.tell(fmt.Sprintf("%s\nMAINPID=%d", ready, os.Getpid()))
 	if err := d.background.Ready(); err != nil {
 		return fmt.Errorf("--daemonize: %w", err)
 	}
-	d.manager.tell(fmt.Sprintf("%s\nMAINPID=%d", ready, os.Getpid()))
 	return nil
 }
 
