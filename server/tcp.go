@@ -8,6 +8,7 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/statsd-ops/statsd/wire"
@@ -21,6 +22,9 @@ const (
 	// buffersPerLane is how many connections of a lane may read at a time; only
 	// one of them can add to its shard.
 	buffersPerLane = 4
+	// mostLate is how many connections are accepted at the end: as many as Linux
+	// lets wait (net.core.somaxconn).
+	mostLate = 4096
 )
 
 type streamBuffer = [maxLine + 1 + streamRead]byte
@@ -41,6 +45,7 @@ type streams struct {
 	left    chan struct{} // told, if it listens, when a connection has ended
 	tails   atomic.Int64  // bytes of all tails
 	stopped chan struct{} // closed by stop
+	late    int           // connections accepted since, and tries
 
 	mu     sync.Mutex
 	active map[*stream]struct{}
@@ -87,12 +92,15 @@ func (t *streams) run() {
 	t.conns.Go(t.cutSilent)
 	for next := 0; ; next++ {
 		conn, err := t.accept()
-		if errors.Is(err, net.ErrClosed) || errors.Is(err, os.ErrDeadlineExceeded) {
+		if errors.Is(err, net.ErrClosed) {
 			return
 		}
 		if err != nil {
 			// Out of file descriptors, say: what there is must go on.
 			t.server.log.Error().Err(err).Msg("accept a tcp connection")
+			if end := t.end(); end != nil && time.Now().After(*end) {
+				return
+			}
 			time.Sleep(100 * time.Millisecond)
 			continue
 		}
@@ -107,9 +115,9 @@ func (t *streams) run() {
 	}
 }
 
-// accept waits for a connection; once there is to be an end, only for one that
-// is there already, for which there is always a moment, and leaves those of a
-// given listener to its next owner.
+// accept waits for a connection. Once there is to be an end it takes those that are
+// there already, at most mostLate, and leaves those of a given listener to its next
+// owner.
 func (t *streams) accept() (*net.TCPConn, error) {
 	if t.end() == nil {
 		conn, err := t.listener.AcceptTCP()
@@ -117,13 +125,42 @@ func (t *streams) accept() (*net.TCPConn, error) {
 			return conn, err
 		}
 	}
-	if t.given {
+	if t.late++; t.given || t.late > mostLate {
 		return nil, net.ErrClosed
 	}
-	if now := time.Now(); now.Before(t.end().Add(lastSweep)) {
-		_ = t.listener.SetDeadline(now.Add(lastSweep))
+	return acceptNow(t.listener)
+}
+
+// acceptNow accepts a connection that has been made already, or says net.ErrClosed. A
+// deadline would not do: it can be over before anybody has looked.
+func acceptNow(listener *net.TCPListener) (*net.TCPConn, error) {
+	raw, err := listener.SyscallConn()
+	if err != nil {
+		return nil, err
 	}
-	return t.listener.AcceptTCP()
+	fd, failed := -1, error(nil)
+	if err := raw.Control(func(listening uintptr) {
+		syscall.ForkLock.RLock() // no child inherits it
+		defer syscall.ForkLock.RUnlock()
+		if fd, _, failed = syscall.Accept(int(listening)); failed == nil {
+			syscall.CloseOnExec(fd)
+		}
+	}); err != nil {
+		return nil, err
+	}
+	if errors.Is(failed, syscall.EAGAIN) {
+		return nil, net.ErrClosed
+	}
+	if failed != nil {
+		return nil, os.NewSyscallError("accept", failed)
+	}
+	file := os.NewFile(uintptr(fd), "")
+	defer file.Close()
+	conn, err := net.FileConn(file)
+	if err != nil {
+		return nil, err
+	}
+	return conn.(*net.TCPConn), nil
 }
 
 // end returns when reading must be over, after stop.
