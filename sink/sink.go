@@ -17,12 +17,12 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// Sink sends points to one place. One goroutine at a time uses it.
+// Sink sends points to one place. One goroutine appends, and another one sends and closes.
 type Sink interface {
-	// AppendPoint appends p to dst, encoded as this sink sends it, and returns
-	// the extended slice. What it appends must stand alone: a payload is any
-	// number of appended points, in the order in which they are sent. A point
-	// that the format cannot carry is appended as nothing.
+	// AppendPoint appends p, encoded as this sink sends it, to dst, which is empty or was
+	// made by AppendPoint, and returns the extended slice: a payload of one more point, in
+	// which the bytes before may have changed. A point that the format cannot carry
+	// leaves dst as it is.
 	AppendPoint(dst []byte, p metric.Point) []byte
 
 	// Send delivers a payload made by AppendPoint, now or by an earlier process.

@@ -19,6 +19,8 @@ import (
 type Carbon struct {
 	// Addr is the "host:port" of its line receiver, the same over restarts.
 	Addr string
+	// PickleAddr is that of its pickle receiver.
+	PickleAddr string
 
 	t       testing.TB
 	program string
@@ -59,8 +61,7 @@ func (c *Carbon) Start() {
 		close(exited)
 	}()
 	for end := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		if conn, err := net.Dial("tcp", c.Addr); err == nil {
-			_ = conn.Close()
+		if listens(c.Addr) && listens(c.PickleAddr) {
 			return
 		}
 		select {
@@ -72,6 +73,14 @@ func (c *Carbon) Start() {
 			c.t.Fatalf("carbon-cache does not listen:\n%s", c.console())
 		}
 	}
+}
+
+func listens(addr string) bool {
+	conn, err := net.Dial("tcp", addr)
+	if err == nil {
+		_ = conn.Close()
+	}
+	return err == nil
 }
 
 // Stop ends it as an operator does. Like Kill it loses the points of the last second
@@ -162,7 +171,7 @@ func (c *Carbon) configure() {
 		defer func() { _ = listener.Close() }()
 		ports[i] = strconv.Itoa(listener.Addr().(*net.TCPAddr).Port)
 	}
-	c.Addr = net.JoinHostPort("127.0.0.1", ports[0])
+	c.Addr, c.PickleAddr = net.JoinHostPort("127.0.0.1", ports[0]), net.JoinHostPort("127.0.0.1", ports[1])
 	settings := strings.NewReplacer("$DIR", c.dir, "$LINE", ports[0], "$PICKLE", ports[1], "$QUERY", ports[2])
 	for _, dir := range []string{"conf", "storage/whisper", "log"} {
 		if err := os.MkdirAll(filepath.Join(c.dir, dir), 0o700); err != nil {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/statsd-ops/statsd/internal/counterpart"
 	"github.com/statsd-ops/statsd/metric"
+	"github.com/statsd-ops/statsd/sink"
 )
 
 // series is a series sent to carbon, with the points that whisper must hold.
@@ -26,6 +27,7 @@ func makeSeries(s *Sink, path string, end int64, n int) (payload []byte, want se
 	for i := range n {
 		p := metric.Point{Path: []byte(path), Value: values[i%len(values)], Time: end - int64(n-1-i)}
 		payload = s.AppendPoint(payload, p)
+		want.path = string(sink.AppendPath(nil, s.cfg.Prefix, p))
 		want.points[p.Time] = p.Value
 	}
 	return payload, want
@@ -50,9 +52,19 @@ func check(t *testing.T, carbon *counterpart.Carbon, want series) {
 func TestCarbonStoresExactly(t *testing.T) {
 	t.Parallel()
 	carbon := counterpart.StartCarbon(t)
+	a := counterpart.NewAuthority(t)
+	cert, key := a.Issue("127.0.0.1")
+	terminator := counterpart.Stunnel{Connect: carbon.Addr, Cert: cert, Key: key, Clients: a.File}.Start(t)
+	cert, key = a.Issue("web1")
+	behind := &TLS{CA: a.File, Cert: cert, Key: key}
 	sinks := map[string]*Sink{
 		"connection_a_send": newSink(t, Config{Addr: carbon.Addr}),
 		"keep_open":         newSink(t, Config{Addr: carbon.Addr, KeepOpen: true}),
+		"prefix":            newSink(t, Config{Addr: carbon.Addr, Prefix: "acme.web1"}),
+		"pickle":            newSink(t, Config{Addr: carbon.PickleAddr, Pickle: true, Prefix: "acme.web1"}),
+		"pickle_keep_open":  newSink(t, Config{Addr: carbon.PickleAddr, Pickle: true, KeepOpen: true}),
+		"tls":               newSink(t, Config{Addr: terminator, TLS: behind}),
+		"tls_keep_open":     newSink(t, Config{Addr: terminator, TLS: behind, KeepOpen: true}),
 	}
 	sendAll := func(when string) {
 		var all []series
@@ -68,8 +80,12 @@ func TestCarbonStoresExactly(t *testing.T) {
 	sendAll("before")
 	carbon.Stop()
 	for mode, s := range sinks {
-		if err := s.Send(t.Context(), []byte("stats.lost 1 1\n")); !errors.Is(err, syscall.ECONNREFUSED) {
+		err := s.Send(t.Context(), []byte("stats.lost 1 1\n"))
+		if s.cfg.TLS == nil && !errors.Is(err, syscall.ECONNREFUSED) {
 			t.Errorf("%s: error %v, want a refused connection", mode, err)
+		}
+		if s.cfg.TLS != nil && !s.cfg.KeepOpen && err == nil {
+			t.Errorf("%s: the terminator, with no carbon behind it, has confirmed", mode)
 		}
 	}
 	carbon.Start()
@@ -77,54 +93,84 @@ func TestCarbonStoresExactly(t *testing.T) {
 }
 
 // A stopped carbon confirms nothing, though its kernel takes everything; when it
-// goes on, it gets on with the same connection.
+// goes on, it gets on with the same connection. Through a terminator of TLS too.
 func TestCarbonStoppedAndContinued(t *testing.T) {
 	t.Parallel()
 	carbon := counterpart.StartCarbon(t)
-	s := newSink(t, Config{Addr: carbon.Addr, Timeout: 100 * time.Millisecond})
-	payload, want := makeSeries(s, "stats.stopped", time.Now().Unix(), 30)
-	carbon.Signal(syscall.SIGSTOP)
-	for range 3 {
-		if err := s.Send(t.Context(), payload); !isTimeout(err) {
-			t.Fatalf("error %v, want a timeout", err)
+	a := counterpart.NewAuthority(t)
+	cert, key := a.Issue("127.0.0.1")
+	terminator := counterpart.Stunnel{Connect: carbon.Addr, Cert: cert, Key: key}.Start(t)
+	var all []series
+	for mode, s := range map[string]*Sink{
+		"lines":  newSink(t, Config{Addr: carbon.Addr}),
+		"pickle": newSink(t, Config{Addr: carbon.PickleAddr, Pickle: true}),
+		"tls":    newSink(t, Config{Addr: terminator, TLS: &TLS{CA: a.File}}),
+	} {
+		s.cfg.Timeout = 100 * time.Millisecond
+		payload, want := makeSeries(s, "stats.stopped."+mode, time.Now().Unix(), 30)
+		carbon.Signal(syscall.SIGSTOP)
+		for range 3 {
+			if err := s.Send(t.Context(), payload); !isTimeout(err) {
+				t.Fatalf("%s: error %v, want a timeout", mode, err)
+			}
 		}
+		begun := s.unsure
+		carbon.Signal(syscall.SIGCONT)
+		s.cfg.Timeout = patience
+		mustSend(t, s, payload)
+		if !begun.closed {
+			t.Errorf("%s: another connection was made", mode)
+		}
+		all = append(all, want)
 	}
-	local := s.unsure.conn.LocalAddr().String()
-	carbon.Signal(syscall.SIGCONT)
-	s.cfg.Timeout = patience
-	if s.unsure.conn.LocalAddr().String() != local {
-		t.Error("another connection was made")
+	for _, want := range all {
+		check(t, carbon, want)
 	}
-	mustSend(t, s, payload)
-	check(t, carbon, want)
 }
 
 // What a killed carbon had not read was not confirmed, and is sent again.
 func TestCarbonKilledInTheMiddle(t *testing.T) {
 	t.Parallel()
 	carbon := counterpart.StartCarbon(t)
-	s := newSink(t, Config{Addr: carbon.Addr, Timeout: 100 * time.Millisecond})
-	payload, want := makeSeries(s, "stats.killed", time.Now().Unix(), 30)
+	sinks := map[string]*Sink{
+		"lines":  newSink(t, Config{Addr: carbon.Addr}),
+		"pickle": newSink(t, Config{Addr: carbon.PickleAddr, Pickle: true}),
+	}
+	payloads, wants := map[string][]byte{}, map[string]series{}
 	carbon.Signal(syscall.SIGSTOP)
-	if err := s.Send(t.Context(), payload); !isTimeout(err) {
-		t.Fatalf("error %v, want a timeout", err)
+	for mode, s := range sinks {
+		s.cfg.Timeout = 100 * time.Millisecond
+		payloads[mode], wants[mode] = makeSeries(s, "stats.killed."+mode, time.Now().Unix(), 30)
+		if err := s.Send(t.Context(), payloads[mode]); !isTimeout(err) {
+			t.Fatalf("%s: error %v, want a timeout", mode, err)
+		}
 	}
 	carbon.Kill()
-	if err := s.Send(t.Context(), payload); !errors.Is(err, syscall.ECONNRESET) {
-		t.Errorf("error %v, want a reset", err)
+	for mode, s := range sinks {
+		s.cfg.Timeout = patience
+		if err := s.Send(t.Context(), payloads[mode]); !errors.Is(err, syscall.ECONNRESET) {
+			t.Errorf("%s: error %v, want a reset", mode, err)
+		}
 	}
 	carbon.Start()
-	s.cfg.Timeout = patience
-	mustSend(t, s, payload)
-	check(t, carbon, want)
+	for mode, s := range sinks {
+		mustSend(t, s, payloads[mode])
+	}
+	for _, want := range wants {
+		check(t, carbon, want)
+	}
 }
 
 // BenchmarkSendCarbon measures whole sends of 1,000 points to a real carbon.
 func BenchmarkSendCarbon(b *testing.B) {
 	carbon := counterpart.StartCarbon(b)
-	for name, keepOpen := range map[string]bool{"connection-a-send": false, "keep-open": true} {
+	for name, cfg := range map[string]Config{
+		"connection-a-send": {Addr: carbon.Addr},
+		"keep-open":         {Addr: carbon.Addr, KeepOpen: true},
+		"pickle":            {Addr: carbon.PickleAddr, Pickle: true},
+	} {
 		b.Run(name, func(b *testing.B) {
-			s, err := New(Config{Addr: carbon.Addr, KeepOpen: keepOpen})
+			s, err := New(cfg)
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/statsd-ops/statsd/metric"
+	"github.com/statsd-ops/statsd/sink"
 )
 
 // Config says where the receiver is and how long it may take.
@@ -21,7 +21,13 @@ type Config struct {
 	// Prefix stands in front of every path, with a dot between; empty for none.
 	Prefix string
 
-	// ConnectTimeout bounds one connect: the look-up and all addresses together.
+	// Pickle sends carbon's pickle protocol instead of lines.
+	Pickle bool
+
+	// TLS says how the receiver is known if it is behind TLS; nil if it is not.
+	TLS *TLS
+
+	// ConnectTimeout bounds one connect: the look-up, all addresses, and the begin of TLS together.
 	// Zero means 5 s. A shorter one reports a dead receiver sooner; a longer one
 	// lets slow name servers answer.
 	ConnectTimeout time.Duration
@@ -48,8 +54,6 @@ const (
 	defaultConnectTimeout = 5 * time.Second
 	defaultTimeout        = 10 * time.Second
 	defaultGiveUp         = 5 * time.Minute
-
-	maxPrefix = 1024 // bytes
 )
 
 // Validate says what is wrong with c. The error begins with the name of the setting,
@@ -71,8 +75,8 @@ func (c Config) Validate() error {
 	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
 		return fmt.Errorf("port: %q is not a port from 1 to 65535", port)
 	}
-	if !metric.IsClean([]byte(c.Prefix)) || len(c.Prefix) > maxPrefix {
-		return fmt.Errorf("prefix: want at most %d of A-Z a-z 0-9 _ - and dots between them, not %q", maxPrefix, c.Prefix)
+	if err := sink.CheckPrefix(c.Prefix); err != nil {
+		return fmt.Errorf("prefix: %w", err)
 	}
 	for _, s := range []struct {
 		name  string

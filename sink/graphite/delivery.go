@@ -13,10 +13,11 @@ import (
 // delivery is one payload on its way over one connection. It remembers how far
 // it came, so that it can go on after a timeout. It does not keep the payload.
 type delivery struct {
-	conn     *net.TCPConn
+	conn     *link
 	keepOpen bool
 	sum      uint64 // of the payload
-	size     int
+	sealed   []byte // what is sent instead of it: TLS
+	size     int    // of what is sent
 
 	written  int       // bytes our kernel has taken
 	acked    int       // bytes the receiver's kernel has acknowledged
@@ -24,8 +25,6 @@ type delivery struct {
 	halfShut bool      // our half is closed
 	closed   bool      // the receiver has closed its half
 }
-
-func (d *delivery) isOf(sum uint64, size int) bool { return d.sum == sum && d.size == size }
 
 // run goes on with the delivery until it is confirmed, fails, or is out of time.
 func (d *delivery) run(ctx context.Context, payload []byte, deadline time.Time) error {
@@ -60,6 +59,9 @@ func (d *delivery) write(ctx context.Context, payload []byte, deadline time.Time
 		}
 		if err := ctx.Err(); err != nil { // it may have ended before the deadline was set
 			return err
+		}
+		if d.sealed != nil {
+			payload = d.sealed
 		}
 		n, err := d.conn.Write(payload[d.written:])
 		if n > 0 {
@@ -125,7 +127,7 @@ func (d *delivery) end() error {
 
 // note brings acked and progress up to date.
 func (d *delivery) note() {
-	queued, err := unacknowledged(d.conn)
+	queued, err := unacknowledged(d.conn.TCPConn)
 	if err != nil {
 		return // the connection is broken, as the next read or write will say
 	}
@@ -144,12 +146,12 @@ func (d *delivery) note() {
 // be offered again.
 func (d *delivery) abort() {
 	_ = d.conn.SetLinger(0)
-	_ = d.conn.Close()
+	_ = d.conn.TCPConn.Close()
 }
 
 // probe returns nil if the receiver of an idle connection has neither closed it
 // nor sent anything. It takes a millisecond.
-func probe(conn *net.TCPConn) error {
+func probe(conn *link) error {
 	if err := conn.SetReadDeadline(time.Now().Add(time.Millisecond)); err != nil {
 		return err
 	}

@@ -1,10 +1,10 @@
-// Package graphite sends points to a carbon line receiver: carbon-cache,
-// carbon-relay, or whatever else reads Graphite's plaintext protocol over TCP.
-// The format is one line a point,
+// Package graphite sends points to carbon: carbon-cache, carbon-relay, or whatever
+// else reads one of its two protocols over TCP (https://graphite.readthedocs.io/en/stable/feeding-carbon.html).
+// Plaintext is one line a point,
 //
 //	stats.web.requests 3.2 1795251862
 //
-// (https://graphite.readthedocs.io/en/stable/feeding-carbon.html). New makes a
+// and pickle, with Config.Pickle, frames of points as Python writes them. New makes a
 // Sink from a Config; the daemon's outlet calls its AppendPoint and Send.
 //
 // # What a send means
@@ -25,6 +25,10 @@
 // A Send that runs out of time leaves its connection open, and the next Send of
 // the same payload goes on where it stopped. So a receiver that is slow, or
 // stopped for a while, gets nothing twice.
+//
+// With Config.TLS the receiver is who ends TLS. It has confirmed when it closes the TCP
+// connection, or for KeepOpen when its kernel has acknowledged all; the end of TLS
+// confirms nothing, since that can be said with bytes unread. What is behind it may get them later, or never.
 //
 // # What can be lost, what can come twice
 //
@@ -52,6 +56,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/statsd-ops/statsd/metric"
 	"github.com/statsd-ops/statsd/sink"
 )
 
@@ -60,11 +65,10 @@ var _ sink.Sink = (*Sink)(nil)
 // Sink sends points to one receiver. One goroutine at a time uses it.
 type Sink struct {
 	cfg    Config
-	prefix string // with its dot
 	dialer net.Dialer
 	seed   maphash.Seed
-	idle   *net.TCPConn // KeepOpen: the connection between two sends
-	unsure *delivery    // the send that ran out of time, to be gone on with
+	idle   *link     // KeepOpen: the connection between two sends
+	unsure *delivery // the send that ran out of time, to be gone on with
 }
 
 // New makes a Sink. It does not connect: the first Send does.
@@ -72,16 +76,15 @@ func New(cfg Config) (*Sink, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	cfg = cfg.withDefaults()
-	prefix := cfg.Prefix
-	if prefix != "" {
-		prefix += "."
+	if cfg.TLS != nil {
+		if _, err := cfg.TLS.config(cfg.Addr); err != nil {
+			return nil, err
+		}
 	}
+	cfg = cfg.withDefaults()
 	return &Sink{
-		cfg:    cfg,
-		prefix: prefix,
+		cfg: cfg,
 		dialer: net.Dialer{
-			Timeout: cfg.ConnectTimeout,
 			// A host that vanished while we wait for it is noticed in a minute.
 			KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interval: 15 * time.Second, Count: 3},
 		},
@@ -89,7 +92,15 @@ func New(cfg Config) (*Sink, error) {
 	}, nil
 }
 
-// Send delivers payload, lines made by AppendPoint. It takes at most
+// AppendPoint appends p as a line, see sink.AppendLine, or to the last frame of dst.
+func (s *Sink) AppendPoint(dst []byte, p metric.Point) []byte {
+	if s.cfg.Pickle {
+		return s.appendPickled(dst, p)
+	}
+	return sink.AppendLine(dst, s.cfg.Prefix, p)
+}
+
+// Send delivers payload, made by AppendPoint. It takes at most
 // ConnectTimeout and Timeout together. Errors of the network can be told by
 // errors.As with a net.Error or a syscall.Errno.
 func (s *Sink) Send(ctx context.Context, payload []byte) error {
@@ -103,21 +114,11 @@ func (s *Sink) Send(ctx context.Context, payload []byte) error {
 }
 
 func (s *Sink) send(ctx context.Context, payload []byte) error {
-	sum := maphash.Bytes(s.seed, payload)
-	d := s.unsure
-	s.unsure = nil
-	if d != nil && !d.isOf(sum, len(payload)) {
-		d.abort()
-		d = nil
+	d, err := s.delivery(ctx, payload)
+	if err != nil {
+		return err
 	}
-	if d == nil {
-		conn, err := s.connection(ctx)
-		if err != nil {
-			return err
-		}
-		d = &delivery{conn: conn, keepOpen: s.cfg.KeepOpen, sum: sum, size: len(payload), progress: time.Now()}
-	}
-	err := d.run(ctx, payload, time.Now().Add(s.cfg.Timeout))
+	err = d.run(ctx, payload, time.Now().Add(s.cfg.Timeout))
 	switch {
 	case err == nil && s.cfg.KeepOpen && !d.closed:
 		s.idle = d.conn
@@ -134,9 +135,34 @@ func (s *Sink) send(ctx context.Context, payload []byte) error {
 	return err
 }
 
+// delivery returns the one of payload that was begun, or begins one.
+func (s *Sink) delivery(ctx context.Context, payload []byte) (*delivery, error) {
+	sum := maphash.Bytes(s.seed, payload)
+	if d := s.unsure; d != nil {
+		s.unsure = nil
+		if d.sum == sum {
+			return d, nil
+		}
+		d.abort()
+	}
+	conn, err := s.connection(ctx)
+	if err != nil {
+		return nil, err
+	}
+	d := &delivery{conn: conn, keepOpen: s.cfg.KeepOpen, sum: sum, size: len(payload), progress: time.Now()}
+	if conn.tls != nil {
+		if d.sealed, err = conn.seal(payload, !d.keepOpen); err != nil {
+			d.abort()
+			return nil, err
+		}
+		d.size = len(d.sealed)
+	}
+	return d, nil
+}
+
 // connection returns the idle connection if its receiver is still there, or a
 // new one.
-func (s *Sink) connection(ctx context.Context) (*net.TCPConn, error) {
+func (s *Sink) connection(ctx context.Context) (*link, error) {
 	if conn := s.idle; conn != nil {
 		s.idle = nil
 		err := probe(conn)
@@ -148,11 +174,29 @@ func (s *Sink) connection(ctx context.Context) (*net.TCPConn, error) {
 			return nil, err
 		}
 	}
+	return s.connect(ctx)
+}
+
+func (s *Sink) connect(ctx context.Context) (*link, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.ConnectTimeout)
+	defer cancel()
 	conn, err := s.dialer.DialContext(ctx, "tcp", s.cfg.Addr)
 	if err != nil {
 		return nil, err
 	}
-	return conn.(*net.TCPConn), nil
+	l := &link{TCPConn: conn.(*net.TCPConn)}
+	if s.cfg.TLS == nil {
+		return l, nil
+	}
+	c, err := s.cfg.TLS.config(s.cfg.Addr)
+	if err == nil {
+		err = l.secure(ctx, c)
+	}
+	if err != nil {
+		_ = l.TCPConn.Close()
+		return nil, err
+	}
+	return l, nil
 }
 
 // Close closes what Send kept open. An unfinished send is cut off: it may have

@@ -1,4 +1,4 @@
-package graphite
+package sink
 
 import (
 	"bytes"
@@ -10,8 +10,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-func TestAppendPoint(t *testing.T) {
-	var s Sink
+func TestAppendLine(t *testing.T) {
 	for _, tt := range []struct {
 		path  string
 		value float64
@@ -38,23 +37,22 @@ func TestAppendPoint(t *testing.T) {
 		{"two words", 1, 1, ""},
 		{"a\nforged 1", 1, 1, ""},
 	} {
-		got := string(s.AppendPoint([]byte("before\n"), metric.Point{Path: []byte(tt.path), Value: tt.value, Time: tt.time}))
+		got := string(AppendLine([]byte("before\n"), "", metric.Point{Path: []byte(tt.path), Value: tt.value, Time: tt.time}))
 		if tt.value == math.MaxInt64 { // not exact: 2^63
 			tt.want = "stats.a 9223372036854776000 1\n"
 		}
 		if got != "before\n"+tt.want {
-			t.Errorf("AppendPoint(%q, %v, %d) = %q, want %q", tt.path, tt.value, tt.time, got, "before\n"+tt.want)
+			t.Errorf("AppendLine(%q, %v, %d) = %q, want %q", tt.path, tt.value, tt.time, got, "before\n"+tt.want)
 		}
 	}
 }
 
-func FuzzAppendPoint(f *testing.F) {
+func FuzzAppendLine(f *testing.F) {
 	for _, v := range []float64{0, 1, -1, 0.1, 1e21, 5e-324, math.MaxFloat64, 1<<53 + 2} {
 		f.Add([]byte("stats.a"), v, int64(1))
 	}
-	var s Sink
 	f.Fuzz(func(t *testing.T, path []byte, v float64, at int64) {
-		line := string(s.AppendPoint(nil, metric.Point{Path: path, Value: v, Time: at}))
+		line := string(AppendLine(nil, "", metric.Point{Path: path, Value: v, Time: at}))
 		if line == "" {
 			return
 		}
@@ -76,27 +74,25 @@ func FuzzAppendPoint(f *testing.F) {
 
 var benchValues = []float64{0, 1, 17, 3.2, 142.5, 0.1, 123456.789, 99.99999999}
 
-func TestAppendPointAllocatesNothing(t *testing.T) {
-	var s Sink
+func TestAppendLineAllocatesNothing(t *testing.T) {
 	p := metric.Point{Path: []byte("stats.timers.web.front.latency.upper_99_9"), Time: 1795251862}
 	buf := make([]byte, 0, 1<<10)
 	if n := testing.AllocsPerRun(100, func() {
 		for _, p.Value = range benchValues {
-			buf = s.AppendPoint(buf[:0], p)
+			buf = AppendLine(buf[:0], "acme", p)
 		}
 	}); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
 }
 
-func BenchmarkAppendPoint(b *testing.B) {
-	var s Sink
+func BenchmarkAppendLine(b *testing.B) {
 	p := metric.Point{Path: []byte("stats.timers.web.front.latency.upper_99_9"), Time: 1795251862}
 	buf := make([]byte, 0, 1<<10)
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
 		p.Value = benchValues[i%len(benchValues)]
-		buf = s.AppendPoint(buf[:0], p)
+		buf = AppendLine(buf[:0], "acme", p)
 	}
 	if !bytes.HasSuffix(buf, []byte(" 1795251862\n")) {
 		b.Fatalf("wrote %q", buf)

@@ -1,0 +1,78 @@
+package counterpart
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Stunnel is what a stunnel (Debian's stunnel4) of the test's own does: it ends TLS on a
+// free port of loopback, and goes on to another address without.
+type Stunnel struct {
+	Connect   string // where it goes on to
+	Cert, Key string // its own certificate
+	Clients   string // file of the authority that clients need a certificate of; empty for all
+}
+
+// Start starts it until the end of the test, and returns the "host:port" it listens on.
+func (s Stunnel) Start(t testing.TB) (addr string) {
+	t.Helper()
+	program := Find(t, "stunnel")
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr = listener.Addr().String()
+	_ = listener.Close()
+
+	config := fmt.Sprintf(stunnelConf, addr, s.Connect, s.Cert, s.Key)
+	if s.Clients != "" {
+		config += "verifyChain = yes\nCAfile = " + s.Clients + "\n"
+	}
+	dir := t.TempDir()
+	file := filepath.Join(dir, "stunnel.conf")
+	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	console, err := os.Create(filepath.Join(dir, "console"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	process := exec.Command(program, file)
+	process.Stdout, process.Stderr = console, console
+	if err := process.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = process.Process.Signal(syscall.SIGTERM)
+		_ = process.Wait() // it answers a signal with that as its status
+		_ = console.Close()
+		if said, err := os.ReadFile(console.Name()); t.Failed() && err == nil {
+			t.Logf("stunnel said:\n%s", said)
+		}
+	})
+	for end := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		if listens(addr) {
+			return addr
+		}
+		if time.Now().After(end) {
+			t.Fatal("stunnel does not listen")
+		}
+	}
+}
+
+const stunnelConf = `foreground = yes
+pid =
+syslog = no
+debug = notice
+[carbon]
+accept = %s
+connect = %s
+cert = %s
+key = %s
+`

@@ -1,0 +1,78 @@
+package graphite
+
+import (
+	"encoding/binary"
+	"math"
+	"unicode/utf8"
+
+	"github.com/statsd-ops/statsd/metric"
+	"github.com/statsd-ops/statsd/sink"
+)
+
+// The pickle protocol of carbon: frames of a length, four bytes of big-endian, and a
+// pickled list [(path, (time, value)), ...]. These are opcodes of Python's pickle
+// protocol 2, as Python's Lib/pickletools.py has them.
+const (
+	opBegin   = "\x80\x02](" // PROTO 2, EMPTY_LIST, MARK
+	opUnicode = 'X'          // BINUNICODE: length, four bytes of little-endian; UTF-8
+	opInt     = 'J'          // BININT: four bytes of little-endian
+	opLong    = "\x8a\x08"   // LONG1 of eight bytes of little-endian
+	opFloat   = 'G'          // BINFLOAT: eight bytes of big-endian
+	opTuple2  = '\x86'       // TUPLE2
+	opEnd     = "e."         // APPENDS, STOP
+
+	lengthSize = 4
+
+	// frameBytes is the size from which on a frame is complete. Carbon cuts a
+	// connection on which one of more than 1 MiB comes (PICKLE_RECEIVER_MAX_LENGTH),
+	// and does nothing else while it reads one.
+	frameBytes = 64 << 10
+)
+
+// appendPickled appends p to the last frame of dst, or begins another.
+func (s *Sink) appendPickled(dst []byte, p metric.Point) []byte {
+	if !sink.CanPlot(p) || !utf8.Valid(p.Path) { // carbon would refuse the whole frame
+		return dst
+	}
+	at := lastFrame(dst)
+	if len(dst)-at >= frameBytes {
+		at = len(dst)
+	}
+	if at == len(dst) {
+		dst = append(dst, "\x00\x00\x00\x00"+opBegin...)
+	} else {
+		dst = dst[:len(dst)-len(opEnd)]
+	}
+	dst = append(dst, opUnicode, 0, 0, 0, 0)
+	path := len(dst)
+	dst = sink.AppendPath(dst, s.cfg.Prefix, p)
+	binary.LittleEndian.PutUint32(dst[path-lengthSize:], uint32(len(dst)-path))
+	dst = appendPickledInt(dst, p.Time)
+	dst = append(dst, opFloat)
+	dst = binary.BigEndian.AppendUint64(dst, math.Float64bits(p.Value))
+	dst = append(dst, opTuple2, opTuple2)
+	dst = append(dst, opEnd...)
+	binary.BigEndian.PutUint32(dst[at:], uint32(len(dst)-at-lengthSize))
+	return dst
+}
+
+func appendPickledInt(dst []byte, n int64) []byte {
+	if n == int64(int32(n)) {
+		return binary.LittleEndian.AppendUint32(append(dst, opInt), uint32(n))
+	}
+	return binary.LittleEndian.AppendUint64(append(dst, opLong...), uint64(n))
+}
+
+// lastFrame returns where the last frame of a payload begins: at its end if it has
+// none. A payload has some 20 at most.
+func lastFrame(payload []byte) int {
+	at := 0
+	for len(payload)-at > lengthSize {
+		next := at + lengthSize + int(binary.BigEndian.Uint32(payload[at:])&math.MaxInt32)
+		if next >= len(payload) {
+			return at
+		}
+		at = next
+	}
+	return len(payload)
+}

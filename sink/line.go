@@ -1,0 +1,64 @@
+package sink
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+
+	"github.com/statsd-ops/statsd/metric"
+)
+
+// AppendLine appends p as a line of Graphite's plaintext protocol, "path value timestamp\n"
+// (https://graphite.readthedocs.io/en/stable/feeding-carbon.html). The prefix
+// stands in front of the path with a dot between, unless it is empty. The value is the
+// shortest decimal that reads back as the same float64, without an exponent: some
+// receivers read none. A point that CanPlot refuses is appended as nothing.
+func AppendLine(dst []byte, prefix string, p metric.Point) []byte {
+	if !CanPlot(p) {
+		return dst
+	}
+	dst = AppendPath(dst, prefix, p)
+	dst = append(dst, ' ')
+	dst = appendValue(dst, p.Value)
+	dst = append(dst, ' ')
+	dst = strconv.AppendInt(dst, p.Time, 10)
+	return append(dst, '\n')
+}
+
+// AppendPath appends the path of p behind a prefix.
+func AppendPath(dst []byte, prefix string, p metric.Point) []byte {
+	if prefix != "" {
+		dst = append(append(dst, prefix...), '.')
+	}
+	return append(dst, p.Path...)
+}
+
+// CanPlot reports whether Graphite can take p: it has a path without white space or control bytes
+// in it, and a value that is finite.
+func CanPlot(p metric.Point) bool {
+	for _, c := range p.Path {
+		if c <= ' ' {
+			return false
+		}
+	}
+	return len(p.Path) > 0 && !math.IsNaN(p.Value) && !math.IsInf(p.Value, 0)
+}
+
+func appendValue(dst []byte, v float64) []byte {
+	const exact = 1 << 53 // up to here every integer is a float64
+	if n := int64(v); float64(n) == v && -exact <= n && n <= exact && (n != 0 || !math.Signbit(v)) {
+		return strconv.AppendInt(dst, n, 10)
+	}
+	return strconv.AppendFloat(dst, v, 'f', -1, 64)
+}
+
+// maxPrefix is the longest prefix, in bytes.
+const maxPrefix = 1024
+
+// CheckPrefix says what is wrong with a prefix for paths.
+func CheckPrefix(prefix string) error {
+	if !metric.IsClean([]byte(prefix)) || len(prefix) > maxPrefix {
+		return fmt.Errorf("want at most %d of A-Z a-z 0-9 _ - and dots between them, not %q", maxPrefix, prefix)
+	}
+	return nil
+}
