@@ -1,0 +1,147 @@
+// Package stdout writes points to the standard output, a line each, as carbon's line
+// receiver takes them:
+//
+//	stats.web.requests 3.2 1795251862
+//
+// It is for looking at what a daemon publishes, and for pipes. New makes a Sink from a
+// Config; the daemon's outlet calls its AppendPoint and Send.
+//
+// # Pipes
+//
+// A pipe that nobody reads blocks who writes into it. Send writes only what there is
+// room for, so that it ends in time, and with its context; the rest is sent when the same
+// payload is sent again. Lines of up to 512 bytes are written whole: no other writer into
+// the same pipe, such as a log, can tear them.
+//
+// A pipe that was closed is an error of Send. Go ends a process that writes into such a
+// pipe on its standard output, unless it has asked to be notified of SIGPIPE.
+package stdout
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"hash/maphash"
+	"os"
+	"time"
+
+	"github.com/statsd-ops/statsd/metric"
+	"github.com/statsd-ops/statsd/sink"
+)
+
+var _ sink.Sink = (*Sink)(nil)
+
+// Config says how the lines look, and how long writing may take.
+type Config struct {
+	// Prefix stands in front of every path, with a dot between; empty for none.
+	Prefix string
+
+	// Timeout bounds one Send. Zero means 10 s. When it is over, Send reports an error, and
+	// a Send of the same payload goes on where it stopped: a shorter Timeout
+	// reports a reader that stands still sooner, and costs nothing else.
+	Timeout time.Duration
+}
+
+const defaultTimeout = 10 * time.Second
+
+// atOnce is how many bytes are written at once: no pipe that has room takes fewer, or tears
+// them (POSIX's PIPE_BUF).
+const atOnce = 512
+
+var errStandsStill = fmt.Errorf("nobody reads it: %w", os.ErrDeadlineExceeded)
+
+// Validate says what is wrong with c. The error begins with the name of the setting,
+// which is NAME=VALUE in the URL of a sink.
+func (c Config) Validate() error {
+	if err := sink.CheckPrefix(c.Prefix); err != nil {
+		return fmt.Errorf("prefix: %w", err)
+	}
+	if c.Timeout < 0 {
+		return fmt.Errorf("timeout: %v is negative", c.Timeout)
+	}
+	return nil
+}
+
+// Sink writes points to the standard output.
+type Sink struct {
+	cfg  Config
+	out  *os.File
+	seed maphash.Seed
+
+	unfinished uint64 // sum of the payload that Send gave up
+	written    int    // bytes of it
+	torn       bool   // it was given up within a line
+}
+
+// New makes a Sink.
+func New(cfg Config) (*Sink, error) { return newSink(cfg, os.Stdout) }
+
+func newSink(cfg Config, out *os.File) (*Sink, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	if cfg.Timeout == 0 {
+		cfg.Timeout = defaultTimeout
+	}
+	return &Sink{cfg: cfg, out: out, seed: maphash.MakeSeed()}, nil
+}
+
+// AppendPoint appends the line of sink.AppendLine.
+func (s *Sink) AppendPoint(dst []byte, p metric.Point) []byte {
+	return sink.AppendLine(dst, s.cfg.Prefix, p)
+}
+
+// Send writes payload, lines made by AppendPoint.
+func (s *Sink) Send(ctx context.Context, payload []byte) error {
+	sum := maphash.Bytes(s.seed, payload)
+	if sum != s.unfinished {
+		s.unfinished, s.written = sum, 0
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, s.cfg.Timeout, errStandsStill)
+	defer cancel()
+	if err := s.write(ctx, payload); err != nil {
+		return fmt.Errorf("write %d bytes to the standard output: %w", len(payload)-s.written, err)
+	}
+	s.unfinished = 0
+	return nil
+}
+
+func (s *Sink) write(ctx context.Context, payload []byte) error {
+	for s.written < len(payload) {
+		if err := waitForRoom(ctx, s.out); err != nil {
+			return err
+		}
+		if s.torn && s.written == 0 { // another payload was given up
+			if _, err := s.out.Write([]byte{'\n'}); err != nil {
+				return err
+			}
+			s.torn = false
+			continue
+		}
+		n, err := s.out.Write(firstLines(payload[s.written:]))
+		if n > 0 {
+			s.written += n
+			s.torn = payload[s.written-1] != '\n'
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// firstLines returns the lines at the start of b that can be written at once: of one that
+// is too long, a part.
+func firstLines(b []byte) []byte {
+	if len(b) <= atOnce {
+		return b
+	}
+	b = b[:atOnce]
+	if end := bytes.LastIndexByte(b, '\n'); end >= 0 {
+		b = b[:end+1]
+	}
+	return b
+}
+
+// Close does nothing: the standard output is the process's.
+func (s *Sink) Close() error { return nil }
