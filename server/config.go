@@ -183,6 +183,9 @@ type NamedSink struct {
 	// Address says in logs where it is.
 	Address string
 	Sink    sink.Sink
+	// Format names the encoding of its payloads, which wait in the spool: what is
+	// written in one format is not sent by a sink of another. Lines have an empty one.
+	Format string
 	// Config is what the sink was made from. Reload leaves one alone whose
 	// name and Config stay the same.
 	Config any

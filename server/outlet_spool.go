@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/statsd-ops/statsd/spool"
 )
@@ -15,7 +17,7 @@ func (o *outlet) openSpool(cfg *Config) error {
 		return nil
 	}
 	s, err := spool.Open(spool.Config{
-		Dir:        filepath.Join(cfg.SpoolDir, o.name),
+		Dir:        filepath.Join(cfg.SpoolDir, o.wanted.spoolName()),
 		MaxBytes:   cfg.SpoolMaxBytes,
 		FsyncEvery: cfg.SpoolFsync,
 	})
@@ -26,6 +28,30 @@ func (o *outlet) openSpool(cfg *Config) error {
 	o.stored = s.Stats()
 	o.logFound()
 	return nil
+}
+
+// spoolName is the directory of the sink's spool: that of another format is another one.
+func (n NamedSink) spoolName() string {
+	if n.Format == "" {
+		return n.Name
+	}
+	return n.Name + "." + n.Format
+}
+
+// logForgotten says which spools there are whose sinks there are not.
+func (s *Server) logForgotten() {
+	entries, err := os.ReadDir(s.cfg.SpoolDir)
+	if err != nil {
+		return // what is wrong with it the outlets have said
+	}
+	for _, entry := range entries {
+		dir := filepath.Join(s.cfg.SpoolDir, entry.Name())
+		wanted := slices.ContainsFunc(s.cfg.Sinks, func(n NamedSink) bool { return n.spoolName() == entry.Name() })
+		if bytes := spool.Bytes(dir); !wanted && bytes > 0 {
+			s.log.Warn().Str("dir", dir).Int64("bytes", bytes).
+				Msg("undelivered points wait in a spool that belongs to no sink: give one its name and format, or remove the directory")
+		}
+	}
 }
 
 // logFound says what the spool had in it at the start.

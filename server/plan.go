@@ -54,8 +54,8 @@ func (p *plan) place(n NamedSink, cfg *Config, old []*outlet) (*outlet, error) {
 		return p.begin(n, cfg)
 	}
 	o := old[was]
-	if reflect.TypeOf(n.Sink) != reflect.TypeOf(o.wanted.Sink) {
-		return nil, fmt.Errorf("sink %s: was of another kind until now, and what waits for it is written for that; "+
+	if n.Format != o.wanted.Format {
+		return nil, fmt.Errorf("sink %s: was one of another format until now, and what waits for it is written in that; "+
 			"give the new one a name of its own, or restart", n.Name)
 	}
 	alive, revived := o.revive()

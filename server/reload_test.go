@@ -170,7 +170,7 @@ func TestReloadOfFaults(t *testing.T) {
 		t := v.t
 		for want, change := range map[string]func(*Config){
 			"--pct 0: want more than 0":                   func(c *Config) { c.Layout.Percentiles = []float64{0} },
-			"sink recorder: was of another kind":          func(c *Config) { c.Sinks = []NamedSink{{Name: "recorder", Sink: otherSink{r}}} },
+			"sink recorder: was one of another format":    func(c *Config) { c.Sinks = []NamedSink{{Name: "recorder", Sink: r, Format: "other"}} },
 			"(--flush-interval): --gauge-expire 5s: want": func(c *Config) { c.FlushInterval, c.GaugeExpire = time.Second, 5*time.Second },
 		} {
 			c := v.cfg
@@ -187,9 +187,6 @@ func TestReloadOfFaults(t *testing.T) {
 		}
 	})
 }
-
-// otherSink is of another type than a Recorder.
-type otherSink struct{ *sinktest.Recorder }
 
 func TestReloadSinks(t *testing.T) {
 	cfg, stays := every10s()

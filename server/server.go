@@ -187,6 +187,9 @@ func (s *Server) logStart() {
 	if len(s.outlets)+len(s.recordings.running) == 0 {
 		s.log.Warn().Msg("no sink: nothing is published, the last flushes show in the monitor only (set --sink or --graphite-host)")
 	}
+	if s.cfg.SpoolDir != "" {
+		s.logForgotten()
+	}
 	if s.cfg.FlushInterval < time.Second {
 		s.log.Warn().Stringer("flush_interval", s.cfg.FlushInterval).
 			Msg("several flushes share a second: graphite keeps the last (--flush-interval below 1s is for tests)")

@@ -1,5 +1,10 @@
 package spool
 
+import (
+	"os"
+	"strings"
+)
+
 // Stats are the figures of a spool since Open. Points add up:
 //
 //	Appended + Recovered = Advanced + Points + Dropped + Lost
@@ -29,6 +34,17 @@ type Stats struct {
 
 	// Fault is why the directory cannot be used at all, nil if it can.
 	Fault error
+}
+
+// Bytes returns the size of the segments in a directory that may be a spool, open or not.
+func Bytes(dir string) (n int64) {
+	entries, _ := os.ReadDir(dir) // one that cannot be read has none
+	for _, entry := range entries {
+		if info, err := entry.Info(); err == nil && info.Mode().IsRegular() && strings.HasSuffix(entry.Name(), segmentSuffix) {
+			n += info.Size()
+		}
+	}
+	return n
 }
 
 // Stats returns the figures as the last method left them. It never waits for
