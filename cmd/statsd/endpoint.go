@@ -174,6 +174,9 @@ func (all settings) endpoints(running []*endpoint) ([]*endpoint, error) {
 		return nil, errors.New("you must specify at least one stats sink: -s [HOST]:PORT")
 	}
 	for _, e := range found {
+		if e.scheme.foreground && all.on("daemonize") {
+			return nil, e.fault(errors.New("goes nowhere with --daemonize"))
+		}
 		e.inherit(all)
 	}
 	return found, nameEndpoints(found, running)

@@ -25,6 +25,10 @@ func TestParseEndpoint(t *testing.T) {
 		{"[::1]:2103", "graphite", "::1", "2103", ""},
 		{"[fe80::1%eth0]:2103", "graphite", "fe80::1%eth0", "2103", ""},
 		{":2103", "graphite", "localhost", "2103", ""},
+		{"graphite+pickle://carbon?prefix=a", "graphite+pickle", "carbon", "2004", "a"},
+		{"graphite+tls://carbon?ca=/a/b.pem&insecure", "graphite+tls", "carbon", "2003", ""},
+		{"stdout://", "stdout", "", "", ""},
+		{"stdout://?prefix=a", "stdout", "", "", "a"},
 		{"2103", "graphite", "localhost", "2103", ""},
 		{"2103?prefix=a", "graphite", "localhost", "2103", "a"},
 	} {
@@ -48,6 +52,9 @@ func TestParseEndpointErrors(t *testing.T) {
 		"65536":                       "want a URL",
 		"::1:2003":                    "stands in brackets",
 		"http://carbon":               `there is no scheme "http"; want graphite`,
+		"stdout://carbon":             "stdout:// has no address",
+		"stdout://?keep-open":         `stdout:// has no setting "keep-open"; want name, prefix or timeout`,
+		"graphite://c?ca=a":           `graphite:// has no setting "ca"`,
 		"graphite://carbon:x":         `invalid port ":x"`,
 		"graphite://me@carbon":        "want nothing but",
 		"graphite://carbon/render":    "want nothing but",
@@ -105,8 +112,8 @@ func TestEndpointNames(t *testing.T) {
 		}
 		return found
 	}
-	first := sinks(nil, "--graphite-host=a", "-sb:1", "-sc:1?name=west", "-sd:1?name=graphite-3", "-se:1")
-	if got := named(first); !slices.Equal(got, []string{"graphite", "graphite-2", "west", "graphite-3", "graphite-4"}) {
+	first := sinks(nil, "--graphite-host=a", "-sb:1", "-sc:1?name=west", "-sd:1?name=graphite-3", "-se:1", "-sstdout://", "-sgraphite+pickle://")
+	if got := named(first); !slices.Equal(got, []string{"graphite", "graphite-2", "west", "graphite-3", "graphite-4", "stdout", "graphite-pickle"}) {
 		t.Errorf("the sinks are called %q", got)
 	}
 	// A reload that takes one away, adds another in front, and names one.

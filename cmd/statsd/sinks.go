@@ -2,10 +2,12 @@ package main
 
 import (
 	"net"
+	"slices"
 
 	"github.com/statsd-ops/statsd/server"
 	"github.com/statsd-ops/statsd/sink/graphite"
 	"github.com/statsd-ops/statsd/sink/load"
+	"github.com/statsd-ops/statsd/sink/stdout"
 )
 
 // scheme is a kind of sink that --sink can name.
@@ -14,13 +16,18 @@ type scheme struct {
 	host string // where the URL has none
 	port string // the same; a scheme without one has no address
 	keys []flag // what the query can set
-	add  func(*server.Config, *endpoint) error
+	// foreground says that it is of no use in the background.
+	foreground bool
+	add        func(*server.Config, *endpoint) error
 }
 
 // schemes are all kinds of sinks, that of the --graphite flags first.
 var schemes = []scheme{
 	{name: "graphite", host: "localhost", port: "2003", keys: graphiteKeys, add: addGraphite},
+	{name: "graphite+pickle", host: "localhost", port: "2004", keys: graphiteKeys, add: addPickle},
+	{name: "graphite+tls", host: "localhost", port: "2003", keys: slices.Concat(graphiteKeys, tlsKeys), add: addTLS},
 	{name: "load", host: "127.0.0.1", port: "8082", keys: loadKeys, add: addLoad},
+	{name: "stdout", keys: []flag{nameKey, prefixKey, {name: "timeout", kind: isPositive}}, foreground: true, add: addStdout},
 }
 
 var (
@@ -35,7 +42,13 @@ var (
 		{name: "timeout", kind: isPositive},
 		{name: "give-up", kind: isPositive},
 	}
-
+	tlsKeys = []flag{
+		{name: "ca"},
+		{name: "cert"},
+		{name: "key"},
+		{name: "server-name"},
+		{name: "insecure", kind: isSwitch},
+	}
 	loadKeys = []flag{
 		nameKey,
 		prefixKey,
@@ -52,7 +65,30 @@ func schemeNames() (names []string) {
 }
 
 func addGraphite(cfg *server.Config, e *endpoint) error {
-	c := graphite.Config{
+	return addCarbon(cfg, e, graphiteConfig(e))
+}
+
+func addPickle(cfg *server.Config, e *endpoint) error {
+	c := graphiteConfig(e)
+	c.Pickle = true
+	return addCarbon(cfg, e, c)
+}
+
+func addTLS(cfg *server.Config, e *endpoint) error {
+	c := graphiteConfig(e)
+	c.TLS = &graphite.TLS{
+		CA:         e.text("ca"),
+		Cert:       e.text("cert"),
+		Key:        e.text("key"),
+		ServerName: e.text("server-name"),
+		Insecure:   e.on("insecure"),
+	}
+	return addCarbon(cfg, e, c)
+}
+
+// graphiteConfig is what all graphite sinks have.
+func graphiteConfig(e *endpoint) graphite.Config {
+	return graphite.Config{
 		Addr:           net.JoinHostPort(e.host, e.port),
 		Prefix:         e.text("prefix"),
 		KeepOpen:       e.on("keep-open"),
@@ -60,7 +96,24 @@ func addGraphite(cfg *server.Config, e *endpoint) error {
 		Timeout:        e.duration("timeout"),
 		GiveUp:         e.duration("give-up"),
 	}
+}
+
+func addCarbon(cfg *server.Config, e *endpoint, c graphite.Config) error {
 	s, err := graphite.New(c)
+	if err != nil {
+		return e.fault(err)
+	}
+	format := ""
+	if c.Pickle {
+		format = "pickle"
+	}
+	cfg.Sinks = append(cfg.Sinks, server.NamedSink{Name: e.name, Address: e.address(), Sink: s, Config: c, Format: format})
+	return nil
+}
+
+func addStdout(cfg *server.Config, e *endpoint) error {
+	c := stdout.Config{Prefix: e.text("prefix"), Timeout: e.duration("timeout")}
+	s, err := stdout.New(c)
 	if err != nil {
 		return e.fault(err)
 	}
