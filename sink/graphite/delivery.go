@@ -41,6 +41,8 @@ func (d *delivery) run(ctx context.Context, payload []byte, deadline time.Time) 
 	err := d.write(ctx, payload, deadline)
 	if err == nil {
 		err = d.confirm(ctx, deadline)
+	} else if said := probe(d.conn); isAnswer(said) {
+		err = said
 	}
 	if isTimeout(err) {
 		d.note()

@@ -62,7 +62,7 @@ import (
 
 var _ sink.Sink = (*Sink)(nil)
 
-// Sink sends points to one receiver. One goroutine at a time uses it.
+// Sink sends points to one receiver. One goroutine at a time sends and closes.
 type Sink struct {
 	cfg    Config
 	dialer net.Dialer
@@ -170,7 +170,7 @@ func (s *Sink) connection(ctx context.Context) (*link, error) {
 			return conn, nil
 		}
 		_ = conn.Close() // nothing is on its way
-		if errors.As(err, new(answerError)) {
+		if isAnswer(err) {
 			return nil, err
 		}
 	}
@@ -215,6 +215,13 @@ func (s *Sink) Close() error {
 		return fmt.Errorf("close the connection to graphite at %s: %w", s.cfg.Addr, err)
 	}
 	return nil
+}
+
+// isAnswer reports whether err is what the receiver says: bytes, or why it has ended TLS. In TLS
+// 1.3 one that does not like our certificate says so when we may have written already.
+func isAnswer(err error) bool {
+	said, ok := errors.AsType[*net.OpError](err)
+	return errors.As(err, new(answerError)) || ok && said.Op == "remote error" // as crypto/tls has it
 }
 
 // isTimeout reports whether err is about our patience and not the connection:

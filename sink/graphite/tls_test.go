@@ -28,8 +28,13 @@ type receiver struct {
 	many int // connections
 }
 
-// serveTLS starts a receiver. When serve returns the connection is closed, without the end of TLS.
+// serveTLS starts a receiver, which asks for no certificate. When serve returns the connection is closed, without the end of TLS.
 func serveTLS(t *testing.T, serve func(*receiver, *tls.Conn)) *receiver {
+	t.Helper()
+	return serveTLSWith(t, tls.NoClientCert, serve)
+}
+
+func serveTLSWith(t *testing.T, clients tls.ClientAuthType, serve func(*receiver, *tls.Conn)) *receiver {
 	t.Helper()
 	r := &receiver{Authority: counterpart.NewAuthority(t), over: t.Context().Done()}
 	own, err := tls.LoadX509KeyPair(r.Issue("127.0.0.1"))
@@ -54,7 +59,7 @@ func serveTLS(t *testing.T, serve func(*receiver, *tls.Conn)) *receiver {
 			context := t.Context()
 			serving.Go(func() {
 				defer conn.Close()
-				if c := tls.Server(conn, &tls.Config{Certificates: []tls.Certificate{own}}); c.HandshakeContext(context) == nil {
+				if c := tls.Server(conn, &tls.Config{Certificates: []tls.Certificate{own}, ClientAuth: clients}); c.HandshakeContext(context) == nil {
 					serve(r, c)
 				}
 			})
@@ -236,6 +241,24 @@ func TestTLSVerifies(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A receiver that wants a certificate of ours says so after it was sent something.
+func TestTLSRefused(t *testing.T) {
+	bothModes(t, func(t *testing.T, keepOpen bool) {
+		cfg := serveTLSWith(t, tls.RequireAnyClientCert, takeAll).config()
+		cfg.KeepOpen = keepOpen
+		s := newSink(t, cfg)
+		payload, _ := lines(3)
+		err := s.Send(t.Context(), payload)
+		if keepOpen && err == nil {
+			waitClosed(t, s)
+			err = s.Send(t.Context(), payload)
+		}
+		if err == nil || !strings.Contains(err.Error(), "tls: certificate required") {
+			t.Errorf("error %v, want what the receiver says", err)
+		}
+	})
 }
 
 func TestTLSFiles(t *testing.T) {
