@@ -27,6 +27,7 @@ func (s *Shard) forget(kind metric.Kind, rec record) (known bool) {
 	if !s.expired(kind, rec) {
 		known = true
 		s.table.known.Add(-1)
+		s.table.live--
 	}
 	rec.clear(kind, s.flush)
 	rec.setLastSeen(s.flush - 1 - longAgo)

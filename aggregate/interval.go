@@ -18,7 +18,7 @@ type Interval struct {
 
 	table *Table
 	views []view
-	known int64 // names known when it was taken out
+	known int64 // names known when it was taken out, shard by shard
 }
 
 // view is one shard's part of an Interval: the records that were there when

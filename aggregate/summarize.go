@@ -63,6 +63,7 @@ func (iv *Interval) Summarize(layout Layout, now int64) *Snapshot {
 		iv.views[i].release()
 	}
 	iv.table.known.Add(s.live - iv.known)
+	iv.table.live = s.live
 	return s.sn
 }
 

@@ -64,8 +64,10 @@ type Table struct {
 	config Config
 	seed   maphash.Seed
 	shards []*Shard
-	// known is the number of names that have not expired.
+	// known is the number of names that have not expired: those that were live at the
+	// last flush, and those that came since.
 	known atomic.Int64
+	live  int64
 	// batches numbers the batches of all shards, to tell which came first.
 	batches atomic.Uint64
 	scratch scratch
@@ -80,6 +82,7 @@ type Shard struct {
 	retiring *names // what names replaced, until all that counts was moved
 	retire   bool   // replace names at the next flush
 	flush    uint32 // the number of the running flush
+	fresh    int64  // names that came since the last Drain
 	sequence uint64 // of the batch at hand
 	blocks   [2]blocks
 	spare    spare
@@ -210,6 +213,7 @@ func (s *Shard) intern(kind metric.Kind, raw []byte) (ref, metric.Reason) {
 		s.table.known.Add(-1)
 		return 0, metric.RefusedName
 	}
+	s.fresh++
 	return s.names.insert(kind, s.clean, s.flush), metric.None
 }
 
@@ -219,7 +223,7 @@ func (s *Shard) intern(kind metric.Kind, raw []byte) (ref, metric.Reason) {
 // have been summarised.
 func (t *Table) Drain(cut func(shard int)) *Interval {
 	iv := &Interval{table: t, views: make([]view, len(t.shards))}
-	iv.known = t.known.Load()
+	iv.known = t.live
 	for i, s := range t.shards {
 		s.mutex.Lock()
 		start := time.Now()
@@ -237,6 +241,8 @@ func (t *Table) Drain(cut func(shard int)) *Interval {
 			s.retiring, s.names, s.retire = s.names, newNames(t.seed), false
 		}
 		s.flush++
+		iv.known += s.fresh
+		s.fresh = 0
 		s.blocks[s.flush&1].mostSamples = t.config.MaxTimerSamples
 		if cut != nil {
 			cut(i)

@@ -589,3 +589,17 @@ func TestSetLimits(t *testing.T) {
 		t.Errorf("of the timer that is below its new limit: %v", got)
 	}
 }
+
+// Names that come while the shards are taken out one after another count once.
+func TestNamesDuringDrain(t *testing.T) {
+	table := testTable(2)
+	add(t, table.Shard(0), "before c 1")
+	table.Drain(func(shard int) {
+		if shard == 0 {
+			add(t, table.Shard(1), "meanwhile c 1", "before c 1")
+		}
+	}).Summarize(testLayout, 1)
+	if n := table.Names(); n != 3 { // one of them in both shards
+		t.Errorf("%d names, want 3", n)
+	}
+}
