@@ -186,7 +186,7 @@ func (l *Layout) AppendPoints(points []metric.Point, kind metric.Kind, name stri
 	values := make([]float64, len(columns))
 	fill(values, v)
 	if kind == metric.Counter {
-		l.fillCounter(v, columns, values)
+		fillCounter(columns, values, v, l.Interval.Seconds())
 	}
 	for i, c := range columns {
 		points = append(points, metric.Point{Path: []byte(c.prefix + name + c.suffix), Value: values[i]})

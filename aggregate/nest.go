@@ -36,6 +36,16 @@ func newNests(other metric.Kind, columns, others []column) (nests []nest) {
 	return nests
 }
 
+func (p *plan) addNests(kind metric.Kind, nests []nest) {
+	p.nests[kind] = append(p.nests[kind], nests...)
+	begins := &p.nestBegins[kind]
+	for _, n := range nests {
+		for c := range begins {
+			begins[c] = begins[c] || n.front == "" || n.front[0] == byte(c)
+		}
+	}
+}
+
 // nested reports whether a name of a kind has the path of another name of
 // another kind that was seen.
 func (s *summary) nested(kind metric.Kind, name []byte) bool {

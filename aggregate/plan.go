@@ -14,10 +14,13 @@ type plan struct {
 	shapes     [][]column
 	thresholds []threshold
 	wants      wants
+	seconds    float64 // of the interval
 	// meets tells of two kinds whether names alike can share a path.
 	meets [metric.Kinds][metric.Kinds]bool
 	// nests are what else paths of a kind may be: those of other names of other kinds.
 	nests [metric.Kinds][]nest
+	// nestBegins says which first bytes their names have, for most have another.
+	nestBegins [metric.Kinds][256]bool
 }
 
 // The first of the shapes besides those of the kinds.
@@ -27,7 +30,7 @@ const (
 )
 
 func newPlan(l Layout) *plan {
-	p := &plan{Layout: l, thresholds: newThresholds(&l)}
+	p := &plan{Layout: l, thresholds: newThresholds(&l), seconds: l.Interval.Seconds()}
 	for kind := range metric.Kind(metric.Kinds) {
 		p.shapes = append(p.shapes, l.columns(kind))
 	}
@@ -50,7 +53,7 @@ func newPlan(l Layout) *plan {
 		for m, b := range p.shapes[:metric.Kinds] {
 			if k != m {
 				p.meets[k][m] = meet(a, b)
-				p.nests[k] = append(p.nests[k], newNests(metric.Kind(m), a, b)...)
+				p.addNests(metric.Kind(k), newNests(metric.Kind(m), a, b))
 			}
 		}
 	}
@@ -119,17 +122,18 @@ func fill(values []float64, v float64) {
 	}
 }
 
-func (l *Layout) fillCounter(sum float64, columns []column, values []float64) {
+// fillCounter gives a counter's columns its sum, or that divided by seconds.
+func fillCounter(columns []column, values []float64, sum, seconds float64) {
 	for i := range columns {
 		values[i] = sum
 		if columns[i].stat == ofRate {
-			values[i] = clamp(sum / l.Interval.Seconds()) // which may be less than one
+			values[i] = clamp(sum / seconds) // which may be less than one
 		}
 	}
 }
 
 // fill gives columns their values. It returns how many of them the timer has none for.
-func (t *timing) fill(columns []column, values []float64, interval float64) (none int) {
+func (t *timing) fill(columns []column, values []float64, seconds float64) (none int) {
 	for i := range columns {
 		c := &columns[i]
 		v := 0.0
@@ -143,7 +147,7 @@ func (t *timing) fill(columns []column, values []float64, interval float64) (non
 		case ofCount:
 			v = t.weight
 		case ofCountPS:
-			v = clamp(t.weight / interval)
+			v = clamp(t.weight / seconds)
 		case ofReceived:
 			v = float64(t.received)
 		case ofSum:

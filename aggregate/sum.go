@@ -7,11 +7,14 @@ import "math"
 // product", 2005, Sum2).
 type sum2 struct{ sum, rest float64 }
 
-func (s *sum2) add(v float64) {
+func (s *sum2) add(v float64) { *s = s.plus(v) }
+
+// plus returns the sum of s and v. In a loop it keeps what add would have in
+// memory in registers.
+func (s sum2) plus(v float64) sum2 {
 	next := s.sum + v
 	part := next - s.sum
-	s.rest += (s.sum - (next - part)) + (v - part)
-	s.sum = next
+	return sum2{next, s.rest + ((s.sum - (next - part)) + (v - part))}
 }
 
 // merge adds what o is the sum of.
@@ -21,14 +24,19 @@ func (s *sum2) merge(o sum2) {
 }
 
 // value is not finite when the sum is beyond float64.
-func (s *sum2) value() float64 { return s.sum + s.rest }
+func (s sum2) value() float64 { return s.sum + s.rest }
 
 // sumAndMean returns both of samples, of which there is at least one.
 func sumAndMean(samples []float64) (sum, mean float64) {
 	var s sum2
 	for _, v := range samples {
-		s.add(v)
+		s = s.plus(v)
 	}
+	return s.of(samples)
+}
+
+// of returns the sum of samples, which s is, and their mean.
+func (s sum2) of(samples []float64) (sum, mean float64) {
 	n := float64(len(samples))
 	if sum = s.value(); sum-sum == 0 {
 		return sum, sum / n
@@ -44,7 +52,7 @@ func sumAndMean(samples []float64) (sum, mean float64) {
 func sumOfSquares(samples []float64) float64 {
 	var s sum2
 	for _, v := range samples {
-		s.add(v * v)
+		s = s.plus(v * v)
 	}
 	return finite(s.value())
 }
@@ -69,7 +77,7 @@ func deviation(samples []float64, mean float64) float64 {
 	var s sum2
 	for _, v := range samples {
 		d := v*scale - mean*scale
-		s.add(d * d)
+		s = s.plus(d * d)
 	}
 	return math.Sqrt(s.value()/float64(len(samples))) / scale
 }

@@ -46,7 +46,7 @@ func (iv *Interval) Summarize(layout Layout, now int64) *Snapshot {
 	s := &summary{Interval: iv, scratch: &iv.table.scratch}
 	if s.plan == nil || !reflect.DeepEqual(s.plan.Layout, layout) {
 		s.plan = newPlan(layout)
-		s.timing.parts = make([]part, len(s.plan.thresholds))
+		s.timing = newTiming(len(s.plan.thresholds))
 	}
 	s.sn = &Snapshot{Time: now, shapes: s.plan.shapes}
 	s.found = make([][][metric.Kinds]ref, len(iv.views))
@@ -118,6 +118,7 @@ func (s *summary) summarizeKind(i int, kind metric.Kind) {
 	v := &s.views[i]
 	refs := s.refs[kind]
 	s.lookup(i, refs)
+	s.sn.Count[kind] += len(refs)
 	for n, r := range refs {
 		rec := v.pages.at(r)
 		s.sources = append(s.sources[:0], source{v, rec})
@@ -135,17 +136,16 @@ func (s *summary) summarizeKind(i int, kind metric.Kind) {
 			}
 			collides = collides || s.collides(j, n, kind, false)
 		}
-		if collides || s.nested(kind, rec.name()) {
+		if collides || s.plan.nestBegins[kind][rec.name()[0]] && s.nested(kind, rec.name()) {
 			s.sn.collided(kind, rec.name())
 		}
 		if s.Record != nil {
 			s.collect(kind)
 		}
 		shape := int(kind)
-		if kind == metric.Timer {
+		if kind == metric.Timer && len(s.plan.Histograms) > 0 {
 			shape = s.plan.timerShape(rec.name())
 		}
-		s.sn.Count[kind]++
 		s.summarizeName(kind, shape, s.sn.add(newRow(i, shape, r)))
 		if s.Record != nil {
 			s.show(kind)
@@ -184,14 +184,14 @@ func (s *summary) summarizeName(kind metric.Kind, shape int, values []float64) {
 		for _, from := range s.sources {
 			sum = clamp(sum + math.Float64frombits(from.rec.word(off)))
 		}
-		s.plan.fillCounter(sum, columns, values)
+		fillCounter(columns, values, sum, s.plan.seconds)
 	case metric.Gauge:
 		fill(values, s.summarizeGauge(off, flush))
 	case metric.Set:
 		fill(values, float64(s.countMembers(off)))
 	case metric.Timer:
 		s.summarizeTimer(off, shape)
-		s.sn.points -= s.timing.fill(columns, values, s.plan.Interval.Seconds())
+		s.sn.points -= s.timing.fill(columns, values, s.plan.seconds)
 	}
 	s.measure(kind, off)
 }

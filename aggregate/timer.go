@@ -17,6 +17,7 @@ type timing struct {
 	parts        []part    // by threshold
 	bins         []float64 // of a histogram
 
+	sizes  []int // of parts, in samples
 	places []int // the ranks that are looked for
 }
 
@@ -26,29 +27,37 @@ type part struct{ count, bound, mean, sum, squares float64 }
 
 var nothing = part{math.NaN(), math.NaN(), math.NaN(), math.NaN(), math.NaN()}
 
+func newTiming(thresholds int) timing {
+	return timing{parts: make([]part, thresholds), sizes: make([]int, thresholds)}
+}
+
 // threshold is a percentile threshold.
 type threshold struct {
 	percent float64 // more than 0
 	top     bool    // of the greatest samples
-	naming  Naming
+	first   bool    // divide percent by 100 before anything else, as Etsy's statsd and gstatsd do
+	none    bool    // of few samples none may be inside, as with Etsy's statsd
 }
 
 func newThresholds(l *Layout) (ts []threshold) {
 	for _, p := range l.Percentiles {
-		ts = append(ts, threshold{math.Abs(p), p < 0, l.Naming})
+		t := threshold{percent: math.Abs(p), top: p < 0}
+		t.first = l.Naming != Reference
+		t.none = l.Naming == Etsy || l.Naming == EtsyLegacy
+		ts = append(ts, t)
 	}
 	return ts
 }
 
 // size returns how many of n samples are inside: percent/100 * n, half rounded
-// away from zero, at least one. Etsy's statsd has none inside a threshold too
-// small for few samples, unless there is only one.
+// away from zero, and at least one.
 func (t *threshold) size(n int) int {
-	if t.naming == Reference || t.naming == "" {
-		return min(max(int(math.Round(t.percent*float64(n)/100)), 1), n)
+	share := t.percent * float64(n) / 100
+	if t.first {
+		share = t.percent / 100 * float64(n) // which rounds otherwise
 	}
-	k := int(math.Round(t.percent / 100 * float64(n)))
-	if k == 0 && n > 1 && t.naming != Gstatsd {
+	k := int(math.Round(share))
+	if k == 0 && n > 1 && t.none {
 		return 0
 	}
 	return min(max(k, 1), n)
@@ -70,12 +79,14 @@ type wants struct{ squares, std, median, parts, partSquares bool }
 // one. It reorders them.
 func (t *timing) summarize(samples []float64, p *plan) {
 	n := len(samples)
-	t.received = n
-	t.lower, t.upper = samples[0], samples[0]
+	lower, upper := samples[0], samples[0]
+	var sum sum2
 	for _, v := range samples {
-		t.lower, t.upper = min(t.lower, v), max(t.upper, v)
+		lower, upper = min(lower, v), max(upper, v)
+		sum = sum.plus(v)
 	}
-	t.sum, t.mean = sumAndMean(samples)
+	t.received, t.lower, t.upper = n, lower, upper
+	t.sum, t.mean = sum.of(samples)
 	if p.wants.squares {
 		t.squares = sumOfSquares(samples)
 	}
@@ -86,32 +97,24 @@ func (t *timing) summarize(samples []float64, p *plan) {
 	if p.wants.median {
 		t.median = samples[(n-1)/2]/2 + samples[n/2]/2
 	}
-	for i := range p.thresholds {
-		t.parts[i] = p.part(i, samples)
+	for i, k := range t.sizes {
+		if k == 0 {
+			t.parts[i] = nothing
+			continue
+		}
+		at, inside := p.thresholds[i].bound(k, n), samples[:k]
+		if p.thresholds[i].top {
+			inside = samples[at:]
+		}
+		part := &t.parts[i]
+		part.count, part.bound = float64(k), samples[at]
+		if p.wants.parts {
+			part.sum, part.mean = sumAndMean(inside)
+		}
+		if p.wants.partSquares {
+			part.squares = sumOfSquares(inside)
+		}
 	}
-}
-
-// part works out what is inside the i-th threshold, of samples that sortPlaces has
-// put in their places.
-func (p *plan) part(i int, samples []float64) (t part) {
-	th, n := &p.thresholds[i], len(samples)
-	k := th.size(n)
-	if k == 0 {
-		return nothing
-	}
-	at := th.bound(k, n)
-	t.count, t.bound = float64(k), samples[at]
-	inside := samples[:k]
-	if th.top {
-		inside = samples[at:]
-	}
-	if p.wants.parts {
-		t.sum, t.mean = sumAndMean(inside)
-	}
-	if p.wants.partSquares {
-		t.squares = sumOfSquares(inside)
-	}
-	return t
 }
 
 // sortPlaces puts the samples of all ranks that matter in their places, as
@@ -121,7 +124,9 @@ func (t *timing) sortPlaces(samples []float64, p *plan) {
 	t.places = t.places[:0]
 	for i := range p.thresholds {
 		th := &p.thresholds[i]
-		if k := th.size(n); k > 0 {
+		k := th.size(n)
+		t.sizes[i] = k
+		if k > 0 {
 			t.places = append(t.places, th.bound(k, n))
 		}
 	}

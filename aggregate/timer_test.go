@@ -44,7 +44,7 @@ func TestTiming(t *testing.T) {
 				for i := range samples {
 					samples[i] = shape(i, n)
 				}
-				got := timing{parts: make([]part, len(p.thresholds))}
+				got := newTiming(len(p.thresholds))
 				got.summarize(slices.Clone(samples), p)
 				slices.Sort(samples)
 				want := naiveTiming(samples, &layout)
