@@ -49,6 +49,10 @@ func (p *plan) addNests(kind metric.Kind, nests []nest) {
 // nested reports whether a name of a kind has the path of another name of
 // another kind that was seen.
 func (s *summary) nested(kind metric.Kind, name []byte) bool {
+	var tags []byte
+	if s.sn.tagged {
+		name, tags = metric.CutTags(name)
+	}
 	for i := range s.plan.nests[kind] {
 		n := &s.plan.nests[kind][i]
 		if len(name) <= len(n.front) || string(name[:len(n.front)]) != n.front {
@@ -56,7 +60,7 @@ func (s *summary) nested(kind metric.Kind, name []byte) bool {
 		}
 		for _, tail := range n.tails {
 			inner, ends := bytes.CutSuffix(name[len(n.front):], []byte(tail))
-			if ends && len(inner) > 0 && s.wasSeen(n.kind, inner) {
+			if ends && len(inner) > 0 && s.wasSeen(n.kind, slices.Concat(inner, tags)) {
 				return true
 			}
 		}

@@ -26,6 +26,7 @@ type Snapshot struct {
 	Own []metric.Point
 
 	points  int
+	tagged  bool // see Config.Tagged
 	shapes  [][]column
 	pages   []pages // of each view
 	rows    [][]row
@@ -74,8 +75,9 @@ func (sn *Snapshot) collided(kind metric.Kind, name []byte) {
 	const most = 20
 	sn.Collisions++
 	if len(sn.Collided) < most {
+		name, tags := metric.CutTags(name)
 		c := sn.shapes[kind][0]
-		sn.Collided = append(sn.Collided, c.prefix+string(name)+c.suffix)
+		sn.Collided = append(sn.Collided, c.prefix+string(name)+c.suffix+string(tags))
 	}
 }
 
@@ -101,6 +103,10 @@ func (sn *Snapshot) Points() iter.Seq[metric.Point] {
 			values := sn.values[c]
 			for _, row := range rows {
 				name := sn.pages[row.view()].at(row.ref()).name()
+				var tags []byte
+				if sn.tagged {
+					name, tags = metric.CutTags(name)
+				}
 				columns := sn.shapes[row.shape()]
 				n := 0
 				for i := range columns {
@@ -112,7 +118,7 @@ func (sn *Snapshot) Points() iter.Seq[metric.Point] {
 					if values[i] != values[i] {
 						continue
 					}
-					path = append(path[:n], c.suffix...)
+					path = append(append(path[:n], c.suffix...), tags...)
 					if !yield(metric.Point{Path: path, Value: values[i], Time: sn.Time}) {
 						return
 					}

@@ -48,7 +48,7 @@ func (iv *Interval) Summarize(layout Layout, now int64) *Snapshot {
 		s.plan = newPlan(layout)
 		s.timing = newTiming(len(s.plan.thresholds))
 	}
-	s.sn = &Snapshot{Time: now, shapes: s.plan.shapes}
+	s.sn = &Snapshot{Time: now, shapes: s.plan.shapes, tagged: iv.table.config.Tagged}
 	s.found = make([][][metric.Kinds]ref, len(iv.views))
 	for i := range s.found {
 		s.found[i] = make([][metric.Kinds]ref, batchSize)

@@ -27,6 +27,7 @@
 package aggregate
 
 import (
+	"bytes"
 	"hash/maphash"
 	"sync"
 	"sync/atomic"
@@ -51,6 +52,9 @@ type Config struct {
 	// in a shard, at least 1. With more of them its percentiles are
 	// estimates, within 1 % of a sample's value; all else stays exact.
 	MaxTimerSamples int
+	// Tagged says that names are those of series: what stands behind the first
+	// semicolon is tags, clean already, and points have their suffix before it.
+	Tagged bool
 	// Expire is the number of flushes after which a name that was not seen is
 	// forgotten, by kind; at least 1.
 	Expire [metric.Kinds]uint32
@@ -103,9 +107,9 @@ func NewTable(config Config) *Table {
 }
 
 // SetLimits makes the limits those of config, that of timers' samples from the
-// next Drain on; the number of shards stays. It is for the goroutine that drains.
+// next Drain on; the number of shards stays, and whether names are tagged. It is for the goroutine that drains.
 func (t *Table) SetLimits(config Config) {
-	config.Shards = len(t.shards)
+	config.Shards, config.Tagged = len(t.shards), t.config.Tagged
 	for _, s := range t.shards {
 		s.mutex.Lock()
 	}
@@ -197,11 +201,16 @@ func (s *Shard) intern(kind metric.Kind, raw []byte) (ref, metric.Reason) {
 	if len(raw) > config.MaxNameLength {
 		return 0, metric.TooLong
 	}
-	s.clean = config.Dialect.AppendClean(s.clean[:0], raw)
+	name, tags := raw, []byte(nil)
+	if config.Tagged {
+		name, tags = metric.CutTags(raw)
+	}
+	s.clean = config.Dialect.AppendClean(s.clean[:0], name)
 	if len(s.clean) == 0 {
 		return 0, metric.EmptyName
 	}
-	if len(s.clean) != len(raw) || !metric.IsClean(raw) {
+	s.clean = append(s.clean, tags...)
+	if !bytes.Equal(s.clean, raw) {
 		if r := s.names.find(kind, s.clean); r != 0 {
 			return r, metric.None
 		}

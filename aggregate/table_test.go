@@ -151,6 +151,52 @@ func TestNamesAreCleaned(t *testing.T) {
 	expect(t, flush(table), points{"stats.a_b": 3})
 }
 
+func TestTagged(t *testing.T) {
+	config := testTable(2).config
+	config.Tagged = true
+	table := NewTable(config)
+	for i := range 2 {
+		s := table.Shard(i)
+		add(t, s, "hits;k=v c 10", "h!its;k=v c 10", "hits;k=w c 10", "hits c 10")
+		add(t, s, "lat;k=v ms 3", "lat ms 4", "g;k=v g 5", "u;k=v;l=: s a")
+	}
+	if r := table.Shard(0).addText("!;k=v c 1"); r != metric.EmptyName {
+		t.Errorf("tags without a name: %v, want empty_name", r)
+	}
+	if r := table.Shard(0).addText("a;k=" + strings.Repeat("v", 1021) + " c 1"); r != metric.TooLong {
+		t.Errorf("a series over the limit: %v, want too_long", r)
+	}
+	expect(t, flush(table), points{
+		"stats.hits;k=v": 4, "stats.hits;k=w": 2, "stats.hits": 2, "stats.g;k=v": 5, "stats.u;k=v;l=:": 1,
+		"stats.timers.lat.lower;k=v": 3, "stats.timers.lat.upper;k=v": 3, "stats.timers.lat.mean;k=v": 3,
+		"stats.timers.lat.count;k=v": 2, "stats.timers.lat.upper_90;k=v": 3,
+		"stats.timers.lat.lower": 4, "stats.timers.lat.upper": 4, "stats.timers.lat.mean": 4,
+		"stats.timers.lat.count": 2, "stats.timers.lat.upper_90": 4,
+	})
+	add(t, table.Shard(0), "a;k=v ms 1", "a ms 1", "timers.a.mean;k=v c 1", "timers.a.mean;k=w c 1", "hits;k=v c 1")
+	add(t, table.Shard(1), "hits;k=v g 1", "hits;k=w g 1")
+	layout := testLayout
+	layout.GlobalSuffix = "web1"
+	sn := table.Drain(nil).Summarize(layout, 1)
+	slices.Sort(sn.Collided)
+	if got := strings.Join(sn.Collided, " "); got != "stats.hits.web1;k=v stats.timers.a.mean.web1;k=v" {
+		t.Errorf("collisions %q", got)
+	}
+	for p := range sn.Points() {
+		if name, _ := metric.CutTags(p.Path); !strings.HasSuffix(string(name), ".web1") {
+			t.Errorf("%s: the suffix is not before the tags", p.Path)
+		}
+	}
+	var gauges []string
+	for g := range table.Remembered() {
+		gauges = append(gauges, string(g.Name))
+	}
+	slices.Sort(gauges)
+	if got := strings.Join(gauges, " "); got != "g;k=v hits;k=v hits;k=w" {
+		t.Errorf("remembers %q", got)
+	}
+}
+
 func TestGaugesAreRemembered(t *testing.T) {
 	table := testTable(1)
 	s := table.Shard(0)

@@ -34,10 +34,12 @@ type Sample struct {
 	// Delta says that a gauge's Value adjusts the current value instead of
 	// replacing it.
 	Delta bool
-	// Tagged says that the sample carried a tag section, which was dropped.
-	Tagged bool
+	// TagsDropped says that the sample carried tags, all or some of which were
+	// dropped.
+	TagsDropped bool
 	// Name is the name as the client wrote it, not yet cleaned: AppendClean is
 	// applied where a name is first seen, once a name instead of once a sample.
+	// Tags that belong to it are clean: see Tags.
 	Name []byte
 	// Member is the member of a set; Value is not used then.
 	Member []byte

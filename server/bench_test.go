@@ -6,16 +6,29 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/statsd-ops/statsd/metric"
 )
 
 // BenchmarkReceive takes datagrams of one counter from a socket to the table;
 // an operation is a datagram. Sending them is not in it. Beside the whole it shows what
-// asking for the senders costs.
+// asking for the senders costs, and what tags do.
 func BenchmarkReceive(b *testing.B) {
-	for _, senders := range []bool{false, true} {
-		b.Run(fmt.Sprintf("senders=%v", senders), func(b *testing.B) {
+	const plain, tagged = "app.web-03.api.v2.users.get.status_%03d:%d|c", "app.api.v2.users.get.status_%03d:%d|c|#host:web-03,env:prod"
+	for _, bb := range []struct {
+		name    string
+		senders bool
+		format  string
+		tags    metric.Tags
+	}{
+		{"senders=false", false, plain, metric.DropTags},
+		{"senders=true", true, plain, metric.DropTags},
+		{"tags=drop", false, tagged, metric.DropTags},
+		{"tags=graphite", false, tagged, metric.GraphiteTags},
+	} {
+		b.Run(bb.name, func(b *testing.B) {
 			cfg := config()
-			cfg.Receivers = 1
+			cfg.Receivers, cfg.Tags = 1, bb.tags
 			s, err := New(cfg)
 			if err != nil {
 				b.Fatal(err)
@@ -28,7 +41,7 @@ func BenchmarkReceive(b *testing.B) {
 			}
 			defer client.Close()
 			r := s.receivers[0]
-			r.socket.wantSenders(senders)
+			r.socket.wantSenders(bb.senders)
 
 			// As many at a time as the smallest of buffers holds.
 			const round = 64
@@ -37,7 +50,7 @@ func BenchmarkReceive(b *testing.B) {
 			b.StopTimer()
 			for taken := 0; taken < b.N; {
 				for i := range round {
-					if _, err := fmt.Fprintf(client, "app.web-03.api.v2.users.get.status_%03d:%d|c", i, taken%1000); err != nil {
+					if _, err := fmt.Fprintf(client, bb.format, i, taken%1000); err != nil {
 						b.Fatal(err)
 					}
 				}

@@ -54,6 +54,8 @@ type Config struct {
 	// AbsoluteSigns makes a gauge's sign part of its number, instead of an
 	// adjustment.
 	AbsoluteSigns bool
+	// Tags is what becomes of the tags of samples: they are dropped.
+	Tags metric.Tags
 
 	// Expire is the number of flushes after which a counter, timer or set that
 	// was not seen is forgotten, 2.
@@ -263,6 +265,18 @@ func (c *Config) Validate() error {
 		return err
 	}
 	return c.Layout.Validate()
+}
+
+// tagged says that names are those of series, with tags as Graphite has them.
+func (c *Config) tagged() bool { return c.Tags == metric.GraphiteTags }
+
+// clean returns a name as it is published.
+func (c *Config) clean(name []byte) []byte {
+	if !c.tagged() {
+		return c.Dialect.AppendClean(nil, name)
+	}
+	name, tags := metric.CutTags(name)
+	return append(c.Dialect.AppendClean(nil, name), tags...)
 }
 
 // validatePrefixes sees to it that prefixes leave names as clean as they are.

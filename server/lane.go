@@ -14,11 +14,12 @@ import (
 // lane takes received bytes to the table: it has a shard of its own, and counts
 // what it sees. All it holds is guarded by the shard's lock.
 type lane struct {
-	shard *aggregate.Shard
-	tally tally // since the last flush
-	bad   *meta.BadLines
-	watch *watch
-	ages  ages // of the streams that share the lane
+	shard  *aggregate.Shard
+	tagger *wire.Tagger // of all its parsers
+	tally  tally        // since the last flush
+	bad    *meta.BadLines
+	watch  *watch
+	ages   ages // of the streams that share the lane
 	// offenders are the names that the limits refuse.
 	offenders offenders
 
@@ -130,6 +131,21 @@ func (l *lane) parse(p *wire.Parser, buf []byte, from origin) (bad bool) {
 	}
 }
 
+// pend makes a sample pending whose name is as it was sent. There must be room. It stands
+// for a line.
+func (l *lane) pend(s metric.Sample, line []byte) {
+	l.tally.samples++
+	if l.tagger != nil {
+		var ok bool
+		if s.Name, s.TagsDropped, ok = l.tagger.Name(s.Name, nil); !ok {
+			l.discard(metric.TooLong, line, origin{})
+			return
+		}
+	}
+	l.samples[l.pending], l.lines[l.pending], l.origins[l.pending] = s, line, origin{}
+	l.pending++
+}
+
 // addPending adds the pending samples to the table. It reports whether a line
 // of theirs was bad.
 func (l *lane) addPending() (bad bool) {
@@ -137,7 +153,7 @@ func (l *lane) addPending() (bad bool) {
 	l.pending = 0
 	l.shard.AddAll(l.samples[:n], l.reasons[:n])
 	for i, reason := range l.reasons[:n] {
-		if l.samples[i].Tagged {
+		if l.samples[i].TagsDropped {
 			l.tally.tagsDropped++
 		}
 		switch {
@@ -150,6 +166,7 @@ func (l *lane) addPending() (bad bool) {
 			bad = l.discard(reason, l.lines[i], l.origins[i]) || bad
 		}
 	}
+	l.tagger.Forget()
 	return bad
 }
 

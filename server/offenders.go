@@ -70,9 +70,11 @@ func (o *offenders) least() (place int) {
 }
 
 // offendingPrefix returns what the refusals of a name are counted under: of a
-// new name what stands before its second dot, with the dot; of a set its name.
+// new name what stands before its second dot, with the dot, and before its tags;
+// of a set its name.
 func offendingPrefix(reason metric.Reason, name []byte) []byte {
 	if reason == metric.RefusedName {
+		name, _ = metric.CutTags(name)
 		if i := bytes.IndexByte(name, '.'); i >= 0 {
 			if j := bytes.IndexByte(name[i+1:], '.'); j >= 0 {
 				name = name[:i+1+j+1]
@@ -98,7 +100,7 @@ func (s *Server) offenders() []meta.Refusal {
 		l.shard.Unlock()
 		for i := range o.used {
 			k := &o.kept[i]
-			at := key{refusingFlags[k.reason], string(s.cfg.Dialect.AppendClean(nil, k.prefix[:k.length]))}
+			at := key{refusingFlags[k.reason], string(s.cfg.clean(k.prefix[:k.length]))}
 			if sums[at] == nil {
 				sums[at] = &meta.Refusal{Limit: at.limit, Prefix: at.prefix}
 			}

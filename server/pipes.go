@@ -142,18 +142,15 @@ func (p *pipeReader) add(kind metric.Kind, figures map[string]statvent.Value) {
 	l := p.lane
 	for names := range slices.Chunk(slices.Sorted(maps.Keys(figures)), aggregate.BatchSize) {
 		l.shard.Lock()
-		for i, name := range names {
+		for _, name := range names {
 			line := fmt.Appendf(nil, "%s%s: %v", p.prefix, name, figures[name])
 			if l.watch.on() {
 				l.watch.lines(line)
 			}
-			l.samples[i] = metric.Sample{
+			l.pend(metric.Sample{
 				Kind: kind, Name: line[:len(p.prefix)+len(name)], Value: figures[name].Float64(), Weight: 1,
-			}
-			l.lines[i], l.origins[i] = line, origin{}
+			}, line)
 		}
-		l.pending = len(names)
-		l.tally.samples += uint64(len(names))
 		l.addPending()
 		l.shard.Unlock()
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/statsd-ops/statsd/internal/pipetest"
+	"github.com/statsd-ops/statsd/metric"
 	"github.com/statsd-ops/statsd/statvent"
 	"github.com/statsd-ops/statsd/statvent/pipes"
 )
@@ -251,6 +252,27 @@ func TestPipeNames(t *testing.T) {
 	if lines := d.Discards().Lines; len(lines) != 1 || string(lines[0].Line) != "host.name-that-is-too-long: 6" {
 		t.Errorf("bad lines: %q", lines)
 	}
+}
+
+// A name in a pipe may have tags, as one that clients send.
+func TestPipeTags(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	var figures statvent.Registry
+	figures.Set("lev el;b=x y;a=1;none=", 7)
+	figures.Set("level", 1)
+	figures.Set("many"+strings.Repeat(";k=v", 100), 1)
+	h.record(&figures)
+	cfg := h.config()
+	cfg.FlushInterval, cfg.GaugeExpire, cfg.PipeTimeout = never, never, patience
+	cfg.Tags = metric.GraphiteTags
+	d := start(t, cfg)
+	d.stop()
+	got := d.published()
+	if got["gauges.host.lev_el;a=1;b=x_y"] != 7 || got["gauges.host.level"] != 1 {
+		t.Errorf("got %v", got)
+	}
+	check(t, d.Server, "samples.received 3", "samples.aggregated 2", "metrics.discarded.too_long 1", "metrics.tags_dropped 1")
 }
 
 // A directory that cannot be read is counted, and told of once.

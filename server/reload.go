@@ -125,6 +125,7 @@ func (c *Config) fixed() []fixed {
 		{"--discard-senders", &c.DiscardSenders},
 		{"--dialect", &c.Dialect},
 		{"--gauge-signs", &c.AbsoluteSigns},
+		{"--tags", &c.Tags},
 		{"--flush-interval", &c.FlushInterval},
 		{"--state-file", &c.StateFile},
 		{"--spool-dir", &c.SpoolDir},
@@ -150,6 +151,8 @@ func (c *Config) limits() aggregate.Config {
 		MaxSetMembers: c.MaxSetMembers,
 
 		MaxTimerSamples: c.MaxTimerSamples,
+
+		Tagged: c.tagged(),
 
 		Expire: [metric.Kinds]uint32{
 			metric.Counter: expire, metric.Timer: expire, metric.Set: expire, metric.Gauge: gauges,

@@ -93,6 +93,8 @@ func different(field reflect.Value) {
 		field.SetString(value + "other")
 	case bool:
 		field.SetBool(!value)
+	case metric.Tags:
+		field.SetUint(uint64(value) + 1)
 	case time.Duration:
 		field.SetInt(int64(value + time.Second))
 	case metric.Dialect:

@@ -121,7 +121,9 @@ func (s *Server) makeTable(receivers int) {
 	s.table = aggregate.NewTable(limits)
 	seed := maphash.MakeSeed()
 	for i := range receivers {
-		s.lanes = append(s.lanes, &lane{shard: s.table.Shard(i), bad: &s.bad, watch: s.watch, offenders: offenders{seed: seed}})
+		s.lanes = append(s.lanes, &lane{
+			shard: s.table.Shard(i), tagger: wire.NewTagger(s.cfg.Tags, s.cfg.Dialect), bad: &s.bad, watch: s.watch, offenders: offenders{seed: seed},
+		})
 	}
 	s.flushes.schedule.interval = int64(s.cfg.FlushInterval)
 	s.flushes.layout = s.cfg.layout()
@@ -156,9 +158,9 @@ func (s *Server) closeMonitor() error {
 	return s.monitor.Close()
 }
 
-// parser returns a parser for received lines.
-func (s *Server) parser() wire.Parser {
-	return wire.Parser{AbsoluteSigns: s.cfg.AbsoluteSigns, Dialect: s.cfg.Dialect}
+// parser returns a parser for lines that a lane receives.
+func (s *Server) parser(l *lane) wire.Parser {
+	return wire.Parser{AbsoluteSigns: s.cfg.AbsoluteSigns, Dialect: s.cfg.Dialect, Tagger: l.tagger}
 }
 
 // Addr returns the bound address of TCP; UDP has the same port.

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"io/fs"
@@ -54,6 +55,8 @@ func (s *Server) loadState() {
 		switch {
 		case age >= s.cfg.GaugeExpire:
 			expired++
+		case !bytes.Equal(s.cfg.clean(g.Name), g.Name):
+			refused++ // a series, and tags make none any more
 		case s.table.Remember(aggregate.Remembered{Name: g.Name, Value: g.Value, Unseen: unseen}) == metric.None:
 			remembered++
 		default:

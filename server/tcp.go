@@ -106,7 +106,7 @@ func (t *streams) run() {
 		}
 		t.makeRoom()
 		lane := t.server.lanes[next%len(t.server.lanes)]
-		st := &stream{conn: conn, lane: lane, parser: t.server.parser()}
+		st := &stream{conn: conn, lane: lane, parser: t.server.parser(lane)}
 		if a, ok := conn.RemoteAddr().(*net.TCPAddr); ok {
 			st.remote = a.AddrPort()
 		}

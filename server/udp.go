@@ -57,7 +57,7 @@ func newReceiver(s *Server, i int, socket *socket) *udpReceiver {
 	return &udpReceiver{
 		socket:     socket,
 		lane:       s.lanes[i],
-		parser:     s.parser(),
+		parser:     s.parser(s.lanes[i]),
 		mostUnread: min(socket.granted()/gatherShare, mostGathered),
 		boundary:   &s.boundary,
 		senders:    s.cfg.DiscardSenders,

@@ -9,12 +9,22 @@ import (
 
 // BenchmarkParser reads datagrams of 1432 bytes; an operation is one sample.
 func BenchmarkParser(b *testing.B) {
-	for _, bb := range []struct{ name, format string }{
-		{"counter", "app.web-03.api.v2.users.get.status_%03d:%d|c\n"},
-		{"timer", "rpc.web-03.api.v2.users.get.latency_%03d:%d.25|ms\n"},
-		{"rate", "app.web-03.api.v2.users.get.status_%03d:%d|c|@0.1\n"},
-		{"tags", "app.web-03.api.v2.users.get.status_%03d:%d|c|#env:prod,host:web-03\n"},
-		{"set", "uid.web-03.api.v2.users.get.status_%03d:u%d|s\n"},
+	const counter, tagged = "app.web-03.api.v2.users.get.status_%03d:%d|c\n", "app.web-03.api.v2.users.get.status_%03d:%d|c|#env:prod,host:web-03\n"
+	for _, bb := range []struct {
+		name, format string
+		tags         metric.Tags
+	}{
+		{"counter", counter, metric.DropTags},
+		{"timer", "rpc.web-03.api.v2.users.get.latency_%03d:%d.25|ms\n", metric.DropTags},
+		{"rate", "app.web-03.api.v2.users.get.status_%03d:%d|c|@0.1\n", metric.DropTags},
+		{"set", "uid.web-03.api.v2.users.get.status_%03d:u%d|s\n", metric.DropTags},
+		{"tags", tagged, metric.DropTags},
+		{"tags=graphite/none", counter, metric.GraphiteTags},
+		{"tags=graphite/same", tagged, metric.GraphiteTags},
+		{"tags=graphite/differ", "app.api.v2.users.get.status:%[2]d|c|#env:prod,host:web-03,n:%03[1]d\n", metric.GraphiteTags},
+		{"tags=graphite/unsorted", "app.web-03.api.v2.users.get.status_%03d:%d|c|#host:web-03,env:prod\n", metric.GraphiteTags},
+		{"tags=graphite/in-name", "app.web-03.api.v2.users.get.status_%03d;env=prod;host=web-03:%d|c\n", metric.GraphiteTags},
+		{"tags=keep-in-name", tagged, metric.TagsInName},
 	} {
 		b.Run(bb.name, func(b *testing.B) {
 			var datagram []byte
@@ -27,10 +37,11 @@ func BenchmarkParser(b *testing.B) {
 				datagram = append(datagram, line...)
 				samples++
 			}
-			var p Parser
+			p := Parser{Tagger: NewTagger(bb.tags, metric.Reference)}
 			var s metric.Sample
 			b.ReportAllocs()
 			for n := 0; n < b.N; {
+				p.Tagger.Forget()
 				p.Reset(datagram)
 				found := 0
 				for item := p.Next(&s); item != End; item = p.Next(&s) {

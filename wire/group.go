@@ -26,6 +26,27 @@ func (p *Parser) readGroup(b []byte) {
 	}
 	g.packed = g.kind != metric.Set
 	p.readSections(b[end:])
+	if p.Tagger != nil && g.fault == metric.None {
+		p.nameGroup()
+	}
+}
+
+// nameGroup makes the group's name, of the one that was sent and the tags.
+func (p *Parser) nameGroup() {
+	g, sent := &p.group, p.line[:bytes.IndexByte(p.line, ':')]
+	p.name = sent
+	if !g.tagged {
+		p.tags = nil
+		if bytes.IndexByte(sent, ';') < 0 {
+			return
+		}
+	}
+	name, lost, ok := p.Tagger.Name(sent, p.tags)
+	if !ok {
+		g.fault = metric.TooLong
+		return
+	}
+	p.name, g.lost = name, g.lost || lost
 }
 
 func kindOf(letters []byte) (kind metric.Kind, known bool) {
@@ -56,16 +77,18 @@ func (p *Parser) readSections(b []byte) {
 			colonEnds = false
 		}
 		end := sectionEnd(b, colonEnds)
-		p.group.readSection(b[:end])
+		p.readSection(b[:end])
 		b = b[end:]
 	}
 }
 
-func (g *group) readSection(section []byte) {
+func (p *Parser) readSection(section []byte) {
+	g := &p.group
 	switch {
 	case len(section) == 0:
-	case section[0] == '#':
-		g.tagged = g.tagged || len(section) > 1
+	case section[0] == '#' && len(section) > 1:
+		g.lost = p.Tagger == nil || g.tagged // of two sections the last counts
+		g.tagged, p.tags = true, section[1:]
 	case section[0] == '@' && g.fault == metric.None && g.kind != metric.Gauge && g.kind != metric.Set:
 		rate, ok := number(section[1:])
 		g.weight = 1 / rate

@@ -10,14 +10,15 @@
 // of one name (a:1|c:2|c), and several values that share what follows
 // (a:1:2:3|ms|@0.5). Types are c and m (counter), g (gauge), ms, h and d
 // (timer), and s (set). Tags, container ids (c:) and timestamps (T) are
-// sections of their own: they are passed over, and nothing after them starts
-// a new value. Events (_e{...}) and service checks (_sc|...) are no samples.
+// sections of their own: they are passed over, but for tags where there is a
+// Tagger, and nothing after them starts a new value. Events (_e{...}) and service checks (_sc|...) are no samples.
 //
 // # Faults
 //
 // A bad sample costs no other: it is reported with its reason, and parsing
 // goes on with the next value. The cost is linear in the bytes given; nothing
-// is allocated, and samples borrow the bytes they were parsed from.
+// is allocated, and samples borrow the bytes they were parsed from, names with
+// tags the Tagger's.
 package wire
 
 import (
@@ -51,10 +52,13 @@ type Parser struct {
 	AbsoluteSigns bool
 	// Dialect says what an empty value means.
 	Dialect metric.Dialect
+	// Tagger makes tags a part of the name. Without one they are dropped.
+	Tagger *Tagger
 
 	buf   []byte // what has not been read: whole lines
 	line  []byte // the line being read, without its line end
-	name  []byte
+	name  []byte // of the group, with its tags
+	tags  []byte // the group's, if it is tagged: a section without its #
 	rest  []byte // of the line: the groups that follow the one being read
 	group group
 	lines int
@@ -68,6 +72,7 @@ type group struct {
 	packed bool   // a colon parts two values
 	kind   metric.Kind
 	tagged bool
+	lost   bool // tags were dropped
 	weight float64
 	fault  metric.Reason // what is wrong with all of them
 }
@@ -112,7 +117,7 @@ func (p *Parser) Next(s *metric.Sample) Item {
 		}
 		p.line = line
 		colon := bytes.IndexByte(line, ':')
-		if colon > 0 && line[0] != '_' && plain(s, line[colon+1:]) {
+		if colon > 0 && line[0] != '_' && (p.Tagger == nil || bytes.IndexByte(line[:colon], ';') < 0) && plain(s, line[colon+1:]) {
 			p.lines++
 			s.Name = line[:colon]
 			return Sample
@@ -148,7 +153,7 @@ func plain(s *metric.Sample, rest []byte) bool {
 				return false
 			}
 			s.Kind, s.Member = metric.Set, rest[:n-2]
-			s.Delta, s.Tagged, s.Weight = false, false, 1
+			s.Delta, s.TagsDropped, s.Weight = false, false, 1
 			return true
 		}
 		if rest[n-2] != 'm' {
@@ -171,7 +176,7 @@ func plain(s *metric.Sample, rest []byte) bool {
 		v = v*10 + uint64(d)
 	}
 	s.Value = float64(v)
-	s.Delta, s.Tagged, s.Weight = false, false, 1
+	s.Delta, s.TagsDropped, s.Weight = false, false, 1
 	return true
 }
 
@@ -211,7 +216,7 @@ func (p *Parser) value(s *metric.Sample) Item {
 	if g.fault != metric.None {
 		return p.discard(g.fault)
 	}
-	s.Name, s.Kind, s.Weight, s.Tagged, s.Delta = p.name, g.kind, g.weight, g.tagged, false
+	s.Name, s.Kind, s.Weight, s.TagsDropped, s.Delta = p.name, g.kind, g.weight, g.lost, false
 	if g.kind == metric.Set {
 		s.Member = v
 		return Sample

@@ -54,6 +54,13 @@ var senders = map[string]server.Senders{
 	"off":  server.SendersOff,
 }
 
+// tagStyles are the values of --tags.
+var tagStyles = map[string]metric.Tags{
+	"drop":         metric.DropTags,
+	"graphite":     metric.GraphiteTags,
+	"keep-in-name": metric.TagsInName,
+}
+
 // host returns an address without the brackets that IPv6 can have around it.
 func (all settings) host(name string) string {
 	text := all.text(name)
@@ -76,6 +83,7 @@ func (all settings) config(log zerolog.Logger, sinks []*endpoint) (server.Config
 		MetadataPrefix: all.text("metadata-prefix"),
 		Dialect:        dialects[all.text("dialect")],
 		AbsoluteSigns:  all.text("gauge-signs") == "absolute",
+		Tags:           tagStyles[all.text("tags")],
 		Expire:         all.count("expire"),
 		GaugeExpire:    all.duration("gauge-expire"),
 		MaxNames:       all.count("max-names"),

@@ -43,6 +43,7 @@ var flags = []flag{
 	{group: groupIntake, name: "discard-senders", choices: []string{"auto", "on", "off"}, holder: "auto", def: "auto", help: "ask who sent a datagram, to show it with a bad line: on, off, or for a minute after each bad line (auto)"},
 	{group: groupIntake, name: "dialect", choices: []string{"reference", "gstatsd"}, holder: "reference", def: "reference", help: "whose habits count for names and empty values: reference, or gstatsd, as an argument with its flags too (statsd --dialect=gstatsd --help)"},
 	{group: groupIntake, name: "gauge-signs", choices: []string{"delta", "absolute"}, holder: "delta", def: "delta", help: "a signed gauge value adjusts it (delta), or sets it (absolute)"},
+	{group: groupIntake, name: "tags", choices: []string{"drop", "graphite", "keep-in-name"}, holder: "drop", def: "drop", help: "drop tags, make them Graphite's (name;k=v), or make them nodes of the name (name.k.v)"},
 	{group: groupIntake, name: "pipe-dir", holder: "DIR", help: "read the stat pipes of this host's processes there before each flush; by agreement /tmp/stats-pipe"},
 	{group: groupIntake, name: "pipe-prefix", needs: "pipe-dir", holder: "PREFIX", help: "in front of names from pipes, behind the prefix of their kind; none when not given"},
 	{group: groupIntake, name: "pipe-counters", needs: "pipe-dir", kind: isGlob, many: true, holder: "GLOB", help: "names in pipes that are counters, by how much they grew; the others are gauges; may be repeated"},

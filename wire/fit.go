@@ -1,0 +1,46 @@
+package wire
+
+// appendNode appends text as one node of a name.
+func (t *Tagger) appendNode(dst, text []byte) []byte {
+	start := len(dst)
+	dst = t.dialect.AppendClean(dst, text)
+	for i, c := range dst[start:] {
+		if c == '.' {
+			dst[start+i] = '_'
+		}
+	}
+	return dst
+}
+
+// What bytes Graphite takes.
+const (
+	fitKey   = 1 << iota // in a key
+	fitValue             // in a value
+)
+
+var fit = func() (t [256]uint8) {
+	for c := '!'; c <= '~'; c++ {
+		t[c] = fitKey | fitValue
+	}
+	for _, c := range "!^=" {
+		t[c] = fitValue
+	}
+	t[';'], t['"'] = 0, 0
+	return t
+}()
+
+// appendFit appends text, with "_" for each run of bytes that do not fit.
+func appendFit(dst, text []byte, where uint8) []byte {
+	inRun := false
+	for _, c := range text {
+		fits := fit[c]&where != 0
+		switch {
+		case fits:
+			dst = append(dst, c)
+		case !inRun:
+			dst = append(dst, '_')
+		}
+		inRun = !fits
+	}
+	return dst
+}
