@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/statsd-ops/statsd/meta"
+	"github.com/statsd-ops/statsd/metric"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -31,21 +32,43 @@ func TestCaptures(t *testing.T) {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			t.Parallel()
 			messages := readCapture(t, file)
-			overUDP := captured(t, "udp", messages)
-			overTCP := captured(t, "tcp", messages)
-			same, transport := overUDP.lines(), "-- udp\n"+overUDP.transport()+"-- tcp\n"+overTCP.transport()
-			if got := overTCP.lines(); got != same {
-				t.Errorf("over tcp:\n%s\nover udp:\n%s", got, same)
-			}
+			same, transport := captured(t, config(), messages)
 			golden(t, filepath.Join("testdata/golden", filepath.Base(file)+".txt"), same+transport)
 		})
 	}
 }
 
-// captured sends messages to a daemon of their own, and ends it.
-func captured(t *testing.T, network string, messages []string) *daemon {
+// What clients that send tags put on the wire comes out with these. Nothing but
+// the points depends on --tags.
+func TestCapturesWithTags(t *testing.T) {
+	for _, file := range []string{"aiodogstatsd.udp", "datadog-go.udp", "datadog-go-uds.uds", "datadog-go-unixstream.bin", "hot-shots-node.udp"} {
+		for name, style := range map[string]metric.Tags{"graphite": metric.GraphiteTags, "keep-in-name": metric.TagsInName} {
+			t.Run(file+"/"+name, func(t *testing.T) {
+				t.Parallel()
+				cfg := config()
+				cfg.Tags = style
+				same, _ := captured(t, cfg, readCapture(t, filepath.Join("testdata/captures", file)))
+				golden(t, filepath.Join("testdata/golden", file+"."+name+".txt"), same)
+			})
+		}
+	}
+}
+
+// captured sends messages to daemons, over UDP and over TCP, and returns what came
+// of them: what must be the same, and what depends on the transport.
+func captured(t *testing.T, cfg Config, messages []string) (same, transport string) {
 	t.Helper()
-	cfg := config()
+	overUDP, overTCP := capturedOver(t, cfg, "udp", messages), capturedOver(t, cfg, "tcp", messages)
+	same = overUDP.lines()
+	if got := overTCP.lines(); got != same {
+		t.Errorf("over tcp:\n%s\nover udp:\n%s", got, same)
+	}
+	return same, "-- udp\n" + overUDP.transport() + "-- tcp\n" + overTCP.transport()
+}
+
+// capturedOver sends messages to a daemon of their own, and ends it.
+func capturedOver(t *testing.T, cfg Config, network string, messages []string) *daemon {
+	t.Helper()
 	cfg.Receivers = 1 // gauges depend on the order of datagrams
 	d := start(t, cfg)
 	conn := d.dial(network)

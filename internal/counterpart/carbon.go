@@ -1,6 +1,7 @@
 package counterpart
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"net"
@@ -23,6 +24,7 @@ type Carbon struct {
 	PickleAddr string
 
 	t       testing.TB
+	web     string // URL of the graphite-web to tell of tagged series, "" for none
 	program string
 	dir     string
 	process *exec.Cmd // nil while stopped
@@ -32,7 +34,12 @@ type Carbon struct {
 // StartCarbon starts a carbon-cache, which ends with the test.
 func StartCarbon(t testing.TB) *Carbon {
 	t.Helper()
-	c := &Carbon{t: t, program: Find(t, "carbon-cache"), dir: t.TempDir()}
+	return startCarbon(t, "")
+}
+
+func startCarbon(t testing.TB, web string) *Carbon {
+	t.Helper()
+	c := &Carbon{t: t, web: web, program: Find(t, "carbon-cache"), dir: t.TempDir()}
 	Find(t, python)
 	c.configure()
 	t.Cleanup(c.Kill)
@@ -139,7 +146,7 @@ for i, value in enumerate(values):
 func (c *Carbon) Fetch(path string, from, until int64) map[int64]float64 {
 	c.t.Helper()
 	points := map[int64]float64{}
-	file := filepath.Join(c.dir, "storage", "whisper", filepath.Join(strings.Split(path, ".")...)) + ".wsp"
+	file := filepath.Join(c.dir, "storage", "whisper", whisperFile(path))
 	if info, err := os.Stat(file); err != nil || info.Size() == 0 {
 		return points
 	}
@@ -158,6 +165,15 @@ func (c *Carbon) Fetch(path string, from, until int64) map[int64]float64 {
 	return points
 }
 
+// whisperFile returns where carbon stores a series: one with tags under a hash.
+func whisperFile(path string) string {
+	if strings.Contains(path, ";") {
+		hash := fmt.Sprintf("%x", sha256.Sum256([]byte(path)))
+		return filepath.Join("_tagged", hash[:3], hash[3:6], hash) + ".wsp"
+	}
+	return filepath.Join(strings.Split(path, ".")...) + ".wsp"
+}
+
 // configure writes the configuration. The ports are free now; should another
 // program take one before carbon does, Start says so.
 func (c *Carbon) configure() {
@@ -172,7 +188,8 @@ func (c *Carbon) configure() {
 		ports[i] = strconv.Itoa(listener.Addr().(*net.TCPAddr).Port)
 	}
 	c.Addr, c.PickleAddr = net.JoinHostPort("127.0.0.1", ports[0]), net.JoinHostPort("127.0.0.1", ports[1])
-	settings := strings.NewReplacer("$DIR", c.dir, "$LINE", ports[0], "$PICKLE", ports[1], "$QUERY", ports[2])
+	settings := strings.NewReplacer("$DIR", c.dir, "$LINE", ports[0], "$PICKLE", ports[1], "$QUERY", ports[2],
+		"$TAGS", map[bool]string{true: "True", false: "False"}[c.web != ""], "$WEB", c.web)
 	for _, dir := range []string{"conf", "storage/whisper", "log"} {
 		if err := os.MkdirAll(filepath.Join(c.dir, dir), 0o700); err != nil {
 			c.t.Fatal(err)
@@ -212,5 +229,6 @@ ENABLE_UDP_LISTENER = False
 LOG_UPDATES = False
 WHISPER_FALLOCATE_CREATE = False
 CARBON_METRIC_INTERVAL = 0
-ENABLE_TAGS = False
+ENABLE_TAGS = $TAGS
+GRAPHITE_URL = $WEB
 `

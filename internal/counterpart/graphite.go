@@ -1,0 +1,126 @@
+package counterpart
+
+import (
+	"encoding/json"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Graphite is a carbon-cache that tells a graphite-web (Debian's) of tagged series, both
+// the test's own.
+type Graphite struct {
+	*Carbon
+	// URL is graphite-web's, without a slash at the end.
+	URL string
+}
+
+// StartGraphite starts both. They end with the test.
+func StartGraphite(t testing.TB) *Graphite {
+	t.Helper()
+	Find(t, "graphite-manage")
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := listener.Addr().String()
+	_ = listener.Close()
+	g := &Graphite{URL: "http://" + addr}
+	g.Carbon = startCarbon(t, g.URL)
+	g.serve(addr)
+	return g
+}
+
+// serve runs graphite-web, on carbon's files and a database of its own.
+func (g *Graphite) serve(addr string) {
+	g.t.Helper()
+	storage := filepath.Join(g.dir, "storage")
+	settings := strings.ReplaceAll(webSettings, "$DIR", storage)
+	if err := os.WriteFile(filepath.Join(g.dir, "conf", "web_settings.py"), []byte(settings), 0o600); err != nil {
+		g.t.Fatal(err)
+	}
+	django := func(args ...string) *exec.Cmd {
+		c := exec.Command(python, append([]string{"-m", "django"}, args...)...)
+		c.Dir = storage
+		c.Env = append(os.Environ(), "PYTHONPATH="+filepath.Join(g.dir, "conf"),
+			"GRAPHITE_SETTINGS_MODULE=web_settings", "DJANGO_SETTINGS_MODULE=graphite.settings")
+		return c
+	}
+	if out, err := django("migrate", "--run-syncdb").CombinedOutput(); err != nil {
+		g.t.Fatalf("graphite-web's database: %v:\n%s", err, out)
+	}
+	console, err := os.Create(filepath.Join(g.dir, "web-console"))
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	defer func() { _ = console.Close() }() // the process has its own
+	process := django("runserver", "--noreload", addr)
+	process.Stdout, process.Stderr = console, console
+	if err := process.Start(); err != nil {
+		g.t.Fatal(err)
+	}
+	g.t.Cleanup(func() {
+		_ = process.Process.Kill()
+		_ = process.Wait()
+	})
+	for end := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		if response, err := http.Get(g.URL + "/version"); err == nil {
+			_ = response.Body.Close()
+			return
+		}
+		if time.Now().After(end) {
+			out, _ := os.ReadFile(console.Name())
+			g.t.Fatalf("graphite-web does not answer:\n%s", out)
+		}
+	}
+}
+
+// Render asks the render API for a target, and returns the points of each series by
+// its name and Unix second, from from to until inclusive.
+func (g *Graphite) Render(target string, from, until int64) map[string]map[int64]float64 {
+	g.t.Helper()
+	query := url.Values{
+		"target": {target}, "format": {"json"}, "noCache": {"1"},
+		"from": {strconv.FormatInt(from-1, 10)}, "until": {strconv.FormatInt(until, 10)},
+	}
+	response, err := http.Get(g.URL + "/render?" + query.Encode())
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	var found []struct {
+		Target     string
+		Datapoints [][2]*float64 // value, time
+	}
+	if err := json.NewDecoder(response.Body).Decode(&found); err != nil || response.StatusCode != http.StatusOK {
+		g.t.Fatalf("render %s: %s, %v", target, response.Status, err)
+	}
+	all := map[string]map[int64]float64{}
+	for _, series := range found {
+		points := map[int64]float64{}
+		for _, p := range series.Datapoints {
+			if p[0] != nil {
+				points[int64(*p[1])] = *p[0]
+			}
+		}
+		all[series.Target] = points
+	}
+	return all
+}
+
+// The defaults are of the host: its database, its files, its name.
+const webSettings = `SECRET_KEY = 'test'
+ALLOWED_HOSTS = ['127.0.0.1']
+STORAGE_DIR = '$DIR'
+LOG_DIR = '$DIR'
+LOG_FILE_INFO = LOG_FILE_EXCEPTION = LOG_FILE_CACHE = LOG_FILE_RENDERING = '-'
+CARBONLINK_HOSTS = []
+TAGDB_CACHE_DURATION = 0
+`
