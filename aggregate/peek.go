@@ -7,8 +7,8 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// Collected is what a name has collected since the last Drain.
-type Collected struct {
+// Peeked is what a name has collected since the last Drain.
+type Peeked struct {
 	Name []byte // clean; it stays as it is, and must not be changed
 	// Value is the sum of a counter, the value of a gauge, the number of a timer's samples or
 	// of a set's distinct members. It is 0 for a counter, timer or set that is only known.
@@ -36,7 +36,7 @@ type Peek struct {
 	names    [][]byte
 	found    [][metric.Kinds]ref
 	gathered []gathered
-	shown    []Collected
+	shown    []Peeked
 	members  []uint64
 }
 
@@ -51,7 +51,7 @@ func (t *Table) Peek(kind metric.Kind, match func(name []byte) bool) *Peek {
 
 // Next returns what the next names have collected, which may be none, and whether there
 // may be more.
-func (p *Peek) Next() (shown []Collected, more bool) {
+func (p *Peek) Next() (shown []Peeked, more bool) {
 	if p.view == len(p.views) {
 		return nil, false
 	}
@@ -165,14 +165,14 @@ func appendFirstSamples(dst []float64, b *blocks, rec record, off int) []float64
 }
 
 // show returns those of names that are known.
-func (p *Peek) show() []Collected {
+func (p *Peek) show() []Peeked {
 	p.shown = p.shown[:0]
 	for i, name := range p.names {
 		g := &p.gathered[i]
 		if !g.known {
 			continue
 		}
-		c := Collected{Name: name, Value: g.sum}
+		c := Peeked{Name: name, Value: g.sum}
 		switch {
 		case p.kind == metric.Gauge:
 			c.Value = g.gauge.result()

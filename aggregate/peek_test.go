@@ -15,9 +15,9 @@ import (
 )
 
 // peek returns what all names of a kind have collected.
-func peek(t testing.TB, table *Table, kind metric.Kind) map[string]Collected {
+func peek(t testing.TB, table *Table, kind metric.Kind) map[string]Peeked {
 	t.Helper()
-	got := map[string]Collected{}
+	got := map[string]Peeked{}
 	look := table.Peek(kind, nil)
 	for shown, more := look.Next(); more; shown, more = look.Next() {
 		if len(shown) > batchSize {
@@ -35,7 +35,7 @@ func peek(t testing.TB, table *Table, kind metric.Kind) map[string]Collected {
 }
 
 // values is what peek returns, without samples.
-func values(shown map[string]Collected) points {
+func values(shown map[string]Peeked) points {
 	got := points{}
 	for name, c := range shown {
 		got[name] = c.Value

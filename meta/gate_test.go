@@ -75,6 +75,33 @@ func TestAttack(t *testing.T) {
 	}
 }
 
+// TestUnread checks that a client need not wait until others, which fill the gate
+// and never read what they asked for, have had all the time that they may have.
+func TestUnread(t *testing.T) {
+	const (
+		tries = 5 // the machine may be busy
+		call  = "<methodCall><methodName>values</methodName></methodCall>"
+	)
+	values := exampleValues(100_000)
+	var took time.Duration
+	for range tries {
+		addr := start(t, exampleSource(), values)
+		asked := time.Now()
+		for range gate.Most {
+			dial(t, addr, fmt.Sprintf("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/xml\r\nContent-Length: %d\r\n\r\n%s", len(call), call))
+		}
+		if err := istats(addr); err != nil {
+			t.Fatal(err)
+		}
+		took = time.Since(asked)
+		if took < gate.AnswerPatience {
+			t.Logf("answered after %v", took)
+			return
+		}
+	}
+	t.Errorf("answered after %v", took)
+}
+
 // attacks are beginnings of requests.
 func attacks() []string {
 	const header = "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/xml\r\n"

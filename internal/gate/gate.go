@@ -1,13 +1,14 @@
-// Package gate keeps a small HTTP server answering while clients hang about.
+// Package gate keeps a small server answering while clients hang about.
 //
 //	g := gate.New(listener)
-//	g.Watch(&server) // before it serves
+//	g.Watch(&server) // an HTTP server, before it serves
 //	err := server.Serve(g)
 //	...
 //	g.Wait() // after the server's Shutdown or Close
 //
 // A Gate is a listener with at most Most open connections. Whoever connects and
-// does not ask, or does not read its answer, makes room for a newcomer.
+// does not ask, or does not read its answer, makes room for a newcomer. A server
+// of another protocol calls Conn.Asked and Conn.Answered itself.
 package gate
 
 import (
@@ -24,12 +25,16 @@ import (
 const (
 	// Most is how many connections are open at a time.
 	Most = 32
-	// When all are taken, a newcomer waits until some connection has kept us
-	// waiting this long for its request, or this long with its answer. A client
-	// that wants something says so as it connects, so 15 ms are plenty; and
-	// 1,000 clients that say nothing are through in 15 ms x 1,000/32.
-	readPatience   = 15 * time.Millisecond
-	answerPatience = time.Second
+	// AnswerPatience is how long a client may take for its answer, when another waits
+	// for its place.
+	AnswerPatience = time.Second
+	// clientPatience is how long it may keep us waiting then: for its request, or to take more
+	// of a large answer. A client that wants something says so as it connects, so
+	// 15 ms are plenty; and 1,000 clients that keep still are through in 15 ms x 1,000/32.
+	clientPatience = 15 * time.Millisecond
+	// writeBuffer is how many bytes the kernel takes for a client that does not read:
+	// what they cost to make is lost when it is closed. It lets 2.5 MB/s through over 100 ms.
+	writeBuffer = 128 << 10
 )
 
 // Gate is a listener with at most Most open connections. When a newcomer
@@ -44,20 +49,22 @@ type Gate struct {
 	serving  sync.WaitGroup // guests that a goroutine still works for
 
 	mu     sync.Mutex
-	guests map[*guest]bool
+	guests map[*Conn]bool
 	once   sync.Once
 }
 
-// guest is an open connection.
-type guest struct {
+// Conn is an open connection that a Gate has accepted.
+type Conn struct {
 	*net.TCPConn
 	gate *Gate
 
 	// These are under gate.mu.
 	patience time.Time     // from when on it may be closed for another
-	waited   time.Duration // for its request, so far
-	reading  time.Time     // since when we wait for more of it
+	waited   time.Duration // for its requests, so far
+	reading  time.Time     // since when we wait for more of one
 	answered bool          // its request is complete
+	answer   time.Time     // until when it has time for the answer
+	written  int           // bytes of answers
 }
 
 // New returns a Gate that accepts from l.
@@ -66,7 +73,7 @@ func New(l *net.TCPListener) *Gate {
 		TCPListener: l,
 		closed:      make(chan struct{}),
 		left:        make(chan struct{}, 1),
-		guests:      make(map[*guest]bool),
+		guests:      make(map[*Conn]bool),
 	}
 	if bound, err := netip.ParseAddrPort(l.Addr().String()); err == nil && bound.Addr().IsLoopback() {
 		g.loopback = bound.Addr()
@@ -98,13 +105,13 @@ func (g *Gate) Accept() (net.Conn, error) {
 		return nil, err
 	}
 	for {
-		// Patience can end sooner than it looks now: see guest.Read.
+		// Patience can end sooner than it looks now: see Conn.Read.
 		in, wait := g.enter(conn)
 		if in != nil {
 			return in, nil
 		}
 		select {
-		case <-time.After(min(wait, readPatience)):
+		case <-time.After(min(wait, clientPatience)):
 		case <-g.left:
 		case <-g.closed:
 			_ = conn.Close()
@@ -114,7 +121,7 @@ func (g *Gate) Accept() (net.Conn, error) {
 }
 
 // enter makes conn a guest, or says how long all guests have to be left alone.
-func (g *Gate) enter(conn *net.TCPConn) (*guest, time.Duration) {
+func (g *Gate) enter(conn *net.TCPConn) (*Conn, time.Duration) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := time.Now()
@@ -124,11 +131,13 @@ func (g *Gate) enter(conn *net.TCPConn) (*guest, time.Duration) {
 			return nil, wait
 		}
 		delete(g.guests, first)
+		// What it did not read is not to stay with the kernel.
+		_ = first.SetLinger(0)
 		_ = first.TCPConn.Close()
 	}
-	in := &guest{TCPConn: conn, gate: g, patience: now.Add(answerPatience)}
+	_ = conn.SetWriteBuffer(writeBuffer) // what it cannot have it does without
+	in := &Conn{TCPConn: conn, gate: g, patience: now.Add(AnswerPatience)}
 	g.guests[in] = true
-	g.serving.Add(1)
 	return in, 0
 }
 
@@ -142,7 +151,7 @@ func (g *Gate) Open() int {
 // Wait returns when the server works for no connection any more.
 func (g *Gate) Wait() { g.serving.Wait() }
 
-func (g *Gate) leastPatience() (first *guest) {
+func (g *Gate) leastPatience() (first *Conn) {
 	for c := range g.guests {
 		if first == nil || c.patience.Before(first.patience) {
 			first = c
@@ -158,7 +167,7 @@ func (g *Gate) Close() error {
 }
 
 // Close closes the connection and makes its place free.
-func (c *guest) Close() error {
+func (c *Conn) Close() error {
 	c.gate.mu.Lock()
 	delete(c.gate.guests, c)
 	c.gate.mu.Unlock()
@@ -171,10 +180,10 @@ func (c *guest) Close() error {
 
 // Read measures how long the client keeps us waiting: not how long it takes us
 // to get round to it, of which the client may well be the victim.
-func (c *guest) Read(p []byte) (int, error) {
+func (c *Conn) Read(p []byte) (int, error) {
 	c.gate.mu.Lock()
 	if c.reading = time.Now(); !c.answered {
-		c.patience = c.reading.Add(readPatience - c.waited)
+		c.patience = c.reading.Add(clientPatience - c.waited)
 	}
 	c.gate.mu.Unlock()
 	n, err := c.TCPConn.Read(p)
@@ -182,17 +191,45 @@ func (c *guest) Read(p []byte) (int, error) {
 	defer c.gate.mu.Unlock()
 	if now := time.Now(); !c.answered {
 		c.waited += now.Sub(c.reading)
-		c.patience = now.Add(answerPatience)
+		c.patience = now.Add(AnswerPatience)
 	}
 	return n, err
 }
 
-// asked says that the request of c is complete.
-func (c *guest) asked() {
+// Write measures how long the client leaves its answer lying, once there is more of it
+// than the kernel takes: a small answer waits for nobody.
+func (c *Conn) Write(p []byte) (int, error) {
+	c.gate.mu.Lock()
+	until := time.Now().Add(clientPatience)
+	if c.written += len(p); c.answered && c.written > writeBuffer && until.Before(c.answer) {
+		c.patience = until
+	}
+	c.gate.mu.Unlock()
+	n, err := c.TCPConn.Write(p)
+	c.gate.mu.Lock()
+	defer c.gate.mu.Unlock()
+	if c.answered {
+		c.patience = c.answer
+	}
+	return n, err
+}
+
+// Asked says that the request of c is complete: until Answered nothing is
+// expected of the client but to take its answer.
+func (c *Conn) Asked() {
 	c.gate.mu.Lock()
 	defer c.gate.mu.Unlock()
 	c.answered = true
-	c.patience = time.Now().Add(answerPatience)
+	c.answer = time.Now().Add(AnswerPatience)
+	c.patience = c.answer
+}
+
+// Answered says that c has its answer, and that the next request is waited for.
+// Only a server that keeps its connections open needs it.
+func (c *Conn) Answered() {
+	c.gate.mu.Lock()
+	defer c.gate.mu.Unlock()
+	c.answered = false
 }
 
 type guestKey struct{}
@@ -203,15 +240,18 @@ func (g *Gate) Watch(server *http.Server) {
 		return context.WithValue(ctx, guestKey{}, c)
 	}
 	server.ConnState = func(_ net.Conn, s http.ConnState) {
-		if s == http.StateClosed {
+		switch s {
+		case http.StateNew:
+			g.serving.Add(1)
+		case http.StateClosed:
 			g.serving.Done()
 		}
 	}
 	next := server.Handler
 	server.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c := r.Context().Value(guestKey{}).(*guest)
+		c := r.Context().Value(guestKey{}).(*Conn)
 		if r.Body == http.NoBody {
-			c.asked()
+			c.Asked()
 		} else {
 			r.Body = &guestBody{r.Body, c}
 		}
@@ -222,13 +262,13 @@ func (g *Gate) Watch(server *http.Server) {
 // guestBody notices the end of a request's body.
 type guestBody struct {
 	io.ReadCloser
-	guest *guest
+	guest *Conn
 }
 
 func (b *guestBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if err == io.EOF {
-		b.guest.asked()
+		b.guest.Asked()
 	}
 	return n, err
 }
