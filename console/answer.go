@@ -1,0 +1,150 @@
+package console
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/statsd-ops/statsd/metric"
+)
+
+// help has Etsy's commands in Etsy's order, and sets and delsets, which Etsy lacks.
+const help = "Commands: stats, counters, timers, gauges, sets, delcounters, deltimers, delgauges, delsets, health, config, quit\n\n"
+
+// harmless are the commands that change nothing, as they stand.
+var harmless = []string{"help", "stats", "counters", "timers", "gauges", "sets", "health", "config", "quit"}
+
+// kinds are what the commands call them.
+var kinds = map[string]metric.Kind{
+	"counters": metric.Counter, "timers": metric.Timer, "gauges": metric.Gauge, "sets": metric.Set,
+}
+
+// answer writes the answer to a line. It reports false when the connection is to be closed.
+func (s *session) answer(ctx context.Context, line string) (more bool, err error) {
+	ctx, cancel := context.WithDeadline(ctx, s.until)
+	defer cancel()
+	words := strings.Fields(line)
+	if len(words) == 0 {
+		words = []string{""}
+	}
+	command, words := words[0], words[1:]
+	deletes := strings.HasPrefix(command, "del")
+	kind, ofKind := kinds[strings.TrimPrefix(command, "del")]
+	switch {
+	case ofKind && deletes:
+		return true, s.remove(ctx, kind, words)
+	case ofKind:
+		return true, s.list(ctx, kind, words)
+	case command == "help":
+		s.write(help)
+	case command == "stats":
+		s.stats()
+	case command == "health":
+		s.health(words)
+	case command == "config":
+		s.config()
+	case command == "quit":
+		return false, nil
+	default:
+		s.write("ERROR\n")
+		// A web page that makes a browser send this would have more to say.
+		return !strings.Contains(line, " HTTP/"), nil
+	}
+	return true, nil
+}
+
+// write adds to the answer. What goes wrong shows when it is flushed.
+func (s *session) write(text string) { _, _ = s.out.WriteString(text) }
+
+func (s *session) stats() {
+	for _, stat := range s.daemon.Stats() {
+		s.write(stat.Name + ": " + number(stat.Value) + "\n")
+	}
+	s.write("END\n\n")
+}
+
+func (s *session) health(words []string) {
+	if len(words) > 0 {
+		switch down := strings.ToLower(words[0]) == "down"; {
+		case !down && strings.ToLower(words[0]) != "up":
+		case s.down.Swap(down) != down:
+			s.log.Warn().Stringer("client", s.conn.RemoteAddr()).Msgf("health %s: the console was told so", state(down))
+		}
+	}
+	s.write("health: " + state(s.down.Load()) + "\n")
+}
+
+func state(down bool) string {
+	if down {
+		return "down"
+	}
+	return "up"
+}
+
+func (s *session) config() {
+	s.write("\n")
+	if s.settings != nil {
+		for _, setting := range s.settings() {
+			s.write(setting.Name + ": " + setting.Value + "\n")
+		}
+	}
+}
+
+// list shows the names of a kind, or those that any of the patterns matches, one pattern
+// after the other.
+func (s *session) list(ctx context.Context, kind metric.Kind, patterns []string) error {
+	if len(patterns) == 0 {
+		patterns = []string{"*"}
+	}
+	o := object{out: s.out}
+	for _, pattern := range patterns {
+		for name, err := range s.daemon.Names(ctx, kind, pattern) {
+			if err != nil {
+				return err
+			}
+			value := ""
+			if kind == metric.Timer {
+				value = array(name.Samples, int(name.Value))
+			} else {
+				value = number(name.Value)
+			}
+			if err := o.add(key(name.Name) + ": " + value); err != nil {
+				return err
+			}
+		}
+	}
+	o.end()
+	s.write("\nEND\n\n")
+	return nil
+}
+
+// remove deletes what the patterns match.
+func (s *session) remove(ctx context.Context, kind metric.Kind, patterns []string) error {
+	for _, pattern := range patterns {
+		n := 0
+		for name, err := range s.daemon.Delete(ctx, kind, pattern) {
+			if err == nil {
+				_, err = fmt.Fprintf(s.out, "deleted: %s\n", name)
+				n++
+			}
+			if err != nil {
+				s.logDeleted(kind, pattern, n)
+				return err
+			}
+		}
+		if n == 0 {
+			s.write("metric " + pattern + " not found\n")
+			continue
+		}
+		s.logDeleted(kind, pattern, n)
+	}
+	s.write("END\n\n")
+	return nil
+}
+
+func (s *session) logDeleted(kind metric.Kind, pattern string, n int) {
+	if n > 0 {
+		s.log.Info().Stringer("client", s.conn.RemoteAddr()).Str("kind", kind.String()).Str("pattern", pattern).Int("names", n).
+			Msg("names were deleted through the console")
+	}
+}

@@ -1,0 +1,140 @@
+package console
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/statsd-ops/statsd/internal/gate"
+	"github.com/statsd-ops/statsd/metric"
+)
+
+// endless is a daemon with names without end.
+type endless struct {
+	*fake
+	ended chan error
+}
+
+func (e endless) Names(ctx context.Context, _ metric.Kind, pattern string) iter.Seq2[Name, error] {
+	return func(yield func(Name, error) bool) {
+		for i := 0; ctx.Err() == nil; i++ {
+			if !yield(Name{Name: fmt.Sprint(pattern, i)}, nil) {
+				e.ended <- nil
+				return
+			}
+		}
+		e.ended <- ctx.Err()
+		yield(Name{}, ctx.Err())
+	}
+}
+
+// Who does not read, sends no command, or no end of one, keeps nobody waiting.
+func TestHostileClients(t *testing.T) {
+	daemon := endless{etsy(), make(chan error, 100)}
+	address := start(t, Config{}, daemon)
+	for i := range 100 {
+		text := []string{"", "gauges\n", "coun", "\n"}[i%4]
+		if _, err := io.WriteString(dial(t, address), text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 10 {
+		if got := ask(t, address, "health\n"); got != "health: up\n" {
+			t.Errorf("got %q", got)
+		}
+	}
+}
+
+// A line without end is not waited for.
+func TestEndlessLine(t *testing.T) {
+	address := start(t, Config{}, etsy())
+	conn := dial(t, address)
+	sent := 0
+	for block := strings.Repeat("x", 4<<10); ; sent += len(block) {
+		if _, err := io.WriteString(conn, block); err != nil {
+			break
+		}
+		if sent > 64<<20 {
+			t.Fatal("64 MiB were taken")
+		}
+	}
+	if got := ask(t, address, "delcounters "+strings.Repeat("x", maxLine/2)+"\n"); !strings.HasSuffix(got, "x not found\nEND\n\n") {
+		t.Errorf("got %.100q", got)
+	}
+}
+
+// A client that goes away in the middle of its answer is not answered any longer.
+func TestClientLeaves(t *testing.T) {
+	daemon := endless{etsy(), make(chan error, 1)}
+	conn := dial(t, start(t, Config{}, daemon))
+	if _, err := io.WriteString(conn, "counters\n"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadFull(conn, make([]byte, 1<<20)); err != nil {
+		t.Fatal(err)
+	}
+	_ = conn.Close()
+	select {
+	case <-daemon.ended:
+	case <-time.After(20 * time.Second):
+		t.Error("the answer goes on")
+	}
+}
+
+// At the end sessions end, whatever they are at.
+func TestEnd(t *testing.T) {
+	daemon := endless{etsy(), make(chan error, gate.Most)}
+	c, err := New(Config{Address: "127.0.0.1:0"}, daemon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, end := context.WithCancel(context.Background())
+	ended := make(chan error)
+	go func() { ended <- c.Run(ctx) }()
+	for i := range 20 {
+		conn := dial(t, c.Addr().String())
+		if _, err := io.WriteString(conn, []string{"counters\n", "cou", ""}[i%3]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := ask(t, c.Addr().String(), "health\n"); got != "health: up\n" {
+		t.Errorf("got %q", got)
+	}
+	end()
+	select {
+	case err := <-ended:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(20 * time.Second):
+		t.Fatal("Run does not return")
+	}
+}
+
+// A name that cannot be shown leaves the answer without its END.
+func TestDaemonEnds(t *testing.T) {
+	address := start(t, Config{}, broken{etsy()})
+	for _, command := range []string{"counters\n", "delcounters x\n"} {
+		if got := ask(t, address, command+"health\n"); got != "" {
+			t.Errorf("%q: got %q", command, got)
+		}
+	}
+}
+
+// broken is a daemon that ends.
+type broken struct{ *fake }
+
+var errBroken = errors.New("the daemon is ending")
+
+func (broken) Names(context.Context, metric.Kind, string) iter.Seq2[Name, error] {
+	return func(yield func(Name, error) bool) { yield(Name{}, errBroken) }
+}
+
+func (broken) Delete(context.Context, metric.Kind, string) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) { yield("", errBroken) }
+}

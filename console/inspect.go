@@ -1,0 +1,194 @@
+package console
+
+import (
+	"bufio"
+	"fmt"
+	"math"
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// The layout of Node.js's util.inspect, with its defaults: compact 3, breakLength 80,
+// maxArrayLength 100 (https://nodejs.org/docs/latest-v20.x/api/util.html). What fits on a line
+// stands there; else each entry has its own, and numbers stand in columns.
+const (
+	breakLength = 80
+	mostColumns = 12 // four times compact
+	mostInLine  = 6  // elements that never stand in columns
+	arrayIndent = 2
+	// separator is the length of what stands between two elements.
+	separator = len(", ")
+	// besides is the length that counts besides entries and what separates them.
+	besides = len("{") + 10
+)
+
+// object writes the entries of an object as they come. It keeps few of them: those that
+// may still fit on one line.
+type object struct {
+	out    *bufio.Writer
+	held   []string
+	length int
+	begun  bool // with an entry on each line
+}
+
+// add writes an entry. An error is one of writing.
+func (o *object) add(entry string) error {
+	if o.begun {
+		_, err := o.out.WriteString(",\n  " + entry)
+		return err
+	}
+	o.held = append(o.held, entry)
+	o.length += units(entry) + separator
+	if o.length+besides <= breakLength && !strings.Contains(entry, "\n") {
+		return nil
+	}
+	o.begun = true
+	_, err := o.out.WriteString("{\n  " + strings.Join(o.held, ",\n  "))
+	return err
+}
+
+// end writes the rest. What goes wrong shows when it is flushed.
+func (o *object) end() {
+	text := "\n}"
+	switch {
+	case o.begun:
+	case len(o.held) == 0:
+		text = "{}"
+	default:
+		text = "{ " + strings.Join(o.held, ", ") + " }"
+	}
+	_, _ = o.out.WriteString(text)
+}
+
+// array returns an array of total numbers, the first of which are given, as it stands in
+// an object.
+func array(numbers []float64, total int) string {
+	elements := make([]string, 0, len(numbers)+1)
+	for _, n := range numbers {
+		elements = append(elements, number(n))
+	}
+	shown := len(elements)
+	switch more := total - shown; {
+	case more == 1:
+		elements = append(elements, "... 1 more item")
+	case more > 1:
+		elements = append(elements, fmt.Sprintf("... %d more items", more))
+	}
+	if len(elements) == 0 {
+		return "[]"
+	}
+	lines := elements
+	if len(elements) > mostInLine {
+		lines = columns(elements, shown)
+	}
+	if len(lines) == len(elements) {
+		length := arrayIndent + besides
+		for _, e := range elements {
+			length += len(e) + separator
+		}
+		if length <= breakLength {
+			return "[ " + strings.Join(elements, ", ") + " ]"
+		}
+	}
+	return "[\n    " + strings.Join(lines, ",\n    ") + "\n  ]"
+}
+
+// columns puts the elements that are shown into lines of several, if that looks well: as
+// many columns as make about a square, of characters that are 2.5 times as high as wide.
+func columns(elements []string, shown int) []string {
+	const heightOfCharacter = 2.5
+	longest, all := 0, 0
+	for _, e := range elements[:shown] {
+		longest = max(longest, len(e))
+		all += len(e) + separator
+	}
+	widest := longest + separator
+	if 3*widest+arrayIndent >= breakLength || float64(all)/float64(widest) <= 5 && longest > 6 {
+		return elements
+	}
+	spare := math.Sqrt(float64(widest) - float64(all)/float64(len(elements)))
+	width := max(float64(widest)-3-spare, 1)
+	n := min(int(math.Floor(math.Sqrt(heightOfCharacter*width*float64(shown))/width+0.5)), (breakLength-arrayIndent)/widest, mostColumns)
+	if n <= 1 {
+		return elements
+	}
+	widths := make([]int, n)
+	for i, e := range elements[:shown] {
+		widths[i%n] = max(widths[i%n], len(e))
+	}
+	var lines []string
+	for i := 0; i < shown; i += n {
+		var line []string
+		for j, e := range elements[i:min(i+n, shown)] {
+			line = append(line, fmt.Sprintf("%*s", widths[j], e))
+		}
+		lines = append(lines, strings.Join(line, ", "))
+	}
+	return append(lines, elements[shown:]...)
+}
+
+// number returns a number as JavaScript writes it.
+func number(f float64) string {
+	if abs := math.Abs(f); abs != 0 && (abs < 1e-6 || abs >= 1e21) {
+		text := strconv.FormatFloat(f, 'e', -1, 64)
+		return strings.Replace(text, "e-0", "e-", 1)
+	}
+	return strconv.FormatFloat(f, 'f', -1, 64)
+}
+
+var identifier = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z_0-9]*$`)
+
+// key returns a name as a key of an object: quoted unless it is an identifier.
+func key(name string) string {
+	if identifier.MatchString(name) && name != "__proto__" {
+		return name
+	}
+	quote := byte('\'')
+	if strings.Contains(name, "'") {
+		switch {
+		case !strings.Contains(name, `"`):
+			quote = '"'
+		case !strings.Contains(name, "`") && !strings.Contains(name, "${"):
+			quote = '`'
+		}
+	}
+	quoted := string(quote) + escape(name, rune(quote)) + string(quote)
+	if name == "__proto__" {
+		return "[" + quoted + "]"
+	}
+	return quoted
+}
+
+var escapes = map[rune]string{'\b': `\b`, '\t': `\t`, '\n': `\n`, '\f': `\f`, '\r': `\r`, '\\': `\\`, '\'': `\'`}
+
+// escape escapes control characters, backslashes and the single quotes of what stands
+// between such.
+func escape(name string, quote rune) string {
+	var b strings.Builder
+	for _, r := range name {
+		switch text, has := escapes[r]; {
+		case r == '\'' && quote != '\'':
+			b.WriteRune(r)
+		case has:
+			b.WriteString(text)
+		case r < ' ' || r >= 0x7f && r < 0xa0:
+			fmt.Fprintf(&b, `\x%02X`, r)
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+// units returns the length that JavaScript gives a text: that of its UTF-16.
+func units(text string) int {
+	n := utf8.RuneCountInString(text)
+	for _, r := range text {
+		if r > 0xffff {
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,129 @@
+package console
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"net"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/statsd-ops/statsd/internal/gate"
+)
+
+const (
+	// maxLine is the greatest length of a command in bytes.
+	maxLine = 64 << 10
+	// idleTimeout is how long a command may keep us waiting, from its first byte or not.
+	idleTimeout = 10 * time.Minute
+	// writeTimeout is how long a client may leave its answer lying, and answerTimeout how
+	// long all of it may take.
+	writeTimeout  = 10 * time.Second
+	answerTimeout = time.Minute
+	// lineTimeout is how long the newline of a command may be missing that means the same
+	// without one: not every program sends one.
+	lineTimeout = 200 * time.Millisecond
+)
+
+// session is one connection.
+type session struct {
+	*Console
+	conn    *gate.Conn
+	out     *bufio.Writer
+	until   time.Time // of the answer at hand
+	pending []byte    // received, and not yet a command
+	ended   bool      // the client sends no more
+}
+
+// serve answers commands until there are no more.
+func (c *Console) serve(ctx context.Context, conn *gate.Conn) {
+	defer conn.Close()
+	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
+	s := &session{Console: c, conn: conn}
+	s.out = bufio.NewWriterSize(deadlineWriter{s}, 32<<10)
+	for more := true; more; {
+		line, err := s.next()
+		if err != nil {
+			return
+		}
+		conn.Asked()
+		s.until = time.Now().Add(answerTimeout)
+		more, err = s.answer(ctx, line)
+		if errors.Join(err, s.out.Flush()) != nil {
+			return
+		}
+		conn.Answered()
+	}
+}
+
+// errLong says that a line has no end within bounds.
+var errLong = errors.New("too long")
+
+// next returns the next command. The last one needs no newline.
+func (s *session) next() (string, error) {
+	wait := time.Now().Add(idleTimeout)
+	for {
+		if i := bytes.IndexByte(s.pending, '\n'); i >= 0 {
+			line := string(s.pending[:i])
+			s.pending = slices.Delete(s.pending, 0, i+1)
+			return line, nil
+		}
+		if s.ended || len(s.pending) > maxLine {
+			break
+		}
+		if err := s.read(wait); err != nil {
+			return "", err
+		}
+	}
+	line := string(s.pending)
+	s.pending = nil
+	switch {
+	case len(line) > maxLine:
+		return "", errLong
+	case line == "":
+		return "", net.ErrClosed
+	}
+	return line, nil
+}
+
+// read adds to pending what comes. Where that could be all of a command, its end is
+// what comes next, or nothing for a moment.
+func (s *session) read(wait time.Time) error {
+	whole := slices.Contains(harmless, strings.TrimSpace(string(s.pending)))
+	if whole {
+		wait = time.Now().Add(lineTimeout)
+	}
+	if err := s.conn.SetReadDeadline(wait); err != nil {
+		return err
+	}
+	var buf [4 << 10]byte
+	n, err := s.conn.Read(buf[:])
+	s.pending = append(s.pending, buf[:n]...)
+	switch {
+	case err == nil:
+	case whole && errors.Is(err, os.ErrDeadlineExceeded):
+		s.pending = append(s.pending, '\n')
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return err
+	default:
+		s.ended = true
+	}
+	return nil
+}
+
+// deadlineWriter writes to the session's connection for as long as it may.
+type deadlineWriter struct{ *session }
+
+func (w deadlineWriter) Write(p []byte) (int, error) {
+	until := time.Now().Add(writeTimeout)
+	if w.until.Before(until) {
+		until = w.until
+	}
+	if err := w.conn.SetWriteDeadline(until); err != nil {
+		return 0, err
+	}
+	return w.conn.Write(p)
+}
