@@ -14,7 +14,7 @@ type Peeked struct {
 	// of a set's distinct members. It is 0 for a counter, timer or set that is only known.
 	Value float64
 	// Samples are the first of a timer's samples, in the order in which each receiver
-	// took them, at most MostPeeked. They are borrowed until the next Next.
+	// took them, at most MostPeeked. They are borrowed until the next Show.
 	Samples []float64
 }
 
@@ -22,10 +22,19 @@ type Peeked struct {
 const MostPeeked = 100
 
 // Peek is a look at what the names of one kind have collected so far, without
-// taking it out. It visits each name that was known when it began once, unless that
-// has expired since, a bounded number at a time, so that neither receivers nor the flush
-// wait for it. Between two steps flushes may happen: each step shows its moment.
+// taking it out. It visits each name that was there when it began once, a bounded number
+// at a time, so that neither receivers nor the flush wait for it:
+//
+//	for look.Next() {
+//		shown := look.Show() // by the goroutine that drains
+//	}
+//
+// Between two steps flushes may happen: each step shows its own moment.
 type Peek struct {
+	// Names are those that Next found, in no particular order. The slice is borrowed until
+	// the next Next; a name stays as it is, and must not be changed.
+	Names [][]byte
+
 	table    *Table
 	kind     metric.Kind
 	match    func(name []byte) bool
@@ -33,15 +42,14 @@ type Peek struct {
 	view     int
 	at       cursor
 	refs     []ref
-	names    [][]byte
 	found    [][metric.Kinds]ref
 	gathered []gathered
 	shown    []Peeked
 	members  []uint64
 }
 
-// Peek begins a look at the names of a kind that match; nil is for all of them. Like its
-// Next it is for the goroutine that drains, and not between Drain and Summarize.
+// Peek begins a look at the names of a kind that match; nil is for all of them. It is for
+// the goroutine that drains, and not between Drain and Summarize.
 func (t *Table) Peek(kind metric.Kind, match func(name []byte) bool) *Peek {
 	return &Peek{
 		table: t, kind: kind, match: match, views: t.views(),
@@ -49,42 +57,65 @@ func (t *Table) Peek(kind metric.Kind, match func(name []byte) bool) *Peek {
 	}
 }
 
-// Next returns what the next names have collected, which may be none, and whether there
-// may be more.
-func (p *Peek) Next() (shown []Peeked, more bool) {
+// Next finds the next Names, which may be none, and reports whether there may be more. It is
+// for any one goroutine, at any time.
+func (p *Peek) Next() bool {
 	if p.view == len(p.views) {
-		return nil, false
+		return false
 	}
 	p.refs = p.views[p.view].next(&p.at, p.refs[:0])
 	p.choose()
-	p.gather()
 	if len(p.refs) < batchSize {
 		p.view, p.at = p.view+1, cursor{}
 	}
-	return p.show(), true
+	return true
 }
 
-// choose makes names those of refs that are of the kind, match, and were not visited in
+// Show returns what Names have collected, without those that have expired by now or were
+// forgotten. It is for the goroutine that drains, and not between Drain and Summarize.
+func (p *Peek) Show() []Peeked {
+	p.gather()
+	p.shown = p.shown[:0]
+	for i, name := range p.Names {
+		g := &p.gathered[i]
+		if !g.known {
+			continue
+		}
+		shown := Peeked{Name: name, Value: g.sum}
+		switch {
+		case p.kind == metric.Gauge:
+			shown.Value = g.gauge.result()
+		case p.kind == metric.Timer:
+			shown.Samples = g.samples
+		case g.holders > 1:
+			shown.Value = float64(p.countMembers(name))
+		}
+		p.shown = append(p.shown, shown)
+	}
+	return p.shown
+}
+
+// choose makes Names those of refs that are of the kind, match, and were not visited in
 // another view.
 func (p *Peek) choose() {
-	p.names = p.names[:0]
+	p.Names = p.Names[:0]
 	for _, r := range p.refs {
 		rec := p.views[p.view].pages.at(r)
 		if kindOf(rec.meta()) == p.kind && (p.match == nil || p.match(rec.name())) {
-			p.names = append(p.names, rec.name())
+			p.Names = append(p.Names, rec.name())
 		}
 	}
 	for i := range p.view {
 		before := &p.views[i]
-		before.lookup(p.names, p.found)
+		before.lookup(p.Names, p.found)
 		n := 0
-		for j, name := range p.names {
+		for j, name := range p.Names {
 			if !before.holds(p.found[j][p.kind]) {
-				p.names[n] = name
+				p.Names[n] = name
 				n++
 			}
 		}
-		p.names = p.names[:n]
+		p.Names = p.Names[:n]
 	}
 }
 
@@ -98,14 +129,14 @@ type gathered struct {
 }
 
 func (p *Peek) gather() {
-	for i := range p.names {
+	for i := range p.Names {
 		g := &p.gathered[i]
 		g.known, g.sum, g.holders, g.samples = false, 0, 0, g.samples[:0]
 		g.gauge.begin()
 	}
 	for _, s := range p.table.shards {
 		s.mutex.Lock()
-		for i, name := range p.names {
+		for i, name := range p.Names {
 			if r := s.names.find(p.kind, name); r != 0 {
 				p.gathered[i].add(s, p.kind, s.names.pages.at(r))
 			}
@@ -162,28 +193,6 @@ func appendFirstSamples(dst []float64, b *blocks, rec record, off int) []float64
 		}
 	}
 	return dst
-}
-
-// show returns those of names that are known.
-func (p *Peek) show() []Peeked {
-	p.shown = p.shown[:0]
-	for i, name := range p.names {
-		g := &p.gathered[i]
-		if !g.known {
-			continue
-		}
-		c := Peeked{Name: name, Value: g.sum}
-		switch {
-		case p.kind == metric.Gauge:
-			c.Value = g.gauge.result()
-		case p.kind == metric.Timer:
-			c.Samples = g.samples
-		case g.holders > 1:
-			c.Value = float64(p.countMembers(name))
-		}
-		p.shown = append(p.shown, c)
-	}
-	return p.shown
 }
 
 // countMembers counts the distinct members of a set of more than one shard.

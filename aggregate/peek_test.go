@@ -19,7 +19,8 @@ func peek(t testing.TB, table *Table, kind metric.Kind) map[string]Peeked {
 	t.Helper()
 	got := map[string]Peeked{}
 	look := table.Peek(kind, nil)
-	for shown, more := look.Next(); more; shown, more = look.Next() {
+	for look.Next() {
+		shown := look.Show()
 		if len(shown) > batchSize {
 			t.Errorf("%d names in one step", len(shown))
 		}
@@ -100,9 +101,9 @@ func TestPeekMatches(t *testing.T) {
 	}
 	look := table.Peek(metric.Counter, func(name []byte) bool { return bytes.HasPrefix(name, []byte("name29")) })
 	n, steps := 0, 0
-	for shown, more := look.Next(); more; shown, more = look.Next() {
+	for look.Next() {
 		steps++
-		n += len(shown)
+		n += len(look.Show())
 	}
 	if n != 111 || steps < 3_000/batchSize {
 		t.Errorf("%d names in %d steps", n, steps)
@@ -128,12 +129,8 @@ func TestPeekAcrossFlushes(t *testing.T) {
 	seen := map[string]int{}
 	look := table.Peek(metric.Counter, nil)
 	before, retired := table.shards[0].names, false
-	for step := 2; ; step++ {
-		shown, more := look.Next()
-		if !more {
-			break
-		}
-		for _, c := range shown {
+	for step := 2; look.Next(); step++ {
+		for _, c := range look.Show() {
 			seen[string(c.Name)]++
 			if strings.HasPrefix(string(c.Name), "stays") && c.Value != 1 {
 				t.Fatalf("%s is %v", c.Name, c.Value)
@@ -328,8 +325,8 @@ func BenchmarkPeek(b *testing.B) {
 	for n := 0; n < b.N; n += names {
 		count := 0
 		look := table.Peek(metric.Counter, nil)
-		for shown, more := look.Next(); more; shown, more = look.Next() {
-			count += len(shown)
+		for look.Next() {
+			count += len(look.Show())
 		}
 		if count != names {
 			b.Fatalf("%d names", count)
