@@ -38,7 +38,7 @@ func (s *session) answer(ctx context.Context, line string) (more bool, err error
 	case command == "help":
 		s.write(help)
 	case command == "stats":
-		s.stats()
+		return true, s.stats(ctx)
 	case command == "health":
 		s.health(words)
 	case command == "config":
@@ -56,11 +56,16 @@ func (s *session) answer(ctx context.Context, line string) (more bool, err error
 // write adds to the answer. What goes wrong shows when it is flushed.
 func (s *session) write(text string) { _, _ = s.out.WriteString(text) }
 
-func (s *session) stats() {
-	for _, stat := range s.daemon.Stats() {
+func (s *session) stats(ctx context.Context) error {
+	stats, err := s.daemon.Stats(ctx)
+	if err != nil {
+		return err
+	}
+	for _, stat := range stats {
 		s.write(stat.Name + ": " + number(stat.Value) + "\n")
 	}
 	s.write("END\n\n")
+	return nil
 }
 
 func (s *session) health(words []string) {
@@ -102,11 +107,9 @@ func (s *session) list(ctx context.Context, kind metric.Kind, patterns []string)
 			if err != nil {
 				return err
 			}
-			value := ""
+			value := number(name.Value)
 			if kind == metric.Timer {
 				value = array(name.Samples, int(name.Value))
-			} else {
-				value = number(name.Value)
 			}
 			if err := o.add(key(name.Name) + ": " + value); err != nil {
 				return err

@@ -19,6 +19,7 @@ import (
 	"fmt"
 	"iter"
 	"net"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -67,7 +68,7 @@ type Name struct {
 // at a time. A sequence ends with an error when the daemon or ctx ends before it does.
 type Daemon interface {
 	// Stats returns what stats shows, in order.
-	Stats() []Stat
+	Stats(ctx context.Context) ([]Stat, error)
 	// Names yields the names of a kind that a pattern matches, each once, in any order.
 	Names(ctx context.Context, kind metric.Kind, pattern string) iter.Seq2[Name, error]
 	// Delete forgets the names of a kind that a pattern matches, or the one that it is, and what
@@ -85,12 +86,21 @@ type Console struct {
 	sessions sync.WaitGroup
 }
 
+// Validate says what is wrong with the configuration, and names the flag.
+func (c Config) Validate() error {
+	_, port, err := net.SplitHostPort(c.Address)
+	if _, bad := strconv.ParseUint(port, 10, 16); err != nil || bad != nil {
+		return fmt.Errorf("--admin %s: want HOST:PORT, a port, or off", c.Address)
+	}
+	return nil
+}
+
 // New binds the address. Run serves it; a Console that is not run must be closed.
 func New(cfg Config, daemon Daemon) (*Console, error) {
-	host, port, err := net.SplitHostPort(cfg.Address)
-	if err != nil {
-		return nil, fmt.Errorf("--admin %s: want HOST:PORT, or a port: %w", cfg.Address, err)
+	if err := cfg.Validate(); err != nil {
+		return nil, err
 	}
+	host, port, _ := net.SplitHostPort(cfg.Address)
 	if host == "" {
 		host = "127.0.0.1"
 	}

@@ -17,25 +17,25 @@ import (
 // endless is a daemon with names without end.
 type endless struct {
 	*fake
-	ended chan error
+	ended chan struct{}
 }
 
 func (e endless) Names(ctx context.Context, _ metric.Kind, pattern string) iter.Seq2[Name, error] {
 	return func(yield func(Name, error) bool) {
 		for i := 0; ctx.Err() == nil; i++ {
 			if !yield(Name{Name: fmt.Sprint(pattern, i)}, nil) {
-				e.ended <- nil
+				e.ended <- struct{}{}
 				return
 			}
 		}
-		e.ended <- ctx.Err()
+		e.ended <- struct{}{}
 		yield(Name{}, ctx.Err())
 	}
 }
 
 // Who does not read, sends no command, or no end of one, keeps nobody waiting.
 func TestHostileClients(t *testing.T) {
-	daemon := endless{etsy(), make(chan error, 100)}
+	daemon := endless{etsy(), make(chan struct{}, 100)}
 	address := start(t, Config{}, daemon)
 	for i := range 100 {
 		text := []string{"", "gauges\n", "coun", "\n"}[i%4]
@@ -70,7 +70,7 @@ func TestEndlessLine(t *testing.T) {
 
 // A client that goes away in the middle of its answer is not answered any longer.
 func TestClientLeaves(t *testing.T) {
-	daemon := endless{etsy(), make(chan error, 1)}
+	daemon := endless{etsy(), make(chan struct{}, 1)}
 	conn := dial(t, start(t, Config{}, daemon))
 	if _, err := io.WriteString(conn, "counters\n"); err != nil {
 		t.Fatal(err)
@@ -88,7 +88,7 @@ func TestClientLeaves(t *testing.T) {
 
 // At the end sessions end, whatever they are at.
 func TestEnd(t *testing.T) {
-	daemon := endless{etsy(), make(chan error, gate.Most)}
+	daemon := endless{etsy(), make(chan struct{}, gate.Most)}
 	c, err := New(Config{Address: "127.0.0.1:0"}, daemon)
 	if err != nil {
 		t.Fatal(err)

@@ -9,6 +9,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/statsd-ops/statsd/aggregate"
+	"github.com/statsd-ops/statsd/console"
 	"github.com/statsd-ops/statsd/metric"
 	"github.com/statsd-ops/statsd/notify"
 	"github.com/statsd-ops/statsd/sink"
@@ -138,6 +139,14 @@ type Config struct {
 	MonitorPort int
 	// KeepValues is how many names' newest values the monitor shows, 100,000.
 	KeepValues int
+
+	// Admin is the host:port of the management console; without one (the default) there
+	// is none. An empty host is 127.0.0.1.
+	Admin string
+	// AdminDown is whether the console's health begins as down.
+	AdminDown bool
+	// Settings returns what the console shows as the configuration; nil for nothing.
+	Settings func() []console.Setting
 
 	// Alerts makes the daemon look at its own health, and tell the log and the
 	// notifiers.

@@ -17,10 +17,10 @@ func (s *Server) etsyPoints(fs []figure, now int64) []metric.Point {
 	if !s.likeEtsy() || own == "" {
 		return nil
 	}
-	iv := &s.flushes.interval
-	points := layout.AppendPoints(nil, metric.Counter, own+".bad_lines_seen", float64(iv.discardedSamples()))
-	points = layout.AppendPoints(points, metric.Counter, own+".packets_received", float64(iv.udpPackets+iv.tcpReads))
-	points = layout.AppendPoints(points, metric.Counter, own+".metrics_received", float64(iv.lines))
+	var points []metric.Point
+	for _, c := range s.flushes.interval.etsyCounters() {
+		points = layout.AppendPoints(points, metric.Counter, own+"."+c.Name, c.Value)
+	}
 	if s.flushes.compared {
 		points = layout.AppendPoints(points, metric.Gauge, own+".timestamp_lag", s.flushes.lag.Seconds())
 	}
@@ -48,6 +48,15 @@ func (s *Server) etsyPoints(fs []figure, now int64) []metric.Point {
 		points[i].Time = now
 	}
 	return points
+}
+
+// etsyCounters are the counters that Etsy's statsd keeps of itself.
+func (t *tally) etsyCounters() []figure {
+	return []figure{
+		{Name: "bad_lines_seen", Value: float64(t.discardedSamples())},
+		{Name: "packets_received", Value: float64(t.udpPackets + t.tcpReads)},
+		{Name: "metrics_received", Value: float64(t.lines)},
+	}
 }
 
 func (s *Server) likeEtsy() bool {

@@ -30,6 +30,9 @@ func (s *Server) flushLoop(ctx context.Context) {
 		s.boundary.Store(next)
 		for now := time.Now().UnixNano(); now < next; now = time.Now().UnixNano() {
 			s.beat()
+			if s.console != nil {
+				s.noteLines()
+			}
 			if !s.rest(ctx, min(untilDue(now, next), s.beatEvery())) {
 				return
 			}

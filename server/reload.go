@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"reflect"
@@ -11,7 +12,8 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// reloads brings changes of the configuration to the flush loop.
+// reloads brings changes of the configuration to the flush loop, and what else only that
+// may do.
 type reloads struct {
 	one   sync.Mutex    // at a time
 	apply chan func()   // called by the flush loop, between two flushes
@@ -24,7 +26,22 @@ func newReloads() reloads {
 
 func (r *reloads) end() { close(r.ended) }
 
-// errEnding says that it is too late for a reload.
+// between has the flush loop call do between two flushes, and returns when that is done: or
+// else an error, and do is not called.
+func (r *reloads) between(ctx context.Context, do func()) error {
+	done := make(chan struct{})
+	select {
+	case r.apply <- func() { do(); close(done) }:
+		<-done
+		return nil
+	case <-r.ended:
+		return errEnding
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// errEnding says that it is too late for that.
 var errEnding = errors.New("the daemon is ending")
 
 // Reload makes cfg the configuration while Run is running, as far as that can
@@ -56,20 +73,15 @@ func (s *Server) Reload(cfg Config) (restart []string, err error) {
 	if err != nil {
 		return nil, errors.Join(err, rs.undo())
 	}
-	done := make(chan struct{})
 	apply := func() {
 		s.adopt(&cfg, p)
 		s.changeRecordings(rs)
-		close(done)
 	}
-	select {
-	case s.reloads.apply <- apply:
-		<-done
-		return restart, nil
-	case <-s.reloads.ended:
+	if err := s.reloads.between(context.Background(), apply); err != nil {
 		p.undo()
-		return nil, errors.Join(errEnding, rs.undo())
+		return nil, errors.Join(err, rs.undo())
 	}
+	return restart, nil
 }
 
 // adopt takes a configuration over. It is for the flush loop.
@@ -134,6 +146,8 @@ func (c *Config) fixed() []fixed {
 		{"--monitor-host", &c.MonitorHost},
 		{"--monitor-port", &c.MonitorPort},
 		{"--keep-values", &c.KeepValues},
+		{"--admin", &c.Admin},
+		{"--admin-health", &c.AdminDown},
 		{"--pipe-dir", &c.PipeDir},
 		{"--pipe-prefix", &c.PipePrefix},
 		{"--pipe-counters", &c.PipeCounters},

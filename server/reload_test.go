@@ -57,7 +57,7 @@ func every10s() (Config, *sinktest.Recorder) {
 func TestReloadKnowsEverySetting(t *testing.T) {
 	cfg, _ := every10s()
 	// What is not a setting of the configuration file.
-	passed := []string{"Sockets", "Beat", "BeatEvery", "Version", "Log"}
+	passed := []string{"Sockets", "Beat", "BeatEvery", "Version", "Log", "Settings"}
 	inVirtualTime(t, cfg, func(v *virtual) {
 		t := v.t
 		for i := range reflect.TypeFor[Config]().NumField() {

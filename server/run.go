@@ -97,11 +97,19 @@ func (s *Server) startOutlet(o *outlet) {
 	})
 }
 
-// startOthers starts the monitor and what else lives until the end.
+// startOthers starts the monitor and what else lives until the end, and the console, which
+// cannot do much once the flush loop has ended.
 func (s *Server) startOthers(serving context.Context, stop context.CancelCauseFunc) {
 	if s.monitor != nil {
 		s.running.others.Go(func() {
 			if err := s.monitor.Run(s.running.background); err != nil {
+				stop(err)
+			}
+		})
+	}
+	if s.console != nil {
+		s.running.others.Go(func() {
+			if err := s.console.Run(serving); err != nil {
 				stop(err)
 			}
 		})

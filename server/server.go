@@ -31,6 +31,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/statsd-ops/statsd/aggregate"
+	"github.com/statsd-ops/statsd/console"
 	"github.com/statsd-ops/statsd/meta"
 	"github.com/statsd-ops/statsd/wire"
 )
@@ -49,9 +50,11 @@ type Server struct {
 	outlets    []*outlet   // see currentOutlets
 	retired    []*outlet   // whose sinks were removed, for their figures
 	recordings recordings
-	monitor    *meta.Monitor // nil without one
-	watch      *watch        // the flush loop's; nil without --debug
-	unwatched  uint64        // skipped by former ones
+	monitor    *meta.Monitor    // nil without one
+	console    *console.Console // nil without --admin
+	heard      heard
+	watch      *watch // the flush loop's; nil without --debug
+	unwatched  uint64 // skipped by former ones
 	running    running
 	reloads    reloads
 	state      stateFile
@@ -90,18 +93,24 @@ func New(cfg Config) (*Server, error) {
 			return nil, err
 		}
 	}
+	undo := func(err error) error {
+		l.close()
+		return errors.Join(err, s.recordings.undo(), s.closeConsole(), s.closeMonitor())
+	}
 	if err := s.bindMonitor(); err != nil {
-		l.close()
-		return nil, err
+		return nil, undo(err)
 	}
-	if s.recordings, _, err = s.planRecordings(&cfg); err != nil {
-		l.close()
-		return nil, errors.Join(err, s.closeMonitor())
+	if err := s.bindConsole(); err != nil {
+		return nil, undo(err)
 	}
+	recordings, _, err := s.planRecordings(&cfg)
+	if err != nil {
+		return nil, undo(err)
+	}
+	s.recordings = recordings
 	p, err := s.planOutlets(&cfg)
 	if err != nil {
-		l.close()
-		return nil, errors.Join(err, s.recordings.undo(), s.closeMonitor())
+		return nil, undo(err)
 	}
 	s.outlets = p.outlets
 	s.alerts.follow(&cfg)
@@ -174,6 +183,14 @@ func (s *Server) MonitorAddr() net.Addr {
 	return s.monitor.Addr()
 }
 
+// AdminAddr returns the console's bound address, nil without a console.
+func (s *Server) AdminAddr() net.Addr {
+	if s.console == nil {
+		return nil
+	}
+	return s.console.Addr()
+}
+
 // logStart says what an operator wants to know of a start, and warns of what
 // he may not expect.
 func (s *Server) logStart() {
@@ -181,6 +198,9 @@ func (s *Server) logStart() {
 		Stringer("flush_interval", s.cfg.FlushInterval).Int("sinks", len(s.outlets)+len(s.recordings.running))
 	if s.monitor != nil {
 		e = e.Stringer("monitor", s.monitor.Addr())
+	}
+	if s.console != nil {
+		e = e.Stringer("admin", s.console.Addr())
 	}
 	if n := len(s.cfg.Sockets); n > 0 {
 		e = e.Int("sockets_given", n)

@@ -36,6 +36,11 @@ func (all settings) duration(name string) time.Duration {
 	return v
 }
 
+func (all settings) console(name string) string {
+	v, _ := parseConsole(all.text(name))
+	return v
+}
+
 func (all settings) bytes(name string) int {
 	v, _ := parseBytes(all.text(name))
 	return v
@@ -99,6 +104,8 @@ func (all settings) config(log zerolog.Logger, sinks []*endpoint) (server.Config
 		MonitorHost:    all.host("monitor-host"),
 		MonitorPort:    all.port("monitor-port"),
 		KeepValues:     all.count("keep-values"),
+		Admin:          all.console("admin"),
+		AdminDown:      all.text("admin-health") == "down",
 		Alerts:         all.on("alert"),
 		AlertInterval:  all.duration("alert-interval"),
 		Grace:          all.duration("grace"),

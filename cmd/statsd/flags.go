@@ -27,6 +27,7 @@ const (
 	groupFlush   = "What a flush publishes"
 	groupOutput  = "Where it goes"
 	groupMonitor = "The monitor"
+	groupConsole = "The management console"
 	groupAlerts  = "Alerts"
 	groupLimits  = "Limits"
 	groupLog     = "The log"
@@ -85,6 +86,9 @@ var flags = []flag{
 	{group: groupMonitor, name: "monitor-port", kind: isPort, holder: "PORT", help: "XML-RPC and status page; --port plus 10 when not given, off for none"},
 	{group: groupMonitor, name: "monitor-host", holder: "127.0.0.1", def: "127.0.0.1", help: "address to bind; another one than loopback opens it to all who reach it"},
 	{group: groupMonitor, name: "keep-values", kind: isCount, holder: "100000", def: "100000", help: "names whose newest values it shows"},
+
+	{group: groupConsole, name: "admin", kind: isConsole, holder: "[HOST:]PORT", help: "Etsy's management console, by agreement on port 8126; 127.0.0.1 unless a host is named; off for none"},
+	{group: groupConsole, name: "admin-health", needs: "admin", choices: []string{"up", "down"}, holder: "up", def: "up", help: "what it answers to health until it is told otherwise"},
 
 	{group: groupAlerts, name: "alert", short: 'a', kind: isSwitch, help: "look at publishing every so often, and tell the log and the notifiers"},
 	{group: groupAlerts, name: "alert-interval", kind: isDuration, holder: "60", def: "60", help: "seconds between two looks"},

@@ -25,6 +25,7 @@ const (
 	isBytes
 	isPort // a number, or "off"
 	isGlob
+	isConsole  // an address, a port, or "off"
 	isPositive // a duration of more than 0
 	isSink
 	isTimerStats
@@ -50,6 +51,8 @@ func (k kind) check(text string) (err error) {
 		_, err = parsePort(text)
 	case isGlob:
 		_, err = pipes.ParseGlob(text)
+	case isConsole:
+		_, err = parseConsole(text)
 	case isPositive:
 		var d time.Duration
 		if d, err = parseDuration(text); err == nil && d <= 0 {

@@ -50,6 +50,7 @@ func runScripts(t *testing.T, dir string) {
 			"send":     send,
 			"receive":  receive,
 			"get":      get,
+			"console":  askConsole,
 		},
 	})
 }

@@ -8,10 +8,12 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/coreos/go-systemd/v22/activation"
 
+	"github.com/statsd-ops/statsd/console"
 	"github.com/statsd-ops/statsd/internal/detach"
 	"github.com/statsd-ops/statsd/internal/pidfile"
 	"github.com/statsd-ops/statsd/server"
@@ -27,6 +29,7 @@ type daemon struct {
 	log        *logger
 	manager    *manager
 	background *detach.Process // nil in the foreground
+	shown      atomic.Pointer[[]console.Setting]
 }
 
 // run runs the daemon until ctx ends.
@@ -69,6 +72,8 @@ func (d *daemon) run(ctx context.Context) (err error) {
 // serve runs the server until ctx ends.
 func (d *daemon) serve(ctx context.Context, cfg server.Config, signals chan os.Signal) (err error) {
 	cfg.Sockets = activation.Files(true)
+	d.show(d.started, nil)
+	cfg.Settings = func() []console.Setting { return *d.shown.Load() }
 	if d.manager, err = newManager(d.log.Logger); err != nil {
 		return err
 	}
@@ -83,6 +88,12 @@ func (d *daemon) serve(ctx context.Context, cfg server.Config, signals chan os.S
 	}
 	defer context.AfterFunc(ctx, func() { d.manager.tell(stopping) })()
 	return d.Run(ctx)
+}
+
+// show lets the console show the settings that run.
+func (d *daemon) show(current settings, restart []string) {
+	shown := current.shown(d.started, restart)
+	d.shown.Store(&shown)
 }
 
 // ready tells who started the daemon that it is ready.
@@ -136,6 +147,7 @@ func (d *daemon) reload() string {
 		return "reload failed: " + err.Error()
 	}
 	changed := next.differing(d.current, flags)
+	d.show(next, restart)
 	changed = slices.DeleteFunc(changed, func(name string) bool { return slices.Contains(restart, name) })
 	d.current = next
 	d.log.follow(next)

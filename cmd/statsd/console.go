@@ -1,0 +1,62 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/statsd-ops/statsd/console"
+)
+
+// parseConsole returns the address of the management console, "" for none.
+func parseConsole(text string) (string, error) {
+	switch {
+	case text == "off" || text == "":
+		return "", nil
+	case !strings.Contains(text, ":"):
+		text = ":" + text
+	}
+	if (console.Config{Address: text}).Validate() != nil {
+		return "", fmt.Errorf("want HOST:PORT, a port or off, not %q", strings.TrimPrefix(text, ":"))
+	}
+	return text, nil
+}
+
+// shown returns the settings as the console shows them, as running: those of the flags that
+// need a restart are still what they were in started.
+func (all settings) shown(started settings, restart []string) (shown []console.Setting) {
+	for _, s := range all {
+		if slices.Contains(restart, "--"+s.name) {
+			s = started.get(s.name)
+		}
+		values := s.values
+		switch {
+		case s.group == groupAbout:
+			continue
+		case len(values) == 0 && s.kind == isSwitch:
+			values = []value{{"false", fromDefault}}
+		}
+		for i, v := range values {
+			name := s.name
+			if len(values) > 1 {
+				name = fmt.Sprintf("%s > %d", s.name, i)
+			}
+			shown = append(shown, console.Setting{Name: name, Value: cmp.Or(withoutPassword(v.text), `""`)})
+		}
+	}
+	return shown
+}
+
+// withoutPassword hides the password of a URL that has one.
+func withoutPassword(text string) string {
+	if !strings.Contains(text, "@") {
+		return text
+	}
+	u, err := url.Parse(text)
+	if err != nil {
+		return "(hidden: not a URL)"
+	}
+	return u.Redacted()
+}

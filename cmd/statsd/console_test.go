@@ -1,0 +1,52 @@
+package main
+
+import (
+	"io"
+	"net"
+	"regexp"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// console PORT COMMAND [REGEXP] sends a command to a management console, again and again until
+// the answer has a match; the answer is the standard output.
+func askConsole(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 || len(args) > 3 {
+		ts.Fatalf("usage: console PORT COMMAND [REGEXP]")
+	}
+	re, err := regexp.Compile("(?m)" + append(args, "")[2])
+	ts.Check(err)
+	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
+		conn, err := net.Dial("tcp", net.JoinHostPort("127.0.0.1", args[0]))
+		ts.Check(err)
+		_, err = io.WriteString(conn, args[1]+"\nquit\n")
+		ts.Check(err)
+		answer, err := io.ReadAll(conn)
+		ts.Check(err)
+		_ = conn.Close()
+		if re.Match(answer) {
+			_, err := ts.Stdout().Write(answer)
+			ts.Check(err)
+			return
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("the answer to %s never has a match for %s: %s", args[1], args[2], answer)
+		}
+	}
+}
+
+// Passwords are not shown.
+func TestShownPasswords(t *testing.T) {
+	for text, want := range map[string]string{
+		"graphite://user:secret@host:2003?timeout=5s": "graphite://user:xxxxx@host:2003?timeout=5s",
+		"graphite://host:2003":                        "graphite://host:2003",
+		"/etc/a@b.conf":                               "/etc/a@b.conf",
+		"%zz://user:secret@host":                      "(hidden: not a URL)",
+	} {
+		if got := withoutPassword(text); got != want {
+			t.Errorf("%s is shown as %s, want %s", text, got, want)
+		}
+	}
+}
