@@ -197,6 +197,24 @@ func TestForget(t *testing.T) {
 	}
 }
 
+// What is published although it was not seen is not, once it was forgotten.
+func TestForgetIdle(t *testing.T) {
+	table := testTable(2)
+	idle := apart
+	idle.IdleZeros, idle.KeepGauges = true, true
+	for i := range 2 {
+		add(t, table.Shard(i), "a c 1", "a g 5", "a s x", "b c 1", "b g 7", "b s x")
+	}
+	flushAs(table, idle)
+	table.SetLimits(func(c Config) Config { c.Expire = [metric.Kinds]uint32{9, 9, 9, 9}; return c }(table.config))
+	for _, kind := range []metric.Kind{metric.Counter, metric.Gauge, metric.Set} {
+		table.Forget(kind, []byte("a"))
+	}
+	for range 3 {
+		expect(t, flushAs(table, idle), points{"counters.b": 0, "gauges.b": 7, "sets.b": 0})
+	}
+}
+
 // A name that is forgotten before its first flush never was.
 func TestForgetNew(t *testing.T) {
 	table := testTable(2)
