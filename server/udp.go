@@ -85,7 +85,7 @@ func (r *udpReceiver) run() error {
 		if r.stopping.Load() {
 			return r.drain(n)
 		}
-		if n == 0 {
+		if n == 0 && came == 0 { // for a whole nap
 			wait = true
 			continue
 		}
