@@ -167,6 +167,12 @@ func TestEtsy(t *testing.T) {
 			args:    "--naming=etsy-legacy --idle=drop --gauges=seen",
 			batches: []string{kinds, "\ng:3|g" + more}, own: "statsd.",
 		},
+		"tags": {
+			graphite: map[string]any{"legacyNamespace": false, "globalSuffix": "web1"},
+			args:     "--naming=etsy --suffix=web1 --tags=graphite", own: "stats.statsd.",
+			batches: []string{"hits:1|c|#env:prod,shop:eu\nhits;env=prod:2|c|@0.5\nhits:3|c\nlat:5|ms|@0.5|#env:prod\nlat:7|ms|#env:prod" +
+				"\ng:3|g|#k:v\ng;k=v:+2|g\ng:1|g\nusers:a|s|#k:v", more},
+		},
 		"gauges for two flushes": {
 			etsy: map[string]any{"deleteGauges": true, "gaugesMaxTTL": 2}, graphite: map[string]any{"legacyNamespace": false},
 			args:    "--naming=etsy --gauges=keep --gauge-flushes=2",
