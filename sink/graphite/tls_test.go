@@ -168,25 +168,28 @@ func TestTLSSlowReceiverGetsNothingTwice(t *testing.T) {
 
 // The end of TLS alone confirms nothing: who says it may have read nothing.
 func TestTLSEndConfirmsNothing(t *testing.T) {
-	for name, serve := range map[string]func(*receiver, *tls.Conn){
-		"stays": func(r *receiver, c *tls.Conn) {
+	for name, tt := range map[string]struct {
+		lines int // up to 2000 are acknowledged unread
+		serve func(*receiver, *tls.Conn)
+	}{
+		"stays": {1500, func(r *receiver, c *tls.Conn) {
 			_ = c.CloseWrite()
 			<-r.over
-		},
-		"closes with bytes unread": func(_ *receiver, c *tls.Conn) {
+		}},
+		"closes with bytes unread": {1500, func(_ *receiver, c *tls.Conn) {
 			_ = c.CloseWrite()
 			time.Sleep(50 * time.Millisecond) // until they have come
-		},
-		"reads a part": func(_ *receiver, c *tls.Conn) {
+		}},
+		"reads a part": {20_000, func(_ *receiver, c *tls.Conn) {
 			_, _ = c.Read(make([]byte, 10))
 			_ = c.CloseWrite()
-		},
+		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			cfg := serveTLS(t, serve).config()
+			cfg := serveTLS(t, tt.serve).config()
 			cfg.Timeout = 200 * time.Millisecond
-			payload, _ := lines(20_000)
+			payload, _ := lines(tt.lines)
 			err := newSink(t, cfg).Send(t.Context(), payload)
 			if !errors.As(err, new(net.Error)) {
 				t.Errorf("error %v, want one of the network", err)

@@ -138,7 +138,10 @@ func TestTornLine(t *testing.T) {
 	s.cfg.Timeout = patience
 	payload, want := lines(3)
 	done := make(chan error, 1)
-	go func() { done <- s.Send(t.Context(), payload) }()
+	go func() {
+		done <- s.Send(t.Context(), payload)
+		_ = s.out.Close()
+	}()
 	from := bufio.NewScanner(r)
 	from.Buffer(nil, 2<<20)
 	if got := scan(t, from, 4); strings.Trim(got[0], "a") != "" || !slices.Equal(got[1:], want) {
