@@ -117,7 +117,8 @@ func (l *lane) parse(p *wire.Parser, buf []byte, from origin) (bad bool) {
 			l.tally.samples++
 			l.lines[n], l.origins[n] = p.Line(), from
 			if l.pending++; l.pending == len(l.samples) {
-				bad = l.addPending() || bad
+				bad = l.add() || bad
+				p.Forget()
 			}
 		case wire.Event:
 			l.tally.events++
@@ -146,9 +147,16 @@ func (l *lane) pend(s metric.Sample, line []byte) {
 	l.pending++
 }
 
-// addPending adds the pending samples to the table. It reports whether a line
-// of theirs was bad.
+// addPending adds the pending samples to the table when all is parsed. It reports whether
+// a line of theirs was bad.
 func (l *lane) addPending() (bad bool) {
+	bad = l.add()
+	l.tagger.Forget()
+	return bad
+}
+
+// add adds the pending samples to the table.
+func (l *lane) add() (bad bool) {
 	n := l.pending
 	l.pending = 0
 	l.shard.AddAll(l.samples[:n], l.reasons[:n])
@@ -166,7 +174,6 @@ func (l *lane) addPending() (bad bool) {
 			bad = l.discard(reason, l.lines[i], l.origins[i]) || bad
 		}
 	}
-	l.tagger.Forget()
 	return bad
 }
 

@@ -127,6 +127,27 @@ func TestTaggedBatches(t *testing.T) {
 	}
 }
 
+// Values that share a name and tags have them to the last, however many samples are added between.
+func TestTaggedPacks(t *testing.T) {
+	table := aggregate.NewTable(aggregate.Config{Shards: 1, MaxNames: 1000, MaxNameLength: 100, MaxTimerSamples: 1000, Tagged: true})
+	l := &lane{shard: table.Shard(0), tagger: wire.NewTagger(metric.GraphiteTags, metric.Reference)}
+	p := wire.Parser{Tagger: l.tagger}
+	l.shard.Lock()
+	for _, values := range []int{31, 32, 33, 100} {
+		first := fmt.Sprintf("pack%d%s|ms|#of:first", values, strings.Repeat(":1", values))
+		l.take(&p, []byte(first+"\nanother.series:1|ms|#in:between\n"), origin{})
+	}
+	l.shard.Unlock()
+	got := map[string]float64{}
+	for p := range table.Drain(nil).Summarize(aggregate.Layout{TimerStats: []string{"count"}, Interval: time.Second}, 0).Points() {
+		got[string(p.Path)] = p.Value
+	}
+	if want := (map[string]float64{"pack31.count;of=first": 31, "pack32.count;of=first": 32, "pack33.count;of=first": 33,
+		"pack100.count;of=first": 100, "another.series.count;in=between": 4}); !maps.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
 // New series are refused by name, whatever their tags are.
 func TestTaggedRefusals(t *testing.T) {
 	t.Parallel()

@@ -85,6 +85,18 @@ func (p *Parser) Reset(buf []byte) {
 	p.lines = 0
 }
 
+// Forget is the Tagger's, amid what is parsed: it ends the names of the samples so far. That
+// of values which are still to come stays.
+func (p *Parser) Forget() {
+	switch {
+	case p.Tagger == nil:
+	case p.group.values == nil:
+		p.Tagger.Forget()
+	default:
+		p.name = p.Tagger.keep(p.name)
+	}
+}
+
 // Lines returns the number of lines begun since Reset; ignored ones do not
 // count.
 func (p *Parser) Lines() int { return p.lines }

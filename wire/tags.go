@@ -85,6 +85,13 @@ func (t *Tagger) Forget() {
 	}
 }
 
+// keep is Forget for all names but one, which it returns.
+func (t *Tagger) keep(name []byte) []byte {
+	t.Forget()
+	t.names = append(t.names, name...) // what is forgotten is not overwritten yet
+	return t.names
+}
+
 // Name returns the name of the series that a name as sent and a section of
 // tags, without its #, stand for. It is good until Forget. Lost says that a tag
 // was dropped, ok that there are not too many.
