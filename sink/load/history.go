@@ -2,6 +2,7 @@ package load
 
 import (
 	"cmp"
+	"encoding/binary"
 	"math"
 	"slices"
 	"sync/atomic"
@@ -92,13 +93,8 @@ func (h *history) add(b *batch) (dropped int) {
 		}
 	}
 	slices.SortFunc(h.entries, func(a, b entry) int { return cmp.Compare(a.number, b.number) })
-	s := builder{segment: segment{minute: h.minute}}
-	for _, e := range h.entries {
-		s.begin(e.number)
-		s.data = append(s.data, e.totals...)
-	}
-	if s.names > 0 && !h.append(s.done()) {
-		dropped += s.names
+	if !h.append() {
+		dropped += len(h.entries)
 	}
 	clear(h.entries) // they refer to the batch
 	h.entries = h.entries[:0]
@@ -130,12 +126,25 @@ func (h *history) advance(minute int64) {
 	}
 }
 
-// append adds a segment of the newest minute, if there is room.
-func (h *history) append(s *segment) bool {
-	if !h.makeRoom(segmentBytes + len(s.data)) {
+// append makes the batch at hand a segment of the newest minute, if there is room. To make
+// room can change the numbers of the names.
+func (h *history) append() bool {
+	if len(h.entries) == 0 {
+		return true
+	}
+	most := segmentBytes
+	for _, e := range h.entries {
+		most += binary.MaxVarintLen32 + len(e.totals)
+	}
+	if !h.makeRoom(most) {
 		return false
 	}
-	h.segments = append(h.segments, s)
+	b := builder{segment: segment{minute: h.minute}}
+	for _, e := range h.entries {
+		b.begin(e.number)
+		b.data = append(b.data, e.totals...)
+	}
+	h.segments = append(h.segments, b.done())
 	if n := len(h.segments); n >= mostSegments && h.segments[n-mostSegments].minute == h.minute {
 		h.compact()
 	}

@@ -167,6 +167,36 @@ func TestMemoryIsBounded(t *testing.T) {
 	})
 }
 
+// When minutes are forgotten to make room for a batch, what it has stays with its own names.
+func TestRoomForABatch(t *testing.T) {
+	cfg := testConfig()
+	cfg.MaxBytes = 1 << 20
+	inVirtualTime(t, cfg, func(c *clocked) {
+		var hashes []uint64
+		for i := range uint64(4000) {
+			hashes = append(hashes, 1+i<<51)
+		}
+		// Sets are large, and names are not: there is room for the names of a batch, but not for
+		// what they have.
+		for round := range 40 {
+			all := []*metric.Collected{counter(fmt.Sprintf("counter.%d", round), float64(round))}
+			for i := range 5 {
+				all = append(all, set(fmt.Sprintf("set.%d.%d", round, i), hashes[:1000+round]...))
+			}
+			c.flush(time.Minute, all...)
+			c.expect("/1/full", values{
+				fmt.Sprintf("counter.%d", round):          float64(round),
+				fmt.Sprintf("stats.sets.set.%d.0", round): float64(1000 + round), fmt.Sprintf("stats.sets.set.%d.1", round): float64(1000 + round),
+				fmt.Sprintf("stats.sets.set.%d.2", round): float64(1000 + round), fmt.Sprintf("stats.sets.set.%d.3", round): float64(1000 + round),
+				fmt.Sprintf("stats.sets.set.%d.4", round): float64(1000 + round),
+			})
+			if st := c.State(); st.Bytes > cfg.MaxBytes || st.Dropped != 0 {
+				t.Fatalf("%+v", st)
+			}
+		}
+	})
+}
+
 // Names that are not seen any more take no memory in the end.
 func TestNamesAreForgotten(t *testing.T) {
 	cfg := testConfig()
