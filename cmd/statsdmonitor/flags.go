@@ -1,11 +1,14 @@
 package main
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"regexp"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -30,9 +33,11 @@ func parse(args []string, stdout io.Writer) (*options, error) {
 	o := &options{report: figures}
 	shown := false
 	app := kingpin.New("statsdmonitor", "Asks a running statsd for its own figures.")
-	app.HelpFlag.Short('h')
+	app.HelpFlag.Short('h').Help("Print this, and exit.")
 	app.Version("statsdmonitor " + version())
-	app.UsageWriter(stdout).ErrorWriter(stdout).Terminate(func(int) { shown = true })
+	app.VersionFlag.Help("Print the version, and exit.")
+	var usage bytes.Buffer
+	app.UsageWriter(&usage).ErrorWriter(&usage).Terminate(func(int) { shown = true })
 	host := app.Arg("host", "Host of the daemon, by name or address.").Required().String()
 	port := app.Arg("port", "Port of its monitor: the daemon's port plus 10.").Required().String()
 	values := app.Flag("values", "Print what was published of late: path, value and Unix time.").Bool()
@@ -44,7 +49,7 @@ func parse(args []string, stdout io.Writer) (*options, error) {
 	_, err := app.Parse(args)
 	switch {
 	case shown:
-		return nil, errShown
+		return nil, show(stdout, usage.Bytes())
 	case err != nil:
 		return nil, err
 	case !isPort(*port):
@@ -63,6 +68,15 @@ func parse(args []string, stdout io.Writer) (*options, error) {
 	name := strings.TrimSuffix(strings.TrimPrefix(*host, "["), "]")
 	o.addr = net.JoinHostPort(name, *port)
 	return o, nil
+}
+
+// negatable is how kingpin shows a switch, whose --no- form is of no use here.
+var negatable = regexp.MustCompile(`--\[no-\](\S+)`)
+
+// show prints what kingpin says of --help or --version, in the columns that it has.
+func show(w io.Writer, usage []byte) error {
+	_, err := w.Write(negatable.ReplaceAll(usage, []byte("--$1     ")))
+	return cmp.Or(err, errShown)
 }
 
 func isPort(s string) bool {

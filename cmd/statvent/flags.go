@@ -1,9 +1,12 @@
 package main
 
 import (
+	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -34,9 +37,11 @@ func parse(args []string, stdout io.Writer) (options, error) {
 	shown := false
 
 	app := kingpin.New("statvent", "Serves the stat pipes of this host, merged, as JSON over HTTP.")
-	app.UsageWriter(stdout).ErrorWriter(stdout).Terminate(func(int) { shown = true })
-	app.HelpFlag.Short('h')
+	var usage bytes.Buffer
+	app.UsageWriter(&usage).ErrorWriter(&usage).Terminate(func(int) { shown = true })
+	app.HelpFlag.Short('h').Help("Print this, and exit.")
 	app.Version(version())
+	app.VersionFlag.Help("Print the version, and exit.")
 	app.Flag("port", "TCP port to listen on; 0 takes any that is free.").
 		Short('p').Default("7828").StringVar(&opts.port)
 	app.Flag("ip", "Address to listen on; 0.0.0.0 is all of this host's, and shows them the figures of all its users.").
@@ -52,7 +57,7 @@ func parse(args []string, stdout io.Writer) (options, error) {
 
 	_, err := app.Parse(args)
 	if shown {
-		return options{}, errShown
+		return options{}, show(stdout, usage.Bytes())
 	}
 	if err != nil {
 		return options{}, fmt.Errorf("%w, try --help", err)
@@ -65,6 +70,15 @@ func parse(args []string, stdout io.Writer) (options, error) {
 		opts.merge = append(opts.merge, rule)
 	}
 	return opts, opts.validate()
+}
+
+// negatable is how kingpin shows a switch, whose --no- form is of no use here.
+var negatable = regexp.MustCompile(`--\[no-\](\S+)`)
+
+// show prints what kingpin says of --help or --version, in the columns that it has.
+func show(w io.Writer, usage []byte) error {
+	_, err := w.Write(negatable.ReplaceAll(usage, []byte("--$1     ")))
+	return cmp.Or(err, errShown)
 }
 
 func (o options) validate() error {
