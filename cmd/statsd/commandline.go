@@ -71,6 +71,11 @@ func (all settings) usage(text string) error {
 		}
 		return usageError(fmt.Sprintf("%s needs a value (one that starts with a minus sign is written with =, as in %s=-1)", flag, long))
 	}
+	if name, ok := strings.CutPrefix(text, "unknown long flag '--"); ok {
+		if near := all.nearest(strings.TrimSuffix(name, "'")); near != nil {
+			text += " (did you mean --" + near.name + "?)"
+		}
+	}
 	if word, ok := strings.CutPrefix(text, "unexpected "); ok {
 		return usageError(fmt.Sprintf("it takes flags only, not %q", word))
 	}

@@ -60,7 +60,10 @@ func (all settings) parseLine(line string) (s *setting, text string, err error) 
 		name, text = line[:i], strings.TrimSpace(line[i:])
 	}
 	s = all.get(name)
+	near := all.nearest(name)
 	switch {
+	case s == nil && near != nil && near.group != groupAbout:
+		return nil, "", fmt.Errorf("there is no setting %q; did you mean %s?", name, near.name)
 	case s == nil || s.group == groupAbout:
 		return nil, "", fmt.Errorf("there is no setting %q; a line is a flag without its dashes, a space, and its value", name)
 	case text == "" && s.kind == isSwitch:

@@ -20,8 +20,8 @@ func (all settings) misspelt(environ []string) (warnings []string) {
 			continue
 		}
 		text := name + " is ignored: there is no such setting"
-		if near := all.nearest(name); near != "" {
-			text += "; did you mean " + near + "?"
+		if near := all.nearest(settingOf(name)); near != nil {
+			text += "; did you mean " + near.variable() + "?"
 		}
 		warnings = append(warnings, text)
 	}
@@ -29,12 +29,17 @@ func (all settings) misspelt(environ []string) (warnings []string) {
 	return warnings
 }
 
-// nearest returns the variable that is most like name, "" if none is much like it.
-func (all settings) nearest(name string) (nearest string) {
-	least := 1 + (len(name)-len(variablePrefix))/3
+// settingOf returns the name of the setting that a variable would be of.
+func settingOf(variable string) string {
+	return strings.ToLower(strings.ReplaceAll(strings.TrimPrefix(variable, variablePrefix), "_", "-"))
+}
+
+// nearest returns the setting whose name is most like name, nil if none is much like it.
+func (all settings) nearest(name string) (nearest *setting) {
+	least := 1 + len(name)/3
 	for _, s := range all {
-		if d := distance(s.variable(), name); d < least {
-			nearest, least = s.variable(), d
+		if d := distance(s.name, name); d < least {
+			nearest, least = s, d
 		}
 	}
 	return nearest
