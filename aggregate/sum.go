@@ -67,6 +67,8 @@ func finite(v float64) float64 {
 
 // deviation returns the standard deviation of all samples there are (not an
 // estimate of more). They are scaled by a power of two, so that squares stay finite.
+// What the mean is off by, being rounded, is taken out again (T. Chan, G. Golub,
+// R. LeVeque, "Algorithms for computing the sample variance", 1983, corrected two-pass).
 func deviation(samples []float64, mean float64) float64 {
 	most := 0.0
 	for _, v := range samples {
@@ -74,10 +76,12 @@ func deviation(samples []float64, mean float64) float64 {
 	}
 	_, exponent := math.Frexp(most)
 	scale := math.Ldexp(1, -max(exponent, -1000))
-	var s sum2
+	n := float64(len(samples))
+	var distances, squares sum2
 	for _, v := range samples {
 		d := v*scale - mean*scale
-		s = s.plus(d * d)
+		distances, squares = distances.plus(d), squares.plus(d*d)
 	}
-	return math.Sqrt(s.value()/float64(len(samples))) / scale
+	off := distances.value()
+	return math.Sqrt(max(squares.value()-off*off/n, 0)/n) / scale
 }
