@@ -145,9 +145,10 @@ func TestExamples(t *testing.T) {
 	for reading := 1; reading <= 5; reading++ {
 		result := mustRead(t, &Reader{Dir: dir, Timeout: patient})
 		got := new(Merger).Merge(result.Processes)
-		want := statvent.Int(int64(100 + reading*len(writers)))
-		if got["example.reads"] != want || result.Malformed != 0 || result.TimedOut != 0 {
-			t.Fatalf("reading %d: %v reads, want %v: %+v", reading, got["example.reads"], want, result)
+		// A writer can take one reader for two, when it opens the pipe again before that one has closed it.
+		least := int64(100 + reading*len(writers))
+		if got["example.reads"].Int64() < least || result.Malformed != 0 || result.TimedOut != 0 {
+			t.Fatalf("reading %d: %v reads, want at least %d: %+v", reading, got["example.reads"], least, result)
 		}
 	}
 }
