@@ -30,9 +30,6 @@ func (s *Shard) forget(kind metric.Kind, rec record) (known bool) {
 		s.table.live--
 	}
 	rec.clear(kind, s.flush)
-	rec.setLastSeen(s.flush - 1 - longAgo)
-	if kind == metric.Gauge {
-		clear(rec[gaugeMemory : gaugeMemory+16])
-	}
+	rec.setLastSeen(s.flush - 1 - longAgo) // too long ago for a gauge's value to count
 	return known
 }

@@ -74,6 +74,20 @@ func TestPeek(t *testing.T) {
 	expect(t, values(peek(t, table, metric.Gauge)), points{"g": 8})
 }
 
+// The value of a gauge that has expired does not count.
+func TestPeekExpiredGauge(t *testing.T) {
+	table := testTable(2)
+	table.config.Expire[metric.Gauge] = 2
+	add(t, table.Shard(0), "g g 100")
+	for range 3 {
+		flush(table)
+	}
+	expect(t, values(peek(t, table, metric.Gauge)), points{})
+	add(t, table.Shard(1), "g g +1")
+	expect(t, values(peek(t, table, metric.Gauge)), points{"g": 1})
+	expect(t, flush(table), points{"stats.g": 1})
+}
+
 // Of a timer with many samples the first are shown.
 func TestPeekFirstSamples(t *testing.T) {
 	for _, most := range []int{1 << 20, 120, 50, 1} {

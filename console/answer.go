@@ -32,9 +32,9 @@ func (s *session) answer(ctx context.Context, line string) (more bool, err error
 	kind, ofKind := kinds[strings.TrimPrefix(command, "del")]
 	switch {
 	case ofKind && deletes:
-		return true, s.remove(ctx, kind, words)
+		return true, s.takeTurn(func() error { return s.remove(ctx, kind, words) })
 	case ofKind:
-		return true, s.list(ctx, kind, words)
+		return true, s.takeTurn(func() error { return s.list(ctx, kind, words) })
 	case command == "help":
 		s.write(help)
 	case command == "stats":

@@ -84,6 +84,9 @@ type Console struct {
 	down     atomic.Bool
 	gate     *gate.Gate
 	sessions sync.WaitGroup
+	// long is held by the session that makes a long answer, but not while it writes:
+	// receiving is not to have many of them beside it.
+	long sync.Mutex
 }
 
 // Validate says what is wrong with the configuration, and names the flag.

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"fmt"
 	"math"
-	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -36,7 +35,8 @@ type object struct {
 // add writes an entry. An error is one of writing.
 func (o *object) add(entry string) error {
 	if o.begun {
-		_, err := o.out.WriteString(",\n  " + entry)
+		_, _ = o.out.WriteString(",\n  ")
+		_, err := o.out.WriteString(entry)
 		return err
 	}
 	o.held = append(o.held, entry)
@@ -138,12 +138,13 @@ func number(f float64) string {
 	return strconv.FormatFloat(f, 'f', -1, 64)
 }
 
-var identifier = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z_0-9]*$`)
-
 // key returns a name as a key of an object: quoted unless it is an identifier.
 func key(name string) string {
-	if identifier.MatchString(name) && name != "__proto__" {
+	switch identifier, simple := looks(name); {
+	case identifier && name != "__proto__":
 		return name
+	case simple && !identifier:
+		return "'" + name + "'"
 	}
 	quote := byte('\'')
 	if strings.Contains(name, "'") {
@@ -159,6 +160,23 @@ func key(name string) string {
 		return "[" + quoted + "]"
 	}
 	return quoted
+}
+
+// looks reports whether a name is an identifier, and whether it stands between quotes as it
+// is: nearly all do.
+func looks(name string) (identifier, simple bool) {
+	identifier, simple = name != "", true
+	for i := range len(name) {
+		switch c := name[i]; {
+		case 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || c == '_':
+		case '0' <= c && c <= '9':
+			identifier = identifier && i > 0
+		default:
+			identifier = false
+			simple = simple && ' ' <= c && c <= '~' && c != '\'' && c != '\\'
+		}
+	}
+	return identifier, simple
 }
 
 var escapes = map[rune]string{'\b': `\b`, '\t': `\t`, '\n': `\n`, '\f': `\f`, '\r': `\r`, '\\': `\\`, '\'': `\'`}

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"math"
 	"math/rand/v2"
 	"os/exec"
@@ -137,4 +138,15 @@ func written(t *testing.T, entries [][2]any) string {
 		t.Fatal(err)
 	}
 	return text.String()
+}
+
+// BenchmarkList lays counters out; an operation is a name.
+func BenchmarkList(b *testing.B) {
+	o := object{out: bufio.NewWriter(io.Discard)}
+	b.ReportAllocs()
+	for i := range b.N {
+		if err := o.add(key("app.web-03.api.v2.users.get.count") + ": " + number(float64(i))); err != nil {
+			b.Fatal(err)
+		}
+	}
 }

@@ -36,6 +36,7 @@ type session struct {
 	until   time.Time // of the answer at hand
 	pending []byte    // received, and not yet a command
 	ended   bool      // the client sends no more
+	long    bool      // it holds Console.long
 }
 
 // serve answers commands until there are no more.
@@ -125,5 +126,20 @@ func (w deadlineWriter) Write(p []byte) (int, error) {
 	if err := w.conn.SetWriteDeadline(until); err != nil {
 		return 0, err
 	}
+	if w.long {
+		w.Console.long.Unlock()
+		defer w.Console.long.Lock()
+	}
 	return w.conn.Write(p)
+}
+
+// takeTurn makes a long answer.
+func (s *session) takeTurn(answer func() error) error {
+	s.Console.long.Lock()
+	s.long = true
+	defer func() {
+		s.long = false
+		s.Console.long.Unlock()
+	}()
+	return answer()
 }

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -102,6 +103,45 @@ func TestConsoleAsEtsys(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("stats tells of %q, Etsy's of %q", got, want)
 	}
+}
+
+// What stats tells, as time goes by.
+func TestConsoleStats(t *testing.T) {
+	cfg, r := every10s()
+	cfg.Admin = "127.0.0.1:0"
+	cfg.AlertInterval = time.Hour
+	inVirtualTime(t, cfg, func(v *virtual) {
+		defer func() {
+			if err := v.closeConsole(); err != nil {
+				t.Error(err)
+			}
+		}()
+		expect := func(want ...float64) {
+			v.t.Helper()
+			stats, err := administered{v.Server}.Stats(v.t.Context())
+			if err != nil {
+				v.t.Fatal(err)
+			}
+			names := []string{"uptime", "messages.last_msg_seen", "messages.bad_lines_seen", "recorder.last_flush", "recorder.last_exception"}
+			for _, s := range stats {
+				if i := slices.Index(names, s.Name); i >= 0 && s.Value != want[i] {
+					v.t.Errorf("after %v s: %s is %v, want %v", want[0], s.Name, s.Value, want[i])
+				}
+			}
+		}
+		never := func() float64 { return float64(time.Now().Unix()) }
+		v.wait(4400 * time.Millisecond)
+		expect(4, 4, 0, 4, never())
+		v.receive("hits:1|c\nbad")
+		v.wait(time.Second) // the flush loop has looked
+		expect(5, 0, 1, 5, never())
+		v.wait(8 * time.Second)
+		expect(13, 8, 1, 3, never())
+		r.Fail(errors.New("down"))
+		v.wait(7 * time.Second) // it has just been tried again
+		expect(20, 15, 1, 10, 0)
+		r.Recover()
+	})
 }
 
 // What was deleted is not published, and begins anew; all else stays.
