@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -17,7 +18,17 @@ import (
 type request struct {
 	minutes int
 	full    bool // complete minutes only
-	names   []glob.Glob
+
+	// Names that are wanted: one of these, or that match one of the patterns. Without any
+	// all are.
+	names    map[string]bool
+	patterns []glob.Glob
+}
+
+// wanted reports whether a name is.
+func (q *request) wanted(s series) bool {
+	return len(q.names)+len(q.patterns) == 0 || q.names[s.name] ||
+		slices.ContainsFunc(q.patterns, func(g glob.Glob) bool { return g.Match(s.name) })
 }
 
 // path reads /N and /N/full, and reports whether the path is one of them.
@@ -42,12 +53,17 @@ func (q *request) query(text string) error {
 	if len(names) > mostPatterns {
 		return fmt.Errorf("name: want at most %d, not %d", mostPatterns, len(names))
 	}
+	q.names = map[string]bool{}
 	for _, name := range names {
 		g, err := glob.Parse(name)
 		if err != nil {
 			return fmt.Errorf("name: %w", err)
 		}
-		q.names = append(q.names, g)
+		if strings.ContainsAny(name, `*?[\`) {
+			q.patterns = append(q.patterns, g)
+		} else {
+			q.names[name] = true
+		}
 	}
 	return nil
 }
@@ -94,7 +110,7 @@ func (s *Sink) serveWindow(w http.ResponseWriter, r *http.Request, q *request) {
 	if r.Method == http.MethodHead {
 		return
 	}
-	shape := shape{binning: s.binning, names: q.names}
+	shape := shape{binning: s.binning, wanted: q.wanted}
 	if s.config.Prefix != "" {
 		shape.prefix = strings.TrimSuffix(s.config.Prefix, ".") + "."
 	}

@@ -1,7 +1,7 @@
 // Package load is a sink that keeps the last minutes in memory, and serves them
 // over HTTP as windows: what was counted in the last 1, 5 or 15 minutes.
 //
-//	s, err := load.New(load.Config{Addr: "127.0.0.1:8082", Minutes: 60, MaxBytes: 128 << 20})
+//	s, err := load.New(load.Config{Addr: "127.0.0.1:8082", Minutes: 60, MaxBytes: 256 << 20})
 //	err = s.Open()
 //	go s.Run(ctx)
 //	...

@@ -32,12 +32,9 @@ func (h *history) renumber() {
 	for _, e := range h.entries {
 		numbers[e.number] = 1
 	}
-	var t totals
 	for _, s := range h.segments {
-		for c := s.start(); c.left > 0; {
+		for c := s.start(); c.left > 0; c.advance(skip(h.series[c.number].kind, c.data)) {
 			numbers[c.number] = 1
-			t.reset()
-			c.take(&t, h.series[c.number].kind)
 		}
 	}
 	var kept []series

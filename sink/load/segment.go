@@ -61,10 +61,9 @@ func (c *cursor) readNumber() {
 	}
 }
 
-// take adds the totals to t, returns them as they are encoded, and goes on to the next
-// name.
-func (c *cursor) take(t *totals, kind metric.Kind) (encoded []byte) {
-	rest := t.add(kind, c.data)
+// advance goes on to the next name, with the bytes behind this one's totals, which it
+// returns as they are encoded.
+func (c *cursor) advance(rest []byte) (encoded []byte) {
 	encoded = c.data[:len(c.data)-len(rest)]
 	c.data = rest
 	c.left--
@@ -73,8 +72,8 @@ func (c *cursor) take(t *totals, kind metric.Kind) (encoded []byte) {
 }
 
 // merge yields the number and the totals of each name in the segments, oldest first,
-// that counts. The totals are good until the next.
-func merge(all []series, segments []*segment, yield func(uint32, *totals) bool) {
+// that is wanted. The totals are good until the next.
+func merge(all []series, segments []*segment, wanted func(series) bool, yield func(uint32, *totals) bool) {
 	cursors := make([]cursor, 0, len(segments))
 	for _, s := range segments {
 		cursors = append(cursors, s.start())
@@ -90,13 +89,19 @@ func merge(all []series, segments []*segment, yield func(uint32, *totals) bool) 
 		if !found {
 			return
 		}
+		kind, want := all[next].kind, wanted(all[next])
 		t.reset()
 		for i := range cursors {
-			if c := &cursors[i]; c.left > 0 && c.number == next {
-				c.take(&t, all[next].kind)
+			c := &cursors[i]
+			switch {
+			case c.left == 0 || c.number != next:
+			case want:
+				c.advance(t.add(kind, c.data))
+			default:
+				c.advance(skip(kind, c.data))
 			}
 		}
-		if !yield(next, &t) {
+		if want && !yield(next, &t) {
 			return
 		}
 	}
@@ -105,7 +110,8 @@ func merge(all []series, segments []*segment, yield func(uint32, *totals) bool) 
 // compact returns one segment for several of one minute.
 func compact(all []series, segments []*segment) *segment {
 	b := builder{segment: segment{minute: segments[0].minute}}
-	merge(all, segments, func(number uint32, t *totals) bool {
+	every := func(series) bool { return true }
+	merge(all, segments, every, func(number uint32, t *totals) bool {
 		b.begin(number)
 		b.data = t.append(b.data, all[number].kind)
 		return true
@@ -117,11 +123,9 @@ func compact(all []series, segments []*segment) *segment {
 // as one more than they are.
 func (s *segment) renumbered(all []series, numbers []uint32) *segment {
 	b := builder{segment: segment{minute: s.minute}}
-	var t totals
 	for c := s.start(); c.left > 0; {
-		t.reset()
 		b.begin(numbers[c.number] - 1)
-		b.data = append(b.data, c.take(&t, all[c.number].kind)...)
+		b.data = append(b.data, c.advance(skip(all[c.number].kind, c.data))...)
 	}
 	return b.done()
 }

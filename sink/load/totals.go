@@ -133,6 +133,26 @@ func (t *totals) addSet(data []byte) []byte {
 	return rest
 }
 
+// skip returns the bytes behind encoded totals.
+func skip(kind metric.Kind, data []byte) []byte {
+	varints := uint64(1)
+	switch kind {
+	case metric.Timer:
+		for range 4 {
+			_, data = readUvarint(data)
+		}
+		n, rest := readUvarint(data)
+		varints, data = 2*n, rest
+	case metric.Set:
+		n, rest := readUvarint(data)
+		return rest[8*n:]
+	}
+	for ; varints > 0; varints-- {
+		_, data = readUvarint(data)
+	}
+	return data
+}
+
 // appendFloat appends a float so that whole numbers are short: their last bytes are 0.
 func appendFloat(dst []byte, v float64) []byte {
 	return binary.AppendUvarint(dst, bits.ReverseBytes64(math.Float64bits(v)))

@@ -2,12 +2,10 @@ package load
 
 import (
 	"math"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/statsd-ops/statsd/internal/glob"
 	"github.com/statsd-ops/statsd/metric"
 )
 
@@ -58,7 +56,7 @@ type shape struct {
 	binning
 	prefix     string // with its dot
 	thresholds []threshold
-	names      []glob.Glob // of which one must match; none for all names
+	wanted     func(series) bool
 }
 
 // threshold is a percentile, and what its values are called.
@@ -81,11 +79,8 @@ var folders = [metric.Kinds]string{metric.Gauge: "stats.gauges.", metric.Timer: 
 // points yields the points of the window. Their keys are good until the next.
 func (w *window) points(s *shape, yield func(key []byte, value float64) bool) {
 	var key []byte
-	merge(w.series, w.segments, func(number uint32, t *totals) bool {
+	merge(w.series, w.segments, s.wanted, func(number uint32, t *totals) bool {
 		name := w.series[number]
-		if !s.wants(name.name) {
-			return true
-		}
 		base, tags := name.name, ""
 		if i := strings.IndexByte(base, ';'); i >= 0 {
 			base, tags = base[:i], base[i:]
@@ -97,10 +92,6 @@ func (w *window) points(s *shape, yield func(key []byte, value float64) bool) {
 			return yield(key, value)
 		})
 	})
-}
-
-func (s *shape) wants(name string) bool {
-	return len(s.names) == 0 || slices.ContainsFunc(s.names, func(g glob.Glob) bool { return g.Match(name) })
 }
 
 // values yields what is shown of one name.

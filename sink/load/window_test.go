@@ -99,6 +99,9 @@ func TestClockPutBack(t *testing.T) {
 		c.Record(counter("after", 1))
 		end(time.Now().Add(30 * time.Second))
 		c.expect("/5", values{"after": 1})
+		if n := len(c.history.segments); n != 1 {
+			t.Errorf("%d segments are kept, want 1", n)
+		}
 	})
 }
 
@@ -109,6 +112,7 @@ func TestPrefixTagsAndPatterns(t *testing.T) {
 		c.flush(time.Minute, counter("a.hits;env=prod;q=\"x\\", 1), timer("a.t;env=prod", 1), gauge("b", 1), set("a.u"))
 		c.expect("/2?name=b&name=a.u", values{"stats.gauges.web1.b": 1, "stats.sets.web1.a.u": 0})
 		c.expect("/2?name=nothing", values{})
+		c.expect("/2?name=[b-c]", values{"stats.gauges.web1.b": 1})
 		got := get(t, c.handler(), "GET", "/2?name=a.*%3benv=*")
 		if got.Stat[`web1.a.hits;env=prod;q="x\`] != 1 || got.Stat["stats.timers.web1.a.t.upper_99_9;env=prod"] != 1 || len(got.Stat) != 8 {
 			t.Errorf("%s", got.text)
@@ -193,6 +197,25 @@ func TestRoomForABatch(t *testing.T) {
 			if st := c.State(); st.Bytes > cfg.MaxBytes || st.Dropped != 0 {
 				t.Fatalf("%+v", st)
 			}
+		}
+	})
+}
+
+// What does not fit on its way to the history is dropped, and counted.
+func TestIntervalIsBounded(t *testing.T) {
+	cfg := testConfig()
+	cfg.MaxBytes = 1 << 20
+	inVirtualTime(t, cfg, func(c *clocked) {
+		const names = 20_000
+		for range 2 {
+			var all []*metric.Collected
+			for i := range names {
+				all = append(all, counter(fmt.Sprint("name", i), 1))
+			}
+			c.flush(time.Minute, all...)
+		}
+		if st := c.State(); st.Made != 2*names || st.Dropped < names || st.Made != st.Delivered+st.Dropped {
+			t.Errorf("%+v", st)
 		}
 	})
 }
