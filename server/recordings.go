@@ -153,9 +153,8 @@ func (s *Server) record(iv *aggregate.Interval) {
 
 // endInterval tells the recorders that they have seen it all.
 func (s *Server) endInterval(at int64) {
-	ofSmallest := slices.DeleteFunc(slices.Clone(s.cfg.Layout.Percentiles), func(p float64) bool { return p < 0 })
 	for _, r := range s.recordings.running {
-		r.Recorder.EndInterval(sink.Interval{End: time.Unix(0, at), Percentiles: ofSmallest})
+		r.Recorder.EndInterval(sink.Interval{End: time.Unix(0, at), Percentiles: s.cfg.Layout.Percentiles})
 	}
 }
 

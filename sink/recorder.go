@@ -41,8 +41,8 @@ type Observer interface {
 type Interval struct {
 	// End is the boundary at which it was flushed.
 	End time.Time
-	// Percentiles are the thresholds for timers that are configured, 0 < p <= 100;
-	// those of the greatest samples are left out.
+	// Percentiles are the thresholds for timers that are configured: of the smallest
+	// samples, 0 < p <= 100, or of the greatest, -100 <= p < 0.
 	Percentiles []float64
 }
 

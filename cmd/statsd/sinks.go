@@ -4,6 +4,7 @@ import (
 	"net"
 	"slices"
 
+	"github.com/statsd-ops/statsd/aggregate"
 	"github.com/statsd-ops/statsd/server"
 	"github.com/statsd-ops/statsd/sink/graphite"
 	"github.com/statsd-ops/statsd/sink/load"
@@ -127,6 +128,9 @@ func addLoad(cfg *server.Config, e *endpoint) error {
 		Minutes:  e.count("keep"),
 		MaxBytes: e.bytes("max-bytes"),
 		Prefix:   e.text("prefix"),
+	}
+	if l := cfg.Layout; l.Naming == aggregate.Gstatsd && c.Prefix == "" {
+		c.Prefix = l.GlobalPrefix
 	}
 	s, err := load.New(c)
 	if err != nil {

@@ -103,6 +103,22 @@ func TestSetsAddUp(t *testing.T) {
 	}
 }
 
+func TestThresholds(t *testing.T) {
+	all := newThresholds([]float64{90, 99.9, -10, -0.5})
+	for i, want := range []struct {
+		suffix string
+		ranks  [3]uint64 // of 1, 10 and 1000 samples
+	}{
+		{".upper_90", [3]uint64{1, 9, 900}}, {".upper_99_9", [3]uint64{1, 10, 999}},
+		{".lower_top10", [3]uint64{1, 10, 901}}, {".lower_top0_5", [3]uint64{1, 10, 996}},
+	} {
+		th := all[i]
+		if got := [3]uint64{th.rank(1), th.rank(10), th.rank(1000)}; th.suffix != want.suffix || got != want.ranks {
+			t.Errorf("%s: %v, want %s: %v", th.suffix, got, want.suffix, want.ranks)
+		}
+	}
+}
+
 func TestFloats(t *testing.T) {
 	for _, v := range []float64{0, 1, -1, 42, 0.1, 1e6, math.Pi, math.MaxFloat64, -math.SmallestNonzeroFloat64} {
 		b := appendFloat(nil, v)

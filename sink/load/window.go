@@ -59,16 +59,30 @@ type shape struct {
 	wanted     func(series) bool
 }
 
-// threshold is a percentile, and what its values are called.
+// threshold is a percentile, and what its values are called. Below zero it is of the
+// greatest samples.
 type threshold struct {
 	percent float64
 	suffix  string
 }
 
+// rank returns which of n samples is the threshold's, 1 for the smallest.
+func (t threshold) rank(n uint64) uint64 {
+	k := min(max(1, uint64(math.Round(math.Abs(t.percent)*float64(n)/100))), n)
+	if t.percent < 0 {
+		return n - k + 1
+	}
+	return k
+}
+
 func newThresholds(percentiles []float64) []threshold {
 	var all []threshold
 	for _, p := range percentiles {
-		all = append(all, threshold{p, ".upper_" + strings.ReplaceAll(strconv.FormatFloat(p, 'f', -1, 64), ".", "_")})
+		what := ".upper_"
+		if p < 0 {
+			what = ".lower_top"
+		}
+		all = append(all, threshold{p, what + strings.ReplaceAll(strconv.FormatFloat(math.Abs(p), 'f', -1, 64), ".", "_")})
 	}
 	return all
 }
@@ -116,8 +130,7 @@ func (s *shape) timer(t *totals, yield func(string, float64) bool) bool {
 		return false
 	}
 	for _, th := range s.thresholds {
-		rank := max(1, uint64(math.Round(th.percent*float64(received)/100)))
-		if !yield(th.suffix, s.atRank(t, rank)) {
+		if !yield(th.suffix, s.atRank(t, th.rank(received))) {
 			return false
 		}
 	}
