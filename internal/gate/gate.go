@@ -57,6 +57,7 @@ type Gate struct {
 type Conn struct {
 	*net.TCPConn
 	gate *Gate
+	gone chan struct{} // closed when it is no guest any more
 
 	// These are under gate.mu.
 	patience time.Time     // from when on it may be closed for another
@@ -134,9 +135,10 @@ func (g *Gate) enter(conn *net.TCPConn) (*Conn, time.Duration) {
 		// What it did not read is not to stay with the kernel.
 		_ = first.SetLinger(0)
 		_ = first.TCPConn.Close()
+		close(first.gone)
 	}
 	_ = conn.SetWriteBuffer(writeBuffer) // what it cannot have it does without
-	in := &Conn{TCPConn: conn, gate: g, patience: now.Add(AnswerPatience)}
+	in := &Conn{TCPConn: conn, gate: g, gone: make(chan struct{}), patience: now.Add(AnswerPatience)}
 	g.guests[in] = true
 	return in, 0
 }
@@ -169,7 +171,10 @@ func (g *Gate) Close() error {
 // Close closes the connection and makes its place free.
 func (c *Conn) Close() error {
 	c.gate.mu.Lock()
-	delete(c.gate.guests, c)
+	if c.gate.guests[c] {
+		delete(c.gate.guests, c)
+		close(c.gone)
+	}
 	c.gate.mu.Unlock()
 	select {
 	case c.gate.left <- struct{}{}:
@@ -233,6 +238,16 @@ func (c *Conn) Answered() {
 }
 
 type guestKey struct{}
+
+// Gone returns what is closed once the connection is that the request of ctx came through:
+// nobody will get an answer any more. The request's own context ends too early, with a client that
+// has said all it wants to, and not at all with one that has said more.
+func Gone(ctx context.Context) <-chan struct{} {
+	if c, ok := ctx.Value(guestKey{}).(*Conn); ok {
+		return c.gone
+	}
+	return nil
+}
 
 // Watch makes server, which is to serve the gate, tell it how its guests get on.
 func (g *Gate) Watch(server *http.Server) {

@@ -3,14 +3,15 @@ package load
 import (
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
+	"github.com/statsd-ops/statsd/internal/gate"
 	"github.com/statsd-ops/statsd/internal/glob"
 )
 
@@ -104,33 +105,69 @@ func (s *Sink) handler() http.Handler {
 }
 
 func (s *Sink) serveWindow(w http.ResponseWriter, r *http.Request, q *request) {
-	v := s.history.shown.Load().window(q.minutes, q.full, time.Now())
+	now := s.history.shown.Load().window(q.minutes, q.full, time.Now())
 	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("X-Window-Minutes", strconv.Itoa(v.minutes))
+	w.Header().Set("X-Window-Minutes", strconv.Itoa(now.minutes))
 	if r.Method == http.MethodHead {
 		return
 	}
-	shape := shape{binning: s.binning, wanted: q.wanted}
+	t := &turn{Writer: w, one: s.turn, gone: gate.Gone(r.Context())}
+	wanted := func(name series) bool { return !t.over() && q.wanted(name) }
+	shape := shape{binning: s.binning, wanted: wanted}
 	if s.config.Prefix != "" {
 		shape.prefix = strings.TrimSuffix(s.config.Prefix, ".") + "."
 	}
 	if p := s.percentiles.Load(); p != nil {
 		shape.thresholds = newThresholds(*p)
 	}
-	s.turn.Lock()
-	defer s.turn.Unlock()
-	_ = v.write(outOfTurn{w, &s.turn}, &shape) // an error means that the client is gone
+	defer t.leave()
+	if t.take() {
+		_ = now.write(t, &shape) // an error means that the client is gone
+	}
 }
 
-// outOfTurn lets others work while somebody waits for a client. One window at a time is
-// worked out, so that many requests do not take all processors.
-type outOfTurn struct {
+// turn lets one window at a time be worked out, so that many requests do not take all
+// processors, and none for a client that is gone. While a client is waited for it is
+// another's turn.
+type turn struct {
 	io.Writer
-	turn *sync.Mutex
+	one  chan struct{} // full while it is somebody's turn
+	mine bool
+	gone <-chan struct{} // closed with the connection
 }
 
-func (w outOfTurn) Write(p []byte) (int, error) {
-	w.turn.Unlock()
-	defer w.turn.Lock()
-	return w.Writer.Write(p)
+// take waits for the turn, and reports false if the client did not.
+func (t *turn) take() bool {
+	select {
+	case t.one <- struct{}{}:
+		t.mine = true
+	case <-t.gone:
+	}
+	return !t.over()
+}
+
+// over reports whether the client is gone.
+func (t *turn) over() bool {
+	select {
+	case <-t.gone:
+		return true
+	default:
+		return false
+	}
+}
+
+func (t *turn) leave() {
+	if t.mine {
+		<-t.one
+	}
+	t.mine = false
+}
+
+func (t *turn) Write(p []byte) (int, error) {
+	t.leave()
+	n, err := t.Writer.Write(p)
+	if err == nil && !t.take() {
+		err = net.ErrClosed
+	}
+	return n, err
 }

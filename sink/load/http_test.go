@@ -3,15 +3,19 @@ package load
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"os"
+	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/statsd-ops/statsd/internal/gate"
 	"github.com/statsd-ops/statsd/sink"
 )
 
@@ -166,6 +170,54 @@ func TestSlowReaders(t *testing.T) {
 		if time.Now().After(end) {
 			t.Fatal("the history is held up")
 		}
+	}
+}
+
+// Requests whose clients are gone wait for nothing, and the end does not wait for them; of who
+// has only said all, an answer is still wanted.
+func TestGoneClients(t *testing.T) {
+	s := serve(t, testConfig())
+	s.turn <- struct{}{} // somebody's window takes long
+	done := sync.OnceFunc(func() { <-s.turn })
+	t.Cleanup(done)
+	request := "GET /1 HTTP/1.1\r\nHost: localhost\r\n\r\n"
+	var conns []net.Conn
+	ask := func(text string) net.Conn {
+		conn, err := net.Dial("tcp", s.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = conn.Close() })
+		if _, err := io.WriteString(conn, text); err != nil {
+			t.Fatal(err)
+		}
+		return conn
+	}
+	before := runtime.NumGoroutine()
+	for range 3 * gate.Most { // the kernel holds some of them
+		conns = append(conns, ask(request+request)) // with more than one net/http does not see that they are gone
+	}
+	// All places are taken: the first to come is closed for the one that comes next.
+	for i, conn := range conns[:2*gate.Most] {
+		if err := conn.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := conn.Read(make([]byte, 1)); errors.Is(err, os.ErrDeadlineExceeded) || err == nil {
+			t.Fatalf("client %d: %v", i, err)
+		}
+	}
+	for end := time.Now().Add(10 * time.Second); runtime.NumGoroutine() > before+2*gate.Most+10; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%d goroutines, %d before", runtime.NumGoroutine(), before)
+		}
+	}
+	done()
+	last := ask(request)
+	if err := last.(*net.TCPConn).CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	if b, err := io.ReadAll(last); err != nil || !strings.HasSuffix(string(b), "\"Stat\": {}}\n") {
+		t.Errorf("%q, %v", b, err)
 	}
 }
 

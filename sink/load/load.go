@@ -28,7 +28,6 @@ import (
 	"log"
 	"net"
 	"net/http"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -54,7 +53,7 @@ type Sink struct {
 	config Config
 	gate   *gate.Gate
 	server *http.Server
-	turn   sync.Mutex // to work out a window
+	turn   chan struct{} // to work out a window
 	binning
 
 	// The flush writes into building, and hands it to Run, which adds it to the
@@ -77,6 +76,7 @@ func New(cfg Config) (*Sink, error) {
 	bins := newBinning()
 	s := &Sink{
 		config:   cfg,
+		turn:     make(chan struct{}, 1),
 		binning:  bins,
 		history:  newHistory(limits{cfg.Minutes, cfg.MaxBytes}, time.Now()),
 		writer:   writer{most: cfg.MaxBytes / 8, sorter: sorter{binning: bins}},
