@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 
@@ -63,6 +64,9 @@ func (s *Server) Reload(cfg Config) (restart []string, err error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("together with what needs a restart (%s): %w", strings.Join(restart, ", "), err)
 	}
+	if err := s.checkKinds(&cfg); err != nil {
+		return nil, err
+	}
 	cfg.Log = s.cfg.Log
 	rs, more, err := s.planRecordings(&cfg)
 	if err != nil {
@@ -82,6 +86,33 @@ func (s *Server) Reload(cfg Config) (restart []string, err error) {
 		return nil, errors.Join(err, rs.undo())
 	}
 	return restart, nil
+}
+
+// checkKinds refuses a sink whose name one of the other kind has or had: the figures of both
+// would be published, under one name.
+func (s *Server) checkKinds(cfg *Config) error {
+	outlets, recordings := map[string]string{}, map[string]string{} // addresses by name
+	for _, o := range slices.Concat(s.currentOutlets(), s.retired) {
+		outlets[o.name] = o.wanted.Address
+	}
+	for _, r := range slices.Concat(s.recordings.running, s.recordings.removed) {
+		recordings[r.Name] = r.Address
+	}
+	for _, n := range cfg.Sinks {
+		if was, there := recordings[n.Name]; there {
+			return changedKind(n.Name, was, n.Address)
+		}
+	}
+	for _, n := range cfg.Recorders {
+		if was, there := outlets[n.Name]; there {
+			return changedKind(n.Name, was, n.Address)
+		}
+	}
+	return nil
+}
+
+func changedKind(name, was, is string) error {
+	return fmt.Errorf("sink %s: was %s until now, and its figures cannot go on as those of %s; give the new one a name of its own, or restart", name, was, is)
 }
 
 // adopt takes a configuration over. It is for the flush loop.

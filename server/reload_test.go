@@ -107,7 +107,7 @@ func different(field reflect.Value) {
 	case []NamedSink:
 		field.Set(reflect.ValueOf([]NamedSink{{Name: "other", Sink: sinktest.NewRecorder()}}))
 	case []NamedRecorder:
-		field.Set(reflect.ValueOf([]NamedRecorder{{Name: "other", Recorder: &observer{}}}))
+		field.Set(reflect.ValueOf([]NamedRecorder{{Name: "other_recorder", Recorder: &observer{}}}))
 	case []NamedNotifier:
 		field.Set(reflect.ValueOf([]NamedNotifier{{Name: "other", Notifier: &notified{}}}))
 	default:
@@ -168,11 +168,17 @@ func TestReloadThatNeedsARestart(t *testing.T) {
 // What is wrong changes nothing.
 func TestReloadOfFaults(t *testing.T) {
 	cfg, r := every10s()
+	cfg.Sinks[0].Address = "sink://"
+	cfg.Recorders = []NamedRecorder{{Name: "observer", Address: "load://", Recorder: &observer{}}}
 	inVirtualTime(t, cfg, func(v *virtual) {
 		t := v.t
 		for want, change := range map[string]func(*Config){
-			"--pct 0: want more than 0":                   func(c *Config) { c.Layout.Percentiles = []float64{0} },
-			"sink recorder: was one of another format":    func(c *Config) { c.Sinks = []NamedSink{{Name: "recorder", Sink: r, Format: "other"}} },
+			"--pct 0: want more than 0":                func(c *Config) { c.Layout.Percentiles = []float64{0} },
+			"sink recorder: was one of another format": func(c *Config) { c.Sinks = []NamedSink{{Name: "recorder", Sink: r, Format: "other"}} },
+			"sink recorder: was sink:// until now": func(c *Config) {
+				c.Sinks, c.Recorders = nil, []NamedRecorder{{Name: "recorder", Recorder: &observer{}}}
+			},
+			"sink observer: was load:// until now":        func(c *Config) { c.Sinks = append(c.Sinks, NamedSink{Name: "observer", Sink: r}) },
 			"(--flush-interval): --gauge-expire 5s: want": func(c *Config) { c.FlushInterval, c.GaugeExpire = time.Second, 5*time.Second },
 		} {
 			c := v.cfg
