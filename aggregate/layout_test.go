@@ -112,8 +112,9 @@ func TestIdle(t *testing.T) {
 		expect(t, flushAs(table, layout), points{"stats.gauges.g": 6})
 		expect(t, flushAs(table, layout), points{"stats.gauges.g": 6})
 		expect(t, flushAs(table, layout), points{})
-		layout.GaugeFlushes = 0
+		layout.GaugeFlushes = 1 << 32
 		expect(t, flushAs(table, layout), points{"stats.gauges.g": 6})
+		layout.GaugeFlushes = 0
 		flushAs(table, layout)
 		expect(t, flushAs(table, layout), points{})
 	}

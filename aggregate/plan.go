@@ -92,7 +92,7 @@ func meet(a, b []column) bool {
 // ago, and has not expired.
 func (p *plan) idles(kind metric.Kind, age uint32) bool {
 	if kind == metric.Gauge {
-		return p.KeepGauges && (p.GaugeFlushes == 0 || age < uint32(p.GaugeFlushes))
+		return p.KeepGauges && (p.GaugeFlushes == 0 || int(age) < p.GaugeFlushes)
 	}
 	return p.IdleZeros && len(p.shapes[idleShapes+int(kind)]) > 0
 }

@@ -222,6 +222,9 @@ type NamedNotifier struct {
 	EveryLook bool
 }
 
+// mostFlushes is more than a name is ever remembered for.
+const mostFlushes = 1 << 30
+
 // Validate says what is wrong with the configuration, and names the flag.
 func (c *Config) Validate() error {
 	switch {
@@ -237,6 +240,8 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("--flush-interval %v: want at least 10ms", c.FlushInterval)
 	case c.Expire < 1:
 		return fmt.Errorf("--expire %d: want at least 1 flush", c.Expire)
+	case c.Expire > mostFlushes:
+		return fmt.Errorf("--expire %d: want at most %d flushes", c.Expire, mostFlushes)
 	case c.GaugeExpire < c.FlushInterval:
 		return fmt.Errorf("--gauge-expire %v: want at least the flush interval, %v", c.GaugeExpire, c.FlushInterval)
 	case c.MaxNames < 1:

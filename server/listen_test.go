@@ -207,6 +207,7 @@ func TestValidate(t *testing.T) {
 		"--udp-buffer":      func(c *Config) { c.UDPBuffer = 0 },
 		"--flush-interval":  func(c *Config) { c.FlushInterval = time.Millisecond },
 		"--expire":          func(c *Config) { c.Expire = 0 },
+		"--expire 42":       func(c *Config) { c.Expire = 1<<32 + 1 },
 		"--gauge-expire":    func(c *Config) { c.GaugeExpire = time.Second },
 		"--max-names":       func(c *Config) { c.MaxNames = 0 },
 		"--max-name-length": func(c *Config) { c.MaxNameLength = 1 << 16 },

@@ -189,7 +189,7 @@ func (c *Config) fixed() []fixed {
 // limits are those of the table.
 func (c *Config) limits() aggregate.Config {
 	expire := uint32(c.Expire)
-	gauges := uint32(min(int64(c.GaugeExpire/c.FlushInterval), 1<<31))
+	gauges := uint32(min(int64(c.GaugeExpire/c.FlushInterval), mostFlushes))
 	return aggregate.Config{
 		MaxNames:      c.MaxNames,
 		MaxNameLength: c.MaxNameLength,
