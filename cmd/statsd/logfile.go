@@ -17,9 +17,10 @@ type logFile struct {
 }
 
 // reopen goes on in the file that is at the path now, which is a new one once somebody has
-// moved the old one away.
+// moved the old one away. A pipe that nobody reads is an error: to wait for its reader would hold
+// up the end of the daemon.
 func (f *logFile) reopen() error {
-	file, err := os.OpenFile(f.path, os.O_WRONLY|os.O_APPEND|os.O_CREATE|unix.O_NOCTTY, 0o640)
+	file, err := os.OpenFile(f.path, os.O_WRONLY|os.O_APPEND|os.O_CREATE|unix.O_NOCTTY|unix.O_NONBLOCK, 0o640)
 	if err != nil {
 		return fmt.Errorf("--log-file: %w", err)
 	}
