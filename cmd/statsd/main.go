@@ -89,7 +89,7 @@ func (all settings) run(ctx context.Context, args []string, stdout, stderr io.Wr
 	if d.log, err = newLogger(all, stderr); err != nil {
 		return err
 	}
-	defer d.log.close()
+	defer d.log.queue.close()
 	err = d.run(ctx)
 	if err != nil && d.log.file != nil {
 		d.log.Error().Err(all.locate(err)).Msg("ended")

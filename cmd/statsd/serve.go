@@ -105,7 +105,7 @@ func (d *daemon) ready() error {
 	if d.log.file == nil {
 		d.log.Warn().Msg("no --log-file: from here on nothing is logged")
 	}
-	d.log.settle()
+	d.log.queue.settle()
 	// Before the process that the manager has started ends.
 	d.manager.tell(fmt.Sprintf("%s\nMAINPID=%d", ready, os.Getpid()))
 	if err := d.background.Ready(); err != nil {
