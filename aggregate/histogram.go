@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/statsd-ops/statsd/metric"
 )
 
 // Histogram counts the samples of timers by size.
@@ -73,7 +75,8 @@ func (l *Layout) validateHistograms() error {
 }
 
 // fits reports whether the histogram is that of a timer, should none before be.
-func (h *Histogram) fits(name []byte) bool {
+func (h *Histogram) fits(series []byte) bool {
+	name, _ := metric.CutTags(series)
 	return h.Substring == "" || bytes.Contains(name, []byte(h.Substring))
 }
 

@@ -291,3 +291,13 @@ func TestFoldedTimersOfAllStats(t *testing.T) {
 }
 
 func abs(v float64) float64 { return max(v, -v) }
+
+func TestHistogramOfTagged(t *testing.T) {
+	h, err := ParseHistogram("prod:inf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !h.fits([]byte("prod.t;k=v")) || h.fits([]byte("t;env=prod")) {
+		t.Error("a histogram is not chosen by the name without its tags")
+	}
+}

@@ -41,8 +41,12 @@ func (q *request) path(path string, most int) bool {
 	return ok && err == nil && number == strconv.Itoa(q.minutes) && 1 <= q.minutes && q.minutes <= most
 }
 
-// mostPatterns is how many names a request may have.
-const mostPatterns = 100
+// A request may have this many names. Each is compared with every name that there is, so
+// those that are patterns may have so many bytes in all.
+const (
+	mostNames    = 100
+	mostPatterns = 512
+)
 
 // query reads ?name=GLOB, which may be repeated. Other keys are none of ours.
 func (q *request) query(text string) error {
@@ -51,10 +55,11 @@ func (q *request) query(text string) error {
 		return err
 	}
 	names := values["name"]
-	if len(names) > mostPatterns {
-		return fmt.Errorf("name: want at most %d, not %d", mostPatterns, len(names))
+	if len(names) > mostNames {
+		return fmt.Errorf("name: want at most %d, not %d", mostNames, len(names))
 	}
 	q.names = map[string]bool{}
+	bytes := 0
 	for _, name := range names {
 		g, err := glob.Parse(name)
 		if err != nil {
@@ -62,6 +67,9 @@ func (q *request) query(text string) error {
 		}
 		if strings.ContainsAny(name, `*?[\`) {
 			q.patterns = append(q.patterns, g)
+			if bytes += len(name); bytes > mostPatterns {
+				return fmt.Errorf("name: want at most %d bytes of patterns", mostPatterns)
+			}
 		} else {
 			q.names[name] = true
 		}

@@ -31,7 +31,7 @@ func TestRequests(t *testing.T) {
 			{"GET", "/-1", 404}, {"GET", "/1/", 404}, {"GET", "/1/full/", 404}, {"GET", "/full", 404}, {"GET", "//full", 404},
 			{"GET", "/18446744073709551617", 404}, {"GET", "/1.5", 404}, {"GET", "/load", 404}, {"HEAD", "/x", 404},
 			{"GET", "/1?name=[", 400}, {"GET", "/1?name=a;b", 400}, {"GET", "/1?name=%zz", 400},
-			{"GET", "/1?" + strings.Repeat("name=a&", 101), 400},
+			{"GET", "/1?" + strings.Repeat("name=a&", 101), 400}, {"GET", "/1?name=*" + strings.Repeat("a", 512), 400},
 			{"POST", "/1", 405}, {"DELETE", "/1", 405}, {"OPTIONS", "/1", 405}, {"PUT", "/x", 405},
 		} {
 			a := get(t, c.handler(), tt.method, tt.path)
