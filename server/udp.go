@@ -8,7 +8,7 @@ import (
 )
 
 // Waking up costs more than anything else a receiver does while there is less
-// traffic than it could take. So after a batch that was not full it sleeps, and
+// traffic than it could take. So when it has read all there are it sleeps, and
 // lets datagrams gather in the socket's buffer.
 const (
 	// mostGather is the longest it sleeps.
