@@ -126,7 +126,7 @@ func (a *aggregator) series(c *Client, s *sample) *series {
 		rate:  s.rate,
 		scope: c.enc,
 		head:  string(c.appendHead(nil, s.kind, s.name)),
-		tail:  string(c.appendTail(nil, s.kind, s.rate, s.tags, nil)),
+		tail:  string(c.appendTail(nil, s.kind, s.rate, s.tags)),
 	}
 	if s.rate == 0 && c.enc.plain(s.name, s.tags) {
 		sr.id = identity(s.kind, s.name)

@@ -108,7 +108,7 @@ func (c *Client) handle(k kind, name string, tags []string) handle {
 		client: c,
 		s:      sample{kind: k, name: name, rate: c.rate, tags: slices.Clone(tags)},
 		head:   string(c.appendHead(nil, k, name)),
-		tail:   string(c.appendTail(nil, k, c.rate, tags, nil)),
+		tail:   string(c.appendTail(nil, k, c.rate, tags)),
 	}
 }
 

@@ -72,7 +72,7 @@ func (c *Client) Set(name, member string, tags ...string) {
 	}
 	b := c.appendHead(c.core.queue.begin(), set, name)
 	b = appendClean(b, member, '|', ':')
-	c.core.queue.commit(c.appendTail(b, set, 0, tags, &c.core.queue.tags), 1)
+	c.core.queue.commit(c.appendTail(b, set, 0, tags), 1)
 }
 
 // Unique is Set for members that are numbers, such as user ids.
@@ -95,7 +95,7 @@ func (c *Client) Inject(name, value, kind string, tags ...string) {
 	b = append(appendClean(b, name, '|', ':'), ':')
 	b = append(appendClean(b, value, '\n', '\n'), '|')
 	b = appendClean(b, kind, '\n', '\n')
-	c.core.queue.commit(c.appendSections(b, c.rate, tags, &c.core.queue.tags), 1)
+	c.core.queue.commit(c.appendSections(b, c.rate, tags), 1)
 }
 
 // send encodes one sample into the queue, or merges it with others.
@@ -127,11 +127,11 @@ func (c *Client) send(k kind, name string, v value, tags []string) {
 	lines := 1
 	if k == gauge && v.negative() {
 		b = append(c.appendHead(b, k, name), '0')
-		b = c.appendTail(b, k, rate, tags, &q.tags)
+		b = c.appendTail(b, k, rate, tags)
 		lines = 2
 	}
 	b = v.appendTo(c.appendHead(b, k, name), c.core.python)
-	q.commit(c.appendTail(b, k, rate, tags, &q.tags), lines)
+	q.commit(c.appendTail(b, k, rate, tags), lines)
 }
 
 // appendHead appends what comes before the value: "app.counters.db.reads:".
@@ -140,25 +140,19 @@ func (c *Client) appendHead(b []byte, k kind, name string) []byte {
 	return append(appendClean(b, name, '|', ':'), ':')
 }
 
-// appendTail appends what comes after the value: "|c|@0.1|#a:b\n". With known, which may
-// be nil, it need not encode tags again.
-func (c *Client) appendTail(b []byte, k kind, rate float64, tags []string, known *knownTags) []byte {
+// appendTail appends what comes after the value: "|c|@0.1|#a:b\n".
+func (c *Client) appendTail(b []byte, k kind, rate float64, tags []string) []byte {
 	if rate == 0 && len(tags) == 0 {
 		return append(b, c.enc.tail[k]...)
 	}
-	return c.appendSections(append(b, codes[k]...), rate, tags, known)
+	return c.appendSections(append(b, codes[k]...), rate, tags)
 }
 
 // appendSections ends a line: "|@0.1|#a:b\n".
-func (c *Client) appendSections(b []byte, rate float64, tags []string, known *knownTags) []byte {
+func (c *Client) appendSections(b []byte, rate float64, tags []string) []byte {
 	if rate != 0 {
 		b = appendRate(b, rate)
 	}
 	b = append(b, c.enc.tags...)
-	if open := c.enc.tags != ""; known != nil {
-		b = known.append(b, tags, open)
-	} else {
-		b = appendTags(b, tags, open)
-	}
-	return append(b, '\n')
+	return append(appendTags(b, tags, c.enc.tags != ""), '\n')
 }

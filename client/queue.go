@@ -27,7 +27,6 @@ type queue struct {
 	ring    []*packet // full ones, oldest at head
 	head, n int
 	free    []*packet
-	tags    knownTags
 	idle    bool   // the sender waits, and has set no timer for cur
 	flushTo uint64 // packets up to this number go without waiting to fill
 	waiters []waiter
