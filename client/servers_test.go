@@ -2,7 +2,6 @@ package client_test
 
 import (
 	"bufio"
-	"encoding/json"
 	"fmt"
 	"net"
 	"os"
@@ -96,36 +95,11 @@ func start(t *testing.T, dir, program string, args ...string) {
 
 // etsy runs Etsy's statsd, from npm.
 func etsy(t *testing.T, network string, s *sink) (address, counts, timings string) {
-	node := counterpart.Find(t, "node")
-	home, err := filepath.Abs("../.counterparts/node_modules/statsd")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(filepath.Join(home, "stats.js")); err != nil {
-		counterpart.Missing(t, "statsd from npm is not in .counterparts")
-	}
-	address = freeAddress(t)
-	_, port, _ := net.SplitHostPort(address)
-	_, management, _ := net.SplitHostPort(freeAddress(t))
-	config, _ := json.Marshal(map[string]any{
-		"port": number(port), "address": "127.0.0.1",
-		"mgmt_port": number(management), "mgmt_address": "127.0.0.1",
+	server := counterpart.StartEtsy(t, map[string]any{
 		"server": "./servers/" + network, "flushInterval": 500, "deleteIdleStats": true,
 		"graphiteHost": s.host, "graphitePort": number(s.port), "backends": []string{"./backends/graphite"},
 	})
-	file := filepath.Join(t.TempDir(), "config.js")
-	if err := os.WriteFile(file, config, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	start(t, home, node, "stats.js", file)
-	poll(t, "Etsy's statsd to listen", func() bool {
-		conn, err := net.Dial("tcp", "127.0.0.1:"+management)
-		if err == nil {
-			conn.Close()
-		}
-		return err == nil
-	})
-	return address, "stats_counts.soak.c%d", "stats.timers.soak.t%d.count"
+	return server.Addr, "stats_counts.soak.c%d", "stats.timers.soak.t%d.count"
 }
 
 func number(port string) int { n, _ := strconv.Atoi(port); return n }

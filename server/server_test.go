@@ -1,12 +1,10 @@
 package server
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"net"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -14,6 +12,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/statsd-ops/statsd/aggregate"
+	"github.com/statsd-ops/statsd/internal/counterpart"
 	"github.com/statsd-ops/statsd/metric"
 	"github.com/statsd-ops/statsd/sink/sinktest"
 	"github.com/statsd-ops/statsd/wire"
@@ -35,7 +34,7 @@ type daemon struct {
 	*Server
 	*sinktest.Recorder
 	t     testing.TB
-	out   *output
+	out   *counterpart.Output
 	end   context.CancelFunc
 	ended chan struct{}
 	err   error // of Run, when ended is closed
@@ -86,7 +85,7 @@ func config() Config {
 // start runs a daemon whose first sink is a recorder.
 func start(t testing.TB, cfg Config) *daemon {
 	t.Helper()
-	d := &daemon{t: t, Recorder: sinktest.NewRecorder(), out: &output{}, ended: make(chan struct{})}
+	d := &daemon{t: t, Recorder: sinktest.NewRecorder(), out: &counterpart.Output{}, ended: make(chan struct{})}
 	cfg.Sinks = append([]NamedSink{{Name: "recorder", Sink: d.Recorder}}, cfg.Sinks...)
 	cfg.Log = zerolog.New(d.out)
 	s, err := New(cfg)
@@ -220,22 +219,4 @@ func eventually(t testing.TB, complaint string, ok func() bool) {
 			t.Fatal(complaint)
 		}
 	}
-}
-
-// output is a log that can be read while it is written.
-type output struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.String()
 }

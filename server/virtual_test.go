@@ -8,6 +8,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/statsd-ops/statsd/internal/counterpart"
 	"github.com/statsd-ops/statsd/wire"
 )
 
@@ -17,7 +18,7 @@ import (
 type virtual struct {
 	*Server
 	t   *testing.T
-	out *output
+	out *counterpart.Output
 	end context.CancelFunc
 }
 
@@ -26,7 +27,7 @@ func inVirtualTime(t *testing.T, cfg Config, test func(*virtual)) {
 	t.Helper()
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		v := &virtual{t: t, out: &output{}}
+		v := &virtual{t: t, out: &counterpart.Output{}}
 		cfg.Log = zerolog.New(v.out)
 		s, err := New(cfg)
 		if err != nil {

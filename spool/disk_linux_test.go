@@ -12,23 +12,8 @@ import (
 	"github.com/statsd-ops/statsd/internal/counterpart"
 )
 
-// smallDisk returns a directory on a file system of its own, of 8 MiB.
-func smallDisk(t *testing.T) string {
-	t.Helper()
-	dir := t.TempDir()
-	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=8m"); err != nil {
-		counterpart.Missing(t, "mounting a tmpfs: "+err.Error())
-	}
-	t.Cleanup(func() {
-		if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
-			t.Error(err)
-		}
-	})
-	return dir
-}
-
 func TestDiskFull(t *testing.T) {
-	disk := smallDisk(t)
+	disk := counterpart.SmallDisk(t)
 	s := open(t, Config{Dir: filepath.Join(disk, "spool")})
 	s.cfg.MaxBytes = segmentsAtLeast * 256 << 10 // beyond the disk
 	i := 0
@@ -82,18 +67,12 @@ func TestDiskFull(t *testing.T) {
 }
 
 func TestDiskReadOnly(t *testing.T) {
-	disk := smallDisk(t)
-	remount := func(flags uintptr) {
-		t.Helper()
-		if err := unix.Mount("tmpfs", disk, "tmpfs", unix.MS_REMOUNT|flags, "size=8m"); err != nil {
-			t.Fatal(err)
-		}
-	}
+	disk := counterpart.SmallDisk(t)
 	cfg := Config{Dir: filepath.Join(disk, "spool")}
 	s := open(t, cfg)
 	fill(t, s, 0, 20)
 	crash(s)
-	remount(unix.MS_RDONLY)
+	counterpart.Remount(t, disk, unix.MS_RDONLY)
 	s = open(t, cfg) // a restart meets the read-only disk
 	if err := s.Append(record(20)); !errors.Is(err, unix.EROFS) {
 		t.Errorf("error %v, want that the disk is read-only", err)
@@ -111,7 +90,7 @@ func TestDiskReadOnly(t *testing.T) {
 		}
 	}
 	balance(t, s)
-	remount(0)
+	counterpart.Remount(t, disk, 0)
 	if err := s.Close(); err != nil { // keeps the position
 		t.Fatal(err)
 	}

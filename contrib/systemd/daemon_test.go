@@ -1,7 +1,6 @@
 package systemd_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/statsd-ops/statsd/internal/counterpart"
 )
 
 func write(t *testing.T, path, text string) {
@@ -49,26 +50,8 @@ func freeAddress(t *testing.T) string {
 type process struct {
 	t       *testing.T
 	command *exec.Cmd
-	log     log
+	log     counterpart.Output // so far
 	ended   chan error
-}
-
-// log is what a process has written so far.
-type log struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *log) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(b)
-}
-
-func (l *log) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
 }
 
 func start(t *testing.T, command *exec.Cmd) *process {

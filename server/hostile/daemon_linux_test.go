@@ -1,7 +1,6 @@
 package hostile
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -15,7 +14,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -23,6 +21,7 @@ import (
 	"github.com/kolo/xmlrpc"
 	"golang.org/x/sys/unix"
 
+	"github.com/statsd-ops/statsd/internal/counterpart"
 	"github.com/statsd-ops/statsd/internal/soak"
 )
 
@@ -298,22 +297,7 @@ func isCut(conn net.Conn, until time.Time) bool {
 }
 
 // log is what the daemon logs.
-type log struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *log) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *log) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
-}
+type log struct{ counterpart.Output }
 
 // find returns what a pattern's first group matches, "" if it does not match.
 func (l *log) find(pattern string) string {

@@ -23,7 +23,7 @@ type onDisk struct {
 }
 
 func newOnDisk(t *testing.T) *onDisk {
-	s := &onDisk{t: t, disk: smallDisk(t), sink: sinktest.NewServer(t)}
+	s := &onDisk{t: t, disk: counterpart.SmallDisk(t), sink: sinktest.NewServer(t)}
 	s.sink.Stop()
 	s.start()
 	return s
@@ -90,13 +90,13 @@ func TestSoakDiskReadOnly(t *testing.T) {
 	s := newOnDisk(t)
 	s.flush(5)
 	s.d.stop()
-	s.remount(unix.MS_RDONLY)
+	counterpart.Remount(t, s.disk, unix.MS_RDONLY)
 	s.start()
 	s.flush(5)
 	if f := s.d.figures(); f["sink.graphite.points.recovered"] == 0 || f["sink.graphite.points.queued"] == 0 {
 		t.Errorf("%v points were recovered, %v wait in memory", f["sink.graphite.points.recovered"], f["sink.graphite.points.queued"])
 	}
-	s.remount(0)
+	counterpart.Remount(t, s.disk, 0)
 	s.flush(5)
 	s.d.afterFlush()
 	if f := s.d.figures(); f["sink.graphite.points.queued"] != 0 {
@@ -113,26 +113,4 @@ func TestSoakSpoolRemoved(t *testing.T) {
 	eventually(t, "the spool cannot be removed", func() bool { return os.RemoveAll(s.spool()) == nil })
 	s.flush(5)
 	s.check("directory removed", true)
-}
-
-// smallDisk returns a directory on a file system of its own, of 8 MiB.
-func smallDisk(t *testing.T) string {
-	t.Helper()
-	dir := t.TempDir()
-	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=8m"); err != nil {
-		counterpart.Missing(t, "mounting a tmpfs: "+err.Error())
-	}
-	t.Cleanup(func() {
-		if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
-			t.Error(err)
-		}
-	})
-	return dir
-}
-
-func (s *onDisk) remount(flags uintptr) {
-	s.t.Helper()
-	if err := unix.Mount("tmpfs", s.disk, "tmpfs", unix.MS_REMOUNT|flags, "size=8m"); err != nil {
-		s.t.Fatal(err)
-	}
 }
