@@ -40,25 +40,25 @@ func listen(cfg *Config) (*listener, error) {
 	}
 }
 
-// bind binds what is missing, or nothing. TCP comes first, which shares its port
-// with nobody: so a second daemon fails there, before its UDP sockets could take
-// a share of the datagrams that are meant for the first one.
+// bind binds what is missing, or nothing. UDP comes first, so that whoever can
+// connect can send datagrams too.
 func (l *listener) bind(cfg *Config) error {
 	bound := &listener{}
-	if l.tcp == nil {
-		tcp, err := net.Listen("tcp", l.address(cfg))
-		if err != nil {
-			return listenError("tcp", l.address(cfg), cfg, err)
-		}
-		bound.tcp = tcp.(*net.TCPListener)
-		l.tcp = bound.tcp
-	}
 	if len(l.udp) == 0 {
 		if err := bound.bindUDP(cfg, l.address(cfg)); err != nil {
 			bound.close()
 			return listenError("udp", l.address(cfg), cfg, err)
 		}
 		l.udp = bound.udp
+	}
+	if l.tcp == nil {
+		address := l.address(cfg)
+		tcp, err := net.Listen("tcp", address)
+		if err != nil {
+			bound.close()
+			return listenError("tcp", address, cfg, err)
+		}
+		l.tcp = tcp.(*net.TCPListener)
 	}
 	return nil
 }
@@ -76,12 +76,16 @@ func (l *listener) address(cfg *Config) string {
 	return net.JoinHostPort(cfg.Host, strconv.Itoa(port))
 }
 
-// bindUDP binds a socket for each receiver, unless another program has the port.
+// bindUDP binds a socket for each receiver, unless another program has the port:
+// one that does not share tells, before any could take a share of the datagrams
+// that are meant for a first daemon.
 func (l *listener) bindUDP(cfg *Config, address string) error {
 	alone, err := net.ListenPacket("udp", address)
-	if err == nil {
-		err = alone.Close()
+	if err != nil {
+		return err
 	}
+	address = alone.LocalAddr().String() // it may have picked the port
+	err = alone.Close()
 	for i := 0; err == nil && i < cfg.Receivers; i++ {
 		err = l.listenUDP(cfg, address)
 	}

@@ -159,7 +159,7 @@ func TestSecondDaemon(t *testing.T) {
 		}
 	}()
 	for range 200 {
-		if err := refused(taken(first.Addr()), "tcp", "--port"); err != nil {
+		if err := refused(taken(first.Addr()), "udp", "--port"); err != nil {
 			t.Error(err)
 		}
 	}
@@ -188,7 +188,7 @@ func TestAddressErrors(t *testing.T) {
 	t.Parallel()
 	cfg := config()
 	cfg.Host = "192.0.2.1" // of nobody (RFC 5737)
-	if _, err := New(cfg); err == nil || !regexp.MustCompile(`^--name 192\.0\.2\.1: listen on tcp 192\.0\.2\.1:0: `).MatchString(err.Error()) {
+	if _, err := New(cfg); err == nil || !regexp.MustCompile(`^--name 192\.0\.2\.1: listen on udp 192\.0\.2\.1:0: `).MatchString(err.Error()) {
 		t.Errorf("an address of another host: %v", err)
 	}
 	cfg.Host = "no such host"
