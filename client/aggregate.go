@@ -116,7 +116,7 @@ func (a *aggregator) series(c *Client, s *sample) *series {
 	if sr := a.live.names.search(c.enc, s.kind, s.name, s.tags, s.rate); sr != nil {
 		return sr
 	}
-	if len(a.live.order) == maxSeries || size(s.name, s.tags)+len(s.tags) > maxText {
+	if len(a.live.order) == maxSeries || len(s.name)+tagsSize(s.tags, true) > maxText {
 		return nil
 	}
 	sr := &series{
@@ -126,7 +126,7 @@ func (a *aggregator) series(c *Client, s *sample) *series {
 		rate:  s.rate,
 		scope: c.enc,
 		head:  string(c.appendHead(nil, s.kind, s.name)),
-		tail:  string(c.appendTail(nil, s.kind, s.rate, s.tags)),
+		tail:  string(c.appendTail(nil, s.kind, appendRate(nil, s.rate), s.tags)),
 	}
 	if s.rate == 0 && c.enc.plain(s.name, s.tags) {
 		sr.id = identity(s.kind, s.name)

@@ -41,7 +41,7 @@ type Config struct {
 	FlushInterval time.Duration
 
 	// QueueSize is how many full packets wait for the server: 1000 by default.
-	// They take at most (QueueSize+2) x (MaxPacketSize+512) bytes, and are let go
+	// They take at most (QueueSize+2) x MaxPacketSize bytes, and are let go
 	// of when the queue is empty.
 	QueueSize int
 

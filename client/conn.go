@@ -135,7 +135,7 @@ func (s *sender) write() {
 }
 
 func (s *sender) writeDatagram() (int, error) {
-	text := s.hand.buf[:len(s.hand.buf)-1]
+	text := s.hand.text[:len(s.hand.text)-1]
 	n, err := s.conn.Write(text)
 	if s.cfg.Network == "udp" && errors.Is(err, syscall.ECONNREFUSED) {
 		// The answer to an earlier datagram. This one was not sent.
@@ -150,14 +150,14 @@ func (s *sender) writeDatagram() (int, error) {
 // that was cut is sent again: its first half ends with the old connection.
 func (s *sender) writeStream() (int, error) {
 	p := s.hand
-	n, err := s.conn.Write(p.buf)
+	n, err := s.conn.Write(p.text)
 	if err == nil {
 		return n, nil
 	}
-	if whole := bytes.LastIndexByte(p.buf[:n], '\n') + 1; whole > 0 {
-		lines := bytes.Count(p.buf[:whole], []byte{'\n'})
+	if whole := bytes.LastIndexByte(p.text[:n], '\n') + 1; whole > 0 {
+		lines := bytes.Count(p.text[:whole], []byte{'\n'})
 		s.queue.sent(lines, whole)
-		p.buf = append(p.buf[:0], p.buf[whole:]...)
+		p.text = p.text[whole:]
 		p.lines -= lines
 	}
 	return n, err

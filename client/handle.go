@@ -108,7 +108,7 @@ func (c *Client) handle(k kind, name string, tags []string) handle {
 		client: c,
 		s:      sample{kind: k, name: name, rate: c.rate, tags: slices.Clone(tags)},
 		head:   string(c.appendHead(nil, k, name)),
-		tail:   string(c.appendTail(nil, k, c.rate, tags)),
+		tail:   string(c.appendTail(nil, k, appendRate(nil, c.rate), tags)),
 	}
 }
 
@@ -118,12 +118,12 @@ func (h *handle) send(v value) {
 	if c == nil {
 		return
 	}
-	if h.s.name == "" || len(h.head) > c.core.queue.maxLine || !v.valid() || c.rate != 0 && v.form == formDelta {
+	if h.s.name == "" || !v.valid() || c.rate != 0 && v.form == formDelta {
 		c.send(h.s.kind, h.s.name, v, h.s.tags)
 		return
 	}
 	if c.rate != 0 && c.skip() || c.core.agg != nil && c.core.agg.addHandle(h, v) {
 		return
 	}
-	c.core.queue.commit(c.core.number(h.head, v, h.tail))
+	c.core.putNumber(h.head, v, h.tail)
 }

@@ -96,7 +96,11 @@ func appendMillionths(b []byte, n uint64) []byte {
 
 func digit(n uint32) byte { return byte('0' + n%10) }
 
+// appendRate appends the section for a rate; 0 stands for 1, which has none.
 func appendRate(b []byte, rate float64) []byte {
+	if rate == 0 {
+		return b
+	}
 	return strconv.AppendFloat(append(b, "|@"...), rate, 'f', -1, 64)
 }
 
@@ -115,6 +119,19 @@ func appendTags(b []byte, tags []string, open bool) []byte {
 		b = appendClean(b, tag, '|', ',')
 	}
 	return b
+}
+
+// tagsSize is how much appendTags appends.
+func tagsSize(tags []string, open bool) (n int) {
+	for _, tag := range tags {
+		if tag != "" {
+			n += len(",") + len(tag)
+		}
+	}
+	if n > 0 && !open {
+		n += len("|#") - len(",")
+	}
+	return n
 }
 
 // appendClean appends s with each control character and each byte equal to

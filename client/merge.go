@@ -33,7 +33,7 @@ func (a *aggregator) count(sr *series, n uint64) bool {
 		return true
 	}
 	if old := sr.word.Swap(n); old != idle { // together too much for one line
-		a.core.queue.commit(a.core.number(sr.head, whole(int64(old)), sr.tail))
+		a.core.putNumber(sr.head, whole(int64(old)), sr.tail)
 	}
 	return true
 }

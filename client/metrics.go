@@ -63,16 +63,22 @@ func (c *Client) Set(name, member string, tags ...string) {
 	if !c.on() {
 		return
 	}
-	if !c.core.queue.fits(name, member, tags) {
+	q := c.core.queue
+	if name == "" || member == "" {
+		q.refuse()
 		return
 	}
-	if c.core.agg != nil && (c.core.agg.memberAgain(c.enc, name, member, tags) ||
+	if c.core.agg != nil && len(member) <= maxText && (c.core.agg.memberAgain(c.enc, name, member, tags) ||
 		c.core.agg.addMember(c, name, member, tags)) {
 		return
 	}
-	b := c.appendHead(c.core.queue.begin(), set, name)
-	b = appendClean(b, member, '|', ':')
-	c.core.queue.commit(c.appendTail(b, set, 0, tags), 1)
+	b, p := q.begin(c.headSize(set, name)+len(member)+c.tailSize(set, nil, tags), 1)
+	if p == nil {
+		return
+	}
+	b = appendClean(c.appendHead(b, set, name), member, '|', ':')
+	c.appendTail(b, set, nil, tags)
+	q.commit(p, 1)
 }
 
 // Unique is Set for members that are numbers, such as user ids.
@@ -86,16 +92,26 @@ func (c *Client) Inject(name, value, kind string, tags ...string) {
 	if !c.on() || c.skip() {
 		return
 	}
-	if !c.core.queue.fits(name, value, tags) || !c.core.queue.fits(name, kind, nil) {
+	q := c.core.queue
+	if name == "" || value == "" || kind == "" {
+		q.refuse()
 		return
 	}
-	b := c.core.queue.begin()
+	var share [32]byte
+	rate := appendRate(share[:0], c.rate)
+	size := len(c.core.base) + len(c.enc.path) + len(name) + len(":") + len(value) + len("|") + len(kind) +
+		c.sectionsSize(rate, tags)
+	b, p := q.begin(size, 1)
+	if p == nil {
+		return
+	}
 	b = append(b, c.core.base...)
 	b = append(b, c.enc.path...)
 	b = append(appendClean(b, name, '|', ':'), ':')
 	b = append(appendClean(b, value, '\n', '\n'), '|')
 	b = appendClean(b, kind, '\n', '\n')
-	c.core.queue.commit(c.appendSections(b, c.rate, tags), 1)
+	c.appendSections(b, rate, tags)
+	q.commit(p, 1)
 }
 
 // send encodes one sample into the queue, or merges it with others.
@@ -113,25 +129,35 @@ func (c *Client) send(k kind, name string, v value, tags []string) {
 	} else if rate != 0 && c.skip() {
 		return
 	}
-	if !q.fits(name, "0", tags) {
-		return
-	}
-	if !v.valid() {
+	if name == "" || !v.valid() {
 		q.refuse()
 		return
 	}
 	if agg != nil && agg.add(c, &sample{k, name, v, rate, tags}) {
 		return
 	}
-	b := q.begin()
-	lines := 1
+	var digits, share [32]byte
+	number, onWire := v.appendTo(digits[:0], c.core.python), share[:0]
+	if rate != 0 {
+		onWire = appendRate(onWire, rate)
+	}
+	around, lines := c.headSize(k, name)+c.tailSize(k, onWire, tags), 1
+	size := around + len(number)
 	if k == gauge && v.negative() {
-		b = append(c.appendHead(b, k, name), '0')
-		b = c.appendTail(b, k, rate, tags)
+		size += around + len("0")
 		lines = 2
 	}
-	b = v.appendTo(c.appendHead(b, k, name), c.core.python)
-	q.commit(c.appendTail(b, k, rate, tags), lines)
+	b, p := q.begin(size, lines)
+	if p == nil {
+		return
+	}
+	if lines == 2 {
+		b = append(c.appendHead(b, k, name), '0')
+		b = c.appendTail(b, k, onWire, tags)
+	}
+	b = append(c.appendHead(b, k, name), number...)
+	c.appendTail(b, k, onWire, tags)
+	q.commit(p, lines)
 }
 
 // appendHead appends what comes before the value: "app.counters.db.reads:".
@@ -140,19 +166,29 @@ func (c *Client) appendHead(b []byte, k kind, name string) []byte {
 	return append(appendClean(b, name, '|', ':'), ':')
 }
 
+func (c *Client) headSize(k kind, name string) int { return len(c.enc.head[k]) + len(name) + len(":") }
+
 // appendTail appends what comes after the value: "|c|@0.1|#a:b\n".
-func (c *Client) appendTail(b []byte, k kind, rate float64, tags []string) []byte {
-	if rate == 0 && len(tags) == 0 {
+func (c *Client) appendTail(b []byte, k kind, rate []byte, tags []string) []byte {
+	if len(rate) == 0 && len(tags) == 0 {
 		return append(b, c.enc.tail[k]...)
 	}
 	return c.appendSections(append(b, codes[k]...), rate, tags)
 }
 
-// appendSections ends a line: "|@0.1|#a:b\n".
-func (c *Client) appendSections(b []byte, rate float64, tags []string) []byte {
-	if rate != 0 {
-		b = appendRate(b, rate)
+func (c *Client) tailSize(k kind, rate []byte, tags []string) int {
+	if len(rate) == 0 && len(tags) == 0 {
+		return len(c.enc.tail[k])
 	}
-	b = append(b, c.enc.tags...)
+	return len(codes[k]) + c.sectionsSize(rate, tags)
+}
+
+// appendSections ends a line: "|@0.1|#a:b\n".
+func (c *Client) appendSections(b []byte, rate []byte, tags []string) []byte {
+	b = append(append(b, rate...), c.enc.tags...)
 	return append(appendTags(b, tags, c.enc.tags != ""), '\n')
+}
+
+func (c *Client) sectionsSize(rate []byte, tags []string) int {
+	return len(rate) + len(c.enc.tags) + tagsSize(tags, c.enc.tags != "") + len("\n")
 }

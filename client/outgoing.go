@@ -8,26 +8,34 @@ import "slices"
 func (q *queue) pop(due bool) (p *packet, state queueState) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	switch {
-	case q.n > 0:
-		return q.unshift(), queueReady
-	case q.cur.lines == 0 && q.limit < 0:
-		return nil, queueEnded
-	case q.cur.lines == 0:
-		q.idle = true
+	cur := q.cur.Load()
+	if q.n == 0 && cur.len() == 0 {
+		if q.closed {
+			return nil, queueEnded
+		}
+		q.idle.Store(true)
 		q.shrink()
-		return nil, queueEmpty
-	case due || q.limit < 0 || q.cur.seq <= q.flushTo:
-		return q.seal(q.fresh()), queueReady
+		if cur.len() == 0 { // no caller came before it could see idle
+			return nil, queueEmpty
+		}
+		q.idle.Store(false)
 	}
-	return nil, queuePartial
+	if q.n == 0 && (due || q.closed || cur.seq <= q.flushTo) {
+		q.turn(0, 0)
+	}
+	if q.n == 0 || !q.ring[q.head].complete() {
+		return nil, queuePartial
+	}
+	p = q.unshift()
+	p.text, p.lines = p.room[:bytesOf(p.reserved.Load())], int(p.len())
+	return p, queueReady
 }
 
 type queueState int
 
 const (
 	queueReady   queueState = iota
-	queuePartial            // some lines wait for their packet to fill
+	queuePartial            // some lines wait for their packet to fill, or for a caller to finish
 	queueEmpty
 	queueEnded // closed, and nothing is left
 )
@@ -80,13 +88,14 @@ func (q *queue) flush() <-chan struct{} {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	done := make(chan struct{})
-	if q.waiting == 0 && q.cur.lines == 0 {
+	cur := q.cur.Load()
+	last, lines := cur.seq, cur.len()
+	if lines == 0 {
+		last--
+	}
+	if q.waiting == 0 && lines == 0 {
 		close(done)
 		return done
-	}
-	last := q.cur.seq
-	if q.cur.lines == 0 {
-		last--
 	}
 	q.flushTo = max(q.flushTo, last)
 	q.waiters = append(q.waiters, waiter{last, done})
@@ -105,7 +114,8 @@ func (q *queue) forget(done <-chan struct{}) {
 func (q *queue) close() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.limit = -1
+	q.closed = true
+	q.cur.Load().seal()
 	signal(q.wake)
 }
 
@@ -113,7 +123,7 @@ func (q *queue) close() {
 func (q *queue) ended() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.limit < 0 && q.waiting == 0 && q.cur.lines == 0
+	return q.closed && q.waiting == 0 && q.cur.Load().len() == 0
 }
 
 // discard drops whatever a closed queue still has, and what the sender has in
@@ -121,9 +131,10 @@ func (q *queue) ended() bool {
 func (q *queue) discard() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	left := q.waiting + uint64(q.cur.lines)
+	left := q.waiting + q.cur.Load().len()
 	q.stats.Unsent += left
-	q.waiting, q.cur.lines, q.n = 0, 0, 0
+	q.waiting, q.n = 0, 0
+	q.cur.Store(newPacket(0))
 	q.ring, q.free = nil, nil
 	for _, w := range q.waiters {
 		close(w.done)
@@ -135,7 +146,7 @@ func (q *queue) discard() int {
 // recycle keeps packets for fresh: under load as many as the queue can hold,
 // while it is empty only a few.
 func (q *queue) recycle(p *packet) {
-	p.buf, p.lines = p.buf[:0], 0
+	p.reset()
 	q.free = append(q.free, p)
 }
 

@@ -1,33 +1,27 @@
 package client
 
-import "sync"
-
-// packet is whole lines, each ended by a newline, on their way to one write.
-type packet struct {
-	buf   []byte
-	lines int
-	seq   uint64 // packets are numbered in the order in which they are filled
-}
-
-// slack is room in a packet's buffer beyond the limit, so that the line that
-// does not fit is still written in place before it moves to the next packet.
-const slack = 512
+import (
+	"sync"
+	"sync/atomic"
+)
 
 // queue collects lines into packets and holds those that wait to be sent.
 // Callers add with begin and commit; one sender takes with pop.
 type queue struct {
-	mu         sync.Mutex
-	limit      int // bytes of lines in a packet; -1 once closed
-	maxLine    int // limit as it was before closing
+	cur  atomic.Pointer[packet] // being filled; changed under mu
+	idle atomic.Bool            // the sender waits, and has set no timer for cur
+	_    [64]byte               // callers read the above for each line: apart from what changes more often
+
+	maxLine    int // bytes of lines in a packet
 	dropOldest bool
 	wake       chan struct{} // tells the sender to look again
 	dropped    chan struct{} // tells the reporter that lines were dropped; may be nil
 
-	cur     *packet   // being filled
-	ring    []*packet // full ones, oldest at head
+	mu      sync.Mutex
+	closed  bool
+	ring    []*packet // sealed ones, oldest at head
 	head, n int
 	free    []*packet
-	idle    bool   // the sender waits, and has set no timer for cur
 	flushTo uint64 // packets up to this number go without waiting to fill
 	waiters []waiter
 
@@ -43,109 +37,99 @@ type waiter struct {
 
 func newQueue(cfg Config) *queue {
 	q := &queue{
-		limit:      cfg.MaxPacketSize,
+		maxLine:    cfg.MaxPacketSize,
 		dropOldest: cfg.DropOldest,
 		wake:       make(chan struct{}, 1),
 		ring:       make([]*packet, cfg.QueueSize),
 	}
 	if cfg.datagram() {
-		q.limit++ // a datagram goes without its last newline
+		q.maxLine++ // a datagram goes without its last newline
 	}
-	q.maxLine = q.limit
-	q.cur = &packet{buf: make([]byte, 0, q.limit+slack), seq: 1}
+	first := newPacket(q.maxLine)
+	first.seq = 1
+	first.open(0, 0)
+	q.cur.Store(first)
 	return q
 }
 
-// begin locks the queue and returns the buffer to append a line to. Its
-// extension goes to commit, which unlocks.
-func (q *queue) begin() []byte {
-	q.mu.Lock()
-	return q.cur.buf
+// begin returns a buffer for so many bytes of whole lines that must stay
+// together. The caller appends just these, and then calls commit with the
+// packet. Without a packet there is no room, and the lines are counted.
+func (q *queue) begin(bytes, lines int) ([]byte, *packet) {
+	p := q.cur.Load()
+	if b := p.reserve(bytes, lines); b != nil {
+		return b, p
+	}
+	return q.overflow(bytes, lines)
 }
 
-// commit takes b, the buffer of begin with whole lines appended that must stay
-// together.
-func (q *queue) commit(b []byte, lines int) {
-	if len(b) > q.limit {
-		q.overflow(b[len(q.cur.buf):], lines)
-	} else {
-		q.cur.buf = b
-		q.cur.lines += lines
-	}
-	if q.idle {
-		q.idle = false
+func (q *queue) commit(p *packet, lines int) {
+	p.written.Add(uint64(lines))
+	// Seldom: the packet was sealed meanwhile, and the sender may wait for these
+	// lines; or they are the first since it went to sleep.
+	if p.complete() || q.idle.Load() && q.idle.CompareAndSwap(true, false) {
 		signal(q.wake)
 	}
-	q.mu.Unlock()
 }
 
-// fits reports whether a line can be made of a sample with these texts. If not
-// it counts the sample, at no cost that grows with the texts.
-func (q *queue) fits(name, text string, tags []string) bool {
-	if name != "" && text != "" && size(name, tags)+len(text) <= q.maxLine {
-		return true
-	}
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if name == "" || text == "" {
-		q.stats.Invalid++
-	} else {
-		q.stats.TooLong++
-	}
-	return false
-}
-
-// size is how much text a sample has.
-func size(name string, tags []string) int {
-	n := len(name)
-	for _, tag := range tags {
-		n += len(tag)
-	}
-	return n
-}
-
-// refuse counts a sample with a value that is not finite.
+// refuse counts a sample with an empty text, or a value that is not finite.
 func (q *queue) refuse() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.stats.Invalid++
 }
 
-// overflow puts text in a new packet, or drops it.
-func (q *queue) overflow(text []byte, lines int) {
+// overflow is begin when the packet being filled has no room: it turns to
+// another, or counts the lines as dropped.
+func (q *queue) overflow(bytes, lines int) ([]byte, *packet) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	cur := q.cur.Load()
 	switch {
-	case q.limit < 0:
+	case q.closed:
 		q.stats.AfterClose += uint64(lines)
-		return
-	case len(text) > q.maxLine:
+		return nil, nil
+	case bytes > q.maxLine:
 		q.stats.TooLong += uint64(lines)
-		return
+		return nil, nil
+	}
+	if b := cur.reserve(bytes, lines); b != nil { // another caller has turned
+		return b, cur
+	}
+	switch {
 	case q.n == len(q.ring) && !q.dropOldest:
 		q.stats.QueueFull += uint64(lines)
 		signal(q.dropped)
-		return
+		return nil, nil
 	case q.n == len(q.ring):
 		old := q.unshift()
-		q.waiting -= uint64(old.lines)
-		q.stats.QueueFull += uint64(old.lines)
+		q.waiting -= old.len()
+		q.stats.QueueFull += old.len()
 		signal(q.dropped)
-		q.recycle(old)
+		if old.complete() { // otherwise somebody still writes to it
+			q.recycle(old)
+		}
 	}
-	next := q.fresh()
-	next.buf = append(next.buf, text...)
-	next.lines = lines
-	q.ring[(q.head+q.n)%len(q.ring)] = q.seal(next)
-	q.n++
-	q.idle = false
+	b := q.turn(bytes, lines)
+	q.idle.Store(false)
 	signal(q.wake)
+	return b, q.cur.Load()
 }
 
-// seal makes next the packet to fill and returns the one that was.
-func (q *queue) seal(next *packet) *packet {
-	p := q.cur
-	q.waiting += uint64(p.lines)
-	q.cur = next
-	return p
+// turn seals the packet being filled, as the last to be sent, for which there
+// must be room. The next begins with the place that it returns; that of a closed
+// queue has none.
+func (q *queue) turn(bytes, lines int) (b []byte) {
+	old, next := q.cur.Load(), q.fresh()
+	next.seq = old.seq + 1
+	if !q.closed {
+		b = next.open(bytes, lines)
+	}
+	q.cur.Store(next)
+	q.waiting += old.seal()
+	q.ring[(q.head+q.n)%len(q.ring)] = old
+	q.n++
+	return b
 }
 
 func (q *queue) unshift() *packet {
@@ -156,15 +140,14 @@ func (q *queue) unshift() *packet {
 	return p
 }
 
-// fresh returns an empty packet, numbered after cur.
+// fresh returns an empty packet that takes no lines yet.
 func (q *queue) fresh() *packet {
-	if len(q.free) == 0 {
-		q.free = append(q.free, &packet{buf: make([]byte, 0, q.maxLine+slack)})
-	}
 	last := len(q.free) - 1
+	if last < 0 {
+		return newPacket(q.maxLine)
+	}
 	p := q.free[last]
 	q.free = q.free[:last]
-	p.seq = q.cur.seq + 1
 	return p
 }
 

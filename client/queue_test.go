@@ -1,19 +1,268 @@
 package client
 
-import "testing"
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+func put(q *queue, line string) {
+	if b, p := q.begin(len(line), 1); p != nil {
+		_ = append(b, line...)
+		q.commit(p, 1)
+	}
+}
 
 // What a burst needed is let go of when the queue is empty.
 func TestQueueShrinks(t *testing.T) {
 	q := newQueue(Config{MaxPacketSize: 10, QueueSize: 100})
 	for range 90 {
-		q.commit(append(q.begin(), "12345678\n"...), 1)
+		put(q, "12345678\n")
 	}
 	sent := 0
 	for p, state := q.pop(true); state == queueReady; p, state = q.pop(true) {
 		sent++
-		q.done(p, len(p.buf))
+		q.done(p, len(p.text))
 	}
 	if sent != 90 || len(q.free) > 16 {
 		t.Errorf("%d packets were sent, and %d are kept", sent, len(q.free))
+	}
+}
+
+// A packet goes when the last of those that fill it has finished, and the sender
+// is told.
+func TestQueueWaitsForCaller(t *testing.T) {
+	q := newQueue(Config{MaxPacketSize: 10, QueueSize: 100})
+	if _, state := q.pop(false); state != queueEmpty {
+		t.Fatalf("a new queue is in state %d", state)
+	}
+	b, p := q.begin(9, 1)
+	put(q, "87654321\n") // turns to another packet
+	<-q.wake
+	if _, state := q.pop(true); state != queuePartial {
+		t.Fatalf("a packet that is still written to is in state %d", state)
+	}
+	flushed := q.flush()
+	<-q.wake
+	_ = append(b, "12345678\n"...)
+	q.commit(p, 1)
+	<-q.wake
+	for _, want := range []string{"12345678\n", "87654321\n"} {
+		got, state := q.pop(false)
+		if state != queueReady || string(got.text) != want || got.lines != 1 {
+			t.Fatalf("state %d, %+v, want %q", state, got, want)
+		}
+		q.done(got, len(got.text))
+	}
+	<-flushed
+}
+
+// A packet that is dropped while somebody writes to it is not used again.
+func TestQueueDropsUnfinished(t *testing.T) {
+	q := newQueue(Config{MaxPacketSize: 10, QueueSize: 1, DropOldest: true})
+	b, p := q.begin(9, 1)
+	for range 5 {
+		put(q, "87654321\n")
+	}
+	_ = append(b, "12345678\n"...)
+	q.commit(p, 1)
+	for range 2 {
+		got, state := q.pop(true)
+		if state != queueReady || string(got.text) != "87654321\n" {
+			t.Fatalf("state %d, %q", state, got.text)
+		}
+		q.done(got, len(got.text))
+	}
+	if s := q.snapshot(); s.QueueFull != 4 || s.Sent != 2 || s.Lines != 6 {
+		t.Errorf("%+v", s)
+	}
+}
+
+// A closed queue takes nothing more, and ends when those that had begun have
+// finished.
+func TestQueueCloses(t *testing.T) {
+	q := newQueue(Config{MaxPacketSize: 100, QueueSize: 10})
+	b, p := q.begin(9, 1)
+	q.close()
+	put(q, "87654321\n")
+	if _, state := q.pop(false); state != queuePartial {
+		t.Fatalf("closed with a line that is still written: state %d", state)
+	}
+	_ = append(b, "12345678\n"...)
+	q.commit(p, 1)
+	put(q, "87654321\n")
+	got, state := q.pop(false)
+	if state != queueReady || string(got.text) != "12345678\n" {
+		t.Fatalf("state %d, %q", state, got.text)
+	}
+	q.done(got, len(got.text))
+	if _, state := q.pop(false); state != queueEnded || !q.ended() {
+		t.Errorf("closed and empty: state %d", state)
+	}
+	if s := q.snapshot(); s.AfterClose != 2 || s.Sent != 1 {
+		t.Errorf("%+v", s)
+	}
+}
+
+// However a line comes while the sender goes to sleep, it wakes up.
+func TestQueueWakes(t *testing.T) {
+	t.Parallel()
+	q := newQueue(Config{MaxPacketSize: 10, QueueSize: 1})
+	taken := make(chan bool)
+	go func() {
+		for range taken {
+			put(q, "12345678\n")
+		}
+	}()
+	defer close(taken)
+	for range 300_000 {
+		taken <- true
+		for {
+			p, state := q.pop(true)
+			if state == queueReady {
+				q.done(p, len(p.text))
+				break
+			}
+			select {
+			case <-q.wake:
+			case <-time.After(10 * time.Second):
+				t.Fatalf("asleep: %+v", q.snapshot())
+			}
+		}
+	}
+}
+
+// Whatever many callers, a sender, flushes and a close do at a time: each line
+// leaves whole and once, or is counted, and those of one caller in their order.
+func TestQueueManyCallers(t *testing.T) {
+	for _, dropOldest := range []bool{false, true} {
+		for _, size := range []int{1, 100} {
+			t.Run(fmt.Sprintf("size %d, drop oldest %v", size, dropOldest), func(t *testing.T) {
+				manyCallers(t, newQueue(Config{MaxPacketSize: 100, QueueSize: size, DropOldest: dropOldest}))
+			})
+		}
+	}
+}
+
+func manyCallers(t *testing.T, q *queue) {
+	const callers, calls = 8, 5_000
+	var wg sync.WaitGroup
+	for caller := range callers {
+		wg.Go(func() {
+			for i := range calls {
+				put(q, fmt.Sprintf("%d %d%s\n", caller, i, strings.Repeat("x", i%20)))
+				if i%1000 == 999 {
+					<-q.flush()
+				}
+			}
+		})
+	}
+	go func() {
+		wg.Wait()
+		q.close()
+	}()
+	var sent uint64
+	last := map[int]int{}
+	for deadline := time.After(time.Minute); ; {
+		p, state := q.pop(false)
+		if state == queueEnded {
+			break
+		}
+		if state != queueReady {
+			select {
+			case <-q.wake:
+				continue
+			case <-deadline:
+				t.Fatalf("the queue does not end: %+v", q.snapshot())
+			}
+		}
+		for line := range bytes.Lines(p.text) {
+			var caller, i int
+			var rest string
+			if n, _ := fmt.Sscanf(string(line), "%d %d%s\n", &caller, &i, &rest); n < 2 || len(rest) != i%20 || line[len(line)-1] != '\n' {
+				t.Fatalf("line %q", line)
+			}
+			if before, ok := last[caller]; ok && before >= i {
+				t.Fatalf("caller %d: %d after %d", caller, i, before)
+			}
+			last[caller] = i
+			sent++
+		}
+		q.done(p, len(p.text))
+	}
+	s := q.snapshot()
+	if s.Sent != sent || s.Lines != callers*calls || s.Sent+s.QueueFull != s.Lines || sent == 0 {
+		t.Errorf("%d lines left: %+v", sent, s)
+	}
+}
+
+// A line is as long as was reserved for it, whatever it is made of.
+func TestLineSizes(t *testing.T) {
+	pick := func(texts ...string) string { return texts[rand.IntN(len(texts))] }
+	text := func() string { return pick("a", "some.name", "dir|ty:\nname", strings.Repeat("long.", 20)) }
+	section := func(rate string, tags []string) string {
+		var kept []string
+		for _, tag := range tags {
+			if tag != "" {
+				kept = append(kept, strings.NewReplacer("|", "_", ",", "_").Replace(tag))
+			}
+		}
+		if len(kept) > 0 {
+			rate += "|#" + strings.Join(kept, ",")
+		}
+		return rate + "\n"
+	}
+	tags := func() (tags []string) {
+		for range rand.IntN(4) {
+			tags = append(tags, pick("", "a:b", "word", "dir|ty:x,y"))
+		}
+		return tags
+	}
+	clean := strings.NewReplacer("|", "_", ":", "_", "\n", "_").Replace
+	for range 2_000 {
+		first, own, call := tags(), tags(), tags()
+		co := &core{queue: newQueue(Config{MaxPacketSize: 2000, QueueSize: 1}), base: "app.", hasher: newHasher()}
+		c := &Client{core: co, enc: co.encode("", string(appendTags(nil, first, false)), "")}
+		prefix, rate := "app.", ""
+		if rand.IntN(2) == 0 {
+			c = c.With("sub", own...)
+			prefix, first = "app.sub.", append(first, own...)
+		}
+		all := append(first, call...)
+		if rand.IntN(2) == 0 {
+			c.rate = 1 - 1e-16 // which is drawn as good as always
+			rate = "|@" + strconv.FormatFloat(c.rate, 'f', -1, 64)
+		}
+		name, member := text(), text()
+		want, value := prefix+clean(name)+":", rand.NormFloat64()
+		switch number := strconv.FormatFloat(value, 'f', -1, 64); rand.IntN(5) {
+		case 0:
+			c.Count(name, int64(value*1e6), call...)
+			want += fmt.Sprint(int64(value*1e6)) + "|c" + section(rate, all)
+		case 1:
+			c.Gauge(name, value, call...)
+			if value < 0 {
+				want += "0|g" + section(rate, all) + want
+			}
+			want += number + "|g" + section(rate, all)
+		case 2:
+			c.Set(name, member, call...)
+			want += clean(member) + "|s" + section("", all)
+		case 3:
+			c.Inject(name, member, "x", call...)
+			want += strings.ReplaceAll(member, "\n", "_") + "|x" + section(rate, all)
+		case 4:
+			c.Counter(name, call...).Add(-5)
+			want += "-5|c" + section(rate, all)
+		}
+		p, state := co.queue.pop(true)
+		if state != queueReady || string(p.text) != want {
+			t.Fatalf("state %d, %q, want %q", state, p.text, want)
+		}
 	}
 }

@@ -108,7 +108,7 @@ func (co *core) emit(sr *series) bool {
 		if n == idle {
 			return false
 		}
-		co.queue.commit(co.number(sr.head, whole(int64(n)), sr.tail))
+		co.putNumber(sr.head, whole(int64(n)), sr.tail)
 	case gauge:
 		return co.emitGauge(sr)
 	case set:
@@ -116,8 +116,10 @@ func (co *core) emit(sr *series) bool {
 			return false
 		}
 		for member := range sr.members {
-			b := append(append(co.queue.begin(), sr.head...), member...)
-			co.queue.commit(append(b, sr.tail...), 1)
+			if b, p := co.queue.begin(len(sr.head)+len(member)+len(sr.tail), 1); p != nil {
+				_ = append(append(append(b, sr.head...), member...), sr.tail...)
+				co.queue.commit(p, 1)
+			}
 		}
 		clear(sr.members)
 	default:
@@ -144,19 +146,28 @@ func (co *core) emitGauge(sr *series) bool {
 		co.queue.refuse()
 		return true
 	}
-	co.queue.commit(co.number(sr.head, v, sr.tail))
+	co.putNumber(sr.head, v, sr.tail)
 	return true
 }
 
-// number locks the queue for a line with a number between head and tail, to be
-// committed. A negative gauge is set to 0 first, in the same packet.
-func (co *core) number(head string, v value, tail string) (b []byte, lines int) {
-	b = co.queue.begin()
-	lines = 1
+// putNumber queues a number between head and tail. A negative gauge is set to 0
+// first, in the same packet.
+func (co *core) putNumber(head string, v value, tail string) {
+	var digits [32]byte
+	number := v.appendTo(digits[:0], co.python)
+	around, lines := len(head)+len(tail), 1
+	size := around + len(number)
 	if v.negative() {
-		b = append(append(append(b, head...), '0'), tail...)
+		size += around + len("0")
 		lines = 2
 	}
-	b = v.appendTo(append(b, head...), co.python)
-	return append(b, tail...), lines
+	b, p := co.queue.begin(size, lines)
+	if p == nil {
+		return
+	}
+	if lines == 2 {
+		b = append(append(append(b, head...), '0'), tail...)
+	}
+	_ = append(append(append(b, head...), number...), tail...)
+	co.queue.commit(p, lines)
 }

@@ -175,7 +175,7 @@ func TestSoakStalledServer(t *testing.T) {
 		t.Errorf("the server did not stall: %+v", s)
 	}
 	// Twice what Config.QueueSize says, for the test's own needs.
-	if grown, limit := int64(after.HeapAlloc)-int64(before.HeapAlloc), int64(2*202*(8192+512)); grown > limit {
+	if grown, limit := int64(after.HeapAlloc)-int64(before.HeapAlloc), int64(2*202*8192); grown > limit {
 		t.Errorf("the heap grew by %d bytes, more than %d", grown, limit)
 	}
 }

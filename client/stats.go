@@ -43,7 +43,7 @@ func (q *queue) snapshot() Stats {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	s := q.stats
-	s.Queued = q.waiting + uint64(q.cur.lines)
+	s.Queued = q.waiting + q.cur.Load().len()
 	s.Dropped = s.QueueFull + s.TooLong + s.Invalid + s.Unsent + s.AfterClose
 	s.Lines = s.Sent + s.Queued + s.Dropped
 	return s

@@ -79,6 +79,8 @@ func (co *core) emitValues(sr *series, values []uint64) {
 }
 
 func (co *core) emitLine(text []byte, tail string) {
-	b := append(co.queue.begin(), text...)
-	co.queue.commit(append(b, tail...), 1)
+	if b, p := co.queue.begin(len(text)+len(tail), 1); p != nil {
+		_ = append(append(b, text...), tail...)
+		co.queue.commit(p, 1)
+	}
 }
