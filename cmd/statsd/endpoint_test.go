@@ -128,6 +128,42 @@ func TestEndpointNames(t *testing.T) {
 	}
 }
 
+// With a spool no sink is told from another of its kind by its order.
+func TestEndpointsSpooled(t *testing.T) {
+	for _, tt := range []struct {
+		sinks string
+		want  string // in the error; empty: they are taken
+	}{
+		{"a:1", ""},
+		{"a:1 graphite+pickle://b graphite+tls://c stdout://", ""},
+		{"a:1?name=graphite b:1?name=west", ""},
+		{"load://:1 load://:2", ""},
+		{"a:1 b:1", "--sink: a:1: needs a name, as in ?name=west, beside another graphite sink (b:1)"},
+		{"a:1?name=west b:1", "--sink: b:1: needs a name, as in ?name=west, beside another graphite sink (a:1?name=west)"},
+		{"graphite+tls://a a:1 graphite+tls://b", "--sink: graphite+tls://a: needs a name"},
+	} {
+		var args []string
+		for sink := range strings.FieldsSeq(tt.sinks) {
+			args = append(args, "-s"+sink)
+		}
+		if _, err := resolved(t, args, nil).endpoints(nil); err != nil {
+			t.Errorf("%s: error %v without a spool", tt.sinks, err)
+		}
+		_, err := resolved(t, append(args, "--spool-dir=x"), nil).endpoints(nil)
+		if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.HasPrefix(err.Error(), tt.want)) {
+			t.Errorf("%s: error %v, want %q", tt.sinks, err, tt.want)
+		}
+	}
+	beside := []string{"--graphite-host=a", "-sb:1?name=west", "--spool-dir=x"}
+	if _, err := resolved(t, beside, nil).endpoints(nil); err != nil {
+		t.Errorf("%s: %v", beside, err)
+	}
+	beside[1] = "-sb:1"
+	if _, err := resolved(t, beside, nil).endpoints(nil); err == nil || !strings.Contains(err.Error(), "(--graphite-host)") {
+		t.Errorf("%s: error %v", beside, err)
+	}
+}
+
 // The flags of the --graphite family are the defaults of all graphite sinks.
 func TestEndpointsInherit(t *testing.T) {
 	all := resolved(t, []string{"--graphite-timeout=3s", "--graphite-keep-open", "-sa:1?timeout=7s", "-sb:1?keep-open=no"}, nil)

@@ -19,7 +19,9 @@ type scheme struct {
 	keys []flag // what the query can set
 	// foreground says that it is of no use in the background.
 	foreground bool
-	add        func(*server.Config, *endpoint) error
+	// records says that it is a Recorder: nothing waits for it.
+	records bool
+	add     func(*server.Config, *endpoint) error
 }
 
 // schemes are all kinds of sinks, that of the --graphite flags first.
@@ -27,7 +29,7 @@ var schemes = []scheme{
 	{name: "graphite", host: "localhost", port: "2003", keys: graphiteKeys, add: addGraphite},
 	{name: "graphite+pickle", host: "localhost", port: "2004", keys: graphiteKeys, add: addPickle},
 	{name: "graphite+tls", host: "localhost", port: "2003", keys: slices.Concat(graphiteKeys, tlsKeys), add: addTLS},
-	{name: "load", host: "127.0.0.1", port: "8082", keys: loadKeys, add: addLoad},
+	{name: "load", host: "127.0.0.1", port: "8082", keys: loadKeys, records: true, add: addLoad},
 	{name: "stdout", keys: []flag{nameKey, prefixKey, {name: "timeout", kind: isPositive}}, foreground: true, add: addStdout},
 }
 

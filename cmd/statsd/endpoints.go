@@ -1,0 +1,106 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+)
+
+// endpoints returns the sinks that the settings name. What was running before
+// keeps its name.
+func (all settings) endpoints(running []*endpoint) ([]*endpoint, error) {
+	var found []*endpoint
+	if all.given("graphite-host") || all.given("graphite-port") {
+		e := newEndpoint(&schemes[0])
+		e.host, e.port = all.host("graphite-host"), all.text("graphite-port")
+		found = append(found, e)
+	}
+	for _, v := range all.get("sink").values {
+		e, err := parseEndpoint(v.text)
+		if err != nil {
+			return nil, fmt.Errorf("--sink: %s: %w", v.text, err)
+		}
+		if slices.ContainsFunc(found, func(other *endpoint) bool { return other.url == e.url }) {
+			return nil, e.fault(errors.New("given twice"))
+		}
+		found = append(found, e)
+	}
+	if len(found) == 0 && all.asGstatsd() {
+		return nil, errors.New("you must specify at least one stats sink: -s [HOST]:PORT")
+	}
+	for _, e := range found {
+		if e.scheme.foreground && all.on("daemonize") {
+			return nil, e.fault(errors.New("goes nowhere with --daemonize"))
+		}
+		e.inherit(all)
+	}
+	if all.text("spool-dir") != "" {
+		if err := checkSpools(found); err != nil {
+			return nil, err
+		}
+	}
+	return found, nameEndpoints(found, running)
+}
+
+// checkSpools refuses several sinks of one kind that are told apart by their order: in
+// another one each would, after a restart, get what waits on disk for another. That of
+// --graphite-host is always the first.
+func checkSpools(all []*endpoint) error {
+	for _, e := range all {
+		if e.url == "" || e.text("name") != "" || e.scheme.records {
+			continue
+		}
+		i := slices.IndexFunc(all, func(other *endpoint) bool { return other != e && other.scheme == e.scheme })
+		if i >= 0 {
+			return e.fault(fmt.Errorf("needs a name, as in ?name=west, beside another %s sink (%s): "+
+				"after a restart --spool-dir could send what waits for one to the other", e.scheme.name, cmp.Or(all[i].url, "--graphite-host")))
+		}
+	}
+	return nil
+}
+
+// nameEndpoints names each sink: as its URL says, or as it was called before, or
+// after its scheme, with a number if there are several.
+func nameEndpoints(all, running []*endpoint) error {
+	taken := map[string]bool{}
+	take := func(e *endpoint, name string) bool {
+		if e.name != "" || name == "" || taken[name] {
+			return false
+		}
+		e.name, taken[name] = name, true
+		return true
+	}
+	for _, e := range all {
+		if name := e.text("name"); name != "" && !take(e, name) {
+			return e.fault(fmt.Errorf("name: another sink is called %s", name))
+		}
+	}
+	for _, e := range all {
+		for _, before := range running {
+			if before.url == e.url {
+				take(e, before.name)
+			}
+		}
+	}
+	for _, e := range all {
+		base := strings.ReplaceAll(e.scheme.name, "+", "-")
+		take(e, base)
+		for n := 2; e.name == ""; n++ {
+			take(e, fmt.Sprintf("%s-%d", base, n))
+		}
+	}
+	return nil
+}
+
+// printEndpoints lists the sinks as comments, with what they are called in the end.
+func printEndpoints(w io.Writer, all []*endpoint) error {
+	for _, e := range all {
+		if _, err := fmt.Fprintf(w, "# the sink %s is %s\n", e.name, e.address()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
