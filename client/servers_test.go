@@ -1,72 +1,31 @@
 package client_test
 
 import (
-	"bufio"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/statsd-ops/statsd/client"
 	"github.com/statsd-ops/statsd/internal/counterpart"
+	"github.com/statsd-ops/statsd/sink/sinktest"
 )
 
-// sink stands where carbon would, and adds up what servers publish.
-type sink struct {
-	host, port string
-
-	mu   sync.Mutex
-	sums map[string]float64
-}
-
-func newSink(t *testing.T) *sink {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { listener.Close() })
-	s := &sink{sums: make(map[string]float64)}
-	s.host, s.port, _ = net.SplitHostPort(listener.Addr().String())
-	go func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			go s.read(conn)
-		}
-	}()
-	return s
-}
-
-func (s *sink) read(conn net.Conn) {
-	defer conn.Close()
-	for lines := bufio.NewScanner(conn); lines.Scan(); {
-		fields := strings.Fields(lines.Text())
-		if len(fields) == 3 {
-			v, _ := strconv.ParseFloat(fields[1], 64)
-			s.mu.Lock()
-			s.sums[fields[0]] += v
-			s.mu.Unlock()
+// published adds up what was published of the paths that a pattern matches.
+func published(points []sinktest.Point, pattern string) (sum float64) {
+	for _, p := range points {
+		if is, _ := path.Match(pattern, p.Path); is {
+			sum += p.Value
 		}
 	}
-}
-
-func (s *sink) sum(format string, names int) float64 {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	total := 0.0
-	for i := range names {
-		total += s.sums[fmt.Sprintf(format, i)]
-	}
-	return total
+	return sum
 }
 
 // start runs a server until the test ends, its output in the test's log if it
@@ -94,18 +53,16 @@ func start(t *testing.T, dir, program string, args ...string) {
 }
 
 // etsy runs Etsy's statsd, from npm.
-func etsy(t *testing.T, network string, s *sink) (address, counts, timings string) {
+func etsy(t *testing.T, network string, carbon *sinktest.Server) (address, counts, timings string) {
 	server := counterpart.StartEtsy(t, map[string]any{
 		"server": "./servers/" + network, "flushInterval": 500, "deleteIdleStats": true,
-		"graphiteHost": s.host, "graphitePort": number(s.port), "backends": []string{"./backends/graphite"},
+		"graphiteHost": "127.0.0.1", "graphitePort": carbon.Port(), "backends": []string{"./backends/graphite"},
 	})
-	return server.Addr, "stats_counts.soak.c%d", "stats.timers.soak.t%d.count"
+	return server.Addr, "stats_counts.soak.c?", "stats.timers.soak.t?.count"
 }
 
-func number(port string) int { n, _ := strconv.Atoi(port); return n }
-
 // daemon runs this project's statsd.
-func daemon(t *testing.T, _ string, s *sink) (address, counts, timings string) {
+func daemon(t *testing.T, _ string, carbon *sinktest.Server) (address, counts, timings string) {
 	program := filepath.Join(t.TempDir(), "statsd")
 	if out, err := exec.Command("go", "build", "-o", program, "../cmd/statsd").CombinedOutput(); err != nil {
 		t.Fatalf("go build ../cmd/statsd: %v\n%s", err, out)
@@ -113,7 +70,7 @@ func daemon(t *testing.T, _ string, s *sink) (address, counts, timings string) {
 	address = freeAddress(t)
 	_, port, _ := net.SplitHostPort(address)
 	start(t, t.TempDir(), program, "--name", "127.0.0.1", "--port", port, "--monitor-port", "off",
-		"--flush-interval", "1", "--graphite-host", s.host, "--graphite-port", s.port)
+		"--flush-interval", "1", "--graphite-host", "127.0.0.1", "--graphite-port", strconv.Itoa(carbon.Port()))
 	poll(t, "statsd to listen", func() bool {
 		conn, err := net.Dial("tcp", address)
 		if err == nil {
@@ -122,7 +79,7 @@ func daemon(t *testing.T, _ string, s *sink) (address, counts, timings string) {
 		return err == nil
 	})
 	// The rate is per second, and the flush interval is one.
-	return address, "stats.soak.c%d", "stats.timers.soak.t%d.count"
+	return address, "stats.soak.c?", "stats.timers.soak.t?.count"
 }
 
 // What is given to the client arrives at the sink, to the last sample.
@@ -131,13 +88,13 @@ func TestSoakServers(t *testing.T) {
 	rounds := scale(2_000, 100_000) // of ten samples each
 	for _, server := range []struct {
 		name string
-		run  func(t *testing.T, network string, s *sink) (address, counts, timings string)
+		run  func(t *testing.T, network string, carbon *sinktest.Server) (address, counts, timings string)
 	}{{"statsd", daemon}, {"Etsy's", etsy}} {
 		for _, network := range []string{"udp", "tcp"} {
 			t.Run(server.name+" "+network, func(t *testing.T) {
 				t.Parallel()
-				s := newSink(t)
-				address, counts, timings := server.run(t, network, s)
+				carbon := sinktest.NewServer(t)
+				address, counts, timings := server.run(t, network, carbon)
 				c := open(t, client.New, client.Config{Network: network, Address: address, Prefix: "soak"})
 				_, port, _ := net.SplitHostPort(address)
 				for i := range rounds {
@@ -157,7 +114,8 @@ func TestSoakServers(t *testing.T) {
 				// Sums of rates are exact to some digits less than a float64 has.
 				near := func(got float64, want int) bool { return int(got+0.5) == want }
 				poll(t, "all samples to be published", func() bool {
-					return near(s.sum(counts, names), 9*rounds) && near(s.sum(timings, names), rounds)
+					points := carbon.Points()
+					return near(published(points, counts), 9*rounds) && near(published(points, timings), rounds)
 				})
 				t.Logf("%d samples in %d writes, all published", 10*rounds, c.Stats().Writes)
 			})
@@ -175,7 +133,8 @@ func backlog(t *testing.T, network, port string) int64 {
 	if err != nil {
 		t.Skipf("cannot tell when the server has read all: %v", err)
 	}
-	local := fmt.Sprintf(":%04X", number(port))
+	number, _ := strconv.Atoi(port)
+	local := fmt.Sprintf(":%04X", number)
 	waiting := int64(0)
 	for line := range strings.Lines(string(table)) {
 		fields := strings.Fields(line)

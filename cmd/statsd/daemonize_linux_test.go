@@ -19,6 +19,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/statsd-ops/statsd/sink/sinktest"
 )
 
 // background is where daemons in the background run: with a directory of their own.
@@ -271,7 +273,7 @@ func TestDaemonizeOnTerminal(t *testing.T) {
 // Sockets and a supervisor of who starts the daemon are the daemon's.
 func TestDaemonizeSockets(t *testing.T) {
 	t.Parallel()
-	c := newTarget(t)
+	c := sinktest.NewServer(t)
 	b := newBackground(t)
 	tcp, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -289,7 +291,7 @@ func TestDaemonizeSockets(t *testing.T) {
 	}
 	defer notify.Close()
 
-	cmd := b.command("-p", "0", "--flush-interval=100ms", "--counters-prefix=", "--graphite-host=127.0.0.1", fmt.Sprint("--graphite-port=", c.addr.Port))
+	cmd := b.command("-p", "0", "--flush-interval=100ms", "--counters-prefix=", "--graphite-host=127.0.0.1", fmt.Sprint("--graphite-port=", c.Port()))
 	cmd.Args = append([]string{"sh", "-c", `LISTEN_PID=$$ exec "$@"`, "sh"}, cmd.Args...) // it keeps the process id
 	cmd.Path = "/bin/sh"
 	cmd.Env = append(cmd.Env, "LISTEN_FDS=1", "NOTIFY_SOCKET="+notify.LocalAddr().String())
@@ -311,7 +313,7 @@ func TestDaemonizeSockets(t *testing.T) {
 		t.Fatal(err)
 	}
 	conn.Close()
-	if points := c.await("hits", 1); points[0].value != 100 {
+	if points := c.WaitOf("hits", 1, patience); points[0].Value != 100 {
 		t.Errorf("publishes %v", points)
 	}
 	b.stop(pid)

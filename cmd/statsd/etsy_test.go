@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"maps"
@@ -9,7 +8,6 @@ import (
 	"math/rand/v2"
 	"net"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -18,40 +16,20 @@ import (
 
 	"github.com/statsd-ops/statsd/internal/counterpart"
 	"github.com/statsd-ops/statsd/server"
+	"github.com/statsd-ops/statsd/sink/sinktest"
 )
 
 // flushed is what one flush publishes, by path.
 type flushed map[string]float64
 
-// carbon takes flushes: each is a connection of its own.
-func carbon(t *testing.T) (port int, flushes chan flushed) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = listener.Close() })
-	flushes = make(chan flushed, 1000)
-	go func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			flush := flushed{}
-			for lines := bufio.NewScanner(conn); lines.Scan(); {
-				fields := strings.Fields(lines.Text())
-				v, err := strconv.ParseFloat(fields[1], 64)
-				if _, twice := flush[fields[0]]; err != nil || twice {
-					t.Errorf("published: %s", lines.Text())
-				}
-				flush[fields[0]] = v
-			}
-			_ = conn.Close()
-			flushes <- flush
-		}
-	}()
-	return listener.Addr().(*net.TCPAddr).Port, flushes
+// flushes takes flushes: each is a connection of its own.
+type flushes struct {
+	*sinktest.Server
+	t    *testing.T
+	seen int
 }
+
+func newFlushes(t *testing.T) *flushes { return &flushes{Server: sinktest.NewServer(t), t: t} }
 
 // serveLikeEtsy runs the daemon with these flags until the test ends.
 func serveLikeEtsy(t *testing.T, args ...string) (addr string) {
@@ -85,20 +63,29 @@ func serveLikeEtsy(t *testing.T, args ...string) (addr string) {
 
 // next returns the next flush, or the next that has a point of what is called
 // name and is not 0.
-func next(t *testing.T, flushes chan flushed, name string) flushed {
-	t.Helper()
-	for {
-		select {
-		case flush := <-flushes:
-			for path, v := range flush {
-				if name == "" || strings.Contains(path, name) && v != 0 {
-					return flush
-				}
+func (f *flushes) next(name string) flushed {
+	f.t.Helper()
+	for until := time.Now().Add(patience); time.Now().Before(until); time.Sleep(5 * time.Millisecond) {
+		for _, c := range f.Connections()[f.seen:] {
+			if !c.Whole {
+				break
 			}
-		case <-time.After(patience):
-			t.Fatalf("no flush with %q", name)
+			f.seen++
+			flush, wanted := flushed{}, false
+			for _, p := range c.Points(f.t) {
+				if _, twice := flush[p.Path]; twice {
+					f.t.Errorf("published twice: %s", p.Path)
+				}
+				flush[p.Path] = p.Value
+				wanted = wanted || name == "" || strings.Contains(p.Path, name) && p.Value != 0
+			}
+			if wanted {
+				return flush
+			}
 		}
 	}
+	f.t.Fatalf("no flush with %q", name)
+	return nil
 }
 
 // timers is a line of n samples for each of some timers.
@@ -181,14 +168,13 @@ func TestEtsy(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			port, theirs := carbon(t)
-			settings := map[string]any{"flushInterval": 100, "graphiteHost": "127.0.0.1", "graphitePort": port, "graphite": tt.graphite}
+			theirs, ours := newFlushes(t), newFlushes(t)
+			settings := map[string]any{"flushInterval": 100, "graphiteHost": "127.0.0.1", "graphitePort": theirs.Port(), "graphite": tt.graphite}
 			maps.Copy(settings, tt.etsy)
 			etsy := counterpart.StartEtsy(t, settings)
-			port, ours := carbon(t)
-			daemon := serveLikeEtsy(t, append(strings.Fields(tt.args), "--flush-interval=0.1", fmt.Sprint("--graphite-port=", port))...)
-			for _, flushes := range []chan flushed{theirs, ours, theirs, ours} {
-				next(t, flushes, "") // the first ones lack what compares them with the one before
+			daemon := serveLikeEtsy(t, append(strings.Fields(tt.args), "--flush-interval=0.1", fmt.Sprint("--graphite-port=", ours.Port()))...)
+			for _, flushes := range []*flushes{theirs, ours, theirs, ours} {
+				flushes.next("") // the first ones lack what compares them with the one before
 			}
 			for i, batch := range tt.batches {
 				marker := fmt.Sprint("marker", i)
@@ -202,10 +188,10 @@ func TestEtsy(t *testing.T) {
 					}
 					_ = conn.Close()
 				}
-				want, got := next(t, theirs, marker), next(t, ours, marker)
+				want, got := theirs.next(marker), ours.next(marker)
 				for age := range 3 {
 					sameFlush(t, fmt.Sprintf("batch %d, flush %d", i, age), want, got, tt.own)
-					want, got = next(t, theirs, ""), next(t, ours, "")
+					want, got = theirs.next(""), ours.next("")
 				}
 			}
 		})

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/statsd-ops/statsd/sink/sinktest"
 )
 
 // What gstatsd's own client has put on the wire is published as gstatsd does.
@@ -17,8 +19,8 @@ func TestGstatsdClient(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := newTarget(t)
-	d := startCommand(t, "gstatsd", "-b", "127.0.0.1:0", "-s", c.addr.String(), "-f", "1000", "--receivers=1", "--monitor-port=off")
+	c := sinktest.NewServer(t)
+	d := startCommand(t, "gstatsd", "-b", "127.0.0.1:0", "-s", c.Addr(), "-f", "1000", "--receivers=1", "--monitor-port=off")
 	conn, err := net.Dial("udp", "127.0.0.1:"+d.port)
 	if err != nil {
 		t.Fatal(err)
@@ -33,8 +35,10 @@ func TestGstatsdClient(t *testing.T) {
 	}
 	d.stop()
 	var got []string
-	for _, p := range c.where(func(p published) bool { return !strings.HasPrefix(p.path, "statsd.") || p.path == "statsd.numStats" }) {
-		got = append(got, fmt.Sprintln(p.path, p.value))
+	for _, p := range c.Points() {
+		if !strings.HasPrefix(p.Path, "statsd.") || p.Path == "statsd.numStats" {
+			got = append(got, fmt.Sprintln(p.Path, p.Value))
+		}
 	}
 	slices.Sort(got)
 	const golden = "testdata/gstatsd-py2.golden"

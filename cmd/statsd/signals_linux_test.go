@@ -10,102 +10,14 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/statsd-ops/statsd/internal/counterpart"
 	"github.com/statsd-ops/statsd/internal/soak"
+	"github.com/statsd-ops/statsd/sink/sinktest"
 )
-
-// target takes what a daemon publishes, and notes when.
-type target struct {
-	t      *testing.T
-	addr   *net.TCPAddr
-	mu     sync.Mutex
-	points []published
-}
-
-type published struct {
-	path  string
-	value float64
-	time  int64
-	came  time.Time
-}
-
-func newTarget(t *testing.T) *target {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := &target{t: t, addr: l.Addr().(*net.TCPAddr)}
-	var serving sync.WaitGroup
-	serving.Go(func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			c.take(conn)
-		}
-	})
-	t.Cleanup(func() {
-		_ = l.Close()
-		serving.Wait()
-	})
-	return c
-}
-
-// take reads a connection to its end; closing it then says that all was read.
-func (c *target) take(conn net.Conn) {
-	defer conn.Close()
-	text, err := io.ReadAll(conn)
-	if err != nil {
-		return // it comes again
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for line := range strings.Lines(string(text)) {
-		p := published{came: time.Now()}
-		if _, err := fmt.Sscan(line, &p.path, &p.value, &p.time); err != nil {
-			c.t.Errorf("published %q: %v", line, err)
-		}
-		c.points = append(c.points, p)
-	}
-}
-
-// of returns the points of a path.
-func (c *target) of(path string) []published {
-	return c.where(func(p published) bool { return p.path == path })
-}
-
-// where returns the points of which want is true.
-func (c *target) where(want func(published) bool) (points []published) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, p := range c.points {
-		if want(p) {
-			points = append(points, p)
-		}
-	}
-	return points
-}
-
-// await waits for n points of a path.
-func (c *target) await(path string, n int) []published {
-	c.t.Helper()
-	for until := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		points := c.of(path)
-		if len(points) >= n {
-			return points
-		}
-		if time.Now().After(until) {
-			c.t.Fatalf("%d points of %s, want %d", len(points), path, n)
-		}
-	}
-}
 
 // running is a daemon that was started as a command.
 type running struct {
@@ -206,41 +118,45 @@ func (d *running) sendEach(network, line string) (stop func() int) {
 // for all that it missed, and no time twice.
 func TestSoakStoppedProcess(t *testing.T) {
 	t.Parallel()
-	c := newTarget(t)
-	d := startDaemon(t, "--graphite-host=127.0.0.1", fmt.Sprint("--graphite-port=", c.addr.Port), "--flush-interval=1s", "--counters-prefix=")
+	c := sinktest.NewServer(t)
+	d := startDaemon(t, "--graphite-host=127.0.0.1", fmt.Sprint("--graphite-port=", c.Port()), "--flush-interval=1s", "--counters-prefix=")
 	stop := d.sendEach("tcp", "hits:1|c\n")
-	before := len(c.await("hits", 1))
+	before := len(c.WaitOf("hits", 1, patience))
 	d.signal(syscall.SIGSTOP)
 	time.Sleep(2200 * time.Millisecond) // over two boundaries
 	d.signal(syscall.SIGCONT)
-	c.await("hits", before+3)
+	c.WaitOf("hits", before+3, patience)
 	sent := stop()
 	d.stop()
 
 	total := 0.0
-	for _, p := range c.of("hits") {
-		total += p.value
+	for _, p := range c.PointsOf("hits") {
+		total += p.Value
 	}
 	if total != float64(sent) {
 		t.Errorf("%v hits, want %d", total, sent)
 	}
-	points, skipped := c.of("statsd.numStats"), int64(0) // each flush has one
+	flushes, points := c.Connections(), c.PointsOf("statsd.numStats") // each flush has one
+	if len(points) != len(flushes) {
+		t.Fatalf("%d flushes, with %d points of statsd.numStats", len(flushes), len(points))
+	}
+	skipped := int64(0)
 	for i, p := range points[1:] {
 		last := points[i]
-		if p.time <= last.time {
-			t.Errorf("a point at %d comes after one at %d", p.time, last.time)
+		if p.Time <= last.Time {
+			t.Errorf("a point at %d comes after one at %d", p.Time, last.Time)
 		}
-		skipped += p.time - last.time - 1
+		skipped += p.Time - last.Time - 1
 		// Two flushes come close together where the first was late, and no third with them.
-		if i > 0 && i < len(points)-2 && p.came.Sub(points[i-1].came) < 500*time.Millisecond {
-			t.Errorf("three flushes within %v", p.came.Sub(points[i-1].came))
+		if i > 0 && i < len(points)-2 && flushes[i+1].Last.Sub(flushes[i-1].Last) < 500*time.Millisecond {
+			t.Errorf("three flushes within %v", flushes[i+1].Last.Sub(flushes[i-1].Last))
 		}
 	}
 	if skipped == 0 {
 		t.Error("no boundary was passed over: what was missed is not made up for")
 	}
 	now := time.Now().Unix()
-	if last := points[len(points)-1].time; last > now+1 {
+	if last := points[len(points)-1].Time; last > now+1 {
 		t.Errorf("the last point is at %d, it is %d now", last, now)
 	}
 	soak.Row(t, "process stopped for 2.2 s, with a flush interval of 1 s",
@@ -251,10 +167,10 @@ func TestSoakStoppedProcess(t *testing.T) {
 // sink with it, is all published once.
 func TestReloadUnderLoad(t *testing.T) {
 	t.Parallel()
-	targets := []*target{newTarget(t), newTarget(t)}
+	targets := []*sinktest.Server{sinktest.NewServer(t), sinktest.NewServer(t)}
 	config := filepath.Join(t.TempDir(), "statsd.conf")
 	configure := func(i int) {
-		text := fmt.Sprintf("graphite-host 127.0.0.1\ngraphite-port %d\npct %d\nmax-names %d\n", targets[i%2].addr.Port, 10+i, 1000+i)
+		text := fmt.Sprintf("graphite-host 127.0.0.1\ngraphite-port %d\npct %d\nmax-names %d\n", targets[i%2].Port(), 10+i, 1000+i)
 		beside := config + ".new"
 		if err := errors.Join(os.WriteFile(beside, []byte(text), 0o600), os.Rename(beside, config)); err != nil {
 			t.Fatal(err)
@@ -278,12 +194,12 @@ func TestReloadUnderLoad(t *testing.T) {
 	d.stop()
 	total := 0.0
 	for i, c := range targets {
-		points := c.of("hits")
+		points := c.PointsOf("hits")
 		if len(points) == 0 {
 			t.Errorf("nothing came to sink %d", i)
 		}
 		for _, p := range points {
-			total += p.value / 4 // it is a rate per second
+			total += p.Value / 4 // it is a rate per second
 		}
 	}
 	if total != float64(sent) {

@@ -3,13 +3,13 @@
 package runit_test
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -17,17 +17,24 @@ import (
 	"time"
 
 	"github.com/statsd-ops/statsd/internal/counterpart"
+	"github.com/statsd-ops/statsd/sink/sinktest"
 )
 
 func TestService(t *testing.T) {
 	t.Parallel()
-	carbon := newCarbon(t)
+	carbon := sinktest.NewServer(t)
 	s := newService(t, map[string]string{
 		"STATSD_DAEMON_PORT":          freePort(t),
 		"STATSD_DAEMON_MONITOR_PORT":  "off",
 		"STATSD_DAEMON_GRAPHITE_HOST": "127.0.0.1",
-		"STATSD_DAEMON_GRAPHITE_PORT": carbon.port,
+		"STATSD_DAEMON_GRAPHITE_PORT": strconv.Itoa(carbon.Port()),
 	})
+	wantHits := func(value float64) {
+		t.Helper()
+		eventually(t, fmt.Sprintf("%v hits a second are published", value), func() bool {
+			return slices.ContainsFunc(carbon.PointsOf("my_prefix.hits"), func(p sinktest.Point) bool { return p.Value == value })
+		})
+	}
 	s.start()
 
 	first := s.waitUp(0)
@@ -37,7 +44,7 @@ func TestService(t *testing.T) {
 
 	s.send("hits:30|c")
 	s.sv("stop", "ok: down")
-	carbon.want(t, "my_prefix.hits 3 ") // 30 in 10 s, published although no flush was due
+	wantHits(3) // 30 in 10 s, published although no flush was due
 	s.wantLog("statsd ended")
 
 	s.sv("start", "ok: run")
@@ -56,7 +63,7 @@ func TestService(t *testing.T) {
 	if err := s.wait(); err != nil {
 		t.Errorf("runsv: %v", err)
 	}
-	carbon.want(t, "my_prefix.hits 5 ")
+	wantHits(5)
 }
 
 // What stops a service from starting must be found in its log.
@@ -258,53 +265,6 @@ func (s *service) wantUser(pid int, want uint32) {
 	}
 	if got := info.Sys().(*syscall.Stat_t).Uid; got != want {
 		s.t.Errorf("process %d runs as user %d, want %d", pid, got, want)
-	}
-}
-
-// carbon takes what the daemon publishes.
-type carbon struct {
-	port  string
-	lines chan string
-}
-
-func newCarbon(t *testing.T) *carbon {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { listener.Close() })
-	_, port, _ := net.SplitHostPort(listener.Addr().String())
-	c := &carbon{port: port, lines: make(chan string, 10_000)}
-	go func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer conn.Close()
-				for lines := bufio.NewScanner(conn); lines.Scan(); {
-					c.lines <- lines.Text()
-				}
-			}()
-		}
-	}()
-	return c
-}
-
-// want waits for a line that begins with prefix.
-func (c *carbon) want(t *testing.T, prefix string) {
-	t.Helper()
-	deadline := time.After(20 * time.Second)
-	for {
-		select {
-		case line := <-c.lines:
-			if strings.HasPrefix(line, prefix) {
-				return
-			}
-		case <-deadline:
-			t.Fatalf("no line %q was published", prefix)
-		}
 	}
 }
 

@@ -181,7 +181,7 @@ func TestRestartUnderLoad(t *testing.T) {
 			if err := h.connect("marker:1|c"); err != nil {
 				t.Fatal(err)
 			}
-			eventually(t, "the marker is not published", func() bool { return len(carbon.values("stats.marker")) > 0 })
+			carbon.WaitOf("stats.marker", 1, patience)
 		}
 		d.stop()
 	}
@@ -191,8 +191,8 @@ func TestRestartUnderLoad(t *testing.T) {
 	if got, want := carbon.total("stats.connections", 1), float64(load.connections); got != want {
 		t.Errorf("%v connections were counted, want %v", got, want)
 	}
-	raised := carbon.values("stats.raised")
-	if got, want := raised[len(raised)-1], float64(load.connections); got != want {
+	raised := carbon.PointsOf("stats.raised")
+	if got, want := raised[len(raised)-1].Value, float64(load.connections); got != want {
 		t.Errorf("the gauge that each connection raised is %v, want %v", got, want)
 	}
 	carbon.wantEachTimeOnce()

@@ -1,6 +1,6 @@
 // Package sinktest has stand-ins for tests of what publishes to sinks: a
 // Recorder, which is a sink in memory, and a Server, which receives lines over TCP
-// and can be made to behave badly in the ways that networks do.
+// as carbon does, and can be made to behave badly in the ways that networks do.
 //
 //	rec := sinktest.NewRecorder()
 //	rec.Fail(errors.New("down"))
@@ -167,16 +167,11 @@ func parse(payload string) ([]Point, error) {
 		if err != nil {
 			return nil, fmt.Errorf("line %q: %w", line, err)
 		}
-		value, time, _ := strings.Cut(strings.TrimSpace(rest), " ")
-		v, err := strconv.ParseFloat(value, 64)
+		p, err := parsePoint(path, strings.TrimSpace(rest))
 		if err != nil {
 			return nil, fmt.Errorf("line %q: %w", line, err)
 		}
-		t, err := strconv.ParseInt(time, 10, 64)
-		if err != nil {
-			return nil, fmt.Errorf("line %q: %w", line, err)
-		}
-		points = append(points, Point{path, v, t})
+		points = append(points, p)
 	}
 	return points, nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -28,8 +29,9 @@ type Server struct {
 
 // Connection is what came over one connection.
 type Connection struct {
-	Lines []string // complete ones, without their ends
-	Whole bool     // all was read that its sender had to send, up to its end
+	Lines []string  // complete ones, without their ends
+	Whole bool      // all was read that its sender had to send, up to its end
+	Last  time.Time // when the last of it came
 }
 
 // NewServer starts a Server, which ends with the test.
@@ -122,6 +124,13 @@ func (s *Server) Connections() []Connection {
 	return connections
 }
 
+// Port returns the port of Addr.
+func (s *Server) Port() int {
+	_, port, _ := net.SplitHostPort(s.addr)
+	n, _ := strconv.Atoi(port)
+	return n
+}
+
 // Forget lets go of the lines received so far.
 func (s *Server) Forget() {
 	s.mu.Lock()
@@ -135,18 +144,28 @@ func (s *Server) Forget() {
 // Wait waits until at least n lines were received, at most for patience, and
 // returns all there are.
 func (s *Server) Wait(n int, patience time.Duration) []string {
+	s.await(patience, func() bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return len(s.lines) >= n
+	})
+	return s.Lines()
+}
+
+// await looks at each change whether it is enough, for at most patience.
+func (s *Server) await(patience time.Duration, enough func() bool) {
 	timeout := time.After(patience)
 	for {
 		s.mu.Lock()
-		enough, changed := len(s.lines) >= n, s.changed
+		changed := s.changed
 		s.mu.Unlock()
-		if enough {
-			return s.Lines()
+		if enough() {
+			return
 		}
 		select {
 		case <-changed:
 		case <-timeout:
-			return s.Lines()
+			return
 		}
 	}
 }
@@ -184,7 +203,7 @@ func (s *Server) accept(listener net.Listener) {
 func (s *Server) keep(c *Connection, data []byte, whole bool) []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c.Whole = whole
+	c.Whole, c.Last = whole, time.Now()
 	for {
 		line, rest, found := bytes.Cut(data, []byte("\n"))
 		if !found {

@@ -95,3 +95,21 @@ func TestServerNeverReadsThenStopsAndStarts(t *testing.T) {
 		t.Errorf("lines %q, want only \"three\"", got)
 	}
 }
+
+func TestServerPoints(t *testing.T) {
+	s := NewServer(t)
+	const text = "a 1 10\nb 2.5 10\n"
+	s.SetEach(func(connection int) Fault {
+		return Fault{ResetAfter: []int{len(text), 0, 0}[connection]}
+	})
+	for _, text := range []string{text, text, "a -3 20\n"} {
+		_, _ = talk(t, s, text) // the first is reset
+	}
+	want := []Point{{"a", 1, 10}, {"b", 2.5, 10}, {"a", -3, 20}}
+	if got := s.WaitOf("a", 2, patience); !slices.Equal(got, []Point{want[0], want[2]}) {
+		t.Errorf("points of a: %v", got)
+	}
+	if got := s.Points(); !slices.Equal(got, want) {
+		t.Errorf("points %v, want %v", got, want)
+	}
+}
