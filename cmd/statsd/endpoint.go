@@ -36,7 +36,10 @@ func parseEndpoint(text string) (*endpoint, error) {
 	if err != nil {
 		return nil, err
 	}
-	i := slices.IndexFunc(schemes, func(s scheme) bool { return s.name == u.Scheme })
+	words := strings.Split(u.Scheme, "+")
+	slices.Sort(words[1:])
+	name := strings.Join(words, "+")
+	i := slices.IndexFunc(schemes, func(s scheme) bool { return s.name == name })
 	switch {
 	case u.Scheme == "":
 		return nil, errors.New("want a URL such as graphite://HOST:2003, or HOST:PORT, :PORT or a port")

@@ -1,9 +1,14 @@
 package main
 
 import (
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/rs/zerolog"
+
+	"github.com/statsd-ops/statsd/sink/graphite"
 )
 
 func TestParseEndpoint(t *testing.T) {
@@ -27,6 +32,8 @@ func TestParseEndpoint(t *testing.T) {
 		{":2103", "graphite", "localhost", "2103", ""},
 		{"graphite+pickle://carbon?prefix=a", "graphite+pickle", "carbon", "2004", "a"},
 		{"graphite+tls://carbon?ca=/a/b.pem&insecure", "graphite+tls", "carbon", "2003", ""},
+		{"graphite+pickle+tls://carbon?ca=/a/b.pem", "graphite+pickle+tls", "carbon", "2004", ""},
+		{"graphite+tls+pickle://carbon:7", "graphite+pickle+tls", "carbon", "7", ""},
 		{"stdout://", "stdout", "", "", ""},
 		{"stdout://?prefix=a", "stdout", "", "", "a"},
 		{"2103", "graphite", "localhost", "2103", ""},
@@ -52,6 +59,7 @@ func TestParseEndpointErrors(t *testing.T) {
 		"65536":                       "want a URL",
 		"::1:2003":                    "stands in brackets",
 		"http://carbon":               `there is no scheme "http"; want graphite`,
+		"graphite+tls+tls://carbon":   `there is no scheme "graphite+tls+tls"`,
 		"stdout://carbon":             "stdout:// has no address",
 		"stdout://?keep-open":         `stdout:// has no setting "keep-open"; want name, prefix or timeout`,
 		"graphite://c?ca=a":           `graphite:// has no setting "ca"`,
@@ -124,6 +132,34 @@ func TestEndpointNames(t *testing.T) {
 	for _, args := range [][]string{{"-sa:1?name=x", "-sb:1?name=x"}, {"-sa:1", "-sa:1"}} {
 		if _, err := resolved(t, args, nil).endpoints(nil); err == nil || !strings.HasPrefix(err.Error(), "--sink: "+args[1][2:]+": ") {
 			t.Errorf("%s: error %v", args, err)
+		}
+	}
+}
+
+// What follows graphite in a scheme is how it sends.
+func TestGraphiteSchemes(t *testing.T) {
+	for _, tt := range []struct {
+		url  string
+		want graphite.Config
+	}{
+		{"graphite://c", graphite.Config{Addr: "c:2003"}},
+		{"graphite+pickle://c", graphite.Config{Addr: "c:2004", Pickle: true}},
+		{"graphite+tls://c?insecure", graphite.Config{Addr: "c:2003", TLS: &graphite.TLS{Insecure: true}}},
+		{"graphite+tls+pickle://c?server-name=d", graphite.Config{Addr: "c:2004", Pickle: true, TLS: &graphite.TLS{ServerName: "d"}}},
+	} {
+		all := resolved(t, []string{"--sink=" + tt.url}, nil)
+		sinks, err := all.endpoints(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cfg, err := all.config(zerolog.Nop(), sinks)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := cfg.Sinks[0].Config.(graphite.Config)
+		tt.want.ConnectTimeout, tt.want.Timeout, tt.want.GiveUp = got.ConnectTimeout, got.Timeout, got.GiveUp
+		if !reflect.DeepEqual(got, tt.want) || (cfg.Sinks[0].Format == "pickle") != got.Pickle {
+			t.Errorf("%s makes %+v in format %q, want %+v", tt.url, got, cfg.Sinks[0].Format, tt.want)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"net"
 	"slices"
+	"strings"
 
 	"github.com/statsd-ops/statsd/aggregate"
 	"github.com/statsd-ops/statsd/server"
@@ -13,7 +14,7 @@ import (
 
 // scheme is a kind of sink that --sink can name.
 type scheme struct {
-	name string
+	name string // a kind, and what goes with it, in the order of the alphabet: graphite+pickle+tls
 	host string // where the URL has none
 	port string // the same; a scheme without one has no address
 	keys []flag // what the query can set
@@ -27,8 +28,9 @@ type scheme struct {
 // schemes are all kinds of sinks, that of the --graphite flags first.
 var schemes = []scheme{
 	{name: "graphite", host: "localhost", port: "2003", keys: graphiteKeys, add: addGraphite},
-	{name: "graphite+pickle", host: "localhost", port: "2004", keys: graphiteKeys, add: addPickle},
-	{name: "graphite+tls", host: "localhost", port: "2003", keys: slices.Concat(graphiteKeys, tlsKeys), add: addTLS},
+	{name: "graphite+pickle", host: "localhost", port: "2004", keys: graphiteKeys, add: addGraphite},
+	{name: "graphite+tls", host: "localhost", port: "2003", keys: slices.Concat(graphiteKeys, tlsKeys), add: addGraphite},
+	{name: "graphite+pickle+tls", host: "localhost", port: "2004", keys: slices.Concat(graphiteKeys, tlsKeys), add: addGraphite},
 	{name: "load", host: "127.0.0.1", port: "8082", keys: loadKeys, records: true, add: addLoad},
 	{name: "stdout", keys: []flag{nameKey, prefixKey, {name: "timeout", kind: isPositive}}, foreground: true, add: addStdout},
 }
@@ -67,31 +69,9 @@ func schemeNames() (names []string) {
 	return names
 }
 
+// addGraphite adds a graphite sink, of which the scheme says how it sends.
 func addGraphite(cfg *server.Config, e *endpoint) error {
-	return addCarbon(cfg, e, graphiteConfig(e))
-}
-
-func addPickle(cfg *server.Config, e *endpoint) error {
-	c := graphiteConfig(e)
-	c.Pickle = true
-	return addCarbon(cfg, e, c)
-}
-
-func addTLS(cfg *server.Config, e *endpoint) error {
-	c := graphiteConfig(e)
-	c.TLS = &graphite.TLS{
-		CA:         e.text("ca"),
-		Cert:       e.text("cert"),
-		Key:        e.text("key"),
-		ServerName: e.text("server-name"),
-		Insecure:   e.on("insecure"),
-	}
-	return addCarbon(cfg, e, c)
-}
-
-// graphiteConfig is what all graphite sinks have.
-func graphiteConfig(e *endpoint) graphite.Config {
-	return graphite.Config{
+	c := graphite.Config{
 		Addr:           net.JoinHostPort(e.host, e.port),
 		Prefix:         e.text("prefix"),
 		KeepOpen:       e.on("keep-open"),
@@ -99,16 +79,22 @@ func graphiteConfig(e *endpoint) graphite.Config {
 		Timeout:        e.duration("timeout"),
 		GiveUp:         e.duration("give-up"),
 	}
-}
-
-func addCarbon(cfg *server.Config, e *endpoint, c graphite.Config) error {
+	format := ""
+	if strings.Contains(e.scheme.name, "+pickle") {
+		c.Pickle, format = true, "pickle"
+	}
+	if strings.Contains(e.scheme.name, "+tls") {
+		c.TLS = &graphite.TLS{
+			CA:         e.text("ca"),
+			Cert:       e.text("cert"),
+			Key:        e.text("key"),
+			ServerName: e.text("server-name"),
+			Insecure:   e.on("insecure"),
+		}
+	}
 	s, err := graphite.New(c)
 	if err != nil {
 		return e.fault(err)
-	}
-	format := ""
-	if c.Pickle {
-		format = "pickle"
 	}
 	cfg.Sinks = append(cfg.Sinks, server.NamedSink{Name: e.name, Address: e.address(), Sink: s, Config: c, Format: format})
 	return nil

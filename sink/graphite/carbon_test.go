@@ -54,7 +54,10 @@ func TestCarbonStoresExactly(t *testing.T) {
 	carbon := counterpart.StartCarbon(t)
 	a := counterpart.NewAuthority(t)
 	cert, key := a.Issue("127.0.0.1")
-	terminator := counterpart.Stunnel{Connect: carbon.Addr, Cert: cert, Key: key, Clients: a.File}.Start(t)
+	terminator := counterpart.Stunnel{Connect: carbon.Addr, Cert: cert, Key: key, Clients: a.File}
+	lines := terminator.Start(t)
+	terminator.Connect = carbon.PickleAddr
+	pickles := terminator.Start(t)
 	cert, key = a.Issue("web1")
 	behind := &TLS{CA: a.File, Cert: cert, Key: key}
 	sinks := map[string]*Sink{
@@ -63,8 +66,9 @@ func TestCarbonStoresExactly(t *testing.T) {
 		"prefix":            newSink(t, Config{Addr: carbon.Addr, Prefix: "acme.web1"}),
 		"pickle":            newSink(t, Config{Addr: carbon.PickleAddr, Pickle: true, Prefix: "acme.web1"}),
 		"pickle_keep_open":  newSink(t, Config{Addr: carbon.PickleAddr, Pickle: true, KeepOpen: true}),
-		"tls":               newSink(t, Config{Addr: terminator, TLS: behind}),
-		"tls_keep_open":     newSink(t, Config{Addr: terminator, TLS: behind, KeepOpen: true}),
+		"tls":               newSink(t, Config{Addr: lines, TLS: behind}),
+		"tls_keep_open":     newSink(t, Config{Addr: lines, TLS: behind, KeepOpen: true}),
+		"pickle_tls":        newSink(t, Config{Addr: pickles, Pickle: true, TLS: behind}),
 	}
 	sendAll := func(when string) {
 		var all []series
@@ -99,12 +103,14 @@ func TestCarbonStoppedAndContinued(t *testing.T) {
 	carbon := counterpart.StartCarbon(t)
 	a := counterpart.NewAuthority(t)
 	cert, key := a.Issue("127.0.0.1")
-	terminator := counterpart.Stunnel{Connect: carbon.Addr, Cert: cert, Key: key}.Start(t)
+	lines := counterpart.Stunnel{Connect: carbon.Addr, Cert: cert, Key: key}.Start(t)
+	pickles := counterpart.Stunnel{Connect: carbon.PickleAddr, Cert: cert, Key: key}.Start(t)
 	var all []series
 	for mode, s := range map[string]*Sink{
-		"lines":  newSink(t, Config{Addr: carbon.Addr}),
-		"pickle": newSink(t, Config{Addr: carbon.PickleAddr, Pickle: true}),
-		"tls":    newSink(t, Config{Addr: terminator, TLS: &TLS{CA: a.File}}),
+		"lines":      newSink(t, Config{Addr: carbon.Addr}),
+		"pickle":     newSink(t, Config{Addr: carbon.PickleAddr, Pickle: true}),
+		"tls":        newSink(t, Config{Addr: lines, TLS: &TLS{CA: a.File}}),
+		"pickle_tls": newSink(t, Config{Addr: pickles, Pickle: true, TLS: &TLS{CA: a.File}}),
 	} {
 		s.cfg.Timeout = 100 * time.Millisecond
 		payload, want := makeSeries(s, "stats.stopped."+mode, time.Now().Unix(), 30)
