@@ -11,7 +11,10 @@ import (
 // Config says where a client sends and how. The zero Config sends over TCP to
 // 127.0.0.1:8125.
 type Config struct {
-	// Network is "tcp" (the default), "udp", "unix" (a stream) or "unixgram".
+	// Network is "tcp" (the default), "udp", "unix" (a stream of lines) or
+	// "unixgram". This project's server has no unix sockets; that of Datadog's
+	// agent is "unixgram", and its stream, with a length before each packet, is
+	// not spoken here.
 	Network string
 
 	// Address is a host, a host:port (port 8125 if it is missing) or, for the
@@ -94,8 +97,6 @@ type Config struct {
 	pythonTimings bool // whole milliseconds as "250.0"
 }
 
-const defaultPort = "8125"
-
 // Validate reports the first setting that cannot be used. [New] calls it.
 func (cfg Config) Validate() error {
 	switch cfg.Network {
@@ -106,6 +107,9 @@ func (cfg Config) Validate() error {
 		}
 	default:
 		return fmt.Errorf("statsd client: Config.Network is %q: want tcp, udp, unix or unixgram", cfg.Network)
+	}
+	if _, ok := hostPort(cfg.Address); !ok && cfg.Address != "" && !cfg.unix() {
+		return fmt.Errorf("statsd client: Config.Address is %q: want a host, or host:port with a port from 1 to 65535", cfg.Address)
 	}
 	if cfg.Network == "udp" && cfg.MaxPacketSize > maxUDP {
 		return fmt.Errorf("statsd client: Config.MaxPacketSize is %d: UDP carries at most %d bytes", cfg.MaxPacketSize, maxUDP)
@@ -127,9 +131,7 @@ func (cfg Config) withDefaults() Config {
 	orElse(&cfg.Network, "tcp")
 	orElse(&cfg.Address, "127.0.0.1")
 	if !cfg.unix() {
-		if _, _, err := net.SplitHostPort(cfg.Address); err != nil {
-			cfg.Address = net.JoinHostPort(trimBrackets(cfg.Address), defaultPort)
-		}
+		cfg.Address, _ = hostPort(cfg.Address)
 	}
 	if cfg.Network == "udp" {
 		orElse(&cfg.MaxPacketSize, 1432)
@@ -153,14 +155,6 @@ func orElse[T comparable](field *T, value T) {
 	if *field == zero {
 		*field = value
 	}
-}
-
-// trimBrackets turns "[::1]" into "::1".
-func trimBrackets(host string) string {
-	if n := len(host); n > 1 && host[0] == '[' && host[n-1] == ']' {
-		return host[1 : n-1]
-	}
-	return host
 }
 
 func (cfg Config) unix() bool     { return cfg.Network == "unix" || cfg.Network == "unixgram" }

@@ -74,22 +74,28 @@ func serverFromEnv() (envServer, error) {
 		port:     os.Getenv("STATSD_PORT"),
 		protocol: strings.ToLower(os.Getenv("STATSD_PROTOCOL")),
 	}
+	protocolFrom := "STATSD_PROTOCOL"
 	if strings.Contains(s.port, "://") {
 		u, err := url.Parse(s.port)
 		if err != nil {
 			return s, fmt.Errorf("statsd client: STATSD_PORT is no port and no URL: %w", err)
 		}
 		orElse(&s.host, u.Hostname())
-		orElse(&s.protocol, u.Scheme)
+		if s.protocol == "" {
+			s.protocol, protocolFrom = u.Scheme, "the protocol in STATSD_PORT"
+		}
 		s.port = u.Port()
 	}
 	orElse(&s.port, defaultPort)
 	orElse(&s.protocol, "tcp")
-	if n, err := strconv.ParseUint(s.port, 10, 16); err != nil || n == 0 {
+	if !isHost(trimBrackets(s.host)) {
+		return s, fmt.Errorf("statsd client: STATSD_HOST is %q: want a host alone, the port is STATSD_PORT's", s.host)
+	}
+	if !isPort(s.port) {
 		return s, fmt.Errorf("statsd client: STATSD_PORT is %q: want a port from 1 to 65535, or a URL such as tcp://10.0.0.1:8125", os.Getenv("STATSD_PORT"))
 	}
 	if s.protocol != "tcp" && s.protocol != "udp" {
-		return s, fmt.Errorf("statsd client: STATSD_PROTOCOL is %q: want tcp or udp", s.protocol)
+		return s, fmt.Errorf("statsd client: %s is %q: want tcp or udp", protocolFrom, s.protocol)
 	}
 	return s, nil
 }

@@ -44,6 +44,8 @@ func TestFromEnv(t *testing.T) {
 		{name: "a bad port", env: "STATSD_HOST=stats STATSD_PORT=http STATSD_PREFIX=app", err: `STATSD_PORT is "http": want a port`},
 		{name: "port 0", env: "STATSD_HOST=stats STATSD_PORT=0 STATSD_PREFIX=app", err: `STATSD_PORT is "0": want a port`},
 		{name: "a bad URL", env: "STATSD_HOST=stats STATSD_PORT=tcp://[::1 STATSD_PREFIX=app", err: "no port and no URL"},
+		{name: "a host with its port", env: "STATSD_HOST=stats:8125 STATSD_PREFIX=app", err: `STATSD_HOST is "stats:8125": want a host alone`},
+		{name: "a bad protocol in a URL", env: "STATSD_PORT=http://stats:8125 STATSD_PREFIX=app", err: `the protocol in STATSD_PORT is "http": want tcp or udp`},
 		{name: "a bad protocol", env: "STATSD_HOST=stats STATSD_PROTOCOL=http STATSD_PREFIX=app", err: `STATSD_PROTOCOL is "http": want tcp or udp`},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -1,0 +1,42 @@
+package client
+
+import (
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+)
+
+const defaultPort = "8125"
+
+// hostPort adds the default port to an address without one, and reports whether
+// it is one that could ever be reached.
+func hostPort(address string) (string, bool) {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil { // no port, or an IPv6 address without brackets
+		host, port = trimBrackets(address), defaultPort
+	}
+	return net.JoinHostPort(host, port), isHost(host) && isPort(port)
+}
+
+// trimBrackets turns "[::1]" into "::1".
+func trimBrackets(host string) string {
+	if n := len(host); n > 1 && host[0] == '[' && host[n-1] == ']' {
+		return host[1 : n-1]
+	}
+	return host
+}
+
+// isHost refuses what is mistaken for a host: a URL, or a host with its port.
+func isHost(s string) bool {
+	if !strings.ContainsAny(s, "/: ") {
+		return true
+	}
+	_, err := netip.ParseAddr(s)
+	return err == nil
+}
+
+func isPort(s string) bool {
+	n, err := strconv.ParseUint(s, 10, 16)
+	return err == nil && n > 0
+}
