@@ -8,10 +8,10 @@
 //
 // # It never gets in the way
 //
-// A call encodes one line into the packet being filled, under a lock held for
-// some nanoseconds, and returns. It does no I/O, does not wait for the server
-// and allocates nothing. A nil or zero [Client] is valid and does nothing, so
-// code that is given no client needs no checks.
+// A call reserves a place in the packet being filled, writes its line there and
+// returns. It does no I/O, does not wait for the server and allocates nothing. A
+// nil or zero [Client] is valid and does nothing, so code that is given no client
+// needs no checks.
 //
 // # It never loses silently
 //
