@@ -77,9 +77,10 @@ type Config struct {
 	WriteTimeout time.Duration
 
 	// Log, if set, is given one line for each failed connection, each second in
-	// which lines were dropped, and each recovery. Of a series of failures the
-	// first LogEvery are told, then each LogEvery-th: 100 by default. A goroutine
-	// of its own calls it, so it may block; what it then misses is counted.
+	// which lines were dropped for each reason, and each recovery, which UDP does
+	// not show. Of a series of failures the first LogEvery are told, then each
+	// LogEvery-th: 100 by default. A goroutine of its own calls it, so it may
+	// block; what it then misses is counted.
 	Log      func(line string)
 	LogEvery int
 

@@ -33,6 +33,7 @@ func (s *sender) connect() bool {
 			s.fail(err)
 		} else {
 			s.use(conn)
+			s.report.recovered()
 		}
 	}
 	if s.named() && time.Since(s.since) > resolveEvery {
@@ -68,7 +69,6 @@ func (s *sender) use(conn net.Conn) {
 		go watch(conn, s.lost)
 	}
 	s.queue.connected()
-	s.report.recovered()
 }
 
 // watch reads what a statsd server never sends, to see it end the connection:

@@ -77,6 +77,7 @@ func (q *queue) refuse() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.stats.Invalid++
+	signal(q.dropped)
 }
 
 // overflow is begin when the packet being filled has no room: it turns to
@@ -91,6 +92,7 @@ func (q *queue) overflow(bytes, lines int) ([]byte, *packet) {
 		return nil, nil
 	case bytes > q.maxLine:
 		q.stats.TooLong += uint64(lines)
+		signal(q.dropped)
 		return nil, nil
 	}
 	if b := cur.reserve(bytes, lines); b != nil { // another caller has turned

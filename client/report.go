@@ -11,7 +11,9 @@ type reporter struct {
 	cfg      Config
 	queue    *queue
 	lines    chan string
-	failures throttle // only the sender's goroutine uses it
+	failures throttle  // only the sender's goroutine uses these two
+	latest   time.Time // failure
+	told     Stats     // when drops were last told; only run uses it
 }
 
 func startReporter(cfg Config, q *queue) *reporter {
@@ -36,9 +38,18 @@ func (r *reporter) stop() {
 	}
 }
 
-// failed tells of a connection that failed.
+// failed tells of a connection that failed. Nothing says that a UDP server is
+// back, so there a minute without a failure ends the series.
 func (r *reporter) failed(err error) {
-	if r == nil || !r.failures.allow() {
+	if r == nil {
+		return
+	}
+	now := time.Now()
+	if r.cfg.Network == "udp" && now.Sub(r.latest) > time.Minute {
+		r.failures.count = 0
+	}
+	r.latest = now
+	if !r.failures.allow() {
 		return
 	}
 	r.say(fmt.Sprintf("statsd client: %v (failure %d, %d lines queued)", err, r.failures.count, r.queue.snapshot().Queued))
@@ -71,13 +82,13 @@ func (r *reporter) run() {
 		select {
 		case line, ok := <-r.lines:
 			if !ok {
+				r.tellDrops()
 				return
 			}
 			r.cfg.Log(line)
 		case <-dropped:
 			if drops.allow() {
-				r.cfg.Log(fmt.Sprintf("statsd client: the queue to %s is full (%d packets): %d lines dropped so far",
-					r.cfg.target(), r.cfg.QueueSize, r.queue.snapshot().QueueFull))
+				r.tellDrops()
 			}
 			dropped = nil
 			rest.Reset(time.Second)
@@ -88,6 +99,23 @@ func (r *reporter) run() {
 			}
 		}
 	}
+}
+
+// tellDrops tells what was dropped, if that was not told yet.
+func (r *reporter) tellDrops() {
+	s := r.queue.snapshot()
+	if s.QueueFull > r.told.QueueFull {
+		r.cfg.Log(fmt.Sprintf("statsd client: the queue to %s is full (%d packets): %d lines dropped so far",
+			r.cfg.target(), r.cfg.QueueSize, s.QueueFull))
+	}
+	if s.TooLong > r.told.TooLong {
+		r.cfg.Log(fmt.Sprintf("statsd client: lines longer than Config.MaxPacketSize (%d bytes): %d dropped so far",
+			r.cfg.MaxPacketSize, s.TooLong))
+	}
+	if s.Invalid > r.told.Invalid {
+		r.cfg.Log(fmt.Sprintf("statsd client: samples with an empty name, or a value that is empty or not finite: %d dropped so far", s.Invalid))
+	}
+	r.told = s
 }
 
 // throttle allows the first events of a series, then one in every, like

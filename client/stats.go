@@ -17,7 +17,7 @@ type Stats struct {
 
 	QueueFull  uint64 // dropped: more waited than Config.QueueSize
 	TooLong    uint64 // dropped: longer than Config.MaxPacketSize
-	Invalid    uint64 // dropped: an empty name, a value that is NaN or infinite
+	Invalid    uint64 // dropped: an empty name, member or type, a value that is NaN or infinite
 	Unsent     uint64 // dropped: the network refused the datagram, or Close ended first
 	AfterClose uint64 // dropped: given after Close
 

@@ -1,0 +1,105 @@
+package client_test
+
+import (
+	"context"
+	"math"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/statsd-ops/statsd/client"
+	"github.com/statsd-ops/statsd/client/clienttest"
+)
+
+// What is too long or no sample is told too, each reason for itself, and once a
+// second at most.
+func TestDropsAreLogged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		var log []string
+		c := clienttest.New(t, client.Config{MaxPacketSize: 10, Log: func(line string) {
+			mu.Lock()
+			defer mu.Unlock()
+			log = append(log, line)
+		}}).Client
+		said := func(want ...string) {
+			t.Helper()
+			synctest.Wait()
+			mu.Lock()
+			defer mu.Unlock()
+			if !slices.EqualFunc(log, want, strings.Contains) {
+				t.Errorf("logged\n%s\nwant\n%s", strings.Join(log, "\n"), strings.Join(want, "\n"))
+			}
+			log = nil
+		}
+		c.Incr("much.too.long")
+		said("longer than Config.MaxPacketSize (10 bytes): 1 dropped so far")
+		c.Gauge("g", math.NaN())
+		c.Incr("also.too.long")
+		c.Incr("")
+		said()
+		time.Sleep(time.Second)
+		said("bytes): 2 dropped so far", "not finite: 2 dropped so far")
+		c.Set("s", "")
+		if err := c.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		said("not finite: 3 dropped so far")
+	})
+}
+
+// Nothing tells that a UDP server is back: a minute of rest begins another
+// series of failures, a look-up of its name in the meantime does not.
+func TestUDPFailureSeries(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rec := clienttest.New(t, client.Config{})
+		var mu sync.Mutex
+		var log []string
+		var refuse atomic.Bool
+		c, err := client.New(client.Config{
+			Network: "udp", Address: "stats", LogEvery: 2, FlushInterval: time.Nanosecond,
+			Log: func(line string) { mu.Lock(); defer mu.Unlock(); log = append(log, line) },
+			Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
+				conn, err := rec.Dial(ctx, network, address)
+				return &refusing{conn, &refuse}, err
+			},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		send := func() { c.Incr("a"); time.Sleep(time.Second) }
+		for range 70 { // beyond a look-up of the name
+			refuse.Store(true)
+			send()
+		}
+		time.Sleep(2 * time.Minute)
+		refuse.Store(true)
+		send()
+		if err := c.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if n := len(log); n != 37 || !strings.Contains(log[n-2], "(failure 70, ") || !strings.Contains(log[n-1], "(failure 1, ") {
+			t.Errorf("logged\n%s\nwant failures 1, 2, 4 and so on to 70, and 1 again", strings.Join(log, "\n"))
+		}
+	})
+}
+
+// refusing is a UDP connection that gets the answer to an earlier datagram.
+type refusing struct {
+	net.Conn
+	refuse *atomic.Bool
+}
+
+func (r *refusing) Write(b []byte) (int, error) {
+	if r.refuse.Swap(false) {
+		return 0, syscall.ECONNREFUSED
+	}
+	return r.Conn.Write(b)
+}
