@@ -21,7 +21,9 @@ type Handler struct {
 
 	// Name, if set, names a request after it was served. The names must be few:
 	// never a path as the browser sent it. The default is [PatternName] of
-	// Request.Pattern, which http.ServeMux sets, and "unmatched" without one.
+	// Request.Pattern, which http.ServeMux sets, and "unmatched" without one. A
+	// middleware between the two that calls Request.WithContext or Clone hides the
+	// pattern: put the Handler behind it, next to the mux.
 	Name func(r *http.Request) string
 
 	inFlight atomic.Int64
