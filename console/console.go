@@ -107,14 +107,11 @@ func New(cfg Config, daemon Daemon) (*Console, error) {
 	if host == "" {
 		host = "127.0.0.1"
 	}
-	listener, err := net.Listen("tcp", net.JoinHostPort(host, port))
+	g, err := gate.Listen(net.JoinHostPort(host, port))
 	if err != nil {
-		if op, ok := errors.AsType[*net.OpError](err); ok {
-			err = op.Err
-		}
-		return nil, fmt.Errorf("--admin %s: listen on tcp %s: %w", cfg.Address, net.JoinHostPort(host, port), err)
+		return nil, fmt.Errorf("--admin %s: %w", cfg.Address, err)
 	}
-	c := &Console{daemon: daemon, settings: cfg.Settings, log: cfg.Log, gate: gate.New(listener.(*net.TCPListener))}
+	c := &Console{daemon: daemon, settings: cfg.Settings, log: cfg.Log, gate: g}
 	c.down.Store(cfg.Down)
 	return c, nil
 }

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/statsd-ops/statsd/internal/gate"
+	"github.com/statsd-ops/statsd/internal/httpgate"
 )
 
 // dial opens a connection and sends text.
@@ -230,7 +231,7 @@ func TestGuests(t *testing.T) {
 	if cut := countCut(t, silent); cut < len(silent)-gate.Most {
 		t.Errorf("%d of %d silent connections were cut to make room", cut, len(silent))
 	}
-	if n := m.gate.Open(); n > gate.Most || n < gate.Most-1 {
+	if n := m.server.Open(); n > gate.Most || n < gate.Most-1 {
 		t.Errorf("%d connections are open", n)
 	}
 	release()
@@ -251,7 +252,7 @@ func countCut(t *testing.T, conns []net.Conn) int {
 	var cut atomic.Int64
 	var reading sync.WaitGroup
 	for _, conn := range conns {
-		if err := conn.SetReadDeadline(time.Now().Add(headerTimeout / 6)); err != nil {
+		if err := conn.SetReadDeadline(time.Now().Add(httpgate.HeaderTimeout / 6)); err != nil {
 			t.Fatal(err)
 		}
 		reading.Go(func() {
@@ -273,7 +274,7 @@ func TestSlowClientsAreCut(t *testing.T) {
 		conn := dial(t, addr, text)
 		t.Run(fmt.Sprintf("%.20q", text), func(t *testing.T) {
 			t.Parallel()
-			if err := conn.SetReadDeadline(time.Now().Add(readTimeout + time.Second)); err != nil {
+			if err := conn.SetReadDeadline(time.Now().Add(httpgate.ReadTimeout + time.Second)); err != nil {
 				t.Fatal(err)
 			}
 			if _, err := io.Copy(io.Discard, conn); err != nil {

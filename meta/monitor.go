@@ -4,26 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log"
 	"net"
-	"net/http"
 	"strconv"
 	"syscall"
 	"time"
 
-	"github.com/statsd-ops/statsd/internal/gate"
+	"github.com/statsd-ops/statsd/internal/httpgate"
 )
 
-// How long a client may take. An answer of 100,000 values is about 20 MB.
-const (
-	headerTimeout = 3 * time.Second
-	readTimeout   = 4 * time.Second
-	writeTimeout  = 10 * time.Second
-	// stopTimeout is how long answers may go on once the monitor is stopped.
-	stopTimeout = 500 * time.Millisecond
-	maxHeader   = 8 << 10 // bytes
-)
+// answerTimeout is for an answer of 100,000 values, which is about 20 MB.
+const answerTimeout = 10 * time.Second
 
 // MonitorConfig says where a Monitor listens.
 type MonitorConfig struct {
@@ -57,8 +48,7 @@ type Monitor struct {
 	values  *Values
 	version string
 	own     string // what the daemon's own paths start with; "" for none
-	gate    *gate.Gate
-	server  *http.Server
+	server  *httpgate.Server
 }
 
 // NewMonitor binds the address. Run serves it; a Monitor that is not run must
@@ -71,73 +61,38 @@ func NewMonitor(cfg MonitorConfig, source Source, values *Values) (*Monitor, err
 	if host == "" {
 		host = "127.0.0.1"
 	}
-	listener, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(cfg.Port)))
-	if err != nil {
-		return nil, listenError(host, cfg.Port, err)
-	}
-	m := &Monitor{source: source, values: values, version: cfg.Version, gate: gate.New(listener.(*net.TCPListener))}
+	m := &Monitor{source: source, values: values, version: cfg.Version}
 	if cfg.OwnPrefix != "" {
 		m.own = cfg.OwnPrefix + "."
 	}
-	m.server = &http.Server{
-		Handler:           m.handler(),
-		ReadHeaderTimeout: headerTimeout,
-		ReadTimeout:       readTimeout,
-		WriteTimeout:      writeTimeout,
-		MaxHeaderBytes:    maxHeader,
-		ErrorLog:          errorLog(cfg.ErrorLog),
+	var err error
+	m.server, err = httpgate.Listen(httpgate.Config{
+		Addr:          net.JoinHostPort(host, strconv.Itoa(cfg.Port)),
+		Handler:       m.handler(),
+		AnswerTimeout: answerTimeout,
+		ErrorLog:      cfg.ErrorLog,
+	})
+	switch { // which flag is to be changed
+	case errors.Is(err, syscall.EADDRINUSE) || errors.Is(err, syscall.EACCES):
+		return nil, fmt.Errorf("--monitor-port %d: %w", cfg.Port, err)
+	case err != nil:
+		return nil, fmt.Errorf("--monitor-host %s: %w", host, err)
 	}
-	// A connection that is kept open for a next request takes another's place.
-	m.server.SetKeepAlivesEnabled(false)
-	m.gate.Watch(m.server)
 	return m, nil
 }
 
-// listenError begins with the flag to change.
-func listenError(host string, port int, err error) error {
-	flag := fmt.Sprintf("--monitor-port %d", port)
-	if !errors.Is(err, syscall.EADDRINUSE) && !errors.Is(err, syscall.EACCES) {
-		flag = "--monitor-host " + host
-	}
-	if op, ok := errors.AsType[*net.OpError](err); ok {
-		err = op.Err
-	}
-	return fmt.Errorf("%s: listen on tcp %s: %w", flag, net.JoinHostPort(host, strconv.Itoa(port)), err)
-}
-
-func errorLog(l *log.Logger) *log.Logger {
-	if l == nil {
-		return log.New(io.Discard, "", 0)
-	}
-	return l
-}
-
 // Addr returns the bound address.
-func (m *Monitor) Addr() net.Addr { return m.gate.Addr() }
+func (m *Monitor) Addr() net.Addr { return m.server.Addr() }
 
 // Run serves until ctx ends, gives answers under way a moment to finish, and
 // returns when everything it started has ended: nil, unless it could not go on
 // serving.
 func (m *Monitor) Run(ctx context.Context) error {
-	served := make(chan error, 1)
-	go func() { served <- m.server.Serve(m.gate) }()
-	var err error
-	select {
-	case err = <-served:
-	case <-ctx.Done():
-		grace, cancel := context.WithTimeout(context.Background(), stopTimeout)
-		_ = m.server.Shutdown(grace)
-		cancel()
+	if err := m.server.Run(ctx); err != nil {
+		return fmt.Errorf("monitor on %s: %w", m.Addr(), err)
 	}
-	_ = m.Close()
-	m.gate.Wait()
-	if err == nil || errors.Is(err, http.ErrServerClosed) {
-		return nil
-	}
-	return fmt.Errorf("monitor on %s: %w", m.Addr(), err)
+	return nil
 }
 
 // Close lets go of the address, and cuts off what is being answered.
-func (m *Monitor) Close() error {
-	return errors.Join(m.server.Close(), m.gate.Close())
-}
+func (m *Monitor) Close() error { return m.server.Close() }

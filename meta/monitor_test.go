@@ -270,7 +270,7 @@ func TestOpened(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer m.Close()
-	if !m.gate.Answers("stats.example:8135") {
+	if !m.server.Answers("stats.example:8135") {
 		t.Error("a request to another name is refused")
 	}
 }

@@ -18,7 +18,7 @@ func (m *Monitor) handler() http.Handler {
 		h.Set("Cache-Control", "no-store")
 		get := r.Method == http.MethodGet || r.Method == http.MethodHead
 		switch {
-		case !m.gate.Answers(r.Host):
+		case !m.server.Answers(r.Host):
 			http.Error(w, fmt.Sprintf("this monitor answers requests to localhost, not to %s (see --monitor-host)", Quote([]byte(r.Host))), http.StatusForbidden)
 		case r.Method == http.MethodPost:
 			rpc.ServeHTTP(w, r)

@@ -81,7 +81,7 @@ func (q *request) query(text string) error {
 func (s *Sink) guarded() http.Handler {
 	next := s.handler()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !s.gate.Answers(r.Host) {
+		if !s.server.Answers(r.Host) {
 			http.Error(w, "this load sink answers requests to localhost only: name another address in its URL", http.StatusForbidden)
 			return
 		}

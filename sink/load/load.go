@@ -22,37 +22,25 @@ package load
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
-	"log"
 	"net"
-	"net/http"
 	"sync/atomic"
 	"time"
 
-	"github.com/statsd-ops/statsd/internal/gate"
+	"github.com/statsd-ops/statsd/internal/httpgate"
 	"github.com/statsd-ops/statsd/metric"
 	"github.com/statsd-ops/statsd/sink"
 )
 
 var _ sink.Recorder = (*Sink)(nil)
 
-// How long a client may take.
-const (
-	headerTimeout = 3 * time.Second
-	readTimeout   = 4 * time.Second
-	writeTimeout  = 30 * time.Second
-	// stopTimeout is how long answers may go on at the end.
-	stopTimeout = 500 * time.Millisecond
-	maxHeader   = 8 << 10 // bytes
-)
+// answerTimeout is how long a client may take to read a window.
+const answerTimeout = 30 * time.Second
 
 // Sink keeps history and serves windows of it. Make it with New.
 type Sink struct {
 	config Config
-	gate   *gate.Gate
-	server *http.Server
+	server *httpgate.Server
 	turn   chan struct{} // to work out a window
 	binning
 
@@ -89,58 +77,28 @@ func New(cfg Config) (*Sink, error) {
 }
 
 // Open binds the address.
-func (s *Sink) Open() error {
-	listener, err := net.Listen("tcp", s.config.Addr)
-	if err != nil {
-		if op, ok := errors.AsType[*net.OpError](err); ok {
-			err = op.Err
-		}
-		return fmt.Errorf("listen on tcp %s: %w", s.config.Addr, err)
-	}
-	s.gate = gate.New(listener.(*net.TCPListener))
-	s.server = &http.Server{
-		Handler:           s.guarded(),
-		ReadHeaderTimeout: headerTimeout,
-		ReadTimeout:       readTimeout,
-		WriteTimeout:      writeTimeout,
-		MaxHeaderBytes:    maxHeader,
-		ErrorLog:          log.New(io.Discard, "", 0), // what clients do wrong
-	}
-	s.server.SetKeepAlivesEnabled(false) // an idle connection takes another's place
-	s.gate.Watch(s.server)
-	return nil
+func (s *Sink) Open() (err error) {
+	s.server, err = httpgate.Listen(httpgate.Config{Addr: s.config.Addr, Handler: s.guarded(), AnswerTimeout: answerTimeout})
+	return err
 }
 
 // Addr returns the bound address.
-func (s *Sink) Addr() net.Addr { return s.gate.Addr() }
+func (s *Sink) Addr() net.Addr { return s.server.Addr() }
 
 // Close lets go of the address.
-func (s *Sink) Close() error { return errors.Join(s.server.Close(), s.gate.Close()) }
+func (s *Sink) Close() error { return s.server.Close() }
 
 // Run keeps what is recorded, and serves it, until ctx ends.
 func (s *Sink) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
 	served := make(chan error, 1)
-	go func() { served <- s.server.Serve(s.gate) }()
-	serving, failed := context.WithCancelCause(ctx)
-	defer failed(nil)
-	stopped := make(chan struct{})
 	go func() {
-		defer close(stopped)
-		select {
-		case err := <-served:
-			failed(fmt.Errorf("load sink on %s: %w", s.Addr(), err))
-		case <-ctx.Done():
-			grace, cancel := context.WithTimeout(context.Background(), stopTimeout)
-			_ = s.server.Shutdown(grace)
-			cancel()
-		}
-		_ = s.Close()
-		s.gate.Wait()
+		defer cancel()
+		served <- s.server.Run(ctx)
 	}()
-	s.keepAll(serving)
-	<-stopped
-	if ctx.Err() == nil {
-		return context.Cause(serving)
+	s.keepAll(ctx)
+	if err := <-served; err != nil {
+		return fmt.Errorf("load sink on %s: %w", s.Addr(), err)
 	}
 	return nil
 }
