@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"encoding/json"
 	"math"
-	"net/netip"
 	"slices"
 	"strconv"
 	"time"
@@ -130,6 +129,5 @@ func (l BadLine) sender() string {
 	if !l.Sender.IsValid() {
 		return "unknown"
 	}
-	// A socket for both families gives IPv4 senders IPv6 addresses.
-	return netip.AddrPortFrom(l.Sender.Addr().Unmap(), l.Sender.Port()).String()
+	return l.Sender.String()
 }

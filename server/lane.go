@@ -39,10 +39,12 @@ type origin struct {
 }
 
 func (o origin) sender() netip.AddrPort {
+	from := o.remote
 	if o.socket != nil {
-		return o.socket.sender(o.datagram)
+		from = o.socket.sender(o.datagram)
 	}
-	return o.remote
+	// A socket for both families gives IPv4 senders IPv6 addresses.
+	return netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
 }
 
 // tally counts what came in.
