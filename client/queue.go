@@ -120,15 +120,16 @@ func (q *queue) overflow(bytes, lines int) ([]byte, *packet) {
 
 // turn seals the packet being filled, as the last to be sent, for which there
 // must be room. The next begins with the place that it returns; that of a closed
-// queue has none.
+// queue has none. It opens after the other is sealed: a caller that knows it from
+// an earlier use could fill it, and then the other.
 func (q *queue) turn(bytes, lines int) (b []byte) {
 	old, next := q.cur.Load(), q.fresh()
+	q.waiting += old.seal()
 	next.seq = old.seq + 1
 	if !q.closed {
 		b = next.open(bytes, lines)
 	}
 	q.cur.Store(next)
-	q.waiting += old.seal()
 	q.ring[(q.head+q.n)%len(q.ring)] = old
 	q.n++
 	return b

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -106,6 +107,37 @@ func TestQueueCloses(t *testing.T) {
 	}
 	if s := q.snapshot(); s.AfterClose != 2 || s.Sent != 1 {
 		t.Errorf("%+v", s)
+	}
+}
+
+// Never can two packets be filled at a time: the lines of one caller would leave
+// in another order.
+func TestQueueFillsOne(t *testing.T) {
+	q := newQueue(Config{MaxPacketSize: 10, QueueSize: 1})
+	next := 1 // as many lines as say which use of a packet it is
+	turn := func() *packet {
+		b, p := q.begin(9, next)
+		_ = append(b, "12345678\n"...)
+		q.commit(p, next)
+		next++
+		if sent, state := q.pop(false); state == queueReady {
+			q.done(sent, len(sent.text))
+		}
+		return p
+	}
+	one, other := turn(), turn()
+	var turned atomic.Bool
+	go func() {
+		defer turned.Store(true)
+		for range 50_000 {
+			turn()
+		}
+	}()
+	for !turned.Load() {
+		before, meanwhile, after := one.reserved.Load(), other.reserved.Load(), one.reserved.Load()
+		if before == after && before < sealed && meanwhile < sealed {
+			t.Fatalf("%d lines in the one, %d in the other", linesOf(before), linesOf(meanwhile))
+		}
 	}
 }
 
