@@ -27,6 +27,7 @@ func (q *queue) pop(due bool) (p *packet, state queueState) {
 		return nil, queuePartial
 	}
 	p = q.unshift()
+	q.inHand = true
 	p.text, p.lines = p.room[:bytesOf(p.reserved.Load())], int(p.len())
 	return p, queueReady
 }
@@ -65,21 +66,27 @@ func (q *queue) done(p *packet, bytes int) {
 		q.waiting -= uint64(p.lines)
 		q.stats.Unsent += uint64(p.lines)
 	}
-	seq := p.seq
 	q.recycle(p)
-	if len(q.waiters) == 0 {
+	q.inHand = false
+	q.notify()
+}
+
+// notify ends the waits for packets that are all sent or dropped.
+func (q *queue) notify() {
+	if q.inHand || len(q.waiters) == 0 {
 		return
 	}
-	kept := q.waiters[:0]
-	for _, w := range q.waiters {
-		if w.seq <= seq {
-			close(w.done)
-		} else {
-			kept = append(kept, w)
-		}
+	oldest := q.cur.Load()
+	if q.n > 0 {
+		oldest = q.ring[q.head]
 	}
-	clear(q.waiters[len(kept):])
-	q.waiters = kept
+	q.waiters = slices.DeleteFunc(q.waiters, func(w waiter) bool {
+		if w.seq >= oldest.seq {
+			return false
+		}
+		close(w.done)
+		return true
+	})
 }
 
 // flush asks for all lines so far to be sent without waiting, and returns a

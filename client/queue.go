@@ -22,6 +22,7 @@ type queue struct {
 	ring    []*packet // sealed ones, oldest at head
 	head, n int
 	free    []*packet
+	inHand  bool   // the sender has taken a packet older than these
 	flushTo uint64 // packets up to this number go without waiting to fill
 	waiters []waiter
 
@@ -29,7 +30,7 @@ type queue struct {
 	stats   Stats  // without the sums that snapshot makes
 }
 
-// waiter's done is closed when packet seq has left the queue.
+// waiter's done is closed when the packets up to seq are sent or dropped.
 type waiter struct {
 	seq  uint64
 	done chan struct{}
@@ -113,6 +114,7 @@ func (q *queue) overflow(bytes, lines int) ([]byte, *packet) {
 		}
 	}
 	b := q.turn(bytes, lines)
+	q.notify()
 	q.idle.Store(false)
 	signal(q.wake)
 	return b, q.cur.Load()

@@ -298,3 +298,34 @@ func TestLineSizes(t *testing.T) {
 		}
 	}
 }
+
+// A flush ends when what it waits for was dropped, though not while older lines
+// are being sent.
+func TestQueueFlushDropped(t *testing.T) {
+	q := newQueue(Config{MaxPacketSize: 10, QueueSize: 1, DropOldest: true})
+	for _, inHand := range []bool{false, true} {
+		put(q, "12345678\n")
+		var hand *packet
+		if inHand {
+			hand, _ = q.pop(true)
+			put(q, "12345678\n")
+		}
+		flushed := q.flush()
+		for range 3 {
+			put(q, "87654321\n")
+		}
+		if inHand {
+			select {
+			case <-flushed:
+				t.Error("a flush ended before what it waits for was sent")
+			default:
+			}
+			q.done(hand, len(hand.text))
+		}
+		select {
+		case <-flushed:
+		default:
+			t.Errorf("in hand %v: a flush waits for dropped lines: %+v", inHand, q.snapshot())
+		}
+	}
+}
