@@ -149,7 +149,7 @@ func (c *Client) Flush(ctx context.Context) error {
 		return nil
 	case <-ctx.Done():
 		c.core.queue.forget(done)
-		return c.core.unfinished("flush", ctx.Err())
+		return c.core.unfinished("flush", ctx.Err(), fmt.Sprintf("%d lines still queued", c.core.queue.snapshot().Queued))
 	}
 }
 
@@ -165,19 +165,15 @@ func (c *Client) Close(ctx context.Context) error {
 	if c.core.agg != nil {
 		c.core.agg.close()
 	}
-	if c.core.sender.close(ctx) > 0 {
-		return c.core.unfinished("close", ctx.Err())
+	if left, why := c.core.sender.close(ctx); left > 0 {
+		return c.core.unfinished("close", why, fmt.Sprintf("%d lines dropped", left))
 	}
 	return nil
 }
 
 // unfinished is the error of a Flush or Close that ctx ended.
-func (co *core) unfinished(act string, why error) error {
+func (co *core) unfinished(act string, why error, lines string) error {
 	s := co.queue.snapshot()
-	lines := fmt.Sprintf("%d lines still queued", s.Queued)
-	if act == "close" {
-		lines = fmt.Sprintf("%d lines dropped", s.Unsent)
-	}
 	if !s.Connected && s.LastError != nil {
 		return fmt.Errorf("statsd client: %s: %w, %s: %w", act, why, lines, s.LastError)
 	}

@@ -249,6 +249,9 @@ func TestCloseWithoutServer(t *testing.T) {
 		if want := "statsd client: close: context deadline exceeded, 3 lines dropped: refused by the test"; err == nil || err.Error() != want || !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("Close: %v\nwant %s", err, want)
 		}
+		if again := c.Close(t.Context()); again == nil || again.Error() != err.Error() {
+			t.Errorf("Close again: %v\nwant %v", again, err)
+		}
 		if len(d.attempts) != 2 {
 			t.Errorf("%d attempts, want one at the start and one when Close began", len(d.attempts))
 		}
@@ -274,6 +277,24 @@ func TestCloseIdleWithoutServer(t *testing.T) {
 		}
 		if err := c.Flush(t.Context()); err != nil {
 			t.Errorf("Flush after Close: %v", err)
+		}
+	})
+}
+
+// Nor for an attempt to connect that goes on.
+func TestCloseIdleWhileConnecting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, err := client.New(client.Config{Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		start := time.Now()
+		synctest.Wait()
+		if err := c.Close(t.Context()); err != nil || time.Since(start) != 0 {
+			t.Errorf("Close took %v: %v", time.Since(start), err)
 		}
 	})
 }

@@ -17,7 +17,7 @@ type sender struct {
 	report *reporter
 
 	ctx     context.Context // ends when Close has waited long enough
-	cancel  context.CancelFunc
+	cancel  context.CancelCauseFunc
 	closing chan struct{} // closed when Close begins
 	once    sync.Once
 	done    chan struct{} // closed when the goroutine has ended
@@ -48,32 +48,35 @@ func startSender(cfg Config, q *queue, agg *aggregator) *sender {
 		flushTimer: time.NewTimer(time.Hour),
 	}
 	s.flushTimer.Stop()
-	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.ctx, s.cancel = context.WithCancelCause(context.Background())
 	go s.run()
 	return s
 }
 
-// close lets the sender finish until ctx ends, and returns how many lines were
-// dropped for want of time.
-func (s *sender) close(ctx context.Context) (left int) {
+// close lets the sender finish until ctx ends. It returns how many lines were
+// dropped for want of time, and why.
+func (s *sender) close(ctx context.Context) (left int, why error) {
 	s.once.Do(func() {
 		s.queue.close()
 		close(s.closing)
+		if s.queue.ended() {
+			s.cancel(nil) // an attempt to connect would be of no use
+		}
 	})
 	select {
 	case <-s.done:
 	case <-ctx.Done():
-		s.cancel()
+		s.cancel(ctx.Err())
 		<-s.done
 	}
-	return s.left
+	return s.left, context.Cause(s.ctx)
 }
 
 // run sends packets until the queue has ended or ctx has. A packet stays in
 // hand until it is wholly sent or refused for good.
 func (s *sender) run() {
 	defer close(s.done)
-	defer s.cancel()
+	defer s.cancel(nil)
 	defer s.report.stop()
 	if s.agg != nil {
 		tick := time.NewTicker(s.cfg.Aggregate)
