@@ -349,6 +349,47 @@ func TestAggregateNoName(t *testing.T) {
 	}
 }
 
+// slowConn takes a millisecond to write a packet.
+type slowConn struct{ net.Conn }
+
+func (c slowConn) Write(b []byte) (int, error) {
+	time.Sleep(time.Millisecond)
+	return c.Conn.Write(b)
+}
+
+// What was merged leaves in time though other lines keep the sender busy, and
+// goes on merging while they leave no room.
+func TestAggregateBusy(t *testing.T) {
+	for others, want := range map[int]float64{1: 200, 20: 0} {
+		synctest.Test(t, func(t *testing.T) {
+			sink := clienttest.New(t, client.Config{})
+			c := open(t, client.New, client.Config{
+				Aggregate: 100 * time.Millisecond, MaxPacketSize: 10, QueueSize: 10,
+				Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
+					conn, err := sink.Dial(ctx, network, address)
+					return slowConn{conn}, err
+				},
+			})
+			for range 3 {
+				c.Inject("ahead", "1", "c")
+			}
+			for range 200 {
+				for range others {
+					c.Inject("other", "1", "c")
+				}
+				c.Incr("m")
+				time.Sleep(time.Millisecond)
+			}
+			if n := sink.Count("m"); math.Abs(n-want) > 100 {
+				t.Errorf("%d others a millisecond: %v of 200 were sent meanwhile, want about %v", others, n, want)
+			}
+			if err := c.Flush(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+}
+
 // However many values come between drains, and from however many callers, all
 // arrive: those that the sender encodes, and, while it has no server, those
 // that find no more room.

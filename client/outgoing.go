@@ -126,6 +126,14 @@ func (q *queue) close() {
 	signal(q.wake)
 }
 
+// crowded reports whether more wait than should be added to at once. What is
+// still being merged takes no room.
+func (q *queue) crowded() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.n > len(q.ring)/2
+}
+
 // ended reports whether the queue is closed and empty.
 func (q *queue) ended() bool {
 	q.mu.Lock()

@@ -99,6 +99,13 @@ func (s *sender) run() {
 // next waits for a packet to take in hand. It returns true without one when the
 // connection was lost, and false when there will be no more.
 func (s *sender) next() bool {
+	select {
+	case <-s.merged: // it may be long until there is a wait
+		if !s.queue.crowded() {
+			s.agg.drain()
+		}
+	default:
+	}
 	for {
 		p, state := s.queue.pop(s.flushDue)
 		s.flushDue = false
