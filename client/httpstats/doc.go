@@ -17,7 +17,9 @@
 //
 // With a client that writes type prefixes the timer's full name is the one of
 // sprockets-statsd's Tornado mixin, "timers.NAME.METHOD.STATUS". METHOD is
-// OTHER where it is none of the usual ones, so that no request can invent names.
+// OTHER where it is none of the usual ones, and so is a STATUS that is no number
+// from 100 to 999, so that nobody can invent names. STATUS is "hijacked" where the
+// handler took over the connection, and "error" where no response came.
 //
 // # Inside a request
 //

@@ -3,7 +3,7 @@ package httpstats
 import (
 	"net/http"
 	"strconv"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"github.com/statsd-ops/statsd/client"
@@ -26,7 +26,7 @@ type Handler struct {
 	// pattern: put the Handler behind it, next to the mux.
 	Name func(r *http.Request) string
 
-	inFlight atomic.Int64
+	inFlight inFlight
 }
 
 // ServeHTTP serves and measures one request. A panic of Next goes on.
@@ -34,10 +34,10 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
 	r = r.WithContext(NewContext(r.Context(), h.Client))
 	w, rec := record(w)
-	h.Client.Gauge("in_flight", float64(h.inFlight.Add(1)))
+	h.inFlight.add(h.Client, 1)
 	returned := false
 	defer func() {
-		h.Client.Gauge("in_flight", float64(h.inFlight.Add(-1)))
+		h.inFlight.add(h.Client, -1)
 		name := h.name(r)
 		if !returned {
 			h.Client.Incr(name + ".panics")
@@ -61,13 +61,31 @@ func (h *Handler) name(r *http.Request) string {
 	}
 }
 
+// inFlight is how many requests are under way.
+type inFlight struct {
+	mu sync.Mutex // so that the numbers are sent in their order
+	n  int
+}
+
+func (f *inFlight) add(c *client.Client, n int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.n += n
+	c.Gauge("in_flight", float64(f.n))
+}
+
 // outcome is the last part of a timer's name.
 type outcome struct {
 	word   string
 	failed bool
 }
 
+// statusOutcome calls what is no status OTHER: by HTTP/2 a server may send any
+// number.
 func statusOutcome(status int) outcome {
+	if status < 100 || status > 999 {
+		return outcome{"OTHER", true}
+	}
 	return outcome{strconv.Itoa(status), status >= http.StatusInternalServerError}
 }
 

@@ -4,10 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -50,6 +52,9 @@ func site() *http.ServeMux {
 			panic(err)
 		}
 		defer conn.Close()
+		if _, _, err := w.(http.Hijacker).Hijack(); !errors.Is(err, http.ErrHijacked) {
+			panic(err)
+		}
 		_, _ = rw.WriteString("HTTP/1.1 299 Mine\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
 		_ = rw.Flush()
 	})
@@ -122,6 +127,38 @@ func TestHandler(t *testing.T) {
 				t.Errorf("Timer in the request recorded %v, want one", v)
 			}
 		}
+	}
+}
+
+// However many requests come and go at a time, the last number sent is how many
+// there are: none is overtaken by an older one.
+func TestInFlightOrder(t *testing.T) {
+	const goroutines, requests = 8, 500
+	rec := clienttest.New(t, client.Config{QueueSize: 1 << 12})
+	h := &httpstats.Handler{Client: rec.Client, Next: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})}
+	var wg sync.WaitGroup
+	for range goroutines {
+		wg.Go(func() {
+			w, r := httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), "GET", "/", nil)
+			for range requests {
+				h.ServeHTTP(w, r)
+			}
+		})
+	}
+	wg.Wait()
+	before, n := 0.0, 0
+	for _, s := range rec.Samples() {
+		if s.Name != "in_flight" {
+			continue
+		}
+		if math.Abs(s.Number()-before) != 1 {
+			t.Fatalf("%v were in flight, and then %v", before, s.Number())
+		}
+		before = s.Number()
+		n++
+	}
+	if n != 2*goroutines*requests || before != 0 {
+		t.Errorf("%d numbers were sent, the last %v", n, before)
 	}
 }
 
@@ -276,6 +313,64 @@ func TestTransport(t *testing.T) {
 	}
 	if v, ok := rec.Gauge("in_flight"); v != 0 || !ok {
 		t.Errorf("%v are in flight in the end, %v", v, ok)
+	}
+}
+
+// What a transport gives back for a request, or a server for a status, makes no
+// new names and leaves nothing in flight.
+func TestTransportOddities(t *testing.T) {
+	rec := clienttest.New(t, client.Config{})
+	answer := func(response *http.Response, err error) http.RoundTripper {
+		return roundTripper(func(*http.Request) (*http.Response, error) { return response, err })
+	}
+	request := httptest.NewRequestWithContext(t.Context(), "GET", "http://far/", nil)
+	for _, test := range []struct {
+		base    http.RoundTripper
+		request *http.Request
+		want    string
+	}{
+		{answer(&http.Response{StatusCode: 1000001}, nil), request, "far.GET.OTHER"}, // over HTTP/2 it can be
+		{answer(&http.Response{StatusCode: -1}, nil), request, "far.GET.OTHER"},
+		{answer(nil, nil), request, "far.GET.error"},
+		{nil, &http.Request{Method: "PUT"}, "no_host.PUT.error"},
+		{roundTripper(func(*http.Request) (*http.Response, error) { panic("as it likes") }), request, "far.GET.error"},
+	} {
+		rec.Reset()
+		func() {
+			defer func() { _ = recover() }()
+			response, err := (&httpstats.Transport{Client: rec.Client, Base: test.base}).RoundTrip(test.request)
+			if err == nil && response != nil && response.Body != nil {
+				_ = response.Body.Close()
+			}
+		}()
+		if len(rec.Values(test.want)) != 1 {
+			t.Errorf("want one %s, sent %q", test.want, rec.Lines())
+		}
+		if v, ok := rec.Gauge("in_flight"); v != 0 || !ok {
+			t.Errorf("%s: %v are in flight in the end, %v", test.want, v, ok)
+		}
+	}
+}
+
+type idleCloser struct {
+	http.RoundTripper
+	closed bool
+}
+
+func (c *idleCloser) CloseIdleConnections() { c.closed = true }
+
+func TestTransportClosesIdle(t *testing.T) {
+	before := http.DefaultTransport
+	defer func() { http.DefaultTransport = before }()
+	base, standard := &idleCloser{}, &idleCloser{}
+	http.DefaultTransport = standard
+	(&httpstats.Transport{Base: base}).CloseIdleConnections()
+	if !base.closed || standard.closed {
+		t.Errorf("with a Base: closed its %v, the default's %v", base.closed, standard.closed)
+	}
+	(&httpstats.Transport{}).CloseIdleConnections()
+	if !standard.closed {
+		t.Error("without a Base the default's are not closed")
 	}
 }
 

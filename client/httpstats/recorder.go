@@ -60,7 +60,7 @@ type hijacker struct{ r *recorder }
 
 func (h hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	conn, rw, err := http.NewResponseController(h.r.ResponseWriter).Hijack()
-	h.r.hijacked = err == nil
+	h.r.hijacked = h.r.hijacked || err == nil
 	return conn, rw, err
 }
 

@@ -2,7 +2,6 @@ package httpstats
 
 import (
 	"net/http"
-	"sync/atomic"
 	"time"
 
 	"github.com/statsd-ops/statsd/client"
@@ -18,41 +17,48 @@ type Transport struct {
 	Base http.RoundTripper
 
 	// Name, if set, names a request. The names must be few. The default is the
-	// host without its port: "api_example_com".
+	// host without its port, "api_example_com": set Name if hosts are many.
 	Name func(r *http.Request) string
 
-	inFlight atomic.Int64
+	inFlight inFlight
 }
 
 // RoundTrip sends and measures one request.
 func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
-	base := t.Base
-	if base == nil {
-		base = http.DefaultTransport
-	}
-	t.Client.Gauge("in_flight", float64(t.inFlight.Add(1)))
-	start := time.Now()
-	response, err := base.RoundTrip(r)
-	took := time.Since(start)
-	t.Client.Gauge("in_flight", float64(t.inFlight.Add(-1)))
-	o := outcome{"error", true}
-	if err == nil {
+	t.inFlight.add(t.Client, 1)
+	start, o := time.Now(), outcome{"error", true}
+	defer func() { // even if Base panics
+		took := time.Since(start)
+		t.inFlight.add(t.Client, -1)
+		measure(t.Client, t.name(r), r.Method, o, took)
+	}()
+	response, err := t.base().RoundTrip(r)
+	if err == nil && response != nil {
 		o = statusOutcome(response.StatusCode)
 	}
-	measure(t.Client, t.name(r), r.Method, o, took)
 	return response, err
 }
 
 // CloseIdleConnections is for http.Client.CloseIdleConnections.
 func (t *Transport) CloseIdleConnections() {
-	if base, ok := t.Base.(interface{ CloseIdleConnections() }); ok {
+	if base, ok := t.base().(interface{ CloseIdleConnections() }); ok {
 		base.CloseIdleConnections()
 	}
 }
 
+func (t *Transport) base() http.RoundTripper {
+	if t.Base == nil {
+		return http.DefaultTransport
+	}
+	return t.Base
+}
+
 func (t *Transport) name(r *http.Request) string {
-	if t.Name != nil {
+	switch {
+	case t.Name != nil:
 		return t.Name(r)
+	case r.URL == nil || r.URL.Hostname() == "": // an error
+		return "no_host"
 	}
 	return plain(r.URL.Hostname())
 }
