@@ -36,16 +36,17 @@ type Config struct {
 	// MaxPacketSize is the largest payload of a datagram, and of a write to a
 	// stream, in bytes: 1432 by default for UDP, which fits an Ethernet frame
 	// (8932 fits a jumbo frame, 65507 is the most that UDP carries), and 8192
-	// for the others. A longer line is dropped, never split.
+	// for the others, which take up to 64 MiB. A longer line is dropped, never
+	// split.
 	MaxPacketSize int
 
 	// FlushInterval is how long a line waits for its packet to fill: 100 ms by
 	// default.
 	FlushInterval time.Duration
 
-	// QueueSize is how many full packets wait for the server: 1000 by default.
-	// They take at most (QueueSize+2) x MaxPacketSize bytes, and are let go
-	// of when the queue is empty.
+	// QueueSize is how many full packets wait for the server: 1000 by default, at
+	// most 1048576. They take at most (QueueSize+2) x MaxPacketSize bytes, and are
+	// let go of when the queue is empty.
 	QueueSize int
 
 	// DropOldest makes room in a full queue by dropping its oldest packet.
@@ -118,6 +119,9 @@ func (cfg Config) Validate() error {
 	if cfg.MaxPacketSize < 0 || cfg.QueueSize < 0 || cfg.LogEvery < 0 {
 		return errors.New("statsd client: Config.MaxPacketSize, QueueSize and LogEvery must not be negative")
 	}
+	if cfg.MaxPacketSize > maxPacket || cfg.QueueSize > maxQueue {
+		return fmt.Errorf("statsd client: Config.MaxPacketSize is %d, QueueSize %d: want at most %d and %d", cfg.MaxPacketSize, cfg.QueueSize, maxPacket, maxQueue)
+	}
 	for _, d := range []time.Duration{cfg.FlushInterval, cfg.Aggregate, cfg.ReconnectDelay, cfg.ReconnectMax, cfg.DialTimeout, cfg.WriteTimeout} {
 		if d < 0 {
 			return fmt.Errorf("statsd client: Config has a negative duration %v", d)
@@ -126,7 +130,11 @@ func (cfg Config) Validate() error {
 	return nil
 }
 
-const maxUDP = 65507 // an IPv4 packet less its IP and UDP headers
+const (
+	maxUDP    = 65507 // an IPv4 packet less its IP and UDP headers
+	maxPacket = 64 << 20
+	maxQueue  = 1 << 20
+)
 
 func (cfg Config) withDefaults() Config {
 	orElse(&cfg.Network, "tcp")

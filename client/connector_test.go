@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"slices"
 	"strconv"
@@ -438,6 +439,8 @@ func TestValidate(t *testing.T) {
 		"needs the path of a socket":                  {Network: "unixgram"},
 		"UDP carries at most 65507 bytes":             {Network: "udp", MaxPacketSize: 65508},
 		"must not be negative":                        {QueueSize: -1},
+		"want at most 67108864 and":                   {MaxPacketSize: math.MaxInt},
+		"QueueSize 1048577: want at most":             {QueueSize: 1<<20 + 1},
 		"Config has a negative duration -1s":          {ReconnectDelay: -time.Second},
 	} {
 		c, err := client.New(cfg)
