@@ -50,6 +50,12 @@ func (cfg Config) FromEnv() (Config, error) {
 		}
 		cfg.Address = net.JoinHostPort(trimBrackets(server.host), server.port)
 		orElse(&cfg.Network, server.protocol)
+	} else if cfg.Network == "" {
+		protocol, err := protocolFromEnv("")
+		if err != nil {
+			return cfg, err
+		}
+		cfg.Network = protocol
 	}
 	if cfg.Prefix != "" {
 		return cfg, nil
@@ -69,35 +75,40 @@ func (cfg Config) FromEnv() (Config, error) {
 type envServer struct{ host, port, protocol string }
 
 func serverFromEnv() (envServer, error) {
-	s := envServer{
-		host:     os.Getenv("STATSD_HOST"),
-		port:     os.Getenv("STATSD_PORT"),
-		protocol: strings.ToLower(os.Getenv("STATSD_PROTOCOL")),
-	}
-	protocolFrom := "STATSD_PROTOCOL"
+	s := envServer{host: os.Getenv("STATSD_HOST"), port: os.Getenv("STATSD_PORT")}
+	scheme := ""
 	if strings.Contains(s.port, "://") {
 		u, err := url.Parse(s.port)
 		if err != nil {
 			return s, fmt.Errorf("statsd client: STATSD_PORT is no port and no URL: %w", err)
 		}
 		orElse(&s.host, u.Hostname())
-		if s.protocol == "" {
-			s.protocol, protocolFrom = u.Scheme, "the protocol in STATSD_PORT"
-		}
-		s.port = u.Port()
+		scheme, s.port = u.Scheme, u.Port()
 	}
 	orElse(&s.port, defaultPort)
-	orElse(&s.protocol, "tcp")
 	if !isHost(trimBrackets(s.host)) {
 		return s, fmt.Errorf("statsd client: STATSD_HOST is %q: want a host alone, the port is STATSD_PORT's", s.host)
 	}
 	if !isPort(s.port) {
 		return s, fmt.Errorf("statsd client: STATSD_PORT is %q: want a port from 1 to 65535, or a URL such as tcp://10.0.0.1:8125", os.Getenv("STATSD_PORT"))
 	}
-	if s.protocol != "tcp" && s.protocol != "udp" {
-		return s, fmt.Errorf("statsd client: %s is %q: want tcp or udp", protocolFrom, s.protocol)
+	var err error
+	s.protocol, err = protocolFromEnv(scheme)
+	return s, err
+}
+
+// protocolFromEnv returns the protocol, that of STATSD_PORT if it has no
+// variable of its own.
+func protocolFromEnv(scheme string) (string, error) {
+	protocol, from := strings.ToLower(os.Getenv("STATSD_PROTOCOL")), "STATSD_PROTOCOL"
+	if protocol == "" && scheme != "" {
+		protocol, from = scheme, "the protocol in STATSD_PORT"
 	}
-	return s, nil
+	orElse(&protocol, "tcp")
+	if protocol != "tcp" && protocol != "udp" {
+		return "", fmt.Errorf("statsd client: %s is %q: want tcp or udp", from, protocol)
+	}
+	return protocol, nil
 }
 
 // truthy is sprockets' reading of a flag.
