@@ -150,36 +150,7 @@ func TestShardsAgreeOnAll(t *testing.T) {
 	layout := Etsy.Layout()
 	layout.Percentiles = []float64{50, 99.9, -10}
 	layout.Histograms = []Histogram{{"7", []float64{-1, 20, 50.5}}, {"", []float64{100}}}
-	rng := rand.New(rand.NewPCG(7, 8))
-	for round := range 8 {
-		for i := range 4000 {
-			name := fmt.Sprintf("n%d", rng.IntN(500)+round*100)
-			var text string
-			switch rng.IntN(4) {
-			case 0:
-				text = fmt.Sprintf("%s c %d x%d", name, rng.IntN(100), 1+rng.IntN(3))
-			case 1:
-				text = fmt.Sprintf("%s ms %v x2", name, float64(rng.IntN(100_000))/1000)
-			case 2:
-				text = fmt.Sprintf("%s g %+d", name, rng.IntN(100)-50)
-			case 3:
-				text = fmt.Sprintf("%s s m%d", name, rng.IntN(50))
-			}
-			for _, table := range tables {
-				add(t, table.Shard(i%len(table.shards)), text)
-			}
-		}
-		want := flushAs(tables[0], layout)
-		if len(want) < 8000 {
-			t.Fatalf("only %d points", len(want))
-		}
-		for _, table := range tables[1:] {
-			expect(t, flushAs(table, layout), want)
-		}
-		if t.Failed() {
-			return
-		}
-	}
+	shardsAgree(t, tables, layout, 4000)
 }
 
 func TestHistogram(t *testing.T) {

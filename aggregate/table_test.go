@@ -433,20 +433,24 @@ func TestSumsStayFinite(t *testing.T) {
 	}
 }
 
-// TestShardsAgree gives the same samples to tables of 1, 2 and 8 shards, over
-// several flushes with names that come and go, and compares all points.
 func TestShardsAgree(t *testing.T) {
-	tables := []*Table{testTable(1), testTable(2), testTable(8)}
+	shardsAgree(t, []*Table{testTable(1), testTable(2), testTable(8)}, apart, 10_000)
+}
+
+// shardsAgree gives the same samples to tables of different numbers of shards, over
+// several flushes with names that come and go, and compares all points.
+func shardsAgree(t *testing.T, tables []*Table, layout Layout, samples int) {
+	t.Helper()
 	rng := rand.New(rand.NewPCG(1, 2))
-	for round := range 6 {
-		for i := range 20_000 {
-			name := fmt.Sprintf("n%d", rng.IntN(2000)+round*300)
+	for round := range 8 {
+		for i := range samples {
+			name := fmt.Sprintf("n%d", samples/50*round+rng.IntN(samples/8))
 			var text string
 			switch rng.IntN(5) {
 			case 0:
 				text = fmt.Sprintf("%s c %d x%d", name, rng.IntN(100), 1+rng.IntN(3))
 			case 1:
-				text = fmt.Sprintf("%s ms %v", name, float64(rng.IntN(100_000))/1000)
+				text = fmt.Sprintf("%s ms %v x%d", name, float64(rng.IntN(100_000))/1000, 1+rng.IntN(2))
 			case 2:
 				text = fmt.Sprintf("%s g %d", name, rng.IntN(100))
 			case 3:
@@ -458,12 +462,12 @@ func TestShardsAgree(t *testing.T) {
 				add(t, table.Shard(i%len(table.shards)), text)
 			}
 		}
-		want := flushAs(tables[0], apart)
-		if len(want) < 8000 {
+		want := flushAs(tables[0], layout)
+		if len(want) < samples/2 {
 			t.Fatalf("only %d points", len(want))
 		}
 		for _, table := range tables[1:] {
-			expect(t, flushAs(table, apart), want)
+			expect(t, flushAs(table, layout), want)
 		}
 		if t.Failed() {
 			return
