@@ -15,6 +15,7 @@ import (
 
 	"github.com/statsd-ops/statsd/client"
 	"github.com/statsd-ops/statsd/internal/counterpart"
+	"github.com/statsd-ops/statsd/internal/soak"
 	"github.com/statsd-ops/statsd/sink/sinktest"
 )
 
@@ -85,7 +86,7 @@ func daemon(t *testing.T, _ string, carbon *sinktest.Server) (address, counts, t
 // What is given to the client arrives at the sink, to the last sample.
 func TestSoakServers(t *testing.T) {
 	const names = 10
-	rounds := scale(2_000, 100_000) // of ten samples each
+	rounds := soak.Pick(2_000, 100_000) // of ten samples each
 	for _, server := range []struct {
 		name string
 		run  func(t *testing.T, network string, carbon *sinktest.Server) (address, counts, timings string)

@@ -1,7 +1,6 @@
 package client_test
 
 import (
-	"bytes"
 	"io"
 	"net"
 	"os"
@@ -16,15 +15,9 @@ import (
 	"time"
 
 	"github.com/statsd-ops/statsd/client"
+	"github.com/statsd-ops/statsd/internal/counterpart"
+	"github.com/statsd-ops/statsd/internal/soak"
 )
-
-// scale is how much larger a test is in make soak.
-func scale(short, long int) int {
-	if os.Getenv("SOAK") != "" {
-		return long
-	}
-	return short
-}
 
 // echoEnv makes the test binary a server on that address, which can be killed:
 // it writes what it reads to its output, connection by connection.
@@ -47,27 +40,13 @@ func TestMain(m *testing.M) {
 // incarnation is one run of the server that is killed.
 type incarnation struct {
 	cmd *exec.Cmd
-
-	mu  sync.Mutex
-	out bytes.Buffer
-}
-
-func (p *incarnation) Write(b []byte) (int, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.out.Write(b)
-}
-
-func (p *incarnation) received() int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.out.Len()
+	out counterpart.Output
 }
 
 func incarnate(t *testing.T, address string) *incarnation {
 	p := &incarnation{cmd: exec.Command(os.Args[0])}
 	p.cmd.Env = append(os.Environ(), echoEnv+"="+address)
-	p.cmd.Stdout = p
+	p.cmd.Stdout = &p.out
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -84,7 +63,7 @@ func (p *incarnation) kill() {
 // the kernel had taken: each server gets an unbroken run of lines, the runs come
 // in order, and the client counts as sent all that they got or missed.
 func TestSoakKilledServer(t *testing.T) {
-	kills, lines := scale(5, 20), scale(20_000, 1_000_000)
+	kills, lines := soak.Pick(5, 20), soak.Pick(20_000, 1_000_000)
 	address := freeAddress(t)
 	c := open(t, client.New, client.Config{Address: address, ReconnectDelay: 5 * time.Millisecond, ReconnectMax: 20 * time.Millisecond})
 	var given, killed atomic.Int64
@@ -105,7 +84,7 @@ func TestSoakKilledServer(t *testing.T) {
 	servers := []*incarnation{incarnate(t, address)}
 	for range kills {
 		server := servers[len(servers)-1]
-		poll(t, "the server to be sent something", func() bool { return server.received() > 0 })
+		poll(t, "the server to be sent something", func() bool { return server.out.String() != "" })
 		until := given.Load() + int64(lines/kills/2)
 		poll(t, "more load", func() bool { return given.Load() >= until })
 		server.kill()
@@ -119,16 +98,15 @@ func TestSoakKilledServer(t *testing.T) {
 	lines = int(given.Load())
 	last := servers[len(servers)-1]
 	poll(t, "the last line", func() bool {
-		last.mu.Lock()
-		defer last.mu.Unlock()
-		return bytes.HasSuffix(last.out.Bytes(), []byte("n:"+strconv.Itoa(lines-1)+"|c\n"))
+		return strings.HasSuffix(last.out.String(), "n:"+strconv.Itoa(lines-1)+"|c\n")
 	})
 
 	next, received, lost := 0, 0, 0
 	for i, server := range servers {
 		server.kill()
-		whole := server.out.Bytes()[:bytes.LastIndexByte(server.out.Bytes(), '\n')+1]
-		for j, line := range strings.Split(strings.TrimSuffix(string(whole), "\n"), "\n") {
+		out := server.out.String()
+		whole := out[:strings.LastIndexByte(out, '\n')+1]
+		for j, line := range strings.Split(strings.TrimSuffix(whole, "\n"), "\n") {
 			if line == "" {
 				continue // it was killed before the first line was whole
 			}
@@ -153,7 +131,7 @@ func TestSoakKilledServer(t *testing.T) {
 // every line is accounted for.
 func TestSoakStalledServer(t *testing.T) {
 	const goroutines = 8
-	calls := scale(50_000, 5_000_000)
+	calls := soak.Pick(50_000, 5_000_000)
 	c := stalled(t, client.Config{QueueSize: 200})
 	already := c.Stats().Lines
 	var before, after runtime.MemStats
