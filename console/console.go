@@ -139,7 +139,9 @@ func (c *Console) Run(ctx context.Context) error {
 		case outOfFiles(err):
 			// What there is must go on.
 			c.log.Error().Err(err).Msg("accept a connection to the console")
-			if !sleep(ctx, 100*time.Millisecond) {
+			select {
+			case <-time.After(100 * time.Millisecond):
+			case <-ctx.Done():
 				return nil
 			}
 		default:
@@ -151,16 +153,4 @@ func (c *Console) Run(ctx context.Context) error {
 
 func outOfFiles(err error) bool {
 	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) || errors.Is(err, syscall.ECONNABORTED)
-}
-
-// sleep reports false when ctx ended first.
-func sleep(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

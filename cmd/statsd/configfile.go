@@ -91,13 +91,10 @@ func uncomment(line string) string {
 // that would set the same. What is not set is a comment.
 func (all settings) print(w io.Writer) error {
 	for _, s := range all {
-		values := s.values
-		switch {
-		case s.group == groupAbout:
+		if s.group == groupAbout {
 			continue
-		case len(values) == 0 && s.kind == isSwitch:
-			values = []value{{"false", fromDefault}}
 		}
+		values := s.effective()
 		line := fmt.Sprintf("%-18s %-16s # %s\n", "# "+s.name, "is not set", fromDefault)
 		if len(values) > 0 {
 			line = ""

@@ -31,13 +31,10 @@ func (all settings) shown(started settings, restart []string) (shown []console.S
 		if slices.Contains(restart, "--"+s.name) {
 			s = started.get(s.name)
 		}
-		values := s.values
-		switch {
-		case s.group == groupAbout:
+		if s.group == groupAbout {
 			continue
-		case len(values) == 0 && s.kind == isSwitch:
-			values = []value{{"false", fromDefault}}
 		}
+		values := s.effective()
 		for i, v := range values {
 			name := s.name
 			if len(values) > 1 {

@@ -46,6 +46,14 @@ func (s *setting) text() string {
 	return s.values[0].text
 }
 
+// effective returns the setting's values, and false for a switch that nobody set.
+func (s *setting) effective() []value {
+	if len(s.values) == 0 && s.kind == isSwitch {
+		return []value{{"false", fromDefault}}
+	}
+	return s.values
+}
+
 // given reports whether somebody set it.
 func (s *setting) given() bool { return len(s.values) > 0 && s.values[0].origin != fromDefault }
 
