@@ -68,19 +68,18 @@ func daemon(t *testing.T, _ string, carbon *sinktest.Server) (address, counts, t
 	if out, err := exec.Command("go", "build", "-o", program, "../cmd/statsd").CombinedOutput(); err != nil {
 		t.Fatalf("go build ../cmd/statsd: %v\n%s", err, out)
 	}
-	address = freeAddress(t)
-	_, port, _ := net.SplitHostPort(address)
-	start(t, t.TempDir(), program, "--name", "127.0.0.1", "--port", port, "--monitor-port", "off",
+	at := counterpart.FreeAddress(t)
+	start(t, t.TempDir(), program, "--name", "127.0.0.1", "--port", fmt.Sprint(at.Port()), "--monitor-port", "off",
 		"--flush-interval", "1", "--graphite-host", "127.0.0.1", "--graphite-port", strconv.Itoa(carbon.Port()))
 	poll(t, "statsd to listen", func() bool {
-		conn, err := net.Dial("tcp", address)
+		conn, err := net.Dial("tcp", at.String())
 		if err == nil {
 			conn.Close()
 		}
 		return err == nil
 	})
 	// The rate is per second, and the flush interval is one.
-	return address, "stats.soak.c?", "stats.timers.soak.t?.count"
+	return at.String(), "stats.soak.c?", "stats.timers.soak.t?.count"
 }
 
 // What is given to the client arrives at the sink, to the last sample.

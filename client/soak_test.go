@@ -64,7 +64,7 @@ func (p *incarnation) kill() {
 // in order, and the client counts as sent all that they got or missed.
 func TestSoakKilledServer(t *testing.T) {
 	kills, lines := soak.Pick(5, 20), soak.Pick(20_000, 1_000_000)
-	address := freeAddress(t)
+	address := counterpart.FreeAddress(t).String()
 	c := open(t, client.New, client.Config{Address: address, ReconnectDelay: 5 * time.Millisecond, ReconnectMax: 20 * time.Millisecond})
 	var given, killed atomic.Int64
 	load := make(chan struct{})
@@ -198,15 +198,6 @@ func BenchmarkStalledServer(b *testing.B) {
 			b.ReportMetric(float64(took[len(took)-1-len(took)/100_000]), "p99.999-ns")
 		})
 	}
-}
-
-func freeAddress(t testing.TB) string {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	return listener.Addr().String()
 }
 
 // poll waits for what to be so.

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/statsd-ops/statsd/internal/counterpart"
 	"github.com/statsd-ops/statsd/meta"
 	"github.com/statsd-ops/statsd/metric"
 )
@@ -109,18 +111,8 @@ func portOf(t *testing.T, addr string) string {
 	return port
 }
 
-// freePort returns a port that nothing listens on.
-func freePort(t *testing.T) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return portOf(t, l.Addr().String())
-}
-
 func TestScripts(t *testing.T) {
-	port, free := startMonitor(t, fewFigures), freePort(t)
+	port, free := startMonitor(t, fewFigures), fmt.Sprint(counterpart.FreeAddress(t).Port())
 	balanced := startMonitor(t, ledgerFigures(nil))
 	unbalanced := startMonitor(t, ledgerFigures(map[string]float64{"sink.graphite.points.spooled": 1}))
 	partly := startMonitor(t, ledgerFigures(map[string]float64{"metrics.discarded.bad_value": 1}))

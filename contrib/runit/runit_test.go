@@ -24,7 +24,7 @@ func TestService(t *testing.T) {
 	t.Parallel()
 	carbon := sinktest.NewServer(t)
 	s := newService(t, map[string]string{
-		"STATSD_DAEMON_PORT":          freePort(t),
+		"STATSD_DAEMON_PORT":          fmt.Sprint(counterpart.FreeAddress(t).Port()),
 		"STATSD_DAEMON_MONITOR_PORT":  "off",
 		"STATSD_DAEMON_GRAPHITE_HOST": "127.0.0.1",
 		"STATSD_DAEMON_GRAPHITE_PORT": strconv.Itoa(carbon.Port()),
@@ -275,20 +275,6 @@ func eventually(t *testing.T, what string, true func() bool) {
 			t.Fatalf("after 20 s it is not so that %s", what)
 		}
 	}
-}
-
-// freePort returns a port that is free now.
-func freePort(t *testing.T) string {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	_, port, err := net.SplitHostPort(listener.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return port
 }
 
 func writeFile(t *testing.T, path, text string) {

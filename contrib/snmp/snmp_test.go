@@ -48,7 +48,7 @@ func startAgent(t *testing.T, addr, objects string) *agent {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	a := &agent{t: t, addr: "udp:" + freePort(t, "udp"), dir: dir}
+	a := &agent{t: t, addr: "udp:" + counterpart.FreeAddress(t).String(), dir: dir}
 	config := write(t, filepath.Join(dir, "statsd-snmp.conf"), fmt.Sprintf("url http://%s\nfresh 0.2\ntimeout 0.3\nbase %s\n%s", addr, base, objects))
 	conf := write(t, filepath.Join(dir, "snmpd.conf"), fmt.Sprintf(
 		"agentAddress %s\nrwcommunity public 127.0.0.1\npass_persist %s %s %s\n", a.addr, base, script, config))
@@ -72,24 +72,6 @@ func startAgent(t *testing.T, addr, objects string) *agent {
 	})
 	a.await("snmpd does not answer", func() bool { return strings.Contains(a.ask("snmpget", ".1.3.6.1.2.1.1.3.0"), "Timeticks") })
 	return a
-}
-
-func freePort(t *testing.T, network string) string {
-	t.Helper()
-	if network == "tcp" {
-		l, err := net.Listen(network, "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close()
-		return l.Addr().String()
-	}
-	c, err := net.ListenPacket(network, "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	return c.LocalAddr().String()
 }
 
 // ask runs one of Net-SNMP's commands, and returns what it says.
@@ -273,12 +255,8 @@ func TestDaemon(t *testing.T) {
 	if out, err := exec.Command("go", "build", "-o", statsd, "../../cmd/statsd").CombinedOutput(); err != nil {
 		t.Fatalf("build statsd: %v\n%s", err, out)
 	}
-	windows, lines := freePort(t, "tcp"), freePort(t, "tcp")
-	_, port, err := net.SplitHostPort(lines)
-	if err != nil {
-		t.Fatal(err)
-	}
-	daemon := exec.Command(statsd, "-n", "127.0.0.1", "-p", port, "--monitor-port", "off", "--flush-interval", "0.2", "--sink", "load://"+windows)
+	windows, lines := counterpart.FreeAddress(t).String(), counterpart.FreeAddress(t)
+	daemon := exec.Command(statsd, "-n", "127.0.0.1", "-p", fmt.Sprint(lines.Port()), "--monitor-port", "off", "--flush-interval", "0.2", "--sink", "load://"+windows)
 	if err := daemon.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -295,7 +273,7 @@ func TestDaemon(t *testing.T) {
 	_, objects, _ := strings.Cut(string(example), base)
 	a := startAgent(t, windows, objects)
 	a.await("statsd takes no lines", func() bool {
-		conn, err := net.Dial("tcp", lines)
+		conn, err := net.Dial("tcp", lines.String())
 		if err != nil {
 			return false
 		}
@@ -344,7 +322,7 @@ func TestCheck(t *testing.T) {
 			t.Errorf("%q: got %swant %s", text, got, want)
 		}
 	}
-	if got := check("url http://" + freePort(t, "tcp") + "\nbase 1.2\n1 gauge 5 a"); !strings.Contains(got, "Connection refused") || !strings.HasSuffix(got, ".1.2.1 gauge 5 a = none now\n") {
+	if got := check("url http://" + counterpart.FreeAddress(t).String() + "\nbase 1.2\n1 gauge 5 a"); !strings.Contains(got, "Connection refused") || !strings.HasSuffix(got, ".1.2.1 gauge 5 a = none now\n") {
 		t.Errorf("without a load sink: %s", got)
 	}
 }

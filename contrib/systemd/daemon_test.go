@@ -35,17 +35,6 @@ func eventually(t *testing.T, what string, so func() bool) {
 	}
 }
 
-// freeAddress returns an address that nobody listens on.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
 // process is a daemon, or what becomes one.
 type process struct {
 	t       *testing.T

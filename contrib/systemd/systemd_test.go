@@ -81,7 +81,7 @@ func TestSocketActivate(t *testing.T) {
 	activate := counterpart.Find(t, "systemd-socket-activate")
 	for network, flags := range map[string][]string{"tcp": nil, "udp": {"--datagram"}} {
 		carbon := newCarbon(t)
-		address := freeAddress(t)
+		address := counterpart.FreeAddress(t).String()
 		d := start(t, exec.Command(activate, append(append(flags, "-l", address), append(carbon.command(), "-n", "127.0.0.1")...)...))
 		d.awaitLog("Listening on")
 		conn, err := net.Dial(network, address)
@@ -113,13 +113,12 @@ func TestNotify(t *testing.T) {
 	config := filepath.Join(t.TempDir(), "statsd.conf")
 	write(t, config, "pct 90\n")
 	carbon := newCarbon(t)
-	address := freeAddress(t)
-	_, port, _ := net.SplitHostPort(address)
-	command := exec.Command(binary, append(carbon.command()[1:], "-p", port, "-n", "127.0.0.1", "--config", config)...)
+	address := counterpart.FreeAddress(t)
+	command := exec.Command(binary, append(carbon.command()[1:], "-p", fmt.Sprint(address.Port()), "-n", "127.0.0.1", "--config", config)...)
 	command.Env = append(os.Environ(), "NOTIFY_SOCKET="+m.path, "WATCHDOG_USEC=200000")
 	d := start(t, command)
 	m.await("READY=1")
-	conn, err := net.Dial("tcp", address)
+	conn, err := net.Dial("tcp", address.String())
 	if err != nil {
 		t.Fatalf("it is ready, but: %v", err)
 	}

@@ -6,6 +6,8 @@
 package counterpart
 
 import (
+	"net"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -27,6 +29,25 @@ func Find(t testing.TB, program string) string {
 	}
 	Missing(t, program+" is not installed")
 	return ""
+}
+
+// FreeAddress returns an address of the loopback that is free for TCP and for UDP now,
+// for a program that must be told one.
+func FreeAddress(t testing.TB) netip.AddrPort {
+	t.Helper()
+	for range 100 {
+		tcp, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer tcp.Close()
+		if udp, err := net.ListenPacket("udp", tcp.Addr().String()); err == nil {
+			defer udp.Close()
+			return tcp.Addr().(*net.TCPAddr).AddrPort()
+		}
+	}
+	t.Fatal("no port is free for TCP and for UDP")
+	return netip.AddrPort{}
 }
 
 // Missing skips the test because of why, or fails it where nothing may be

@@ -27,9 +27,9 @@ func StartEtsy(t testing.TB, settings map[string]any) *Etsy {
 	if _, err := os.Stat(filepath.Join(home, "stats.js")); err != nil {
 		Missing(t, "statsd from npm is not in .counterparts")
 	}
-	lines, console := freePort(t), freePort(t)
+	lines, console := FreeAddress(t), FreeAddress(t)
 	all := map[string]any{
-		"address": lines.IP.String(), "port": lines.Port, "mgmt_address": console.IP.String(), "mgmt_port": console.Port,
+		"address": lines.Addr(), "port": lines.Port(), "mgmt_address": console.Addr(), "mgmt_port": console.Port(),
 	}
 	maps.Copy(all, settings)
 	// What it reads is JavaScript, and JSON is that too.
@@ -62,16 +62,6 @@ func StartEtsy(t testing.TB, settings map[string]any) *Etsy {
 			t.Fatal("Etsy's statsd does not listen")
 		}
 	}
-}
-
-func freePort(t testing.TB) *net.TCPAddr {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr)
 }
 
 // root returns the project's folder.

@@ -2,7 +2,6 @@ package counterpart
 
 import (
 	"encoding/json"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -26,12 +25,7 @@ type Graphite struct {
 func StartGraphite(t testing.TB) *Graphite {
 	t.Helper()
 	Find(t, "graphite-manage")
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := listener.Addr().String()
-	_ = listener.Close()
+	addr := FreeAddress(t).String()
 	g := &Graphite{URL: "http://" + addr}
 	g.Carbon = startCarbon(t, g.URL)
 	g.serve(addr)

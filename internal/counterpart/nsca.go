@@ -27,16 +27,10 @@ type NSCA struct {
 func StartNSCA(t testing.TB, mode string, method int, password string) *NSCA {
 	t.Helper()
 	program := Find(t, "nsca")
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	addr := FreeAddress(t)
 	dir := t.TempDir()
-	n := &NSCA{Addr: listener.Addr().String(), t: t, commands: filepath.Join(dir, "commands")}
-	_ = listener.Close()
-
-	host, port, _ := net.SplitHostPort(n.Addr)
-	config := fmt.Sprintf(nscaConf, host, port, dir, password, method)
+	n := &NSCA{Addr: addr.String(), t: t, commands: filepath.Join(dir, "commands")}
+	config := fmt.Sprintf(nscaConf, addr.Addr(), addr.Port(), dir, password, method)
 	if os.Geteuid() == 0 {
 		config += "nsca_user=root\nnsca_group=root\n"
 	}
@@ -100,7 +94,7 @@ func (n *NSCA) eventually(complaint string, ok func() bool) {
 }
 
 const nscaConf = `server_address=%s
-server_port=%s
+server_port=%d
 pid_file=%[3]s/pid
 command_file=%[3]s/commands
 alternate_dump_file=%[3]s/dump

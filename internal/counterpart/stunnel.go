@@ -2,7 +2,6 @@ package counterpart
 
 import (
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -23,13 +22,7 @@ type Stunnel struct {
 func (s Stunnel) Start(t testing.TB) (addr string) {
 	t.Helper()
 	program := Find(t, "stunnel")
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr = listener.Addr().String()
-	_ = listener.Close()
-
+	addr = FreeAddress(t).String()
 	config := fmt.Sprintf(stunnelConf, addr, s.Connect, s.Cert, s.Key)
 	if s.Clients != "" {
 		config += "verifyChain = yes\nCAfile = " + s.Clients + "\n"

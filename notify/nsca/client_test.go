@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/statsd-ops/statsd/internal/counterpart"
 	"github.com/statsd-ops/statsd/notify"
 )
 
@@ -166,7 +167,7 @@ func TestNotifyAfterFailure(t *testing.T) {
 }
 
 func TestNobodyListens(t *testing.T) {
-	client := newClient(t, Config{Server: freeAddress(t), Host: "web1", Service: "statsd"})
+	client := newClient(t, Config{Server: counterpart.FreeAddress(t).String(), Host: "web1", Service: "statsd"})
 	err := client.Notify(t.Context(), notify.Event{})
 	wantError(t, err, "nsca "+client.address+": dial tcp "+client.address+": connect: connection refused")
 }
