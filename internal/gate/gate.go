@@ -7,16 +7,19 @@
 //	g.Wait() // after the server's Shutdown or Close
 //
 // A Gate is a listener with at most Most open connections. Whoever connects and
-// does not ask, or does not read its answer, makes room for a newcomer. A server
+// does not ask, or does not read its answer, makes room for a newcomer, and first of all
+// who has closed, or has only shut its sending half down: from here they look the same. A server
 // of another protocol calls Conn.Asked and Conn.Answered itself.
 package gate
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
 	"net/netip"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -45,7 +48,7 @@ type Gate struct {
 	*net.TCPListener
 	loopback netip.Addr // the bound address, if it is one
 	closed   chan struct{}
-	left     chan struct{}  // told, if it listens, when a guest leaves
+	room     chan struct{}  // told, if it listens, when a guest leaves, or may be closed at once
 	serving  sync.WaitGroup // guests that a goroutine still works for
 
 	mu     sync.Mutex
@@ -64,6 +67,7 @@ type Conn struct {
 	waited   time.Duration // for its requests, so far
 	reading  time.Time     // since when we wait for more of one
 	answered bool          // its request is complete
+	ended    bool          // its client has closed, or says nothing more
 	answer   time.Time     // until when it has time for the answer
 	written  int           // bytes of answers
 }
@@ -73,7 +77,7 @@ func New(l *net.TCPListener) *Gate {
 	g := &Gate{
 		TCPListener: l,
 		closed:      make(chan struct{}),
-		left:        make(chan struct{}, 1),
+		room:        make(chan struct{}, 1),
 		guests:      make(map[*Conn]bool),
 	}
 	if bound, err := netip.ParseAddrPort(l.Addr().String()); err == nil && bound.Addr().IsLoopback() {
@@ -113,7 +117,7 @@ func (g *Gate) Accept() (net.Conn, error) {
 		}
 		select {
 		case <-time.After(min(wait, clientPatience)):
-		case <-g.left:
+		case <-g.room:
 		case <-g.closed:
 			_ = conn.Close()
 			return nil, net.ErrClosed
@@ -176,11 +180,23 @@ func (c *Conn) Close() error {
 		close(c.gone)
 	}
 	c.gate.mu.Unlock()
+	c.gate.tell()
+	return c.TCPConn.Close()
+}
+
+// tell says that there may be room.
+func (g *Gate) tell() {
 	select {
-	case c.gate.left <- struct{}{}:
+	case g.room <- struct{}{}:
 	default:
 	}
-	return c.TCPConn.Close()
+}
+
+// wait lets c stay until then, unless its client has ended.
+func (c *Conn) wait(until time.Time) {
+	if !c.ended {
+		c.patience = until
+	}
 }
 
 // Read measures how long the client keeps us waiting: not how long it takes us
@@ -188,7 +204,7 @@ func (c *Conn) Close() error {
 func (c *Conn) Read(p []byte) (int, error) {
 	c.gate.mu.Lock()
 	if c.reading = time.Now(); !c.answered {
-		c.patience = c.reading.Add(clientPatience - c.waited)
+		c.wait(c.reading.Add(clientPatience - c.waited))
 	}
 	c.gate.mu.Unlock()
 	n, err := c.TCPConn.Read(p)
@@ -196,7 +212,11 @@ func (c *Conn) Read(p []byte) (int, error) {
 	defer c.gate.mu.Unlock()
 	if now := time.Now(); !c.answered {
 		c.waited += now.Sub(c.reading)
-		c.patience = now.Add(AnswerPatience)
+		c.wait(now.Add(AnswerPatience))
+	}
+	if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
+		c.ended, c.patience = true, time.Time{}
+		c.gate.tell()
 	}
 	return n, err
 }
@@ -207,14 +227,14 @@ func (c *Conn) Write(p []byte) (int, error) {
 	c.gate.mu.Lock()
 	until := time.Now().Add(clientPatience)
 	if c.written += len(p); c.answered && c.written > writeBuffer && until.Before(c.answer) {
-		c.patience = until
+		c.wait(until)
 	}
 	c.gate.mu.Unlock()
 	n, err := c.TCPConn.Write(p)
 	c.gate.mu.Lock()
 	defer c.gate.mu.Unlock()
 	if c.answered {
-		c.patience = c.answer
+		c.wait(c.answer)
 	}
 	return n, err
 }
@@ -226,7 +246,7 @@ func (c *Conn) Asked() {
 	defer c.gate.mu.Unlock()
 	c.answered = true
 	c.answer = time.Now().Add(AnswerPatience)
-	c.patience = c.answer
+	c.wait(c.answer)
 }
 
 // Answered says that c has its answer, and that the next request is waited for.
@@ -262,6 +282,8 @@ func (g *Gate) Watch(server *http.Server) {
 			g.serving.Done()
 		}
 	}
+	// A place can be free before the work for who had it is done.
+	working := make(chan struct{}, Most)
 	next := server.Handler
 	server.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c := r.Context().Value(guestKey{}).(*Conn)
@@ -270,7 +292,12 @@ func (g *Gate) Watch(server *http.Server) {
 		} else {
 			r.Body = &guestBody{r.Body, c}
 		}
-		next.ServeHTTP(w, r)
+		select {
+		case working <- struct{}{}:
+			defer func() { <-working }()
+			next.ServeHTTP(w, r)
+		case <-c.gone:
+		}
 	})
 }
 

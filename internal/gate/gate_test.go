@@ -1,0 +1,149 @@
+package gate
+
+import (
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// serve serves HTTP through a gate until the test ends.
+func serve(t *testing.T, handler http.HandlerFunc) *Gate {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := New(l.(*net.TCPListener))
+	server := &http.Server{Handler: handler}
+	g.Watch(server)
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(g) }()
+	t.Cleanup(func() {
+		_ = server.Close()
+		if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+			t.Error(err)
+		}
+		g.Wait()
+	})
+	return g
+}
+
+// askAndClose makes n requests for a path whose clients do not wait for an answer.
+func askAndClose(t *testing.T, g *Gate, n int, path string) {
+	t.Helper()
+	for range n {
+		conn, err := net.Dial("tcp", g.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = io.WriteString(conn, "GET "+path+" HTTP/1.1\r\nHost: localhost\r\n\r\n")
+		if err := errors.Join(err, conn.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// ask makes a request that must be answered within 10 s.
+func ask(t *testing.T, g *Gate) {
+	t.Helper()
+	client := http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	asked := time.Now()
+	answer, err := client.Get("http://" + g.Addr().String() + "/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("answered after %v", time.Since(asked))
+	if err := answer.Body.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestClosed checks that clients that ask and close keep nobody waiting, although their
+// answers would take long. Had each its time for an answer, that would be 20 s.
+func TestClosed(t *testing.T) {
+	t.Parallel()
+	g := serve(t, func(_ http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/long" {
+			<-Gone(r.Context())
+		}
+	})
+	askAndClose(t, g, 21*Most, "/long")
+	ask(t, g)
+}
+
+// TestClosedWork checks that work goes on for few of those who have closed, although their
+// places are taken by others.
+func TestClosedWork(t *testing.T) {
+	t.Parallel()
+	var working, most atomic.Int64
+	release := make(chan struct{})
+	g := serve(t, func(http.ResponseWriter, *http.Request) {
+		if n := working.Add(1); n > most.Load() {
+			most.Store(n)
+		}
+		<-release
+		working.Add(-1)
+	})
+	askAndClose(t, g, 4*Most, "/")
+	for end := time.Now().Add(10 * time.Second); working.Load() < Most; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%d work", working.Load())
+		}
+	}
+	time.AfterFunc(50*time.Millisecond, func() { close(release) })
+	ask(t, g)
+	if n := most.Load(); n > Most {
+		t.Errorf("%d worked at a time", n)
+	}
+}
+
+// TestEndedAlone checks that who has ended his side, and waits, is answered while there
+// is room.
+func TestEndedAlone(t *testing.T) {
+	t.Parallel()
+	released := make(chan struct{})
+	g := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		<-released
+		_, _ = io.WriteString(w, "here you are")
+	})
+	conn, err := net.Dial("tcp", g.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	_, err = io.WriteString(conn, "GET / HTTP/1.0\r\nHost: localhost\r\n\r\n")
+	if err := errors.Join(err, conn.(*net.TCPConn).CloseWrite()); err != nil {
+		t.Fatal(err)
+	}
+	for end := time.Now().Add(10 * time.Second); !g.anyEnded(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("the end of what it says is not noticed")
+		}
+	}
+	for range Most - 1 {
+		other, err := net.Dial("tcp", g.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer other.Close()
+	}
+	close(released)
+	if got, err := io.ReadAll(conn); err != nil || len(got) < 12 || string(got[len(got)-12:]) != "here you are" {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
+func (g *Gate) anyEnded() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for c := range g.guests {
+		if c.ended {
+			return true
+		}
+	}
+	return false
+}
