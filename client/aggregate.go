@@ -30,9 +30,11 @@ type aggregator struct {
 	full []batch    // to be encoded by the sender
 	free [][]uint64 // for values
 
-	draining sync.Mutex // held by drain and emitFull: guards these
+	draining sync.Mutex // held by drain: guards these
 	spare    *table
+	rounds   uint64  // how often the tables have changed places
 	taken    []batch // what full was
+	encoded  int     // of taken
 }
 
 func newAggregator(co *core) *aggregator {
@@ -145,22 +147,35 @@ func (a *aggregator) series(c *Client, s *sample) *series {
 	return sr
 }
 
-// drain queues what was merged so far.
-func (a *aggregator) drain() {
+// round is what drain is to be asked for, to queue all that was merged so far.
+func (a *aggregator) round() uint64 {
 	a.draining.Lock()
 	defer a.draining.Unlock()
-	a.mu.Lock()
-	a.live, a.spare = a.spare, a.live
-	a.known.Store(a.live.names)
-	a.mu.Unlock()
-	a.emitFullLocked()
-	a.spare.drain(a.core)
+	return a.rounds + 1
 }
 
-// close drains and merges nothing from then on.
+// drain queues what was merged before the tables change places for that round.
+// It stops when the queue is crowded, and reports whether that was all.
+func (a *aggregator) drain(round uint64) bool {
+	a.draining.Lock()
+	defer a.draining.Unlock()
+	for a.emitFull() && a.spare.drain(a.core) {
+		if a.rounds >= round {
+			return true
+		}
+		a.mu.Lock()
+		a.live, a.spare = a.spare, a.live
+		a.known.Store(a.live.names)
+		a.mu.Unlock()
+		a.spare.drained, a.spare.kept = 0, 0
+		a.rounds++
+	}
+	return false
+}
+
+// close makes it merge nothing from then on.
 func (a *aggregator) close() {
 	a.mu.Lock()
+	defer a.mu.Unlock()
 	a.closed = true
-	a.mu.Unlock()
-	a.drain()
 }

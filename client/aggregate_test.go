@@ -2,6 +2,7 @@ package client_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"net"
@@ -347,6 +348,52 @@ func TestAggregateNoName(t *testing.T) {
 			t.Fatalf("16 were counted as %v", n)
 		}
 	}
+}
+
+// However much was merged, and however little room the queue has, all of it
+// leaves, or is counted when the time to close has run out.
+func TestAggregateMoreThanQueue(t *testing.T) {
+	const each = 1000
+	give := func(c *client.Client) {
+		for i := range each {
+			c.Unique("members", int64(i))
+			c.Count(fmt.Sprint("counter", i), 1)
+			c.Timing("values", time.Millisecond)
+		}
+	}
+	tiny := client.Config{Aggregate: time.Second, MaxPacketSize: 100, QueueSize: 10}
+	for name, leave := range map[string]func(*client.Client, context.Context) error{
+		"tick":  func(*client.Client, context.Context) error { time.Sleep(3 * time.Second); return nil },
+		"flush": (*client.Client).Flush,
+		"close": (*client.Client).Close,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			rec := clienttest.New(t, tiny)
+			give(rec.Client)
+			if err := leave(rec.Client, t.Context()); err != nil {
+				t.Error(err)
+			}
+			s := rec.Client.Stats()
+			if s.Sent < 2*each || s.Sent != s.Lines {
+				t.Errorf("%s: %+v", name, s)
+			}
+			if m, v := len(rec.Members("members")), len(rec.Values("values")); m != each || v != each {
+				t.Errorf("%s: %d members and %d values arrived, want %d", name, m, v, each)
+			}
+		})
+	}
+	synctest.Test(t, func(t *testing.T) {
+		cfg := tiny
+		cfg.Dial = (&connections{refuse: 1 << 30}).dial
+		c := open(t, client.New, cfg)
+		give(c)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		err, s := c.Close(ctx), c.Stats()
+		if !errors.Is(err, context.DeadlineExceeded) || s.Dropped < 2*each || s.Dropped != s.Lines {
+			t.Errorf("close without a server: %v, %+v", err, s)
+		}
+	})
 }
 
 // slowConn takes a millisecond to write a packet.

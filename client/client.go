@@ -140,16 +140,24 @@ func (c *Client) Flush(ctx context.Context) error {
 	if !c.on() {
 		return nil
 	}
-	if c.core.agg != nil {
-		c.core.agg.drain()
+	if agg := c.core.agg; agg != nil {
+		for round := agg.round(); !agg.drain(round); {
+			if err := c.core.flush(ctx); err != nil {
+				return err
+			}
+		}
 	}
-	done := c.core.queue.flush()
+	return c.core.flush(ctx)
+}
+
+func (co *core) flush(ctx context.Context) error {
+	done := co.queue.flush()
 	select {
 	case <-done:
 		return nil
 	case <-ctx.Done():
-		c.core.queue.forget(done)
-		return c.core.unfinished("flush", ctx.Err(), fmt.Sprintf("%d lines still queued", c.core.queue.snapshot().Queued))
+		co.queue.forget(done)
+		return co.unfinished("flush", ctx.Err(), fmt.Sprintf("%d lines still queued", co.queue.snapshot().Queued))
 	}
 }
 
@@ -162,8 +170,14 @@ func (c *Client) Close(ctx context.Context) error {
 	if !c.on() {
 		return nil
 	}
-	if c.core.agg != nil {
-		c.core.agg.close()
+	if agg := c.core.agg; agg != nil {
+		agg.close()
+		c.core.sender.hasten()
+		for round := agg.round(); !agg.drain(round); {
+			if c.core.flush(ctx) != nil {
+				c.core.queue.hurry()
+			}
+		}
 	}
 	if left, why := c.core.sender.close(ctx); left > 0 {
 		return c.core.unfinished("close", why, fmt.Sprintf("%d lines dropped", left))

@@ -23,8 +23,8 @@
 //	Stats.Lines == Stats.Sent + Stats.Queued + Stats.Dropped
 //
 // Sent means taken by this host's kernel: the statsd protocol has no
-// acknowledgement. A line that a broken connection cut is sent again whole. Call [Client.Close] before the program ends, to send what is
-// still queued.
+// acknowledgement. A line that a broken connection cut is sent again whole. Call
+// [Client.Close] before the program ends, to send what is still queued.
 //
 // # Names, tags, rates
 //

@@ -131,7 +131,14 @@ func (q *queue) close() {
 func (q *queue) crowded() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.n > len(q.ring)/2
+	return q.n > len(q.ring)/2 && !q.hurried
+}
+
+// hurry makes the queue never crowded: what has no room is dropped.
+func (q *queue) hurry() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.hurried = true
 }
 
 // ended reports whether the queue is closed and empty.

@@ -19,6 +19,7 @@ type queue struct {
 
 	mu      sync.Mutex
 	closed  bool
+	hurried bool
 	ring    []*packet // sealed ones, oldest at head
 	head, n int
 	free    []*packet

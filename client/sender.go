@@ -35,6 +35,7 @@ type sender struct {
 	flushSet   bool
 	flushDue   bool
 	merged     <-chan time.Time // ticks when the aggregator is to be drained
+	round      uint64           // of the aggregator, until it is drained; else 0
 }
 
 func startSender(cfg Config, q *queue, agg *aggregator) *sender {
@@ -53,16 +54,17 @@ func startSender(cfg Config, q *queue, agg *aggregator) *sender {
 	return s
 }
 
+// hasten cuts the pauses before further attempts to connect short, once.
+func (s *sender) hasten() { s.once.Do(func() { close(s.closing) }) }
+
 // close lets the sender finish until ctx ends. It returns how many lines were
 // dropped for want of time, and why.
 func (s *sender) close(ctx context.Context) (left int, why error) {
-	s.once.Do(func() {
-		s.queue.close()
-		close(s.closing)
-		if s.queue.ended() {
-			s.cancel(nil) // an attempt to connect would be of no use
-		}
-	})
+	s.hasten()
+	s.queue.close()
+	if s.queue.ended() {
+		s.cancel(nil) // an attempt to connect would be of no use
+	}
 	select {
 	case <-s.done:
 	case <-ctx.Done():
@@ -101,12 +103,13 @@ func (s *sender) run() {
 func (s *sender) next() bool {
 	select {
 	case <-s.merged: // it may be long until there is a wait
-		if !s.queue.crowded() {
-			s.agg.drain()
-		}
+		s.round = s.agg.round()
 	default:
 	}
 	for {
+		if s.agg != nil && s.agg.drain(s.round) {
+			s.round = 0
+		}
 		p, state := s.queue.pop(s.flushDue)
 		s.flushDue = false
 		switch state {
@@ -123,13 +126,10 @@ func (s *sender) next() bool {
 		}
 		select {
 		case <-s.queue.wake:
-			if s.agg != nil {
-				s.agg.emitFull()
-			}
 		case <-s.flushTimer.C:
 			s.flushSet, s.flushDue = false, true
 		case <-s.merged:
-			s.agg.drain()
+			s.round = s.agg.round()
 		case <-s.lost:
 			return true
 		case <-s.ctx.Done():

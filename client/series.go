@@ -99,8 +99,8 @@ func (sr *series) adjust(delta float64) {
 	}
 }
 
-// emit queues what a series holds and empties it. It reports false if it held
-// nothing.
+// emit queues what a series holds and empties it, unless the queue gets crowded
+// with members. It reports false if it held nothing.
 func (co *core) emit(sr *series) bool {
 	switch sr.kind {
 	case counter:
@@ -116,12 +116,15 @@ func (co *core) emit(sr *series) bool {
 			return false
 		}
 		for member := range sr.members {
+			if co.queue.crowded() {
+				return true
+			}
+			delete(sr.members, member)
 			if b, p := co.queue.begin(len(sr.head)+len(member)+len(sr.tail), 1); p != nil {
 				_ = append(append(append(b, sr.head...), member...), sr.tail...)
 				co.queue.commit(p, 1)
 			}
 		}
-		clear(sr.members)
 	default:
 		if len(sr.values) == 0 {
 			return false

@@ -18,6 +18,8 @@ type table struct {
 	names   *names
 	order   []*series // lines leave in the order in which names came
 	members int
+
+	drained, kept int // of order, since the table was live
 }
 
 // names finds series without a lock. Who holds aggregator.mu may add one at any
@@ -106,20 +108,30 @@ func (t *table) addMember(sr *series, member []byte) bool {
 }
 
 // drain queues the table's lines, empties its series and forgets those that
-// were empty before.
-func (t *table) drain(co *core) {
-	kept := t.order[:0]
-	for _, sr := range t.order {
-		if co.emit(sr) {
-			kept = append(kept, sr)
+// were empty before. It stops when the queue is crowded, and reports whether that
+// was all.
+func (t *table) drain(co *core) bool {
+	for ; t.drained < len(t.order); t.drained++ {
+		if co.queue.crowded() {
+			return false
+		}
+		sr := t.order[t.drained]
+		held := co.emit(sr)
+		if len(sr.members) > 0 {
+			return false
+		}
+		if held {
+			t.order[t.kept] = sr
+			t.kept++
 		} else {
 			sr.forgotten = true
 		}
 	}
-	if len(kept) < len(t.order) {
-		clear(t.order[len(kept):])
-		t.order = kept
-		t.names = newNames(t.names.index, kept)
+	if t.kept < len(t.order) {
+		clear(t.order[t.kept:])
+		t.order = t.order[:t.kept]
+		t.names = newNames(t.names.index, t.order)
 	}
-	t.members = 0
+	t.drained, t.members = t.kept, 0
+	return true
 }

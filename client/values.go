@@ -36,27 +36,27 @@ func (a *aggregator) keep(sr *series, bits uint64) {
 	}
 }
 
-// emitFull queues the values of which a series has too many.
-func (a *aggregator) emitFull() {
-	a.draining.Lock()
-	defer a.draining.Unlock()
-	a.emitFullLocked()
-}
-
-func (a *aggregator) emitFullLocked() {
-	a.mu.Lock()
-	a.full, a.taken = a.taken, a.full
-	a.mu.Unlock()
-	for _, full := range a.taken {
+// emitFull queues the values of which a series has too many. It stops when the
+// queue is crowded, and reports whether that was all.
+func (a *aggregator) emitFull() bool {
+	if len(a.taken) == 0 {
+		a.mu.Lock()
+		a.full, a.taken = a.taken, a.full
+		a.mu.Unlock()
+	}
+	for ; a.encoded < len(a.taken); a.encoded++ {
+		if a.core.queue.crowded() {
+			return false
+		}
+		full := a.taken[a.encoded]
 		a.core.emitValues(full.series, full.values)
-	}
-	a.mu.Lock()
-	for _, full := range a.taken {
+		a.mu.Lock()
 		a.free = append(a.free, full.values[:0])
+		a.mu.Unlock()
 	}
-	a.mu.Unlock()
 	clear(a.taken)
-	a.taken = a.taken[:0]
+	a.taken, a.encoded = a.taken[:0], 0
+	return true
 }
 
 // emitValues queues values in as few lines as may be.
