@@ -6,8 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rs/zerolog"
-
 	"github.com/statsd-ops/statsd/sink/graphite"
 )
 
@@ -147,15 +145,7 @@ func TestGraphiteSchemes(t *testing.T) {
 		{"graphite+tls://c?insecure", graphite.Config{Addr: "c:2003", TLS: &graphite.TLS{Insecure: true}}},
 		{"graphite+tls+pickle://c?server-name=d", graphite.Config{Addr: "c:2004", Pickle: true, TLS: &graphite.TLS{ServerName: "d"}}},
 	} {
-		all := resolved(t, []string{"--sink=" + tt.url}, nil)
-		sinks, err := all.endpoints(nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		cfg, err := all.config(zerolog.Nop(), sinks)
-		if err != nil {
-			t.Fatal(err)
-		}
+		cfg := configOf(t, []string{"--sink=" + tt.url})
 		got := cfg.Sinks[0].Config.(graphite.Config)
 		tt.want.ConnectTimeout, tt.want.Timeout, tt.want.GiveUp = got.ConnectTimeout, got.Timeout, got.GiveUp
 		if !reflect.DeepEqual(got, tt.want) || (cfg.Sinks[0].Format == "pickle") != got.Pickle {

@@ -12,8 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rs/zerolog"
-
 	"github.com/statsd-ops/statsd/internal/counterpart"
 	"github.com/statsd-ops/statsd/server"
 	"github.com/statsd-ops/statsd/sink/sinktest"
@@ -33,19 +31,7 @@ func newFlushes(t *testing.T) *flushes { return &flushes{Server: sinktest.NewSer
 
 // serveLikeEtsy runs the daemon with these flags until the test ends.
 func serveLikeEtsy(t *testing.T, args ...string) (addr string) {
-	all := newSettings(flags)
-	if err := all.resolve(append(args, "--name=127.0.0.1", "--port=0", "--monitor-port=off"), func(string) string { return "" }); err != nil {
-		t.Fatal(err)
-	}
-	sinks, err := all.endpoints(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cfg, err := all.config(zerolog.Nop(), sinks)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := server.New(cfg)
+	s, err := server.New(configOf(t, append(args, "--name=127.0.0.1", "--port=0", "--monitor-port=off")))
 	if err != nil {
 		t.Fatal(err)
 	}

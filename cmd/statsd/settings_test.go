@@ -27,6 +27,21 @@ func resolved(t *testing.T, args []string, environment map[string]string) settin
 	return all
 }
 
+// configOf returns the server's configuration of a command line.
+func configOf(t *testing.T, args []string) server.Config {
+	t.Helper()
+	all := resolved(t, args, nil)
+	sinks, err := all.endpoints(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := all.config(zerolog.Nop(), sinks)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cfg
+}
+
 func write(t *testing.T, name, text string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), name)
