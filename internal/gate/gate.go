@@ -1,8 +1,8 @@
 // Package gate keeps a small server answering while clients hang about.
 //
-//	g := gate.New(listener)
+//	g, err := gate.Listen("127.0.0.1:8125")
 //	g.Watch(&server) // an HTTP server, before it serves
-//	err := server.Serve(g)
+//	err = server.Serve(g)
 //	...
 //	g.Wait() // after the server's Shutdown or Close
 //
@@ -13,11 +13,9 @@
 package gate
 
 import (
-	"context"
 	"errors"
-	"io"
+	"fmt"
 	"net"
-	"net/http"
 	"net/netip"
 	"os"
 	"strings"
@@ -72,10 +70,17 @@ type Conn struct {
 	written  int           // bytes of answers
 }
 
-// New returns a Gate that accepts from l.
-func New(l *net.TCPListener) *Gate {
+// Listen returns a Gate that listens at address, a "host:port".
+func Listen(address string) (*Gate, error) {
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		if op, ok := errors.AsType[*net.OpError](err); ok {
+			err = op.Err
+		}
+		return nil, fmt.Errorf("listen on tcp %s: %w", address, err)
+	}
 	g := &Gate{
-		TCPListener: l,
+		TCPListener: l.(*net.TCPListener),
 		closed:      make(chan struct{}),
 		room:        make(chan struct{}, 1),
 		guests:      make(map[*Conn]bool),
@@ -83,7 +88,7 @@ func New(l *net.TCPListener) *Gate {
 	if bound, err := netip.ParseAddrPort(l.Addr().String()); err == nil && bound.Addr().IsLoopback() {
 		g.loopback = bound.Addr()
 	}
-	return g
+	return g, nil
 }
 
 // Answers reports whether requests made to host may be answered: on a loopback
@@ -255,62 +260,4 @@ func (c *Conn) Answered() {
 	c.gate.mu.Lock()
 	defer c.gate.mu.Unlock()
 	c.answered = false
-}
-
-type guestKey struct{}
-
-// Gone returns what is closed once the connection is that the request of ctx came through:
-// nobody will get an answer any more. The request's own context ends too early, with a client that
-// has said all it wants to, and not at all with one that has said more.
-func Gone(ctx context.Context) <-chan struct{} {
-	if c, ok := ctx.Value(guestKey{}).(*Conn); ok {
-		return c.gone
-	}
-	return nil
-}
-
-// Watch makes server, which is to serve the gate, tell it how its guests get on.
-func (g *Gate) Watch(server *http.Server) {
-	server.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
-		return context.WithValue(ctx, guestKey{}, c)
-	}
-	server.ConnState = func(_ net.Conn, s http.ConnState) {
-		switch s {
-		case http.StateNew:
-			g.serving.Add(1)
-		case http.StateClosed:
-			g.serving.Done()
-		}
-	}
-	// A place can be free before the work for who had it is done.
-	working := make(chan struct{}, Most)
-	next := server.Handler
-	server.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c := r.Context().Value(guestKey{}).(*Conn)
-		if r.Body == http.NoBody {
-			c.Asked()
-		} else {
-			r.Body = &guestBody{r.Body, c}
-		}
-		select {
-		case working <- struct{}{}:
-			defer func() { <-working }()
-			next.ServeHTTP(w, r)
-		case <-c.gone:
-		}
-	})
-}
-
-// guestBody notices the end of a request's body.
-type guestBody struct {
-	io.ReadCloser
-	guest *Conn
-}
-
-func (b *guestBody) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
-	if err == io.EOF {
-		b.guest.Asked()
-	}
-	return n, err
 }

@@ -13,11 +13,10 @@ import (
 // serve serves HTTP through a gate until the test ends.
 func serve(t *testing.T, handler http.HandlerFunc) *Gate {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	g, err := Listen("127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := New(l.(*net.TCPListener))
 	server := &http.Server{Handler: handler}
 	g.Watch(server)
 	served := make(chan error, 1)
