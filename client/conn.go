@@ -20,6 +20,8 @@ func (s *sender) connect() bool {
 	select {
 	case <-s.lost:
 		s.fail(fmt.Errorf("%s ended the connection", s.cfg.target()))
+	case conn := <-s.again:
+		s.replace(conn)
 	default:
 	}
 	for s.conn == nil {
@@ -36,14 +38,36 @@ func (s *sender) connect() bool {
 			s.report.recovered()
 		}
 	}
-	if s.named() && time.Since(s.since) > resolveEvery {
-		s.since = time.Now()
-		if conn, err := s.dial(); err == nil {
-			s.hangUp()
-			s.use(conn)
-		}
+	if s.again == nil && s.named() && time.Since(s.since) > resolveEvery {
+		s.again = make(chan net.Conn)
+		go s.dialAgain(s.again)
 	}
 	return true
+}
+
+// dialAgain looks the server up while the sender goes on with the socket that it
+// has. It gives nil if the server was not found.
+func (s *sender) dialAgain(again chan<- net.Conn) {
+	conn, err := s.dial()
+	if err != nil {
+		conn = nil
+	}
+	select {
+	case again <- conn:
+	case <-s.ctx.Done():
+		if conn != nil {
+			_ = conn.Close()
+		}
+	}
+}
+
+// replace goes on with what dialAgain gave.
+func (s *sender) replace(conn net.Conn) {
+	s.again, s.since = nil, time.Now()
+	if conn != nil {
+		s.hangUp()
+		s.use(conn)
+	}
 }
 
 // named reports whether the server is known by a name and reached by UDP.

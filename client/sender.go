@@ -26,6 +26,7 @@ type sender struct {
 	conn     net.Conn
 	unwatch  func() bool
 	lost     chan struct{} // closed when the server ends conn; nil for datagrams
+	again    chan net.Conn // gives another, since its name was looked up again; may be nil
 	since    time.Time     // when conn was made
 	failures int           // connections in a row that failed or soon broke
 	hurried  bool          // closing has cut a wait short
@@ -132,6 +133,8 @@ func (s *sender) next() bool {
 			s.round = s.agg.round()
 		case <-s.lost:
 			return true
+		case conn := <-s.again:
+			s.replace(conn)
 		case <-s.ctx.Done():
 			return false
 		}

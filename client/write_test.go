@@ -6,6 +6,7 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -80,4 +81,30 @@ func TestResolveAgain(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A name server that does not answer holds up nothing.
+func TestResolveAgainHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rec := clienttest.New(t, client.Config{})
+		var dials atomic.Int32
+		c := open(t, client.New, client.Config{Network: "udp", Address: "stats.example.com", Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
+			if dials.Add(1) > 1 {
+				<-ctx.Done()
+				return nil, ctx.Err()
+			}
+			return rec.Dial(ctx, network, address)
+		}})
+		for range 100 {
+			start := time.Now()
+			c.Incr("a")
+			if flush(t, c); time.Since(start) != 0 {
+				t.Fatalf("sending took %v", time.Since(start))
+			}
+			time.Sleep(2500 * time.Millisecond)
+		}
+		if s := c.Stats(); dials.Load() < 4 || s.Connects != 1 || s.Sent != 100 {
+			t.Errorf("%d attempts, %+v", dials.Load(), s)
+		}
+	})
 }
