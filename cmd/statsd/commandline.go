@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -17,16 +18,27 @@ type usageError string
 
 func (e usageError) Error() string { return string(e) }
 
+// arguments are a command line of statsd's, maybe translated.
+type arguments struct {
+	args []string
+	// typed has what the user typed for an argument, where that is something else.
+	typed map[string]string
+}
+
 // argument takes a flag's values off the command line. As a kingpin.Value it
 // takes any text: what a text means is looked at once it is known which of
 // command line, environment, configuration file and default counts.
-type argument struct{ *setting }
+type argument struct {
+	*setting
+	line arguments
+}
 
 func (a argument) Set(text string) error {
 	if !a.many {
 		a.values = nil
 	}
-	a.values = append(a.values, value{text, fromCommandLine})
+	typed := a.line.typed["--"+a.name+"="+text]
+	a.values = append(a.values, value{text, cmp.Or(typed, fromCommandLine)})
 	return nil
 }
 
@@ -35,7 +47,7 @@ func (a argument) IsBoolFlag() bool   { return a.kind == isSwitch }
 func (a argument) IsCumulative() bool { return a.many }
 
 // parse reads the command line.
-func (all settings) parse(args []string) error {
+func (all settings) parse(line arguments) error {
 	app := kingpin.New("statsd", "")
 	help := false
 	app.UsageWriter(io.Discard).ErrorWriter(io.Discard).Terminate(func(int) { help = true })
@@ -46,10 +58,10 @@ func (all settings) parse(args []string) error {
 			if s.short != 0 && name == s.name {
 				clause = clause.Short(s.short)
 			}
-			clause.SetValue(argument{s})
+			clause.SetValue(argument{s, line})
 		}
 	}
-	_, err := app.Parse(args)
+	_, err := app.Parse(line.args)
 	switch {
 	case help:
 		return errHelp

@@ -25,8 +25,8 @@ func TestFromGstatsd(t *testing.T) {
 			[]string{"--grace", "3", "--dialect", "gstatsd", "--no-alert", "word"}},
 		{"an empty value", []string{"-x", ""}, []string{"--dialect=gstatsd", "--prefix="}},
 	} {
-		if got, err := fromGstatsd(tt.args); err != nil || !slices.Equal(got, tt.want) {
-			t.Errorf("%s: %q, %v\nwant %q", tt.why, got, err, tt.want)
+		if got, err := fromGstatsd(tt.args); err != nil || !slices.Equal(got.args, tt.want) {
+			t.Errorf("%s: %q, %v\nwant %q", tt.why, got.args, err, tt.want)
 		}
 	}
 }

@@ -10,8 +10,8 @@ import (
 
 // fromGstatsd translates a command line of gstatsd's into one of statsd's. Long flags that
 // are not gstatsd's stay as they are.
-func fromGstatsd(args []string) ([]string, error) {
-	l := gstatsdLine{rest: args, given: map[string][]string{}}
+func fromGstatsd(args []string) (arguments, error) {
+	l := gstatsdLine{rest: args, given: map[string][]value{}, same: arguments{typed: map[string]string{}}}
 	for len(l.rest) > 0 {
 		arg := l.rest[0]
 		l.rest = l.rest[1:]
@@ -22,20 +22,21 @@ func fromGstatsd(args []string) ([]string, error) {
 		case strings.HasPrefix(arg, "-") && len(arg) > 1:
 			err = l.short(arg[1:])
 		default:
-			l.others = append(l.others, arg)
+			l.same.args = append(l.same.args, arg)
 		}
 		if err != nil {
-			return nil, err
+			return l.same, err
 		}
 	}
-	return l.arguments()
+	err := l.translate()
+	return l.same, err
 }
 
 // gstatsdLine is a command line that is being read.
 type gstatsdLine struct {
-	rest   []string
-	given  map[string][]string // by long names; switches have empty values
-	others []string            // what is left as it is
+	rest  []string
+	given map[string][]value // by long names, with what was typed; switches have empty values
+	same  arguments          // what means the same to statsd
 }
 
 // long reads a long flag: --flush 5 or --flush=5.
@@ -44,10 +45,10 @@ func (l *gstatsdLine) long(arg string) error {
 	i := slices.IndexFunc(gstatsdFlags, func(f gstatsdFlag) bool { return f.long == name })
 	switch {
 	case i < 0, gstatsdFlags[i].holder == "" && attached:
-		l.others = append(l.others, arg)
+		l.same.args = append(l.same.args, arg)
 		return nil
 	case gstatsdFlags[i].holder == "" || attached:
-		l.given[name] = append(l.given[name], text)
+		l.given[name] = append(l.given[name], value{text, arg})
 		return nil
 	}
 	return l.value(name, arg)
@@ -60,16 +61,16 @@ func (l *gstatsdLine) short(letters string) error {
 		if i < 0 {
 			return usageError(fmt.Sprintf("unknown short flag '-%c'", letters[0]))
 		}
-		f := gstatsdFlags[i]
+		f, arg := gstatsdFlags[i], "-"+letters
 		letters = letters[1:]
 		switch {
 		case f.holder != "" && letters == "":
-			return l.value(f.long, "-"+string(f.short))
+			return l.value(f.long, arg)
 		case f.holder != "":
-			l.given[f.long] = append(l.given[f.long], letters)
+			l.given[f.long] = append(l.given[f.long], value{letters, arg})
 			return nil
 		}
-		l.given[f.long] = append(l.given[f.long], "")
+		l.given[f.long] = append(l.given[f.long], value{})
 	}
 	return nil
 }
@@ -79,82 +80,88 @@ func (l *gstatsdLine) value(name, arg string) error {
 	if len(l.rest) == 0 {
 		return usageError(arg + " needs a value")
 	}
-	l.given[name] = append(l.given[name], l.rest[0])
+	l.given[name] = append(l.given[name], value{l.rest[0], arg + " " + l.rest[0]})
 	l.rest = l.rest[1:]
 	return nil
 }
 
-// last returns the value of a flag that counts, "" if it was not given.
-func (l *gstatsdLine) last(name string) string {
+// last returns the value of a flag that counts, an empty one if it was not given.
+func (l *gstatsdLine) last(name string) value {
 	values := l.given[name]
 	if len(values) == 0 {
-		return ""
+		return value{}
 	}
 	return values[len(values)-1]
 }
 
-// arguments returns what means the same to statsd.
-func (l *gstatsdLine) arguments() ([]string, error) {
-	args := l.others
-	if !slices.ContainsFunc(args, isDialect) {
-		args = append(args, "--dialect=gstatsd")
+// add adds what the user typed as a flag of statsd's.
+func (l *gstatsdLine) add(name, text, typed string) {
+	arg := "--" + name + "=" + text
+	l.same.args = append(l.same.args, arg)
+	l.same.typed[arg] = typed
+}
+
+// translate adds what means the same to statsd.
+func (l *gstatsdLine) translate() error {
+	if !slices.ContainsFunc(l.same.args, isDialect) {
+		l.same.args = append(l.same.args, "--dialect=gstatsd")
 	}
 	for _, f := range gstatsdFlags {
 		switch {
 		case f.same == "" || l.given[f.long] == nil:
 		case f.holder == "":
-			args = append(args, "--"+f.same)
+			l.same.args = append(l.same.args, "--"+f.same)
 		default:
-			args = append(args, "--"+f.same+"="+l.last(f.long))
+			v := l.last(f.long)
+			l.add(f.same, v.text, v.origin)
 		}
 	}
 	if n := len(l.given["verbose"]); n > 0 {
-		args = append(args, "--debug")
+		l.same.args = append(l.same.args, "--debug")
 		if n > 1 {
-			args = append(args, "--debug-metric=:") // which each line has
+			l.same.args = append(l.same.args, "--debug-metric=:") // which each line has
 		}
 	}
-	for _, add := range []func([]string) ([]string, error){l.bind, l.sinks} {
-		var err error
-		if args, err = add(args); err != nil {
-			return nil, err
-		}
+	if err := l.bind(); err != nil {
+		return err
 	}
-	return args, nil
+	return l.sinks()
 }
 
 // bind adds the address to listen on: HOST:PORT, :PORT or PORT.
-func (l *gstatsdLine) bind(args []string) ([]string, error) {
-	text := l.last("bind")
+func (l *gstatsdLine) bind() error {
 	if l.given["bind"] == nil {
-		return args, nil
+		return nil
 	}
-	host, port := "", text
-	if _, err := strconv.Atoi(text); err != nil {
-		if host, port, err = net.SplitHostPort(text); err != nil {
-			return nil, fmt.Errorf("-b %s: invalid bind address, want HOST:PORT, :PORT or a port", text)
+	v := l.last("bind")
+	host, port := "", v.text
+	if _, err := strconv.Atoi(port); err != nil {
+		if host, port, err = net.SplitHostPort(v.text); err != nil {
+			return fmt.Errorf("%s: invalid bind address, want HOST:PORT, :PORT or a port", v.origin)
 		}
 	}
 	if host != "" {
-		args = append(args, "--name="+host)
+		l.add("name", host, v.origin)
 	}
-	return append(args, "--port="+port), nil
+	l.add("port", port, v.origin)
+	return nil
 }
 
 // sinks adds the sinks, which are of one type unless they are URLs.
-func (l *gstatsdLine) sinks(args []string) ([]string, error) {
+func (l *gstatsdLine) sinks() error {
 	scheme := l.last("type")
-	if l.given["type"] != nil && !slices.Contains(gstatsdTypes, scheme) {
-		return nil, fmt.Errorf("-t %s: want %s", scheme, oneOf(gstatsdTypes))
+	if l.given["type"] != nil && !slices.Contains(gstatsdTypes, scheme.text) {
+		return fmt.Errorf("%s: want %s", scheme.origin, oneOf(gstatsdTypes))
 	}
-	for _, text := range l.given["sink"] {
+	for _, v := range l.given["sink"] {
+		text := v.text
 		if _, err := strconv.Atoi(text); err == nil {
 			text = ":" + text
 		}
-		if scheme != "" && !strings.Contains(text, "://") {
-			text = scheme + "://" + text
+		if scheme.text != "" && !strings.Contains(text, "://") {
+			text = scheme.text + "://" + text
 		}
-		args = append(args, "--sink="+text)
+		l.add("sink", text, v.origin)
 	}
-	return args, nil
+	return nil
 }

@@ -38,15 +38,15 @@ func main() {
 
 // run is the command, which args[0] names. It serves until ctx ends.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	program, args := args[0], args[1:]
+	program, line := args[0], arguments{args: args[1:]}
 	command, help, err := "statsd", printHelp, error(nil)
-	if isGstatsd(program, args) {
+	if isGstatsd(program, line.args) {
 		command, help = "statsd --dialect=gstatsd", printGstatsdHelp
-		args, err = fromGstatsd(args)
+		line, err = fromGstatsd(line.args)
 	}
 	all := newSettings(flags)
 	if err == nil {
-		err = all.run(ctx, args, stdout, stderr)
+		err = all.run(ctx, line, stdout, stderr)
 	}
 	if errors.Is(err, errHelp) {
 		err = help(stdout)
@@ -65,8 +65,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return exitFailed
 }
 
-func (all settings) run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	err := all.resolve(args, os.Getenv)
+func (all settings) run(ctx context.Context, line arguments, stdout, stderr io.Writer) error {
+	err := all.resolve(line, os.Getenv)
 	if err != nil {
 		return err
 	}
@@ -77,7 +77,7 @@ func (all settings) run(ctx context.Context, args []string, stdout, stderr io.Wr
 	if all.on("check-config") {
 		return all.printConfig(stdout, stderr)
 	}
-	d := &daemon{started: all, current: all, args: args}
+	d := &daemon{started: all, current: all, line: line}
 	if all.on("daemonize") {
 		if d.background, err = detach.Daemon(); err != nil {
 			return err

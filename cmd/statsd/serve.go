@@ -25,7 +25,7 @@ type daemon struct {
 	started    settings // as of the start
 	current    settings // as of the last reload
 	sinks      []*endpoint
-	args       []string
+	line       arguments
 	log        *logger
 	manager    *manager
 	background *detach.Process // nil in the foreground
@@ -163,7 +163,7 @@ func (d *daemon) reload() string {
 
 // apply resolves the settings, and returns the flags of those that need a restart.
 func (d *daemon) apply(next settings) (restart []string, err error) {
-	if err := next.resolve(d.args, os.Getenv); err != nil {
+	if err := next.resolve(d.line, os.Getenv); err != nil {
 		return nil, err
 	}
 	sinks, err := next.endpoints(d.sinks)

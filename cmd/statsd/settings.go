@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// Where a value comes from, besides an environment variable and "file:line".
+// Where a value comes from, besides an environment variable, "file:line", and what was typed
+// on another command line than statsd's.
 const (
 	fromCommandLine = "command line"
 	fromDefault     = "default"
@@ -104,8 +105,8 @@ func (all settings) given(name string) bool { return all.get(name).given() }
 
 // resolve sets all settings: from the command line, or else the environment,
 // or else the configuration file, or else to their defaults.
-func (all settings) resolve(args []string, getenv func(string) string) error {
-	if err := all.parse(args); err != nil {
+func (all settings) resolve(line arguments, getenv func(string) string) error {
+	if err := all.parse(line); err != nil {
 		return err
 	}
 	for _, s := range all {

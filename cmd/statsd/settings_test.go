@@ -21,7 +21,7 @@ import (
 func resolved(t *testing.T, args []string, environment map[string]string) settings {
 	t.Helper()
 	all := newSettings(flags)
-	if err := all.resolve(args, func(name string) string { return environment[name] }); err != nil {
+	if err := all.resolve(arguments{args: args}, func(name string) string { return environment[name] }); err != nil {
 		t.Fatalf("%s: %v", args, err)
 	}
 	return all
