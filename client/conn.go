@@ -134,6 +134,10 @@ func (s *sender) hangUp() {
 	s.queue.disconnected()
 }
 
+// wsaEMSGSIZE is EMSGSIZE on Windows, where package syscall has another number
+// for that (Windows Sockets Error Codes).
+const wsaEMSGSIZE = syscall.Errno(10040)
+
 // write sends the packet in hand. After an error what was not taken stays in
 // hand, for another connection.
 func (s *sender) write() {
@@ -148,7 +152,7 @@ func (s *sender) write() {
 	case err == nil:
 		s.queue.done(s.hand, n)
 		s.hand = nil
-	case errors.Is(err, syscall.EMSGSIZE): // no connection would take it
+	case errors.Is(err, syscall.EMSGSIZE), errors.Is(err, wsaEMSGSIZE): // no connection would take it
 		s.queue.failed(err)
 		s.report.failed(err)
 		s.queue.done(s.hand, 0)

@@ -179,6 +179,19 @@ func TestReconnect(t *testing.T) {
 	})
 }
 
+// ReconnectMax bounds the first wait too.
+func TestReconnectMaxAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &connections{rec: clienttest.New(t, client.Config{}), refuse: 1}
+		c := open(t, client.New, client.Config{Dial: d.dial, ReconnectDelay: time.Hour, ReconnectMax: time.Second})
+		c.Incr("a")
+		flush(t, c)
+		if wait := d.attempts[1].Sub(d.attempts[0]); wait > time.Second {
+			t.Errorf("the second attempt came after %v, want at most a second", wait)
+		}
+	})
+}
+
 // A connection that had lasted is made again at once; one that ends as soon as
 // it is made, after longer and longer pauses.
 func TestReconnectPace(t *testing.T) {

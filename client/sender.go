@@ -163,7 +163,7 @@ func (s *sender) pause() bool {
 // ReconnectMax, less up to a half by chance, so that the clients of a restarted
 // server do not come back all at once.
 func (s *sender) delay() time.Duration {
-	d := s.cfg.ReconnectDelay
+	d := min(s.cfg.ReconnectDelay, s.cfg.ReconnectMax)
 	for range s.failures - 1 {
 		if d >= s.cfg.ReconnectMax/2 {
 			d = s.cfg.ReconnectMax
