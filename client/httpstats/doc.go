@@ -19,7 +19,9 @@
 // sprockets-statsd's Tornado mixin, "timers.NAME.METHOD.STATUS". METHOD is
 // OTHER where it is none of the usual ones, and so is a STATUS that is no number
 // from 100 to 999, so that nobody can invent names. STATUS is "hijacked" where the
-// handler took over the connection, and "error" where no response came.
+// handler took over the connection, "aborted" where it gave up with
+// http.ErrAbortHandler, as a reverse proxy does whose browser has left, and "error"
+// where no response came.
 //
 // # Inside a request
 //

@@ -1,6 +1,7 @@
 package httpstats
 
 import (
+	"errors"
 	"net/http"
 	"strconv"
 	"sync"
@@ -37,14 +38,20 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.inFlight.add(h.Client, 1)
 	returned := false
 	defer func() {
+		failure := recover()
 		h.inFlight.add(h.Client, -1)
 		name := h.name(r)
-		if !returned {
+		if err, ok := failure.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+			rec.aborted = true
+		} else if !returned {
 			h.Client.Incr(name + ".panics")
 			rec.note(http.StatusInternalServerError) // unless one was sent before
 		}
 		rec.note(http.StatusOK)
 		measure(h.Client, name, r.Method, rec.outcome(), time.Since(start))
+		if failure != nil {
+			panic(failure) //nolint:forbidigo // that of Next goes on
+		}
 	}()
 	h.Next.ServeHTTP(w, r)
 	returned = true

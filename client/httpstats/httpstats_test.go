@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	stdlog "log"
 	"math"
 	"net/http"
 	"net/http/httptest"
@@ -16,6 +17,7 @@ import (
 	"github.com/statsd-ops/statsd/client"
 	"github.com/statsd-ops/statsd/client/clienttest"
 	"github.com/statsd-ops/statsd/client/httpstats"
+	"github.com/statsd-ops/statsd/internal/counterpart"
 )
 
 // site is a mux with a handler for everything a handler can do.
@@ -34,8 +36,12 @@ func site() *http.ServeMux {
 		w.WriteHeader(http.StatusTeapot)
 	})
 	mux.HandleFunc("/fail", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", http.StatusBadGateway) })
-	mux.HandleFunc("/panic", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+	mux.HandleFunc("/panic", func(http.ResponseWriter, *http.Request) { panic("of the test") })
 	mux.HandleFunc("/panic/late", func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, "so far")
+		panic("of the test")
+	})
+	mux.HandleFunc("/abort", func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprint(w, "so far")
 		panic(http.ErrAbortHandler)
 	})
@@ -68,7 +74,10 @@ func site() *http.ServeMux {
 
 func TestHandler(t *testing.T) {
 	rec := clienttest.New(t, client.Config{Prefix: "app", TypePrefixes: true})
-	server := httptest.NewServer(&httpstats.Handler{Client: rec.Client, Next: site()})
+	server := httptest.NewUnstartedServer(&httpstats.Handler{Client: rec.Client, Next: site()})
+	var log counterpart.Output
+	server.Config.ErrorLog = stdlog.New(&log, "", 0)
+	server.Start()
 	defer server.Close()
 	for _, test := range []struct {
 		method, path, name string
@@ -81,6 +90,7 @@ func TestHandler(t *testing.T) {
 		{"GET", "/fail", "fail.GET.502", 1, 0},
 		{"POST", "/panic", "panic.POST.500", 1, 1}, // a GET would be tried again,
 		{"POST", "/panic/late", "panic.late.POST.200", 0, 1},
+		{"POST", "/abort", "abort.POST.aborted", 0, 0},
 		{"GET", "/stream", "stream.GET.200", 0, 0},
 		{"GET", "/hijack", "hijack.GET.hijacked", 0, 0},
 		{"GET", "/deadline", "deadline.GET.200", 0, 0},
@@ -127,6 +137,14 @@ func TestHandler(t *testing.T) {
 				t.Errorf("Timer in the request recorded %v, want one", v)
 			}
 		}
+	}
+	// A panic goes on to the server, which still sees where it came from.
+	panics := func() int { return strings.Count(log.String(), "panic serving ") }
+	for deadline := time.Now().Add(10 * time.Second); panics() < 2 && time.Now().Before(deadline); {
+		time.Sleep(time.Millisecond)
+	}
+	if got := log.String(); panics() != 2 || strings.Count(got, "httpstats_test.site.func") != 2 {
+		t.Errorf("the server logged\n%s", got)
 	}
 }
 

@@ -12,6 +12,7 @@ type recorder struct {
 	http.ResponseWriter
 	status   int
 	hijacked bool
+	aborted  bool
 }
 
 // note keeps the first final status.
@@ -21,10 +22,14 @@ func (r *recorder) note(status int) {
 	}
 }
 
-// outcome of a hijacked request is not known: the handler wrote it itself.
+// outcome of a hijacked request is not known: the handler wrote it itself. That of
+// an aborted one is that the client did not get it, whatever the status.
 func (r *recorder) outcome() outcome {
-	if r.hijacked {
+	switch {
+	case r.hijacked:
 		return outcome{word: "hijacked"}
+	case r.aborted:
+		return outcome{word: "aborted"}
 	}
 	return statusOutcome(r.status)
 }
