@@ -118,13 +118,15 @@ func (s *Sink) keepAll(ctx context.Context) {
 	}
 }
 
-// keep adds a batch to the history, and gives its memory back.
+// keep adds a batch to the history, and gives its memory back before it tells: who
+// sees that it is delivered can hand over the next one.
 func (s *Sink) keep(b *batch) {
 	dropped := s.history.add(b)
-	s.dropped.Add(uint64(dropped))
-	s.delivered.Add(uint64(b.names - dropped))
+	delivered := b.names - dropped
 	b.empty()
 	s.free <- b
+	s.dropped.Add(uint64(dropped))
+	s.delivered.Add(uint64(delivered))
 }
 
 // Record adds a name to the batch that the flush makes.

@@ -3,6 +3,7 @@ package load
 import (
 	"fmt"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/statsd-ops/statsd/metric"
@@ -253,4 +254,24 @@ func TestFlushDoesNotWait(t *testing.T) {
 	if st := s.State(); st.Made != 6 || st.Dropped != 4 || st.Delivered != 0 {
 		t.Errorf("%+v", st)
 	}
+}
+
+// Who sees that an interval was delivered finds room for the next one.
+func TestDeliveredMakesRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSink(t, testConfig())
+		s.Record(counter("a", 1))
+		s.EndInterval(sink.Interval{End: time.Now()})
+		for len(s.free) < cap(s.free) { // so that no memory can be given back
+			s.free <- &batch{}
+		}
+		go s.keep(<-s.batches)
+		synctest.Wait()
+		before := s.State().Delivered
+		<-s.free
+		synctest.Wait()
+		if after := s.State().Delivered; before != 0 || after != 1 {
+			t.Errorf("%d delivered before there is room, %d then", before, after)
+		}
+	})
 }
