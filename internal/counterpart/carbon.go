@@ -68,7 +68,7 @@ func (c *Carbon) Start() {
 		close(exited)
 	}()
 	for end := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		if listens(c.Addr) && listens(c.PickleAddr) {
+		if listens(c.t, c.Addr) && listens(c.t, c.PickleAddr) {
 			return
 		}
 		select {
@@ -80,14 +80,6 @@ func (c *Carbon) Start() {
 			c.t.Fatalf("carbon-cache does not listen:\n%s", c.console())
 		}
 	}
-}
-
-func listens(addr string) bool {
-	conn, err := net.Dial("tcp", addr)
-	if err == nil {
-		_ = conn.Close()
-	}
-	return err == nil
 }
 
 // Stop ends it as an operator does. Like Kill it loses the points of the last second

@@ -2,7 +2,6 @@ package counterpart
 
 import (
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -52,13 +51,7 @@ func StartNSCA(t testing.TB, mode string, method int, password string) *NSCA {
 			t.Errorf("nsca: %v", err)
 		}
 	})
-	n.eventually("nsca does not listen", func() bool {
-		conn, err := net.Dial("tcp", n.Addr)
-		if err == nil {
-			_ = conn.Close()
-		}
-		return err == nil
-	})
+	n.eventually("nsca does not listen", func() bool { return listens(t, n.Addr) })
 	return n
 }
 

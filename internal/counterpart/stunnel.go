@@ -50,7 +50,7 @@ func (s Stunnel) Start(t testing.TB) (addr string) {
 		}
 	})
 	for end := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		if listens(addr) {
+		if listens(t, addr) {
 			return addr
 		}
 		if time.Now().After(end) {
