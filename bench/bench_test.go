@@ -62,8 +62,9 @@ func measure(t *testing.T, statsd, name string, w workload) {
 		if m.received < 1-1e-9 || m.received > 1+1e-9 {
 			t.Errorf("%s, run %d: received %v of what was sent, want all", name, i, m.received)
 		}
-		if m.cpu+m.drainCPU <= 0 {
-			t.Errorf("%s, run %d: took no CPU time", name, i)
+		// So short a drain may end before the kernel accounts for its CPU time.
+		if m.cpu <= 0 && m.rate <= 0 {
+			t.Errorf("%s, run %d: neither CPU time nor rate: %+v", name, i, m)
 		}
 	}
 }
