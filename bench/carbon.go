@@ -113,7 +113,7 @@ func (c *carbon) line(line []byte) {
 // awaitRead waits until all is read that a daemon, which has ended, has sent.
 func (c *carbon) awaitRead() {
 	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
-		if socketsOn("tcp", c.port()).connections == 0 {
+		if socketsOn("tcp", c.port()).Connections == 0 {
 			return
 		}
 	}

@@ -66,7 +66,7 @@ func (d *daemon) awaitReady() error {
 	}
 	last := time.Duration(-1)
 	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
-		if !socketsOn(network, d.port).bound {
+		if !socketsOn(network, d.port).Bound {
 			continue
 		}
 		used, err := cpuTime(d.pid)
@@ -96,7 +96,7 @@ func (d *daemon) stop() {
 // awaitEmpty waits until the daemon has read all that its sockets hold.
 func (d *daemon) awaitEmpty() error {
 	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); {
-		if socketsOn(d.network, d.port).queued == 0 {
+		if socketsOn(d.network, d.port).Queued == 0 {
 			return nil
 		}
 		time.Sleep(time.Millisecond)

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/statsd-ops/statsd/internal/sockets"
 )
 
 // cpuTime is the CPU time that a process has used so far, with all its threads, to
@@ -37,49 +39,10 @@ func memory(pid int, field string) int {
 	return kib << 10
 }
 
-// sockets is what the kernel knows of the sockets that receive on a port.
-type sockets struct {
-	bound       bool // to take datagrams or connections
-	connections int  // those that wait to be accepted too
-	queued      int  // bytes that wait to be read; with UDP, with the kernel's overhead
-	drops       int  // datagrams that the kernel dropped
-}
-
-func socketsOn(network string, port int) sockets {
-	var s sockets
-	for _, version := range []string{"", "6"} {
-		table, _ := os.ReadFile("/proc/net/" + network + version)
-		s.add(string(table), network, port)
-	}
+// socketsOn is what the kernel knows of a port; this program is for Linux, which tells.
+func socketsOn(network string, port int) sockets.State {
+	s, _ := sockets.On(network, port)
 	return s
-}
-
-// add reads a table such as /proc/net/udp. Its columns: number, local address,
-// remote address, state, the two queues, ..., and with UDP the drops as the 13th.
-func (s *sockets) add(table, network string, port int) {
-	const listening = "0A"
-	suffix := fmt.Sprintf(":%04X", port)
-	for line := range strings.Lines(table) {
-		f := strings.Fields(line)
-		if len(f) < 5 || !strings.HasSuffix(f[1], suffix) {
-			continue
-		}
-		if network == "tcp" && f[3] == listening {
-			s.bound = true // and its queue counts connections, not bytes
-			continue
-		}
-		_, received, _ := strings.Cut(f[4], ":")
-		queued, _ := strconv.ParseInt(received, 16, 64)
-		s.queued += int(queued)
-		if network == "tcp" {
-			s.connections++
-		}
-		if network == "udp" && len(f) > 12 {
-			s.bound = true
-			drops, _ := strconv.Atoi(f[12])
-			s.drops += drops
-		}
-	}
 }
 
 // watchQueue looks at a port's queue every 10 ms until it is told to stop, and then
@@ -96,7 +59,7 @@ func watchQueue(network string, port int) (stop func() int) {
 				longest <- most
 				return
 			case <-tick.C:
-				most = max(most, socketsOn(network, port).queued)
+				most = max(most, socketsOn(network, port).Queued)
 			}
 		}
 	}()

@@ -115,7 +115,7 @@ func (b *bench) paced(p peer, w workload, rate int) (measured, error) {
 			return m, err
 		}
 		m.sentRate = float64(sent.metrics) / sent.took.Seconds()
-		m.leftQueue = socketsOn(w.network, d.port).queued
+		m.leftQueue = socketsOn(w.network, d.port).Queued
 		await(p, w, c, sent)
 		after, err := cpuTime(d.pid)
 		if err != nil {
@@ -194,7 +194,7 @@ func await(p peer, w workload, c *carbon, s sent) {
 // published by then: some keep the last lines back until there are more. A peer that
 // publishes nothing is judged by the kernel's drops.
 func received(p peer, w workload, d *daemon, c *carbon, s sent) float64 {
-	drops := socketsOn(w.network, d.port).drops
+	drops := socketsOn(w.network, d.port).Drops
 	d.stop()
 	if p.counters == nil {
 		return 1 - float64(drops)/float64(s.packets)

@@ -8,7 +8,6 @@ import (
 	"path"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -16,6 +15,7 @@ import (
 	"github.com/statsd-ops/statsd/client"
 	"github.com/statsd-ops/statsd/internal/counterpart"
 	"github.com/statsd-ops/statsd/internal/soak"
+	"github.com/statsd-ops/statsd/internal/sockets"
 	"github.com/statsd-ops/statsd/sink/sinktest"
 )
 
@@ -125,24 +125,17 @@ func TestSoakServers(t *testing.T) {
 
 // backlog is how many bytes wait in the receive buffers of UDP sockets bound to
 // port.
-func backlog(t *testing.T, network, port string) int64 {
+func backlog(t *testing.T, network, port string) int {
 	if network != "udp" {
 		return 0
 	}
-	table, err := os.ReadFile("/proc/net/udp")
+	n, err := strconv.Atoi(port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	state, err := sockets.On("udp", n)
 	if err != nil {
 		t.Skipf("cannot tell when the server has read all: %v", err)
 	}
-	number, _ := strconv.Atoi(port)
-	local := fmt.Sprintf(":%04X", number)
-	waiting := int64(0)
-	for line := range strings.Lines(string(table)) {
-		fields := strings.Fields(line)
-		if len(fields) > 4 && strings.HasSuffix(fields[1], local) {
-			_, rx, _ := strings.Cut(fields[4], ":")
-			n, _ := strconv.ParseInt(rx, 16, 64)
-			waiting += n
-		}
-	}
-	return waiting
+	return state.Queued
 }

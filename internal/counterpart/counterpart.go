@@ -6,15 +6,14 @@
 package counterpart
 
 import (
-	"encoding/binary"
-	"fmt"
 	"net"
 	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
+
+	"github.com/statsd-ops/statsd/internal/sockets"
 )
 
 // Find returns the path of an installed program. Besides PATH it looks where
@@ -63,26 +62,17 @@ func Missing(t testing.TB, why string) {
 	t.Skipf("%s (make test installs it)", why)
 }
 
-// listens reports whether a program listens at an IPv4 address, without connecting:
-// nsca --single has reset the test's connection when it came while one that had only
-// looked was going.
+// listens reports whether a program listens at addr, without connecting: nsca --single
+// has reset the test's connection when it came while one that had only looked was going.
 func listens(t testing.TB, addr string) bool {
 	t.Helper()
 	at, err := netip.ParseAddrPort(addr)
 	if err != nil {
 		t.Fatal(err)
 	}
-	sockets, err := os.ReadFile("/proc/net/tcp") // see proc_net_tcp in the kernel's documentation
+	state, err := sockets.On("tcp", int(at.Port()))
 	if err != nil {
 		t.Fatal(err)
 	}
-	ip := at.Addr().As4()
-	local := fmt.Sprintf("%08X:%04X", binary.NativeEndian.Uint32(ip[:]), at.Port())
-	for line := range strings.Lines(string(sockets)) {
-		const listening = "0A"
-		if fields := strings.Fields(line); len(fields) > 3 && fields[1] == local && fields[3] == listening {
-			return true
-		}
-	}
-	return false
+	return state.Bound
 }

@@ -23,6 +23,7 @@ import (
 
 	"github.com/statsd-ops/statsd/internal/counterpart"
 	"github.com/statsd-ops/statsd/internal/soak"
+	"github.com/statsd-ops/statsd/internal/sockets"
 )
 
 // program is the path of a statsd as it is shipped: without the race detector,
@@ -222,14 +223,12 @@ func (d *statsd) awaitRead() {
 	d.t.Helper()
 	_, port, _ := net.SplitHostPort(d.address)
 	n, _ := strconv.Atoi(port)
-	// Local address, remote address, state, transmit and receive queue.
-	waiting := regexp.MustCompile(fmt.Sprintf(`: [0-9A-F]{8}:%04X [0-9A-F:]+ [0-9A-F]+ [0-9A-F]+:0*[1-9A-F]`, n))
 	eventually(d.t, "datagrams are not read", func() bool {
-		sockets, err := os.ReadFile("/proc/net/udp")
+		state, err := sockets.On("udp", n)
 		if err != nil {
 			d.t.Fatal(err)
 		}
-		return !waiting.Match(sockets)
+		return state.Queued == 0
 	})
 }
 

@@ -1,0 +1,63 @@
+// Package sockets tells what the kernel knows of the sockets that receive on a port,
+// without connecting to it. It reads Linux's /proc/net.
+//
+//	state, err := sockets.On("udp", 8125)
+package sockets
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+)
+
+// State is the state of all sockets of a port together.
+type State struct {
+	Bound       bool // to take datagrams or connections
+	Connections int  // those that wait to be accepted too
+	Queued      int  // bytes that wait to be read; with UDP, with the kernel's overhead
+	Drops       int  // datagrams that the kernel dropped
+}
+
+// On returns the state of the sockets of a local port, on whatever address. The network is
+// "tcp" or "udp", over IPv4 and IPv6. The error is that of a machine without /proc/net.
+func On(network string, port int) (State, error) {
+	var s State
+	table, err := os.ReadFile("/proc/net/" + network)
+	if err != nil {
+		return s, fmt.Errorf("read the sockets of %s port %d: %w", network, port, err)
+	}
+	s.add(string(table), network, port)
+	table, _ = os.ReadFile("/proc/net/" + network + "6") // there is none without IPv6
+	s.add(string(table), network, port)
+	return s, nil
+}
+
+// add reads a table such as /proc/net/udp (proc_net_tcp in the kernel's documentation). Its
+// columns: number, local address, remote address, state, the two queues, ..., and with UDP
+// the drops as the 13th.
+func (s *State) add(table, network string, port int) {
+	const listening = "0A"
+	suffix := fmt.Sprintf(":%04X", port)
+	for line := range strings.Lines(table) {
+		f := strings.Fields(line)
+		if len(f) < 5 || !strings.HasSuffix(f[1], suffix) {
+			continue
+		}
+		if network == "tcp" && f[3] == listening {
+			s.Bound = true // and its queue counts connections, not bytes
+			continue
+		}
+		_, received, _ := strings.Cut(f[4], ":")
+		queued, _ := strconv.ParseInt(received, 16, 64)
+		s.Queued += int(queued)
+		if network == "tcp" {
+			s.Connections++
+		}
+		if network == "udp" && len(f) > 12 {
+			s.Bound = true
+			drops, _ := strconv.Atoi(f[12])
+			s.Drops += drops
+		}
+	}
+}
