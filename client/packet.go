@@ -25,7 +25,7 @@ const (
 func linesOf(reserved uint64) uint64 { return reserved &^ sealed / oneLine }
 func bytesOf(reserved uint64) int    { return int(uint32(reserved)) }
 
-// newPacket returns one that is sealed.
+// newPacket returns one that is sealed and empty.
 func newPacket(size int) *packet {
 	p := &packet{room: make([]byte, size)}
 	p.reserved.Store(sealed)
@@ -47,9 +47,9 @@ func (p *packet) reserve(bytes, lines int) []byte {
 	}
 }
 
-// open makes a packet take lines that nobody fills. A caller that still knows it
-// from an earlier use may then add to it as well: what it knows besides does not
-// matter.
+// open lets callers fill a packet that is as reset left it, and returns the first
+// place, as reserve does. A caller that still knows the packet from an earlier use
+// may fill it too: it goes by what reserved says now, not by what it saw then.
 func (p *packet) open(bytes, lines int) []byte {
 	p.reserved.Store(uint64(lines)*oneLine + uint64(bytes))
 	return p.room[:0:bytes]

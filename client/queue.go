@@ -19,7 +19,7 @@ type queue struct {
 
 	mu      sync.Mutex
 	closed  bool
-	hurried bool
+	hurried bool      // never crowded
 	ring    []*packet // sealed ones, oldest at head
 	head, n int
 	free    []*packet
