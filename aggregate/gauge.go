@@ -8,93 +8,148 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// A gauge adjusted through one receiver and set through another must come out
-// as if one had read both. So each batch has a sequence number, and a cell
-// keeps the last setting with its number, and the adjustments since then with
-// theirs; merging cells, only the adjustments after the newest setting count.
+// A gauge has the value that it would have if one receiver had applied all
+// samples in the order of their times: whichever shards took them, and in
+// whatever order these were added. So a cell keeps the newest setting with its
+// time, and the adjustments with theirs. Only adjustments after the newest
+// setting count. Where two times are equal the setting comes first, and the
+// greater of two settings counts: the result is the same for any order of adding.
 //
-// The cell of a gauge: the value set; its sequence number plus one, 0 when it
-// was not set; the number of its adjustments in the upper half of a word, in
-// the lower the place of the newest. An adjustment: the place of the one
-// before it; its sequence number; its amount.
+// The cell of a gauge: the value of the newest setting; its time, 0 if there is
+// none; the number of adjustments in the upper half of a word, the place of
+// the newest in the lower half. An adjustment: the place of another one; its time;
+// its amount. The newest comes first, the others have no order. Some may be
+// older than the setting: result leaves these out.
 const (
 	adjustmentWords = 3
-	// mostAdjustments bounds what one gauge may keep of an interval. Beyond it
-	// an adjustment is added to the newest, and could only come out wrong if
-	// another receiver had read a setting just between the two.
-	mostAdjustments = 1 << 16
+	// maxAdjustments limits what one gauge keeps in a shard and an interval. Beyond it
+	// an adjustment is added to the newest one. The result is then wrong only if the
+	// time of a setting lies between the two.
+	maxAdjustments = 1 << 16
 )
 
-func addGauge(b *blocks, rec record, off int, s *metric.Sample, sequence uint64) {
-	if !s.Delta {
-		rec.setWord(off, math.Float64bits(s.Value))
-		rec.setWord(off+8, sequence+1)
+// gaugeEvent is a setting or an adjustment of a gauge.
+type gaugeEvent struct {
+	at    int64 // in Unix nanoseconds, more than 0
+	value float64
+}
+
+func (e gaugeEvent) compare(o gaugeEvent) int {
+	return cmp.Or(cmp.Compare(e.at, o.at), cmp.Compare(e.value, o.value))
+}
+
+// gaugeTime returns the time of a gauge's sample that arrived at a time, or now
+// if that is 0. Samples of one datagram share their time of arrival: each gets a time
+// of its own, later by a nanosecond, so that their order holds in any shard.
+func (s *Shard) gaugeTime(arrival int64) int64 {
+	if arrival <= 0 {
+		if s.now == 0 {
+			s.now = s.table.clock.now()
+		}
+		arrival = s.now
+	}
+	at := arrival
+	if arrival >= s.arrival {
+		at = max(at, s.gaugeAt+1)
+	}
+	s.arrival, s.gaugeAt = arrival, at
+	return at
+}
+
+func (s *Shard) addGauge(rec record, off int, sample *metric.Sample) {
+	b, e := &s.blocks[s.flush&1], gaugeEvent{s.gaugeTime(sample.At), sample.Value}
+	if sample.Delta {
+		adjustGauge(b, rec, off, e)
+	} else {
+		setGauge(b, rec, off, e)
+	}
+}
+
+func setGauge(b *blocks, rec record, off int, e gaugeEvent) {
+	at, before := uint64(e.at), rec.word(off+8)
+	if at < before || at == before && e.value < math.Float64frombits(rec.word(off)) {
+		return
+	}
+	rec.setWord(off, math.Float64bits(e.value))
+	rec.setWord(off+8, at)
+	if place := uint32(rec.word(off + 16)); place != 0 && b.at(place)[1] < at {
 		rec.setWord(off+16, 0)
+	}
+}
+
+func adjustGauge(b *blocks, rec record, off int, e gaugeEvent) {
+	at := uint64(e.at)
+	if at < rec.word(off+8) {
 		return
 	}
 	w := rec.word(off + 16)
-	place, count := uint32(w), w>>32
-	if place == 0 && rec.word(off+8) == sequence+1 {
-		rec.setWord(off, addAmount(rec.word(off), s.Value))
-		return
-	}
-	if place != 0 {
-		if a := b.at(place); a[1] == sequence || count >= mostAdjustments {
-			a[2] = addAmount(a[2], s.Value)
+	first, count := uint32(w), w>>32
+	var newest []uint64
+	if first != 0 {
+		newest = b.at(first)
+		if newest[1] == at || count >= maxAdjustments {
+			newest[2] = math.Float64bits(clamp(math.Float64frombits(newest[2]) + e.value))
 			return
 		}
 	}
-	before := place
-	place = b.allocate(adjustmentWords)
+	place := b.allocate(adjustmentWords)
 	a := b.at(place)
-	a[0], a[1], a[2] = uint64(before), sequence, math.Float64bits(s.Value)
+	a[0], a[1], a[2] = uint64(first), at, math.Float64bits(e.value)
+	if first != 0 && at < newest[1] {
+		a[0], newest[0] = newest[0], uint64(place)
+		place = first
+	}
 	rec.setWord(off+16, (count+1)<<32|uint64(place))
 }
 
-func addAmount(w uint64, v float64) uint64 {
-	return math.Float64bits(clamp(math.Float64frombits(w) + v))
-}
-
-// gaugeMerge puts the cells of one gauge together.
+// gaugeMerge puts together what the shards know of one gauge, in any order.
 type gaugeMerge struct {
-	value       float64
-	setAt       uint64 // sequence number of the newest setting plus one
-	remembered  uint64 // the flush after which value was remembered, if it was not set
-	adjustments []adjustment
-}
-
-type adjustment struct {
-	sequence uint64
-	amount   float64
+	memory      memory // the newest
+	set         gaugeEvent
+	adjustments []gaugeEvent
 }
 
 // begin starts on another gauge.
 func (g *gaugeMerge) begin() { *g = gaugeMerge{adjustments: g.adjustments[:0]} }
 
-// remember takes over the value that a record remembers, if that is the newest.
+// remember takes over what a record remembers, if that is the newest.
 func (g *gaugeMerge) remember(rec record) {
-	if at := rec.rememberedAt(); at > g.remembered && g.setAt == 0 {
-		g.value, g.remembered = math.Float64frombits(rec.word(gaugeMemory)), at
+	if m := rec.memory(); m.after > g.memory.after {
+		g.memory = m
 	}
 }
 
+// add takes over what a cell holds.
 func (g *gaugeMerge) add(b *blocks, rec record, off int) {
-	if at := rec.word(off + 8); at > g.setAt {
-		g.value, g.setAt = math.Float64frombits(rec.word(off)), at
+	set := gaugeEvent{int64(rec.word(off + 8)), math.Float64frombits(rec.word(off))}
+	if set.at != 0 && set.compare(g.set) > 0 {
+		g.set = set
 	}
+	g.adjustments = appendAdjustments(g.adjustments, b, rec, off)
+}
+
+// appendAdjustments appends the adjustments in a cell to dst.
+func appendAdjustments(dst []gaugeEvent, b *blocks, rec record, off int) []gaugeEvent {
 	for place := uint32(rec.word(off + 16)); place != 0; {
 		a := b.at(place)
-		g.adjustments = append(g.adjustments, adjustment{a[1], math.Float64frombits(a[2])})
+		dst = append(dst, gaugeEvent{int64(a[1]), math.Float64frombits(a[2])})
 		place = uint32(a[0])
 	}
+	return dst
 }
 
-func (g *gaugeMerge) result() float64 {
-	slices.SortFunc(g.adjustments, func(a, b adjustment) int { return cmp.Compare(a.sequence, b.sequence) })
+// result returns the value of the gauge, and when it was last set. It adds in
+// the order of time, so that rounding does not depend on the shards.
+func (g *gaugeMerge) result() (value float64, setAt int64) {
+	value, setAt = g.set.value, g.set.at
+	if setAt < g.memory.setting || setAt == 0 {
+		value, setAt = g.memory.value, g.memory.setting
+	}
+	slices.SortFunc(g.adjustments, gaugeEvent.compare)
 	for _, a := range g.adjustments {
-		if a.sequence+1 >= g.setAt {
-			g.value = clamp(g.value + a.amount)
+		if a.at >= setAt {
+			value = clamp(value + a.value)
 		}
 	}
-	return g.value
+	return value, setAt
 }

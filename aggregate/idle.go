@@ -16,7 +16,8 @@ func (s *summary) summarizeIdle(i int, kind metric.Kind) {
 		s.sn.Count[kind]++
 		if kind == metric.Gauge {
 			s.remember(s.views[i].flush)
-			fill(values, s.gauge.result())
+			value, _ := s.gauge.result()
+			fill(values, value)
 		}
 	}
 }

@@ -18,6 +18,7 @@ type Interval struct {
 
 	table *Table
 	views []view
+	time  int64 // when it was taken out, in Unix nanoseconds
 	known int64 // names known when it was taken out, shard by shard
 }
 
@@ -121,7 +122,7 @@ func (v *view) carry(refs []ref) {
 		moved := s.names.pages.at(to)
 		moved.setLastSeen(rec.lastSeen())
 		if kind == metric.Gauge {
-			copy(moved[gaugeMemory:gaugeMemory+16], rec[gaugeMemory:])
+			copy(moved[gaugeMemory:gaugeMemory+memoryBytes], rec[gaugeMemory:])
 		}
 	}
 	s.mutex.Unlock()

@@ -84,7 +84,7 @@ func (p *Peek) Show() []Peeked {
 		shown := Peeked{Name: name, Value: g.sum}
 		switch {
 		case p.kind == metric.Gauge:
-			shown.Value = g.gauge.result()
+			shown.Value, _ = g.gauge.result()
 		case p.kind == metric.Timer:
 			shown.Samples = g.samples
 		case g.holders > 1:

@@ -13,7 +13,7 @@ import (
 //	          bytes 4-7: the number of the flush that last saw the name
 //	words     the cell of even flushes
 //	words     the cell of odd flushes
-//	words     of a gauge: its value after the last flush, and that flush's number
+//	words     of a gauge: what it remembers, see memory
 //	bytes     the name, padded to a whole word
 //
 // The receiving goroutine writes the cell of the running flush, under the
@@ -40,13 +40,16 @@ var cellWords = [metric.Kinds]int{metric.Counter: 1, metric.Gauge: 3, metric.Tim
 // nameOffset is where a record's name starts, in bytes.
 var nameOffset = [metric.Kinds]int{
 	metric.Counter: 8 + 2*8*1,
-	metric.Gauge:   8 + 2*8*3 + 2*8,
+	metric.Gauge:   gaugeMemory + memoryBytes,
 	metric.Timer:   8 + 2*8*2,
 	metric.Set:     8 + 2*8*2,
 }
 
-// gaugeMemory is where a gauge's remembered value starts, in bytes.
-const gaugeMemory = 8 + 2*8*3
+// gaugeMemory is where a gauge's memory starts, in bytes.
+const (
+	gaugeMemory = 8 + 2*8*3
+	memoryBytes = 3 * 8
+)
 
 // ref is the place of a record: a page and a word in it. No record is at 0.
 type ref uint32

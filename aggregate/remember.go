@@ -4,6 +4,7 @@ import (
 	"hash/maphash"
 	"iter"
 	"math"
+	"time"
 
 	"github.com/statsd-ops/statsd/metric"
 )
@@ -13,6 +14,7 @@ import (
 type Remembered struct {
 	Name   []byte // clean; borrowed until the next one
 	Value  float64
+	Set    int64  // when it was last set, in Unix nanoseconds; 0 if not known
 	Unseen uint32 // flushes since the last that saw it
 }
 
@@ -61,7 +63,7 @@ func (r *remembering) yield(i int, yield func(Remembered) bool) bool {
 		}
 		r.gauges, r.names = r.gauges[:0], r.names[:0]
 		for _, at := range refs {
-			if rec := v.pages.at(at); kindOf(rec.meta()) == metric.Gauge && rec.rememberedAt() != 0 {
+			if rec := v.pages.at(at); kindOf(rec.meta()) == metric.Gauge && rec.memory().after != 0 {
 				r.gauges = append(r.gauges, rec)
 				r.names = append(r.names, rec.name())
 			}
@@ -72,7 +74,8 @@ func (r *remembering) yield(i int, yield func(Remembered) bool) bool {
 			if !more || !r.newest[n] || unseen >= r.expire {
 				continue
 			}
-			more = yield(Remembered{rec.name(), math.Float64frombits(rec.word(gaugeMemory)), unseen})
+			m := rec.memory()
+			more = yield(Remembered{Name: rec.name(), Value: m.value, Set: m.setting, Unseen: unseen})
 		}
 	})
 	return more
@@ -92,7 +95,7 @@ func (r *remembering) findNewest(i int) {
 		other.lookup(r.names, r.found)
 		for n, rec := range r.gauges {
 			if at := r.found[n][metric.Gauge]; other.holds(at) {
-				theirs, ours := other.pages.at(at).rememberedAt(), rec.rememberedAt()
+				theirs, ours := other.pages.at(at).memory().after, rec.memory().after
 				r.newest[n] = r.newest[n] && (theirs < ours || theirs == ours && j > i)
 			}
 		}
@@ -114,11 +117,27 @@ func (t *Table) Remember(g Remembered) metric.Reason {
 	}
 	rec := s.names.pages.at(r)
 	rec.setLastSeen(s.flush - 1 - g.Unseen)
-	rec.setWord(gaugeMemory, math.Float64bits(clamp(g.Value)))
-	rec.setWord(gaugeMemory+8, rememberedFlush)
+	rec.setMemory(memory{
+		value:   clamp(g.Value),
+		after:   rememberedFlush,
+		setting: min(max(g.Set, 0), time.Now().UnixNano()),
+	})
 	return metric.None
 }
 
-// rememberedAt is the number of the flush whose value a gauge's record
-// remembers, 0 when it remembers none.
-func (r record) rememberedAt() uint64 { return r.word(gaugeMemory + 8) }
+// memory is what a gauge's record keeps between flushes.
+type memory struct {
+	value   float64
+	after   uint64 // the number of the flush that found the value, 0 if there is none
+	setting int64  // the time of the last setting, 0 if there was none
+}
+
+func (r record) setMemory(m memory) {
+	r.setWord(gaugeMemory, math.Float64bits(m.value))
+	r.setWord(gaugeMemory+8, m.after)
+	r.setWord(gaugeMemory+16, uint64(m.setting))
+}
+
+func (r record) memory() memory {
+	return memory{math.Float64frombits(r.word(gaugeMemory)), r.word(gaugeMemory + 8), int64(r.word(gaugeMemory + 16))}
+}

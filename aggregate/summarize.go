@@ -256,9 +256,13 @@ func (s *summary) summarizeGauge(off int, flush uint32) float64 {
 	for _, from := range s.sources {
 		s.gauge.add(from.view.blocks, from.rec, off)
 	}
-	value := s.gauge.result()
-	s.sources[0].rec.setWord(gaugeMemory, math.Float64bits(value))
-	s.sources[0].rec.setWord(gaugeMemory+8, uint64(flush))
+	value, setAt := s.gauge.result()
+	s.sources[0].rec.setMemory(memory{
+		value: value,
+		after: uint64(flush),
+		// If the clock was set back the time can lie ahead. Settings that come must count.
+		setting: min(setAt, s.time),
+	})
 	return value
 }
 

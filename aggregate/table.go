@@ -70,10 +70,9 @@ type Table struct {
 	shards []*Shard
 	// known is the number of names that have not expired: those that were live at the
 	// last flush, and those that came since.
-	known atomic.Int64
-	live  int64
-	// batches numbers the batches of all shards, to tell which came first.
-	batches atomic.Uint64
+	known   atomic.Int64
+	live    int64
+	clock   clock // for gauges whose time of arrival is not known
 	scratch scratch
 }
 
@@ -87,7 +86,9 @@ type Shard struct {
 	retire   bool   // replace names at the next flush
 	flush    uint32 // the number of the running flush
 	fresh    int64  // names that came since the last Drain
-	sequence uint64 // of the batch at hand
+	now      int64  // the time of the batch at hand, 0 until it is asked for
+	arrival  int64  // of the last sample of a gauge
+	gaugeAt  int64  // the time that it got, see gaugeTime
 	blocks   [2]blocks
 	spare    spare
 	clean    []byte
@@ -129,9 +130,7 @@ func (t *Table) Names() int { return int(t.known.Load()) }
 // Lock begins a batch. Drain waits until its end.
 func (s *Shard) Lock() {
 	s.mutex.Lock()
-	if len(s.table.shards) > 1 {
-		s.sequence = s.table.batches.Add(1)
-	}
+	s.now = 0
 }
 
 // Unlock ends a batch.
@@ -184,7 +183,7 @@ func (s *Shard) add(sample *metric.Sample, p *probe) metric.Reason {
 	case metric.Timer:
 		addTimer(&s.blocks[s.flush&1], rec, off, sample)
 	case metric.Gauge:
-		addGauge(&s.blocks[s.flush&1], rec, off, sample, s.sequence)
+		s.addGauge(rec, off, sample)
 	case metric.Set:
 		hash := hashMember(s.table.seed, sample.Member)
 		if !addMember(&s.blocks[s.flush&1], rec, off, setMember{hash, s.table.config.MaxSetMembers}) {
@@ -251,6 +250,7 @@ func (t *Table) Drain(cut func(shard int)) *Interval {
 		}
 		s.flush++
 		iv.known += s.fresh
+		iv.time = start.UnixNano()
 		s.fresh = 0
 		s.blocks[s.flush&1].mostSamples = t.config.MaxTimerSamples
 		if cut != nil {

@@ -48,6 +48,10 @@ type Sample struct {
 	Value float64
 	// Weight is how many events the sample stands for: 1/rate, at least 1.
 	Weight float64
+	// At is when a gauge's sample arrived, in Unix nanoseconds: gauges are set and
+	// adjusted in the order of these times. 0 means when it is added. Other kinds do not
+	// use it.
+	At int64
 }
 
 // Point is one published value: what a sink sends.
