@@ -6,10 +6,12 @@ import (
 	"maps"
 	"math"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -476,15 +478,29 @@ func shardsAgree(t *testing.T, tables []*Table, layout Layout, samples int) {
 }
 
 // TestConcurrentFlushes adds from several goroutines while another flushes,
-// and checks that nothing is lost or counted twice.
+// and checks that nothing is lost or counted twice: also when one shard gets no
+// samples for many flushes. Gauges must not expire meanwhile, or they start again at 0.
 func TestConcurrentFlushes(t *testing.T) {
-	const shards, each = 4, 40_000
-	table := testTable(shards)
-	var adding sync.WaitGroup
+	const shards, each, pause = 4, 40_000, 150
+	config := testTable(shards).config
+	config.Expire[metric.Gauge] = math.MaxUint32
+	table := NewTable(config)
+	var adding, others sync.WaitGroup
+	var flushes atomic.Int64
+	others.Add(shards - 1)
 	for i := range shards {
 		adding.Go(func() {
+			if i > 0 {
+				defer others.Done()
+			}
 			s := table.Shard(i)
 			for n := range each {
+				if i == 0 && n == each/2+2500 { // in the midst of a group of names
+					others.Wait()
+					for until := flushes.Load() + pause; flushes.Load() < until; {
+						runtime.Gosched()
+					}
+				}
 				name := fmt.Appendf(nil, "n%d.%d", n%100, n/5000)
 				s.Lock()
 				s.Add(&metric.Sample{Kind: metric.Counter, Name: name, Value: 10, Weight: 1})
@@ -503,6 +519,7 @@ func TestConcurrentFlushes(t *testing.T) {
 			last = true
 		default:
 		}
+		flushes.Add(1)
 		for path, v := range flushAs(table, apart) {
 			switch {
 			case strings.HasPrefix(path, "gauges."):
