@@ -1,12 +1,9 @@
 package aggregate
 
 import (
-	"hash/maphash"
 	"math"
 	"math/bits"
 	"slices"
-
-	"github.com/statsd-ops/statsd/metric"
 )
 
 // counterSeen stands for a sum of zero in a counter's cell, whose zero means
@@ -31,19 +28,36 @@ func clamp(v float64) float64 {
 	return v
 }
 
-// The cell of a timer: the sum of its samples' weights as a float64; the
-// number of its samples in the upper half of a word, in the lower the place of
-// its last block. A block: a header with the samples it has room for (bits
+// The cell of a timer: the sum of its samples' weights as a float64, whose sign bit
+// is set if one of them was sent in milliseconds; the number of its samples in the
+// upper half of a word, the place of its last block in the lower half. A block: a header with the samples it has room for (bits
 // 48-63), those it holds (bits 32-47) and the place of the block before it (bits
 // 0-31); then the samples. A block without room holds the index of the sketch
 // that takes the samples beyond the limit.
 const (
 	firstTimerBlock = 3
-	mostTimerBlock  = 127
+	maxTimerBlock   = 127
+	timerMillis     = 1 << 63
 )
 
-func addTimer(b *blocks, rec record, off int, s *metric.Sample) {
-	rec.setWord(off, math.Float64bits(clamp(math.Float64frombits(rec.word(off))+s.Weight)))
+// addWeight adds to the weight of a timer.
+func addWeight(rec record, off int, weight float64, millis bool) {
+	w := rec.word(off)
+	sum := math.Float64bits(clamp(math.Float64frombits(w&^timerMillis)+weight)) | w&timerMillis
+	if millis {
+		sum |= timerMillis
+	}
+	rec.setWord(off, sum)
+}
+
+// timerWeight returns the weight of a timer, and whether it has samples in milliseconds.
+func timerWeight(rec record, off int) (weight float64, millis bool) {
+	w := rec.word(off)
+	return math.Float64frombits(w &^ timerMillis), w&timerMillis != 0
+}
+
+// addValue adds a sample to a timer, without its weight.
+func addValue(b *blocks, rec record, off int, value float64) {
 	w := rec.word(off + 8)
 	place := uint32(w)
 	var block []uint64
@@ -51,23 +65,23 @@ func addTimer(b *blocks, rec record, off int, s *metric.Sample) {
 		block = b.at(place)
 	}
 	if place == 0 || uint16(block[0]>>48) == uint16(block[0]>>32) {
-		if int(w>>32) >= b.mostSamples {
-			place = b.addToSketch(place, s.Value)
+		if sketched := place != 0 && block[0]>>48 == 0; sketched || int(w>>32) >= b.maxSamples {
+			place = b.addToSketch(place, value)
 			rec.setWord(off+8, (w>>32+1)<<32|uint64(place))
 			return
 		}
 		room := firstTimerBlock
 		if place != 0 {
-			room = min(2*int(block[0]>>48)+1, mostTimerBlock)
+			room = min(2*int(block[0]>>48)+1, maxTimerBlock)
 		}
-		room = min(room, b.mostSamples-int(w>>32))
+		room = min(room, b.maxSamples-int(w>>32))
 		before := place
 		place = b.allocate(1 + room)
 		block = b.at(place)
 		block[0] = uint64(room)<<48 | uint64(before)
 	}
 	held := uint16(block[0] >> 32)
-	block[1+held] = math.Float64bits(s.Value)
+	block[1+held] = math.Float64bits(value)
 	block[0] += 1 << 32
 	rec.setWord(off+8, (w>>32+1)<<32|uint64(place))
 }
@@ -75,15 +89,19 @@ func addTimer(b *blocks, rec record, off int, s *metric.Sample) {
 // addToSketch adds to the sketch of the timer whose last block is at place, and
 // returns the place of the sketch's block.
 func (b *blocks) addToSketch(place uint32, v float64) uint32 {
-	block := b.at(place)
-	if block[0]>>48 != 0 {
-		before := place
-		place = b.allocate(2)
-		block = b.at(place)
-		block[0], block[1] = uint64(before), uint64(len(b.sketches))
-		b.sketches = append(b.sketches, newSketch())
+	if b.at(place)[0]>>48 != 0 {
+		place = b.putSketch(place, newSketch())
 	}
-	b.sketches[block[1]].add(v)
+	b.sketches[b.at(place)[1]].add(v)
+	return place
+}
+
+// putSketch gives a timer without a sketch one. It returns the place of its block.
+func (b *blocks) putSketch(before uint32, s *sketch) (place uint32) {
+	place = b.allocate(2)
+	block := b.at(place)
+	block[0], block[1] = uint64(before), uint64(len(b.sketches))
+	b.sketches = append(b.sketches, s)
 	return place
 }
 
@@ -101,10 +119,10 @@ func sketchOf(b *blocks, rec record, off int) *sketch {
 }
 
 // appendSamples appends the samples of a timer's cell to dst, last block
-// first, without those in its sketch. It returns the sum of all their weights too.
-func appendSamples(dst []float64, b *blocks, rec record, off int) ([]float64, float64) {
+// first, without those in its sketch.
+func appendSamples(dst []float64, b *blocks, rec record, off int) []float64 {
 	w := rec.word(off + 8)
-	dst = slices.Grow(dst, min(int(w>>32), b.mostSamples))
+	dst = slices.Grow(dst, min(int(w>>32), b.maxSamples))
 	for place := uint32(w); place != 0; {
 		block := b.at(place)
 		held := uint16(block[0] >> 32)
@@ -113,7 +131,7 @@ func appendSamples(dst []float64, b *blocks, rec record, off int) ([]float64, fl
 		}
 		place = uint32(block[0])
 	}
-	return dst, math.Float64frombits(rec.word(off))
+	return dst
 }
 
 // The cell of a set: the number of members in the upper half of a word, in the
@@ -156,7 +174,7 @@ func newSetTable(b *blocks, rec record, off int, log int) []uint64 {
 // setMember is a member to add, and how many members its set may have.
 type setMember struct {
 	hash uint64
-	most int
+	max  int
 }
 
 // addMember reports false when the set has all the members it may have.
@@ -165,7 +183,7 @@ func addMember(b *blocks, rec record, off int, m setMember) bool {
 	if table == nil {
 		table = newSetTable(b, rec, off, firstSetLog)
 	}
-	if int(rec.word(off)>>32) >= m.most {
+	if int(rec.word(off)>>32) >= m.max {
 		return hasMember(table, m.hash)
 	}
 	if !insertMember(table, m.hash) {
@@ -186,6 +204,16 @@ func addMember(b *blocks, rec record, off int, m setMember) bool {
 		}
 	}
 	return true
+}
+
+// appendMembers appends the members of a set's cell to dst.
+func appendMembers(dst []uint64, b *blocks, rec record, off int) []uint64 {
+	for _, hash := range setTable(b, rec, off) {
+		if hash != 0 {
+			dst = append(dst, hash)
+		}
+	}
+	return dst
 }
 
 func hasMember(table []uint64, hash uint64) bool {
@@ -210,8 +238,4 @@ func insertMember(table []uint64, hash uint64) bool {
 	}
 	table[i] = hash
 	return true
-}
-
-func hashMember(seed maphash.Seed, member []byte) uint64 {
-	return max(maphash.Bytes(seed, member), 1)
 }

@@ -9,9 +9,9 @@ type blocks struct {
 	used  int // words of the last page
 	large [][]uint64
 	spare *spare
-	// sketches take the samples of timers that have more than mostSamples.
-	sketches    []*sketch
-	mostSamples int
+	// sketches take the samples of timers that have more than maxSamples.
+	sketches   []*sketch
+	maxSamples int
 }
 
 const (

@@ -28,16 +28,6 @@ const (
 	maxAdjustments = 1 << 16
 )
 
-// gaugeEvent is a setting or an adjustment of a gauge.
-type gaugeEvent struct {
-	at    int64 // in Unix nanoseconds, more than 0
-	value float64
-}
-
-func (e gaugeEvent) compare(o gaugeEvent) int {
-	return cmp.Or(cmp.Compare(e.at, o.at), cmp.Compare(e.value, o.value))
-}
-
 // gaugeTime returns the time of a gauge's sample that arrived at a time, or now
 // if that is 0. Samples of one datagram share their time of arrival: each gets a time
 // of its own, later by a nanosecond, so that their order holds in any shard.
@@ -57,7 +47,7 @@ func (s *Shard) gaugeTime(arrival int64) int64 {
 }
 
 func (s *Shard) addGauge(rec record, off int, sample *metric.Sample) {
-	b, e := &s.blocks[s.flush&1], gaugeEvent{s.gaugeTime(sample.At), sample.Value}
+	b, e := &s.blocks[s.flush&1], GaugeChange{s.gaugeTime(sample.At), sample.Value}
 	if sample.Delta {
 		adjustGauge(b, rec, off, e)
 	} else {
@@ -65,20 +55,20 @@ func (s *Shard) addGauge(rec record, off int, sample *metric.Sample) {
 	}
 }
 
-func setGauge(b *blocks, rec record, off int, e gaugeEvent) {
-	at, before := uint64(e.at), rec.word(off+8)
-	if at < before || at == before && e.value < math.Float64frombits(rec.word(off)) {
+func setGauge(b *blocks, rec record, off int, e GaugeChange) {
+	at, before := uint64(e.At), rec.word(off+8)
+	if at < before || at == before && e.Value < math.Float64frombits(rec.word(off)) {
 		return
 	}
-	rec.setWord(off, math.Float64bits(e.value))
+	rec.setWord(off, math.Float64bits(e.Value))
 	rec.setWord(off+8, at)
 	if place := uint32(rec.word(off + 16)); place != 0 && b.at(place)[1] < at {
 		rec.setWord(off+16, 0)
 	}
 }
 
-func adjustGauge(b *blocks, rec record, off int, e gaugeEvent) {
-	at := uint64(e.at)
+func adjustGauge(b *blocks, rec record, off int, e GaugeChange) {
+	at := uint64(e.At)
 	if at < rec.word(off+8) {
 		return
 	}
@@ -88,13 +78,13 @@ func adjustGauge(b *blocks, rec record, off int, e gaugeEvent) {
 	if first != 0 {
 		newest = b.at(first)
 		if newest[1] == at || count >= maxAdjustments {
-			newest[2] = math.Float64bits(clamp(math.Float64frombits(newest[2]) + e.value))
+			newest[2] = math.Float64bits(clamp(math.Float64frombits(newest[2]) + e.Value))
 			return
 		}
 	}
 	place := b.allocate(adjustmentWords)
 	a := b.at(place)
-	a[0], a[1], a[2] = uint64(first), at, math.Float64bits(e.value)
+	a[0], a[1], a[2] = uint64(first), at, math.Float64bits(e.Value)
 	if first != 0 && at < newest[1] {
 		a[0], newest[0] = newest[0], uint64(place)
 		place = first
@@ -105,8 +95,8 @@ func adjustGauge(b *blocks, rec record, off int, e gaugeEvent) {
 // gaugeMerge puts together what the shards know of one gauge, in any order.
 type gaugeMerge struct {
 	memory      memory // the newest
-	set         gaugeEvent
-	adjustments []gaugeEvent
+	set         GaugeChange
+	adjustments []GaugeChange
 }
 
 // begin starts on another gauge.
@@ -121,18 +111,28 @@ func (g *gaugeMerge) remember(rec record) {
 
 // add takes over what a cell holds.
 func (g *gaugeMerge) add(b *blocks, rec record, off int) {
-	set := gaugeEvent{int64(rec.word(off + 8)), math.Float64frombits(rec.word(off))}
-	if set.at != 0 && set.compare(g.set) > 0 {
-		g.set = set
-	}
+	g.set = newest(g.set, rec, off)
 	g.adjustments = appendAdjustments(g.adjustments, b, rec, off)
 }
 
+func (c GaugeChange) compare(o GaugeChange) int {
+	return cmp.Or(cmp.Compare(c.At, o.At), cmp.Compare(c.Value, o.Value))
+}
+
+// newest returns the setting in a cell, or set if that is newer.
+func newest(set GaugeChange, rec record, off int) GaugeChange {
+	other := GaugeChange{int64(rec.word(off + 8)), math.Float64frombits(rec.word(off))}
+	if other.At == 0 || set.compare(other) > 0 {
+		return set
+	}
+	return other
+}
+
 // appendAdjustments appends the adjustments in a cell to dst.
-func appendAdjustments(dst []gaugeEvent, b *blocks, rec record, off int) []gaugeEvent {
+func appendAdjustments(dst []GaugeChange, b *blocks, rec record, off int) []GaugeChange {
 	for place := uint32(rec.word(off + 16)); place != 0; {
 		a := b.at(place)
-		dst = append(dst, gaugeEvent{int64(a[1]), math.Float64frombits(a[2])})
+		dst = append(dst, GaugeChange{int64(a[1]), math.Float64frombits(a[2])})
 		place = uint32(a[0])
 	}
 	return dst
@@ -141,14 +141,14 @@ func appendAdjustments(dst []gaugeEvent, b *blocks, rec record, off int) []gauge
 // result returns the value of the gauge, and when it was last set. It adds in
 // the order of time, so that rounding does not depend on the shards.
 func (g *gaugeMerge) result() (value float64, setAt int64) {
-	value, setAt = g.set.value, g.set.at
+	value, setAt = g.set.Value, g.set.At
 	if setAt < g.memory.setting || setAt == 0 {
 		value, setAt = g.memory.value, g.memory.setting
 	}
-	slices.SortFunc(g.adjustments, gaugeEvent.compare)
+	slices.SortFunc(g.adjustments, GaugeChange.compare)
 	for _, a := range g.adjustments {
-		if a.at >= setAt {
-			value = clamp(value + a.value)
+		if a.At >= setAt {
+			value = clamp(value + a.Value)
 		}
 	}
 	return value, setAt

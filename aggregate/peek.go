@@ -201,12 +201,7 @@ func (p *Peek) countMembers(name []byte) int {
 	for _, s := range p.table.shards {
 		s.mutex.Lock()
 		if r := s.names.find(metric.Set, name); r != 0 {
-			off := cell(metric.Set, s.flush)
-			for _, hash := range setTable(&s.blocks[s.flush&1], s.names.pages.at(r), off) {
-				if hash != 0 {
-					p.members = append(p.members, hash)
-				}
-			}
+			p.members = appendMembers(p.members, &s.blocks[s.flush&1], s.names.pages.at(r), cell(metric.Set, s.flush))
 		}
 		s.mutex.Unlock()
 	}

@@ -84,9 +84,9 @@ func (s *sketch) meanDistance() float64 {
 func (s *sketch) summarize(t *timing, p *plan) {
 	t.received, t.lower, t.upper, t.mean = s.n, s.lower, s.upper, s.mean()
 	t.sum = clamp(math.Ldexp(s.sum.value(), sumShift))
-	t.squares = finite(s.squares.value())
+	t.squares = clampSquares(s.squares.value())
 	off := s.meanDistance()
-	t.std = math.Sqrt(max(finite(s.distances.value())/float64(s.n)-off*off, 0))
+	t.std = math.Sqrt(max(clampSquares(s.distances.value())/float64(s.n)-off*off, 0))
 	if p.wants.median {
 		t.median = s.between((s.n-1)/2)/2 + s.between(s.n/2)/2
 	}
@@ -124,7 +124,7 @@ func (s *sketch) addPart(p *part, top bool) {
 	}
 	p.mean = clamp(math.Ldexp(sum.value()/p.count, sumShift))
 	p.sum = clamp(math.Ldexp(sum.value(), sumShift))
-	p.squares = finite(squares.value())
+	p.squares = clampSquares(squares.value())
 }
 
 // count makes an estimate of a histogram.

@@ -54,11 +54,11 @@ func sumOfSquares(samples []float64) float64 {
 	for _, v := range samples {
 		s = s.plus(v * v)
 	}
-	return finite(s.value())
+	return clampSquares(s.value())
 }
 
-// finite returns a sum of squares, which can be beyond float64.
-func finite(v float64) float64 {
+// clampSquares returns a sum of squares, which can be beyond float64.
+func clampSquares(v float64) float64 {
 	if v-v != 0 {
 		return math.MaxFloat64
 	}

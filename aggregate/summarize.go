@@ -23,6 +23,7 @@ type scratch struct {
 	members []uint64
 	gauge   gaugeMerge
 
+	row       Row
 	collected metric.Collected
 }
 
@@ -140,7 +141,7 @@ func (s *summary) summarizeKind(i int, kind metric.Kind) {
 			s.sn.collided(kind, rec.name())
 		}
 		if s.Record != nil {
-			s.collect(kind)
+			s.collect()
 		}
 		shape := int(kind)
 		if kind == metric.Timer && len(s.plan.Histograms) > 0 {
@@ -202,9 +203,9 @@ func (s *summary) summarizeTimer(off, shape int) {
 	weight := 0.0
 	var all *sketch
 	for _, from := range s.sources {
-		var w float64
-		s.samples, w = appendSamples(s.samples, from.view.blocks, from.rec, off)
+		w, _ := timerWeight(from.rec, off)
 		weight = clamp(weight + w)
+		s.samples = appendSamples(s.samples, from.view.blocks, from.rec, off)
 		switch sk := sketchOf(from.view.blocks, from.rec, off); {
 		case sk == nil:
 		case all == nil:
@@ -274,11 +275,7 @@ func (s *summary) countMembers(off int) int {
 	}
 	s.members = s.members[:0]
 	for _, from := range s.sources {
-		for _, hash := range setTable(from.view.blocks, from.rec, off) {
-			if hash != 0 {
-				s.members = append(s.members, hash)
-			}
-		}
+		s.members = appendMembers(s.members, from.view.blocks, from.rec, off)
 	}
 	slices.Sort(s.members)
 	return len(slices.Compact(s.members))

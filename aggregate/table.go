@@ -48,6 +48,9 @@ type Config struct {
 	MaxNameLength int
 	// MaxSetMembers is the greatest number of members a set may have in a shard.
 	MaxSetMembers int
+	// MemberKey is the key under which set members are hashed. Tables whose rows are
+	// merged need the same one. If it is zero, the table takes a random one.
+	MemberKey [16]byte
 	// MaxTimerSamples is the greatest number of samples that are kept of a timer
 	// in a shard, at least 1. With more of them its percentiles are
 	// estimates, within 1 % of a sample's value; all else stays exact.
@@ -66,7 +69,8 @@ type Config struct {
 // late. Drain and Summarize are for one goroutine, the flushing one.
 type Table struct {
 	config Config
-	seed   maphash.Seed
+	seed   maphash.Seed // of the hashes of names
+	key    memberKey
 	shards []*Shard
 	// known is the number of names that have not expired: those that were live at the
 	// last flush, and those that came since.
@@ -96,21 +100,21 @@ type Shard struct {
 
 // NewTable returns an empty table.
 func NewTable(config Config) *Table {
-	t := &Table{config: config, seed: maphash.MakeSeed()}
+	t := &Table{config: config, seed: maphash.MakeSeed(), key: newMemberKey(config.MemberKey)}
 	for range config.Shards {
 		s := &Shard{table: t, names: newNames(t.seed), flush: firstFlush}
 		for i := range s.blocks {
-			s.blocks[i].spare, s.blocks[i].mostSamples = &s.spare, config.MaxTimerSamples
+			s.blocks[i].spare, s.blocks[i].maxSamples = &s.spare, config.MaxTimerSamples
 		}
 		t.shards = append(t.shards, s)
 	}
 	return t
 }
 
-// SetLimits makes the limits those of config, that of timers' samples from the
-// next Drain on; the number of shards stays, and whether names are tagged. It is for the goroutine that drains.
+// SetLimits replaces the limits. Shards, Tagged and MemberKey cannot change;
+// MaxTimerSamples applies after the next Drain. Only the goroutine that drains may call it.
 func (t *Table) SetLimits(config Config) {
-	config.Shards, config.Tagged = len(t.shards), t.config.Tagged
+	config.Shards, config.Tagged, config.MemberKey = len(t.shards), t.config.Tagged, t.config.MemberKey
 	for _, s := range t.shards {
 		s.mutex.Lock()
 	}
@@ -181,11 +185,12 @@ func (s *Shard) add(sample *metric.Sample, p *probe) metric.Reason {
 	case metric.Counter:
 		addCounter(rec, off, sample.Value*sample.Weight)
 	case metric.Timer:
-		addTimer(&s.blocks[s.flush&1], rec, off, sample)
+		addWeight(rec, off, sample.Weight, sample.Millis)
+		addValue(&s.blocks[s.flush&1], rec, off, sample.Value)
 	case metric.Gauge:
 		s.addGauge(rec, off, sample)
 	case metric.Set:
-		hash := hashMember(s.table.seed, sample.Member)
+		hash := s.table.key.member(sample.Member)
 		if !addMember(&s.blocks[s.flush&1], rec, off, setMember{hash, s.table.config.MaxSetMembers}) {
 			return metric.RefusedMember
 		}
@@ -214,15 +219,20 @@ func (s *Shard) intern(kind metric.Kind, raw []byte) (ref, metric.Reason) {
 			return r, metric.None
 		}
 	}
-	if s.retiring != nil && s.retiring.find(kind, s.clean) != 0 {
-		return s.names.insert(kind, s.clean, s.flush), metric.None
+	return s.insert(kind, s.clean)
+}
+
+// insert makes a record of a clean name that is not in the table.
+func (s *Shard) insert(kind metric.Kind, name []byte) (ref, metric.Reason) {
+	if s.retiring != nil && s.retiring.find(kind, name) != 0 {
+		return s.names.insert(kind, name, s.flush), metric.None
 	}
-	if s.table.known.Add(1) > int64(config.MaxNames) {
+	if s.table.known.Add(1) > int64(s.table.config.MaxNames) {
 		s.table.known.Add(-1)
 		return 0, metric.RefusedName
 	}
 	s.fresh++
-	return s.names.insert(kind, s.clean, s.flush), metric.None
+	return s.names.insert(kind, name, s.flush), metric.None
 }
 
 // Drain takes out what all shards have collected since the last Drain. It
@@ -252,7 +262,7 @@ func (t *Table) Drain(cut func(shard int)) *Interval {
 		iv.known += s.fresh
 		iv.time = start.UnixNano()
 		s.fresh = 0
-		s.blocks[s.flush&1].mostSamples = t.config.MaxTimerSamples
+		s.blocks[s.flush&1].maxSamples = t.config.MaxTimerSamples
 		if cut != nil {
 			cut(i)
 		}

@@ -15,14 +15,15 @@ type Collected struct {
 	// the others, within 1 % of each value.
 	Samples []float64
 	Bins    []Bin
+	// Millis says that at least one of a timer's samples was sent in milliseconds.
+	Millis bool
 	// Weight is how many events a timer's samples stand for: each 1/rate.
 	Weight float64
 	// Sum, Lower and Upper are of all samples, in bins or not, each counted once.
 	Sum, Lower, Upper float64
 
-	// Members are hashes of a set's members, which are spread evenly over 64 bits and
-	// stay the same while the process lives. One that came through several receivers can
-	// be there several times.
+	// Members are hashes of a set's members, each once. They are spread evenly over
+	// 64 bits, and stay the same while the process lives.
 	Members []uint64
 }
 

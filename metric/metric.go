@@ -34,6 +34,9 @@ type Sample struct {
 	// Delta says that a gauge's Value adjusts the current value instead of
 	// replacing it.
 	Delta bool
+	// Millis says that a timer's Value is in milliseconds: its type was ms, not h or d.
+	// Other kinds do not use it.
+	Millis bool
 	// TagsDropped says that the sample carried tags, all or some of which were
 	// dropped.
 	TagsDropped bool
@@ -43,8 +46,7 @@ type Sample struct {
 	Name []byte
 	// Member is the member of a set; Value is not used then.
 	Member []byte
-	// Value is finite. Timers are in the client's unit (milliseconds by
-	// convention), counters and gauges have none.
+	// Value is finite. Counters and gauges have no unit.
 	Value float64
 	// Weight is how many events the sample stands for: 1/rate, at least 1.
 	Weight float64
