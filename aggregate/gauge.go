@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"math"
 	"slices"
+	"time"
 
 	"github.com/statsd-ops/statsd/metric"
 )
@@ -28,21 +29,33 @@ const (
 	maxAdjustments = 1 << 16
 )
 
-// gaugeTime returns the time of a gauge's sample that arrived at a time, or now
-// if that is 0. Samples of one datagram share their time of arrival: each gets a time
-// of its own, later by a nanosecond, so that their order holds in any shard.
-func (s *Shard) gaugeTime(arrival int64) int64 {
-	if arrival <= 0 {
-		if s.now == 0 {
-			s.now = s.table.clock.now()
-		}
-		arrival = s.now
+// gaugeTime returns the time of a gauge's sample that arrived at a time of the system's
+// clock, or now if that is 0. Samples of one datagram share their time of arrival: each
+// gets a time of its own, later by a nanosecond, so that their order holds in any shard.
+func (s *Shard) gaugeTime(wall int64) int64 {
+	arrival := s.now
+	switch {
+	case wall > 0:
+		arrival = s.arrivalAt(wall)
+	case arrival == 0:
+		arrival = s.table.clock.now()
+		s.now = arrival
 	}
 	at := arrival
 	if arrival >= s.arrival {
 		at = max(at, s.gaugeAt+1)
 	}
 	s.arrival, s.gaugeAt = arrival, at
+	return at
+}
+
+// arrivalAt returns the time for a time of the system's clock.
+func (s *Shard) arrivalAt(wall int64) int64 {
+	at := s.table.clock.at(wall)
+	if at < s.arrival-maxStep { // the sample waited for long, or the clock was set back
+		s.table.clock.check(time.Now())
+		at = s.table.clock.at(wall)
+	}
 	return at
 }
 

@@ -4,7 +4,6 @@ import (
 	"hash/maphash"
 	"iter"
 	"math"
-	"time"
 
 	"github.com/statsd-ops/statsd/metric"
 )
@@ -120,7 +119,7 @@ func (t *Table) Remember(g Remembered) metric.Reason {
 	rec.setMemory(memory{
 		value:   clamp(g.Value),
 		after:   rememberedFlush,
-		setting: min(max(g.Set, 0), time.Now().UnixNano()),
+		setting: min(max(g.Set, 0), t.clock.now()),
 	})
 	return metric.None
 }

@@ -261,7 +261,7 @@ func (s *summary) summarizeGauge(off int, flush uint32) float64 {
 	s.sources[0].rec.setMemory(memory{
 		value: value,
 		after: uint64(flush),
-		// If the clock was set back the time can lie ahead. Settings that come must count.
+		// A time in the future would hold up the settings that come.
 		setting: min(setAt, s.time),
 	})
 	return value

@@ -76,7 +76,7 @@ type Table struct {
 	// last flush, and those that came since.
 	known   atomic.Int64
 	live    int64
-	clock   clock // for gauges whose time of arrival is not known
+	clock   *clock // of gauges
 	scratch scratch
 }
 
@@ -91,16 +91,16 @@ type Shard struct {
 	flush    uint32 // the number of the running flush
 	fresh    int64  // names that came since the last Drain
 	now      int64  // the time of the batch at hand, 0 until it is asked for
-	arrival  int64  // of the last sample of a gauge
-	gaugeAt  int64  // the time that it got, see gaugeTime
-	blocks   [2]blocks
-	spare    spare
-	clean    []byte
+	// The last sample of a gauge: its arrival, and the time that it got, see gaugeTime.
+	arrival, gaugeAt int64
+	blocks           [2]blocks
+	spare            spare
+	clean            []byte
 }
 
 // NewTable returns an empty table.
 func NewTable(config Config) *Table {
-	t := &Table{config: config, seed: maphash.MakeSeed(), key: newMemberKey(config.MemberKey)}
+	t := &Table{config: config, seed: maphash.MakeSeed(), key: newMemberKey(config.MemberKey), clock: newClock()}
 	for range config.Shards {
 		s := &Shard{table: t, names: newNames(t.seed), flush: firstFlush}
 		for i := range s.blocks {
@@ -242,6 +242,7 @@ func (s *Shard) insert(kind metric.Kind, name []byte) (ref, metric.Reason) {
 func (t *Table) Drain(cut func(shard int)) *Interval {
 	iv := &Interval{table: t, views: make([]view, len(t.shards))}
 	iv.known = t.live
+	t.clock.check(time.Now())
 	for i, s := range t.shards {
 		s.mutex.Lock()
 		start := time.Now()
@@ -260,7 +261,7 @@ func (t *Table) Drain(cut func(shard int)) *Interval {
 		}
 		s.flush++
 		iv.known += s.fresh
-		iv.time = start.UnixNano()
+		iv.time = t.clock.at(start.UnixNano())
 		s.fresh = 0
 		s.blocks[s.flush&1].maxSamples = t.config.MaxTimerSamples
 		if cut != nil {
