@@ -184,11 +184,44 @@ func TestHistogram(t *testing.T) {
 	}
 }
 
+// Timers can be published as histograms alone, or not at all.
+func TestHistogramsAlone(t *testing.T) {
+	t.Parallel()
+	for _, naming := range Namings() {
+		layout := naming.Layout()
+		layout.Prefix = apart.Prefix
+		layout.TimerStats, layout.Histograms = nil, []Histogram{{"render", []float64{10, 20}}}
+		if err := layout.Validate(); err != nil {
+			t.Error(err)
+		}
+		table := testTable(2)
+		add(t, table.Shard(0), "render ms 5", "render ms 15", "other ms 5", "other..x ms 5", "hits c 1")
+		add(t, table.Shard(1), "render ms 25", "other ms 5", "other.x ms 5")
+		for round := range 2 {
+			sn := table.Drain(nil).Summarize(layout, 1)
+			got := points{}
+			for p := range sn.Points() {
+				got[string(p.Path)] = p.Value
+			}
+			if sn.Len() != len(got) || sn.Collisions != 0 {
+				t.Errorf("%s: %d points, said to be %d; %d collisions", naming, len(got), sn.Len(), sn.Collisions)
+			}
+			maps.DeleteFunc(got, func(path string, _ float64) bool { return !strings.Contains(path, "timers") })
+			if round == 1 {
+				expect(t, got, points{})
+				continue
+			}
+			prefix := map[bool]string{true: "stats.", false: ""}[naming == Etsy]
+			expect(t, got, points{prefix + "timers.render.histogram.bin_10": 1, prefix + "timers.render.histogram.bin_20": 1})
+		}
+	}
+}
+
 func TestLayoutFaults(t *testing.T) {
 	for want, change := range map[string]func(*Layout){
 		`--naming "": there`:                   func(l *Layout) { l.Naming = "" },
 		"--counters sum: want some of rate":    func(l *Layout) { l.Counters = []string{"sum"} },
-		"--counters: want some of":             func(l *Layout) { l.Counters = nil },
+		"--counters: want rate, count":         func(l *Layout) { l.Counters = nil },
 		"--timer-stats mode: want some of":     func(l *Layout) { l.TimerStats = []string{"mean", "mode"} },
 		"--timer-stats mean: given twice":      func(l *Layout) { l.TimerStats = []string{"mean", "mean"} },
 		"--pct 0: want":                        func(l *Layout) { l.Percentiles = []float64{0} },

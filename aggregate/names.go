@@ -64,7 +64,7 @@ func (n *names) findHash(hash uint64, kind metric.Kind, name []byte) ref {
 			continue
 		}
 		rec := n.pages.at(ref(slot))
-		if rec.meta()&^metaTwin == meta && bytes.Equal(rec[off:off+len(name)], name) {
+		if rec.meta()&^metaFlags == meta && bytes.Equal(rec[off:off+len(name)], name) {
 			return ref(slot)
 		}
 	}
@@ -119,7 +119,7 @@ func (s *segment) first(tag uint32) ref {
 
 // findAt is find, given what look found.
 func (n *names) findAt(p *probe, kind metric.Kind, name []byte) ref {
-	if p.ref != 0 && p.meta&^metaTwin == metaOf(kind, name) {
+	if p.ref != 0 && p.meta&^metaFlags == metaOf(kind, name) {
 		rec := n.pages.at(p.ref)
 		off := nameOffset[kind]
 		if bytes.Equal(rec[off:off+len(name)], name) {
@@ -154,6 +154,9 @@ func (n *names) insert(kind metric.Kind, name []byte, flush uint32) ref {
 	meta := metaOf(kind, name)
 	if others != [metric.Kinds]ref{} {
 		meta |= metaTwin
+	}
+	if unevenDots(name) {
+		meta |= metaUneven
 	}
 	hash := maphash.Bytes(n.seed, name)
 	s := &n.segments[hash>>56]

@@ -15,6 +15,8 @@ type plan struct {
 	thresholds []threshold
 	wants      wants
 	seconds    float64 // of the interval
+	// paths are the columns that names of a kind can have, histograms included.
+	paths [metric.Kinds][]column
 	// meets tells of two kinds whether names alike can share a path.
 	meets [metric.Kinds][metric.Kinds]bool
 	// nests are what else paths of a kind may be: those of other names of other kinds.
@@ -49,8 +51,12 @@ func newPlan(l Layout) *plan {
 	for _, c := range timer {
 		p.wants.add(c.stat)
 	}
-	for k, a := range p.shapes[:metric.Kinds] {
-		for m, b := range p.shapes[:metric.Kinds] {
+	copy(p.paths[:], p.shapes)
+	for _, h := range l.Histograms {
+		p.paths[metric.Timer] = slices.Concat(p.paths[metric.Timer], l.histogramColumns(h))
+	}
+	for k, a := range p.paths {
+		for m, b := range p.paths {
 			if k != m {
 				p.meets[k][m] = meet(a, b)
 				p.addNests(metric.Kind(k), newNests(metric.Kind(m), a, b))
@@ -94,7 +100,7 @@ func (p *plan) idles(kind metric.Kind, age uint32) bool {
 	if kind == metric.Gauge {
 		return p.KeepGauges && (p.GaugeFlushes == 0 || int(age) < p.GaugeFlushes)
 	}
-	return p.IdleZeros && len(p.shapes[idleShapes+int(kind)]) > 0
+	return p.IdleZeros
 }
 
 // timerShape returns the shape of a timer that was seen.

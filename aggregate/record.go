@@ -9,7 +9,7 @@ import (
 // A record is what a shard knows of one name of one kind: a run of bytes in a
 // page, aligned to words of 8 bytes.
 //
-//	word 0    bytes 0-3: meta: the name's length, its kind, the twin flag; never changes
+//	word 0    bytes 0-3: meta: the name's length, its kind, flags; never changes
 //	          bytes 4-7: the number of the flush that last saw the name
 //	words     the cell of even flushes
 //	words     the cell of odd flushes
@@ -29,6 +29,8 @@ const (
 	metaLength = 1<<16 - 1
 	metaKind   = 16
 	metaTwin   = 1 << 24 // another kind had this name already
+	metaUneven = 1 << 25 // see unevenDots
+	metaFlags  = metaTwin | metaUneven
 )
 
 // MaxNameLength is the greatest length of a name, in bytes.

@@ -16,8 +16,8 @@ type Snapshot struct {
 	Count [metric.Kinds]int
 	// Duration is the time it took to summarise each kind.
 	Duration [metric.Kinds]time.Duration
-	// Collisions is the number of points whose path a point of another kind has
-	// already; Collided names the first of them, at most 20.
+	// Collisions is the number of names that share a path with a name of another kind,
+	// or a file of Graphite's with another name. Collided has the first path of the first ones.
 	Collisions int
 	Collided   []string
 	// Sketched is the number of timers whose percentiles are estimates.
@@ -71,13 +71,15 @@ func (sn *Snapshot) add(r row) []float64 {
 	return sn.values[last][at:]
 }
 
-func (sn *Snapshot) collided(kind metric.Kind, name []byte) {
-	const most = 20
+// maxCollided is how many names of a snapshot Collided has.
+const maxCollided = 20
+
+func (sn *Snapshot) collided(shape int, name []byte) {
 	sn.Collisions++
-	if len(sn.Collided) < most {
+	if len(sn.Collided) < maxCollided {
 		name, tags := metric.CutTags(name)
-		c := sn.shapes[kind][0]
-		sn.Collided = append(sn.Collided, c.prefix+string(name)+c.suffix+string(tags))
+		c := sn.shapes[shape][0]
+		sn.Collided = append(sn.Collided, stored(c.prefix+string(name)+c.suffix+string(tags)))
 	}
 }
 

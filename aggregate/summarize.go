@@ -39,6 +39,8 @@ type summary struct {
 	*scratch
 	sn   *Snapshot
 	live int64 // names that have not expired
+
+	files files
 }
 
 // Summarize works out the points of the interval, whose time is now in Unix
@@ -137,15 +139,18 @@ func (s *summary) summarizeKind(i int, kind metric.Kind) {
 			}
 			collides = collides || s.collides(j, n, kind, false)
 		}
-		if collides || s.plan.nestBegins[kind][rec.name()[0]] && s.nested(kind, rec.name()) {
-			s.sn.collided(kind, rec.name())
-		}
-		if s.Record != nil {
-			s.collect()
-		}
 		shape := int(kind)
 		if kind == metric.Timer && len(s.plan.Histograms) > 0 {
 			shape = s.plan.timerShape(rec.name())
+		}
+		if rec.meta()&metaUneven != 0 && s.sharesFile(shape, rec.name()) {
+			collides = true
+		}
+		if collides || s.plan.nestBegins[kind][rec.name()[0]] && s.nested(kind, rec.name()) {
+			s.sn.collided(shape, rec.name())
+		}
+		if s.Record != nil {
+			s.collect()
 		}
 		s.summarizeName(kind, shape, s.sn.add(newRow(i, shape, r)))
 		if s.Record != nil {
