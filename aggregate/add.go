@@ -6,11 +6,11 @@ import (
 	"slices"
 )
 
-// counterSeen stands for a sum of zero in a counter's cell, whose zero means
-// that the counter was not seen: it is the other zero of a float64.
+// counterSeen is the cell of a counter whose sum is zero: the negative zero of a
+// float64. A cell of all zero bits means that the counter was not seen.
 const counterSeen = 1 << 63
 
-// addCounter adds to a counter's cell: the sum's float64.
+// addCounter adds to the sum in a counter's cell, a float64.
 func addCounter(rec record, off int, v float64) {
 	sum := math.Float64frombits(rec.word(off)) + v
 	w := math.Float64bits(clamp(sum))
@@ -28,19 +28,22 @@ func clamp(v float64) float64 {
 	return v
 }
 
-// The cell of a timer: the sum of its samples' weights as a float64, whose sign bit
-// is set if one of them was sent in milliseconds; the number of its samples in the
-// upper half of a word, the place of its last block in the lower half. A block: a header with the samples it has room for (bits
-// 48-63), those it holds (bits 32-47) and the place of the block before it (bits
-// 0-31); then the samples. A block without room holds the index of the sketch
-// that takes the samples beyond the limit.
+// The cell of a timer has two words. The first is the sum of the samples' weights, a
+// float64; its sign bit is set if a sample was in milliseconds. The second has the
+// number of samples in the upper half, and the place of the last block in the lower
+// half.
+//
+// A block begins with a header: how many samples it has room for (bits 48-63), how
+// many it holds (bits 32-47), and the place of the block before it (bits 0-31). The
+// samples follow. A block without room holds the index of a sketch, which takes the
+// samples beyond the limit.
 const (
 	firstTimerBlock = 3
 	maxTimerBlock   = 127
 	timerMillis     = 1 << 63
 )
 
-// addWeight adds to the weight of a timer.
+// addWeight adds to a timer's weight.
 func addWeight(rec record, off int, weight float64, millis bool) {
 	w := rec.word(off)
 	sum := math.Float64bits(clamp(math.Float64frombits(w&^timerMillis)+weight)) | w&timerMillis
@@ -50,7 +53,7 @@ func addWeight(rec record, off int, weight float64, millis bool) {
 	rec.setWord(off, sum)
 }
 
-// timerWeight returns the weight of a timer, and whether it has samples in milliseconds.
+// timerWeight returns a timer's weight, and whether it has samples in milliseconds.
 func timerWeight(rec record, off int) (weight float64, millis bool) {
 	w := rec.word(off)
 	return math.Float64frombits(w &^ timerMillis), w&timerMillis != 0
@@ -86,8 +89,8 @@ func addValue(b *blocks, rec record, off int, value float64) {
 	rec.setWord(off+8, (w>>32+1)<<32|uint64(place))
 }
 
-// addToSketch adds to the sketch of the timer whose last block is at place, and
-// returns the place of the sketch's block.
+// addToSketch adds to the sketch of the timer whose last block is at place. It returns
+// the place of the sketch's block.
 func (b *blocks) addToSketch(place uint32, v float64) uint32 {
 	if b.at(place)[0]>>48 != 0 {
 		place = b.putSketch(place, newSketch())
@@ -96,7 +99,7 @@ func (b *blocks) addToSketch(place uint32, v float64) uint32 {
 	return place
 }
 
-// putSketch gives a timer without a sketch one. It returns the place of its block.
+// putSketch adds a block with a sketch behind a timer's last block. It returns its place.
 func (b *blocks) putSketch(before uint32, s *sketch) (place uint32) {
 	place = b.allocate(2)
 	block := b.at(place)
@@ -105,7 +108,7 @@ func (b *blocks) putSketch(before uint32, s *sketch) (place uint32) {
 	return place
 }
 
-// sketchOf returns the sketch of a timer's cell, nil if it has none.
+// sketchOf returns the sketch of a timer's cell, or nil.
 func sketchOf(b *blocks, rec record, off int) *sketch {
 	place := uint32(rec.word(off + 8))
 	if place == 0 {
@@ -118,8 +121,8 @@ func sketchOf(b *blocks, rec record, off int) *sketch {
 	return b.sketches[block[1]]
 }
 
-// appendSamples appends the samples of a timer's cell to dst, last block
-// first, without those in its sketch.
+// appendSamples appends the samples of a timer's cell to dst, the last block first.
+// Samples in a sketch are left out.
 func appendSamples(dst []float64, b *blocks, rec record, off int) []float64 {
 	w := rec.word(off + 8)
 	dst = slices.Grow(dst, min(int(w>>32), b.maxSamples))
@@ -134,14 +137,14 @@ func appendSamples(dst []float64, b *blocks, rec record, off int) []float64 {
 	return dst
 }
 
-// The cell of a set: the number of members in the upper half of a word, in the
-// lower the logarithm of its table's size plus one; the table's place, or its
-// index among the large ones. The table has the members' hashes of 64 bits,
-// which are never 0, in open addressing. Two of n members share a hash with a
-// probability of n²/2⁶⁵: one in 37 million for a million members.
+// The cell of a set has two words. The first has the number of members in the upper
+// half, and the logarithm of the table's size plus one in the lower half. The second
+// is the place of the table, or its index among the large ones. The table holds the
+// 64-bit hashes of the members, never 0, in open addressing. The probability that two
+// of n members share a hash is n²/2⁶⁵: one in 37 million for a million members.
 const (
 	firstSetLog = 2
-	largeSetLog = blockPageShift // and above: too large for a block
+	largeSetLog = blockPageShift // tables of this size and above do not fit in a block
 )
 
 func setTable(b *blocks, rec record, off int) []uint64 {
@@ -171,13 +174,13 @@ func newSetTable(b *blocks, rec record, off int, log int) []uint64 {
 	return setTable(b, rec, off)
 }
 
-// setMember is a member to add, and how many members its set may have.
+// setMember is a member to add, and the maximum number of members of its set.
 type setMember struct {
 	hash uint64
 	max  int
 }
 
-// addMember reports false when the set has all the members it may have.
+// addMember returns false if the set is full and does not have the member.
 func addMember(b *blocks, rec record, off int, m setMember) bool {
 	table := setTable(b, rec, off)
 	if table == nil {
@@ -193,7 +196,7 @@ func addMember(b *blocks, rec record, off int, m setMember) bool {
 	rec.setWord(off, count<<32|rec.word(off)&math.MaxUint32)
 	if int(count)*4 > len(table)*3 {
 		if log := bits.Len(uint(len(table))); log > largeSetLog {
-			// The table it grows out of is not needed again.
+			// The old table is not needed again.
 			b.large[rec.word(off+8)] = nil
 		}
 		larger := newSetTable(b, rec, off, bits.Len(uint(len(table))))
@@ -226,7 +229,7 @@ func hasMember(table []uint64, hash uint64) bool {
 	return false
 }
 
-// insertMember reports whether hash was not there yet.
+// insertMember reports whether hash is new.
 func insertMember(table []uint64, hash uint64) bool {
 	mask := len(table) - 1
 	i := int(hash) & mask

@@ -6,24 +6,25 @@ import (
 	"time"
 )
 
-// clock gives the times by which gauges are ordered: Unix nanoseconds that never go
-// back. If the system's clock is set back, they go on from the greatest time before, at
-// half speed, until the system's clock has caught up. Any number of goroutines may use it.
+// clock gives the times that order gauges: Unix nanoseconds that never go back. If the
+// system's clock is set back, these times continue at half speed until it has caught up.
+// Any number of goroutines may use a clock.
 type clock struct {
-	ahead atomic.Pointer[ahead] // nil while both clocks agree
-	last  atomic.Int64          // what now returned
+	ahead atomic.Pointer[ahead] // nil while both agree
+	last  atomic.Int64          // the last result of now
 
 	start time.Time
 	mutex sync.Mutex
-	// The system's clock and the time since start, when they were last compared.
+	// The system's clock and the time since start, at the last comparison.
 	wall, since int64
 }
 
-// ahead says how far the times are ahead of the system's clock.
+// ahead says how far the times are ahead of the system's clock: by so much at from, then
+// less and less.
 type ahead struct{ by, from int64 }
 
-// maxStep is how far the system's clock may be off between two comparisons before it
-// counts as set. No receiver leaves a datagram unread for as long, unless it is starved.
+// maxStep is how far the system's clock may differ between two comparisons before it
+// counts as set. Receivers read datagrams within this time unless they are starved.
 const maxStep = int64(100 * time.Millisecond)
 
 func newClock() *clock {
@@ -31,7 +32,7 @@ func newClock() *clock {
 	return &clock{start: now, wall: now.UnixNano()}
 }
 
-// now returns a time that is later than all it returned before.
+// now returns a time later than any it returned before.
 func (c *clock) now() int64 {
 	for {
 		last := c.last.Load()
@@ -52,10 +53,10 @@ func (c *clock) at(wall int64) int64 {
 
 func (a *ahead) at(wall int64) int64 { return max(a.by-max(wall-a.from, 0)/2, 0) }
 
-// check looks whether the system's clock was set.
+// check finds out whether the system's clock was set.
 func (c *clock) check(now time.Time) { c.compare(now.UnixNano(), int64(now.Sub(c.start))) }
 
-// compare takes the system's clock, and the time since start, which nobody sets.
+// compare takes the system's clock, and the time since start, which cannot be set.
 func (c *clock) compare(wall, since int64) {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()

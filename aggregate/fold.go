@@ -7,11 +7,11 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// Graphite's carbon makes a directory of each node of a path. Dots at the start are cut
-// off, and several dots in a row are the same as one: app..req and .app.req go
-// to the file of app.req. Tagged series have a file for each name.
+// Carbon stores each path in a file, and makes a directory of each node. It cuts off dots
+// at the start. Several dots in a row act as one. So app..req and .app.req have the
+// file of app.req. Each tagged series has a file of its own.
 
-// unevenDots reports whether a name has dots that Graphite may take off.
+// unevenDots reports whether Graphite may drop dots of the name.
 func unevenDots(name []byte) bool {
 	n := len(name)
 	return n > 0 && (name[0] == '.' || name[n-1] == '.' || bytes.Contains(name, []byte(".."))) && bytes.IndexByte(name, ';') < 0
@@ -29,18 +29,18 @@ func appendFile(dst, path []byte) []byte {
 	return dst
 }
 
-// maxUneven is how many names with uneven dots are looked at in a flush.
+// maxUneven is how many names with uneven dots a flush checks.
 const maxUneven = 10_000
 
-// files are the paths of names with uneven dots, by what Graphite makes of them.
+// files has the paths of names with uneven dots, by what Graphite makes of them.
 type files struct {
 	names      int
-	first      map[string]string // of the paths with the same file, as published
+	first      map[string]string // the first published path of each file
 	path, file []byte
 }
 
-// sharesFile reports whether a point of a name with uneven dots goes to the same file as one of another
-// name that was seen. Of several such names that share a file, all but the first do.
+// sharesFile reports whether a name with uneven dots shares a file with another name that
+// was seen. Of several such names that share a file, all but the first do.
 func (s *summary) sharesFile(shape int, name []byte) (shares bool) {
 	f := &s.files
 	if f.names++; f.names > maxUneven {
@@ -56,15 +56,15 @@ func (s *summary) sharesFile(shape int, name []byte) (shares bool) {
 		if !taken {
 			f.first[string(f.file)] = string(f.path)
 		}
-		// Where the published paths are equal, collides or nested has found it.
+		// If the published paths are equal, collides or nested has found it.
 		shares = shares || taken && first != string(f.path) || s.isPublished(f.file)
 	}
 	return shares
 }
 
-// isPublished reports whether a name without uneven dots that was seen has a path.
+// isPublished reports whether a name that was seen, without uneven dots, has a path.
 func (s *summary) isPublished(path []byte) bool {
-	for kind, columns := range s.plan.paths {
+	for kind, columns := range s.program.paths {
 		for _, c := range columns {
 			name, ok := bytes.CutPrefix(path, []byte(c.prefix))
 			if !ok {
@@ -79,7 +79,7 @@ func (s *summary) isPublished(path []byte) bool {
 	return false
 }
 
-// stored returns a path as people are shown it: with what Graphite makes of it, if that differs.
+// stored returns a path for people to read. If Graphite changes it, it says how.
 func stored(path string) string {
 	if name, tags, _ := strings.Cut(path, ";"); tags == "" {
 		if file := string(appendFile(nil, []byte(name))); file != path {

@@ -9,29 +9,29 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// A gauge has the value that it would have if one receiver had applied all
-// samples in the order of their times: whichever shards took them, and in
-// whatever order these were added. So a cell keeps the newest setting with its
-// time, and the adjustments with theirs. Only adjustments after the newest
-// setting count. Where two times are equal the setting comes first, and the
-// greater of two settings counts: the result is the same for any order of adding.
+// A gauge gets the value that it would have if one receiver had applied all its samples
+// in the order of their times. It does not matter which shards took them, or in which
+// order. So a cell keeps the newest setting with its time, and the adjustments with
+// theirs. Only adjustments after the newest setting count. If times are equal, the setting
+// comes first, and of two settings the greater one counts. So the result is the same for
+// any order of adding.
 //
-// The cell of a gauge: the value of the newest setting; its time, 0 if there is
-// none; the number of adjustments in the upper half of a word, the place of
-// the newest in the lower half. An adjustment: the place of another one; its time;
-// its amount. The newest comes first, the others have no order. Some may be
-// older than the setting: result leaves these out.
+// The cell of a gauge has three words: the value of the newest setting; its time, or 0;
+// the number of adjustments in the upper half, and the place of the newest one in the
+// lower half. An adjustment has three words: the place of the next one; its time; its
+// amount. The newest comes first, the others have no order. Some may be older than the
+// setting; result leaves these out.
 const (
 	adjustmentWords = 3
-	// maxAdjustments limits what one gauge keeps in a shard and an interval. Beyond it
-	// an adjustment is added to the newest one. The result is then wrong only if the
-	// time of a setting lies between the two.
+	// maxAdjustments limits what a gauge keeps in a shard and an interval. Further
+	// adjustments are added to the newest one. The result is wrong only if a setting's time
+	// is between the two.
 	maxAdjustments = 1 << 16
 )
 
-// gaugeTime returns the time of a gauge's sample that arrived at a time of the system's
-// clock, or now if that is 0. Samples of one datagram share their time of arrival: each
-// gets a time of its own, later by a nanosecond, so that their order holds in any shard.
+// gaugeTime returns the time of a gauge's sample; wall is its arrival by the system's
+// clock, or 0 for now. All samples of a datagram have the same arrival. So each gets a
+// time a nanosecond after the one before: their order holds in any shard.
 func (s *Shard) gaugeTime(wall int64) int64 {
 	arrival := s.now
 	switch {
@@ -49,10 +49,10 @@ func (s *Shard) gaugeTime(wall int64) int64 {
 	return at
 }
 
-// arrivalAt returns the time for a time of the system's clock.
+// arrivalAt returns the time for an arrival by the system's clock.
 func (s *Shard) arrivalAt(wall int64) int64 {
 	at := s.table.clock.at(wall)
-	if at < s.arrival-maxStep { // the sample waited for long, or the clock was set back
+	if at < s.arrival-maxStep { // it waited long, or the clock was set back
 		s.table.clock.check(time.Now())
 		at = s.table.clock.at(wall)
 	}
@@ -151,8 +151,8 @@ func appendAdjustments(dst []GaugeChange, b *blocks, rec record, off int) []Gaug
 	return dst
 }
 
-// result returns the value of the gauge, and when it was last set. It adds in
-// the order of time, so that rounding does not depend on the shards.
+// result returns the gauge's value, and when it was last set. It adds in the order of
+// time, so rounding does not depend on the shards.
 func (g *gaugeMerge) result() (value float64, setAt int64) {
 	value, setAt = g.set.Value, g.set.At
 	if setAt < g.memory.setting || setAt == 0 {

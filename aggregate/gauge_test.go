@@ -69,7 +69,7 @@ func TestGaugesInOrderOfArrival(t *testing.T) {
 	}
 }
 
-// A setting that is read after the flush counts only if it came after the last one.
+// A setting that is read after the flush counts only if it is newer than the last one.
 func TestLateGauges(t *testing.T) {
 	t.Parallel()
 	table := testTable(2)
@@ -118,8 +118,7 @@ func TestRememberedSettings(t *testing.T) {
 	}
 }
 
-// A time in the future, given before the clock was set back, holds up later settings
-// until the next flush, and no longer.
+// A time in the future delays later settings until the next flush, and no longer.
 func TestGaugesOfTheFuture(t *testing.T) {
 	t.Parallel()
 	table := testTable(2)
@@ -134,8 +133,8 @@ func TestGaugesOfTheFuture(t *testing.T) {
 	}
 }
 
-// Samples come through any shard, in any order: they give what one receiver would
-// have made of them in the order of time.
+// Samples come through any shard in any order. The result is that of one receiver in the
+// order of time.
 func TestGaugesModel(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(100) {
@@ -164,7 +163,7 @@ func TestGaugesModel(t *testing.T) {
 	}
 }
 
-// A gauge keeps a limited number of adjustments, and loses none in the sum.
+// A gauge keeps a limited number of adjustments, and the sum has all of them.
 func TestAdjustmentsAreLimited(t *testing.T) {
 	t.Parallel()
 	table := testTable(1)
@@ -181,7 +180,7 @@ func TestAdjustmentsAreLimited(t *testing.T) {
 	}
 }
 
-// The clock goes back for an hour: the times go on, at half speed, for two.
+// The clock goes back by an hour: the times go on at half speed for two hours.
 func TestClockIsSetBack(t *testing.T) {
 	t.Parallel()
 	const start, second = int64(1_000_000 * time.Second), int64(time.Second)
@@ -209,7 +208,7 @@ func TestClockIsSetBack(t *testing.T) {
 	}
 }
 
-// Settings count also after the clock was set back.
+// Settings count after the clock was set back.
 func TestGaugesWhenTheClockIsSetBack(t *testing.T) {
 	t.Parallel()
 	table := testTable(2)

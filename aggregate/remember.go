@@ -8,24 +8,23 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// Remembered is a gauge between two flush intervals: what a later adjustment
-// adjusts.
+// Remembered is a gauge between two flush intervals. Later samples adjust its value.
 type Remembered struct {
-	Name   []byte // clean; borrowed until the next one
+	Name   []byte // clean; valid until the next one
 	Value  float64
 	Set    int64  // when it was last set, in Unix nanoseconds; 0 if not known
 	Unseen uint32 // flushes since the last that saw it
 }
 
-// rememberedFlush is when the gauges that Remember brings were seen, as far as
-// their cells' order is concerned: before the first flush of the table.
+// rememberedFlush is the flush that saw the gauges which Remember brings: the one before
+// the first flush of the table.
 const (
 	rememberedFlush = 1
 	firstFlush      = rememberedFlush + 1
 )
 
-// Remembered yields the gauges that have a value and have not expired, each
-// once. It is for the goroutine that drains, and not between Drain and Summarize.
+// Remembered yields each gauge that has a value and has not expired. Only the flushing
+// goroutine may call it, and not between Drain and Summarize.
 func (t *Table) Remembered() iter.Seq[Remembered] {
 	return func(yield func(Remembered) bool) {
 		r := t.newRemembering()
@@ -52,8 +51,8 @@ func (t *Table) newRemembering() *remembering {
 	return &remembering{views: t.views(), expire: t.config.Expire[metric.Gauge], found: make([][metric.Kinds]ref, batchSize)}
 }
 
-// yield yields the gauges whose newest value is in the i-th shard. It reports
-// false when no more are wanted.
+// yield yields the gauges whose newest value is in the i-th shard. It returns false when
+// no more are wanted.
 func (r *remembering) yield(i int, yield func(Remembered) bool) bool {
 	v, more := &r.views[i], true
 	v.walk(func(refs []ref) {
@@ -80,7 +79,7 @@ func (r *remembering) yield(i int, yield func(Remembered) bool) bool {
 	return more
 }
 
-// findNewest works out which gauges of shard i have no newer value in another.
+// findNewest finds the gauges of shard i that have no newer value in another shard.
 func (r *remembering) findNewest(i int) {
 	r.newest = r.newest[:0]
 	for range r.gauges {
@@ -101,8 +100,8 @@ func (r *remembering) findNewest(i int) {
 	}
 }
 
-// Remember gives the table a gauge's value of before, for adjustments. It is for
-// a table that nobody has used yet. It returns why there is no room for it, or metric.None.
+// Remember gives the table a gauge's earlier value, for adjustments. The table must not
+// have been used yet. It returns why there is no room, or metric.None.
 func (t *Table) Remember(g Remembered) metric.Reason {
 	s := t.shards[maphash.Bytes(t.seed, g.Name)%uint64(len(t.shards))]
 	s.mutex.Lock()
@@ -127,8 +126,8 @@ func (t *Table) Remember(g Remembered) metric.Reason {
 // memory is what a gauge's record keeps between flushes.
 type memory struct {
 	value   float64
-	after   uint64 // the number of the flush that found the value, 0 if there is none
-	setting int64  // the time of the last setting, 0 if there was none
+	after   uint64 // number of the flush that computed the value, 0 for none
+	setting int64  // the time of the last setting, 0 for none
 }
 
 func (r record) setMemory(m memory) {

@@ -106,7 +106,7 @@ func flushWithUnits(table *Table, layout Layout) points {
 	return got
 }
 
-// rowLayouts have all points that there are, of all schemes.
+// rowLayouts returns a layout with all points for each scheme.
 func rowLayouts() (layouts []Layout) {
 	for _, naming := range Namings() {
 		l := naming.Layout()
@@ -141,8 +141,8 @@ func TestRowsOfAnySplit(t *testing.T) {
 	}
 }
 
-// The same of timers that have too many samples: the estimates are those of one table, and the
-// sums are equal but for the last digits.
+// The same for timers with too many samples: the estimates are those of one table, and
+// sums differ in the last digits at most.
 func TestRowsOfSketches(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(20) {
@@ -169,7 +169,7 @@ func TestRowsOfSketches(t *testing.T) {
 	}
 }
 
-// A row has all that the shards collected, and keeps it.
+// A row has what all shards collected, and stays as it is.
 func TestRows(t *testing.T) {
 	t.Parallel()
 	table := testTable(2)
@@ -261,7 +261,7 @@ func TestBadRows(t *testing.T) {
 	}
 }
 
-// The limits hold for rows too.
+// The limits apply to rows.
 func TestRowsAreLimited(t *testing.T) {
 	t.Parallel()
 	config := testTable(1).config

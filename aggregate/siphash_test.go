@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// The hashes of 0, 1, 2... bytes 00 01 02..., under the key 00 01 ... 0f.
+// The hashes of the bytes 00 01 02..., from none to 17, with the key 00 01 ... 0f.
 var sipVectors = []uint64{
 	0xabac0158050fc4dc, 0xc9f49bf37d57ca93, 0x82cb9b024dc7d44d, 0x8bf80ab8e7ddf7fb,
 	0xcf75576088d38328, 0xdef9d52f49533b67, 0xc50d2b50c59f22a7, 0xd3927d989bb11140,
