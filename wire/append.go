@@ -27,7 +27,11 @@ func Append(dst []byte, s metric.Sample) []byte {
 		}
 		dst = strconv.AppendFloat(dst, s.Value, 'g', -1, 64)
 	}
-	dst = append(dst, letters[s.Kind]...)
+	if s.Kind == metric.Timer && !s.Millis {
+		dst = append(dst, "|h"...)
+	} else {
+		dst = append(dst, letters[s.Kind]...)
+	}
 	if s.Weight > 1 && (s.Kind == metric.Counter || s.Kind == metric.Timer) {
 		dst = strconv.AppendFloat(append(dst, "|@"...), rate(s.Weight), 'g', -1, 64)
 	}

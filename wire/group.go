@@ -24,7 +24,7 @@ func (p *Parser) readGroup(b []byte) {
 	if g.kind, known = kindOf(b[:end]); !known {
 		g.fault = metric.BadType
 	}
-	g.packed = g.kind != metric.Set
+	g.packed, g.millis = g.kind != metric.Set, string(b[:end]) == "ms"
 	p.readSections(b[end:])
 	if p.Tagger != nil && g.fault == metric.None {
 		p.nameGroup()

@@ -73,6 +73,7 @@ type group struct {
 	kind   metric.Kind
 	tagged bool
 	lost   bool // tags were dropped
+	millis bool // the type is ms
 	weight float64
 	fault  metric.Reason // what is wrong with all of them
 }
@@ -158,7 +159,7 @@ func plain(s *metric.Sample, rest []byte) bool {
 	case 'g':
 		s.Kind = metric.Gauge
 	case 'h', 'd':
-		s.Kind = metric.Timer
+		s.Kind, s.Millis = metric.Timer, false
 	case 's':
 		if rest[n-2] == '|' {
 			if bytes.IndexByte(rest[:n-2], '|') >= 0 {
@@ -171,7 +172,7 @@ func plain(s *metric.Sample, rest []byte) bool {
 		if rest[n-2] != 'm' {
 			return false
 		}
-		s.Kind = metric.Timer
+		s.Kind, s.Millis = metric.Timer, true
 		end--
 	default:
 		return false
@@ -229,6 +230,7 @@ func (p *Parser) value(s *metric.Sample) Item {
 		return p.discard(g.fault)
 	}
 	s.Name, s.Kind, s.Weight, s.TagsDropped, s.Delta = p.name, g.kind, g.weight, g.lost, false
+	s.Millis = g.millis
 	if g.kind == metric.Set {
 		s.Member = v
 		return Sample

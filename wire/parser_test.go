@@ -31,6 +31,9 @@ func items(p *Parser, input string) string {
 
 func describe(s metric.Sample) string {
 	letter := [metric.Kinds]string{"c", "g", "ms", "s"}[s.Kind]
+	if s.Kind == metric.Timer && !s.Millis {
+		letter = "h"
+	}
 	text := fmt.Sprintf("%s %s %v", s.Name, letter, s.Value)
 	if s.Kind == metric.Set {
 		text = fmt.Sprintf("%s s %q", s.Name, s.Member)
@@ -52,7 +55,7 @@ var lineTests = []struct{ why, in, want string }{
 	{"meter", "a:3|m", "a c 3"},
 	{"gauge", "a:3|g", "a g 3"},
 	{"timer", "a:320|ms", "a ms 320"},
-	{"histogram, distribution", "a:4|h\na:5|d", "a ms 4, a ms 5"},
+	{"histogram, distribution", "a:4|h\na:5|d", "a h 4, a h 5"},
 	{"set", "a:v|s", `a s "v"`},
 
 	{"newline at the end", "a:1|c\n", "a c 1"},
@@ -92,7 +95,7 @@ var lineTests = []struct{ why, in, want string }{
 	{"several types", "a:1|c:2|ms|@0.5:3|g", "a c 1, a ms 2 x2, a g 3"},
 	{"a bad one among several", "a:1|c:x|c:3|c", "a c 1, !bad_value, a c 3"},
 	{"packed", "a:1:2:3|ms|@0.5", "a ms 1 x2, a ms 2 x2, a ms 3 x2"},
-	{"packed with tags", "h:0.5:1.5:2.5|h|#g:1", "h ms 0.5 -tags, h ms 1.5 -tags, h ms 2.5 -tags"},
+	{"packed with tags", "h:0.5:1.5:2.5|h|#g:1", "h h 0.5 -tags, h h 1.5 -tags, h h 2.5 -tags"},
 	{"packed, bad ones", "a:1:x::4|ms", "a ms 1, !bad_value, !no_value, a ms 4"},
 	{"packed, bad for all", "a:1:2|zz\na:1:2|c|@2", "!bad_type, !bad_type, !bad_rate, !bad_rate"},
 	{"packed, then another group", "a:1:2|c:3:4|ms", "a c 1, a c 2, a ms 3, a ms 4"},
@@ -296,7 +299,7 @@ func roundTrip(t *testing.T, s metric.Sample) {
 	absoluteBelowZero := s.Kind == metric.Gauge && !s.Delta && math.Signbit(s.Value)
 	if again.Kind != s.Kind || !bytes.Equal(again.Name, s.Name) ||
 		s.Kind == metric.Set && !bytes.Equal(again.Member, s.Member) ||
-		s.Kind != metric.Set && again.Value != s.Value ||
+		s.Kind != metric.Set && again.Value != s.Value || s.Kind == metric.Timer && again.Millis != s.Millis ||
 		again.Delta != (s.Delta || absoluteBelowZero) ||
 		math.Abs(again.Weight/s.Weight-1) > 1e-15 {
 		t.Fatalf("%+v came back from %q as %+v", s, line, again)

@@ -128,6 +128,11 @@ func TestEtsy(t *testing.T) {
 			args:     "--naming=etsy --counters=rate --timer-stats=count,median --timer-stats=upper_N,mean_N -t90 --pct=-20", own: "stats.statsd.",
 			batches: []string{kinds + sizes, more},
 		},
+		"histograms alone": {
+			etsy: map[string]any{"calculatedTimerMetrics": []string{"histogram"}, "histogram": []map[string]any{{"metric": "render", "bins": []any{1, 10.5, "inf"}}}},
+			args: "--naming=etsy-legacy --timer-stats=none --histogram render:1,10.5,inf", own: "statsd.",
+			batches: []string{kinds + sizes, more},
+		},
 		"names of one's own": {
 			etsy: map[string]any{"prefixStats": "own"},
 			graphite: map[string]any{"legacyNamespace": false, "globalPrefix": "acme", "globalSuffix": "web1", "prefixCounter": "c", "prefixTimer": "t.x",
