@@ -46,7 +46,8 @@ type Sample struct {
 	// Value is finite. Timers are in the client's unit (milliseconds by
 	// convention), counters and gauges have none.
 	Value float64
-	// Weight is how many events the sample stands for: 1/rate, at least 1.
+	// Weight is the number of events that the sample stands for: 1/rate. It is at
+	// least 1, except in Etsy's dialect, where it is more than 0.
 	Weight float64
 }
 

@@ -71,6 +71,7 @@ func (s *Server) figures(f *flushed) []figure {
 	l.count("metrics.batch.discarded", t.badBatches)
 	l.count("metrics.events", t.events)
 	l.count("metrics.tags_dropped", t.tagsDropped)
+	l.count("metrics.timestamps_ignored", t.timestampsIgnored)
 	l.value("names", float64(s.table.Names()))
 	l.count("timers.sketched", s.flushes.sketched)
 	memory := readMemory()

@@ -58,6 +58,7 @@ type tally struct {
 	aggregated               uint64
 	events                   uint64
 	tagsDropped              uint64
+	timestampsIgnored        uint64
 	batches, badBatches      uint64
 	discarded                [metric.Reasons]uint64 // refusals among them
 }
@@ -76,6 +77,7 @@ func (t *tally) add(o *tally) {
 	t.aggregated += o.aggregated
 	t.events += o.events
 	t.tagsDropped += o.tagsDropped
+	t.timestampsIgnored += o.timestampsIgnored
 	t.batches += o.batches
 	t.badBatches += o.badBatches
 	for i, n := range o.discarded {
@@ -129,6 +131,7 @@ func (l *lane) parse(p *wire.Parser, buf []byte, from origin) (bad bool) {
 			bad = l.discard(p.Reason(), p.Line(), from) || bad
 		case wire.End:
 			l.tally.lines += uint64(p.Lines())
+			l.tally.timestampsIgnored += uint64(p.Timestamps())
 			return bad
 		}
 	}
