@@ -3,7 +3,6 @@ package wire
 import (
 	"bytes"
 	"fmt"
-	"math"
 	"strings"
 	"testing"
 
@@ -170,36 +169,6 @@ func TestParserGstatsd(t *testing.T) {
 	}
 }
 
-// etsyTests are lines that Etsy's statsd takes, and some that it does not.
-var etsyTests = []struct{ why, in, want string }{
-	{"white space at the end", "a:1|c \na:1|c\t\r\na:1|ms \na:1|g\u00a0", "a c 1, a c 1, a ms 1, a g 1"},
-	{"white space around values and types", "a: 1 | c \na:\t5\v|\fg|@0.5", "a c 1, a g 5"},
-	{"a value of white space is 0", "a: |c\na:  |g", "a c 0, a g 0"},
-	{"an empty value is none", "a:|c\na:|g\na:|x", "!no_value, !no_value, !no_value"},
-	{"an empty member is 0", "a:|s\na: |s", `a s "0", a s " "`},
-	{"hexadecimal, octal, binary", "a:0x10|c\na:0XfF|ms\na:0o17|g\na:0b101|c", "a c 16, a ms 255, a g 15, a c 5"},
-	{"digits beyond the precision", "a:0x20000000000001|c\na:0x100000000000008001|c\na:0xfffffffffffffbff|c\na:0xfffffffffffffc00|c", "a c 9.007199254740992e+15, a c 2.951479051793529e+20, a c 1.844674407370955e+19, a c 1.8446744073709552e+19"},
-	{"no such digits", "a:0x|c\na:0xg|c\na:-0x1|c\na:0b2|c\na:0o8|c\na:0x1.8|c\na:0x1_0|c", "!bad_value, !bad_value, !bad_value, !bad_value, !bad_value, !bad_value, !bad_value"},
-	{"beyond float64", "a:0x" + strings.Repeat("f", 300) + "|c\na:Infinity|c\na:1e309|g", "!bad_value, !bad_value, !bad_value"},
-	{"a sign behind white space sets", "a: -3|g\na:-3 |g", "a g -3, a g -3"},
-	{"other types count", "a:5|q\na:5|\na:5|C\na:5|c x", "a c 5, a c 5, a c 5, a c 5"},
-	{"but no type does not", "a:5\na:5|#k|c", "!bad_type, !bad_type"},
-	{"h, d and m are as in DogStatsD", "a:5|h\na:5|d \na:5|m", "a ms 5, a ms 5, a c 5"},
-	{"rates", "a:1|c|@0.5 \na:1|c| @0.5\na:1|c|@ 0.5\na:1|c|@2\na:1|ms|@4\na:1|c|@0\na:1|c|@-1\na:1|c|@x", "a c 1 x2, a c 1 x2, a c 1 x2, a c 1 x0.5, a ms 1 x0.25, !bad_rate, !bad_rate, !bad_rate"},
-	{"the first of two rates counts", "a:1|c|@0.5|@0.1\na:1|c|@0.5|@x", "a c 1 x2, a c 1 x2"},
-	{"several values", "a:1 |c: 2|ms: +3|g", "a c 1, a ms 2, a g 3"},
-	{"sections of DogStatsD", "a:1|c|#k:v|e:it-false,cn-web|card:low|T1", "a c 1 -tags"},
-}
-
-func TestParserEtsy(t *testing.T) {
-	p := Parser{Dialect: metric.Etsy}
-	for _, tt := range etsyTests {
-		if got := items(&p, tt.in); got != tt.want {
-			t.Errorf("%s: %q\n gives %s\n  want %s", tt.why, tt.in, got, tt.want)
-		}
-	}
-}
-
 // A timestamp counts for each good sample of its group.
 func TestParserTimestamps(t *testing.T) {
 	var p Parser
@@ -297,94 +266,5 @@ func TestParserDoesNotAllocate(t *testing.T) {
 		}); n != 0 {
 			t.Errorf("dialect %d: %v allocations, want none", dialect, n)
 		}
-	}
-}
-
-func FuzzParser(f *testing.F) {
-	for _, tt := range lineTests {
-		for dialect := range uint8(metric.Dialects) {
-			f.Add([]byte(tt.in), false, uint8(metric.DropTags), dialect)
-		}
-	}
-	for _, tt := range etsyTests {
-		f.Add([]byte(tt.in), false, uint8(metric.DropTags), uint8(metric.Etsy))
-	}
-	for _, tt := range tagTests {
-		f.Add([]byte(tt.in), false, uint8(metric.GraphiteTags), uint8(metric.Reference))
-		f.Add([]byte(tt.in), false, uint8(metric.TagsInName), uint8(metric.Etsy))
-	}
-	f.Add([]byte("a:-5|g"), true, uint8(metric.DropTags), uint8(metric.Reference))
-	f.Fuzz(func(t *testing.T, in []byte, absolute bool, tags, dialect uint8) {
-		d := metric.Dialect(dialect % metric.Dialects)
-		p := Parser{AbsoluteSigns: absolute, Dialect: d, Tagger: NewTagger(metric.Tags(tags%3), d)}
-		var s metric.Sample
-		before := bytes.Clone(in)
-		p.Reset(in)
-		samples := 0
-		for n := 0; ; n++ {
-			item := p.Next(&s)
-			if item == End {
-				break
-			}
-			if n > len(in) {
-				t.Fatalf("more items than bytes in %q", in)
-			}
-			if bytes.ContainsAny(p.Line(), "\n") {
-				t.Fatalf("line %q holds a newline", p.Line())
-			}
-			switch item {
-			case Discard:
-				if p.Reason() == metric.None {
-					t.Fatalf("%q discarded without a reason", p.Line())
-				}
-			case Sample:
-				samples++
-				if p.Tagger != nil && bytes.IndexByte(s.Name, ':') >= 0 {
-					continue // a colon in a tag cannot be sent in a name
-				}
-				roundTrip(t, s, d)
-			}
-		}
-		if p.Timestamps() > samples {
-			t.Fatalf("%d timestamps in %d samples of %q", p.Timestamps(), samples, in)
-		}
-		if !bytes.Equal(before, in) {
-			t.Fatalf("parsing changed %q to %q", before, in)
-		}
-	})
-}
-
-// roundTrip checks that s is sound, and that a Parser reads it back from the
-// line that Append makes.
-func roundTrip(t *testing.T, s metric.Sample, dialect metric.Dialect) {
-	t.Helper()
-	if bytes.ContainsAny(s.Name, ":\n") || !finite(s.Value) || !finite(s.Value*s.Weight) || s.Weight <= 0 || s.Weight < 1 && dialect != metric.Etsy {
-		t.Fatalf("unsound sample %+v", s)
-	}
-	if s.Kind == metric.Set && len(s.Member) == 0 || s.Delta && s.Kind != metric.Gauge {
-		t.Fatalf("unsound sample %+v", s)
-	}
-	if bytes.HasPrefix(s.Name, []byte("_e{")) || bytes.HasPrefix(s.Name, []byte("_sc|")) || bytes.HasSuffix(s.Member, []byte("\r")) {
-		return
-	}
-	line := Append(nil, s)
-	p := Parser{Dialect: dialect}
-	var again metric.Sample
-	p.Reset(line)
-	for range bytes.Count(line, []byte{'\n'}) {
-		if item := p.Next(&again); item != Sample {
-			t.Fatalf("%+v gives %q, which is %v (%v)", s, line, item, p.Reason())
-		}
-	}
-	if p.Next(new(metric.Sample)) != End {
-		t.Fatalf("%+v gives %q, which holds more", s, line)
-	}
-	absoluteBelowZero := s.Kind == metric.Gauge && !s.Delta && math.Signbit(s.Value)
-	if again.Kind != s.Kind || !bytes.Equal(again.Name, s.Name) ||
-		s.Kind == metric.Set && !bytes.Equal(again.Member, s.Member) ||
-		s.Kind != metric.Set && again.Value != s.Value ||
-		again.Delta != (s.Delta || absoluteBelowZero) ||
-		math.Abs(again.Weight/s.Weight-1) > 1e-15 {
-		t.Fatalf("%+v came back from %q as %+v", s, line, again)
 	}
 }
