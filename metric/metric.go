@@ -44,7 +44,8 @@ type Sample struct {
 	Member []byte
 	// Value is finite. Counters and gauges have no unit.
 	Value float64
-	// Weight is how many events the sample stands for: 1/rate, at least 1.
+	// Weight is the number of events that the sample stands for: 1/rate. It is at
+	// least 1, except in Etsy's dialect, where it is more than 0.
 	Weight float64
 	// At is when a gauge's sample arrived, in Unix nanoseconds. Gauges are set and
 	// adjusted in the order of these times. 0 means the time when it is added. Other

@@ -42,7 +42,7 @@ var flags = []flag{
 	{group: groupIntake, name: "receivers", kind: isCount, holder: "N", help: "UDP sockets that share the port; one a core"},
 	{group: groupIntake, name: "udp-buffer", kind: isBytes, holder: "8MiB", def: "8MiB", help: "receive buffer of each UDP socket"},
 	{group: groupIntake, name: "discard-senders", choices: []string{"auto", "on", "off"}, holder: "auto", def: "auto", help: "ask who sent a datagram, to show it with a bad line: on, off, or for a minute after each bad line (auto)"},
-	{group: groupIntake, name: "dialect", choices: []string{"reference", "gstatsd"}, holder: "reference", def: "reference", help: "whose habits count for names and empty values: reference, or gstatsd, as an argument with its flags too (statsd --dialect=gstatsd --help)"},
+	{group: groupIntake, name: "dialect", choices: []string{"reference", "etsy", "gstatsd"}, holder: "reference", def: "reference", help: "rules for reading lines and cleaning names: reference, etsy (the default with --naming etsy and etsy-legacy) or gstatsd; on the command line, gstatsd also accepts gstatsd's flags (statsd --dialect=gstatsd --help)"},
 	{group: groupIntake, name: "gauge-signs", choices: []string{"delta", "absolute"}, holder: "delta", def: "delta", help: "a signed gauge value adjusts it (delta), or sets it (absolute)"},
 	{group: groupIntake, name: "tags", choices: []string{"drop", "graphite", "keep-in-name"}, holder: "drop", def: "drop", help: "drop tags, make them Graphite's (name;k=v), or make them nodes of the name (name.k.v)"},
 	{group: groupIntake, name: "pipe-dir", holder: "DIR", help: "read the stat pipes of this host's processes there before each flush; by agreement /tmp/stats-pipe"},
