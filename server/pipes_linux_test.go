@@ -166,7 +166,7 @@ func (h host) record(figures *statvent.Registry) {
 		h.t.Fatal(err)
 	}
 	h.t.Cleanup(func() {
-		if err := recorder.Close(); err != nil {
+		if err := recorder.Close(context.Background()); err != nil {
 			h.t.Error(err)
 		}
 	})

@@ -64,7 +64,7 @@ func worker() {
 		os.Exit(1)
 	}
 	<-ctx.Done()
-	if err := rec.Close(); err != nil {
+	if err := rec.Close(context.Background()); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}

@@ -39,7 +39,7 @@ func record(t testing.TB, dir string, r *statvent.Registry) *statvent.Recorder {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := rec.Close(); err != nil {
+		if err := rec.Close(context.Background()); err != nil {
 			t.Error(err)
 		}
 	})

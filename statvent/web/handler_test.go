@@ -47,7 +47,7 @@ func serve(t *testing.T, r *statvent.Registry) *Handler {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := rec.Close(); err != nil {
+		if err := rec.Close(context.Background()); err != nil {
 			t.Error(err)
 		}
 	})
