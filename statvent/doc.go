@@ -1,5 +1,5 @@
-// Package statvent shows the figures of a running program to those who ask. While nobody asks,
-// it costs almost nothing.
+// Package statvent shows the figures of a running program. It costs almost nothing until they
+// are read.
 //
 // A program counts, and starts a Recorder once:
 //
@@ -10,7 +10,7 @@
 //	if err != nil { ... }
 //	defer rec.Close(context.Background())
 //
-// Everybody who opens the named pipe of the program gets one snapshot:
+// Each reader that opens the named pipe of the program gets one snapshot:
 //
 //	$ cat /tmp/stats-pipe/4711.stats
 //	web.requests: 1042
@@ -34,6 +34,6 @@
 // Programs in other languages write the same format (see examples/statvent). Package
 // statvent/pipes reads and merges the pipes of a host, and statvent/web shows them as JSON.
 //
-// The format, the file names and the percentiles are those of statvent for Python
+// The format, the file names and the percentiles are the same as in statvent for Python
 // (github.com/dowski/statvent).
 package statvent

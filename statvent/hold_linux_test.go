@@ -61,7 +61,7 @@ func TestSecondRecorder(t *testing.T) {
 	}
 }
 
-// TestRecordersAtOnce checks that of recorders that start at the same time one gets the place.
+// TestRecordersAtOnce starts recorders at the same time, and checks that one gets the place.
 func TestRecordersAtOnce(t *testing.T) {
 	dir := t.TempDir()
 	for range 20 {

@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// large fills r with more than a pipe holds. Each figure has a value of ten digits, of which
-// every part would be another number.
+// large fills r with more than a pipe holds. Each value has ten digits, so that a part of a line
+// would hold a wrong number.
 func large(r *Registry, name string) {
 	for i := range 3 << 19 / (len(name) + 18) {
 		r.Set(fmt.Sprintf("%06d%s", i, name), 1234567890)

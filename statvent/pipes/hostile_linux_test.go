@@ -186,7 +186,7 @@ func TestCutAnswer(t *testing.T) {
 	}
 }
 
-// TestStaleLocks checks which locks are removed: those of dead processes that nobody has.
+// TestStaleLocks checks that only the free locks of dead processes are removed.
 func TestStaleLocks(t *testing.T) {
 	dir := t.TempDir()
 	dead := deadPID(t)

@@ -128,7 +128,7 @@ func (v *merged) value(rule Rule) statvent.Value {
 	}
 }
 
-// rule returns the rule for a name: the first that matches, or that of its label.
+// rule returns the rule for a name: the first that matches, or else the rule of its label.
 func (m *Merger) rule(name string, label Rule) Rule {
 	for _, r := range m.Rules {
 		if r.Glob.Match(name) {

@@ -104,7 +104,7 @@ func TestRequests(t *testing.T) {
 	}{
 		{"no process has a pipe", "GET", "/s", h, 200, `stats:map[]`},
 		{"without processes", "GET", "/s?per-process=0", h, 200, `stats:map[]`},
-		{"with processes, of which there are none", "GET", "/s?per-process=true", h, 200, `processes:map[]`},
+		{"with processes, but there are none", "GET", "/s?per-process=true", h, 200, `processes:map[]`},
 		{"another path", "GET", "/stats", h, 404, `path:/stats`},
 		{"a longer path", "GET", "/s/", h, 404, `path:/s/`},
 		{"another method", "POST", "/s", h, 405, `GET and HEAD`},
