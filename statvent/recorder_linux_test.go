@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -16,7 +17,6 @@ import (
 	"unsafe"
 
 	"github.com/statsd-ops/statsd/internal/counterpart"
-	"os/exec"
 )
 
 func record(t *testing.T, r *Registry, every time.Duration) *Recorder {
