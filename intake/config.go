@@ -82,6 +82,9 @@ type Limits struct {
 	// TCPLineTimeout is how long a line may take over TCP from its first byte
 	// to its last, 30 s, before its connection is cut.
 	TCPLineTimeout time.Duration
+	// Reserved is how many open files everything else may need: connections get
+	// the rest of what the system allows.
+	Reserved int
 	// Debug logs each discard.
 	Debug bool
 	// DebugMetric selects the lines to log, received and published, when Debug

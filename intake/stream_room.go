@@ -2,20 +2,16 @@ package intake
 
 import (
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/rs/zerolog"
+
+	"github.com/statsd-ops/statsd/internal/descriptors"
 )
 
-const (
-	// maxTails is how many bytes the unfinished lines of all connections may
-	// take.
-	maxTails = 64 << 20
-	// reservedFiles is how many descriptors are kept for everything else: the
-	// monitor, sinks, spools, notifiers.
-	reservedFiles = 256
-)
+// maxTails is how many bytes the unfinished lines of all connections may
+// take.
+const maxTails = 64 << 20
 
 // room bounds the connections and the memory that they take, and cuts them.
 type room struct {
@@ -43,25 +39,20 @@ func newRoom(lanes []*lane, cfg *Config) *room {
 
 // follow applies new limits.
 func (r *room) follow(l *Limits) {
-	if is := r.limits.Load(); is != nil && is.idle == l.TCPIdleTimeout && is.line == l.TCPLineTimeout && is.connections == l.MaxTCPConnections {
-		return
-	}
-	r.limits.Store(&streamLimits{r.possible(l.MaxTCPConnections), l.TCPIdleTimeout, l.TCPLineTimeout})
+	r.limits.Store(&streamLimits{r.possible(l), l.TCPIdleTimeout, l.TCPLineTimeout})
 }
 
-// possible returns how many of the wanted connections the limit on open files allows.
-func (r *room) possible(wanted int) int {
-	var limit syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
-		return wanted
+// possible returns how many connections the limit on open files allows.
+func (r *room) possible(l *Limits) int {
+	possible := max(descriptors.Limit()-l.Reserved, 1)
+	if l.MaxTCPConnections <= possible {
+		return l.MaxTCPConnections
 	}
-	files := max(int64(limit.Cur)-reservedFiles, int64(limit.Cur)/2)
-	if int64(wanted) <= files {
-		return wanted
+	if is := r.limits.Load(); is == nil || is.connections != possible {
+		r.log.Info().Int("asked", l.MaxTCPConnections).Int("possible", possible).
+			Msg("fewer open files are allowed than --max-tcp-connections needs; raise LimitNOFILE or ulimit -n")
 	}
-	r.log.Info().Int("asked", wanted).Int64("possible", files).
-		Msg("fewer open files are allowed than --max-tcp-connections needs; raise LimitNOFILE or ulimit -n")
-	return int(files)
+	return possible
 }
 
 // now is the time since the start of intake: it does not jump with the clock.

@@ -46,7 +46,7 @@ func (s *Server) adopt(live Live) {
 	s.cfg.Live = live
 	s.flushes.layout = s.cfg.layout()
 	s.in.Table().SetLimits(s.cfg.table())
-	s.in.Change(live.Limits)
+	s.in.Change(s.intakeLimits())
 	s.alerts.follow(&s.cfg)
 	clear(s.warned)
 }

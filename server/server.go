@@ -74,7 +74,7 @@ func New(cfg Config) (*Server, error) {
 // open opens the parts. After an error, close closes those that are open.
 func (s *Server) open() (err error) {
 	s.in, err = intake.Open(intake.Config{
-		Listen: s.cfg.Listen, Limits: s.cfg.Limits, Table: s.cfg.table(), FlushInterval: s.cfg.FlushInterval, Log: s.log,
+		Listen: s.cfg.Listen, Limits: s.intakeLimits(), Table: s.cfg.table(), FlushInterval: s.cfg.FlushInterval, Log: s.log,
 	})
 	if err != nil {
 		return err

@@ -22,10 +22,12 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/statsd-ops/statsd/internal/descriptors"
 )
 
 const (
-	// MaxConns is the largest number of open connections.
+	// MaxConns is the largest number of open connections. A Gate has fewer where few files may be open.
 	MaxConns = 32
 	// AnswerPatience is how long a client may take to get its answer while another client
 	// waits for a place.
@@ -51,6 +53,7 @@ type Gate struct {
 	room     chan struct{}  // wakes Accept when a guest leaves, or may be closed at once
 	serving  sync.WaitGroup // connections that a goroutine still works for
 
+	max    int // open connections
 	mu     sync.Mutex
 	guests map[*Conn]bool
 	once   sync.Once
@@ -86,6 +89,7 @@ func Listen(address string) (*Gate, error) {
 		closed:      make(chan struct{}),
 		room:        make(chan struct{}, 1),
 		guests:      make(map[*Conn]bool),
+		max:         descriptors.Share(MaxConns),
 	}
 	if bound, err := netip.ParseAddrPort(l.Addr().String()); err == nil && bound.Addr().IsLoopback() {
 		g.loopback = bound.Addr()
@@ -137,7 +141,7 @@ func (g *Gate) enter(conn *net.TCPConn) (*Conn, time.Duration) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := time.Now()
-	if len(g.guests) >= MaxConns {
+	if len(g.guests) >= g.max {
 		first := g.leastPatience()
 		if wait := first.patience.Sub(now); wait > 0 {
 			return nil, wait

@@ -25,6 +25,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/statsd-ops/statsd/internal/descriptors"
 	"github.com/statsd-ops/statsd/statvent"
 )
 
@@ -34,7 +35,7 @@ const DefaultTimeout = 250 * time.Millisecond
 // The limits of one reading.
 const (
 	maxEntries  = 1 << 14  // files in the directory that are looked at, besides those of running processes
-	maxParallel = 256      // pipes that are open at a time
+	MaxParallel = 256      // pipes that are open at a time, or fewer where few files may be open
 	maxPipe     = 4 << 20  // bytes from one process
 	maxTotal    = 64 << 20 // bytes from all
 	maxErrors   = 20       // in Result.Errors
@@ -75,7 +76,7 @@ func (r *Reader) Read(ctx context.Context) (*Result, error) {
 		reader:   r,
 		deadline: time.Now().Add(2 * r.timeout()),
 		bytes:    budget{left: maxTotal, taken: make(map[uint32]int)},
-		slots:    make(chan struct{}, maxParallel),
+		slots:    make(chan struct{}, descriptors.Share(MaxParallel)),
 	}
 	names, err := g.list()
 	if err != nil {

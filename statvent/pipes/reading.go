@@ -95,7 +95,7 @@ func readNames(path string, n int) ([]string, error) {
 // readAll reads the files of all owners at the same time.
 func (g *reading) readAll(ctx context.Context, names []string) {
 	owners := g.byOwner(names)
-	share := max(1, maxParallel/max(1, len(owners)))
+	share := max(1, cap(g.slots)/max(1, len(owners)))
 	var wg sync.WaitGroup
 	for owner, names := range owners {
 		wg.Go(func() { g.readOwner(ctx, owner, names, share) })
