@@ -34,7 +34,7 @@ func sprocketsCalls() []call {
 		{do: func(c *client.Client) { c.GaugeDelta("g", -4) }},
 		{do: func(c *client.Client) { c.Timing("t", 250*time.Millisecond) }},
 		{do: func(c *client.Client) { c.Timing("t", 1500*time.Millisecond) }},
-		{do: func(c *client.Client) { c.Timer("ctx").Start().Stop() }, mended: "app.timers.ctx:?|ms"},
+		{do: func(c *client.Client) { c.NewTimer("ctx").Start().Stop() }, mended: "app.timers.ctx:?|ms"},
 		{do: func(c *client.Client) { c.Inject("sets.x", "v", "s") }},
 	}
 	for i := range 30 {
@@ -85,17 +85,17 @@ func TestSprocketsUDP(t *testing.T) {
 func TestGstatsd(t *testing.T) {
 	testDatagrams(t, "gstatsd-py2.udp", client.New, "", []call{
 		{do: func(c *client.Client) { c.Incr("c") }},
-		{do: func(c *client.Client) { c.Decr("c") }},
-		{do: func(c *client.Client) { c.Counter("a").Add(5) }},
-		{do: func(c *client.Client) { c.Counter("b").Add(5) }},
+		{do: func(c *client.Client) { c.Decr("c", 1) }},
+		{do: func(c *client.Client) { c.NewCounter("a").Add(5) }},
+		{do: func(c *client.Client) { c.NewCounter("b").Add(5) }},
 		{do: func(c *client.Client) { c.Count("a", 6) }},
 		{do: func(c *client.Client) { c.Sampled(0.1).Incr("c") }},
-		{do: func(c *client.Client) { c.GaugeOf("g").Set(1.5) }},
+		{do: func(c *client.Client) { c.NewGauge("g").Set(1.5) }},
 		{do: func(c *client.Client) { c.Gauge("g", -2) }, mended: "g:0|g\ng:-2|g"},
 		{do: func(c *client.Client) { c.Sampled(0.5).Gauge("g", 3) }},
 		// It rounds to whole milliseconds; this client sends what it was given.
 		{do: func(c *client.Client) { c.Timing("t", 42700*time.Microsecond) }, mended: "t:42.7|ms"},
-		{do: func(c *client.Client) { c.Timer("tt").Record(35 * time.Millisecond) }},
+		{do: func(c *client.Client) { c.NewTimer("tt").Record(35 * time.Millisecond) }},
 	})
 }
 

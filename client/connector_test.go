@@ -38,7 +38,7 @@ func TestTransports(t *testing.T) {
 			c.Incr("late")
 			s := c.Stats()
 			sums(t, s, 3)
-			if s.Sent != 2 || s.AfterClose != 1 || s.Connected || s.Writes != 1 || s.Bytes != uint64(len(want)) {
+			if s.Sent != 2 || s.Dropped.AfterClose != 1 || s.Connected || s.Writes != 1 || s.Bytes != uint64(len(want)) {
 				t.Errorf("after Close: %+v", s)
 			}
 		})
@@ -82,8 +82,8 @@ func TestPacking(t *testing.T) {
 		}
 		s := c.Stats()
 		sums(t, s, 10)
-		if s.TooLong != 1 {
-			t.Errorf("%d lines were too long, want 1", s.TooLong)
+		if s.Dropped.TooLong != 1 {
+			t.Errorf("%d lines were too long, want 1", s.Dropped.TooLong)
 		}
 	}
 }
@@ -260,7 +260,7 @@ func TestCloseWithoutServer(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		err = c.Close(ctx)
-		if want := "statsd client: close: context deadline exceeded, 3 lines dropped: refused by the test"; err == nil || err.Error() != want || !errors.Is(err, context.DeadlineExceeded) {
+		if want := "statsd client: close: 3 samples to tcp 127.0.0.1:8125 dropped (3 unsent): context deadline exceeded: refused by the test"; err == nil || err.Error() != want || !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("Close: %v\nwant %s", err, want)
 		}
 		if again := c.Close(t.Context()); again == nil || again.Error() != err.Error() {
@@ -271,8 +271,8 @@ func TestCloseWithoutServer(t *testing.T) {
 		}
 		s := c.Stats()
 		sums(t, s, 3)
-		if s.Unsent != 3 {
-			t.Errorf("%d lines are counted as unsent, want 3", s.Unsent)
+		if s.Dropped.Unsent != 3 {
+			t.Errorf("%d lines are counted as unsent, want 3", s.Dropped.Unsent)
 		}
 	})
 }
@@ -340,8 +340,9 @@ func TestQueueFull(t *testing.T) {
 				t.Errorf("logged %v, want %s", log.Load(), want)
 			}
 			close(up)
-			if err := c.Close(t.Context()); err != nil {
-				t.Fatal(err)
+			var dropped *client.DroppedError
+			if err := c.Close(t.Context()); !errors.As(err, &dropped) || dropped.Samples.QueueFull == 0 || dropped.Cause != nil {
+				t.Errorf("Close: %v, want the samples that the full queue dropped", err)
 			}
 			var got strings.Builder
 			for _, line := range rec.Lines() {
@@ -358,8 +359,8 @@ func TestQueueFull(t *testing.T) {
 			}
 			s := c.Stats()
 			sums(t, s, 20)
-			if s.QueueFull != 20-uint64(len(want)) {
-				t.Errorf("oldest %v: %d lines are counted as dropped, want %d", oldest, s.QueueFull, 20-len(want))
+			if s.Dropped.QueueFull != 20-uint64(len(want)) {
+				t.Errorf("oldest %v: %d lines are counted as dropped, want %d", oldest, s.Dropped.QueueFull, 20-len(want))
 			}
 		})
 	}
@@ -397,7 +398,7 @@ func TestDatagramTooLarge(t *testing.T) {
 	r.wait(t, func(p []string) bool { return slices.Equal(p, []string{"small:1|c"}) })
 	s := c.Stats()
 	sums(t, s, 2)
-	if s.Unsent != 1 || !errors.Is(s.LastError, syscall.EMSGSIZE) {
+	if s.Dropped.Unsent != 1 || !errors.Is(s.LastError, syscall.EMSGSIZE) {
 		t.Errorf("after a datagram too large: %+v", s)
 	}
 }

@@ -39,23 +39,16 @@ func ExampleNewSprockets() {
 	stats.Timing("render", 250*time.Millisecond) // app.timers.render:250.0|ms
 }
 
-func ExampleFromEnv() {
-	// STATSD_HOST=stats.example.com STATSD_PREFIX=shop. Without STATSD_HOST the
-	// client does nothing.
-	stats, err := client.FromEnv()
-	if err != nil {
-		log.Fatal(err)
-	}
-	stats.Incr("started")
-}
-
 func ExampleConfig_FromEnv() {
+	// STATSD_HOST=stats.example.com STATSD_PREFIX=shop. Without STATSD_HOST the
+	// client does nothing. Without STATSD_PREFIX names begin with
+	// applications.shop.production.
 	cfg, err := client.Config{Service: "shop", Environment: "production"}.FromEnv()
 	if err != nil {
 		log.Fatal(err)
 	}
 	cfg.Tags = []string{"zone:a"}
-	stats, err := client.New(cfg) // names begin with applications.shop.production
+	stats, err := client.New(cfg)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -77,28 +70,28 @@ func ExampleClient_Sampled() {
 	}
 }
 
-func ExampleClient_Counter() {
+func ExampleClient_NewCounter() {
 	var stats *client.Client // from New
-	hits := stats.Counter("cache.hits")
+	hits := stats.NewCounter("cache.hits")
 	hits.Incr()
 	hits.Add(5)
 }
 
-func ExampleClient_Timer() {
+func ExampleClient_NewTimer() {
 	var stats *client.Client // from New
 	checkout := func() {
-		defer stats.Timer("checkout").Start().Stop()
+		defer stats.NewTimer("checkout").Start().Stop()
 		// ...
 	}
 	checkout()
-	stats.Timer("report").Time(func() {
+	stats.NewTimer("report").Time(func() {
 		// ...
 	})
 }
 
-func ExampleClient_GaugeOf() {
+func ExampleClient_NewGauge() {
 	var stats *client.Client // from New
-	open := stats.GaugeOf("connections")
+	open := stats.NewGauge("connections")
 	open.Add(1)
 	defer open.Add(-1)
 }
@@ -110,15 +103,15 @@ func ExampleClient_Inject() {
 
 func ExampleClient_Stats() {
 	var stats *client.Client // from New
-	if s := stats.Stats(); s.Dropped > 0 {
-		log.Printf("%d of %d lines were not sent: %v", s.Dropped, s.Lines, s.LastError)
+	if s := stats.Stats(); s.Dropped.Total() > 0 {
+		log.Printf("%d of %d lines were not sent: %v", s.Dropped.Total(), s.Lines, s.LastError)
 	}
 }
 
 func ExampleClient() {
 	var stats *client.Client                      // from New
 	stats.Incr("orders")                          // orders:1|c
-	stats.Decr("stock")                           // stock:-1|c
+	stats.Decr("stock", 1)                        // stock:-1|c
 	stats.Count("bytes", 1500)                    // bytes:1500|c
 	stats.Gauge("basket.items", 3)                // basket.items:3|g
 	stats.GaugeDelta("basket.items", -1)          // basket.items:-1|g

@@ -12,7 +12,7 @@ import (
 func BenchmarkMerged(b *testing.B) {
 	rec := clienttest.New(b, client.Config{Aggregate: time.Hour})
 	c := rec.Client
-	handle := c.Counter("web.requests.served")
+	handle := c.NewCounter("web.requests.served")
 	for _, bench := range []struct {
 		name string
 		call func()

@@ -55,7 +55,7 @@ func TestQueueWaitsForCaller(t *testing.T) {
 	<-q.wake
 	for _, want := range []string{"12345678\n", "87654321\n"} {
 		got, state := q.pop(false)
-		if state != queueReady || string(got.text) != want || got.lines != 1 {
+		if state != queueReady || string(got.text) != want || got.left.lines != 1 {
 			t.Fatalf("state %d, %+v, want %q", state, got, want)
 		}
 		q.done(got, len(got.text))
@@ -79,7 +79,7 @@ func TestQueueDropsUnfinished(t *testing.T) {
 		}
 		q.done(got, len(got.text))
 	}
-	if s := q.snapshot(); s.QueueFull != 4 || s.Sent != 2 || s.Lines != 6 {
+	if s := q.snapshot(); s.Dropped.QueueFull != 4 || s.Sent != 2 || s.Lines != 6 {
 		t.Errorf("%+v", s)
 	}
 }
@@ -105,7 +105,7 @@ func TestQueueCloses(t *testing.T) {
 	if _, state := q.pop(false); state != queueEnded || !q.ended() {
 		t.Errorf("closed and empty: state %d", state)
 	}
-	if s := q.snapshot(); s.AfterClose != 2 || s.Sent != 1 {
+	if s := q.snapshot(); s.Dropped.AfterClose != 2 || s.Sent != 1 {
 		t.Errorf("%+v", s)
 	}
 }
@@ -228,7 +228,7 @@ func manyCallers(t *testing.T, q *queue) {
 		q.done(p, len(p.text))
 	}
 	s := q.snapshot()
-	if s.Sent != sent || s.Lines != callers*calls || s.Sent+s.QueueFull != s.Lines || sent == 0 {
+	if s.Sent != sent || s.Lines != callers*calls || s.Sent+s.Dropped.QueueFull != s.Lines || sent == 0 {
 		t.Errorf("%d lines left: %+v", sent, s)
 	}
 }
@@ -289,7 +289,7 @@ func TestLineSizes(t *testing.T) {
 			c.Inject(name, member, "x", call...)
 			want += strings.ReplaceAll(member, "\n", "_") + "|x" + section(rate, all)
 		case 4:
-			c.Counter(name, call...).Add(-5)
+			c.NewCounter(name, call...).Add(-5)
 			want += "-5|c" + section(rate, all)
 		}
 		p, state := co.queue.pop(true)

@@ -2,6 +2,7 @@ package client_test
 
 import (
 	"context"
+	"errors"
 	"math"
 	"net"
 	"slices"
@@ -39,18 +40,20 @@ func TestDropsAreLogged(t *testing.T) {
 			log = nil
 		}
 		c.Incr("much.too.long")
-		said("longer than Config.MaxPacketSize (10 bytes): 1 dropped so far")
+		said("longer than Config.MaxPacketSize (10 bytes): 1 samples dropped so far")
 		c.Gauge("g", math.NaN())
 		c.Incr("also.too.long")
 		c.Incr("")
 		said()
 		time.Sleep(time.Second)
-		said("bytes): 2 dropped so far", "not finite: 2 dropped so far")
+		said("bytes): 2 samples dropped so far", "not finite: 2 samples dropped so far")
 		c.Set("s", "")
-		if err := c.Close(t.Context()); err != nil {
-			t.Fatal(err)
+		want := client.Drops{TooLong: 2, Invalid: 3}
+		var dropped *client.DroppedError
+		if err := c.Close(t.Context()); !errors.As(err, &dropped) || dropped.Samples != want {
+			t.Errorf("Close: %v, want %+v", err, want)
 		}
-		said("not finite: 3 dropped so far")
+		said("not finite: 3 samples dropped so far")
 	})
 }
 

@@ -108,7 +108,7 @@ func (co *core) emit(sr *series) bool {
 		if n == idle {
 			return false
 		}
-		co.putNumber(sr.head, whole(int64(n)), sr.tail)
+		co.putNumber(sr.head, whole(int64(n)), sr.tail, true)
 	case gauge:
 		return co.emitGauge(sr)
 	case set:
@@ -120,7 +120,7 @@ func (co *core) emit(sr *series) bool {
 				return true
 			}
 			delete(sr.members, member)
-			if b, p := co.queue.begin(len(sr.head)+len(member)+len(sr.tail), 1); p != nil {
+			if b, p := co.queue.beginMerged(len(sr.head)+len(member)+len(sr.tail), 1, 1); p != nil {
 				_ = append(append(append(b, sr.head...), member...), sr.tail...)
 				co.queue.commit(p, 1)
 			}
@@ -149,13 +149,13 @@ func (co *core) emitGauge(sr *series) bool {
 		co.queue.refuse()
 		return true
 	}
-	co.putNumber(sr.head, v, sr.tail)
+	co.putNumber(sr.head, v, sr.tail, true)
 	return true
 }
 
 // putNumber queues a number between head and tail. A negative gauge is set to 0
-// first, in the same packet.
-func (co *core) putNumber(head string, v value, tail string) {
+// first, in the same packet. merged lines do not wait for room.
+func (co *core) putNumber(head string, v value, tail string, merged bool) {
 	var digits [32]byte
 	number := v.appendTo(digits[:0], co.python)
 	around, lines := len(head)+len(tail), 1
@@ -164,7 +164,13 @@ func (co *core) putNumber(head string, v value, tail string) {
 		size += around + len("0")
 		lines = 2
 	}
-	b, p := co.queue.begin(size, lines)
+	var b []byte
+	var p *packet
+	if merged {
+		b, p = co.queue.beginMerged(size, lines, lines)
+	} else {
+		b, p = co.queue.begin(size, lines)
+	}
 	if p == nil {
 		return
 	}

@@ -121,7 +121,7 @@ func TestSoakKilledServer(t *testing.T) {
 	}
 	s := c.Stats()
 	sums(t, s, uint64(lines))
-	if s.Dropped != 0 || s.Sent != uint64(lines) || received+lost != lines {
+	if s.Dropped.Total() != 0 || s.Sent != uint64(lines) || received+lost != lines {
 		t.Errorf("%d received, %d lost in the kernel: %+v", received, lost, s)
 	}
 	t.Logf("%d lines, %d kills, %d lost in the kernels' buffers, %d connections", lines, kills, lost, s.Connects)
@@ -149,7 +149,7 @@ func TestSoakStalledServer(t *testing.T) {
 	runtime.ReadMemStats(&after)
 	s := c.Stats()
 	sums(t, s, already+uint64(goroutines*calls))
-	if s.QueueFull < uint64(goroutines*calls)/2 || !s.Connected {
+	if s.Dropped.QueueFull < uint64(goroutines*calls)/2 || !s.Connected {
 		t.Errorf("the server did not stall: %+v", s)
 	}
 	// Twice what Config.QueueSize says, for the test's own needs.
@@ -168,7 +168,7 @@ func stalled(t testing.TB, cfg client.Config) *client.Client {
 	cfg.Address = listener.Addr().String()
 	cfg.WriteTimeout = time.Hour
 	c := open(t, client.New, cfg)
-	for c.Stats().QueueFull == 0 {
+	for c.Stats().Dropped.QueueFull == 0 {
 		c.Inject("some.counter.of.a.stalled.client", "1", "c")
 	}
 	return c

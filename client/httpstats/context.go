@@ -26,7 +26,7 @@ func FromContext(ctx context.Context) *client.Client {
 //
 //	defer httpstats.Timer(ctx, "db.query").Stop()
 func Timer(ctx context.Context, name string) client.Stopwatch {
-	return FromContext(ctx).Timer(name).Start()
+	return FromContext(ctx).Stopwatch(name)
 }
 
 // Timing records the duration of an operation that was measured elsewhere.

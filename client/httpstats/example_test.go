@@ -11,7 +11,7 @@ import (
 )
 
 func ExampleHandler() {
-	stats, err := client.FromEnv()
+	stats, err := client.New(client.Config{Address: "stats.example.com", Prefix: "shop"})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -23,7 +23,7 @@ func ExampleHandler() {
 }
 
 func ExampleTransport() {
-	stats, err := client.FromEnv()
+	stats, err := client.New(client.Config{Address: "stats.example.com", Prefix: "shop"})
 	if err != nil {
 		log.Fatal(err)
 	}
