@@ -43,7 +43,7 @@ func ExamplePatternName() {
 	// Output: users.id.posts
 }
 
-// What serves requests can serve other work too.
+// The functions for requests work for other jobs too.
 func ExampleNewContext() {
 	var stats *client.Client // from client.New
 	ctx := httpstats.NewContext(context.Background(), stats.With("nightly"))
