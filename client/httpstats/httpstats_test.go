@@ -257,6 +257,7 @@ func TestUnwrap(t *testing.T) {
 			server.Config.ErrorLog = stdlog.New(io.Discard, "", 0) // of the late WriteHeader
 			server.Start()
 			if response, err := server.Client().Get(server.URL); err == nil {
+				_, _ = io.Copy(io.Discard, response.Body) // a browser that stays
 				response.Body.Close()
 			}
 			<-served
