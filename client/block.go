@@ -29,21 +29,18 @@ func (b *blocking) release() {
 	}
 }
 
-// wait is one call's waiting.
-type wait struct{ start time.Time }
-
-// await waits for room. It reports false when the call should not wait any more.
-// It releases the lock meanwhile.
-func (q *queue) await(w *wait) bool {
+// await waits for room, without the lock. It reports false when the call should
+// not wait any more. start is when the call began to wait.
+func (q *queue) await(start *time.Time) bool {
 	if !q.block.on || q.block.spent {
 		return false
 	}
-	if w.start.IsZero() {
-		w.start = time.Now()
+	if start.IsZero() {
+		*start = time.Now()
 	}
 	var expired <-chan time.Time
 	if q.block.max > 0 {
-		timer := time.NewTimer(q.block.max - time.Since(w.start))
+		timer := time.NewTimer(q.block.max - time.Since(*start))
 		defer timer.Stop()
 		expired = timer.C
 	}

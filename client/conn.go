@@ -116,7 +116,7 @@ func (s *sender) use(conn net.Conn) {
 		s.lost = make(chan struct{})
 		go watch(conn, s.lost)
 	}
-	s.queue.connected()
+	s.queue.note(func(stats *Stats) { stats.Connects++; stats.Connected = true })
 }
 
 // watch reads, to see when the server ends the connection. After that the kernel
@@ -155,7 +155,7 @@ func (s *sender) hangUp() {
 	s.unwatch()
 	_ = s.conn.Close() // the kernel still sends what it took
 	s.conn, s.lost = nil, nil
-	s.queue.disconnected()
+	s.queue.note(func(stats *Stats) { stats.Connected = false })
 }
 
 // wsaEMSGSIZE is the number of EMSGSIZE in Windows Sockets. Package syscall has

@@ -260,7 +260,7 @@ func TestCloseWithoutServer(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		err = c.Close(ctx)
-		if want := "statsd client: close: 3 samples to tcp 127.0.0.1:8125 dropped (3 unsent): context deadline exceeded: refused by the test"; err == nil || err.Error() != want || !errors.Is(err, context.DeadlineExceeded) {
+		if want := "statsd client: close: 3 samples to tcp 127.0.0.1:8125 dropped (queue full 0, too long 0, invalid 0, unsent 3, after close 0): context deadline exceeded: refused by the test"; err == nil || err.Error() != want || !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("Close: %v\nwant %s", err, want)
 		}
 		if again := c.Close(t.Context()); again == nil || again.Error() != err.Error() {

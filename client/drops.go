@@ -1,9 +1,6 @@
 package client
 
-import (
-	"fmt"
-	"strings"
-)
+import "fmt"
 
 // Drops counts what will never be sent, by cause.
 type Drops struct {
@@ -19,21 +16,9 @@ func (d Drops) Total() uint64 {
 	return d.QueueFull + d.TooLong + d.Invalid + d.Unsent + d.AfterClose
 }
 
-// text lists the causes: "3 queue full, 1 invalid".
-func (d Drops) text() string {
-	var parts []string
-	for _, p := range []struct {
-		n     uint64
-		cause string
-	}{
-		{d.QueueFull, "queue full"}, {d.TooLong, "too long"}, {d.Invalid, "invalid"},
-		{d.Unsent, "unsent"}, {d.AfterClose, "after close"},
-	} {
-		if p.n > 0 {
-			parts = append(parts, fmt.Sprint(p.n, " ", p.cause))
-		}
-	}
-	return strings.Join(parts, ", ")
+func (d Drops) String() string {
+	return fmt.Sprintf("queue full %d, too long %d, invalid %d, unsent %d, after close %d",
+		d.QueueFull, d.TooLong, d.Invalid, d.Unsent, d.AfterClose)
 }
 
 // DroppedError is what [Client.Close] returns when samples were dropped since
@@ -45,20 +30,21 @@ type DroppedError struct {
 	Samples Drops // see [Stats.DroppedSamples]
 	Cause   error // ended Close before all was sent: the context's error and cause; may be nil
 	Last    error // the last error of the connection; may be nil
+	Log     error // of Config.Log or Logger, if it did not take the last report; may be nil
 	target  string
 }
 
 func (e *DroppedError) Error() string {
-	text := fmt.Sprintf("statsd client: close: %d samples to %s dropped (%s)", e.Samples.Total(), e.target, e.Samples.text())
+	text := fmt.Sprintf("statsd client: close: %d samples to %s dropped (%s)", e.Samples.Total(), e.target, e.Samples)
 	for _, err := range e.Unwrap() {
 		text = fmt.Sprintf("%s: %v", text, err)
 	}
 	return text
 }
 
-// Unwrap returns Cause and Last, where they are set.
+// Unwrap returns the errors that are set.
 func (e *DroppedError) Unwrap() (all []error) {
-	for _, err := range []error{e.Cause, e.Last} {
+	for _, err := range []error{e.Cause, e.Last, e.Log} {
 		if err != nil {
 			all = append(all, err)
 		}

@@ -36,35 +36,21 @@ func (f *figures) send() {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	put := func(k kind, name string, n uint64) {
+		head := string(f.client.appendHead(nil, k, name))
+		f.client.core.putNumber(head, whole(int64(n)), f.client.enc.tail[k], true)
+	}
 	s, told := f.client.Stats(), f.told
 	now, before := s.DroppedSamples, told.DroppedSamples
-	for _, c := range []struct {
-		name        string
-		now, before uint64
-	}{
-		{"lines", s.Lines, told.Lines},
-		{"sent", s.Sent, told.Sent},
-		{"writes", s.Writes, told.Writes},
-		{"bytes", s.Bytes, told.Bytes},
-		{"connects", s.Connects, told.Connects},
-		{"failures", s.Failures, told.Failures},
-		{"log_lost", s.LogLost, told.LogLost},
-		{"dropped.queue_full", now.QueueFull, before.QueueFull},
-		{"dropped.too_long", now.TooLong, before.TooLong},
-		{"dropped.invalid", now.Invalid, before.Invalid},
-		{"dropped.unsent", now.Unsent, before.Unsent},
-	} {
-		if c.now > c.before {
-			f.put(counter, c.name, whole(int64(c.now-c.before)))
-		}
-	}
-	f.put(gauge, "queued", whole(int64(s.Queued)))
+	put(counter, "lines", s.Lines-told.Lines)
+	put(counter, "sent", s.Sent-told.Sent)
+	put(counter, "failures", s.Failures-told.Failures)
+	put(counter, "dropped.queue_full", now.QueueFull-before.QueueFull)
+	put(counter, "dropped.too_long", now.TooLong-before.TooLong)
+	put(counter, "dropped.invalid", now.Invalid-before.Invalid)
+	put(counter, "dropped.unsent", now.Unsent-before.Unsent)
+	put(gauge, "queued", s.Queued)
 	f.told = s
-}
-
-func (f *figures) put(k kind, name string, v value) {
-	c := f.client
-	c.core.putNumber(string(c.appendHead(nil, k, name)), v, c.enc.tail[k], true)
 }
 
 func (f *figures) stop() {

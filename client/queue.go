@@ -3,6 +3,7 @@ package client
 import (
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // queue collects lines into packets and holds the packets that wait to be sent.
@@ -127,7 +128,7 @@ func (q *queue) find(need place) ([]byte, *packet) {
 	if need.merged {
 		size = len(q.ring)
 	}
-	for wait := (wait{}); ; {
+	for start := (time.Time{}); ; {
 		if q.closed {
 			q.drop(&lost.AfterClose, &samples.AfterClose, lines)
 			return nil, nil
@@ -143,7 +144,7 @@ func (q *queue) find(need place) ([]byte, *packet) {
 		if q.n < size {
 			break
 		}
-		if !need.merged && q.await(&wait) {
+		if !need.merged && q.await(&start) {
 			continue
 		}
 		if q.hurried {

@@ -2,7 +2,6 @@ package client
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -19,9 +18,8 @@ type reporter struct {
 	done   chan struct{} // closed when run has ended
 
 	mu       sync.Mutex
-	failures throttle  // of the connection
+	failures throttle
 	latest   time.Time // failure
-	reports  throttle  // given to Client.Report
 
 	told   Drops // samples; used by run only
 	broken error // of Log or Logger; read after done
@@ -43,7 +41,6 @@ func startReporter(cfg Config, q *queue) *reporter {
 		quit:     make(chan struct{}),
 		done:     make(chan struct{}),
 		failures: throttle{every: cfg.LogEvery},
-		reports:  throttle{every: cfg.LogEvery},
 	}
 	q.dropped = make(chan struct{}, 1)
 	go r.run()
@@ -69,13 +66,13 @@ func (r *reporter) wait() error {
 		return r.broken
 	case <-timer.C:
 		err := fmt.Errorf("Config.Log or Logger has not returned after %v", grace)
-		r.queue.logLost(len(r.events)+1, err)
+		r.queue.note(func(s *Stats) { s.LogLost += uint64(len(r.events)) + 1; s.LastError = err })
 		return err
 	}
 }
 
-// failed tells about a connection that failed. A UDP server never says that it is
-// back, so with UDP a minute without a failure ends the series.
+// failed tells about a failure. A UDP server never says that it is back, so with
+// UDP a minute without a failure ends the series.
 func (r *reporter) failed(err error) {
 	if r == nil {
 		return
@@ -105,23 +102,11 @@ func (r *reporter) recovered() {
 	}
 }
 
-// reported tells about an error that code around the client has reported.
-func (r *reporter) reported(err error) {
-	if r == nil {
-		return
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.reports.allow() {
-		r.say(slog.LevelWarn, fmt.Sprintf("%v (error %d)", err, r.reports.count))
-	}
-}
-
 func (r *reporter) say(level slog.Level, text string) {
 	select {
 	case r.events <- event{level, text}:
 	default:
-		r.queue.logLost(1, nil)
+		r.queue.note(func(s *Stats) { s.LogLost++ })
 	}
 }
 
@@ -179,25 +164,20 @@ func (r *reporter) tellDrops() {
 
 // tell calls the program's functions.
 func (r *reporter) tell(e event) {
-	err := errors.New("Config.Log or Logger ended its goroutine")
-	defer func() {
-		if err != nil {
-			r.broken = err
-			r.queue.logLost(1, err)
+	err := func() (err error) {
+		defer caught(&err, "Config.Log or Logger")
+		if r.cfg.Log != nil {
+			r.cfg.Log("statsd client: " + e.text)
 		}
+		if r.cfg.Logger != nil {
+			r.cfg.Logger.LogAttrs(context.Background(), e.level, "statsd client: "+e.text, slog.String("server", r.cfg.target()))
+		}
+		return nil
 	}()
-	err = r.call(e)
-}
-
-func (r *reporter) call(e event) (err error) {
-	defer caught(&err, "Config.Log or Logger")
-	if r.cfg.Log != nil {
-		r.cfg.Log("statsd client: " + e.text)
+	if err != nil {
+		r.broken = err
+		r.queue.note(func(s *Stats) { s.LogLost++; s.LastError = err })
 	}
-	if r.cfg.Logger != nil {
-		r.cfg.Logger.LogAttrs(context.Background(), e.level, "statsd client: "+e.text, slog.String("server", r.cfg.target()))
-	}
-	return nil
 }
 
 // throttle allows the first events of a series, then one in every, like

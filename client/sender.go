@@ -90,31 +90,19 @@ func (s *sender) close(ctx context.Context) error {
 				endOf(ctx), s.cfg.target(), grace)
 		}
 	}
-	unlogged := s.report.wait()
-	lost := s.dropped()
-	switch {
-	case lost == nil && unlogged == nil:
-		return nil
-	case unlogged == nil:
-		return lost
-	case lost == nil:
-		return fmt.Errorf("statsd client: close: %w", unlogged)
-	default:
-		return fmt.Errorf("%w; %w", lost, unlogged)
+	err := s.report.wait()
+	if err != nil {
+		err = fmt.Errorf("statsd client: close: %w", err)
 	}
-}
-
-// dropped returns the error for samples that were dropped, or nil.
-func (s *sender) dropped() error {
 	stats := s.queue.snapshot()
 	if stats.DroppedSamples.Total() == 0 {
-		return nil
+		return err
 	}
-	e := &DroppedError{Samples: stats.DroppedSamples, Last: stats.LastError, target: s.cfg.target()}
-	if cause := context.Cause(s.ctx); e.Samples.Unsent > 0 && !errors.Is(cause, errDone) {
-		e.Cause = cause
+	lost := &DroppedError{Samples: stats.DroppedSamples, Last: stats.LastError, Log: err, target: s.cfg.target()}
+	if cause := context.Cause(s.ctx); stats.Dropped.Unsent > 0 && !errors.Is(cause, errDone) {
+		lost.Cause = cause
 	}
-	return e
+	return lost
 }
 
 // run sends packets until the queue has ended or ctx has. A packet stays in

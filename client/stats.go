@@ -46,34 +46,14 @@ func (q *queue) snapshot() Stats {
 	return s
 }
 
-// connected and disconnected note whether there is a connection.
-func (q *queue) connected() {
+// note changes the counters.
+func (q *queue) note(change func(s *Stats)) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.stats.Connects++
-	q.stats.Connected = true
-}
-
-func (q *queue) disconnected() {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.stats.Connected = false
+	change(&q.stats)
 }
 
 // failed counts a failure.
 func (q *queue) failed(err error) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.stats.Failures++
-	q.stats.LastError = err
-}
-
-// logLost counts lines that nobody took. err says why, if it is known.
-func (q *queue) logLost(lines int, err error) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.stats.LogLost += uint64(lines)
-	if err != nil {
-		q.stats.LastError = err
-	}
+	q.note(func(s *Stats) { s.Failures++; s.LastError = err })
 }
