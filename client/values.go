@@ -1,8 +1,9 @@
 package client
 
-// A series holds up to maxValues values. More of them move to a batch, for the
-// sender to encode, which is the slow part. Up to maxFull batches wait for it.
-// Then values are sent by themselves.
+// A series holds up to maxValues values. Then they move to a batch, for the sender
+// to encode, which is the slow part. If maxFull batches wait for it, the caller
+// encodes its own. With Config.Block it must not: it would have to wait under the
+// lock. Then values are sent one by one.
 const (
 	maxValues = 64
 	maxFull   = 1024
@@ -17,21 +18,31 @@ type batch struct {
 // keep is merge for types that keep all values.
 func (a *aggregator) keep(sr *series, bits uint64) bool {
 	if len(sr.values) == maxValues {
-		if len(a.full) == maxFull {
+		switch {
+		case len(a.full) < maxFull:
+			a.handOver(sr)
+		case a.core.queue.block.on:
 			return false
-		}
-		a.full = append(a.full, batch{sr, sr.values})
-		if last := len(a.free) - 1; last >= 0 {
-			sr.values, a.free = a.free[last], a.free[:last]
-		} else {
-			sr.values = make([]uint64, 0, maxValues)
-		}
-		if len(a.full) > maxFull/2 {
-			signal(a.core.queue.wake)
+		default:
+			a.core.emitValues(sr, sr.values)
+			sr.values = sr.values[:0]
 		}
 	}
 	sr.values = append(sr.values, bits)
 	return true
+}
+
+// handOver makes a batch of the values of sr.
+func (a *aggregator) handOver(sr *series) {
+	a.full = append(a.full, batch{sr, sr.values})
+	if last := len(a.free) - 1; last >= 0 {
+		sr.values, a.free = a.free[last], a.free[:last]
+	} else {
+		sr.values = make([]uint64, 0, maxValues)
+	}
+	if len(a.full) > maxFull/2 {
+		signal(a.core.queue.wake)
+	}
 }
 
 // emitFull queues the batches. It stops when the queue is crowded, and reports
