@@ -11,7 +11,7 @@ import (
 // Client does nothing.
 //
 // The methods that send take tags after their other arguments, each "key:value"
-// or a bare word. They keep none of their arguments.
+// or a word. They keep none of their arguments.
 type Client struct {
 	core  *core
 	enc   *encoded

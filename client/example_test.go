@@ -2,6 +2,7 @@ package client_test
 
 import (
 	"context"
+	"errors"
 	"log"
 	"time"
 
@@ -27,6 +28,24 @@ func ExampleNew() {
 	defer cancel()
 	if err := stats.Close(ctx); err != nil {
 		log.Print(err)
+	}
+}
+
+// A batch job waits for the server instead of dropping samples.
+func ExampleNew_batch() {
+	stats, err := client.New(client.Config{Address: "stats.example.com", Prefix: "nightly", Block: time.Minute})
+	if err != nil {
+		log.Fatal(err)
+	}
+	for range 1_000_000 {
+		stats.Incr("rows")
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	err = stats.Close(ctx)
+	var dropped *client.DroppedError
+	if errors.As(err, &dropped) {
+		log.Printf("%d samples are missing: %v", dropped.Samples.Total(), err)
 	}
 }
 
@@ -77,14 +96,15 @@ func ExampleClient_NewCounter() {
 	hits.Add(5)
 }
 
-func ExampleClient_NewTimer() {
+func ExampleClient_Stopwatch() {
 	var stats *client.Client // from New
 	checkout := func() {
-		defer stats.NewTimer("checkout").Start().Stop()
+		defer stats.Stopwatch("checkout").Stop()
 		// ...
 	}
 	checkout()
-	stats.NewTimer("report").Time(func() {
+	report := stats.NewTimer("report")
+	report.Time(func() {
 		// ...
 	})
 }
@@ -111,7 +131,7 @@ func ExampleClient_Stats() {
 func ExampleClient() {
 	var stats *client.Client                      // from New
 	stats.Incr("orders")                          // orders:1|c
-	stats.Decr("stock", 1)                        // stock:-1|c
+	stats.Decr("stock", 3)                        // stock:-3|c
 	stats.Count("bytes", 1500)                    // bytes:1500|c
 	stats.Gauge("basket.items", 3)                // basket.items:3|g
 	stats.GaugeDelta("basket.items", -1)          // basket.items:-1|g

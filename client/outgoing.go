@@ -55,7 +55,7 @@ func (q *queue) count(n amount, bytes int) {
 	q.stats.Bytes += uint64(bytes)
 }
 
-// done ends the way of a packet that pop gave out. The kernel has taken so many
+// done is the end of a packet that pop returned. The kernel has taken so many
 // bytes and with them all lines that were left. 0 bytes: they are dropped.
 func (q *queue) done(p *packet, bytes int) {
 	q.mu.Lock()

@@ -27,7 +27,7 @@ type queue struct {
 	head, n int
 	free    []*packet
 	inHand  bool   // the sender has taken a packet older than these
-	flushTo uint64 // packets up to this number are sent without waiting to fill
+	flushTo uint64 // packets up to this number are sent before they are full
 	waiters []waiter
 
 	waiting amount // neither in cur nor sent nor dropped
