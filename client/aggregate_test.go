@@ -59,7 +59,7 @@ func TestAggregate(t *testing.T) {
 			c.Set("other", "x")
 			c.Set("s", "x")
 		}, "s:1|s s:x|s other:x|s"},
-		{"name, tags and scope tell apart", client.Config{}, func(c *client.Client) {
+		{"different names, tags and scopes stay apart", client.Config{}, func(c *client.Client) {
 			c.Incr("a", "b")
 			c.Incr("a", "b", "c")
 			c.Incr("a", "b", "c")
@@ -73,18 +73,18 @@ func TestAggregate(t *testing.T) {
 			c.With("c").Incr("b", "t")
 			c.With("a").Incr("b", "t")
 		}, "a:1|c|#b a:2|c|#b,c a.b:3|c a:1|c|#b a:2|c c.b:1|c c.b:1|c|#t a.b:1|c|#t"},
-		{"lines keep to the packet", client.Config{Network: "udp", MaxPacketSize: 16}, func(c *client.Client) {
+		{"lines fit the packet", client.Config{Network: "udp", MaxPacketSize: 16}, func(c *client.Client) {
 			for i := range 6 {
 				c.Timing("time", time.Duration(i)*100*time.Millisecond)
 			}
 		}, "time:0:100|ms time:200:300|ms time:400:500|ms"},
-		{"what cannot be sent", client.Config{}, func(c *client.Client) {
+		{"invalid samples", client.Config{}, func(c *client.Client) {
 			c.GaugeDelta("g", math.MaxFloat64)
 			c.GaugeDelta("g", math.MaxFloat64)
 			c.Gauge("h", math.NaN())
 			c.Incr("")
 		}, ""},
-		{"injected lines are left alone", client.Config{}, func(c *client.Client) {
+		{"injected lines stay unmerged", client.Config{}, func(c *client.Client) {
 			c.Inject("a", "1", "c")
 			c.Inject("a", "1", "c")
 		}, "a:1|c a:1|c"},
@@ -176,7 +176,7 @@ func TestAggregateBounds(t *testing.T) {
 	}
 }
 
-// Nothing is merged any more after Close, where nobody would send it.
+// After Close nothing is merged, because it would never be sent.
 func TestAggregateAfterClose(t *testing.T) {
 	rec := clienttest.New(t, client.Config{Aggregate: time.Hour})
 	c := rec.Client
@@ -204,8 +204,8 @@ func TestAggregateAfterClose(t *testing.T) {
 	}
 }
 
-// Tables are drained, and series forgotten and met again, while callers without
-// a lock still hold them: no sample is lost, none counted twice.
+// Tables are drained, and series are removed and made again, while callers still
+// hold them without a lock: no sample is lost and none is counted twice.
 func TestAggregateForgets(t *testing.T) {
 	const goroutines, calls = 4, 5000
 	rec := clienttest.New(t, client.Config{Aggregate: time.Hour, QueueSize: 1 << 16})
@@ -246,7 +246,7 @@ func TestAggregateForgets(t *testing.T) {
 	}
 }
 
-// Two values stand for something else inside; as samples they are as any other.
+// Two values have a special meaning inside. As samples they work like all others.
 func TestAggregateOddNumbers(t *testing.T) {
 	rec := clienttest.New(t, client.Config{Aggregate: time.Hour})
 	for range 3 {
@@ -266,7 +266,7 @@ func TestAggregateOddNumbers(t *testing.T) {
 	}
 }
 
-// Calls, flushes, handles and Close may all meet; every sample is sent or counted.
+// Calls, flushes, handles and Close run at once. Every sample is sent or counted.
 func TestAggregateConcurrently(t *testing.T) {
 	const goroutines, calls = 8, 5000
 	for _, aggregate := range []time.Duration{0, time.Millisecond} {
@@ -308,7 +308,7 @@ func TestAggregateConcurrently(t *testing.T) {
 	}
 }
 
-// Names and tags are told apart wherever they differ, however long they are.
+// Names and tags that differ in any byte are kept apart, at every length.
 func TestAggregateTellsApart(t *testing.T) {
 	rec := clienttest.New(t, client.Config{Aggregate: time.Hour, QueueSize: 1 << 16})
 	for n := 1; n < 70; n++ {
@@ -336,7 +336,7 @@ func TestAggregateTellsApart(t *testing.T) {
 	}
 }
 
-// A sample without a name is none of a series, in however full a table.
+// A sample without a name matches no series, even in a full table.
 func TestAggregateNoName(t *testing.T) {
 	for range 30 { // each client hashes differently
 		rec := clienttest.New(t, client.Config{Aggregate: time.Hour})
@@ -351,8 +351,8 @@ func TestAggregateNoName(t *testing.T) {
 	}
 }
 
-// However much was merged, and however little room the queue has, all of it
-// leaves, or is counted when the time to close has run out.
+// All merged samples are sent, even through a tiny queue. If the time to close runs
+// out, they are counted as dropped.
 func TestAggregateMoreThanQueue(t *testing.T) {
 	const each = 1000
 	give := func(c *client.Client) {
@@ -405,8 +405,8 @@ func (c slowConn) Write(b []byte) (int, error) {
 	return c.Conn.Write(b)
 }
 
-// What was merged leaves in time though other lines keep the sender busy, and
-// goes on merging while they leave no room.
+// Merged samples are sent on time although other lines keep the sender busy. While
+// those leave no room, merging goes on.
 func TestAggregateBusy(t *testing.T) {
 	for others, want := range map[int]float64{1: 200, 20: 0} {
 		synctest.Test(t, func(t *testing.T) {
@@ -438,11 +438,11 @@ func TestAggregateBusy(t *testing.T) {
 	}
 }
 
-// However many values come between drains, and from however many callers, all
-// arrive: those that the sender encodes, and, while it has no server, those
-// that find no more room.
+// All values arrive, also when there are more between drains than the client can
+// hold, and from many callers: the ones that the sender encodes, and the ones that
+// callers encode while there is no server.
 func TestAggregateValues(t *testing.T) {
-	const goroutines, calls = 4, 17_400 // more than may wait for the sender
+	const goroutines, calls = 4, 17_400 // more than can wait for the sender
 	rec := clienttest.New(t, client.Config{})
 	up := make(chan struct{})
 	c := open(t, client.New, client.Config{

@@ -169,7 +169,7 @@ func (co *core) flush(ctx context.Context) error {
 	}
 }
 
-// Close sends what is queued and ends the connection of c and of all clients
+// Close sends all queued lines and ends the connection of c and of all clients
 // derived from it. When ctx ends first, the rest is dropped. Without a server
 // only ctx ends the wait: give it a deadline. If the program's own functions do
 // not return, such as [Config.Log] with the last report, Close waits one more

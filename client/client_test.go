@@ -61,7 +61,7 @@ func TestLines(t *testing.T) {
 			c.Incr("é", "t:1,2|3\n")
 			c.Inject("x", "1\n", "c\n")
 		}, "a_b_c.evil_x_1_c:1|c a_b_c.a long enough name__:1|c a_b_c.s:2001_db8__1_x_|s a_b_c.é:1|c|#t:1_2_3_ a_b_c.x:1_|c_"},
-		{"not numbers", client.Config{}, func(c *client.Client) {
+		{"invalid values", client.Config{}, func(c *client.Client) {
 			c.Gauge("g", math.NaN())
 			c.GaugeDelta("g", math.Inf(1))
 			c.Histogram("h", math.Inf(-1))
@@ -213,7 +213,7 @@ func TestNoAllocations(t *testing.T) {
 	}
 }
 
-// The line of the largest float64 has 309 digits, of the smallest 1074 decimals.
+// The largest float64 has 309 digits, the smallest has 1074 decimals.
 func TestExtremeFloats(t *testing.T) {
 	rec := clienttest.New(t, client.Config{})
 	for _, v := range []float64{math.MaxFloat64, math.SmallestNonzeroFloat64, 1e15 + 0.5, 0.1 + 0.2, 123456789.125} {
@@ -224,7 +224,7 @@ func TestExtremeFloats(t *testing.T) {
 	}
 }
 
-// However long a text, refusing it costs nothing that grows with it.
+// The cost of refusing a text does not grow with its length.
 func TestTooLong(t *testing.T) {
 	for _, aggregate := range []time.Duration{0, time.Hour} {
 		rec := clienttest.New(t, client.Config{Aggregate: aggregate})

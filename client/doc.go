@@ -26,7 +26,7 @@
 //
 // Sent means taken by this host's kernel: the statsd protocol has no
 // acknowledgement. A line that a broken connection cut is sent again whole. Call
-// [Client.Close] before the program ends. It sends what is queued, and returns a
+// [Client.Close] before the program ends. It sends all queued lines, and returns a
 // [DroppedError] if samples were dropped.
 //
 // # Names, tags, rates

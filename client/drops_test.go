@@ -17,7 +17,7 @@ import (
 	"github.com/statsd-ops/statsd/client/clienttest"
 )
 
-// Close tells what was dropped since New, and why it gave up.
+// The error of Close says what was dropped since New, and why it gave up.
 func TestDroppedError(t *testing.T) {
 	why := errors.New("the job was stopped")
 	for name, ends := range map[string]func(context.Context) (context.Context, context.CancelFunc){
@@ -60,7 +60,7 @@ func TestDroppedError(t *testing.T) {
 	}
 }
 
-// Dropped merged lines count with all their values, wherever they are dropped.
+// A dropped line of merged values counts all its values, for every cause.
 func TestDroppedSamples(t *testing.T) {
 	give := func(c *client.Client) {
 		for range 2000 {
@@ -116,7 +116,7 @@ func TestDroppedSamples(t *testing.T) {
 	}
 }
 
-// Close waits for the last report, so that Log alone tells the whole loss.
+// Close waits for the last report, so that Log tells the whole loss.
 func TestLastReport(t *testing.T) {
 	for range 20 {
 		const calls = 20_000

@@ -111,7 +111,7 @@ func TestEnabled(t *testing.T) {
 	}
 }
 
-// FromEnv says where, the constructor which lines.
+// FromEnv decides where to send, the constructor decides the lines.
 func TestFromEnvSends(t *testing.T) {
 	r := receive(t, "tcp", "")
 	host, port, _ := strings.Cut(r.address, ":")

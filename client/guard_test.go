@@ -15,7 +15,7 @@ import (
 	"github.com/statsd-ops/statsd/client/clienttest"
 )
 
-// Whatever the program's functions do, the client goes on, counts and tells.
+// If the program's functions fail, the client goes on, counts and logs it.
 func TestProgramsFunctionsFail(t *testing.T) {
 	type fault struct {
 		dial func() (net.Conn, error)
@@ -61,7 +61,7 @@ func TestProgramsFunctionsFail(t *testing.T) {
 	}
 }
 
-// odd is a connection of the program's own.
+// odd is a connection that the program has made itself.
 type odd struct {
 	net.Conn
 	write func(b []byte) (int, error)
@@ -70,7 +70,7 @@ type odd struct {
 func (o odd) Write(b []byte) (int, error)      { return o.write(b) }
 func (o odd) SetWriteDeadline(time.Time) error { return nil }
 
-// Functions that never return delay Close by a second, and are told.
+// A function that never returns delays Close by a second, and Close says so.
 func TestProgramsFunctionsHang(t *testing.T) {
 	forever := make(chan struct{})
 	for name, test := range map[string]struct {
@@ -105,8 +105,8 @@ func TestProgramsFunctionsHang(t *testing.T) {
 	close(forever)
 }
 
-// A Dial that ignores its context runs once at a time, and what it returns in the
-// end is used.
+// A Dial that ignores its context is not called a second time meanwhile, and its
+// connection is used.
 func TestDialHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rec := clienttest.New(t, client.Config{})

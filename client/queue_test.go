@@ -19,7 +19,7 @@ func put(q *queue, line string) {
 	}
 }
 
-// What a burst needed is let go of when the queue is empty.
+// The memory for a burst is freed when the queue is empty.
 func TestQueueShrinks(t *testing.T) {
 	q := newQueue(Config{MaxPacketSize: 10, QueueSize: 100})
 	for range 90 {
@@ -35,8 +35,8 @@ func TestQueueShrinks(t *testing.T) {
 	}
 }
 
-// A packet goes when the last of those that fill it has finished, and the sender
-// is told.
+// A packet is sent when the last caller has finished filling it. The sender is
+// woken for that.
 func TestQueueWaitsForCaller(t *testing.T) {
 	q := newQueue(Config{MaxPacketSize: 10, QueueSize: 100})
 	if _, state := q.pop(false); state != queueEmpty {
@@ -63,7 +63,7 @@ func TestQueueWaitsForCaller(t *testing.T) {
 	<-flushed
 }
 
-// A packet that is dropped while somebody writes to it is not used again.
+// A packet that is dropped while a caller writes to it is not reused.
 func TestQueueDropsUnfinished(t *testing.T) {
 	q := newQueue(Config{MaxPacketSize: 10, QueueSize: 1, DropOldest: true})
 	b, p := q.begin(9, 1)
@@ -84,7 +84,7 @@ func TestQueueDropsUnfinished(t *testing.T) {
 	}
 }
 
-// A closed queue takes nothing more, and ends when those that had begun have
+// A closed queue takes no more lines. It ends when the callers that had begun have
 // finished.
 func TestQueueCloses(t *testing.T) {
 	q := newQueue(Config{MaxPacketSize: 100, QueueSize: 10})
@@ -110,8 +110,8 @@ func TestQueueCloses(t *testing.T) {
 	}
 }
 
-// Never can two packets be filled at a time: the lines of one caller would leave
-// in another order.
+// Two packets are never filled at once: the lines of one caller would be sent in
+// the wrong order.
 func TestQueueFillsOne(t *testing.T) {
 	q := newQueue(Config{MaxPacketSize: 10, QueueSize: 1})
 	next := 1 // as many lines as say which use of a packet it is
@@ -141,7 +141,7 @@ func TestQueueFillsOne(t *testing.T) {
 	}
 }
 
-// However a line comes while the sender goes to sleep, it wakes up.
+// A line that comes while the sender falls asleep wakes it.
 func TestQueueWakes(t *testing.T) {
 	t.Parallel()
 	q := newQueue(Config{MaxPacketSize: 10, QueueSize: 1})
@@ -169,8 +169,8 @@ func TestQueueWakes(t *testing.T) {
 	}
 }
 
-// Whatever many callers, a sender, flushes and a close do at a time: each line
-// leaves whole and once, or is counted, and those of one caller in their order.
+// Many callers, a sender, flushes and a close run at once. Each line is sent whole
+// and once, or is counted. The lines of one caller keep their order.
 func TestQueueManyCallers(t *testing.T) {
 	for _, dropOldest := range []bool{false, true} {
 		for _, size := range []int{1, 100} {
@@ -233,7 +233,7 @@ func manyCallers(t *testing.T, q *queue) {
 	}
 }
 
-// A line is as long as was reserved for it, whatever it is made of.
+// Every kind of line is exactly as long as the place reserved for it.
 func TestLineSizes(t *testing.T) {
 	pick := func(texts ...string) string { return texts[rand.IntN(len(texts))] }
 	text := func() string { return pick("a", "some.name", "dir|ty:\nname", strings.Repeat("long.", 20)) }
@@ -299,8 +299,8 @@ func TestLineSizes(t *testing.T) {
 	}
 }
 
-// A flush ends when what it waits for was dropped, though not while older lines
-// are being sent.
+// A flush ends when its lines were dropped, but not while older lines are being
+// sent.
 func TestQueueFlushDropped(t *testing.T) {
 	q := newQueue(Config{MaxPacketSize: 10, QueueSize: 1, DropOldest: true})
 	for _, inHand := range []bool{false, true} {

@@ -18,8 +18,8 @@ import (
 	"github.com/statsd-ops/statsd/client/clienttest"
 )
 
-// What is too long or no sample is told too, each reason for itself, and once a
-// second at most.
+// Lines that are too long and invalid samples are logged, each reason by itself, at
+// most once a second.
 func TestDropsAreLogged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex
@@ -57,8 +57,8 @@ func TestDropsAreLogged(t *testing.T) {
 	})
 }
 
-// Nothing tells that a UDP server is back: a minute of rest begins another
-// series of failures, a look-up of its name in the meantime does not.
+// Nothing shows that a UDP server is back. So a minute without failures starts a
+// new series. A look-up of its name does not.
 func TestUDPFailureSeries(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rec := clienttest.New(t, client.Config{})
@@ -94,7 +94,7 @@ func TestUDPFailureSeries(t *testing.T) {
 	})
 }
 
-// refusing is a UDP connection that gets the answer to an earlier datagram.
+// refusing is a UDP connection that returns the error of an earlier datagram.
 type refusing struct {
 	net.Conn
 	refuse *atomic.Bool

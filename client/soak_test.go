@@ -19,8 +19,8 @@ import (
 	"github.com/statsd-ops/statsd/internal/soak"
 )
 
-// echoEnv makes the test binary a server on that address, which can be killed:
-// it writes what it reads to its output, connection by connection.
+// echoEnv turns the test binary into a server on that address, which can be
+// killed. It copies what it reads to its output, one connection at a time.
 const echoEnv = "STATSD_CLIENT_TEST_ECHO"
 
 func TestMain(m *testing.M) {
@@ -59,9 +59,9 @@ func (p *incarnation) kill() {
 	_ = p.cmd.Wait() // until all its output is here
 }
 
-// A TCP server is killed and started again under load. Nothing is lost but what
-// the kernel had taken: each server gets an unbroken run of lines, the runs come
-// in order, and the client counts as sent all that they got or missed.
+// A TCP server is killed and started again under load. Only lines that the kernel
+// had taken are lost: each server gets lines without a gap, in order, and the
+// client counts all lines as sent.
 func TestSoakKilledServer(t *testing.T) {
 	kills, lines := soak.Pick(5, 20), soak.Pick(20_000, 1_000_000)
 	address := counterpart.FreeAddress(t).String()
@@ -127,8 +127,8 @@ func TestSoakKilledServer(t *testing.T) {
 	t.Logf("%d lines, %d kills, %d lost in the kernels' buffers, %d connections", lines, kills, lost, s.Connects)
 }
 
-// A server that accepts and never reads: no call waits, memory is bounded, and
-// every line is accounted for.
+// The server accepts and never reads. No call waits, memory is limited, and every
+// line is accounted for.
 func TestSoakStalledServer(t *testing.T) {
 	const goroutines = 8
 	calls := soak.Pick(50_000, 5_000_000)
@@ -174,8 +174,8 @@ func stalled(t testing.TB, cfg client.Config) *client.Client {
 	return c
 }
 
-// BenchmarkStalledServer shows how long a call takes at worst while the queue is
-// full: what 1 in 1000 exceeds, and 1 in 100000.
+// BenchmarkStalledServer measures the slowest calls while the queue is full: the
+// limits that 1 in 1000 and 1 in 100000 calls exceed.
 func BenchmarkStalledServer(b *testing.B) {
 	for _, bench := range []struct {
 		name      string
@@ -200,7 +200,7 @@ func BenchmarkStalledServer(b *testing.B) {
 	}
 }
 
-// poll waits for what to be so.
+// poll waits until so is true.
 func poll(t testing.TB, what string, so func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(time.Minute); !so(); time.Sleep(time.Millisecond) {
