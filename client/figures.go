@@ -1,39 +1,17 @@
 package client
 
-import (
-	"sync"
-	"time"
-)
+import "sync"
 
 // figures sends the client's own counters, see Config.StatsInterval.
 type figures struct {
 	client *Client
-	tick   *time.Ticker
 
 	mu   sync.Mutex
-	told Stats // what was sent before
-}
-
-func newFigures(c *Client, interval time.Duration) *figures {
-	if interval == 0 {
-		return nil
-	}
-	return &figures{client: c.With("statsd_client"), tick: time.NewTicker(interval)}
-}
-
-// due delivers a value when it is time to send.
-func (f *figures) due() <-chan time.Time {
-	if f == nil {
-		return nil
-	}
-	return f.tick.C
+	told Stats // sent before
 }
 
 // send queues what was counted since the last call. It does not wait for room.
 func (f *figures) send() {
-	if f == nil {
-		return
-	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	put := func(k kind, name string, n uint64) {
@@ -51,10 +29,4 @@ func (f *figures) send() {
 	put(counter, "dropped.unsent", now.Unsent-before.Unsent)
 	put(gauge, "queued", s.Queued)
 	f.told = s
-}
-
-func (f *figures) stop() {
-	if f != nil {
-		f.tick.Stop()
-	}
 }

@@ -16,7 +16,7 @@ type sender struct {
 	cfg     Config
 	queue   *queue
 	agg     *aggregator // may be nil
-	figures *figures    // may be nil
+	figures *figures    // nil without Config.StatsInterval
 	report  *reporter   // may be nil
 
 	ctx     context.Context // ends when the sender must stop
@@ -38,6 +38,7 @@ type sender struct {
 	flushSet   bool
 	flushDue   bool
 	merged     <-chan time.Time // ticks when it is time to drain the aggregator
+	publish    <-chan time.Time // ticks when it is time to send the figures
 	round      uint64           // of the aggregator, until it is drained; else 0
 }
 
@@ -49,13 +50,15 @@ func startSender(cfg Config, root *Client) *sender {
 		cfg:        cfg,
 		queue:      root.core.queue,
 		agg:        root.core.agg,
-		figures:    newFigures(root, cfg.StatsInterval),
 		report:     startReporter(cfg, root.core.queue),
 		closing:    make(chan struct{}),
 		done:       make(chan struct{}),
 		flushTimer: time.NewTimer(time.Hour),
 	}
 	s.flushTimer.Stop()
+	if cfg.StatsInterval > 0 {
+		s.figures = &figures{client: root.With("statsd_client")}
+	}
 	s.ctx, s.cancel = context.WithCancelCause(context.Background())
 	go s.run()
 	return s
@@ -65,7 +68,9 @@ func startSender(cfg Config, root *Client) *sender {
 // client's own counters a last time.
 func (s *sender) hasten() {
 	s.once.Do(func() {
-		s.figures.send()
+		if s.figures != nil {
+			s.figures.send()
+		}
 		close(s.closing)
 	})
 }
@@ -115,6 +120,11 @@ func (s *sender) run() {
 		defer tick.Stop()
 		s.merged = tick.C
 	}
+	if s.figures != nil {
+		tick := time.NewTicker(s.cfg.StatsInterval)
+		defer tick.Stop()
+		s.publish = tick.C
+	}
 	for s.connect() {
 		if s.hand == nil && !s.next() {
 			break
@@ -128,7 +138,6 @@ func (s *sender) run() {
 func (s *sender) end() {
 	s.hangUp()
 	s.flushTimer.Stop()
-	s.figures.stop()
 	s.queue.discard()
 	s.cancel(errDone)
 	s.report.stop()
@@ -166,7 +175,7 @@ func (s *sender) next() bool {
 			s.flushSet, s.flushDue = false, true
 		case <-s.merged:
 			s.round = s.agg.round()
-		case <-s.figures.due():
+		case <-s.publish:
 			s.figures.send()
 		case <-s.lost:
 			return true
