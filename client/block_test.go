@@ -48,14 +48,14 @@ func TestSoakBatch(t *testing.T) {
 				if network == "udp" {
 					return
 				}
-				r.wait(t, func(packets []string) bool { return timings(t, packets) == goroutines*calls })
+				r.wait(t, func(packets []string) bool { return timings(packets) == goroutines*calls })
 			})
 		}
 	}
 }
 
 // timings counts the values of timers in packets.
-func timings(t *testing.T, packets []string) (n int) {
+func timings(packets []string) (n int) {
 	for line := range bytes.Lines([]byte(strings.Join(packets, "\n"))) {
 		if values, ok := bytes.CutSuffix(bytes.TrimSpace(line), []byte("|ms")); ok {
 			n += bytes.Count(values, []byte{':'})

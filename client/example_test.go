@@ -44,7 +44,7 @@ func ExampleNew_batch() {
 	defer cancel()
 	err = stats.Close(ctx)
 	var dropped *client.DroppedError
-	if errors.As(err, &dropped) {
+	if err != nil && errors.As(err, &dropped) {
 		log.Printf("%d samples are missing: %v", dropped.Samples.Total(), err)
 	}
 }
