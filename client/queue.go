@@ -80,18 +80,20 @@ func (q *queue) begin(bytes, lines int) ([]byte, *packet) {
 	if b := p.reserve(bytes, lines); b != nil {
 		return b, p
 	}
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return q.find(place{bytes, lines, lines, false})
+	return q.overflow(place{bytes, lines, lines, false})
 }
 
 // beginMerged is begin for the aggregator.
 func (q *queue) beginMerged(bytes, lines, samples int) ([]byte, *packet) {
+	return q.overflow(place{bytes, lines, samples, true})
+}
+
+func (q *queue) overflow(need place) ([]byte, *packet) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	b, p := q.find(place{bytes, lines, samples, true})
+	b, p := q.find(need)
 	if p != nil {
-		p.extra += uint64(samples - lines)
+		p.extra += uint64(need.samples - need.lines)
 	}
 	return b, p
 }
