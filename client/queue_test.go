@@ -329,3 +329,24 @@ func TestQueueFlushDropped(t *testing.T) {
 		}
 	}
 }
+
+// Callers cannot use the room that a blocking queue reserves for merged lines,
+// which must not wait.
+func TestQueueReserve(t *testing.T) {
+	q := newQueue(Config{MaxPacketSize: 10, QueueSize: 2, Block: time.Nanosecond, Aggregate: time.Second})
+	for range 10 { // two packets wait, the third is full
+		put(q, "12345678\n")
+	}
+	for range maxValues {
+		b, p := q.beginMerged(9, 1, 3)
+		if p == nil {
+			t.Fatalf("a merged line was dropped: %+v", q.snapshot())
+		}
+		_ = append(b, "1:2:3456\n"...)
+		q.commit(p, 1)
+	}
+	put(q, "12345678\n")
+	if s := q.snapshot(); s.Queued != 3+maxValues || s.Dropped != (Drops{QueueFull: 8}) {
+		t.Errorf("%+v", s)
+	}
+}
