@@ -162,27 +162,29 @@ func TestBlockEnds(t *testing.T) {
 // to be encoded.
 func TestBlockValues(t *testing.T) {
 	const goroutines, calls = 4, 30_000
-	rec, up := clienttest.New(t, client.Config{}), make(chan struct{})
-	c := open(t, client.New, client.Config{
-		Aggregate: time.Hour, MaxPacketSize: 200, QueueSize: 2, Block: time.Hour,
-		Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
-			<-up
-			return rec.Dial(ctx, network, address)
-		},
-	})
-	var wg sync.WaitGroup
-	for range goroutines {
-		wg.Go(func() {
-			for range calls {
-				c.Timing("t", time.Millisecond)
-			}
+	synctest.Test(t, func(t *testing.T) {
+		rec, up := clienttest.New(t, client.Config{}), make(chan struct{})
+		c := open(t, client.New, client.Config{
+			Aggregate: time.Hour, MaxPacketSize: 200, QueueSize: 2, Block: time.Hour,
+			Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
+				<-up
+				return rec.Dial(ctx, network, address)
+			},
 		})
-	}
-	poll(t, "values to be sent one by one", func() bool { return c.Stats().Queued > 0 })
-	close(up)
-	wg.Wait()
-	flush(t, c)
-	if n := len(rec.Values("t")); n != goroutines*calls || c.Stats().Dropped.Total() != 0 {
-		t.Errorf("%d values arrived, want %d: %+v", n, goroutines*calls, c.Stats())
-	}
+		var wg sync.WaitGroup
+		for range goroutines {
+			wg.Go(func() {
+				for range calls {
+					c.Timing("t", time.Millisecond)
+				}
+			})
+		}
+		synctest.Wait() // all callers wait
+		close(up)
+		wg.Wait()
+		flush(t, c)
+		if n := len(rec.Values("t")); n != goroutines*calls || c.Stats().Dropped.Total() != 0 {
+			t.Errorf("%d values arrived, want %d: %+v", n, goroutines*calls, c.Stats())
+		}
+	})
 }

@@ -199,6 +199,6 @@ func (c *Client) Close(ctx context.Context) error {
 func (c *Client) Report(err error) {
 	if c.on() && err != nil {
 		c.core.queue.failed(err)
-		c.core.sender.report.failed(err)
+		c.core.sender.report.reported(err)
 	}
 }

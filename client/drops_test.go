@@ -198,7 +198,7 @@ func TestReport(t *testing.T) {
 	if err := c.Close(soon(t)); err != nil {
 		t.Fatal(err)
 	}
-	if s := c.Stats(); s.Failures != 1 || !log.contains("of the test (failure 1, ") {
+	if s := c.Stats(); s.Failures != 1 || !log.contains("of the test (error 1)") {
 		t.Errorf("%+v, logged\n%s", s, log.text())
 	}
 	c.Report(io.EOF) // after Close

@@ -18,8 +18,9 @@ type reporter struct {
 	done   chan struct{} // closed when run has ended
 
 	mu       sync.Mutex
-	failures throttle
+	failures throttle  // of the connection
 	latest   time.Time // failure
+	reports  throttle  // errors given to Client.Report
 
 	told   Drops // samples; used by run only
 	broken error // of Log or Logger; read after done
@@ -41,6 +42,7 @@ func startReporter(cfg Config, q *queue) *reporter {
 		quit:     make(chan struct{}),
 		done:     make(chan struct{}),
 		failures: throttle{every: cfg.LogEvery},
+		reports:  throttle{every: cfg.LogEvery},
 	}
 	q.dropped = make(chan struct{}, 1)
 	go r.run()
@@ -71,7 +73,7 @@ func (r *reporter) wait() error {
 	}
 }
 
-// failed tells about a failure. A UDP server never says that it is back, so with
+// failed tells about a connection that failed. A UDP server never says that it is back, so with
 // UDP a minute without a failure ends the series.
 func (r *reporter) failed(err error) {
 	if r == nil {
@@ -99,6 +101,18 @@ func (r *reporter) recovered() {
 	if r.failures.count > 0 {
 		r.say(slog.LevelInfo, fmt.Sprintf("connected to %s after %d failures", r.cfg.target(), r.failures.count))
 		r.failures.count = 0
+	}
+}
+
+// reported tells about an error given to Client.Report.
+func (r *reporter) reported(err error) {
+	if r == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.reports.allow() {
+		r.say(slog.LevelWarn, fmt.Sprintf("%v (error %d)", err, r.reports.count))
 	}
 }
 
