@@ -269,6 +269,20 @@ func TestUnwrap(t *testing.T) {
 	}
 }
 
+// loop is a writer whose Unwrap returns itself.
+type loop struct{ http.ResponseWriter }
+
+func (l loop) Unwrap() http.ResponseWriter { return l }
+
+func TestUnwrapLoop(t *testing.T) {
+	rec := clienttest.New(t, client.Config{})
+	h := &httpstats.Handler{Client: rec.Client, Next: http.NotFoundHandler()}
+	h.ServeHTTP(loop{httptest.NewRecorder()}, httptest.NewRequestWithContext(t.Context(), "GET", "/", nil))
+	if len(rec.Values("unmatched.GET.404")) != 1 {
+		t.Errorf("sent %q", rec.Lines())
+	}
+}
+
 // A browser that leaves before the handler returns did not get the response.
 func TestBrowserLeaves(t *testing.T) {
 	for _, http2 := range []bool{false, true} {

@@ -116,7 +116,7 @@ func (r *recorder) offer() http.ResponseWriter {
 // can reports whether http.ResponseController can flush and hijack w. It looks
 // behind each Unwrap.
 func can(w http.ResponseWriter) (flush, hijack bool) {
-	for w != nil {
+	for range 100 { // an Unwrap could return its own writer
 		_, plain := w.(http.Flusher)
 		_, careful := w.(interface{ FlushError() error })
 		_, h := w.(http.Hijacker)
