@@ -2,6 +2,7 @@ package client_test
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"strings"
@@ -72,37 +73,52 @@ func (o odd) SetWriteDeadline(time.Time) error { return nil }
 
 // A function that never returns delays Close by a second, and Close says so.
 func TestProgramsFunctionsHang(t *testing.T) {
-	forever := make(chan struct{})
 	for name, test := range map[string]struct {
-		cfg  client.Config
+		cfg  func(forever chan struct{}) client.Config
 		want string
 	}{
-		"Log": {client.Config{Log: func(string) { <-forever }}, "Config.Log or Logger has not returned after 1s"},
-		"Dial": {client.Config{Dial: func(context.Context, string, string) (net.Conn, error) { <-forever; return nil, nil }},
-			"dropped (queue full 0, too long 0, invalid 1, unsent 1, after close 0)"},
-		"Write": {client.Config{Dial: func(context.Context, string, string) (net.Conn, error) {
-			return odd{nil, func([]byte) (int, error) { <-forever; return 0, nil }}, nil
-		}}, "has not returned from Write or Close after 1s"},
-		"Log panics": {client.Config{Log: func(string) { panic("of the test") }}, "Config.Log or Logger panicked: of the test"},
+		"Log": {func(forever chan struct{}) client.Config {
+			return client.Config{Log: func(string) { <-forever }}
+		}, "Config.Log or Logger has not returned after 1s"},
+		"Log panics": {func(chan struct{}) client.Config {
+			return client.Config{Log: func(string) { panic("of the test") }}
+		}, "Config.Log or Logger panicked: of the test"},
+		"Dial": {func(forever chan struct{}) client.Config {
+			return client.Config{Dial: func(context.Context, string, string) (net.Conn, error) { <-forever; return nil, nil }}
+		}, "dropped (queue full 0, too long 0, invalid 1, unsent 1, after close 0)"},
+		"Write": {func(forever chan struct{}) client.Config {
+			return client.Config{Dial: func(context.Context, string, string) (net.Conn, error) {
+				return odd{nil, func([]byte) (int, error) { <-forever; return 0, nil }}, nil
+			}}
+		}, "has not returned from Write or Close after 1s"},
 	} {
-		t.Run(name, func(t *testing.T) {
-			if test.cfg.Dial == nil {
-				test.cfg.Dial = clienttest.New(t, client.Config{}).Dial
+		synctest.Test(t, func(t *testing.T) {
+			forever := make(chan struct{})
+			defer close(forever)
+			cfg := test.cfg(forever)
+			if cfg.Dial == nil {
+				cfg.Dial = clienttest.New(t, client.Config{}).Dial
 			}
-			c := open(t, client.New, test.cfg)
+			c := open(t, client.New, cfg)
+			start := time.Now()
 			c.Incr("a")
 			c.Incr("")
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			defer cancel()
-			if err := c.Close(ctx); err == nil || !strings.Contains(err.Error(), test.want) {
-				t.Errorf("Close: %v, want %s", err, test.want)
+			var dropped *client.DroppedError
+			err := c.Close(ctx)
+			if !errors.As(err, &dropped) || dropped.Samples.Invalid != 1 || strings.Count(err.Error(), test.want) != 1 ||
+				strings.Count(err.Error(), "statsd client: ") != 1 {
+				t.Errorf("%s: Close: %v, want the sample without a name and once %s", name, err, test.want)
+			}
+			if took := time.Since(start); took > 2*time.Second {
+				t.Errorf("%s: Close took %v", name, took)
 			}
 			if s := c.Stats(); strings.HasPrefix(name, "Log") && s.LogLost == 0 {
 				t.Errorf("%+v", s)
 			}
 		})
 	}
-	close(forever)
 }
 
 // A Dial that ignores its context is not called a second time meanwhile, and its

@@ -73,8 +73,8 @@ func (r *reporter) wait() error {
 	}
 }
 
-// failed tells about a connection that failed. A UDP server never says that it is back, so with
-// UDP a minute without a failure ends the series.
+// failed tells about a connection that failed. A UDP server never says that it is
+// back, so with UDP a minute without a failure ends the series.
 func (r *reporter) failed(err error) {
 	if r == nil {
 		return

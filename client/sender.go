@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -91,23 +92,32 @@ func (s *sender) close(ctx context.Context) error {
 		select {
 		case <-s.done:
 		case <-timer.C:
-			return fmt.Errorf("statsd client: close: %w; the connection to %s has not returned from Write or Close after %v",
-				endOf(ctx), s.cfg.target(), grace)
+			return s.outcome(fmt.Errorf("%w, and the connection to %s has not returned from Write or Close after %v",
+				endOf(ctx), s.cfg.target(), grace), nil)
 		}
 	}
-	err := s.report.wait()
-	if err != nil {
-		err = fmt.Errorf("statsd client: close: %w", err)
+	cause := context.Cause(s.ctx)
+	if errors.Is(cause, errDone) || s.queue.snapshot().Dropped.Unsent == 0 {
+		cause = nil // all was sent or refused before
 	}
+	return s.outcome(cause, s.report.wait())
+}
+
+// outcome is the error of Close. cause ended it early, and log is an error of
+// Config.Log. Both may be nil.
+func (s *sender) outcome(cause, log error) error {
 	stats := s.queue.snapshot()
-	if stats.DroppedSamples.Total() == 0 {
-		return err
+	e := &DroppedError{Samples: stats.DroppedSamples, Cause: cause, Last: stats.LastError, Log: log, target: s.cfg.target()}
+	if e.Last == log { //nolint:errorlint // the same error, not the same kind
+		e.Last = nil
 	}
-	lost := &DroppedError{Samples: stats.DroppedSamples, Last: stats.LastError, Log: err, target: s.cfg.target()}
-	if cause := context.Cause(s.ctx); stats.Dropped.Unsent > 0 && !errors.Is(cause, errDone) {
-		lost.Cause = cause
+	if e.Samples.Total() > 0 {
+		return e
 	}
-	return lost
+	if err := cmp.Or(cause, log); err != nil {
+		return fmt.Errorf("statsd client: close: %w", err)
+	}
+	return nil
 }
 
 // run sends packets until the queue has ended or ctx has. A packet stays in
