@@ -58,14 +58,14 @@ type SinkFacts struct {
 	// Oldest is the time of the oldest flush that is not accepted, zero if
 	// there is none.
 	Oldest time.Time
-	// Resets counts connections in a row that the receiver reset after it had
-	// acknowledged all bytes. It is 0 after a delivery.
-	Resets uint64
-
 	// Made + Recovered = Delivered + Queued + Spooled + all drops, in points.
 	Made, Recovered, Delivered, Queued, Spooled uint64
 	DroppedFull, DroppedDamaged                 uint64
-	DroppedUnsendable, DroppedRemoved           uint64
+	DroppedUnsendable, DroppedRefused           uint64
+	DroppedRemoved                              uint64
+	// Unconfirmed points count as delivered: the receiver acknowledged all bytes
+	// and then reset the connection, again and again.
+	Unconfirmed uint64
 
 	SpoolFault           string // why the spool cannot be used; "" if it can
 	SpoolBytes, SpoolMax int64
@@ -76,5 +76,5 @@ func (s *SinkFacts) waiting() uint64 { return s.Queued + s.Spooled }
 
 // dropped returns the points that were lost.
 func (s *SinkFacts) dropped() uint64 {
-	return s.DroppedFull + s.DroppedDamaged + s.DroppedUnsendable + s.DroppedRemoved
+	return s.DroppedFull + s.DroppedDamaged + s.DroppedUnsendable + s.DroppedRefused + s.DroppedRemoved
 }

@@ -22,14 +22,11 @@ func (t *Tracker) lookAtFaults(f *Facts) {
 // lookAtDescriptors says whether file descriptors ran out.
 func (t *Tracker) lookAtDescriptors(f *Facts) {
 	w := &t.noDescriptor
-	grown := w.observe(t.now, t.slot, f.NoDescriptor)
-	say := func(n uint64) string {
-		return fmt.Sprintf("no file descriptor was free %s (%d allowed)", things(n, "time", "times"), f.DescriptorLimit)
-	}
+	w.observe(t.now, t.slot, f.NoDescriptor)
 	if w.recent(t.now, lossWindow) {
-		t.say(Reason{ID: Descriptors, State: Degraded, Text: say(w.within(lossWindow)) + ", in 15m, the last " + spell(t.now.Sub(w.grew)) + " ago"})
+		t.say(Reason{ID: Descriptors, State: Degraded, Text: fmt.Sprintf("no file descriptor was free %s in 15m (%d allowed), the last %s ago",
+			things(w.within(lossWindow), "time", "times"), f.DescriptorLimit, spell(t.now.Sub(w.grew)))})
 	}
-	t.noteLoss(loss{id: Descriptors, level: Failing, say: say}, f.NoDescriptor, grown)
 }
 
 // imbalance is a sum that does not come out.

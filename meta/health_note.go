@@ -74,7 +74,7 @@ type told struct {
 }
 
 // noteReasons tells the log which reasons begin, get worse and end, and when
-// all is well again. Of one reason it tells at most once a minute.
+// all is well again. It tells of one reason at most once a minute.
 func (t *Tracker) noteReasons(worst State) {
 	for i := range t.said {
 		t.noteHolds(&t.said[i])
@@ -128,10 +128,12 @@ func (t *Tracker) holds(k key) bool {
 }
 
 // hasNotes reports whether the log is told of a kind of reason by other means
-// than its begin and end.
+// than its begin and end: as a loss, or at once by the part that has the fault.
 func hasNotes(id string) bool {
 	switch id {
-	case SinkFailing, PointsDropped, KernelDrops, SamplesRefused, BadLinesMany, TCPCut, Descriptors:
+	case PointsDropped, KernelDrops, SamplesRefused, BadLinesMany, TCPCut:
+		return true
+	case NoSink, SinkFailing, SinkResets, SpoolUnusable, Descriptors, Clock, PipesFailing, StateFile, AlertUntold:
 		return true
 	}
 	return false

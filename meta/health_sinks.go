@@ -11,7 +11,6 @@ const (
 	failingFlushes  = 2 // that wait until a sink that fails is a reason
 	behindFlushes   = 6 // that wait until a sink that works is a reason
 	behindAtMost    = time.Minute
-	resetsInRow     = 2
 	spoolFullWithin = 2 * time.Hour
 	spoolFullAfter  = 4 * time.Hour
 	// shortest is the least that counts as late: flush times are whole seconds.
@@ -20,13 +19,11 @@ const (
 
 // sinkMemory is what a Tracker keeps of a sink.
 type sinkMemory struct {
-	full, damaged, unsendable window
-	spool                     trend
-	// Of the failure that goes on: its begin, zero if there is none, and how
-	// many points had been dropped before it.
-	failing     time.Time
-	droppedThen uint64
-	droppedLast uint64
+	full, damaged, unsendable, refused window
+	unconfirmed                        window
+	spool                              trend
+	failing                            bool
+	droppedBefore                      uint64 // when the sink last worked
 }
 
 func (t *Tracker) lookAtSinks(f *Facts) {
@@ -48,9 +45,13 @@ func (t *Tracker) lookAtSinks(f *Facts) {
 		}
 		t.lookAtDelivery(s, m, f.Interval, dead == len(f.Sinks))
 		t.lookAtDrops(s, m, f.Interval)
-		t.noteRecovery(s, m)
 		t.lookAtSpool(s, m)
-		m.droppedLast = s.dropped()
+		if m.failing && !s.Failing { // what was dropped is told with the recovery
+			delete(t.losses, key{PointsDropped, s.Name})
+		}
+		if m.failing = s.Failing; !m.failing {
+			m.droppedBefore = s.dropped()
+		}
 	}
 	t.forgetSinks(f.Sinks)
 }
@@ -73,10 +74,6 @@ func (t *Tracker) lookAtDelivery(s *SinkFacts, m *sinkMemory, interval time.Dura
 	behind := s.behind(t.now)
 	switch {
 	case s.Failing:
-		if m.failing.IsZero() {
-			m.failing, m.droppedThen = s.FailingSince, m.droppedLast
-			t.note(Failing, SinkFailing, s.Name, "publishing failed: "+plain(s.Error)+"; "+wait(s.waiting())+", trying again until it works")
-		}
 		state := OK
 		if s.dead(t.now, interval) || t.stateOf(SinkFailing, s.Name) != OK {
 			state = Degraded
@@ -85,7 +82,7 @@ func (t *Tracker) lookAtDelivery(s *SinkFacts, m *sinkMemory, interval time.Dura
 			state = Failing
 		}
 		lost := "none lost"
-		if n := s.dropped() - m.droppedThen; n > 0 {
+		if n := s.dropped() - m.droppedBefore; n > 0 {
 			lost = count(n) + " dropped"
 		}
 		t.say(Reason{ID: SinkFailing, Subject: s.Name, State: state, Since: s.FailingSince, Text: fmt.Sprintf("sink %s accepts nothing for %s: %s; %s, %s",
@@ -93,10 +90,10 @@ func (t *Tracker) lookAtDelivery(s *SinkFacts, m *sinkMemory, interval time.Dura
 	case t.hold(SinkBehind, s.Name, behind >= max(shortest, min(behindAtMost, behindFlushes*interval)), behind > max(shortest, interval)):
 		t.say(Reason{ID: SinkBehind, Subject: s.Name, State: Degraded, Text: fmt.Sprintf("sink %s is %s behind; %s", s.Name, spell(behind), wait(s.waiting()))})
 	}
-	if s.Resets >= resetsInRow {
+	if m.unconfirmed.observe(t.now, t.slot, s.Unconfirmed); m.unconfirmed.recent(t.now, lossWindow) {
 		t.say(Reason{ID: SinkResets, Subject: s.Name, State: Degraded, Text: fmt.Sprintf(
-			"sink %s: the receiver acknowledged all bytes and then reset the connection, %d times in a row; if it never closes a connection in order, it needs keep-open",
-			s.Name, s.Resets)})
+			"sink %s: the receiver acknowledged all bytes and then reset the connection: %s in 15m count as delivered, unconfirmed",
+			s.Name, things(m.unconfirmed.within(lossWindow), "point", "points"))})
 	}
 }
 
@@ -106,25 +103,6 @@ func (t *Tracker) stateOf(id, subject string) State {
 		return r.State
 	}
 	return OK
-}
-
-// noteRecovery tells the log that a sink that failed works again. That is also
-// the end of its losses.
-func (t *Tracker) noteRecovery(s *SinkFacts, m *sinkMemory) {
-	if s.Failing || m.failing.IsZero() {
-		return
-	}
-	end := t.now
-	if s.Accepted.After(m.failing) {
-		end = s.Accepted
-	}
-	lost := "nothing was lost"
-	if n := s.dropped() - m.droppedThen; n > 0 {
-		lost = were(n, "point") + " dropped"
-	}
-	t.note(Degraded, SinkFailing, s.Name, "publishing works again after "+spell(end.Sub(m.failing))+"; "+lost)
-	delete(t.losses, key{PointsDropped, s.Name})
-	m.failing = time.Time{}
 }
 
 // lookAtDrops says which points a sink lost.
@@ -137,6 +115,7 @@ func (t *Tracker) lookAtDrops(s *SinkFacts, m *sinkMemory, interval time.Duratio
 		{&m.full, s.DroppedFull, s.full()},
 		{&m.damaged, s.DroppedDamaged, "damaged on disk"},
 		{&m.unsendable, s.DroppedUnsendable, "the sink's format cannot carry them"},
+		{&m.refused, s.DroppedRefused, "the receiver refused them for good"},
 	}
 	var last time.Time
 	var total, grown, sum uint64
