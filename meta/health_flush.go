@@ -24,7 +24,7 @@ type flushMemory struct {
 }
 
 func (t *Tracker) lookAtFlush(f *Facts) {
-	if since := t.now.Sub(f.Flush.Last); since > 2*f.Interval+overdueGrace {
+	if since := t.now.Sub(f.Flush.Last); since > 2*f.Interval+overdueGrace && !f.Draining {
 		t.say(Reason{ID: FlushOverdue, State: Failing, Since: f.Flush.Last, Text: "no flush for " + spell(since) + ", one is due every " + spell(f.Interval)})
 	}
 	m := &t.flush

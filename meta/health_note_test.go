@@ -38,7 +38,7 @@ func TestNotesOfSink(t *testing.T) {
 		},
 	})
 	s.wantNotes(t,
-		"12s failing: sink a dropped 94,000 points (the queue is full): these points are missing at this sink",
+		"12s failing: sink a dropped 94,000 points (the queue is full): dropped points are missing at this sink",
 		"15m26s ok: health is ok again after 15m14s",
 	)
 }

@@ -63,9 +63,8 @@ type Source interface {
 	// Figures returns the cut of the last flush and what is live beside it
 	// (pending_stats), in any order, each name once.
 	Figures() []Figure
-	// Health returns nil while each flush comes in time and each sink
-	// delivers, or else one line that says what is wrong.
-	Health() error
+	// Health returns the daemon's health as of now.
+	Health() Health
 	// Discards returns what was thrown away so far.
 	Discards() Discards
 }

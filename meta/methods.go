@@ -38,6 +38,12 @@ func (m *Monitor) methods() []xmlrpc.Method {
 			Signature: []string{"struct"},
 			Call:      m.discards,
 		},
+		{
+			Name:      "health",
+			Help:      "Returns a struct of state (ok, degraded or failing), since (Unix seconds) and reasons: an array of structs, the worst first, of id, subject, state, text, since, effect, next (the command to type next) and clears.",
+			Signature: []string{"struct"},
+			Call:      m.health,
+		},
 	}
 }
 
@@ -118,6 +124,28 @@ func (m *Monitor) discards([]xmlrpc.Value) (xmlrpc.Value, error) {
 		{Name: "lines", Value: lines},
 		{Name: "refused", Value: refused},
 		{Name: "collisions", Value: collisions},
+	}, nil
+}
+
+func (m *Monitor) health([]xmlrpc.Value) (xmlrpc.Value, error) {
+	h := m.source.Health()
+	reasons := make(xmlrpc.Array, len(h.Reasons))
+	for i, r := range h.Reasons {
+		reasons[i] = xmlrpc.Struct{
+			{Name: "id", Value: xmlrpc.String(r.ID)},
+			{Name: "subject", Value: xmlrpc.String(r.Subject)},
+			{Name: "state", Value: xmlrpc.String(r.State.String())},
+			{Name: "text", Value: xmlrpc.String(r.Text)},
+			{Name: "since", Value: xmlrpc.Double(unixSeconds(r.Since))},
+			{Name: "effect", Value: xmlrpc.String(r.Effect)},
+			{Name: "next", Value: xmlrpc.String(r.Next)},
+			{Name: "clears", Value: xmlrpc.String(r.Clears)},
+		}
+	}
+	return xmlrpc.Struct{
+		{Name: "state", Value: xmlrpc.String(h.State.String())},
+		{Name: "since", Value: xmlrpc.Double(unixSeconds(h.Since))},
+		{Name: "reasons", Value: reasons},
 	}, nil
 }
 

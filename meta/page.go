@@ -65,7 +65,9 @@ func (p *page) serve(w http.ResponseWriter, r *http.Request, m *Monitor) {
 type view struct {
 	CSS                  template.CSS
 	Version, Now, Uptime string
-	Trouble              string
+	Health               Health
+	Headline, Mood       string
+	Troubles             []troubleRow
 	Query                string
 	Refresh              bool
 	Tiles                []tile
@@ -83,6 +85,8 @@ type valueRow struct{ Path, Value, Age string }
 type lineRow struct{ Line, Reason, Sender, Age string }
 
 type refusalRow struct{ Limit, Prefix, Count string }
+
+type troubleRow struct{ Text, Mood, Since, Effect, Next, Clears string }
 
 type figureRow struct{ Name, Value, Rate string }
 
@@ -111,9 +115,9 @@ func (m *Monitor) view(query url.Values, now time.Time) view {
 		Sinks:   sinks(figures),
 		Figures: figureRows(figures),
 	}
-	if err := m.source.Health(); err != nil {
-		v.Trouble = oneLine(err)
-	}
+	v.Health = m.source.Health()
+	v.Headline, v.Mood = headline(v.Health, now)
+	v.Troubles = troubleRows(v.Health, now)
 	if start := valueOf(figures, "start_time"); start > 0 {
 		v.Uptime = span(now.Sub(unixTime(start)))
 	}

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"html"
 	"os/exec"
@@ -38,9 +37,11 @@ func TestPage(t *testing.T) {
 		t.Error("the page lists a reason that never occurred")
 	}
 	source.mu.Lock()
-	source.health = errors.New("sink <graphite> fails")
+	source.health = exampleHealth()
 	source.mu.Unlock()
-	if body := get(t, addr, "/").body; !strings.Contains(body, "Failing: sink &lt;graphite&gt; fails") || !strings.Contains(body, "<title>failing") {
+	if body := get(t, addr, "/").body; !strings.Contains(body, "FAILING for 15m: sink &lt;graphite&gt; fails, and one more reason") ||
+		!strings.Contains(body, "<title>failing") || !strings.Contains(body, "Effect: its points wait. Next: <code>statsdmonitor</code>. Ends when it accepts.") ||
+		!strings.Contains(body, `<strong class="warn">the kernel dropped 3</strong>`) {
 		t.Errorf("the page does not tell of the failure: %.400s", body)
 	}
 }

@@ -45,6 +45,32 @@ func tiles(figures []Figure, flushed int64, now time.Time) []tile {
 	}
 }
 
+// moods are the style classes of states.
+var moods = [...]string{OK: "good", Degraded: "warn", Failing: "bad"}
+
+// headline says how the daemon is, and its style class.
+func headline(h Health, now time.Time) (text, mood string) {
+	if h.State == OK {
+		return "OK: flushes come in time, and nothing was lost in 15 minutes", moods[OK]
+	}
+	text = strings.ToUpper(h.State.String()) + " for " + spell(now.Sub(h.Since)) + ": " + h.Reasons[0].Text
+	switch n := len(h.Reasons) - 1; n {
+	case 0:
+	case 1:
+		text += ", and one more reason"
+	default:
+		text += fmt.Sprintf(", and %d more reasons", n)
+	}
+	return text, moods[h.State]
+}
+
+func troubleRows(h Health, now time.Time) (rows []troubleRow) {
+	for _, r := range h.Reasons {
+		rows = append(rows, troubleRow{r.Text, moods[r.State], "for " + spell(now.Sub(r.Since)), r.Effect, r.Next, r.Clears})
+	}
+	return rows
+}
+
 // sinkTable shows the figures called sink.NAME.points.COLUMN.
 type sinkTable struct {
 	Columns []string

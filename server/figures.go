@@ -2,7 +2,6 @@ package server
 
 import (
 	"errors"
-	"fmt"
 	"net"
 	"os"
 	"slices"
@@ -32,7 +31,7 @@ func published(name string) bool {
 	case "start_time", "ledger.time", "last_publish.time", "last_publish.bytes", "publish_error.time", "pending_stats":
 		return false
 	}
-	return true
+	return !strings.HasPrefix(name, "health.") // health is the worst of them
 }
 
 // figures lists the daemon's own figures as of the flush at hand. They are
@@ -81,6 +80,8 @@ func (s *Server) figures(f *flushed) []figure {
 	l.count("state.errors", s.state.faults)
 	l.count("notify.sent", s.alerts.sent.Load())
 	l.count("notify.errors", s.alerts.errors.Load())
+
+	l = append(l, s.Health().Figures()...)
 
 	l.addPipes(s.pipes)
 	l.value("sinks", float64(len(s.outlets)+len(s.recordings.running)))
@@ -174,7 +175,7 @@ func (s *Server) Figures() []figure {
 		pending += l.tally.samples
 		l.shard.Unlock()
 	}
-	return append(s.stats.Figures(), figure{Name: "pending_stats", Value: float64(pending)})
+	return append(s.withHealth(s.stats.Figures()), figure{Name: "pending_stats", Value: float64(pending)})
 }
 
 // Discards implements meta.Source.
@@ -198,21 +199,6 @@ func (s *Server) discardReasons() []figure {
 		}
 	}
 	return l
-}
-
-// Health implements meta.Source.
-func (s *Server) Health() error {
-	overdue := 2*s.cfg.FlushInterval + 2*time.Second
-	if since := time.Since(s.started) - time.Duration(s.flushedAt.Load()); since > overdue {
-		return fmt.Errorf("no flush for %v, one is due every %v", since.Round(time.Second), s.cfg.FlushInterval)
-	}
-	for _, o := range s.currentOutlets() {
-		if st := o.look(); st.failing {
-			return fmt.Errorf("sink %s has failed since %s, %d points wait: %w",
-				o.name, st.failingSince.UTC().Format(time.RFC3339), st.waiting(), st.lastError)
-		}
-	}
-	return nil
 }
 
 // kernelDropped returns the datagrams the kernel had no room for.

@@ -82,6 +82,7 @@ func (s *Server) flush(at int64) {
 		s.lanes[i].tally = tally{}
 	})
 	f.total.add(&f.interval)
+	s.noteIntake()
 	s.record(iv)
 	sn := iv.Summarize(f.layout, at/int64(time.Second))
 
@@ -97,11 +98,11 @@ func (s *Server) flush(at int64) {
 	s.stats.Keep(fs, s.cfg.FlushInterval)
 	s.values.Keep(sn.Time, sn.Points())
 	s.watch.points(sn.Points())
-	s.summarizeDiscards()
 	s.saveState(start)
 	s.warnOfLimits(sn)
 	f.previous = start
 	s.flushedAt.Store(int64(time.Since(s.started)))
+	s.noteFlush(time.Since(start))
 }
 
 // ownPoints makes points of the figures that are published.

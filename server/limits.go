@@ -14,27 +14,51 @@ type limit struct {
 	used int
 	most int
 	what string // the name that uses most, where there is one
-	then string // what happens beyond it
+	then string // what happens at the limit
 }
 
-// warnOfLimits logs, once for each, the limits that are nearly reached.
+// limitStage says how near a limit is.
+type limitStage int
+
+const (
+	limitFar limitStage = iota
+	limitNear
+	limitReached
+)
+
+func (l *limit) stage() limitStage {
+	switch {
+	case l.used >= l.most:
+		return limitReached
+	case float64(l.used) >= nearLimit*float64(l.most):
+		return limitNear
+	}
+	return limitFar
+}
+
+// warnOfLimits logs which limits are nearly reached or reached, once each. The
+// health tells of --max-names, which most are after.
 func (s *Server) warnOfLimits(sn *aggregate.Snapshot) {
 	set, members := sn.Largest(metric.Set)
 	timer, samples := sn.Largest(metric.Timer)
 	for _, l := range append(s.recordings.limits(), []limit{
-		{"--max-names", s.table.Names(), s.cfg.MaxNames, "", "samples of new names are refused"},
 		{"--max-set-members", members, s.cfg.MaxSetMembers, set, "new members are refused"},
 		{"--max-timer-samples", samples, s.cfg.MaxTimerSamples, timer, "percentiles are estimates"},
-		{"--max-tcp-connections", int(s.streams.peak.Load()), s.streams.limits.Load().most, "", "the connection that is silent longest makes room"},
+		{"--max-tcp-connections", int(s.streams.peak.Load()), s.streams.limits.Load().most, "", "the connection that was idle longest is cut for a new one"},
 	}...) {
-		if float64(l.used) < nearLimit*float64(l.most) || s.warned[l.flag] {
+		stage := l.stage()
+		if stage <= s.warned[l.flag] {
 			continue
 		}
-		s.warned[l.flag] = true
+		s.warned[l.flag] = stage
 		e := s.log.Warn().Int("used", l.used).Int("limit", l.most)
 		if l.what != "" {
 			e = e.Str("name", l.what)
 		}
-		e.Msgf("%s is nearly reached: beyond it %s", l.flag, l.then)
+		if stage == limitReached {
+			e.Msgf("%s is reached: %s", l.flag, l.then)
+			continue
+		}
+		e.Msgf("%s is nearly reached: at the limit, %s", l.flag, l.then)
 	}
 }

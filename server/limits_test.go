@@ -108,13 +108,13 @@ func BenchmarkRefuse(b *testing.B) {
 	}
 }
 
-// Each limit is warned of once, before it is reached.
+// Each limit is warned of once before it is reached, and once when it is.
 func TestLimitsAreWarnedOf(t *testing.T) {
 	cfg := config()
 	cfg.FlushInterval, cfg.Receivers = time.Second, 1
 	cfg.MaxNames, cfg.MaxSetMembers, cfg.MaxTimerSamples, cfg.MaxTCPConnections = 10, 10, 10, 10
 	inVirtualTime(t, cfg, func(v *virtual) {
-		warned := func(flag string) int { return strings.Count(v.out.String(), flag+" is nearly reached") }
+		warned := func(flag, how string) int { return strings.Count(v.out.String(), flag+how) }
 		for n := 8; n <= 10; n++ {
 			for round := range 3 {
 				for i := range n {
@@ -125,14 +125,14 @@ func TestLimitsAreWarnedOf(t *testing.T) {
 				}
 				v.streams.peak.Store(int64(n))
 				v.wait(time.Second)
-				want := 1
-				if n == 8 {
-					want = 0
-				}
-				for _, flag := range []string{"--max-names", "--max-set-members", "--max-timer-samples", "--max-tcp-connections"} {
-					if got := warned(flag); got != want {
-						t.Errorf("%d of 10, flush %d: %d warnings of %s, want %d", n, round, got, flag, want)
+				for _, flag := range []string{"--max-set-members", "--max-timer-samples", "--max-tcp-connections"} {
+					near, reached := warned(flag, " is nearly reached"), warned(flag, " is reached")
+					if near != min(n-8, 1) || reached != max(n-9, 0) {
+						t.Errorf("%d of 10, flush %d: %s is said to be nearly reached %d times, reached %d times", n, round, flag, near, reached)
 					}
+				}
+				if got := warned("", "of --max-names=10 names are known"); got != min(n-8, 1) {
+					t.Errorf("%d of 10, flush %d: %d warnings of --max-names", n, round, got)
 				}
 			}
 		}

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"sync"
@@ -89,6 +90,10 @@ type outletState struct {
 	failed       time.Time // when an attempt failed last
 	published    time.Time // when a payload was last delivered
 	last         sent      // of its flush, until then
+	oldest       int64     // Unix seconds of the oldest flush that waits, 0 if none does
+	spoolFault   error     // why the spool cannot be used
+	spoolBytes   int64
+	spoolMax     int64
 }
 
 // sent is what was sent of a flush.
@@ -171,6 +176,13 @@ func (o *outlet) look() outletState {
 	st.spooled = uint64(o.stored.Points)
 	st.reasons.full += o.stored.Dropped
 	st.reasons.damaged += o.stored.Lost
+	st.spoolFault, st.spoolBytes = cmp.Or(o.stored.Fault, o.writeError, o.readError), o.stored.Bytes
+	switch {
+	case len(o.queue) > 0:
+		st.oldest = o.queue[0].flush
+	case len(o.offered) > 0:
+		st.oldest = o.offered[0].Time
+	}
 	st.dropped = st.reasons.full + st.reasons.damaged + st.reasons.unsendable + st.reasons.removed
 	return st
 }

@@ -48,6 +48,7 @@ type pipesSeen struct {
 	processes                                       int           // that answered the last one
 	duration                                        time.Duration // of the last one
 	errors                                          uint64        // readings that failed
+	fault                                           string        // of the last one, "" if it did not fail
 	refused, timeouts, tooLarge, malformed, removed uint64
 }
 
@@ -170,6 +171,7 @@ func (p *pipeReader) count(r *pipes.Result, took time.Duration) {
 	defer p.mu.Unlock()
 	s := &p.seen
 	s.duration = took
+	s.fault = ""
 	s.processes = 0
 	for _, process := range r.Processes {
 		if process.Err == nil {
@@ -208,11 +210,22 @@ func (p *pipeReader) fail(ctx context.Context, err error) {
 	}
 	p.mu.Lock()
 	p.seen.errors++
+	p.seen.fault = err.Error()
 	p.mu.Unlock()
 	if time.Since(p.warned) >= pipeWarnings {
 		p.warned = time.Now()
 		p.log.Warn().Err(err).Msg("the stat pipes could not be read")
 	}
+}
+
+// fault returns why the last reading failed, "" if it did not.
+func (p *pipeReader) fault() string {
+	if p == nil {
+		return ""
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.seen.fault
 }
 
 // addPipes lists what came of reading pipes, nothing where none are read.

@@ -55,6 +55,7 @@ func (s *Server) Run(ctx context.Context) error {
 	s.startOthers(serving, stop)
 
 	s.flushLoop(serving)
+	s.draining.Store(true)
 	s.reloads.end()
 	s.log.Info().Msg("ending: reading what is left, flushing, delivering")
 	s.running.others.Go(func() { s.beatUntil(background) })
@@ -116,6 +117,7 @@ func (s *Server) startOthers(serving context.Context, stop context.CancelCauseFu
 	}
 	s.startWatch()
 	s.running.others.Go(func() { s.alertLoop(serving) })
+	s.running.others.Go(func() { s.watchHealth(s.running.background) })
 }
 
 func (s *Server) startWatch() {

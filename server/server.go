@@ -69,8 +69,9 @@ type Server struct {
 	values   *meta.Values
 	bad      meta.BadLines
 	collided collided
-	summary  discardSummary
-	warned   map[string]bool // flags of limits that were warned of
+	health   health
+	draining atomic.Bool           // the flush loop has ended
+	warned   map[string]limitStage // what was warned of limits, by flag
 }
 
 // New checks the configuration, binds all ports, and starts nothing.
@@ -78,7 +79,7 @@ func New(cfg Config) (*Server, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg, log: cfg.Log, started: time.Now(), values: meta.NewValues(cfg.KeepValues), watch: newWatch(&cfg), warned: map[string]bool{}}
+	s := &Server{cfg: cfg, log: cfg.Log, started: time.Now(), values: meta.NewValues(cfg.KeepValues), watch: newWatch(&cfg), warned: map[string]limitStage{}}
 	s.reloads = newReloads()
 	s.alerts.changed = make(chan struct{}, 1)
 	l, err := listen(&cfg)
@@ -119,6 +120,8 @@ func New(cfg Config) (*Server, error) {
 	}
 	s.streams = newStreams(s, l)
 	// The monitor has all names from the first second on.
+	s.health.tracker = meta.NewTracker(s.started, s.MonitorAddr())
+	s.noteIntake()
 	s.stats.Keep(s.figures(&flushed{snapshot: &aggregate.Snapshot{}}), cfg.FlushInterval)
 	s.logStart()
 	return s, nil

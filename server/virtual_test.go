@@ -44,6 +44,7 @@ func inVirtualTime(t *testing.T, cfg Config, test func(*virtual)) {
 		s.startWatch()
 		s.running.others.Go(func() { s.flushLoop(ctx) })
 		s.running.others.Go(func() { s.alertLoop(ctx) })
+		s.running.others.Go(func() { s.watchHealth(ctx) })
 		test(v)
 		end()
 		s.running.others.Wait()
