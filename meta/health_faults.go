@@ -23,7 +23,7 @@ func (t *Tracker) lookAtFaults(f *Facts) {
 func (t *Tracker) lookAtDescriptors(f *Facts) {
 	w := &t.noDescriptor
 	w.observe(t.now, t.slot, f.NoDescriptor)
-	if w.recent(t.now, lossWindow) {
+	if w.recent(t.now) {
 		t.say(Reason{ID: Descriptors, State: Degraded, Text: fmt.Sprintf("no file descriptor was free %s in 15m (%d allowed), the last %s ago",
 			things(w.within(lossWindow), "time", "times"), f.DescriptorLimit, spell(t.now.Sub(w.grew)))})
 	}

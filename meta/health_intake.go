@@ -49,7 +49,7 @@ func (t *Tracker) lookAtKernel(in *IntakeFacts) {
 	m := &t.intake
 	w := &m.kernelDropped
 	grown := w.observe(t.now, t.slot, in.KernelDropped)
-	if w.recent(t.now, lossWindow) {
+	if w.recent(t.now) {
 		n, minute := w.within(lossWindow), w.within(time.Minute)
 		state := Degraded
 		if float64(minute) > kernelFailing*float64(minute+m.datagrams.within(time.Minute)) {
@@ -66,7 +66,7 @@ func (t *Tracker) lookAtKernel(in *IntakeFacts) {
 // lookAtRefused says which good samples a limit kept out.
 func (t *Tracker) lookAtRefused(limit string, w *window, total uint64, what string) {
 	grown := w.observe(t.now, t.slot, total)
-	if w.recent(t.now, lossWindow) {
+	if w.recent(t.now) {
 		n := w.within(lossWindow)
 		t.say(Reason{ID: SamplesRefused, Subject: limit, State: Degraded, Text: fmt.Sprintf("%s %s; %s of all in 15m, the last %s ago",
 			count(n), what, percent(n, t.intake.samples.within(lossWindow)), spell(t.now.Sub(w.grew)))})
@@ -124,7 +124,7 @@ func (t *Tracker) lookAtNames(in *IntakeFacts) {
 func (t *Tracker) lookAtCuts(why string, w *window, total uint64, text string) {
 	grown := w.observe(t.now, t.slot, total)
 	say := func(n uint64) string { return were(n, "tcp connection") + " cut " + text }
-	if w.recent(t.now, lossWindow) {
+	if w.recent(t.now) {
 		t.say(Reason{ID: TCPCut, Subject: why, State: Degraded, Text: say(w.within(lossWindow)) + ", in 15m, the last " + spell(t.now.Sub(w.grew)) + " ago"})
 	}
 	t.noteLoss(loss{id: TCPCut, subject: why, level: Degraded, say: say}, total, grown)

@@ -118,7 +118,7 @@ func (t *Tracker) noteOver(r *Reason) {
 	t.told[k] = told{at: t.told[k].at}
 	// A sink that was behind and fails is not on time again.
 	if !hasNotes(r.ID) && !(r.ID == SinkBehind && t.holds(key{SinkFailing, r.Subject})) {
-		t.note(Degraded, r.ID, r.Subject, "over after "+spell(t.now.Sub(r.Since))+": "+r.Text)
+		t.note(Degraded, r.ID, r.Subject, "cleared after "+spell(t.now.Sub(r.Since))+": "+r.Text)
 	}
 }
 

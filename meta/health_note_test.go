@@ -73,7 +73,7 @@ func TestNotesOfReason(t *testing.T) {
 	s.run(300, acts)
 	fault := "sink a is 1m behind; 0 points wait"
 	s.notes = slices.DeleteFunc(s.notes, func(n string) bool { return !strings.Contains(n, fault) })
-	s.wantNotes(t, "10s degraded: "+fault, "11s degraded: over after 1s: "+fault, "1m10s degraded: "+fault, "1m11s degraded: over after 1s: "+fault)
+	s.wantNotes(t, "10s degraded: "+fault, "11s degraded: cleared after 1s: "+fault, "1m10s degraded: "+fault, "1m11s degraded: cleared after 1s: "+fault)
 }
 
 // TestForgottenSinks checks that a removed sink leaves nothing behind.

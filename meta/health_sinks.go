@@ -90,7 +90,7 @@ func (t *Tracker) lookAtDelivery(s *SinkFacts, m *sinkMemory, interval time.Dura
 	case t.hold(SinkBehind, s.Name, behind >= max(shortest, min(behindAtMost, behindFlushes*interval)), behind > max(shortest, interval)):
 		t.say(Reason{ID: SinkBehind, Subject: s.Name, State: Degraded, Text: fmt.Sprintf("sink %s is %s behind; %s", s.Name, spell(behind), wait(s.waiting()))})
 	}
-	if m.unconfirmed.observe(t.now, t.slot, s.Unconfirmed); m.unconfirmed.recent(t.now, lossWindow) {
+	if m.unconfirmed.observe(t.now, t.slot, s.Unconfirmed); m.unconfirmed.recent(t.now) {
 		t.say(Reason{ID: SinkResets, Subject: s.Name, State: Degraded, Text: fmt.Sprintf(
 			"sink %s: the receiver acknowledged all bytes and then reset the connection: %s in 15m count as delivered, unconfirmed",
 			s.Name, things(m.unconfirmed.within(lossWindow), "point", "points"))})
@@ -123,7 +123,7 @@ func (t *Tracker) lookAtDrops(s *SinkFacts, m *sinkMemory, interval time.Duratio
 	for _, c := range causes {
 		total += c.total
 		grown += c.w.observe(t.now, t.slot, c.total)
-		if !c.w.recent(t.now, lossWindow) {
+		if !c.w.recent(t.now) {
 			continue
 		}
 		sum += c.w.within(lossWindow)

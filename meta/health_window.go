@@ -51,9 +51,9 @@ func (w *window) within(d time.Duration) (sum uint64) {
 	return sum
 }
 
-// recent reports whether the count grew in the last d.
-func (w *window) recent(now time.Time, d time.Duration) bool {
-	return !w.grew.IsZero() && now.Sub(w.grew) < d
+// recent reports whether the count grew in the last 15 minutes.
+func (w *window) recent(now time.Time) bool {
+	return !w.grew.IsZero() && now.Sub(w.grew) < lossWindow
 }
 
 // trend keeps what a gauge was in the last 5 minutes: the first reading of each

@@ -46,7 +46,7 @@ func (s *fixedSource) Discards() Discards {
 	return d
 }
 
-// everyByte is a line of every byte value, as an evil client may send it.
+// everyByte is a line with every byte value.
 func everyByte() []byte {
 	line := make([]byte, 256)
 	for i := range line {
@@ -55,7 +55,7 @@ func everyByte() []byte {
 	return line
 }
 
-// exampleSource is a Source that has something of everything.
+// exampleSource is a Source with an example of everything.
 func exampleSource() *fixedSource {
 	now := time.Now()
 	return &fixedSource{
@@ -128,7 +128,7 @@ func run(t testing.TB, m *Monitor) string {
 	return m.Addr().String()
 }
 
-// answer is what a request got.
+// answer is the response to a request.
 type answer struct {
 	code   int
 	header http.Header
@@ -243,8 +243,7 @@ func TestHosts(t *testing.T) {
 	}
 }
 
-// TestOpened checks that a monitor that is bound to every address answers
-// requests to any name.
+// TestOpened checks that a monitor on all addresses answers requests for any name.
 func TestOpened(t *testing.T) {
 	m, err := NewMonitor(MonitorConfig{Host: "0.0.0.0"}, exampleSource(), NewValues(0))
 	if err != nil {

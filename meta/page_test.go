@@ -67,16 +67,16 @@ func TestPageFilter(t *testing.T) {
 			t.Errorf("%s: Refresh is %q", tt.query, a.header.Get("Refresh"))
 		}
 		if strings.Contains(a.body, "<script>") {
-			t.Errorf("%s: what was asked for is in the page as mark-up", tt.query)
+			t.Errorf("%s: the query is in the page as markup", tt.query)
 		}
 	}
 	if body := get(t, start(t, exampleSource(), NewValues(5)), "/").body; !strings.Contains(body, "None yet") {
-		t.Error("before the first flush, the page does not say that there is nothing yet")
+		t.Error("before the first flush, the page does not say that there are no values yet")
 	}
 }
 
-// TestPageNewestFirst checks that what came last is on top, and that the page
-// says what is not kept.
+// TestPageNewestFirst checks that the newest values are on top, and that the page
+// says how many are not kept.
 func TestPageNewestFirst(t *testing.T) {
 	values := NewValues(3)
 	now := time.Now().Unix()
@@ -92,8 +92,7 @@ func TestPageNewestFirst(t *testing.T) {
 	}
 }
 
-// TestPagePolicy checks that nothing but the page's own style sheet, as it is
-// in the page, may apply.
+// TestPagePolicy checks that the policy allows the page's own style sheet only.
 func TestPagePolicy(t *testing.T) {
 	a := get(t, start(t, exampleSource(), exampleValues(1)), "/")
 	_, css, _ := strings.Cut(a.body, "<style>")
@@ -104,12 +103,12 @@ func TestPagePolicy(t *testing.T) {
 		t.Errorf("the policy is %s, want %s", got, want)
 	}
 	if strings.Contains(a.body, "style=") || strings.Contains(a.body, "<script") {
-		t.Error("the page has what its own policy forbids")
+		t.Error("the page contains what its policy forbids")
 	}
 }
 
-// TestPageInBrowser checks in a real browser that the page shows a line of
-// every byte value as text, and that nothing of it became an element.
+// TestPageInBrowser checks in a real browser that a line with every byte value
+// shows as text, and that no part of it becomes an element.
 func TestPageInBrowser(t *testing.T) {
 	chromium := counterpart.Find(t, "chromium")
 	source := exampleSource()
@@ -138,7 +137,7 @@ func TestPageInBrowser(t *testing.T) {
 	}
 }
 
-// asText writes s as a browser writes a text node.
+// asText writes s as a browser serializes a text node.
 func asText(s string) string {
 	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(s)
 }
