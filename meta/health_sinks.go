@@ -87,7 +87,7 @@ func (t *Tracker) lookAtDelivery(s *SinkFacts, m *sinkMemory, interval time.Dura
 		}
 		t.say(Reason{ID: SinkFailing, Subject: s.Name, State: state, Since: s.FailingSince, Text: fmt.Sprintf("sink %s accepts nothing for %s: %s; %s, %s",
 			s.Name, spell(t.now.Sub(s.FailingSince)), plain(s.Error), wait(s.waiting()), lost)})
-	case t.hold(SinkBehind, s.Name, behind >= max(shortest, min(behindAtMost, behindFlushes*interval)), behind > max(shortest, interval)):
+	case t.hold(SinkBehind, s.Name, behind >= tooFarBehind(interval), behind > max(shortest, interval)):
 		t.say(Reason{ID: SinkBehind, Subject: s.Name, State: Degraded, Text: fmt.Sprintf("sink %s is %s behind; %s", s.Name, spell(behind), wait(s.waiting()))})
 	}
 	if m.unconfirmed.observe(t.now, t.slot, s.Unconfirmed); m.unconfirmed.recent(t.now) {
@@ -95,6 +95,14 @@ func (t *Tracker) lookAtDelivery(s *SinkFacts, m *sinkMemory, interval time.Dura
 			"sink %s: the receiver acknowledged all bytes and then reset the connection: %s in 15m count as delivered, unconfirmed",
 			s.Name, things(m.unconfirmed.within(lossWindow), "point", "points"))})
 	}
+}
+
+// tooFarBehind is how far behind a sink that works has to be to be a reason.
+func tooFarBehind(interval time.Duration) time.Duration {
+	if interval >= behindAtMost/behindFlushes {
+		return behindAtMost
+	}
+	return max(shortest, behindFlushes*interval)
 }
 
 // stateOf returns the state that a reason made of the last moment.

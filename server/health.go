@@ -21,12 +21,19 @@ type health struct {
 	tracker   *meta.Tracker
 	facts     meta.Facts             // as of the last flush
 	discarded [metric.Reasons]uint64 // samples, as of the last flush
-	told      [metric.Reasons]uint64 // those that the log was told of
+	told      [metric.Reasons]uint64 // those that the log was told of; watchHealth's own
 	watched   bool                   // the log is told of each discard anyway
+
+	// notes wait to be logged by watchHealth: nothing else waits for the log.
+	notes  []meta.Note
+	missed int // notes that did not fit
 }
 
-// Health implements meta.Source: it looks at everything now. What changed since
-// the last look is logged.
+// maxNotes is how many notes may wait to be logged.
+const maxNotes = 200
+
+// Health implements meta.Source: it looks at everything now. Changes since the last
+// look are logged soon.
 func (s *Server) Health() meta.Health {
 	h := &s.health
 	h.mu.Lock()
@@ -38,16 +45,42 @@ func (s *Server) Health() meta.Health {
 	facts.PipesFault = s.pipes.fault()
 	facts.Draining = s.draining.Load()
 	now, notes := h.tracker.Observe(time.Now(), &facts)
-	for _, n := range notes {
-		s.logNote(n)
-	}
+	fit := min(len(notes), maxNotes-len(h.notes))
+	h.notes = append(h.notes, notes[:fit]...)
+	h.missed += len(notes) - fit
 	return now
 }
 
-// watchHealth looks at the health until ctx ends, also while no flush comes.
+// watchHealth looks at the health until ctx ends, also while no flush comes, and
+// logs its changes.
 func (s *Server) watchHealth(ctx context.Context) {
-	for sleep(ctx, lookEvery) {
+	for more := true; more; {
+		more = sleep(ctx, lookEvery)
 		s.Health()
+		s.logNotes()
+	}
+}
+
+// logNotes logs the notes that wait. It holds no lock while it does.
+func (s *Server) logNotes() {
+	h := &s.health
+	h.mu.Lock()
+	notes, missed, watched := h.notes, h.missed, h.watched
+	h.notes, h.missed = nil, 0
+	discarded := h.discarded
+	h.mu.Unlock()
+	for _, n := range notes {
+		if n.ID != meta.BadLinesMany {
+			s.logNote(n, func(*zerolog.Event) {})
+			continue
+		}
+		if !watched {
+			s.logNote(n, func(e *zerolog.Event) { s.addDiscards(e, &discarded, &h.told) })
+		}
+		h.told = discarded
+	}
+	if missed > 0 {
+		s.log.Warn().Int("lines", missed).Msg("lines about the health are missing: the log is too slow")
 	}
 }
 
@@ -121,41 +154,34 @@ func errorText(err error) string {
 	return err.Error()
 }
 
-// logNote logs what the tracker has to tell.
-func (s *Server) logNote(n meta.Note) {
-	if n.ID == meta.BadLinesMany && s.health.watched {
-		return
-	}
+// logNote logs a note, with the fields that add gives it.
+func (s *Server) logNote(n meta.Note, add func(*zerolog.Event)) {
 	level := map[meta.State]zerolog.Level{meta.OK: zerolog.InfoLevel, meta.Degraded: zerolog.WarnLevel, meta.Failing: zerolog.ErrorLevel}[n.Level]
 	e := s.log.WithLevel(level).Str("health", n.ID)
 	if n.Subject != "" {
-		e = e.Str("of", n.Subject)
+		e.Str("of", n.Subject)
 	}
 	if n.Next != "" {
-		e = e.Str("next", n.Next)
+		e.Str("next", n.Next)
 	}
-	if n.ID == meta.BadLinesMany {
-		e = s.health.addDiscards(e, s.bad.Last())
-	}
+	add(e)
 	e.Msg(n.Text)
 }
 
-// addDiscards adds the reasons of what was discarded since the log was last
-// told, and the last bad line.
-func (h *health) addDiscards(e *zerolog.Event, lines []meta.BadLine) *zerolog.Event {
-	for r, n := range h.discarded {
-		if reason := metric.Reason(r); !reason.Refusal() && n > h.told[r] {
-			e = e.Uint64(reason.String(), n-h.told[r])
+// addDiscards adds the reasons of the samples that were discarded since the log
+// was last told, and the last bad line.
+func (s *Server) addDiscards(e *zerolog.Event, discarded, told *[metric.Reasons]uint64) {
+	for r, n := range discarded {
+		if reason := metric.Reason(r); !reason.Refusal() && n > told[r] {
+			e.Uint64(reason.String(), n-told[r])
 		}
 	}
-	h.told = h.discarded
-	if len(lines) > 0 {
-		e = e.Str("last", meta.Escape(lines[0].Line))
+	if lines := s.bad.Last(); len(lines) > 0 {
+		e.Str("last", meta.Escape(lines[0].Line))
 		if lines[0].Sender.IsValid() {
-			e = e.Stringer("sender", lines[0].Sender)
+			e.Stringer("sender", lines[0].Sender)
 		}
 	}
-	return e
 }
 
 // withHealth replaces the health as of the last flush by that of now.
