@@ -49,7 +49,8 @@ type IntakeFacts struct {
 
 // SinkFacts tells of one sink.
 type SinkFacts struct {
-	Name string
+	Name     string
+	Recorder bool // it keeps a history instead of sending points
 
 	Failing      bool // the last attempt failed, and its points wait
 	FailingSince time.Time

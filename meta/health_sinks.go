@@ -156,7 +156,10 @@ func (t *Tracker) lookAtDrops(s *SinkFacts, m *sinkMemory, interval time.Duratio
 
 // full says what is full when the oldest points are dropped.
 func (s *SinkFacts) full() string {
-	if s.SpoolMax > 0 && s.SpoolFault == "" {
+	switch {
+	case s.Recorder:
+		return "its history is full, see max-bytes"
+	case s.SpoolMax > 0 && s.SpoolFault == "":
 		return "the spool is full"
 	}
 	return "the queue is full"

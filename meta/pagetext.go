@@ -51,7 +51,7 @@ var moods = [...]string{OK: "good", Degraded: "warn", Failing: "bad"}
 // headline says how the daemon is, and its style class.
 func headline(h Health, now time.Time) (text, mood string) {
 	if h.State == OK {
-		return "OK: flushes come in time, and nothing was lost in 15 minutes", moods[OK]
+		return "OK: flushes come in time, and no good sample or point was lost in 15 minutes", moods[OK]
 	}
 	text = strings.ToUpper(h.State.String()) + " for " + spell(now.Sub(h.Since)) + ": " + h.Reasons[0].Text
 	switch n := len(h.Reasons) - 1; n {

@@ -110,7 +110,7 @@ func (s *Server) noteIntake() {
 	for _, r := range s.recordings.running {
 		st := r.state()
 		h.facts.Sinks = append(h.facts.Sinks, meta.SinkFacts{
-			Name: r.Name, Made: st.Made, Delivered: st.Delivered, DroppedFull: st.Dropped, Queued: st.Made - st.Delivered - st.Dropped,
+			Name: r.Name, Recorder: true, Made: st.Made, Delivered: st.Delivered, DroppedFull: st.Dropped, Queued: st.Made - st.Delivered - st.Dropped,
 		})
 	}
 }
