@@ -64,9 +64,9 @@ type SinkFacts struct {
 	DroppedFull, DroppedDamaged                 uint64
 	DroppedUnsendable, DroppedRefused           uint64
 	DroppedRemoved                              uint64
-	// Unconfirmed points count as delivered: the receiver acknowledged all bytes
-	// and then reset the connection, again and again.
-	Unconfirmed uint64
+	// Unconfirmed counts the attempts in a row at which the receiver acknowledged
+	// all bytes and then reset the connection.
+	Unconfirmed int
 
 	SpoolFault           string // why the spool cannot be used; "" if it can
 	SpoolBytes, SpoolMax int64

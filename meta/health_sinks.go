@@ -8,11 +8,13 @@ import (
 )
 
 const (
-	failingFlushes  = 2 // that wait until a sink that fails is a reason
-	behindFlushes   = 6 // that wait until a sink that works is a reason
-	behindAtMost    = time.Minute
-	spoolFullWithin = 2 * time.Hour
-	spoolFullAfter  = 4 * time.Hour
+	failingFlushes = 2 // that wait until a sink that fails is a reason
+	behindFlushes  = 6 // that wait until a sink that works is a reason
+	behindAtMost   = time.Minute
+	// unconfirmedInRow is how many attempts that end unconfirmed are a reason.
+	unconfirmedInRow = 2
+	spoolFullWithin  = 2 * time.Hour
+	spoolFullAfter   = 4 * time.Hour
 	// shortest is the least that counts as late: flush times are whole seconds.
 	shortest = 2 * time.Second
 )
@@ -20,7 +22,6 @@ const (
 // sinkMemory is what a Tracker keeps of a sink.
 type sinkMemory struct {
 	full, damaged, unsendable, refused window
-	unconfirmed                        window
 	spool                              trend
 	failing                            bool
 	droppedBefore                      uint64 // when the sink last worked
@@ -90,10 +91,10 @@ func (t *Tracker) lookAtDelivery(s *SinkFacts, m *sinkMemory, interval time.Dura
 	case t.hold(SinkBehind, s.Name, behind >= tooFarBehind(interval), behind > max(shortest, interval)):
 		t.say(Reason{ID: SinkBehind, Subject: s.Name, State: Degraded, Text: fmt.Sprintf("sink %s is %s behind; %s", s.Name, spell(behind), wait(s.waiting()))})
 	}
-	if m.unconfirmed.observe(t.now, t.slot, s.Unconfirmed); m.unconfirmed.recent(t.now) {
+	if s.Unconfirmed >= unconfirmedInRow {
 		t.say(Reason{ID: SinkResets, Subject: s.Name, State: Degraded, Text: fmt.Sprintf(
-			"sink %s: the receiver acknowledged all bytes and then reset the connection: %s in 15m count as delivered, unconfirmed",
-			s.Name, things(m.unconfirmed.within(lossWindow), "point", "points"))})
+			"sink %s: the receiver acknowledged all bytes and then reset the connection, %d times in a row; does it need keep-open?",
+			s.Name, s.Unconfirmed)})
 	}
 }
 

@@ -51,7 +51,7 @@ var reasonTable = []reasonKind{
 	{FlushSlow, "values are published late, and flushes may be skipped", "after 6 flushes in a row that take less than half of the interval", askFlush},
 	{NoSink, "nothing is published; the last flushes show in the monitor only", "when a sink is configured (--sink or --graphite-host)", askFigures},
 	{SinkFailing, "its points wait in the queue or the spool", "when it accepts points", askLedger},
-	{SinkResets, "points may be lost in the receiver; a receiver that does not close connections in order needs keep-open in its --sink", "after 15 minutes without a reset", askSinks},
+	{SinkResets, "the same points are sent again and again, and no others; a receiver that does not close connections in order needs keep-open in its --sink", "when it accepts points", askSinks},
 	{SinkBehind, "its points arrive late", "when it is at most one flush behind", askLedger},
 	{PointsDropped, "dropped points are missing at this sink", "after 15 minutes without a drop", askLedger},
 	{SpoolUnusable, "points wait in memory only and are lost with the process", "when the directory can be used", askSinks},
