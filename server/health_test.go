@@ -70,7 +70,7 @@ func TestHealthOfFaults(t *testing.T) {
 		code     int // of /healthz, at least once
 	}{
 		"a full queue": {
-			change: func(_ *testing.T, cfg *Config) { cfg.QueueBytes = payloadBytes },
+			change: func(_ *testing.T, cfg *Config) { cfg.QueueBytes = 1 << 20 },
 			act: func(d *daemon) {
 				d.Recorder.Fail(errors.New("no luck"))
 				conn := d.dial("tcp")
