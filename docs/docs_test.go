@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/statsd-ops/statsd/aggregate"
+	"github.com/statsd-ops/statsd/delivery"
 	"github.com/statsd-ops/statsd/meta"
 	"github.com/statsd-ops/statsd/metric"
 	"github.com/statsd-ops/statsd/server"
@@ -64,14 +65,15 @@ func TestFigures(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := server.New(server.Config{
-		Host: "127.0.0.1", Receivers: 1, UDPBuffer: 1 << 20, FlushInterval: time.Hour,
-		Expire: 2, GaugeExpire: time.Hour, MaxNames: 1, MaxNameLength: 1, MaxSetMembers: 1,
-		MaxTimerSamples: 1, MaxTCPConnections: 1, TCPLineTimeout: time.Hour, PipeDir: t.TempDir(), PipeTimeout: time.Second,
-		QueueBytes: 1 << 20, ReplayRate: 1, MonitorPort: -1, AlertInterval: time.Hour, MetadataPrefix: "statsd", Layout: aggregate.Reference.Layout(),
-		Sinks:     []server.NamedSink{{Name: "NAME", Sink: sinktest.NewRecorder()}},
-		Recorders: []server.NamedRecorder{{Name: "NAME", Recorder: windows}},
-	})
+	var cfg server.Config
+	cfg.Host, cfg.Receivers, cfg.UDPBuffer, cfg.PipeDir, cfg.PipeTimeout = "127.0.0.1", 1, 1<<20, t.TempDir(), time.Second
+	cfg.FlushInterval, cfg.MonitorPort = time.Hour, -1
+	cfg.MaxTCPConnections, cfg.TCPLineTimeout = 1, time.Hour
+	cfg.QueueBytes, cfg.ReplayRate = 1<<20, 1
+	cfg.Sinks = []delivery.Destination{{Name: "NAME", Sink: sinktest.NewRecorder()}, {Name: "NAME", Recorder: windows}}
+	cfg.Layout, cfg.MetadataPrefix, cfg.AlertInterval = aggregate.Reference.Layout(), "statsd", time.Hour
+	cfg.Expire, cfg.GaugeExpire, cfg.MaxNames, cfg.MaxNameLength, cfg.MaxSetMembers, cfg.MaxTimerSamples = 2, time.Hour, 1, 1, 1, 1
+	s, err := server.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -154,7 +154,7 @@ func unixSeconds(t time.Time) float64 { return float64(t.UnixMilli()) / 1000 }
 
 // sender returns the sender as text.
 func (l BadLine) sender() string {
-	if !l.Sender.IsValid() {
+	if !l.Sender.Known() {
 		return "unknown"
 	}
 	return l.Sender.String()

@@ -127,6 +127,9 @@ func (a *alerts) look(h meta.Health, sinks []meta.SinkFacts) (notify.Status, str
 	var texts []string
 	for i := range sinks {
 		s := &sinks[i]
+		if s.Recorder {
+			continue
+		}
 		if s.Accepted.IsZero() {
 			status = notify.Unknown
 			texts = append(texts, fmt.Sprintf("sink %s: nothing published yet", s.Name))

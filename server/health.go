@@ -8,6 +8,9 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/statsd-ops/statsd/delivery"
+	"github.com/statsd-ops/statsd/intake"
+	"github.com/statsd-ops/statsd/internal/clock"
 	"github.com/statsd-ops/statsd/meta"
 	"github.com/statsd-ops/statsd/metric"
 )
@@ -40,9 +43,8 @@ func (s *Server) Health() meta.Health {
 	defer h.mu.Unlock()
 	facts := h.facts
 	facts.Flush.Last = s.started.Add(time.Duration(s.flushedAt.Load()))
-	facts.Sinks = append(s.sinkFacts(), h.facts.Sinks...)
+	facts.Sinks = s.sinkFacts()
 	facts.Untold = s.alerts.untold()
-	facts.PipesFault = s.pipes.fault()
 	facts.Draining = s.draining.Load()
 	now, notes := h.tracker.Observe(time.Now(), &facts)
 	fit := min(len(notes), maxNotes-len(h.notes))
@@ -55,7 +57,7 @@ func (s *Server) Health() meta.Health {
 // logs its changes.
 func (s *Server) watchHealth(ctx context.Context) {
 	for more := true; more; {
-		more = sleep(ctx, lookEvery)
+		more = clock.Sleep(ctx, lookEvery)
 		s.Health()
 		s.logNotes()
 	}
@@ -86,32 +88,30 @@ func (s *Server) logNotes() {
 
 // noteIntake keeps what came in up to the flush at hand. It is for the flush loop.
 func (s *Server) noteIntake() {
-	t, h := &s.flushes.total, &s.health
+	t, in, h := &s.flushes.total, s.in.State(), &s.health
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.discarded, h.watched = t.discarded, s.watch != nil
+	h.discarded, h.watched = t.Discarded, s.cfg.Debug
 	h.facts.Interval = s.cfg.FlushInterval
+	h.facts.NoDescriptor = in.AcceptErrors
+	h.facts.PipesFault = ""
+	if in.Pipes != nil {
+		h.facts.PipesFault = errorText(in.Pipes.Fault)
+	}
 	h.facts.Intake = meta.IntakeFacts{
-		Datagrams:      t.udpPackets,
-		KernelDropped:  s.kernelDropped(),
-		Lines:          t.lines,
-		Samples:        t.samples,
-		Aggregated:     t.aggregated,
-		Discarded:      t.discardedSamples(),
-		RefusedNames:   t.discarded[metric.RefusedName],
-		RefusedMembers: t.discarded[metric.RefusedMember],
-		CutRoom:        t.tcpCut[cutFull],
-		CutMemory:      t.tcpCut[cutMemory],
-		Names:          s.table.Names(),
+		Datagrams:      t.UDPPackets,
+		KernelDropped:  in.KernelDropped,
+		Lines:          t.Lines,
+		Samples:        t.Samples,
+		Aggregated:     t.Aggregated,
+		Discarded:      t.DiscardedSamples(),
+		RefusedNames:   t.Discarded[metric.RefusedName],
+		RefusedMembers: t.Discarded[metric.RefusedMember],
+		CutRoom:        t.TCPCut[intake.CutFull],
+		CutMemory:      t.TCPCut[intake.CutMemory],
+		Names:          s.in.Table().Names(),
 		MaxNames:       s.cfg.MaxNames,
 		MaxMembers:     s.cfg.MaxSetMembers,
-	}
-	h.facts.Sinks = h.facts.Sinks[:0]
-	for _, r := range s.recordings.running {
-		st := r.state()
-		h.facts.Sinks = append(h.facts.Sinks, meta.SinkFacts{
-			Name: r.Name, Recorder: true, Made: st.Made, Delivered: st.Delivered, DroppedFull: st.Dropped, Queued: st.Made - st.Delivered - st.Dropped,
-		})
 	}
 }
 
@@ -126,25 +126,36 @@ func (s *Server) noteFlush(took time.Duration) {
 	h.facts.StateFault = s.state.fault
 }
 
-// sinkFacts tells of the outlets.
+// sinkFacts tells of the configured destinations.
 func (s *Server) sinkFacts() (all []meta.SinkFacts) {
-	for _, o := range s.currentOutlets() {
-		st := o.look()
-		f := meta.SinkFacts{
-			Name:    o.name,
-			Failing: st.failing, FailingSince: st.failingSince,
-			Error: errorText(st.lastError), Accepted: st.published,
-			Made: st.made, Recovered: st.recovered, Delivered: st.delivered, Queued: st.queued, Spooled: st.spooled,
-			DroppedFull: st.reasons.full, DroppedDamaged: st.reasons.damaged,
-			DroppedUnsendable: st.reasons.unsendable, DroppedRemoved: st.reasons.removed,
-			SpoolFault: errorText(st.spoolFault), SpoolBytes: st.spoolBytes, SpoolMax: st.spoolMax,
+	for _, st := range s.out.States() {
+		if !st.Removed {
+			all = append(all, sinkFactsOf(&st))
 		}
-		if st.oldest > 0 {
-			f.Oldest = time.Unix(st.oldest, 0)
-		}
-		all = append(all, f)
 	}
 	return all
+}
+
+func sinkFactsOf(st *delivery.State) meta.SinkFacts {
+	if r := st.Recorder; r != nil {
+		return meta.SinkFacts{
+			Name: st.Name, Recorder: true,
+			Made: r.Made, Delivered: r.Delivered, DroppedFull: r.Dropped, Queued: r.Made - r.Delivered - r.Dropped,
+		}
+	}
+	f := meta.SinkFacts{
+		Name:    st.Name,
+		Failing: st.Failing, FailingSince: st.FailingSince, Error: errorText(st.LastError), Accepted: st.Published,
+		Made: st.Made, Recovered: st.Recovered, Delivered: st.Delivered, Queued: st.Queued, Spooled: st.Spooled,
+		DroppedFull: st.Reasons.Full, DroppedDamaged: st.Reasons.Damaged, DroppedUnsendable: st.Reasons.Unsendable,
+		DroppedRefused: st.Reasons.Refused, DroppedRemoved: st.Reasons.Removed,
+		Unconfirmed: st.Unconfirmed,
+		SpoolFault:  errorText(st.SpoolFault), SpoolBytes: st.SpoolBytes, SpoolMax: st.MaxSpoolBytes,
+	}
+	if st.Oldest > 0 {
+		f.Oldest = time.Unix(st.Oldest, 0)
+	}
+	return f
 }
 
 func errorText(err error) string {
@@ -176,16 +187,16 @@ func (s *Server) addDiscards(e *zerolog.Event, discarded, told *[metric.Reasons]
 			e.Uint64(reason.String(), n-told[r])
 		}
 	}
-	if lines := s.bad.Last(); len(lines) > 0 {
+	if lines := s.in.BadLines(); len(lines) > 0 {
 		e.Str("last", meta.Escape(lines[0].Line))
-		if lines[0].Sender.IsValid() {
+		if lines[0].Sender.Known() {
 			e.Stringer("sender", lines[0].Sender)
 		}
 	}
 }
 
 // withHealth replaces the health as of the last flush by that of now.
-func (s *Server) withHealth(figures []figure) []figure {
+func (s *Server) withHealth(figures []meta.Figure) []meta.Figure {
 	live := map[string]float64{}
 	for _, f := range s.Health().Figures() {
 		live[f.Name] = f.Value

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/statsd-ops/statsd/delivery"
 	"github.com/statsd-ops/statsd/meta"
 	"github.com/statsd-ops/statsd/notify"
 	"github.com/statsd-ops/statsd/sink/sinktest"
@@ -118,7 +119,7 @@ func TestHealthOfFaults(t *testing.T) {
 			change: func(_ *testing.T, cfg *Config) {
 				other := sinktest.NewRecorder()
 				other.Fail(errors.New("cable cut"))
-				cfg.Sinks = []NamedSink{{Name: "other", Sink: other}}
+				cfg.Sinks = []delivery.Destination{{Name: "other", Sink: other}}
 			},
 			act: func(d *daemon) { d.Recorder.Fail(errors.New("no luck")) },
 			id:  meta.SinkFailing, part: "sink recorder accepts nothing for ", more: "sink other accepts nothing for ", log: `"sink":"other","error":"`, code: 503,

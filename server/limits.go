@@ -1,7 +1,6 @@
 package server
 
 import (
-	"github.com/statsd-ops/statsd/aggregate"
 	"github.com/statsd-ops/statsd/metric"
 )
 
@@ -12,9 +11,27 @@ const nearLimit = 0.9
 type limit struct {
 	flag string
 	used int
-	most int
-	what string // the name that uses most, where there is one
+	max  int
+	name string // the name that uses most, where there is one
 	then string // what happens at the limit
+}
+
+// limits lists what is bounded.
+func (s *Server) limits(f *flushed) []limit {
+	set, members := f.snapshot.Largest(metric.Set)
+	timer, samples := f.snapshot.Largest(metric.Timer)
+	in := s.in.State()
+	all := []limit{
+		{"--max-set-members", members, s.cfg.MaxSetMembers, set, "new members are refused"},
+		{"--max-timer-samples", samples, s.cfg.MaxTimerSamples, timer, "percentiles are estimates"},
+		{"--max-tcp-connections", in.PeakConnections, in.MaxConnections, "", "the connection that was idle longest is cut for a new one"},
+	}
+	for _, st := range f.sinks {
+		if st.Recorder != nil && !st.Removed {
+			all = append(all, limit{"max-bytes of the sink " + st.Name, st.Recorder.Bytes, st.Recorder.MaxBytes, "", "its oldest minutes are forgotten"})
+		}
+	}
+	return all
 }
 
 // limitStage says how near a limit is.
@@ -28,32 +45,26 @@ const (
 
 func (l *limit) stage() limitStage {
 	switch {
-	case l.used >= l.most:
+	case l.used >= l.max:
 		return limitReached
-	case float64(l.used) >= nearLimit*float64(l.most):
+	case float64(l.used) >= nearLimit*float64(l.max):
 		return limitNear
 	}
 	return limitFar
 }
 
 // warnOfLimits logs which limits are nearly reached or reached, once each. The
-// health tells of --max-names, which most are after.
-func (s *Server) warnOfLimits(sn *aggregate.Snapshot) {
-	set, members := sn.Largest(metric.Set)
-	timer, samples := sn.Largest(metric.Timer)
-	for _, l := range append(s.recordings.limits(), []limit{
-		{"--max-set-members", members, s.cfg.MaxSetMembers, set, "new members are refused"},
-		{"--max-timer-samples", samples, s.cfg.MaxTimerSamples, timer, "percentiles are estimates"},
-		{"--max-tcp-connections", int(s.streams.peak.Load()), s.streams.limits.Load().most, "", "the connection that was idle longest is cut for a new one"},
-	}...) {
+// health tells of --max-names.
+func (s *Server) warnOfLimits(f *flushed) {
+	for _, l := range s.limits(f) {
 		stage := l.stage()
 		if stage <= s.warned[l.flag] {
 			continue
 		}
 		s.warned[l.flag] = stage
-		e := s.log.Warn().Int("used", l.used).Int("limit", l.most)
-		if l.what != "" {
-			e = e.Str("name", l.what)
+		e := s.log.Warn().Int("used", l.used).Int("limit", l.max)
+		if l.name != "" {
+			e = e.Str("name", l.name)
 		}
 		if stage == limitReached {
 			e.Msgf("%s is reached: %s", l.flag, l.then)

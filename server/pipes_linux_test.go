@@ -1,14 +1,12 @@
 package server
 
 import (
-	"context"
 	"fmt"
 	"maps"
 	"math"
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -146,51 +144,6 @@ func TestPipesOfBadProcesses(t *testing.T) {
 	}
 }
 
-// The end does not wait for a process that does not answer.
-func TestPipesEnd(t *testing.T) {
-	h := newHost(t)
-	absent := h.start("absent", 0)
-	cfg := h.config()
-	cfg.FlushInterval, cfg.GaugeExpire, cfg.PipeTimeout = never, never, 24*time.Hour
-	cfg.Grace = time.Second
-	s, err := New(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.pipes.interval, s.pipes.lead = int64(10*time.Millisecond), 0
-	ctx, end := context.WithCancel(t.Context())
-	ran, read := make(chan struct{}), make(chan struct{})
-	go func() {
-		s.pipes.run(ctx)
-		close(ran)
-	}()
-	eventually(t, "the pipe is not read", func() bool {
-		writer, err := os.OpenFile(absent.Path, os.O_WRONLY|syscall.O_NONBLOCK, 0)
-		if err == nil {
-			err = writer.Close()
-		}
-		return err == nil
-	})
-	end()
-	go func() {
-		s.pipes.readLast(2 * time.Second)
-		close(read)
-	}()
-	for _, done := range []chan struct{}{ran, read} {
-		select {
-		case <-done:
-		case <-time.After(patience):
-			t.Fatal("it waits")
-		}
-	}
-	if s.pipes.seen.timeouts != 1 {
-		t.Errorf("%+v: the process did not have its time", s.pipes.seen)
-	}
-	if err := s.Run(ctx); err != nil {
-		t.Error(err)
-	}
-}
-
 // What processes counted before the daemon started is not published: another
 // daemon has published it.
 func TestPipesHistory(t *testing.T) {
@@ -287,18 +240,5 @@ func TestPipesWithoutDirectory(t *testing.T) {
 	eventually(t, "failed readings are not counted", func() bool { return figureOf(t, d.Server, "pipes.errors") > 1 })
 	if text := d.out.String(); strings.Count(text, "the stat pipes could not be read") != 1 {
 		t.Errorf("the log does not tell once:\n%s", text)
-	}
-}
-
-// Readings are due once an interval, two timeouts before its end.
-func TestPipesDue(t *testing.T) {
-	p := pipeReader{interval: int64(10 * time.Second), lead: int64(500 * time.Millisecond)}
-	for now, want := range map[time.Duration]time.Duration{
-		0: 9500 * time.Millisecond, 9499 * time.Millisecond: 9500 * time.Millisecond,
-		9500 * time.Millisecond: 19500 * time.Millisecond, 12 * time.Second: 19500 * time.Millisecond,
-	} {
-		if got := time.Duration(p.due(int64(now))); got != want {
-			t.Errorf("after %v a reading is due at %v, want %v", now, got, want)
-		}
 	}
 }

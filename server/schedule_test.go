@@ -143,7 +143,7 @@ func TestScheduleIsBounded(t *testing.T) {
 		next = s.next(now)
 		s.step(next, &next)
 	}
-	if len(s.given) > mostSpans {
+	if len(s.given) > maxSpans {
 		t.Errorf("%d spans are remembered", len(s.given))
 	}
 }

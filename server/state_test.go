@@ -25,14 +25,13 @@ func stateOf(t testing.TB, path string) map[string]float64 {
 
 // settleState waits until no save is under way.
 func (v *virtual) settleState() {
-	settled := make(chan struct{})
-	v.reloads.apply <- func() {
+	if err := v.loop.do(v.t.Context(), func() {
 		if v.state.running != nil {
 			<-v.state.running.ended
 		}
-		close(settled)
+	}); err != nil {
+		v.t.Fatal(err)
 	}
-	<-settled
 }
 
 func TestStateGoesOn(t *testing.T) {

@@ -11,8 +11,8 @@ type collided struct {
 	paths []string
 }
 
-// mostCollided is how many paths are kept.
-const mostCollided = 20
+// maxCollided is how many paths are kept.
+const maxCollided = 20
 
 func (c *collided) keep(paths []string) {
 	if len(paths) == 0 {
@@ -21,7 +21,7 @@ func (c *collided) keep(paths []string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.paths = append(c.paths, paths...)
-	c.paths = slices.Delete(c.paths, 0, max(0, len(c.paths)-mostCollided))
+	c.paths = slices.Delete(c.paths, 0, max(0, len(c.paths)-maxCollided))
 }
 
 func (c *collided) last() []string {
