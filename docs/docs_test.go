@@ -105,22 +105,24 @@ func TestReasons(t *testing.T) {
 	sameWords(t, described, meta.ReasonIDs(), "reason")
 }
 
-var examples = regexp.MustCompile("(?s)```examples(?: --tags=([a-z-]+))?\n(.*?)```")
+var examples = regexp.MustCompile("(?s)```examples(?: --tags=([a-z-]+)| --dialect=([a-z]+))?\n(.*?)```")
 
 var tagStyles = map[string]metric.Tags{"": metric.DropTags, "graphite": metric.GraphiteTags, "keep-in-name": metric.TagsInName}
+
+var dialects = map[string]metric.Dialect{"": metric.Reference, "etsy": metric.Etsy}
 
 // Each example of lines.md comes out as it says.
 func TestLines(t *testing.T) {
 	n := 0
 	for _, block := range examples.FindAllStringSubmatch(read(t, "lines.md"), -1) {
-		for example := range strings.Lines(block[2]) {
+		for example := range strings.Lines(block[3]) {
 			line, want, ok := strings.Cut(strings.TrimSuffix(example, "\n"), "=>")
 			if !ok {
 				t.Errorf("no => in %q", example)
 				continue
 			}
 			line, want = strings.TrimRight(line, " "), strings.TrimSpace(want)
-			if got := outcome(line, tagStyles[block[1]]); got != want {
+			if got := outcome(line, tagStyles[block[1]], dialects[block[2]]); got != want {
 				t.Errorf("%s\n\tsays %s\n\tgives %s", line, want, got)
 			}
 			n++
@@ -132,12 +134,12 @@ func TestLines(t *testing.T) {
 }
 
 // outcome returns what a flush makes of a line, as lines.md writes it.
-func outcome(line string, tags metric.Tags) string {
+func outcome(line string, tags metric.Tags, dialect metric.Dialect) string {
 	table := aggregate.NewTable(aggregate.Config{
 		Shards: 1, MaxNames: 10, MaxNameLength: 1024, MaxSetMembers: 10, MaxTimerSamples: 10, Expire: [metric.Kinds]uint32{1, 1, 1, 1},
-		Tagged: tags == metric.GraphiteTags,
+		Tagged: tags == metric.GraphiteTags, Dialect: dialect,
 	})
-	p := wire.Parser{Tagger: wire.NewTagger(tags, metric.Reference)}
+	p := wire.Parser{Dialect: dialect, Tagger: wire.NewTagger(tags, dialect)}
 	var sample metric.Sample
 	var faults []string
 	shard := table.Shard(0)

@@ -77,6 +77,7 @@ func (l *lane) parse(p *wire.Parser, buf []byte, from origin) (bad bool) {
 			bad = l.discard(p.Reason(), p.Line(), from) || bad
 		case wire.End:
 			l.tally.Lines += uint64(p.Lines())
+			l.tally.TimestampsIgnored += uint64(p.Timestamps())
 			return bad
 		}
 	}

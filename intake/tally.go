@@ -13,6 +13,7 @@ type Tally struct {
 	Aggregated               uint64
 	Events                   uint64
 	TagsDropped              uint64
+	TimestampsIgnored        uint64
 	Batches, BadBatches      uint64
 	Discarded                [metric.Reasons]uint64 // refused samples too
 }
@@ -32,6 +33,7 @@ func (t *Tally) Add(o *Tally) {
 	t.Aggregated += o.Aggregated
 	t.Events += o.Events
 	t.TagsDropped += o.TagsDropped
+	t.TimestampsIgnored += o.TimestampsIgnored
 	t.Batches += o.Batches
 	t.BadBatches += o.BadBatches
 	for i, n := range o.Discarded {

@@ -115,6 +115,7 @@ func (l *figureList) addReceived(t *intake.Tally, in *intake.State) {
 	l.count("metrics.batch.discarded", t.BadBatches)
 	l.count("metrics.events", t.Events)
 	l.count("metrics.tags_dropped", t.TagsDropped)
+	l.count("metrics.timestamps_ignored", t.TimestampsIgnored)
 	l.count("debug.skipped", in.DebugSkipped)
 }
 

@@ -11,7 +11,7 @@ import (
 
 var decimal = regexp.MustCompile(`^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$`)
 
-// checkNumber holds number against the grammar and against strconv.
+// checkNumber compares number with the grammar and with strconv.
 func checkNumber(t *testing.T, text string) {
 	t.Helper()
 	got, ok := number([]byte(text))
@@ -24,8 +24,8 @@ func checkNumber(t *testing.T, text string) {
 	}
 }
 
-// TestSoakNumbers reads random decimals of every length and shape: 10^6 of
-// them, 10^7 with SOAK set.
+// TestSoakNumbers reads random decimals of all lengths and forms: 10^6, or 10^7
+// in make soak.
 func TestSoakNumbers(t *testing.T) {
 	n := 1_000_000
 	if os.Getenv("SOAK") != "" {

@@ -52,6 +52,7 @@ func (all settings) bytes(name string) int {
 var dialects = map[string]metric.Dialect{
 	"reference": metric.Reference,
 	"gstatsd":   metric.Gstatsd,
+	"etsy":      metric.Etsy,
 }
 
 // senders are the values of --discard-senders.

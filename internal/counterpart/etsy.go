@@ -22,11 +22,7 @@ type Etsy struct {
 // test.
 func StartEtsy(t testing.TB, settings map[string]any) *Etsy {
 	t.Helper()
-	node := Find(t, "node")
-	home := filepath.Join(root(t), ".counterparts/node_modules/statsd")
-	if _, err := os.Stat(filepath.Join(home, "stats.js")); err != nil {
-		Missing(t, "statsd from npm is not in .counterparts")
-	}
+	node, home := Find(t, "node"), EtsyHome(t)
 	lines, console := FreeAddress(t), FreeAddress(t)
 	all := map[string]any{
 		"address": lines.Addr(), "port": lines.Port(), "mgmt_address": console.Addr(), "mgmt_port": console.Port(),
@@ -62,6 +58,16 @@ func StartEtsy(t testing.TB, settings map[string]any) *Etsy {
 			t.Fatal("Etsy's statsd does not listen")
 		}
 	}
+}
+
+// EtsyHome returns the folder of Etsy's statsd.
+func EtsyHome(t testing.TB) string {
+	t.Helper()
+	home := filepath.Join(root(t), ".counterparts/node_modules/statsd")
+	if _, err := os.Stat(filepath.Join(home, "stats.js")); err != nil {
+		Missing(t, "statsd from npm is not in .counterparts")
+	}
+	return home
 }
 
 // root returns the project's folder.

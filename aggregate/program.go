@@ -6,31 +6,33 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// plan is a Layout made ready for one flush.
-type plan struct {
+// program is a Layout compiled for use in flushes.
+type program struct {
 	Layout
-	// shapes are the columns that a row can have: those of the kinds, those of names
-	// of the kinds that were not seen, and those of timers with each of the histograms.
+	// shapes are the columns that a row can have: of each kind, of each kind's unseen
+	// names, and of timers with each of the histograms.
 	shapes     [][]column
 	thresholds []threshold
 	wants      wants
 	seconds    float64 // of the interval
-	// meets tells of two kinds whether names alike can share a path.
+	// paths are all columns that names of a kind can have, with histograms.
+	paths [metric.Kinds][]column
+	// meets says whether two kinds share a path if they share a name.
 	meets [metric.Kinds][metric.Kinds]bool
-	// nests are what else paths of a kind may be: those of other names of other kinds.
+	// nests are the other ways in which a kind's paths can be those of other kinds.
 	nests [metric.Kinds][]nest
-	// nestBegins says which first bytes their names have, for most have another.
+	// nestBegins has the first bytes of names that can be nested. Most names have others.
 	nestBegins [metric.Kinds][256]bool
 }
 
-// The first of the shapes besides those of the kinds.
+// The shapes after those of the kinds.
 const (
 	idleShapes      = int(metric.Kinds)
 	histogramShapes = 2 * int(metric.Kinds)
 )
 
-func newPlan(l Layout) *plan {
-	p := &plan{Layout: l, thresholds: newThresholds(&l), seconds: l.Interval.Seconds()}
+func compile(l Layout) *program {
+	p := &program{Layout: l, thresholds: newThresholds(&l), seconds: l.Interval.Seconds()}
 	for kind := range metric.Kind(metric.Kinds) {
 		p.shapes = append(p.shapes, l.columns(kind))
 	}
@@ -43,14 +45,18 @@ func newPlan(l Layout) *plan {
 	}
 	for _, columns := range p.shapes {
 		for i := range columns {
-			columns[i].anew = i == 0 || columns[i].prefix != columns[i-1].prefix
+			columns[i].newPrefix = i == 0 || columns[i].prefix != columns[i-1].prefix
 		}
 	}
 	for _, c := range timer {
 		p.wants.add(c.stat)
 	}
-	for k, a := range p.shapes[:metric.Kinds] {
-		for m, b := range p.shapes[:metric.Kinds] {
+	copy(p.paths[:], p.shapes)
+	for _, h := range l.Histograms {
+		p.paths[metric.Timer] = slices.Concat(p.paths[metric.Timer], l.histogramColumns(h))
+	}
+	for k, a := range p.paths {
+		for m, b := range p.paths {
 			if k != m {
 				p.meets[k][m] = meet(a, b)
 				p.addNests(metric.Kind(k), newNests(metric.Kind(m), a, b))
@@ -60,7 +66,7 @@ func newPlan(l Layout) *plan {
 	return p
 }
 
-// add notes what a column is worked out from.
+// add notes what a column is computed from.
 func (w *wants) add(s stat) {
 	switch s {
 	case ofSquares:
@@ -76,7 +82,7 @@ func (w *wants) add(s stat) {
 	}
 }
 
-// meet reports whether two kinds have points of the same path for the same name.
+// meet reports whether two kinds have a path in common for the same name.
 func meet(a, b []column) bool {
 	for _, c := range a {
 		for _, d := range b {
@@ -88,17 +94,17 @@ func meet(a, b []column) bool {
 	return false
 }
 
-// idles reports whether a name of a kind is published that was seen age flushes
-// ago, and has not expired.
-func (p *plan) idles(kind metric.Kind, age uint32) bool {
+// idles reports whether a name of a kind is published that was last seen age flushes
+// ago and has not expired.
+func (p *program) idles(kind metric.Kind, age uint32) bool {
 	if kind == metric.Gauge {
 		return p.KeepGauges && (p.GaugeFlushes == 0 || int(age) < p.GaugeFlushes)
 	}
-	return p.IdleZeros && len(p.shapes[idleShapes+int(kind)]) > 0
+	return p.IdleZeros
 }
 
 // timerShape returns the shape of a timer that was seen.
-func (p *plan) timerShape(name []byte) int {
+func (p *program) timerShape(name []byte) int {
 	for i := range p.Histograms {
 		if p.Histograms[i].fits(name) {
 			return histogramShapes + i
@@ -108,7 +114,7 @@ func (p *plan) timerShape(name []byte) int {
 }
 
 // histogram returns the histogram of a timer's shape, or nil.
-func (p *plan) histogram(shape int) *Histogram {
+func (p *program) histogram(shape int) *Histogram {
 	if shape < histogramShapes {
 		return nil
 	}
@@ -122,17 +128,17 @@ func fill(values []float64, v float64) {
 	}
 }
 
-// fillCounter gives a counter's columns its sum, or that divided by seconds.
+// fillCounter gives a counter's columns its sum, or its rate.
 func fillCounter(columns []column, values []float64, sum, seconds float64) {
 	for i := range columns {
 		values[i] = sum
 		if columns[i].stat == ofRate {
-			values[i] = clamp(sum / seconds) // which may be less than one
+			values[i] = clamp(sum / seconds) // seconds may be less than one
 		}
 	}
 }
 
-// fill gives columns their values. It returns how many of them the timer has none for.
+// fill gives columns their values. It returns how many columns have no value.
 func (t *timing) fill(columns []column, values []float64, seconds float64) (none int) {
 	for i := range columns {
 		c := &columns[i]
