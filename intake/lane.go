@@ -28,7 +28,10 @@ type lane struct {
 	samples [aggregate.BatchSize]metric.Sample
 	reasons [aggregate.BatchSize]metric.Reason
 	lines   [aggregate.BatchSize][]byte // that they came from
-	origins [aggregate.BatchSize]origin
+	places  [aggregate.BatchSize]int32  // and its datagram's place among those of from
+	from    origin
+	// gauges says that there was a gauge since a receiver last looked.
+	gauges bool
 }
 
 // origin is where bytes came from: a stream, or a socket that holds a batch of
@@ -37,6 +40,7 @@ type origin struct {
 	remote   meta.Sender // of a stream
 	socket   *socket     // or else the socket that holds the datagram
 	datagram int
+	at       int64 // when they arrived, in Unix nanoseconds; 0 if that is not known
 }
 
 func (o origin) sender() meta.Sender {
@@ -60,12 +64,14 @@ func (l *lane) parse(p *wire.Parser, buf []byte, from origin) (bad bool) {
 		l.watch.lines(buf)
 	}
 	p.Reset(buf)
+	l.from = from
 	for {
 		n := l.pending
 		switch p.Next(&l.samples[n]) {
 		case wire.Sample:
 			l.tally.Samples++
-			l.lines[n], l.origins[n] = p.Line(), from
+			l.samples[n].At = from.at
+			l.lines[n], l.places[n] = p.Line(), int32(from.datagram)
 			if l.pending++; l.pending == len(l.samples) {
 				bad = l.add() || bad
 				p.Forget()
@@ -94,7 +100,7 @@ func (l *lane) pend(s metric.Sample, line []byte) {
 			return
 		}
 	}
-	l.samples[l.pending], l.lines[l.pending], l.origins[l.pending] = s, line, origin{}
+	l.samples[l.pending], l.lines[l.pending], l.places[l.pending], l.from = s, line, 0, origin{}
 	l.pending++
 }
 
@@ -118,11 +124,14 @@ func (l *lane) add() (bad bool) {
 		switch {
 		case reason == metric.None:
 			l.tally.Aggregated++
+			l.gauges = l.gauges || l.samples[i].Kind == metric.Gauge
 		case reason.Refusal():
 			l.tally.Discarded[reason]++
 			l.offenders.note(reason, l.samples[i].Name)
 		default:
-			bad = l.discard(reason, l.lines[i], l.origins[i]) || bad
+			from := l.from
+			from.datagram = int(l.places[i])
+			bad = l.discard(reason, l.lines[i], from) || bad
 		}
 	}
 	return bad

@@ -81,7 +81,7 @@ func newPipeReader(cfg *Config, l *lane) (*pipeReader, error) {
 		lane:     l,
 		log:      cfg.Log,
 		interval: int64(cfg.FlushInterval),
-		// Half of it is for machines that are busy, or have very many pipes.
+		// The longest time that a reading takes.
 		lead: int64(2 * cfg.PipeTimeout),
 	}, nil
 }

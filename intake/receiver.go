@@ -44,6 +44,7 @@ type receiver struct {
 	drops     uint64
 	lastDrops uint32
 
+	stamps  stamps
 	senders Senders
 	// askUntil is when the receiver stops asking for senders; zero while it does not ask.
 	askUntil time.Time
@@ -54,6 +55,7 @@ const askFor = time.Minute
 
 func newReceiver(l *lane, socket *socket, senders Senders, due *atomic.Int64) *receiver {
 	socket.wantSenders(senders == SendersOn)
+	socket.wantTimes(true)
 	return &receiver{
 		socket:    socket,
 		lane:      l,
@@ -97,6 +99,7 @@ func (r *receiver) run() error {
 		came += r.charge(n)
 		if n < batchDatagrams {
 			now := time.Now()
+			r.socket.wantTimes(r.stamps.want(now))
 			r.sleep(now, nap(r.maxUnread, came, now.Sub(since)))
 			since, came = now, 0
 		}
@@ -129,9 +132,11 @@ func (r *receiver) take(n int) {
 	bad := false
 	r.lane.shard.Lock()
 	for i := range n {
-		bad = r.lane.takeDatagram(&r.parser, r.socket.datagram(i), origin{socket: r.socket, datagram: i}) || bad
+		bad = r.lane.takeDatagram(&r.parser, r.socket.datagram(i), origin{socket: r.socket, datagram: i, at: r.socket.arrived(i)}) || bad
 	}
 	bad = r.lane.addPending() || bad
+	r.stamps.note(n, r.lane.gauges)
+	r.lane.gauges = false
 	r.lane.shard.Unlock()
 	if r.senders == SendersAuto && (bad || !r.askUntil.IsZero()) {
 		r.ask(bad)

@@ -31,9 +31,26 @@ type socket struct {
 	headers [batchDatagrams]mmsghdr
 	vectors [batchDatagrams]unix.Iovec
 	names   [batchDatagrams]unix.RawSockaddrInet6 // of the senders; room for IPv4 too
+	times   [batchDatagrams]arrival
 	buffer  []byte
 	senders bool // the headers ask for names
+	timed   bool // the headers ask for times of arrival
 	given   bool // it is not ours alone
+}
+
+// arrival is the control message that holds a datagram's time of arrival: struct cmsghdr, and
+// struct timespec by CLOCK_REALTIME. See socket(7), SO_TIMESTAMPNS.
+type arrival struct {
+	header unix.Cmsghdr
+	time   unix.Timespec
+}
+
+// at returns the time in Unix nanoseconds, 0 if the message has none.
+func (a *arrival) at() int64 {
+	if a.header.Level != unix.SOL_SOCKET || a.header.Type != unix.SCM_TIMESTAMPNS {
+		return 0
+	}
+	return a.time.Nano()
 }
 
 // mmsghdr is struct mmsghdr of recvmmsg(2).
@@ -69,6 +86,37 @@ func (s *socket) wantSenders(want bool) {
 	}
 }
 
+// wantTimes makes further reads bring when each datagram arrived, or not.
+func (s *socket) wantTimes(want bool) {
+	if want == s.timed || unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, boolint(want)) != nil {
+		return
+	}
+	s.timed = want
+	for i := range s.headers {
+		s.headers[i].header.Control = nil
+		s.headers[i].header.SetControllen(0)
+		if want {
+			s.headers[i].header.Control = (*byte)(unsafe.Pointer(&s.times[i]))
+		}
+	}
+}
+
+func boolint(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// arrived returns when the i-th datagram of the batch arrived, in Unix nanoseconds: 0 if that is
+// not known.
+func (s *socket) arrived(i int) int64 {
+	if !s.timed || s.headers[i].header.Controllen == 0 {
+		return 0
+	}
+	return s.times[i].at()
+}
+
 // detach closes conn and returns its socket, blocking, and unknown to Go's
 // poller: which would otherwise wake up for each datagram.
 func detach(conn packetConn) (fd int, err error) {
@@ -93,6 +141,11 @@ func (s *socket) read(wait bool) (int, error) {
 	if s.senders {
 		for i := range s.headers {
 			s.headers[i].header.Namelen = unix.SizeofSockaddrInet6
+		}
+	}
+	if s.timed {
+		for i := range s.headers {
+			s.headers[i].header.SetControllen(int(unsafe.Sizeof(arrival{})))
 		}
 	}
 	for {
@@ -230,6 +283,42 @@ func (s *socket) close() error { return os.NewSyscallError("close", unix.Close(s
 // sharePort lets several sockets of this process have one port.
 func sharePort(fd uintptr) error {
 	return os.NewSyscallError("setsockopt", unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1))
+}
+
+// stampStream makes reads from a connection tell when the bytes arrived.
+func stampStream(fd uintptr) {
+	_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1) // without it, the time of reading counts
+}
+
+// reading is what a read from a connection needs: memory that does not move.
+type reading struct {
+	vector  unix.Iovec
+	header  unix.Msghdr
+	arrival arrival
+}
+
+// now reads what a connection holds, EAGAIN if nothing. at is when the last of it arrived, in
+// Unix nanoseconds: 0 if that is not known.
+func (r *reading) now(fd uintptr, b []byte) (n int, at int64, err error) {
+	r.vector.Base = &b[0]
+	r.vector.SetLen(len(b))
+	r.header = unix.Msghdr{Iov: &r.vector, Control: (*byte)(unsafe.Pointer(&r.arrival))}
+	r.header.SetIovlen(1)
+	for {
+		r.header.SetControllen(int(unsafe.Sizeof(r.arrival)))
+		got, _, errno := unix.RawSyscall(unix.SYS_RECVMSG, fd, uintptr(unsafe.Pointer(&r.header)), unix.MSG_DONTWAIT)
+		runtime.KeepAlive(r)
+		switch errno {
+		case 0:
+			if r.header.Controllen > 0 {
+				at = r.arrival.at()
+			}
+			return int(got), at, nil
+		case unix.EINTR:
+		default:
+			return 0, 0, errno
+		}
+	}
 }
 
 // unread returns how many bytes the kernel holds of a TCP connection, 0 where it

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"os"
+	"syscall"
 	"time"
 
 	"github.com/statsd-ops/statsd/meta"
@@ -20,6 +21,7 @@ type socket struct {
 	buffer  [64 << 10]byte
 	length  int
 	from    meta.Sender
+	at      int64
 	buffers int
 	given   bool // it is not ours alone
 }
@@ -41,12 +43,14 @@ func (s *socket) read(wait bool) (int, error) {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return 0, nil
 	}
-	s.length, s.from = n, meta.SenderOf(from)
+	s.length, s.from, s.at = n, meta.SenderOf(from), time.Now().UnixNano()
 	return 1, err
 }
 
 func (s *socket) datagram(int) []byte    { return s.buffer[:s.length] }
 func (s *socket) sender(int) meta.Sender { return s.from }
+func (s *socket) arrived(int) int64      { return s.at }
+func (s *socket) wantTimes(bool)         {}
 func (s *socket) wantSenders(bool)       {}
 func (s *socket) drops() uint32          { return 0 }
 func (s *socket) granted() int           { return s.buffers }
@@ -74,6 +78,22 @@ func (s *socket) stop() { _ = s.conn.SetReadDeadline(time.Now()) }
 
 // sharePort does nothing: one receiver has the port.
 func sharePort(uintptr) error { return nil }
+
+// stampStream does nothing: the time of reading counts.
+func stampStream(uintptr) {}
+
+// reading is what a read from a connection needs.
+type reading struct{}
+
+// now reads what a connection holds, EAGAIN if nothing.
+func (*reading) now(fd uintptr, b []byte) (n int, at int64, err error) {
+	for {
+		n, err = syscall.Read(int(fd), b)
+		if err != syscall.EINTR {
+			return max(n, 0), time.Now().UnixNano(), err
+		}
+	}
+}
 
 // unread does not know.
 func unread(uintptr) int { return 0 }

@@ -34,18 +34,19 @@ func newStream(c conn, l *lane) *stream {
 }
 
 // take takes the bytes of a read, which stand in buf behind the tail of the
-// stream. It leaves a new tail. now is the time since the start of intake.
-func (st *stream) take(buf []byte, read int, now time.Duration) {
+// stream. It leaves a new tail. now is the time since the start of intake; at is when the bytes
+// arrived, in Unix nanoseconds, 0 if that is not known.
+func (st *stream) take(buf []byte, read int, now time.Duration, at int64) {
 	st.lane.shard.Lock()
 	defer st.lane.shard.Unlock()
 	st.lane.tally.TCPBytes += uint64(read)
-	ended := st.takeLines(buf)
+	ended := st.takeLines(buf, at)
 	st.lane.ages.note(&st.age, len(st.tail) > 0 || st.skipping, ended, now)
 }
 
 // takeLines reports whether a line ended.
-func (st *stream) takeLines(buf []byte) (ended bool) {
-	from := origin{remote: st.remote}
+func (st *stream) takeLines(buf []byte, at int64) (ended bool) {
+	from := origin{remote: st.remote, at: at}
 	if st.skipping {
 		i := bytes.IndexByte(buf, '\n')
 		if i < 0 {

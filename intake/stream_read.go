@@ -19,7 +19,11 @@ const (
 	lastSweep = 10 * time.Millisecond
 )
 
-type streamBuffer = [maxLine + 1 + streamRead]byte
+// streamBuffer has room for a tail and a read.
+type streamBuffer struct {
+	bytes   [maxLine + 1 + streamRead]byte
+	reading reading
+}
 
 // streamReader reads streams.
 type streamReader struct {
@@ -81,8 +85,8 @@ func (s *streamReader) readOnce(st *stream, fd uintptr) error {
 		buf = new(streamBuffer)
 	}
 	defer func() { s.buffers <- buf }()
-	kept := copy(buf[:], st.tail)
-	n, err := readNow(fd, buf[kept:kept+streamRead])
+	kept := copy(buf.bytes[:], st.tail)
+	n, at, err := buf.reading.now(fd, buf.bytes[kept:kept+streamRead])
 	switch {
 	case err != nil:
 		return err
@@ -90,16 +94,7 @@ func (s *streamReader) readOnce(st *stream, fd uintptr) error {
 		return io.EOF
 	}
 	before := cap(st.tail)
-	st.take(buf[:kept+n], n, s.room.now())
+	st.take(buf.bytes[:kept+n], n, s.room.now(), at)
 	s.room.grow(cap(st.tail) - before)
 	return nil
-}
-
-func readNow(fd uintptr, b []byte) (int, error) {
-	for {
-		n, err := syscall.Read(int(fd), b)
-		if err != syscall.EINTR {
-			return max(n, 0), err
-		}
-	}
 }

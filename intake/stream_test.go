@@ -45,7 +45,7 @@ func TestStreamCutAnywhere(t *testing.T) {
 	_ = conn.Close()
 	whole.stop()
 	whole.check(Tally{
-		TCPConnections: 1, TCPBytes: uint64(len(stream)), Lines: 20, Samples: 21, Aggregated: 14, Events: 2, TagsDropped: 2,
+		TCPConnections: 1, TCPBytes: uint64(len(stream)), Lines: 20, Samples: 21, Aggregated: 14, Events: 2, TagsDropped: 2, TimestampsIgnored: 2,
 		Discarded: [metric.Reasons]uint64{
 			metric.TooLong: 1, metric.NoValue: 2, metric.BadValue: 1, metric.BadType: 1, metric.BadRate: 1, metric.EmptyName: 1,
 		},

@@ -169,6 +169,7 @@ func (t *streams) serve(st *stream) {
 	if err != nil {
 		return
 	}
+	_ = raw.Control(stampStream)
 	for err == nil {
 		err = t.reader.read(st, raw)
 		if last := t.reader.last.Load(); last != nil {

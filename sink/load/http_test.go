@@ -194,11 +194,11 @@ func TestGoneClients(t *testing.T) {
 		return conn
 	}
 	before := runtime.NumGoroutine()
-	for range 3 * gate.Most { // the kernel holds some of them
+	for range 3 * gate.MaxConns { // the kernel holds some of them
 		conns = append(conns, ask(request+request)) // with more than one net/http does not see that they are gone
 	}
 	// All places are taken: the first to come is closed for the one that comes next.
-	for i, conn := range conns[:2*gate.Most] {
+	for i, conn := range conns[:2*gate.MaxConns] {
 		if err := conn.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
 			t.Fatal(err)
 		}
@@ -206,7 +206,7 @@ func TestGoneClients(t *testing.T) {
 			t.Fatalf("client %d: %v", i, err)
 		}
 	}
-	for end := time.Now().Add(10 * time.Second); runtime.NumGoroutine() > before+2*gate.Most+10; time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(10 * time.Second); runtime.NumGoroutine() > before+2*gate.MaxConns+10; time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("%d goroutines, %d before", runtime.NumGoroutine(), before)
 		}
