@@ -41,9 +41,9 @@ func (t *Tracker) lookAtFlush(f *Facts) {
 		m.wasLate = false
 		return
 	}
-	text := fmt.Sprintf("flushes are slow: the last one took %s of %s", spell(f.Flush.Took), spell(f.Interval))
+	text := fmt.Sprintf("flushes take long: the last one took %s of %s", spell(f.Flush.Took), spell(f.Interval))
 	if m.wasLate {
-		text += fmt.Sprintf("; %s came late since the start", things(f.Flush.Late, "flush", "flushes"))
+		text += fmt.Sprintf("; %s longer than the interval since the start", things(f.Flush.Late, "flush took", "flushes took"))
 	}
 	t.say(Reason{ID: FlushSlow, State: Degraded, Text: text})
 }

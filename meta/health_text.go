@@ -6,9 +6,12 @@ import (
 	"time"
 )
 
-// spell writes a duration as people read it: 0.4s, 15.6s, 6m12s, 15m, 2h5m.
+// spell writes a duration as people read it: 40ms, 0.4s, 15.6s, 6m12s, 15m, 2h5m.
 func spell(d time.Duration) string {
 	const day = 24 * time.Hour
+	if d >= time.Millisecond && d < 100*time.Millisecond {
+		return d.Round(time.Millisecond).String()
+	}
 	switch d = max(d, 0).Round(100 * time.Millisecond); {
 	case d < time.Minute:
 		return strconv.FormatFloat(d.Seconds(), 'f', -1, 64) + "s"

@@ -1,7 +1,6 @@
 package meta
 
 import (
-	"fmt"
 	"net/http"
 
 	"github.com/statsd-ops/statsd/internal/xmlrpc"
