@@ -32,6 +32,7 @@ func (s *Server) figures(f *flushed) []meta.Figure {
 	l.value("flush_duration", f.duration.Seconds())
 	l.value("flush.swap", f.swap.Seconds())
 	l.count("flush.late", s.flushes.late)
+	l.count("flush.repeated", s.flushes.schedule.repeated)
 	l.value("start_time", unixSeconds(s.started))
 
 	l.addReceived(t, &in)

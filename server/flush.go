@@ -68,7 +68,7 @@ func (s *Server) flushLoop(ctx context.Context) {
 func (s *Server) flush(at int64) {
 	f := &s.flushes
 	start := time.Now()
-	f.schedule.take(at)
+	s.take(at)
 	f.compare(at, s.cfg.FlushInterval)
 
 	iv, tally := s.in.Drain()
@@ -93,6 +93,15 @@ func (s *Server) flush(at int64) {
 	s.warnOfLimits(fl)
 	s.flushedAt.Store(int64(time.Since(s.started)))
 	s.noteFlush(time.Since(start))
+}
+
+// take takes a boundary, and warns once if it was given before.
+func (s *Server) take(at int64) {
+	f := &s.flushes
+	if f.schedule.take(at) && f.schedule.repeated == 1 {
+		s.log.Warn().Time("boundary", time.Unix(0, at)).
+			Msg("the clock was put back, or flushes of an earlier start had the same times: they are used again, and graphite keeps the later points (see flush.repeated)")
+	}
 }
 
 // ownPoints makes points of the figures that are published.
