@@ -14,7 +14,7 @@ type Facts struct {
 	Untold []Fault
 
 	// What is wrong with each of these now; "" if nothing is.
-	ClockFault, PipesFault, StateFault string
+	PipesFault, StateFault string
 
 	// NoDescriptor counts how often no file descriptor was free, and
 	// DescriptorLimit is how many the process may have.
@@ -33,6 +33,9 @@ type FlushFacts struct {
 	Last  time.Time     // when the last flush ended; before the first, when the daemon started
 	Took  time.Duration // the last one
 	Late  uint64        // flushes that took longer than the interval
+	// Repeated counts flushes with a time that was used before: the clock was put
+	// back, or an earlier daemon's clock was ahead.
+	Repeated uint64
 }
 
 // IntakeFacts tells what came in, as of the last flush.

@@ -5,7 +5,6 @@ import "fmt"
 // lookAtFaults says what is wrong with the parts that either work or do not.
 func (t *Tracker) lookAtFaults(f *Facts) {
 	for _, fault := range []struct{ id, text, before string }{
-		{Clock, f.ClockFault, ""},
 		{PipesFailing, f.PipesFault, "the stat pipes cannot be read: "},
 		{StateFile, f.StateFault, "the gauges cannot be saved: "},
 	} {

@@ -21,6 +21,7 @@ type flushMemory struct {
 	count, late uint64
 	slow, fast  int  // in a row
 	wasLate     bool // since the last flush_slow ended
+	repeated    window
 }
 
 func (t *Tracker) lookAtFlush(f *Facts) {
@@ -28,6 +29,10 @@ func (t *Tracker) lookAtFlush(f *Facts) {
 		t.say(Reason{ID: FlushOverdue, State: Failing, Since: f.Flush.Last, Text: "no flush for " + spell(since) + ", one is due every " + spell(f.Interval)})
 	}
 	m := &t.flush
+	if m.repeated.observe(t.now, t.slot, f.Flush.Repeated); m.repeated.recent(t.now) {
+		t.say(Reason{ID: Clock, State: Degraded, Text: fmt.Sprintf("the clock was put back, or an earlier one was ahead: %s in 15m, the last %s ago",
+			things(m.repeated.within(lossWindow), "flush has a time that was used before", "flushes have times that were used before"), spell(t.now.Sub(m.repeated.grew)))})
+	}
 	late := f.Flush.Late > m.late
 	m.late = f.Flush.Late
 	if late {

@@ -195,10 +195,10 @@ func TestErrorsArePlain(t *testing.T) {
 	s.run(40, map[int]func(*scene){10: func(s *scene) {
 		evil := errors.New("\x1b[31m\n\xff" + strings.Repeat("x", 5000)).Error()
 		s.facts.Sinks[0].fails(s.now)
-		s.facts.Sinks[0].Error, s.facts.Sinks[0].SpoolFault, s.facts.ClockFault = evil, evil, evil
+		s.facts.Sinks[0].Error, s.facts.Sinks[0].SpoolFault = evil, evil
 		s.facts.PipesFault, s.facts.StateFault, s.facts.Untold = evil, evil, []Fault{{"n", evil}}
 	}})
-	if len(s.health.Reasons) != 6 {
+	if len(s.health.Reasons) != 5 {
 		t.Fatalf("%d reasons", len(s.health.Reasons))
 	}
 	for _, r := range s.health.Reasons {

@@ -63,7 +63,7 @@ var reasonTable = []reasonKind{
 	{TCPCut, "lines that had not ended are lost; clients connect again", "after 15 minutes without a cut", askTCP},
 	{Descriptors, "clients cannot connect; raise LimitNOFILE or ulimit -n", "after 15 minutes without a failure", askTCP},
 	{Silent, "nothing of the clients is published", "when a line comes", askLines},
-	{Clock, "points may carry wrong times", "when the clock is right again", askFlush},
+	{Clock, "graphite keeps the later of two points with one time", "after 15 minutes without", askFlush},
 	{PipesFailing, "values of stat pipes are missing", "when the next reading succeeds", askPipes},
 	{StateFile, "gauges would begin with old values after a restart", "when the next save succeeds", askState},
 	{AlertUntold, "people may not know of the alert", "when it takes a message", askNotify},

@@ -145,7 +145,7 @@ func TestReasons(t *testing.T) {
 		"cut for room":        {TCPCut, "room", at{10: func(s *scene) { s.facts.Intake.CutRoom += 2 }}, "10 degraded, 910 over", "2 tcp connections were cut to make room"},
 		"cut for memory":      {TCPCut, "memory", at{10: func(s *scene) { s.facts.Intake.CutMemory++ }}, "10 degraded, 910 over", "1 tcp connection was cut because"},
 		"no descriptors":      {Descriptors, "", at{10: func(s *scene) { s.facts.NoDescriptor++; s.facts.DescriptorLimit = 64 }}, "10 degraded, 910 over", "no file descriptor was free 1 time in 15m (64 allowed)"},
-		"the clock":           {Clock, "", at{10: func(s *scene) { s.facts.ClockFault = "the clock was put back" }, 20: func(s *scene) { s.facts.ClockFault = "" }}, "10 degraded, 20 over", "the clock was put back"},
+		"the clock":           {Clock, "", at{10: func(s *scene) { s.facts.Flush.Repeated++ }}, "10 degraded, 910 over", "1 flush has a time that was used before"},
 		"pipes":               {PipesFailing, "", at{10: func(s *scene) { s.facts.PipesFault = "gone" }, 20: func(s *scene) { s.facts.PipesFault = "" }}, "10 degraded, 20 over", "the stat pipes cannot be read: gone"},
 		"the state file":      {StateFile, "", at{10: func(s *scene) { s.facts.StateFault = "full" }, 20: func(s *scene) { s.facts.StateFault = "" }}, "10 degraded, 20 over", "the gauges cannot be saved: full"},
 		"a deaf notifier":     {AlertUntold, "nsca", at{10: func(s *scene) { s.facts.Untold = []Fault{{"nsca", "refused"}} }, 20: func(s *scene) { s.facts.Untold = nil }}, "10 degraded, 20 over", "notifier nsca did not take the last message: refused"},

@@ -123,6 +123,7 @@ func (s *Server) noteFlush(took time.Duration) {
 	h.facts.Flush.Count++
 	h.facts.Flush.Took = took
 	h.facts.Flush.Late = s.flushes.late
+	h.facts.Flush.Repeated = s.flushes.schedule.repeated
 	h.facts.StateFault = s.state.fault
 }
 
