@@ -42,9 +42,10 @@ func (s *Shard) mergeInto(rec record, row *Row) metric.Reason {
 			adjustGauge(b, rec, off, a)
 		}
 	case metric.Timer:
-		addWeight(rec, off, row.Weight, row.Millis)
-		for _, v := range row.Samples {
-			addValue(b, rec, off, v)
+		rec.setWord(off, addWeight(rec.word(off), row.Weight, row.Millis))
+		var sample metric.Sample // without a weight
+		for _, sample.Value = range row.Samples {
+			addTimer(b, rec, off, &sample)
 		}
 		if row.Sketch != nil {
 			mergeSketch(b, rec, off, row.Sketch.restore())
