@@ -7,6 +7,8 @@ import (
 	"net"
 	"strconv"
 	"syscall"
+
+	"github.com/statsd-ops/statsd/internal/bind"
 )
 
 // listener is a bound port: one TCP socket, and a UDP socket for each receiver.
@@ -53,7 +55,7 @@ func (l *listener) bind(cfg *Config) error {
 	}
 	if l.tcp == nil {
 		address := l.address(cfg)
-		tcp, err := net.Listen("tcp", address)
+		tcp, err := net.Listen(bind.Network("tcp", address), address)
 		if err != nil {
 			bound.close()
 			return listenError("tcp", address, cfg, err)
@@ -80,19 +82,20 @@ func (l *listener) address(cfg *Config) string {
 // one that does not share tells, before any could take a share of the datagrams
 // that are meant for a first daemon.
 func (l *listener) bindUDP(cfg *Config, address string) error {
-	alone, err := net.ListenPacket("udp", address)
+	network := bind.Network("udp", address)
+	alone, err := net.ListenPacket(network, address)
 	if err != nil {
 		return err
 	}
 	address = alone.LocalAddr().String() // it may have picked the port
 	err = alone.Close()
 	for i := 0; err == nil && i < cfg.Receivers; i++ {
-		err = l.listenUDP(cfg, address)
+		err = l.listenUDP(cfg, network, address)
 	}
 	return err
 }
 
-func (l *listener) listenUDP(cfg *Config, address string) error {
+func (l *listener) listenUDP(cfg *Config, network, address string) error {
 	config := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
 		var failed error
 		if err := c.Control(func(fd uintptr) { failed = sharePort(fd) }); err != nil {
@@ -100,7 +103,7 @@ func (l *listener) listenUDP(cfg *Config, address string) error {
 		}
 		return failed
 	}}
-	conn, err := config.ListenPacket(context.Background(), "udp", address)
+	conn, err := config.ListenPacket(context.Background(), network, address)
 	if err != nil {
 		return err
 	}
@@ -118,10 +121,7 @@ func listenError(protocol, address string, cfg *Config, err error) error {
 	if !errors.Is(err, syscall.EADDRINUSE) && !errors.Is(err, syscall.EACCES) {
 		flag = "--name " + cfg.Host
 	}
-	if op, ok := errors.AsType[*net.OpError](err); ok {
-		err = op.Err
-	}
-	return fmt.Errorf("%s: listen on %s %s: %w", flag, protocol, address, err)
+	return fmt.Errorf("%s: listen on %s %s: %w", flag, protocol, address, bind.Reason(err, protocol, address))
 }
 
 // close lets go of everything; it is for a listener that nobody reads yet.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/http/pprof"
 	"os"
@@ -13,6 +12,8 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+
+	"github.com/statsd-ops/statsd/internal/bind"
 )
 
 // The heap may double between two collections while it is small, and grow by
@@ -56,7 +57,7 @@ func tuneGC(ctx context.Context) {
 
 // serveProfiles serves what go tool pprof reads, under /debug/pprof/.
 func serveProfiles(address string, log zerolog.Logger) (*http.Server, error) {
-	listener, err := net.Listen("tcp", address)
+	listener, err := bind.TCP(address)
 	if err != nil {
 		return nil, fmt.Errorf("--pprof %s: %w", address, err)
 	}
