@@ -9,12 +9,12 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
 
 	"github.com/alecthomas/kingpin/v2"
 	"github.com/rs/zerolog"
 
+	"github.com/statsd-ops/statsd/internal/build"
 	"github.com/statsd-ops/statsd/internal/detach"
 )
 
@@ -71,7 +71,7 @@ func (all settings) run(ctx context.Context, line arguments, stdout, stderr io.W
 		return err
 	}
 	if all.on("version") {
-		_, err := fmt.Fprintln(stdout, "statsd", version())
+		_, err := fmt.Fprintln(stdout, "statsd", build.Version())
 		return err
 	}
 	if all.on("check-config") {
@@ -110,13 +110,4 @@ func (all settings) printConfig(stdout, stderr io.Writer) error {
 		fmt.Fprintln(stderr, "statsd:", warning)
 	}
 	return errors.Join(all.print(stdout), printEndpoints(stdout, sinks))
-}
-
-// version is what the build knows: the module's version, or the revision.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	return info.Main.Version
 }
