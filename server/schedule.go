@@ -24,7 +24,7 @@ type schedule struct {
 const mostMissed = 60
 
 // mostSpans bounds what a clock that jumps all the time can cost.
-const mostSpans = state.MostSpans
+const mostSpans = state.MaxSpans
 
 // next returns the first boundary after now that was not given.
 func (s *schedule) next(now int64) int64 {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"time"
+
+	"github.com/statsd-ops/statsd/internal/safefile"
 )
 
 // Append adds r at the end. When the spool or the disk is full, the oldest
@@ -88,7 +90,7 @@ func (s *Spool) write(points int) error {
 func (s *Spool) begin() error {
 	s.emptyTrash()
 	path := s.path(segmentName(s.next))
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	file, err := safefile.Open(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
@@ -137,7 +139,7 @@ func (s *Spool) sync() error {
 		return nil
 	}
 	s.dirty = false
-	err := cmp.Or(s.position.save(), s.position.file.Sync(), syncDir(s.cfg.Dir))
+	err := cmp.Or(s.position.save(), s.position.file.Sync(), safefile.SyncDirectory(s.cfg.Dir))
 	if s.writer != nil {
 		err = cmp.Or(s.writer.Sync(), err)
 	}
@@ -145,14 +147,4 @@ func (s *Spool) sync() error {
 		s.stats.SyncErrors++
 	}
 	return err
-}
-
-// syncDir makes the names of new files last.
-func syncDir(path string) error {
-	dir, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer closeFile(&dir)
-	return dir.Sync()
 }

@@ -7,6 +7,8 @@ import (
 	"io"
 	"io/fs"
 	"os"
+
+	"github.com/statsd-ops/statsd/internal/safefile"
 )
 
 // Next returns the oldest record, and the same one again until Advance is called. It
@@ -92,7 +94,7 @@ func (s *Spool) readFrom(seg *segment) error {
 		return io.EOF
 	}
 	if s.reader == nil {
-		file, err := os.Open(seg.path)
+		file, err := safefile.Open(seg.path, os.O_RDONLY, 0)
 		if err != nil {
 			return err
 		}

@@ -3,12 +3,15 @@ package spool
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/statsd-ops/statsd/internal/safefile"
 )
 
 // segment is a file of records.
@@ -74,7 +77,12 @@ func (s *Spool) scan() error {
 // examine counts what a segment has for us. expected is the number of the first
 // point that no earlier segment had, and becomes that for the next segment.
 func (s *Spool) examine(seg *segment, expected *uint64) error {
-	info, err := os.Stat(seg.path)
+	file, err := safefile.Open(seg.path, os.O_RDONLY, 0)
+	if err != nil {
+		return err
+	}
+	defer closeFile(&file)
+	info, err := file.Stat()
 	if err != nil {
 		return err
 	}
@@ -83,7 +91,8 @@ func (s *Spool) examine(seg *segment, expected *uint64) error {
 		s.stats.Damaged += uint64(seg.size)
 		return nil
 	}
-	data, err := os.ReadFile(seg.path)
+	data := make([]byte, seg.size)
+	_, err = io.ReadFull(file, data)
 	if err != nil {
 		return err
 	}

@@ -53,10 +53,12 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/statsd-ops/statsd/internal/safefile"
 )
 
 // ErrInUse is returned while another process has the directory.
-var ErrInUse = errors.New("in use by another process")
+var ErrInUse = errors.New("in use")
 
 // ErrClosed is returned by all methods after Close.
 var ErrClosed = errors.New("closed")
@@ -183,11 +185,14 @@ func (s *Spool) setup() error {
 
 // load locks the directory and reads what is in it.
 func (s *Spool) load() error {
-	if err := os.MkdirAll(s.cfg.Dir, 0o700); err != nil {
+	if err := safefile.Directory(s.cfg.Dir); err != nil {
 		return err
 	}
 	var err error
-	if s.lock, err = takeLock(s.path("lock")); err != nil {
+	var taken *safefile.InUseError
+	if s.lock, err = safefile.Holding(s.path("lock")); errors.As(err, &taken) {
+		return fmt.Errorf("%w: %w", ErrInUse, err)
+	} else if err != nil {
 		return err
 	}
 	if s.position, err = openPosition(s.path("position")); err != nil {

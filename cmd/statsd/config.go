@@ -7,7 +7,7 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"github.com/statsd-ops/statsd/internal/build"
+	"github.com/statsd-ops/statsd/internal/buildinfo"
 	"github.com/statsd-ops/statsd/metric"
 	"github.com/statsd-ops/statsd/notify/exec"
 	"github.com/statsd-ops/statsd/notify/nsca"
@@ -110,7 +110,7 @@ func (all settings) config(log zerolog.Logger, sinks []*endpoint) (server.Config
 		Alerts:         all.on("alert"),
 		AlertInterval:  all.duration("alert-interval"),
 		Grace:          all.duration("grace"),
-		Version:        build.Version(),
+		Version:        buildinfo.Version(),
 		Log:            log,
 		Debug:          all.on("debug"),
 		DebugMetric:    all.text("debug-metric"),

@@ -5,14 +5,15 @@ import (
 	"cmp"
 	"fmt"
 	"io"
-	"os"
 	"strings"
+
+	"github.com/statsd-ops/statsd/internal/safefile"
 )
 
 // readConfig reads a configuration file, and sets what is not set yet. All of
 // the file must be right, also what the command line or the environment win over.
 func (all settings) readConfig(path string) error {
-	file, err := os.Open(path)
+	file, err := safefile.Read(path)
 	if err != nil {
 		return fmt.Errorf("--config: %w", err)
 	}

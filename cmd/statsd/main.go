@@ -14,7 +14,7 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 	"github.com/rs/zerolog"
 
-	"github.com/statsd-ops/statsd/internal/build"
+	"github.com/statsd-ops/statsd/internal/buildinfo"
 	"github.com/statsd-ops/statsd/internal/detach"
 )
 
@@ -71,7 +71,7 @@ func (all settings) run(ctx context.Context, line arguments, stdout, stderr io.W
 		return err
 	}
 	if all.on("version") {
-		_, err := fmt.Fprintln(stdout, "statsd", build.Version())
+		_, err := fmt.Fprintln(stdout, "statsd", buildinfo.Version())
 		return err
 	}
 	if all.on("check-config") {

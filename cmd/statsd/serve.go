@@ -16,6 +16,7 @@ import (
 	"github.com/statsd-ops/statsd/console"
 	"github.com/statsd-ops/statsd/internal/detach"
 	"github.com/statsd-ops/statsd/internal/pidfile"
+	"github.com/statsd-ops/statsd/internal/state"
 	"github.com/statsd-ops/statsd/server"
 )
 
@@ -57,6 +58,13 @@ func (d *daemon) run(ctx context.Context) (err error) {
 				d.log.Warn().Err(err).Msg("removing the pidfile failed")
 			}
 		}()
+	}
+	if path := d.started.text("state-file"); path != "" {
+		held, err := state.Hold(path)
+		if err != nil {
+			return fmt.Errorf("--state-file: %w", err)
+		}
+		defer held.Close()
 	}
 	if address := d.started.text("pprof"); address != "" {
 		profiles, err := serveProfiles(address, d.log.Logger)

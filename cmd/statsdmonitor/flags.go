@@ -15,7 +15,7 @@ import (
 
 	"github.com/alecthomas/kingpin/v2"
 
-	"github.com/statsd-ops/statsd/internal/build"
+	"github.com/statsd-ops/statsd/internal/buildinfo"
 	"github.com/statsd-ops/statsd/internal/cli"
 )
 
@@ -42,7 +42,7 @@ func parse(args []string, stdout io.Writer) (*options, error) {
 	shown := false
 	app := kingpin.New("statsdmonitor", "Asks a running statsd for its own figures.")
 	app.HelpFlag.Short('h').Help("Print this help and exit.")
-	app.Version("statsdmonitor " + build.Version())
+	app.Version("statsdmonitor " + buildinfo.Version())
 	app.VersionFlag.Help("Print the version and exit.")
 	var usage bytes.Buffer
 	app.UsageWriter(&usage).ErrorWriter(&usage).Terminate(func(int) { shown = true })

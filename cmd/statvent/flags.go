@@ -13,7 +13,7 @@ import (
 
 	"github.com/alecthomas/kingpin/v2"
 
-	"github.com/statsd-ops/statsd/internal/build"
+	"github.com/statsd-ops/statsd/internal/buildinfo"
 	"github.com/statsd-ops/statsd/statvent"
 	"github.com/statsd-ops/statsd/statvent/pipes"
 )
@@ -40,7 +40,7 @@ func parse(args []string, stdout io.Writer) (options, error) {
 	var usage bytes.Buffer
 	app.UsageWriter(&usage).ErrorWriter(&usage).Terminate(func(int) { shown = true })
 	app.HelpFlag.Short('h').Help("Print this, and exit.")
-	app.Version("statvent " + build.Version())
+	app.Version("statvent " + buildinfo.Version())
 	app.VersionFlag.Help("Print the version, and exit.")
 	app.Flag("port", "TCP port to listen on; 0 takes any that is free.").
 		Short('p').Default("7828").StringVar(&opts.port)

@@ -8,8 +8,9 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"strings"
+
+	"github.com/statsd-ops/statsd/internal/safefile"
 )
 
 // TLS says who a receiver behind TLS must be, and who we are to it. Its files are read
@@ -27,6 +28,9 @@ type TLS struct {
 	Insecure bool
 }
 
+// maxPEM bounds a file of certificates; the authorities of a Debian take 220 kB.
+const maxPEM = 16 << 20
+
 // config reads the files. Its error begins with the name of a setting.
 func (t *TLS) config(addr string) (*tls.Config, error) {
 	host, _, _ := net.SplitHostPort(addr)
@@ -40,7 +44,7 @@ func (t *TLS) config(addr string) (*tls.Config, error) {
 		c.ServerName = t.ServerName
 	}
 	if t.CA != "" {
-		text, err := os.ReadFile(t.CA)
+		text, err := safefile.ReadFile(t.CA, maxPEM)
 		if err != nil {
 			return nil, fmt.Errorf("ca: %w", err)
 		}
@@ -57,7 +61,15 @@ func (t *TLS) config(addr string) (*tls.Config, error) {
 	case t.Key == "":
 		return nil, errors.New("cert: needs key too")
 	}
-	own, err := tls.LoadX509KeyPair(t.Cert, t.Key)
+	cert, err := safefile.ReadFile(t.Cert, maxPEM)
+	if err != nil {
+		return nil, fmt.Errorf("cert: %w", err)
+	}
+	key, err := safefile.ReadFile(t.Key, maxPEM)
+	if err != nil {
+		return nil, fmt.Errorf("key: %w", err)
+	}
+	own, err := tls.X509KeyPair(cert, key)
 	if err != nil {
 		return nil, fmt.Errorf("cert: %w", err)
 	}

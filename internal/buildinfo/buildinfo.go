@@ -1,5 +1,5 @@
-// Package build tells which build of the program this is.
-package build
+// Package buildinfo tells which build of the program this is.
+package buildinfo
 
 import (
 	"runtime/debug"
