@@ -1,8 +1,6 @@
 package aggregate
 
 import (
-	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -101,7 +99,7 @@ func Namings() []Naming { return []Naming{Reference, Etsy, EtsyLegacy, Gstatsd} 
 // Validate says what is wrong with the layout, and names the flag.
 func (l *Layout) Validate() error {
 	if !slices.Contains(Namings(), l.Naming) {
-		return fmt.Errorf("--naming %q: there is no such scheme", l.Naming)
+		return metric.FlagErrorf("--naming", nil, "there is no scheme %q", l.Naming)
 	}
 	for _, p := range []struct{ flag, text string }{
 		{"--counters-prefix", l.Prefix[metric.Counter]},
@@ -112,7 +110,7 @@ func (l *Layout) Validate() error {
 		{"--suffix", l.GlobalSuffix},
 	} {
 		if !metric.IsClean([]byte(p.text)) {
-			return fmt.Errorf("%s %q: want only A-Z a-z 0-9 _ - and dots between them", p.flag, p.text)
+			return metric.FlagErrorf(p.flag, p.text, "want only A-Z a-z 0-9 _ - and dots between them")
 		}
 	}
 	if err := validateWords("--counters", l.Counters, []string{"rate", "count"}); err != nil {
@@ -122,7 +120,7 @@ func (l *Layout) Validate() error {
 		return err
 	}
 	if l.GaugeFlushes < 0 || l.GaugeFlushes > 0 && !l.KeepGauges {
-		return fmt.Errorf("--gauge-flushes %d: want 0 or more, and not --gauges seen", l.GaugeFlushes)
+		return metric.FlagErrorf("--gauge-flushes", l.GaugeFlushes, "want 0 or more, and not --gauges seen")
 	}
 	if err := l.validatePercentiles(); err != nil {
 		return err
@@ -134,14 +132,14 @@ func (l *Layout) Validate() error {
 func validateWords(flag string, words, list []string) error {
 	for i, word := range words {
 		if !slices.Contains(list, word) {
-			return fmt.Errorf("%s %s: want some of %s", flag, word, strings.Join(list, ", "))
+			return metric.FlagErrorf(flag, word, "want some of %s", strings.Join(list, ", "))
 		}
 		if slices.Contains(words[:i], word) {
-			return fmt.Errorf("%s %s: given twice", flag, word)
+			return metric.FlagErrorf(flag, word, "given twice")
 		}
 	}
 	if len(words) == 0 {
-		return fmt.Errorf("%s: want some of %s", flag, strings.Join(list, ", "))
+		return metric.FlagErrorf(flag, nil, "want some of %s", strings.Join(list, ", "))
 	}
 	return nil
 }
@@ -150,21 +148,21 @@ func (l *Layout) validatePercentiles() error {
 	names := map[string]float64{}
 	for _, p := range l.Percentiles {
 		if p < -100 {
-			return fmt.Errorf("--pct %v: want at least -100", p)
+			return metric.FlagErrorf("--pct", p, "want at least -100")
 		}
 		if !(p != 0 && p <= 100) {
-			return fmt.Errorf("--pct %v: want more than 0, at most 100", p)
+			return metric.FlagErrorf("--pct", p, "want more than 0, at most 100")
 		}
 		name := l.thresholdName(p)
 		if before, there := names[name]; there && before == p {
-			return fmt.Errorf("--pct %v: given twice", p)
+			return metric.FlagErrorf("--pct", p, "given twice")
 		} else if there {
-			return fmt.Errorf("--pct %v: is called %s by --naming %s, like %v", p, name, l.Naming, before)
+			return metric.FlagErrorf("--pct", p, "is called %s by --naming %s, like %v", name, l.Naming, before)
 		}
 		names[name] = p
 	}
 	if len(l.Percentiles) > 100 {
-		return errors.New("--pct: want at most 100 of them")
+		return metric.FlagErrorf("--pct", nil, "want at most 100 of them")
 	}
 	return nil
 }

@@ -93,7 +93,7 @@ type Console struct {
 func (c Config) Validate() error {
 	_, port, err := net.SplitHostPort(c.Address)
 	if _, bad := strconv.ParseUint(port, 10, 16); err != nil || bad != nil {
-		return fmt.Errorf("--admin %s: want HOST:PORT, a port, or off", c.Address)
+		return metric.FlagErrorf("--admin", c.Address, "want HOST:PORT, a port, or off")
 	}
 	return nil
 }
@@ -109,7 +109,7 @@ func New(cfg Config, daemon Daemon) (*Console, error) {
 	}
 	g, err := gate.Listen(net.JoinHostPort(host, port))
 	if err != nil {
-		return nil, fmt.Errorf("--admin %s: %w", cfg.Address, err)
+		return nil, metric.FlagErrorf("--admin", cfg.Address, "%w", err)
 	}
 	c := &Console{daemon: daemon, settings: cfg.Settings, log: cfg.Log, gate: g}
 	c.down.Store(cfg.Down)

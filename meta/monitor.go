@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/statsd-ops/statsd/internal/httpgate"
+
+	"github.com/statsd-ops/statsd/metric"
 )
 
 // answerTimeout is for an answer of 100,000 values, which is about 20 MB.
@@ -36,7 +38,7 @@ type MonitorConfig struct {
 // Validate says what is wrong with the configuration, and names the flag.
 func (c MonitorConfig) Validate() error {
 	if c.Port < 0 || c.Port > 65535 {
-		return fmt.Errorf("--monitor-port=%d: want a port from 0 to 65535", c.Port)
+		return metric.FlagErrorf("--monitor-port", c.Port, "want a port from 0 to 65535")
 	}
 	return nil
 }
@@ -74,9 +76,9 @@ func NewMonitor(cfg MonitorConfig, source Source, values *Values) (*Monitor, err
 	})
 	switch { // which flag is to be changed
 	case errors.Is(err, syscall.EADDRINUSE) || errors.Is(err, syscall.EACCES):
-		return nil, fmt.Errorf("--monitor-port %d: %w", cfg.Port, err)
+		return nil, metric.FlagErrorf("--monitor-port", cfg.Port, "%w", err)
 	case err != nil:
-		return nil, fmt.Errorf("--monitor-host %s: %w", host, err)
+		return nil, metric.FlagErrorf("--monitor-host", host, "%w", err)
 	}
 	return m, nil
 }

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"fmt"
 	"os"
 	"runtime"
 	"time"
@@ -229,51 +228,51 @@ const mostFlushes = 1 << 30
 func (c *Config) Validate() error {
 	switch {
 	case c.Port < 0 || c.Port > 65535:
-		return fmt.Errorf("--port %d: want 0 to 65535", c.Port)
+		return metric.FlagErrorf("--port", c.Port, "want 0 to 65535")
 	case c.MonitorPort > 65535:
-		return fmt.Errorf("--monitor-port %d: want at most 65535; without the flag it is --port plus 10", c.MonitorPort)
+		return metric.FlagErrorf("--monitor-port", c.MonitorPort, "want at most 65535; without the flag it is --port plus 10")
 	case c.Receivers < 1 || c.Receivers > 1024:
-		return fmt.Errorf("--receivers %d: want 1 to 1024", c.Receivers)
+		return metric.FlagErrorf("--receivers", c.Receivers, "want 1 to 1024")
 	case c.UDPBuffer < 1 || c.UDPBuffer > 1<<30:
-		return fmt.Errorf("--udp-buffer %d: want 1 byte to 1 GiB", c.UDPBuffer)
+		return metric.FlagErrorf("--udp-buffer", c.UDPBuffer, "want 1 byte to 1 GiB")
 	case c.FlushInterval < 10*time.Millisecond:
-		return fmt.Errorf("--flush-interval %v: want at least 10ms", c.FlushInterval)
+		return metric.FlagErrorf("--flush-interval", c.FlushInterval, "want at least 10ms")
 	case c.Expire < 1:
-		return fmt.Errorf("--expire %d: want at least 1 flush", c.Expire)
+		return metric.FlagErrorf("--expire", c.Expire, "want at least 1 flush")
 	case c.Expire > mostFlushes:
-		return fmt.Errorf("--expire %d: want at most %d flushes", c.Expire, mostFlushes)
+		return metric.FlagErrorf("--expire", c.Expire, "want at most %d flushes", mostFlushes)
 	case c.GaugeExpire < c.FlushInterval:
-		return fmt.Errorf("--gauge-expire %v: want at least the flush interval, %v", c.GaugeExpire, c.FlushInterval)
+		return metric.FlagErrorf("--gauge-expire", c.GaugeExpire, "want at least the flush interval, %v", c.FlushInterval)
 	case c.MaxNames < 1:
-		return fmt.Errorf("--max-names %d: want at least 1", c.MaxNames)
+		return metric.FlagErrorf("--max-names", c.MaxNames, "want at least 1")
 	case c.MaxNameLength < 1 || c.MaxNameLength > 65535:
-		return fmt.Errorf("--max-name-length %d: want 1 to 65535", c.MaxNameLength)
+		return metric.FlagErrorf("--max-name-length", c.MaxNameLength, "want 1 to 65535")
 	case c.MaxSetMembers < 1:
-		return fmt.Errorf("--max-set-members %d: want at least 1", c.MaxSetMembers)
+		return metric.FlagErrorf("--max-set-members", c.MaxSetMembers, "want at least 1")
 	case c.MaxTimerSamples < 1:
-		return fmt.Errorf("--max-timer-samples %d: want at least 1", c.MaxTimerSamples)
+		return metric.FlagErrorf("--max-timer-samples", c.MaxTimerSamples, "want at least 1")
 	case c.MaxTCPConnections < 1:
-		return fmt.Errorf("--max-tcp-connections %d: want at least 1", c.MaxTCPConnections)
+		return metric.FlagErrorf("--max-tcp-connections", c.MaxTCPConnections, "want at least 1")
 	case c.TCPIdleTimeout < 0:
-		return fmt.Errorf("--tcp-idle-timeout %v: want 0 (never) or more", c.TCPIdleTimeout)
+		return metric.FlagErrorf("--tcp-idle-timeout", c.TCPIdleTimeout, "want 0 (never) or more")
 	case c.TCPLineTimeout < 10*time.Millisecond:
-		return fmt.Errorf("--tcp-line-timeout %v: want at least 10ms", c.TCPLineTimeout)
+		return metric.FlagErrorf("--tcp-line-timeout", c.TCPLineTimeout, "want at least 10ms")
 	case c.PipeDir != "" && runtime.GOOS != "linux":
-		return fmt.Errorf("--pipe-dir %s: stat pipes can be read on linux only", c.PipeDir)
+		return metric.FlagErrorf("--pipe-dir", c.PipeDir, "stat pipes can be read on linux only")
 	case c.PipeDir != "" && (c.PipeTimeout < time.Millisecond || c.PipeTimeout > c.FlushInterval/2):
-		return fmt.Errorf("--pipe-timeout %v: want 1ms to half the flush interval, %v", c.PipeTimeout, c.FlushInterval/2)
+		return metric.FlagErrorf("--pipe-timeout", c.PipeTimeout, "want 1ms to half the flush interval, %v", c.FlushInterval/2)
 	case c.QueueBytes < payloadBytes:
-		return fmt.Errorf("--queue-max-bytes %d: want at least %d", c.QueueBytes, payloadBytes)
+		return metric.FlagErrorf("--queue-max-bytes", c.QueueBytes, "want at least %d", payloadBytes)
 	case c.SpoolAfter < 0:
-		return fmt.Errorf("--spool-after %v: want 0 or more", c.SpoolAfter)
+		return metric.FlagErrorf("--spool-after", c.SpoolAfter, "want 0 or more")
 	case c.ReplayRate < 1:
-		return fmt.Errorf("--replay-rate %d: want at least 1 point a second", c.ReplayRate)
+		return metric.FlagErrorf("--replay-rate", c.ReplayRate, "want at least 1 point a second")
 	case c.KeepValues < 0:
-		return fmt.Errorf("--keep-values %d: want 0 or more", c.KeepValues)
+		return metric.FlagErrorf("--keep-values", c.KeepValues, "want 0 or more")
 	case c.AlertInterval < 10*time.Millisecond:
-		return fmt.Errorf("--alert-interval %v: want at least 10ms", c.AlertInterval)
+		return metric.FlagErrorf("--alert-interval", c.AlertInterval, "want at least 10ms")
 	case c.Grace < 0:
-		return fmt.Errorf("--grace %v: want 0 or more", c.Grace)
+		return metric.FlagErrorf("--grace", c.Grace, "want 0 or more")
 	}
 	if err := c.validatePrefixes(); err != nil {
 		return err
@@ -300,7 +299,7 @@ func (c *Config) validatePrefixes() error {
 		{"--pipe-prefix", c.PipePrefix},
 	} {
 		if !metric.IsClean([]byte(p.prefix)) {
-			return fmt.Errorf("%s %q: want only A-Z a-z 0-9 _ - and dots between them", p.flag, p.prefix)
+			return metric.FlagErrorf(p.flag, p.prefix, "want only A-Z a-z 0-9 _ - and dots between them")
 		}
 	}
 	return nil

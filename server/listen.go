@@ -3,12 +3,12 @@ package server
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"strconv"
 	"syscall"
 
 	"github.com/statsd-ops/statsd/internal/bind"
+	"github.com/statsd-ops/statsd/metric"
 )
 
 // listener is a bound port: one TCP socket, and a UDP socket for each receiver.
@@ -117,11 +117,11 @@ func (l *listener) listenUDP(cfg *Config, network, address string) error {
 
 // listenError begins with the flag to change.
 func listenError(protocol, address string, cfg *Config, err error) error {
-	flag := fmt.Sprintf("--port %d", cfg.Port)
+	flag, value := "--port", strconv.Itoa(cfg.Port)
 	if !errors.Is(err, syscall.EADDRINUSE) && !errors.Is(err, syscall.EACCES) {
-		flag = "--name " + cfg.Host
+		flag, value = "--name", cfg.Host
 	}
-	return fmt.Errorf("%s: listen on %s %s: %w", flag, protocol, address, bind.Reason(err, protocol, address))
+	return metric.FlagErrorf(flag, value, "listen on %s %s: %w", protocol, address, bind.Reason(err, protocol, address))
 }
 
 // close lets go of everything; it is for a listener that nobody reads yet.

@@ -3,13 +3,14 @@ package server
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"slices"
 
 	"github.com/statsd-ops/statsd/spool"
+
+	"github.com/statsd-ops/statsd/metric"
 )
 
 func (o *outlet) openSpool(cfg *Config) error {
@@ -22,7 +23,7 @@ func (o *outlet) openSpool(cfg *Config) error {
 		FsyncEvery: cfg.SpoolFsync,
 	})
 	if err != nil {
-		return fmt.Errorf("--spool-dir: %w", err)
+		return metric.FlagErrorf("--spool-dir", nil, "%w", err)
 	}
 	o.spool = s
 	o.stored = s.Stats()

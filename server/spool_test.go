@@ -253,7 +253,7 @@ func TestSpoolDiskRecovers(t *testing.T) {
 func TestSpoolFull(t *testing.T) {
 	t.Parallel()
 	cfg := spoolConfig(t)
-	cfg.SpoolMaxBytes = 1 << 20
+	cfg.SpoolMaxBytes = 1<<20 + 64<<10
 	s := startOutlet(t, cfg)
 	s.Fail(errors.New("down"))
 	const flushes, points = 200, 1000

@@ -1,9 +1,9 @@
 package spool
 
 import (
-	"errors"
-	"fmt"
 	"time"
+
+	"github.com/statsd-ops/statsd/metric"
 )
 
 // Config says where the spool is and how large it may become.
@@ -12,7 +12,7 @@ type Config struct {
 	// there, readable to its owner only. There is no default.
 	Dir string
 
-	// MaxBytes bounds the segments on disk. Zero means 1 GiB, the least is 1 MiB.
+	// MaxBytes bounds the segments on disk. Zero means 1 GiB, the minimum is 1088 KiB.
 	// With a smaller one a shorter outage costs the oldest points.
 	MaxBytes int64
 
@@ -24,7 +24,7 @@ type Config struct {
 
 const (
 	defaultMaxBytes   = 1 << 30
-	leastMaxBytes     = 1 << 20
+	minMaxBytes       = 1<<20 + 64<<10 // a payload of the daemon has up to 1 MiB, and needs a header
 	defaultFsyncEvery = time.Second
 
 	// A full spool loses a segment at a time, so it has a number of them.
@@ -36,11 +36,11 @@ const (
 func (c Config) Validate() error {
 	switch {
 	case c.Dir == "":
-		return errors.New("--spool-dir: empty")
-	case c.MaxBytes != 0 && c.MaxBytes < leastMaxBytes:
-		return fmt.Errorf("--spool-max-bytes: %d is less than %d (1MiB)", c.MaxBytes, leastMaxBytes)
+		return metric.FlagErrorf("--spool-dir", nil, "empty")
+	case c.MaxBytes != 0 && c.MaxBytes < minMaxBytes:
+		return metric.FlagErrorf("--spool-max-bytes", nil, "%d is less than 1088KiB", c.MaxBytes)
 	case c.FsyncEvery < 0:
-		return fmt.Errorf("--spool-fsync: %v is negative", c.FsyncEvery)
+		return metric.FlagErrorf("--spool-fsync", nil, "%v is negative", c.FsyncEvery)
 	}
 	return nil
 }

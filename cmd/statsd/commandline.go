@@ -8,10 +8,15 @@ import (
 	"strings"
 
 	"github.com/alecthomas/kingpin/v2"
+
+	"github.com/statsd-ops/statsd/internal/cli"
 )
 
 // errHelp asks for the help.
 var errHelp = errors.New("help")
+
+// errDone says that the shell asked for completions, and kingpin has printed them.
+var errDone = errors.New("done")
 
 // usageError is a command line that cannot be understood.
 type usageError string
@@ -49,22 +54,27 @@ func (a argument) IsCumulative() bool { return a.many }
 // parse reads the command line.
 func (all settings) parse(line arguments) error {
 	app := kingpin.New("statsd", "")
-	help := false
-	app.UsageWriter(io.Discard).ErrorWriter(io.Discard).Terminate(func(int) { help = true })
-	app.HelpFlag.Short('h')
+	help, completed := false, false
+	app.UsageWriter(io.Discard).ErrorWriter(io.Discard).Terminate(func(int) { completed = true })
+	app.HelpFlag.Short('h').PreAction(func(*kingpin.ParseContext) error {
+		help = true
+		return nil
+	})
 	for _, s := range all {
 		for _, name := range append([]string{s.name}, s.aliases...) {
 			clause := app.Flag(name, "")
 			if s.short != 0 && name == s.name {
 				clause = clause.Short(s.short)
 			}
-			clause.SetValue(argument{s, line})
+			clause.HintOptions(s.choices...).SetValue(argument{s, line})
 		}
 	}
 	_, err := app.Parse(line.args)
 	switch {
 	case help:
 		return errHelp
+	case completed:
+		return errDone
 	case err == nil:
 		return nil
 	}
@@ -83,13 +93,12 @@ func (all settings) usage(text string) error {
 		}
 		return usageError(fmt.Sprintf("%s needs a value (one that starts with a minus sign is written with =, as in %s=-1)", flag, long))
 	}
-	if name, ok := strings.CutPrefix(text, "unknown long flag '--"); ok {
-		if near := all.nearest(strings.TrimSuffix(name, "'")); near != nil {
-			text += " (did you mean --" + near.name + "?)"
-		}
-	}
 	if word, ok := strings.CutPrefix(text, "unexpected "); ok {
 		return usageError(fmt.Sprintf("it takes flags only, not %q", word))
 	}
-	return usageError(text)
+	var names []string
+	for _, s := range all {
+		names = append(names, s.name)
+	}
+	return usageError(cli.Suggest(text, names))
 }

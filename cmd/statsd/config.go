@@ -1,13 +1,13 @@
 package main
 
 import (
-	"fmt"
 	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
 
 	"github.com/statsd-ops/statsd/internal/buildinfo"
+	"github.com/statsd-ops/statsd/internal/cli"
 	"github.com/statsd-ops/statsd/metric"
 	"github.com/statsd-ops/statsd/notify/exec"
 	"github.com/statsd-ops/statsd/notify/nsca"
@@ -33,7 +33,7 @@ func (all settings) port(name string) int {
 }
 
 func (all settings) duration(name string) time.Duration {
-	v, _ := parseDuration(all.text(name))
+	v, _ := cli.Duration(all.text(name))
 	return v
 }
 
@@ -172,7 +172,7 @@ func (all settings) nsca() (c nsca.Config, err error) {
 	}
 	if path := all.text("nsca-config"); path != "" {
 		if c.Method, c.Password, err = nsca.ReadConfig(path); err != nil {
-			return c, fmt.Errorf("--nsca-config: %w", err)
+			return c, metric.FlagErrorf("--nsca-config", nil, "%w", err)
 		}
 	}
 	return c, nil

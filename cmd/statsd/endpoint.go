@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/statsd-ops/statsd/metric"
 )
 
 // endpoint is a sink as the settings name it.
@@ -145,10 +147,17 @@ func (e *endpoint) address() string {
 	return e.scheme.name + "://" + net.JoinHostPort(e.host, e.port)
 }
 
-// fault says where the setting stands that err is about.
+// fault makes an error about the sink, or one of its settings, an error about a flag.
 func (e *endpoint) fault(err error) error {
-	if e.url == "" {
-		return fmt.Errorf("--graphite-%w", err)
+	key, isKey := errors.AsType[*metric.FlagError](err)
+	switch {
+	case e.url != "":
+		return metric.FlagErrorf("--sink", e.url, "%w", unflagged{err})
+	case isKey:
+		return metric.FlagErrorf("--graphite-"+key.Flag, key.Value, "%w", unflagged{key.Err})
 	}
-	return fmt.Errorf("--sink: %s: %w", e.url, err)
+	return metric.FlagErrorf("--graphite-host", nil, "%w", err)
 }
+
+// unflagged hides that an error is about a setting: the error around it is, too.
+type unflagged struct{ error }

@@ -7,6 +7,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"github.com/statsd-ops/statsd/metric"
 )
 
 // endpoints returns the sinks that the settings name. What was running before
@@ -21,7 +23,7 @@ func (all settings) endpoints(running []*endpoint) ([]*endpoint, error) {
 	for _, v := range all.get("sink").values {
 		e, err := parseEndpoint(v.text)
 		if err != nil {
-			return nil, fmt.Errorf("--sink: %s: %w", v.text, err)
+			return nil, metric.FlagErrorf("--sink", v.text, "%w", err)
 		}
 		if slices.ContainsFunc(found, func(other *endpoint) bool { return other.url == e.url }) {
 			return nil, e.fault(errors.New("given twice"))

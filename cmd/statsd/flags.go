@@ -54,7 +54,7 @@ var flags = []flag{
 	{group: groupFlush, name: "naming", choices: namings(), holder: "reference", def: "reference", help: "whose names and values: reference, etsy, etsy-legacy (Etsy's statsd unless told otherwise) or gstatsd; the other flags' defaults follow"},
 	{group: groupFlush, name: "counters", kind: isCounterStats, holder: "rate", help: "what is published of a counter: rate, count, or rate,count"},
 	{group: groupFlush, name: "timer-stats", kind: isTimerStats, many: true, holder: "STAT,...", help: "what is published of a timer: lower, upper, mean, count, count_ps, sum, sum_squares, std, median, and for each percentile upper_N, mean_N, sum_N, count_N, sum_squares_N; may be repeated"},
-	{group: groupFlush, name: "pct", short: 't', kind: isNumber, many: true, holder: "90", def: "90", help: "percentile threshold for timers, of the greatest samples if below 0; may be repeated"},
+	{group: groupFlush, name: "pct", short: 't', kind: isNumbers, many: true, holder: "90", def: "90", help: "percentile threshold for timers, of the greatest samples if below 0; may be repeated"},
 	{group: groupFlush, name: "histogram", kind: isHistogram, many: true, holder: "SUBSTRING:1,2.5,inf", help: "count the samples of timers whose names contain SUBSTRING in bins with these upper bounds; may be repeated, the first that fits counts"},
 	{group: groupFlush, name: "gauges", choices: []string{"seen", "keep"}, holder: "seen", help: "publish gauges that were seen only, or go on with the last value (keep, and the default with --gauge-flushes)"},
 	{group: groupFlush, name: "gauge-flushes", kind: isCount, holder: "0", def: "0", help: "for how many flushes a gauge is published after samples of it; 0 for as long as --gauge-expire says"},

@@ -10,6 +10,7 @@ import (
 	"github.com/alecthomas/units"
 
 	"github.com/statsd-ops/statsd/aggregate"
+	"github.com/statsd-ops/statsd/internal/cli"
 	"github.com/statsd-ops/statsd/statvent/pipes"
 )
 
@@ -20,7 +21,7 @@ const (
 	isText kind = iota
 	isSwitch
 	isCount
-	isNumber
+	isNumbers // between commas
 	isDuration
 	isBytes
 	isPort // a number, or "off"
@@ -41,10 +42,14 @@ func (k kind) check(text string) (err error) {
 		_, err = parseSwitch(text)
 	case isCount:
 		_, err = parseCount(text)
-	case isNumber:
-		_, err = parseNumber(text)
+	case isNumbers:
+		for word := range strings.SplitSeq(text, ",") {
+			if _, wrong := parseNumber(word); wrong != nil {
+				err = wrong
+			}
+		}
 	case isDuration:
-		_, err = parseDuration(text)
+		_, err = cli.Duration(text)
 	case isBytes:
 		_, err = parseBytes(text)
 	case isPort:
@@ -55,13 +60,11 @@ func (k kind) check(text string) (err error) {
 		_, err = parseConsole(text)
 	case isPositive:
 		var d time.Duration
-		if d, err = parseDuration(text); err == nil && d <= 0 {
+		if d, err = cli.Duration(text); err == nil && d <= 0 {
 			err = fmt.Errorf("want more than 0, not %q", text)
 		}
 	case isSink:
-		if _, err = parseEndpoint(text); err != nil {
-			err = fmt.Errorf("%s: %w", text, err)
-		}
+		_, err = parseEndpoint(text)
 	case isTimerStats:
 		err = checkWords(text, aggregate.AllTimerStats())
 	case isCounterStats:
@@ -96,20 +99,6 @@ func parseNumber(text string) (float64, error) {
 		return 0, fmt.Errorf("want a number, not %q", text)
 	}
 	return v, nil
-}
-
-// parseDuration reads seconds, or a Go duration.
-func parseDuration(text string) (time.Duration, error) {
-	const most = 100 * 365 * 24 * time.Hour
-	d, err := time.ParseDuration(text)
-	if err != nil {
-		seconds, notSeconds := strconv.ParseFloat(text, 64)
-		if notSeconds != nil || !(seconds > -most.Seconds() && seconds < most.Seconds()) {
-			return 0, fmt.Errorf("want seconds, or a duration such as 10s or 1m30s, not %q", text)
-		}
-		d = time.Duration(seconds * float64(time.Second))
-	}
-	return d, nil
 }
 
 func parseBytes(text string) (int, error) {

@@ -27,8 +27,8 @@ func (all settings) layout() aggregate.Layout {
 	l.KeepGauges, l.GaugeFlushes = all.text("gauges") == "keep", all.count("gauge-flushes")
 	l.IdleZeros = all.text("idle") == "zero"
 	l.Percentiles = nil
-	for _, v := range all.get("pct").values {
-		p, _ := parseNumber(v.text)
+	for _, text := range all.list("pct") {
+		p, _ := parseNumber(text)
 		l.Percentiles = append(l.Percentiles, p)
 	}
 	for _, v := range all.get("histogram").values {

@@ -45,7 +45,7 @@ func (d *daemon) run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	for _, warning := range d.started.misspelt(os.Environ()) {
+	for _, warning := range d.started.environmentWarnings(os.Environ()) {
 		d.log.Warn().Msg(warning)
 	}
 	if path := d.started.text("pidfile"); path != "" {

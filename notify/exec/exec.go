@@ -25,6 +25,8 @@ import (
 	"time"
 
 	"github.com/statsd-ops/statsd/notify"
+
+	"github.com/statsd-ops/statsd/metric"
 )
 
 const (
@@ -55,14 +57,14 @@ func (c Config) Validate() error {
 // program returns the absolute path.
 func (c Config) program() (string, error) {
 	if c.Path == "" {
-		return "", errors.New("--notify-exec: is empty: give the path of a program")
+		return "", metric.FlagErrorf("--notify-exec", nil, "is empty: give the path of a program")
 	}
 	path, err := filepath.Abs(c.Path)
 	if err == nil {
 		_, err = exec.LookPath(path)
 	}
 	if err != nil {
-		return "", fmt.Errorf("--notify-exec: cannot run %+q: %w", c.Path, reason(err))
+		return "", metric.FlagErrorf("--notify-exec", nil, "cannot run %+q: %w", c.Path, reason(err))
 	}
 	return path, nil
 }

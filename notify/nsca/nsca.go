@@ -32,6 +32,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/statsd-ops/statsd/metric"
 )
 
 const (
@@ -72,18 +74,18 @@ type Config struct {
 // with which flag.
 func (c Config) Validate() error {
 	if _, err := address(c.Server); err != nil {
-		return fmt.Errorf("--nsca-server: %w", err)
+		return metric.FlagErrorf("--nsca-server", nil, "%w", err)
 	}
 	if err := checkName(c.Host, hostSize-1); err != nil {
-		return fmt.Errorf("--nsca-host: %w", err)
+		return metric.FlagErrorf("--nsca-host", nil, "%w", err)
 	}
 	if c.Service != "" {
 		if err := checkName(c.Service, serviceSize-1); err != nil {
-			return fmt.Errorf("--nsca-service: %w", err)
+			return metric.FlagErrorf("--nsca-service", nil, "%w", err)
 		}
 	}
 	if err := c.Method.check(); err != nil {
-		return fmt.Errorf("--nsca-config: %w", err)
+		return metric.FlagErrorf("--nsca-config", nil, "%w", err)
 	}
 	return nil
 }

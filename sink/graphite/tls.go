@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/statsd-ops/statsd/internal/safefile"
+	"github.com/statsd-ops/statsd/metric"
 )
 
 // TLS says who a receiver behind TLS must be, and who we are to it. Its files are read
@@ -46,32 +47,32 @@ func (t *TLS) config(addr string) (*tls.Config, error) {
 	if t.CA != "" {
 		text, err := safefile.ReadFile(t.CA, maxPEM)
 		if err != nil {
-			return nil, fmt.Errorf("ca: %w", err)
+			return nil, metric.FlagErrorf("ca", nil, "%w", err)
 		}
 		c.RootCAs = x509.NewCertPool()
 		if !c.RootCAs.AppendCertsFromPEM(text) {
-			return nil, fmt.Errorf("ca: %s has no certificate in PEM", t.CA)
+			return nil, metric.FlagErrorf("ca", nil, "%s has no certificate in PEM", t.CA)
 		}
 	}
 	switch {
 	case t.Cert == "" && t.Key == "":
 		return c, nil
 	case t.Cert == "":
-		return nil, errors.New("key: needs cert too")
+		return nil, metric.FlagErrorf("key", nil, "needs cert too")
 	case t.Key == "":
-		return nil, errors.New("cert: needs key too")
+		return nil, metric.FlagErrorf("cert", nil, "needs key too")
 	}
 	cert, err := safefile.ReadFile(t.Cert, maxPEM)
 	if err != nil {
-		return nil, fmt.Errorf("cert: %w", err)
+		return nil, metric.FlagErrorf("cert", nil, "%w", err)
 	}
 	key, err := safefile.ReadFile(t.Key, maxPEM)
 	if err != nil {
-		return nil, fmt.Errorf("key: %w", err)
+		return nil, metric.FlagErrorf("key", nil, "%w", err)
 	}
 	own, err := tls.X509KeyPair(cert, key)
 	if err != nil {
-		return nil, fmt.Errorf("cert: %w", err)
+		return nil, metric.FlagErrorf("cert", nil, "%w", err)
 	}
 	c.Certificates = []tls.Certificate{own}
 	return c, nil

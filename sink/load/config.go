@@ -1,7 +1,6 @@
 package load
 
 import (
-	"fmt"
 	"net"
 	"strconv"
 
@@ -34,18 +33,18 @@ const (
 func (c Config) Validate() error {
 	_, port, err := net.SplitHostPort(c.Addr)
 	if err != nil {
-		return fmt.Errorf("host: %w", err)
+		return metric.FlagErrorf("host", nil, "%w", err)
 	}
 	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
-		return fmt.Errorf("port: want 0 to 65535, not %q", port)
+		return metric.FlagErrorf("port", nil, "want 0 to 65535, not %q", port)
 	}
 	switch {
 	case c.Minutes < 1 || c.Minutes > maxMinutes:
-		return fmt.Errorf("keep: want 1 to %d minutes, not %d", maxMinutes, c.Minutes)
+		return metric.FlagErrorf("keep", nil, "want 1 to %d minutes, not %d", maxMinutes, c.Minutes)
 	case c.MaxBytes < minBytes:
-		return fmt.Errorf("max-bytes: want at least %d, not %d", minBytes, c.MaxBytes)
+		return metric.FlagErrorf("max-bytes", nil, "want at least %d, not %d", minBytes, c.MaxBytes)
 	case !metric.IsClean([]byte(c.Prefix)):
-		return fmt.Errorf("prefix: want only A-Z a-z 0-9 _ - and dots between them, not %q", c.Prefix)
+		return metric.FlagErrorf("prefix", nil, "want only A-Z a-z 0-9 _ - and dots between them, not %q", c.Prefix)
 	}
 	return nil
 }

@@ -54,10 +54,10 @@ var errStandsStill = fmt.Errorf("nobody reads it: %w", os.ErrDeadlineExceeded)
 // which is NAME=VALUE in the URL of a sink.
 func (c Config) Validate() error {
 	if err := sink.CheckPrefix(c.Prefix); err != nil {
-		return fmt.Errorf("prefix: %w", err)
+		return metric.FlagErrorf("prefix", nil, "%w", err)
 	}
 	if c.Timeout < 0 {
-		return fmt.Errorf("timeout: %v is negative", c.Timeout)
+		return metric.FlagErrorf("timeout", nil, "%v is negative", c.Timeout)
 	}
 	return nil
 }
