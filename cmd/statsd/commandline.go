@@ -15,24 +15,26 @@ import (
 // errHelp asks for the help.
 var errHelp = errors.New("help")
 
+// errFullHelp asks for the help with all flags.
+var errFullHelp = errors.New("help-all")
+
 // errDone says that the shell asked for completions, and kingpin has printed them.
 var errDone = errors.New("done")
 
-// usageError is a command line that cannot be understood.
+// usageError is an error of the command line itself.
 type usageError string
 
 func (e usageError) Error() string { return string(e) }
 
-// arguments are a command line of statsd's, maybe translated.
+// arguments are a command line of statsd, possibly translated from gstatsd's.
 type arguments struct {
 	args []string
-	// typed has what the user typed for an argument, where that is something else.
+	// typed has what the user typed for an argument, if that is different.
 	typed map[string]string
 }
 
-// argument takes a flag's values off the command line. As a kingpin.Value it
-// takes any text: what a text means is looked at once it is known which of
-// command line, environment, configuration file and default counts.
+// argument takes the values of a flag from the command line. As a kingpin.Value it accepts any
+// text: values are checked once all their sources are known.
 type argument struct {
 	*setting
 	line arguments
@@ -61,6 +63,9 @@ func (all settings) parse(line arguments) error {
 		return nil
 	})
 	for _, s := range all {
+		if s.name == "help" {
+			continue // kingpin has it
+		}
 		for _, name := range append([]string{s.name}, s.aliases...) {
 			clause := app.Flag(name, "")
 			if s.short != 0 && name == s.name {
@@ -75,13 +80,15 @@ func (all settings) parse(line arguments) error {
 		return errHelp
 	case completed:
 		return errDone
+	case err == nil && all.on("help-all"):
+		return errFullHelp
 	case err == nil:
 		return nil
 	}
 	return all.usage(err.Error())
 }
 
-// usage says what kingpin found wrong in the words of the other errors.
+// usage words an error of kingpin like the other errors.
 func (all settings) usage(text string) error {
 	if flag, ok := strings.CutPrefix(text, "expected argument for flag '"); ok {
 		flag = strings.TrimSuffix(flag, "'")

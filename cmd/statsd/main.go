@@ -1,5 +1,5 @@
-// Statsd takes counters, gauges, timers and sets over UDP and TCP, adds them
-// up, and publishes them to Graphite. See statsd --help, and the README.
+// Statsd receives counters, gauges, timers and sets over UDP and TCP, aggregates them, and
+// publishes the results to Graphite and other sinks. See statsd --help and the README.
 package main
 
 import (
@@ -48,8 +48,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err == nil {
 		err = all.run(ctx, line, stdout, stderr)
 	}
-	if errors.Is(err, errHelp) {
+	switch {
+	case errors.Is(err, errHelp):
 		err = help(stdout)
+	case errors.Is(err, errFullHelp):
+		err = printFullHelp(stdout)
 	}
 	if err == nil || errors.Is(err, errDone) {
 		return exitOK
