@@ -15,7 +15,7 @@ import (
 	"github.com/statsd-ops/statsd/statvent/pipes"
 )
 
-// The values of settings that were checked. A setting without a value is zero.
+// Values of checked settings. A setting without a value is zero.
 
 func (all settings) on(name string) bool {
 	v, _ := parseSwitch(all.text(name))
@@ -67,7 +67,7 @@ var tagStyles = map[string]metric.Tags{
 	"keep-in-name": metric.TagsInName,
 }
 
-// host returns an address without the brackets that IPv6 can have around it.
+// host returns an address without the brackets of IPv6.
 func (all settings) host(name string) string {
 	text := all.text(name)
 	if inner, ok := strings.CutPrefix(text, "["); ok {
@@ -76,7 +76,7 @@ func (all settings) host(name string) string {
 	return text
 }
 
-// config makes the server's configuration, which publishes to sinks.
+// config makes the configuration of a server that publishes to sinks.
 func (all settings) config(log zerolog.Logger, sinks []*endpoint) (server.Config, error) {
 	cfg := server.Config{
 		Host:           all.host("name"),
@@ -167,7 +167,7 @@ func (all settings) nsca() (c nsca.Config, err error) {
 		Server:  all.text("nsca-server"),
 		Host:    all.text("nsca-host"),
 		Service: all.text("nsca-service"),
-		Method:  nsca.XOR, // as send_nsca's file without a word about it
+		Method:  nsca.XOR, // the default of send_nsca
 		Legacy:  all.on("nsca-legacy"),
 	}
 	if path := all.text("nsca-config"); path != "" {

@@ -233,7 +233,7 @@ func TestLogFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.signal(pid, unix.SIGHUP)
-	b.until("a line in the new file", func() bool { return strings.Contains(b.read("log"), "reading the settings again failed") })
+	b.until("a line in the new file", func() bool { return strings.Contains(b.read("log"), "reload failed") })
 	if old := b.read("log.1"); !strings.Contains(old, "ready for") || strings.Contains(old, "settings") {
 		t.Errorf("the old file is %s", old)
 	}
@@ -258,7 +258,7 @@ func TestDaemonizeOnTerminal(t *testing.T) {
 		t.Error(err)
 	}
 	text, _ := io.ReadAll(keyboard) // until EIO: nobody has the terminal any more
-	if !bytes.Contains(text, []byte("WRN no --log-file: from here on nothing is logged")) {
+	if !bytes.Contains(text, []byte("WRN no --log-file: the daemon logs nothing from now on")) {
 		t.Errorf("prints %q", text)
 	}
 	if err := keyboard.Close(); err != nil {

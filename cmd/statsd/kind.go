@@ -14,7 +14,7 @@ import (
 	"github.com/statsd-ops/statsd/statvent/pipes"
 )
 
-// kind is what the value of a setting looks like.
+// kind is the form of a setting's value.
 type kind int
 
 const (
@@ -34,7 +34,7 @@ const (
 	isHistogram
 )
 
-// check says what is wrong with a value.
+// check returns an error about a value of the wrong form.
 func (k kind) check(text string) (err error) {
 	switch k {
 	case isText:
@@ -112,7 +112,7 @@ func parseBytes(text string) (int, error) {
 	return int(n), nil
 }
 
-// noPort is a port that is off.
+// noPort means off.
 const noPort = -1
 
 func parsePort(text string) (int, error) {
@@ -126,7 +126,7 @@ func parsePort(text string) (int, error) {
 	return n, nil
 }
 
-// oneOf lists what there is to choose from: "a, b or c".
+// oneOf lists choices: "a, b or c".
 func oneOf(choices []string) string {
 	last := len(choices) - 1
 	if last == 0 {

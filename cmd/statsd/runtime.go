@@ -16,11 +16,9 @@ import (
 	"github.com/statsd-ops/statsd/internal/bind"
 )
 
-// The heap may double between two collections while it is small, and grow by
-// a tenth once it is large. There is next to nothing in it that holds
-// pointers, so that collecting costs little then, and memory is what a daemon with a
-// million names is short of. GOGC wins over this; GOMEMLIMIT is respected as
-// ever.
+// The heap may double between two collections while it is small, and grow by a tenth once it
+// is large. It has few pointers, so that collecting is cheap, while a daemon with a
+// million names needs the memory. GOGC wins over this; GOMEMLIMIT still applies.
 const (
 	smallHeap        = 32 << 20
 	smallHeapPercent = 100
@@ -28,7 +26,7 @@ const (
 	gcLook           = 5 * time.Second
 )
 
-// tuneGC chooses between the two until ctx ends.
+// tuneGC adapts the collector to the heap until ctx ends.
 func tuneGC(ctx context.Context) {
 	if os.Getenv("GOGC") != "" {
 		return
@@ -55,7 +53,7 @@ func tuneGC(ctx context.Context) {
 	}
 }
 
-// serveProfiles serves what go tool pprof reads, under /debug/pprof/.
+// serveProfiles serves profiles for go tool pprof, under /debug/pprof/.
 func serveProfiles(address string, log zerolog.Logger) (*http.Server, error) {
 	listener, err := bind.TCP(address)
 	if err != nil {
