@@ -245,7 +245,7 @@ func TestHealth(t *testing.T) {
 			t.Errorf("%q: got %q", e.command, got)
 		}
 	}
-	if got := strings.Count(log.String(), "health up"); got != 1 {
+	if got := strings.Count(log.String(), "health set to up"); got != 1 {
 		t.Errorf("the log says %s", log.String())
 	}
 }

@@ -9,9 +9,8 @@ import (
 	"github.com/statsd-ops/statsd/internal/safefile"
 )
 
-// Append adds r at the end. When the spool or the disk is full, the oldest
-// segment makes room. After an error nothing of r is in the spool. It keeps nothing of
-// r.Payload.
+// Append adds r at the end. If the spool or the disk is full, it drops the oldest segment. After an
+// error the spool has nothing of r. It does not keep r.Payload.
 func (s *Spool) Append(r Record) error {
 	s.mu.Lock()
 	defer s.unlock()
@@ -48,7 +47,7 @@ func (s *Spool) append(r Record) error {
 	return err
 }
 
-// checkWriter notices when the segment being written was removed by somebody.
+// checkWriter notices if the current segment was removed from outside.
 func (s *Spool) checkWriter() error {
 	if s.writer == nil {
 		return nil
@@ -107,8 +106,8 @@ func (s *Spool) seal() {
 	closeFile(&s.writer)
 }
 
-// cut takes back a record that was written in part, and seals the segment: whatever
-// is left of the record then ends it, and is skipped.
+// cut removes a record that was written in part, and seals the segment. If a part remains, readers
+// skip it.
 func (s *Spool) cut(seg *segment) {
 	if seg.size == 0 { // begun for this record
 		closeFile(&s.writer)
@@ -120,7 +119,7 @@ func (s *Spool) cut(seg *segment) {
 	s.seal()
 }
 
-// syncSoon has everything synced within FsyncEvery.
+// syncSoon syncs everything within FsyncEvery.
 func (s *Spool) syncSoon() {
 	if s.dirty {
 		return
@@ -133,7 +132,7 @@ func (s *Spool) syncSoon() {
 	})
 }
 
-// sync waits until the disk has everything that was written.
+// sync waits until everything is on disk.
 func (s *Spool) sync() error {
 	if !s.dirty {
 		return nil

@@ -14,8 +14,8 @@ import (
 // Config says where the receiver is and how long it may take.
 type Config struct {
 	// Addr is the receiver's "host:port", an IPv6 address in brackets. There is
-	// no default. The host is resolved anew at every connect, and all of its
-	// addresses are tried.
+	// no default. The host is looked up at every connect, and all its addresses
+	// are tried.
 	Addr string
 
 	// Prefix stands in front of every path, with a dot between; empty for none.

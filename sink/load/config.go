@@ -7,19 +7,17 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// Config says where the windows are served, and how much history is kept.
+// Config sets where windows are served, and how much history is kept.
 type Config struct {
-	// Addr is the "host:port" to listen at, and nowhere else: 127.0.0.1:8082. Port 0
-	// picks a free one.
+	// Addr is the "host:port" to listen on, such as 127.0.0.1:8082. Port 0 picks a free one.
 	Addr string
-	// Minutes is how many complete minutes are kept, 60, besides the one that is not over:
-	// the longest window.
+	// Minutes is the number of complete minutes to keep, 60, and so the longest window. The
+	// current minute comes on top.
 	Minutes int
-	// MaxBytes bounds the memory for the history, 256 MiB. Beyond it the oldest
-	// minutes are forgotten. Besides, an eighth as much can be on its way from the flush,
-	// and as much again be collected by the next.
+	// MaxBytes bounds the memory for the history, 256 MiB. Beyond it the oldest minutes are
+	// forgotten. Two batches of the flush, of an eighth as much each, come on top.
 	MaxBytes int
-	// Prefix stands in front of each name, with a dot between them; none.
+	// Prefix is the prefix of each name, with a dot between; empty by default.
 	Prefix string
 }
 
@@ -28,8 +26,7 @@ const (
 	minBytes   = 1 << 20
 )
 
-// Validate says what is wrong with c. The error begins with the name of the setting, as
-// in the URL of a sink.
+// Validate returns a *metric.FlagError, with the key of the URL, if c is wrong.
 func (c Config) Validate() error {
 	_, port, err := net.SplitHostPort(c.Addr)
 	if err != nil {

@@ -15,18 +15,17 @@ import (
 	"github.com/statsd-ops/statsd/internal/glob"
 )
 
-// request is what a client asks for.
+// request is a parsed request.
 type request struct {
 	minutes int
 	full    bool // complete minutes only
 
-	// Names that are wanted: one of these, or that match one of the patterns. Without any
-	// all are.
+	// Names to show: these, and those that match a pattern. Without either, all names.
 	names    map[string]bool
 	patterns []glob.Glob
 }
 
-// wanted reports whether a name is.
+// wanted reports whether a name is shown.
 func (q *request) wanted(s series) bool {
 	return len(q.names)+len(q.patterns) == 0 || q.names[s.name] ||
 		slices.ContainsFunc(q.patterns, func(g glob.Glob) bool { return g.Match(s.name) })
@@ -41,22 +40,21 @@ func (q *request) path(path string, most int) bool {
 	return ok && err == nil && number == strconv.Itoa(q.minutes) && 1 <= q.minutes && q.minutes <= most
 }
 
-// A request may have this many names. Each is compared with every name that there is, so
-// those that are patterns may have so many bytes in all.
+// Limits of a request. Each pattern is compared with every name of the history.
 const (
-	mostNames    = 100
-	mostPatterns = 512
+	maxNames    = 100
+	maxPatterns = 512
 )
 
-// query reads ?name=GLOB, which may be repeated. Other keys are none of ours.
+// query reads ?name=GLOB, which may be repeated. Other keys are ignored.
 func (q *request) query(text string) error {
 	values, err := url.ParseQuery(text)
 	if err != nil {
 		return err
 	}
 	names := values["name"]
-	if len(names) > mostNames {
-		return fmt.Errorf("name: want at most %d, not %d", mostNames, len(names))
+	if len(names) > maxNames {
+		return fmt.Errorf("name: want at most %d, not %d", maxNames, len(names))
 	}
 	q.names = map[string]bool{}
 	bytes := 0
@@ -67,8 +65,8 @@ func (q *request) query(text string) error {
 		}
 		if strings.ContainsAny(name, `*?[\`) {
 			q.patterns = append(q.patterns, g)
-			if bytes += len(name); bytes > mostPatterns {
-				return fmt.Errorf("name: want at most %d bytes of patterns", mostPatterns)
+			if bytes += len(name); bytes > maxPatterns {
+				return fmt.Errorf("name: want at most %d bytes of patterns", maxPatterns)
 			}
 		} else {
 			q.names[name] = true
@@ -77,7 +75,7 @@ func (q *request) query(text string) error {
 	return nil
 }
 
-// guarded answers requests to hosts that may ask.
+// guarded checks the Host of requests.
 func (s *Sink) guarded() http.Handler {
 	next := s.handler()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -130,21 +128,20 @@ func (s *Sink) serveWindow(w http.ResponseWriter, r *http.Request, q *request) {
 	}
 	defer t.leave()
 	if t.take() {
-		_ = now.write(t, &shape) // an error means that the client is gone
+		_ = now.write(t, &shape) // it fails only if the client is gone
 	}
 }
 
-// turn lets one window at a time be worked out, so that many requests do not take all
-// processors, and none for a client that is gone. While a client is waited for it is
-// another's turn.
+// turn lets one window at a time be computed, so that many requests do not take all processors,
+// and none for a client that is gone. While one waits for its client, another has the turn.
 type turn struct {
 	io.Writer
-	one  chan struct{} // full while it is somebody's turn
+	one  chan struct{} // full while a request has the turn
 	mine bool
 	gone <-chan struct{} // closed with the connection
 }
 
-// take waits for the turn, and reports false if the client did not.
+// take waits for the turn. It reports false if the client is gone.
 func (t *turn) take() bool {
 	select {
 	case t.one <- struct{}{}:
