@@ -24,18 +24,19 @@ func (e *InUseError) Error() string {
 // Lock locks an open file for this process (flock(2)), or returns an *InUseError. The lock
 // ends with the process, however that ends.
 func Lock(file *os.File) error {
-	err := unix.EINTR
-	for errors.Is(err, unix.EINTR) {
-		err, _ = unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB).(unix.Errno)
+	for {
+		err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		switch {
+		case err == nil:
+			return nil
+		case errors.Is(err, unix.EINTR):
+			continue
+		case errors.Is(err, unix.EWOULDBLOCK):
+			pid, _ := PID(file)
+			return &InUseError{pid}
+		}
+		return fmt.Errorf("lock %s: %w", file.Name(), err)
 	}
-	switch {
-	case err == 0:
-		return nil
-	case errors.Is(err, unix.EWOULDBLOCK):
-		pid, _ := PID(file)
-		return &InUseError{pid}
-	}
-	return fmt.Errorf("lock %s: %w", file.Name(), err)
 }
 
 // PID returns the process id that a file holds: 0 for an empty file.
