@@ -12,9 +12,10 @@ SOAK ?= 20m
 
 .PHONY: build test check fmt-check vet lint tidy-check soak bench fmt install-counterparts clean
 
-# Static, so that a binary runs wherever it is copied to.
+# Static, so that a binary runs wherever it is copied to. -buildvcs stamps the tag and the
+# commit for --version, also where GOFLAGS turns that off.
 build:
-	CGO_ENABLED=0 $(GO) build -trimpath -o bin/ ./cmd/...
+	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=auto -o bin/ ./cmd/...
 
 # The tests of the module itself run last, so that their lines end the output. The
 # race detector needs a C compiler.

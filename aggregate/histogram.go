@@ -61,7 +61,7 @@ func (h *Histogram) validate() error {
 
 func (l *Layout) validateHistograms() error {
 	if len(l.Histograms) > maxHistograms {
-		return fmt.Errorf("--histogram: want at most %d of them", maxHistograms)
+		return metric.FlagErrorf("--histogram", nil, "want at most %d of them", maxHistograms)
 	}
 	for i, h := range l.Histograms {
 		if err := h.validate(); err != nil {
