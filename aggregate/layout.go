@@ -107,7 +107,7 @@ func joinNamings() string {
 // Validate returns what is wrong with the layout, and names the flag.
 func (l *Layout) Validate() error {
 	if !slices.Contains(Namings(), l.Naming) {
-		return metric.FlagErrorf("--naming", l.Naming, "unknown, want one of %s", joinNamings())
+		return metric.FlagErrorf("--naming", nil, "unknown scheme %q, want one of %s", l.Naming, joinNamings())
 	}
 	for _, p := range []struct{ flag, text string }{
 		{"--counters-prefix", l.Prefix[metric.Counter]},

@@ -218,7 +218,7 @@ func TestHistogramsAlone(t *testing.T) {
 
 func TestLayoutFaults(t *testing.T) {
 	for want, change := range map[string]func(*Layout){
-		`--naming "": unknown`:                 func(l *Layout) { l.Naming = "" },
+		`--naming: unknown scheme ""`:          func(l *Layout) { l.Naming = "" },
 		"--counters sum: want some of rate":    func(l *Layout) { l.Counters = []string{"sum"} },
 		"--counters: want rate, count":         func(l *Layout) { l.Counters = nil },
 		"--timer-stats mode: want some of":     func(l *Layout) { l.TimerStats = []string{"mean", "mode"} },
