@@ -1,7 +1,6 @@
 package aggregate
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -118,7 +117,7 @@ func (l *Layout) Validate() error {
 		{"--suffix", l.GlobalSuffix},
 	} {
 		if !metric.IsClean([]byte(p.text)) {
-			return fmt.Errorf("%s %q: want only A-Z a-z 0-9 _ - and dots between them", p.flag, p.text)
+			return metric.FlagErrorf(p.flag, p.text, "want only A-Z a-z 0-9 _ - and dots between them")
 		}
 	}
 	if err := validateWords("--counters", l.Counters, []string{"rate", "count"}); err != nil {
@@ -143,10 +142,10 @@ func (l *Layout) Validate() error {
 func validateWords(flag string, words, list []string) error {
 	for i, word := range words {
 		if !slices.Contains(list, word) {
-			return fmt.Errorf("%s %s: want some of %s", flag, word, strings.Join(list, ", "))
+			return metric.FlagErrorf(flag, word, "want some of %s", strings.Join(list, ", "))
 		}
 		if slices.Contains(words[:i], word) {
-			return fmt.Errorf("%s %s: given twice", flag, word)
+			return metric.FlagErrorf(flag, word, "given twice")
 		}
 	}
 	return nil
