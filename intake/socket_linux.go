@@ -198,35 +198,6 @@ func networkOrder(port uint16) uint16 {
 	return uint16(b[0])<<8 | uint16(b[1])
 }
 
-// memory asks the kernel for a figure about the socket's memory: struct
-// sk_meminfo, SK_MEMINFO_* in linux/sock_diag.h.
-func (s *socket) memory(index int) uint32 {
-	var info [9]uint32
-	size := uint32(unsafe.Sizeof(info))
-	_, _, errno := unix.Syscall6(unix.SYS_GETSOCKOPT, uintptr(s.fd), unix.SOL_SOCKET, unix.SO_MEMINFO,
-		uintptr(unsafe.Pointer(&info)), uintptr(unsafe.Pointer(&size)), 0)
-	if errno != 0 {
-		return 0
-	}
-	return info[index]
-}
-
-// drops returns how many datagrams the kernel has dropped because the buffer
-// was full, since the socket was made. The kernel's counter has 32 bits.
-func (s *socket) drops() uint32 { return s.memory(8) }
-
-// granted returns the size of the receive buffer as the kernel accounts for
-// it, which includes its overhead for each datagram.
-func (s *socket) granted() int { return int(s.memory(1)) }
-
-// setBuffer asks for a receive buffer of that many bytes of payload.
-func (s *socket) setBuffer(bytes int) error {
-	if unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, bytes) == nil {
-		return nil
-	}
-	return os.NewSyscallError("setsockopt", unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_RCVBUF, bytes))
-}
-
 // stop makes a waiting read return, with nothing or an empty datagram.
 // Datagrams that are there can still be read.
 func (s *socket) stop() {
@@ -246,21 +217,6 @@ func (s *socket) inherit() error {
 	s.given = true
 	limit := unix.NsecToTimeval(int64(lookUp))
 	return os.NewSyscallError("setsockopt", unix.SetsockoptTimeval(s.fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &limit))
-}
-
-// growBuffer is setBuffer, unless the receive buffer is larger than what can be
-// had: systemd may set more than the limit for others.
-func (s *socket) growBuffer(bytes int) error {
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return os.NewSyscallError("socket", err)
-	}
-	probe := &socket{fd: fd}
-	defer func() { _ = probe.close() }()
-	if err := probe.setBuffer(bytes); err != nil || probe.granted() <= s.granted() {
-		return err
-	}
-	return s.setBuffer(bytes)
 }
 
 // port returns the port it is bound to.
@@ -283,50 +239,4 @@ func (s *socket) close() error { return os.NewSyscallError("close", unix.Close(s
 // sharePort lets several sockets of this process have one port.
 func sharePort(fd uintptr) error {
 	return os.NewSyscallError("setsockopt", unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1))
-}
-
-// stampStream makes reads from a connection tell when the bytes arrived.
-func stampStream(fd uintptr) {
-	_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1) // without it, the time of reading counts
-}
-
-// reading is what a read from a connection needs: memory that does not move.
-type reading struct {
-	vector  unix.Iovec
-	header  unix.Msghdr
-	arrival arrival
-}
-
-// now reads what a connection holds, EAGAIN if nothing. at is when the last of it arrived, in
-// Unix nanoseconds: 0 if that is not known.
-func (r *reading) now(fd uintptr, b []byte) (n int, at int64, err error) {
-	r.vector.Base = &b[0]
-	r.vector.SetLen(len(b))
-	r.header = unix.Msghdr{Iov: &r.vector, Control: (*byte)(unsafe.Pointer(&r.arrival))}
-	r.header.SetIovlen(1)
-	for {
-		r.header.SetControllen(int(unsafe.Sizeof(r.arrival)))
-		got, _, errno := unix.RawSyscall(unix.SYS_RECVMSG, fd, uintptr(unsafe.Pointer(&r.header)), unix.MSG_DONTWAIT)
-		runtime.KeepAlive(r)
-		switch errno {
-		case 0:
-			if r.header.Controllen > 0 {
-				at = r.arrival.at()
-			}
-			return int(got), at, nil
-		case unix.EINTR:
-		default:
-			return 0, 0, errno
-		}
-	}
-}
-
-// unread returns how many bytes the kernel holds of a TCP connection, 0 where it
-// does not say. See tcp(7), SIOCINQ.
-func unread(fd uintptr) int {
-	n, err := unix.IoctlGetInt(int(fd), unix.SIOCINQ)
-	if err != nil {
-		return 0
-	}
-	return n
 }

@@ -1,0 +1,54 @@
+package intake
+
+import (
+	"runtime"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// stampStream makes reads from a connection tell when the bytes arrived.
+func stampStream(fd uintptr) {
+	_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1) // without it, the time of reading counts
+}
+
+// reading is what a read from a connection needs: memory that does not move.
+type reading struct {
+	vector  unix.Iovec
+	header  unix.Msghdr
+	arrival arrival
+}
+
+// now reads what a connection holds, EAGAIN if nothing. at is when the last of it arrived, in
+// Unix nanoseconds: 0 if that is not known.
+func (r *reading) now(fd uintptr, b []byte) (n int, at int64, err error) {
+	r.vector.Base = &b[0]
+	r.vector.SetLen(len(b))
+	r.header = unix.Msghdr{Iov: &r.vector, Control: (*byte)(unsafe.Pointer(&r.arrival))}
+	r.header.SetIovlen(1)
+	for {
+		r.header.SetControllen(int(unsafe.Sizeof(r.arrival)))
+		got, _, errno := unix.RawSyscall(unix.SYS_RECVMSG, fd, uintptr(unsafe.Pointer(&r.header)), unix.MSG_DONTWAIT)
+		runtime.KeepAlive(r)
+		switch errno {
+		case 0:
+			if r.header.Controllen > 0 {
+				at = r.arrival.at()
+			}
+			return int(got), at, nil
+		case unix.EINTR:
+		default:
+			return 0, 0, errno
+		}
+	}
+}
+
+// unread returns how many bytes the kernel holds of a TCP connection, 0 where it
+// does not say. See tcp(7), SIOCINQ.
+func unread(fd uintptr) int {
+	n, err := unix.IoctlGetInt(int(fd), unix.SIOCINQ)
+	if err != nil {
+		return 0
+	}
+	return n
+}
