@@ -2,10 +2,10 @@ package server
 
 import "runtime/metrics"
 
-// memory is what the process holds, in bytes.
+// memory is the memory of the process, in bytes.
 type memory struct {
-	live float64 // as of the last garbage collection
-	held float64 // had from the system, and not given back: about the resident set
+	live float64 // live objects as of the last garbage collection
+	held float64 // obtained from the system and not returned: about the resident set
 }
 
 func readMemory() memory {

@@ -109,7 +109,7 @@ func TestStateDamaged(t *testing.T) {
 	if err != nil || !bytes.Equal(aside, damaged) {
 		t.Errorf("put aside was %q, error %v", aside, err)
 	}
-	if !strings.Contains(d.out.String(), "the state file is damaged: put aside as "+cfg.StateFile+".damaged") {
+	if !strings.Contains(d.out.String(), "the state file is damaged: moved to "+cfg.StateFile+".damaged") {
 		t.Errorf("the log says:\n%s", d.out)
 	}
 	stateOf(t, cfg.StateFile)
