@@ -23,7 +23,7 @@ func withConsole(receivers int) Config {
 	return cfg
 }
 
-// ask sends commands to a console, and returns its answers.
+// ask sends commands to a console and returns its answers.
 func ask(t testing.TB, address string, commands ...string) string {
 	t.Helper()
 	conn, err := net.Dial("tcp", address)
@@ -52,8 +52,8 @@ func (d *daemon) ask(commands ...string) string {
 	return ask(d.t, d.AdminAddr().String(), commands...)
 }
 
-// Of the same lines Etsy's statsd and this one tell the same, and delete the same.
-func TestConsoleAsEtsys(t *testing.T) {
+// Given the same lines, Etsy's statsd and this daemon answer and delete the same.
+func TestConsoleLikeEtsy(t *testing.T) {
 	t.Parallel()
 	etsy := counterpart.StartEtsy(t, map[string]any{"flushInterval": 3_600_000})
 	cfg := withConsole(1)
@@ -73,7 +73,7 @@ func TestConsoleAsEtsys(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer conn.Close()
-		for some := range slices.Chunk(lines, 10) { // what comes in more datagrams Node.js loses in part
+		for some := range slices.Chunk(lines, 10) { // Node.js loses a part of more datagrams
 			send(t, conn, strings.Join(some, "\n"))
 		}
 	}
@@ -106,7 +106,7 @@ func TestConsoleAsEtsys(t *testing.T) {
 	}
 }
 
-// What stats tells, as time goes by.
+// The values of stats change with time.
 func TestConsoleStats(t *testing.T) {
 	cfg, r := every10s()
 	cfg.Admin = "127.0.0.1:0"
@@ -139,13 +139,13 @@ func TestConsoleStats(t *testing.T) {
 		v.wait(8 * time.Second)
 		expect(13, 8, 1, 3, never())
 		r.Fail(errors.New("down"))
-		v.wait(7 * time.Second) // it has just been tried again
+		v.wait(7 * time.Second) // it was just tried again
 		expect(20, 15, 1, 10, 0)
 		r.Recover()
 	})
 }
 
-// What was deleted is not published, and begins anew; all else stays.
+// Deleted names are not published, and start again from nothing. Other names stay.
 func TestConsoleDeletes(t *testing.T) {
 	t.Parallel()
 	for _, receivers := range []int{1, 8} {
@@ -190,7 +190,8 @@ func TestConsoleDeletes(t *testing.T) {
 	}
 }
 
-// Clients that look and delete, read or not, keep nobody from receiving and flushing.
+// Clients that list and delete, whether they read the answers or not, delay neither receiving nor
+// flushing.
 func TestConsoleWhileReceiving(t *testing.T) {
 	t.Parallel()
 	const names, rounds = 20_000, 5
@@ -248,7 +249,7 @@ func TestConsoleWhileReceiving(t *testing.T) {
 	}
 }
 
-// At the end a console lets go of its clients.
+// At shutdown a console closes its connections.
 func TestConsoleEnds(t *testing.T) {
 	t.Parallel()
 	d := start(t, withConsole(1))

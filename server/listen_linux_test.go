@@ -7,11 +7,11 @@ import (
 	"time"
 )
 
-// Whoever can connect can send datagrams too: readiness probes connect.
+// A client that can connect can also send datagrams, because readiness probes connect.
 func TestConnectedMeansReady(t *testing.T) {
 	t.Parallel()
 	cfg := config()
-	cfg.Host, cfg.Port = "127.81.25.1", 8125 // an address that no other test has
+	cfg.Host, cfg.Port = "127.81.25.1", 8125 // an address that no other test uses
 	address := net.JoinHostPort(cfg.Host, strconv.Itoa(cfg.Port))
 	for range 20 {
 		sent := make(chan bool)

@@ -17,7 +17,7 @@ import (
 	"github.com/statsd-ops/statsd/statvent/pipes"
 )
 
-// host is a directory of pipes, and the program of the processes that have them.
+// host is a directory of pipes, with the program of the processes that own them.
 type host struct {
 	t       *testing.T
 	program string
@@ -42,7 +42,7 @@ func (h host) config() Config {
 		h.t.Fatal(err)
 	}
 	cfg := config()
-	cfg.FlushInterval = 250 * time.Millisecond // a power of two a second: sums are exact
+	cfg.FlushInterval = 250 * time.Millisecond // a power of two per second, so that sums are exact
 	cfg.GaugeExpire = time.Hour
 	cfg.PipeDir = h.dir
 	cfg.PipeTimeout = cfg.FlushInterval / 2
@@ -52,7 +52,7 @@ func (h host) config() Config {
 	return cfg
 }
 
-// awaitTotal waits until the flushes together have counted want requests.
+// awaitTotal waits until all flushes together have counted want requests.
 func (d *daemon) awaitTotal(want float64) {
 	d.t.Helper()
 	got := math.NaN()
@@ -65,8 +65,8 @@ func (d *daemon) awaitTotal(want float64) {
 	})
 }
 
-// What processes say on their pipes is published: levels merged, counts by how
-// much they grew in each process, whatever becomes of the processes.
+// Values in the pipes of processes are published: levels are merged, and counts by their increase
+// in each process, even if processes end or start.
 func TestPipes(t *testing.T) {
 	t.Parallel()
 	h := newHost(t)
@@ -78,9 +78,9 @@ func TestPipes(t *testing.T) {
 		return p["gauges.host.load"] == 1 && p["gauges.host.lat.95th"] == 20 && p["gauges.host.lat.mean"] == 15
 	})
 	a.Add(5)
-	b.Kill() // takes nothing back
+	b.Kill() // its counts stay
 	d.awaitTotal(35)
-	h.start("recorder", 4) // instead of it
+	h.start("recorder", 4) // replaces it
 	d.awaitTotal(39)
 	eventually(t, "the dead process's level is published still", func() bool { return d.published()["gauges.host.lat.95th"] == 10 })
 	d.stop()
@@ -97,7 +97,7 @@ func TestPipes(t *testing.T) {
 	}
 }
 
-// The last flush has what was counted since the last reading.
+// The last flush includes the counts since the last reading.
 func TestPipesLast(t *testing.T) {
 	t.Parallel()
 	h := newHost(t)
@@ -110,8 +110,8 @@ func TestPipesLast(t *testing.T) {
 	check(t, d.Server, "pipes.processes 1", "pipes.errors 0")
 }
 
-// TestPipesOfBadProcesses checks that silent processes, and those that write garbage, delay neither
-// flushes nor clients nor the end, and that the figures of others stay right.
+// TestPipesOfBadProcesses checks that silent processes, and processes that write garbage, delay
+// neither flushes nor clients nor shutdown, and that the values of others stay right.
 func TestPipesOfBadProcesses(t *testing.T) {
 	t.Parallel()
 	h := newHost(t)
@@ -124,12 +124,12 @@ func TestPipesOfBadProcesses(t *testing.T) {
 		t.Fatal(err)
 	}
 	cfg := h.config()
-	// Processes that answer must do so in time, on a busy machine too.
+	// Processes that answer must do so in time, even on a busy machine.
 	cfg.FlushInterval, cfg.PipeTimeout = 2*time.Second, time.Second
 	began := time.Now()
 	d := start(t, cfg)
 	conn := d.dial("udp")
-	for range 100 { // during the first reading, which the silent processes make long
+	for range 100 { // during the first reading, which the silent processes prolong
 		send(t, conn, "hits:1|c")
 	}
 	d.awaitTotal(7)
@@ -148,8 +148,8 @@ func TestPipesOfBadProcesses(t *testing.T) {
 	}
 }
 
-// What processes counted before the daemon started is not published: another
-// daemon has published it.
+// Counts from before the daemon started are not published, because another daemon has published
+// them.
 func TestPipesHistory(t *testing.T) {
 	t.Parallel()
 	h := newHost(t)
@@ -162,7 +162,7 @@ func TestPipesHistory(t *testing.T) {
 	d.awaitTotal(3)
 }
 
-// record makes this process one of the host's.
+// record makes this process one of the host's processes.
 func (h host) record(figures *statvent.Registry) {
 	h.t.Helper()
 	recorder, err := statvent.NewRecorder(figures, h.dir)
@@ -176,8 +176,7 @@ func (h host) record(figures *statvent.Registry) {
 	})
 }
 
-// Names in pipes are cleaned and limited as those that clients send, and shown
-// when they are bad.
+// Names in pipes are cleaned and limited like names from clients, and shown when they are bad.
 func TestPipeNames(t *testing.T) {
 	t.Parallel()
 	h := newHost(t)
@@ -211,7 +210,7 @@ func TestPipeNames(t *testing.T) {
 	}
 }
 
-// A name in a pipe may have tags, as one that clients send.
+// A name in a pipe may have tags, like a name from a client.
 func TestPipeTags(t *testing.T) {
 	t.Parallel()
 	h := newHost(t)
@@ -232,7 +231,7 @@ func TestPipeTags(t *testing.T) {
 	check(t, d.Server, "samples.received 3", "samples.aggregated 2", "metrics.discarded.too_long 1", "metrics.tags_dropped 1")
 }
 
-// A directory that cannot be read is counted, and told of once.
+// An unreadable directory is counted and logged once.
 func TestPipesWithoutDirectory(t *testing.T) {
 	t.Parallel()
 	cfg := newHost(t).config()

@@ -17,9 +17,8 @@ import (
 	"github.com/statsd-ops/statsd/sink/sinktest"
 )
 
-// What clients had sent when the end was asked for is flushed, wherever it
-// is: in the UDP sockets, in open connections, in connections that were not
-// accepted yet.
+// Lines sent before shutdown began are flushed, wherever they are: in the UDP sockets, in open
+// connections, in connections that were not yet accepted.
 func TestShutdownLosesNothing(t *testing.T) {
 	t.Parallel()
 	const datagrams, open, closed = 3_000, 20, 100
@@ -41,7 +40,7 @@ func TestShutdownLosesNothing(t *testing.T) {
 		send(t, conn, "open:1|c\nopen:1|c\nunfinished:1|c")
 	}
 	d.stop()
-	taken := datagrams - figureOf(t, d.Server, "udp.kernel_dropped") // where the kernel grants little
+	taken := datagrams - figureOf(t, d.Server, "udp.kernel_dropped") // the kernel may grant little
 	want := map[string]float64{"counters.udp": 2 * taken, "counters.closed": 2 * closed, "counters.open": 2 * open}
 	if got := d.totals(); !maps.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
@@ -56,7 +55,7 @@ func TestShutdownLosesNothing(t *testing.T) {
 
 func isReset(err error) bool { return err != nil && strings.Contains(err.Error(), "reset") }
 
-// Clients that go on sending do not keep the daemon from ending.
+// Clients that keep sending do not delay shutdown.
 func TestShutdownUnderFire(t *testing.T) {
 	t.Parallel()
 	cfg := config()
@@ -88,8 +87,7 @@ func TestShutdownUnderFire(t *testing.T) {
 	}
 }
 
-// Sinks get what waits for them until the grace period is over; what they did not
-// take then is told of.
+// Sinks receive their queues until the grace period is over. The points left then are logged.
 func TestShutdownGrace(t *testing.T) {
 	t.Parallel()
 	t.Run("slow sink", func(t *testing.T) {
@@ -119,7 +117,7 @@ func TestShutdownGrace(t *testing.T) {
 		d := start(t, cfg)
 		d.Fail(errors.New("no"))
 		eventually(t, "nothing is sent", func() bool { return d.Attempts() == 4 })
-		d.Recover() // the next try would be about 800 ms after the fourth
+		d.Recover() // the next attempt would be about 800 ms after the fourth
 		d.stop()
 		if strings.Contains(d.out.String(), "undelivered") {
 			t.Errorf("the sink was back, but the log says:\n%s", d.out)
@@ -145,8 +143,8 @@ func TestShutdownGrace(t *testing.T) {
 	})
 }
 
-// Without any time at the end, all that had come is still read: also from
-// connections that were not accepted yet.
+// Without a grace period, everything received is still read, also from connections that were not
+// yet accepted.
 func TestShutdownWithoutGrace(t *testing.T) {
 	t.Parallel()
 	const open, lines = 20, 100
@@ -154,7 +152,7 @@ func TestShutdownWithoutGrace(t *testing.T) {
 	cfg.Grace, cfg.Receivers = 0, 1
 	d := start(t, cfg)
 	shard := d.in.Table().Shard(0)
-	shard.Lock() // so that next to nothing is read
+	shard.Lock() // so that almost nothing is read
 	for range open {
 		send(t, d.dial("tcp"), strings.Repeat("hits:1|c\n", lines))
 	}
@@ -165,7 +163,7 @@ func TestShutdownWithoutGrace(t *testing.T) {
 	check(t, d.Server, fmt.Sprint("samples.aggregated ", open*lines))
 }
 
-// When Run returns, nothing that it started goes on.
+// When Run returns, everything it started has ended.
 func TestShutdownEndsAll(t *testing.T) {
 	before := goleak.IgnoreCurrent()
 	cfg := config()
@@ -187,7 +185,7 @@ func TestShutdownEndsAll(t *testing.T) {
 	d.stop()
 	goleak.VerifyNone(t, before)
 	for _, network := range []string{"tcp", "udp"} {
-		// For a moment somebody else may use it.
+		// Another process may use it for a moment.
 		eventually(t, "the port was not let go for "+network, func() bool {
 			var again io.Closer
 			var err error
@@ -201,7 +199,7 @@ func TestShutdownEndsAll(t *testing.T) {
 	}
 }
 
-// A context that has ended before Run ends it.
+// Run ends at once if its context has already ended.
 func TestRunWithEndedContext(t *testing.T) {
 	t.Parallel()
 	s, err := New(config())

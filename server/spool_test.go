@@ -20,7 +20,7 @@ func TestSpoolNeighbour(t *testing.T) {
 	cfg.FlushInterval = 50 * time.Millisecond
 	cfg.GaugeExpire = time.Hour
 	cfg.Sinks = []delivery.Destination{{Name: "healthy", Sink: healthy}}
-	d := start(t, cfg) // whose recorder is another sink
+	d := start(t, cfg) // its recorder is another sink
 	d.Hang()
 	for i := range 20 {
 		send(t, d.dial("udp"), fmt.Sprintf("n%d:1|c", i))
@@ -40,7 +40,7 @@ func TestSpoolNeighbour(t *testing.T) {
 	d.Recover()
 }
 
-// A daemon without time to deliver leaves all in the spool.
+// A daemon without a grace period leaves all points in the spool.
 func TestSpoolWithoutGrace(t *testing.T) {
 	t.Parallel()
 	cfg := config()

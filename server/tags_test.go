@@ -20,8 +20,8 @@ import (
 	"github.com/statsd-ops/statsd/wire"
 )
 
-// What comes with tags is found by them in a real Graphite, and stands in whisper
-// under the names that were published.
+// A real Graphite finds tagged series by their tags, and whisper stores them under their published
+// names.
 func TestRealGraphiteTags(t *testing.T) {
 	t.Parallel()
 	web := counterpart.StartGraphite(t)
@@ -78,8 +78,8 @@ func TestRealGraphiteTags(t *testing.T) {
 	}
 }
 
-// The value of a tagged gauge goes on after a restart, unless tags are dropped
-// now: then there is no such series any more.
+// The value of a tagged gauge continues after a restart, unless tags are dropped now: then the
+// series no longer exists.
 func TestTaggedState(t *testing.T) {
 	t.Parallel()
 	cfg := config()
@@ -102,7 +102,7 @@ func TestTaggedState(t *testing.T) {
 	}
 }
 
-// New series are refused by name, whatever their tags are.
+// New series are refused by name, whatever their tags.
 func TestTaggedRefusals(t *testing.T) {
 	t.Parallel()
 	cfg := config()
@@ -123,11 +123,11 @@ func TestTaggedRefusals(t *testing.T) {
 	}
 }
 
-// Carbon's own code takes each series, and leaves it as it is.
-func TestTagsAsCarbonHasThem(t *testing.T) {
+// Carbon's own code accepts each series and leaves it unchanged.
+func TestCarbonKeepsTaggedNames(t *testing.T) {
 	t.Parallel()
 	counterpart.Find(t, "carbon-cache")
-	python := counterpart.Find(t, "/usr/bin/python3") // the one that sees Debian's carbon
+	python := counterpart.Find(t, "/usr/bin/python3") // this one finds Debian's carbon
 	script := "import sys\nfrom carbon.util import TaggedSeries\n" +
 		"for line in sys.stdin.buffer: print(TaggedSeries.parse(line.decode('ascii')[:-1]).path)"
 	const alphabet = ",,,::=;;~!^k l\"{}()'*\xc3\xa9\xff\x00\tname"

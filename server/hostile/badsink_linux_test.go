@@ -12,15 +12,15 @@ import (
 	"github.com/statsd-ops/statsd/sink/sinktest"
 )
 
-// stuck are sinks that accept what they do not read.
+// stuck are sinks that accept connections but stop reading.
 var stuck = map[string]sinktest.Fault{
 	"never reads":        {Never: true},
 	"reads 1 KB/s":       {BytesPerSecond: 1024},
 	"resets in mid-line": {ResetAfter: 1000},
 }
 
-// Whatever a sink does, nothing is lost, and only what was being sent when its
-// connection broke can come twice.
+// Whatever a sink does, nothing is lost. Only the lines being sent when a connection broke may be
+// duplicated.
 func TestSoakStuckSink(t *testing.T) {
 	flushes := soak.Pick(3, 60)
 	for name, fault := range stuck {
@@ -44,9 +44,9 @@ func TestSoakStuckSink(t *testing.T) {
 	}
 }
 
-// A sink that gives up after any number of bytes costs nothing either.
+// A sink that closes after any number of bytes loses nothing either.
 func TestSoakSinkGivesUpAnywhere(t *testing.T) {
-	most, step := 200, soak.Pick(25, 1)
+	highest, step := 200, soak.Pick(25, 1)
 	for name, fault := range map[string]func(int) sinktest.Fault{
 		"closes": func(n int) sinktest.Fault { return sinktest.Fault{CloseAfter: n} },
 		"resets": func(n int) sinktest.Fault { return sinktest.Fault{ResetAfter: n} },
@@ -58,7 +58,7 @@ func TestSoakSinkGivesUpAnywhere(t *testing.T) {
 			d := startTo(t, sink.Addr(), interval, "--metadata-prefix=", "--spool-dir="+t.TempDir())
 			conn := d.dial("udp")
 			sent := 0
-			for n := 1; n <= most; n += step {
+			for n := 1; n <= highest; n += step {
 				first := sink.Accepted()
 				sink.SetEach(func(connection int) sinktest.Fault {
 					if connection == first {
@@ -87,7 +87,7 @@ func TestSoakSinkGivesUpAnywhere(t *testing.T) {
 			if hits := count(lines, "stats.hits "); hits != sent {
 				t.Errorf("%d hits came, want %d", hits, sent)
 			}
-			soak.Row(t, fmt.Sprintf("sink %s after N bytes, %d values of N up to %d", name, sent, most),
+			soak.Row(t, fmt.Sprintf("sink %s after N bytes, %d values of N up to %d", name, sent, highest),
 				fmt.Sprintf("0 lost; %d lines of unfinished sends twice", again), "0 lost, no others twice")
 		})
 	}
@@ -102,8 +102,8 @@ func count(lines []string, prefix string) (n int) {
 	return n
 }
 
-// A sink that is stuck takes nothing from the intake: two daemons, one with a
-// healthy sink, read the same in turn, and as fast.
+// A stuck sink does not slow down receiving: two daemons, one with a healthy sink, read the same
+// lines in turn, equally fast.
 func TestSoakIntakeBesideStuckSink(t *testing.T) {
 	turns, lines := soak.Pick(5, 41), soak.Pick(100_000, 4_000_000)
 	for name, fault := range stuck {
@@ -136,8 +136,8 @@ func TestSoakIntakeBesideStuckSink(t *testing.T) {
 type intake struct {
 	d     *statsd
 	conn  net.Conn
-	block []byte // of intakeBlock lines
-	n     int    // lines a turn
+	block []byte // intakeBlock lines
+	n     int    // lines per turn
 	sent  int
 	took  []time.Duration
 }

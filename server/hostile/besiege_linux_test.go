@@ -16,13 +16,13 @@ import (
 	"time"
 )
 
-// attack is what a client of the monitor sends: a start, and then a part again and
-// again, until it is cut.
+// attack is a client's input to the monitor: a beginning, then a part repeated until the connection
+// is closed.
 type attack struct{ start, again string }
 
 const postHeader = "POST /RPC2 HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/xml\r\n"
 
-// attacks on the monitor, each of many connections.
+// attacks on the monitor, each with many connections.
 func attacks() map[string]attack {
 	whole := func(body string) attack {
 		return attack{start: fmt.Sprintf("%sContent-Length: %d\r\n\r\n%s", postHeader, len(body), body)}
@@ -41,7 +41,7 @@ func attacks() map[string]attack {
 	}
 }
 
-// besiege sends one attack until it is cut, and returns how long that took; 0 when
+// besiege sends one attack until the connection is closed, and returns how long that took, or 0 if
 // ctx ended first.
 func besiege(ctx context.Context, address string, a attack) time.Duration {
 	conn, err := net.Dial("tcp", address)
@@ -77,7 +77,7 @@ type besiegers struct {
 	cuts, longest atomic.Int64 // longest in nanoseconds
 }
 
-// attack lets all attack again and again until ctx ends.
+// attack repeats the attack from all connections until ctx ends.
 func (b *besiegers) attack(ctx context.Context, address string) {
 	var attacking sync.WaitGroup
 	for range b.number / len(attacks()) {
@@ -104,11 +104,11 @@ func sleep(ctx context.Context, d time.Duration) {
 	}
 }
 
-// besiegedEnv makes a test's program attack the monitor at an address instead.
+// besiegedEnv makes the test program attack the monitor at an address instead of testing.
 const besiegedEnv = "HOSTILE_BESIEGED"
 
-// besiegeAsked attacks until standard input ends, and prints how often it was cut,
-// and the longest that this took.
+// besiegeAsked attacks until standard input ends. It prints how often connections were closed, and
+// the longest time until one was.
 func besiegeAsked() {
 	address, number, _ := strings.Cut(os.Getenv(besiegedEnv), " ")
 	b := &besiegers{}
@@ -122,7 +122,7 @@ func besiegeAsked() {
 	fmt.Println(b.cuts.Load(), b.longest.Load())
 }
 
-// besieged has the monitor attacked, by a process of its own, while f runs.
+// besieged runs f while another process attacks the monitor.
 func (d *statsd) besieged(attackers int, f func()) (cuts int, longest time.Duration) {
 	d.t.Helper()
 	cmd := exec.Command(os.Args[0])

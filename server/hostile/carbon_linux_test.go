@@ -13,14 +13,13 @@ import (
 	"time"
 )
 
-// carbon takes what the daemon publishes, and adds the counters up whose names
-// begin with canary.
+// carbon receives the published points and adds up the counters whose names begin with canary.
 type carbon struct {
 	listener net.Listener
 	mu       sync.Mutex
 	rates    map[string]float64
 	last     map[string]float64
-	delays   []time.Duration // between the times of those points and their coming
+	delays   []time.Duration // from the time of those points to their arrival
 }
 
 func newCarbon(t testing.TB) *carbon {
@@ -35,7 +34,7 @@ func newCarbon(t testing.TB) *carbon {
 			serving.Go(func() { c.read(t, conn) })
 		}
 	})
-	// It is registered before the daemon's end, and so comes after it.
+	// It is registered before the daemon's cleanup and so runs after it.
 	t.Cleanup(func() { _ = l.Close(); serving.Wait() })
 	return c
 }
@@ -60,28 +59,28 @@ func (c *carbon) read(t testing.TB, conn net.Conn) {
 	}
 }
 
-// counted returns what a counter came to in all flushes so far.
+// counted returns the total of a counter over all flushes so far.
 func (d *statsd) counted(name string) float64 {
 	d.carbon.mu.Lock()
 	defer d.carbon.mu.Unlock()
 	return math.Round(d.rates["stats."+name] * d.interval.Seconds())
 }
 
-// came returns how long after their time the points came.
+// came returns the delays of the points.
 func (c *carbon) came() []time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return slices.Clone(c.delays)
 }
 
-// value returns the value that a path was last published with.
+// value returns the last published value of a path.
 func (d *statsd) value(path string) float64 {
 	d.carbon.mu.Lock()
 	defer d.carbon.mu.Unlock()
 	return d.last[path]
 }
 
-// expectCanary waits until a counter came to want.
+// expectCanary waits until the total of a counter is want.
 func (d *statsd) expectCanary(name string, want int) {
 	d.t.Helper()
 	deadline := time.Now().Add(patience)

@@ -26,8 +26,8 @@ import (
 	"github.com/statsd-ops/statsd/internal/sockets"
 )
 
-// program is the path of a statsd as it is shipped: without the race detector,
-// whose memory is not the daemon's.
+// program is the path of a statsd as it is shipped: without the race detector, which uses much more
+// memory.
 var program string
 
 func TestMain(m *testing.M) {
@@ -44,7 +44,7 @@ func TestMain(m *testing.M) {
 	}
 	code := 1
 	if err == nil {
-		// Most of the tests wait for their daemons most of the time.
+		// Most tests wait for their daemons most of the time.
 		err = flag.Set("test.parallel", "12")
 	}
 	if err == nil {
@@ -56,15 +56,16 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// sideBySide lets ordinary tests run at a time. Exact bounds are measured alone.
+// sideBySide lets reduced tests run in parallel. Full ones run alone, because they check exact
+// limits.
 func sideBySide(t *testing.T) {
 	if !soak.On() {
 		t.Parallel()
 	}
 }
 
-// bound is an exact bound, or one with tenfold slack in an ordinary test, which
-// shares its machine with others.
+// bound returns the exact limit, or ten times as much in a reduced test, which shares the machine
+// with others.
 func bound(exact float64) float64 {
 	if soak.On() {
 		return exact
@@ -72,12 +73,12 @@ func bound(exact float64) float64 {
 	return 10 * exact
 }
 
-// patience is how long a test waits for what should come at once.
+// patience is how long a test waits for something that is expected at once.
 const patience = 30 * time.Second
 
 // statsd is a daemon that runs until the test ends.
 type statsd struct {
-	*carbon  // that it publishes to, unless the test has a sink of its own
+	*carbon  // receives the published points, unless the test has its own sink
 	t        testing.TB
 	cmd      *exec.Cmd
 	interval time.Duration
@@ -87,7 +88,7 @@ type statsd struct {
 	log      *log
 }
 
-// start runs a daemon with a carbon and flags besides those that every test has.
+// start runs a daemon with a carbon, with flags in addition to the ones of every test.
 func start(t testing.TB, interval time.Duration, flags ...string) *statsd {
 	t.Helper()
 	c := newCarbon(t)
@@ -96,7 +97,7 @@ func start(t testing.TB, interval time.Duration, flags ...string) *statsd {
 	return d
 }
 
-// startTo runs a daemon with a sink of the test's own.
+// startTo runs a daemon with the test's own sink.
 func startTo(t testing.TB, sink string, interval time.Duration, flags ...string) *statsd {
 	t.Helper()
 	d := &statsd{t: t, interval: interval, log: &log{}}
@@ -120,7 +121,7 @@ func startTo(t testing.TB, sink string, interval time.Duration, flags ...string)
 	return d
 }
 
-// stop ends the daemon orderly, once.
+// stop stops the daemon with SIGTERM, once.
 func (d *statsd) stop() {
 	d.t.Helper()
 	if d.cmd.ProcessState != nil {
@@ -157,7 +158,7 @@ func (d *statsd) send(conn net.Conn, text []byte) {
 	}
 }
 
-// figures asks the monitor, and checks the ledger.
+// figures queries the monitor and checks the ledger.
 func (d *statsd) figures() map[string]float64 {
 	d.t.Helper()
 	figures, err := d.ask(http.DefaultClient)
@@ -168,7 +169,7 @@ func (d *statsd) figures() map[string]float64 {
 	return figures
 }
 
-// ask asks the monitor.
+// ask queries the monitor.
 func (d *statsd) ask(client *http.Client) (figures map[string]float64, err error) {
 	response, err := client.Post("http://"+d.monitor, "text/xml", strings.NewReader("<methodCall><methodName>istats</methodName></methodCall>"))
 	if err != nil {
@@ -204,7 +205,7 @@ func (d *statsd) balance(f map[string]float64) {
 	}
 }
 
-// await waits until a figure has a value, and returns all figures then.
+// await waits until a figure has a value and returns all figures.
 func (d *statsd) await(name string, value float64) map[string]float64 {
 	d.t.Helper()
 	var f map[string]float64
@@ -232,8 +233,7 @@ func (d *statsd) awaitRead() {
 	})
 }
 
-// memory returns a figure of /proc/PID/status in bytes: VmRSS, or VmHWM for its
-// peak.
+// memory returns a field of /proc/PID/status in bytes: VmRSS, or VmHWM for its peak.
 func (d *statsd) memory(name string) float64 {
 	d.t.Helper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", d.cmd.Process.Pid))
@@ -252,7 +252,7 @@ func (d *statsd) memory(name string) float64 {
 func (d *statsd) cpu() time.Duration {
 	d.t.Helper()
 	var used unix.Timespec
-	// A process' clock, see clock_getcpuclockid(3).
+	// The clock of a process, see clock_getcpuclockid(3).
 	if err := unix.ClockGettime(int32(^d.cmd.Process.Pid<<3|2), &used); err != nil {
 		d.t.Fatal(err)
 	}
@@ -288,17 +288,17 @@ func eventually(t testing.TB, complaint string, ok func() bool) {
 	}
 }
 
-// isCut reports whether the daemon closes conn before a moment.
+// isCut reports whether the daemon closes conn before the given time.
 func isCut(conn net.Conn, until time.Time) bool {
 	_ = conn.SetReadDeadline(until)
 	_, err := conn.Read(make([]byte, 1))
 	return err != nil && !errors.Is(err, os.ErrDeadlineExceeded)
 }
 
-// log is what the daemon logs.
+// log is the daemon's log.
 type log struct{ counterpart.Output }
 
-// find returns what a pattern's first group matches, "" if it does not match.
+// find returns the first group of a pattern's match, or "".
 func (l *log) find(pattern string) string {
 	if found := regexp.MustCompile(pattern).FindStringSubmatch(l.String()); found != nil {
 		return found[1]

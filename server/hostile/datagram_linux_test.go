@@ -8,8 +8,8 @@ import (
 	"github.com/statsd-ops/statsd/internal/soak"
 )
 
-// One datagram built to hurt: the daemon lives, takes next to no memory for it,
-// and goes on counting.
+// A datagram built to do harm: the daemon survives, uses hardly any memory for it, and keeps
+// counting.
 func TestSoakOneDatagramBuiltToHurt(t *testing.T) {
 	sideBySide(t)
 	d := start(t, 20*time.Millisecond)
@@ -21,31 +21,31 @@ func TestSoakOneDatagramBuiltToHurt(t *testing.T) {
 		packets += 2
 		d.await("udp.packets", float64(packets))
 	}
-	send(make([]byte, MostUDP))
+	send(make([]byte, MaxUDP))
 	d.expectCanary("canary", 1)
-	most := 0.0
+	peak := 0.0
 	for _, g := range Datagrams() {
 		before := d.memory("VmHWM")
-		send(g.Make(MostUDP))
+		send(g.Make(MaxUDP))
 		grown := d.memory("VmHWM") - before
-		if most = max(most, grown); grown > bound(1<<20) {
+		if peak = max(peak, grown); grown > bound(1<<20) {
 			t.Errorf("%s: memory grew by %.2f MB", g.Name, grown/(1<<20))
 		}
 	}
 	d.expectCanary("canary", packets/2)
 	soak.Row(t, fmt.Sprintf("one datagram built to hurt: %d kinds", len(Datagrams())),
-		fmt.Sprintf("alive, canary exact, memory +%.2f MB at most", most/(1<<20)), "1 MB")
+		fmt.Sprintf("alive, canary exact, memory +%.2f MB at most", peak/(1<<20)), "1 MB")
 }
 
-// Any number of them take processor time in proportion to their bytes: long
-// ones not more than short ones.
+// The processor time is proportional to the bytes of the datagrams, and long datagrams do not cost
+// more per byte than short ones.
 func TestSoakDatagramsTakeLinearTime(t *testing.T) {
 	sideBySide(t)
 	total := soak.Pick(1<<20, 8<<20) // bytes of each kind
 	d := start(t, 20*time.Millisecond)
 	conn := d.dial("udp")
 	packets, canaries := 0, 0
-	// flood sends datagrams of a size, and returns the processor time they took.
+	// flood sends datagrams of a size and returns the processor time for them.
 	flood := func(g Datagram, size int) time.Duration {
 		datagram := g.Make(size)
 		before := d.cpu()
@@ -62,17 +62,17 @@ func TestSoakDatagramsTakeLinearTime(t *testing.T) {
 	}
 	slowest, worst := 0.0, 0.0
 	for _, g := range Datagrams() {
-		large := flood(g, MostUDP)
+		large := flood(g, MaxUDP)
 		each := large.Seconds() / float64(total)
 		slowest = max(slowest, each)
 		if soak.On() {
 			t.Logf("%-30s %6.1f ns a byte", g.Name, 1e9*each)
 		}
-		// Where little time is used, most of it is for other things.
+		// If little time is used, most of it is for other work.
 		if each < 100e-9 {
 			continue
 		}
-		small := flood(g, MostUDP/16)
+		small := flood(g, MaxUDP/16)
 		worst = max(worst, large.Seconds()/small.Seconds())
 		if large > time.Duration(bound(2)*float64(small)) {
 			t.Errorf("%s: %d bytes take %v in long datagrams, %v in short ones", g.Name, total, large, small)

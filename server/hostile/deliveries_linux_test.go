@@ -8,14 +8,14 @@ import (
 	"github.com/statsd-ops/statsd/sink/sinktest"
 )
 
-// deliveries works out from the connections to a sink which lines it was sent, as
-// the sender understands it: what a connection that broke had brought comes again
-// with the next. again counts the lines that came twice for that.
+// deliveries computes, from the connections to a sink, which lines it received in the view of the
+// sender: the lines of a broken connection are sent again on the next one. again counts the
+// repeated lines.
 func deliveries(connections []sinktest.Connection) (lines []string, again int) {
 	var unsure []string // came over a connection that broke
 	for _, c := range connections {
 		if n := min(len(unsure), len(c.Lines)); !slices.Equal(unsure[:n], c.Lines[:n]) {
-			lines = append(lines, unsure...) // it had broken behind the last one
+			lines = append(lines, unsure...) // it broke after its last line
 			unsure = nil
 		}
 		again += min(len(unsure), len(c.Lines))
@@ -31,15 +31,15 @@ func deliveries(connections []sinktest.Connection) (lines []string, again int) {
 
 func TestDeliveries(t *testing.T) {
 	for _, test := range []struct {
-		connections string // lines of one letter; + ends a whole connection, - one that broke
+		connections string // lines of one letter; + ends a complete connection, - a broken one
 		lines       string
 		again       int
 	}{
 		{"ab+cd+", "abcd", 0},
 		{"a-ab+c+", "abc", 1},
 		{"-a-abc-ab-abcd+", "abcd", 6},
-		{"ab-cd+", "abcd", 0}, // it broke behind all there was
-		{"ab+ab+", "abab", 0}, // that is twice, for no reason
+		{"ab-cd+", "abcd", 0}, // it broke after the last line
+		{"ab+ab+", "abab", 0}, // duplicated without a reason
 		{"ab+a-", "aba", 0},
 	} {
 		var connections []sinktest.Connection

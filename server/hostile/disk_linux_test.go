@@ -14,7 +14,7 @@ import (
 	"github.com/statsd-ops/statsd/sink/sinktest"
 )
 
-// onDisk is a daemon whose sink is down, and whose spool is on a small disk.
+// onDisk is a daemon with a dead sink and a spool on a small disk.
 type onDisk struct {
 	*rounds
 	t    *testing.T
@@ -36,7 +36,7 @@ func (s *onDisk) start() {
 	s.rounds = newRounds(d, 10_000)
 }
 
-// flush sends n rounds, each of a flush or two, and sees that they are read.
+// flush sends n rounds, each for one or two flushes, and waits until they are read.
 func (s *onDisk) flush(n int) {
 	s.t.Helper()
 	for range n {
@@ -45,8 +45,8 @@ func (s *onDisk) flush(n int) {
 	}
 }
 
-// check brings the sink back, and sees that each point comes or is counted, and
-// that the intake has lost nothing.
+// check revives the sink and checks that each point arrives or is counted, and that receiving lost
+// nothing.
 func (s *onDisk) check(what string, lossy bool) {
 	s.t.Helper()
 	s.sink.Start()
@@ -109,7 +109,7 @@ func TestSoakSpoolRemoved(t *testing.T) {
 	sideBySide(t)
 	s := newOnDisk(t)
 	s.flush(5)
-	// The daemon may make it anew meanwhile.
+	// The daemon may create it again meanwhile.
 	eventually(t, "the spool cannot be removed", func() bool { return os.RemoveAll(s.spool()) == nil })
 	s.flush(5)
 	s.check("directory removed", true)

@@ -61,7 +61,7 @@ func (s *sender) stop() {
 	<-s.done
 }
 
-// arrived returns how many lines the daemon's socket has taken as a whole.
+// arrived returns how many whole lines the daemon's socket has received.
 func (s *sender) arrived(t *testing.T) int {
 	t.Helper()
 	s.mu.Lock()
@@ -80,8 +80,8 @@ func (s *sender) arrived(t *testing.T) int {
 	return (s.sent - waiting) / len(s.line)
 }
 
-// SIGTERM under load, with a sink and without: each line that had come then is
-// published, and so is all of those who end within the time that they have.
+// SIGTERM under load, with a sink and without: every line received until then is published. So are
+// all lines of senders that stop within the grace period.
 func TestSoakTerminated(t *testing.T) {
 	const senders, rate, grace = 10, 5_000, 5 * time.Second
 	for name, up := range map[string]bool{"up": true, "down": false} {
@@ -105,7 +105,7 @@ func TestSoakTerminated(t *testing.T) {
 			begun := time.Now()
 			d.signal(unix.SIGTERM)
 			time.Sleep(200 * time.Millisecond)
-			for i, s := range all[:senders/2] { // the others fire on
+			for i, s := range all[:senders/2] { // the others keep sending
 				s.stop()
 				least[i] = s.sent / len(s.line)
 			}
@@ -146,7 +146,7 @@ func TestSoakTerminated(t *testing.T) {
 	}
 }
 
-// counters adds up what came of each path, with a flush interval of a second.
+// counters adds up the points of each path, with a flush interval of one second.
 func counters(lines []string) map[string]float64 {
 	came := map[string]float64{}
 	for _, line := range lines {
@@ -158,8 +158,8 @@ func counters(lines []string) map[string]float64 {
 	return came
 }
 
-// kill -9 at any moment while a dead sink's flushes go to the spool: the daemon
-// starts again at once, and has all that it had told to be there.
+// kill -9 at any moment while a dead sink's flushes go to the spool: the daemon starts again at
+// once, and still has everything that it had reported as spooled.
 func TestSoakKilled(t *testing.T) {
 	sideBySide(t)
 	kills := soak.Pick(5, 200)

@@ -10,8 +10,8 @@ import (
 	"github.com/statsd-ops/statsd/wire"
 )
 
-// Broken lines through real sockets: the daemon lives, answers in time, counts
-// each sample as the parser sees it, and keeps nothing of them.
+// Broken lines through real sockets: the daemon survives, answers in time, counts each sample like
+// the parser, and keeps no memory for them.
 func TestSoakBrokenLines(t *testing.T) {
 	sideBySide(t)
 	n, seed := 10_000, uint64(1)
@@ -19,9 +19,9 @@ func TestSoakBrokenLines(t *testing.T) {
 		n, seed = 1_000_000, uint64(time.Now().UnixNano())
 	}
 	t.Logf("seed %d", seed)
-	// The names are bounded, and so is what the monitor keeps of them.
+	// The names are limited, and so is the monitor's memory of them.
 	d := start(t, 200*time.Millisecond, "--max-names=1000", "--keep-values=1000")
-	d.afterFlush() // the sink's connection is there
+	d.afterFlush() // the sink is connected
 	goroutines, files := d.resources()
 	udp, tcp := d.dial("udp"), d.dial("tcp")
 	var parser wire.Parser
@@ -58,8 +58,8 @@ func TestSoakBrokenLines(t *testing.T) {
 	f := d.await("samples.received", float64(samples))
 	d.expectCanary("canary", canaries)
 	t.Logf("%d samples, %v of them good, %v discarded, %v refused", samples, f["samples.aggregated"], f["metrics.discarded"], f["samples.refused"])
-	// Datagrams may gather for 40 ms of it. More than a few beyond that are the
-	// machine's: then the daemon waits for a processor.
+	// Datagrams may gather for 40 ms of this time. Much more than that comes from a busy machine,
+	// where the daemon waits for a processor.
 	if longest.Seconds() > bound(0.1) {
 		t.Errorf("an answer took %v", longest)
 	}

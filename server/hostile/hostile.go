@@ -1,13 +1,12 @@
-// Package hostile makes what nobody should send to a daemon, for tests of what
-// comes of it:
+// Package hostile makes harmful input for tests of the daemon:
 //
-//	for _, d := range hostile.Datagrams() { ... } // each built to hurt in its own way
+//	for _, d := range hostile.Datagrams() { ... } // each harmful in its own way
 //	input := hostile.New(seed).Next()             // any number of broken lines
 //
-// The tests of this package send them to a statsd of its own process, whose sinks,
-// disks and alerts' receivers fail as well, and look at that from outside: its
-// memory, its processor time, its descriptors, its ledger, what its sinks get, and
-// a counter that well-behaved senders must always find exact.
+// The tests of this package send it to a statsd in another process, whose sinks, disks and receivers
+// of alerts fail as well. They watch the process from outside: its memory, its processor time, its
+// descriptors, its ledger, the points at its sinks, and a counter from well-behaved senders, which
+// must always be exact.
 package hostile
 
 import (
@@ -17,13 +16,13 @@ import (
 	"strings"
 )
 
-// MostUDP is how many bytes a datagram can carry over IPv4.
-const MostUDP = 65_507
+// MaxUDP is the maximum payload of a datagram over IPv4, in bytes.
+const MaxUDP = 65_507
 
-// Datagram is built to hurt.
+// Datagram is built to do harm.
 type Datagram struct {
 	Name string
-	// Make makes one of about size bytes.
+	// Make returns one of about size bytes.
 	Make func(size int) []byte
 }
 
@@ -33,7 +32,7 @@ func Datagrams() []Datagram {
 	add := func(name string, build func(size int) string) {
 		all = append(all, Datagram{name, func(size int) []byte { return []byte(build(size)) }})
 	}
-	// repeated has as many of a part as fit between a head and a tail.
+	// repeated fills the space between a head and a tail with copies of a part.
 	repeated := func(name, head, part, tail string) {
 		add(name, func(size int) string {
 			return head + strings.Repeat(part, max(0, size-len(head)-len(tail))/len(part)) + tail
@@ -92,19 +91,19 @@ func Datagrams() []Datagram {
 	return all
 }
 
-// numbers are numbers, or nearly.
+// numbers are valid and almost valid numbers.
 var numbers = []string{
 	"1", "0", "-0", "+1", "-1", ".5", "5.", ".", "1e1", "1e", "1e+", "1e400", "1e-400", "1e99999999", "0x10", "0b1", "1_000",
 	"NaN", "nan", "Inf", "-inf", "infinity", "1,5", "1 ", " 1", "٣", "4.9e-324", "1.7976931348623159e308", "--1", "1e1.5", "",
 }
 
-// Inputs makes broken lines out of good ones: some of them are still good.
+// Inputs makes broken lines from good ones. Some stay good.
 type Inputs struct {
 	random *rand.Rand
 	last   []byte
 }
 
-// New returns Inputs that are the same for the same seed.
+// New returns Inputs that depend only on the seed.
 func New(seed uint64) *Inputs { return &Inputs{random: rand.New(rand.NewPCG(seed, seed))} }
 
 var lines = []string{
@@ -114,8 +113,8 @@ var lines = []string{
 
 var pieces = []string{":", "|", "@", "#", "\n", "\r\n", "|c", "|ms", "|g", "|s", "|@0.1", "|#", ":1", "1e", "+", "-", ".", "\x00", "\xff", "_e{", "_sc|", " ", "/"}
 
-// Next returns the next input, of at most a few thousand bytes, and mostly few.
-// It is the caller's until the next call.
+// Next returns the next input, of at most a few thousand bytes and usually few. It is valid until
+// the next call.
 func (in *Inputs) Next() []byte {
 	r := in.random
 	b := in.last[:0]
@@ -134,11 +133,11 @@ func (in *Inputs) change(b []byte) []byte {
 	at := r.IntN(len(b) + 1)
 	to := at + min(r.IntN(16), len(b)-at)
 	switch r.IntN(7) {
-	case 0: // a bit
+	case 0: // flip a bit
 		if at < len(b) {
 			b[at] ^= 1 << r.IntN(8)
 		}
-	case 1: // another byte
+	case 1: // replace a byte
 		if at < len(b) {
 			b[at] = byte(r.IntN(256))
 		}
@@ -148,7 +147,7 @@ func (in *Inputs) change(b []byte) []byte {
 		b = slices.Insert(b, at, []byte(pieces[r.IntN(len(pieces))])...)
 	case 4:
 		b = slices.Insert(b, at, []byte(numbers[r.IntN(len(numbers))])...)
-	case 5: // again and again
+	case 5: // repeat a part
 		part := slices.Clone(b[at:to])
 		for n := r.IntN(20); n > 0 && len(b) < 4000; n-- {
 			b = slices.Insert(b, at, part...)

@@ -33,22 +33,22 @@ func mixed(n int) (lines []byte) {
 	return lines
 }
 
-// Under half of the load that it can take, one line in a hundred bad, and with a
-// sink that comes and goes, the daemon needs nothing more after a while.
+// At half its maximum load, with one bad line in a hundred and a sink that fails and recovers, the
+// daemon's memory, goroutines and files stop growing after some time.
 func TestSoakFlappingSink(t *testing.T) {
 	sideBySide(t)
 	const windows = 20
 	whole := soak.Duration(t, 4*time.Second)
-	window := whole / windows // a minute, of twenty
+	window := whole / windows // stands for a minute, out of twenty
 	sink := sinktest.NewServer(t)
 	d := startTo(t, sink.Addr(), time.Second, "--spool-dir="+t.TempDir())
 
-	most := &intake{d: d, conn: d.dial("tcp"), block: mixed(intakeBlock), n: 20 * intakeBlock}
+	flood := &intake{d: d, conn: d.dial("tcp"), block: mixed(intakeBlock), n: 20 * intakeBlock}
 	for range 7 {
-		most.turn()
+		flood.turn()
 	}
-	part := soak.Pick(20.0, 2.0) // others use the machine too in an ordinary run
-	rate := float64(most.n) / most.median().Seconds() / part
+	part := soak.Pick(20.0, 2.0) // in an ordinary run, other work shares the machine
+	rate := float64(flood.n) / flood.median().Seconds() / part
 
 	begun := time.Now()
 	load := d.newLoad(mixed(intakeBlock), time.Duration(intakeBlock/rate*float64(time.Second)))
@@ -58,15 +58,15 @@ func TestSoakFlappingSink(t *testing.T) {
 		sink.Stop()
 		time.Sleep(window / 2)
 		sink.Start()
-		sink.Forget() // an hour of lines would fill memory
+		sink.Forget() // an hour of lines would fill the memory
 		time.Sleep(window / 2)
-		d.figures() // it balances
+		d.figures() // checks the ledger
 		heap[i] = d.live()
 		goroutines[i], files[i] = d.resources()
 	}
 	blocks := load.stop()
 	rate = float64(blocks*intakeBlock) / time.Since(begun).Seconds()
-	sent := blocks*intakeBlock + 7*most.n
+	sent := blocks*intakeBlock + 7*flood.n
 	f := d.await("samples.received", float64(sent))
 	eventually(t, "the backlog is not sent", func() bool {
 		f = d.figures()
@@ -92,7 +92,7 @@ func TestSoakFlappingSink(t *testing.T) {
 		"1 MB; flat; 0")
 }
 
-// load is a client that sends the same block of lines again and again.
+// load is a client that sends the same block of lines repeatedly.
 type load struct {
 	quit chan struct{}
 	sent chan int
@@ -119,7 +119,7 @@ func (d *statsd) newLoad(block []byte, every time.Duration) *load {
 	return l
 }
 
-// stop returns how many blocks were sent.
+// stop returns the number of blocks sent.
 func (l *load) stop() int {
 	close(l.quit)
 	return <-l.sent
@@ -127,8 +127,8 @@ func (l *load) stop() int {
 
 var heapAlloc = regexp.MustCompile(`# HeapAlloc = (\d+)`)
 
-// live returns the bytes of the heap that are in use after a collection: the
-// least of some looks, as work goes on between the collection and the look.
+// live returns the bytes of live heap: the minimum of several readings, because work continues
+// between a collection and the reading.
 func (d *statsd) live() float64 {
 	d.t.Helper()
 	least := 0.0

@@ -14,14 +14,14 @@ import (
 	"github.com/statsd-ops/statsd/internal/soak"
 )
 
-// A sample of memory costs at most this many bytes, and a third more at most.
+// The maximum memory per name or sample, in bytes. A third more is tolerated.
 const (
-	eachName   = 300 // of a name or a set's member
-	eachSample = 16  // of a timer
+	eachName   = 300 // for a name or a set member
+	eachSample = 16  // for a timer's sample
 	tolerance  = 1.3
 )
 
-// flood writes n lines that line makes to conn, buffered.
+// flood writes n lines, made by line, to conn, with a buffer.
 func (d *statsd) flood(conn net.Conn, n int, line func(w io.Writer, i int)) {
 	d.t.Helper()
 	w := bufio.NewWriterSize(conn, 64<<10)
@@ -33,17 +33,17 @@ func (d *statsd) flood(conn net.Conn, n int, line func(w io.Writer, i int)) {
 	}
 }
 
-// grown checks how much memory the daemon needed beyond before, at its peak.
-func (d *statsd) grown(before, most float64, what string) {
+// grown checks how much memory the daemon needed in addition to before, at its peak.
+func (d *statsd) grown(before, allowed float64, what string) {
 	d.t.Helper()
 	grown := d.memory("VmHWM") - before
-	soak.Row(d.t, what, fmt.Sprintf("memory +%.1f MB", grown/(1<<20)), fmt.Sprintf("%.1f MB", tolerance*most/(1<<20)))
-	if grown > bound(tolerance*most) {
+	soak.Row(d.t, what, fmt.Sprintf("memory +%.1f MB", grown/(1<<20)), fmt.Sprintf("%.1f MB", tolerance*allowed/(1<<20)))
+	if grown > bound(tolerance*allowed) {
 		d.t.Errorf("%s: memory grew by %.1f MB", what, grown/(1<<20))
 	}
 }
 
-// resident checks that little more is resident than what is live.
+// resident checks that the resident memory is little more than the live heap.
 func (d *statsd) resident(names int) {
 	d.t.Helper()
 	resident := d.memory("VmRSS")
@@ -60,9 +60,8 @@ func (d *statsd) resident(names int) {
 	}
 }
 
-// New names beyond all bounds: those that fit take what they may, the others
-// are refused and counted, known ones stay exact, and when the flood is over
-// there is room again.
+// New names above the limit: the first ones are kept, the others refused and counted, known ones
+// stay exact, and after the flood there is room again.
 func TestSoakNewNames(t *testing.T) {
 	sideBySide(t)
 	sizes, interval := soak.Pick([]int{100_000}, []int{1_000_000, 10_000_000}), soak.Pick(3*time.Second, 10*time.Second) // no name expires during the flood
@@ -105,7 +104,7 @@ func TestSoakNewNames(t *testing.T) {
 	}
 }
 
-// One set with a million members, and one that wants more than it may have.
+// One set with a million members, and one with more than the limit.
 func TestSoakSetMembers(t *testing.T) {
 	sideBySide(t)
 	n, interval := soak.Pick(100_000, 1_000_000), soak.Pick(time.Second, 10*time.Second)
@@ -123,8 +122,8 @@ func TestSoakSetMembers(t *testing.T) {
 	d.grown(before, eachName*float64(n), fmt.Sprintf("%d members of one set, and %d that are refused", n, over))
 }
 
-// inOneInterval sends samples so that all are of one flush, and returns by how
-// much the figures grew at that. It tries again when a flush came between.
+// inOneInterval sends samples so that they belong to one flush, and returns by how much the figures
+// grew. It tries again if a flush came in between.
 func (d *statsd) inOneInterval(samples int, send func()) map[string]float64 {
 	d.t.Helper()
 	for range 10 {
@@ -149,25 +148,25 @@ func (d *statsd) inOneInterval(samples int, send func()) map[string]float64 {
 	return nil
 }
 
-// afterFlush waits until a flush is just over.
+// afterFlush waits until just after a flush.
 func (d *statsd) afterFlush() {
 	d.t.Helper()
 	last := d.figures()["ledger.time"]
 	eventually(d.t, "no flush", func() bool { return d.figures()["ledger.time"] > last })
 }
 
-// One timer with ten million samples in a flush interval: its count, extremes
-// and mean are exact, its percentile is within 1 %.
+// One timer with ten million samples in a flush interval: its count, extremes and mean are exact,
+// its percentile is within 1 %.
 func TestSoakTimerSamples(t *testing.T) {
 	sideBySide(t)
-	n, most, interval := 400_000, 100_000, time.Second
+	n, limit, interval := 400_000, 100_000, time.Second
 	if soak.On() {
-		n, most, interval = 10_000_000, 1_000_000, 20*time.Second
+		n, limit, interval = 10_000_000, 1_000_000, 20*time.Second
 	}
-	d := start(t, interval, fmt.Sprint("--max-timer-samples=", most))
+	d := start(t, interval, fmt.Sprint("--max-timer-samples=", limit))
 	conn := d.dial("tcp")
 	before := d.memory("VmHWM")
-	const packed = 100 // values in a line
+	const packed = 100 // values per line
 	f := d.inOneInterval(n, func() {
 		d.flood(conn, n/packed, func(w io.Writer, i int) {
 			_, _ = io.WriteString(w, "canary.timer"+strings.Repeat(fmt.Sprint(":", i+1), packed)+"|ms\n")

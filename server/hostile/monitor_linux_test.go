@@ -9,8 +9,8 @@ import (
 	"github.com/statsd-ops/statsd/internal/soak"
 )
 
-// A thousand clients attack the monitor in all ways: another one is answered at
-// once, the intake loses nothing, memory stays, and the attackers are cut.
+// A thousand clients attack the monitor in every way: another client is answered at once, receiving
+// loses nothing, memory does not grow, and the attackers' connections are closed.
 func TestSoakMonitorUnderAttack(t *testing.T) {
 	sideBySide(t)
 	attackers, lasting := soak.Pick(120, 1_000), soak.Pick(4*time.Second, 30*time.Second)
@@ -22,7 +22,7 @@ func TestSoakMonitorUnderAttack(t *testing.T) {
 	cuts, gone := d.besieged(attackers, func() {
 		for begun := time.Now(); time.Since(begun) < lasting; time.Sleep(100 * time.Millisecond) {
 			asked := time.Now()
-			// Whoever is slow to ask makes room for others, and asks again.
+			// A slow client makes room for others and asks again.
 			for _, err := d.ask(client); err != nil && time.Since(asked) < patience; {
 				_, err = d.ask(client)
 			}

@@ -10,8 +10,7 @@ import (
 	"github.com/statsd-ops/statsd/sink/sinktest"
 )
 
-// A dead sink delays a healthy one beside it by nothing that matters, and takes
-// none of its points.
+// A dead sink does not noticeably delay a healthy one beside it, and loses none of its points.
 func TestSoakDeadNeighbour(t *testing.T) {
 	sideBySide(t)
 	flushes := soak.Pick(4, 60)

@@ -11,8 +11,8 @@ import (
 	"github.com/statsd-ops/statsd/internal/soak"
 )
 
-// badNSCA are daemons that alerts are sent to, and what they do with a connection.
-// Data comes from nsca first: 128 bytes of initialisation vector and a time.
+// badNSCA are misbehaving nsca daemons, described by what they do with a connection. nsca sends
+// first: 128 bytes of initialisation vector and a time.
 var badNSCA = map[string]func(net.Conn){
 	"is absent":    nil,
 	"hangs":        func(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) },
@@ -26,8 +26,8 @@ var badNSCA = map[string]func(net.Conn){
 	},
 }
 
-// Whatever the receiver of alerts does, the daemon counts and flushes as ever, and
-// has at most one alert in flight.
+// Whatever the receiver of alerts does, the daemon counts and flushes as usual, and has at most one
+// alert in flight.
 func TestSoakBadNSCA(t *testing.T) {
 	lasting := soak.Pick(2*time.Second, 30*time.Second)
 	for name, serve := range badNSCA {
@@ -38,18 +38,18 @@ func TestSoakBadNSCA(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer l.Close()
-			var now, most, accepted atomic.Int64
+			var now, peak, accepted atomic.Int64
 			if serve == nil {
 				_ = l.Close()
 			}
 			go func() {
 				for conn, err := l.Accept(); err == nil; conn, err = l.Accept() {
 					accepted.Add(1)
-					// The end of the one before may come a little later than this one.
+					// The end of the previous one may be noticed a little later than this one.
 					for end := time.Now().Add(100 * time.Millisecond); now.Load() > 0 && time.Now().Before(end); {
 						time.Sleep(time.Millisecond)
 					}
-					most.Store(max(most.Load(), now.Add(1)))
+					peak.Store(max(peak.Load(), now.Add(1)))
 					go func() {
 						serve(conn)
 						now.Add(-1)
@@ -67,13 +67,13 @@ func TestSoakBadNSCA(t *testing.T) {
 			}
 			d.expectCanary("canary", canaries)
 			f := d.figures()
-			if most.Load() > 1 || late != 0 {
-				t.Errorf("%d alerts at a time, %v flushes late", most.Load(), late)
+			if peak.Load() > 1 || late != 0 {
+				t.Errorf("%d alerts at a time, %v flushes late", peak.Load(), late)
 			}
 			if serve != nil && accepted.Load() == 0 || serve == nil && f["notify.errors"] == 0 {
 				t.Errorf("%d alerts were tried, %v failed", accepted.Load(), f["notify.errors"])
 			}
-			soak.Row(t, "NSCA peer "+name, fmt.Sprintf("canary exact, %v flushes late; %d alerts in flight at most", late, most.Load()), "unaffected; 1")
+			soak.Row(t, "NSCA peer "+name, fmt.Sprintf("canary exact, %v flushes late; %d alerts in flight at most", late, peak.Load()), "unaffected; 1")
 		})
 	}
 }

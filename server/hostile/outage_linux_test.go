@@ -13,7 +13,7 @@ import (
 	"github.com/statsd-ops/statsd/sink/sinktest"
 )
 
-// rounds sends the same counters again and again, each once a round.
+// rounds sends the same counters repeatedly, each once per round.
 type rounds struct {
 	d         *statsd
 	conn      net.Conn
@@ -35,7 +35,7 @@ func newRounds(d *statsd, names int) *rounds {
 	return r
 }
 
-// next sends a round, in the first half of a second: flushes are at full ones.
+// next sends a round in the first half of a second, because flushes are at full seconds.
 func (r *rounds) next() {
 	r.d.t.Helper()
 	now := time.Now()
@@ -52,7 +52,7 @@ func (r *rounds) round() {
 	r.sent++
 }
 
-// await waits until all has arrived.
+// await waits until everything has arrived.
 func (r *rounds) await() {
 	r.d.t.Helper()
 	r.d.await("samples.received", float64(r.sent*r.names))
@@ -70,8 +70,8 @@ func (r *rounds) await() {
 	}
 }
 
-// check compares what the sink took with what was sent: nothing is lost, nothing
-// comes twice, each series is in order with a time of its own for each flush.
+// check compares the sink's lines with the sent ones: nothing is lost, nothing is duplicated, each
+// series is in order and has a different time for each flush.
 func (r *rounds) check(lines []string) {
 	r.d.t.Helper()
 	last, total := map[string]int64{}, map[string]float64{}
@@ -98,8 +98,8 @@ func (r *rounds) check(lines []string) {
 	}
 }
 
-// A sink is down for an hour of flushes. Memory does not grow with the backlog,
-// and all of it arrives: once, in order, with its own time.
+// A sink is down for an hour of flushes. Memory does not grow with the backlog, and all of it
+// arrives once, in order, with its original times.
 func TestSoakOutage(t *testing.T) {
 	sideBySide(t)
 	flushes, warm := soak.Pick(3, 360), soak.Pick(1, 10)
