@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// memory asks the kernel for a figure about the socket's memory: struct
-// sk_meminfo, SK_MEMINFO_* in linux/sock_diag.h.
+// memory returns a number about the socket's memory: struct sk_meminfo, SK_MEMINFO_* in
+// linux/sock_diag.h.
 func (s *socket) memory(index int) uint32 {
 	var info [9]uint32
 	size := uint32(unsafe.Sizeof(info))
@@ -20,15 +20,15 @@ func (s *socket) memory(index int) uint32 {
 	return info[index]
 }
 
-// drops returns how many datagrams the kernel has dropped because the buffer
-// was full, since the socket was made. The kernel's counter has 32 bits.
+// drops returns the datagrams that the kernel dropped since the socket was made, because the buffer
+// was full. The kernel's counter has 32 bits.
 func (s *socket) drops() uint32 { return s.memory(8) }
 
-// granted returns the size of the receive buffer as the kernel accounts for
-// it, which includes its overhead for each datagram.
+// granted returns the size of the receive buffer as the kernel counts it, including the overhead of
+// each datagram.
 func (s *socket) granted() int { return int(s.memory(1)) }
 
-// setBuffer asks for a receive buffer of that many bytes of payload.
+// setBuffer requests a receive buffer for this many bytes of payload.
 func (s *socket) setBuffer(bytes int) error {
 	if unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, bytes) == nil {
 		return nil
@@ -36,8 +36,8 @@ func (s *socket) setBuffer(bytes int) error {
 	return os.NewSyscallError("setsockopt", unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_RCVBUF, bytes))
 }
 
-// growBuffer is setBuffer, unless the receive buffer is larger than what can be
-// had: systemd may set more than the limit for others.
+// growBuffer calls setBuffer, unless the receive buffer is already larger than the process could
+// request. systemd can set more than an ordinary process.
 func (s *socket) growBuffer(bytes int) error {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {

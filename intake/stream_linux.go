@@ -7,20 +7,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// stampStream makes reads from a connection tell when the bytes arrived.
+// stampStream makes reads from a connection return the time of arrival.
 func stampStream(fd uintptr) {
-	_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1) // without it, the time of reading counts
+	_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1) // without it, the time of reading is used
 }
 
-// reading is what a read from a connection needs: memory that does not move.
+// reading holds what a read from a connection needs: memory that does not move.
 type reading struct {
 	vector  unix.Iovec
 	header  unix.Msghdr
 	arrival arrival
 }
 
-// now reads what a connection holds, EAGAIN if nothing. at is when the last of it arrived, in
-// Unix nanoseconds: 0 if that is not known.
+// now reads the available bytes of a connection, or returns EAGAIN. at is when the last of them
+// arrived in Unix nanoseconds, or 0 if unknown.
 func (r *reading) now(fd uintptr, b []byte) (n int, at int64, err error) {
 	r.vector.Base = &b[0]
 	r.vector.SetLen(len(b))
@@ -43,8 +43,8 @@ func (r *reading) now(fd uintptr, b []byte) (n int, at int64, err error) {
 	}
 }
 
-// unread returns how many bytes the kernel holds of a TCP connection, 0 where it
-// does not say. See tcp(7), SIOCINQ.
+// unread returns the bytes that the kernel holds of a TCP connection, or 0 if unknown. See tcp(7),
+// SIOCINQ.
 func unread(fd uintptr) int {
 	n, err := unix.IoctlGetInt(int(fd), unix.SIOCINQ)
 	if err != nil {
