@@ -13,7 +13,7 @@ import (
 
 // encode returns what a batch makes of a name.
 func encode(w *writer, c *metric.Collected) []byte {
-	w.most = math.MaxInt
+	w.max = math.MaxInt
 	var b batch
 	w.add(&b, c)
 	for r := range b.readings {

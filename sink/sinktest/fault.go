@@ -8,18 +8,18 @@ import (
 	"time"
 )
 
-// Fault is what is wrong with a Server. The zero Fault is nothing: every
-// connection is read to its end and then closed, as carbon does.
+// Fault is a misbehaviour of a Server. The zero Fault is none: every connection is read to its end
+// and then closed, as carbon does.
 type Fault struct {
-	// Never accepts connections and reads nothing from them.
+	// Never accepts connections but reads nothing.
 	Never bool
-	// BytesPerSecond slows down reading, if not 0. The receive buffer is small
-	// then, so that the sender notices.
+	// BytesPerSecond limits the reading speed, if not 0. The receive buffer is then small, so that the
+	// sender notices.
 	BytesPerSecond int
-	// CloseAfter closes each connection after that many bytes, if not 0: neatly if
-	// no more had come until then, else with a reset, as kernels do.
+	// CloseAfter closes each connection after this many bytes, if not 0. If more bytes had arrived,
+	// the kernel sends a reset.
 	CloseAfter int
-	// ResetAfter resets each connection after that many bytes, if not 0.
+	// ResetAfter resets each connection after this many bytes, if not 0.
 	ResetAfter int
 	// Answer is sent on each connection, after its first bytes.
 	Answer string
@@ -75,7 +75,7 @@ func (s *Server) serve(c *session, f Fault) {
 	}
 }
 
-// next returns how many bytes to read at most, after got were read.
+// next returns the maximum size of the next read, after got bytes.
 func (f Fault) next(got int) int {
 	n := 32 << 10
 	if f.BytesPerSecond > 0 {

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// Server receives lines over TCP on a loopback port of its own. Its methods may be
-// called from any goroutine.
+// Server receives lines over TCP on its own loopback port. Its methods may be called from any
+// goroutine.
 type Server struct {
 	t    testing.TB
 	addr string
@@ -23,18 +23,18 @@ type Server struct {
 	sessions map[*session]struct{}
 	fault    func(connection int) Fault
 	accepted []*Connection
-	lines    []string // complete ones
+	lines    []string // complete lines
 	changed  chan struct{}
 }
 
-// Connection is what came over one connection.
+// Connection holds the data of one connection.
 type Connection struct {
-	Lines []string  // complete ones, without their ends
-	Whole bool      // all was read that its sender had to send, up to its end
-	Last  time.Time // when the last of it came
+	Lines []string  // complete lines without line ends
+	Whole bool      // everything was read up to the sender's end
+	Last  time.Time // when the last data came
 }
 
-// NewServer starts a Server, which ends with the test.
+// NewServer starts a Server. It stops at the end of the test.
 func NewServer(t testing.TB) *Server {
 	t.Helper()
 	s := &Server{t: t, addr: "127.0.0.1:0", sessions: map[*session]struct{}{}, changed: make(chan struct{})}
@@ -44,7 +44,7 @@ func NewServer(t testing.TB) *Server {
 	return s
 }
 
-// Addr returns the "host:port", which stays the same over Stop and Start.
+// Addr returns the "host:port". It stays the same over Stop and Start.
 func (s *Server) Addr() string { return s.addr }
 
 // Start listens again after Stop, on the same port.
@@ -52,7 +52,7 @@ func (s *Server) Start() {
 	s.t.Helper()
 	listener, err := net.Listen("tcp", s.addr)
 	for end := time.Now().Add(5 * time.Second); err != nil && time.Now().Before(end); {
-		time.Sleep(10 * time.Millisecond) // somebody else may have the port for a moment
+		time.Sleep(10 * time.Millisecond) // another process may use the port for a moment
 		listener, err = net.Listen("tcp", s.addr)
 	}
 	if err != nil {
@@ -65,8 +65,8 @@ func (s *Server) Start() {
 	s.wg.Go(func() { s.accept(listener) })
 }
 
-// Stop closes the port, so that connections are refused, and resets those there
-// are. It returns when nothing is read any more.
+// Stop closes the port, so that connections are refused, and resets the open ones. It returns when
+// nothing is read any more.
 func (s *Server) Stop() {
 	s.mu.Lock()
 	if s.listener != nil {
@@ -78,18 +78,18 @@ func (s *Server) Stop() {
 	s.wg.Wait()
 }
 
-// Set puts a fault in place for connections from now on.
+// Set applies a fault to connections from now on.
 func (s *Server) Set(f Fault) { s.SetEach(func(int) Fault { return f }) }
 
-// SetEach puts faults in place that depend on the number of the connection, which
-// is what Accepted said before it.
+// SetEach applies a fault that depends on the number of the connection: the value of Accepted
+// before it.
 func (s *Server) SetEach(fault func(connection int) Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.fault = fault
 }
 
-// Cut resets the connections there are.
+// Cut resets the open connections.
 func (s *Server) Cut() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -98,22 +98,22 @@ func (s *Server) Cut() {
 	}
 }
 
-// Lines returns the complete lines received, without their ends: those of one
-// connection in order, those of several as they came.
+// Lines returns the complete lines received, without line ends. Lines of one connection are in
+// order; several connections interleave.
 func (s *Server) Lines() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.lines)
 }
 
-// Accepted returns how many connections there were.
+// Accepted returns the number of connections so far.
 func (s *Server) Accepted() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.accepted)
 }
 
-// Connections returns what came over each connection.
+// Connections returns the data of each connection.
 func (s *Server) Connections() []Connection {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -131,7 +131,7 @@ func (s *Server) Port() int {
 	return n
 }
 
-// Forget lets go of the lines received so far.
+// Forget drops the lines received so far.
 func (s *Server) Forget() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -141,8 +141,7 @@ func (s *Server) Forget() {
 	}
 }
 
-// Wait waits until at least n lines were received, at most for patience, and
-// returns all there are.
+// Wait waits until at least n lines were received, at most for patience, and returns all of them.
 func (s *Server) Wait(n int, patience time.Duration) []string {
 	s.await(patience, func() bool {
 		s.mu.Lock()
@@ -152,7 +151,7 @@ func (s *Server) Wait(n int, patience time.Duration) []string {
 	return s.Lines()
 }
 
-// await looks at each change whether it is enough, for at most patience.
+// await checks a condition at each change, for at most patience.
 func (s *Server) await(patience time.Duration, enough func() bool) {
 	timeout := time.After(patience)
 	for {
@@ -199,7 +198,7 @@ func (s *Server) accept(listener net.Listener) {
 	}
 }
 
-// keep adds the complete lines of data, which came over c, and returns the rest.
+// keep adds the complete lines of data from c and returns the rest.
 func (s *Server) keep(c *Connection, data []byte, whole bool) []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -216,7 +215,7 @@ func (s *Server) keep(c *Connection, data []byte, whole bool) []byte {
 	}
 }
 
-// announce wakes those who wait. The caller holds mu.
+// announce wakes the waiting goroutines. The caller holds mu.
 func (s *Server) announce() {
 	close(s.changed)
 	s.changed = make(chan struct{})
