@@ -201,13 +201,13 @@ func TestModes(t *testing.T) {
 func TestFullSpoolDropsTheOldest(t *testing.T) {
 	s := open(t, Config{Dir: t.TempDir(), MaxBytes: minMaxBytes})
 	const n = 4_000
-	most := int64(0)
+	peak := int64(0)
 	for i := range n {
 		fill(t, s, i, i+1)
-		most = max(most, s.Stats().Bytes)
+		peak = max(peak, s.Stats().Bytes)
 	}
-	if most > minMaxBytes || most < minMaxBytes*9/10 {
-		t.Errorf("%d bytes were used at most, of %d", most, minMaxBytes)
+	if peak > minMaxBytes || peak < minMaxBytes*9/10 {
+		t.Errorf("%d bytes were used at most, of %d", peak, minMaxBytes)
 	}
 	st := balance(t, s)
 	got := take(t, s, all)
