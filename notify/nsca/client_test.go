@@ -19,13 +19,13 @@ import (
 
 const (
 	silent  = "nothing until the timeout: is it an nsca daemon?"
-	closed  = "the end of the connection: does the daemon allow this host, and know its own decryption_method?"
-	refused = "nsca [2001:db8::1]:5667: closed the connection on the packet: password, encryption method or packet size is not the daemon's"
+	closed  = "the end of the connection: does the daemon allow this host, and is its decryption_method valid?"
+	refused = "nsca [2001:db8::1]:5667: closed the connection after the packet: password, encryption method or packet size differs from the daemon's"
 )
 
 // greeting is the error when only n bytes of the greeting come.
 func greeting(n int, then string) string {
-	return fmt.Sprintf("nsca [2001:db8::1]:5667: got %d of the 132 bytes that nsca greets with, then %s", n, then)
+	return fmt.Sprintf("nsca [2001:db8::1]:5667: got %d of the 132 bytes of nsca's greeting, then %s", n, then)
 }
 
 // Each peer is a daemon that misbehaves, on virtual time. The bubble fails the
@@ -193,7 +193,7 @@ func TestResetIsRefusal(t *testing.T) {
 	client := newClient(t, Config{Server: l.Addr().String(), Host: "web1", Service: "statsd"})
 	client.wait = 10 * time.Second
 	wantError(t, client.Notify(t.Context(), notify.Event{}), "nsca "+client.address+
-		": closed the connection on the packet: password, encryption method or packet size is not the daemon's")
+		": closed the connection after the packet: password, encryption method or packet size differs from the daemon's")
 	<-done
 }
 

@@ -131,7 +131,7 @@ func TestRealDaemonRefuses(t *testing.T) {
 			client := newClient(t, Config{Server: d.Addr, Host: "web1", Service: "statsd", Method: c.method, Password: c.password})
 			client.wait = 10 * time.Second
 			wantError(t, client.Notify(t.Context(), notify.Event{}),
-				"nsca "+d.Addr+": closed the connection on the packet: password, encryption method or packet size is not the daemon's")
+				"nsca "+d.Addr+": closed the connection after the packet: password, encryption method or packet size differs from the daemon's")
 			if commands := d.Commands(0); len(commands) > 0 {
 				t.Errorf("the daemon wrote %q", commands)
 			}
@@ -144,8 +144,8 @@ func TestRealDaemonWithBrokenMethod(t *testing.T) {
 	t.Parallel()
 	d := counterpart.StartNSCA(t, "--single", 12, "s3cret")
 	err := newClient(t, Config{Server: d.Addr, Host: "web1", Service: "statsd"}).Notify(t.Context(), notify.Event{})
-	wantError(t, err, "nsca "+d.Addr+": got 0 of the 132 bytes that nsca greets with, then the end of the connection: "+
-		"does the daemon allow this host, and know its own decryption_method?")
+	wantError(t, err, "nsca "+d.Addr+": got 0 of the 132 bytes of nsca's greeting, then the end of the connection: "+
+		"does the daemon allow this host, and is its decryption_method valid?")
 }
 
 // What ParseConfig reads from a file is what the real send_nsca uses: a packet
