@@ -131,7 +131,7 @@ func TestChoose(t *testing.T) {
 	if err != nil || len(got) != 2 || got[0].name != "W1" || got[1].name != "W3" {
 		t.Errorf("got %v, %v", got, err)
 	}
-	if _, err := chooseWorkloads("W1,W9"); err == nil || !strings.Contains(err.Error(), `"W9" is none of W1, W2`) {
+	if _, err := chooseWorkloads("W1,W9"); err == nil || !strings.Contains(err.Error(), `"W9" is not one of W1, W2`) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -147,14 +147,14 @@ func TestTable(t *testing.T) {
 		workload: workload{name: "W0", title: "nothing much", network: "udp"},
 		rows: []*row{
 			{peer: peer{name: "floor"}, rounds: rounds(1, 2, 4)},
-			{peer: peer{name: "statsd"}, rounds: append(rounds(0.5, 1.5), round{}), most: limit{rate: 2e6}},
+			{peer: peer{name: "statsd"}, rounds: append(rounds(0.5, 1.5), round{}), max: limit{rate: 2e6}},
 		},
 		failures: []string{"statsd in W0: it fell over"},
 	}
 	want := strings.TrimPrefix(`
 ### W0: nothing much
 
-| daemon | CPU, µs a metric | × floor | received, % | most without loss, M/s |
+| daemon | CPU, µs a metric | × floor | received, % | max without loss, M/s |
 |---|---:|---:|---:|---:|
 | floor | 2.000 (1.000–4.000) | 1.00 | 100.00 |  |
 | statsd | 1.000 (0.500–1.500) | 0.62 | 100.00 | 2.00 |

@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// daemon is a peer that runs, on a core of its own where there are two.
+// daemon is a running peer, on its own core if there are two.
 type daemon struct {
 	setup
 	network string
@@ -24,7 +24,7 @@ type daemon struct {
 	log     string
 }
 
-// daemonCore is where daemons run; sender and carbon run on the other one.
+// Daemons run on daemonCore; the sender and carbon run on the other core.
 const (
 	ownCore    = 0
 	daemonCore = 1
@@ -58,7 +58,7 @@ func startDaemon(p peer, network string, s setup, pin bool) (*daemon, error) {
 	return d, nil
 }
 
-// awaitReady waits until the daemon receives, and has come to rest after its start.
+// awaitReady waits until the daemon receives and is idle after its start.
 func (d *daemon) awaitReady() error {
 	network := d.network
 	if network == "none" {
@@ -79,10 +79,10 @@ func (d *daemon) awaitReady() error {
 		last = used
 	}
 	log, _ := os.ReadFile(d.log)
-	return fmt.Errorf("it does not receive on %s port %d, or did not come to rest, within 10 s; it says: %s", network, d.port, bytes.TrimSpace(log))
+	return fmt.Errorf("it does not receive on %s port %d, or did not become idle, within 10 s; it says: %s", network, d.port, bytes.TrimSpace(log))
 }
 
-// stop ends the daemon, by force if it takes more than five seconds. Once is enough.
+// stop ends the daemon, with SIGKILL if it takes more than five seconds. Call it once.
 func (d *daemon) stop() {
 	if d.cmd.ProcessState != nil {
 		return
@@ -93,7 +93,7 @@ func (d *daemon) stop() {
 	force.Stop()
 }
 
-// awaitEmpty waits until the daemon has read all that its sockets hold.
+// awaitEmpty waits until the daemon has read everything in its sockets.
 func (d *daemon) awaitEmpty() error {
 	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); {
 		if socketsOn(d.network, d.port).Queued == 0 {
@@ -101,11 +101,11 @@ func (d *daemon) awaitEmpty() error {
 		}
 		time.Sleep(time.Millisecond)
 	}
-	return errors.New("it did not read all that its socket held within 30 s")
+	return errors.New("it did not read its socket empty within 30 s")
 }
 
-// freePort returns a port that is free for UDP and TCP, as are the next 15: the daemons'
-// consoles and monitors. It looks below the ports from which the kernel chooses for others.
+// freePort returns a port that is free for UDP and TCP, like the next 15, for the daemons' consoles
+// and monitors. It is below the range from which the kernel chooses ports.
 func freePort() (int, error) {
 	const first, last, needed = 10_000, 32_000, 16
 	for range 100 {
