@@ -1,4 +1,4 @@
-// Package cli has what the command lines of the commands share.
+// Package cli has the code that the commands share for their command lines.
 package cli
 
 import (
@@ -31,7 +31,7 @@ func Suggest(message string, flags []string) string {
 	return message
 }
 
-// Nearest returns the name that is most like word, "" if none is like it.
+// Nearest returns the name most similar to word, or "" if none is similar.
 func Nearest(word string, names []string) (nearest string) {
 	limit := 1 + len(word)/3
 	for _, name := range names {

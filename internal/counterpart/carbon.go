@@ -15,23 +15,23 @@ import (
 	"time"
 )
 
-// Carbon is a carbon-cache (Debian's graphite-carbon) of the test's own: free
-// ports on loopback, a private directory, one point a second kept for an hour.
+// Carbon is a carbon-cache (Debian's graphite-carbon) for one test. It has free loopback ports and
+// a private directory, and keeps one point a second for an hour.
 type Carbon struct {
-	// Addr is the "host:port" of its line receiver, the same over restarts.
+	// Addr is the "host:port" of its line receiver. It stays the same over restarts.
 	Addr string
-	// PickleAddr is that of its pickle receiver.
+	// PickleAddr is the "host:port" of its pickle receiver.
 	PickleAddr string
 
 	t       testing.TB
-	web     string // URL of the graphite-web to tell of tagged series, "" for none
+	web     string // URL of the graphite-web that is told of tagged series, or ""
 	program string
 	dir     string
 	process *exec.Cmd // nil while stopped
 	exited  chan struct{}
 }
 
-// StartCarbon starts a carbon-cache, which ends with the test.
+// StartCarbon starts a carbon-cache. It stops at the end of the test.
 func StartCarbon(t testing.TB) *Carbon {
 	t.Helper()
 	return startCarbon(t, "")
@@ -47,14 +47,14 @@ func startCarbon(t testing.TB, web string) *Carbon {
 	return c
 }
 
-// Start starts it again after Stop or Kill, and returns when it listens.
+// Start starts it again after Stop or Kill and returns when it listens.
 func (c *Carbon) Start() {
 	c.t.Helper()
 	console, err := os.Create(filepath.Join(c.dir, "console"))
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	defer func() { _ = console.Close() }() // the process has its own
+	defer func() { _ = console.Close() }() // the process has a copy
 	c.process = exec.Command(c.program, "--config="+filepath.Join(c.dir, "conf", "carbon.conf"),
 		"--pidfile="+filepath.Join(c.dir, "pid"), "--logfile=-", "--nodaemon", "start")
 	c.process.Stdout, c.process.Stderr = console, console
@@ -64,7 +64,7 @@ func (c *Carbon) Start() {
 	exited := make(chan struct{})
 	c.exited = exited
 	go func() {
-		_ = c.process.Wait() // how it ended is the test's business
+		_ = c.process.Wait() // the test checks how it ended
 		close(exited)
 	}()
 	for end := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
@@ -82,14 +82,14 @@ func (c *Carbon) Start() {
 	}
 }
 
-// Stop ends it as an operator does. Like Kill it loses the points of the last second
-// or so: carbon's writer, when asleep, does not wake for a SIGTERM.
+// Stop ends it with SIGTERM. Like Kill it loses the points of about the last second: carbon's
+// sleeping writer does not wake for a SIGTERM.
 func (c *Carbon) Stop() { c.end(syscall.SIGTERM) }
 
-// Kill ends it at once.
+// Kill ends it with SIGKILL.
 func (c *Carbon) Kill() { c.end(syscall.SIGKILL) }
 
-// Signal sends it sig, as SIGSTOP and SIGCONT.
+// Signal sends it a signal, for example SIGSTOP or SIGCONT.
 func (c *Carbon) Signal(sig os.Signal) {
 	c.t.Helper()
 	if err := c.process.Process.Signal(sig); err != nil {
@@ -122,7 +122,7 @@ func (c *Carbon) console() string {
 	return string(text)
 }
 
-const python = "/usr/bin/python3" // the one that sees Debian's whisper
+const python = "/usr/bin/python3" // this one finds Debian's whisper
 
 const fetchScript = `
 import sys, whisper
@@ -132,9 +132,8 @@ for i, value in enumerate(values):
         print(start + i * step, repr(value))
 `
 
-// Fetch reads the points of path from its whisper file, by Unix second, from from
-// to until inclusive. Without a file there are none. Carbon writes a second or two
-// after it receives.
+// Fetch reads the points of path from its whisper file, by Unix second, from from to until
+// inclusive. Without a file it returns none. Carbon writes a second or two after it receives.
 func (c *Carbon) Fetch(path string, from, until int64) map[int64]float64 {
 	c.t.Helper()
 	points := map[int64]float64{}
@@ -157,7 +156,7 @@ func (c *Carbon) Fetch(path string, from, until int64) map[int64]float64 {
 	return points
 }
 
-// whisperFile returns where carbon stores a series: one with tags under a hash.
+// whisperFile returns the file of a series. A tagged series is stored under a hash.
 func whisperFile(path string) string {
 	if strings.Contains(path, ";") {
 		hash := fmt.Sprintf("%x", sha256.Sum256([]byte(path)))
@@ -166,8 +165,8 @@ func whisperFile(path string) string {
 	return filepath.Join(strings.Split(path, ".")...) + ".wsp"
 }
 
-// configure writes the configuration. The ports are free now; should another
-// program take one before carbon does, Start says so.
+// configure writes the configuration. The ports are free now. If another program takes one before
+// carbon does, Start fails with a message.
 func (c *Carbon) configure() {
 	c.t.Helper()
 	var ports [3]string
@@ -198,8 +197,7 @@ func (c *Carbon) configure() {
 	}
 }
 
-// The defaults would listen on all interfaces, take another user's rights, and
-// hold back new names.
+// The defaults would listen on all interfaces, switch to another user, and delay new names.
 const carbonConf = `[cache]
 STORAGE_DIR = $DIR/storage/
 LOCAL_DATA_DIR = $DIR/storage/whisper/

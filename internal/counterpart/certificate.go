@@ -17,7 +17,7 @@ import (
 
 // Authority issues certificates for a test, as PEM files.
 type Authority struct {
-	// File has the authority's own certificate.
+	// File is the authority's own certificate.
 	File string
 
 	t    testing.TB
@@ -39,8 +39,8 @@ func NewAuthority(t testing.TB) *Authority {
 	return a
 }
 
-// Issue makes a certificate for a host, a name or an address, good for both ends of a
-// connection. It returns the files of the certificate and its key.
+// Issue makes a certificate for a host name or an address, valid for both ends of a connection. It
+// returns the files of the certificate and its key.
 func (a *Authority) Issue(host string) (cert, key string) {
 	a.t.Helper()
 	c := &x509.Certificate{

@@ -1,8 +1,8 @@
-// Package counterpart finds and runs the real programs that the daemon works
-// with, for tests: carbon, graphite-web, nsca, stunnel, runsv, Python.
+// Package counterpart finds and runs the real programs that the daemon works with, for tests:
+// carbon, graphite-web, nsca, stunnel, runsv, Python.
 //
-// A test that needs a program which is not installed is skipped, unless the
-// environment has COUNTERPARTS=required, as in make test: then it fails.
+// A test is skipped if its program is not installed. With COUNTERPARTS=required in the environment,
+// as in make test, it fails instead.
 package counterpart
 
 import (
@@ -16,9 +16,9 @@ import (
 	"github.com/statsd-ops/statsd/internal/sockets"
 )
 
-// Find returns the path of an installed program. Besides PATH it looks where
-// Debian puts daemons. An absolute path is only checked for being there: tests
-// name /usr/bin/python3 so, because Debian's modules belong to that one.
+// Find returns the path of an installed program. It searches PATH and the folders where Debian puts
+// daemons. For an absolute path it only checks that the file exists: tests use /usr/bin/python3,
+// because only that one finds Debian's modules.
 func Find(t testing.TB, program string) string {
 	t.Helper()
 	if path, err := exec.LookPath(program); err == nil {
@@ -33,8 +33,8 @@ func Find(t testing.TB, program string) string {
 	return ""
 }
 
-// FreeAddress returns an address of the loopback that is free for TCP and for UDP now,
-// for a program that must be told one.
+// FreeAddress returns a loopback address that is free for TCP and UDP, for a program that must be
+// given one.
 func FreeAddress(t testing.TB) netip.AddrPort {
 	t.Helper()
 	for range 100 {
@@ -52,8 +52,7 @@ func FreeAddress(t testing.TB) netip.AddrPort {
 	return netip.AddrPort{}
 }
 
-// Missing skips the test because of why, or fails it where nothing may be
-// skipped.
+// Missing skips the test with a reason, or fails it if skipping is not allowed.
 func Missing(t testing.TB, why string) {
 	t.Helper()
 	if os.Getenv("COUNTERPARTS") == "required" {
@@ -62,8 +61,8 @@ func Missing(t testing.TB, why string) {
 	t.Skipf("%s (make test installs it)", why)
 }
 
-// listens reports whether a program listens at addr, without connecting: nsca --single
-// has reset the test's connection when it came while one that had only looked was going.
+// listens reports whether a program listens at addr, without connecting. A connection only to check
+// disturbs nsca --single: it has reset the test's next connection.
 func listens(t testing.TB, addr string) bool {
 	t.Helper()
 	at, err := netip.ParseAddrPort(addr)

@@ -12,13 +12,13 @@ import (
 	"time"
 )
 
-// Etsy is Etsy's statsd (npm's statsd under Node.js), on free ports of the loopback.
+// Etsy is Etsy's statsd (npm's statsd under Node.js), on free loopback ports.
 type Etsy struct {
-	Addr    string // of lines, over UDP or what settings say
+	Addr    string // for lines, over UDP unless the settings differ
 	Console string // of the management console
 }
 
-// StartEtsy starts one with the given settings besides its ports, which ends with the
+// StartEtsy starts Etsy's statsd with the given settings and free ports. It stops at the end of the
 // test.
 func StartEtsy(t testing.TB, settings map[string]any) *Etsy {
 	t.Helper()
@@ -28,7 +28,7 @@ func StartEtsy(t testing.TB, settings map[string]any) *Etsy {
 		"address": lines.Addr(), "port": lines.Port(), "mgmt_address": console.Addr(), "mgmt_port": console.Port(),
 	}
 	maps.Copy(all, settings)
-	// What it reads is JavaScript, and JSON is that too.
+	// It reads JavaScript, which includes JSON.
 	text, err := json.Marshal(all)
 	if err != nil {
 		t.Fatal(err)
@@ -46,7 +46,7 @@ func StartEtsy(t testing.TB, settings map[string]any) *Etsy {
 		_ = process.Process.Signal(syscall.SIGTERM)
 		kill := time.AfterFunc(10*time.Second, func() { _ = process.Process.Kill() })
 		defer kill.Stop()
-		_ = process.Wait() // it has no status that says anything
+		_ = process.Wait() // its exit status says nothing
 	})
 	e := &Etsy{Addr: lines.String(), Console: console.String()}
 	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {

@@ -13,15 +13,15 @@ import (
 	"time"
 )
 
-// Graphite is a carbon-cache that tells a graphite-web (Debian's) of tagged series, both
-// the test's own.
+// Graphite is a carbon-cache and a graphite-web (Debian's) that carbon tells of tagged series. Both
+// belong to the test.
 type Graphite struct {
 	*Carbon
 	// URL is graphite-web's, without a slash at the end.
 	URL string
 }
 
-// StartGraphite starts both. They end with the test.
+// StartGraphite starts both. They stop at the end of the test.
 func StartGraphite(t testing.TB) *Graphite {
 	t.Helper()
 	Find(t, "graphite-manage")
@@ -32,7 +32,7 @@ func StartGraphite(t testing.TB) *Graphite {
 	return g
 }
 
-// serve runs graphite-web, on carbon's files and a database of its own.
+// serve runs graphite-web with carbon's files and its own database.
 func (g *Graphite) serve(addr string) {
 	g.t.Helper()
 	storage := filepath.Join(g.dir, "storage")
@@ -54,7 +54,7 @@ func (g *Graphite) serve(addr string) {
 	if err != nil {
 		g.t.Fatal(err)
 	}
-	defer func() { _ = console.Close() }() // the process has its own
+	defer func() { _ = console.Close() }() // the process has a copy
 	process := django("runserver", "--noreload", addr)
 	process.Stdout, process.Stderr = console, console
 	if err := process.Start(); err != nil {
@@ -76,8 +76,8 @@ func (g *Graphite) serve(addr string) {
 	}
 }
 
-// Render asks the render API for a target, and returns the points of each series by
-// its name and Unix second, from from to until inclusive.
+// Render queries the render API for a target. It returns the points of each series by its name and
+// Unix second, from from to until inclusive.
 func (g *Graphite) Render(target string, from, until int64) map[string]map[int64]float64 {
 	g.t.Helper()
 	query := url.Values{
@@ -109,7 +109,7 @@ func (g *Graphite) Render(target string, from, until int64) map[string]map[int64
 	return all
 }
 
-// The defaults are of the host: its database, its files, its name.
+// The defaults would use the host's database, files and name.
 const webSettings = `SECRET_KEY = 'test'
 ALLOWED_HOSTS = ['127.0.0.1']
 STORAGE_DIR = '$DIR'

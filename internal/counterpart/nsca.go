@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// NSCA is an nsca daemon (Debian's nsca) of the test's own: a free port on
-// loopback, and a file in place of Nagios's command pipe.
+// NSCA is an nsca daemon (Debian's nsca) for one test, on a free loopback port, with a file instead
+// of Nagios's command pipe.
 type NSCA struct {
 	// Addr is the "host:port" it listens on.
 	Addr string
@@ -21,8 +21,8 @@ type NSCA struct {
 	commands string
 }
 
-// StartNSCA starts an nsca in the given mode, --single or --daemon, which ends
-// with the test. The method is the number of its decryption_method.
+// StartNSCA starts an nsca in the given mode, --single or --daemon. It stops at the end of the
+// test. method is the number of its decryption_method.
 func StartNSCA(t testing.TB, mode string, method int, password string) *NSCA {
 	t.Helper()
 	program := Find(t, "nsca")
@@ -55,8 +55,7 @@ func StartNSCA(t testing.TB, mode string, method int, password string) *NSCA {
 	return n
 }
 
-// Commands returns the commands it has written, without their times, when
-// there are at least least of them.
+// Commands waits for at least that many commands and returns all of them, without their times.
 func (n *NSCA) Commands(least int) []string {
 	n.t.Helper()
 	var lines []string
@@ -66,7 +65,7 @@ func (n *NSCA) Commands(least int) []string {
 			n.t.Fatal(err)
 		}
 		lines = strings.SplitAfter(string(content), "\n")
-		lines = lines[:len(lines)-1] // what stands behind the last newline is incomplete
+		lines = lines[:len(lines)-1] // the text after the last newline is incomplete
 		return len(lines) >= least
 	})
 	for i, line := range lines {
@@ -76,7 +75,7 @@ func (n *NSCA) Commands(least int) []string {
 	return lines
 }
 
-// eventually waits until ok, for at most 30 seconds.
+// eventually waits up to 30 seconds until ok returns true.
 func (n *NSCA) eventually(complaint string, ok func() bool) {
 	n.t.Helper()
 	for deadline := time.Now().Add(30 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {

@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// Output takes what a program writes, and can be read meanwhile. Its zero value is empty.
+// Output collects the output of a program and can be read meanwhile. Its zero value is empty.
 type Output struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -18,7 +18,7 @@ func (o *Output) Write(b []byte) (int, error) {
 	return o.text.Write(b)
 }
 
-// String returns all that was written so far.
+// String returns the output so far.
 func (o *Output) String() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()

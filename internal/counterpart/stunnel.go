@@ -10,15 +10,15 @@ import (
 	"time"
 )
 
-// Stunnel is what a stunnel (Debian's stunnel4) of the test's own does: it ends TLS on a
-// free port of loopback, and goes on to another address without.
+// Stunnel is a stunnel (Debian's stunnel4) for one test. It terminates TLS on a free loopback port
+// and forwards to another address without TLS.
 type Stunnel struct {
-	Connect   string // where it goes on to
+	Connect   string // target address
 	Cert, Key string // its own certificate
-	Clients   string // file of the authority that clients need a certificate of; empty for all
+	Clients   string // the authority that must have issued the clients' certificates; empty accepts all clients
 }
 
-// Start starts it until the end of the test, and returns the "host:port" it listens on.
+// Start starts it until the end of the test and returns the "host:port" it listens on.
 func (s Stunnel) Start(t testing.TB) (addr string) {
 	t.Helper()
 	program := Find(t, "stunnel")
@@ -43,7 +43,7 @@ func (s Stunnel) Start(t testing.TB) (addr string) {
 	}
 	t.Cleanup(func() {
 		_ = process.Process.Signal(syscall.SIGTERM)
-		_ = process.Wait() // it answers a signal with that as its status
+		_ = process.Wait() // the signal is its exit status
 		_ = console.Close()
 		if said, err := os.ReadFile(console.Name()); t.Failed() && err == nil {
 			t.Logf("stunnel said:\n%s", said)

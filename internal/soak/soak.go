@@ -1,6 +1,5 @@
-// Package soak is for tests that take a moment in an ordinary run, and their full
-// size in make soak, which sets $SOAK. What a test measured it reports as a row of
-// the table that the README's section on reliability shows:
+// Package soak helps tests that are short in an ordinary run and full-size in make soak, which sets
+// $SOAK. A test reports its measurement as a row of a table:
 //
 //	names := soak.Pick(10_000, 1_000_000)
 //	...
@@ -16,10 +15,10 @@ import (
 	"time"
 )
 
-// On reports whether full sizes are asked for, and exact bounds.
+// On reports whether full sizes and exact limits are requested.
 func On() bool { return os.Getenv("SOAK") != "" }
 
-// Pick returns short, or full when that is asked for.
+// Pick returns full if full sizes are requested, otherwise short.
 func Pick[T any](short, full T) T {
 	if On() {
 		return full
@@ -27,7 +26,7 @@ func Pick[T any](short, full T) T {
 	return short
 }
 
-// Duration returns short, or how long $SOAK says that a test is to go on.
+// Duration returns the running time of a test: the one in $SOAK if it is set, otherwise short.
 func Duration(t testing.TB, short time.Duration) time.Duration {
 	t.Helper()
 	if !On() {
@@ -40,8 +39,7 @@ func Duration(t testing.TB, short time.Duration) time.Duration {
 	return d
 }
 
-// Row logs what a test measured against its bound, and the command that measures
-// it again. Sizes that are not the full ones are marked.
+// Row logs a measurement, its limit, and the command that repeats it. Reduced sizes are marked.
 func Row(t testing.TB, fault, measured, bound string) {
 	t.Helper()
 	if !On() {
@@ -52,8 +50,8 @@ func Row(t testing.TB, fault, measured, bound string) {
 	t.Logf("row: | %s | %s | %s | `%s` |", fault, measured, bound, command)
 }
 
-// folder is where the test is, as seen from the root of the module. Tests run in
-// their packages' folders.
+// folder returns the folder of the test relative to the root of the module. Tests run in their
+// packages' folders.
 func folder() string {
 	dir, err := os.Getwd()
 	if err != nil {
