@@ -50,7 +50,7 @@ func TestEnvironmentWarnings(t *testing.T) {
 }
 
 func links(name string) string {
-	return name + ": ignored, as Kubernetes or Docker set it for a service of that name (enableServiceLinks: false turns that off)"
+	return name + ": ignored, because Kubernetes or Docker set it for a service of that name (enableServiceLinks: false turns that off)"
 }
 
 // TestServiceLinks wants the variables of a service with a name like the daemon's to set nothing.

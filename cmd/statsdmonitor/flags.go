@@ -19,7 +19,7 @@ import (
 	"github.com/statsd-ops/statsd/internal/cli"
 )
 
-// options is what the command line asks for.
+// options are the values of the command line.
 type options struct {
 	addr    string // host:port of the monitor
 	timeout time.Duration
@@ -33,7 +33,7 @@ const (
 	defaultPort = "8135"
 )
 
-// errShown says that --help or --version was given, and answered.
+// errShown is returned after --help or --version was answered.
 var errShown = errors.New("help was shown")
 
 // parse reads the command line. Help and version go to stdout.
@@ -106,7 +106,7 @@ func address(host, port string) (string, error) {
 
 func notInHost(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune("/[]@?#", r) }
 
-// split returns the host and the port that one argument names.
+// split splits an argument into host and port.
 func split(text string) (host, port string) {
 	if strings.Trim(text, "0123456789") == "" {
 		return defaultHost, cmp.Or(text, defaultPort)
@@ -126,10 +126,10 @@ func flagNames(app *kingpin.Application) (names []string) {
 	return names
 }
 
-// negatable is how kingpin shows a switch; its --no- form is of no use here.
+// negatable matches kingpin's form of a switch. Its --no- form has no use here.
 var negatable = regexp.MustCompile(`--\[no-\](\S+)`)
 
-// show prints kingpin's answer to --help or --version, with its columns kept.
+// show prints kingpin's answer to --help or --version and keeps its columns.
 func show(w io.Writer, usage []byte) error {
 	_, err := w.Write(negatable.ReplaceAll(usage, []byte("--$1     ")))
 	return cmp.Or(err, errShown)

@@ -64,7 +64,7 @@ func publishedValues(ctx context.Context, o *options, w io.Writer) error {
 	return nil
 }
 
-// discards is what was thrown away, and why.
+// discards are the discarded samples and the reasons.
 type discards struct {
 	Reasons    map[string]any `xmlrpc:"reasons" json:"reasons"`
 	Lines      []badLine      `xmlrpc:"lines" json:"lines"`
@@ -95,8 +95,8 @@ type badLine struct {
 	Line   string  `xmlrpc:"line" json:"line"` // quoted
 }
 
-// discarded prints the counts by reason, then the last bad lines, the newest first, then
-// the names that limits refused most, then the paths that two kinds were published under.
+// discarded prints the counts by reason, then the last bad lines, newest first, then the names that
+// limits refused most, then the paths that two kinds of names share.
 func discarded(ctx context.Context, o *options, w io.Writer) error {
 	d := discards{Reasons: map[string]any{}, Lines: []badLine{}, Refused: []refusal{}, Collisions: []string{}}
 	if err := o.ask(ctx, "discards", answerLimit, &d); err != nil {
