@@ -80,7 +80,7 @@ func routes() http.Handler {
 	return mux
 }
 
-// look stands for a query to a database.
+// look simulates a database query.
 func look(ctx context.Context) {
 	defer httpstats.Timer(ctx, "db.look").Stop()
 	time.Sleep(rand.N(10 * time.Millisecond))
