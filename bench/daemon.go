@@ -6,8 +6,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"math/rand/v2"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -102,34 +100,4 @@ func (d *daemon) awaitEmpty() error {
 		time.Sleep(time.Millisecond)
 	}
 	return errors.New("it did not read all that its socket held within 30 s")
-}
-
-// freePort returns a port that is free for UDP and TCP, as are the next 15: the daemons'
-// consoles and monitors. It looks below the ports from which the kernel chooses for others.
-func freePort() (int, error) {
-	const first, last, needed = 10_000, 32_000, 16
-	for range 100 {
-		port := first + rand.IntN(last-first)
-		if free(port, needed) {
-			return port, nil
-		}
-	}
-	return 0, fmt.Errorf("no %d ports in a row are free between %d and %d", needed, first, last)
-}
-
-func free(port, needed int) bool {
-	for p := port; p < port+needed; p++ {
-		address := fmt.Sprintf("127.0.0.1:%d", p)
-		tcp, err := net.Listen("tcp", address)
-		if err != nil {
-			return false
-		}
-		_ = tcp.Close()
-		udp, err := net.ListenPacket("udp", address)
-		if err != nil {
-			return false
-		}
-		_ = udp.Close()
-	}
-	return true
 }

@@ -7,6 +7,8 @@ import (
 	"os"
 	"syscall"
 	"time"
+
+	"github.com/statsd-ops/statsd/internal/ports"
 )
 
 // measured is what one run of one daemon gave.
@@ -68,10 +70,11 @@ func (b *bench) with(p peer, w workload, buffer int, use func(*daemon, *carbon) 
 		return m, err
 	}
 	defer carbon.close()
-	port, err := freePort()
+	port, release, err := ports.Reserve() // the next ones are for the daemon's consoles and monitors
 	if err != nil {
 		return m, err
 	}
+	defer release()
 	s := setup{dir: dir, port: port, carbon: carbon.port(), flush: w.flush, buffer: buffer}
 	d, err := startDaemon(p, w.network, s, b.pin)
 	if err != nil {

@@ -10,9 +10,11 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/statsd-ops/statsd/internal/counterpart"
 )
 
-// fileOf returns a duplicate of a socket, as whoever holds sockets for a daemon has it.
+// fileOf returns a duplicate of a socket, as a service manager holds it for a daemon.
 func fileOf(t testing.TB, socket any) *os.File {
 	t.Helper()
 	file, err := socket.(interface{ File() (*os.File, error) }).File()
@@ -31,12 +33,7 @@ type given struct {
 
 func newGiven(t testing.TB) *given {
 	t.Helper()
-	l, err := listen(&Config{Host: "127.0.0.1", Receivers: 1, UDPBuffer: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	l.close()
-	address := l.tcp.Addr().String()
+	address := counterpart.FreeAddress(t).String()
 	tcp, err := net.Listen("tcp", address)
 	if err != nil {
 		t.Fatal(err)

@@ -12,19 +12,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
-)
 
-// taken returns a configuration for the port of address.
-func taken(address net.Addr) Config {
-	cfg := config()
-	switch a := address.(type) {
-	case *net.TCPAddr:
-		cfg.Port = a.Port
-	case *net.UDPAddr:
-		cfg.Port = a.Port
-	}
-	return cfg
-}
+	"github.com/statsd-ops/statsd/internal/counterpart"
+)
 
 // refused checks that New says in one line that a port is in use, and which
 // flag names it.
@@ -44,58 +34,44 @@ func refused(cfg Config, protocol, flag string) error {
 	return nil
 }
 
-// onOwnPort tries test with several ports, until it succeeds with one: a port that
-// is taken for one protocol may be in use by somebody else for the other.
-func onOwnPort(t *testing.T, take func() (io.Closer, net.Addr, error), test func(Config) error) {
+// onTakenPort takes a port that is free for the other protocol, and runs test.
+func onTakenPort(t *testing.T, take func(address string) (io.Closer, error), test func(Config) error) {
 	t.Helper()
-	var failed error
-	for range 5 {
-		taker, address, err := take()
-		if err != nil {
-			t.Fatal(err)
-		}
-		failed = test(taken(address))
-		_ = taker.Close()
-		if failed == nil {
-			return
-		}
-	}
-	t.Error(failed)
-}
-
-func takeTCP() (io.Closer, net.Addr, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	address := counterpart.FreeAddress(t)
+	taker, err := take(address.String())
 	if err != nil {
-		return nil, nil, err
+		t.Fatal(err)
 	}
-	return l, l.Addr(), nil
+	defer taker.Close()
+	cfg := config()
+	cfg.Port = int(address.Port())
+	if err := test(cfg); err != nil {
+		t.Error(err)
+	}
 }
 
-// takeUDP takes a UDP port, and shares it with whoever wants to if told so.
-func takeUDP(share bool) (io.Closer, net.Addr, error) {
+func takeTCP(address string) (io.Closer, error) { return net.Listen("tcp", address) }
+
+// shareUDP takes a UDP port, and lets other sockets share it.
+func shareUDP(address string) (io.Closer, error) {
 	config := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
 		var failed error
 		err := c.Control(func(fd uintptr) {
-			if share {
-				failed = sharePort(fd)
-			}
+			failed = sharePort(fd)
 		})
 		return errors.Join(err, failed)
 	}}
-	c, err := config.ListenPacket(context.Background(), "udp", "127.0.0.1:0")
-	if err != nil {
-		return nil, nil, err
-	}
-	return c, c.LocalAddr(), nil
+	return config.ListenPacket(context.Background(), "udp", address)
 }
+
+func takeUDP(address string) (io.Closer, error) { return net.ListenPacket("udp", address) }
 
 // A port that another program has, for one protocol or the other, is left to
 // it, and the other protocol's is let go again.
 func TestPortTaken(t *testing.T) {
 	t.Parallel()
-	onOwnPort(t, takeTCP, func(cfg Config) error { return refusedAndFree(cfg, "tcp", "udp") })
-	onOwnPort(t, func() (io.Closer, net.Addr, error) { return takeUDP(false) },
-		func(cfg Config) error { return refusedAndFree(cfg, "udp", "tcp") })
+	onTakenPort(t, takeTCP, func(cfg Config) error { return refusedAndFree(cfg, "tcp", "udp") })
+	onTakenPort(t, takeUDP, func(cfg Config) error { return refusedAndFree(cfg, "udp", "tcp") })
 }
 
 func refusedAndFree(cfg Config, network, other string) error {
@@ -112,8 +88,7 @@ func refusedAndFree(cfg Config, network, other string) error {
 // A UDP socket that would share its port is in use all the same.
 func TestPortTakenBySharer(t *testing.T) {
 	t.Parallel()
-	onOwnPort(t, func() (io.Closer, net.Addr, error) { return takeUDP(true) },
-		func(cfg Config) error { return refused(cfg, "udp", "--port") })
+	onTakenPort(t, shareUDP, func(cfg Config) error { return refused(cfg, "udp", "--port") })
 }
 
 func TestMonitorPortTaken(t *testing.T) {
@@ -158,8 +133,10 @@ func TestSecondDaemon(t *testing.T) {
 			sent++
 		}
 	}()
+	again := config()
+	again.Port = first.Addr().(*net.TCPAddr).Port
 	for range 200 {
-		if err := refused(taken(first.Addr()), "udp", "--port"); err != nil {
+		if err := refused(again, "udp", "--port"); err != nil {
 			t.Error(err)
 		}
 	}

@@ -13,6 +13,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/statsd-ops/statsd/internal/counterpart"
 	"github.com/statsd-ops/statsd/sink/sinktest"
 )
 
@@ -148,7 +149,7 @@ func TestShutdownGrace(t *testing.T) {
 func TestShutdownEndsAll(t *testing.T) {
 	before := goleak.IgnoreCurrent()
 	cfg := config()
-	cfg.MonitorPort = 0
+	cfg.Port, cfg.MonitorPort = int(counterpart.FreeAddress(t).Port()), 0
 	cfg.Debug = true
 	cfg.Alerts = true
 	cfg.AlertInterval = 10 * time.Millisecond
@@ -166,11 +167,11 @@ func TestShutdownEndsAll(t *testing.T) {
 	d.stop()
 	goleak.VerifyNone(t, before)
 	for _, network := range []string{"tcp", "udp"} {
-		// For a moment somebody else may use it.
-		eventually(t, "the port was not let go for "+network, func() bool {
-			again, err := listenAlone(network, d.Addr().String())
-			return err == nil && again.Close() == nil
-		})
+		again, err := listenAlone(network, d.Addr().String())
+		if err != nil {
+			t.Fatalf("the %s port was not let go: %v", network, err)
+		}
+		_ = again.Close()
 	}
 }
 

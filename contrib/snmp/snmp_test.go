@@ -192,7 +192,7 @@ const objects = `
 
 func TestObjects(t *testing.T) {
 	t.Parallel()
-	w := startWindows(t, "127.0.0.1:0")
+	w := startWindows(t, counterpart.FreeAddress(t).String())
 	w.minute(counter("hits", 7), counter("bytes", 1e12))
 	a := startAgent(t, w.addr, objects)
 	a.awaitValue(".3.0", "Counter64: 0") // it counts from now on
@@ -296,7 +296,7 @@ func TestCheck(t *testing.T) {
 		out, _ := exec.Command(python, "statsd-snmp", "--check", file).CombinedOutput()
 		return strings.ReplaceAll(string(out), file, "FILE")
 	}
-	w := startWindows(t, "127.0.0.1:0")
+	w := startWindows(t, counterpart.FreeAddress(t).String())
 	name := &metric.Collected{Kind: metric.Timer, Name: []byte("a.b;env=x"), Samples: []float64{4}, Weight: 1, Sum: 4, Lower: 4, Upper: 4}
 	w.minute(name, counter("odd*name", 1), counter("other", math.MaxUint32))
 	got := check("url http://" + w.addr + "\nbase 1.2.3\n2 gauge 1/full stats.timers.a.b.upper;env=x\n1 string 2 odd*name\n3 gauge 2 none\n")

@@ -147,12 +147,13 @@ type holder struct {
 
 func newHolder(t *testing.T) *holder {
 	t.Helper()
-	tcp, err := net.Listen("tcp", "127.0.0.1:0")
+	address := counterpart.FreeAddress(t).String()
+	tcp, err := net.Listen("tcp", address)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = tcp.Close() })
-	udp, err := net.ListenPacket("udp", tcp.Addr().String())
+	udp, err := net.ListenPacket("udp", address)
 	if err != nil {
 		t.Fatal(err)
 	}

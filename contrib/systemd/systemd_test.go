@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/statsd-ops/statsd/internal/counterpart"
+	"github.com/statsd-ops/statsd/internal/wait"
 )
 
 // binary is the daemon.
@@ -39,7 +40,7 @@ func run(m *testing.M) int {
 }
 
 // patience is how long a test waits for what should come at once.
-const patience = 20 * time.Second
+const patience = wait.Patience
 
 // The units hold nothing that systemd does not know, and the daemon takes the
 // service's command line.

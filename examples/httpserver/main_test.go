@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/statsd-ops/statsd/internal/counterpart"
 )
 
 // The example serves, and tells a statsd about it before it ends.
@@ -36,15 +38,11 @@ func TestRun(t *testing.T) {
 		}
 	}()
 
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	free.Close()
+	address := counterpart.FreeAddress(t).String()
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- run(ctx, free.Addr().String()) }()
-	url := "http://" + free.Addr().String() + "/hello/ann"
+	go func() { ended <- run(ctx, address) }()
+	url := "http://" + address + "/hello/ann"
 	response, err := http.Get(url)
 	for deadline := time.Now().Add(10 * time.Second); err != nil && time.Now().Before(deadline); response, err = http.Get(url) {
 		time.Sleep(10 * time.Millisecond)

@@ -11,11 +11,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/statsd-ops/statsd/internal/wait"
 	"github.com/statsd-ops/statsd/sink/sinktest"
 )
 
 // patience is for what happens at once on a machine that is not overloaded.
-const patience = 10 * time.Second
+const patience = wait.Patience
 
 // lines returns a payload of n lines, and the lines.
 func lines(n int) (payload []byte, want []string) {
