@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/statsd-ops/statsd/internal/gate"
+	"github.com/statsd-ops/statsd/internal/wait"
 	"github.com/statsd-ops/statsd/metric"
 )
 
@@ -106,7 +107,7 @@ func TestClientLeaves(t *testing.T) {
 	_ = conn.Close()
 	select {
 	case <-daemon.ended:
-	case <-time.After(20 * time.Second):
+	case <-time.After(wait.Patience):
 		t.Error("the answer goes on")
 	}
 }
@@ -136,7 +137,7 @@ func TestEnd(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
-	case <-time.After(20 * time.Second):
+	case <-time.After(wait.Patience):
 		t.Fatal("Run does not return")
 	}
 }

@@ -19,6 +19,7 @@ import (
 
 	"github.com/statsd-ops/statsd/internal/gate"
 	"github.com/statsd-ops/statsd/internal/httpgate"
+	"github.com/statsd-ops/statsd/internal/wait"
 )
 
 // dial opens a connection and sends text.
@@ -36,7 +37,7 @@ func dial(t testing.TB, addr, text string) net.Conn {
 
 // istats asks for istats on a fresh connection.
 func istats(addr string) error {
-	client := http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	client := http.Client{Timeout: wait.Patience, Transport: &http.Transport{DisableKeepAlives: true}}
 	w, err := client.Post("http://"+addr+"/RPC2", "text/xml", strings.NewReader("<methodCall><methodName>istats</methodName></methodCall>"))
 	if err != nil {
 		return err
@@ -323,10 +324,10 @@ func TestRunEnds(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
-	case <-time.After(5 * time.Second):
+	case <-time.After(wait.Patience):
 		t.Fatal("Run has not ended")
 	}
-	for deadline := time.Now().Add(2 * time.Second); runtime.NumGoroutine() > before; {
+	for deadline := time.Now().Add(wait.Patience); runtime.NumGoroutine() > before; {
 		if time.Now().After(deadline) {
 			stacks := make([]byte, 1<<20)
 			t.Fatalf("%d goroutines, %d before\n%s", runtime.NumGoroutine(), before, stacks[:runtime.Stack(stacks, true)])

@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"testing"
 	"time"
+
+	"github.com/statsd-ops/statsd/internal/wait"
 )
 
 // Whoever can connect can send datagrams too: readiness probes connect.
@@ -16,7 +18,7 @@ func TestConnectedMeansReady(t *testing.T) {
 	for range 20 {
 		sent := make(chan bool)
 		go func() {
-			for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); {
+			for deadline := time.Now().Add(wait.Patience); time.Now().Before(deadline); {
 				conn, err := net.Dial("tcp", address)
 				if err != nil {
 					continue

@@ -18,6 +18,7 @@ import (
 	"github.com/statsd-ops/statsd/client/clienttest"
 	"github.com/statsd-ops/statsd/client/httpstats"
 	"github.com/statsd-ops/statsd/internal/counterpart"
+	"github.com/statsd-ops/statsd/internal/wait"
 )
 
 // site is a mux with a handler for everything a handler can do.
@@ -109,7 +110,7 @@ func TestHandler(t *testing.T) {
 		name := strings.Join(strings.Split(test.name, ".")[:strings.Count(test.name, ".")-1], ".")
 		// The response may be here before the handler has returned. This counter
 		// comes last.
-		for deadline := time.Now().Add(10 * time.Second); rec.Count("app.counters."+name+".requests") == 0 && time.Now().Before(deadline); {
+		for deadline := time.Now().Add(wait.Patience); rec.Count("app.counters."+name+".requests") == 0 && time.Now().Before(deadline); {
 			time.Sleep(time.Millisecond)
 		}
 		if got := rec.Values("app.timers." + test.name); len(got) != 1 {
@@ -140,7 +141,7 @@ func TestHandler(t *testing.T) {
 	}
 	// A panic goes on to the server, which still sees where it came from.
 	panics := func() int { return strings.Count(log.String(), "panic serving ") }
-	for deadline := time.Now().Add(10 * time.Second); panics() < 2 && time.Now().Before(deadline); {
+	for deadline := time.Now().Add(wait.Patience); panics() < 2 && time.Now().Before(deadline); {
 		time.Sleep(time.Millisecond)
 	}
 	if got := log.String(); panics() != 2 || strings.Count(got, "httpstats_test.site.func") != 2 {

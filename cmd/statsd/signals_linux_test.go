@@ -16,6 +16,7 @@ import (
 
 	"github.com/statsd-ops/statsd/internal/counterpart"
 	"github.com/statsd-ops/statsd/internal/soak"
+	"github.com/statsd-ops/statsd/internal/wait"
 	"github.com/statsd-ops/statsd/sink/sinktest"
 )
 
@@ -59,7 +60,7 @@ func startCommand(t *testing.T, name string, args ...string) *running {
 func (d *running) awaitLog(pattern string) string {
 	d.t.Helper()
 	expression := regexp.MustCompile(pattern)
-	for until := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+	for until := time.Now().Add(wait.Patience); ; time.Sleep(5 * time.Millisecond) {
 		if match := expression.FindStringSubmatch(d.log.String()); match != nil {
 			return match[len(match)-1]
 		}
@@ -183,7 +184,7 @@ func TestReloadUnderLoad(t *testing.T) {
 	for i := 1; i <= changes; i++ {
 		configure(i)
 		d.signal(syscall.SIGHUP)
-		for until := time.Now().Add(20 * time.Second); strings.Count(d.log.String(), "were read again") < i; time.Sleep(5 * time.Millisecond) {
+		for until := time.Now().Add(wait.Patience); strings.Count(d.log.String(), "were read again") < i; time.Sleep(5 * time.Millisecond) {
 			if time.Now().After(until) {
 				t.Fatalf("no reload; the log says:\n%s", &d.log)
 			}

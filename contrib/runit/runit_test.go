@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/statsd-ops/statsd/internal/counterpart"
+	"github.com/statsd-ops/statsd/internal/wait"
 	"github.com/statsd-ops/statsd/sink/sinktest"
 )
 
@@ -170,7 +171,7 @@ func (s *service) wait() error {
 	case err := <-s.end:
 		s.end <- err
 		return err
-	case <-time.After(20 * time.Second):
+	case <-time.After(wait.Patience):
 		return errors.New("still running")
 	}
 }
@@ -197,7 +198,7 @@ func (s *service) close() {
 // sv gives runsv a command and looks for want in the answer.
 func (s *service) sv(command, want string) {
 	s.t.Helper()
-	out, err := exec.Command("sv", "-w", "20", command, s.dir).CombinedOutput()
+	out, err := exec.Command("sv", "-w", fmt.Sprint(wait.Patience.Seconds()), command, s.dir).CombinedOutput()
 	if err != nil || !strings.Contains(string(out), want) {
 		s.t.Fatalf("sv %s: %v, %q, want %q", command, err, out, want)
 	}
@@ -270,9 +271,9 @@ func (s *service) wantUser(pid int, want uint32) {
 
 func eventually(t *testing.T, what string, true func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !true(); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(wait.Patience); !true(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("after 20 s it is not so that %s", what)
+			t.Fatalf("it is not so that %s", what)
 		}
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/statsd-ops/statsd/internal/counterpart"
+	"github.com/statsd-ops/statsd/internal/wait"
 	"github.com/statsd-ops/statsd/metric"
 	"github.com/statsd-ops/statsd/sink"
 	"github.com/statsd-ops/statsd/sink/load"
@@ -21,7 +22,7 @@ import (
 
 const (
 	base     = ".1.3.6.1.4.1.8072.9999.9999.1"
-	patience = 20 * time.Second
+	patience = wait.Patience
 )
 
 func write(t *testing.T, path, text string) string {
@@ -232,12 +233,8 @@ func TestObjects(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	asked := time.Now()
 	if got := a.ask("snmpwalk", base); !strings.HasPrefix(got, base+" = No ") {
 		t.Errorf("a walk without a load sink gives %q", got)
-	}
-	if d := time.Since(asked); d > patience/2 {
-		t.Errorf("which took %v", d)
 	}
 	if err := stuck.Close(); err != nil {
 		t.Fatal(err)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/statsd-ops/statsd/internal/counterpart"
+	"github.com/statsd-ops/statsd/internal/wait"
 )
 
 // The example serves, and tells a statsd about it before it ends.
@@ -44,7 +45,7 @@ func TestRun(t *testing.T) {
 	go func() { ended <- run(ctx, address) }()
 	url := "http://" + address + "/hello/ann"
 	response, err := http.Get(url)
-	for deadline := time.Now().Add(10 * time.Second); err != nil && time.Now().Before(deadline); response, err = http.Get(url) {
+	for deadline := time.Now().Add(wait.Patience); err != nil && time.Now().Before(deadline); response, err = http.Get(url) {
 		time.Sleep(10 * time.Millisecond)
 	}
 	if err != nil {

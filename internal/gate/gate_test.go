@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/statsd-ops/statsd/internal/wait"
 )
 
 // serve serves HTTP through a gate until the test ends.
@@ -46,10 +48,10 @@ func askAndClose(t *testing.T, g *Gate, n int, path string) {
 	}
 }
 
-// ask makes a request that must be answered within 10 s.
+// ask makes a request that must be answered.
 func ask(t *testing.T, g *Gate) {
 	t.Helper()
-	client := http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	client := http.Client{Timeout: wait.Patience, Transport: &http.Transport{DisableKeepAlives: true}}
 	asked := time.Now()
 	answer, err := client.Get("http://" + g.Addr().String() + "/")
 	if err != nil {
@@ -88,7 +90,7 @@ func TestClosedWork(t *testing.T) {
 		working.Add(-1)
 	})
 	askAndClose(t, g, 4*Most, "/")
-	for end := time.Now().Add(10 * time.Second); working.Load() < Most; time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(wait.Patience); working.Load() < Most; time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("%d work", working.Load())
 		}
@@ -118,7 +120,7 @@ func TestEndedAlone(t *testing.T) {
 	if err := errors.Join(err, conn.(*net.TCPConn).CloseWrite()); err != nil {
 		t.Fatal(err)
 	}
-	for end := time.Now().Add(10 * time.Second); !g.anyEnded(); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(wait.Patience); !g.anyEnded(); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("the end of what it says is not noticed")
 		}

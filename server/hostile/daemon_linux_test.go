@@ -24,6 +24,7 @@ import (
 	"github.com/statsd-ops/statsd/internal/counterpart"
 	"github.com/statsd-ops/statsd/internal/soak"
 	"github.com/statsd-ops/statsd/internal/sockets"
+	"github.com/statsd-ops/statsd/internal/wait"
 )
 
 // program is the path of a statsd as it is shipped: without the race detector,
@@ -73,7 +74,7 @@ func bound(exact float64) float64 {
 }
 
 // patience is how long a test waits for what should come at once.
-const patience = 30 * time.Second
+const patience = wait.Patience
 
 // statsd is a daemon that runs until the test ends.
 type statsd struct {

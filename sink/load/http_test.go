@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/statsd-ops/statsd/internal/gate"
+	"github.com/statsd-ops/statsd/internal/wait"
 	"github.com/statsd-ops/statsd/sink"
 )
 
@@ -89,7 +90,7 @@ func serve(t *testing.T, cfg Config) *Sink {
 
 func fetch(t *testing.T, url string) (code int, body string) {
 	t.Helper()
-	client := http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	client := http.Client{Timeout: wait.Patience, Transport: &http.Transport{DisableKeepAlives: true}}
 	r, err := client.Get(url)
 	if err != nil {
 		t.Fatal(err)
@@ -142,7 +143,7 @@ func TestSlowReaders(t *testing.T) {
 	}
 	// A whole minute ago, whatever the time.
 	s.EndInterval(sink.Interval{End: time.Now().Truncate(time.Minute), Percentiles: []float64{90}})
-	for end := time.Now().Add(10 * time.Second); s.State().Delivered == 0; time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(wait.Patience); s.State().Delivered == 0; time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("nothing is kept")
 		}
@@ -166,7 +167,7 @@ func TestSlowReaders(t *testing.T) {
 	}
 	s.Record(counter("more", 1))
 	s.EndInterval(sink.Interval{End: time.Now().Truncate(time.Minute)})
-	for end := time.Now().Add(10 * time.Second); s.State().Delivered != 50_001; time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(wait.Patience); s.State().Delivered != 50_001; time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("the history is held up")
 		}
@@ -199,14 +200,14 @@ func TestGoneClients(t *testing.T) {
 	}
 	// All places are taken: the first to come is closed for the one that comes next.
 	for i, conn := range conns[:2*gate.Most] {
-		if err := conn.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		if err := conn.SetReadDeadline(time.Now().Add(wait.Patience)); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := conn.Read(make([]byte, 1)); errors.Is(err, os.ErrDeadlineExceeded) || err == nil {
 			t.Fatalf("client %d: %v", i, err)
 		}
 	}
-	for end := time.Now().Add(10 * time.Second); runtime.NumGoroutine() > before+2*gate.Most+10; time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(wait.Patience); runtime.NumGoroutine() > before+2*gate.Most+10; time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("%d goroutines, %d before", runtime.NumGoroutine(), before)
 		}
