@@ -77,7 +77,7 @@ type event struct {
 
 // run runs the tests.
 func (t *tests) run(ctx context.Context) tally {
-	cmd := exec.CommandContext(ctx, t.command[0], t.command[1:]...)
+	cmd := command(ctx, t.command...)
 	cmd.Dir, cmd.Env = t.module, t.env
 	var complaint bytes.Buffer
 	cmd.Stderr = &complaint

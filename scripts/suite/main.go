@@ -55,6 +55,16 @@ func main() {
 	}
 }
 
+// command prepares a command that ends with ctx, and with it all that it has started:
+// go test would leave the tests behind.
+func command(ctx context.Context, words ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, words[0], words[1:]...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
+	cmd.WaitDelay = 10 * time.Second
+	return cmd
+}
+
 // stage is a part of the check that either passes or fails.
 type stage struct {
 	name    string
@@ -110,7 +120,7 @@ func end(out io.Writer, begun time.Time, outcome string) {
 func (s stage) run(ctx context.Context, all *tally, out io.Writer) {
 	begin(out, s.name)
 	begun := time.Now()
-	text, err := exec.CommandContext(ctx, s.command[0], s.command[1:]...).CombinedOutput()
+	text, err := command(ctx, s.command...).CombinedOutput()
 	if err == nil {
 		all.passed++
 		end(out, begun, "passed")
@@ -125,7 +135,7 @@ func (s stage) run(ctx context.Context, all *tally, out io.Writer) {
 func installCounterparts(ctx context.Context, all *tally, out io.Writer) bool {
 	begin(out, "counterparts")
 	begun := time.Now()
-	text, err := exec.CommandContext(ctx, "sh", filepath.Join("scripts", "counterparts")).CombinedOutput()
+	text, err := command(ctx, "sh", filepath.Join("scripts", "counterparts")).CombinedOutput()
 	said := strings.TrimSpace(strings.ReplaceAll(string(text), "counterparts: ", ""))
 	if _, missing := errors.AsType[*exec.ExitError](err); err != nil && !missing {
 		said = err.Error()
