@@ -37,8 +37,8 @@ func TestSoakOneDatagramBuiltToHurt(t *testing.T) {
 		fmt.Sprintf("alive, canary exact, memory +%.2f MB at most", most/(1<<20)), "1 MB")
 }
 
-// Any number of them take processor time in proportion to their bytes: long
-// ones not more than short ones.
+// They take processor time in proportion to their bytes: long ones do not cost more a
+// byte than short ones.
 func TestSoakDatagramsTakeLinearTime(t *testing.T) {
 	sideBySide(t)
 	total := soak.Pick(1<<20, 8<<20) // bytes of each kind
