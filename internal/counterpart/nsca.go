@@ -79,7 +79,7 @@ alternate_dump_file=%[3]s/dump
 append_to_file=1
 debug=0
 aggregate_writes=0
-max_packet_age=30
+max_packet_age=900
 password=%s
 decryption_method=%d
 `
