@@ -85,6 +85,7 @@ func daemon(t *testing.T, _ string, carbon *sinktest.Server) (address, counts, t
 
 // What is given to the client arrives at the sink, to the last sample.
 func TestSoakServers(t *testing.T) {
+	soak.Slow(t)
 	const names = 10
 	rounds := soak.Pick(2_000, 100_000) // of ten samples each
 	for _, server := range []struct {

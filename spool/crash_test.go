@@ -61,6 +61,7 @@ func child(dir, from string) error {
 // TestSoakKilledAtAnyMoment kills a process that uses a spool, again and again.
 // Whatever it had said must be so: no record lost, none twice.
 func TestSoakKilledAtAnyMoment(t *testing.T) {
+	soak.Slow(t)
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)

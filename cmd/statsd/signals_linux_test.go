@@ -118,6 +118,7 @@ func (d *running) sendEach(network, line string) (stop func() int) {
 // A process that was stopped for seconds goes on at the next boundary. One flush has
 // everything that it missed, and no time comes twice.
 func TestSoakStoppedProcess(t *testing.T) {
+	soak.Slow(t)
 	t.Parallel()
 	c := sinktest.NewServer(t)
 	d := startDaemon(t, "--graphite-host=127.0.0.1", fmt.Sprint("--graphite-port=", c.Port()), "--flush-interval=1s", "--counters-prefix=")
@@ -167,6 +168,7 @@ func TestSoakStoppedProcess(t *testing.T) {
 // Traffic that comes in while the configuration is changed all the time, the
 // sink with it, is all published once.
 func TestReloadUnderLoad(t *testing.T) {
+	soak.Slow(t)
 	t.Parallel()
 	targets := []*sinktest.Server{sinktest.NewServer(t), sinktest.NewServer(t)}
 	config := filepath.Join(t.TempDir(), "statsd.conf")
