@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/statsd-ops/statsd/internal/counterpart"
+	"github.com/statsd-ops/statsd/internal/sockets"
 )
 
 // fileOf returns a duplicate of a socket, as a service manager holds it for a daemon.
@@ -86,7 +87,15 @@ func (tr *traffic) sendDatagram() func() error {
 		tr.t.Fatal(err)
 	}
 	tr.t.Cleanup(func() { _ = conn.Close() })
+	port := tr.udp.LocalAddr().(*net.UDPAddr).Port
 	return func() error {
+		// The smallest of buffers must hold what comes while no daemon reads.
+		for tr.datagrams%20 == 0 {
+			if state, err := sockets.On("udp", port); err != nil || state.Queued < 50_000 {
+				break
+			}
+			time.Sleep(time.Millisecond)
+		}
 		_, err := conn.Write([]byte("datagrams:1|c"))
 		return err
 	}
