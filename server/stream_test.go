@@ -58,7 +58,7 @@ func TestStreamCutAnywhere(t *testing.T) {
 
 	cfg := config()
 	cfg.FlushInterval = time.Second / 8 // bytes read show at a flush; and rates are exact
-	cfg.GaugeExpire = time.Hour
+	cfg.GaugeExpire, cfg.Grace = time.Hour, patience
 	pieces := start(t, cfg)
 	conns := make([]net.Conn, len(cuts))
 	read := 0
@@ -113,7 +113,9 @@ func TestStreamLongLines(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			d := start(t, config())
+			cfg := config()
+			cfg.Grace = patience // half of it is for reading
+			d := start(t, cfg)
 			conn := d.dial("tcp")
 			send(t, conn, test.stream)
 			_ = conn.Close()

@@ -137,13 +137,27 @@ func (t *tests) state(of id) *state {
 	return s
 }
 
+// parent returns the test that a subtest belongs to, nil for none. A subtest's own name
+// may have slashes too.
+func (t *tests) parent(of id) *state {
+	for {
+		i := strings.LastIndexByte(of.test, '/')
+		if i < 0 {
+			return nil
+		}
+		of.test = of.test[:i]
+		if s := t.states[of]; s != nil {
+			return s
+		}
+	}
+}
+
 // ended counts a test. One that has subtests stands for more than them only when it
 // failed by itself.
 func (t *tests) ended(of id, action string) {
 	s := t.state(of)
 	s.ended = true
-	if i := strings.LastIndexByte(of.test, '/'); i > 0 {
-		parent := t.state(id{of.pkg, of.test[:i]})
+	if parent := t.parent(of); parent != nil {
 		parent.hasSubtests = true
 		parent.childFailed = parent.childFailed || action == "fail"
 	}
