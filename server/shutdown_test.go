@@ -18,13 +18,14 @@ import (
 	"github.com/statsd-ops/statsd/sink/sinktest"
 )
 
-// What clients had sent when the end was asked for is flushed, wherever it
-// is: in the UDP sockets, in open connections, in connections that were not
-// accepted yet.
+// Everything that clients had sent before the end is flushed: from UDP sockets, from
+// open connections, and from connections that were not accepted yet.
 func TestShutdownLosesNothing(t *testing.T) {
 	t.Parallel()
 	const datagrams, open, closed = 3_000, 20, 100
-	d := start(t, config())
+	cfg := config()
+	cfg.Grace = patience // half of it is for reading
+	d := start(t, cfg)
 	var conns []net.Conn
 	for range open {
 		conns = append(conns, d.dial("tcp"))
