@@ -12,7 +12,7 @@ import (
 	"github.com/statsd-ops/statsd/sink/sinktest"
 )
 
-// stuck are sinks that accept what they do not read.
+// stuck are sinks that accept connections and do not read them, or only slowly.
 var stuck = map[string]sinktest.Fault{
 	"never reads":        {Never: true},
 	"reads 1 KB/s":       {BytesPerSecond: 1024},

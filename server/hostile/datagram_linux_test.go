@@ -8,7 +8,7 @@ import (
 	"github.com/statsd-ops/statsd/internal/soak"
 )
 
-// One datagram built to hurt: the daemon lives, takes next to no memory for it,
+// Each datagram is built to hurt. The daemon survives it, needs hardly any memory for it,
 // and goes on counting.
 func TestSoakOneDatagramBuiltToHurt(t *testing.T) {
 	sideBySide(t)
@@ -68,7 +68,7 @@ func TestSoakDatagramsTakeLinearTime(t *testing.T) {
 		if soak.On() {
 			t.Logf("%-30s %6.1f ns a byte", g.Name, 1e9*each)
 		}
-		// Where little time is used, most of it is for other things.
+		// In a short time most of it goes to other work.
 		if each < 100e-9 {
 			continue
 		}

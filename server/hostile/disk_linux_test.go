@@ -14,7 +14,7 @@ import (
 	"github.com/statsd-ops/statsd/sink/sinktest"
 )
 
-// onDisk is a daemon whose sink is down, and whose spool is on a small disk.
+// onDisk is a daemon with its sink down and its spool on a small disk.
 type onDisk struct {
 	*rounds
 	t    *testing.T

@@ -106,7 +106,7 @@ func TestSoakTerminated(t *testing.T) {
 			begun := time.Now()
 			d.signal(unix.SIGTERM)
 			time.Sleep(200 * time.Millisecond)
-			for i, s := range all[:senders/2] { // the others fire on
+			for i, s := range all[:senders/2] { // the others go on sending
 				s.stop()
 				least[i] = s.sent / len(s.line)
 			}

@@ -20,7 +20,7 @@ func TestSoakBrokenLines(t *testing.T) {
 		n, seed = 1_000_000, uint64(time.Now().UnixNano())
 	}
 	t.Logf("seed %d", seed)
-	// The names are bounded, and so is what the monitor keeps of them.
+	// The names are bounded, and so is the monitor's memory of them.
 	d := start(t, 200*time.Millisecond, "--max-names=1000", "--keep-values=1000")
 	d.afterFlush() // the sink's connection is there
 	goroutines, files := d.resources()

@@ -14,7 +14,7 @@ import (
 	"github.com/statsd-ops/statsd/sink/sinktest"
 )
 
-// rounds sends the same counters again and again, each once a round.
+// rounds sends the same counters again and again, each of them once a round.
 type rounds struct {
 	d         *statsd
 	conn      net.Conn
@@ -53,7 +53,7 @@ func (r *rounds) round() {
 	r.sent++
 }
 
-// await waits until all has arrived.
+// await waits until everything has arrived.
 func (r *rounds) await() {
 	r.d.t.Helper()
 	r.d.await("samples.received", float64(r.sent*r.names))

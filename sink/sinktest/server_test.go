@@ -14,7 +14,7 @@ import (
 
 const patience = wait.Patience
 
-// talk sends text on a new connection and returns what comes back until its end.
+// talk sends text on a new connection, and returns the answer.
 func talk(t *testing.T, s *Server, text string) (string, error) {
 	t.Helper()
 	conn, err := net.DialTimeout("tcp", s.Addr(), patience)
