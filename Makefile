@@ -23,9 +23,10 @@ RESULTS ?=
 
 .PHONY: bin/suite build test stress check modules fmt-check vet lint tidy-check soak bench fmt install-counterparts clean
 
-# Static, so that a binary runs wherever it is copied to.
+# Static, so that a binary runs wherever it is copied to. -buildvcs stamps the tag and the
+# commit for --version, also where GOFLAGS turns that off.
 build:
-	@CGO_ENABLED=0 $(GO) build -trimpath -o bin/ ./cmd/...
+	@CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=auto -o bin/ ./cmd/...
 	@ls bin/statsd >/dev/null && echo "built into bin/:" $(notdir $(wildcard cmd/*))
 
 SUITE = GO=$(GO) bin/suite -modules='$(MODULES)' -packages='$(PKGS)' $(SUITEFLAGS)

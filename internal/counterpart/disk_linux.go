@@ -8,8 +8,8 @@ import (
 
 const smallDiskSize = "size=8m"
 
-// SmallDisk mounts a file system of 8 MiB until the test ends, and returns its
-// directory. Only root may do that.
+// SmallDisk returns a directory on a file system of its own, of 8 MiB, until the test
+// ends. Only root can have one.
 func SmallDisk(t testing.TB) string {
 	t.Helper()
 	dir := t.TempDir()

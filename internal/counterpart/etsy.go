@@ -21,11 +21,7 @@ type Etsy struct {
 // the test.
 func StartEtsy(t testing.TB, settings map[string]any) *Etsy {
 	t.Helper()
-	node := Find(t, "node")
-	home := filepath.Join(root(t), ".counterparts/node_modules/statsd")
-	if _, err := os.Stat(filepath.Join(home, "stats.js")); err != nil {
-		Missing(t, "statsd from npm is not in .counterparts")
-	}
+	node, home := Find(t, "node"), EtsyHome(t)
 	lines := FreeAddress(t)
 	console := netip.AddrPortFrom(lines.Addr(), lines.Port()+1)
 	all := map[string]any{
@@ -51,6 +47,16 @@ func StartEtsy(t testing.TB, settings map[string]any) *Etsy {
 	})
 	process.await(func() bool { return listens(t, console.String()) })
 	return &Etsy{Addr: lines.String(), Console: console.String()}
+}
+
+// EtsyHome returns the folder of Etsy's statsd.
+func EtsyHome(t testing.TB) string {
+	t.Helper()
+	home := filepath.Join(root(t), ".counterparts/node_modules/statsd")
+	if _, err := os.Stat(filepath.Join(home, "stats.js")); err != nil {
+		Missing(t, "statsd from npm is not in .counterparts")
+	}
+	return home
 }
 
 // root returns the project's folder.
