@@ -21,6 +21,8 @@ type tests struct {
 	env     []string
 	verbose bool
 	out     io.Writer // takes the name of each failure at once, and all output with -v
+	// progress is called when a package has ended, unless nil.
+	progress func()
 
 	tally  tally
 	states map[id]*state
@@ -197,6 +199,9 @@ func (t *tests) packageEnded(e event) {
 		if of.pkg == e.Package {
 			delete(t.states, of)
 		}
+	}
+	if t.progress != nil {
+		t.progress()
 	}
 }
 

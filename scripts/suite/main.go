@@ -38,11 +38,11 @@ func main() {
 	flag.IntVar(&o.quiet, "quiet", 0, "run only the tests, this often, one run at a time")
 	flag.IntVar(&o.busy, "busy", 0, "then run the tests this often beside a second run and a burner on each core")
 	flag.StringVar(&o.packages, "packages", "", "packages to test (default: every module's)")
-	flag.StringVar(&o.modules, "modules", ".", "folders of the modules, separated by blanks")
+	flag.StringVar(&o.modules, "modules", "./", "folders of the modules, separated by blanks")
 	flag.Parse()
 	o.testFlags = flag.Args()
 	if o.packages != "" {
-		o.modules = "."
+		o.modules = "./"
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -98,15 +98,29 @@ func once(ctx context.Context, o options, out io.Writer) bool {
 		if ctx.Err() != nil {
 			break
 		}
-		begin(out, strings.TrimSuffix("tests of "+module, " of ./"))
-		begun := time.Now()
-		t := newTests(o, module, env)
-		t.out = out
-		tested := t.run(ctx)
-		end(out, begun, tested.String())
-		all.add(tested)
+		all.add(testModule(ctx, o, module, env, out))
 	}
 	return all.report(ctx, o.noSkips, out)
+}
+
+// testModule is the stage that runs the tests of a module. On a terminal it shows the
+// counts while the tests run.
+func testModule(ctx context.Context, o options, module string, env []string, out io.Writer) tally {
+	name := strings.TrimSuffix("tests of "+module, " of ./")
+	begin(out, name)
+	begun := time.Now()
+	t := newTests(o, module, env)
+	t.out = out
+	if info, err := os.Stdout.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
+		t.progress = func() { fmt.Fprintf(out, "\r%-22s%6.1fs  %v", name, time.Since(begun).Seconds(), &t.tally) }
+	}
+	tested := t.run(ctx)
+	if t.progress != nil {
+		fmt.Fprint(out, "\r")
+		begin(out, name)
+	}
+	end(out, begun, tested.String())
+	return tested
 }
 
 // begin prints the start of a stage's line, and end the rest.
