@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/statsd-ops/statsd/client"
+	"github.com/statsd-ops/statsd/internal/counterpart"
 	"github.com/statsd-ops/statsd/internal/wait"
 )
 
@@ -26,7 +27,7 @@ type receiver struct {
 func receive(t testing.TB, network, address string) *receiver {
 	t.Helper()
 	if address == "" {
-		address = "127.0.0.1:0"
+		address = counterpart.FreeAddress(t).String() // a test may stop and start again there
 		if strings.HasPrefix(network, "unix") {
 			address = filepath.Join(t.TempDir(), "statsd.sock")
 		}

@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/statsd-ops/statsd/internal/counterpart"
 	"github.com/statsd-ops/statsd/internal/gate"
 	"github.com/statsd-ops/statsd/internal/httpgate"
 	"github.com/statsd-ops/statsd/internal/wait"
@@ -297,7 +298,7 @@ func TestLargeCall(t *testing.T) {
 // leaves no goroutine behind.
 func TestRunEnds(t *testing.T) {
 	before := runtime.NumGoroutine()
-	m, err := NewMonitor(MonitorConfig{}, exampleSource(), exampleValues(1))
+	m, err := NewMonitor(MonitorConfig{Port: int(counterpart.FreeAddress(t).Port())}, exampleSource(), exampleValues(1))
 	if err != nil {
 		t.Fatal(err)
 	}

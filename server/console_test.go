@@ -251,7 +251,9 @@ func TestConsoleWhileReceiving(t *testing.T) {
 // At the end a console lets go of its clients.
 func TestConsoleEnds(t *testing.T) {
 	t.Parallel()
-	d := start(t, withConsole(1))
+	cfg := withConsole(1)
+	cfg.Admin = counterpart.FreeAddress(t).String()
+	d := start(t, cfg)
 	conn, err := net.Dial("tcp", d.AdminAddr().String())
 	if err != nil {
 		t.Fatal(err)

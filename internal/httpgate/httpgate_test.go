@@ -7,11 +7,14 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/statsd-ops/statsd/internal/counterpart"
 )
 
 func TestServer(t *testing.T) {
 	asked, answer := make(chan struct{}), make(chan struct{})
-	s, err := Listen(Config{Addr: "127.0.0.1:0", AnswerTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	addr := counterpart.FreeAddress(t).String()
+	s, err := Listen(Config{Addr: addr, AnswerTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		close(asked)
 		<-answer
 		_, _ = io.WriteString(w, "answer")
@@ -19,7 +22,6 @@ func TestServer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	addr := s.Addr().String()
 	if _, err := Listen(Config{Addr: addr}); err == nil || err.Error() != "listen on tcp "+addr+": bind: address already in use" {
 		t.Errorf("on an address that is taken: %v", err)
 	}
