@@ -7,8 +7,8 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// benchSamples are mixed samples, one for each of n names, in an order that
-// caches cannot guess.
+// benchSamples are mixed samples, one for each of n names, in an order that caches
+// cannot predict.
 func benchSamples(n int, kinds ...metric.Kind) []metric.Sample {
 	samples := make([]metric.Sample, n)
 	for i := range samples {
@@ -62,8 +62,8 @@ func BenchmarkAdd(b *testing.B) {
 	}
 }
 
-// BenchmarkFlush drains and summarises a table of mixed names; ns/op is that of
-// one name, swap-ns the time for which intake stood still at each flush.
+// BenchmarkFlush drains and summarises a table of mixed names. ns/op is per name;
+// swap-ns is how long a flush stops the intake.
 func BenchmarkFlush(b *testing.B) {
 	for _, shards := range []int{1, 2} {
 		for _, n := range []int{1_000, 1_000_000} {

@@ -1,17 +1,16 @@
 package aggregate
 
-// blocks is the memory of what a flush interval collects besides its cells:
-// the samples of timers, the members of sets, the adjustments of gauges. It
-// hands out runs of words, and takes them back all at once when the interval
-// is over.
+// blocks is the memory for what an interval collects besides its cells: samples of
+// timers, members of sets, adjustments of gauges. It hands out runs of words. It takes
+// all of them back at once, when the interval is over.
 type blocks struct {
 	pages []*blockPage
-	used  int // words of the last page
+	used  int // words used of the last page
 	large [][]uint64
 	spare *spare
-	// sketches take the samples of timers that have more than mostSamples.
-	sketches    []*sketch
-	mostSamples int
+	// sketches take the samples of timers beyond maxSamples.
+	sketches   []*sketch
+	maxSamples int
 }
 
 const (
@@ -21,11 +20,11 @@ const (
 
 type blockPage = [blockPageWords]uint64
 
-// spare are pages that no interval uses at present. The shard's lock guards them.
+// spare are pages that no interval uses now. The shard's lock guards them.
 type spare struct{ pages []*blockPage }
 
-// allocate returns the place of a run of words, which hold anything. There may
-// be at most blockPageWords of them, and no run is at 0.
+// allocate returns the place of a run of at most blockPageWords words. Their content
+// is undefined. No run is at 0.
 func (b *blocks) allocate(words int) uint32 {
 	if len(b.pages) == 0 || b.used+words > blockPageWords {
 		var p *blockPage
@@ -46,13 +45,13 @@ func (b *blocks) allocate(words int) uint32 {
 	return at
 }
 
-// at returns the words from a place to its page's end.
+// at returns the words from a place to the end of its page.
 func (b *blocks) at(place uint32) []uint64 {
 	return b.pages[place>>blockPageShift][place&(blockPageWords-1):]
 }
 
-// release takes everything back. Of the spare pages as many stay as the
-// interval just over has used, so that a flood is not remembered for ever.
+// release takes everything back. It keeps as many spare pages as the last interval
+// used, so that the memory of a flood is freed.
 func (b *blocks) release() {
 	keep := len(b.pages)
 	b.spare.pages = append(b.spare.pages, b.pages...)

@@ -10,7 +10,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// record returns what a flush shows of each name, in words.
+// shown returns what a flush shows of each name, as text.
 func shown(table *Table) map[string]string {
 	all := map[string]string{}
 	iv := table.Drain(nil)
@@ -29,7 +29,7 @@ func shown(table *Table) map[string]string {
 	return all
 }
 
-// A recorder sees each name once, with all that its shards collected.
+// A recorder sees each name once, with what all shards collected.
 func TestRecord(t *testing.T) {
 	for _, shards := range []int{1, 2, 3} {
 		table := testTable(shards)
@@ -55,7 +55,7 @@ func TestRecord(t *testing.T) {
 	}
 }
 
-// Of a timer with too many samples the rest is shown in bins, and the sums are exact.
+// If a timer has too many samples, bins stand for the others, and the sums are exact.
 func TestRecordSketched(t *testing.T) {
 	for _, shards := range []int{1, 2} {
 		table := sketchTable(shards, 10)

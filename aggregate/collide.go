@@ -2,19 +2,19 @@ package aggregate
 
 import "github.com/statsd-ops/statsd/metric"
 
-// collides reports whether the n-th name looked up in view j has a row already,
-// of another kind with the same path.
+// collides reports whether the n-th name looked up in view j already has a row of
+// another kind with the same path.
 func (s *summary) collides(j, n int, kind metric.Kind, own bool) bool {
 	v := &s.views[j]
 	for k, r := range s.found[j][n] {
 		k := metric.Kind(k)
-		if !s.plan.meets[kind][k] || !v.holds(r) {
+		if !s.program.meets[kind][k] || !v.holds(r) {
 			continue
 		}
 		other := v.pages.at(r)
 		if other.seen(k, v.flush) {
-			// Its row is still to come. In the name's own view it does not look
-			// for others then, unless it is a twin itself.
+			// Its row comes later. In the name's own view it will look for others
+			// only if it is a twin itself.
 			if own && other.meta()&metaTwin == 0 {
 				return true
 			}

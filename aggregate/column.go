@@ -11,24 +11,24 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// column is a point that is made of each name of a kind: what it is worked out
-// from, and what stands around the name in its path.
+// column is a point made of each name of a kind: what it is computed from, and what
+// surrounds the name in its path.
 type column struct {
 	prefix, suffix string
 	stat           stat
-	part           int  // which threshold, or bin of a histogram
-	anew           bool // the prefix is not that of the column before
+	part           int  // index of a threshold, or of a bin
+	newPrefix      bool // the prefix differs from the last column's
 }
 
-// stat is what a column tells of a name.
+// stat is a statistic of a name.
 type stat uint8
 
 const (
 	ofValue    stat = iota // of a gauge or a set
 	ofRate                 // of a counter
-	ofCount                // of a counter, or a timer's samples, each counted 1/rate times
+	ofCount                // a counter's sum, or a timer's samples, each counted 1/rate times
 	ofCountPS              // the same per second
-	ofReceived             // a timer's samples as they came
+	ofReceived             // a timer's samples as received
 	ofLower
 	ofUpper
 	ofMean
@@ -36,7 +36,7 @@ const (
 	ofSquares
 	ofStd
 	ofMedian
-	ofBound // from here on of the samples inside a threshold
+	ofBound // this and the next ones: of the samples inside a threshold
 	ofPartMean
 	ofPartSum
 	ofPartCount
@@ -51,7 +51,7 @@ var timerStats = map[string]stat{
 	"upper_N": ofBound, "mean_N": ofPartMean, "sum_N": ofPartSum, "count_N": ofPartCount, "sum_squares_N": ofPartSquares,
 }
 
-// AllTimerStats returns what Layout.TimerStats can have. The upper_N of a
+// AllTimerStats returns the possible values of Layout.TimerStats. The upper_N of a
 // threshold below zero is published as lower_topN.
 func AllTimerStats() []string {
 	return slices.SortedFunc(maps.Keys(timerStats), func(a, b string) int { return cmp.Compare(timerStats[a], timerStats[b]) })
@@ -118,9 +118,9 @@ func (l *Layout) timerColumns() (cols []column) {
 	return cols
 }
 
-// meaning returns what a scheme means by a timer's stat. That of gstatsd, which
-// has one threshold and knows no rates of timers, has the mean inside the threshold, and counts
-// samples as they come.
+// meaning returns what a scheme means by a timer's stat. In gstatsd, which has one
+// threshold and no rates of timers, the mean is that inside the threshold, and the count
+// is of samples as received.
 func (l *Layout) meaning(s stat) stat {
 	switch {
 	case l.Naming == Gstatsd && s == ofMean && len(l.Percentiles) > 0:
@@ -141,7 +141,7 @@ func (l *Layout) histogramColumns(h Histogram) (cols []column) {
 	return cols
 }
 
-// idleColumns returns what is published of names of a kind that were not seen.
+// idleColumns returns what is published of unseen names of a kind.
 func (l *Layout) idleColumns(kind metric.Kind) (cols []column) {
 	for _, c := range l.columns(kind) {
 		if kind != metric.Timer || c.stat == ofCount || c.stat == ofCountPS || c.stat == ofReceived {
@@ -166,12 +166,12 @@ func (l *Layout) column(prefix, what string, s stat) column {
 	return c
 }
 
-// Own returns the path of one of the daemon's own figures, under their prefix.
+// Own returns the path of one of the daemon's own metrics, under their prefix.
 func (l *Layout) Own(prefix, name string) string {
 	return join(l.OwnPrefix(prefix), name, l.GlobalSuffix)
 }
 
-// OwnPrefix returns what stands in front of the daemon's own figures.
+// OwnPrefix returns the start of the paths of the daemon's own metrics.
 func (l *Layout) OwnPrefix(prefix string) string {
 	if l.Naming == Gstatsd {
 		return join(prefix)
@@ -179,8 +179,8 @@ func (l *Layout) OwnPrefix(prefix string) string {
 	return join(l.GlobalPrefix, prefix)
 }
 
-// AppendPoints appends the points of a counter that has collected v, or of a gauge that has
-// that value. Their time is 0.
+// AppendPoints appends the points of a counter whose sum is v, or of a gauge with that
+// value. Their time is 0.
 func (l *Layout) AppendPoints(points []metric.Point, kind metric.Kind, name string, v float64) []metric.Point {
 	columns := l.columns(kind)
 	values := make([]float64, len(columns))
@@ -194,7 +194,7 @@ func (l *Layout) AppendPoints(points []metric.Point, kind metric.Kind, name stri
 	return points
 }
 
-// join puts dots between the parts of a path that are not empty.
+// join puts dots between the parts of a path, and leaves out empty ones.
 func join(parts ...string) string {
 	var kept []string
 	for _, p := range parts {
@@ -221,7 +221,7 @@ func (l *Layout) thresholdName(p float64) string {
 	return top + number(math.Abs(p))
 }
 
-// number writes a number for a path, where a dot would begin another part.
+// number writes a number for a path, where a dot would begin another node.
 func number(v float64) string {
 	if math.IsInf(v, 1) {
 		return "inf"

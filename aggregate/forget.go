@@ -2,12 +2,12 @@ package aggregate
 
 import "github.com/statsd-ops/statsd/metric"
 
-// longAgo is more flushes than any name is remembered for.
+// longAgo is more flushes than any name is remembered.
 const longAgo = 1 << 31
 
-// Forget deletes a name of a kind, what it has collected since the last Drain, and what a
-// gauge remembers. Samples that come later begin anew. It reports whether the name was known.
-// It is for the goroutine that drains, and not between Drain and Summarize.
+// Forget deletes a name of a kind: what it has collected since the last Drain, and what
+// a gauge remembers. Later samples start from nothing. It reports whether the name was
+// known. Only the flushing goroutine may call it, and not between Drain and Summarize.
 func (t *Table) Forget(kind metric.Kind, name []byte) bool {
 	known := false
 	for _, s := range t.shards {
@@ -20,8 +20,8 @@ func (t *Table) Forget(kind metric.Kind, name []byte) bool {
 	return known
 }
 
-// forget makes a record one that has expired and holds nothing. Its memory goes as
-// that of others that have expired.
+// forget makes a record expired and empty. Its memory is freed with that of other
+// expired names.
 func (s *Shard) forget(kind metric.Kind, rec record) (known bool) {
 	known = rec.seen(kind, s.flush)
 	if !s.expired(kind, rec) {
@@ -30,6 +30,6 @@ func (s *Shard) forget(kind metric.Kind, rec record) (known bool) {
 		s.table.live--
 	}
 	rec.clear(kind, s.flush)
-	rec.setLastSeen(s.flush - 1 - longAgo) // too long ago for a gauge's value to count
+	rec.setLastSeen(s.flush - 1 - longAgo) // too old for a gauge's value to count
 	return known
 }

@@ -4,97 +4,165 @@ import (
 	"cmp"
 	"math"
 	"slices"
+	"time"
 
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// A gauge adjusted through one receiver and set through another must come out
-// as if one had read both. So each batch has a sequence number, and a cell
-// keeps the last setting with its number, and the adjustments since then with
-// theirs; merging cells, only the adjustments after the newest setting count.
+// A gauge gets the value that it would have if one receiver had applied all its samples
+// in the order of their times. It does not matter which shards took them, or in which
+// order. So a cell keeps the newest setting with its time, and the adjustments with
+// theirs. Only adjustments after the newest setting count. If times are equal, the setting
+// comes first, and of two settings the greater one counts. So the result is the same for
+// any order of adding.
 //
-// The cell of a gauge: the value set; its sequence number plus one, 0 when it
-// was not set; the number of its adjustments in the upper half of a word, in
-// the lower the place of the newest. An adjustment: the place of the one
-// before it; its sequence number; its amount.
+// The cell of a gauge has three words: the value of the newest setting; its time, or 0;
+// the number of adjustments in the upper half, and the place of the newest one in the
+// lower half. An adjustment has three words: the place of the next one; its time; its
+// amount. The newest comes first, the others have no order. Some may be older than the
+// setting; result leaves these out.
 const (
 	adjustmentWords = 3
-	// mostAdjustments bounds what one gauge may keep of an interval. Beyond it
-	// an adjustment is added to the newest, and could only come out wrong if
-	// another receiver had read a setting just between the two.
-	mostAdjustments = 1 << 16
+	// maxAdjustments limits what a gauge keeps in a shard and an interval. Further
+	// adjustments are added to the newest one. The result is wrong only if a setting's time
+	// is between the two.
+	maxAdjustments = 1 << 16
 )
 
-func addGauge(b *blocks, rec record, off int, s *metric.Sample, sequence uint64) {
-	if !s.Delta {
-		rec.setWord(off, math.Float64bits(s.Value))
-		rec.setWord(off+8, sequence+1)
+// gaugeTime returns the time of a gauge's sample; wall is its arrival by the system's
+// clock, or 0 for now. All samples of a datagram have the same arrival. So each gets a
+// time a nanosecond after the one before: their order holds in any shard.
+func (s *Shard) gaugeTime(wall int64) int64 {
+	arrival := s.now
+	switch {
+	case wall > 0:
+		arrival = s.arrivalAt(wall)
+	case arrival == 0:
+		arrival = s.table.clock.now()
+		s.now = arrival
+	}
+	at := arrival
+	if arrival >= s.arrival {
+		at = max(at, s.gaugeAt+1)
+	}
+	s.arrival, s.gaugeAt = arrival, at
+	return at
+}
+
+// arrivalAt returns the time for an arrival by the system's clock.
+func (s *Shard) arrivalAt(wall int64) int64 {
+	at := s.table.clock.at(wall)
+	if at < s.arrival-maxStep { // it waited long, or the clock was set back
+		s.table.clock.check(time.Now())
+		at = s.table.clock.at(wall)
+	}
+	return at
+}
+
+func (s *Shard) addGauge(rec record, off int, sample *metric.Sample) {
+	b, e := &s.blocks[s.flush&1], GaugeChange{s.gaugeTime(sample.At), sample.Value}
+	if sample.Delta {
+		adjustGauge(b, rec, off, e)
+	} else {
+		setGauge(b, rec, off, e)
+	}
+}
+
+func setGauge(b *blocks, rec record, off int, e GaugeChange) {
+	at, before := uint64(e.At), rec.word(off+8)
+	if at < before || at == before && e.Value < math.Float64frombits(rec.word(off)) {
+		return
+	}
+	rec.setWord(off, math.Float64bits(e.Value))
+	rec.setWord(off+8, at)
+	if place := uint32(rec.word(off + 16)); place != 0 && b.at(place)[1] < at {
 		rec.setWord(off+16, 0)
+	}
+}
+
+func adjustGauge(b *blocks, rec record, off int, e GaugeChange) {
+	at := uint64(e.At)
+	if at < rec.word(off+8) {
 		return
 	}
 	w := rec.word(off + 16)
-	place, count := uint32(w), w>>32
-	if place == 0 && rec.word(off+8) == sequence+1 {
-		rec.setWord(off, addAmount(rec.word(off), s.Value))
-		return
-	}
-	if place != 0 {
-		if a := b.at(place); a[1] == sequence || count >= mostAdjustments {
-			a[2] = addAmount(a[2], s.Value)
+	first, count := uint32(w), w>>32
+	var newest []uint64
+	if first != 0 {
+		newest = b.at(first)
+		if newest[1] == at || count >= maxAdjustments {
+			newest[2] = math.Float64bits(clamp(math.Float64frombits(newest[2]) + e.Value))
 			return
 		}
 	}
-	before := place
-	place = b.allocate(adjustmentWords)
+	place := b.allocate(adjustmentWords)
 	a := b.at(place)
-	a[0], a[1], a[2] = uint64(before), sequence, math.Float64bits(s.Value)
+	a[0], a[1], a[2] = uint64(first), at, math.Float64bits(e.Value)
+	if first != 0 && at < newest[1] {
+		a[0], newest[0] = newest[0], uint64(place)
+		place = first
+	}
 	rec.setWord(off+16, (count+1)<<32|uint64(place))
 }
 
-func addAmount(w uint64, v float64) uint64 {
-	return math.Float64bits(clamp(math.Float64frombits(w) + v))
-}
-
-// gaugeMerge puts the cells of one gauge together.
+// gaugeMerge puts together what the shards know of one gauge, in any order.
 type gaugeMerge struct {
-	value       float64
-	setAt       uint64 // sequence number of the newest setting plus one
-	remembered  uint64 // the flush after which value was remembered, if it was not set
-	adjustments []adjustment
-}
-
-type adjustment struct {
-	sequence uint64
-	amount   float64
+	memory      memory // the newest
+	set         GaugeChange
+	adjustments []GaugeChange
 }
 
 // begin starts on another gauge.
 func (g *gaugeMerge) begin() { *g = gaugeMerge{adjustments: g.adjustments[:0]} }
 
-// remember takes over the value that a record remembers, if that is the newest.
+// remember takes over what a record remembers, if that is the newest.
 func (g *gaugeMerge) remember(rec record) {
-	if at := rec.rememberedAt(); at > g.remembered && g.setAt == 0 {
-		g.value, g.remembered = math.Float64frombits(rec.word(gaugeMemory)), at
+	if m := rec.memory(); m.after > g.memory.after {
+		g.memory = m
 	}
 }
 
+// add takes over what a cell holds.
 func (g *gaugeMerge) add(b *blocks, rec record, off int) {
-	if at := rec.word(off + 8); at > g.setAt {
-		g.value, g.setAt = math.Float64frombits(rec.word(off)), at
+	g.set = newest(g.set, rec, off)
+	g.adjustments = appendAdjustments(g.adjustments, b, rec, off)
+}
+
+func (c GaugeChange) compare(o GaugeChange) int {
+	return cmp.Or(cmp.Compare(c.At, o.At), cmp.Compare(c.Value, o.Value))
+}
+
+// newest returns the setting in a cell, or set if that is newer.
+func newest(set GaugeChange, rec record, off int) GaugeChange {
+	other := GaugeChange{int64(rec.word(off + 8)), math.Float64frombits(rec.word(off))}
+	if other.At == 0 || set.compare(other) > 0 {
+		return set
 	}
+	return other
+}
+
+// appendAdjustments appends the adjustments in a cell to dst.
+func appendAdjustments(dst []GaugeChange, b *blocks, rec record, off int) []GaugeChange {
 	for place := uint32(rec.word(off + 16)); place != 0; {
 		a := b.at(place)
-		g.adjustments = append(g.adjustments, adjustment{a[1], math.Float64frombits(a[2])})
+		dst = append(dst, GaugeChange{int64(a[1]), math.Float64frombits(a[2])})
 		place = uint32(a[0])
 	}
+	return dst
 }
 
-func (g *gaugeMerge) result() float64 {
-	slices.SortFunc(g.adjustments, func(a, b adjustment) int { return cmp.Compare(a.sequence, b.sequence) })
+// result returns the gauge's value, and when it was last set. It adds in the order of
+// time, so rounding does not depend on the shards.
+func (g *gaugeMerge) result() (value float64, setAt int64) {
+	value, setAt = g.set.Value, g.set.At
+	if setAt < g.memory.setting || setAt == 0 {
+		value, setAt = g.memory.value, g.memory.setting
+	}
+	slices.SortFunc(g.adjustments, GaugeChange.compare)
 	for _, a := range g.adjustments {
-		if a.sequence+1 >= g.setAt {
-			g.value = clamp(g.value + a.amount)
+		if a.At >= setAt {
+			value = clamp(value + a.Value)
 		}
 	}
-	return g.value
+	return value, setAt
 }

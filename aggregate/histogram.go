@@ -14,10 +14,11 @@ import (
 
 // Histogram counts the samples of timers by size.
 type Histogram struct {
-	// Substring is what a timer's name contains; empty for all names.
+	// Substring selects timers whose names contain it; empty selects all.
 	Substring string
-	// Bounds are the upper limits of the bins, rising; a sample belongs to the first that
-	// is greater than it. The last can be infinite. Without any there is no histogram.
+	// Bounds are the upper limits of the bins, rising. A sample belongs to the first
+	// bound greater than it. The last can be infinite. Without bounds there is no
+	// histogram.
 	Bounds []float64
 }
 
@@ -25,7 +26,7 @@ type Histogram struct {
 func ParseHistogram(text string) (h Histogram, err error) {
 	substring, bounds, ok := strings.Cut(text, ":")
 	if !ok {
-		return h, fmt.Errorf("want SUBSTRING:BOUNDS, such as render:0.1,1,10,inf, not %q", text)
+		return h, fmt.Errorf("want SUBSTRING:BOUNDS such as render:0.1,1,10,inf, not %q", text)
 	}
 	h.Substring = substring
 	for bound := range strings.SplitSeq(bounds, ",") {
@@ -42,25 +43,25 @@ func ParseHistogram(text string) (h Histogram, err error) {
 }
 
 const (
-	mostHistograms = 100
-	mostBounds     = 100
+	maxHistograms = 100
+	maxBounds     = 100
 )
 
 func (h *Histogram) validate() error {
 	for i, bound := range h.Bounds {
 		if math.IsInf(bound, -1) || i > 0 && !(bound > h.Bounds[i-1]) {
-			return fmt.Errorf("%s:...%v: want bounds that rise", h.Substring, bound)
+			return fmt.Errorf("%s:...%v: bounds must rise", h.Substring, bound)
 		}
 	}
-	if len(h.Bounds) > mostBounds {
-		return fmt.Errorf("%s: want at most %d bounds", h.Substring, mostBounds)
+	if len(h.Bounds) > maxBounds {
+		return fmt.Errorf("%s: want at most %d bounds", h.Substring, maxBounds)
 	}
 	return nil
 }
 
 func (l *Layout) validateHistograms() error {
-	if len(l.Histograms) > mostHistograms {
-		return fmt.Errorf("--histogram: want at most %d of them", mostHistograms)
+	if len(l.Histograms) > maxHistograms {
+		return fmt.Errorf("--histogram: want at most %d of them", maxHistograms)
 	}
 	for i, h := range l.Histograms {
 		if err := h.validate(); err != nil {
@@ -74,13 +75,13 @@ func (l *Layout) validateHistograms() error {
 	return nil
 }
 
-// fits reports whether the histogram is that of a timer, should none before be.
+// fits reports whether the histogram is for the timer, if no earlier one is.
 func (h *Histogram) fits(series []byte) bool {
 	name, _ := metric.CutTags(series)
 	return h.Substring == "" || bytes.Contains(name, []byte(h.Substring))
 }
 
-// bin returns the index of the bin that a sample belongs to, len(h.Bounds) for none.
+// bin returns the index of a sample's bin, or len(h.Bounds) for none.
 func (h *Histogram) bin(v float64) int {
 	i, equal := slices.BinarySearch(h.Bounds, v)
 	if equal {

@@ -2,8 +2,8 @@ package aggregate
 
 import "github.com/statsd-ops/statsd/metric"
 
-// summarizeIdle adds rows for the records s.idle[kind] of view i, which are of
-// names that this view has not seen.
+// summarizeIdle adds rows for the records s.idle[kind] of view i: names that this view
+// has not seen.
 func (s *summary) summarizeIdle(i int, kind metric.Kind) {
 	refs := s.idle[kind]
 	s.lookup(i, refs)
@@ -16,13 +16,14 @@ func (s *summary) summarizeIdle(i int, kind metric.Kind) {
 		s.sn.Count[kind]++
 		if kind == metric.Gauge {
 			s.remember(s.views[i].flush)
-			fill(values, s.gauge.result())
+			value, _ := s.gauge.result()
+			fill(values, value)
 		}
 	}
 }
 
-// idleIn reports whether the n-th name looked up is idle in all views, and
-// view i, which holds it at r, the first that holds it. It sets s.sources.
+// idleIn reports whether the n-th name looked up is idle in all views, and view i is
+// the first that holds it, at r. It sets s.sources.
 func (s *summary) idleIn(i, n int, kind metric.Kind, r ref) bool {
 	s.sources = append(s.sources[:0], source{&s.views[i], s.views[i].pages.at(r)})
 	for j := range s.views {
@@ -40,8 +41,8 @@ func (s *summary) idleIn(i, n int, kind metric.Kind, r ref) bool {
 	return true
 }
 
-// remember begins s.gauge with the value that the gauge whose records are s.sources
-// had before flush number flush.
+// remember starts s.gauge with the gauge's value before flush number flush. Its
+// records are s.sources.
 func (s *summary) remember(flush uint32) {
 	s.gauge.begin()
 	for _, from := range s.sources {

@@ -7,34 +7,32 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// Interval is what a Table collected between two flushes, not yet summarised:
-// sums, samples and members of each name, shard by shard.
+// Interval is what a Table collected between two flushes, before it is summarised.
 type Interval struct {
-	// Swap is how long the shards were locked to take it out, in all.
+	// Swap is how long Drain held the locks of the shards, in all.
 	Swap time.Duration
-	// Record, unless nil, is called by Summarize for each name, in the order of its rows,
-	// with what the name collected.
+	// Summarize calls Record, unless it is nil, for each name with what it collected.
 	Record func(*metric.Collected)
 
 	table *Table
 	views []view
-	known int64 // names known when it was taken out, shard by shard
+	time  int64 // of the Drain, see clock
+	known int64 // names known at the Drain
 }
 
-// view is one shard's part of an Interval: the records that were there when
-// it was taken out.
+// view is one shard's part of an Interval: the records that existed when it was taken.
 type view struct {
 	shard   *Shard
 	names   *names
 	pages   pages
-	used    int // words of the last page
+	used    int // words used of the last page
 	flush   uint32
 	blocks  *blocks
-	retired bool // the shard has begun new names since
+	retired bool // the shard has begun new names
 }
 
-// batchSize is how many records are looked at at once: few enough that the
-// receivers hardly wait for a lock held as long.
+// batchSize is how many records are looked up under one lock: few enough that
+// receivers hardly wait.
 const batchSize = 256
 
 // views returns what the shards hold now, between two flushes.
@@ -48,11 +46,11 @@ func (t *Table) views() []view {
 	return views
 }
 
-// cursor is how far a walk through the records of a view has come.
+// cursor is a position in the records of a view.
 type cursor struct{ page, unit int }
 
-// next appends the places of the next records to batch, until that is full or
-// there are no more.
+// next appends the places of the next records to batch, until it is full or there are
+// no more.
 func (v *view) next(c *cursor, batch []ref) []ref {
 	for ; c.page < len(v.pages); c.page, c.unit = c.page+1, 0 {
 		if c.page == 0 {
@@ -77,8 +75,8 @@ func (v *view) next(c *cursor, batch []ref) []ref {
 	return batch
 }
 
-// walk calls visit with the places of all records, batchSize or fewer at a time.
-// Between two calls it lets other goroutines go first.
+// walk calls visit with the places of all records, at most batchSize at a time. In
+// between it lets other goroutines run.
 func (v *view) walk(visit func([]ref)) {
 	var at cursor
 	for batch := make([]ref, 0, batchSize); ; runtime.Gosched() {
@@ -90,8 +88,7 @@ func (v *view) walk(visit func([]ref)) {
 	}
 }
 
-// lookup stores in found, for each of the names, the places of its records in
-// this shard.
+// lookup stores in found the places of each name's records in this shard.
 func (v *view) lookup(names [][]byte, found [][metric.Kinds]ref) {
 	v.shard.mutex.Lock()
 	for i, name := range names {
@@ -100,8 +97,8 @@ func (v *view) lookup(names [][]byte, found [][metric.Kinds]ref) {
 	v.shard.mutex.Unlock()
 }
 
-// holds reports whether r is a record that was there when the view was taken.
-// A newer one holds nothing of the interval.
+// holds reports whether r is a record of this view. Newer records hold nothing of the
+// interval.
 func (v *view) holds(r ref) bool {
 	p, last := int(r>>pageShift), len(v.pages)-1
 	return r != 0 && (p < last || p == last && int(r&(pageUnits-1)) < v.used)
@@ -121,13 +118,13 @@ func (v *view) carry(refs []ref) {
 		moved := s.names.pages.at(to)
 		moved.setLastSeen(rec.lastSeen())
 		if kind == metric.Gauge {
-			copy(moved[gaugeMemory:gaugeMemory+16], rec[gaugeMemory:])
+			copy(moved[gaugeMemory:gaugeMemory+memoryBytes], rec[gaugeMemory:])
 		}
 	}
 	s.mutex.Unlock()
 }
 
-// release gives back what the interval alone needed.
+// release frees what only this interval needed.
 func (v *view) release() {
 	s := v.shard
 	s.mutex.Lock()

@@ -10,30 +10,30 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// Naming is a scheme of paths: that of another statsd, whose dashboards go on
-// working.
+// Naming is a scheme of paths: the paths of another statsd, so that its dashboards still
+// work.
 type Naming string
 
 // The schemes.
 const (
 	Reference  Naming = "reference"   // the deviantART pystatsd
 	Etsy       Naming = "etsy"        // Etsy's statsd with legacyNamespace: false
-	EtsyLegacy Naming = "etsy-legacy" // Etsy's statsd as it comes
+	EtsyLegacy Naming = "etsy-legacy" // Etsy's statsd with its defaults
 	Gstatsd    Naming = "gstatsd"     // phensley/gstatsd
 )
 
-// Layout says which points are made of what a flush interval has collected,
-// and how they are named. Naming.Layout returns one to start from.
+// Layout says which points are made of an interval, and how they are named. Start with
+// Naming.Layout.
 //
-// A path is GlobalPrefix, the prefix of the kind, the name, what the point is of the
-// name, and GlobalSuffix, with dots between them; what is empty is left out.
+// A path is GlobalPrefix, the prefix of the kind, the name, the statistic, and
+// GlobalSuffix, with dots in between. Empty parts are left out.
 type Layout struct {
 	Naming Naming
-	// Prefix stands in front of each name of a kind. Where counts of counters have paths
-	// apart from rates, their prefix is that of counters with "_counts" behind it.
+	// Prefix comes before each name of a kind. If counts of counters have paths of their
+	// own, these start with the counters' prefix and "_counts".
 	Prefix [metric.Kinds]string
-	// GlobalPrefix stands in front of every path. In Gstatsd it stands
-	// between the prefix of the kind and the name instead.
+	// GlobalPrefix starts every path. In Gstatsd it comes between the prefix of the kind
+	// and the name instead.
 	GlobalPrefix string
 	// GlobalSuffix ends every path.
 	GlobalSuffix string
@@ -41,30 +41,29 @@ type Layout struct {
 	// Counters is what is published of a counter: "rate" (its sum divided by the
 	// interval), "count" (its sum), or both.
 	Counters []string
-	// TimerStats is what is published of a timer, some of AllTimerStats. Those with
-	// an N are published for each of Percentiles.
+	// TimerStats is what is published of a timer: some of AllTimerStats, or nothing. Those
+	// with an N are published for each of Percentiles.
 	TimerStats []string
-	// Percentiles are thresholds for timers: of the smallest samples, 0 < p <= 100, or
-	// of the greatest, -100 <= p < 0.
+	// Percentiles are thresholds for timers: of the smallest samples, 0 < p <= 100, or of
+	// the greatest, -100 <= p < 0.
 	Percentiles []float64
-	// Histograms count timers' samples by size. For each timer the first that
-	// fits its name does.
+	// Histograms count the samples of timers by size. A timer uses the first that fits
+	// its name.
 	Histograms []Histogram
 
-	// KeepGauges publishes the values of gauges that were not seen too: in
-	// GaugeFlushes flushes, counted from the last that saw it; 0 for as long as the
-	// value is remembered.
+	// KeepGauges publishes unseen gauges too: for GaugeFlushes flushes after the last that
+	// saw them, or if that is 0, while their value is remembered.
 	KeepGauges   bool
 	GaugeFlushes int
-	// IdleZeros publishes counters, timers and sets that were not seen, until
-	// they have expired: 0, and of timers nothing but counts.
+	// IdleZeros publishes unseen counters, timers and sets too, as 0, until they expire.
+	// Of timers it publishes the counts only.
 	IdleZeros bool
 
-	// Interval is the configured flush interval, by which counters are divided.
+	// Interval is the configured flush interval. Counters are divided by it.
 	Interval time.Duration
 }
 
-// Layout returns the layout that the scheme's own statsd has unless told otherwise.
+// Layout returns the default layout of the scheme's own statsd.
 func (n Naming) Layout() Layout {
 	l := Layout{
 		Naming:      n,
@@ -95,13 +94,21 @@ func prefixes(counters, gauges, timers, sets string) [metric.Kinds]string {
 	return [metric.Kinds]string{metric.Counter: counters, metric.Gauge: gauges, metric.Timer: timers, metric.Set: sets}
 }
 
-// Namings returns the schemes there are.
+// Namings returns all schemes.
 func Namings() []Naming { return []Naming{Reference, Etsy, EtsyLegacy, Gstatsd} }
 
-// Validate says what is wrong with the layout, and names the flag.
+func joinNamings() string {
+	var names []string
+	for _, n := range Namings() {
+		names = append(names, string(n))
+	}
+	return strings.Join(names, ", ")
+}
+
+// Validate returns what is wrong with the layout, and names the flag.
 func (l *Layout) Validate() error {
 	if !slices.Contains(Namings(), l.Naming) {
-		return fmt.Errorf("--naming %q: there is no such scheme", l.Naming)
+		return fmt.Errorf("--naming %q: unknown, want one of %s", l.Naming, joinNamings())
 	}
 	for _, p := range []struct{ flag, text string }{
 		{"--counters-prefix", l.Prefix[metric.Counter]},
@@ -118,11 +125,14 @@ func (l *Layout) Validate() error {
 	if err := validateWords("--counters", l.Counters, []string{"rate", "count"}); err != nil {
 		return err
 	}
+	if len(l.Counters) == 0 {
+		return errors.New("--counters: want rate, count or both")
+	}
 	if err := validateWords("--timer-stats", l.TimerStats, AllTimerStats()); err != nil {
 		return err
 	}
 	if l.GaugeFlushes < 0 || l.GaugeFlushes > 0 && !l.KeepGauges {
-		return fmt.Errorf("--gauge-flushes %d: want 0 or more, and not --gauges seen", l.GaugeFlushes)
+		return fmt.Errorf("--gauge-flushes %d: want at least 0, and --gauges keep", l.GaugeFlushes)
 	}
 	if err := l.validatePercentiles(); err != nil {
 		return err
@@ -130,7 +140,7 @@ func (l *Layout) Validate() error {
 	return l.validateHistograms()
 }
 
-// validateWords wants some of a list, none of them twice.
+// validateWords checks that words are from a list, each once.
 func validateWords(flag string, words, list []string) error {
 	for i, word := range words {
 		if !slices.Contains(list, word) {
@@ -139,9 +149,6 @@ func validateWords(flag string, words, list []string) error {
 		if slices.Contains(words[:i], word) {
 			return fmt.Errorf("%s %s: given twice", flag, word)
 		}
-	}
-	if len(words) == 0 {
-		return fmt.Errorf("%s: want some of %s", flag, strings.Join(list, ", "))
 	}
 	return nil
 }
@@ -159,12 +166,12 @@ func (l *Layout) validatePercentiles() error {
 		if before, there := names[name]; there && before == p {
 			return fmt.Errorf("--pct %v: given twice", p)
 		} else if there {
-			return fmt.Errorf("--pct %v: is called %s by --naming %s, like %v", p, name, l.Naming, before)
+			return fmt.Errorf("--pct %v: has the name %s with --naming %s, as %v has", p, name, l.Naming, before)
 		}
 		names[name] = p
 	}
 	if len(l.Percentiles) > 100 {
-		return errors.New("--pct: want at most 100 of them")
+		return errors.New("--pct: want at most 100 values")
 	}
 	return nil
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// one of each kind, as TestNamings expects them.
+// addAll adds samples of each kind, as TestNamings expects them.
 func addAll(t *testing.T, s *Shard) {
 	add(t, s, "hits c 1", "hits c 4 x10", "g g 5", "u s a", "u s b")
 	add(t, s, "lat ms 320 x10", "lat ms 100", "lat ms 7.5")
@@ -80,8 +80,7 @@ func TestPrefixAndSuffix(t *testing.T) {
 	}
 }
 
-// Names that are not seen are published until they expire, once, through however many
-// shards they came.
+// Unseen names are published once, until they expire, for any number of shards.
 func TestIdle(t *testing.T) {
 	layout := Etsy.Layout()
 	layout.Percentiles, layout.Histograms = nil, []Histogram{{"", []float64{1}}}
@@ -120,7 +119,7 @@ func TestIdle(t *testing.T) {
 	}
 }
 
-// While a shard's names move to a new table, idle ones are published too.
+// Idle names are published while a shard's names move to a new table.
 func TestIdleNamesMove(t *testing.T) {
 	layout := EtsyLegacy.Layout()
 	config := testTable(1).config
@@ -141,7 +140,7 @@ func TestIdleNamesMove(t *testing.T) {
 	}
 }
 
-// With all that can be asked for the results are the same for any number of shards.
+// With everything switched on, the results are the same for any number of shards.
 func TestShardsAgreeOnAll(t *testing.T) {
 	tables := []*Table{testTable(1), testTable(2), testTable(8)}
 	for _, table := range tables {
@@ -163,13 +162,13 @@ func TestHistogram(t *testing.T) {
 		}
 		layout.Histograms = append(layout.Histograms, h)
 	}
-	for _, most := range []int{100, 2} { // kept, and folded
-		table := sketchTable(1, most)
+	for _, limit := range []int{100, 2} { // kept, and folded
+		table := sketchTable(1, limit)
 		for _, v := range []string{"-100", "-5", "0", "2.2", "2.21", "10", "19.9", "20", "1e9"} {
 			add(t, table.Shard(0), "app.render ms "+v+" x2", "other ms "+v, "not.render ms "+v)
 		}
 		got := flushAs(table, layout)
-		if most == 2 { // 2.21 and others at a bound are estimates
+		if limit == 2 { // 2.21 and others at a bound are estimates
 			if sum := got["stats.timers.other.histogram.bin_10"] + got["stats.timers.other.histogram.bin_20"]; sum < 6 || sum > 8 {
 				t.Errorf("folded: %v of 9 samples are below 20, want 7 or so", sum)
 			}
@@ -184,20 +183,53 @@ func TestHistogram(t *testing.T) {
 	}
 }
 
+// Timers can be published as histograms alone, or not at all.
+func TestHistogramsAlone(t *testing.T) {
+	t.Parallel()
+	for _, naming := range Namings() {
+		layout := naming.Layout()
+		layout.Prefix = apart.Prefix
+		layout.TimerStats, layout.Histograms = nil, []Histogram{{"render", []float64{10, 20}}}
+		if err := layout.Validate(); err != nil {
+			t.Error(err)
+		}
+		table := testTable(2)
+		add(t, table.Shard(0), "render ms 5", "render ms 15", "other ms 5", "other..x ms 5", "hits c 1")
+		add(t, table.Shard(1), "render ms 25", "other ms 5", "other.x ms 5")
+		for round := range 2 {
+			sn := table.Drain(nil).Summarize(layout, 1)
+			got := points{}
+			for p := range sn.Points() {
+				got[string(p.Path)] = p.Value
+			}
+			if sn.Len() != len(got) || sn.Collisions != 0 {
+				t.Errorf("%s: %d points, said to be %d; %d collisions", naming, len(got), sn.Len(), sn.Collisions)
+			}
+			maps.DeleteFunc(got, func(path string, _ float64) bool { return !strings.Contains(path, "timers") })
+			if round == 1 {
+				expect(t, got, points{})
+				continue
+			}
+			prefix := map[bool]string{true: "stats.", false: ""}[naming == Etsy]
+			expect(t, got, points{prefix + "timers.render.histogram.bin_10": 1, prefix + "timers.render.histogram.bin_20": 1})
+		}
+	}
+}
+
 func TestLayoutFaults(t *testing.T) {
 	for want, change := range map[string]func(*Layout){
-		`--naming "": there`:                   func(l *Layout) { l.Naming = "" },
+		`--naming "": unknown`:                 func(l *Layout) { l.Naming = "" },
 		"--counters sum: want some of rate":    func(l *Layout) { l.Counters = []string{"sum"} },
-		"--counters: want some of":             func(l *Layout) { l.Counters = nil },
+		"--counters: want rate, count":         func(l *Layout) { l.Counters = nil },
 		"--timer-stats mode: want some of":     func(l *Layout) { l.TimerStats = []string{"mean", "mode"} },
 		"--timer-stats mean: given twice":      func(l *Layout) { l.TimerStats = []string{"mean", "mean"} },
 		"--pct 0: want":                        func(l *Layout) { l.Percentiles = []float64{0} },
 		"--pct -100.5: want at least -100":     func(l *Layout) { l.Percentiles = []float64{-100.5} },
-		"--pct 99.9: is called 99 by --naming": func(l *Layout) { l.Naming, l.Percentiles = Gstatsd, []float64{99, 99.9} },
+		"--pct 99.9: has the name 99 with":     func(l *Layout) { l.Naming, l.Percentiles = Gstatsd, []float64{99, 99.9} },
 		"--gauge-flushes 2: want":              func(l *Layout) { l.GaugeFlushes = 2 },
 		`--prefix "a b": want only`:            func(l *Layout) { l.GlobalPrefix = "a b" },
 		`--suffix "a;b=c": want only`:          func(l *Layout) { l.GlobalSuffix = "a;b=c" },
-		"--histogram a:...2: want bounds that": func(l *Layout) { l.Histograms = []Histogram{{"a", []float64{2, 2}}} },
+		"--histogram a:...2: bounds must rise": func(l *Layout) { l.Histograms = []Histogram{{"a", []float64{2, 2}}} },
 		"--histogram a:: given twice":          func(l *Layout) { l.Histograms = []Histogram{{"a", nil}, {"b", nil}, {"a", nil}} },
 		"--histogram a: want at most 100":      func(l *Layout) { l.Histograms = []Histogram{{"a", rising(101)}} },
 	} {
@@ -221,8 +253,7 @@ func rising(n int) (bounds []float64) {
 	return bounds
 }
 
-// What is worked out of folded timers is exact where no rank is asked for, and
-// near it otherwise.
+// Values of sketched timers are exact if they need no ranks, and close otherwise.
 func TestFoldedTimersOfAllStats(t *testing.T) {
 	layout := Etsy.Layout()
 	layout.Interval = time.Second
@@ -242,7 +273,7 @@ func TestFoldedTimersOfAllStats(t *testing.T) {
 			}
 			want, got := flushAs(exact, layout), flushAs(folded, layout)
 			for path, w := range want {
-				// A sum of 1 % errors, of samples of both signs, is that of their magnitudes.
+				// If samples have both signs, an error of 1 % is relative to their magnitudes.
 				near := 1e-9 * abs(w)
 				if strings.Contains(path, "_50") || strings.Contains(path, "_90") || strings.Contains(path, "10") || strings.HasSuffix(path, "median") {
 					near = 0.011*abs(w) + 0.02*abs(want["stats.timers.t.mean_50"])*float64(strings.Count(path, "mean_"))

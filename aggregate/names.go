@@ -8,26 +8,26 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// names finds the record of a name: a hash table of records. It holds no
-// pointers but those to its pages and segments, so that the garbage collector
-// has nothing to look at, however many names there are.
+// names finds the record of a name. It is a hash table of records. It holds no pointers
+// except to its pages and segments, so the garbage collector has little to scan, with
+// any number of names.
 //
-// The table is split into segments that grow one at a time: the longest
-// anybody waits for growth is the time to move some thousand slots. The hash
-// is seeded, so nobody outside can choose names that collide.
+// The table is split into segments, which grow one at a time. So a receiver never waits
+// for more than the move of some thousand slots. The hash has a random seed, so clients
+// cannot choose names that collide.
 type names struct {
 	seed     maphash.Seed
 	segments [segments]segment
 	pages    pages
-	used     int // words of the last page
+	used     int // words used of the last page
 	count    int // records
 }
 
 const segments = 256
 
-// segment is an open-addressing table with linear probing. A slot holds a tag,
-// which is the hash's lower half, and a ref; an empty one is 0. The tag's low
-// bits are the slot where probing starts.
+// segment is an open-addressing table with linear probing. A slot holds a tag, the
+// lower half of the hash, and a ref. An empty slot is 0. Probing starts at the slot in
+// the tag's low bits.
 type segment struct {
 	slots []uint64
 	count int
@@ -35,7 +35,7 @@ type segment struct {
 
 const (
 	firstSlots = 16
-	// A segment grows when more than 7/8 of its slots are taken.
+	// A segment grows when more than 7/8 of its slots are in use.
 	loadNum, loadDen = 7, 8
 )
 
@@ -43,7 +43,7 @@ func newNames(seed maphash.Seed) *names {
 	return &names{seed: seed}
 }
 
-// find returns the place of the record of a name, 0 when there is none.
+// find returns the place of a name's record, or 0.
 func (n *names) find(kind metric.Kind, name []byte) ref {
 	return n.findHash(maphash.Bytes(n.seed, name), kind, name)
 }
@@ -64,24 +64,24 @@ func (n *names) findHash(hash uint64, kind metric.Kind, name []byte) ref {
 			continue
 		}
 		rec := n.pages.at(ref(slot))
-		if rec.meta()&^metaTwin == meta && bytes.Equal(rec[off:off+len(name)], name) {
+		if rec.meta()&^metaFlags == meta && bytes.Equal(rec[off:off+len(name)], name) {
 			return ref(slot)
 		}
 	}
 }
 
-// probe is a search for a name: its hash, and the first record whose tag is
-// the same, if any.
+// probe is the search for a name: its hash, and the first record with the same tag, if
+// any.
 type probe struct {
 	hash  uint64
 	ref   ref
 	meta  uint32 // of the record
-	touch byte   // keeps a load from being optimised away
+	touch byte   // keeps the compiler from dropping a load
 }
 
-// look begins the search for names with these hashes. Each of its loops
-// touches what the next one reads, and no load in it depends on an answer to
-// another: so memory answers many at once.
+// look begins the search for names with these hashes. Each loop touches what the next
+// loop reads. No load in a loop depends on another one, so memory answers many at the
+// same time.
 func (n *names) look(probes []probe) {
 	for i := range probes {
 		p := &probes[i]
@@ -102,8 +102,7 @@ func (n *names) look(probes []probe) {
 	}
 }
 
-// first returns the first record on a tag's way through the segment that has
-// the tag, 0 when there is none.
+// first returns the first record with the tag in the segment, or 0.
 func (s *segment) first(tag uint32) ref {
 	mask := len(s.slots) - 1
 	if mask < 0 {
@@ -117,9 +116,9 @@ func (s *segment) first(tag uint32) ref {
 	}
 }
 
-// findAt is find, given what look found.
+// findAt is find with the result of look.
 func (n *names) findAt(p *probe, kind metric.Kind, name []byte) ref {
-	if p.ref != 0 && p.meta&^metaTwin == metaOf(kind, name) {
+	if p.ref != 0 && p.meta&^metaFlags == metaOf(kind, name) {
 		rec := n.pages.at(p.ref)
 		off := nameOffset[kind]
 		if bytes.Equal(rec[off:off+len(name)], name) {
@@ -129,7 +128,7 @@ func (n *names) findAt(p *probe, kind metric.Kind, name []byte) ref {
 	return n.findHash(p.hash, kind, name)
 }
 
-// findKinds stores in found the places of all records of a name, by kind.
+// findKinds stores in found the places of a name's records, by kind.
 func (n *names) findKinds(name []byte, found *[metric.Kinds]ref) {
 	hash := maphash.Bytes(n.seed, name)
 	*found = [metric.Kinds]ref{}
@@ -147,13 +146,16 @@ func (n *names) findKinds(name []byte, found *[metric.Kinds]ref) {
 	}
 }
 
-// insert makes a record of a name that is not there, and returns its place.
+// insert makes a record for a new name, and returns its place.
 func (n *names) insert(kind metric.Kind, name []byte, flush uint32) ref {
 	var others [metric.Kinds]ref
 	n.findKinds(name, &others)
 	meta := metaOf(kind, name)
 	if others != [metric.Kinds]ref{} {
 		meta |= metaTwin
+	}
+	if unevenDots(name) {
+		meta |= metaUneven
 	}
 	hash := maphash.Bytes(n.seed, name)
 	s := &n.segments[hash>>56]

@@ -8,16 +8,15 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// nest says which names of one kind can have the path of a name of another kind,
-// whose prefix begins with theirs: under stats a counter timers.a.mean that of
-// the mean of timer a.
+// nest says which names of one kind can have the path of a name of another kind. If both
+// have the prefix stats, the counter timers.a.mean has the path of the mean of timer a.
 type nest struct {
 	kind  metric.Kind // the other one
 	front string      // what the name begins with
-	tails []string    // one of which it ends in; the other name is in between
+	tails []string    // what it may end in; the other name is in between
 }
 
-// newNests returns what the columns of a kind have in common with those of another.
+// newNests returns the nests of one kind's columns in another kind's.
 func newNests(other metric.Kind, columns, others []column) (nests []nest) {
 	for _, c := range columns {
 		for _, o := range others {
@@ -36,7 +35,7 @@ func newNests(other metric.Kind, columns, others []column) (nests []nest) {
 	return nests
 }
 
-func (p *plan) addNests(kind metric.Kind, nests []nest) {
+func (p *program) addNests(kind metric.Kind, nests []nest) {
 	p.nests[kind] = append(p.nests[kind], nests...)
 	begins := &p.nestBegins[kind]
 	for _, n := range nests {
@@ -46,15 +45,15 @@ func (p *plan) addNests(kind metric.Kind, nests []nest) {
 	}
 }
 
-// nested reports whether a name of a kind has the path of another name of
-// another kind that was seen.
+// nested reports whether a name of a kind has the path of a name of another kind that
+// was seen.
 func (s *summary) nested(kind metric.Kind, name []byte) bool {
 	var tags []byte
 	if s.sn.tagged {
 		name, tags = metric.CutTags(name)
 	}
-	for i := range s.plan.nests[kind] {
-		n := &s.plan.nests[kind][i]
+	for i := range s.program.nests[kind] {
+		n := &s.program.nests[kind][i]
 		if len(name) <= len(n.front) || string(name[:len(n.front)]) != n.front {
 			continue
 		}

@@ -9,30 +9,30 @@ import (
 
 // Peeked is what a name has collected since the last Drain.
 type Peeked struct {
-	Name []byte // clean; it stays as it is, and must not be changed
-	// Value is the sum of a counter, the value of a gauge, the number of a timer's samples or
-	// of a set's distinct members. It is 0 for a counter, timer or set that is only known.
+	Name []byte // clean; it stays valid and must not be changed
+	// Value is a counter's sum, a gauge's value, or the number of a timer's samples or a
+	// set's distinct members. It is 0 for other names than gauges that were not seen.
 	Value float64
-	// Samples are the first of a timer's samples, in the order in which each receiver
-	// took them, at most MostPeeked. They are borrowed until the next Show.
+	// Samples are a timer's first samples, at most MaxPeeked, in each receiver's order.
+	// They are valid until the next Show.
 	Samples []float64
 }
 
-// MostPeeked is how many samples of a timer a Peek shows.
-const MostPeeked = 100
+// MaxPeeked is how many samples of a timer a Peek shows.
+const MaxPeeked = 100
 
-// Peek is a look at what the names of one kind have collected so far, without
-// taking it out. It visits each name that was there when it began once, a bounded number
-// at a time, so that neither receivers nor the flush wait for it:
+// Peek looks at what the names of one kind have collected so far, without taking it out.
+// It visits each name that existed at its start once, a limited number at a time, so
+// neither receivers nor the flush wait for it:
 //
 //	for look.Next() {
-//		shown := look.Show() // by the goroutine that drains
+//		shown := look.Show() // by the flushing goroutine
 //	}
 //
-// Between two steps flushes may happen: each step shows its own moment.
+// Flushes may happen between two steps. Each step shows its own moment.
 type Peek struct {
-	// Names are those that Next found, in no particular order. The slice is borrowed until
-	// the next Next; a name stays as it is, and must not be changed.
+	// Names are those that Next found, in no particular order. The slice is valid until
+	// the next Next. A name stays valid and must not be changed.
 	Names [][]byte
 
 	table    *Table
@@ -48,8 +48,8 @@ type Peek struct {
 	members  []uint64
 }
 
-// Peek begins a look at the names of a kind that match; nil is for all of them. It is for
-// the goroutine that drains, and not between Drain and Summarize.
+// Peek begins a look at the names of a kind that match, or at all if match is nil. Only
+// the flushing goroutine may call it, and not between Drain and Summarize.
 func (t *Table) Peek(kind metric.Kind, match func(name []byte) bool) *Peek {
 	return &Peek{
 		table: t, kind: kind, match: match, views: t.views(),
@@ -57,8 +57,8 @@ func (t *Table) Peek(kind metric.Kind, match func(name []byte) bool) *Peek {
 	}
 }
 
-// Next finds the next Names, which may be none, and reports whether there may be more. It is
-// for any one goroutine, at any time.
+// Next finds the next Names, possibly none. It returns false at the end. Any one
+// goroutine may call it, at any time.
 func (p *Peek) Next() bool {
 	if p.view == len(p.views) {
 		return false
@@ -71,8 +71,8 @@ func (p *Peek) Next() bool {
 	return true
 }
 
-// Show returns what Names have collected, without those that have expired by now or were
-// forgotten. It is for the goroutine that drains, and not between Drain and Summarize.
+// Show returns what Names have collected. It leaves out names that have expired or were
+// forgotten. Only the flushing goroutine may call it, and not between Drain and Summarize.
 func (p *Peek) Show() []Peeked {
 	p.gather()
 	p.shown = p.shown[:0]
@@ -84,7 +84,7 @@ func (p *Peek) Show() []Peeked {
 		shown := Peeked{Name: name, Value: g.sum}
 		switch {
 		case p.kind == metric.Gauge:
-			shown.Value = g.gauge.result()
+			shown.Value, _ = g.gauge.result()
 		case p.kind == metric.Timer:
 			shown.Samples = g.samples
 		case g.holders > 1:
@@ -95,8 +95,8 @@ func (p *Peek) Show() []Peeked {
 	return p.shown
 }
 
-// choose makes Names those of refs that are of the kind, match, and were not visited in
-// another view.
+// choose sets Names to those of refs that are of the kind, match, and were not visited
+// in another view.
 func (p *Peek) choose() {
 	p.Names = p.Names[:0]
 	for _, r := range p.refs {
@@ -122,8 +122,8 @@ func (p *Peek) choose() {
 // gathered is what the shards hold of a name.
 type gathered struct {
 	known   bool
-	sum     float64 // of a counter; or the number of samples or members
-	holders int     // shards that have members of the set
+	sum     float64 // a counter's sum, or the number of samples or members
+	holders int     // shards with members of the set
 	samples []float64
 	gauge   gaugeMerge
 }
@@ -168,26 +168,26 @@ func (g *gathered) add(s *Shard, kind metric.Kind, rec record) {
 	}
 }
 
-// expired reports whether a name was not seen for so long that it no longer counts;
-// not, whether it was seen since the last Drain.
+// expired reports whether a name was not seen for so long that it no longer counts. It
+// does not look at samples since the last Drain.
 func (s *Shard) expired(kind metric.Kind, rec record) bool {
 	seen := rec.lastSeen()
 	return seen != s.flush && s.flush-1-seen >= s.table.config.Expire[kind]
 }
 
-// appendFirstSamples appends the samples that a timer's cell got first, until dst
-// has MostPeeked.
+// appendFirstSamples appends the first samples of a timer's cell to dst, until dst has
+// MaxPeeked.
 func appendFirstSamples(dst []float64, b *blocks, rec record, off int) []float64 {
-	// The oldest blocks, as a ring: five of them have room for more than MostPeeked.
+	// The oldest blocks, in a ring. Five have room for more than MaxPeeked.
 	var oldest [8]uint32
 	n := 0
-	for place := uint32(rec.word(off + 8)); place != 0 && len(dst) < MostPeeked; n++ {
+	for place := uint32(rec.word(off + 8)); place != 0 && len(dst) < MaxPeeked; n++ {
 		oldest[n%len(oldest)] = place
 		place = uint32(b.at(place)[0])
 	}
-	for i := n - 1; i >= max(0, n-len(oldest)) && len(dst) < MostPeeked; i-- {
+	for i := n - 1; i >= max(0, n-len(oldest)) && len(dst) < MaxPeeked; i-- {
 		block := b.at(oldest[i%len(oldest)])
-		held := min(int(uint16(block[0]>>32)), MostPeeked-len(dst))
+		held := min(int(uint16(block[0]>>32)), MaxPeeked-len(dst))
 		for _, w := range block[1 : 1+held] {
 			dst = append(dst, math.Float64frombits(w))
 		}
@@ -195,18 +195,13 @@ func appendFirstSamples(dst []float64, b *blocks, rec record, off int) []float64
 	return dst
 }
 
-// countMembers counts the distinct members of a set of more than one shard.
+// countMembers counts the distinct members of a set that has several shards.
 func (p *Peek) countMembers(name []byte) int {
 	p.members = p.members[:0]
 	for _, s := range p.table.shards {
 		s.mutex.Lock()
 		if r := s.names.find(metric.Set, name); r != 0 {
-			off := cell(metric.Set, s.flush)
-			for _, hash := range setTable(&s.blocks[s.flush&1], s.names.pages.at(r), off) {
-				if hash != 0 {
-					p.members = append(p.members, hash)
-				}
-			}
+			p.members = appendMembers(p.members, &s.blocks[s.flush&1], s.names.pages.at(r), cell(metric.Set, s.flush))
 		}
 		s.mutex.Unlock()
 	}

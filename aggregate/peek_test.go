@@ -88,22 +88,22 @@ func TestPeekExpiredGauge(t *testing.T) {
 	expect(t, flush(table), points{"stats.g": 1})
 }
 
-// Of a timer with many samples the first are shown.
+// The first samples of a timer are shown if it has many.
 func TestPeekFirstSamples(t *testing.T) {
-	for _, most := range []int{1 << 20, 120, 50, 1} {
+	for _, limit := range []int{1 << 20, 120, 50, 1} {
 		table := testTable(1)
-		table.SetLimits(func(c Config) Config { c.MaxTimerSamples = most; return c }(table.config))
+		table.SetLimits(func(c Config) Config { c.MaxTimerSamples = limit; return c }(table.config))
 		flush(table)
 		var want []float64
 		for i := range 20_000 {
-			if len(want) < min(MostPeeked, most) {
+			if len(want) < min(MaxPeeked, limit) {
 				want = append(want, float64(i))
 			}
 			add(t, table.Shard(0), fmt.Sprint("lat ms ", i))
 		}
 		got := peek(t, table, metric.Timer)["lat"]
 		if got.Value != 20_000 || !slices.Equal(got.Samples, want) {
-			t.Errorf("at most %d kept: %v samples: %v", most, got.Value, got.Samples)
+			t.Errorf("at most %d kept: %v samples: %v", limit, got.Value, got.Samples)
 		}
 	}
 }
@@ -124,8 +124,8 @@ func TestPeekMatches(t *testing.T) {
 	}
 }
 
-// A look that goes on for long sees each name that stays once, while others come
-// and go, and the shards begin new tables.
+// A long look sees each name that stays exactly once, while other names come and go and
+// the shards begin new tables.
 func TestPeekAcrossFlushes(t *testing.T) {
 	const stay, come = 3_000, 2_000
 	table := testTable(2)
@@ -211,7 +211,7 @@ func TestForget(t *testing.T) {
 	}
 }
 
-// What is published although it was not seen is not, once it was forgotten.
+// A forgotten name is not published as an unseen one.
 func TestForgetIdle(t *testing.T) {
 	table := testTable(2)
 	idle := apart
@@ -229,7 +229,7 @@ func TestForgetIdle(t *testing.T) {
 	}
 }
 
-// A name that is forgotten before its first flush never was.
+// A name that is forgotten before its first flush leaves nothing.
 func TestForgetNew(t *testing.T) {
 	table := testTable(2)
 	add(t, table.Shard(1), "a c 1", "b c 1")
@@ -242,8 +242,8 @@ func TestForgetNew(t *testing.T) {
 	}
 }
 
-// Whatever comes, goes and is forgotten, what is shown is what would be published, and
-// the number of names is right, for any number of shards.
+// Names come, go and are forgotten. A look shows what would be published, and the number
+// of names is right, for any number of shards.
 func TestForgetModel(t *testing.T) {
 	t.Parallel()
 	for _, shards := range []int{1, 3} {
@@ -298,8 +298,8 @@ func TestForgetModel(t *testing.T) {
 	}
 }
 
-// Receivers go on while the flushing goroutine looks and forgets: what was not
-// forgotten is published to the last sample.
+// Receivers go on while the flushing goroutine looks and forgets. Names that were not
+// forgotten are published to the last sample.
 func TestForgetWhileReceiving(t *testing.T) {
 	t.Parallel()
 	const shards, rounds, names = 8, 1_000, 50
@@ -346,7 +346,7 @@ func TestForgetWhileReceiving(t *testing.T) {
 	}
 }
 
-// BenchmarkPeek looks at what two receivers have; an operation is a name.
+// BenchmarkPeek looks at the names of two receivers; an operation is a name.
 func BenchmarkPeek(b *testing.B) {
 	const names = 100_000
 	table := testTable(2)

@@ -6,32 +6,34 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// A record is what a shard knows of one name of one kind: a run of bytes in a
-// page, aligned to words of 8 bytes.
+// A record is what a shard knows of one name of one kind: a run of bytes in a page,
+// aligned to words of 8 bytes.
 //
-//	word 0    bytes 0-3: meta: the name's length, its kind, the twin flag; never changes
-//	          bytes 4-7: the number of the flush that last saw the name
+//	word 0    bytes 0-3: meta: the name's length, its kind, flags; never changes
+//	          bytes 4-7: the number of the last flush that saw the name
 //	words     the cell of even flushes
 //	words     the cell of odd flushes
-//	words     of a gauge: its value after the last flush, and that flush's number
+//	words     only gauges: what it remembers, see memory
 //	bytes     the name, padded to a whole word
 //
-// The receiving goroutine writes the cell of the running flush, under the
-// shard's lock. The flushing goroutine owns all that may change besides: the
-// other cell, the flush number, the remembered gauge. So neither waits for the other.
+// The receiving goroutine writes the cell of the running flush, under the shard's
+// lock. The flushing goroutine owns everything else that changes: the other cell, the
+// number of the flush, the memory. So neither waits for the other.
 //
-// A cell of zeroes means that the name was not seen. What the words of a cell
-// hold stands with the functions that add to it.
+// A cell of zeroes means that the name was not seen. The functions that add to a cell
+// say what its words mean.
 const (
 	pageBytes  = 256 << 10
 	pageUnits  = pageBytes / 8
 	pageShift  = 15 // log2 of pageUnits
 	metaLength = 1<<16 - 1
 	metaKind   = 16
-	metaTwin   = 1 << 24 // another kind had this name already
+	metaTwin   = 1 << 24 // another kind had this name before
+	metaUneven = 1 << 25 // see unevenDots
+	metaFlags  = metaTwin | metaUneven
 )
 
-// MaxNameLength is the greatest length of a name, in bytes.
+// MaxNameLength is the maximum length of a name, in bytes.
 const MaxNameLength = metaLength
 
 // cellWords is the size of a kind's cell.
@@ -40,29 +42,31 @@ var cellWords = [metric.Kinds]int{metric.Counter: 1, metric.Gauge: 3, metric.Tim
 // nameOffset is where a record's name starts, in bytes.
 var nameOffset = [metric.Kinds]int{
 	metric.Counter: 8 + 2*8*1,
-	metric.Gauge:   8 + 2*8*3 + 2*8,
+	metric.Gauge:   gaugeMemory + memoryBytes,
 	metric.Timer:   8 + 2*8*2,
 	metric.Set:     8 + 2*8*2,
 }
 
-// gaugeMemory is where a gauge's remembered value starts, in bytes.
-const gaugeMemory = 8 + 2*8*3
+// gaugeMemory is where a gauge's memory starts, in bytes.
+const (
+	gaugeMemory = 8 + 2*8*3
+	memoryBytes = 3 * 8
+)
 
 // ref is the place of a record: a page and a word in it. No record is at 0.
 type ref uint32
 
 type page = [pageBytes]byte
 
-// pages are the memory of records. They only grow: what was written of a name
-// stays as it is, so a copy of the slice is a stable view of all records made
-// so far.
+// pages are the memory of records. They only grow, and a name never changes. So a copy
+// of the slice is a stable view of all records so far.
 type pages []*page
 
 func (p pages) at(r ref) record {
 	return record(p[r>>pageShift][int(r&(pageUnits-1))*8:])
 }
 
-// record is the bytes from a record's start to its page's end.
+// record is the bytes from a record's start to the end of its page.
 type record []byte
 
 func (r record) meta() uint32 { return binary.LittleEndian.Uint32(r) }
@@ -73,7 +77,7 @@ func (r record) setLastSeen(f uint32) { binary.LittleEndian.PutUint32(r[4:], f) 
 func (r record) word(off int) uint64       { return binary.LittleEndian.Uint64(r[off:]) }
 func (r record) setWord(off int, w uint64) { binary.LittleEndian.PutUint64(r[off:], w) }
 
-// name returns the record's name, which never changes.
+// name returns the record's name.
 func (r record) name() []byte {
 	m := r.meta()
 	off := nameOffset[kindOf(m)]
@@ -86,12 +90,12 @@ func metaOf(kind metric.Kind, name []byte) uint32 {
 	return uint32(len(name)) | uint32(kind)<<metaKind
 }
 
-// cell returns the offset of the cell of flush number flush.
+// cell returns the offset of the cell of a flush.
 func cell(kind metric.Kind, flush uint32) int {
 	return 8 + int(flush&1)*8*cellWords[kind]
 }
 
-// seen reports whether the name was seen in flush number flush.
+// seen reports whether the name was seen in a flush.
 func (r record) seen(kind metric.Kind, flush uint32) bool {
 	off := cell(kind, flush)
 	switch kind {
@@ -104,7 +108,7 @@ func (r record) seen(kind metric.Kind, flush uint32) bool {
 	}
 }
 
-// clear makes the cell of flush number flush unseen.
+// clear empties the cell of a flush.
 func (r record) clear(kind metric.Kind, flush uint32) {
 	off := cell(kind, flush)
 	clear(r[off : off+8*cellWords[kind]])

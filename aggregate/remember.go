@@ -8,23 +8,23 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// Remembered is a gauge between two flush intervals: what a later adjustment
-// adjusts.
+// Remembered is a gauge between two flush intervals. Later samples adjust its value.
 type Remembered struct {
-	Name   []byte // clean; borrowed until the next one
+	Name   []byte // clean; valid until the next one
 	Value  float64
+	Set    int64  // when it was last set, in Unix nanoseconds; 0 if not known
 	Unseen uint32 // flushes since the last that saw it
 }
 
-// rememberedFlush is when the gauges that Remember brings were seen, as far as
-// their cells' order is concerned: before the first flush of the table.
+// rememberedFlush is the flush that saw the gauges which Remember brings: the one before
+// the first flush of the table.
 const (
 	rememberedFlush = 1
 	firstFlush      = rememberedFlush + 1
 )
 
-// Remembered yields the gauges that have a value and have not expired, each
-// once. It is for the goroutine that drains, and not between Drain and Summarize.
+// Remembered yields each gauge that has a value and has not expired. Only the flushing
+// goroutine may call it, and not between Drain and Summarize.
 func (t *Table) Remembered() iter.Seq[Remembered] {
 	return func(yield func(Remembered) bool) {
 		r := t.newRemembering()
@@ -51,8 +51,8 @@ func (t *Table) newRemembering() *remembering {
 	return &remembering{views: t.views(), expire: t.config.Expire[metric.Gauge], found: make([][metric.Kinds]ref, batchSize)}
 }
 
-// yield yields the gauges whose newest value is in the i-th shard. It reports
-// false when no more are wanted.
+// yield yields the gauges whose newest value is in the i-th shard. It returns false when
+// no more are wanted.
 func (r *remembering) yield(i int, yield func(Remembered) bool) bool {
 	v, more := &r.views[i], true
 	v.walk(func(refs []ref) {
@@ -61,7 +61,7 @@ func (r *remembering) yield(i int, yield func(Remembered) bool) bool {
 		}
 		r.gauges, r.names = r.gauges[:0], r.names[:0]
 		for _, at := range refs {
-			if rec := v.pages.at(at); kindOf(rec.meta()) == metric.Gauge && rec.rememberedAt() != 0 {
+			if rec := v.pages.at(at); kindOf(rec.meta()) == metric.Gauge && rec.memory().after != 0 {
 				r.gauges = append(r.gauges, rec)
 				r.names = append(r.names, rec.name())
 			}
@@ -72,13 +72,14 @@ func (r *remembering) yield(i int, yield func(Remembered) bool) bool {
 			if !more || !r.newest[n] || unseen >= r.expire {
 				continue
 			}
-			more = yield(Remembered{rec.name(), math.Float64frombits(rec.word(gaugeMemory)), unseen})
+			m := rec.memory()
+			more = yield(Remembered{Name: rec.name(), Value: m.value, Set: m.setting, Unseen: unseen})
 		}
 	})
 	return more
 }
 
-// findNewest works out which gauges of shard i have no newer value in another.
+// findNewest finds the gauges of shard i that have no newer value in another shard.
 func (r *remembering) findNewest(i int) {
 	r.newest = r.newest[:0]
 	for range r.gauges {
@@ -92,15 +93,15 @@ func (r *remembering) findNewest(i int) {
 		other.lookup(r.names, r.found)
 		for n, rec := range r.gauges {
 			if at := r.found[n][metric.Gauge]; other.holds(at) {
-				theirs, ours := other.pages.at(at).rememberedAt(), rec.rememberedAt()
+				theirs, ours := other.pages.at(at).memory().after, rec.memory().after
 				r.newest[n] = r.newest[n] && (theirs < ours || theirs == ours && j > i)
 			}
 		}
 	}
 }
 
-// Remember gives the table a gauge's value of before, for adjustments. It is for
-// a table that nobody has used yet. It returns why there is no room for it, or metric.None.
+// Remember gives the table a gauge's earlier value, for adjustments. The table must not
+// have been used yet. It returns why there is no room, or metric.None.
 func (t *Table) Remember(g Remembered) metric.Reason {
 	s := t.shards[maphash.Bytes(t.seed, g.Name)%uint64(len(t.shards))]
 	s.mutex.Lock()
@@ -114,11 +115,27 @@ func (t *Table) Remember(g Remembered) metric.Reason {
 	}
 	rec := s.names.pages.at(r)
 	rec.setLastSeen(s.flush - 1 - g.Unseen)
-	rec.setWord(gaugeMemory, math.Float64bits(clamp(g.Value)))
-	rec.setWord(gaugeMemory+8, rememberedFlush)
+	rec.setMemory(memory{
+		value:   clamp(g.Value),
+		after:   rememberedFlush,
+		setting: min(max(g.Set, 0), t.clock.now()),
+	})
 	return metric.None
 }
 
-// rememberedAt is the number of the flush whose value a gauge's record
-// remembers, 0 when it remembers none.
-func (r record) rememberedAt() uint64 { return r.word(gaugeMemory + 8) }
+// memory is what a gauge's record keeps between flushes.
+type memory struct {
+	value   float64
+	after   uint64 // number of the flush that computed the value, 0 for none
+	setting int64  // the time of the last setting, 0 for none
+}
+
+func (r record) setMemory(m memory) {
+	r.setWord(gaugeMemory, math.Float64bits(m.value))
+	r.setWord(gaugeMemory+8, m.after)
+	r.setWord(gaugeMemory+16, uint64(m.setting))
+}
+
+func (r record) memory() memory {
+	return memory{math.Float64frombits(r.word(gaugeMemory)), r.word(gaugeMemory + 8), int64(r.word(gaugeMemory + 16))}
+}

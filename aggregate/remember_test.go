@@ -9,7 +9,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// gauges is a table of gauges that are set and adjusted over all of its shards.
+// gauges is a table of gauges; they are set and adjusted through all of its shards.
 type gauges struct {
 	*Table
 	shards int
@@ -39,7 +39,7 @@ func (g gauges) flush() map[string]float64 {
 	return got
 }
 
-// remembered returns all gauges, as "value after so many flushes".
+// remembered returns all gauges, as "VALUE FLUSHES".
 func (g gauges) remembered(t *testing.T) map[string]string {
 	t.Helper()
 	got := map[string]string{}
@@ -52,7 +52,7 @@ func (g gauges) remembered(t *testing.T) map[string]string {
 	return got
 }
 
-// moved returns a new table that remembers the same.
+// moved returns a new table with the same memory.
 func (g gauges) moved(t *testing.T, shards int) gauges {
 	t.Helper()
 	to := newGauges(shards, g.config.Expire[metric.Gauge])
@@ -116,8 +116,8 @@ func TestRememberedRefused(t *testing.T) {
 	}
 }
 
-// A table that is moved every so often gives the same results as one that is not,
-// for any number of shards, also while names come and go.
+// A table that is moved now and then gives the same results as one that is not, for any
+// number of shards, while names come and go.
 func TestRememberedGoesOn(t *testing.T) {
 	t.Parallel()
 	random := rand.New(rand.NewPCG(1, 2))
@@ -142,8 +142,7 @@ func TestRememberedGoesOn(t *testing.T) {
 	}
 }
 
-// BenchmarkRemembered walks through the gauges of two receivers; an operation is
-// a gauge.
+// BenchmarkRemembered walks through the gauges of two receivers; an operation is a gauge.
 func BenchmarkRemembered(b *testing.B) {
 	const names = 100_000
 	g := newGauges(2, 5)

@@ -8,19 +8,18 @@ import (
 	"github.com/DataDog/sketches-go/ddsketch"
 )
 
-// sketch stands for samples of a timer that are too many to keep: a DDSketch
-// (C. Masson, J. Rim, H. Lee, "DDSketch: a fast and fully-mergeable quantile
-// sketch with relative-error guarantees", 2019) for the percentiles, and what
-// is exact besides. Even samples from all of float64's range take at most
-// about 1 MB.
+// sketch stands for the samples of a timer that are too many to keep. A DDSketch
+// (C. Masson, J. Rim, H. Lee, "DDSketch: a fast and fully-mergeable quantile sketch
+// with relative-error guarantees", 2019) estimates the percentiles; the other values are
+// exact. It takes at most about 1 MB, even for samples from the whole range of float64.
 type sketch struct {
 	bins         *ddsketch.DDSketch
 	n            int
 	lower, upper float64
-	sum          sum2 // over 2^sumShift, so that it stays finite
+	sum          sum2 // divided by 2^sumShift, so that it stays finite
 	squares      sum2
-	// For the standard deviation: the squares of the distances from a sample, which
-	// lose nothing where samples are far from 0 and near each other.
+	// For the standard deviation: the sum of squared distances from origin, the first
+	// sample. It stays precise if samples are far from 0 and close together.
 	origin    float64
 	distances sum2
 }
@@ -32,16 +31,16 @@ const (
 )
 
 func newSketch() *sketch {
-	// The only error is that of an error outside (0, 1).
+	// It fails only for a relative error outside (0, 1).
 	bins, _ := ddsketch.NewDefaultDDSketch(sketchError)
 	return &sketch{bins: bins, lower: math.Inf(1), upper: math.Inf(-1)}
 }
 
 func (s *sketch) add(v float64) {
-	// Beyond 1.26e308 float64 has magnitudes that have no bins of their own.
-	most := s.bins.MaxIndexableValue()
-	// So the only error is that of what is no number.
-	_ = s.bins.Add(min(max(v, -most), most))
+	// Above 1.26e308 the mapping has no bins.
+	limit := s.bins.MaxIndexableValue()
+	// So Add fails only for NaN.
+	_ = s.bins.Add(min(max(v, -limit), limit))
 	if s.n == 0 {
 		s.origin = v
 	}
@@ -52,11 +51,11 @@ func (s *sketch) add(v float64) {
 	s.distances.add((v - s.origin) * (v - s.origin))
 }
 
-// merge adds what o stands for.
+// merge adds the samples of o.
 func (s *sketch) merge(o *sketch) {
-	// The only error is that of sketches of different kinds.
+	// It fails only for sketches with different mappings.
 	_ = s.bins.MergeWith(o.bins)
-	// The distances of o's samples from s's origin.
+	// The distances of o's samples from the origin of s.
 	n, shift := float64(o.n), o.origin-s.origin
 	s.distances.merge(o.distances)
 	s.distances.add(2 * shift * n * o.meanDistance())
@@ -72,21 +71,20 @@ func (s *sketch) mean() float64 {
 	return min(max(mean, s.lower), s.upper)
 }
 
-// meanDistance is the mean less the origin, of which nothing is lost though
-// they may be near each other.
+// meanDistance returns the mean minus the origin. It stays precise if they are close.
 func (s *sketch) meanDistance() float64 {
 	n := float64(s.n)
 	return math.Ldexp((math.FMA(-n, math.Ldexp(s.origin, -sumShift), s.sum.sum)+s.sum.rest)/n, sumShift)
 }
 
-// summarize fills in t as timing.summarize does. What has to do with ranks is
-// an estimate, the rest is exact.
-func (s *sketch) summarize(t *timing, p *plan) {
+// summarize fills in t, as timing.summarize does. Percentiles are estimates, the rest is
+// exact.
+func (s *sketch) summarize(t *timing, p *program) {
 	t.received, t.lower, t.upper, t.mean = s.n, s.lower, s.upper, s.mean()
 	t.sum = clamp(math.Ldexp(s.sum.value(), sumShift))
-	t.squares = finite(s.squares.value())
+	t.squares = clampSquares(s.squares.value())
 	off := s.meanDistance()
-	t.std = math.Sqrt(max(finite(s.distances.value())/float64(s.n)-off*off, 0))
+	t.std = math.Sqrt(max(clampSquares(s.distances.value())/float64(s.n)-off*off, 0))
 	if p.wants.median {
 		t.median = s.between((s.n-1)/2)/2 + s.between(s.n/2)/2
 	}
@@ -103,10 +101,10 @@ func (s *sketch) summarize(t *timing, p *plan) {
 	}
 }
 
-// between returns about the k-th smallest sample, which is never outside all.
+// between returns about the k-th smallest sample, never outside the range of all.
 func (s *sketch) between(k int) float64 { return min(max(s.at(k), s.lower), s.upper) }
 
-// addPart works out sums of the p.count smallest samples, or of the greatest.
+// addPart computes the sums of the p.count smallest samples, or of the greatest.
 func (s *sketch) addPart(p *part, top bool) {
 	var sum, squares sum2
 	left := p.count
@@ -124,10 +122,10 @@ func (s *sketch) addPart(p *part, top bool) {
 	}
 	p.mean = clamp(math.Ldexp(sum.value()/p.count, sumShift))
 	p.sum = clamp(math.Ldexp(sum.value(), sumShift))
-	p.squares = finite(squares.value())
+	p.squares = clampSquares(squares.value())
 }
 
-// count makes an estimate of a histogram.
+// count estimates a histogram.
 func (s *sketch) count(t *timing, h *Histogram) {
 	t.count(nil, h)
 	for _, b := range s.sorted() {

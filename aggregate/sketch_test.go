@@ -11,15 +11,15 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// sketchTable returns a table that keeps at most most samples of a timer.
-func sketchTable(shards, most int) *Table {
+// sketchTable returns a table that keeps at most max samples of a timer.
+func sketchTable(shards, max int) *Table {
 	config := testTable(shards).config
-	config.MaxTimerSamples = most
+	config.MaxTimerSamples = max
 	return NewTable(config)
 }
 
-// Beyond the limit percentiles are within 1 % of the sample of their rank, and
-// all else is exact, through however many shards the samples came.
+// Beyond the limit percentiles are within 1 % of the sample of their rank. All other
+// values are exact, for any number of shards.
 func TestSketchedTimers(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	layout := testLayout
@@ -42,7 +42,7 @@ func TestSketchedTimers(t *testing.T) {
 				samples := make([]float64, n)
 				for i := range samples {
 					samples[i] = shape(i)
-					// The last shard has few, which are kept.
+					// The last shard has few samples, and keeps them.
 					s := table.Shard(rng.IntN(max(shards-1, 1)))
 					if i%100 == 0 {
 						s = table.Shard(shards - 1)
@@ -82,19 +82,18 @@ func TestSketchedTimers(t *testing.T) {
 	}
 }
 
-// Up to the limit nothing is estimated; and an interval does not remember the
-// sketches of another.
+// Up to the limit nothing is estimated, and no sketch stays after an interval.
 func TestTimersUpToTheLimitAreExact(t *testing.T) {
-	for _, most := range []int{1, 2, 3, 4, 10, 11, 127, 128, 1000} {
-		table := sketchTable(1, most)
+	for _, limit := range []int{1, 2, 3, 4, 10, 11, 127, 128, 1000} {
+		table := sketchTable(1, limit)
 		for round := range 4 {
-			n := most + round%2
+			n := limit + round%2
 			for i := range n {
 				add(t, table.Shard(0), fmt.Sprintf("t ms %d", i))
 			}
 			sn := table.Drain(nil).Summarize(testLayout, 1)
 			if sn.Sketched != round%2 {
-				t.Errorf("%d samples of %d: %d sketched timers", n, most, sn.Sketched)
+				t.Errorf("%d samples of %d: %d sketched timers", n, limit, sn.Sketched)
 			}
 			if name, size := sn.Largest(metric.Timer); name != "t" || size != n {
 				t.Errorf("the largest timer is %q with %d samples, want t with %d", name, size, n)
@@ -116,7 +115,7 @@ func heap() uint64 {
 	return m.HeapAlloc
 }
 
-// A sketch takes little memory, whatever it is given.
+// A sketch takes little memory for any samples.
 func TestSketchIsSmall(t *testing.T) {
 	table := sketchTable(1, 1)
 	s := table.Shard(0)

@@ -7,17 +7,17 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// Snapshot is what one flush publishes. It is immutable: any number of
-// goroutines may read it, for as long as they like.
+// Snapshot is what one flush publishes. It does not change: any number of goroutines may
+// read it, at any time.
 type Snapshot struct {
 	// Time is the end of the flush interval, in Unix seconds.
 	Time int64
 	// Count is the number of names of each kind.
 	Count [metric.Kinds]int
-	// Duration is the time it took to summarise each kind.
+	// Duration is the time that each kind took.
 	Duration [metric.Kinds]time.Duration
-	// Collisions is the number of points whose path a point of another kind has
-	// already; Collided names the first of them, at most 20.
+	// Collisions is the number of names that share a path with another kind's name, or a
+	// file in Graphite with another name. Collided has a path of each of the first ones.
 	Collisions int
 	Collided   []string
 	// Sketched is the number of timers whose percentiles are estimates.
@@ -30,14 +30,15 @@ type Snapshot struct {
 	shapes  [][]column
 	pages   []pages // of each view
 	rows    [][]row
-	values  [][]float64 // of each chunk of rows; one that is no number is no point
+	values  [][]float64 // of each chunk of rows; NaN means no point
 	largest [metric.Kinds]struct {
 		rec  record
 		size int
 	}
 }
 
-// row is a name: the number of its view (16 bits), its shape (16 bits), the place of its record.
+// row is a name: the number of its view (16 bits), its shape (16 bits), and its record's
+// place.
 type row uint64
 
 func newRow(view, shape int, r ref) row { return row(view)<<48 | row(shape)<<32 | row(r) }
@@ -48,11 +49,11 @@ func (r row) ref() ref   { return ref(r) }
 
 const chunkRows = 8 << 10
 
-// add begins a row, and returns its values to be filled in.
+// add starts a row, and returns its values, to be filled in.
 func (sn *Snapshot) add(r row) []float64 {
 	last := len(sn.rows) - 1
 	if last < 0 || len(sn.rows[last]) == chunkRows {
-		// The first chunk grows; those behind it are about as large.
+		// The first chunk grows; later ones are about as large.
 		room := 0
 		if last >= 0 {
 			room = len(sn.values[last])
@@ -71,18 +72,20 @@ func (sn *Snapshot) add(r row) []float64 {
 	return sn.values[last][at:]
 }
 
-func (sn *Snapshot) collided(kind metric.Kind, name []byte) {
-	const most = 20
+// maxCollided is the maximum length of Collided.
+const maxCollided = 20
+
+func (sn *Snapshot) collided(shape int, name []byte) {
 	sn.Collisions++
-	if len(sn.Collided) < most {
+	if len(sn.Collided) < maxCollided {
 		name, tags := metric.CutTags(name)
-		c := sn.shapes[kind][0]
-		sn.Collided = append(sn.Collided, c.prefix+string(name)+c.suffix+string(tags))
+		c := sn.shapes[shape][0]
+		sn.Collided = append(sn.Collided, stored(c.prefix+string(name)+c.suffix+string(tags)))
 	}
 }
 
-// Largest returns the name with the most members (of sets) or samples (of
-// timers) in one shard, and how many these are: 0 if there is none.
+// Largest returns the set with the most members, or the timer with the most samples, in
+// one shard, and how many these are; 0 if there is none.
 func (sn *Snapshot) Largest(kind metric.Kind) (name string, size int) {
 	l := sn.largest[kind]
 	if l.size == 0 {
@@ -94,8 +97,8 @@ func (sn *Snapshot) Largest(kind metric.Kind) (name string, size int) {
 // Len returns the number of points, the daemon's own included.
 func (sn *Snapshot) Len() int { return sn.points + len(sn.Own) }
 
-// Points yields all points, in no particular order but the same each time. A
-// point's path is borrowed until the next one.
+// Points yields all points, in no particular order, but the same each time. A point's
+// path is valid until the next one.
 func (sn *Snapshot) Points() iter.Seq[metric.Point] {
 	return func(yield func(metric.Point) bool) {
 		var path []byte
@@ -111,7 +114,7 @@ func (sn *Snapshot) Points() iter.Seq[metric.Point] {
 				n := 0
 				for i := range columns {
 					c := &columns[i]
-					if c.anew {
+					if c.newPrefix {
 						path = append(append(path[:0], c.prefix...), name...)
 						n = len(path)
 					}

@@ -2,31 +2,30 @@ package aggregate
 
 import "math"
 
-// sum2 is a sum of floats worked out with twice the precision, so that their
-// order does not show (T. Ogita, S. Rump, S. Oishi, "Accurate sum and dot
-// product", 2005, Sum2).
+// sum2 is a sum of floats in twice their precision, so that their order does not matter
+// (T. Ogita, S. Rump, S. Oishi, "Accurate sum and dot product", 2005, Sum2).
 type sum2 struct{ sum, rest float64 }
 
 func (s *sum2) add(v float64) { *s = s.plus(v) }
 
-// plus returns the sum of s and v. In a loop it keeps what add would have in
-// memory in registers.
+// plus returns the sum of s and v. In a loop it keeps in registers what add would keep
+// in memory.
 func (s sum2) plus(v float64) sum2 {
 	next := s.sum + v
 	part := next - s.sum
 	return sum2{next, s.rest + ((s.sum - (next - part)) + (v - part))}
 }
 
-// merge adds what o is the sum of.
+// merge adds another sum.
 func (s *sum2) merge(o sum2) {
 	s.add(o.sum)
 	s.rest += o.rest
 }
 
-// value is not finite when the sum is beyond float64.
+// value is not finite if the sum is beyond float64.
 func (s sum2) value() float64 { return s.sum + s.rest }
 
-// sumAndMean returns both of samples, of which there is at least one.
+// sumAndMean returns the sum and the mean of at least one sample.
 func sumAndMean(samples []float64) (sum, mean float64) {
 	var s sum2
 	for _, v := range samples {
@@ -35,7 +34,7 @@ func sumAndMean(samples []float64) (sum, mean float64) {
 	return s.of(samples)
 }
 
-// of returns the sum of samples, which s is, and their mean.
+// of returns the sum and the mean of samples; s is their sum.
 func (s sum2) of(samples []float64) (sum, mean float64) {
 	n := float64(len(samples))
 	if sum = s.value(); sum-sum == 0 {
@@ -48,33 +47,33 @@ func (s sum2) of(samples []float64) (sum, mean float64) {
 	return clamp(mean * n), mean
 }
 
-// sumOfSquares returns MaxFloat64 for what is beyond that.
+// sumOfSquares returns MaxFloat64 if the sum is greater.
 func sumOfSquares(samples []float64) float64 {
 	var s sum2
 	for _, v := range samples {
 		s = s.plus(v * v)
 	}
-	return finite(s.value())
+	return clampSquares(s.value())
 }
 
-// finite returns a sum of squares, which can be beyond float64.
-func finite(v float64) float64 {
+// clampSquares keeps a sum of squares finite.
+func clampSquares(v float64) float64 {
 	if v-v != 0 {
 		return math.MaxFloat64
 	}
 	return v
 }
 
-// deviation returns the standard deviation of all samples there are (not an
-// estimate of more). They are scaled by a power of two, so that squares stay finite.
-// What the mean is off by, being rounded, is taken out again (T. Chan, G. Golub,
-// R. LeVeque, "Algorithms for computing the sample variance", 1983, corrected two-pass).
+// deviation returns the standard deviation of all samples (of a population). Samples are
+// scaled by a power of two, so that squares stay finite. The rounding error of the mean is
+// corrected (T. Chan, G. Golub, R. LeVeque, "Algorithms for computing the sample
+// variance", 1983, corrected two-pass).
 func deviation(samples []float64, mean float64) float64 {
-	most := 0.0
+	largest := 0.0
 	for _, v := range samples {
-		most = max(most, math.Abs(v))
+		largest = max(largest, math.Abs(v))
 	}
-	_, exponent := math.Frexp(most)
+	_, exponent := math.Frexp(largest)
 	scale := math.Ldexp(1, -max(exponent, -1000))
 	n := float64(len(samples))
 	var distances, squares sum2

@@ -9,11 +9,11 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// scratch is what summarising needs again and again.
+// scratch is memory that each Summarize uses again.
 type scratch struct {
-	plan    *plan               // of the last flush's layout
-	refs    [metric.Kinds][]ref // of names that were seen
-	idle    [metric.Kinds][]ref // of others that are published
+	program *program            // compiled from the last layout
+	refs    [metric.Kinds][]ref // names that were seen
+	idle    [metric.Kinds][]ref // others that are published
 	carry   []ref
 	names   [][]byte
 	found   [][][metric.Kinds]ref // by view, by name
@@ -23,10 +23,11 @@ type scratch struct {
 	members []uint64
 	gauge   gaugeMerge
 
+	row       Row
 	collected metric.Collected
 }
 
-// source is one of the records that have a name's cells.
+// source is a record with a cell of the name.
 type source struct {
 	view *view
 	rec  record
@@ -38,17 +39,19 @@ type summary struct {
 	*scratch
 	sn   *Snapshot
 	live int64 // names that have not expired
+
+	files files
 }
 
-// Summarize works out the points of the interval, whose time is now in Unix
-// seconds. It can be called once.
+// Summarize makes the points of the interval; now is their time, in Unix seconds. It
+// can be called once.
 func (iv *Interval) Summarize(layout Layout, now int64) *Snapshot {
 	s := &summary{Interval: iv, scratch: &iv.table.scratch}
-	if s.plan == nil || !reflect.DeepEqual(s.plan.Layout, layout) {
-		s.plan = newPlan(layout)
-		s.timing = newTiming(len(s.plan.thresholds))
+	if s.program == nil || !reflect.DeepEqual(s.program.Layout, layout) {
+		s.program = compile(layout)
+		s.timing = newTiming(len(s.program.thresholds))
 	}
-	s.sn = &Snapshot{Time: now, shapes: s.plan.shapes, tagged: iv.table.config.Tagged}
+	s.sn = &Snapshot{Time: now, shapes: s.program.shapes, tagged: iv.table.config.Tagged}
 	s.found = make([][][metric.Kinds]ref, len(iv.views))
 	for i := range s.found {
 		s.found[i] = make([][metric.Kinds]ref, batchSize)
@@ -84,7 +87,7 @@ func (s *summary) summarizeView(i int) {
 			case age >= s.table.config.Expire[kind]:
 				expired++
 				continue
-			case age > 0 && s.plan.idles(kind, age):
+			case age > 0 && s.program.idles(kind, age):
 				s.idle[kind] = append(s.idle[kind], r)
 			}
 			s.carry = append(s.carry, r)
@@ -112,8 +115,8 @@ func (s *summary) summarizeView(i int) {
 	}
 }
 
-// summarizeKind adds rows for the records s.refs[kind] of view i. The names'
-// records in other views join them.
+// summarizeKind adds rows for the records s.refs[kind] of view i, together with the
+// names' records in other views.
 func (s *summary) summarizeKind(i int, kind metric.Kind) {
 	v := &s.views[i]
 	refs := s.refs[kind]
@@ -136,15 +139,18 @@ func (s *summary) summarizeKind(i int, kind metric.Kind) {
 			}
 			collides = collides || s.collides(j, n, kind, false)
 		}
-		if collides || s.plan.nestBegins[kind][rec.name()[0]] && s.nested(kind, rec.name()) {
-			s.sn.collided(kind, rec.name())
+		shape := int(kind)
+		if kind == metric.Timer && len(s.program.Histograms) > 0 {
+			shape = s.program.timerShape(rec.name())
+		}
+		if rec.meta()&metaUneven != 0 && s.sharesFile(shape, rec.name()) {
+			collides = true
+		}
+		if collides || s.program.nestBegins[kind][rec.name()[0]] && s.nested(kind, rec.name()) {
+			s.sn.collided(shape, rec.name())
 		}
 		if s.Record != nil {
-			s.collect(kind)
-		}
-		shape := int(kind)
-		if kind == metric.Timer && len(s.plan.Histograms) > 0 {
-			shape = s.plan.timerShape(rec.name())
+			s.collect()
 		}
 		s.summarizeName(kind, shape, s.sn.add(newRow(i, shape, r)))
 		if s.Record != nil {
@@ -173,7 +179,7 @@ func (s *summary) lookup(i int, refs []ref) {
 	}
 }
 
-// summarizeName works out the values of the name whose records are s.sources.
+// summarizeName computes the values of the name whose records are s.sources.
 func (s *summary) summarizeName(kind metric.Kind, shape int, values []float64) {
 	flush := s.sources[0].view.flush
 	off := cell(kind, flush)
@@ -184,27 +190,27 @@ func (s *summary) summarizeName(kind metric.Kind, shape int, values []float64) {
 		for _, from := range s.sources {
 			sum = clamp(sum + math.Float64frombits(from.rec.word(off)))
 		}
-		fillCounter(columns, values, sum, s.plan.seconds)
+		fillCounter(columns, values, sum, s.program.seconds)
 	case metric.Gauge:
 		fill(values, s.summarizeGauge(off, flush))
 	case metric.Set:
 		fill(values, float64(s.countMembers(off)))
 	case metric.Timer:
 		s.summarizeTimer(off, shape)
-		s.sn.points -= s.timing.fill(columns, values, s.plan.seconds)
+		s.sn.points -= s.timing.fill(columns, values, s.program.seconds)
 	}
 	s.measure(kind, off)
 }
 
-// summarizeTimer works out s.timing.
+// summarizeTimer computes s.timing.
 func (s *summary) summarizeTimer(off, shape int) {
 	s.samples = s.samples[:0]
 	weight := 0.0
 	var all *sketch
 	for _, from := range s.sources {
-		var w float64
-		s.samples, w = appendSamples(s.samples, from.view.blocks, from.rec, off)
+		w, _ := timerWeight(from.rec, off)
 		weight = clamp(weight + w)
+		s.samples = appendSamples(s.samples, from.view.blocks, from.rec, off)
 		switch sk := sketchOf(from.view.blocks, from.rec, off); {
 		case sk == nil:
 		case all == nil:
@@ -214,9 +220,9 @@ func (s *summary) summarizeTimer(off, shape int) {
 		}
 	}
 	s.timing.weight = weight
-	h := s.plan.histogram(shape)
+	h := s.program.histogram(shape)
 	if all == nil {
-		s.timing.summarize(s.samples, s.plan)
+		s.timing.summarize(s.samples, s.program)
 		if h != nil {
 			s.timing.count(s.samples, h)
 		}
@@ -225,14 +231,14 @@ func (s *summary) summarizeTimer(off, shape int) {
 	for _, v := range s.samples {
 		all.add(v)
 	}
-	all.summarize(&s.timing, s.plan)
+	all.summarize(&s.timing, s.program)
 	if h != nil {
 		all.count(&s.timing, h)
 	}
 	s.sn.Sketched++
 }
 
-// measure keeps in mind the name whose cells of one shard hold most.
+// measure notes the name with the largest cell in one shard.
 func (s *summary) measure(kind metric.Kind, off int) {
 	at := off // of the word with the number of members
 	switch kind {
@@ -256,9 +262,13 @@ func (s *summary) summarizeGauge(off int, flush uint32) float64 {
 	for _, from := range s.sources {
 		s.gauge.add(from.view.blocks, from.rec, off)
 	}
-	value := s.gauge.result()
-	s.sources[0].rec.setWord(gaugeMemory, math.Float64bits(value))
-	s.sources[0].rec.setWord(gaugeMemory+8, uint64(flush))
+	value, setAt := s.gauge.result()
+	s.sources[0].rec.setMemory(memory{
+		value: value,
+		after: uint64(flush),
+		// A time in the future would make later settings look old.
+		setting: min(setAt, s.time),
+	})
 	return value
 }
 
@@ -270,11 +280,7 @@ func (s *summary) countMembers(off int) int {
 	}
 	s.members = s.members[:0]
 	for _, from := range s.sources {
-		for _, hash := range setTable(from.view.blocks, from.rec, off) {
-			if hash != 0 {
-				s.members = append(s.members, hash)
-			}
-		}
+		s.members = appendMembers(s.members, from.view.blocks, from.rec, off)
 	}
 	slices.Sort(s.members)
 	return len(slices.Compact(s.members))

@@ -1,9 +1,10 @@
-// Package aggregate adds samples up and summarises them at each flush.
+// Package aggregate adds up samples and summarises them at each flush.
 //
-// A Table takes samples in through its shards, one for each receiver, so that
-// receivers do not wait for each other. At a flush Drain takes out what they
-// have collected, in no time whatever its size, and Summarize makes of it a
-// Snapshot: the points to publish, immutable, for any number of readers.
+// A Table takes samples through its shards. Each receiver has a shard of its own,
+// so receivers do not wait for each other. At a flush, Drain takes out what the
+// shards have collected. This takes the same short time however much it is. Then
+// Summarize makes a Snapshot: the points to publish. A Snapshot does not change, so
+// any number of goroutines can read it.
 //
 //	shard := table.Shard(0)
 //	shard.Lock()
@@ -12,18 +13,20 @@
 //	...
 //	snapshot := table.Drain(nil).Summarize(layout, now)
 //
+// Rows reads what an interval holds before it is summarised. Merge adds such rows to
+// another table, on this machine or another one.
+//
 // # Names
 //
-// A name stays in its shard for as long as it is used. One that is not seen
-// for a number of flushes has expired: it counts no longer, and its memory
-// goes when a shard holds so many of them that it is worth while to move the others to
-// a new table.
+// A name stays in its shard while it is used. A name that was not seen for a number
+// of flushes expires: it no longer counts. Its memory is freed when a shard holds
+// many expired names: then the other names move to a new table.
 //
 // # Results
 //
-// The results are the same for any number of shards. Sums of whole numbers
-// are exact up to 2^53; timers' samples are kept, and their percentiles exact,
-// unless there are too many of them: see Config.MaxTimerSamples.
+// The results are the same for any number of shards. Sums of whole numbers are exact
+// up to 2^53. Percentiles are exact unless a timer has too many samples to keep: see
+// Config.MaxTimerSamples. Gauges follow the order of arrival: see metric.Sample.At.
 package aggregate
 
 import (
@@ -36,80 +39,85 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// Config says how large a Table may grow.
+// Config sets the limits of a Table.
 type Config struct {
 	// Shards is the number of receivers, at least 1.
 	Shards int
-	// MaxNames is the greatest number of names in all. Samples of further
-	// names are refused.
+	// MaxNames is the maximum number of names in all shards. Samples of further names
+	// are refused.
 	MaxNames int
-	// MaxNameLength is the greatest length of a name as received, in bytes, at
-	// most MaxNameLength.
+	// MaxNameLength is the maximum length of a name as received, in bytes. It is at most
+	// the constant MaxNameLength.
 	MaxNameLength int
-	// MaxSetMembers is the greatest number of members a set may have in a shard.
+	// MaxSetMembers is the maximum number of members of a set in one shard.
 	MaxSetMembers int
-	// MaxTimerSamples is the greatest number of samples that are kept of a timer
-	// in a shard, at least 1. With more of them its percentiles are
-	// estimates, within 1 % of a sample's value; all else stays exact.
+	// MemberKey is the key for hashing set members. Tables must have the same key if
+	// their rows are merged. If it is zero, the table makes a random one.
+	MemberKey [16]byte
+	// MaxTimerSamples is the maximum number of samples kept of a timer in one shard,
+	// at least 1. If there are more, percentiles are estimates within 1 % of a
+	// sample's value. All other values stay exact.
 	MaxTimerSamples int
-	// Tagged says that names are those of series: what stands behind the first
-	// semicolon is tags, clean already, and points have their suffix before it.
+	// Tagged says that names may carry tags after the first semicolon. Tags are clean
+	// already. A point's suffix goes before them.
 	Tagged bool
-	// Expire is the number of flushes after which a name that was not seen is
-	// forgotten, by kind; at least 1.
+	// Expire is the number of flushes after which an unseen name expires, by kind; at
+	// least 1.
 	Expire [metric.Kinds]uint32
 	// Dialect says how names are cleaned.
 	Dialect metric.Dialect
 }
 
-// Table holds what was received since the last flush, and the names seen of
-// late. Drain and Summarize are for one goroutine, the flushing one.
+// Table holds the samples since the last flush, and the names in use. Only one
+// goroutine, the flushing one, may call Drain and Summarize.
 type Table struct {
 	config Config
-	seed   maphash.Seed
+	seed   maphash.Seed // of the hashes of names
+	key    memberKey
 	shards []*Shard
-	// known is the number of names that have not expired: those that were live at the
-	// last flush, and those that came since.
-	known atomic.Int64
-	live  int64
-	// batches numbers the batches of all shards, to tell which came first.
-	batches atomic.Uint64
+	// known is the number of names that have not expired: the live ones at the last
+	// flush, and those that came since.
+	known   atomic.Int64
+	live    int64
+	clock   *clock // of gauges
 	scratch scratch
 }
 
-// Shard is one receiver's part of a Table. Its lock is taken once for each
-// batch of samples, and guards whatever else its receiver counts.
+// Shard is one receiver's part of a Table. A receiver takes its lock once for each
+// batch of samples. The lock also guards what the receiver counts itself.
 type Shard struct {
 	mutex    sync.Mutex
 	table    *Table
 	names    *names
-	retiring *names // what names replaced, until all that counts was moved
-	retire   bool   // replace names at the next flush
-	flush    uint32 // the number of the running flush
-	fresh    int64  // names that came since the last Drain
-	sequence uint64 // of the batch at hand
-	blocks   [2]blocks
-	spare    spare
-	clean    []byte
+	retiring *names // the names before; nil once all that count have moved
+	retire   bool   // begin new names at the next flush
+	flush    uint32 // number of the running flush
+	fresh    int64  // names added since the last Drain
+	now      int64  // the time of this batch, 0 until it is needed
+	// The arrival of the last gauge sample, and the time it got: see gaugeTime.
+	arrival, gaugeAt int64
+	blocks           [2]blocks
+	spare            spare
+	clean            []byte
 }
 
 // NewTable returns an empty table.
 func NewTable(config Config) *Table {
-	t := &Table{config: config, seed: maphash.MakeSeed()}
+	t := &Table{config: config, seed: maphash.MakeSeed(), key: newMemberKey(config.MemberKey), clock: newClock()}
 	for range config.Shards {
 		s := &Shard{table: t, names: newNames(t.seed), flush: firstFlush}
 		for i := range s.blocks {
-			s.blocks[i].spare, s.blocks[i].mostSamples = &s.spare, config.MaxTimerSamples
+			s.blocks[i].spare, s.blocks[i].maxSamples = &s.spare, config.MaxTimerSamples
 		}
 		t.shards = append(t.shards, s)
 	}
 	return t
 }
 
-// SetLimits makes the limits those of config, that of timers' samples from the
-// next Drain on; the number of shards stays, and whether names are tagged. It is for the goroutine that drains.
+// SetLimits replaces the limits. Shards, Tagged and MemberKey cannot change;
+// MaxTimerSamples applies after the next Drain. Only the flushing goroutine may call it.
 func (t *Table) SetLimits(config Config) {
-	config.Shards, config.Tagged = len(t.shards), t.config.Tagged
+	config.Shards, config.Tagged, config.MemberKey = len(t.shards), t.config.Tagged, t.config.MemberKey
 	for _, s := range t.shards {
 		s.mutex.Lock()
 	}
@@ -122,31 +130,29 @@ func (t *Table) SetLimits(config Config) {
 // Shard returns the i-th shard, 0 <= i < Config.Shards.
 func (t *Table) Shard(i int) *Shard { return t.shards[i] }
 
-// Names returns the number of names that have not expired. A name that came
-// through several receivers may count more than once.
+// Names returns the number of names that have not expired. A name may count once for
+// each shard that took it.
 func (t *Table) Names() int { return int(t.known.Load()) }
 
-// Lock begins a batch. Drain waits until its end.
+// Lock begins a batch. Drain waits until it ends.
 func (s *Shard) Lock() {
 	s.mutex.Lock()
-	if len(s.table.shards) > 1 {
-		s.sequence = s.table.batches.Add(1)
-	}
+	s.now = 0
 }
 
 // Unlock ends a batch.
 func (s *Shard) Unlock() { s.mutex.Unlock() }
 
-// BatchSize is how many samples are best added at once.
+// BatchSize is the best number of samples to add at once.
 const BatchSize = 32
 
-// AddAll adds samples to their names, in order. It stores in reasons, which is
-// as long, why it did not add one, or metric.None. It keeps nothing of the
-// samples' bytes. The shard must be locked.
+// AddAll adds samples to their names, in order. For each sample it stores in reasons
+// why it was not added, or metric.None. reasons must be as long as samples. It keeps
+// none of the samples' bytes. The shard must be locked.
 //
-// With more names than the caches hold, finding one takes as long as memory
-// takes to answer, twice. So the first look at all names' places comes before
-// the first addition: the processor waits for many answers at once.
+// With more names than fit in the CPU's caches, each lookup waits for memory twice.
+// So all lookups of a batch begin before the first addition: then memory answers
+// many of them at the same time.
 func (s *Shard) AddAll(samples []metric.Sample, reasons []metric.Reason) {
 	var probes [BatchSize]probe
 	for len(samples) > 0 {
@@ -162,7 +168,7 @@ func (s *Shard) AddAll(samples []metric.Sample, reasons []metric.Reason) {
 	}
 }
 
-// Add adds one sample; see AddAll.
+// Add adds one sample. See AddAll.
 func (s *Shard) Add(sample *metric.Sample) metric.Reason {
 	return s.add(sample, &probe{hash: maphash.Bytes(s.table.seed, sample.Name)})
 }
@@ -182,11 +188,12 @@ func (s *Shard) add(sample *metric.Sample, p *probe) metric.Reason {
 	case metric.Counter:
 		addCounter(rec, off, sample.Value*sample.Weight)
 	case metric.Timer:
-		addTimer(&s.blocks[s.flush&1], rec, off, sample)
+		addWeight(rec, off, sample.Weight, sample.Millis)
+		addValue(&s.blocks[s.flush&1], rec, off, sample.Value)
 	case metric.Gauge:
-		addGauge(&s.blocks[s.flush&1], rec, off, sample, s.sequence)
+		s.addGauge(rec, off, sample)
 	case metric.Set:
-		hash := hashMember(s.table.seed, sample.Member)
+		hash := s.table.key.member(sample.Member)
 		if !addMember(&s.blocks[s.flush&1], rec, off, setMember{hash, s.table.config.MaxSetMembers}) {
 			return metric.RefusedMember
 		}
@@ -194,8 +201,8 @@ func (s *Shard) add(sample *metric.Sample, p *probe) metric.Reason {
 	return metric.None
 }
 
-// intern finds the record of a name that is not in the table as it was
-// received: one that needs cleaning, or a new one.
+// intern finds the record of a name that is not in the table as it was received: the
+// name needs cleaning, or it is new.
 func (s *Shard) intern(kind metric.Kind, raw []byte) (ref, metric.Reason) {
 	config := &s.table.config
 	if len(raw) > config.MaxNameLength {
@@ -215,24 +222,29 @@ func (s *Shard) intern(kind metric.Kind, raw []byte) (ref, metric.Reason) {
 			return r, metric.None
 		}
 	}
-	if s.retiring != nil && s.retiring.find(kind, s.clean) != 0 {
-		return s.names.insert(kind, s.clean, s.flush), metric.None
+	return s.insert(kind, s.clean)
+}
+
+// insert makes a record for a clean name that is not in the table.
+func (s *Shard) insert(kind metric.Kind, name []byte) (ref, metric.Reason) {
+	if s.retiring != nil && s.retiring.find(kind, name) != 0 {
+		return s.names.insert(kind, name, s.flush), metric.None
 	}
-	if s.table.known.Add(1) > int64(config.MaxNames) {
+	if s.table.known.Add(1) > int64(s.table.config.MaxNames) {
 		s.table.known.Add(-1)
 		return 0, metric.RefusedName
 	}
 	s.fresh++
-	return s.names.insert(kind, s.clean, s.flush), metric.None
+	return s.names.insert(kind, name, s.flush), metric.None
 }
 
-// Drain takes out what all shards have collected since the last Drain. It
-// calls cut, unless nil, for each shard while that is locked, so that what a receiver
-// counts itself can be taken out at the same moment. The Interval before must
-// have been summarised.
+// Drain takes out what all shards have collected since the last Drain. If cut is not
+// nil, Drain calls it for each shard while that shard is locked: a receiver's own
+// counts can be taken at the same moment. The last Interval must be summarised before.
 func (t *Table) Drain(cut func(shard int)) *Interval {
 	iv := &Interval{table: t, views: make([]view, len(t.shards))}
 	iv.known = t.live
+	t.clock.check(time.Now())
 	for i, s := range t.shards {
 		s.mutex.Lock()
 		start := time.Now()
@@ -251,8 +263,9 @@ func (t *Table) Drain(cut func(shard int)) *Interval {
 		}
 		s.flush++
 		iv.known += s.fresh
+		iv.time = t.clock.at(start.UnixNano())
 		s.fresh = 0
-		s.blocks[s.flush&1].mostSamples = t.config.MaxTimerSamples
+		s.blocks[s.flush&1].maxSamples = t.config.MaxTimerSamples
 		if cut != nil {
 			cut(i)
 		}

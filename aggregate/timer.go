@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// timing is what is worked out of a timer's samples.
+// timing is what is computed from a timer's samples.
 type timing struct {
 	received     int
 	weight       float64
@@ -18,11 +18,11 @@ type timing struct {
 	bins         []float64 // of a histogram
 
 	sizes  []int // of parts, in samples
-	places []int // the ranks that are looked for
+	places []int // the ranks that are needed
 }
 
-// part is what is worked out of the samples inside a threshold: no numbers when
-// there are none.
+// part is computed from the samples inside a threshold. Its numbers are NaN if there are
+// none.
 type part struct{ count, bound, mean, sum, squares float64 }
 
 var nothing = part{math.NaN(), math.NaN(), math.NaN(), math.NaN(), math.NaN()}
@@ -35,8 +35,8 @@ func newTiming(thresholds int) timing {
 type threshold struct {
 	percent float64 // more than 0
 	top     bool    // of the greatest samples
-	first   bool    // divide percent by 100 before anything else, as Etsy's statsd and gstatsd do
-	none    bool    // of few samples none may be inside, as with Etsy's statsd
+	first   bool    // percent is divided by 100 first, as in Etsy's statsd and gstatsd
+	none    bool    // of few samples none may be inside, as in Etsy's statsd
 }
 
 func newThresholds(l *Layout) (ts []threshold) {
@@ -49,12 +49,12 @@ func newThresholds(l *Layout) (ts []threshold) {
 	return ts
 }
 
-// size returns how many of n samples are inside: percent/100 * n, half rounded
-// away from zero, and at least one.
+// size returns how many of n samples are inside: percent/100 * n, rounded half away from
+// zero, and at least one.
 func (t *threshold) size(n int) int {
 	share := t.percent * float64(n) / 100
 	if t.first {
-		share = t.percent / 100 * float64(n) // which rounds otherwise
+		share = t.percent / 100 * float64(n) // which rounds differently
 	}
 	k := int(math.Round(share))
 	if k == 0 && n > 1 && t.none {
@@ -63,8 +63,8 @@ func (t *threshold) size(n int) int {
 	return min(max(k, 1), n)
 }
 
-// bound returns the index, among n sorted samples, of the last of the k inside:
-// the greatest, or in the top the smallest.
+// bound returns the index of the last of the k samples inside, among n sorted samples:
+// the greatest, or with top the smallest.
 func (t *threshold) bound(k, n int) int {
 	if t.top {
 		return n - k
@@ -72,12 +72,11 @@ func (t *threshold) bound(k, n int) int {
 	return k - 1
 }
 
-// wants says which parts of a timing are asked for; the rest is free.
+// wants says which parts of a timing are needed.
 type wants struct{ squares, std, median, parts, partSquares bool }
 
-// summarize works out a timing from all samples, of which there is at least
-// one. It reorders them.
-func (t *timing) summarize(samples []float64, p *plan) {
+// summarize computes a timing from at least one sample. It reorders the samples.
+func (t *timing) summarize(samples []float64, p *program) {
 	n := len(samples)
 	lower, upper := samples[0], samples[0]
 	var sum sum2
@@ -117,9 +116,9 @@ func (t *timing) summarize(samples []float64, p *plan) {
 	}
 }
 
-// sortPlaces puts the samples of all ranks that matter in their places, as
-// sorting would: none before one of them is greater, none behind it smaller.
-func (t *timing) sortPlaces(samples []float64, p *plan) {
+// sortPlaces puts the samples of the needed ranks in their places: no sample before them
+// is greater, none after them is smaller.
+func (t *timing) sortPlaces(samples []float64, p *program) {
 	n := len(samples)
 	t.places = t.places[:0]
 	for i := range p.thresholds {
@@ -136,7 +135,7 @@ func (t *timing) sortPlaces(samples []float64, p *plan) {
 	if len(t.places) > 1 {
 		slices.Sort(t.places)
 	}
-	done := 0 // samples[:done] are all no greater than the rest
+	done := 0 // no sample in samples[:done] is greater than the rest
 	for _, k := range t.places {
 		if k >= done {
 			selectRank(samples[done:], k-done)
@@ -156,15 +155,15 @@ func (t *timing) count(samples []float64, h *Histogram) {
 	}
 }
 
-// selectRank puts the sample of rank k in its place: none before it is
-// greater, none behind it smaller. Where partitioning does not get on, it sorts.
+// selectRank puts the sample of rank k in its place: no sample before it is greater, none
+// after it is smaller. If partitioning makes no progress, it sorts.
 func selectRank(a []float64, k int) {
 	const few = 24
 	for budget := 2 * bits.Len(uint(len(a))); len(a) > few; budget-- {
 		if budget == 0 {
 			break
 		}
-		// Between less and greater stand those equal to the pivot.
+		// Samples equal to the pivot are between less and greater.
 		less, greater := partition(a, medianOfThree(a))
 		switch {
 		case k < less:
@@ -183,8 +182,8 @@ func medianOfThree(a []float64) float64 {
 	return max(min(x, y), min(max(x, y), z))
 }
 
-// partition orders a into samples less than, equal to and greater than pivot,
-// and returns where the second and the third part start.
+// partition orders a into samples less than, equal to and greater than pivot. It returns
+// where the second and the third part start.
 func partition(a []float64, pivot float64) (less, greater int) {
 	greater = len(a)
 	for i := 0; i < greater; {

@@ -21,7 +21,7 @@ func TestRank(t *testing.T) {
 	}
 }
 
-// What is worked out without sorting is what sorting gives.
+// The result is that of sorting all samples.
 func TestTiming(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	shapes := map[string]func(i, n int) float64{
@@ -37,7 +37,7 @@ func TestTiming(t *testing.T) {
 		layout := naming.Layout()
 		layout.TimerStats = AllTimerStats()
 		layout.Percentiles = []float64{99.9, 50, -10, 90, 1, 100, -99.9, -100, -0.1}
-		p := newPlan(layout)
+		p := compile(layout)
 		for name, shape := range shapes {
 			for _, n := range []int{1, 2, 3, 10, 24, 25, 100, 1001} {
 				samples := make([]float64, n)
@@ -50,7 +50,7 @@ func TestTiming(t *testing.T) {
 				want := naiveTiming(samples, &layout)
 				for i, w := range want {
 					if g := flat(&got)[i]; !(math.Abs(g-w) <= 1e-12*math.Abs(w)) && !(math.IsNaN(g) && math.IsNaN(w)) {
-						t.Errorf("%s, %s, %d samples: figure %d is %v, want %v", naming, name, n, i, g, w)
+						t.Errorf("%s, %s, %d samples: value %d is %v, want %v", naming, name, n, i, g, w)
 					}
 				}
 			}
@@ -58,7 +58,7 @@ func TestTiming(t *testing.T) {
 	}
 }
 
-// flat lists all figures of a timing.
+// flat lists all values of a timing.
 func flat(t *timing) []float64 {
 	l := []float64{float64(t.received), t.lower, t.upper, t.mean, t.sum, t.squares, t.std, t.median}
 	for _, p := range t.parts {
@@ -67,7 +67,7 @@ func flat(t *timing) []float64 {
 	return l
 }
 
-// naiveTiming works the same out from sorted samples, as textbooks do, with 300 bits.
+// naiveTiming computes the same from sorted samples, with 300 bits.
 func naiveTiming(sorted []float64, l *Layout) []float64 {
 	wide := func(v float64) *big.Float { return new(big.Float).SetPrec(300).SetFloat64(v) }
 	all := func(samples []float64, from *big.Float) (sum, squares *big.Float) {
@@ -114,7 +114,7 @@ func naiveTiming(sorted []float64, l *Layout) []float64 {
 	return list
 }
 
-// The mean must not depend on the order, and must hold against cancellation.
+// The mean must not depend on the order, and must survive cancellation.
 func TestMean(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
 	samples := make([]float64, 1000)

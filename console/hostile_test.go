@@ -57,9 +57,9 @@ func TestUnread(t *testing.T) {
 	wait.Until(t, "answers come only after the patience for unread ones", func() bool {
 		var took time.Duration
 		t.Run("", func(t *testing.T) {
-			address := start(t, Config{}, endless{etsy(), make(chan struct{}, 2*gate.Most)})
+			address := start(t, Config{}, endless{etsy(), make(chan struct{}, 2*gate.MaxConns)})
 			asked := time.Now()
-			for range gate.Most {
+			for range gate.MaxConns {
 				if _, err := io.WriteString(dial(t, address), "counters\n"); err != nil {
 					t.Fatal(err)
 				}
@@ -111,7 +111,7 @@ func TestClientLeaves(t *testing.T) {
 
 // At the end sessions end, whatever they are at.
 func TestEnd(t *testing.T) {
-	daemon := endless{etsy(), make(chan struct{}, gate.Most)}
+	daemon := endless{etsy(), make(chan struct{}, gate.MaxConns)}
 	c, err := New(Config{Address: "127.0.0.1:0"}, daemon)
 	if err != nil {
 		t.Fatal(err)

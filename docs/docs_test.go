@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/statsd-ops/statsd/aggregate"
+	"github.com/statsd-ops/statsd/delivery"
 	"github.com/statsd-ops/statsd/metric"
 	"github.com/statsd-ops/statsd/server"
 	"github.com/statsd-ops/statsd/sink/load"
@@ -63,14 +64,15 @@ func TestFigures(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := server.New(server.Config{
-		Host: "127.0.0.1", Receivers: 1, UDPBuffer: 1 << 20, FlushInterval: time.Hour,
-		Expire: 2, GaugeExpire: time.Hour, MaxNames: 1, MaxNameLength: 1, MaxSetMembers: 1,
-		MaxTimerSamples: 1, MaxTCPConnections: 1, TCPLineTimeout: time.Hour, PipeDir: t.TempDir(), PipeTimeout: time.Second,
-		QueueBytes: 1 << 20, ReplayRate: 1, MonitorPort: -1, AlertInterval: time.Hour, MetadataPrefix: "statsd", Layout: aggregate.Reference.Layout(),
-		Sinks:     []server.NamedSink{{Name: "NAME", Sink: sinktest.NewRecorder()}},
-		Recorders: []server.NamedRecorder{{Name: "NAME", Recorder: windows}},
-	})
+	var cfg server.Config
+	cfg.Host, cfg.Receivers, cfg.UDPBuffer, cfg.PipeDir, cfg.PipeTimeout = "127.0.0.1", 1, 1<<20, t.TempDir(), time.Second
+	cfg.FlushInterval, cfg.MonitorPort = time.Hour, -1
+	cfg.MaxTCPConnections, cfg.TCPLineTimeout = 1, time.Hour
+	cfg.QueueBytes, cfg.ReplayRate = 1<<20, 1
+	cfg.Sinks = []delivery.Destination{{Name: "NAME", Sink: sinktest.NewRecorder()}, {Name: "NAME", Recorder: windows}}
+	cfg.Layout, cfg.MetadataPrefix, cfg.AlertInterval = aggregate.Reference.Layout(), "statsd", time.Hour
+	cfg.Expire, cfg.GaugeExpire, cfg.MaxNames, cfg.MaxNameLength, cfg.MaxSetMembers, cfg.MaxTimerSamples = 2, time.Hour, 1, 1, 1, 1
+	s, err := server.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,22 +93,24 @@ func TestFigures(t *testing.T) {
 	}
 }
 
-var examples = regexp.MustCompile("(?s)```examples(?: --tags=([a-z-]+))?\n(.*?)```")
+var examples = regexp.MustCompile("(?s)```examples(?: --tags=([a-z-]+)| --dialect=([a-z]+))?\n(.*?)```")
 
 var tagStyles = map[string]metric.Tags{"": metric.DropTags, "graphite": metric.GraphiteTags, "keep-in-name": metric.TagsInName}
+
+var dialects = map[string]metric.Dialect{"": metric.Reference, "etsy": metric.Etsy}
 
 // Each example of lines.md comes out as it says.
 func TestLines(t *testing.T) {
 	n := 0
 	for _, block := range examples.FindAllStringSubmatch(read(t, "lines.md"), -1) {
-		for example := range strings.Lines(block[2]) {
+		for example := range strings.Lines(block[3]) {
 			line, want, ok := strings.Cut(strings.TrimSuffix(example, "\n"), "=>")
 			if !ok {
 				t.Errorf("no => in %q", example)
 				continue
 			}
 			line, want = strings.TrimRight(line, " "), strings.TrimSpace(want)
-			if got := outcome(line, tagStyles[block[1]]); got != want {
+			if got := outcome(line, tagStyles[block[1]], dialects[block[2]]); got != want {
 				t.Errorf("%s\n\tsays %s\n\tgives %s", line, want, got)
 			}
 			n++
@@ -118,12 +122,12 @@ func TestLines(t *testing.T) {
 }
 
 // outcome returns what a flush makes of a line, as lines.md writes it.
-func outcome(line string, tags metric.Tags) string {
+func outcome(line string, tags metric.Tags, dialect metric.Dialect) string {
 	table := aggregate.NewTable(aggregate.Config{
 		Shards: 1, MaxNames: 10, MaxNameLength: 1024, MaxSetMembers: 10, MaxTimerSamples: 10, Expire: [metric.Kinds]uint32{1, 1, 1, 1},
-		Tagged: tags == metric.GraphiteTags,
+		Tagged: tags == metric.GraphiteTags, Dialect: dialect,
 	})
-	p := wire.Parser{Tagger: wire.NewTagger(tags, metric.Reference)}
+	p := wire.Parser{Dialect: dialect, Tagger: wire.NewTagger(tags, dialect)}
 	var sample metric.Sample
 	var faults []string
 	shard := table.Shard(0)

@@ -1,7 +1,6 @@
 package meta
 
 import (
-	"net/netip"
 	"sync"
 	"time"
 )
@@ -9,8 +8,8 @@ import (
 // BadLine is a received line of which at least one sample was discarded.
 type BadLine struct {
 	Time   time.Time
-	Sender netip.AddrPort // not valid where it is not known
-	Reason string         // such as "bad_value"
+	Sender Sender // unknown, unless the kernel was asked
+	Reason string // such as "bad_value"
 	// Line is as received: show it with Quote only.
 	Line []byte
 }

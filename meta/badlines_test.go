@@ -15,7 +15,7 @@ func TestBadLines(t *testing.T) {
 	if got := b.Last(); len(got) != 0 {
 		t.Errorf("nothing added: %v", got)
 	}
-	sender := netip.MustParseAddrPort("192.0.2.1:5")
+	sender := SenderAt(netip.MustParseAddrPort("192.0.2.1:5"))
 	buffer := make([]byte, 0, 64)
 	for i := range 250 {
 		buffer = fmt.Appendf(buffer[:0], "line %d", i)

@@ -87,7 +87,7 @@ func TestUnread(t *testing.T) {
 	wait.Until(t, "answers come only after the patience for unread ones", func() bool {
 		addr := start(t, exampleSource(), values)
 		asked := time.Now()
-		for range gate.Most {
+		for range gate.MaxConns {
 			dial(t, addr, fmt.Sprintf("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/xml\r\nContent-Length: %d\r\n\r\n%s", len(call), call))
 		}
 		if err := istats(addr); err != nil {
@@ -216,16 +216,16 @@ func TestGuests(t *testing.T) {
 	held := dial(t, addr, "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
 	<-source.asked
 	var silent []net.Conn
-	for range 5 * gate.Most {
+	for range 5 * gate.MaxConns {
 		silent = append(silent, dial(t, addr, "GET /"))
 	}
 	if err := istats(addr); err != nil {
 		t.Error(err)
 	}
-	if cut := countCut(t, silent); cut < len(silent)-gate.Most {
+	if cut := countCut(t, silent); cut < len(silent)-gate.MaxConns {
 		t.Errorf("%d of %d silent connections were cut to make room", cut, len(silent))
 	}
-	if n := m.server.Open(); n > gate.Most || n < gate.Most-1 {
+	if n := m.server.Open(); n > gate.MaxConns || n < gate.MaxConns-1 {
 		t.Errorf("%d connections are open", n)
 	}
 	release()
@@ -305,7 +305,7 @@ func TestRunEnds(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error)
 	go func() { ended <- m.Run(ctx) }()
-	for range 2 * gate.Most {
+	for range 2 * gate.MaxConns {
 		dial(t, m.Addr().String(), "GET ")
 	}
 	if err := istats(m.Addr().String()); err != nil {

@@ -126,7 +126,7 @@ func unixSeconds(t time.Time) float64 { return float64(t.UnixMilli()) / 1000 }
 
 // sender names the sender for people.
 func (l BadLine) sender() string {
-	if !l.Sender.IsValid() {
+	if !l.Sender.Known() {
 		return "unknown"
 	}
 	return l.Sender.String()

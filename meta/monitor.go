@@ -71,6 +71,7 @@ func NewMonitor(cfg MonitorConfig, source Source, values *Values) (*Monitor, err
 		Handler:       m.handler(),
 		AnswerTimeout: answerTimeout,
 		ErrorLog:      cfg.ErrorLog,
+		Flag:          "--monitor-host",
 	})
 	switch { // which flag is to be changed
 	case errors.Is(err, syscall.EADDRINUSE) || errors.Is(err, syscall.EACCES):

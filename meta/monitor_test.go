@@ -79,9 +79,9 @@ func exampleSource() *fixedSource {
 		discards: Discards{
 			Reasons: []Figure{{Name: "bad_type", Value: 0}, {Name: "bad_value", Value: 9}, {Name: "empty_name", Value: 1}},
 			Lines: []BadLine{
-				{Time: now, Sender: netip.MustParseAddrPort("[2001:db8::1]:4711"), Reason: "bad_value", Line: everyByte()},
+				{Time: now, Sender: SenderAt(netip.MustParseAddrPort("[2001:db8::1]:4711")), Reason: "bad_value", Line: everyByte()},
 				{Time: now.Add(-time.Minute), Reason: "empty_name", Line: []byte("<b>:1|c")},
-				{Time: now.Add(-time.Hour), Sender: netip.MustParseAddrPort("192.0.2.1:5"), Reason: "no_value", Line: []byte("a:|c")},
+				{Time: now.Add(-time.Hour), Sender: SenderAt(netip.MustParseAddrPort("192.0.2.1:5")), Reason: "no_value", Line: []byte("a:|c")},
 			},
 			Refused: []Refusal{
 				{Limit: "max-names", Prefix: "web.hits.", Least: 1000, Most: 3_000_000},

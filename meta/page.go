@@ -48,7 +48,6 @@ func (p *page) serve(w http.ResponseWriter, r *http.Request, m *Monitor) {
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Security-Policy", p.policy)
-	h.Set("Referrer-Policy", "no-referrer")
 	v := m.view(r.URL.Query(), time.Now())
 	if v.Refresh {
 		h.Set("Refresh", "10")

@@ -1,25 +1,38 @@
 package metric
 
-// Dialect is whose habits are followed where statsds differ in what a line means: in how
-// names are cleaned, and in what a value means that is empty.
+import (
+	"bytes"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Dialect chooses the rules where statsds read a line differently: how names are
+// cleaned, what an empty value means, and how strict values and types are.
 type Dialect uint8
 
 // The dialects.
 const (
-	// Reference is that of the deviantART pystatsd, and of Etsy's statsd: in names each run of
-	// white space becomes "_", and "/" becomes "-". An empty value is none.
+	// Reference follows the deviantART pystatsd. In names a run of white space
+	// becomes "_", and "/" becomes "-". An empty value is discarded.
 	Reference Dialect = iota
-	// Gstatsd is that of gstatsd: in names white space is deleted, and "/" becomes "_". An
-	// empty value is 1, and 0 for a timer.
+	// Gstatsd follows gstatsd. In names white space is deleted, and "/" becomes
+	// "_". An empty value is 1, and 0 for a timer.
 	Gstatsd
+	// Etsy follows Etsy's statsd. Names are cleaned as in Reference, but keep
+	// "=". White space around values and types is ignored, unknown types count,
+	// and numbers are those of JavaScript.
+	Etsy
+	Dialects = 3 // the number of dialects
 )
 
 // The classes of a name's bytes.
 const (
-	drop  = iota // deleted
-	keep         // A-Z a-z 0-9 _ - .
-	space        // see Dialect
-	slash        // see Dialect
+	drop   = iota // deleted
+	keep          // A-Z a-z 0-9 _ - .
+	space         // see Dialect
+	slash         // see Dialect
+	equals        // see Dialect
+	wide          // not ASCII: deleted, unless Etsy takes it for white space
 )
 
 var classes = func() (t [256]uint8) {
@@ -31,12 +44,16 @@ var classes = func() (t [256]uint8) {
 			t[c] = space
 		case b == '/':
 			t[c] = slash
+		case b == '=':
+			t[c] = equals
+		case b >= utf8.RuneSelf:
+			t[c] = wide
 		}
 	}
 	return t
 }()
 
-// IsClean reports whether AppendClean would leave name as it is, in any dialect.
+// IsClean reports whether AppendClean leaves name as it is in every dialect.
 func IsClean(name []byte) bool {
 	for _, c := range name {
 		if classes[c] != keep {
@@ -46,28 +63,52 @@ func IsClean(name []byte) bool {
 	return true
 }
 
-// AppendClean appends name to dst as it may be published: white space and "/" as the dialect
-// has it, and without whatever else is not one of A-Z a-z 0-9 _ - . The result can be
-// empty. Cleaning twice is the same as cleaning once.
+// AppendClean appends name to dst as it may be published: "=", "/" and white space
+// as the dialect says, and of the rest only A-Z a-z 0-9 _ - . are kept. The result can
+// be empty. Cleaning twice is the same as cleaning once.
 func (d Dialect) AppendClean(dst, name []byte) []byte {
 	slashTo := byte('-')
 	if d == Gstatsd {
 		slashTo = '_'
 	}
 	inSpace := false
-	for _, c := range name {
-		class := classes[c]
+	for i := 0; i < len(name); i++ {
+		class := classes[name[i]]
+		if class == wide && d == Etsy {
+			if r, n := utf8.DecodeRune(name[i:]); isBlank(r) {
+				class, i = space, i+n-1
+			}
+		}
 		switch class {
 		case keep:
-			dst = append(dst, c)
+			dst = append(dst, name[i])
 		case slash:
 			dst = append(dst, slashTo)
+		case equals:
+			if d == Etsy {
+				dst = append(dst, '=')
+			}
 		case space:
-			if !inSpace && d == Reference {
+			if !inSpace && d != Gstatsd {
 				dst = append(dst, '_')
 			}
 		}
 		inSpace = class == space
 	}
 	return dst
+}
+
+// Trim returns text without the white space around it that the dialect ignores:
+// all in Etsy's, none in the others.
+func (d Dialect) Trim(text []byte) []byte {
+	if d != Etsy {
+		return text
+	}
+	return bytes.TrimFunc(text, isBlank)
+}
+
+// isBlank reports whether JavaScript takes r for white space.
+func isBlank(r rune) bool {
+	const byteOrderMark, nextLine = 0xfeff, 0x85
+	return r == byteOrderMark || r != nextLine && unicode.IsSpace(r)
 }

@@ -1,12 +1,11 @@
-// Package metric holds the words that every other package speaks: what a
-// sample is, what a point is, and what a name may look like.
+// Package metric has the types that all other packages share: samples, points, and
+// the rules for names.
 //
-// A Sample is one value as a client sent it; a Point is one value as a flush
-// publishes it. Both are plain data: the package does no I/O, starts no
-// goroutine, and logs nothing.
+// A Sample is a value that a client sent. A Point is a value that a flush publishes.
+// The package does no I/O, starts no goroutines, and logs nothing.
 package metric
 
-// Kind says how the samples of a name are put together.
+// Kind says how the samples of a name are combined.
 type Kind uint8
 
 // The four kinds. Histograms and distributions are timers, meters are counters.
@@ -15,7 +14,7 @@ const (
 	Gauge
 	Timer
 	Set
-	Kinds = 4 // the number of kinds, for arrays indexed by Kind
+	Kinds = 4 // the number of kinds, for arrays with an element for each Kind
 )
 
 var kindNames = [Kinds]string{"counter", "gauge", "timer", "set"}
@@ -27,33 +26,37 @@ func (k Kind) String() string {
 	return "unknown"
 }
 
-// Sample is one value of one name. Its byte slices are borrowed from the
-// buffer that was parsed: they hold until that buffer is reused.
+// Sample is one value of one name. Its byte slices point into the parsed buffer: they
+// are valid until that is reused.
 type Sample struct {
 	Kind Kind
-	// Delta says that a gauge's Value adjusts the current value instead of
-	// replacing it.
+	// Delta says that a gauge's Value adjusts the current value and does not replace it.
 	Delta bool
-	// TagsDropped says that the sample carried tags, all or some of which were
-	// dropped.
+	// Millis says that a timer's Value is in milliseconds: its type was ms, not h or d.
+	// Other kinds do not use it.
+	Millis bool
+	// TagsDropped says that some or all of the sample's tags were dropped.
 	TagsDropped bool
-	// Name is the name as the client wrote it, not yet cleaned: AppendClean is
-	// applied where a name is first seen, once a name instead of once a sample.
-	// Tags that belong to it are clean: see Tags.
+	// Name is the name as the client sent it. The table cleans it when it is new, so once
+	// per name and not per sample. Its tags are clean already: see Tags.
 	Name []byte
-	// Member is the member of a set; Value is not used then.
+	// Member is the member of a set. Sets do not use Value.
 	Member []byte
-	// Value is finite. Timers are in the client's unit (milliseconds by
-	// convention), counters and gauges have none.
+	// Value is finite. Counters and gauges have no unit.
 	Value float64
-	// Weight is how many events the sample stands for: 1/rate, at least 1.
+	// Weight is the number of events that the sample stands for: 1/rate. It is at
+	// least 1, except in Etsy's dialect, where it is more than 0.
 	Weight float64
+	// At is when a gauge's sample arrived, in Unix nanoseconds. Gauges are set and
+	// adjusted in the order of these times. 0 means the time when it is added. Other
+	// kinds do not use it.
+	At int64
 }
 
-// Point is one published value: what a sink sends.
+// Point is a published value: what a sink sends.
 type Point struct {
-	// Path is the full published name, prefix included. It is borrowed: it
-	// holds until the iteration that yielded the point goes on.
+	// Path is the full published name, with its prefix. It is valid until the iteration
+	// that yielded the point continues.
 	Path []byte
 	// Value is finite.
 	Value float64

@@ -1,10 +1,9 @@
 package metric
 
-// Reason says why a sample was discarded. The zero Reason is no reason: the
-// sample is good.
+// Reason says why a sample was discarded. The zero Reason means that it was not.
 type Reason uint8
 
-// The reasons, in the order in which they are reported.
+// The reasons, in the order of reports.
 const (
 	None          Reason = iota
 	EmptyName            // nothing is left of the name after cleaning
@@ -12,19 +11,19 @@ const (
 	BadValue             // not a finite decimal number
 	BadType              // no type, or one that is not known
 	BadRate              // a sample rate that is not a number in (0, 1]
-	TooLong              // the line or the name is over its limit
-	Unfinished           // the stream broke off inside the line
-	RefusedName          // one name more than the limits allow
-	RefusedMember        // one set member more
-	Reasons       = 10   // the number of reasons, for arrays indexed by Reason
+	TooLong              // the line or the name is longer than its limit
+	Unfinished           // the stream ended inside the line
+	RefusedName          // the name is new, and there are too many
+	RefusedMember        // the set member is new, and there are too many
+	Reasons       = 10   // the number of reasons, for arrays with an element for each Reason
 )
 
 var reasonNames = [Reasons]string{"", "empty_name", "no_value", "bad_value", "bad_type", "bad_rate", "too_long", "unfinished", "refused_name", "refused_member"}
 
-// Refusal reports whether the sample was good, but beyond a limit.
+// Refusal reports whether the sample was good, but over a limit.
 func (r Reason) Refusal() bool { return r == RefusedName || r == RefusedMember }
 
-// String is the reason as figures and logs write it: bad_value.
+// String returns the reason as metrics and logs write it: bad_value.
 func (r Reason) String() string {
 	if int(r) < len(reasonNames) {
 		return reasonNames[r]

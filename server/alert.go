@@ -11,6 +11,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/statsd-ops/statsd/delivery"
 	"github.com/statsd-ops/statsd/meta"
 	"github.com/statsd-ops/statsd/notify"
 )
@@ -23,7 +24,7 @@ type alerts struct {
 	settings atomic.Pointer[alertSettings]
 	changed  chan struct{} // has one when the settings are new
 
-	looks  map[*outlet]look
+	looks  map[string]look // by the name of the sink
 	logged notify.Status   // what the log was last told
 	told   []notify.Status // what each notifier was last told
 }
@@ -76,7 +77,7 @@ func (s *Server) alertLoop(ctx context.Context) {
 				ticks = time.Tick(set.interval)
 			}
 		case <-ticks:
-			status, text := s.alerts.look(s.currentOutlets())
+			status, text := s.alerts.look(s.out.States())
 			s.logStatus(status, text)
 			s.tell(ctx, set.notifiers, notify.Event{Status: status, Service: set.service, Text: text, Time: time.Now()})
 		case <-ctx.Done():
@@ -97,23 +98,27 @@ func (a *alerts) keepTold(before, now []NamedNotifier) {
 	a.told = told
 }
 
-// look says how the outlets stand, in all.
-func (a *alerts) look(outlets []*outlet) (notify.Status, string) {
-	if len(outlets) == 0 {
-		return notify.Unknown, "no sink is configured, nothing is published"
-	}
+// look says how the sinks are doing, all together.
+func (a *alerts) look(sinks []delivery.State) (notify.Status, string) {
 	worst := notify.OK
 	var texts []string
 	before := a.looks
-	a.looks = map[*outlet]look{}
-	for _, o := range outlets {
-		l := before[o]
-		status, text := l.outlet(o.name, o.look())
-		a.looks[o] = l
+	a.looks = map[string]look{}
+	for i := range sinks {
+		st := &sinks[i]
+		if st.Removed || st.Recorder != nil {
+			continue
+		}
+		l := before[st.Name]
+		status, text := l.sink(st)
+		a.looks[st.Name] = l
 		if severity(status) > severity(worst) {
 			worst = status
 		}
 		texts = append(texts, text)
+	}
+	if len(texts) == 0 {
+		return notify.Unknown, "no sink is configured, nothing is published"
 	}
 	return worst, strings.Join(texts, "; ")
 }
@@ -124,41 +129,41 @@ func severity(s notify.Status) int {
 	return map[notify.Status]int{notify.OK: 0, notify.Unknown: 1, notify.Warning: 2, notify.Critical: 3}[s]
 }
 
-// outlet compares an outlet's state with that of the last look.
-func (l *look) outlet(name string, st outletState) (notify.Status, string) {
-	errs := st.errors.socket + st.errors.unknown
-	newErrors, newDropped := errs-l.errors, st.dropped-l.dropped
+// sink compares a sink's state with the state at the last look.
+func (l *look) sink(st *delivery.State) (notify.Status, string) {
+	errs := st.Attempts.Socket + st.Attempts.Unknown
+	newErrors, newDropped := errs-l.errors, st.Dropped-l.dropped
 	failing := 0
-	if st.failing {
+	if st.Failing {
 		failing = l.failing + 1
 	}
-	*l = look{errors: errs, dropped: st.dropped, failing: failing}
+	*l = look{errors: errs, dropped: st.Dropped, failing: failing}
 
 	published := "nothing published yet"
-	if !st.published.IsZero() {
-		published = "last published " + st.published.UTC().Format(time.RFC3339)
+	if !st.Published.IsZero() {
+		published = "last published " + st.Published.UTC().Format(time.RFC3339)
 	}
 	why := ""
-	if st.lastError != nil {
+	if st.LastError != nil {
 		// Errors may quote what came from outside; notifiers get plain text.
-		why = ": " + meta.Escape([]byte(st.lastError.Error()))
+		why = ": " + meta.Escape([]byte(st.LastError.Error()))
 	}
 	switch {
-	case st.failing:
+	case st.Failing:
 		text := fmt.Sprintf("sink %s failing since %s, %d errors since the last look, %d points wait, %d dropped, %s%s",
-			name, st.failingSince.UTC().Format(time.RFC3339), newErrors, st.waiting(), newDropped, published, why)
+			st.Name, st.FailingSince.UTC().Format(time.RFC3339), newErrors, st.Waiting(), newDropped, published, why)
 		if failing >= criticalLooks || newDropped > 0 {
 			return notify.Critical, text
 		}
 		return notify.Warning, text
 	case newDropped > 0:
-		return notify.Critical, fmt.Sprintf("sink %s dropped %d points since the last look, %s%s", name, newDropped, published, why)
+		return notify.Critical, fmt.Sprintf("sink %s dropped %d points since the last look, %s%s", st.Name, newDropped, published, why)
 	case newErrors > 0:
-		return notify.Warning, fmt.Sprintf("sink %s works again after %d errors since the last look, %s%s", name, newErrors, published, why)
-	case st.published.IsZero():
-		return notify.Unknown, fmt.Sprintf("sink %s: %s", name, published)
+		return notify.Warning, fmt.Sprintf("sink %s works again after %d errors since the last look, %s%s", st.Name, newErrors, published, why)
+	case st.Published.IsZero():
+		return notify.Unknown, fmt.Sprintf("sink %s: %s", st.Name, published)
 	}
-	return notify.OK, fmt.Sprintf("sink %s: %s, %d points in all", name, published, st.delivered)
+	return notify.OK, fmt.Sprintf("sink %s: %s, %d points in all", st.Name, published, st.Delivered)
 }
 
 // logStatus logs a change.

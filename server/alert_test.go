@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/statsd-ops/statsd/delivery"
 	"github.com/statsd-ops/statsd/notify"
 	"github.com/statsd-ops/statsd/sink/sinktest"
 )
@@ -169,7 +170,7 @@ func TestAlertText(t *testing.T) {
 func TestAlertOfSeveralSinks(t *testing.T) {
 	good, bad, n := sinktest.NewRecorder(), sinktest.NewRecorder(), &notified{}
 	cfg := alerting(good, n)
-	cfg.Sinks = append(cfg.Sinks, NamedSink{Name: "bad", Sink: bad})
+	cfg.Sinks = append(cfg.Sinks, delivery.Destination{Name: "bad", Sink: bad})
 	inVirtualTime(t, cfg, func(v *virtual) {
 		fail(bad)
 		v.wait(time.Minute)

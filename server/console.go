@@ -10,11 +10,12 @@ import (
 
 	"github.com/statsd-ops/statsd/aggregate"
 	"github.com/statsd-ops/statsd/console"
+	"github.com/statsd-ops/statsd/intake"
 	"github.com/statsd-ops/statsd/internal/glob"
 	"github.com/statsd-ops/statsd/metric"
 )
 
-func (s *Server) bindConsole() (err error) {
+func (s *Server) openConsole() (err error) {
 	if s.cfg.Admin == "" {
 		return nil
 	}
@@ -24,73 +25,58 @@ func (s *Server) bindConsole() (err error) {
 	return err
 }
 
-func (s *Server) closeConsole() error {
-	if s.console == nil {
-		return nil
-	}
-	return s.console.Close()
-}
-
-// administered is the Server as the console sees it. What it asks of the table is done by
-// the flush loop, a little at a time.
+// administered is the Server as the console sees it. The flush loop answers its questions about the
+// table, a few names at a time.
 type administered struct{ *Server }
 
-// heard is when the last line came, to the second: the flush loop looks that often. It
+// heard is when the last line came, to the second: the flush loop checks that often. It
 // belongs to the flush loop.
 type heard struct {
 	lines uint64
 	at    time.Time
 }
 
-// noteLines sees whether there were lines since it last looked, and returns what came in since
-// the start. It is for the flush loop.
-func (s *Server) noteLines() tally {
+// noteLines notes whether there were lines since its last call, and returns what came in since
+// the start. Only the flush loop calls it.
+func (s *Server) noteLines() intake.Tally {
 	total := s.flushes.total
-	live := s.live()
-	total.add(&live)
-	if l := &s.heard; l.at.IsZero() || l.lines != total.lines {
-		l.lines, l.at = total.lines, time.Now()
+	live := s.in.Live()
+	total.Add(&live)
+	if l := &s.heard; l.at.IsZero() || l.lines != total.Lines {
+		l.lines, l.at = total.Lines, time.Now()
 	}
 	return total
 }
 
-// live returns what came in since the last flush.
-func (s *Server) live() (t tally) {
-	for _, l := range s.lanes {
-		l.shard.Lock()
-		t.add(&l.tally)
-		l.shard.Unlock()
-	}
-	return t
-}
-
-// Stats implements console.Daemon. What never happened was in 1970, as with Etsy's.
+// Stats implements console.Daemon. An event that never happened has the time 1970, as in Etsy's.
 func (a administered) Stats(ctx context.Context) (stats []console.Stat, err error) {
 	now := time.Now()
 	add := func(name string, value float64) { stats = append(stats, console.Stat{Name: name, Value: value}) }
 	ago := func(t time.Time) float64 { return max(math.Round(now.Sub(t).Seconds()), 0) }
-	var total tally
+	var total intake.Tally
 	var last time.Time
-	if err := a.reloads.between(ctx, func() { total, last = a.noteLines(), a.heard.at }); err != nil {
+	if err := a.loop.do(ctx, func() { total, last = a.noteLines(), a.heard.at }); err != nil {
 		return nil, err
 	}
 	add("uptime", ago(a.started))
 	add("messages.last_msg_seen", ago(last))
-	add("messages.bad_lines_seen", float64(total.discardedSamples()))
-	for _, o := range a.currentOutlets() {
-		st := o.look()
-		published := st.published
+	add("messages.bad_lines_seen", float64(total.DiscardedSamples()))
+	for _, st := range a.out.States() {
+		if st.Removed || st.Recorder != nil {
+			continue
+		}
+		published := st.Published
 		if published.IsZero() {
 			published = a.started
 		}
 		exception := float64(now.Unix())
-		if !st.failed.IsZero() {
-			exception = ago(st.failed)
+		if !st.Failed.IsZero() {
+			exception = ago(st.Failed)
 		}
-		add(o.name+".last_flush", ago(published))
-		add(o.name+".last_exception", exception)
-		add(o.name+".flush_time", float64(st.last.spent.Milliseconds()))
-		add(o.name+".flush_length", float64(st.last.bytes))
+		add(st.Name+".last_flush", ago(published))
+		add(st.Name+".last_exception", exception)
+		add(st.Name+".flush_time", float64(st.Last.Spent.Milliseconds()))
+		add(st.Name+".flush_length", float64(st.Last.Bytes))
 	}
 	return stats, nil
 }
@@ -101,11 +87,11 @@ func (a administered) Names(ctx context.Context, kind metric.Kind, pattern strin
 		match := matcher(pattern)
 		var own []console.Name
 		var look *aggregate.Peek
-		err := a.reloads.between(ctx, func() {
+		err := a.loop.do(ctx, func() {
 			if kind == metric.Counter {
 				own = a.ownCounters()
 			}
-			look = a.table.Peek(kind, match)
+			look = a.in.Table().Peek(kind, match)
 		})
 		for _, c := range own {
 			if match([]byte(c.Name)) && !yield(c, nil) {
@@ -115,7 +101,7 @@ func (a administered) Names(ctx context.Context, kind metric.Kind, pattern strin
 		for err == nil && look.Next() {
 			var shown []aggregate.Peeked
 			if len(look.Names) > 0 {
-				err = a.reloads.between(ctx, func() { shown = look.Show() })
+				err = a.loop.do(ctx, func() { shown = look.Show() })
 			}
 			for _, p := range shown {
 				if !yield(console.Name{Name: string(p.Name), Value: p.Value, Samples: p.Samples}, nil) {
@@ -133,15 +119,15 @@ func (a administered) Names(ctx context.Context, kind metric.Kind, pattern strin
 }
 
 // ownCounters are the counters that Etsy's statsd keeps of itself, since the last flush.
-// It is for the flush loop.
+// Only the flush loop calls it.
 func (s *Server) ownCounters() (own []console.Name) {
 	prefix := strings.Trim(s.cfg.MetadataPrefix, ".")
 	if prefix == "" {
 		return nil
 	}
-	t := s.live()
-	for _, c := range t.etsyCounters() {
-		own = append(own, console.Name{Name: prefix + "." + c.Name, Value: c.Value})
+	live := s.in.Live()
+	for _, c := range etsyCounters(&live) {
+		own = append(own, console.Name{Name: prefix + "." + c.name, Value: c.value})
 	}
 	return own
 }
@@ -149,7 +135,7 @@ func (s *Server) ownCounters() (own []console.Name) {
 // isPattern reports whether text can stand for another name than itself.
 func isPattern(text string) bool { return strings.ContainsAny(text, `*?[\`) }
 
-// matcher returns what matches the names that a pattern stands for. What is none stands
+// matcher returns what matches the names that a pattern stands for. Text that is no pattern stands
 // for itself.
 func matcher(pattern string) func(name []byte) bool {
 	if pattern == "*" {
@@ -167,7 +153,7 @@ func (a administered) Delete(ctx context.Context, kind metric.Kind, pattern stri
 		gone, err := a.forget(ctx, kind, [][]byte{[]byte(pattern)})
 		if err == nil && isPattern(pattern) {
 			var look *aggregate.Peek
-			err = a.reloads.between(ctx, func() { look = a.table.Peek(kind, matcher(pattern)) })
+			err = a.loop.do(ctx, func() { look = a.in.Table().Peek(kind, matcher(pattern)) })
 			for err == nil && look.Next() {
 				for _, name := range gone {
 					if !yield(name, nil) {
@@ -193,9 +179,9 @@ func (s *Server) forget(ctx context.Context, kind metric.Kind, names [][]byte) (
 	if err := ctx.Err(); err != nil || len(names) == 0 {
 		return nil, err
 	}
-	err = s.reloads.between(ctx, func() {
+	err = s.loop.do(ctx, func() {
 		for _, name := range names {
-			if s.table.Forget(kind, name) {
+			if s.in.Table().Forget(kind, name) {
 				gone = append(gone, string(name))
 			}
 		}

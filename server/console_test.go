@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/statsd-ops/statsd/delivery"
 	"github.com/statsd-ops/statsd/internal/counterpart"
 	"github.com/statsd-ops/statsd/sink/sinktest"
 )
@@ -56,7 +57,7 @@ func TestConsoleAsEtsys(t *testing.T) {
 	t.Parallel()
 	etsy := counterpart.StartEtsy(t, map[string]any{"flushInterval": 3_600_000})
 	cfg := withConsole(1)
-	cfg.Sinks = []NamedSink{{Name: "graphite", Sink: sinktest.NewRecorder()}}
+	cfg.Sinks = []delivery.Destination{{Name: "graphite", Sink: sinktest.NewRecorder()}}
 	d := start(t, cfg)
 	lines := []string{
 		"hits:1|c\nhits:2|c|@0.1", "a.x:1|c", "a.y:-3|c", "a.b.z:0.1|c\na.b.z:0.2|c", "with-dash:1e3|c", "bad line", "hits:x|c",
@@ -112,7 +113,7 @@ func TestConsoleStats(t *testing.T) {
 	cfg.AlertInterval = time.Hour
 	inVirtualTime(t, cfg, func(v *virtual) {
 		defer func() {
-			if err := v.closeConsole(); err != nil {
+			if err := v.console.Close(); err != nil {
 				t.Error(err)
 			}
 		}()

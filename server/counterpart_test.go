@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/statsd-ops/statsd/delivery"
 	"github.com/statsd-ops/statsd/internal/counterpart"
 	"github.com/statsd-ops/statsd/notify/nsca"
 	"github.com/statsd-ops/statsd/sink/graphite"
@@ -26,7 +27,7 @@ func TestRealCarbon(t *testing.T) {
 	cfg := config()
 	cfg.FlushInterval, cfg.GaugeExpire = time.Second, time.Hour
 	cfg.MetadataPrefix = "" // what carbon loses when it is killed is none of ours then
-	cfg.Sinks = []NamedSink{{Name: "graphite", Sink: sink}}
+	cfg.Sinks = []delivery.Destination{{Name: "graphite", Sink: sink}}
 	d := start(t, cfg)
 	udp, tcp := d.dial("udp"), d.dial("tcp")
 

@@ -4,12 +4,12 @@ import (
 	"fmt"
 	"maps"
 	"net"
-	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/statsd-ops/statsd/intake"
 	"github.com/statsd-ops/statsd/meta"
 )
 
@@ -22,7 +22,7 @@ func TestLargestDatagram(t *testing.T) {
 	line := "hits:1|c\n"
 	conn := d.dial("udp")
 	d.deliver(conn, strings.Repeat(line, largest/len(line)))
-	d.deliver(conn, longLine("long", largest))
+	d.deliver(conn, "long:"+strings.Repeat("0", largest-len("long:1|c"))+"1|c")
 	d.deliver(conn, "members:"+strings.Repeat("m", largest-10)+"|s")
 	d.stop()
 	want := map[string]float64{"counters.hits": float64(largest / len(line)), "counters.long": 1, "sets.members": 1}
@@ -64,10 +64,10 @@ func TestAddresses(t *testing.T) {
 			}
 			cfg := config()
 			cfg.Host = host
-			cfg.DiscardSenders = SendersOn
+			cfg.DiscardSenders = intake.SendersOn
 			d := start(t, cfg)
 			port := strconv.Itoa(d.Addr().(*net.TCPAddr).Port)
-			var senders []netip.AddrPort
+			var senders []meta.Sender
 			for _, client := range clients {
 				for _, network := range []string{"udp", "tcp"} {
 					conn, err := net.Dial(network, net.JoinHostPort(client, port))
@@ -75,7 +75,7 @@ func TestAddresses(t *testing.T) {
 						t.Fatal(err)
 					}
 					send(t, conn, network+":1|c\nbad "+network+"\n")
-					senders = append(senders, netip.MustParseAddrPort(conn.LocalAddr().String()))
+					senders = append(senders, meta.SenderOf(conn.LocalAddr()))
 					_ = conn.Close()
 				}
 			}

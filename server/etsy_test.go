@@ -46,16 +46,15 @@ func TestEtsyCapture(t *testing.T) {
 	inVirtualTime(t, cfg, func(v *virtual) {
 		t := v.t
 		forget := func(names string) {
-			done := make(chan struct{})
-			v.reloads.apply <- func() {
+			if err := v.loop.do(t.Context(), func() {
 				for name := range strings.FieldsSeq(names) {
 					for kind := range metric.Kind(metric.Kinds) {
-						v.table.Forget(kind, []byte(name))
+						v.in.Table().Forget(kind, []byte(name))
 					}
 				}
-				close(done)
+			}); err != nil {
+				t.Fatal(err)
 			}
-			<-done
 		}
 		for _, datagram := range []string{
 			"req:3|c", "req:1|c|@0.1", "a.x:1|c\na.y:2|c", "bad2:1|c\nhist:4|c", "tag:1|c|#a:b",

@@ -1,32 +1,20 @@
 package server
 
 import (
-	"errors"
 	"fmt"
-	"net"
-	"os"
-	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/statsd-ops/statsd/aggregate"
+	"github.com/statsd-ops/statsd/delivery"
+	"github.com/statsd-ops/statsd/intake"
 	"github.com/statsd-ops/statsd/meta"
 	"github.com/statsd-ops/statsd/metric"
+	"github.com/statsd-ops/statsd/sink"
 )
 
-type figure = meta.Figure
-
-// flushed is what one flush was like.
-type flushed struct {
-	snapshot *aggregate.Snapshot
-	at       time.Time     // of the cut
-	swap     time.Duration // how long the receivers' tables were locked
-	duration time.Duration // until the snapshot was complete
-}
-
 // published reports whether a figure is a point of each flush too. Times are
-// not: nobody draws them. Nor is what is always 0 at a flush.
+// not: they make no graph. Figures that are always 0 at a flush are not either.
 func published(name string) bool {
 	switch name {
 	case "start_time", "ledger.time", "last_publish.time", "last_publish.bytes", "publish_error.time", "pending_stats":
@@ -37,55 +25,31 @@ func published(name string) bool {
 
 // figures lists the daemon's own figures as of the flush at hand. They are
 // worked out once and shown to all: published, logged, told by the monitor.
-func (s *Server) figures(f *flushed) []figure {
-	var l figures
-	t, iv, sn := &s.flushes.total, &s.flushes.interval, f.snapshot
+func (s *Server) figures(f *flushed) []meta.Figure {
+	var l figureList
+	t, iv, sn, in := &s.flushes.total, &s.flushes.interval, f.snapshot, s.in.State()
 
 	l.value("ledger.time", unixSeconds(f.at))
 	l.value("flush_duration", f.duration.Seconds())
 	l.value("flush.swap", f.swap.Seconds())
 	l.count("flush.late", s.flushes.late)
+	l.count("flush.repeated", s.flushes.schedule.repeated)
 	l.value("start_time", unixSeconds(s.started))
 
-	l.count("udp.packets", t.udpPackets)
-	l.count("udp.bytes", t.udpBytes)
-	l.count("udp.kernel_dropped", s.kernelDropped())
-	l.count("tcp.connections", t.tcpConnections)
-	l.count("tcp.bytes", t.tcpBytes)
-	l.value("tcp.open", float64(s.streams.open.Load()))
-	for why, n := range t.tcpCut {
-		l.count("tcp.cut."+cutNames[why], n)
-	}
-	l.count("lines.received", t.lines)
-
-	l.count("samples.received", t.samples)
-	l.count("samples.aggregated", t.aggregated)
-	l.count("samples.refused", t.refused())
-	l.count("samples.refused.names", t.discarded[metric.RefusedName])
-	l.count("samples.refused.members", t.discarded[metric.RefusedMember])
-	l.count("metrics.discarded", t.discardedSamples())
-	for _, d := range s.discardReasons() {
-		l = append(l, figure{Name: "metrics.discarded." + d.Name, Value: d.Value, Count: true})
-	}
-	l.value("metrics.batch.count", float64(iv.batches))
-	l.count("metrics.batch.discarded", t.badBatches)
-	l.count("metrics.events", t.events)
-	l.count("metrics.tags_dropped", t.tagsDropped)
-	l.value("names", float64(s.table.Names()))
+	l.addReceived(t, &in)
+	l.value("metrics.batch.count", float64(iv.Batches))
+	l.value("names", float64(s.in.Table().Names()))
 	l.count("timers.sketched", s.flushes.sketched)
 	memory := readMemory()
 	l.value("memory.live", memory.live)
 	l.value("memory.held", memory.held)
-	l.count("debug.skipped", s.unwatched+s.watch.missed())
 	l.value("state.gauges", float64(s.state.gauges))
 	l.count("state.errors", s.state.faults)
 	l.count("notify.sent", s.alerts.sent.Load())
 	l.count("notify.errors", s.alerts.errors.Load())
 
-	l.addPipes(s.pipes)
-	l.value("sinks", float64(len(s.outlets)+len(s.recordings.running)))
-	l.addOutlets(s.outlets, s.retired)
-	l.addRecordings(&s.recordings)
+	l.addPipes(in.Pipes)
+	l.addSinks(f.sinks)
 	for kind, name := range map[metric.Kind]string{
 		metric.Counter: "counters", metric.Gauge: "gauge", metric.Set: "set", metric.Timer: "timers",
 	} {
@@ -96,8 +60,8 @@ func (s *Server) figures(f *flushed) []figure {
 	l.value("render.time", (f.duration - f.swap).Seconds())
 
 	// The daemon's own points are points of the flush.
-	l = append(l, figure{Name: "render.total"}, figure{Name: "numStats"})
-	total := float64(sn.Len() + len(s.etsyPoints(l, sn.Time)))
+	l = append(l, meta.Figure{Name: "render.total"}, meta.Figure{Name: "numStats"})
+	total := float64(sn.Len() + len(s.etsyPoints(f)))
 	if s.cfg.MetadataPrefix != "" {
 		for _, f := range l {
 			if published(f.Name) {
@@ -112,51 +76,137 @@ func (s *Server) figures(f *flushed) []figure {
 	return l
 }
 
-// figures is a list of figures being made.
-type figures []figure
+// figureList is a list of figures being made.
+type figureList []meta.Figure
 
-func (l *figures) value(name string, v float64) { *l = append(*l, figure{Name: name, Value: v}) }
-
-func (l *figures) count(name string, n uint64) {
-	*l = append(*l, figure{Name: name, Value: float64(n), Count: true})
+func (l *figureList) value(name string, v float64) {
+	*l = append(*l, meta.Figure{Name: name, Value: v})
 }
 
-// addOutlets lists how publishing goes, in all and for each sink, those that were
-// removed included.
-func (l *figures) addOutlets(outlets, retired []*outlet) {
-	var errs publishErrors
-	var last outletState
-	var failed time.Time
-	for _, o := range slices.Concat(outlets, retired) {
-		st := o.look()
-		errs.socket += st.errors.socket
-		errs.unknown += st.errors.unknown
-		errs.flushes += st.errors.flushes
-		if st.published.After(last.published) {
-			last = st
-		}
-		if st.failed.After(failed) {
-			failed = st.failed
-		}
-		name := "sink." + o.name + ".points."
-		l.count(name+"made", st.made)
-		l.count(name+"recovered", st.recovered)
-		l.count(name+"delivered", st.delivered)
-		l.value(name+"queued", float64(st.queued))
-		l.value(name+"spooled", float64(st.spooled))
-		l.count(name+"dropped", st.dropped)
-		l.count(name+"dropped.full", st.reasons.full)
-		l.count(name+"dropped.damaged", st.reasons.damaged)
-		l.count(name+"dropped.unsendable", st.reasons.unsendable)
-		l.count(name+"dropped.removed", st.reasons.removed)
+func (l *figureList) count(name string, n uint64) {
+	*l = append(*l, meta.Figure{Name: name, Value: float64(n), Count: true})
+}
+
+// addReceived lists what came in since the start.
+func (l *figureList) addReceived(t *intake.Tally, in *intake.State) {
+	l.count("udp.packets", t.UDPPackets)
+	l.count("udp.bytes", t.UDPBytes)
+	l.count("udp.kernel_dropped", in.KernelDropped)
+	l.count("tcp.connections", t.TCPConnections)
+	l.count("tcp.bytes", t.TCPBytes)
+	l.value("tcp.open", float64(in.OpenConnections))
+	l.count("tcp.accept_errors", in.AcceptErrors)
+	for why, n := range t.TCPCut {
+		l.count("tcp.cut."+intake.CutReason(why).String(), n)
 	}
-	l.count("flush_errors", errs.flushes)
-	l.count("publish_error.socket", errs.socket)
-	l.count("publish_error.unknown", errs.unknown)
-	l.value("last_publish.duration", last.last.spent.Seconds())
-	l.value("last_publish.bytes", float64(last.last.bytes))
-	l.value("last_publish.time", unixSeconds(last.published))
-	l.value("publish_error.time", unixSeconds(failed))
+	l.count("lines.received", t.Lines)
+
+	l.count("samples.received", t.Samples)
+	l.count("samples.aggregated", t.Aggregated)
+	l.count("samples.refused", t.RefusedSamples())
+	l.count("samples.refused.names", t.Discarded[metric.RefusedName])
+	l.count("samples.refused.members", t.Discarded[metric.RefusedMember])
+	l.count("metrics.discarded", t.DiscardedSamples())
+	for reason, n := range t.Discarded {
+		if r := metric.Reason(reason); r != metric.None && !r.Refusal() {
+			l.count("metrics.discarded."+r.String(), n)
+		}
+	}
+	l.count("metrics.batch.discarded", t.BadBatches)
+	l.count("metrics.events", t.Events)
+	l.count("metrics.tags_dropped", t.TagsDropped)
+	l.count("metrics.timestamps_ignored", t.TimestampsIgnored)
+	l.count("debug.skipped", in.DebugSkipped)
+}
+
+// addPipes lists the results of reading pipes, nothing where none are read.
+func (l *figureList) addPipes(p *intake.Pipes) {
+	if p == nil {
+		return
+	}
+	l.value("pipes.processes", float64(p.Processes))
+	l.value("pipes.duration", p.Duration.Seconds())
+	l.count("pipes.errors", p.Errors)
+	l.count("pipes.refused", p.Refused)
+	l.count("pipes.timeouts", p.TimedOut)
+	l.count("pipes.too_large", p.TooLarge)
+	l.count("pipes.malformed", p.Malformed)
+	l.count("pipes.removed", p.Removed)
+}
+
+// addSinks lists how publishing goes, in all and for each sink, also for those that were
+// removed.
+func (l *figureList) addSinks(sinks []delivery.State) {
+	running := 0
+	for i := range sinks {
+		st := &sinks[i]
+		if !st.Removed {
+			running++
+		}
+		if st.Recorder != nil {
+			l.addRecorder("sink."+st.Name+".", st.Recorder)
+		} else {
+			l.addSink("sink."+st.Name+".points.", &st.Ledger)
+		}
+	}
+	sum := sumPublishing(sinks)
+	l.value("sinks", float64(running))
+	l.count("flush_errors", sum.attempts.Flushes)
+	l.count("publish_error.socket", sum.attempts.Socket)
+	l.count("publish_error.unknown", sum.attempts.Unknown)
+	l.value("last_publish.duration", sum.last.Spent.Seconds())
+	l.value("last_publish.bytes", float64(sum.last.Bytes))
+	l.value("last_publish.time", unixSeconds(sum.published))
+	l.value("publish_error.time", unixSeconds(sum.failed))
+}
+
+func (l *figureList) addSink(name string, st *delivery.Ledger) {
+	l.count(name+"made", st.Made)
+	l.count(name+"recovered", st.Recovered)
+	l.count(name+"delivered", st.Delivered)
+	l.value(name+"queued", float64(st.Queued))
+	l.value(name+"spooled", float64(st.Spooled))
+	l.count(name+"dropped", st.Dropped)
+	l.count(name+"dropped.full", st.Reasons.Full)
+	l.count(name+"dropped.damaged", st.Reasons.Damaged)
+	l.count(name+"dropped.unsendable", st.Reasons.Unsendable)
+	l.count(name+"dropped.refused", st.Reasons.Refused)
+	l.count(name+"dropped.removed", st.Reasons.Removed)
+}
+
+func (l *figureList) addRecorder(name string, st *sink.State) {
+	l.count(name+"points.made", st.Made)
+	l.count(name+"points.delivered", st.Delivered)
+	l.value(name+"points.queued", float64(st.Made-st.Delivered-st.Dropped))
+	l.count(name+"points.dropped", st.Dropped)
+	l.count(name+"points.dropped.full", st.Dropped)
+	l.value(name+"history.names", float64(st.Names))
+	l.value(name+"history.minutes", float64(st.Minutes))
+	l.value(name+"history.bytes", float64(st.Bytes))
+}
+
+// publishing sums up how publishing goes, over all sinks.
+type publishing struct {
+	attempts  delivery.Attempts
+	last      delivery.Sent // the newest
+	published time.Time     // its time
+	failed    time.Time     // when an attempt failed last
+}
+
+func sumPublishing(sinks []delivery.State) (sum publishing) {
+	for i := range sinks {
+		st := &sinks[i]
+		sum.attempts.Socket += st.Attempts.Socket
+		sum.attempts.Unknown += st.Attempts.Unknown
+		sum.attempts.Flushes += st.Attempts.Flushes
+		if st.Published.After(sum.published) {
+			sum.published, sum.last = st.Published, st.Last
+		}
+		if st.Failed.After(sum.failed) {
+			sum.failed = st.Failed
+		}
+	}
+	return sum
 }
 
 func unixSeconds(t time.Time) float64 {
@@ -167,19 +217,14 @@ func unixSeconds(t time.Time) float64 {
 }
 
 // Figures implements meta.Source.
-func (s *Server) Figures() []figure {
-	pending := uint64(0)
-	for _, l := range s.lanes {
-		l.shard.Lock()
-		pending += l.tally.samples
-		l.shard.Unlock()
-	}
-	return append(s.stats.Figures(), figure{Name: "pending_stats", Value: float64(pending)})
+func (s *Server) Figures() []meta.Figure {
+	live := s.in.Live()
+	return append(s.stats.Figures(), meta.Figure{Name: "pending_stats", Value: float64(live.Samples)})
 }
 
 // Discards implements meta.Source.
 func (s *Server) Discards() meta.Discards {
-	d := meta.Discards{Lines: s.bad.Last(), Collisions: s.collided.last(), Refused: s.offenders()}
+	d := meta.Discards{Lines: s.in.BadLines(), Collisions: s.collided.last(), Refused: s.in.Refused()}
 	for _, f := range s.stats.Figures() {
 		if reason, ok := strings.CutPrefix(f.Name, "metrics.discarded."); ok {
 			f.Name = reason
@@ -189,45 +234,17 @@ func (s *Server) Discards() meta.Discards {
 	return d
 }
 
-// discardReasons counts the samples discarded since the start by reason.
-func (s *Server) discardReasons() []figure {
-	var l figures
-	for r, n := range s.flushes.total.discarded {
-		if reason := metric.Reason(r); reason != metric.None && !reason.Refusal() {
-			l.count(reason.String(), n)
-		}
-	}
-	return l
-}
-
 // Health implements meta.Source.
 func (s *Server) Health() error {
 	overdue := 2*s.cfg.FlushInterval + 2*time.Second
 	if since := time.Since(s.started) - time.Duration(s.flushedAt.Load()); since > overdue {
 		return fmt.Errorf("no flush for %v, one is due every %v", since.Round(time.Second), s.cfg.FlushInterval)
 	}
-	for _, o := range s.currentOutlets() {
-		if st := o.look(); st.failing {
+	for _, st := range s.out.States() {
+		if st.Failing && !st.Removed {
 			return fmt.Errorf("sink %s has failed since %s, %d points wait: %w",
-				o.name, st.failingSince.UTC().Format(time.RFC3339), st.waiting(), st.lastError)
+				st.Name, st.FailingSince.UTC().Format(time.RFC3339), st.Waiting(), st.LastError)
 		}
 	}
 	return nil
-}
-
-// kernelDropped returns the datagrams the kernel had no room for.
-func (s *Server) kernelDropped() (n uint64) {
-	for _, r := range s.receivers {
-		n += r.dropped()
-	}
-	return n
-}
-
-// isSocketError reports whether an error of a sink is the network's: the rest
-// are counted as unknown.
-func isSocketError(err error) bool {
-	var network net.Error
-	var errno syscall.Errno
-	return errors.As(err, &network) || errors.As(err, &errno) || errors.Is(err, os.ErrDeadlineExceeded) ||
-		errors.Is(err, net.ErrClosed)
 }

@@ -5,21 +5,34 @@ import (
 	"time"
 
 	"github.com/statsd-ops/statsd/aggregate"
+	"github.com/statsd-ops/statsd/delivery"
+	"github.com/statsd-ops/statsd/intake"
+	"github.com/statsd-ops/statsd/internal/clock"
+	"github.com/statsd-ops/statsd/meta"
 	"github.com/statsd-ops/statsd/metric"
+	"github.com/statsd-ops/statsd/sink"
 )
 
 // flushes is what the flush loop knows.
 type flushes struct {
 	schedule schedule
 	layout   aggregate.Layout
-	total    tally // since the start, up to the last flush
-	interval tally // of the last flush interval
+	total    intake.Tally // since the start, up to the last flush
+	interval intake.Tally // of the last flush interval
 	late     uint64
-	sketched uint64 // timers whose percentiles were estimates
-	previous time.Time
+	sketched uint64        // timers whose percentiles were estimates
 	boundary int64         // of the last flush
 	lag      time.Duration // by which it came later than due, after the one before
 	compared bool          // there was one before
+}
+
+// flushed is what one flush was like.
+type flushed struct {
+	snapshot *aggregate.Snapshot
+	at       time.Time        // when the table was drained
+	swap     time.Duration    // how long the receivers' shards were locked
+	duration time.Duration    // until the snapshot was complete
+	sinks    []delivery.State // before the flush was offered
 }
 
 // flushLoop flushes whenever it is time to, until ctx ends.
@@ -27,25 +40,22 @@ func (s *Server) flushLoop(ctx context.Context) {
 	f := &s.flushes
 	next := f.schedule.next(time.Now().UnixNano())
 	for {
-		s.boundary.Store(next)
+		s.in.Due(next)
 		for now := time.Now().UnixNano(); now < next; now = time.Now().UnixNano() {
 			s.beat()
 			if s.console != nil {
 				s.noteLines()
 			}
-			if !s.rest(ctx, min(untilDue(now, next), s.beatEvery())) {
+			if !s.loop.rest(ctx, min(clock.UntilDue(now, next), s.beatEvery())) {
 				return
 			}
 			// The clock may have been put back.
 			next = min(next, f.schedule.next(time.Now().UnixNano()))
-			s.boundary.Store(next)
+			s.in.Due(next)
 		}
 		start := time.Now()
-		for _, r := range s.receivers {
-			r.settle(start)
-		}
-		at := f.schedule.due(start.UnixNano(), next)
-		s.flush(at)
+		s.in.Settle(start)
+		s.flush(f.schedule.due(start.UnixNano(), next))
 		next = f.schedule.next(time.Now().UnixNano())
 		if time.Since(start) > s.cfg.FlushInterval {
 			f.late++
@@ -53,59 +63,48 @@ func (s *Server) flushLoop(ctx context.Context) {
 	}
 }
 
-// rest sleeps, or applies a change of the configuration. It reports false when
-// ctx has ended.
-func (s *Server) rest(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case apply := <-s.reloads.apply:
-		apply()
-	case <-ctx.Done():
-		return false
-	}
-	return true
-}
-
 // flush publishes what came in since the last flush, as of the boundary at, in
 // Unix nanoseconds.
 func (s *Server) flush(at int64) {
 	f := &s.flushes
 	start := time.Now()
-	f.schedule.take(at)
+	s.take(at)
 	f.compare(at, s.cfg.FlushInterval)
 
-	f.interval = tally{}
-	iv := s.table.Drain(func(i int) {
-		f.interval.add(&s.lanes[i].tally)
-		s.lanes[i].tally = tally{}
-	})
-	f.total.add(&f.interval)
-	s.record(iv)
+	iv, tally := s.in.Drain()
+	f.interval = tally
+	f.total.Add(&tally)
+	s.out.Show(iv)
 	sn := iv.Summarize(f.layout, at/int64(time.Second))
 
 	f.sketched += uint64(sn.Sketched)
 	s.collided.keep(sn.Collided)
-	fs := s.figures(&flushed{snapshot: sn, at: start, swap: iv.Swap, duration: time.Since(start)})
-	sn.Own = s.ownPoints(fs, sn.Time)
+	fl := &flushed{snapshot: sn, at: start, swap: iv.Swap, duration: time.Since(start), sinks: s.out.States()}
+	fs := s.figures(fl)
+	sn.Own = append(s.ownPoints(fs, sn.Time), s.etsyPoints(fl)...)
 
-	s.endInterval(at)
-	for _, o := range s.outlets {
-		o.offer(sn, s.cfg.FlushInterval)
-	}
+	s.out.EndInterval(sink.Interval{End: time.Unix(0, at), Percentiles: s.cfg.Layout.Percentiles})
+	s.out.Offer(sn, s.cfg.FlushInterval)
 	s.stats.Keep(fs, s.cfg.FlushInterval)
 	s.values.Keep(sn.Time, sn.Points())
-	s.watch.points(sn.Points())
+	s.in.Published(sn.Points())
 	s.summarizeDiscards()
 	s.saveState(start)
-	s.warnOfLimits(sn)
-	f.previous = start
+	s.warnOfLimits(fl)
 	s.flushedAt.Store(int64(time.Since(s.started)))
 }
 
+// take takes a boundary, and warns once if it was given before.
+func (s *Server) take(at int64) {
+	f := &s.flushes
+	if f.schedule.take(at) && f.schedule.repeated == 1 {
+		s.log.Warn().Time("boundary", time.Unix(0, at)).
+			Msg("the clock was put back, or flushes of an earlier start had the same times: they are used again, and graphite keeps the later points (see flush.repeated)")
+	}
+}
+
 // ownPoints makes points of the figures that are published.
-func (s *Server) ownPoints(fs []figure, now int64) []metric.Point {
+func (s *Server) ownPoints(fs []meta.Figure, now int64) []metric.Point {
 	if s.cfg.MetadataPrefix == "" {
 		return nil
 	}
@@ -116,5 +115,5 @@ func (s *Server) ownPoints(fs []figure, now int64) []metric.Point {
 			points = append(points, metric.Point{Path: []byte(layout.Own(s.cfg.MetadataPrefix, f.Name)), Value: f.Value, Time: now})
 		}
 	}
-	return append(points, s.etsyPoints(fs, now)...)
+	return points
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/statsd-ops/statsd/delivery"
 	"github.com/statsd-ops/statsd/sink/sinktest"
 )
 
@@ -36,7 +37,7 @@ func plain(r *sinktest.Recorder) Config {
 	cfg.FlushInterval = 10 * time.Second
 	cfg.GaugeExpire = time.Hour
 	cfg.MetadataPrefix = ""
-	cfg.Sinks = []NamedSink{{Name: "recorder", Sink: r}}
+	cfg.Sinks = []delivery.Destination{{Name: "recorder", Sink: r}}
 	return cfg
 }
 

@@ -54,8 +54,8 @@ func TestSoakBrokenInputs(t *testing.T) {
 		}
 		check(t, v.Server, fmt.Sprint("samples.received ", float64(samples)), "samples.refused 0")
 		soak.Row(t, fmt.Sprintf("%d broken inputs in process", n), "0 panics, canary exact, nothing published that is not finite", "the same")
-		if total := &v.flushes.total; total.aggregated+total.discardedSamples() != samples || total.aggregated < samples/10 {
-			t.Errorf("%d samples, %d aggregated, %d discarded", samples, total.aggregated, total.discardedSamples())
+		if total := &v.flushes.total; total.Aggregated+total.DiscardedSamples() != samples || total.Aggregated < samples/10 {
+			t.Errorf("%d samples, %d aggregated, %d discarded", samples, total.Aggregated, total.DiscardedSamples())
 		}
 	})
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/statsd-ops/statsd/internal/sockets"
 )
 
-// fileOf returns a duplicate of a socket, as a service manager holds it for a daemon.
+// fileOf returns a duplicate of a socket, as a daemon is given it.
 func fileOf(t testing.TB, socket any) *os.File {
 	t.Helper()
 	file, err := socket.(interface{ File() (*os.File, error) }).File()
@@ -209,27 +209,5 @@ func TestSocketsThatCannotBeUsed(t *testing.T) {
 				t.Errorf("%q: a socket stays open", want)
 			}
 		}
-	}
-}
-
-// A receive buffer that is larger than what the daemon can have stays.
-func TestGivenBufferIsNotShrunk(t *testing.T) {
-	t.Parallel()
-	for name, test := range map[string]struct{ before, asked int }{
-		"larger":  {100_000, 10_000},
-		"smaller": {10_000, 100_000},
-	} {
-		g := newGiven(t)
-		if err := g.udp.SetReadBuffer(test.before); err != nil {
-			t.Fatal(err)
-		}
-		cfg := config()
-		cfg.UDPBuffer = test.asked
-		cfg.Sockets = g.files()
-		d := start(t, cfg)
-		if got := d.receivers[0].socket.granted(); got < 100_000 {
-			t.Errorf("%s: the receive buffer has %d bytes", name, got)
-		}
-		d.stop()
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/statsd-ops/statsd/delivery"
 	"github.com/statsd-ops/statsd/sink/sinktest"
 )
 
@@ -52,7 +53,7 @@ func TestLedger(t *testing.T) {
 	cfg.MaxNames = 1_000
 	cfg.MaxSetMembers = 10
 	cfg.QueueBytes = 1 << 20
-	cfg.Sinks = []NamedSink{{Name: "flapping", Sink: flapping}, {Name: "dead", Sink: dead}}
+	cfg.Sinks = []delivery.Destination{{Name: "flapping", Sink: flapping}, {Name: "dead", Sink: dead}}
 	d := start(t, cfg)
 	dead.Fail(errors.New("dead"))
 
@@ -111,15 +112,15 @@ func TestLedger(t *testing.T) {
 		t.Error("nothing was refused, despite the limits")
 	}
 	for i, r := range []*sinktest.Recorder{d.Recorder, flapping, dead} {
-		st := d.outlets[i].look()
-		if st.made+st.recovered != st.delivered+st.waiting()+st.dropped || st.delivered != uint64(len(r.Points())) {
-			t.Errorf("%s at the end: %+v, %d points came", d.outlets[i].name, st.ledger, len(r.Points()))
+		st := d.Server.out.States()[i]
+		if st.Made+st.Recovered != st.Delivered+st.Waiting()+st.Dropped || st.Delivered != uint64(len(r.Points())) {
+			t.Errorf("%s at the end: %+v, %d points came", st.Name, st.Ledger, len(r.Points()))
 		}
-		if st.waiting() != 0 {
-			t.Errorf("%s: %d points undelivered", d.outlets[i].name, st.waiting())
+		if st.Waiting() != 0 {
+			t.Errorf("%s: %d points undelivered", st.Name, st.Waiting())
 		}
-		if st.dropped > 0 && r != dead {
-			t.Errorf("%s: %d points dropped", d.outlets[i].name, st.dropped)
+		if st.Dropped > 0 && r != dead {
+			t.Errorf("%s: %d points dropped", st.Name, st.Dropped)
 		}
 	}
 	checkSame(t, d.Recorder, flapping)

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"github.com/statsd-ops/statsd/aggregate"
 	"github.com/statsd-ops/statsd/metric"
 )
 
@@ -12,28 +11,40 @@ const nearLimit = 0.9
 type limit struct {
 	flag string
 	used int
-	most int
-	what string // the name that uses most, where there is one
+	max  int
+	name string // the name that uses most, where there is one
 	then string // what happens beyond it
 }
 
-// warnOfLimits logs, once for each, the limits that are nearly reached.
-func (s *Server) warnOfLimits(sn *aggregate.Snapshot) {
-	set, members := sn.Largest(metric.Set)
-	timer, samples := sn.Largest(metric.Timer)
-	for _, l := range append(s.recordings.limits(), []limit{
-		{"--max-names", s.table.Names(), s.cfg.MaxNames, "", "samples of new names are refused"},
+// limits lists what is bounded.
+func (s *Server) limits(f *flushed) []limit {
+	set, members := f.snapshot.Largest(metric.Set)
+	timer, samples := f.snapshot.Largest(metric.Timer)
+	in := s.in.State()
+	all := []limit{
+		{"--max-names", s.in.Table().Names(), s.cfg.MaxNames, "", "samples of new names are refused"},
 		{"--max-set-members", members, s.cfg.MaxSetMembers, set, "new members are refused"},
 		{"--max-timer-samples", samples, s.cfg.MaxTimerSamples, timer, "percentiles are estimates"},
-		{"--max-tcp-connections", int(s.streams.peak.Load()), s.streams.limits.Load().most, "", "the connection that is silent longest makes room"},
-	}...) {
-		if float64(l.used) < nearLimit*float64(l.most) || s.warned[l.flag] {
+		{"--max-tcp-connections", in.PeakConnections, in.MaxConnections, "", "the connection that is silent longest makes room"},
+	}
+	for _, st := range f.sinks {
+		if st.Recorder != nil && !st.Removed {
+			all = append(all, limit{"max-bytes of the sink " + st.Name, st.Recorder.Bytes, st.Recorder.MaxBytes, "", "its oldest minutes are forgotten"})
+		}
+	}
+	return all
+}
+
+// warnOfLimits logs, once for each, the limits that are nearly reached.
+func (s *Server) warnOfLimits(f *flushed) {
+	for _, l := range s.limits(f) {
+		if float64(l.used) < nearLimit*float64(l.max) || s.warned[l.flag] {
 			continue
 		}
 		s.warned[l.flag] = true
-		e := s.log.Warn().Int("used", l.used).Int("limit", l.most)
-		if l.what != "" {
-			e = e.Str("name", l.what)
+		e := s.log.Warn().Int("used", l.used).Int("limit", l.max)
+		if l.name != "" {
+			e = e.Str("name", l.name)
 		}
 		e.Msgf("%s is nearly reached: beyond it %s", l.flag, l.then)
 	}

@@ -1,18 +1,13 @@
 package server
 
 import (
-	"encoding/binary"
 	"fmt"
-	"hash/maphash"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/statsd-ops/statsd/aggregate"
 	"github.com/statsd-ops/statsd/meta"
-	"github.com/statsd-ops/statsd/metric"
 )
 
 // A timer with too many samples keeps its count and extremes exact, and says so.
@@ -38,8 +33,8 @@ func TestTimersWithTooManySamples(t *testing.T) {
 	}
 }
 
-// What is refused is counted by limit, and shown by what the names have in
-// common; known names go on as ever.
+// Refused samples are counted by limit, and shown by the prefix that the names have in
+// common. Known names still count.
 func TestRefusalsAreShown(t *testing.T) {
 	t.Parallel()
 	cfg := config()
@@ -69,52 +64,12 @@ func TestRefusalsAreShown(t *testing.T) {
 	}
 }
 
-// A few prefixes that are refused often are found among any number of others, and the
-// truth lies between the counts given.
-func TestBusiestOffendersAreFound(t *testing.T) {
-	o := offenders{seed: maphash.MakeSeed()}
-	random := rand.New(rand.NewPCG(1, 2))
-	const n = 50_000
-	truth := map[string]uint64{}
-	for i := range n {
-		name := fmt.Sprintf("noise%d.x.y", i)
-		if busy := random.IntN(20); busy < 10 {
-			name = fmt.Sprintf("busy%d.x.%d", busy, i)
-			truth[fmt.Sprintf("busy%d.x.", busy)]++
-		}
-		o.note(metric.RefusedName, []byte(name))
-	}
-	s := Server{lanes: []*lane{{shard: aggregate.NewTable(aggregate.Config{Shards: 1}).Shard(0), offenders: o}}}
-	got := s.offenders()
-	if len(got) != shownOffenders {
-		t.Fatalf("%d are shown, want %d", len(got), shownOffenders)
-	}
-	for _, r := range got[:len(truth)] {
-		if count := truth[r.Prefix]; count < r.Least || count > r.Most || r.Most-r.Least > n/mostOffenders {
-			t.Errorf("%s: between %d and %d, in truth %d", r.Prefix, r.Least, r.Most, count)
-		}
-	}
-	if n := testing.AllocsPerRun(100, func() { o.note(metric.RefusedMember, []byte("some.set")) }); n != 0 {
-		t.Errorf("%v allocations a refusal", n)
-	}
-}
-
-func BenchmarkRefuse(b *testing.B) {
-	o := offenders{seed: maphash.MakeSeed()}
-	name := []byte("noise00000000.some.name")
-	for i := 0; b.Loop(); i++ {
-		binary.LittleEndian.PutUint64(name[5:], uint64(i)|0x8080808080808080)
-		o.note(metric.RefusedName, name)
-	}
-}
-
 // Each limit is warned of once, before it is reached.
 func TestLimitsAreWarnedOf(t *testing.T) {
 	cfg := config()
 	cfg.FlushInterval, cfg.Receivers = time.Second, 1
-	cfg.MaxNames, cfg.MaxSetMembers, cfg.MaxTimerSamples, cfg.MaxTCPConnections = 10, 10, 10, 10
+	cfg.MaxNames, cfg.MaxSetMembers, cfg.MaxTimerSamples = 10, 10, 10
 	inVirtualTime(t, cfg, func(v *virtual) {
-		warned := func(flag string) int { return strings.Count(v.out.String(), flag+" is nearly reached") }
 		for n := 8; n <= 10; n++ {
 			for round := range 3 {
 				for i := range n {
@@ -123,14 +78,13 @@ func TestLimitsAreWarnedOf(t *testing.T) {
 						v.receive(fmt.Sprintf("name%d:1|c", i))
 					}
 				}
-				v.streams.peak.Store(int64(n))
 				v.wait(time.Second)
 				want := 1
 				if n == 8 {
 					want = 0
 				}
-				for _, flag := range []string{"--max-names", "--max-set-members", "--max-timer-samples", "--max-tcp-connections"} {
-					if got := warned(flag); got != want {
+				for _, flag := range []string{"--max-names", "--max-set-members", "--max-timer-samples"} {
+					if got := warnings(v.out.String(), flag); got != want {
 						t.Errorf("%d of 10, flush %d: %d warnings of %s, want %d", n, round, got, flag, want)
 					}
 				}
@@ -140,4 +94,52 @@ func TestLimitsAreWarnedOf(t *testing.T) {
 			t.Errorf("the log does not name the set and the timer:\n%s", v.out)
 		}
 	})
+}
+
+// warnings returns how often the log warns of a limit.
+func warnings(log, flag string) int { return strings.Count(log, flag+" is nearly reached") }
+
+// So is the limit on connections.
+func TestConnectionsAreWarnedOf(t *testing.T) {
+	t.Parallel()
+	cfg := config()
+	cfg.FlushInterval, cfg.GaugeExpire = 50*time.Millisecond, time.Hour
+	cfg.MaxTCPConnections = 10
+	d := start(t, cfg)
+	for n := 1; n <= 10; n++ {
+		d.dial("tcp")
+		if n < 8 {
+			continue
+		}
+		eventually(t, "the connection is not counted", func() bool { return figureOf(t, d.Server, "tcp.open") == float64(n) })
+		counted := figureOf(t, d.Server, "ledger.time") // the warnings of that flush may still come
+		eventually(t, "no further flush", func() bool { return figureOf(t, d.Server, "ledger.time") > counted })
+		want := 1
+		if n == 8 {
+			want = 0
+		}
+		if got := warnings(d.out.String(), "--max-tcp-connections"); got != want {
+			t.Errorf("%d of 10: %d warnings, want %d", n, got, want)
+		}
+	}
+}
+
+// After a reload that allows fewer connections than are open, a new one gets in, and
+// others make room.
+func TestReloadAllowsFewerConnections(t *testing.T) {
+	t.Parallel()
+	d := start(t, config())
+	for range 20 {
+		send(t, d.dial("tcp"), "hits:1|c\n")
+	}
+	eventually(t, "not all connections are open", func() bool { return d.in.Live().TCPConnections == 20 })
+	fewer := d.cfg
+	fewer.MaxTCPConnections = 10
+	if _, err := d.Reload(fewer); err != nil {
+		t.Fatal(err)
+	}
+	send(t, d.dial("tcp"), "hits:1|c\n")
+	eventually(t, "the new connection is not served", func() bool { return figureOf(t, d.Server, "pending_stats") == 21 })
+	d.stop()
+	check(t, d.Server, "tcp.connections 21", "tcp.cut.full 11", "samples.aggregated 21")
 }

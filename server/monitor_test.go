@@ -45,7 +45,7 @@ func TestMonitorNames(t *testing.T) {
 		render.gauge.count render.gauge.duration render.set.count render.set.duration render.time render.timers.count
 		render.timers.duration render.total start_time
 		numStats udp.packets udp.bytes udp.kernel_dropped tcp.connections tcp.bytes lines.received samples.aggregated
-		metrics.events metrics.tags_dropped notify.sent notify.errors sinks render.collisions
+		metrics.events metrics.tags_dropped metrics.timestamps_ignored notify.sent notify.errors sinks render.collisions
 		metrics.discarded.empty_name metrics.discarded.no_value metrics.discarded.bad_value metrics.discarded.bad_type
 		metrics.discarded.bad_rate metrics.discarded.too_long`) {
 		if _, there := figures[name]; !there {

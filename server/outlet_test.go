@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/statsd-ops/statsd/delivery"
 	"github.com/statsd-ops/statsd/metric"
 	"github.com/statsd-ops/statsd/sink/sinktest"
 )
@@ -93,23 +94,23 @@ func TestOutletQueueIsBounded(t *testing.T) {
 		for i := range flushes {
 			v.receive(lines.String())
 			v.wait(10 * time.Second)
-			st := v.outlets[0].look()
-			if st.made != uint64(names*(i+1)) || st.made != st.delivered+st.queued+st.dropped {
-				t.Fatalf("after %d flushes: made %d, delivered %d, queued %d, dropped %d", i+1, st.made, st.delivered, st.queued, st.dropped)
+			st := v.sink("recorder")
+			if st.Made != uint64(names*(i+1)) || st.Made != st.Delivered+st.Queued+st.Dropped {
+				t.Fatalf("after %d flushes: made %d, delivered %d, queued %d, dropped %d", i+1, st.Made, st.Delivered, st.Queued, st.Dropped)
 			}
-			if got := int(st.queued) / names * flushBytes; got > cfg.QueueBytes {
+			if got := int(st.Queued) / names * flushBytes; got > cfg.QueueBytes {
 				t.Fatalf("%d bytes wait, at most %d may", got, cfg.QueueBytes)
 			}
 		}
-		dropped := v.outlets[0].look().dropped
+		dropped := v.sink("recorder").Dropped
 		if least := uint64(names * (flushes - cfg.QueueBytes/flushBytes)); dropped != least {
 			t.Errorf("dropped %d, want %d: as many as must be", dropped, least)
 		}
 		r.Recover()
 		v.wait(9 * time.Second)
-		st := v.outlets[0].look()
-		if st.queued != 0 || st.dropped != dropped || st.delivered != st.made-dropped {
-			t.Errorf("after recovery: made %d, delivered %d, queued %d, dropped %d", st.made, st.delivered, st.queued, st.dropped)
+		st := v.sink("recorder")
+		if st.Queued != 0 || st.Dropped != dropped || st.Delivered != st.Made-dropped {
+			t.Errorf("after recovery: made %d, delivered %d, queued %d, dropped %d", st.Made, st.Delivered, st.Queued, st.Dropped)
 		}
 		count := map[int64]int{}
 		last := int64(0)
@@ -139,7 +140,7 @@ func TestOutletQueueIsBounded(t *testing.T) {
 func TestOutletsAreIndependent(t *testing.T) {
 	hanging, healthy := sinktest.NewRecorder(), sinktest.NewRecorder()
 	cfg := plain(healthy)
-	cfg.Sinks = append(cfg.Sinks, NamedSink{Name: "hanging", Sink: hanging})
+	cfg.Sinks = append(cfg.Sinks, delivery.Destination{Name: "hanging", Sink: hanging})
 	inVirtualTime(t, cfg, func(v *virtual) {
 		hanging.Hang()
 		want := map[int64]map[string]float64{}

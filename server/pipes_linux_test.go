@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -46,7 +45,7 @@ func (h host) config() Config {
 	cfg.FlushInterval = 250 * time.Millisecond // a power of two a second: sums are exact
 	cfg.GaugeExpire = time.Hour
 	cfg.PipeDir = h.dir
-	cfg.PipeTimeout = 100 * time.Millisecond
+	cfg.PipeTimeout = cfg.FlushInterval / 2
 	cfg.Grace = 4 * patience
 	cfg.PipePrefix = "host"
 	cfg.PipeCounters = []pipes.Glob{requests}
@@ -111,8 +110,8 @@ func TestPipesLast(t *testing.T) {
 	check(t, d.Server, "pipes.processes 1", "pipes.errors 0")
 }
 
-// Processes that say nothing, or nonsense, hold up neither flushes nor what
-// clients send, nor the end, and spoil no other's figures.
+// TestPipesOfBadProcesses checks that silent processes, and those that write garbage, delay neither
+// flushes nor clients nor the end, and that the figures of others stay right.
 func TestPipesOfBadProcesses(t *testing.T) {
 	t.Parallel()
 	h := newHost(t)
@@ -124,70 +123,28 @@ func TestPipesOfBadProcesses(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(h.dir, "1.stats"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	d := start(t, h.config())
+	cfg := h.config()
+	// Processes that answer must do so in time, on a busy machine too.
+	cfg.FlushInterval, cfg.PipeTimeout = 2*time.Second, time.Second
+	began := time.Now()
+	d := start(t, cfg)
 	conn := d.dial("udp")
-	for range 100 {
+	for range 100 { // during the first reading, which the silent processes make long
 		send(t, conn, "hits:1|c")
-		time.Sleep(10 * time.Millisecond)
 	}
 	d.awaitTotal(7)
-	eventually(t, "bad pipes are not counted", func() bool {
-		return figureOf(t, d.Server, "pipes.timeouts") >= 2 && figureOf(t, d.Server, "pipes.refused") >= 1 &&
-			figureOf(t, d.Server, "pipes.malformed") >= 6 && figureOf(t, d.Server, "pipes.too_large") >= 1
-	})
+	for figure, want := range map[string]float64{"pipes.timeouts": 2, "pipes.refused": 1, "pipes.malformed": 6, "pipes.too_large": 1} {
+		eventually(t, fmt.Sprintf("%s does not reach %v", figure, want), func() bool { return figureOf(t, d.Server, figure) >= want })
+	}
 	d.stop()
 	if got := d.totals()["counters.hits"]; got != 100 {
 		t.Errorf("%v hits from clients, want 100", got)
 	}
 	check(t, d.Server, "pipes.errors 0")
 	balance(t, d.Server, "recorder")
-	if text := d.out.String(); strings.Count(text, "stat pipes could not be read") != 1 {
-		t.Errorf("the log does not warn once:\n%s", text)
-	}
-}
-
-// The end does not wait for a process that does not answer.
-func TestPipesEnd(t *testing.T) {
-	h := newHost(t)
-	absent := h.start("absent", 0)
-	cfg := h.config()
-	cfg.FlushInterval, cfg.GaugeExpire, cfg.PipeTimeout = never, never, 24*time.Hour
-	cfg.Grace = time.Second
-	s, err := New(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.pipes.interval, s.pipes.lead = int64(10*time.Millisecond), 0
-	ctx, end := context.WithCancel(t.Context())
-	ran, read := make(chan struct{}), make(chan struct{})
-	go func() {
-		s.pipes.run(ctx)
-		close(ran)
-	}()
-	eventually(t, "the pipe is not read", func() bool {
-		writer, err := os.OpenFile(absent.Path, os.O_WRONLY|syscall.O_NONBLOCK, 0)
-		if err == nil {
-			err = writer.Close()
-		}
-		return err == nil
-	})
-	end()
-	go func() {
-		s.pipes.readLast(2 * time.Second)
-		close(read)
-	}()
-	for _, done := range []chan struct{}{ran, read} {
-		select {
-		case <-done:
-		case <-time.After(patience):
-			t.Fatal("it waits")
-		}
-	}
-	if s.pipes.seen.timeouts != 1 {
-		t.Errorf("%+v: the process did not have its time", s.pipes.seen)
-	}
-	if err := s.Run(ctx); err != nil {
-		t.Error(err)
+	text := d.out.String()
+	if n := strings.Count(text, "stat pipes could not be read"); n < 1 || n > 1+int(time.Since(began)/time.Minute) {
+		t.Errorf("the log warns %d times, want once a minute:\n%s", n, text)
 	}
 }
 
@@ -213,7 +170,7 @@ func (h host) record(figures *statvent.Registry) {
 		h.t.Fatal(err)
 	}
 	h.t.Cleanup(func() {
-		if err := recorder.Close(); err != nil {
+		if err := recorder.Close(context.Background()); err != nil {
 			h.t.Error(err)
 		}
 	})
@@ -287,18 +244,5 @@ func TestPipesWithoutDirectory(t *testing.T) {
 	eventually(t, "failed readings are not counted", func() bool { return figureOf(t, d.Server, "pipes.errors") > 1 })
 	if text := d.out.String(); strings.Count(text, "the stat pipes could not be read") != 1 {
 		t.Errorf("the log does not tell once:\n%s", text)
-	}
-}
-
-// Readings are due once an interval, two timeouts before its end.
-func TestPipesDue(t *testing.T) {
-	p := pipeReader{interval: int64(10 * time.Second), lead: int64(500 * time.Millisecond)}
-	for now, want := range map[time.Duration]time.Duration{
-		0: 9500 * time.Millisecond, 9499 * time.Millisecond: 9500 * time.Millisecond,
-		9500 * time.Millisecond: 19500 * time.Millisecond, 12 * time.Second: 19500 * time.Millisecond,
-	} {
-		if got := time.Duration(p.due(int64(now))); got != want {
-			t.Errorf("after %v a reading is due at %v, want %v", now, got, want)
-		}
 	}
 }

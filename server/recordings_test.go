@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/statsd-ops/statsd/delivery"
 	"github.com/statsd-ops/statsd/metric"
 	"github.com/statsd-ops/statsd/sink"
 )
@@ -84,7 +85,7 @@ func (o *observer) isOpen() bool {
 func TestRecorders(t *testing.T) {
 	cfg, _ := every10s()
 	first, second := &observer{}, &observer{}
-	cfg.Recorders = []NamedRecorder{{Name: "first", Recorder: first}, {Name: "second", Recorder: second}}
+	cfg.Sinks = append(cfg.Sinks, []delivery.Destination{{Name: "first", Recorder: first}, {Name: "second", Recorder: second}}...)
 	inVirtualTime(t, cfg, func(v *virtual) {
 		t := v.t
 		began := time.Now()
@@ -109,7 +110,8 @@ func TestRecorders(t *testing.T) {
 func TestReloadRecorders(t *testing.T) {
 	cfg, _ := every10s()
 	kept, removed := &observer{}, &observer{}
-	cfg.Recorders = []NamedRecorder{{"kept", "", kept, 1}, {"removed", "", removed, 1}}
+	recorder := cfg.Sinks[0]
+	cfg.Sinks = []delivery.Destination{recorder, {Name: "kept", Recorder: kept, Config: 1}, {Name: "removed", Recorder: removed, Config: 1}}
 	inVirtualTime(t, cfg, func(v *virtual) {
 		t := v.t
 		v.receive("a:1|c")
@@ -117,7 +119,7 @@ func TestReloadRecorders(t *testing.T) {
 
 		added, failing, other := &observer{}, &observer{fault: errors.New("the address is taken")}, &observer{}
 		changed := v.cfg
-		changed.Recorders = []NamedRecorder{{"added", "", added, 1}, {"failing", "", failing, 1}}
+		changed.Sinks = []delivery.Destination{recorder, {Name: "added", Recorder: added, Config: 1}, {Name: "failing", Recorder: failing, Config: 1}}
 		if _, err := v.Reload(changed); err == nil || !strings.Contains(err.Error(), "sink failing: the address is taken") {
 			t.Errorf("got %v", err)
 		}
@@ -125,7 +127,9 @@ func TestReloadRecorders(t *testing.T) {
 			t.Error("a failed reload left something behind, or ended something")
 		}
 
-		restart := v.reload(func(c *Config) { c.Recorders = []NamedRecorder{{"kept", "", other, 2}, {"added", "", added, 1}} })
+		restart := v.reload(func(c *Config) {
+			c.Sinks = []delivery.Destination{recorder, {Name: "kept", Recorder: other, Config: 2}, {Name: "added", Recorder: added, Config: 1}}
+		})
 		if fmt.Sprint(restart) != "[--sink of kept]" {
 			t.Errorf("restart needed for %q", restart)
 		}
@@ -137,7 +141,9 @@ func TestReloadRecorders(t *testing.T) {
 		check(t, v.Server, "sinks 3", "sink.removed.points.made 1", "sink.kept.points.made 2")
 
 		again := &observer{}
-		v.reload(func(c *Config) { c.Recorders = []NamedRecorder{{"removed", "", again, 1}} })
+		v.reload(func(c *Config) {
+			c.Sinks = []delivery.Destination{recorder, {Name: "removed", Recorder: again, Config: 1}}
+		})
 		v.receive("c:1|c")
 		v.wait(20 * time.Second)
 		if kept.isOpen() || added.isOpen() || !again.isOpen() {
@@ -154,14 +160,14 @@ func TestReloadRecorders(t *testing.T) {
 func TestNewUndoesRecorders(t *testing.T) {
 	cfg := config()
 	good, bad := &observer{}, &observer{fault: errors.New("the address is taken")}
-	cfg.Recorders = []NamedRecorder{{Name: "good", Recorder: good}, {Name: "bad", Recorder: bad}}
+	cfg.Sinks = []delivery.Destination{{Name: "good", Recorder: good}, {Name: "bad", Recorder: bad}}
 	if _, err := New(cfg); err == nil || !strings.Contains(err.Error(), "sink bad: ") {
 		t.Errorf("got %v", err)
 	}
 	if good.isOpen() {
 		t.Error("a recorder is left open")
 	}
-	cfg.Recorders = cfg.Recorders[:1]
+	cfg.Sinks = cfg.Sinks[:1]
 	d := start(t, cfg)
 	d.stop()
 	if good.isOpen() || len(good.intervals) != 1 {
@@ -173,7 +179,7 @@ func TestWarnOfMinutes(t *testing.T) {
 	for interval, warned := range map[time.Duration]bool{10 * time.Second: false, time.Minute: false, 7 * time.Second: true, 2 * time.Minute: true} {
 		cfg, _ := every10s()
 		cfg.FlushInterval = interval
-		cfg.Recorders = []NamedRecorder{{Name: "load", Recorder: &observer{}}}
+		cfg.Sinks = append(cfg.Sinks, delivery.Destination{Name: "load", Recorder: &observer{}})
 		t.Run(interval.String(), func(t *testing.T) {
 			inVirtualTime(t, cfg, func(v *virtual) {
 				if got := strings.Contains(v.out.String(), "does not divide a minute"); got != warned {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/statsd-ops/statsd/aggregate"
+	"github.com/statsd-ops/statsd/delivery"
 	"github.com/statsd-ops/statsd/metric"
 	"github.com/statsd-ops/statsd/sink/sinktest"
 	"github.com/statsd-ops/statsd/statvent/pipes"
@@ -48,7 +49,7 @@ func every10s() (Config, *sinktest.Recorder) {
 	cfg := config()
 	cfg.FlushInterval = 10 * time.Second
 	cfg.GaugeExpire = time.Hour
-	cfg.Sinks = []NamedSink{{Name: "recorder", Sink: r}}
+	cfg.Sinks = []delivery.Destination{{Name: "recorder", Sink: r}}
 	return cfg, r
 }
 
@@ -60,30 +61,39 @@ func TestReloadKnowsEverySetting(t *testing.T) {
 	passed := []string{"Sockets", "Beat", "BeatEvery", "Version", "Log", "Settings"}
 	inVirtualTime(t, cfg, func(v *virtual) {
 		t := v.t
-		for i := range reflect.TypeFor[Config]().NumField() {
-			name := reflect.TypeFor[Config]().Field(i).Name
-			if slices.Contains(passed, name) {
+		for _, setting := range settings(reflect.TypeFor[Config]()) {
+			if slices.Contains(passed, setting.Name) {
 				continue
 			}
 			running := v.cfg
 			changed := running
-			field := reflect.ValueOf(&changed).Elem().Field(i)
+			field := reflect.ValueOf(&changed).Elem().FieldByIndex(setting.Index)
 			different(field)
 			restart, err := v.Reload(changed)
 			if err != nil {
-				t.Errorf("%s = %v: %v", name, field, err)
+				t.Errorf("%s = %v: %v", setting.Name, field, err)
 				continue
 			}
-			is := reflect.ValueOf(&v.cfg).Elem().Field(i).Interface()
+			is := reflect.ValueOf(&v.cfg).Elem().FieldByIndex(setting.Index).Interface()
 			applied := reflect.DeepEqual(is, field.Interface())
 			if applied == (len(restart) == 1) || len(restart) > 1 {
-				t.Errorf("%s: applied %v, restart needed for %q", name, applied, restart)
+				t.Errorf("%s: applied %v, restart needed for %q", setting.Name, applied, restart)
 			}
 			if _, err := v.Reload(running); err != nil {
 				t.Fatal(err)
 			}
 		}
 	})
+}
+
+// settings lists the fields of a struct, and those of the structs that it embeds.
+func settings(of reflect.Type) (all []reflect.StructField) {
+	for _, f := range reflect.VisibleFields(of) {
+		if !f.Anonymous {
+			all = append(all, f)
+		}
+	}
+	return all
 }
 
 // different gives a setting another value that is valid, too.
@@ -104,10 +114,8 @@ func different(field reflect.Value) {
 	case aggregate.Layout:
 		value.GlobalPrefix += "other"
 		field.Set(reflect.ValueOf(value))
-	case []NamedSink:
-		field.Set(reflect.ValueOf([]NamedSink{{Name: "other", Sink: sinktest.NewRecorder()}}))
-	case []NamedRecorder:
-		field.Set(reflect.ValueOf([]NamedRecorder{{Name: "other_recorder", Recorder: &observer{}}}))
+	case []delivery.Destination:
+		field.Set(reflect.ValueOf([]delivery.Destination{{Name: "other", Sink: sinktest.NewRecorder()}}))
 	case []NamedNotifier:
 		field.Set(reflect.ValueOf([]NamedNotifier{{Name: "other", Notifier: &notified{}}}))
 	default:
@@ -154,7 +162,7 @@ func TestReloadThatNeedsARestart(t *testing.T) {
 			c.Port, c.SpoolDir, c.FlushInterval = 8125, "/nowhere", time.Minute
 			c.Layout.Prefix[metric.Counter] = "new"
 		})
-		if want := []string{"--port", "--flush-interval", "--spool-dir"}; !slices.Equal(got, want) {
+		if want := []string{"--port", "--spool-dir", "--flush-interval"}; !slices.Equal(got, want) {
 			t.Errorf("restart needed for %q, want %q", got, want)
 		}
 		v.receive("hits:10|c")
@@ -169,19 +177,18 @@ func TestReloadThatNeedsARestart(t *testing.T) {
 func TestReloadOfFaults(t *testing.T) {
 	cfg, r := every10s()
 	cfg.Sinks[0].Address = "sink://"
-	cfg.Recorders = []NamedRecorder{{Name: "observer", Address: "load://", Recorder: &observer{}}}
+	cfg.Sinks = append(cfg.Sinks, delivery.Destination{Name: "observer", Address: "load://", Recorder: &observer{}})
 	inVirtualTime(t, cfg, func(v *virtual) {
 		t := v.t
 		for want, change := range map[string]func(*Config){
-			"--pct 0: want more than 0":                func(c *Config) { c.Layout.Percentiles = []float64{0} },
-			"sink recorder: was one of another format": func(c *Config) { c.Sinks = []NamedSink{{Name: "recorder", Sink: r, Format: "other"}} },
-			"sink recorder: was sink:// until now": func(c *Config) {
-				c.Sinks, c.Recorders = nil, []NamedRecorder{{Name: "recorder", Recorder: &observer{}}}
-			},
-			"sink observer: was load:// until now":        func(c *Config) { c.Sinks = append(c.Sinks, NamedSink{Name: "observer", Sink: r}) },
+			"--pct 0: want more than 0":                   func(c *Config) { c.Layout.Percentiles = []float64{0} },
+			"sink recorder: cannot change format":         func(c *Config) { c.Sinks[0].Format = "other" },
+			"sink recorder: was sink:// until now":        func(c *Config) { c.Sinks[0] = delivery.Destination{Name: "recorder", Recorder: &observer{}} },
+			"sink observer: was load:// until now":        func(c *Config) { c.Sinks[1] = delivery.Destination{Name: "observer", Sink: r} },
 			"(--flush-interval): --gauge-expire 5s: want": func(c *Config) { c.FlushInterval, c.GaugeExpire = time.Second, 5*time.Second },
 		} {
 			c := v.cfg
+			c.Sinks = slices.Clone(c.Sinks)
 			c.Layout.Prefix[metric.Counter], c.Expire = "wrong", 77
 			change(&c)
 			if _, err := v.Reload(c); err == nil || !strings.Contains(err.Error(), want) {
@@ -199,7 +206,7 @@ func TestReloadOfFaults(t *testing.T) {
 func TestReloadSinks(t *testing.T) {
 	cfg, stays := every10s()
 	removed, moved := sinktest.NewRecorder(), sinktest.NewRecorder()
-	cfg.Sinks = append(cfg.Sinks, NamedSink{Name: "removed", Sink: removed, Config: 1}, NamedSink{Name: "moved", Sink: moved, Config: 1})
+	cfg.Sinks = append(cfg.Sinks, delivery.Destination{Name: "removed", Sink: removed, Config: 1}, delivery.Destination{Name: "moved", Sink: moved, Config: 1})
 	inVirtualTime(t, cfg, func(v *virtual) {
 		t := v.t
 		count := func(of *sinktest.Recorder) float64 {
@@ -218,7 +225,7 @@ func TestReloadSinks(t *testing.T) {
 
 		added, elsewhere := sinktest.NewRecorder(), sinktest.NewRecorder()
 		v.reload(func(c *Config) {
-			c.Sinks = []NamedSink{
+			c.Sinks = []delivery.Destination{
 				{Name: "added", Sink: added},
 				{Name: "moved", Sink: elsewhere, Config: 2},
 				c.Sinks[0],
@@ -247,10 +254,9 @@ func TestReloadSinks(t *testing.T) {
 		}
 		v.wait(10 * time.Second)
 		check(t, v.Server, "sinks 3")
-		for _, o := range v.outlets {
-			st := o.look()
-			if in, out := st.made+st.recovered, st.delivered+st.waiting()+st.dropped; in != out || st.waiting() != 0 {
-				t.Errorf("%s: %d points came in, %d went out, %d wait", o.name, in, out, st.waiting())
+		for _, st := range v.Server.out.States() {
+			if in, out := st.Made+st.Recovered, st.Delivered+st.Waiting()+st.Dropped; in != out || st.Waiting() != 0 {
+				t.Errorf("%s: %d points came in, %d went out, %d wait", st.Name, in, out, st.Waiting())
 			}
 		}
 	})
@@ -269,7 +275,7 @@ func TestReloadRemovesDeadSink(t *testing.T) {
 		if r.Closed() != 0 {
 			t.Error("given up before the grace period was over")
 		}
-		v.wait(time.Second + lastRetry)
+		v.wait(time.Second + 5*time.Second) // the longest pause between two attempts
 		if r.Closed() != 1 || !strings.Contains(v.out.String(), "ended with points undelivered") {
 			t.Errorf("not given up; the log says:\n%s", v.out)
 		}
@@ -321,13 +327,14 @@ func TestReloadRevivesSink(t *testing.T) {
 func TestReloadForgetsSinks(t *testing.T) {
 	cfg, _ := every10s()
 	inVirtualTime(t, cfg, func(v *virtual) {
-		for i := range mostRetired + 10 {
+		const maxRemoved = 100
+		for i := range maxRemoved + 10 {
 			v.reload(func(c *Config) {
-				c.Sinks = []NamedSink{{Name: fmt.Sprint("sink", i), Sink: sinktest.NewRecorder()}}
+				c.Sinks = []delivery.Destination{{Name: fmt.Sprint("sink", i), Sink: sinktest.NewRecorder()}}
 			})
 		}
-		if n := len(v.retired); n != mostRetired {
-			v.t.Errorf("%d removed sinks are known, want %d", n, mostRetired)
+		if n := len(v.Server.out.States()); n != maxRemoved+1 {
+			v.t.Errorf("%d removed sinks are known, want %d", n-1, maxRemoved)
 		}
 	})
 }
@@ -344,7 +351,7 @@ func TestReloadKeepsSpool(t *testing.T) {
 		v.reload(func(c *Config) { c.Sinks = nil })
 		v.wait(time.Minute)
 		again := sinktest.NewRecorder()
-		v.reload(func(c *Config) { c.Sinks = []NamedSink{{Name: "recorder", Sink: again}} })
+		v.reload(func(c *Config) { c.Sinks = []delivery.Destination{{Name: "recorder", Sink: again}} })
 		v.wait(time.Second)
 		if got := lastFlush(again)["counters.hits"]; got != 1 {
 			t.Errorf("the spool gave %v", again.Points())
@@ -448,7 +455,7 @@ func TestReloadUnderLoad(t *testing.T) {
 		next.Layout.Percentiles = []float64{float64(i%90) + 1}
 		next.Layout.Prefix[metric.Timer] = fmt.Sprintf("timers%d", i%90+1)
 		next.Layout.Prefix[metric.Counter] = "counters"
-		next.Sinks = append(slices.Clone(running.Sinks), NamedSink{Name: fmt.Sprint("more", i%3), Sink: sinktest.NewRecorder()})
+		next.Sinks = append(slices.Clone(running.Sinks), delivery.Destination{Name: fmt.Sprint("more", i%3), Sink: sinktest.NewRecorder()})
 		if _, err := d.Reload(next); err != nil {
 			t.Fatal(err)
 		}

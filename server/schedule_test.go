@@ -3,6 +3,7 @@ package server
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -55,7 +56,8 @@ func TestScheduleAfterSuspension(t *testing.T) {
 	}
 }
 
-// When the clock is put back, boundaries that were given are passed over.
+// When the clock is put back by less than an interval, the boundary that was given is passed over. When it is
+// put back further, boundaries are given again: the daemon is not silent, and its times are right.
 func TestScheduleClockPutBack(t *testing.T) {
 	t.Parallel()
 	s := schedule{interval: 10 * second}
@@ -63,25 +65,29 @@ func TestScheduleClockPutBack(t *testing.T) {
 	for now := 1_000 * second; now <= 1_050*second; now += second {
 		s.step(now, &next)
 	}
-	if next = s.next(1_023 * second); next != 1_060*second {
-		t.Errorf("back by half a minute: next %v, want 1060 s", next)
+	if next = s.next(1_043 * second); next != 1_060*second || s.repeated != 0 {
+		t.Errorf("back by some seconds: next %v, want 1060 s; %d repeated", next, s.repeated)
+	}
+	if next = s.next(1_023 * second); next != 1_030*second {
+		t.Errorf("back by half a minute: next %v, want 1030 s", next)
+	}
+	if !s.take(1_030*second) || s.repeated != 1 {
+		t.Errorf("%d repeated, want 1", s.repeated)
+	}
+	if next = s.next(1_030 * second); next != 1_040*second || s.take(next) {
+		t.Errorf("then: next %v, want 1040 s, which does not count as given any more", next)
 	}
 	// Far back, it goes on at once: nothing was given there.
-	if next = s.next(500 * second); next != 510*second {
+	if next = s.next(500 * second); next != 510*second || s.take(next) {
 		t.Errorf("far back: next %v, want 510 s", next)
 	}
-	if due := s.due(1_034*second, next); due != 1_000*second {
-		t.Errorf("far back, then forward into what was given: due %v, want 1000 s", due)
-	}
-	s.take(510 * second)
-	if next = s.next(1_004 * second); next != 1_060*second {
-		t.Errorf("forward again into what was given: next %v, want 1060 s", next)
+	if next = s.next(1_050 * second); next != 1_060*second {
+		t.Errorf("forward again: next %v, want 1060 s", next)
 	}
 }
 
-// Whatever the clock does, no boundary is given twice, none is given before it
-// has come, and flushes come one at a time: two within one interval of running
-// time only where the clock jumped between them.
+// Whatever the clock does: no time lies ahead of it, none is far behind, the daemon is never
+// silent for more than two intervals of running time, flushes come one at a time, and no time comes again while the clock does not jump.
 func TestSoakSchedule(t *testing.T) {
 	t.Parallel()
 	const steps = 2_000
@@ -92,25 +98,33 @@ func TestSoakSchedule(t *testing.T) {
 		now := 1_000_000*second + random.Int64N(100*second)
 		next := s.next(now)
 		given := map[int64]bool{}
-		flushes, jumps := int64(0), int64(0)
+		flushes, jumps, silent := int64(0), int64(0), int64(0)
 		begun, ran := now, int64(0)
 		for range steps {
 			tick := random.Int64N(second) + 1
 			now += tick
 			ran += tick
+			silent += tick
 			if random.IntN(100) == 0 {
 				now += (random.Int64N(400) - 200) * second
 				jumps++
+				silent = 0
 			}
 			b, ok := s.step(now, &next)
+			if silent > 2*s.interval+second {
+				t.Fatalf("seed %d: silent for %v, every %v", seed, time.Duration(silent), time.Duration(s.interval))
+			}
 			if !ok {
 				continue
 			}
 			flushes++
-			if given[b] || b > now || b%s.interval != 0 {
-				t.Fatalf("seed %d: boundary %v given at %v, before: %v", seed, b, now, given[b])
+			if b > now || now-b >= 2*s.interval || b%s.interval != 0 {
+				t.Fatalf("seed %d: boundary %v given at %v", seed, b, now)
 			}
-			given[b] = true
+			if jumps == 0 && (given[b] || s.repeated > 0) {
+				t.Fatalf("seed %d: boundary %v given again by a clock that never jumped", seed, b)
+			}
+			given[b], silent = true, 0
 		}
 		if most := ran/s.interval + jumps + 1; flushes > most {
 			t.Errorf("seed %d: %d flushes in %v with %d jumps, want at most %d (began at %v)",
@@ -118,18 +132,37 @@ func TestSoakSchedule(t *testing.T) {
 		}
 	}
 	soak.Row(t, fmt.Sprintf("clock stepped by up to 200 s, one step in a hundred of %d", clocks*steps),
-		"no time given twice, none before it has come, no burst", "the same")
+		"no time ahead of the clock, never silent for more than 2 intervals, no burst", "the same")
 }
 
-// What a predecessor gave, with another interval perhaps, is passed over.
+// Whatever a state file holds, the first flush comes within two intervals, and the last has no time beyond one interval: a
+// predecessor's times with another interval, in the future by a wrong clock, or of restarts in a row.
 func TestScheduleAfterPredecessor(t *testing.T) {
 	t.Parallel()
-	s := schedule{interval: 7 * second, given: []state.Span{{First: 1_000 * second, Last: 1_030 * second}}}
-	if next := s.next(1_001 * second); next != 1_036*second { // 148 * 7
-		t.Errorf("next %v, want 1036 s", next)
-	}
-	if due := s.due(1_029*second, 990*second); due != 994*second { // 142 * 7
-		t.Errorf("due %v, want 994 s", due)
+	const now, interval = 1_001 * second, 10 * second
+	for name, given := range map[string][]state.Span{
+		"nothing":              nil,
+		"the coming boundary":  {{First: 900 * second, Last: 1_010 * second}},
+		"two":                  {{First: 900 * second, Last: 1_020 * second}},
+		"another interval":     {{First: 7 * second, Last: 1_036 * second}},
+		"a clock an hour off":  {{First: 900 * second, Last: 1_000 * second}, {First: 1_005 * second, Last: 4_600 * second}},
+		"years ahead":          {{First: 0, Last: 1_000_000 * second}},
+		"the end of all times": {{First: -1 << 63, Last: 1<<63 - 1}},
+	} {
+		s := schedule{interval: interval, given: slices.Clone(given)}
+		next := s.next(now)
+		if next <= now || next > now+2*interval {
+			t.Errorf("%s: the first flush is due at %v", name, next)
+		}
+		if last := s.last(now); last <= now || last > now+interval {
+			t.Errorf("%s: a last flush has the time %v", name, last)
+		}
+		if again := s.take(next); again != (s.repeated == 1) {
+			t.Errorf("%s: given again %v, %d counted", name, again, s.repeated)
+		}
+		if after := s.next(next); after > next+2*interval || s.take(after) {
+			t.Errorf("%s: the second flush is due at %v, after one at %v", name, after, next)
+		}
 	}
 }
 
@@ -143,7 +176,7 @@ func TestScheduleIsBounded(t *testing.T) {
 		next = s.next(now)
 		s.step(next, &next)
 	}
-	if len(s.given) > mostSpans {
+	if len(s.given) > maxSpans {
 		t.Errorf("%d spans are remembered", len(s.given))
 	}
 }

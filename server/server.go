@@ -1,27 +1,16 @@
-// Package server is the daemon: it takes lines in, flushes, and keeps sinks,
-// monitor and notifiers going until it is told to end.
+// Package server is the daemon: it receives lines, flushes, and runs sinks,
+// monitor and notifiers until it is told to end.
 //
 //	s, err := server.New(cfg) // checks and binds, or undoes what it did
 //	err = s.Run(ctx)          // serves until ctx ends, then delivers and returns
 //
-// # A datagram, from the socket to the table
-//
-// Each UDP socket has a receiver, a goroutine that reads a batch of datagrams,
-// parses it and adds it to its lane's shard of the table: no channel, no copy,
-// one lock. A TCP connection has a goroutine too, and shares one of the lanes, and
-// so does the reader of stat pipes.
-//
-// # A flush
-//
-// The flush loop takes the table's content out at each multiple of the flush
-// interval, summarises it, adds the daemon's own figures, and offers the
-// Snapshot to one outlet for each sink. Outlets have their own goroutines: they
-// queue, send and try again, and nobody waits for them.
+// Package intake receives, and package delivery publishes. Between them is the flush loop: at each
+// multiple of the flush interval it drains the table that intake fills, summarises
+// the content, adds the daemon's own figures, and offers the Snapshot to delivery. It waits for neither.
 package server
 
 import (
 	"errors"
-	"hash/maphash"
 	"log"
 	"net"
 	"sync"
@@ -32,8 +21,9 @@ import (
 
 	"github.com/statsd-ops/statsd/aggregate"
 	"github.com/statsd-ops/statsd/console"
+	"github.com/statsd-ops/statsd/delivery"
+	"github.com/statsd-ops/statsd/intake"
 	"github.com/statsd-ops/statsd/meta"
-	"github.com/statsd-ops/statsd/wire"
 )
 
 // Server is a daemon. Make it with New.
@@ -42,32 +32,21 @@ type Server struct {
 	log     zerolog.Logger
 	started time.Time
 
-	table      *aggregate.Table
-	lanes      []*lane
-	receivers  []*udpReceiver
-	streams    *streams
-	pipes      *pipeReader // nil without --pipe-dir
-	outlets    []*outlet   // see currentOutlets
-	retired    []*outlet   // whose sinks were removed, for their figures
-	recordings recordings
-	monitor    *meta.Monitor    // nil without one
-	console    *console.Console // nil without --admin
-	heard      heard
-	watch      *watch // the flush loop's; nil without --debug
-	unwatched  uint64 // skipped by former ones
-	running    running
-	reloads    reloads
-	state      stateFile
+	in      *intake.Intake
+	out     *delivery.Delivery
+	monitor *meta.Monitor    // nil without one
+	console *console.Console // nil without --admin
 
-	outletsMu sync.RWMutex
-	flushes   flushes
-	boundary  atomic.Int64 // when the next flush is due, in Unix nanoseconds
-	flushedAt atomic.Int64 // when the last one was done, since started: it does not jump with the clock
+	loop      loop
+	reloading sync.Mutex // held by a reload
+	flushes   flushes    // the flush loop's
+	flushedAt atomic.Int64
+	heard     heard
+	state     stateFile
 	alerts    alerts
 
 	stats    meta.Stats
 	values   *meta.Values
-	bad      meta.BadLines
 	collided collided
 	summary  discardSummary
 	warned   map[string]bool // flags of limits that were warned of
@@ -78,67 +57,54 @@ func New(cfg Config) (*Server, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg, log: cfg.Log, started: time.Now(), values: meta.NewValues(cfg.KeepValues), watch: newWatch(&cfg), warned: map[string]bool{}}
-	s.reloads = newReloads()
+	s := &Server{cfg: cfg, log: cfg.Log, started: time.Now(), loop: newLoop(), values: meta.NewValues(cfg.KeepValues), warned: map[string]bool{}}
+	s.flushes.schedule.interval = int64(cfg.FlushInterval)
+	s.flushes.layout = cfg.layout()
 	s.alerts.changed = make(chan struct{}, 1)
-	l, err := listen(&cfg)
-	if err != nil {
-		return nil, err
+	if err := s.open(); err != nil {
+		return nil, errors.Join(err, s.close())
 	}
-	s.makeTable(len(l.udp))
-	s.loadState()
-	if cfg.PipeDir != "" {
-		if s.pipes, err = newPipeReader(&cfg, s.lanes[0]); err != nil {
-			l.close()
-			return nil, err
-		}
-	}
-	undo := func(err error) error {
-		l.close()
-		return errors.Join(err, s.recordings.undo(), s.closeConsole(), s.closeMonitor())
-	}
-	if err := s.bindMonitor(); err != nil {
-		return nil, undo(err)
-	}
-	if err := s.bindConsole(); err != nil {
-		return nil, undo(err)
-	}
-	recordings, _, err := s.planRecordings(&cfg)
-	if err != nil {
-		return nil, undo(err)
-	}
-	s.recordings = recordings
-	p, err := s.planOutlets(&cfg)
-	if err != nil {
-		return nil, undo(err)
-	}
-	s.outlets = p.outlets
 	s.alerts.follow(&cfg)
-	for i, socket := range l.udp {
-		s.receivers = append(s.receivers, newReceiver(s, i, socket))
-	}
-	s.streams = newStreams(s, l)
 	// The monitor has all names from the first second on.
-	s.stats.Keep(s.figures(&flushed{snapshot: &aggregate.Snapshot{}}), cfg.FlushInterval)
+	s.stats.Keep(s.figures(&flushed{snapshot: &aggregate.Snapshot{}, sinks: s.out.States()}), cfg.FlushInterval)
 	s.logStart()
 	return s, nil
 }
 
-func (s *Server) makeTable(receivers int) {
-	limits := s.cfg.limits()
-	limits.Shards = receivers
-	s.table = aggregate.NewTable(limits)
-	seed := maphash.MakeSeed()
-	for i := range receivers {
-		s.lanes = append(s.lanes, &lane{
-			shard: s.table.Shard(i), tagger: wire.NewTagger(s.cfg.Tags, s.cfg.Dialect), bad: &s.bad, watch: s.watch, offenders: offenders{seed: seed},
-		})
+// open opens the parts. After an error, close closes those that are open.
+func (s *Server) open() (err error) {
+	s.in, err = intake.Open(intake.Config{
+		Listen: s.cfg.Listen, Limits: s.intakeLimits(), Table: s.cfg.table(), FlushInterval: s.cfg.FlushInterval, Log: s.log,
+	})
+	if err != nil {
+		return err
 	}
-	s.flushes.schedule.interval = int64(s.cfg.FlushInterval)
-	s.flushes.layout = s.cfg.layout()
+	s.loadState()
+	if err := s.openMonitor(); err != nil {
+		return err
+	}
+	if err := s.openConsole(); err != nil {
+		return err
+	}
+	s.out, err = delivery.Open(delivery.Config{Spool: s.cfg.Spool, Publish: s.cfg.Publish, Log: s.log})
+	return err
 }
 
-func (s *Server) bindMonitor() error {
+// close closes the parts that open has opened.
+func (s *Server) close() (err error) {
+	if s.in != nil {
+		err = s.in.Close()
+	}
+	if s.monitor != nil {
+		err = errors.Join(err, s.monitor.Close())
+	}
+	if s.console != nil {
+		err = errors.Join(err, s.console.Close())
+	}
+	return err
+}
+
+func (s *Server) openMonitor() error {
 	if s.cfg.MonitorPort < 0 {
 		return nil
 	}
@@ -160,20 +126,8 @@ func (s *Server) bindMonitor() error {
 	return nil
 }
 
-func (s *Server) closeMonitor() error {
-	if s.monitor == nil {
-		return nil
-	}
-	return s.monitor.Close()
-}
-
-// parser returns a parser for lines that a lane receives.
-func (s *Server) parser(l *lane) wire.Parser {
-	return wire.Parser{AbsoluteSigns: s.cfg.AbsoluteSigns, Dialect: s.cfg.Dialect, Tagger: l.tagger}
-}
-
 // Addr returns the bound address of TCP; UDP has the same port.
-func (s *Server) Addr() net.Addr { return s.streams.listener.Addr() }
+func (s *Server) Addr() net.Addr { return s.in.Addr() }
 
 // MonitorAddr returns the monitor's bound address, nil without a monitor.
 func (s *Server) MonitorAddr() net.Addr {
@@ -192,10 +146,10 @@ func (s *Server) AdminAddr() net.Addr {
 }
 
 // logStart says what an operator wants to know of a start, and warns of what
-// he may not expect.
+// may surprise.
 func (s *Server) logStart() {
 	e := s.log.Info().Str("version", s.cfg.Version).Stringer("address", s.Addr()).
-		Stringer("flush_interval", s.cfg.FlushInterval).Int("sinks", len(s.outlets)+len(s.recordings.running))
+		Stringer("flush_interval", s.cfg.FlushInterval).Int("sinks", len(s.cfg.Sinks))
 	if s.monitor != nil {
 		e = e.Stringer("monitor", s.monitor.Addr())
 	}
@@ -206,11 +160,8 @@ func (s *Server) logStart() {
 		e = e.Int("sockets_given", n)
 	}
 	e.Msg("ready for udp and tcp")
-	if len(s.outlets)+len(s.recordings.running) == 0 {
+	if len(s.cfg.Sinks) == 0 {
 		s.log.Warn().Msg("no sink: nothing is published, the last flushes show in the monitor only (set --sink or --graphite-host)")
-	}
-	if s.cfg.SpoolDir != "" {
-		s.logForgotten()
 	}
 	if s.cfg.FlushInterval < time.Second {
 		s.log.Warn().Stringer("flush_interval", s.cfg.FlushInterval).
@@ -219,11 +170,14 @@ func (s *Server) logStart() {
 	if s.cfg.DebugMetric != "" && !s.cfg.Debug {
 		s.log.Warn().Msg("--debug-metric does nothing without --debug")
 	}
-	for _, r := range s.receivers {
-		if granted := r.socket.granted(); granted < s.cfg.UDPBuffer {
-			s.log.Warn().Int("asked", s.cfg.UDPBuffer).Int("granted", granted).
-				Msgf("the kernel grants a smaller udp buffer than --udp-buffer; sysctl -w net.core.rmem_max=%d lets it", s.cfg.UDPBuffer)
-			break
-		}
+	s.warnOfMinutes()
+}
+
+// warnOfMinutes warns of an interval that does not divide a minute, which is what Recorders count
+// by.
+func (s *Server) warnOfMinutes() {
+	if s.out.Records() && time.Minute%s.cfg.FlushInterval != 0 {
+		s.log.Warn().Stringer("flush_interval", s.cfg.FlushInterval).
+			Msg("the flush interval does not divide a minute: an interval counts for the minute in which it ends")
 	}
 }

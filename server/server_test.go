@@ -12,6 +12,8 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/statsd-ops/statsd/aggregate"
+	"github.com/statsd-ops/statsd/delivery"
+	"github.com/statsd-ops/statsd/intake"
 	"github.com/statsd-ops/statsd/internal/counterpart"
 	"github.com/statsd-ops/statsd/internal/wait"
 	"github.com/statsd-ops/statsd/metric"
@@ -53,41 +55,61 @@ func kindsApart() aggregate.Layout {
 // the kind.
 func config() Config {
 	return Config{
-		Host:           "127.0.0.1",
-		Receivers:      2,
-		UDPBuffer:      8 << 20,
-		FlushInterval:  never,
-		Layout:         kindsApart(),
-		MetadataPrefix: "statsd",
-		Expire:         2,
-		GaugeExpire:    never,
-		MaxNames:       2_000_000,
-		MaxNameLength:  1024,
-		MaxSetMembers:  1_000_000,
-		QueueBytes:     64 << 20,
-		SpoolMaxBytes:  1 << 30,
-		SpoolFsync:     time.Second,
-		PipeTimeout:    250 * time.Millisecond,
-		SpoolAfter:     250 * time.Millisecond,
-		ReplayRate:     50_000,
-		MonitorHost:    "127.0.0.1",
-		MonitorPort:    -1,
-		KeepValues:     100_000,
-		AlertInterval:  time.Minute,
-		Grace:          5 * time.Second,
-
-		MaxTimerSamples:   1_000_000,
-		MaxTCPConnections: 20_000,
-		TCPIdleTimeout:    time.Hour,
-		TCPLineTimeout:    30 * time.Second,
+		Fixed: Fixed{
+			Listen: intake.Listen{
+				Host:        "127.0.0.1",
+				Receivers:   2,
+				UDPBuffer:   8 << 20,
+				PipeTimeout: 250 * time.Millisecond,
+			},
+			Spool:         delivery.Spool{SpoolMaxBytes: 1 << 30, SpoolFsync: time.Second},
+			FlushInterval: never,
+			MonitorHost:   "127.0.0.1",
+			MonitorPort:   -1,
+			KeepValues:    100_000,
+		},
+		Live: Live{
+			Limits: intake.Limits{
+				MaxTCPConnections: 20_000,
+				TCPIdleTimeout:    time.Hour,
+				TCPLineTimeout:    30 * time.Second,
+			},
+			Publish: delivery.Publish{
+				QueueBytes: 64 << 20,
+				SpoolAfter: 250 * time.Millisecond,
+				ReplayRate: 50_000,
+				Grace:      5 * time.Second,
+			},
+			Layout:          kindsApart(),
+			MetadataPrefix:  "statsd",
+			Expire:          2,
+			GaugeExpire:     never,
+			MaxNames:        2_000_000,
+			MaxNameLength:   1024,
+			MaxSetMembers:   1_000_000,
+			MaxTimerSamples: 1_000_000,
+			AlertInterval:   time.Minute,
+		},
 	}
+}
+
+// sinkState returns the state of a sink.
+func sinkState(t testing.TB, s *Server, name string) delivery.State {
+	t.Helper()
+	for _, st := range s.out.States() {
+		if st.Name == name {
+			return st
+		}
+	}
+	t.Fatalf("there is no sink %s", name)
+	return delivery.State{}
 }
 
 // start runs a daemon whose first sink is a recorder.
 func start(t testing.TB, cfg Config) *daemon {
 	t.Helper()
 	d := &daemon{t: t, Recorder: sinktest.NewRecorder(), out: &counterpart.Output{}, ended: make(chan struct{})}
-	cfg.Sinks = append([]NamedSink{{Name: "recorder", Sink: d.Recorder}}, cfg.Sinks...)
+	cfg.Sinks = append([]delivery.Destination{{Name: "recorder", Sink: d.Recorder}}, cfg.Sinks...)
 	cfg.Log = zerolog.New(d.out)
 	s, err := New(cfg)
 	if err != nil {

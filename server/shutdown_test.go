@@ -13,6 +13,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/statsd-ops/statsd/delivery"
 	"github.com/statsd-ops/statsd/internal/counterpart"
 	"github.com/statsd-ops/statsd/internal/wait"
 	"github.com/statsd-ops/statsd/sink/sinktest"
@@ -137,7 +138,7 @@ func TestShutdownGrace(t *testing.T) {
 		cfg := config()
 		cfg.Grace = 300 * time.Millisecond
 		healthy := sinktest.NewRecorder()
-		cfg.Sinks = []NamedSink{{Name: "healthy", Sink: healthy}}
+		cfg.Sinks = []delivery.Destination{{Name: "healthy", Sink: healthy}}
 		d := start(t, cfg)
 		d.Hang()
 		send(t, d.dial("udp"), "hits:1|c")
@@ -150,6 +151,26 @@ func TestShutdownGrace(t *testing.T) {
 			t.Errorf("%d points came to the healthy sink, want %v", got, made)
 		}
 	})
+}
+
+// Without any time at the end, all that had come is still read: also from
+// connections that were not accepted yet.
+func TestShutdownWithoutGrace(t *testing.T) {
+	t.Parallel()
+	const open, lines = 20, 100
+	cfg := config()
+	cfg.Grace, cfg.Receivers = 0, 1
+	d := start(t, cfg)
+	shard := d.in.Table().Shard(0)
+	shard.Lock() // so that next to nothing is read
+	for range open {
+		send(t, d.dial("tcp"), strings.Repeat("hits:1|c\n", lines))
+	}
+	d.end()
+	eventually(t, "it does not end", func() bool { return strings.Contains(d.out.String(), "ending") })
+	shard.Unlock()
+	d.stop()
+	check(t, d.Server, fmt.Sprint("samples.aggregated ", open*lines))
 }
 
 // When Run returns, nothing that it started goes on.
@@ -174,7 +195,13 @@ func TestShutdownEndsAll(t *testing.T) {
 	d.stop()
 	goleak.VerifyNone(t, before)
 	for _, network := range []string{"tcp", "udp"} {
-		again, err := listenAlone(network, d.Addr().String())
+		var again io.Closer
+		var err error
+		if network == "udp" {
+			again, err = net.ListenPacket(network, d.Addr().String())
+		} else {
+			again, err = net.Listen(network, d.Addr().String())
+		}
 		if err != nil {
 			t.Fatalf("the %s port was not let go: %v", network, err)
 		}
@@ -194,11 +221,4 @@ func TestRunWithEndedContext(t *testing.T) {
 	if err := s.Run(ctx); err != nil {
 		t.Errorf("Run: %v", err)
 	}
-}
-
-func listenAlone(network, address string) (io.Closer, error) {
-	if network == "udp" {
-		return net.ListenPacket("udp", address)
-	}
-	return net.Listen("tcp", address)
 }

@@ -55,9 +55,9 @@ func (s *Server) loadState() {
 		switch {
 		case age >= s.cfg.GaugeExpire:
 			expired++
-		case !bytes.Equal(s.cfg.clean(g.Name), g.Name):
+		case !bytes.Equal(s.cfg.Clean(g.Name), g.Name):
 			refused++ // a series, and tags make none any more
-		case s.table.Remember(aggregate.Remembered{Name: g.Name, Value: g.Value, Unseen: unseen}) == metric.None:
+		case s.in.Table().Remember(aggregate.Remembered{Name: g.Name, Value: g.Value, Set: g.Set, Unseen: unseen}) == metric.None:
 			remembered++
 		default:
 			refused++
@@ -110,9 +110,9 @@ func (s *Server) saveLastState(until time.Time) {
 // gauges yields what is remembered.
 func (s *Server) gauges(now time.Time) iter.Seq[state.Gauge] {
 	return func(yield func(state.Gauge) bool) {
-		for r := range s.table.Remembered() {
+		for r := range s.in.Table().Remembered() {
 			seen := now.Add(-time.Duration(r.Unseen) * s.cfg.FlushInterval).Unix()
-			if !yield(state.Gauge{Name: r.Name, Value: r.Value, Seen: seen}) {
+			if !yield(state.Gauge{Name: r.Name, Value: r.Value, Seen: seen, Set: r.Set}) {
 				return
 			}
 		}

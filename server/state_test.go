@@ -25,14 +25,13 @@ func stateOf(t testing.TB, path string) map[string]float64 {
 
 // settleState waits until no save is under way.
 func (v *virtual) settleState() {
-	settled := make(chan struct{})
-	v.reloads.apply <- func() {
+	if err := v.loop.do(v.t.Context(), func() {
 		if v.state.running != nil {
 			<-v.state.running.ended
 		}
-		close(settled)
+	}); err != nil {
+		v.t.Fatal(err)
 	}
-	<-settled
 }
 
 func TestStateGoesOn(t *testing.T) {
@@ -40,7 +39,7 @@ func TestStateGoesOn(t *testing.T) {
 	cfg := config()
 	cfg.StateFile = filepath.Join(t.TempDir(), "state")
 	cfg.FlushInterval, cfg.GaugeExpire = time.Hour, 24*time.Hour
-	times := map[int64]bool{}
+	times := map[time.Time]bool{}
 	lines := "kept:10|g\nkept:+2|g\nunset:1|c"
 	for _, want := range []float64{12, 14, 16} {
 		d := start(t, cfg)
@@ -52,9 +51,12 @@ func TestStateGoesOn(t *testing.T) {
 		if got := stateOf(t, cfg.StateFile); len(got) != 1 || got["kept"] != want {
 			t.Errorf("the file has %v, want kept at %v", got, want)
 		}
-		at := d.Points()[0].Time
-		if times[at] {
-			t.Errorf("two daemons flushed at %d", at)
+		at := time.Unix(d.Points()[0].Time, 0)
+		if ahead := time.Until(at); ahead > cfg.FlushInterval {
+			t.Errorf("a point lies %v ahead", ahead)
+		}
+		if repeated := figureOf(t, d.Server, "flush.repeated"); (repeated == 1) != times[at] || strings.Contains(d.out.String(), "flush.repeated") != times[at] {
+			t.Errorf("%v times repeated, though %v was used before: %v; the log says:\n%s", repeated, at, times[at], d.out)
 		}
 		times[at] = true
 		lines = "kept:+2|g"

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/statsd-ops/statsd/intake"
 	"github.com/statsd-ops/statsd/meta"
 	"github.com/statsd-ops/statsd/metric"
 )
@@ -15,8 +16,8 @@ type collided struct {
 	paths []string
 }
 
-// mostCollided is how many paths are kept.
-const mostCollided = 20
+// maxCollided is how many paths are kept.
+const maxCollided = 20
 
 func (c *collided) keep(paths []string) {
 	if len(paths) == 0 {
@@ -25,7 +26,7 @@ func (c *collided) keep(paths []string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.paths = append(c.paths, paths...)
-	c.paths = slices.Delete(c.paths, 0, max(0, len(c.paths)-mostCollided))
+	c.paths = slices.Delete(c.paths, 0, max(0, len(c.paths)-maxCollided))
 }
 
 func (c *collided) last() []string {
@@ -37,7 +38,7 @@ func (c *collided) last() []string {
 // discardSummary tells the log about bad lines, at most once a minute.
 type discardSummary struct {
 	at    time.Time
-	total tally // when it was last told
+	total intake.Tally // when it was last told
 }
 
 const discardSummaryInterval = time.Minute
@@ -46,23 +47,23 @@ const discardSummaryInterval = time.Minute
 // too short ago, or each discard is logged anyway.
 func (s *Server) summarizeDiscards() {
 	sum, total := &s.summary, &s.flushes.total
-	n := total.discardedSamples() - sum.total.discardedSamples()
-	if s.watch != nil {
+	n := total.DiscardedSamples() - sum.total.DiscardedSamples()
+	if s.cfg.Debug {
 		n = 0
 	}
-	refused := total.refused() - sum.total.refused()
+	refused := total.RefusedSamples() - sum.total.RefusedSamples()
 	if n+refused == 0 || time.Since(sum.at) < discardSummaryInterval {
 		return
 	}
 	e := s.log.Warn()
-	for r := range total.discarded {
-		if d := total.discarded[r] - sum.total.discarded[r]; d > 0 {
+	for r := range total.Discarded {
+		if d := total.Discarded[r] - sum.total.Discarded[r]; d > 0 {
 			e = e.Uint64(metric.Reason(r).String(), d)
 		}
 	}
-	if last := s.bad.Last(); n > 0 && len(last) > 0 {
+	if last := s.in.BadLines(); n > 0 && len(last) > 0 {
 		e = e.Str("last", meta.Escape(last[0].Line))
-		if last[0].Sender.IsValid() {
+		if last[0].Sender.Known() {
 			e = e.Stringer("sender", last[0].Sender)
 		}
 	}

@@ -2,19 +2,20 @@ package server
 
 import (
 	"context"
+	"errors"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/rs/zerolog"
 
+	"github.com/statsd-ops/statsd/delivery"
 	"github.com/statsd-ops/statsd/internal/counterpart"
-	"github.com/statsd-ops/statsd/wire"
 )
 
-// virtual is a Server in virtual time: all of it but the sockets, which are
-// bound, but nobody reads them: time stands still while somebody waits
-// for the network.
+// virtual is a Server in virtual time. Its sockets are bound, but not
+// read: virtual time would stand still while a goroutine waits for the network.
 type virtual struct {
 	*Server
 	t   *testing.T
@@ -36,40 +37,25 @@ func inVirtualTime(t *testing.T, cfg Config, test func(*virtual)) {
 		v.Server = s
 		ctx, end := context.WithCancel(context.Background())
 		v.end = end
-		s.running.begin(ctx, ctx)
-		for _, o := range s.outlets {
-			s.startOutlet(o)
-		}
-		s.startRecordings()
-		s.startWatch()
-		s.running.others.Go(func() { s.flushLoop(ctx) })
-		s.running.others.Go(func() { s.alertLoop(ctx) })
+		var running sync.WaitGroup
+		s.out.Start(ctx)
+		running.Go(func() { s.flushLoop(ctx) })
+		running.Go(func() { s.alertLoop(ctx) })
 		test(v)
 		end()
-		s.running.others.Wait()
-		for _, o := range s.outlets {
-			o.end()
-		}
-		s.running.sending.Wait()
-		if err := s.streams.listener.Close(); err != nil {
+		running.Wait()
+		s.out.End()
+		if err := errors.Join(s.out.Close(), s.in.Close()); err != nil {
 			t.Error(err)
-		}
-		for _, r := range s.receivers {
-			if err := r.socket.close(); err != nil {
-				t.Error(err)
-			}
 		}
 	})
 }
 
 // receive takes text in as if it were a datagram.
-func (v *virtual) receive(text string) {
-	lane := v.lanes[0]
-	lane.shard.Lock()
-	defer lane.shard.Unlock()
-	lane.takeDatagram(&wire.Parser{}, []byte(text), origin{})
-	lane.addPending()
-}
+func (v *virtual) receive(text string) { v.in.Inject([]byte(text)) }
+
+// sink returns the state of a sink.
+func (v *virtual) sink(name string) delivery.State { return sinkState(v.t, v.Server, name) }
 
 // wait lets d go by, and everything happen that happens until then.
 func (v *virtual) wait(d time.Duration) {

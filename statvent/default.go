@@ -1,10 +1,9 @@
 package statvent
 
-// std is what the package's functions count in, as a program's parts need one
-// place that they all know.
+// std is the one Registry that all parts of a program know.
 var std Registry
 
-// Default is the Registry of the package's functions.
+// Default is the Registry that the functions of this package use.
 func Default() *Registry { return &std }
 
 // Incr calls Registry.Incr of the default Registry.

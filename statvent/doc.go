@@ -1,16 +1,16 @@
-// Package statvent keeps a program's own figures at no cost until somebody
-// looks.
+// Package statvent shows the figures of a running program. It costs almost nothing until they
+// are read.
 //
-// A program counts as it goes, and starts a Recorder once:
+// A program counts, and starts a Recorder once:
 //
 //	statvent.Incr("web.requests", 1)
 //	statvent.Record("web.seconds.{0}", elapsed.Seconds())
 //
 //	rec, err := statvent.NewRecorder(nil, "")
 //	if err != nil { ... }
-//	defer rec.Close()
+//	defer rec.Close(context.Background())
 //
-// From then on whoever opens the program's named pipe gets one snapshot:
+// Each reader that opens the named pipe of the program gets one snapshot:
 //
 //	$ cat /tmp/stats-pipe/4711.stats
 //	web.requests: 1042
@@ -19,20 +19,21 @@
 //
 // # Figures
 //
-// A figure is a name and a number. Incr and Set make integers; one use of
-// IncrFloat or SetFloat makes the figure a float for good. Record keeps the
-// last samples of a name, and a Calculator turns them into figures when
-// somebody looks: the median, the 95th, 99th and 100th percentile and the
-// mean. All of it may be called by any number of goroutines.
+// A figure is a name and a number. Incr and Set make integers. IncrFloat and SetFloat make a
+// figure a float for good. Record keeps the last samples of a name; when somebody reads the
+// pipe, a Calculator turns them into figures: the median, the 95th, 99th and 100th percentile,
+// and the mean. Any number of goroutines may call all of these.
 //
 // # The pipe
 //
-// The format is a line "name: value\n" a figure, in no order that a reader may
-// rely on; the name ends at the last colon, so that it may hold any byte but a
-// newline. Programs in other languages write the same (see examples/statvent),
-// package statvent/pipes reads and merges the pipes of a host, and
-// statvent/web shows them as JSON.
+// The format has one line for each figure, "name: value\n". Readers must not rely on the order.
+// The name ends at the last colon, so it may hold any byte but a newline. An integer has no
+// point and no exponent; a float has one or the other. A last line without a newline means that
+// the reader was too slow, and that the rest is missing.
 //
-// The format, the file names and the percentiles are those of statvent for
-// Python (github.com/dowski/statvent).
+// Programs in other languages write the same format (see examples/statvent). Package
+// statvent/pipes reads and merges the pipes of a host, and statvent/web shows them as JSON.
+//
+// The format, the file names and the percentiles are the same as in statvent for Python
+// (github.com/dowski/statvent).
 package statvent

@@ -18,10 +18,10 @@ func Example() {
 	fmt.Print(string(text))
 	// Output:
 	// load: 0.5
-	// web.ms.100th: 100
-	// web.ms.95th: 4
-	// web.ms.99th: 4
-	// web.ms.mean: 22
-	// web.ms.median: 2
+	// web.ms.100th: 100.0
+	// web.ms.95th: 4.0
+	// web.ms.99th: 4.0
+	// web.ms.mean: 22.0
+	// web.ms.median: 2.0
 	// web.requests: 42
 }

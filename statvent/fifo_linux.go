@@ -9,16 +9,10 @@ import (
 	"syscall"
 )
 
-// What package syscall leaves out; the numbers are those of every Linux port of
-// Go.
-const (
-	oPath      = 0x200000 // O_PATH
-	fSetPipeSz = 1031     // F_SETPIPE_SZ
-)
+const oPath = 0x200000 // O_PATH, which package syscall lacks
 
-// fifo is a FIFO, at first under a hidden name. Its handle stands for the FIFO
-// itself, whatever becomes of the name, and does not count as a reader or a
-// writer.
+// fifo is a FIFO, at first under a hidden name. Its handle is for the FIFO itself, whatever
+// happens to the name, and counts neither as a reader nor as a writer.
 type fifo struct {
 	handle *os.File
 	waker  *os.File // see wake
@@ -29,12 +23,6 @@ type fifo struct {
 func stage(path string) (*fifo, error) {
 	hidden := stagedName(path)
 	err := syscall.Mkfifo(hidden, 0o644)
-	if errors.Is(err, syscall.ENOENT) {
-		if err := makeDir(filepath.Dir(path)); err != nil {
-			return nil, err
-		}
-		err = syscall.Mkfifo(hidden, 0o644)
-	}
 	if errors.Is(err, syscall.EEXIST) { // a process that was killed left it
 		if err := unstage(path); err != nil {
 			return nil, err
@@ -49,14 +37,13 @@ func stage(path string) (*fifo, error) {
 		return nil, errors.Join(err, unstage(path))
 	}
 	f := &fifo{handle: handle}
-	if err := os.Chmod(f.self(), 0o644); err != nil { // whatever the umask; and is /proc there?
+	if err := os.Chmod(f.self(), 0o644); err != nil { // undoes the umask; fails without /proc
 		return nil, errors.Join(err, f.close(), unstage(path))
 	}
 	return f, nil
 }
 
-// publish puts the staged FIFO in the place of path, in one step: there is no
-// moment without one.
+// publish puts the staged FIFO in the place of path, in one step: path never lacks a FIFO.
 func publish(path string) error { return os.Rename(stagedName(path), path) }
 
 // unstage removes the staged FIFO, if there is one.
@@ -71,7 +58,7 @@ func stagedName(path string) string {
 	return filepath.Join(filepath.Dir(path), "."+filepath.Base(path))
 }
 
-// makeDir makes the directory that all users of the host share, if need be.
+// makeDir makes the directory that all users of the host share, unless it is there.
 func makeDir(dir string) error {
 	err := os.Mkdir(dir, 0o777)
 	if err == nil {
@@ -83,7 +70,8 @@ func makeDir(dir string) error {
 	return err
 }
 
-// checkPlace refuses to replace anything but the FIFO of a dead process.
+// checkPlace refuses to replace anything but the FIFO of a dead process. Recorders are kept
+// apart by a hold; other programs are noticed here.
 func checkPlace(path string) error {
 	fd, err := syscall.Open(path, syscall.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOFOLLOW|syscall.O_CLOEXEC, 0)
 	if errors.Is(err, syscall.ENOENT) {
@@ -101,31 +89,31 @@ func checkPlace(path string) error {
 		return fmt.Errorf("%s is in the way and not a pipe: remove it", path)
 	}
 	if n, err := syscall.Read(fd, make([]byte, 1)); n != 0 || err != nil {
-		return fmt.Errorf("%s has a writer: this process records already, or one with its pid in another pid namespace", path)
+		return fmt.Errorf("%s has a writer: this process writes figures already, or one with its pid in another pid namespace", path)
 	}
 	return nil
 }
 
-// awaitReader returns the writing end as soon as somebody opens the FIFO to
-// read, and blocks a thread until then.
+// awaitReader blocks a thread until somebody opens the FIFO to read, and returns the writing
+// end.
 func (f *fifo) awaitReader() (*os.File, error) { return os.OpenFile(f.self(), os.O_WRONLY, 0) }
 
-// release lets go of readers that found the FIFO under its name, and opened it
-// after the writer had left: they would wait for another for ever.
+// release wakes readers that found the FIFO under its name and opened it after the writer had
+// left. They would wait for another writer for ever.
 func (f *fifo) release() {
 	if writer, err := os.OpenFile(f.self(), os.O_RDWR|syscall.O_NONBLOCK, 0); err == nil {
 		_ = writer.Close() // nothing was written
 	}
 }
 
-// wake ends awaitReader, under way or to come, until unwake.
+// wake ends awaitReader, now and until unwake, by opening the FIFO as a reader.
 func (f *fifo) wake() (err error) {
 	f.waker, err = os.OpenFile(f.self(), os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	f.woken = err == nil
 	return err
 }
 
-// unwake ends the pretence of a reader, and reports whether there was one.
+// unwake closes the reader of wake, and reports whether there was one.
 func (f *fifo) unwake() bool {
 	if f.waker != nil {
 		_ = f.waker.Close() // nothing was read
@@ -140,29 +128,6 @@ func (f *fifo) close() error {
 }
 
 // isAt reports whether path names this FIFO.
-func (f *fifo) isAt(path string) bool {
-	there, err := os.Lstat(path)
-	if err != nil {
-		return false
-	}
-	here, err := f.handle.Stat()
-	return err == nil && os.SameFile(here, there)
-}
+func (f *fifo) isAt(path string) bool { return isAt(f.handle, path) }
 
 func (f *fifo) self() string { return fmt.Sprintf("/proc/self/fd/%d", f.handle.Fd()) }
-
-// widen asks for room for size bytes, so that one write takes all of them. It
-// may get less: then the write takes as long as the reader.
-func widen(w *os.File, size int) {
-	const usual, most = 1 << 16, 1 << 20 // what a pipe has, and what any user may ask for
-	if size <= usual {
-		return
-	}
-	conn, err := w.SyscallConn()
-	if err != nil {
-		return
-	}
-	_ = conn.Control(func(fd uintptr) {
-		_, _, _ = syscall.Syscall(syscall.SYS_FCNTL, fd, fSetPipeSz, uintptr(min(size, most)))
-	})
-}

@@ -7,17 +7,17 @@ import (
 	"strconv"
 )
 
-// DefaultDir is where the pipes of a host are, by agreement of all programs.
+// DefaultDir is the directory of the pipes of a host. All programs have agreed on it.
 const DefaultDir = "/tmp/stats-pipe"
 
-// The limits of the format, which the writer keeps and the reader relies on.
+// The limits of the format. Writers keep them and readers rely on them.
 const (
-	MaxName  = 4096  // bytes in a name
-	MaxNames = 65536 // names that a Registry takes, and a pipe may carry
+	MaxName  = 4000  // bytes in a name: the kernel writes a line of up to 4,096 bytes as a whole
+	MaxNames = 65536 // names in a Registry, and in a pipe
 )
 
-// AppendLine appends the line of one figure to dst. A figure that the format
-// cannot carry is an error, and dst comes back as it was.
+// AppendLine appends the line of one figure to dst. If the format cannot hold the figure, it
+// returns an error and dst unchanged.
 func AppendLine(dst []byte, name string, v Value) ([]byte, error) {
 	if err := checkName(name); err != nil {
 		return dst, err
@@ -30,9 +30,8 @@ func AppendLine(dst []byte, name string, v Value) ([]byte, error) {
 	return append(line, '\n'), nil
 }
 
-// ParseLine takes one line, without its newline, apart at the last colon. White
-// space around the value is ignored; the name is kept as it is, and belongs to
-// line.
+// ParseLine splits a line, without its newline, at the last colon. It ignores white space around
+// the value, and keeps all of the name. The name shares the memory of line.
 func ParseLine(line []byte) (name []byte, v Value, err error) {
 	colon := bytes.LastIndexByte(line, ':')
 	if colon < 0 {
@@ -51,7 +50,7 @@ func ParseLine(line []byte) (name []byte, v Value, err error) {
 func parseValue(text []byte) (Value, bool) {
 	for _, c := range text {
 		if (c < '0' || c > '9') && c != '+' && c != '-' && c != '.' && c != 'e' && c != 'E' {
-			return Value{}, false // NaN, Inf, hexadecimal and underscores, all of which strconv takes
+			return Value{}, false // NaN, Inf, hexadecimal and underscores, which strconv accepts
 		}
 	}
 	if i, err := strconv.ParseInt(string(text), 10, 64); err == nil {

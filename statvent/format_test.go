@@ -16,9 +16,9 @@ func TestParseLine(t *testing.T) {
 		{"integer", "a.b: 42", "a.b", Int(42)},
 		{"float", "My Nice Stat: 123.450000", "My Nice Stat", Float(123.45)},
 		{"colons in the name", "a: b:: -3", "a: b:", Int(-3)},
-		{"no space", "a:1", "a", Int(1)},
-		{"much space", "a:\t 1 \r", "a", Int(1)},
-		{"the name is kept as it is", " a : 1", " a ", Int(1)},
+		{"no white space", "a:1", "a", Int(1)},
+		{"more white space", "a:\t 1 \r", "a", Int(1)},
+		{"white space in the name", " a : 1", " a ", Int(1)},
 		{"any byte", "\x00\xff\r: 1", "\x00\xff\r", Int(1)},
 		{"exponent", "a: 2.5e-7", "a", Float(2.5e-7)},
 		{"largest integer", "a: 9223372036854775807", "a", Int(math.MaxInt64)},
@@ -47,15 +47,21 @@ func TestAppendLine(t *testing.T) {
 		{Int(-3), "-3"},
 		{Int(9007199254740993), "9007199254740993"},
 		{Float(0.5), "0.5"},
-		{Float(22), "22"},
-		{Float(1e20), "100000000000000000000"},
+		{Float(22), "22.0"},
+		{Float(0), "0.0"},
+		{Float(-5), "-5.0"},
+		{Float(1e20), "100000000000000000000.0"},
 		{Float(1e21), "1e+21"},
 		{Float(0.000001), "0.000001"},
 		{Float(2.5e-7), "2.5e-07"},
 		{Float(0.30000000000000004), "0.30000000000000004"},
 	} {
-		if got, err := AppendLine(nil, "a b", tt.v); err != nil || string(got) != "a b: "+tt.want+"\n" {
+		got, err := AppendLine(nil, "a b", tt.v)
+		if err != nil || string(got) != "a b: "+tt.want+"\n" {
 			t.Errorf("AppendLine of %#v = %q, %v, want %s", tt.v, got, err, tt.want)
+		}
+		if _, v, err := ParseLine(bytes.TrimSpace(got)); err != nil || v != tt.v {
+			t.Errorf("%q reads as %#v, %v, want %#v", got, v, err, tt.v)
 		}
 	}
 	for _, name := range []string{"", "a\nb", strings.Repeat("a", MaxName+1)} {
@@ -70,7 +76,7 @@ func TestAppendLine(t *testing.T) {
 	}
 }
 
-// A real process of statvent for Python wrote testdata/statvent-py2.pipe.
+// TestOriginalsCapture reads what a process of statvent for Python wrote.
 func TestOriginalsCapture(t *testing.T) {
 	capture, err := os.ReadFile("testdata/statvent-py2.pipe")
 	if err != nil {
@@ -129,10 +135,10 @@ func FuzzParseLine(f *testing.F) {
 		}
 		again, err := AppendLine(nil, string(name), v)
 		if err != nil {
-			t.Fatalf("%q was read from %q but cannot be written: %v", name, line, err)
+			t.Fatalf("the name %q of %q cannot be written: %v", name, line, err)
 		}
 		name2, v2, err := ParseLine(bytes.TrimSuffix(again, []byte("\n")))
-		if err != nil || !bytes.Equal(name, name2) || v.Float64() != v2.Float64() {
+		if err != nil || !bytes.Equal(name, name2) || v != v2 {
 			t.Fatalf("%q reads as %q, %v; written as %q it reads as %q, %v, %v", line, name, v, again, name2, v2, err)
 		}
 	})

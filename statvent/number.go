@@ -8,11 +8,11 @@ import (
 	"unsafe"
 )
 
-// number is a sum that any number of goroutines add to without a lock. Its value
-// is the sum of its parts: integers are added in one place until two goroutines
-// meet there, and from then on in stripes, a few for each core, because a cache
-// line that cores pull from each other slows all of them (BenchmarkIncrParallel
-// on two cores: 7 ns, and 27 ns without stripes).
+// number is a sum that any number of goroutines add to without a lock. Integers are added in one
+// place until two goroutines meet there. From then on they are added in stripes, a few for each
+// core, because cores that compete for one cache line slow each other down
+// (BenchmarkIncrParallel on two cores: 7 ns, and 27 ns without stripes). The value is the sum
+// of all parts.
 type number struct {
 	first   atomic.Int64
 	stripes atomic.Pointer[[]stripe]
@@ -23,7 +23,7 @@ type number struct {
 
 const cacheLine = 64
 
-// stripe fills a cache line, and is shared only by chance.
+// stripe fills a cache line, so that cores share one only by chance.
 type stripe struct {
 	atomic.Int64
 	_ [cacheLine - 8]byte
@@ -75,9 +75,8 @@ func (n *number) value() Value {
 	return Int(sum)
 }
 
-// stackHash differs between goroutines and mostly stays the same for one:
-// goroutines have stacks of their own, 2 KiB or more apart. The address is only
-// hashed, so that a stack that moves costs nothing but another stripe.
+// stackHash differs between goroutines, and mostly stays the same for one: each goroutine has its
+// own stack, at least 2 KiB from the others. A stack that moves only means another stripe.
 func stackHash() uint64 {
 	var here byte
 	return uint64(uintptr(unsafe.Pointer(&here))>>11) * 0x9e3779b97f4a7c15 >> 32

@@ -1,6 +1,7 @@
 package statvent
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -13,47 +14,47 @@ import (
 
 const (
 	maxSends     = 16                    // readers served at a time
-	sendTimeout  = 2 * time.Second       // for a reader that stalls
-	releaseAfter = 10 * time.Millisecond // more than a reader takes from finding a pipe to opening it
+	sendTimeout  = 2 * time.Second       // for a reader to take its snapshot
+	releaseAfter = 10 * time.Millisecond // longer than a reader takes from finding a pipe to opening it
 	retryAfter   = time.Second           // after a failure, such as no free file descriptor
-	checkEvery   = time.Minute           // whether somebody removed the pipe
+	checkEvery   = time.Minute           // between looks whether somebody removed the pipe
 )
 
-// Recorder serves the figures of a Registry on a named pipe, DIR/PID.stats. It
-// costs a thread that the kernel holds, and a look at the name once a minute,
-// until somebody opens the pipe; each reader then gets one snapshot and the
-// end of file.
+// Recorder serves the figures of a Registry on a named pipe, DIR/PID.stats. Each reader gets one
+// snapshot and the end of file. Without readers it costs one blocked thread, and one look at
+// the name a minute.
 //
-// A reader has a pipe of its own: as soon as one comes, the next pipe, which waits
-// under a hidden name, takes the place of the first. Readers that are faster
-// than that share one, as the kernel lets nobody keep the second out, or know
-// of it. The snapshot is written in one piece, so that one of them reads all
-// of it and the others nothing: no figures at all means to ask again, which
-// package pipes does.
+// Each reader has its own pipe: when one comes, the next pipe, which waits under a hidden name,
+// takes the place of the first. Readers that open it before that share a pipe. The kernel offers
+// no way to prevent or notice this. A snapshot of up to 1 MiB is written at once, so that one of
+// them reads all of it and the others nothing. A reader that gets no figures should ask again,
+// as package pipes does.
 type Recorder struct {
 	registry *Registry
 	path     string
 	every    time.Duration
+	hold     *hold
 	closing  chan struct{}
+	hurry    context.Context // ends when readers are to be cut off
+	cutOff   context.CancelFunc
 	loops    sync.WaitGroup
 	slots    chan struct{}
 	unserved atomic.Int64
 
 	mu     sync.Mutex
-	live   *fifo // what path names, unless somebody meddled
-	next   *fifo // what is staged; may be nil
+	live   *fifo // the FIFO at path, unless somebody removed it
+	next   *fifo // the staged FIFO; may be nil
 	closed bool
 }
 
-// recording has the paths of this process's open Recorders: a pipe is named after
-// the process, so that there can be one in a directory.
-var recording sync.Map
-
-// NewRecorder starts to serve the figures of r, nil for the default Registry,
-// in dir, "" for DefaultDir. It makes dir, with the rights of /tmp, if dir's
-// parent is there; and it takes the place of a pipe that a dead process with
-// this one's pid left behind. Call it after giving up privileges, because readers
-// want the pipe to belong to the user of the process.
+// NewRecorder starts to serve the figures of r in dir. A nil r is the default Registry; an empty
+// dir is DefaultDir. NewRecorder makes dir, with the rights of /tmp, if its parent exists. It
+// replaces the pipe that a dead process with the same pid left behind. It fails if another
+// Recorder has the place, also if that one used another path to the directory, or has the same
+// pid in another pid namespace.
+//
+// Call it after giving up privileges: readers refuse a pipe that does not belong to the user of
+// the process.
 func NewRecorder(r *Registry, dir string) (*Recorder, error) {
 	return newRecorder(r, dir, checkEvery)
 }
@@ -70,6 +71,7 @@ func newRecorder(registry *Registry, dir string, every time.Duration) (*Recorder
 		registry: registry, path: path, every: every,
 		closing: make(chan struct{}), slots: make(chan struct{}, maxSends),
 	}
+	r.hurry, r.cutOff = context.WithCancel(context.Background())
 	if err := r.begin(); err != nil {
 		return nil, fmt.Errorf("statvent: cannot make the pipe %s: %w", path, err)
 	}
@@ -78,30 +80,30 @@ func newRecorder(registry *Registry, dir string, every time.Duration) (*Recorder
 	return r, nil
 }
 
-func (r *Recorder) begin() error {
-	if _, taken := recording.LoadOrStore(r.path, r); taken {
-		return errors.New("this process has a recorder there already")
+func (r *Recorder) begin() (err error) {
+	if r.hold, err = takeHold(r.path); err != nil {
+		return err
 	}
-	err := checkPlace(r.path)
+	err = checkPlace(r.path)
 	if err == nil {
 		err = r.replace()
 	}
 	if err != nil {
-		recording.Delete(r.path)
+		return errors.Join(err, r.hold.release())
 	}
-	return err
+	return nil
 }
 
 // Path is where the pipe is.
 func (r *Recorder) Path() string { return r.path }
 
-// Unserved counts the readers that left, or stalled for two seconds, before they
-// had all of their snapshot.
+// Unserved counts the readers that did not get all of their snapshot, because they left early or
+// took longer than two seconds.
 func (r *Recorder) Unserved() int64 { return r.unserved.Load() }
 
-// Close removes the pipe and ends what NewRecorder started. Readers that came
-// before get their snapshots.
-func (r *Recorder) Close() error {
+// Close removes the pipe and ends what NewRecorder started. It waits until the readers that came
+// before have their snapshots. When ctx ends first, it cuts them off, and the error says so.
+func (r *Recorder) Close(ctx context.Context) error {
 	r.mu.Lock()
 	if r.closed {
 		r.mu.Unlock()
@@ -117,19 +119,30 @@ func (r *Recorder) Close() error {
 		err = errors.Join(err, unstage(r.path), r.next.close())
 	}
 	woken := r.live.wake()
+	err = errors.Join(err, woken, r.hold.release())
 	r.mu.Unlock()
-	recording.Delete(r.path)
 	if woken == nil { // else a thread goes on waiting for a reader that cannot come
-		r.loops.Wait()
-		_ = r.live.close() // send may have done it
+		err = errors.Join(err, r.finish(ctx))
+		_ = r.live.close() // retire may have done it
 	}
-	if err = errors.Join(err, woken); err != nil {
+	if err != nil {
 		return fmt.Errorf("statvent: closing the pipe %s: %w", r.path, err)
 	}
 	return nil
 }
 
-// serve puts a new pipe in the place of each that has got its reader.
+// finish waits until all readers are served, at most until ctx ends.
+func (r *Recorder) finish(ctx context.Context) error {
+	before := r.Unserved()
+	stop := context.AfterFunc(ctx, r.cutOff)
+	r.loops.Wait()
+	if n := r.Unserved() - before; n > 0 && !stop() {
+		return fmt.Errorf("%d readers did not get all figures: %w", n, context.Cause(ctx))
+	}
+	return nil
+}
+
+// serve waits for readers. It replaces the pipe of each by a new one.
 func (r *Recorder) serve() {
 	for {
 		f := r.current()
@@ -151,13 +164,13 @@ func (r *Recorder) serve() {
 		})
 		for err != nil && r.pause() {
 			if err = r.renew(f); err == nil {
-				f.release() // who came meanwhile
+				f.release() // readers that came during the pause
 			}
 		}
 	}
 }
 
-// current is the pipe to wait on, nil once the Recorder is closed.
+// current is the pipe to wait on; nil if the Recorder is closed.
 func (r *Recorder) current() *fifo {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -167,8 +180,7 @@ func (r *Recorder) current() *fifo {
 	return r.live
 }
 
-// renew puts the next pipe in the place of used, which has got its reader or was
-// woken.
+// renew puts the next pipe in the place of used, which has its reader or was woken.
 func (r *Recorder) renew(used *fifo) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -179,8 +191,11 @@ func (r *Recorder) renew(used *fifo) error {
 	return r.replace()
 }
 
-// replace makes the next pipe the live one. The caller holds mu, or r alone.
+// replace makes the next pipe the live one. The caller holds mu, or is the only user of r.
 func (r *Recorder) replace() error {
+	if err := r.hold.keep(); err != nil {
+		return err
+	}
 	next := r.next
 	r.next = nil
 	if next != nil {
@@ -188,7 +203,7 @@ func (r *Recorder) replace() error {
 			r.live = next
 			return nil
 		}
-		_ = next.close() // somebody meddled with the directory: make another
+		_ = next.close() // somebody removed it: make another
 	}
 	next, err := stage(r.path)
 	if err == nil {
@@ -207,25 +222,25 @@ func (r *Recorder) prepare() {
 	if r.closed || r.next != nil {
 		return
 	}
-	if next, err := stage(r.path); err == nil { // else replace tries, and knows what to do
+	if next, err := stage(r.path); err == nil { // else replace tries again
 		r.next = next
 	}
 }
 
-// send writes a snapshot, and reports whether the reader has all of it, or will
-// find it in the pipe.
+// send writes a snapshot. It reports whether the reader has all of it, or finds it in the pipe.
 func (r *Recorder) send(w *os.File) bool {
 	snapshot, _ := r.registry.AppendText(nil) // cannot fail
-	widen(w, len(snapshot))
 	err := w.SetWriteDeadline(time.Now().Add(sendTimeout))
 	if err == nil {
-		_, err = w.Write(snapshot)
+		stop := context.AfterFunc(r.hurry, func() { _ = w.SetWriteDeadline(time.Now()) })
+		err = sendLines(w, snapshot)
+		stop()
 	}
 	closeErr := w.Close()
 	return err == nil && closeErr == nil
 }
 
-// retire ends a pipe that was served.
+// retire closes a pipe after its reader was served.
 func (r *Recorder) retire(f *fifo, served bool) {
 	select {
 	case <-time.After(releaseAfter):
@@ -239,10 +254,10 @@ func (r *Recorder) retire(f *fifo, served bool) {
 	}
 	if r.live != f {
 		_ = f.close() // nothing was written through it
-	} // else there is no other yet, and this one goes with the last reference
+	} // else there is no other pipe yet: the garbage collector closes this one
 }
 
-// watch puts the pipe back that somebody removed, such as a cleaner of /tmp.
+// watch makes the pipe again if somebody removed it, such as a cleaner of /tmp.
 func (r *Recorder) watch() {
 	ticker := time.NewTicker(r.every)
 	defer ticker.Stop()
@@ -260,13 +275,13 @@ func (r *Recorder) restore() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	lost := r.live
-	if r.closed || lost.isAt(r.path) || r.replace() != nil {
+	if r.closed || lost.isAt(r.path) && r.hold.keep() == nil || r.replace() != nil {
 		return // after a failure the next look tries again
 	}
-	_ = lost.wake() // if that fails, a thread waits for ever
+	_ = lost.wake() // if it fails, a thread waits for ever
 }
 
-// pause waits before another try, and reports whether there is to be one.
+// pause waits before another try. It reports false if the Recorder is closed.
 func (r *Recorder) pause() bool {
 	select {
 	case <-time.After(retryAfter):

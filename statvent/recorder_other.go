@@ -3,12 +3,13 @@
 package statvent
 
 import (
+	"context"
 	"errors"
 	"fmt"
 )
 
-// Recorder serves the figures of a Registry on a named pipe. It needs Linux's
-// /proc; elsewhere there is none, and the figures are only in the Registry.
+// Recorder serves the figures of a Registry on a named pipe. It needs /proc of Linux.
+// On other systems NewRecorder fails, and the figures are only in the Registry.
 type Recorder struct{}
 
 // NewRecorder fails with errors.ErrUnsupported.
@@ -23,4 +24,4 @@ func (*Recorder) Path() string { return "" }
 func (*Recorder) Unserved() int64 { return 0 }
 
 // Close does nothing.
-func (*Recorder) Close() error { return nil }
+func (*Recorder) Close(context.Context) error { return nil }

@@ -7,19 +7,18 @@ import (
 	"sync/atomic"
 )
 
-// The number of samples that a name keeps: of a new Registry, and at most.
+// The number of samples that a Registry keeps for each name: by default, and at most.
 const (
 	DefaultWindow = 100
 	MaxWindow     = 1 << 20
 )
 
-// Registry holds the figures of a program, or of a part of it. The zero
-// Registry is empty and ready. A Registry must not be copied after its first
-// use.
+// Registry holds the figures of a program, or of a part of it. The zero Registry is empty and
+// ready. A Registry must not be copied after its first use.
 //
-// What it cannot keep is dropped and counted (Discarded): a new name that is
-// empty, longer than MaxName, holds a newline or is one more than MaxNames;
-// a NaN, an infinity, and a float that would make a sum infinite.
+// It drops and counts (Discarded) the following: a new name that is empty, is longer than MaxName
+// or holds a newline; a new name beyond MaxNames; NaN and infinities; a float that would make a
+// sum infinite.
 type Registry struct {
 	stats      table[stat]
 	series     table[series]
@@ -28,19 +27,19 @@ type Registry struct {
 	discarded  atomic.Int64
 }
 
-// stat is one figure. Setting it swaps the number, so that a reader sees the
-// value before or the value after.
+// stat is one figure. Set swaps the number, so that a reader sees either the old or the new
+// value.
 type stat struct{ number atomic.Pointer[number] }
 
-// Incr adds delta to the figure name, which starts at 0. On a name that exists
-// it takes no lock and allocates nothing. Integers wrap around at 64 bits.
+// Incr adds delta to a figure, which starts at 0. For a name that exists it takes no lock and
+// allocates nothing. Integers wrap around at 64 bits.
 func (r *Registry) Incr(name string, delta int64) {
 	if s := r.stat(name); s != nil {
 		s.number.Load().add(delta)
 	}
 }
 
-// IncrFloat adds delta to the figure name, which is a float from then on.
+// IncrFloat adds delta to a figure, and makes it a float for good.
 func (r *Registry) IncrFloat(name string, delta float64) {
 	if !finite(delta) {
 		r.discarded.Add(1)
@@ -51,7 +50,7 @@ func (r *Registry) IncrFloat(name string, delta float64) {
 	}
 }
 
-// Set makes value the value of the figure name.
+// Set sets the value of a figure. A float stays a float.
 func (r *Registry) Set(name string, value int64) {
 	if s := r.stat(name); s != nil {
 		n := new(number)
@@ -61,8 +60,7 @@ func (r *Registry) Set(name string, value int64) {
 	}
 }
 
-// SetFloat makes value the value of the figure name, which is a float from then
-// on.
+// SetFloat sets the value of a figure, and makes it a float for good.
 func (r *Registry) SetFloat(name string, value float64) {
 	if !finite(value) {
 		r.discarded.Add(1)
@@ -75,14 +73,14 @@ func (r *Registry) SetFloat(name string, value float64) {
 	}
 }
 
-// Record adds a sample to the last samples of name. The figures that are made
-// of them are named by Label: "lat.{0}" and "lat" both give "lat.95th".
+// Record adds a sample to name, which keeps the last ones. Label names the figures that are made
+// from them: "lat.{0}" and "lat" both give "lat.95th".
 func (r *Registry) Record(name string, sample float64) {
 	r.RecordFunc(name, sample, Label)
 }
 
-// RecordFunc is Record with names made by label, for names that mean something
-// else by "{0}". The label of the name's first sample stays; nil is Label.
+// RecordFunc is Record with another function for the names of the figures. nil is Label. The
+// function that came with the first sample of a name stays.
 func (r *Registry) RecordFunc(name string, sample float64, label LabelFunc) {
 	if !finite(sample) {
 		r.discarded.Add(1)
@@ -102,25 +100,25 @@ func (r *Registry) RecordFunc(name string, sample float64, label LabelFunc) {
 	s.add(sample, r.samples())
 }
 
-// Resize sets how many samples each name keeps, 1 to MaxWindow: of the names
-// that are there the newest stay.
+// Resize sets how many samples each name keeps, from 1 to MaxWindow. Existing names keep their
+// newest samples.
 func (r *Registry) Resize(window int) error {
 	if window < 1 || window > MaxWindow {
-		return fmt.Errorf("statvent: cannot keep %d samples a name: 1 to %d are possible", window, MaxWindow)
+		return fmt.Errorf("statvent: cannot keep %d samples for each name: want 1 to %d", window, MaxWindow)
 	}
 	r.window.Store(int64(window))
 	return nil
 }
 
-// SetCalculator replaces Percentiles for all names, from the next look on.
+// SetCalculator replaces Percentiles for all names, from the next snapshot on.
 func (r *Registry) SetCalculator(c Calculator) { r.calculator.Store(&c) }
 
-// Discarded is the number of calls that changed nothing.
+// Discarded is the number of calls that were dropped.
 func (r *Registry) Discarded() int64 { return r.discarded.Load() }
 
-// All is a snapshot of the figures, those made of samples among them: what was
-// done before the call is in it. Where two have one name, the calculated one
-// counts. The map is the caller's.
+// All returns a snapshot of all figures, including those made from samples. It contains all that
+// was done before the call. If a figure and a calculated one have the same name, the calculated
+// one counts. The caller owns the map.
 func (r *Registry) All() map[string]Value {
 	all := make(map[string]Value)
 	for name, s := range r.stats.all() {
@@ -133,7 +131,7 @@ func (r *Registry) All() map[string]Value {
 	for name, s := range r.series.all() {
 		samples := s.sorted(r.samples())
 		if len(samples) == 0 {
-			continue // its first sample is on the way
+			continue // another goroutine is adding the first sample
 		}
 		for label, value := range calculate(samples) {
 			if finite(value) {
@@ -144,9 +142,8 @@ func (r *Registry) All() map[string]Value {
 	return all
 }
 
-// AppendText appends a snapshot in the pipe's format, sorted by name. A name
-// that the format cannot carry, as a LabelFunc may make, is left out. The error
-// is always nil.
+// AppendText appends a snapshot in the format of the pipe, sorted by name. It leaves out names
+// that the format cannot hold, which a LabelFunc can make. The error is always nil.
 func (r *Registry) AppendText(dst []byte) ([]byte, error) {
 	all := r.All()
 	for _, name := range slices.Sorted(maps.Keys(all)) {
@@ -157,7 +154,8 @@ func (r *Registry) AppendText(dst []byte) ([]byte, error) {
 	return dst, nil
 }
 
-// stat is the figure called name, or nil if it had to be discarded.
+// stat returns the figure called name. It returns nil, and counts a discard, if there is no room
+// or the name is bad.
 func (r *Registry) stat(name string) *stat {
 	if s := r.stats.get(name); s != nil {
 		return s

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 func TestFigures(t *testing.T) {
@@ -37,8 +38,8 @@ func TestFigures(t *testing.T) {
 	}
 }
 
-// The original counted without a lock: increments were lost, and reading while a
-// name was new failed ("thread safety").
+// TestManyGoroutines checks what the original, statvent for Python, got wrong without a lock: it
+// lost increments, and failed when a name was added during a reading.
 func TestManyGoroutines(t *testing.T) {
 	const goroutines, each = 25, 4000
 	var r Registry
@@ -75,8 +76,7 @@ func TestManyGoroutines(t *testing.T) {
 	}
 }
 
-// The original gave its number of samples only to names that came later ("deque
-// size").
+// TestResize checks that a new size applies to names that exist, which it did not in the original.
 func TestResize(t *testing.T) {
 	var r Registry
 	r.SetCalculator(func(samples []float64) iter.Seq2[string, float64] {
@@ -87,11 +87,11 @@ func TestResize(t *testing.T) {
 			r.Record("a", float64(i))
 		}
 	}
-	expect := func(why string, n, least, most float64) {
+	expect := func(why string, n, smallest, largest float64) {
 		t.Helper()
 		all := r.All()
-		if all["a.n"] != Float(n) || all["a.min"] != Float(least) || all["a.max"] != Float(most) {
-			t.Errorf("%s: %v samples from %v to %v, want %v from %v to %v", why, all["a.n"], all["a.min"], all["a.max"], n, least, most)
+		if all["a.n"] != Float(n) || all["a.min"] != Float(smallest) || all["a.max"] != Float(largest) {
+			t.Errorf("%s: %v samples from %v to %v, want %v from %v to %v", why, all["a.n"], all["a.min"], all["a.max"], n, smallest, largest)
 		}
 	}
 	resize := func(n int) {
@@ -101,7 +101,7 @@ func TestResize(t *testing.T) {
 		}
 	}
 	record(1, 130)
-	expect("as new", 100, 31, 130)
+	expect("by default", 100, 31, 130)
 	resize(10)
 	expect("shrunk", 10, 121, 130)
 	record(131, 133)
@@ -116,10 +116,10 @@ func TestResize(t *testing.T) {
 	expect("grown from a ring in use", 76, 125, 200)
 	resize(1)
 	record(201, 202)
-	expect("one", 1, 202, 202)
+	expect("one sample", 1, 202, 202)
 	for _, n := range []int{0, -1, MaxWindow + 1} {
 		if r.Resize(n) == nil {
-			t.Errorf("%d samples a name are accepted", n)
+			t.Errorf("Resize(%d) is accepted", n)
 		}
 	}
 }
@@ -135,9 +135,10 @@ func TestPercentiles(t *testing.T) {
 		samples []float64
 		want    [5]float64 // median, 95th, 99th, 100th, mean
 	}{
-		{[]float64{1, 2, 3, 4, 100}, [5]float64{2, 4, 4, 100, 22}}, // the original's capture
+		{[]float64{1, 2, 3, 4, 100}, [5]float64{2, 4, 4, 100, 22}}, // as in testdata/statvent-py2.pipe
 		{[]float64{7}, [5]float64{7, 7, 7, 7, 7}},
-		{[]float64{1, 2}, [5]float64{1, 1, 1, 2, 1.5}}, // the original: 1, the mean of integers was cut
+		{[]float64{1, 2}, [5]float64{1, 1, 1, 2, 1.5}}, // the original rounds the mean of integers to 1
+		{[]float64{-1, math.MaxFloat64, math.MaxFloat64}, [5]float64{-1, math.MaxFloat64, math.MaxFloat64, math.MaxFloat64, math.MaxFloat64 / 3 * 2}},
 		{upTo(20), [5]float64{10, 19, 19, 20, 10.5}},
 		{upTo(100), [5]float64{50, 95, 99, 100, 50.5}},
 	} {
@@ -178,14 +179,14 @@ func TestDiscards(t *testing.T) {
 		r.Record(name, 1)
 	}
 	if len(r.All()) != 0 || r.Discarded() != 9 {
-		t.Errorf("names that no pipe can carry: %d kept and %d discarded, want 0 and 9", len(r.All()), r.Discarded())
+		t.Errorf("names that the format cannot hold: %d kept and %d discarded, want 0 and 9", len(r.All()), r.Discarded())
 	}
 	for i := range MaxNames + 5 {
 		r.Incr(fmt.Sprint(i), 1)
 	}
 	r.Incr("0", 1)
 	if all := r.All(); len(all) != MaxNames || r.Discarded() != 14 || all["0"] != Int(2) {
-		t.Errorf("of %d names %d are kept, and %d calls were discarded, want 14", MaxNames+5, len(all), r.Discarded())
+		t.Errorf("of %d names %d are kept, and %d calls are discarded, want 14", MaxNames+5, len(all), r.Discarded())
 	}
 }
 
@@ -194,19 +195,21 @@ func TestIncrDoesNotAllocate(t *testing.T) {
 	r.Incr("a", 1)
 	r.IncrFloat("b", 1)
 	if n := testing.AllocsPerRun(1000, func() { r.Incr("a", 1); r.IncrFloat("b", 1) }); n != 0 {
-		t.Errorf("counting in names that exist makes %v allocations", n)
+		t.Errorf("Incr and IncrFloat of names that exist allocate %v times", n)
 	}
 }
 
 func TestDefault(t *testing.T) {
-	Incr("i", 2)
-	IncrFloat("f", 0.5)
-	Set("s", 3)
-	SetFloat("sf", 1.5)
-	Record("r.{0}", 4)
-	RecordFunc("rf", 5, func(name, label string) string { return name + "-" + label })
+	run := fmt.Sprint(time.Now().UnixNano(), ".") // the default Registry outlives the test
+	Incr(run+"i", 2)
+	IncrFloat(run+"f", 0.5)
+	Set(run+"s", 3)
+	SetFloat(run+"sf", 1.5)
+	Record(run+"r.{0}", 4)
+	RecordFunc(run+"rf", 5, func(name, label string) string { return name + "-" + label })
 	want := map[string]Value{"i": Int(2), "f": Float(0.5), "s": Int(3), "sf": Float(1.5), "r.mean": Float(4), "rf-mean": Float(5)}
 	for name, v := range want {
+		name = run + name
 		if All()[name] != v || Default().All()[name] != v {
 			t.Errorf("%s is %v, want %v", name, All()[name], v)
 		}

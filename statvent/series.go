@@ -7,17 +7,16 @@ import (
 	"sync"
 )
 
-// Calculator turns the samples of one name into figures: labels and values.
-// The samples are in ascending order, at least one, finite, and the
-// Calculator's own. A value that is not finite is left out.
+// Calculator turns the samples of one name into figures: labels and values. It gets at least one
+// sample; all are finite and in ascending order, and the Calculator owns the slice. Values that
+// are not finite are left out.
 type Calculator func(samples []float64) iter.Seq2[string, float64]
 
-// LabelFunc makes the name of a figure from the name of its samples and a label
-// of the Calculator, such as "95th".
+// LabelFunc makes the name of a figure from the name of the samples and a label of the
+// Calculator, such as "95th".
 type LabelFunc func(name, label string) string
 
-// Label puts label in the place of each "{0}" in name, or after a dot at its
-// end if there is none.
+// Label replaces each "{0}" in name by label. Without "{0}" it appends a dot and the label.
 func Label(name, label string) string {
 	if strings.Contains(name, "{0}") {
 		return strings.ReplaceAll(name, "{0}", label)
@@ -25,10 +24,9 @@ func Label(name, label string) string {
 	return name + "." + label
 }
 
-// Percentiles is the Calculator of a new Registry: median, 95th, 99th and 100th,
-// and mean. The p-th percentile of n samples is the k-th smallest, k = p*n/100
-// cut to an integer and at least 1, as statvent for Python has it; the mean is
-// a float even of integers.
+// Percentiles is the Calculator of a new Registry. Its labels are median, 95th, 99th, 100th and
+// mean. The p-th percentile of n samples is the k-th smallest, where k = p*n/100, rounded down
+// but at least 1, as in statvent for Python.
 func Percentiles(samples []float64) iter.Seq2[string, float64] {
 	return func(yield func(string, float64) bool) {
 		for _, p := range [...]struct {
@@ -40,12 +38,22 @@ func Percentiles(samples []float64) iter.Seq2[string, float64] {
 				return
 			}
 		}
-		sum := 0.0
-		for _, s := range samples {
-			sum += s
-		}
-		yield("mean", sum/float64(len(samples)))
+		yield("mean", mean(samples))
 	}
+}
+
+// mean is always finite: samples are scaled if their sum is not.
+func mean(samples []float64) float64 {
+	n := float64(len(samples))
+	sum, scaled := 0.0, 0.0
+	for _, s := range samples {
+		sum += s
+		scaled += s / n
+	}
+	if finite(sum) {
+		return sum / n
+	}
+	return clamp(scaled)
 }
 
 // series holds the last samples of one name.
@@ -53,7 +61,7 @@ type series struct {
 	label   LabelFunc
 	mu      sync.Mutex
 	samples []float64 // a ring once it is full
-	oldest  int       // where the ring begins
+	oldest  int       // index of the oldest sample
 }
 
 func (s *series) add(sample float64, window int) {
@@ -68,7 +76,7 @@ func (s *series) add(sample float64, window int) {
 	s.oldest = (s.oldest + 1) % window
 }
 
-// sorted is a copy of the last samples, window at most, in ascending order.
+// sorted returns a copy of the last samples, at most window, in ascending order.
 func (s *series) sorted(window int) []float64 {
 	s.mu.Lock()
 	s.fit(window)
@@ -78,7 +86,7 @@ func (s *series) sorted(window int) []float64 {
 	return samples
 }
 
-// fit makes a ring of another size fit the window: the newest samples stay.
+// fit changes the size of the ring to the window, and keeps the newest samples.
 func (s *series) fit(window int) {
 	if len(s.samples) <= window && s.oldest == 0 || len(s.samples) == window {
 		return

@@ -6,8 +6,8 @@ import (
 	"strconv"
 )
 
-// Value is the number of a figure: an int64, or a float64 once a float was
-// used. The zero Value is the integer 0.
+// Value is the number of a figure: an int64, or a float64 if a float was used. The zero Value
+// is the integer 0.
 type Value struct {
 	integer int64
 	float   float64
@@ -39,8 +39,8 @@ func (v Value) Float64() float64 {
 	return float64(v.integer)
 }
 
-// Add is v+w: an integer if both are and the sum fits, else a float, at most the
-// largest there is.
+// Add is v+w. It is an integer if both are and the sum fits; otherwise it is a float, at most the
+// largest finite one.
 func (v Value) Add(w Value) Value {
 	if sum := v.integer + w.integer; !v.isFloat && !w.isFloat && (sum > v.integer) == (w.integer > 0) {
 		return Int(sum)
@@ -48,8 +48,8 @@ func (v Value) Add(w Value) Value {
 	return Float(clamp(v.Float64() + w.Float64()))
 }
 
-// Sub is v-w: an integer if both are and the difference fits, else a float, at
-// most the largest there is.
+// Sub is v-w. It is an integer if both are and the difference fits; otherwise it is a float, at
+// most the largest finite one.
 func (v Value) Sub(w Value) Value {
 	if diff := v.integer - w.integer; !v.isFloat && !w.isFloat && (diff < v.integer) == (w.integer > 0) {
 		return Int(diff)
@@ -65,10 +65,10 @@ func (v Value) Less(w Value) bool {
 	return v.integer < w.integer
 }
 
-// AppendText appends the value as a pipe and JSON carry it: an integer in
-// decimal, a float as the shortest decimal that reads back the same, with an
-// exponent only below 1e-6 and from 1e21 on. It fails for NaN and infinities,
-// which neither format has.
+// AppendText appends the value in the form that pipes and JSON have. An integer is decimal. A
+// float is the shortest decimal that reads back the same; it has a point or an exponent, so that
+// it reads back as a float. Only floats below 1e-6 and from 1e21 on have an exponent. NaN and
+// infinities are errors, as neither format has them.
 func (v Value) AppendText(dst []byte) ([]byte, error) {
 	if !v.isFloat {
 		return strconv.AppendInt(dst, v.integer, 10), nil
@@ -80,7 +80,11 @@ func (v Value) AppendText(dst []byte) ([]byte, error) {
 	if abs := math.Abs(v.float); abs != 0 && (abs < 1e-6 || abs >= 1e21) {
 		format = 'e'
 	}
-	return strconv.AppendFloat(dst, v.float, format, -1, 64), nil
+	text := strconv.AppendFloat(dst, v.float, format, -1, 64)
+	if format == 'f' && v.float == math.Trunc(v.float) {
+		text = append(text, ".0"...)
+	}
+	return text, nil
 }
 
 // MarshalJSON makes the value a JSON number.

@@ -9,11 +9,11 @@ import (
 
 var letters = [metric.Kinds]string{metric.Counter: "|c", metric.Gauge: "|g", metric.Timer: "|ms", metric.Set: "|s"}
 
-// Append appends s as a line with its newline, such that a Parser reads the
-// same sample from it. The name and the member are taken as they are: they
-// must hold no newline, the name no colon, the member no bar. A gauge that is set to a negative
-// value takes two lines, as the dialect has no other way: 0 first, then the
-// decrement; a Parser with AbsoluteSigns reads two settings, with the same end.
+// Append appends s as a line with a newline. A Parser reads the same sample from
+// it. Append does not change the name or the member: the name must have no
+// newline and no colon, the member no newline and no bar. A gauge set to a
+// negative value takes two lines, because the sign would adjust it: 0, then the
+// decrement. A Parser with AbsoluteSigns reads 0, then the negative value.
 func Append(dst []byte, s metric.Sample) []byte {
 	if s.Kind == metric.Gauge && !s.Delta && math.Signbit(s.Value) {
 		dst = append(append(dst, s.Name...), ":0|g\n"...)
@@ -27,17 +27,21 @@ func Append(dst []byte, s metric.Sample) []byte {
 		}
 		dst = strconv.AppendFloat(dst, s.Value, 'g', -1, 64)
 	}
-	dst = append(dst, letters[s.Kind]...)
-	if s.Weight > 1 && (s.Kind == metric.Counter || s.Kind == metric.Timer) {
+	if s.Kind == metric.Timer && !s.Millis {
+		dst = append(dst, "|h"...)
+	} else {
+		dst = append(dst, letters[s.Kind]...)
+	}
+	if s.Weight != 1 && s.Weight > 0 && (s.Kind == metric.Counter || s.Kind == metric.Timer) {
 		dst = strconv.AppendFloat(append(dst, "|@"...), rate(s.Weight), 'g', -1, 64)
 	}
 	return append(dst, '\n')
 }
 
-// rate returns the sample rate whose inverse is weight, or is nearest to it.
+// rate returns the sample rate with the inverse nearest to weight.
 func rate(weight float64) float64 {
 	r := 1 / weight
-	for _, near := range []float64{math.Nextafter(r, 0), math.Nextafter(r, 1)} {
+	for _, near := range []float64{math.Nextafter(r, 0), math.Nextafter(r, math.Inf(1))} {
 		if math.Abs(1/near-weight) < math.Abs(1/r-weight) {
 			r = near
 		}

@@ -1,6 +1,6 @@
 package wire
 
-// appendNode appends text as one node of a name.
+// appendNode appends text as one node of a name, without dots.
 func (t *Tagger) appendNode(dst, text []byte) []byte {
 	start := len(dst)
 	dst = t.dialect.AppendClean(dst, text)
@@ -12,7 +12,7 @@ func (t *Tagger) appendNode(dst, text []byte) []byte {
 	return dst
 }
 
-// What bytes Graphite takes.
+// Where Graphite takes a byte.
 const (
 	fitKey   = 1 << iota // in a key
 	fitValue             // in a value
@@ -29,7 +29,8 @@ var fit = func() (t [256]uint8) {
 	return t
 }()
 
-// appendFit appends text, with "_" for each run of bytes that do not fit.
+// appendFit appends text. Each run of bytes that Graphite does not take there
+// becomes "_".
 func appendFit(dst, text []byte, where uint8) []byte {
 	inRun := false
 	for _, c := range text {

@@ -6,15 +6,29 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// readGroup reads what stands behind a name, or behind the last group: values,
-// a type, and sections. It leaves in p.rest what starts the next group.
+// group is values that share a type, a rate and tags: 1:2:3|ms|@0.5.
+type group struct {
+	values []byte // the ones not read yet; nil after the last
+	packed bool   // a colon separates two values
+	kind   metric.Kind
+	rated  bool // a rate was read
+	timed  bool // has a timestamp
+	tagged bool // has tags
+	lost   bool // tags were dropped
+	millis bool // the type is ms
+	weight float64
+	fault  metric.Reason // makes all values bad
+}
+
+// readGroup reads what follows a name or the last group: values, a type and
+// sections. It leaves the start of the next group in p.rest.
 func (p *Parser) readGroup(b []byte) {
 	g := &p.group
 	*g = group{weight: 1}
 	p.rest = nil
 
 	bar := bytes.IndexByte(b, '|')
-	if bar < 0 { // without a type nobody can say how many values these are: one
+	if bar < 0 { // without a type, colons mean nothing: this is one value
 		g.values, g.fault = b, metric.BadType
 		return
 	}
@@ -22,16 +36,19 @@ func (p *Parser) readGroup(b []byte) {
 	end := sectionEnd(b, true)
 	var known bool
 	if g.kind, known = kindOf(b[:end]); !known {
-		g.fault = metric.BadType
+		if g.kind, known = p.otherKind(b[:end]); !known {
+			g.fault = metric.BadType
+		}
 	}
 	g.packed = g.kind != metric.Set
+	g.millis = g.kind == metric.Timer && bytes.IndexByte(b[:end], 'm') >= 0
 	p.readSections(b[end:])
 	if p.Tagger != nil && g.fault == metric.None {
 		p.nameGroup()
 	}
 }
 
-// nameGroup makes the group's name, of the one that was sent and the tags.
+// nameGroup builds the group's name from the sent name and the tags.
 func (p *Parser) nameGroup() {
 	g, sent := &p.group, p.line[:bytes.IndexByte(p.line, ':')]
 	p.name = sent
@@ -63,18 +80,18 @@ func kindOf(letters []byte) (kind metric.Kind, known bool) {
 	return 0, false
 }
 
-// readSections reads the sections behind a type; b starts at a bar or a colon,
-// or is empty.
+// readSections reads the sections behind a type. b is empty or starts at a bar
+// or a colon.
 func (p *Parser) readSections(b []byte) {
-	colonEnds := true // until a section comes whose colons are its own
+	colonEnds := true // until a section owns its colons
 	for len(b) > 0 {
 		if b[0] == ':' {
 			p.rest = b[1:]
 			return
 		}
 		b = b[1:]
-		if len(b) > 0 && (b[0] == '#' || b[0] == 'T' || bytes.HasPrefix(b, []byte("c:"))) {
-			colonEnds = false
+		if colonEnds && len(b) > 0 && b[0] != '@' {
+			colonEnds = !ownsColons(b)
 		}
 		end := sectionEnd(b, colonEnds)
 		p.readSection(b[:end])
@@ -84,24 +101,99 @@ func (p *Parser) readSections(b []byte) {
 
 func (p *Parser) readSection(section []byte) {
 	g := &p.group
-	switch {
-	case len(section) == 0:
-	case section[0] == '#' && len(section) > 1:
-		g.lost = p.Tagger == nil || g.tagged // of two sections the last counts
-		g.tagged, p.tags = true, section[1:]
-	case section[0] == '@' && g.fault == metric.None && g.kind != metric.Gauge && g.kind != metric.Set:
-		rate, ok := number(section[1:])
-		g.weight = 1 / rate
-		if !ok || rate <= 0 || rate > 1 || !finite(g.weight) {
-			g.fault = metric.BadRate
-		}
+	if len(section) == 0 {
+		return
 	}
+	switch section[0] {
+	case '#':
+		if len(section) > 1 {
+			g.lost = p.Tagger == nil || g.tagged // the last of two sections counts
+			g.tagged, p.tags = true, section[1:]
+		}
+	case '@':
+		p.readRate(section[1:])
+	case 'T':
+		g.timed = true
+	default:
+		p.readOtherSection(section)
+	}
+}
+
+// readRate reads a rate without its @. The last of two rates counts, but the
+// first in Etsy's dialect.
+func (p *Parser) readRate(b []byte) {
+	g := &p.group
+	if g.fault != metric.None || g.kind == metric.Gauge || g.kind == metric.Set || g.rated && p.Dialect == metric.Etsy {
+		return
+	}
+	g.rated = true
+	rate, ok := number(b)
+	if !ok {
+		rate, ok = p.otherNumber(b)
+	}
+	g.weight = 1 / rate
+	if !ok || rate <= 0 || rate > 1 && p.Dialect != metric.Etsy || !finite(g.weight) {
+		g.fault = metric.BadRate
+	}
+}
+
+// ownsColons reports whether the section that b starts with has colons of its
+// own. Such a section is not followed by another group. Sections of DogStatsD
+// are c:, e:, card:, tags and timestamps. Any other section that starts with
+// letters and a colon is taken for one of a later version, unless that colon
+// starts a value.
+func ownsColons(b []byte) bool {
+	if b[0] == '#' || b[0] == 'T' {
+		return true
+	}
+	n := 0
+	for n < len(b) && (b[n]|0x20)-'a' < 26 {
+		n++
+	}
+	if n == 0 || n == len(b) || b[n] != ':' {
+		return false
+	}
+	switch string(b[:n]) {
+	case "c", "e", "card":
+		return true
+	}
+	return !startsValue(b[n+1:])
+}
+
+// startsValue reports whether b starts with a value and a known type. A type
+// that ends at a colon can also be a section such as c:, so then the next value
+// must have a type too. It looks no further, which bounds the cost.
+func startsValue(b []byte) bool {
+	b, ok := cutTyped(b)
+	if ok && len(b) > 0 && b[0] == ':' {
+		_, ok = cutTyped(b[1:])
+	}
+	return ok
+}
+
+// cutTyped cuts a value and its type from b. It reports false if b starts
+// otherwise.
+func cutTyped(b []byte) (rest []byte, ok bool) {
+	bar := bytes.IndexByte(b, '|')
+	if bar < 0 {
+		return nil, false
+	}
+	b = b[bar+1:]
+	end := sectionEnd(b, true)
+	_, ok = kindOf(b[:end])
+	return b[end:], ok
 }
 
 // sectionEnd returns the length of the section that b starts with.
 func sectionEnd(b []byte, colonEnds bool) int {
+	if !colonEnds {
+		if i := bytes.IndexByte(b, '|'); i >= 0 {
+			return i
+		}
+		return len(b)
+	}
 	for i, c := range b {
-		if c == '|' || c == ':' && colonEnds {
+		if c == '|' || c == ':' {
 			return i
 		}
 	}

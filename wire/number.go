@@ -13,14 +13,14 @@ var pow10 = [...]float64{
 
 func finite(v float64) bool { return v-v == 0 }
 
-// number reads a decimal number: a sign, digits with a point among them, an
-// exponent, all but the digits optional. The result is the nearest float64, as
-// strconv.ParseFloat has it; what is too large for one is no number, and
-// neither are the other spellings that ParseFloat knows.
+// number reads a decimal number: a sign, digits with a point, and an exponent.
+// Only the digits are required. The result is the nearest float64, as from
+// strconv.ParseFloat. It reports false for a number that is too large,
+// and for all other spellings that ParseFloat knows.
 //
-// A mantissa below 2^53 and a power of ten up to 22 are both exact, so that
-// one operation on them rounds correctly (W. Clinger, "How to read floating
-// point numbers accurately", 1990). Everything else goes to strconv.
+// A mantissa below 2^53 and a power of ten up to 22 are both exact, so one
+// operation on them rounds correctly (W. Clinger, "How to read floating point
+// numbers accurately", 1990). Other numbers go to strconv.
 func number(b []byte) (v float64, ok bool) {
 	digits := b
 	if len(b) > 0 && (b[0] == '-' || b[0] == '+') {
@@ -45,11 +45,10 @@ func number(b []byte) (v float64, ok bool) {
 	return v, true
 }
 
-// scan checks the form of an unsigned number and reads it as mantissa times
-// ten to the exponent. A mantissa of more than 19 digits comes back as the
-// greatest uint64.
+// scan checks an unsigned number and reads it as mantissa x 10^exponent. A
+// mantissa of more than 19 digits is returned as the greatest uint64.
 func scan(b []byte) (mantissa uint64, exponent int, ok bool) {
-	const most = 1e18 // one more digit still fits
+	const room = 1e18 // below it one more digit fits
 	i, point := 0, -1
 	for ; i < len(b); i++ {
 		d := b[i] - '0'
@@ -60,7 +59,7 @@ func scan(b []byte) (mantissa uint64, exponent int, ok bool) {
 			point = i
 			continue
 		}
-		if mantissa < most {
+		if mantissa < room {
 			mantissa = mantissa*10 + uint64(d)
 		} else {
 			mantissa = 1<<64 - 1
@@ -81,6 +80,7 @@ func scan(b []byte) (mantissa uint64, exponent int, ok bool) {
 	return mantissa, exponent + e, ok
 }
 
+// scanExponent reads an exponent with its e.
 func scanExponent(b []byte) (e int, ok bool) {
 	if b[0] != 'e' && b[0] != 'E' {
 		return 0, false
@@ -96,7 +96,7 @@ func scanExponent(b []byte) (e int, ok bool) {
 		if d > 9 {
 			return 0, false
 		}
-		if e < 100_000 { // beyond every float64; only the form matters now
+		if e < 100_000 { // far beyond float64: from here only the form matters
 			e = e*10 + int(d)
 		}
 	}

@@ -11,7 +11,7 @@ import (
 
 var decimal = regexp.MustCompile(`^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$`)
 
-// checkNumber holds number against the grammar and against strconv.
+// checkNumber compares number with the grammar and with strconv.
 func checkNumber(t *testing.T, text string) {
 	t.Helper()
 	got, ok := number([]byte(text))

@@ -1,24 +1,28 @@
-// Package wire is the statsd line grammar, both ways: a Parser takes samples
-// out of received bytes, Append writes a sample as a line.
+// Package wire reads and writes statsd lines: a Parser takes samples out of
+// received bytes, and Append writes a sample as a line.
 //
 // # Lines
 //
-//	name:value|type[|@rate][:value|type[|@rate]...][|#tags|c:id|T...]
+//	name:value|type[|section...][:value|type[|section...]...]
 //
-// Lines are separated by a newline; a carriage return before it is dropped,
-// and lines of white space only are ignored. A line may hold several samples
-// of one name (a:1|c:2|c), and several values that share what follows
-// (a:1:2:3|ms|@0.5). Types are c and m (counter), g (gauge), ms, h and d
-// (timer), and s (set). Tags, container ids (c:) and timestamps (T) are
-// sections of their own: they are passed over, but for tags where there is a
-// Tagger, and nothing after them starts a new value. Events (_e{...}) and service checks (_sc|...) are no samples.
+// A newline ends a line. A carriage return before it is dropped, and lines of
+// white space only are ignored. A line may hold several samples of one name
+// (a:1|c:2|c), and several values that share a type and sections
+// (a:1:2:3|ms|@0.5). The types are c and m (counter), g (gauge), ms, h and d
+// (timer), and s (set). Sections are a rate (@0.5) and those of DogStatsD: tags
+// (#k:v), origin (c:), external data (e:), cardinality (card:) and timestamp (T).
+// Tags are dropped unless there is a Tagger. The others are ignored. Events
+// (_e{...}) and service checks (_sc|...) are not samples.
+//
+// docs/lines.md has all rules. Parser.Dialect chooses between them where statsds
+// differ.
 //
 // # Faults
 //
-// A bad sample costs no other: it is reported with its reason, and parsing
-// goes on with the next value. The cost is linear in the bytes given; nothing
-// is allocated, and samples borrow the bytes they were parsed from, names with
-// tags the Tagger's.
+// A bad sample does not affect others: Next reports it with its reason, and
+// goes on with the next value. The cost is linear in the number of bytes.
+// Nothing is allocated. Samples borrow the bytes that they were parsed from, or
+// the Tagger's if their names have tags.
 package wire
 
 import (
@@ -35,58 +39,48 @@ const (
 	End     Item = iota // nothing more in these bytes
 	Sample              // a good sample, stored where Next was told
 	Discard             // a bad sample: see Reason and Line
-	Event               // an event or a service check
+	Event               // an event or a service check of DogStatsD
 )
 
-// Parser takes the samples out of a buffer one by one:
+// Parser returns the samples in a buffer one by one:
 //
 //	p.Reset(datagram)
 //	for item := p.Next(&s); item != wire.End; item = p.Next(&s) {
 //		...
 //	}
 //
-// The zero Parser is ready to use, by one goroutine at a time.
+// The zero Parser is ready to use. It is for one goroutine at a time.
 type Parser struct {
-	// AbsoluteSigns makes a gauge's sign a part of its number. By default a
+	// AbsoluteSigns makes the sign of a gauge part of its number. Without it a
 	// signed value adjusts the gauge.
 	AbsoluteSigns bool
-	// Dialect says what an empty value means.
+	// Dialect chooses the rules for empty values, types, numbers and rates.
 	Dialect metric.Dialect
-	// Tagger makes tags a part of the name. Without one they are dropped.
+	// Tagger makes tags part of the name. Without it they are dropped.
 	Tagger *Tagger
 
-	buf   []byte // what has not been read: whole lines
-	line  []byte // the line being read, without its line end
-	name  []byte // of the group, with its tags
-	tags  []byte // the group's, if it is tagged: a section without its #
-	rest  []byte // of the line: the groups that follow the one being read
+	buf   []byte // whole lines not read yet
+	line  []byte // the current line, without its line end
+	name  []byte // of the current group, with its tags
+	tags  []byte // the section of tags without its #, if the group is tagged
+	rest  []byte // the groups of the line after the current one
 	group group
-	lines int
-	// reason is that of the last Discard.
-	reason metric.Reason
+
+	lines, timestamps int
+	reason            metric.Reason // of the last Discard
 }
 
-// group is values that share a type, a rate and tags: 1:2:3|ms|@0.5.
-type group struct {
-	values []byte // what is left of them; nil when none is
-	packed bool   // a colon parts two values
-	kind   metric.Kind
-	tagged bool
-	lost   bool // tags were dropped
-	weight float64
-	fault  metric.Reason // what is wrong with all of them
-}
-
-// Reset starts on buf, which holds whole lines (the last may lack its newline)
-// and must not change until the parser has come to its end.
+// Reset starts on buf. It holds whole lines, though the last newline may be
+// missing. The buffer must not change until Next has returned End.
 func (p *Parser) Reset(buf []byte) {
 	p.buf, p.line, p.name, p.rest = buf, nil, nil, nil
 	p.group = group{}
-	p.lines = 0
+	p.lines, p.timestamps = 0, 0
 }
 
-// Forget is the Tagger's, amid what is parsed: it ends the names of the samples so far. That
-// of values which are still to come stays.
+// Forget calls the Tagger's Forget in the middle of a buffer. The names of all
+// samples so far become invalid. The name of the current group is kept, for its
+// next values.
 func (p *Parser) Forget() {
 	switch {
 	case p.Tagger == nil:
@@ -97,18 +91,21 @@ func (p *Parser) Forget() {
 	}
 }
 
-// Lines returns the number of lines begun since Reset; ignored ones do not
-// count.
+// Lines returns the number of lines started since Reset, without ignored ones.
 func (p *Parser) Lines() int { return p.lines }
 
-// Line returns the line that the last item came from. It borrows the buffer.
+// Timestamps returns the number of good samples since Reset that had a
+// timestamp, which was ignored.
+func (p *Parser) Timestamps() int { return p.timestamps }
+
+// Line returns the line of the last item. It borrows the buffer.
 func (p *Parser) Line() []byte { return p.line }
 
-// Reason returns why the last Discard was one.
+// Reason returns why the last Discard was bad.
 func (p *Parser) Reason() metric.Reason { return p.reason }
 
-// Next finds the next item. It stores a good sample in s; after anything else
-// s is undefined.
+// Next finds the next item. It stores a good sample in s. For any other item s
+// is undefined.
 func (p *Parser) Next(s *metric.Sample) Item {
 	if p.group.values != nil {
 		return p.value(s)
@@ -143,9 +140,9 @@ func (p *Parser) Next(s *metric.Sample) Item {
 	return End
 }
 
-// plain reads the commonest rests of a line: an unsigned number of at most 15
-// digits, or a set's member, with a type and nothing behind it. It reports
-// false, having changed nothing that counts, when the rest is anything else.
+// plain is the fast path for the most common lines. It reads what follows the
+// first colon: an unsigned integer of at most 15 digits or a set member, a type,
+// and nothing else. For other text it reports false, and s is undefined.
 func plain(s *metric.Sample, rest []byte) bool {
 	n := len(rest)
 	if n < 3 {
@@ -158,7 +155,7 @@ func plain(s *metric.Sample, rest []byte) bool {
 	case 'g':
 		s.Kind = metric.Gauge
 	case 'h', 'd':
-		s.Kind = metric.Timer
+		s.Kind, s.Millis = metric.Timer, false
 	case 's':
 		if rest[n-2] == '|' {
 			if bytes.IndexByte(rest[:n-2], '|') >= 0 {
@@ -171,7 +168,7 @@ func plain(s *metric.Sample, rest []byte) bool {
 		if rest[n-2] != 'm' {
 			return false
 		}
-		s.Kind = metric.Timer
+		s.Kind, s.Millis = metric.Timer, true
 		end--
 	default:
 		return false
@@ -192,8 +189,8 @@ func plain(s *metric.Sample, rest []byte) bool {
 	return true
 }
 
-// startLine begins a line that is not plain; colon is the place of its first
-// colon, or negative.
+// startLine starts a line that is not plain. colon is the index of its first
+// colon, negative if there is none.
 func (p *Parser) startLine(s *metric.Sample, colon int) Item {
 	switch {
 	case bytes.HasPrefix(p.line, []byte("_e{")), bytes.HasPrefix(p.line, []byte("_sc|")):
@@ -221,33 +218,55 @@ func (p *Parser) value(s *metric.Sample) Item {
 			v, g.values = v[:i], v[i+1:]
 		}
 	}
-	empty := len(v) == 0
-	if empty && (p.Dialect != metric.Gstatsd || g.values != nil || g.kind == metric.Set) {
+	if len(v) == 0 && !p.takesEmpty() {
 		return p.discard(metric.NoValue)
 	}
 	if g.fault != metric.None {
 		return p.discard(g.fault)
 	}
 	s.Name, s.Kind, s.Weight, s.TagsDropped, s.Delta = p.name, g.kind, g.weight, g.lost, false
-	if g.kind == metric.Set {
-		s.Member = v
-		return Sample
-	}
-	if empty {
-		s.Value = 1
-		if g.kind == metric.Timer {
+	s.Millis = g.millis
+	switch {
+	case g.kind == metric.Set:
+		if s.Member = v; len(v) == 0 {
+			s.Member = emptyMember
+		}
+	case len(v) == 0:
+		if s.Value = 1; g.kind == metric.Timer {
 			s.Value = 0
 		}
-		return Sample
+	default:
+		var ok bool
+		if s.Value, ok = number(v); !ok {
+			s.Value, ok = p.otherNumber(v)
+		}
+		if !ok || !finite(s.Value*s.Weight) {
+			return p.discard(metric.BadValue)
+		}
+		if g.kind == metric.Gauge && !p.AbsoluteSigns {
+			s.Delta = v[0] == '+' || v[0] == '-'
+		}
 	}
-	var ok bool
-	if s.Value, ok = number(v); !ok || !finite(s.Value*s.Weight) {
-		return p.discard(metric.BadValue)
-	}
-	if g.kind == metric.Gauge && !p.AbsoluteSigns {
-		s.Delta = v[0] == '+' || v[0] == '-'
+	if g.timed {
+		p.timestamps++
 	}
 	return Sample
+}
+
+// emptyMember is what Etsy's statsd makes of an empty set member.
+var emptyMember = []byte("0")
+
+// takesEmpty reports whether an empty value means something in the dialect. For
+// gstatsd only the last value of a group does.
+func (p *Parser) takesEmpty() bool {
+	isSet := p.group.kind == metric.Set
+	switch p.Dialect {
+	case metric.Gstatsd:
+		return p.group.values == nil && !isSet
+	case metric.Etsy:
+		return isSet
+	}
+	return false
 }
 
 func blank(line []byte) bool {

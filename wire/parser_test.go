@@ -3,15 +3,14 @@ package wire
 import (
 	"bytes"
 	"fmt"
-	"math"
 	"strings"
 	"testing"
 
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// items parses input and writes what it holds as words, so that a table can
-// say what is expected: "a c 1" is a counter, "a c 1 x10" one of weight ten.
+// items parses input and describes the items as words for tables: "a c 1" is a
+// counter, "a c 1 x10" a counter with weight 10.
 func items(p *Parser, input string) string {
 	var out []string
 	var s metric.Sample
@@ -31,6 +30,9 @@ func items(p *Parser, input string) string {
 
 func describe(s metric.Sample) string {
 	letter := [metric.Kinds]string{"c", "g", "ms", "s"}[s.Kind]
+	if s.Kind == metric.Timer && !s.Millis {
+		letter = "h"
+	}
 	text := fmt.Sprintf("%s %s %v", s.Name, letter, s.Value)
 	if s.Kind == metric.Set {
 		text = fmt.Sprintf("%s s %q", s.Name, s.Member)
@@ -52,7 +54,7 @@ var lineTests = []struct{ why, in, want string }{
 	{"meter", "a:3|m", "a c 3"},
 	{"gauge", "a:3|g", "a g 3"},
 	{"timer", "a:320|ms", "a ms 320"},
-	{"histogram, distribution", "a:4|h\na:5|d", "a ms 4, a ms 5"},
+	{"histogram, distribution", "a:4|h\na:5|d", "a h 4, a h 5"},
 	{"set", "a:v|s", `a s "v"`},
 
 	{"newline at the end", "a:1|c\n", "a c 1"},
@@ -72,7 +74,7 @@ var lineTests = []struct{ why, in, want string }{
 	{"no colon", "a|c", "!no_value"},
 	{"name only", "a", "!no_value"},
 	{"words", "a:x|c\na:nan|c\na:inf|g\na:-Infinity|ms\na:0x10|c\na:1_000|c", "!bad_value, !bad_value, !bad_value, !bad_value, !bad_value, !bad_value"},
-	{"half a number", "a:-|c\na:.|c\na:1e|c\na:1e+|c\na:1.2.3|c\na:--1|c\na:1 |c", "!bad_value, !bad_value, !bad_value, !bad_value, !bad_value, !bad_value, !bad_value"},
+	{"incomplete numbers", "a:-|c\na:.|c\na:1e|c\na:1e+|c\na:1.2.3|c\na:--1|c\na:1 |c", "!bad_value, !bad_value, !bad_value, !bad_value, !bad_value, !bad_value, !bad_value"},
 	{"beyond float64", "a:1e309|c\na:1e308|c|@0.01", "!bad_value, !bad_value"},
 	{"too small for float64", "a:1e-999|c", "a c 0"},
 
@@ -80,7 +82,7 @@ var lineTests = []struct{ why, in, want string }{
 	{"gauge set below zero", "a:0|g\na:-7|g", "a g 0, a g -7"},
 
 	{"rate", "a:1|c|@0.1\na:320|ms|@0.5\na:1|c|@1", "a c 1 x10, a ms 320 x2, a c 1"},
-	{"rate in full", "a:1|c|@0.100000", "a c 1 x10"},
+	{"rate with zeros at the end", "a:1|c|@0.100000", "a c 1 x10"},
 	{"bad rates", "a:1|c|@0\na:1|c|@-1\na:1|c|@1.1\na:1|c|@\na:1|c|@x\na:1|c|@nan\na:1|c|@1e-320", "!bad_rate, !bad_rate, !bad_rate, !bad_rate, !bad_rate, !bad_rate, !bad_rate"},
 	{"rate of a gauge or set is ignored", "a:3|g|@0.5\na:v|s|@0.1\na:3|g|@x", `a g 3, a s "v", a g 3`},
 
@@ -92,7 +94,7 @@ var lineTests = []struct{ why, in, want string }{
 	{"several types", "a:1|c:2|ms|@0.5:3|g", "a c 1, a ms 2 x2, a g 3"},
 	{"a bad one among several", "a:1|c:x|c:3|c", "a c 1, !bad_value, a c 3"},
 	{"packed", "a:1:2:3|ms|@0.5", "a ms 1 x2, a ms 2 x2, a ms 3 x2"},
-	{"packed with tags", "h:0.5:1.5:2.5|h|#g:1", "h ms 0.5 -tags, h ms 1.5 -tags, h ms 2.5 -tags"},
+	{"packed with tags", "h:0.5:1.5:2.5|h|#g:1", "h h 0.5 -tags, h h 1.5 -tags, h h 2.5 -tags"},
 	{"packed, bad ones", "a:1:x::4|ms", "a ms 1, !bad_value, !no_value, a ms 4"},
 	{"packed, bad for all", "a:1:2|zz\na:1:2|c|@2", "!bad_type, !bad_type, !bad_rate, !bad_rate"},
 	{"packed, then another group", "a:1:2|c:3:4|ms", "a c 1, a c 2, a ms 3, a ms 4"},
@@ -109,18 +111,28 @@ var lineTests = []struct{ why, in, want string }{
 	{"container id", "a:1|c|c:abc", "a c 1"},
 	{"timestamp, tags", "a:1|g|T1640995200|#a:b", "a g 1 -tags"},
 	{"tags, timestamp", "a:1|g|#a:b|T1640995200", "a g 1 -tags"},
-	{"nothing after tags starts a value", "a:1|c|#k:v|x:5|c", "a c 1 -tags"},
+	{"no value starts after tags", "a:1|c|#k:v|x:5|c", "a c 1 -tags"},
 	{"unknown and empty sections", "a:1|c|zz|\na:1|c||", "a c 1, a c 1"},
-	{"a card section's colon starts a value", "a:1|c|card:low", "a c 1, !bad_type"},
-	{"behind a container id it is passed over", "a:1|c|c:abc|card:low", "a c 1"},
-	{"an unknown section's colon starts a value", "a:1|c|x:2|c", "a c 1, a c 2"},
+	{"container and inode id", "a:1|c|c:ci-83c0a99c\na:1|c|c:in-4026\na:1|c|c:ci-83c0,in-4026", "a c 1, a c 1, a c 1"},
+	{"external data", "a:1|c|e:it-false,cn-web,pu-75a2-0d\na:1|c|e:it:false,cn-w:b", "a c 1, a c 1"},
+	{"cardinality", "a:1|c|card:low\na:1|c|c:abc|card:low\na:1|c|card:", "a c 1, a c 1, a c 1"},
+	{"known sections own their colons", "a:1|c|c:2|c\na:1|c|e:2|c\na:1|c|card:2|c\na:1|c|#k:2|c\na:1|c|T1:2|c", "a c 1, a c 1, a c 1, a c 1 -tags, a c 1"},
+	{"all sections, in several orders", "a:1|c|@0.5|#k:v|c:ci-1|T1|e:it-false|card:none\na:1|c|card:none|e:cn-x|T1|c:in-1|#k:v|@0.5", "a c 1 x2 -tags, a c 1 x2 -tags"},
+	{"packed values share them", "a:1:2|d|e:it-false,cn-web|T1|card:high", "a h 1, a h 2"},
+	{"sets have them too", "a:u|s|e:it-false|card:low", `a s "u"`},
+	{"unknown sections with letters", "a:1|c|zz:foo\na:1|c|Zz:\na:1|c|zz:a:b,c-d|#k:v", "a c 1, a c 1, a c 1 -tags"},
+	{"an unknown section before a known one", "a:1|c|zz:foo|c:ci-1\na:1|c|zz:5|c:ci-1\na:1|g|zz:5|c:|e:x", "a c 1, a c 1, a g 1"},
+	{"the last of two rates counts", "a:1|c|@0.5|@0.1\na:1|c|@0.5|@x", "a c 1 x10, !bad_rate"},
+	{"no value starts after a section with letters", "a:1|c|zz:foo|x:2|c", "a c 1"},
+	{"an unknown section's colon starts a value with a type", "a:1|c|x:2|c\na:1|c|x:2:3|ms|@0.5\na:1|c|x:2|c:3|c\na:1|c|x:u|s", `a c 1, a c 2, a c 1, a ms 2 x2, a ms 3 x2, a c 1, a c 2, a c 3, a c 1, a s "u"`},
+	{"a section of other bytes ends at its colon", "a:1|c|x-1:foo\na:1|c|x-1:2|c", "a c 1, !bad_type, a c 1, a c 2"},
 
 	{"event and service check", "_e{5,4}:title|text\n_sc|name|0|m:x\na:1|c", "event, event, a c 1"},
 	{"a name with an underscore in front", "_x:1|c\n_e:1|c", "_x c 1, _e c 1"},
 
 	{"names are left as they are", "a b/c!:1|c\n\xff:1|c", "a b/c! c 1, \xff c 1"},
 	{"empty name", ":1|c", " c 1"},
-	{"bytes that mean something elsewhere", "a\x00b:1|c\x00", "!bad_type"},
+	{"control bytes", "a\x00b:1|c\x00", "!bad_type"},
 }
 
 func TestParser(t *testing.T) {
@@ -138,7 +150,7 @@ func TestParserAbsoluteSigns(t *testing.T) {
 	}
 }
 
-// What stands empty in front of a type has a value for gstatsd.
+// An empty value before a type means something in gstatsd's dialect.
 func TestParserGstatsd(t *testing.T) {
 	p := Parser{Dialect: metric.Gstatsd}
 	for _, tt := range []struct{ in, want string }{
@@ -160,10 +172,23 @@ func TestParserGstatsd(t *testing.T) {
 	}
 }
 
+// A timestamp counts for each good sample of its group.
+func TestParserTimestamps(t *testing.T) {
+	var p Parser
+	for in, want := range map[string]int{
+		"a:1|c|T1640995200": 1, "a:1:2:x|ms|#k:v|T1": 2, "a:1|c|T1:2|c\na:u|s|T1|T2": 2, "a:x|c|T1": 0,
+		"a:1|c:2|c|T1": 1, "a:1|c\n_e{1,1}:a|b|d:1": 0, "a:1|T1": 0, "a:T1|s": 0,
+	} {
+		if items(&p, in); p.Timestamps() != want {
+			t.Errorf("%q: Timestamps() = %d, want %d", in, p.Timestamps(), want)
+		}
+	}
+}
+
 func TestParserLines(t *testing.T) {
 	var p Parser
 	if items(&p, "a:1|c:2|c\n\nbad\n \n_sc|x|0\nb:1:2|ms\n"); p.Lines() != 4 {
-		t.Errorf("Lines() = %d, want 4: blank ones do not count, several values are one line", p.Lines())
+		t.Errorf("Lines() = %d, want 4: blank lines do not count, and a line with several values is one", p.Lines())
 	}
 	if items(&p, "a:1|c"); p.Lines() != 1 {
 		t.Errorf("Lines() = %d after Reset, want 1", p.Lines())
@@ -181,8 +206,30 @@ func TestParserLine(t *testing.T) {
 	}
 }
 
-// The cost of a line must not grow faster than its length: each value is
-// looked at once, whatever the others are.
+// Each section of a long line is read a bounded number of times. Otherwise this
+// test takes minutes.
+func TestParserManySections(t *testing.T) {
+	const n = 50_000
+	for section, samples := range map[string]int{
+		"|zz:foo": 1, "|x:5|c": n + 1, "|x:5|g:5|g:z": 3*n + 1, "|x:5|q": 1, "|x:5": 1, "|x": 1, "|#k:v": 1, "|T1": 1, "|e:a:b": 1, "|@0.5": 1, "|@0.5:5|c": n + 1, "| ": 1,
+	} {
+		line := []byte("a:1|c" + strings.Repeat(section, n))
+		for dialect := range metric.Dialect(metric.Dialects) {
+			p := Parser{Dialect: dialect}
+			var s metric.Sample
+			p.Reset(line)
+			found := 0
+			for item := p.Next(&s); item != End; item = p.Next(&s) {
+				found++
+			}
+			if found != samples {
+				t.Errorf("dialect %d: %q x %d: %d items, want %d", dialect, section, n, found, samples)
+			}
+		}
+	}
+}
+
+// A line with many values has one item for each of them, good or bad.
 func TestParserManyValues(t *testing.T) {
 	const n = 32_000
 	for _, line := range []string{
@@ -212,7 +259,7 @@ func TestParserDoesNotAllocate(t *testing.T) {
 		}
 	}
 	all.WriteString("a:" + strings.Repeat("7", 200) + ".5|c\n") // to strconv
-	for _, dialect := range []metric.Dialect{metric.Reference, metric.Gstatsd} {
+	for dialect := range metric.Dialect(metric.Dialects) {
 		p := Parser{Dialect: dialect}
 		var s metric.Sample
 		if n := testing.AllocsPerRun(100, func() {
@@ -222,83 +269,5 @@ func TestParserDoesNotAllocate(t *testing.T) {
 		}); n != 0 {
 			t.Errorf("dialect %d: %v allocations, want none", dialect, n)
 		}
-	}
-}
-
-func FuzzParser(f *testing.F) {
-	for _, tt := range lineTests {
-		f.Add([]byte(tt.in), false, uint8(metric.DropTags))
-	}
-	for _, tt := range tagTests {
-		f.Add([]byte(tt.in), false, uint8(metric.GraphiteTags))
-		f.Add([]byte(tt.in), false, uint8(metric.TagsInName))
-	}
-	f.Add([]byte("a:-5|g"), true, uint8(metric.DropTags))
-	f.Fuzz(func(t *testing.T, in []byte, absolute bool, tags uint8) {
-		p := Parser{AbsoluteSigns: absolute, Tagger: NewTagger(metric.Tags(tags%3), metric.Reference)}
-		var s metric.Sample
-		before := bytes.Clone(in)
-		p.Reset(in)
-		for n := 0; ; n++ {
-			item := p.Next(&s)
-			if item == End {
-				break
-			}
-			if n > len(in) {
-				t.Fatalf("more items than bytes in %q", in)
-			}
-			if bytes.ContainsAny(p.Line(), "\n") {
-				t.Fatalf("line %q holds a newline", p.Line())
-			}
-			switch item {
-			case Discard:
-				if p.Reason() == metric.None {
-					t.Fatalf("%q discarded without a reason", p.Line())
-				}
-			case Sample:
-				if p.Tagger != nil && bytes.IndexByte(s.Name, ':') >= 0 {
-					continue // in a tag; as a line it cannot be sent
-				}
-				roundTrip(t, s)
-			}
-		}
-		if !bytes.Equal(before, in) {
-			t.Fatalf("parsing changed %q to %q", before, in)
-		}
-	})
-}
-
-// roundTrip checks that s is sound, and reads the same from the line that
-// Append makes of it.
-func roundTrip(t *testing.T, s metric.Sample) {
-	t.Helper()
-	if bytes.ContainsAny(s.Name, ":\n") || !finite(s.Value) || !finite(s.Value*s.Weight) || s.Weight < 1 {
-		t.Fatalf("unsound sample %+v", s)
-	}
-	if s.Kind == metric.Set && len(s.Member) == 0 || s.Delta && s.Kind != metric.Gauge {
-		t.Fatalf("unsound sample %+v", s)
-	}
-	if bytes.HasPrefix(s.Name, []byte("_e{")) || bytes.HasPrefix(s.Name, []byte("_sc|")) || bytes.HasSuffix(s.Member, []byte("\r")) {
-		return
-	}
-	line := Append(nil, s)
-	var p Parser
-	var again metric.Sample
-	p.Reset(line)
-	for range bytes.Count(line, []byte{'\n'}) {
-		if item := p.Next(&again); item != Sample {
-			t.Fatalf("%+v gives %q, which is %v (%v)", s, line, item, p.Reason())
-		}
-	}
-	if p.Next(new(metric.Sample)) != End {
-		t.Fatalf("%+v gives %q, which holds more", s, line)
-	}
-	absoluteBelowZero := s.Kind == metric.Gauge && !s.Delta && math.Signbit(s.Value)
-	if again.Kind != s.Kind || !bytes.Equal(again.Name, s.Name) ||
-		s.Kind == metric.Set && !bytes.Equal(again.Member, s.Member) ||
-		s.Kind != metric.Set && again.Value != s.Value ||
-		again.Delta != (s.Delta || absoluteBelowZero) ||
-		math.Abs(again.Weight/s.Weight-1) > 1e-15 {
-		t.Fatalf("%+v came back from %q as %+v", s, line, again)
 	}
 }

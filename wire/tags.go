@@ -8,29 +8,29 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// MaxTags is how many tags a sample may have.
+// MaxTags is the most tags that a sample may have.
 const MaxTags = 64
 
-// Tagger makes tags a part of names, so that samples of one name whose tags
-// differ are of different series. Tags are those in a name as Graphite writes it
-// (name;k=v), and behind them those of a section (|#k:v,flag).
+// Tagger makes tags part of the name, so that samples with different tags belong
+// to different series. It takes tags from the name as Graphite writes them
+// (name;k=v), then from a section (|#k:v,flag).
 //
 //   - A key ends at the first colon or equals sign. A tag without either has the
 //     value true.
-//   - Tags are sorted as carbon sorts them: by the bytes of k=v. Of two with one
-//     key the later counts.
-//   - A tag whose key or value is empty, as sent or when cleaned, is dropped: to
-//     Graphite an empty value is the same as no tag.
+//   - Tags are sorted as carbon sorts them, by the bytes of k=v. If a key comes
+//     twice, the last tag counts.
+//   - A tag is dropped if its key or value is empty, before or after cleaning. For
+//     Graphite an empty value means no tag.
 //
-// With metric.GraphiteTags the name becomes name;k=v;k2=v2. What Graphite does
-// not take becomes "_", a run of it one: in keys ; ! ^ and =, in values ; and a ~
-// at the start, everywhere white space, control characters, what is not ASCII,
-// and the quotation mark, by which carbon would take the line for another format.
-// The key name, which Graphite keeps for the name, becomes _name.
+// With metric.GraphiteTags the name becomes name;k=v;k2=v2. Bytes that Graphite
+// does not take become "_", one for each run: in keys ; ! ^ and =, in values ; and
+// a ~ at the start, everywhere white space, control characters, bytes outside
+// ASCII, and the quotation mark, which makes carbon read another format. The key
+// "name" becomes "_name", because Graphite keeps the name there.
 // See https://graphite.readthedocs.io/en/latest/tags.html#carbon.
 //
-// With metric.TagsInName it becomes name.k.v.k2.v2. All of it is cleaned as
-// names are, and a dot in a key or value becomes "_", so that each is one node.
+// With metric.TagsInName the name becomes name.k.v.k2.v2. Keys and values are
+// cleaned as names are, and a dot in them becomes "_", so each is one node.
 //
 // A Tagger is for one goroutine at a time. Several Parsers may share it.
 type Tagger struct {
@@ -38,30 +38,30 @@ type Tagger struct {
 	dialect metric.Dialect
 	seed    maphash.Seed
 	known   [sections]known
-	names   []byte // made since Forget; they stand one behind another
-	tags    []tag  // of the name being made
-	order   []byte // memory to put them in order
+	names   []byte // made since Forget, one after another
+	tags    []tag  // of the current name
+	order   []byte // memory for sorting them
 	lost    bool   // one of them was dropped
 }
 
-// The same tags come again and again: a Tagger remembers this many sections of
-// at most so many bytes.
+// Clients send the same tags again and again, so a Tagger remembers sections.
 const (
-	sections  = 128
-	mostKnown = 256
+	sections  = 128 // the number it remembers
+	mostKnown = 256 // the most bytes of one
 )
 
-// known is a section of tags, and what it adds to a name.
+// known is a section of tags, and the text that it adds to a name.
 type known struct {
 	section, tags []byte
 	lost          bool
 }
 
-// tag is a tag's place in Tagger.names, with the byte before it.
+// tag is the place of a tag in Tagger.names. The start includes the byte before
+// the key.
 type tag struct{ start, value, end int }
 
-// NewTagger returns a Tagger; nil, with which a Parser drops tags, for
-// metric.DropTags. The dialect is how names are cleaned.
+// NewTagger returns a Tagger. For metric.DropTags it returns nil, and a Parser
+// then drops tags. The dialect says how names are cleaned.
 func NewTagger(style metric.Tags, dialect metric.Dialect) *Tagger {
 	if style == metric.DropTags {
 		return nil
@@ -69,12 +69,12 @@ func NewTagger(style metric.Tags, dialect metric.Dialect) *Tagger {
 	return &Tagger{style: style, dialect: dialect, seed: maphash.MakeSeed(), tags: make([]tag, 0, MaxTags)}
 }
 
-// mostKept is how many bytes of names a Tagger keeps room for: those of a batch
-// of samples, unless somebody sends very long ones.
+// mostKept is the most memory for names that a Tagger keeps after Forget. It is
+// enough for a batch of samples with names of ordinary length.
 const mostKept = 64 << 10
 
-// Forget lets the Tagger use the memory again of the names that it made so far.
-// A nil Tagger has made none.
+// Forget lets the Tagger reuse the memory of all names that it returned. A nil
+// Tagger does nothing.
 func (t *Tagger) Forget() {
 	switch {
 	case t == nil:
@@ -85,23 +85,23 @@ func (t *Tagger) Forget() {
 	}
 }
 
-// keep is Forget for all names but one, which it returns.
+// keep is Forget for all names except one. It returns that name's new place.
 func (t *Tagger) keep(name []byte) []byte {
 	t.Forget()
-	t.names = append(t.names, name...) // what is forgotten is not overwritten yet
+	t.names = append(t.names, name...) // forgotten names are not overwritten yet
 	return t.names
 }
 
-// Name returns the name of the series that a name as sent and a section of
-// tags, without its #, stand for. It is good until Forget. Lost says that a tag
-// was dropped, ok that there are not too many.
+// Name returns the name of the series for a name as sent and a section of tags
+// without its #. The result is valid until Forget. lost means that a tag was
+// dropped. ok is false if there are too many tags.
 func (t *Tagger) Name(sent, section []byte) (series []byte, lost, ok bool) {
 	start := len(t.names)
 	name, inName := metric.CutTags(sent)
 	if t.style == metric.TagsInName {
 		t.names = t.dialect.AppendClean(t.names, name)
 		if len(t.names) == start {
-			return nil, false, true // with tags it would be a name, and it is none
+			return nil, false, true // tags do not make an empty name good
 		}
 	} else {
 		t.names = append(t.names, name...)
@@ -118,7 +118,7 @@ func (t *Tagger) Name(sent, section []byte) (series []byte, lost, ok bool) {
 	return t.names[start:], lost, true
 }
 
-// addKnown adds the tags of a section, and remembers them.
+// addKnown adds the tags of a section, and remembers the result.
 func (t *Tagger) addKnown(section []byte) (lost, ok bool) {
 	k := &t.known[maphash.Bytes(t.seed, section)%uint64(len(t.known))]
 	if bytes.Equal(k.section, section) {
@@ -132,7 +132,7 @@ func (t *Tagger) addKnown(section []byte) (lost, ok bool) {
 	return lost, ok
 }
 
-// addTags adds the tags of a name and of a section, in order.
+// addTags adds the tags of a name and of a section, sorted.
 func (t *Tagger) addTags(inName, section []byte) (lost, ok bool) {
 	t.tags, t.lost = t.tags[:0], false
 	if !t.addAll(inName, ';') || !t.addAll(section, ',') {
@@ -144,7 +144,7 @@ func (t *Tagger) addTags(inName, section []byte) (lost, ok bool) {
 	return t.lost, true
 }
 
-// addAll adds the tags of a list. It reports false when they are too many.
+// addAll adds the tags of a list. It reports false if there are too many.
 func (t *Tagger) addAll(list []byte, separator byte) bool {
 	for len(list) > 0 {
 		one := list
@@ -164,7 +164,7 @@ func (t *Tagger) addAll(list []byte, separator byte) bool {
 	return true
 }
 
-// unset is the value of a tag that has none.
+// unset is the value of a tag without one.
 var unset = []byte("true")
 
 // add adds one tag, or drops it.
@@ -200,10 +200,10 @@ func (t *Tagger) add(one []byte) {
 	t.tags = append(t.tags, placed)
 }
 
-// key returns a tag's key, with what stands before and behind it.
+// key returns a tag's key, with the separators before and after it.
 func (t *Tagger) key(of tag) []byte { return t.names[of.start:of.value] }
 
-// sorted reports whether the tags are in order, each key once.
+// sorted reports whether the tags are sorted and have no key twice.
 func (t *Tagger) sorted() bool {
 	for i := 1; i < len(t.tags); i++ {
 		if bytes.Compare(t.key(t.tags[i-1]), t.key(t.tags[i])) >= 0 {
@@ -213,7 +213,7 @@ func (t *Tagger) sorted() bool {
 	return true
 }
 
-// sort puts the tags in order, and leaves the last of each key.
+// sort sorts the tags, and keeps the last of each key.
 func (t *Tagger) sort() {
 	start := t.tags[0].start
 	slices.SortStableFunc(t.tags, func(a, b tag) int { return bytes.Compare(t.key(a), t.key(b)) })

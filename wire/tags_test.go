@@ -18,8 +18,8 @@ var tagTests = []struct{ why, in, graphite, inName string }{
 	{"set", "a:x|s|#k:v", `a;k=v s "x"`, `a.k.v s "x"`},
 	{"gauge adjusted", "a:+1|g|#k:v", "a;k=v g +1", "a.k.v g +1"},
 	{"packed values share them", "a:1:2|ms|#k:v", "a;k=v ms 1, a;k=v ms 2", "a.k.v ms 1, a.k.v ms 2"},
-	{"of the last group alone", "a:1|c:2|c|#k:v", "a c 1, a;k=v c 2", "a c 1, a.k.v c 2"},
-	{"the next line's are its own", "a:1|c|#k:v\na:1|c\na:1|c|#k:w", "a;k=v c 1, a c 1, a;k=w c 1", "a.k.v c 1, a c 1, a.k.w c 1"},
+	{"of the last group only", "a:1|c:2|c|#k:v", "a c 1, a;k=v c 2", "a c 1, a.k.v c 2"},
+	{"each line has its own", "a:1|c|#k:v\na:1|c\na:1|c|#k:w", "a;k=v c 1, a c 1, a;k=w c 1", "a.k.v c 1, a c 1, a.k.w c 1"},
 	{"between container and timestamp", "a:1|c|c:ab|#k:v|T12", "a;k=v c 1", "a.k.v c 1"},
 	{"without a value", "a:1|c|#flag,k:v", "a;flag=true;k=v c 1", "a.flag.true.k.v c 1"},
 	{"equals sign", "a:1|c|#k=v", "a;k=v c 1", "a.k.v c 1"},
@@ -32,27 +32,27 @@ var tagTests = []struct{ why, in, graphite, inName string }{
 	{"empty section", "a:1|c|#", "a c 1", "a c 1"},
 	{"twice the same", "a:1|c|#k:v,k:v", "a;k=v c 1 -tags", "a.k.v c 1 -tags"},
 	{"the later counts", "a:1|c|#k:1,j:2,k:3", "a;j=2;k=3 c 1 -tags", "a.j.2.k.3 c 1 -tags"},
-	{"an empty one leaves the other", "a:1|c|#k:1,k:", "a;k=1 c 1 -tags", "a.k.1 c 1 -tags"},
+	{"an empty one does not replace the other", "a:1|c|#k:1,k:", "a;k=1 c 1 -tags", "a.k.1 c 1 -tags"},
 	{"two sections", "a:1|c|#k:v|#l:w", "a;l=w c 1 -tags", "a.l.w c 1 -tags"},
-	{"unfit in a key", "a:1|c|#!^;k \t;x:v", "a;_k_x=v c 1", "a.k_x.v c 1"},
-	{"unfit in a value", "a:1|c|#k:a;b c\x01\x02\xc3\xa9!^=", "a;k=a_b_c_!^= c 1", "a.k.ab_c c 1"},
+	{"bytes that a key cannot have", "a:1|c|#!^;k \t;x:v", "a;_k_x=v c 1", "a.k_x.v c 1"},
+	{"bytes that a value cannot have", "a:1|c|#k:a;b c\x01\x02\xc3\xa9!^=", "a;k=a_b_c_!^= c 1", "a.k.ab_c c 1"},
 	{"tilde first", "a:1|c|#k:~v~,l:~", "a;k=_v~;l=_ c 1", "a.k.v c 1 -tags"},
-	{"another format's end", `a:1|c|#{k:"}`, "a;{k=_} c 1", "a c 1 -tags"},
+	{"the start of another format", `a:1|c|#{k:"}`, "a;{k=_} c 1", "a c 1 -tags"},
 	{"slash", "a:1|c|#p:/x/y", "a;p=/x/y c 1", "a.p.-x-y c 1"},
-	{"carbon's own key", "a:1|c|#name:v", "a;_name=v c 1", "a.name.v c 1"},
+	{"the key that carbon reserves", "a:1|c|#name:v", "a;_name=v c 1", "a.name.v c 1"},
 	{"in the name", "a;k=v:1|c", "a;k=v c 1", "a.k.v c 1"},
-	{"in the name, to be put in order", "a;l=w;k=v;flag;:1|c", "a;flag=true;k=v;l=w c 1", "a.flag.true.k.v.l.w c 1"},
-	{"in the name and behind it", "a;k=v;l=w:1|c|#k:x", "a;k=x;l=w c 1 -tags", "a.k.x.l.w c 1 -tags"},
+	{"in the name, not sorted", "a;l=w;k=v;flag;:1|c", "a;flag=true;k=v;l=w c 1", "a.flag.true.k.v.l.w c 1"},
+	{"in the name and in a section", "a;k=v;l=w:1|c|#k:x", "a;k=x;l=w c 1 -tags", "a.k.x.l.w c 1 -tags"},
 	{"in the name of several values", "a;k=v:1|c:2:3|ms", "a;k=v c 1, a;k=v ms 2, a;k=v ms 3", "a.k.v c 1, a.k.v ms 2, a.k.v ms 3"},
-	{"a comma is no end in the name", "a;k=v,w:1|c", "a;k=v,w c 1", "a.k.vw c 1"},
-	{"the name itself is left as it is", "a b/é;k=v:1|c", "a b/é;k=v c 1", "a_b-.k.v c 1"},
+	{"a comma in the name does not end a tag", "a;k=v,w:1|c", "a;k=v,w c 1", "a.k.vw c 1"},
+	{"the name is not cleaned yet", "a b/é;k=v:1|c", "a b/é;k=v c 1", "a_b-.k.v c 1"},
 	{"no name", ":1|c|#k:v\n;k=v:1|c", ";k=v c 1, ;k=v c 1", " c 1,  c 1"},
 	{"bad samples", "a:x|c|#k:v\na:1|zz|#k:v\na:1|c|@2|#k:v", "!bad_value, !bad_type, !bad_rate", "!bad_value, !bad_type, !bad_rate"},
 	{"events", "_e{1,1}:a|b|#k:v\n_sc|a|0|#k:v", "event, event", "event, event"},
-	{"a member is no section", "a:#k:v|s", `a s "#k:v"`, `a s "#k:v"`},
+	{"a member that looks like a section", "a:#k:v|s", `a s "#k:v"`, `a s "#k:v"`},
 	{"too many", "a:1:2|c|#" + strings.Repeat("k,", MaxTags+1), "!too_long, !too_long", "!too_long, !too_long"},
-	{"just not", "a:1|c|#" + strings.Repeat("k,", MaxTags), "a;k=true c 1 -tags", "a.k.true c 1 -tags"},
-	{"too many in all", "a;" + strings.Repeat("k;", MaxTags) + ":1|c|#k:v", "!too_long", "!too_long"},
+	{"as many as fit", "a:1|c|#" + strings.Repeat("k,", MaxTags), "a;k=true c 1 -tags", "a.k.true c 1 -tags"},
+	{"too many in the name and the section together", "a;" + strings.Repeat("k;", MaxTags) + ":1|c|#k:v", "!too_long", "!too_long"},
 }
 
 func TestTags(t *testing.T) {
@@ -68,7 +68,7 @@ func TestTags(t *testing.T) {
 	}
 }
 
-// Another dialect cleans names, and with them tags in names, in its own way.
+// The dialect says how names are cleaned, also tags that become part of them.
 func TestTagsInDialect(t *testing.T) {
 	for style, want := range map[metric.Tags]string{metric.GraphiteTags: "a b/;k=/v_w", metric.TagsInName: "ab_.k._vw"} {
 		series, _, _ := NewTagger(style, metric.Gstatsd).Name([]byte("a b/"), []byte("k:/v w"))
@@ -78,7 +78,7 @@ func TestTagsInDialect(t *testing.T) {
 	}
 }
 
-// Names hold until Forget, however many there are.
+// Names stay valid until Forget, however many there are.
 func TestTaggerNames(t *testing.T) {
 	tagger := NewTagger(metric.GraphiteTags, metric.Reference)
 	for range 3 {
@@ -96,7 +96,7 @@ func TestTaggerNames(t *testing.T) {
 	}
 }
 
-// What others send costs a Tagger no memory for good.
+// A Tagger does not keep memory for long or many tags.
 func TestTaggerBounded(t *testing.T) {
 	tagger := NewTagger(metric.GraphiteTags, metric.Reference)
 	for i := range 4 * sections {
@@ -135,8 +135,8 @@ func TestTagsDoNotAllocate(t *testing.T) {
 	}
 }
 
-// plainSeries is Graphite's canonical name of a name and a section without bytes
-// that need cleaning, made in the plainest way.
+// plainSeries builds the name of a series in the simplest way. The name and the
+// section must have no bytes that need cleaning.
 func plainSeries(name, section string) string {
 	tags := map[string]string{}
 	name, inName, _ := strings.Cut(name, ";")
@@ -160,8 +160,8 @@ func plainSeries(name, section string) string {
 	return name + strings.Join(all, "")
 }
 
-// FuzzTags checks that a series is one that Graphite takes, and stays as it is when
-// it comes again as a name.
+// FuzzTags checks that Graphite takes each series, and that a series sent as a name
+// does not change.
 func FuzzTags(f *testing.F) {
 	for _, tt := range tagTests {
 		line, _, _ := strings.Cut(tt.in, "\n")
@@ -171,7 +171,7 @@ func FuzzTags(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, name, section string) {
 		if strings.ContainsAny(name, ":\n") || strings.ContainsAny(section, "|\n") {
-			return // a line does not have it so
+			return // a line cannot hold these
 		}
 		tagger := NewTagger(metric.GraphiteTags, metric.Reference)
 		series, lost, ok := tagger.Name([]byte(name), []byte(section))
@@ -205,7 +205,7 @@ func FuzzTags(f *testing.F) {
 	})
 }
 
-// isFit reports whether no byte of tags needs cleaning.
+// isFit reports whether tags need no cleaning.
 func isFit(tags string) bool {
 	for _, c := range []byte(tags) {
 		if c <= ' ' || c > '~' || strings.IndexByte(`!^"~`, c) >= 0 {
@@ -215,7 +215,7 @@ func isFit(tags string) bool {
 	return true
 }
 
-// checkTags holds tags against Graphite's rules.
+// checkTags checks tags against Graphite's rules.
 func checkTags(t *testing.T, tags string) {
 	t.Helper()
 	if tags == "" {
@@ -230,7 +230,7 @@ func checkTags(t *testing.T, tags string) {
 		case strings.ContainsAny(key, "!^") || value[0] == '~':
 			t.Fatalf("%q has the tag %q", tags, one)
 		case one <= before || key+"=" == before[:strings.IndexByte(before+"=", '=')]+"=":
-			t.Fatalf("%q has %q behind %q", tags, one, before)
+			t.Fatalf("%q has %q after %q", tags, one, before)
 		}
 		before = one
 	}

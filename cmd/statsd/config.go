@@ -7,6 +7,8 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/statsd-ops/statsd/delivery"
+	"github.com/statsd-ops/statsd/intake"
 	"github.com/statsd-ops/statsd/metric"
 	"github.com/statsd-ops/statsd/notify/exec"
 	"github.com/statsd-ops/statsd/notify/nsca"
@@ -50,13 +52,14 @@ func (all settings) bytes(name string) int {
 var dialects = map[string]metric.Dialect{
 	"reference": metric.Reference,
 	"gstatsd":   metric.Gstatsd,
+	"etsy":      metric.Etsy,
 }
 
 // senders are the values of --discard-senders.
-var senders = map[string]server.Senders{
-	"auto": server.SendersAuto,
-	"on":   server.SendersOn,
-	"off":  server.SendersOff,
+var senders = map[string]intake.Senders{
+	"auto": intake.SendersAuto,
+	"on":   intake.SendersOn,
+	"off":  intake.SendersOff,
 }
 
 // tagStyles are the values of --tags.
@@ -77,56 +80,7 @@ func (all settings) host(name string) string {
 
 // config makes the server's configuration, which publishes to sinks.
 func (all settings) config(log zerolog.Logger, sinks []*endpoint) (server.Config, error) {
-	cfg := server.Config{
-		Host:           all.host("name"),
-		Port:           all.count("port"),
-		Receivers:      all.count("receivers"),
-		UDPBuffer:      all.bytes("udp-buffer"),
-		DiscardSenders: senders[all.text("discard-senders")],
-		FlushInterval:  all.duration("flush-interval"),
-		Layout:         all.layout(),
-		MetadataPrefix: all.text("metadata-prefix"),
-		Dialect:        dialects[all.text("dialect")],
-		AbsoluteSigns:  all.text("gauge-signs") == "absolute",
-		Tags:           tagStyles[all.text("tags")],
-		Expire:         all.count("expire"),
-		GaugeExpire:    all.duration("gauge-expire"),
-		MaxNames:       all.count("max-names"),
-		MaxNameLength:  all.count("max-name-length"),
-		MaxSetMembers:  all.count("max-set-members"),
-		QueueBytes:     all.bytes("queue-max-bytes"),
-		StateFile:      all.text("state-file"),
-		SpoolDir:       all.text("spool-dir"),
-		SpoolMaxBytes:  int64(all.bytes("spool-max-bytes")),
-		SpoolFsync:     all.duration("spool-fsync"),
-		SpoolAfter:     all.duration("spool-after"),
-		ReplayRate:     all.count("replay-rate"),
-		MonitorHost:    all.host("monitor-host"),
-		MonitorPort:    all.port("monitor-port"),
-		KeepValues:     all.count("keep-values"),
-		Admin:          all.console("admin"),
-		AdminDown:      all.text("admin-health") == "down",
-		Alerts:         all.on("alert"),
-		AlertInterval:  all.duration("alert-interval"),
-		Grace:          all.duration("grace"),
-		Version:        version(),
-		Log:            log,
-		Debug:          all.on("debug"),
-		DebugMetric:    all.text("debug-metric"),
-
-		PipeDir:     all.text("pipe-dir"),
-		PipePrefix:  all.text("pipe-prefix"),
-		PipeTimeout: all.duration("pipe-timeout"),
-
-		MaxTimerSamples:   all.count("max-timer-samples"),
-		MaxTCPConnections: all.count("max-tcp-connections"),
-		TCPIdleTimeout:    all.duration("tcp-idle-timeout"),
-		TCPLineTimeout:    all.duration("tcp-line-timeout"),
-	}
-	for _, v := range all.get("pipe-counters").values {
-		glob, _ := pipes.ParseGlob(v.text)
-		cfg.PipeCounters = append(cfg.PipeCounters, glob)
-	}
+	cfg := server.Config{Fixed: all.fixed(log), Live: all.live()}
 	for _, e := range sinks {
 		if err := e.scheme.add(&cfg, e); err != nil {
 			return cfg, err
@@ -136,6 +90,77 @@ func (all settings) config(log zerolog.Logger, sinks []*endpoint) (server.Config
 		return cfg, err
 	}
 	return cfg, cfg.Validate()
+}
+
+// fixed returns what only a start can change.
+func (all settings) fixed(log zerolog.Logger) server.Fixed {
+	return server.Fixed{
+		Listen: all.listen(),
+		Spool: delivery.Spool{
+			SpoolDir:      all.text("spool-dir"),
+			SpoolMaxBytes: int64(all.bytes("spool-max-bytes")),
+			SpoolFsync:    all.duration("spool-fsync"),
+		},
+		FlushInterval: all.duration("flush-interval"),
+		StateFile:     all.text("state-file"),
+		MonitorHost:   all.host("monitor-host"),
+		MonitorPort:   all.port("monitor-port"),
+		KeepValues:    all.count("keep-values"),
+		Admin:         all.console("admin"),
+		AdminDown:     all.text("admin-health") == "down",
+		Version:       version(),
+		Log:           log,
+	}
+}
+
+func (all settings) listen() intake.Listen {
+	l := intake.Listen{
+		Host:           all.host("name"),
+		Port:           all.count("port"),
+		Receivers:      all.count("receivers"),
+		UDPBuffer:      all.bytes("udp-buffer"),
+		DiscardSenders: senders[all.text("discard-senders")],
+		Dialect:        dialects[all.text("dialect")],
+		AbsoluteSigns:  all.text("gauge-signs") == "absolute",
+		Tags:           tagStyles[all.text("tags")],
+		PipeDir:        all.text("pipe-dir"),
+		PipePrefix:     all.text("pipe-prefix"),
+		PipeTimeout:    all.duration("pipe-timeout"),
+	}
+	for _, v := range all.get("pipe-counters").values {
+		glob, _ := pipes.ParseGlob(v.text)
+		l.PipeCounters = append(l.PipeCounters, glob)
+	}
+	return l
+}
+
+// live returns what a reload can change, but for the sinks and the notifiers.
+func (all settings) live() server.Live {
+	return server.Live{
+		Limits: intake.Limits{
+			MaxTCPConnections: all.count("max-tcp-connections"),
+			TCPIdleTimeout:    all.duration("tcp-idle-timeout"),
+			TCPLineTimeout:    all.duration("tcp-line-timeout"),
+			Debug:             all.on("debug"),
+			DebugMetric:       all.text("debug-metric"),
+		},
+		Publish: delivery.Publish{
+			QueueBytes: all.bytes("queue-max-bytes"),
+			SpoolAfter: all.duration("spool-after"),
+			ReplayRate: all.count("replay-rate"),
+			Grace:      all.duration("grace"),
+		},
+		Layout:          all.layout(),
+		MetadataPrefix:  all.text("metadata-prefix"),
+		Expire:          all.count("expire"),
+		GaugeExpire:     all.duration("gauge-expire"),
+		MaxNames:        all.count("max-names"),
+		MaxNameLength:   all.count("max-name-length"),
+		MaxSetMembers:   all.count("max-set-members"),
+		MaxTimerSamples: all.count("max-timer-samples"),
+		Alerts:          all.on("alert"),
+		AlertInterval:   all.duration("alert-interval"),
+	}
 }
 
 func (all settings) addNotifiers(cfg *server.Config) error {

@@ -91,7 +91,8 @@ func timers(n int, names ...string) (lines string) {
 func TestEtsy(t *testing.T) {
 	counterpart.Find(t, "node")
 	kinds := "hits:1|c\nhits:4|c|@0.1\nzero:0|c\ndown:-2|c\nodd name/x:1|c\ng:23.5|g\ng:+4|g\nneg:-3|g\nusers:a|s\nusers:b|s\nusers:a|s" +
-		"\nlat:320|ms|@0.1\nlat:100|ms\nlat:7.5|ms\nonce:5|ms\nbad:x|c\nbad:1\nbad:1|c|@x"
+		"\nlat:320|ms|@0.1\nlat:100|ms\nlat:7.5|ms\nonce:5|ms\nbad:x|c\nbad:1\nbad:1|c|@x" +
+		"\nodd=name:1|c \nhex: 0x10|c\nspace:5 | ms\t\ntwice:6|c|@2\nother:3|q\nanonymous:|s\nbelow: -4|g\ncrlf:1|g\r"
 	more := "\nhits:7|c\ng:-1|g\nusers:z|s\nlat:1|ms"
 	sizes := timers(1, "n1.render") + timers(2, "n2.render") + timers(3, "n3.foo") + timers(10, "n10.render") + timers(37, "n37.render", "n37.bar")
 	for name, tt := range map[string]struct {
@@ -126,6 +127,11 @@ func TestEtsy(t *testing.T) {
 				"percentThreshold": []float64{90, -20}, "flush_counts": false},
 			graphite: map[string]any{"legacyNamespace": false},
 			args:     "--naming=etsy --counters=rate --timer-stats=count,median --timer-stats=upper_N,mean_N -t90 --pct=-20", own: "stats.statsd.",
+			batches: []string{kinds + sizes, more},
+		},
+		"histograms alone": {
+			etsy: map[string]any{"calculatedTimerMetrics": []string{"histogram"}, "histogram": []map[string]any{{"metric": "render", "bins": []any{1, 10.5, "inf"}}}},
+			args: "--naming=etsy-legacy --timer-stats=none --histogram render:1,10.5,inf", own: "statsd.",
 			batches: []string{kinds + sizes, more},
 		},
 		"names of one's own": {

@@ -81,3 +81,10 @@ func (all settings) followDialect() {
 		all.setDefault("naming", "gstatsd")
 	}
 }
+
+// followNaming sets the dialect that goes with Etsy's names.
+func (all settings) followNaming() {
+	if strings.HasPrefix(all.text("naming"), "etsy") {
+		all.setDefault("dialect", "etsy")
+	}
+}

@@ -23,7 +23,9 @@ func (all settings) layout() aggregate.Layout {
 	}
 	l.GlobalPrefix, l.GlobalSuffix = all.text("prefix"), all.text("suffix")
 	l.Counters = all.list("counters")
-	l.TimerStats = all.list("timer-stats")
+	if l.TimerStats = all.list("timer-stats"); slices.Equal(l.TimerStats, []string{noTimerStats}) {
+		l.TimerStats = nil
+	}
 	l.KeepGauges, l.GaugeFlushes = all.text("gauges") == "keep", all.count("gauge-flushes")
 	l.IdleZeros = all.text("idle") == "zero"
 	l.Percentiles = nil
@@ -37,6 +39,9 @@ func (all settings) layout() aggregate.Layout {
 	}
 	return l
 }
+
+// noTimerStats publishes nothing of a timer but its histogram.
+const noTimerStats = "none"
 
 // list returns the words of a setting, which stand between commas.
 func (all settings) list(name string) (words []string) {

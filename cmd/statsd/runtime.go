@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/http/pprof"
 	"os"
@@ -13,6 +11,8 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+
+	"github.com/statsd-ops/statsd/internal/httpgate"
 )
 
 // The heap may double between two collections while it is small, and grow by
@@ -54,24 +54,36 @@ func tuneGC(ctx context.Context) {
 	}
 }
 
-// serveProfiles serves what go tool pprof reads, under /debug/pprof/.
-func serveProfiles(address string, log zerolog.Logger) (*http.Server, error) {
-	listener, err := net.Listen("tcp", address)
-	if err != nil {
-		return nil, fmt.Errorf("--pprof %s: %w", address, err)
-	}
+// profileTimeout is how long a client may take to read a profile, besides the time that making
+// it takes.
+const profileTimeout = time.Minute
+
+// profiles serves what go tool pprof reads.
+type profiles struct {
+	*httpgate.Server
+	stop func() // ends serving, and waits for the end
+}
+
+// serveProfiles serves profiles under /debug/pprof/.
+func serveProfiles(address string, log zerolog.Logger) (*profiles, error) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
-	log.Info().Stringer("address", listener.Addr()).Msg("serving profiles under /debug/pprof/")
-	s := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
+	s, err := httpgate.Listen(httpgate.Config{Addr: address, Handler: mux, AnswerTimeout: profileTimeout, Flag: "--pprof"})
+	if err != nil {
+		return nil, fmt.Errorf("--pprof %s: %w", address, err)
+	}
+	log.Info().Stringer("address", s.Addr()).Msg("serving profiles under /debug/pprof/")
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
 	go func() {
-		if err := s.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		defer close(ended)
+		if err := s.Run(ctx); err != nil {
 			log.Error().Err(err).Msg("serving profiles ended")
 		}
 	}()
-	return s, nil
+	return &profiles{s, func() { cancel(); <-ended }}, nil
 }

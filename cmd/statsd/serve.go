@@ -63,7 +63,7 @@ func (d *daemon) run(ctx context.Context) (err error) {
 		if err != nil {
 			return err
 		}
-		defer profiles.Close()
+		defer profiles.stop()
 	}
 	go tuneGC(ctx)
 	return d.serve(ctx, cfg, signals)

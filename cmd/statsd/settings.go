@@ -120,6 +120,7 @@ func (all settings) resolve(line arguments, getenv func(string) string) error {
 		}
 	}
 	all.followDialect()
+	all.followNaming()
 	for _, s := range all {
 		if s.def != "" {
 			all.setDefault(s.name, s.def)

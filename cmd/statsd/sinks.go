@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/statsd-ops/statsd/aggregate"
+	"github.com/statsd-ops/statsd/delivery"
 	"github.com/statsd-ops/statsd/server"
 	"github.com/statsd-ops/statsd/sink/graphite"
 	"github.com/statsd-ops/statsd/sink/load"
@@ -96,7 +97,7 @@ func addGraphite(cfg *server.Config, e *endpoint) error {
 	if err != nil {
 		return e.fault(err)
 	}
-	cfg.Sinks = append(cfg.Sinks, server.NamedSink{Name: e.name, Address: e.address(), Sink: s, Config: c, Format: format})
+	cfg.Sinks = append(cfg.Sinks, delivery.Destination{Name: e.name, Address: e.address(), Sink: s, Config: c, Format: format})
 	return nil
 }
 
@@ -106,7 +107,7 @@ func addStdout(cfg *server.Config, e *endpoint) error {
 	if err != nil {
 		return e.fault(err)
 	}
-	cfg.Sinks = append(cfg.Sinks, server.NamedSink{Name: e.name, Address: e.address(), Sink: s, Config: c})
+	cfg.Sinks = append(cfg.Sinks, delivery.Destination{Name: e.name, Address: e.address(), Sink: s, Config: c})
 	return nil
 }
 
@@ -124,6 +125,6 @@ func addLoad(cfg *server.Config, e *endpoint) error {
 	if err != nil {
 		return e.fault(err)
 	}
-	cfg.Recorders = append(cfg.Recorders, server.NamedRecorder{Name: e.name, Address: e.address(), Recorder: s, Config: c})
+	cfg.Sinks = append(cfg.Sinks, delivery.Destination{Name: e.name, Address: e.address(), Recorder: s, Config: c})
 	return nil
 }

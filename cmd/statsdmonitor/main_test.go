@@ -67,7 +67,7 @@ func (source) Discards() meta.Discards {
 	return meta.Discards{
 		Reasons: []meta.Figure{{Name: "empty_name", Value: 1}, {Name: "bad_value", Value: 9}},
 		Lines: []meta.BadLine{
-			{Time: at, Sender: netip.MustParseAddrPort("[2001:db8::1]:4711"), Reason: "bad_value", Line: []byte("a:\x1b[2J\xff|c")},
+			{Time: at, Sender: meta.SenderAt(netip.MustParseAddrPort("[2001:db8::1]:4711")), Reason: "bad_value", Line: []byte("a:\x1b[2J\xff|c")},
 			{Time: at.Add(-1250 * time.Millisecond), Reason: "empty_name", Line: []byte("<b>:1|c")},
 		},
 		Refused: []meta.Refusal{

@@ -18,7 +18,10 @@ import (
 	"github.com/statsd-ops/statsd/statvent/pipes"
 )
 
-// options are what the flags say.
+// maxTimeout leaves time for the answer to the client: see answerTimeout.
+const maxTimeout = 10 * time.Second
+
+// options are the values of the flags.
 type options struct {
 	ip      string
 	port    string
@@ -28,7 +31,7 @@ type options struct {
 	merge   []pipes.NameRule
 }
 
-// errShown says that --help or --version was asked for, and answered.
+// errShown means that --help or --version was given, and is answered.
 var errShown = errors.New("shown")
 
 func parse(args []string, stdout io.Writer) (options, error) {
@@ -39,20 +42,20 @@ func parse(args []string, stdout io.Writer) (options, error) {
 	app := kingpin.New("statvent", "Serves the stat pipes of this host, merged, as JSON over HTTP.")
 	var usage bytes.Buffer
 	app.UsageWriter(&usage).ErrorWriter(&usage).Terminate(func(int) { shown = true })
-	app.HelpFlag.Short('h').Help("Print this, and exit.")
+	app.HelpFlag.Short('h').Help("Print this help, and exit.")
 	app.Version(version())
 	app.VersionFlag.Help("Print the version, and exit.")
-	app.Flag("port", "TCP port to listen on; 0 takes any that is free.").
+	app.Flag("port", "TCP port to listen on; 0 picks a free one.").
 		Short('p').Default("7828").StringVar(&opts.port)
-	app.Flag("ip", "Address to listen on; 0.0.0.0 is all of this host's, and shows them the figures of all its users.").
+	app.Flag("ip", "Address to listen on; 0.0.0.0 means all IPv4 addresses, and shows the figures of all users to everybody who can connect.").
 		Short('i').Default("127.0.0.1").StringVar(&opts.ip)
-	app.Flag("path", "HTTP path to answer.").
+	app.Flag("path", "HTTP path that is answered.").
 		Short('l').Default("/stats").StringVar(&opts.path)
 	app.Flag("pipe-dir", "Directory of the pipes.").
 		Short('d').Default(statvent.DefaultDir).StringVar(&opts.pipeDir)
-	app.Flag("timeout", "How long each process has for its answer.").
+	app.Flag("timeout", "Time limit for the answer of each process, at most 10s; reading all of them takes at most twice as long.").
 		Default(pipes.DefaultTimeout.String()).DurationVar(&opts.timeout)
-	app.Flag("merge", "Merge names that match a pattern by sum, max, mean or last instead; the first that matches counts. Repeatable.").
+	app.Flag("merge", "Merge the names that match a pattern by sum, max, mean or last. The first match counts. May be repeated.").
 		PlaceHolder("GLOB=RULE").StringsVar(&merge)
 
 	_, err := app.Parse(args)
@@ -72,10 +75,10 @@ func parse(args []string, stdout io.Writer) (options, error) {
 	return opts, opts.validate()
 }
 
-// negatable is how kingpin shows a switch, whose --no- form is of no use here.
+// negatable matches kingpin's form of a switch. Its --no- form has no use here.
 var negatable = regexp.MustCompile(`--\[no-\](\S+)`)
 
-// show prints what kingpin says of --help or --version, in the columns that it has.
+// show prints kingpin's answer to --help or --version, and keeps its columns.
 func show(w io.Writer, usage []byte) error {
 	_, err := w.Write(negatable.ReplaceAll(usage, []byte("--$1     ")))
 	return cmp.Or(err, errShown)
@@ -87,13 +90,15 @@ func (o options) validate() error {
 	case err != nil:
 		return fmt.Errorf("--port %q is not a number from 0 to 65535", o.port)
 	case o.ip == "":
-		return errors.New("--ip is empty: name an address, or 0.0.0.0 for all")
+		return errors.New("--ip is empty: give an address, or 0.0.0.0 for all")
 	case !strings.HasPrefix(o.path, "/"):
 		return fmt.Errorf("--path %q does not begin with a slash", o.path)
 	case o.pipeDir == "":
 		return errors.New("--pipe-dir is empty")
 	case o.timeout <= 0:
 		return fmt.Errorf("--timeout %v is not positive", o.timeout)
+	case o.timeout > maxTimeout:
+		return fmt.Errorf("--timeout %v is more than %v", o.timeout, maxTimeout)
 	}
 	return nil
 }

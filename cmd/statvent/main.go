@@ -8,18 +8,22 @@ import (
 	"io"
 	"log"
 	"net"
-	"net/http"
 	"os"
 	"os/signal"
 	"syscall"
 	"time"
 
+	"github.com/statsd-ops/statsd/internal/httpgate"
 	"github.com/statsd-ops/statsd/statvent/pipes"
 	"github.com/statsd-ops/statsd/statvent/web"
 )
 
-// grace is how long requests may go on after a signal to stop.
-const grace = 2 * time.Second
+const (
+	// answerTimeout is how long a client may take for its answer, reading the pipes included.
+	answerTimeout = 30 * time.Second
+	// grace is how long the end waits for a reading of the pipes.
+	grace = 2 * time.Second
+)
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
@@ -28,8 +32,8 @@ func main() {
 	os.Exit(code)
 }
 
-// run is the command: 0 after a signal or --help, 1 if it cannot serve, 2 for bad
-// arguments.
+// run is the command. It returns the exit status: 0 after a signal or --help, 1 if it cannot
+// serve, 2 for bad arguments.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	opts, err := parse(args, stdout)
 	switch {
@@ -47,40 +51,39 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 }
 
 func serve(ctx context.Context, opts options, stderr io.Writer) error {
-	address := net.JoinHostPort(opts.ip, opts.port)
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+	server, err := listen(opts, stderr)
 	if err != nil {
-		return fmt.Errorf("cannot listen on %s (--ip, --port): %w", address, err)
+		return fmt.Errorf("--ip, --port: %w", err)
 	}
-	server := &http.Server{
+	say(stderr, fmt.Sprintf("serving the pipes in %s on http://%s%s", opts.pipeDir, server.Addr(), opts.path))
+	served := make(chan error, 1)
+	go func() { served <- server.Run(ctx) }()
+	select {
+	case err := <-served:
+		return err
+	case <-ctx.Done():
+	}
+	select {
+	case err := <-served:
+		return err
+	case <-time.After(grace):
+		return fmt.Errorf("cut off the reading of the pipes %v after the signal to stop", grace)
+	}
+}
+
+func listen(opts options, stderr io.Writer) (*httpgate.Server, error) {
+	return httpgate.Listen(httpgate.Config{
+		Addr: net.JoinHostPort(opts.ip, opts.port),
 		Handler: &web.Handler{
 			Reader: pipes.Reader{Dir: opts.pipeDir, Timeout: opts.timeout, RemoveStale: true},
 			Merger: pipes.Merger{Rules: opts.merge},
 			Path:   opts.path,
 		},
-		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       10 * time.Second,
-		WriteTimeout:      30 * time.Second,
-		IdleTimeout:       time.Minute,
-		MaxHeaderBytes:    16 << 10,
-		ErrorLog:          log.New(stderr, "statvent: ", 0),
-	}
-	say(stderr, fmt.Sprintf("serving the pipes in %s on http://%s%s", opts.pipeDir, listener.Addr(), opts.path))
-
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
-	select {
-	case err := <-served:
-		return fmt.Errorf("cannot serve on %s: %w", address, err)
-	case <-ctx.Done():
-	}
-	stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
-	defer cancel()
-	if err := server.Shutdown(stopCtx); err != nil {
-		return fmt.Errorf("requests were cut off after %v: %w", grace, errors.Join(err, server.Close()))
-	}
-	return nil
+		AnswerTimeout: answerTimeout,
+		ErrorLog:      log.New(stderr, "statvent: ", 0),
+		Flag:          "--ip",
+	})
 }
 
-// say writes a line for the operator; if that fails there is nobody to tell.
+// say writes a line for the operator. A failure to write cannot be reported anywhere.
 func say(w io.Writer, what any) { _, _ = fmt.Fprintln(w, "statvent:", what) }

@@ -14,12 +14,30 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/statsd-ops/statsd/internal/httpgate/httpgatetest"
 	"github.com/statsd-ops/statsd/internal/wait"
 	"github.com/statsd-ops/statsd/statvent"
 )
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"statvent": main, "worker": worker})
+}
+
+// TestProtections asks the listener for the same as all HTTP listeners of the project.
+func TestProtections(t *testing.T) {
+	t.Parallel()
+	server, err := listen(options{ip: "127.0.0.1", port: "0", path: "/stats", pipeDir: t.TempDir(), timeout: time.Second}, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- server.Run(ctx) }()
+	httpgatetest.Check(t, server.Addr().String(), "/stats")
+	stop()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
 }
 
 func TestScripts(t *testing.T) {
@@ -32,7 +50,7 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// worker DIR is a program that keeps figures, until a signal.
+// worker DIR is a program that records figures until a signal.
 func worker() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -47,14 +65,14 @@ func worker() {
 		os.Exit(1)
 	}
 	<-ctx.Done()
-	if err := rec.Close(); err != nil {
+	if err := rec.Close(context.Background()); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-// await GLOB VAR [REGEXP] waits until one file matches GLOB, and, with REGEXP, has
-// a match of that; VAR becomes the file's name, or the match.
+// await GLOB VAR [REGEXP] waits until one file matches GLOB, and sets VAR to its name. With
+// REGEXP it waits until the file has a match, and sets VAR to the match.
 func await(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 || len(args) > 3 {
 		ts.Fatalf("usage: await GLOB VAR [REGEXP]")
@@ -76,7 +94,7 @@ func await(ts *testscript.TestScript, neg bool, args []string) {
 			return
 		}
 	}
-	ts.Fatalf("%v did not come", args)
+	ts.Fatalf("after 20 s still no match for %v", args)
 }
 
 // get URL prints the status and the body of the answer to standard output.

@@ -2,7 +2,7 @@
 """A program that serves its own figures on a stat pipe: writer.py [DIRECTORY]
 
 The directory must exist: install -d -m 1777 /tmp/stats-pipe
-When the program dies, who reads the pipes of the host removes its pipe."""
+After the death of the program, the next reader removes its pipe."""
 import os, sys, time
 
 pipe = os.path.join(sys.argv[1] if len(sys.argv) > 1 else "/tmp/stats-pipe", "%d.stats" % os.getpid())

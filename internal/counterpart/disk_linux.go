@@ -1,33 +1,33 @@
 package counterpart
 
 import (
+	"syscall"
 	"testing"
-
-	"golang.org/x/sys/unix"
 )
 
 const smallDiskSize = "size=8m"
 
 // SmallDisk returns a directory on a file system of its own, of 8 MiB, until the test
-// ends. Only root can have one.
+// ends. It needs root. Package syscall serves, because x/sys would appear in the go.sum of
+// modules that use the client.
 func SmallDisk(t testing.TB) string {
 	t.Helper()
 	dir := t.TempDir()
-	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, smallDiskSize); err != nil {
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, smallDiskSize); err != nil {
 		Missing(t, "mounting a tmpfs: "+err.Error())
 	}
 	t.Cleanup(func() {
-		if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
+		if err := syscall.Unmount(dir, syscall.MNT_DETACH); err != nil {
 			t.Error(err)
 		}
 	})
 	return dir
 }
 
-// Remount changes the flags of a SmallDisk, such as unix.MS_RDONLY.
+// Remount changes the flags of a SmallDisk, such as syscall.MS_RDONLY.
 func Remount(t testing.TB, disk string, flags uintptr) {
 	t.Helper()
-	if err := unix.Mount("tmpfs", disk, "tmpfs", unix.MS_REMOUNT|flags, smallDiskSize); err != nil {
+	if err := syscall.Mount("tmpfs", disk, "tmpfs", syscall.MS_REMOUNT|flags, smallDiskSize); err != nil {
 		t.Fatal(err)
 	}
 }

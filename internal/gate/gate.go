@@ -1,4 +1,4 @@
-// Package gate keeps a small server answering while clients hang about.
+// Package gate keeps a small server responsive when clients connect and stay silent.
 //
 //	g, err := gate.Listen("127.0.0.1:8125")
 //	g.Watch(&server) // an HTTP server, before it serves
@@ -6,10 +6,11 @@
 //	...
 //	g.Wait() // after the server's Shutdown or Close
 //
-// A Gate is a listener with at most Most open connections. Whoever connects and
-// does not ask, or does not read its answer, makes room for a newcomer, and first of all
-// who has closed, or has only shut its sending half down: from here they look the same. A server
-// of another protocol calls Conn.Asked and Conn.Answered itself.
+// A Gate is a listener with at most MaxConns open connections. When a newcomer finds it
+// full, the Gate closes the connection that is most overdue: one whose client has closed,
+// sends no request, or does not read its answer. A client that has shut down only its
+// sending half looks like one that has closed, and is treated the same. A server of another
+// protocol than HTTP calls Conn.Asked and Conn.Answered itself.
 package gate
 
 import (
@@ -21,34 +22,38 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/statsd-ops/statsd/internal/descriptors"
 )
 
 const (
-	// Most is how many connections are open at a time.
-	Most = 32
-	// AnswerPatience is how long a client may take for its answer, when another waits
-	// for its place.
+	// MaxConns is the largest number of open connections. A Gate has fewer where few files may be open.
+	MaxConns = 32
+	// AnswerPatience is how long a client may take to get its answer while another client
+	// waits for a place.
 	AnswerPatience = time.Second
-	// clientPatience is how long it may keep us waiting then: for its request, or to take more
-	// of a large answer. A client that wants something says so as it connects, so
-	// 15 ms are plenty; and 1,000 clients that keep still are through in 15 ms x 1,000/32.
+	// clientPatience is how long a client may be silent while another waits: before its
+	// request, or before it reads more of a large answer. Clients send their request as
+	// they connect, so 15 ms are plenty. 1,000 silent clients are through in
+	// 15 ms x 1,000/32.
 	clientPatience = 15 * time.Millisecond
-	// writeBuffer is how many bytes the kernel takes for a client that does not read:
-	// what they cost to make is lost when it is closed. It lets 2.5 MB/s through over 100 ms.
+	// writeBuffer is how many bytes the kernel buffers for a client that does not read.
+	// They are lost when the client is closed. The size allows 2.5 MB/s at a round trip
+	// of 100 ms.
 	writeBuffer = 128 << 10
 )
 
-// Gate is a listener with at most Most open connections. When a newcomer
-// finds it full, the connection that has tried its patience longest is closed
-// instead of it: whoever hangs about unasking costs others no more than a
-// short wait, wherever it comes from.
+// Gate is a listener with at most MaxConns open connections. When a newcomer finds it full,
+// the most overdue connection is closed to make room. A silent client thus costs others no
+// more than a short wait, wherever it connects from.
 type Gate struct {
 	*net.TCPListener
-	loopback netip.Addr // the bound address, if it is one
+	loopback netip.Addr // the bound address if it is a loopback address
 	closed   chan struct{}
-	room     chan struct{}  // told, if it listens, when a guest leaves, or may be closed at once
-	serving  sync.WaitGroup // guests that a goroutine still works for
+	room     chan struct{}  // wakes Accept when a guest leaves, or may be closed at once
+	serving  sync.WaitGroup // connections that a goroutine still works for
 
+	max    int // open connections
 	mu     sync.Mutex
 	guests map[*Conn]bool
 	once   sync.Once
@@ -58,15 +63,15 @@ type Gate struct {
 type Conn struct {
 	*net.TCPConn
 	gate *Gate
-	gone chan struct{} // closed when it is no guest any more
+	gone chan struct{} // closed when the connection loses its place
 
-	// These are under gate.mu.
-	patience time.Time     // from when on it may be closed for another
-	waited   time.Duration // for its requests, so far
-	reading  time.Time     // since when we wait for more of one
-	answered bool          // its request is complete
-	ended    bool          // its client has closed, or says nothing more
-	answer   time.Time     // until when it has time for the answer
+	// gate.mu guards these.
+	patience time.Time     // when it may first be closed for another
+	waited   time.Duration // total time spent waiting for its requests
+	reading  time.Time     // when the current read began
+	asked    bool          // its request is complete, and its answer is not
+	ended    bool          // its client has closed, or sends nothing more
+	answer   time.Time     // deadline for the answer
 	written  int           // bytes of answers
 }
 
@@ -84,6 +89,7 @@ func Listen(address string) (*Gate, error) {
 		closed:      make(chan struct{}),
 		room:        make(chan struct{}, 1),
 		guests:      make(map[*Conn]bool),
+		max:         descriptors.Share(MaxConns),
 	}
 	if bound, err := netip.ParseAddrPort(l.Addr().String()); err == nil && bound.Addr().IsLoopback() {
 		g.loopback = bound.Addr()
@@ -91,9 +97,9 @@ func Listen(address string) (*Gate, error) {
 	return g, nil
 }
 
-// Answers reports whether requests made to host may be answered: on a loopback
-// address those to localhost, 127.0.0.1, [::1] or that address. Another host is
-// a web page that had its name resolve to this machine (DNS rebinding).
+// Answers reports whether requests to host may be answered. A Gate on a loopback address
+// answers requests to localhost, 127.0.0.1, [::1] and that address. A request to another
+// host comes from a web page whose name was made to resolve to this machine (DNS rebinding).
 func (g *Gate) Answers(host string) bool {
 	if !g.loopback.IsValid() {
 		return true
@@ -115,7 +121,7 @@ func (g *Gate) Accept() (net.Conn, error) {
 		return nil, err
 	}
 	for {
-		// Patience can end sooner than it looks now: see Conn.Read.
+		// The patience with a guest can become shorter during the wait: see Conn.Read.
 		in, wait := g.enter(conn)
 		if in != nil {
 			return in, nil
@@ -130,36 +136,36 @@ func (g *Gate) Accept() (net.Conn, error) {
 	}
 }
 
-// enter makes conn a guest, or says how long all guests have to be left alone.
+// enter makes conn a guest. If there is no room, it returns how long to wait.
 func (g *Gate) enter(conn *net.TCPConn) (*Conn, time.Duration) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := time.Now()
-	if len(g.guests) >= Most {
+	if len(g.guests) >= g.max {
 		first := g.leastPatience()
 		if wait := first.patience.Sub(now); wait > 0 {
 			return nil, wait
 		}
 		delete(g.guests, first)
-		// What it did not read is not to stay with the kernel.
+		// The kernel drops the bytes that the client has not read.
 		_ = first.SetLinger(0)
 		_ = first.TCPConn.Close()
 		close(first.gone)
 	}
-	_ = conn.SetWriteBuffer(writeBuffer) // what it cannot have it does without
+	_ = conn.SetWriteBuffer(writeBuffer) // a failure leaves the default size
 	in := &Conn{TCPConn: conn, gate: g, gone: make(chan struct{}), patience: now.Add(AnswerPatience)}
 	g.guests[in] = true
 	return in, 0
 }
 
-// Open returns how many connections are open.
+// Open returns the number of open connections.
 func (g *Gate) Open() int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return len(g.guests)
 }
 
-// Wait returns when the server works for no connection any more.
+// Wait returns when the server has finished its work for all connections.
 func (g *Gate) Wait() { g.serving.Wait() }
 
 func (g *Gate) leastPatience() (first *Conn) {
@@ -171,13 +177,13 @@ func (g *Gate) leastPatience() (first *Conn) {
 	return first
 }
 
-// Close ends Accept. It leaves the guests alone.
+// Close ends Accept. Open connections stay open.
 func (g *Gate) Close() error {
 	g.once.Do(func() { close(g.closed) })
 	return g.TCPListener.Close()
 }
 
-// Close closes the connection and makes its place free.
+// Close closes the connection and frees its place.
 func (c *Conn) Close() error {
 	c.gate.mu.Lock()
 	if c.gate.guests[c] {
@@ -189,7 +195,7 @@ func (c *Conn) Close() error {
 	return c.TCPConn.Close()
 }
 
-// tell says that there may be room.
+// tell wakes Accept, as there may be room.
 func (g *Gate) tell() {
 	select {
 	case g.room <- struct{}{}:
@@ -197,25 +203,25 @@ func (g *Gate) tell() {
 	}
 }
 
-// wait lets c stay until then, unless its client has ended.
+// wait lets c stay until the given time, unless its client has ended.
 func (c *Conn) wait(until time.Time) {
 	if !c.ended {
 		c.patience = until
 	}
 }
 
-// Read measures how long the client keeps us waiting: not how long it takes us
-// to get round to it, of which the client may well be the victim.
+// Read measures how long the client makes us wait. The time that a busy server takes to
+// call Read does not count.
 func (c *Conn) Read(p []byte) (int, error) {
 	c.gate.mu.Lock()
-	if c.reading = time.Now(); !c.answered {
+	if c.reading = time.Now(); !c.asked {
 		c.wait(c.reading.Add(clientPatience - c.waited))
 	}
 	c.gate.mu.Unlock()
 	n, err := c.TCPConn.Read(p)
 	c.gate.mu.Lock()
 	defer c.gate.mu.Unlock()
-	if now := time.Now(); !c.answered {
+	if now := time.Now(); !c.asked {
 		c.waited += now.Sub(c.reading)
 		c.wait(now.Add(AnswerPatience))
 	}
@@ -226,38 +232,38 @@ func (c *Conn) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Write measures how long the client leaves its answer lying, once there is more of it
-// than the kernel takes: a small answer waits for nobody.
+// Write measures how long the client leaves its answer unread, once the answer is larger
+// than the kernel's buffer. A smaller answer never waits for its client.
 func (c *Conn) Write(p []byte) (int, error) {
 	c.gate.mu.Lock()
 	until := time.Now().Add(clientPatience)
-	if c.written += len(p); c.answered && c.written > writeBuffer && until.Before(c.answer) {
+	if c.written += len(p); c.asked && c.written > writeBuffer && until.Before(c.answer) {
 		c.wait(until)
 	}
 	c.gate.mu.Unlock()
 	n, err := c.TCPConn.Write(p)
 	c.gate.mu.Lock()
 	defer c.gate.mu.Unlock()
-	if c.answered {
+	if c.asked {
 		c.wait(c.answer)
 	}
 	return n, err
 }
 
-// Asked says that the request of c is complete: until Answered nothing is
-// expected of the client but to take its answer.
+// Asked tells the Gate that the request of c is complete. Until Answered, the client only
+// has to read its answer.
 func (c *Conn) Asked() {
 	c.gate.mu.Lock()
 	defer c.gate.mu.Unlock()
-	c.answered = true
+	c.asked = true
 	c.answer = time.Now().Add(AnswerPatience)
 	c.wait(c.answer)
 }
 
-// Answered says that c has its answer, and that the next request is waited for.
-// Only a server that keeps its connections open needs it.
+// Answered tells the Gate that c has its answer, and may send its next request. Only a
+// server that keeps connections open needs it.
 func (c *Conn) Answered() {
 	c.gate.mu.Lock()
 	defer c.gate.mu.Unlock()
-	c.answered = false
+	c.asked = false
 }

@@ -33,7 +33,8 @@ func serve(t *testing.T, handler http.HandlerFunc) *Gate {
 	return g
 }
 
-// askAndClose makes n requests for a path whose clients do not wait for an answer.
+// askAndClose sends n requests for a path, and closes each connection without waiting for
+// the answer.
 func askAndClose(t *testing.T, g *Gate, n int, path string) {
 	t.Helper()
 	for range n {
@@ -63,8 +64,8 @@ func ask(t *testing.T, g *Gate) {
 	}
 }
 
-// TestClosed checks that clients that ask and close keep nobody waiting, although their
-// answers would take long. Had each its time for an answer, that would be 20 s.
+// TestClosed checks that clients that ask and close do not keep others waiting, although
+// their answers would take long. With the full time for each answer it would take 20 s.
 func TestClosed(t *testing.T) {
 	t.Parallel()
 	g := serve(t, func(_ http.ResponseWriter, r *http.Request) {
@@ -72,39 +73,39 @@ func TestClosed(t *testing.T) {
 			<-Gone(r.Context())
 		}
 	})
-	askAndClose(t, g, 21*Most, "/long")
+	askAndClose(t, g, 21*MaxConns, "/long")
 	ask(t, g)
 }
 
-// TestClosedWork checks that work goes on for few of those who have closed, although their
-// places are taken by others.
+// TestClosedWork checks that the handlers of closed connections count: at most MaxConns
+// work at a time, although others have taken the places.
 func TestClosedWork(t *testing.T) {
 	t.Parallel()
-	var working, most atomic.Int64
+	var working, peak atomic.Int64
 	release := make(chan struct{})
 	g := serve(t, func(http.ResponseWriter, *http.Request) {
-		if n := working.Add(1); n > most.Load() {
-			most.Store(n)
+		if n := working.Add(1); n > peak.Load() {
+			peak.Store(n)
 		}
 		<-release
 		working.Add(-1)
 	})
-	askAndClose(t, g, 4*Most, "/")
-	for end := time.Now().Add(wait.Patience); working.Load() < Most; time.Sleep(time.Millisecond) {
+	askAndClose(t, g, 4*MaxConns, "/")
+	for end := time.Now().Add(wait.Patience); working.Load() < MaxConns; time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatalf("%d work", working.Load())
+			t.Fatalf("%d handlers work, want %d", working.Load(), MaxConns)
 		}
 	}
 	time.AfterFunc(50*time.Millisecond, func() { close(release) })
 	ask(t, g)
-	if n := most.Load(); n > Most {
-		t.Errorf("%d worked at a time", n)
+	if n := peak.Load(); n > MaxConns {
+		t.Errorf("%d handlers worked at a time, want at most %d", n, MaxConns)
 	}
 }
 
-// TestEndedAlone checks that who has ended his side, and waits, is answered while there
-// is room.
-func TestEndedAlone(t *testing.T) {
+// TestHalfClosed checks that a client that has shut down its sending half gets its answer
+// while there is room.
+func TestHalfClosed(t *testing.T) {
 	t.Parallel()
 	released := make(chan struct{})
 	g := serve(t, func(w http.ResponseWriter, _ *http.Request) {
@@ -122,10 +123,10 @@ func TestEndedAlone(t *testing.T) {
 	}
 	for end := time.Now().Add(wait.Patience); !g.anyEnded(); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatal("the end of what it says is not noticed")
+			t.Fatal("the end of the request is not noticed")
 		}
 	}
-	for range Most - 1 {
+	for range MaxConns - 1 {
 		other, err := net.Dial("tcp", g.Addr().String())
 		if err != nil {
 			t.Fatal(err)

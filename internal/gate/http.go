@@ -9,9 +9,10 @@ import (
 
 type guestKey struct{}
 
-// Gone returns what is closed once the connection is that the request of ctx came through:
-// nobody will get an answer any more. The request's own context ends too early, with a client that
-// has said all it wants to, and not at all with one that has said more.
+// Gone returns a channel that is closed when the connection of a request is closed: an
+// answer can no longer be delivered. ctx is the context of the request. Its own end does not
+// serve: it comes too early if the client has shut down its sending half, and never if the
+// client has sent more than the request.
 func Gone(ctx context.Context) <-chan struct{} {
 	if c, ok := ctx.Value(guestKey{}).(*Conn); ok {
 		return c.gone
@@ -19,7 +20,8 @@ func Gone(ctx context.Context) <-chan struct{} {
 	return nil
 }
 
-// Watch makes server, which is to serve the gate, tell it how its guests get on.
+// Watch connects the HTTP server that serves the Gate: the Gate learns when requests are
+// complete and connections end. Call it before the server serves.
 func (g *Gate) Watch(server *http.Server) {
 	server.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
 		return context.WithValue(ctx, guestKey{}, c)
@@ -32,8 +34,8 @@ func (g *Gate) Watch(server *http.Server) {
 			g.serving.Done()
 		}
 	}
-	// A place can be free before the work for who had it is done.
-	working := make(chan struct{}, Most)
+	// A closed connection frees its place while work for it may go on.
+	working := make(chan struct{}, MaxConns)
 	next := server.Handler
 	server.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c := r.Context().Value(guestKey{}).(*Conn)

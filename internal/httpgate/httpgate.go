@@ -1,5 +1,13 @@
-// Package httpgate serves HTTP through a gate: to a few clients at a time, none of
-// which keeps the others waiting by being slow or silent.
+// Package httpgate is the only way in which this project serves HTTP. Each listener gets the
+// same protections:
+//
+//   - a gate: few connections at a time, and silent clients make room (package gate);
+//   - limits of time and size for the header, the body and the answer;
+//   - one request a connection;
+//   - on a loopback address, no answer to requests for another host (DNS rebinding);
+//   - headers that forbid browsers to guess the type, to cache, to load or frame anything.
+//
+// A Server is used like this:
 //
 //	s, err := httpgate.Listen(httpgate.Config{Addr: "127.0.0.1:8125", Handler: handler, AnswerTimeout: 10 * time.Second})
 //	err = s.Run(ctx) // serves until ctx ends
@@ -8,6 +16,7 @@ package httpgate
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log"
 	"net/http"
@@ -16,16 +25,19 @@ import (
 	"github.com/statsd-ops/statsd/internal/gate"
 )
 
-// How long a client may take for the header of its request, and for all of it.
+// The time limits for the header of a request, and for all of it.
 const (
 	HeaderTimeout = 3 * time.Second
 	ReadTimeout   = 4 * time.Second
 )
 
 const (
-	maxHeader = 8 << 10 // bytes
+	maxHeader = 8 << 10 // bytes; net/http allows 4 KiB more
+	maxBody   = 1 << 20 // bytes
 	// stopTimeout is how long answers may go on at the end.
 	stopTimeout = 500 * time.Millisecond
+	// policy is the Content-Security-Policy of answers whose handler sets no other.
+	policy = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 
 // Config says where and what a Server serves.
@@ -34,11 +46,13 @@ type Config struct {
 	Handler http.Handler
 	// AnswerTimeout is how long a client may take to read its answer.
 	AnswerTimeout time.Duration
-	// ErrorLog gets what goes wrong inside, such as a panic while answering. nil drops it.
+	// ErrorLog gets internal errors, such as a panic in the Handler. nil drops them.
 	ErrorLog *log.Logger
+	// Flag is the command-line flag that sets Addr. Refusals name it.
+	Flag string
 }
 
-// Server is a bound server. Make it with Listen. Addr and Answers are those of its gate.
+// Server is a bound server. Make it with Listen.
 type Server struct {
 	*gate.Gate
 	http http.Server
@@ -54,21 +68,40 @@ func Listen(cfg Config) (*Server, error) {
 		cfg.ErrorLog = log.New(io.Discard, "", 0)
 	}
 	s := &Server{g, http.Server{
-		Handler:           cfg.Handler,
+		Handler:           protected(g, cfg),
 		ReadHeaderTimeout: HeaderTimeout,
 		ReadTimeout:       ReadTimeout,
 		WriteTimeout:      cfg.AnswerTimeout,
 		MaxHeaderBytes:    maxHeader,
 		ErrorLog:          cfg.ErrorLog,
 	}}
-	// A connection that is kept open for a next request takes another's place.
+	// A connection that stays open for a next request would hold a place.
 	s.http.SetKeepAlivesEnabled(false)
 	g.Watch(&s.http)
 	return s, nil
 }
 
-// Run serves until ctx ends, gives answers under way a moment to finish, and returns
-// when everything it started has ended: nil, unless it could not go on serving.
+// protected adds the protections that need the request or the answer.
+func protected(g *gate.Gate, cfg Config) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Cache-Control", "no-store")
+		h.Set("Content-Security-Policy", policy)
+		h.Set("Referrer-Policy", "no-referrer")
+		if !g.Answers(r.Host) {
+			http.Error(w, fmt.Sprintf("this address answers requests to localhost, not to %+.60q (see %s)", r.Host, cfg.Flag), http.StatusForbidden)
+			return
+		}
+		if r.Body != http.NoBody {
+			r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		}
+		cfg.Handler.ServeHTTP(w, r)
+	})
+}
+
+// Run serves until ctx ends, and gives unfinished answers a moment. It returns when all that
+// it started has ended: nil, unless serving failed.
 func (s *Server) Run(ctx context.Context) error {
 	served := make(chan error, 1)
 	go func() { served <- s.http.Serve(s.Gate) }()
@@ -88,5 +121,5 @@ func (s *Server) Run(ctx context.Context) error {
 	return err
 }
 
-// Close lets go of the address, and cuts off what is being answered.
+// Close frees the address, and cuts off unfinished answers.
 func (s *Server) Close() error { return errors.Join(s.http.Close(), s.Gate.Close()) }

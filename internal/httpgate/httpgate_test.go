@@ -1,20 +1,29 @@
-package httpgate
+package httpgate_test
 
 import (
 	"context"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"io"
+	"io/fs"
 	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/statsd-ops/statsd/internal/counterpart"
+	"github.com/statsd-ops/statsd/internal/httpgate"
+	"github.com/statsd-ops/statsd/internal/httpgate/httpgatetest"
 )
 
 func TestServer(t *testing.T) {
 	asked, answer := make(chan struct{}), make(chan struct{})
 	addr := counterpart.FreeAddress(t).String()
-	s, err := Listen(Config{Addr: addr, AnswerTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	s, err := httpgate.Listen(httpgate.Config{Addr: addr, AnswerTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		close(asked)
 		<-answer
 		_, _ = io.WriteString(w, "answer")
@@ -22,7 +31,7 @@ func TestServer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Listen(Config{Addr: addr}); err == nil || err.Error() != "listen on tcp "+addr+": bind: address already in use" {
+	if _, err := httpgate.Listen(httpgate.Config{Addr: addr}); err == nil || !strings.HasPrefix(err.Error(), "listen on tcp "+addr+": bind: address already in use") {
 		t.Errorf("on an address that is taken: %v", err)
 	}
 	ctx, stop := context.WithCancel(t.Context())
@@ -38,17 +47,97 @@ func TestServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer response.Body.Close()
-	if text, err := io.ReadAll(response.Body); string(text) != "answer" || err != nil || !response.Close {
-		t.Errorf("answered %q, %v, close %v: want one answer on the connection", text, err, response.Close)
+	if text, err := io.ReadAll(response.Body); string(text) != "answer" || err != nil {
+		t.Errorf("answered %q, %v", text, err)
 	}
 	if err := <-ended; err != nil {
 		t.Error(err)
 	}
-	if s, err = Listen(Config{Addr: addr}); err != nil {
+	if s, err = httpgate.Listen(httpgate.Config{Addr: addr}); err != nil {
 		t.Fatalf("the address is still taken: %v", err)
 	}
 	_ = s.Gate.Close()
 	if err := s.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "closed") {
 		t.Errorf("on a listener that fails: %v", err)
+	}
+}
+
+// TestProtections uses a handler that adds nothing, and reads all of each body.
+func TestProtections(t *testing.T) {
+	s, err := httpgate.Listen(httpgate.Config{Addr: "127.0.0.1:0", AnswerTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, err := io.Copy(io.Discard, r.Body); err != nil {
+			http.Error(w, err.Error(), http.StatusRequestEntityTooLarge)
+			return
+		}
+		_, _ = io.WriteString(w, "answer")
+	})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- s.Run(ctx) }()
+	httpgatetest.Check(t, s.Addr().String(), "/")
+	stop()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
+// TestAllListeners checks the source of the project: HTTP is served through this package only,
+// and each package that does has a test that calls httpgatetest.Check.
+func TestAllListeners(t *testing.T) {
+	const module = "github.com/statsd-ops/statsd/"
+	listeners, checked := map[string]bool{}, map[string]bool{}
+	parse := func(path string) {
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		dir := filepath.Dir(path)
+		test := strings.HasSuffix(path, "_test.go")
+		ast.Inspect(file, func(n ast.Node) bool {
+			s, ok := n.(*ast.SelectorExpr)
+			if !ok {
+				return true
+			}
+			name, ok := s.X.(*ast.Ident)
+			switch {
+			case !ok || name.Name != "http" && name.Name != "httpgatetest":
+			case name.Name == "httpgatetest" && s.Sel.Name == "Check":
+				checked[dir] = true
+			case !test && slices.Contains([]string{"Server", "Serve", "ServeTLS", "ListenAndServe", "ListenAndServeTLS"}, s.Sel.Name):
+				t.Errorf("%s uses http.%s: serve through internal/httpgate", path, s.Sel.Name)
+			}
+			return true
+		})
+		for _, i := range file.Imports {
+			if !test && i.Path.Value == `"`+module+`internal/httpgate"` {
+				listeners[dir] = true
+			}
+		}
+	}
+	root := os.DirFS("../..")
+	err := fs.WalkDir(root, ".", func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && slices.Contains([]string{".git", ".counterparts", "examples", "tools", "internal/gate", "internal/httpgate"}, path):
+			return fs.SkipDir
+		case !d.IsDir() && strings.HasSuffix(path, ".go"):
+			parse(filepath.Join("../..", path))
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(listeners) == 0 {
+		t.Error("no package serves HTTP")
+	}
+	for dir := range listeners {
+		if !checked[dir] {
+			t.Errorf("no test in %s calls httpgatetest.Check", dir)
+		}
 	}
 }

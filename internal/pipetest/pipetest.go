@@ -1,11 +1,10 @@
-// Package pipetest runs processes that have stat pipes, for tests of those who
-// read them.
+// Package pipetest runs processes with stat pipes, for the tests of their readers.
 //
 //	p := pipetest.Start(t, pipetest.Program(t), pipetest.Config{Behaviour: "recorder", Dir: dir, Number: 1})
 //	p.Add(41) // requests: 42
 //
-// The processes are small, so that a test can have hundreds, and end with the
-// test, however that ends.
+// The processes are small, so that a test can have hundreds. They end with the test, even if that
+// is killed.
 package pipetest
 
 import (
@@ -22,8 +21,8 @@ import (
 	"github.com/statsd-ops/statsd/internal/counterpart"
 )
 
-// Program builds the program that the processes run, and returns its path. It
-// is gone when the test has ended.
+// Program builds the program of the processes, and returns its path. The test removes it at its
+// end.
 func Program(t testing.TB) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "process")
@@ -35,19 +34,19 @@ func Program(t testing.TB) string {
 	return path
 }
 
-// Config says what a process does.
+// Config is the configuration of a process.
 type Config struct {
-	// Behaviour is one of those of testdata/process: "recorder" keeps its
-	// figures in a statvent.Recorder, the others misbehave.
+	// Behaviour is one that testdata/process knows. "recorder" has a statvent.Recorder; the
+	// others misbehave.
 	Behaviour string
-	// Dir is where its pipe is.
+	// Dir is the directory of its pipe.
 	Dir string
-	// Number is what a recorder has in "requests" and in the samples of
-	// "lat"; its "load" is 0.5.
+	// Number is the count of "requests" and the only sample of "lat" in a recorder, whose
+	// "load" is 0.5; and the number of "threads".
 	Number int
 }
 
-// Process is one that runs.
+// Process is a running process.
 type Process struct {
 	PID  int
 	Path string // of its pipe
@@ -58,7 +57,7 @@ type Process struct {
 	out *bufio.Reader
 }
 
-// Start starts a process, and returns once it has its pipe.
+// Start starts a process, and waits until it has its pipe.
 func Start(t testing.TB, program string, cfg Config) *Process {
 	t.Helper()
 	cmd := exec.Command(program, cfg.Behaviour, cfg.Dir, strconv.Itoa(cfg.Number))
@@ -98,19 +97,19 @@ func (p *Process) Add(n int) {
 func (p *Process) expect(word string) {
 	p.t.Helper()
 	if line, err := p.out.ReadString('\n'); line != word+"\n" {
-		p.t.Fatalf("process %d said %q, %v, not %s", p.PID, line, err, word)
+		p.t.Fatalf("process %d prints %q, %v, want %s", p.PID, line, err, word)
 	}
 }
 
-// Stop lets the process end, and Kill makes it; its pipe stays in either case.
+// Stop lets the process end. Its pipe stays.
 func (p *Process) Stop() {
 	_ = p.in.Close()
 	forced := time.AfterFunc(10*time.Second, func() { _ = p.cmd.Process.Kill() })
 	defer forced.Stop()
-	_ = p.cmd.Wait() // which fails the second time
+	_ = p.cmd.Wait() // a second call fails
 }
 
-// Kill ends the process as SIGKILL does.
+// Kill ends the process with SIGKILL. Its pipe stays.
 func (p *Process) Kill() {
 	p.t.Helper()
 	if err := p.cmd.Process.Kill(); err != nil {

@@ -7,17 +7,17 @@
 //
 // Lines of text:
 //
-//	statsd state 1
+//	statsd state 2
 //	flushes 1795251850000000000 1795251860000000000
-//	gauge 1795251852 -12.5 app.queue.length
+//	gauge 1795251852 1795251851123456789 -12.5 app.queue.length
 //	end 1 9c1185a5
 //
 // The first names the format and its version. Then come spans
 // of flush boundaries that have been given, from the first to the last of each, in
 // Unix nanoseconds. Each gauge has the Unix second in
-// which it was last seen, its value as the shortest decimal number that reads back as the same
-// float64, and its name. The last line has the number of gauges, and the CRC-32C
-// of all bytes before it.
+// which it was last seen, the Unix nanosecond in which it was last set (0 if not known), its value as the
+// shortest decimal number that reads back as the same float64, and its name. The last line has the number of gauges, and the CRC-32C
+// of all bytes before it. Version 1 does not say when gauges were set; Load reads it too.
 package state
 
 import (
@@ -32,7 +32,10 @@ import (
 	"strconv"
 )
 
-const head = "statsd state 1\n"
+const (
+	head       = "statsd state 2\n"
+	headBefore = "statsd state 1\n"
+)
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
@@ -45,6 +48,7 @@ type Gauge struct {
 	Name  []byte // without spaces and line ends
 	Value float64
 	Seen  int64 // in Unix seconds
+	Set   int64 // when it was last set, in Unix nanoseconds; 0 if not known
 }
 
 // Encoder writes the format to buffers: a head, gauges, an end. Its zero value is
@@ -76,6 +80,7 @@ func (e *Encoder) AppendGauge(dst []byte, g Gauge) []byte {
 	from := len(dst)
 	e.count++
 	dst = strconv.AppendInt(append(dst, "gauge "...), g.Seen, 10)
+	dst = strconv.AppendInt(append(dst, ' '), g.Set, 10)
 	dst = strconv.AppendFloat(append(dst, ' '), g.Value, 'g', -1, 64)
 	dst = append(append(append(dst, ' '), g.Name...), '\n')
 	e.sum = crc32.Update(e.sum, castagnoli, dst[from:])
@@ -125,7 +130,7 @@ func read(r io.Reader, take func(Gauge)) (flushes []Span, err error) {
 		var ok bool
 		switch {
 		case number == 1:
-			ok = string(line) == head
+			ok = string(line) == head || string(line) == headBefore
 		case string(word) == "flushes":
 			var s Span
 			s, ok = parseSpan(rest)
@@ -160,11 +165,16 @@ func (e *Encoder) checkEnd(lines *bufio.Reader, line []byte) error {
 
 func parseGauge(text []byte) (Gauge, bool) {
 	seen, rest, _ := bytes.Cut(text, []byte{' '})
+	set := []byte("0")
+	if bytes.Count(rest, []byte{' '}) > 1 { // version 2
+		set, rest, _ = bytes.Cut(rest, []byte{' '})
+	}
 	value, name, found := bytes.Cut(rest, []byte{' '})
-	at, errSeen := strconv.ParseInt(string(seen), 10, 64)
+	seenAt, errSeen := strconv.ParseInt(string(seen), 10, 64)
+	setAt, errSet := strconv.ParseInt(string(set), 10, 64)
 	v, errValue := strconv.ParseFloat(string(value), 64)
-	ok := found && errSeen == nil && errValue == nil && !math.IsNaN(v) && !math.IsInf(v, 0)
-	return Gauge{name, v, at}, ok
+	ok := found && errSeen == nil && errSet == nil && errValue == nil && !math.IsNaN(v) && !math.IsInf(v, 0)
+	return Gauge{Name: name, Value: v, Seen: seenAt, Set: setAt}, ok
 }
 
 func parseSpan(text []byte) (Span, bool) {

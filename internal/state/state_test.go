@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"io/fs"
 	"math"
@@ -38,7 +39,7 @@ func save(t *testing.T, path string, data []byte) {
 
 // load returns the gauges of a file, in text.
 func load(path string) (got []string, err error) {
-	spans, err := Load(path, func(g Gauge) { got = append(got, fmt.Sprintf("%s %v %d", g.Name, g.Value, g.Seen)) })
+	spans, err := Load(path, func(g Gauge) { got = append(got, fmt.Sprintf("%s %v %d %d", g.Name, g.Value, g.Seen, g.Set)) })
 	if err == nil && !slices.Equal(spans, flushes) {
 		err = fmt.Errorf("flushes %v", spans)
 	}
@@ -47,8 +48,8 @@ func load(path string) (got []string, err error) {
 
 func TestFormat(t *testing.T) {
 	t.Parallel()
-	got := encode(Gauge{[]byte("app.queue.length"), -12.5, 1795251852})
-	want := "statsd state 1\nflushes -10 20\nflushes 1795251850000000000 1795251860000000000\ngauge 1795251852 -12.5 app.queue.length\nend 1 "
+	got := encode(Gauge{[]byte("app.queue.length"), -12.5, 1795251852, 1795251851123456789})
+	want := "statsd state 2\nflushes -10 20\nflushes 1795251850000000000 1795251860000000000\ngauge 1795251852 1795251851123456789 -12.5 app.queue.length\nend 1 "
 	if !strings.HasPrefix(string(got), want) {
 		t.Errorf("%q, want it to begin with %q", got, want)
 	}
@@ -59,13 +60,13 @@ func TestRoundTrip(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "state")
 	for _, gauges := range [][]Gauge{
 		nil,
-		{{[]byte("a"), 0, 0}},
-		{{[]byte("a"), math.MaxFloat64, -1}, {[]byte(strings.Repeat("b", 65535)), math.SmallestNonzeroFloat64, math.MaxInt64}, {[]byte("c"), 0.1, 1}},
+		{{[]byte("a"), 0, 0, 5}},
+		{{[]byte("a"), math.MaxFloat64, -1, 5}, {[]byte(strings.Repeat("b", 65535)), math.SmallestNonzeroFloat64, math.MaxInt64, math.MaxInt64}, {[]byte("c"), 0.1, 1, 0}},
 	} {
 		save(t, path, encode(gauges...))
 		var want []string
 		for _, g := range gauges {
-			want = append(want, fmt.Sprintf("%s %v %d", g.Name, g.Value, g.Seen))
+			want = append(want, fmt.Sprintf("%s %v %d %d", g.Name, g.Value, g.Seen, g.Set))
 		}
 		if got, err := load(path); err != nil || !slices.Equal(got, want) {
 			t.Errorf("got %d gauges and error %v, want %d", len(got), err, len(want))
@@ -77,12 +78,23 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
+// A file of version 1 does not say when a gauge was set.
+func TestVersion1(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "state")
+	text := headBefore + "flushes -10 20\nflushes 1795251850000000000 1795251860000000000\ngauge 1795251852 -12.5 app.queue.length\n"
+	save(t, path, fmt.Appendf(nil, "%send 1 %08x\n", text, crc32.Checksum([]byte(text), castagnoli)))
+	if got, err := load(path); err != nil || !slices.Equal(got, []string{"app.queue.length -12.5 1795251852 0"}) {
+		t.Errorf("%q, error %v", got, err)
+	}
+}
+
 // A file that was cut off, changed in any bit or has more at its end gives
 // nothing.
 func TestDamage(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "state")
-	whole := encode(Gauge{[]byte("some.gauge"), 17, 1795251852}, Gauge{[]byte("another"), 1e300, 1795251852})
+	whole := encode(Gauge{[]byte("some.gauge"), 17, 1795251852, 1}, Gauge{[]byte("another"), 1e300, 1795251852, 5})
 	try := func(what string, data []byte) {
 		save(t, path, data)
 		if got, err := load(path); !errors.Is(err, ErrDamaged) || len(got) != 0 || !strings.Contains(err.Error(), path) {
@@ -102,7 +114,7 @@ func TestDamage(t *testing.T) {
 	try("empty", []byte(head[:len(head)-1]))
 	try("no head", encode()[len(head):])
 	try("too many spans", (&Encoder{}).AppendHead(nil, make([]Span, MostSpans+1)))
-	try("a later version", []byte("statsd state 2\n"))
+	try("a later version", []byte("statsd state 3\n"))
 	try("an endless line", []byte(head+strings.Repeat("x", 1<<20)))
 }
 
@@ -110,7 +122,7 @@ func TestSaveKeepsTheFile(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	path := filepath.Join(dir, "state")
-	save(t, path, encode(Gauge{[]byte("a"), 1, 1}))
+	save(t, path, encode(Gauge{[]byte("a"), 1, 1, 5}))
 	fault := errors.New("no more")
 	err := Save(path, func(w io.Writer) error {
 		_, err := io.WriteString(w, head)
@@ -135,7 +147,7 @@ func TestSaveKeepsTheFile(t *testing.T) {
 
 func FuzzLoad(f *testing.F) {
 	f.Add(encode())
-	f.Add(encode(Gauge{[]byte("a"), 1, 1}))
+	f.Add(encode(Gauge{[]byte("a"), 1, 1, 5}))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var gauges []Gauge
 		spans, err := read(bytes.NewReader(data), func(g Gauge) {

@@ -7,7 +7,10 @@ import (
 	"io"
 	"net"
 	"os"
+	"syscall"
 	"time"
+
+	"github.com/statsd-ops/statsd/sink"
 )
 
 // delivery is one payload on its way over one connection. It remembers how far
@@ -50,6 +53,9 @@ func (d *delivery) run(ctx context.Context, payload []byte, deadline time.Time) 
 			err = ctx.Err()
 		}
 		err = fmt.Errorf("the receiver has not confirmed %d bytes by closing the connection, with %d acknowledged (it is stuck, or never closes, and needs keep-open): %w", d.written, d.acked, err)
+	}
+	if errors.Is(err, syscall.ECONNRESET) && d.note() == d.size {
+		err = &sink.Unconfirmed{Err: fmt.Errorf("the receiver has acknowledged all %d bytes and then reset the connection: %w", d.size, err)}
 	}
 	return err
 }
@@ -127,11 +133,11 @@ func (d *delivery) end() error {
 	return nil
 }
 
-// note brings acked and progress up to date.
-func (d *delivery) note() {
+// note brings acked and progress up to date, and returns acked.
+func (d *delivery) note() int {
 	queued, err := unacknowledged(d.conn.TCPConn)
 	if err != nil {
-		return // the connection is broken, as the next read or write will say
+		return d.acked // the connection is broken, as the next read or write will say
 	}
 	// The end of our half counts as one, and comes after all bytes.
 	acked := min(d.written-queued, d.written)
@@ -142,6 +148,7 @@ func (d *delivery) note() {
 		d.acked = acked
 		d.progress = time.Now()
 	}
+	return d.acked
 }
 
 // abort closes the connection and drops what our kernel has not sent yet: it will

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/statsd-ops/statsd/internal/wait"
+	"github.com/statsd-ops/statsd/sink"
 	"github.com/statsd-ops/statsd/sink/sinktest"
 )
 
@@ -150,6 +151,28 @@ func TestReceiverGivesUpAnywhere(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A reset counts as unconfirmed only if every byte was acknowledged before.
+func TestResetAfterEverything(t *testing.T) {
+	t.Parallel()
+	payload, _ := lines(8)
+	server := sinktest.NewServer(t)
+	server.Set(sinktest.Fault{ResetAfter: len(payload)})
+	for range 3 {
+		s := newSink(t, Config{Addr: server.Addr()})
+		err := s.Send(t.Context(), payload)
+		if _, unconfirmed := errors.AsType[*sink.Unconfirmed](err); !unconfirmed || !errors.As(err, new(net.Error)) {
+			t.Errorf("error %v, want an unconfirmed one of the network", err)
+		}
+	}
+	server.Set(sinktest.Fault{ResetAfter: 100_000})
+	s := newSink(t, Config{Addr: server.Addr()})
+	payload, _ = lines(400_000)
+	err := s.Send(t.Context(), payload)
+	if _, unconfirmed := errors.AsType[*sink.Unconfirmed](err); err == nil || unconfirmed {
+		t.Errorf("reset in the middle: error %v, want one that is not unconfirmed", err)
 	}
 }
 

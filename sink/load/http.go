@@ -77,28 +77,13 @@ func (q *request) query(text string) error {
 	return nil
 }
 
-// guarded answers requests to hosts that may ask.
-func (s *Sink) guarded() http.Handler {
-	next := s.handler()
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !s.server.Answers(r.Host) {
-			http.Error(w, "this load sink answers requests to localhost only: name another address in its URL", http.StatusForbidden)
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
-}
-
 // handler answers with windows.
 func (s *Sink) handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h := w.Header()
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Cache-Control", "no-store")
 		var q request
 		switch {
 		case r.Method != http.MethodGet && r.Method != http.MethodHead:
-			h.Set("Allow", "GET, HEAD")
+			w.Header().Set("Allow", "GET, HEAD")
 			http.Error(w, "use GET", http.StatusMethodNotAllowed)
 		case !q.path(r.URL.Path, s.config.Minutes):
 			http.Error(w, fmt.Sprintf("there are the last minutes, /1 to /%d, and the last complete ones, /1/full to /%[1]d/full", s.config.Minutes), http.StatusNotFound)

@@ -196,15 +196,15 @@ func TestGoneClients(t *testing.T) {
 		return conn
 	}
 	before := runtime.NumGoroutine()
-	for range 3 * gate.Most { // the kernel holds some of them
+	for range 3 * gate.MaxConns { // the kernel holds some of them
 		conns = append(conns, ask(request+request)) // with more than one net/http does not see that they are gone
 	}
 	// All places are taken: a newcomer gets the place of one that has waited.
 	wait.Until(t, "clients are not closed for newcomers", func() bool {
 		conns = slices.DeleteFunc(conns, func(conn net.Conn) bool { return isClosed(t, conn) })
-		return len(conns) <= gate.Most
+		return len(conns) <= gate.MaxConns
 	})
-	for end := time.Now().Add(wait.Patience); runtime.NumGoroutine() > before+2*gate.Most+10; time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(wait.Patience); runtime.NumGoroutine() > before+2*gate.MaxConns+10; time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("%d goroutines, %d before", runtime.NumGoroutine(), before)
 		}

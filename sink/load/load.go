@@ -78,7 +78,7 @@ func New(cfg Config) (*Sink, error) {
 
 // Open binds the address.
 func (s *Sink) Open() (err error) {
-	s.server, err = httpgate.Listen(httpgate.Config{Addr: s.config.Addr, Handler: s.guarded(), AnswerTimeout: answerTimeout})
+	s.server, err = httpgate.Listen(httpgate.Config{Addr: s.config.Addr, Handler: s.handler(), AnswerTimeout: answerTimeout, Flag: "host in --sink"})
 	return err
 }
 

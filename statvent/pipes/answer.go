@@ -5,23 +5,23 @@ import (
 	"errors"
 	"os"
 	"slices"
-	"sync/atomic"
 	"syscall"
 	"time"
 
 	"github.com/statsd-ops/statsd/statvent"
 )
 
-// answer is what a process writes, as it comes.
+// answer is the text that a process writes, while it arrives.
 type answer struct {
 	file   *os.File
-	budget *atomic.Int64
+	owner  uint32
+	bytes  *budget
 	text   []byte
-	writer bool // there was one
+	writer bool // the FIFO has had a writer
 }
 
-// read reads to the end; errTimeout if it has not come by then, and read may go
-// on later.
+// read reads to the end of file. If that has not come in time it returns errTimeout, and may be
+// called again.
 func (a *answer) read(until time.Time) ([]byte, error) {
 	if err := a.file.SetReadDeadline(until); err != nil {
 		return nil, err
@@ -43,12 +43,12 @@ func (a *answer) read(until time.Time) ([]byte, error) {
 	return a.text, errors.Join(err, failed)
 }
 
-// take reads what is there, and reports whether that was all. Reading nothing
-// is the end, unless no writer has come yet: the kernel wakes a waiting reader
-// only for a writer's bytes or its leaving.
+// take reads the bytes that are there, and reports whether they were the last. An empty read is the
+// end of file, unless the FIFO has had no writer yet: the kernel wakes a waiting reader only if
+// a writer writes or closes.
 func (a *answer) take(fd int, waited bool) (done bool, err error) {
 	for {
-		// As large as the pipe usually is, to have all of it at once.
+		// The usual size of a pipe: one read takes all.
 		a.text = slices.Grow(a.text, 1<<16)
 		n, err := syscall.Read(fd, a.text[len(a.text):cap(a.text)])
 		switch {
@@ -63,33 +63,14 @@ func (a *answer) take(fd int, waited bool) (done bool, err error) {
 		default:
 			a.writer = true
 			a.text = a.text[:len(a.text)+n]
-			if a.budget.Add(int64(-n)) < 0 || len(a.text) > maxPipe {
+			if len(a.text) > maxPipe || !a.bytes.take(a.owner, n) {
 				return true, errTooLarge
 			}
 		}
 	}
 }
 
-// hasWriter reports whether a process has the FIFO open for writing, or waits for
-// a reader to open it.
-func hasWriter(file *os.File) (held bool, err error) {
-	conn, err := file.SyscallConn()
-	if err != nil {
-		return false, err
-	}
-	var failed error
-	err = conn.Control(func(fd uintptr) {
-		var n int
-		n, failed = syscall.Read(int(fd), make([]byte, 1))
-		if errors.Is(failed, syscall.EAGAIN) {
-			held, failed = true, nil
-		}
-		held = held || n > 0
-	})
-	return held, errors.Join(err, failed)
-}
-
-// lock keeps other readers of this package away until the file is closed.
+// lock keeps other readers that use this package away until the file is closed.
 func lock(file *os.File) error {
 	conn, err := file.SyscallConn()
 	if err != nil {
@@ -103,14 +84,14 @@ func lock(file *os.File) error {
 	return errors.Join(err, failed)
 }
 
-// parse reads the lines of one process, and counts those that are none. What
-// follows the last newline was cut off. A name that comes twice counts once, as
-// it came last.
-func parse(text []byte) (stats map[string]statvent.Value, malformed int) {
+// parse reads the lines of one process, and counts malformed ones. Text after the last newline is
+// malformed, and means that the answer is cut. Of two lines with the same name the last counts.
+func parse(text []byte) (stats map[string]statvent.Value, malformed int, cut bool) {
 	stats = make(map[string]statvent.Value)
 	for len(text) > 0 {
 		line, rest, whole := bytes.Cut(text, []byte("\n"))
 		text = rest
+		cut = !whole
 		name, value, err := statvent.ParseLine(line)
 		if _, known := stats[string(name)]; err != nil || !whole || len(stats) == statvent.MaxNames && !known {
 			malformed++
@@ -118,5 +99,5 @@ func parse(text []byte) (stats map[string]statvent.Value, malformed int) {
 		}
 		stats[string(name)] = value
 	}
-	return stats, malformed
+	return stats, malformed, cut
 }

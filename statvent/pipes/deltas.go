@@ -2,34 +2,33 @@ package pipes
 
 import "github.com/statsd-ops/statsd/statvent"
 
-// Deltas turns counts that processes keep since they started into what was
-// counted between two readings.
+// Deltas turns counters, which processes keep since they started, into the differences between two
+// readings.
 type Deltas struct {
-	// Names are the counts; a name that none matches is left alone.
+	// Names match the counters. Other names are ignored.
 	Names []Glob
-	// Since tells old processes from new, in the unit of Process.Start. What an
-	// older process counted before it was first read is history, and was
-	// perhaps reported by somebody else; a newer one starts from 0. A daemon
-	// sets its own start (Started(os.Getpid())), so that restarting it does not
-	// report everything again. 0 makes every process a new one.
+	// Since tells old processes from new ones, in the unit of Process.Start. The counts that
+	// an older process has at its first reading are ignored: an earlier reader may have
+	// reported them. A newer process starts from 0. A daemon sets its own start
+	// (Started(os.Getpid())), so that a restart does not report everything again. With 0
+	// every process is new.
 	Since uint64
 
-	// Refused is how often a value was left out of a result, because more names of
-	// processes would have to be remembered than 65,536 of one, or 1,048,576 of all.
+	// Refused counts the values that were left out of a result, because Deltas remembers at most
+	// 65,536 names of one process and 1,048,576 of all.
 	Refused uint64
 
 	seen  map[id]map[string]statvent.Value
 	names int // in seen
 }
 
-// maxDeltas bounds the names that are remembered, of all processes.
+// maxDeltas is the largest number of names that are remembered, of all processes.
 const maxDeltas = 1 << 20
 
-// Update takes the processes of the next reading and returns, a name, the sum of
-// their differences: 0 where nothing changed, and negative where a count fell.
-// A process that gave no answer adds nothing now, and all at its next answer;
-// one that is gone adds nothing any more. Another process with the same pid is
-// a new one.
+// Update takes the processes of the next reading. It returns for each name the sum of the
+// differences: 0 if nothing changed, negative if a counter fell. A process without an answer adds
+// nothing now, and the whole difference at its next answer. A new process with the pid of an
+// earlier one is another process.
 func (d *Deltas) Update(processes []Process) map[string]statvent.Value {
 	if d.seen == nil {
 		d.seen = make(map[id]map[string]statvent.Value)
@@ -70,8 +69,8 @@ func (d *Deltas) Update(processes []Process) map[string]statvent.Value {
 	return sums
 }
 
-// forget drops the processes that are gone. To have no pipe is not to be gone:
-// statvent for Python has none for a moment after each reader.
+// forget drops the processes that are gone. A process without a pipe may be alive: statvent for
+// Python has no pipe for a moment after each reader.
 func (d *Deltas) forget(here map[id]bool) {
 	for who := range d.seen {
 		if here[who] {

@@ -31,20 +31,20 @@ func TestDeltas(t *testing.T) {
 	n := func(n int64) stats { return stats{"n.a": statvent.Int(n)} }
 	me := func(n int64) Process { return p(os.Getpid(), self, n) }
 
-	update("an old process: what it counted before is history", n(0), p(dead, old, 1000))
+	update("the first counts of an old process are ignored", n(0), p(dead, old, 1000))
 	update("a new process starts from 0", n(5+2), p(dead, old, 1005), me(2))
 	update("nothing new", n(0), p(dead, old, 1005), me(2))
-	update("another process with the pid, and the one before is gone", n(7+1), p(dead, young, 7), me(3))
-	update("gone", n(0), me(3))
+	update("a new process with the pid of a dead one", n(7+1), p(dead, young, 7), me(3))
+	update("the other process is gone", n(0), me(3))
 	update("no answer", stats{}, Process{PID: os.Getpid(), Start: self, Err: errTimeout})
-	update("no pipe, but alive", stats{})
-	update("all since its last answer", n(4), me(7))
-	update("the pid of a living process, in another life", n(5), p(os.Getpid(), self+1, 5))
-	update("a name that an old process did not have before", stats{"n.a": statvent.Int(0), "n.b": statvent.Int(3)},
+	update("alive without a pipe", stats{})
+	update("everything since the last answer", n(4), me(7))
+	update("a living pid with another start", n(5), p(os.Getpid(), self+1, 5))
+	update("a new name of an old process", stats{"n.a": statvent.Int(0), "n.b": statvent.Int(3)},
 		Process{PID: os.Getpid(), Start: self, Stats: stats{"n.a": statvent.Int(7), "n.b": statvent.Int(3)}})
-	update("a name is missing", stats{"n.b": statvent.Int(1)},
+	update("a missing name", stats{"n.b": statvent.Int(1)},
 		Process{PID: os.Getpid(), Start: self, Stats: stats{"n.b": statvent.Int(4)}})
-	update("and back, fallen", n(-2), me(5))
+	update("the name is back, with a smaller count", n(-2), me(5))
 	if len(d.seen) != 1 {
 		t.Errorf("%d processes are remembered, want 1", len(d.seen))
 	}

@@ -15,9 +15,9 @@ import (
 	"github.com/statsd-ops/statsd/statvent"
 )
 
-// A host with 200 processes: 30 are dead, 5 write garbage, and one is blocked for
-// ever. Every answer is exact about who answered in time. On an idle machine the
-// first one is exact about all, within 300 ms; a busy one gets more time.
+// TestHost reads a host with 200 processes: 30 are dead, 5 write garbage, and one never answers. Each
+// reading is exact about the processes that answered in time. A busy machine gets more time, until
+// one reading is exact about all.
 func TestHost(t *testing.T) {
 	const live, dead, garbage = 164, 30, 5
 	dir := t.TempDir()
@@ -35,7 +35,7 @@ func TestHost(t *testing.T) {
 	living := len(processes)
 	for range dead {
 		p := host.start("recorder", 1_000_000)
-		if _, err := os.ReadFile(p.Path); err != nil { // so that it stages the next
+		if _, err := os.ReadFile(p.Path); err != nil { // it stages the next pipe now
 			t.Fatal(err)
 		}
 		p.Kill()
@@ -50,13 +50,14 @@ func TestHost(t *testing.T) {
 		took := time.Since(began)
 		t.Logf("%d processes in %v, with a time limit of %v; %d timed out", len(result.Processes), took, reader.Timeout, result.TimedOut)
 
-		if len(result.Processes) != live+garbage+1 || result.TimedOut < 1 || result.Refused != 0 {
-			t.Fatalf("%+v: want %d processes, one of which times out", result, live+garbage+1)
+		if result.TimedOut < 1 || result.Refused != 0 {
+			t.Fatalf("%d time out, %d are refused, want at least 1 and 0", result.TimedOut, result.Refused)
 		}
 		if reader.Timeout > patient {
 			t.Fatal("live processes do not answer")
 		}
-		if exact = result.TimedOut == 1; exact {
+		// A process that writes garbage has no pipe at times.
+		if exact = result.TimedOut == 1 && len(result.Processes) == live+garbage+1; exact {
 			expectHost(t, got, live, sum)
 			if result.Malformed != 6*garbage {
 				t.Errorf("%d malformed lines, want %d", result.Malformed, 6*garbage)
@@ -67,8 +68,8 @@ func TestHost(t *testing.T) {
 		if i < living && !exists(p.Path) {
 			t.Errorf("the pipe of the live process %d was removed", p.PID)
 		}
-		if i >= living && (exists(p.Path) || exists(filepath.Join(dir, fmt.Sprintf(".%d.stats", p.PID)))) {
-			t.Errorf("the pipe of the dead process %d, or the next one, is still there", p.PID)
+		if i >= living && (exists(p.Path) || exists(filepath.Join(dir, fmt.Sprintf(".%d.stats", p.PID))) || exists(filepath.Join(dir, fmt.Sprintf(".%d.lock", p.PID)))) {
+			t.Errorf("the dead process %d has left a file", p.PID)
 		}
 	}
 }
@@ -78,7 +79,7 @@ func expectHost(t *testing.T, got stats, live, sum int) {
 	want := stats{
 		"requests": statvent.Int(int64(sum)),
 		"load":     statvent.Float(0.5 * float64(live)),
-		"lat.95th": statvent.Int(int64(live)),
+		"lat.95th": statvent.Float(float64(live)),
 		"lat.mean": statvent.Float(float64(sum) / float64(live)),
 	}
 	for name, want := range want {
@@ -88,7 +89,7 @@ func expectHost(t *testing.T, got stats, live, sum int) {
 	}
 }
 
-// What a real process of statvent for Python wrote, on a pipe of this process.
+// TestOriginalsCapture reads what a process of statvent for Python wrote.
 func TestOriginalsCapture(t *testing.T) {
 	capture, err := os.ReadFile("../testdata/statvent-py2.pipe")
 	if err != nil {
@@ -113,7 +114,7 @@ func TestOriginalsCapture(t *testing.T) {
 	}
 }
 
-// The examples in other languages, and a process in Go, are merged.
+// TestExamples merges the examples in other languages and a process in Go.
 func TestExamples(t *testing.T) {
 	dir := t.TempDir()
 	const examples = "../../examples/statvent/"
@@ -145,10 +146,10 @@ func TestExamples(t *testing.T) {
 	for reading := 1; reading <= 5; reading++ {
 		result := mustRead(t, &Reader{Dir: dir, Timeout: patient})
 		got := new(Merger).Merge(result.Processes)
-		// A writer can take one reader for two, when it opens the pipe again before that one has closed it.
-		least := int64(100 + reading*len(writers))
-		if got["example.reads"].Int64() < least || result.Malformed != 0 || result.TimedOut != 0 {
-			t.Fatalf("reading %d: %v reads, want at least %d: %+v", reading, got["example.reads"], least, result)
+		// A writer that opens its pipe again before the reader has closed it counts the reader twice.
+		want := int64(100 + reading*len(writers))
+		if got["example.reads"].Int64() < want || result.Malformed != 0 || result.TimedOut != 0 {
+			t.Fatalf("reading %d: %v reads, want at least %d: %+v", reading, got["example.reads"], want, result)
 		}
 	}
 }

@@ -7,15 +7,15 @@ import (
 	"github.com/statsd-ops/statsd/statvent"
 )
 
-// Rule says how the values that several processes have for one name become one.
+// Rule says how to merge the values that several processes have for one name.
 type Rule int
 
 // The rules.
 const (
-	Sum  Rule = iota // of all
+	Sum  Rule = iota // the sum of all
 	Max              // the largest
-	Mean             // the sum over the number of processes that have the name; a float
-	Last             // of the process that started last
+	Mean             // the sum divided by the number of processes that have the name; a float
+	Last             // the value of the process that started last
 )
 
 var ruleNames = [...]string{"sum", "max", "mean", "last"}
@@ -33,7 +33,7 @@ type NameRule struct {
 	Rule Rule
 }
 
-// ParseNameRule reads "GLOB=RULE", as in "*.temperature=max".
+// ParseNameRule reads "GLOB=RULE", such as "*.temperature=max".
 func ParseNameRule(s string) (NameRule, error) {
 	cut := strings.LastIndexByte(s, '=')
 	if cut < 0 {
@@ -51,32 +51,33 @@ func ParseNameRule(s string) (NameRule, error) {
 	return NameRule{}, fmt.Errorf("%q: %q is not one of %s", s, s[cut+1:], strings.Join(ruleNames[:], ", "))
 }
 
-// DefaultLabels are the labels of statvent.Percentiles. Percentiles of several
-// processes cannot be added; their maximum is one that no process exceeds.
+// DefaultLabels are the labels of statvent.Percentiles. Percentiles of several processes cannot be
+// added. Their maximum is a value that no process exceeds.
 func DefaultLabels() map[string]Rule {
 	return map[string]Rule{"median": Max, "95th": Max, "99th": Max, "100th": Max, "mean": Mean}
 }
 
-// Merger makes one value a name of what the processes of a host have. The pipe
-// does not say what a value is, so the name does: the first of Rules that
-// matches it, else the label that it ends in, else it is summed.
+// Merger merges the figures of several processes into one value for each name. A pipe does not tell
+// the kind of a figure, so the name decides: the first of Rules that matches it. Otherwise the rule
+// of its label applies if statvent.Record has written it; else the values are summed.
 type Merger struct {
 	Rules []NameRule
-	// Labels are the ends of recorded names, on their own or after a byte that is
-	// neither a letter nor a digit. nil is DefaultLabels.
+	// Labels are the ends of names that Record writes; nil is DefaultLabels. A name counts as
+	// written by Record if the same process has a figure for each of the labels, as in lat.median,
+	// lat.95th, lat.99th, lat.100th and lat.mean. A "queue.mean" alone is an ordinary figure.
 	Labels map[string]Rule
 }
 
-// merged is a name's value on its way.
+// merged has the value of a name for each rule.
 type merged struct {
-	rule  Rule
-	value statvent.Value
-	n     int
-	start uint64 // of the process that value is from, for Last
+	sum, max, last statvent.Value
+	n              int
+	start          uint64 // of the process that last is from
+	label          Rule   // the rule of its label, or Sum
 }
 
-// Merge returns a map of the caller's own. Of processes that started in the same
-// clock tick, the later in the slice started last.
+// Merge returns a new map. Of processes that started in the same clock tick, the later one in the
+// slice counts as the last.
 func (m *Merger) Merge(processes []Process) map[string]statvent.Value {
 	labels := m.Labels
 	if labels == nil {
@@ -85,59 +86,77 @@ func (m *Merger) Merge(processes []Process) map[string]statvent.Value {
 	all := make(map[string]*merged)
 	for _, p := range processes {
 		for name, value := range p.Stats {
-			if v := all[name]; v != nil {
-				v.add(value, p.Start)
-			} else {
-				all[name] = &merged{rule: m.rule(name, labels), value: value, n: 1, start: p.Start}
+			v := all[name]
+			if v == nil {
+				v = &merged{max: value}
+				all[name] = v
+			}
+			v.add(value, p.Start)
+			if v.label == Sum {
+				v.label = labelRule(name, p.Stats, labels)
 			}
 		}
 	}
 	stats := make(map[string]statvent.Value, len(all))
 	for name, v := range all {
-		stats[name] = v.value
-		if v.rule == Mean {
-			stats[name] = statvent.Float(v.value.Float64() / float64(v.n))
-		}
+		stats[name] = v.value(m.rule(name, v.label))
 	}
 	return stats
 }
 
 func (v *merged) add(value statvent.Value, start uint64) {
 	v.n++
-	switch v.rule {
-	case Max:
-		if v.value.Less(value) {
-			v.value = value
-		}
-	case Last:
-		if start >= v.start {
-			v.value, v.start = value, start
-		}
-	default:
-		v.value = v.value.Add(value)
+	v.sum = v.sum.Add(value)
+	if v.max.Less(value) {
+		v.max = value
+	}
+	if start >= v.start {
+		v.last, v.start = value, start
 	}
 }
 
-func (m *Merger) rule(name string, labels map[string]Rule) Rule {
+func (v *merged) value(rule Rule) statvent.Value {
+	switch rule {
+	case Max:
+		return v.max
+	case Mean:
+		return statvent.Float(v.sum.Float64() / float64(v.n))
+	case Last:
+		return v.last
+	default:
+		return v.sum
+	}
+}
+
+// rule returns the rule for a name: the first that matches, or else the rule of its label.
+func (m *Merger) rule(name string, label Rule) Rule {
 	for _, r := range m.Rules {
 		if r.Glob.Match(name) {
 			return r.Rule
 		}
 	}
-	// The longest label decides; without one, Sum.
+	return label
+}
+
+// labelRule returns the rule of the longest label that name ends in, if stats has all labels for
+// what comes before it. Otherwise it returns Sum.
+func labelRule(name string, stats map[string]statvent.Value, labels map[string]Rule) Rule {
 	rule, longest := Sum, 0
 	for label, r := range labels {
-		if before, ok := strings.CutSuffix(name, label); ok && len(label) > longest && !endsInWord(before) {
+		if before, ok := strings.CutSuffix(name, label); ok && len(label) > longest && hasAll(stats, before, labels) {
 			rule, longest = r, len(label)
 		}
 	}
 	return rule
 }
 
-func endsInWord(s string) bool {
-	if s == "" {
-		return false
+func hasAll(stats map[string]statvent.Value, before string, labels map[string]Rule) bool {
+	name := make([]byte, 0, 128)
+	for label := range labels {
+		name = append(append(name[:0], before...), label...)
+		if _, ok := stats[string(name)]; !ok {
+			return false
+		}
 	}
-	c := s[len(s)-1]
-	return '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
+	return true
 }

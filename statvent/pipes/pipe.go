@@ -9,48 +9,50 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
 	"syscall"
 	"time"
 )
 
 const (
-	retryAfter = time.Millisecond      // while the pipe is another reader's
-	lookAfter  = 25 * time.Millisecond // whether a silent pipe is still the process's
-	maxEmpty   = 6                     // empty answers, further and further apart, before one is believed
+	retryAfter = time.Millisecond      // while another reader has the pipe
+	lookAfter  = 25 * time.Millisecond // until a silent pipe is compared with the name again
+	maxEmpty   = 6                     // empty answers, with longer and longer pauses, before one is believed
 )
 
 var (
 	errTimeout  = errors.New("no answer in time")
 	errTooLarge = errors.New("too many bytes")
-	errAgain    = errors.New("the pipe was another reader's")
+	errCut      = errors.New("the answer is cut: the process gave up on a slow reader")
+	errAgain    = errors.New("another reader has the pipe")
 	errEmpty    = errors.New("the answer is empty")
 )
 
-// pipe is one name in the directory, on its way to a finding.
+// pipe is one file of the directory.
 type pipe struct {
 	reader   *Reader
 	name     string
+	owner    uint32
 	deadline time.Time
-	budget   *atomic.Int64 // bytes that may still be read, from all pipes
+	bytes    *budget
 }
 
-// finding is what came of one name.
+// finding is the result of one file.
 type finding struct {
-	process   Process // no PID if the name is not a process's pipe
+	process   Process // PID 0: the file is not the pipe of a process
 	malformed int
+	left      int // files for which no time was left
 	stale     bool
 	removed   bool
 	err       error
 }
 
-// read asks until there is an answer, or no time.
+// read asks until there is an answer or no time is left.
 func (p *pipe) read(ctx context.Context) (f finding) {
-	if staged, hidden := strings.CutPrefix(p.name, "."); hidden {
-		p.sweep(staged)
+	if hidden, ok := strings.CutPrefix(p.name, "."); ok {
+		p.sweep(hidden)
 		return finding{}
 	}
-	pid, ok := pidOf(p.name)
+	pid, ok := pidOf(p.name, ".stats")
 	if !ok {
 		return finding{err: fmt.Errorf("refused %s: not called PID.stats", p.path())}
 	}
@@ -66,7 +68,7 @@ func (p *pipe) read(ctx context.Context) (f finding) {
 		case err == nil, errors.Is(err, errEmpty) && empty == maxEmpty:
 			return f
 		case errors.Is(err, fs.ErrNotExist) && (late || gone(pid)):
-			return finding{} // the process took its pipe away
+			return finding{} // the process has removed its pipe
 		case errors.Is(err, errTimeout), late && (errors.Is(err, errAgain) || errors.Is(err, errEmpty)):
 			f.err = fmt.Errorf("%s: %w (%v)", p.path(), errTimeout, p.reader.timeout())
 			f.process.Err = f.err
@@ -76,7 +78,7 @@ func (p *pipe) read(ctx context.Context) (f finding) {
 			f.process.Err = f.err
 			return f
 		case errors.Is(err, errAgain), errors.Is(err, errEmpty), errors.Is(err, fs.ErrNotExist):
-			// Not in step with the other reader.
+			// The pause is random, so that readers get out of step.
 			time.Sleep(retryAfter + rand.N(retryAfter<<empty))
 		default:
 			return finding{err: fmt.Errorf("refused %s: %w", p.path(), err)}
@@ -99,41 +101,65 @@ func (p *pipe) try(ctx context.Context, pid int) (f finding, err error) {
 	if errors.Is(err, errGone) {
 		return p.bury(pid, file, info)
 	}
+	if err == nil {
+		err = p.check(pid, who, info)
+	}
 	if err != nil {
 		return f, err
 	}
-	if st, ok := info.Sys().(*syscall.Stat_t); !ok || st.Uid != who.uid {
-		return f, fmt.Errorf("not a pipe of uid %d, which process %d has", who.uid, pid)
-	}
 	f.process = Process{PID: pid, Start: who.start}
-	// The pipe has one answer: readers that take turns do not split it.
+	// Readers that take turns do not divide an answer.
 	if err := lock(file); err != nil {
 		return f, err
 	}
-	answer := answer{file: file, budget: p.budget}
+	text, err := p.answer(ctx, file, info)
+	if err != nil {
+		return f, err
+	}
+	var cut bool
+	if f.process.Stats, f.malformed, cut = parse(text); cut {
+		f.err = fmt.Errorf("%s: %w", p.path(), errCut)
+	}
+	if len(text) == 0 {
+		err = errEmpty
+	}
+	return f, err
+}
+
+// check reports why the FIFO is not the pipe of the process.
+func (p *pipe) check(pid int, who owner, info fs.FileInfo) error {
+	st, ok := info.Sys().(*syscall.Stat_t)
+	switch {
+	case who.group != pid:
+		return fmt.Errorf("%d is a thread of process %d, not a process", pid, who.group)
+	case !ok || st.Uid != who.uid:
+		return fmt.Errorf("not a pipe of uid %d, which process %d has", who.uid, pid)
+	case st.Uid != p.owner:
+		return errAgain // replaced since its owner was looked up
+	}
+	return nil
+}
+
+// answer reads to the end of file. While the process is silent it checks that the name still
+// belongs to the FIFO.
+func (p *pipe) answer(ctx context.Context, file *os.File, info fs.FileInfo) ([]byte, error) {
+	a := answer{file: file, owner: p.owner, bytes: p.bytes}
 	for {
 		wait := time.Now().Add(lookAfter)
 		if wait.After(p.deadline) {
 			wait = p.deadline
 		}
-		text, err := answer.read(wait)
-		if err == nil {
-			f.process.Stats, f.malformed = parse(text)
-			if len(text) == 0 {
-				err = errEmpty
-			}
-			return f, err
-		}
+		text, err := a.read(wait)
 		if !errors.Is(err, errTimeout) || ctx.Err() != nil || !time.Now().Before(p.deadline) {
-			return f, err
+			return text, err
 		}
 		if !p.names(info) {
-			return f, errAgain
+			return nil, errAgain
 		}
 	}
 }
 
-// open opens the pipe without waiting for a writer.
+// open opens the pipe. It does not wait for a writer.
 func (p *pipe) open() (*os.File, error) {
 	before, err := os.Lstat(p.path())
 	if err != nil {
@@ -148,51 +174,15 @@ func (p *pipe) open() (*os.File, error) {
 	}
 	if after, err := file.Stat(); err != nil || after.Mode().Type() != fs.ModeNamedPipe {
 		_ = file.Close()
-		return nil, errors.New("not a FIFO any more")
+		return nil, errors.New("no longer a FIFO")
 	}
 	return file, nil
 }
 
-// bury deals with the pipe of a process that is gone. A pipe that somebody holds
-// open for writing is not one: its process is in another pid namespace.
-func (p *pipe) bury(pid int, file *os.File, info fs.FileInfo) (finding, error) {
-	held, err := hasWriter(file)
-	if err != nil {
-		return finding{}, err
-	}
-	if held {
-		return finding{}, fmt.Errorf("process %d is gone, but the pipe has a writer", pid)
-	}
-	f := finding{stale: true}
-	if p.reader.RemoveStale && gone(pid) && p.names(info) {
-		if err := os.Remove(p.path()); err != nil {
-			f.err = fmt.Errorf("process %d is gone, its pipe cannot be removed: %w", pid, err)
-		}
-		f.removed = f.err == nil
-	}
-	return f, nil
-}
-
-// sweep removes the pipe that a process had staged when it was killed.
-func (p *pipe) sweep(name string) {
-	pid, ok := pidOf(name)
-	if !ok || !p.reader.RemoveStale || !gone(pid) {
-		return
-	}
-	file, err := p.open()
-	if err != nil {
-		return
-	}
-	defer func() { _ = file.Close() }() // nothing was written
-	if info, err := file.Stat(); err == nil {
-		_, _ = p.bury(pid, file, info) // the next reading tries again
-	}
-}
-
-// names reports whether the name is still that of the FIFO.
-func (p *pipe) names(fifo fs.FileInfo) bool {
+// names reports whether the name still belongs to the file.
+func (p *pipe) names(file fs.FileInfo) bool {
 	now, err := os.Lstat(p.path())
-	return err == nil && os.SameFile(fifo, now)
+	return err == nil && os.SameFile(file, now)
 }
 
 func (p *pipe) path() string { return filepath.Join(p.reader.dir(), p.name) }

@@ -7,56 +7,58 @@ import (
 	"io/fs"
 	"os"
 	"strconv"
+	"strings"
 	"syscall"
 
 	"github.com/statsd-ops/statsd/statvent"
 )
 
-// Process is one that has a pipe, and what it said there.
+// Process is a process that has a pipe, and its answer.
 type Process struct {
 	PID int
-	// Start is when it started, in clock ticks since the host's: with the PID it
-	// names a process for good, as pids are used again.
+	// Start is when it started, in clock ticks since the start of the host. PID and Start
+	// together are unique; a PID alone is used again.
 	Start uint64
-	// Stats are its figures; nil if Err is not.
+	// Stats are its figures; nil if there is an Err.
 	Stats map[string]statvent.Value
-	// Err says why there is no whole answer, as of a process that is stopped.
+	// Err says why there is no answer.
 	Err error
 }
 
-// id is what tells a process from all others since the host started.
+// id is unique among all processes since the start of the host.
 type id struct {
 	pid   int
 	start uint64
 }
 
-// owner is what the kernel says about a process.
+// owner is what the kernel tells about a process or thread.
 type owner struct {
 	start uint64
-	uid   uint32 // with which it makes files
+	uid   uint32 // of the files that it makes
+	group int    // pid of the process that a thread belongs to
 }
 
 var errGone = errors.New("the process is gone")
 
-// Started is when the process pid started, in the unit of Process.Start.
+// Started returns when the process pid started, in the unit of Process.Start.
 func Started(pid int) (uint64, error) {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return 0, procError(pid, err)
 	}
-	// "PID (COMMAND) STATE ..." of proc_pid_stat(5): the command may hold
-	// anything, and the start is the 20th field after it.
+	// "PID (COMMAND) STATE ..." of proc_pid_stat(5). The command may hold any byte. The start
+	// is the 20th field after it.
 	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
 	if len(fields) < 20 {
 		return 0, fmt.Errorf("/proc/%d/stat has %d fields after the command, not 20", pid, len(fields))
 	}
 	if state := fields[0][0]; state == 'Z' || state == 'X' {
-		return 0, errGone // it ended, and nobody has asked how
+		return 0, errGone // it has ended, and its parent has not waited for it
 	}
 	return strconv.ParseUint(string(fields[19]), 10, 64)
 }
 
-// lookUp asks who the process pid is; errGone if there is none.
+// lookUp returns the owner of the process or thread pid, or errGone.
 func lookUp(pid int) (owner, error) {
 	start, err := Started(pid)
 	if err != nil {
@@ -66,16 +68,22 @@ func lookUp(pid int) (owner, error) {
 	if err != nil {
 		return owner{}, procError(pid, err)
 	}
-	// "Uid: REAL EFFECTIVE SAVED FILESYSTEM" of proc_pid_status(5). The owner of
-	// /proc/PID would not do: it is root's for a process that changed users.
-	_, rest, _ := bytes.Cut(status, []byte("\nUid:"))
-	line, _, _ := bytes.Cut(rest, []byte("\n"))
-	uids := bytes.Fields(line)
-	if len(uids) != 4 {
-		return owner{}, fmt.Errorf("/proc/%d/status has no line of four uids", pid)
+	// "Tgid: PID" and "Uid: REAL EFFECTIVE SAVED FILESYSTEM" of proc_pid_status(5). The owner of
+	// the directory /proc/PID is another one: root, if the process has changed its user.
+	groups, uids := field(status, "Tgid"), field(status, "Uid")
+	if len(groups) != 1 || len(uids) != 4 {
+		return owner{}, fmt.Errorf("/proc/%d/status lacks its Tgid or its four Uids", pid)
 	}
-	uid, err := strconv.ParseUint(string(uids[3]), 10, 32)
-	return owner{start: start, uid: uint32(uid)}, err
+	group, groupErr := strconv.Atoi(groups[0])
+	uid, uidErr := strconv.ParseUint(uids[3], 10, 32)
+	return owner{start: start, uid: uint32(uid), group: group}, errors.Join(groupErr, uidErr)
+}
+
+// field returns the values of a line "NAME: VALUE..." that is not the first.
+func field(status []byte, name string) []string {
+	_, rest, _ := strings.Cut(string(status), "\n"+name+":")
+	line, _, _ := strings.Cut(rest, "\n")
+	return strings.Fields(line)
 }
 
 func gone(pid int) bool {
@@ -83,9 +91,8 @@ func gone(pid int) bool {
 	return errors.Is(err, errGone)
 }
 
-// procError says what a file of /proc/PID that cannot be read means. One that is
-// not there may be hidden, if /proc is mounted with hidepid: the process is
-// gone only if no signal would reach it.
+// procError explains a file of /proc/PID that cannot be read. A file that does not exist may be
+// hidden by the mount option hidepid. The process is gone only if no signal would reach it.
 func procError(pid int, err error) error {
 	if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ESRCH) {
 		return err

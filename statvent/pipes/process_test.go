@@ -8,7 +8,7 @@ import (
 	"github.com/statsd-ops/statsd/internal/pipetest"
 )
 
-// processes starts processes that have their pipes in dir.
+// processes starts processes with pipes in dir.
 type processes struct {
 	t       testing.TB
 	program string
@@ -25,7 +25,7 @@ func (p processes) start(behaviour string, number int) *pipetest.Process {
 	return pipetest.Start(p.t, p.program, pipetest.Config{Behaviour: behaviour, Dir: p.dir, Number: number})
 }
 
-// deadPID is one that no process has any more.
+// deadPID returns the pid of a process that has ended.
 func deadPID(t testing.TB) int {
 	t.Helper()
 	cmd := exec.Command(counterpart.Find(t, "true"))

@@ -1,17 +1,18 @@
-// Package pipes reads the statvent pipes of a host and merges what the processes
-// say there.
+// Package pipes reads the statvent pipes of a host and merges their figures.
 //
 //	reader := pipes.Reader{}
 //	result, err := reader.Read(ctx)
 //	var merger pipes.Merger
 //	stats := merger.Merge(result.Processes)
 //
-// Anybody may put anything in the directory of the pipes. A pipe counts as that
-// of process PID if it is called PID.stats, is a FIFO and not a link to one, and
-// belongs to the user that PID runs as; the rest is refused and counted. No
-// process can hold up the answer, or make it large.
+// Every user can put files into the directory of the pipes. A file counts as the pipe of process
+// PID if it is called PID.stats, is a FIFO and not a link, and belongs to the user that the process
+// runs as. PID must be a process, not one of its threads. Other files are refused and counted.
 //
-// The package needs Linux's /proc.
+// No process and no user can delay a reading for long, make it large, or keep the pipes of other
+// users from being read: a reading has a time limit, and each user has a share of it.
+//
+// The package needs /proc of Linux.
 package pipes
 
 import (
@@ -19,122 +20,81 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"time"
 
+	"github.com/statsd-ops/statsd/internal/descriptors"
 	"github.com/statsd-ops/statsd/statvent"
 )
 
 // DefaultTimeout is how long a process has for its answer.
 const DefaultTimeout = 250 * time.Millisecond
 
-// The bounds of one reading.
+// The limits of one reading.
 const (
-	maxEntries  = 1 << 16  // names in the directory
-	maxParallel = 256      // pipes open at a time
-	maxPipe     = 4 << 20  // bytes of one process
-	maxTotal    = 64 << 20 // bytes of all
+	maxEntries  = 1 << 14  // files in the directory that are looked at, besides those of running processes
+	MaxParallel = 256      // pipes that are open at a time, or fewer where few files may be open
+	maxPipe     = 4 << 20  // bytes from one process
+	maxTotal    = 64 << 20 // bytes from all
 	maxErrors   = 20       // in Result.Errors
 )
 
-// Reader reads the pipes of one directory. The zero Reader is ready; any number
-// of goroutines may use it, though readings at the same time make each other
-// wait.
+// Reader reads the pipes of one directory. The zero Reader is ready. Any number of goroutines may
+// use it; readings at the same time wait for each other.
 type Reader struct {
-	// Dir is where the pipes are; "" is statvent.DefaultDir. One that does not
-	// exist is one without pipes: no process has made it yet.
+	// Dir is the directory of the pipes; "" is statvent.DefaultDir. It need not exist: the first
+	// process that has a pipe makes it.
 	Dir string
-	// Timeout is how long each process has for its answer; 0 is DefaultTimeout.
-	// Readings take no longer while there are no more than 256 pipes.
+	// Timeout is how long each process has for its answer; 0 is DefaultTimeout. A reading takes
+	// at most twice as long: pipes that are left then count as timed out.
 	Timeout time.Duration
-	// RemoveStale removes the pipes of processes that are gone. Otherwise
-	// they are passed over.
+	// RemoveStale removes the pipes of processes that are gone. Without it they are only
+	// counted.
 	RemoveStale bool
 }
 
 // Result is one reading.
 type Result struct {
-	// Processes are those that have a pipe, by pid. One that did not answer has
-	// an Err and no Stats.
+	// Processes are those that have a pipe, by pid. A process without an answer has an Err and
+	// no Stats. Processes that were left at the end of the reading are missing.
 	Processes []Process
-	Refused   int // files *.stats that are not the pipe of the process they name
-	TimedOut  int // processes that did not answer in time
-	TooLarge  int // processes that said more than 4 MiB, or that all together said more than 64 MiB
+	Refused   int // files *.stats that are not the pipe of the process in their name
+	TimedOut  int // processes that did not answer in time, and pipes that were left at the end
+	TooLarge  int // processes that wrote more than 4 MiB, or more than the share of their user
 	Malformed int // lines that are not "name: value", and names beyond statvent.MaxNames
 	Stale     int // pipes of processes that are gone
-	Removed   int // of them, those that were removed
-	// Errors explain the counts, at most 20 of them, in no order.
+	Removed   int // stale pipes that were removed
+	// Errors explain the counts. They are at most 20, in no order.
 	Errors []error
 }
 
-// Read reads every pipe once, all at the same time. It fails only if the
-// directory cannot be read or ctx ends.
+// Read reads every pipe once. It fails only if the directory cannot be read or ctx ends.
 func (r *Reader) Read(ctx context.Context) (*Result, error) {
-	names, err := r.list()
+	g := reading{
+		reader:   r,
+		deadline: time.Now().Add(2 * r.timeout()),
+		bytes:    budget{left: maxTotal, taken: make(map[uint32]int)},
+		slots:    make(chan struct{}, descriptors.Share(MaxParallel)),
+	}
+	names, err := g.list()
 	if err != nil {
 		return nil, fmt.Errorf("cannot list the pipes in %s: %w", r.dir(), err)
 	}
-	var (
-		result Result
-		mu     sync.Mutex
-		wg     sync.WaitGroup
-		budget atomic.Int64
-		slots  = make(chan struct{}, maxParallel)
-	)
-	budget.Store(maxTotal)
-	for _, name := range names {
-		if ctx.Err() != nil {
-			break
-		}
-		slots <- struct{}{}
-		p := pipe{reader: r, name: name, budget: &budget, deadline: time.Now().Add(r.timeout())}
-		wg.Go(func() {
-			defer func() { <-slots }()
-			found := p.read(ctx)
-			mu.Lock()
-			defer mu.Unlock()
-			result.add(found)
-		})
-	}
-	wg.Wait()
-	if err := ctx.Err(); err != nil {
+	g.readAll(ctx, names)
+	if ctx.Err() != nil {
 		return nil, fmt.Errorf("reading the pipes in %s: %w", r.dir(), context.Cause(ctx))
 	}
-	slices.SortFunc(result.Processes, func(a, b Process) int { return cmp.Compare(a.PID, b.PID) })
-	return &result, nil
-}
-
-// list returns the names that end in ".stats".
-func (r *Reader) list() ([]string, error) {
-	dir, err := os.Open(r.dir())
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	names, err := dir.Readdirnames(maxEntries)
-	if errors.Is(err, io.EOF) {
-		err = nil
-	}
-	names = slices.DeleteFunc(names, func(name string) bool {
-		return !strings.HasSuffix(name, ".stats")
-	})
-	return names, errors.Join(err, dir.Close())
+	slices.SortFunc(g.result.Processes, func(a, b Process) int { return cmp.Compare(a.PID, b.PID) })
+	return &g.result, nil
 }
 
 func (r *Reader) timeout() time.Duration { return cmp.Or(r.Timeout, DefaultTimeout) }
 
 func (r *Reader) dir() string { return cmp.Or(r.Dir, statvent.DefaultDir) }
 
-// add counts what came of one name.
+// add counts the finding of one file.
 func (r *Result) add(f finding) {
 	r.Malformed += f.malformed
 	if f.process.PID != 0 {
@@ -147,9 +107,10 @@ func (r *Result) add(f finding) {
 			r.Removed++
 		}
 	case errors.Is(f.err, errTimeout):
-		r.TimedOut++
+		r.TimedOut += max(1, f.left)
 	case errors.Is(f.err, errTooLarge):
 		r.TooLarge++
+	case errors.Is(f.err, errCut): // its whole lines count
 	case f.err != nil:
 		r.Refused++
 	}
@@ -158,9 +119,9 @@ func (r *Result) add(f finding) {
 	}
 }
 
-// pidOf takes a name apart: the pid must be written as the kernel writes it.
-func pidOf(name string) (int, bool) {
-	digits := strings.TrimSuffix(name, ".stats")
+// pidOf returns the pid in a file name, which must be in the form that the kernel writes.
+func pidOf(name, suffix string) (int, bool) {
+	digits, ok := strings.CutSuffix(name, suffix)
 	pid, err := strconv.Atoi(digits)
-	return pid, err == nil && pid > 0 && strconv.Itoa(pid) == digits
+	return pid, ok && err == nil && pid > 0 && strconv.Itoa(pid) == digits
 }

@@ -10,9 +10,13 @@
 //	  "pipes": {"read": 3, "refused": 0, "timed_out": 0, ...}
 //	}
 //
-// where "stats" are the figures of all processes, merged; "timestamp" is when, in
-// Unix seconds; and "pipes" counts the pipes and says what is wrong with some.
-// With ?per-process=1, "processes" has each process's own figures by its pid.
+// "stats" has the figures of all processes, merged. "timestamp" is in Unix seconds. "pipes" counts
+// the pipes and explains problems. With ?per-process=1, "processes" has the figures of each process
+// by its pid.
+//
+// A Handler does not check the Host header of requests. A program that serves it on a loopback
+// address should refuse other hosts than localhost, as the command statvent does: otherwise a web
+// page can read the figures through the browser of a user (DNS rebinding).
 package web
 
 import (
@@ -30,19 +34,19 @@ import (
 	"github.com/statsd-ops/statsd/statvent/pipes"
 )
 
-// Handler reads the pipes for each GET of its path, and answers everything else
-// with 404. The zero Handler is ready. Requests that come while the pipes are
-// read share the next reading. Do not change it after its first use.
+// Handler reads the pipes for each GET of its path, and answers other paths with 404. The zero
+// Handler is ready. Requests that come during a reading share the next one. Do not change a Handler
+// after its first use.
 type Handler struct {
 	Reader pipes.Reader
 	Merger pipes.Merger
-	// Path is what to answer; "" is "/stats".
+	// Path is the path that is answered; "" is "/stats".
 	Path string
 
 	readings readings
 }
 
-// answer is the JSON of a reading.
+// answer is a reading as JSON.
 type answer struct {
 	Stats     figures            `json:"stats"`
 	Timestamp float64            `json:"timestamp"`
@@ -52,7 +56,7 @@ type answer struct {
 
 type figures map[string]statvent.Value
 
-// counts says what became of the pipes; see pipes.Result.
+// counts is the result of the pipes: see pipes.Result.
 type counts struct {
 	Read      int      `json:"read"`
 	Refused   int      `json:"refused"`
@@ -64,7 +68,7 @@ type counts struct {
 	Errors    []string `json:"errors,omitempty"`
 }
 
-// failure is the JSON of what could not be answered.
+// failure is an error as JSON.
 type failure struct {
 	Message string `json:"message"`
 	Path    string `json:"path"`
@@ -86,7 +90,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h *Handler) serveStats(w http.ResponseWriter, r *http.Request, perProcess bool) {
-	// Others may share the reading: it goes on if this client leaves.
+	// Other clients may share the reading, so it goes on if this one leaves.
 	ctx := context.WithoutCancel(r.Context())
 	read := h.readings.next(func() reading { return h.read(ctx) })
 	if read.err != nil {
@@ -121,7 +125,7 @@ func wantsProcesses(r *http.Request) (bool, error) {
 	}
 	want, err := strconv.ParseBool(value)
 	if err != nil {
-		return false, fmt.Errorf("per-process is 1 or 0, not %.20q", value)
+		return false, fmt.Errorf("per-process: want 1 or 0, not %.20q", value)
 	}
 	return want, nil
 }
@@ -142,15 +146,16 @@ func count(r *pipes.Result) counts {
 	return c
 }
 
-// reply writes v. A client that left cannot be told anything.
+// reply writes v. An error means that the client is gone.
 func reply(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(v)
 }
 
-// MarshalJSON keeps names apart that JSON cannot carry as they are: a byte that
-// is not part of UTF-8 is written as \xNN.
+// MarshalJSON writes bytes of names that are not UTF-8 as \xNN, so that different names stay
+// different.
 func (f figures) MarshalJSON() ([]byte, error) {
 	named := make(map[string]statvent.Value, len(f))
 	for name, value := range f {

@@ -47,7 +47,7 @@ func serve(t *testing.T, r *statvent.Registry) *Handler {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := rec.Close(); err != nil {
+		if err := rec.Close(context.Background()); err != nil {
 			t.Error(err)
 		}
 	})
@@ -102,13 +102,13 @@ func TestRequests(t *testing.T) {
 		status              int
 		want                string // somewhere in the answer
 	}{
-		{"nobody has a pipe", "GET", "/s", h, 200, `stats:map[]`},
-		{"only merged", "GET", "/s?per-process=0", h, 200, `stats:map[]`},
-		{"no processes", "GET", "/s?per-process=true", h, 200, `processes:map[]`},
+		{"no process has a pipe", "GET", "/s", h, 200, `stats:map[]`},
+		{"without processes", "GET", "/s?per-process=0", h, 200, `stats:map[]`},
+		{"with processes, but there are none", "GET", "/s?per-process=true", h, 200, `processes:map[]`},
 		{"another path", "GET", "/stats", h, 404, `path:/stats`},
 		{"a longer path", "GET", "/s/", h, 404, `path:/s/`},
 		{"another method", "POST", "/s", h, 405, `GET and HEAD`},
-		{"a bad query", "GET", "/s?per-process=maybe", h, 400, `per-process is 1 or 0`},
+		{"a bad query", "GET", "/s?per-process=maybe", h, 400, `per-process: want 1 or 0`},
 		{"the default path", "GET", "/stats", &Handler{Reader: h.Reader}, 200, `stats:map[]`},
 		{"no directory", "GET", "/stats", &Handler{Reader: pipes.Reader{Dir: file}}, 500, `cannot list the pipes in ` + file},
 	} {
@@ -144,7 +144,7 @@ func TestClientsAtOnce(t *testing.T) {
 	wg.Wait()
 }
 
-// A client that leaves does not spoil the reading that others share.
+// TestClientLeaves checks that a reading goes on when a client leaves, as others may share it.
 func TestClientLeaves(t *testing.T) {
 	var r statvent.Registry
 	r.Incr("requests", 1)
@@ -157,8 +157,8 @@ func TestClientLeaves(t *testing.T) {
 	}
 }
 
-// Who asks during a reading shares the next one, and never gets one that began
-// before.
+// TestReadings checks that requests during a reading share the next one, and that no request gets a
+// reading that began before it.
 func TestReadings(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var rs readings

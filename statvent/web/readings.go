@@ -7,20 +7,19 @@ import (
 	"github.com/statsd-ops/statsd/statvent/pipes"
 )
 
-// reading is one look at all pipes.
+// reading is one reading of all pipes.
 type reading struct {
 	result *pipes.Result
 	at     time.Time
 	err    error
 }
 
-// readings lets there be one reading at a time, however many ask: who asks
-// during a reading shares the next with all others who do. It never gets one
-// that began before it asked.
+// readings makes one reading at a time, for any number of requests. All requests that come during a
+// reading share the next one. No request gets a reading that began before it.
 type readings struct {
 	mu      sync.Mutex
-	begun   *shared // the last that began
-	waiting *shared // the one after it, if somebody waits for that
+	begun   *shared // the last reading that began
+	waiting *shared // the next one, if a request waits for it
 }
 
 type shared struct {

@@ -1,7 +1,6 @@
-// Process is one with a stat pipe: process BEHAVIOUR DIRECTORY NUMBER. It says
-// "ready" on standard output once the pipe is there, and ends when its standard
-// input does, whatever else it does. To each line on it, a number, it adds that to
-// its count, and says "done".
+// Process is a process with a stat pipe: process BEHAVIOUR DIRECTORY NUMBER. It prints "ready" when
+// the pipe is there, and ends when its standard input ends. To each line there, a number, it adds
+// the number to its count and prints "done".
 package main
 
 import (
@@ -10,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -43,29 +43,33 @@ func main() {
 
 // begin makes the pipe.
 func begin(behaviour, dir, number string) error {
-	path := filepath.Join(dir, strconv.Itoa(os.Getpid())+".stats")
+	n, err := strconv.Atoi(number)
+	if err != nil {
+		return err
+	}
+	path := pipeOf(dir, os.Getpid())
 	switch behaviour {
-	case "recorder": // as programs do
-		n, err := strconv.ParseInt(number, 10, 64)
-		if err != nil {
-			return err
-		}
-		statvent.Incr("requests", n)
+	case "recorder": // behaves well
+		statvent.Incr("requests", int64(n))
 		statvent.SetFloat("load", 0.5)
 		statvent.Record("lat.{0}", float64(n))
 		_, err = statvent.NewRecorder(nil, dir)
 		return err
-	case "silent": // opens its pipe and never says anything
+	case "silent": // opens its pipe and writes nothing
 		if err := syscall.Mkfifo(path, 0o644); err != nil {
 			return err
 		}
 		go func() { _, _ = os.OpenFile(path, os.O_WRONLY, 0) }()
 	case "absent": // never opens its pipe
 		return syscall.Mkfifo(path, 0o644)
-	case "garbage": // what is not in the format
+	case "garbage": // writes another format
 		return serve(path, "\x00\xff\nno colon\n: 1\nrequests: many\nrequests: NaN\nlast line cut: 1")
-	case "endless": // more than a process may say
+	case "endless": // writes more than is allowed
 		return serve(path, strings.Repeat("requests: 1\n", 1<<20))
+	case "cut": // gives up on its reader
+		return serve(path, "requests: 1\n(cut)")
+	case "threads": // has NUMBER threads, and an absent pipe for each
+		return startThreads(dir, n)
 	case "idle": // has no pipe
 	default:
 		return fmt.Errorf("no behaviour %q", behaviour)
@@ -73,8 +77,27 @@ func begin(behaviour, dir, number string) error {
 	return nil
 }
 
-// serve writes text to each reader as the original does: open, write, close,
-// remove, make.
+func pipeOf(dir string, id int) string { return filepath.Join(dir, strconv.Itoa(id)+".stats") }
+
+// startThreads starts n threads that never end, and makes a pipe for each.
+func startThreads(dir string, n int) error {
+	made := make(chan error)
+	for range n {
+		go func() {
+			runtime.LockOSThread()
+			made <- syscall.Mkfifo(pipeOf(dir, syscall.Gettid()), 0o644)
+			select {}
+		}()
+	}
+	for range n {
+		if err := <-made; err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// serve writes text to each reader in the way of the original: open, write, close, remove, make.
 func serve(path, text string) error {
 	if err := syscall.Mkfifo(path, 0o644); err != nil {
 		return err

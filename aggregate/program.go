@@ -1,0 +1,186 @@
+package aggregate
+
+import (
+	"slices"
+
+	"github.com/statsd-ops/statsd/metric"
+)
+
+// program is a Layout compiled for use in flushes.
+type program struct {
+	Layout
+	// shapes are the columns that a row can have: of each kind, of each kind's unseen
+	// names, and of timers with each of the histograms.
+	shapes     [][]column
+	thresholds []threshold
+	wants      wants
+	seconds    float64 // of the interval
+	// paths are all columns that names of a kind can have, with histograms.
+	paths [metric.Kinds][]column
+	// meets says whether two kinds share a path if they share a name.
+	meets [metric.Kinds][metric.Kinds]bool
+	// nests are the other ways in which a kind's paths can be those of other kinds.
+	nests [metric.Kinds][]nest
+	// nestBegins has the first bytes of names that can be nested. Most names have others.
+	nestBegins [metric.Kinds][256]bool
+}
+
+// The shapes after those of the kinds.
+const (
+	idleShapes      = int(metric.Kinds)
+	histogramShapes = 2 * int(metric.Kinds)
+)
+
+func compile(l Layout) *program {
+	p := &program{Layout: l, thresholds: newThresholds(&l), seconds: l.Interval.Seconds()}
+	for kind := range metric.Kind(metric.Kinds) {
+		p.shapes = append(p.shapes, l.columns(kind))
+	}
+	for kind := range metric.Kind(metric.Kinds) {
+		p.shapes = append(p.shapes, l.idleColumns(kind))
+	}
+	timer := p.shapes[metric.Timer]
+	for _, h := range l.Histograms {
+		p.shapes = append(p.shapes, append(slices.Clone(timer), l.histogramColumns(h)...))
+	}
+	for _, columns := range p.shapes {
+		for i := range columns {
+			columns[i].newPrefix = i == 0 || columns[i].prefix != columns[i-1].prefix
+		}
+	}
+	for _, c := range timer {
+		p.wants.add(c.stat)
+	}
+	copy(p.paths[:], p.shapes)
+	for _, h := range l.Histograms {
+		p.paths[metric.Timer] = slices.Concat(p.paths[metric.Timer], l.histogramColumns(h))
+	}
+	for k, a := range p.paths {
+		for m, b := range p.paths {
+			if k != m {
+				p.meets[k][m] = meet(a, b)
+				p.addNests(metric.Kind(k), newNests(metric.Kind(m), a, b))
+			}
+		}
+	}
+	return p
+}
+
+// add notes what a column is computed from.
+func (w *wants) add(s stat) {
+	switch s {
+	case ofSquares:
+		w.squares = true
+	case ofStd:
+		w.std = true
+	case ofMedian:
+		w.median = true
+	case ofPartMean, ofPartSum:
+		w.parts = true
+	case ofPartSquares:
+		w.partSquares = true
+	}
+}
+
+// meet reports whether two kinds have a path in common for the same name.
+func meet(a, b []column) bool {
+	for _, c := range a {
+		for _, d := range b {
+			if c.prefix == d.prefix && c.suffix == d.suffix {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// idles reports whether a name of a kind is published that was last seen age flushes
+// ago and has not expired.
+func (p *program) idles(kind metric.Kind, age uint32) bool {
+	if kind == metric.Gauge {
+		return p.KeepGauges && (p.GaugeFlushes == 0 || int(age) < p.GaugeFlushes)
+	}
+	return p.IdleZeros
+}
+
+// timerShape returns the shape of a timer that was seen.
+func (p *program) timerShape(name []byte) int {
+	for i := range p.Histograms {
+		if p.Histograms[i].fits(name) {
+			return histogramShapes + i
+		}
+	}
+	return int(metric.Timer)
+}
+
+// histogram returns the histogram of a timer's shape, or nil.
+func (p *program) histogram(shape int) *Histogram {
+	if shape < histogramShapes {
+		return nil
+	}
+	return &p.Histograms[shape-histogramShapes]
+}
+
+// fill gives all columns the same value.
+func fill(values []float64, v float64) {
+	for i := range values {
+		values[i] = v
+	}
+}
+
+// fillCounter gives a counter's columns its sum, or its rate.
+func fillCounter(columns []column, values []float64, sum, seconds float64) {
+	for i := range columns {
+		values[i] = sum
+		if columns[i].stat == ofRate {
+			values[i] = clamp(sum / seconds) // seconds may be less than one
+		}
+	}
+}
+
+// fill gives columns their values. It returns how many columns have no value.
+func (t *timing) fill(columns []column, values []float64, seconds float64) (none int) {
+	for i := range columns {
+		c := &columns[i]
+		v := 0.0
+		switch c.stat {
+		case ofLower:
+			v = t.lower
+		case ofUpper:
+			v = t.upper
+		case ofMean:
+			v = t.mean
+		case ofCount:
+			v = t.weight
+		case ofCountPS:
+			v = clamp(t.weight / seconds)
+		case ofReceived:
+			v = float64(t.received)
+		case ofSum:
+			v = t.sum
+		case ofSquares:
+			v = t.squares
+		case ofStd:
+			v = t.std
+		case ofMedian:
+			v = t.median
+		case ofBin:
+			v = t.bins[c.part]
+		case ofBound:
+			v = t.parts[c.part].bound
+		case ofPartMean:
+			v = t.parts[c.part].mean
+		case ofPartSum:
+			v = t.parts[c.part].sum
+		case ofPartCount:
+			v = t.parts[c.part].count
+		case ofPartSquares:
+			v = t.parts[c.part].squares
+		}
+		values[i] = v
+		if v != v {
+			none++
+		}
+	}
+	return none
+}

@@ -1,0 +1,194 @@
+package aggregate
+
+import (
+	"math"
+	"slices"
+
+	"github.com/statsd-ops/statsd/metric"
+)
+
+// Row is all that a name collected in an interval. Nothing is lost: rows that are
+// merged into a table give the points that one table would have given, had it
+// taken all samples itself. That holds for any number of rows, in any order, if
+// the tables have the same Config.
+//
+// Sums of counters and of weights are exact for whole numbers up to 2^53, and else to
+// the rounding of float64. Timers with more samples than Config.MaxTimerSamples are
+// within 1 %, as in one table.
+type Row struct {
+	Kind metric.Kind
+	// Name is clean. With Config.Tagged the tags follow it, from the first semicolon on.
+	Name []byte
+
+	// Value is the sum of a counter.
+	Value float64
+
+	// Set is the newest setting of a gauge; its At is 0 if there is none.
+	Set GaugeChange
+	// Adjustments are those of a gauge that Set does not cover, in no particular order.
+	Adjustments []GaugeChange
+
+	// Samples are those of a timer, in no particular order. Sketch stands for further
+	// ones, if there were too many to keep; else it is nil.
+	Samples []float64
+	Sketch  *Sketch
+	// Weight is how many events all samples stand for: each 1/rate.
+	Weight float64
+	// Millis says that at least one sample was sent in milliseconds.
+	Millis bool
+
+	// Members are the hashes of a set's members under Config.MemberKey, each once.
+	Members []uint64
+}
+
+// GaugeChange sets or adjusts a gauge.
+type GaugeChange struct {
+	At    int64 // in Unix nanoseconds, more than 0
+	Value float64
+}
+
+// Rows calls visit for each name that the interval has seen, once, in no particular
+// order. The row belongs to visit; the name must not be changed. Rows can be called any number of
+// times, but only before Summarize.
+func (iv *Interval) Rows(visit func(*Row)) {
+	r := rowReader{Interval: iv, found: make([][][metric.Kinds]ref, len(iv.views))}
+	for i := range r.found {
+		r.found[i] = make([][metric.Kinds]ref, batchSize)
+	}
+	for i := range iv.views {
+		v := &iv.views[i]
+		v.walk(func(refs []ref) {
+			rows := r.readBatch(i, refs)
+			for n := range rows {
+				visit(&rows[n])
+			}
+		})
+	}
+}
+
+// rowReader reads the rows of an interval.
+type rowReader struct {
+	*Interval
+	refs        []ref
+	names       [][]byte
+	found       [][][metric.Kinds]ref // by view, by name
+	sources     []source
+	row         Row // its slices are buffers
+	numbers     slab[float64]
+	members     slab[uint64]
+	adjustments slab[GaugeChange]
+}
+
+// readBatch reads the rows of the names at refs of view i that no view before has seen.
+func (r *rowReader) readBatch(i int, refs []ref) (rows []Row) {
+	v := &r.views[i]
+	r.refs, r.names = r.refs[:0], r.names[:0]
+	for _, at := range refs {
+		if rec := v.pages.at(at); rec.seen(kindOf(rec.meta()), v.flush) {
+			r.refs, r.names = append(r.refs, at), append(r.names, rec.name())
+		}
+	}
+	for j := range r.views {
+		if j != i {
+			r.views[j].lookup(r.names, r.found[j])
+		}
+	}
+	rows = make([]Row, 0, len(r.refs))
+	for n, at := range r.refs {
+		if r.findSources(i, n, v.pages.at(at)) {
+			r.row.read(r.sources)
+			rows = append(rows, r.own(r.row))
+		}
+	}
+	return rows
+}
+
+// findSources finds the records of the n-th name, whose record in view i is given. It reports
+// false if a view before i has seen the name.
+func (r *rowReader) findSources(i, n int, rec record) bool {
+	r.sources = append(r.sources[:0], source{&r.views[i], rec})
+	kind := kindOf(rec.meta())
+	for j := range r.views {
+		v := &r.views[j]
+		if j == i || !v.holds(r.found[j][n][kind]) {
+			continue
+		}
+		if other := v.pages.at(r.found[j][n][kind]); other.seen(kind, v.flush) {
+			if j < i {
+				return false
+			}
+			r.sources = append(r.sources, source{v, other})
+		}
+	}
+	return true
+}
+
+// own returns the row with slices of its own.
+func (r *rowReader) own(row Row) Row {
+	row.Adjustments = r.adjustments.copy(row.Adjustments)
+	row.Samples = r.numbers.copy(row.Samples)
+	row.Members = r.members.copy(row.Members)
+	return row
+}
+
+// slab copies slices, many to an allocation.
+type slab[T any] struct{ free []T }
+
+func (s *slab[T]) copy(from []T) []T {
+	const atOnce = 1024
+	n := len(from)
+	if n == 0 {
+		return nil
+	}
+	if n > len(s.free) {
+		s.free = make([]T, max(n, atOnce))
+	}
+	to := s.free[:n:n]
+	s.free = s.free[n:]
+	copy(to, from)
+	return to
+}
+
+// read makes r the row of the name whose records are sources. It reuses r's slices. It only
+// reads: Summarize reorders samples and merges sketches.
+func (r *Row) read(sources []source) {
+	first := sources[0]
+	*r = Row{
+		Kind: kindOf(first.rec.meta()), Name: first.rec.name(),
+		Adjustments: r.Adjustments[:0], Samples: r.Samples[:0], Members: r.Members[:0],
+	}
+	off := cell(r.Kind, first.view.flush)
+	for _, from := range sources {
+		switch rec, b := from.rec, from.view.blocks; r.Kind {
+		case metric.Counter:
+			r.Value = clamp(r.Value + math.Float64frombits(rec.word(off)))
+		case metric.Gauge:
+			r.Set = newest(r.Set, rec, off)
+			r.Adjustments = appendAdjustments(r.Adjustments, b, rec, off)
+		case metric.Timer:
+			r.readTimer(b, rec, off)
+		case metric.Set:
+			r.Members = appendMembers(r.Members, b, rec, off)
+		}
+	}
+	r.Adjustments = slices.DeleteFunc(r.Adjustments, func(a GaugeChange) bool { return a.At < r.Set.At })
+	if len(sources) > 1 {
+		slices.Sort(r.Members)
+		r.Members = slices.Compact(r.Members)
+	}
+}
+
+func (r *Row) readTimer(b *blocks, rec record, off int) {
+	weight, millis := timerWeight(rec, off)
+	r.Weight, r.Millis = clamp(r.Weight+weight), r.Millis || millis
+	r.Samples = appendSamples(r.Samples, b, rec, off)
+	switch s := sketchOf(b, rec, off); {
+	case s == nil:
+	case r.Sketch == nil:
+		r.Sketch = s.export()
+	default:
+		all := r.Sketch.restore()
+		all.merge(s)
+		r.Sketch = all.export()
+	}
+}

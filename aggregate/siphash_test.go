@@ -1,0 +1,53 @@
+package aggregate
+
+import (
+	"fmt"
+	"hash/maphash"
+	"testing"
+)
+
+// The hashes of the bytes 00 01 02..., from none to 17, with the key 00 01 ... 0f.
+var sipVectors = []uint64{
+	0xabac0158050fc4dc, 0xc9f49bf37d57ca93, 0x82cb9b024dc7d44d, 0x8bf80ab8e7ddf7fb,
+	0xcf75576088d38328, 0xdef9d52f49533b67, 0xc50d2b50c59f22a7, 0xd3927d989bb11140,
+	0x369095118d299a8e, 0x25a48eb36c063de4, 0x79de85ee92ff097f, 0x70c118c1f94dc352,
+	0x78a384b157b4d9a2, 0x306f760c1229ffa7, 0x605aa111c0f95d34, 0xd320d86d2a519956,
+	0xcc4fdd1a7d908b66, 0x9cf2689063dbd80c,
+}
+
+func TestSipHash(t *testing.T) {
+	t.Parallel()
+	var key [16]byte
+	var text []byte
+	for i := range key {
+		key[i] = byte(i)
+	}
+	k := newMemberKey(key)
+	for i, want := range sipVectors {
+		if got := k.hash(text); got != want {
+			t.Errorf("%d bytes: %#x, want %#x", i, got, want)
+		}
+		text = append(text, byte(i))
+	}
+	if a, b := newMemberKey([16]byte{}), newMemberKey([16]byte{}); a == b {
+		t.Error("two tables without a key have the same one")
+	}
+}
+
+// BenchmarkHashMember compares the hash of members with the standard library's.
+func BenchmarkHashMember(b *testing.B) {
+	key, seed := newMemberKey([16]byte{1}), maphash.MakeSeed()
+	for _, n := range []int{8, 15, 36} {
+		member := make([]byte, n)
+		b.Run(fmt.Sprintf("siphash/bytes=%d", n), func(b *testing.B) {
+			for b.Loop() {
+				key.member(member)
+			}
+		})
+		b.Run(fmt.Sprintf("maphash/bytes=%d", n), func(b *testing.B) {
+			for b.Loop() {
+				maphash.Bytes(seed, member)
+			}
+		})
+	}
+}

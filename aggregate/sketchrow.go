@@ -1,0 +1,88 @@
+package aggregate
+
+import (
+	"math"
+
+	"github.com/DataDog/sketches-go/ddsketch/store"
+)
+
+// Sketch is what stands for the samples of a timer that were too many to keep, in a Row:
+// the bins of a DDSketch with logarithmic mapping and 1 % relative error, and exact sums.
+type Sketch struct {
+	Count int
+	// Negative and Positive are bins by the index of the magnitude; Zero is the number of
+	// samples that are 0 or next to it.
+	Negative, Positive []SketchBin
+	Zero               float64
+	// Lower and Upper are the least and the greatest sample.
+	Lower, Upper float64
+	// Sum is the sum of the samples over 2^33, Squares that of their squares, Distances that
+	// of the squares of their distances from Origin. Each is a float64 and what rounding
+	// took from it. The last two are not finite where the samples are too large.
+	Sum, Squares, Distances [2]float64
+	Origin                  float64
+}
+
+// SketchBin is a number of samples in a bin.
+type SketchBin struct {
+	Index int32
+	Count float64
+}
+
+// export returns a copy of the sketch for a row.
+func (s *sketch) export() *Sketch {
+	return &Sketch{
+		Count:    s.n,
+		Negative: exportBins(s.bins.GetNegativeValueStore()),
+		Positive: exportBins(s.bins.GetPositiveValueStore()),
+		Zero:     s.bins.GetZeroCount(),
+		Lower:    s.lower, Upper: s.upper,
+		Sum: s.sum.export(), Squares: s.squares.export(), Distances: s.distances.export(),
+		Origin: s.origin,
+	}
+}
+
+func (s sum2) export() [2]float64 { return [2]float64{s.sum, s.rest} }
+
+func exportBins(from store.Store) (bins []SketchBin) {
+	from.ForEach(func(index int, count float64) bool {
+		bins = append(bins, SketchBin{int32(index), count})
+		return false
+	})
+	return bins
+}
+
+// restore returns the sketch that x is a copy of.
+func (x *Sketch) restore() *sketch {
+	s := newSketch()
+	for _, bin := range x.Negative {
+		s.bins.GetNegativeValueStore().AddWithCount(int(bin.Index), bin.Count)
+	}
+	for _, bin := range x.Positive {
+		s.bins.GetPositiveValueStore().AddWithCount(int(bin.Index), bin.Count)
+	}
+	if x.Zero > 0 {
+		_ = s.bins.AddWithCount(0, x.Zero) // fails only for what is no number
+	}
+	s.n, s.lower, s.upper, s.origin = x.Count, x.Lower, x.Upper, x.Origin
+	s.sum, s.squares, s.distances = sum2{x.Sum[0], x.Sum[1]}, sum2{x.Squares[0], x.Squares[1]}, sum2{x.Distances[0], x.Distances[1]}
+	return s
+}
+
+// valid reports whether a table can have made x. Indexes out of range would take much
+// memory.
+func (x *Sketch) valid() bool {
+	mapping := newSketch().bins.IndexMapping
+	first, last := mapping.Index(mapping.MinIndexableValue()), mapping.Index(mapping.MaxIndexableValue())
+	sum := x.Zero
+	for _, bins := range [][]SketchBin{x.Negative, x.Positive} {
+		for _, bin := range bins {
+			if !(bin.Count > 0) || int(bin.Index) < first || int(bin.Index) > last {
+				return false
+			}
+			sum += bin.Count
+		}
+	}
+	return x.Zero >= 0 && x.Count > 0 && x.Count <= math.MaxInt32 && sum == float64(x.Count) &&
+		finite(x.Lower, x.Upper, x.Origin, x.Sum[0], x.Sum[1]) && x.Lower <= x.Upper
+}

@@ -1,0 +1,259 @@
+package delivery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/statsd-ops/statsd/internal/counterpart"
+	"github.com/statsd-ops/statsd/metric"
+	"github.com/statsd-ops/statsd/sink"
+	"github.com/statsd-ops/statsd/sink/sinktest"
+)
+
+// inVirtualTime runs a Delivery to destinations, and test beside it.
+func inVirtualTime(t *testing.T, spool bool, destinations []Destination, test func(t *testing.T, d *Delivery, log *counterpart.Output)) {
+	t.Helper()
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		cfg := spoolConfig(t)
+		if !spool {
+			cfg.SpoolDir = ""
+		}
+		cfg.Sinks, cfg.Grace, cfg.QueueBytes = destinations, 5*time.Second, payloadBytes
+		log := &counterpart.Output{}
+		cfg.Log = zerolog.New(log)
+		d, err := Open(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.Start(context.Background())
+		test(t, d, log)
+		time.AfterFunc(cfg.Grace, d.CutOff)
+		d.End()
+		if err := d.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// checkLedger checks that the ledger of each destination balances, and returns the state of the first.
+func checkLedger(t *testing.T, d *Delivery) State {
+	t.Helper()
+	states := d.States()
+	for _, st := range states {
+		if in, out := st.Made+st.Recovered, st.Delivered+st.Waiting()+st.Dropped; in != out {
+			t.Errorf("%s: %d came in, %d went out: %+v", st.Name, in, out, st.Ledger)
+		}
+	}
+	return states[0]
+}
+
+// A payload that the receiver refuses for good is dropped and counted, and the next one is sent:
+// from memory, and from the spool.
+func TestRefused(t *testing.T) {
+	for name, spool := range map[string]bool{"in memory": false, "from the spool": true} {
+		t.Run(name, func(t *testing.T) {
+			r := sinktest.NewRecorder()
+			inVirtualTime(t, spool, []Destination{{Name: "main", Sink: r}}, func(t *testing.T, d *Delivery, log *counterpart.Output) {
+				r.Fail(errors.New("down"))
+				d.Offer(flushOf(1, 10), time.Second)
+				d.Offer(flushOf(2, 20), time.Second)
+				time.Sleep(20 * time.Second)
+				if st := d.States()[0]; st.Waiting() != 30 || spool != (st.Spooled > 0) {
+					t.Fatalf("%+v", st.Ledger)
+				}
+				r.Fail(&sink.Refused{Err: errors.New("400: what is this?")})
+				time.Sleep(20 * time.Second)
+				r.Recover()
+				d.Offer(flushOf(3, 40), time.Second)
+				time.Sleep(20 * time.Second)
+				st := checkLedger(t, d)
+				if st.Reasons.Refused != 30 || st.Dropped != 30 || st.Delivered != 40 || st.Failing {
+					t.Errorf("%+v, failing %v; want 30 refused and 40 delivered", st.Ledger, st.Failing)
+				}
+				if got := len(r.Points()); got != 40 {
+					t.Errorf("%d points came, want 40", got)
+				}
+				if !strings.Contains(log.String(), "400: what is this?") {
+					t.Errorf("the log does not have the receiver's words:\n%s", log)
+				}
+			})
+		})
+	}
+}
+
+// A receiver that resets after it has acknowledged everything is told of, with what to
+// do, at the second time in a row; and nothing is lost by a guess.
+func TestUnconfirmed(t *testing.T) {
+	r := sinktest.NewRecorder()
+	inVirtualTime(t, false, []Destination{{Name: "main", Sink: r}}, func(t *testing.T, d *Delivery, log *counterpart.Output) {
+		r.Fail(&sink.Unconfirmed{Err: errors.New("reset")})
+		d.Offer(flushOf(1, 10), time.Second)
+		synctest.Wait()
+		if strings.Contains(log.String(), "keep-open") {
+			t.Errorf("the hint came at the first reset:\n%s", log)
+		}
+		time.Sleep(time.Minute)
+		if n := strings.Count(log.String(), "keep-open"); n != 1 {
+			t.Errorf("the hint was logged %d times:\n%s", n, log)
+		}
+		if st := d.States()[0]; st.Unconfirmed < 2 || st.Waiting() != 10 {
+			t.Errorf("%d unconfirmed attempts, %d points wait", st.Unconfirmed, st.Waiting())
+		}
+		r.Recover()
+		time.Sleep(time.Minute)
+		if st := checkLedger(t, d); st.Unconfirmed != 0 || st.Delivered != 10 {
+			t.Errorf("%d unconfirmed attempts, %d points delivered", st.Unconfirmed, st.Delivered)
+		}
+	})
+}
+
+// settlements notes what Settled was told.
+type settlements struct {
+	mu   sync.Mutex
+	told []int64
+}
+
+func (s *settlements) tell(flush int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.told = append(s.told, flush)
+}
+
+func (s *settlements) last() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.told) == 0 {
+		return 0
+	}
+	return s.told[len(s.told)-1]
+}
+
+// A flush is settled once it is delivered, spooled, or dropped and counted: not before, each
+// time later, and also if it has no points or none that can be sent.
+func TestSettled(t *testing.T) {
+	r := sinktest.NewRecorder()
+	var s settlements
+	inVirtualTime(t, false, []Destination{{Name: "main", Sink: r, Settled: s.tell}}, func(t *testing.T, d *Delivery, _ *counterpart.Output) {
+		at := func(want int64, why string) {
+			t.Helper()
+			synctest.Wait()
+			if got := s.last(); got != want {
+				t.Errorf("settled up to %d, want %d: %s", got, want, why)
+			}
+		}
+		d.Offer(flushOf(10, 5), time.Second)
+		at(10, "delivered")
+		r.Fail(errors.New("down"))
+		d.Offer(flushOf(20, 5), time.Second)
+		d.Offer(flushOf(30, 0), time.Second)
+		at(19, "it waits")
+		if st := d.States()[0]; st.Oldest != 20 {
+			t.Errorf("the oldest that waits is %d, want 20", st.Oldest)
+		}
+		r.Recover()
+		time.Sleep(time.Minute)
+		at(30, "delivered, and empty")
+		unsendable := flushOf(40, 0)
+		unsendable.Own = []metric.Point{{Path: []byte("two words"), Value: 1, Time: 40}}
+		d.Offer(unsendable, time.Second)
+		at(40, "dropped")
+		if st := d.States()[0]; st.Oldest != 0 {
+			t.Errorf("the oldest that waits is %d, want none", st.Oldest)
+		}
+	})
+	if !slices.IsSorted(s.told) {
+		t.Errorf("told %v, which goes back", s.told)
+	}
+}
+
+// What is in the spool is settled, and still the oldest that waits.
+func TestSettledInSpool(t *testing.T) {
+	r := sinktest.NewRecorder()
+	var s settlements
+	inVirtualTime(t, true, []Destination{{Name: "main", Sink: r, Settled: s.tell}}, func(t *testing.T, d *Delivery, _ *counterpart.Output) {
+		r.Fail(errors.New("down"))
+		d.Offer(flushOf(10, 5), time.Second)
+		d.Offer(flushOf(20, 5), time.Second)
+		time.Sleep(time.Minute)
+		if st := d.States()[0]; s.last() != 20 || st.Oldest != 10 || st.Spooled != 10 {
+			t.Errorf("settled up to %d, oldest %d, %d spooled; want 20, 10, 10", s.last(), st.Oldest, st.Spooled)
+		}
+		r.Recover()
+		time.Sleep(time.Minute)
+		if st := d.States()[0]; st.Oldest != 0 {
+			t.Errorf("the oldest that waits is %d, want none", st.Oldest)
+		}
+	})
+}
+
+// The log says how long publishing failed, and how many points that cost.
+func TestLogOfOutage(t *testing.T) {
+	r := sinktest.NewRecorder()
+	inVirtualTime(t, false, []Destination{{Name: "main", Sink: r}}, func(t *testing.T, d *Delivery, log *counterpart.Output) {
+		r.Fail(errors.New("down"))
+		for at := range int64(10) {
+			d.Offer(flushOf(at+1, 30_000), time.Second)
+			time.Sleep(time.Second)
+		}
+		r.Recover()
+		time.Sleep(time.Minute)
+		st := checkLedger(t, d)
+		if st.Dropped == 0 {
+			t.Fatal("the queue was not full")
+		}
+		if want := fmt.Sprintf("; %d points were dropped", st.Dropped); !strings.Contains(log.String(), want) {
+			t.Errorf("the log does not say %q:\n%s", want, log)
+		}
+	})
+}
+
+// The phases of a life, in each order that a reload and the end can bring.
+func TestLife(t *testing.T) {
+	for name, test := range map[string]struct {
+		steps func(l *life)
+		want  phase
+		late  bool
+		alive bool // after a revival
+	}{
+		"serving":                  {func(*life) {}, serving, false, true},
+		"retired":                  {func(l *life) { l.retire(time.Hour) }, retired, false, true},
+		"revived":                  {func(l *life) { l.retire(time.Hour); l.revive() }, serving, false, true},
+		"retired twice":            {func(l *life) { l.retire(time.Hour); l.retire(time.Nanosecond) }, retired, false, true},
+		"grace over":               {func(l *life) { l.retire(time.Second); time.Sleep(2 * time.Second) }, ending, true, false},
+		"revived in time":          {func(l *life) { l.retire(time.Second); l.revive(); time.Sleep(2 * time.Second) }, serving, false, true},
+		"nothing left":             {func(l *life) { l.retire(time.Hour); l.mu.Lock(); l.finish(); l.mu.Unlock() }, ending, false, false},
+		"nothing left, serving":    {func(l *life) { l.mu.Lock(); l.finish(); l.mu.Unlock() }, serving, false, true},
+		"ending":                   {func(l *life) { l.end() }, ending, false, false},
+		"ending, then retired":     {func(l *life) { l.end(); l.retire(time.Second); time.Sleep(2 * time.Second) }, ending, false, false},
+		"retired, then ending":     {func(l *life) { l.retire(time.Second); l.end(); time.Sleep(2 * time.Second) }, ending, true, false},
+		"cut off, then ending":     {func(l *life) { l.cut(); l.end() }, ending, true, false},
+		"over":                     {func(l *life) { l.over() }, ended, false, false},
+		"over, then cut off":       {func(l *life) { l.over(); l.cut(); l.end() }, ended, true, false},
+		"over, while grace passes": {func(l *life) { l.retire(time.Second); l.over(); time.Sleep(2 * time.Second) }, ended, false, false},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			l := newLife()
+			test.steps(l)
+			synctest.Wait()
+			if l.phase != test.want || l.late != test.late {
+				t.Errorf("%s: phase %d, cut off %v; want %d, %v", name, l.phase, l.late, test.want, test.late)
+			}
+			if alive, _ := l.revive(); alive != test.alive {
+				t.Errorf("%s: revive says alive %v, want %v", name, alive, test.alive)
+			}
+			if l.limit != nil {
+				l.limit.Stop()
+			}
+		})
+	}
+}

@@ -1,0 +1,137 @@
+package delivery
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// maxRemoved bounds how many removed destinations the figures know.
+const maxRemoved = 100
+
+// Change is what a new configuration does to the destinations. It is made by Plan, and
+// either applied or undone.
+type Change struct {
+	of       *Delivery
+	publish  Publish
+	all      []*destination // that there will be
+	begun    []*destination // the new ones among them
+	revived  []*destination // those among them that were retired
+	replaced map[*outlet]Destination
+	retired  []*destination
+	restart  []string
+}
+
+// Plan works out what a configuration does to the destinations, and
+// opens the new ones, or nothing. Destinations that only a restart can change stay as they are: see
+// Restart.
+func (d *Delivery) Plan(p Publish) (*Change, error) {
+	d.mu.RLock()
+	current, removed := d.current, d.removed
+	d.mu.RUnlock()
+	c := &Change{of: d, publish: p, replaced: map[*outlet]Destination{}}
+	for _, wanted := range p.Sinks {
+		n, err := c.place(wanted, slices.Concat(current, removed))
+		if err != nil {
+			return nil, errors.Join(err, c.Undo())
+		}
+		c.all = append(c.all, n)
+	}
+	for _, n := range current {
+		if !slices.Contains(c.all, n) {
+			c.retired = append(c.retired, n)
+		}
+	}
+	return c, nil
+}
+
+// place returns the destination for a wanted one: it goes on, or is new.
+func (c *Change) place(d Destination, old []*destination) (*destination, error) {
+	was := slices.IndexFunc(old, func(n *destination) bool { return n.name == d.Name })
+	if was < 0 {
+		return c.begin(d, nil)
+	}
+	n := old[was]
+	if err := n.fits(&d); err != nil {
+		return nil, err
+	}
+	alive, revived := n.revive()
+	if !alive {
+		if err := n.awaitEnd(); err != nil {
+			return nil, err
+		}
+		return c.begin(d, n.feed)
+	}
+	if revived {
+		n.log.Info().Msg("the sink is wanted again")
+		c.revived = append(c.revived, n)
+	}
+	if o, ok := n.feed.(*outlet); ok && !n.is(&d) {
+		c.replaced[o] = d
+	} else if !n.is(&d) {
+		c.restart = append(c.restart, "--sink of "+n.name) // what it has stored depends on its settings
+	}
+	return n, nil
+}
+
+// begin opens a new destination. It continues the counts of the one before, if there was one.
+func (c *Change) begin(d Destination, before feed) (*destination, error) {
+	n := newDestination(d, c.of.cfg.Log)
+	cfg := c.of.cfg
+	cfg.Publish = c.publish
+	if err := n.open(&cfg, before); err != nil {
+		if n.records {
+			err = fmt.Errorf("sink %s: %w", d.Name, err)
+		}
+		return nil, err
+	}
+	c.begun = append(c.begun, n)
+	return n, nil
+}
+
+// Restart returns the sinks that differ and need a restart to change, as flags: --sink of NAME.
+func (c *Change) Restart() []string { return c.restart }
+
+// Undo closes what Plan has opened.
+func (c *Change) Undo() (err error) {
+	for _, n := range c.begun {
+		err = errors.Join(err, n.close())
+	}
+	for _, n := range c.revived {
+		n.retire(c.publish.Grace)
+	}
+	return err
+}
+
+// Apply carries the change out. Offer, Show and EndInterval must not run meanwhile.
+func (c *Change) Apply() {
+	d := c.of
+	d.cfg.Publish = c.publish
+	d.mu.Lock()
+	d.current = c.all
+	d.removed = slices.DeleteFunc(slices.Concat(d.removed, c.retired), func(r *destination) bool {
+		return slices.ContainsFunc(c.all, func(n *destination) bool { return n.name == r.name })
+	})
+	forgotten := d.removed[:max(0, len(d.removed)-maxRemoved)]
+	d.removed = d.removed[len(forgotten):]
+	d.mu.Unlock()
+	for _, n := range c.retired {
+		if n.retire(c.publish.Grace) {
+			n.log.Info().Stringer("grace", c.publish.Grace).Msg("the sink was removed: delivering what it was offered")
+		}
+	}
+	for _, n := range forgotten {
+		n.expire()
+	}
+	for o, to := range c.replaced {
+		o.replace(to)
+	}
+	for _, n := range c.all {
+		if o, ok := n.feed.(*outlet); ok {
+			o.tune(&c.publish)
+		}
+	}
+	for _, n := range c.begun {
+		d.start(n)
+	}
+}

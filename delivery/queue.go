@@ -1,0 +1,256 @@
+package delivery
+
+import (
+	"slices"
+	"sync"
+
+	"github.com/rs/zerolog"
+
+	"github.com/statsd-ops/statsd/spool"
+)
+
+const (
+	// payloadBytes is about how much is given to a sink at once, and so what
+	// can come twice when a connection breaks.
+	payloadBytes = 1 << 20
+	// readyBytes is how much of a flush is encoded ahead of what was sent,
+	// while the sink takes its payloads.
+	readyBytes = 4 << 20
+)
+
+// payload is encoded units of one flush. Whether these are points does not matter
+// to the queue.
+type payload struct {
+	data    []byte
+	units   int
+	flush   int64 // its time in Unix seconds
+	spooled bool  // it has left the queue for the spool
+	storing bool  // it is on its way there
+}
+
+// queue holds payloads until they are delivered: in memory, or on disk once the
+// receiver is not prompt. What is on disk is always older than what is in memory.
+type queue struct {
+	*life
+	log      zerolog.Logger
+	spool    *spool.Spool // nil: everything waits in memory
+	maxSpool int64
+
+	// disk is held while a payload goes to the spool or leaves it, until the
+	// state says so too. It comes before mu.
+	disk sync.Mutex
+
+	// mu guards what follows.
+	max     int            // bytes that may wait in memory
+	coming  []announcement // flushes that are not pushed completely, the oldest first
+	waiting []*payload     // in memory, the oldest first
+	bytes   int            // of the waiting
+	sending *payload       // what is being sent, if it is one of the waiting
+	spare   [][]byte       // buffers of delivered payloads
+	failing bool           // the last attempt failed, and its payload waits
+	ledger  Ledger
+	stored  spool.Stats
+	// oldestOnDisk is the flush of the oldest record in the spool, if there is one.
+	oldestOnDisk int64
+	// refusedOnDisk are units that were refused after they had been spooled: to the spool they are
+	// delivered.
+	refusedOnDisk uint64
+	newest        int64 // the newest flush that was announced
+	settled       int64 // as tell was told
+	tell          func(flush int64)
+	// writeError and readError are what the disk said last, nil while it works.
+	writeError, readError error
+}
+
+// announcement is a flush that will be pushed.
+type announcement struct {
+	flush int64
+	units int // that are not pushed yet
+}
+
+func newQueue(l *life, d *Destination, log zerolog.Logger) *queue {
+	return &queue{life: l, log: log, tell: d.Settled}
+}
+
+// announce says that the units of a flush will be pushed. The caller holds mu.
+func (q *queue) announce(flush int64, units int) {
+	q.ledger.Made += uint64(units)
+	q.coming = append(q.coming, announcement{flush, units})
+	q.newest = flush
+}
+
+// withdraw takes back the announcement at a place: its units are dropped. The caller holds mu.
+func (q *queue) withdraw(at int) {
+	q.ledger.Reasons.Full += uint64(q.coming[at].units)
+	q.coming = slices.Delete(q.coming, at, at+1)
+}
+
+// pushed says that all payloads of the oldest announced flush are pushed. Units that
+// are in none of them could not be encoded.
+func (q *queue) pushed() {
+	q.change(func() {
+		q.ledger.Reasons.Unsendable += uint64(q.coming[0].units)
+		q.coming = slices.Delete(q.coming, 0, 1)
+		q.settle()
+	})
+}
+
+// push queues a payload of the oldest announced flush. While the receiver is prompt, and no other
+// flush waits, push waits for room. Otherwise payloads that do not fit go to the
+// spool, or the oldest are dropped.
+func (q *queue) push(p *payload) {
+	if p.units == 0 {
+		return
+	}
+	q.mu.Lock()
+	for q.bytes >= readyBytes && q.prompt() && len(q.coming) == 1 && !q.late {
+		q.changed.Wait()
+	}
+	q.waiting = append(q.waiting, p)
+	q.bytes += len(p.data)
+	q.coming[0].units -= p.units
+	spill := q.bytes > readyBytes || !q.prompt()
+	q.changed.Broadcast()
+	q.mu.Unlock()
+	if spill {
+		q.spill()
+	}
+	q.makeRoom()
+}
+
+// prompt reports whether the receiver takes payloads as they come.
+func (q *queue) prompt() bool { return !q.failing && q.stored.Records == 0 }
+
+// makeRoom drops the oldest payloads until the rest may stay in memory.
+func (q *queue) makeRoom() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for i := 0; q.bytes > q.max && i < len(q.waiting)-1; {
+		p := q.waiting[i]
+		if p == q.sending || p.storing {
+			i++
+			continue
+		}
+		q.ledger.Reasons.Full += uint64(p.units)
+		q.remove(p)
+	}
+}
+
+// remove takes a payload out of memory. The caller holds mu.
+func (q *queue) remove(p *payload) {
+	if i := slices.Index(q.waiting, p); i >= 0 {
+		q.waiting = slices.Delete(q.waiting, i, i+1)
+		q.bytes -= len(p.data)
+		q.settle()
+	}
+}
+
+// oldest returns the time of the oldest flush in memory, 0 if there is none. The caller holds mu.
+func (q *queue) oldest() int64 {
+	switch {
+	case len(q.waiting) > 0:
+		return q.waiting[0].flush
+	case len(q.coming) > 0:
+		return q.coming[0].flush
+	}
+	return 0
+}
+
+// oldestWaiting is oldest, with what is on disk. The caller holds mu.
+func (q *queue) oldestWaiting() int64 {
+	if q.stored.Records > 0 {
+		return q.oldestOnDisk
+	}
+	return q.oldest()
+}
+
+// settle tells which flushes are settled, if that is news. The caller holds mu.
+func (q *queue) settle() {
+	last := q.newest
+	if oldest := q.oldest(); oldest != 0 {
+		last = oldest - 1
+	}
+	if last > q.settled {
+		q.settled = last
+		if q.tell != nil {
+			q.tell(last)
+		}
+	}
+}
+
+// buffer returns an empty buffer for a payload.
+func (q *queue) buffer() []byte {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if n := len(q.spare); n > 0 {
+		b := q.spare[n-1]
+		q.spare = q.spare[:n-1]
+		return b[:0]
+	}
+	return nil
+}
+
+// recycle keeps a buffer for later. The caller holds mu.
+func (q *queue) recycle(b []byte) {
+	if len(q.spare) <= readyBytes/payloadBytes {
+		q.spare = append(q.spare, b)
+	}
+}
+
+// exhausted reports whether nothing is left to send, now and later: nothing more will be offered, and
+// the rest, if any, is for the next process. The caller holds mu.
+func (q *queue) exhausted() bool {
+	if q.late {
+		return true
+	}
+	if q.phase == serving || len(q.coming) > 0 {
+		return false
+	}
+	leave := q.spool != nil && q.writeError == nil && q.readError == nil && q.failing
+	return leave || len(q.waiting) == 0 && q.stored.Records == 0
+}
+
+// abandon counts what a removed destination leaves in memory, and frees it.
+func (q *queue) abandon() {
+	q.change(func() {
+		if !q.removed {
+			return
+		}
+		for _, p := range q.waiting {
+			q.ledger.Reasons.Removed += uint64(p.units)
+		}
+		q.waiting, q.bytes, q.spare = nil, 0, nil
+		q.settle()
+	})
+}
+
+// takeOver continues the counts of a queue of the same name that has ended.
+func (q *queue) takeOver(was Ledger) {
+	q.change(func() {
+		q.ledger.Made = was.Made
+		q.ledger.Delivered = was.Delivered
+		q.ledger.Reasons = was.Reasons
+		// What it left on disk was found again, or else is lost.
+		found := min(q.stored.Recovered, was.Spooled)
+		q.ledger.Recovered = was.Recovered - found
+		q.ledger.Reasons.Damaged += was.Spooled - found
+	})
+}
+
+// sums returns the ledger as it is now. The caller holds mu.
+func (q *queue) sums() Ledger {
+	l := q.ledger
+	for _, c := range q.coming {
+		l.Queued += uint64(c.units)
+	}
+	for _, p := range q.waiting {
+		l.Queued += uint64(p.units)
+	}
+	l.Recovered += q.stored.Recovered
+	l.Delivered += q.stored.Advanced - q.refusedOnDisk
+	l.Spooled = uint64(q.stored.Points)
+	l.Reasons.Full += q.stored.Dropped
+	l.Reasons.Damaged += q.stored.Lost
+	l.Dropped = l.Reasons.sum()
+	return l
+}

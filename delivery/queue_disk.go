@@ -1,0 +1,175 @@
+package delivery
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+
+	"github.com/statsd-ops/statsd/spool"
+)
+
+// openSpool opens the queue's own spool, if there is a directory for spools.
+func (q *queue) openSpool(cfg *Spool, name string) error {
+	if cfg.SpoolDir == "" {
+		return nil
+	}
+	s, err := spool.Open(spool.Config{
+		Dir:        filepath.Join(cfg.SpoolDir, name),
+		MaxBytes:   cfg.SpoolMaxBytes,
+		FsyncEvery: cfg.SpoolFsync,
+	})
+	if err != nil {
+		return fmt.Errorf("--spool-dir: %w", err)
+	}
+	q.spool, q.maxSpool = s, cfg.SpoolMaxBytes
+	q.stored = s.Stats()
+	q.logFound()
+	return nil
+}
+
+// logFound says what the spool held at the start.
+func (q *queue) logFound() {
+	st := q.stored
+	if st.Fault != nil {
+		q.log.Error().Err(st.Fault).Msg("the spool cannot be used: undelivered points wait in memory only; trying again")
+	}
+	if st.Recovered > 0 {
+		q.log.Warn().Uint64("points", st.Recovered).Msg("found undelivered points in the spool, sending them first")
+	}
+	if st.Missing > 0 || st.Damaged > 0 {
+		q.log.Error().Uint64("points", st.Missing).Uint64("bytes", st.Damaged).Uint64("files", st.Quarantined).
+			Msg("the spool is damaged: unreadable files were put aside")
+	}
+}
+
+// spill moves what waits in memory to the spool, the oldest first. What the disk does not
+// take stays in memory.
+func (q *queue) spill() {
+	if q.spool == nil {
+		return
+	}
+	q.disk.Lock()
+	defer q.disk.Unlock()
+	for {
+		q.mu.Lock()
+		if len(q.waiting) == 0 {
+			q.mu.Unlock()
+			return
+		}
+		p := q.waiting[0]
+		p.storing = true
+		q.mu.Unlock()
+
+		err := q.spool.Append(spool.Record{Payload: p.data, Points: p.units, Time: p.flush})
+
+		q.change(func() {
+			p.storing = false
+			if err == nil && q.stored.Records == 0 {
+				q.oldestOnDisk = p.flush
+			}
+			q.stored = q.spool.Stats()
+			if err == nil {
+				p.spooled = true
+				q.remove(p)
+			}
+			q.noteFault(&q.writeError, "append to", err)
+		})
+		if err != nil {
+			return
+		}
+	}
+}
+
+// closeSpool closes the spool.
+func (q *queue) closeSpool() error {
+	if q.spool == nil {
+		return nil
+	}
+	q.disk.Lock()
+	defer q.disk.Unlock()
+	err := q.spool.Close()
+	q.change(func() { q.stored = q.spool.Stats() })
+	return err
+}
+
+// fault returns what the disk said last, nil while it works. The caller holds mu.
+func (q *queue) fault() error {
+	if q.stored.Fault != nil {
+		return q.stored.Fault
+	}
+	if q.writeError != nil {
+		return q.writeError
+	}
+	return q.readError
+}
+
+// noteFault keeps what the disk said last, and logs it when that is news. The
+// caller holds mu.
+func (q *queue) noteFault(last *error, doing string, err error) {
+	was := *last
+	*last = err
+	switch {
+	case err != nil && was == nil:
+		q.log.Error().Err(err).Msgf("cannot %s the spool: undelivered points wait in memory only; trying again", doing)
+	case err == nil && was != nil:
+		q.log.Warn().Msgf("can %s the spool again", doing)
+	}
+}
+
+// fromSpool returns the oldest payload on disk, nil when there is none or it
+// cannot be read now.
+func (q *queue) fromSpool() (*payload, error) {
+	q.mu.Lock()
+	records := q.stored.Records
+	q.mu.Unlock()
+	if records == 0 {
+		return nil, nil
+	}
+	r, err := q.spool.Next()
+	empty := errors.Is(err, io.EOF)
+	if empty {
+		err = nil
+	}
+	q.noteRead(r.Time, err)
+	if empty || err != nil {
+		return nil, err
+	}
+	return &payload{data: r.Payload, units: r.Points, flush: r.Time, spooled: true}, nil
+}
+
+// noteRead takes over the spool's figures, and the result of reading the oldest record.
+func (q *queue) noteRead(oldest int64, err error) {
+	q.disk.Lock()
+	defer q.disk.Unlock()
+	q.change(func() {
+		q.stored = q.spool.Stats()
+		if err == nil {
+			q.oldestOnDisk = oldest
+		}
+		q.noteFault(&q.readError, "read", err)
+	})
+}
+
+// leaveSpool takes a payload that is settled out of the spool, unless it was dropped
+// meanwhile to make room.
+func (q *queue) leaveSpool(p *payload, refused bool) {
+	q.disk.Lock()
+	defer q.disk.Unlock()
+	r, err := q.spool.Next()
+	left := err == nil && bytes.Equal(r.Payload, p.data)
+	if left {
+		err = q.spool.Advance()
+	}
+	q.change(func() {
+		if left && refused {
+			q.refusedOnDisk += uint64(p.units)
+			q.ledger.Reasons.Refused += uint64(p.units)
+		}
+		q.stored = q.spool.Stats()
+		if !errors.Is(err, spool.ErrClosed) {
+			q.noteFault(&q.writeError, "advance", err)
+		}
+	})
+}

@@ -1,0 +1,65 @@
+package delivery
+
+import (
+	"context"
+	"reflect"
+
+	"github.com/rs/zerolog"
+
+	"github.com/statsd-ops/statsd/sink"
+)
+
+// recording feeds a Recorder: it is shown what each name collected.
+type recording struct {
+	*life
+	log    zerolog.Logger
+	wanted Destination
+	before sink.State // counts of predecessors of that name
+}
+
+func (r *recording) open(_ *Config, before feed) error {
+	if before, ok := before.(*recording); ok {
+		r.before = before.counts()
+	}
+	return r.wanted.Recorder.Open()
+}
+
+func (r *recording) close() error { return r.wanted.Recorder.Close() }
+
+func (r *recording) is(d *Destination) bool { return reflect.DeepEqual(d.Config, r.wanted.Config) }
+
+// run serves until the recording is removed, which leaves it nothing to deliver, or ctx ends.
+func (r *recording) run(ctx context.Context) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		for r.phase == serving {
+			r.changed.Wait()
+		}
+		r.finish()
+		cancel()
+	}()
+	if err := r.wanted.Recorder.Run(ctx); err != nil {
+		r.log.Error().Err(err).Msg("the sink has ended: it needs a restart")
+	}
+	r.end()
+	<-stopped
+}
+
+// counts returns the Recorder's state, with the counts of its predecessors.
+func (r *recording) counts() sink.State {
+	st := r.wanted.Recorder.State()
+	st.Made += r.before.Made
+	st.Delivered += r.before.Delivered
+	st.Dropped += r.before.Dropped
+	return st
+}
+
+func (r *recording) state() State {
+	st := r.counts()
+	return State{Recorder: &st}
+}

@@ -1,0 +1,221 @@
+package delivery
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"github.com/statsd-ops/statsd/internal/clock"
+	"github.com/statsd-ops/statsd/sink"
+)
+
+const (
+	firstRetry = 100 * time.Millisecond
+	lastRetry  = 5 * time.Second
+	jitter     = 0.2
+	// diskPause is the pause after a disk could not be read.
+	diskPause = time.Second
+)
+
+// send sends payloads until there are no more, or ctx ends. What is left then
+// goes to the spool.
+func (o *outlet) send(ctx context.Context) {
+	defer o.spill()
+	defer context.AfterFunc(ctx, o.cut)()
+	pause := o.pauses(ctx)
+	var now Sent
+	retry := firstRetry
+	for p := o.next(ctx); p != nil; p = o.next(ctx) {
+		if p.flush != now.Flush {
+			now = Sent{Flush: p.flush}
+		}
+		start := time.Now()
+		err := o.sendOne(ctx, p)
+		now.Spent += time.Since(start)
+		if o.note(ctx, p, err, &now) {
+			retry = firstRetry
+			if p.spooled {
+				pause(o.replayTime(p) - time.Since(start))
+			}
+			continue
+		}
+		o.spill()
+		if pause(time.Duration(float64(retry) * (1 + jitter*(2*rand.Float64()-1)))) {
+			retry = firstRetry / 2
+		}
+		retry = min(2*retry, lastRetry)
+	}
+}
+
+// pauses returns a function that waits, unless ctx ends. It stops waiting once all
+// is queued that ever will be, or the sink is removed, and
+// reports that then: what is left should be tried while there is time.
+func (o *outlet) pauses(ctx context.Context) func(time.Duration) (last bool) {
+	encoded := o.encoded
+	return func(d time.Duration) bool {
+		t := time.NewTimer(max(d, 0))
+		defer t.Stop()
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+		case <-encoded:
+			encoded = nil
+			return true
+		case <-o.nudge:
+			return true
+		}
+		return false
+	}
+}
+
+// sendOne sends a payload. When that takes longer than a prompt sink does, the
+// rest of the queue goes to the spool meanwhile.
+func (o *outlet) sendOne(ctx context.Context, p *payload) error {
+	s, patience := o.current()
+	if o.spool != nil {
+		late := time.AfterFunc(patience, o.spill)
+		defer late.Stop()
+	}
+	return s.Send(ctx, p.data)
+}
+
+// replayTime is how long a payload from the spool should take: at the bounded
+// rate, but always twice as fast as flushes make new points, or the backlog
+// would never end.
+func (o *outlet) replayTime(p *payload) time.Duration {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return time.Duration(float64(p.units) / max(o.replayRate, 2*o.pace) * float64(time.Second))
+}
+
+// next waits for a payload, and returns the oldest: nil when the outlet is exhausted.
+func (o *outlet) next(ctx context.Context) *payload {
+	for {
+		if o.done() {
+			return nil
+		}
+		p, err := o.fromSpool()
+		if p != nil {
+			return p
+		}
+		o.mu.Lock()
+		for !o.exhausted() && len(o.waiting) == 0 && o.stored.Records == 0 {
+			o.changed.Wait()
+		}
+		if !o.exhausted() && len(o.waiting) > 0 && (o.stored.Records == 0 || err != nil) {
+			p = o.waiting[0]
+			o.sending = p
+		}
+		o.mu.Unlock()
+		if p != nil {
+			return p
+		}
+		if err != nil && !o.done() && !clock.Sleep(ctx, diskPause) {
+			return nil
+		}
+	}
+}
+
+// done ends the outlet if it is exhausted, and reports whether it is.
+func (o *outlet) done() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if !o.exhausted() {
+		return false
+	}
+	o.finish()
+	return true
+}
+
+// tellUnconfirmed is how many attempts in a row may end unconfirmed before the log says what that can mean.
+const tellUnconfirmed = 2
+
+// note notes the outcome of an attempt. It reports whether the payload is settled.
+func (o *outlet) note(ctx context.Context, p *payload, err error, now *Sent) (settled bool) {
+	if err != nil && ctx.Err() != nil {
+		o.change(func() { o.sending = nil })
+		return false // we gave up, not the sink
+	}
+	_, refused := errors.AsType[*sink.Refused](err)
+	if err != nil {
+		o.change(func() { o.noteFailure(p, err, refused) })
+	}
+	if err != nil && !refused {
+		return false
+	}
+	o.settlePayload(p, now, refused)
+	return true
+}
+
+// noteFailure notes an attempt that failed. The caller holds mu.
+func (o *outlet) noteFailure(p *payload, err error, refused bool) {
+	st := &o.sent
+	st.attempts.failed(p.flush, err)
+	st.lastError, st.failed = err, time.Now()
+	o.noteUnconfirmed(err)
+	if refused {
+		o.log.Error().Err(err).Int("points", p.units).Msg("the receiver refuses points for good: they are dropped")
+		return
+	}
+	o.sending = nil
+	if !o.failing {
+		o.failing, st.failingSince, st.droppedBefore = true, time.Now(), o.sums().Dropped
+		o.log.Error().Err(err).Int("points", p.units).Msg("publishing failed; trying again until it works")
+	}
+}
+
+// noteUnconfirmed counts the attempts in a row that ended unconfirmed. The caller holds mu.
+func (o *outlet) noteUnconfirmed(err error) {
+	if _, unconfirmed := errors.AsType[*sink.Unconfirmed](err); !unconfirmed {
+		o.sent.unconfirmed = 0
+		return
+	}
+	if o.sent.unconfirmed++; o.sent.unconfirmed == tellUnconfirmed {
+		o.log.Error().Err(err).Msg("the receiver resets each connection after it has acknowledged every byte, and is sent the same points again; " +
+			"it may be a proxy whose server is down; if it always ends connections so, set keep-open for this sink: then points count as delivered once they are acknowledged")
+	}
+}
+
+// settlePayload takes a payload that was taken or refused out of the queue.
+func (o *outlet) settlePayload(p *payload, now *Sent, refused bool) {
+	o.mu.Lock()
+	for p.storing {
+		o.changed.Wait()
+	}
+	o.sending = nil
+	st, onDisk := &o.sent, p.spooled
+	if !onDisk {
+		o.remove(p)
+		o.recycle(p.data)
+		if refused {
+			o.ledger.Reasons.Refused += uint64(p.units)
+		} else {
+			o.ledger.Delivered += uint64(p.units)
+		}
+	}
+	if !refused {
+		o.noteRecovery()
+		now.Bytes += len(p.data)
+		st.published, st.last, st.unconfirmed = time.Now(), *now, 0
+	}
+	o.changed.Broadcast()
+	o.mu.Unlock()
+	if onDisk {
+		o.leaveSpool(p, refused)
+	}
+}
+
+// noteRecovery notes that the sink takes payloads. The caller holds mu.
+func (o *outlet) noteRecovery() {
+	if !o.failing {
+		return
+	}
+	o.failing = false
+	after := time.Since(o.sent.failingSince).Round(time.Millisecond)
+	if dropped := o.sums().Dropped - o.sent.droppedBefore; dropped > 0 {
+		o.log.Warn().Msgf("publishing works again after %v; %d points were dropped", after, dropped)
+		return
+	}
+	o.log.Warn().Msgf("publishing works again after %v; no point was dropped", after)
+}

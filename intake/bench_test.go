@@ -1,0 +1,105 @@
+package intake
+
+import (
+	"fmt"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/statsd-ops/statsd/metric"
+)
+
+// BenchmarkReceive takes datagrams of one counter from a socket to the table;
+// an operation is a datagram. Sending them is not in it. Beside the whole it shows what
+// asking for the senders costs, and what tags do.
+func BenchmarkReceive(b *testing.B) {
+	const plain, tagged = "app.web-03.api.v2.users.get.status_%03d:%d|c", "app.api.v2.users.get.status_%03d:%d|c|#host:web-03,env:prod"
+	for _, bb := range []struct {
+		name    string
+		senders bool
+		format  string
+		tags    metric.Tags
+	}{
+		{"senders=false", false, plain, metric.DropTags},
+		{"senders=true", true, plain, metric.DropTags},
+		{"tags=drop", false, tagged, metric.DropTags},
+		{"tags=graphite", false, tagged, metric.GraphiteTags},
+	} {
+		b.Run(bb.name, func(b *testing.B) {
+			cfg := config()
+			cfg.Receivers, cfg.Tags = 1, bb.tags
+			in, err := Open(cfg)
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer in.Close()
+			client, err := net.Dial("udp", in.Addr().String())
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer client.Close()
+			r := in.receivers[0]
+			r.socket.wantSenders(bb.senders)
+
+			// As many at a time as the smallest of buffers holds.
+			const round = 64
+			b.ReportAllocs()
+			b.ResetTimer()
+			b.StopTimer()
+			for taken := 0; taken < b.N; {
+				for i := range round {
+					if _, err := fmt.Fprintf(client, bb.format, i, taken%1000); err != nil {
+						b.Fatal(err)
+					}
+				}
+				b.StartTimer()
+				for got := 0; got < round; {
+					n, err := r.socket.read(false)
+					if err != nil {
+						b.Fatal(err)
+					}
+					r.take(n)
+					got += n
+				}
+				b.StopTimer()
+				taken += round
+			}
+			t := in.Live()
+			if t.Aggregated != t.UDPPackets || t.Aggregated < uint64(b.N) {
+				b.Fatalf("%d samples of %d datagrams, want %d", t.Aggregated, t.UDPPackets, b.N)
+			}
+		})
+	}
+}
+
+// BenchmarkStreams takes lines of one counter from TCP connections to the table,
+// as fast as these send; an operation is a line.
+func BenchmarkStreams(b *testing.B) {
+	for _, clients := range []int{1, 100} {
+		for _, lines := range []int{1, 1000} {
+			b.Run(fmt.Sprintf("clients=%d/lines=%d", clients, lines), func(b *testing.B) {
+				in := start(b, config())
+				text := []byte(strings.Repeat("app.web-03.api.v2.users.get:1|c\n", lines))
+				var sending sync.WaitGroup
+				writes := b.N/(clients*lines) + 1
+				b.ResetTimer()
+				for range clients {
+					conn := in.dial("tcp")
+					sending.Go(func() {
+						for range writes {
+							if _, err := conn.Write(text); err != nil {
+								b.Error(err)
+								return
+							}
+						}
+					})
+				}
+				sending.Wait()
+				eventually(b, "lines are not read", func() bool {
+					return in.Live().Samples == uint64(writes*clients*lines)
+				})
+			})
+		}
+	}
+}

@@ -1,0 +1,58 @@
+package intake
+
+import (
+	"net"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// control calls f with the descriptor of a socket.
+func control(t *testing.T, conn interface {
+	Control(func(uintptr)) error
+}, f func(fd int) error) {
+	t.Helper()
+	var failed error
+	if err := conn.Control(func(fd uintptr) { failed = f(int(fd)) }); err != nil || failed != nil {
+		t.Fatal(err, failed)
+	}
+}
+
+// Without any time at the end, all that had come is still read: also from
+// connections that were not accepted yet.
+func TestEndWithoutGrace(t *testing.T) {
+	t.Parallel()
+	const open, lines = 20, 50_000 // many reads of each
+	cfg := config()
+	cfg.Receivers = 1
+	in := start(t, cfg)
+	listener, err := in.streams.listener.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	control(t, listener, func(fd int) error { return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, 4<<20) })
+	shard := in.lanes[0].shard
+	shard.Lock() // so that next to nothing is read
+	for range open {
+		conn := in.dial("tcp")
+		send(t, conn, strings.Repeat("hits:1|c\n", lines))
+		raw, err := conn.(*net.TCPConn).SyscallConn()
+		if err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "the socket at the other end does not take it", func() bool {
+			waiting := 0
+			control(t, raw, func(fd int) (err error) {
+				waiting, err = unix.IoctlGetInt(fd, unix.SIOCOUTQ)
+				return err
+			})
+			return waiting == 0
+		})
+	}
+	shard.Unlock()
+	in.end(0)
+	in.check(Tally{
+		TCPConnections: open, TCPBytes: open * lines * 9, Lines: open * lines, Samples: open * lines, Aggregated: open * lines,
+	})
+}

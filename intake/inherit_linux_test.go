@@ -1,0 +1,79 @@
+package intake
+
+import (
+	"net"
+	"os"
+	"syscall"
+	"testing"
+)
+
+// given binds the sockets of cfg. It returns duplicates, as an Intake is given them.
+func given(t testing.TB, cfg Config) (files []*os.File) {
+	t.Helper()
+	l, err := listen(&cfg.Listen)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(l.close)
+	tcp, err := l.tcp.(*net.TCPListener).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	files = append(files, tcp)
+	for _, s := range l.udp {
+		files = append(files, duplicate(t, s))
+	}
+	return files
+}
+
+func duplicate(t testing.TB, s *socket) *os.File {
+	t.Helper()
+	fd, err := syscall.Dup(s.fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	syscall.CloseOnExec(fd)
+	return os.NewFile(uintptr(fd), "udp")
+}
+
+// Several UDP sockets of one port have a receiver each.
+func TestSocketsGivenTwice(t *testing.T) {
+	t.Parallel()
+	bound := config()
+	bound.Receivers = 3
+	cfg := config()
+	cfg.Receivers = 1
+	cfg.Sockets = given(t, bound)
+	in := start(t, cfg)
+	for range 50 {
+		send(t, in.dial("udp"), "hits:1|c")
+	}
+	eventually(t, "datagrams are missing", func() bool { return in.Live().Samples == 50 })
+	in.stop()
+	if got := in.totals()["counters.hits"]; got != 50 {
+		t.Errorf("%v hits, want 50", got)
+	}
+	if n := len(in.receivers); n != 3 {
+		t.Errorf("%d receivers, want 3", n)
+	}
+}
+
+// A given receive buffer that is larger than the one that can be had stays.
+func TestGivenBufferIsNotShrunk(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct{ before, asked int }{
+		"larger":  {100_000, 10_000},
+		"smaller": {10_000, 100_000},
+	} {
+		bound := config()
+		bound.Receivers, bound.UDPBuffer = 1, test.before
+		cfg := config()
+		cfg.UDPBuffer = test.asked
+		cfg.Sockets = given(t, bound)
+		in := start(t, cfg)
+		if got := in.receivers[0].socket.granted(); got < 100_000 {
+			t.Errorf("%s: the receive buffer has %d bytes", name, got)
+		}
+		in.stop()
+	}
+}

@@ -1,0 +1,245 @@
+// Package intake takes lines in, and adds their samples to a table.
+//
+//	in, err := intake.Open(cfg) // binds all sockets, or undoes what it did
+//	in.Start(fail)              // receives
+//	iv, tally := in.Drain()     // at each flush: what came in since the last
+//	in.End(patience)            // reads what is on its way, and stops receiving
+//	in.Close()                  // releases the sockets
+//
+// Each UDP socket has a receiver, a goroutine that reads a batch of datagrams,
+// parses it and adds it to the shard of its lane: no channel, no copy,
+// one lock. Each TCP connection has a goroutine too, and shares one of the lanes. So
+// does the reader of stat pipes.
+//
+// Intake knows nothing of flushes, sinks or the daemon. Its figures are in Tally and
+// State; a receiver that cannot go on calls the function that Start was given.
+package intake
+
+import (
+	"errors"
+	"fmt"
+	"iter"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/statsd-ops/statsd/aggregate"
+	"github.com/statsd-ops/statsd/meta"
+	"github.com/statsd-ops/statsd/metric"
+	"github.com/statsd-ops/statsd/wire"
+)
+
+// Intake receives. Make it with Open.
+type Intake struct {
+	cfg       Config
+	table     *aggregate.Table
+	lanes     []*lane
+	receivers []*receiver
+	streams   *streams
+	pipes     *pipeReader // nil without --pipe-dir
+	bad       meta.BadLines
+	watch     *watch // nil without --debug; Change, Published and State use it
+	unwatched uint64 // skipped by former ones
+	due       atomic.Int64
+
+	receiving, watching sync.WaitGroup
+}
+
+// Open binds all ports and makes the table. It receives nothing yet.
+func Open(cfg Config) (*Intake, error) {
+	in := &Intake{cfg: cfg, watch: newWatch(&cfg)}
+	l, err := listen(&cfg.Listen)
+	if err != nil {
+		return nil, err
+	}
+	in.makeLanes(len(l.udp))
+	if cfg.PipeDir != "" {
+		if in.pipes, err = newPipeReader(&cfg, in.lanes[0]); err != nil {
+			l.close()
+			return nil, err
+		}
+	}
+	for i, socket := range l.udp {
+		in.receivers = append(in.receivers, newReceiver(in.lanes[i], socket, cfg.DiscardSenders, &in.due))
+	}
+	in.streams = newStreams(l, in.lanes, &cfg)
+	in.warnOfBuffers()
+	in.startWatch()
+	return in, nil
+}
+
+func (in *Intake) makeLanes(n int) {
+	in.cfg.Table.Shards = n
+	in.table = aggregate.NewTable(in.cfg.Table)
+	for i := range n {
+		tagger := wire.NewTagger(in.cfg.Tags, in.cfg.Dialect)
+		in.lanes = append(in.lanes, &lane{
+			shard:  in.table.Shard(i),
+			tagger: tagger,
+			parser: wire.Parser{AbsoluteSigns: in.cfg.AbsoluteSigns, Dialect: in.cfg.Dialect, Tagger: tagger},
+			bad:    &in.bad,
+			watch:  in.watch,
+		})
+	}
+}
+
+// warnOfBuffers says when the kernel granted less than --udp-buffer.
+func (in *Intake) warnOfBuffers() {
+	for _, r := range in.receivers {
+		if granted := r.socket.granted(); granted < in.cfg.UDPBuffer {
+			in.cfg.Log.Warn().Int("asked", in.cfg.UDPBuffer).Int("granted", granted).
+				Msgf("the kernel grants a smaller udp buffer than --udp-buffer; sysctl -w net.core.rmem_max=%d allows it", in.cfg.UDPBuffer)
+			return
+		}
+	}
+}
+
+// Start receives until End. It calls fail when a socket cannot be read any more.
+func (in *Intake) Start(fail func(error)) {
+	for _, r := range in.receivers {
+		in.receiving.Go(func() {
+			if err := r.run(); err != nil {
+				fail(fmt.Errorf("receive on udp %s: %w", in.Addr(), err))
+			}
+		})
+	}
+	in.receiving.Go(in.streams.run)
+	if in.pipes != nil {
+		in.receiving.Go(in.pipes.run)
+	}
+}
+
+// End reads what the sockets hold, and what connections and processes send within
+// patience. Then it stops receiving, and returns.
+func (in *Intake) End(patience time.Duration) {
+	if in.pipes != nil {
+		in.receiving.Go(func() { in.pipes.readLast(patience) })
+	}
+	in.streams.stop(patience)
+	for _, r := range in.receivers {
+		r.stop()
+	}
+	in.receiving.Wait()
+}
+
+// Close releases the sockets, after End or without Start.
+func (in *Intake) Close() error {
+	in.watch.end()
+	in.watching.Wait()
+	err := in.streams.listener.Close()
+	if errors.Is(err, net.ErrClosed) {
+		err = nil // End has closed it
+	}
+	for _, r := range in.receivers {
+		err = errors.Join(err, r.socket.close())
+	}
+	return err
+}
+
+// Table returns the table that intake fills.
+func (in *Intake) Table() *aggregate.Table { return in.table }
+
+// Addr returns the bound address of TCP; UDP has the same port.
+func (in *Intake) Addr() net.Addr { return in.streams.listener.Addr() }
+
+// Due says when the next flush is due, in Unix nanoseconds. No receiver sleeps longer.
+func (in *Intake) Due(at int64) { in.due.Store(at) }
+
+// Settle waits until the receivers have read what came before now, if that takes only a
+// moment.
+func (in *Intake) Settle(now time.Time) {
+	for _, r := range in.receivers {
+		r.settle(now)
+	}
+}
+
+// Drain takes what came in since the last call out of the table and the lanes.
+func (in *Intake) Drain() (iv *aggregate.Interval, t Tally) {
+	iv = in.table.Drain(func(i int) {
+		t.Add(&in.lanes[i].tally)
+		in.lanes[i].tally = Tally{}
+	})
+	return iv, t
+}
+
+// Live returns what came in since the last Drain.
+func (in *Intake) Live() (t Tally) {
+	for _, l := range in.lanes {
+		l.shard.Lock()
+		t.Add(&l.tally)
+		l.shard.Unlock()
+	}
+	return t
+}
+
+// BadLines returns the last bad lines, the newest first.
+func (in *Intake) BadLines() []meta.BadLine { return in.bad.Last() }
+
+// Change replaces the limits. Drain, Published and State must not run meanwhile.
+func (in *Intake) Change(limits Limits) {
+	before := in.cfg.Limits
+	in.cfg.Limits = limits
+	in.streams.room.follow(&in.cfg.Limits)
+	if before.Debug == limits.Debug && before.DebugMetric == limits.DebugMetric {
+		return
+	}
+	in.unwatched += in.watch.missed()
+	in.watch.end()
+	in.watch = newWatch(&in.cfg)
+	for _, l := range in.lanes {
+		l.shard.Lock()
+		l.watch = in.watch
+		l.shard.Unlock()
+	}
+	in.startWatch()
+}
+
+func (in *Intake) startWatch() {
+	if w := in.watch; w != nil {
+		in.watching.Go(w.run)
+	}
+}
+
+// Published shows a flush's points to --debug-metric.
+func (in *Intake) Published(points iter.Seq[metric.Point]) { in.watch.points(points) }
+
+// State is what the lanes do not count.
+type State struct {
+	OpenConnections, PeakConnections, MaxConnections int
+	AcceptErrors                                     uint64 // connections that could not be accepted
+	KernelDropped                                    uint64 // datagrams that did not fit into the receive buffers
+	DebugSkipped                                     uint64 // debug entries that the log was too slow for
+	Pipes                                            *Pipes // nil without --pipe-dir
+}
+
+// State returns the state as it is now. It must be asked for more often than the kernel
+// drops 2^32 datagrams, and not after Close.
+func (in *Intake) State() State {
+	room := in.streams.room
+	st := State{
+		OpenConnections: int(room.open.Load()),
+		PeakConnections: int(room.peak.Load()),
+		MaxConnections:  room.limits.Load().connections,
+		AcceptErrors:    in.streams.acceptErrors.Load(),
+		DebugSkipped:    in.unwatched + in.watch.missed(),
+	}
+	for _, r := range in.receivers {
+		st.KernelDropped += r.dropped()
+	}
+	if in.pipes != nil {
+		seen := in.pipes.state()
+		st.Pipes = &seen
+	}
+	return st
+}
+
+// Inject adds the lines of a datagram that no socket has received.
+func (in *Intake) Inject(datagram []byte) {
+	l := in.lanes[0]
+	parser := l.parser
+	l.shard.Lock()
+	defer l.shard.Unlock()
+	l.takeDatagram(&parser, datagram, origin{})
+	l.addPending()
+}

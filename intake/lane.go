@@ -1,0 +1,175 @@
+package intake
+
+import (
+	"bytes"
+	"time"
+
+	"github.com/statsd-ops/statsd/aggregate"
+	"github.com/statsd-ops/statsd/meta"
+	"github.com/statsd-ops/statsd/metric"
+	"github.com/statsd-ops/statsd/wire"
+)
+
+// lane adds received lines to the table: it has a shard of its own, and counts
+// what it sees. The shard's lock guards all of it.
+type lane struct {
+	shard  *aggregate.Shard
+	tagger *wire.Tagger // shared by its parsers
+	parser wire.Parser  // each source of lines has a copy
+	tally  Tally        // since the last flush
+	bad    *meta.BadLines
+	watch  *watch
+	ages   ages // of the streams that share the lane
+	// offenders are the prefixes that the limits refuse most.
+	offenders offenders
+
+	// The first pending samples are parsed, and not added yet.
+	pending int
+	samples [aggregate.BatchSize]metric.Sample
+	reasons [aggregate.BatchSize]metric.Reason
+	lines   [aggregate.BatchSize][]byte // that they came from
+	places  [aggregate.BatchSize]int32  // and its datagram's place among those of from
+	from    origin
+	// gauges says that there was a gauge since a receiver last looked.
+	gauges bool
+}
+
+// origin is where bytes came from: a stream, or a socket that holds a batch of
+// datagrams. The sender is looked up only for a bad line.
+type origin struct {
+	remote   meta.Sender // of a stream
+	socket   *socket     // or else the socket that holds the datagram
+	datagram int
+	at       int64 // when they arrived, in Unix nanoseconds; 0 if that is not known
+}
+
+func (o origin) sender() meta.Sender {
+	if o.socket != nil {
+		return o.socket.sender(o.datagram)
+	}
+	return o.remote
+}
+
+// take adds the samples of whole lines to the table. The shard must be locked.
+// It reports whether a line was bad.
+func (l *lane) take(p *wire.Parser, buf []byte, from origin) (bad bool) {
+	bad = l.parse(p, buf, from)
+	return l.addPending() || bad
+}
+
+// parse reads whole lines. The last of their samples stay pending: buf must
+// not change until addPending.
+func (l *lane) parse(p *wire.Parser, buf []byte, from origin) (bad bool) {
+	if l.watch.on() {
+		l.watch.lines(buf)
+	}
+	p.Reset(buf)
+	l.from = from
+	for {
+		n := l.pending
+		switch p.Next(&l.samples[n]) {
+		case wire.Sample:
+			l.tally.Samples++
+			l.samples[n].At = from.at
+			l.lines[n], l.places[n] = p.Line(), int32(from.datagram)
+			if l.pending++; l.pending == len(l.samples) {
+				bad = l.add() || bad
+				p.Forget()
+			}
+		case wire.Event:
+			l.tally.Events++
+		case wire.Discard:
+			l.tally.Samples++
+			bad = l.discard(p.Reason(), p.Line(), from) || bad
+		case wire.End:
+			l.tally.Lines += uint64(p.Lines())
+			l.tally.TimestampsIgnored += uint64(p.Timestamps())
+			return bad
+		}
+	}
+}
+
+// pend makes a sample pending whose name is as it was sent. There must be room. It stands
+// for a line.
+func (l *lane) pend(s metric.Sample, line []byte) {
+	l.tally.Samples++
+	if l.tagger != nil {
+		var ok bool
+		if s.Name, s.TagsDropped, ok = l.tagger.Name(s.Name, nil); !ok {
+			l.discard(metric.TooLong, line, origin{})
+			return
+		}
+	}
+	l.samples[l.pending], l.lines[l.pending], l.places[l.pending], l.from = s, line, 0, origin{}
+	l.pending++
+}
+
+// addPending adds the pending samples to the table when all is parsed. It reports whether
+// a line of theirs was bad.
+func (l *lane) addPending() (bad bool) {
+	bad = l.add()
+	l.tagger.Forget()
+	return bad
+}
+
+// add adds the pending samples to the table.
+func (l *lane) add() (bad bool) {
+	n := l.pending
+	l.pending = 0
+	l.shard.AddAll(l.samples[:n], l.reasons[:n])
+	for i, reason := range l.reasons[:n] {
+		if l.samples[i].TagsDropped {
+			l.tally.TagsDropped++
+		}
+		switch {
+		case reason == metric.None:
+			l.tally.Aggregated++
+			l.gauges = l.gauges || l.samples[i].Kind == metric.Gauge
+		case reason.Refusal():
+			l.tally.Discarded[reason]++
+			l.offenders.note(reason, l.samples[i].Name)
+		default:
+			from := l.from
+			from.datagram = int(l.places[i])
+			bad = l.discard(reason, l.lines[i], from) || bad
+		}
+	}
+	return bad
+}
+
+// discard counts a sample that was not added, and keeps its line for people to
+// see. It reports whether that was the sender's fault.
+func (l *lane) discard(reason metric.Reason, line []byte, from origin) bool {
+	l.tally.Discarded[reason]++
+	b := meta.BadLine{Time: time.Now(), Sender: from.sender(), Reason: reason.String(), Line: line}
+	l.bad.Add(b)
+	l.watch.discard(b)
+	return true
+}
+
+// takeDatagram takes a datagram's lines. What comes of it may stay pending
+// until addPending. It reports whether a line was bad.
+func (l *lane) takeDatagram(p *wire.Parser, datagram []byte, from origin) (bad bool) {
+	l.tally.UDPPackets++
+	l.tally.UDPBytes += uint64(len(datagram))
+	if bytes.IndexByte(datagram, '\n') < 0 {
+		// Samples that come one in a datagram are best added together too.
+		return l.parse(p, datagram, from)
+	}
+	before := l.addPending()
+	bad = l.take(p, datagram, from)
+	if p.Lines() > 1 {
+		l.tally.Batches++
+		if bad {
+			l.tally.BadBatches++
+		}
+	}
+	return bad || before
+}
+
+// broken counts a line of a stream that cannot be parsed, whose start is given.
+func (l *lane) broken(why metric.Reason, start []byte, from origin) {
+	l.tally.Lines++
+	l.tally.Samples++
+	l.discard(why, start[:min(len(start), meta.QuoteLimit+1)], from)
+}

@@ -1,0 +1,146 @@
+package intake
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"syscall"
+	"time"
+)
+
+// streamListener is what a TCP listener does, and a unix one.
+type streamListener interface {
+	net.Listener
+	syscall.Conn
+	SetDeadline(time.Time) error
+}
+
+// packetConn is what a UDP socket does, and a unix datagram socket.
+type packetConn interface {
+	net.PacketConn
+	syscall.Conn
+}
+
+// listener is a bound port: one TCP socket, and a UDP socket for each receiver.
+type listener struct {
+	tcp streamListener
+	udp []*socket
+	// tcpGiven says that the TCP socket was given, and that a successor gets it.
+	tcpGiven bool
+}
+
+// listen takes over the given sockets, and binds the port for each protocol that has
+// none: everything, or nothing. Port 0 picks a port that is free for both.
+func listen(cfg *Listen) (*listener, error) {
+	given := &listener{}
+	if err := given.inherit(cfg); err != nil {
+		given.close()
+		return nil, err
+	}
+	const tries = 20
+	for i := 1; ; i++ {
+		l := *given
+		err := l.bind(cfg)
+		if err == nil {
+			return &l, nil
+		}
+		if cfg.Port != 0 || i == tries || !errors.Is(err, syscall.EADDRINUSE) {
+			given.close()
+			return nil, err
+		}
+	}
+}
+
+// bind binds what is missing, or nothing. UDP comes first: a client that can
+// connect can then send datagrams too.
+func (l *listener) bind(cfg *Listen) error {
+	bound := &listener{}
+	if len(l.udp) == 0 {
+		if err := bound.bindUDP(cfg, l.address(cfg)); err != nil {
+			bound.close()
+			return listenError("udp", l.address(cfg), cfg, err)
+		}
+		l.udp = bound.udp
+	}
+	if l.tcp == nil {
+		address := l.address(cfg)
+		tcp, err := net.Listen("tcp", address)
+		if err != nil {
+			bound.close()
+			return listenError("tcp", address, cfg, err)
+		}
+		l.tcp = tcp.(streamListener)
+	}
+	return nil
+}
+
+// address returns the address to bind: one port serves both protocols.
+func (l *listener) address(cfg *Listen) string {
+	port := cfg.Port
+	switch {
+	case l.tcp != nil:
+		port = l.tcp.Addr().(*net.TCPAddr).Port
+	case len(l.udp) > 0:
+		port = l.udp[0].port()
+	}
+	return net.JoinHostPort(cfg.Host, strconv.Itoa(port))
+}
+
+// bindUDP binds a socket for each receiver. A socket that does not share the port comes
+// first: it fails if another daemon has the port, before we take a part of its datagrams.
+func (l *listener) bindUDP(cfg *Listen, address string) error {
+	alone, err := net.ListenPacket("udp", address)
+	if err != nil {
+		return err
+	}
+	address = alone.LocalAddr().String() // it may have picked the port
+	err = alone.Close()
+	for i := 0; err == nil && i < cfg.Receivers; i++ {
+		err = l.listenUDP(cfg, address)
+	}
+	return err
+}
+
+func (l *listener) listenUDP(cfg *Listen, address string) error {
+	config := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
+		var failed error
+		if err := c.Control(func(fd uintptr) { failed = sharePort(fd) }); err != nil {
+			return err
+		}
+		return failed
+	}}
+	conn, err := config.ListenPacket(context.Background(), "udp", address)
+	if err != nil {
+		return err
+	}
+	s, err := newSocket(conn.(packetConn))
+	if err != nil {
+		return err
+	}
+	l.udp = append(l.udp, s)
+	return s.setBuffer(cfg.UDPBuffer)
+}
+
+// listenError begins with the flag to change.
+func listenError(protocol, address string, cfg *Listen, err error) error {
+	flag := fmt.Sprintf("--port %d", cfg.Port)
+	if !errors.Is(err, syscall.EADDRINUSE) && !errors.Is(err, syscall.EACCES) {
+		flag = "--name " + cfg.Host
+	}
+	if op, ok := errors.AsType[*net.OpError](err); ok {
+		err = op.Err
+	}
+	return fmt.Errorf("%s: listen on %s %s: %w", flag, protocol, address, err)
+}
+
+// close closes everything; it is for a listener that is not read yet.
+func (l *listener) close() {
+	if l.tcp != nil {
+		_ = l.tcp.Close()
+	}
+	for _, s := range l.udp {
+		_ = s.close()
+	}
+}

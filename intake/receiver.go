@@ -1,0 +1,202 @@
+package intake
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/statsd-ops/statsd/wire"
+)
+
+// On a receiver that is not busy, waking up costs more than all else it does. So when
+// a receiver has read everything it sleeps, and lets datagrams gather in the socket's
+// buffer.
+const (
+	// maxGather is how long it sleeps at most.
+	maxGather = 40 * time.Millisecond
+	// gatherShare is the part of the buffer that may fill meanwhile, at the
+	// rate seen last.
+	gatherShare = 4
+	// maxGathered is how many bytes may gather at most, as the kernel counts them.
+	// A receiver takes that much in a small part of the time.
+	maxGathered = 1 << 20
+	// datagramOverhead is about what the kernel charges for a datagram besides
+	// its bytes: headers and rounding.
+	datagramOverhead = 1024
+	// minDatagram is the least that the kernel charges for a datagram, in bytes.
+	minDatagram = 256
+)
+
+// receiver takes the datagrams of one socket to a lane.
+type receiver struct {
+	socket *socket
+	lane   *lane
+	parser wire.Parser
+	// maxUnread is how many bytes may gather, as the kernel counts them.
+	maxUnread int
+	// due is when the next flush is due, in Unix nanoseconds. No
+	// datagram should wait unread beyond it.
+	due *atomic.Int64
+	// awake is when the receiver will read again, in Unix nanoseconds; 0 while
+	// it does not sleep.
+	awake    atomic.Int64
+	stopping atomic.Bool
+
+	drops     uint64
+	lastDrops uint32
+
+	stamps  stamps
+	senders Senders
+	// askUntil is when the receiver stops asking for senders; zero while it does not ask.
+	askUntil time.Time
+}
+
+// askFor is how long senders are asked for after a bad line.
+const askFor = time.Minute
+
+func newReceiver(l *lane, socket *socket, senders Senders, due *atomic.Int64) *receiver {
+	socket.wantSenders(senders == SendersOn)
+	socket.wantTimes(true)
+	return &receiver{
+		socket:    socket,
+		lane:      l,
+		parser:    l.parser,
+		maxUnread: min(socket.granted()/gatherShare, maxGathered),
+		due:       due,
+		senders:   senders,
+	}
+}
+
+// dropped returns how many datagrams did not fit into the receive buffer. One
+// goroutine at a time may call it, and it must do so before the kernel's 32 bits overflow.
+func (r *receiver) dropped() uint64 {
+	drops := r.socket.drops()
+	r.drops += uint64(drops - r.lastDrops)
+	r.lastDrops = drops
+	return r.drops
+}
+
+// run receives until stop, and then what is left in the socket.
+func (r *receiver) run() error {
+	wait := true
+	since, came := time.Now(), 0 // bytes, as the kernel counts them, and since when
+	for {
+		n, err := r.socket.read(wait)
+		if err != nil {
+			return err
+		}
+		if r.stopping.Load() {
+			return r.drain(n)
+		}
+		if n == 0 && came == 0 { // nothing came during a whole nap
+			wait = true
+			continue
+		}
+		if wait {
+			// The time without traffic says nothing about the rate now.
+			wait, since, came = false, time.Now(), 0
+		}
+		r.take(n)
+		came += r.charge(n)
+		if n < batchDatagrams {
+			now := time.Now()
+			r.socket.wantTimes(r.stamps.want(now))
+			r.sleep(now, nap(r.maxUnread, came, now.Sub(since)))
+			since, came = now, 0
+		}
+	}
+}
+
+// drain reads what is left, after a last batch of n: all that the socket can
+// hold by now, however long that takes. It does not follow clients that go on sending.
+func (r *receiver) drain(n int) error {
+	// stop woke the receiver with an empty datagram.
+	if n == 1 && len(r.socket.datagram(0)) == 0 && !r.socket.given {
+		n = 0
+	}
+	r.take(n)
+	for left := r.socket.granted() / minDatagram; left > 0; left -= n {
+		var err error
+		if n, err = r.socket.read(false); err != nil || n == 0 {
+			return err
+		}
+		r.take(n)
+	}
+	return nil
+}
+
+// take adds a batch to the table.
+func (r *receiver) take(n int) {
+	if n == 0 {
+		return
+	}
+	bad := false
+	r.lane.shard.Lock()
+	for i := range n {
+		bad = r.lane.takeDatagram(&r.parser, r.socket.datagram(i), origin{socket: r.socket, datagram: i, at: r.socket.arrived(i)}) || bad
+	}
+	bad = r.lane.addPending() || bad
+	r.stamps.note(n, r.lane.gauges)
+	r.lane.gauges = false
+	r.lane.shard.Unlock()
+	if r.senders == SendersAuto && (bad || !r.askUntil.IsZero()) {
+		r.ask(bad)
+	}
+}
+
+// ask begins to ask for senders at a bad line, and stops a while after the last one.
+func (r *receiver) ask(bad bool) {
+	now := time.Now()
+	switch {
+	case bad:
+		if r.askUntil.IsZero() {
+			r.socket.wantSenders(true)
+		}
+		r.askUntil = now.Add(askFor)
+	case now.After(r.askUntil):
+		r.socket.wantSenders(false)
+		r.askUntil = time.Time{}
+	}
+}
+
+// charge returns about what the kernel counts for the batch of n.
+func (r *receiver) charge(n int) (bytes int) {
+	for i := range n {
+		bytes += len(r.socket.datagram(i)) + datagramOverhead
+	}
+	return bytes
+}
+
+// nap returns how long it takes until unread bytes wait, at the rate of came bytes in a
+// time, at most maxGather.
+func nap(unread, came int, in time.Duration) time.Duration {
+	return min(maxGather, time.Duration(float64(in)*float64(unread)/float64(came)))
+}
+
+// sleep sleeps for nap, but not beyond the flush boundary: datagrams that arrive
+// before it are read before it.
+func (r *receiver) sleep(now time.Time, nap time.Duration) {
+	if left := time.Duration(r.due.Load() - now.UnixNano()); left > 0 {
+		nap = min(nap, left)
+	}
+	r.awake.Store(now.Add(nap).UnixNano())
+	time.Sleep(nap)
+	r.awake.Store(0)
+}
+
+// settle waits until the receiver has read what came before now, if that takes only a
+// moment.
+func (r *receiver) settle(now time.Time) {
+	const patience = 2 * time.Millisecond
+	for until := now.Add(patience); ; time.Sleep(patience / 20) {
+		awake := r.awake.Load()
+		if awake == 0 || awake > now.UnixNano() || time.Now().After(until) {
+			return
+		}
+	}
+}
+
+// stop makes run read what is left, and return.
+func (r *receiver) stop() {
+	r.stopping.Store(true)
+	r.socket.stop()
+}

@@ -1,0 +1,99 @@
+//go:build !linux
+
+package intake
+
+import (
+	"errors"
+	"net"
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/statsd-ops/statsd/meta"
+)
+
+// batchDatagrams is how many datagrams one read can bring.
+const batchDatagrams = 1
+
+// socket reads one datagram at a time, where the kernel has no recvmmsg.
+type socket struct {
+	conn    packetConn
+	buffer  [64 << 10]byte
+	length  int
+	from    meta.Sender
+	at      int64
+	buffers int
+	given   bool // it is not ours alone
+}
+
+// newSocket takes over conn.
+func newSocket(conn packetConn) (*socket, error) {
+	return &socket{conn: conn}, nil
+}
+
+func (s *socket) read(wait bool) (int, error) {
+	deadline := time.Time{}
+	if !wait {
+		deadline = time.Now().Add(time.Millisecond)
+	}
+	if err := s.conn.SetReadDeadline(deadline); err != nil {
+		return 0, err
+	}
+	n, from, err := s.conn.ReadFrom(s.buffer[:])
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return 0, nil
+	}
+	s.length, s.from, s.at = n, meta.SenderOf(from), time.Now().UnixNano()
+	return 1, err
+}
+
+func (s *socket) datagram(int) []byte    { return s.buffer[:s.length] }
+func (s *socket) sender(int) meta.Sender { return s.from }
+func (s *socket) arrived(int) int64      { return s.at }
+func (s *socket) wantTimes(bool)         {}
+func (s *socket) wantSenders(bool)       {}
+func (s *socket) drops() uint32          { return 0 }
+func (s *socket) granted() int           { return s.buffers }
+func (s *socket) close() error           { return s.conn.Close() }
+
+func (s *socket) setBuffer(bytes int) error {
+	s.buffers = bytes
+	if c, ok := s.conn.(interface{ SetReadBuffer(int) error }); ok {
+		return c.SetReadBuffer(bytes)
+	}
+	return nil
+}
+
+func (s *socket) growBuffer(bytes int) error { return s.setBuffer(bytes) }
+
+// inherit does no more: a deadline ends a read without a trace on the socket.
+func (s *socket) inherit() error {
+	s.given = true
+	return nil
+}
+
+func (s *socket) port() int { return s.conn.LocalAddr().(*net.UDPAddr).Port }
+
+func (s *socket) stop() { _ = s.conn.SetReadDeadline(time.Now()) }
+
+// sharePort does nothing: one receiver has the port.
+func sharePort(uintptr) error { return nil }
+
+// stampStream does nothing: the time of reading counts.
+func stampStream(uintptr) {}
+
+// reading is what a read from a connection needs.
+type reading struct{}
+
+// now reads what a connection holds, EAGAIN if nothing.
+func (*reading) now(fd uintptr, b []byte) (n int, at int64, err error) {
+	for {
+		n, err = syscall.Read(int(fd), b)
+		if err != syscall.EINTR {
+			return max(n, 0), time.Now().UnixNano(), err
+		}
+	}
+}
+
+// unread does not know.
+func unread(uintptr) int { return 0 }

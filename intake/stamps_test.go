@@ -1,0 +1,40 @@
+package intake
+
+import (
+	"testing"
+	"time"
+)
+
+// Times of arrival are asked for from the start, and always, but on a socket with many datagrams and no gauges;
+// there a gauge brings them back at once.
+func TestStamps(t *testing.T) {
+	var s stamps
+	at := time.Unix(1_000_000, 0)
+	run := func(seconds, rate int, gauges bool) (want bool) {
+		for range seconds * 10 {
+			s.note(rate/10, gauges)
+			at = at.Add(100 * time.Millisecond)
+			want = s.want(at)
+		}
+		return want
+	}
+	for _, step := range []struct {
+		why           string
+		seconds, rate int
+		gauges        bool
+		want          bool
+	}{
+		{"at the start", 1, 1_000_000, false, true},
+		{"busy without gauges", 20, 1_000_000, false, false},
+		{"a gauge comes", 1, 1_000_000, true, true},
+		{"soon after", 8, 1_000_000, false, true},
+		{"long after", 10, 1_000_000, false, false},
+		{"quiet", 3, 1_000, false, true},
+		{"busy again", 3, 1_000_000, false, false},
+		{"nothing at all", 3, 0, false, true},
+	} {
+		if got := run(step.seconds, step.rate, step.gauges); got != step.want {
+			t.Errorf("%s: asks %v, want %v", step.why, got, step.want)
+		}
+	}
+}

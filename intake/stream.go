@@ -1,0 +1,112 @@
+package intake
+
+import (
+	"bytes"
+	"time"
+
+	"github.com/statsd-ops/statsd/meta"
+	"github.com/statsd-ops/statsd/metric"
+	"github.com/statsd-ops/statsd/wire"
+)
+
+const (
+	// maxLine is the greatest length of a line in a stream, without its newline.
+	maxLine = 64 << 10
+	// drainTime is how long a stream has to be silent at the end before it counts as
+	// read.
+	drainTime = 100 * time.Millisecond
+)
+
+// stream is one connection.
+type stream struct {
+	lane   *lane
+	parser wire.Parser
+	remote meta.Sender
+	// tail is the start of a line whose end has not come yet.
+	tail []byte
+	// skipping says that the line being read is too long and already counted.
+	skipping bool
+	age      age
+}
+
+func newStream(c conn, l *lane) *stream {
+	return &stream{lane: l, parser: l.parser, remote: meta.SenderOf(c.RemoteAddr()), age: age{conn: c}}
+}
+
+// take takes the bytes of a read, which stand in buf behind the tail of the
+// stream. It leaves a new tail. now is the time since the start of intake; at is when the bytes
+// arrived, in Unix nanoseconds, 0 if that is not known.
+func (st *stream) take(buf []byte, read int, now time.Duration, at int64) {
+	st.lane.shard.Lock()
+	defer st.lane.shard.Unlock()
+	st.lane.tally.TCPBytes += uint64(read)
+	ended := st.takeLines(buf, at)
+	st.lane.ages.note(&st.age, len(st.tail) > 0 || st.skipping, ended, now)
+}
+
+// takeLines reports whether a line ended.
+func (st *stream) takeLines(buf []byte, at int64) (ended bool) {
+	from := origin{remote: st.remote, at: at}
+	if st.skipping {
+		i := bytes.IndexByte(buf, '\n')
+		if i < 0 {
+			return false
+		}
+		buf, st.skipping, ended = buf[i+1:], false, true
+	}
+	// Only the line that the tail began can be too long: no other is longer
+	// than a read.
+	if len(buf) > maxLine {
+		if i := bytes.IndexByte(buf, '\n'); i > maxLine {
+			st.lane.broken(metric.TooLong, buf[:i], from)
+			buf, ended = buf[i+1:], true
+		}
+	}
+	whole := bytes.LastIndexByte(buf, '\n') + 1
+	if whole > 0 {
+		st.lane.take(&st.parser, buf[:whole], from)
+		st.lane.tally.TCPReads++
+		ended = true
+	}
+	rest := buf[whole:]
+	if len(rest) > maxLine {
+		st.lane.broken(metric.TooLong, rest, from)
+		rest, st.skipping = nil, true
+	}
+	st.keep(rest)
+	return ended
+}
+
+// keep copies a new tail.
+func (st *stream) keep(rest []byte) {
+	const small = 4 << 10
+	if len(rest) == 0 && cap(st.tail) > small {
+		st.tail = nil
+	}
+	st.tail = append(st.tail[:0], rest...)
+}
+
+// endBy makes a stream end when nothing more comes, or at last.
+func (st *stream) endBy(last time.Time) {
+	until := time.Now().Add(drainTime)
+	if last.Before(until) {
+		until = last
+	}
+	_ = st.age.conn.SetReadDeadline(until)
+}
+
+// end takes the last line, whose newline never came. It counts only if the sender closed the
+// stream in order: else the rest of the line is unknown, and it is discarded.
+func (st *stream) end(whole bool) {
+	if len(st.tail) == 0 {
+		return
+	}
+	l := st.lane
+	l.shard.Lock()
+	defer l.shard.Unlock()
+	if whole {
+		l.take(&st.parser, st.tail, origin{remote: st.remote})
+		return
+	}
+	l.broken(metric.Unfinished, st.tail, origin{remote: st.remote})
+}

@@ -1,0 +1,84 @@
+package intake
+
+import (
+	"net"
+	"syscall"
+	"time"
+)
+
+// conn is what a TCP connection does, and a unix one.
+type conn interface {
+	net.Conn
+	syscall.Conn
+}
+
+// age is a stream's place among the streams of its lane.
+type age struct {
+	conn       conn
+	list       *ageList // nil when the stream is closed, or about to be
+	prev, next *age
+	// since is when the unfinished line began, or else when the last line ended
+	// or the connection was made, since the start of intake.
+	since time.Duration
+}
+
+// ages orders the streams of a lane by the time since they last changed. The
+// shard's lock guards it. It costs each read a few pointers, and finds the
+// oldest at once, however many there are.
+type ages struct {
+	unfinished ageList // those within a line
+	resting    ageList // the others
+}
+
+func (a *ages) ofUnfinished() *ageList { return &a.unfinished }
+func (a *ages) ofResting() *ageList    { return &a.resting }
+
+// ageList is a list of ages, the oldest first.
+type ageList struct{ first, last *age }
+
+func (l *ageList) push(a *age, since time.Duration) {
+	a.list, a.prev, a.next, a.since = l, l.last, nil, since
+	if l.last != nil {
+		l.last.next = a
+	} else {
+		l.first = a
+	}
+	l.last = a
+}
+
+func (l *ageList) remove(a *age) {
+	if a.prev != nil {
+		a.prev.next = a.next
+	} else {
+		l.first = a.next
+	}
+	if a.next != nil {
+		a.next.prev = a.prev
+	} else {
+		l.last = a.prev
+	}
+	a.list, a.prev, a.next = nil, nil, nil
+}
+
+func (a *ages) add(s *age, now time.Duration) { a.resting.push(s, now) }
+
+// note takes over the state of a stream after a read: whether a line is unfinished, and whether
+// one ended.
+func (a *ages) note(s *age, unfinished, ended bool, now time.Duration) {
+	list := &a.resting
+	if unfinished {
+		list = &a.unfinished
+	}
+	if s.list == nil || list == s.list && !ended {
+		return
+	}
+	s.list.remove(s)
+	list.push(s, now)
+}
+
+// remove is for a stream that is closed; it may have been removed before.
+func (a *ages) remove(s *age) {
+	if s.list != nil {
+		s.list.remove(s)
+	}
+}

@@ -1,0 +1,280 @@
+package intake
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/statsd-ops/statsd/internal/wait"
+	"github.com/statsd-ops/statsd/metric"
+)
+
+// isCut reports whether conn is closed at the other end within d.
+func isCut(t *testing.T, conn net.Conn, d time.Duration) bool {
+	t.Helper()
+	_ = conn.SetReadDeadline(time.Now().Add(d))
+	_, err := conn.Read(make([]byte, 1))
+	if err == nil {
+		t.Error("something was sent to a client")
+	}
+	return !errors.Is(err, os.ErrDeadlineExceeded)
+}
+
+// sendSlowly sends text a number of times, with a pause before each, or until conn is cut.
+func sendSlowly(conn net.Conn, text string, pause time.Duration, times int) (sent int) {
+	for ; sent < times; sent++ {
+		time.Sleep(pause)
+		if _, err := io.WriteString(conn, text); err != nil {
+			break
+		}
+	}
+	return sent
+}
+
+// A connection is cut when it has ended no line for too long. One that ends a line now
+// and then is not cut.
+func TestIdleStreamsAreCut(t *testing.T) {
+	t.Parallel()
+	wait.Longer(t, 500*time.Millisecond, func(timeout time.Duration) error { return idleStreamsAreCut(t, timeout) })
+}
+
+func idleStreamsAreCut(t *testing.T, timeout time.Duration) error {
+	cfg := config()
+	cfg.TCPIdleTimeout = timeout
+	in := start(t, cfg)
+	defer in.stop()
+	silent, once, often := in.dial("tcp"), in.dial("tcp"), in.dial("tcp")
+	send(t, once, "once:1|c\n")
+	if n := sendSlowly(often, "often:1|c\n", timeout/5, 20); n != 20 {
+		return fmt.Errorf("the connection that was in use was cut after %d lines", n)
+	}
+	if !isCut(t, silent, patience) || !isCut(t, once, patience) {
+		t.Fatal("idle connections are not cut")
+	}
+	if isCut(t, often, time.Millisecond) {
+		return errors.New("the connection that was in use was cut")
+	}
+	_ = often.Close()
+	in.stop()
+	in.check(Tally{
+		TCPConnections: 3, TCPBytes: 20*10 + 9, TCPCut: [CutReasons]uint64{CutIdle: 2}, Lines: 21, Samples: 21, Aggregated: 21,
+	})
+	if n := in.last.OpenConnections; n != 0 {
+		t.Errorf("%d connections are open at the end", n)
+	}
+	return nil
+}
+
+func TestIdleStreamsCanStay(t *testing.T) {
+	t.Parallel()
+	cfg := config()
+	cfg.TCPIdleTimeout, cfg.TCPLineTimeout = 0, 50*time.Millisecond
+	in := start(t, cfg)
+	conn := in.dial("tcp")
+	if isCut(t, conn, 300*time.Millisecond) {
+		t.Error("cut without a timeout")
+	}
+	send(t, conn, "a:1|c\n")
+	_ = conn.Close()
+	in.stop()
+	in.check(Tally{TCPConnections: 1, TCPBytes: 6, Lines: 1, Samples: 1, Aggregated: 1})
+}
+
+// A line has to end in time, at any rate of bytes. An idle connection may wait.
+func TestUnfinishedLinesAreCut(t *testing.T) {
+	t.Parallel()
+	wait.Longer(t, 400*time.Millisecond, func(timeout time.Duration) error { return unfinishedLinesAreCut(t, timeout) })
+}
+
+func unfinishedLinesAreCut(t *testing.T, timeout time.Duration) error {
+	cfg := config()
+	cfg.TCPLineTimeout = timeout
+	in := start(t, cfg)
+	defer in.stop()
+	pause := timeout / 8
+	idle, slow, endless, long, good := in.dial("tcp"), in.dial("tcp"), in.dial("tcp"), in.dial("tcp"), in.dial("tcp")
+	send(t, slow, "before:1|c\nslow:")
+	go sendSlowly(slow, "1", pause, 1_000)
+	go sendSlowly(endless, strings.Repeat("x", 100_000), 10*time.Millisecond, 1_000)
+	longSent := make(chan int, 1)
+	go func() { // lines that are too long, but end
+		n := 0
+		for range 10 {
+			n += sendSlowly(long, strings.Repeat("x", maxLine-10), pause, 1)
+			n += sendSlowly(long, strings.Repeat("x", 20)+"\n ", pause, 1)
+		}
+		longSent <- n
+	}()
+	if n := sendSlowly(good, "a:1|c\nb:1|", pause, 1) + sendSlowly(good, "c\na:1|c\nb:1|", pause, 20); n != 21 {
+		return fmt.Errorf("lines that end in time were cut after %d", n)
+	}
+	if _, err := io.WriteString(good, "c\n"); err != nil {
+		return err
+	}
+	_ = good.Close()
+	if n := <-longSent; n != 20 || isCut(t, long, time.Millisecond) {
+		return fmt.Errorf("long lines that end in time were cut after %d", n/2)
+	}
+	_ = long.Close()
+	if !isCut(t, slow, patience) || !isCut(t, endless, patience) {
+		t.Fatal("endless lines are not cut")
+	}
+	if isCut(t, idle, 10*time.Millisecond) {
+		t.Fatal("an idle connection was cut")
+	}
+	if n := in.Live().TCPCut[CutUnfinished]; n != 2 {
+		return fmt.Errorf("%d connections were cut, want 2", n)
+	}
+	in.stop()
+	in.tally.TCPBytes = 0 // it depends on when the slow ones were cut
+	in.check(Tally{
+		TCPConnections: 5, TCPCut: [CutReasons]uint64{CutUnfinished: 2}, Lines: 55, Samples: 55, Aggregated: 43,
+		Discarded: [metric.Reasons]uint64{metric.TooLong: 11, metric.Unfinished: 1},
+	})
+	if in.totals()["counters.slow"] != 0 {
+		t.Error("a part of a line counted")
+	}
+	return nil
+}
+
+// When there are too many connections, the one that makes room is within a
+// line, if any is, and the one that has been so for longest.
+func TestRoomForStreams(t *testing.T) {
+	t.Parallel()
+	cfg := config()
+	cfg.MaxTCPConnections = 3
+	in := start(t, cfg)
+	read := 0
+	tell := func(conn net.Conn, text string) {
+		t.Helper()
+		send(t, conn, text)
+		read += len(text)
+		eventually(t, text+" is not read", func() bool { return in.Live().TCPBytes == uint64(read) })
+	}
+	join := func() net.Conn {
+		t.Helper()
+		conn := in.dial("tcp")
+		tell(conn, "hello:1|c\n")
+		return conn
+	}
+	a, b, c := join(), join(), join()
+	tell(a, "a:1|c\na:1")
+	tell(b, "b:1|c\n")
+	tell(c, "c:1|c\nc:1")
+	for i, want := range []net.Conn{a, c, b} {
+		join()
+		if !isCut(t, want, patience) {
+			t.Errorf("newcomer %d: another one than expected made room", i)
+		}
+		if n := in.State().OpenConnections; n > 3 {
+			t.Errorf("%d connections are open", n)
+		}
+	}
+	in.stop()
+	in.check(Tally{
+		TCPConnections: 6, TCPBytes: uint64(read), TCPCut: [CutReasons]uint64{CutFull: 3}, Lines: 11, Samples: 11, Aggregated: 9,
+		Discarded: [metric.Reasons]uint64{metric.Unfinished: 2},
+	})
+}
+
+// What the one that makes room has sent already is not lost.
+func TestRoomCostsNoLine(t *testing.T) {
+	t.Parallel()
+	cfg := config()
+	cfg.MaxTCPConnections = 1
+	in := start(t, cfg)
+	const n = 200
+	for range n {
+		send(t, in.dial("tcp"), "a:1|c\n")
+	}
+	last := in.dial("tcp")
+	eventually(t, "the last one is not served", func() bool { return in.State().OpenConnections == 1 && in.Live().Samples == n })
+	_ = last.Close()
+	in.stop()
+	if got := in.tally; got.Aggregated != n || got.TCPConnections != n+1 {
+		t.Errorf("%d samples of %d connections, want %d of %d", got.Aggregated, got.TCPConnections, n, n+1)
+	}
+}
+
+// Lines that do not end take no more memory together than they may.
+func TestUnfinishedLinesTakeBoundedMemory(t *testing.T) {
+	t.Parallel()
+	in := start(t, config())
+	good := in.dial("tcp")
+	begun := bytes.Repeat([]byte{'x'}, maxLine-10)
+	for range maxTails/len(begun) + 100 {
+		conn := in.dial("tcp")
+		_, _ = conn.Write(begun) // it may be cut already
+	}
+	eventually(t, "no connection is cut", func() bool { return in.Live().TCPCut[CutMemory] >= 50 })
+	eventually(t, "the lines take too much", func() bool { return in.streams.room.tails.Load() <= maxTails })
+	send(t, good, "good:1|c\n")
+	_ = good.Close()
+	in.stop()
+	if got := in.totals()["counters.good"]; got != 1 {
+		t.Errorf("the good sample counts %v", got)
+	}
+	if n := in.streams.room.tails.Load(); n != 0 {
+		t.Errorf("%d bytes of tails are left in the end", n)
+	}
+}
+
+// There is never room for more connections than files may be open.
+func TestRoomIsWithinTheFilesAllowed(t *testing.T) {
+	t.Parallel()
+	cfg := config()
+	cfg.MaxTCPConnections = 1 << 40
+	in := start(t, cfg)
+	if n := in.State().MaxConnections; n >= 1<<40 || n < 1 {
+		t.Errorf("room for %d connections", n)
+	}
+	if !strings.Contains(in.out.String(), "--max-tcp-connections") {
+		t.Errorf("the log says nothing of it:\n%s", in.out)
+	}
+}
+
+// After a change that allows fewer connections than are open, a new one gets
+// in, and those that rest longest make room.
+func TestChangeAllowsFewerConnections(t *testing.T) {
+	t.Parallel()
+	in := start(t, config())
+	for range 20 {
+		send(t, in.dial("tcp"), "hits:1|c\n")
+	}
+	eventually(t, "not all connections are open", func() bool { return in.State().OpenConnections == 20 })
+	fewer := config().Limits
+	fewer.MaxTCPConnections = 10
+	in.Change(fewer)
+	send(t, in.dial("tcp"), "hits:1|c\n")
+	eventually(t, "the new connection is not served", func() bool { return in.Live().Samples == 21 })
+	eventually(t, "more are open than may be", func() bool { return in.State().OpenConnections <= 10 })
+}
+
+// A line that a reset breaks off, or the end, is counted.
+func TestBrokenOffLinesAreCounted(t *testing.T) {
+	t.Parallel()
+	for _, reset := range []bool{true, false} {
+		in := start(t, config())
+		conn := in.dial("tcp").(*net.TCPConn)
+		send(t, conn, "hits:1|c\ntail:1|c")
+		eventually(t, "the line is not read", func() bool { return in.Live().Samples == 1 })
+		if reset {
+			if err := conn.SetLinger(0); err != nil {
+				t.Fatal(err)
+			}
+			_ = conn.Close()
+			eventually(t, "the reset is not seen", func() bool { return in.State().OpenConnections == 0 })
+		}
+		in.stop()
+		in.check(Tally{
+			TCPConnections: 1, TCPBytes: 17, Lines: 2, Samples: 2, Aggregated: 1,
+			Discarded: [metric.Reasons]uint64{metric.Unfinished: 1},
+		})
+	}
+}

@@ -1,0 +1,74 @@
+package intake
+
+import "github.com/statsd-ops/statsd/metric"
+
+// Tally counts what came in.
+type Tally struct {
+	UDPPackets, UDPBytes     uint64
+	TCPConnections, TCPBytes uint64
+	TCPReads                 uint64 // that completed a line
+	TCPCut                   [CutReasons]uint64
+	Lines                    uint64
+	Samples                  uint64 // found in the lines
+	Aggregated               uint64
+	Events                   uint64
+	TagsDropped              uint64
+	TimestampsIgnored        uint64
+	Batches, BadBatches      uint64
+	Discarded                [metric.Reasons]uint64 // refused samples too
+}
+
+// Add adds o to t.
+func (t *Tally) Add(o *Tally) {
+	t.UDPPackets += o.UDPPackets
+	t.UDPBytes += o.UDPBytes
+	t.TCPConnections += o.TCPConnections
+	t.TCPBytes += o.TCPBytes
+	t.TCPReads += o.TCPReads
+	for i, n := range o.TCPCut {
+		t.TCPCut[i] += n
+	}
+	t.Lines += o.Lines
+	t.Samples += o.Samples
+	t.Aggregated += o.Aggregated
+	t.Events += o.Events
+	t.TagsDropped += o.TagsDropped
+	t.TimestampsIgnored += o.TimestampsIgnored
+	t.Batches += o.Batches
+	t.BadBatches += o.BadBatches
+	for i, n := range o.Discarded {
+		t.Discarded[i] += n
+	}
+}
+
+// RefusedSamples returns the good samples that the limits kept out.
+func (t *Tally) RefusedSamples() uint64 {
+	return t.Discarded[metric.RefusedName] + t.Discarded[metric.RefusedMember]
+}
+
+// DiscardedSamples returns the bad samples.
+func (t *Tally) DiscardedSamples() (n uint64) {
+	for reason, count := range t.Discarded {
+		if !metric.Reason(reason).Refusal() {
+			n += count
+		}
+	}
+	return n
+}
+
+// CutReason says why the daemon closed a connection.
+type CutReason int
+
+// The reasons.
+const (
+	CutIdle       CutReason = iota // no line for --tcp-idle-timeout
+	CutUnfinished                  // a line was not completed within --tcp-line-timeout
+	CutFull                        // to make room for another connection
+	CutMemory                      // unfinished lines took too much memory
+	CutReasons    = 4              // the number of reasons, for arrays indexed by CutReason
+)
+
+var cutNames = [CutReasons]string{"idle", "unfinished", "full", "memory"}
+
+// String is the reason as figures write it: idle.
+func (r CutReason) String() string { return cutNames[r] }

@@ -1,0 +1,215 @@
+// Package httpgatetest asks an HTTP listener for the protections of package httpgate. The
+// tests of each listener call Check, so that all have the same.
+package httpgatetest
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/statsd-ops/statsd/internal/gate"
+)
+
+// patience is longer than any busy machine needs.
+const patience = time.Minute
+
+// protections is the table: each entry fails the test of a listener that lacks it.
+var protections = []struct {
+	name  string
+	check func(t *testing.T, addr, path string)
+}{
+	{"host", checkHost},
+	{"headers", checkHeaders},
+	{"one request a connection", checkOneRequest},
+	{"large header", checkLargeHeader},
+	{"large body", checkLargeBody},
+	{"slow requests", checkSlow},
+	{"silent connections", checkSilent},
+}
+
+// Check asks the listener at addr, a loopback "host:port", for every protection. A GET of path
+// is answered with 200 and no need for parameters.
+func Check(t *testing.T, addr, path string) {
+	t.Helper()
+	for _, p := range protections {
+		t.Run(p.name, func(t *testing.T) { p.check(t, addr, path) })
+	}
+}
+
+// checkHost checks that only requests to this machine are answered.
+func checkHost(t *testing.T, addr, path string) {
+	_, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for host, want := range map[string]int{
+		addr: 200, "localhost": 200, "LOCALHOST:" + port: 200, "127.0.0.1": 200, "[::1]:" + port: 200,
+		"evil.example": 403, "evil.example:" + port: 403, "localhost.evil.example": 403, "127.0.0.1.evil.example": 403,
+		"192.0.2.1": 403, "0.0.0.0:" + port: 403, "localhost.": 403, "localhost@evil.example": 403,
+	} {
+		if a := get(t, addr, path, host); a.code != want {
+			t.Errorf("a request to host %q gets %d, want %d", host, a.code, want)
+		}
+	}
+	conn := send(t, addr, fmt.Sprintf("GET %s HTTP/1.0\r\n\r\n", path))
+	if line, err := bufio.NewReader(conn).ReadString('\n'); err != nil || !strings.Contains(line, " 403 ") {
+		t.Errorf("a request without a host gets %q, %v, want 403", line, err)
+	}
+}
+
+// checkHeaders checks what browsers are told, with an answer and with refusals.
+func checkHeaders(t *testing.T, addr, path string) {
+	for _, tt := range []struct{ path, host string }{
+		{path, "localhost"}, {path, "evil.example"}, {"/no/such/path", "localhost"},
+	} {
+		h := get(t, addr, tt.path, tt.host).header
+		for name, want := range map[string]string{
+			"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store", "Referrer-Policy": "no-referrer",
+		} {
+			if got := h.Get(name); got != want {
+				t.Errorf("%s of host %s: %s is %q, want %q", tt.path, tt.host, name, got, want)
+			}
+		}
+		policy := h.Get("Content-Security-Policy")
+		for _, directive := range []string{"default-src 'none'", "base-uri 'none'", "frame-ancestors 'none'"} {
+			if !strings.Contains(policy, directive) {
+				t.Errorf("%s of host %s: the policy %q lacks %q", tt.path, tt.host, policy, directive)
+			}
+		}
+		if h.Get("Content-Type") == "" || h.Get("Access-Control-Allow-Origin") != "" {
+			t.Errorf("%s of host %s: headers %v", tt.path, tt.host, h)
+		}
+	}
+}
+
+// checkOneRequest checks that a connection is closed after its answer.
+func checkOneRequest(t *testing.T, addr, path string) {
+	request := fmt.Sprintf("GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n", path)
+	text, err := io.ReadAll(send(t, addr, request+request))
+	if n := strings.Count(string(text), "HTTP/1.1 "); n != 1 || err != nil && !reset(err) {
+		t.Errorf("two requests on a connection get %d answers, %v, want 1", n, err)
+	}
+}
+
+// checkLargeHeader checks that a header of 64 KiB is refused.
+func checkLargeHeader(t *testing.T, addr, path string) {
+	conn := send(t, addr, fmt.Sprintf("GET %s HTTP/1.1\r\nHost: localhost\r\nX-Large: %s\r\n\r\n", path, strings.Repeat("x", 64<<10)))
+	line, err := bufio.NewReader(conn).ReadString('\n')
+	if !strings.Contains(line, " 431 ") && !reset(err) {
+		t.Errorf("a large header gets %q, %v, want 431", line, err)
+	}
+}
+
+// checkLargeBody checks that nothing reads a body of 1 GiB to its end.
+func checkLargeBody(t *testing.T, addr, path string) {
+	conn := send(t, addr, fmt.Sprintf("POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/xml\r\nContent-Length: %d\r\n\r\n", path, 1<<30))
+	block := []byte(strings.Repeat(" ", 64<<10))
+	for sent := 0; sent < 64<<20; sent += len(block) {
+		if _, err := conn.Write(block); err != nil {
+			return // the server has closed
+		}
+	}
+	t.Error("the server reads 64 MiB of a body")
+}
+
+// checkSlow checks that clients that begin a request and never end it are cut off. A server
+// may also answer without the rest.
+func checkSlow(t *testing.T, addr, path string) {
+	header := send(t, addr, fmt.Sprintf("GET %s HTTP/1.1\r\nHost: localhost\r\nX-Slow", path))
+	body := send(t, addr, fmt.Sprintf("POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/xml\r\nContent-Length: 1000\r\n\r\n<", path))
+	for _, conn := range []net.Conn{header, body} {
+		if _, err := io.ReadAll(conn); err != nil && !reset(err) {
+			t.Errorf("the connection is still open after %v: %v", patience, err)
+		}
+	}
+}
+
+// checkSilent checks that connections are limited, and that silent ones make room for a client that
+// asks.
+func checkSilent(t *testing.T, addr, path string) {
+	silent := make([]net.Conn, gate.MaxConns+20)
+	for i := range silent {
+		silent[i] = send(t, addr, "")
+	}
+	if a := get(t, addr, path, "localhost"); a.code != http.StatusOK {
+		t.Errorf("beside silent connections a client gets %d", a.code)
+	}
+	open := 0
+	for _, conn := range silent {
+		if isOpen(t, conn) {
+			open++
+		}
+	}
+	if open > gate.MaxConns {
+		t.Errorf("%d connections are open, want at most %d", open, gate.MaxConns)
+	}
+}
+
+// isOpen reports whether a silent connection is open, without waiting for it to be closed.
+func isOpen(t *testing.T, conn net.Conn) bool {
+	t.Helper()
+	raw, err := conn.(*net.TCPConn).SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var readErr error
+	if err := raw.Control(func(fd uintptr) { _, readErr = syscall.Read(int(fd), make([]byte, 1)) }); err != nil {
+		t.Fatal(err)
+	}
+	return errors.Is(readErr, syscall.EAGAIN)
+}
+
+// answer is what a client sees of an answer, besides the body.
+type answer struct {
+	code   int
+	header http.Header
+}
+
+// get asks for path like a browser that believes it talks to host, and reads the answer.
+func get(t *testing.T, addr, path, host string) answer {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+addr+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Host = host
+	client := http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true}}
+	response, err := client.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = io.Copy(io.Discard, response.Body)
+	if err := errors.Join(err, response.Body.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return answer{response.StatusCode, response.Header}
+}
+
+// send opens a connection and writes text, as far as the server reads it.
+func send(t *testing.T, addr, text string) net.Conn {
+	t.Helper()
+	conn, err := net.DialTimeout("tcp", addr, patience)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(conn, text); err != nil && !reset(err) {
+		t.Fatal(err)
+	}
+	return conn
+}
+
+// reset reports whether err says that the other side closed the connection.
+func reset(err error) bool {
+	return errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+}

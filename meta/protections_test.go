@@ -1,0 +1,17 @@
+package meta
+
+import (
+	"testing"
+
+	"github.com/statsd-ops/statsd/internal/httpgate/httpgatetest"
+)
+
+// TestProtections checks the paths for people, on a listener each.
+func TestProtections(t *testing.T) {
+	for _, path := range []string{"/", "/healthz"} {
+		t.Run(path, func(t *testing.T) {
+			t.Parallel()
+			httpgatetest.Check(t, start(t, exampleSource(), NewValues(0)), path)
+		})
+	}
+}

@@ -1,0 +1,58 @@
+package hostile
+
+import (
+	"net"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// With few open files allowed, clients that take every place leave enough for publishing, the spool,
+// the state file and the monitor.
+func TestFewOpenFiles(t *testing.T) {
+	sideBySide(t)
+	c := newCarbon(t)
+	_, port, _ := net.SplitHostPort(c.listener.Addr().String())
+	d := &statsd{t: t, interval: time.Second, log: &log{}, carbon: c}
+	d.cmd = exec.Command("/bin/sh", "-c", `ulimit -n 64 && exec "$0" "$@"`, program,
+		"--name=127.0.0.1", "--port=0", "--log-format=json", "--flush-interval=1s", "--receivers=2",
+		"--sink=graphite://127.0.0.1:"+port, "--spool-dir="+t.TempDir(), "--state-file="+t.TempDir()+"/state")
+	d.cmd.Stdout, d.cmd.Stderr = d.log, d.log
+	d.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := d.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(d.stop)
+	eventually(t, "statsd is not ready", func() bool { return d.log.find(`"monitor":"([^"]*)"`) != "" })
+	d.address, d.monitor = d.log.find(`"address":"([^"]*)","flush`), d.log.find(`"monitor":"([^"]*)"`)
+
+	var conns []net.Conn
+	for _, address := range []string{d.address, d.monitor} {
+		for range 100 {
+			conn, err := net.Dial("tcp", address)
+			if err != nil {
+				t.Fatal(err)
+			}
+			conns = append(conns, conn)
+		}
+	}
+	defer func() {
+		for _, conn := range conns {
+			_ = conn.Close()
+		}
+	}()
+	eventually(t, "connections are not cut", func() bool { return d.figures()["tcp.cut.full"] > 0 })
+	before := d.figures()["sink.graphite.points.delivered"]
+	eventually(t, "publishing has stopped", func() bool {
+		f := d.figures()
+		return f["sink.graphite.points.delivered"] > before+100 && f["sink.graphite.points.queued"] == 0
+	})
+	if f := d.figures(); f["flush_errors"] != 0 || f["state.errors"] != 0 || f["tcp.accept_errors"] != 0 {
+		t.Errorf("%v flushes, %v saves and %v connections failed", f["flush_errors"], f["state.errors"], f["tcp.accept_errors"])
+	}
+	if !strings.Contains(d.log.String(), "fewer open files are allowed") {
+		t.Errorf("the log does not say that files are few:\n%s", d.log)
+	}
+}

@@ -1,0 +1,172 @@
+package pipes
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// reading is one call of Reader.Read. Each owner of files has a share of it: of the pipes that are
+// open at a time, and of the bytes. So the files of one user, however many, hold up only each other.
+type reading struct {
+	reader   *Reader
+	deadline time.Time
+	bytes    budget
+	slots    chan struct{} // one for each open pipe
+
+	mu     sync.Mutex
+	result Result
+}
+
+// budget is the number of bytes that may still be read. An owner may take as many as are left for
+// all others then.
+type budget struct {
+	mu    sync.Mutex
+	left  int
+	taken map[uint32]int // by owner
+}
+
+// take reports false if the owner has had its share.
+func (b *budget) take(owner uint32, n int) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.taken[owner]+n > b.left-n {
+		return false
+	}
+	b.left -= n
+	b.taken[owner] += n
+	return true
+}
+
+// list returns the files in the directory that matter, each once. Of too many files it returns
+// some, and all pipes of running processes.
+func (g *reading) list() ([]string, error) {
+	names, err := readNames(g.reader.dir(), maxEntries+1)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if len(names) > maxEntries {
+		g.add(finding{err: fmt.Errorf("%s has more than %d files: only some are looked at, and the pipes of running processes", g.reader.dir(), maxEntries)})
+		running, err := readNames("/proc", -1)
+		if err != nil {
+			return nil, err
+		}
+		for _, name := range running {
+			if _, ok := pidOf(name, ""); ok {
+				names = append(names, name+".stats")
+			}
+		}
+		slices.Sort(names)
+		names = slices.Compact(names)
+	}
+	return slices.DeleteFunc(names, func(name string) bool {
+		return !strings.HasSuffix(name, ".stats") && !(strings.HasPrefix(name, ".") && strings.HasSuffix(name, ".lock"))
+	}), nil
+}
+
+// readNames returns at most n names of a directory, or all.
+func readNames(path string, n int) ([]string, error) {
+	dir, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = dir.Close() }() // nothing was written
+	names, err := dir.Readdirnames(n)
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	return names, err
+}
+
+// readAll reads the files of all owners at the same time.
+func (g *reading) readAll(ctx context.Context, names []string) {
+	owners := g.byOwner(names)
+	share := max(1, cap(g.slots)/max(1, len(owners)))
+	var wg sync.WaitGroup
+	for owner, names := range owners {
+		wg.Go(func() { g.readOwner(ctx, owner, names, share) })
+	}
+	wg.Wait()
+}
+
+// byOwner returns the files of each owner, in random order: files that have no turn in one reading
+// may have one in the next.
+func (g *reading) byOwner(names []string) map[uint32][]string {
+	owners := make(map[uint32][]string)
+	for _, name := range names {
+		info, err := os.Lstat(filepath.Join(g.reader.dir(), name))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // a running process without a pipe, or a pipe that is gone
+		}
+		if err != nil {
+			g.add(finding{err: fmt.Errorf("refused %s: %w", name, err)})
+			continue
+		}
+		owner := info.Sys().(*syscall.Stat_t).Uid
+		owners[owner] = append(owners[owner], name)
+	}
+	for names := range maps.Values(owners) {
+		rand.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
+	}
+	return owners
+}
+
+// readOwner reads the files of one owner, at most share of them at a time.
+func (g *reading) readOwner(ctx context.Context, owner uint32, names []string, share int) {
+	ctx, cancel := context.WithDeadline(ctx, g.deadline)
+	defer cancel()
+	turns := make(chan struct{}, share)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	for i, name := range names {
+		if !g.enter(ctx, turns) || !g.enter(ctx, g.slots) {
+			left := len(names) - i
+			g.add(finding{left: left, err: fmt.Errorf("%d pipes of uid %d are left: %w (%v for all)", left, owner, errTimeout, 2*g.reader.timeout())})
+			return
+		}
+		p := pipe{reader: g.reader, name: name, owner: owner, bytes: &g.bytes, deadline: g.limit()}
+		wg.Go(func() {
+			g.add(p.read(ctx))
+			<-g.slots
+			<-turns
+		})
+	}
+}
+
+// enter waits for a place until ctx ends, at most until the deadline.
+func (g *reading) enter(ctx context.Context, places chan<- struct{}) bool {
+	select {
+	case places <- struct{}{}:
+		return ctx.Err() == nil && time.Now().Before(g.deadline) // ctx may end late
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// limit is the time limit of a pipe that is opened now.
+func (g *reading) limit() time.Time {
+	if limit := time.Now().Add(g.reader.timeout()); limit.Before(g.deadline) {
+		return limit
+	}
+	return g.deadline
+}
+
+func (g *reading) add(f finding) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.result.add(f)
+}

@@ -1,0 +1,220 @@
+package corpus
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/statsd-ops/statsd/internal/counterpart"
+	"github.com/statsd-ops/statsd/internal/soak"
+	"github.com/statsd-ops/statsd/metric"
+	"github.com/statsd-ops/statsd/wire"
+)
+
+// outcome is what one line does to empty tables. Numbers are texts, because
+// Etsy's statsd knows infinity. Keys are names, cleaned.
+type outcome struct {
+	Bad      int  // samples discarded
+	Crash    bool // the line ends Etsy's statsd
+	Counters map[string]string
+	Gauges   map[string]string
+	Timers   map[string][]string
+	Weights  map[string]string // of timers
+	Sets     map[string][]string
+}
+
+// equal reports whether two outcomes are the same. How many samples of a line
+// are bad can differ, not whether any is.
+func (o outcome) equal(other outcome) bool {
+	return (o.Bad > 0) == (other.Bad > 0) && o.values() == other.values()
+}
+
+// values are all but the bad samples, as text.
+func (o outcome) values() string {
+	return fmt.Sprint(o.Crash, o.Counters, o.Gauges, o.Timers, o.Weights, o.Sets)
+}
+
+// names are those that samples were added to.
+func (o outcome) names() []string {
+	return slices.Concat(slices.Collect(maps.Keys(o.Counters)), slices.Collect(maps.Keys(o.Gauges)), slices.Collect(maps.Keys(o.Timers)), slices.Collect(maps.Keys(o.Sets)))
+}
+
+// nameless is the outcome without the name. A line has only one.
+func (o outcome) nameless() outcome {
+	o.Counters, o.Gauges, o.Weights = withoutName(o.Counters), withoutName(o.Gauges), withoutName(o.Weights)
+	o.Timers, o.Sets = withoutName(o.Timers), withoutName(o.Sets)
+	return o
+}
+
+func withoutName[V any](byName map[string]V) map[string]V {
+	only := map[string]V{}
+	for _, v := range byName {
+		only["name"] = v
+	}
+	return only
+}
+
+// theirOutcomes returns what the code of Etsy's statsd makes of each line.
+func theirOutcomes(t *testing.T, lines []string) []outcome {
+	t.Helper()
+	node, home := counterpart.Find(t, "node"), counterpart.EtsyHome(t)
+	driver, err := filepath.Abs("testdata/etsy.js")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	config, input, output := filepath.Join(dir, "config.js"), filepath.Join(dir, "lines"), filepath.Join(dir, "outcomes")
+	settings := fmt.Sprintf(`{"flushInterval": 10, "backends": [%q], "servers": [{"server": %q}]}`, driver, driver)
+	for file, text := range map[string]string{config: settings, input: strings.Join(lines, "\n") + "\n"} {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if text, err := exec.Command(node, driver, config, home, input, output).CombinedOutput(); err != nil {
+		t.Fatalf("node: %v\n%s", err, text)
+	}
+	return readOutcomes(t, output, len(lines))
+}
+
+func readOutcomes(t *testing.T, file string, want int) (all []outcome) {
+	t.Helper()
+	f, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for scan := bufio.NewScanner(f); scan.Scan(); {
+		var o outcome
+		if err := json.Unmarshal(scan.Bytes(), &o); err != nil {
+			t.Fatal(err)
+		}
+		o.normalize()
+		all = append(all, o)
+	}
+	if len(all) != want {
+		t.Fatalf("%d outcomes of %d lines", len(all), want)
+	}
+	return all
+}
+
+// normalize writes all numbers in one way, and orders what has no order.
+func (o *outcome) normalize() {
+	for _, texts := range []map[string]string{o.Counters, o.Gauges, o.Weights} {
+		for key, text := range texts {
+			texts[key] = normalNumber(text)
+		}
+	}
+	for _, values := range o.Timers {
+		for i, text := range values {
+			values[i] = normalNumber(text)
+		}
+	}
+	for key, members := range o.Sets {
+		slices.Sort(members)
+		o.Sets[key] = slices.Compact(members)
+	}
+}
+
+func normalNumber(text string) string {
+	v, err := strconv.ParseFloat(text, 64)
+	if err != nil {
+		return text
+	}
+	return fmt.Sprint(v + 0) // no -0
+}
+
+// ourOutcome returns what this daemon makes of a line in Etsy's dialect.
+func ourOutcome(p *wire.Parser, line string) outcome {
+	counters, gauges, weights := map[string]float64{}, map[string]float64{}, map[string]float64{}
+	o := outcome{Timers: map[string][]string{}, Sets: map[string][]string{}}
+	var s metric.Sample
+	p.Reset([]byte(line))
+	for item := p.Next(&s); item != wire.End; item = p.Next(&s) {
+		name := string(p.Dialect.AppendClean(nil, s.Name))
+		switch {
+		case item == wire.Event:
+		case item == wire.Discard, name == "":
+			o.Bad++
+		case s.Kind == metric.Counter:
+			counters[name] += s.Value * s.Weight
+		case s.Kind == metric.Gauge && s.Delta:
+			gauges[name] += s.Value
+		case s.Kind == metric.Gauge:
+			gauges[name] = s.Value
+		case s.Kind == metric.Timer:
+			o.Timers[name] = append(o.Timers[name], fmt.Sprint(s.Value))
+			weights[name] += s.Weight
+		case s.Kind == metric.Set:
+			o.Sets[name] = append(o.Sets[name], strings.ToValidUTF8(string(s.Member), "\ufffd"))
+		}
+	}
+	o.Counters, o.Gauges, o.Weights = asTexts(counters), asTexts(gauges), asTexts(weights)
+	o.normalize()
+	return o
+}
+
+func asTexts(values map[string]float64) map[string]string {
+	texts := map[string]string{}
+	for key, v := range values {
+		texts[key] = fmt.Sprint(v)
+	}
+	return texts
+}
+
+// TestSoakEtsy compares the parser in Etsy's dialect with the code of Etsy's
+// statsd on the corpus. Each difference must be one that docs/migrating.md
+// lists.
+func TestSoakEtsy(t *testing.T) {
+	all := lines()
+	theirs := theirOutcomes(t, all)
+	p := wire.Parser{Dialect: metric.Etsy}
+	seen := map[string]int{}
+	same, unlisted := 0, 0
+	for i, line := range all {
+		ours := ourOutcome(&p, line)
+		if ours.equal(theirs[i]) {
+			same++
+			continue
+		}
+		d := listed(line, theirs[i], ours)
+		if d == nil {
+			unlisted++
+			t.Errorf("%q\n is here  %v, %d bad\n is there %v, %d bad", line, ours.values(), ours.Bad, theirs[i].values(), theirs[i].Bad)
+			continue
+		}
+		seen[d.name]++
+	}
+	t.Logf("%d of %d lines are the same; the others: %v", same, len(all), seen)
+	soak.Row(t, fmt.Sprintf("%d odd lines, beside the code of Etsy's statsd", len(all)), fmt.Sprintf("%d unlisted differences", unlisted), "0")
+	for _, d := range differences {
+		if seen[d.name] == 0 {
+			t.Errorf("no line shows the difference %q", d.name)
+		}
+	}
+}
+
+// TestDifferencesAreDocumented looks for each difference in docs/migrating.md.
+func TestDifferencesAreDocumented(t *testing.T) {
+	text, err := os.ReadFile("../../docs/migrating.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range differences {
+		if !strings.Contains(string(text), "\n- **"+d.name+"**") {
+			t.Errorf("docs/migrating.md does not list the difference %q", d.name)
+		}
+	}
+	_, list, _ := strings.Cut(string(text), "### Lines that differ")
+	list, _, _ = strings.Cut(list, "\n## ")
+	if n := strings.Count(list, "\n- **"); n != len(differences) {
+		t.Errorf("docs/migrating.md lists %d differences, the test knows %d", n, len(differences))
+	}
+}

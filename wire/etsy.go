@@ -1,0 +1,90 @@
+package wire
+
+import (
+	"math"
+
+	"github.com/statsd-ops/statsd/metric"
+)
+
+// What Etsy's statsd takes beyond the other dialects. Nothing here runs for a
+// line that needs no leniency, and none of it in other dialects.
+
+// otherKind returns the kind of a type that is not known as it is written.
+// Etsy's statsd ignores white space around a type, and counts every type that
+// it does not know.
+func (p *Parser) otherKind(letters []byte) (kind metric.Kind, known bool) {
+	if p.Dialect != metric.Etsy || len(letters) > 0 && letters[0] == '#' {
+		return 0, false
+	}
+	kind, _ = kindOf(p.Dialect.Trim(letters)) // a counter if unknown
+	return kind, true
+}
+
+// readOtherSection reads a section that does not start with #, @ or T. In
+// Etsy's dialect it may be a rate with white space in front.
+func (p *Parser) readOtherSection(section []byte) {
+	if p.Dialect != metric.Etsy {
+		return
+	}
+	if section = p.Dialect.Trim(section); len(section) > 0 && section[0] == '@' {
+		p.readRate(section[1:])
+	}
+}
+
+// otherNumber reads what JavaScript's Number takes for a finite number and
+// number does not: white space around it or nothing else, and hexadecimal,
+// octal and binary integers.
+func (p *Parser) otherNumber(b []byte) (v float64, ok bool) {
+	if p.Dialect != metric.Etsy {
+		return 0, false
+	}
+	trimmed := p.Dialect.Trim(b)
+	if len(trimmed) == 0 {
+		return 0, len(b) > 0
+	}
+	if len(trimmed) > 2 && trimmed[0] == '0' {
+		switch trimmed[1] | 0x20 {
+		case 'x':
+			return radixInteger(trimmed[2:], 4)
+		case 'o':
+			return radixInteger(trimmed[2:], 3)
+		case 'b':
+			return radixInteger(trimmed[2:], 1)
+		}
+	}
+	return number(trimmed)
+}
+
+// radixInteger reads digits of so many bits each. The result is the nearest
+// float64, and no number if it is too large for one.
+func radixInteger(digits []byte, bits int) (v float64, ok bool) {
+	var mantissa uint64
+	exponent := 0
+	for _, c := range digits {
+		d := digit(c)
+		if d >= 1<<bits {
+			return 0, false
+		}
+		if mantissa < 1<<(63-bits) {
+			mantissa = mantissa<<bits | uint64(d)
+			continue
+		}
+		exponent += bits
+		if d != 0 {
+			mantissa |= 1 // far below the precision: it only breaks a tie
+		}
+	}
+	v = math.Ldexp(float64(mantissa), exponent)
+	return v, finite(v)
+}
+
+// digit returns the value of a hexadecimal digit, 255 for another byte.
+func digit(c byte) uint8 {
+	switch {
+	case '0' <= c && c <= '9':
+		return c - '0'
+	case 'a' <= c|0x20 && c|0x20 <= 'f':
+		return c | 0x20 - 'a' + 10
+	}
+	return 255
+}
