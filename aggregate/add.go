@@ -4,6 +4,8 @@ import (
 	"math"
 	"math/bits"
 	"slices"
+
+	"github.com/statsd-ops/statsd/metric"
 )
 
 // counterSeen is the cell of a counter whose sum is zero: the negative zero of a
@@ -43,14 +45,13 @@ const (
 	timerMillis     = 1 << 63
 )
 
-// addWeight adds to a timer's weight.
-func addWeight(rec record, off int, weight float64, millis bool) {
-	w := rec.word(off)
-	sum := math.Float64bits(clamp(math.Float64frombits(w&^timerMillis)+weight)) | w&timerMillis
+// addWeight returns the first word of a timer's cell with more weight.
+func addWeight(w uint64, weight float64, millis bool) uint64 {
+	flag := w & timerMillis
 	if millis {
-		sum |= timerMillis
+		flag = timerMillis
 	}
-	rec.setWord(off, sum)
+	return math.Float64bits(clamp(math.Float64frombits(w&^timerMillis)+weight)) | flag
 }
 
 // timerWeight returns a timer's weight, and whether it has samples in milliseconds.
@@ -59,8 +60,8 @@ func timerWeight(rec record, off int) (weight float64, millis bool) {
 	return math.Float64frombits(w &^ timerMillis), w&timerMillis != 0
 }
 
-// addValue adds a sample to a timer, without its weight.
-func addValue(b *blocks, rec record, off int, value float64) {
+func addTimer(b *blocks, rec record, off int, s *metric.Sample) {
+	rec.setWord(off, addWeight(rec.word(off), s.Weight, s.Millis))
 	w := rec.word(off + 8)
 	place := uint32(w)
 	var block []uint64
@@ -69,7 +70,7 @@ func addValue(b *blocks, rec record, off int, value float64) {
 	}
 	if place == 0 || uint16(block[0]>>48) == uint16(block[0]>>32) {
 		if sketched := place != 0 && block[0]>>48 == 0; sketched || int(w>>32) >= b.maxSamples {
-			place = b.addToSketch(place, value)
+			place = b.addToSketch(place, s.Value)
 			rec.setWord(off+8, (w>>32+1)<<32|uint64(place))
 			return
 		}
@@ -84,7 +85,7 @@ func addValue(b *blocks, rec record, off int, value float64) {
 		block[0] = uint64(room)<<48 | uint64(before)
 	}
 	held := uint16(block[0] >> 32)
-	block[1+held] = math.Float64bits(value)
+	block[1+held] = math.Float64bits(s.Value)
 	block[0] += 1 << 32
 	rec.setWord(off+8, (w>>32+1)<<32|uint64(place))
 }

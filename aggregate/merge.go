@@ -1,15 +1,17 @@
 package aggregate
 
 import (
+	"slices"
+
 	"github.com/statsd-ops/statsd/metric"
 )
 
 // Merge adds a row to its name. It keeps nothing of the row. The shard must be locked.
 //
-// It returns why the row was not added: a limit, or BadValue for a row that no
-// table can have made. RefusedMember means that the set has room for some
-// of the members only. The times of a gauge are taken as they are: check rows from other machines
-// for times in the future before.
+// It returns why the row was not added: a limit, or BadValue for a row that no table can
+// have made. With RefusedMember the set took only some of the members. Merge takes the
+// times of a gauge as they are: a time in the future wins until the next flush. So check
+// the times of rows from other machines.
 func (s *Shard) Merge(row *Row) metric.Reason {
 	if !row.valid(s.table.config.Tagged) {
 		return metric.BadValue
@@ -40,9 +42,10 @@ func (s *Shard) mergeInto(rec record, row *Row) metric.Reason {
 			adjustGauge(b, rec, off, a)
 		}
 	case metric.Timer:
-		addWeight(rec, off, row.Weight, row.Millis)
-		for _, v := range row.Samples {
-			addValue(b, rec, off, v)
+		rec.setWord(off, addWeight(rec.word(off), row.Weight, row.Millis))
+		var sample metric.Sample // without a weight
+		for _, sample.Value = range row.Samples {
+			addTimer(b, rec, off, &sample)
 		}
 		if row.Sketch != nil {
 			mergeSketch(b, rec, off, row.Sketch.restore())
@@ -84,21 +87,12 @@ func (r *Row) valid(tagged bool) bool {
 	case metric.Counter:
 		return true
 	case metric.Gauge:
-		for _, a := range r.Adjustments {
-			if a.At <= 0 || !finite(a.Value) {
-				return false
-			}
-		}
-		return r.Set.At > 0 || r.Set.At == 0 && len(r.Adjustments) > 0
+		bad := func(c GaugeChange) bool { return c.At <= 0 || !finite(c.Value) }
+		return (r.Set.At > 0 || r.Set.At == 0 && len(r.Adjustments) > 0) && !slices.ContainsFunc(r.Adjustments, bad)
 	case metric.Timer:
 		return r.Weight >= 0 && (len(r.Samples) > 0 || r.Sketch != nil) && (r.Sketch == nil || r.Sketch.valid())
 	case metric.Set:
-		for _, hash := range r.Members {
-			if hash == 0 {
-				return false
-			}
-		}
-		return len(r.Members) > 0
+		return len(r.Members) > 0 && !slices.Contains(r.Members, 0)
 	default:
 		return false
 	}

@@ -7,14 +7,14 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// Row is all that a name collected in an interval. Nothing is lost: rows that are
-// merged into a table give the points that one table would have given, had it
-// taken all samples itself. That holds for any number of rows, in any order, if
-// the tables have the same Config.
+// Row is all that a name collected in an interval. Nothing is lost: if rows of several
+// tables are merged into one, its points are those that it would have made of all
+// samples. This holds for any split of the samples and any order of merging, if the
+// tables have the same Config.
 //
-// Sums of counters and of weights are exact for whole numbers up to 2^53, and else to
-// the rounding of float64. Timers with more samples than Config.MaxTimerSamples are
-// within 1 %, as in one table.
+// Sums of counters and weights are exact for whole numbers up to 2^53; other sums are
+// rounded as float64. If a timer has more samples than Config.MaxTimerSamples, its
+// percentiles are within 1 %, as in one table.
 type Row struct {
 	Kind metric.Kind
 	// Name is clean. With Config.Tagged the tags follow it, from the first semicolon on.
@@ -25,14 +25,14 @@ type Row struct {
 
 	// Set is the newest setting of a gauge; its At is 0 if there is none.
 	Set GaugeChange
-	// Adjustments are those of a gauge that Set does not cover, in no particular order.
+	// Adjustments are a gauge's adjustments after Set, in no particular order.
 	Adjustments []GaugeChange
 
-	// Samples are those of a timer, in no particular order. Sketch stands for further
-	// ones, if there were too many to keep; else it is nil.
+	// Samples are a timer's samples, in no particular order. If there were too many to
+	// keep, Sketch stands for the others; else it is nil.
 	Samples []float64
 	Sketch  *Sketch
-	// Weight is how many events all samples stand for: each 1/rate.
+	// Weight is how many events a timer's samples stand for: 1/rate each.
 	Weight float64
 	// Millis says that at least one sample was sent in milliseconds.
 	Millis bool
@@ -47,9 +47,9 @@ type GaugeChange struct {
 	Value float64
 }
 
-// Rows calls visit for each name that the interval has seen, once, in no particular
-// order. The row belongs to visit; the name must not be changed. Rows can be called any number of
-// times, but only before Summarize.
+// Rows calls visit once for each name that the interval has seen, in no particular order.
+// visit may keep the row, but must not change the name. Rows can be called any number
+// of times, but only before Summarize.
 func (iv *Interval) Rows(visit func(*Row)) {
 	r := rowReader{Interval: iv, found: make([][][metric.Kinds]ref, len(iv.views))}
 	for i := range r.found {
@@ -79,7 +79,8 @@ type rowReader struct {
 	adjustments slab[GaugeChange]
 }
 
-// readBatch reads the rows of the names at refs of view i that no view before has seen.
+// readBatch reads the rows of the names at refs of view i, without those that an earlier
+// view has seen.
 func (r *rowReader) readBatch(i int, refs []ref) (rows []Row) {
 	v := &r.views[i]
 	r.refs, r.names = r.refs[:0], r.names[:0]
@@ -103,8 +104,8 @@ func (r *rowReader) readBatch(i int, refs []ref) (rows []Row) {
 	return rows
 }
 
-// findSources finds the records of the n-th name, whose record in view i is given. It reports
-// false if a view before i has seen the name.
+// findSources finds the records of the n-th name; its record in view i is given. It
+// returns false if an earlier view has seen the name.
 func (r *rowReader) findSources(i, n int, rec record) bool {
 	r.sources = append(r.sources[:0], source{&r.views[i], rec})
 	kind := kindOf(rec.meta())

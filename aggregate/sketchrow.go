@@ -6,19 +6,19 @@ import (
 	"github.com/DataDog/sketches-go/ddsketch/store"
 )
 
-// Sketch is what stands for the samples of a timer that were too many to keep, in a Row:
-// the bins of a DDSketch with logarithmic mapping and 1 % relative error, and exact sums.
+// Sketch stands for samples of a timer that were too many to keep: the bins of a DDSketch
+// with a relative error of 1 %, and exact sums.
 type Sketch struct {
 	Count int
-	// Negative and Positive are bins by the index of the magnitude; Zero is the number of
-	// samples that are 0 or next to it.
+	// Negative and Positive are bins; their index stands for a magnitude. Zero is the
+	// number of samples that are 0 or too close to it for a bin.
 	Negative, Positive []SketchBin
 	Zero               float64
-	// Lower and Upper are the least and the greatest sample.
+	// Lower and Upper are the smallest and the greatest sample.
 	Lower, Upper float64
-	// Sum is the sum of the samples over 2^33, Squares that of their squares, Distances that
-	// of the squares of their distances from Origin. Each is a float64 and what rounding
-	// took from it. The last two are not finite where the samples are too large.
+	// Sum is the sum of the samples, divided by 2^33. Squares is the sum of their squares;
+	// Distances is the sum of their squared distances from Origin. Each is a float64 and
+	// its rounding error. The last two are not finite if samples are too large.
 	Sum, Squares, Distances [2]float64
 	Origin                  float64
 }
@@ -62,15 +62,15 @@ func (x *Sketch) restore() *sketch {
 		s.bins.GetPositiveValueStore().AddWithCount(int(bin.Index), bin.Count)
 	}
 	if x.Zero > 0 {
-		_ = s.bins.AddWithCount(0, x.Zero) // fails only for what is no number
+		_ = s.bins.AddWithCount(0, x.Zero) // fails only for NaN
 	}
 	s.n, s.lower, s.upper, s.origin = x.Count, x.Lower, x.Upper, x.Origin
 	s.sum, s.squares, s.distances = sum2{x.Sum[0], x.Sum[1]}, sum2{x.Squares[0], x.Squares[1]}, sum2{x.Distances[0], x.Distances[1]}
 	return s
 }
 
-// valid reports whether a table can have made x. Indexes out of range would take much
-// memory.
+// valid reports whether a table can have made x. Indexes out of range would take a lot
+// of memory.
 func (x *Sketch) valid() bool {
 	mapping := newSketch().bins.IndexMapping
 	first, last := mapping.Index(mapping.MinIndexableValue()), mapping.Index(mapping.MaxIndexableValue())

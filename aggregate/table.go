@@ -188,8 +188,7 @@ func (s *Shard) add(sample *metric.Sample, p *probe) metric.Reason {
 	case metric.Counter:
 		addCounter(rec, off, sample.Value*sample.Weight)
 	case metric.Timer:
-		addWeight(rec, off, sample.Weight, sample.Millis)
-		addValue(&s.blocks[s.flush&1], rec, off, sample.Value)
+		addTimer(&s.blocks[s.flush&1], rec, off, sample)
 	case metric.Gauge:
 		s.addGauge(rec, off, sample)
 	case metric.Set:

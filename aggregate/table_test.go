@@ -407,6 +407,16 @@ func shardsAgree(t *testing.T, tables []*Table, layout Layout, samples int) {
 	}
 }
 
+// addOfEach adds a counter, a timer and a gauge. The names change every 5000 numbers.
+func addOfEach(s *Shard, n int) {
+	name := fmt.Appendf(nil, "n%d.%d", n%100, n/5000)
+	s.Lock()
+	defer s.Unlock()
+	s.Add(&metric.Sample{Kind: metric.Counter, Name: name, Value: 10, Weight: 1})
+	s.Add(&metric.Sample{Kind: metric.Timer, Name: name, Value: float64(n), Weight: 1})
+	s.Add(&metric.Sample{Kind: metric.Gauge, Name: name, Value: 1, Weight: 1, Delta: true})
+}
+
 // TestConcurrentFlushes adds from several goroutines while another one flushes. Nothing
 // may be lost or counted twice, also when one shard gets no samples for many flushes.
 // Gauges must not expire meanwhile: they would start again at 0.
@@ -417,26 +427,23 @@ func TestConcurrentFlushes(t *testing.T) {
 	table := NewTable(config)
 	var adding, others sync.WaitGroup
 	var flushes atomic.Int64
+	wait := func() { // for the other shards, and then for many flushes
+		others.Wait()
+		for until := flushes.Load() + pause; flushes.Load() < until; {
+			runtime.Gosched()
+		}
+	}
 	others.Add(shards - 1)
 	for i := range shards {
 		adding.Go(func() {
 			if i > 0 {
 				defer others.Done()
 			}
-			s := table.Shard(i)
 			for n := range each {
 				if i == 0 && n == each/2+2500 { // in the middle of a group of names
-					others.Wait()
-					for until := flushes.Load() + pause; flushes.Load() < until; {
-						runtime.Gosched()
-					}
+					wait()
 				}
-				name := fmt.Appendf(nil, "n%d.%d", n%100, n/5000)
-				s.Lock()
-				s.Add(&metric.Sample{Kind: metric.Counter, Name: name, Value: 10, Weight: 1})
-				s.Add(&metric.Sample{Kind: metric.Timer, Name: name, Value: float64(n), Weight: 1})
-				s.Add(&metric.Sample{Kind: metric.Gauge, Name: name, Value: 1, Weight: 1, Delta: true})
-				s.Unlock()
+				addOfEach(table.Shard(i), n)
 			}
 		})
 	}

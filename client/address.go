@@ -9,8 +9,8 @@ import (
 
 const defaultPort = "8125"
 
-// hostPort adds the default port to an address without one, and reports whether
-// it is one that could ever be reached.
+// hostPort adds the default port to an address without one. It reports whether
+// the address is valid.
 func hostPort(address string) (string, bool) {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil { // no port, or an IPv6 address without brackets
@@ -27,7 +27,7 @@ func trimBrackets(host string) string {
 	return host
 }
 
-// isHost refuses what is mistaken for a host: a URL, or a host with its port.
+// isHost is false for a URL, and for a host with a port.
 func isHost(s string) bool {
 	if !strings.ContainsAny(s, "/: ") {
 		return true

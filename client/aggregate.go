@@ -6,7 +6,7 @@ import (
 	"sync/atomic"
 )
 
-// sample is a call's arguments.
+// sample is the arguments of a call.
 type sample struct {
 	kind kind
 	name string
@@ -15,10 +15,10 @@ type sample struct {
 	tags []string
 }
 
-// aggregator merges samples until drain turns them into lines. It has two
-// tables: callers fill one while drain empties the other, so neither waits for
-// the other. A counter or gauge is merged without a lock from its second sample
-// on, see series.word; all else takes the lock.
+// aggregator merges samples until drain turns them into lines. It has two tables:
+// callers fill one while drain empties the other, so they do not wait for each
+// other. Counters and gauges are merged without a lock from their second sample
+// on, see series.word. Everything else takes the lock.
 type aggregator struct {
 	core  *core
 	known atomic.Pointer[names] // live.names
@@ -30,11 +30,11 @@ type aggregator struct {
 	full []batch    // to be encoded by the sender
 	free [][]uint64 // for values
 
-	draining sync.Mutex // held by drain: guards these
+	draining sync.Mutex // held by drain; guards the fields below
 	spare    *table
 	rounds   uint64  // how often the tables have changed places
-	taken    []batch // what full was
-	encoded  int     // of taken
+	taken    []batch // from full
+	encoded  int     // how many of taken
 }
 
 func newAggregator(co *core) *aggregator {
@@ -43,8 +43,8 @@ func newAggregator(co *core) *aggregator {
 	return a
 }
 
-// again is what most calls in most programs come to: another sample of a
-// known series. It reports false if it is not so.
+// again merges another sample of a known series, the most frequent case. It
+// reports false if the series is not known.
 func (a *aggregator) again(e *encoded, k kind, name string, tags []string, v value) bool {
 	known := a.known.Load()
 	sr := known.find(e, k, name, tags)
@@ -57,7 +57,7 @@ func (a *aggregator) again(e *encoded, k kind, name string, tags []string, v val
 	return merged
 }
 
-// memberAgain is again for members of sets, if they are known too.
+// memberAgain is again for a known member of a set.
 func (a *aggregator) memberAgain(e *encoded, name, member string, tags []string) (merged bool) {
 	known := a.known.Load()
 	sr := known.find(e, set, name, tags)
@@ -72,7 +72,7 @@ func (a *aggregator) memberAgain(e *encoded, name, member string, tags []string)
 	return merged
 }
 
-// add merges s, and reports false if it did not.
+// add merges s. It reports false if it could not.
 func (a *aggregator) add(c *Client, s *sample) bool {
 	if a.known.Load().search(c.enc, s.kind, s.name, s.tags, s.rate).again(s.v) {
 		return true
@@ -84,7 +84,7 @@ func (a *aggregator) add(c *Client, s *sample) bool {
 	return merged
 }
 
-// addMember is add for the members of sets that are not numbers.
+// addMember is add for members of sets that are texts.
 func (a *aggregator) addMember(c *Client, name, member string, tags []string) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -112,8 +112,8 @@ func (a *aggregator) addHandle(h *handle, v value) bool {
 	return sr != nil && a.merge(sr, v)
 }
 
-// series returns the live series of s, or nil if there is none and no room for
-// it.
+// series returns the live series of s, and makes it if necessary. It returns nil if
+// there is no room.
 func (a *aggregator) series(c *Client, s *sample) *series {
 	if sr := a.live.names.search(c.enc, s.kind, s.name, s.tags, s.rate); sr != nil {
 		return sr
@@ -147,15 +147,15 @@ func (a *aggregator) series(c *Client, s *sample) *series {
 	return sr
 }
 
-// round is what drain is to be asked for, to queue all that was merged so far.
+// round returns the number to pass to drain to queue everything merged so far.
 func (a *aggregator) round() uint64 {
 	a.draining.Lock()
 	defer a.draining.Unlock()
 	return a.rounds + 1
 }
 
-// drain queues what was merged before the tables change places for that round.
-// It stops when the queue is crowded, and reports whether that was all.
+// drain queues what was merged before that round. It stops when the queue is
+// crowded, and reports whether it has finished.
 func (a *aggregator) drain(round uint64) bool {
 	a.draining.Lock()
 	defer a.draining.Unlock()
@@ -173,7 +173,7 @@ func (a *aggregator) drain(round uint64) bool {
 	return false
 }
 
-// close makes it merge nothing from then on.
+// close ends the merging.
 func (a *aggregator) close() {
 	a.mu.Lock()
 	defer a.mu.Unlock()

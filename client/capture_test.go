@@ -14,27 +14,27 @@ import (
 )
 
 // The captures in testdata are what sprockets-statsd and gstatsd's client put
-// on the wire for the calls below. A fault of theirs has a mended line here.
+// on the wire for the calls below. Where they have a bug, a corrected line is here.
 
 type call struct {
-	do     func(c *client.Client)
-	mended string // what is sent in place of what was captured; "" if the same
+	do        func(c *client.Client)
+	corrected string // the correct line, if the captured one is wrong
 }
 
-// sprocketsCalls are those of both sprockets captures, in order. The timer's
-// own measurement differs from run to run.
+// sprocketsCalls are the calls of both sprockets captures, in order. The duration
+// that the timer measures differs in each run.
 func sprocketsCalls() []call {
 	calls := []call{
 		{do: func(c *client.Client) { c.Incr("c") }},
 		{do: func(c *client.Client) { c.Count("c", 5) }},
 		{do: func(c *client.Client) { c.Count("c", -3) }},
 		{do: func(c *client.Client) { c.Gauge("g", 10) }},
-		{do: func(c *client.Client) { c.Gauge("g", -7) }, mended: "app.gauges.g:0|g\napp.gauges.g:-7|g"},
+		{do: func(c *client.Client) { c.Gauge("g", -7) }, corrected: "app.gauges.g:0|g\napp.gauges.g:-7|g"},
 		{do: func(c *client.Client) { c.GaugeDelta("g", 4) }},
 		{do: func(c *client.Client) { c.GaugeDelta("g", -4) }},
 		{do: func(c *client.Client) { c.Timing("t", 250*time.Millisecond) }},
 		{do: func(c *client.Client) { c.Timing("t", 1500*time.Millisecond) }},
-		{do: func(c *client.Client) { c.Timer("ctx").Start().Stop() }, mended: "app.timers.ctx:?|ms"},
+		{do: func(c *client.Client) { c.NewTimer("ctx").Start().Stop() }, corrected: "app.timers.ctx:?|ms"},
 		{do: func(c *client.Client) { c.Inject("sets.x", "v", "s") }},
 	}
 	for i := range 30 {
@@ -45,15 +45,15 @@ func sprocketsCalls() []call {
 
 var measured = regexp.MustCompile(`ctx:[0-9.]+\|`)
 
-// mend replaces the captured packets of faulty calls.
-func mend(t *testing.T, captured []string, calls []call) []string {
+// correct replaces the captured packets of calls with a bug.
+func correct(t *testing.T, captured []string, calls []call) []string {
 	t.Helper()
 	if len(captured) != len(calls) {
 		t.Fatalf("%d packets were captured for %d calls", len(captured), len(calls))
 	}
 	for i, call := range calls {
-		if call.mended != "" {
-			captured[i] = call.mended
+		if call.corrected != "" {
+			captured[i] = call.corrected
 		}
 	}
 	return captured
@@ -64,7 +64,7 @@ func TestSprocketsTCP(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := strings.Join(mend(t, strings.Split(strings.TrimSuffix(string(raw), "\n"), "\n"), sprocketsCalls()), "\n") + "\n"
+	want := strings.Join(correct(t, strings.Split(strings.TrimSuffix(string(raw), "\n"), "\n"), sprocketsCalls()), "\n") + "\n"
 
 	r := receive(t, "tcp", "")
 	c := open(t, client.NewSprockets, client.Config{Address: r.address, Prefix: "app"})
@@ -85,17 +85,17 @@ func TestSprocketsUDP(t *testing.T) {
 func TestGstatsd(t *testing.T) {
 	testDatagrams(t, "gstatsd-py2.udp", client.New, "", []call{
 		{do: func(c *client.Client) { c.Incr("c") }},
-		{do: func(c *client.Client) { c.Decr("c") }},
-		{do: func(c *client.Client) { c.Counter("a").Add(5) }},
-		{do: func(c *client.Client) { c.Counter("b").Add(5) }},
+		{do: func(c *client.Client) { c.Decr("c", 1) }},
+		{do: func(c *client.Client) { c.NewCounter("a").Add(5) }},
+		{do: func(c *client.Client) { c.NewCounter("b").Add(5) }},
 		{do: func(c *client.Client) { c.Count("a", 6) }},
 		{do: func(c *client.Client) { c.Sampled(0.1).Incr("c") }},
-		{do: func(c *client.Client) { c.GaugeOf("g").Set(1.5) }},
-		{do: func(c *client.Client) { c.Gauge("g", -2) }, mended: "g:0|g\ng:-2|g"},
+		{do: func(c *client.Client) { c.NewGauge("g").Set(1.5) }},
+		{do: func(c *client.Client) { c.Gauge("g", -2) }, corrected: "g:0|g\ng:-2|g"},
 		{do: func(c *client.Client) { c.Sampled(0.5).Gauge("g", 3) }},
-		// It rounds to whole milliseconds; this client sends what it was given.
-		{do: func(c *client.Client) { c.Timing("t", 42700*time.Microsecond) }, mended: "t:42.7|ms"},
-		{do: func(c *client.Client) { c.Timer("tt").Record(35 * time.Millisecond) }},
+		// It rounds to whole milliseconds. This client sends all digits.
+		{do: func(c *client.Client) { c.Timing("t", 42700*time.Microsecond) }, corrected: "t:42.7|ms"},
+		{do: func(c *client.Client) { c.NewTimer("tt").Record(35 * time.Millisecond) }},
 	})
 }
 
@@ -112,7 +112,7 @@ func testDatagrams(t *testing.T, file string, construct func(client.Config) (*cl
 		captured = append(captured, string(raw[4:4+n]))
 		raw = raw[4+n:]
 	}
-	want := mend(t, captured, calls)
+	want := correct(t, captured, calls)
 
 	r := receive(t, "udp", "")
 	c := open(t, construct, client.Config{Network: "udp", Address: r.address, Prefix: prefix})

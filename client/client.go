@@ -11,23 +11,23 @@ import (
 // Client does nothing.
 //
 // The methods that send take tags after their other arguments, each "key:value"
-// or a bare word. They keep none of their arguments.
+// or a word. They keep none of their arguments.
 type Client struct {
 	core  *core
 	enc   *encoded
 	rate  float64     // 0 stands for 1
-	merge *aggregator // core.agg if this client leaves no samples out
+	merge *aggregator // core.agg, or nil if this client is sampled
 }
 
-// encoded is what With settles for every line, ready to be copied.
+// encoded holds the parts of a line that With decides, ready to copy.
 type encoded struct {
 	path  string // comes before every name: "db."
 	tags  string // a tag section, "|#a:b,c", or empty
-	scope string // tells path and tags from those of other clients; empty for the first
-	seed  uint64 // its hash
+	scope string // identifies path and tags; empty for the first client
+	seed  uint64 // the hash of scope
 	*hasher
-	head [kinds]string // all that comes before the name: "app.counters.db."
-	tail [kinds]string // all that comes after the value: "|c|#a:b,c\n"
+	head [kinds]string // everything before the name: "app.counters.db."
+	tail [kinds]string // everything after the value: "|c|#a:b,c\n"
 }
 
 func (co *core) encode(path, tags, scope string) *encoded {
@@ -44,7 +44,7 @@ func (co *core) encode(path, tags, scope string) *encoded {
 	return e
 }
 
-// core is what a client and those derived from it share.
+// core is shared by a client and the clients derived from it.
 type core struct {
 	queue  *queue
 	agg    *aggregator // nil without Config.Aggregate
@@ -57,7 +57,7 @@ type core struct {
 }
 
 // New returns a client that connects in the background. It does not wait for
-// the server: the only errors are those of [Config.Validate].
+// the server. The only errors come from [Config.Validate].
 func New(cfg Config) (*Client, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -77,16 +77,20 @@ func New(cfg Config) (*Client, error) {
 	if cfg.Aggregate > 0 {
 		co.agg = newAggregator(co)
 	}
-	co.sender = startSender(cfg, co.queue, co.agg)
-	enc := co.encode("", string(appendTags(nil, cfg.Tags, false)), "")
-	return &Client{core: co, enc: enc, merge: co.agg}, nil
+	root := &Client{core: co, enc: co.encode("", string(appendTags(nil, cfg.Tags, false)), ""), merge: co.agg}
+	co.sender = startSender(cfg, root)
+	return root, nil
 }
 
 // NewSprockets returns a client that writes what sprockets-statsd's Connector
-// writes, byte for byte: type prefixes, and timings such as "250.0". Config is
-// otherwise as for [New]; sprockets' defaults are this package's.
+// writes, byte for byte: type prefixes, and timings such as "250.0". Address,
+// port, protocol and the empty prefix default to the same. These differ:
 //
-// Its faults are not reproduced: a negative gauge is set, not subtracted.
+//   - The queue holds 1,000 packets by default. Sprockets' holds 1,000 metrics.
+//   - A datagram carries many lines. Sprockets sends one metric a datagram.
+//   - The wait after failed connections grows from 1 s to 30 s. Sprockets always
+//     waits 1 s.
+//   - A negative gauge is set. Sprockets' server would subtract it.
 func NewSprockets(cfg Config) (*Client, error) {
 	cfg.TypePrefixes = true
 	cfg.pythonTimings = true
@@ -96,9 +100,8 @@ func NewSprockets(cfg Config) (*Client, error) {
 // on reports whether the client sends at all.
 func (c *Client) on() bool { return c != nil && c.core != nil }
 
-// With derives a client whose names start with prefix, after the prefixes of c,
-// and whose lines carry tags, after those of c. Derive once and keep it: With
-// allocates.
+// With derives a client that adds prefix after the prefixes of c, and tags after
+// the tags of c. Derive once and keep the client: With allocates.
 func (c *Client) With(prefix string, tags ...string) *Client {
 	if !c.on() {
 		return c
@@ -108,7 +111,7 @@ func (c *Client) With(prefix string, tags ...string) *Client {
 	return &Client{core: c.core, enc: c.core.encode(path, all, path+"\n"+all), rate: c.rate, merge: c.merge}
 }
 
-// appendPrefix appends prefix, cleaned and ended by one dot.
+// appendPrefix appends prefix, cleaned and with one dot at the end.
 func appendPrefix(b []byte, prefix string) []byte {
 	prefix = strings.TrimRight(prefix, ".")
 	if prefix == "" {
@@ -118,9 +121,9 @@ func appendPrefix(b []byte, prefix string) []byte {
 }
 
 // Sampled derives a client that sends a random share of its samples, 0 < rate
-// <= 1, with the rate on the wire so that the server scales them up again. Any
-// other rate is as 1. It replaces the rate of c. Gauge deltas and set members
-// are always sent: no server can make up for the ones left out.
+// <= 1. Lines carry the rate, so that the server scales the samples up. Any other
+// rate counts as 1. It replaces the rate of c. Gauge deltas and set members are
+// always sent, because no server can scale those.
 func (c *Client) Sampled(rate float64) *Client {
 	if !c.on() {
 		return c
@@ -131,11 +134,11 @@ func (c *Client) Sampled(rate float64) *Client {
 	return &Client{core: c.core, enc: c.enc, merge: c.core.agg}
 }
 
-// skip draws whether a sample is left out.
+// skip decides at random whether to leave a sample out.
 func (c *Client) skip() bool { return c.rate != 0 && rand.Float64() >= c.rate }
 
-// Flush sends what was given to the client so far, and waits until the kernel
-// has taken it or it was dropped.
+// Flush sends everything given to the client so far. It waits until the kernel
+// has taken the lines or they were dropped.
 func (c *Client) Flush(ctx context.Context) error {
 	if !c.on() {
 		return nil
@@ -157,39 +160,45 @@ func (co *core) flush(ctx context.Context) error {
 		return nil
 	case <-ctx.Done():
 		co.queue.forget(done)
-		return co.unfinished("flush", ctx.Err(), fmt.Sprintf("%d lines still queued", co.queue.snapshot().Queued))
+		s := co.queue.snapshot()
+		err := fmt.Errorf("statsd client: flush: %w, %d lines to %s still queued", endOf(ctx), s.Queued, co.target)
+		if !s.Connected && s.LastError != nil {
+			err = fmt.Errorf("%w: %w", err, s.LastError)
+		}
+		return err
 	}
 }
 
-// Close sends what is queued and ends the connection of c and of all clients
-// derived from it. When ctx ends first, what is left is dropped, counted in
-// [Stats], and the error says so. Without a server to send to, only the end of
-// ctx ends the wait: give it a deadline. Later calls of any method but Stats do
-// nothing; what they would have sent is counted.
+// Close sends all queued lines and ends the connection of c and of all clients
+// derived from it. When ctx ends first, the rest is dropped. Without a server
+// only ctx ends the wait: give it a deadline. If the program's own functions do
+// not return, such as [Config.Log] with the last report, Close waits one more
+// second for them.
+//
+// If any samples were dropped since [New], the error is a [*DroppedError]. After
+// Close all methods but Stats do nothing, and samples are counted as dropped.
 func (c *Client) Close(ctx context.Context) error {
 	if !c.on() {
 		return nil
 	}
+	s := c.core.sender
 	if agg := c.core.agg; agg != nil {
 		agg.close()
-		c.core.sender.hasten()
+		s.hasten()
 		for round := agg.round(); !agg.drain(round); {
 			if c.core.flush(ctx) != nil {
 				c.core.queue.hurry()
 			}
 		}
 	}
-	if left, why := c.core.sender.close(ctx); left > 0 {
-		return c.core.unfinished("close", why, fmt.Sprintf("%d lines dropped", left))
-	}
-	return nil
+	return s.close(ctx)
 }
 
-// unfinished is the error of a Flush or Close that ctx ended.
-func (co *core) unfinished(act string, why error, lines string) error {
-	s := co.queue.snapshot()
-	if !s.Connected && s.LastError != nil {
-		return fmt.Errorf("statsd client: %s: %w, %s: %w", act, why, lines, s.LastError)
+// Report counts an error of code that works with c as a failure, and gives it to
+// [Config.Log]. Package httpstats reports name functions that panic.
+func (c *Client) Report(err error) {
+	if c.on() && err != nil {
+		c.core.queue.failed(err)
+		c.core.sender.report.reported(err)
 	}
-	return fmt.Errorf("statsd client: %s: %w, %s for %s", act, why, lines, co.target)
 }

@@ -19,7 +19,7 @@ func TestLines(t *testing.T) {
 		do   func(c *client.Client)
 		want string
 	}{
-		{"counters", client.Config{}, func(c *client.Client) { c.Incr("a"); c.Decr("a"); c.Count("a", 100); c.Count("a", math.MinInt64) },
+		{"counters", client.Config{}, func(c *client.Client) { c.Incr("a"); c.Decr("a", 1); c.Count("a", 100); c.Count("a", math.MinInt64) },
 			"a:1|c a:-1|c a:100|c a:-9223372036854775808|c"},
 		{"gauges", client.Config{}, func(c *client.Client) {
 			c.Gauge("g", 0)
@@ -61,25 +61,25 @@ func TestLines(t *testing.T) {
 			c.Incr("é", "t:1,2|3\n")
 			c.Inject("x", "1\n", "c\n")
 		}, "a_b_c.evil_x_1_c:1|c a_b_c.a long enough name__:1|c a_b_c.s:2001_db8__1_x_|s a_b_c.é:1|c|#t:1_2_3_ a_b_c.x:1_|c_"},
-		{"not numbers", client.Config{}, func(c *client.Client) {
+		{"invalid values", client.Config{}, func(c *client.Client) {
 			c.Gauge("g", math.NaN())
 			c.GaugeDelta("g", math.Inf(1))
 			c.Histogram("h", math.Inf(-1))
-			c.GaugeOf("g").Set(math.NaN())
+			c.NewGauge("g").Set(math.NaN())
 			c.Set("s", "")
 			c.Inject("x", "", "c")
 			c.Incr("only")
 		}, "only:1|c"},
 		{"handles", client.Config{Prefix: "p", Tags: []string{"t"}}, func(c *client.Client) {
-			n := c.Counter("n", "u")
+			n := c.NewCounter("n", "u")
 			n.Incr()
-			n.Decr()
+			n.Decr(1)
 			n.Add(7)
-			g := c.GaugeOf("g")
+			g := c.NewGauge("g")
 			g.Set(2)
 			g.Set(-2)
 			g.Add(-2)
-			c.Timer("t").Record(time.Second)
+			c.NewTimer("t").Record(time.Second)
 		}, "p.n:1|c|#t,u p.n:-1|c|#t,u p.n:7|c|#t,u p.g:2|g|#t p.g:0|g|#t p.g:-2|g|#t p.g:-2|g|#t p.t:1000|ms|#t"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -103,7 +103,7 @@ func TestNoClient(t *testing.T) {
 	}
 	for name, c := range map[string]*client.Client{"nil": nil, "zero": {}, "disabled": disabled} {
 		c.Incr("a")
-		c.Decr("a")
+		c.Decr("a", 1)
 		c.Gauge("a", -1)
 		c.GaugeDelta("a", 1)
 		c.Timing("a", 1)
@@ -112,10 +112,10 @@ func TestNoClient(t *testing.T) {
 		c.Set("a", "b")
 		c.Unique("a", 1)
 		c.Inject("a", "1", "c")
-		c.With("p", "t").Sampled(0.5).Counter("a").Incr()
-		c.GaugeOf("a").Set(1)
+		c.With("p", "t").Sampled(0.5).NewCounter("a").Incr()
+		c.NewGauge("a").Set(1)
 		ran := false
-		c.Timer("a").Time(func() { ran = true })
+		c.NewTimer("a").Time(func() { ran = true })
 		if !ran {
 			t.Errorf("%s: Time did not call its function", name)
 		}
@@ -139,7 +139,7 @@ func TestSampled(t *testing.T) {
 	const calls = 20000
 	rec := clienttest.New(t, client.Config{})
 	c := rec.Client.Sampled(0.25)
-	handle := c.Counter("handle")
+	handle := c.NewCounter("handle")
 	for range calls {
 		c.Incr("call")
 		handle.Incr()
@@ -169,7 +169,7 @@ func TestSampled(t *testing.T) {
 
 func TestStopwatch(t *testing.T) {
 	rec := clienttest.New(t, client.Config{})
-	timer := rec.Client.Timer("t")
+	timer := rec.Client.NewTimer("t")
 	d := timer.Start().Stop()
 	func() {
 		defer func() { _ = recover() }()
@@ -186,7 +186,7 @@ func TestNoAllocations(t *testing.T) {
 		rec := clienttest.New(t, client.Config{Prefix: "app", Aggregate: aggregate, QueueSize: 4, FlushInterval: time.Hour})
 		c := rec.Client
 		derived := c.With("db", "k:v")
-		counter, gauge, timer := derived.Counter("c"), c.GaugeOf("g"), c.Timer("t")
+		counter, gauge, timer := derived.NewCounter("c"), c.NewGauge("g"), c.NewTimer("t")
 		for name, f := range map[string]func(){
 			"Incr":      func() { c.Incr("some.counter") },
 			"tags":      func() { c.Incr("some.counter", "a:b", "c:d") },
@@ -213,7 +213,7 @@ func TestNoAllocations(t *testing.T) {
 	}
 }
 
-// The line of the largest float64 has 309 digits, of the smallest 1074 decimals.
+// The largest float64 has 309 digits, the smallest has 1074 decimals.
 func TestExtremeFloats(t *testing.T) {
 	rec := clienttest.New(t, client.Config{})
 	for _, v := range []float64{math.MaxFloat64, math.SmallestNonzeroFloat64, 1e15 + 0.5, 0.1 + 0.2, 123456789.125} {
@@ -224,12 +224,12 @@ func TestExtremeFloats(t *testing.T) {
 	}
 }
 
-// However long a text, refusing it costs nothing that grows with it.
+// The cost of refusing a text does not grow with its length.
 func TestTooLong(t *testing.T) {
 	for _, aggregate := range []time.Duration{0, time.Hour} {
 		rec := clienttest.New(t, client.Config{Aggregate: aggregate})
 		c, long := rec.Client, strings.Repeat("x", 1<<20)
-		handle := c.Counter(long)
+		handle := c.NewCounter(long)
 		allocations := testing.AllocsPerRun(1, func() {
 			c.Incr(long)
 			c.Incr("a", long)
@@ -242,7 +242,7 @@ func TestTooLong(t *testing.T) {
 		if lines := rec.Lines(); len(lines) != 0 || allocations != 0 {
 			t.Errorf("sent %.200q, %v allocations", lines, allocations)
 		}
-		if s := c.Stats(); s.TooLong != 14 || s.Lines != 14 {
+		if s := c.Stats(); s.Dropped.TooLong != 14 || s.Lines != 14 {
 			t.Errorf("14 lines too long are counted as %+v", s)
 		}
 	}

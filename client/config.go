@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"time"
 )
@@ -12,94 +13,112 @@ import (
 // 127.0.0.1:8125.
 type Config struct {
 	// Network is "tcp" (the default), "udp", "unix" (a stream of lines) or
-	// "unixgram". This project's server has no unix sockets; that of Datadog's
-	// agent is "unixgram", and its stream, with a length before each packet, is
-	// not spoken here.
+	// "unixgram". This project's server has no unix sockets. Datadog's agent has
+	// "unixgram". Its unix stream puts a length before each packet, which this
+	// client does not support.
 	Network string
 
-	// Address is a host, a host:port (port 8125 if it is missing) or, for the
-	// unix networks, the path of the socket. A host name is looked up again at
-	// each connection, and for UDP once a minute.
+	// Address is a host, a host:port (default port 8125) or, for the unix
+	// networks, the path of the socket. The client looks up a host name at each
+	// connection, and for UDP once a minute.
 	Address string
 
 	// Prefix and Tags are added to everything that is sent. A tag is "key:value"
-	// or a bare word; tags are written as "|#a,b", which servers without tags
-	// may discard together with the line.
+	// or a word. Tags are written as "|#a,b". Servers without tags may discard
+	// such lines.
 	Prefix string
 	Tags   []string
 
 	// TypePrefixes puts "counters.", "gauges.", "timers." or "sets." between
-	// Prefix and the name, as sprockets-statsd does. Histograms and
-	// distributions are timers. [Client.Inject] leaves the name alone.
+	// Prefix and the name, as sprockets-statsd does. Histograms and distributions
+	// get "timers.". [Client.Inject] adds no type.
 	TypePrefixes bool
 
 	// MaxPacketSize is the largest payload of a datagram, and of a write to a
-	// stream, in bytes: 1432 by default for UDP, which fits an Ethernet frame
-	// (8932 fits a jumbo frame, 65507 is the most that UDP carries), and 8192
-	// for the others, which take up to 64 MiB. A longer line is dropped, never
-	// split.
+	// stream, in bytes. The default is 1432 for UDP, which fits an Ethernet frame
+	// (8932 fits a jumbo frame, 65507 is the limit of UDP), and 8192 for the other
+	// networks, which take up to 64 MiB. A longer line is dropped, never split.
 	MaxPacketSize int
 
 	// FlushInterval is how long a line waits for its packet to fill: 100 ms by
 	// default.
 	FlushInterval time.Duration
 
-	// QueueSize is how many full packets wait for the server: 1000 by default, at
-	// most 1048576. They take at most (QueueSize+2) x MaxPacketSize bytes, and are
-	// let go of when the queue is empty.
+	// QueueSize is how many full packets can wait for the server: 1000 by default,
+	// at most 1048576. They use up to (QueueSize+2) x MaxPacketSize bytes, and 64
+	// packets more with both Block and Aggregate. The memory is freed when the
+	// queue is empty.
 	QueueSize int
 
-	// DropOldest makes room in a full queue by dropping its oldest packet.
-	// Otherwise new lines are dropped until there is room.
+	// Block makes a call wait up to this long for room in a full queue, so that a
+	// batch job loses nothing. BlockContext ends all waits when it is done. With
+	// BlockContext alone a wait has no other limit. If both are zero, no call
+	// waits: a full queue drops lines. After a wait that ended without room, calls
+	// drop at once until there is room again, so that a dead server costs Block
+	// once and not for each call.
+	Block        time.Duration
+	BlockContext context.Context
+
+	// DropOldest drops the oldest packet of a full queue to make room. Otherwise
+	// the new lines are dropped.
 	DropOldest bool
 
-	// Aggregate, if not zero, merges samples of one name, tags and rate for this
-	// long before they are queued: counters are summed, a gauge keeps its last
-	// value, equal set members are sent once, and the values of timers,
-	// histograms and distributions share a line ("t:1:2:3|ms"). Not every server
-	// reads such lines; this project's and those of the DogStatsD family do. It
-	// should not exceed the server's flush interval. Up to 4096 names, 65536 set
-	// members and some 65536 values of timers that the sender has yet to encode
-	// are held at a time, the others are sent as they come.
+	// Aggregate, if not zero, merges samples with the same name, tags and rate for
+	// this long before they are queued. Counters are summed, a gauge keeps its
+	// last value, equal set members are sent once, and the values of timers,
+	// histograms and distributions share a line ("t:1:2:3|ms"). This project's
+	// server and the DogStatsD family read such lines, some others do not. Choose
+	// at most the server's flush interval. The client holds up to 4096 names,
+	// 65536 set members and about 65536 values that wait to be encoded. Further
+	// samples are sent unmerged.
 	Aggregate time.Duration
 
-	// ReconnectDelay is the wait after a first failed connection: 1 s by
-	// default. It doubles with each further failure up to ReconnectMax, 30 s by
-	// default; the actual wait is between half of it and all of it.
+	// ReconnectDelay is the wait after a first failed connection: 1 s by default.
+	// It doubles with each further failure, up to ReconnectMax: 30 s by default.
+	// The actual wait is a random time between half of it and all of it.
 	ReconnectDelay time.Duration
 	ReconnectMax   time.Duration
 
-	// DialTimeout bounds one attempt to connect, name lookup included: 5 s by
-	// default. WriteTimeout is how long the server may refuse to take a packet
-	// before the connection is given up: 10 s by default. The line that this cuts
-	// is sent again, and may be counted twice by a server that takes the last of
-	// a connection for a whole line.
+	// DialTimeout limits one attempt to connect, including the name lookup: 5 s
+	// by default. WriteTimeout is how long the server may refuse to take a packet
+	// before the client gives up the connection: 10 s by default. The line that
+	// this cuts is sent again. A server that accepts an unfinished last line of a
+	// connection may count it twice.
 	DialTimeout  time.Duration
 	WriteTimeout time.Duration
 
-	// Log, if set, is given one line for each failed connection, each second in
-	// which lines were dropped for each reason, and each recovery, which UDP does
-	// not show. Of a series of failures the first LogEvery are told, then each
-	// LogEvery-th: 100 by default. A goroutine of its own calls it, so it may
-	// block; what it then misses is counted.
+	// Log, if set, gets one line for each failed connection, each recovery (UDP
+	// shows none), and once a second for each reason for which samples were
+	// dropped. The first LogEvery failures of a series are told, then every
+	// LogEvery-th: 100 by default. Log runs in a goroutine of its own and may
+	// block. Lines that it is too slow for are counted. Logger gets the same.
 	Log      func(line string)
+	Logger   *slog.Logger
 	LogEvery int
 
-	// Dial, if set, is called in place of [net.Dialer.DialContext]: for TLS, a
-	// proxy, or a test.
+	// StatsInterval, if not zero, is how often the client sends its own [Stats],
+	// as counters such as statsd_client.sent and statsd_client.dropped.queue_full
+	// (samples) and the gauge statsd_client.queued (lines). Give each process its
+	// own Prefix or Tags to tell them apart.
+	StatsInterval time.Duration
+
+	// Dial, if set, replaces [net.Dialer.DialContext]: for TLS, a proxy, or a
+	// test. A panic of Dial or of the connection counts as a failed connection.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
 	// Disabled makes [New] return a client that does nothing.
 	Disabled bool
 
-	// Service and Environment give the prefix "applications.SERVICE.ENVIRONMENT"
-	// to [Config.FromEnv] where the environment has none.
+	// For [Config.FromEnv]: Enabled ignores STATSD_ENABLED and requires a server,
+	// NoPrefix sends names without a prefix, and Service and Environment make the
+	// prefix "applications.SERVICE.ENVIRONMENT" if STATSD_PREFIX is not set.
+	Enabled, NoPrefix    bool
 	Service, Environment string
 
 	pythonTimings bool // whole milliseconds as "250.0"
 }
 
-// Validate reports the first setting that cannot be used. [New] calls it.
+// Validate reports the first invalid setting. [New] calls it.
 func (cfg Config) Validate() error {
 	switch cfg.Network {
 	case "", "tcp", "udp":
@@ -122,7 +141,13 @@ func (cfg Config) Validate() error {
 	if cfg.MaxPacketSize > maxPacket || cfg.QueueSize > maxQueue {
 		return fmt.Errorf("statsd client: Config.MaxPacketSize is %d, QueueSize %d: want at most %d and %d", cfg.MaxPacketSize, cfg.QueueSize, maxPacket, maxQueue)
 	}
-	for _, d := range []time.Duration{cfg.FlushInterval, cfg.Aggregate, cfg.ReconnectDelay, cfg.ReconnectMax, cfg.DialTimeout, cfg.WriteTimeout} {
+	if cfg.Enabled && cfg.Disabled {
+		return errors.New("statsd client: Config has both Enabled and Disabled: set one of them")
+	}
+	if cfg.NoPrefix && cfg.Prefix != "" {
+		return fmt.Errorf("statsd client: Config.NoPrefix contradicts Config.Prefix %q: set one of them", cfg.Prefix)
+	}
+	for _, d := range []time.Duration{cfg.FlushInterval, cfg.Aggregate, cfg.Block, cfg.StatsInterval, cfg.ReconnectDelay, cfg.ReconnectMax, cfg.DialTimeout, cfg.WriteTimeout} {
 		if d < 0 {
 			return fmt.Errorf("statsd client: Config has a negative duration %v", d)
 		}
@@ -131,7 +156,7 @@ func (cfg Config) Validate() error {
 }
 
 const (
-	maxUDP    = 65507 // an IPv4 packet less its IP and UDP headers
+	maxUDP    = 65507 // an IPv4 packet without its IP and UDP headers
 	maxPacket = 64 << 20
 	maxQueue  = 1 << 20
 )

@@ -10,18 +10,18 @@ import (
 	"time"
 )
 
-// resolveEvery is how often the name of a UDP server is looked up again:
-// nothing else would tell that it has moved.
+// resolveEvery is how often the name of a UDP server is looked up again. Nothing
+// else shows that the server has moved.
 const resolveEvery = time.Minute
 
 // connect makes sure that there is a connection, however long it takes. It
-// returns false when ctx has ended, or the queue has.
+// returns false when ctx or the queue has ended.
 func (s *sender) connect() bool {
 	select {
 	case <-s.lost:
 		s.fail(fmt.Errorf("%s ended the connection", s.cfg.target()))
-	case conn := <-s.again:
-		s.replace(conn)
+	case d := <-s.dialing:
+		s.replace(d)
 	default:
 	}
 	for s.conn == nil {
@@ -38,39 +38,69 @@ func (s *sender) connect() bool {
 			s.report.recovered()
 		}
 	}
-	if s.again == nil && s.named() && time.Since(s.since) > resolveEvery {
-		s.again = make(chan net.Conn)
-		go s.dialAgain(s.again)
+	if s.dialing == nil && s.named() && time.Since(s.since) > resolveEvery {
+		s.startDial()
 	}
 	return true
 }
 
-// dialAgain looks the server up while the sender goes on with the socket that it
-// has. It gives nil if the server was not found.
-func (s *sender) dialAgain(again chan<- net.Conn) {
-	conn, err := s.dial()
-	if err != nil {
-		conn = nil
+// dialed is what a call of Config.Dial returned.
+type dialed struct {
+	conn net.Conn
+	err  error
+}
+
+// startDial calls Config.Dial in a goroutine: it may be slow, and it may ignore
+// its context. Only one call runs at a time.
+func (s *sender) startDial() {
+	result := make(chan dialed)
+	s.dialing = result
+	go func() {
+		ctx, cancel := context.WithTimeout(s.ctx, s.cfg.DialTimeout)
+		defer cancel()
+		d := dialed{err: errors.New("Config.Dial ended its goroutine")}
+		defer func() {
+			select {
+			case result <- d:
+			case <-s.ctx.Done():
+				if d.conn != nil {
+					_ = d.conn.Close()
+				}
+			}
+		}()
+		d.conn, d.err = callDial(ctx, s.cfg)
+	}()
+}
+
+// dial waits for a connection. A call of Config.Dial that ignores its context
+// goes on, and the next dial waits for it.
+func (s *sender) dial() (net.Conn, error) {
+	if s.dialing == nil {
+		s.startDial()
 	}
+	timer := time.NewTimer(s.cfg.DialTimeout + grace)
+	defer timer.Stop()
 	select {
-	case again <- conn:
+	case d := <-s.dialing:
+		s.dialing = nil
+		return d.conn, d.err
+	case <-timer.C:
+		return nil, fmt.Errorf("Config.Dial has not returned after %v", s.cfg.DialTimeout+grace)
 	case <-s.ctx.Done():
-		if conn != nil {
-			_ = conn.Close()
-		}
+		return nil, s.ctx.Err()
 	}
 }
 
-// replace goes on with what dialAgain gave.
-func (s *sender) replace(conn net.Conn) {
-	s.again, s.since = nil, time.Now()
-	if conn != nil {
+// replace takes the socket of a new look-up. If it failed, the old one stays.
+func (s *sender) replace(d dialed) {
+	s.dialing, s.since = nil, time.Now()
+	if d.err == nil {
 		s.hangUp()
-		s.use(conn)
+		s.use(d.conn)
 	}
 }
 
-// named reports whether the server is known by a name and reached by UDP.
+// named reports whether the server is reached by UDP and has a name.
 func (s *sender) named() bool {
 	if s.cfg.Network != "udp" {
 		return false
@@ -79,24 +109,18 @@ func (s *sender) named() bool {
 	return net.ParseIP(host) == nil
 }
 
-func (s *sender) dial() (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(s.ctx, s.cfg.DialTimeout)
-	defer cancel()
-	return s.cfg.Dial(ctx, s.cfg.Network, s.cfg.Address)
-}
-
 func (s *sender) use(conn net.Conn) {
 	s.conn, s.since = conn, time.Now()
-	s.unwatch = context.AfterFunc(s.ctx, func() { _ = conn.Close() }) // frees a write that is stuck
+	s.unwatch = context.AfterFunc(s.ctx, func() { _ = conn.Close() }) // frees a stuck write
 	if !s.cfg.datagram() {
 		s.lost = make(chan struct{})
 		go watch(conn, s.lost)
 	}
-	s.queue.connected()
+	s.queue.note(func(stats *Stats) { stats.Connects++; stats.Connected = true })
 }
 
-// watch reads what a statsd server never sends, to see it end the connection:
-// a write after that would be taken by the kernel and lost.
+// watch reads, to see when the server ends the connection. After that the kernel
+// would take a write and lose it. A statsd server never sends anything.
 func watch(conn net.Conn, lost chan<- struct{}) {
 	defer close(lost)
 	var buf [512]byte
@@ -107,8 +131,8 @@ func watch(conn net.Conn, lost chan<- struct{}) {
 	}
 }
 
-// fail gives up the connection, if there is one, and counts the failure. A
-// connection that had lasted is made again at once, others after a pause.
+// fail gives up the connection, if there is one, and counts the failure. If the
+// connection had lasted, the next one is made at once, else after a pause.
 func (s *sender) fail(err error) {
 	if s.conn != nil && time.Since(s.since) >= s.cfg.ReconnectDelay {
 		s.failures = 0
@@ -129,17 +153,17 @@ func (s *sender) hangUp() {
 		return
 	}
 	s.unwatch()
-	_ = s.conn.Close() // what the kernel took it still sends
+	_ = s.conn.Close() // the kernel still sends what it took
 	s.conn, s.lost = nil, nil
-	s.queue.disconnected()
+	s.queue.note(func(stats *Stats) { stats.Connected = false })
 }
 
-// wsaEMSGSIZE is EMSGSIZE on Windows, where package syscall has another number
-// for that (Windows Sockets Error Codes).
+// wsaEMSGSIZE is the number of EMSGSIZE in Windows Sockets. Package syscall has
+// another one there.
 const wsaEMSGSIZE = syscall.Errno(10040)
 
-// write sends the packet in hand. After an error what was not taken stays in
-// hand, for another connection.
+// write sends the packet in hand. After an error the rest stays in hand, for the
+// next connection.
 func (s *sender) write() {
 	err := s.conn.SetWriteDeadline(time.Now().Add(s.cfg.WriteTimeout))
 	n := 0
@@ -152,7 +176,7 @@ func (s *sender) write() {
 	case err == nil:
 		s.queue.done(s.hand, n)
 		s.hand = nil
-	case errors.Is(err, syscall.EMSGSIZE), errors.Is(err, wsaEMSGSIZE): // no connection would take it
+	case errors.Is(err, syscall.EMSGSIZE), errors.Is(err, wsaEMSGSIZE): // too large for any connection
 		s.queue.failed(err)
 		s.report.failed(err)
 		s.queue.done(s.hand, 0)
@@ -166,7 +190,7 @@ func (s *sender) writeDatagram() (int, error) {
 	text := s.hand.text[:len(s.hand.text)-1]
 	n, err := s.conn.Write(text)
 	if s.cfg.Network == "udp" && errors.Is(err, syscall.ECONNREFUSED) {
-		// The answer to an earlier datagram. This one was not sent.
+		// The error belongs to an earlier datagram. This one was not sent.
 		s.queue.failed(err)
 		s.report.failed(err)
 		n, err = s.conn.Write(text)
@@ -174,8 +198,8 @@ func (s *sender) writeDatagram() (int, error) {
 	return n, err
 }
 
-// writeStream counts the lines that were wholly taken before an error. The one
-// that was cut is sent again: its first half ends with the old connection.
+// writeStream counts the lines that were taken whole before an error. A line that
+// was cut is sent again: its first half ends with the old connection.
 func (s *sender) writeStream() (int, error) {
 	p := s.hand
 	n, err := s.conn.Write(p.text)
@@ -183,10 +207,7 @@ func (s *sender) writeStream() (int, error) {
 		return n, nil
 	}
 	if whole := bytes.LastIndexByte(p.text[:n], '\n') + 1; whole > 0 {
-		lines := bytes.Count(p.text[:whole], []byte{'\n'})
-		s.queue.sent(lines, whole)
-		p.text = p.text[whole:]
-		p.lines -= lines
+		s.queue.sent(p, whole)
 	}
 	return n, err
 }

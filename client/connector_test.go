@@ -38,15 +38,15 @@ func TestTransports(t *testing.T) {
 			c.Incr("late")
 			s := c.Stats()
 			sums(t, s, 3)
-			if s.Sent != 2 || s.AfterClose != 1 || s.Connected || s.Writes != 1 || s.Bytes != uint64(len(want)) {
+			if s.Sent != 2 || s.Dropped.AfterClose != 1 || s.Connected || s.Writes != 1 || s.Bytes != uint64(len(want)) {
 				t.Errorf("after Close: %+v", s)
 			}
 		})
 	}
 }
 
-// Lines fill packets to the limit, to the byte, and are never split. What must
-// stay together does.
+// Lines fill packets up to the last byte of the limit and are never split. The two
+// lines of a negative gauge stay together.
 func TestPacking(t *testing.T) {
 	for _, network := range []string{"udp", "tcp"} {
 		limit := 35
@@ -82,13 +82,13 @@ func TestPacking(t *testing.T) {
 		}
 		s := c.Stats()
 		sums(t, s, 10)
-		if s.TooLong != 1 {
-			t.Errorf("%d lines were too long, want 1", s.TooLong)
+		if s.Dropped.TooLong != 1 {
+			t.Errorf("%d lines were too long, want 1", s.Dropped.TooLong)
 		}
 	}
 }
 
-// A part-filled packet goes after FlushInterval, a full one at once.
+// A full packet is sent at once, another one after FlushInterval.
 func TestFlushInterval(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rec := clienttest.New(t, client.Config{MaxPacketSize: 20})
@@ -111,7 +111,7 @@ func TestFlushInterval(t *testing.T) {
 	})
 }
 
-// connections records attempts, and refuses the first of them.
+// connections records attempts to connect, and refuses the first ones.
 type connections struct {
 	rec    *clienttest.Recorder
 	refuse int
@@ -130,9 +130,8 @@ func (d *connections) dial(ctx context.Context, network, address string) (net.Co
 	return d.rec.Dial(ctx, network, address)
 }
 
-// Waits double up to ReconnectMax, each less at most a half. What was given in
-// the meantime is sent in order. Only recovery and the throttled failures are
-// logged.
+// Waits double up to ReconnectMax, minus a random part of up to half. Lines that
+// come meanwhile are sent in order. The log has the recovery and some failures.
 func TestReconnect(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &connections{rec: clienttest.New(t, client.Config{}), refuse: 12}
@@ -179,7 +178,7 @@ func TestReconnect(t *testing.T) {
 	})
 }
 
-// ReconnectMax bounds the first wait too.
+// ReconnectMax limits the first wait too.
 func TestReconnectMaxAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &connections{rec: clienttest.New(t, client.Config{}), refuse: 1}
@@ -192,8 +191,8 @@ func TestReconnectMaxAlone(t *testing.T) {
 	})
 }
 
-// A connection that had lasted is made again at once; one that ends as soon as
-// it is made, after longer and longer pauses.
+// After a connection that had lasted, the next one is made at once. After one that
+// ends at once, the pauses get longer.
 func TestReconnectPace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex
@@ -245,8 +244,8 @@ func TestReconnectPace(t *testing.T) {
 	})
 }
 
-// Close cuts the wait for another attempt short, once, and gives up when its
-// context ends, saying what was lost and why.
+// Close shortens one wait for the next attempt. It gives up when its context ends,
+// and its error says how much was lost and why.
 func TestCloseWithoutServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &connections{refuse: 1 << 30}
@@ -260,7 +259,7 @@ func TestCloseWithoutServer(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		err = c.Close(ctx)
-		if want := "statsd client: close: context deadline exceeded, 3 lines dropped: refused by the test"; err == nil || err.Error() != want || !errors.Is(err, context.DeadlineExceeded) {
+		if want := "statsd client: close: 3 samples to tcp 127.0.0.1:8125 dropped (queue full 0, too long 0, invalid 0, unsent 3, after close 0): context deadline exceeded: refused by the test"; err == nil || err.Error() != want || !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("Close: %v\nwant %s", err, want)
 		}
 		if again := c.Close(t.Context()); again == nil || again.Error() != err.Error() {
@@ -271,13 +270,13 @@ func TestCloseWithoutServer(t *testing.T) {
 		}
 		s := c.Stats()
 		sums(t, s, 3)
-		if s.Unsent != 3 {
-			t.Errorf("%d lines are counted as unsent, want 3", s.Unsent)
+		if s.Dropped.Unsent != 3 {
+			t.Errorf("%d lines are counted as unsent, want 3", s.Dropped.Unsent)
 		}
 	})
 }
 
-// With nothing to send there is nothing to wait for.
+// Close does not wait for a connection when there is nothing to send.
 func TestCloseIdleWithoutServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, err := client.New(client.Config{Dial: (&connections{refuse: 1 << 30}).dial})
@@ -295,7 +294,7 @@ func TestCloseIdleWithoutServer(t *testing.T) {
 	})
 }
 
-// Nor for an attempt to connect that goes on.
+// The same while an attempt to connect is running.
 func TestCloseIdleWhileConnecting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, err := client.New(client.Config{Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
@@ -313,8 +312,7 @@ func TestCloseIdleWhileConnecting(t *testing.T) {
 	})
 }
 
-// A full queue drops the newest line by line, or the oldest by the packet, and
-// tells so.
+// A full queue drops the newest lines or the oldest packets, and logs it.
 func TestQueueFull(t *testing.T) {
 	for _, oldest := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
@@ -340,15 +338,16 @@ func TestQueueFull(t *testing.T) {
 				t.Errorf("logged %v, want %s", log.Load(), want)
 			}
 			close(up)
-			if err := c.Close(t.Context()); err != nil {
-				t.Fatal(err)
+			var dropped *client.DroppedError
+			if err := c.Close(t.Context()); !errors.As(err, &dropped) || dropped.Samples.QueueFull == 0 || dropped.Cause != nil {
+				t.Errorf("Close: %v, want the samples that the full queue dropped", err)
 			}
 			var got strings.Builder
 			for _, line := range rec.Lines() {
 				got.WriteString(line[2:3])
 			}
-			// Three packets wait and a fourth fills: twelve lines, or what is left
-			// when nine of the oldest went, three at a time.
+			// Three packets wait and a fourth fills: twelve lines. Or nine of the
+			// oldest lines were dropped, three at a time.
 			want := "012345678901"
 			if oldest {
 				want = "90123456789"
@@ -358,14 +357,14 @@ func TestQueueFull(t *testing.T) {
 			}
 			s := c.Stats()
 			sums(t, s, 20)
-			if s.QueueFull != 20-uint64(len(want)) {
-				t.Errorf("oldest %v: %d lines are counted as dropped, want %d", oldest, s.QueueFull, 20-len(want))
+			if s.Dropped.QueueFull != 20-uint64(len(want)) {
+				t.Errorf("oldest %v: %d lines are counted as dropped, want %d", oldest, s.Dropped.QueueFull, 20-len(want))
 			}
 		})
 	}
 }
 
-// Nobody listening on UDP is counted and costs no further datagram.
+// A refused UDP datagram is counted, and costs no other datagram.
 func TestUDPRefused(t *testing.T) {
 	r := receive(t, "udp", "")
 	c := open(t, client.New, client.Config{Network: "udp", Address: r.address})
@@ -385,7 +384,7 @@ func TestUDPRefused(t *testing.T) {
 	}
 }
 
-// A datagram too large for the network is dropped and counted; those after it
+// A datagram that is too large for the network is dropped and counted. Later ones
 // are sent.
 func TestDatagramTooLarge(t *testing.T) {
 	r := receive(t, "unixgram", "")
@@ -397,13 +396,12 @@ func TestDatagramTooLarge(t *testing.T) {
 	r.wait(t, func(p []string) bool { return slices.Equal(p, []string{"small:1|c"}) })
 	s := c.Stats()
 	sums(t, s, 2)
-	if s.Unsent != 1 || !errors.Is(s.LastError, syscall.EMSGSIZE) {
+	if s.Dropped.Unsent != 1 || !errors.Is(s.LastError, syscall.EMSGSIZE) {
 		t.Errorf("after a datagram too large: %+v", s)
 	}
 }
 
-// A restarted server behind a unix datagram socket has another socket at the
-// same path.
+// A restarted unix datagram server has a new socket at the same path.
 func TestUnixgramRestart(t *testing.T) {
 	r := receive(t, "unixgram", "")
 	c := open(t, client.New, client.Config{Network: "unixgram", Address: r.address, ReconnectDelay: time.Millisecond})
@@ -417,7 +415,7 @@ func TestUnixgramRestart(t *testing.T) {
 	again.wait(t, func(p []string) bool { return slices.Equal(p, []string{"b:1|c"}) })
 }
 
-// The end of the server is seen before anything is written into the void.
+// The client notices the end of a connection before it writes to it.
 func TestServerEndsConnection(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -6,120 +6,115 @@ import (
 	"net"
 	"net/url"
 	"os"
-	"strconv"
 	"strings"
 )
 
-// FromEnv returns the client that the environment describes, by the rules of
-// [Config.FromEnv]. Its lines are those of [NewSprockets].
-func FromEnv() (*Client, error) {
-	cfg, err := Config{}.FromEnv()
-	if err != nil {
-		return nil, err
-	}
-	return NewSprockets(cfg)
-}
-
-// FromEnv returns cfg with what it leaves open taken from the environment, by
-// sprockets-statsd's rules. What is set in cfg wins.
+// FromEnv returns cfg with its open settings taken from the environment, by
+// sprockets-statsd's rules. Settings in cfg win. Pass the result to [New], or to
+// [NewSprockets] for sprockets' names.
 //
-//	STATSD_ENABLED   on if unset, a non-zero integer, or on, t, true, yes in any case; else Disabled
-//	STATSD_HOST      the host; without one the client is Disabled
-//	STATSD_PORT      a port, 8125 if unset, or a URL such as tcp://10.0.0.1:8125,
-//	                 as Kubernetes sets it: its host and protocol serve where
-//	                 STATSD_HOST and STATSD_PROTOCOL are unset
+//	STATSD_ENABLED   on if unset, an integer other than 0, or on, t, true or yes
+//	                 in any case; else Disabled
+//	STATSD_HOST      the host; without it the client is Disabled
+//	STATSD_PORT      a port, 8125 if unset, also for a Config.Address without a
+//	                 port; or a URL such as tcp://10.0.0.1:8125, which Kubernetes
+//	                 sets: it replaces an unset STATSD_HOST and STATSD_PROTOCOL
 //	STATSD_PROTOCOL  tcp, if unset, or udp
-//	STATSD_PREFIX    the prefix; else applications.SERVICE.ENVIRONMENT if cfg has
-//	                 Service and Environment; else it is an error, unless it is
-//	                 set and empty: names without a prefix should be meant
+//	STATSD_PREFIX    the prefix; none if set and empty. If it is unset,
+//	                 applications.SERVICE.ENVIRONMENT from cfg, or an error
+//
+// Sprockets reads an empty STATSD_PREFIX as unset. Its documentation does not.
 func (cfg Config) FromEnv() (Config, error) {
-	if enabled, ok := os.LookupEnv("STATSD_ENABLED"); ok && !truthy(enabled) {
+	if enabled, ok := os.LookupEnv("STATSD_ENABLED"); ok && !cfg.Enabled && !truthy(enabled) {
 		cfg.Disabled = true
 	}
 	if cfg.Disabled {
 		return cfg, nil
 	}
-	if cfg.Address == "" {
-		server, err := serverFromEnv()
-		if err != nil {
-			return cfg, err
-		}
-		if server.host == "" {
-			cfg.Disabled = true
-			return cfg, nil
-		}
-		cfg.Address = net.JoinHostPort(trimBrackets(server.host), server.port)
-		orElse(&cfg.Network, server.protocol)
-	} else if cfg.Network == "" {
-		protocol, err := protocolFromEnv("")
-		if err != nil {
-			return cfg, err
-		}
-		cfg.Network = protocol
+	if err := cfg.serverFromEnv(); err != nil || cfg.Disabled {
+		return cfg, err
 	}
-	if cfg.Prefix != "" {
+	if cfg.Prefix != "" || cfg.NoPrefix {
 		return cfg, nil
 	}
 	prefix, set := os.LookupEnv("STATSD_PREFIX")
 	switch {
-	case prefix != "":
+	case set:
 		cfg.Prefix = prefix
 	case cfg.Service != "" && cfg.Environment != "":
 		cfg.Prefix = "applications." + cfg.Service + "." + cfg.Environment
-	case !set:
-		return cfg, errors.New("statsd client: no prefix: set STATSD_PREFIX, to nothing if names are to have none, or Config.Service and Environment")
+	default:
+		return cfg, errors.New("statsd client: no prefix: set STATSD_PREFIX (empty for none), Config.Service and Environment, or Config.NoPrefix")
 	}
 	return cfg, nil
 }
 
-type envServer struct{ host, port, protocol string }
-
-func serverFromEnv() (envServer, error) {
-	s := envServer{host: os.Getenv("STATSD_HOST"), port: os.Getenv("STATSD_PORT")}
-	scheme := ""
-	if strings.Contains(s.port, "://") {
-		u, err := url.Parse(s.port)
+// serverFromEnv sets the address and network of cfg.
+func (cfg *Config) serverFromEnv() error {
+	if cfg.unix() {
+		return nil
+	}
+	host, from := cfg.Address, "Config.Address"
+	if _, _, err := net.SplitHostPort(host); err == nil { // it has a port
+		return cfg.protocolFromEnv("")
+	}
+	if host == "" {
+		host, from = os.Getenv("STATSD_HOST"), "STATSD_HOST"
+	}
+	port, scheme := os.Getenv("STATSD_PORT"), ""
+	if strings.Contains(port, "://") {
+		u, err := url.Parse(port)
 		if err != nil {
-			return s, fmt.Errorf("statsd client: STATSD_PORT is no port and no URL: %w", err)
+			return fmt.Errorf("statsd client: STATSD_PORT is neither a port nor a URL: %w", err)
 		}
-		orElse(&s.host, u.Hostname())
-		scheme, s.port = u.Scheme, u.Port()
+		orElse(&host, u.Hostname())
+		scheme, port = u.Scheme, u.Port()
 	}
-	orElse(&s.port, defaultPort)
-	if !isHost(trimBrackets(s.host)) {
-		return s, fmt.Errorf("statsd client: STATSD_HOST is %q: want a host alone, the port is STATSD_PORT's", s.host)
+	if host == "" {
+		if cfg.Enabled {
+			return errors.New("statsd client: no server: set STATSD_HOST or Config.Address, or leave Config.Enabled unset")
+		}
+		cfg.Disabled = true
+		return nil
 	}
-	if !isPort(s.port) {
-		return s, fmt.Errorf("statsd client: STATSD_PORT is %q: want a port from 1 to 65535, or a URL such as tcp://10.0.0.1:8125", os.Getenv("STATSD_PORT"))
+	orElse(&port, defaultPort)
+	if !isHost(trimBrackets(host)) {
+		return fmt.Errorf("statsd client: %s is %q: want only a host; STATSD_PORT has the port", from, host)
 	}
-	var err error
-	s.protocol, err = protocolFromEnv(scheme)
-	return s, err
+	if !isPort(port) {
+		return fmt.Errorf("statsd client: STATSD_PORT is %q: want a port from 1 to 65535, or a URL such as tcp://10.0.0.1:8125", os.Getenv("STATSD_PORT"))
+	}
+	cfg.Address = net.JoinHostPort(trimBrackets(host), port)
+	return cfg.protocolFromEnv(scheme)
 }
 
-// protocolFromEnv returns the protocol, that of STATSD_PORT if it has no
-// variable of its own.
-func protocolFromEnv(scheme string) (string, error) {
+// protocolFromEnv sets the network, from STATSD_PROTOCOL or from the scheme in
+// STATSD_PORT.
+func (cfg *Config) protocolFromEnv(scheme string) error {
+	if cfg.Network != "" {
+		return nil
+	}
 	protocol, from := strings.ToLower(os.Getenv("STATSD_PROTOCOL")), "STATSD_PROTOCOL"
 	if protocol == "" && scheme != "" {
 		protocol, from = scheme, "the protocol in STATSD_PORT"
 	}
 	orElse(&protocol, "tcp")
 	if protocol != "tcp" && protocol != "udp" {
-		return "", fmt.Errorf("statsd client: %s is %q: want tcp or udp", from, protocol)
+		return fmt.Errorf("statsd client: %s is %q: want tcp or udp", from, protocol)
 	}
-	return protocol, nil
+	cfg.Network = protocol
+	return nil
 }
 
-// truthy is sprockets' reading of a flag.
+// truthy reads a flag as sprockets does: Python's int takes any number of digits.
 func truthy(s string) bool {
-	s = strings.TrimSpace(s)
-	if n, err := strconv.ParseInt(s, 10, 64); err == nil {
-		return n != 0
+	s = strings.ToLower(strings.TrimSpace(s))
+	digits := s
+	if s != "" && (s[0] == '-' || s[0] == '+') {
+		digits = s[1:]
 	}
-	switch strings.ToLower(s) {
-	case "on", "t", "true", "yes":
-		return true
+	if digits != "" && strings.Trim(digits, "0123456789") == "" {
+		return strings.Trim(digits, "0") != ""
 	}
-	return false
+	return s == "on" || s == "t" || s == "true" || s == "yes"
 }

@@ -2,6 +2,7 @@ package client_test
 
 import (
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -25,29 +26,50 @@ func TestFromEnv(t *testing.T) {
 		{name: "service and environment", env: "STATSD_HOST=stats",
 			cfg:  client.Config{Service: "shop", Environment: "testing"},
 			want: client.Config{Network: "tcp", Address: "stats:8125", Prefix: "applications.shop.testing"}},
-		{name: "an empty prefix with them", env: "STATSD_HOST=stats STATSD_PREFIX=",
+		{name: "an empty prefix wins over them", env: "STATSD_HOST=stats STATSD_PREFIX=",
 			cfg:  client.Config{Service: "shop", Environment: "testing"},
-			want: client.Config{Network: "tcp", Address: "stats:8125", Prefix: "applications.shop.testing"}},
+			want: client.Config{Network: "tcp", Address: "stats:8125"}},
+		{name: "no prefix, said in code", env: "STATSD_HOST=stats STATSD_PREFIX=app",
+			cfg:  client.Config{NoPrefix: true, Service: "shop", Environment: "testing"},
+			want: client.Config{Network: "tcp", Address: "stats:8125"}},
+		{name: "enabled in code", env: "STATSD_HOST=stats STATSD_PREFIX=app STATSD_ENABLED=no",
+			cfg:  client.Config{Enabled: true},
+			want: client.Config{Network: "tcp", Address: "stats:8125", Prefix: "app"}},
+		{name: "enabled in code without a server", env: "STATSD_PREFIX=app", cfg: client.Config{Enabled: true}, err: "no server: set STATSD_HOST"},
+		{name: "disabled in code", env: "STATSD_HOST=stats STATSD_PREFIX=app STATSD_ENABLED=yes",
+			cfg:  client.Config{Disabled: true},
+			want: client.Config{Disabled: true}},
 		{name: "an empty prefix", env: "STATSD_HOST=stats STATSD_PREFIX=",
 			want: client.Config{Network: "tcp", Address: "stats:8125"}},
 		{name: "no prefix", env: "STATSD_HOST=stats", cfg: client.Config{Service: "shop"}, err: "no prefix: set STATSD_PREFIX"},
 		{name: "no prefix, disabled", env: "STATSD_HOST=stats STATSD_ENABLED=off", want: client.Config{Disabled: true}},
-		{name: "the program's own settings win", env: "STATSD_HOST=stats STATSD_PREFIX=app",
+		{name: "settings in code win", env: "STATSD_HOST=stats STATSD_PREFIX=app",
 			cfg:  client.Config{Network: "unix", Address: "/run/statsd", Prefix: "mine"},
 			want: client.Config{Network: "unix", Address: "/run/statsd", Prefix: "mine"}},
-		{name: "a server of the program's, and a protocol", env: "STATSD_PROTOCOL=udp STATSD_PORT=unused STATSD_PREFIX=app",
+		{name: "an address with a port", env: "STATSD_PROTOCOL=udp STATSD_PORT=unused STATSD_PREFIX=app",
+			cfg:  client.Config{Address: "mine:18125"},
+			want: client.Config{Network: "udp", Address: "mine:18125", Prefix: "app"}},
+		{name: "an address without a port", env: "STATSD_HOST=other STATSD_PORT=9125 STATSD_PREFIX=app",
 			cfg:  client.Config{Address: "mine"},
-			want: client.Config{Network: "udp", Address: "mine", Prefix: "app"}},
+			want: client.Config{Network: "tcp", Address: "mine:9125", Prefix: "app"}},
+		{name: "an IPv6 address without a port", env: "STATSD_PORT=9125 STATSD_PREFIX=app",
+			cfg:  client.Config{Address: "::1"},
+			want: client.Config{Network: "tcp", Address: "[::1]:9125", Prefix: "app"}},
+		{name: "an address without a port, and Kubernetes", env: "STATSD_PORT=udp://10.0.0.1:9125 STATSD_PREFIX=app",
+			cfg:  client.Config{Address: "mine"},
+			want: client.Config{Network: "udp", Address: "mine:9125", Prefix: "app"}},
+		{name: "a bad port for an address", env: "STATSD_PORT=http STATSD_PREFIX=app", cfg: client.Config{Address: "mine"}, err: `STATSD_PORT is "http"`},
+		{name: "a bad address", env: "STATSD_PREFIX=app", cfg: client.Config{Address: "mine/8125"}, err: `Config.Address is "mine/8125": want only a host`},
 		{name: "Kubernetes", env: "STATSD_PORT=tcp://10.0.0.1:8125 STATSD_PREFIX=app",
 			want: client.Config{Network: "tcp", Address: "10.0.0.1:8125", Prefix: "app"}},
 		{name: "Kubernetes, UDP", env: "STATSD_PORT=udp://10.0.0.1:9125 STATSD_PREFIX=app",
 			want: client.Config{Network: "udp", Address: "10.0.0.1:9125", Prefix: "app"}},
-		{name: "Kubernetes and a host of one's own", env: "STATSD_HOST=stats STATSD_PORT=tcp://10.0.0.1:9125 STATSD_PROTOCOL=udp STATSD_PREFIX=app",
+		{name: "Kubernetes and its own host", env: "STATSD_HOST=stats STATSD_PORT=tcp://10.0.0.1:9125 STATSD_PROTOCOL=udp STATSD_PREFIX=app",
 			want: client.Config{Network: "udp", Address: "stats:9125", Prefix: "app"}},
 		{name: "a bad port", env: "STATSD_HOST=stats STATSD_PORT=http STATSD_PREFIX=app", err: `STATSD_PORT is "http": want a port`},
 		{name: "port 0", env: "STATSD_HOST=stats STATSD_PORT=0 STATSD_PREFIX=app", err: `STATSD_PORT is "0": want a port`},
-		{name: "a bad URL", env: "STATSD_HOST=stats STATSD_PORT=tcp://[::1 STATSD_PREFIX=app", err: "no port and no URL"},
-		{name: "a host with its port", env: "STATSD_HOST=stats:8125 STATSD_PREFIX=app", err: `STATSD_HOST is "stats:8125": want a host alone`},
+		{name: "a bad URL", env: "STATSD_HOST=stats STATSD_PORT=tcp://[::1 STATSD_PREFIX=app", err: "neither a port nor a URL"},
+		{name: "a host with its port", env: "STATSD_HOST=stats:8125 STATSD_PREFIX=app", err: `STATSD_HOST is "stats:8125": want only a host`},
 		{name: "a bad protocol in a URL", env: "STATSD_PORT=http://stats:8125 STATSD_PREFIX=app", err: `the protocol in STATSD_PORT is "http": want tcp or udp`},
 		{name: "a bad protocol", env: "STATSD_HOST=stats STATSD_PROTOCOL=http STATSD_PREFIX=app", err: `STATSD_PROTOCOL is "http": want tcp or udp`},
 	} {
@@ -57,9 +79,6 @@ func TestFromEnv(t *testing.T) {
 			if test.err != "" {
 				if err == nil || !strings.Contains(err.Error(), test.err) {
 					t.Errorf("error %v, want %s", err, test.err)
-				}
-				if c, err := client.FromEnv(); err == nil || c != nil {
-					t.Errorf("FromEnv returned %v, %v", c, err)
 				}
 				return
 			}
@@ -80,7 +99,8 @@ func TestFromEnv(t *testing.T) {
 
 func TestEnabled(t *testing.T) {
 	for value, want := range map[string]bool{
-		"1": true, "-3": true, "on": true, "T": true, "TRUE": true, "Yes": true,
+		"1": true, "-3": true, "+1": true, "99999999999999999999": true, "-99999999999999999999": true, "0001": true, " 1 ": true,
+		"-0": false, "+": false, "-": false, "-+1": false, "00000000000000000000": false, "1e3": false, "0x1": false, "on": true, "T": true, "TRUE": true, "Yes": true,
 		"0": false, "": false, "off": false, "y": false, "enabled": false, "1.0": false,
 	} {
 		setEnv(t, "STATSD_HOST=stats STATSD_PREFIX=app")
@@ -91,23 +111,26 @@ func TestEnabled(t *testing.T) {
 	}
 }
 
-// The client that FromEnv makes writes type prefixes.
+// FromEnv decides where to send, the constructor decides the lines.
 func TestFromEnvSends(t *testing.T) {
 	r := receive(t, "tcp", "")
 	host, port, _ := strings.Cut(r.address, ":")
 	setEnv(t, "STATSD_PREFIX=app STATSD_HOST="+host+" STATSD_PORT="+port)
-	c, err := client.FromEnv()
+	cfg, err := client.Config{}.FromEnv()
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.Incr("a")
-	if err := c.Close(soon(t)); err != nil {
-		t.Fatal(err)
+	for _, construct := range []func(client.Config) (*client.Client, error){client.New, client.NewSprockets} {
+		c := open(t, construct, cfg)
+		c.Incr("a")
+		if err := c.Close(soon(t)); err != nil {
+			t.Fatal(err)
+		}
 	}
-	r.wait(t, func(p []string) bool { return len(p) == 1 && p[0] == "app.counters.a:1|c\n" })
+	r.wait(t, func(p []string) bool { return slices.Equal(p, []string{"app.a:1|c\n", "app.counters.a:1|c\n"}) })
 }
 
-// setEnv makes env, "NAME=value ...", the only STATSD variables.
+// setEnv sets the STATSD variables to env, "NAME=value ...", and unsets the rest.
 func setEnv(t *testing.T, env string) {
 	for _, name := range []string{"HOST", "PORT", "PREFIX", "PROTOCOL", "ENABLED"} {
 		t.Setenv("STATSD_"+name, "") // so that it is restored

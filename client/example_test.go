@@ -2,6 +2,7 @@ package client_test
 
 import (
 	"context"
+	"errors"
 	"log"
 	"time"
 
@@ -30,6 +31,24 @@ func ExampleNew() {
 	}
 }
 
+// A batch job waits for the server instead of dropping samples.
+func ExampleNew_batch() {
+	stats, err := client.New(client.Config{Address: "stats.example.com", Prefix: "nightly", Block: time.Minute})
+	if err != nil {
+		log.Fatal(err)
+	}
+	for range 1_000_000 {
+		stats.Incr("rows")
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	err = stats.Close(ctx)
+	var dropped *client.DroppedError
+	if err != nil && errors.As(err, &dropped) {
+		log.Printf("%d samples are missing: %v", dropped.Samples.Total(), err)
+	}
+}
+
 func ExampleNewSprockets() {
 	stats, err := client.NewSprockets(client.Config{Address: "stats.example.com", Prefix: "app"})
 	if err != nil {
@@ -39,23 +58,16 @@ func ExampleNewSprockets() {
 	stats.Timing("render", 250*time.Millisecond) // app.timers.render:250.0|ms
 }
 
-func ExampleFromEnv() {
-	// STATSD_HOST=stats.example.com STATSD_PREFIX=shop. Without STATSD_HOST the
-	// client does nothing.
-	stats, err := client.FromEnv()
-	if err != nil {
-		log.Fatal(err)
-	}
-	stats.Incr("started")
-}
-
 func ExampleConfig_FromEnv() {
+	// STATSD_HOST=stats.example.com STATSD_PREFIX=shop. Without STATSD_HOST the
+	// client does nothing. Without STATSD_PREFIX names begin with
+	// applications.shop.production.
 	cfg, err := client.Config{Service: "shop", Environment: "production"}.FromEnv()
 	if err != nil {
 		log.Fatal(err)
 	}
 	cfg.Tags = []string{"zone:a"}
-	stats, err := client.New(cfg) // names begin with applications.shop.production
+	stats, err := client.New(cfg)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -77,28 +89,29 @@ func ExampleClient_Sampled() {
 	}
 }
 
-func ExampleClient_Counter() {
+func ExampleClient_NewCounter() {
 	var stats *client.Client // from New
-	hits := stats.Counter("cache.hits")
+	hits := stats.NewCounter("cache.hits")
 	hits.Incr()
 	hits.Add(5)
 }
 
-func ExampleClient_Timer() {
+func ExampleClient_Stopwatch() {
 	var stats *client.Client // from New
 	checkout := func() {
-		defer stats.Timer("checkout").Start().Stop()
+		defer stats.Stopwatch("checkout").Stop()
 		// ...
 	}
 	checkout()
-	stats.Timer("report").Time(func() {
+	report := stats.NewTimer("report")
+	report.Time(func() {
 		// ...
 	})
 }
 
-func ExampleClient_GaugeOf() {
+func ExampleClient_NewGauge() {
 	var stats *client.Client // from New
-	open := stats.GaugeOf("connections")
+	open := stats.NewGauge("connections")
 	open.Add(1)
 	defer open.Add(-1)
 }
@@ -110,15 +123,15 @@ func ExampleClient_Inject() {
 
 func ExampleClient_Stats() {
 	var stats *client.Client // from New
-	if s := stats.Stats(); s.Dropped > 0 {
-		log.Printf("%d of %d lines were not sent: %v", s.Dropped, s.Lines, s.LastError)
+	if s := stats.Stats(); s.Dropped.Total() > 0 {
+		log.Printf("%d of %d lines were not sent: %v", s.Dropped.Total(), s.Lines, s.LastError)
 	}
 }
 
 func ExampleClient() {
 	var stats *client.Client                      // from New
 	stats.Incr("orders")                          // orders:1|c
-	stats.Decr("stock")                           // stock:-1|c
+	stats.Decr("stock", 3)                        // stock:-3|c
 	stats.Count("bytes", 1500)                    // bytes:1500|c
 	stats.Gauge("basket.items", 3)                // basket.items:3|g
 	stats.GaugeDelta("basket.items", -1)          // basket.items:-1|g

@@ -6,39 +6,39 @@ import (
 	"time"
 )
 
-// Counter is a counter with its name, tags and rate encoded once. A nil or zero
-// Counter does nothing.
+// Counter is a handle for a counter: name, tags and rate are encoded once. A nil
+// or zero Counter does nothing.
 type Counter struct{ h handle }
 
-// Counter returns a handle for a counter. Keep it: making it allocates, using
+// NewCounter returns a handle for a counter. Keep it: making it allocates, using
 // it does not.
-func (c *Client) Counter(name string, tags ...string) *Counter {
+func (c *Client) NewCounter(name string, tags ...string) *Counter {
 	return &Counter{c.handle(counter, name, tags)}
 }
 
 // Incr counts one.
 func (h *Counter) Incr() { h.Add(1) }
 
-// Decr counts minus one.
-func (h *Counter) Decr() { h.Add(-1) }
+// Decr subtracts n.
+func (h *Counter) Decr(n int64) { h.Add(minus(n)) }
 
-// Add counts n.
+// Add adds n.
 func (h *Counter) Add(n int64) {
 	if h != nil {
 		h.h.send(whole(n))
 	}
 }
 
-// Gauge is a gauge with its name and tags encoded once. A nil or zero Gauge
-// does nothing.
+// Gauge is a handle for a gauge: name and tags are encoded once. A nil or zero
+// Gauge does nothing.
 type Gauge struct{ h handle }
 
-// GaugeOf returns a handle for a gauge.
-func (c *Client) GaugeOf(name string, tags ...string) *Gauge {
+// NewGauge returns a handle for a gauge.
+func (c *Client) NewGauge(name string, tags ...string) *Gauge {
 	return &Gauge{c.handle(gauge, name, tags)}
 }
 
-// Set sets the gauge, to a negative value as [Client.Gauge] does.
+// Set sets the gauge. A negative value works as in [Client.Gauge].
 func (h *Gauge) Set(v float64) {
 	if h != nil {
 		h.h.send(decimal(v))
@@ -52,18 +52,16 @@ func (h *Gauge) Add(delta float64) {
 	}
 }
 
-// Timer is a timer with its name, tags and rate encoded once. Any number of
-// measurements may run at a time. A nil or zero Timer sends nothing.
-//
-//	defer stats.Timer("checkout").Start().Stop()
+// Timer is a handle for a timer: name, tags and rate are encoded once. Any number
+// of measurements can run at a time. A nil or zero Timer sends nothing.
 type Timer struct{ h handle }
 
-// Timer returns a handle for a timer.
-func (c *Client) Timer(name string, tags ...string) *Timer {
+// NewTimer returns a handle for a timer.
+func (c *Client) NewTimer(name string, tags ...string) *Timer {
 	return &Timer{c.handle(timer, name, tags)}
 }
 
-// Record records a duration that was measured elsewhere.
+// Record records a duration.
 func (h *Timer) Record(d time.Duration) {
 	if h != nil {
 		h.h.send(millis(d))
@@ -71,7 +69,7 @@ func (h *Timer) Record(d time.Duration) {
 }
 
 // Start starts a measurement.
-func (h *Timer) Start() Stopwatch { return Stopwatch{h, time.Now()} }
+func (h *Timer) Start() Stopwatch { return Stopwatch{timer: h, start: time.Now()} }
 
 // Time records how long f takes, even if it panics.
 func (h *Timer) Time(f func()) {
@@ -79,25 +77,39 @@ func (h *Timer) Time(f func()) {
 	f()
 }
 
-// Stopwatch is one running measurement of a [Timer].
+// Stopwatch is one running measurement.
 type Stopwatch struct {
-	timer *Timer
-	start time.Time
+	start  time.Time
+	timer  *Timer
+	client *Client // if there is no timer
+	name   string
+	tags   []string
 }
 
-// Stop records the time since Start and returns it. Each call records anew.
+// Stopwatch starts a measurement for the timer called name. It allocates nothing.
+//
+//	defer stats.Stopwatch("checkout").Stop()
+func (c *Client) Stopwatch(name string, tags ...string) Stopwatch {
+	return Stopwatch{start: time.Now(), client: c, name: name, tags: tags}
+}
+
+// Stop records the time since the start and returns it. Each call records again.
 func (s Stopwatch) Stop() time.Duration {
 	d := time.Since(s.start)
-	s.timer.Record(d)
+	if s.timer != nil {
+		s.timer.Record(d)
+	} else {
+		s.client.Timing(s.name, d, s.tags...)
+	}
 	return d
 }
 
-// handle is what the three have in common.
+// handle is the common part of the three.
 type handle struct {
 	client     *Client // nil if it does nothing
-	s          sample  // all but the value
+	s          sample  // without the value
 	head, tail string
-	series     [2]atomic.Pointer[series] // where the aggregator's tables merge it; changed under aggregator.mu
+	series     [2]atomic.Pointer[series] // one in each table of the aggregator; changed under aggregator.mu
 }
 
 func (c *Client) handle(k kind, name string, tags []string) handle {
@@ -112,7 +124,7 @@ func (c *Client) handle(k kind, name string, tags []string) handle {
 	}
 }
 
-// send is Client.send with most of it done.
+// send is Client.send with most of the work already done.
 func (h *handle) send(v value) {
 	c := h.client
 	if c == nil {
@@ -125,5 +137,5 @@ func (h *handle) send(v value) {
 	if c.rate != 0 && c.skip() || c.core.agg != nil && c.core.agg.addHandle(h, v) {
 		return
 	}
-	c.core.putNumber(h.head, v, h.tail)
+	c.core.putNumber(h.head, v, h.tail, false)
 }

@@ -5,10 +5,10 @@ import (
 	"math/rand/v2"
 )
 
-// hasher hashes texts by multiplying each word with a number of its own: a
-// multilinear hash (Lemire and Kaser, "Strongly universal string hashing is
-// fast"), whose multiplications need not wait for one another. The numbers are
-// random, so nobody can choose names that meet in a table.
+// hasher is a multilinear hash (Lemire and Kaser, "Strongly universal string
+// hashing is fast"): each word is multiplied by its own number, and the
+// multiplications run in parallel. The numbers are random, so that an attacker
+// cannot choose names that collide.
 type hasher struct{ a, b, c, d uint64 }
 
 func newHasher() *hasher {
@@ -17,19 +17,19 @@ func newHasher() *hasher {
 
 func (m *hasher) sum(h, a, b, c, d uint64) uint64 { return h + (a*m.a + b*m.b + (c*m.c + d*m.d)) }
 
-// mix brings the high bits, which are the good ones, to where tables look.
+// mix moves the high bits, which are the good ones, to where tables look.
 func (m *hasher) mix(h uint64) uint64 { return h ^ h>>32 }
 
-// maxWords is the longest string that long is all of.
+// maxWords is the longest string that long covers.
 const maxWords = 32
 
-// long is all of a string of 8 to 32 bytes, as words that may overlap.
+// long returns a string of 8 to 32 bytes as words, which can overlap.
 func long(s string) (a, b, c, d uint64) {
 	n := len(s)
 	return word(s), word(s[min(8, n-8):]), word(s[max(0, n-16):]), word(s[n-8:])
 }
 
-// short is all of a string of less than 8 bytes.
+// short returns a string of less than 8 bytes as two words.
 func short(s string) (a, b uint64) {
 	switch n := len(s); {
 	case n >= 4:
@@ -43,7 +43,7 @@ func short(s string) (a, b uint64) {
 func word(s string) uint64 { return binary.LittleEndian.Uint64([]byte(s)) }
 func half(s string) uint64 { return uint64(binary.LittleEndian.Uint32([]byte(s))) }
 
-// hash tells samples apart, as series.is does.
+// hash covers the same fields that series.is compares.
 func (e *encoded) hash(k kind, name string, tags []string) uint64 {
 	h := e.seed + uint64(k)<<32
 	for s, i := name, 0; ; i++ {
@@ -70,12 +70,12 @@ func (e *encoded) hash(k kind, name string, tags []string) uint64 {
 	}
 }
 
-// identity is what tells plain samples apart beside the words of the name. It
-// is not 0.
+// identity is the part of a plain sample's key that is not in the words of its
+// name. It is never 0.
 func identity(k kind, name string) uint64 { return uint64(k)<<32 + uint64(len(name)) }
 
-// plain reports whether a sample without a rate is told apart by the words of
-// its name.
+// plain reports whether the words of the name and identity are the whole key of a
+// sample without a rate.
 func (e *encoded) plain(name string, tags []string) bool {
 	return len(tags) == 0 && uint(len(name)-1) < maxWords && e.scope == ""
 }

@@ -5,9 +5,11 @@ import (
 	"math"
 	"strconv"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
-// kind is what a line measures, and indexes the tables below.
+// kind is the type of a metric. It indexes the tables below.
 type kind uint8
 
 const (
@@ -25,7 +27,7 @@ var (
 	sections = [kinds]string{"counters.", "gauges.", "timers.", "timers.", "timers.", "sets."}
 )
 
-// appendInt is strconv.AppendInt with the commonest numbers first.
+// appendInt is strconv.AppendInt with a fast path for small numbers.
 func appendInt(b []byte, n int64) []byte {
 	if n < 0 {
 		return strconv.AppendInt(b, n, 10)
@@ -33,7 +35,7 @@ func appendInt(b []byte, n int64) []byte {
 	return appendUint(b, uint64(n))
 }
 
-// appendUint is strconv.AppendUint with the shortest numbers first.
+// appendUint is strconv.AppendUint with a fast path for small numbers.
 func appendUint(b []byte, n uint64) []byte {
 	switch {
 	case n < 10:
@@ -49,9 +51,8 @@ func appendUint(b []byte, n uint64) []byte {
 // appendFloat appends the shortest decimal that reads back as v, without an
 // exponent, which many servers do not read.
 func appendFloat(b []byte, v float64) []byte {
-	// A number with up to three decimals is a quotient of two integers. Division
-	// rounds as reading does, so if it gives v again, the digits are right; with
-	// 15 of them or fewer they are also the shortest.
+	// Fast path for up to three decimals. If n/1000 gives v again, the digits of n
+	// are right. With at most 15 digits they are also the shortest.
 	if n := int64(math.RoundToEven(v * 1000)); -1e15 < n && n < 1e15 && float64(n)/1000 == v {
 		if n < 0 {
 			b = append(b, '-')
@@ -62,8 +63,8 @@ func appendFloat(b []byte, v float64) []byte {
 	return strconv.AppendFloat(b, v, 'f', -1, 64)
 }
 
-// appendMillis appends d in milliseconds, exactly. python makes a whole number
-// end in ".0".
+// appendMillis appends d in milliseconds, exactly. With python, whole numbers end
+// in ".0".
 func appendMillis(b []byte, d time.Duration, python bool) []byte {
 	u := uint64(d)
 	if d < 0 {
@@ -77,8 +78,8 @@ func appendMillis(b []byte, d time.Duration, python bool) []byte {
 	return b
 }
 
-// appendMillionths appends n millionths, less than one, from the decimal point
-// on and without needless zeros.
+// appendMillionths appends the decimal point and the digits of n millionths,
+// n < 1e6, without trailing zeros.
 func appendMillionths(b []byte, n uint64) []byte {
 	if n == 0 {
 		return b
@@ -96,7 +97,7 @@ func appendMillionths(b []byte, n uint64) []byte {
 
 func digit(n uint32) byte { return byte('0' + n%10) }
 
-// appendRate appends the section for a rate; 0 stands for 1, which has none.
+// appendRate appends the rate section. Rate 0 means 1, which has no section.
 func appendRate(b []byte, rate float64) []byte {
 	if rate == 0 {
 		return b
@@ -104,7 +105,7 @@ func appendRate(b []byte, rate float64) []byte {
 	return strconv.AppendFloat(append(b, "|@"...), rate, 'f', -1, 64)
 }
 
-// appendTags appends tags to b, which ends in a tag section if open is true.
+// appendTags appends tags. With open, b already ends in a tag section.
 func appendTags(b []byte, tags []string, open bool) []byte {
 	for _, tag := range tags {
 		if tag == "" {
@@ -121,7 +122,7 @@ func appendTags(b []byte, tags []string, open bool) []byte {
 	return b
 }
 
-// tagsSize is how much appendTags appends.
+// tagsSize is the number of bytes that appendTags appends.
 func tagsSize(tags []string, open bool) (n int) {
 	for _, tag := range tags {
 		if tag != "" {
@@ -134,24 +135,43 @@ func tagsSize(tags []string, open bool) (n int) {
 	return n
 }
 
-// appendClean appends s with each control character and each byte equal to
-// bad1 or bad2 replaced by '_'.
+// appendClean appends s with every byte of a breaking character replaced by
+// '_': control and separator characters other than ' ', invalid UTF-8, bad1 and
+// bad2. The length stays the same, so that callers can reserve it in advance.
 func appendClean(b []byte, s string, bad1, bad2 byte) []byte {
 	from := len(b)
 	b = append(b, s...)
-	if !clean([]byte(s), bad1, bad2) {
-		for i, ch := range b[from:] {
-			if ch < ' ' || ch == bad1 || ch == bad2 {
-				b[from+i] = '_'
+	if clean([]byte(s), bad1, bad2) {
+		return b
+	}
+	for i := from; i < len(b); {
+		r, size := utf8.DecodeRune(b[i:])
+		if breaks(r, size) || r == rune(bad1) || r == rune(bad2) {
+			for j := range size {
+				b[i+j] = '_'
 			}
 		}
+		i += size
 	}
 	return b
 }
 
-// clean reports whether appendClean has nothing to replace in s. Names are the
-// longest part of a line, so it looks at eight bytes at a time, the last of
-// which may overlap with those before.
+// breaks reports whether a character can end or disturb a line for some reader:
+// a server, a terminal or a log viewer.
+func breaks(r rune, size int) bool {
+	switch {
+	case r < 0x7f:
+		return r < ' '
+	case r == utf8.RuneError:
+		return size == 1 // invalid, and in Latin-1 perhaps a control character
+	default:
+		return unicode.IsControl(r) || unicode.In(r, unicode.Z, unicode.Bidi_Control)
+	}
+}
+
+// clean reports whether s is printable ASCII without bad1 and bad2. Names are
+// the longest part of a line, so it checks eight bytes at a time. The last eight
+// may overlap the ones before.
 func clean(s []byte, bad1, bad2 byte) bool {
 	switch n := len(s); {
 	case n >= 8:
@@ -166,7 +186,7 @@ func clean(s []byte, bad1, bad2 byte) bool {
 		return !dirty(ends, bad1, bad2)
 	default:
 		for _, ch := range s {
-			if ch < ' ' || ch == bad1 || ch == bad2 {
+			if ch < ' ' || ch >= 0x7f || ch == bad1 || ch == bad2 {
 				return false
 			}
 		}
@@ -174,11 +194,11 @@ func clean(s []byte, bad1, bad2 byte) bool {
 	}
 }
 
-// dirty reports whether a byte of x is below ' ', or one of the two: then a top
-// bit is set in a difference (Bit Twiddling Hacks, "Determine if a word has a
-// byte less than n").
+// dirty reports whether a byte of x is below ' ', above '~', bad1 or bad2. Each
+// term sets the top bit of such a byte. A carry or borrow can set the top bit of
+// the next byte too, but only when the answer is already true.
 func dirty(x uint64, bad1, bad2 byte) bool {
 	const ones, tops = 0x0101010101010101, 0x8080808080808080
 	x1, x2 := x^ones*uint64(bad1), x^ones*uint64(bad2)
-	return ((x-ones*' ')&^x|(x1-ones)&^x1|(x2-ones)&^x2)&tops != 0
+	return ((x-ones*' ')|(x+ones)|(x1-ones)|(x2-ones))&tops != 0
 }

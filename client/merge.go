@@ -1,13 +1,14 @@
 package client
 
-// merge adds v to sr, and reports false if there was no room.
+// merge adds v to sr. It reports false if v must be sent by itself.
 func (a *aggregator) merge(sr *series, v value) bool {
 	if a.closed || !v.valid() {
 		return false
 	}
 	switch sr.kind {
 	case counter:
-		return a.count(sr, v.bits)
+		// It can be that the sum does not fit, or equals idle.
+		return sr.countAgain(int64(v.bits)) || v.bits != idle && sr.word.CompareAndSwap(idle, v.bits)
 	case gauge:
 		if v.form == formDelta {
 			sr.adjust(v.float())
@@ -19,21 +20,7 @@ func (a *aggregator) merge(sr *series, v value) bool {
 		var number [32]byte
 		return a.live.addMember(sr, v.appendTo(number[:0], a.core.python))
 	default:
-		a.keep(sr, v.bits)
-	}
-	return true
-}
-
-// count is merge for counters.
-func (a *aggregator) count(sr *series, n uint64) bool {
-	if n == idle {
-		return false
-	}
-	if sr.countAgain(int64(n)) {
-		return true
-	}
-	if old := sr.word.Swap(n); old != idle { // together too much for one line
-		a.core.putNumber(sr.head, whole(int64(old)), sr.tail)
+		return a.keep(sr, v.bits)
 	}
 	return true
 }

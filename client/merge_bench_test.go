@@ -8,11 +8,11 @@ import (
 	"github.com/statsd-ops/statsd/client/clienttest"
 )
 
-// BenchmarkMerged shows what a call costs that is merged with others before it.
+// BenchmarkMerged measures calls whose samples are merged with earlier ones.
 func BenchmarkMerged(b *testing.B) {
 	rec := clienttest.New(b, client.Config{Aggregate: time.Hour})
 	c := rec.Client
-	handle := c.Counter("web.requests.served")
+	handle := c.NewCounter("web.requests.served")
 	for _, bench := range []struct {
 		name string
 		call func()
@@ -24,7 +24,7 @@ func BenchmarkMerged(b *testing.B) {
 		{"Set", func() { c.Set("web.users.seen", "user-1234") }},
 		{"Handle", handle.Incr},
 	} {
-		for range 2 { // both tables get to know the name
+		for range 2 { // once for each table
 			bench.call()
 			flush(b, c)
 		}

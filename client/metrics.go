@@ -8,8 +8,11 @@ import (
 // Incr counts one.
 func (c *Client) Incr(name string, tags ...string) { c.Count(name, 1, tags...) }
 
-// Decr counts minus one.
-func (c *Client) Decr(name string, tags ...string) { c.Count(name, -1, tags...) }
+// Decr subtracts n from a counter.
+func (c *Client) Decr(name string, n int64, tags ...string) { c.Count(name, minus(n), tags...) }
+
+// minus is -n. The lowest number has no opposite, so it becomes the highest.
+func minus(n int64) int64 { return -max(n, -math.MaxInt64) }
 
 // Count adds n to a counter.
 func (c *Client) Count(name string, n int64, tags ...string) {
@@ -21,10 +24,10 @@ func (c *Client) Count(name string, n int64, tags ...string) {
 	c.send(counter, name, whole(n), tags)
 }
 
-// Gauge sets a gauge. A negative value is sent as 0 and then itself, in one
-// packet: servers read a value with a sign as an adjustment.
+// Gauge sets a gauge. A negative value is sent as 0 followed by the value, in one
+// packet, because servers read a value with a sign as an adjustment.
 func (c *Client) Gauge(name string, v float64, tags ...string) {
-	if c != nil && c.merge != nil && v-v == 0 { // neither NaN nor infinite
+	if c != nil && c.merge != nil && v-v == 0 { // not NaN and not infinite
 		if sr := c.merge.known.Load().find(c.enc, gauge, name, tags); sr != nil && sr.setAgain(math.Float64bits(v)) {
 			return
 		}
@@ -37,7 +40,7 @@ func (c *Client) GaugeDelta(name string, delta float64, tags ...string) {
 	c.send(gauge, name, adjustment(delta), tags)
 }
 
-// Timing records a duration, in milliseconds on the wire.
+// Timing records a duration. It is sent in milliseconds.
 func (c *Client) Timing(name string, d time.Duration, tags ...string) {
 	if c != nil && c.merge != nil && c.merge.again(c.enc, timer, name, tags, millis(d)) {
 		return
@@ -45,20 +48,20 @@ func (c *Client) Timing(name string, d time.Duration, tags ...string) {
 	c.send(timer, name, millis(d), tags)
 }
 
-// Histogram records a value of any unit as type "h", which this project's
-// server and Etsy's summarise like a timer.
+// Histogram records a value of any unit, as type "h". This project's server and
+// Etsy's treat it like a timer.
 func (c *Client) Histogram(name string, v float64, tags ...string) {
 	c.send(histogram, name, decimal(v), tags)
 }
 
-// Distribution records a value of any unit as type "d": like a timer to this
-// project's server, summarised over all hosts by those of the DogStatsD family.
+// Distribution records a value of any unit, as type "d". This project's server
+// treats it like a timer. The DogStatsD family summarises it over all hosts.
 func (c *Client) Distribution(name string, v float64, tags ...string) {
 	c.send(distribution, name, decimal(v), tags)
 }
 
-// Set adds a member to a set, whose size the server reports. It is never
-// sampled.
+// Set adds a member to a set. The server reports how many members a set has. It
+// is never sampled.
 func (c *Client) Set(name, member string, tags ...string) {
 	if !c.on() {
 		return
@@ -84,10 +87,10 @@ func (c *Client) Set(name, member string, tags ...string) {
 // Unique is Set for members that are numbers, such as user ids.
 func (c *Client) Unique(name string, id int64, tags ...string) { c.send(set, name, whole(id), tags) }
 
-// Inject sends a line for a type or value that the other methods do not know:
-// PREFIX.name:value|kind, with the rate and the tags of c, and nothing else
-// added. Control characters in value and kind are replaced by '_', everything
-// else is left alone. Injected lines are never merged.
+// Inject sends PREFIX.name:value|kind, with the rate and the tags of c, for types
+// and values that the other methods do not support. In value and kind it replaces
+// control and separator characters by '_' and changes nothing else. Injected
+// lines are never merged.
 func (c *Client) Inject(name, value, kind string, tags ...string) {
 	if !c.on() || c.skip() {
 		return
@@ -160,7 +163,7 @@ func (c *Client) send(k kind, name string, v value, tags []string) {
 	q.commit(p, lines)
 }
 
-// appendHead appends what comes before the value: "app.counters.db.reads:".
+// appendHead appends the part before the value: "app.counters.db.reads:".
 func (c *Client) appendHead(b []byte, k kind, name string) []byte {
 	b = append(b, c.enc.head[k]...)
 	return append(appendClean(b, name, '|', ':'), ':')
@@ -168,7 +171,7 @@ func (c *Client) appendHead(b []byte, k kind, name string) []byte {
 
 func (c *Client) headSize(k kind, name string) int { return len(c.enc.head[k]) + len(name) + len(":") }
 
-// appendTail appends what comes after the value: "|c|@0.1|#a:b\n".
+// appendTail appends the part after the value: "|c|@0.1|#a:b\n".
 func (c *Client) appendTail(b []byte, k kind, rate []byte, tags []string) []byte {
 	if len(rate) == 0 && len(tags) == 0 {
 		return append(b, c.enc.tail[k]...)

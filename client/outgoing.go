@@ -2,9 +2,8 @@ package client
 
 import "slices"
 
-// pop takes the oldest packet to send: a full one, or with due, or when a flush
-// or the end asks for it, the one being filled. With none, state says what
-// there is to wait for.
+// pop takes the oldest packet to send. The packet being filled is sent only with
+// due, for a flush, or at the end. Without a packet, state says what to wait for.
 func (q *queue) pop(due bool) (p *packet, state queueState) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -15,7 +14,7 @@ func (q *queue) pop(due bool) (p *packet, state queueState) {
 		}
 		q.idle.Store(true)
 		q.shrink()
-		if cur.len() == 0 { // no caller came before it could see idle
+		if cur.len() == 0 { // no caller missed idle
 			return nil, queueEmpty
 		}
 		q.idle.Store(false)
@@ -28,7 +27,7 @@ func (q *queue) pop(due bool) (p *packet, state queueState) {
 	}
 	p = q.unshift()
 	q.inHand = true
-	p.text, p.lines = p.room[:bytesOf(p.reserved.Load())], int(p.len())
+	p.text, p.left = p.room[:bytesOf(p.reserved.Load())], p.amount()
 	return p, queueReady
 }
 
@@ -36,42 +35,43 @@ type queueState int
 
 const (
 	queueReady   queueState = iota
-	queuePartial            // some lines wait for their packet to fill, or for a caller to finish
+	queuePartial            // lines wait for their packet to fill, or for a caller to finish
 	queueEmpty
-	queueEnded // closed, and nothing is left
+	queueEnded // closed and empty
 )
 
-// sent counts lines and bytes that the kernel has taken.
-func (q *queue) sent(lines, bytes int) {
+// sent counts the lines of a packet that the kernel has taken, up to a number
+// of bytes. The packet keeps the rest.
+func (q *queue) sent(p *packet, bytes int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.count(lines, bytes)
+	q.count(p.cut(bytes), bytes)
 }
 
-func (q *queue) count(lines, bytes int) {
-	q.waiting -= uint64(lines)
-	q.stats.Sent += uint64(lines)
+func (q *queue) count(n amount, bytes int) {
+	q.waiting = q.waiting.minus(n)
+	q.stats.Sent += n.lines
 	q.stats.Writes++
 	q.stats.Bytes += uint64(bytes)
 }
 
-// done ends the way of a packet that pop gave out: the kernel has taken so many
-// bytes of it, with what lines it still had, or with none they are dropped.
+// done is the end of a packet that pop returned. The kernel has taken so many
+// bytes and with them all lines that were left. 0 bytes: they are dropped.
 func (q *queue) done(p *packet, bytes int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if bytes > 0 {
-		q.count(p.lines, bytes)
+		q.count(p.left, bytes)
 	} else {
-		q.waiting -= uint64(p.lines)
-		q.stats.Unsent += uint64(p.lines)
+		q.waiting = q.waiting.minus(p.left)
+		q.drop(&q.stats.Dropped.Unsent, &q.stats.DroppedSamples.Unsent, p.left)
 	}
 	q.recycle(p)
 	q.inHand = false
 	q.notify()
 }
 
-// notify ends the waits for packets that are all sent or dropped.
+// notify ends the waits of flushes whose packets are all sent or dropped.
 func (q *queue) notify() {
 	if q.inHand || len(q.waiters) == 0 {
 		return
@@ -89,8 +89,8 @@ func (q *queue) notify() {
 	})
 }
 
-// flush asks for all lines so far to be sent without waiting, and returns a
-// channel that is closed when they have left the queue.
+// flush asks the sender to send all lines so far at once. The channel is closed
+// when they have left the queue.
 func (q *queue) flush() <-chan struct{} {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -100,7 +100,7 @@ func (q *queue) flush() <-chan struct{} {
 	if lines == 0 {
 		last--
 	}
-	if q.waiting == 0 && lines == 0 {
+	if q.waiting.lines == 0 && lines == 0 {
 		close(done)
 		return done
 	}
@@ -110,31 +110,32 @@ func (q *queue) flush() <-chan struct{} {
 	return done
 }
 
-// forget takes back a wait of flush.
+// forget gives up a wait of flush.
 func (q *queue) forget(done <-chan struct{}) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.waiters = slices.DeleteFunc(q.waiters, func(w waiter) bool { return w.done == done })
 }
 
-// close refuses further lines; those inside can still be taken.
+// close refuses further lines. The sender can still take the queued ones.
 func (q *queue) close() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.closed = true
 	q.cur.Load().seal()
+	q.block.release()
 	signal(q.wake)
 }
 
-// crowded reports whether more wait than should be added to at once. What is
-// still being merged takes no room.
+// crowded reports whether merged samples should stay in their tables for now.
+// There they need no room.
 func (q *queue) crowded() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.n > len(q.ring)/2 && !q.hurried
+	return q.n > q.max/2 && !q.hurried
 }
 
-// hurry makes the queue never crowded: what has no room is dropped.
+// hurry ends that: lines without room are dropped.
 func (q *queue) hurry() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -145,28 +146,31 @@ func (q *queue) hurry() {
 func (q *queue) ended() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.closed && q.waiting == 0 && q.cur.Load().len() == 0
+	return q.closed && q.waiting.lines == 0 && q.cur.Load().len() == 0
 }
 
-// discard drops whatever a closed queue still has, and what the sender has in
-// hand, and ends all waits. It returns how many lines that were.
-func (q *queue) discard() int {
+// discard drops what a closed queue still has and what the sender has in hand.
+// It ends all waits.
+func (q *queue) discard() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	left := q.waiting + q.cur.Load().len()
-	q.stats.Unsent += left
-	q.waiting, q.n = 0, 0
+	left := q.waiting.plus(q.cur.Load().amount())
+	if left.lines > 0 {
+		q.drop(&q.stats.Dropped.Unsent, &q.stats.DroppedSamples.Unsent, left)
+	}
+	q.closed = true
+	q.waiting, q.n = amount{}, 0
 	q.cur.Store(newPacket(0))
 	q.ring, q.free = nil, nil
+	q.block.release()
 	for _, w := range q.waiters {
 		close(w.done)
 	}
 	q.waiters = nil
-	return int(left)
 }
 
-// recycle keeps packets for fresh: under load as many as the queue can hold,
-// while it is empty only a few.
+// recycle keeps a packet for fresh. shrink frees most of them when the queue is
+// empty.
 func (q *queue) recycle(p *packet) {
 	p.reset()
 	q.free = append(q.free, p)

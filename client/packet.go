@@ -1,20 +1,24 @@
 package client
 
-import "sync/atomic"
+import (
+	"bytes"
+	"sync/atomic"
+)
 
-// packet is whole lines, each ended by a newline, on their way to one write.
-// Any number of callers fill it at a time without a lock: each reserves a place,
-// writes its lines there, and says that it has. A sealed packet has no more
-// places. It is complete when all that were reserved are written.
+// packet holds whole lines, each with its newline, for one write. Many callers
+// fill it at once without a lock: each reserves a place, writes its lines there,
+// and counts them as written. A sealed packet gives no more places. It is
+// complete when every reserved line is written.
 type packet struct {
 	reserved atomic.Uint64 // sealed, then 31 bits of lines, then 32 of bytes
 	written  atomic.Uint64 // lines
-	room     []byte        // of the size limit
+	room     []byte        // as large as a packet may be
 
 	// For the queue and the sender.
-	seq   uint64 // packets are numbered in the order in which they are filled
-	text  []byte // part of room: what is left to be sent, once the packet is complete
-	lines int    // in text
+	seq   uint64 // numbers packets in the order of filling
+	extra uint64 // samples beyond one a line; changed under queue.mu
+	text  []byte // the part of room that is still to be sent, once complete
+	left  amount // in text
 }
 
 const (
@@ -25,15 +29,15 @@ const (
 func linesOf(reserved uint64) uint64 { return reserved &^ sealed / oneLine }
 func bytesOf(reserved uint64) int    { return int(uint32(reserved)) }
 
-// newPacket returns one that is sealed and empty.
+// newPacket returns an empty sealed packet.
 func newPacket(size int) *packet {
 	p := &packet{room: make([]byte, size)}
 	p.reserved.Store(sealed)
 	return p
 }
 
-// reserve returns an empty buffer with room for so many bytes of so many lines,
-// which must be filled, or nil if the packet has no such place.
+// reserve returns an empty buffer for lines, which the caller must fill, or nil
+// if the packet has no room.
 func (p *packet) reserve(bytes, lines int) []byte {
 	for {
 		r := p.reserved.Load()
@@ -47,28 +51,53 @@ func (p *packet) reserve(bytes, lines int) []byte {
 	}
 }
 
-// open lets callers fill a packet that is as reset left it, and returns the first
-// place, as reserve does. A caller that still knows the packet from an earlier use
-// may fill it too: it goes by what reserved says now, not by what it saw then.
+// open lets callers fill a packet that was reset, and returns the first place, as
+// reserve does. A caller that knows the packet from an earlier use may fill it
+// too: it reads reserved again.
 func (p *packet) open(bytes, lines int) []byte {
 	p.reserved.Store(uint64(lines)*oneLine + uint64(bytes))
 	return p.room[:0:bytes]
 }
 
-// seal ends the filling and returns how many lines there are.
-func (p *packet) seal() uint64 { return linesOf(p.reserved.Or(sealed)) }
+// seal ends the filling.
+func (p *packet) seal() { p.reserved.Or(sealed) }
 
+// len counts lines.
 func (p *packet) len() uint64 { return linesOf(p.reserved.Load()) }
 
-// complete reports whether p is sealed and nobody still writes to it.
+func (p *packet) amount() amount { return amount{p.len(), p.len() + p.extra} }
+
+// cut takes whole lines off the text and returns how many.
+func (p *packet) cut(size int) amount {
+	lines := uint64(bytes.Count(p.text[:size], []byte{'\n'}))
+	taken := amount{lines, lines}
+	p.text = p.text[size:]
+	if p.extra > 0 { // rare, so count the rest
+		taken.samples = p.left.samples - min(p.left.samples, samplesIn(p.text))
+	}
+	p.left = p.left.minus(taken)
+	return taken
+}
+
+// samplesIn counts the values in lines: "t:1:2:3|ms" has three.
+func samplesIn(text []byte) (n uint64) {
+	for line := range bytes.Lines(text) {
+		values, _, _ := bytes.Cut(line, []byte{'|'})
+		n += uint64(bytes.Count(values, []byte{':'}))
+	}
+	return n
+}
+
+// complete reports whether p is sealed and no caller still writes to it.
 func (p *packet) complete() bool {
-	written := p.written.Load() // first, since places are reserved before they are written
+	written := p.written.Load() // before reserved, because places are reserved before they are written
 	r := p.reserved.Load()
 	return r >= sealed && linesOf(r) == written
 }
 
-// reset makes a complete packet as newPacket does.
+// reset makes a complete packet like a new one.
 func (p *packet) reset() {
 	p.written.Store(0)
+	p.extra = 0
 	p.reserved.Store(sealed)
 }

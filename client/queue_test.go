@@ -21,7 +21,7 @@ func put(q *queue, line string) {
 	}
 }
 
-// What a burst needed is let go of when the queue is empty.
+// The memory for a burst is freed when the queue is empty.
 func TestQueueShrinks(t *testing.T) {
 	q := newQueue(Config{MaxPacketSize: 10, QueueSize: 100})
 	for range 90 {
@@ -37,8 +37,8 @@ func TestQueueShrinks(t *testing.T) {
 	}
 }
 
-// A packet goes when the last of those that fill it has finished, and the sender
-// is told.
+// A packet is sent when the last caller has finished filling it. The sender is
+// woken for that.
 func TestQueueWaitsForCaller(t *testing.T) {
 	q := newQueue(Config{MaxPacketSize: 10, QueueSize: 100})
 	if _, state := q.pop(false); state != queueEmpty {
@@ -57,7 +57,7 @@ func TestQueueWaitsForCaller(t *testing.T) {
 	<-q.wake
 	for _, want := range []string{"12345678\n", "87654321\n"} {
 		got, state := q.pop(false)
-		if state != queueReady || string(got.text) != want || got.lines != 1 {
+		if state != queueReady || string(got.text) != want || got.left.lines != 1 {
 			t.Fatalf("state %d, %+v, want %q", state, got, want)
 		}
 		q.done(got, len(got.text))
@@ -65,7 +65,7 @@ func TestQueueWaitsForCaller(t *testing.T) {
 	<-flushed
 }
 
-// A packet that is dropped while somebody writes to it is not used again.
+// A packet that is dropped while a caller writes to it is not reused.
 func TestQueueDropsUnfinished(t *testing.T) {
 	q := newQueue(Config{MaxPacketSize: 10, QueueSize: 1, DropOldest: true})
 	b, p := q.begin(9, 1)
@@ -81,12 +81,12 @@ func TestQueueDropsUnfinished(t *testing.T) {
 		}
 		q.done(got, len(got.text))
 	}
-	if s := q.snapshot(); s.QueueFull != 4 || s.Sent != 2 || s.Lines != 6 {
+	if s := q.snapshot(); s.Dropped.QueueFull != 4 || s.Sent != 2 || s.Lines != 6 {
 		t.Errorf("%+v", s)
 	}
 }
 
-// A closed queue takes nothing more, and ends when those that had begun have
+// A closed queue takes no more lines. It ends when the callers that had begun have
 // finished.
 func TestQueueCloses(t *testing.T) {
 	q := newQueue(Config{MaxPacketSize: 100, QueueSize: 10})
@@ -107,13 +107,13 @@ func TestQueueCloses(t *testing.T) {
 	if _, state := q.pop(false); state != queueEnded || !q.ended() {
 		t.Errorf("closed and empty: state %d", state)
 	}
-	if s := q.snapshot(); s.AfterClose != 2 || s.Sent != 1 {
+	if s := q.snapshot(); s.Dropped.AfterClose != 2 || s.Sent != 1 {
 		t.Errorf("%+v", s)
 	}
 }
 
-// Never can two packets be filled at a time: the lines of one caller would leave
-// in another order.
+// Two packets are never filled at once: the lines of one caller would be sent in
+// the wrong order.
 func TestQueueFillsOne(t *testing.T) {
 	q := newQueue(Config{MaxPacketSize: 10, QueueSize: 1})
 	next := 1 // as many lines as say which use of a packet it is
@@ -143,7 +143,7 @@ func TestQueueFillsOne(t *testing.T) {
 	}
 }
 
-// However a line comes while the sender goes to sleep, it wakes up.
+// A line that comes while the sender falls asleep wakes it.
 func TestQueueWakes(t *testing.T) {
 	t.Parallel()
 	q := newQueue(Config{MaxPacketSize: 10, QueueSize: 1})
@@ -171,8 +171,8 @@ func TestQueueWakes(t *testing.T) {
 	}
 }
 
-// Whatever many callers, a sender, flushes and a close do at a time: each line
-// leaves whole and once, or is counted, and those of one caller in their order.
+// Many callers, a sender, flushes and a close run at once. Each line is sent whole
+// and once, or is counted. The lines of one caller keep their order.
 func TestQueueManyCallers(t *testing.T) {
 	for _, dropOldest := range []bool{false, true} {
 		for _, size := range []int{1, 100} {
@@ -230,12 +230,12 @@ func manyCallers(t *testing.T, q *queue) {
 		q.done(p, len(p.text))
 	}
 	s := q.snapshot()
-	if s.Sent != sent || s.Lines != callers*calls || s.Sent+s.QueueFull != s.Lines || sent == 0 {
+	if s.Sent != sent || s.Lines != callers*calls || s.Sent+s.Dropped.QueueFull != s.Lines || sent == 0 {
 		t.Errorf("%d lines left: %+v", sent, s)
 	}
 }
 
-// A line is as long as was reserved for it, whatever it is made of.
+// Every kind of line is exactly as long as the place reserved for it.
 func TestLineSizes(t *testing.T) {
 	pick := func(texts ...string) string { return texts[rand.IntN(len(texts))] }
 	text := func() string { return pick("a", "some.name", "dir|ty:\nname", strings.Repeat("long.", 20)) }
@@ -291,7 +291,7 @@ func TestLineSizes(t *testing.T) {
 			c.Inject(name, member, "x", call...)
 			want += strings.ReplaceAll(member, "\n", "_") + "|x" + section(rate, all)
 		case 4:
-			c.Counter(name, call...).Add(-5)
+			c.NewCounter(name, call...).Add(-5)
 			want += "-5|c" + section(rate, all)
 		}
 		p, state := co.queue.pop(true)
@@ -301,8 +301,8 @@ func TestLineSizes(t *testing.T) {
 	}
 }
 
-// A flush ends when what it waits for was dropped, though not while older lines
-// are being sent.
+// A flush ends when its lines were dropped, but not while older lines are being
+// sent.
 func TestQueueFlushDropped(t *testing.T) {
 	q := newQueue(Config{MaxPacketSize: 10, QueueSize: 1, DropOldest: true})
 	for _, inHand := range []bool{false, true} {
@@ -329,5 +329,26 @@ func TestQueueFlushDropped(t *testing.T) {
 		default:
 			t.Errorf("in hand %v: a flush waits for dropped lines: %+v", inHand, q.snapshot())
 		}
+	}
+}
+
+// Callers cannot use the room that a blocking queue reserves for merged lines,
+// which must not wait.
+func TestQueueReserve(t *testing.T) {
+	q := newQueue(Config{MaxPacketSize: 10, QueueSize: 2, Block: time.Nanosecond, Aggregate: time.Second})
+	for range 10 { // two packets wait, the third is full
+		put(q, "12345678\n")
+	}
+	for range maxValues {
+		b, p := q.beginMerged(9, 1, 3)
+		if p == nil {
+			t.Fatalf("a merged line was dropped: %+v", q.snapshot())
+		}
+		_ = append(b, "1:2:3456\n"...)
+		q.commit(p, 1)
+	}
+	put(q, "12345678\n")
+	if s := q.snapshot(); s.Queued != 3+maxValues || s.Dropped != (Drops{QueueFull: 8}) {
+		t.Errorf("%+v", s)
 	}
 }

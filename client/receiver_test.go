@@ -14,7 +14,7 @@ import (
 	"github.com/statsd-ops/statsd/internal/wait"
 )
 
-// receiver is a server on a real socket that keeps what it is sent.
+// receiver is a server on a real socket that keeps what it receives.
 type receiver struct {
 	network, address string
 	stop             func()
@@ -93,7 +93,7 @@ func (r *receiver) accept(listener net.Listener) {
 	}
 }
 
-// wait returns the packets as soon as enough reports that they are all there.
+// wait returns the packets as soon as enough is true.
 func (r *receiver) wait(t testing.TB, enough func(packets []string) bool) []string {
 	t.Helper()
 	deadline := time.Now().Add(wait.Patience)
@@ -139,10 +139,10 @@ func flush(t testing.TB, c *client.Client) {
 	}
 }
 
-// sums checks that the figures account for every line.
+// sums checks that the counters account for every line.
 func sums(t testing.TB, s client.Stats, lines uint64) {
 	t.Helper()
-	if s.Lines != lines || s.Lines != s.Sent+s.Queued+s.Dropped {
+	if s.Lines != lines || s.Lines != s.Sent+s.Queued+s.Dropped.Total() {
 		t.Errorf("given %d lines, the figures account for %d: %+v", lines, s.Lines, s)
 	}
 }

@@ -1,91 +1,141 @@
 package client
 
 import (
+	"context"
 	"fmt"
+	"log/slog"
+	"sync"
 	"time"
 )
 
-// reporter tells Config.Log what goes wrong, from a goroutine of its own. Nil
-// if there is no Config.Log.
+// reporter gives failures and drops to Config.Log and Config.Logger, from a
+// goroutine of its own. It is nil if neither is set.
 type reporter struct {
-	cfg      Config
-	queue    *queue
-	lines    chan string
-	failures throttle  // only the sender's goroutine uses these two
+	cfg    Config
+	queue  *queue
+	events chan event
+	quit   chan struct{}
+	done   chan struct{} // closed when run has ended
+
+	mu       sync.Mutex
+	failures throttle  // of the connection
 	latest   time.Time // failure
-	told     Stats     // when drops were last told; only run uses it
+	reports  throttle  // errors given to Client.Report
+
+	told   Drops // samples; used by run only
+	broken error // of Log or Logger; read after done
+}
+
+type event struct {
+	level slog.Level
+	text  string
 }
 
 func startReporter(cfg Config, q *queue) *reporter {
-	if cfg.Log == nil {
+	if cfg.Log == nil && cfg.Logger == nil {
 		return nil
 	}
 	r := &reporter{
 		cfg:      cfg,
 		queue:    q,
-		lines:    make(chan string, 16),
+		events:   make(chan event, 16),
+		quit:     make(chan struct{}),
+		done:     make(chan struct{}),
 		failures: throttle{every: cfg.LogEvery},
+		reports:  throttle{every: cfg.LogEvery},
 	}
 	q.dropped = make(chan struct{}, 1)
 	go r.run()
 	return r
 }
 
-// stop ends the reporter, after it has told what it was given.
+// stop asks the reporter to tell the rest and to end.
 func (r *reporter) stop() {
 	if r != nil {
-		close(r.lines)
+		close(r.quit)
 	}
 }
 
-// failed tells of a connection that failed. Nothing says that a UDP server is
-// back, so there a minute without a failure ends the series.
+// wait waits for that, for a limited time.
+func (r *reporter) wait() error {
+	if r == nil {
+		return nil
+	}
+	timer := time.NewTimer(grace)
+	defer timer.Stop()
+	select {
+	case <-r.done:
+		return r.broken
+	case <-timer.C:
+		err := fmt.Errorf("Config.Log or Logger has not returned after %v", grace)
+		r.queue.note(func(s *Stats) { s.LogLost += uint64(len(r.events)) + 1; s.LastError = err })
+		return err
+	}
+}
+
+// failed tells about a connection that failed. A UDP server never says that it is
+// back, so with UDP a minute without a failure ends the series.
 func (r *reporter) failed(err error) {
 	if r == nil {
 		return
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	now := time.Now()
 	if r.cfg.Network == "udp" && now.Sub(r.latest) > time.Minute {
 		r.failures.count = 0
 	}
 	r.latest = now
-	if !r.failures.allow() {
-		return
+	if r.failures.allow() {
+		r.say(slog.LevelWarn, fmt.Sprintf("%v (failure %d, %d lines queued)", err, r.failures.count, r.queue.snapshot().Queued))
 	}
-	r.say(fmt.Sprintf("statsd client: %v (failure %d, %d lines queued)", err, r.failures.count, r.queue.snapshot().Queued))
 }
 
-// recovered tells of a connection made after failures.
+// recovered tells about a connection made after failures.
 func (r *reporter) recovered() {
-	if r == nil || r.failures.count == 0 {
+	if r == nil {
 		return
 	}
-	r.say(fmt.Sprintf("statsd client: connected to %s after %d failures", r.cfg.target(), r.failures.count))
-	r.failures.count = 0
-}
-
-func (r *reporter) say(line string) {
-	select {
-	case r.lines <- line:
-	default:
-		r.queue.logLost()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.failures.count > 0 {
+		r.say(slog.LevelInfo, fmt.Sprintf("connected to %s after %d failures", r.cfg.target(), r.failures.count))
+		r.failures.count = 0
 	}
 }
 
-// run calls Config.Log. Drops can come by the million, so it looks at them once
-// a second.
+// reported tells about an error given to Client.Report.
+func (r *reporter) reported(err error) {
+	if r == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.reports.allow() {
+		r.say(slog.LevelWarn, fmt.Sprintf("%v (error %d)", err, r.reports.count))
+	}
+}
+
+func (r *reporter) say(level slog.Level, text string) {
+	select {
+	case r.events <- event{level, text}:
+	default:
+		r.queue.note(func(s *Stats) { s.LogLost++ })
+	}
+}
+
+// run calls Log and Logger. Lines can be dropped by the million, so it looks at
+// drops once a second.
 func (r *reporter) run() {
+	defer close(r.done)
 	drops := throttle{every: r.cfg.LogEvery}
 	dropped := r.queue.dropped
 	rest := time.NewTimer(0)
+	defer rest.Stop()
 	for {
 		select {
-		case line, ok := <-r.lines:
-			if !ok {
-				r.tellDrops()
-				return
-			}
-			r.cfg.Log(line)
+		case e := <-r.events:
+			r.tell(e)
 		case <-dropped:
 			if drops.allow() {
 				r.tellDrops()
@@ -97,29 +147,55 @@ func (r *reporter) run() {
 			if len(dropped) == 0 {
 				drops.count = 0
 			}
+		case <-r.quit:
+			for len(r.events) > 0 {
+				r.tell(<-r.events)
+			}
+			r.tellDrops()
+			return
 		}
 	}
 }
 
-// tellDrops tells what was dropped, if that was not told yet.
+// tellDrops tells about samples dropped since it was last called.
 func (r *reporter) tellDrops() {
-	s := r.queue.snapshot()
-	if s.QueueFull > r.told.QueueFull {
-		r.cfg.Log(fmt.Sprintf("statsd client: the queue to %s is full (%d packets): %d lines dropped so far",
-			r.cfg.target(), r.cfg.QueueSize, s.QueueFull))
+	now, told := r.queue.snapshot().DroppedSamples, r.told
+	for _, c := range []struct {
+		now, told uint64
+		why       string
+	}{
+		{now.QueueFull, told.QueueFull, fmt.Sprintf("the queue to %s is full (%d packets)", r.cfg.target(), r.cfg.QueueSize)},
+		{now.TooLong, told.TooLong, fmt.Sprintf("lines are longer than Config.MaxPacketSize (%d bytes)", r.cfg.MaxPacketSize)},
+		{now.Invalid, told.Invalid, "the name is empty, or the value is empty or not finite"},
+		{now.Unsent, told.Unsent, fmt.Sprintf("%s did not take them in time or at all", r.cfg.target())},
+	} {
+		if c.now > c.told {
+			r.tell(event{slog.LevelWarn, fmt.Sprintf("%s: %d samples dropped so far", c.why, c.now)})
+		}
 	}
-	if s.TooLong > r.told.TooLong {
-		r.cfg.Log(fmt.Sprintf("statsd client: lines longer than Config.MaxPacketSize (%d bytes): %d dropped so far",
-			r.cfg.MaxPacketSize, s.TooLong))
+	r.told = now
+}
+
+// tell calls the program's functions.
+func (r *reporter) tell(e event) {
+	err := func() (err error) {
+		defer caught(&err, "Config.Log or Logger")
+		if r.cfg.Log != nil {
+			r.cfg.Log("statsd client: " + e.text)
+		}
+		if r.cfg.Logger != nil {
+			r.cfg.Logger.LogAttrs(context.Background(), e.level, "statsd client: "+e.text, slog.String("server", r.cfg.target()))
+		}
+		return nil
+	}()
+	if err != nil {
+		r.broken = err
+		r.queue.note(func(s *Stats) { s.LogLost++; s.LastError = err })
 	}
-	if s.Invalid > r.told.Invalid {
-		r.cfg.Log(fmt.Sprintf("statsd client: samples with an empty name, or a value that is empty or not finite: %d dropped so far", s.Invalid))
-	}
-	r.told = s
 }
 
 // throttle allows the first events of a series, then one in every, like
-// sprockets' ThrottleGuard. Setting count to 0 begins another series.
+// sprockets' ThrottleGuard. Setting count to 0 starts a new series.
 type throttle struct {
 	every, count int
 }

@@ -2,6 +2,7 @@ package client_test
 
 import (
 	"context"
+	"errors"
 	"math"
 	"net"
 	"slices"
@@ -17,8 +18,8 @@ import (
 	"github.com/statsd-ops/statsd/client/clienttest"
 )
 
-// What is too long or no sample is told too, each reason for itself, and once a
-// second at most.
+// Lines that are too long and invalid samples are logged, each reason by itself, at
+// most once a second.
 func TestDropsAreLogged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex
@@ -39,23 +40,25 @@ func TestDropsAreLogged(t *testing.T) {
 			log = nil
 		}
 		c.Incr("much.too.long")
-		said("longer than Config.MaxPacketSize (10 bytes): 1 dropped so far")
+		said("longer than Config.MaxPacketSize (10 bytes): 1 samples dropped so far")
 		c.Gauge("g", math.NaN())
 		c.Incr("also.too.long")
 		c.Incr("")
 		said()
 		time.Sleep(time.Second)
-		said("bytes): 2 dropped so far", "not finite: 2 dropped so far")
+		said("bytes): 2 samples dropped so far", "not finite: 2 samples dropped so far")
 		c.Set("s", "")
-		if err := c.Close(t.Context()); err != nil {
-			t.Fatal(err)
+		want := client.Drops{TooLong: 2, Invalid: 3}
+		var dropped *client.DroppedError
+		if err := c.Close(t.Context()); !errors.As(err, &dropped) || dropped.Samples != want {
+			t.Errorf("Close: %v, want %+v", err, want)
 		}
-		said("not finite: 3 dropped so far")
+		said("not finite: 3 samples dropped so far")
 	})
 }
 
-// Nothing tells that a UDP server is back: a minute of rest begins another
-// series of failures, a look-up of its name in the meantime does not.
+// Nothing shows that a UDP server is back. So a minute without failures starts a
+// new series. A look-up of its name does not.
 func TestUDPFailureSeries(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rec := clienttest.New(t, client.Config{})
@@ -91,7 +94,7 @@ func TestUDPFailureSeries(t *testing.T) {
 	})
 }
 
-// refusing is a UDP connection that gets the answer to an earlier datagram.
+// refusing is a UDP connection that returns the error of an earlier datagram.
 type refusing struct {
 	net.Conn
 	refuse *atomic.Bool

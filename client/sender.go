@@ -1,90 +1,139 @@
 package client
 
 import (
+	"cmp"
 	"context"
+	"errors"
+	"fmt"
 	"math/rand/v2"
 	"net"
 	"sync"
 	"time"
 )
 
-// sender takes packets from the queue to the server. Its goroutine alone dials,
-// writes and closes.
+// sender takes packets from the queue to the server. Only its goroutine writes
+// and owns the connection.
 type sender struct {
-	cfg    Config
-	queue  *queue
-	agg    *aggregator // may be nil
-	report *reporter
+	cfg     Config
+	queue   *queue
+	agg     *aggregator // may be nil
+	figures *figures    // nil without Config.StatsInterval
+	report  *reporter   // may be nil
 
-	ctx     context.Context // ends when Close has waited long enough
+	ctx     context.Context // ends when the sender must stop
 	cancel  context.CancelCauseFunc
 	closing chan struct{} // closed when Close begins
 	once    sync.Once
 	done    chan struct{} // closed when the goroutine has ended
-	left    int           // lines dropped at the end; read after done
 
 	conn     net.Conn
 	unwatch  func() bool
 	lost     chan struct{} // closed when the server ends conn; nil for datagrams
-	again    chan net.Conn // gives another, since its name was looked up again; may be nil
+	dialing  chan dialed   // the result of the Dial that runs; nil if none does
 	since    time.Time     // when conn was made
 	failures int           // connections in a row that failed or soon broke
-	hurried  bool          // closing has cut a wait short
+	hurried  bool          // closing has cut one pause short
 
 	hand       *packet // being sent
 	flushTimer *time.Timer
 	flushSet   bool
 	flushDue   bool
-	merged     <-chan time.Time // ticks when the aggregator is to be drained
+	merged     <-chan time.Time // ticks when it is time to drain the aggregator
+	publish    <-chan time.Time // ticks when it is time to send the figures
 	round      uint64           // of the aggregator, until it is drained; else 0
 }
 
-func startSender(cfg Config, q *queue, agg *aggregator) *sender {
+// errDone ends the sender's context when there is nothing more to send.
+var errDone = errors.New("nothing more to send")
+
+func startSender(cfg Config, root *Client) *sender {
 	s := &sender{
 		cfg:        cfg,
-		queue:      q,
-		agg:        agg,
+		queue:      root.core.queue,
+		agg:        root.core.agg,
+		report:     startReporter(cfg, root.core.queue),
 		closing:    make(chan struct{}),
 		done:       make(chan struct{}),
-		report:     startReporter(cfg, q),
 		flushTimer: time.NewTimer(time.Hour),
 	}
 	s.flushTimer.Stop()
+	if cfg.StatsInterval > 0 {
+		s.figures = &figures{client: root.With("statsd_client")}
+	}
 	s.ctx, s.cancel = context.WithCancelCause(context.Background())
 	go s.run()
 	return s
 }
 
-// hasten cuts the pauses before further attempts to connect short, once.
-func (s *sender) hasten() { s.once.Do(func() { close(s.closing) }) }
+// hasten cuts one pause before the next attempt to connect short, and sends the
+// client's own counters a last time.
+func (s *sender) hasten() {
+	s.once.Do(func() {
+		if s.figures != nil {
+			s.figures.send()
+		}
+		close(s.closing)
+	})
+}
 
-// close lets the sender finish until ctx ends. It returns how many lines were
-// dropped for want of time, and why.
-func (s *sender) close(ctx context.Context) (left int, why error) {
+// close lets the sender finish until ctx ends, and returns what Close returns.
+func (s *sender) close(ctx context.Context) error {
 	s.hasten()
 	s.queue.close()
 	if s.queue.ended() {
-		s.cancel(nil) // an attempt to connect would be of no use
+		s.cancel(errDone) // no need to connect
 	}
 	select {
 	case <-s.done:
 	case <-ctx.Done():
-		s.cancel(ctx.Err())
-		<-s.done
+		s.cancel(endOf(ctx))
+		timer := time.NewTimer(grace)
+		defer timer.Stop()
+		select {
+		case <-s.done:
+		case <-timer.C:
+			return s.outcome(fmt.Errorf("%w, and the connection to %s has not returned from Write or Close after %v",
+				endOf(ctx), s.cfg.target(), grace), nil)
+		}
 	}
-	return s.left, context.Cause(s.ctx)
+	cause := context.Cause(s.ctx)
+	if errors.Is(cause, errDone) || s.queue.snapshot().Dropped.Unsent == 0 {
+		cause = nil // all was sent or refused before
+	}
+	return s.outcome(cause, s.report.wait())
+}
+
+// outcome is the error of Close. cause ended it early, and log is an error of
+// Config.Log. Both may be nil.
+func (s *sender) outcome(cause, log error) error {
+	stats := s.queue.snapshot()
+	e := &DroppedError{Samples: stats.DroppedSamples, Cause: cause, Last: stats.LastError, Log: log, target: s.cfg.target()}
+	if e.Last == log { //nolint:errorlint // the same error, not the same kind
+		e.Last = nil
+	}
+	if e.Samples.Total() > 0 {
+		return e
+	}
+	if err := cmp.Or(cause, log); err != nil {
+		return fmt.Errorf("statsd client: close: %w", err)
+	}
+	return nil
 }
 
 // run sends packets until the queue has ended or ctx has. A packet stays in
-// hand until it is wholly sent or refused for good.
+// hand until all of it is sent or it is refused for good.
 func (s *sender) run() {
 	defer close(s.done)
-	defer s.cancel(nil)
-	defer s.report.stop()
+	defer s.end()
 	if s.agg != nil {
 		tick := time.NewTicker(s.cfg.Aggregate)
 		defer tick.Stop()
 		s.merged = tick.C
+	}
+	if s.figures != nil {
+		tick := time.NewTicker(s.cfg.StatsInterval)
+		defer tick.Stop()
+		s.publish = tick.C
 	}
 	for s.connect() {
 		if s.hand == nil && !s.next() {
@@ -94,16 +143,21 @@ func (s *sender) run() {
 			s.write()
 		}
 	}
-	s.hangUp()
-	s.flushTimer.Stop()
-	s.left = s.queue.discard()
 }
 
-// next waits for a packet to take in hand. It returns true without one when the
-// connection was lost, and false when there will be no more.
+func (s *sender) end() {
+	s.hangUp()
+	s.flushTimer.Stop()
+	s.queue.discard()
+	s.cancel(errDone)
+	s.report.stop()
+}
+
+// next waits for a packet and takes it in hand. It returns true without one when
+// the connection was lost, and false when there will be no more.
 func (s *sender) next() bool {
 	select {
-	case <-s.merged: // it may be long until there is a wait
+	case <-s.merged: // check now, the wait below can be far away
 		s.round = s.agg.round()
 	default:
 	}
@@ -131,18 +185,20 @@ func (s *sender) next() bool {
 			s.flushSet, s.flushDue = false, true
 		case <-s.merged:
 			s.round = s.agg.round()
+		case <-s.publish:
+			s.figures.send()
 		case <-s.lost:
 			return true
-		case conn := <-s.again:
-			s.replace(conn)
+		case d := <-s.dialing:
+			s.replace(d)
 		case <-s.ctx.Done():
 			return false
 		}
 	}
 }
 
-// pause waits before another attempt to connect. The first end of waiting
-// comes early when Close begins.
+// pause waits before the next attempt to connect. The beginning of Close ends
+// one pause early.
 func (s *sender) pause() bool {
 	closing := s.closing
 	if s.hurried {
@@ -159,9 +215,9 @@ func (s *sender) pause() bool {
 	return s.ctx.Err() == nil && !s.queue.ended()
 }
 
-// delay is ReconnectDelay doubled with each failure after the first, at most
-// ReconnectMax, less up to a half by chance, so that the clients of a restarted
-// server do not come back all at once.
+// delay is ReconnectDelay, doubled with each failure after the first, at most
+// ReconnectMax. A random part, up to half, is taken off, so that the clients of a
+// restarted server do not all come back at once.
 func (s *sender) delay() time.Duration {
 	d := min(s.cfg.ReconnectDelay, s.cfg.ReconnectMax)
 	for range s.failures - 1 {

@@ -6,35 +6,35 @@ import (
 	"sync/atomic"
 )
 
-// series is the samples of one name, tags and rate, merged.
+// series is the merged samples of one name, tags and rate.
 type series struct {
-	// word is what a counter or gauge holds: its sum, or the bits of its value,
-	// or idle or relative. A caller that finds another than these two changes it
-	// without a lock. Only who holds aggregator.mu changes these two, and only
-	// in the live table. So nothing is merged into what drain has taken: it
-	// leaves an idle word behind, and a caller that comes late goes to the lock.
+	// word is the sum of a counter or the bits of a gauge's value, or idle or
+	// relative. Callers change sums and values without a lock. Only the holder of
+	// aggregator.mu changes idle and relative, and only in the live table. drain
+	// leaves an idle word behind, so a late caller goes to the lock and merges
+	// nothing into a series that was drained.
 	word atomic.Uint64
 
-	id, a, b, c, d uint64 // of a plain one these say all: identity, and long or short
+	id, a, b, c, d uint64 // the whole key of a plain series: identity, and long or short
 
-	// What tells it apart.
+	// The key.
 	hash  uint64
 	name  string
 	kind  kind
 	rate  float64  // 0 stands for 1
-	scope *encoded // only its own scope counts
+	scope *encoded // only scope.scope is part of the key
 	tags  []string
 
-	head, tail string // as encoded by the client that met it first
-	forgotten  bool   // the table has it no more, though a handle may
+	head, tail string // encoded by the first client that used it
+	forgotten  bool   // the table has removed it, but a handle may still have it
 
-	delta   float64             // gauge that is relative: the sum of the adjustments
+	delta   float64             // relative gauge: the sum of the adjustments
 	values  []uint64            // timer, histogram, distribution: value.bits
 	members map[string]struct{} // set: encoded
 }
 
-// As gauges these are NaN, which no gauge is set to. A counter that comes to
-// such a sum by chance is sent before.
+// As gauges these are NaN, to which no gauge is set. A counter does not merge a
+// sample that would make its sum equal to idle.
 const (
 	idle     = 0x7ff4_0000_0000_0001 // nothing since the last drain
 	relative = 0x7ff4_0000_0000_0002 // a gauge was adjusted, but not set
@@ -44,7 +44,7 @@ func (sr *series) is(e *encoded, k kind, name string, tags []string, rate float6
 	return sr.name == name && sr.kind == k && sr.rate == rate && (sr.scope == e || sr.scope.scope == e.scope) && slices.Equal(sr.tags, tags)
 }
 
-// again merges v, if it can without the lock.
+// again merges v if that needs no lock.
 func (sr *series) again(v value) bool {
 	switch {
 	case sr == nil:
@@ -62,7 +62,7 @@ func (sr *series) countAgain(n int64) bool {
 	for {
 		old := sr.word.Load()
 		sum := int64(old) + n
-		if old == idle || uint64(sum) == idle || (sum^int64(old))&(sum^n) < 0 { // or it overflows
+		if old == idle || uint64(sum) == idle || (sum^int64(old))&(sum^n) < 0 { // idle, or an overflow
 			return false
 		}
 		if sr.word.CompareAndSwap(old, uint64(sum)) {
@@ -99,8 +99,8 @@ func (sr *series) adjust(delta float64) {
 	}
 }
 
-// emit queues what a series holds and empties it, unless the queue gets crowded
-// with members. It reports false if it held nothing.
+// emit queues what a series holds and empties it. It stops early when the queue
+// gets crowded with members. It reports false if the series was empty.
 func (co *core) emit(sr *series) bool {
 	switch sr.kind {
 	case counter:
@@ -108,7 +108,7 @@ func (co *core) emit(sr *series) bool {
 		if n == idle {
 			return false
 		}
-		co.putNumber(sr.head, whole(int64(n)), sr.tail)
+		co.putNumber(sr.head, whole(int64(n)), sr.tail, true)
 	case gauge:
 		return co.emitGauge(sr)
 	case set:
@@ -120,7 +120,7 @@ func (co *core) emit(sr *series) bool {
 				return true
 			}
 			delete(sr.members, member)
-			if b, p := co.queue.begin(len(sr.head)+len(member)+len(sr.tail), 1); p != nil {
+			if b, p := co.queue.beginMerged(len(sr.head)+len(member)+len(sr.tail), 1, 1); p != nil {
 				_ = append(append(append(b, sr.head...), member...), sr.tail...)
 				co.queue.commit(p, 1)
 			}
@@ -149,13 +149,13 @@ func (co *core) emitGauge(sr *series) bool {
 		co.queue.refuse()
 		return true
 	}
-	co.putNumber(sr.head, v, sr.tail)
+	co.putNumber(sr.head, v, sr.tail, true)
 	return true
 }
 
 // putNumber queues a number between head and tail. A negative gauge is set to 0
-// first, in the same packet.
-func (co *core) putNumber(head string, v value, tail string) {
+// first, in the same packet. merged lines do not wait for room.
+func (co *core) putNumber(head string, v value, tail string, merged bool) {
 	var digits [32]byte
 	number := v.appendTo(digits[:0], co.python)
 	around, lines := len(head)+len(tail), 1
@@ -164,7 +164,13 @@ func (co *core) putNumber(head string, v value, tail string) {
 		size += around + len("0")
 		lines = 2
 	}
-	b, p := co.queue.begin(size, lines)
+	var b []byte
+	var p *packet
+	if merged {
+		b, p = co.queue.beginMerged(size, lines, lines)
+	} else {
+		b, p = co.queue.begin(size, lines)
+	}
 	if p == nil {
 		return
 	}

@@ -20,7 +20,7 @@ import (
 	"github.com/statsd-ops/statsd/sink/sinktest"
 )
 
-// published adds up what was published of the paths that a pattern matches.
+// published adds up the published values whose paths match a pattern.
 func published(points []sinktest.Point, pattern string) (sum float64) {
 	for _, p := range points {
 		if is, _ := path.Match(pattern, p.Path); is {
@@ -30,8 +30,8 @@ func published(points []sinktest.Point, pattern string) (sum float64) {
 	return sum
 }
 
-// start runs a server until the test ends, its output in the test's log if it
-// failed. SIGTERM makes it publish what it has.
+// start runs a server until the test ends. SIGTERM makes it publish what it has.
+// If the test fails, its log has the server's output.
 func start(t *testing.T, dir, program string, args ...string) {
 	out, err := os.Create(filepath.Join(t.TempDir(), "output"))
 	if err != nil {
@@ -83,7 +83,7 @@ func daemon(t *testing.T, _ string, carbon *sinktest.Server) (address, counts, t
 	return at.String(), "stats.soak.c?", "stats.timers.soak.t?.count"
 }
 
-// What is given to the client arrives at the sink, to the last sample.
+// Every sample given to the client arrives at the sink.
 func TestSoakServers(t *testing.T) {
 	soak.Slow(t)
 	const names = 10
@@ -113,7 +113,7 @@ func TestSoakServers(t *testing.T) {
 					t.Fatal(err)
 				}
 				sums(t, c.Stats(), uint64(10*rounds))
-				// Sums of rates are exact to some digits less than a float64 has.
+				// Sums of rates have rounding errors.
 				near := func(got float64, want int) bool { return int(got+0.5) == want }
 				poll(t, "all samples to be published", func() bool {
 					points := carbon.Points()
@@ -125,8 +125,8 @@ func TestSoakServers(t *testing.T) {
 	}
 }
 
-// backlog is how many bytes wait in the receive buffers of UDP sockets bound to
-// port.
+// backlog returns how many bytes wait in the receive buffers of UDP sockets bound
+// to port.
 func backlog(t *testing.T, network, port string) int {
 	if network != "udp" {
 		return 0

@@ -1,37 +1,35 @@
 package client
 
-// Stats is what became of every line given to a client and to those derived
-// from it, since it was made. At any moment
+// Stats counts what happened to every line given to a client and to the clients
+// derived from it. At any moment
 //
-//	Lines == Sent + Queued + Dropped
-//	Dropped == QueueFull + TooLong + Invalid + Unsent + AfterClose
+//	Lines == Sent + Queued + Dropped.Total()
 //
-// A call makes one line; a negative gauge makes two; samples merged by
-// [Config.Aggregate] share one and are counted when it is queued; a sample
-// left out by [Client.Sampled] makes none.
+// A call makes one line, a negative gauge two. With [Config.Aggregate] samples
+// share a line, which counts once it is queued. A sample left out by
+// [Client.Sampled] makes no line.
 type Stats struct {
 	Lines   uint64 // given to the client
 	Sent    uint64 // taken by the kernel
 	Queued  uint64 // waiting for the server
-	Dropped uint64 // will never be sent
+	Dropped Drops  // lines
 
-	QueueFull  uint64 // dropped: more waited than Config.QueueSize
-	TooLong    uint64 // dropped: longer than Config.MaxPacketSize
-	Invalid    uint64 // dropped: an empty name, member or type, a value that is NaN or infinite
-	Unsent     uint64 // dropped: the network refused the datagram, or Close ended first
-	AfterClose uint64 // dropped: given after Close
+	// DroppedSamples counts the values in dropped lines, as a server would count
+	// them. A line of merged timer values has up to 64. A merged counter has one,
+	// its sum.
+	DroppedSamples Drops
 
 	Writes   uint64 // datagrams, or writes to a stream
 	Bytes    uint64 // of payload written
 	Connects uint64 // connections made
-	Failures uint64 // connections that could not be made or broke, and datagrams refused
-	LogLost  uint64 // lines that Config.Log was too slow to take
+	Failures uint64 // failed connections, refused datagrams, and errors given to Report
+	LogLost  uint64 // lines that Config.Log or Logger did not take: too slow, or it panicked
 
-	Connected bool  // is there a connection now (for UDP: an open socket)
-	LastError error // of the connection; nil if there was none
+	Connected bool  // is there a connection now (UDP: an open socket)
+	LastError error // the last failure; nil if there was none
 }
 
-// Stats returns a consistent copy of the figures.
+// Stats returns a consistent copy of the counters.
 func (c *Client) Stats() Stats {
 	if !c.on() {
 		return Stats{}
@@ -43,36 +41,19 @@ func (q *queue) snapshot() Stats {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	s := q.stats
-	s.Queued = q.waiting + q.cur.Load().len()
-	s.Dropped = s.QueueFull + s.TooLong + s.Invalid + s.Unsent + s.AfterClose
-	s.Lines = s.Sent + s.Queued + s.Dropped
+	s.Queued = q.waiting.lines + q.cur.Load().len()
+	s.Lines = s.Sent + s.Queued + s.Dropped.Total()
 	return s
 }
 
-// connected notes that there is a connection, disconnected that there is none.
-func (q *queue) connected() {
+// note changes the counters.
+func (q *queue) note(change func(s *Stats)) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.stats.Connects++
-	q.stats.Connected = true
+	change(&q.stats)
 }
 
-func (q *queue) disconnected() {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.stats.Connected = false
-}
-
-// failed counts an error of the network.
+// failed counts a failure.
 func (q *queue) failed(err error) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.stats.Failures++
-	q.stats.LastError = err
-}
-
-func (q *queue) logLost() {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.stats.LogLost++
+	q.note(func(s *Stats) { s.Failures++; s.LastError = err })
 }

@@ -5,35 +5,35 @@ import (
 	"sync/atomic"
 )
 
-// A table holds at most so many series, and all its sets so many members, none
-// with a longer text. What finds no room goes to the queue unmerged.
+// The limits of a table: series, members of all its sets together, and the length
+// of a name or member. Samples beyond them go to the queue unmerged.
 const (
 	maxSeries  = 4096
 	maxMembers = 65536
 	maxText    = 512
 )
 
-// table is the series of one interval.
+// table holds the series of one interval.
 type table struct {
 	names   *names
-	order   []*series // lines leave in the order in which names came
+	order   []*series // in the order of first use, which is the order of the lines
 	members int
 
 	drained, kept int // of order, since the table was live
 }
 
-// names finds series without a lock. Who holds aggregator.mu may add one at any
-// time; to take some away, or to grow, another names takes its place.
+// names finds series without a lock. The holder of aggregator.mu can add a series
+// at any time. To remove some or to grow, a new names replaces the old one.
 type names struct {
 	index int                      // of the table, of the aggregator's two
-	slots []atomic.Pointer[series] // a power of two, at least half of them nil; by hash, else in the next
+	slots []atomic.Pointer[series] // hash table with linear probing; a power of two, at least half nil
 }
 
 func newTable(index int) *table { return &table{names: newNames(index, nil)} }
 
 func newNames(index int, of []*series) *names {
-	const least = 16
-	n := &names{index: index, slots: make([]atomic.Pointer[series], max(least, 1<<bits.Len(uint(4*len(of)))))}
+	const minSlots = 16
+	n := &names{index: index, slots: make([]atomic.Pointer[series], max(minSlots, 1<<bits.Len(uint(4*len(of)))))}
 	for _, sr := range of {
 		n.put(sr)
 	}
@@ -50,9 +50,8 @@ func (n *names) put(sr *series) {
 
 func (n *names) at(i uint64) *atomic.Pointer[series] { return &n.slots[i&uint64(len(n.slots)-1)] }
 
-// find returns the series of such samples without a rate, or nil. For plain ones
-// it calls nothing, and all that it compares is in one line of the processor's
-// cache.
+// find returns the series of samples without a rate, or nil. For plain samples it
+// calls no function, and everything that it compares is in one cache line.
 func (n *names) find(e *encoded, k kind, name string, tags []string) *series {
 	if !e.plain(name, tags) {
 		return n.search(e, k, name, tags, 0)
@@ -72,7 +71,7 @@ func (n *names) find(e *encoded, k kind, name string, tags []string) *series {
 	}
 }
 
-// search is find for any samples.
+// search is find for all samples.
 func (n *names) search(e *encoded, k kind, name string, tags []string, rate float64) *series {
 	h := e.hash(k, name, tags)
 	for i := h; ; i++ {
@@ -107,9 +106,9 @@ func (t *table) addMember(sr *series, member []byte) bool {
 	return true
 }
 
-// drain queues the table's lines, empties its series and forgets those that
-// were empty before. It stops when the queue is crowded, and reports whether that
-// was all.
+// drain queues the table's lines, empties its series and removes the series that
+// were empty before. It stops when the queue is crowded, and reports whether it
+// has finished.
 func (t *table) drain(co *core) bool {
 	for ; t.drained < len(t.order); t.drained++ {
 		if co.queue.crowded() {

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// value is a number that stands between ':' and '|', not yet encoded.
+// value is the number between ':' and '|', not yet encoded.
 type value struct {
 	form form
 	bits uint64 // an int64 or a float64

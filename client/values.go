@@ -1,8 +1,9 @@
 package client
 
-// A series holds at most so many values. They then wait for the sender to encode
-// them, which takes longer than all else. When so many wait already, because
-// there is no server, the caller encodes its own.
+// A series holds up to maxValues values. Then they move to a batch, for the sender
+// to encode, which is the slow part. If maxFull batches wait for it, the caller
+// encodes its own. With Config.Block it must not: it would have to wait under the
+// lock. Then values are sent one by one.
 const (
 	maxValues = 64
 	maxFull   = 1024
@@ -14,17 +15,25 @@ type batch struct {
 	values []uint64
 }
 
-// keep is merge for those that keep all values.
-func (a *aggregator) keep(sr *series, bits uint64) {
+// keep is merge for types that keep all values.
+func (a *aggregator) keep(sr *series, bits uint64) bool {
+	if len(sr.values) == maxValues {
+		switch {
+		case len(a.full) < maxFull:
+			a.handOver(sr)
+		case a.core.queue.block.on:
+			return false
+		default:
+			a.core.emitValues(sr, sr.values)
+			sr.values = sr.values[:0]
+		}
+	}
 	sr.values = append(sr.values, bits)
-	if len(sr.values) < maxValues {
-		return
-	}
-	if len(a.full) == maxFull {
-		a.core.emitValues(sr, sr.values)
-		sr.values = sr.values[:0]
-		return
-	}
+	return true
+}
+
+// handOver makes a batch of the values of sr.
+func (a *aggregator) handOver(sr *series) {
 	a.full = append(a.full, batch{sr, sr.values})
 	if last := len(a.free) - 1; last >= 0 {
 		sr.values, a.free = a.free[last], a.free[:last]
@@ -36,8 +45,8 @@ func (a *aggregator) keep(sr *series, bits uint64) {
 	}
 }
 
-// emitFull queues the values of which a series has too many. It stops when the
-// queue is crowded, and reports whether that was all.
+// emitFull queues the batches. It stops when the queue is crowded, and reports
+// whether all are queued.
 func (a *aggregator) emitFull() bool {
 	if len(a.taken) == 0 {
 		a.mu.Lock()
@@ -59,7 +68,7 @@ func (a *aggregator) emitFull() bool {
 	return true
 }
 
-// emitValues queues values in as few lines as may be.
+// emitValues queues values in as few lines as possible.
 func (co *core) emitValues(sr *series, values []uint64) {
 	form := formDecimal
 	if sr.kind == timer {
@@ -67,19 +76,22 @@ func (co *core) emitValues(sr *series, values []uint64) {
 	}
 	var scratch [1500]byte
 	b := append(scratch[:0], sr.head...)
+	samples := 0
 	for _, bits := range values {
 		end := len(b)
 		b = append(value{form, bits}.appendTo(b, co.python), ':')
 		if len(b)-1+len(sr.tail) > co.queue.maxLine && end > len(sr.head) {
-			co.emitLine(b[:end-1], sr.tail)
+			co.emitLine(b[:end-1], sr.tail, samples)
+			samples = 0
 			b = b[:len(sr.head)+copy(b[len(sr.head):], b[end:])]
 		}
+		samples++
 	}
-	co.emitLine(b[:len(b)-1], sr.tail)
+	co.emitLine(b[:len(b)-1], sr.tail, samples)
 }
 
-func (co *core) emitLine(text []byte, tail string) {
-	if b, p := co.queue.begin(len(text)+len(tail), 1); p != nil {
+func (co *core) emitLine(text []byte, tail string, samples int) {
+	if b, p := co.queue.beginMerged(len(text)+len(tail), 1, samples); p != nil {
 		_ = append(append(b, text...), tail...)
 		co.queue.commit(p, 1)
 	}

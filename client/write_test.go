@@ -15,7 +15,7 @@ import (
 	"github.com/statsd-ops/statsd/client/clienttest"
 )
 
-// cutConn takes so many bytes of what is written, and breaks.
+// cutConn takes a number of bytes, then breaks.
 type cutConn struct {
 	net.Conn
 	left int
@@ -30,9 +30,9 @@ func (c *cutConn) Write(b []byte) (int, error) {
 	return n, nil
 }
 
-// A connection may break after any byte. The lines that were whole by then are
-// not sent again, the one that was cut is, and the next connection starts with
-// a whole line.
+// A connection can break after any byte. Lines that were sent whole are not sent
+// again, the line that was cut is sent again, and the next connection starts with a
+// whole line.
 func TestCutAnywhere(t *testing.T) {
 	want := []string{"first:1|c", "second:2|c", "third:0|g", "third:-3|g"}
 	all := strings.Join(want, "\n") + "\n"
@@ -64,7 +64,7 @@ func TestCutAnywhere(t *testing.T) {
 	}
 }
 
-// A UDP server's name is looked up again, but an address is not.
+// The client looks up the name of a UDP server again, but not an address.
 func TestResolveAgain(t *testing.T) {
 	for address, want := range map[string]uint64{"stats.example.com": 4, "127.0.0.1": 1, "[::1]": 1} {
 		synctest.Test(t, func(t *testing.T) {
@@ -83,7 +83,7 @@ func TestResolveAgain(t *testing.T) {
 	}
 }
 
-// A name server that does not answer holds up nothing.
+// A name server that does not answer delays nothing.
 func TestResolveAgainHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rec := clienttest.New(t, client.Config{})

@@ -20,6 +20,7 @@ import (
 
 	"github.com/statsd-ops/statsd/aggregate"
 	"github.com/statsd-ops/statsd/delivery"
+	"github.com/statsd-ops/statsd/meta"
 	"github.com/statsd-ops/statsd/metric"
 	"github.com/statsd-ops/statsd/server"
 	"github.com/statsd-ops/statsd/sink/load"
@@ -91,6 +92,17 @@ func TestFigures(t *testing.T) {
 	if err := s.Run(ended); err != nil {
 		t.Error(err)
 	}
+}
+
+var reasonRow = regexp.MustCompile("(?m)^\\| `([a-z_]+)` \\|")
+
+// Each reason of the health is described in health.md, and no other.
+func TestReasons(t *testing.T) {
+	var described []string
+	for _, row := range reasonRow.FindAllStringSubmatch(read(t, "health.md"), -1) {
+		described = append(described, row[1])
+	}
+	sameWords(t, described, meta.ReasonIDs(), "reason")
 }
 
 var examples = regexp.MustCompile("(?s)```examples(?: --tags=([a-z-]+)| --dialect=([a-z]+))?\n(.*?)```")

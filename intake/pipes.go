@@ -51,6 +51,7 @@ type Pipes struct {
 	Processes int           // that answered the last one
 	Duration  time.Duration // of the last one
 	Errors    uint64        // readings that failed
+	Fault     error         // of the last one; nil if it did not fail
 	// Pipes that were not read, or only in part, by reason, and removed ones.
 	Refused, TimedOut, TooLarge, Malformed, Removed uint64
 }
@@ -179,7 +180,7 @@ func (p *pipeReader) count(r *pipes.Result, took time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s := &p.seen
-	s.Duration = took
+	s.Duration, s.Fault = took, nil
 	s.Processes = 0
 	for _, process := range r.Processes {
 		if process.Err == nil {
@@ -218,6 +219,7 @@ func (p *pipeReader) fail(ctx context.Context, err error) {
 	}
 	p.mu.Lock()
 	p.seen.Errors++
+	p.seen.Fault = err
 	p.mu.Unlock()
 	if time.Since(p.warned) >= pipeWarnings {
 		p.warned = time.Now()

@@ -5,12 +5,12 @@ import (
 	"time"
 )
 
-// BadLine is a received line of which at least one sample was discarded.
+// BadLine is a received line with at least one discarded sample.
 type BadLine struct {
 	Time   time.Time
 	Sender Sender // unknown, unless the kernel was asked
 	Reason string // such as "bad_value"
-	// Line is as received: show it with Quote only.
+	// Line is as received. Show it through Quote only.
 	Line []byte
 }
 
@@ -25,9 +25,8 @@ type BadLines struct {
 	added uint64
 }
 
-// Add keeps l instead of the oldest line. It copies what Quote would show of
-// l.Line, into memory that it has from the oldest line: no allocation, once
-// warm.
+// Add keeps l in place of the oldest line. It copies the part of l.Line that
+// Quote shows, and reuses the memory of the oldest line.
 func (b *BadLines) Add(l BadLine) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -36,7 +35,7 @@ func (b *BadLines) Add(l BadLine) {
 	if kept.Line == nil {
 		kept.Line = make([]byte, 0, QuoteLimit+1)
 	}
-	// One byte more than is shown, for Quote to see that the line went on.
+	// One byte more than Quote shows, so that it can tell that the line was longer.
 	copied := append(kept.Line[:0], l.Line[:min(len(l.Line), QuoteLimit+1)]...)
 	*kept = l
 	kept.Line = copied

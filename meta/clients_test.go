@@ -14,12 +14,12 @@ import (
 	"github.com/statsd-ops/statsd/internal/counterpart"
 )
 
-// TestClients has the XML-RPC clients of other languages call every method, and
-// compares what they understood with what the source said.
+// TestClients calls every method with the XML-RPC clients of other languages, and
+// compares their results with the source.
 func TestClients(t *testing.T) {
 	for _, tt := range []struct {
 		program, script string
-		module          []string // arguments that fail where the client is not installed
+		module          []string // arguments that fail if the client is not installed
 	}{
 		{"/usr/bin/python3", "client.py", []string{"-c", "import xmlrpc.client"}},
 		{"/usr/bin/ruby", "client.rb", []string{"-e", `require "xmlrpc/client"`}},
@@ -46,7 +46,7 @@ func TestClients(t *testing.T) {
 	}
 }
 
-// stderr adds to err what the program said.
+// stderr adds the output of the program to err.
 func stderr(err error) error {
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 		return fmt.Errorf("%w: %s", err, exit.Stderr)
@@ -54,10 +54,10 @@ func stderr(err error) error {
 	return err
 }
 
-// checkAnswers compares what a client printed as JSON with its source.
+// checkAnswers compares the JSON that a client printed with the source.
 func checkAnswers(t *testing.T, got map[string]any, source *fixedSource) {
 	t.Helper()
-	methods := []any{"discards", "istats", "stats", "system.listMethods", "system.methodHelp", "system.methodSignature", "system.multicall", "values"}
+	methods := []any{"discards", "health", "istats", "stats", "system.listMethods", "system.methodHelp", "system.methodSignature", "system.multicall", "values"}
 	for name, want := range map[string]any{
 		"methods": methods, "signature": []any{[]any{"string"}}, "multicall": true,
 	} {
@@ -100,8 +100,8 @@ func checkAnswers(t *testing.T, got map[string]any, source *fixedSource) {
 	}
 }
 
-// isNumber compares a number as a client understood it. Perl writes numbers
-// that it has read, and not reckoned with, as strings.
+// isNumber compares a number that a client read. Perl writes numbers as strings
+// unless it has computed with them.
 func isNumber(got any, want float64) bool {
 	if text, ok := got.(string); ok {
 		f, err := strconv.ParseFloat(text, 64)

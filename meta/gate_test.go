@@ -31,12 +31,12 @@ func dial(t testing.TB, addr, text string) net.Conn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = conn.Close() })
-	// A connection that was cut already shows when it is read.
+	// If the connection was cut already, the next read fails.
 	_, _ = io.WriteString(conn, text)
 	return conn
 }
 
-// istats asks for istats on a fresh connection.
+// istats calls istats on a new connection.
 func istats(addr string) error {
 	client := http.Client{Timeout: wait.Patience, Transport: &http.Transport{DisableKeepAlives: true}}
 	w, err := client.Post("http://"+addr+"/RPC2", "text/xml", strings.NewReader("<methodCall><methodName>istats</methodName></methodCall>"))
@@ -51,9 +51,9 @@ func istats(addr string) error {
 	return err
 }
 
-// TestAttack checks that a client is answered within a second while a thousand
-// others hang about with unfinished requests, coming back whenever they are cut
-// off, and that this costs less than 4 MiB.
+// TestAttack checks that a client is answered while a thousand others hold
+// unfinished requests and connect again when they are cut, and that they cost less
+// than 4 MiB.
 func TestAttack(t *testing.T) {
 	t.Parallel()
 	addr := start(t, exampleSource(), exampleValues(100))
@@ -78,8 +78,8 @@ func TestAttack(t *testing.T) {
 	}
 }
 
-// TestUnread checks that a client need not wait until others, which fill the gate
-// and never read what they asked for, have had all the time that they may have.
+// TestUnread checks that a client is answered at once although others fill the
+// gate and never read their answers.
 func TestUnread(t *testing.T) {
 	const call = "<methodCall><methodName>values</methodName></methodCall>"
 	values := exampleValues(100_000)
@@ -108,8 +108,8 @@ func attacks() []string {
 	}
 }
 
-// startAttackers runs 1,000 attackers in a process of their own until the test
-// ends, and returns when all have had their first go.
+// startAttackers runs 1,000 attackers in another process until the test ends. It
+// returns when each has connected once.
 func startAttackers(t *testing.T, addr string) {
 	t.Helper()
 	self, err := os.Executable()
@@ -138,8 +138,8 @@ func startAttackers(t *testing.T, addr string) {
 	}
 }
 
-// TestMain runs the attackers instead of the tests in the process that
-// startAttackers started.
+// TestMain runs the attackers, instead of the tests, in the process that
+// startAttackers starts.
 func TestMain(m *testing.M) {
 	if addr := os.Getenv("ATTACK_ADDR"); addr != "" {
 		runAttackers(addr)
@@ -169,7 +169,7 @@ func runAttackers(addr string) {
 	attackers.Wait()
 }
 
-// attack holds one connection open until it is cut off.
+// attack holds one connection open until it is cut.
 func attack(ctx context.Context, addr, text string, connected func()) {
 	conn, err := new(net.Dialer).DialContext(ctx, "tcp", addr)
 	connected()
@@ -190,20 +190,20 @@ func heap() int64 {
 	return int64(m.HeapAlloc)
 }
 
-// heldSource answers Health only when it is let go.
+// heldSource answers Health only after release.
 type heldSource struct {
 	*fixedSource
 	asked, release chan struct{}
 }
 
-func (s heldSource) Health() error {
+func (s heldSource) Health() Health {
 	close(s.asked)
 	<-s.release
-	return nil
+	return Health{}
 }
 
-// TestGuests checks that there are never more than 32 connections, and that one
-// that waits for its answer is not closed to make room.
+// TestGuests checks that there are never more than 32 connections, and that a
+// connection that waits for its answer is not closed to make room.
 func TestGuests(t *testing.T) {
 	source := heldSource{exampleSource(), make(chan struct{}), make(chan struct{})}
 	m, err := NewMonitor(MonitorConfig{}, source, exampleValues(1))
@@ -231,16 +231,15 @@ func TestGuests(t *testing.T) {
 	release()
 	w, err := http.ReadResponse(bufio.NewReader(held), nil)
 	if err != nil {
-		t.Fatalf("the one that waited for its answer: %v", err)
+		t.Fatalf("the connection that waited for its answer: %v", err)
 	}
 	defer w.Body.Close()
 	if w.StatusCode != http.StatusOK {
-		t.Errorf("the one that waited for its answer got status %d", w.StatusCode)
+		t.Errorf("the connection that waited for its answer got status %d", w.StatusCode)
 	}
 }
 
-// countCut returns how many of the connections the other side has closed, or
-// closes soon.
+// countCut returns how many connections the other side has closed, or closes soon.
 func countCut(t *testing.T, conns []net.Conn) int {
 	t.Helper()
 	var cut atomic.Int64
@@ -259,8 +258,8 @@ func countCut(t *testing.T, conns []net.Conn) int {
 	return int(cut.Load())
 }
 
-// TestSlowClientsAreCut checks that an unfinished request is cut, with plenty of room for
-// others.
+// TestSlowClientsAreCut checks that an unfinished request is cut although there is
+// room.
 func TestSlowClientsAreCut(t *testing.T) {
 	t.Parallel()
 	addr := start(t, exampleSource(), exampleValues(1))
@@ -278,8 +277,8 @@ func TestSlowClientsAreCut(t *testing.T) {
 	}
 }
 
-// TestLargeCall checks that who sends too much reads why, although the rest of
-// it is never read.
+// TestLargeCall checks that a client that sends too much gets the reason, although
+// its request is not read to the end.
 func TestLargeCall(t *testing.T) {
 	addr := start(t, exampleSource(), exampleValues(1))
 	conn := dial(t, addr, "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/xml\r\nContent-Length: 1073741824\r\n\r\n"+strings.Repeat(" ", 100<<10))
@@ -294,8 +293,8 @@ func TestLargeCall(t *testing.T) {
 	}
 }
 
-// TestRunEnds checks that Run ends with clients that wait for each other, and
-// leaves no goroutine behind.
+// TestRunEnds checks that Run ends while clients wait for each other, and that all
+// goroutines have ended.
 func TestRunEnds(t *testing.T) {
 	before := runtime.NumGoroutine()
 	m, err := NewMonitor(MonitorConfig{Port: int(counterpart.FreeAddress(t).Port())}, exampleSource(), exampleValues(1))

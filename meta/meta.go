@@ -1,29 +1,36 @@
-// Package meta holds what the daemon knows about itself, and the Monitor that
+// Package meta holds the daemon's knowledge of itself, and the Monitor that
 // shows it over HTTP.
 //
-// The daemon writes, at each flush, what it counted and what it published:
+// At each flush the daemon writes its counts and the published values:
 //
 //	stats.Keep(figures, interval)
 //	values.Keep(now, points)
 //
-// and whoever asks reads: the monitor, the flush itself, the alert loop. None
-// of them resets anything, so none disturbs another.
+// The monitor, the flush and the alert loop read them. No reader resets
+// anything, so none disturbs another.
+//
+// # Health
+//
+// A Tracker turns Facts into Health: ok, degraded or failing, and all reasons.
+// The page, the probes, the alerts, the log and the figures show that Health and
+// decide nothing themselves. A new reason is an entry in reasonTable and a rule
+// that says it.
 //
 // # Received bytes
 //
-// Whatever came from a network is shown through Quote, and only through it: a
-// terminal, an XML client, a log and a web page then all see plain ASCII.
+// Bytes from the network are shown through Quote only. Terminals, XML clients,
+// logs and web pages then get plain ASCII.
 package meta
 
-// Figure is one of the daemon's own numbers. Counts and sizes are whole
-// numbers, durations are seconds, times are Unix seconds.
+// Figure is a number that the daemon tells about itself. Counts and sizes are
+// whole numbers, durations are seconds, times are Unix seconds.
 type Figure struct {
 	Name  string  // such as "udp.packets"; A-Z a-z 0-9 _ - . only
 	Value float64 // finite
-	// Count says that Value counts something since the start, and never falls.
+	// Count marks a Value that counts since the start and never falls.
 	Count bool
-	// Rate is what a Count grew by per second over the last flush interval.
-	// Stats works it out.
+	// Rate is by how much a Count grew per second in the last flush interval.
+	// Stats computes it.
 	Rate float64
 }
 
@@ -34,38 +41,37 @@ type Value struct {
 	Time  int64 // Unix seconds, as published
 }
 
-// Discards is what was thrown away, and why.
+// Discards tells which samples were not counted, and why.
 type Discards struct {
 	// Reasons counts the samples discarded since the start under each reason
-	// ("bad_value"). It may list reasons that never occurred.
+	// ("bad_value"). Some counts may be 0.
 	Reasons []Figure
-	// Lines are the last bad lines, the newest first, as BadLines.Last gives them.
+	// Lines are the last bad lines, the newest first.
 	Lines []BadLine
-	// Refused are the names that limits kept out most, the busiest first.
+	// Refused are the names that limits refused most often, the busiest first.
 	Refused []Refusal
-	// Collisions are the last paths that two kinds were published under.
+	// Collisions are the last paths that two kinds of names shared.
 	Collisions []string
 }
 
-// Refusal counts samples that were good, but beyond a limit, since the start.
+// Refusal counts good samples that a limit refused, since the start.
 type Refusal struct {
 	Limit string // the flag that sets it, such as "max-names"
-	// Prefix is what the names have in common, up to their second dot; or
-	// the name, where one alone is over its limit. A-Z a-z 0-9 _ - . only.
+	// Prefix is the common begin of the names, up to their second dot. If a
+	// single name is over its limit, it is that name. A-Z a-z 0-9 _ - . only.
 	Prefix string
-	// The count lies between them: it is followed in bounded memory.
+	// The exact count lies between these bounds: memory for it is bounded.
 	Least, Most uint64
 }
 
-// Source is what a Monitor reports on. Every method can be called at any time
-// from any goroutine, returns at once, and gives what it returns to the caller.
+// Source gives a Monitor its answers. Any goroutine may call any method at any
+// time. Methods return at once, and the caller owns the result.
 type Source interface {
-	// Figures returns the cut of the last flush and what is live beside it
-	// (pending_stats), in any order, each name once.
+	// Figures returns the figures of the last flush, and live ones
+	// (pending_stats, health), in any order, each name once.
 	Figures() []Figure
-	// Health returns nil while each flush comes in time and each sink
-	// delivers, or else one line that says what is wrong.
-	Health() error
-	// Discards returns what was thrown away so far.
+	// Health returns the daemon's health as of now.
+	Health() Health
+	// Discards returns what was not counted so far.
 	Discards() Discards
 }

@@ -16,27 +16,33 @@ func (m *Monitor) methods() []xmlrpc.Method {
 	return []xmlrpc.Method{
 		{
 			Name:      "istats",
-			Help:      "Returns the daemon's own figures as a string that holds one JSON object of numbers. Durations are seconds, times are Unix seconds.",
+			Help:      "Returns the daemon's own figures: a string with one JSON object of numbers. Durations are seconds, times are Unix seconds.",
 			Signature: []string{"string"},
 			Call:      m.istats,
 		},
 		{
 			Name:      "stats",
-			Help:      "Returns the same as istats, as a struct. A whole number is an int while it fits 32 bits; any other is a double.",
+			Help:      "Returns the figures of istats as a struct. Whole numbers that fit 32 bits are ints; all others are doubles.",
 			Signature: []string{"struct"},
 			Call:      m.stats,
 		},
 		{
 			Name:      "values",
-			Help:      "Returns an array with, for each name published of late, a struct of its path, newest value and time (Unix seconds), sorted by path.",
+			Help:      "Returns an array of structs, sorted by path: path, newest value and time (Unix seconds) of each recently published name.",
 			Signature: []string{"array"},
 			Call:      m.lastValues,
 		},
 		{
 			Name:      "discards",
-			Help:      "Returns a struct of reasons (how many samples were discarded for each), lines (the last bad lines, newest first: time in Unix seconds, sender, reason, and the line's first 256 bytes, quoted), refused (what limits kept out most: limit, prefix of the names, and between which counts, least and most, the samples are) and collisions (paths that two kinds were published under).",
+			Help:      "Returns a struct of four members. reasons: the number of discarded samples for each reason. lines: the last bad lines, newest first, with time (Unix seconds), sender, reason, and the first 256 bytes, quoted. refused: the names that limits refused most, with limit, prefix of the names, and the least and most samples there can be. collisions: the paths that two kinds of names share.",
 			Signature: []string{"struct"},
 			Call:      m.discards,
+		},
+		{
+			Name:      "health",
+			Help:      "Returns a struct of state (ok, degraded or failing), since (Unix seconds) and reasons: an array of structs, the worst first, of id, subject, state, text, since, effect, next (the command to type next) and clears.",
+			Signature: []string{"struct"},
+			Call:      m.health,
 		},
 	}
 }
@@ -51,7 +57,7 @@ func (m *Monitor) istats([]xmlrpc.Value) (xmlrpc.Value, error) {
 	return xmlrpc.String(text), err
 }
 
-// decimal returns the shortest decimal that reads back as f, without exponent.
+// decimal returns the shortest decimal without exponent that reads back as f.
 func decimal(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
 
 func (m *Monitor) stats([]xmlrpc.Value) (xmlrpc.Value, error) {
@@ -121,10 +127,32 @@ func (m *Monitor) discards([]xmlrpc.Value) (xmlrpc.Value, error) {
 	}, nil
 }
 
-// unixSeconds returns t with milliseconds: more says nothing about a line.
+func (m *Monitor) health([]xmlrpc.Value) (xmlrpc.Value, error) {
+	h := m.source.Health()
+	reasons := make(xmlrpc.Array, len(h.Reasons))
+	for i, r := range h.Reasons {
+		reasons[i] = xmlrpc.Struct{
+			{Name: "id", Value: xmlrpc.String(r.ID)},
+			{Name: "subject", Value: xmlrpc.String(r.Subject)},
+			{Name: "state", Value: xmlrpc.String(r.State.String())},
+			{Name: "text", Value: xmlrpc.String(r.Text)},
+			{Name: "since", Value: xmlrpc.Double(unixSeconds(r.Since))},
+			{Name: "effect", Value: xmlrpc.String(r.Effect)},
+			{Name: "next", Value: xmlrpc.String(r.Next)},
+			{Name: "clears", Value: xmlrpc.String(r.Clears)},
+		}
+	}
+	return xmlrpc.Struct{
+		{Name: "state", Value: xmlrpc.String(h.State.String())},
+		{Name: "since", Value: xmlrpc.Double(unixSeconds(h.Since))},
+		{Name: "reasons", Value: reasons},
+	}, nil
+}
+
+// unixSeconds returns t to the millisecond, which is enough for a line.
 func unixSeconds(t time.Time) float64 { return float64(t.UnixMilli()) / 1000 }
 
-// sender names the sender for people.
+// sender returns the sender as text.
 func (l BadLine) sender() string {
 	if !l.Sender.Known() {
 		return "unknown"

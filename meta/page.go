@@ -20,22 +20,22 @@ var pageHTML string
 //go:embed page.css
 var pageCSS string
 
-// How much the page shows: enough to see what comes in, and, of what was
-// asked for, more. Bad lines are few, or much alike.
+// How much the page shows. A filter shows more: the reader wants these. Bad lines
+// are few, or much alike.
 const (
 	pageValues = 25
 	pageFound  = 200
 	pageLines  = 20
 )
 
-// page serves the status page: plain HTML, without scripts.
+// page serves the status page: plain HTML without scripts.
 type page struct {
 	template *template.Template
 	policy   string
 }
 
 func newPage() *page {
-	// Nothing may be loaded, run or framed; only our own style sheet applies.
+	// Nothing may be loaded, run or framed. Only our own style sheet applies.
 	sum := sha256.Sum256([]byte(pageCSS))
 	return &page{
 		template: template.Must(template.New("page").Parse(pageHTML)),
@@ -60,11 +60,13 @@ func (p *page) serve(w http.ResponseWriter, r *http.Request, m *Monitor) {
 	_, _ = w.Write(b.Bytes()) // an error means that the client is gone
 }
 
-// view is what the page shows, as text.
+// view is the content of the page, as text.
 type view struct {
 	CSS                  template.CSS
 	Version, Now, Uptime string
-	Trouble              string
+	Health               Health
+	Headline, Mood       string
+	Troubles             []troubleRow
 	Query                string
 	Refresh              bool
 	Tiles                []tile
@@ -83,9 +85,11 @@ type lineRow struct{ Line, Reason, Sender, Age string }
 
 type refusalRow struct{ Limit, Prefix, Count string }
 
+type troubleRow struct{ Text, Mood, Since, Effect, Next, Clears string }
+
 type figureRow struct{ Name, Value, Rate string }
 
-// Link returns the page's address, with or without reloading.
+// Link returns the address of the page, with or without reloading.
 func (v view) Link(refresh bool) string {
 	q := url.Values{}
 	if v.Query != "" {
@@ -110,9 +114,9 @@ func (m *Monitor) view(query url.Values, now time.Time) view {
 		Sinks:   sinks(figures),
 		Figures: figureRows(figures),
 	}
-	if err := m.source.Health(); err != nil {
-		v.Trouble = oneLine(err)
-	}
+	v.Health = m.source.Health()
+	v.Headline, v.Mood = headline(v.Health, now)
+	v.Troubles = troubleRows(v.Health, now)
 	if start := valueOf(figures, "start_time"); start > 0 {
 		v.Uptime = span(now.Sub(unixTime(start)))
 	}
@@ -127,16 +131,16 @@ func (m *Monitor) view(query url.Values, now time.Time) view {
 	return v
 }
 
-const noValues = "None yet: what is sent is published, and shown here, at the next flush."
+const noValues = "None yet. Values show here after the next flush."
 
-// valueRows returns the newest values whose path contains part, and says what
-// that leaves out.
+// valueRows returns the newest values whose path contains part, and a note about
+// those that it leaves out.
 func (m *Monitor) valueRows(part string, now time.Time) (rows []valueRow, shown string) {
 	all := m.values.Last()
 	if len(all) == 0 {
 		return nil, noValues
 	}
-	// The daemon's own figures have a table of their own.
+	// The daemon's own figures have another table.
 	limit, without := pageValues, m.own
 	if part != "" {
 		limit, without = pageFound, ""
@@ -153,8 +157,8 @@ func (m *Monitor) valueRows(part string, now time.Time) (rows []valueRow, shown 
 	return rows, shownText(len(rows), found, m.values.Missed())
 }
 
-// newest returns the newest of the values whose path is wanted, at most limit,
-// the newest first and otherwise in their order, and how many there are.
+// newest returns at most limit of the values with a wanted path, the newest
+// first, and the number of all that are wanted.
 func newest(values []Value, limit int, wanted func(path string) bool) (top []Value, found int) {
 	for _, v := range values {
 		if !wanted(v.Path) {

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"html"
 	"os/exec"
@@ -38,9 +37,11 @@ func TestPage(t *testing.T) {
 		t.Error("the page lists a reason that never occurred")
 	}
 	source.mu.Lock()
-	source.health = errors.New("sink <graphite> fails")
+	source.health = exampleHealth()
 	source.mu.Unlock()
-	if body := get(t, addr, "/").body; !strings.Contains(body, "Failing: sink &lt;graphite&gt; fails") || !strings.Contains(body, "<title>failing") {
+	if body := get(t, addr, "/").body; !strings.Contains(body, "FAILING for 15m: sink &lt;graphite&gt; fails, and one more reason") ||
+		!strings.Contains(body, "<title>failing") || !strings.Contains(body, "Effect: its points wait. Next: <code>statsdmonitor</code>. Ends when it accepts.") ||
+		!strings.Contains(body, `<strong class="warn">the kernel dropped 3</strong>`) {
 		t.Errorf("the page does not tell of the failure: %.400s", body)
 	}
 }
@@ -66,16 +67,16 @@ func TestPageFilter(t *testing.T) {
 			t.Errorf("%s: Refresh is %q", tt.query, a.header.Get("Refresh"))
 		}
 		if strings.Contains(a.body, "<script>") {
-			t.Errorf("%s: what was asked for is in the page as mark-up", tt.query)
+			t.Errorf("%s: the query is in the page as markup", tt.query)
 		}
 	}
 	if body := get(t, start(t, exampleSource(), NewValues(5)), "/").body; !strings.Contains(body, "None yet") {
-		t.Error("before the first flush, the page does not say that there is nothing yet")
+		t.Error("before the first flush, the page does not say that there are no values yet")
 	}
 }
 
-// TestPageNewestFirst checks that what came last is on top, and that the page
-// says what is not kept.
+// TestPageNewestFirst checks that the newest values are on top, and that the page
+// says how many are not kept.
 func TestPageNewestFirst(t *testing.T) {
 	values := NewValues(3)
 	now := time.Now().Unix()
@@ -91,8 +92,7 @@ func TestPageNewestFirst(t *testing.T) {
 	}
 }
 
-// TestPagePolicy checks that nothing but the page's own style sheet, as it is
-// in the page, may apply.
+// TestPagePolicy checks that the policy allows the page's own style sheet only.
 func TestPagePolicy(t *testing.T) {
 	a := get(t, start(t, exampleSource(), exampleValues(1)), "/")
 	_, css, _ := strings.Cut(a.body, "<style>")
@@ -103,12 +103,12 @@ func TestPagePolicy(t *testing.T) {
 		t.Errorf("the policy is %s, want %s", got, want)
 	}
 	if strings.Contains(a.body, "style=") || strings.Contains(a.body, "<script") {
-		t.Error("the page has what its own policy forbids")
+		t.Error("the page contains what its policy forbids")
 	}
 }
 
-// TestPageInBrowser checks in a real browser that the page shows a line of
-// every byte value as text, and that nothing of it became an element.
+// TestPageInBrowser checks in a real browser that a line with every byte value
+// shows as text, and that no part of it becomes an element.
 func TestPageInBrowser(t *testing.T) {
 	chromium := counterpart.Find(t, "chromium")
 	source := exampleSource()
@@ -137,7 +137,7 @@ func TestPageInBrowser(t *testing.T) {
 	}
 }
 
-// asText writes s as a browser writes a text node.
+// asText writes s as a browser serializes a text node.
 func asText(s string) string {
 	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(s)
 }

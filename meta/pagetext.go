@@ -15,8 +15,8 @@ type tile struct {
 	Bad                bool
 }
 
-// tiles returns the figures that tell most at a glance. figures are sorted,
-// flushed is the Unix second of the last flush.
+// tiles returns the most telling figures. figures are sorted, and flushed is the
+// Unix second of the last flush.
 func tiles(figures []Figure, flushed int64, now time.Time) []tile {
 	count := func(label, name string, bad bool) tile {
 		f := figure(figures, name)
@@ -45,6 +45,32 @@ func tiles(figures []Figure, flushed int64, now time.Time) []tile {
 	}
 }
 
+// moods are the style classes of states.
+var moods = [...]string{OK: "good", Degraded: "warn", Failing: "bad"}
+
+// headline says how the daemon is, and its style class.
+func headline(h Health, now time.Time) (text, mood string) {
+	if h.State == OK {
+		return "OK: flushes come in time, and no good sample or point was lost in 15 minutes", moods[OK]
+	}
+	text = strings.ToUpper(h.State.String()) + " for " + spell(now.Sub(h.Since)) + ": " + h.Reasons[0].Text
+	switch n := len(h.Reasons) - 1; n {
+	case 0:
+	case 1:
+		text += ", and one more reason"
+	default:
+		text += fmt.Sprintf(", and %d more reasons", n)
+	}
+	return text, moods[h.State]
+}
+
+func troubleRows(h Health, now time.Time) (rows []troubleRow) {
+	for _, r := range h.Reasons {
+		rows = append(rows, troubleRow{r.Text, moods[r.State], "for " + spell(now.Sub(r.Since)), r.Effect, r.Next, r.Clears})
+	}
+	return rows
+}
+
 // sinkTable shows the figures called sink.NAME.points.COLUMN.
 type sinkTable struct {
 	Columns []string
@@ -56,12 +82,11 @@ type sinkRow struct {
 	Cells []string
 }
 
-// sinkColumns are the sink figures that the page shows: the ledger, in the order
-// in which it is read.
+// sinkColumns are the sink figures on the page: the ledger, in reading order.
 var sinkColumns = []string{"made", "recovered", "delivered", "queued", "spooled", "dropped"}
 
-// sinks returns nil when there are no such figures. figures are sorted, so
-// that a sink's stand together.
+// sinks returns nil if there are no such figures. figures are sorted, so those of
+// one sink are neighbours.
 func sinks(figures []Figure) *sinkTable {
 	t := &sinkTable{Columns: sinkColumns}
 	for _, f := range figures {
@@ -82,7 +107,7 @@ func sinks(figures []Figure) *sinkTable {
 	return t
 }
 
-// sinkFigure takes a name such as sink.graphite.points.made apart.
+// sinkFigure splits a name such as sink.graphite.points.made.
 func sinkFigure(f Figure) (name, column string, ok bool) {
 	rest, ok := strings.CutPrefix(f.Name, "sink.")
 	if !ok {
@@ -98,7 +123,7 @@ func figureRows(figures []Figure) (rows []figureRow) {
 	return rows
 }
 
-// reasonRows returns what occurred, the most frequent first.
+// reasonRows returns the reasons that occurred, the most frequent first.
 func reasonRows(reasons []Figure) (rows []figureRow) {
 	slices.SortStableFunc(reasons, func(a, b Figure) int { return cmp.Compare(b.Value, a.Value) })
 	for _, r := range reasons {
@@ -144,7 +169,7 @@ func figureText(f Figure) string {
 	return grouped(f.Value)
 }
 
-// rate shows at least three digits of what f grew by.
+// rate shows the growth of f to at least three digits.
 func rate(f Figure) string {
 	switch {
 	case !f.Count || f.Rate == 0:
@@ -155,7 +180,7 @@ func rate(f Figure) string {
 	return grouped(math.Round(f.Rate)) + "/s"
 }
 
-// grouped shows f as a decimal with its thousands apart.
+// grouped shows f as a decimal with commas between thousands.
 func grouped(f float64) string {
 	whole, fraction, _ := strings.Cut(decimal(math.Abs(f)), ".")
 	for i := len(whole) - 3; i > 0; i -= 3 {
@@ -196,17 +221,17 @@ func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Se
 
 func unixTime(s float64) time.Time { return time.UnixMilli(int64(s * 1000)) }
 
-// shownText says how many values the page shows of how many there are.
+// shownText says how many of the values the page shows.
 func shownText(shown, found, missed int) string {
 	text := "Nothing matches."
 	switch {
 	case shown < found:
-		text = fmt.Sprintf("The newest %d of %s: filter to see others.", shown, grouped(float64(found)))
+		text = fmt.Sprintf("The newest %d of %s. Filter to see others.", shown, grouped(float64(found)))
 	case shown > 0:
 		text = fmt.Sprintf("%d in all.", shown)
 	}
 	if missed > 0 {
-		text += fmt.Sprintf(" %s more points of the last flush are not kept here (see --keep-values); they were published all the same.", grouped(float64(missed)))
+		text += fmt.Sprintf(" %s more points of the last flush are not kept here (see --keep-values). They were published.", grouped(float64(missed)))
 	}
 	return text
 }

@@ -2,18 +2,18 @@ package meta
 
 import "strings"
 
-// QuoteLimit is how many received bytes are ever shown.
+// QuoteLimit is the greatest number of received bytes that are shown.
 const QuoteLimit = 256
 
-// Quote returns b for people to read: between double quotes, in printable
-// ASCII, each other byte as \xNN (or \t, \n, \r), and cut to QuoteLimit bytes,
-// which "..." behind the closing quote then tells.
+// Quote returns b between double quotes and in printable ASCII. Each other byte
+// becomes \xNN (or \t, \n, \r). Text beyond QuoteLimit bytes is cut, and "..."
+// follows the closing quote.
 func Quote(b []byte) string {
 	return string(AppendQuote(make([]byte, 0, min(len(b), QuoteLimit)+2), b))
 }
 
-// Escape returns Quote(b) without the quotes, for text that is marked off by
-// other means, such as a field of a log.
+// Escape returns Quote(b) without the quotes, for text that something else
+// encloses, such as a field of a log.
 func Escape(b []byte) string {
 	quoted := Quote(b)
 	end := strings.LastIndexByte(quoted, '"')

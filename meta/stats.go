@@ -6,16 +6,16 @@ import (
 	"time"
 )
 
-// Stats keeps the figures of the last flush. Its zero value is ready for use,
-// and it is safe for concurrent use.
+// Stats keeps the figures of the last flush. The zero value is ready to use. It
+// is safe for concurrent use.
 type Stats struct {
 	mu      sync.Mutex
 	figures []Figure
 }
 
-// Keep replaces what was kept by a copy of figures, and works out the rates
-// from the change; interval is the time between the two flushes. In the first
-// cut, and for a figure that was not there before, the rate is 0.
+// Keep replaces the kept figures with a copy of figures, and computes the rates
+// from the change. interval is the time between the two flushes. The rate of a
+// figure that was not there before is 0.
 func (s *Stats) Keep(figures []Figure, interval time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -33,8 +33,8 @@ func (s *Stats) Keep(figures []Figure, interval time.Duration) {
 	}
 }
 
-// Figures returns a copy of the kept figures, in the order in which they were
-// given: none before the first Keep.
+// Figures returns a copy of the kept figures, in their order: none before the
+// first Keep.
 func (s *Stats) Figures() []Figure {
 	s.mu.Lock()
 	defer s.mu.Unlock()

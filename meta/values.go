@@ -9,28 +9,28 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// How long a name stays that is not published any more: until this many
-// flushes and this many seconds have passed.
+// A name that is not published any more stays until this many flushes and this
+// many seconds have passed.
 const (
 	keepFlushes = 6
 	keepSeconds = 60
 )
 
-// Values keeps the newest value of each name that was published of late: in
-// the last 6 flushes, or in the last 60 seconds. It is safe for concurrent use.
+// Values keeps the newest value of each name that was published in the last 6
+// flushes or in the last 60 seconds. It is safe for concurrent use.
 type Values struct {
 	limit int
 
 	mu     sync.Mutex
-	index  map[string]int // path to its place in kept
+	index  map[string]int // from path to the place in kept
 	kept   []keptValue
 	flush  uint64 // the number of flushes so far
 	time   int64  // of the last one, in Unix seconds
 	missed int
 
 	sorting  sync.Mutex
-	sorted   []Value // what Last returns, made when first asked for
-	sortedAt uint64  // the flush after which it was made
+	sorted   []Value // the result of Last, made at its first call
+	sortedAt uint64  // the flush that it is of
 }
 
 type keptValue struct {
@@ -38,15 +38,15 @@ type keptValue struct {
 	flush uint64
 }
 
-// NewValues returns Values for at most limit names. It allocates nothing
-// before there are any.
+// NewValues returns Values for at most limit names. It allocates memory only as
+// names come.
 func NewValues(limit int) *Values {
 	return &Values{limit: limit, index: make(map[string]int)}
 }
 
-// Keep takes the points of one flush, and time, its Unix second. Names that
-// there is no room for are left out, and counted: see Missed. A path is copied
-// when it is new; a flush without new names allocates nothing.
+// Keep takes the points of one flush, and time, its Unix second. Names that do
+// not fit are left out and counted: see Missed. A path is copied when it is new.
+// A flush without new names allocates nothing.
 func (v *Values) Keep(time int64, points iter.Seq[metric.Point]) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -56,7 +56,7 @@ func (v *Values) Keep(time int64, points iter.Seq[metric.Point]) {
 	v.missed = 0
 	fresh := 0 // names seen in this flush
 	for p := range points {
-		// Once the whole store is of this flush, no lookup can find room.
+		// When every place is of this flush, no lookup can find room.
 		if fresh == v.limit {
 			v.missed++
 			continue
@@ -79,7 +79,7 @@ func (v *Values) Keep(time int64, points iter.Seq[metric.Point]) {
 	}
 }
 
-// forget drops the names that were last published too long before time.
+// forget drops the names whose last point is too old at time.
 func (v *Values) forget(time int64) {
 	for i := 0; i < len(v.kept); {
 		k := &v.kept[i]
@@ -105,16 +105,15 @@ func (v *Values) Flushed() int64 {
 	return v.time
 }
 
-// Missed returns how many points of the last flush were not kept, because the
-// limit was reached.
+// Missed returns how many points of the last flush did not fit.
 func (v *Values) Missed() int {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return v.missed
 }
 
-// Last returns the kept values, sorted bytewise by path. The slice is shared
-// by all who ask between two flushes: it must not be changed.
+// Last returns the kept values, sorted bytewise by path. All callers between two
+// flushes share the slice: do not change it.
 func (v *Values) Last() []Value {
 	v.sorting.Lock()
 	defer v.sorting.Unlock()
@@ -125,7 +124,7 @@ func (v *Values) Last() []Value {
 	return v.sorted
 }
 
-// copyUnless copies the values, unless nothing was kept since flush.
+// copyUnless copies the values unless nothing was kept since flush.
 func (v *Values) copyUnless(flush uint64) (values []Value, now uint64, changed bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()

@@ -35,7 +35,7 @@ func TestValuesLast(t *testing.T) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 	if again := v.Last(); &again[0] != &got[0] {
-		t.Error("values are copied and sorted again though nothing changed")
+		t.Error("values are copied and sorted again although nothing changed")
 	}
 	v.Keep(30, points(30, 3, "b"))
 	if !reflect.DeepEqual(got, want) {
@@ -43,12 +43,12 @@ func TestValuesLast(t *testing.T) {
 	}
 }
 
-// TestValuesForget checks that a name stays for 6 flushes and for 60 seconds,
-// whichever is longer, and not for ever.
+// TestValuesForget checks that a name stays for 6 flushes or 60 seconds, whichever
+// is longer, and then goes.
 func TestValuesForget(t *testing.T) {
 	for _, tt := range []struct {
 		interval int64 // seconds
-		flushes  int   // that the name outlives
+		flushes  int   // that the name survives
 	}{{1, 60}, {10, 6}, {60, 6}, {3600, 6}} {
 		v := NewValues(10)
 		v.Keep(0, points(0, 1, "old", "kept"))

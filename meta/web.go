@@ -1,14 +1,12 @@
 package meta
 
 import (
-	"fmt"
 	"net/http"
-	"strings"
 
 	"github.com/statsd-ops/statsd/internal/xmlrpc"
 )
 
-// handler routes requests: XML-RPC by its method, people by their path.
+// handler routes requests: POST is XML-RPC, a GET goes by its path.
 func (m *Monitor) handler() http.Handler {
 	rpc := xmlrpc.NewMux(m.methods()...)
 	page := newPage()
@@ -24,31 +22,13 @@ func (m *Monitor) handler() http.Handler {
 		case r.URL.Path == "/":
 			page.serve(w, r, m)
 		case r.URL.Path == "/healthz":
-			m.serveHealth(w)
+			serveHealth(w, r, m.source.Health())
+		case r.URL.Path == "/livez":
+			serveLive(w, m.source.Health())
+		case r.URL.Path == "/readyz":
+			serveReady(w, m.source.Health())
 		default:
-			http.Error(w, "there is / and /healthz here, and XML-RPC by POST", http.StatusNotFound)
+			http.Error(w, "this monitor has /, /healthz, /livez and /readyz, and XML-RPC by POST", http.StatusNotFound)
 		}
 	})
-}
-
-// serveHealth answers in one line, by which a load balancer or a supervisor
-// sees whether metrics get through.
-func (m *Monitor) serveHealth(w http.ResponseWriter) {
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	text := "ok"
-	if err := m.source.Health(); err != nil {
-		text = oneLine(err)
-		w.WriteHeader(http.StatusServiceUnavailable)
-	}
-	_, _ = fmt.Fprintln(w, text) // an error means that the client is gone
-}
-
-// oneLine returns the text of err in printable ASCII.
-func oneLine(err error) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r > '~' {
-			return '?'
-		}
-		return r
-	}, err.Error())
 }

@@ -40,9 +40,7 @@ type Sample struct {
 	// Name is the name as the client sent it. The table cleans it when it is new, so once
 	// per name and not per sample. Its tags are clean already: see Tags.
 	Name []byte
-	// Member is the member of a set. Sets do not use Value.
-	Member []byte
-	// Value is finite. Counters and gauges have no unit.
+	// Value is finite. Sets do not use it.
 	Value float64
 	// Weight is the number of events that the sample stands for: 1/rate. It is at
 	// least 1, except in Etsy's dialect, where it is more than 0.
@@ -51,6 +49,8 @@ type Sample struct {
 	// adjusted in the order of these times. 0 means the time when it is added. Other
 	// kinds do not use it.
 	At int64
+	// Member is the member of a set.
+	Member []byte
 }
 
 // Point is a published value: what a sink sends.

@@ -11,22 +11,30 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"github.com/statsd-ops/statsd/delivery"
 	"github.com/statsd-ops/statsd/meta"
 	"github.com/statsd-ops/statsd/notify"
 )
 
-// alerts looks at the outlets every so often, compares with its own last look,
-// and tells the notifiers. It resets nothing that others read.
+// alerts looks at the health every so often and tells the notifiers. It resets
+// nothing that others read.
 type alerts struct {
 	sent, errors atomic.Uint64
 
 	settings atomic.Pointer[alertSettings]
 	changed  chan struct{} // has one when the settings are new
 
-	looks  map[string]look // by the name of the sink
-	logged notify.Status   // what the log was last told
-	told   []notify.Status // what each notifier was last told
+	failing map[string]streak // of sinks, by name
+	logged  notify.Status     // what the log was last told
+	told    []notify.Status   // what each notifier was last told
+
+	mu     sync.Mutex
+	faults []meta.Fault // the notifiers that did not take their last message
+}
+
+// streak counts the looks in a row at which a sink was failing.
+type streak struct {
+	since time.Time
+	looks int
 }
 
 // alertSettings are those of a Config.
@@ -46,15 +54,8 @@ func (a *alerts) follow(cfg *Config) {
 	}
 }
 
-// look is what a look keeps of one outlet for the next.
-type look struct {
-	errors, dropped uint64
-	failing         int // looks in a row at which it was failing
-}
-
 const (
-	// criticalLooks is how many looks in a row a sink may fail before it is
-	// critical.
+	// criticalLooks is at which look in a row a failing sink is critical.
 	criticalLooks = 3
 	notifyTimeout = 10 * time.Second
 )
@@ -69,6 +70,9 @@ func (s *Server) alertLoop(ctx context.Context) {
 			before := set
 			set = s.alerts.settings.Load()
 			s.alerts.keepTold(before.notifiers, set.notifiers)
+			if !set.on {
+				s.alerts.forgetFaults()
+			}
 			if set.on == before.on && set.interval == before.interval {
 				continue
 			}
@@ -77,7 +81,7 @@ func (s *Server) alertLoop(ctx context.Context) {
 				ticks = time.Tick(set.interval)
 			}
 		case <-ticks:
-			status, text := s.alerts.look(s.out.States())
+			status, text := s.alerts.look(s.Health(), s.sinkFacts())
 			s.logStatus(status, text)
 			s.tell(ctx, set.notifiers, notify.Event{Status: status, Service: set.service, Text: text, Time: time.Now()})
 		case <-ctx.Done():
@@ -96,74 +100,87 @@ func (a *alerts) keepTold(before, now []NamedNotifier) {
 		}
 	}
 	a.told = told
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.faults = slices.DeleteFunc(a.faults, func(f meta.Fault) bool {
+		return !slices.ContainsFunc(now, func(n NamedNotifier) bool { return n.Name == f.Name })
+	})
 }
 
-// look says how the sinks are doing, all together.
-func (a *alerts) look(sinks []delivery.State) (notify.Status, string) {
-	worst := notify.OK
+// look says in the words of Nagios what the health is.
+func (a *alerts) look(h meta.Health, sinks []meta.SinkFacts) (notify.Status, string) {
+	a.countLooks(h)
+	switch h.State {
+	case meta.Failing:
+		critical := slices.ContainsFunc(h.Reasons, func(r meta.Reason) bool {
+			// A sink may be away for a while, for a restart say.
+			return r.State == meta.Failing && (r.ID != meta.SinkFailing || a.failing[r.Subject].looks >= criticalLooks)
+		})
+		if !critical {
+			return notify.Warning, h.Text()
+		}
+		return notify.Critical, h.Text()
+	case meta.Degraded:
+		return notify.Warning, h.Text()
+	}
+	status := notify.OK
 	var texts []string
-	before := a.looks
-	a.looks = map[string]look{}
 	for i := range sinks {
-		st := &sinks[i]
-		if st.Removed || st.Recorder != nil {
+		s := &sinks[i]
+		if s.Recorder {
 			continue
 		}
-		l := before[st.Name]
-		status, text := l.sink(st)
-		a.looks[st.Name] = l
-		if severity(status) > severity(worst) {
-			worst = status
+		if s.Accepted.IsZero() {
+			status = notify.Unknown
+			texts = append(texts, fmt.Sprintf("sink %s: nothing published yet", s.Name))
+			continue
 		}
-		texts = append(texts, text)
+		texts = append(texts, fmt.Sprintf("sink %s: last published %s, %d points in all", s.Name, s.Accepted.UTC().Format(time.RFC3339), s.Delivered))
 	}
-	if len(texts) == 0 {
-		return notify.Unknown, "no sink is configured, nothing is published"
+	if texts == nil { // there are recorders only
+		return status, "nothing is wrong"
 	}
-	return worst, strings.Join(texts, "; ")
+	return status, strings.Join(texts, "; ")
 }
 
-// severity orders the states: what is not known is better than what is known
-// to be wrong.
-func severity(s notify.Status) int {
-	return map[notify.Status]int{notify.OK: 0, notify.Unknown: 1, notify.Warning: 2, notify.Critical: 3}[s]
+// countLooks counts for how many looks each sink has been failing.
+func (a *alerts) countLooks(h meta.Health) {
+	before := a.failing
+	a.failing = map[string]streak{}
+	for _, r := range h.Reasons {
+		if r.ID != meta.SinkFailing || r.State == meta.OK {
+			continue
+		}
+		s := streak{since: r.Since, looks: 1}
+		if before[r.Subject].since.Equal(r.Since) {
+			s.looks += before[r.Subject].looks
+		}
+		a.failing[r.Subject] = s
+	}
 }
 
-// sink compares a sink's state with the state at the last look.
-func (l *look) sink(st *delivery.State) (notify.Status, string) {
-	errs := st.Attempts.Socket + st.Attempts.Unknown
-	newErrors, newDropped := errs-l.errors, st.Dropped-l.dropped
-	failing := 0
-	if st.Failing {
-		failing = l.failing + 1
-	}
-	*l = look{errors: errs, dropped: st.Dropped, failing: failing}
+// untold returns the notifiers that did not take their last message.
+func (a *alerts) untold() []meta.Fault {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.Clone(a.faults)
+}
 
-	published := "nothing published yet"
-	if !st.Published.IsZero() {
-		published = "last published " + st.Published.UTC().Format(time.RFC3339)
+// forgetFaults is for alerts that are turned off.
+func (a *alerts) forgetFaults() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.faults = nil
+}
+
+// note keeps whether a notifier took its last message: err is nil if it did.
+func (a *alerts) note(notifier string, err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.faults = slices.DeleteFunc(a.faults, func(f meta.Fault) bool { return f.Name == notifier })
+	if err != nil {
+		a.faults = append(a.faults, meta.Fault{Name: notifier, Text: err.Error()})
 	}
-	why := ""
-	if st.LastError != nil {
-		// Errors may quote what came from outside; notifiers get plain text.
-		why = ": " + meta.Escape([]byte(st.LastError.Error()))
-	}
-	switch {
-	case st.Failing:
-		text := fmt.Sprintf("sink %s failing since %s, %d errors since the last look, %d points wait, %d dropped, %s%s",
-			st.Name, st.FailingSince.UTC().Format(time.RFC3339), newErrors, st.Waiting(), newDropped, published, why)
-		if failing >= criticalLooks || newDropped > 0 {
-			return notify.Critical, text
-		}
-		return notify.Warning, text
-	case newDropped > 0:
-		return notify.Critical, fmt.Sprintf("sink %s dropped %d points since the last look, %s%s", st.Name, newDropped, published, why)
-	case newErrors > 0:
-		return notify.Warning, fmt.Sprintf("sink %s works again after %d errors since the last look, %s%s", st.Name, newErrors, published, why)
-	case st.Published.IsZero():
-		return notify.Unknown, fmt.Sprintf("sink %s: %s", st.Name, published)
-	}
-	return notify.OK, fmt.Sprintf("sink %s: %s, %d points in all", st.Name, published, st.Delivered)
 }
 
 // logStatus logs a change.
@@ -190,7 +207,9 @@ func (s *Server) tell(ctx context.Context, notifiers []NamedNotifier, e notify.E
 			continue
 		}
 		telling.Go(func() {
-			if err := n.Notifier.Notify(ctx, e); err != nil {
+			err := n.Notifier.Notify(ctx, e)
+			s.alerts.note(n.Name, err)
+			if err != nil {
 				s.alerts.errors.Add(1)
 				s.log.Error().Err(err).Str("notifier", n.Name).Msg("notifying failed; trying again at the next look")
 				return

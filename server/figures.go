@@ -1,7 +1,6 @@
 package server
 
 import (
-	"fmt"
 	"strings"
 	"time"
 
@@ -20,7 +19,7 @@ func published(name string) bool {
 	case "start_time", "ledger.time", "last_publish.time", "last_publish.bytes", "publish_error.time", "pending_stats":
 		return false
 	}
-	return true
+	return !strings.HasPrefix(name, "health.") // health is the worst of them
 }
 
 // figures lists the daemon's own figures as of the flush at hand. They are
@@ -47,6 +46,8 @@ func (s *Server) figures(f *flushed) []meta.Figure {
 	l.count("state.errors", s.state.faults)
 	l.count("notify.sent", s.alerts.sent.Load())
 	l.count("notify.errors", s.alerts.errors.Load())
+
+	l = append(l, s.Health().Figures()...)
 
 	l.addPipes(in.Pipes)
 	l.addSinks(f.sinks)
@@ -219,7 +220,7 @@ func unixSeconds(t time.Time) float64 {
 // Figures implements meta.Source.
 func (s *Server) Figures() []meta.Figure {
 	live := s.in.Live()
-	return append(s.stats.Figures(), meta.Figure{Name: "pending_stats", Value: float64(live.Samples)})
+	return append(s.withHealth(s.stats.Figures()), meta.Figure{Name: "pending_stats", Value: float64(live.Samples)})
 }
 
 // Discards implements meta.Source.
@@ -232,19 +233,4 @@ func (s *Server) Discards() meta.Discards {
 		}
 	}
 	return d
-}
-
-// Health implements meta.Source.
-func (s *Server) Health() error {
-	overdue := 2*s.cfg.FlushInterval + 2*time.Second
-	if since := time.Since(s.started) - time.Duration(s.flushedAt.Load()); since > overdue {
-		return fmt.Errorf("no flush for %v, one is due every %v", since.Round(time.Second), s.cfg.FlushInterval)
-	}
-	for _, st := range s.out.States() {
-		if st.Failing && !st.Removed {
-			return fmt.Errorf("sink %s has failed since %s, %d points wait: %w",
-				st.Name, st.FailingSince.UTC().Format(time.RFC3339), st.Waiting(), st.LastError)
-		}
-	}
-	return nil
 }

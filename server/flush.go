@@ -74,6 +74,7 @@ func (s *Server) flush(at int64) {
 	iv, tally := s.in.Drain()
 	f.interval = tally
 	f.total.Add(&tally)
+	s.noteIntake()
 	s.out.Show(iv)
 	sn := iv.Summarize(f.layout, at/int64(time.Second))
 
@@ -88,10 +89,10 @@ func (s *Server) flush(at int64) {
 	s.stats.Keep(fs, s.cfg.FlushInterval)
 	s.values.Keep(sn.Time, sn.Points())
 	s.in.Published(sn.Points())
-	s.summarizeDiscards()
 	s.saveState(start)
 	s.warnOfLimits(fl)
 	s.flushedAt.Store(int64(time.Since(s.started)))
+	s.noteFlush(time.Since(start))
 }
 
 // take takes a boundary, and warns once if it was given before.

@@ -13,7 +13,7 @@ type limit struct {
 	used int
 	max  int
 	name string // the name that uses most, where there is one
-	then string // what happens beyond it
+	then string // what happens at the limit
 }
 
 // limits lists what is bounded.
@@ -22,10 +22,9 @@ func (s *Server) limits(f *flushed) []limit {
 	timer, samples := f.snapshot.Largest(metric.Timer)
 	in := s.in.State()
 	all := []limit{
-		{"--max-names", s.in.Table().Names(), s.cfg.MaxNames, "", "samples of new names are refused"},
 		{"--max-set-members", members, s.cfg.MaxSetMembers, set, "new members are refused"},
 		{"--max-timer-samples", samples, s.cfg.MaxTimerSamples, timer, "percentiles are estimates"},
-		{"--max-tcp-connections", in.PeakConnections, in.MaxConnections, "", "the connection that is silent longest makes room"},
+		{"--max-tcp-connections", in.PeakConnections, in.MaxConnections, "", "the connection that was idle longest is cut for a new one"},
 	}
 	for _, st := range f.sinks {
 		if st.Recorder != nil && !st.Removed {
@@ -35,17 +34,42 @@ func (s *Server) limits(f *flushed) []limit {
 	return all
 }
 
-// warnOfLimits logs, once for each, the limits that are nearly reached.
+// limitStage says how near a limit is.
+type limitStage int
+
+const (
+	limitFar limitStage = iota
+	limitNear
+	limitReached
+)
+
+func (l *limit) stage() limitStage {
+	switch {
+	case l.used >= l.max:
+		return limitReached
+	case float64(l.used) >= nearLimit*float64(l.max):
+		return limitNear
+	}
+	return limitFar
+}
+
+// warnOfLimits logs which limits are nearly reached or reached, once each. The
+// health tells of --max-names.
 func (s *Server) warnOfLimits(f *flushed) {
 	for _, l := range s.limits(f) {
-		if float64(l.used) < nearLimit*float64(l.max) || s.warned[l.flag] {
+		stage := l.stage()
+		if stage <= s.warned[l.flag] {
 			continue
 		}
-		s.warned[l.flag] = true
+		s.warned[l.flag] = stage
 		e := s.log.Warn().Int("used", l.used).Int("limit", l.max)
 		if l.name != "" {
 			e = e.Str("name", l.name)
 		}
-		e.Msgf("%s is nearly reached: beyond it %s", l.flag, l.then)
+		if stage == limitReached {
+			e.Msgf("%s is reached: %s", l.flag, l.then)
+			continue
+		}
+		e.Msgf("%s is nearly reached: at the limit, %s", l.flag, l.then)
 	}
 }

@@ -24,6 +24,7 @@ func (s *Server) Run(ctx context.Context) error {
 	s.startOthers(&others, serving, background, stop)
 
 	s.flushLoop(serving)
+	s.draining.Store(true)
 	s.loop.end()
 	s.log.Info().Msg("ending: reading what is left, flushing, delivering")
 	others.Go(func() { s.beatUntil(background) })
@@ -62,6 +63,7 @@ func (s *Server) startOthers(others *sync.WaitGroup, serving, background context
 		})
 	}
 	others.Go(func() { s.alertLoop(serving) })
+	others.Go(func() { s.watchHealth(background) })
 }
 
 // closeAtEnd closes what lives until the end.

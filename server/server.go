@@ -48,8 +48,9 @@ type Server struct {
 	stats    meta.Stats
 	values   *meta.Values
 	collided collided
-	summary  discardSummary
-	warned   map[string]bool // flags of limits that were warned of
+	health   health
+	draining atomic.Bool           // the flush loop has ended
+	warned   map[string]limitStage // what was warned of limits, by flag
 }
 
 // New checks the configuration, binds all ports, and starts nothing.
@@ -57,7 +58,7 @@ func New(cfg Config) (*Server, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg, log: cfg.Log, started: time.Now(), loop: newLoop(), values: meta.NewValues(cfg.KeepValues), warned: map[string]bool{}}
+	s := &Server{cfg: cfg, log: cfg.Log, started: time.Now(), loop: newLoop(), values: meta.NewValues(cfg.KeepValues), warned: map[string]limitStage{}}
 	s.flushes.schedule.interval = int64(cfg.FlushInterval)
 	s.flushes.layout = cfg.layout()
 	s.alerts.changed = make(chan struct{}, 1)
@@ -66,6 +67,8 @@ func New(cfg Config) (*Server, error) {
 	}
 	s.alerts.follow(&cfg)
 	// The monitor has all names from the first second on.
+	s.health.tracker = meta.NewTracker(s.started, s.MonitorAddr())
+	s.noteIntake()
 	s.stats.Keep(s.figures(&flushed{snapshot: &aggregate.Snapshot{}, sinks: s.out.States()}), cfg.FlushInterval)
 	s.logStart()
 	return s, nil

@@ -37,7 +37,7 @@ type stateFile struct {
 	running *stateSave // nil when it is over
 	gauges  int        // of the last save
 	faults  uint64     // saves that failed
-	faulty  bool       // the last one did
+	fault   string     // of the last one, "" if it did not fail
 }
 
 // loadState gives the table the gauges of the state file. What is wrong with it
@@ -144,13 +144,13 @@ func (f *stateFile) note(err error) {
 	switch {
 	case err != nil:
 		f.faults++
-		if !f.faulty {
+		if f.fault == "" {
 			f.log.Error().Err(err).Msg("saving the gauges failed: the state file stays as it was; trying again each minute")
 		}
-	case f.faulty:
+	case f.fault != "":
 		f.log.Warn().Msg("saving the gauges works again")
 	}
-	f.faulty = err != nil
+	f.fault = errorText(err)
 }
 
 // stateSave is one save.

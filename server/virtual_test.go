@@ -41,6 +41,7 @@ func inVirtualTime(t *testing.T, cfg Config, test func(*virtual)) {
 		s.out.Start(ctx)
 		running.Go(func() { s.flushLoop(ctx) })
 		running.Go(func() { s.alertLoop(ctx) })
+		running.Go(func() { s.watchHealth(ctx) })
 		test(v)
 		end()
 		running.Wait()

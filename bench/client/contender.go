@@ -66,7 +66,7 @@ func this(w *wire, aggregate time.Duration) (calls, error) {
 	if err != nil {
 		return calls{}, err
 	}
-	handle := c.Counter(counterName)
+	handle := c.NewCounter(counterName)
 	return calls{
 		incr:     func() { c.Incr(counterName) },
 		incrTags: func() { c.Incr(counterName, "code:200", "zone:a") },

@@ -7,16 +7,16 @@ import (
 	"strings"
 )
 
-// Sample is one sample as a server reads it. A line can carry several.
+// Sample is one sample as a server reads it. A line can have several.
 type Sample struct {
 	Name  string
-	Value string   // as sent: a gauge's sign matters
-	Type  string   // c, g, ms, h, d, s or what was injected
+	Value string   // as sent, with the sign of a gauge
+	Type  string   // c, g, ms, h, d, s or an injected type
 	Rate  float64  // 1 if none was sent
-	Tags  []string // in the order in which they were sent
+	Tags  []string // in the order sent
 }
 
-// Number is Value as a number, 0 if it is none.
+// Number returns Value as a number, or 0 if it is not one.
 func (s Sample) Number() float64 {
 	v, _ := strconv.ParseFloat(s.Value, 64)
 	return v
@@ -35,7 +35,7 @@ func Parse(line string) ([]Sample, error) {
 		case strings.HasPrefix(field, "@"):
 			rate, err := strconv.ParseFloat(field[1:], 64)
 			if err != nil || !(rate > 0 && rate <= 1) {
-				return nil, fmt.Errorf("bad line %q: rate %q is not above 0 and at most 1", line, field)
+				return nil, fmt.Errorf("bad line %q: rate %q: want more than 0 and at most 1", line, field)
 			}
 			s.Rate = rate
 		case strings.HasPrefix(field, "#"):
@@ -60,8 +60,8 @@ func Parse(line string) ([]Sample, error) {
 
 func numeric(kind string) bool { return slices.Contains([]string{"c", "g", "ms", "h", "d"}, kind) }
 
-// Count is the sum of a counter, each sample scaled by its rate. Tags make no
-// difference here nor below.
+// Count returns the sum of a counter. Each sample is scaled by its rate. Count and
+// the methods below ignore tags.
 func (r *Recorder) Count(name string) float64 {
 	r.t.Helper()
 	sum := 0.0
@@ -71,8 +71,7 @@ func (r *Recorder) Count(name string) float64 {
 	return sum
 }
 
-// Gauge is the value of a gauge after everything sent so far, and whether
-// anything was.
+// Gauge returns the last value of a gauge. ok is false if none was sent.
 func (r *Recorder) Gauge(name string) (v float64, ok bool) {
 	r.t.Helper()
 	for _, s := range r.of(name, "g") {
@@ -85,7 +84,7 @@ func (r *Recorder) Gauge(name string) (v float64, ok bool) {
 	return v, ok
 }
 
-// Values is what a timer (in milliseconds), histogram or distribution recorded.
+// Values returns the values of a timer (milliseconds), histogram or distribution.
 func (r *Recorder) Values(name string) []float64 {
 	r.t.Helper()
 	var values []float64
@@ -95,7 +94,7 @@ func (r *Recorder) Values(name string) []float64 {
 	return values
 }
 
-// Members is the distinct members of a set, sorted.
+// Members returns the distinct members of a set, sorted.
 func (r *Recorder) Members(name string) []string {
 	r.t.Helper()
 	var members []string

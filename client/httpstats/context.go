@@ -15,21 +15,21 @@ func NewContext(ctx context.Context, c *client.Client) context.Context {
 	return context.WithValue(ctx, contextKey{}, c)
 }
 
-// FromContext returns the client that ctx carries. Without one it returns nil,
-// which is a client that does nothing.
+// FromContext returns the client that ctx carries, or nil, which is a client that
+// does nothing.
 func FromContext(ctx context.Context) *client.Client {
 	c, _ := ctx.Value(contextKey{}).(*client.Client)
 	return c
 }
 
-// Timer starts to measure an operation of the request; Stop records it.
+// Timer starts to measure an operation of the request. Stop records it.
 //
 //	defer httpstats.Timer(ctx, "db.query").Stop()
 func Timer(ctx context.Context, name string) client.Stopwatch {
-	return FromContext(ctx).Timer(name).Start()
+	return FromContext(ctx).Stopwatch(name)
 }
 
-// Timing records the duration of an operation that was measured elsewhere.
+// Timing records the duration of an operation.
 func Timing(ctx context.Context, name string, d time.Duration) {
 	FromContext(ctx).Timing(name, d)
 }

@@ -7,26 +7,39 @@
 //
 // # What is sent
 //
-// For each request, where NAME says which handler or host it was for:
+// NAME stands for the handler or host. For each request:
 //
 //	timer    NAME.METHOD.STATUS  how long it took: "users.id.GET.200"
 //	counter  NAME.requests       one
 //	counter  NAME.errors         one for a status of 500 and more, or no response
 //	counter  NAME.panics         one for a handler that panicked
-//	gauge    in_flight           requests of this Handler or Transport under way
+//	gauge    in_flight           +1 at the beginning, -1 at the end
 //
-// With a client that writes type prefixes the timer's full name is the one of
-// sprockets-statsd's Tornado mixin, "timers.NAME.METHOD.STATUS". METHOD is
-// OTHER where it is none of the usual ones, and so is a STATUS that is no number
-// from 100 to 999, so that nobody can invent names. STATUS is "hijacked" where the
-// handler took over the connection, "aborted" where it gave up with
-// http.ErrAbortHandler, as a reverse proxy does whose browser has left, and "error"
-// where no response came.
+// With a client that writes type prefixes the timer has the name that
+// sprockets-statsd's Tornado mixin gives it, "timers.NAME.METHOD.STATUS".
+//
+// METHOD is OTHER for unusual methods. STATUS is OTHER for numbers outside 100 to
+// 999. So a stranger cannot make up names. STATUS is also one of these words:
+//
+//	hijacked  the handler took over the connection
+//	aborted   the browser left, the handler panicked with http.ErrAbortHandler, or
+//	          the server's BaseContext was canceled before the handler returned
+//	error     no response came
+//
+// # The gauge in_flight
+//
+// All handlers and transports whose clients have one prefix adjust the same gauge,
+// also from several processes. It is their sum. As with every adjusted gauge, what
+// the server misses stays in it: requests that were under way when a process was
+// killed or closed its client, dropped samples, and requests under way while the
+// server restarted without its gauges (this project's server keeps them with
+// --state-file). To correct it, set it to 0 in a quiet moment. Give each process
+// a prefix of its own to see which one is wrong.
 //
 // # Inside a request
 //
-// A [Handler] leaves its client in the request's context, where [Timer],
-// [Timing] and [Count] find it. Without one they do nothing.
+// A [Handler] puts its client into the request's context, where [Timer],
+// [Timing] and [Count] find it. Without a client they do nothing.
 //
 //	defer httpstats.Timer(r.Context(), "db.query").Stop()
 package httpstats

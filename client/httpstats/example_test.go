@@ -11,7 +11,7 @@ import (
 )
 
 func ExampleHandler() {
-	stats, err := client.FromEnv()
+	stats, err := client.New(client.Config{Address: "stats.example.com", Prefix: "shop"})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -23,7 +23,7 @@ func ExampleHandler() {
 }
 
 func ExampleTransport() {
-	stats, err := client.FromEnv()
+	stats, err := client.New(client.Config{Address: "stats.example.com", Prefix: "shop"})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -43,7 +43,7 @@ func ExamplePatternName() {
 	// Output: users.id.posts
 }
 
-// What serves requests can serve other work too.
+// The functions for requests work for other jobs too.
 func ExampleNewContext() {
 	var stats *client.Client // from client.New
 	ctx := httpstats.NewContext(context.Background(), stats.With("nightly"))

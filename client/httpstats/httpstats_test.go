@@ -1,17 +1,20 @@
 package httpstats_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	stdlog "log"
-	"math"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"testing/iotest"
+	"testing/synctest"
 	"time"
 
 	"github.com/statsd-ops/statsd/client"
@@ -21,7 +24,7 @@ import (
 	"github.com/statsd-ops/statsd/internal/wait"
 )
 
-// site is a mux with a handler for everything a handler can do.
+// site is a mux with a handler for each thing that a handler can do.
 func site() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /users/{id}", func(w http.ResponseWriter, r *http.Request) {
@@ -108,8 +111,8 @@ func TestHandler(t *testing.T) {
 			response.Body.Close()
 		}
 		name := strings.Join(strings.Split(test.name, ".")[:strings.Count(test.name, ".")-1], ".")
-		// The response may be here before the handler has returned. This counter
-		// comes last.
+		// The response can arrive before the handler returns. This counter comes
+		// last.
 		for deadline := time.Now().Add(wait.Patience); rec.Count("app.counters."+name+".requests") == 0 && time.Now().Before(deadline); {
 			time.Sleep(time.Millisecond)
 		}
@@ -121,11 +124,11 @@ func TestHandler(t *testing.T) {
 				t.Errorf("%s %s: %s.%s is %v, want %v", test.method, test.path, name, counter, got, want)
 			}
 		}
-		if lines := rec.Lines(); lines[0] != "app.gauges.in_flight:1|g" {
+		if lines := rec.Lines(); lines[0] != "app.gauges.in_flight:+1|g" {
 			t.Errorf("%s %s: sent %q first", test.method, test.path, lines[0])
 		}
 		if v, _ := rec.Gauge("app.gauges.in_flight"); v != 0 {
-			t.Errorf("%s %s: %v are in flight in the end", test.method, test.path, v)
+			t.Errorf("%s %s: %v are in flight at the end", test.method, test.path, v)
 		}
 		if test.path == "/users/7" && test.method == "GET" {
 			if n := rec.Count("app.counters.users.seen"); n != 3 {
@@ -139,7 +142,7 @@ func TestHandler(t *testing.T) {
 			}
 		}
 	}
-	// A panic goes on to the server, which still sees where it came from.
+	// A panic goes on to the server, which still logs where it came from.
 	panics := func() int { return strings.Count(log.String(), "panic serving ") }
 	for deadline := time.Now().Add(wait.Patience); panics() < 2 && time.Now().Before(deadline); {
 		time.Sleep(time.Millisecond)
@@ -149,39 +152,247 @@ func TestHandler(t *testing.T) {
 	}
 }
 
-// However many requests come and go at a time, the last number sent is how many
-// there are: none is overtaken by an older one.
-func TestInFlightOrder(t *testing.T) {
+// Handlers, transports and processes share one gauge. It goes up and down with
+// all of them, and a second process does not reset it.
+func TestInFlightIsShared(t *testing.T) {
 	const goroutines, requests = 8, 500
 	rec := clienttest.New(t, client.Config{QueueSize: 1 << 12})
-	h := &httpstats.Handler{Client: rec.Client, Next: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})}
+	process, err := client.New(client.Config{Dial: rec.Dial}) // the other process
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer process.Close(t.Context())
+	release, waiting := make(chan struct{}), make(chan struct{})
+	next := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/wait" {
+			waiting <- struct{}{}
+			<-release
+		}
+	})
+	serve := func(h http.Handler, path string) {
+		h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), "GET", path, nil))
+	}
+	handlers := []http.Handler{
+		&httpstats.Handler{Client: rec.Client, Next: next}, &httpstats.Handler{Client: rec.Client, Next: next},
+		&httpstats.Handler{Client: process, Next: next},
+	}
 	var wg sync.WaitGroup
-	for range goroutines {
-		wg.Go(func() {
-			w, r := httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), "GET", "/", nil)
-			for range requests {
-				h.ServeHTTP(w, r)
-			}
-		})
+	for _, h := range handlers {
+		wg.Go(func() { serve(h, "/wait") })
+		<-waiting
+		for range goroutines {
+			wg.Go(func() {
+				for range requests {
+					serve(h, "/")
+				}
+			})
+		}
 	}
+	within := func() float64 {
+		if err := process.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		v, _ := rec.Gauge("in_flight")
+		return v
+	}
+	for deadline := time.Now().Add(time.Minute); rec.Count("unmatched.requests") < 3*goroutines*requests && time.Now().Before(deadline); {
+		_ = within()
+	}
+	if v := within(); v != 3 {
+		t.Errorf("%v are in flight, want 3", v)
+	}
+	close(release)
 	wg.Wait()
-	before, n := 0.0, 0
-	for _, s := range rec.Samples() {
-		if s.Name != "in_flight" {
-			continue
-		}
-		if math.Abs(s.Number()-before) != 1 {
-			t.Fatalf("%v were in flight, and then %v", before, s.Number())
-		}
-		before = s.Number()
-		n++
-	}
-	if n != 2*goroutines*requests || before != 0 {
-		t.Errorf("%d numbers were sent, the last %v", n, before)
+	if v := within(); v != 0 {
+		t.Errorf("%v are in flight at the end, want 0", v)
 	}
 }
 
-// Over HTTP/2 the optional methods are others.
+// unwrapper is a middleware's writer that has no optional method but Unwrap.
+type unwrapper struct{ w http.ResponseWriter }
+
+func (u unwrapper) Header() http.Header         { return u.w.Header() }
+func (u unwrapper) Write(b []byte) (int, error) { return u.w.Write(b) }
+func (u unwrapper) WriteHeader(status int)      { u.w.WriteHeader(status) }
+func (u unwrapper) Unwrap() http.ResponseWriter { return u.w }
+
+// A flush or hijack is recorded through writers that have only Unwrap, on both
+// sides of the Handler.
+func TestUnwrap(t *testing.T) {
+	for name, test := range map[string]struct {
+		serve func(w http.ResponseWriter)
+		want  string
+	}{
+		"flush": {func(w http.ResponseWriter) {
+			if err := http.NewResponseController(w).Flush(); err != nil {
+				t.Error(err)
+			}
+			w.WriteHeader(http.StatusTeapot) // too late
+		}, "GET.200"},
+		"hijack": {func(w http.ResponseWriter) {
+			conn, _, err := http.NewResponseController(w).Hijack()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			_, _ = io.WriteString(conn, "HTTP/1.1 299 Mine\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+			conn.Close()
+		}, "GET.hijacked"},
+	} {
+		for wrapped := range 4 {
+			rec := clienttest.New(t, client.Config{})
+			handler := &httpstats.Handler{Client: rec.Client, Next: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				if wrapped&1 != 0 {
+					w = unwrapper{unwrapper{w}}
+				}
+				test.serve(w)
+			})}
+			served := make(chan struct{})
+			server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				defer close(served)
+				if wrapped&2 != 0 {
+					w = unwrapper{unwrapper{w}}
+				}
+				handler.ServeHTTP(w, r)
+			}))
+			server.Config.ErrorLog = stdlog.New(io.Discard, "", 0) // of the late WriteHeader
+			server.Start()
+			if response, err := server.Client().Get(server.URL); err == nil {
+				_, _ = io.Copy(io.Discard, response.Body) // a browser that stays
+				response.Body.Close()
+			}
+			<-served
+			server.Close()
+			if len(rec.Values("unmatched."+test.want)) != 1 {
+				t.Errorf("%s, wrapped %d: want one %s, sent %q", name, wrapped, test.want, rec.Lines())
+			}
+		}
+	}
+}
+
+// loop is a writer whose Unwrap returns itself.
+type loop struct{ http.ResponseWriter }
+
+func (l loop) Unwrap() http.ResponseWriter { return l }
+
+func TestUnwrapLoop(t *testing.T) {
+	rec := clienttest.New(t, client.Config{})
+	h := &httpstats.Handler{Client: rec.Client, Next: http.NotFoundHandler()}
+	h.ServeHTTP(loop{httptest.NewRecorder()}, httptest.NewRequestWithContext(t.Context(), "GET", "/", nil))
+	if len(rec.Values("unmatched.GET.404")) != 1 {
+		t.Errorf("sent %q", rec.Lines())
+	}
+}
+
+// A browser that leaves before the handler returns did not get the response.
+func TestBrowserLeaves(t *testing.T) {
+	for _, http2 := range []bool{false, true} {
+		for name, status := range map[string]int{"nothing written": 0, "200": 200, "502": 502} {
+			rec := clienttest.New(t, client.Config{})
+			begun, served := make(chan struct{}), make(chan struct{})
+			handler := &httpstats.Handler{Client: rec.Client, Next: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				close(begun)
+				<-r.Context().Done()
+				if status != 0 {
+					w.WriteHeader(status)
+				}
+			})}
+			server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				defer close(served)
+				handler.ServeHTTP(w, r)
+			}))
+			server.EnableHTTP2 = http2
+			server.StartTLS()
+			ctx, leave := context.WithCancel(t.Context())
+			go func() { <-begun; leave() }()
+			request, err := http.NewRequestWithContext(ctx, "GET", server.URL, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if response, err := server.Client().Do(request); err == nil {
+				response.Body.Close()
+			}
+			<-served
+			server.Close()
+			if len(rec.Values("unmatched.GET.aborted")) != 1 || rec.Count("unmatched.errors") != 0 {
+				t.Errorf("HTTP/2 %v, %s: want one aborted, sent %q", http2, name, rec.Lines())
+			}
+		}
+	}
+}
+
+// A Name that fails does not disturb the request, and is told.
+func TestNameFails(t *testing.T) {
+	for want, name := range map[string]func(*http.Request) string{
+		"the Name function panicked: of the test":  func(*http.Request) string { panic("of the test") },
+		"the Name function returned an empty name": func(*http.Request) string { return "" },
+		"index out of range":                       func(r *http.Request) string { return r.Header["None"][len(r.Header)] },
+	} {
+		log := make(chan string, 10)
+		rec := clienttest.New(t, client.Config{Log: func(line string) { log <- line }})
+		w, r := httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), "GET", "http://far/", nil)
+		(&httpstats.Handler{Client: rec.Client, Name: name, Next: http.NotFoundHandler()}).ServeHTTP(w, r)
+		response, err := (&httpstats.Transport{Client: rec.Client, Name: name, Base: roundTripper(func(*http.Request) (*http.Response, error) {
+			return &http.Response{StatusCode: 204, Body: http.NoBody}, nil
+		})}).RoundTrip(r)
+		if err != nil || w.Code != http.StatusNotFound {
+			t.Fatalf("the answers are %v, %v", w.Code, err)
+		}
+		response.Body.Close()
+		if rec.Count("unnamed.requests") != 2 || len(rec.Values("unnamed.GET.404")) != 1 || len(rec.Values("unnamed.GET.204")) != 1 {
+			t.Errorf("%s: sent %q", want, rec.Lines())
+		}
+		if s := rec.Client.Stats(); s.Failures != 2 || !strings.Contains(fmt.Sprint(s.LastError), want) {
+			t.Errorf("%s: %+v", want, s)
+		}
+		for range 2 {
+			if line := <-log; !strings.Contains(line, want) {
+				t.Errorf("logged %q, want %q", line, want)
+			}
+		}
+	}
+}
+
+// The Handler adds three allocations to a request: its context, the request with
+// it, and the writer. A timer in the request adds none.
+func TestAllocations(t *testing.T) {
+	rec := clienttest.New(t, client.Config{QueueSize: 4, FlushInterval: time.Hour})
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /users/{id}", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
+	w, r := httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), "GET", "/users/7", nil)
+	measured := &httpstats.Handler{Client: rec.Client, Next: mux}
+	ctx := httpstats.NewContext(t.Context(), rec.Client)
+	allocations := func(f func()) float64 {
+		for range 3000 { // fill the queue: from then on packets are reused
+			f()
+		}
+		return testing.AllocsPerRun(1000, f)
+	}
+	bare := allocations(func() { mux.ServeHTTP(w, r) })
+	if n := allocations(func() { measured.ServeHTTP(w, r) }) - bare; n > 3 {
+		t.Errorf("the Handler adds %v allocations", n)
+	}
+	if n := allocations(func() { httpstats.Timer(ctx, "db.query").Stop() }); n != 0 {
+		t.Errorf("a Timer allocates %v times", n)
+	}
+}
+
+// However many names there are, all are measured.
+func TestManyNames(t *testing.T) {
+	rec := clienttest.New(t, client.Config{QueueSize: 1 << 12})
+	n := 0
+	h := &httpstats.Handler{Client: rec.Client, Next: http.NotFoundHandler(), Name: func(*http.Request) string { n++; return fmt.Sprint("n", n) }}
+	for range 5000 {
+		h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), "GET", "/", nil))
+	}
+	for _, name := range []string{"n1", "n4096", "n4097", "n5000"} {
+		if got := rec.Count(name + ".requests"); got != 1 {
+			t.Errorf("%s has %v requests, want 1", name, got)
+		}
+	}
+}
+
+// HTTP/2 has other optional methods.
 func TestHandlerHTTP2(t *testing.T) {
 	rec := clienttest.New(t, client.Config{})
 	server := httptest.NewUnstartedServer(&httpstats.Handler{Client: rec.Client, Next: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -203,7 +414,8 @@ func TestHandlerHTTP2(t *testing.T) {
 	}
 }
 
-// A handler finds just those optional methods that the server's writer has.
+// A handler finds the optional methods that the server's writer has, and no
+// others.
 func TestOptionalMethods(t *testing.T) {
 	type (
 		plain    struct{ http.ResponseWriter }
@@ -274,12 +486,17 @@ func TestOptionalMethods(t *testing.T) {
 func TestPatternName(t *testing.T) {
 	for pattern, want := range map[string]string{
 		"GET /users/{id}/posts": "users.id.posts",
-		"/files/{path...}":      "files.path",
-		"/static/":              "static",
+		"/files/{path...}":      "files.path._all",
+		"/files/{path}":         "files.path",
+		"/static/":              "static._all",
+		"GET /static":           "static",
 		"/":                     "root",
-		"/{$}":                  "root",
-		"POST  /a/{$}":          "a",
-		"example.com/":          "example_com",
+		"/{$}":                  "root._index",
+		"/{path...}":            "path._all",
+		"POST  /a/{$}":          "a._index",
+		"example.com/":          "example_com._all",
+		"example.com/{$}":       "example_com._index",
+		"example.com/a":         "example_com.a",
 		"GET example.com/a b|c": "example_com.a_b_c",
 		"/robots.txt":           "robots_txt",
 	} {
@@ -331,12 +548,70 @@ func TestTransport(t *testing.T) {
 		}
 	}
 	if v, ok := rec.Gauge("in_flight"); v != 0 || !ok {
-		t.Errorf("%v are in flight in the end, %v", v, ok)
+		t.Errorf("%v are in flight at the end, %v", v, ok)
 	}
 }
 
-// What a transport gives back for a request, or a server for a status, makes no
-// new names and leaves nothing in flight.
+// With WholeBody a request lasts until its body was read or closed.
+func TestTransportWholeBody(t *testing.T) {
+	for want, use := range map[string]func(response *http.Response){
+		"read.GET.200":  func(response *http.Response) { _, _ = io.Copy(io.Discard, response.Body) },
+		"close.GET.200": func(*http.Response) {},
+		"part.GET.200":  func(response *http.Response) { _, _ = response.Body.Read(make([]byte, 1)) },
+		"broken.GET.error": func(response *http.Response) {
+			_, _ = io.Copy(io.Discard, response.Body)
+		},
+		"empty.GET.204": func(*http.Response) {},
+		"upgrade.GET.101": func(response *http.Response) {
+			if _, ok := response.Body.(io.Writer); !ok {
+				t.Error("the connection after a protocol switch takes no writes")
+			}
+		},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			rec := clienttest.New(t, client.Config{})
+			name, _, _ := strings.Cut(want, ".")
+			transport := &httpstats.Transport{
+				Client: rec.Client, WholeBody: true,
+				Name: func(*http.Request) string { return name },
+				Base: roundTripper(func(*http.Request) (*http.Response, error) {
+					switch name {
+					case "empty":
+						return &http.Response{StatusCode: 204, Body: http.NoBody}, nil
+					case "upgrade":
+						near, _ := net.Pipe()
+						return &http.Response{StatusCode: 101, Body: near}, nil
+					case "broken":
+						return &http.Response{StatusCode: 200, Body: io.NopCloser(io.MultiReader(strings.NewReader("part"), iotest.ErrReader(io.ErrUnexpectedEOF)))}, nil
+					}
+					return &http.Response{StatusCode: 200, Body: io.NopCloser(strings.NewReader("whole"))}, nil
+				}),
+			}
+			response, err := transport.RoundTrip(httptest.NewRequestWithContext(t.Context(), "GET", "http://far/", nil))
+			if err != nil {
+				t.Fatal(err)
+			}
+			at := 0.0 // whether it ends with the header
+			if name == "empty" || name == "upgrade" {
+				at = 1
+			}
+			if n := rec.Count(name + ".requests"); n != at {
+				t.Errorf("%s: %v measured at the header, want %v", want, n, at)
+			}
+			time.Sleep(time.Second)
+			use(response)
+			response.Body.Close()
+			if v := rec.Values(want); len(v) != 1 || v[0] != (1-at)*1000 {
+				t.Errorf("%s: recorded %v, sent %q", want, v, rec.Lines())
+			}
+			if v, _ := rec.Gauge("in_flight"); v != 0 {
+				t.Errorf("%s: %v are in flight at the end", want, v)
+			}
+		})
+	}
+}
+
+// Odd responses and statuses make no new names and leave nothing in flight.
 func TestTransportOddities(t *testing.T) {
 	rec := clienttest.New(t, client.Config{})
 	answer := func(response *http.Response, err error) http.RoundTripper {
@@ -350,6 +625,8 @@ func TestTransportOddities(t *testing.T) {
 	}{
 		{answer(&http.Response{StatusCode: 1000001}, nil), request, "far.GET.OTHER"}, // over HTTP/2 it can be
 		{answer(&http.Response{StatusCode: -1}, nil), request, "far.GET.OTHER"},
+		{answer(&http.Response{StatusCode: -2}, nil), request, "far.GET.OTHER"},
+		{answer(&http.Response{StatusCode: 0}, nil), request, "far.GET.OTHER"},
 		{answer(nil, nil), request, "far.GET.error"},
 		{nil, &http.Request{Method: "PUT"}, "no_host.PUT.error"},
 		{roundTripper(func(*http.Request) (*http.Response, error) { panic("as it likes") }), request, "far.GET.error"},
@@ -366,7 +643,7 @@ func TestTransportOddities(t *testing.T) {
 			t.Errorf("want one %s, sent %q", test.want, rec.Lines())
 		}
 		if v, ok := rec.Gauge("in_flight"); v != 0 || !ok {
-			t.Errorf("%s: %v are in flight in the end, %v", test.want, v, ok)
+			t.Errorf("%s: %v are in flight at the end, %v", test.want, v, ok)
 		}
 	}
 }

@@ -2,33 +2,55 @@ package httpstats
 
 import "strings"
 
-// PatternName turns a pattern of http.ServeMux into a name: the method is left
-// out, each part of host and path becomes a part of the name, and a wildcard is
-// called by its own name.
+// PatternName turns a pattern of http.ServeMux into a name. It leaves out the
+// method. Each part of host and path becomes a part of the name, a wildcard by its
+// own name. Patterns that match differently have different names, as long as no
+// wildcard is called like a literal in its place, and no two literals differ only
+// in characters that names cannot have.
 //
 //	GET /users/{id}/posts   users.id.posts
-//	/files/{path...}        files.path
-//	/static/                static
-//	example.com/            example_com
-//	/ and /{$}              root
+//	/users                  users
+//	/users/                 users._all
+//	/users/{$}              users._index
+//	/files/{path...}        files.path._all
+//	example.com/            example_com._all
+//	/                       root
+//	/{$}                    root._index
 func PatternName(pattern string) string {
 	if _, path, ok := strings.Cut(pattern, " "); ok {
 		pattern = strings.TrimLeft(path, " \t")
 	}
-	var parts []string
-	for part := range strings.SplitSeq(pattern, "/") {
-		part = strings.TrimSuffix(strings.Trim(part, "{}"), "...")
-		if part != "" && part != "$" {
-			parts = append(parts, plain(part))
-		}
-	}
-	if len(parts) == 0 {
+	if pattern == "/" {
 		return "root"
 	}
-	return strings.Join(parts, ".")
+	var name strings.Builder
+	for i, part := range strings.Split(pattern, "/") {
+		switch {
+		case i == 0 && part == "": // no host
+			continue
+		case part == "":
+			part = "_all"
+		case part == "{$}":
+			if name.Len() == 0 {
+				name.WriteString("root")
+			}
+			part = "_index"
+		case strings.HasSuffix(part, "...}"):
+			part = plain(part[1:len(part)-len("...}")]) + "._all"
+		case part[0] == '{':
+			part = plain(strings.Trim(part, "{}"))
+		default:
+			part = plain(part)
+		}
+		if name.Len() > 0 {
+			name.WriteByte('.')
+		}
+		name.WriteString(part)
+	}
+	return name.String()
 }
 
-// plain keeps a part of a name to what every server keeps of it.
+// plain keeps the characters that every server keeps in a part of a name.
 func plain(part string) string {
 	return strings.Map(func(r rune) rune {
 		switch {

@@ -10,28 +10,14 @@ import (
 // recorder is a ResponseWriter that remembers the status.
 type recorder struct {
 	http.ResponseWriter
-	status   int
-	hijacked bool
-	aborted  bool
+	status int // as in outcome; 0: none yet
 }
 
 // note keeps the first final status.
 func (r *recorder) note(status int) {
 	if r.status == 0 && (status >= 200 || status == http.StatusSwitchingProtocols) {
-		r.status = status
+		r.status = statusOf(status)
 	}
-}
-
-// outcome of a hijacked request is not known: the handler wrote it itself. That of
-// an aborted one is that the client did not get it, whatever the status.
-func (r *recorder) outcome() outcome {
-	switch {
-	case r.hijacked:
-		return outcome{word: "hijacked"}
-	case r.aborted:
-		return outcome{word: "aborted"}
-	}
-	return statusOutcome(r.status)
 }
 
 func (r *recorder) WriteHeader(status int) {
@@ -52,90 +38,94 @@ func (r *recorder) WriteString(s string) (int, error) {
 // Unwrap is for http.ResponseController.
 func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 
-type flusher struct{ r *recorder }
-
-func (f flusher) Flush() { _ = f.FlushError() }
-
-func (f flusher) FlushError() error {
-	f.r.note(http.StatusOK)
-	return http.NewResponseController(f.r.ResponseWriter).Flush()
+func (r *recorder) flush() error {
+	r.note(http.StatusOK)
+	return http.NewResponseController(r.ResponseWriter).Flush()
 }
 
-type hijacker struct{ r *recorder }
-
-func (h hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	conn, rw, err := http.NewResponseController(h.r.ResponseWriter).Hijack()
-	h.r.hijacked = h.r.hijacked || err == nil
+func (r *recorder) hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, rw, err := http.NewResponseController(r.ResponseWriter).Hijack()
+	if err == nil {
+		r.status = hijacked
+	}
 	return conn, rw, err
 }
 
-type readerFrom struct {
-	r  *recorder
-	to io.ReaderFrom
+func (r *recorder) readFrom(src io.Reader) (int64, error) {
+	r.note(http.StatusOK)
+	return r.ResponseWriter.(io.ReaderFrom).ReadFrom(src)
 }
 
-func (f readerFrom) ReadFrom(src io.Reader) (int64, error) {
-	f.r.note(http.StatusOK)
-	return f.to.ReadFrom(src)
+// The types below add optional methods to a recorder: F for http.Flusher, H for
+// http.Hijacker, R for io.ReaderFrom, P for http.Pusher. Handlers test for them,
+// so there is a type for each combination. Each is one pointer, so that none
+// allocates.
+type (
+	recF   struct{ *recorder }
+	recH   struct{ *recorder }
+	recR   struct{ *recorder }
+	recFH  struct{ recF }
+	recFR  struct{ recF }
+	recFP  struct{ recF }
+	recHR  struct{ recH }
+	recFHR struct{ recFH }
+)
+
+func (r recF) Flush()            { _ = r.flush() }
+func (r recF) FlushError() error { return r.flush() }
+
+func (r recH) Hijack() (net.Conn, *bufio.ReadWriter, error)  { return r.hijack() }
+func (r recFH) Hijack() (net.Conn, *bufio.ReadWriter, error) { return r.hijack() }
+
+func (r recR) ReadFrom(src io.Reader) (int64, error)   { return r.readFrom(src) }
+func (r recFR) ReadFrom(src io.Reader) (int64, error)  { return r.readFrom(src) }
+func (r recHR) ReadFrom(src io.Reader) (int64, error)  { return r.readFrom(src) }
+func (r recFHR) ReadFrom(src io.Reader) (int64, error) { return r.readFrom(src) }
+
+func (r recFP) Push(target string, o *http.PushOptions) error {
+	return r.ResponseWriter.(http.Pusher).Push(target, o)
 }
 
-// record wraps w in a type that has those optional methods that w has, because
-// handlers test for them.
-func record(w http.ResponseWriter) (http.ResponseWriter, *recorder) {
-	r := &recorder{ResponseWriter: w}
-	_, canFlush := w.(http.Flusher)
-	_, canHijack := w.(http.Hijacker)
-	to, canReadFrom := w.(io.ReaderFrom)
-	pusher, canPush := w.(http.Pusher)
-	f, h, rf := flusher{r}, hijacker{r}, readerFrom{r, to}
+// offer returns the recorder with the optional methods of its ResponseWriter.
+func (r *recorder) offer() http.ResponseWriter {
+	canFlush, canHijack := can(r.ResponseWriter)
+	_, canReadFrom := r.ResponseWriter.(io.ReaderFrom)
+	_, canPush := r.ResponseWriter.(http.Pusher)
 	switch {
 	case canFlush && canHijack && canReadFrom: // HTTP/1
-		return struct {
-			*recorder
-			flusher
-			hijacker
-			readerFrom
-		}{r, f, h, rf}, r
+		return recFHR{recFH{recF{r}}}
 	case canFlush && canPush && !canHijack && !canReadFrom: // HTTP/2
-		return struct {
-			*recorder
-			flusher
-			http.Pusher
-		}{r, f, pusher}, r
+		return recFP{recF{r}}
 	case canFlush && canHijack:
-		return struct {
-			*recorder
-			flusher
-			hijacker
-		}{r, f, h}, r
+		return recFH{recF{r}}
 	case canFlush && canReadFrom:
-		return struct {
-			*recorder
-			flusher
-			readerFrom
-		}{r, f, rf}, r
+		return recFR{recF{r}}
 	case canHijack && canReadFrom:
-		return struct {
-			*recorder
-			hijacker
-			readerFrom
-		}{r, h, rf}, r
+		return recHR{recH{r}}
 	case canFlush:
-		return struct {
-			*recorder
-			flusher
-		}{r, f}, r
+		return recF{r}
 	case canHijack:
-		return struct {
-			*recorder
-			hijacker
-		}{r, h}, r
+		return recH{r}
 	case canReadFrom:
-		return struct {
-			*recorder
-			readerFrom
-		}{r, rf}, r
+		return recR{r}
 	default:
-		return r, r
+		return r
 	}
+}
+
+// can reports whether http.ResponseController can flush and hijack w. It looks
+// behind each Unwrap.
+func can(w http.ResponseWriter) (flush, hijack bool) {
+	for range 100 { // an Unwrap could return its own writer
+		_, plain := w.(http.Flusher)
+		_, careful := w.(interface{ FlushError() error })
+		_, h := w.(http.Hijacker)
+		flush, hijack = flush || plain || careful, hijack || h
+		inner, ok := w.(interface{ Unwrap() http.ResponseWriter })
+		if !ok || flush && hijack {
+			break
+		}
+		w = inner.Unwrap()
+	}
+	return flush, hijack
 }

@@ -29,7 +29,7 @@ func TestMain(m *testing.M) {
 // source is what the scripts' monitors report on.
 type source struct{ figures []meta.Figure }
 
-func (source) Health() error { return nil }
+func (source) Health() meta.Health { return meta.Health{} }
 
 func (s source) Figures() []meta.Figure { return slices.Clone(s.figures) }
 

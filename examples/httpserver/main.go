@@ -3,9 +3,9 @@
 //	STATSD_HOST=127.0.0.1 STATSD_PREFIX=example go run ./examples/httpserver
 //	curl localhost:8080/hello/ann
 //
-// It sends example.counters.http.hello.name.requests, a timer called
+// It sends the counter example.counters.http.hello.name.requests, the timer
 // example.timers.http.hello.name.GET.200 and more to the statsd at STATSD_HOST,
-// over TCP. Without STATSD_HOST it serves all the same.
+// over TCP. Without STATSD_HOST it sends nothing and serves as usual.
 package main
 
 import (
@@ -14,6 +14,7 @@ import (
 	"flag"
 	"fmt"
 	"log"
+	"log/slog"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -36,10 +37,10 @@ func main() {
 	}
 }
 
-// run serves until ctx ends, then answers what is under way and sends what is
-// still queued.
+// run serves until ctx ends. Then it answers the running requests and sends what
+// is queued.
 func run(ctx context.Context, listen string) error {
-	cfg, err := client.Config{Log: func(line string) { log.Print(line) }}.FromEnv()
+	cfg, err := client.Config{Logger: slog.Default()}.FromEnv()
 	if err != nil {
 		return err
 	}

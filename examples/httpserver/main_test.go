@@ -13,7 +13,7 @@ import (
 	"github.com/statsd-ops/statsd/internal/wait"
 )
 
-// The example serves, and tells a statsd about it before it ends.
+// The example serves, and sends its metrics before it ends.
 func TestRun(t *testing.T) {
 	statsd, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

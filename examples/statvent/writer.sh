@@ -2,15 +2,15 @@
 # A program that serves its own figures on a stat pipe: writer.sh [DIRECTORY]
 # The directory must exist: install -d -m 1777 /tmp/stats-pipe
 pipe=${1:-/tmp/stats-pipe}/$$.stats
-publish() { mkfifo -m 644 "$pipe.new" && mv "$pipe.new" "$pipe"; } # in one step: there is always a pipe
+publish() { mkfifo -m 644 "$pipe.new" && mv "$pipe.new" "$pipe"; } # atomic, so that there is always a pipe
 trap 'rm -f "$pipe" "$pipe.new"' EXIT
 trap 'exit 1' HUP INT TERM
-trap '' PIPE # a reader that leaves early
+trap '' PIPE # a reader can leave early
 
 publish || exit
 reads=0
 while :; do
-	{ # once somebody reads; the next reader gets a pipe of its own
+	{ # runs when a reader opens the pipe; the next reader gets its own
 		publish || exit
 		reads=$((reads + 1))
 		printf 'example.reads: %d\nexample.scripts: 1\n' "$reads"

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// maxDepth is how deep arrays and structs may be nested in a call.
+// maxDepth is how deep arrays and structs may nest in a call.
 const maxDepth = 32
 
 // call is a parsed methodCall.
@@ -28,8 +28,8 @@ func parseCall(r io.Reader) (call, *Fault) {
 	p := &parser{xml: xml.NewDecoder(r)}
 	declared := false
 	p.xml.CharsetReader = func(charset string, in io.Reader) (io.Reader, error) {
-		// Each declaration of a character set wraps the reader once more: a call
-		// made of them would cost the square of its size.
+		// Each declaration of a character set wraps the reader again: a call full
+		// of them would cost the square of its size.
 		if declared || !strings.EqualFold(charset, "us-ascii") {
 			return nil, faultf(BadEncoding, "encoding %.40q: want utf-8 or us-ascii", charset)
 		}
@@ -71,7 +71,7 @@ func (p *parser) call() (c call, err error) {
 	return c, p.close()
 }
 
-// param reads what is in a <param>, and its end.
+// param reads the content of a <param>, and its end.
 func (p *parser) param() (Value, error) {
 	if err := p.open("value"); err != nil {
 		return nil, err
@@ -83,8 +83,8 @@ func (p *parser) param() (Value, error) {
 	return v, p.close()
 }
 
-// list reads elements called name, each by one call of item, up to the end of
-// the element that they are in.
+// list reads elements called name up to the end of their parent. It calls item
+// for each.
 func (p *parser) list(name string, item func() (Value, error)) (values []Value, err error) {
 	for {
 		tag, more, err := p.tag()
@@ -102,7 +102,7 @@ func (p *parser) list(name string, item func() (Value, error)) (values []Value, 
 	}
 }
 
-// value reads what is in a <value>, and its end. Text without a type is a string.
+// value reads the content of a <value>, and its end. Text without a type is a string.
 func (p *parser) value() (Value, error) {
 	var text strings.Builder
 	for {
@@ -128,7 +128,7 @@ func (p *parser) value() (Value, error) {
 	}
 }
 
-// typed reads what is in the element of a type, and its end.
+// typed reads the content of a type's element, and its end.
 func (p *parser) typed(kind string) (Value, error) {
 	switch kind {
 	case "array", "struct":
@@ -168,14 +168,14 @@ func scalar(kind, text string) (Value, error) {
 			return Double(f), nil
 		}
 	case "base64":
-		// Encoders break lines where they like.
+		// Encoders may break lines anywhere.
 		if b, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(word), "")); err == nil {
 			return String(b), nil
 		}
 	default:
 		return nil, unexpected(kind)
 	}
-	return nil, faultf(InvalidRequest, "%.40q is no %s", word, kind)
+	return nil, faultf(InvalidRequest, "%.40q is not a valid %s", word, kind)
 }
 
 func (p *parser) array() (Value, error) {

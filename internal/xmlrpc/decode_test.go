@@ -120,7 +120,7 @@ func TestParseFaults(t *testing.T) {
 	}
 }
 
-// TestParseStopsEarly checks that what is hopeless is not read to its end.
+// TestParseStopsEarly checks that a hopeless call is not read to its end.
 func TestParseStopsEarly(t *testing.T) {
 	for _, text := range []string{request(nested(100_000)), "<!DOCTYPE a>" + strings.Repeat(" ", 1<<20)} {
 		r := strings.NewReader(text)
@@ -161,7 +161,7 @@ func FuzzParseCall(f *testing.F) {
 	})
 }
 
-// sent is what a reader gets of values: without what only we can tell apart.
+// sent returns values as a reader gets them: some types look the same when sent.
 func sent(values []Value) []Value {
 	var out []Value
 	for _, v := range values {
@@ -186,7 +186,7 @@ func sent(values []Value) []Value {
 	return out
 }
 
-// asXML replaces what XML cannot carry; only base64 can bring it in.
+// asXML replaces bytes that XML cannot carry. Only base64 can bring them in.
 func asXML(s string) string {
 	return strings.Map(func(r rune) rune {
 		switch {

@@ -8,13 +8,13 @@ import (
 	"strconv"
 )
 
-// encoder writes values. The first error of w stays: see bufio.Writer.
+// encoder writes values. The first error of w sticks, see bufio.Writer.
 type encoder struct {
 	w       *bufio.Writer
 	scratch []byte
 }
 
-// writeResponse writes the answer of a call that returned v.
+// writeResponse writes the answer to a call that returned v.
 func writeResponse(w io.Writer, v Value) error {
 	e := &encoder{w: bufio.NewWriter(w)}
 	e.raw(xml.Header, "<methodResponse><params><param>")
@@ -23,7 +23,7 @@ func writeResponse(w io.Writer, v Value) error {
 	return e.w.Flush()
 }
 
-// writeFault writes the answer of a call that failed.
+// writeFault writes the answer to a call that failed.
 func writeFault(w io.Writer, f *Fault) error {
 	e := &encoder{w: bufio.NewWriter(w)}
 	e.raw(xml.Header, "<methodResponse><fault>")
@@ -36,7 +36,7 @@ func (f *Fault) value() Struct {
 	return Struct{{"faultCode", Int(f.Code)}, {"faultString", String(f.Text)}}
 }
 
-// raw writes mark-up. Errors are left to Flush.
+// raw writes markup. Flush returns the errors.
 func (e *encoder) raw(parts ...string) {
 	for _, s := range parts {
 		_, _ = e.w.WriteString(s)
@@ -49,7 +49,7 @@ func (e *encoder) value(v Value) {
 	e.raw("</value>")
 }
 
-// text writes s so that every XML reader takes it for s.
+// text writes s so that every XML reader reads s.
 func (e *encoder) text(s string) {
 	if isPlain(s) {
 		e.raw(s)
@@ -58,7 +58,7 @@ func (e *encoder) text(s string) {
 	_ = xml.EscapeText(e.w, []byte(s))
 }
 
-// isPlain says that s stands for itself in XML, as most names do.
+// isPlain reports whether s needs no escapes in XML. Most names need none.
 func isPlain(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; c < ' ' || c > '~' || c == '<' || c == '>' || c == '&' {
@@ -86,7 +86,7 @@ func (v Double) encode(e *encoder) {
 	e.number("<double>", "</double>")
 }
 
-// number writes what is in scratch.
+// number writes the content of scratch.
 func (e *encoder) number(open, end string) {
 	e.raw(open)
 	_, _ = e.w.Write(e.scratch)
@@ -119,7 +119,7 @@ func (v Stream) encode(e *encoder) {
 	e.raw("<array><data>")
 	for item := range v {
 		e.value(item)
-		// A writer that has failed says so at each write, also of nothing.
+		// A writer that has failed returns its error at each write, even of nothing.
 		if _, err := e.w.Write(nil); err != nil {
 			return
 		}

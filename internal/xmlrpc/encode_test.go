@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// encoded returns v with its <value> around it.
+// encoded returns v in its <value>.
 func encoded(t testing.TB, v Value) string {
 	t.Helper()
 	var b strings.Builder
@@ -54,7 +54,7 @@ type goneWriter struct{}
 
 func (goneWriter) Write([]byte) (int, error) { return 0, errors.New("client is gone") }
 
-// TestStreamStops checks that nothing more is made for a client that is gone.
+// TestStreamStops checks that a Stream stops when the client is gone.
 func TestStreamStops(t *testing.T) {
 	made := 0
 	endless := Stream(func(yield func(Value) bool) {
@@ -70,7 +70,7 @@ func TestStreamStops(t *testing.T) {
 	}
 }
 
-// TestStreamIsCheap checks that a long array costs no memory for each item.
+// TestStreamIsCheap checks that the items of a long array take no memory.
 func TestStreamIsCheap(t *testing.T) {
 	cost := func(n int) float64 {
 		var item Value = String("stats.some.name")

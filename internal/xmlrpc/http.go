@@ -6,29 +6,29 @@ import (
 	"strings"
 )
 
-// maxBody is how many bytes a call may have: a multicall of maxCalls is a
-// tenth of it.
+// maxBody is how many bytes a call may have. A multicall of maxCalls needs a tenth
+// of it.
 const maxBody = 64 << 10
 
-// ServeHTTP answers a POST of XML. Any other request gets a plain HTTP error:
-// a web page cannot make a visitor's browser send XML to another host without
-// asking there first, and that question (OPTIONS) is refused too.
+// ServeHTTP answers a POST of XML. Any other request gets a plain HTTP error. A
+// browser sends XML to another host only if that host has allowed it, and the
+// request that asks (OPTIONS) is refused too.
 //
-// How long a client may take is up to the http.Server.
+// The http.Server limits how long a client may take.
 func (m *Mux) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
-		http.Error(w, "XML-RPC is spoken with POST", http.StatusMethodNotAllowed)
+		http.Error(w, "use POST for XML-RPC", http.StatusMethodNotAllowed)
 		return
 	}
 	if !isXML(r.Header.Get("Content-Type")) || r.Header.Get("Content-Encoding") != "" {
-		http.Error(w, "XML-RPC wants Content-Type: text/xml, and no Content-Encoding", http.StatusUnsupportedMediaType)
+		http.Error(w, "XML-RPC needs Content-Type: text/xml and no Content-Encoding", http.StatusUnsupportedMediaType)
 		return
 	}
 	v, fault := m.answer(w, r)
 	w.Header().Set("Content-Type", "text/xml; charset=utf-8")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
-	// A write error means that the client is gone: there is nobody to tell.
+	// A write error means that the client is gone.
 	if fault != nil {
 		_ = writeFault(w, fault)
 		return
@@ -36,7 +36,7 @@ func (m *Mux) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_ = writeResponse(w, v)
 }
 
-// answer reads the call and makes it.
+// answer reads the call and executes it.
 func (m *Mux) answer(w http.ResponseWriter, r *http.Request) (Value, *Fault) {
 	body := http.MaxBytesReader(w, r.Body, maxBody)
 	if r.ContentLength > maxBody {

@@ -6,8 +6,8 @@ const (
 	maxCalls = 32
 )
 
-// multicall makes each call only when its result is about to be sent, so that
-// one result at a time is in memory.
+// multicall makes each call just before its result is sent, so that one result at
+// a time is in memory.
 func (m *Mux) multicall(params []Value) (Value, error) {
 	calls := params[0].(Array)
 	if len(calls) > maxCalls {
@@ -30,9 +30,9 @@ func (m *Mux) oneOf(v Value) Value {
 		return faultf(InvalidParams, "%s takes structs with the members methodName and params", multicall).value()
 	}
 	if name == multicall {
-		return faultf(InvalidParams, "%s inside %s is refused", multicall, multicall).value()
+		return faultf(InvalidParams, "%s inside %s is not allowed", multicall, multicall).value()
 	}
-	params, _ := request.Get("params").(Array) // some clients leave out what is empty
+	params, _ := request.Get("params").(Array) // some clients leave out an empty array
 	result, fault := m.call(call{method: string(name), params: params})
 	if fault != nil {
 		return fault.value()

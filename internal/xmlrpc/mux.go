@@ -9,17 +9,16 @@ import (
 // Method is what a client can call.
 type Method struct {
 	Name string
-	Help string // for people: what it returns, in which units
+	Help string // for people: the result, and its units
 	// Signature names the type of the result, then of each parameter: int,
-	// double, boolean, string, array, struct. A call with other parameters does
-	// not reach Call.
+	// double, boolean, string, array, struct. Call never sees other parameters.
 	Signature []string
-	// Call may run in several goroutines at a time. A *Fault that it returns
-	// goes to the client as it is, any other error under the code Failed.
+	// Call may run in several goroutines at a time. If it returns a *Fault, the
+	// client gets that; any other error gets the code Failed.
 	Call func(params []Value) (Value, error)
 }
 
-// Mux answers the calls of its methods. It is an http.Handler.
+// Mux answers calls of its methods. It is an http.Handler.
 type Mux struct {
 	methods map[string]Method
 }
@@ -56,7 +55,7 @@ func (m *Mux) call(c call) (Value, *Fault) {
 func (m *Mux) find(name string) (Method, error) {
 	method, ok := m.methods[name]
 	if !ok {
-		return Method{}, faultf(NoSuchMethod, "there is no method %.80q; system.listMethods lists them", name)
+		return Method{}, faultf(NoSuchMethod, "no method %.80q; system.listMethods lists all", name)
 	}
 	return method, nil
 }
@@ -74,8 +73,7 @@ func (m Method) check(params []Value) error {
 	return nil
 }
 
-// system returns the methods by which clients explore a server, and the one
-// that saves them round trips.
+// system returns the methods that let clients explore a server, and multicall.
 func (m *Mux) system() []Method {
 	return []Method{
 		{
@@ -88,7 +86,7 @@ func (m *Mux) system() []Method {
 		},
 		{
 			Name:      "system.methodHelp",
-			Help:      "Returns what a method does, given its name.",
+			Help:      "Takes the name of a method. Returns its description.",
 			Signature: []string{"string", "string"},
 			Call: func(params []Value) (Value, error) {
 				method, err := m.find(string(params[0].(String)))
@@ -97,7 +95,7 @@ func (m *Mux) system() []Method {
 		},
 		{
 			Name:      "system.methodSignature",
-			Help:      "Returns an array of signatures, given a method's name: each is an array of type names, the result's before the parameters'.",
+			Help:      "Takes the name of a method. Returns an array of signatures. Each is an array of type names: that of the result first, then those of the parameters.",
 			Signature: []string{"array", "string"},
 			Call: func(params []Value) (Value, error) {
 				method, err := m.find(string(params[0].(String)))
@@ -106,7 +104,7 @@ func (m *Mux) system() []Method {
 		},
 		{
 			Name:      multicall,
-			Help:      "Makes several calls, given an array of structs {methodName, params}. Returns an array with, for each call, either an array of one value or a fault as a struct {faultCode, faultString}.",
+			Help:      "Takes an array of structs {methodName, params} and makes these calls. Returns an array with one item a call: an array of one value, or a fault as a struct {faultCode, faultString}.",
 			Signature: []string{"array", "array"},
 			Call:      m.multicall,
 		},

@@ -13,7 +13,7 @@ import (
 	"testing"
 )
 
-// echo is a mux for tests. It has the methods of the captures.
+// echo is a mux with the methods that the captured requests call.
 func echo() *Mux {
 	first := func(params []Value) (Value, error) { return params[0], nil }
 	mixed := []string{"string", "int", "string", "double", "struct"}
@@ -68,7 +68,7 @@ func TestCaptures(t *testing.T) {
 		"t.fault":            "<value><int>7</int></value>",
 		"system.listMethods": "<value><string>t.body</string></value>",
 		"statsd.put":         "<value><int>-32601</int></value>",
-		"system.multicall":   "there is no method \"b\"",
+		"system.multicall":   "no method \"b\"",
 	}
 	mux := echo()
 	all := captures(t)
@@ -134,7 +134,7 @@ func TestAnswers(t *testing.T) {
 			"<value><array><data><value><string>hi</string></value></data></array></value>"},
 		{"a multicall without params", calls(member("methodName", "broken")), "<int>-32500</int>"},
 		{"a multicall without name", calls(member("params", "x")), "<int>-32602</int>"},
-		{"a multicall in a multicall", calls(member("methodName", multicall)), "system.multicall inside system.multicall is refused"},
+		{"a multicall in a multicall", calls(member("methodName", multicall)), "system.multicall inside system.multicall is not allowed"},
 		{"a multicall of too many", calls(strings.Split(strings.Repeat(",", maxCalls), ",")...), "takes at most 32 calls, not 33"},
 		{"too large", strings.Repeat(" ", maxBody+1) + methodCall("echo", ""), "a request has at most 65536 bytes"},
 	} {
@@ -163,7 +163,7 @@ func TestHTTP(t *testing.T) {
 	}
 }
 
-// TestDeclaredLength checks that a call that says how large it is is not read.
+// TestDeclaredLength checks that a call with a declared length over the limit is not read.
 func TestDeclaredLength(t *testing.T) {
 	body := strings.NewReader("<")
 	r := httptest.NewRequest("POST", "/", body)

@@ -22,7 +22,7 @@ func (p *parser) open(name string) error {
 	return nil
 }
 
-// close reads the end of the element that was opened last.
+// close reads the end of the innermost open element.
 func (p *parser) close() error {
 	tag, start, err := p.tag()
 	if err == nil && start {
@@ -31,7 +31,7 @@ func (p *parser) close() error {
 	return err
 }
 
-// tag reads the start or the end of an element, with only space before it.
+// tag reads the start or the end of an element. Only white space may precede it.
 func (p *parser) tag() (name string, start bool, err error) {
 	for {
 		token, err := p.token()
@@ -70,7 +70,7 @@ func (p *parser) text() (string, error) {
 	}
 }
 
-// end makes sure that nothing follows the call.
+// end checks that nothing follows the call.
 func (p *parser) end() error {
 	for {
 		token, err := p.xml.Token()
@@ -92,7 +92,7 @@ func (p *parser) end() error {
 	}
 }
 
-// token reads the next token that is an element's start or end, or text.
+// token reads the next start or end of an element, or text.
 func (p *parser) token() (xml.Token, error) {
 	for {
 		token, err := p.xml.Token()
@@ -102,14 +102,14 @@ func (p *parser) token() (xml.Token, error) {
 		switch token.(type) {
 		case xml.Comment, xml.ProcInst:
 		case xml.Directive:
-			return nil, faultf(InvalidRequest, "a document type declaration is refused")
+			return nil, faultf(InvalidRequest, "document type declarations are not allowed")
 		default:
 			return token, nil
 		}
 	}
 }
 
-// asFault says to the client what is wrong with its call.
+// asFault tells the client what is wrong with its call.
 func asFault(err error) *Fault {
 	var fault *Fault
 	var tooLarge *http.MaxBytesError

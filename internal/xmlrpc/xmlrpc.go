@@ -1,5 +1,5 @@
-// Package xmlrpc is the server half of XML-RPC, as http://xmlrpc.com/spec.md
-// tells it, for clients of any language and for callers of any intent.
+// Package xmlrpc is a server for XML-RPC (http://xmlrpc.com/spec.md). It works
+// with clients of all languages, and is safe with hostile ones.
 //
 // A Mux is an http.Handler that answers calls of its methods:
 //
@@ -12,21 +12,22 @@
 //		},
 //	})
 //
-// and has system.listMethods, system.methodHelp, system.methodSignature and
-// system.multicall beside them.
+// It also has system.listMethods, system.methodHelp, system.methodSignature and
+// system.multicall.
 //
-// # What is sent
+// # Answers
 //
-// Only what every client reads: int, double in plain decimal, boolean, string,
-// array and struct. Ruby's and Perl's clients break on <nil/> and <i8>, so an
-// integer beyond 32 bits goes as a double. A fault comes with HTTP status 200;
-// its codes are those of "Specification for Fault Code Interoperability".
+// Answers use only the types that every client reads: int, double in plain
+// decimal, boolean, string, array and struct. The clients of Ruby and Perl break
+// on <nil/> and <i8>, so an integer beyond 32 bits is sent as a double. A fault
+// has HTTP status 200. Its codes are those of "Specification for Fault Code
+// Interoperability".
 //
-// # What is read
+// # Calls
 //
-// Everything that clients send, <nil/>, <i8> and base64 included. A call is
-// bounded in bytes and depth, and costs time in proportion to its bytes. A
-// document type declaration is refused, so there are no entities to expand.
+// All types that clients send are read, also <nil/>, <i8> and base64. A call is
+// bounded in bytes and depth, and takes time in proportion to its bytes. Document
+// type declarations are refused, so there are no entities to expand.
 package xmlrpc
 
 import (
@@ -42,16 +43,16 @@ type Value interface {
 	kind() string // as signatures name it
 }
 
-// Int is sent as a double when it needs more than 32 bits.
+// Int is sent as a double if it needs more than 32 bits.
 type Int int64
 
-// Double is sent as a string ("NaN", "+Inf") when it is not finite.
+// Double is sent as a string ("NaN", "+Inf") if it is not finite.
 type Double float64
 
 // Bool is true or false.
 type Bool bool
 
-// String may hold anything; what XML cannot carry in it is sent as U+FFFD.
+// String may hold any bytes. Those that XML cannot carry are sent as U+FFFD.
 type String string
 
 // Array is a list of values of any type.
@@ -60,11 +61,11 @@ type Array []Value
 // Struct is a list of named values.
 type Struct []Member
 
-// Stream is an array whose items are made while they are sent, so that a long
-// one costs little memory. It stops when the client is gone.
+// Stream is an array whose items are made while they are sent, so a long one
+// takes little memory. It stops when the client is gone.
 type Stream iter.Seq[Value]
 
-// Member is a named value in a Struct. No two in a Struct should have one name.
+// Member is a named value in a Struct. Names in a Struct should be unique.
 type Member struct {
 	Name  string
 	Value Value
@@ -88,7 +89,7 @@ func (s Struct) Get(name string) Value {
 	return nil
 }
 
-// Fault is the error that a client gets to see.
+// Fault is an error for the client.
 type Fault struct {
 	Code int
 	Text string
@@ -96,11 +97,11 @@ type Fault struct {
 
 func (f *Fault) Error() string { return fmt.Sprintf("fault %d: %s", f.Code, f.Text) }
 
-// The codes of the faults that the package itself reports.
+// The codes of the faults that this package reports.
 const (
 	NotWellFormed  = -32700
 	BadEncoding    = -32701
-	InvalidRequest = -32600 // well-formed, but no call, or over a limit
+	InvalidRequest = -32600 // well-formed, but not a call, or over a limit
 	NoSuchMethod   = -32601
 	InvalidParams  = -32602
 	Failed         = -32500 // the method returned an error

@@ -1,0 +1,78 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"time"
+)
+
+// grace is how long Close waits for functions of the program that do not return.
+const grace = time.Second
+
+// caught, deferred, turns a panic into an error. what names the function.
+func caught(err *error, what string) {
+	if p := recover(); p != nil {
+		*err = fmt.Errorf("%s panicked: %v", what, p)
+	}
+}
+
+// callDial calls Config.Dial and checks what it returns.
+func callDial(ctx context.Context, cfg Config) (conn net.Conn, err error) {
+	defer caught(&err, "Config.Dial")
+	conn, err = cfg.Dial(ctx, cfg.Network, cfg.Address)
+	if conn == nil {
+		if err == nil {
+			err = errors.New("Config.Dial returned no connection and no error")
+		}
+		return nil, err
+	}
+	conn = guard{conn}
+	if err != nil {
+		_ = conn.Close()
+		return nil, err
+	}
+	return conn, nil
+}
+
+// guard turns panics and impossible counts of a connection into errors. The
+// connection can be the program's own, or nil with a type.
+type guard struct{ net.Conn }
+
+func (g guard) Read(b []byte) (n int, err error) {
+	defer caught(&err, "the connection's Read")
+	return g.Conn.Read(b)
+}
+
+func (g guard) Write(b []byte) (n int, err error) {
+	defer caught(&err, "the connection's Write")
+	n, err = g.Conn.Write(b)
+	if n < 0 || n > len(b) {
+		return 0, fmt.Errorf("the connection's Write says it took %d of %d bytes", n, len(b))
+	}
+	if n < len(b) && err == nil {
+		err = io.ErrShortWrite
+	}
+	return n, err
+}
+
+func (g guard) SetWriteDeadline(t time.Time) (err error) {
+	defer caught(&err, "the connection's SetWriteDeadline")
+	return g.Conn.SetWriteDeadline(t)
+}
+
+func (g guard) Close() (err error) {
+	defer caught(&err, "the connection's Close")
+	return g.Conn.Close()
+}
+
+// endOf returns the error of a context that has ended, with its cause.
+func endOf(ctx context.Context) error {
+	err, cause := ctx.Err(), context.Cause(ctx)
+	if cause == nil || errors.Is(err, cause) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", err, cause)
+}

@@ -1,0 +1,159 @@
+package httpstats
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/statsd-ops/statsd/client"
+)
+
+// What a timer's name says instead of a status.
+const (
+	other    = -1 - iota // a number that is not a status
+	hijacked             // the handler took over the connection
+	aborted              // the response did not reach the browser
+	broken               // no response, or not all of it
+)
+
+// outcome is how one request ended.
+type outcome struct {
+	name, method string
+	status       int // or one of the above
+}
+
+// meter sends measurements, and keeps a set of handles for each outcome.
+type meter struct {
+	mu    sync.RWMutex
+	known map[outcome]*handles
+	named map[string]string // PatternName of each pattern
+}
+
+// maxKnown limits both maps. Names should be few. If they are not, the others are
+// encoded again for each request.
+const maxKnown = 4096
+
+type handles struct {
+	time             *client.Timer
+	requests, errors *client.Counter
+}
+
+// begin counts a request as under way. It adjusts the gauge, so that handlers and
+// processes that share a name add up.
+func begin(c *client.Client) { c.GaugeDelta("in_flight", 1) }
+
+// end counts the request as done and measures it.
+func (m *meter) end(c *client.Client, o outcome, took time.Duration) {
+	c.GaugeDelta("in_flight", -1)
+	if c == nil {
+		return
+	}
+	h := m.handles(c, o)
+	h.time.Record(took)
+	h.requests.Incr()
+	if o.failed() {
+		h.errors.Incr()
+	}
+}
+
+func (m *meter) handles(c *client.Client, o outcome) *handles {
+	o.method = usual(o.method)
+	m.mu.RLock()
+	h := m.known[o]
+	m.mu.RUnlock()
+	if h != nil {
+		return h
+	}
+	h = &handles{
+		time:     c.NewTimer(o.name + "." + o.method + "." + o.word()),
+		requests: c.NewCounter(o.name + ".requests"),
+		errors:   c.NewCounter(o.name + ".errors"),
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.known == nil {
+		m.known = make(map[outcome]*handles)
+	}
+	if len(m.known) < maxKnown {
+		m.known[o] = h
+	}
+	return h
+}
+
+// statusOf keeps the numbers that can be a status. Over HTTP/2 a server can send
+// any number.
+func statusOf(code int) int {
+	if code < 100 || code > 999 {
+		return other
+	}
+	return code
+}
+
+func (o outcome) failed() bool {
+	return o.status >= http.StatusInternalServerError || o.status == broken || o.status == other
+}
+
+func (o outcome) word() string {
+	switch o.status {
+	case other:
+		return "OTHER"
+	case hijacked:
+		return "hijacked"
+	case aborted:
+		return "aborted"
+	case broken:
+		return "error"
+	}
+	return strconv.Itoa(o.status)
+}
+
+func usual(method string) string {
+	switch method {
+	case "":
+		return http.MethodGet
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch,
+		http.MethodDelete, http.MethodConnect, http.MethodOptions, http.MethodTrace:
+		return method
+	default:
+		return "OTHER"
+	}
+}
+
+// pattern is PatternName, remembered.
+func (m *meter) pattern(pattern string) string {
+	m.mu.RLock()
+	name, ok := m.named[pattern]
+	m.mu.RUnlock()
+	if ok {
+		return name
+	}
+	name = PatternName(pattern)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.named == nil {
+		m.named = make(map[string]string)
+	}
+	if len(m.named) < maxKnown {
+		m.named[pattern] = name
+	}
+	return name
+}
+
+// called calls a name function of the program. If it panics or returns nothing,
+// the name is "unnamed", and the client counts and logs an error.
+func called(c *client.Client, f func(*http.Request) string, r *http.Request) (name string) {
+	defer func() {
+		if p := recover(); p != nil {
+			c.Report(fmt.Errorf("httpstats: the Name function panicked: %v", p))
+			name = "unnamed"
+		}
+	}()
+	if name = f(r); name == "" {
+		c.Report(errors.New("httpstats: the Name function returned an empty name"))
+		name = "unnamed"
+	}
+	return name
+}

@@ -1,0 +1,84 @@
+package meta
+
+import "time"
+
+// Facts is what a Tracker observes: the daemon's counts and gauges at one
+// moment. Counts are since the start. What is zero raises no reason, except
+// that a daemon has to have a sink.
+type Facts struct {
+	Interval time.Duration // between flushes
+	Flush    FlushFacts
+	Intake   IntakeFacts
+	Sinks    []SinkFacts // those that are configured, recorders included
+	// Untold are the notifiers that did not take their last message.
+	Untold []Fault
+
+	// What is wrong with each of these now; "" if nothing is.
+	PipesFault, StateFault string
+
+	// NoDescriptor counts how often no file descriptor was free, and
+	// DescriptorLimit is how many the process may have.
+	NoDescriptor    uint64
+	DescriptorLimit int
+
+	Draining bool // the daemon is ending
+}
+
+// Fault is what is wrong with something that has a name.
+type Fault struct{ Name, Text string }
+
+// FlushFacts tells of the flush loop.
+type FlushFacts struct {
+	Count uint64
+	Last  time.Time     // when the last flush ended; before the first, when the daemon started
+	Took  time.Duration // the last one
+	Late  uint64        // flushes that took longer than the interval
+	// Repeated counts flushes with a time that was used before: the clock was put
+	// back, or an earlier daemon's clock was ahead.
+	Repeated uint64
+}
+
+// IntakeFacts tells what came in, as of the last flush.
+type IntakeFacts struct {
+	Datagrams, KernelDropped uint64 // received; lost before that
+	Lines                    uint64
+	// Samples = Aggregated + Discarded + RefusedNames + RefusedMembers.
+	Samples, Aggregated, Discarded uint64
+	RefusedNames, RefusedMembers   uint64
+	CutRoom, CutMemory             uint64 // TCP connections
+	Names, MaxNames                int
+	MaxMembers                     int // of a set
+}
+
+// SinkFacts tells of one sink.
+type SinkFacts struct {
+	Name     string
+	Recorder bool // it keeps a history instead of sending points
+
+	Failing      bool // the last attempt failed, and its points wait
+	FailingSince time.Time
+	Error        string    // of the last attempt
+	Accepted     time.Time // when points were last accepted
+	// Oldest is the time of the oldest flush that is not accepted, zero if
+	// there is none.
+	Oldest time.Time
+	// Made + Recovered = Delivered + Queued + Spooled + all drops, in points.
+	Made, Recovered, Delivered, Queued, Spooled uint64
+	DroppedFull, DroppedDamaged                 uint64
+	DroppedUnsendable, DroppedRefused           uint64
+	DroppedRemoved                              uint64
+	// Unconfirmed counts the attempts in a row at which the receiver acknowledged
+	// all bytes and then reset the connection.
+	Unconfirmed int
+
+	SpoolFault           string // why the spool cannot be used; "" if it can
+	SpoolBytes, SpoolMax int64
+}
+
+// waiting returns the points that are undelivered and not given up.
+func (s *SinkFacts) waiting() uint64 { return s.Queued + s.Spooled }
+
+// dropped returns the points that were lost.
+func (s *SinkFacts) dropped() uint64 {
+	return s.DroppedFull + s.DroppedDamaged + s.DroppedUnsendable + s.DroppedRefused + s.DroppedRemoved
+}

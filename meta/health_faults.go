@@ -1,0 +1,72 @@
+package meta
+
+import "fmt"
+
+// lookAtFaults says what is wrong with the parts that either work or do not.
+func (t *Tracker) lookAtFaults(f *Facts) {
+	for _, fault := range []struct{ id, text, before string }{
+		{PipesFailing, f.PipesFault, "the stat pipes cannot be read: "},
+		{StateFile, f.StateFault, "the gauges cannot be saved: "},
+	} {
+		if fault.text != "" {
+			t.say(Reason{ID: fault.id, State: Degraded, Text: fault.before + plain(fault.text)})
+		}
+	}
+	for _, n := range f.Untold {
+		t.say(Reason{ID: AlertUntold, Subject: n.Name, State: Degraded, Text: fmt.Sprintf("notifier %s did not take the last message: %s", n.Name, plain(n.Text))})
+	}
+	t.lookAtDescriptors(f)
+}
+
+// lookAtDescriptors says whether file descriptors ran out.
+func (t *Tracker) lookAtDescriptors(f *Facts) {
+	w := &t.noDescriptor
+	w.observe(t.now, t.slot, f.NoDescriptor)
+	if w.recent(t.now) {
+		t.say(Reason{ID: Descriptors, State: Degraded, Text: fmt.Sprintf("no file descriptor was free %s in 15m (%d allowed), the last %s ago",
+			things(w.within(lossWindow), "time", "times"), f.DescriptorLimit, spell(t.now.Sub(w.grew)))})
+	}
+}
+
+// imbalance is a sum that does not come out.
+type imbalance struct {
+	diff  int64
+	count uint64 // flushes at which it was seen
+	flush uint64 // the last of them
+}
+
+// brokenFor is at how many flushes a sum must be wrong by the same: what is
+// counted between two readings is no bug.
+const brokenFor = 3
+
+// lookAtLedger says whether samples or points were lost without a count.
+func (t *Tracker) lookAtLedger(f *Facts) {
+	in := &f.Intake
+	t.balance("", f.Flush.Count, int64(in.Samples)-int64(in.Aggregated+in.Discarded+in.RefusedNames+in.RefusedMembers), "samples")
+	for i := range f.Sinks {
+		s := &f.Sinks[i]
+		t.balance(s.Name, f.Flush.Count, int64(s.Made+s.Recovered)-int64(s.Delivered+s.waiting()+s.dropped()), "points of sink "+s.Name)
+	}
+}
+
+// balance says whether a sum is wrong for long. Once it is, that stays.
+func (t *Tracker) balance(subject string, flush uint64, diff int64, what string) {
+	b := t.ledger[subject]
+	before := t.open(LedgerBroken, subject)
+	switch {
+	case before != nil:
+		t.say(Reason{ID: LedgerBroken, Subject: subject, State: Failing, Since: before.Since, Text: before.Text})
+		return
+	case diff == 0:
+		delete(t.ledger, subject)
+		return
+	case diff != b.diff:
+		b = imbalance{diff: diff, count: 1, flush: flush}
+	case flush != b.flush:
+		b.count, b.flush = b.count+1, flush
+	}
+	t.ledger[subject] = b
+	if b.count >= brokenFor {
+		t.say(Reason{ID: LedgerBroken, Subject: subject, State: Failing, Text: fmt.Sprintf("the ledger of %s does not balance: it is off by %d", what, diff)})
+	}
+}

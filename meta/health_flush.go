@@ -1,0 +1,75 @@
+package meta
+
+import (
+	"fmt"
+	"time"
+)
+
+const (
+	slowShare = 0.8 // of the interval: a flush that takes more is slow
+	fastShare = 0.5
+	slowInRow = 3 // slow flushes that make flush_slow begin
+	fastInRow = 6 // fast ones that end it
+
+	// overdueGrace is added to two intervals, so that a busy machine with a
+	// short interval is not overdue.
+	overdueGrace = 2 * time.Second
+)
+
+// flushMemory is what a Tracker keeps of flushes.
+type flushMemory struct {
+	count, late uint64
+	slow, fast  int  // in a row
+	wasLate     bool // since the last flush_slow ended
+	repeated    window
+}
+
+func (t *Tracker) lookAtFlush(f *Facts) {
+	if since := t.now.Sub(f.Flush.Last); since > 2*f.Interval+overdueGrace && !f.Draining {
+		t.say(Reason{ID: FlushOverdue, State: Failing, Since: f.Flush.Last, Text: "no flush for " + spell(since) + ", one is due every " + spell(f.Interval)})
+	}
+	m := &t.flush
+	if m.repeated.observe(t.now, t.slot, f.Flush.Repeated); m.repeated.recent(t.now) {
+		t.say(Reason{ID: Clock, State: Degraded, Text: fmt.Sprintf("the clock was put back, or an earlier one was ahead: %s in 15m, the last %s ago",
+			things(m.repeated.within(lossWindow), "flush has a time that was used before", "flushes have times that were used before"), spell(t.now.Sub(m.repeated.grew)))})
+	}
+	late := f.Flush.Late > m.late
+	m.late = f.Flush.Late
+	if late {
+		m.wasLate, m.fast = true, 0
+	}
+	if f.Flush.Count != m.count {
+		m.count = f.Flush.Count
+		m.learn(share(f.Flush.Took, f.Interval), late)
+	}
+	if !t.hold(FlushSlow, "", late || m.slow >= slowInRow, m.fast < fastInRow) {
+		m.wasLate = false
+		return
+	}
+	text := fmt.Sprintf("flushes take long: the last one took %s of %s", spell(f.Flush.Took), spell(f.Interval))
+	if m.wasLate {
+		text += fmt.Sprintf("; %s longer than the interval since the start", things(f.Flush.Late, "flush took", "flushes took"))
+	}
+	t.say(Reason{ID: FlushSlow, State: Degraded, Text: text})
+}
+
+// learn counts slow and fast flushes in a row.
+func (m *flushMemory) learn(took float64, late bool) {
+	if took > slowShare {
+		m.slow++
+	} else {
+		m.slow = 0
+	}
+	if took < fastShare && !late {
+		m.fast++
+	} else {
+		m.fast = 0
+	}
+}
+
+func share(part, of time.Duration) float64 {
+	if of <= 0 {
+		return 0
+	}
+	return float64(part) / float64(of)
+}

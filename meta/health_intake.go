@@ -1,0 +1,154 @@
+package meta
+
+import (
+	"fmt"
+	"time"
+)
+
+const (
+	kernelFailing = 0.01 // of a minute's datagrams
+
+	nearLimit      = 0.9 // of --max-names
+	farFromLimit   = 0.85
+	namesFullSoon  = 30 * time.Minute
+	namesFullLater = time.Hour
+
+	badWindow   = 5 * time.Minute
+	badShare    = 0.01 // of the samples
+	goodShare   = 0.005
+	leastBad    = uint64(badWindow / time.Second) // one a second
+	silentAfter = 5 * time.Minute
+	busyFor     = time.Hour
+)
+
+// intakeMemory is what a Tracker keeps of what comes in.
+type intakeMemory struct {
+	datagrams, kernelDropped     window
+	samples, bad                 window
+	refusedNames, refusedMembers window
+	cutRoom, cutMemory           window
+	names                        trend
+}
+
+func (t *Tracker) lookAtIntake(f *Facts) {
+	in, m := &f.Intake, &t.intake
+	m.datagrams.observe(t.now, t.slot, in.Datagrams)
+	m.samples.observe(t.now, t.slot, in.Samples)
+	t.lookAtKernel(in)
+	t.lookAtRefused("names", &m.refusedNames, in.RefusedNames, fmt.Sprintf("samples of new names were refused: --max-names=%d is reached", in.MaxNames))
+	t.lookAtRefused("members", &m.refusedMembers, in.RefusedMembers, fmt.Sprintf("samples of new set members were refused: --max-set-members=%d is reached", in.MaxMembers))
+	t.lookAtBad(in)
+	t.lookAtNames(in)
+	t.lookAtCuts("room", &m.cutRoom, in.CutRoom, "to make room for others (--max-tcp-connections)")
+	t.lookAtCuts("memory", &m.cutMemory, in.CutMemory, "because unfinished lines took too much memory")
+	t.lookAtSilence(in, f.Interval)
+}
+
+// lookAtKernel says which datagrams the kernel had no room for.
+func (t *Tracker) lookAtKernel(in *IntakeFacts) {
+	m := &t.intake
+	w := &m.kernelDropped
+	grown := w.observe(t.now, t.slot, in.KernelDropped)
+	if w.recent(t.now) {
+		n, minute := w.within(lossWindow), w.within(time.Minute)
+		state := Degraded
+		if float64(minute) > kernelFailing*float64(minute+m.datagrams.within(time.Minute)) {
+			state = Failing
+		}
+		t.say(Reason{ID: KernelDrops, State: state, Text: fmt.Sprintf("the kernel dropped %s in 15m (%s), the last %s ago",
+			things(n, "datagram", "datagrams"), percent(n, n+m.datagrams.within(lossWindow)), spell(t.now.Sub(w.grew)))})
+	}
+	t.noteLoss(loss{id: KernelDrops, level: Degraded, say: func(n uint64) string {
+		return "the kernel dropped " + things(n, "datagram", "datagrams")
+	}}, in.KernelDropped, grown)
+}
+
+// lookAtRefused says which good samples a limit kept out.
+func (t *Tracker) lookAtRefused(limit string, w *window, total uint64, what string) {
+	grown := w.observe(t.now, t.slot, total)
+	if w.recent(t.now) {
+		n := w.within(lossWindow)
+		t.say(Reason{ID: SamplesRefused, Subject: limit, State: Degraded, Text: fmt.Sprintf("%s %s; %s of all in 15m, the last %s ago",
+			count(n), what, percent(n, t.intake.samples.within(lossWindow)), spell(t.now.Sub(w.grew)))})
+	}
+	t.noteLoss(loss{id: SamplesRefused, subject: limit, level: Degraded, say: func(n uint64) string {
+		return count(n) + " " + what
+	}}, total, grown)
+}
+
+// lookAtBad says whether many samples are bad.
+func (t *Tracker) lookAtBad(in *IntakeFacts) {
+	w := &t.intake.bad
+	grown := w.observe(t.now, t.slot, in.Discarded)
+	n, of := w.within(badWindow), t.intake.samples.within(badWindow)
+	part := 0.0
+	if of > 0 {
+		part = float64(n) / float64(of)
+	}
+	if t.hold(BadLinesMany, "", part >= badShare && n >= leastBad, part >= goodShare) {
+		t.say(Reason{ID: BadLinesMany, State: Degraded, Text: fmt.Sprintf("%s of %s in 5m were bad (%s)", count(n), things(of, "sample", "samples"), percent(n, of))})
+	}
+	t.noteLoss(loss{id: BadLinesMany, level: Degraded, say: func(n uint64) string {
+		return were(n, "bad sample") + " discarded"
+	}}, in.Discarded, grown)
+}
+
+// lookAtNames says whether the table of names is nearly full. Once it is full,
+// samples_refused tells what that costs.
+func (t *Tracker) lookAtNames(in *IntakeFacts) {
+	if in.MaxNames <= 0 {
+		return
+	}
+	limit := float64(in.MaxNames)
+	names := &t.intake.names
+	names.observe(t.now, t.slot, float64(in.Names))
+	used := float64(in.Names) / limit
+	full, grows := names.until(limit, trendWindow)
+	// Many names at once, such as after a start, are no growth that goes on.
+	soon, goesOn := names.until(limit, time.Minute)
+	begins := used >= nearLimit || grows && goesOn && max(full, soon) <= namesFullSoon
+	if !t.hold(NamesNearLimit, "", begins, used >= farFromLimit || grows && full < namesFullLater) {
+		return
+	}
+	text := fmt.Sprintf("%s of --max-names=%s names are known (%s)", count(uint64(in.Names)), count(uint64(in.MaxNames)), percent(uint64(in.Names), uint64(in.MaxNames)))
+	switch {
+	case in.Names >= in.MaxNames:
+		text = fmt.Sprintf("--max-names=%d is reached: samples of new names are refused", in.MaxNames)
+	case grows:
+		text += ", full in " + spell(full)
+	}
+	t.say(Reason{ID: NamesNearLimit, State: Degraded, Text: text})
+}
+
+// lookAtCuts says which connections had to be cut.
+func (t *Tracker) lookAtCuts(why string, w *window, total uint64, text string) {
+	grown := w.observe(t.now, t.slot, total)
+	say := func(n uint64) string { return were(n, "tcp connection") + " cut " + text }
+	if w.recent(t.now) {
+		t.say(Reason{ID: TCPCut, Subject: why, State: Degraded, Text: say(w.within(lossWindow)) + ", in 15m, the last " + spell(t.now.Sub(w.grew)) + " ago"})
+	}
+	t.noteLoss(loss{id: TCPCut, subject: why, level: Degraded, say: say}, total, grown)
+}
+
+// linesMemory tells when lines came.
+type linesMemory struct {
+	total uint64
+	last  time.Time // when there were new ones, zero if never
+	busy  time.Time // since when they came without a long gap
+}
+
+// lookAtSilence says whether lines that came all the time come no more.
+func (t *Tracker) lookAtSilence(in *IntakeFacts, interval time.Duration) {
+	// Lines are counted at flushes.
+	gap := max(silentAfter, 2*interval)
+	m := &t.lines
+	if in.Lines != m.total {
+		if m.last.IsZero() || t.now.Sub(m.last) >= gap {
+			m.busy = t.now
+		}
+		m.total, m.last = in.Lines, t.now
+	}
+	if silent := t.now.Sub(m.last); !m.last.IsZero() && silent >= gap && m.last.Sub(m.busy) >= busyFor {
+		t.say(Reason{ID: Silent, State: Degraded, Since: m.last, Text: fmt.Sprintf("no line came for %s; before that they came for %s", spell(silent), spell(m.last.Sub(m.busy)))})
+	}
+}

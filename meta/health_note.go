@@ -1,0 +1,148 @@
+package meta
+
+import (
+	"slices"
+	"time"
+)
+
+// Note is something for the log: a reason or a loss began, goes on or ended.
+type Note struct {
+	Level   State // Failing is an error, Degraded a warning, OK information
+	ID      string
+	Subject string // as Reason has it
+	Text    string // one line of printable ASCII
+	Next    string // the command to type next; "" where all is well
+}
+
+const (
+	// noteEvery is the least time between two sums of one loss.
+	noteEvery = time.Minute
+	// lossQuiet is how long a loss has to rest until it is over.
+	lossQuiet = time.Minute
+)
+
+// loss is one kind of loss that goes on.
+type loss struct {
+	id, subject string
+	level       State
+	say         func(n uint64) string
+
+	began, grew, told time.Time
+	// base is the total at the begin, toldAt when the log was last told, total now.
+	base, toldAt, total uint64
+}
+
+// noteLoss tells the log of a loss: at once when it begins, at most once a
+// minute while it goes on, and when it is over. total is its count, which has
+// grown by the given number since the last moment.
+func (t *Tracker) noteLoss(l loss, total, grown uint64) {
+	k := key{l.id, l.subject}
+	open := t.losses[k]
+	switch {
+	case open == nil && grown == 0:
+	case open == nil:
+		l.began, l.grew, l.told = t.now, t.now, t.now
+		l.base, l.toldAt, l.total = total-grown, total, total
+		t.losses[k] = &l
+		t.note(l.level, l.id, l.subject, l.say(grown)+": "+reasonTable[rank(l.id)].effect)
+	case grown == 0 && t.now.Sub(open.grew) >= lossQuiet:
+		t.endLoss(k)
+	default:
+		if grown > 0 {
+			open.grew, open.total = t.now, total
+		}
+		if n := total - open.toldAt; n > 0 && t.now.Sub(open.told) >= noteEvery {
+			t.note(l.level, l.id, l.subject, l.say(n)+" in the last "+spell(t.now.Sub(open.told))+", "+
+				count(total-open.base)+" since this began "+spell(t.now.Sub(open.began))+" ago")
+			open.told, open.toldAt = t.now, total
+		}
+		open.level, open.say = l.level, l.say
+	}
+}
+
+// endLoss tells the log that a loss is over.
+func (t *Tracker) endLoss(k key) {
+	open := t.losses[k]
+	delete(t.losses, k)
+	t.note(Degraded, k.id, k.subject, "this has stopped: "+open.say(open.total-open.base)+" in "+spell(max(open.grew.Sub(open.began), time.Second)))
+}
+
+// told is what the log was last told of a reason.
+type told struct {
+	at   time.Time
+	open bool // its end is still to be told
+}
+
+// noteReasons tells the log which reasons begin, get worse and end, and when
+// all is well again. It tells of one reason at most once a minute.
+func (t *Tracker) noteReasons(worst State) {
+	for i := range t.said {
+		t.noteHolds(&t.said[i])
+	}
+	for i := range t.health.Reasons {
+		t.noteOver(&t.health.Reasons[i])
+	}
+	for k, told := range t.told {
+		if !told.open && t.now.Sub(told.at) >= noteEvery {
+			delete(t.told, k)
+		}
+	}
+	switch {
+	case worst == OK && t.health.State != OK:
+		t.note(OK, "health", "", "health is ok again after "+spell(t.now.Sub(t.unwell)))
+	case worst != OK && t.health.State == OK:
+		t.unwell = t.now
+	}
+}
+
+func (t *Tracker) noteHolds(r *Reason) {
+	before, k := t.stateOf(r.ID, r.Subject), key{r.ID, r.Subject}
+	begins := before == OK && !hasNotes(r.ID)
+	worse := before != OK && r.State > before && r.ID != PointsDropped
+	if r.State == OK || !begins && !worse {
+		return
+	}
+	if last := t.told[k].at; !last.IsZero() && t.now.Sub(last) < noteEvery {
+		return
+	}
+	t.told[k] = told{at: t.now, open: true}
+	t.note(r.State, r.ID, r.Subject, r.Text)
+}
+
+// noteOver tells of a reason's end, if there is one and its begin was told.
+func (t *Tracker) noteOver(r *Reason) {
+	k := key{r.ID, r.Subject}
+	if t.holds(k) || !t.told[k].open {
+		return
+	}
+	t.told[k] = told{at: t.told[k].at}
+	// A sink that was behind and fails is not on time again.
+	if !hasNotes(r.ID) && !(r.ID == SinkBehind && t.holds(key{SinkFailing, r.Subject})) {
+		t.note(Degraded, r.ID, r.Subject, "cleared after "+spell(t.now.Sub(r.Since))+": "+r.Text)
+	}
+}
+
+// holds reports whether a reason was said of the moment being looked at.
+func (t *Tracker) holds(k key) bool {
+	return slices.ContainsFunc(t.said, func(r Reason) bool { return k == key{r.ID, r.Subject} })
+}
+
+// hasNotes reports whether the log is told of a kind of reason by other means
+// than its begin and end: as a loss, or at once by the part that has the fault.
+func hasNotes(id string) bool {
+	switch id {
+	case PointsDropped, KernelDrops, SamplesRefused, BadLinesMany, TCPCut:
+		return true
+	case NoSink, SinkFailing, SinkResets, SpoolUnusable, Descriptors, Clock, PipesFailing, StateFile, AlertUntold:
+		return true
+	}
+	return false
+}
+
+func (t *Tracker) note(level State, id, subject, text string) {
+	n := Note{Level: level, ID: id, Subject: subject, Text: text}
+	if i := rank(id); i >= 0 && t.ask != "" {
+		n.Next = t.ask + reasonTable[i].ask
+	}
+	t.notes = append(t.notes, n)
+}

@@ -1,0 +1,209 @@
+package meta
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// run lets seconds go by, with what happens at some of them.
+func (s *scene) run(seconds int, acts map[int]func(*scene)) {
+	for i := 1; i <= seconds; i++ {
+		s.step(acts[i])
+	}
+}
+
+func (s *scene) wantNotes(t *testing.T, want ...string) {
+	t.Helper()
+	if !slices.Equal(s.notes, want) {
+		t.Errorf("the log is told\n  %s\nwant\n  %s", strings.Join(s.notes, "\n  "), strings.Join(want, "\n  "))
+	}
+}
+
+// TestNotesOfSink checks what the log is told of a sink that fails while its
+// queue overflows: the sink's outlet tells its end and the sum.
+func TestNotesOfSink(t *testing.T) {
+	s := newScene()
+	s.run(1000, map[int]func(*scene){
+		10: func(s *scene) { s.facts.Sinks[0].fails(s.now) },
+		12: func(s *scene) { s.facts.Sinks[0].drops(94_000) },
+		14: func(s *scene) { s.facts.Sinks[0].drops(200) },
+		26: func(s *scene) {
+			s.facts.Sinks[0].drops(92)
+			s.facts.Sinks[0].works(s.now.Add(-400 * time.Millisecond))
+		},
+	})
+	s.wantNotes(t,
+		"12s failing: sink a dropped 94,000 points (the queue is full): dropped points are missing at this sink",
+		"15m26s ok: health is ok again after 15m14s",
+	)
+}
+
+// TestNotesOfLoss checks that a loss is told at once, then at most once a
+// minute, and at its end.
+func TestNotesOfLoss(t *testing.T) {
+	s := newScene()
+	acts := map[int]func(*scene){}
+	for i := 10; i <= 150; i += 10 {
+		acts[i] = func(s *scene) { s.facts.Intake.KernelDropped++ }
+	}
+	s.run(400, acts)
+	s.wantNotes(t,
+		"10s degraded: the kernel dropped 1 datagram: counters and timers are too low by what was dropped; raise --udp-buffer or --receivers",
+		"1m10s degraded: the kernel dropped 6 datagrams in the last 1m, 7 since this began 1m ago",
+		"2m10s degraded: the kernel dropped 6 datagrams in the last 1m, 13 since this began 2m ago",
+		"3m10s degraded: the kernel dropped 2 datagrams in the last 1m, 15 since this began 3m ago",
+		"3m30s degraded: this has stopped: the kernel dropped 15 datagrams in 2m20s",
+	)
+}
+
+// TestNotesOfReason checks the lines of a reason that is no loss, and that one
+// that comes and goes all the time is told once a minute.
+func TestNotesOfReason(t *testing.T) {
+	s := newScene()
+	acts := map[int]func(*scene){}
+	for i := 10; i < 130; i += 2 {
+		acts[i] = func(s *scene) { s.facts.Sinks[0].Oldest = s.now.Add(-time.Minute) }
+		acts[i+1] = func(s *scene) { s.facts.Sinks[0].Oldest = time.Time{} }
+	}
+	s.run(300, acts)
+	fault := "sink a is 1m behind; 0 points wait"
+	s.notes = slices.DeleteFunc(s.notes, func(n string) bool { return !strings.Contains(n, fault) })
+	s.wantNotes(t, "10s degraded: "+fault, "11s degraded: cleared after 1s: "+fault, "1m10s degraded: "+fault, "1m11s degraded: cleared after 1s: "+fault)
+}
+
+// TestForgottenSinks checks that a removed sink leaves nothing behind.
+func TestForgottenSinks(t *testing.T) {
+	s := newScene()
+	for i := range 5000 {
+		s.facts.Sinks = []SinkFacts{{Name: "a"}, {Name: fmt.Sprint("s", i)}}
+		s.facts.Sinks[1].fails(s.now)
+		s.facts.Sinks[1].drops(1)
+		s.step(nil)
+	}
+	s.facts.Sinks = s.facts.Sinks[:1]
+	s.run(100, nil)
+	if s.health.State != OK || len(s.tracker.sinks) != 1 || len(s.tracker.losses)+len(s.tracker.told)+len(s.tracker.ledger) != 0 {
+		t.Errorf("%v; kept %d sinks, %d losses, %d told, %d sums", s.health, len(s.tracker.sinks), len(s.tracker.losses), len(s.tracker.told), len(s.tracker.ledger))
+	}
+}
+
+// TestSilent checks when lines that stay away are a reason.
+func TestSilent(t *testing.T) {
+	for _, tt := range []struct {
+		busy time.Duration // for how long lines came
+		want bool
+	}{{61 * time.Minute, true}, {59 * time.Minute, false}} {
+		tracker, now := NewTracker(time.Time{}.Add(time.Hour), nil), time.Time{}.Add(time.Hour)
+		f := Facts{Interval: 10 * time.Second, Sinks: []SinkFacts{{Name: "a"}}}
+		look := func(d time.Duration, lines uint64) (h Health) {
+			for end := now.Add(d); now.Before(end); {
+				now = now.Add(10 * time.Second)
+				f.Flush.Count, f.Flush.Last, f.Intake.Lines = f.Flush.Count+1, now, f.Intake.Lines+lines
+				h, _ = tracker.Observe(now, &f)
+			}
+			return h
+		}
+		look(tt.busy, 1)
+		if h := look(290*time.Second, 0); h.Has(Silent) {
+			t.Errorf("busy for %v: silent within 5 minutes", tt.busy)
+		}
+		h := look(10*time.Second, 0)
+		if h.Has(Silent) != tt.want {
+			t.Errorf("busy for %v, then silent for 5 minutes: %v", tt.busy, h)
+		}
+		if tt.want && !strings.HasPrefix(h.Text(), "no line came for 5m; before that they came for 1h1m") {
+			t.Errorf("says %q", h.Text())
+		}
+		if h := look(10*time.Second, 1); h.Has(Silent) {
+			t.Errorf("still silent after a line: %v", h)
+		}
+	}
+}
+
+// TestHealthTogether checks that all reasons are kept, the worst first, and
+// what the figures and the one-line text make of them.
+func TestHealthTogether(t *testing.T) {
+	s := newScene()
+	s.facts.Sinks = append(s.facts.Sinks, SinkFacts{Name: "b"})
+	s.run(100, map[int]func(*scene){
+		10: func(s *scene) { s.facts.Intake.KernelDropped++ },
+		20: func(s *scene) {
+			s.facts.Sinks[0].fails(s.now)
+			s.facts.Sinks[1].fails(s.now)
+		},
+	})
+	var ids []string
+	for _, r := range s.health.Reasons {
+		ids = append(ids, r.ID+" "+r.Subject)
+	}
+	if want := []string{"sink_failing a", "sink_failing b", "kernel_drops "}; !slices.Equal(ids, want) {
+		t.Errorf("reasons %q, want %q", ids, want)
+	}
+	if s.health.State != Failing || !s.health.Since.Equal(s.began.Add(40*time.Second)) {
+		t.Errorf("%s since %v", s.health.State, s.health.Since)
+	}
+	if text := s.health.Text(); strings.Count(text, "; ") < 2 || !strings.Contains(text, "sink b accepts nothing for 1m20s") {
+		t.Errorf("text %q", text)
+	}
+	values := map[string]float64{}
+	for _, f := range s.health.Figures() {
+		values[f.Name] = f.Value
+	}
+	if values["health"] != 2 || values["health.sink_failing"] != 2 || values["health.kernel_drops"] != 1 || values["health.ledger"] != 0 || len(values) != 1+len(ReasonIDs()) {
+		t.Errorf("figures %v", values)
+	}
+}
+
+// TestNextCommand checks that the command names the monitor's address.
+func TestNextCommand(t *testing.T) {
+	for _, tt := range []struct {
+		addr net.Addr
+		want string
+	}{
+		{&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 8135}, "statsdmonitor localhost 8135"},
+		{&net.TCPAddr{IP: net.IPv6zero, Port: 9000}, "statsdmonitor localhost 9000"},
+		{&net.TCPAddr{IP: net.IPv4(192, 0, 2, 7), Port: 8135}, "statsdmonitor 192.0.2.7 8135"},
+		{nil, "see the log (--monitor-port is off)"},
+	} {
+		h, _ := NewTracker(time.Now(), tt.addr).Observe(time.Now(), &Facts{Interval: time.Second, Flush: FlushFacts{Last: time.Now()}})
+		if got := h.Reasons[0].Next; got != tt.want {
+			t.Errorf("%v: %q, want %q", tt.addr, got, tt.want)
+		}
+	}
+}
+
+// TestSpell checks how durations are written.
+func TestSpell(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		-time.Second: "0s", 0: "0s", 420 * time.Millisecond: "0.4s", 99 * time.Millisecond: "99ms", time.Microsecond: "0s", 15600 * time.Millisecond: "15.6s", 59990 * time.Millisecond: "1m",
+		time.Minute: "1m", 372 * time.Second: "6m12s", time.Hour: "1h", 125 * time.Minute: "2h5m", 146 * time.Hour: "6d2h", 48 * time.Hour: "2d",
+	} {
+		if got := spell(d); got != want {
+			t.Errorf("spell(%v) = %q, want %q", d, got, want)
+		}
+	}
+}
+
+// TestErrorsArePlain checks that no error reaches a terminal or a log as it came.
+func TestErrorsArePlain(t *testing.T) {
+	s := newScene()
+	s.run(40, map[int]func(*scene){10: func(s *scene) {
+		evil := errors.New("\x1b[31m\n\xff" + strings.Repeat("x", 5000)).Error()
+		s.facts.Sinks[0].fails(s.now)
+		s.facts.Sinks[0].Error, s.facts.Sinks[0].SpoolFault = evil, evil
+		s.facts.PipesFault, s.facts.StateFault, s.facts.Untold = evil, evil, []Fault{{"n", evil}}
+	}})
+	if len(s.health.Reasons) != 5 {
+		t.Fatalf("%d reasons", len(s.health.Reasons))
+	}
+	for _, r := range s.health.Reasons {
+		if len(r.Text) > 2*QuoteLimit || strings.ContainsFunc(r.Text, func(c rune) bool { return c < ' ' || c > '~' }) {
+			t.Errorf("%q", r.Text)
+		}
+	}
+}

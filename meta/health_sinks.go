@@ -1,0 +1,194 @@
+package meta
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+const (
+	failingFlushes = 2 // that wait until a sink that fails is a reason
+	behindFlushes  = 6 // that wait until a sink that works is a reason
+	behindAtMost   = time.Minute
+	// unconfirmedInRow is how many attempts that end unconfirmed are a reason.
+	unconfirmedInRow = 2
+	spoolFullWithin  = 2 * time.Hour
+	spoolFullAfter   = 4 * time.Hour
+	// shortest is the least that counts as late: flush times are whole seconds.
+	shortest = 2 * time.Second
+)
+
+// sinkMemory is what a Tracker keeps of a sink.
+type sinkMemory struct {
+	full, damaged, unsendable, refused window
+	spool                              trend
+	failing                            bool
+	droppedBefore                      uint64 // when the sink last worked
+}
+
+func (t *Tracker) lookAtSinks(f *Facts) {
+	if len(f.Sinks) == 0 {
+		t.say(Reason{ID: NoSink, State: Failing, Text: "no sink is configured, nothing is published"})
+	}
+	dead := 0
+	for i := range f.Sinks {
+		if s := &f.Sinks[i]; s.dead(t.now, f.Interval) {
+			dead++
+		}
+	}
+	for i := range f.Sinks {
+		s := &f.Sinks[i]
+		m := t.sinks[s.Name]
+		if m == nil {
+			m = &sinkMemory{}
+			t.sinks[s.Name] = m
+		}
+		t.lookAtDelivery(s, m, f.Interval, dead == len(f.Sinks))
+		t.lookAtDrops(s, m, f.Interval)
+		t.lookAtSpool(s, m)
+		if m.failing && !s.Failing { // what was dropped is told with the recovery
+			delete(t.losses, key{PointsDropped, s.Name})
+		}
+		if m.failing = s.Failing; !m.failing {
+			m.droppedBefore = s.dropped()
+		}
+	}
+	t.forgetSinks(f.Sinks)
+}
+
+// dead reports whether a sink fails for so long that it is a reason.
+func (s *SinkFacts) dead(now time.Time, interval time.Duration) bool {
+	return s.Failing && max(now.Sub(s.FailingSince), s.behind(now)) >= failingFlushes*interval
+}
+
+// behind is the age of the oldest flush that is not accepted.
+func (s *SinkFacts) behind(now time.Time) time.Duration {
+	if s.Oldest.IsZero() {
+		return 0
+	}
+	return now.Sub(s.Oldest)
+}
+
+// lookAtDelivery says how a sink takes what it is given.
+func (t *Tracker) lookAtDelivery(s *SinkFacts, m *sinkMemory, interval time.Duration, all bool) {
+	behind := s.behind(t.now)
+	switch {
+	case s.Failing:
+		state := OK
+		if s.dead(t.now, interval) || t.stateOf(SinkFailing, s.Name) != OK {
+			state = Degraded
+		}
+		if all {
+			state = Failing
+		}
+		lost := "none lost"
+		if n := s.dropped() - m.droppedBefore; n > 0 {
+			lost = count(n) + " dropped"
+		}
+		t.say(Reason{ID: SinkFailing, Subject: s.Name, State: state, Since: s.FailingSince, Text: fmt.Sprintf("sink %s accepts nothing for %s: %s; %s, %s",
+			s.Name, spell(t.now.Sub(s.FailingSince)), plain(s.Error), wait(s.waiting()), lost)})
+	case t.hold(SinkBehind, s.Name, behind >= tooFarBehind(interval), behind > max(shortest, interval)):
+		t.say(Reason{ID: SinkBehind, Subject: s.Name, State: Degraded, Text: fmt.Sprintf("sink %s is %s behind; %s", s.Name, spell(behind), wait(s.waiting()))})
+	}
+	if s.Unconfirmed >= unconfirmedInRow {
+		t.say(Reason{ID: SinkResets, Subject: s.Name, State: Degraded, Text: fmt.Sprintf(
+			"sink %s: the receiver acknowledged all bytes and then reset the connection, %d times in a row; does it need keep-open?",
+			s.Name, s.Unconfirmed)})
+	}
+}
+
+// tooFarBehind is how far behind a sink that works has to be to be a reason.
+func tooFarBehind(interval time.Duration) time.Duration {
+	if interval >= behindAtMost/behindFlushes {
+		return behindAtMost
+	}
+	return max(shortest, behindFlushes*interval)
+}
+
+// stateOf returns the state that a reason made of the last moment.
+func (t *Tracker) stateOf(id, subject string) State {
+	if r := t.open(id, subject); r != nil {
+		return r.State
+	}
+	return OK
+}
+
+// lookAtDrops says which points a sink lost.
+func (t *Tracker) lookAtDrops(s *SinkFacts, m *sinkMemory, interval time.Duration) {
+	causes := []struct {
+		w     *window
+		total uint64
+		text  string
+	}{
+		{&m.full, s.DroppedFull, s.full()},
+		{&m.damaged, s.DroppedDamaged, "damaged on disk"},
+		{&m.unsendable, s.DroppedUnsendable, "the sink's format cannot carry them"},
+		{&m.refused, s.DroppedRefused, "the receiver refused them for good"},
+	}
+	var last time.Time
+	var total, grown, sum uint64
+	var texts []string
+	for _, c := range causes {
+		total += c.total
+		grown += c.w.observe(t.now, t.slot, c.total)
+		if !c.w.recent(t.now) {
+			continue
+		}
+		sum += c.w.within(lossWindow)
+		texts = append(texts, c.text)
+		if c.w.grew.After(last) {
+			last = c.w.grew
+		}
+	}
+	why := strings.Join(texts, ", ")
+	if sum > 0 {
+		state := Degraded
+		if t.now.Sub(last) < max(shortest, 2*interval) {
+			state = Failing
+		}
+		t.say(Reason{ID: PointsDropped, Subject: s.Name, State: state, Text: fmt.Sprintf("sink %s dropped %s in 15m (%s), the last %s ago",
+			s.Name, things(sum, "point", "points"), why, spell(t.now.Sub(last)))})
+	}
+	t.noteLoss(loss{id: PointsDropped, subject: s.Name, level: Failing, say: func(n uint64) string {
+		return fmt.Sprintf("sink %s dropped %s (%s)", s.Name, things(n, "point", "points"), why)
+	}}, total, grown)
+}
+
+// full says what is full when the oldest points are dropped.
+func (s *SinkFacts) full() string {
+	switch {
+	case s.Recorder:
+		return "its history is full, see max-bytes"
+	case s.SpoolMax > 0 && s.SpoolFault == "":
+		return "the spool is full"
+	}
+	return "the queue is full"
+}
+
+// lookAtSpool says what is wrong with a sink's spool.
+func (t *Tracker) lookAtSpool(s *SinkFacts, m *sinkMemory) {
+	if s.SpoolFault != "" {
+		t.say(Reason{ID: SpoolUnusable, Subject: s.Name, State: Degraded, Text: fmt.Sprintf("the spool of sink %s cannot be used: %s", s.Name, plain(s.SpoolFault))})
+	}
+	if s.SpoolMax <= 0 {
+		return
+	}
+	m.spool.observe(t.now, t.slot, float64(s.SpoolBytes))
+	full, fills := m.spool.until(float64(s.SpoolMax), trendWindow)
+	if t.hold(SpoolFilling, s.Name, fills && full <= spoolFullWithin, fills && full < spoolFullAfter) {
+		t.say(Reason{ID: SpoolFilling, Subject: s.Name, State: Degraded, Text: fmt.Sprintf("the spool of sink %s is full in %s: %s of %s MiB are used",
+			s.Name, spell(full), mebibytes(s.SpoolBytes), mebibytes(s.SpoolMax))})
+	}
+}
+
+// forgetSinks drops what is known of sinks that were removed.
+func (t *Tracker) forgetSinks(sinks []SinkFacts) {
+	for name := range t.sinks {
+		if !slices.ContainsFunc(sinks, func(s SinkFacts) bool { return s.Name == name }) {
+			delete(t.sinks, name)
+			delete(t.losses, key{PointsDropped, name})
+			delete(t.ledger, name)
+		}
+	}
+}

@@ -1,0 +1,211 @@
+package server
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/statsd-ops/statsd/delivery"
+	"github.com/statsd-ops/statsd/intake"
+	"github.com/statsd-ops/statsd/internal/clock"
+	"github.com/statsd-ops/statsd/meta"
+	"github.com/statsd-ops/statsd/metric"
+)
+
+// lookEvery is how often the health is looked at.
+const lookEvery = time.Second
+
+// health gathers the facts that the daemon's health is worked out from.
+type health struct {
+	mu        sync.Mutex
+	tracker   *meta.Tracker
+	facts     meta.Facts             // as of the last flush
+	discarded [metric.Reasons]uint64 // samples, as of the last flush
+	told      [metric.Reasons]uint64 // those that the log was told of; watchHealth's own
+	watched   bool                   // the log is told of each discard anyway
+
+	// notes wait to be logged by watchHealth: nothing else waits for the log.
+	notes  []meta.Note
+	missed int // notes that did not fit
+}
+
+// maxNotes is how many notes may wait to be logged.
+const maxNotes = 200
+
+// Health implements meta.Source: it looks at everything now. Changes since the last
+// look are logged soon.
+func (s *Server) Health() meta.Health {
+	h := &s.health
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	facts := h.facts
+	facts.Flush.Last = s.started.Add(time.Duration(s.flushedAt.Load()))
+	facts.Sinks = s.sinkFacts()
+	facts.Untold = s.alerts.untold()
+	facts.Draining = s.draining.Load()
+	now, notes := h.tracker.Observe(time.Now(), &facts)
+	fit := min(len(notes), maxNotes-len(h.notes))
+	h.notes = append(h.notes, notes[:fit]...)
+	h.missed += len(notes) - fit
+	return now
+}
+
+// watchHealth looks at the health until ctx ends, also while no flush comes, and
+// logs its changes.
+func (s *Server) watchHealth(ctx context.Context) {
+	for more := true; more; {
+		more = clock.Sleep(ctx, lookEvery)
+		s.Health()
+		s.logNotes()
+	}
+}
+
+// logNotes logs the notes that wait. It holds no lock while it does.
+func (s *Server) logNotes() {
+	h := &s.health
+	h.mu.Lock()
+	notes, missed, watched := h.notes, h.missed, h.watched
+	h.notes, h.missed = nil, 0
+	discarded := h.discarded
+	h.mu.Unlock()
+	for _, n := range notes {
+		if n.ID != meta.BadLinesMany {
+			s.logNote(n, func(*zerolog.Event) {})
+			continue
+		}
+		if !watched {
+			s.logNote(n, func(e *zerolog.Event) { s.addDiscards(e, &discarded, &h.told) })
+		}
+		h.told = discarded
+	}
+	if missed > 0 {
+		s.log.Warn().Int("lines", missed).Msg("lines about the health are missing: the log is too slow")
+	}
+}
+
+// noteIntake keeps what came in up to the flush at hand. It is for the flush loop.
+func (s *Server) noteIntake() {
+	t, in, h := &s.flushes.total, s.in.State(), &s.health
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.discarded, h.watched = t.Discarded, s.cfg.Debug
+	h.facts.Interval = s.cfg.FlushInterval
+	h.facts.NoDescriptor = in.AcceptErrors
+	h.facts.PipesFault = ""
+	if in.Pipes != nil {
+		h.facts.PipesFault = errorText(in.Pipes.Fault)
+	}
+	h.facts.Intake = meta.IntakeFacts{
+		Datagrams:      t.UDPPackets,
+		KernelDropped:  in.KernelDropped,
+		Lines:          t.Lines,
+		Samples:        t.Samples,
+		Aggregated:     t.Aggregated,
+		Discarded:      t.DiscardedSamples(),
+		RefusedNames:   t.Discarded[metric.RefusedName],
+		RefusedMembers: t.Discarded[metric.RefusedMember],
+		CutRoom:        t.TCPCut[intake.CutFull],
+		CutMemory:      t.TCPCut[intake.CutMemory],
+		Names:          s.in.Table().Names(),
+		MaxNames:       s.cfg.MaxNames,
+		MaxMembers:     s.cfg.MaxSetMembers,
+	}
+}
+
+// noteFlush keeps how the flush at hand went. It is for the flush loop.
+func (s *Server) noteFlush(took time.Duration) {
+	h := &s.health
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.facts.Flush.Count++
+	h.facts.Flush.Took = took
+	h.facts.Flush.Late = s.flushes.late
+	h.facts.Flush.Repeated = s.flushes.schedule.repeated
+	h.facts.StateFault = s.state.fault
+}
+
+// sinkFacts tells of the configured destinations.
+func (s *Server) sinkFacts() (all []meta.SinkFacts) {
+	for _, st := range s.out.States() {
+		if !st.Removed {
+			all = append(all, sinkFactsOf(&st))
+		}
+	}
+	return all
+}
+
+func sinkFactsOf(st *delivery.State) meta.SinkFacts {
+	if r := st.Recorder; r != nil {
+		return meta.SinkFacts{
+			Name: st.Name, Recorder: true,
+			Made: r.Made, Delivered: r.Delivered, DroppedFull: r.Dropped, Queued: r.Made - r.Delivered - r.Dropped,
+		}
+	}
+	f := meta.SinkFacts{
+		Name:    st.Name,
+		Failing: st.Failing, FailingSince: st.FailingSince, Error: errorText(st.LastError), Accepted: st.Published,
+		Made: st.Made, Recovered: st.Recovered, Delivered: st.Delivered, Queued: st.Queued, Spooled: st.Spooled,
+		DroppedFull: st.Reasons.Full, DroppedDamaged: st.Reasons.Damaged, DroppedUnsendable: st.Reasons.Unsendable,
+		DroppedRefused: st.Reasons.Refused, DroppedRemoved: st.Reasons.Removed,
+		Unconfirmed: st.Unconfirmed,
+		SpoolFault:  errorText(st.SpoolFault), SpoolBytes: st.SpoolBytes, SpoolMax: st.MaxSpoolBytes,
+	}
+	if st.Oldest > 0 {
+		f.Oldest = time.Unix(st.Oldest, 0)
+	}
+	return f
+}
+
+func errorText(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+// logNote logs a note, with the fields that add gives it.
+func (s *Server) logNote(n meta.Note, add func(*zerolog.Event)) {
+	level := map[meta.State]zerolog.Level{meta.OK: zerolog.InfoLevel, meta.Degraded: zerolog.WarnLevel, meta.Failing: zerolog.ErrorLevel}[n.Level]
+	e := s.log.WithLevel(level).Str("health", n.ID)
+	if n.Subject != "" {
+		e.Str("of", n.Subject)
+	}
+	if n.Next != "" {
+		e.Str("next", n.Next)
+	}
+	add(e)
+	e.Msg(n.Text)
+}
+
+// addDiscards adds the reasons of the samples that were discarded since the log
+// was last told, and the last bad line.
+func (s *Server) addDiscards(e *zerolog.Event, discarded, told *[metric.Reasons]uint64) {
+	for r, n := range discarded {
+		if reason := metric.Reason(r); !reason.Refusal() && n > told[r] {
+			e.Uint64(reason.String(), n-told[r])
+		}
+	}
+	if lines := s.in.BadLines(); len(lines) > 0 {
+		e.Str("last", meta.Escape(lines[0].Line))
+		if lines[0].Sender.Known() {
+			e.Stringer("sender", lines[0].Sender)
+		}
+	}
+}
+
+// withHealth replaces the health as of the last flush by that of now.
+func (s *Server) withHealth(figures []meta.Figure) []meta.Figure {
+	live := map[string]float64{}
+	for _, f := range s.Health().Figures() {
+		live[f.Name] = f.Value
+	}
+	for i, f := range figures {
+		if v, there := live[f.Name]; there && (f.Name == "health" || strings.HasPrefix(f.Name, "health.")) {
+			figures[i].Value = v
+		}
+	}
+	return figures
+}

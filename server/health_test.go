@@ -1,0 +1,234 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"html"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/statsd-ops/statsd/delivery"
+	"github.com/statsd-ops/statsd/meta"
+	"github.com/statsd-ops/statsd/notify"
+	"github.com/statsd-ops/statsd/sink/sinktest"
+)
+
+// browse gets a path of the daemon's monitor.
+func (d *daemon) browse(path string) (code int, body string) {
+	d.t.Helper()
+	client := http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true}}
+	answer, err := client.Get("http://" + d.MonitorAddr().String() + path)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return answer.StatusCode, string(text)
+}
+
+// silentFace returns which face does not tell of a reason whose text has a
+// part; "" if all do.
+func (d *daemon) silentFace(alerts *notified, id, part string) string {
+	d.t.Helper()
+	if !d.Health().Has(id) || !strings.Contains(d.Health().Text(), part) {
+		return "health"
+	}
+	_, page := d.browse("/")
+	headline, _, _ := strings.Cut(page[strings.Index(page, `id="health"`):], "</p>")
+	switch _, body := d.browse("/healthz"); {
+	case !strings.Contains(body, part):
+		return "/healthz"
+	case strings.Contains(headline, "OK") || !strings.Contains(html.UnescapeString(page), part):
+		return "page"
+	}
+	if figures := d.istats(); figures["health"] == 0 || figures["health."+id] == 0 {
+		return "istats"
+	}
+	if e := alerts.last(); e.Status != notify.Warning && e.Status != notify.Critical || !strings.Contains(e.Text, part) {
+		return "alert"
+	}
+	return ""
+}
+
+// TestHealthOfFaults breaks a running daemon in several ways, and checks that
+// every face names what is wrong.
+func TestHealthOfFaults(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		change   func(t *testing.T, cfg *Config)
+		act      func(d *daemon)
+		id, part string
+		more     string // another text that must be told
+		log      string
+		code     int // of /healthz, at least once
+	}{
+		"a full queue": {
+			change: func(_ *testing.T, cfg *Config) { cfg.QueueBytes = 1 << 20 },
+			act: func(d *daemon) {
+				d.Recorder.Fail(errors.New("no luck"))
+				conn := d.dial("tcp")
+				for i := range 12_000 {
+					send(d.t, conn, fmt.Sprintf("a.%s.%d:1|c\n", strings.Repeat("long", 50), i))
+				}
+			},
+			id: meta.PointsDropped, part: "sink recorder dropped ", more: "(the queue is full)",
+			log: "(the queue is full): dropped points are missing at this sink", code: 503,
+		},
+		"a small receive buffer": {
+			change: func(_ *testing.T, cfg *Config) { cfg.UDPBuffer = 1 },
+			act: func(d *daemon) {
+				for range 4 {
+					conn := d.dial("udp")
+					for range 5000 {
+						send(d.t, conn, "hits:1|c")
+					}
+				}
+			},
+			id: meta.KernelDrops, part: "the kernel dropped ", more: " datagrams in 15m (", log: "datagrams: counters and timers are too low", code: 503,
+		},
+		"too many names": {
+			change: func(_ *testing.T, cfg *Config) { cfg.MaxNames, cfg.Receivers = 3, 1 },
+			act: func(d *daemon) {
+				conn := d.dial("tcp")
+				for i := range 20 {
+					send(d.t, conn, fmt.Sprintf("n%d:1|c\n", i))
+				}
+			},
+			id: meta.SamplesRefused, part: "17 samples of new names were refused: --max-names=3 is reached; 85 % of all", more: "--max-names=3 is reached",
+			log: "17 samples of new names were refused: --max-names=3 is reached: refused samples are not counted", code: 200,
+		},
+		"an unusable spool": {
+			change: func(t *testing.T, cfg *Config) {
+				file := filepath.Join(t.TempDir(), "file")
+				if err := os.WriteFile(file, nil, 0o600); err != nil {
+					t.Fatal(err)
+				}
+				cfg.SpoolDir = filepath.Join(file, "spool")
+			},
+			id: meta.SpoolUnusable, part: "the spool of sink recorder cannot be used: ", log: "the spool cannot be used", code: 200,
+		},
+		"two dead sinks": {
+			change: func(_ *testing.T, cfg *Config) {
+				other := sinktest.NewRecorder()
+				other.Fail(errors.New("cable cut"))
+				cfg.Sinks = []delivery.Destination{{Name: "other", Sink: other}}
+			},
+			act: func(d *daemon) { d.Recorder.Fail(errors.New("no luck")) },
+			id:  meta.SinkFailing, part: "sink recorder accepts nothing for ", more: "sink other accepts nothing for ", log: `"sink":"other","error":"`, code: 503,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			alerts := &notified{}
+			cfg := config()
+			cfg.FlushInterval, cfg.MonitorPort, cfg.Alerts, cfg.AlertInterval = 250*time.Millisecond, 0, true, 100*time.Millisecond
+			cfg.Notifiers = []NamedNotifier{{Name: "test", Notifier: alerts, EveryLook: true}}
+			tt.change(t, &cfg)
+			d := start(t, cfg)
+			if tt.act != nil {
+				tt.act(d)
+			}
+			for _, part := range []string{tt.part, tt.more} {
+				face := "?"
+				eventually(t, "a face does not tell of "+tt.id, func() bool {
+					face = d.silentFace(alerts, tt.id, part)
+					return face == ""
+				})
+			}
+			eventually(t, "the log does not say "+tt.log, func() bool { return strings.Contains(d.out.String(), tt.log) })
+			eventually(t, "/healthz does not answer as it should", func() bool { code, _ := d.browse("/healthz"); return code == tt.code })
+			if code, body := d.browse("/livez"); code != 200 {
+				t.Errorf("/livez: %d %s", code, body)
+			}
+			if strings.Contains(d.out.String(), "is nearly reached") {
+				t.Errorf("a limit that is reached is said to be nearly reached:\n%s", d.out)
+			}
+		})
+	}
+}
+
+// TestHealthEnds lets each fault end in virtual time, and checks that the
+// health, the figures, the alerts and the log end too.
+func TestHealthEnds(t *testing.T) {
+	for name, tt := range map[string]struct {
+		act, undo func(v *virtual, r *sinktest.Recorder)
+		id        string
+		lasts     time.Duration // after it is undone
+		log       []string
+	}{
+		"refused names": {
+			act:   func(v *virtual, _ *sinktest.Recorder) { v.receive("a:1|c\nb:1|c\nc:1|c\nd:1|c") },
+			undo:  func(*virtual, *sinktest.Recorder) {},
+			id:    meta.SamplesRefused,
+			lasts: 15 * time.Minute,
+			log: []string{
+				"2 samples of new names were refused: --max-names=2 is reached: refused samples are not counted",
+				"this has stopped: 2 samples of new names were refused: --max-names=2 is reached in 1s",
+			},
+		},
+		"a dead sink": {
+			act:  func(_ *virtual, r *sinktest.Recorder) { fail(r) },
+			undo: func(_ *virtual, r *sinktest.Recorder) { recovers(r) },
+			id:   meta.SinkFailing, lasts: 10 * time.Second,
+			log: []string{"publishing failed", "publishing works again"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, alerts := sinktest.NewRecorder(), &notified{}
+			cfg := alerting(r, alerts)
+			cfg.MaxNames = 2
+			inVirtualTime(t, cfg, func(v *virtual) {
+				v.wait(105 * time.Second)
+				if h := v.Health(); h.State != meta.OK || alerts.last().Status != notify.OK {
+					t.Fatalf("not healthy before: %v, %v", h, alerts.last())
+				}
+				tt.act(v, r)
+				v.wait(80 * time.Second) // until a look has seen it
+				if !v.Health().Has(tt.id) || figureOf(t, v.Server, "health") == 0 || figureOf(t, v.Server, "health."+tt.id) == 0 || alerts.last().Status == notify.OK {
+					t.Errorf("not told: %v, %v", v.Health(), alerts.last())
+				}
+				tt.undo(v, r)
+				v.wait(tt.lasts)
+				h := v.Health()
+				if h.Has(tt.id) || figureOf(t, v.Server, "health."+tt.id) != 0 {
+					t.Errorf("does not end: %v", h)
+				}
+				v.wait(25 * time.Minute)
+				if h := v.Health(); alerts.last().Status != notify.OK {
+					t.Errorf("the alert does not end: %v, %v", h, alerts.last())
+				}
+				for _, line := range tt.log {
+					if n := strings.Count(v.out.String(), line); n != 1 {
+						t.Errorf("the log says %q %d times:\n%s", line, n, v.out)
+					}
+				}
+			})
+		})
+	}
+}
+
+// TestReadiness checks that a daemon that ends is alive, and not ready.
+func TestReadiness(t *testing.T) {
+	t.Parallel()
+	cfg := config()
+	cfg.MonitorPort, cfg.Grace = 0, patience
+	d := start(t, cfg)
+	if code, _ := d.browse("/readyz"); code != 200 {
+		t.Errorf("/readyz: %d at the start", code)
+	}
+	d.Recorder.Hang() // so that the end takes long
+	d.end()
+	eventually(t, "/readyz does not tell of the end", func() bool { code, _ := d.browse("/readyz"); return code == 503 })
+	if code, body := d.browse("/livez"); code != 200 {
+		t.Errorf("/livez: %d %s", code, body)
+	}
+	d.Recorder.Recover()
+}
