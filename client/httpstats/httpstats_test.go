@@ -195,7 +195,7 @@ func TestInFlightIsShared(t *testing.T) {
 		v, _ := rec.Gauge("in_flight")
 		return v
 	}
-	for deadline := time.Now().Add(time.Minute); rec.Count("unmatched.requests") < 3*goroutines*requests && time.Now().Before(deadline); {
+	for deadline := time.Now().Add(wait.Patience); rec.Count("unmatched.requests") < 3*goroutines*requests && time.Now().Before(deadline); {
 		_ = within()
 	}
 	if v := within(); v != 3 {
