@@ -26,8 +26,7 @@ RESULTS ?=
 # Static, so that a binary runs wherever it is copied to. -buildvcs stamps the tag and the
 # commit for --version, also where GOFLAGS turns that off.
 build:
-	@CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=auto -o bin/ ./cmd/...
-	@ls bin/statsd >/dev/null && echo "built into bin/:" $(notdir $(wildcard cmd/*))
+	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=auto -o bin/ ./cmd/...
 
 SUITE = GO=$(GO) bin/suite -modules='$(MODULES)' -packages='$(PKGS)' $(SUITEFLAGS)
 

@@ -2,7 +2,6 @@ package aggregate
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -61,15 +60,15 @@ func (h *Histogram) validate() error {
 
 func (l *Layout) validateHistograms() error {
 	if len(l.Histograms) > maxHistograms {
-		return fmt.Errorf("--histogram: want at most %d of them", maxHistograms)
+		return metric.FlagErrorf("--histogram", nil, "want at most %d of them", maxHistograms)
 	}
 	for i, h := range l.Histograms {
 		if err := h.validate(); err != nil {
-			return fmt.Errorf("--histogram %w", err)
+			return metric.FlagErrorf("--histogram", nil, "%w", err)
 		}
 		same := func(other Histogram) bool { return other.Substring == h.Substring }
 		if slices.ContainsFunc(l.Histograms[:i], same) {
-			return errors.New("--histogram " + h.Substring + ":: given twice for the same names")
+			return metric.FlagErrorf("--histogram", h.Substring, "given twice for the same names")
 		}
 	}
 	return nil

@@ -1,8 +1,6 @@
 package aggregate
 
 import (
-	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -108,7 +106,7 @@ func joinNamings() string {
 // Validate returns what is wrong with the layout, and names the flag.
 func (l *Layout) Validate() error {
 	if !slices.Contains(Namings(), l.Naming) {
-		return fmt.Errorf("--naming %q: unknown, want one of %s", l.Naming, joinNamings())
+		return metric.FlagErrorf("--naming", nil, "unknown scheme %q, want one of %s", l.Naming, joinNamings())
 	}
 	for _, p := range []struct{ flag, text string }{
 		{"--counters-prefix", l.Prefix[metric.Counter]},
@@ -119,20 +117,20 @@ func (l *Layout) Validate() error {
 		{"--suffix", l.GlobalSuffix},
 	} {
 		if !metric.IsClean([]byte(p.text)) {
-			return fmt.Errorf("%s %q: want only A-Z a-z 0-9 _ - and dots between them", p.flag, p.text)
+			return metric.FlagErrorf(p.flag, p.text, "want only A-Z a-z 0-9 _ - and dots between them")
 		}
 	}
 	if err := validateWords("--counters", l.Counters, []string{"rate", "count"}); err != nil {
 		return err
 	}
 	if len(l.Counters) == 0 {
-		return errors.New("--counters: want rate, count or both")
+		return metric.FlagErrorf("--counters", nil, "want rate, count or both")
 	}
 	if err := validateWords("--timer-stats", l.TimerStats, AllTimerStats()); err != nil {
 		return err
 	}
 	if l.GaugeFlushes < 0 || l.GaugeFlushes > 0 && !l.KeepGauges {
-		return fmt.Errorf("--gauge-flushes %d: want at least 0, and --gauges keep", l.GaugeFlushes)
+		return metric.FlagErrorf("--gauge-flushes", l.GaugeFlushes, "want at least 0, and --gauges keep")
 	}
 	if err := l.validatePercentiles(); err != nil {
 		return err
@@ -144,10 +142,10 @@ func (l *Layout) Validate() error {
 func validateWords(flag string, words, list []string) error {
 	for i, word := range words {
 		if !slices.Contains(list, word) {
-			return fmt.Errorf("%s %s: want some of %s", flag, word, strings.Join(list, ", "))
+			return metric.FlagErrorf(flag, word, "want some of %s", strings.Join(list, ", "))
 		}
 		if slices.Contains(words[:i], word) {
-			return fmt.Errorf("%s %s: given twice", flag, word)
+			return metric.FlagErrorf(flag, word, "given twice")
 		}
 	}
 	return nil
@@ -157,21 +155,21 @@ func (l *Layout) validatePercentiles() error {
 	names := map[string]float64{}
 	for _, p := range l.Percentiles {
 		if p < -100 {
-			return fmt.Errorf("--pct %v: want at least -100", p)
+			return metric.FlagErrorf("--pct", p, "want at least -100")
 		}
 		if !(p != 0 && p <= 100) {
-			return fmt.Errorf("--pct %v: want more than 0, at most 100", p)
+			return metric.FlagErrorf("--pct", p, "want more than 0, at most 100")
 		}
 		name := l.thresholdName(p)
 		if before, there := names[name]; there && before == p {
-			return fmt.Errorf("--pct %v: given twice", p)
+			return metric.FlagErrorf("--pct", p, "given twice")
 		} else if there {
-			return fmt.Errorf("--pct %v: has the name %s with --naming %s, as %v has", p, name, l.Naming, before)
+			return metric.FlagErrorf("--pct", p, "has the name %s with --naming %s, as %v has", name, l.Naming, before)
 		}
 		names[name] = p
 	}
 	if len(l.Percentiles) > 100 {
-		return errors.New("--pct: want at most 100 values")
+		return metric.FlagErrorf("--pct", nil, "want at most 100 values")
 	}
 	return nil
 }

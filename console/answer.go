@@ -11,15 +11,15 @@ import (
 // help has Etsy's commands in Etsy's order, and sets and delsets, which Etsy lacks.
 const help = "Commands: stats, counters, timers, gauges, sets, delcounters, deltimers, delgauges, delsets, health, config, quit\n\n"
 
-// harmless are the commands that change nothing, as they stand.
+// harmless are the commands without arguments that change nothing.
 var harmless = []string{"help", "stats", "counters", "timers", "gauges", "sets", "health", "config", "quit"}
 
-// kinds are what the commands call them.
+// kinds maps the words of commands to kinds.
 var kinds = map[string]metric.Kind{
 	"counters": metric.Counter, "timers": metric.Timer, "gauges": metric.Gauge, "sets": metric.Set,
 }
 
-// answer writes the answer to a line. It reports false when the connection is to be closed.
+// answer writes the answer to a line. It reports false if the connection must be closed.
 func (s *session) answer(ctx context.Context, line string) (more bool, err error) {
 	ctx, cancel := context.WithDeadline(ctx, s.until)
 	defer cancel()
@@ -47,13 +47,13 @@ func (s *session) answer(ctx context.Context, line string) (more bool, err error
 		return false, nil
 	default:
 		s.write("ERROR\n")
-		// A web page that makes a browser send this would have more to say.
+		// A browser sent this. The page behind it may send more.
 		return !strings.Contains(line, " HTTP/"), nil
 	}
 	return true, nil
 }
 
-// write adds to the answer. What goes wrong shows when it is flushed.
+// write adds to the answer. Flush reports its errors.
 func (s *session) write(text string) { _, _ = s.out.WriteString(text) }
 
 func (s *session) stats(ctx context.Context) error {
@@ -73,7 +73,7 @@ func (s *session) health(words []string) {
 		switch down := strings.ToLower(words[0]) == "down"; {
 		case !down && strings.ToLower(words[0]) != "up":
 		case s.down.Swap(down) != down:
-			s.log.Warn().Stringer("client", s.conn.RemoteAddr()).Msgf("health %s: the console was told so", state(down))
+			s.log.Warn().Stringer("client", s.conn.RemoteAddr()).Msgf("health set to %s through the console", state(down))
 		}
 	}
 	s.write("health: " + state(s.down.Load()) + "\n")
@@ -95,8 +95,7 @@ func (s *session) config() {
 	}
 }
 
-// list shows the names of a kind, or those that any of the patterns matches, one pattern
-// after the other.
+// list shows all names of a kind, or the names that match, one pattern after the other.
 func (s *session) list(ctx context.Context, kind metric.Kind, patterns []string) error {
 	if len(patterns) == 0 {
 		patterns = []string{"*"}
@@ -121,7 +120,7 @@ func (s *session) list(ctx context.Context, kind metric.Kind, patterns []string)
 	return nil
 }
 
-// remove deletes what the patterns match.
+// remove deletes the names that match the patterns.
 func (s *session) remove(ctx context.Context, kind metric.Kind, patterns []string) error {
 	for _, pattern := range patterns {
 		n := 0

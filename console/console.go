@@ -1,16 +1,15 @@
-// Package console is the management console of Etsy's statsd: commands over TCP, by
-// which people and load balancers look at a daemon, and delete names.
+// Package console is the management console of Etsy's statsd: people and load balancers send
+// commands over TCP, to look at a daemon and to delete names.
 //
 //	c, err := console.New(cfg, daemon) // binds
 //	err = c.Run(ctx)                   // serves until ctx ends
 //
 // # Protocol
 //
-// A command is a line of words. The answer ends with END and an empty line; that to help
-// with an empty line alone, those to health and config with the last line that they have, and ERROR is
-// the answer to what is no command. The connection stays open for the next command until quit. Answers have the bytes that those
-// of Etsy's statsd 0.9 have under Node.js 20, whose util.inspect lays out counters, timers
-// and gauges.
+// A command is a line of words. An answer ends with END and an empty line. The answer to help ends
+// with an empty line alone, and the answers to health and config just end. The answer to an unknown
+// command is ERROR. The connection stays open until quit. Answers equal those of Etsy's
+// statsd 0.9 under Node.js 20, byte by byte; its util.inspect formats counters, timers and gauges.
 package console
 
 import (
@@ -33,15 +32,14 @@ import (
 
 // Config says where a Console listens.
 type Config struct {
-	// Address is the host:port to bind; an empty host is 127.0.0.1, and port 0 picks one
-	// that is free.
+	// Address is the host:port to bind. An empty host is 127.0.0.1; port 0 picks a free one.
 	Address string
-	// Down is what health answers until somebody says health up.
+	// Down is the first answer to health; "health up" changes it.
 	Down bool
-	// Settings returns what config shows; nil is for none. It can be called at any time from any
-	// goroutine.
+	// Settings returns the settings that config shows; nil shows none. Any goroutine may call
+	// it at any time.
 	Settings func() []Setting
-	// Log is told who deleted names, and who changed the health.
+	// Log records who deleted names, and who changed the health.
 	Log zerolog.Logger
 }
 
@@ -54,25 +52,25 @@ type Stat struct {
 	Value float64
 }
 
-// Name is what a name has collected since the last flush.
+// Name is a name, and its values since the last flush.
 type Name struct {
 	Name string
-	// Value is a counter's sum, a gauge's value, or the number of a set's members or of a
-	// timer's samples.
+	// Value is the sum of a counter, the value of a gauge, or the number of members of a set or
+	// of samples of a timer.
 	Value float64
-	// Samples are the first of a timer's samples, 100 or all. They are borrowed until the next Name.
+	// Samples are the first samples of a timer, at most 100. They are valid until the next Name.
 	Samples []float64
 }
 
-// Daemon is what a Console shows and changes. Its methods are called by many goroutines
-// at a time. A sequence ends with an error when the daemon or ctx ends before it does.
+// Daemon is what a Console shows and changes. Many goroutines call its methods at a time. A
+// sequence ends with an error if the daemon or ctx ends first.
 type Daemon interface {
-	// Stats returns what stats shows, in order.
+	// Stats returns the numbers that stats shows, in order.
 	Stats(ctx context.Context) ([]Stat, error)
-	// Names yields the names of a kind that a pattern matches, each once, in any order.
+	// Names yields the names of a kind that match a pattern, each once, in any order.
 	Names(ctx context.Context, kind metric.Kind, pattern string) iter.Seq2[Name, error]
-	// Delete forgets the names of a kind that a pattern matches, or the one that it is, and what
-	// they have collected, and yields each that is gone.
+	// Delete deletes the names of a kind that match a pattern or equal it, with their values, and
+	// yields each deleted name.
 	Delete(ctx context.Context, kind metric.Kind, pattern string) iter.Seq2[string, error]
 }
 
@@ -84,8 +82,8 @@ type Console struct {
 	down     atomic.Bool
 	gate     *gate.Gate
 	sessions sync.WaitGroup
-	// long is held by the session that makes a long answer, but not while it writes:
-	// receiving is not to have many of them beside it.
+	// long is held by the session that makes a long answer, except while it writes. One at a time
+	// leaves the processors to the receivers.
 	long sync.Mutex
 }
 
@@ -93,7 +91,7 @@ type Console struct {
 func (c Config) Validate() error {
 	_, port, err := net.SplitHostPort(c.Address)
 	if _, bad := strconv.ParseUint(port, 10, 16); err != nil || bad != nil {
-		return fmt.Errorf("--admin %s: want HOST:PORT, a port, or off", c.Address)
+		return metric.FlagErrorf("--admin", c.Address, "want HOST:PORT, a port, or off")
 	}
 	return nil
 }
@@ -109,7 +107,7 @@ func New(cfg Config, daemon Daemon) (*Console, error) {
 	}
 	g, err := gate.Listen(net.JoinHostPort(host, port))
 	if err != nil {
-		return nil, fmt.Errorf("--admin %s: %w", cfg.Address, err)
+		return nil, metric.FlagErrorf("--admin", cfg.Address, "%w", err)
 	}
 	c := &Console{daemon: daemon, settings: cfg.Settings, log: cfg.Log, gate: g}
 	c.down.Store(cfg.Down)
@@ -119,11 +117,11 @@ func New(cfg Config, daemon Daemon) (*Console, error) {
 // Addr returns the bound address.
 func (c *Console) Addr() net.Addr { return c.gate.Addr() }
 
-// Close lets go of the address.
+// Close closes the listener.
 func (c *Console) Close() error { return c.gate.Close() }
 
-// Run serves until ctx ends, cuts all connections, and returns when everything it started
-// has ended: nil, unless it could not go on serving.
+// Run serves until ctx ends, then cuts all connections and waits for everything it started. It
+// returns an error only if it cannot continue.
 func (c *Console) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer c.sessions.Wait()
@@ -137,8 +135,8 @@ func (c *Console) Run(ctx context.Context) error {
 		case errors.Is(err, net.ErrClosed):
 			return nil
 		case outOfFiles(err):
-			// What there is must go on.
-			c.log.Error().Err(err).Msg("accept a connection to the console")
+			// Open connections must go on.
+			c.log.Error().Err(err).Msg("the console cannot accept a connection; trying again")
 			select {
 			case <-time.After(100 * time.Millisecond):
 			case <-ctx.Done():

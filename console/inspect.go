@@ -10,20 +10,20 @@ import (
 )
 
 // The layout of Node.js's util.inspect, with its defaults: compact 3, breakLength 80,
-// maxArrayLength 100 (https://nodejs.org/docs/latest-v20.x/api/util.html). What fits on a line
-// stands there; else each entry has its own, and numbers stand in columns.
+// maxArrayLength 100 (https://nodejs.org/docs/latest-v20.x/api/util.html). An object that fits
+// goes on one line. Otherwise each entry has a line, and numbers are in columns.
 const (
 	breakLength = 80
-	mostColumns = 12 // four times compact
-	mostInLine  = 6  // elements that never stand in columns
+	maxColumns  = 12 // four times compact
+	maxInLine   = 6  // elements that never stand in columns
 	arrayIndent = 2
-	// separator is the length of what stands between two elements.
+	// separator is the length of the text between two elements.
 	separator = len(", ")
-	// besides is the length that counts besides entries and what separates them.
+	// besides is the length of the rest of a line.
 	besides = len("{") + 10
 )
 
-// object writes the entries of an object as they come. It keeps few of them: those that
+// object writes the entries of an object as they come. It keeps only the first few, while they
 // may still fit on one line.
 type object struct {
 	out    *bufio.Writer
@@ -32,7 +32,7 @@ type object struct {
 	begun  bool // with an entry on each line
 }
 
-// add writes an entry. An error is one of writing.
+// add writes an entry. It returns errors of writing.
 func (o *object) add(entry string) error {
 	if o.begun {
 		_, _ = o.out.WriteString(",\n  ")
@@ -49,7 +49,7 @@ func (o *object) add(entry string) error {
 	return err
 }
 
-// end writes the rest. What goes wrong shows when it is flushed.
+// end writes the rest. Flush reports its errors.
 func (o *object) end() {
 	text := "\n}"
 	switch {
@@ -62,8 +62,8 @@ func (o *object) end() {
 	_, _ = o.out.WriteString(text)
 }
 
-// array returns an array of total numbers, the first of which are given, as it stands in
-// an object.
+// array returns an array of total numbers, of which the first are given, in the form it has in an
+// object.
 func array(numbers []float64, total int) string {
 	elements := make([]string, 0, len(numbers)+1)
 	for _, n := range numbers {
@@ -80,7 +80,7 @@ func array(numbers []float64, total int) string {
 		return "[]"
 	}
 	lines := elements
-	if len(elements) > mostInLine {
+	if len(elements) > maxInLine {
 		lines = columns(elements, shown)
 	}
 	if len(lines) == len(elements) {
@@ -95,8 +95,8 @@ func array(numbers []float64, total int) string {
 	return "[\n    " + strings.Join(lines, ",\n    ") + "\n  ]"
 }
 
-// columns puts the elements that are shown into lines of several, if that looks well: as
-// many columns as make about a square, of characters that are 2.5 times as high as wide.
+// columns puts several elements on a line, in as many columns as make about a square; a character
+// is 2.5 times as high as wide.
 func columns(elements []string, shown int) []string {
 	const heightOfCharacter = 2.5
 	longest, all := 0, 0
@@ -110,7 +110,7 @@ func columns(elements []string, shown int) []string {
 	}
 	spare := math.Sqrt(float64(widest) - float64(all)/float64(len(elements)))
 	width := max(float64(widest)-3-spare, 1)
-	n := min(int(math.Floor(math.Sqrt(heightOfCharacter*width*float64(shown))/width+0.5)), (breakLength-arrayIndent)/widest, mostColumns)
+	n := min(int(math.Floor(math.Sqrt(heightOfCharacter*width*float64(shown))/width+0.5)), (breakLength-arrayIndent)/widest, maxColumns)
 	if n <= 1 {
 		return elements
 	}
@@ -162,8 +162,8 @@ func key(name string) string {
 	return quoted
 }
 
-// looks reports whether a name is an identifier, and whether it stands between quotes as it
-// is: nearly all do.
+// looks reports whether a name is an identifier, and whether it needs no escapes between quotes:
+// nearly all need none.
 func looks(name string) (identifier, simple bool) {
 	identifier, simple = name != "", true
 	for i := range len(name) {
@@ -181,8 +181,7 @@ func looks(name string) (identifier, simple bool) {
 
 var escapes = map[rune]string{'\b': `\b`, '\t': `\t`, '\n': `\n`, '\f': `\f`, '\r': `\r`, '\\': `\\`, '\'': `\'`}
 
-// escape escapes control characters, backslashes and the single quotes of what stands
-// between such.
+// escape escapes control characters, backslashes and single quotes.
 func escape(name string, quote rune) string {
 	var b strings.Builder
 	for _, r := range name {
@@ -200,7 +199,7 @@ func escape(name string, quote rune) string {
 	return b.String()
 }
 
-// units returns the length that JavaScript gives a text: that of its UTF-16.
+// units returns the length of a text in JavaScript: its UTF-16 units.
 func units(text string) int {
 	n := utf8.RuneCountInString(text)
 	for _, r := range text {

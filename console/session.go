@@ -15,16 +15,16 @@ import (
 )
 
 const (
-	// maxLine is the greatest length of a command in bytes.
+	// maxLine is the maximum length of a command in bytes.
 	maxLine = 64 << 10
-	// idleTimeout is how long a command may keep us waiting, from its first byte or not.
+	// idleTimeout is the time to wait for a whole command.
 	idleTimeout = 10 * time.Minute
-	// writeTimeout is how long a client may leave its answer lying, and answerTimeout how
-	// long all of it may take.
+	// writeTimeout is the time for a client to take a part of its answer, and answerTimeout
+	// the time for all of it.
 	writeTimeout  = 10 * time.Second
 	answerTimeout = time.Minute
-	// lineTimeout is how long the newline of a command may be missing that means the same
-	// without one: not every program sends one.
+	// lineTimeout is the time to wait for the newline of a complete command without arguments:
+	// not every program sends one.
 	lineTimeout = 200 * time.Millisecond
 )
 
@@ -33,8 +33,8 @@ type session struct {
 	*Console
 	conn    *gate.Conn
 	out     *bufio.Writer
-	until   time.Time // of the answer at hand
-	pending []byte    // received, and not yet a command
+	until   time.Time // of the current answer
+	pending []byte    // received, not a whole command yet
 	ended   bool      // the client sends no more
 	long    bool      // it holds Console.long
 }
@@ -60,7 +60,7 @@ func (c *Console) serve(ctx context.Context, conn *gate.Conn) {
 	}
 }
 
-// errLong says that a line has no end within bounds.
+// errLong says that a line is too long.
 var errLong = errors.New("too long")
 
 // next returns the next command. The last one needs no newline.
@@ -90,8 +90,8 @@ func (s *session) next() (string, error) {
 	return line, nil
 }
 
-// read adds to pending what comes. Where that could be all of a command, its end is
-// what comes next, or nothing for a moment.
+// read adds received bytes to pending. If pending could be a whole command, silence for a
+// moment ends it.
 func (s *session) read(wait time.Time) error {
 	whole := slices.Contains(harmless, strings.TrimSpace(string(s.pending)))
 	if whole {
@@ -115,7 +115,7 @@ func (s *session) read(wait time.Time) error {
 	return nil
 }
 
-// deadlineWriter writes to the session's connection for as long as it may.
+// deadlineWriter writes to the connection, with the deadlines of the answer.
 type deadlineWriter struct{ *session }
 
 func (w deadlineWriter) Write(p []byte) (int, error) {

@@ -1,12 +1,13 @@
 package delivery
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/rs/zerolog"
 
 	"github.com/statsd-ops/statsd/sink"
+
+	"github.com/statsd-ops/statsd/metric"
 )
 
 // Config is what Open needs.
@@ -76,13 +77,13 @@ type Destination struct {
 func (p *Publish) Validate() error {
 	switch {
 	case p.QueueBytes < payloadBytes:
-		return fmt.Errorf("--queue-max-bytes %d: want at least %d", p.QueueBytes, payloadBytes)
+		return metric.FlagErrorf("--queue-max-bytes", p.QueueBytes, "want at least %d", payloadBytes)
 	case p.SpoolAfter < 0:
-		return fmt.Errorf("--spool-after %v: want 0 or more", p.SpoolAfter)
+		return metric.FlagErrorf("--spool-after", p.SpoolAfter, "want 0 or more")
 	case p.ReplayRate < 1:
-		return fmt.Errorf("--replay-rate %d: want at least 1 point a second", p.ReplayRate)
+		return metric.FlagErrorf("--replay-rate", p.ReplayRate, "want at least 1 point a second")
 	case p.Grace < 0:
-		return fmt.Errorf("--grace %v: want 0 or more", p.Grace)
+		return metric.FlagErrorf("--grace", p.Grace, "want 0 or more")
 	}
 	return nil
 }

@@ -3,11 +3,12 @@ package delivery
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"path/filepath"
 
 	"github.com/statsd-ops/statsd/spool"
+
+	"github.com/statsd-ops/statsd/metric"
 )
 
 // openSpool opens the queue's own spool, if there is a directory for spools.
@@ -21,7 +22,7 @@ func (q *queue) openSpool(cfg *Spool, name string) error {
 		FsyncEvery: cfg.SpoolFsync,
 	})
 	if err != nil {
-		return fmt.Errorf("--spool-dir: %w", err)
+		return metric.FlagErrorf("--spool-dir", nil, "%w", err)
 	}
 	q.spool, q.maxSpool = s, cfg.SpoolMaxBytes
 	q.stored = s.Stats()

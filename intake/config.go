@@ -1,7 +1,6 @@
 package intake
 
 import (
-	"fmt"
 	"os"
 	"runtime"
 	"time"
@@ -107,17 +106,17 @@ const (
 func (l *Listen) Validate(flushInterval time.Duration) error {
 	switch {
 	case l.Port < 0 || l.Port > 65535:
-		return fmt.Errorf("--port %d: want 0 to 65535", l.Port)
+		return metric.FlagErrorf("--port", l.Port, "want 0 to 65535")
 	case l.Receivers < 1 || l.Receivers > 1024:
-		return fmt.Errorf("--receivers %d: want 1 to 1024", l.Receivers)
+		return metric.FlagErrorf("--receivers", l.Receivers, "want 1 to 1024")
 	case l.UDPBuffer < 1 || l.UDPBuffer > 1<<30:
-		return fmt.Errorf("--udp-buffer %d: want 1 byte to 1 GiB", l.UDPBuffer)
+		return metric.FlagErrorf("--udp-buffer", l.UDPBuffer, "want 1 byte to 1 GiB")
 	case l.PipeDir != "" && runtime.GOOS != "linux":
-		return fmt.Errorf("--pipe-dir %s: stat pipes can be read on linux only", l.PipeDir)
+		return metric.FlagErrorf("--pipe-dir", l.PipeDir, "stat pipes can be read on linux only")
 	case l.PipeDir != "" && (l.PipeTimeout < time.Millisecond || l.PipeTimeout > flushInterval/2):
-		return fmt.Errorf("--pipe-timeout %v: want 1ms to half the flush interval, %v", l.PipeTimeout, flushInterval/2)
+		return metric.FlagErrorf("--pipe-timeout", l.PipeTimeout, "want 1ms to half the flush interval, %v", flushInterval/2)
 	case !metric.IsClean([]byte(l.PipePrefix)):
-		return fmt.Errorf("--pipe-prefix %q: want only A-Z a-z 0-9 _ - and dots between them", l.PipePrefix)
+		return metric.FlagErrorf("--pipe-prefix", l.PipePrefix, "want only A-Z a-z 0-9 _ - and dots between them")
 	}
 	return nil
 }
@@ -126,11 +125,11 @@ func (l *Listen) Validate(flushInterval time.Duration) error {
 func (l *Limits) Validate() error {
 	switch {
 	case l.MaxTCPConnections < 1:
-		return fmt.Errorf("--max-tcp-connections %d: want at least 1", l.MaxTCPConnections)
+		return metric.FlagErrorf("--max-tcp-connections", l.MaxTCPConnections, "want at least 1")
 	case l.TCPIdleTimeout < 0:
-		return fmt.Errorf("--tcp-idle-timeout %v: want 0 (never) or more", l.TCPIdleTimeout)
+		return metric.FlagErrorf("--tcp-idle-timeout", l.TCPIdleTimeout, "want 0 (never) or more")
 	case l.TCPLineTimeout < 10*time.Millisecond:
-		return fmt.Errorf("--tcp-line-timeout %v: want at least 10ms", l.TCPLineTimeout)
+		return metric.FlagErrorf("--tcp-line-timeout", l.TCPLineTimeout, "want at least 10ms")
 	}
 	return nil
 }

@@ -3,11 +3,13 @@ package intake
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"strconv"
 	"syscall"
 	"time"
+
+	"github.com/statsd-ops/statsd/internal/bind"
+	"github.com/statsd-ops/statsd/metric"
 )
 
 // streamListener is what a TCP listener does, and a unix one.
@@ -66,7 +68,7 @@ func (l *listener) bind(cfg *Listen) error {
 	}
 	if l.tcp == nil {
 		address := l.address(cfg)
-		tcp, err := net.Listen("tcp", address)
+		tcp, err := net.Listen(bind.Network("tcp", address), address)
 		if err != nil {
 			bound.close()
 			return listenError("tcp", address, cfg, err)
@@ -91,19 +93,20 @@ func (l *listener) address(cfg *Listen) string {
 // bindUDP binds a socket for each receiver. A socket that does not share the port comes
 // first: it fails if another daemon has the port, before we take a part of its datagrams.
 func (l *listener) bindUDP(cfg *Listen, address string) error {
-	alone, err := net.ListenPacket("udp", address)
+	network := bind.Network("udp", address)
+	alone, err := net.ListenPacket(network, address)
 	if err != nil {
 		return err
 	}
 	address = alone.LocalAddr().String() // it may have picked the port
 	err = alone.Close()
 	for i := 0; err == nil && i < cfg.Receivers; i++ {
-		err = l.listenUDP(cfg, address)
+		err = l.listenUDP(cfg, network, address)
 	}
 	return err
 }
 
-func (l *listener) listenUDP(cfg *Listen, address string) error {
+func (l *listener) listenUDP(cfg *Listen, network, address string) error {
 	config := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
 		var failed error
 		if err := c.Control(func(fd uintptr) { failed = sharePort(fd) }); err != nil {
@@ -111,7 +114,7 @@ func (l *listener) listenUDP(cfg *Listen, address string) error {
 		}
 		return failed
 	}}
-	conn, err := config.ListenPacket(context.Background(), "udp", address)
+	conn, err := config.ListenPacket(context.Background(), network, address)
 	if err != nil {
 		return err
 	}
@@ -125,14 +128,11 @@ func (l *listener) listenUDP(cfg *Listen, address string) error {
 
 // listenError begins with the flag to change.
 func listenError(protocol, address string, cfg *Listen, err error) error {
-	flag := fmt.Sprintf("--port %d", cfg.Port)
+	flag, value := "--port", strconv.Itoa(cfg.Port)
 	if !errors.Is(err, syscall.EADDRINUSE) && !errors.Is(err, syscall.EACCES) {
-		flag = "--name " + cfg.Host
+		flag, value = "--name", cfg.Host
 	}
-	if op, ok := errors.AsType[*net.OpError](err); ok {
-		err = op.Err
-	}
-	return fmt.Errorf("%s: listen on %s %s: %w", flag, protocol, address, err)
+	return metric.FlagErrorf(flag, value, "listen on %s %s: %w", protocol, address, bind.Reason(err, protocol, address))
 }
 
 // close closes everything; it is for a listener that is not read yet.

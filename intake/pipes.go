@@ -59,7 +59,7 @@ type Pipes struct {
 func newPipeReader(cfg *Config, l *lane) (*pipeReader, error) {
 	since, err := pipes.Started(os.Getpid())
 	if err != nil {
-		return nil, fmt.Errorf("--pipe-dir %s: cannot tell old processes from new: %w", cfg.PipeDir, err)
+		return nil, metric.FlagErrorf("--pipe-dir", cfg.PipeDir, "cannot tell old processes from new: %w", err)
 	}
 	prefix := strings.TrimSuffix(cfg.PipePrefix, ".")
 	if prefix != "" {

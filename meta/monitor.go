@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/statsd-ops/statsd/internal/httpgate"
+
+	"github.com/statsd-ops/statsd/metric"
 )
 
 // answerTimeout leaves time for 100,000 values, about 20 MB.
@@ -36,7 +38,7 @@ type MonitorConfig struct {
 // Validate reports an error in the configuration, and names the flag.
 func (c MonitorConfig) Validate() error {
 	if c.Port < 0 || c.Port > 65535 {
-		return fmt.Errorf("--monitor-port=%d: want a port from 0 to 65535", c.Port)
+		return metric.FlagErrorf("--monitor-port", c.Port, "want a port from 0 to 65535")
 	}
 	return nil
 }
@@ -75,9 +77,9 @@ func NewMonitor(cfg MonitorConfig, source Source, values *Values) (*Monitor, err
 	})
 	switch { // name the flag to change
 	case errors.Is(err, syscall.EADDRINUSE) || errors.Is(err, syscall.EACCES):
-		return nil, fmt.Errorf("--monitor-port %d: %w", cfg.Port, err)
+		return nil, metric.FlagErrorf("--monitor-port", cfg.Port, "%w", err)
 	case err != nil:
-		return nil, fmt.Errorf("--monitor-host %s: %w", host, err)
+		return nil, metric.FlagErrorf("--monitor-host", host, "%w", err)
 	}
 	return m, nil
 }

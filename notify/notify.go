@@ -1,7 +1,7 @@
-// Package notify tells people that something is wrong, or right again.
+// Package notify reports to people that something is wrong, or right again.
 //
-// The alert loop of package server decides what to report and when; a Notifier
-// carries one Event to one place, and costs at most the context's deadline.
+// The alert loop of package server decides when to report. A Notifier delivers one Event to one
+// receiver, before the deadline of the context.
 package notify
 
 import (
@@ -9,8 +9,7 @@ import (
 	"time"
 )
 
-// Status is how things stand, in the words and numbers of the Nagios plugin
-// interface.
+// Status is a status with the words and numbers of Nagios plugins.
 type Status int
 
 // The four states of a Nagios service.
@@ -30,21 +29,20 @@ func (s Status) String() string {
 	return statusNames[s]
 }
 
-// Event is one look at the daemon's health.
+// Event is the result of one health check.
 type Event struct {
 	Status Status
-	// Service names what was looked at; the daemon uses its metadata prefix.
+	// Service is the name of the checked service; the daemon uses its metadata prefix.
 	Service string
-	// Text says what is wrong in one line. It is printable ASCII: who makes an
-	// Event quotes what came from outside.
+	// Text describes the problem in one line of printable ASCII. Text from outside must be quoted
+	// before.
 	Text string
 	Time time.Time
 }
 
-// Notifier carries events to one place. One goroutine at a time uses it.
+// Notifier delivers events to one receiver. One goroutine at a time uses it.
 type Notifier interface {
-	// Notify reports e and returns nil when the receiver took it, as far as
-	// the receiver lets one know. It returns soon after ctx ends, and keeps
-	// nothing running afterwards. The error names the receiver.
+	// Notify reports e. It returns nil if the receiver took it, as far as the receiver tells. It
+	// returns soon after ctx ends, and leaves nothing running. The error names the receiver.
 	Notify(ctx context.Context, e Event) error
 }

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -123,29 +122,29 @@ func (c *Config) Validate() error {
 	}
 	switch {
 	case c.MonitorPort > 65535:
-		return fmt.Errorf("--monitor-port %d: want at most 65535; without the flag it is --port plus 10", c.MonitorPort)
+		return metric.FlagErrorf("--monitor-port", c.MonitorPort, "want at most 65535; without the flag it is --port plus 10")
 	case c.FlushInterval < 10*time.Millisecond:
-		return fmt.Errorf("--flush-interval %v: want at least 10ms", c.FlushInterval)
+		return metric.FlagErrorf("--flush-interval", c.FlushInterval, "want at least 10ms")
 	case c.Expire < 1:
-		return fmt.Errorf("--expire %d: want at least 1 flush", c.Expire)
+		return metric.FlagErrorf("--expire", c.Expire, "want at least 1 flush")
 	case c.Expire > maxFlushes:
-		return fmt.Errorf("--expire %d: want at most %d flushes", c.Expire, maxFlushes)
+		return metric.FlagErrorf("--expire", c.Expire, "want at most %d flushes", maxFlushes)
 	case c.GaugeExpire < c.FlushInterval:
-		return fmt.Errorf("--gauge-expire %v: want at least the flush interval, %v", c.GaugeExpire, c.FlushInterval)
+		return metric.FlagErrorf("--gauge-expire", c.GaugeExpire, "want at least the flush interval, %v", c.FlushInterval)
 	case c.MaxNames < 1:
-		return fmt.Errorf("--max-names %d: want at least 1", c.MaxNames)
+		return metric.FlagErrorf("--max-names", c.MaxNames, "want at least 1")
 	case c.MaxNameLength < 1 || c.MaxNameLength > 65535:
-		return fmt.Errorf("--max-name-length %d: want 1 to 65535", c.MaxNameLength)
+		return metric.FlagErrorf("--max-name-length", c.MaxNameLength, "want 1 to 65535")
 	case c.MaxSetMembers < 1:
-		return fmt.Errorf("--max-set-members %d: want at least 1", c.MaxSetMembers)
+		return metric.FlagErrorf("--max-set-members", c.MaxSetMembers, "want at least 1")
 	case c.MaxTimerSamples < 1:
-		return fmt.Errorf("--max-timer-samples %d: want at least 1", c.MaxTimerSamples)
+		return metric.FlagErrorf("--max-timer-samples", c.MaxTimerSamples, "want at least 1")
 	case c.KeepValues < 0:
-		return fmt.Errorf("--keep-values %d: want 0 or more", c.KeepValues)
+		return metric.FlagErrorf("--keep-values", c.KeepValues, "want 0 or more")
 	case c.AlertInterval < 10*time.Millisecond:
-		return fmt.Errorf("--alert-interval %v: want at least 10ms", c.AlertInterval)
+		return metric.FlagErrorf("--alert-interval", c.AlertInterval, "want at least 10ms")
 	case !metric.IsClean([]byte(c.MetadataPrefix)):
-		return fmt.Errorf("--metadata-prefix %q: want only A-Z a-z 0-9 _ - and dots between them", c.MetadataPrefix)
+		return metric.FlagErrorf("--metadata-prefix", c.MetadataPrefix, "want only A-Z a-z 0-9 _ - and dots between them")
 	}
 	for _, validate := range []func() error{c.Limits.Validate, c.Publish.Validate, c.Layout.Validate} {
 		if err := validate(); err != nil {

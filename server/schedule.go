@@ -25,7 +25,7 @@ type schedule struct {
 const maxMissed = 60
 
 // maxSpans bounds the cost of a clock that jumps all the time.
-const maxSpans = state.MostSpans
+const maxSpans = state.MaxSpans
 
 // next returns the first boundary after now, or the second if only the first was given.
 func (s *schedule) next(now int64) int64 {

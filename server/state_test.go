@@ -2,12 +2,14 @@ package server
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/statsd-ops/statsd/internal/state"
@@ -174,45 +176,22 @@ func TestStateFaults(t *testing.T) {
 			}
 		})
 	})
+	// Nothing takes the chunks, as with a disk that hangs.
 	t.Run("disk hangs", func(t *testing.T) {
-		t.Parallel()
-		cfg := config()
-		cfg.StateFile = filepath.Join(t.TempDir(), "state")
-		cfg.FlushInterval, cfg.GaugeExpire, cfg.Grace = 100*time.Millisecond, time.Hour, 300*time.Millisecond
-		beside := cfg.StateFile + ".new"
-		// To open it for writing hangs until somebody reads.
-		if err := syscall.Mkfifo(beside, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		defer release(t, beside)
-		d := start(t, cfg)
-		conn := d.dial("tcp")
-		for i := range 20_000 {
-			send(t, conn, fmt.Sprintf("a.gauge.with.a.long.name.to.fill.chunks.%d:1|g\n", i))
-		}
-		eventually(t, "flushes do not go on", func() bool { return figureOf(t, d.Server, "samples.aggregated") == 20_000 })
-		d.stop()
-		if !strings.Contains(d.out.String(), errSlow.Error()) {
-			t.Errorf("the log says:\n%s", d.out)
-		}
+		synctest.Test(t, func(t *testing.T) {
+			v := &stateSave{chunks: make(chan []byte, 4), ended: make(chan struct{})}
+			gauge := state.Gauge{Name: bytes.Repeat([]byte("a"), 1000)}
+			begun := time.Now()
+			v.encode(nil, func(yield func(state.Gauge) bool) {
+				for yield(gauge) {
+				}
+			})
+			if took := time.Since(begun); took != statePatience || !v.slow {
+				t.Errorf("gives up after %v, slow is %v", took, v.slow)
+			}
+			if err := v.write(io.Discard); !errors.Is(err, errSlow) {
+				t.Errorf("the save ends with %v", err)
+			}
+		})
 	})
-}
-
-// release lets those go on who hang opening a fifo.
-func release(t *testing.T, fifo string) {
-	t.Helper()
-	file, err := os.OpenFile(fifo, os.O_RDWR, 0)
-	if err != nil {
-		t.Error(err)
-		return
-	}
-	// It is read until the save has seen that it is too late.
-	buf := make([]byte, 1<<20)
-	for {
-		_ = file.SetReadDeadline(time.Now().Add(200 * time.Millisecond))
-		if _, err := file.Read(buf); err != nil {
-			break
-		}
-	}
-	_ = file.Close()
 }

@@ -5,11 +5,12 @@ import (
 	"fmt"
 	"os"
 	"time"
+
+	"github.com/statsd-ops/statsd/internal/safefile"
 )
 
-// Append adds r at the end. When the spool or the disk is full, the oldest
-// segment makes room. After an error nothing of r is in the spool. It keeps nothing of
-// r.Payload.
+// Append adds r at the end. If the spool or the disk is full, it drops the oldest segment. After an
+// error the spool has nothing of r. It does not keep r.Payload.
 func (s *Spool) Append(r Record) error {
 	s.mu.Lock()
 	defer s.unlock()
@@ -46,7 +47,7 @@ func (s *Spool) append(r Record) error {
 	return err
 }
 
-// checkWriter notices when the segment being written was removed by somebody.
+// checkWriter notices if the current segment was removed from outside.
 func (s *Spool) checkWriter() error {
 	if s.writer == nil {
 		return nil
@@ -88,7 +89,7 @@ func (s *Spool) write(points int) error {
 func (s *Spool) begin() error {
 	s.emptyTrash()
 	path := s.path(segmentName(s.next))
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	file, err := safefile.Open(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
@@ -105,8 +106,8 @@ func (s *Spool) seal() {
 	closeFile(&s.writer)
 }
 
-// cut takes back a record that was written in part, and seals the segment: whatever
-// is left of the record then ends it, and is skipped.
+// cut removes a record that was written in part, and seals the segment. If a part remains, readers
+// skip it.
 func (s *Spool) cut(seg *segment) {
 	if seg.size == 0 { // begun for this record
 		closeFile(&s.writer)
@@ -118,7 +119,7 @@ func (s *Spool) cut(seg *segment) {
 	s.seal()
 }
 
-// syncSoon has everything synced within FsyncEvery.
+// syncSoon syncs everything within FsyncEvery.
 func (s *Spool) syncSoon() {
 	if s.dirty {
 		return
@@ -131,13 +132,13 @@ func (s *Spool) syncSoon() {
 	})
 }
 
-// sync waits until the disk has everything that was written.
+// sync waits until everything is on disk.
 func (s *Spool) sync() error {
 	if !s.dirty {
 		return nil
 	}
 	s.dirty = false
-	err := cmp.Or(s.position.save(), s.position.file.Sync(), syncDir(s.cfg.Dir))
+	err := cmp.Or(s.position.save(), s.position.file.Sync(), safefile.SyncDirectory(s.cfg.Dir))
 	if s.writer != nil {
 		err = cmp.Or(s.writer.Sync(), err)
 	}
@@ -145,14 +146,4 @@ func (s *Spool) sync() error {
 		s.stats.SyncErrors++
 	}
 	return err
-}
-
-// syncDir makes the names of new files last.
-func syncDir(path string) error {
-	dir, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer closeFile(&dir)
-	return dir.Sync()
 }

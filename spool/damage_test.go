@@ -255,7 +255,7 @@ func TestSoakMissingEmptyAndForeignFiles(t *testing.T) {
 // Damage after Open is found when the record is read.
 func TestDamagedWhileOpen(t *testing.T) {
 	dir := t.TempDir()
-	s := open(t, Config{Dir: dir, MaxBytes: leastMaxBytes})
+	s := open(t, Config{Dir: dir, MaxBytes: minMaxBytes})
 	fill(t, s, 0, 200)
 	files := segmentFiles(t, dir)
 	for _, path := range files[:2] {

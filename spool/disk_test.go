@@ -79,7 +79,7 @@ func TestSingleFilesRemoved(t *testing.T) {
 		}
 	})
 	t.Run("segment being written", func(t *testing.T) {
-		s := open(t, Config{Dir: t.TempDir(), MaxBytes: leastMaxBytes})
+		s := open(t, Config{Dir: t.TempDir(), MaxBytes: minMaxBytes})
 		fill(t, s, 0, 100)
 		files := segmentFiles(t, s.cfg.Dir)
 		if err := os.Remove(files[len(files)-1]); err != nil {
@@ -167,7 +167,7 @@ func TestDirectoryReplacedByFile(t *testing.T) {
 // A place that cannot be read is tried again for a while, then put aside: it must
 // not hold up what comes after it for ever.
 func TestUnreadableSegment(t *testing.T) {
-	s := open(t, Config{Dir: t.TempDir(), MaxBytes: leastMaxBytes})
+	s := open(t, Config{Dir: t.TempDir(), MaxBytes: minMaxBytes})
 	fill(t, s, 0, 100)
 	first := segmentFiles(t, s.cfg.Dir)[0]
 	if err := os.Rename(first, first+".aside"); err != nil {

@@ -5,6 +5,8 @@ import (
 	"hash/crc32"
 	"io"
 	"os"
+
+	"github.com/statsd-ops/statsd/internal/safefile"
 )
 
 // positionFile keeps the number of the first undelivered point. It has two slots,
@@ -26,7 +28,7 @@ func openPosition(path string) (*positionFile, error) {
 	p := &positionFile{path: path}
 	err := p.openToSave()
 	if os.IsPermission(err) || isReadOnly(err) {
-		p.file, err = os.Open(path) // the spool can be read out all the same
+		p.file, err = safefile.Open(path, os.O_RDONLY, 0) // enough to read the spool out
 	}
 	if err != nil {
 		return nil, err
@@ -47,7 +49,7 @@ func openPosition(path string) (*positionFile, error) {
 }
 
 func (p *positionFile) openToSave() error {
-	file, err := os.OpenFile(p.path, os.O_RDWR|os.O_CREATE, 0o600)
+	file, err := safefile.Open(p.path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return err
 	}

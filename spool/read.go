@@ -7,11 +7,12 @@ import (
 	"io"
 	"io/fs"
 	"os"
+
+	"github.com/statsd-ops/statsd/internal/safefile"
 )
 
-// Next returns the oldest record, and the same one again until Advance is called. It
-// returns io.EOF itself when there is none. The payload belongs to the spool; it
-// holds until Advance.
+// Next returns the oldest record, and the same record until Advance is called. It returns io.EOF
+// itself if the spool is empty. The payload belongs to the spool, and is valid until Advance.
 func (s *Spool) Next() (Record, error) {
 	s.mu.Lock()
 	defer s.unlock()
@@ -31,8 +32,8 @@ func (s *Spool) Next() (Record, error) {
 	return s.held.Record, nil
 }
 
-// Advance says that the record of the last Next was delivered. After an error the
-// spool goes on behind it all the same, but a restart may offer it again.
+// Advance removes the record of the last Next, which was delivered. After an error the spool
+// still continues with the next record, but a restart may offer this one again.
 func (s *Spool) Advance() error {
 	s.mu.Lock()
 	defer s.unlock()
@@ -58,8 +59,7 @@ func (s *Spool) Advance() error {
 	return s.fail("advance", err)
 }
 
-// readsBeforeGivingUp is how many errors in a row one place of the disk may give
-// before its segment is put aside.
+// readsBeforeGivingUp is the number of read errors in a row after which a segment is put aside.
 const readsBeforeGivingUp = 10
 
 // read takes the oldest record into held.
@@ -92,7 +92,7 @@ func (s *Spool) readFrom(seg *segment) error {
 		return io.EOF
 	}
 	if s.reader == nil {
-		file, err := os.Open(seg.path)
+		file, err := safefile.Open(seg.path, os.O_RDONLY, 0)
 		if err != nil {
 			return err
 		}

@@ -3,12 +3,15 @@ package spool
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/statsd-ops/statsd/internal/safefile"
 )
 
 // segment is a file of records.
@@ -37,7 +40,7 @@ func (s *Spool) segmentBytes() int64 {
 	return min(maxSegmentBytes, s.cfg.MaxBytes/segmentsAtLeast)
 }
 
-// scan reads all segments there are, and removes those that are done with.
+// scan reads all segments, and removes the finished ones.
 func (s *Spool) scan() error {
 	entries, err := os.ReadDir(s.cfg.Dir) // sorted by name, so by number
 	if err != nil {
@@ -71,19 +74,25 @@ func (s *Spool) scan() error {
 	return nil
 }
 
-// examine counts what a segment has for us. expected is the number of the first
-// point that no earlier segment had, and becomes that for the next segment.
+// examine counts the undelivered records of a segment. expected is the number of the first point after the
+// earlier segments; it is moved behind this one.
 func (s *Spool) examine(seg *segment, expected *uint64) error {
-	info, err := os.Stat(seg.path)
+	file, err := safefile.Open(seg.path, os.O_RDONLY, 0)
+	if err != nil {
+		return err
+	}
+	defer closeFile(&file)
+	info, err := file.Stat()
 	if err != nil {
 		return err
 	}
 	if seg.size = info.Size(); seg.size > largestSegment {
-		seg.damaged = true // it is none of ours
+		seg.damaged = true // this package did not write it
 		s.stats.Damaged += uint64(seg.size)
 		return nil
 	}
-	data, err := os.ReadFile(seg.path)
+	data := make([]byte, seg.size)
+	_, err = io.ReadFull(file, data)
 	if err != nil {
 		return err
 	}
@@ -149,8 +158,7 @@ func (s *Spool) leaveFirst() *segment {
 	return seg
 }
 
-// putAway removes the file of a segment that is done with, or puts it aside if
-// somebody may want to look at it.
+// putAway removes the file of a finished segment, or puts it aside if it is damaged.
 func (s *Spool) putAway(seg *segment) {
 	if seg.damaged && s.quarantine(seg.path) == nil {
 		s.stats.Quarantined++
@@ -160,8 +168,7 @@ func (s *Spool) putAway(seg *segment) {
 	s.emptyTrash()
 }
 
-// emptyTrash removes the files that are done with. On a disk that is read-only
-// they stay for later.
+// emptyTrash removes finished files. Files that cannot be removed now stay in the trash.
 func (s *Spool) emptyTrash() {
 	s.trash = slices.DeleteFunc(s.trash, func(path string) bool {
 		err := os.Remove(path)
@@ -169,8 +176,8 @@ func (s *Spool) emptyTrash() {
 	})
 }
 
-// quarantine moves the file at path aside, and removes the oldest of those that
-// were moved there before, if they are too many.
+// quarantine moves the file at path aside, and removes the oldest files there if they are too
+// many.
 func (s *Spool) quarantine(path string) error {
 	dir := s.path(quarantineDir)
 	if err := os.MkdirAll(dir, 0o700); err != nil {

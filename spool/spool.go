@@ -1,12 +1,11 @@
-// Package spool keeps records on disk, first in, first out, until they are
-// delivered: what a sink could not take in time survives an outage, a restart and
-// a crash. Append adds a record, Next returns the oldest, and Advance says that it was
-// delivered:
+// Package spool is a queue of records on disk, so that undelivered points survive an outage, a
+// restart and a crash. Append adds a record, Next returns the oldest, and Advance removes it
+// after its delivery:
 //
 //	s, err := spool.Open(spool.Config{Dir: "/var/spool/statsd/graphite"})
 //	err = s.Append(spool.Record{Payload: payload, Points: 812, Time: now})
 //	for {
-//		r, err := s.Next() // io.EOF: there is none
+//		r, err := s.Next() // io.EOF if the spool is empty
 //		// ... send r.Payload; if that fails, Next returns r again ...
 //		err = s.Advance()
 //	}
@@ -14,34 +13,32 @@
 // # What is on disk
 //
 // Records are appended to segments, files that are named after the number of their
-// first point. Header and payload of a record have a checksum each. The file
-// "position" has the number of the first point that was not delivered, the file
-// "lock" keeps a second process out. A segment whose records are all delivered is
-// removed; when MaxBytes would be exceeded, or the disk is full, the oldest
-// segment is, and its undelivered points are counted as dropped.
+// first point. Header and payload of a record have a checksum each. The file "position" has
+// the number of the first undelivered point; the file "lock" keeps a second process out. A
+// segment is removed when all its records are delivered. If MaxBytes would be exceeded, or the disk
+// is full, the oldest segment is removed, and its undelivered points count as dropped.
 //
-// # What survives what
+// # Crashes and damage
 //
-// A killed process loses nothing that Append returned nil for, and offers at most the
-// one record again that it was sending. A crash of the machine loses at most the last
-// Config.FsyncEvery, and can offer again what was delivered during it.
+// If the process is killed, every record that Append accepted is kept, and at most the record
+// that was being sent is sent again. A crash of the machine loses at most the records of the
+// last Config.FsyncEvery; records delivered in that time may be sent again.
 //
-// Torn tails, flipped bits and missing files cost the records that they hit, and no
-// others: the reader goes on at the next intact record. As all points are
-// numbered, what is missing is known exactly. A segment with damage in it is moved
-// to the folder "quarantine", which keeps the last few, once it was read.
+// Torn tails, flipped bits and missing files cost only the records that they hit: the reader
+// continues at the next intact record. All points are numbered, so that the number of
+// missing points is exact. A damaged segment is moved to the folder "quarantine" after reading;
+// the folder keeps the last few.
 //
-// No state of the disk stops Open; errors of the disk are returned by what met
-// them, and the next call tries again. Points in files that vanished are counted as
-// lost, as are those in a segment that could not be read ten times in a row: it goes to
-// the quarantine, so that it does not hold up the others.
+// Open succeeds in any state of the disk. The method that meets an error of the disk returns it, and
+// the next call tries again. Points in vanished files count as lost. After ten errors in a
+// row a segment goes to the quarantine, and its points count as lost.
 //
 // # Why a format of its own
 //
-// The libraries that were looked at (nsqio/go-diskqueue, tidwall/wal 1.2.1,
-// joncrlsn/dque) have no checksums, so a flipped bit is delivered as a wrong value; none
-// can drop the oldest by size. After one bad length go-diskqueue puts the rest of
-// its file aside and dque gives up; a log with a torn tail is refused by wal as a whole.
+// Existing libraries (nsqio/go-diskqueue, tidwall/wal 1.2.1, joncrlsn/dque) have no checksums, so
+// that a flipped bit becomes a wrong value, and none can drop the oldest records by size. After
+// one bad length go-diskqueue skips the rest of its file and dque stops; wal refuses a whole log
+// with a torn tail.
 package spool
 
 import (
@@ -53,12 +50,14 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/statsd-ops/statsd/internal/safefile"
 )
 
-// ErrInUse is returned while another process has the directory.
-var ErrInUse = errors.New("in use by another process")
+// ErrInUse says that another process has the directory.
+var ErrInUse = errors.New("in use")
 
-// ErrClosed is returned by all methods after Close.
+// ErrClosed is the error of all methods after Close.
 var ErrClosed = errors.New("closed")
 
 // Spool is a bounded queue of records on disk. Its methods may be called from any
@@ -71,7 +70,7 @@ type Spool struct {
 	stats    Stats
 	closed   bool
 	lock     *os.File      // nil while the directory could not be opened
-	position *positionFile // nil as long
+	position *positionFile // nil for as long
 	segments []*segment    // oldest first
 	trash    []string      // files that could not be removed yet
 	next     uint64        // number of the next appended point
@@ -80,24 +79,24 @@ type Spool struct {
 	writer *os.File // of the last segment; nil: the next record begins one
 	buffer []byte   // the record that is written
 	timer  *time.Timer
-	dirty  bool // there is something to sync
+	dirty  bool // something must be synced
 
 	reader *os.File // of the first segment
 	offset int64    // in reader
 	held   *held    // what Next returned and Advance has not
 }
 
-// held is the record that is being delivered. It stays in memory, so that it can be
-// offered again even if its segment was dropped meanwhile.
+// held is the record that is being delivered. It stays in memory, and can be sent again even if its
+// segment was dropped.
 type held struct {
 	Record
 	end     uint64
 	dropped bool // it is no longer on disk
 }
 
-// Open opens the spool in cfg.Dir, or makes one. It returns an error for a
-// wrong cfg and, as ErrInUse, when another process has the directory. Whatever else
-// is wrong is in Stats, and tried again by the other methods.
+// Open opens the spool in cfg.Dir, or makes one. It returns an error if cfg is wrong, or ErrInUse if
+// another process has the directory. Other errors are in Stats, and the other methods
+// try again.
 func Open(cfg Config) (*Spool, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -111,7 +110,7 @@ func Open(cfg Config) (*Spool, error) {
 	return s, nil
 }
 
-// Close writes everything to disk and lets go of the directory.
+// Close writes everything to disk and unlocks the directory.
 func (s *Spool) Close() error {
 	s.mu.Lock()
 	defer s.unlock()
@@ -183,11 +182,14 @@ func (s *Spool) setup() error {
 
 // load locks the directory and reads what is in it.
 func (s *Spool) load() error {
-	if err := os.MkdirAll(s.cfg.Dir, 0o700); err != nil {
+	if err := safefile.Directory(s.cfg.Dir); err != nil {
 		return err
 	}
 	var err error
-	if s.lock, err = takeLock(s.path("lock")); err != nil {
+	var taken *safefile.InUseError
+	if s.lock, err = safefile.Holding(s.path("lock")); errors.As(err, &taken) {
+		return fmt.Errorf("%w: %w", ErrInUse, err)
+	} else if err != nil {
 		return err
 	}
 	if s.position, err = openPosition(s.path("position")); err != nil {
@@ -229,8 +231,8 @@ func (s *Spool) fail(what string, err error) error {
 	return fmt.Errorf("%s spool %s: %w", what, s.cfg.Dir, err)
 }
 
-// closeFile closes *f if it is open. What was written is either synced already or
-// of no use any more, so an error of the close says nothing.
+// closeFile closes *f if it is open. Its error does not matter: the content is synced already, or
+// no longer needed.
 func closeFile(f **os.File) {
 	if *f != nil {
 		_ = (*f).Close()

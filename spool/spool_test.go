@@ -199,15 +199,15 @@ func TestModes(t *testing.T) {
 }
 
 func TestFullSpoolDropsTheOldest(t *testing.T) {
-	s := open(t, Config{Dir: t.TempDir(), MaxBytes: leastMaxBytes})
+	s := open(t, Config{Dir: t.TempDir(), MaxBytes: minMaxBytes})
 	const n = 4_000
 	most := int64(0)
 	for i := range n {
 		fill(t, s, i, i+1)
 		most = max(most, s.Stats().Bytes)
 	}
-	if most > leastMaxBytes || most < leastMaxBytes*9/10 {
-		t.Errorf("%d bytes were used at most, of %d", most, leastMaxBytes)
+	if most > minMaxBytes || most < minMaxBytes*9/10 {
+		t.Errorf("%d bytes were used at most, of %d", most, minMaxBytes)
 	}
 	st := balance(t, s)
 	got := take(t, s, all)
@@ -227,7 +227,7 @@ func TestFullSpoolDropsTheOldest(t *testing.T) {
 
 // What is being sent when its segment is dropped is neither lost nor counted twice.
 func TestDropWhileHeld(t *testing.T) {
-	cfg := Config{Dir: t.TempDir(), MaxBytes: leastMaxBytes}
+	cfg := Config{Dir: t.TempDir(), MaxBytes: minMaxBytes}
 	s := open(t, cfg)
 	fill(t, s, 0, 100)
 	if _, err := s.Next(); err != nil {
@@ -301,9 +301,9 @@ func TestConfigValidate(t *testing.T) {
 		want string
 	}{
 		{Config{Dir: "x"}, ""},
-		{Config{Dir: "x", MaxBytes: 1 << 20, FsyncEvery: time.Minute}, ""},
+		{Config{Dir: "x", MaxBytes: minMaxBytes, FsyncEvery: time.Minute}, ""},
 		{Config{}, "--spool-dir: "},
-		{Config{Dir: "x", MaxBytes: 1<<20 - 1}, "--spool-max-bytes: "},
+		{Config{Dir: "x", MaxBytes: minMaxBytes - 1}, "--spool-max-bytes: "},
 		{Config{Dir: "x", MaxBytes: -1}, "--spool-max-bytes: "},
 		{Config{Dir: "x", FsyncEvery: -1}, "--spool-fsync: "},
 	} {
@@ -318,13 +318,13 @@ func TestConfigValidate(t *testing.T) {
 }
 
 func TestAppendRefuses(t *testing.T) {
-	s := open(t, Config{Dir: t.TempDir(), MaxBytes: leastMaxBytes})
+	s := open(t, Config{Dir: t.TempDir(), MaxBytes: minMaxBytes})
 	for name, r := range map[string]Record{
 		"no payload":                   {Points: 1},
 		"no points":                    {Payload: []byte("a")},
 		"too many points":              {Payload: []byte("a"), Points: 1 << 32},
 		"a payload beyond MaxPayload":  {Payload: make([]byte, MaxPayload+1), Points: 1},
-		"a payload beyond the maximum": {Payload: make([]byte, leastMaxBytes), Points: 1},
+		"a payload beyond the maximum": {Payload: make([]byte, minMaxBytes), Points: 1},
 	} {
 		if err := s.Append(r); err == nil {
 			t.Errorf("a record with %s was taken", name)

@@ -29,10 +29,10 @@ type Stats struct {
 	Damaged uint64
 	// Quarantined segments had damage in them and were put aside.
 	Quarantined uint64
-	// SyncErrors is how often the disk did not confirm what was written.
+	// SyncErrors is the number of syncs that failed.
 	SyncErrors uint64
 
-	// Fault is why the directory cannot be used at all, nil if it can.
+	// Fault is why the directory cannot be used, nil if it can.
 	Fault error
 }
 

@@ -8,26 +8,33 @@ import (
 	"strings"
 
 	"github.com/alecthomas/kingpin/v2"
+
+	"github.com/statsd-ops/statsd/internal/cli"
 )
 
 // errHelp asks for the help.
 var errHelp = errors.New("help")
 
-// usageError is a command line that cannot be understood.
+// errFullHelp asks for the help with all flags.
+var errFullHelp = errors.New("help-all")
+
+// errDone says that the shell asked for completions, and kingpin has printed them.
+var errDone = errors.New("done")
+
+// usageError is an error of the command line itself.
 type usageError string
 
 func (e usageError) Error() string { return string(e) }
 
-// arguments are a command line of statsd's, maybe translated.
+// arguments are a command line of statsd, possibly translated from gstatsd's.
 type arguments struct {
 	args []string
-	// typed has what the user typed for an argument, where that is something else.
+	// typed has what the user typed for an argument, if that is different.
 	typed map[string]string
 }
 
-// argument takes a flag's values off the command line. As a kingpin.Value it
-// takes any text: what a text means is looked at once it is known which of
-// command line, environment, configuration file and default counts.
+// argument takes the values of a flag from the command line. As a kingpin.Value it accepts any
+// text: values are checked once all their sources are known.
 type argument struct {
 	*setting
 	line arguments
@@ -49,29 +56,39 @@ func (a argument) IsCumulative() bool { return a.many }
 // parse reads the command line.
 func (all settings) parse(line arguments) error {
 	app := kingpin.New("statsd", "")
-	help := false
-	app.UsageWriter(io.Discard).ErrorWriter(io.Discard).Terminate(func(int) { help = true })
-	app.HelpFlag.Short('h')
+	help, completed := false, false
+	app.UsageWriter(io.Discard).ErrorWriter(io.Discard).Terminate(func(int) { completed = true })
+	app.HelpFlag.Short('h').PreAction(func(*kingpin.ParseContext) error {
+		help = true
+		return nil
+	})
 	for _, s := range all {
+		if s.name == "help" {
+			continue // kingpin has it
+		}
 		for _, name := range append([]string{s.name}, s.aliases...) {
 			clause := app.Flag(name, "")
 			if s.short != 0 && name == s.name {
 				clause = clause.Short(s.short)
 			}
-			clause.SetValue(argument{s, line})
+			clause.HintOptions(s.choices...).SetValue(argument{s, line})
 		}
 	}
 	_, err := app.Parse(line.args)
 	switch {
 	case help:
 		return errHelp
+	case completed:
+		return errDone
+	case err == nil && all.on("help-all"):
+		return errFullHelp
 	case err == nil:
 		return nil
 	}
 	return all.usage(err.Error())
 }
 
-// usage says what kingpin found wrong in the words of the other errors.
+// usage words an error of kingpin like the other errors.
 func (all settings) usage(text string) error {
 	if flag, ok := strings.CutPrefix(text, "expected argument for flag '"); ok {
 		flag = strings.TrimSuffix(flag, "'")
@@ -83,13 +100,12 @@ func (all settings) usage(text string) error {
 		}
 		return usageError(fmt.Sprintf("%s needs a value (one that starts with a minus sign is written with =, as in %s=-1)", flag, long))
 	}
-	if name, ok := strings.CutPrefix(text, "unknown long flag '--"); ok {
-		if near := all.nearest(strings.TrimSuffix(name, "'")); near != nil {
-			text += " (did you mean --" + near.name + "?)"
-		}
-	}
 	if word, ok := strings.CutPrefix(text, "unexpected "); ok {
 		return usageError(fmt.Sprintf("it takes flags only, not %q", word))
 	}
-	return usageError(text)
+	var names []string
+	for _, s := range all {
+		names = append(names, s.name)
+	}
+	return usageError(cli.Suggest(text, names))
 }

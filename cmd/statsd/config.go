@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"strings"
 	"time"
 
@@ -9,6 +8,8 @@ import (
 
 	"github.com/statsd-ops/statsd/delivery"
 	"github.com/statsd-ops/statsd/intake"
+	"github.com/statsd-ops/statsd/internal/buildinfo"
+	"github.com/statsd-ops/statsd/internal/cli"
 	"github.com/statsd-ops/statsd/metric"
 	"github.com/statsd-ops/statsd/notify/exec"
 	"github.com/statsd-ops/statsd/notify/nsca"
@@ -16,7 +17,7 @@ import (
 	"github.com/statsd-ops/statsd/statvent/pipes"
 )
 
-// The values of settings that were checked. A setting without a value is zero.
+// Values of checked settings. A setting without a value is zero.
 
 func (all settings) on(name string) bool {
 	v, _ := parseSwitch(all.text(name))
@@ -34,7 +35,7 @@ func (all settings) port(name string) int {
 }
 
 func (all settings) duration(name string) time.Duration {
-	v, _ := parseDuration(all.text(name))
+	v, _ := cli.Duration(all.text(name))
 	return v
 }
 
@@ -69,7 +70,7 @@ var tagStyles = map[string]metric.Tags{
 	"keep-in-name": metric.TagsInName,
 }
 
-// host returns an address without the brackets that IPv6 can have around it.
+// host returns an address without the brackets of IPv6.
 func (all settings) host(name string) string {
 	text := all.text(name)
 	if inner, ok := strings.CutPrefix(text, "["); ok {
@@ -78,7 +79,7 @@ func (all settings) host(name string) string {
 	return text
 }
 
-// config makes the server's configuration, which publishes to sinks.
+// config makes the configuration of a server that publishes to sinks.
 func (all settings) config(log zerolog.Logger, sinks []*endpoint) (server.Config, error) {
 	cfg := server.Config{Fixed: all.fixed(log), Live: all.live()}
 	for _, e := range sinks {
@@ -108,7 +109,7 @@ func (all settings) fixed(log zerolog.Logger) server.Fixed {
 		KeepValues:    all.count("keep-values"),
 		Admin:         all.console("admin"),
 		AdminDown:     all.text("admin-health") == "down",
-		Version:       version(),
+		Version:       buildinfo.Version(),
 		Log:           log,
 	}
 }
@@ -191,12 +192,12 @@ func (all settings) nsca() (c nsca.Config, err error) {
 		Server:  all.text("nsca-server"),
 		Host:    all.text("nsca-host"),
 		Service: all.text("nsca-service"),
-		Method:  nsca.XOR, // as send_nsca's file without a word about it
+		Method:  nsca.XOR, // the default of send_nsca
 		Legacy:  all.on("nsca-legacy"),
 	}
 	if path := all.text("nsca-config"); path != "" {
 		if c.Method, c.Password, err = nsca.ReadConfig(path); err != nil {
-			return c, fmt.Errorf("--nsca-config: %w", err)
+			return c, metric.FlagErrorf("--nsca-config", nil, "%w", err)
 		}
 	}
 	return c, nil

@@ -1,55 +1,86 @@
 package main
 
 import (
-	"bufio"
 	"cmp"
 	"fmt"
 	"io"
-	"os"
+	"path/filepath"
 	"strings"
+
+	"github.com/statsd-ops/statsd/internal/safefile"
 )
 
-// readConfig reads a configuration file, and sets what is not set yet. All of
-// the file must be right, also what the command line or the environment win over.
-func (all settings) readConfig(path string) error {
-	file, err := os.Open(path)
+// readConfig reads a configuration file, and sets what is not set yet. It returns all that is
+// wrong with the file, also in lines that the command line or the environment win over.
+func (all settings) readConfig(path string) (wrong problems) {
+	text, err := safefile.ReadFile(path, maxConfig)
 	if err != nil {
-		return fmt.Errorf("--config: %w", err)
+		return problems{fmt.Errorf("--config: %w", err)}
 	}
-	defer file.Close()
+	if other := otherFormat(path, string(text)); other != "" {
+		return problems{fmt.Errorf("--config: %s is a file of %s; docs/migrating.md has the statsd settings for it", path, other)}
+	}
 	found := map[*setting][]value{}
-	lines := bufio.NewScanner(file)
-	for number := 1; lines.Scan(); number++ {
-		at := fmt.Sprintf("%s:%d", path, number)
-		s, text, err := all.parseLine(lines.Text())
+	number := 0
+	for line := range strings.Lines(string(text)) {
+		number++
+		v := value{origin: fmt.Sprintf("%s:%d", path, number)}
+		s, text, err := all.parseLine(line)
 		if err != nil {
-			return fmt.Errorf("%s: %w", at, err)
+			wrong = append(wrong, v.locate(err))
+			continue
 		}
 		if s == nil {
 			continue
 		}
-		v := value{text, at}
-		if err := s.check(v); err != nil {
-			return err
-		}
+		v.text = text
 		if before := found[s]; len(before) > 0 && !s.many {
-			return v.locate(fmt.Errorf("--%s: is set in %s already", s.name, before[0].origin))
+			wrong = append(wrong, v.locate(fmt.Errorf("--%s: is set in %s already", s.name, before[0].origin)))
+			continue
 		}
 		found[s] = append(found[s], v)
 	}
-	if err := lines.Err(); err != nil {
-		return fmt.Errorf("--config: read %s: %w", path, err)
-	}
 	for s, values := range found {
 		if len(s.values) == 0 {
-			s.values = values
+			s.values = values // checked with the others
+			continue
+		}
+		for _, v := range values {
+			if err := s.checkValue(v); err != nil {
+				wrong = append(wrong, err)
+			}
 		}
 	}
-	return nil
+	return wrong
 }
 
-// parseLine reads a line: a flag without its dashes, and its value, which a
-// switch can do without. It returns no setting for an empty line.
+// maxConfig is the largest configuration file, in bytes.
+const maxConfig = 1 << 20
+
+// otherFormat names the program that a configuration file is for, if it is not statsd's: Etsy's
+// statsd has JavaScript, statsite sections.
+func otherFormat(path, text string) string {
+	text = strings.TrimSpace(text)
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(line)
+		switch {
+		case line == "" || line[0] == '#' || line[0] == ';':
+			continue
+		case line[0] == '{', strings.HasPrefix(line, "/*"), strings.HasPrefix(line, "//"), strings.HasPrefix(line, "module.exports"):
+			return "Etsy's statsd"
+		case line[0] == '[':
+			return "statsite"
+		}
+		break
+	}
+	if extension := filepath.Ext(path); extension == ".js" || extension == ".json" {
+		return "Etsy's statsd"
+	}
+	return ""
+}
+
+// parseLine reads a line: a flag without its dashes and its value, which a switch need not
+// have. It returns no setting for an empty line.
 func (all settings) parseLine(line string) (s *setting, text string, err error) {
 	line = strings.TrimSpace(uncomment(line))
 	if line == "" {
@@ -61,7 +92,10 @@ func (all settings) parseLine(line string) (s *setting, text string, err error) 
 	}
 	s = all.get(name)
 	near := all.nearest(name)
+	assigned := all.assigned(name, text)
 	switch {
+	case assigned != nil:
+		return nil, "", fmt.Errorf("no = or : between a setting and its value; write: %s %s", assigned.name, cmp.Or(assigned.holder, "true"))
 	case s == nil && near != nil && near.group != groupAbout:
 		return nil, "", fmt.Errorf("there is no setting %q; did you mean %s?", name, near.name)
 	case s == nil || s.group == groupAbout:
@@ -76,8 +110,18 @@ func (all settings) parseLine(line string) (s *setting, text string, err error) 
 	return s, text, nil
 }
 
-// uncomment cuts off a comment: a # at the start or behind a space, and what
-// follows it.
+// assigned returns the setting of a line such as "port = 8125", "port=8125" or "port: 8125".
+func (all settings) assigned(name, text string) *setting {
+	if i := strings.IndexAny(name, "=:"); i > 0 {
+		return all.get(name[:i])
+	}
+	if text == "=" || strings.HasPrefix(text, "= ") || strings.HasPrefix(text, ": ") {
+		return all.get(name)
+	}
+	return nil
+}
+
+// uncomment cuts off a comment: from a # at the start or behind a space.
 func uncomment(line string) string {
 	for i := range len(line) {
 		if line[i] == '#' && (i == 0 || line[i-1] == ' ' || line[i-1] == '\t') {
@@ -87,8 +131,8 @@ func uncomment(line string) string {
 	return line
 }
 
-// print lists all settings with where they come from, as a configuration file
-// that would set the same. What is not set is a comment.
+// print lists all settings and their origins, as a configuration file that sets the same.
+// A setting without a value is a comment.
 func (all settings) print(w io.Writer) error {
 	for _, s := range all {
 		if s.group == groupAbout {

@@ -24,8 +24,8 @@ func parseConsole(text string) (string, error) {
 	return text, nil
 }
 
-// shown returns the settings as the console shows them, as running: those of the flags that
-// need a restart are still what they were in started.
+// shown returns the running settings for the console. Flags that need a restart still have the
+// values of started.
 func (all settings) shown(started settings, restart []string) (shown []console.Setting) {
 	for _, s := range all {
 		if slices.Contains(restart, "--"+s.name) {

@@ -185,7 +185,7 @@ func TestDaemonizeFails(t *testing.T) {
 		code int
 		want string
 	}{
-		{[]string{"-p", port}, exitFailed, "^statsd: --port " + port + `: listen on tcp 127\.0\.0\.1:\d+: bind: address already in use\n$`},
+		{[]string{"-p", port}, exitFailed, "^statsd: --port " + port + `: listen on tcp 127\.0\.0\.1:\d+: bind: address already in use: process \d+ \(.*\) has it\n$`},
 		{[]string{"--expire=0"}, exitFailed, "^statsd: --expire 0: want at least 1 flush\n$"},
 		{[]string{"--bogus"}, exitUsage, "^statsd: unknown long flag '--bogus'; statsd --help lists the flags\n$"},
 	} {
@@ -205,7 +205,7 @@ func TestPidfile(t *testing.T) {
 	t.Parallel()
 	b := newBackground(t)
 	first := b.mustStart("-p", "0")
-	want := fmt.Sprintf("statsd: --pidfile pid: process %d runs and holds it\n", first)
+	want := fmt.Sprintf("statsd: --pidfile pid: process %d has locked it\n", first)
 	if out, code := b.start("-p", "0"); code != exitFailed || out != want {
 		t.Errorf("a second one exits %d, prints %q", code, out)
 	}
@@ -234,7 +234,7 @@ func TestLogFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.signal(pid, unix.SIGHUP)
-	b.until("a line in the new file", func() bool { return strings.Contains(b.read("log"), "reading the settings again failed") })
+	b.until("a line in the new file", func() bool { return strings.Contains(b.read("log"), "reload failed") })
 	if old := b.read("log.1"); !strings.Contains(old, "ready for") || strings.Contains(old, "settings") {
 		t.Errorf("the old file is %s", old)
 	}
@@ -259,7 +259,7 @@ func TestDaemonizeOnTerminal(t *testing.T) {
 		t.Error(err)
 	}
 	text, _ := io.ReadAll(keyboard) // until EIO: nobody has the terminal any more
-	if !bytes.Contains(text, []byte("WRN no --log-file: from here on nothing is logged")) {
+	if !bytes.Contains(text, []byte("WRN no --log-file: the daemon logs nothing from now on")) {
 		t.Errorf("prints %q", text)
 	}
 	if err := keyboard.Close(); err != nil {

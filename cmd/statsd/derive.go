@@ -1,19 +1,21 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
 	"strconv"
 )
 
-// monitorDistance is how far the monitor's port is above the daemon's.
+// monitorDistance is the difference between the ports of the monitor and the daemon.
 const monitorDistance = 10
 
 // derive sets the defaults that depend on the machine or on other settings.
 func (all settings) derive() error {
 	all.setDefault("receivers", strconv.Itoa(runtime.GOMAXPROCS(0)))
 	all.deriveLayout()
+	all.fitToInterval()
 	if err := all.deriveMonitorPort(); err != nil {
 		return err
 	}
@@ -24,20 +26,33 @@ func (all settings) derive() error {
 	if !all.given("nsca-server") {
 		return nil
 	}
-	all.setDefault("nsca-service", all.text("metadata-prefix"))
+	if all.setDefault("nsca-service", all.text("metadata-prefix")); all.text("nsca-service") == "" {
+		return errors.New("--nsca-service: is empty, as --metadata-prefix is; give the name of a service in Nagios")
+	}
 	if all.given("nsca-host") {
 		return nil
 	}
 	host, err := os.Hostname()
 	if err != nil {
-		return fmt.Errorf("--nsca-host: was not given, and the system's name is not known: %w", err)
+		return fmt.Errorf("--nsca-host: give it, as the name of this host is unknown: %w", err)
 	}
 	all.setDefault("nsca-host", host)
 	return nil
 }
 
-// deriveMonitorPort picks the monitor's port: for a daemon whose port is
-// picked by the system, it is so too.
+// fitToInterval moves defaults that an unusual flush interval makes impossible.
+func (all settings) fitToInterval() {
+	interval := all.duration("flush-interval")
+	if s := all.get("gauge-expire"); !s.given() && all.duration(s.name) < interval {
+		s.values = []value{{interval.String(), fromDefault}}
+	}
+	if s := all.get("pipe-timeout"); !s.given() && all.duration(s.name) > interval/2 {
+		s.values = []value{{(interval / 2).String(), fromDefault}}
+	}
+}
+
+// deriveMonitorPort picks the port of the monitor. The system picks it if it picks the port
+// of the daemon.
 func (all settings) deriveMonitorPort() error {
 	if all.given("monitor-port") {
 		return nil

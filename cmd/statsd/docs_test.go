@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"os"
 	"regexp"
 	"slices"
@@ -9,8 +10,8 @@ import (
 	"testing"
 )
 
-// TestDocs wants each flag described in the manual, with its short form, its
-// other names and its default, and no other flag.
+// TestDocs wants each flag described in the manual, in the words of the help, with its short form, its
+// other names and its default, and no other flag. An entry may go on behind the words of the help.
 func TestDocs(t *testing.T) {
 	b, err := os.ReadFile("../../docs/statsd.md")
 	if err != nil {
@@ -26,11 +27,11 @@ func TestDocs(t *testing.T) {
 		if name == nil {
 			t.Fatalf("no flag: %s", entry)
 		}
-		described[name[1]] = entry
+		described[name[1]] = strings.Join(strings.Fields(entry), " ")
 		order = append(order, name[1])
 	}
-	want := []string{}
-	for _, f := range append(slices.Clone(flags), flag{name: "help", short: 'h'}) {
+	var want []string
+	for _, f := range flags {
 		want = append(want, f.name)
 		entry := described[f.name]
 		begin := "`--" + f.name
@@ -42,10 +43,10 @@ func TestDocs(t *testing.T) {
 		} else {
 			begin += "`"
 		}
-		if !strings.HasPrefix(entry, begin) {
-			t.Errorf("the manual has no entry that begins with %s", begin)
+		if _, text, _ := strings.Cut(entry, "`: "); !strings.HasPrefix(entry, begin) || !strings.HasPrefix(text, f.help) {
+			t.Errorf("the manual has no entry that begins with %s and continues %q", begin, f.help)
 		}
-		if f.def != "" && !strings.Contains(strings.ReplaceAll(entry, "\n  ", " "), "Default `"+f.def+"`") {
+		if f.def != "" && !strings.Contains(entry, "Default `"+f.def+"`") {
 			t.Errorf("--%s: the manual does not say that the default is %s", f.name, f.def)
 		}
 		for _, alias := range f.aliases {
@@ -54,10 +55,29 @@ func TestDocs(t *testing.T) {
 			}
 		}
 	}
-	for _, name := range order {
-		if !slices.Contains(want, name) {
-			t.Errorf("the manual describes --%s, which there is not", name)
+	if !slices.Equal(order, want) {
+		t.Errorf("the manual describes %q, the help %q", order, want)
+	}
+}
+
+// TestHelp wants about twenty flags in the short help, and all in the long one.
+func TestHelp(t *testing.T) {
+	var short, long strings.Builder
+	if err := errors.Join(printHelp(&short), printFullHelp(&long)); err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, f := range flags {
+		entry := regexp.MustCompile("(?m)^(  -.,|     ) --" + f.name + "[=\\s]")
+		if !entry.MatchString(long.String()) || entry.MatchString(short.String()) != f.common {
+			t.Errorf("--%s is missing, or in the wrong help", f.name)
 		}
+		if f.common {
+			n++
+		}
+	}
+	if n < 18 || n > 28 {
+		t.Errorf("%d flags in the short help", n)
 	}
 }
 

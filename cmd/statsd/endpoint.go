@@ -10,12 +10,14 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/statsd-ops/statsd/metric"
 )
 
-// endpoint is a sink as the settings name it.
+// endpoint is a sink in the settings.
 type endpoint struct {
-	url    string // as given; empty for that of --graphite-host and --graphite-port
-	name   string // in figures and logs, and of its spool
+	url    string // as given; empty for --graphite-host and --graphite-port
+	name   string // in figures, in logs, and of its spool
 	scheme *scheme
 	host   string
 	port   string
@@ -26,8 +28,8 @@ func newEndpoint(s *scheme) *endpoint {
 	return &endpoint{scheme: s, host: s.host, port: s.port, settings: newSettings(s.keys)}
 }
 
-// parseEndpoint reads the URL of a sink: SCHEME://HOST:PORT?KEY=VALUE&..., or gstatsd's
-// HOST:PORT, :PORT or PORT, which are Graphite's.
+// parseEndpoint reads the URL of a sink, SCHEME://HOST:PORT?KEY=VALUE&..., or one of gstatsd's
+// short forms for Graphite: HOST:PORT, :PORT or PORT.
 func parseEndpoint(text string) (*endpoint, error) {
 	u, err := url.Parse(escapeZone(expand(text)))
 	if wrong, ok := errors.AsType[*url.Error](err); ok {
@@ -44,11 +46,11 @@ func parseEndpoint(text string) (*endpoint, error) {
 	case u.Scheme == "":
 		return nil, errors.New("want a URL such as graphite://HOST:2003, or HOST:PORT, :PORT or a port")
 	case i < 0:
-		return nil, fmt.Errorf("there is no scheme %q; want %s", u.Scheme, oneOf(schemeNames()))
+		return nil, fmt.Errorf("unknown scheme %q; want %s", u.Scheme, oneOf(schemeNames()))
 	case strings.Contains(u.Hostname(), ":") && !strings.HasPrefix(u.Host, "["):
-		return nil, errors.New("an IPv6 address stands in brackets, as in [::1]:2003")
+		return nil, errors.New("put an IPv6 address in brackets, as in [::1]:2003")
 	case u.User != nil, u.Path != "" && u.Path != "/", u.Fragment != "":
-		return nil, errors.New("want nothing but SCHEME://HOST:PORT?KEY=VALUE")
+		return nil, errors.New("want SCHEME://HOST:PORT?KEY=VALUE, and nothing else")
 	}
 	s := &schemes[i]
 	if s.port == "" && u.Host != "" {
@@ -59,7 +61,7 @@ func parseEndpoint(text string) (*endpoint, error) {
 	return e, e.parseQuery(u.RawQuery)
 }
 
-// expand makes a URL of gstatsd's short forms.
+// expand turns gstatsd's short forms into URLs.
 func expand(text string) string {
 	address, _, _ := strings.Cut(text, "?")
 	_, notPort := strconv.ParseUint(address, 10, 16)
@@ -74,8 +76,8 @@ func expand(text string) string {
 	return "//" // which has no scheme
 }
 
-// escapeZone lets the zone of an IPv6 address, as in [fe80::1%eth0], be written
-// as everywhere else; in a URL its percent sign would be %25.
+// escapeZone accepts the usual form of an IPv6 zone, as in [fe80::1%eth0]; a URL has %25 for
+// the percent sign.
 func escapeZone(text string) string {
 	begin, end := strings.IndexByte(text, '['), strings.IndexByte(text, ']')
 	if begin < 0 || end < begin || strings.Contains(text[begin:end], "%25") {
@@ -84,7 +86,7 @@ func escapeZone(text string) string {
 	return text[:begin] + strings.ReplaceAll(text[begin:end], "%", "%25") + text[end:]
 }
 
-// parseQuery sets what a query names. A switch can do without a value.
+// parseQuery sets the keys of a query. A switch needs no value.
 func (e *endpoint) parseQuery(query string) error {
 	values, err := url.ParseQuery(query)
 	if err != nil {
@@ -115,7 +117,7 @@ func (e *endpoint) parseQuery(query string) error {
 
 var sinkName = regexp.MustCompile(`^[a-z0-9_-]{1,64}$`)
 
-// keys are what the query can set.
+// keys returns the keys that the query can have.
 func (e *endpoint) keys() (names []string) {
 	for _, s := range e.settings {
 		names = append(names, s.name)
@@ -123,8 +125,8 @@ func (e *endpoint) keys() (names []string) {
 	return names
 }
 
-// inherit sets what the URL leaves open to what the flags say, timeout of a
-// graphite+tls:// to --graphite-timeout, or to its default.
+// inherit sets keys that the URL leaves out to the flag of that name (timeout of graphite+tls://
+// to --graphite-timeout), or to their defaults.
 func (e *endpoint) inherit(all settings) {
 	family, _, _ := strings.Cut(e.scheme.name, "+")
 	for _, s := range e.settings {
@@ -137,7 +139,7 @@ func (e *endpoint) inherit(all settings) {
 	}
 }
 
-// address is where the sink is, for people.
+// address returns the address of the sink for logs.
 func (e *endpoint) address() string {
 	if e.port == "" {
 		return e.scheme.name + "://"
@@ -145,10 +147,17 @@ func (e *endpoint) address() string {
 	return e.scheme.name + "://" + net.JoinHostPort(e.host, e.port)
 }
 
-// fault says where the setting stands that err is about.
+// fault makes an error about the sink, or one of its settings, an error about a flag.
 func (e *endpoint) fault(err error) error {
-	if e.url == "" {
-		return fmt.Errorf("--graphite-%w", err)
+	key, isKey := errors.AsType[*metric.FlagError](err)
+	switch {
+	case e.url != "":
+		return metric.FlagErrorf("--sink", e.url, "%w", unflagged{err})
+	case isKey:
+		return metric.FlagErrorf("--graphite-"+key.Flag, key.Value, "%w", unflagged{key.Err})
 	}
-	return fmt.Errorf("--sink: %s: %w", e.url, err)
+	return metric.FlagErrorf("--graphite-host", nil, "%w", err)
 }
+
+// unflagged hides that an error is about a setting: the error around it is, too.
+type unflagged struct{ error }

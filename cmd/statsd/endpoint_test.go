@@ -55,16 +55,16 @@ func TestParseEndpointErrors(t *testing.T) {
 		"carbon":                      "want a URL",
 		"stdout":                      "want a URL",
 		"65536":                       "want a URL",
-		"::1:2003":                    "stands in brackets",
-		"http://carbon":               `there is no scheme "http"; want graphite`,
-		"graphite+tls+tls://carbon":   `there is no scheme "graphite+tls+tls"`,
+		"::1:2003":                    "in brackets",
+		"http://carbon":               `unknown scheme "http"; want graphite`,
+		"graphite+tls+tls://carbon":   `unknown scheme "graphite+tls+tls"`,
 		"stdout://carbon":             "stdout:// has no address",
 		"stdout://?keep-open":         `stdout:// has no setting "keep-open"; want name, prefix or timeout`,
 		"graphite://c?ca=a":           `graphite:// has no setting "ca"`,
 		"graphite://carbon:x":         `invalid port ":x"`,
-		"graphite://me@carbon":        "want nothing but",
-		"graphite://carbon/render":    "want nothing but",
-		"graphite://carbon#a":         "want nothing but",
+		"graphite://me@carbon":        "and nothing else",
+		"graphite://carbon/render":    "and nothing else",
+		"graphite://carbon#a":         "and nothing else",
 		"graphite://carbon?a=1":       `graphite:// has no setting "a"; want name, prefix,`,
 		"graphite://carbon?timeout=x": `timeout: want seconds, or a duration such as 10s or 1m30s, not "x"`,
 		"graphite://c?timeout=0":      `timeout: want more than 0, not "0"`,
@@ -128,7 +128,7 @@ func TestEndpointNames(t *testing.T) {
 		t.Errorf("after a reload the sinks are called %q", got)
 	}
 	for _, args := range [][]string{{"-sa:1?name=x", "-sb:1?name=x"}, {"-sa:1", "-sa:1"}} {
-		if _, err := resolved(t, args, nil).endpoints(nil); err == nil || !strings.HasPrefix(err.Error(), "--sink: "+args[1][2:]+": ") {
+		if err := problemsOf(args); err == nil || !strings.HasPrefix(err.Error(), "--sink "+args[1][2:]+": ") {
 			t.Errorf("%s: error %v", args, err)
 		}
 	}
@@ -164,9 +164,9 @@ func TestEndpointsSpooled(t *testing.T) {
 		{"a:1 graphite+pickle://b graphite+tls://c stdout://", ""},
 		{"a:1?name=graphite b:1?name=west", ""},
 		{"load://:1 load://:2", ""},
-		{"a:1 b:1", "--sink: a:1: needs a name, as in ?name=west, beside another graphite sink (b:1)"},
-		{"a:1?name=west b:1", "--sink: b:1: needs a name, as in ?name=west, beside another graphite sink (a:1?name=west)"},
-		{"graphite+tls://a a:1 graphite+tls://b", "--sink: graphite+tls://a: needs a name"},
+		{"a:1 b:1", "--sink a:1: needs a name, such as ?name=west, as there is another graphite sink (b:1)"},
+		{"a:1?name=west b:1", "--sink b:1: needs a name, such as ?name=west, as there is another graphite sink (a:1?name=west)"},
+		{"graphite+tls://a a:1 graphite+tls://b", "--sink graphite+tls://a: needs a name"},
 	} {
 		var args []string
 		for sink := range strings.FieldsSeq(tt.sinks) {
@@ -175,7 +175,7 @@ func TestEndpointsSpooled(t *testing.T) {
 		if _, err := resolved(t, args, nil).endpoints(nil); err != nil {
 			t.Errorf("%s: error %v without a spool", tt.sinks, err)
 		}
-		_, err := resolved(t, append(args, "--spool-dir=x"), nil).endpoints(nil)
+		err := problemsOf(append(args, "--spool-dir=x"))
 		if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.HasPrefix(err.Error(), tt.want)) {
 			t.Errorf("%s: error %v, want %q", tt.sinks, err, tt.want)
 		}
@@ -185,7 +185,7 @@ func TestEndpointsSpooled(t *testing.T) {
 		t.Errorf("%s: %v", beside, err)
 	}
 	beside[1] = "-sb:1"
-	if _, err := resolved(t, beside, nil).endpoints(nil); err == nil || !strings.Contains(err.Error(), "(--graphite-host)") {
+	if err := problemsOf(beside); err == nil || !strings.Contains(err.Error(), "(--graphite-host)") {
 		t.Errorf("%s: error %v", beside, err)
 	}
 }

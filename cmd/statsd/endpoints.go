@@ -7,10 +7,11 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"github.com/statsd-ops/statsd/metric"
 )
 
-// endpoints returns the sinks that the settings name. What was running before
-// keeps its name.
+// endpoints returns the sinks in the settings. A sink that is running keeps its name.
 func (all settings) endpoints(running []*endpoint) ([]*endpoint, error) {
 	var found []*endpoint
 	if all.given("graphite-host") || all.given("graphite-port") {
@@ -21,7 +22,7 @@ func (all settings) endpoints(running []*endpoint) ([]*endpoint, error) {
 	for _, v := range all.get("sink").values {
 		e, err := parseEndpoint(v.text)
 		if err != nil {
-			return nil, fmt.Errorf("--sink: %s: %w", v.text, err)
+			return nil, metric.FlagErrorf("--sink", v.text, "%w", err)
 		}
 		if slices.ContainsFunc(found, func(other *endpoint) bool { return other.url == e.url }) {
 			return nil, e.fault(errors.New("given twice"))
@@ -33,7 +34,7 @@ func (all settings) endpoints(running []*endpoint) ([]*endpoint, error) {
 	}
 	for _, e := range found {
 		if e.scheme.foreground && all.on("daemonize") {
-			return nil, e.fault(errors.New("goes nowhere with --daemonize"))
+			return nil, e.fault(errors.New("has no standard output with --daemonize"))
 		}
 		e.inherit(all)
 	}
@@ -45,9 +46,9 @@ func (all settings) endpoints(running []*endpoint) ([]*endpoint, error) {
 	return found, nameEndpoints(found, running)
 }
 
-// checkSpools refuses several sinks of one kind that are told apart by their order: in
-// another one each would, after a restart, get what waits on disk for another. That of
-// --graphite-host is always the first.
+// checkSpools refuses sinks of one scheme that only their order tells apart: after a restart
+// in another order, each would get the spool of another. The sink of --graphite-host
+// is always the first.
 func checkSpools(all []*endpoint) error {
 	for _, e := range all {
 		if e.url == "" || e.text("name") != "" || e.scheme.records {
@@ -55,15 +56,15 @@ func checkSpools(all []*endpoint) error {
 		}
 		i := slices.IndexFunc(all, func(other *endpoint) bool { return other != e && other.scheme == e.scheme })
 		if i >= 0 {
-			return e.fault(fmt.Errorf("needs a name, as in ?name=west, beside another %s sink (%s): "+
-				"after a restart --spool-dir could send what waits for one to the other", e.scheme.name, cmp.Or(all[i].url, "--graphite-host")))
+			return e.fault(fmt.Errorf("needs a name, such as ?name=west, as there is another %s sink (%s): "+
+				"after a restart the spool of one could go to the other", e.scheme.name, cmp.Or(all[i].url, "--graphite-host")))
 		}
 	}
 	return nil
 }
 
-// nameEndpoints names each sink: as its URL says, or as it was called before, or
-// after its scheme, with a number if there are several.
+// nameEndpoints names each sink: after its URL, or as before a reload, or after its scheme, with a
+// number if there are several.
 func nameEndpoints(all, running []*endpoint) error {
 	taken := map[string]bool{}
 	take := func(e *endpoint, name string) bool {
@@ -75,7 +76,7 @@ func nameEndpoints(all, running []*endpoint) error {
 	}
 	for _, e := range all {
 		if name := e.text("name"); name != "" && !take(e, name) {
-			return e.fault(fmt.Errorf("name: another sink is called %s", name))
+			return e.fault(fmt.Errorf("name: another sink has the name %s", name))
 		}
 	}
 	for _, e := range all {
@@ -95,7 +96,7 @@ func nameEndpoints(all, running []*endpoint) error {
 	return nil
 }
 
-// printEndpoints lists the sinks as comments, with what they are called in the end.
+// printEndpoints lists the sinks with their names, as comments.
 func printEndpoints(w io.Writer, all []*endpoint) error {
 	for _, e := range all {
 		if _, err := fmt.Fprintf(w, "# the sink %s is %s\n", e.name, e.address()); err != nil {

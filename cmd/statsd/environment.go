@@ -4,65 +4,83 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/statsd-ops/statsd/internal/cli"
 )
 
 const variablePrefix = "STATSD_DAEMON_"
 
-// notOurs are variables that Kubernetes and Docker set for a service named statsd-daemon.
-var notOurs = regexp.MustCompile(`^STATSD_DAEMON_(SERVICE_.*|PORT_\d+_.*|ENV_.*)$`)
+// clientVariables are for clients: see package client.
+var clientVariables = []string{"STATSD_HOST", "STATSD_PORT", "STATSD_PREFIX"}
 
-// misspelt says which variables of an environment look like settings, and are none.
-func (all settings) misspelt(environ []string) (warnings []string) {
+// Kubernetes and Docker set variables about each service, under its name in capitals. A service
+// called statsd-daemon sets STATSD_DAEMON_PORT, and statsd-daemon-monitor
+// STATSD_DAEMON_MONITOR_PORT, which are variables of the daemon's own.
+var (
+	linkNames  = regexp.MustCompile(`_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?|ENV_\w+)$`)
+	linkValues = map[string]*regexp.Regexp{
+		"_PORT": regexp.MustCompile(`^(tcp|udp|sctp)://[^/]+:\d+$`),
+		"_NAME": regexp.MustCompile(`^/[^/]+/[^/]+$`), // Docker's
+	}
+)
+
+// isServiceLink reports whether a variable with the name of a setting is about a service.
+func isServiceLink(name, text string) bool {
+	for end, value := range linkValues {
+		if strings.HasSuffix(name, end) && value.MatchString(text) {
+			return true
+		}
+	}
+	return false
+}
+
+// environmentWarnings says which variables look like settings and are ignored.
+func (all settings) environmentWarnings(environ []string) (warnings []string) {
+	var links []string
 	for _, variable := range environ {
-		name, _, _ := strings.Cut(variable, "=")
+		name, text, _ := strings.Cut(variable, "=")
 		known := slices.ContainsFunc(all, func(s *setting) bool { return s.variable() == name })
-		if !strings.HasPrefix(name, variablePrefix) || known || notOurs.MatchString(name) {
-			continue
+		switch {
+		case known && isServiceLink(name, text):
+			links = append(links, name)
+		case known || linkNames.MatchString(name) || isServiceLink(name, text):
+		case strings.HasPrefix(name, variablePrefix):
+			warnings = append(warnings, all.unknown(name))
+		case strings.HasPrefix(name, "STATSD_") && !slices.Contains(clientVariables, name):
+			if s := all.get(settingOf("STATSD_", name)); s != nil && s.group != groupAbout {
+				warnings = append(warnings, name+" is ignored: the variables of the daemon begin with STATSD_DAEMON_; did you mean "+s.variable()+"?")
+			}
 		}
-		text := name + " is ignored: there is no such setting"
-		if near := all.nearest(settingOf(name)); near != nil {
-			text += "; did you mean " + near.variable() + "?"
-		}
-		warnings = append(warnings, text)
 	}
 	slices.Sort(warnings)
+	if len(links) > 0 {
+		slices.Sort(links)
+		warnings = append(warnings, strings.Join(links, ", ")+": ignored, as Kubernetes or Docker set it for a service of that name (enableServiceLinks: false turns that off)")
+	}
 	return warnings
 }
 
-// settingOf returns the name of the setting that a variable would be of.
-func settingOf(variable string) string {
-	return strings.ToLower(strings.ReplaceAll(strings.TrimPrefix(variable, variablePrefix), "_", "-"))
+func (all settings) unknown(name string) string {
+	text := name + " is ignored: there is no such setting"
+	if near := all.nearest(settingOf(variablePrefix, name)); near != nil {
+		text += "; did you mean " + near.variable() + "?"
+	}
+	return text
 }
 
-// nearest returns the setting whose name is most like name, nil if none is much like it.
-func (all settings) nearest(name string) (nearest *setting) {
-	least := 1 + len(name)/3
+// settingOf returns the name of the setting that a variable would set.
+func settingOf(prefix, variable string) string {
+	return strings.ToLower(strings.ReplaceAll(strings.TrimPrefix(variable, prefix), "_", "-"))
+}
+
+// nearest returns the setting whose name is most like name, nil if none is like it.
+func (all settings) nearest(name string) *setting {
+	var names []string
 	for _, s := range all {
-		if d := distance(s.name, name); d < least {
-			nearest, least = s, d
-		}
+		names = append(names, s.name)
 	}
-	return nearest
-}
-
-// distance is how many bytes must be inserted, deleted or replaced to make one text of the
-// other (V. Levenshtein, 1965).
-func distance(a, b string) int {
-	row := make([]int, len(b)+1) // distances of the part of a read so far to each beginning of b
-	for j := range row {
-		row[j] = j
+	if near := cli.Nearest(name, names); near != "" {
+		return all.get(near)
 	}
-	for i := range a {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range b {
-			replaced := diagonal
-			if a[i] != b[j] {
-				replaced++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(replaced, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
+	return nil
 }

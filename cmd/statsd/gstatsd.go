@@ -11,39 +11,39 @@ import (
 type gstatsdFlag struct {
 	long   string
 	short  byte
-	same   string // the flag that means the same here; see arguments for the others
-	holder string // what stands for the value in the help; empty for a switch
+	same   string // statsd's flag with the same meaning; gstatsdLine handles the others
+	holder string // stands for the value in the help; empty for a switch
 	help   string
 }
 
-// gstatsdFlags are all of gstatsd's flags, in the order of its help. Of one that is given
-// again the last value counts, but for sinks.
+// gstatsdFlags are all flags of gstatsd, in the order of its help. The last value of a
+// flag counts, except for sinks.
 var gstatsdFlags = []gstatsdFlag{
-	{long: "bind", short: 'b', holder: "[HOST]:PORT", help: "address to listen on; :8125 when not given"},
-	{long: "sink", short: 's', holder: "[HOST]:PORT", help: "where to send stats, also a URL as statsd --sink takes it; may be repeated, and one is needed"},
-	{long: "type", short: 't', holder: "TYPE", help: "what all sinks are: graphite, when not given, or load"},
-	{long: "verbose", short: 'v', help: "log each discarded line, or as -vv each line"},
-	{long: "flush", short: 'f', same: "flush-interval", holder: "SECONDS", help: "flush interval; 10 when not given"},
-	{long: "prefix", short: 'x', same: "prefix", holder: "PREFIX", help: "in front of all names; none when not given"},
-	{long: "percent", short: 'p', same: "pct", holder: "NUMBER", help: "percentile threshold; 90 when not given"},
-	{long: "daemonize", short: 'D', same: "daemonize", help: "go on in the background once all is ready"},
-	{long: "help", short: 'h', same: "help", help: "print this, and exit"},
-	{long: "version", same: "version", help: "print the version, and exit"},
+	{long: "bind", short: 'b', holder: "[HOST]:PORT", help: "Address to listen on. :8125 if not given."},
+	{long: "sink", short: 's', holder: "[HOST]:PORT", help: "Where to publish; also a URL, as for statsd --sink. May be repeated. One is needed."},
+	{long: "type", short: 't', holder: "TYPE", help: "Type of all sinks: graphite if not given, or load."},
+	{long: "verbose", short: 'v', help: "Log each discarded line; -vv logs every line."},
+	{long: "flush", short: 'f', same: "flush-interval", holder: "SECONDS", help: "Flush interval. 10 if not given."},
+	{long: "prefix", short: 'x', same: "prefix", holder: "PREFIX", help: "Prefix of all names. Empty if not given."},
+	{long: "percent", short: 'p', same: "pct", holder: "NUMBER", help: "Percentile threshold. 90 if not given."},
+	{long: "daemonize", short: 'D', same: "daemonize", help: "Go into the background once the daemon is ready."},
+	{long: "help", short: 'h', same: "help", help: "Print this help and exit."},
+	{long: "version", same: "version", help: "Print the version and exit."},
 }
 
-// gstatsdTypes are what --type can say, which are schemes of sinks too.
+// gstatsdTypes are the values of --type, and schemes of sinks.
 var gstatsdTypes = []string{"graphite", "load"}
 
 const gstatsdHead = `usage: gstatsd [flags]
        statsd --dialect=gstatsd [flags]
 
-Takes stats as gstatsd does, and publishes them under gstatsd's names.
+Receives stats as gstatsd does, and publishes them under gstatsd's names.
 
 `
 
 const gstatsdFoot = `
-Where these have no other meaning, the long flags of statsd --help are flags here
-too. Its environment variables and its file (--config) are the same.
+The long flags of statsd --help-all work here too, unless this list gives them another
+meaning. The environment variables and the file of --config are the same.
 `
 
 func printGstatsdHelp(w io.Writer) error {
@@ -57,8 +57,8 @@ func printGstatsdHelp(w io.Writer) error {
 	return err
 }
 
-// isGstatsd reports whether a command line is gstatsd's: because it says so, or else
-// because the program is called so.
+// isGstatsd reports whether a command line is gstatsd's: by its --dialect, or else by the name of
+// the program.
 func isGstatsd(program string, args []string) bool {
 	if i := slices.IndexFunc(args, isDialect); i >= 0 {
 		_, name, attached := strings.Cut(args[i], "=")
@@ -69,12 +69,12 @@ func isGstatsd(program string, args []string) bool {
 
 func isDialect(arg string) bool { return arg == "--dialect" || strings.HasPrefix(arg, "--dialect=") }
 
-// asGstatsd reports whether the settings came from a command line of gstatsd's.
+// asGstatsd reports whether the settings come from gstatsd's command line.
 func (all settings) asGstatsd() bool {
 	return slices.Contains(all.get("dialect").values, value{"gstatsd", fromCommandLine})
 }
 
-// followDialect sets what has another default in gstatsd's dialect.
+// followDialect sets the defaults of gstatsd's dialect.
 func (all settings) followDialect() {
 	if all.text("dialect") == "gstatsd" {
 		all.setDefault("gauge-signs", "absolute")

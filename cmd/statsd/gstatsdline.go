@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// fromGstatsd translates a command line of gstatsd's into one of statsd's. Long flags that
-// are not gstatsd's stay as they are.
+// fromGstatsd translates gstatsd's command line into statsd's. Long flags that gstatsd does not
+// have stay as they are.
 func fromGstatsd(args []string) (arguments, error) {
 	l := gstatsdLine{rest: args, given: map[string][]value{}, same: arguments{typed: map[string]string{}}}
 	for len(l.rest) > 0 {
@@ -32,11 +32,11 @@ func fromGstatsd(args []string) (arguments, error) {
 	return l.same, err
 }
 
-// gstatsdLine is a command line that is being read.
+// gstatsdLine is gstatsd's command line while it is read.
 type gstatsdLine struct {
 	rest  []string
 	given map[string][]value // by long names, with what was typed; switches have empty values
-	same  arguments          // what means the same to statsd
+	same  arguments          // the translation
 }
 
 // long reads a long flag: --flush 5 or --flush=5.
@@ -85,7 +85,7 @@ func (l *gstatsdLine) value(name, arg string) error {
 	return nil
 }
 
-// last returns the value of a flag that counts, an empty one if it was not given.
+// last returns the last value of a flag, an empty one if it was not given.
 func (l *gstatsdLine) last(name string) value {
 	values := l.given[name]
 	if len(values) == 0 {
@@ -101,7 +101,7 @@ func (l *gstatsdLine) add(name, text, typed string) {
 	l.same.typed[arg] = typed
 }
 
-// translate adds what means the same to statsd.
+// translate adds statsd's flags.
 func (l *gstatsdLine) translate() error {
 	if !slices.ContainsFunc(l.same.args, isDialect) {
 		l.same.args = append(l.same.args, "--dialect=gstatsd")
@@ -147,7 +147,7 @@ func (l *gstatsdLine) bind() error {
 	return nil
 }
 
-// sinks adds the sinks, which are of one type unless they are URLs.
+// sinks adds the sinks. All have the type of --type, except URLs.
 func (l *gstatsdLine) sinks() error {
 	scheme := l.last("type")
 	if l.given["type"] != nil && !slices.Contains(gstatsdTypes, scheme.text) {

@@ -10,17 +10,18 @@ import (
 	"github.com/alecthomas/units"
 
 	"github.com/statsd-ops/statsd/aggregate"
+	"github.com/statsd-ops/statsd/internal/cli"
 	"github.com/statsd-ops/statsd/statvent/pipes"
 )
 
-// kind is what the value of a setting looks like.
+// kind is the form of a setting's value.
 type kind int
 
 const (
 	isText kind = iota
 	isSwitch
 	isCount
-	isNumber
+	isNumbers // between commas
 	isDuration
 	isBytes
 	isPort // a number, or "off"
@@ -33,7 +34,7 @@ const (
 	isHistogram
 )
 
-// check says what is wrong with a value.
+// check returns an error about a value of the wrong form.
 func (k kind) check(text string) (err error) {
 	switch k {
 	case isText:
@@ -41,10 +42,14 @@ func (k kind) check(text string) (err error) {
 		_, err = parseSwitch(text)
 	case isCount:
 		_, err = parseCount(text)
-	case isNumber:
-		_, err = parseNumber(text)
+	case isNumbers:
+		for word := range strings.SplitSeq(text, ",") {
+			if _, wrong := parseNumber(word); wrong != nil {
+				err = wrong
+			}
+		}
 	case isDuration:
-		_, err = parseDuration(text)
+		_, err = cli.Duration(text)
 	case isBytes:
 		_, err = parseBytes(text)
 	case isPort:
@@ -55,13 +60,11 @@ func (k kind) check(text string) (err error) {
 		_, err = parseConsole(text)
 	case isPositive:
 		var d time.Duration
-		if d, err = parseDuration(text); err == nil && d <= 0 {
+		if d, err = cli.Duration(text); err == nil && d <= 0 {
 			err = fmt.Errorf("want more than 0, not %q", text)
 		}
 	case isSink:
-		if _, err = parseEndpoint(text); err != nil {
-			err = fmt.Errorf("%s: %w", text, err)
-		}
+		_, err = parseEndpoint(text)
 	case isTimerStats:
 		if text != noTimerStats {
 			err = checkWords(text, aggregate.AllTimerStats())
@@ -100,20 +103,6 @@ func parseNumber(text string) (float64, error) {
 	return v, nil
 }
 
-// parseDuration reads seconds, or a Go duration.
-func parseDuration(text string) (time.Duration, error) {
-	const most = 100 * 365 * 24 * time.Hour
-	d, err := time.ParseDuration(text)
-	if err != nil {
-		seconds, notSeconds := strconv.ParseFloat(text, 64)
-		if notSeconds != nil || !(seconds > -most.Seconds() && seconds < most.Seconds()) {
-			return 0, fmt.Errorf("want seconds, or a duration such as 10s or 1m30s, not %q", text)
-		}
-		d = time.Duration(seconds * float64(time.Second))
-	}
-	return d, nil
-}
-
 func parseBytes(text string) (int, error) {
 	if n, err := strconv.Atoi(text); err == nil {
 		return n, nil
@@ -125,7 +114,7 @@ func parseBytes(text string) (int, error) {
 	return int(n), nil
 }
 
-// noPort is a port that is off.
+// noPort means off.
 const noPort = -1
 
 func parsePort(text string) (int, error) {
@@ -139,7 +128,7 @@ func parsePort(text string) (int, error) {
 	return n, nil
 }
 
-// oneOf lists what there is to choose from: "a, b or c".
+// oneOf lists choices: "a, b or c".
 func oneOf(choices []string) string {
 	last := len(choices) - 1
 	if last == 0 {

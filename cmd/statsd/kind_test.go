@@ -3,6 +3,8 @@ package main
 import (
 	"testing"
 	"time"
+
+	"github.com/statsd-ops/statsd/internal/cli"
 )
 
 func TestParseSwitch(t *testing.T) {
@@ -32,7 +34,7 @@ func TestParseNumber(t *testing.T) {
 			t.Errorf("%q is %v, %v, want %v", text, got, err, want)
 		}
 	}
-	refuse(t, isNumber, "", " ", "90%", "1,5", "1e400", "NaN", "inf", "-Infinity")
+	refuse(t, isNumbers, "", " ", "90%", "1,", ",", "1;5", "1, 5", "1e400", "NaN", "inf", "-Infinity")
 }
 
 func TestParseDuration(t *testing.T) {
@@ -40,7 +42,7 @@ func TestParseDuration(t *testing.T) {
 		"10": 10 * time.Second, "0.2": 200 * time.Millisecond, "1e1": 10 * time.Second, "-1": -time.Second,
 		"10s": 10 * time.Second, "1m30s": 90 * time.Second, "200ms": 200 * time.Millisecond, "24h": 24 * time.Hour, "0": 0,
 	} {
-		if got, err := parseDuration(text); err != nil || got != want {
+		if got, err := cli.Duration(text); err != nil || got != want {
 			t.Errorf("%q is %v, %v, want %v", text, got, err, want)
 		}
 	}

@@ -11,8 +11,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// layout makes the layout of what a flush publishes, of settings that were
-// checked and derived.
+// layout makes the layout of a flush from checked and derived settings.
 func (all settings) layout() aggregate.Layout {
 	l := aggregate.Naming(all.text("naming")).Layout()
 	l.Prefix = [metric.Kinds]string{
@@ -29,8 +28,8 @@ func (all settings) layout() aggregate.Layout {
 	l.KeepGauges, l.GaugeFlushes = all.text("gauges") == "keep", all.count("gauge-flushes")
 	l.IdleZeros = all.text("idle") == "zero"
 	l.Percentiles = nil
-	for _, v := range all.get("pct").values {
-		p, _ := parseNumber(v.text)
+	for _, text := range all.list("pct") {
+		p, _ := parseNumber(text)
 		l.Percentiles = append(l.Percentiles, p)
 	}
 	for _, v := range all.get("histogram").values {
@@ -43,7 +42,7 @@ func (all settings) layout() aggregate.Layout {
 // noTimerStats publishes nothing of a timer but its histogram.
 const noTimerStats = "none"
 
-// list returns the words of a setting, which stand between commas.
+// list returns the words of a setting, separated by commas.
 func (all settings) list(name string) (words []string) {
 	for _, v := range all.get(name).values {
 		words = append(words, strings.Split(v.text, ",")...)
@@ -51,7 +50,7 @@ func (all settings) list(name string) (words []string) {
 	return words
 }
 
-// namings lists the schemes as texts.
+// namings returns the names of the schemes.
 func namings() (names []string) {
 	for _, n := range aggregate.Namings() {
 		names = append(names, string(n))
@@ -59,10 +58,10 @@ func namings() (names []string) {
 	return names
 }
 
-// idleDay is how long a name that is not seen is published, unless told otherwise.
+// idleDay is the default time that an unseen name is published.
 const idleDay = 24 * time.Hour
 
-// deriveLayout sets the defaults that a scheme of names brings.
+// deriveLayout sets the defaults of the scheme of names.
 func (all settings) deriveLayout() {
 	l := aggregate.Naming(all.text("naming")).Layout()
 	choice := func(on bool, yes, no string) string {
@@ -93,11 +92,11 @@ func (all settings) deriveLayout() {
 	all.setDefault("expire", strconv.Itoa(expire))
 }
 
-// checkWords wants words of a list between commas.
+// checkWords accepts words of a list, separated by commas.
 func checkWords(text string, list []string) error {
 	for word := range strings.SplitSeq(text, ",") {
 		if !slices.Contains(list, word) {
-			return fmt.Errorf("want some of %s, with commas between them, not %q", strings.Join(list, ", "), word)
+			return fmt.Errorf("want some of %s, separated by commas, not %q", strings.Join(list, ", "), word)
 		}
 	}
 	return nil

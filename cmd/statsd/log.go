@@ -10,7 +10,7 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// logger is the log. What it leaves out can change while others write to it.
+// logger is the log. Its level can change while others write to it.
 type logger struct {
 	zerolog.Logger
 	queue *logQueue
@@ -18,7 +18,7 @@ type logger struct {
 	file  *logFile     // nil without --log-file
 }
 
-// newLogger makes the log, which goes to stderr, or to the file of --log-file.
+// newLogger makes a log that goes to stderr, or to the file of --log-file.
 func newLogger(all settings, stderr io.Writer) (*logger, error) {
 	l := &logger{}
 	out := stderr
@@ -40,7 +40,7 @@ func newLogger(all settings, stderr io.Writer) (*logger, error) {
 	return l, nil
 }
 
-// follow makes the log go by the settings.
+// follow sets the level from the settings.
 func (l *logger) follow(all settings) {
 	least := zerolog.InfoLevel
 	switch {

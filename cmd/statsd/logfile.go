@@ -6,21 +6,21 @@ import (
 	"runtime/debug"
 	"sync"
 
-	"golang.org/x/sys/unix"
+	"github.com/statsd-ops/statsd/internal/safefile"
 )
 
-// logFile is the file of --log-file. What a crash of the program prints goes there too.
+// logFile is the file of --log-file. If the program crashes, that goes there too.
 type logFile struct {
 	path string
 	mu   sync.Mutex
 	file *os.File
 }
 
-// reopen goes on in the file that is at the path now, which is a new one once somebody has
-// moved the old one away. A pipe that nobody reads is an error: to wait for its reader would hold
-// up the end of the daemon.
+// reopen switches to the file that is at the path now: a new one, once logrotate has moved the
+// old one away. A pipe without a reader is an error, as waiting for one would hold up the
+// end of the daemon.
 func (f *logFile) reopen() error {
-	file, err := os.OpenFile(f.path, os.O_WRONLY|os.O_APPEND|os.O_CREATE|unix.O_NOCTTY|unix.O_NONBLOCK, 0o640)
+	file, err := safefile.Append(f.path, 0o640)
 	if err != nil {
 		return fmt.Errorf("--log-file: %w", err)
 	}

@@ -9,14 +9,14 @@ import (
 )
 
 const (
-	// mostLogLines is how many lines may wait to be read.
-	mostLogLines = 10_000
-	// lastLogLines is how long the last of them may take.
-	lastLogLines = time.Second
+	// maxLogLines is the number of lines that may wait.
+	maxLogLines = 10_000
+	// flushPatience is the time for the last lines to be written.
+	flushPatience = time.Second
 )
 
-// logQueue holds lines for who reads them: a reader that stands still must not make the
-// daemon stand still too. What it has no room for is lost, and counted in a line of its own.
+// logQueue keeps a slow reader of the log from blocking the daemon. Lines that do not fit are
+// lost, and counted in a line of their own.
 type logQueue struct {
 	out     io.Writer
 	lines   chan []byte
@@ -29,7 +29,7 @@ type logQueue struct {
 func newLogQueue(out io.Writer) *logQueue {
 	q := &logQueue{
 		out:     out,
-		lines:   make(chan []byte, mostLogLines),
+		lines:   make(chan []byte, maxLogLines),
 		settled: make(chan struct{}, 1),
 		ending:  make(chan struct{}),
 		ended:   make(chan struct{}),
@@ -65,25 +65,24 @@ func (q *logQueue) run() {
 	}
 }
 
-// write writes a line; none is the sign that those before it are written.
+// write writes a line. A nil line marks that all lines before it are written: see settle.
 func (q *logQueue) write(line []byte) {
 	if line == nil {
 		q.settled <- struct{}{}
 		return
 	}
-	_, _ = q.out.Write(line) // nobody is left to tell
+	_, _ = q.out.Write(line) // there is no other place to report it
 	q.tellLost()
 }
 
-// tellLost writes how many lines were lost since it last did.
+// tellLost writes how many lines were lost since the last call.
 func (q *logQueue) tellLost() {
 	if n := q.lost.Swap(0); n > 0 {
-		fmt.Fprintf(q.out, "{\"level\":\"error\",\"lines\":%d,\"message\":\"log lines are lost: who reads the log is too slow\"}\n", n)
+		fmt.Fprintf(q.out, "{\"level\":\"error\",\"lines\":%d,\"message\":\"log lines lost: the log's reader is too slow\"}\n", n)
 	}
 }
 
-// settle waits until all lines so far are written, if that is a matter of moments. It may
-// be called once.
+// settle waits for a moment until all lines so far are written. Call it once.
 func (q *logQueue) settle() {
 	select {
 	case q.lines <- nil:
@@ -92,15 +91,15 @@ func (q *logQueue) settle() {
 	}
 	select {
 	case <-q.settled:
-	case <-time.After(lastLogLines):
+	case <-time.After(flushPatience):
 	}
 }
 
-// close waits until all is written, if that is a matter of moments.
+// close waits for a moment until all lines are written.
 func (q *logQueue) close() {
 	close(q.ending)
 	select {
 	case <-q.ended:
-	case <-time.After(lastLogLines):
+	case <-time.After(flushPatience):
 	}
 }

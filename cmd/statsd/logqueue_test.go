@@ -29,13 +29,13 @@ func TestLogQueue(t *testing.T) {
 		_, _ = q.Write(line)
 		line[0] = '?' // it was copied
 		synctest.Wait()
-		for i := range mostLogLines + more {
+		for i := range maxLogLines + more {
 			fmt.Fprintf(q, "%d\n", i+1)
 		}
 		close(out.open)
 		synctest.Wait() // nothing else wakes it
 		lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
-		if len(lines) != mostLogLines+2 || lines[0] != "0" || lines[len(lines)-1] != fmt.Sprint(mostLogLines) {
+		if len(lines) != maxLogLines+2 || lines[0] != "0" || lines[len(lines)-1] != fmt.Sprint(maxLogLines) {
 			t.Errorf("%d lines, %q to %q", len(lines), lines[0], lines[len(lines)-1])
 		}
 		if want := fmt.Sprintf(`"lines":%d`, more); !strings.Contains(out.String(), want) {
@@ -57,7 +57,7 @@ func TestLogQueueStandsStill(t *testing.T) {
 		start := time.Now()
 		q.settle()
 		q.close()
-		if took := time.Since(start); took != 2*lastLogLines {
+		if took := time.Since(start); took != 2*flushPatience {
 			t.Errorf("waits for %v", took)
 		}
 		close(out.open)

@@ -1,5 +1,5 @@
-// Statsd takes counters, gauges, timers and sets over UDP and TCP, adds them
-// up, and publishes them to Graphite. See statsd --help, and the README.
+// Statsd receives counters, gauges, timers and sets over UDP and TCP, aggregates them, and
+// publishes the results to Graphite and other sinks. See statsd --help and the README.
 package main
 
 import (
@@ -9,12 +9,12 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
 
 	"github.com/alecthomas/kingpin/v2"
 	"github.com/rs/zerolog"
 
+	"github.com/statsd-ops/statsd/internal/buildinfo"
 	"github.com/statsd-ops/statsd/internal/detach"
 )
 
@@ -27,11 +27,11 @@ const (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	// After the first signal a second one ends the process at once.
+	// A second signal ends the process at once.
 	context.AfterFunc(ctx, stop)
-	// Who reads the log may go away: that is no reason to end.
+	// The reader of the log may go away. The daemon goes on.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
-	// An argument that begins with @ is one, and names no file of arguments.
+	// kingpin would read arguments from a file named by @FILE.
 	kingpin.EnableFileExpansion = false
 	os.Exit(run(ctx, os.Args, os.Stdout, os.Stderr))
 }
@@ -48,30 +48,39 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err == nil {
 		err = all.run(ctx, line, stdout, stderr)
 	}
-	if errors.Is(err, errHelp) {
+	switch {
+	case errors.Is(err, errHelp):
 		err = help(stdout)
+	case errors.Is(err, errFullHelp):
+		err = printFullHelp(stdout)
 	}
-	if err == nil {
+	if err == nil || errors.Is(err, errDone) {
 		return exitOK
 	}
 	if started, ok := errors.AsType[*detach.Error](err); ok && started.Code > 0 {
-		return started.Code // it has said why
+		return started.Code // the daemon has said why
 	}
 	if _, ok := errors.AsType[usageError](err); ok {
 		fmt.Fprintf(stderr, "statsd: %v; %s --help lists the flags\n", err, command)
 		return exitUsage
 	}
-	fmt.Fprintln(stderr, "statsd:", all.locate(err))
+	found, ok := errors.AsType[problems](err)
+	if !ok {
+		found = problems{all.locate(err)}
+	}
+	for _, err := range found {
+		fmt.Fprintln(stderr, "statsd:", err)
+	}
 	return exitFailed
 }
 
 func (all settings) run(ctx context.Context, line arguments, stdout, stderr io.Writer) error {
 	err := all.resolve(line, os.Getenv)
-	if err != nil {
+	if all.on("version") {
+		_, err := fmt.Fprintln(stdout, "statsd", buildinfo.Version())
 		return err
 	}
-	if all.on("version") {
-		_, err := fmt.Fprintln(stdout, "statsd", version())
+	if err != nil {
 		return err
 	}
 	if all.on("check-config") {
@@ -106,17 +115,8 @@ func (all settings) printConfig(stdout, stderr io.Writer) error {
 	if _, err := all.config(zerolog.Nop(), sinks); err != nil {
 		return err
 	}
-	for _, warning := range all.misspelt(os.Environ()) {
+	for _, warning := range all.environmentWarnings(os.Environ()) {
 		fmt.Fprintln(stderr, "statsd:", warning)
 	}
 	return errors.Join(all.print(stdout), printEndpoints(stdout, sinks))
-}
-
-// version is what the build knows: the module's version, or the revision.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	return info.Main.Version
 }

@@ -16,10 +16,11 @@ import (
 	"github.com/statsd-ops/statsd/console"
 	"github.com/statsd-ops/statsd/internal/detach"
 	"github.com/statsd-ops/statsd/internal/pidfile"
+	"github.com/statsd-ops/statsd/internal/state"
 	"github.com/statsd-ops/statsd/server"
 )
 
-// daemon is a server and what it was started with, to read it again.
+// daemon is a server, and the settings it was started with.
 type daemon struct {
 	*server.Server
 	started    settings // as of the start
@@ -34,7 +35,7 @@ type daemon struct {
 
 // run runs the daemon until ctx ends.
 func (d *daemon) run(ctx context.Context) (err error) {
-	// Before anything that takes time: a SIGHUP that nobody asked for ends the process.
+	// First of all: until then a SIGHUP ends the process.
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGHUP)
 	if d.sinks, err = d.started.endpoints(nil); err != nil {
@@ -44,7 +45,7 @@ func (d *daemon) run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	for _, warning := range d.started.misspelt(os.Environ()) {
+	for _, warning := range d.started.environmentWarnings(os.Environ()) {
 		d.log.Warn().Msg(warning)
 	}
 	if path := d.started.text("pidfile"); path != "" {
@@ -57,6 +58,13 @@ func (d *daemon) run(ctx context.Context) (err error) {
 				d.log.Warn().Err(err).Msg("removing the pidfile failed")
 			}
 		}()
+	}
+	if path := d.started.text("state-file"); path != "" {
+		held, err := state.Hold(path)
+		if err != nil {
+			return fmt.Errorf("--state-file: %w", err)
+		}
+		defer held.Close()
 	}
 	if address := d.started.text("pprof"); address != "" {
 		profiles, err := serveProfiles(address, d.log.Logger)
@@ -96,17 +104,17 @@ func (d *daemon) show(current settings, restart []string) {
 	d.shown.Store(&shown)
 }
 
-// ready tells who started the daemon that it is ready.
+// ready tells the service manager, or the command that started the daemon, that it is ready.
 func (d *daemon) ready() error {
 	if d.background == nil {
 		d.manager.tell(ready)
 		return nil
 	}
 	if d.log.file == nil {
-		d.log.Warn().Msg("no --log-file: from here on nothing is logged")
+		d.log.Warn().Msg("no --log-file: the daemon logs nothing from now on")
 	}
 	d.log.queue.settle()
-	// Before the process that the manager has started ends.
+	// Before the process ends that the manager knows.
 	d.manager.tell(fmt.Sprintf("%s\nMAINPID=%d", ready, os.Getpid()))
 	if err := d.background.Ready(); err != nil {
 		return fmt.Errorf("--daemonize: %w", err)
@@ -114,7 +122,7 @@ func (d *daemon) ready() error {
 	return nil
 }
 
-// follow reloads at each signal until the function is called that it returns.
+// follow reloads at each signal, until stop is called.
 func (d *daemon) follow(signals chan os.Signal) (stop func()) {
 	var following sync.WaitGroup
 	following.Go(func() {
@@ -130,20 +138,19 @@ func (d *daemon) follow(signals chan os.Signal) (stop func()) {
 	}
 }
 
-// reload reads the settings again, applies what can be, and says what came of it. The
-// command line and the environment are those of the start, and win over the file as
-// ever.
+// reload reads the settings again, applies them as far as possible, and returns a status for
+// systemd. The command line and the environment still win over the file.
 func (d *daemon) reload() string {
 	if d.log.file != nil {
 		if err := d.log.file.reopen(); err != nil {
-			d.log.Error().Err(err).Msg("opening the log file anew failed: the log stays in the old one")
+			d.log.Error().Err(err).Msg("reopening the log file failed: logging continues in the old one")
 		}
 	}
 	next := newSettings(flags)
 	restart, err := d.apply(next)
 	if err != nil {
 		err = next.locate(err)
-		d.log.Error().Err(err).Msg("reading the settings again failed: all stay as they were")
+		d.log.Error().Err(err).Msg("reload failed: no setting has changed")
 		return "reload failed: " + err.Error()
 	}
 	changed := next.differing(d.current, flags)
@@ -152,16 +159,16 @@ func (d *daemon) reload() string {
 	d.current = next
 	d.log.follow(next)
 	if len(restart) > 0 {
-		d.log.Warn().Strs("settings", restart).Msg("changed, but need a restart")
+		d.log.Warn().Strs("settings", restart).Msg("these settings have changed, but need a restart")
 	}
-	d.log.Info().Strs("changed", changed).Msg("the settings were read again, and apply from the next flush on")
+	d.log.Info().Strs("changed", changed).Msg("settings reloaded; they apply from the next flush")
 	if len(restart) > 0 {
 		return "needs a restart: " + strings.Join(restart, ", ")
 	}
 	return ""
 }
 
-// apply resolves the settings, and returns the flags of those that need a restart.
+// apply resolves and applies the settings, and returns the flags that need a restart.
 func (d *daemon) apply(next settings) (restart []string, err error) {
 	if err := next.resolve(d.line, os.Getenv); err != nil {
 		return nil, err
@@ -181,10 +188,10 @@ func (d *daemon) apply(next settings) (restart []string, err error) {
 	return append(restart, next.differing(d.started, restartFlags)...), nil
 }
 
-// restartFlags are those that the server does not know of, and only a start reads.
+// restartFlags are read at a start only, and the server does not know them.
 var restartFlags = []flag{{name: "daemonize"}, {name: "pidfile"}, {name: "log-file"}, {name: "log-format"}, {name: "pprof"}}
 
-// differing returns those flags that are set to something else in before.
+// differing returns the flags that have another value in before.
 func (all settings) differing(before settings, flags []flag) (names []string) {
 	texts := func(of settings, name string) (texts []string) {
 		for _, v := range of.get(name).values {

@@ -6,21 +6,21 @@ import (
 	"strings"
 )
 
-// Where a value comes from, besides an environment variable, "file:line", and what was typed
-// on another command line than statsd's.
+// Origins of values. Others are an environment variable, "file:line", and the words that were
+// typed on gstatsd's command line.
 const (
 	fromCommandLine = "command line"
 	fromDefault     = "default"
 )
 
-// value is what a setting was set to, and where.
+// value is a value of a setting, and its origin.
 type value struct {
 	text   string
 	origin string
 }
 
-// locate puts where the value stands in front of an error about it, unless it
-// is one that the user has before his eyes.
+// locate puts the origin of the value in front of an error about it, unless the user has
+// just typed it.
 func (v value) locate(err error) error {
 	if v.origin == fromCommandLine || v.origin == fromDefault {
 		return err
@@ -28,10 +28,11 @@ func (v value) locate(err error) error {
 	return fmt.Errorf("%s: %w", v.origin, err)
 }
 
-// setting is a flag, and what it was set to.
+// setting is a flag and its values.
 type setting struct {
 	flag
-	values []value // more than one only where many are allowed
+	values []value // more than one only if many are allowed
+	wrong  bool    // a value was dropped, as it was wrong
 }
 
 // variable is the name of the setting's environment variable.
@@ -47,7 +48,7 @@ func (s *setting) text() string {
 	return s.values[0].text
 }
 
-// effective returns the setting's values, and false for a switch that nobody set.
+// effective returns the setting's values; a switch that was not set is false.
 func (s *setting) effective() []value {
 	if len(s.values) == 0 && s.kind == isSwitch {
 		return []value{{"false", fromDefault}}
@@ -55,8 +56,10 @@ func (s *setting) effective() []value {
 	return s.values
 }
 
-// given reports whether somebody set it.
-func (s *setting) given() bool { return len(s.values) > 0 && s.values[0].origin != fromDefault }
+// given reports whether it was set by other than its default.
+func (s *setting) given() bool {
+	return s.wrong || len(s.values) > 0 && s.values[0].origin != fromDefault
+}
 
 // off reports whether the setting is a switch that is not on.
 func (s *setting) off() bool {
@@ -64,19 +67,33 @@ func (s *setting) off() bool {
 	return s.kind == isSwitch && !on
 }
 
-// check says what is wrong with a value, and where it stands.
-func (s *setting) check(v value) error {
+// check returns what is wrong with the values, and drops those.
+func (s *setting) check() (found problems) {
+	s.values = slices.DeleteFunc(s.values, func(v value) bool {
+		err := s.checkValue(v)
+		if err != nil {
+			found, s.wrong = append(found, err), true
+		}
+		return err != nil
+	})
+	return found
+}
+
+func (s *setting) checkValue(v value) error {
 	err := s.kind.check(v.text)
 	if err == nil && len(s.choices) > 0 && !slices.Contains(s.choices, v.text) {
 		err = fmt.Errorf("want %s, not %q", oneOf(s.choices), v.text)
 	}
-	if err != nil {
-		return v.locate(fmt.Errorf("--%s: %w", s.name, err))
+	switch {
+	case err == nil:
+		return nil
+	case s.kind == isSink:
+		return v.locate(fmt.Errorf("--%s %s: %w", s.name, v.text, err))
 	}
-	return nil
+	return v.locate(fmt.Errorf("--%s: %w", s.name, err))
 }
 
-// settings are all of them, in the order of the help.
+// settings are all settings, in the order of the help.
 type settings []*setting
 
 func newSettings(flags []flag) settings {
@@ -100,11 +117,11 @@ func (all settings) get(name string) *setting {
 // text returns a setting's value, "" when it has none.
 func (all settings) text(name string) string { return all.get(name).text() }
 
-// given reports whether somebody set it.
+// given reports whether it was set by other than its default.
 func (all settings) given(name string) bool { return all.get(name).given() }
 
-// resolve sets all settings: from the command line, or else the environment,
-// or else the configuration file, or else to their defaults.
+// resolve sets all settings: from the command line, or else the environment, or else the
+// configuration file, or else to their defaults. It returns all that is wrong with them.
 func (all settings) resolve(line arguments, getenv func(string) string) error {
 	if err := all.parse(line); err != nil {
 		return err
@@ -114,34 +131,37 @@ func (all settings) resolve(line arguments, getenv func(string) string) error {
 			s.readEnvironment(getenv)
 		}
 	}
+	var found problems
 	if path := all.text("config"); path != "" {
-		if err := all.readConfig(path); err != nil {
-			return err
-		}
+		found = append(found, all.readConfig(path)...)
 	}
+	for _, s := range all {
+		found = append(found, s.check()...)
+	}
+	found = append(found, all.checkNeeds()...)
+	if err := all.setDefaults(); err != nil {
+		found = append(found, err)
+	}
+	return append(found, all.checkMeaning()...).err()
+}
+
+// setDefaults sets what is not set yet.
+func (all settings) setDefaults() error {
 	all.followDialect()
 	all.followNaming()
 	for _, s := range all {
 		if s.def != "" {
 			all.setDefault(s.name, s.def)
 		}
-		for _, v := range s.values {
-			if err := s.check(v); err != nil {
-				return err
-			}
-		}
-	}
-	if err := all.checkNeeds(); err != nil {
-		return err
 	}
 	return all.derive()
 }
 
-// readEnvironment sets the setting from its variable, unless that is empty. One
-// that may be given more than once has its values between spaces.
+// readEnvironment sets the setting from its variable, unless that is empty. A setting that
+// may be given more than once has its values between spaces.
 func (s *setting) readEnvironment(getenv func(string) string) {
 	text := getenv(s.variable())
-	if text == "" {
+	if text == "" || isServiceLink(s.variable(), text) {
 		return
 	}
 	texts := []string{text}
@@ -153,44 +173,9 @@ func (s *setting) readEnvironment(getenv func(string) string) {
 	}
 }
 
-// setDefault sets a setting that was not set otherwise.
+// setDefault sets a setting that has no value yet.
 func (all settings) setDefault(name, text string) {
 	if s := all.get(name); len(s.values) == 0 {
 		s.values = []value{{text, fromDefault}}
 	}
-}
-
-// checkNeeds refuses what was asked for but would do nothing.
-func (all settings) checkNeeds() error {
-	for _, s := range all {
-		if s.needs == "" || !s.given() || s.off() || s.text() == s.def {
-			continue
-		}
-		if needed := all.get(s.needs); !needed.given() || needed.off() {
-			return fmt.Errorf("--%s: needs --%s too", s.name, s.needs)
-		}
-	}
-	return nil
-}
-
-// locate puts where a flag was set in front of an error that begins with the
-// flag, as those about a configuration do.
-func (all settings) locate(err error) error {
-	text := err.Error()
-	word, _, _ := strings.Cut(text, " ")
-	name, isFlag := strings.CutPrefix(strings.TrimSuffix(word, ":"), "--")
-	if !isFlag {
-		return err
-	}
-	s := all.get(name)
-	if s == nil || len(s.values) == 0 {
-		return err
-	}
-	at := s.values[0]
-	for _, v := range s.values {
-		if strings.Contains(text, " "+v.text) {
-			at = v // the last one that the error quotes
-		}
-	}
-	return at.locate(err)
 }

@@ -27,6 +27,11 @@ func resolved(t *testing.T, args []string, environment map[string]string) settin
 	return all
 }
 
+// problemsOf returns what is wrong with a command line.
+func problemsOf(args []string) error {
+	return newSettings(flags).resolve(arguments{args: args}, func(string) string { return "" })
+}
+
 // configOf returns the server's configuration of a command line.
 func configOf(t *testing.T, args []string) server.Config {
 	t.Helper()
@@ -59,10 +64,10 @@ func others(t *testing.T) map[string]string {
 		"nsca-config": write(t, "send_nsca.cfg", "password=s3cret\nencryption_method=2\n"),
 		"notify-exec": "/bin/true",
 		"log-file":    filepath.Join(t.TempDir(), "log"),
-		"spool-dir":   t.TempDir(),
+		"spool-dir":   t.TempDir(), "state-file": "other.state", "pidfile": "other.pid",
 	}
 	byKind := map[kind]string{
-		isPositive: "7s", isSink: "graphite://other:7?name=west", isText: "other", isGlob: "other", isConsole: "18126", isSwitch: "true", isCount: "7", isNumber: "7", isDuration: "7s", isBytes: "3MiB",
+		isPositive: "7s", isSink: "graphite://other:7?name=west", isText: "other", isGlob: "other", isConsole: "18126", isSwitch: "true", isCount: "7", isNumbers: "7", isDuration: "7s", isBytes: "3MiB",
 		isCounterStats: "count,rate", isTimerStats: "median,sum_N", isHistogram: "other:1,inf",
 	}
 	for _, f := range flags {

@@ -186,7 +186,7 @@ func TestReloadUnderLoad(t *testing.T) {
 	for i := 1; i <= changes; i++ {
 		configure(i)
 		d.signal(syscall.SIGHUP)
-		for until := time.Now().Add(wait.Patience); strings.Count(d.log.String(), "were read again") < i; time.Sleep(5 * time.Millisecond) {
+		for until := time.Now().Add(wait.Patience); strings.Count(d.log.String(), "settings reloaded") < i; time.Sleep(5 * time.Millisecond) {
 			if time.Now().After(until) {
 				t.Fatalf("no reload; the log says:\n%s", &d.log)
 			}

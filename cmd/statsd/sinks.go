@@ -13,20 +13,20 @@ import (
 	"github.com/statsd-ops/statsd/sink/stdout"
 )
 
-// scheme is a kind of sink that --sink can name.
+// scheme is a kind of sink.
 type scheme struct {
-	name string // a kind, and what goes with it, in the order of the alphabet: graphite+pickle+tls
-	host string // where the URL has none
-	port string // the same; a scheme without one has no address
+	name string // words in alphabetical order: graphite+pickle+tls
+	host string // if the URL has none
+	port string // the same; empty for a scheme without addresses
 	keys []flag // what the query can set
-	// foreground says that it is of no use in the background.
+	// foreground says that it does not work in the background.
 	foreground bool
-	// records says that it is a Recorder: nothing waits for it.
+	// records says that it is a Recorder, without a queue.
 	records bool
 	add     func(*server.Config, *endpoint) error
 }
 
-// schemes are all kinds of sinks, that of the --graphite flags first.
+// schemes are all kinds of sinks, the one of the --graphite flags first.
 var schemes = []scheme{
 	{name: "graphite", host: "localhost", port: "2003", keys: graphiteKeys, add: addGraphite},
 	{name: "graphite+pickle", host: "localhost", port: "2004", keys: graphiteKeys, add: addGraphite},
@@ -70,7 +70,7 @@ func schemeNames() (names []string) {
 	return names
 }
 
-// addGraphite adds a graphite sink, of which the scheme says how it sends.
+// addGraphite adds a graphite sink. The scheme says how it sends.
 func addGraphite(cfg *server.Config, e *endpoint) error {
 	c := graphite.Config{
 		Addr:           net.JoinHostPort(e.host, e.port),

@@ -9,7 +9,7 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// What systemd is told: see sd_notify(3).
+// Messages to systemd: see sd_notify(3).
 const (
 	ready    = systemd.SdNotifyReady
 	stopping = systemd.SdNotifyStopping
@@ -17,12 +17,11 @@ const (
 
 func reloading() string { return systemd.SdNotifyReloading + "\n" + systemd.SdNotifyMonotonicUsec() }
 
-// manager is systemd, or whatever else started the process and wants to be told how it
-// is (NOTIFY_SOCKET) and that it is alive (WATCHDOG_USEC). Where nothing does, it is
-// told nothing.
+// manager reports to systemd, or to another service manager that sets NOTIFY_SOCKET and
+// WATCHDOG_USEC. Without them it reports nothing.
 type manager struct {
 	log     zerolog.Logger
-	every   time.Duration // how often it wants to hear a beat; 0 for never
+	every   time.Duration // time between two beats; 0 for none
 	beats   chan struct{}
 	telling sync.WaitGroup
 }
@@ -39,7 +38,7 @@ func newManager(log zerolog.Logger) (*manager, error) {
 	return m, nil
 }
 
-// beat says that the daemon is alive. It does not wait: the manager may hang.
+// beat reports that the daemon is alive. It does not wait: the manager may hang.
 func (m *manager) beat() {
 	select {
 	case m.beats <- struct{}{}:
@@ -52,13 +51,13 @@ func (m *manager) tellBeats() {
 	for range m.beats {
 		_, err := systemd.SdNotify(false, systemd.SdNotifyWatchdog)
 		if err != nil && !failed {
-			m.log.Warn().Err(err).Msg("telling the service manager's watchdog failed (NOTIFY_SOCKET); trying again")
+			m.log.Warn().Err(err).Msg("reporting to the service manager's watchdog failed (NOTIFY_SOCKET); trying again")
 		}
 		failed = err != nil
 	}
 }
 
-// close ends what newManager started; no beat may come any more.
+// close ends what newManager started. Do not call beat after it.
 func (m *manager) close() {
 	close(m.beats)
 	m.telling.Wait()
@@ -66,6 +65,6 @@ func (m *manager) close() {
 
 func (m *manager) tell(state string) {
 	if _, err := systemd.SdNotify(false, state); err != nil {
-		m.log.Warn().Err(err).Str("state", state).Msg("telling the service manager failed (NOTIFY_SOCKET)")
+		m.log.Warn().Err(err).Str("state", state).Msg("reporting to the service manager failed (NOTIFY_SOCKET)")
 	}
 }

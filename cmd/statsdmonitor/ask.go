@@ -14,9 +14,8 @@ import (
 	"github.com/kolo/xmlrpc"
 )
 
-// ask calls a method of the monitor without parameters, and stores its result
-// where result points. It reads at most limit bytes, and returns when ctx ends
-// at the latest, whatever the other side does.
+// ask calls a method of the monitor, without parameters, and stores the answer in result.
+// It reads at most limit bytes, and returns when ctx ends.
 func (o *options) ask(ctx context.Context, method string, limit int64, result any) error {
 	answered := make(chan error, 1)
 	go func() { answered <- o.call(ctx, method, limit, result) }()
@@ -27,7 +26,7 @@ func (o *options) ask(ctx context.Context, method string, limit int64, result an
 		err = ctx.Err()
 	}
 	if err != nil && ctx.Err() != nil {
-		err = ctx.Err() // the reason of whatever else it broke
+		err = ctx.Err() // which caused the other error
 	}
 	switch {
 	case err == nil:
@@ -40,8 +39,8 @@ func (o *options) ask(ctx context.Context, method string, limit int64, result an
 	return fmt.Errorf("%s from %s: %s", method, o.addr, safe(err.Error()))
 }
 
-// call uses the library's request and response, not its client, which can
-// neither be stopped nor bounded.
+// call uses the library to encode and decode, but not its client: that has neither a
+// context nor a limit on the answer.
 func (o *options) call(ctx context.Context, method string, limit int64, result any) error {
 	body, err := o.post(ctx, method, limit)
 	if err != nil {
@@ -61,7 +60,7 @@ func (o *options) call(ctx context.Context, method string, limit int64, result a
 	return nil
 }
 
-func notXMLRPC(err error) error { return fmt.Errorf("the answer is not what a monitor says: %w", err) }
+func notXMLRPC(err error) error { return fmt.Errorf("the answer is not a monitor's: %w", err) }
 
 // post returns the body of the answer.
 func (o *options) post(ctx context.Context, method string, limit int64) ([]byte, error) {
@@ -70,7 +69,7 @@ func (o *options) post(ctx context.Context, method string, limit int64) ([]byte,
 		return nil, err
 	}
 	client := http.Client{
-		// A proxy for the web is no way to a monitor.
+		// Web proxies do not lead to a monitor.
 		Transport:     &http.Transport{DisableKeepAlives: true, DisableCompression: true, MaxResponseHeaderBytes: 64 << 10},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
@@ -90,10 +89,10 @@ func (o *options) post(ctx context.Context, method string, limit int64) ([]byte,
 	return body, err
 }
 
-// unreached says what to do about it when nothing listens there.
+// unreached adds a hint if nothing listens there.
 func unreached(err error) error {
 	if wrapped, ok := errors.AsType[*url.Error](err); ok {
-		err = wrapped.Err // the URL is not the user's
+		err = wrapped.Err // the user gave no URL
 	}
 	var dial *net.OpError
 	if errors.As(err, &dial) && dial.Op == "dial" && !dial.Timeout() {

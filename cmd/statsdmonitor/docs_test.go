@@ -1,6 +1,7 @@
 package main
 
 import (
+	"maps"
 	"os"
 	"regexp"
 	"slices"
@@ -8,7 +9,8 @@ import (
 	"testing"
 )
 
-// TestDocs wants the same flags in the manual and in the help.
+// TestDocs wants the manual and the help to have the same flags, with the same text. An
+// entry of the manual begins with the text of the help, and may go on.
 func TestDocs(t *testing.T) {
 	b, err := os.ReadFile("../../docs/statsdmonitor.md")
 	if err != nil {
@@ -16,19 +18,29 @@ func TestDocs(t *testing.T) {
 	}
 	_, options, _ := strings.Cut(string(b), "\n## Options\n")
 	options, _, _ = strings.Cut(options, "\n## ")
+	described := entries(regexp.MustCompile("(?m)^- (?:`-.`, )?`--([a-z-]+)(?:=[A-Z]+)?`:"), options)
 	help, _ := command(t, exitOK, "--help")
-	flags := func(text, pattern string) (names []string) {
-		for _, match := range regexp.MustCompile(pattern).FindAllStringSubmatch(text, -1) {
-			names = append(names, match[1])
-		}
-		slices.Sort(names)
-		return names
+	help, _, _ = strings.Cut(help, "\nArgs:")
+	shown := entries(regexp.MustCompile(`(?m)^  (?:-., |    )--([a-z-]+)(?:=\S+)?`), help)
+	if a, b := slices.Sorted(maps.Keys(described)), slices.Sorted(maps.Keys(shown)); !slices.Equal(a, b) || len(a) == 0 {
+		t.Errorf("the manual describes %q, the help %q", a, b)
 	}
-	described := flags(options, "(?m)^- (?:`-.`, )?`--([a-z-]+)")
-	if there := flags(help, `(?m)^  (?:-., |    )--(?:\[no-\])?([a-z-]+)`); !slices.Equal(described, there) || len(there) == 0 {
-		t.Errorf("the manual describes %q, there are %q", described, there)
+	for name, text := range shown {
+		if !strings.HasPrefix(described[name], text) {
+			t.Errorf("--%s: the manual says %q, the help %q", name, described[name], text)
+		}
 	}
 	if !strings.Contains(help, "--timeout=5s") || !strings.Contains(options, "Default `5s`") {
 		t.Error("the default of --timeout differs")
 	}
+}
+
+// entries returns the texts behind the flags that begin has, in one line each.
+func entries(begin *regexp.Regexp, text string) map[string]string {
+	found := map[string]string{}
+	at := append(begin.FindAllStringSubmatchIndex(text, -1), []int{len(text)})
+	for i, m := range at[:len(at)-1] {
+		found[text[m[2]:m[3]]] = strings.Join(strings.Fields(text[m[1]:at[i+1][0]]), " ")
+	}
+	return found
 }

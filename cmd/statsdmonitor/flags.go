@@ -9,12 +9,14 @@ import (
 	"io"
 	"net"
 	"regexp"
-	"runtime/debug"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
+
+	"github.com/statsd-ops/statsd/internal/buildinfo"
+	"github.com/statsd-ops/statsd/internal/cli"
 )
 
 // options is what the command line asks for.
@@ -25,7 +27,13 @@ type options struct {
 	report  func(context.Context, *options, io.Writer) error
 }
 
-// errShown says that --help or --version was asked for, and shown.
+// The monitor of a daemon with default flags on this host.
+const (
+	defaultHost = "localhost"
+	defaultPort = "8135"
+)
+
+// errShown says that --help or --version was given, and answered.
 var errShown = errors.New("help was shown")
 
 // parse reads the command line. Help and version go to stdout.
@@ -33,27 +41,25 @@ func parse(args []string, stdout io.Writer) (*options, error) {
 	o := &options{report: figures}
 	shown := false
 	app := kingpin.New("statsdmonitor", "Asks a running statsd for its own figures.")
-	app.HelpFlag.Short('h').Help("Print this, and exit.")
-	app.Version("statsdmonitor " + version())
-	app.VersionFlag.Help("Print the version, and exit.")
+	app.HelpFlag.Short('h').Help("Print this help and exit.")
+	app.Version("statsdmonitor " + buildinfo.Version())
+	app.VersionFlag.Help("Print the version and exit.")
 	var usage bytes.Buffer
 	app.UsageWriter(&usage).ErrorWriter(&usage).Terminate(func(int) { shown = true })
-	host := app.Arg("host", "Host of the daemon, by name or address.").Required().String()
-	port := app.Arg("port", "Port of its monitor: the daemon's port plus 10.").Required().String()
-	values := app.Flag("values", "Print what was published of late: path, value and Unix time.").Bool()
-	discards := app.Flag("discards", "Print how many samples were discarded for which reason, and the last bad lines.").Bool()
-	balance := app.Flag("ledger", "Print what became of all samples and points; exit 3 if some are not accounted for.").Bool()
+	host := app.Arg("host", "Host of the daemon: a name or an address. Default localhost. HOST:PORT and a port alone work too.").String()
+	port := app.Arg("port", "Port of its monitor: the port of the daemon plus 10. Default 8135.").String()
+	values := app.Flag("values", "Print the values published last: path, value and Unix time.").Bool()
+	discards := app.Flag("discards", "Print how many samples were discarded for each reason, and the last bad lines.").Bool()
+	balance := app.Flag("ledger", "Print what became of all samples and points; exit 3 if some are unaccounted for.").Bool()
 	app.Flag("json", "Print JSON.").BoolVar(&o.json)
-	app.Flag("timeout", "How long to wait for the answer.").Default("5s").DurationVar(&o.timeout)
+	app.Flag("timeout", "Seconds to wait for the answer, or a duration such as 500ms.").Default("5s").SetValue((*duration)(&o.timeout))
 
 	_, err := app.Parse(args)
 	switch {
 	case shown:
 		return nil, show(stdout, usage.Bytes())
 	case err != nil:
-		return nil, err
-	case !isPort(*port):
-		return nil, fmt.Errorf("port %s: want a number from 1 to 65535", strconv.QuoteToASCII(*port))
+		return nil, errors.New(cli.Suggest(err.Error(), flagNames(app)))
 	case o.timeout <= 0:
 		return nil, errors.New("--timeout must be more than 0")
 	case *values && *discards, *values && *balance, *discards && *balance:
@@ -65,29 +71,66 @@ func parse(args []string, stdout io.Writer) (*options, error) {
 	case *balance:
 		o.report = ledger
 	}
-	name := strings.TrimSuffix(strings.TrimPrefix(*host, "["), "]")
-	o.addr = net.JoinHostPort(name, *port)
-	return o, nil
+	o.addr, err = address(*host, *port)
+	return o, err
 }
 
-// negatable is how kingpin shows a switch, whose --no- form is of no use here.
+// duration is a kingpin.Value.
+type duration time.Duration
+
+func (d *duration) Set(text string) error {
+	v, err := cli.Duration(text)
+	if err != nil {
+		return fmt.Errorf("--timeout: %w", err)
+	}
+	*d = duration(v)
+	return nil
+}
+
+func (d *duration) String() string { return time.Duration(*d).String() }
+
+// address returns the host:port of the monitor, given as HOST PORT, HOST, PORT or HOST:PORT.
+func address(host, port string) (string, error) {
+	if port == "" {
+		host, port = split(host)
+	}
+	host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
+	if strings.ContainsFunc(host, notInHost) {
+		return "", fmt.Errorf("host %s: want a name or an address", strconv.QuoteToASCII(host))
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+		return "", fmt.Errorf("port %s: want a number from 1 to 65535", strconv.QuoteToASCII(port))
+	}
+	return net.JoinHostPort(cmp.Or(host, defaultHost), port), nil
+}
+
+func notInHost(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune("/[]@?#", r) }
+
+// split returns the host and the port that one argument names.
+func split(text string) (host, port string) {
+	if strings.Trim(text, "0123456789") == "" {
+		return defaultHost, cmp.Or(text, defaultPort)
+	}
+	if host, port, err := net.SplitHostPort(text); err == nil {
+		return host, port
+	}
+	return text, defaultPort // an IPv6 address without a port comes here too
+}
+
+func flagNames(app *kingpin.Application) (names []string) {
+	for _, f := range app.Model().Flags {
+		if !f.Hidden {
+			names = append(names, f.Name)
+		}
+	}
+	return names
+}
+
+// negatable is how kingpin shows a switch; its --no- form is of no use here.
 var negatable = regexp.MustCompile(`--\[no-\](\S+)`)
 
-// show prints what kingpin says of --help or --version, in the columns that it has.
+// show prints kingpin's answer to --help or --version, with its columns kept.
 func show(w io.Writer, usage []byte) error {
 	_, err := w.Write(negatable.ReplaceAll(usage, []byte("--$1     ")))
 	return cmp.Or(err, errShown)
-}
-
-func isPort(s string) bool {
-	n, err := strconv.ParseUint(s, 10, 16)
-	return err == nil && n > 0
-}
-
-// version returns what the Go toolchain knows of this build.
-func version() string {
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		return info.Main.Version
-	}
-	return "unknown"
 }

@@ -13,10 +13,10 @@ import (
 	"time"
 )
 
-// errUnbalanced says that something was lost or made up without being counted.
+// errUnbalanced says that samples or points appeared or vanished uncounted.
 var errUnbalanced = errors.New("the ledger does not balance")
 
-// account is one sum of the ledger: what came in is all that went out.
+// account is one sum of the ledger. It balances if as much went out as came in.
 type account struct {
 	Name     string  `json:"name"`
 	Unit     string  `json:"unit"`
@@ -25,7 +25,7 @@ type account struct {
 	Balances bool    `json:"balances"`
 }
 
-// entry is one line of an account. If it has parts, they make it up.
+// entry is one line of an account. Its parts, if it has any, add up to Count.
 type entry struct {
 	Name  string  `json:"name"`
 	Count float64 `json:"count"`
@@ -40,7 +40,7 @@ type book struct {
 	KernelDropped float64   `json:"datagrams_dropped_by_the_kernel"`
 }
 
-// ledger prints the daemon's ledger, and fails if it does not balance.
+// ledger prints the ledger of the daemon. It fails if that does not balance.
 func ledger(ctx context.Context, o *options, w io.Writer) error {
 	var text string
 	if err := o.ask(ctx, "istats", answerLimit, &text); err != nil {
@@ -48,11 +48,11 @@ func ledger(ctx context.Context, o *options, w io.Writer) error {
 	}
 	var figures map[string]float64
 	if err := json.Unmarshal([]byte(text), &figures); err != nil {
-		return fmt.Errorf("istats from %s: the answer is no JSON object of numbers: %s", o.addr, safe(err.Error()))
+		return fmt.Errorf("istats from %s: the answer is not a JSON object of numbers: %s", o.addr, safe(err.Error()))
 	}
 	for _, needed := range []string{"ledger.time", "samples.received"} {
 		if _, there := figures[needed]; !there {
-			return fmt.Errorf("istats from %s: has no %s: this daemon keeps no ledger", o.addr, needed)
+			return fmt.Errorf("istats from %s: no %s in the answer: this daemon keeps no ledger", o.addr, needed)
 		}
 	}
 	b := newBook(figures)
@@ -165,7 +165,7 @@ func names(entries []entry) string {
 	return strings.Join(all, " + ")
 }
 
-// notes lists the parts that there are any of.
+// notes lists the parts that are not 0.
 func notes(parts []entry) string {
 	var all []string
 	for _, p := range parts {

@@ -2,13 +2,12 @@
 //
 //	statsdmonitor localhost 8135
 //
-// prints a line "name: value" for each figure, sorted by name. With --values it
-// prints what was published of late, with --discards what was thrown away, with
-// --ledger what became of all samples and points.
+// prints a line "name: value" for each figure, sorted by name. --values prints the values
+// published last, --discards the discarded lines, and --ledger what became of all samples
+// and points. Without arguments it asks localhost on port 8135.
 //
-// It exits 0 when it has printed what was asked for, 1 when the daemon cannot
-// be reached or does not answer, 2 when it was called wrongly, 3 when the ledger
-// does not balance.
+// It exits 0 after an answer, 1 if the daemon cannot be reached or does not answer, 2 for a
+// wrong command line, and 3 if the ledger does not balance.
 package main
 
 import (

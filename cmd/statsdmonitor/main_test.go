@@ -153,9 +153,37 @@ func command(t *testing.T, want int, args ...string) (stdout, stderr string) {
 }
 
 func TestUsageExit(t *testing.T) {
-	command(t, exitUsage, "localhost")
+	command(t, exitUsage, "localhost:x\x1b[2J")
 	command(t, exitUsage, "localhost", "x\x1b[2J")
 	command(t, exitUsage, "--\x1b[2J")
+}
+
+// TestAddress wants each way to name the monitor, and a default for what is left out.
+func TestAddress(t *testing.T) {
+	for args, want := range map[[2]string]string{
+		{"", ""}:                    "localhost:8135",
+		{"9135", ""}:                "localhost:9135",
+		{":9135", ""}:               "localhost:9135",
+		{"web1", ""}:                "web1:8135",
+		{"web1:9135", ""}:           "web1:9135",
+		{"web1", "9135"}:            "web1:9135",
+		{"10.0.0.1", ""}:            "10.0.0.1:8135",
+		{"::1", ""}:                 "[::1]:8135",
+		{"[::1]", ""}:               "[::1]:8135",
+		{"[::1]:9135", ""}:          "[::1]:9135",
+		{"::1", "9135"}:             "[::1]:9135",
+		{"[fe80::1%eth0]", "9135"}:  "[fe80::1%eth0]:9135",
+		{"[fe80::1%eth0]:9135", ""}: "[fe80::1%eth0]:9135",
+	} {
+		if got, err := address(args[0], args[1]); got != want || err != nil {
+			t.Errorf("%q: %s, %v, want %s", args, got, err, want)
+		}
+	}
+	for _, args := range [][2]string{{"0", ""}, {"70000", ""}, {"web1", "0"}, {"web1:", ""}, {"web1:x", ""}, {"a b", ""}, {"http://web1:8135", ""}, {"8135", "web1"}} {
+		if got, err := address(args[0], args[1]); err == nil {
+			t.Errorf("%q: %s", args, got)
+		}
+	}
 }
 
 // answers starts a server that answers everything with body.
@@ -188,12 +216,12 @@ func TestStrangeAnswers(t *testing.T) {
 			1, `fault -32601: no\n\tsuch \u009bmethod`},
 		{"an error", 403, "go\taway\r\nnow", 1, `HTTP status 403: go\taway`},
 		{"an empty error", 500, "", 1, "HTTP status 500"},
-		{"a page", 200, "<html><body>It works!</body></html>", 1, "is not what a monitor says"},
-		{"nothing", 200, "", 1, "is not what a monitor says"},
-		{"no object", 200, istats("[1]"), 1, "the answer is no JSON object"},
-		{"bad JSON", 200, istats("{"), 1, "the answer is no JSON object"},
+		{"a page", 200, "<html><body>It works!</body></html>", 1, "the answer is not a monitor's"},
+		{"nothing", 200, "", 1, "the answer is not a monitor's"},
+		{"no object", 200, istats("[1]"), 1, "the answer is not a JSON object"},
+		{"bad JSON", 200, istats("{"), 1, "the answer is not a JSON object"},
 		{"too much", 200, istats(strings.Repeat(" ", answerLimit)), 1, "the answer has more than 1048576 bytes"},
-		{"nesting", 200, strings.Repeat("<value><array><data>", 50_000), 1, "is not what a monitor says"},
+		{"nesting", 200, strings.Repeat("<value><array><data>", 50_000), 1, "the answer is not a monitor's"},
 	} {
 		stdout, stderr := command(t, tt.exit, "127.0.0.1", answers(t, tt.code, tt.body))
 		if !strings.Contains(stdout+stderr, tt.output) {

@@ -11,14 +11,14 @@ import (
 	"time"
 )
 
-// How many bytes an answer may have. A daemon keeps 100,000 values unless told
-// otherwise: about 20 MB, in names of 40 bytes.
+// The largest answers. By default a daemon keeps 100,000 values: about 20 MB with names
+// of 40 bytes.
 const (
 	answerLimit = 1 << 20
 	valuesLimit = 128 << 20
 )
 
-// figures prints the daemon's own figures as the reference did.
+// figures prints the daemon's own figures, in the format of the reference.
 func figures(ctx context.Context, o *options, w io.Writer) error {
 	var text string
 	if err := o.ask(ctx, "istats", answerLimit, &text); err != nil {
@@ -26,7 +26,7 @@ func figures(ctx context.Context, o *options, w io.Writer) error {
 	}
 	var object map[string]json.RawMessage
 	if err := json.Unmarshal([]byte(text), &object); err != nil {
-		return fmt.Errorf("istats from %s: the answer is no JSON object: %s", o.addr, safe(err.Error()))
+		return fmt.Errorf("istats from %s: the answer is not a JSON object: %s", o.addr, safe(err.Error()))
 	}
 	if o.json {
 		return printJSON(w, object)
@@ -46,8 +46,8 @@ type value struct {
 	Time  int64   `xmlrpc:"time" json:"time"` // Unix seconds
 }
 
-// publishedValues prints what was published of late, as Graphite's lines. The
-// monitor sorts them by path.
+// publishedValues prints the values published last, as Graphite's lines. The monitor has
+// sorted them by path.
 func publishedValues(ctx context.Context, o *options, w io.Writer) error {
 	values := []value{}
 	if err := o.ask(ctx, "values", valuesLimit, &values); err != nil {
@@ -72,7 +72,7 @@ type discards struct {
 	Collisions []string       `xmlrpc:"collisions" json:"collisions"`
 }
 
-// refusal is what a limit kept out: its count lies between two.
+// refusal is a group of names that a limit refused: between Least and Most samples.
 type refusal struct {
 	Limit  string `xmlrpc:"limit" json:"limit"`
 	Prefix string `xmlrpc:"prefix" json:"prefix"`
@@ -80,8 +80,7 @@ type refusal struct {
 	Most   any    `xmlrpc:"most" json:"most"`
 }
 
-// decimal returns a number of an answer, which is an int or a double, without
-// exponent.
+// decimal formats a number of an answer, an int or a double, without an exponent.
 func decimal(v any) string {
 	if f, ok := v.(float64); ok {
 		return strconv.FormatFloat(f, 'f', -1, 64)
@@ -96,8 +95,8 @@ type badLine struct {
 	Line   string  `xmlrpc:"line" json:"line"` // quoted
 }
 
-// discarded prints the counts by reason, then the last bad lines, the newest
-// first, then what limits refused most, then the paths that two kinds were published under.
+// discarded prints the counts by reason, then the last bad lines, the newest first, then
+// the names that limits refused most, then the paths that two kinds were published under.
 func discarded(ctx context.Context, o *options, w io.Writer) error {
 	d := discards{Reasons: map[string]any{}, Lines: []badLine{}, Refused: []refusal{}, Collisions: []string{}}
 	if err := o.ask(ctx, "discards", answerLimit, &d); err != nil {

@@ -9,8 +9,8 @@ import (
 	"unicode/utf8"
 )
 
-// safe returns s for a terminal: each character that is not printable ASCII is
-// escaped as Go writes it. Whoever answers at the port need not be a statsd.
+// safe returns s for a terminal: it escapes all but printable ASCII, as Go does. The
+// answer may come from something other than a statsd.
 func safe(s string) string {
 	var b []byte
 	for len(s) > 0 {

@@ -7,13 +7,13 @@ import (
 	"fmt"
 	"io"
 	"regexp"
-	"runtime/debug"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
 
+	"github.com/statsd-ops/statsd/internal/buildinfo"
 	"github.com/statsd-ops/statsd/statvent"
 	"github.com/statsd-ops/statsd/statvent/pipes"
 )
@@ -43,7 +43,7 @@ func parse(args []string, stdout io.Writer) (options, error) {
 	var usage bytes.Buffer
 	app.UsageWriter(&usage).ErrorWriter(&usage).Terminate(func(int) { shown = true })
 	app.HelpFlag.Short('h').Help("Print this help, and exit.")
-	app.Version(version())
+	app.Version("statvent " + buildinfo.Version())
 	app.VersionFlag.Help("Print the version, and exit.")
 	app.Flag("port", "TCP port to listen on; 0 picks a free one.").
 		Short('p').Default("7828").StringVar(&opts.port)
@@ -101,11 +101,4 @@ func (o options) validate() error {
 		return fmt.Errorf("--timeout %v is more than %v", o.timeout, maxTimeout)
 	}
 	return nil
-}
-
-func version() string {
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		return "statvent " + info.Main.Version
-	}
-	return "statvent (version unknown)"
 }

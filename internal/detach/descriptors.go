@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// passOn keeps all descriptors from being inherited that whoever started this process left
-// open, and returns the sockets of LISTEN_FDS, if they are meant for it.
+// passOn keeps the daemon from inheriting open descriptors, and returns the sockets of LISTEN_FDS if they
+// are meant for this process.
 func passOn() (sockets []*os.File, err error) {
 	dir, err := os.ReadDir("/dev/fd")
 	if err != nil {
@@ -25,7 +25,7 @@ func passOn() (sockets []*os.File, err error) {
 	}
 	n, err := strconv.Atoi(os.Getenv("LISTEN_FDS"))
 	if err != nil || n < 0 || n > len(dir) {
-		return nil, fmt.Errorf("LISTEN_FDS=%s: want how many of the %d open descriptors are sockets", os.Getenv("LISTEN_FDS"), len(dir))
+		return nil, fmt.Errorf("LISTEN_FDS=%s: want the number of sockets; %d descriptors are open", os.Getenv("LISTEN_FDS"), len(dir))
 	}
 	for fd := firstDescriptor; fd < firstDescriptor+n; fd++ {
 		sockets = append(sockets, os.NewFile(uintptr(fd), "LISTEN_FDS"))

@@ -1,19 +1,18 @@
-// Package detach lets a command go on in the background, as a daemon. A Go program
-// cannot fork, so that the command starts itself once more, in a session of its own:
+// Package detach lets a command continue in the background, as a daemon. A Go program cannot
+// fork, so the command starts itself again, in a session of its own:
 //
-//	daemon, err := detach.Daemon() // nil unless this process is the one in the background
+//	daemon, err := detach.Daemon() // nil unless this process is in the background
 //	if daemon == nil {
-//		err = detach.Run(ctx) // starts that one, and waits until it is ready, or has failed
+//		err = detach.Run(ctx) // starts the daemon, and waits until it is ready or fails
 //		os.Exit(...)
 //	}
 //	... // bind, lock
-//	err = daemon.Ready() // who started it goes on from here
+//	err = daemon.Ready() // ends the wait of the command
 //
-// Until it is ready the daemon has the standard error of who started it, to say there what
-// is wrong; then none. It inherits no other descriptors but the sockets of LISTEN_FDS,
-// which with LISTEN_PID and WATCHDOG_PID become its own (see sd_listen_fds(3) and
-// sd_watchdog_enabled(3)). It has the arguments, the program name, the environment and the
-// working directory of who started it, and the umask 022.
+// Until it is ready the daemon has the standard error of the command, for its errors; after that it
+// has none. It inherits no other descriptors except the sockets of LISTEN_FDS, which are for it, as
+// are LISTEN_PID and WATCHDOG_PID (see sd_listen_fds(3) and sd_watchdog_enabled(3)). It has the
+// arguments, program name, environment and working directory of the command, and the umask 022.
 package detach
 
 import (
@@ -29,19 +28,19 @@ import (
 	"syscall"
 )
 
-// marker is the variable that tells the daemon what it is: its value is the descriptor
-// on which it says that it is ready.
+// marker is the variable that makes a process the daemon. Its value is the descriptor on which the
+// daemon reports that it is ready.
 const marker = "_STATSD_DETACHED"
 
 const (
-	firstDescriptor = 3 // behind standard input, output and error
+	firstDescriptor = 3 // after standard input, output and error
 	umask           = 0o022
 )
 
-// pids are the variables that name the process which others are meant for.
+// pids are variables that hold the id of the process that other variables are meant for.
 var pids = []string{"LISTEN_PID", "WATCHDOG_PID"}
 
-// Error says that the daemon ended before it was ready; why, it has said itself.
+// Error says that the daemon ended before it was ready. The daemon has printed the reason.
 type Error struct {
 	Code int // its exit status, or -1 when a signal ended it
 	text string
@@ -49,9 +48,8 @@ type Error struct {
 
 func (e *Error) Error() string { return e.text }
 
-// Run starts this program once more in the background, and waits until it is ready. An
-// *Error says that it ended instead. When ctx ends before, the daemon gets a SIGTERM.
-// Run is for a process that has opened nothing yet.
+// Run starts this program again in the background, and waits until it is ready. An *Error says that
+// it ended first. If ctx ends, the daemon gets a SIGTERM. Call Run before anything is opened.
 func Run(ctx context.Context) error {
 	told, tell, err := os.Pipe()
 	if err != nil {
@@ -80,7 +78,7 @@ func Run(ctx context.Context) error {
 	return err
 }
 
-// command is this program in the background, with tell as one of its descriptors.
+// command returns this program as a daemon that inherits tell.
 func command(tell *os.File) (*exec.Cmd, error) {
 	path, err := os.Executable()
 	if err != nil {

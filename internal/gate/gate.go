@@ -15,7 +15,6 @@ package gate
 
 import (
 	"errors"
-	"fmt"
 	"net"
 	"net/netip"
 	"os"
@@ -23,6 +22,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/statsd-ops/statsd/internal/bind"
 	"github.com/statsd-ops/statsd/internal/descriptors"
 )
 
@@ -77,15 +77,12 @@ type Conn struct {
 
 // Listen returns a Gate that listens at address, a "host:port".
 func Listen(address string) (*Gate, error) {
-	l, err := net.Listen("tcp", address)
+	l, err := bind.TCP(address)
 	if err != nil {
-		if op, ok := errors.AsType[*net.OpError](err); ok {
-			err = op.Err
-		}
-		return nil, fmt.Errorf("listen on tcp %s: %w", address, err)
+		return nil, err
 	}
 	g := &Gate{
-		TCPListener: l.(*net.TCPListener),
+		TCPListener: l,
 		closed:      make(chan struct{}),
 		room:        make(chan struct{}, 1),
 		guests:      make(map[*Conn]bool),

@@ -21,7 +21,7 @@ type Glob struct{ pattern string }
 // Parse checks the pattern.
 func Parse(pattern string) (Glob, error) {
 	if _, err := path.Match(slashless(pattern), ""); err != nil {
-		return Glob{}, fmt.Errorf("%q is not a pattern: a bracket or a backslash lacks what belongs to it", pattern)
+		return Glob{}, fmt.Errorf("%q is not a pattern: a bracket is not closed, or a backslash ends it", pattern)
 	}
 	return Glob{slashless(pattern)}, nil
 }

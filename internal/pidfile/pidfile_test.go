@@ -41,7 +41,7 @@ func TestCreate(t *testing.T) {
 		if got, want := content(t, path), fmt.Sprintln(os.Getpid()); got != want {
 			t.Errorf("over %q: holds %q, want %q", old, got, want)
 		}
-		if _, err := Create(path); err == nil || err.Error() != fmt.Sprintf("%s: process %d runs and holds it", path, os.Getpid()) {
+		if _, err := Create(path); err == nil || err.Error() != fmt.Sprintf("%s: process %d has locked it", path, os.Getpid()) {
 			t.Errorf("a second one: %v", err)
 		}
 		if got, want := content(t, path), fmt.Sprintln(os.Getpid()); got != want {
@@ -63,8 +63,8 @@ func TestCreateFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	for path, want := range map[string]string{
-		other:                        "holds something else than a process id, and is left alone",
-		"/dev/null":                  "is no regular file",
+		other:                        "it holds something other than a process id, and is left alone",
+		"/dev/null":                  "refused: it is a device, not a regular file",
 		dir:                          "is a directory",
 		filepath.Join(dir, "no/pid"): "no such file or directory",
 	} {

@@ -6,6 +6,7 @@ package sockets
 
 import (
 	"fmt"
+	"iter"
 	"os"
 	"strconv"
 	"strings"
@@ -33,17 +34,9 @@ func On(network string, port int) (State, error) {
 	return s, nil
 }
 
-// add reads a table such as /proc/net/udp (proc_net_tcp in the kernel's documentation). Its
-// columns: number, local address, remote address, state, the two queues, ..., and with UDP
-// the drops as the 13th.
+// add counts the sockets of a table such as /proc/net/udp.
 func (s *State) add(table, network string, port int) {
-	const listening = "0A"
-	suffix := fmt.Sprintf(":%04X", port)
-	for line := range strings.Lines(table) {
-		f := strings.Fields(line)
-		if len(f) < 5 || !strings.HasSuffix(f[1], suffix) {
-			continue
-		}
+	for f := range rows(table, port) {
 		if network == "tcp" && f[3] == listening {
 			s.Bound = true // and its queue counts connections, not bytes
 			continue
@@ -58,6 +51,24 @@ func (s *State) add(table, network string, port int) {
 			s.Bound = true
 			drops, _ := strconv.Atoi(f[12])
 			s.Drops += drops
+		}
+	}
+}
+
+// listening is the state of a TCP socket that accepts connections.
+const listening = "0A"
+
+// rows yields the columns of a port's sockets in a table such as /proc/net/udp
+// (proc_net_tcp in the kernel's documentation): number, local address, remote address,
+// state, the two queues, three more, inode as the 10th and, with UDP, the drops as the 13th.
+func rows(table string, port int) iter.Seq[[]string] {
+	suffix := fmt.Sprintf(":%04X", port)
+	return func(yield func([]string) bool) {
+		for line := range strings.Lines(table) {
+			f := strings.Fields(line)
+			if len(f) >= 10 && strings.HasSuffix(f[1], suffix) && !yield(f) {
+				return
+			}
 		}
 	}
 }

@@ -1,7 +1,6 @@
-// Package state is the file in which the daemon keeps over a restart what its
-// successor needs: the values of gauges, so that adjustments go on from them, and
-// the times of flushes, so that no two have the same. Save writes such a file,
-// Load reads it.
+// Package state is the file that a daemon leaves for its successor: the values of gauges,
+// for later adjustments, and the times of flushes, so that no two are the same. Save writes
+// the file, Load reads it, and Hold keeps a second daemon away from it.
 //
 // # The format
 //
@@ -12,12 +11,12 @@
 //	gauge 1795251852 1795251851123456789 -12.5 app.queue.length
 //	end 1 9c1185a5
 //
-// The first names the format and its version. Then come spans
-// of flush boundaries that have been given, from the first to the last of each, in
-// Unix nanoseconds. Each gauge has the Unix second in
-// which it was last seen, the Unix nanosecond in which it was last set (0 if not known), its value as the
-// shortest decimal number that reads back as the same float64, and its name. The last line has the number of gauges, and the CRC-32C
-// of all bytes before it. Version 1 does not say when gauges were set; Load reads it too.
+// The first line names the format and its version. Spans of flush boundaries that were used follow,
+// each from the first to the last, in Unix nanoseconds. A gauge has the Unix second when it
+// was last seen, the Unix nanosecond when it was last set (0 if not known), its value as the shortest
+// decimal number that reads back as the same float64, and its name. The last line has the number
+// of gauges, and the CRC-32C of all bytes before it. Version 1 does not say when gauges were set; Load reads
+// it too.
 package state
 
 import (
@@ -30,6 +29,8 @@ import (
 	"math"
 	"os"
 	"strconv"
+
+	"github.com/statsd-ops/statsd/internal/safefile"
 )
 
 const (
@@ -39,8 +40,8 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// ErrDamaged is what Load returns for a file that does not have the format, or
-// not the bytes that were written.
+// ErrDamaged is returned by Load if the file does not have the format, or not the bytes
+// that were written.
 var ErrDamaged = errors.New("damaged")
 
 // Gauge is the value of a gauge.
@@ -51,20 +52,20 @@ type Gauge struct {
 	Set   int64 // when it was last set, in Unix nanoseconds; 0 if not known
 }
 
-// Encoder writes the format to buffers: a head, gauges, an end. Its zero value is
-// for one file.
+// Encoder writes the format to buffers: a head, gauges, an end. Use a zero Encoder for
+// each file.
 type Encoder struct {
 	count int
 	sum   uint32
 }
 
-// Span is flush boundaries, from the first to the last, in Unix nanoseconds.
+// Span is a row of flush boundaries, from the first to the last, in Unix nanoseconds.
 type Span struct{ First, Last int64 }
 
-// MostSpans is how many spans a file can have.
-const MostSpans = 64
+// MaxSpans is the number of spans that a file can have.
+const MaxSpans = 64
 
-// AppendHead appends what a file begins with to dst.
+// AppendHead appends the beginning of a file to dst.
 func (e *Encoder) AppendHead(dst []byte, flushes []Span) []byte {
 	from := len(dst)
 	dst = append(dst, head...)
@@ -92,11 +93,10 @@ func (e *Encoder) AppendEnd(dst []byte) []byte {
 	return fmt.Appendf(dst, "end %d %08x\n", e.count, e.sum)
 }
 
-// Load returns the flush boundaries in the file at path, and calls take for each
-// gauge; the name is borrowed. It does so only once it has
-// found the whole file to be as it was written. The error names the file.
+// Load returns the flush boundaries in the file at path, and calls take for each gauge; the
+// name is borrowed. It checks the whole file first. The error names the file.
 func Load(path string, take func(Gauge)) (flushes []Span, err error) {
-	file, err := os.Open(path)
+	file, err := safefile.Open(path, os.O_RDONLY, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -110,7 +110,7 @@ func Load(path string, take func(Gauge)) (flushes []Span, err error) {
 	return read(file, take)
 }
 
-// maxLine is more than a line with the longest name has.
+// maxLine is longer than a line with the longest name.
 const maxLine = 128 << 10
 
 func read(r io.Reader, take func(Gauge)) (flushes []Span, err error) {
@@ -120,7 +120,7 @@ func read(r io.Reader, take func(Gauge)) (flushes []Span, err error) {
 		line, err := lines.ReadSlice('\n')
 		switch {
 		case errors.Is(err, io.EOF):
-			return nil, fmt.Errorf("%w: it ends without its last line", ErrDamaged)
+			return nil, fmt.Errorf("%w: the last line is missing", ErrDamaged)
 		case errors.Is(err, bufio.ErrBufferFull):
 			return nil, fmt.Errorf("%w: line %d is too long", ErrDamaged, number)
 		case err != nil:
@@ -135,7 +135,7 @@ func read(r io.Reader, take func(Gauge)) (flushes []Span, err error) {
 			var s Span
 			s, ok = parseSpan(rest)
 			flushes = append(flushes, s)
-			ok = ok && so.count == 0 && len(flushes) <= MostSpans
+			ok = ok && so.count == 0 && len(flushes) <= MaxSpans
 		case string(word) == "gauge":
 			var g Gauge
 			if g, ok = parseGauge(rest); ok {
@@ -152,13 +152,13 @@ func read(r io.Reader, take func(Gauge)) (flushes []Span, err error) {
 	}
 }
 
-// checkEnd compares the last line with what stands before it.
+// checkEnd compares the last line with the lines before it.
 func (e *Encoder) checkEnd(lines *bufio.Reader, line []byte) error {
 	if want := e.AppendEnd(nil); !bytes.Equal(line, want) {
-		return fmt.Errorf("%w: it ends with %.40q, but what stands before asks for %q", ErrDamaged, line, want)
+		return fmt.Errorf("%w: the last line is %.40q, want %q for the lines before", ErrDamaged, line, want)
 	}
 	if _, err := lines.ReadByte(); !errors.Is(err, io.EOF) {
-		return fmt.Errorf("%w: it goes on after its last line", ErrDamaged)
+		return fmt.Errorf("%w: there is more after the last line", ErrDamaged)
 	}
 	return nil
 }

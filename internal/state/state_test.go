@@ -113,7 +113,7 @@ func TestDamage(t *testing.T) {
 	try("twice", append(slices.Clone(whole), whole...))
 	try("empty", []byte(head[:len(head)-1]))
 	try("no head", encode()[len(head):])
-	try("too many spans", (&Encoder{}).AppendHead(nil, make([]Span, MostSpans+1)))
+	try("too many spans", (&Encoder{}).AppendHead(nil, make([]Span, MaxSpans+1)))
 	try("a later version", []byte("statsd state 3\n"))
 	try("an endless line", []byte(head+strings.Repeat("x", 1<<20)))
 }

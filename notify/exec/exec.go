@@ -1,5 +1,5 @@
-// Package exec reports by running a program: to send a mail or a text message,
-// page somebody, call a web hook.
+// Package exec reports by running a program, which may send a mail or a text message, page
+// somebody, or call a web hook.
 //
 //	program, err := exec.New(exec.Config{Path: "/usr/local/bin/page"})
 //	err = program.Notify(ctx, event)
@@ -25,17 +25,18 @@ import (
 	"time"
 
 	"github.com/statsd-ops/statsd/notify"
+
+	"github.com/statsd-ops/statsd/metric"
 )
 
 const (
 	defaultTimeout = 10 * time.Second
 
-	// outputDelay bounds the wait for what the program left running and still
-	// could write to its output.
+	// outputDelay bounds the wait for output of processes that the program left running.
 	outputDelay = 500 * time.Millisecond
 )
 
-// Config says what to run.
+// Config sets the program to run.
 type Config struct {
 	// Path is the program's, absolute or from the working directory; PATH is
 	// not searched. A script needs a #! line.
@@ -46,7 +47,7 @@ type Config struct {
 	Timeout time.Duration
 }
 
-// Validate returns nil when there is such a program, and this user may run it.
+// Validate returns nil if the program exists and this user may run it.
 func (c Config) Validate() error {
 	_, err := c.program()
 	return err
@@ -55,14 +56,14 @@ func (c Config) Validate() error {
 // program returns the absolute path.
 func (c Config) program() (string, error) {
 	if c.Path == "" {
-		return "", errors.New("--notify-exec: is empty: give the path of a program")
+		return "", metric.FlagErrorf("--notify-exec", nil, "is empty: give the path of a program")
 	}
 	path, err := filepath.Abs(c.Path)
 	if err == nil {
 		_, err = exec.LookPath(path)
 	}
 	if err != nil {
-		return "", fmt.Errorf("--notify-exec: cannot run %+q: %w", c.Path, reason(err))
+		return "", metric.FlagErrorf("--notify-exec", nil, "cannot run %+q: %w", c.Path, reason(err))
 	}
 	return path, nil
 }
@@ -103,8 +104,7 @@ func (p *Program) Notify(ctx context.Context, e notify.Event) error {
 	start := time.Now()
 	err := cmd.Run()
 	if cmd.Process != nil {
-		// The group's number stays taken while it has a member. Most often it
-		// has none left, and this fails.
+		// Kill the rest of the group. Usually it is empty, and this fails.
 		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 	}
 	switch {
@@ -118,7 +118,7 @@ func (p *Program) Notify(ctx context.Context, e notify.Event) error {
 	return fmt.Errorf("exec %s: %w%v", p.path, err, &out)
 }
 
-// reason takes the path out of an error that will be shown beside it.
+// reason removes the path from an error; the caller shows it already.
 func reason(err error) error {
 	if e, ok := errors.AsType[*exec.Error](err); ok {
 		err = e.Err

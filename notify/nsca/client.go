@@ -14,12 +14,12 @@ import (
 	"github.com/statsd-ops/statsd/notify"
 )
 
-// refusalWait is how long a daemon gets to close the connection on a packet
-// that it cannot use. nsca 2.10 on the same machine needs about a millisecond.
+// refusalWait is the time for the daemon to close the connection after a packet that it cannot
+// use. nsca 2.10 on the same machine needs about a millisecond.
 const refusalWait = time.Second
 
-// Client is a notify.Notifier that reports to one NSCA daemon. It connects
-// anew for each event, so it needs no Close.
+// Client is a notify.Notifier that reports to one NSCA daemon. It makes a
+// connection for each event, so it needs no Close.
 type Client struct {
 	config  Config
 	address string
@@ -90,8 +90,8 @@ func (c *Client) send(ctx context.Context, e notify.Event) error {
 	return c.awaitRefusal(conn)
 }
 
-// awaitRefusal returns nil when the daemon has kept the connection open, and
-// its peace, until the wait or the context ended.
+// awaitRefusal returns nil if the daemon keeps the connection open and sends nothing until the
+// wait or the context ends.
 func (c *Client) awaitRefusal(conn net.Conn) error {
 	defer time.AfterFunc(c.wait, func() { expire(conn) }).Stop()
 	switch n, err := conn.Read(make([]byte, 1)); {
@@ -103,13 +103,13 @@ func (c *Client) awaitRefusal(conn net.Conn) error {
 	return errors.New("closed the connection on the packet: password, encryption method or packet size is not the daemon's")
 }
 
-// expire ends what conn waits for now, and whatever it would wait for later.
+// expire ends all waits of conn, also later ones.
 // It fails only on a closed conn, which waits for nothing.
 func expire(conn net.Conn) {
 	_ = conn.SetDeadline(time.Unix(1, 0))
 }
 
-// initError says what it means that only n bytes of the init packet came.
+// initError explains an init packet of only n bytes.
 func initError(n int, err error) error {
 	got := fmt.Sprintf("got %d of the %d bytes that nsca greets with", n, initSize)
 	switch {

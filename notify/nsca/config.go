@@ -5,9 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strconv"
 	"strings"
+
+	"github.com/statsd-ops/statsd/internal/safefile"
 )
 
 // maxLine is the longest line that send_nsca reads as one, in bytes.
@@ -16,7 +17,7 @@ const maxLine = 5118
 // ReadConfig reads the encryption method and the password from send_nsca's
 // configuration file. See ParseConfig.
 func ReadConfig(path string) (Method, string, error) {
-	f, err := os.Open(path)
+	f, err := safefile.Read(path)
 	if err != nil {
 		return None, "", err
 	}

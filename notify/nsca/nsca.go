@@ -1,5 +1,5 @@
-// Package nsca reports to Nagios, or whatever else keeps its passive checks,
-// through the NSCA daemon, in that daemon's own protocol: no send_nsca needed.
+// Package nsca reports to Nagios, or another program with passive checks, through the NSCA
+// daemon. It speaks the protocol of that daemon, and needs no send_nsca.
 //
 //	method, password, err := nsca.ReadConfig("/etc/send_nsca.cfg")
 //	client, err := nsca.New(nsca.Config{
@@ -8,18 +8,17 @@
 //	})
 //	err = client.Notify(ctx, event)
 //
-// # What an answer means
+// # Confirmation
 //
-// NSCA acknowledges nothing. The daemon closes the connection on a packet that
-// it cannot decrypt and keeps it open otherwise, so Notify waits a moment
-// before it believes that a packet was taken. Whether Nagios knows the host
-// and the service, no sender can see.
+// NSCA acknowledges nothing. The daemon closes the connection after a packet that it cannot
+// decrypt, and otherwise keeps it open. So Notify waits a moment before it reports success. A
+// sender cannot see whether Nagios knows the host and the service.
 //
-// # What it protects
+// # Security
 //
 // The methods are those of 2002, keyed with the bare password. None of them
 // authenticates the daemon, and xor hides nothing. Use method 14 to 16, and a
-// network that can be trusted.
+// trusted network.
 package nsca
 
 import (
@@ -32,6 +31,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/statsd-ops/statsd/metric"
 )
 
 const (
@@ -39,7 +40,7 @@ const (
 	defaultTimeout = 10 * time.Second // send_nsca's
 )
 
-// Config says whom to tell, and about what.
+// Config sets the receiver, and the service to report.
 type Config struct {
 	// Server is where the daemon listens: a host name or an IP address, with
 	// or without a port. Without one it is 5667; an IPv6 address with a port
@@ -68,22 +69,21 @@ type Config struct {
 	Legacy bool
 }
 
-// Validate returns nil when New would accept c, and otherwise what is wrong
-// with which flag.
+// Validate returns a *metric.FlagError if c is wrong.
 func (c Config) Validate() error {
 	if _, err := address(c.Server); err != nil {
-		return fmt.Errorf("--nsca-server: %w", err)
+		return metric.FlagErrorf("--nsca-server", nil, "%w", err)
 	}
 	if err := checkName(c.Host, hostSize-1); err != nil {
-		return fmt.Errorf("--nsca-host: %w", err)
+		return metric.FlagErrorf("--nsca-host", nil, "%w", err)
 	}
 	if c.Service != "" {
 		if err := checkName(c.Service, serviceSize-1); err != nil {
-			return fmt.Errorf("--nsca-service: %w", err)
+			return metric.FlagErrorf("--nsca-service", nil, "%w", err)
 		}
 	}
 	if err := c.Method.check(); err != nil {
-		return fmt.Errorf("--nsca-config: %w", err)
+		return metric.FlagErrorf("--nsca-config", nil, "%w", err)
 	}
 	return nil
 }
@@ -109,8 +109,8 @@ func address(server string) (string, error) {
 	return net.JoinHostPort(host, port), nil
 }
 
-// checkName refuses what the daemon would cut, or what would shift the fields
-// of the line that it writes for Nagios:
+// checkName refuses names that the daemon would cut, or that would shift the fields of the
+// line that it writes for Nagios:
 //
 //	[time] PROCESS_SERVICE_CHECK_RESULT;host;service;state;text
 func checkName(name string, limit int) error {

@@ -1,21 +1,21 @@
 package graphite
 
 import (
-	"fmt"
 	"net"
 	"net/netip"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/statsd-ops/statsd/metric"
 	"github.com/statsd-ops/statsd/sink"
 )
 
 // Config says where the receiver is and how long it may take.
 type Config struct {
 	// Addr is the receiver's "host:port", an IPv6 address in brackets. There is
-	// no default. The host is resolved anew at every connect, and all of its
-	// addresses are tried.
+	// no default. The host is looked up at every connect, and all its addresses
+	// are tried.
 	Addr string
 
 	// Prefix stands in front of every path, with a dot between; empty for none.
@@ -61,22 +61,22 @@ const (
 func (c Config) Validate() error {
 	host, port, err := net.SplitHostPort(c.Addr)
 	if err != nil {
-		return fmt.Errorf("host: %w", err)
+		return metric.FlagErrorf("host", nil, "%w", err)
 	}
 	if host == "" {
-		return fmt.Errorf("host: %q names no host", c.Addr)
+		return metric.FlagErrorf("host", nil, "%q names no host", c.Addr)
 	}
 	if strings.ContainsAny(host, "/@ \t\r\n") {
-		return fmt.Errorf("host: %q is not a host name or address (give no URL)", host)
+		return metric.FlagErrorf("host", nil, "%q is not a host name or address (give no URL)", host)
 	}
 	if _, err := netip.ParseAddr(host); err != nil && strings.Contains(host, ":") {
-		return fmt.Errorf("host: %q is not a host name or address (the port is a setting of its own)", host)
+		return metric.FlagErrorf("host", nil, "%q is not a host name or address (the port is a setting of its own)", host)
 	}
 	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
-		return fmt.Errorf("port: %q is not a port from 1 to 65535", port)
+		return metric.FlagErrorf("port", nil, "%q is not a port from 1 to 65535", port)
 	}
 	if err := sink.CheckPrefix(c.Prefix); err != nil {
-		return fmt.Errorf("prefix: %w", err)
+		return metric.FlagErrorf("prefix", nil, "%w", err)
 	}
 	for _, s := range []struct {
 		name  string
@@ -87,7 +87,7 @@ func (c Config) Validate() error {
 		{"give-up", c.GiveUp},
 	} {
 		if s.value < 0 {
-			return fmt.Errorf("%s: %v is negative", s.name, s.value)
+			return metric.FlagErrorf(s.name, nil, "%v is negative", s.value)
 		}
 	}
 	return nil

@@ -1,41 +1,39 @@
-// Package graphite sends points to carbon: carbon-cache, carbon-relay, or whatever
-// else reads one of its two protocols over TCP (https://graphite.readthedocs.io/en/stable/feeding-carbon.html).
-// Plaintext is one line a point,
+// Package graphite sends points to carbon-cache, carbon-relay, or another program that reads one
+// of their two protocols over TCP (https://graphite.readthedocs.io/en/stable/feeding-carbon.html).
+// Plaintext has a line for each point,
 //
 //	stats.web.requests 3.2 1795251862
 //
 // and pickle, with Config.Pickle, frames of points as Python writes them. New makes a
 // Sink from a Config; the daemon's outlet calls its AppendPoint and Send.
 //
-// # What a send means
+// # Confirmation
 //
-// The protocol has no acknowledgement, so Send takes one from TCP.
+// The protocol has no acknowledgement, so Send uses TCP's.
 //
-// By default every Send has a connection of its own. It writes the payload,
-// closes its half, and waits for the receiver to close the other. A receiver
-// closes when it has read to our end; one that dies or is stopped before it has
-// read everything makes its kernel reset the connection instead, or answers
-// nothing. So a nil error means that the receiving process has read every byte.
-// What stands between (a relay, a proxy) counts as the receiver.
+// By default every Send has a connection of its own. It writes the payload, closes its half, and
+// waits for the receiver to close the other half. A receiver closes after reading
+// everything. If it dies before, its kernel resets the connection; if it is stopped, it does
+// not answer. So a nil error means that the receiving process has read every byte. A relay or
+// proxy in between counts as the receiver.
 //
-// With Config.KeepOpen there is one connection for all sends, and nothing for the
-// receiver to close. Send returns nil once the receiver's kernel has
-// acknowledged every byte (Linux; elsewhere, once our own kernel has taken them).
+// With Config.KeepOpen all sends share one connection. Send returns nil once the receiver's
+// kernel has acknowledged every byte (on Linux; elsewhere, once our own kernel has taken them).
 //
-// A Send that runs out of time leaves its connection open, and the next Send of
-// the same payload goes on where it stopped. So a receiver that is slow, or
-// stopped for a while, gets nothing twice.
+// A Send that times out leaves its connection open, and the next Send of the same payload
+// continues where it stopped. So a receiver that is slow, or stopped for a while, gets nothing
+// twice.
 //
-// With Config.TLS the receiver is who ends TLS. It has confirmed when it closes the TCP
-// connection, or for KeepOpen when its kernel has acknowledged all; the end of TLS
-// confirms nothing, since that can be said with bytes unread. What is behind it may get them later, or never.
+// With Config.TLS the receiver is the end of TLS. It confirms by closing the TCP connection, or with
+// KeepOpen by its kernel's acknowledgement. The end of TLS confirms nothing, as it can come with
+// bytes unread. A program behind the end of TLS may get them later, or never.
 //
-// # What can be lost, what can come twice
+// # Loss and duplicates
 //
-// Lost: by default nothing that was reported as sent, unless the receiver loses it
-// after reading it (carbon-cache 1.1.7 drops what it has not yet written, about
-// a second's points, even at SIGTERM). With KeepOpen also what the receiver's kernel had taken and its process had not read when
-// it died: at most its receive buffer.
+// Lost: by default nothing that was reported as sent, unless the receiver loses it after reading
+// (carbon-cache 1.1.7 drops about a second's unwritten points, even at SIGTERM). With KeepOpen
+// also the bytes in the receiver's kernel that its process had not read when it died: at most its
+// receive buffer.
 //
 // Twice: lines of the one payload that was being sent when the connection broke,
 // when our process ended, or when Config.GiveUp was over. It is offered again

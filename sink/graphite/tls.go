@@ -8,8 +8,10 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"strings"
+
+	"github.com/statsd-ops/statsd/internal/safefile"
+	"github.com/statsd-ops/statsd/metric"
 )
 
 // TLS says who a receiver behind TLS must be, and who we are to it. Its files are read
@@ -27,6 +29,9 @@ type TLS struct {
 	Insecure bool
 }
 
+// maxPEM bounds a file of certificates; the authorities of a Debian take 220 kB.
+const maxPEM = 16 << 20
+
 // config reads the files. Its error begins with the name of a setting.
 func (t *TLS) config(addr string) (*tls.Config, error) {
 	host, _, _ := net.SplitHostPort(addr)
@@ -40,26 +45,34 @@ func (t *TLS) config(addr string) (*tls.Config, error) {
 		c.ServerName = t.ServerName
 	}
 	if t.CA != "" {
-		text, err := os.ReadFile(t.CA)
+		text, err := safefile.ReadFile(t.CA, maxPEM)
 		if err != nil {
-			return nil, fmt.Errorf("ca: %w", err)
+			return nil, metric.FlagErrorf("ca", nil, "%w", err)
 		}
 		c.RootCAs = x509.NewCertPool()
 		if !c.RootCAs.AppendCertsFromPEM(text) {
-			return nil, fmt.Errorf("ca: %s has no certificate in PEM", t.CA)
+			return nil, metric.FlagErrorf("ca", nil, "%s has no certificate in PEM", t.CA)
 		}
 	}
 	switch {
 	case t.Cert == "" && t.Key == "":
 		return c, nil
 	case t.Cert == "":
-		return nil, errors.New("key: needs cert too")
+		return nil, metric.FlagErrorf("key", nil, "needs cert too")
 	case t.Key == "":
-		return nil, errors.New("cert: needs key too")
+		return nil, metric.FlagErrorf("cert", nil, "needs key too")
 	}
-	own, err := tls.LoadX509KeyPair(t.Cert, t.Key)
+	cert, err := safefile.ReadFile(t.Cert, maxPEM)
 	if err != nil {
-		return nil, fmt.Errorf("cert: %w", err)
+		return nil, metric.FlagErrorf("cert", nil, "%w", err)
+	}
+	key, err := safefile.ReadFile(t.Key, maxPEM)
+	if err != nil {
+		return nil, metric.FlagErrorf("key", nil, "%w", err)
+	}
+	own, err := tls.X509KeyPair(cert, key)
+	if err != nil {
+		return nil, metric.FlagErrorf("cert", nil, "%w", err)
 	}
 	c.Certificates = []tls.Certificate{own}
 	return c, nil

@@ -7,18 +7,17 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// batch is what one flush interval collected, on its way from the flush to the
-// history: for each name its kind, the length of what follows, the length of the
-// name, the name, and the totals.
+// batch carries the values of one flush interval from the flush to the history: for each name its
+// kind, the length of the rest, the length of the name, the name, and the totals.
 type batch struct {
 	end     time.Time // of the interval
 	data    []byte
 	names   int
-	refused int // names that there was no room for
+	refused int // names that did not fit
 }
 
-// empty forgets the names. Of the memory what they needed stays, so that a flood is not
-// remembered for ever.
+// empty forgets the names. It keeps only as much memory as they needed, so that the memory of a
+// flood is freed.
 func (b *batch) empty() {
 	if len(b.data) < cap(b.data)/4 {
 		b.data = nil

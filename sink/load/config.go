@@ -1,26 +1,23 @@
 package load
 
 import (
-	"fmt"
 	"net"
 	"strconv"
 
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// Config says where the windows are served, and how much history is kept.
+// Config sets where windows are served, and how much history is kept.
 type Config struct {
-	// Addr is the "host:port" to listen at, and nowhere else: 127.0.0.1:8082. Port 0
-	// picks a free one.
+	// Addr is the "host:port" to listen on, such as 127.0.0.1:8082. Port 0 picks a free one.
 	Addr string
-	// Minutes is how many complete minutes are kept, 60, besides the one that is not over:
-	// the longest window.
+	// Minutes is the number of complete minutes to keep, 60, and so the longest window. The
+	// current minute comes on top.
 	Minutes int
-	// MaxBytes bounds the memory for the history, 256 MiB. Beyond it the oldest
-	// minutes are forgotten. Besides, an eighth as much can be on its way from the flush,
-	// and as much again be collected by the next.
+	// MaxBytes bounds the memory for the history, 256 MiB. Beyond it the oldest minutes are
+	// forgotten. Two batches of the flush, of an eighth as much each, come on top.
 	MaxBytes int
-	// Prefix stands in front of each name, with a dot between them; none.
+	// Prefix is the prefix of each name, with a dot between; empty by default.
 	Prefix string
 }
 
@@ -29,23 +26,22 @@ const (
 	minBytes   = 1 << 20
 )
 
-// Validate says what is wrong with c. The error begins with the name of the setting, as
-// in the URL of a sink.
+// Validate returns a *metric.FlagError, with the key of the URL, if c is wrong.
 func (c Config) Validate() error {
 	_, port, err := net.SplitHostPort(c.Addr)
 	if err != nil {
-		return fmt.Errorf("host: %w", err)
+		return metric.FlagErrorf("host", nil, "%w", err)
 	}
 	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
-		return fmt.Errorf("port: want 0 to 65535, not %q", port)
+		return metric.FlagErrorf("port", nil, "want 0 to 65535, not %q", port)
 	}
 	switch {
 	case c.Minutes < 1 || c.Minutes > maxMinutes:
-		return fmt.Errorf("keep: want 1 to %d minutes, not %d", maxMinutes, c.Minutes)
+		return metric.FlagErrorf("keep", nil, "want 1 to %d minutes, not %d", maxMinutes, c.Minutes)
 	case c.MaxBytes < minBytes:
-		return fmt.Errorf("max-bytes: want at least %d, not %d", minBytes, c.MaxBytes)
+		return metric.FlagErrorf("max-bytes", nil, "want at least %d, not %d", minBytes, c.MaxBytes)
 	case !metric.IsClean([]byte(c.Prefix)):
-		return fmt.Errorf("prefix: want only A-Z a-z 0-9 _ - and dots between them, not %q", c.Prefix)
+		return metric.FlagErrorf("prefix", nil, "want only A-Z a-z 0-9 _ - and dots between them, not %q", c.Prefix)
 	}
 	return nil
 }

@@ -11,25 +11,25 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// history is the totals of the last minutes. One goroutine adds to it; any
-// number read views of it meanwhile, which do not change.
+// history is the totals of the last minutes. One goroutine adds to it. Others read views of it,
+// which never change.
 //
-// Each batch becomes a segment, and those of a minute become one when the minute is
-// over. Names are numbered as they come, and anew when most of them are in no
-// segment any more. When memory runs out the oldest minutes are forgotten.
+// Each batch becomes a segment, and the segments of a minute are merged when it is over. Names
+// are numbered as they come, and renumbered once most numbers are unused. When memory
+// runs out the oldest minutes are forgotten.
 type history struct {
 	limits
 	view
 	numbers   [metric.Kinds]map[string]uint32
 	nameBytes int
-	worth     int     // names are numbered anew when there are as many
-	entries   []entry // of the batch at hand
-	full      bool    // no more room can be made for it
+	worth     int     // number of names at which they are renumbered
+	entries   []entry // of the current batch
+	full      bool    // no room can be made for it
 
 	shown atomic.Pointer[view]
 }
 
-// limits say how much history there may be.
+// limits bound the history.
 type limits struct {
 	minutes int // complete ones
 	bytes   int
@@ -40,25 +40,24 @@ type view struct {
 	series   []series   // by number; elements are added only
 	segments []*segment // the oldest first
 	minute   int64      // the newest
-	since    int64      // the oldest minute of which nothing is missing
+	since    int64      // the oldest complete minute
 	end      time.Time  // of the newest interval
 	size     int        // bytes
 }
 
-// entry is a name of the batch at hand.
+// entry is a name of the current batch.
 type entry struct {
 	number uint32
 	totals []byte
 }
 
 const (
-	// mostSegments is how many segments a minute may have.
-	mostSegments = 8
-	// What a segment and a name take, besides their bytes: a name is in a list and in
-	// a map.
+	// maxSegments is the number of segments that a minute may have.
+	maxSegments = 8
+	// Memory of a segment and of a name besides their bytes: a name is in a list and a map.
 	segmentBytes = 96
 	nameBytes    = 96
-	// worthIt is how many names there are before any are numbered anew.
+	// worthIt is the least number of names that are renumbered.
 	worthIt = 1024
 )
 
@@ -73,14 +72,14 @@ func newHistory(l limits, now time.Time) *history {
 	return h
 }
 
-// floorMinute returns the minute t is in.
+// floorMinute returns the minute of t.
 func floorMinute(t time.Time) int64 { return int64(math.Floor(float64(t.Unix()) / 60)) }
 
-// minuteOf returns the minute in which an interval counts: that in which it
-// ends, and if both end at once, that one.
+// minuteOf returns the minute that an interval belongs to: the one in which it ends. The end of a
+// minute belongs to it.
 func minuteOf(end time.Time) int64 { return floorMinute(end.Add(-1)) }
 
-// add adds a batch, and returns how many of its names there was no room for.
+// add adds a batch, and returns how many of its names did not fit.
 func (h *history) add(b *batch) (dropped int) {
 	h.advance(minuteOf(b.end))
 	h.end = b.end
@@ -102,15 +101,15 @@ func (h *history) add(b *batch) (dropped int) {
 	return dropped
 }
 
-// show lets readers see the history as it is now.
+// show publishes the current history to readers.
 func (h *history) show() {
 	v := h.view
 	v.segments = slices.Clone(v.segments)
 	h.shown.Store(&v)
 }
 
-// advance begins a minute, unless it is the newest already, and forgets those that
-// are too old. After the clock was put back, the minutes ahead of it are forgotten.
+// advance begins a minute, unless it is the newest already, and forgets minutes that are too old. If
+// the clock was set back it forgets the minutes ahead.
 func (h *history) advance(minute int64) {
 	if minute != h.minute {
 		h.compact()
@@ -126,8 +125,8 @@ func (h *history) advance(minute int64) {
 	}
 }
 
-// append makes the batch at hand a segment of the newest minute, if there is room. To make
-// room can change the numbers of the names.
+// append turns the current batch into a segment of the newest minute, if it fits. Making room can
+// change the numbers of names.
 func (h *history) append() bool {
 	if len(h.entries) == 0 {
 		return true
@@ -145,14 +144,14 @@ func (h *history) append() bool {
 		b.data = append(b.data, e.totals...)
 	}
 	h.segments = append(h.segments, b.done())
-	if n := len(h.segments); n >= mostSegments && h.segments[n-mostSegments].minute == h.minute {
+	if n := len(h.segments); n >= maxSegments && h.segments[n-maxSegments].minute == h.minute {
 		h.compact()
 	}
 	h.measure()
 	return true
 }
 
-// compact makes one segment of those of the newest minute.
+// compact merges the segments of the newest minute.
 func (h *history) compact() {
 	first := len(h.segments)
 	for first > 0 && h.segments[first-1].minute == h.minute {
@@ -166,7 +165,7 @@ func (h *history) compact() {
 	h.measure()
 }
 
-// measure works out the size.
+// measure computes the size.
 func (h *history) measure() {
 	h.size = h.nameBytes
 	for _, s := range h.segments {
@@ -174,8 +173,8 @@ func (h *history) measure() {
 	}
 }
 
-// makeRoom sees to it that need bytes more fit in. If need be it forgets the
-// oldest minutes, with an eighth more than that, so as not to come back for each name.
+// makeRoom makes room for need bytes. If necessary it forgets the oldest minutes, and an eighth
+// more, so that it is not called for each name.
 func (h *history) makeRoom(need int) bool {
 	if h.size+need <= h.bytes {
 		return true

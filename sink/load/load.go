@@ -1,5 +1,5 @@
-// Package load is a sink that keeps the last minutes in memory, and serves them
-// over HTTP as windows: what was counted in the last 1, 5 or 15 minutes.
+// Package load is a sink that keeps the last minutes in memory, and serves windows of them
+// over HTTP: the counts of the last 1, 5 or 15 minutes.
 //
 //	s, err := load.New(load.Config{Addr: "127.0.0.1:8082", Minutes: 60, MaxBytes: 256 << 20})
 //	err = s.Open()
@@ -8,16 +8,16 @@
 //	s.Record(&collected) // for each name of a flush
 //	s.EndInterval(sink.Interval{End: time.Now(), Percentiles: []float64{90}})
 //
-// It sees what names collected instead of points: only sums, samples and
-// members add up to those of a window. README.md tells what is served.
+// It sees the values of names instead of points, as only sums, samples and members can be added up
+// to a window. README.md describes the answers.
 //
 // # How history is kept
 //
-// The flush writes each name and its totals into a batch: sums, bins of samples,
-// hashes of members. A goroutine of the sink makes a segment of the batch, in which names
-// are numbers, and one segment of those of a minute that is over. A window is the sum of
-// its segments, worked out name by name while it is written. Segments never change, so
-// that nobody waits for anybody.
+// The flush writes each name and its totals into a batch: sums, bins of samples, hashes of
+// members. A goroutine of the sink turns the batch into a segment, in which names are numbers,
+// and merges the segments of a minute when it is over. A window is the sum of its
+// segments, computed name by name while it is written. Segments never change, so that
+// readers and the writer do not wait for each other.
 package load
 
 import (
@@ -34,14 +34,14 @@ import (
 
 var _ sink.Recorder = (*Sink)(nil)
 
-// answerTimeout is how long a client may take to read a window.
+// answerTimeout is the time for a client to read a window.
 const answerTimeout = 30 * time.Second
 
 // Sink keeps history and serves windows of it. Make it with New.
 type Sink struct {
 	config Config
 	server *httpgate.Server
-	turn   chan struct{} // to work out a window
+	turn   chan struct{} // to compute a window
 	binning
 
 	// The flush writes into building, and hands it to Run, which adds it to the
@@ -56,7 +56,7 @@ type Sink struct {
 	made, delivered, dropped atomic.Uint64
 }
 
-// New returns a Sink, of which nothing is to be seen until Open.
+// New returns a Sink. It listens after Open.
 func New(cfg Config) (*Sink, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -85,10 +85,10 @@ func (s *Sink) Open() (err error) {
 // Addr returns the bound address.
 func (s *Sink) Addr() net.Addr { return s.server.Addr() }
 
-// Close lets go of the address.
+// Close closes the listener.
 func (s *Sink) Close() error { return s.server.Close() }
 
-// Run keeps what is recorded, and serves it, until ctx ends.
+// Run keeps and serves the recorded history until ctx ends.
 func (s *Sink) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	served := make(chan error, 1)
@@ -103,7 +103,7 @@ func (s *Sink) Run(ctx context.Context) error {
 	return nil
 }
 
-// keepAll keeps what is recorded until ctx ends.
+// keepAll keeps recorded batches until ctx ends.
 func (s *Sink) keepAll(ctx context.Context) {
 	for {
 		select {
@@ -118,8 +118,8 @@ func (s *Sink) keepAll(ctx context.Context) {
 	}
 }
 
-// keep adds a batch to the history, and gives its memory back before it tells: who
-// sees that it is delivered can hand over the next one.
+// keep adds a batch to the history. It frees the batch before it counts it as delivered, so
+// that the next batch has room by then.
 func (s *Sink) keep(b *batch) {
 	dropped := s.history.add(b)
 	delivered := b.names - dropped
@@ -132,8 +132,8 @@ func (s *Sink) keep(b *batch) {
 // Record adds a name to the batch that the flush makes.
 func (s *Sink) Record(c *metric.Collected) { s.writer.add(s.building, c) }
 
-// EndInterval hands the batch over. If the one before is not done yet, there is no
-// memory for another, and this one is dropped.
+// EndInterval hands the batch over. If the previous batch is still in use there is no memory for
+// the next, and this one is dropped.
 func (s *Sink) EndInterval(i sink.Interval) {
 	s.percentiles.Store(&i.Percentiles)
 	b := s.building
@@ -160,6 +160,6 @@ func (s *Sink) State() sink.State {
 		Bytes:     v.size,
 		MaxBytes:  s.config.MaxBytes,
 	}
-	st.Made = s.made.Load() // the last: it is never less than what became of it
+	st.Made = s.made.Load() // read last, so that it is never less than the others
 	return st
 }

@@ -115,7 +115,7 @@ func (t *totals) addSet(data []byte) []byte {
 	n, data := readUvarint(data)
 	hashes, rest := data[:8*n], data[8*n:]
 	merged, old := t.spareMembers[:0], t.members
-	for len(merged) < mostMembers && (len(hashes) > 0 || len(old) > 0) {
+	for len(merged) < maxMembers && (len(hashes) > 0 || len(old) > 0) {
 		var hash uint64
 		if len(hashes) > 0 {
 			hash = binary.LittleEndian.Uint64(hashes)
@@ -171,17 +171,17 @@ func readUvarint(data []byte) (uint64, []byte) {
 // clamp keeps a sum finite.
 func clamp(v float64) float64 { return max(-math.MaxFloat64, min(v, math.MaxFloat64)) }
 
-// mostMembers is how many members of a set are kept: up to it their number is exact. Of
+// maxMembers is how many members of a set are kept: up to it their number is exact. Of
 // more the smallest hashes are kept, from which it is estimated.
-const mostMembers = 4096
+const maxMembers = 4096
 
 // distinct returns the number of members of a set. When some were left out, the
 // share of all hashes below the greatest kept tells how many (K. Beyer et al., "On
 // synopses for distinct-value estimation under multiset operations", 2007): the
-// standard error is 1/sqrt(mostMembers-2), 1.6 %.
+// standard error is 1/sqrt(maxMembers-2), 1.6 %.
 func (t *totals) distinct() float64 {
 	n := len(t.members)
-	if n < mostMembers {
+	if n < maxMembers {
 		return float64(n)
 	}
 	return math.Round(float64(n-1) / (float64(t.members[n-1]) / (1 << 64)))
@@ -192,8 +192,8 @@ func (t *totals) distinct() float64 {
 func (t *totals) setMembers(hashes []uint64) {
 	// Sorting those below a limit is enough if as many as are wanted differ; of evenly
 	// spread ones four times as many are below this one.
-	if n := len(hashes); n > 8*mostMembers {
-		limit := math.MaxUint64 / uint64(n) * 4 * mostMembers
+	if n := len(hashes); n > 8*maxMembers {
+		limit := math.MaxUint64 / uint64(n) * 4 * maxMembers
 		low := 0
 		for i, hash := range hashes {
 			if hash < limit {
@@ -201,7 +201,7 @@ func (t *totals) setMembers(hashes []uint64) {
 				low++
 			}
 		}
-		if t.keepSmallest(hashes[:low]); len(t.members) == mostMembers {
+		if t.keepSmallest(hashes[:low]); len(t.members) == maxMembers {
 			return
 		}
 	}
@@ -216,7 +216,7 @@ func (t *totals) keepSmallest(hashes []uint64) {
 		if i > 0 && hash == hashes[i-1] {
 			continue
 		}
-		if t.members = append(t.members, hash); len(t.members) == mostMembers {
+		if t.members = append(t.members, hash); len(t.members) == maxMembers {
 			return
 		}
 	}

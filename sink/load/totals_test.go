@@ -76,10 +76,10 @@ func TestTimersAddUp(t *testing.T) {
 	}
 }
 
-// Sets are exact up to mostMembers, and within a few standard errors beyond.
+// Sets are exact up to maxMembers, and within a few standard errors beyond.
 func TestSetsAddUp(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
-	for _, members := range []int{0, 1, 100, mostMembers - 1, mostMembers, 10_000, 100_000} {
+	for _, members := range []int{0, 1, 100, maxMembers - 1, maxMembers, 10_000, 100_000} {
 		hashes := make([]uint64, members)
 		for i := range hashes {
 			hashes[i] = max(1, rng.Uint64())
@@ -94,10 +94,10 @@ func TestSetsAddUp(t *testing.T) {
 		}
 		sum.add(metric.Set, encode(&w, set("u", slices.Clone(hashes[members/2:])...)))
 		got := sum.distinct()
-		if members < mostMembers && got != float64(members) {
+		if members < maxMembers && got != float64(members) {
 			t.Errorf("%v members, want %d", got, members)
 		}
-		if off := math.Abs(got-float64(members)) / float64(max(members, 1)); off > 4/math.Sqrt(mostMembers) {
+		if off := math.Abs(got-float64(members)) / float64(max(members, 1)); off > 4/math.Sqrt(maxMembers) {
 			t.Errorf("%v members, want %d: off by %v", got, members, off)
 		}
 	}

@@ -7,5 +7,5 @@ import (
 	"os"
 )
 
-// waitForRoom cannot be done here: a write to a pipe that nobody reads blocks.
+// waitForRoom does nothing here: a write to a pipe without a reader blocks.
 func waitForRoom(ctx context.Context, _ *os.File) error { return context.Cause(ctx) }

@@ -3,12 +3,12 @@
 //
 //	stats.web.requests 3.2 1795251862
 //
-// It is for looking at what a daemon publishes, and for pipes. New makes a Sink from a
+// It shows what a daemon publishes, and feeds pipes. New makes a Sink from a
 // Config; the daemon's outlet calls its AppendPoint and Send.
 //
 // # Pipes
 //
-// A pipe that nobody reads blocks who writes into it. Send writes only what there is
+// A pipe without a reader blocks its writer. Send writes only what there is
 // room for, so that it ends in time, and with its context; the rest is sent when the same
 // payload is sent again. Lines of up to 512 bytes are written whole: no other writer into
 // the same pipe, such as a log, can tear them.
@@ -48,16 +48,16 @@ const defaultTimeout = 10 * time.Second
 // them (POSIX's PIPE_BUF).
 const atOnce = 512
 
-var errStandsStill = fmt.Errorf("nobody reads it: %w", os.ErrDeadlineExceeded)
+var errStandsStill = fmt.Errorf("nothing reads it: %w", os.ErrDeadlineExceeded)
 
 // Validate says what is wrong with c. The error begins with the name of the setting,
 // which is NAME=VALUE in the URL of a sink.
 func (c Config) Validate() error {
 	if err := sink.CheckPrefix(c.Prefix); err != nil {
-		return fmt.Errorf("prefix: %w", err)
+		return metric.FlagErrorf("prefix", nil, "%w", err)
 	}
 	if c.Timeout < 0 {
-		return fmt.Errorf("timeout: %v is negative", c.Timeout)
+		return metric.FlagErrorf("timeout", nil, "%v is negative", c.Timeout)
 	}
 	return nil
 }

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"path/filepath"
+	"strings"
+)
+
+// place is a TCP port, or the path of a file, that a setting needs for itself.
+type place struct{ flag, host, name string }
+
+// checkPorts refuses two listeners on one port.
+func (all settings) checkPorts() (found problems) {
+	places := []place{{"--port", all.host("name"), all.text("port")}, {"--monitor-port", all.host("monitor-host"), all.text("monitor-port")}}
+	for flag, address := range map[string]string{"--admin": all.console("admin"), "--pprof": all.text("pprof")} {
+		host, port, _ := net.SplitHostPort(address)
+		if flag == "--admin" && host == "" {
+			host = "127.0.0.1"
+		}
+		places = append(places, place{flag, host, port})
+	}
+	for _, v := range all.get("sink").values {
+		if e, err := parseEndpoint(v.text); err == nil && e.scheme.records {
+			places = append(places, place{"--sink " + v.text, e.host, e.port})
+		}
+	}
+	for i, p := range places {
+		for _, other := range places[:i] {
+			if p.name == other.name && p.name != "" && p.name != "0" && overlap(p.host, other.host) {
+				found = append(found, all.clash(p, other, "port "+p.name))
+			}
+		}
+	}
+	return found
+}
+
+// overlap reports whether two hosts cannot have the same port.
+func overlap(a, b string) bool {
+	if a == b || a == "" || b == "" {
+		return true
+	}
+	one, errOne := netip.ParseAddr(a)
+	two, errTwo := netip.ParseAddr(b)
+	if errOne != nil || errTwo != nil {
+		return false // a name is not looked up here
+	}
+	one, two = one.Unmap(), two.Unmap()
+	return one == two || one.Is4() == two.Is4() && (one.IsUnspecified() || two.IsUnspecified())
+}
+
+// checkPaths refuses two settings for one file. The state file has others beside it.
+func (all settings) checkPaths() (found problems) {
+	places := []place{}
+	for _, name := range []string{"config", "nsca-config", "state-file", "pidfile", "log-file"} {
+		path := all.text(name)
+		if path == "" || strings.HasPrefix(path, "/dev/") {
+			continue
+		}
+		places = append(places, place{flag: "--" + name, name: filepath.Clean(path)})
+		if name == "state-file" {
+			places = append(places, place{flag: "--" + name, name: filepath.Clean(path) + ".new"}, place{flag: "--" + name, name: filepath.Clean(path) + ".lock"})
+		}
+	}
+	for i, p := range places {
+		for _, other := range places[:i] {
+			if p.name == other.name {
+				found = append(found, all.clash(p, other, "the file "+p.name))
+			}
+		}
+	}
+	return found
+}
+
+func (all settings) clash(p, other place, what string) error {
+	err := fmt.Errorf("%s: %s is taken by %s", p.flag, what, other.flag)
+	name, _, _ := strings.Cut(strings.TrimPrefix(p.flag, "--"), " ")
+	return all.get(name).locate("", err)
+}

@@ -1,0 +1,201 @@
+package main
+
+import (
+	"context"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// ourFile is a file that the daemon opens.
+type ourFile struct {
+	name string
+	// args make the daemon open the file at path.
+	args func(t *testing.T, path string) []string
+	// links says that a symbolic link is followed: it is a file of the operator.
+	links bool
+	// goesOn says that the daemon starts without the file, and logs why.
+	goesOn bool
+	// streams says that devices are welcome.
+	streams bool
+}
+
+var ourFiles = []ourFile{
+	{name: "state", args: flagFor("--state-file")},
+	{name: "state.lock", args: func(_ *testing.T, path string) []string {
+		return []string{"--state-file", strings.TrimSuffix(path, ".lock")}
+	}},
+	{name: "pid", args: flagFor("--pidfile")},
+	{name: "log", args: flagFor("--log-file"), links: true, streams: true},
+	{name: "conf", args: flagFor("--config"), links: true},
+	{name: "send_nsca.cfg", links: true, args: func(_ *testing.T, path string) []string {
+		return []string{"--alert", "--nsca-server", "localhost", "--nsca-config", path}
+	}},
+	{name: "ca.pem", links: true, goesOn: true, args: func(_ *testing.T, path string) []string {
+		return []string{"--flush-interval", "0.05", "-s", "graphite+tls://" + takenTLS + "?ca=" + path}
+	}},
+	{name: "spool/graphite/lock", goesOn: true, args: spoolFor},
+	{name: "spool/graphite/position", goesOn: true, args: spoolFor},
+}
+
+func flagFor(flag string) func(*testing.T, string) []string {
+	return func(_ *testing.T, path string) []string { return []string{flag, path} }
+}
+
+func spoolFor(_ *testing.T, path string) []string {
+	return []string{"--flush-interval", "0.05", "--graphite-host", "127.0.0.1", "--graphite-port", "1", "--spool-dir", filepath.Dir(filepath.Dir(path))}
+}
+
+// takenTLS is set by TestFiles to the address of a listener.
+var takenTLS string
+
+// TestFiles puts what does not belong there in the place of each file that the daemon
+// opens. It must not hang, must not touch what a link leads to, and must say what is wrong.
+func TestFiles(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	takenTLS = l.Addr().String()
+	for _, file := range ourFiles {
+		for _, trap := range []string{"link", "fifo", "socket", "device", "directory", "foreign file", "foreign link", "hard link"} {
+			t.Run(file.name+"/"+trap, func(t *testing.T) { file.try(t, trap) })
+		}
+	}
+}
+
+const treasure = "# do not touch\n"
+
+func (f ourFile) try(t *testing.T, trap string) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, f.name)
+	victim := filepath.Join(t.TempDir(), "victim")
+	check(t, os.WriteFile(victim, []byte(treasure), 0o600))
+	check(t, os.MkdirAll(filepath.Dir(path), 0o700))
+	refused := f.set(t, trap, path, victim)
+	said := f.outcome(t, refused, f.args(t, path))
+	if refused && !(strings.Contains(said, path) && complains(said)) {
+		t.Errorf("does not say what is wrong with %s: %s", path, said)
+	}
+	got, err := os.ReadFile(victim)
+	if err != nil || string(got) != treasure && !(f.streams && !refused) {
+		t.Errorf("the victim holds %q, %v", got, err)
+	}
+}
+
+// set sets a trap at path, and reports whether the daemon must refuse it.
+func (f ourFile) set(t *testing.T, trap, path, victim string) (refused bool) {
+	t.Helper()
+	const other = 65534
+	switch trap {
+	case "link":
+		check(t, os.Symlink(victim, path))
+		return !f.links
+	case "fifo":
+		check(t, unix.Mkfifo(path, 0o666))
+	case "socket":
+		fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM, 0)
+		check(t, err)
+		defer unix.Close(fd)
+		if unix.Bind(fd, &unix.SockaddrUnix{Name: path}) != nil {
+			t.Skip("the path is too long for a socket")
+		}
+	case "device":
+		check(t, os.Symlink("/dev/zero", path))
+		if unix.Mknod(path+"0", unix.S_IFCHR|0o666, int(unix.Mkdev(1, 5))) == nil {
+			check(t, os.Rename(path+"0", path))
+		}
+		return !f.streams
+	case "directory":
+		check(t, os.Mkdir(path, 0o777))
+	case "foreign file", "foreign link", "hard link":
+		check(t, os.Chmod(filepath.Dir(path), 0o1777))
+		switch trap {
+		case "hard link":
+			check(t, os.Link(victim, path))
+			return true
+		case "foreign file":
+			check(t, os.WriteFile(path, nil, 0o666))
+		default:
+			check(t, os.Symlink(victim, path))
+		}
+		if os.Lchown(path, other, other) != nil {
+			t.Skip("needs root")
+		}
+	}
+	return true
+}
+
+// outcome runs a daemon, and returns what it says. It must end by itself if it refuses the
+// file, unless it goes on without.
+func (f ourFile) outcome(t *testing.T, refused bool, args []string) string {
+	t.Helper()
+	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+	defer stop()
+	args = append([]string{"statsd", "-p", "0", "-n", "127.0.0.1", "--receivers", "1", "--monitor-port", "off", "--grace", "0"}, args...)
+	var log buffer
+	ended := make(chan int, 1)
+	go func() { ended <- run(ctx, args, io.Discard, &log) }()
+	enough := func(text string) bool { return strings.Contains(text, "ready for udp and tcp") }
+	switch {
+	case refused && f.goesOn:
+		enough = complains
+	case f.streams: // the log is elsewhere
+		enough = func(string) bool { return true }
+	}
+	for {
+		select {
+		case code := <-ended:
+			if ctx.Err() != nil || code != exitFailed {
+				t.Errorf("hangs, or exits %d", code)
+			}
+			return log.String()
+		case <-time.After(2 * time.Millisecond):
+		}
+		if refused && !f.goesOn || !enough(log.String()) {
+			continue
+		}
+		stop()
+		if code := <-ended; code != exitOK {
+			t.Errorf("exits %d: %s", code, log.String())
+		}
+		return log.String()
+	}
+}
+
+func complains(text string) bool {
+	return strings.Contains(text, "refused: it ") || strings.Contains(text, "is a directory") || strings.Contains(text, "nothing reads from it")
+}
+
+// buffer can be read while it is written to.
+type buffer struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (b *buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *buffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}
+
+func check(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}

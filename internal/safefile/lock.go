@@ -1,0 +1,83 @@
+package safefile
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+// InUseError says that another process has locked a file.
+type InUseError struct{ PID int } // 0 if the file does not tell
+
+func (e *InUseError) Error() string {
+	if e.PID == 0 {
+		return "another process has locked it"
+	}
+	return fmt.Sprintf("process %d has locked it", e.PID)
+}
+
+// Lock locks an open file for this process (flock(2)), or returns an *InUseError. The lock
+// ends with the process, however that ends.
+func Lock(file *os.File) error {
+	for {
+		err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		switch {
+		case err == nil:
+			return nil
+		case errors.Is(err, unix.EINTR):
+			continue
+		case errors.Is(err, unix.EWOULDBLOCK):
+			pid, _ := PID(file)
+			return &InUseError{pid}
+		}
+		return fmt.Errorf("lock %s: %w", file.Name(), err)
+	}
+}
+
+// PID returns the process id that a file holds: 0 for an empty file.
+func PID(file *os.File) (int, error) {
+	const limit = 32 // more than a process id has
+	text, err := io.ReadAll(io.NewSectionReader(file, 0, limit))
+	if err != nil {
+		return 0, fmt.Errorf("read: %w", err)
+	}
+	if text = bytes.TrimSpace(text); len(text) == 0 {
+		return 0, nil
+	}
+	pid, err := strconv.Atoi(string(text))
+	if err != nil {
+		return 0, errors.New("it holds something other than a process id")
+	}
+	return pid, nil
+}
+
+// WritePID makes this process's id the content of a file.
+func WritePID(file *os.File) error {
+	if err := file.Truncate(0); err != nil {
+		return err
+	}
+	_, err := file.WriteAt(fmt.Appendln(nil, os.Getpid()), 0)
+	return err
+}
+
+// Holding makes a lock file at path, or takes one over, and locks it. The file stays: only
+// its lock means something.
+func Holding(path string) (*os.File, error) {
+	file, err := Open(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if errors.Is(err, os.ErrPermission) || errors.Is(err, unix.EROFS) {
+		file, err = Open(path, os.O_RDONLY, 0) // which is enough for a lock
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := Lock(file); err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	_ = WritePID(file) // it only tells people: the lock holds without it
+	return file, nil
+}

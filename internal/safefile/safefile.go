@@ -1,0 +1,149 @@
+// Package safefile opens the files of the daemon so that what others put in their place
+// does no harm.
+//
+// Opening never hangs: a FIFO, a device or a socket is an error, but for a log. The daemon's own
+// files (Open, Replace) are never reached through a symbolic link; files of the
+// operator (Read) and logs (Append) may be.
+//
+// In a directory that others can write to, such as /tmp, a file or link must belong to this
+// user or to the owner of the directory, and a file must have one name only. Otherwise
+// another user could have put it there. Links in the middle of a path are followed.
+package safefile
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// ErrUnsafe is in the errors about files that are something else than they should be.
+// They cannot be used until somebody changes them.
+var ErrUnsafe = errors.New("refused")
+
+// calm keeps an open from hanging, and from making a terminal ours.
+const calm = unix.O_NONBLOCK | unix.O_NOCTTY
+
+// Read opens a file of the operator. It follows symbolic links: Kubernetes, for one, mounts
+// configuration files as links.
+func Read(path string) (*os.File, error) {
+	return open(path, opening{flags: os.O_RDONLY, links: true})
+}
+
+// ReadFile returns the content of a file of the operator, of at most limit bytes.
+func ReadFile(path string, limit int64) ([]byte, error) {
+	file, err := Read(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	content, err := io.ReadAll(io.LimitReader(file, limit+1))
+	if err == nil && int64(len(content)) > limit {
+		err = pathError(path, fmt.Errorf("%w: it has more than %d bytes", ErrUnsafe, limit))
+	}
+	return content, err
+}
+
+// Open opens a file of the daemon's own, with flags of os.OpenFile.
+func Open(path string, flags int, mode fs.FileMode) (*os.File, error) {
+	return open(path, opening{flags: flags, mode: mode})
+}
+
+// Append opens a log, or makes it. It may be a device, such as /dev/stderr, or a FIFO that
+// has a reader.
+func Append(path string, mode fs.FileMode) (*os.File, error) {
+	return open(path, opening{flags: os.O_WRONLY | os.O_APPEND | os.O_CREATE, mode: mode, links: true, streams: true})
+}
+
+// Directory makes a directory of the daemon's own, with its parents. Links to a directory
+// are followed.
+func Directory(path string) error {
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return err
+	}
+	return checkPlace(path, true)
+}
+
+// opening is how a file is opened.
+type opening struct {
+	flags   int
+	mode    fs.FileMode
+	links   bool // follow a link at the end of the path
+	streams bool // take FIFOs and devices too
+}
+
+// open checks the file before it opens it, as opening a device can have effects, and
+// afterwards, as it may have been replaced.
+func open(path string, o opening) (*os.File, error) {
+	if err := checkPlace(path, o.links); err != nil {
+		return nil, err
+	}
+	info, err := os.Stat(path)
+	switch {
+	case err == nil:
+		if err := o.checkType(info.Mode()); err != nil {
+			return nil, pathError(path, err)
+		}
+	case !errors.Is(err, fs.ErrNotExist):
+		return nil, err
+	}
+	flags := o.flags | calm
+	if !o.links {
+		flags |= unix.O_NOFOLLOW
+	}
+	file, err := os.OpenFile(path, flags, o.mode)
+	if errors.Is(err, unix.ENXIO) {
+		return nil, pathError(path, fmt.Errorf("nothing reads from it: %w", unix.ENXIO))
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := o.checkOpen(file, path); err != nil {
+		return nil, errors.Join(pathError(path, err), file.Close())
+	}
+	return file, nil
+}
+
+func (o opening) checkType(mode fs.FileMode) error {
+	switch {
+	case mode.IsRegular(), o.streams && mode&(fs.ModeNamedPipe|fs.ModeCharDevice) != 0:
+		return nil
+	case mode.IsDir():
+		return unix.EISDIR
+	}
+	return fmt.Errorf("%w: it is %s, not a regular file", ErrUnsafe, typeName(mode))
+}
+
+func (o opening) checkOpen(file *os.File, path string) error {
+	info, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	if err := o.checkType(info.Mode()); err != nil {
+		return err
+	}
+	shared, err := sharedDirectory(path)
+	if err != nil || shared == nil || !info.Mode().IsRegular() {
+		return err
+	}
+	return shared.check(info)
+}
+
+func typeName(mode fs.FileMode) string {
+	switch {
+	case mode&fs.ModeSymlink != 0:
+		return "a symbolic link"
+	case mode&fs.ModeNamedPipe != 0:
+		return "a named pipe"
+	case mode&fs.ModeSocket != 0:
+		return "a socket"
+	case mode&fs.ModeDevice != 0:
+		return "a device"
+	}
+	return "of an unknown type"
+}
+
+func pathError(path string, err error) error { return &fs.PathError{Op: "open", Path: path, Err: err} }

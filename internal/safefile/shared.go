@@ -1,0 +1,63 @@
+package safefile
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// shared is a directory that every user can write to.
+type shared struct{ owner uint32 }
+
+// sharedDirectory returns the directory of a path if it is shared, nil if it is not.
+func sharedDirectory(path string) (*shared, error) {
+	info, err := os.Stat(filepath.Dir(path))
+	if err != nil {
+		return nil, err
+	}
+	const othersWrite = 0o002
+	if info.Mode().Perm()&othersWrite == 0 {
+		return nil, nil
+	}
+	return &shared{ownerOf(info).Uid}, nil
+}
+
+// check refuses a file or link that another user may have put there.
+func (s *shared) check(info fs.FileInfo) error {
+	stat := ownerOf(info)
+	switch {
+	case stat.Uid != uint32(os.Geteuid()) && stat.Uid != s.owner:
+		return fmt.Errorf("%w: it belongs to user %d, in a directory that every user can write to", ErrUnsafe, stat.Uid)
+	case info.Mode().IsRegular() && stat.Nlink > 1:
+		return fmt.Errorf("%w: it has another name too (a hard link), in a directory that every user can write to", ErrUnsafe)
+	}
+	return nil
+}
+
+// checkPlace refuses what stands at a path already and may not be opened there: a link, unless
+// links are followed, and what another user may have put there.
+func checkPlace(path string, links bool) error {
+	info, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if !links && info.Mode()&fs.ModeSymlink != 0 {
+		return pathError(path, fmt.Errorf("%w: it is a symbolic link; give the path of the file itself", ErrUnsafe))
+	}
+	directory, err := sharedDirectory(path)
+	if err != nil || directory == nil {
+		return err
+	}
+	if err := directory.check(info); err != nil {
+		return pathError(path, err)
+	}
+	return nil
+}
+
+func ownerOf(info fs.FileInfo) *syscall.Stat_t { return info.Sys().(*syscall.Stat_t) }

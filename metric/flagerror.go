@@ -1,0 +1,36 @@
+package metric
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// FlagError is an error about the value of a setting. Every package that validates settings
+// returns it, so that the command can say where the value was set.
+type FlagError struct {
+	Flag  string // with its dashes: --port; of a sink, the key in its URL: timeout
+	Value string // empty if there is none to show
+	Err   error
+}
+
+// FlagErrorf returns a FlagError; a nil value is none to show. The format says why.
+func FlagErrorf(flag string, value any, format string, args ...any) error {
+	e := &FlagError{Flag: flag, Err: fmt.Errorf(format, args...)}
+	if value != nil {
+		e.Value = fmt.Sprint(value)
+	}
+	return e
+}
+
+func (e *FlagError) Error() string {
+	switch {
+	case e.Value == "":
+		return fmt.Sprintf("%s: %v", e.Flag, e.Err)
+	case strings.ContainsFunc(e.Value, func(r rune) bool { return strings.ContainsRune(" ;", r) || !strconv.IsPrint(r) }):
+		return fmt.Sprintf("%s %q: %v", e.Flag, e.Value, e.Err)
+	}
+	return fmt.Sprintf("%s %s: %v", e.Flag, e.Value, e.Err)
+}
+
+func (e *FlagError) Unwrap() error { return e.Err }
