@@ -1,6 +1,13 @@
-// Package soak helps tests that are short in an ordinary run and full-size in make soak, which sets
-// $SOAK. A test reports its measurement as a row of a table:
+// Package soak sets the size of tests. Three settings exist:
 //
+//   - go test runs what is quick, in reduced sizes.
+//   - make test sets TESTS=all: slow tests run too, in reduced sizes.
+//   - make soak sets SOAK to a duration: soak tests run in full size, check exact
+//     bounds, and report what they measured as a row of docs/reliability.md.
+//
+// A slow soak test looks like this:
+//
+//	soak.Slow(t)
 //	names := soak.Pick(10_000, 1_000_000)
 //	...
 //	soak.Row(t, "a million new names", "280 bytes each", "300")
@@ -15,10 +22,21 @@ import (
 	"time"
 )
 
-// On reports whether full sizes and exact limits are requested.
+// On reports whether full sizes and exact bounds are asked for.
 func On() bool { return os.Getenv("SOAK") != "" }
 
-// Pick returns full if full sizes are requested, otherwise short.
+// All reports whether slow tests run.
+func All() bool { return On() || os.Getenv("TESTS") == "all" }
+
+// Slow skips a test that takes some seconds, unless slow tests are asked for.
+func Slow(t testing.TB) {
+	t.Helper()
+	if !All() {
+		t.Skip("slow (make test runs it)")
+	}
+}
+
+// Pick returns full in a run with full sizes, else short.
 func Pick[T any](short, full T) T {
 	if On() {
 		return full
@@ -26,7 +44,7 @@ func Pick[T any](short, full T) T {
 	return short
 }
 
-// Duration returns the running time of a test: the one in $SOAK if it is set, otherwise short.
+// Duration returns $SOAK in a run with full sizes, else short.
 func Duration(t testing.TB, short time.Duration) time.Duration {
 	t.Helper()
 	if !On() {
@@ -39,7 +57,8 @@ func Duration(t testing.TB, short time.Duration) time.Duration {
 	return d
 }
 
-// Row logs a measurement, its limit, and the command that repeats it. Reduced sizes are marked.
+// Row logs what a test measured, its bound, and the command that measures it again. It
+// marks sizes that are not the full ones.
 func Row(t testing.TB, fault, measured, bound string) {
 	t.Helper()
 	if !On() {
@@ -50,8 +69,8 @@ func Row(t testing.TB, fault, measured, bound string) {
 	t.Logf("row: | %s | %s | %s | `%s` |", fault, measured, bound, command)
 }
 
-// folder returns the folder of the test relative to the root of the module. Tests run in their
-// packages' folders.
+// folder is the test's folder, relative to its module. Tests run in their packages'
+// folders.
 func folder() string {
 	dir, err := os.Getwd()
 	if err != nil {

@@ -11,15 +11,18 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/statsd-ops/statsd/internal/wait"
 )
 
-// carbon receives the published points and adds up the counters whose names begin with canary.
+// carbon receives the daemon's points. It adds up the counters whose names begin with
+// canary.
 type carbon struct {
 	listener net.Listener
 	mu       sync.Mutex
 	rates    map[string]float64
 	last     map[string]float64
-	delays   []time.Duration // from the time of those points to their arrival
+	delays   []time.Duration // from a point's timestamp to its arrival
 }
 
 func newCarbon(t testing.TB) *carbon {
@@ -34,7 +37,7 @@ func newCarbon(t testing.TB) *carbon {
 			serving.Go(func() { c.read(t, conn) })
 		}
 	})
-	// It is registered before the daemon's cleanup and so runs after it.
+	// This is registered first, so it runs after the daemon has ended.
 	t.Cleanup(func() { _ = l.Close(); serving.Wait() })
 	return c
 }
@@ -59,7 +62,7 @@ func (c *carbon) read(t testing.TB, conn net.Conn) {
 	}
 }
 
-// counted returns the total of a counter over all flushes so far.
+// counted returns the sum of a counter over all flushes so far.
 func (d *statsd) counted(name string) float64 {
 	d.carbon.mu.Lock()
 	defer d.carbon.mu.Unlock()
@@ -80,10 +83,10 @@ func (d *statsd) value(path string) float64 {
 	return d.last[path]
 }
 
-// expectCanary waits until the total of a counter is want.
+// expectCanary waits until a counter has the sum want.
 func (d *statsd) expectCanary(name string, want int) {
 	d.t.Helper()
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(wait.Patience)
 	for d.counted(name) != float64(want) {
 		if time.Now().After(deadline) {
 			d.t.Fatalf("%s came to %v, want %d; the log says:\n%s", name, d.counted(name), want, d.log)

@@ -24,16 +24,20 @@ import (
 	"github.com/statsd-ops/statsd/internal/counterpart"
 	"github.com/statsd-ops/statsd/internal/soak"
 	"github.com/statsd-ops/statsd/internal/sockets"
+	"github.com/statsd-ops/statsd/internal/wait"
 )
 
-// program is the path of a statsd as it is shipped: without the race detector, which uses much more
-// memory.
+// program is the path of a statsd without the race detector, which would need memory
+// of its own.
 var program string
 
 func TestMain(m *testing.M) {
 	if os.Getenv(besiegedEnv) != "" {
 		besiegeAsked()
 		return
+	}
+	if !soak.All() { // the tests are skipped
+		os.Exit(m.Run())
 	}
 	dir, err := os.MkdirTemp("", "hostile")
 	if err == nil {
@@ -44,7 +48,7 @@ func TestMain(m *testing.M) {
 	}
 	code := 1
 	if err == nil {
-		// Most tests wait for their daemons most of the time.
+		// The tests mostly wait for their daemons.
 		err = flag.Set("test.parallel", "12")
 	}
 	if err == nil {
@@ -56,16 +60,27 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// sideBySide lets reduced tests run in parallel. Full ones run alone, because they check exact
-// limits.
+// sideBySide skips a test in a quick run. In make test it lets the tests run side by
+// side; exact bounds are measured alone.
 func sideBySide(t *testing.T) {
+	t.Helper()
+	soak.Slow(t)
 	if !soak.On() {
 		t.Parallel()
 	}
 }
 
-// bound returns the exact limit, or ten times as much in a reduced test, which shares the machine
-// with others.
+// inTime fails the test if something took too long, but only where exact bounds are
+// measured: anything takes long on a machine that does other work too.
+func inTime(t *testing.T, what string, took, limit time.Duration) {
+	t.Helper()
+	if soak.On() && took > limit {
+		t.Errorf("%s took %v, want at limit %v", what, took, limit)
+	}
+}
+
+// bound is an exact bound for memory. An ordinary test gets tenfold slack, because it
+// shares its machine with others.
 func bound(exact float64) float64 {
 	if soak.On() {
 		return exact
@@ -73,12 +88,9 @@ func bound(exact float64) float64 {
 	return 10 * exact
 }
 
-// patience is how long a test waits for something that is expected at once.
-const patience = 30 * time.Second
-
 // statsd is a daemon that runs until the test ends.
 type statsd struct {
-	*carbon  // receives the published points, unless the test has its own sink
+	*carbon  // where it publishes; nil if the test has its own sink
 	t        testing.TB
 	cmd      *exec.Cmd
 	interval time.Duration
@@ -86,9 +98,10 @@ type statsd struct {
 	monitor  string
 	profiles string
 	log      *log
+	before   float64 // VmHWM before a test's samples
 }
 
-// start runs a daemon with a carbon, with flags in addition to the ones of every test.
+// start runs a daemon that publishes to a carbon, with additional flags.
 func start(t testing.TB, interval time.Duration, flags ...string) *statsd {
 	t.Helper()
 	c := newCarbon(t)
@@ -97,7 +110,7 @@ func start(t testing.TB, interval time.Duration, flags ...string) *statsd {
 	return d
 }
 
-// startTo runs a daemon with the test's own sink.
+// startTo runs a daemon that publishes to the test's own sink.
 func startTo(t testing.TB, sink string, interval time.Duration, flags ...string) *statsd {
 	t.Helper()
 	d := &statsd{t: t, interval: interval, log: &log{}}
@@ -121,14 +134,14 @@ func startTo(t testing.TB, sink string, interval time.Duration, flags ...string)
 	return d
 }
 
-// stop stops the daemon with SIGTERM, once.
+// stop ends the daemon with SIGTERM, once.
 func (d *statsd) stop() {
 	d.t.Helper()
 	if d.cmd.ProcessState != nil {
 		return
 	}
 	d.signal(syscall.SIGTERM)
-	killed := time.AfterFunc(patience, func() { _ = d.cmd.Process.Kill() })
+	killed := time.AfterFunc(wait.Patience, func() { _ = d.cmd.Process.Kill() })
 	defer killed.Stop()
 	if err := d.cmd.Wait(); err != nil {
 		d.t.Errorf("statsd ended: %v; the log says:\n%s", err, d.log)
@@ -209,7 +222,7 @@ func (d *statsd) balance(f map[string]float64) {
 func (d *statsd) await(name string, value float64) map[string]float64 {
 	d.t.Helper()
 	var f map[string]float64
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(wait.Patience)
 	for f = d.figures(); f[name] != value; f = d.figures() {
 		if time.Now().After(deadline) {
 			d.t.Fatalf("%s is %v, want %v; the log says:\n%s", name, f[name], value, d.log)
@@ -278,14 +291,9 @@ func (d *statsd) resources() (goroutines, files int) {
 	return goroutines, len(entries)
 }
 
-// eventually waits until ok.
 func eventually(t testing.TB, complaint string, ok func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); !ok(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal(complaint)
-		}
-	}
+	wait.Until(t, complaint, ok)
 }
 
 // isCut reports whether the daemon closes conn before the given time.

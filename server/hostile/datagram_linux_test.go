@@ -8,8 +8,8 @@ import (
 	"github.com/statsd-ops/statsd/internal/soak"
 )
 
-// A datagram built to do harm: the daemon survives, uses hardly any memory for it, and keeps
-// counting.
+// Each datagram is built to hurt. The daemon survives it, needs hardly any memory for it,
+// and goes on counting.
 func TestSoakOneDatagramBuiltToHurt(t *testing.T) {
 	sideBySide(t)
 	d := start(t, 20*time.Millisecond)
@@ -37,8 +37,8 @@ func TestSoakOneDatagramBuiltToHurt(t *testing.T) {
 		fmt.Sprintf("alive, canary exact, memory +%.2f MB at most", peak/(1<<20)), "1 MB")
 }
 
-// The processor time is proportional to the bytes of the datagrams, and long datagrams do not cost
-// more per byte than short ones.
+// They take processor time in proportion to their bytes: long ones do not cost more a
+// byte than short ones.
 func TestSoakDatagramsTakeLinearTime(t *testing.T) {
 	sideBySide(t)
 	total := soak.Pick(1<<20, 8<<20) // bytes of each kind
@@ -68,7 +68,7 @@ func TestSoakDatagramsTakeLinearTime(t *testing.T) {
 		if soak.On() {
 			t.Logf("%-30s %6.1f ns a byte", g.Name, 1e9*each)
 		}
-		// If little time is used, most of it is for other work.
+		// In a short time most of it goes to other work.
 		if each < 100e-9 {
 			continue
 		}

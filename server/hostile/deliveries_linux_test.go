@@ -8,14 +8,13 @@ import (
 	"github.com/statsd-ops/statsd/sink/sinktest"
 )
 
-// deliveries computes, from the connections to a sink, which lines it received in the view of the
-// sender: the lines of a broken connection are sent again on the next one. again counts the
-// repeated lines.
+// deliveries returns the lines that a sink was sent, from its connections. The lines of a
+// broken connection come again with the next one; again counts them.
 func deliveries(connections []sinktest.Connection) (lines []string, again int) {
-	var unsure []string // came over a connection that broke
+	var unsure []string // lines of a broken connection
 	for _, c := range connections {
 		if n := min(len(unsure), len(c.Lines)); !slices.Equal(unsure[:n], c.Lines[:n]) {
-			lines = append(lines, unsure...) // it broke after its last line
+			lines = append(lines, unsure...) // it broke after the last one
 			unsure = nil
 		}
 		again += min(len(unsure), len(c.Lines))
@@ -39,7 +38,7 @@ func TestDeliveries(t *testing.T) {
 		{"a-ab+c+", "abc", 1},
 		{"-a-abc-ab-abcd+", "abcd", 6},
 		{"ab-cd+", "abcd", 0}, // it broke after the last line
-		{"ab+ab+", "abab", 0}, // duplicated without a reason
+		{"ab+ab+", "abab", 0}, // they came twice for no reason
 		{"ab+a-", "aba", 0},
 	} {
 		var connections []sinktest.Connection

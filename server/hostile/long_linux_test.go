@@ -33,8 +33,8 @@ func mixed(n int) (lines []byte) {
 	return lines
 }
 
-// At half its maximum load, with one bad line in a hundred and a sink that fails and recovers, the
-// daemon's memory, goroutines and files stop growing after some time.
+// The daemon gets half of its highest load, one line in a hundred is bad, and its sink
+// comes and goes. After a while it needs no more memory, goroutines or files.
 func TestSoakFlappingSink(t *testing.T) {
 	sideBySide(t)
 	const windows = 20
@@ -127,8 +127,8 @@ func (l *load) stop() int {
 
 var heapAlloc = regexp.MustCompile(`# HeapAlloc = (\d+)`)
 
-// live returns the bytes of live heap: the minimum of several readings, because work continues
-// between a collection and the reading.
+// live returns the bytes of the heap in use after a garbage collection. It looks several
+// times and takes the least, because work goes on between collection and look.
 func (d *statsd) live() float64 {
 	d.t.Helper()
 	least := 0.0

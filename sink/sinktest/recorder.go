@@ -1,5 +1,5 @@
-// Package sinktest helps to test publishing to sinks. A Recorder is a sink in memory. A Server
-// receives lines over TCP like carbon, and can simulate faults of networks and receivers.
+// Package sinktest has sinks for tests. A Recorder is a sink in memory. A Server
+// receives lines over TCP as carbon does, and can misbehave as networks do.
 //
 //	rec := sinktest.NewRecorder()
 //	rec.Fail(errors.New("down"))
@@ -29,8 +29,7 @@ type Point struct {
 	Time  int64
 }
 
-// Recorder is a sink that stores the points it is sent. Its methods may be called from any
-// goroutine, also while another one uses it as a sink.
+// Recorder is a sink that keeps its points. Its methods may be called from any goroutine.
 type Recorder struct {
 	mu       sync.Mutex
 	points   []Point
@@ -57,7 +56,7 @@ func (r *Recorder) AppendPoint(dst []byte, p metric.Point) []byte {
 	return append(dst, '\n')
 }
 
-// Send stores the points of payload, unless told to fail or to hang.
+// Send keeps the points of payload, unless Fail or Hang was called.
 func (r *Recorder) Send(ctx context.Context, payload []byte) error {
 	r.mu.Lock()
 	r.attempts++
@@ -123,7 +122,7 @@ func (r *Recorder) Points() []Point {
 // Payloads returns the number of successful Sends.
 func (r *Recorder) Payloads() int { return r.get(&r.payloads) }
 
-// Attempts returns the number of Sends begun.
+// Attempts returns how many Sends began.
 func (r *Recorder) Attempts() int { return r.get(&r.attempts) }
 
 // Closed returns how often the sink was closed.
@@ -135,8 +134,8 @@ func (r *Recorder) get(n *int) int {
 	return *n
 }
 
-// Wait waits until at least n points were delivered and returns all of them. If ctx ends first it
-// also returns an error.
+// Wait waits until at least n points were delivered, and returns all points. If ctx ends
+// first, it returns them with an error.
 func (r *Recorder) Wait(ctx context.Context, n int) ([]Point, error) {
 	for {
 		r.mu.Lock()
@@ -153,7 +152,7 @@ func (r *Recorder) Wait(ctx context.Context, n int) ([]Point, error) {
 	}
 }
 
-// announce wakes the waiting goroutines. The caller holds mu.
+// announce wakes everything that waits. The caller holds mu.
 func (r *Recorder) announce() {
 	close(r.changed)
 	r.changed = make(chan struct{})

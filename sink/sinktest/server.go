@@ -3,16 +3,19 @@ package sinktest
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"net"
 	"slices"
 	"strconv"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/statsd-ops/statsd/internal/ports"
 )
 
-// Server receives lines over TCP on its own loopback port. Its methods may be called from any
-// goroutine.
+// Server receives lines over TCP on a loopback port that is reserved for it. Its
+// methods may be called from any goroutine.
 type Server struct {
 	t    testing.TB
 	addr string
@@ -27,17 +30,22 @@ type Server struct {
 	changed  chan struct{}
 }
 
-// Connection holds the data of one connection.
+// Connection is what one connection brought.
 type Connection struct {
-	Lines []string  // complete lines without line ends
-	Whole bool      // everything was read up to the sender's end
-	Last  time.Time // when the last data came
+	Lines []string  // complete lines, without their ends
+	Whole bool      // the sender closed it, and everything was read
+	Last  time.Time // when the last bytes came
 }
 
 // NewServer starts a Server. It stops at the end of the test.
 func NewServer(t testing.TB) *Server {
 	t.Helper()
-	s := &Server{t: t, addr: "127.0.0.1:0", sessions: map[*session]struct{}{}, changed: make(chan struct{})}
+	port, release, err := ports.Reserve()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(release)
+	s := &Server{t: t, addr: fmt.Sprintf("127.0.0.1:%d", port), sessions: map[*session]struct{}{}, changed: make(chan struct{})}
 	s.Set(Fault{})
 	s.Start()
 	t.Cleanup(s.Stop)
@@ -51,22 +59,17 @@ func (s *Server) Addr() string { return s.addr }
 func (s *Server) Start() {
 	s.t.Helper()
 	listener, err := net.Listen("tcp", s.addr)
-	for end := time.Now().Add(5 * time.Second); err != nil && time.Now().Before(end); {
-		time.Sleep(10 * time.Millisecond) // another process may use the port for a moment
-		listener, err = net.Listen("tcp", s.addr)
-	}
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	s.addr = listener.Addr().String()
 	s.mu.Lock()
 	s.listener = listener
 	s.mu.Unlock()
 	s.wg.Go(func() { s.accept(listener) })
 }
 
-// Stop closes the port, so that connections are refused, and resets the open ones. It returns when
-// nothing is read any more.
+// Stop closes the port, so that connections are refused, and resets the open ones. It
+// returns when nothing is read any more.
 func (s *Server) Stop() {
 	s.mu.Lock()
 	if s.listener != nil {
@@ -81,15 +84,15 @@ func (s *Server) Stop() {
 // Set applies a fault to connections from now on.
 func (s *Server) Set(f Fault) { s.SetEach(func(int) Fault { return f }) }
 
-// SetEach applies a fault that depends on the number of the connection: the value of Accepted
-// before it.
+// SetEach puts faults in place that depend on the number of the connection. That is the
+// number that Accepted returned before the connection came.
 func (s *Server) SetEach(fault func(connection int) Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.fault = fault
 }
 
-// Cut resets the open connections.
+// Cut resets all open connections.
 func (s *Server) Cut() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -98,22 +101,21 @@ func (s *Server) Cut() {
 	}
 }
 
-// Lines returns the complete lines received, without line ends. Lines of one connection are in
-// order; several connections interleave.
+// Lines returns the complete lines received, without their ends, as they came.
 func (s *Server) Lines() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.lines)
 }
 
-// Accepted returns the number of connections so far.
+// Accepted returns how many connections were accepted.
 func (s *Server) Accepted() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.accepted)
 }
 
-// Connections returns the data of each connection.
+// Connections returns what each connection brought.
 func (s *Server) Connections() []Connection {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -141,7 +143,8 @@ func (s *Server) Forget() {
 	}
 }
 
-// Wait waits until at least n lines were received, at most for patience, and returns all of them.
+// Wait waits until at least n lines were received, but not longer than patience. It
+// returns all lines.
 func (s *Server) Wait(n int, patience time.Duration) []string {
 	s.await(patience, func() bool {
 		s.mu.Lock()
@@ -151,7 +154,7 @@ func (s *Server) Wait(n int, patience time.Duration) []string {
 	return s.Lines()
 }
 
-// await checks a condition at each change, for at most patience.
+// await checks enough at each change, and gives up after patience.
 func (s *Server) await(patience time.Duration, enough func() bool) {
 	timeout := time.After(patience)
 	for {
@@ -215,7 +218,7 @@ func (s *Server) keep(c *Connection, data []byte, whole bool) []byte {
 	}
 }
 
-// announce wakes the waiting goroutines. The caller holds mu.
+// announce wakes everything that waits. The caller holds mu.
 func (s *Server) announce() {
 	close(s.changed)
 	s.changed = make(chan struct{})

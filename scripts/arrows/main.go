@@ -2,7 +2,7 @@
 // another of its package: to a function, a type, a variable, a method or a field. The files are ordered
 // so that as few arrows as possible point up. Test files do not count.
 //
-//	go run ./internal/arrows [-v] DIRECTORY...
+//	go run ./scripts/arrows [-v] DIRECTORY...
 //
 // With -v it lists the files from the top down, and each arrow that points up.
 package main
