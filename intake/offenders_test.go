@@ -11,8 +11,8 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// A few prefixes that are refused often are found among any number of others, and the
-// truth lies between the counts given.
+// The few prefixes that are refused most are found among any number of others, and the true counts
+// lie between the reported bounds.
 func TestBusiestOffendersAreFound(t *testing.T) {
 	o := offenders{seed: maphash.MakeSeed()}
 	random := rand.New(rand.NewPCG(1, 2))
