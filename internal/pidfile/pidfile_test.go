@@ -33,7 +33,7 @@ func create(t *testing.T, path string) *File {
 
 func TestCreate(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "statsd.pid")
-	for _, old := range []string{"", "4194304\n", "1", "  7 \n"} { // a dead process's, or another's that does not hold it
+	for _, old := range []string{"", "4194304\n", "1", "  7 \n"} { // of a dead process, or of a process that does not lock it
 		if err := os.WriteFile(path, []byte(old), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -77,7 +77,7 @@ func TestCreateFails(t *testing.T) {
 	}
 }
 
-// A program that was started meanwhile does not hold the lock.
+// A program that is started meanwhile does not hold the lock.
 func TestLockIsNotInherited(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "statsd.pid")
 	f := create(t, path)
@@ -86,7 +86,7 @@ func TestLockIsNotInherited(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _, _ = sleep.Process.Kill(), sleep.Wait() }()
-	if err := f.file.Close(); err != nil { // as the end of the process does
+	if err := f.file.Close(); err != nil { // like the end of the process
 		t.Fatal(err)
 	}
 	if err := create(t, path).Remove(); err != nil {
@@ -94,7 +94,7 @@ func TestLockIsNotInherited(t *testing.T) {
 	}
 }
 
-// However many end and start at a time, only one has it.
+// However many processes end and start at the same time, only one holds the file.
 func TestOneAtATime(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "statsd.pid")
 	var holders, held atomic.Int32

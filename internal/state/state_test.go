@@ -78,7 +78,7 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
-// A file of version 1 does not say when a gauge was set.
+// A file of version 1 does not store when a gauge was set.
 func TestVersion1(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "state")
@@ -89,8 +89,7 @@ func TestVersion1(t *testing.T) {
 	}
 }
 
-// A file that was cut off, changed in any bit or has more at its end gives
-// nothing.
+// A file that is truncated, changed in any bit, or has extra bytes gives nothing.
 func TestDamage(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "state")
