@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// configs are files for send_nsca. With an error they are refused; lenient
-// ones are so by us only.
+// configs are files for send_nsca. A file with an error is refused. This package refuses the
+// lenient ones, and send_nsca accepts them.
 var configs = []struct {
 	name, text string
 	method     Method
@@ -90,8 +90,8 @@ func FuzzParseConfig(f *testing.F) {
 	})
 }
 
-// greeted is a listener that greets one client as nsca does, with a fixed init
-// packet, and keeps what it gets.
+// greeted is a listener that greets one client like nsca, with a fixed init packet, and stores the
+// received packet.
 type greeted struct {
 	host, port string
 	init       []byte
@@ -111,7 +111,7 @@ func serveOne(t *testing.T) greeted {
 		defer close(done)
 		conn, err := l.Accept()
 		if err != nil {
-			return // the client never came
+			return // the client never connected
 		}
 		defer conn.Close()
 		packet := make([]byte, packetSize)
