@@ -17,7 +17,7 @@ type graph struct {
 
 func (g *graph) count() int { return len(g.why) }
 
-// add adds an arrow, once. A reference of a node to itself is none.
+// add adds an arrow once. References of a node to itself are ignored.
 func (g *graph) add(a arrow, to string) {
 	if a.from == a.to {
 		return
@@ -30,7 +30,7 @@ func (g *graph) add(a arrow, to string) {
 	}
 }
 
-// reach returns, for each node, the nodes that it reaches, and itself.
+// reach returns, for each node, the nodes that it can reach, including itself.
 func (g *graph) reach() [][]bool {
 	reach := make([][]bool, len(g.names))
 	for i := range reach {
@@ -50,8 +50,8 @@ func (g *graph) reach() [][]bool {
 	return reach
 }
 
-// components returns the strongly connected components, from the top down: no arrow points
-// up from one to another.
+// components returns the strongly connected components from the top down: arrows between components
+// never point up.
 func (g *graph) components() [][]int {
 	reach := g.reach()
 	var all [][]int
@@ -63,7 +63,7 @@ func (g *graph) components() [][]int {
 			all[known] = append(all[known], i)
 		}
 	}
-	// What reaches another component reaches more nodes than that one does.
+	// A component reaches more nodes than the ones below it.
 	size := func(c []int) (n int) {
 		for _, reached := range reach[c[0]] {
 			if reached {
@@ -90,12 +90,12 @@ func (g *graph) order() []int {
 	return all
 }
 
-// maxExact is the largest component whose orders are all considered.
+// maxExact is the largest component for which all orders are considered.
 const maxExact = 20
 
-// exact finds the best order by dynamic programming over the sets of nodes that stand on top.
+// exact finds the best order by dynamic programming. A state is the set of nodes that stand on top.
 func (g *graph) exact(nodes []int) []int {
-	out := make([]uint, len(nodes)) // per node, the nodes that it refers to
+	out := make([]uint, len(nodes)) // for each node, the nodes that it refers to
 	for i, from := range nodes {
 		for j, to := range nodes {
 			if _, ok := g.why[arrow{from, to}]; ok {
@@ -125,7 +125,8 @@ func (g *graph) exact(nodes []int) []int {
 	return order
 }
 
-// improved finds a good order: it moves one node at a time to its best place, until no move helps.
+// improved finds a good order. It moves one node at a time to its best position until no move
+// helps.
 func (g *graph) improved(nodes []int) []int {
 	order := slices.Clone(nodes)
 	best := len(g.up(order))
@@ -144,7 +145,7 @@ func (g *graph) improved(nodes []int) []int {
 	return order
 }
 
-// up returns the arrows that point up in an order, in a stable sequence.
+// up returns the arrows that point up in an order. They are sorted.
 func (g *graph) up(order []int) []arrow {
 	place := map[int]int{}
 	for i, node := range order {

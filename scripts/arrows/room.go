@@ -28,7 +28,7 @@ type room struct {
 	file     longest
 }
 
-// longest is the longest part seen, in lines.
+// longest is the longest function or file found, in lines.
 type longest struct {
 	name  string
 	lines int
@@ -70,7 +70,7 @@ func list(args ...string) ([]listed, error) {
 	}
 }
 
-// imports returns which packages import which others of the list.
+// imports returns the graph of imports between the packages of the list.
 func imports(packages []listed) *graph {
 	var g graph
 	for _, p := range packages {
@@ -86,7 +86,7 @@ func imports(packages []listed) *graph {
 	return &g
 }
 
-// readRoom measures the package at a path.
+// readRoom measures the package in a directory.
 func readRoom(path string) (room, error) {
 	packages, err := list("-export", "-deps", path)
 	if err != nil {
@@ -137,8 +137,8 @@ func (r *room) see(set *token.FileSet, f *ast.File, name string) {
 	}
 }
 
-// refer type-checks the package and adds its arrows. Files for other systems are counted, but not
-// what they refer to.
+// refer type-checks the package and adds its arrows. Files for other systems count as files, but
+// their references do not.
 func (r *room) refer(set *token.FileSet, files []*ast.File, path string, exports map[string]string) error {
 	info := types.Info{Uses: map[*ast.Ident]types.Object{}}
 	config := types.Config{Importer: importer.ForCompiler(set, "gc", func(path string) (io.ReadCloser, error) {
