@@ -86,7 +86,7 @@ func TestSoakFlappingSink(t *testing.T) {
 	if f["sink.graphite.points.dropped"] != 0 || f["metrics.discarded"] != float64(sent/100) {
 		t.Errorf("%v points were dropped, %v lines discarded of %d", f["sink.graphite.points.dropped"], f["metrics.discarded"], sent)
 	}
-	soak.Row(t, fmt.Sprintf("%v at %.2f million lines/s (%.0f %% of the most), 1 %% bad, sink flapping each %v", whole, rate/1e6, 100/part, window/2),
+	soak.Row(t, fmt.Sprintf("%v at %.2f million lines/s (%.0f %% of the maximum), 1 %% bad, sink flapping each %v", whole, rate/1e6, 100/part, window/2),
 		fmt.Sprintf("live memory %+.2f MB after the first quarter (%.1f MB); goroutines %d, then %d; files %d, then %d; ledger balances, 0 of %.0f points lost",
 			grown, heap[windows]/(1<<20), goroutines[early], goroutines[windows], files[early], files[windows], f["sink.graphite.points.made"]),
 		"1 MB; flat; 0")

@@ -81,7 +81,7 @@ func TestSoakBadNSCA(t *testing.T) {
 			if !tried(d.figures()) {
 				t.Error("no alert was tried")
 			}
-			soak.Row(t, "NSCA peer "+name, fmt.Sprintf("canary exact, %v flushes late; %d alerts in flight at most", late, most.Load()), "unaffected; 1")
+			soak.Row(t, "NSCA peer "+name, fmt.Sprintf("canary exact, %v flushes late; %d alerts in flight at peak", late, peak.Load()), "unaffected; 1")
 		})
 	}
 }
