@@ -11,9 +11,9 @@ import (
 // nest says which names of one kind can have the path of a name of another kind. If both
 // have the prefix stats, the counter timers.a.mean has the path of the mean of timer a.
 type nest struct {
-	kind  metric.Kind // the other one
-	front string      // what the name begins with
-	tails []string    // what it may end in; the other name is in between
+	kind  metric.Kind // the other kind
+	front string      // start of the name
+	tails []string    // possible ends of the name; the other name is in between
 }
 
 // newNests returns the nests of one kind's columns in another kind's.

@@ -16,8 +16,8 @@ type Remembered struct {
 	Unseen uint32 // flushes since the last that saw it
 }
 
-// rememberedFlush is the flush that saw the gauges which Remember brings: the one before
-// the first flush of the table.
+// rememberedFlush is the flush that counts as the last one for gauges given to Remember: the one
+// before the table's first flush.
 const (
 	rememberedFlush = 1
 	firstFlush      = rememberedFlush + 1

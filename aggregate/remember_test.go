@@ -134,7 +134,7 @@ func TestRememberedGoesOn(t *testing.T) {
 			t.Fatalf("flush %d: the results differ", flush)
 		}
 		if want, got := stays.remembered(t), moves.remembered(t); !maps.Equal(got, want) {
-			t.Fatalf("flush %d: what is remembered differs: %d, want %d", flush, len(got), len(want))
+			t.Fatalf("flush %d: the remembered names differ: %d, want %d", flush, len(got), len(want))
 		}
 		if random.IntN(3) == 0 {
 			moves = moves.moved(t, 1+random.IntN(4))

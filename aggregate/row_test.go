@@ -141,7 +141,7 @@ func TestRowsOfAnySplit(t *testing.T) {
 	}
 }
 
-// The same for timers with too many samples: the estimates are those of one table, and
+// The same for timers with too many samples: the estimates equal the ones of one table, and
 // sums differ in the last digits at most.
 func TestRowsOfSketches(t *testing.T) {
 	t.Parallel()

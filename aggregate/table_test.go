@@ -209,7 +209,7 @@ func TestGaugesAreRemembered(t *testing.T) {
 	expect(t, flush(table), points{"stats.g": 11})
 }
 
-// Two receivers read one gauge in turns. The result is that of one receiver.
+// Two receivers read one gauge in turns. The result is the same as with one receiver.
 func TestGaugesInOrder(t *testing.T) {
 	for _, tt := range []struct {
 		why  string
