@@ -44,7 +44,7 @@ type column struct {
 func (t *table) columns() []column {
 	paced := func(r round) *measured { return r.paced }
 	drained := func(r round) *measured { return r.drained }
-	figure := func(format string, of func(round) *measured, value func(*measured) float64) func(*row) string {
+	cell := func(format string, of func(round) *measured, value func(*measured) float64) func(*row) string {
 		return func(r *row) string { return spread(format, each(r, of, value)) }
 	}
 	ratio := func(base string, of func(round) *measured, value func(*measured) float64) func(*row) string {
@@ -53,20 +53,20 @@ func (t *table) columns() []column {
 	cpu := func(m *measured) float64 { return known(m.cpu) }
 	rate := func(m *measured) float64 { return known(m.rate) }
 	return []column{
-		{"CPU, µs a metric", figure("%.3f", paced, cpu)},
+		{"CPU, µs a metric", cell("%.3f", paced, cpu)},
 		{"× floor", ratio("floor", paced, cpu)},
-		{"received, %", figure("%.2f", paced, func(m *measured) float64 { return 100 * known(m.received) })},
-		{"longest queue, MiB", figure("%.2f", paced, func(m *measured) float64 { return known(mib(m.queue)) })},
-		{"drained, M/s", figure("%.2f", drained, func(m *measured) float64 { return rate(m) / 1e6 })},
+		{"received, %", cell("%.2f", paced, func(m *measured) float64 { return 100 * known(m.received) })},
+		{"longest queue, MiB", cell("%.2f", paced, func(m *measured) float64 { return known(mib(m.queue)) })},
+		{"drained, M/s", cell("%.2f", drained, func(m *measured) float64 { return rate(m) / 1e6 })},
 		{"× " + t.drainBase(), ratio(t.drainBase(), drained, rate)},
-		{"CPU then, µs", figure("%.3f", drained, func(m *measured) float64 { return known(m.drainCPU) })},
-		{"received of that, %", figure("%.2f", drained, func(m *measured) float64 { return 100 * m.received })},
+		{"CPU then, µs", cell("%.3f", drained, func(m *measured) float64 { return known(m.drainCPU) })},
+		{"received of that, %", cell("%.2f", drained, func(m *measured) float64 { return 100 * m.received })},
 		{"max without loss, M/s", func(r *row) string { return r.max.String() }},
-		{"idle CPU, %", figure("%.3f", paced, t.idleCPU)},
-		{"RSS, MiB", figure("%.1f", paced, func(m *measured) float64 { return known(mib(m.rss)) })},
-		{"bytes a name", figure("%.0f", paced, t.bytesPerName)},
-		{"longest flush, s", figure("%.2f", paced, func(m *measured) float64 { return known(m.flush.Seconds()) })},
-		{"lines published", figure("%.0f", paced, func(m *measured) float64 { return known(float64(m.lines)) })},
+		{"idle CPU, %", cell("%.3f", paced, t.idleCPU)},
+		{"RSS, MiB", cell("%.1f", paced, func(m *measured) float64 { return known(mib(m.rss)) })},
+		{"bytes a name", cell("%.0f", paced, t.bytesPerName)},
+		{"longest flush, s", cell("%.2f", paced, func(m *measured) float64 { return known(m.flush.Seconds()) })},
+		{"lines published", cell("%.0f", paced, func(m *measured) float64 { return known(float64(m.lines)) })},
 	}
 }
 
@@ -95,11 +95,11 @@ func (t *table) idleCPU(m *measured) float64 {
 }
 
 // known replaces a value that was not measured by NaN.
-func known(figure float64) float64 {
-	if figure == 0 {
+func known(value float64) float64 {
+	if value == 0 {
 		return math.NaN()
 	}
-	return figure
+	return value
 }
 
 // each returns the values of all rounds that have one.
