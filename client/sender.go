@@ -14,11 +14,11 @@ import (
 // sender takes packets from the queue to the server. Only its goroutine writes
 // and owns the connection.
 type sender struct {
-	cfg     Config
-	queue   *queue
-	agg     *aggregator // may be nil
-	figures *figures    // nil without Config.StatsInterval
-	report  *reporter   // may be nil
+	cfg    Config
+	queue  *queue
+	agg    *aggregator // may be nil
+	own    *ownStats   // nil without Config.StatsInterval
+	report *reporter   // may be nil
 
 	ctx     context.Context // ends when the sender must stop
 	cancel  context.CancelCauseFunc
@@ -39,7 +39,7 @@ type sender struct {
 	flushSet   bool
 	flushDue   bool
 	merged     <-chan time.Time // ticks when it is time to drain the aggregator
-	publish    <-chan time.Time // ticks when it is time to send the figures
+	publish    <-chan time.Time // ticks when it is time to send own
 	round      uint64           // of the aggregator, until it is drained; else 0
 }
 
@@ -58,7 +58,7 @@ func startSender(cfg Config, root *Client) *sender {
 	}
 	s.flushTimer.Stop()
 	if cfg.StatsInterval > 0 {
-		s.figures = &figures{client: root.With("statsd_client")}
+		s.own = &ownStats{client: root.With("statsd_client")}
 	}
 	s.ctx, s.cancel = context.WithCancelCause(context.Background())
 	go s.run()
@@ -69,8 +69,8 @@ func startSender(cfg Config, root *Client) *sender {
 // client's own counters a last time.
 func (s *sender) hasten() {
 	s.once.Do(func() {
-		if s.figures != nil {
-			s.figures.send()
+		if s.own != nil {
+			s.own.send()
 		}
 		close(s.closing)
 	})
@@ -130,7 +130,7 @@ func (s *sender) run() {
 		defer tick.Stop()
 		s.merged = tick.C
 	}
-	if s.figures != nil {
+	if s.own != nil {
 		tick := time.NewTicker(s.cfg.StatsInterval)
 		defer tick.Stop()
 		s.publish = tick.C
@@ -186,7 +186,7 @@ func (s *sender) next() bool {
 		case <-s.merged:
 			s.round = s.agg.round()
 		case <-s.publish:
-			s.figures.send()
+			s.own.send()
 		case <-s.lost:
 			return true
 		case d := <-s.dialing:

@@ -2,8 +2,8 @@ package client
 
 import "sync"
 
-// figures sends the client's own counters, see Config.StatsInterval.
-type figures struct {
+// ownStats sends the client's own counters, see Config.StatsInterval.
+type ownStats struct {
 	client *Client
 
 	mu   sync.Mutex
@@ -11,14 +11,14 @@ type figures struct {
 }
 
 // send queues what was counted since the last call. It does not wait for room.
-func (f *figures) send() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
+func (o *ownStats) send() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
 	put := func(k kind, name string, n uint64) {
-		head := string(f.client.appendHead(nil, k, name))
-		f.client.core.putNumber(head, whole(int64(n)), f.client.enc.tail[k], true)
+		head := string(o.client.appendHead(nil, k, name))
+		o.client.core.putNumber(head, whole(int64(n)), o.client.enc.tail[k], true)
 	}
-	s, told := f.client.Stats(), f.told
+	s, told := o.client.Stats(), o.told
 	now, before := s.DroppedSamples, told.DroppedSamples
 	put(counter, "lines", s.Lines-told.Lines)
 	put(counter, "sent", s.Sent-told.Sent)
@@ -28,5 +28,5 @@ func (f *figures) send() {
 	put(counter, "dropped.invalid", now.Invalid-before.Invalid)
 	put(counter, "dropped.unsent", now.Unsent-before.Unsent)
 	put(gauge, "queued", s.Queued)
-	f.told = s
+	o.told = s
 }
