@@ -83,7 +83,7 @@ func (f ourFile) try(t *testing.T, trap string) {
 	refused := f.set(t, trap, path, victim)
 	said := f.outcome(t, refused, f.args(t, path))
 	if refused && !(strings.Contains(said, path) && complains(said)) {
-		t.Errorf("does not say what is wrong with %s: %s", path, said)
+		t.Errorf("does not report the fault of %s: %s", path, said)
 	}
 	got, err := os.ReadFile(victim)
 	if err != nil || string(got) != treasure && !(f.streams && !refused) {

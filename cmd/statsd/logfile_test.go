@@ -18,7 +18,7 @@ func TestLogFilePipe(t *testing.T) {
 	}
 	log := &logFile{path: path}
 	if err := log.reopen(); err == nil || !strings.HasPrefix(err.Error(), "--log-file: ") {
-		t.Fatalf("a pipe that nobody reads: %v", err)
+		t.Fatalf("a pipe without a reader: %v", err)
 	}
 	reader, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
 	if err != nil {
