@@ -145,17 +145,17 @@ func (p *pipeReader) read(ctx context.Context, reader *pipes.Reader) {
 
 // add adds values to the lane, a few at a time, so that its receiver hardly waits. They are sorted:
 // if two names are equal after cleaning, the same one always wins.
-func (p *pipeReader) add(kind metric.Kind, figures map[string]statvent.Value) {
+func (p *pipeReader) add(kind metric.Kind, values map[string]statvent.Value) {
 	l := p.lane
-	for names := range slices.Chunk(slices.Sorted(maps.Keys(figures)), aggregate.BatchSize) {
+	for names := range slices.Chunk(slices.Sorted(maps.Keys(values)), aggregate.BatchSize) {
 		l.shard.Lock()
 		for _, name := range names {
-			line := fmt.Appendf(nil, "%s%s: %v", p.prefix, name, figures[name])
+			line := fmt.Appendf(nil, "%s%s: %v", p.prefix, name, values[name])
 			if l.watch.on() {
 				l.watch.lines(line)
 			}
 			l.pend(metric.Sample{
-				Kind: kind, Name: line[:len(p.prefix)+len(name)], Value: figures[name].Float64(), Weight: 1,
+				Kind: kind, Name: line[:len(p.prefix)+len(name)], Value: values[name].Float64(), Weight: 1,
 			}, line)
 		}
 		l.addPending()

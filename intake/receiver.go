@@ -71,7 +71,7 @@ func (r *receiver) dropped() uint64 {
 	return r.drops
 }
 
-// run receives until stop, then reads what is left in the socket.
+// run receives until stop, then reads the rest of the socket.
 func (r *receiver) run() error {
 	wait := true
 	since, came := time.Now(), 0 // bytes since that time, as the kernel counts them
