@@ -73,7 +73,7 @@ func detaching(mode string) int {
 	if err := daemon.Ready(); err != nil {
 		return 4
 	}
-	fmt.Fprintln(os.Stderr, "nobody reads this")
+	fmt.Fprintln(os.Stderr, "this is not read")
 	if err := writeReport(mode); err != nil {
 		return 5
 	}

@@ -73,7 +73,7 @@ func TestCreateFails(t *testing.T) {
 		}
 	}
 	if !strings.HasPrefix(content(t, other), "root:") {
-		t.Error("what is no pidfile was written over")
+		t.Error("a file that is no pidfile was overwritten")
 	}
 }
 
@@ -119,6 +119,6 @@ func TestOneAtATime(t *testing.T) {
 	}
 	all.Wait()
 	if held.Load() == 0 {
-		t.Error("nobody ever had it")
+		t.Error("no process ever had it")
 	}
 }

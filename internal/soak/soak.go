@@ -1,9 +1,9 @@
 // Package soak sets the size of tests. Three settings exist:
 //
-//   - go test runs what is quick, in reduced sizes.
+//   - go test runs quick tests, in reduced sizes.
 //   - make test sets TESTS=all: slow tests run too, in reduced sizes.
 //   - make soak sets SOAK to a duration: soak tests run in full size, check exact
-//     bounds, and report what they measured as a row of docs/reliability.md.
+//     bounds, and report their measurements as rows of docs/reliability.md.
 //
 // A slow soak test looks like this:
 //

@@ -21,9 +21,9 @@ func Until(t testing.TB, complaint string, ok func() bool) {
 	}
 }
 
-// Longer tests what is cut or given up after a time limit. It runs try with the first
-// limit, and then with longer ones, until try succeeds. On a busy machine a short limit
-// hits what it should spare. A limit of more than a minute is never to blame.
+// Longer tests a time limit. It runs try with the first limit, and then with longer
+// ones, until try succeeds. On a busy machine a short limit also hits connections or
+// sends that it should spare. A limit of more than a minute is never to blame.
 func Longer(t testing.TB, first time.Duration, try func(limit time.Duration) error) {
 	t.Helper()
 	for limit := first; ; limit *= 2 {

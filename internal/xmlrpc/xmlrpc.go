@@ -20,7 +20,7 @@
 // Answers use only the types that every client reads: int, double in plain
 // decimal, boolean, string, array and struct. The clients of Ruby and Perl break
 // on <nil/> and <i8>, so an integer beyond 32 bits is sent as a double. A fault
-// has HTTP status 200. Its codes are those of "Specification for Fault Code
+// has HTTP status 200. Its codes follow "Specification for Fault Code
 // Interoperability".
 //
 // # Calls
