@@ -53,7 +53,7 @@ func TestNotesOfLoss(t *testing.T) {
 	}
 	s.run(400, acts)
 	s.wantNotes(t,
-		"10s degraded: the kernel dropped 1 datagram: counters and timers are too low by what was dropped; raise --udp-buffer or --receivers",
+		"10s degraded: the kernel dropped 1 datagram: counters and timers are too low by the dropped datagrams; raise --udp-buffer or --receivers",
 		"1m10s degraded: the kernel dropped 6 datagrams in the last 1m, 7 since this began 1m ago",
 		"2m10s degraded: the kernel dropped 6 datagrams in the last 1m, 13 since this began 2m ago",
 		"3m10s degraded: the kernel dropped 2 datagrams in the last 1m, 15 since this began 3m ago",
