@@ -20,7 +20,7 @@ const (
 	Gstatsd
 	// Etsy follows Etsy's statsd. Names are cleaned as in Reference, but keep
 	// "=". White space around values and types is ignored, unknown types count,
-	// and numbers are those of JavaScript.
+	// and numbers have JavaScript's syntax.
 	Etsy
 	Dialects = 3 // the number of dialects
 )
