@@ -31,7 +31,7 @@ type tests struct {
 // id names a test, or with an empty test its package.
 type id struct{ pkg, test string }
 
-// state is what is known of a test that has started.
+// state is the state of a test that has started.
 type state struct {
 	output      bytes.Buffer
 	ended       bool
