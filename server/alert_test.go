@@ -29,7 +29,7 @@ func (n *notified) Notify(ctx context.Context, e notify.Event) error {
 	n.mu.Unlock()
 	if hangs {
 		<-ctx.Done()
-		return fmt.Errorf("notify nobody: %w", ctx.Err())
+		return fmt.Errorf("notify: %w", ctx.Err())
 	}
 	if fault != nil {
 		return fault

@@ -14,7 +14,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "rewrite the golden files")
 
 // The results for datagrams of real clients equal the golden files, over UDP and over TCP. Over TCP
 // each datagram becomes lines with a newline each. Over UDP a captured stream is one datagram. Only

@@ -115,7 +115,7 @@ func TestEtsyFigures(t *testing.T) {
 			}
 		}
 		if length := got["acme.own.graphiteStats.flush_length.web1"]; length < 1000 {
-			t.Errorf("flush_length is %v, want that of a flush", length)
+			t.Errorf("flush_length is %v, want the length of a flush", length)
 		}
 	})
 }

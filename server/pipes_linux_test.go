@@ -153,19 +153,19 @@ func TestPipesOfBadProcesses(t *testing.T) {
 func TestPipesHistory(t *testing.T) {
 	t.Parallel()
 	h := newHost(t)
-	var figures statvent.Registry
-	figures.Incr("requests", 1_000_000)
-	h.record(&figures) // in this process, which is as old as the daemon
+	var stats statvent.Registry
+	stats.Incr("requests", 1_000_000)
+	h.record(&stats) // in this process, which is as old as the daemon
 	d := start(t, h.config())
 	eventually(t, "the pipe is not read", func() bool { return figureOf(t, d.Server, "pipes.processes") == 1 })
-	figures.Incr("requests", 3)
+	stats.Incr("requests", 3)
 	d.awaitTotal(3)
 }
 
 // record makes this process one of the host's processes.
-func (h host) record(figures *statvent.Registry) {
+func (h host) record(stats *statvent.Registry) {
 	h.t.Helper()
-	recorder, err := statvent.NewRecorder(figures, h.dir)
+	recorder, err := statvent.NewRecorder(stats, h.dir)
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -180,13 +180,13 @@ func (h host) record(figures *statvent.Registry) {
 func TestPipeNames(t *testing.T) {
 	t.Parallel()
 	h := newHost(t)
-	var figures statvent.Registry
+	var stats statvent.Registry
 	for name, value := range map[string]int64{
 		"a b/c": 1, "colon: |pipe|": 2, "caf\xe9": 3, "same name": 4, "same_name": 5, "name-that-is-too-long": 6,
 	} {
-		figures.Set(name, value)
+		stats.Set(name, value)
 	}
-	h.record(&figures)
+	h.record(&stats)
 	cfg := h.config()
 	cfg.FlushInterval, cfg.GaugeExpire, cfg.PipeTimeout = never, never, patience
 	cfg.MaxNameLength = len("host.") + len("colon: |pipe|")
@@ -214,11 +214,11 @@ func TestPipeNames(t *testing.T) {
 func TestPipeTags(t *testing.T) {
 	t.Parallel()
 	h := newHost(t)
-	var figures statvent.Registry
-	figures.Set("lev el;b=x y;a=1;none=", 7)
-	figures.Set("level", 1)
-	figures.Set("many"+strings.Repeat(";k=v", 100), 1)
-	h.record(&figures)
+	var stats statvent.Registry
+	stats.Set("lev el;b=x y;a=1;none=", 7)
+	stats.Set("level", 1)
+	stats.Set("many"+strings.Repeat(";k=v", 100), 1)
+	h.record(&stats)
 	cfg := h.config()
 	cfg.FlushInterval, cfg.GaugeExpire, cfg.PipeTimeout = never, never, patience
 	cfg.Tags = metric.GraphiteTags

@@ -26,7 +26,7 @@ func (s *Server) Run(ctx context.Context) error {
 	s.flushLoop(serving)
 	s.draining.Store(true)
 	s.loop.end()
-	s.log.Info().Msg("ending: reading what is left, flushing, delivering")
+	s.log.Info().Msg("ending: reading the rest, flushing, delivering")
 	others.Go(func() { s.beatUntil(background) })
 	over := time.Now().Add(s.cfg.Grace)
 	deadline := time.AfterFunc(s.cfg.Grace, s.out.CutOff)

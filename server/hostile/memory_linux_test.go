@@ -54,7 +54,7 @@ func (d *statsd) resident(names int) {
 	}
 	d.afterFlush()
 	live := d.figures()["memory.live"]
-	d.t.Logf("%d names: %.1f MB resident, %.2f of what is live", names, resident/(1<<20), resident/live)
+	d.t.Logf("%d names: %.1f MB resident, %.2f times the live memory", names, resident/(1<<20), resident/live)
 	if resident > tolerance*live {
 		d.t.Errorf("%d names: %.1f MB resident, only %.1f live", names, resident/(1<<20), live/(1<<20))
 	}
