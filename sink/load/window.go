@@ -50,7 +50,7 @@ func (v *view) window(n int, complete bool, now time.Time) window {
 	return w
 }
 
-// shape decides what is shown of a window.
+// shape decides which parts of a window are shown.
 type shape struct {
 	binning
 	prefix     string // with its dot

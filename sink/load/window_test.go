@@ -233,7 +233,7 @@ func TestNamesAreForgotten(t *testing.T) {
 			c.expect("/5/full?name=stays", values{"stays": float64(min(round+1, 5))})
 		}
 		if st := c.State(); st.Names > 2*(6*200+1)+worthIt {
-			t.Errorf("%d names, of which 1001 are in a window", st.Names)
+			t.Errorf("%d names, 1001 of them in a window", st.Names)
 		}
 		if got := get(t, c.handler(), "GET", "/5/full"); len(got.Stat) != 1001 || got.Stat["goes.99.7"] != 1 || got.Stat["goes.94.7"] != 0 {
 			t.Errorf("%d names are shown", len(got.Stat))
