@@ -10,7 +10,7 @@
 //		err = s.Advance()
 //	}
 //
-// # What is on disk
+// # Format on disk
 //
 // Records are appended to segments. A segment is a file named after the number of its first point.
 // Header and payload of a record have a checksum each. The file "position" holds the number of the
