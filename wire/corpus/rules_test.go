@@ -55,7 +55,7 @@ func scriptNumber(text string) (v float64, ok bool) {
 
 var kinds = map[string]metric.Kind{"c": metric.Counter, "m": metric.Counter, "g": metric.Gauge, "ms": metric.Timer, "h": metric.Timer, "d": metric.Timer, "s": metric.Set}
 
-// rules are those of one dialect: the reference's or Etsy's.
+// rules are the rules of one dialect: the reference's or Etsy's.
 type rules struct{ etsy bool }
 
 // items returns what the rules make of a line, as words.
