@@ -8,7 +8,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// nest says which names of one kind can have the path of a name of another kind. If both
+// nest describes names of one kind that can have the path of a name of another kind. If both
 // have the prefix stats, the counter timers.a.mean has the path of the mean of timer a.
 type nest struct {
 	kind  metric.Kind // the other kind

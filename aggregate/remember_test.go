@@ -88,7 +88,7 @@ func TestRemembered(t *testing.T) {
 	}
 	to := g.moved(t, 2)
 	if got := to.flush(); len(got) != 0 {
-		t.Errorf("what was only remembered is published: %v", got)
+		t.Errorf("a gauge that was only remembered is published: %v", got)
 	}
 	to.add(1, "a", 1, true)
 	to.add(0, "a", 1, true)
