@@ -64,7 +64,7 @@ func measure(t *testing.T, statsd, name string, w workload) {
 			t.Fatal(err)
 		}
 		if m.received < 1-1e-9 || m.received > 1+1e-9 {
-			t.Errorf("%s, run %d: received %v of what was sent, want all", name, i, m.received)
+			t.Errorf("%s, run %d: received the part %v of the sent metrics, want all", name, i, m.received)
 		}
 		// A short drain may end before the kernel accounts for its CPU time.
 		if m.cpu <= 0 && m.rate <= 0 {
@@ -123,7 +123,7 @@ func TestCarbonAddsUpCounters(t *testing.T) {
 	c := &carbon{counters: names{"stats.app.", ".count"}}
 	r := bufio.NewReader(strings.NewReader("stats.app.a.count 2.5 1\nstats.app.a.rate 7 1\nstats.rpc.a.count 7 1\nstats.app.b.count 3 2\n"))
 	if !c.take(r) || c.take(r) {
-		t.Error("a connection that has ended goes on, or the reverse")
+		t.Error("the end of a connection is not detected")
 	}
 	if got := c.snapshot(); got.lines != 4 || got.sum != 5.5 {
 		t.Errorf("got %d lines and a sum of %v, want 4 and 5.5", got.lines, got.sum)
