@@ -121,7 +121,7 @@ func (s *sender) outcome(cause, log error) error {
 }
 
 // run sends packets until the queue has ended or ctx has. A packet stays in
-// hand until all of it is sent or it is refused for good.
+// hand until all of it is sent or permanently refused.
 func (s *sender) run() {
 	defer close(s.done)
 	defer s.end()
