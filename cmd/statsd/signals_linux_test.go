@@ -155,7 +155,7 @@ func TestSoakStoppedProcess(t *testing.T) {
 		}
 	}
 	if skipped == 0 {
-		t.Error("no boundary was passed over: what was missed is not made up for")
+		t.Error("no boundary was skipped: the missed flushes were made up for")
 	}
 	now := time.Now().Unix()
 	if last := points[len(points)-1].Time; last > now+1 {

@@ -70,7 +70,7 @@ func schemeNames() (names []string) {
 	return names
 }
 
-// addGraphite adds a graphite sink. The scheme says how it sends.
+// addGraphite adds a graphite sink. The scheme selects how it sends.
 func addGraphite(cfg *server.Config, e *endpoint) error {
 	c := graphite.Config{
 		Addr:           net.JoinHostPort(e.host, e.port),

@@ -50,7 +50,7 @@ func parse(args []string, stdout io.Writer) (*options, error) {
 	port := app.Arg("port", "Port of its monitor: the port of the daemon plus 10. Default 8135.").String()
 	values := app.Flag("values", "Print the values published last: path, value and Unix time.").Bool()
 	discards := app.Flag("discards", "Print how many samples were discarded for each reason, and the last bad lines.").Bool()
-	balance := app.Flag("ledger", "Print what became of all samples and points; exit 3 if some are unaccounted for.").Bool()
+	balance := app.Flag("ledger", "Print the account of all samples and points; exit 3 if some are missing from it.").Bool()
 	app.Flag("json", "Print JSON.").BoolVar(&o.json)
 	app.Flag("timeout", "Seconds to wait for the answer, or a duration such as 500ms.").Default("5s").SetValue((*duration)(&o.timeout))
 

@@ -70,8 +70,8 @@ func (source) Discards() meta.Discards {
 			{Time: at.Add(-1250 * time.Millisecond), Reason: "empty_name", Line: []byte("<b>:1|c")},
 		},
 		Refused: []meta.Refusal{
-			{Limit: "max-names", Prefix: "web.requests.", Least: 3_000_000_000, Most: 3_000_000_001},
-			{Limit: "max-set-members", Prefix: "users", Least: 7, Most: 7},
+			{Limit: "max-names", Prefix: "web.requests.", Min: 3_000_000_000, Max: 3_000_000_001},
+			{Limit: "max-set-members", Prefix: "users", Min: 7, Max: 7},
 		},
 		Collisions: []string{"stats.x"},
 	}

@@ -72,12 +72,12 @@ type discards struct {
 	Collisions []string       `xmlrpc:"collisions" json:"collisions"`
 }
 
-// refusal is a group of names that a limit refused: between Least and Most samples.
+// refusal is a group of names that a limit refused: between Min and Max samples.
 type refusal struct {
 	Limit  string `xmlrpc:"limit" json:"limit"`
 	Prefix string `xmlrpc:"prefix" json:"prefix"`
-	Least  any    `xmlrpc:"least" json:"least"`
-	Most   any    `xmlrpc:"most" json:"most"`
+	Min    any    `xmlrpc:"least" json:"least"`
+	Max    any    `xmlrpc:"most" json:"most"`
 }
 
 // decimal formats a number of an answer, an int or a double, without an exponent.
@@ -117,8 +117,8 @@ func discarded(ctx context.Context, o *options, w io.Writer) error {
 		}
 	}
 	for _, r := range d.Refused {
-		count := decimal(r.Most)
-		if least := decimal(r.Least); least != count {
+		count := decimal(r.Max)
+		if least := decimal(r.Min); least != count {
 			count = least + " to " + count
 		}
 		if _, err := fmt.Fprintf(w, "refused by --%s: %s %s\n", safe(r.Limit), safe(count), safe(r.Prefix)); err != nil {
