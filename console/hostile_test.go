@@ -105,7 +105,7 @@ func TestClientLeaves(t *testing.T) {
 	select {
 	case <-daemon.ended:
 	case <-time.After(wait.Patience):
-		t.Error("the answer goes on")
+		t.Error("the answer continues")
 	}
 }
 

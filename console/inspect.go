@@ -19,8 +19,8 @@ const (
 	arrayIndent = 2
 	// separator is the length of the text between two elements.
 	separator = len(", ")
-	// besides is the length of the rest of a line.
-	besides = len("{") + 10
+	// rest is the length of the rest of a line.
+	rest = len("{") + 10
 )
 
 // object writes the entries of an object as they come. It keeps only the first few, while they
@@ -41,7 +41,7 @@ func (o *object) add(entry string) error {
 	}
 	o.held = append(o.held, entry)
 	o.length += units(entry) + separator
-	if o.length+besides <= breakLength && !strings.Contains(entry, "\n") {
+	if o.length+rest <= breakLength && !strings.Contains(entry, "\n") {
 		return nil
 	}
 	o.begun = true
@@ -84,7 +84,7 @@ func array(numbers []float64, total int) string {
 		lines = columns(elements, shown)
 	}
 	if len(lines) == len(elements) {
-		length := arrayIndent + besides
+		length := arrayIndent + rest
 		for _, e := range elements {
 			length += len(e) + separator
 		}
