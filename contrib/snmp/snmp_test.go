@@ -159,7 +159,7 @@ func (w *windows) interval(end time.Time, all ...*metric.Collected) {
 		w.Record(c)
 	}
 	w.EndInterval(sink.Interval{End: end, Percentiles: []float64{90}})
-	wait.Until(w.t, "the sink does not keep what it is given", func() bool {
+	wait.Until(w.t, "the sink does not store its values", func() bool {
 		return w.State().Delivered == before.Delivered+uint64(len(all))
 	})
 }
@@ -288,17 +288,17 @@ func TestCheck(t *testing.T) {
 		t.Errorf("got\n%swant\n%s", got, want)
 	}
 	for text, want := range map[string]string{
-		"1 gauge 5 a":                            "FILE:1: want base OID in front of the first object",
+		"1 gauge 5 a":                            "FILE:1: want base OID before the first object",
 		"base .1.x":                              "FILE:1: '.1.x' is not an OID",
 		"base 1.2\n\n1 gauge 5":                  "FILE:3: want OID TYPE WINDOW KEY",
-		"base 1.2\n1 float 5 a":                  "FILE:2: there is no type 'float'; want gauge, integer, string, counter64",
-		"base 1.2\n1 gauge 0 a":                  "FILE:2: '0' is no window; want minutes such as 5 or 5/full, and - for counter64",
-		"base 1.2\n1 counter64 5 a":              "FILE:2: '5' is no window",
-		"base 1.2\n1 gauge 5 a size=2":           "FILE:2: there is no option 'size=2'",
+		"base 1.2\n1 float 5 a":                  "FILE:2: unknown type 'float'; want gauge, integer, string, counter64",
+		"base 1.2\n1 gauge 0 a":                  "FILE:2: '0' is not a window; want minutes such as 5 or 5/full, and - for counter64",
+		"base 1.2\n1 counter64 5 a":              "FILE:2: '5' is not a window",
+		"base 1.2\n1 gauge 5 a size=2":           "FILE:2: unknown option 'size=2'",
 		"base 1.2\n1 gauge 5 a scale=x":          "FILE:2: could not convert string to float: 'x'",
 		"fresh soon":                             "FILE:1: could not convert string to float: 'soon'",
 		"url":                                    "FILE:1: want url and its value",
-		"base 1.2\n1 gauge 5 a\n1 gauge 5 b":     "FILE: .1.2.1 is there twice",
+		"base 1.2\n1 gauge 5 a\n1 gauge 5 b":     "FILE: .1.2.1 is defined twice",
 		"url https://x\nbase 1.2\n1 gauge 5 a\n": "url https://x: want http://HOST:PORT",
 	} {
 		if got := check(text); !strings.HasPrefix(got, "statsd-snmp: "+want) {

@@ -125,7 +125,7 @@ func (m *manager) await(state string) string {
 		case strings.HasPrefix(told, state):
 			return told
 		case told != "WATCHDOG=1":
-			m.t.Fatalf("told %q, want %s", told, state)
+			m.t.Fatalf("reported %q, want %s", told, state)
 		}
 	}
 }
