@@ -173,7 +173,7 @@ func TestSettled(t *testing.T) {
 		}
 	})
 	if !slices.IsSorted(s.told) {
-		t.Errorf("told %v, which goes back", s.told)
+		t.Errorf("settled %v, which goes back in time", s.told)
 	}
 }
 
