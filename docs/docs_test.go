@@ -253,7 +253,7 @@ func checkLinks(t *testing.T, path string) {
 		if _, err := os.Stat(file); err != nil {
 			t.Errorf("%s links to %s: %v", path, m[1], err)
 		} else if anchor != "" && !slices.Contains(anchors(read(t, file)), anchor) {
-			t.Errorf("%s links to %s: there is no such heading", path, m[1])
+			t.Errorf("%s links to %s: no such heading", path, m[1])
 		}
 	}
 }
