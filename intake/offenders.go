@@ -105,8 +105,8 @@ func (in *Intake) Refused() []meta.Refusal {
 			if sums[at] == nil {
 				sums[at] = &meta.Refusal{Limit: at.limit, Prefix: at.prefix}
 			}
-			sums[at].Most += o.counts[i]
-			sums[at].Least += o.counts[i] - k.over
+			sums[at].Max += o.counts[i]
+			sums[at].Min += o.counts[i] - k.over
 		}
 	}
 	all := make([]meta.Refusal, 0, len(sums))
@@ -114,7 +114,7 @@ func (in *Intake) Refused() []meta.Refusal {
 		all = append(all, *r)
 	}
 	slices.SortFunc(all, func(a, b meta.Refusal) int {
-		return cmp.Or(cmp.Compare(b.Most, a.Most), cmp.Compare(b.Least, a.Least), cmp.Compare(a.Prefix, b.Prefix), cmp.Compare(a.Limit, b.Limit))
+		return cmp.Or(cmp.Compare(b.Max, a.Max), cmp.Compare(b.Min, a.Min), cmp.Compare(a.Prefix, b.Prefix), cmp.Compare(a.Limit, b.Limit))
 	})
 	return all[:min(len(all), maxShownOffenders)]
 }

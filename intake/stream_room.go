@@ -146,7 +146,7 @@ func (r *room) cutSilent(stopped <-chan struct{}) {
 			return
 		}
 		now := r.now()
-		// After a pause of the process, first read what came meanwhile.
+		// After a pause of the process, first read the data that came meanwhile.
 		if now-last < 3*period {
 			for _, l := range r.lanes {
 				for r.cutFirst(l, &l.ages.unfinished, now-line, CutUnfinished) {

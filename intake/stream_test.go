@@ -101,7 +101,7 @@ func TestStreamLongLines(t *testing.T) {
 		{"one more", longLine("a", maxLine+1) + "\nb:1|c\n", map[string]float64{"counters.b": 1}, 1},
 		{"one more at the end of the stream", "b:1|c\n" + longLine("a", maxLine+1), map[string]float64{"counters.b": 1}, 1},
 		{"two in a row", longLine("a", maxLine+1) + "\n" + longLine("a", maxLine+1) + "\nb:1|c\n", map[string]float64{"counters.b": 1}, 2},
-		{"between what fits", "b:1|c\n" + longLine("a", 2*maxLine) + "\n" + longLine("a", maxLine) + "\nb:1|c", map[string]float64{"counters.a": 1, "counters.b": 2}, 1},
+		{"between lines that fit", "b:1|c\n" + longLine("a", 2*maxLine) + "\n" + longLine("a", maxLine) + "\nb:1|c", map[string]float64{"counters.a": 1, "counters.b": 2}, 1},
 		{"10 MB", longLine("a", 10_000_000) + "\nb:1|c\n", map[string]float64{"counters.b": 1}, 1},
 		{"10 MB without an end", "b:1|c\n" + longLine("a", 10_000_000), map[string]float64{"counters.b": 1}, 1},
 		{"10 MB of short lines", strings.Repeat("b:1|c\n", 10_000_000/6), map[string]float64{"counters.b": 10_000_000 / 6}, 0},
