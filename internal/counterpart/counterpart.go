@@ -49,7 +49,7 @@ func FreeAddress(t testing.TB) netip.AddrPort {
 	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), uint16(port))
 }
 
-// setting is the variable that says what happens without a program.
+// setting is the variable that decides what happens if a program is missing.
 const setting = "COUNTERPARTS"
 
 // Missing skips the test, or fails it where nothing may be skipped.

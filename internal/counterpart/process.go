@@ -16,7 +16,7 @@ type process struct {
 	t       testing.TB
 	name    string
 	cmd     *exec.Cmd
-	console string        // file with what it prints
+	console string        // file with its output
 	exited  chan struct{} // closed when it has ended
 	err     error         // how it ended, once exited is closed
 }

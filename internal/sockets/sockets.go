@@ -1,4 +1,4 @@
-// Package sockets tells what the kernel knows of the sockets that receive on a port,
+// Package sockets returns the kernel's state of the sockets that receive on a port,
 // without connecting to it. It reads Linux's /proc/net.
 //
 //	state, err := sockets.On("udp", 8125)

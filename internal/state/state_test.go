@@ -137,10 +137,10 @@ func TestSaveKeepsTheFile(t *testing.T) {
 		t.Errorf("left behind: %v, error %v", entries, err)
 	}
 	if _, err := load(filepath.Join(dir, "none")); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("error %v, want that there is none", err)
+		t.Errorf("error %v, want that the file does not exist", err)
 	}
 	if err := Save(filepath.Join(dir, "none", "state"), nil); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("error %v, want that there is none", err)
+		t.Errorf("error %v, want that the file does not exist", err)
 	}
 }
 

@@ -103,7 +103,7 @@ func TestParseFaults(t *testing.T) {
 		{"an integer too large", request("<i8>9223372036854775808</i8>"), InvalidRequest},
 		{"NaN", request("<double>NaN</double>"), InvalidRequest},
 		{"an infinite double", request("<double>1e999</double>"), InvalidRequest},
-		{"a boolean that is none", request("<boolean>true</boolean>"), InvalidRequest},
+		{"not a boolean", request("<boolean>true</boolean>"), InvalidRequest},
 		{"bad base64", request("<base64>?</base64>"), InvalidRequest},
 		{"an array without data", request("<array/>"), InvalidRequest},
 		{"a member without name", request("<struct><member><value/></member></struct>"), InvalidRequest},
