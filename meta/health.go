@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// State says how well the daemon does its work.
+// State is how well the daemon works.
 type State int
 
 const (

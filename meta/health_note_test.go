@@ -20,7 +20,7 @@ func (s *scene) run(seconds int, acts map[int]func(*scene)) {
 func (s *scene) wantNotes(t *testing.T, want ...string) {
 	t.Helper()
 	if !slices.Equal(s.notes, want) {
-		t.Errorf("the log is told\n  %s\nwant\n  %s", strings.Join(s.notes, "\n  "), strings.Join(want, "\n  "))
+		t.Errorf("the log has\n  %s\nwant\n  %s", strings.Join(s.notes, "\n  "), strings.Join(want, "\n  "))
 	}
 }
 

@@ -60,7 +60,7 @@ type Refusal struct {
 	// its limit, it is that name. A-Z a-z 0-9 _ - . only.
 	Prefix string
 	// The exact count lies between these bounds: memory for it is bounded.
-	Least, Most uint64
+	Min, Max uint64
 }
 
 // Source gives a Monitor its answers. Any goroutine may call any method at any

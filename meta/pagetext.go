@@ -136,9 +136,9 @@ func reasonRows(reasons []Figure) (rows []figureRow) {
 
 func refusalRows(refused []Refusal) (rows []refusalRow) {
 	for _, r := range refused {
-		count := grouped(float64(r.Most))
-		if r.Least < r.Most {
-			count = grouped(float64(r.Least)) + " to " + count
+		count := grouped(float64(r.Max))
+		if r.Min < r.Max {
+			count = grouped(float64(r.Min)) + " to " + count
 		}
 		rows = append(rows, refusalRow{"--" + r.Limit, r.Prefix, count})
 	}
