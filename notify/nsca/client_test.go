@@ -128,7 +128,7 @@ func TestPacketOnTheWire(t *testing.T) {
 			}
 			const from, to = serviceOffset + len("statsd\x00"), textOffset
 			if bytes.Equal(packets[0][from:to], packets[1][from:to]) {
-				t.Error("what no field needs is the same in two packets")
+				t.Error("unused bytes are the same in two packets")
 			}
 		})
 	}

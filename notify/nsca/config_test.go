@@ -85,7 +85,7 @@ func FuzzParseConfig(f *testing.F) {
 			t.Errorf("password %q", password)
 		}
 		if err := (Config{Server: "s", Host: "h", Method: method, Password: password}).Validate(); err != nil {
-			t.Errorf("what was read is not valid: %v", err)
+			t.Errorf("the parsed settings are not valid: %v", err)
 		}
 	})
 }
