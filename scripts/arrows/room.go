@@ -64,7 +64,7 @@ func list(args ...string) ([]listed, error) {
 		if err := decoder.Decode(&p); errors.Is(err, io.EOF) {
 			return packages, nil
 		} else if err != nil {
-			return nil, fmt.Errorf("reading what go list printed: %w", err)
+			return nil, fmt.Errorf("reading the output of go list: %w", err)
 		}
 		packages = append(packages, p)
 	}

@@ -1,4 +1,4 @@
-// Suite is what make test and make stress run. It says what it does, stage by stage,
+// Suite runs the tests for make test and make stress. It prints each stage,
 // repeats the failures at the end, and counts the tests.
 //
 //	suite [-no-skips] [-- GO TEST FLAGS]           every stage once

@@ -91,7 +91,7 @@ func TestGoTestFails(t *testing.T) {
 	}
 }
 
-// A test that is killed has no end of its own.
+// A killed test has no event for its end.
 func TestUnended(t *testing.T) {
 	var tested = tests{states: map[id]*state{}, out: &bytes.Buffer{}}
 	for _, line := range []string{

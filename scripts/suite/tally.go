@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// failure is a test or a stage that failed, and what it printed.
+// failure is a failed test or stage, with its output.
 type failure struct{ name, output string }
 
 // tally counts what passed, failed and was skipped.
@@ -62,7 +62,7 @@ func (t *tally) add(other tally) {
 	}
 }
 
-// report prints what was skipped and why, the failures once more, and the counts. It
+// report prints the skipped tests with reasons, the failures again, and the counts. It
 // reports whether all is well.
 func (t *tally) report(ctx context.Context, noSkips bool, out io.Writer) bool {
 	for _, why := range slices.Sorted(maps.Keys(t.skips)) {
