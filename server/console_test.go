@@ -79,7 +79,7 @@ func TestConsoleLikeEtsy(t *testing.T) {
 	}
 	received := fmt.Sprintf("'statsd.metrics_received': %d,", strings.Count(strings.Join(lines, "\n"), "\n")+1)
 	for _, console := range []string{etsy.Console, d.AdminAddr().String()} {
-		eventually(t, "what was sent is not read", func() bool {
+		eventually(t, "the sent lines are not read", func() bool {
 			return strings.Contains(ask(t, console, "counters"), received)
 		})
 	}
@@ -102,7 +102,7 @@ func TestConsoleLikeEtsy(t *testing.T) {
 	want, got := names(etsy.Console, "stats"), names(d.AdminAddr().String(), "stats")
 	got = slices.DeleteFunc(got, func(name string) bool { return strings.HasPrefix(name, "recorder.") })
 	if !slices.Equal(got, want) {
-		t.Errorf("stats tells of %q, Etsy's of %q", got, want)
+		t.Errorf("stats shows %q, Etsy's statsd %q", got, want)
 	}
 }
 
@@ -238,12 +238,12 @@ func TestConsoleWhileReceiving(t *testing.T) {
 		}
 		return n
 	}
-	eventually(t, "what was sent is not published", func() bool { return kept() > names*rounds-0.5 })
+	eventually(t, "the sent lines are not published", func() bool { return kept() > names*rounds-0.5 })
 	close(done)
 	asking.Wait()
 	d.ask("delgauges gone*")
 	if got := d.ask("gauges"); got != "{}\nEND\n\n" {
-		t.Errorf("gauges that were deleted are there: %.100q", got)
+		t.Errorf("deleted gauges still exist: %.100q", got)
 	}
 	if n := kept(); n > names*rounds+0.5 {
 		t.Errorf("%v samples were published", n)

@@ -41,7 +41,7 @@ func TestRealCarbon(t *testing.T) {
 			sent["counters.hits"]++
 			sent["counters.lines"] += 3
 			sent["timers.time.count"] += 3
-			eventually(t, "what was sent is not flushed", func() bool {
+			eventually(t, "the sent lines are not flushed", func() bool {
 				totals := d.totals()
 				return totals["counters.hits"] == sent["counters.hits"] && totals["counters.lines"] == sent["counters.lines"]
 			})
@@ -112,7 +112,7 @@ func TestRealNSCA(t *testing.T) {
 
 	awaitStatus := func(status string) {
 		t.Helper()
-		eventually(t, "nsca is not told "+status, func() bool {
+		eventually(t, "nsca does not receive "+status, func() bool {
 			commands := daemon.Commands(1)
 			return strings.HasPrefix(commands[len(commands)-1], "PROCESS_SERVICE_CHECK_RESULT;web1;statsd;"+status+";sink recorder")
 		})
@@ -135,7 +135,7 @@ func TestRealNSCA(t *testing.T) {
 	}
 	in := string(slices.Compact([]byte(states.String())))
 	if !strings.HasSuffix(in, "0120") && !strings.HasSuffix(in, "01210") {
-		t.Errorf("nsca was told %s", states.String())
+		t.Errorf("nsca received %s", states.String())
 	}
 	if strings.Contains(states.String(), "012") {
 		t.Errorf("critical after one warning: %s", states.String())

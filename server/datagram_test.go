@@ -140,7 +140,7 @@ func TestDatagramOfAllBytes(t *testing.T) {
 		t.Error("the log is not plain ASCII")
 	}
 	if !strings.Contains(d.out.String(), `\\x00`) {
-		t.Error("a line that was to be shown is not in the log")
+		t.Error("a line for the log is missing")
 	}
 }
 

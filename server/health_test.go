@@ -137,7 +137,7 @@ func TestHealthOfFaults(t *testing.T) {
 			}
 			for _, part := range []string{tt.part, tt.more} {
 				face := "?"
-				eventually(t, "a face does not tell of "+tt.id, func() bool {
+				eventually(t, "an output does not show "+tt.id, func() bool {
 					face = d.silentFace(alerts, tt.id, part)
 					return face == ""
 				})
@@ -192,7 +192,7 @@ func TestHealthEnds(t *testing.T) {
 				tt.act(v, r)
 				v.wait(80 * time.Second) // until a look has seen it
 				if !v.Health().Has(tt.id) || figureOf(t, v.Server, "health") == 0 || figureOf(t, v.Server, "health."+tt.id) == 0 || alerts.last().Status == notify.OK {
-					t.Errorf("not told: %v, %v", v.Health(), alerts.last())
+					t.Errorf("not reported: %v, %v", v.Health(), alerts.last())
 				}
 				tt.undo(v, r)
 				v.wait(tt.lasts)
@@ -225,7 +225,7 @@ func TestReadiness(t *testing.T) {
 	}
 	d.Recorder.Hang() // makes the shutdown long
 	d.end()
-	eventually(t, "/readyz does not tell of the end", func() bool { code, _ := d.browse("/readyz"); return code == 503 })
+	eventually(t, "/readyz does not report the shutdown", func() bool { code, _ := d.browse("/readyz"); return code == 503 })
 	if code, body := d.browse("/livez"); code != 200 {
 		t.Errorf("/livez: %d %s", code, body)
 	}

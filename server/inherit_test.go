@@ -89,7 +89,7 @@ func (tr *traffic) sendDatagram() func() error {
 	tr.t.Cleanup(func() { _ = conn.Close() })
 	port := tr.udp.LocalAddr().(*net.UDPAddr).Port
 	return func() error {
-		// The smallest of buffers must hold what comes while no daemon reads.
+		// The smallest buffer must hold the traffic while no daemon reads.
 		for tr.datagrams%20 == 0 {
 			if state, err := sockets.On("udp", port); err != nil || state.Queued < 50_000 {
 				break

@@ -47,11 +47,11 @@ func TestRefusalsAreShown(t *testing.T) {
 	}
 	d.deliver(conn, "web.other:1|c", "solo:1|c\nsolo:1|c")
 	want := []meta.Refusal{
-		{Limit: "max-names", Prefix: "a-b_c.d.", Least: 30, Most: 30},
-		{Limit: "max-names", Prefix: "web.hits.", Least: 30, Most: 30},
-		{Limit: "max-set-members", Prefix: "users", Least: 29, Most: 29},
-		{Limit: "max-names", Prefix: "solo", Least: 2, Most: 2},
-		{Limit: "max-names", Prefix: "web.other", Least: 1, Most: 1},
+		{Limit: "max-names", Prefix: "a-b_c.d.", Min: 30, Max: 30},
+		{Limit: "max-names", Prefix: "web.hits.", Min: 30, Max: 30},
+		{Limit: "max-set-members", Prefix: "users", Min: 29, Max: 29},
+		{Limit: "max-names", Prefix: "solo", Min: 2, Max: 2},
+		{Limit: "max-names", Prefix: "web.other", Min: 1, Max: 1},
 	}
 	if got := d.Discards().Refused; !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)

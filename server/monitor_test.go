@@ -61,7 +61,7 @@ func TestMonitorNames(t *testing.T) {
 	send(t, d.dial("tcp"), "a:1|c\na:1:x|c\nbad\n")
 	eventually(t, "pending_stats does not say 4", func() bool { return d.istats()["pending_stats"] == 4 })
 	if got := d.istats()["metrics.discarded"]; got != 0 {
-		t.Errorf("%v discarded up to the last flush, which there was none of", got)
+		t.Errorf("%v discarded up to the last flush, but there was no flush", got)
 	}
 }
 

@@ -24,7 +24,7 @@ func (s *Server) Reload(cfg Config) (restart []string, err error) {
 	restart = differing(reflect.ValueOf(s.cfg.Fixed), reflect.ValueOf(cfg.Fixed))
 	cfg.Fixed = s.cfg.Fixed
 	if err := cfg.Validate(); err != nil {
-		return nil, fmt.Errorf("together with what needs a restart (%s): %w", strings.Join(restart, ", "), err)
+		return nil, fmt.Errorf("with the settings that need a restart unchanged (%s): %w", strings.Join(restart, ", "), err)
 	}
 	change, err := s.out.Plan(cfg.Publish)
 	if err != nil {

@@ -383,10 +383,10 @@ func TestReloadAlerts(t *testing.T) {
 		r.Fail(errors.New("down"))
 		v.wait(5 * time.Minute)
 		if got := n.statuses(); !strings.HasPrefix(got, "2:WARNING") || !strings.HasSuffix(got, "CRITICAL") || n.last().Service != "service" {
-			t.Errorf("told of the fault: %s of service %q", got, n.last().Service)
+			t.Errorf("alert of the fault: %s of service %q", got, n.last().Service)
 		}
 		if got := later.statuses(); !strings.HasSuffix(got, ":OK") {
-			t.Errorf("told after it: %q", got)
+			t.Errorf("alerts after it: %q", got)
 		}
 	})
 }

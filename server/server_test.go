@@ -99,7 +99,7 @@ func sinkState(t testing.TB, s *Server, name string) delivery.State {
 			return st
 		}
 	}
-	t.Fatalf("there is no sink %s", name)
+	t.Fatalf("no sink %s", name)
 	return delivery.State{}
 }
 
@@ -197,7 +197,7 @@ func (d *daemon) deliver(conn net.Conn, texts ...string) {
 			}
 		}
 	}
-	eventually(d.t, "what was sent is not read", func() bool { return figureOf(d.t, d.Server, "pending_stats") == pending })
+	eventually(d.t, "the sent lines are not read", func() bool { return figureOf(d.t, d.Server, "pending_stats") == pending })
 }
 
 // published returns the last published value of each path.

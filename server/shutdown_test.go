@@ -202,7 +202,7 @@ func TestShutdownEndsAll(t *testing.T) {
 			again, err = net.Listen(network, d.Addr().String())
 		}
 		if err != nil {
-			t.Fatalf("the %s port was not let go: %v", network, err)
+			t.Fatalf("the %s port was not released: %v", network, err)
 		}
 		_ = again.Close()
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/statsd-ops/statsd/sink/sinktest"
 )
 
-// A sink that hangs for ever does not hold up a healthy one.
+// A sink that hangs forever does not delay a healthy one.
 func TestSpoolNeighbour(t *testing.T) {
 	t.Parallel()
 	cfg := config()

@@ -107,7 +107,7 @@ func TestStateDamaged(t *testing.T) {
 	}
 	aside, err := os.ReadFile(cfg.StateFile + ".damaged")
 	if err != nil || !bytes.Equal(aside, damaged) {
-		t.Errorf("put aside was %q, error %v", aside, err)
+		t.Errorf("moved aside was %q, error %v", aside, err)
 	}
 	if !strings.Contains(d.out.String(), "the state file is damaged: moved to "+cfg.StateFile+".damaged") {
 		t.Errorf("the log says:\n%s", d.out)

@@ -69,7 +69,7 @@ func TestRealGraphiteTags(t *testing.T) {
 		"'env=_prod_'": {"sets.caf;env=_prod_"},
 		"'env=prod', 'name=counters.hits', 'debug=true'": {"counters.hits;debug=true;env=prod;shop=eu"},
 	} {
-		eventually(t, "seriesByTag("+tags+") does not find what was published", func() bool {
+		eventually(t, "seriesByTag("+tags+") does not find the published series", func() bool {
 			found := web.Render("seriesByTag("+tags+")", began-60, time.Now().Unix()+1)
 			return slices.Equal(slices.Sorted(maps.Keys(found)), want) && !slices.ContainsFunc(want, func(path string) bool {
 				return !maps.Equal(found[path], published[path])
@@ -115,8 +115,8 @@ func TestTaggedRefusals(t *testing.T) {
 		d.deliver(conn, fmt.Sprintf("hits:1|c|#user:a.b.%d", i))
 	}
 	want := []meta.Refusal{
-		{Limit: "max-names", Prefix: "hits", Least: 5, Most: 5},
-		{Limit: "max-set-members", Prefix: "users;k=v", Least: 1, Most: 1},
+		{Limit: "max-names", Prefix: "hits", Min: 5, Max: 5},
+		{Limit: "max-set-members", Prefix: "users;k=v", Min: 1, Max: 1},
 	}
 	if got := d.Discards().Refused; !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)

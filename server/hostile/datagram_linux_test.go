@@ -83,5 +83,5 @@ func TestSoakDatagramsTakeLinearTime(t *testing.T) {
 		t.Errorf("%v datagrams were dropped", f["udp.kernel_dropped"])
 	}
 	soak.Row(t, fmt.Sprintf("the same, %d MiB of each", total>>20),
-		fmt.Sprintf("at most %.0f ns a byte; long ones cost %.2f times what short ones do", 1e9*slowest, worst), "linear: 2")
+		fmt.Sprintf("at most %.0f ns a byte; long ones cost %.2f times as much as short ones", 1e9*slowest, worst), "linear: 2")
 }

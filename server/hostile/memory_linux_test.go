@@ -33,7 +33,7 @@ func (d *statsd) flood(conn net.Conn, n int, line func(w io.Writer, i int)) {
 	}
 }
 
-// grown checks the daemon's peak of memory against what it had before.
+// grown checks how much the daemon's memory grew from before to its peak.
 func (d *statsd) grown(before, allowed float64, what string) {
 	d.t.Helper()
 	grown := d.memory("VmHWM") - before

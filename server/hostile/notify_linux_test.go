@@ -13,7 +13,7 @@ import (
 	"github.com/statsd-ops/statsd/internal/wait"
 )
 
-// badNSCA says what receivers of alerts do with a connection. A good one first sends 128
+// badNSCA are bad receivers of alerts, by their handling of a connection. A good one first sends 128
 // bytes of initialisation vector (IV) and a time.
 var badNSCA = map[string]func(net.Conn){
 	"is absent":    nil,

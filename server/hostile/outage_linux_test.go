@@ -14,7 +14,7 @@ import (
 	"github.com/statsd-ops/statsd/sink/sinktest"
 )
 
-// rounds sends the same counters again and again, each of them once a round.
+// rounds sends the same counters repeatedly, each once per round.
 type rounds struct {
 	d         *statsd
 	conn      net.Conn
