@@ -260,7 +260,7 @@ func TestTLSRefused(t *testing.T) {
 			err = s.Send(t.Context(), payload)
 		}
 		if err == nil || !strings.Contains(err.Error(), "tls: certificate required") {
-			t.Errorf("error %v, want what the receiver says", err)
+			t.Errorf("error %v, want the receiver's error", err)
 		}
 	})
 }

@@ -69,7 +69,7 @@ func (s *Server) Start() {
 }
 
 // Stop closes the port, so that connections are refused, and resets the open ones. It
-// returns when nothing is read any more.
+// returns when reading has ended.
 func (s *Server) Stop() {
 	s.mu.Lock()
 	if s.listener != nil {

@@ -125,7 +125,7 @@ func TestSendEndsWithContext(t *testing.T) {
 			t.Errorf("error %v, want context.Canceled", err)
 		}
 	case <-time.After(patience):
-		t.Fatal("Send goes on although its context ended")
+		t.Fatal("Send continues although its context ended")
 	}
 }
 
