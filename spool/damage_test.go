@@ -154,7 +154,7 @@ func TestSoakFlippedBits(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	soak.Row(t, fmt.Sprintf("%d random bits of the spool flipped", flips), "every other record delivered, the hit one counted exactly and put aside", "the same")
+	soak.Row(t, fmt.Sprintf("%d random bits of the spool flipped", flips), "every other record delivered, the damaged one counted exactly and moved aside", "the same")
 }
 
 func TestDamagedPosition(t *testing.T) {
