@@ -22,8 +22,8 @@
 // logs and web pages then get plain ASCII.
 package meta
 
-// Figure is a number that the daemon publishes about itself. Counts and sizes are whole numbers,
-// durations are seconds, times are Unix seconds.
+// Figure is a number that the daemon publishes about itself. Counts and sizes are whole numbers.
+// Durations are seconds, also where they count. Times are Unix seconds.
 type Figure struct {
 	Name  string  // such as "udp.packets"; A-Z a-z 0-9 _ - . only
 	Value float64 // finite
