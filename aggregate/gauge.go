@@ -23,15 +23,15 @@ import (
 // setting; result leaves these out.
 const (
 	adjustmentWords = 3
-	// maxAdjustments limits what a gauge keeps in a shard and an interval. Further
-	// adjustments are added to the newest one. The result is wrong only if a setting's time
-	// is between the two.
+	// maxAdjustments limits the adjustments that a gauge keeps in a shard and an interval. Further
+	// adjustments are added to the newest one. The result is wrong only if a setting's time is between
+	// the two.
 	maxAdjustments = 1 << 16
 )
 
-// gaugeTime returns the time of a gauge's sample; wall is its arrival by the system's
-// clock, or 0 for now. All samples of a datagram have the same arrival. So each gets a
-// time a nanosecond after the one before: their order holds in any shard.
+// gaugeTime returns the time of a gauge's sample; wall is its arrival by the system's clock, or 0
+// for now. All samples of a datagram have the same arrival. So each gets a time a nanosecond after
+// the previous one: their order holds in any shard.
 func (s *Shard) gaugeTime(wall int64) int64 {
 	arrival := s.now
 	switch {

@@ -123,7 +123,7 @@ func (t *Table) Remember(g Remembered) metric.Reason {
 	return metric.None
 }
 
-// memory is what a gauge's record keeps between flushes.
+// memory is the part of a gauge's record that lasts between flushes.
 type memory struct {
 	value   float64
 	after   uint64 // number of the flush that computed the value, 0 for none

@@ -169,7 +169,7 @@ func TestRowsOfSketches(t *testing.T) {
 	}
 }
 
-// A row has what all shards collected, and stays as it is.
+// A row has the content of all shards, and does not change later.
 func TestRows(t *testing.T) {
 	t.Parallel()
 	table := testTable(2)

@@ -200,8 +200,8 @@ func (s *Shard) add(sample *metric.Sample, p *probe) metric.Reason {
 	return metric.None
 }
 
-// intern finds the record of a name that is not in the table as it was received: the
-// name needs cleaning, or it is new.
+// intern finds the record of a name that the table does not hold as received: the name needs
+// cleaning, or it is new.
 func (s *Shard) intern(kind metric.Kind, raw []byte) (ref, metric.Reason) {
 	config := &s.table.config
 	if len(raw) > config.MaxNameLength {
@@ -237,9 +237,9 @@ func (s *Shard) insert(kind metric.Kind, name []byte) (ref, metric.Reason) {
 	return s.names.insert(kind, name, s.flush), metric.None
 }
 
-// Drain takes out what all shards have collected since the last Drain. If cut is not
-// nil, Drain calls it for each shard while that shard is locked: a receiver's own
-// counts can be taken at the same moment. The last Interval must be summarised before.
+// Drain takes out the content of all shards since the last Drain. If cut is not nil, Drain calls it
+// for each shard while that shard is locked: a receiver's own counts can be taken at the same
+// moment. The last Interval must be summarised before.
 func (t *Table) Drain(cut func(shard int)) *Interval {
 	iv := &Interval{table: t, views: make([]view, len(t.shards))}
 	iv.known = t.live
