@@ -129,7 +129,7 @@ type wire struct {
 	receiver net.PacketConn
 	writes   atomic.Int64
 	lines    atomic.Int64
-	keep     bool // for the test: remember what was written
+	keep     bool // for the test: keep the written packets
 	mu       sync.Mutex
 	packets  []string
 }
