@@ -121,7 +121,7 @@ func (all settings) assigned(name, text string) *setting {
 	return nil
 }
 
-// uncomment cuts off a comment: from a # at the start or behind a space.
+// uncomment removes a comment: from a # at the start or after a space.
 func uncomment(line string) string {
 	for i := range len(line) {
 		if line[i] == '#' && (i == 0 || line[i-1] == ' ' || line[i-1] == '\t') {
