@@ -46,7 +46,7 @@ type Config struct {
 // Setting is one of the running settings.
 type Setting struct{ Name, Value string }
 
-// Stat is one of the numbers that stats shows.
+// Stat is one of the numbers of the stats command.
 type Stat struct {
 	Name  string // such as messages.bad_lines_seen
 	Value float64
@@ -62,8 +62,8 @@ type Name struct {
 	Samples []float64
 }
 
-// Daemon is what a Console shows and changes. Many goroutines call its methods at a time. A
-// sequence ends with an error if the daemon or ctx ends first.
+// Daemon is the daemon that a Console shows and changes. Many goroutines call its methods at once.
+// A sequence ends with an error if the daemon or ctx ends first.
 type Daemon interface {
 	// Stats returns the numbers that stats shows, in order.
 	Stats(ctx context.Context) ([]Stat, error)
