@@ -10,7 +10,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// Config is what Open needs.
+// Config is the configuration for Open.
 type Config struct {
 	Spool
 	Publish
@@ -59,7 +59,7 @@ type Destination struct {
 	Address string
 	// Sink receives the encoded points of each flush through a queue.
 	Sink sink.Sink
-	// Recorder sees what each name collected.
+	// Recorder sees the raw values of each name.
 	Recorder sink.Recorder
 	// Format names the encoding of a Sink's payloads. A payload in the spool is never sent by a sink
 	// of another format. It is empty for the line format.

@@ -207,7 +207,7 @@ func (q *queue) exhausted() bool {
 	return leave || len(q.waiting) == 0 && q.stored.Records == 0
 }
 
-// abandon counts and frees what a removed destination still has in memory.
+// abandon counts and frees the payloads that a removed destination still has in memory.
 func (q *queue) abandon() {
 	q.change(func() {
 		if !q.removed {
@@ -227,7 +227,7 @@ func (q *queue) takeOver(was Ledger) {
 		q.ledger.Made = was.Made
 		q.ledger.Delivered = was.Delivered
 		q.ledger.Reasons = was.Reasons
-		// What it left on disk was found again or is lost.
+		// The points that it left on disk were found again or are lost.
 		found := min(q.stored.Recovered, was.Spooled)
 		q.ledger.Recovered = was.Recovered - found
 		q.ledger.Reasons.Damaged += was.Spooled - found

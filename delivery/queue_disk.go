@@ -30,7 +30,7 @@ func (q *queue) openSpool(cfg *Spool, name string) error {
 	return nil
 }
 
-// logFound logs what the spool held at the start.
+// logFound logs the content of the spool at the start.
 func (q *queue) logFound() {
 	st := q.stored
 	if st.Fault != nil {

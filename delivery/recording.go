@@ -9,7 +9,7 @@ import (
 	"github.com/statsd-ops/statsd/sink"
 )
 
-// recording feeds a Recorder, which sees what each name collected.
+// recording feeds a Recorder, which sees the raw values of each name.
 type recording struct {
 	*life
 	log    zerolog.Logger
