@@ -37,8 +37,7 @@ func main() {
 	}
 }
 
-// run serves until ctx ends. Then it answers the running requests and sends what
-// is queued.
+// run serves until ctx ends. Then it answers the running requests and sends the queued metrics.
 func run(ctx context.Context, listen string) error {
 	cfg, err := client.Config{Logger: slog.Default()}.FromEnv()
 	if err != nil {
