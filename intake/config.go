@@ -12,7 +12,7 @@ import (
 	"github.com/statsd-ops/statsd/statvent/pipes"
 )
 
-// Config is what Open needs.
+// Config is the configuration for Open.
 type Config struct {
 	Listen
 	Limits

@@ -17,7 +17,7 @@ const (
 	// maxGathered limits the gathered bytes, as the kernel counts them. A receiver reads this much in
 	// a small part of the time.
 	maxGathered = 1 << 20
-	// datagramOverhead is about what the kernel charges for a datagram in addition to its bytes, for
+	// datagramOverhead is about the kernel's charge for a datagram in addition to its bytes, for
 	// headers and rounding.
 	datagramOverhead = 1024
 	// minDatagram is the smallest charge for a datagram, in bytes.

@@ -82,7 +82,7 @@ func sharePort(uintptr) error { return nil }
 // stampStream does nothing: the time of reading is used.
 func stampStream(uintptr) {}
 
-// reading holds what a read from a connection needs.
+// reading is the state of a read from a connection.
 type reading struct{}
 
 // now reads the available bytes of a connection, or returns EAGAIN.

@@ -12,7 +12,7 @@ func stampStream(fd uintptr) {
 	_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1) // without it, the time of reading is used
 }
 
-// reading holds what a read from a connection needs: memory that does not move.
+// reading is the memory for reads from a connection. It must not move.
 type reading struct {
 	vector  unix.Iovec
 	header  unix.Msghdr
