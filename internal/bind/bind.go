@@ -20,8 +20,8 @@ import (
 	"github.com/statsd-ops/statsd/internal/sockets"
 )
 
-// Network returns the network for an address: protocol, which is "tcp" or "udp", with the
-// family of a literal host behind it. The address is a "host:port".
+// Network returns the network for an address: protocol, which is "tcp" or "udp", followed by the
+// family of a literal host. The address is a "host:port".
 func Network(protocol, address string) string {
 	host, _, _ := net.SplitHostPort(address)
 	ip, err := netip.ParseAddr(host)

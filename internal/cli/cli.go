@@ -45,7 +45,7 @@ func Nearest(word string, names []string) (nearest string) {
 // distance is the number of bytes to insert, delete or replace to turn a into b
 // (V. Levenshtein, 1965).
 func distance(a, b string) int {
-	row := make([]int, len(b)+1) // from the bytes of a read so far to each beginning of b
+	row := make([]int, len(b)+1) // distances from the bytes of a read so far to each prefix of b
 	for j := range row {
 		row[j] = j
 	}

@@ -21,7 +21,7 @@ type process struct {
 	err     error         // how it ended, once exited is closed
 }
 
-// start starts a program. What it prints goes to a file of that name in dir.
+// start starts a program. Its output goes to a file of that name in dir.
 func start(t testing.TB, name, dir string, cmd *exec.Cmd) *process {
 	t.Helper()
 	p := &process{t: t, name: name, cmd: cmd, console: filepath.Join(dir, name+".console"), exited: make(chan struct{})}

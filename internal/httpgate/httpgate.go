@@ -39,7 +39,7 @@ const (
 	policy = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 
-// Config says where and what a Server serves.
+// Config configures a Server.
 type Config struct {
 	Addr    string // "host:port"; port 0 picks a free one
 	Handler http.Handler

@@ -1,5 +1,5 @@
-// Package httpgatetest asks an HTTP listener for the protections of package httpgate. The
-// tests of each listener call Check, so that all have the same.
+// Package httpgatetest checks an HTTP listener for the protections of package httpgate. The tests
+// of each listener call Check, so that all have the same protections.
 package httpgatetest
 
 import (
