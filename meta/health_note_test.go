@@ -24,8 +24,8 @@ func (s *scene) wantNotes(t *testing.T, want ...string) {
 	}
 }
 
-// TestNotesOfSink checks what the log is told of a sink that fails while its
-// queue overflows: the sink's outlet tells its end and the sum.
+// TestNotesOfSink checks the log of a sink that fails while its queue overflows: the sink's outlet
+// logs its end and the sum.
 func TestNotesOfSink(t *testing.T) {
 	s := newScene()
 	s.run(1000, map[int]func(*scene){
@@ -125,8 +125,8 @@ func TestSilent(t *testing.T) {
 	}
 }
 
-// TestHealthTogether checks that all reasons are kept, the worst first, and
-// what the figures and the one-line text make of them.
+// TestHealthTogether checks that all reasons are kept, worst first, and their figures and one-line
+// text.
 func TestHealthTogether(t *testing.T) {
 	s := newScene()
 	s.facts.Sinks = append(s.facts.Sinks, SinkFacts{Name: "b"})
