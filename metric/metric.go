@@ -52,7 +52,7 @@ type Sample struct {
 	Member []byte
 }
 
-// Point is a published value: what a sink sends.
+// Point is a published value. Sinks send it.
 type Point struct {
 	// Path is the full published name, with its prefix. It is valid until the iteration
 	// that yielded the point continues.
