@@ -12,7 +12,7 @@ type arrow struct{ from, to int }
 // graph has files or packages as nodes.
 type graph struct {
 	names []string
-	why   map[arrow][]string // what each arrow refers to
+	why   map[arrow][]string // the names that each arrow refers to
 }
 
 func (g *graph) count() int { return len(g.why) }

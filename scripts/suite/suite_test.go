@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// module is a module whose tests end in every way.
+// module is a module with tests for every kind of result.
 var module = map[string]string{
 	"go.mod": "module github.com/statsd-ops/statsd\n\ngo 1.26\n",
 	"good/good_test.go": `package good
@@ -120,7 +120,7 @@ func TestNoSkips(t *testing.T) {
 	}
 }
 
-// Burners end when the suite does, by its pipe too.
+// Burners end with the suite, even if it is killed.
 func TestBurn(t *testing.T) {
 	if os.Getenv("SUITE_TEST_BURN") != "" {
 		burn()

@@ -13,11 +13,11 @@ import (
 // failure is a failed test or stage, with its output.
 type failure struct{ name, output string }
 
-// tally counts what passed, failed and was skipped.
+// tally counts passed, failed and skipped tests.
 type tally struct {
 	passed, failed, skipped int
 	failures                []failure
-	skips                   map[string][]string // tests by the reason
+	skips                   map[string][]string // tests by reason
 }
 
 func (t tally) String() string {
@@ -36,7 +36,7 @@ func (t *tally) failedIn(pkg string) bool {
 
 var reason = regexp.MustCompile(`(?m)^ *[\w.]+\.go:\d+: (.*)$`)
 
-// skip counts a skipped test. The last line that it logged is the reason.
+// skip counts a skipped test. The reason is its last log line.
 func (t *tally) skip(name, output string) {
 	t.skipped++
 	why := "no reason given"
