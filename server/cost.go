@@ -23,8 +23,7 @@ func readMemory() memory {
 	return memory{live: bytes(0), held: bytes(1) - bytes(2)}
 }
 
-// usedCPU is the processor time that the process has used. It is 0 if the system does not
-// tell.
+// usedCPU returns the processor time of the process so far, or 0 if the system does not tell.
 func usedCPU() time.Duration {
 	var usage syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {

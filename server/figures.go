@@ -178,8 +178,8 @@ func (l *figureList) addSink(name string, st *delivery.Ledger) {
 	l.count(name+"dropped.removed", st.Reasons.Removed)
 }
 
-// addSending lists how a sink takes what it is sent. A sink that a reload removed keeps
-// its counts only.
+// addSending adds the state of sending to a sink. A sink that a reload removed keeps only its
+// counts.
 func (l *figureList) addSending(name string, st *delivery.State, at time.Time) {
 	l.count(name+"errors.socket", st.Attempts.Socket)
 	l.count(name+"errors.unknown", st.Attempts.Unknown)

@@ -375,7 +375,7 @@ func TestReloadAlerts(t *testing.T) {
 		})
 		v.wait(61 * time.Second)
 		r.Recover()
-		// A notifier that was told of the fault is told of its end, even after a reload.
+		// A notifier that received the fault also receives its end, even after a reload.
 		later := &notified{}
 		v.reload(func(c *Config) { c.Notifiers = []NamedNotifier{{Name: "n", Notifier: later}} })
 		v.wait(40 * time.Second)

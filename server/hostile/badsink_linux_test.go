@@ -19,8 +19,7 @@ var stuck = map[string]sinktest.Fault{
 	"resets in mid-line": {ResetAfter: 1000},
 }
 
-// A sink gets stuck in several ways. Nothing is lost. Only a send that broke can come
-// twice.
+// A sink gets stuck in several ways. Nothing is lost. Only a broken send can be repeated.
 func TestSoakStuckSink(t *testing.T) {
 	flushes := soak.Pick(3, 60)
 	for name, fault := range stuck {

@@ -60,8 +60,8 @@ func (d *statsd) resident(names int) {
 	}
 }
 
-// More new names come than fit. Those that fit take bounded memory, the others are
-// refused and counted, known names stay exact, and after the flood there is room again.
+// More new names come than fit. The first ones take bounded memory, the others are refused and
+// counted, known names stay exact, and after the flood there is room again.
 func TestSoakNewNames(t *testing.T) {
 	sideBySide(t)
 	for _, n := range soak.Pick([]int{100_000}, []int{1_000_000, 10_000_000}) {

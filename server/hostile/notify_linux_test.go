@@ -48,7 +48,7 @@ func TestSoakBadNSCA(t *testing.T) {
 			go func() {
 				for conn, err := l.Accept(); err == nil; conn, err = l.Accept() {
 					accepted.Add(1)
-					// The end of the one before may be seen a little later than this one.
+					// The end of the previous one may be seen a little later than this one.
 					for end := time.Now().Add(5 * time.Second); now.Load() > 0 && time.Now().Before(end); {
 						time.Sleep(time.Millisecond)
 					}

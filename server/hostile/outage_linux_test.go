@@ -71,8 +71,8 @@ func (r *rounds) await() {
 	}
 }
 
-// check compares what the sink took with what was sent. Nothing is lost, nothing comes
-// twice, and the times of each series grow.
+// check compares the lines of the sink with the sent ones. Nothing is lost or duplicated, and the
+// times of each series grow.
 func (r *rounds) check(lines []string) {
 	r.d.t.Helper()
 	last, total := map[string]int64{}, map[string]float64{}
