@@ -30,7 +30,7 @@ type Server struct {
 	changed  chan struct{}
 }
 
-// Connection is what one connection brought.
+// Connection holds the data of one connection.
 type Connection struct {
 	Lines []string  // complete lines, without their ends
 	Whole bool      // the sender closed it, and everything was read
@@ -115,7 +115,7 @@ func (s *Server) Accepted() int {
 	return len(s.accepted)
 }
 
-// Connections returns what each connection brought.
+// Connections returns the data of each connection.
 func (s *Server) Connections() []Connection {
 	s.mu.Lock()
 	defer s.mu.Unlock()
