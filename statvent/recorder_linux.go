@@ -94,15 +94,16 @@ func (r *Recorder) begin() (err error) {
 	return nil
 }
 
-// Path is where the pipe is.
+// Path returns the path of the pipe.
 func (r *Recorder) Path() string { return r.path }
 
 // Unserved counts the readers that did not get all of their snapshot, because they left early or
 // took longer than two seconds.
 func (r *Recorder) Unserved() int64 { return r.unserved.Load() }
 
-// Close removes the pipe and ends what NewRecorder started. It waits until the readers that came
-// before have their snapshots. When ctx ends first, it cuts them off, and the error says so.
+// Close removes the pipe and stops the goroutines of NewRecorder. It waits until the readers that
+// came before have their snapshots. If ctx ends first, it interrupts them and returns an error that
+// says so.
 func (r *Recorder) Close(ctx context.Context) error {
 	r.mu.Lock()
 	if r.closed {
