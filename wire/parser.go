@@ -253,7 +253,7 @@ func (p *Parser) value(s *metric.Sample) Item {
 	return Sample
 }
 
-// emptyMember is what Etsy's statsd makes of an empty set member.
+// emptyMember is the member that Etsy's statsd uses for an empty set member.
 var emptyMember = []byte("0")
 
 // takesEmpty reports whether an empty value means something in the dialect. For

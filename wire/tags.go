@@ -44,7 +44,7 @@ type Tagger struct {
 	lost    bool   // one of them was dropped
 }
 
-// Clients send the same tags again and again, so a Tagger remembers sections.
+// Clients send the same tags repeatedly, so a Tagger remembers sections.
 const (
 	sections = 128 // the number it remembers
 	maxKnown = 256 // the most bytes of one
