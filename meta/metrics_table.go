@@ -51,7 +51,7 @@ var metricTable = []metricFamily{
 	{"statsd_samples_discarded", counter, "Bad samples, by reason.", []metricSource{{figure: "metrics.discarded.*", labels: `reason="*"`}}},
 	{"statsd_samples_refused", counter, "Good samples beyond a limit, by limit.", []metricSource{{figure: "samples.refused.*", labels: `limit="*"`}}},
 	{"statsd_names", gauge, "Names known.", single("names")},
-	{"statsd_names_limit", gauge, "Names that may be known.", single("names.limit")},
+	{"statsd_names_limit", gauge, "Maximum number of names.", single("names.limit")},
 	{"statsd_timers_sketched", counter, "Timers whose percentiles were estimates, at each flush again.", single("timers.sketched")},
 	{"statsd_debug_skipped", counter, "Log entries that debugging left out.", single("debug.skipped")},
 
