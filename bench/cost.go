@@ -128,8 +128,9 @@ func sampleCost(network string, t traffic, rate int) func(*bench, peer) (measure
 	}
 }
 
-// costNames is enough for the daemon's other memory not to matter.
-const costNames = 200_000
+// costNames is enough for the daemon's other memory not to matter. The points of as many
+// timers fit into its queue.
+const costNames = 100_000
 
 // costRounds is how often every name is sent once.
 const costRounds = 4
