@@ -107,7 +107,7 @@ func costs() []cost {
 	samples := traffic{mix: mix{timers: 100}, names: 100, pack: packed, stream: true}
 	return append(all,
 		cost{"a timer's sample until the flush", keptCost(samples.packets), []costRow{{": memory", "bytes", kept, nil}}},
-		cost{"a set's member until the flush", keptCost(memberPackets), []costRow{{": memory", "bytes", kept, nil}}})
+		cost{"a set's member until the flush", keptCost(func() []packet { return memberPackets(keptSamples) }), []costRow{{": memory", "bytes", kept, nil}}})
 }
 
 // sampleCost sends samples of few names at a rate.
@@ -177,11 +177,11 @@ func keptCost(packets func() []packet) func(*bench, peer) (measured, error) {
 	}
 }
 
-// memberPackets are lines of 100 sets that get a new member of 16 bytes each time.
-func memberPackets() []packet {
+// memberPackets are n lines for 100 sets. Each has a new member of 16 bytes.
+func memberPackets(n int) []packet {
 	var all []packet
 	var p packet
-	for i := range keptSamples {
+	for i := range n {
 		line := fmt.Sprintf("uid%s:%016x|s\n", name(i%100), i)
 		if len(p.data)+len(line) > packed {
 			all, p = append(all, p), packet{}
