@@ -97,10 +97,9 @@ func costs() []cost {
 		all = append(all, cost{"a " + k.name + "'s sample, TCP, packed, 200,000/s", sampleCost("tcp", t, 200_000), slices.Clone(perSample)})
 	}
 	for _, k := range kinds {
-		t := traffic{mix: k.mix, names: costNames, pack: packed, stream: true}
-		all = append(all, cost{"a " + k.name + " in a flush, with one sample", nameCost(t, k.points), []costRow{
+		all = append(all, cost{"a " + k.name + " in a flush, with one sample", nameCost(k.mix, k.points), []costRow{
 			{"", "µs of CPU", cpu, nil},
-			{": memory", "bytes", func(m measured) float64 { return float64(m.rss-m.idleRSS) / costNames }, nil},
+			{": memory", "bytes", func(m measured) float64 { return float64(m.rss-m.idleRSS) / (manyNames - fewNames) }, nil},
 		}})
 	}
 	kept := func(m measured) float64 { return float64(m.rss-m.idleRSS) / keptSamples }
@@ -128,32 +127,48 @@ func sampleCost(network string, t traffic, rate int) func(*bench, peer) (measure
 	}
 }
 
-// costNames is enough for the daemon's other memory not to matter. The points of as many
-// timers fit into its queue.
-const costNames = 100_000
+// fewNames and manyNames are how many names nameCost sends. The difference of their
+// memory leaves out all that is not a name's. The points of as many timers fit into the
+// daemon's queue.
+const (
+	fewNames  = 50_000
+	manyNames = 150_000
+)
 
 // costRounds is how often every name is sent once.
 const costRounds = 4
 
-// nameCost sends each of many names once, and again when all are published.
-func nameCost(t traffic, points int) func(*bench, peer) (measured, error) {
+// nameCost measures few names and many. The memory of the few counts as idle memory.
+func nameCost(mix mix, points int) func(*bench, peer) (measured, error) {
 	return func(b *bench, p peer) (measured, error) {
-		w := workload{name: fmt.Sprint("names", t), network: "tcp", traffic: t, flush: costFlush}
-		packets := b.traffic(w)
-		return b.with(p, w, pacedBuffer, func(d *daemon, c *carbon) (measured, error) {
-			return costOf(d, func() (float64, error) {
-				for round := range costRounds {
-					if _, err := send("tcp", d.port, packets, costNames, 0); err != nil {
-						return 0, err
-					}
-					if err := awaitLines(c, (round+1)*costNames*points); err != nil {
-						return 0, err
-					}
-				}
-				return costNames * costRounds, nil
-			})
-		})
+		few, err := nameRounds(b, p, mix, points, fewNames)
+		if err != nil {
+			return few, err
+		}
+		many, err := nameRounds(b, p, mix, points, manyNames)
+		many.idleRSS = few.rss
+		return many, err
 	}
+}
+
+// nameRounds sends each name once, and again when all are published.
+func nameRounds(b *bench, p peer, mix mix, points, names int) (measured, error) {
+	t := traffic{mix: mix, names: names, pack: packed, stream: true}
+	w := workload{name: fmt.Sprint("names", t), network: "tcp", traffic: t, flush: costFlush}
+	packets := b.traffic(w)
+	return b.with(p, w, pacedBuffer, func(d *daemon, c *carbon) (measured, error) {
+		return costOf(d, func() (float64, error) {
+			for round := range costRounds {
+				if _, err := send("tcp", d.port, packets, names, 0); err != nil {
+					return 0, err
+				}
+				if err := awaitLines(c, (round+1)*names*points); err != nil {
+					return 0, err
+				}
+			}
+			return float64(names * costRounds), nil
+		})
+	})
 }
 
 // keptSamples is how many samples or members keptCost sends in one flush interval.

@@ -117,11 +117,12 @@ func newBench(report *report) (*bench, error) {
 
 // pinDaemons gives daemons a core of their own, where there are two.
 func (b *bench) pinDaemons(report *report) error {
-	if _, err := exec.LookPath("taskset"); err != nil || runtime.NumCPU() <= daemonCore {
+	_, err := exec.LookPath("taskset")
+	b.pin = err == nil && runtime.NumCPU() > daemonCore
+	if !b.pin {
 		report.note("Daemons share their cores with the sender.")
 		return nil
 	}
-	b.pin = true
 	if err := pinSelf(ownCore); err != nil {
 		return fmt.Errorf("pin this program to core %d: %w", ownCore, err)
 	}
