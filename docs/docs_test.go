@@ -57,7 +57,7 @@ func sameWords(t *testing.T, documented, there []string, what string) {
 	}
 }
 
-var figureRow = regexp.MustCompile("(?m)^- `([a-zA-Z_.]+)` \\([A-Za-z]")
+var figureRow = regexp.MustCompile("(?m)^- `([a-zA-Z_.]+)` \\([A-Za-z0-9]")
 
 // Each figure of a fresh daemon is described in published.md, and no other.
 func TestFigures(t *testing.T) {
