@@ -26,7 +26,7 @@ func (q *queue) pop(due bool) (p *packet, state queueState) {
 		return nil, queuePartial
 	}
 	p = q.unshift()
-	q.inHand = true
+	q.inHand, q.block.spent = true, false
 	p.text, p.left = p.room[:bytesOf(p.reserved.Load())], p.amount()
 	return p, queueReady
 }
