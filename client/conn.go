@@ -176,7 +176,7 @@ func (s *sender) write() {
 	case err == nil:
 		s.queue.done(s.hand, n)
 		s.hand = nil
-	case errors.Is(err, syscall.EMSGSIZE), errors.Is(err, wsaEMSGSIZE): // too large for any connection
+	case is(err, syscall.EMSGSIZE, wsaEMSGSIZE): // too large for any connection
 		s.queue.failed(err)
 		s.report.failed(err)
 		s.queue.done(s.hand, 0)
@@ -189,7 +189,7 @@ func (s *sender) write() {
 func (s *sender) writeDatagram() (int, error) {
 	text := s.hand.text[:len(s.hand.text)-1]
 	n, err := s.conn.Write(text)
-	if s.cfg.Network == "udp" && errors.Is(err, syscall.ECONNREFUSED) {
+	if s.cfg.Network == "udp" && is(err, syscall.ECONNREFUSED) {
 		// The error belongs to an earlier datagram. This one was not sent.
 		s.queue.failed(err)
 		s.report.failed(err)

@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -178,20 +179,21 @@ func (r *reporter) tellDrops() {
 
 // tell calls the program's functions.
 func (r *reporter) tell(e event) {
-	err := func() (err error) {
-		defer caught(&err, "Config.Log or Logger")
-		if r.cfg.Log != nil {
-			r.cfg.Log("statsd client: " + e.text)
+	err := errors.New("Config.Log or Logger ended its goroutine")
+	defer func() {
+		if err != nil {
+			r.broken = err
+			r.queue.note(func(s *Stats) { s.LogLost++; s.LastError = err })
 		}
-		if r.cfg.Logger != nil {
-			r.cfg.Logger.LogAttrs(context.Background(), e.level, "statsd client: "+e.text, slog.String("server", r.cfg.target()))
-		}
-		return nil
 	}()
-	if err != nil {
-		r.broken = err
-		r.queue.note(func(s *Stats) { s.LogLost++; s.LastError = err })
+	defer caught(&err, "Config.Log or Logger")
+	if r.cfg.Log != nil {
+		r.cfg.Log("statsd client: " + e.text)
 	}
+	if r.cfg.Logger != nil {
+		r.cfg.Logger.LogAttrs(context.Background(), e.level, "statsd client: "+e.text, slog.String("server", r.cfg.target()))
+	}
+	err = nil
 }
 
 // throttle allows the first events of a series, then one in every, like

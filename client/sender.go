@@ -146,6 +146,9 @@ func (s *sender) run() {
 }
 
 func (s *sender) end() {
+	if s.ctx.Err() == nil && !s.queue.ended() { // runtime.Goexit
+		s.queue.failed(errors.New("a function of the connection ended its goroutine"))
+	}
 	s.hangUp()
 	s.flushTimer.Stop()
 	s.queue.discard()
