@@ -1,7 +1,6 @@
 package httpstats
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"time"
@@ -46,7 +45,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		} else if !returned {
 			h.Client.Incr(name + ".panics")
 			rec.note(http.StatusInternalServerError) // unless one was sent before
-		} else if rec.status != hijacked && errors.Is(r.Context().Err(), context.Canceled) {
+		} else if rec.status != hijacked && rec.lost(r.Context().Err()) {
 			rec.status = aborted
 		}
 		rec.note(http.StatusOK)

@@ -320,6 +320,64 @@ func TestBrowserLeaves(t *testing.T) {
 	}
 }
 
+// What a handler writes after http.TimeoutHandler has answered is lost. After
+// other deadlines it is sent.
+func TestDeadline(t *testing.T) {
+	for name, test := range map[string]struct {
+		before, after int // status
+		outer         func(http.Handler) http.Handler
+		want          string
+	}{
+		"nothing written":      {0, 0, timeout, "aborted"},
+		"written before":       {202, 0, timeout, "aborted"},
+		"written after":        {0, 202, timeout, "aborted"},
+		"inside":               {202, 0, func(h http.Handler) http.Handler { return h }, "503"},
+		"a context, before":    {202, 0, deadline, "202"},
+		"a context, after":     {0, 202, deadline, "202"},
+		"a context, a failure": {502, 0, deadline, "502"},
+	} {
+		rec := clienttest.New(t, client.Config{})
+		served, answered := make(chan struct{}), make(chan struct{})
+		var next http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if test.before != 0 {
+				w.WriteHeader(test.before)
+			}
+			<-r.Context().Done()
+			if test.want == "aborted" {
+				<-answered
+			}
+			if test.after != 0 {
+				w.WriteHeader(test.after)
+			}
+		})
+		if name == "inside" {
+			next = timeout(next)
+		}
+		handler := &httpstats.Handler{Client: rec.Client, Next: next}
+		outer := test.outer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			defer close(served)
+			handler.ServeHTTP(w, r)
+		}))
+		outer.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), "GET", "/", nil))
+		close(answered)
+		<-served
+		if len(rec.Values("unmatched.GET."+test.want)) != 1 || rec.Count("unmatched.requests") != 1 {
+			t.Errorf("%s: sent %q, want one %s", name, rec.Lines(), test.want)
+		}
+	}
+}
+
+func timeout(h http.Handler) http.Handler { return http.TimeoutHandler(h, time.Millisecond, "late") }
+
+// deadline only ends the context.
+func deadline(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), time.Millisecond)
+		defer cancel()
+		h.ServeHTTP(w, r.WithContext(ctx))
+	})
+}
+
 // A Name that fails does not disturb the request, and is told.
 func TestNameFails(t *testing.T) {
 	for want, name := range map[string]func(*http.Request) string{

@@ -2,6 +2,8 @@ package httpstats
 
 import (
 	"bufio"
+	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -18,6 +20,20 @@ func (r *recorder) note(status int) {
 	if r.status == 0 && (status >= 200 || status == http.StatusSwitchingProtocols) {
 		r.status = statusOf(status)
 	}
+}
+
+// lost reports whether the response did not reach the browser. err is of the
+// request's context. After a deadline, http.TimeoutHandler may have answered: then
+// the writer says so, but an empty write would send a header that is not sent yet.
+func (r *recorder) lost(err error) bool {
+	if !errors.Is(err, context.DeadlineExceeded) {
+		return err != nil
+	}
+	if r.status == 0 {
+		return true
+	}
+	_, err = r.ResponseWriter.Write(nil)
+	return errors.Is(err, http.ErrHandlerTimeout)
 }
 
 func (r *recorder) WriteHeader(status int) {
