@@ -343,8 +343,8 @@ func TestDeadline(t *testing.T) {
 				w.WriteHeader(test.before)
 			}
 			<-r.Context().Done()
-			if test.want == "aborted" {
-				<-answered
+			if !strings.HasPrefix(name, "a context") {
+				<-answered // by http.TimeoutHandler
 			}
 			if test.after != 0 {
 				w.WriteHeader(test.after)
