@@ -10,7 +10,8 @@ import (
 
 // Handler measures the requests that Next serves. Its ResponseWriter offers Next
 // the same optional methods as the server's own: http.Flusher, http.Hijacker,
-// io.ReaderFrom, http.Pusher, and the rest through http.ResponseController.
+// http.Pusher, and the rest through http.ResponseController. It always offers
+// io.ReaderFrom.
 type Handler struct {
 	// Client sends the measurements. Nil sends none.
 	Client *client.Client

@@ -478,12 +478,10 @@ func TestOptionalMethods(t *testing.T) {
 		plain    struct{ http.ResponseWriter }
 		flusher  struct{ http.Flusher }
 		hijacker struct{ http.Hijacker }
-		from     struct{ io.ReaderFrom }
 	)
 	base := plain{httptest.NewRecorder()}
 	var f flusher
 	var h hijacker
-	var r from
 	for want, w := range map[string]http.ResponseWriter{
 		"": base,
 		"F": struct {
@@ -494,31 +492,11 @@ func TestOptionalMethods(t *testing.T) {
 			plain
 			hijacker
 		}{base, h},
-		"R": struct {
-			plain
-			from
-		}{base, r},
 		"FH": struct {
 			plain
 			flusher
 			hijacker
 		}{base, f, h},
-		"FR": struct {
-			plain
-			flusher
-			from
-		}{base, f, r},
-		"HR": struct {
-			plain
-			hijacker
-			from
-		}{base, h, r},
-		"FHR": struct {
-			plain
-			flusher
-			hijacker
-			from
-		}{base, f, h, r},
 	} {
 		got := ""
 		handler := &httpstats.Handler{Next: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -528,14 +506,39 @@ func TestOptionalMethods(t *testing.T) {
 			if _, ok := w.(http.Hijacker); ok {
 				got += "H"
 			}
-			if _, ok := w.(io.ReaderFrom); ok {
-				got += "R"
-			}
 			_, _ = io.WriteString(w, "without a client all works too")
 		})}
 		handler.ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
 		if got != want {
 			t.Errorf("a writer with %q became one with %q", want, got)
+		}
+	}
+}
+
+// A source that fails at once leaves the handler the choice of a status.
+func TestReadFrom(t *testing.T) {
+	for want, begin := range map[string]string{"502": "", "200": "half"} {
+		for _, http2 := range []bool{false, true} {
+			rec := clienttest.New(t, client.Config{})
+			server := httptest.NewUnstartedServer(&httpstats.Handler{Client: rec.Client, Next: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				src := io.MultiReader(strings.NewReader(begin), iotest.ErrReader(io.ErrUnexpectedEOF))
+				if _, err := w.(io.ReaderFrom).ReadFrom(src); err != nil {
+					w.WriteHeader(http.StatusBadGateway)
+				}
+			})})
+			server.EnableHTTP2 = http2
+			server.Config.ErrorLog = stdlog.New(io.Discard, "", 0) // of the late WriteHeader
+			server.StartTLS()
+			response, err := server.Client().Get(server.URL)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, _ = io.Copy(io.Discard, response.Body)
+			response.Body.Close()
+			server.Close()
+			if got := fmt.Sprint(response.StatusCode); got != want || len(rec.Values("unmatched.GET."+want)) != 1 {
+				t.Errorf("HTTP/2 %v: want %s, the browser got %s, sent %q", http2, want, got, rec.Lines())
+			}
 		}
 	}
 }
