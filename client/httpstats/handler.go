@@ -66,7 +66,7 @@ func (h *Handler) name(r *http.Request) string {
 	case h.Name != nil:
 		return called(h.Client, h.Name, r)
 	case r.Pattern != "":
-		return h.meter.pattern(r.Pattern)
+		return h.meter.patterns.get(r.Pattern, PatternName)
 	default:
 		return "unmatched"
 	}
