@@ -198,7 +198,6 @@ func (c *Client) Close(ctx context.Context) error {
 // [Config.Log]. Package httpstats reports name functions that panic.
 func (c *Client) Report(err error) {
 	if c.on() && err != nil {
-		c.core.queue.failed(err)
 		c.core.sender.report.reported(err)
 	}
 }

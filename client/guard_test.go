@@ -72,6 +72,12 @@ type odd struct {
 	write func(b []byte) (int, error)
 }
 
+// silent returns a connection that stays, as its Read waits.
+func silent(write func([]byte) (int, error)) net.Conn {
+	conn, _ := new(clienttest.Recorder).Dial(context.Background(), "", "") // never fails
+	return odd{conn, write}
+}
+
 func (o odd) Write(b []byte) (int, error)      { return o.write(b) }
 func (o odd) SetWriteDeadline(time.Time) error { return nil }
 
@@ -92,7 +98,7 @@ func TestProgramsFunctionsHang(t *testing.T) {
 		}, "Config.Log or Logger ended its goroutine"},
 		"Write exits": {func(chan struct{}) client.Config {
 			return client.Config{Dial: func(context.Context, string, string) (net.Conn, error) {
-				return odd{nil, func([]byte) (int, error) { runtime.Goexit(); return 0, nil }}, nil
+				return silent(func([]byte) (int, error) { runtime.Goexit(); return 0, nil }), nil
 			}}
 		}, "a function of the connection ended its goroutine"},
 		"Dial": {func(forever chan struct{}) client.Config {
@@ -100,7 +106,7 @@ func TestProgramsFunctionsHang(t *testing.T) {
 		}, "dropped (queue full 0, too long 0, invalid 1, unsent 1, after close 0)"},
 		"Write": {func(forever chan struct{}) client.Config {
 			return client.Config{Dial: func(context.Context, string, string) (net.Conn, error) {
-				return odd{nil, func([]byte) (int, error) { <-forever; return 0, nil }}, nil
+				return silent(func([]byte) (int, error) { <-forever; return 0, nil }), nil
 			}}
 		}, "has not returned from Write or Close after 1s"},
 	} {

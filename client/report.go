@@ -10,12 +10,12 @@ import (
 )
 
 // reporter gives failures and drops to Config.Log and Config.Logger, from a
-// goroutine of its own. It is nil if neither is set.
+// goroutine of its own. If neither is set, there is no goroutine and no events.
 type reporter struct {
 	cfg    Config
 	queue  *queue
 	events chan event
-	quit   chan struct{}
+	quit   chan struct{} // closed when run must tell the rest and end
 	done   chan struct{} // closed when run has ended
 
 	mu       sync.Mutex
@@ -33,35 +33,26 @@ type event struct {
 }
 
 func startReporter(cfg Config, q *queue) *reporter {
-	if cfg.Log == nil && cfg.Logger == nil {
-		return nil
-	}
 	r := &reporter{
 		cfg:      cfg,
 		queue:    q,
-		events:   make(chan event, 16),
 		quit:     make(chan struct{}),
 		done:     make(chan struct{}),
 		failures: throttle{every: cfg.LogEvery},
 		reports:  throttle{every: cfg.LogEvery},
 	}
+	if cfg.Log == nil && cfg.Logger == nil {
+		close(r.done)
+		return r
+	}
+	r.events = make(chan event, 16)
 	q.dropped = make(chan struct{}, 1)
 	go r.run()
 	return r
 }
 
-// stop asks the reporter to tell the rest and to end.
-func (r *reporter) stop() {
-	if r != nil {
-		close(r.quit)
-	}
-}
-
-// wait waits for that, for a limited time.
+// wait waits until all is told, for a limited time.
 func (r *reporter) wait() error {
-	if r == nil {
-		return nil
-	}
 	timer := time.NewTimer(grace)
 	defer timer.Stop()
 	select {
@@ -74,12 +65,10 @@ func (r *reporter) wait() error {
 	}
 }
 
-// failed tells about a connection that failed. A UDP server never says that it is
+// failed counts a connection that failed, and tells about it. A UDP server never says that it is
 // back, so with UDP a minute without a failure ends the series.
 func (r *reporter) failed(err error) {
-	if r == nil {
-		return
-	}
+	r.queue.failed(err)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := time.Now()
@@ -94,9 +83,6 @@ func (r *reporter) failed(err error) {
 
 // recovered tells about a connection made after failures.
 func (r *reporter) recovered() {
-	if r == nil {
-		return
-	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.failures.count > 0 {
@@ -105,11 +91,9 @@ func (r *reporter) recovered() {
 	}
 }
 
-// reported tells about an error given to Client.Report.
+// reported is failed for errors given to Client.Report.
 func (r *reporter) reported(err error) {
-	if r == nil {
-		return
-	}
+	r.queue.failed(err)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.reports.allow() {
@@ -118,6 +102,9 @@ func (r *reporter) reported(err error) {
 }
 
 func (r *reporter) say(level slog.Level, text string) {
+	if r.events == nil {
+		return
+	}
 	select {
 	case r.events <- event{level, text}:
 	default:

@@ -18,7 +18,7 @@ type sender struct {
 	queue   *queue
 	agg     *aggregator // may be nil
 	figures *figures    // nil without Config.StatsInterval
-	report  *reporter   // may be nil
+	report  *reporter
 
 	ctx     context.Context // ends when the sender must stop
 	cancel  context.CancelCauseFunc
@@ -147,13 +147,13 @@ func (s *sender) run() {
 
 func (s *sender) end() {
 	if s.ctx.Err() == nil && !s.queue.ended() { // runtime.Goexit
-		s.queue.failed(errors.New("a function of the connection ended its goroutine"))
+		s.report.failed(errors.New("a function of the connection ended its goroutine"))
 	}
 	s.hangUp()
 	s.flushTimer.Stop()
 	s.queue.discard()
 	s.cancel(errDone)
-	s.report.stop()
+	close(s.report.quit)
 }
 
 // next waits for a packet and takes it in hand. It returns true without one when
