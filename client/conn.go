@@ -28,7 +28,7 @@ func (s *sender) connect() bool {
 		if s.failures > 0 && !s.pause() {
 			return false
 		}
-		if s.ctx.Err() != nil || s.queue.ended() {
+		if s.finished() {
 			return false
 		}
 		if conn, err := s.dial(); err != nil {

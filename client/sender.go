@@ -65,22 +65,14 @@ func startSender(cfg Config, root *Client) *sender {
 	return s
 }
 
-// hasten cuts one pause before the next attempt to connect short, and sends the
-// client's own counters a last time.
-func (s *sender) hasten() {
-	s.once.Do(func() {
-		if s.figures != nil {
-			s.figures.send()
-		}
-		close(s.closing)
-	})
-}
+// hasten cuts one pause before the next attempt to connect short.
+func (s *sender) hasten() { s.once.Do(func() { close(s.closing) }) }
 
 // close lets the sender finish until ctx ends, and returns what Close returns.
 func (s *sender) close(ctx context.Context) error {
 	s.hasten()
 	s.queue.close()
-	if s.queue.ended() {
+	if s.queue.ended() && s.cfg.StatsInterval == 0 {
 		s.cancel(errDone) // no need to connect
 	}
 	select {
@@ -146,7 +138,7 @@ func (s *sender) run() {
 }
 
 func (s *sender) end() {
-	if s.ctx.Err() == nil && !s.queue.ended() { // runtime.Goexit
+	if !s.finished() { // runtime.Goexit
 		s.report.failed(errors.New("a function of the connection ended its goroutine"))
 	}
 	s.hangUp()
@@ -159,12 +151,17 @@ func (s *sender) end() {
 // next waits for a packet and takes it in hand. It returns true without one when
 // the connection was lost, and false when there will be no more.
 func (s *sender) next() bool {
-	select {
-	case <-s.merged: // check now, the wait below can be far away
+	select { // now, as the wait below can be far away
+	case <-s.merged:
 		s.round = s.agg.round()
+	case <-s.publish:
+		s.figures.renew()
 	default:
 	}
 	for {
+		if s.hand = s.figures.next(); s.hand != nil {
+			return true
+		}
 		if s.agg != nil && s.agg.drain(s.round) {
 			s.round = 0
 		}
@@ -175,7 +172,10 @@ func (s *sender) next() bool {
 			s.hand = p
 			return true
 		case queueEnded:
-			return false
+			if !s.figures.end() {
+				return false
+			}
+			continue
 		case queuePartial:
 			if !s.flushSet {
 				s.flushTimer.Reset(s.cfg.FlushInterval)
@@ -189,7 +189,7 @@ func (s *sender) next() bool {
 		case <-s.merged:
 			s.round = s.agg.round()
 		case <-s.publish:
-			s.figures.send()
+			s.figures.renew()
 		case <-s.lost:
 			return true
 		case d := <-s.dialing:
@@ -198,6 +198,11 @@ func (s *sender) next() bool {
 			return false
 		}
 	}
+}
+
+// finished reports whether there is nothing to do any more.
+func (s *sender) finished() bool {
+	return s.ctx.Err() != nil || s.queue.ended() && (s.figures == nil || s.figures.ended)
 }
 
 // pause waits before the next attempt to connect. The beginning of Close ends
@@ -215,7 +220,7 @@ func (s *sender) pause() bool {
 		s.hurried = true
 	case <-s.ctx.Done():
 	}
-	return s.ctx.Err() == nil && !s.queue.ended()
+	return !s.finished()
 }
 
 // delay is ReconnectDelay, doubled with each failure after the first, at most
