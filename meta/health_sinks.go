@@ -59,20 +59,20 @@ func (t *Tracker) lookAtSinks(f *Facts) {
 
 // dead reports whether a sink fails for so long that it is a reason.
 func (s *SinkFacts) dead(now time.Time, interval time.Duration) bool {
-	return s.Failing && max(now.Sub(s.FailingSince), s.behind(now)) >= failingFlushes*interval
+	return s.Failing && max(now.Sub(s.FailingSince), s.Behind(now)) >= failingFlushes*interval
 }
 
-// behind is the age of the oldest flush that is not accepted.
-func (s *SinkFacts) behind(now time.Time) time.Duration {
+// Behind is the age of the oldest flush that is not accepted.
+func (s *SinkFacts) Behind(now time.Time) time.Duration {
 	if s.Oldest.IsZero() {
 		return 0
 	}
-	return now.Sub(s.Oldest)
+	return max(now.Sub(s.Oldest), 0)
 }
 
 // lookAtDelivery says how a sink takes what it is given.
 func (t *Tracker) lookAtDelivery(s *SinkFacts, m *sinkMemory, interval time.Duration, all bool) {
-	behind := s.behind(t.now)
+	behind := s.Behind(t.now)
 	switch {
 	case s.Failing:
 		state := OK
@@ -87,9 +87,9 @@ func (t *Tracker) lookAtDelivery(s *SinkFacts, m *sinkMemory, interval time.Dura
 			lost = count(n) + " dropped"
 		}
 		t.say(Reason{ID: SinkFailing, Subject: s.Name, State: state, Since: s.FailingSince, Text: fmt.Sprintf("sink %s accepts nothing for %s: %s; %s, %s",
-			s.Name, spell(t.now.Sub(s.FailingSince)), plain(s.Error), wait(s.waiting()), lost)})
+			s.Name, spell(t.now.Sub(s.FailingSince)), plain(s.Error), waiting(s.waiting()), lost)})
 	case t.hold(SinkBehind, s.Name, behind >= tooFarBehind(interval), behind > max(shortest, interval)):
-		t.say(Reason{ID: SinkBehind, Subject: s.Name, State: Degraded, Text: fmt.Sprintf("sink %s is %s behind; %s", s.Name, spell(behind), wait(s.waiting()))})
+		t.say(Reason{ID: SinkBehind, Subject: s.Name, State: Degraded, Text: fmt.Sprintf("sink %s is %s behind; %s", s.Name, spell(behind), waiting(s.waiting()))})
 	}
 	if s.Unconfirmed >= unconfirmedInRow {
 		t.say(Reason{ID: SinkResets, Subject: s.Name, State: Degraded, Text: fmt.Sprintf(

@@ -59,8 +59,8 @@ func were(n uint64, thing string) string {
 	return count(n) + " " + thing + "s were"
 }
 
-// wait says how many points wait.
-func wait(n uint64) string {
+// waiting says how many points wait.
+func waiting(n uint64) string {
 	if n == 1 {
 		return "1 point waits"
 	}
