@@ -98,9 +98,9 @@ type Config struct {
 
 	// StatsInterval, if not zero, is how often the client sends its own [Stats],
 	// as counters such as statsd_client.sent and statsd_client.dropped.queue_full
-	// (samples) and the gauge statsd_client.queued (lines). They pass the queue, and
-	// the last ones are sent by Close. Give each process its own Prefix or Tags to
-	// tell them apart.
+	// (samples) and the gauge statsd_client.queued (lines). They need no room in
+	// the queue, and Close sends the last ones. Give each process its own Prefix or
+	// Tags to tell them apart.
 	StatsInterval time.Duration
 
 	// Dial, if set, replaces [net.Dialer.DialContext]: for TLS, a proxy, or a

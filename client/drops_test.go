@@ -144,6 +144,28 @@ func TestLastReport(t *testing.T) {
 	}
 }
 
+// A connection that hangs does not keep the last report back.
+func TestLastReportOfStuckWrite(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		forever := make(chan struct{})
+		defer close(forever)
+		var log lines
+		c := open(t, client.New, client.Config{Log: log.add, LogEvery: 2, Dial: func(context.Context, string, string) (net.Conn, error) {
+			return silent(func([]byte) (int, error) { <-forever; return 0, net.ErrClosed }), nil
+		}})
+		c.Incr("a")
+		for _, pause := range []time.Duration{500, 1000, 700} { // the third report is left out
+			c.Incr("")
+			time.Sleep(pause * time.Millisecond)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		defer cancel()
+		if err := c.Close(ctx); !errors.Is(err, context.DeadlineExceeded) || !log.contains("3 samples dropped so far") {
+			t.Errorf("Close: %v, logged\n%s", err, log.text())
+		}
+	})
+}
+
 func TestLogger(t *testing.T) {
 	var log lines
 	rec := clienttest.New(t, client.Config{})

@@ -16,6 +16,7 @@ type reporter struct {
 	queue  *queue
 	events chan event
 	quit   chan struct{} // closed when run must tell the rest and end
+	once   sync.Once
 	done   chan struct{} // closed when run has ended
 
 	mu       sync.Mutex
@@ -51,8 +52,9 @@ func startReporter(cfg Config, q *queue) *reporter {
 	return r
 }
 
-// wait waits until all is told, for a limited time.
-func (r *reporter) wait() error {
+// end waits until all is told, for a limited time.
+func (r *reporter) end() error {
+	r.once.Do(func() { close(r.quit) })
 	timer := time.NewTimer(grace)
 	defer timer.Stop()
 	select {

@@ -85,14 +85,14 @@ func (s *sender) close(ctx context.Context) error {
 		case <-s.done:
 		case <-timer.C:
 			return s.outcome(fmt.Errorf("%w, and the connection to %s has not returned from Write or Close after %v",
-				endOf(ctx), s.cfg.target(), grace), nil)
+				endOf(ctx), s.cfg.target(), grace), s.report.end())
 		}
 	}
 	cause := context.Cause(s.ctx)
 	if errors.Is(cause, errDone) || s.queue.snapshot().Dropped.Unsent == 0 {
 		cause = nil // all was sent or refused before
 	}
-	return s.outcome(cause, s.report.wait())
+	return s.outcome(cause, s.report.end())
 }
 
 // outcome is the error of Close. cause ended it early, and log is an error of
@@ -145,7 +145,6 @@ func (s *sender) end() {
 	s.flushTimer.Stop()
 	s.queue.discard()
 	s.cancel(errDone)
-	close(s.report.quit)
 }
 
 // next waits for a packet and takes it in hand. It returns true without one when
