@@ -6,6 +6,7 @@
 //
 //	go run ./bench                                    # everything; 15 minutes
 //	go run ./bench -workloads W1,W3 -peers floor,statsd
+//	go run ./bench cost                               # one sample, one name: docs/cost.md; 4 minutes
 //
 // The speed of machines drifts. So daemons are compared with a floor measured in the same minutes: a
 // receiver that only counts newlines.
@@ -24,8 +25,13 @@ import (
 
 func main() {
 	command := func() error { return run(os.Args[1:], os.Stdout, os.Stderr) }
-	if len(os.Args) > 1 && os.Args[1] == "floor" {
-		command = func() error { return runFloor(os.Args[2:]) }
+	if len(os.Args) > 1 {
+		switch os.Args[1] {
+		case "floor":
+			command = func() error { return runFloor(os.Args[2:]) }
+		case "cost":
+			command = func() error { return runCost(os.Args[2:], os.Stdout, os.Stderr) }
+		}
 	}
 	if err := command(); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -84,14 +90,8 @@ func run(args []string, stdout, stderr io.Writer) error {
 // newBench prepares the machine as far as its rights allow, and notes the rest in the report.
 func newBench(report *report) (*bench, error) {
 	b := &bench{restore: func() {}}
-	if _, err := exec.LookPath("taskset"); err == nil && runtime.NumCPU() > daemonCore {
-		b.pin = true
-		if err := pinSelf(ownCore); err != nil {
-			return nil, fmt.Errorf("pin this program to core %d: %w", ownCore, err)
-		}
-		report.note(fmt.Sprintf("Daemons run on core %d; the sender, and the carbon that receives the published points, on core %d.", daemonCore, ownCore))
-	} else {
-		report.note("Daemons share their cores with the sender.")
+	if err := b.pinDaemons(report); err != nil {
+		return nil, err
 	}
 	if os.Geteuid() != 0 {
 		report.note("Receive buffers differ, because only root can make them equal.")
@@ -111,4 +111,19 @@ func newBench(report *report) (*bench, error) {
 		os.Exit(1)
 	}()
 	return b, nil
+}
+
+// pinDaemons runs daemons on a separate core, if there are two.
+func (b *bench) pinDaemons(report *report) error {
+	_, err := exec.LookPath("taskset")
+	b.pin = err == nil && runtime.NumCPU() > daemonCore
+	if !b.pin {
+		report.note("Daemons share their cores with the sender.")
+		return nil
+	}
+	if err := pinSelf(ownCore); err != nil {
+		return fmt.Errorf("pin this program to core %d: %w", ownCore, err)
+	}
+	report.note(fmt.Sprintf("Daemons run on core %d; the sender, and the carbon that receives the published points, on core %d.", daemonCore, ownCore))
+	return nil
 }

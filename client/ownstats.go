@@ -1,22 +1,23 @@
 package client
 
-import "sync"
-
-// ownStats sends the client's own counters, see Config.StatsInterval.
+// ownStats makes lines of the client's own counters, see Config.StatsInterval. They
+// do not go through the queue: it can be full. Only the sender uses them, and it
+// may be nil.
 type ownStats struct {
 	client *Client
-
-	mu   sync.Mutex
-	told Stats // sent before
+	told   Stats // sent before
+	lines  []string
+	ended  bool // the last lines are made
 }
 
-// send queues what was counted since the last call. It does not wait for room.
-func (o *ownStats) send() {
-	o.mu.Lock()
-	defer o.mu.Unlock()
+// renew makes lines of what was counted since the last call.
+func (o *ownStats) renew() {
+	if len(o.lines) > 0 {
+		return
+	}
 	put := func(k kind, name string, n uint64) {
-		head := string(o.client.appendHead(nil, k, name))
-		o.client.core.putNumber(head, whole(int64(n)), o.client.enc.tail[k], true)
+		line := append(o.client.appendHead(nil, k, name), whole(int64(n)).appendTo(nil, false)...)
+		o.lines = append(o.lines, string(o.client.appendTail(line, k, nil, nil)))
 	}
 	s, told := o.client.Stats(), o.told
 	now, before := s.DroppedSamples, told.DroppedSamples
@@ -29,4 +30,22 @@ func (o *ownStats) send() {
 	put(counter, "dropped.unsent", now.Unsent-before.Unsent)
 	put(gauge, "queued", s.Queued)
 	o.told = s
+}
+
+// next returns a packet of lines, or nil.
+func (o *ownStats) next() (p *packet) {
+	for o != nil && p == nil && len(o.lines) > 0 {
+		p, o.lines = o.client.core.queue.own(o.lines)
+	}
+	return p
+}
+
+// end makes the last lines. It reports false if that was done before.
+func (o *ownStats) end() bool {
+	if o == nil || o.ended {
+		return false
+	}
+	o.ended = true
+	o.renew()
+	return true
 }

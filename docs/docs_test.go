@@ -56,7 +56,7 @@ func sameWords(t *testing.T, documented, there []string, what string) {
 	}
 }
 
-var figureRow = regexp.MustCompile("(?m)^\\| `([a-zA-Z_.]+)` \\| .* \\| .* \\| .* \\|")
+var figureRow = regexp.MustCompile("(?m)^- `([a-zA-Z_.]+)` \\([A-Za-z0-9]")
 
 // published.md describes exactly the figures of a new daemon.
 func TestFigures(t *testing.T) {
@@ -93,7 +93,7 @@ func TestFigures(t *testing.T) {
 	}
 }
 
-var reasonRow = regexp.MustCompile("(?m)^\\| `([a-z_]+)` \\|")
+var reasonRow = regexp.MustCompile("(?m)^- `([a-z_]+)`: ")
 
 // health.md describes exactly the reasons of the health.
 func TestReasons(t *testing.T) {
