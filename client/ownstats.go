@@ -1,8 +1,7 @@
 package client
 
-// ownStats makes lines of the client's own counters, see Config.StatsInterval. They
-// do not go through the queue: it can be full. Only the sender uses them, and it
-// may be nil.
+// ownStats makes lines from the client's own counters, see Config.StatsInterval. They do not go
+// through the queue, because it can be full. Only the sender uses it. It may be nil.
 type ownStats struct {
 	client *Client
 	told   Stats // sent before
@@ -10,7 +9,7 @@ type ownStats struct {
 	ended  bool // the last lines are made
 }
 
-// renew makes lines of what was counted since the last call.
+// renew makes lines from the counts since the last call.
 func (o *ownStats) renew() {
 	if len(o.lines) > 0 {
 		return
@@ -40,7 +39,7 @@ func (o *ownStats) next() (p *packet) {
 	return p
 }
 
-// end makes the last lines. It reports false if that was done before.
+// end makes the last lines. It returns false if they are already made.
 func (o *ownStats) end() bool {
 	if o == nil || o.ended {
 		return false

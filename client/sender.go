@@ -150,7 +150,7 @@ func (s *sender) end() {
 // next waits for a packet and takes it in hand. It returns true without one when
 // the connection was lost, and false when there will be no more.
 func (s *sender) next() bool {
-	select { // now, as the wait below can be far away
+	select { // now, because the wait below can be long
 	case <-s.merged:
 		s.round = s.agg.round()
 	case <-s.publish:
@@ -199,7 +199,7 @@ func (s *sender) next() bool {
 	}
 }
 
-// finished reports whether there is nothing to do any more.
+// finished reports whether nothing is left to do.
 func (s *sender) finished() bool {
 	return s.ctx.Err() != nil || s.queue.ended() && (s.own == nil || s.own.ended)
 }
