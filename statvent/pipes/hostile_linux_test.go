@@ -231,3 +231,4 @@ func TestStaleLocks(t *testing.T) {
 	mustRead(t, remover)
 	left("a file of another program", 4)
 }
+
