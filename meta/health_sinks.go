@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/statsd-ops/statsd/internal/plural"
 )
 
 const (
@@ -84,7 +86,7 @@ func (t *Tracker) lookAtDelivery(s *SinkFacts, m *sinkMemory, interval time.Dura
 		}
 		lost := "none lost"
 		if n := s.dropped() - m.droppedBefore; n > 0 {
-			lost = count(n) + " dropped"
+			lost = plural.Count(n) + " dropped"
 		}
 		t.say(Reason{ID: SinkFailing, Subject: s.Name, State: state, Since: s.FailingSince, Text: fmt.Sprintf("sink %s accepts nothing for %s: %s; %s, %s",
 			s.Name, spell(t.now.Sub(s.FailingSince)), plain(s.Error), wait(s.waiting()), lost)})
@@ -148,10 +150,10 @@ func (t *Tracker) lookAtDrops(s *SinkFacts, m *sinkMemory, interval time.Duratio
 			state = Failing
 		}
 		t.say(Reason{ID: PointsDropped, Subject: s.Name, State: state, Text: fmt.Sprintf("sink %s dropped %s in 15m (%s), the last %s ago",
-			s.Name, things(sum, "point", "points"), why, spell(t.now.Sub(last)))})
+			s.Name, plural.Things(sum, "point", "points"), why, spell(t.now.Sub(last)))})
 	}
 	t.noteLoss(loss{id: PointsDropped, subject: s.Name, level: Failing, say: func(n uint64) string {
-		return fmt.Sprintf("sink %s dropped %s (%s)", s.Name, things(n, "point", "points"), why)
+		return fmt.Sprintf("sink %s dropped %s (%s)", s.Name, plural.Things(n, "point", "points"), why)
 	}}, total, grown)
 }
 
