@@ -231,4 +231,3 @@ func TestStaleLocks(t *testing.T) {
 	mustRead(t, remover)
 	left("a file of another program", 4)
 }
-
