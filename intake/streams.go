@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+
+	"github.com/statsd-ops/statsd/internal/descriptors"
 )
 
 const (
@@ -34,7 +36,8 @@ type streams struct {
 	late     int           // connections accepted since, and tries
 
 	acceptErrors atomic.Uint64
-	warned       time.Time // of acceptErrors
+	shortages    atomic.Uint64 // those because no file descriptor was free
+	warned       time.Time     // of acceptErrors
 
 	mu     sync.Mutex
 	active map[*stream]struct{}
@@ -83,6 +86,9 @@ func (t *streams) run() {
 // noteFault counts a connection that could not be accepted, and logs it now and then.
 func (t *streams) noteFault(err error) {
 	n := t.acceptErrors.Add(1)
+	if descriptors.Exhausted(err) {
+		t.shortages.Add(1)
+	}
 	if time.Since(t.warned) < acceptWarnings {
 		return
 	}
