@@ -2,55 +2,76 @@
 # make test   is the whole check, and what CI runs; see CONTRIBUTING.md
 
 GO ?= go
-# Modules of their own, so that what they require stays out of the daemon's go.mod.
+# Modules of their own keep their requirements out of the daemon's go.mod.
 NESTED := $(filter-out tools/,$(dir $(wildcard */go.mod */*/go.mod)))
+MODULES := $(NESTED) ./
 
-# For a closer look, such as make test TESTFLAGS='-v -run Carbon'.
+# For a part of the tests: make test PKGS=./sink/... TESTFLAGS='-v -run Carbon'.
+PKGS ?=
 TESTFLAGS ?=
+# -no-skips forbids to skip a test.
+SUITEFLAGS ?=
+# How often make stress runs the tests, quiet and busy.
+N ?= 20
+QUIET ?= $(N)
+BUSY ?= $(N)
+RUN ?=
 # How long each soak test goes on.
 SOAK ?= 20m
+# The file whose table make soak replaces, such as docs/reliability.md.
+RESULTS ?=
 
-.PHONY: build test check fmt-check vet lint tidy-check soak bench fmt install-counterparts clean
+.PHONY: bin/suite build test stress check modules fmt-check vet lint tidy-check soak bench fmt install-counterparts clean
 
 # Static, so that a binary runs wherever it is copied to. -buildvcs stamps the tag and the
 # commit for --version, also where GOFLAGS turns that off.
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=auto -o bin/ ./cmd/...
 
-# The tests of the module itself run last, so that their lines end the output. The
-# race detector needs a C compiler.
-test: check
-	@if sh scripts/counterparts; then export COUNTERPARTS=required; fi; set -e; \
-	race=-race; [ "$$($(GO) env CGO_ENABLED)" = 1 ] || race=; \
-	for module in $(NESTED) ./; do \
-		echo "$(GO) test $$race $(TESTFLAGS) ./...  in $$module"; \
-		$(GO) -C $$module test $$race $(TESTFLAGS) ./...; \
-	done
+SUITE = GO=$(GO) bin/suite -modules='$(MODULES)' -packages='$(PKGS)' $(SUITEFLAGS)
+
+bin/suite:
+	@$(GO) build -o $@ ./scripts/suite
+
+# The last line it prints is: N passed, N failed, N skipped.
+test: bin/suite
+	@$(SUITE) -- $(TESTFLAGS)
+
+# Finds tests that fail now and then: runs them N times, then N times beside a second
+# run and a program that burns each core. QUIET and BUSY set one of the numbers.
+stress: bin/suite
+	@sh scripts/counterparts || true
+	@$(SUITE) -quiet=$(QUIET) -busy=$(BUSY) -- $(if $(RUN),-run='$(RUN)') $(TESTFLAGS)
 
 check: fmt-check vet lint tidy-check
+
+modules:
+	@set -e; for module in $(MODULES); do $(GO) -C $$module mod download; done
 
 fmt-check:
 	@unformatted=$$(gofmt -l */); [ -z "$$unformatted" ] || \
 		{ echo "not formatted, make fmt mends it:" $$unformatted >&2; exit 1; }
 
+# Other systems than this one keep building.
 vet:
-	@set -e; for module in $(NESTED) ./; do $(GO) -C $$module vet ./...; done
+	@set -e; for module in $(MODULES); do $(GO) -C $$module vet ./...; done; \
+	for os in darwin freebsd; do GOOS=$$os $(GO) vet ./...; done
 
 lint: bin/golangci-lint
-	@set -e; for module in $(NESTED) ./; do \
+	@set -e; for module in $(MODULES); do \
 		(cd $$module && $(CURDIR)/bin/golangci-lint run --allow-parallel-runners --config $(CURDIR)/.golangci.yml ./...); \
 	done
 
 tidy-check:
-	@set -e; for module in $(NESTED) ./; do $(GO) -C $$module mod tidy -diff; done
+	@set -e; for module in $(MODULES); do $(GO) -C $$module mod tidy -diff; done
 
-# A soak test is an ordinary test that goes on for $SOAK, or through its full size, instead of a moment.
-# What they measure ends the output, and with README=README.md takes the place of the table there.
+# A soak test is an ordinary test that goes on for $SOAK, or through its full size.
+# The table of results ends the output. RESULTS=docs/reliability.md puts it there.
 soak:
-	@SOAK=$(SOAK) GO=$(GO) sh scripts/soak ./...
+	@SOAK=$(SOAK) RESULTS=$(RESULTS) GO=$(GO) sh scripts/soak ./...
 
-# The Go benchmarks print what benchstat reads; then whole daemons are compared,
-# and bench/RESULTS.md is written.
+# The Go benchmarks print what benchstat reads. Then whole daemons are compared, and
+# bench/RESULTS.md is written.
 bench: build
 	-@sh scripts/counterparts collectd-core
 	$(GO) test -run '^$$' -bench . -benchmem ./...
@@ -66,5 +87,6 @@ clean:
 	rm -rf bin
 
 bin/golangci-lint: tools/go.mod tools/go.sum
-	GOBIN=$(CURDIR)/bin $(GO) -C tools install tool
+	@echo "building the linter"
+	@GOBIN=$(CURDIR)/bin $(GO) -C tools install tool
 	@touch $@

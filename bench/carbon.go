@@ -110,9 +110,9 @@ func (c *carbon) line(line []byte) {
 	c.totals.sum += v
 }
 
-// awaitRead waits until all is read that a daemon, which has ended, has sent.
+// awaitRead waits until everything is read that an ended daemon has sent.
 func (c *carbon) awaitRead() {
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(giveUp); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
 		if socketsOn("tcp", c.port()).Connections == 0 {
 			return
 		}

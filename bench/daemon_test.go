@@ -6,9 +6,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"github.com/statsd-ops/statsd/internal/soak"
 )
 
 func TestDaemonIsMeasured(t *testing.T) {
+	soak.Slow(t)
 	t.Parallel()
 	statsd := filepath.Join(t.TempDir(), "statsd")
 	if out, err := exec.Command("go", "build", "-o", statsd, "github.com/statsd-ops/statsd/cmd/statsd").CombinedOutput(); err != nil {

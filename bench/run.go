@@ -7,6 +7,8 @@ import (
 	"os"
 	"syscall"
 	"time"
+
+	"github.com/statsd-ops/statsd/internal/ports"
 )
 
 // measured is what one run of one daemon gave.
@@ -68,10 +70,11 @@ func (b *bench) with(p peer, w workload, buffer int, use func(*daemon, *carbon) 
 		return m, err
 	}
 	defer carbon.close()
-	port, err := freePort()
+	port, release, err := ports.Reserve() // the next ones are for the daemon's consoles and monitors
 	if err != nil {
 		return m, err
 	}
+	defer release()
 	s := setup{dir: dir, port: port, carbon: carbon.port(), flush: w.flush, buffer: buffer}
 	d, err := startDaemon(p, w.network, s, b.pin)
 	if err != nil {
@@ -116,6 +119,9 @@ func (b *bench) paced(p peer, w workload, rate int) (measured, error) {
 		}
 		m.sentRate = float64(sent.metrics) / sent.took.Seconds()
 		m.leftQueue = socketsOn(w.network, d.port).Queued
+		if err := d.awaitEmpty(); err != nil {
+			return m, err
+		}
 		await(p, w, c, sent)
 		after, err := cpuTime(d.pid)
 		if err != nil {
@@ -174,8 +180,8 @@ func (b *bench) drained(p peer, w workload) (measured, error) {
 	})
 }
 
-// await waits until all that was sent has been published or, where some of it was
-// lost, until a flush after the traffic is over.
+// await waits until everything that was sent has been published. Where some of it was
+// lost, it waits until two flushes after the daemon has read the rest.
 func await(p peer, w workload, c *carbon, s sent) {
 	if p.counters == nil {
 		return
@@ -183,8 +189,8 @@ func await(p peer, w workload, c *carbon, s sent) {
 	for start := time.Now(); ; time.Sleep(20 * time.Millisecond) {
 		t, elapsed := c.snapshot(), time.Since(start)
 		all := p.part(t, w, s) > 1-1e-9
-		over := elapsed > w.flush+pause && t.last.After(start)
-		if (all || over) && time.Since(t.last) > pause || elapsed > 4*w.flush {
+		over := t.last.After(start.Add(2 * w.flush))
+		if (all || over) && time.Since(t.last) > pause || elapsed > 4*w.flush+time.Minute {
 			return
 		}
 	}

@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/statsd-ops/statsd/internal/wait"
 )
 
 func put(q *queue, line string) {
@@ -162,7 +164,7 @@ func TestQueueWakes(t *testing.T) {
 			}
 			select {
 			case <-q.wake:
-			case <-time.After(10 * time.Second):
+			case <-time.After(wait.Patience):
 				t.Fatalf("asleep: %+v", q.snapshot())
 			}
 		}
@@ -200,7 +202,7 @@ func manyCallers(t *testing.T, q *queue) {
 	}()
 	var sent uint64
 	last := map[int]int{}
-	for deadline := time.After(time.Minute); ; {
+	for deadline := time.After(wait.Patience); ; {
 		p, state := q.pop(false)
 		if state == queueEnded {
 			break

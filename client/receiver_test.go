@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/statsd-ops/statsd/client"
+	"github.com/statsd-ops/statsd/internal/counterpart"
+	"github.com/statsd-ops/statsd/internal/wait"
 )
 
 // receiver is a server on a real socket that keeps what it receives.
@@ -25,7 +27,7 @@ type receiver struct {
 func receive(t testing.TB, network, address string) *receiver {
 	t.Helper()
 	if address == "" {
-		address = "127.0.0.1:0"
+		address = counterpart.FreeAddress(t).String() // a test may stop and start again there
 		if strings.HasPrefix(network, "unix") {
 			address = filepath.Join(t.TempDir(), "statsd.sock")
 		}
@@ -94,7 +96,7 @@ func (r *receiver) accept(listener net.Listener) {
 // wait returns the packets as soon as enough is true.
 func (r *receiver) wait(t testing.TB, enough func(packets []string) bool) []string {
 	t.Helper()
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(wait.Patience)
 	for {
 		r.mu.Lock()
 		packets := append([]string(nil), r.packets...)
@@ -103,7 +105,7 @@ func (r *receiver) wait(t testing.TB, enough func(packets []string) bool) []stri
 			return packets
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("after 10 s only %d packets: %.2000q", len(packets), packets)
+			t.Fatalf("only %d packets: %.2000q", len(packets), packets)
 		}
 		time.Sleep(time.Millisecond)
 	}
@@ -125,7 +127,7 @@ func open(t testing.TB, construct func(client.Config) (*client.Client, error), c
 }
 
 func soon(t testing.TB) context.Context {
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), wait.Patience)
 	t.Cleanup(cancel)
 	return ctx
 }

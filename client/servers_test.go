@@ -16,6 +16,7 @@ import (
 	"github.com/statsd-ops/statsd/internal/counterpart"
 	"github.com/statsd-ops/statsd/internal/soak"
 	"github.com/statsd-ops/statsd/internal/sockets"
+	"github.com/statsd-ops/statsd/internal/wait"
 	"github.com/statsd-ops/statsd/sink/sinktest"
 )
 
@@ -43,7 +44,7 @@ func start(t *testing.T, dir, program string, args ...string) {
 	}
 	t.Cleanup(func() {
 		_ = cmd.Process.Signal(syscall.SIGTERM)
-		kill := time.AfterFunc(10*time.Second, func() { _ = cmd.Process.Kill() })
+		kill := time.AfterFunc(wait.Patience, func() { _ = cmd.Process.Kill() })
 		_ = cmd.Wait()
 		kill.Stop()
 		if t.Failed() {
@@ -84,6 +85,7 @@ func daemon(t *testing.T, _ string, carbon *sinktest.Server) (address, counts, t
 
 // Every sample given to the client arrives at the sink.
 func TestSoakServers(t *testing.T) {
+	soak.Slow(t)
 	const names = 10
 	rounds := soak.Pick(2_000, 100_000) // of ten samples each
 	for _, server := range []struct {

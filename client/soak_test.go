@@ -18,6 +18,7 @@ import (
 	"github.com/statsd-ops/statsd/client"
 	"github.com/statsd-ops/statsd/internal/counterpart"
 	"github.com/statsd-ops/statsd/internal/soak"
+	"github.com/statsd-ops/statsd/internal/wait"
 )
 
 // echoEnv turns the test binary into a server on that address, which can be
@@ -207,7 +208,7 @@ func BenchmarkStalledServer(b *testing.B) {
 // poll waits until so is true.
 func poll(t testing.TB, what string, so func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(time.Minute); !so(); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(wait.Patience); !so(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("waited a minute for %s", what)
 		}

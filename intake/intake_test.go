@@ -11,6 +11,7 @@ import (
 
 	"github.com/statsd-ops/statsd/aggregate"
 	"github.com/statsd-ops/statsd/internal/counterpart"
+	"github.com/statsd-ops/statsd/internal/wait"
 	"github.com/statsd-ops/statsd/metric"
 )
 
@@ -19,7 +20,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const (
 	// patience is how long a test waits for what should happen at once.
-	patience = time.Minute
+	patience = wait.Patience
 	// grace bounds the end. It takes as long only while clients go on sending.
 	grace = time.Minute
 	// never is longer than a test takes, in flushes.

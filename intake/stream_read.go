@@ -67,7 +67,8 @@ func (s *streamReader) sweep(st *stream, raw syscall.RawConn) error {
 	}
 	var failed error
 	err := raw.Control(func(fd uintptr) {
-		for reads := 1 + unread(fd)/streamRead; failed == nil && (reads > 0 || time.Now().Before(last)); reads-- {
+		// One read more than the bytes need sees the end of the stream.
+		for reads := 2 + unread(fd)/streamRead; failed == nil && (reads > 0 || time.Now().Before(last)); reads-- {
 			failed = s.readOnce(st, fd)
 		}
 	})

@@ -3,6 +3,7 @@ package intake
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/statsd-ops/statsd/internal/wait"
 	"github.com/statsd-ops/statsd/metric"
 )
 
@@ -35,21 +37,28 @@ func sendSlowly(conn net.Conn, text string, pause time.Duration, times int) (sen
 	return sent
 }
 
-// A connection is cut when it has ended no line for too long; not one that ends
-// lines however rarely, nor one in the midst of a line.
+// A connection is cut when it has ended no line for too long. One that ends a line now
+// and then is not cut.
 func TestIdleStreamsAreCut(t *testing.T) {
 	t.Parallel()
+	wait.Longer(t, 500*time.Millisecond, func(timeout time.Duration) error { return idleStreamsAreCut(t, timeout) })
+}
+
+func idleStreamsAreCut(t *testing.T, timeout time.Duration) error {
 	cfg := config()
-	cfg.TCPIdleTimeout = 500 * time.Millisecond
+	cfg.TCPIdleTimeout = timeout
 	in := start(t, cfg)
+	defer in.stop()
 	silent, once, often := in.dial("tcp"), in.dial("tcp"), in.dial("tcp")
-	begun := time.Now()
 	send(t, once, "once:1|c\n")
-	if n := sendSlowly(often, "often:1|c\n", 100*time.Millisecond, 20); n != 20 {
-		t.Errorf("the connection that was in use was cut after %d lines", n)
+	if n := sendSlowly(often, "often:1|c\n", timeout/5, 20); n != 20 {
+		return fmt.Errorf("the connection that was in use was cut after %d lines", n)
 	}
 	if !isCut(t, silent, patience) || !isCut(t, once, patience) {
-		t.Errorf("idle connections are open after %v", time.Since(begun))
+		t.Fatal("idle connections are not cut")
+	}
+	if isCut(t, often, time.Millisecond) {
+		return errors.New("the connection that was in use was cut")
 	}
 	_ = often.Close()
 	in.stop()
@@ -59,6 +68,7 @@ func TestIdleStreamsAreCut(t *testing.T) {
 	if n := in.last.OpenConnections; n != 0 {
 		t.Errorf("%d connections are open at the end", n)
 	}
+	return nil
 }
 
 func TestIdleStreamsCanStay(t *testing.T) {
@@ -76,41 +86,51 @@ func TestIdleStreamsCanStay(t *testing.T) {
 	in.check(Tally{TCPConnections: 1, TCPBytes: 6, Lines: 1, Samples: 1, Aggregated: 1})
 }
 
-// A line has to end, at whatever rate its bytes come. An idle connection does not
-// hurry.
+// A line has to end in time, at any rate of bytes. An idle connection may wait.
 func TestUnfinishedLinesAreCut(t *testing.T) {
 	t.Parallel()
+	wait.Longer(t, 400*time.Millisecond, func(timeout time.Duration) error { return unfinishedLinesAreCut(t, timeout) })
+}
+
+func unfinishedLinesAreCut(t *testing.T, timeout time.Duration) error {
 	cfg := config()
-	cfg.TCPLineTimeout = 400 * time.Millisecond
+	cfg.TCPLineTimeout = timeout
 	in := start(t, cfg)
+	defer in.stop()
+	pause := timeout / 8
 	idle, slow, endless, long, good := in.dial("tcp"), in.dial("tcp"), in.dial("tcp"), in.dial("tcp"), in.dial("tcp")
 	send(t, slow, "before:1|c\nslow:")
-	go sendSlowly(slow, "1", 50*time.Millisecond, 1_000)
+	go sendSlowly(slow, "1", pause, 1_000)
 	go sendSlowly(endless, strings.Repeat("x", 100_000), 10*time.Millisecond, 1_000)
-	longSent := make(chan int)
+	longSent := make(chan int, 1)
 	go func() { // lines that are too long, but end
 		n := 0
 		for range 10 {
-			n += sendSlowly(long, strings.Repeat("x", maxLine-10), 50*time.Millisecond, 1)
-			n += sendSlowly(long, strings.Repeat("x", 20)+"\n ", 50*time.Millisecond, 1)
+			n += sendSlowly(long, strings.Repeat("x", maxLine-10), pause, 1)
+			n += sendSlowly(long, strings.Repeat("x", 20)+"\n ", pause, 1)
 		}
 		longSent <- n
 	}()
-	if n := sendSlowly(good, "a:1|c\nb:1|", 50*time.Millisecond, 1) + sendSlowly(good, "c\na:1|c\nb:1|", 50*time.Millisecond, 20); n != 21 {
-		t.Errorf("lines that end in time were cut after %d", n)
+	if n := sendSlowly(good, "a:1|c\nb:1|", pause, 1) + sendSlowly(good, "c\na:1|c\nb:1|", pause, 20); n != 21 {
+		return fmt.Errorf("lines that end in time were cut after %d", n)
 	}
-	if !isCut(t, slow, patience) || !isCut(t, endless, patience) {
-		t.Error("endless lines are not cut")
+	if _, err := io.WriteString(good, "c\n"); err != nil {
+		return err
 	}
+	_ = good.Close()
 	if n := <-longSent; n != 20 || isCut(t, long, time.Millisecond) {
-		t.Errorf("long lines that end in time were cut after %d", n/2)
+		return fmt.Errorf("long lines that end in time were cut after %d", n/2)
 	}
 	_ = long.Close()
-	if isCut(t, idle, 10*time.Millisecond) {
-		t.Error("an idle connection was cut")
+	if !isCut(t, slow, patience) || !isCut(t, endless, patience) {
+		t.Fatal("endless lines are not cut")
 	}
-	send(t, good, "c\n")
-	_ = good.Close()
+	if isCut(t, idle, 10*time.Millisecond) {
+		t.Fatal("an idle connection was cut")
+	}
+	if n := in.Live().TCPCut[CutUnfinished]; n != 2 {
+		return fmt.Errorf("%d connections were cut, want 2", n)
+	}
 	in.stop()
 	in.tally.TCPBytes = 0 // it depends on when the slow ones were cut
 	in.check(Tally{
@@ -120,6 +140,7 @@ func TestUnfinishedLinesAreCut(t *testing.T) {
 	if in.totals()["counters.slow"] != 0 {
 		t.Error("a part of a line counted")
 	}
+	return nil
 }
 
 // When there are too many connections, the one that makes room is within a

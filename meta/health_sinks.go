@@ -89,9 +89,9 @@ func (t *Tracker) lookAtDelivery(s *SinkFacts, m *sinkMemory, interval time.Dura
 			lost = plural.Count(n) + " dropped"
 		}
 		t.say(Reason{ID: SinkFailing, Subject: s.Name, State: state, Since: s.FailingSince, Text: fmt.Sprintf("sink %s accepts nothing for %s: %s; %s, %s",
-			s.Name, spell(t.now.Sub(s.FailingSince)), plain(s.Error), wait(s.waiting()), lost)})
+			s.Name, spell(t.now.Sub(s.FailingSince)), plain(s.Error), waiting(s.waiting()), lost)})
 	case t.hold(SinkBehind, s.Name, behind >= tooFarBehind(interval), behind > max(shortest, interval)):
-		t.say(Reason{ID: SinkBehind, Subject: s.Name, State: Degraded, Text: fmt.Sprintf("sink %s is %s behind; %s", s.Name, spell(behind), wait(s.waiting()))})
+		t.say(Reason{ID: SinkBehind, Subject: s.Name, State: Degraded, Text: fmt.Sprintf("sink %s is %s behind; %s", s.Name, spell(behind), waiting(s.waiting()))})
 	}
 	if s.Unconfirmed >= unconfirmedInRow {
 		t.say(Reason{ID: SinkResets, Subject: s.Name, State: Degraded, Text: fmt.Sprintf(

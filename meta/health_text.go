@@ -43,8 +43,8 @@ func trimmed(d time.Duration) string {
 	return text
 }
 
-// wait says how many points wait.
-func wait(n uint64) string {
+// waiting says how many points wait.
+func waiting(n uint64) string {
 	if n == 1 {
 		return "1 point waits"
 	}

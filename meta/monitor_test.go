@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/statsd-ops/statsd/internal/wait"
 	"github.com/statsd-ops/statsd/metric"
 )
 
@@ -137,7 +138,7 @@ type answer struct {
 
 func do(t testing.TB, r *http.Request) answer {
 	t.Helper()
-	client := http.Client{Timeout: 10 * time.Second}
+	client := http.Client{Timeout: wait.Patience}
 	defer client.CloseIdleConnections()
 	w, err := client.Do(r)
 	if err != nil {

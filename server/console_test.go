@@ -193,8 +193,9 @@ func TestConsoleDeletes(t *testing.T) {
 // Clients that look and delete, read or not, keep nobody from receiving and flushing.
 func TestConsoleWhileReceiving(t *testing.T) {
 	t.Parallel()
-	const names, rounds = 20_000, 5
+	const names, rounds = 10_000, 5
 	cfg := withConsole(2)
+	cfg.QueueBytes = 1 << 40 // drop nothing, however slow the recorder is
 	cfg.FlushInterval, cfg.GaugeExpire = 50*time.Millisecond, time.Hour
 	d := start(t, cfg)
 	unread, err := net.Dial("tcp", d.AdminAddr().String())
@@ -251,7 +252,9 @@ func TestConsoleWhileReceiving(t *testing.T) {
 // At the end a console lets go of its clients.
 func TestConsoleEnds(t *testing.T) {
 	t.Parallel()
-	d := start(t, withConsole(1))
+	cfg := withConsole(1)
+	cfg.Admin = counterpart.FreeAddress(t).String()
+	d := start(t, cfg)
 	conn, err := net.Dial("tcp", d.AdminAddr().String())
 	if err != nil {
 		t.Fatal(err)

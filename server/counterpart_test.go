@@ -101,7 +101,7 @@ func TestRealCarbon(t *testing.T) {
 func TestRealNSCA(t *testing.T) {
 	t.Parallel()
 	daemon := counterpart.StartNSCA(t, "--single", int(nsca.Rijndael128), "s3cret")
-	client, err := nsca.New(nsca.Config{Server: daemon.Addr, Host: "web1", Method: nsca.Rijndael128, Password: "s3cret"})
+	client, err := nsca.New(nsca.Config{Server: daemon.Addr, Host: "web1", Method: nsca.Rijndael128, Password: "s3cret", Timeout: patience})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,6 +123,9 @@ func TestRealNSCA(t *testing.T) {
 	awaitStatus("2")
 	d.Recover()
 	awaitStatus("0")
+	if got := figureOf(t, d.Server, "notify.errors"); got != 0 {
+		t.Errorf("%v errors notifying", got)
+	}
 	d.stop()
 
 	// Each look in turn: OK, two warnings at least before it is critical, and
@@ -137,8 +140,5 @@ func TestRealNSCA(t *testing.T) {
 	}
 	if strings.Contains(states.String(), "012") {
 		t.Errorf("critical after one warning: %s", states.String())
-	}
-	if got := figureOf(t, d.Server, "notify.errors"); got != 0 {
-		t.Errorf("%v errors notifying", got)
 	}
 }

@@ -10,6 +10,9 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/statsd-ops/statsd/internal/counterpart"
+	"github.com/statsd-ops/statsd/internal/sockets"
 )
 
 // fileOf returns a duplicate of a socket, as a daemon is given it.
@@ -31,25 +34,21 @@ type given struct {
 
 func newGiven(t testing.TB) *given {
 	t.Helper()
-	for range 20 { // another program may have the port for udp
-		tcp, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = tcp.Close() })
-		udp, err := net.ListenPacket("udp", tcp.Addr().String())
-		if err != nil {
-			continue
-		}
-		t.Cleanup(func() { _ = udp.Close() })
-		g := &given{t, tcp.(*net.TCPListener), udp.(*net.UDPConn)}
-		if err := g.udp.SetReadBuffer(8 << 20); err != nil {
-			t.Fatal(err)
-		}
-		return g
+	address := counterpart.FreeAddress(t).String()
+	tcp, err := net.Listen("tcp", address)
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Fatal("no port is free for both protocols")
-	return nil
+	udp, err := net.ListenPacket("udp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := &given{t, tcp.(*net.TCPListener), udp.(*net.UDPConn)}
+	if err := g.udp.SetReadBuffer(8 << 20); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _, _ = tcp.Close(), udp.Close() })
+	return g
 }
 
 func (g *given) files() []*os.File { return []*os.File{fileOf(g.t, g.tcp), fileOf(g.t, g.udp)} }
@@ -88,7 +87,15 @@ func (tr *traffic) sendDatagram() func() error {
 		tr.t.Fatal(err)
 	}
 	tr.t.Cleanup(func() { _ = conn.Close() })
+	port := tr.udp.LocalAddr().(*net.UDPAddr).Port
 	return func() error {
+		// The smallest of buffers must hold what comes while no daemon reads.
+		for tr.datagrams%20 == 0 {
+			if state, err := sockets.On("udp", port); err != nil || state.Queued < 50_000 {
+				break
+			}
+			time.Sleep(time.Millisecond)
+		}
 		_, err := conn.Write([]byte("datagrams:1|c"))
 		return err
 	}

@@ -2,21 +2,24 @@ package server
 
 import (
 	"net"
-	"strconv"
 	"testing"
 	"time"
+
+	"github.com/statsd-ops/statsd/internal/counterpart"
+	"github.com/statsd-ops/statsd/internal/wait"
 )
 
-// Whoever can connect can send datagrams too: readiness probes connect.
+// A client that can connect over TCP can send datagrams too: readiness probes connect.
 func TestConnectedMeansReady(t *testing.T) {
 	t.Parallel()
 	cfg := config()
-	cfg.Host, cfg.Port = "127.81.25.1", 8125 // an address that no other test has
-	address := net.JoinHostPort(cfg.Host, strconv.Itoa(cfg.Port))
+	at := counterpart.FreeAddress(t)
+	cfg.Port = int(at.Port())
+	address := at.String()
 	for range 20 {
 		sent := make(chan bool)
 		go func() {
-			for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); {
+			for deadline := time.Now().Add(wait.Patience); time.Now().Before(deadline); {
 				conn, err := net.Dial("tcp", address)
 				if err != nil {
 					continue

@@ -15,6 +15,7 @@ import (
 	"github.com/statsd-ops/statsd/delivery"
 	"github.com/statsd-ops/statsd/intake"
 	"github.com/statsd-ops/statsd/internal/counterpart"
+	"github.com/statsd-ops/statsd/internal/wait"
 	"github.com/statsd-ops/statsd/metric"
 	"github.com/statsd-ops/statsd/sink/sinktest"
 	"github.com/statsd-ops/statsd/wire"
@@ -28,7 +29,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 const never = 1 << 32 * time.Second
 
 // patience is how long a test waits for what should come at once.
-const patience = 20 * time.Second
+const patience = wait.Patience
 
 // daemon is a Server that runs until the test ends, and the recorder that
 // is its first sink.

@@ -14,16 +14,19 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/statsd-ops/statsd/delivery"
+	"github.com/statsd-ops/statsd/internal/counterpart"
+	"github.com/statsd-ops/statsd/internal/wait"
 	"github.com/statsd-ops/statsd/sink/sinktest"
 )
 
-// What clients had sent when the end was asked for is flushed, wherever it
-// is: in the UDP sockets, in open connections, in connections that were not
-// accepted yet.
+// Everything that clients had sent before the end is flushed: from UDP sockets, from
+// open connections, and from connections that were not accepted yet.
 func TestShutdownLosesNothing(t *testing.T) {
 	t.Parallel()
 	const datagrams, open, closed = 3_000, 20, 100
-	d := start(t, config())
+	cfg := config()
+	cfg.Grace = patience // half of it is for reading
+	d := start(t, cfg)
 	var conns []net.Conn
 	for range open {
 		conns = append(conns, d.dial("tcp"))
@@ -113,17 +116,22 @@ func TestShutdownGrace(t *testing.T) {
 	})
 	t.Run("sink that is back", func(t *testing.T) {
 		t.Parallel()
-		cfg := config()
-		cfg.FlushInterval, cfg.GaugeExpire = 50*time.Millisecond, time.Hour
-		cfg.Grace = 400 * time.Millisecond
-		d := start(t, cfg)
-		d.Fail(errors.New("no"))
-		eventually(t, "nothing is sent", func() bool { return d.Attempts() == 4 })
-		d.Recover() // the next try would be about 800 ms after the fourth
-		d.stop()
-		if strings.Contains(d.out.String(), "undelivered") {
-			t.Errorf("the sink was back, but the log says:\n%s", d.out)
-		}
+		attempts := 3
+		wait.Longer(t, 400*time.Millisecond, func(grace time.Duration) error {
+			attempts++
+			cfg := config()
+			cfg.FlushInterval, cfg.GaugeExpire = 50*time.Millisecond, time.Hour
+			cfg.Grace = grace
+			d := start(t, cfg)
+			d.Fail(errors.New("no"))
+			eventually(t, "nothing is sent", func() bool { return d.Attempts() >= attempts })
+			d.Recover() // the next try would be about twice the grace period after this one
+			d.stop()
+			if strings.Contains(d.out.String(), "undelivered") {
+				return fmt.Errorf("the sink was back, but the log says:\n%s", d.out)
+			}
+			return nil
+		})
 	})
 	t.Run("dead sink", func(t *testing.T) {
 		t.Parallel()
@@ -169,7 +177,7 @@ func TestShutdownWithoutGrace(t *testing.T) {
 func TestShutdownEndsAll(t *testing.T) {
 	before := goleak.IgnoreCurrent()
 	cfg := config()
-	cfg.MonitorPort = 0
+	cfg.Port, cfg.MonitorPort = int(counterpart.FreeAddress(t).Port()), 0
 	cfg.Debug = true
 	cfg.Alerts = true
 	cfg.AlertInterval = 10 * time.Millisecond
@@ -187,17 +195,17 @@ func TestShutdownEndsAll(t *testing.T) {
 	d.stop()
 	goleak.VerifyNone(t, before)
 	for _, network := range []string{"tcp", "udp"} {
-		// For a moment somebody else may use it.
-		eventually(t, "the port was not let go for "+network, func() bool {
-			var again io.Closer
-			var err error
-			if network == "udp" {
-				again, err = net.ListenPacket(network, d.Addr().String())
-			} else {
-				again, err = net.Listen(network, d.Addr().String())
-			}
-			return err == nil && again.Close() == nil
-		})
+		var again io.Closer
+		var err error
+		if network == "udp" {
+			again, err = net.ListenPacket(network, d.Addr().String())
+		} else {
+			again, err = net.Listen(network, d.Addr().String())
+		}
+		if err != nil {
+			t.Fatalf("the %s port was not let go: %v", network, err)
+		}
+		_ = again.Close()
 	}
 }
 

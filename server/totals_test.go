@@ -194,6 +194,7 @@ func exactTotals(t *testing.T, receivers, n int) {
 
 // The results are the same however many receivers share the work.
 func TestSoakExactTotals(t *testing.T) {
+	soak.Slow(t)
 	t.Parallel()
 	n, until := soak.Pick(100_000, 10_000_000), time.Now().Add(soak.Duration(t, 0))
 	for round := 1; round == 1 || time.Now().Before(until); round++ {

@@ -104,6 +104,7 @@ func readOut(t *testing.T, dir string, want []int, missing uint64) Stats {
 }
 
 func TestSoakTruncatedAnywhere(t *testing.T) {
+	soak.Slow(t)
 	img := newImage(t, 16, 32<<10)
 	dir := filepath.Join(t.TempDir(), "spool")
 	last := img.segments()[len(img.segments())-1]

@@ -21,6 +21,7 @@ import (
 	"github.com/statsd-ops/statsd/client/clienttest"
 	"github.com/statsd-ops/statsd/client/httpstats"
 	"github.com/statsd-ops/statsd/internal/counterpart"
+	"github.com/statsd-ops/statsd/internal/wait"
 )
 
 // site is a mux with a handler for each thing that a handler can do.
@@ -112,7 +113,7 @@ func TestHandler(t *testing.T) {
 		name := strings.Join(strings.Split(test.name, ".")[:strings.Count(test.name, ".")-1], ".")
 		// The response can arrive before the handler returns. This counter comes
 		// last.
-		for deadline := time.Now().Add(10 * time.Second); rec.Count("app.counters."+name+".requests") == 0 && time.Now().Before(deadline); {
+		for deadline := time.Now().Add(wait.Patience); rec.Count("app.counters."+name+".requests") == 0 && time.Now().Before(deadline); {
 			time.Sleep(time.Millisecond)
 		}
 		if got := rec.Values("app.timers." + test.name); len(got) != 1 {
@@ -143,7 +144,7 @@ func TestHandler(t *testing.T) {
 	}
 	// A panic goes on to the server, which still logs where it came from.
 	panics := func() int { return strings.Count(log.String(), "panic serving ") }
-	for deadline := time.Now().Add(10 * time.Second); panics() < 2 && time.Now().Before(deadline); {
+	for deadline := time.Now().Add(wait.Patience); panics() < 2 && time.Now().Before(deadline); {
 		time.Sleep(time.Millisecond)
 	}
 	if got := log.String(); panics() != 2 || strings.Count(got, "httpstats_test.site.func") != 2 {
@@ -194,7 +195,7 @@ func TestInFlightIsShared(t *testing.T) {
 		v, _ := rec.Gauge("in_flight")
 		return v
 	}
-	for deadline := time.Now().Add(time.Minute); rec.Count("unmatched.requests") < 3*goroutines*requests && time.Now().Before(deadline); {
+	for deadline := time.Now().Add(wait.Patience); rec.Count("unmatched.requests") < 3*goroutines*requests && time.Now().Before(deadline); {
 		_ = within()
 	}
 	if v := within(); v != 3 {

@@ -14,10 +14,12 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/statsd-ops/statsd/internal/wait"
 )
 
 // patience is how long a script waits for what should come at once.
-const patience = 20 * time.Second
+const patience = wait.Patience
 
 // processes are those of scripts, by the names of their logs.
 var processes sync.Map

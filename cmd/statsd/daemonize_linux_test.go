@@ -20,6 +20,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/statsd-ops/statsd/internal/wait"
 	"github.com/statsd-ops/statsd/sink/sinktest"
 )
 
@@ -90,7 +91,7 @@ func (b *background) read(name string) string {
 
 func (b *background) until(what string, is func() bool) {
 	b.t.Helper()
-	for until := time.Now().Add(20 * time.Second); !is(); time.Sleep(5 * time.Millisecond) {
+	for until := time.Now().Add(wait.Patience); !is(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(until) {
 			b.t.Fatalf("not yet %s; the log says:\n%s", what, b.read("log"))
 		}

@@ -2,12 +2,13 @@ package main
 
 import (
 	goflag "flag"
-	"net"
+	"fmt"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/statsd-ops/statsd/internal/counterpart"
+	"github.com/statsd-ops/statsd/internal/ports"
 )
 
 var update = goflag.Bool("update", false, "write what the commands print into testdata")
@@ -18,7 +19,7 @@ func TestMain(m *testing.M) {
 
 func TestScripts(t *testing.T) { runScripts(t, "testdata") }
 
-// TestOperator does what an operator does, with the programs that he has.
+// TestOperator does what an operator does, with the usual programs.
 func TestOperator(t *testing.T) {
 	counterpart.Find(t, "nc")
 	counterpart.Find(t, "/usr/bin/python3")
@@ -66,14 +67,12 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// freeport NAME... sets variables to ports that nobody has.
+// freeport NAME... sets variables to free ports, which are reserved for the script.
 func freePort(ts *testscript.TestScript, _ bool, names []string) {
 	for _, name := range names {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		port, release, err := ports.Reserve()
 		ts.Check(err)
-		_, port, err := net.SplitHostPort(l.Addr().String())
-		ts.Check(err)
-		ts.Check(l.Close())
-		ts.Setenv(name, port)
+		ts.Defer(release)
+		ts.Setenv(name, fmt.Sprint(port))
 	}
 }

@@ -1,5 +1,5 @@
-// Package runit_test runs the daemon as runit's service, by the very scripts that
-// operators install, under the real runsv.
+// Package runit_test runs the daemon under the real runsv, with the scripts that
+// operators install.
 package runit_test
 
 import (
@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/statsd-ops/statsd/internal/counterpart"
+	"github.com/statsd-ops/statsd/internal/wait"
 	"github.com/statsd-ops/statsd/sink/sinktest"
 )
 
@@ -31,7 +32,7 @@ func TestService(t *testing.T) {
 	})
 	wantHits := func(value float64) {
 		t.Helper()
-		eventually(t, fmt.Sprintf("%v hits a second are published", value), func() bool {
+		wait.Until(t, fmt.Sprintf("%v hits a second are not published", value), func() bool {
 			return slices.ContainsFunc(carbon.PointsOf("my_prefix.hits"), func(p sinktest.Point) bool { return p.Value == value })
 		})
 	}
@@ -66,7 +67,7 @@ func TestService(t *testing.T) {
 	wantHits(5)
 }
 
-// What stops a service from starting must be found in its log.
+// The log says why a service cannot start.
 func TestServiceThatCannotStart(t *testing.T) {
 	t.Parallel()
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
@@ -127,7 +128,8 @@ func newService(t *testing.T, env map[string]string) *service {
 // nobody is the number of the user nobody and of its group.
 const nobody = 65534
 
-// giveAway makes a folder belong to the user that changeUser puts into the scripts.
+// giveAway changes the owner of a folder to the user that changeUser puts into the
+// scripts.
 func giveAway(dir string) error {
 	if os.Getuid() != 0 {
 		return nil
@@ -135,8 +137,8 @@ func giveAway(dir string) error {
 	return os.Chown(dir, nobody, nobody)
 }
 
-// changeUser makes a script run as a user that every system has or, where the test
-// may not change users, as the test's own.
+// changeUser makes a script run as the user nobody, which every system has. Where the
+// test may not change users, the script runs as the test's own.
 func (s *service) changeUser(path string) {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -170,7 +172,7 @@ func (s *service) wait() error {
 	case err := <-s.end:
 		s.end <- err
 		return err
-	case <-time.After(20 * time.Second):
+	case <-time.After(wait.Patience):
 		return errors.New("still running")
 	}
 }
@@ -197,13 +199,13 @@ func (s *service) close() {
 // sv gives runsv a command and looks for want in the answer.
 func (s *service) sv(command, want string) {
 	s.t.Helper()
-	out, err := exec.Command("sv", "-w", "20", command, s.dir).CombinedOutput()
+	out, err := exec.Command("sv", "-w", fmt.Sprint(wait.Patience.Seconds()), command, s.dir).CombinedOutput()
 	if err != nil || !strings.Contains(string(out), want) {
 		s.t.Fatalf("sv %s: %v, %q, want %q", command, err, out, want)
 	}
 }
 
-// pid is the process that runsv started last, or 0 when it has ended.
+// pid is the process that runsv started last, or 0 if it has ended.
 func (s *service) pid() int {
 	text, err := os.ReadFile(filepath.Join(s.dir, "supervise", "pid"))
 	if err != nil {
@@ -217,7 +219,7 @@ func (s *service) pid() int {
 func (s *service) waitUp(old int) int {
 	s.t.Helper()
 	pid := 0
-	eventually(s.t, "the service is up", func() bool {
+	wait.Until(s.t, "the service is not up", func() bool {
 		conn, err := net.Dial("tcp", s.address())
 		if err != nil {
 			return false
@@ -253,10 +255,10 @@ func (s *service) log() string {
 
 func (s *service) wantLog(want string) {
 	s.t.Helper()
-	eventually(s.t, fmt.Sprintf("the log says %q", want), func() bool { return strings.Contains(s.log(), want) })
+	wait.Until(s.t, fmt.Sprintf("the log does not say %q", want), func() bool { return strings.Contains(s.log(), want) })
 }
 
-// wantUser checks who a process runs as.
+// wantUser checks the user of a process.
 func (s *service) wantUser(pid int, want uint32) {
 	s.t.Helper()
 	info, err := os.Stat(fmt.Sprintf("/proc/%d", pid))
@@ -265,15 +267,6 @@ func (s *service) wantUser(pid int, want uint32) {
 	}
 	if got := info.Sys().(*syscall.Stat_t).Uid; got != want {
 		s.t.Errorf("process %d runs as user %d, want %d", pid, got, want)
-	}
-}
-
-func eventually(t *testing.T, what string, true func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !true(); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("after 20 s it is not so that %s", what)
-		}
 	}
 }
 

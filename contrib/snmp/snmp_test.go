@@ -14,15 +14,13 @@ import (
 	"time"
 
 	"github.com/statsd-ops/statsd/internal/counterpart"
+	"github.com/statsd-ops/statsd/internal/wait"
 	"github.com/statsd-ops/statsd/metric"
 	"github.com/statsd-ops/statsd/sink"
 	"github.com/statsd-ops/statsd/sink/load"
 )
 
-const (
-	base     = ".1.3.6.1.4.1.8072.9999.9999.1"
-	patience = 20 * time.Second
-)
+const base = ".1.3.6.1.4.1.8072.9999.9999.1"
 
 func write(t *testing.T, path, text string) string {
 	t.Helper()
@@ -39,7 +37,7 @@ type agent struct {
 	dir  string
 }
 
-// startAgent starts an snmpd on a free port, with objects from the load sink at addr.
+// startAgent starts an snmpd with objects from the load sink at addr.
 func startAgent(t *testing.T, addr, objects string) *agent {
 	t.Helper()
 	snmpd := counterpart.Find(t, "snmpd")
@@ -70,50 +68,45 @@ func startAgent(t *testing.T, addr, objects string) *agent {
 			t.Logf("snmpd: %s", text)
 		}
 	})
-	a.await("snmpd does not answer", func() bool { return strings.Contains(a.ask("snmpget", ".1.3.6.1.2.1.1.3.0"), "Timeticks") })
+	a.awaitAnswer("its uptime", func(got string) bool { return strings.Contains(got, "Timeticks") }, "snmpget", ".1.3.6.1.2.1.1.3.0")
 	return a
 }
 
 // ask runs one of Net-SNMP's commands, and returns what it says.
 func (a *agent) ask(command string, args ...string) string {
 	a.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), wait.Patience)
 	defer cancel()
 	program := counterpart.Find(a.t, command)
-	c := exec.CommandContext(ctx, program, append([]string{"-v2c", "-c", "public", "-On", "-t", "3", "-r", "1", a.addr}, args...)...)
+	c := exec.CommandContext(ctx, program, append([]string{"-v2c", "-c", "public", "-On", "-t", "5", "-r", "3", a.addr}, args...)...)
 	c.Env = append(os.Environ(), "SNMP_PERSISTENT_DIR="+a.dir, "MIBS=", "SNMPCONFPATH="+a.dir)
 	out, _ := c.CombinedOutput() // what went wrong is in it
 	return strings.TrimSpace(string(out))
 }
 
-func (a *agent) get(oid string) string {
-	a.t.Helper()
-	_, value, _ := strings.Cut(a.ask("snmpget", base+oid), " = ")
-	return value
-}
-
-func (a *agent) await(what string, so func() bool) {
-	a.t.Helper()
-	for until := time.Now().Add(patience); !so(); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(until) {
-			a.t.Fatal(what)
-		}
-	}
-}
-
-// awaitValue waits for a value, which may be in the script's memory for a moment.
-func (a *agent) awaitValue(oid, want string) {
+// awaitAnswer asks until the answer is right: values stay in the script's memory for a
+// moment, and on a busy machine a request may time out.
+func (a *agent) awaitAnswer(want string, right func(string) bool, command string, args ...string) {
 	a.t.Helper()
 	var got string
-	for until := time.Now().Add(patience); time.Now().Before(until); time.Sleep(20 * time.Millisecond) {
-		if got = a.get(oid); got == want {
+	for until := time.Now().Add(wait.Patience); time.Now().Before(until); time.Sleep(20 * time.Millisecond) {
+		if got = a.ask(command, args...); right(got) {
 			return
 		}
 	}
-	a.t.Fatalf("%s is %q, want %q", oid, got, want)
+	a.t.Fatalf("%s %s gives\n%s\nwant\n%s", command, strings.Join(args, " "), got, want)
 }
 
-// windows is a load sink whose minutes are over when the test says so.
+// awaitValue waits until an object has a value.
+func (a *agent) awaitValue(oid, want string) {
+	a.t.Helper()
+	a.awaitAnswer(want, func(got string) bool {
+		_, value, _ := strings.Cut(got, " = ")
+		return value == want
+	}, "snmpget", base+oid)
+}
+
+// windows is a load sink whose minutes end when the test says so.
 type windows struct {
 	*load.Sink
 	t    *testing.T
@@ -134,7 +127,7 @@ func startWindows(t *testing.T, addr string) *windows {
 	ctx, end := context.WithCancel(context.Background())
 	ended := make(chan error)
 	go func() { ended <- s.Run(ctx) }()
-	// An hour ahead, so that the wall clock ends no minute meanwhile.
+	// An hour ahead, so that the wall clock ends no minute.
 	w := &windows{Sink: s, t: t, addr: s.Addr().String(), end: time.Now().Truncate(time.Minute).Add(time.Hour)}
 	stopped := false
 	w.stop = func() {
@@ -151,7 +144,7 @@ func startWindows(t *testing.T, addr string) *windows {
 	return w
 }
 
-// minute ends a minute, in which names have collected that.
+// minute ends a minute. The names collected all of that in it.
 func (w *windows) minute(all ...*metric.Collected) {
 	w.t.Helper()
 	w.interval(w.end.Add(time.Minute), all...)
@@ -166,11 +159,9 @@ func (w *windows) interval(end time.Time, all ...*metric.Collected) {
 		w.Record(c)
 	}
 	w.EndInterval(sink.Interval{End: end, Percentiles: []float64{90}})
-	for until := time.Now().Add(patience); w.State().Delivered != before.Delivered+uint64(len(all)); time.Sleep(time.Millisecond) {
-		if time.Now().After(until) {
-			w.t.Fatal("the sink does not keep what it is given")
-		}
-	}
+	wait.Until(w.t, "the sink does not keep what it is given", func() bool {
+		return w.State().Delivered == before.Delivered+uint64(len(all))
+	})
 }
 
 func counter(name string, v float64) *metric.Collected {
@@ -192,7 +183,8 @@ const objects = `
 
 func TestObjects(t *testing.T) {
 	t.Parallel()
-	w := startWindows(t, "127.0.0.1:0")
+	counterpart.Find(t, "snmpd")
+	w := startWindows(t, counterpart.FreeAddress(t).String())
 	w.minute(counter("hits", 7), counter("bytes", 1e12))
 	a := startAgent(t, w.addr, objects)
 	a.awaitValue(".3.0", "Counter64: 0") // it counts from now on
@@ -206,39 +198,29 @@ func TestObjects(t *testing.T) {
 		".1.1 = Gauge32: 5", ".1.2 = Gauge32: 0", ".2.1 = Gauge32: 1833", `.2.2 = STRING: "1.833333"`, `.2.3 = STRING: "2.5"`,
 		".3.0 = Counter64: 5", ".3.1 = Counter64: 8000000000000", ".3.2 = Gauge32: 4294967295", ".10.0 = INTEGER: -8",
 	}
-	got := strings.ReplaceAll(a.ask("snmpwalk", base), base, "")
-	if got != strings.Join(want, "\n") {
-		t.Errorf("a walk gives\n%s\nwant\n%s", got, strings.Join(want, "\n"))
-	}
+	walk := strings.Join(want, "\n")
+	a.awaitAnswer(walk, func(got string) bool { return strings.ReplaceAll(got, base, "") == walk }, "snmpwalk", base)
 	for _, oid := range []string{".1.3", ".1.4", ".1", ".99.1"} {
-		if got := a.get(oid); !strings.HasPrefix(got, "No Such Instance") {
-			t.Errorf("%s gives %q", oid, got)
-		}
+		a.awaitAnswer("No Such Instance", func(got string) bool { return strings.Contains(got, " = No Such Instance") }, "snmpget", base+oid)
 	}
-	if got := a.ask("snmpset", base+".1.1", "u", "1"); !strings.Contains(got, "notWritable") && !strings.Contains(got, "not-writable") {
-		t.Errorf("a set gives %q", got)
-	}
+	a.awaitAnswer("notWritable", func(got string) bool {
+		return strings.Contains(got, "notWritable") || strings.Contains(got, "not-writable")
+	}, "snmpset", base+".1.1", "u", "1")
 
-	// Minutes that nobody asked in count too, and a counter never falls.
+	// Minutes without a request count too, and a counter never falls.
 	w.minute(counter("hits", 10))
 	w.minute(counter("hits", -3))
 	w.minute(counter("hits", 20))
 	a.awaitValue(".3.0", fmt.Sprint("Counter64: ", 5+10-3+20))
 
-	// Without the load sink, or with one that is stuck, there are no values, but answers.
+	// Without a load sink, or with a stuck one, snmpd answers, but has no values.
 	w.stop()
 	a.awaitValue(".1.1", "No Such Instance currently exists at this OID")
 	stuck, err := net.Listen("tcp", w.addr)
 	if err != nil {
 		t.Fatal(err)
 	}
-	asked := time.Now()
-	if got := a.ask("snmpwalk", base); !strings.HasPrefix(got, base+" = No ") {
-		t.Errorf("a walk without a load sink gives %q", got)
-	}
-	if d := time.Since(asked); d > patience/2 {
-		t.Errorf("which took %v", d)
-	}
+	a.awaitAnswer("No Such Object", func(got string) bool { return strings.HasPrefix(got, base+" = No ") }, "snmpwalk", base)
 	if err := stuck.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -250,6 +232,7 @@ func TestObjects(t *testing.T) {
 // From a line to an object, with the daemon itself and the example's objects.
 func TestDaemon(t *testing.T) {
 	t.Parallel()
+	counterpart.Find(t, "snmpd")
 	dir := t.TempDir()
 	statsd := filepath.Join(dir, "statsd")
 	if out, err := exec.Command("go", "build", "-o", statsd, "../../cmd/statsd").CombinedOutput(); err != nil {
@@ -272,7 +255,7 @@ func TestDaemon(t *testing.T) {
 	}
 	_, objects, _ := strings.Cut(string(example), base)
 	a := startAgent(t, windows, objects)
-	a.await("statsd takes no lines", func() bool {
+	wait.Until(t, "statsd takes no lines", func() bool {
 		conn, err := net.Dial("tcp", lines.String())
 		if err != nil {
 			return false
@@ -286,7 +269,7 @@ func TestDaemon(t *testing.T) {
 	a.awaitValue(".1.2.0", "Gauge32: 0")
 }
 
-// --check says what there is, or what is wrong and where.
+// --check prints the values, or an error with its line.
 func TestCheck(t *testing.T) {
 	t.Parallel()
 	python := counterpart.Find(t, "/usr/bin/python3")
@@ -296,7 +279,7 @@ func TestCheck(t *testing.T) {
 		out, _ := exec.Command(python, "statsd-snmp", "--check", file).CombinedOutput()
 		return strings.ReplaceAll(string(out), file, "FILE")
 	}
-	w := startWindows(t, "127.0.0.1:0")
+	w := startWindows(t, counterpart.FreeAddress(t).String())
 	name := &metric.Collected{Kind: metric.Timer, Name: []byte("a.b;env=x"), Samples: []float64{4}, Weight: 1, Sum: 4, Lower: 4, Upper: 4}
 	w.minute(name, counter("odd*name", 1), counter("other", math.MaxUint32))
 	got := check("url http://" + w.addr + "\nbase 1.2.3\n2 gauge 1/full stats.timers.a.b.upper;env=x\n1 string 2 odd*name\n3 gauge 2 none\n")

@@ -16,22 +16,14 @@ import (
 	"time"
 
 	"github.com/statsd-ops/statsd/internal/counterpart"
+	"github.com/statsd-ops/statsd/internal/sockets"
+	"github.com/statsd-ops/statsd/internal/wait"
 )
 
 func write(t *testing.T, path, text string) {
 	t.Helper()
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
-	}
-}
-
-// eventually waits until something is so.
-func eventually(t *testing.T, what string, so func() bool) {
-	t.Helper()
-	for until := time.Now().Add(patience); !so(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(until) {
-			t.Fatal(what)
-		}
 	}
 }
 
@@ -83,10 +75,10 @@ func (d *process) wait() {
 
 func (d *process) awaitLog(text string) {
 	d.t.Helper()
-	eventually(d.t, "the log does not say "+text, func() bool { return strings.Contains(d.log.String(), text) })
+	wait.Until(d.t, "the log does not say "+text, func() bool { return strings.Contains(d.log.String(), text) })
 }
 
-// manager is a service manager as far as it is told things.
+// manager is the part of a service manager that daemons report to.
 type manager struct {
 	t    *testing.T
 	path string
@@ -104,7 +96,7 @@ func newManager(t *testing.T) *manager {
 	return &manager{t, path, conn}
 }
 
-// next returns what the manager is told next, "" if that is nothing for a while.
+// next returns the next report, or "" if none comes for a while.
 func (m *manager) next(wait time.Duration) string {
 	m.t.Helper()
 	if err := m.conn.SetReadDeadline(time.Now().Add(wait)); err != nil {
@@ -118,15 +110,15 @@ func (m *manager) next(wait time.Duration) string {
 	return string(b[:n])
 }
 
-// drain reads what is there.
+// drain reads the reports that have come.
 func (m *manager) drain() {
 	m.t.Helper()
 	for m.next(50*time.Millisecond) != "" {
 	}
 }
 
-// await waits to be told a state, and returns all that comes with it. Signs of
-// life may come before.
+// await waits for the report of a state, and returns all of it. Signs of life may come
+// before.
 func (m *manager) await(state string) string {
 	m.t.Helper()
 	for {
@@ -147,12 +139,13 @@ type holder struct {
 
 func newHolder(t *testing.T) *holder {
 	t.Helper()
-	tcp, err := net.Listen("tcp", "127.0.0.1:0")
+	address := counterpart.FreeAddress(t).String()
+	tcp, err := net.Listen("tcp", address)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = tcp.Close() })
-	udp, err := net.ListenPacket("udp", tcp.Addr().String())
+	udp, err := net.ListenPacket("udp", address)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -173,7 +166,7 @@ func (h *holder) start(t *testing.T, m *manager, args []string) *process {
 		t.Fatal(err)
 	}
 	defer udp.Close()
-	// Only the process itself knows the number that it is to find there.
+	// LISTEN_PID is the daemon's own process id, which only the shell knows here.
 	script := append([]string{"-c", `export LISTEN_PID=$$; exec "$@"`, "sh", binary}, args...)
 	command := exec.Command("sh", script...)
 	command.ExtraFiles = []*os.File{tcp, udp}
@@ -191,8 +184,7 @@ func (h *holder) connect(line string) error {
 	return errors.Join(err, conn.Close())
 }
 
-// load is traffic that goes on, slow enough for the smallest of buffers to hold
-// what comes during a restart.
+// load is traffic that goes on while daemons come and go.
 type load struct {
 	holder                 *holder
 	cancel                 context.CancelFunc
@@ -218,9 +210,15 @@ func (h *holder) send(t *testing.T) *load {
 			time.Sleep(pause)
 		}
 	}
+	port := h.udp.LocalAddr().(*net.UDPAddr).Port
 	l.sending.Go(func() {
 		defer conn.Close()
 		each(4*time.Millisecond, &l.datagrams, func() error {
+			// The smallest of buffers must hold what comes during a restart.
+			wait.Until(t, "nothing reads the datagrams", func() bool {
+				state, err := sockets.On("udp", port)
+				return err != nil || state.Queued < 50_000
+			})
 			_, err := io.WriteString(conn, "datagrams:1|c")
 			return err
 		})

@@ -8,6 +8,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/statsd-ops/statsd/internal/counterpart"
+	"github.com/statsd-ops/statsd/internal/wait"
 )
 
 // The example serves, and sends its metrics before it ends.
@@ -36,17 +39,13 @@ func TestRun(t *testing.T) {
 		}
 	}()
 
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	free.Close()
+	address := counterpart.FreeAddress(t).String()
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- run(ctx, free.Addr().String()) }()
-	url := "http://" + free.Addr().String() + "/hello/ann"
+	go func() { ended <- run(ctx, address) }()
+	url := "http://" + address + "/hello/ann"
 	response, err := http.Get(url)
-	for deadline := time.Now().Add(10 * time.Second); err != nil && time.Now().Before(deadline); response, err = http.Get(url) {
+	for deadline := time.Now().Add(wait.Patience); err != nil && time.Now().Before(deadline); response, err = http.Get(url) {
 		time.Sleep(10 * time.Millisecond)
 	}
 	if err != nil {

@@ -2,7 +2,6 @@ package counterpart
 
 import (
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -12,23 +11,21 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 )
 
-// Carbon is a carbon-cache (Debian's graphite-carbon) of the test's own: free
-// ports on loopback, a private directory, one point a second kept for an hour.
+// Carbon is a carbon-cache (Debian's graphite-carbon) for one test. It has its own
+// ports and directory, and keeps one point a second for an hour.
 type Carbon struct {
-	// Addr is the "host:port" of its line receiver, the same over restarts.
+	// Addr is the "host:port" of its line receiver. Restarts keep it.
 	Addr string
-	// PickleAddr is that of its pickle receiver.
+	// PickleAddr is the "host:port" of its pickle receiver.
 	PickleAddr string
 
 	t       testing.TB
 	web     string // URL of the graphite-web to tell of tagged series, "" for none
 	program string
 	dir     string
-	process *exec.Cmd // nil while stopped
-	exited  chan struct{}
+	process *process // nil while stopped
 }
 
 // StartCarbon starts a carbon-cache, which ends with the test.
@@ -50,49 +47,22 @@ func startCarbon(t testing.TB, web string) *Carbon {
 // Start starts it again after Stop or Kill, and returns when it listens.
 func (c *Carbon) Start() {
 	c.t.Helper()
-	console, err := os.Create(filepath.Join(c.dir, "console"))
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	defer func() { _ = console.Close() }() // the process has its own
-	c.process = exec.Command(c.program, "--config="+filepath.Join(c.dir, "conf", "carbon.conf"),
-		"--pidfile="+filepath.Join(c.dir, "pid"), "--logfile=-", "--nodaemon", "start")
-	c.process.Stdout, c.process.Stderr = console, console
-	if err := c.process.Start(); err != nil {
-		c.t.Fatal(err)
-	}
-	exited := make(chan struct{})
-	c.exited = exited
-	go func() {
-		_ = c.process.Wait() // how it ended is the test's business
-		close(exited)
-	}()
-	for end := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		if listens(c.t, c.Addr) && listens(c.t, c.PickleAddr) {
-			return
-		}
-		select {
-		case <-exited:
-			c.t.Fatalf("carbon-cache ended instead of listening:\n%s", c.console())
-		default:
-		}
-		if time.Now().After(end) {
-			c.t.Fatalf("carbon-cache does not listen:\n%s", c.console())
-		}
-	}
+	c.process = start(c.t, "carbon-cache", c.dir, exec.Command(c.program, "--config="+filepath.Join(c.dir, "conf", "carbon.conf"),
+		"--pidfile="+filepath.Join(c.dir, "pid"), "--logfile=-", "--nodaemon", "start"))
+	c.process.await(func() bool { return listens(c.t, c.Addr) && listens(c.t, c.PickleAddr) })
 }
 
-// Stop ends it as an operator does. Like Kill it loses the points of the last second
-// or so: carbon's writer, when asleep, does not wake for a SIGTERM.
+// Stop ends it as an operator does. It may lose the points of the last second, like
+// Kill: carbon's writer does not wake for a SIGTERM.
 func (c *Carbon) Stop() { c.end(syscall.SIGTERM) }
 
 // Kill ends it at once.
 func (c *Carbon) Kill() { c.end(syscall.SIGKILL) }
 
-// Signal sends it sig, as SIGSTOP and SIGCONT.
+// Signal sends it a signal such as SIGSTOP or SIGCONT.
 func (c *Carbon) Signal(sig os.Signal) {
 	c.t.Helper()
-	if err := c.process.Process.Signal(sig); err != nil {
+	if err := c.process.cmd.Process.Signal(sig); err != nil {
 		c.t.Fatal(err)
 	}
 }
@@ -102,24 +72,8 @@ func (c *Carbon) end(sig syscall.Signal) {
 	if c.process == nil {
 		return
 	}
-	if err := c.process.Process.Signal(sig); err != nil && !errors.Is(err, os.ErrProcessDone) {
-		c.t.Error(err)
-	}
-	select {
-	case <-c.exited:
-	case <-time.After(30 * time.Second):
-		_ = c.process.Process.Kill()
-		c.t.Errorf("carbon-cache did not end on %v:\n%s", sig, c.console())
-	}
+	_ = c.process.end(sig) // its status is the signal
 	c.process = nil
-}
-
-func (c *Carbon) console() string {
-	text, err := os.ReadFile(filepath.Join(c.dir, "console"))
-	if err != nil {
-		return err.Error()
-	}
-	return string(text)
 }
 
 const python = "/usr/bin/python3" // the one that sees Debian's whisper
@@ -132,9 +86,9 @@ for i, value in enumerate(values):
         print(start + i * step, repr(value))
 `
 
-// Fetch reads the points of path from its whisper file, by Unix second, from from
-// to until inclusive. Without a file there are none. Carbon writes a second or two
-// after it receives.
+// Fetch reads the points of path from its whisper file, keyed by Unix second. The range
+// includes from and until. Carbon creates the file a second or two after it receives a
+// point; until then there are no points.
 func (c *Carbon) Fetch(path string, from, until int64) map[int64]float64 {
 	c.t.Helper()
 	points := map[int64]float64{}
@@ -157,7 +111,7 @@ func (c *Carbon) Fetch(path string, from, until int64) map[int64]float64 {
 	return points
 }
 
-// whisperFile returns where carbon stores a series: one with tags under a hash.
+// whisperFile returns the file of a series. A series with tags lies under its hash.
 func whisperFile(path string) string {
 	if strings.Contains(path, ";") {
 		hash := fmt.Sprintf("%x", sha256.Sum256([]byte(path)))
@@ -166,18 +120,13 @@ func whisperFile(path string) string {
 	return filepath.Join(strings.Split(path, ".")...) + ".wsp"
 }
 
-// configure writes the configuration. The ports are free now; should another
-// program take one before carbon does, Start says so.
+// configure chooses the ports and writes the configuration.
 func (c *Carbon) configure() {
 	c.t.Helper()
-	var ports [3]string
+	first := FreeAddress(c.t)
+	ports := [3]string{}
 	for i := range ports {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			c.t.Fatal(err)
-		}
-		defer func() { _ = listener.Close() }()
-		ports[i] = strconv.Itoa(listener.Addr().(*net.TCPAddr).Port)
+		ports[i] = strconv.Itoa(int(first.Port()) + i)
 	}
 	c.Addr, c.PickleAddr = net.JoinHostPort("127.0.0.1", ports[0]), net.JoinHostPort("127.0.0.1", ports[1])
 	settings := strings.NewReplacer("$DIR", c.dir, "$LINE", ports[0], "$PICKLE", ports[1], "$QUERY", ports[2],

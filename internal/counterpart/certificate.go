@@ -39,8 +39,8 @@ func NewAuthority(t testing.TB) *Authority {
 	return a
 }
 
-// Issue makes a certificate for a host, a name or an address, good for both ends of a
-// connection. It returns the files of the certificate and its key.
+// Issue makes a certificate for a host name or an address, for servers and clients. It
+// returns the files of the certificate and its key.
 func (a *Authority) Issue(host string) (cert, key string) {
 	a.t.Helper()
 	c := &x509.Certificate{
@@ -57,7 +57,7 @@ func (a *Authority) Issue(host string) (cert, key string) {
 	return cert, key
 }
 
-// issue signs c with the authority's key, or with its own if there is none yet.
+// issue signs c with the authority's key. The first certificate signs itself.
 func (a *Authority) issue(name string, c *x509.Certificate) (certFile, keyFile string, key *ecdsa.PrivateKey) {
 	a.t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

@@ -1,26 +1,30 @@
 // Package counterpart finds and runs the real programs that the daemon works
 // with, for tests: carbon, graphite-web, nsca, stunnel, runsv, Python.
 //
-// A test that needs a program which is not installed is skipped, unless the
-// environment has COUNTERPARTS=required, as in make test: then it fails.
+// A test that needs a program which is not installed is skipped. $COUNTERPARTS
+// changes that: with "required" the test fails, and with "none" no program is found,
+// as on a host that has Go alone.
 package counterpart
 
 import (
-	"net"
 	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
 
+	"github.com/statsd-ops/statsd/internal/ports"
 	"github.com/statsd-ops/statsd/internal/sockets"
 )
 
-// Find returns the path of an installed program. Besides PATH it looks where
-// Debian puts daemons. An absolute path is only checked for being there: tests
-// name /usr/bin/python3 so, because Debian's modules belong to that one.
+// Find returns the path of an installed program. It looks in PATH, and where Debian
+// puts daemons. Tests give an absolute path for /usr/bin/python3, because only that
+// one has Debian's modules.
 func Find(t testing.TB, program string) string {
 	t.Helper()
+	if os.Getenv(setting) == "none" {
+		Missing(t, program+" is hidden by COUNTERPARTS=none")
+	}
 	if path, err := exec.LookPath(program); err == nil {
 		return path
 	}
@@ -33,37 +37,32 @@ func Find(t testing.TB, program string) string {
 	return ""
 }
 
-// FreeAddress returns an address of the loopback that is free for TCP and for UDP now,
-// for a program that must be told one.
+// FreeAddress returns an address of the loopback that is free for TCP and for UDP. It
+// is reserved for the test until the test ends, also while nothing listens there.
 func FreeAddress(t testing.TB) netip.AddrPort {
 	t.Helper()
-	for range 100 {
-		tcp, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer tcp.Close()
-		if udp, err := net.ListenPacket("udp", tcp.Addr().String()); err == nil {
-			defer udp.Close()
-			return tcp.Addr().(*net.TCPAddr).AddrPort()
-		}
+	port, release, err := ports.Reserve()
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Fatal("no port is free for TCP and for UDP")
-	return netip.AddrPort{}
+	t.Cleanup(release)
+	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), uint16(port))
 }
 
-// Missing skips the test because of why, or fails it where nothing may be
-// skipped.
+// setting is the variable that says what happens without a program.
+const setting = "COUNTERPARTS"
+
+// Missing skips the test, or fails it where nothing may be skipped.
 func Missing(t testing.TB, why string) {
 	t.Helper()
-	if os.Getenv("COUNTERPARTS") == "required" {
+	if os.Getenv(setting) == "required" {
 		t.Fatalf("%s, and COUNTERPARTS=required", why)
 	}
 	t.Skipf("%s (make test installs it)", why)
 }
 
-// listens reports whether a program listens at addr, without connecting: nsca --single
-// has reset the test's connection when it came while one that had only looked was going.
+// listens reports whether a program listens at addr. It does not connect: nsca --single
+// serves one connection at a time, and may reset the test's own.
 func listens(t testing.TB, addr string) bool {
 	t.Helper()
 	at, err := netip.ParseAddrPort(addr)

@@ -3,61 +3,50 @@ package counterpart
 import (
 	"encoding/json"
 	"maps"
-	"net"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"syscall"
 	"testing"
-	"time"
 )
 
-// Etsy is Etsy's statsd (npm's statsd under Node.js), on free ports of the loopback.
+// Etsy is Etsy's statsd (npm's statsd under Node.js).
 type Etsy struct {
-	Addr    string // of lines, over UDP or what settings say
+	Addr    string // for lines, over UDP unless the settings say otherwise
 	Console string // of the management console
 }
 
-// StartEtsy starts one with the given settings besides its ports, which ends with the
-// test.
+// StartEtsy starts one with the given settings. Its ports are chosen here. It ends with
+// the test.
 func StartEtsy(t testing.TB, settings map[string]any) *Etsy {
 	t.Helper()
 	node, home := Find(t, "node"), EtsyHome(t)
-	lines, console := FreeAddress(t), FreeAddress(t)
+	lines := FreeAddress(t)
+	console := netip.AddrPortFrom(lines.Addr(), lines.Port()+1)
 	all := map[string]any{
 		"address": lines.Addr(), "port": lines.Port(), "mgmt_address": console.Addr(), "mgmt_port": console.Port(),
 	}
 	maps.Copy(all, settings)
-	// What it reads is JavaScript, and JSON is that too.
+	// It reads JavaScript, and JSON is JavaScript.
 	text, err := json.Marshal(all)
 	if err != nil {
 		t.Fatal(err)
 	}
-	file := filepath.Join(t.TempDir(), "config.js")
+	dir := t.TempDir()
+	file := filepath.Join(dir, "config.js")
 	if err := os.WriteFile(file, text, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	process := exec.Command(node, "stats.js", file)
-	process.Dir, process.Stdout, process.Stderr = home, t.Output(), t.Output()
-	if err := process.Start(); err != nil {
-		t.Fatal(err)
-	}
+	command := exec.Command(node, "stats.js", file)
+	command.Dir = home
+	process := start(t, "statsd.js", dir, command)
 	t.Cleanup(func() {
-		_ = process.Process.Signal(syscall.SIGTERM)
-		kill := time.AfterFunc(10*time.Second, func() { _ = process.Process.Kill() })
-		defer kill.Stop()
-		_ = process.Wait() // it has no status that says anything
+		_ = process.end(syscall.SIGTERM) // its status says nothing
+		t.Logf("Etsy's statsd said:\n%s", process.said())
 	})
-	e := &Etsy{Addr: lines.String(), Console: console.String()}
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		if conn, err := net.Dial("tcp", e.Console); err == nil {
-			_ = conn.Close()
-			return e
-		}
-		if time.Now().After(deadline) {
-			t.Fatal("Etsy's statsd does not listen")
-		}
-	}
+	process.await(func() bool { return listens(t, console.String()) })
+	return &Etsy{Addr: lines.String(), Console: console.String()}
 }
 
 // EtsyHome returns the folder of Etsy's statsd.

@@ -10,11 +10,10 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 )
 
-// Graphite is a carbon-cache that tells a graphite-web (Debian's) of tagged series, both
-// the test's own.
+// Graphite is a carbon-cache and a graphite-web (Debian's) for one test. Carbon tells
+// graphite-web which tagged series there are.
 type Graphite struct {
 	*Carbon
 	// URL is graphite-web's, without a slash at the end.
@@ -50,34 +49,19 @@ func (g *Graphite) serve(addr string) {
 	if out, err := django("migrate", "--run-syncdb").CombinedOutput(); err != nil {
 		g.t.Fatalf("graphite-web's database: %v:\n%s", err, out)
 	}
-	console, err := os.Create(filepath.Join(g.dir, "web-console"))
-	if err != nil {
-		g.t.Fatal(err)
-	}
-	defer func() { _ = console.Close() }() // the process has its own
-	process := django("runserver", "--noreload", addr)
-	process.Stdout, process.Stderr = console, console
-	if err := process.Start(); err != nil {
-		g.t.Fatal(err)
-	}
-	g.t.Cleanup(func() {
-		_ = process.Process.Kill()
-		_ = process.Wait()
-	})
-	for end := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		if response, err := http.Get(g.URL + "/version"); err == nil {
+	process := start(g.t, "graphite-web", g.dir, django("runserver", "--noreload", addr))
+	g.t.Cleanup(func() { _ = process.end(os.Kill) })
+	process.await(func() bool {
+		response, err := http.Get(g.URL + "/version")
+		if err == nil {
 			_ = response.Body.Close()
-			return
 		}
-		if time.Now().After(end) {
-			out, _ := os.ReadFile(console.Name())
-			g.t.Fatalf("graphite-web does not answer:\n%s", out)
-		}
-	}
+		return err == nil
+	})
 }
 
-// Render asks the render API for a target, and returns the points of each series by
-// its name and Unix second, from from to until inclusive.
+// Render asks the render API for a target. It returns the points of each series, keyed by
+// name and Unix second. The range includes from and until.
 func (g *Graphite) Render(target string, from, until int64) map[string]map[int64]float64 {
 	g.t.Helper()
 	query := url.Values{
@@ -109,7 +93,7 @@ func (g *Graphite) Render(target string, from, until int64) map[string]map[int64
 	return all
 }
 
-// The defaults are of the host: its database, its files, its name.
+// The defaults name the host's database, files and name.
 const webSettings = `SECRET_KEY = 'test'
 ALLOWED_HOSTS = ['127.0.0.1']
 STORAGE_DIR = '$DIR'

@@ -8,11 +8,12 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
+
+	"github.com/statsd-ops/statsd/internal/wait"
 )
 
-// NSCA is an nsca daemon (Debian's nsca) of the test's own: a free port on
-// loopback, and a file in place of Nagios's command pipe.
+// NSCA is an nsca daemon (Debian's nsca) for one test. It writes to a file in place of
+// Nagios's command pipe.
 type NSCA struct {
 	// Addr is the "host:port" it listens on.
 	Addr string
@@ -21,8 +22,8 @@ type NSCA struct {
 	commands string
 }
 
-// StartNSCA starts an nsca in the given mode, --single or --daemon, which ends
-// with the test. The method is the number of its decryption_method.
+// StartNSCA starts an nsca that ends with the test. The mode is --single or --daemon,
+// the method is the number of its decryption_method.
 func StartNSCA(t testing.TB, mode string, method int, password string) *NSCA {
 	t.Helper()
 	program := Find(t, "nsca")
@@ -39,34 +40,28 @@ func StartNSCA(t testing.TB, mode string, method int, password string) *NSCA {
 		}
 	}
 
-	process := exec.Command(program, "-f", "-c", filepath.Join(dir, "nsca.cfg"), mode)
-	if err := process.Start(); err != nil {
-		t.Fatal(err)
-	}
+	process := start(t, "nsca", dir, exec.Command(program, "-f", "-c", filepath.Join(dir, "nsca.cfg"), mode))
 	t.Cleanup(func() {
-		if err := process.Process.Signal(syscall.SIGTERM); err != nil {
-			t.Error(err)
-		}
-		if err := process.Wait(); err != nil {
+		if err := process.end(syscall.SIGTERM); err != nil {
 			t.Errorf("nsca: %v", err)
 		}
 	})
-	n.eventually("nsca does not listen", func() bool { return listens(t, n.Addr) })
+	process.await(func() bool { return listens(t, n.Addr) })
 	return n
 }
 
-// Commands returns the commands it has written, without their times, when
-// there are at least least of them.
+// Commands waits until it has written at least that many commands, and returns them
+// without their times.
 func (n *NSCA) Commands(least int) []string {
 	n.t.Helper()
 	var lines []string
-	n.eventually(fmt.Sprintf("nsca has not written %d commands", least), func() bool {
+	wait.Until(n.t, fmt.Sprintf("nsca has not written %d commands", least), func() bool {
 		content, err := os.ReadFile(n.commands)
 		if err != nil {
 			n.t.Fatal(err)
 		}
 		lines = strings.SplitAfter(string(content), "\n")
-		lines = lines[:len(lines)-1] // what stands behind the last newline is incomplete
+		lines = lines[:len(lines)-1] // the text behind the last newline is incomplete
 		return len(lines) >= least
 	})
 	for i, line := range lines {
@@ -74,16 +69,6 @@ func (n *NSCA) Commands(least int) []string {
 		lines[i] = command
 	}
 	return lines
-}
-
-// eventually waits until ok, for at most 30 seconds.
-func (n *NSCA) eventually(complaint string, ok func() bool) {
-	n.t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			n.t.Fatal(complaint)
-		}
-	}
 }
 
 const nscaConf = `server_address=%s
@@ -94,7 +79,7 @@ alternate_dump_file=%[3]s/dump
 append_to_file=1
 debug=0
 aggregate_writes=0
-max_packet_age=30
+max_packet_age=900
 password=%s
 decryption_method=%d
 `

@@ -5,7 +5,8 @@ import (
 	"sync"
 )
 
-// Output takes what a program writes, and can be read meanwhile. Its zero value is empty.
+// Output keeps what a program prints. It can be read while the program runs. The zero
+// value is empty.
 type Output struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -18,7 +19,7 @@ func (o *Output) Write(b []byte) (int, error) {
 	return o.text.Write(b)
 }
 
-// String returns all that was written so far.
+// String returns everything that was written so far.
 func (o *Output) String() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()

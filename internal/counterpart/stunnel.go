@@ -7,18 +7,17 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
-	"time"
 )
 
-// Stunnel is what a stunnel (Debian's stunnel4) of the test's own does: it ends TLS on a
-// free port of loopback, and goes on to another address without.
+// Stunnel says how a stunnel (Debian's stunnel4) runs. It takes TLS connections and
+// passes them on without TLS.
 type Stunnel struct {
-	Connect   string // where it goes on to
-	Cert, Key string // its own certificate
-	Clients   string // file of the authority that clients need a certificate of; empty for all
+	Connect   string // address that it passes connections on to
+	Cert, Key string // files of its own certificate
+	Clients   string // file of the authority for clients' certificates; empty to ask for none
 }
 
-// Start starts it until the end of the test, and returns the "host:port" it listens on.
+// Start starts it until the end of the test. It returns the "host:port" it listens on.
 func (s Stunnel) Start(t testing.TB) (addr string) {
 	t.Helper()
 	program := Find(t, "stunnel")
@@ -32,31 +31,15 @@ func (s Stunnel) Start(t testing.TB) (addr string) {
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	console, err := os.Create(filepath.Join(dir, "console"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	process := exec.Command(program, file)
-	process.Stdout, process.Stderr = console, console
-	if err := process.Start(); err != nil {
-		t.Fatal(err)
-	}
+	process := start(t, "stunnel", dir, exec.Command(program, file))
 	t.Cleanup(func() {
-		_ = process.Process.Signal(syscall.SIGTERM)
-		_ = process.Wait() // it answers a signal with that as its status
-		_ = console.Close()
-		if said, err := os.ReadFile(console.Name()); t.Failed() && err == nil {
-			t.Logf("stunnel said:\n%s", said)
+		_ = process.end(syscall.SIGTERM) // its status is the signal
+		if t.Failed() {
+			t.Logf("stunnel said:\n%s", process.said())
 		}
 	})
-	for end := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		if listens(t, addr) {
-			return addr
-		}
-		if time.Now().After(end) {
-			t.Fatal("stunnel does not listen")
-		}
-	}
+	process.await(func() bool { return listens(t, addr) })
+	return addr
 }
 
 const stunnelConf = `foreground = yes

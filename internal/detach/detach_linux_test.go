@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/statsd-ops/statsd/internal/wait"
 )
 
 // mode is the variable that makes this program one that detaches: see TestMain.
@@ -135,7 +137,7 @@ func detached(t *testing.T, files []*os.File, environment ...string) (r report) 
 func readReport(t *testing.T, path string) (r report) {
 	t.Helper()
 	var b []byte
-	for until := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+	for until := time.Now().Add(wait.Patience); ; time.Sleep(5 * time.Millisecond) {
 		var err error
 		if b, err = os.ReadFile(path); err == nil {
 			break

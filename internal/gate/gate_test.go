@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/statsd-ops/statsd/internal/wait"
 )
 
 // serve serves HTTP through a gate until the test ends.
@@ -47,10 +49,10 @@ func askAndClose(t *testing.T, g *Gate, n int, path string) {
 	}
 }
 
-// ask sends a request that must be answered within 10 s.
+// ask makes a request that must be answered.
 func ask(t *testing.T, g *Gate) {
 	t.Helper()
-	client := http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	client := http.Client{Timeout: wait.Patience, Transport: &http.Transport{DisableKeepAlives: true}}
 	asked := time.Now()
 	answer, err := client.Get("http://" + g.Addr().String() + "/")
 	if err != nil {
@@ -89,7 +91,7 @@ func TestClosedWork(t *testing.T) {
 		working.Add(-1)
 	})
 	askAndClose(t, g, 4*MaxConns, "/")
-	for end := time.Now().Add(10 * time.Second); working.Load() < MaxConns; time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(wait.Patience); working.Load() < MaxConns; time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("%d handlers work, want %d", working.Load(), MaxConns)
 		}
@@ -119,7 +121,7 @@ func TestHalfClosed(t *testing.T) {
 	if err := errors.Join(err, conn.(*net.TCPConn).CloseWrite()); err != nil {
 		t.Fatal(err)
 	}
-	for end := time.Now().Add(10 * time.Second); !g.anyEnded(); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(wait.Patience); !g.anyEnded(); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("the end of the request is not noticed")
 		}

@@ -15,13 +15,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/statsd-ops/statsd/internal/counterpart"
 	"github.com/statsd-ops/statsd/internal/httpgate"
 	"github.com/statsd-ops/statsd/internal/httpgate/httpgatetest"
 )
 
 func TestServer(t *testing.T) {
 	asked, answer := make(chan struct{}), make(chan struct{})
-	s, err := httpgate.Listen(httpgate.Config{Addr: "127.0.0.1:0", AnswerTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	addr := counterpart.FreeAddress(t).String()
+	s, err := httpgate.Listen(httpgate.Config{Addr: addr, AnswerTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		close(asked)
 		<-answer
 		_, _ = io.WriteString(w, "answer")
@@ -29,7 +31,6 @@ func TestServer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	addr := s.Addr().String()
 	if _, err := httpgate.Listen(httpgate.Config{Addr: addr}); err == nil || !strings.HasPrefix(err.Error(), "listen on tcp "+addr+": bind: address already in use") {
 		t.Errorf("on an address that is taken: %v", err)
 	}

@@ -1,7 +1,13 @@
-// Package soak is for tests that take a moment in an ordinary run, and their full
-// size in make soak, which sets $SOAK. What a test measured it reports as a row of
-// the table that the README's section on reliability shows:
+// Package soak sets the size of tests. Three settings exist:
 //
+//   - go test runs what is quick, in reduced sizes.
+//   - make test sets TESTS=all: slow tests run too, in reduced sizes.
+//   - make soak sets SOAK to a duration: soak tests run in full size, check exact
+//     bounds, and report what they measured as a row of docs/reliability.md.
+//
+// A slow soak test looks like this:
+//
+//	soak.Slow(t)
 //	names := soak.Pick(10_000, 1_000_000)
 //	...
 //	soak.Row(t, "a million new names", "280 bytes each", "300")
@@ -16,10 +22,21 @@ import (
 	"time"
 )
 
-// On reports whether full sizes are asked for, and exact bounds.
+// On reports whether full sizes and exact bounds are asked for.
 func On() bool { return os.Getenv("SOAK") != "" }
 
-// Pick returns short, or full when that is asked for.
+// All reports whether slow tests run.
+func All() bool { return On() || os.Getenv("TESTS") == "all" }
+
+// Slow skips a test that takes some seconds, unless slow tests are asked for.
+func Slow(t testing.TB) {
+	t.Helper()
+	if !All() {
+		t.Skip("slow (make test runs it)")
+	}
+}
+
+// Pick returns full in a run with full sizes, else short.
 func Pick[T any](short, full T) T {
 	if On() {
 		return full
@@ -27,7 +44,7 @@ func Pick[T any](short, full T) T {
 	return short
 }
 
-// Duration returns short, or how long $SOAK says that a test is to go on.
+// Duration returns $SOAK in a run with full sizes, else short.
 func Duration(t testing.TB, short time.Duration) time.Duration {
 	t.Helper()
 	if !On() {
@@ -40,8 +57,8 @@ func Duration(t testing.TB, short time.Duration) time.Duration {
 	return d
 }
 
-// Row logs what a test measured against its bound, and the command that measures
-// it again. Sizes that are not the full ones are marked.
+// Row logs what a test measured, its bound, and the command that measures it again. It
+// marks sizes that are not the full ones.
 func Row(t testing.TB, fault, measured, bound string) {
 	t.Helper()
 	if !On() {
@@ -52,8 +69,8 @@ func Row(t testing.TB, fault, measured, bound string) {
 	t.Logf("row: | %s | %s | %s | `%s` |", fault, measured, bound, command)
 }
 
-// folder is where the test is, as seen from the root of the module. Tests run in
-// their packages' folders.
+// folder is the test's folder, relative to its module. Tests run in their packages'
+// folders.
 func folder() string {
 	dir, err := os.Getwd()
 	if err != nil {

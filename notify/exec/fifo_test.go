@@ -7,6 +7,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/statsd-ops/statsd/internal/wait"
 )
 
 // fifo is what programs find in $ALIVE. It is at its end while no process
@@ -27,7 +29,7 @@ func newFIFO(t *testing.T) fifo {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { f.Close() })
-	if err := f.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+	if err := f.SetReadDeadline(time.Now().Add(wait.Patience)); err != nil {
 		t.Fatal(err)
 	}
 	return fifo{f}

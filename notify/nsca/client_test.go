@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/statsd-ops/statsd/internal/counterpart"
+	"github.com/statsd-ops/statsd/internal/wait"
 	"github.com/statsd-ops/statsd/notify"
 )
 
@@ -191,7 +192,7 @@ func TestResetIsRefusal(t *testing.T) {
 		conn.Close()
 	}()
 	client := newClient(t, Config{Server: l.Addr().String(), Host: "web1", Service: "statsd"})
-	client.wait = 10 * time.Second
+	client.wait = wait.Patience
 	wantError(t, client.Notify(t.Context(), notify.Event{}), "nsca "+client.address+
 		": closed the connection on the packet: password, encryption method or packet size is not the daemon's")
 	<-done

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/statsd-ops/statsd/internal/counterpart"
+	"github.com/statsd-ops/statsd/internal/wait"
 	"github.com/statsd-ops/statsd/notify"
 )
 
@@ -17,6 +18,7 @@ import (
 // result is read back from its file, so there is no need to wait for a refusal.
 func newClient(t *testing.T, c Config) *Client {
 	t.Helper()
+	c.Timeout = wait.Patience
 	client, err := New(c)
 	if err != nil {
 		t.Fatal(err)
@@ -129,7 +131,7 @@ func TestRealDaemonRefuses(t *testing.T) {
 			t.Parallel()
 			d := counterpart.StartNSCA(t, c.mode, int(Rijndael128), "s3cret")
 			client := newClient(t, Config{Server: d.Addr, Host: "web1", Service: "statsd", Method: c.method, Password: c.password})
-			client.wait = 10 * time.Second
+			client.wait = wait.Patience
 			wantError(t, client.Notify(t.Context(), notify.Event{}),
 				"nsca "+d.Addr+": closed the connection on the packet: password, encryption method or packet size is not the daemon's")
 			if commands := d.Commands(0); len(commands) > 0 {

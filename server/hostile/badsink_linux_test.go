@@ -12,15 +12,15 @@ import (
 	"github.com/statsd-ops/statsd/sink/sinktest"
 )
 
-// stuck are sinks that accept what they do not read.
+// stuck are sinks that accept connections and do not read them, or only slowly.
 var stuck = map[string]sinktest.Fault{
 	"never reads":        {Never: true},
 	"reads 1 KB/s":       {BytesPerSecond: 1024},
 	"resets in mid-line": {ResetAfter: 1000},
 }
 
-// Whatever a sink does, nothing is lost, and only what was being sent when its
-// connection broke can come twice.
+// A sink gets stuck in several ways. Nothing is lost. Only a send that broke can come
+// twice.
 func TestSoakStuckSink(t *testing.T) {
 	flushes := soak.Pick(3, 60)
 	for name, fault := range stuck {
@@ -44,7 +44,7 @@ func TestSoakStuckSink(t *testing.T) {
 	}
 }
 
-// A sink that gives up after any number of bytes costs nothing either.
+// A sink gives up after any number of bytes. Nothing is lost.
 func TestSoakSinkGivesUpAnywhere(t *testing.T) {
 	most, step := 200, soak.Pick(25, 1)
 	for name, fault := range map[string]func(int) sinktest.Fault{
@@ -102,8 +102,8 @@ func count(lines []string, prefix string) (n int) {
 	return n
 }
 
-// A sink that is stuck takes nothing from the intake: two daemons, one with a
-// healthy sink, read the same in turn, and as fast.
+// A stuck sink does not slow the intake. Two daemons, one of them with a healthy sink,
+// read the same lines in turn, equally fast.
 func TestSoakIntakeBesideStuckSink(t *testing.T) {
 	turns, lines := soak.Pick(5, 41), soak.Pick(100_000, 4_000_000)
 	for name, fault := range stuck {
@@ -123,8 +123,8 @@ func TestSoakIntakeBesideStuckSink(t *testing.T) {
 				return f["sink.graphite.points.made"] > f["sink.graphite.points.delivered"]
 			})
 			rate := 100 * daemons[0].median().Seconds() / daemons[1].median().Seconds()
-			if least := soak.Pick(10.0, 95.0); rate < least {
-				t.Errorf("the intake has %.1f %% of its healthy rate, want %v", rate, least)
+			if soak.On() && rate < 95 {
+				t.Errorf("the intake has %.1f %% of its healthy rate, want 95", rate)
 			}
 			soak.Row(t, "intake beside a sink that "+name,
 				fmt.Sprintf("%.1f %% of its healthy rate, %.1f million lines/s", rate, float64(lines)/1e6/daemons[1].median().Seconds()), "95 %")

@@ -1,7 +1,6 @@
 package hostile
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -16,8 +15,8 @@ import (
 	"time"
 )
 
-// attack is what a client of the monitor sends: a start, and then a part again and
-// again, until it is cut.
+// attack is one way to hurt the monitor: a client sends a start, and then a part again
+// and again until it is cut.
 type attack struct{ start, again string }
 
 const postHeader = "POST /RPC2 HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/xml\r\n"
@@ -41,9 +40,9 @@ func attacks() map[string]attack {
 	}
 }
 
-// besiege sends one attack until it is cut, and returns how long that took; 0 when
-// ctx ended first.
-func besiege(ctx context.Context, address string, a attack) time.Duration {
+// send sends one attack until it is cut, and returns how long that took. It returns 0
+// when ctx ended first.
+func (a attack) send(ctx context.Context, address string) time.Duration {
 	conn, err := net.Dial("tcp", address)
 	if err != nil {
 		return 0
@@ -77,14 +76,14 @@ type besiegers struct {
 	cuts, longest atomic.Int64 // longest in nanoseconds
 }
 
-// attack lets all attack again and again until ctx ends.
+// attack runs all attackers until ctx ends. One that is cut comes again.
 func (b *besiegers) attack(ctx context.Context, address string) {
 	var attacking sync.WaitGroup
 	for range b.number / len(attacks()) {
 		for _, a := range attacks() {
 			attacking.Go(func() {
 				for ctx.Err() == nil {
-					if took := int64(besiege(ctx, address, a)); took > 0 {
+					if took := int64(a.send(ctx, address)); took > 0 {
 						b.cuts.Add(1)
 						for was := b.longest.Load(); took > was && !b.longest.CompareAndSwap(was, took); was = b.longest.Load() {
 						}
@@ -107,8 +106,8 @@ func sleep(ctx context.Context, d time.Duration) {
 // besiegedEnv makes a test's program attack the monitor at an address instead.
 const besiegedEnv = "HOSTILE_BESIEGED"
 
-// besiegeAsked attacks until standard input ends, and prints how often it was cut,
-// and the longest that this took.
+// besiegeAsked attacks until standard input ends. Now and then it prints how many
+// connections were cut, and the longest time that one took.
 func besiegeAsked() {
 	address, number, _ := strings.Cut(os.Getenv(besiegedEnv), " ")
 	b := &besiegers{}
@@ -118,12 +117,23 @@ func besiegeAsked() {
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		end()
 	}()
+	go func() {
+		for ctx.Err() == nil {
+			fmt.Println(b.cuts.Load(), b.longest.Load())
+			sleep(ctx, 100*time.Millisecond)
+		}
+	}()
 	b.attack(ctx, address)
-	fmt.Println(b.cuts.Load(), b.longest.Load())
 }
 
-// besieged has the monitor attacked, by a process of its own, while f runs.
-func (d *statsd) besieged(attackers int, f func()) (cuts int, longest time.Duration) {
+// siege is a process that attacks a monitor.
+type siege struct {
+	besiegers
+	end func()
+}
+
+// besiege has the monitor attacked by another process until end is called.
+func (d *statsd) besiege(attackers int) *siege {
 	d.t.Helper()
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%s %d", besiegedEnv, d.monitor, attackers))
@@ -131,19 +141,34 @@ func (d *statsd) besieged(attackers int, f func()) (cuts int, longest time.Durat
 	if err != nil {
 		d.t.Fatal(err)
 	}
+	said, err := cmd.StdoutPipe()
+	if err != nil {
+		d.t.Fatal(err)
+	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	var said bytes.Buffer
-	cmd.Stdout = &said
 	if err := cmd.Start(); err != nil {
 		d.t.Fatal(err)
 	}
-	f()
-	_ = over.Close()
-	if err := cmd.Wait(); err != nil {
-		d.t.Fatal(err)
-	}
-	if _, err := fmt.Sscan(said.String(), &cuts, &longest); err != nil {
-		d.t.Fatalf("the attackers say %q", said.String())
-	}
-	return cuts, longest
+	s := &siege{}
+	read := make(chan struct{})
+	go func() {
+		defer close(read)
+		var cuts, longest int64
+		for {
+			if _, err := fmt.Fscanln(said, &cuts, &longest); err != nil {
+				return
+			}
+			s.cuts.Store(cuts)
+			s.longest.Store(longest)
+		}
+	}()
+	s.end = sync.OnceFunc(func() {
+		_ = over.Close()
+		<-read
+		if err := cmd.Wait(); err != nil {
+			d.t.Errorf("the attackers: %v", err)
+		}
+	})
+	d.t.Cleanup(s.end)
+	return s
 }

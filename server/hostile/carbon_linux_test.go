@@ -11,16 +11,18 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/statsd-ops/statsd/internal/wait"
 )
 
-// carbon takes what the daemon publishes, and adds the counters up whose names
-// begin with canary.
+// carbon receives the daemon's points. It adds up the counters whose names begin with
+// canary.
 type carbon struct {
 	listener net.Listener
 	mu       sync.Mutex
 	rates    map[string]float64
 	last     map[string]float64
-	delays   []time.Duration // between the times of those points and their coming
+	delays   []time.Duration // from a point's timestamp to its arrival
 }
 
 func newCarbon(t testing.TB) *carbon {
@@ -35,7 +37,7 @@ func newCarbon(t testing.TB) *carbon {
 			serving.Go(func() { c.read(t, conn) })
 		}
 	})
-	// It is registered before the daemon's end, and so comes after it.
+	// This is registered first, so it runs after the daemon has ended.
 	t.Cleanup(func() { _ = l.Close(); serving.Wait() })
 	return c
 }
@@ -60,31 +62,31 @@ func (c *carbon) read(t testing.TB, conn net.Conn) {
 	}
 }
 
-// counted returns what a counter came to in all flushes so far.
+// counted returns the sum of a counter over all flushes so far.
 func (d *statsd) counted(name string) float64 {
 	d.carbon.mu.Lock()
 	defer d.carbon.mu.Unlock()
 	return math.Round(d.rates["stats."+name] * d.interval.Seconds())
 }
 
-// came returns how long after their time the points came.
+// came returns the delays of the points.
 func (c *carbon) came() []time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return slices.Clone(c.delays)
 }
 
-// value returns the value that a path was last published with.
+// value returns the last published value of a path.
 func (d *statsd) value(path string) float64 {
 	d.carbon.mu.Lock()
 	defer d.carbon.mu.Unlock()
 	return d.last[path]
 }
 
-// expectCanary waits until a counter came to want.
+// expectCanary waits until a counter has the sum want.
 func (d *statsd) expectCanary(name string, want int) {
 	d.t.Helper()
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(wait.Patience)
 	for d.counted(name) != float64(want) {
 		if time.Now().After(deadline) {
 			d.t.Fatalf("%s came to %v, want %d; the log says:\n%s", name, d.counted(name), want, d.log)

@@ -24,16 +24,20 @@ import (
 	"github.com/statsd-ops/statsd/internal/counterpart"
 	"github.com/statsd-ops/statsd/internal/soak"
 	"github.com/statsd-ops/statsd/internal/sockets"
+	"github.com/statsd-ops/statsd/internal/wait"
 )
 
-// program is the path of a statsd as it is shipped: without the race detector,
-// whose memory is not the daemon's.
+// program is the path of a statsd without the race detector, which would need memory
+// of its own.
 var program string
 
 func TestMain(m *testing.M) {
 	if os.Getenv(besiegedEnv) != "" {
 		besiegeAsked()
 		return
+	}
+	if !soak.All() { // the tests are skipped
+		os.Exit(m.Run())
 	}
 	dir, err := os.MkdirTemp("", "hostile")
 	if err == nil {
@@ -44,7 +48,7 @@ func TestMain(m *testing.M) {
 	}
 	code := 1
 	if err == nil {
-		// Most of the tests wait for their daemons most of the time.
+		// The tests mostly wait for their daemons.
 		err = flag.Set("test.parallel", "12")
 	}
 	if err == nil {
@@ -56,14 +60,26 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// sideBySide lets ordinary tests run at a time. Exact bounds are measured alone.
+// sideBySide skips a test in a quick run. In make test it lets the tests run side by
+// side; exact bounds are measured alone.
 func sideBySide(t *testing.T) {
+	t.Helper()
+	soak.Slow(t)
 	if !soak.On() {
 		t.Parallel()
 	}
 }
 
-// bound is an exact bound, or one with tenfold slack in an ordinary test, which
+// inTime fails the test if something took too long, but only where exact bounds are
+// measured: anything takes long on a machine that does other work too.
+func inTime(t *testing.T, what string, took, most time.Duration) {
+	t.Helper()
+	if soak.On() && took > most {
+		t.Errorf("%s took %v, want at most %v", what, took, most)
+	}
+}
+
+// bound is an exact bound for memory. An ordinary test gets tenfold slack, because it
 // shares its machine with others.
 func bound(exact float64) float64 {
 	if soak.On() {
@@ -72,12 +88,9 @@ func bound(exact float64) float64 {
 	return 10 * exact
 }
 
-// patience is how long a test waits for what should come at once.
-const patience = 30 * time.Second
-
 // statsd is a daemon that runs until the test ends.
 type statsd struct {
-	*carbon  // that it publishes to, unless the test has a sink of its own
+	*carbon  // where it publishes; nil if the test has its own sink
 	t        testing.TB
 	cmd      *exec.Cmd
 	interval time.Duration
@@ -85,9 +98,10 @@ type statsd struct {
 	monitor  string
 	profiles string
 	log      *log
+	before   float64 // VmHWM before a test's samples
 }
 
-// start runs a daemon with a carbon and flags besides those that every test has.
+// start runs a daemon that publishes to a carbon, with additional flags.
 func start(t testing.TB, interval time.Duration, flags ...string) *statsd {
 	t.Helper()
 	c := newCarbon(t)
@@ -96,7 +110,7 @@ func start(t testing.TB, interval time.Duration, flags ...string) *statsd {
 	return d
 }
 
-// startTo runs a daemon with a sink of the test's own.
+// startTo runs a daemon that publishes to the test's own sink.
 func startTo(t testing.TB, sink string, interval time.Duration, flags ...string) *statsd {
 	t.Helper()
 	d := &statsd{t: t, interval: interval, log: &log{}}
@@ -120,14 +134,14 @@ func startTo(t testing.TB, sink string, interval time.Duration, flags ...string)
 	return d
 }
 
-// stop ends the daemon orderly, once.
+// stop ends the daemon with SIGTERM, once.
 func (d *statsd) stop() {
 	d.t.Helper()
 	if d.cmd.ProcessState != nil {
 		return
 	}
 	d.signal(syscall.SIGTERM)
-	killed := time.AfterFunc(patience, func() { _ = d.cmd.Process.Kill() })
+	killed := time.AfterFunc(wait.Patience, func() { _ = d.cmd.Process.Kill() })
 	defer killed.Stop()
 	if err := d.cmd.Wait(); err != nil {
 		d.t.Errorf("statsd ended: %v; the log says:\n%s", err, d.log)
@@ -208,7 +222,7 @@ func (d *statsd) balance(f map[string]float64) {
 func (d *statsd) await(name string, value float64) map[string]float64 {
 	d.t.Helper()
 	var f map[string]float64
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(wait.Patience)
 	for f = d.figures(); f[name] != value; f = d.figures() {
 		if time.Now().After(deadline) {
 			d.t.Fatalf("%s is %v, want %v; the log says:\n%s", name, f[name], value, d.log)
@@ -278,14 +292,9 @@ func (d *statsd) resources() (goroutines, files int) {
 	return goroutines, len(entries)
 }
 
-// eventually waits until ok.
 func eventually(t testing.TB, complaint string, ok func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); !ok(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal(complaint)
-		}
-	}
+	wait.Until(t, complaint, ok)
 }
 
 // isCut reports whether the daemon closes conn before a moment.

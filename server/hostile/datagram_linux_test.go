@@ -8,7 +8,7 @@ import (
 	"github.com/statsd-ops/statsd/internal/soak"
 )
 
-// One datagram built to hurt: the daemon lives, takes next to no memory for it,
+// Each datagram is built to hurt. The daemon survives it, needs hardly any memory for it,
 // and goes on counting.
 func TestSoakOneDatagramBuiltToHurt(t *testing.T) {
 	sideBySide(t)
@@ -37,8 +37,8 @@ func TestSoakOneDatagramBuiltToHurt(t *testing.T) {
 		fmt.Sprintf("alive, canary exact, memory +%.2f MB at most", most/(1<<20)), "1 MB")
 }
 
-// Any number of them take processor time in proportion to their bytes: long
-// ones not more than short ones.
+// They take processor time in proportion to their bytes: long ones do not cost more a
+// byte than short ones.
 func TestSoakDatagramsTakeLinearTime(t *testing.T) {
 	sideBySide(t)
 	total := soak.Pick(1<<20, 8<<20) // bytes of each kind
@@ -68,7 +68,7 @@ func TestSoakDatagramsTakeLinearTime(t *testing.T) {
 		if soak.On() {
 			t.Logf("%-30s %6.1f ns a byte", g.Name, 1e9*each)
 		}
-		// Where little time is used, most of it is for other things.
+		// In a short time most of it goes to other work.
 		if each < 100e-9 {
 			continue
 		}

@@ -8,14 +8,13 @@ import (
 	"github.com/statsd-ops/statsd/sink/sinktest"
 )
 
-// deliveries works out from the connections to a sink which lines it was sent, as
-// the sender understands it: what a connection that broke had brought comes again
-// with the next. again counts the lines that came twice for that.
+// deliveries returns the lines that a sink was sent, from its connections. The lines of a
+// broken connection come again with the next one; again counts them.
 func deliveries(connections []sinktest.Connection) (lines []string, again int) {
-	var unsure []string // came over a connection that broke
+	var unsure []string // lines of a broken connection
 	for _, c := range connections {
 		if n := min(len(unsure), len(c.Lines)); !slices.Equal(unsure[:n], c.Lines[:n]) {
-			lines = append(lines, unsure...) // it had broken behind the last one
+			lines = append(lines, unsure...) // it broke after the last one
 			unsure = nil
 		}
 		again += min(len(unsure), len(c.Lines))
@@ -38,8 +37,8 @@ func TestDeliveries(t *testing.T) {
 		{"ab+cd+", "abcd", 0},
 		{"a-ab+c+", "abc", 1},
 		{"-a-abc-ab-abcd+", "abcd", 6},
-		{"ab-cd+", "abcd", 0}, // it broke behind all there was
-		{"ab+ab+", "abab", 0}, // that is twice, for no reason
+		{"ab-cd+", "abcd", 0}, // it broke after the last line
+		{"ab+ab+", "abab", 0}, // they came twice for no reason
 		{"ab+a-", "aba", 0},
 	} {
 		var connections []sinktest.Connection

@@ -14,7 +14,7 @@ import (
 	"github.com/statsd-ops/statsd/sink/sinktest"
 )
 
-// onDisk is a daemon whose sink is down, and whose spool is on a small disk.
+// onDisk is a daemon with its sink down and its spool on a small disk.
 type onDisk struct {
 	*rounds
 	t    *testing.T
@@ -36,7 +36,7 @@ func (s *onDisk) start() {
 	s.rounds = newRounds(d, 10_000)
 }
 
-// flush sends n rounds, each of a flush or two, and sees that they are read.
+// flush sends n rounds, each of a flush or two, and waits until they are read.
 func (s *onDisk) flush(n int) {
 	s.t.Helper()
 	for range n {
@@ -45,8 +45,8 @@ func (s *onDisk) flush(n int) {
 	}
 }
 
-// check brings the sink back, and sees that each point comes or is counted, and
-// that the intake has lost nothing.
+// check brings the sink back. Each point must arrive or be counted as dropped, and the
+// intake must have lost nothing.
 func (s *onDisk) check(what string, lossy bool) {
 	s.t.Helper()
 	s.sink.Start()
@@ -98,10 +98,7 @@ func TestSoakDiskReadOnly(t *testing.T) {
 	}
 	counterpart.Remount(t, s.disk, 0)
 	s.flush(5)
-	s.d.afterFlush()
-	if f := s.d.figures(); f["sink.graphite.points.queued"] != 0 {
-		t.Errorf("%v points still wait in memory", f["sink.graphite.points.queued"])
-	}
+	eventually(t, "points still wait in memory", func() bool { return s.d.figures()["sink.graphite.points.queued"] == 0 })
 	s.check("read-only for a while", false)
 }
 
@@ -109,7 +106,8 @@ func TestSoakSpoolRemoved(t *testing.T) {
 	sideBySide(t)
 	s := newOnDisk(t)
 	s.flush(5)
-	// The daemon may make it anew meanwhile.
+	eventually(t, "nothing is spooled", func() bool { return s.d.figures()["sink.graphite.points.spooled"] > 0 })
+	// The daemon may create it again meanwhile.
 	eventually(t, "the spool cannot be removed", func() bool { return os.RemoveAll(s.spool()) == nil })
 	s.flush(5)
 	s.check("directory removed", true)

@@ -61,7 +61,7 @@ func (s *sender) stop() {
 	<-s.done
 }
 
-// arrived returns how many lines the daemon's socket has taken as a whole.
+// arrived returns how many whole lines the daemon's socket has taken.
 func (s *sender) arrived(t *testing.T) int {
 	t.Helper()
 	s.mu.Lock()
@@ -80,10 +80,11 @@ func (s *sender) arrived(t *testing.T) int {
 	return (s.sent - waiting) / len(s.line)
 }
 
-// SIGTERM under load, with a sink and without: each line that had come then is
-// published, and so is all of those who end within the time that they have.
+// SIGTERM under load, with a sink and without one. Every line that had arrived by then is
+// published, and all lines of clients that end within half of the grace period.
 func TestSoakTerminated(t *testing.T) {
-	const senders, rate, grace = 10, 5_000, 5 * time.Second
+	const senders, rate = 10, 5_000
+	grace := soak.Pick(10*time.Second, 5*time.Second) // half of it is for reading
 	for name, up := range map[string]bool{"up": true, "down": false} {
 		t.Run(name, func(t *testing.T) {
 			sideBySide(t)
@@ -105,7 +106,7 @@ func TestSoakTerminated(t *testing.T) {
 			begun := time.Now()
 			d.signal(unix.SIGTERM)
 			time.Sleep(200 * time.Millisecond)
-			for i, s := range all[:senders/2] { // the others fire on
+			for i, s := range all[:senders/2] { // the others go on sending
 				s.stop()
 				least[i] = s.sent / len(s.line)
 			}
@@ -113,9 +114,7 @@ func TestSoakTerminated(t *testing.T) {
 				t.Fatalf("%v; the log says:\n%s", err, d.log)
 			}
 			took := time.Since(begun)
-			if took.Seconds() > bound(grace.Seconds()) {
-				t.Errorf("it ended after %v", took)
-			}
+			inTime(t, "the end", took, grace)
 			for _, s := range all[senders/2:] {
 				s.stop()
 			}
@@ -146,7 +145,7 @@ func TestSoakTerminated(t *testing.T) {
 	}
 }
 
-// counters adds up what came of each path, with a flush interval of a second.
+// counters adds up the values of each path. The flush interval is a second.
 func counters(lines []string) map[string]float64 {
 	came := map[string]float64{}
 	for _, line := range lines {
@@ -158,8 +157,8 @@ func counters(lines []string) map[string]float64 {
 	return came
 }
 
-// kill -9 at any moment while a dead sink's flushes go to the spool: the daemon
-// starts again at once, and has all that it had told to be there.
+// kill -9 at any moment while the flushes for a dead sink go to the spool. The daemon
+// starts again, and has all points that it had reported as spooled.
 func TestSoakKilled(t *testing.T) {
 	sideBySide(t)
 	kills := soak.Pick(5, 200)
@@ -199,12 +198,10 @@ func TestSoakKilled(t *testing.T) {
 	lines, _ := deliveries(sink.Connections())
 	lost := float64(sent) - counters(lines)["stats.hits"]*interval.Seconds()
 	each := lost / float64(kills) // at most a thousand a second
-	if lost < -0.5 || each > 1000 {
+	if lost < -0.5 || soak.On() && each > 1000 {
 		t.Errorf("%v of %d hits were lost by %d kills", lost, sent, kills)
 	}
-	if slowest.Seconds() > bound(2) {
-		t.Errorf("a start took %v", slowest)
-	}
+	inTime(t, "a start", slowest, 2*time.Second)
 	soak.Row(t, fmt.Sprintf("kill -9 at %d random moments while spooling", kills),
 		fmt.Sprintf("all flushes told to be spooled arrive; a kill costs %.0f ms of samples; slowest start %v", each, slowest.Round(time.Millisecond)),
 		"one fsync interval, 1 s; 2 s")

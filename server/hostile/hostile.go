@@ -1,13 +1,12 @@
-// Package hostile makes what nobody should send to a daemon, for tests of what
-// comes of it:
+// Package hostile makes bad input for tests of the daemon:
 //
 //	for _, d := range hostile.Datagrams() { ... } // each built to hurt in its own way
 //	input := hostile.New(seed).Next()             // any number of broken lines
 //
-// The tests of this package send them to a statsd of its own process, whose sinks,
-// disks and alerts' receivers fail as well, and look at that from outside: its
-// memory, its processor time, its descriptors, its ledger, what its sinks get, and
-// a counter that well-behaved senders must always find exact.
+// The tests of this package send it to a statsd in another process. Its sinks, its disk
+// and the receivers of its alerts fail too. The tests watch its memory, processor time,
+// descriptors and ledger, the points that its sinks get, and a counter of well-behaved
+// clients that must stay exact (the canary).
 package hostile
 
 import (
@@ -17,10 +16,10 @@ import (
 	"strings"
 )
 
-// MostUDP is how many bytes a datagram can carry over IPv4.
+// MostUDP is the most bytes that a datagram can carry over IPv4.
 const MostUDP = 65_507
 
-// Datagram is built to hurt.
+// Datagram is one kind of datagram that is built to hurt.
 type Datagram struct {
 	Name string
 	// Make makes one of about size bytes.
@@ -33,7 +32,7 @@ func Datagrams() []Datagram {
 	add := func(name string, build func(size int) string) {
 		all = append(all, Datagram{name, func(size int) []byte { return []byte(build(size)) }})
 	}
-	// repeated has as many of a part as fit between a head and a tail.
+	// repeated puts as many copies of a part as fit between a head and a tail.
 	repeated := func(name, head, part, tail string) {
 		add(name, func(size int) string {
 			return head + strings.Repeat(part, max(0, size-len(head)-len(tail))/len(part)) + tail
@@ -92,13 +91,13 @@ func Datagrams() []Datagram {
 	return all
 }
 
-// numbers are numbers, or nearly.
+// numbers are numbers and texts that resemble them.
 var numbers = []string{
 	"1", "0", "-0", "+1", "-1", ".5", "5.", ".", "1e1", "1e", "1e+", "1e400", "1e-400", "1e99999999", "0x10", "0b1", "1_000",
 	"NaN", "nan", "Inf", "-inf", "infinity", "1,5", "1 ", " 1", "٣", "4.9e-324", "1.7976931348623159e308", "--1", "1e1.5", "",
 }
 
-// Inputs makes broken lines out of good ones: some of them are still good.
+// Inputs makes broken lines out of good ones. Some of them stay good.
 type Inputs struct {
 	random *rand.Rand
 	last   []byte
@@ -114,8 +113,8 @@ var lines = []string{
 
 var pieces = []string{":", "|", "@", "#", "\n", "\r\n", "|c", "|ms", "|g", "|s", "|@0.1", "|#", ":1", "1e", "+", "-", ".", "\x00", "\xff", "_e{", "_sc|", " ", "/"}
 
-// Next returns the next input, of at most a few thousand bytes, and mostly few.
-// It is the caller's until the next call.
+// Next returns the next input. It has at most a few thousand bytes, and is valid until
+// the next call.
 func (in *Inputs) Next() []byte {
 	r := in.random
 	b := in.last[:0]

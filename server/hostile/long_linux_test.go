@@ -33,8 +33,8 @@ func mixed(n int) (lines []byte) {
 	return lines
 }
 
-// Under half of the load that it can take, one line in a hundred bad, and with a
-// sink that comes and goes, the daemon needs nothing more after a while.
+// The daemon gets half of its highest load, one line in a hundred is bad, and its sink
+// comes and goes. After a while it needs no more memory, goroutines or files.
 func TestSoakFlappingSink(t *testing.T) {
 	sideBySide(t)
 	const windows = 20
@@ -127,8 +127,8 @@ func (l *load) stop() int {
 
 var heapAlloc = regexp.MustCompile(`# HeapAlloc = (\d+)`)
 
-// live returns the bytes of the heap that are in use after a collection: the
-// least of some looks, as work goes on between the collection and the look.
+// live returns the bytes of the heap in use after a garbage collection. It looks several
+// times and takes the least, because work goes on between collection and look.
 func (d *statsd) live() float64 {
 	d.t.Helper()
 	least := 0.0

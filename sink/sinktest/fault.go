@@ -8,20 +8,20 @@ import (
 	"time"
 )
 
-// Fault is what is wrong with a Server. The zero Fault is nothing: every
-// connection is read to its end and then closed, as carbon does.
+// Fault says how a Server misbehaves. With the zero Fault it does not: it reads every
+// connection to its end and then closes it, as carbon does.
 type Fault struct {
 	// Never accepts connections and reads nothing from them.
 	Never bool
 	// BytesPerSecond slows down reading, if not 0. The receive buffer is small
 	// then, so that the sender notices.
 	BytesPerSecond int
-	// CloseAfter closes each connection after that many bytes, if not 0: neatly if
-	// no more had come until then, else with a reset, as kernels do.
+	// CloseAfter closes each connection after that many bytes, if not 0. If more bytes
+	// have come, the kernel resets the connection.
 	CloseAfter int
 	// ResetAfter resets each connection after that many bytes, if not 0.
 	ResetAfter int
-	// Answer is sent on each connection, after its first bytes.
+	// Answer is sent on each connection when its first bytes have come.
 	Answer string
 }
 
@@ -41,7 +41,7 @@ func (c *session) reset() {
 	})
 }
 
-// serve reads c until it ends or its fault ends it.
+// serve reads c until the sender or the fault ends it.
 func (s *Server) serve(c *session, f Fault) {
 	if f.BytesPerSecond > 0 || f.Never {
 		_ = c.SetReadBuffer(max(4<<10, f.BytesPerSecond/16))
@@ -75,7 +75,7 @@ func (s *Server) serve(c *session, f Fault) {
 	}
 }
 
-// next returns how many bytes to read at most, after got were read.
+// next returns the most bytes to read next, after got bytes.
 func (f Fault) next(got int) int {
 	n := 32 << 10
 	if f.BytesPerSecond > 0 {

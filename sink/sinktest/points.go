@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// Points returns the points that a connection brought in Graphite's format. A line of
-// another fails the test.
+// Points returns the points that a connection brought. A line that is not in Graphite's
+// format fails the test.
 func (c Connection) Points(t testing.TB) []Point {
 	t.Helper()
 	points := make([]Point, 0, len(c.Lines))
@@ -25,8 +25,8 @@ func (c Connection) Points(t testing.TB) []Point {
 	return points
 }
 
-// Points returns the points of the connections that are whole, in order: what another
-// brought, its sender sends again.
+// Points returns the points of whole connections, in order. The points of a broken
+// connection are sent again.
 func (s *Server) Points() (points []Point) {
 	s.t.Helper()
 	for _, c := range s.Connections() {
@@ -37,14 +37,14 @@ func (s *Server) Points() (points []Point) {
 	return points
 }
 
-// PointsOf returns those of a path.
+// PointsOf returns the points of a path.
 func (s *Server) PointsOf(path string) []Point {
 	s.t.Helper()
 	return slices.DeleteFunc(s.Points(), func(p Point) bool { return p.Path != path })
 }
 
-// WaitOf waits until there are at least n points of a path, and returns all there are. It
-// fails the test if they do not come within patience.
+// WaitOf waits until a path has at least n points, and returns its points. The test fails
+// if they do not come within patience.
 func (s *Server) WaitOf(path string, n int, patience time.Duration) []Point {
 	s.t.Helper()
 	s.await(patience, func() bool { return len(s.PointsOf(path)) >= n })
@@ -55,7 +55,7 @@ func (s *Server) WaitOf(path string, n int, patience time.Duration) []Point {
 	return points
 }
 
-// parsePoint takes "value time", which stands behind a path.
+// parsePoint parses "value time", the text behind a path.
 func parsePoint(path, rest string) (Point, error) {
 	value, at, _ := strings.Cut(rest, " ")
 	v, valueErr := strconv.ParseFloat(value, 64)

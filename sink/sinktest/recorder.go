@@ -1,10 +1,9 @@
-// Package sinktest has stand-ins for tests of what publishes to sinks: a
-// Recorder, which is a sink in memory, and a Server, which receives lines over TCP
-// as carbon does, and can be made to behave badly in the ways that networks do.
+// Package sinktest has sinks for tests. A Recorder is a sink in memory. A Server
+// receives lines over TCP as carbon does, and can misbehave as networks do.
 //
 //	rec := sinktest.NewRecorder()
 //	rec.Fail(errors.New("down"))
-//	// ... run what sends to rec ...
+//	// ... run the code that sends to rec ...
 //	rec.Recover()
 //	points, err := rec.Wait(ctx, 10)
 package sinktest
@@ -30,8 +29,7 @@ type Point struct {
 	Time  int64
 }
 
-// Recorder is a sink that keeps what it is sent. Its methods may be called from
-// any goroutine, while another uses it as a sink.
+// Recorder is a sink that keeps its points. Its methods may be called from any goroutine.
 type Recorder struct {
 	mu       sync.Mutex
 	points   []Point
@@ -48,7 +46,7 @@ func NewRecorder() *Recorder {
 	return &Recorder{changed: make(chan struct{})}
 }
 
-// AppendPoint appends p in a format of the Recorder's own.
+// AppendPoint appends p in the Recorder's own format.
 func (r *Recorder) AppendPoint(dst []byte, p metric.Point) []byte {
 	dst = strconv.AppendQuote(dst, string(p.Path))
 	dst = append(dst, ' ')
@@ -58,7 +56,7 @@ func (r *Recorder) AppendPoint(dst []byte, p metric.Point) []byte {
 	return append(dst, '\n')
 }
 
-// Send keeps the points of payload, unless told to fail or to hang.
+// Send keeps the points of payload, unless Fail or Hang was called.
 func (r *Recorder) Send(ctx context.Context, payload []byte) error {
 	r.mu.Lock()
 	r.attempts++
@@ -124,7 +122,7 @@ func (r *Recorder) Points() []Point {
 // Payloads returns how many Sends succeeded.
 func (r *Recorder) Payloads() int { return r.get(&r.payloads) }
 
-// Attempts returns how many Sends were begun.
+// Attempts returns how many Sends began.
 func (r *Recorder) Attempts() int { return r.get(&r.attempts) }
 
 // Closed returns how often the sink was closed.
@@ -136,8 +134,8 @@ func (r *Recorder) get(n *int) int {
 	return *n
 }
 
-// Wait waits until at least n points were delivered, and returns all there are. When
-// ctx ends first it returns them with an error.
+// Wait waits until at least n points were delivered, and returns all points. If ctx ends
+// first, it returns them with an error.
 func (r *Recorder) Wait(ctx context.Context, n int) ([]Point, error) {
 	for {
 		r.mu.Lock()
@@ -154,7 +152,7 @@ func (r *Recorder) Wait(ctx context.Context, n int) ([]Point, error) {
 	}
 }
 
-// announce wakes those who wait. The caller holds mu.
+// announce wakes everything that waits. The caller holds mu.
 func (r *Recorder) announce() {
 	close(r.changed)
 	r.changed = make(chan struct{})

@@ -3,16 +3,19 @@ package sinktest
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"net"
 	"slices"
 	"strconv"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/statsd-ops/statsd/internal/ports"
 )
 
-// Server receives lines over TCP on a loopback port of its own. Its methods may be
-// called from any goroutine.
+// Server receives lines over TCP on a loopback port that is reserved for it. Its
+// methods may be called from any goroutine.
 type Server struct {
 	t    testing.TB
 	addr string
@@ -27,17 +30,22 @@ type Server struct {
 	changed  chan struct{}
 }
 
-// Connection is what came over one connection.
+// Connection is what one connection brought.
 type Connection struct {
-	Lines []string  // complete ones, without their ends
-	Whole bool      // all was read that its sender had to send, up to its end
-	Last  time.Time // when the last of it came
+	Lines []string  // complete lines, without their ends
+	Whole bool      // the sender closed it, and everything was read
+	Last  time.Time // when the last bytes came
 }
 
 // NewServer starts a Server, which ends with the test.
 func NewServer(t testing.TB) *Server {
 	t.Helper()
-	s := &Server{t: t, addr: "127.0.0.1:0", sessions: map[*session]struct{}{}, changed: make(chan struct{})}
+	port, release, err := ports.Reserve()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(release)
+	s := &Server{t: t, addr: fmt.Sprintf("127.0.0.1:%d", port), sessions: map[*session]struct{}{}, changed: make(chan struct{})}
 	s.Set(Fault{})
 	s.Start()
 	t.Cleanup(s.Stop)
@@ -51,22 +59,17 @@ func (s *Server) Addr() string { return s.addr }
 func (s *Server) Start() {
 	s.t.Helper()
 	listener, err := net.Listen("tcp", s.addr)
-	for end := time.Now().Add(5 * time.Second); err != nil && time.Now().Before(end); {
-		time.Sleep(10 * time.Millisecond) // somebody else may have the port for a moment
-		listener, err = net.Listen("tcp", s.addr)
-	}
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	s.addr = listener.Addr().String()
 	s.mu.Lock()
 	s.listener = listener
 	s.mu.Unlock()
 	s.wg.Go(func() { s.accept(listener) })
 }
 
-// Stop closes the port, so that connections are refused, and resets those there
-// are. It returns when nothing is read any more.
+// Stop closes the port, so that connections are refused, and resets the open ones. It
+// returns when nothing is read any more.
 func (s *Server) Stop() {
 	s.mu.Lock()
 	if s.listener != nil {
@@ -81,15 +84,15 @@ func (s *Server) Stop() {
 // Set puts a fault in place for connections from now on.
 func (s *Server) Set(f Fault) { s.SetEach(func(int) Fault { return f }) }
 
-// SetEach puts faults in place that depend on the number of the connection, which
-// is what Accepted said before it.
+// SetEach puts faults in place that depend on the number of the connection. That is the
+// number that Accepted returned before the connection came.
 func (s *Server) SetEach(fault func(connection int) Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.fault = fault
 }
 
-// Cut resets the connections there are.
+// Cut resets all open connections.
 func (s *Server) Cut() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -98,22 +101,21 @@ func (s *Server) Cut() {
 	}
 }
 
-// Lines returns the complete lines received, without their ends: those of one
-// connection in order, those of several as they came.
+// Lines returns the complete lines received, without their ends, as they came.
 func (s *Server) Lines() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.lines)
 }
 
-// Accepted returns how many connections there were.
+// Accepted returns how many connections were accepted.
 func (s *Server) Accepted() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.accepted)
 }
 
-// Connections returns what came over each connection.
+// Connections returns what each connection brought.
 func (s *Server) Connections() []Connection {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -131,7 +133,7 @@ func (s *Server) Port() int {
 	return n
 }
 
-// Forget lets go of the lines received so far.
+// Forget drops the lines received so far.
 func (s *Server) Forget() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -141,8 +143,8 @@ func (s *Server) Forget() {
 	}
 }
 
-// Wait waits until at least n lines were received, at most for patience, and
-// returns all there are.
+// Wait waits until at least n lines were received, but not longer than patience. It
+// returns all lines.
 func (s *Server) Wait(n int, patience time.Duration) []string {
 	s.await(patience, func() bool {
 		s.mu.Lock()
@@ -152,7 +154,7 @@ func (s *Server) Wait(n int, patience time.Duration) []string {
 	return s.Lines()
 }
 
-// await looks at each change whether it is enough, for at most patience.
+// await checks enough at each change, and gives up after patience.
 func (s *Server) await(patience time.Duration, enough func() bool) {
 	timeout := time.After(patience)
 	for {
@@ -216,7 +218,7 @@ func (s *Server) keep(c *Connection, data []byte, whole bool) []byte {
 	}
 }
 
-// announce wakes those who wait. The caller holds mu.
+// announce wakes everything that waits. The caller holds mu.
 func (s *Server) announce() {
 	close(s.changed)
 	s.changed = make(chan struct{})

@@ -8,11 +8,13 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/statsd-ops/statsd/internal/wait"
 )
 
-const patience = 10 * time.Second
+const patience = wait.Patience
 
-// talk sends text on a new connection and returns what comes back until its end.
+// talk sends text on a new connection, and returns the answer.
 func talk(t *testing.T, s *Server, text string) (string, error) {
 	t.Helper()
 	conn, err := net.DialTimeout("tcp", s.Addr(), patience)

@@ -15,12 +15,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/statsd-ops/statsd/internal/wait"
 	"github.com/statsd-ops/statsd/metric"
 )
 
 var update = flag.Bool("update", false, "write the golden file")
 
-const patience = 10 * time.Second
+const patience = wait.Patience
 
 // newPipe returns a Sink that writes into a pipe, and the pipe's end.
 func newPipe(t *testing.T, cfg Config) (*Sink, *os.File) {

@@ -11,11 +11,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/statsd-ops/statsd/internal/wait"
 	"github.com/statsd-ops/statsd/statvent"
 )
 
 // patient is a time limit that a process does not reach because the machine is busy.
-const patient = 20 * time.Second
+const patient = wait.Patience
 
 func mustRead(t testing.TB, r *Reader) *Result {
 	t.Helper()

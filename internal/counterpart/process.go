@@ -1,0 +1,81 @@
+package counterpart
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/statsd-ops/statsd/internal/wait"
+)
+
+// process is a program that a test started.
+type process struct {
+	t       testing.TB
+	name    string
+	cmd     *exec.Cmd
+	console string        // file with what it prints
+	exited  chan struct{} // closed when it has ended
+	err     error         // how it ended, once exited is closed
+}
+
+// start starts a program. What it prints goes to a file of that name in dir.
+func start(t testing.TB, name, dir string, cmd *exec.Cmd) *process {
+	t.Helper()
+	p := &process{t: t, name: name, cmd: cmd, console: filepath.Join(dir, name+".console"), exited: make(chan struct{})}
+	console, err := os.Create(p.console)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = console.Close() }() // the program has its own
+	cmd.Stdout, cmd.Stderr = console, console
+	if err := cmd.Start(); err != nil {
+		t.Fatalf("start %s: %v", name, err)
+	}
+	go func() {
+		p.err = cmd.Wait()
+		close(p.exited)
+	}()
+	return p
+}
+
+// await waits until the program is ready. The test fails if it ends before.
+func (p *process) await(ready func() bool) {
+	p.t.Helper()
+	for deadline := time.Now().Add(wait.Patience); !ready(); time.Sleep(5 * time.Millisecond) {
+		select {
+		case <-p.exited:
+			p.t.Fatalf("%s ended before it was ready: %v\n%s", p.name, p.err, p.said())
+		default:
+		}
+		if time.Now().After(deadline) {
+			p.t.Fatalf("%s is not ready after %v:\n%s", p.name, wait.Patience, p.said())
+		}
+	}
+}
+
+// end sends a signal and waits until the program has ended. It returns how it ended.
+func (p *process) end(sig os.Signal) error {
+	p.t.Helper()
+	if err := p.cmd.Process.Signal(sig); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		p.t.Error(err)
+	}
+	select {
+	case <-p.exited:
+	case <-time.After(wait.Patience):
+		_ = p.cmd.Process.Kill()
+		<-p.exited
+		p.t.Errorf("%s did not end on %v:\n%s", p.name, sig, p.said())
+	}
+	return p.err
+}
+
+func (p *process) said() string {
+	text, err := os.ReadFile(p.console)
+	if err != nil {
+		return err.Error()
+	}
+	return string(text)
+}

@@ -1,0 +1,39 @@
+// Package wait waits in tests for what another goroutine or process does.
+package wait
+
+import (
+	"testing"
+	"time"
+)
+
+// Patience is how long a test waits for something that usually takes a moment. It is
+// long, so that a busy machine fails no test, and ends before go test's own limit.
+const Patience = 4 * time.Minute
+
+// Until waits until ok, and fails the test with complaint if that takes more than
+// Patience.
+func Until(t testing.TB, complaint string, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(Patience); !ok(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("after %v: %s", Patience, complaint)
+		}
+	}
+}
+
+// Longer tests what is cut or given up after a time limit. It runs try with the first
+// limit, and then with longer ones, until try succeeds. On a busy machine a short limit
+// hits what it should spare. A limit of more than a minute is never to blame.
+func Longer(t testing.TB, first time.Duration, try func(limit time.Duration) error) {
+	t.Helper()
+	for limit := first; ; limit *= 2 {
+		err := try(limit)
+		if err == nil {
+			return
+		}
+		if limit > time.Minute {
+			t.Fatalf("with a limit of %v: %v", limit, err)
+		}
+		t.Logf("with a limit of %v: %v", limit, err)
+	}
+}

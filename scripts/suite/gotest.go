@@ -1,0 +1,220 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+)
+
+// tests is one run of go test in one module.
+type tests struct {
+	command []string
+	module  string
+	env     []string
+	verbose bool
+	out     io.Writer // takes the name of each failure at once, and all output with -v
+	// progress is called when a package has ended, unless nil.
+	progress func()
+
+	tally  tally
+	states map[id]*state
+}
+
+// id names a test, or with an empty test its package.
+type id struct{ pkg, test string }
+
+// state is what is known of a test that has started.
+type state struct {
+	output      bytes.Buffer
+	ended       bool
+	hasSubtests bool
+	childFailed bool
+}
+
+// newTests prepares a run as options say. The time limit is far beyond what a busy
+// machine needs; it ends a test that hangs.
+func newTests(o options, module string, env []string) *tests {
+	t := &tests{module: module, states: map[id]*state{}, out: io.Discard}
+	t.verbose = slices.Contains(o.testFlags, "-v")
+	t.env = append(slices.Clone(env), "TESTS=all")
+	packages := []string{"./..."}
+	if o.packages != "" {
+		packages = strings.Fields(o.packages)
+	}
+	t.command = append([]string{goCommand(), "test", "-json", "-timeout=60m"}, raceFlag()...)
+	t.command = append(append(t.command, o.testFlags...), packages...)
+	return t
+}
+
+// goCommand is the go command that make was told to use.
+func goCommand() string { return cmp.Or(os.Getenv("GO"), "go") }
+
+// raceFlag is empty without a C compiler, which the race detector needs.
+func raceFlag() []string {
+	cgo, err := exec.Command(goCommand(), "env", "CGO_ENABLED").Output()
+	if err == nil && strings.TrimSpace(string(cgo)) == "1" {
+		return []string{"-race"}
+	}
+	return nil
+}
+
+// event is a line of go test -json; see go doc test2json.
+type event struct {
+	Action      string
+	Package     string
+	ImportPath  string // of build output
+	FailedBuild string
+	Test        string
+	Output      string
+	Elapsed     float64
+}
+
+// run runs the tests.
+func (t *tests) run(ctx context.Context) tally {
+	cmd := command(ctx, t.command...)
+	cmd.Dir, cmd.Env = t.module, t.env
+	var complaint bytes.Buffer
+	cmd.Stderr = &complaint
+	events, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		t.tally.fail(failure{name: "go test", output: err.Error() + "\n"})
+		return t.tally
+	}
+	for lines := bufio.NewReader(events); ; {
+		line, err := lines.ReadBytes('\n')
+		var e event
+		if json.Unmarshal(line, &e) == nil {
+			t.take(e)
+		} else {
+			complaint.Write(line)
+		}
+		if err != nil {
+			break
+		}
+	}
+	if err := cmd.Wait(); err != nil && t.tally.failed == 0 && ctx.Err() == nil {
+		t.fail("go test in "+t.module, fmt.Sprintf("%s%s: %v\n", complaint.String(), strings.Join(t.command, " "), err))
+	}
+	return t.tally
+}
+
+// take works in an event.
+func (t *tests) take(e event) {
+	switch e.Action {
+	case "build-output":
+		t.state(id{pkg: e.ImportPath}).output.WriteString(e.Output)
+	case "run":
+		t.state(id{e.Package, e.Test})
+	case "output":
+		t.state(id{e.Package, e.Test}).output.WriteString(e.Output)
+		if t.verbose {
+			_, _ = io.WriteString(t.out, e.Output)
+		}
+	case "pass", "fail", "skip":
+		if e.Test == "" {
+			t.packageEnded(e)
+		} else {
+			t.ended(id{e.Package, e.Test}, e.Action)
+		}
+	}
+}
+
+func (t *tests) state(of id) *state {
+	s := t.states[of]
+	if s == nil {
+		s = &state{}
+		t.states[of] = s
+	}
+	return s
+}
+
+// parent returns the test that a subtest belongs to, nil for none. A subtest's own name
+// may have slashes too.
+func (t *tests) parent(of id) *state {
+	for {
+		i := strings.LastIndexByte(of.test, '/')
+		if i < 0 {
+			return nil
+		}
+		of.test = of.test[:i]
+		if s := t.states[of]; s != nil {
+			return s
+		}
+	}
+}
+
+// ended counts a test. One that has subtests stands for more than them only when it
+// failed by itself.
+func (t *tests) ended(of id, action string) {
+	s := t.state(of)
+	s.ended = true
+	if parent := t.parent(of); parent != nil {
+		parent.hasSubtests = true
+		parent.childFailed = parent.childFailed || action == "fail"
+	}
+	switch {
+	case action == "fail" && !s.childFailed:
+		t.fail(short(of.pkg)+" "+of.test, s.output.String())
+	case s.hasSubtests:
+	case action == "pass":
+		t.tally.passed++
+	case action == "skip":
+		t.tally.skip(short(of.pkg)+" "+of.test, s.output.String())
+	}
+	s.output = bytes.Buffer{}
+}
+
+// packageEnded finds what failed besides its tests: the build, TestMain, or tests that
+// never ended.
+func (t *tests) packageEnded(e event) {
+	if e.Action == "fail" {
+		found := false
+		for of, s := range t.states {
+			if of.pkg != e.Package || of.test == "" {
+				continue
+			}
+			found = found || s.childFailed
+			if !s.ended {
+				t.fail(short(of.pkg)+" "+of.test, s.output.String())
+				found = true
+			}
+		}
+		output := t.state(id{pkg: e.FailedBuild}).output.String() + t.state(id{pkg: e.Package}).output.String()
+		if !found && !t.tally.failedIn(short(e.Package)) {
+			t.fail(short(e.Package), output)
+		}
+	}
+	for of := range t.states {
+		if of.pkg == e.Package {
+			delete(t.states, of)
+		}
+	}
+	if t.progress != nil {
+		t.progress()
+	}
+}
+
+func (t *tests) fail(name, output string) {
+	t.tally.fail(failure{name, output})
+	fmt.Fprintf(t.out, "\n    FAIL %s\n", name)
+}
+
+// short returns a package's path in the project.
+func short(pkg string) string {
+	const module = "github.com/statsd-ops/statsd"
+	if pkg == module {
+		return "."
+	}
+	return strings.TrimPrefix(pkg, module+"/")
+}

@@ -1,0 +1,141 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// module is a module whose tests end in every way.
+var module = map[string]string{
+	"go.mod": "module github.com/statsd-ops/statsd\n\ngo 1.26\n",
+	"good/good_test.go": `package good
+import "testing"
+func TestGood(t *testing.T) {}
+func TestParts(t *testing.T) {
+	t.Run("a/b", func(t *testing.T) {})
+	t.Run("c", func(t *testing.T) { t.Skip("no c here") })
+}`,
+	"bad/bad_test.go": `package bad
+import "testing"
+func TestPart(t *testing.T) {
+	t.Run("x/s", func(t *testing.T) { t.Error("wrong x") })
+	t.Run("y", func(t *testing.T) {})
+}
+func TestItself(t *testing.T) {
+	t.Run("z", func(t *testing.T) {})
+	t.Error("wrong itself")
+}`,
+	"panics/panics_test.go": `package panics
+import "testing"
+func TestPanics(t *testing.T) { panic("help") }`,
+	"exits/exits_test.go": `package exits
+import ("os"; "testing")
+func TestMain(m *testing.M) { os.Exit(7) }
+func TestNothing(t *testing.T) {}`,
+	"broken/broken_test.go": `package broken
+import "testing"
+func TestBroken(t *testing.T) { undefined() }`,
+}
+
+func TestEveryEnd(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range module {
+		file := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tested := newTests(options{}, dir, append(os.Environ(), "GOWORK=off"))
+	tested.command = []string{"go", "test", "-json", "./..."} // quicker without the race detector
+	got := tested.run(t.Context())
+	if got.passed != 4 || got.failed != 5 || got.skipped != 1 {
+		t.Errorf("%v, want 4 passed, 5 failed, 1 skipped", got)
+	}
+	var names []string
+	for _, f := range got.failures {
+		names = append(names, f.name)
+	}
+	slices.Sort(names)
+	if want := "bad TestItself; bad TestPart/x/s; broken; exits; panics TestPanics"; strings.Join(names, "; ") != want {
+		t.Errorf("failed: %s\nwant: %s", strings.Join(names, "; "), want)
+	}
+
+	var out bytes.Buffer
+	if got.report(t.Context(), false, &out) {
+		t.Error("the report says that all is well")
+	}
+	for _, want := range []string{"wrong x", "wrong itself", "help", "undefined: undefined", "skipped, no c here:\n    good TestParts/c\n"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("the report lacks %q:\n%s", want, &out)
+		}
+	}
+	if !strings.HasSuffix(out.String(), "\n\n4 passed, 5 failed, 1 skipped\n") {
+		t.Errorf("the report ends with %q", out.String()[max(0, out.Len()-60):])
+	}
+}
+
+func TestGoTestFails(t *testing.T) {
+	tested := newTests(options{testFlags: []string{"-no-such-flag"}}, ".", os.Environ())
+	got := tested.run(t.Context())
+	if got.failed != 1 || !strings.Contains(got.failures[0].output, "no-such-flag") {
+		t.Errorf("%v: %+v", got, got.failures)
+	}
+}
+
+// A test that is killed has no end of its own.
+func TestUnended(t *testing.T) {
+	var tested = tests{states: map[id]*state{}, out: &bytes.Buffer{}}
+	for _, line := range []string{
+		`{"Action":"run","Package":"p","Test":"TestHangs"}`,
+		`{"Action":"output","Package":"p","Test":"TestHangs","Output":"SIGQUIT\n"}`,
+		`{"Action":"fail","Package":"p"}`,
+	} {
+		var e event
+		if err := json.Unmarshal([]byte(line), &e); err != nil {
+			t.Fatal(err)
+		}
+		tested.take(e)
+	}
+	if got := tested.tally; got.failed != 1 || got.failures[0] != (failure{"p TestHangs", "SIGQUIT\n"}) {
+		t.Errorf("%+v", got)
+	}
+}
+
+// Skipped tests fail a run that forbids them.
+func TestNoSkips(t *testing.T) {
+	var all tally
+	all.passed = 1
+	all.skip("p TestX", "    x_test.go:1: why\n")
+	if !all.report(t.Context(), false, &bytes.Buffer{}) || all.report(t.Context(), true, &bytes.Buffer{}) {
+		t.Error("skips count where they are allowed, or do not where they are forbidden")
+	}
+}
+
+// Burners end when the suite does, by its pipe too.
+func TestBurn(t *testing.T) {
+	if os.Getenv("SUITE_TEST_BURN") != "" {
+		burn()
+	}
+	cmd := exec.Command(os.Args[0], "-test.run=^TestBurn$")
+	cmd.Env = append(os.Environ(), "SUITE_TEST_BURN=1")
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	_ = in.Close()
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// failure is a test or a stage that failed, and what it printed.
+type failure struct{ name, output string }
+
+// tally counts what passed, failed and was skipped.
+type tally struct {
+	passed, failed, skipped int
+	failures                []failure
+	skips                   map[string][]string // tests by the reason
+}
+
+func (t tally) String() string {
+	return fmt.Sprintf("%d passed, %d failed, %d skipped", t.passed, t.failed, t.skipped)
+}
+
+func (t *tally) fail(f failure) {
+	t.failed++
+	t.failures = append(t.failures, f)
+}
+
+// failedIn reports whether a test of a package failed.
+func (t *tally) failedIn(pkg string) bool {
+	return slices.ContainsFunc(t.failures, func(f failure) bool { return strings.HasPrefix(f.name, pkg+" ") })
+}
+
+var reason = regexp.MustCompile(`(?m)^ *[\w.]+\.go:\d+: (.*)$`)
+
+// skip counts a skipped test. The last line that it logged is the reason.
+func (t *tally) skip(name, output string) {
+	t.skipped++
+	why := "no reason given"
+	if found := reason.FindAllStringSubmatch(output, -1); found != nil {
+		why = found[len(found)-1][1]
+	}
+	if t.skips == nil {
+		t.skips = map[string][]string{}
+	}
+	t.skips[why] = append(t.skips[why], name)
+}
+
+func (t *tally) add(other tally) {
+	t.passed += other.passed
+	t.failed += other.failed
+	t.skipped += other.skipped
+	t.failures = append(t.failures, other.failures...)
+	for why, names := range other.skips {
+		if t.skips == nil {
+			t.skips = map[string][]string{}
+		}
+		t.skips[why] = append(t.skips[why], names...)
+	}
+}
+
+// report prints what was skipped and why, the failures once more, and the counts. It
+// reports whether all is well.
+func (t *tally) report(ctx context.Context, noSkips bool, out io.Writer) bool {
+	for _, why := range slices.Sorted(maps.Keys(t.skips)) {
+		names := t.skips[why]
+		fmt.Fprintf(out, "\nskipped, %s:\n", why)
+		for _, name := range names {
+			fmt.Fprintf(out, "    %s\n", name)
+		}
+	}
+	for _, f := range t.failures {
+		fmt.Fprintf(out, "\nFAIL %s\n%s", f.name, f.output)
+	}
+	if noSkips && t.skipped > 0 {
+		fmt.Fprintln(out, "\nFAIL: no test may be skipped here")
+	}
+	if ctx.Err() != nil {
+		fmt.Fprintln(out, "\nFAIL: interrupted")
+	}
+	fmt.Fprintf(out, "\n%v\n", t)
+	return t.failed == 0 && (!noSkips || t.skipped == 0) && ctx.Err() == nil
+}
