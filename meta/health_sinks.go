@@ -24,6 +24,7 @@ const (
 // sinkMemory is what a Tracker keeps of a sink.
 type sinkMemory struct {
 	full, damaged, unsendable, refused window
+	wasFull                            string // what was full at the last drop
 	spool                              trend
 	failing                            bool
 	droppedBefore                      uint64 // when the sink last worked
@@ -118,12 +119,15 @@ func (t *Tracker) stateOf(id, subject string) State {
 
 // lookAtDrops says which points a sink lost.
 func (t *Tracker) lookAtDrops(s *SinkFacts, m *sinkMemory, interval time.Duration) {
+	if s.DroppedFull != m.full.total || m.wasFull == "" {
+		m.wasFull = s.full()
+	}
 	causes := []struct {
 		w     *window
 		total uint64
 		text  string
 	}{
-		{&m.full, s.DroppedFull, s.full()},
+		{&m.full, s.DroppedFull, m.wasFull},
 		{&m.damaged, s.DroppedDamaged, "damaged on disk"},
 		{&m.unsendable, s.DroppedUnsendable, "the sink's format cannot carry them"},
 		{&m.refused, s.DroppedRefused, "the receiver refused them for good"},
