@@ -41,7 +41,11 @@ func (t *Tracker) lookAtIntake(f *Facts) {
 	t.lookAtRefused("members", &m.refusedMembers, in.RefusedMembers, fmt.Sprintf("samples of new set members were refused: --max-set-members=%d is reached", in.MaxMembers))
 	t.lookAtBad(in)
 	t.lookAtNames(in)
-	t.lookAtCuts("room", &m.cutRoom, in.CutRoom, "to make room for others (--max-tcp-connections)")
+	room := "--max-tcp-connections"
+	if in.FewFiles {
+		room = "the limit on open files, ulimit -n, allows " + plural.Count(uint64(in.MaxConnections))
+	}
+	t.lookAtCuts("room", &m.cutRoom, in.CutRoom, "to make room for others ("+room+")")
 	t.lookAtCuts("memory", &m.cutMemory, in.CutMemory, "because unfinished lines took too much memory")
 	t.lookAtSilence(in, f.Interval)
 }

@@ -110,6 +110,8 @@ func (s *Server) noteIntake() {
 		RefusedMembers: t.Discarded[metric.RefusedMember],
 		CutRoom:        t.TCPCut[intake.CutFull],
 		CutMemory:      t.TCPCut[intake.CutMemory],
+		FewFiles:       in.MaxConnections < s.cfg.MaxTCPConnections,
+		MaxConnections: in.MaxConnections,
 		Names:          s.in.Table().Names(),
 		MaxNames:       s.cfg.MaxNames,
 		MaxMembers:     s.cfg.MaxSetMembers,
