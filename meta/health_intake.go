@@ -55,16 +55,16 @@ func (t *Tracker) lookAtKernel(in *IntakeFacts) {
 	m := &t.intake
 	w := &m.kernelDropped
 	grown := w.observe(t.now, t.slot, in.KernelDropped)
+	state := Degraded
 	if w.recent(t.now) {
 		n, minute := w.within(lossWindow), w.within(time.Minute)
-		state := Degraded
 		if float64(minute) > kernelFailing*float64(minute+m.datagrams.within(time.Minute)) {
 			state = Failing
 		}
 		t.say(Reason{ID: KernelDrops, State: state, Text: fmt.Sprintf("the kernel dropped %s in 15m (%s), the last %s ago",
 			plural.Things(n, "datagram", "datagrams"), percent(n, n+m.datagrams.within(lossWindow)), spell(t.now.Sub(w.grew)))})
 	}
-	t.noteLoss(loss{id: KernelDrops, level: Degraded, say: func(n uint64) string {
+	t.noteLoss(loss{id: KernelDrops, level: state, say: func(n uint64) string {
 		return "the kernel dropped " + plural.Things(n, "datagram", "datagrams")
 	}}, in.KernelDropped, grown)
 }
