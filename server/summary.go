@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// collided keeps the last paths under which two kinds were published.
+// collided keeps the last paths that several names shared.
 type collided struct {
 	mu    sync.Mutex
 	paths []string
