@@ -21,8 +21,6 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
-	"syscall"
-	"time"
 
 	"github.com/rs/zerolog"
 
@@ -109,6 +107,7 @@ func New(cfg Config, daemon Daemon) (*Console, error) {
 	if err != nil {
 		return nil, metric.FlagErrorf("--admin", cfg.Address, "%w", err)
 	}
+	g.Tell = func(err error) { cfg.Log.Error().Err(err).Msg("the console is short of open files") }
 	c := &Console{daemon: daemon, settings: cfg.Settings, log: cfg.Log, gate: g}
 	c.down.Store(cfg.Down)
 	return c, nil
@@ -134,14 +133,6 @@ func (c *Console) Run(ctx context.Context) error {
 			c.sessions.Go(func() { c.serve(ctx, conn.(*gate.Conn)) })
 		case errors.Is(err, net.ErrClosed):
 			return nil
-		case outOfFiles(err):
-			// Open connections must go on.
-			c.log.Error().Err(err).Msg("the console cannot accept a connection; trying again")
-			select {
-			case <-time.After(100 * time.Millisecond):
-			case <-ctx.Done():
-				return nil
-			}
 		default:
 			_ = c.gate.Close()
 			return fmt.Errorf("console on %s: %w", c.Addr(), err)
@@ -149,6 +140,5 @@ func (c *Console) Run(ctx context.Context) error {
 	}
 }
 
-func outOfFiles(err error) bool {
-	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) || errors.Is(err, syscall.ECONNABORTED)
-}
+// Shortages returns how often no file descriptor was free for a client.
+func (c *Console) Shortages() uint64 { return c.gate.Shortages() }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/statsd-ops/statsd/internal/clock"
+	"github.com/statsd-ops/statsd/internal/plural"
 	"github.com/statsd-ops/statsd/sink"
 )
 
@@ -210,10 +211,9 @@ func (o *outlet) noteRecovery() {
 		return
 	}
 	o.failing = false
-	after := time.Since(o.sent.failingSince).Round(time.Millisecond)
+	lost := "no point was"
 	if dropped := o.sums().Dropped - o.sent.droppedBefore; dropped > 0 {
-		o.log.Warn().Msgf("publishing works again after %v; %d points were dropped", after, dropped)
-		return
+		lost = plural.Were(dropped, "point")
 	}
-	o.log.Warn().Msgf("publishing works again after %v; no points were dropped", after)
+	o.log.Warn().Msgf("publishing works again after %v; %s dropped", time.Since(o.sent.failingSince).Round(time.Millisecond), lost)
 }

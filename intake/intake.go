@@ -206,6 +206,7 @@ func (in *Intake) Published(points iter.Seq[metric.Point]) { in.watch.points(poi
 type State struct {
 	OpenConnections, PeakConnections, MaxConnections int
 	AcceptErrors                                     uint64 // connections that could not be accepted
+	Shortages                                        uint64 // those because no file descriptor was free
 	KernelDropped                                    uint64 // datagrams that did not fit into the receive buffers
 	DebugSkipped                                     uint64 // debug entries skipped because the log was too slow
 	Pipes                                            *Pipes // nil without --pipe-dir
@@ -220,6 +221,7 @@ func (in *Intake) State() State {
 		PeakConnections: int(room.peak.Load()),
 		MaxConnections:  room.limits.Load().connections,
 		AcceptErrors:    in.streams.acceptErrors.Load(),
+		Shortages:       in.streams.shortages.Load(),
 		DebugSkipped:    in.unwatched + in.watch.missed(),
 	}
 	for _, r := range in.receivers {

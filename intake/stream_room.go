@@ -43,11 +43,18 @@ func (r *room) follow(l *Limits) {
 
 // possible returns the number of connections that the limit of open files allows.
 func (r *room) possible(l *Limits) int {
-	possible := max(descriptors.Limit()-l.Reserved, 1)
+	allowed := descriptors.Limit()
+	possible := max(allowed-l.Reserved, 1)
 	if l.MaxTCPConnections <= possible {
 		return l.MaxTCPConnections
 	}
-	if is := r.limits.Load(); is == nil || is.connections != possible {
+	is := r.limits.Load()
+	switch {
+	case is != nil && is.connections == possible: // told
+	case allowed <= l.Reserved:
+		r.log.Warn().Int("allowed", allowed).Int("needed", l.Reserved+1).
+			Msg("too few open files are allowed: publishing may fail while clients connect; raise LimitNOFILE or ulimit -n")
+	default:
 		r.log.Info().Int("asked", l.MaxTCPConnections).Int("possible", possible).
 			Msg("too few open files are allowed for --max-tcp-connections; raise LimitNOFILE or ulimit -n")
 	}

@@ -7,10 +7,14 @@ import (
 	"io"
 	"net"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/rs/zerolog"
+
+	"github.com/statsd-ops/statsd/internal/descriptors"
 	"github.com/statsd-ops/statsd/internal/wait"
 	"github.com/statsd-ops/statsd/metric"
 )
@@ -276,5 +280,30 @@ func TestBrokenOffLinesAreCounted(t *testing.T) {
 			TCPConnections: 1, TCPBytes: 17, Lines: 2, Samples: 2, Aggregated: 1,
 			Discarded: [metric.Reasons]uint64{metric.Unfinished: 1},
 		})
+	}
+}
+
+// TestFewFiles checks how many connections are possible where the limit on open files leaves few, and what
+// the log says: what is possible, or that even publishing may fail.
+func TestFewFiles(t *testing.T) {
+	allowed := descriptors.Limit()
+	for _, test := range []struct {
+		reserved, possible int
+		log                string
+	}{
+		{allowed - 100, 100, `"level":"info","asked":1073741824,"possible":100`},
+		{allowed, 1, `"level":"warn","allowed":` + strconv.Itoa(allowed) + `,"needed":` + strconv.Itoa(allowed+1)},
+		{allowed + 50, 1, `"level":"warn"`},
+	} {
+		var log bytes.Buffer
+		limits := Limits{MaxTCPConnections: 1 << 30, Reserved: test.reserved}
+		r := newRoom(nil, &Config{Log: zerolog.New(&log), Limits: limits})
+		if got := r.limits.Load().connections; got != test.possible {
+			t.Errorf("%d of %d reserved: %d connections are possible, want %d", test.reserved, allowed, got, test.possible)
+		}
+		r.follow(&limits) // a reload says it no second time
+		if text := log.String(); strings.Count(text, "\n") != 1 || !strings.Contains(text, test.log) {
+			t.Errorf("the log says %q, want %q once", text, test.log)
+		}
 	}
 }

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+
+	"github.com/statsd-ops/statsd/internal/descriptors"
 )
 
 const (
@@ -33,7 +35,8 @@ type streams struct {
 	late     int           // connections accepted after stop, and attempts
 
 	acceptErrors atomic.Uint64
-	warned       time.Time // last warning about acceptErrors
+	shortages    atomic.Uint64 // those because no file descriptor was free
+	warned       time.Time     // last warning about acceptErrors
 
 	mu     sync.Mutex
 	active map[*stream]struct{}
@@ -82,6 +85,9 @@ func (t *streams) run() {
 // noteFault counts a failed accept and logs it, but not too often.
 func (t *streams) noteFault(err error) {
 	n := t.acceptErrors.Add(1)
+	if descriptors.Exhausted(err) {
+		t.shortages.Add(1)
+	}
 	if time.Since(t.warned) < acceptWarnings {
 		return
 	}

@@ -45,6 +45,8 @@ type IntakeFacts struct {
 	Samples, Aggregated, Discarded uint64
 	RefusedNames, RefusedMembers   uint64
 	CutRoom, CutMemory             uint64 // TCP connections
+	FewFiles                       bool   // so CutRoom is the limit on open files at work
+	MaxConnections                 int    // TCP
 	Names, MaxNames                int
 	MaxMembers                     int // of a set
 }

@@ -1,6 +1,10 @@
 package meta
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/statsd-ops/statsd/internal/plural"
+)
 
 // lookAtFaults checks the parts that either work or fail.
 func (t *Tracker) lookAtFaults(f *Facts) {
@@ -24,7 +28,7 @@ func (t *Tracker) lookAtDescriptors(f *Facts) {
 	w.observe(t.now, t.slot, f.NoDescriptor)
 	if w.recent(t.now) {
 		t.say(Reason{ID: Descriptors, State: Degraded, Text: fmt.Sprintf("no file descriptor was free %s in 15m (%d allowed), the last %s ago",
-			things(w.within(lossWindow), "time", "times"), f.DescriptorLimit, spell(t.now.Sub(w.grew)))})
+			plural.Things(w.within(lossWindow), "time", "times"), f.DescriptorLimit, spell(t.now.Sub(w.grew)))})
 	}
 }
 

@@ -3,6 +3,8 @@ package meta
 import (
 	"fmt"
 	"time"
+
+	"github.com/statsd-ops/statsd/internal/plural"
 )
 
 const (
@@ -31,7 +33,7 @@ func (t *Tracker) lookAtFlush(f *Facts) {
 	m := &t.flush
 	if m.repeated.observe(t.now, t.slot, f.Flush.Repeated); m.repeated.recent(t.now) {
 		t.say(Reason{ID: Clock, State: Degraded, Text: fmt.Sprintf("the clock was set back, or an earlier one was ahead: %s in 15m, the last %s ago",
-			things(m.repeated.within(lossWindow), "flush has a time that was used before", "flushes have times that were used before"), spell(t.now.Sub(m.repeated.grew)))})
+			plural.Things(m.repeated.within(lossWindow), "flush has a time that was used before", "flushes have times that were used before"), spell(t.now.Sub(m.repeated.grew)))})
 	}
 	late := f.Flush.Late > m.late
 	m.late = f.Flush.Late
@@ -48,7 +50,7 @@ func (t *Tracker) lookAtFlush(f *Facts) {
 	}
 	text := fmt.Sprintf("flushes take long: the last one took %s of %s", spell(f.Flush.Took), spell(f.Interval))
 	if m.wasLate {
-		text += fmt.Sprintf("; %s longer than the interval since the start", things(f.Flush.Late, "flush took", "flushes took"))
+		text += fmt.Sprintf("; %s longer than the interval since the start", plural.Things(f.Flush.Late, "flush took", "flushes took"))
 	}
 	t.say(Reason{ID: FlushSlow, State: Degraded, Text: text})
 }

@@ -3,6 +3,8 @@ package meta
 import (
 	"fmt"
 	"time"
+
+	"github.com/statsd-ops/statsd/internal/plural"
 )
 
 const (
@@ -39,7 +41,11 @@ func (t *Tracker) lookAtIntake(f *Facts) {
 	t.lookAtRefused("members", &m.refusedMembers, in.RefusedMembers, fmt.Sprintf("samples of new set members were refused: --max-set-members=%d is reached", in.MaxMembers))
 	t.lookAtBad(in)
 	t.lookAtNames(in)
-	t.lookAtCuts("room", &m.cutRoom, in.CutRoom, "to make room for others (--max-tcp-connections)")
+	room := "--max-tcp-connections"
+	if in.FewFiles {
+		room = "the limit on open files, ulimit -n, allows " + plural.Count(uint64(in.MaxConnections))
+	}
+	t.lookAtCuts("room", &m.cutRoom, in.CutRoom, "to make room for others ("+room+")")
 	t.lookAtCuts("memory", &m.cutMemory, in.CutMemory, "because unfinished lines took too much memory")
 	t.lookAtSilence(in, f.Interval)
 }
@@ -49,17 +55,17 @@ func (t *Tracker) lookAtKernel(in *IntakeFacts) {
 	m := &t.intake
 	w := &m.kernelDropped
 	grown := w.observe(t.now, t.slot, in.KernelDropped)
+	state := Degraded
 	if w.recent(t.now) {
 		n, minute := w.within(lossWindow), w.within(time.Minute)
-		state := Degraded
 		if float64(minute) > kernelFailing*float64(minute+m.datagrams.within(time.Minute)) {
 			state = Failing
 		}
 		t.say(Reason{ID: KernelDrops, State: state, Text: fmt.Sprintf("the kernel dropped %s in 15m (%s), the last %s ago",
-			things(n, "datagram", "datagrams"), percent(n, n+m.datagrams.within(lossWindow)), spell(t.now.Sub(w.grew)))})
+			plural.Things(n, "datagram", "datagrams"), percent(n, n+m.datagrams.within(lossWindow)), spell(t.now.Sub(w.grew)))})
 	}
-	t.noteLoss(loss{id: KernelDrops, level: Degraded, say: func(n uint64) string {
-		return "the kernel dropped " + things(n, "datagram", "datagrams")
+	t.noteLoss(loss{id: KernelDrops, level: state, say: func(n uint64) string {
+		return "the kernel dropped " + plural.Things(n, "datagram", "datagrams")
 	}}, in.KernelDropped, grown)
 }
 
@@ -69,10 +75,10 @@ func (t *Tracker) lookAtRefused(limit string, w *window, total uint64, what stri
 	if w.recent(t.now) {
 		n := w.within(lossWindow)
 		t.say(Reason{ID: SamplesRefused, Subject: limit, State: Degraded, Text: fmt.Sprintf("%s %s; %s of all in 15m, the last %s ago",
-			count(n), what, percent(n, t.intake.samples.within(lossWindow)), spell(t.now.Sub(w.grew)))})
+			plural.Count(n), what, percent(n, t.intake.samples.within(lossWindow)), spell(t.now.Sub(w.grew)))})
 	}
 	t.noteLoss(loss{id: SamplesRefused, subject: limit, level: Degraded, say: func(n uint64) string {
-		return count(n) + " " + what
+		return plural.Count(n) + " " + what
 	}}, total, grown)
 }
 
@@ -86,10 +92,10 @@ func (t *Tracker) lookAtBad(in *IntakeFacts) {
 		part = float64(n) / float64(of)
 	}
 	if t.hold(BadLinesMany, "", part >= badShare && n >= leastBad, part >= goodShare) {
-		t.say(Reason{ID: BadLinesMany, State: Degraded, Text: fmt.Sprintf("%s of %s in 5m were bad (%s)", count(n), things(of, "sample", "samples"), percent(n, of))})
+		t.say(Reason{ID: BadLinesMany, State: Degraded, Text: fmt.Sprintf("%s of %s in 5m were bad (%s)", plural.Count(n), plural.Things(of, "sample", "samples"), percent(n, of))})
 	}
 	t.noteLoss(loss{id: BadLinesMany, level: Degraded, say: func(n uint64) string {
-		return were(n, "bad sample") + " discarded"
+		return plural.Were(n, "bad sample") + " discarded"
 	}}, in.Discarded, grown)
 }
 
@@ -110,7 +116,7 @@ func (t *Tracker) lookAtNames(in *IntakeFacts) {
 	if !t.hold(NamesNearLimit, "", begins, used >= farFromLimit || grows && full < namesFullLater) {
 		return
 	}
-	text := fmt.Sprintf("%s of --max-names=%s names are known (%s)", count(uint64(in.Names)), count(uint64(in.MaxNames)), percent(uint64(in.Names), uint64(in.MaxNames)))
+	text := fmt.Sprintf("%s of --max-names=%s names are known (%s)", plural.Count(uint64(in.Names)), plural.Count(uint64(in.MaxNames)), percent(uint64(in.Names), uint64(in.MaxNames)))
 	switch {
 	case in.Names >= in.MaxNames:
 		text = fmt.Sprintf("--max-names=%d is reached: samples of new names are refused", in.MaxNames)
@@ -123,7 +129,7 @@ func (t *Tracker) lookAtNames(in *IntakeFacts) {
 // lookAtCuts checks for connections that had to be closed.
 func (t *Tracker) lookAtCuts(why string, w *window, total uint64, text string) {
 	grown := w.observe(t.now, t.slot, total)
-	say := func(n uint64) string { return were(n, "tcp connection") + " cut " + text }
+	say := func(n uint64) string { return plural.Were(n, "tcp connection") + " cut " + text }
 	if w.recent(t.now) {
 		t.say(Reason{ID: TCPCut, Subject: why, State: Degraded, Text: say(w.within(lossWindow)) + ", in 15m, the last " + spell(t.now.Sub(w.grew)) + " ago"})
 	}

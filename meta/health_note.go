@@ -3,6 +3,8 @@ package meta
 import (
 	"slices"
 	"time"
+
+	"github.com/statsd-ops/statsd/internal/plural"
 )
 
 // Note is a message for the log: a reason or a loss begins, continues or ends.
@@ -52,7 +54,7 @@ func (t *Tracker) noteLoss(l loss, total, grown uint64) {
 		}
 		if n := total - open.toldAt; n > 0 && t.now.Sub(open.told) >= noteEvery {
 			t.note(l.level, l.id, l.subject, l.say(n)+" in the last "+spell(t.now.Sub(open.told))+", "+
-				count(total-open.base)+" since this began "+spell(t.now.Sub(open.began))+" ago")
+				plural.Count(total-open.base)+" since this began "+spell(t.now.Sub(open.began))+" ago")
 			open.told, open.toldAt = t.now, total
 		}
 		open.level, open.say = l.level, l.say

@@ -61,6 +61,13 @@ func TestNotesOfLoss(t *testing.T) {
 	)
 }
 
+// TestNotesOfHeavyLoss checks that the log calls a loss what the health calls it.
+func TestNotesOfHeavyLoss(t *testing.T) {
+	s := newScene()
+	s.run(20, map[int]func(*scene){10: func(s *scene) { s.facts.Intake.KernelDropped += 5000 }})
+	s.wantNotes(t, "10s failing: the kernel dropped 5,000 datagrams: counters and timers are too low by what was dropped; raise --udp-buffer or --receivers")
+}
+
 // TestNotesOfReason checks the lines of a reason that is no loss, and that one
 // that comes and goes all the time is told once a minute.
 func TestNotesOfReason(t *testing.T) {

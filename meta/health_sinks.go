@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/statsd-ops/statsd/internal/plural"
 )
 
 const (
@@ -22,6 +24,7 @@ const (
 // sinkMemory is a Tracker's memory of a sink.
 type sinkMemory struct {
 	full, damaged, unsendable, refused window
+	wasFull                            string // what was full at the last drop
 	spool                              trend
 	failing                            bool
 	droppedBefore                      uint64 // when the sink last worked
@@ -84,7 +87,7 @@ func (t *Tracker) lookAtDelivery(s *SinkFacts, m *sinkMemory, interval time.Dura
 		}
 		lost := "none lost"
 		if n := s.dropped() - m.droppedBefore; n > 0 {
-			lost = count(n) + " dropped"
+			lost = plural.Count(n) + " dropped"
 		}
 		t.say(Reason{ID: SinkFailing, Subject: s.Name, State: state, Since: s.FailingSince, Text: fmt.Sprintf("sink %s accepts nothing for %s: %s; %s, %s",
 			s.Name, spell(t.now.Sub(s.FailingSince)), plain(s.Error), waiting(s.waiting()), lost)})
@@ -116,12 +119,15 @@ func (t *Tracker) stateOf(id, subject string) State {
 
 // lookAtDrops checks for points that a sink lost.
 func (t *Tracker) lookAtDrops(s *SinkFacts, m *sinkMemory, interval time.Duration) {
+	if s.DroppedFull != m.full.total || m.wasFull == "" {
+		m.wasFull = s.full()
+	}
 	causes := []struct {
 		w     *window
 		total uint64
 		text  string
 	}{
-		{&m.full, s.DroppedFull, s.full()},
+		{&m.full, s.DroppedFull, m.wasFull},
 		{&m.damaged, s.DroppedDamaged, "damaged on disk"},
 		{&m.unsendable, s.DroppedUnsendable, "the sink's format cannot carry them"},
 		{&m.refused, s.DroppedRefused, "permanently refused by the receiver"},
@@ -148,10 +154,10 @@ func (t *Tracker) lookAtDrops(s *SinkFacts, m *sinkMemory, interval time.Duratio
 			state = Failing
 		}
 		t.say(Reason{ID: PointsDropped, Subject: s.Name, State: state, Text: fmt.Sprintf("sink %s dropped %s in 15m (%s), the last %s ago",
-			s.Name, things(sum, "point", "points"), why, spell(t.now.Sub(last)))})
+			s.Name, plural.Things(sum, "point", "points"), why, spell(t.now.Sub(last)))})
 	}
 	t.noteLoss(loss{id: PointsDropped, subject: s.Name, level: Failing, say: func(n uint64) string {
-		return fmt.Sprintf("sink %s dropped %s (%s)", s.Name, things(n, "point", "points"), why)
+		return fmt.Sprintf("sink %s dropped %s (%s)", s.Name, plural.Things(n, "point", "points"), why)
 	}}, total, grown)
 }
 

@@ -139,10 +139,13 @@ func TestReasons(t *testing.T) {
 		"all names": {NamesNearLimit, "", at{10: func(s *scene) { s.facts.Intake.Names = 1000 }}, "10 degraded", "--max-names=1000 is reached"},
 		"names that grow": {NamesNearLimit, "", every(1, 400, 1, func(s *scene) { s.facts.Intake.MaxNames = 100_000; s.facts.Intake.Names += 50 }),
 			"300 degraded, 570 over", "full in 28m20s"},
-		"names of a start":    {NamesNearLimit, "", at{5: func(s *scene) { s.facts.Intake.Names = 800 }}, "", ""},
-		"bad lines":           {BadLinesMany, "", every(1, 400, 1, func(s *scene) { s.facts.Intake.Discarded += 2; s.facts.Intake.Samples += 2 }), "150 degraded, 630 over", "300 of 15,300 samples in 5m were bad (2 %)"},
-		"few bad lines":       {BadLinesMany, "", every(1, 400, 2, func(s *scene) { s.facts.Intake.Discarded++; s.facts.Intake.Samples++ }), "", ""},
-		"cut for room":        {TCPCut, "room", at{10: func(s *scene) { s.facts.Intake.CutRoom += 2 }}, "10 degraded, 910 over", "2 tcp connections were cut to make room"},
+		"names of a start": {NamesNearLimit, "", at{5: func(s *scene) { s.facts.Intake.Names = 800 }}, "", ""},
+		"bad lines":        {BadLinesMany, "", every(1, 400, 1, func(s *scene) { s.facts.Intake.Discarded += 2; s.facts.Intake.Samples += 2 }), "150 degraded, 630 over", "300 of 15,300 samples in 5m were bad (2 %)"},
+		"few bad lines":    {BadLinesMany, "", every(1, 400, 2, func(s *scene) { s.facts.Intake.Discarded++; s.facts.Intake.Samples++ }), "", ""},
+		"cut for room":     {TCPCut, "room", at{10: func(s *scene) { s.facts.Intake.CutRoom += 2 }}, "10 degraded, 910 over", "2 tcp connections were cut to make room"},
+		"cut for few files": {TCPCut, "room", at{10: func(s *scene) {
+			s.facts.Intake.CutRoom, s.facts.Intake.FewFiles, s.facts.Intake.MaxConnections = 2, true, 1005
+		}}, "10 degraded, 910 over", "2 tcp connections were cut to make room for others (the limit on open files, ulimit -n, allows 1,005)"},
 		"cut for memory":      {TCPCut, "memory", at{10: func(s *scene) { s.facts.Intake.CutMemory++ }}, "10 degraded, 910 over", "1 tcp connection was cut because"},
 		"no descriptors":      {Descriptors, "", at{10: func(s *scene) { s.facts.NoDescriptor++; s.facts.DescriptorLimit = 64 }}, "10 degraded, 910 over", "no file descriptor was free 1 time in 15m (64 allowed)"},
 		"the clock":           {Clock, "", at{10: func(s *scene) { s.facts.Flush.Repeated++ }}, "10 degraded, 910 over", "1 flush has a time that was used before"},
@@ -184,5 +187,24 @@ func TestReasons(t *testing.T) {
 				t.Errorf("says %q, want %q", said, tt.says)
 			}
 		})
+	}
+}
+
+// TestDropsKeepTheirCause checks that what is told of points that were dropped stays true when the spool
+// fails, or works again, later.
+func TestDropsKeepTheirCause(t *testing.T) {
+	s := newScene()
+	sink := &s.facts.Sinks[0]
+	sink.SpoolMax = 1 << 20
+	s.run(30, map[int]func(*scene){
+		10: func(*scene) { sink.drops(5) },
+		20: func(*scene) { sink.SpoolFault = "gone" },
+	})
+	if text := s.health.Text(); !strings.Contains(text, "dropped 5 points in 15m (the spool is full)") {
+		t.Errorf("after the spool has failed: %q", text)
+	}
+	s.run(10, map[int]func(*scene){5: func(*scene) { sink.drops(1) }})
+	if text := s.health.Text(); !strings.Contains(text, "(the queue is full)") {
+		t.Errorf("after a drop without the spool: %q", text)
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/statsd-ops/statsd/internal/plural"
 )
 
 // spell writes a duration for people: 40ms, 0.4s, 15.6s, 6m12s, 15m, 2h5m.
@@ -41,30 +43,12 @@ func trimmed(d time.Duration) string {
 	return text
 }
 
-func count(n uint64) string { return grouped(float64(n)) }
-
-// things writes a number of things, with the right plural.
-func things(n uint64, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return count(n) + " " + many
-}
-
-// were begins a sentence about a number of things, in the passive voice.
-func were(n uint64, thing string) string {
-	if n == 1 {
-		return "1 " + thing + " was"
-	}
-	return count(n) + " " + thing + "s were"
-}
-
 // waiting writes how many points wait.
 func waiting(n uint64) string {
 	if n == 1 {
 		return "1 point waits"
 	}
-	return count(n) + " points wait"
+	return plural.Count(n) + " points wait"
 }
 
 // percent writes a share with two significant digits.

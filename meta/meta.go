@@ -49,7 +49,7 @@ type Discards struct {
 	Lines []BadLine
 	// Refused are the names that limits refused most often, the most refused first.
 	Refused []Refusal
-	// Collisions are the last paths that two kinds of names shared.
+	// Collisions are the last paths that several names shared: of two kinds, or one file in Graphite.
 	Collisions []string
 }
 

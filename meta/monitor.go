@@ -53,6 +53,9 @@ type Monitor struct {
 	server  *httpgate.Server
 }
 
+// Shortages returns how often no file descriptor was free for a client.
+func (m *Monitor) Shortages() uint64 { return m.server.Shortages() }
+
 // NewMonitor binds the address. Run serves it. A Monitor that is never run must
 // be closed.
 func NewMonitor(cfg MonitorConfig, source Source, values *Values) (*Monitor, error) {

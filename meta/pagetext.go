@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/statsd-ops/statsd/internal/plural"
 )
 
 // tile is one number at the top of the page.
@@ -183,9 +185,7 @@ func rate(f Figure) string {
 // grouped shows f as a decimal with commas between thousands.
 func grouped(f float64) string {
 	whole, fraction, _ := strings.Cut(decimal(math.Abs(f)), ".")
-	for i := len(whole) - 3; i > 0; i -= 3 {
-		whole = whole[:i] + "," + whole[i:]
-	}
+	whole = plural.Group(whole)
 	if fraction != "" {
 		whole += "." + fraction
 	}

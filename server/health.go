@@ -11,6 +11,7 @@ import (
 	"github.com/statsd-ops/statsd/delivery"
 	"github.com/statsd-ops/statsd/intake"
 	"github.com/statsd-ops/statsd/internal/clock"
+	"github.com/statsd-ops/statsd/internal/descriptors"
 	"github.com/statsd-ops/statsd/meta"
 	"github.com/statsd-ops/statsd/metric"
 )
@@ -92,7 +93,7 @@ func (s *Server) noteIntake() {
 	defer h.mu.Unlock()
 	h.discarded, h.watched = t.Discarded, s.cfg.Debug
 	h.facts.Interval = s.cfg.FlushInterval
-	h.facts.NoDescriptor = in.AcceptErrors
+	h.facts.NoDescriptor, h.facts.DescriptorLimit = s.shortages(&in), descriptors.Limit()
 	h.facts.PipesFault = ""
 	if in.Pipes != nil {
 		h.facts.PipesFault = errorText(in.Pipes.Fault)
@@ -108,10 +109,24 @@ func (s *Server) noteIntake() {
 		RefusedMembers: t.Discarded[metric.RefusedMember],
 		CutRoom:        t.TCPCut[intake.CutFull],
 		CutMemory:      t.TCPCut[intake.CutMemory],
+		FewFiles:       in.MaxConnections < s.cfg.MaxTCPConnections,
+		MaxConnections: in.MaxConnections,
 		Names:          s.in.Table().Names(),
 		MaxNames:       s.cfg.MaxNames,
 		MaxMembers:     s.cfg.MaxSetMembers,
 	}
+}
+
+// shortages counts how often a listener found no file descriptor free.
+func (s *Server) shortages(in *intake.State) uint64 {
+	n := in.Shortages
+	if s.monitor != nil {
+		n += s.monitor.Shortages()
+	}
+	if s.console != nil {
+		n += s.console.Shortages()
+	}
+	return n
 }
 
 // noteFlush records how this flush went. Only the flush loop calls it.

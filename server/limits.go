@@ -21,10 +21,14 @@ func (s *Server) limits(f *flushed) []limit {
 	set, members := f.snapshot.Largest(metric.Set)
 	timer, samples := f.snapshot.Largest(metric.Timer)
 	in := s.in.State()
+	connections := "--max-tcp-connections"
+	if in.MaxConnections < s.cfg.MaxTCPConnections {
+		connections = "the number of tcp connections that the limit on open files (ulimit -n) allows"
+	}
 	all := []limit{
 		{"--max-set-members", members, s.cfg.MaxSetMembers, set, "new members are refused"},
 		{"--max-timer-samples", samples, s.cfg.MaxTimerSamples, timer, "percentiles are estimates"},
-		{"--max-tcp-connections", in.PeakConnections, in.MaxConnections, "", "the connection that was idle longest is closed for a new one"},
+		{connections, in.PeakConnections, in.MaxConnections, "", "the connection that was idle longest is cut for a new one"},
 	}
 	for _, st := range f.sinks {
 		if st.Recorder != nil && !st.Removed {

@@ -13,6 +13,7 @@ import (
 	"errors"
 	"log"
 	"net"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -120,13 +121,21 @@ func (s *Server) openMonitor() error {
 		Port:      s.cfg.MonitorPort,
 		Version:   s.cfg.Version,
 		OwnPrefix: own,
-		ErrorLog:  log.New(s.log.With().Str("part", "monitor").Logger(), "", 0),
+		ErrorLog:  log.New(errorLog{s.log.With().Str("part", "monitor").Logger()}, "", 0),
 	}, s, s.values)
 	if err != nil {
 		return err
 	}
 	s.monitor = m
 	return nil
+}
+
+// errorLog logs what is written to it as errors.
+type errorLog struct{ zerolog.Logger }
+
+func (l errorLog) Write(line []byte) (int, error) {
+	l.Error().Msg(strings.TrimSpace(string(line)))
+	return len(line), nil
 }
 
 // Addr returns the bound TCP address. UDP uses the same port.

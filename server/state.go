@@ -81,11 +81,15 @@ func (s *Server) loadState() {
 // saveState saves the gauges as of this flush, if a save is due.
 func (s *Server) saveState(now time.Time) {
 	f := &s.state
-	if f.path == "" || !f.begun.IsZero() && now.Sub(f.begun) < stateEvery {
+	if f.path == "" {
+		return
+	}
+	f.settle(now) // a failure is told at the next flush
+	if !f.begun.IsZero() && now.Sub(f.begun) < stateEvery {
 		return
 	}
 	f.begun = now
-	if f.settle(now); f.running != nil {
+	if f.running != nil {
 		f.note(errSlow)
 		return
 	}

@@ -141,6 +141,20 @@ func TestStateEachMinute(t *testing.T) {
 	})
 }
 
+// A save that failed is told at the next flush, not at the next save.
+func TestStateFaultIsToldSoon(t *testing.T) {
+	cfg, _ := every10s()
+	cfg.StateFile = filepath.Join(t.TempDir(), "none", "state")
+	inVirtualTime(t, cfg, func(v *virtual) {
+		v.wait(10 * time.Second)
+		<-v.state.running.ended
+		v.wait(10 * time.Second)
+		if text := v.Health().Text(); !strings.Contains(text, "the gauges cannot be saved") {
+			v.t.Errorf("after two flushes the health says %q", text)
+		}
+	})
+}
+
 // A folder that vanishes, or a disk that hangs, only makes saves fail.
 func TestStateFaults(t *testing.T) {
 	t.Run("no folder", func(t *testing.T) {

@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// collided keeps the last paths that two kinds of metric published.
+// collided keeps the last paths that several names shared.
 type collided struct {
 	mu    sync.Mutex
 	paths []string

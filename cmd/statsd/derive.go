@@ -23,21 +23,25 @@ func (all settings) derive() error {
 		all.setDefault("graphite-host", "localhost")
 		all.setDefault("graphite-port", "2003")
 	}
-	if !all.given("nsca-server") {
-		return nil
+	if all.given("nsca-server") {
+		return all.deriveNSCA()
+	}
+	return nil
+}
+
+// deriveNSCA names the host and the service that are reported on.
+func (all settings) deriveNSCA() (err error) {
+	if !all.given("nsca-host") {
+		host, unknown := os.Hostname()
+		if unknown != nil {
+			err = fmt.Errorf("--nsca-host: give it, as the name of this host is unknown: %w", unknown)
+		}
+		all.setDefault("nsca-host", host)
 	}
 	if all.setDefault("nsca-service", all.text("metadata-prefix")); all.text("nsca-service") == "" {
-		return errors.New("--nsca-service: is empty, as --metadata-prefix is; give the name of a service in Nagios")
+		err = errors.Join(err, errors.New("--nsca-service: is empty, as --metadata-prefix is; give the name of a service in Nagios"))
 	}
-	if all.given("nsca-host") {
-		return nil
-	}
-	host, err := os.Hostname()
-	if err != nil {
-		return fmt.Errorf("--nsca-host: give it, as the name of this host is unknown: %w", err)
-	}
-	all.setDefault("nsca-host", host)
-	return nil
+	return err
 }
 
 // fitToInterval moves defaults that an unusual flush interval makes impossible.

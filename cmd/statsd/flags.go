@@ -109,7 +109,7 @@ var flags = []flag{
 	{group: groupLog, name: "quiet", short: 'q', kind: isSwitch, common: true, help: "Log only warnings and errors."},
 	{group: groupLog, name: "log-file", holder: "FILE", common: true, help: "Log to this file instead of standard error. SIGHUP reopens it."},
 	{group: groupLog, name: "log-format", choices: []string{"auto", "console", "json"}, holder: "auto", def: "auto", help: "Format of the log: console, json, or auto, which is console on a terminal only."},
-	{group: groupLog, name: "pprof", holder: "HOST:PORT", help: "Serve live profiles of Go at this address."},
+	{group: groupLog, name: "pprof", holder: "[HOST]:PORT", help: "Serve live profiles of Go at this address. The host is 127.0.0.1 if not given."},
 
 	{group: groupProcess, name: "daemonize", short: 'D', kind: isSwitch, help: "Go into the background once the daemon is ready; see --log-file."},
 	{group: groupProcess, name: "pidfile", holder: "FILE", help: "Write the process id to this file and lock it. A second daemon with the same file does not start."},

@@ -8,6 +8,7 @@ import (
 	"os"
 	"runtime/debug"
 	"runtime/metrics"
+	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -62,8 +63,11 @@ type profiles struct {
 	stop func() // stops serving and waits
 }
 
-// serveProfiles serves profiles under /debug/pprof/.
+// serveProfiles serves profiles under /debug/pprof/. Without a host it serves this machine alone.
 func serveProfiles(address string, log zerolog.Logger) (*profiles, error) {
+	if strings.HasPrefix(address, ":") {
+		address = "127.0.0.1" + address
+	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)

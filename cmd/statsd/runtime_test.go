@@ -3,6 +3,7 @@ package main
 import (
 	"io"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/rs/zerolog"
@@ -27,5 +28,17 @@ func TestProfiles(t *testing.T) {
 	defer answer.Body.Close()
 	if text, err := io.ReadAll(answer.Body); err != nil || answer.StatusCode != http.StatusOK || len(text) == 0 {
 		t.Errorf("a trace: %s, %d bytes, %v", answer.Status, len(text), err)
+	}
+}
+
+// TestProfilesAddress checks that profiles are for this machine alone unless a host is given.
+func TestProfilesAddress(t *testing.T) {
+	p, err := serveProfiles(":0", zerolog.Nop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.stop()
+	if addr := p.Addr().String(); !strings.HasPrefix(addr, "127.0.0.1:") {
+		t.Errorf("profiles are served at %s", addr)
 	}
 }

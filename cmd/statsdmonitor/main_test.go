@@ -177,7 +177,7 @@ func TestAddress(t *testing.T) {
 			t.Errorf("%q: %s, %v, want %s", args, got, err, want)
 		}
 	}
-	for _, args := range [][2]string{{"0", ""}, {"70000", ""}, {"web1", "0"}, {"web1:", ""}, {"web1:x", ""}, {"a b", ""}, {"http://web1:8135", ""}, {"8135", "web1"}} {
+	for _, args := range [][2]string{{"0", ""}, {"70000", ""}, {"web1", "0"}, {"web1:", ""}, {"web1:x", ""}, {"a b", ""}, {"http://web1:8135", ""}, {"8135", "web1"}, {"web1:8135", "8135"}, {"[::1]:8135", "9135"}} {
 		if got, err := address(args[0], args[1]); err == nil {
 			t.Errorf("%q: %s", args, got)
 		}

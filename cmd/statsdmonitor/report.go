@@ -95,8 +95,8 @@ type badLine struct {
 	Line   string  `xmlrpc:"line" json:"line"` // quoted
 }
 
-// discarded prints the counts by reason, then the last bad lines, newest first, then the names that
-// limits refused most, then the paths that two kinds of names share.
+// discarded prints the counts by reason, then the last bad lines, the newest first, then
+// the names that limits refused most, then the paths that several names share.
 func discarded(ctx context.Context, o *options, w io.Writer) error {
 	d := discards{Reasons: map[string]any{}, Lines: []badLine{}, Refused: []refusal{}, Collisions: []string{}}
 	if err := o.ask(ctx, "discards", answerLimit, &d); err != nil {
@@ -126,7 +126,7 @@ func discarded(ctx context.Context, o *options, w io.Writer) error {
 		}
 	}
 	for _, path := range d.Collisions {
-		if _, err := fmt.Fprintf(w, "two kinds: %s\n", safe(path)); err != nil {
+		if _, err := fmt.Fprintf(w, "shared path: %s\n", safe(path)); err != nil {
 			return err
 		}
 	}

@@ -3,6 +3,7 @@
 package descriptors
 
 import (
+	"errors"
 	"os"
 	"syscall"
 )
@@ -17,6 +18,11 @@ func Limit() int {
 		return unlimited
 	}
 	return int(limit.Cur)
+}
+
+// Exhausted reports whether an error says that no descriptor was free.
+func Exhausted(err error) bool {
+	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
 }
 
 // Share returns how many of the wanted descriptors one of several groups of clients may use: at

@@ -20,6 +20,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/statsd-ops/statsd/internal/bind"
@@ -36,6 +37,10 @@ const (
 	// before it reads more of a large answer. Clients send their request when they connect, so 15 ms
 	// are enough. 1,000 silent clients take 15 ms x 1,000/32.
 	clientPatience = 15 * time.Millisecond
+	// acceptAgain is the time until the next try when no file descriptor was free, and tellEvery
+	// the least time between two messages about that.
+	acceptAgain = 100 * time.Millisecond
+	tellEvery   = time.Minute
 	// writeBuffer is how many bytes the kernel buffers for a client that does not read.
 	// They are lost when the client is closed. The size allows 2.5 MB/s at a round trip
 	// of 100 ms.
@@ -51,6 +56,12 @@ type Gate struct {
 	closed   chan struct{}
 	room     chan struct{}  // wakes Accept when a guest leaves, or may be closed at once
 	serving  sync.WaitGroup // connections that a goroutine still works for
+
+	// Tell is told, at most once a minute, that no file descriptor is free for a client. It may
+	// be set before the first Accept.
+	Tell      func(error)
+	told      time.Time
+	shortages atomic.Uint64
 
 	max    int // open connections
 	mu     sync.Mutex
@@ -110,50 +121,6 @@ func (g *Gate) Answers(host string) bool {
 	return err == nil && (ip == g.loopback || ip == netip.AddrFrom4([4]byte{127, 0, 0, 1}) || ip == netip.IPv6Loopback())
 }
 
-// Accept waits for a connection, then for room.
-func (g *Gate) Accept() (net.Conn, error) {
-	conn, err := g.AcceptTCP()
-	if err != nil {
-		return nil, err
-	}
-	for {
-		// The patience with a guest can become shorter during the wait: see Conn.Read.
-		in, wait := g.enter(conn)
-		if in != nil {
-			return in, nil
-		}
-		select {
-		case <-time.After(min(wait, clientPatience)):
-		case <-g.room:
-		case <-g.closed:
-			_ = conn.Close()
-			return nil, net.ErrClosed
-		}
-	}
-}
-
-// enter makes conn a guest. If there is no room, it returns how long to wait.
-func (g *Gate) enter(conn *net.TCPConn) (*Conn, time.Duration) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	now := time.Now()
-	if len(g.guests) >= g.max {
-		first := g.leastPatience()
-		if wait := first.patience.Sub(now); wait > 0 {
-			return nil, wait
-		}
-		delete(g.guests, first)
-		// The kernel drops the bytes that the client has not read.
-		_ = first.SetLinger(0)
-		_ = first.TCPConn.Close()
-		close(first.gone)
-	}
-	_ = conn.SetWriteBuffer(writeBuffer) // after a failure it has the default size
-	in := &Conn{TCPConn: conn, gate: g, gone: make(chan struct{}), patience: now.Add(AnswerPatience)}
-	g.guests[in] = true
-	return in, 0
-}
-
 // Open returns the number of open connections.
 func (g *Gate) Open() int {
 	g.mu.Lock()
@@ -163,15 +130,6 @@ func (g *Gate) Open() int {
 
 // Wait returns when the server has finished its work for all connections.
 func (g *Gate) Wait() { g.serving.Wait() }
-
-func (g *Gate) leastPatience() (first *Conn) {
-	for c := range g.guests {
-		if first == nil || c.patience.Before(first.patience) {
-			first = c
-		}
-	}
-	return first
-}
 
 // Close ends Accept. Open connections stay open.
 func (g *Gate) Close() error {

@@ -66,6 +66,7 @@ func Listen(cfg Config) (*Server, error) {
 	if cfg.ErrorLog == nil {
 		cfg.ErrorLog = log.New(io.Discard, "", 0)
 	}
+	g.Tell = func(err error) { cfg.ErrorLog.Print(err) }
 	s := &Server{g, http.Server{
 		Handler:           protected(g, cfg),
 		ReadHeaderTimeout: HeaderTimeout,

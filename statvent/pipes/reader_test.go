@@ -65,8 +65,12 @@ func TestNoDirectory(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := (&Reader{Dir: file}).Read(t.Context()); !errors.Is(err, syscall.ENOTDIR) {
-		t.Errorf("a directory that is a file: %v", err)
+	fifo := file + ".fifo"
+	mkfifo(t, fifo)
+	for _, path := range []string{file, fifo, os.DevNull} {
+		if _, err := (&Reader{Dir: path}).Read(t.Context()); !errors.Is(err, syscall.ENOTDIR) {
+			t.Errorf("%s in place of a directory: %v", path, err)
+		}
 	}
 }
 

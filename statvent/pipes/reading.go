@@ -80,7 +80,8 @@ func (g *reading) list() ([]string, error) {
 
 // readNames returns at most n names of a directory, or all.
 func readNames(path string, n int) ([]string, error) {
-	dir, err := os.Open(path)
+	// A FIFO in its place must not hold up the reading.
+	dir, err := os.OpenFile(path, os.O_RDONLY|syscall.O_DIRECTORY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,85 @@
+package gate
+
+import (
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/statsd-ops/statsd/internal/descriptors"
+)
+
+// Accept waits for a connection, then for room.
+func (g *Gate) Accept() (net.Conn, error) {
+	conn, err := g.acceptPatiently()
+	if err != nil {
+		return nil, err
+	}
+	for {
+		// The patience with a guest can become shorter during the wait: see Conn.Read.
+		in, wait := g.enter(conn)
+		if in != nil {
+			return in, nil
+		}
+		select {
+		case <-time.After(min(wait, clientPatience)):
+		case <-g.room:
+		case <-g.closed:
+			_ = conn.Close()
+			return nil, net.ErrClosed
+		}
+	}
+}
+
+// acceptPatiently accepts a connection. While no file descriptor is free, it waits.
+func (g *Gate) acceptPatiently() (*net.TCPConn, error) {
+	for {
+		conn, err := g.AcceptTCP()
+		if !descriptors.Exhausted(err) {
+			return conn, err
+		}
+		g.shortages.Add(1)
+		if g.Tell != nil && time.Since(g.told) >= tellEvery {
+			g.told = time.Now()
+			g.Tell(fmt.Errorf("a connection cannot be accepted, trying again; raise LimitNOFILE or ulimit -n: %w", err))
+		}
+		select {
+		case <-time.After(acceptAgain):
+		case <-g.closed:
+			return nil, net.ErrClosed
+		}
+	}
+}
+
+// Shortages returns how often no file descriptor was free for a client.
+func (g *Gate) Shortages() uint64 { return g.shortages.Load() }
+
+// enter makes conn a guest. If there is no room, it returns how long to wait.
+func (g *Gate) enter(conn *net.TCPConn) (*Conn, time.Duration) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	now := time.Now()
+	if len(g.guests) >= g.max {
+		first := g.leastPatience()
+		if wait := first.patience.Sub(now); wait > 0 {
+			return nil, wait
+		}
+		delete(g.guests, first)
+		// The kernel drops the bytes that the client has not read.
+		_ = first.SetLinger(0)
+		_ = first.TCPConn.Close()
+		close(first.gone)
+	}
+	_ = conn.SetWriteBuffer(writeBuffer) // a failure leaves the default size
+	in := &Conn{TCPConn: conn, gate: g, gone: make(chan struct{}), patience: now.Add(AnswerPatience)}
+	g.guests[in] = true
+	return in, 0
+}
+
+func (g *Gate) leastPatience() (first *Conn) {
+	for c := range g.guests {
+		if first == nil || c.patience.Before(first.patience) {
+			first = c
+		}
+	}
+	return first
+}
