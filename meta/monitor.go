@@ -52,8 +52,8 @@ type Monitor struct {
 	values   *Values
 	episodes *Episodes
 	version  string
-	own     string // start of the daemon's own paths; "" for none
-	server  *httpgate.Server
+	own      string // start of the daemon's own paths; "" for none
+	server   *httpgate.Server
 }
 
 // NewMonitor binds the address. Run serves it. A Monitor that is never run must

@@ -57,6 +57,9 @@ type Fixed struct {
 	// less than a second.
 	BeatEvery time.Duration
 
+	// Hostname names this host in messages to Channels. The address that is bound if
+	// it is empty.
+	Hostname string
 	// Version is the daemon's, for people to see.
 	Version string
 	// Log gets what operators should know.
@@ -101,6 +104,15 @@ type Live struct {
 	AlertInterval time.Duration
 	// Notifiers are told how the daemon is doing.
 	Notifiers []NamedNotifier
+	// Channels are told of each episode of the health, also without Alerts.
+	Channels []Channel
+}
+
+// Channel is a receiver of episodes, and its name in the log and in figures.
+type Channel struct {
+	Name     string
+	Receiver notify.Receiver
+	Config   any // what the receiver was made of: a reload compares it
 }
 
 // NamedNotifier is a notifier and its name in logs.

@@ -44,8 +44,8 @@ func (s *Server) figures(f *flushed) []meta.Figure {
 	l.value("memory.held", memory.held)
 	l.value("state.gauges", float64(s.state.gauges))
 	l.count("state.errors", s.state.faults)
-	l.count("notify.sent", s.alerts.sent.Load())
-	l.count("notify.errors", s.alerts.errors.Load())
+	l.addNotifiers(s.alerts.tallies(), s.telling.waiting())
+	l.count("notify.untracked", s.telling.episodes.Missed())
 
 	l = append(l, s.Health().Figures()...)
 
@@ -118,6 +118,25 @@ func (l *figureList) addReceived(t *intake.Tally, in *intake.State) {
 	l.count("metrics.tags_dropped", t.TagsDropped)
 	l.count("metrics.timestamps_ignored", t.TimestampsIgnored)
 	l.count("debug.skipped", in.DebugSkipped)
+}
+
+// addNotifiers lists how notifying goes, in all and for each notifier.
+func (l *figureList) addNotifiers(tallies map[string]tally, waiting map[string]int) {
+	var all tally
+	for name, t := range tallies {
+		all.sent, all.errors = all.sent+t.sent, all.errors+t.errors
+		l.count("notify."+name+".sent", t.sent)
+		l.count("notify."+name+".errors", t.errors)
+	}
+	for name, n := range waiting {
+		l.value("notify."+name+".waiting", float64(n))
+		if _, counted := tallies[name]; !counted {
+			l.count("notify."+name+".sent", 0)
+			l.count("notify."+name+".errors", 0)
+		}
+	}
+	l.count("notify.sent", all.sent)
+	l.count("notify.errors", all.errors)
 }
 
 // addPipes lists the results of reading pipes, nothing where none are read.

@@ -54,12 +54,17 @@ func (s *Server) Health() meta.Health {
 }
 
 // watchHealth looks at the health until ctx ends, also while no flush comes, and
-// logs its changes.
+// tells the log and the channels of its changes. It tells channels of nothing new once the
+// daemon is ending, but lets them take what waits.
 func (s *Server) watchHealth(ctx context.Context) {
+	defer s.endTelling()
 	for more := true; more; {
 		more = clock.Sleep(ctx, lookEvery)
-		s.Health()
+		h := s.Health()
 		s.logNotes()
+		if !h.Draining && more {
+			s.tellEpisodes(ctx, h)
+		}
 	}
 }
 
