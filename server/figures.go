@@ -44,7 +44,7 @@ func (s *Server) figures(f *flushed) []meta.Figure {
 	l.value("memory.held", memory.held)
 	l.value("state.gauges", float64(s.state.gauges))
 	l.count("state.errors", s.state.faults)
-	l.addNotifiers(s.alerts.tallies(), s.telling.waiting())
+	l.addNotifiers(&s.cfg, s.alerts.tallies(), s.telling.waiting())
 	l.count("notify.untracked", s.telling.episodes.Missed())
 
 	l = append(l, s.Health().Figures()...)
@@ -121,19 +121,21 @@ func (l *figureList) addReceived(t *intake.Tally, in *intake.State) {
 }
 
 // addNotifiers lists how notifying goes, in all and for each notifier.
-func (l *figureList) addNotifiers(tallies map[string]tally, waiting map[string]int) {
-	var all tally
-	for name, t := range tallies {
-		all.sent, all.errors = all.sent+t.sent, all.errors+t.errors
-		l.count("notify."+name+".sent", t.sent)
-		l.count("notify."+name+".errors", t.errors)
+func (l *figureList) addNotifiers(cfg *Config, tallies map[string]tally, waiting map[string]int) {
+	one := func(name string) {
+		l.count("notify."+name+".sent", tallies[name].sent)
+		l.count("notify."+name+".errors", tallies[name].errors)
 	}
-	for name, n := range waiting {
-		l.value("notify."+name+".waiting", float64(n))
-		if _, counted := tallies[name]; !counted {
-			l.count("notify."+name+".sent", 0)
-			l.count("notify."+name+".errors", 0)
-		}
+	for _, n := range cfg.Notifiers {
+		one(n.Name)
+	}
+	for _, c := range cfg.Channels {
+		one(c.Name)
+		l.value("notify."+c.Name+".waiting", float64(waiting[c.Name]))
+	}
+	var all tally
+	for _, t := range tallies { // of those that were removed too
+		all.sent, all.errors = all.sent+t.sent, all.errors+t.errors
 	}
 	l.count("notify.sent", all.sent)
 	l.count("notify.errors", all.errors)
