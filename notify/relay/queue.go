@@ -16,6 +16,7 @@ type item struct {
 	since time.Time // when it came
 	tries int       // of this message, or of those that it took the place of
 	left  int       // repeats of a change or an end that are to come
+	known bool      // the receiver took it before; a repeat failed
 
 	// told is the message as of the running attempt, and newer says that another one
 	// has come since.
@@ -47,7 +48,7 @@ func (r *Relay) add(m notify.Message, now time.Time) (lost *item) {
 	} else {
 		it.follow(m)
 	}
-	it.waits, it.since, it.left = true, now, 0
+	it.waits, it.since, it.left, it.known = true, now, 0, false
 	if it.m.Stage == notify.End {
 		it.tries = 0 // it has tries of its own
 	}
@@ -167,7 +168,7 @@ func (r *Relay) settle(batch []*item, now time.Time, err error) (results []Resul
 	wait, final := r.learn(manner, err)
 	r.quiet, r.round = now.Add(wait), now
 	for _, it := range batch {
-		result := Result{Message: it.told, At: now, Err: err, Tries: it.told.Attempt, Repeat: !it.waits}
+		result := Result{Message: it.told, At: now, Err: err, Tries: it.told.Attempt, Repeat: !it.waits || it.known}
 		if err == nil {
 			r.taken(it, manner)
 		} else {
@@ -182,9 +183,11 @@ func (r *Relay) settle(batch []*item, now time.Time, err error) (results []Resul
 // given up. A repeat that fails has to be told as a new message has.
 func (r *Relay) failed(it *item, now, again time.Time, final bool) (givenUp bool) {
 	if !it.waits {
-		it.waits, it.since = true, now
+		it.waits, it.since, it.known = true, now, true
 	}
-	it.tries++
+	if it.tries++; it.newer && it.m.Stage == notify.End {
+		it.tries = 0
+	}
 	if it.newer || it.m.Keep || !final && again.Sub(it.since) <= patience {
 		return false
 	}
