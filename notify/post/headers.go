@@ -50,8 +50,8 @@ func ParseHeaders(text []byte) (all Headers, err error) {
 }
 
 func parseHeader(line string) (h Header, err error) {
-	first, rest, _ := strings.Cut(line, " ")
-	if !strings.HasSuffix(first, ":") && !isPair(first) {
+	first, rest, more := strings.Cut(line, " ")
+	if more && !strings.HasSuffix(first, ":") && !isPair(first) {
 		h.Host, line = strings.ToLower(first), strings.TrimSpace(rest)
 	}
 	name, value, found := strings.Cut(line, ":")
