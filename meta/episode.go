@@ -127,7 +127,7 @@ func (e *Episode) note(notifier string, stage Stage, o Outcome) {
 	if was.Taken() && stage != Change {
 		return // it was repeated
 	}
-	o.Due, o.Error = true, cut(printable(o.Error), maxError)
+	o.Due, o.Error = true, printable(cut(o.Error, maxError))
 	*was = o
 }
 
@@ -157,14 +157,28 @@ func cut(text string, n int) string {
 
 // size returns about how many bytes the episode takes, in memory and in a file.
 func (e *Episode) size() int {
-	n := 260 + len(e.ID) + len(e.Reason) + len(e.Subject) + len(e.Text) + len(e.Next)
+	n := 260 + written(e.ID) + len(e.Reason) + written(e.Subject) + written(e.Text) + written(e.Next)
 	for i := range e.Told {
 		t := &e.Told[i]
-		n += 100 + len(t.Notifier)
+		n += 60 + len(t.Notifier)
 		for _, o := range []Outcome{t.Begin, t.Change, t.End} {
 			if o.Due {
-				n += 100 + len(o.Error)
+				n += 100 + written(o.Error)
 			}
+		}
+	}
+	return n
+}
+
+// written returns how many bytes a text takes in JSON.
+func written(text string) int {
+	n := len(text)
+	for i := range len(text) {
+		switch text[i] {
+		case '"', '\\':
+			n++
+		case '<', '>', '&':
+			n += len(`\u003c`) - 1
 		}
 	}
 	return n

@@ -47,15 +47,15 @@ func (e *Episodes) Load(text []byte, settled time.Time) error {
 		if ep.ID == "" || ep.Began.IsZero() || ep.State == OK || rank(ep.Reason) < 0 {
 			return errors.New("an episode lacks its id, reason, state or begin")
 		}
-		ep.ID, ep.Subject = printable(ep.ID), cut(printable(ep.Subject), maxSubject)
-		ep.Text, ep.Next = cut(printable(ep.Text), maxText), cut(printable(ep.Next), maxText)
+		ep.ID, ep.Subject = printable(cut(ep.ID, maxText)), printable(cut(ep.Subject, maxSubject))
+		ep.Text, ep.Next = printable(cut(ep.Text, maxText)), printable(cut(ep.Next, maxText))
 		ep.resumed = ep.Ended.IsZero()
 		for i := range ep.Told {
 			t := &ep.Told[i]
-			t.Notifier = printable(t.Notifier)
+			t.Notifier = printable(cut(t.Notifier, maxSubject))
 			for _, stage := range []Stage{Begin, Change, End} {
 				o := t.of(stage)
-				o.Error = cut(printable(o.Error), maxError)
+				o.Error = printable(cut(o.Error, maxError))
 			}
 		}
 		e.all = append(e.all, ep)
