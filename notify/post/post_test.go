@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
+	"os/exec"
 	"runtime"
 	"strings"
 	"sync/atomic"
@@ -320,6 +322,35 @@ func TestCheck(t *testing.T) {
 		err = headers.Check(addresses)
 		if (err == nil) != (tt.want == "") || err != nil && err.Error() != tt.want {
 			t.Errorf("%q at %s: %v, want %s", tt.text, tt.addresses, err, tt.want)
+		}
+	}
+}
+
+// TestProxy uses a proxy if one is set, and for hosts of NO_PROXY none. The environment is read once a
+// process, so each case is a process.
+func TestProxy(t *testing.T) {
+	if target := os.Getenv("POST_TO"); target != "" {
+		if err := newPoster(t, target, nil).Post(t.Context(), []byte("{}")); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	var asked atomic.Value
+	proxy := serve(t, func(_ http.ResponseWriter, r *http.Request) { asked.Store(r.URL.String()) })
+	for _, tt := range []struct {
+		env  []string
+		took bool
+	}{
+		{[]string{"HTTP_PROXY=" + proxy.URL}, true},
+		{[]string{"HTTP_PROXY=" + proxy.URL, "NO_PROXY=hooks.invalid"}, false},
+		{[]string{"HTTP_PROXY="}, false},
+	} {
+		asked.Store("")
+		c := exec.Command(os.Args[0], "-test.run=^TestProxy$")
+		c.Env = append(os.Environ(), append(tt.env, "POST_TO=http://hooks.invalid/x")...)
+		err := c.Run()
+		if took := asked.Load() == "http://hooks.invalid/x"; took != tt.took || took != (err == nil) {
+			t.Errorf("%s: the proxy is asked for %q, error %v", tt.env, asked.Load(), err)
 		}
 	}
 }

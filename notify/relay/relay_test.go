@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -273,9 +274,9 @@ func TestMeltInFlight(t *testing.T) {
 
 // TestBound keeps 64 messages, and gives up the oldest beyond that.
 func TestBound(t *testing.T) {
-	up := false
+	var up atomic.Bool
 	inBubble(t, &fake{answer: func(int, notify.Message) error {
-		if up {
+		if up.Load() {
 			return nil
 		}
 		return errDown
@@ -288,7 +289,7 @@ func TestBound(t *testing.T) {
 			t.Errorf("%d wait, want 64", n)
 		}
 		synctest.Wait()
-		up = true
+		up.Store(true)
 		b.wait(2)
 		got := b.outcome()
 		if lost, taken := strings.Count(got, "lost"), strings.Count(got, "taken"); lost != 36 || taken != 64 || !strings.HasPrefix(got, "m0.begin lost") {
