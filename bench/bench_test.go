@@ -119,6 +119,32 @@ func TestTrafficIsTheSameAndAddsUp(t *testing.T) {
 	}
 }
 
+func TestMembersAreNew(t *testing.T) {
+	seen := map[string]bool{}
+	lines := 0
+	for _, p := range memberPackets(1000) {
+		if len(p.data) > packed {
+			t.Fatalf("a packet of %d bytes", len(p.data))
+		}
+		for line := range strings.Lines(string(p.data)) {
+			_, member, _ := strings.Cut(strings.TrimSpace(line), ":")
+			seen[member] = true
+			lines++
+		}
+	}
+	if lines != 1000 || len(seen) != 1000 {
+		t.Errorf("%d lines with %d members, want 1000 with 1000", lines, len(seen))
+	}
+}
+
+func TestBrief(t *testing.T) {
+	for v, want := range map[float64]string{0.0954: "0.095", 1.26: "1.3", 27.4: "27", 336.6: "337"} {
+		if got := brief(v); got != want {
+			t.Errorf("%v is written %s, want %s", v, got, want)
+		}
+	}
+}
+
 func TestCarbonAddsUpCounters(t *testing.T) {
 	c := &carbon{counters: names{"stats.app.", ".count"}}
 	r := bufio.NewReader(strings.NewReader("stats.app.a.count 2.5 1\nstats.app.a.rate 7 1\nstats.rpc.a.count 7 1\nstats.app.b.count 3 2\n"))

@@ -7,6 +7,7 @@
 //
 //	go run ./bench                                    # everything; 15 minutes
 //	go run ./bench -workloads W1,W3 -peers floor,statsd
+//	go run ./bench cost                               # one sample, one name: docs/cost.md; 4 minutes
 //
 // Machines drift, so daemons are compared with a floor that was measured in the same
 // minutes: a receiver that only counts newlines.
@@ -25,8 +26,13 @@ import (
 
 func main() {
 	command := func() error { return run(os.Args[1:], os.Stdout, os.Stderr) }
-	if len(os.Args) > 1 && os.Args[1] == "floor" {
-		command = func() error { return runFloor(os.Args[2:]) }
+	if len(os.Args) > 1 {
+		switch os.Args[1] {
+		case "floor":
+			command = func() error { return runFloor(os.Args[2:]) }
+		case "cost":
+			command = func() error { return runCost(os.Args[2:], os.Stdout, os.Stderr) }
+		}
 	}
 	if err := command(); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -86,14 +92,8 @@ func run(args []string, stdout, stderr io.Writer) error {
 // could not do.
 func newBench(report *report) (*bench, error) {
 	b := &bench{restore: func() {}}
-	if _, err := exec.LookPath("taskset"); err == nil && runtime.NumCPU() > daemonCore {
-		b.pin = true
-		if err := pinSelf(ownCore); err != nil {
-			return nil, fmt.Errorf("pin this program to core %d: %w", ownCore, err)
-		}
-		report.note(fmt.Sprintf("Daemons run on core %d, the sender and the carbon that receives what they publish on core %d.", daemonCore, ownCore))
-	} else {
-		report.note("Daemons share their cores with the sender.")
+	if err := b.pinDaemons(report); err != nil {
+		return nil, err
 	}
 	if os.Geteuid() != 0 {
 		report.note("Receive buffers are what each daemon could get: only root can make them equal.")
@@ -113,4 +113,19 @@ func newBench(report *report) (*bench, error) {
 		os.Exit(1)
 	}()
 	return b, nil
+}
+
+// pinDaemons gives daemons a core of their own, where there are two.
+func (b *bench) pinDaemons(report *report) error {
+	_, err := exec.LookPath("taskset")
+	b.pin = err == nil && runtime.NumCPU() > daemonCore
+	if !b.pin {
+		report.note("Daemons share their cores with the sender.")
+		return nil
+	}
+	if err := pinSelf(ownCore); err != nil {
+		return fmt.Errorf("pin this program to core %d: %w", ownCore, err)
+	}
+	report.note(fmt.Sprintf("Daemons run on core %d, the sender and the carbon that receives what they publish on core %d.", daemonCore, ownCore))
+	return nil
 }

@@ -1,22 +1,23 @@
 package client
 
-import "sync"
-
-// figures sends the client's own counters, see Config.StatsInterval.
+// figures makes lines of the client's own counters, see Config.StatsInterval. They
+// do not go through the queue: it can be full. Only the sender uses them, and it
+// may be nil.
 type figures struct {
 	client *Client
-
-	mu   sync.Mutex
-	told Stats // sent before
+	told   Stats // sent before
+	lines  []string
+	ended  bool // the last lines are made
 }
 
-// send queues what was counted since the last call. It does not wait for room.
-func (f *figures) send() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
+// renew makes lines of what was counted since the last call.
+func (f *figures) renew() {
+	if len(f.lines) > 0 {
+		return
+	}
 	put := func(k kind, name string, n uint64) {
-		head := string(f.client.appendHead(nil, k, name))
-		f.client.core.putNumber(head, whole(int64(n)), f.client.enc.tail[k], true)
+		line := append(f.client.appendHead(nil, k, name), whole(int64(n)).appendTo(nil, false)...)
+		f.lines = append(f.lines, string(f.client.appendTail(line, k, nil, nil)))
 	}
 	s, told := f.client.Stats(), f.told
 	now, before := s.DroppedSamples, told.DroppedSamples
@@ -29,4 +30,22 @@ func (f *figures) send() {
 	put(counter, "dropped.unsent", now.Unsent-before.Unsent)
 	put(gauge, "queued", s.Queued)
 	f.told = s
+}
+
+// next returns a packet of lines, or nil.
+func (f *figures) next() (p *packet) {
+	for f != nil && p == nil && len(f.lines) > 0 {
+		p, f.lines = f.client.core.queue.own(f.lines)
+	}
+	return p
+}
+
+// end makes the last lines. It reports false if that was done before.
+func (f *figures) end() bool {
+	if f == nil || f.ended {
+		return false
+	}
+	f.ended = true
+	f.renew()
+	return true
 }

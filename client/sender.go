@@ -18,7 +18,7 @@ type sender struct {
 	queue   *queue
 	agg     *aggregator // may be nil
 	figures *figures    // nil without Config.StatsInterval
-	report  *reporter   // may be nil
+	report  *reporter
 
 	ctx     context.Context // ends when the sender must stop
 	cancel  context.CancelCauseFunc
@@ -65,22 +65,14 @@ func startSender(cfg Config, root *Client) *sender {
 	return s
 }
 
-// hasten cuts one pause before the next attempt to connect short, and sends the
-// client's own counters a last time.
-func (s *sender) hasten() {
-	s.once.Do(func() {
-		if s.figures != nil {
-			s.figures.send()
-		}
-		close(s.closing)
-	})
-}
+// hasten cuts one pause before the next attempt to connect short.
+func (s *sender) hasten() { s.once.Do(func() { close(s.closing) }) }
 
 // close lets the sender finish until ctx ends, and returns what Close returns.
 func (s *sender) close(ctx context.Context) error {
 	s.hasten()
 	s.queue.close()
-	if s.queue.ended() {
+	if s.queue.ended() && s.cfg.StatsInterval == 0 {
 		s.cancel(errDone) // no need to connect
 	}
 	select {
@@ -93,14 +85,14 @@ func (s *sender) close(ctx context.Context) error {
 		case <-s.done:
 		case <-timer.C:
 			return s.outcome(fmt.Errorf("%w, and the connection to %s has not returned from Write or Close after %v",
-				endOf(ctx), s.cfg.target(), grace), nil)
+				endOf(ctx), s.cfg.target(), grace), s.report.end())
 		}
 	}
 	cause := context.Cause(s.ctx)
 	if errors.Is(cause, errDone) || s.queue.snapshot().Dropped.Unsent == 0 {
 		cause = nil // all was sent or refused before
 	}
-	return s.outcome(cause, s.report.wait())
+	return s.outcome(cause, s.report.end())
 }
 
 // outcome is the error of Close. cause ended it early, and log is an error of
@@ -146,22 +138,29 @@ func (s *sender) run() {
 }
 
 func (s *sender) end() {
+	if !s.finished() { // runtime.Goexit
+		s.report.failed(errors.New("a function of the connection ended its goroutine"))
+	}
 	s.hangUp()
 	s.flushTimer.Stop()
 	s.queue.discard()
 	s.cancel(errDone)
-	s.report.stop()
 }
 
 // next waits for a packet and takes it in hand. It returns true without one when
 // the connection was lost, and false when there will be no more.
 func (s *sender) next() bool {
-	select {
-	case <-s.merged: // check now, the wait below can be far away
+	select { // now, as the wait below can be far away
+	case <-s.merged:
 		s.round = s.agg.round()
+	case <-s.publish:
+		s.figures.renew()
 	default:
 	}
 	for {
+		if s.hand = s.figures.next(); s.hand != nil {
+			return true
+		}
 		if s.agg != nil && s.agg.drain(s.round) {
 			s.round = 0
 		}
@@ -172,7 +171,10 @@ func (s *sender) next() bool {
 			s.hand = p
 			return true
 		case queueEnded:
-			return false
+			if !s.figures.end() {
+				return false
+			}
+			continue
 		case queuePartial:
 			if !s.flushSet {
 				s.flushTimer.Reset(s.cfg.FlushInterval)
@@ -186,7 +188,7 @@ func (s *sender) next() bool {
 		case <-s.merged:
 			s.round = s.agg.round()
 		case <-s.publish:
-			s.figures.send()
+			s.figures.renew()
 		case <-s.lost:
 			return true
 		case d := <-s.dialing:
@@ -195,6 +197,11 @@ func (s *sender) next() bool {
 			return false
 		}
 	}
+}
+
+// finished reports whether there is nothing to do any more.
+func (s *sender) finished() bool {
+	return s.ctx.Err() != nil || s.queue.ended() && (s.figures == nil || s.figures.ended)
 }
 
 // pause waits before the next attempt to connect. The beginning of Close ends
@@ -212,7 +219,7 @@ func (s *sender) pause() bool {
 		s.hurried = true
 	case <-s.ctx.Done():
 	}
-	return s.ctx.Err() == nil && !s.queue.ended()
+	return !s.finished()
 }
 
 // delay is ReconnectDelay, doubled with each failure after the first, at most

@@ -264,7 +264,7 @@ func TestSpoolDiskRecovers(t *testing.T) {
 func TestSpoolFull(t *testing.T) {
 	t.Parallel()
 	cfg := spoolConfig(t)
-	cfg.SpoolMaxBytes = 1 << 20
+	cfg.SpoolMaxBytes = 2 << 20
 	s := startOutlet(t, cfg)
 	s.Fail(errors.New("down"))
 	const flushes, points = 200, 1000

@@ -59,20 +59,20 @@ func (t *Tracker) lookAtSinks(f *Facts) {
 
 // dead reports whether a sink fails for so long that it is a reason.
 func (s *SinkFacts) dead(now time.Time, interval time.Duration) bool {
-	return s.Failing && max(now.Sub(s.FailingSince), s.behind(now)) >= failingFlushes*interval
+	return s.Failing && max(now.Sub(s.FailingSince), s.Behind(now)) >= failingFlushes*interval
 }
 
-// behind is the age of the oldest flush that is not accepted.
-func (s *SinkFacts) behind(now time.Time) time.Duration {
+// Behind is the age of the oldest flush that is not accepted.
+func (s *SinkFacts) Behind(now time.Time) time.Duration {
 	if s.Oldest.IsZero() {
 		return 0
 	}
-	return now.Sub(s.Oldest)
+	return max(now.Sub(s.Oldest), 0)
 }
 
 // lookAtDelivery says how a sink takes what it is given.
 func (t *Tracker) lookAtDelivery(s *SinkFacts, m *sinkMemory, interval time.Duration, all bool) {
-	behind := s.behind(t.now)
+	behind := s.Behind(t.now)
 	switch {
 	case s.Failing:
 		state := OK

@@ -23,7 +23,8 @@
 package meta
 
 // Figure is a number that the daemon tells about itself. Counts and sizes are
-// whole numbers, durations are seconds, times are Unix seconds.
+// whole numbers, durations are seconds, also where they count, and times are Unix
+// seconds.
 type Figure struct {
 	Name  string  // such as "udp.packets"; A-Z a-z 0-9 _ - . only
 	Value float64 // finite

@@ -25,7 +25,7 @@ type MonitorConfig struct {
 	// address. Any other address opens it to everyone who can reach it.
 	Host string
 	Port int // 0 picks a free one, see Monitor.Addr
-	// Version of the daemon, for the page.
+	// Version of the daemon, for the page and /metrics.
 	Version string
 	// OwnPrefix is the prefix of the daemon's own published figures. The page
 	// does not list them among the values. "" if they are not published.
@@ -45,8 +45,8 @@ func (c MonitorConfig) Validate() error {
 	return nil
 }
 
-// Monitor answers XML-RPC on every path. It serves a status page at /, and
-// /healthz, /livez and /readyz for probes. Make it with NewMonitor.
+// Monitor answers XML-RPC on every path. It serves a status page at /, /metrics for
+// Prometheus, and /healthz, /livez and /readyz for probes. Make it with NewMonitor.
 type Monitor struct {
 	source   Source
 	values   *Values

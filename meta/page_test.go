@@ -181,3 +181,20 @@ func TestNewest(t *testing.T) {
 		t.Errorf("of those with 49 in their path, %d, the newest are %v", found, got)
 	}
 }
+
+// TestFigureText checks which figures are times, and which durations.
+func TestFigureText(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		value float64
+		want  string
+	}{
+		{"sink.a.accepted.time", 1795262460, "2026-11-21 12:01:00"}, {"sink.a.accepted.time", 0, "never"}, {"start_time", 1795262460, "2026-11-21 12:01:00"},
+		{"sink.a.behind", 72.5, "1 min 12 s"}, {"cpu.used", 7261, "2 h 1 min"}, {"flush_duration", 0.0123, "12.3 ms"}, {"render.time", 2, "2.0 s"},
+		{"sink.a.up", 1, "1"}, {"names.limit", 2e6, "2,000,000"},
+	} {
+		if got := figureText(Figure{Name: tt.name, Value: tt.value}); got != tt.want {
+			t.Errorf("%s is shown as %q, want %q", tt.name, got, tt.want)
+		}
+	}
+}

@@ -158,9 +158,9 @@ func valueOf(figures []Figure, name string) float64 { return figure(figures, nam
 // figureText shows times as dates and durations with a unit.
 func figureText(f Figure) string {
 	switch {
-	case strings.HasSuffix(f.Name, "duration"), f.Name == "render.time", f.Name == "flush.swap":
+	case strings.HasSuffix(f.Name, "duration"), strings.HasSuffix(f.Name, ".behind"), f.Name == "render.time", f.Name == "flush.swap", f.Name == "cpu.used":
 		return span(seconds(f.Value))
-	case f.Name == "start_time", f.Name == "last_publish.time", f.Name == "publish_error.time", f.Name == "ledger.time":
+	case f.Name == "start_time", f.Name == "last_publish.time", f.Name == "publish_error.time", f.Name == "ledger.time", strings.HasSuffix(f.Name, ".accepted.time"):
 		if f.Value == 0 {
 			return "never"
 		}

@@ -27,8 +27,10 @@ func (m *Monitor) handler() http.Handler {
 			serveLive(w, m.source.Health())
 		case r.URL.Path == "/readyz":
 			serveReady(w, m.source.Health())
+		case r.URL.Path == "/metrics":
+			m.serveMetrics(w, r)
 		default:
-			http.Error(w, "this monitor has /, /healthz, /livez and /readyz, and XML-RPC by POST", http.StatusNotFound)
+			http.Error(w, "this monitor has /, /metrics, /healthz, /livez and /readyz, and XML-RPC by POST", http.StatusNotFound)
 		}
 	})
 }

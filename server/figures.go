@@ -19,7 +19,8 @@ func published(name string) bool {
 	case "start_time", "ledger.time", "last_publish.time", "last_publish.bytes", "publish_error.time", "pending_stats":
 		return false
 	}
-	return !strings.HasPrefix(name, "health.") // health is the worst of them
+	// health is the worst of its reasons.
+	return !strings.HasPrefix(name, "health.") && !strings.HasSuffix(name, ".accepted.time")
 }
 
 // figures lists the daemon's own figures as of the flush at hand. They are
@@ -38,10 +39,12 @@ func (s *Server) figures(f *flushed) []meta.Figure {
 	l.addReceived(t, &in)
 	l.value("metrics.batch.count", float64(iv.Batches))
 	l.value("names", float64(s.in.Table().Names()))
+	l.value("names.limit", float64(s.cfg.MaxNames))
 	l.count("timers.sketched", s.flushes.sketched)
 	memory := readMemory()
 	l.value("memory.live", memory.live)
 	l.value("memory.held", memory.held)
+	l = append(l, meta.Figure{Name: "cpu.used", Value: usedCPU().Seconds(), Count: true})
 	l.value("state.gauges", float64(s.state.gauges))
 	l.count("state.errors", s.state.faults)
 	l.addNotifiers(&s.cfg, s.alerts.tallies(), s.telling.waiting())
@@ -50,7 +53,7 @@ func (s *Server) figures(f *flushed) []meta.Figure {
 	l = append(l, s.Health().Figures()...)
 
 	l.addPipes(in.Pipes)
-	l.addSinks(f.sinks)
+	l.addSinks(f.sinks, f.at)
 	for kind, name := range map[metric.Kind]string{
 		metric.Counter: "counters", metric.Gauge: "gauge", metric.Set: "set", metric.Timer: "timers",
 	} {
@@ -158,7 +161,7 @@ func (l *figureList) addPipes(p *intake.Pipes) {
 
 // addSinks lists how publishing goes, in all and for each sink, also for those that were
 // removed.
-func (l *figureList) addSinks(sinks []delivery.State) {
+func (l *figureList) addSinks(sinks []delivery.State, at time.Time) {
 	running := 0
 	for i := range sinks {
 		st := &sinks[i]
@@ -169,6 +172,7 @@ func (l *figureList) addSinks(sinks []delivery.State) {
 			l.addRecorder("sink."+st.Name+".", st.Recorder)
 		} else {
 			l.addSink("sink."+st.Name+".points.", &st.Ledger)
+			l.addSending("sink."+st.Name+".", st, at)
 		}
 	}
 	sum := sumPublishing(sinks)
@@ -194,6 +198,23 @@ func (l *figureList) addSink(name string, st *delivery.Ledger) {
 	l.count(name+"dropped.unsendable", st.Reasons.Unsendable)
 	l.count(name+"dropped.refused", st.Reasons.Refused)
 	l.count(name+"dropped.removed", st.Reasons.Removed)
+}
+
+// addSending lists how a sink takes what it is sent. A sink that a reload removed keeps
+// its counts only.
+func (l *figureList) addSending(name string, st *delivery.State, at time.Time) {
+	l.count(name+"errors.socket", st.Attempts.Socket)
+	l.count(name+"errors.unknown", st.Attempts.Unknown)
+	if st.Removed {
+		return
+	}
+	facts, up := sinkFactsOf(st), 1.0
+	if facts.Failing {
+		up = 0
+	}
+	l.value(name+"up", up)
+	l.value(name+"behind", facts.Behind(at).Seconds())
+	l.value(name+"accepted.time", unixSeconds(facts.Accepted))
 }
 
 func (l *figureList) addRecorder(name string, st *sink.State) {

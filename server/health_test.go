@@ -52,6 +52,9 @@ func (d *daemon) silentFace(alerts *notified, id, part string) string {
 	if figures := d.istats(); figures["health"] == 0 || figures["health."+id] == 0 {
 		return "istats"
 	}
+	if _, metrics := d.browse("/metrics"); !strings.Contains(metrics, `statsd_health{reason="`+id+`"} `) || strings.Contains(metrics, `statsd_health{reason="`+id+`"} 0`) {
+		return "/metrics"
+	}
 	if e := alerts.last(); e.Status != notify.Warning && e.Status != notify.Critical || !strings.Contains(e.Text, part) {
 		return "alert"
 	}

@@ -83,7 +83,7 @@ func TestMonitorEqualsPublished(t *testing.T) {
 			}
 			published := points(t, r)[midnight+10*(i+1)]
 			maps.DeleteFunc(published, func(path string, _ float64) bool { return !strings.HasPrefix(path, "own.") })
-			for _, name := range []string{"own.start_time", "own.last_publish.time", "own.last_publish.bytes", "own.publish_error.time", "own.ledger.time", "own.pending_stats"} {
+			for _, name := range []string{"own.start_time", "own.last_publish.time", "own.last_publish.bytes", "own.publish_error.time", "own.ledger.time", "own.pending_stats", "own.sink.recorder.accepted.time"} {
 				if _, there := published[name]; there {
 					t.Errorf("%s is published", name)
 				}

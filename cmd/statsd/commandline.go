@@ -10,6 +10,7 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 
 	"github.com/statsd-ops/statsd/internal/cli"
+	"github.com/statsd-ops/statsd/internal/completion"
 )
 
 // errHelp asks for the help.
@@ -18,8 +19,10 @@ var errHelp = errors.New("help")
 // errFullHelp asks for the help with all flags.
 var errFullHelp = errors.New("help-all")
 
-// errDone says that the shell asked for completions, and kingpin has printed them.
-var errDone = errors.New("done")
+// completionError asks for the completion script of a shell.
+type completionError string
+
+func (completionError) Error() string { return "completion script" }
 
 // usageError is an error of the command line itself.
 type usageError string
@@ -56,8 +59,8 @@ func (a argument) IsCumulative() bool { return a.many }
 // parse reads the command line.
 func (all settings) parse(line arguments) error {
 	app := kingpin.New("statsd", "")
-	help, completed := false, false
-	app.UsageWriter(io.Discard).ErrorWriter(io.Discard).Terminate(func(int) { completed = true })
+	help := false
+	app.UsageWriter(io.Discard).ErrorWriter(io.Discard).Terminate(func(int) {})
 	app.HelpFlag.Short('h').PreAction(func(*kingpin.ParseContext) error {
 		help = true
 		return nil
@@ -71,15 +74,16 @@ func (all settings) parse(line arguments) error {
 			if s.short != 0 && name == s.name {
 				clause = clause.Short(s.short)
 			}
-			clause.HintOptions(s.choices...).SetValue(argument{s, line})
+			clause.SetValue(argument{s, line})
 		}
+	}
+	if shell := completion.Shell(line.args); shell != "" {
+		return completionError(shell)
 	}
 	_, err := app.Parse(line.args)
 	switch {
 	case help:
 		return errHelp
-	case completed:
-		return errDone
 	case err == nil && all.on("help-all"):
 		return errFullHelp
 	case err == nil:

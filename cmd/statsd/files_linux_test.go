@@ -38,7 +38,7 @@ var ourFiles = []ourFile{
 	{name: "send_nsca.cfg", links: true, args: func(_ *testing.T, path string) []string {
 		return []string{"--alert", "--nsca-server", "localhost", "--nsca-config", path}
 	}},
-	{name: "ca.pem", links: true, goesOn: true, args: func(_ *testing.T, path string) []string {
+	{name: "ca.pem", links: true, args: func(_ *testing.T, path string) []string {
 		return []string{"--flush-interval", "0.05", "-s", "graphite+tls://" + takenTLS + "?ca=" + path}
 	}},
 	{name: "spool/graphite/lock", goesOn: true, args: spoolFor},

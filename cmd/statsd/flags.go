@@ -78,7 +78,7 @@ var flags = []flag{
 	{group: groupOutput, name: "state-file", holder: "FILE", common: true, help: "Keep gauges in this file, for adjustments after a restart."},
 	{group: groupOutput, name: "grace", kind: isDuration, holder: "5", def: "5", help: "Seconds for delivery at the end."},
 
-	{group: groupMonitor, name: "monitor-port", kind: isPort, holder: "PORT", common: true, help: "Port of the monitor (XML-RPC, status page, /healthz): --port plus 10 if not given; off for none."},
+	{group: groupMonitor, name: "monitor-port", kind: isPort, holder: "PORT", common: true, help: "Port of the monitor (XML-RPC, status page, /healthz, /metrics): --port plus 10 if not given; off for none."},
 	{group: groupMonitor, name: "monitor-host", holder: "127.0.0.1", def: "127.0.0.1", help: "Address of the monitor. Any other than loopback opens it to everyone who can reach it."},
 	{group: groupMonitor, name: "keep-values", kind: isCount, holder: "100000", def: "100000", help: "Number of names whose newest values the monitor shows."},
 

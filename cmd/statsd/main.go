@@ -54,7 +54,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	case errors.Is(err, errFullHelp):
 		err = printFullHelp(stdout)
 	}
-	if err == nil || errors.Is(err, errDone) {
+	if shell, ok := errors.AsType[completionError](err); ok {
+		err = printCompletion(stdout, string(shell))
+	}
+	if err == nil {
 		return exitOK
 	}
 	if started, ok := errors.AsType[*detach.Error](err); ok && started.Code > 0 {

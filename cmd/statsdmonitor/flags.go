@@ -17,6 +17,7 @@ import (
 
 	"github.com/statsd-ops/statsd/internal/buildinfo"
 	"github.com/statsd-ops/statsd/internal/cli"
+	"github.com/statsd-ops/statsd/internal/completion"
 )
 
 // options is what the command line asks for.
@@ -55,6 +56,9 @@ func parse(args []string, stdout io.Writer) (*options, error) {
 	app.Flag("json", "Print JSON.").BoolVar(&o.json)
 	app.Flag("timeout", "Seconds to wait for the answer, or a duration such as 500ms.").Default("5s").SetValue((*duration)(&o.timeout))
 
+	if shell := completion.Shell(args); shell != "" {
+		return nil, showCompletion(stdout, shell, app)
+	}
 	_, err := app.Parse(args)
 	switch {
 	case shown:
@@ -129,6 +133,27 @@ func split(text string) (host, port string) {
 		return host, port
 	}
 	return text, defaultPort // an IPv6 address without a port comes here too
+}
+
+// showCompletion prints the script that completes the flags in a shell.
+func showCompletion(w io.Writer, shell string, app *kingpin.Application) error {
+	var all []completion.Flag
+	for _, f := range app.Model().Flags {
+		if f.Hidden {
+			continue
+		}
+		c := completion.Flag{Name: f.Name, Short: f.Short, Help: f.Help}
+		if !f.IsBoolFlag() {
+			c.Value = f.FormatPlaceHolder()
+		}
+		all = append(all, c)
+	}
+	script, err := completion.Script(shell, "statsdmonitor", all)
+	if err != nil {
+		return err
+	}
+	_, err = io.WriteString(w, script)
+	return cmp.Or(err, errShown)
 }
 
 func flagNames(app *kingpin.Application) (names []string) {

@@ -51,13 +51,7 @@ func (g *Graphite) serve(addr string) {
 	}
 	process := start(g.t, "graphite-web", g.dir, django("runserver", "--noreload", addr))
 	g.t.Cleanup(func() { _ = process.end(os.Kill) })
-	process.await(func() bool {
-		response, err := http.Get(g.URL + "/version")
-		if err == nil {
-			_ = response.Body.Close()
-		}
-		return err == nil
-	})
+	process.await(func() bool { return answers(g.URL + "/version") })
 }
 
 // Render asks the render API for a target. It returns the points of each series, keyed by

@@ -13,7 +13,7 @@ const unlimited = 1 << 30
 // Limit returns how many descriptors the process may have open (RLIMIT_NOFILE).
 func Limit() int {
 	var limit syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil || uint64(limit.Cur) > unlimited {
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil || limit.Cur > unlimited {
 		return unlimited
 	}
 	return int(limit.Cur)

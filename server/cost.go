@@ -1,6 +1,10 @@
 package server
 
-import "runtime/metrics"
+import (
+	"runtime/metrics"
+	"syscall"
+	"time"
+)
 
 // memory is what the process holds, in bytes.
 type memory struct {
@@ -17,4 +21,14 @@ func readMemory() memory {
 	metrics.Read(s)
 	bytes := func(i int) float64 { return float64(s[i].Value.Uint64()) }
 	return memory{live: bytes(0), held: bytes(1) - bytes(2)}
+}
+
+// usedCPU is the processor time that the process has used. It is 0 if the system does not
+// tell.
+func usedCPU() time.Duration {
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		return 0
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
