@@ -50,7 +50,7 @@ type Told struct {
 
 // Outcome is what became of one message to a notifier.
 type Outcome struct {
-	Due   bool      `json:"due"`             // there is something to tell, or was
+	Due   bool      `json:"due"`             // the notifier has to be told, or was
 	At    time.Time `json:"at,omitzero"`     // when it was taken, or given up; zero while it waits
 	Tries int       `json:"tries,omitempty"` // in all
 	Error string    `json:"error,omitempty"` // of the last try, "" if it was taken
@@ -94,8 +94,8 @@ func (e *Episode) clone() Episode {
 	return c
 }
 
-// StageFor returns what a notifier has to be told: a change is the begin for one that knows nothing
-// of it.
+// StageFor returns what to tell a notifier: the begin instead of a change, if it was not told
+// the begin.
 func (ev *Event) StageFor(notifier string) Stage {
 	if ev.Stage == Change {
 		if told := ev.Episode.told(notifier); told == nil || told.Begin.waits() {
@@ -137,7 +137,8 @@ const (
 	maxError   = 160
 )
 
-// printable replaces what is not printable ASCII in a text that may be printable already.
+// printable replaces all characters but printable ASCII. It leaves a text alone that is
+// printable already.
 func printable(text string) string {
 	return strings.Map(func(r rune) rune {
 		if r < ' ' || r > '~' {

@@ -20,7 +20,7 @@ type Episodes struct {
 
 	mu      sync.Mutex
 	all     []Episode // the oldest first
-	version uint64    // grows with each change that is worth keeping
+	version uint64    // grows with each change that a file should have
 	settled time.Time // when all that goes on after a restart has shown
 
 	refused map[key]bool // reasons that hold without an episode, as too many others do
@@ -146,7 +146,7 @@ func (e *Episodes) shrink() {
 	}
 }
 
-// Note keeps what became of a message about an episode. Without tries it is one that waits.
+// Note keeps what became of a message about an episode. A zero Outcome is a message that waits.
 func (e *Episodes) Note(id, notifier string, stage Stage, o Outcome) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -162,8 +162,8 @@ func (e *Episodes) Note(id, notifier string, stage Stage, o Outcome) {
 	}
 }
 
-// NoteLook keeps what became of a look that a notifier was told of. It told of everything that goes on
-// and, by its silence, of all that has ended.
+// NoteLook keeps whether a notifier accepted a look at the whole health. A look tells the begin of all
+// that goes on, and the end of all that has ended.
 func (e *Episodes) NoteLook(notifier string, now time.Time, failed error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -197,8 +197,8 @@ func (e *Episodes) NoteLook(notifier string, now time.Time, failed error) {
 	e.shrink()
 }
 
-// Pending returns what a notifier does not know yet, the oldest first, and the episodes that it
-// knows and that go on.
+// Pending returns the events that a notifier was not told, the oldest first, and the open episodes
+// that it knows.
 func (e *Episodes) Pending(notifier string) (events, known []Event) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

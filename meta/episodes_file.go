@@ -31,8 +31,8 @@ func (e *Episodes) Version() uint64 {
 	return e.version
 }
 
-// Load takes the episodes of an earlier daemon over. Those that were open are not known to have ended
-// before a moment: until then a reason may show that it goes on.
+// Load takes over the episodes of an earlier daemon. Open ones go on if their reason shows again
+// before settled. Otherwise they have ended.
 func (e *Episodes) Load(text []byte, settled time.Time) error {
 	var file episodesFile
 	if err := json.Unmarshal(text, &file); err != nil {

@@ -15,8 +15,8 @@ const (
 	End    Stage = "end"
 )
 
-// Message tells of one episode: the time during which one thing is wrong. All
-// texts are one line of printable ASCII.
+// Message tells of one episode, the time during which one reason of the health holds.
+// All texts are one line of printable ASCII.
 type Message struct {
 	ID      string // of the episode, the same from begin to end
 	Stage   Stage
@@ -24,8 +24,8 @@ type Message struct {
 	Before  string // the state that the receiver knows, if that is another one
 	Reason  string // such as "sink_failing"
 	Subject string // what the reason is about, such as a sink; may be empty
-	Text    string // what is wrong
-	Effect  string // what that means
+	Text    string // the problem
+	Effect  string // its effect on the published values
 	Next    string // the command to type next
 	Host    string // host:port of the daemon
 	Service string // the daemon's name for itself

@@ -167,7 +167,7 @@ func (a *alerts) untold() []meta.Fault {
 	return slices.Clone(a.faults)
 }
 
-// forget drops what is wrong with notifiers that are not told any more.
+// forget drops the faults of notifiers that are not told any more.
 func (a *alerts) forget(notifiers []NamedNotifier) {
 	for _, n := range notifiers {
 		a.note(n.Name, nil)

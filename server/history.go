@@ -42,7 +42,7 @@ func (f *historyFile) open(stateFile string, log zerolog.Logger) {
 	}
 }
 
-// load gives the episodes those of the file. What is wrong with it stops nobody.
+// load reads the file. A fault of the file is logged, and the daemon starts anyway.
 func (f *historyFile) load(episodes *meta.Episodes, settled time.Time) {
 	if f.path == "" {
 		return

@@ -64,7 +64,7 @@ func (s *Server) hostname() string {
 	return s.in.Addr().(*net.TCPAddr).IP.String()
 }
 
-// follow makes the telling go by cfg, from the next look on.
+// follow applies cfg, from the next look on.
 func (t *telling) follow(cfg *Config) {
 	service := cfg.MetadataPrefix
 	if service == "" {
@@ -73,7 +73,7 @@ func (t *telling) follow(cfg *Config) {
 	t.settings.Store(&tellSettings{service, cfg.Channels})
 }
 
-// tellEpisodes compares the health with the look before, and tells what is new.
+// tellEpisodes compares the health with the last one, and tells the channels of the changes.
 func (s *Server) tellEpisodes(ctx context.Context, h meta.Health) {
 	t, now := &s.telling, time.Now()
 	if set := t.settings.Load(); set != t.adopted {
@@ -107,7 +107,7 @@ func (t *telling) message(ev *meta.Event, stage meta.Stage, to string) notify.Me
 		ID: e.ID, Stage: stages[stage], State: e.State.String(), Reason: e.Reason, Subject: e.Subject,
 		Text: e.Text, Effect: e.Effect(), Next: e.Next,
 		Host: t.host, Service: t.adopted.service, Page: t.page, Began: e.Began, Ended: e.Ended,
-		// Whoever gave messages up learns of it when he is back, and that clears the reason.
+		// A channel that gave messages up gets this one when it is back, which clears the reason.
 		Keep: e.Reason == meta.AlertUntold && e.Subject == to && stage != meta.End,
 	}
 	if stage == meta.Change && ev.Before != meta.OK {

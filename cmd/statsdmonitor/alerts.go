@@ -78,7 +78,7 @@ func (e *episode) print(w io.Writer, now time.Time) error {
 		lines = append(lines, "  "+t.Notifier+": "+t.text())
 	}
 	if len(e.Told) == 0 {
-		lines = append(lines, "  nobody was told")
+		lines = append(lines, "  no notifier was told")
 	}
 	for _, line := range lines {
 		if _, err := fmt.Fprintln(w, safe(line)); err != nil {

@@ -1,10 +1,9 @@
-// Package alertmanager tells Prometheus's Alertmanager, by version 2 of its API, what is wrong
-// with the daemon.
+// Package alertmanager sends alerts to Prometheus's Alertmanager, with version 2 of its API.
 //
 //	manager, err := alertmanager.New(alertmanager.Config{URL: "http://alertmanager:9093"})
 //
-// An alert fires until its endsAt, four minutes on. So everything that goes on is told
-// again each minute, and an end three times more.
+// An alert fires until its endsAt, four minutes later. So alerts are sent again each minute, and
+// an end three times more.
 package alertmanager
 
 import (
@@ -28,7 +27,7 @@ const (
 
 // Config says where Alertmanager is.
 type Config struct {
-	// URL is its address: what stands in front of /api/v2/alerts.
+	// URL is its address: the part in front of /api/v2/alerts.
 	URL     string
 	Headers post.Headers
 	// Repeat is how often to tell what goes on, one minute if not given.

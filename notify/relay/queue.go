@@ -76,8 +76,8 @@ func (r *Relay) find(id string) *item {
 	return nil
 }
 
-// follow makes a newer message that of the item. If the old one was not taken, the
-// new one tells its part too.
+// follow replaces the message by a newer one. If the old one was not taken, the new
+// one includes it.
 func (it *item) follow(m notify.Message) {
 	it.newer = true
 	if it.waits {
@@ -111,8 +111,8 @@ func (r *Relay) overflow() *item {
 	return lost
 }
 
-// drop forgets a message that is not going to be told. What goes on is told again
-// where the receiver wants repeats.
+// drop gives a message up. A receiver that wants repeats gets it again while the episode
+// goes on.
 func (r *Relay) drop(it *item) {
 	it.waits, it.tries = false, 0
 	if r.receiver.Manner().Repeat == 0 || it.m.Stage == notify.End {
@@ -160,7 +160,7 @@ func (r *Relay) due(manner notify.Manner, now time.Time) time.Time {
 	return due
 }
 
-// settle takes over what came of an attempt, and returns that for each message.
+// settle applies the result of an attempt, and returns the result of each message.
 func (r *Relay) settle(batch []*item, now time.Time, err error) (results []Result) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -179,8 +179,8 @@ func (r *Relay) settle(batch []*item, now time.Time, err error) (results []Resul
 	return results
 }
 
-// failed notes that the receiver did not take a message, and reports whether that is
-// given up. A repeat that fails has to be told as a new message has.
+// failed notes that the receiver did not take a message, and reports whether the message
+// is given up. A repeat that fails is retried like a new message.
 func (r *Relay) failed(it *item, now, again time.Time, final bool) (givenUp bool) {
 	if !it.waits {
 		it.waits, it.since, it.known = true, now, true

@@ -1,12 +1,12 @@
-// Package relay brings messages to one receiver, in a goroutine of its own. It
-// keeps at most 64, retries, and tells what became of each.
+// Package relay brings messages to one receiver, in a goroutine of its own. It keeps
+// at most 64 messages, retries, and reports each result.
 //
 // At most one message of an episode waits. A newer one takes its place, and tells
 // what the receiver does not know yet: a begin with the newest state, or an end
 // with both times.
 //
 // After a failure it waits for 1 s, then 2, 4 and so on up to 60 s, or for as long as
-// the receiver asks for. It gives a message up 10 minutes after that came.
+// the receiver asks for. It gives a message up 10 minutes after it was added.
 package relay
 
 import (
@@ -28,7 +28,7 @@ const (
 	attemptTime = 10 * time.Second
 )
 
-// Result is what became of an attempt to deliver a message.
+// Result is the result of an attempt to deliver a message.
 type Result struct {
 	Message notify.Message
 	At      time.Time
@@ -51,8 +51,8 @@ type Relay struct {
 	round    time.Time // when everything was last told
 }
 
-// New returns a Relay. It calls report after each attempt, from the goroutine that
-// runs it or from that which adds a message.
+// New returns a Relay. It calls report after each attempt, from the goroutine of Run,
+// and from Add when a message is given up.
 func New(receiver notify.Receiver, report func([]Result)) *Relay {
 	return &Relay{receiver: receiver, report: report, wake: make(chan struct{}, 1)}
 }
