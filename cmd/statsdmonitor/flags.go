@@ -52,7 +52,7 @@ func parse(args []string, stdout io.Writer) (*options, error) {
 	values := app.Flag("values", "Print the values published last: path, value and Unix time.").Bool()
 	discards := app.Flag("discards", "Print how many samples were discarded for each reason, and the last bad lines.").Bool()
 	balance := app.Flag("ledger", "Print what became of all samples and points; exit 3 if some are unaccounted for.").Bool()
-	alerts := app.Flag("alerts", "Print what was wrong with the daemon, the newest first, and who was told.").Bool()
+	alerts := app.Flag("alerts", "Print the daemon's problems, the newest first, and who was told.").Bool()
 	app.Flag("json", "Print JSON.").BoolVar(&o.json)
 	app.Flag("timeout", "Seconds to wait for the answer, or a duration such as 500ms.").Default("5s").SetValue((*duration)(&o.timeout))
 
