@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// cost is one thing that the daemon does, measured, and what it is told by.
+// cost is one measurement of the daemon, with its rows of the table.
 type cost struct {
 	title string
 	run   func(*bench, peer) (measured, error)
@@ -28,8 +28,8 @@ type costRow struct {
 // costFlush is the flush interval while costs are measured.
 const costFlush = 2 * time.Second
 
-// runCost measures what one sample, one name and one member cost this project's
-// daemon. A shared machine is slow at times, so each round measures everything again.
+// runCost measures the cost of one sample, one name and one member in this project's daemon. A
+// shared machine is slow at times, so each round measures everything again.
 func runCost(args []string, stdout, stderr io.Writer) error {
 	flags := flag.NewFlagSet("bench cost", flag.ExitOnError)
 	statsd := flags.String("statsd", "bin/statsd", "this project's daemon, from make build")
@@ -63,7 +63,7 @@ func runCost(args []string, stdout, stderr io.Writer) error {
 	return nil
 }
 
-// self is the peer that is this project's daemon.
+// self returns this project's daemon as a peer.
 func self(statsd string) peer {
 	all := peers(statsd)
 	return all[slices.IndexFunc(all, func(p peer) bool { return p.name == "statsd" })]
@@ -118,7 +118,7 @@ func sampleCost(network string, t traffic, rate int) func(*bench, peer) (measure
 			return costOf(d, func() (float64, error) {
 				s, err := send(network, d.port, packets, int(float64(rate)*w.length.Seconds()), rate)
 				await(p, w, c, s)
-				if s.count == 0 { // no counters, which tell what was lost
+				if s.count == 0 { // without counters, which show losses
 					return float64(s.metrics), err
 				}
 				return float64(s.metrics) * p.part(c.snapshot(), w, s), err
@@ -127,15 +127,14 @@ func sampleCost(network string, t traffic, rate int) func(*bench, peer) (measure
 	}
 }
 
-// fewNames and manyNames are how many names nameCost sends. The difference of their
-// memory leaves out all that is not a name's. The points of as many timers fit into the
-// daemon's queue.
+// fewNames and manyNames are the numbers of names that nameCost sends. The difference of their
+// memory is the cost of the names alone. The points of as many timers fit into the daemon's queue.
 const (
 	fewNames  = 50_000
 	manyNames = 150_000
 )
 
-// costRounds is how often every name is sent once.
+// costRounds is how often each name is sent.
 const costRounds = 4
 
 // nameCost measures few names and many. The memory of the few counts as idle memory.
@@ -171,7 +170,7 @@ func nameRounds(b *bench, p peer, mix mix, points, names int) (measured, error) 
 	})
 }
 
-// keptSamples is how many samples or members keptCost sends in one flush interval.
+// keptSamples is the number of samples or members that keptCost sends in one flush interval.
 const keptSamples = 1_000_000
 
 // keptCost makes timers or sets keep samples or members until the flush.
@@ -207,7 +206,7 @@ func memberPackets(n int) []packet {
 	return append(all, p)
 }
 
-// costOf measures the daemon while do makes it do something so many times.
+// costOf measures the daemon while do runs. do returns how many units of work it caused.
 func costOf(d *daemon, do func() (float64, error)) (m measured, err error) {
 	m.idleRSS = memory(d.pid, "VmRSS")
 	before, err := cpuTime(d.pid)
@@ -223,7 +222,7 @@ func costOf(d *daemon, do func() (float64, error)) (m measured, err error) {
 	return m, err
 }
 
-// awaitLines waits until so many lines were published.
+// awaitLines waits until that many lines were published.
 func awaitLines(c *carbon, n int) error {
 	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		if c.snapshot().lines >= n {

@@ -157,8 +157,8 @@ func (s *sender) hangUp() {
 	s.queue.note(func(stats *Stats) { stats.Connected = false })
 }
 
-// wsaEMSGSIZE is the number of EMSGSIZE in Windows Sockets. Package syscall has
-// another one there.
+// wsaEMSGSIZE is the number of EMSGSIZE in Windows Sockets. Package syscall uses a different one
+// there.
 const wsaEMSGSIZE = syscall.Errno(10040)
 
 // write sends the packet in hand. After an error the rest stays in hand, for the

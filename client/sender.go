@@ -14,11 +14,11 @@ import (
 // sender takes packets from the queue to the server. Only its goroutine writes
 // and owns the connection.
 type sender struct {
-	cfg     Config
-	queue   *queue
-	agg     *aggregator // may be nil
-	figures *figures    // nil without Config.StatsInterval
-	report  *reporter
+	cfg    Config
+	queue  *queue
+	agg    *aggregator // may be nil
+	own    *ownStats   // nil without Config.StatsInterval
+	report *reporter
 
 	ctx     context.Context // ends when the sender must stop
 	cancel  context.CancelCauseFunc
@@ -39,7 +39,7 @@ type sender struct {
 	flushSet   bool
 	flushDue   bool
 	merged     <-chan time.Time // ticks when it is time to drain the aggregator
-	publish    <-chan time.Time // ticks when it is time to send the figures
+	publish    <-chan time.Time // ticks when it is time to send own
 	round      uint64           // of the aggregator, until it is drained; else 0
 }
 
@@ -58,7 +58,7 @@ func startSender(cfg Config, root *Client) *sender {
 	}
 	s.flushTimer.Stop()
 	if cfg.StatsInterval > 0 {
-		s.figures = &figures{client: root.With("statsd_client")}
+		s.own = &ownStats{client: root.With("statsd_client")}
 	}
 	s.ctx, s.cancel = context.WithCancelCause(context.Background())
 	go s.run()
@@ -113,7 +113,7 @@ func (s *sender) outcome(cause, log error) error {
 }
 
 // run sends packets until the queue has ended or ctx has. A packet stays in
-// hand until all of it is sent or it is refused for good.
+// hand until all of it is sent or it is permanently refused.
 func (s *sender) run() {
 	defer close(s.done)
 	defer s.end()
@@ -122,7 +122,7 @@ func (s *sender) run() {
 		defer tick.Stop()
 		s.merged = tick.C
 	}
-	if s.figures != nil {
+	if s.own != nil {
 		tick := time.NewTicker(s.cfg.StatsInterval)
 		defer tick.Stop()
 		s.publish = tick.C
@@ -150,15 +150,15 @@ func (s *sender) end() {
 // next waits for a packet and takes it in hand. It returns true without one when
 // the connection was lost, and false when there will be no more.
 func (s *sender) next() bool {
-	select { // now, as the wait below can be far away
+	select { // now, because the wait below can be long
 	case <-s.merged:
 		s.round = s.agg.round()
 	case <-s.publish:
-		s.figures.renew()
+		s.own.renew()
 	default:
 	}
 	for {
-		if s.hand = s.figures.next(); s.hand != nil {
+		if s.hand = s.own.next(); s.hand != nil {
 			return true
 		}
 		if s.agg != nil && s.agg.drain(s.round) {
@@ -171,7 +171,7 @@ func (s *sender) next() bool {
 			s.hand = p
 			return true
 		case queueEnded:
-			if !s.figures.end() {
+			if !s.own.end() {
 				return false
 			}
 			continue
@@ -188,7 +188,7 @@ func (s *sender) next() bool {
 		case <-s.merged:
 			s.round = s.agg.round()
 		case <-s.publish:
-			s.figures.renew()
+			s.own.renew()
 		case <-s.lost:
 			return true
 		case d := <-s.dialing:
@@ -199,9 +199,9 @@ func (s *sender) next() bool {
 	}
 }
 
-// finished reports whether there is nothing to do any more.
+// finished reports whether nothing is left to do.
 func (s *sender) finished() bool {
-	return s.ctx.Err() != nil || s.queue.ended() && (s.figures == nil || s.figures.ended)
+	return s.ctx.Err() != nil || s.queue.ended() && (s.own == nil || s.own.ended)
 }
 
 // pause waits before the next attempt to connect. The beginning of Close ends

@@ -3,22 +3,22 @@ package intake
 import "time"
 
 const (
-	// stampFor is how long after a gauge times of arrival are asked for at any rate.
+	// stampFor is how long after a gauge to ask for times of arrival, whatever the rate.
 	stampFor = 10 * time.Second
-	// stampBelow is the rate of datagrams a second below which they are always asked for.
+	// stampBelow is the rate of datagrams per second below which to ask always.
 	stampBelow = 20_000
-	// stampLook is how often that is decided.
+	// stampLook is the time between two decisions.
 	stampLook = time.Second
 )
 
-// stamps decides whether a receiver asks the kernel for the time of arrival of each datagram. Only the
-// order of gauges needs it: of two receivers that sleep, the one that got the later value may
-// be the first to read it. Asking costs little, but that is a few percent of what a datagram costs. So a receiver with
-// many datagrams and no gauges does without.
+// stamps decides whether a receiver asks the kernel for the time of arrival of each datagram. Only
+// the order of gauges needs it: the receiver that got the later value may be the first to read it.
+// Asking costs a few percent of the work for a datagram. So a busy receiver without gauges does not
+// ask.
 type stamps struct {
 	datagrams int
 	gauges    bool
-	since     time.Time // of the counts
+	since     time.Time // start of the counts
 	lastGauge time.Time
 	off       bool
 }
@@ -29,7 +29,7 @@ func (s *stamps) note(datagrams int, gauges bool) {
 	s.gauges = s.gauges || gauges
 }
 
-// want reports whether to ask.
+// want reports whether to ask for times.
 func (s *stamps) want(now time.Time) bool {
 	if s.gauges && s.off { // at once
 		s.off = false

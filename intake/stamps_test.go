@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Times of arrival are asked for from the start, and always, but on a socket with many datagrams and no gauges;
-// there a gauge brings them back at once.
+// Times of arrival are requested from the start, and always, except on a socket with many datagrams
+// and no gauges. There a gauge turns them on again at once.
 func TestStamps(t *testing.T) {
 	var s stamps
 	at := time.Unix(1_000_000, 0)

@@ -9,11 +9,11 @@ import (
 // choice is an element of an Accept header.
 type choice struct {
 	name    string // such as text/plain or gzip, in lower case
-	version string // "" if any will do
+	version string // "" for any version
 	weight  float64
 }
 
-// choices reads a header such as Accept. It leaves out what it cannot read.
+// choices parses a header such as Accept. It leaves out invalid elements.
 func choices(header []string) (all []choice) {
 	for text := range strings.SplitSeq(strings.Join(header, ","), ",") {
 		name, parameters, err := mime.ParseMediaType(text)
@@ -31,8 +31,8 @@ func choices(header []string) (all []choice) {
 	return all
 }
 
-// weigh returns the weight that the choices give to a media type, and whether one of
-// them names it. The most exact choice decides.
+// weigh returns the weight of a media type, and whether one of the choices names it. The most exact
+// choice decides.
 func weigh(all []choice, media, version string) (weight float64, named bool) {
 	group, _, _ := strings.Cut(media, "/")
 	const name, exact = 3, 4
@@ -56,8 +56,7 @@ func weigh(all []choice, media, version string) (weight float64, named bool) {
 	return weight, best >= name
 }
 
-// wantsOpenMetrics reports whether an Accept header names OpenMetrics, and prefers
-// nothing else.
+// wantsOpenMetrics reports whether an Accept header names OpenMetrics and prefers no other format.
 func wantsOpenMetrics(accept []string) bool {
 	all := choices(accept)
 	open, named := weigh(all, openMetricsType, openMetricsV)
@@ -65,7 +64,7 @@ func wantsOpenMetrics(accept []string) bool {
 	return named && open > 0 && open >= text
 }
 
-// wantsGzip reports whether an Accept-Encoding header takes gzip.
+// wantsGzip reports whether an Accept-Encoding header accepts gzip.
 func wantsGzip(accept []string) bool {
 	for _, c := range choices(accept) {
 		if c.name == "gzip" {

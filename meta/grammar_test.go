@@ -8,20 +8,19 @@ import (
 	"strings"
 )
 
-// parsedMetric is a metric as a parser understands it.
+// parsedMetric is a metric as a parser reads it.
 type parsedMetric struct {
 	kind, help, unit string
 	samples          map[string]float64 // by name and labels
 }
 
-// grammar reads a text in OpenMetrics 1.0.0 if open, else in the text format
-// 0.0.4 of Prometheus. It is stricter than Prometheus: what the format only
-// advises is an error too.
+// grammar parses OpenMetrics 1.0.0 if open, otherwise the text format 0.0.4 of Prometheus. It is
+// stricter than Prometheus: recommendations of the format are required too.
 type grammar struct {
 	open    bool
 	metrics map[string]*parsedMetric // by the name in TYPE
-	names   map[string]bool          // of all samples that a metric may have
-	now     string                   // the metric at hand
+	names   map[string]bool          // of all samples that a metric can have
+	now     string                   // the current metric
 	ended   bool
 }
 
@@ -167,7 +166,7 @@ func (g *grammar) sample(line string) error {
 
 var oneLabel = regexp.MustCompile(`^([a-z][a-z0-9_]*)="(?:[^"\\]|\\[n"\\])*"(?:,|$)`)
 
-// checkLabels takes what stands between braces.
+// checkLabels checks the text between the braces.
 func checkLabels(text string) error {
 	seen := map[string]bool{}
 	for text != "" {

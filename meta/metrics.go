@@ -47,15 +47,14 @@ func compressed(body []byte) []byte {
 	return b.Bytes()
 }
 
-// exposition is a text of metrics being made: in OpenMetrics 1.0.0 if open, else
-// in the text format 0.0.4 of Prometheus.
+// exposition is a text of metrics under construction: OpenMetrics 1.0.0 if open, otherwise the text
+// format 0.0.4 of Prometheus.
 type exposition struct {
 	text []byte
 	open bool
 }
 
-// write writes the metrics that the figures make. A metric without figures is left
-// out.
+// write writes the metrics for the figures. A metric without figures is left out.
 func (e *exposition) write(version string, figures []Figure) {
 	slices.SortFunc(figures, func(a, b Figure) int { return cmp.Compare(a.Name, b.Name) })
 	e.head(&buildInfo)
@@ -85,7 +84,7 @@ func (e *exposition) family(f *metricFamily, figures []Figure) {
 	}
 }
 
-// match reports whether a figure has the source's name, and what stands for the *.
+// match reports whether a figure has the source's name, and the text for the *.
 func (s *metricSource) match(figure string) (part string, ok bool) {
 	before, after, starred := strings.Cut(s.figure, "*")
 	if !starred {
@@ -96,11 +95,11 @@ func (s *metricSource) match(figure string) (part string, ok bool) {
 	return part, begins && ends && part != ""
 }
 
-// suffixes are what a type adds to the name of a metric. OpenMetrics adds it to
-// the names of samples only.
+// suffixes are added to the name of a metric by its type. OpenMetrics adds them only to the names
+// of samples.
 var suffixes = map[string]string{counter: "_total", info: "_info"}
 
-// head writes what a family begins with.
+// head writes the first lines of a family.
 func (e *exposition) head(f *metricFamily) {
 	if !e.open {
 		name, kind := f.name+suffixes[f.kind], f.kind
@@ -135,7 +134,7 @@ var (
 	labelEscaper = strings.NewReplacer(`\`, `\\`, "\n", `\n`, `"`, `\"`)
 )
 
-// escapeLabel makes text the value of a label.
+// escapeLabel escapes text for the value of a label.
 func escapeLabel(text string) string {
 	return labelEscaper.Replace(strings.ToValidUTF8(text, "\ufffd"))
 }

@@ -54,7 +54,7 @@ func TestMetricsFormat(t *testing.T) {
 	}
 }
 
-// TestMetricsGzip checks that an answer is compressed only for those who take that.
+// TestMetricsGzip checks that an answer is compressed only for clients that accept that.
 func TestMetricsGzip(t *testing.T) {
 	addr := start(t, exampleSource(), NewValues(0))
 	whole := getMetrics(t, "GET", addr, "").body
@@ -65,7 +65,7 @@ func TestMetricsGzip(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r.Header.Set("Accept-Encoding", accept) // which keeps the client from decoding by itself
+		r.Header.Set("Accept-Encoding", accept) // keeps the client from decoding by itself
 		a := do(t, r)
 		body := a.body
 		if got := a.header.Get("Content-Encoding") == "gzip"; got != want {
@@ -87,7 +87,7 @@ func TestMetricsGzip(t *testing.T) {
 	}
 }
 
-// TestPromtool has Prometheus' own linter look at all metrics.
+// TestPromtool checks all metrics with Prometheus' own linter.
 func TestPromtool(t *testing.T) {
 	promtool := counterpart.Find(t, "promtool")
 	check := exec.CommandContext(t.Context(), promtool, "check", "metrics")
@@ -97,7 +97,7 @@ func TestPromtool(t *testing.T) {
 	}
 }
 
-// TestPythonClient has the strict parsers of Prometheus' Python client read all metrics.
+// TestPythonClient reads all metrics with the strict parsers of Prometheus' Python client.
 func TestPythonClient(t *testing.T) {
 	python := counterpart.Find(t, "/usr/bin/python3")
 	if err := exec.CommandContext(t.Context(), python, "-c", "import prometheus_client").Run(); err != nil {

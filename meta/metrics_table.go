@@ -7,7 +7,7 @@ const (
 	info    = "info"
 )
 
-// metricFamily is a metric and the figures that it is made of.
+// metricFamily is a metric and the figures it comes from.
 type metricFamily struct {
 	name string // with its unit, without the suffix of its type
 	kind string
@@ -15,17 +15,17 @@ type metricFamily struct {
 	from []metricSource
 }
 
-// metricSource makes series of figures.
+// metricSource makes series from figures.
 type metricSource struct {
-	figure string // the name; a * stands for any part of it
-	labels string // with a * for what stands for the * of figure
+	figure string // the name; a * matches any part of it
+	labels string // with a * for the part that the * of figure matched
 	scale  float64
 }
 
 // single makes one series without labels.
 func single(figure string) []metricSource { return []metricSource{{figure: figure}} }
 
-// buildInfo has one series, which is no figure.
+// buildInfo has one series, which comes from no figure.
 var buildInfo = metricFamily{name: "statsd_build", kind: info, help: "The build of the daemon, always 1."}
 
 // metricTable lists all other metrics in the order in which they are shown.
@@ -51,7 +51,7 @@ var metricTable = []metricFamily{
 	{"statsd_samples_discarded", counter, "Bad samples, by reason.", []metricSource{{figure: "metrics.discarded.*", labels: `reason="*"`}}},
 	{"statsd_samples_refused", counter, "Good samples beyond a limit, by limit.", []metricSource{{figure: "samples.refused.*", labels: `limit="*"`}}},
 	{"statsd_names", gauge, "Names known.", single("names")},
-	{"statsd_names_limit", gauge, "Names that may be known.", single("names.limit")},
+	{"statsd_names_limit", gauge, "Maximum number of names.", single("names.limit")},
 	{"statsd_timers_sketched", counter, "Timers whose percentiles were estimates, at each flush again.", single("timers.sketched")},
 	{"statsd_debug_skipped", counter, "Log entries that debugging left out.", single("debug.skipped")},
 
@@ -65,31 +65,31 @@ var metricTable = []metricFamily{
 	{"statsd_pipes_removed", counter, "Stat pipes removed because their processes had ended.", single("pipes.removed")},
 
 	{"statsd_last_flush_timestamp_seconds", gauge, "When the last flush began, 0 before the first.", single("ledger.time")},
-	{"statsd_flush_duration_seconds", gauge, "Time that the last flush took to work out its points.", single("flush_duration")},
-	{"statsd_flush_swap_seconds", gauge, "Time of the last flush in which receivers were held up.", single("flush.swap")},
+	{"statsd_flush_duration_seconds", gauge, "Time that the last flush took to compute its points.", single("flush_duration")},
+	{"statsd_flush_swap_seconds", gauge, "Time of the last flush in which receivers had to wait.", single("flush.swap")},
 	{"statsd_flush_late", counter, "Flushes that took longer than the flush interval.", single("flush.late")},
 	{"statsd_flush_repeated", counter, "Flushes with the time of an earlier flush.", single("flush.repeated")},
-	{"statsd_render_seconds", gauge, "Time that the last flush took beside the swap.", single("render.time")},
+	{"statsd_render_seconds", gauge, "Time that the last flush took without the swap.", single("render.time")},
 	{"statsd_render_kind_seconds", gauge, "Time that the last flush took to summarise names, by kind.", renderSources("duration")},
 	{"statsd_render_names", gauge, "Names in the last flush, by kind.", renderSources("count")},
 	{"statsd_render_collisions", gauge, "Names in the last flush that share a path with another name.", single("render.collisions")},
 	{"statsd_points", gauge, "Points of the last flush.", single("render.total")},
 
 	{"statsd_sinks", gauge, "Sinks configured.", single("sinks")},
-	{"statsd_sink_up", gauge, "1 if the sink took what it was sent last, 0 if its points wait after a failure.", sinkSource("up")},
+	{"statsd_sink_up", gauge, "1 if the sink accepted the last points, 0 if its points wait after a failure.", sinkSource("up")},
 	{"statsd_sink_last_accepted_timestamp_seconds", gauge, "When the sink last accepted points, 0 if never.", sinkSource("accepted.time")},
 	{"statsd_sink_behind_seconds", gauge, "Age of the oldest flush that the sink has not accepted, 0 if none waits.", sinkSource("behind")},
 	{"statsd_sink_errors", counter, "Attempts to send that failed, by kind of error.", []metricSource{{figure: "sink.*.errors.socket", labels: `sink="*",kind="socket"`}, {figure: "sink.*.errors.unknown", labels: `sink="*",kind="unknown"`}}},
 	{"statsd_sink_points", counter, "Points made for the sink, recovered from its spool, and delivered.", []metricSource{{figure: "sink.*.points.made", labels: `sink="*",what="made"`}, {figure: "sink.*.points.recovered", labels: `sink="*",what="recovered"`}, {figure: "sink.*.points.delivered", labels: `sink="*",what="delivered"`}}},
 	{"statsd_sink_waiting_points", gauge, "Points that wait in memory and on disk.", []metricSource{{figure: "sink.*.points.queued", labels: `sink="*",where="queue"`}, {figure: "sink.*.points.spooled", labels: `sink="*",where="spool"`}}},
 	{"statsd_sink_points_dropped", counter, "Points lost, by reason.", []metricSource{dropSource("full"), dropSource("damaged"), dropSource("unsendable"), dropSource("refused"), dropSource("removed")}},
-	{"statsd_sink_history_seconds", gauge, "Time of which a load sink has history.", []metricSource{{figure: "sink.*.history.minutes", labels: `sink="*"`, scale: 60}}},
+	{"statsd_sink_history_seconds", gauge, "Time span of the history of a load sink.", []metricSource{{figure: "sink.*.history.minutes", labels: `sink="*"`, scale: 60}}},
 	{"statsd_sink_history_names", gauge, "Names that a load sink remembers.", sinkSource("history.names")},
-	{"statsd_sink_history_bytes", gauge, "Memory that the history of a load sink takes.", sinkSource("history.bytes")},
+	{"statsd_sink_history_bytes", gauge, "Memory of the history of a load sink.", sinkSource("history.bytes")},
 	{"statsd_flush_errors", counter, "Flushes with a failed attempt to send, over all sinks.", single("flush_errors")},
-	{"statsd_last_publish_duration_seconds", gauge, "Time that was spent on sending the newest flush that was delivered.", single("last_publish.duration")},
-	{"statsd_last_publish_bytes", gauge, "Size of the newest flush that was delivered.", single("last_publish.bytes")},
-	{"statsd_publish_error_timestamp_seconds", gauge, "When an attempt to send failed last, 0 if none did.", single("publish_error.time")},
+	{"statsd_last_publish_duration_seconds", gauge, "Time spent on sending the newest delivered flush.", single("last_publish.duration")},
+	{"statsd_last_publish_bytes", gauge, "Size of the newest delivered flush.", single("last_publish.bytes")},
+	{"statsd_publish_error_timestamp_seconds", gauge, "When an attempt to send last failed, 0 if none did.", single("publish_error.time")},
 
 	{"statsd_notify", counter, "Messages to notifiers, by result.", []metricSource{{figure: "notify.*.sent", labels: `notifier="*",result="sent"`}, {figure: "notify.*.errors", labels: `notifier="*",result="error"`}}},
 	{"statsd_notify_waiting", gauge, "Messages that a notifier has not accepted yet.", []metricSource{{figure: "notify.*.waiting", labels: `notifier="*"`}}},
@@ -101,18 +101,18 @@ var metricTable = []metricFamily{
 	{"process_cpu_seconds", counter, "Processor time used.", single("cpu.used")},
 }
 
-// sinkSource makes a series of a figure of each sink.
+// sinkSource makes a series from a figure of each sink.
 func sinkSource(figure string) []metricSource {
 	return []metricSource{{figure: "sink.*." + figure, labels: `sink="*"`}}
 }
 
-// dropSource makes a series of each sink of its points that were dropped for a reason.
+// dropSource makes a series for each sink from the points dropped for a reason.
 func dropSource(reason string) metricSource {
 	return metricSource{figure: "sink.*.points.dropped." + reason, labels: `sink="*",reason="` + reason + `"`}
 }
 
-// renderSources makes a series of a figure of each kind of names. The figures
-// have the words of the reference.
+// renderSources makes a series from a figure of each kind of names. The figures use the reference's
+// words.
 func renderSources(figure string) (all []metricSource) {
 	for _, kind := range [][2]string{{"counters", "counter"}, {"gauge", "gauge"}, {"set", "set"}, {"timers", "timer"}} {
 		all = append(all, metricSource{figure: "render." + kind[0] + "." + figure, labels: `kind="` + kind[1] + `"`})

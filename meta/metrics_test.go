@@ -21,8 +21,8 @@ func readDocs(t *testing.T, name string) string {
 
 var publishedRow = regexp.MustCompile("(?m)^- `([a-zA-Z_.]+)` \\([A-Za-z0-9]")
 
-// everyFigure returns the names of all figures, which docs/published.md lists. A test
-// there compares the list with what the daemon tells.
+// everyFigure returns the names of all figures from docs/published.md. A test there compares the
+// list with the daemon's.
 func everyFigure(t *testing.T, sink string) (names []string) {
 	t.Helper()
 	for _, row := range publishedRow.FindAllStringSubmatch(readDocs(t, "published.md"), -1) {
@@ -73,7 +73,7 @@ func TestMetricsOfFigures(t *testing.T) {
 	}
 }
 
-// TestMetricsDocs checks that docs/metrics.md lists all metrics as they are.
+// TestMetricsDocs checks that docs/metrics.md lists all metrics correctly.
 func TestMetricsDocs(t *testing.T) {
 	var want strings.Builder
 	for _, f := range append([]metricFamily{buildInfo}, metricTable...) {
@@ -100,7 +100,7 @@ func TestMetricsDocs(t *testing.T) {
 	}
 }
 
-// hostile is a name that no label can have as it is.
+// hostile is a name that needs escapes in a label.
 const hostile = "a\"b\\c\nd\xff"
 
 // everythingSource is a Source of all figures. Each has another value.
@@ -128,7 +128,7 @@ func startMetrics(t *testing.T, source Source) (addr string) {
 	return run(t, m)
 }
 
-// getMetrics asks with an Accept header, none if that is empty.
+// getMetrics requests /metrics with an Accept header, unless that is empty.
 func getMetrics(t *testing.T, method, addr, accept string) answer {
 	t.Helper()
 	r, err := http.NewRequest(method, "http://"+addr+"/metrics", nil)
@@ -143,8 +143,7 @@ func getMetrics(t *testing.T, method, addr, accept string) answer {
 
 const askOpenMetrics = "application/openmetrics-text"
 
-// TestMetricsGrammar checks both formats with a parser of their grammar, and that they tell
-// the same.
+// TestMetricsGrammar checks both formats with a parser of their grammar, and that they agree.
 func TestMetricsGrammar(t *testing.T) {
 	source := everythingSource(t)
 	addr := startMetrics(t, source)
@@ -205,7 +204,7 @@ func checkSamples(t *testing.T, text map[string]*parsedMetric, source *fixedSour
 	}
 }
 
-// TestGrammar checks that the parser refuses what is no such format.
+// TestGrammar checks that the parser refuses invalid texts.
 func TestGrammar(t *testing.T) {
 	good := "# HELP a_total b\n# TYPE a_total counter\na_total{x=\"1\"} 1\n"
 	goodOpen := "# HELP a b\n# TYPE a counter\na_total{x=\"1\"} 1\n# EOF\n"
@@ -231,7 +230,7 @@ func TestGrammar(t *testing.T) {
 	}
 }
 
-// BenchmarkMetrics makes the text that Prometheus asks for.
+// BenchmarkMetrics makes the text for Prometheus.
 func BenchmarkMetrics(b *testing.B) {
 	figures := exampleSource().figures
 	b.ReportAllocs()

@@ -18,7 +18,7 @@ import (
 // answerTimeout leaves time for 100,000 values, about 20 MB.
 const answerTimeout = 10 * time.Second
 
-// MonitorConfig says where a Monitor listens.
+// MonitorConfig configures a Monitor.
 type MonitorConfig struct {
 	// Host is the address to bind; "" is 127.0.0.1. On a loopback address the
 	// monitor answers only requests for localhost, 127.0.0.1, [::1] or that
@@ -32,12 +32,12 @@ type MonitorConfig struct {
 	OwnPrefix string
 	// Episodes are the history of the health; nil for none.
 	Episodes *Episodes
-	// ErrorLog gets errors inside the monitor, such as a panic while answering.
-	// Errors of clients are not logged. nil drops all.
+	// ErrorLog receives internal errors, such as a panic while answering. Errors of clients are not
+	// logged. nil drops all.
 	ErrorLog *log.Logger
 }
 
-// Validate reports an error in the configuration, and names the flag.
+// Validate returns an error that names the flag at fault.
 func (c MonitorConfig) Validate() error {
 	if c.Port < 0 || c.Port > 65535 {
 		return metric.FlagErrorf("--monitor-port", c.Port, "want a port from 0 to 65535")
@@ -103,5 +103,5 @@ func (m *Monitor) Run(ctx context.Context) error {
 	return nil
 }
 
-// Close releases the address and cuts running answers off.
+// Close releases the address and interrupts running answers.
 func (m *Monitor) Close() error { return m.server.Close() }

@@ -83,8 +83,8 @@ func exampleSource() *fixedSource {
 				{Time: now.Add(-time.Hour), Sender: SenderAt(netip.MustParseAddrPort("192.0.2.1:5")), Reason: "no_value", Line: []byte("a:|c")},
 			},
 			Refused: []Refusal{
-				{Limit: "max-names", Prefix: "web.hits.", Least: 1000, Most: 3_000_000},
-				{Limit: "max-set-members", Prefix: "users", Least: 7, Most: 7},
+				{Limit: "max-names", Prefix: "web.hits.", Min: 1000, Max: 3_000_000},
+				{Limit: "max-set-members", Prefix: "users", Min: 7, Max: 7},
 			},
 			Collisions: []string{"stats.a"},
 		},

@@ -42,7 +42,7 @@ func TestPage(t *testing.T) {
 	if body := get(t, addr, "/").body; !strings.Contains(body, "FAILING for 15m: sink &lt;graphite&gt; fails, and one more reason") ||
 		!strings.Contains(body, "<title>failing") || !strings.Contains(body, "Effect: its points wait. Next: <code>statsdmonitor</code>. Ends when it accepts.") ||
 		!strings.Contains(body, `<strong class="warn">the kernel dropped 3</strong>`) {
-		t.Errorf("the page does not tell of the failure: %.400s", body)
+		t.Errorf("the page does not show the failure: %.400s", body)
 	}
 }
 
@@ -103,7 +103,7 @@ func TestPagePolicy(t *testing.T) {
 		t.Errorf("the policy is %s, want %s", got, want)
 	}
 	if strings.Contains(a.body, "style=") || strings.Contains(a.body, "<script") {
-		t.Error("the page contains what its policy forbids")
+		t.Error("the page contains things that its policy forbids")
 	}
 }
 

@@ -6,7 +6,7 @@ import (
 	"github.com/statsd-ops/statsd/internal/xmlrpc"
 )
 
-// handler routes requests: POST is XML-RPC, a GET goes by its path.
+// handler routes requests: POST is XML-RPC, GET is routed by its path.
 func (m *Monitor) handler() http.Handler {
 	rpc := xmlrpc.NewMux(m.methods()...)
 	page := newPage()

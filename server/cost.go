@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// memory is what the process holds, in bytes.
+// memory is the memory of the process, in bytes.
 type memory struct {
-	live float64 // as of the last garbage collection
-	held float64 // had from the system, and not given back: about the resident set
+	live float64 // live objects as of the last garbage collection
+	held float64 // obtained from the system and not returned: about the resident set
 }
 
 func readMemory() memory {
@@ -23,8 +23,7 @@ func readMemory() memory {
 	return memory{live: bytes(0), held: bytes(1) - bytes(2)}
 }
 
-// usedCPU is the processor time that the process has used. It is 0 if the system does not
-// tell.
+// usedCPU returns the processor time of the process so far, or 0 if the system does not tell.
 func usedCPU() time.Duration {
 	var usage syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {

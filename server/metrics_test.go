@@ -22,8 +22,8 @@ func (v *virtual) figure(name string) float64 {
 	return 0
 }
 
-// Each sink says whether it works, when it last accepted points, how far it is behind, and
-// how its attempts failed.
+// Each sink reports whether it works, when it last accepted points, how far it is behind, and the
+// kinds of its failed attempts.
 func TestSinkFigures(t *testing.T) {
 	r := sinktest.NewRecorder()
 	cfg := plain(r)
@@ -77,7 +77,7 @@ func TestCPUUsed(t *testing.T) {
 	}
 }
 
-// /metrics tells what istats tells, and no name of a client.
+// /metrics agrees with istats, and shows no client's names.
 func TestMetricsOfDaemon(t *testing.T) {
 	t.Parallel()
 	cfg := config()

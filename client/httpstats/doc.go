@@ -5,7 +5,7 @@
 //	http.ListenAndServe(addr, &httpstats.Handler{Client: stats.With("http"), Next: mux})
 //	calls := &http.Client{Transport: &httpstats.Transport{Client: stats.With("calls")}}
 //
-// # What is sent
+// # Metrics
 //
 // NAME stands for the handler or host. For each request:
 //

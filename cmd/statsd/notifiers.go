@@ -47,7 +47,7 @@ func (all settings) nsca() (c nsca.Config, err error) {
 		Server:  all.text("nsca-server"),
 		Host:    all.text("nsca-host"),
 		Service: all.text("nsca-service"),
-		Method:  nsca.XOR, // the default of send_nsca
+		Method:  nsca.XOR, // send_nsca's default
 		Legacy:  all.on("nsca-legacy"),
 	}
 	if path := all.text("nsca-config"); path != "" {

@@ -20,7 +20,7 @@ import (
 	"github.com/statsd-ops/statsd/internal/completion"
 )
 
-// options is what the command line asks for.
+// options are the values of the command line.
 type options struct {
 	addr    string // host:port of the monitor
 	timeout time.Duration
@@ -34,7 +34,7 @@ const (
 	defaultPort = "8135"
 )
 
-// errShown says that --help or --version was given, and answered.
+// errShown is returned after --help or --version was answered.
 var errShown = errors.New("help was shown")
 
 // parse reads the command line. Help and version go to stdout.
@@ -51,7 +51,7 @@ func parse(args []string, stdout io.Writer) (*options, error) {
 	port := app.Arg("port", "Port of its monitor: the port of the daemon plus 10. Default 8135.").String()
 	values := app.Flag("values", "Print the values published last: path, value and Unix time.").Bool()
 	discards := app.Flag("discards", "Print how many samples were discarded for each reason, and the last bad lines.").Bool()
-	balance := app.Flag("ledger", "Print what became of all samples and points; exit 3 if some are unaccounted for.").Bool()
+	balance := app.Flag("ledger", "Print the account of all samples and points; exit 3 if some are missing from it.").Bool()
 	alerts := app.Flag("alerts", "Print the daemon's problems, the newest first, and who was told.").Bool()
 	app.Flag("json", "Print JSON.").BoolVar(&o.json)
 	app.Flag("timeout", "Seconds to wait for the answer, or a duration such as 500ms.").Default("5s").SetValue((*duration)(&o.timeout))
@@ -124,7 +124,7 @@ func address(host, port string) (string, error) {
 
 func notInHost(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune("/[]@?#", r) }
 
-// split returns the host and the port that one argument names.
+// split splits an argument into host and port.
 func split(text string) (host, port string) {
 	if strings.Trim(text, "0123456789") == "" {
 		return defaultHost, cmp.Or(text, defaultPort)
@@ -165,10 +165,10 @@ func flagNames(app *kingpin.Application) (names []string) {
 	return names
 }
 
-// negatable is how kingpin shows a switch; its --no- form is of no use here.
+// negatable matches kingpin's form of a switch. Its --no- form has no use here.
 var negatable = regexp.MustCompile(`--\[no-\](\S+)`)
 
-// show prints kingpin's answer to --help or --version, with its columns kept.
+// show prints kingpin's answer to --help or --version and keeps its columns.
 func show(w io.Writer, usage []byte) error {
 	_, err := w.Write(negatable.ReplaceAll(usage, []byte("--$1     ")))
 	return cmp.Or(err, errShown)

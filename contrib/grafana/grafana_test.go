@@ -19,7 +19,7 @@ import (
 
 type source struct{ Type, UID string }
 
-// dashboard is what the tests need of Grafana's format.
+// dashboard is the part of Grafana's format that the tests need.
 type dashboard struct {
 	Title, UID string
 	Templating struct {
@@ -56,7 +56,7 @@ func load(t *testing.T, file, kind string) *dashboard {
 	return d
 }
 
-// check checks what Grafana would draw wrongly or not at all.
+// check checks for things that Grafana would draw wrongly or not at all.
 func (d *dashboard) check(t *testing.T, kind string) {
 	t.Helper()
 	if d.Title == "" || d.UID == "" || len(d.Panels) < 20 {
@@ -180,7 +180,7 @@ func TestGraphiteDashboard(t *testing.T) {
 	}
 }
 
-// drawn reports whether there are series, and each has values.
+// drawn reports whether there are series with values.
 func drawn(all map[string]map[int64]float64) bool {
 	for _, points := range all {
 		if len(points) == 0 {

@@ -1,5 +1,4 @@
-// Package prometheus_test has the real Prometheus scrape a daemon, and test the alert
-// rules.
+// Package prometheus_test lets the real Prometheus scrape a daemon and test the alert rules.
 package prometheus_test
 
 import (
@@ -50,7 +49,7 @@ var (
 	alert   = regexp.MustCompile(`alert: (Statsd\w+)\n`)
 )
 
-// found returns what the group of a pattern finds.
+// found returns the first group of each match of a pattern.
 func found(pattern *regexp.Regexp, text string) map[string]bool {
 	all := map[string]bool{}
 	for _, match := range pattern.FindAllStringSubmatch(text, -1) {
@@ -80,7 +79,7 @@ func TestReasons(t *testing.T) {
 	}
 }
 
-// configOf returns the example's configuration for a daemon, with another pace.
+// configOf returns the example's configuration for a daemon, with shorter intervals.
 func configOf(t *testing.T, daemon *counterpart.Daemon) string {
 	t.Helper()
 	rules, err := filepath.Abs("statsd.rules.yml")
@@ -97,7 +96,7 @@ func configOf(t *testing.T, daemon *counterpart.Daemon) string {
 	return config
 }
 
-// TestScrape checks what Prometheus makes of the metrics of a daemon with a dead sink.
+// TestScrape checks how Prometheus reads the metrics of a daemon with a dead sink.
 func TestScrape(t *testing.T) {
 	t.Parallel()
 	soak.Slow(t)
@@ -173,8 +172,8 @@ func checkReadme(t *testing.T, p *counterpart.Prometheus) {
 
 var typeLine = regexp.MustCompile(`(?m)^# TYPE (\S+) (\S+)\n`)
 
-// checkTypes checks that Prometheus knows the type and the help of each metric, in each of
-// the formats, and has a value of it.
+// checkTypes checks that Prometheus knows the type and the help of each metric, in each format, and
+// has a value of it.
 func checkTypes(t *testing.T, p *counterpart.Prometheus, daemon *counterpart.Daemon) {
 	t.Helper()
 	var metadata map[string][]struct{ Type, Help, Unit string }

@@ -11,20 +11,20 @@ import (
 	"strings"
 )
 
-// Flag is what a script knows of a flag.
+// Flag describes a flag for a script.
 type Flag struct {
 	Name    string // without dashes
 	Short   rune   // 0 if there is none
 	Help    string
-	Value   string   // what stands for the value in the help; "" if the flag takes none
-	Choices []string // all values, if they are few
+	Value   string   // placeholder for the value in the help; "" if the flag takes none
+	Choices []string // all valid values, if they are few
 	Path    bool     // the value is a file or a directory
 }
 
 // prefix begins the flags that ask for a script.
 const prefix = "--completion-script-"
 
-// Shell returns the shell whose script one of the arguments asks for, "" if none does.
+// Shell returns the shell whose script one of the arguments requests, or "".
 func Shell(args []string) string {
 	for _, arg := range args {
 		if shell, ok := strings.CutPrefix(arg, prefix); ok {
@@ -47,7 +47,7 @@ func Script(shell, command string, flags []Flag) (string, error) {
 	return "", fmt.Errorf("%s%s: there is no script for that shell; want bash, zsh or fish", prefix, shell)
 }
 
-// spellings returns how the flag is typed: --port and -p.
+// spellings returns the forms of the flag: --port and -p.
 func (f *Flag) spellings() []string {
 	all := []string{"--" + f.Name}
 	if f.Short != 0 {
@@ -56,7 +56,7 @@ func (f *Flag) spellings() []string {
 	return all
 }
 
-// bash splits --flag=value into three words, as = is in its COMP_WORDBREAKS.
+// bash splits --flag=value into three words, because = is in its COMP_WORDBREAKS.
 func bash(command string, flags []Flag) string {
 	var b strings.Builder
 	function := "_" + command
@@ -150,7 +150,7 @@ func fishQuote(text string) string {
 	return "'" + strings.NewReplacer(`\`, `\\`, "'", `\'`).Replace(text) + "'"
 }
 
-// IsPath reports whether the placeholder of a value stands for a file or a directory.
+// IsPath reports whether the placeholder of a value names a file or a directory.
 func IsPath(placeholder string) bool {
 	return slices.Contains([]string{"FILE", "DIR", "PATH"}, placeholder)
 }

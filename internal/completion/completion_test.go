@@ -21,7 +21,7 @@ var flags = []Flag{
 	{Name: "pct", Help: "Percentile: 50:99.", Value: "A:B"},
 }
 
-// completed are what a shell must offer: for what was typed, each a word a line.
+// completed are the words that a shell must offer for typed words, one per line.
 var completed = []struct {
 	words []string // typed so far; the last one is completed
 	want  []string
@@ -42,7 +42,7 @@ func folder(t *testing.T) string {
 	return dir
 }
 
-// check runs a shell for each of the cases, and compares what it offers.
+// check runs a shell for each case and compares the offered words.
 func check(t *testing.T, shell string, args func(words []string, script string) []string) {
 	t.Helper()
 	program := counterpart.Find(t, shell)
@@ -98,8 +98,8 @@ func TestFish(t *testing.T) {
 	})
 }
 
-// zsh completes only at a terminal: zpty gives it one. The driver types, and reads until each of the words that
-// follow was shown.
+// zsh completes only at a terminal, which zpty provides. The driver types, and reads until each of
+// the following words was shown.
 const zshDriver = `
 emulate -L zsh
 zmodload zsh/zpty

@@ -9,14 +9,14 @@ import (
 	"testing"
 )
 
-// Daemon is the statsd of this tree, for tests of what reads its figures.
+// Daemon is the statsd of this tree, for tests of programs that read its figures.
 type Daemon struct {
 	Addr    string // for lines
 	Monitor string // for HTTP
 }
 
-// StartDaemon builds the daemon and runs it with these arguments on ports of its own. It
-// ends with the test.
+// StartDaemon builds the daemon and runs it with these arguments on free ports. It stops at the end
+// of the test.
 func StartDaemon(t testing.TB, args ...string) *Daemon {
 	t.Helper()
 	dir, addr := t.TempDir(), FreeAddress(t)

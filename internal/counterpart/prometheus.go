@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// Prometheus is a Prometheus server (Debian's) of the test's own.
+// Prometheus is a Prometheus server (Debian's) for one test.
 type Prometheus struct {
 	// URL is its address, without a slash at the end.
 	URL string
@@ -19,7 +19,7 @@ type Prometheus struct {
 	t testing.TB
 }
 
-// StartPrometheus starts one with that configuration. It ends with the test.
+// StartPrometheus starts one with that configuration. It stops at the end of the test.
 func StartPrometheus(t testing.TB, config string) *Prometheus {
 	t.Helper()
 	program := Find(t, "prometheus")
@@ -36,7 +36,7 @@ func StartPrometheus(t testing.TB, config string) *Prometheus {
 	return p
 }
 
-// answers reports whether a URL is answered with 200.
+// answers reports whether a URL answers with 200.
 func answers(url string) bool {
 	response, err := http.Get(url)
 	if err != nil {
@@ -46,7 +46,7 @@ func answers(url string) bool {
 	return response.StatusCode == http.StatusOK
 }
 
-// Get asks the API at a path such as "query", and reads the data of the answer.
+// Get queries the API at a path such as "query" and reads the data of the answer.
 func (p *Prometheus) Get(path string, query url.Values, data any) {
 	p.t.Helper()
 	response, err := http.Get(p.URL + "/api/v1/" + path + "?" + query.Encode())
@@ -69,7 +69,7 @@ type Series struct {
 	Value  float64
 }
 
-// Query evaluates an expression now. Its result has to be series.
+// Query evaluates an expression now. Its result must be series.
 func (p *Prometheus) Query(expression string) (found []Series) {
 	p.t.Helper()
 	var vector struct {
