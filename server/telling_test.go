@@ -118,6 +118,9 @@ func TestChangeIsTold(t *testing.T) {
 		v.wait(17 * time.Minute)
 		wantSaid(t, l, "110:begin points_dropped recorder failing, 130:change points_dropped recorder degraded<failing, 1010:end points_dropped recorder degraded")
 		wantSaid(t, people, "110:begin points_dropped recorder failing, 1010:end points_dropped recorder degraded")
+		if told := v.telling.episodes.Last(1)[0].Told; !told[0].Change.Taken() || told[1].Change.Due {
+			t.Errorf("%+v", told)
+		}
 	})
 }
 
