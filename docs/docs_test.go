@@ -72,6 +72,7 @@ func TestFigures(t *testing.T) {
 	cfg.Sinks = []delivery.Destination{{Name: "NAME", Sink: sinktest.NewRecorder()}, {Name: "NAME", Recorder: windows}}
 	cfg.Layout, cfg.MetadataPrefix, cfg.AlertInterval = aggregate.Reference.Layout(), "statsd", time.Hour
 	cfg.Expire, cfg.GaugeExpire, cfg.MaxNames, cfg.MaxNameLength, cfg.MaxSetMembers, cfg.MaxTimerSamples = 2, time.Hour, 1, 1, 1, 1
+	cfg.Channels = []server.Channel{{Name: "NAME"}}
 	s, err := server.New(cfg)
 	if err != nil {
 		t.Fatal(err)

@@ -36,7 +36,7 @@ const (
 	askSinks    = " | grep sink"
 	askPipes    = " | grep pipes"
 	askState    = " | grep state"
-	askNotify   = " | grep notify"
+	askAlerts   = " --alerts"
 	askLines    = " | grep lines"
 	askDiscards = " --discards"
 	askLedger   = " --ledger"
@@ -66,7 +66,7 @@ var reasonTable = []reasonKind{
 	{Clock, "graphite keeps the later of two points with the same time", "after 15 minutes without a repeated time", askFlush},
 	{PipesFailing, "values of stat pipes are missing", "when the next reading succeeds", askPipes},
 	{StateFile, "gauges would begin with old values after a restart", "when the next save succeeds", askState},
-	{AlertUntold, "people may not know of the alert", "when it takes a message", askNotify},
+	{AlertUntold, "people may not know of the alert", "when it takes a message", askAlerts},
 	{LedgerBroken, "the daemon's own counts are wrong: this is a bug, please report it", "never", askLedger},
 }
 

@@ -44,6 +44,12 @@ func (m *Monitor) methods() []xmlrpc.Method {
 			Signature: []string{"struct"},
 			Call:      m.health,
 		},
+		{
+			Name:      "alerts",
+			Help:      "Takes a number from 1 to 256. Returns an array of at most so many structs, the newest first: what was wrong with the daemon, and who was told. Members: id, reason, subject, state (degraded or failing), text, began, ended (0 while it goes on) and told: an array of structs of notifier, and of begin, change and end: structs of state (none, waiting, told or given_up), time, tries and error. Times are Unix seconds.",
+			Signature: []string{"array", "int"},
+			Call:      m.alerts,
+		},
 	}
 }
 

@@ -91,7 +91,9 @@ var metricTable = []metricFamily{
 	{"statsd_last_publish_bytes", gauge, "Size of the newest delivered flush.", single("last_publish.bytes")},
 	{"statsd_publish_error_timestamp_seconds", gauge, "When an attempt to send last failed, 0 if none did.", single("publish_error.time")},
 
-	{"statsd_notify", counter, "Reports to notifiers, by result.", []metricSource{{figure: "notify.sent", labels: `result="sent"`}, {figure: "notify.errors", labels: `result="error"`}}},
+	{"statsd_notify", counter, "Messages to notifiers, by result.", []metricSource{{figure: "notify.*.sent", labels: `notifier="*",result="sent"`}, {figure: "notify.*.errors", labels: `notifier="*",result="error"`}}},
+	{"statsd_notify_waiting", gauge, "Messages that a notifier has not accepted yet.", []metricSource{{figure: "notify.*.waiting", labels: `notifier="*"`}}},
+	{"statsd_notify_untracked", counter, "Reasons of the health without an episode, as others fill the history.", single("notify.untracked")},
 	{"statsd_state_gauges", gauge, "Gauges in the state file.", single("state.gauges")},
 	{"statsd_state_errors", counter, "Saves of the state file that failed.", single("state.errors")},
 	{"statsd_memory_bytes", gauge, "Memory of the heap that was live at the last collection, and memory held from the system.", []metricSource{{figure: "memory.live", labels: `what="live"`}, {figure: "memory.held", labels: `what="held"`}}},

@@ -30,6 +30,8 @@ type MonitorConfig struct {
 	// OwnPrefix is the prefix of the daemon's own published figures. The page
 	// does not list them among the values. "" if they are not published.
 	OwnPrefix string
+	// Episodes are the history of the health; nil for none.
+	Episodes *Episodes
 	// ErrorLog receives internal errors, such as a panic while answering. Errors of clients are not
 	// logged. nil drops all.
 	ErrorLog *log.Logger
@@ -46,11 +48,12 @@ func (c MonitorConfig) Validate() error {
 // Monitor answers XML-RPC on every path. It serves a status page at /, /metrics for
 // Prometheus, and /healthz, /livez and /readyz for probes. Make it with NewMonitor.
 type Monitor struct {
-	source  Source
-	values  *Values
-	version string
-	own     string // start of the daemon's own paths; "" for none
-	server  *httpgate.Server
+	source   Source
+	values   *Values
+	episodes *Episodes
+	version  string
+	own      string // start of the daemon's own paths; "" for none
+	server   *httpgate.Server
 }
 
 // Shortages returns how often no file descriptor was free for a client.
@@ -66,7 +69,10 @@ func NewMonitor(cfg MonitorConfig, source Source, values *Values) (*Monitor, err
 	if host == "" {
 		host = "127.0.0.1"
 	}
-	m := &Monitor{source: source, values: values, version: cfg.Version}
+	m := &Monitor{source: source, values: values, episodes: cfg.Episodes, version: cfg.Version}
+	if m.episodes == nil {
+		m.episodes = NewEpisodes("")
+	}
 	if cfg.OwnPrefix != "" {
 		m.own = cfg.OwnPrefix + "."
 	}

@@ -70,6 +70,7 @@ type view struct {
 	Refresh              bool
 	Tiles                []tile
 	Sinks                *sinkTable
+	Alerts               []alertRow
 	Values               []valueRow
 	Shown                string
 	Reasons, Figures     []figureRow
@@ -112,6 +113,7 @@ func (m *Monitor) view(query url.Values, now time.Time) view {
 		Tiles:   tiles(figures, m.values.Flushed(), now),
 		Sinks:   sinks(figures),
 		Figures: figureRows(figures),
+		Alerts:  m.alertRows(now),
 	}
 	v.Health = m.source.Health()
 	v.Headline, v.Mood = headline(v.Health, now)

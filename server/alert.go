@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -18,8 +19,6 @@ import (
 // alerts checks the health at each alert interval and tells the notifiers. It only reads the
 // health.
 type alerts struct {
-	sent, errors atomic.Uint64
-
 	settings atomic.Pointer[alertSettings]
 	changed  chan struct{} // signals new settings
 
@@ -28,8 +27,12 @@ type alerts struct {
 	told    []notify.Status   // the last status that each notifier took
 
 	mu     sync.Mutex
-	faults []meta.Fault // the notifiers whose last message failed
+	faults []meta.Fault     // the notifiers whose last message failed
+	counts map[string]tally // by notifier
 }
+
+// tally counts messages to a notifier, since the start.
+type tally struct{ sent, errors uint64 }
 
 // streak counts the consecutive looks at which a sink was failing.
 type streak struct {
@@ -71,7 +74,7 @@ func (s *Server) alertLoop(ctx context.Context) {
 			set = s.alerts.settings.Load()
 			s.alerts.keepTold(before.notifiers, set.notifiers)
 			if !set.on {
-				s.alerts.forgetFaults()
+				s.alerts.forget(set.notifiers)
 			}
 			if set.on == before.on && set.interval == before.interval {
 				continue
@@ -100,11 +103,9 @@ func (a *alerts) keepTold(before, now []NamedNotifier) {
 		}
 	}
 	a.told = told
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.faults = slices.DeleteFunc(a.faults, func(f meta.Fault) bool {
-		return !slices.ContainsFunc(now, func(n NamedNotifier) bool { return n.Name == f.Name })
-	})
+	a.forget(slices.DeleteFunc(slices.Clone(before), func(b NamedNotifier) bool {
+		return slices.ContainsFunc(now, func(n NamedNotifier) bool { return n.Name == b.Name })
+	}))
 }
 
 // look translates the health into a Nagios status and a text.
@@ -166,11 +167,31 @@ func (a *alerts) untold() []meta.Fault {
 	return slices.Clone(a.faults)
 }
 
-// forgetFaults drops the faults when alerts are turned off.
-func (a *alerts) forgetFaults() {
+// forget drops the faults of notifiers that are not told any more.
+func (a *alerts) forget(notifiers []NamedNotifier) {
+	for _, n := range notifiers {
+		a.note(n.Name, nil)
+	}
+}
+
+// count counts a message that a notifier took or did not take.
+func (a *alerts) count(notifier string, sent bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.faults = nil
+	c := a.counts[notifier]
+	if sent {
+		c.sent++
+	} else {
+		c.errors++
+	}
+	a.counts[notifier] = c
+}
+
+// tallies returns the counts of each notifier that was told anything.
+func (a *alerts) tallies() map[string]tally {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return maps.Clone(a.counts)
 }
 
 // note records whether a notifier took its last message: err is nil if it did.
@@ -209,12 +230,12 @@ func (s *Server) tell(ctx context.Context, notifiers []NamedNotifier, e notify.E
 		telling.Go(func() {
 			err := n.Notifier.Notify(ctx, e)
 			s.alerts.note(n.Name, err)
+			s.alerts.count(n.Name, err == nil)
+			s.telling.episodes.NoteLook(n.Name, time.Now(), err)
 			if err != nil {
-				s.alerts.errors.Add(1)
 				s.log.Error().Err(err).Str("notifier", n.Name).Msg("notifying failed; trying again at the next look")
 				return
 			}
-			s.alerts.sent.Add(1)
 			s.alerts.told[i] = e.Status
 		})
 	}

@@ -57,6 +57,9 @@ type Fixed struct {
 	// BeatEvery is the longest time between two calls of Beat. The longest possible is one second.
 	BeatEvery time.Duration
 
+	// Hostname names this host in messages to Channels. The address that is bound if
+	// it is empty.
+	Hostname string
 	// Version is the daemon's version, shown to people.
 	Version string
 	// Log receives the messages for operators.
@@ -99,6 +102,15 @@ type Live struct {
 	AlertInterval time.Duration
 	// Notifiers receive the alerts.
 	Notifiers []NamedNotifier
+	// Channels are told of each episode of the health, also without Alerts.
+	Channels []Channel
+}
+
+// Channel is a receiver of episodes, and its name in the log and in figures.
+type Channel struct {
+	Name     string
+	Receiver notify.Receiver
+	Config   any // what the receiver was made of: a reload compares it
 }
 
 // NamedNotifier is a notifier with its name for the log.

@@ -47,8 +47,8 @@ func (s *Server) figures(f *flushed) []meta.Figure {
 	l = append(l, meta.Figure{Name: "cpu.used", Value: usedCPU().Seconds(), Count: true})
 	l.value("state.gauges", float64(s.state.gauges))
 	l.count("state.errors", s.state.faults)
-	l.count("notify.sent", s.alerts.sent.Load())
-	l.count("notify.errors", s.alerts.errors.Load())
+	l.addNotifiers(&s.cfg, s.alerts.tallies(), s.telling.waiting())
+	l.count("notify.untracked", s.telling.episodes.Missed())
 
 	l = append(l, s.Health().Figures()...)
 
@@ -121,6 +121,27 @@ func (l *figureList) addReceived(t *intake.Tally, in *intake.State) {
 	l.count("metrics.tags_dropped", t.TagsDropped)
 	l.count("metrics.timestamps_ignored", t.TimestampsIgnored)
 	l.count("debug.skipped", in.DebugSkipped)
+}
+
+// addNotifiers lists how notifying goes, in all and for each notifier.
+func (l *figureList) addNotifiers(cfg *Config, tallies map[string]tally, waiting map[string]int) {
+	one := func(name string) {
+		l.count("notify."+name+".sent", tallies[name].sent)
+		l.count("notify."+name+".errors", tallies[name].errors)
+	}
+	for _, n := range cfg.Notifiers {
+		one(n.Name)
+	}
+	for _, c := range cfg.Channels {
+		one(c.Name)
+		l.value("notify."+c.Name+".waiting", float64(waiting[c.Name]))
+	}
+	var all tally
+	for _, t := range tallies { // of those that were removed too
+		all.sent, all.errors = all.sent+t.sent, all.errors+t.errors
+	}
+	l.count("notify.sent", all.sent)
+	l.count("notify.errors", all.errors)
 }
 
 // addPipes adds the results of reading stat pipes, if pipes are read.

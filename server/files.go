@@ -13,13 +13,15 @@ const (
 	ownFiles = 24
 	// sinkFiles reserves descriptors for a sink and its spool.
 	sinkFiles = 6
+	// channelFiles is for a connection and the look-up of its name.
+	channelFiles = 2
 )
 
 // intakeLimits returns the limits of intake. They leave enough descriptors for publishing, the
 // state file, notifiers and the monitor's clients.
 func (s *Server) intakeLimits() intake.Limits {
 	limits := s.cfg.Limits
-	limits.Reserved = ownFiles + sinkFiles*len(s.cfg.Sinks) + s.cfg.Receivers
+	limits.Reserved = ownFiles + sinkFiles*len(s.cfg.Sinks) + channelFiles*len(s.cfg.Channels) + s.cfg.Receivers
 	servers := 0
 	if s.cfg.MonitorPort >= 0 {
 		servers++

@@ -54,12 +54,17 @@ func (s *Server) Health() meta.Health {
 	return now
 }
 
-// watchHealth looks at the health each second until ctx ends and logs the changes.
+// watchHealth looks at the health each second until ctx ends. It tells the log and the
+// channels of the changes. When the daemon is ending, channels get only what waits already.
 func (s *Server) watchHealth(ctx context.Context) {
+	defer s.endTelling()
 	for more := true; more; {
 		more = clock.Sleep(ctx, lookEvery)
-		s.Health()
+		h := s.Health()
 		s.logNotes()
+		if !h.Draining && more {
+			s.tellEpisodes(ctx, h)
+		}
 	}
 }
 

@@ -83,7 +83,7 @@ func TestMetricsOfDaemon(t *testing.T) {
 	cfg := config()
 	cfg.MonitorPort, cfg.FlushInterval = 0, 50*time.Millisecond
 	d := start(t, cfg)
-	send(t, d.dial("tcp"), "customers.name:1|c\nbad\n")
+	send(t, d.dial("tcp"), "customers.name:1|g\nbad\n")
 	eventually(t, "no flush", func() bool {
 		figures := d.istats()
 		return figures["samples.aggregated"] == 1 && figures["metrics.discarded"] == 1

@@ -48,6 +48,7 @@ func (s *Server) adopt(live Live) {
 	s.in.Table().SetLimits(s.cfg.table())
 	s.in.Change(s.intakeLimits())
 	s.alerts.follow(&s.cfg)
+	s.telling.follow(&s.cfg)
 	clear(s.warned)
 }
 

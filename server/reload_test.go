@@ -57,7 +57,7 @@ func every10s() (Config, *sinktest.Recorder) {
 func TestReloadKnowsEverySetting(t *testing.T) {
 	cfg, _ := every10s()
 	// Fields that are not settings of the configuration file.
-	passed := []string{"Sockets", "Beat", "BeatEvery", "Version", "Log", "Settings"}
+	passed := []string{"Sockets", "Beat", "BeatEvery", "Hostname", "Version", "Log", "Settings"}
 	inVirtualTime(t, cfg, func(v *virtual) {
 		t := v.t
 		for _, setting := range settings(reflect.TypeFor[Config]()) {
@@ -117,6 +117,8 @@ func different(field reflect.Value) {
 		field.Set(reflect.ValueOf([]delivery.Destination{{Name: "other", Sink: sinktest.NewRecorder()}}))
 	case []NamedNotifier:
 		field.Set(reflect.ValueOf([]NamedNotifier{{Name: "other", Notifier: &notified{}}}))
+	case []Channel:
+		field.Set(reflect.ValueOf([]Channel{{Name: "other", Receiver: &listener{}}}))
 	default:
 		field.SetInt(field.Int() + 1)
 	}

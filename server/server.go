@@ -13,6 +13,7 @@ import (
 	"errors"
 	"log"
 	"net"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -45,6 +46,7 @@ type Server struct {
 	heard     heard
 	state     stateFile
 	alerts    alerts
+	telling   telling
 
 	stats    meta.Stats
 	values   *meta.Values
@@ -63,10 +65,12 @@ func New(cfg Config) (*Server, error) {
 	s.flushes.schedule.interval = int64(cfg.FlushInterval)
 	s.flushes.layout = cfg.layout()
 	s.alerts.changed = make(chan struct{}, 1)
+	s.alerts.counts = map[string]tally{}
 	if err := s.open(); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
 	s.alerts.follow(&cfg)
+	s.telling.follow(&cfg)
 	// The monitor shows all figures from the start.
 	s.health.tracker = meta.NewTracker(s.started, s.MonitorAddr())
 	s.noteIntake()
@@ -84,6 +88,7 @@ func (s *Server) open() (err error) {
 		return err
 	}
 	s.loadState()
+	s.openTelling()
 	if err := s.openMonitor(); err != nil {
 		return err
 	}
@@ -121,12 +126,14 @@ func (s *Server) openMonitor() error {
 		Port:      s.cfg.MonitorPort,
 		Version:   s.cfg.Version,
 		OwnPrefix: own,
+		Episodes:  s.telling.episodes,
 		ErrorLog:  log.New(errorLog{s.log.With().Str("part", "monitor").Logger()}, "", 0),
 	}, s, s.values)
 	if err != nil {
 		return err
 	}
 	s.monitor = m
+	s.telling.page = "http://" + net.JoinHostPort(s.hostname(), strconv.Itoa(m.Addr().(*net.TCPAddr).Port)) + "/"
 	return nil
 }
 

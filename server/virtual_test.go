@@ -23,10 +23,16 @@ type virtual struct {
 	end context.CancelFunc
 }
 
-// inVirtualTime runs a Server, and test beside it.
+// inVirtualTime runs a Server, and test beside it, in parallel with other tests.
 func inVirtualTime(t *testing.T, cfg Config, test func(*virtual)) {
 	t.Helper()
 	t.Parallel()
+	inBubble(t, cfg, test)
+}
+
+// inBubble runs a Server and test beside it, until the test ends.
+func inBubble(t *testing.T, cfg Config, test func(*virtual)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		v := &virtual{t: t, out: &counterpart.Output{}}
 		cfg.Log = zerolog.New(v.out)

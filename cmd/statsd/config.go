@@ -11,8 +11,6 @@ import (
 	"github.com/statsd-ops/statsd/internal/buildinfo"
 	"github.com/statsd-ops/statsd/internal/cli"
 	"github.com/statsd-ops/statsd/metric"
-	"github.com/statsd-ops/statsd/notify/exec"
-	"github.com/statsd-ops/statsd/notify/nsca"
 	"github.com/statsd-ops/statsd/server"
 	"github.com/statsd-ops/statsd/statvent/pipes"
 )
@@ -90,6 +88,9 @@ func (all settings) config(log zerolog.Logger, sinks []*endpoint) (server.Config
 	if err := all.addNotifiers(&cfg); err != nil {
 		return cfg, err
 	}
+	if err := all.addChannels(&cfg); err != nil {
+		return cfg, err
+	}
 	return cfg, cfg.Validate()
 }
 
@@ -109,6 +110,7 @@ func (all settings) fixed(log zerolog.Logger) server.Fixed {
 		KeepValues:    all.count("keep-values"),
 		Admin:         all.console("admin"),
 		AdminDown:     all.text("admin-health") == "down",
+		Hostname:      hostname(),
 		Version:       buildinfo.Version(),
 		Log:           log,
 	}
@@ -162,43 +164,4 @@ func (all settings) live() server.Live {
 		Alerts:          all.on("alert"),
 		AlertInterval:   all.duration("alert-interval"),
 	}
-}
-
-func (all settings) addNotifiers(cfg *server.Config) error {
-	if path := all.text("notify-exec"); path != "" {
-		n, err := exec.New(exec.Config{Path: path})
-		if err != nil {
-			return err
-		}
-		cfg.Notifiers = append(cfg.Notifiers, server.NamedNotifier{Name: "exec", Notifier: n})
-	}
-	if !all.given("nsca-server") {
-		return nil
-	}
-	c, err := all.nsca()
-	if err != nil {
-		return err
-	}
-	n, err := nsca.New(c)
-	if err != nil {
-		return err
-	}
-	cfg.Notifiers = append(cfg.Notifiers, server.NamedNotifier{Name: "nsca", Notifier: n, EveryLook: true})
-	return nil
-}
-
-func (all settings) nsca() (c nsca.Config, err error) {
-	c = nsca.Config{
-		Server:  all.text("nsca-server"),
-		Host:    all.text("nsca-host"),
-		Service: all.text("nsca-service"),
-		Method:  nsca.XOR, // send_nsca's default
-		Legacy:  all.on("nsca-legacy"),
-	}
-	if path := all.text("nsca-config"); path != "" {
-		if c.Method, c.Password, err = nsca.ReadConfig(path); err != nil {
-			return c, metric.FlagErrorf("--nsca-config", nil, "%w", err)
-		}
-	}
-	return c, nil
 }

@@ -53,14 +53,16 @@ func overlap(a, b string) bool {
 // checkPaths refuses two settings with one file. The state file also uses paths with suffixes.
 func (all settings) checkPaths() (found problems) {
 	places := []place{}
-	for _, name := range []string{"config", "nsca-config", "state-file", "pidfile", "log-file"} {
+	for _, name := range []string{"config", "nsca-config", "notify-auth-file", "state-file", "pidfile", "log-file"} {
 		path := all.text(name)
 		if path == "" || strings.HasPrefix(path, "/dev/") {
 			continue
 		}
 		places = append(places, place{flag: "--" + name, name: filepath.Clean(path)})
 		if name == "state-file" {
-			places = append(places, place{flag: "--" + name, name: filepath.Clean(path) + ".new"}, place{flag: "--" + name, name: filepath.Clean(path) + ".lock"})
+			for _, beside := range []string{".new", ".lock", ".alerts", ".alerts.new"} {
+				places = append(places, place{flag: "--" + name, name: filepath.Clean(path) + beside})
+			}
 		}
 	}
 	for i, p := range places {

@@ -40,10 +40,18 @@ func (all settings) shown(started settings, restart []string) (shown []console.S
 			if len(values) > 1 {
 				name = fmt.Sprintf("%s > %d", s.name, i)
 			}
-			shown = append(shown, console.Setting{Name: name, Value: cmp.Or(withoutPassword(v.text), `""`)})
+			shown = append(shown, console.Setting{Name: name, Value: cmp.Or(s.withoutSecret(v.text), `""`)})
 		}
 	}
 	return shown
+}
+
+// withoutSecret hides what is secret in a value: the address of a channel is the permission to post there.
+func (s *setting) withoutSecret(text string) string {
+	if u, err := url.Parse(text); s.kind == isURL && err == nil {
+		return u.Scheme + "://" + u.Host + "/***"
+	}
+	return withoutPassword(text)
 }
 
 // withoutPassword hides the password of a URL that has one.

@@ -37,6 +37,18 @@ func askConsole(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+// The address of a channel is a secret.
+func TestShownSecrets(t *testing.T) {
+	all := resolved(t, []string{"--notify-slack", "https://hooks.slack.com/services/s3cret", "--notify-webhook", "http://a:81/?key=s3cret"}, nil)
+	shown := map[string]string{}
+	for _, s := range all.shown(all, nil) {
+		shown[s.Name] = s.Value
+	}
+	if shown["notify-slack"] != "https://hooks.slack.com/***" || shown["notify-webhook"] != "http://a:81/***" {
+		t.Errorf("shown: %q, %q", shown["notify-slack"], shown["notify-webhook"])
+	}
+}
+
 // Passwords are not shown.
 func TestShownPasswords(t *testing.T) {
 	for text, want := range map[string]string{

@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -31,6 +32,13 @@ var ourFiles = []ourFile{
 	{name: "state", args: flagFor("--state-file")},
 	{name: "state.lock", args: func(_ *testing.T, path string) []string {
 		return []string{"--state-file", strings.TrimSuffix(path, ".lock")}
+	}},
+	{name: "state.alerts", goesOn: true, args: func(_ *testing.T, path string) []string {
+		// Without a grace period the last save of the state file may outlive the daemon.
+		return []string{"--grace", "5", "--state-file", strings.TrimSuffix(path, ".alerts")}
+	}},
+	{name: "headers", links: true, args: func(_ *testing.T, path string) []string {
+		return []string{"--notify-webhook", "http://localhost:9/", "--notify-auth-file", path}
 	}},
 	{name: "pid", args: flagFor("--pidfile")},
 	{name: "log", args: flagFor("--log-file"), links: true, streams: true},
@@ -140,7 +148,10 @@ func (f ourFile) outcome(t *testing.T, refused bool, args []string) string {
 	t.Helper()
 	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
 	defer stop()
-	args = append([]string{"statsd", "-p", "0", "-n", "127.0.0.1", "--receivers", "1", "--monitor-port", "off", "--grace", "0"}, args...)
+	args = append([]string{"statsd", "-p", "0", "-n", "127.0.0.1", "--receivers", "1", "--monitor-port", "off"}, args...)
+	if !slices.Contains(args, "--grace") {
+		args = append(args, "--grace", "0")
+	}
 	var log buffer
 	ended := make(chan int, 1)
 	go func() { ended <- run(ctx, args, io.Discard, &log) }()

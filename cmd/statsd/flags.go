@@ -93,6 +93,10 @@ var flags = []flag{
 	{group: groupAlerts, name: "nsca-service", needs: "nsca-server", holder: "NAME", help: "Name of the service in Nagios. The metadata prefix if not given."},
 	{group: groupAlerts, name: "nsca-legacy", needs: "nsca-server", kind: isSwitch, help: "Send packets for NSCA before 2.9."},
 	{group: groupAlerts, name: "notify-exec", needs: "alert", holder: "PATH", help: "Program to run at each change, as PATH STATUS SERVICE TEXT. Needs --alert."},
+	{group: groupAlerts, name: "notify-webhook", kind: isURL, many: true, holder: "URL", common: true, help: "Web address that gets a JSON object when something begins to be wrong, changes its state, or ends. May be repeated. Works without --alert."},
+	{group: groupAlerts, name: "notify-alertmanager", kind: isURL, many: true, holder: "URL", help: "Alertmanager of Prometheus, such as http://HOST:9093, that gets all that is wrong. May be repeated. Works without --alert."},
+	{group: groupAlerts, name: "notify-slack", kind: isURL, many: true, holder: "URL", help: "Incoming webhook of Slack, or of a program like it, that is told what begins and ends. May be repeated. Works without --alert."},
+	{group: groupAlerts, name: "notify-auth-file", holder: "FILE", help: "File with headers for these addresses, such as Authorization: Bearer TOKEN; see the manual."},
 
 	{group: groupLimits, name: "max-names", kind: isCount, holder: "2000000", def: "2000000", common: true, help: "Number of names in all; samples of further names are refused."},
 	{group: groupLimits, name: "max-name-length", kind: isCount, holder: "1024", def: "1024", help: "Bytes of a name; samples with longer names are discarded."},

@@ -11,6 +11,7 @@ import (
 
 	"github.com/statsd-ops/statsd/aggregate"
 	"github.com/statsd-ops/statsd/internal/cli"
+	"github.com/statsd-ops/statsd/notify/post"
 	"github.com/statsd-ops/statsd/statvent/pipes"
 )
 
@@ -32,6 +33,7 @@ const (
 	isTimerStats
 	isCounterStats
 	isHistogram
+	isURL
 )
 
 // check returns an error about a value of the wrong form.
@@ -73,6 +75,8 @@ func (k kind) check(text string) (err error) {
 		err = checkWords(text, []string{"rate", "count"})
 	case isHistogram:
 		_, err = aggregate.ParseHistogram(text)
+	case isURL:
+		_, err = post.Parse(text)
 	}
 	return err
 }

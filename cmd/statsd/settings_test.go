@@ -61,14 +61,15 @@ func write(t *testing.T, name, text string) string {
 func others(t *testing.T) map[string]string {
 	texts := map[string]string{
 		"port": "18125", "monitor-port": "off", "gauge-expire": "25h", "pipe-timeout": "1s", "pct": "50",
-		"nsca-config": write(t, "send_nsca.cfg", "password=s3cret\nencryption_method=2\n"),
-		"notify-exec": "/bin/true",
-		"log-file":    filepath.Join(t.TempDir(), "log"),
-		"spool-dir":   t.TempDir(), "state-file": "other.state", "pidfile": "other.pid",
+		"nsca-config":      write(t, "send_nsca.cfg", "password=s3cret\nencryption_method=2\n"),
+		"notify-exec":      "/bin/true",
+		"notify-auth-file": write(t, "headers", "Authorization: Bearer other\n"),
+		"log-file":         filepath.Join(t.TempDir(), "log"),
+		"spool-dir":        t.TempDir(), "state-file": "other.state", "pidfile": "other.pid",
 	}
 	byKind := map[kind]string{
 		isPositive: "7s", isSink: "graphite://other:7?name=west", isText: "other", isGlob: "other", isConsole: "18126", isSwitch: "true", isCount: "7", isNumbers: "7", isDuration: "7s", isBytes: "3MiB",
-		isCounterStats: "count,rate", isTimerStats: "median,sum_N", isHistogram: "other:1,inf",
+		isCounterStats: "count,rate", isTimerStats: "median,sum_N", isHistogram: "other:1,inf", isURL: "http://other/",
 	}
 	for _, f := range flags {
 		switch {
@@ -100,6 +101,7 @@ type configured struct {
 	sinks     []any // their configurations
 	nsca      nsca.Config
 	notifiers int
+	channels  []any // their configurations
 	level     zerolog.Level
 }
 
@@ -120,11 +122,14 @@ func TestEveryFlag(t *testing.T) {
 			c.sinks = append(c.sinks, s.Config)
 		}
 		c.level, c.notifiers = zerolog.Level(log.least.Load()), len(c.Notifiers)
-		c.Sinks, c.Notifiers, c.Log = nil, nil, zerolog.Logger{}
+		for _, ch := range c.Channels {
+			c.channels = append(c.channels, ch.Name, ch.Config)
+		}
+		c.Sinks, c.Notifiers, c.Channels, c.Log = nil, nil, nil, zerolog.Logger{}
 		return c
 	}
 	// Flags that others need, with other values.
-	base := []string{"--alert", "--debug", "--graphite-host=a", "--nsca-server=a", "--nsca-host=a", "--spool-dir=" + t.TempDir(), "--pipe-dir=a", "--admin=a:1"}
+	base := []string{"--alert", "--debug", "--graphite-host=a", "--nsca-server=a", "--nsca-host=a", "--spool-dir=" + t.TempDir(), "--pipe-dir=a", "--admin=a:1", "--notify-webhook=http://a/"}
 	for name, text := range texts {
 		var with, without []string
 		for _, arg := range base {

@@ -14,11 +14,17 @@ import (
 	"github.com/kolo/xmlrpc"
 )
 
-// ask calls a method of the monitor, without parameters, and stores the answer in result.
-// It reads at most limit bytes, and returns when ctx ends.
-func (o *options) ask(ctx context.Context, method string, limit int64, result any) error {
+// question is a call of a method of the monitor, and the greatest length of its answer in bytes.
+type question struct {
+	method string
+	args   []any
+	limit  int64
+}
+
+// ask calls a method of the monitor, and stores the answer in result. It returns when ctx ends.
+func (o *options) ask(ctx context.Context, q question, result any) error {
 	answered := make(chan error, 1)
-	go func() { answered <- o.call(ctx, method, limit, result) }()
+	go func() { answered <- o.call(ctx, q, result) }()
 	var err error
 	select {
 	case err = <-answered:
@@ -36,13 +42,13 @@ func (o *options) ask(ctx context.Context, method string, limit int64, result an
 	case errors.Is(err, context.Canceled):
 		err = errors.New("interrupted")
 	}
-	return fmt.Errorf("%s from %s: %s", method, o.addr, safe(err.Error()))
+	return fmt.Errorf("%s from %s: %s", q.method, o.addr, safe(err.Error()))
 }
 
 // call encodes and decodes with the library, but does not use its client, which has neither a
 // context nor a limit on the answer.
-func (o *options) call(ctx context.Context, method string, limit int64, result any) error {
-	body, err := o.post(ctx, method, limit)
+func (o *options) call(ctx context.Context, q question, result any) error {
+	body, err := o.post(ctx, q)
 	if err != nil {
 		return err
 	}
@@ -63,8 +69,8 @@ func (o *options) call(ctx context.Context, method string, limit int64, result a
 func notXMLRPC(err error) error { return fmt.Errorf("the answer is not a monitor's: %w", err) }
 
 // post returns the body of the answer.
-func (o *options) post(ctx context.Context, method string, limit int64) ([]byte, error) {
-	request, err := xmlrpc.NewRequest("http://"+o.addr+"/RPC2", method, nil)
+func (o *options) post(ctx context.Context, q question) ([]byte, error) {
+	request, err := xmlrpc.NewRequest("http://"+o.addr+"/RPC2", q.method, q.args)
 	if err != nil {
 		return nil, err
 	}
@@ -82,9 +88,9 @@ func (o *options) post(ctx context.Context, method string, limit int64) ([]byte,
 		line, _ := bufio.NewReader(io.LimitReader(response.Body, 256)).ReadBytes('\n')
 		return nil, fmt.Errorf("HTTP status %d: %s", response.StatusCode, bytes.TrimSpace(line))
 	}
-	body, err := io.ReadAll(io.LimitReader(response.Body, limit+1))
-	if err == nil && int64(len(body)) > limit {
-		err = fmt.Errorf("the answer has more than %d bytes", limit)
+	body, err := io.ReadAll(io.LimitReader(response.Body, q.limit+1))
+	if err == nil && int64(len(body)) > q.limit {
+		err = fmt.Errorf("the answer has more than %d bytes", q.limit)
 	}
 	return body, err
 }

@@ -52,6 +52,7 @@ func parse(args []string, stdout io.Writer) (*options, error) {
 	values := app.Flag("values", "Print the values published last: path, value and Unix time.").Bool()
 	discards := app.Flag("discards", "Print how many samples were discarded for each reason, and the last bad lines.").Bool()
 	balance := app.Flag("ledger", "Print the account of all samples and points; exit 3 if some are missing from it.").Bool()
+	alerts := app.Flag("alerts", "Print the daemon's problems, the newest first, and who was told.").Bool()
 	app.Flag("json", "Print JSON.").BoolVar(&o.json)
 	app.Flag("timeout", "Seconds to wait for the answer, or a duration such as 500ms.").Default("5s").SetValue((*duration)(&o.timeout))
 
@@ -66,17 +67,30 @@ func parse(args []string, stdout io.Writer) (*options, error) {
 		return nil, errors.New(cli.Suggest(err.Error(), flagNames(app)))
 	case o.timeout <= 0:
 		return nil, errors.New("--timeout must be more than 0")
-	case *values && *discards, *values && *balance, *discards && *balance:
-		return nil, errors.New("--values, --discards and --ledger exclude each other")
+	case several(*values, *discards, *balance, *alerts):
+		return nil, errors.New("--values, --discards, --ledger and --alerts exclude each other")
 	case *values:
 		o.report = publishedValues
 	case *discards:
 		o.report = discarded
 	case *balance:
 		o.report = ledger
+	case *alerts:
+		o.report = alerted
 	}
 	o.addr, err = address(*host, *port)
 	return o, err
+}
+
+// several reports whether more than one is true.
+func several(asked ...bool) bool {
+	n := 0
+	for _, yes := range asked {
+		if yes {
+			n++
+		}
+	}
+	return n > 1
 }
 
 // duration is a kingpin.Value.

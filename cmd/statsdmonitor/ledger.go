@@ -43,7 +43,7 @@ type book struct {
 // ledger prints the ledger of the daemon. It fails if that does not balance.
 func ledger(ctx context.Context, o *options, w io.Writer) error {
 	var text string
-	if err := o.ask(ctx, "istats", answerLimit, &text); err != nil {
+	if err := o.ask(ctx, question{method: "istats", limit: answerLimit}, &text); err != nil {
 		return err
 	}
 	var figures map[string]float64

@@ -3,8 +3,9 @@
 //	statsdmonitor localhost 8135
 //
 // prints a line "name: value" for each figure, sorted by name. --values prints the values
-// published last, --discards the discarded lines, and --ledger the account of all samples
-// and points. Without arguments it asks localhost on port 8135.
+// published last, --discards the discarded lines, --ledger the account of all samples
+// and points, and --alerts the daemon's problems and who was told. Without arguments it
+// asks localhost on port 8135.
 //
 // It exits 0 after an answer, 1 if the daemon cannot be reached or does not answer, 2 for a
 // wrong command line, and 3 if the ledger does not balance.

@@ -77,6 +77,26 @@ func (source) Discards() meta.Discards {
 	}
 }
 
+// episodes has one that goes on, and one that has ended.
+func episodes(t *testing.T) *meta.Episodes {
+	e := meta.NewEpisodes("web1:8125")
+	at := time.UnixMilli(1795258522250)
+	failing := meta.Reason{ID: meta.SinkFailing, Subject: "main", State: meta.Failing, Text: "sink main accepts nothing for 1m", Since: at}
+	drops := meta.Reason{ID: meta.KernelDrops, State: meta.Degraded, Text: "the kernel dropped 7 datagrams", Since: at.Add(time.Minute)}
+	begun := e.Observe(at, meta.Health{Reasons: []meta.Reason{failing}})
+	e.Observe(at.Add(time.Minute), meta.Health{Reasons: []meta.Reason{failing, drops}})
+	e.Observe(at.Add(15*time.Minute), meta.Health{Reasons: []meta.Reason{drops}})
+	if len(begun) != 1 {
+		t.Fatal(begun)
+	}
+	id := begun[0].Episode.ID
+	e.Note(id, "alertmanager", meta.Begin, meta.Outcome{At: at.Add(time.Second), Tries: 1})
+	e.Note(id, "alertmanager", meta.End, meta.Outcome{At: at.Add(15*time.Minute + time.Second), Tries: 3})
+	e.Note(id, "webhook", meta.Begin, meta.Outcome{})
+	e.Note(id, "webhook", meta.End, meta.Outcome{At: at.Add(25 * time.Minute), Tries: 15, Error: "HTTP 502: \"\x1b[2J\""})
+	return e
+}
+
 // startMonitor runs a monitor until the test ends, and returns its port.
 func startMonitor(t *testing.T, figures []meta.Figure) string {
 	values := meta.NewValues(10)
@@ -85,7 +105,7 @@ func startMonitor(t *testing.T, figures []meta.Figure) string {
 			yield(metric.Point{Path: []byte("stats.B"), Value: 2.5, Time: 1795251870}) &&
 			yield(metric.Point{Path: []byte("stats.a"), Value: 2.38e-5, Time: 1795251870})
 	})
-	monitor, err := meta.NewMonitor(meta.MonitorConfig{}, source{figures}, values)
+	monitor, err := meta.NewMonitor(meta.MonitorConfig{Episodes: episodes(t)}, source{figures}, values)
 	if err != nil {
 		t.Fatal(err)
 	}

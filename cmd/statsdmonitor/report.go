@@ -16,12 +16,13 @@ import (
 const (
 	answerLimit = 1 << 20
 	valuesLimit = 128 << 20
+	alertsLimit = 8 << 20
 )
 
 // figures prints the daemon's own figures, in the format of the reference.
 func figures(ctx context.Context, o *options, w io.Writer) error {
 	var text string
-	if err := o.ask(ctx, "istats", answerLimit, &text); err != nil {
+	if err := o.ask(ctx, question{method: "istats", limit: answerLimit}, &text); err != nil {
 		return err
 	}
 	var object map[string]json.RawMessage
@@ -50,7 +51,7 @@ type value struct {
 // sorted them by path.
 func publishedValues(ctx context.Context, o *options, w io.Writer) error {
 	values := []value{}
-	if err := o.ask(ctx, "values", valuesLimit, &values); err != nil {
+	if err := o.ask(ctx, question{method: "values", limit: valuesLimit}, &values); err != nil {
 		return err
 	}
 	if o.json {
@@ -99,7 +100,7 @@ type badLine struct {
 // the names that limits refused most, then the paths that several names share.
 func discarded(ctx context.Context, o *options, w io.Writer) error {
 	d := discards{Reasons: map[string]any{}, Lines: []badLine{}, Refused: []refusal{}, Collisions: []string{}}
-	if err := o.ask(ctx, "discards", answerLimit, &d); err != nil {
+	if err := o.ask(ctx, question{method: "discards", limit: answerLimit}, &d); err != nil {
 		return err
 	}
 	if o.json {

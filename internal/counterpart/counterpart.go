@@ -1,5 +1,5 @@
 // Package counterpart finds and runs the real programs that the daemon works
-// with, for tests: carbon, graphite-web, Prometheus, nsca, stunnel, runsv, Python.
+// with, for tests: carbon, graphite-web, Prometheus, Alertmanager, nsca, stunnel, runsv, Python.
 //
 // A test that needs a program which is not installed is skipped. $COUNTERPARTS
 // changes that: with "required" the test fails, and with "none" no program is found,

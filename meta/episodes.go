@@ -1,0 +1,241 @@
+package meta
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+)
+
+const (
+	maxEpisodes     = 256
+	maxEpisodeBytes = 128 << 10
+)
+
+// Episodes keeps the last 256 episodes of the health, in at most 128 KiB, and what each
+// notifier was told. Any goroutine may use it.
+type Episodes struct {
+	host string // of the daemon, for the ids
+
+	mu      sync.Mutex
+	all     []Episode // the oldest first
+	version uint64    // grows with each change that a file should have
+	settled time.Time // when all that goes on after a restart has shown
+
+	refused map[key]bool // reasons that hold without an episode, as too many others do
+	missed  uint64       // how many were refused
+}
+
+// NewEpisodes returns the episodes of a daemon, which host:port identifies.
+func NewEpisodes(host string) *Episodes { return &Episodes{host: host, refused: map[key]bool{}} }
+
+// Observe compares the health with the moment before, and returns what there is to tell.
+func (e *Episodes) Observe(now time.Time, h Health) (events []Event) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	held := map[key]bool{}
+	for i := range h.Reasons {
+		r := &h.Reasons[i]
+		if r.State == OK { // a note
+			continue
+		}
+		k := key{r.ID, cut(r.Subject, maxSubject)}
+		held[k] = true
+		events = e.hold(k, r, events)
+	}
+	maps.DeleteFunc(e.refused, func(k key, _ bool) bool { return !held[k] })
+	for i := range e.all {
+		ep := &e.all[i]
+		if !ep.Ended.IsZero() || held[key{ep.Reason, ep.Subject}] || ep.resumed && now.Before(e.settled) {
+			continue
+		}
+		ep.resumed = false
+		if ep.Ended = now.Round(0); ep.Ended.Before(ep.Began) { // the clock was put back
+			ep.Ended = ep.Began
+		}
+		events = append(events, ep.event(End, OK))
+	}
+	if len(events) > 0 {
+		e.version++
+	}
+	return events
+}
+
+// hold notes that a reason holds, and adds what there is to tell.
+func (e *Episodes) hold(k key, r *Reason, events []Event) []Event {
+	ep := e.open(k)
+	if ep == nil {
+		if ep = e.begin(k, r); ep == nil {
+			if !e.refused[k] {
+				e.refused[k] = true
+				e.missed++
+			}
+			return events
+		}
+		return append(events, ep.event(Begin, OK))
+	}
+	before, resumed := ep.State, ep.resumed
+	ep.State, ep.Text, ep.Next, ep.resumed = r.State, cut(r.Text, maxText), r.Next, false
+	switch {
+	case before != r.State:
+		return append(events, ep.event(Change, before))
+	case resumed: // it goes on after a restart
+		return append(events, ep.event(Change, OK))
+	}
+	return events
+}
+
+func (e *Episodes) open(k key) *Episode {
+	for i := range e.all {
+		if ep := &e.all[i]; ep.Ended.IsZero() && ep.Reason == k.id && ep.Subject == k.subject {
+			return ep
+		}
+	}
+	return nil
+}
+
+// begin adds an episode. It returns nil if there is no room, as others go on.
+func (e *Episodes) begin(k key, r *Reason) *Episode {
+	ep := Episode{
+		Reason: k.id, Subject: k.subject, State: r.State, Text: cut(r.Text, maxText), Next: r.Next,
+		Began: r.Since.Round(0),
+	}
+	ep.ID = e.id(&ep)
+	e.all = append(e.all, ep)
+	e.shrink()
+	if last := &e.all[len(e.all)-1]; last.ID == ep.ID {
+		return last
+	}
+	return nil
+}
+
+// id names an episode as no other one: by the second in which it began.
+func (e *Episodes) id(ep *Episode) string {
+	for second := ep.Began.Unix(); ; second++ {
+		id := e.host + "/" + ep.Reason + "/" + ep.Subject + "/" + strconv.FormatInt(second, 10)
+		if e.find(id) == nil {
+			return id
+		}
+	}
+}
+
+func (e *Episodes) find(id string) *Episode {
+	for i := range e.all {
+		if e.all[i].ID == id {
+			return &e.all[i]
+		}
+	}
+	return nil
+}
+
+// shrink keeps the bounds. It forgets the oldest episode that has ended, or the newest if none
+// has.
+func (e *Episodes) shrink() {
+	bytes := 0
+	for i := range e.all {
+		bytes += e.all[i].size()
+	}
+	for len(e.all) > maxEpisodes || bytes > maxEpisodeBytes {
+		i := slices.IndexFunc(e.all, func(ep Episode) bool { return !ep.Ended.IsZero() })
+		if i < 0 {
+			i = len(e.all) - 1
+		}
+		bytes -= e.all[i].size()
+		e.all = slices.Delete(e.all, i, i+1)
+	}
+}
+
+// Note keeps what became of a message about an episode. A zero Outcome is a message that waits.
+func (e *Episodes) Note(id, notifier string, stage Stage, o Outcome) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	ep := e.find(id)
+	if ep == nil {
+		return
+	}
+	before := slices.Clone(ep.Told)
+	ep.note(notifier, stage, o)
+	if !slices.Equal(before, ep.Told) {
+		e.version++
+		e.shrink()
+	}
+}
+
+// NoteLook keeps whether a notifier accepted a look at the whole health. A look tells the begin of all
+// that goes on, and the end of all that has ended.
+func (e *Episodes) NoteLook(notifier string, now time.Time, failed error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for i := range e.all {
+		ep := &e.all[i]
+		stage, told := Begin, ep.told(notifier)
+		if ep.resumed {
+			continue
+		}
+		if !ep.Ended.IsZero() {
+			if stage = End; told == nil {
+				continue
+			}
+		}
+		o := Outcome{Tries: 1}
+		if told != nil {
+			if was := told.of(stage); !was.At.IsZero() {
+				continue
+			} else {
+				o.Tries = was.Tries + 1
+			}
+		}
+		if failed != nil {
+			o.Error = failed.Error()
+		} else {
+			o.At = now.Round(0)
+		}
+		ep.note(notifier, stage, o)
+		e.version++
+	}
+	e.shrink()
+}
+
+// Pending returns the events that a notifier was not told, the oldest first, and the open episodes
+// that it knows.
+func (e *Episodes) Pending(notifier string) (events, known []Event) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for i := range e.all {
+		ep := &e.all[i]
+		told := ep.told(notifier)
+		switch {
+		case !ep.Ended.IsZero():
+			if told != nil && told.End.waits() {
+				events = append(events, ep.event(End, OK))
+			}
+		case ep.resumed: // it may be over
+			known = append(known, ep.event(Begin, OK))
+		case told == nil || told.Begin.waits():
+			events = append(events, ep.event(Begin, OK))
+		case told.Change.waits():
+			events = append(events, ep.event(Change, OK))
+		default:
+			known = append(known, ep.event(Begin, OK))
+		}
+	}
+	return events, known
+}
+
+// Last returns at most limit episodes, the newest first.
+func (e *Episodes) Last(limit int) (last []Episode) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for i := len(e.all) - 1; i >= 0 && len(last) < limit; i-- {
+		last = append(last, e.all[i].clone())
+	}
+	return last
+}
+
+// Missed counts the episodes that were not kept because too many others went on.
+func (e *Episodes) Missed() uint64 {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.missed
+}

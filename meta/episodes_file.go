@@ -1,0 +1,80 @@
+package meta
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// MaxEpisodesFile is the greatest length of an encoded history.
+const MaxEpisodesFile = 1 << 20
+
+// episodesFile is the form in which episodes are kept over a restart.
+type episodesFile struct {
+	Version  int       `json:"version"`
+	Episodes []Episode `json:"episodes"`
+}
+
+// Encode returns the episodes as JSON, and their version: while that stays, so does the text.
+func (e *Episodes) Encode() (text []byte, version uint64, err error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	text, err = json.Marshal(episodesFile{Version: 1, Episodes: e.all})
+	return append(text, '\n'), e.version, err
+}
+
+// Version returns the version of the episodes.
+func (e *Episodes) Version() uint64 {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.version
+}
+
+// Load takes over the episodes of an earlier daemon. Open ones go on if their reason shows again
+// before settled. Otherwise they have ended.
+func (e *Episodes) Load(text []byte, settled time.Time) error {
+	var file episodesFile
+	if err := json.Unmarshal(text, &file); err != nil {
+		return err
+	}
+	if file.Version != 1 {
+		return fmt.Errorf("want version 1, not %d", file.Version)
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, ep := range file.Episodes {
+		if ep.ID == "" || ep.Began.IsZero() || ep.State == OK || rank(ep.Reason) < 0 {
+			return errors.New("an episode lacks its id, reason, state or begin")
+		}
+		ep.ID, ep.Subject = printable(cut(ep.ID, maxText)), printable(cut(ep.Subject, maxSubject))
+		ep.Text, ep.Next = printable(cut(ep.Text, maxText)), printable(cut(ep.Next, maxText))
+		ep.resumed = ep.Ended.IsZero()
+		for i := range ep.Told {
+			t := &ep.Told[i]
+			t.Notifier = printable(cut(t.Notifier, maxSubject))
+			for _, stage := range []Stage{Begin, Change, End} {
+				o := t.of(stage)
+				o.Error = printable(cut(o.Error, maxError))
+			}
+		}
+		e.all = append(e.all, ep)
+	}
+	e.settled = settled
+	e.shrink()
+	return nil
+}
+
+// MarshalText implements encoding.TextMarshaler.
+func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (s *State) UnmarshalText(text []byte) error {
+	for _, state := range []State{OK, Degraded, Failing} {
+		if state.String() == string(text) {
+			*s = state
+			return nil
+		}
+	}
+	return fmt.Errorf("no state %.20q", text)
+}

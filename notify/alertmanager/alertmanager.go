@@ -1,0 +1,161 @@
+// Package alertmanager sends alerts to Prometheus's Alertmanager, with version 2 of its API.
+//
+//	manager, err := alertmanager.New(alertmanager.Config{URL: "http://alertmanager:9093"})
+//
+// An alert fires until its endsAt, four minutes later. So alerts are sent again each minute, and
+// an end three times more.
+package alertmanager
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/statsd-ops/statsd/notify"
+	"github.com/statsd-ops/statsd/notify/post"
+)
+
+const (
+	path = "/api/v2/alerts"
+
+	defaultRepeat = time.Minute
+	// lasting is for how many repeats an alert fires without another one.
+	lasting = 4
+)
+
+// Config says where Alertmanager is.
+type Config struct {
+	// URL is its address: the part in front of /api/v2/alerts.
+	URL     string
+	Headers post.Headers
+	// Repeat is how often to tell what goes on, one minute if not given.
+	Repeat time.Duration
+}
+
+// Alertmanager is a notify.Receiver.
+type Alertmanager struct {
+	poster *post.Poster
+	repeat time.Duration
+}
+
+var _ notify.Receiver = (*Alertmanager)(nil)
+
+// New returns an Alertmanager. It sends nothing.
+func New(c Config) (*Alertmanager, error) {
+	u, err := post.Parse(c.URL)
+	if err != nil {
+		return nil, err
+	}
+	if !strings.HasSuffix(u.Path, path) {
+		u = u.JoinPath(path)
+	}
+	p, err := post.New(u.String(), c.Headers)
+	if err != nil {
+		return nil, err
+	}
+	if c.Repeat <= 0 {
+		c.Repeat = defaultRepeat
+	}
+	return &Alertmanager{poster: p, repeat: c.Repeat}, nil
+}
+
+// Manner implements notify.Receiver: Alertmanager gets all that goes on, again and again.
+func (a *Alertmanager) Manner() notify.Manner {
+	return notify.Manner{Together: true, Repeat: a.repeat}
+}
+
+// alert is one of API v2.
+type alert struct {
+	Labels       labels      `json:"labels"`
+	Annotations  annotations `json:"annotations"`
+	StartsAt     time.Time   `json:"startsAt"`
+	EndsAt       time.Time   `json:"endsAt"`
+	GeneratorURL string      `json:"generatorURL,omitempty"`
+}
+
+// labels identify an alert: two with the same labels are one.
+type labels struct {
+	Name     string `json:"alertname"`
+	Severity string `json:"severity"`
+	Instance string `json:"instance"`
+	Service  string `json:"service"`
+	Subject  string `json:"subject,omitempty"`
+}
+
+type annotations struct {
+	Summary     string `json:"summary"`
+	Description string `json:"description"`
+	Next        string `json:"next"`
+}
+
+// Tell implements notify.Receiver.
+func (a *Alertmanager) Tell(ctx context.Context, messages []notify.Message) error {
+	var alerts []alert
+	now := time.Now()
+	for i := range messages {
+		alerts = append(alerts, a.alerts(&messages[i], now)...)
+	}
+	body, err := json.Marshal(distinct(alerts, now))
+	if err == nil {
+		err = a.poster.Post(ctx, body)
+	}
+	if err != nil {
+		return fmt.Errorf("alertmanager: %w", err)
+	}
+	return nil
+}
+
+// alerts returns the alert of a message. A change of the severity makes another alert, so the
+// one before ends.
+func (a *Alertmanager) alerts(m *notify.Message, now time.Time) []alert {
+	is := alert{
+		Labels:       labels{Name: name(m.Reason), Severity: m.State, Instance: m.Host, Service: m.Service, Subject: m.Subject},
+		Annotations:  annotations{Summary: m.Text, Description: m.Effect, Next: m.Next},
+		StartsAt:     m.Began.UTC(),
+		EndsAt:       now.Add(lasting * a.repeat).UTC(),
+		GeneratorURL: m.Page,
+	}
+	if m.Stage == notify.End {
+		is.EndsAt = m.Ended.UTC()
+	}
+	if m.Before == "" || m.Before == m.State {
+		return []alert{is}
+	}
+	was := is
+	was.Labels.Severity = m.Before
+	if was.EndsAt = now.UTC(); m.Stage == notify.End {
+		was.EndsAt = is.EndsAt
+	}
+	return []alert{was, is}
+}
+
+// distinct keeps one alert with the same labels: an episode may have begun again while the end
+// of the one before is still repeated. One that fires counts, then the last.
+func distinct(alerts []alert, now time.Time) (kept []alert) {
+	at := map[labels]int{}
+	for _, a := range alerts {
+		i, there := at[a.Labels]
+		switch {
+		case !there:
+			at[a.Labels] = len(kept)
+			kept = append(kept, a)
+		case a.EndsAt.After(now) || !kept[i].EndsAt.After(now):
+			kept[i] = a
+		}
+	}
+	return kept
+}
+
+// name makes StatsdSinkFailing of sink_failing.
+func name(reason string) string {
+	var b strings.Builder
+	b.WriteString("Statsd")
+	for word := range strings.SplitSeq(reason, "_") {
+		if word != "" {
+			b.WriteString(strings.ToUpper(word[:1]) + word[1:])
+		}
+	}
+	return b.String()
+}

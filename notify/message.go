@@ -1,0 +1,76 @@
+package notify
+
+import (
+	"context"
+	"time"
+)
+
+// Stage is the part of an episode that a Message tells.
+type Stage string
+
+// The stages of an episode.
+const (
+	Begin  Stage = "begin"
+	Change Stage = "change" // of the state
+	End    Stage = "end"
+)
+
+// Message tells of one episode, the time during which one reason of the health holds.
+// All texts are one line of printable ASCII.
+type Message struct {
+	ID      string // of the episode, the same from begin to end
+	Stage   Stage
+	State   string // "degraded" or "failing": now, or last before the end
+	Before  string // the state that the receiver knows, if that is another one
+	Reason  string // such as "sink_failing"
+	Subject string // what the reason is about, such as a sink; may be empty
+	Text    string // the problem
+	Effect  string // its effect on the published values
+	Next    string // the command to type next
+	Host    string // host:port of the daemon
+	Service string // the daemon's name for itself
+	Page    string // the address of its status page; may be empty
+	Began   time.Time
+	Ended   time.Time // zero while the episode goes on
+
+	// Keep says that a relay never gives this message up.
+	Keep bool
+	// Attempt counts the attempts to deliver this message, from 1.
+	Attempt int
+}
+
+// Name returns the reason and the subject.
+func (m *Message) Name() string {
+	if m.Subject == "" {
+		return m.Reason
+	}
+	return m.Reason + " " + m.Subject
+}
+
+// Receiver is told of episodes. One goroutine at a time uses it.
+type Receiver interface {
+	// Tell delivers messages, the oldest first. It returns nil if the receiver took
+	// all of them, and a *Refusal if the receiver asks for something. It returns soon
+	// after ctx ends, and leaves nothing running. The error shows no secret.
+	Tell(ctx context.Context, messages []Message) error
+	// Manner says how the receiver wants to be told.
+	Manner() Manner
+}
+
+// Manner is how a Receiver wants to be told.
+type Manner struct {
+	Together bool          // one Tell takes all messages that wait
+	Ends     bool          // it wants begin and end, no changes
+	Pause    time.Duration // the least time between two deliveries
+	Repeat   time.Duration // how often it is told what goes on; 0 for once
+}
+
+// Refusal is the answer of a receiver that did not take its messages.
+type Refusal struct {
+	Err   error
+	Final bool          // the same messages will not be taken later either
+	After time.Duration // the receiver wants no message for so long
+}
+
+func (r *Refusal) Error() string { return r.Err.Error() }
+func (r *Refusal) Unwrap() error { return r.Err }

@@ -1,0 +1,120 @@
+package post
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// Header is a header to send, to one host or to all.
+type Header struct {
+	Host        string // a host, or host:port; "" for all
+	Name, Value string
+}
+
+// Headers are the content of a file of --notify-auth-file.
+type Headers []Header
+
+// ParseHeaders reads headers, one a line:
+//
+//	Authorization: Bearer 1234
+//	hooks.example.com X-Token: 5678
+//
+// The second one is for one host alone, or for one HOST:PORT. Empty lines and lines that
+// begin with # say nothing. Errors show no value.
+func ParseHeaders(text []byte) (all Headers, err error) {
+	number := 0
+	for line := range bytes.Lines(text) {
+		number++
+		line = bytes.TrimSpace(line)
+		if len(line) == 0 || line[0] == '#' {
+			continue
+		}
+		h, err := parseHeader(string(line))
+		if err == nil && slices.ContainsFunc(all, func(o Header) bool { return o.Host == h.Host && o.Name == h.Name }) {
+			err = fmt.Errorf("%s is given twice", h.Name)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("line %d: %w", number, err)
+		}
+		all = append(all, h)
+	}
+	if all == nil {
+		return nil, errors.New("has no header; a line is NAME: VALUE, such as Authorization: Bearer TOKEN")
+	}
+	return all, nil
+}
+
+func parseHeader(line string) (h Header, err error) {
+	first, rest, more := strings.Cut(line, " ")
+	if more && !strings.HasSuffix(first, ":") && !isPair(first) {
+		h.Host, line = strings.ToLower(first), strings.TrimSpace(rest)
+	}
+	name, value, found := strings.Cut(line, ":")
+	h.Name, h.Value = http.CanonicalHeaderKey(name), strings.TrimSpace(value)
+	switch {
+	case !found || name == "" || strings.ContainsFunc(name, notInName):
+		return h, errors.New("want NAME: VALUE or HOST NAME: VALUE")
+	case h.Value == "":
+		return h, fmt.Errorf("%s has no value", h.Name)
+	case strings.ContainsFunc(h.Value, func(r rune) bool { return r != '\t' && (r < ' ' || r > '~') }):
+		return h, fmt.Errorf("the value of %s is not plain ASCII", h.Name)
+	case slices.Contains(reserved, h.Name):
+		return h, fmt.Errorf("%s cannot be set here", h.Name)
+	}
+	return h, nil
+}
+
+// isPair reports whether a word is NAME:VALUE without a space, and not HOST:PORT.
+func isPair(word string) bool {
+	_, value, found := strings.Cut(word, ":")
+	return found && strings.Trim(value, "0123456789") != "" && !strings.HasPrefix(word, "[")
+}
+
+// reserved are the headers that the request needs as they are.
+var reserved = []string{"Connection", "Content-Encoding", "Content-Length", "Content-Type", "Host", "Trailer", "Transfer-Encoding", "Upgrade"}
+
+// notInName reports characters that the name of a header cannot have.
+func notInName(r rune) bool {
+	return r <= ' ' || r > '~' || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, r)
+}
+
+// of returns the headers for an address.
+func (all Headers) of(u *url.URL) http.Header {
+	header := http.Header{}
+	for _, h := range all {
+		if h.Host == "" || h.isFor(u) {
+			header.Add(h.Name, h.Value)
+		}
+	}
+	return header
+}
+
+func (h Header) isFor(u *url.URL) bool {
+	host := strings.ToLower(u.Host)
+	return h.Host == host || h.Host == strings.ToLower(u.Hostname()) || h.Host == "["+strings.ToLower(u.Hostname())+"]"
+}
+
+// Check reports headers that no address gets, and those without a host that addresses of several
+// hosts would get: a secret goes to one host only.
+func (all Headers) Check(addresses []*url.URL) error {
+	var hosts []string
+	for _, u := range addresses {
+		if host := strings.ToLower(u.Host); !slices.Contains(hosts, host) {
+			hosts = append(hosts, host)
+		}
+	}
+	for _, h := range all {
+		switch {
+		case h.Host == "" && len(hosts) > 1:
+			return fmt.Errorf("%s has no host, and there are notifiers at %s: write HOST %s: VALUE", h.Name, strings.Join(hosts, " and "), h.Name)
+		case h.Host != "" && !slices.ContainsFunc(addresses, h.isFor):
+			return fmt.Errorf("no notifier is at %q", h.Host)
+		}
+	}
+	return nil
+}

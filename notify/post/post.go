@@ -1,0 +1,150 @@
+// Package post sends JSON to a web address of the operator's, for the notifiers that
+// speak HTTP.
+//
+// It follows no redirect, and uses a proxy only if HTTPS_PROXY or HTTP_PROXY is set.
+// Errors name the host alone: the rest of an address may be a secret. It reads at most
+// 1 KiB of an answer that is an error, and nothing of others.
+package post
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/statsd-ops/statsd/notify"
+)
+
+const (
+	maxHeader = 16 << 10
+	maxBody   = 1 << 10
+	maxShown  = 100 // bytes of an answer in an error
+)
+
+// Poster posts to one address.
+type Poster struct {
+	url    string
+	shown  string // without what may be secret
+	header http.Header
+	client http.Client
+}
+
+// New returns a Poster to an address of the scheme http or https, with the headers of
+// its host.
+func New(address string, headers Headers) (*Poster, error) {
+	u, err := Parse(address)
+	if err != nil {
+		return nil, err
+	}
+	p := &Poster{url: u.String(), shown: u.Scheme + "://" + u.Host, header: headers.of(u)}
+	p.client.Transport = &http.Transport{
+		Proxy:                  http.ProxyFromEnvironment,
+		DisableKeepAlives:      true, // there is one message a minute, or none for weeks
+		MaxResponseHeaderBytes: maxHeader,
+	}
+	p.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return p, nil
+}
+
+// Parse checks an address. The error does not show it.
+func Parse(address string) (*url.URL, error) {
+	u, err := url.Parse(address)
+	switch {
+	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "":
+		return nil, errors.New("want a URL such as https://HOST/PATH")
+	case u.User != nil:
+		return nil, errors.New("has a user or a password: give them as a header with --notify-auth-file")
+	case u.Fragment != "":
+		return nil, errors.New("has a part behind #, which is never sent")
+	}
+	if port := u.Port(); port != "" {
+		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+			return nil, errors.New("want a port from 1 to 65535 in the URL")
+		}
+	}
+	return u, nil
+}
+
+// Post sends body, and returns nil if the answer is of the 200s. It tells a
+// *notify.Refusal from an answer.
+func (p *Poster) Post(ctx context.Context, body []byte) error {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, p.url, bytes.NewReader(body))
+	if err != nil {
+		return fmt.Errorf("post to %s: the request cannot be made", p.shown)
+	}
+	r.Header = p.header.Clone()
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("User-Agent", "statsd")
+	answer, err := p.client.Do(r)
+	if err != nil {
+		return fmt.Errorf("post to %s: %w", p.shown, reason(ctx, err))
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode/100 == 2 {
+		return nil
+	}
+	return p.refusal(answer)
+}
+
+// reason takes the address out of an error.
+func reason(ctx context.Context, err error) error {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return errors.New("no answer in time")
+	}
+	if wrapped, ok := errors.AsType[*url.Error](err); ok {
+		return wrapped.Err
+	}
+	return err
+}
+
+// refusal makes an error of an answer.
+func (p *Poster) refusal(answer *http.Response) error {
+	code := answer.StatusCode
+	refusal := &notify.Refusal{After: after(answer.Header.Get("Retry-After"))}
+	switch {
+	case code/100 == 3:
+		to := "another address"
+		if u, err := answer.Location(); err == nil {
+			to = quote(u.Scheme + "://" + u.Host)
+		}
+		refusal.Final = true
+		refusal.Err = fmt.Errorf("post to %s: HTTP %d leads to %s: redirects are not followed, give the final address", p.shown, code, to)
+		return refusal
+	case code/100 == 4 && code != http.StatusRequestTimeout && code != http.StatusTooEarly && code != http.StatusTooManyRequests:
+		refusal.Final = true
+	}
+	text := ""
+	if b, _ := io.ReadAll(io.LimitReader(answer.Body, maxBody)); len(bytes.TrimSpace(b)) > 0 {
+		text = ": " + quote(firstLine(b))
+	}
+	refusal.Err = fmt.Errorf("post to %s: HTTP %d%s", p.shown, code, text)
+	return refusal
+}
+
+func firstLine(b []byte) string {
+	line, _, _ := strings.Cut(strings.TrimSpace(string(b)), "\n")
+	if len(line) > maxShown {
+		line = line[:maxShown] + "..."
+	}
+	return strings.TrimSpace(line)
+}
+
+// quote makes foreign text fit for a log.
+func quote(text string) string { return strconv.QuoteToASCII(text) }
+
+// after reads Retry-After: seconds, or a date.
+func after(text string) time.Duration {
+	if n, err := strconv.ParseUint(text, 10, 32); err == nil {
+		return time.Duration(n) * time.Second
+	}
+	if at, err := http.ParseTime(text); err == nil {
+		return max(time.Until(at), 0)
+	}
+	return 0
+}

@@ -1,0 +1,257 @@
+package relay
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/statsd-ops/statsd/notify"
+)
+
+// item is the newest message of an episode. It stays after its delivery where the
+// receiver wants repeats.
+type item struct {
+	m     notify.Message
+	waits bool      // the receiver has not taken it
+	since time.Time // when it came
+	tries int       // of this message, or of those that it took the place of
+	left  int       // repeats of a change or an end that are to come
+	known bool      // the receiver took it before; a repeat failed
+
+	// told is the message as of the running attempt, and newer says that another one
+	// has come since.
+	told  notify.Message
+	newer bool
+}
+
+var errFull = errors.New("64 messages wait already")
+
+// Add takes a message that the receiver has to be told. If too many wait, it gives
+// up the oldest.
+func (r *Relay) Add(m notify.Message, now time.Time) {
+	if lost := r.add(m, now); lost != nil {
+		r.report([]Result{{Message: lost.m, At: now, Tries: lost.tries, Err: errFull, GivenUp: true}})
+	}
+}
+
+func (r *Relay) add(m notify.Message, now time.Time) (lost *item) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if m.Stage == notify.Change && r.receiver.Manner().Ends {
+		return nil
+	}
+	defer r.rouse()
+	it := r.find(m.ID)
+	if it == nil {
+		it = &item{m: m}
+		r.items = append(r.items, it)
+	} else {
+		it.follow(m)
+	}
+	it.waits, it.since, it.left, it.known = true, now, 0, false
+	if it.m.Stage == notify.End {
+		it.tries = 0 // it has tries of its own
+	}
+	r.yield()
+	return r.overflow()
+}
+
+// Resume takes a message that the receiver was told before, for a receiver that wants
+// repeats.
+func (r *Relay) Resume(m notify.Message) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.receiver.Manner().Repeat > 0 && r.find(m.ID) == nil {
+		r.items = append(r.items, &item{m: m})
+		r.rouse()
+	}
+}
+
+func (r *Relay) find(id string) *item {
+	for _, it := range r.items {
+		if it.m.ID == id {
+			return it
+		}
+	}
+	return nil
+}
+
+// follow replaces the message by a newer one. If the old one was not taken, the new
+// one includes it.
+func (it *item) follow(m notify.Message) {
+	it.newer = true
+	if it.waits {
+		if it.m.Stage == notify.Begin && m.Stage == notify.Change {
+			m.Stage, m.Before = notify.Begin, ""
+		}
+		if it.m.Stage == notify.Change {
+			m.Before = it.m.Before
+		}
+	}
+	it.m = m
+}
+
+// overflow drops the oldest message beyond the bound.
+func (r *Relay) overflow() *item {
+	waiting := 0
+	for _, it := range r.items {
+		if it.waits {
+			waiting++
+		}
+	}
+	if waiting <= maxWaiting {
+		return nil
+	}
+	i := slices.IndexFunc(r.items, func(it *item) bool { return it.waits && !it.m.Keep })
+	if i < 0 {
+		return nil // one Keep message at most waits for each notifier
+	}
+	lost := r.items[i]
+	r.drop(lost)
+	return lost
+}
+
+// drop gives a message up. A receiver that wants repeats gets it again while the episode
+// goes on.
+func (r *Relay) drop(it *item) {
+	it.waits, it.tries = false, 0
+	if r.receiver.Manner().Repeat == 0 || it.m.Stage == notify.End {
+		r.items = slices.DeleteFunc(r.items, func(other *item) bool { return other == it })
+	}
+}
+
+// next returns what to tell now, or how long there is nothing to do.
+func (r *Relay) next(now time.Time) (receiver notify.Receiver, batch []*item, wait time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	manner := r.receiver.Manner()
+	due := r.due(manner, now)
+	switch {
+	case due.IsZero():
+		return nil, nil, time.Hour
+	case due.After(now):
+		return nil, nil, due.Sub(now)
+	}
+	for _, it := range r.items {
+		if !it.waits && manner.Repeat == 0 {
+			continue
+		}
+		it.told, it.newer = it.m, false
+		it.told.Attempt = it.tries + 1
+		if batch = append(batch, it); !manner.Together {
+			break
+		}
+	}
+	return r.receiver, batch, 0
+}
+
+// due returns when the next attempt is due, the zero time for never.
+func (r *Relay) due(manner notify.Manner, now time.Time) time.Time {
+	if len(r.items) == 0 {
+		return time.Time{}
+	}
+	due := now
+	if !slices.ContainsFunc(r.items, func(it *item) bool { return it.waits }) {
+		due = r.round.Add(manner.Repeat)
+	}
+	if due.Before(r.quiet) {
+		due = r.quiet
+	}
+	return due
+}
+
+// settle applies the result of an attempt, and returns the result of each message.
+func (r *Relay) settle(batch []*item, now time.Time, err error) (results []Result) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	manner := r.receiver.Manner()
+	wait, final := r.learn(manner, err)
+	r.quiet, r.round = now.Add(wait), now
+	for _, it := range batch {
+		result := Result{Message: it.told, At: now, Err: err, Tries: it.told.Attempt, Repeat: !it.waits || it.known}
+		if err == nil {
+			r.taken(it, manner)
+		} else {
+			result.GivenUp = r.failed(it, now, now.Add(wait), final)
+		}
+		results = append(results, result)
+	}
+	return results
+}
+
+// failed notes that the receiver did not take a message, and reports whether the message
+// is given up. A repeat that fails is retried like a new message.
+func (r *Relay) failed(it *item, now, again time.Time, final bool) (givenUp bool) {
+	if !it.waits {
+		it.waits, it.since, it.known = true, now, true
+	}
+	if it.tries++; it.newer && it.m.Stage == notify.End {
+		it.tries = 0
+	}
+	if it.newer || it.m.Keep || !final && again.Sub(it.since) <= patience {
+		return false
+	}
+	r.drop(it)
+	return true
+}
+
+// learn returns how long to wait after an attempt, and whether the messages are
+// never going to be taken.
+func (r *Relay) learn(manner notify.Manner, err error) (wait time.Duration, final bool) {
+	if err == nil {
+		r.failures = 0
+		return manner.Pause, false
+	}
+	backoff := min(firstBackoff<<min(r.failures, 10), maxBackoff)
+	r.failures++
+	if refusal, ok := errors.AsType[*notify.Refusal](err); ok {
+		return max(backoff, min(refusal.After, patience)), refusal.Final
+	}
+	return backoff, false
+}
+
+// taken notes that the receiver took a message.
+func (r *Relay) taken(it *item, manner notify.Manner) {
+	if it.newer {
+		// The newer message is not the first any more.
+		it.tries = 0
+		if it.m.Stage == notify.Begin {
+			it.m.Stage = notify.Change
+		}
+		if it.m.Before = ""; it.m.State != it.told.State {
+			it.m.Before = it.told.State
+		}
+		return
+	}
+	if manner.Repeat == 0 {
+		r.items = slices.DeleteFunc(r.items, func(other *item) bool { return other == it })
+		return
+	}
+	if it.waits {
+		it.waits, it.tries, it.left = false, 0, 0
+		if it.m.Stage != notify.Begin {
+			it.left = endRepeats
+		}
+		return
+	}
+	if it.left--; it.left > 0 {
+		return
+	}
+	if it.m.Stage == notify.End {
+		r.items = slices.DeleteFunc(r.items, func(other *item) bool { return other == it })
+	}
+	it.m.Before = ""
+}
+
+// yield lets a message that is never given up wait behind the others.
+func (r *Relay) yield() {
+	slices.SortStableFunc(r.items, func(a, b *item) int {
+		switch {
+		case a.m.Keep == b.m.Keep:
+			return 0
+		case a.m.Keep:
+			return 1
+		}
+		return -1
+	})
+}

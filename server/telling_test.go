@@ -1,0 +1,296 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/statsd-ops/statsd/meta"
+	"github.com/statsd-ops/statsd/notify"
+	"github.com/statsd-ops/statsd/sink/sinktest"
+)
+
+// listener is a receiver that keeps what it was told.
+type listener struct {
+	manner notify.Manner
+
+	mu     sync.Mutex
+	heard  []string
+	last   notify.Message
+	fault  error
+	silent bool // it hangs
+}
+
+func (l *listener) Manner() notify.Manner { return l.manner }
+
+func (l *listener) Tell(ctx context.Context, messages []notify.Message) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.silent {
+		l.mu.Unlock()
+		<-ctx.Done()
+		l.mu.Lock()
+		return ctx.Err()
+	}
+	if l.fault != nil {
+		return l.fault
+	}
+	for _, m := range messages {
+		at := (time.Now().Unix() - midnight) / 10 * 10 // the look may be before or after a flush of its second
+		word := fmt.Sprintf("%d:%s %s %s", at, m.Stage, m.Name(), m.State)
+		if m.Before != "" {
+			word += "<" + m.Before
+		}
+		l.heard, l.last = append(l.heard, word), m
+	}
+	return nil
+}
+
+func (l *listener) set(fault error, silent bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.fault, l.silent = fault, silent
+}
+
+func (l *listener) said() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Join(l.heard, ", ")
+}
+
+// channels returns a configuration with channels called a, b and so on, without alerts.
+func channels(r *sinktest.Recorder, receivers ...notify.Receiver) Config {
+	cfg := plain(r)
+	cfg.MetadataPrefix, cfg.Hostname = "own", "web1"
+	for i, receiver := range receivers {
+		cfg.Channels = append(cfg.Channels, Channel{Name: string(rune('a' + i)), Receiver: receiver, Config: i})
+	}
+	return cfg
+}
+
+func wantSaid(t *testing.T, l *listener, want string) {
+	t.Helper()
+	if got := l.said(); got != want {
+		t.Errorf("told\n  %s\nwant\n  %s", strings.ReplaceAll(got, ", ", "\n  "), strings.ReplaceAll(want, ", ", "\n  "))
+	}
+}
+
+// TestChannelsWithoutAlert tells begin, change and end, without --alert, and keeps who was told.
+func TestChannelsWithoutAlert(t *testing.T) {
+	r, l := sinktest.NewRecorder(), &listener{}
+	inVirtualTime(t, channels(r, l), func(v *virtual) {
+		v.wait(65 * time.Second)
+		fail(r)
+		v.wait(4 * time.Minute)
+		wantSaid(t, l, "90:begin sink_failing recorder failing")
+		m := l.last
+		if m.Service != "own" || !strings.HasPrefix(m.Host, "web1:") || !strings.HasPrefix(m.ID, m.Host+"/sink_failing/recorder/") ||
+			!strings.Contains(m.Text, "sink recorder accepts nothing for ") || m.Effect == "" || m.Next == "" || !m.Ended.IsZero() || m.Attempt != 1 {
+			t.Errorf("%+v", m)
+		}
+		r.Recover()
+		v.wait(time.Minute)
+		if said := l.said(); !strings.HasSuffix(said, ":end sink_failing recorder failing") || strings.Count(said, ",") != 1 || l.last.ID != m.ID || l.last.Ended.IsZero() {
+			t.Errorf("%s %+v", said, l.last)
+		}
+		check(t, v.Server, "notify.sent 2", "notify.a.sent 2", "notify.a.errors 0", "notify.a.waiting 0", "notify.errors 0", "notify.untracked 0")
+		e := v.telling.episodes.Last(9)
+		if len(e) != 1 || !e[0].Told[0].Begin.Taken() || !e[0].Told[0].End.Taken() {
+			t.Errorf("%+v", e)
+		}
+	})
+}
+
+// TestChangeIsTold tells that points are lost, and that this has stopped.
+func TestChangeIsTold(t *testing.T) {
+	r, l, people := sinktest.NewRecorder(), &listener{}, &listener{manner: notify.Manner{Together: true, Ends: true, Pause: time.Minute}}
+	cfg := channels(r, l, people)
+	cfg.Sinks[0].Sink = picky{r}
+	inVirtualTime(t, cfg, func(v *virtual) {
+		v.wait(105 * time.Second)
+		v.receive("odd:1|c")
+		v.wait(17 * time.Minute)
+		wantSaid(t, l, "110:begin points_dropped recorder failing, 130:change points_dropped recorder degraded<failing, 1010:end points_dropped recorder degraded")
+		wantSaid(t, people, "110:begin points_dropped recorder failing, 1010:end points_dropped recorder degraded")
+		if told := v.telling.episodes.Last(1)[0].Told; !told[0].Change.Taken() || told[1].Change.Due {
+			t.Errorf("%+v", told)
+		}
+	})
+}
+
+// TestUntold says of a notifier that gave a message up that people may not know, and tells others so. The
+// notifier learns of it when it is back, and that clears the reason.
+func TestUntold(t *testing.T) {
+	r, down, up := sinktest.NewRecorder(), &listener{fault: errors.New("no \"way\"\x1b")}, &listener{}
+	inVirtualTime(t, channels(r, down, up), func(v *virtual) {
+		v.wait(65 * time.Second)
+		fail(r)
+		v.wait(time.Minute)
+		r.Recover()
+		v.wait(9 * time.Minute)
+		if v.Health().Has(meta.AlertUntold) {
+			t.Error("it is untold before it is given up")
+		}
+		v.wait(3 * time.Minute)
+		h := v.Health()
+		if !h.Has(meta.AlertUntold) || h.State != meta.Degraded || !strings.Contains(h.Text(), `notifier a did not take the last message: gave up the end of sink_failing recorder after `) ||
+			!strings.Contains(h.Text(), `tries: no "way"?`) {
+			t.Errorf("%+v", h)
+		}
+		if said := up.said(); !strings.Contains(said, ":begin alert_untold a degraded") || strings.Count(said, ",") != 2 {
+			t.Errorf("told %s", said)
+		}
+		check(t, v.Server, "notify.a.errors 1", "notify.a.sent 0", "notify.a.waiting 1", "notify.errors 1")
+		v.wait(time.Hour)
+		down.set(nil, false)
+		v.wait(2 * time.Minute)
+		if said := down.said(); !strings.Contains(said, ":begin alert_untold a degraded, ") || !strings.HasSuffix(said, ":end alert_untold a degraded") {
+			t.Errorf("told %s", said)
+		}
+		if h := v.Health(); h.State != meta.OK {
+			t.Errorf("%+v", h)
+		}
+		for log, n := range map[string]int{"notifying failed; trying again": 1, "gave up the end of sink_failing recorder": 1, "notifying works again": 1} {
+			if got := strings.Count(v.out.String(), log); got != n {
+				t.Errorf("the log says %q %d times, want %d:\n%s", log, got, n, v.out)
+			}
+		}
+	})
+}
+
+// TestSlowChannel delays no other channel, no look and no flush.
+func TestSlowChannel(t *testing.T) {
+	r, slow, quick := sinktest.NewRecorder(), &listener{silent: true}, &listener{}
+	nsca := &notified{}
+	cfg := channels(r, slow, quick)
+	cfg.Alerts = true
+	cfg.Notifiers = []NamedNotifier{{Name: "nsca", Notifier: nsca, EveryLook: true}}
+	inVirtualTime(t, cfg, func(v *virtual) {
+		v.wait(65 * time.Second)
+		fail(r)
+		v.wait(4 * time.Minute)
+		wantSaid(t, quick, "90:begin sink_failing recorder failing")
+		if got, want := nsca.statuses(), "1:OK 2:WARNING 3:WARNING 4:CRITICAL 5:CRITICAL"; got != want {
+			t.Errorf("nsca: %s, want %s", got, want)
+		}
+		told := v.telling.episodes.Last(1)[0].Told
+		if len(told) != 3 {
+			t.Fatalf("%+v", told)
+		}
+		for _, one := range told {
+			if taken := one.Begin.Taken(); taken != (one.Notifier != "a") {
+				t.Errorf("%+v", one)
+			}
+		}
+		v.wait(10 * time.Second) // until a flush
+		check(t, v.Server, "notify.nsca.sent 5", "notify.a.waiting 1")
+	})
+}
+
+// TestChannelsAfterRestart tells with --state-file whether an episode goes on or has ended, and what was not told.
+func TestChannelsAfterRestart(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "state")
+	for name, goesOn := range map[string]bool{"goes on": true, "has ended": false} {
+		t.Run(name, func(t *testing.T) {
+			path := path + fmt.Sprint(goesOn)
+			var id string
+			t.Run("before", func(t *testing.T) {
+				r, l, down := sinktest.NewRecorder(), &listener{}, &listener{fault: errors.New("down")}
+				cfg := channels(r, l, down)
+				cfg.StateFile = path
+				run := func(v *virtual) {
+					fail(r)
+					v.wait(30 * time.Second)
+					id = l.last.ID
+				}
+				inBubble(t, cfg, run)
+			})
+			r, l, down := sinktest.NewRecorder(), &listener{}, &listener{}
+			if goesOn {
+				fail(r)
+			}
+			cfg := channels(r, l, down)
+			cfg.StateFile = path
+			inBubble(t, cfg, func(v *virtual) {
+				v.wait(2 * time.Minute)
+				stage := "end"
+				if goesOn {
+					stage = "change"
+				}
+				if said := l.said(); !strings.Contains(said, ":"+stage+" sink_failing recorder failing") || strings.Contains(said, ",") || l.last.ID != id {
+					t.Errorf("told %s %+v", said, l.last)
+				}
+				if goesOn {
+					stage = "begin"
+				}
+				if said := down.said(); !strings.Contains(said, ":"+stage+" sink_failing recorder failing") || strings.Contains(said, ",") || down.last.ID != id {
+					t.Errorf("who was not told before is told %s %+v", said, down.last)
+				}
+			})
+		})
+	}
+}
+
+// TestDamagedHistory begins with none, and puts the file aside.
+func TestDamagedHistory(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "state")
+	if err := os.WriteFile(path+".alerts", []byte("{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r := sinktest.NewRecorder()
+	cfg := channels(r)
+	cfg.StateFile = path
+	inBubble(t, cfg, func(v *virtual) {
+		v.wait(time.Minute)
+		fail(r)
+		v.wait(time.Minute)
+		if !strings.Contains(v.out.String(), "the history of alerts is damaged, put aside as "+path+".alerts.damaged") {
+			t.Errorf("the log says %s", v.out)
+		}
+	})
+	if text, err := os.ReadFile(path + ".alerts"); err != nil || !strings.Contains(string(text), `"reason":"sink_failing"`) {
+		t.Errorf("%s, %v", text, err)
+	}
+	if _, err := os.Stat(path + ".alerts.damaged"); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestReloadChannels tells a new channel what goes on, and one that stays nothing twice.
+func TestReloadChannels(t *testing.T) {
+	r, stays, gone, other, late := sinktest.NewRecorder(), &listener{}, &listener{fault: errors.New("down")}, &listener{}, &listener{}
+	cfg := channels(r, stays, gone)
+	inVirtualTime(t, cfg, func(v *virtual) {
+		fail(r)
+		v.wait(time.Minute)
+		next := cfg
+		next.Channels = []Channel{{"a", stays, 0}, {"b", other, "another"}, {"c", late, 2}}
+		if _, err := v.Reload(next); err != nil {
+			t.Fatal(err)
+		}
+		v.wait(time.Minute)
+		for name, l := range map[string]*listener{"stays": stays, "replaced": other, "new": late} {
+			if said := l.said(); strings.Count(said, "begin") != 1 || strings.Contains(said, ",") {
+				t.Errorf("%s is told %s", name, said)
+			}
+		}
+		next.Channels = next.Channels[:1]
+		if _, err := v.Reload(next); err != nil {
+			t.Fatal(err)
+		}
+		r.Recover()
+		v.wait(time.Minute)
+		if said := stays.said(); strings.Count(said, "end") != 1 {
+			t.Errorf("stays is told %s", said)
+		}
+		if said := late.said(); strings.Contains(said, "end") {
+			t.Errorf("a channel that is gone is told %s", said)
+		}
+	})
+}
