@@ -143,6 +143,9 @@ func (s *Shard) Lock() {
 // Unlock ends a batch.
 func (s *Shard) Unlock() { s.mutex.Unlock() }
 
+// Gauges reports whether there was a gauge in the batch so far. The shard must be locked.
+func (s *Shard) Gauges() bool { return s.wall != noArrival }
+
 // BatchSize is the best number of samples to add at once.
 const BatchSize = 32
 

@@ -30,8 +30,6 @@ type lane struct {
 	lines   [aggregate.BatchSize][]byte // that they came from
 	places  [aggregate.BatchSize]int32  // and its datagram's place among those of from
 	from    origin
-	// gauges says that there was a gauge since a receiver last looked.
-	gauges bool
 }
 
 // origin is where bytes came from: a stream, or a socket that holds a batch of
@@ -117,24 +115,31 @@ func (l *lane) add() (bad bool) {
 	n := l.pending
 	l.pending = 0
 	l.shard.AddAll(l.samples[:n], l.reasons[:n])
+	added := n
 	for i, reason := range l.reasons[:n] {
 		if l.samples[i].TagsDropped {
 			l.tally.TagsDropped++
 		}
-		switch {
-		case reason == metric.None:
-			l.tally.Aggregated++
-			l.gauges = l.gauges || l.samples[i].Kind == metric.Gauge
-		case reason.Refusal():
-			l.tally.Discarded[reason]++
-			l.offenders.note(reason, l.samples[i].Name)
-		default:
-			from := l.from
-			from.datagram = int(l.places[i])
-			bad = l.discard(reason, l.lines[i], from) || bad
+		if reason != metric.None {
+			added--
+			bad = l.refuse(i, reason) || bad
 		}
 	}
+	l.tally.Aggregated += uint64(added)
 	return bad
+}
+
+// refuse counts the i-th pending sample, which was not added. It reports whether that was
+// the sender's fault.
+func (l *lane) refuse(i int, reason metric.Reason) bool {
+	if reason.Refusal() {
+		l.tally.Discarded[reason]++
+		l.offenders.note(reason, l.samples[i].Name)
+		return false
+	}
+	from := l.from
+	from.datagram = int(l.places[i])
+	return l.discard(reason, l.lines[i], from)
 }
 
 // discard counts a sample that was not added, and keeps its line for people to

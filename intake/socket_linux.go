@@ -15,7 +15,7 @@ import (
 )
 
 // batchDatagrams is how many datagrams one read can bring.
-const batchDatagrams = 64
+const batchDatagrams = 128
 
 // datagramSpace is the memory for a datagram: more than the 65,507 bytes that
 // UDP can carry, and no power of two, so that the beginnings of all buffers do
