@@ -44,7 +44,7 @@ func (s *Shard) gaugeTime(wall int64) int64 {
 
 // gaugeTimeAt is gaugeTime for another arrival than the last.
 func (s *Shard) gaugeTimeAt(wall int64) int64 {
-	arrival := int64(0)
+	var arrival int64
 	if wall > 0 {
 		arrival = s.arrivalAt(wall)
 	} else {

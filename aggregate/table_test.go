@@ -480,6 +480,35 @@ func TestConcurrentFlushes(t *testing.T) {
 	}
 }
 
+// The race detector finds it if looking up names reads what a flush writes. Some names are
+// those of several kinds, and records of different lengths lie side by side.
+func TestLookupsBesideFlushes(t *testing.T) {
+	t.Parallel()
+	table := testTable(1)
+	samples := benchSamples(10*BatchSize, metric.Gauge, metric.Counter, metric.Set, metric.Timer)
+	for i := range samples {
+		samples[i].Name = samples[i].Name[:1+i%len(samples[i].Name)]
+	}
+	var reasons [10 * BatchSize]metric.Reason
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for range 20 {
+			table.Shard(0).Lock()
+			table.Shard(0).AddAll(samples, reasons[:])
+			table.Shard(0).Unlock()
+		}
+	}()
+	for running := true; running; {
+		select {
+		case <-done:
+			running = false
+		default:
+		}
+		table.Drain(nil).Summarize(testLayout, 1)
+	}
+}
+
 func TestAddDoesNotAllocate(t *testing.T) {
 	table := testTable(1)
 	s := table.Shard(0)
