@@ -490,23 +490,20 @@ func TestLookupsBesideFlushes(t *testing.T) {
 		samples[i].Name = samples[i].Name[:1+i%len(samples[i].Name)]
 	}
 	var reasons [10 * BatchSize]metric.Reason
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for range 20 {
+	var stop atomic.Bool
+	var adding sync.WaitGroup
+	adding.Go(func() {
+		for !stop.Load() {
 			table.Shard(0).Lock()
 			table.Shard(0).AddAll(samples, reasons[:])
 			table.Shard(0).Unlock()
 		}
-	}()
-	for running := true; running; {
-		select {
-		case <-done:
-			running = false
-		default:
-		}
+	})
+	for range 100 {
 		table.Drain(nil).Summarize(testLayout, 1)
 	}
+	stop.Store(true)
+	adding.Wait()
 }
 
 func TestAddDoesNotAllocate(t *testing.T) {
