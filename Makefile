@@ -9,14 +9,14 @@ MODULES := $(NESTED) ./
 # For a part of the tests: make test PKGS=./sink/... TESTFLAGS='-v -run Carbon'.
 PKGS ?=
 TESTFLAGS ?=
-# -no-skips forbids to skip a test.
+# With -no-skips a skipped test is a failure.
 SUITEFLAGS ?=
 # How often make stress runs the tests, quiet and busy.
 N ?= 20
 QUIET ?= $(N)
 BUSY ?= $(N)
 RUN ?=
-# How long each soak test goes on.
+# The running time of each soak test.
 SOAK ?= 20m
 # The file whose table make soak replaces, such as docs/reliability.md.
 RESULTS ?=
@@ -37,7 +37,7 @@ bin/suite:
 test: bin/suite
 	@$(SUITE) -- $(TESTFLAGS)
 
-# Finds tests that fail now and then: runs them N times, then N times beside a second
+# Finds tests that fail sometimes: runs them N times, then N times beside a second
 # run and a program that burns each core. QUIET and BUSY set one of the numbers.
 stress: bin/suite
 	@sh scripts/counterparts || true
@@ -52,7 +52,7 @@ fmt-check:
 	@unformatted=$$(gofmt -l */); [ -z "$$unformatted" ] || \
 		{ echo "not formatted, make fmt mends it:" $$unformatted >&2; exit 1; }
 
-# Other systems than this one keep building.
+# The other systems must build, too.
 vet:
 	@set -e; for module in $(MODULES); do $(GO) -C $$module vet ./...; done; \
 	for os in darwin freebsd; do GOOS=$$os $(GO) vet ./...; done
@@ -65,7 +65,7 @@ lint: bin/golangci-lint
 tidy-check:
 	@set -e; for module in $(MODULES); do $(GO) -C $$module mod tidy -diff; done
 
-# A soak test is an ordinary test that goes on for $SOAK, or through its full size.
+# Soak tests run for $SOAK, or in their full size.
 # The table of results ends the output. RESULTS=docs/reliability.md puts it there.
 soak:
 	@SOAK=$(SOAK) RESULTS=$(RESULTS) GO=$(GO) sh scripts/soak ./...

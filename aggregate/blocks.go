@@ -1,8 +1,8 @@
 package aggregate
 
-// blocks is the memory for what an interval collects besides its cells: samples of
-// timers, members of sets, adjustments of gauges. It hands out runs of words. It takes
-// all of them back at once, when the interval is over.
+// blocks is the memory for the content of an interval that does not fit in cells: samples of
+// timers, members of sets, adjustments of gauges. It hands out runs of words, and takes all of them
+// back when the interval is over.
 type blocks struct {
 	pages []*blockPage
 	used  int // words used of the last page

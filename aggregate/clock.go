@@ -19,8 +19,7 @@ type clock struct {
 	wall, since int64
 }
 
-// ahead says how far the times are ahead of the system's clock: by so much at from, then
-// less and less.
+// ahead is the difference to the system's clock: by at time from, and less and less later.
 type ahead struct{ by, from int64 }
 
 // maxStep is how far the system's clock may differ between two comparisons before it

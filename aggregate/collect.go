@@ -6,9 +6,8 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// collect gathers what the name whose records are s.sources has collected. It must
-// come before the name is summarised, which reorders and merges. A gauge's value is
-// added afterwards.
+// collect gathers the content of the name with the records s.sources. It must run before the name
+// is summarised, which reorders and merges. A gauge's value is added afterwards.
 func (s *summary) collect() {
 	r, c := &s.row, &s.collected
 	r.read(s.sources)

@@ -10,7 +10,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// shown returns what a flush shows of each name, as text.
+// shown returns the recorded values of each name at a flush, as text.
 func shown(table *Table) map[string]string {
 	all := map[string]string{}
 	iv := table.Drain(nil)
@@ -29,7 +29,7 @@ func shown(table *Table) map[string]string {
 	return all
 }
 
-// A recorder sees each name once, with what all shards collected.
+// A recorder sees each name once, with the content of all shards.
 func TestRecord(t *testing.T) {
 	for _, shards := range []int{1, 2, 3} {
 		table := testTable(shards)

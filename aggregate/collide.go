@@ -13,8 +13,8 @@ func (s *summary) collides(j, n int, kind metric.Kind, own bool) bool {
 		}
 		other := v.pages.at(r)
 		if other.seen(k, v.flush) {
-			// Its row comes later. In the name's own view it will look for others
-			// only if it is a twin itself.
+			// Its row comes later. In the name's own view, collides looks for others only if the name is a
+			// twin itself.
 			if own && other.meta()&metaTwin == 0 {
 				return true
 			}

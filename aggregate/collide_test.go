@@ -82,7 +82,7 @@ func TestNestedCollisions(t *testing.T) {
 	}
 }
 
-// Names that Graphite stores in one file collide. The expected files are those of
+// Names that Graphite stores in one file collide. The expected files come from
 // carbon.util.TaggedSeries.encode on a file system.
 func TestNamesInOneFile(t *testing.T) {
 	t.Parallel()

@@ -11,8 +11,8 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// column is a point made of each name of a kind: what it is computed from, and what
-// surrounds the name in its path.
+// column is one point for each name of a kind: the stat to compute, and the text around the name in
+// its path.
 type column struct {
 	prefix, suffix string
 	stat           stat
@@ -57,7 +57,7 @@ func AllTimerStats() []string {
 	return slices.SortedFunc(maps.Keys(timerStats), func(a, b string) int { return cmp.Compare(timerStats[a], timerStats[b]) })
 }
 
-// columns returns what is published of each name of a kind.
+// columns returns the values published for each name of a kind.
 func (l *Layout) columns(kind metric.Kind) []column {
 	prefix := l.Prefix[kind]
 	switch kind {
@@ -118,9 +118,8 @@ func (l *Layout) timerColumns() (cols []column) {
 	return cols
 }
 
-// meaning returns what a scheme means by a timer's stat. In gstatsd, which has one
-// threshold and no rates of timers, the mean is that inside the threshold, and the count
-// is of samples as received.
+// meaning returns a scheme's meaning of a timer's stat. Gstatsd has one threshold and no rates of
+// timers: its mean covers the samples inside the threshold, and its count the samples as received.
 func (l *Layout) meaning(s stat) stat {
 	switch {
 	case l.Naming == Gstatsd && s == ofMean && len(l.Percentiles) > 0:
@@ -131,7 +130,7 @@ func (l *Layout) meaning(s stat) stat {
 	return s
 }
 
-// histogramColumns returns what a histogram adds to a timer's columns.
+// histogramColumns returns the columns that a histogram adds to a timer.
 func (l *Layout) histogramColumns(h Histogram) (cols []column) {
 	for i, bound := range h.Bounds {
 		c := l.column(l.Prefix[metric.Timer], "histogram.bin_"+number(bound), ofBin)
@@ -141,7 +140,7 @@ func (l *Layout) histogramColumns(h Histogram) (cols []column) {
 	return cols
 }
 
-// idleColumns returns what is published of unseen names of a kind.
+// idleColumns returns the values published for unseen names of a kind.
 func (l *Layout) idleColumns(kind metric.Kind) (cols []column) {
 	for _, c := range l.columns(kind) {
 		if kind != metric.Timer || c.stat == ofCount || c.stat == ofCountPS || c.stat == ofReceived {
@@ -151,7 +150,7 @@ func (l *Layout) idleColumns(kind metric.Kind) (cols []column) {
 	return cols
 }
 
-// column returns a column whose paths end in what, unless that is empty.
+// column returns a column whose paths end in what, if what is not empty.
 func (l *Layout) column(prefix, what string, s stat) column {
 	c := column{prefix: join(l.GlobalPrefix, prefix), suffix: join(what, l.GlobalSuffix), stat: s}
 	if l.Naming == Gstatsd {
@@ -179,8 +178,8 @@ func (l *Layout) OwnPrefix(prefix string) string {
 	return join(l.GlobalPrefix, prefix)
 }
 
-// AppendPoints appends the points of a counter whose sum is v, or of a gauge with that
-// value. Their time is 0.
+// AppendPoints appends the points of a counter with the sum v, or of a gauge with the value v.
+// Their time is 0.
 func (l *Layout) AppendPoints(points []metric.Point, kind metric.Kind, name string, v float64) []metric.Point {
 	columns := l.columns(kind)
 	values := make([]float64, len(columns))

@@ -32,15 +32,15 @@ func appendFile(dst, path []byte) []byte {
 // maxUneven is how many names with uneven dots a flush checks.
 const maxUneven = 10_000
 
-// files has the paths of names with uneven dots, by what Graphite makes of them.
+// files holds the paths of names with uneven dots, by their file in Graphite.
 type files struct {
 	names      int
 	first      map[string]string // the first published path of each file
 	path, file []byte
 }
 
-// sharesFile reports whether a name with uneven dots shares a file with another name that
-// was seen. Of several such names that share a file, all but the first do.
+// sharesFile reports whether a name with uneven dots shares a file with another name seen in this
+// flush. If several such names share a file, it is true for all but the first.
 func (s *summary) sharesFile(shape int, name []byte) (shares bool) {
 	f := &s.files
 	if f.names++; f.names > maxUneven {

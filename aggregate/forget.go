@@ -5,9 +5,9 @@ import "github.com/statsd-ops/statsd/metric"
 // longAgo is more flushes than any name is remembered.
 const longAgo = 1 << 31
 
-// Forget deletes a name of a kind: what it has collected since the last Drain, and what
-// a gauge remembers. Later samples start from nothing. It reports whether the name was
-// known. Only the flushing goroutine may call it, and not between Drain and Summarize.
+// Forget deletes a name of a kind: its content since the last Drain, and a gauge's value. Later
+// samples start from nothing. It reports whether the name was known. Only the flushing goroutine
+// may call it, and not between Drain and Summarize.
 func (t *Table) Forget(kind metric.Kind, name []byte) bool {
 	known := false
 	for _, s := range t.shards {

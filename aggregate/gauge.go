@@ -23,17 +23,17 @@ import (
 // setting; result leaves these out.
 const (
 	adjustmentWords = 3
-	// maxAdjustments limits what a gauge keeps in a shard and an interval. Further
-	// adjustments are added to the newest one. The result is wrong only if a setting's time
-	// is between the two.
+	// maxAdjustments limits the adjustments that a gauge keeps in a shard and an interval. Further
+	// adjustments are added to the newest one. The result is wrong only if a setting's time is between
+	// the two.
 	maxAdjustments = 1 << 16
 	// noArrival is no sample's arrival.
 	noArrival = -1
 )
 
-// gaugeTime returns the time of a gauge's sample; wall is its arrival by the system's
-// clock, or 0 for now. All samples of a datagram have the same arrival. So each gets a
-// time a nanosecond after the one before: their order holds in any shard.
+// gaugeTime returns the time of a gauge's sample; wall is its arrival by the system's clock, or 0
+// for now. All samples of a datagram have the same arrival. So each gets a time a nanosecond after
+// the previous one: their order holds in any shard.
 func (s *Shard) gaugeTime(wall int64) int64 {
 	if wall != s.wall {
 		return s.gaugeTimeAt(wall)
@@ -114,24 +114,24 @@ func adjustGauge(b *blocks, rec record, off int, e GaugeChange) {
 	rec.setWord(off+16, (count+1)<<32|uint64(place))
 }
 
-// gaugeMerge puts together what the shards know of one gauge, in any order.
+// gaugeMerge combines the shards' parts of one gauge, in any order.
 type gaugeMerge struct {
 	memory      memory // the newest
 	set         GaugeChange
 	adjustments []GaugeChange
 }
 
-// begin starts on another gauge.
+// begin starts another gauge.
 func (g *gaugeMerge) begin() { *g = gaugeMerge{adjustments: g.adjustments[:0]} }
 
-// remember takes over what a record remembers, if that is the newest.
+// remember uses a record's remembered value if it is the newest.
 func (g *gaugeMerge) remember(rec record) {
 	if m := rec.memory(); m.after > g.memory.after {
 		g.memory = m
 	}
 }
 
-// add takes over what a cell holds.
+// add adds the content of a cell.
 func (g *gaugeMerge) add(b *blocks, rec record, off int) {
 	g.set = newest(g.set, rec, off)
 	g.adjustments = appendAdjustments(g.adjustments, b, rec, off)

@@ -7,11 +7,11 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// Interval is what a Table collected between two flushes, before it is summarised.
+// Interval is the content of a Table from one flush to the next, before it is summarised.
 type Interval struct {
-	// Swap is how long Drain held the locks of the shards, in all.
+	// Swap is how long Drain held the locks of the shards, in total.
 	Swap time.Duration
-	// Summarize calls Record, unless it is nil, for each name with what it collected.
+	// Summarize calls Record, unless it is nil, for each name with its raw values.
 	Record func(*metric.Collected)
 
 	table *Table
@@ -25,7 +25,7 @@ type view struct {
 	shard   *Shard
 	names   *names
 	pages   pages
-	used    int // words used of the last page
+	used    int // words used in the last page
 	flush   uint32
 	blocks  *blocks
 	retired bool // the shard has begun new names
@@ -35,7 +35,7 @@ type view struct {
 // receivers hardly wait.
 const batchSize = 256
 
-// views returns what the shards hold now, between two flushes.
+// views returns the content of the shards, between two flushes.
 func (t *Table) views() []view {
 	views := make([]view, len(t.shards))
 	for i, s := range t.shards {
@@ -97,14 +97,13 @@ func (v *view) lookup(names [][]byte, found [][metric.Kinds]ref) {
 	v.shard.mutex.Unlock()
 }
 
-// holds reports whether r is a record of this view. Newer records hold nothing of the
-// interval.
+// holds reports whether r is a record of this view. Newer records hold no values of the interval.
 func (v *view) holds(r ref) bool {
 	p, last := int(r>>pageShift), len(v.pages)-1
 	return r != 0 && (p < last || p == last && int(r&(pageUnits-1)) < v.used)
 }
 
-// carry moves records to the names that replaced those of the view.
+// carry moves records from the names of the view to the names that replaced them.
 func (v *view) carry(refs []ref) {
 	s := v.shard
 	s.mutex.Lock()
@@ -124,7 +123,7 @@ func (v *view) carry(refs []ref) {
 	s.mutex.Unlock()
 }
 
-// release frees what only this interval needed.
+// release frees the memory that only this interval needed.
 func (v *view) release() {
 	s := v.shard
 	s.mutex.Lock()

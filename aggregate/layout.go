@@ -20,15 +20,15 @@ const (
 	Gstatsd    Naming = "gstatsd"     // phensley/gstatsd
 )
 
-// Layout says which points are made of an interval, and how they are named. Start with
+// Layout decides which points are made of an interval and how they are named. Start with
 // Naming.Layout.
 //
-// A path is GlobalPrefix, the prefix of the kind, the name, the statistic, and
-// GlobalSuffix, with dots in between. Empty parts are left out.
+// A path is GlobalPrefix, the prefix of the kind, the name, the statistic, and GlobalSuffix, with
+// dots in between. Empty parts are left out.
 type Layout struct {
 	Naming Naming
-	// Prefix comes before each name of a kind. If counts of counters have paths of their
-	// own, these start with the counters' prefix and "_counts".
+	// Prefix comes before each name of a kind. If counts of counters have separate paths, these start
+	// with the counters' prefix and "_counts".
 	Prefix [metric.Kinds]string
 	// GlobalPrefix starts every path. In Gstatsd it comes between the prefix of the kind
 	// and the name instead.
@@ -36,11 +36,11 @@ type Layout struct {
 	// GlobalSuffix ends every path.
 	GlobalSuffix string
 
-	// Counters is what is published of a counter: "rate" (its sum divided by the
+	// Counters selects the values published of a counter: "rate" (its sum divided by the
 	// interval), "count" (its sum), or both.
 	Counters []string
-	// TimerStats is what is published of a timer: some of AllTimerStats, or nothing. Those
-	// with an N are published for each of Percentiles.
+	// TimerStats selects the values published of a timer: some of AllTimerStats, or none. A value with
+	// an N is published for each of Percentiles.
 	TimerStats []string
 	// Percentiles are thresholds for timers: of the smallest samples, 0 < p <= 100, or of
 	// the greatest, -100 <= p < 0.
@@ -103,7 +103,7 @@ func joinNamings() string {
 	return strings.Join(names, ", ")
 }
 
-// Validate returns what is wrong with the layout, and names the flag.
+// Validate returns an error that names the flag at fault.
 func (l *Layout) Validate() error {
 	if !slices.Contains(Namings(), l.Naming) {
 		return metric.FlagErrorf("--naming", nil, "unknown scheme %q, want one of %s", l.Naming, joinNamings())
@@ -164,7 +164,7 @@ func (l *Layout) validatePercentiles() error {
 		if before, there := names[name]; there && before == p {
 			return metric.FlagErrorf("--pct", p, "given twice")
 		} else if there {
-			return metric.FlagErrorf("--pct", p, "has the name %s with --naming %s, as %v has", name, l.Naming, before)
+			return metric.FlagErrorf("--pct", p, "has the name %s with --naming %s, like %v", name, l.Naming, before)
 		}
 		names[name] = p
 	}

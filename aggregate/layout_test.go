@@ -136,7 +136,7 @@ func TestIdleNamesMove(t *testing.T) {
 		}
 	}
 	if n := table.Shard(0).names.count; n > 1 {
-		t.Errorf("%d records stay, want that of the gauge", n)
+		t.Errorf("%d records stay, want only the gauge's", n)
 	}
 }
 

@@ -62,7 +62,7 @@ func (s *Shard) mergeInto(rec record, row *Row) metric.Reason {
 	return metric.None
 }
 
-// mergeSketch adds what o stands for to a timer.
+// mergeSketch adds the samples of the sketch o to a timer.
 func mergeSketch(b *blocks, rec record, off int, o *sketch) {
 	w, n := rec.word(off+8), uint64(o.n)
 	if s := sketchOf(b, rec, off); s != nil {

@@ -8,12 +8,12 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// nest says which names of one kind can have the path of a name of another kind. If both
+// nest describes names of one kind that can have the path of a name of another kind. If both
 // have the prefix stats, the counter timers.a.mean has the path of the mean of timer a.
 type nest struct {
-	kind  metric.Kind // the other one
-	front string      // what the name begins with
-	tails []string    // what it may end in; the other name is in between
+	kind  metric.Kind // the other kind
+	front string      // start of the name
+	tails []string    // possible ends of the name; the other name is in between
 }
 
 // newNests returns the nests of one kind's columns in another kind's.

@@ -7,18 +7,18 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// Peeked is what a name has collected since the last Drain.
+// Peeked is the content of a name since the last Drain.
 type Peeked struct {
 	Name []byte // clean; it stays valid and must not be changed
-	// Value is a counter's sum, a gauge's value, or the number of a timer's samples or a
-	// set's distinct members. It is 0 for other names than gauges that were not seen.
+	// Value is a counter's sum, a gauge's value, or the number of a timer's samples or a set's
+	// distinct members. It is 0 for unseen names, except gauges.
 	Value float64
 	// Samples are a timer's first samples, at most MaxPeeked, in each receiver's order.
 	// They are valid until the next Show.
 	Samples []float64
 }
 
-// MaxPeeked is how many samples of a timer a Peek shows.
+// MaxPeeked is the maximum number of samples that a Peek shows of a timer.
 const MaxPeeked = 100
 
 // Peek looks at what the names of one kind have collected so far, without taking it out.
@@ -31,8 +31,8 @@ const MaxPeeked = 100
 //
 // Flushes may happen between two steps. Each step shows its own moment.
 type Peek struct {
-	// Names are those that Next found, in no particular order. The slice is valid until
-	// the next Next. A name stays valid and must not be changed.
+	// Names are the names found by Next, in no particular order. The slice is valid until the next
+	// Next. A name stays valid and must not be changed.
 	Names [][]byte
 
 	table    *Table
@@ -71,8 +71,8 @@ func (p *Peek) Next() bool {
 	return true
 }
 
-// Show returns what Names have collected. It leaves out names that have expired or were
-// forgotten. Only the flushing goroutine may call it, and not between Drain and Summarize.
+// Show returns the content of Names. It leaves out names that have expired or were forgotten. Only
+// the flushing goroutine may call it, and not between Drain and Summarize.
 func (p *Peek) Show() []Peeked {
 	p.gather()
 	p.shown = p.shown[:0]
@@ -95,8 +95,8 @@ func (p *Peek) Show() []Peeked {
 	return p.shown
 }
 
-// choose sets Names to those of refs that are of the kind, match, and were not visited
-// in another view.
+// choose sets Names to the refs that have the kind, match, and were not visited in
+// another view.
 func (p *Peek) choose() {
 	p.Names = p.Names[:0]
 	for _, r := range p.refs {
@@ -119,7 +119,7 @@ func (p *Peek) choose() {
 	}
 }
 
-// gathered is what the shards hold of a name.
+// gathered is the shards' content of a name.
 type gathered struct {
 	known   bool
 	sum     float64 // a counter's sum, or the number of samples or members

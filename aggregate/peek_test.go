@@ -14,7 +14,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// peek returns what all names of a kind have collected.
+// peek returns the content of all names of a kind.
 func peek(t testing.TB, table *Table, kind metric.Kind) map[string]Peeked {
 	t.Helper()
 	got := map[string]Peeked{}
@@ -35,7 +35,7 @@ func peek(t testing.TB, table *Table, kind metric.Kind) map[string]Peeked {
 	return got
 }
 
-// values is what peek returns, without samples.
+// values returns the result of peek without samples.
 func values(shown map[string]Peeked) points {
 	got := points{}
 	for name, c := range shown {

@@ -19,13 +19,13 @@ type program struct {
 	paths [metric.Kinds][]column
 	// meets says whether two kinds share a path if they share a name.
 	meets [metric.Kinds][metric.Kinds]bool
-	// nests are the other ways in which a kind's paths can be those of other kinds.
+	// nests are the other ways in which a kind's paths can equal paths of other kinds.
 	nests [metric.Kinds][]nest
 	// nestBegins has the first bytes of names that can be nested. Most names have others.
 	nestBegins [metric.Kinds][256]bool
 }
 
-// The shapes after those of the kinds.
+// The shapes after the kinds' shapes.
 const (
 	idleShapes      = int(metric.Kinds)
 	histogramShapes = 2 * int(metric.Kinds)
@@ -66,7 +66,7 @@ func compile(l Layout) *program {
 	return p
 }
 
-// add notes what a column is computed from.
+// add marks the parts that a column needs.
 func (w *wants) add(s stat) {
 	switch s {
 	case ofSquares:
@@ -94,8 +94,8 @@ func meet(a, b []column) bool {
 	return false
 }
 
-// idles reports whether a name of a kind is published that was last seen age flushes
-// ago and has not expired.
+// idles reports whether an unseen name of a kind is still published, age flushes after it was last
+// seen. The name must not have expired.
 func (p *program) idles(kind metric.Kind, age uint32) bool {
 	if kind == metric.Gauge {
 		return p.KeepGauges && (p.GaugeFlushes == 0 || int(age) < p.GaugeFlushes)

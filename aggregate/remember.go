@@ -16,8 +16,8 @@ type Remembered struct {
 	Unseen uint32 // flushes since the last that saw it
 }
 
-// rememberedFlush is the flush that saw the gauges which Remember brings: the one before
-// the first flush of the table.
+// rememberedFlush is the flush that counts as the last one for gauges given to Remember: the one
+// before the table's first flush.
 const (
 	rememberedFlush = 1
 	firstFlush      = rememberedFlush + 1
@@ -123,7 +123,7 @@ func (t *Table) Remember(g Remembered) metric.Reason {
 	return metric.None
 }
 
-// memory is what a gauge's record keeps between flushes.
+// memory is the part of a gauge's record that lasts between flushes.
 type memory struct {
 	value   float64
 	after   uint64 // number of the flush that computed the value, 0 for none

@@ -88,7 +88,7 @@ func TestRemembered(t *testing.T) {
 	}
 	to := g.moved(t, 2)
 	if got := to.flush(); len(got) != 0 {
-		t.Errorf("what was only remembered is published: %v", got)
+		t.Errorf("a gauge that was only remembered is published: %v", got)
 	}
 	to.add(1, "a", 1, true)
 	to.add(0, "a", 1, true)
@@ -134,7 +134,7 @@ func TestRememberedGoesOn(t *testing.T) {
 			t.Fatalf("flush %d: the results differ", flush)
 		}
 		if want, got := stays.remembered(t), moves.remembered(t); !maps.Equal(got, want) {
-			t.Fatalf("flush %d: what is remembered differs: %d, want %d", flush, len(got), len(want))
+			t.Fatalf("flush %d: the remembered names differ: %d, want %d", flush, len(got), len(want))
 		}
 		if random.IntN(3) == 0 {
 			moves = moves.moved(t, 1+random.IntN(4))

@@ -7,14 +7,13 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// Row is all that a name collected in an interval. Nothing is lost: if rows of several
-// tables are merged into one, its points are those that it would have made of all
-// samples. This holds for any split of the samples and any order of merging, if the
-// tables have the same Config.
+// Row is everything that a name collected in an interval. Nothing is lost: if rows of several
+// tables are merged into one, the points are the same as for all samples in one table. This holds
+// for any split of the samples and any order of merging, if the tables have the same Config.
 //
-// Sums of counters and weights are exact for whole numbers up to 2^53; other sums are
-// rounded as float64. If a timer has more samples than Config.MaxTimerSamples, its
-// percentiles are within 1 %, as in one table.
+// Sums of counters and weights are exact for whole numbers up to 2^53; other sums are rounded as
+// float64. If a timer has more samples than Config.MaxTimerSamples, its percentiles are within 1 %,
+// as in one table.
 type Row struct {
 	Kind metric.Kind
 	// Name is clean. With Config.Tagged the tags follow it, from the first semicolon on.
@@ -28,11 +27,11 @@ type Row struct {
 	// Adjustments are a gauge's adjustments after Set, in no particular order.
 	Adjustments []GaugeChange
 
-	// Samples are a timer's samples, in no particular order. If there were too many to
-	// keep, Sketch stands for the others; else it is nil.
+	// Samples are a timer's samples, in no particular order. If there were too many to keep, the rest
+	// is in Sketch; otherwise it is nil.
 	Samples []float64
 	Sketch  *Sketch
-	// Weight is how many events a timer's samples stand for: 1/rate each.
+	// Weight is the number of events that a timer's samples represent: 1/rate each.
 	Weight float64
 	// Millis says that at least one sample was sent in milliseconds.
 	Millis bool
@@ -124,7 +123,7 @@ func (r *rowReader) findSources(i, n int, rec record) bool {
 	return true
 }
 
-// own returns the row with slices of its own.
+// own returns the row with slices that are not shared.
 func (r *rowReader) own(row Row) Row {
 	row.Adjustments = r.adjustments.copy(row.Adjustments)
 	row.Samples = r.numbers.copy(row.Samples)

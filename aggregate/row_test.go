@@ -141,7 +141,7 @@ func TestRowsOfAnySplit(t *testing.T) {
 	}
 }
 
-// The same for timers with too many samples: the estimates are those of one table, and
+// The same for timers with too many samples: the estimates equal the ones of one table, and
 // sums differ in the last digits at most.
 func TestRowsOfSketches(t *testing.T) {
 	t.Parallel()
@@ -169,7 +169,7 @@ func TestRowsOfSketches(t *testing.T) {
 	}
 }
 
-// A row has what all shards collected, and stays as it is.
+// A row has the content of all shards, and does not change later.
 func TestRows(t *testing.T) {
 	t.Parallel()
 	table := testTable(2)

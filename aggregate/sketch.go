@@ -8,10 +8,10 @@ import (
 	"github.com/DataDog/sketches-go/ddsketch"
 )
 
-// sketch stands for the samples of a timer that are too many to keep. A DDSketch
-// (C. Masson, J. Rim, H. Lee, "DDSketch: a fast and fully-mergeable quantile sketch
-// with relative-error guarantees", 2019) estimates the percentiles; the other values are
-// exact. It takes at most about 1 MB, even for samples from the whole range of float64.
+// sketch holds the samples of a timer that are too many to keep. A DDSketch (C. Masson, J. Rim, H.
+// Lee, "DDSketch: a fast and fully-mergeable quantile sketch with relative-error guarantees", 2019)
+// estimates the percentiles; the other values are exact. It takes at most about 1 MB, even for
+// samples from the whole range of float64.
 type sketch struct {
 	bins         *ddsketch.DDSketch
 	n            int
@@ -135,7 +135,7 @@ func (s *sketch) count(t *timing, h *Histogram) {
 	}
 }
 
-// bin is about n samples of one value.
+// bin holds about n samples of one value.
 type bin struct{ value, n float64 }
 
 // sorted returns the sketch's bins, the smallest first.

@@ -6,12 +6,12 @@ import (
 	"github.com/DataDog/sketches-go/ddsketch/store"
 )
 
-// Sketch stands for samples of a timer that were too many to keep: the bins of a DDSketch
-// with a relative error of 1 %, and exact sums.
+// Sketch holds samples of a timer that were too many to keep: the bins of a DDSketch with a
+// relative error of 1 %, and exact sums.
 type Sketch struct {
 	Count int
-	// Negative and Positive are bins; their index stands for a magnitude. Zero is the
-	// number of samples that are 0 or too close to it for a bin.
+	// Negative and Positive are bins; their index is a magnitude. Zero is the number of samples that
+	// are 0 or too close to it for a bin.
 	Negative, Positive []SketchBin
 	Zero               float64
 	// Lower and Upper are the smallest and the greatest sample.

@@ -7,7 +7,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// Snapshot is what one flush publishes. It does not change: any number of goroutines may
+// Snapshot is the content to publish of one flush. It does not change: any number of goroutines may
 // read it, at any time.
 type Snapshot struct {
 	// Time is the end of the flush interval, in Unix seconds.
@@ -37,8 +37,7 @@ type Snapshot struct {
 	}
 }
 
-// row is a name: the number of its view (16 bits), its shape (16 bits), and its record's
-// place.
+// row is a name: the index of its view (16 bits), its shape (16 bits), and its record's place.
 type row uint64
 
 func newRow(view, shape int, r ref) row { return row(view)<<48 | row(shape)<<32 | row(r) }
@@ -49,7 +48,7 @@ func (r row) ref() ref   { return ref(r) }
 
 const chunkRows = 8 << 10
 
-// add starts a row, and returns its values, to be filled in.
+// add starts a row and returns its values, to be filled in.
 func (sn *Snapshot) add(r row) []float64 {
 	last := len(sn.rows) - 1
 	if last < 0 || len(sn.rows[last]) == chunkRows {
@@ -84,8 +83,8 @@ func (sn *Snapshot) collided(shape int, name []byte) {
 	}
 }
 
-// Largest returns the set with the most members, or the timer with the most samples, in
-// one shard, and how many these are; 0 if there is none.
+// Largest returns the set with the most members, or the timer with the most samples, in one shard,
+// and their number. It returns 0 if there is none.
 func (sn *Snapshot) Largest(kind metric.Kind) (name string, size int) {
 	l := sn.largest[kind]
 	if l.size == 0 {
@@ -94,7 +93,7 @@ func (sn *Snapshot) Largest(kind metric.Kind) (name string, size int) {
 	return string(l.rec.name()), l.size
 }
 
-// Len returns the number of points, the daemon's own included.
+// Len returns the number of points, including the daemon's own.
 func (sn *Snapshot) Len() int { return sn.points + len(sn.Own) }
 
 // Points yields all points, in no particular order, but the same each time. A point's

@@ -64,7 +64,7 @@ type Config struct {
 	// Expire is the number of flushes after which an unseen name expires, by kind; at
 	// least 1.
 	Expire [metric.Kinds]uint32
-	// Dialect says how names are cleaned.
+	// Dialect selects the rules for cleaning names.
 	Dialect metric.Dialect
 }
 
@@ -75,21 +75,21 @@ type Table struct {
 	seed   maphash.Seed // of the hashes of names
 	key    memberKey
 	shards []*Shard
-	// known is the number of names that have not expired: the live ones at the last
-	// flush, and those that came since.
+	// known is the number of names that have not expired: the live ones at the last flush, and the
+	// ones added since.
 	known   atomic.Int64
 	live    int64
 	clock   *clock // of gauges
 	scratch scratch
 }
 
-// Shard is one receiver's part of a Table. A receiver takes its lock once for each
-// batch of samples. The lock also guards what the receiver counts itself.
+// Shard is one receiver's part of a Table. A receiver takes its lock once for each batch of
+// samples. The lock also guards the receiver's own counts.
 type Shard struct {
 	mutex    sync.Mutex
 	table    *Table
 	names    *names
-	retiring *names // the names before; nil once all that count have moved
+	retiring *names // the previous names; nil once all live ones have moved
 	retire   bool   // begin new names at the next flush
 	flush    uint32 // number of the running flush
 	fresh    int64  // names added since the last Drain
@@ -206,8 +206,8 @@ func (s *Shard) add(sample *metric.Sample, p *probe) metric.Reason {
 	return metric.None
 }
 
-// intern finds the record of a name that is not in the table as it was received: the
-// name needs cleaning, or it is new.
+// intern finds the record of a name that the table does not hold as received: the name needs
+// cleaning, or it is new.
 func (s *Shard) intern(kind metric.Kind, raw []byte) (ref, metric.Reason) {
 	config := &s.table.config
 	if len(raw) > config.MaxNameLength {
@@ -243,9 +243,9 @@ func (s *Shard) insert(kind metric.Kind, name []byte) (ref, metric.Reason) {
 	return s.names.insert(kind, name, s.flush), metric.None
 }
 
-// Drain takes out what all shards have collected since the last Drain. If cut is not
-// nil, Drain calls it for each shard while that shard is locked: a receiver's own
-// counts can be taken at the same moment. The last Interval must be summarised before.
+// Drain takes out the content of all shards since the last Drain. If cut is not nil, Drain calls it
+// for each shard while that shard is locked: a receiver's own counts can be taken at the same
+// moment. The last Interval must be summarised before.
 func (t *Table) Drain(cut func(shard int)) *Interval {
 	iv := &Interval{table: t, views: make([]view, len(t.shards))}
 	iv.known = t.live

@@ -209,7 +209,7 @@ func TestGaugesAreRemembered(t *testing.T) {
 	expect(t, flush(table), points{"stats.g": 11})
 }
 
-// Two receivers read one gauge in turns. The result is that of one receiver.
+// Two receivers read one gauge in turns. The result is the same as with one receiver.
 func TestGaugesInOrder(t *testing.T) {
 	for _, tt := range []struct {
 		why  string
@@ -612,7 +612,7 @@ func TestSetLimits(t *testing.T) {
 		t.Error("a name was added to a full table")
 	}
 	if got := values(); got["timer.count"] != 100 || got["timer.upper"] != 89 {
-		t.Errorf("of the timer that was over its limit, and is not any more: %v", got)
+		t.Errorf("a timer that is no longer over its limit: %v", got)
 	}
 	add(metric.Timer, "timer", 100)
 	if got := values(); got["timer.count"] != 100 || got["timer.upper_50"] != 49 {

@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// timing is what is computed from a timer's samples.
+// timing holds the values computed from a timer's samples.
 type timing struct {
 	received     int
 	weight       float64
@@ -17,7 +17,7 @@ type timing struct {
 	parts        []part    // by threshold
 	bins         []float64 // of a histogram
 
-	sizes  []int // of parts, in samples
+	sizes  []int // sizes of the parts, in samples
 	places []int // the ranks that are needed
 }
 
@@ -36,7 +36,7 @@ type threshold struct {
 	percent float64 // more than 0
 	top     bool    // of the greatest samples
 	first   bool    // percent is divided by 100 first, as in Etsy's statsd and gstatsd
-	none    bool    // of few samples none may be inside, as in Etsy's statsd
+	none    bool    // it may have no samples inside, as in Etsy's statsd
 }
 
 func newThresholds(l *Layout) (ts []threshold) {
@@ -49,8 +49,8 @@ func newThresholds(l *Layout) (ts []threshold) {
 	return ts
 }
 
-// size returns how many of n samples are inside: percent/100 * n, rounded half away from
-// zero, and at least one.
+// size returns how many of n samples are inside: percent/100 * n, rounded half away from zero, and
+// at least one.
 func (t *threshold) size(n int) int {
 	share := t.percent * float64(n) / 100
 	if t.first {

@@ -21,7 +21,7 @@ func TestRank(t *testing.T) {
 	}
 }
 
-// The result is that of sorting all samples.
+// The result equals the result of sorting all samples.
 func TestTiming(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	shapes := map[string]func(i, n int) float64{

@@ -15,7 +15,7 @@ import (
 	"github.com/statsd-ops/statsd/internal/soak"
 )
 
-// The test's program is the floor too, as the built program is.
+// The test program can also run as the floor, like the built program.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "floor" {
 		if err := runFloor(os.Args[2:]); err != nil {
@@ -30,8 +30,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// short is a workload of a moment. Everything must come out again, also from a daemon
-// that gets no processor meanwhile: the smallest of socket buffers holds all of it.
+// short is a workload of a moment. All metrics must come out again, even from a daemon that gets no
+// processor meanwhile: the smallest socket buffer holds all of them.
 var short = workload{
 	name: "short", traffic: traffic{mix: allKinds, names: 500, pack: packed},
 	network: "udp", rate: 5_000, length: 300 * time.Millisecond, flush: 300 * time.Millisecond, drain: 1000,
@@ -64,7 +64,7 @@ func measure(t *testing.T, statsd, name string, w workload) {
 			t.Fatal(err)
 		}
 		if m.received < 1-1e-9 || m.received > 1+1e-9 {
-			t.Errorf("%s, run %d: received %v of what was sent, want all", name, i, m.received)
+			t.Errorf("%s, run %d: received the part %v of the sent metrics, want all", name, i, m.received)
 		}
 		// A short drain may end before the kernel accounts for its CPU time.
 		if m.cpu <= 0 && m.rate <= 0 {
@@ -119,11 +119,37 @@ func TestTrafficIsTheSameAndAddsUp(t *testing.T) {
 	}
 }
 
+func TestMembersAreNew(t *testing.T) {
+	seen := map[string]bool{}
+	lines := 0
+	for _, p := range memberPackets(1000) {
+		if len(p.data) > packed {
+			t.Fatalf("a packet of %d bytes", len(p.data))
+		}
+		for line := range strings.Lines(string(p.data)) {
+			_, member, _ := strings.Cut(strings.TrimSpace(line), ":")
+			seen[member] = true
+			lines++
+		}
+	}
+	if lines != 1000 || len(seen) != 1000 {
+		t.Errorf("%d lines with %d members, want 1000 with 1000", lines, len(seen))
+	}
+}
+
+func TestBrief(t *testing.T) {
+	for v, want := range map[float64]string{0.0954: "0.095", 1.26: "1.3", 27.4: "27", 336.6: "337"} {
+		if got := brief(v); got != want {
+			t.Errorf("%v is written %s, want %s", v, got, want)
+		}
+	}
+}
+
 func TestCarbonAddsUpCounters(t *testing.T) {
 	c := &carbon{counters: names{"stats.app.", ".count"}}
 	r := bufio.NewReader(strings.NewReader("stats.app.a.count 2.5 1\nstats.app.a.rate 7 1\nstats.rpc.a.count 7 1\nstats.app.b.count 3 2\n"))
 	if !c.take(r) || c.take(r) {
-		t.Error("a connection that has ended goes on, or the reverse")
+		t.Error("the end of a connection is not detected")
 	}
 	if got := c.snapshot(); got.lines != 4 || got.sum != 5.5 {
 		t.Errorf("got %d lines and a sum of %v, want 4 and 5.5", got.lines, got.sum)
@@ -135,7 +161,7 @@ func TestChoose(t *testing.T) {
 	if err != nil || len(got) != 2 || got[0].name != "W1" || got[1].name != "W3" {
 		t.Errorf("got %v, %v", got, err)
 	}
-	if _, err := chooseWorkloads("W1,W9"); err == nil || !strings.Contains(err.Error(), `"W9" is none of W1, W2`) {
+	if _, err := chooseWorkloads("W1,W9"); err == nil || !strings.Contains(err.Error(), `"W9" is not one of W1, W2`) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -151,14 +177,14 @@ func TestTable(t *testing.T) {
 		workload: workload{name: "W0", title: "nothing much", network: "udp"},
 		rows: []*row{
 			{peer: peer{name: "floor"}, rounds: rounds(1, 2, 4)},
-			{peer: peer{name: "statsd"}, rounds: append(rounds(0.5, 1.5), round{}), most: limit{rate: 2e6}},
+			{peer: peer{name: "statsd"}, rounds: append(rounds(0.5, 1.5), round{}), max: limit{rate: 2e6}},
 		},
 		failures: []string{"statsd in W0: it fell over"},
 	}
 	want := strings.TrimPrefix(`
 ### W0: nothing much
 
-| daemon | CPU, µs a metric | × floor | received, % | most without loss, M/s |
+| daemon | CPU, µs a metric | × floor | received, % | max without loss, M/s |
 |---|---:|---:|---:|---:|
 | floor | 2.000 (1.000–4.000) | 1.00 | 100.00 |  |
 | statsd | 1.000 (0.500–1.500) | 0.62 | 100.00 | 2.00 |

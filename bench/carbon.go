@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// carbon receives what a daemon publishes, and adds up its counters.
+// carbon receives the published points of a daemon and adds up its counters.
 type carbon struct {
 	listener net.Listener
 	counters names
@@ -20,19 +20,19 @@ type carbon struct {
 	totals totals
 }
 
-// names are those that begin and end so.
+// names are all names with this prefix and suffix.
 type names struct{ prefix, suffix string }
 
 func (n names) match(name []byte) bool {
 	return bytes.HasPrefix(name, []byte(n.prefix)) && bytes.HasSuffix(name, []byte(n.suffix))
 }
 
-// totals is what came so far.
+// totals are the sums so far.
 type totals struct {
 	lines int
-	sum   float64 // of the counters' values
+	sum   float64 // sum of the counters' values
 	last  time.Time
-	// A flush is a run of lines with no pause longer than pause.
+	// A flush is a run of lines without a pause longer than pause.
 	flushStart   time.Time
 	longestFlush time.Duration
 }
@@ -68,7 +68,7 @@ func (c *carbon) serve() {
 	}
 }
 
-// take waits for lines and adds up all that have come. It reports whether more can.
+// take waits for lines and adds up all that have come. It reports whether more can come.
 func (c *carbon) take(r *bufio.Reader) bool {
 	if _, err := r.Peek(1); err != nil {
 		return false
@@ -95,7 +95,7 @@ func (c *carbon) take(r *bufio.Reader) bool {
 	return true
 }
 
-// line takes "name value time".
+// line parses "name value time".
 func (c *carbon) line(line []byte) {
 	c.totals.lines++
 	name, rest, _ := bytes.Cut(line, []byte(" "))
@@ -105,7 +105,7 @@ func (c *carbon) line(line []byte) {
 	value, _, _ := bytes.Cut(rest, []byte(" "))
 	v, err := strconv.ParseFloat(string(value), 64)
 	if err != nil {
-		return // what is missing shows in the sum
+		return // a missing line shows in the sum
 	}
 	c.totals.sum += v
 }

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// daemon is a peer that runs, on a core of its own where there are two.
+// daemon is a running peer, on its own core if there are two.
 type daemon struct {
 	setup
 	network string
@@ -21,7 +21,7 @@ type daemon struct {
 	log     string
 }
 
-// daemonCore is where daemons run; sender and carbon run on the other one.
+// Daemons run on daemonCore; the sender and carbon run on the other core.
 const (
 	ownCore    = 0
 	daemonCore = 1
@@ -55,12 +55,11 @@ func startDaemon(p peer, network string, s setup, pin bool) (*daemon, error) {
 	return d, nil
 }
 
-// giveUp ends a wait for a daemon that has got stuck. It is far beyond what a busy machine
-// needs.
+// giveUp ends a wait for a stuck daemon. It is far longer than a busy machine needs.
 const giveUp = 3 * time.Minute
 
-// awaitReady waits until the daemon receives, and has come to rest after its start. A
-// machine that is too busy for the latter is measured as it is.
+// awaitReady waits until the daemon receives and is idle after its start. If the machine is too
+// busy for that, the daemon is measured anyway.
 func (d *daemon) awaitReady() error {
 	network := d.network
 	if network == "none" {

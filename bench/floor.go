@@ -16,16 +16,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// floor receives UDP and TCP and only counts lines: no Go daemon on this machine can
-// do with less. It is what every other figure is compared with.
+// floor receives UDP and TCP and only counts lines. No Go daemon on this machine can use less CPU.
+// All results are compared with it.
 type floor struct {
 	lines atomic.Int64
 }
 
-// largest is the room for one datagram, or for one read of a stream.
+// largest is the room for one datagram or one read of a stream.
 const largest = 64 << 10
 
-// runFloor is the command "bench floor": it serves until SIGTERM.
+// runFloor is the command "bench floor". It serves until SIGTERM.
 func runFloor(args []string) error {
 	flags := flag.NewFlagSet("bench floor", flag.ExitOnError)
 	port := flags.Int("port", 8125, "port to receive on, at 127.0.0.1")
@@ -58,7 +58,7 @@ func runFloor(args []string) error {
 
 func (f *floor) count(data []byte) { f.lines.Add(int64(bytes.Count(data, []byte("\n")))) }
 
-// receive is what Go offers plainly: one datagram a call, through the poller.
+// receive uses Go's usual way: one datagram per call, through the poller.
 func (f *floor) receive(address string) error {
 	conn, err := net.ListenPacket("udp", address)
 	if err != nil {
@@ -75,7 +75,7 @@ func (f *floor) receive(address string) error {
 	}
 }
 
-// receiveBlocking is as near to the kernel as it gets.
+// receiveBlocking uses blocking system calls, outside the poller.
 func (f *floor) receiveBlocking(port int) error {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {

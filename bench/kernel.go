@@ -14,11 +14,10 @@ import (
 	"github.com/statsd-ops/statsd/internal/sockets"
 )
 
-// cpuTime is the CPU time that a process has used so far, with all its threads, to
-// the nanosecond.
+// cpuTime returns the CPU time that a process with all its threads has used so far, in nanoseconds.
 func cpuTime(pid int) (time.Duration, error) {
-	// The clock of a process, as clock_getcpuclockid(3) makes it: the complement of
-	// the id, shifted past the two bits that choose the scheduler's clock.
+	// The clock of a process, computed like clock_getcpuclockid(3): the complement of the id, shifted
+	// past the two bits that choose the scheduler's clock.
 	clock := int32(^pid<<3 | 2)
 	var t unix.Timespec
 	if err := unix.ClockGettime(clock, &t); err != nil {
@@ -27,7 +26,7 @@ func cpuTime(pid int) (time.Duration, error) {
 	return time.Duration(t.Nano()), nil
 }
 
-// memory is a field of /proc/PID/status, such as VmHWM, in bytes.
+// memory returns a field of /proc/PID/status, for example VmHWM, in bytes.
 func memory(pid int, field string) int {
 	status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	_, rest, _ := strings.Cut(string(status), field+":")
@@ -39,27 +38,28 @@ func memory(pid int, field string) int {
 	return kib << 10
 }
 
-// socketsOn is what the kernel knows of a port; this program is for Linux, which tells.
+// socketsOn returns the kernel's state of a port. This program runs on Linux only, where the state
+// is always known.
 func socketsOn(network string, port int) sockets.State {
 	s, _ := sockets.On(network, port)
 	return s
 }
 
-// watchQueue looks at a port's queue every 10 ms until it is told to stop, and then
-// returns the longest that it saw, in bytes.
+// watchQueue checks a port's queue every 10 ms until stop is called, which returns the largest size
+// seen, in bytes.
 func watchQueue(network string, port int) (stop func() int) {
 	done, longest := make(chan struct{}), make(chan int)
 	go func() {
-		most := 0
+		peak := 0
 		tick := time.NewTicker(10 * time.Millisecond)
 		defer tick.Stop()
 		for {
 			select {
 			case <-done:
-				longest <- most
+				longest <- peak
 				return
 			case <-tick.C:
-				most = max(most, socketsOn(network, port).Queued)
+				peak = max(peak, socketsOn(network, port).Queued)
 			}
 		}
 	}()
@@ -69,7 +69,7 @@ func watchQueue(network string, port int) (stop func() int) {
 	}
 }
 
-// pinSelf keeps every thread of this program, now and later, on one core.
+// pinSelf keeps every thread of this program, also later ones, on one core.
 func pinSelf(core int) error {
 	var set unix.CPUSet
 	set.Set(core)
@@ -89,12 +89,12 @@ func pinSelf(core int) error {
 	return nil
 }
 
-// bufferSettings say how large receive buffers are, and how large a program may
-// ask for.
+// bufferSettings are the default size of receive buffers, and the largest size that a program may
+// request.
 var bufferSettings = [...]string{"/proc/sys/net/core/rmem_default", "/proc/sys/net/core/rmem_max"}
 
-// setReceiveBuffers gives every daemon started from now on the same receive buffer,
-// whatever it asks for. It needs root.
+// setReceiveBuffers gives every daemon started from now on the same receive buffer, whatever it
+// requests. It needs root.
 func setReceiveBuffers(bytes int) error {
 	for _, path := range bufferSettings {
 		if err := os.WriteFile(path, strconv.AppendInt(nil, int64(bytes), 10), 0); err != nil {
@@ -104,7 +104,7 @@ func setReceiveBuffers(bytes int) error {
 	return nil
 }
 
-// keepReceiveBuffers returns a function that sets them to what they are now.
+// keepReceiveBuffers returns a function that restores the current sizes.
 func keepReceiveBuffers() (restore func(), err error) {
 	var kept [len(bufferSettings)][]byte
 	for i, path := range bufferSettings {

@@ -1,15 +1,15 @@
 //go:build linux
 
-// Command bench measures this project's daemon beside others: CPU time of the
-// daemon per metric, greatest intake, memory, and what is lost. It starts each
-// daemon, sends it the same traffic, receives what it publishes, and checks that
-// against what was sent.
+// Command bench compares this project's daemon with others: CPU time per metric, highest rate, memory,
+// and losses. It starts each daemon, sends it the same traffic, receives its published points, and
+// compares them with the traffic.
 //
 //	go run ./bench                                    # everything; 15 minutes
 //	go run ./bench -workloads W1,W3 -peers floor,statsd
+//	go run ./bench cost                               # one sample, one name: docs/cost.md; 4 minutes
 //
-// Machines drift, so daemons are compared with a floor that was measured in the same
-// minutes: a receiver that only counts newlines.
+// The speed of machines drifts. So daemons are compared with a floor measured in the same minutes: a
+// receiver that only counts newlines.
 package main
 
 import (
@@ -25,8 +25,13 @@ import (
 
 func main() {
 	command := func() error { return run(os.Args[1:], os.Stdout, os.Stderr) }
-	if len(os.Args) > 1 && os.Args[1] == "floor" {
-		command = func() error { return runFloor(os.Args[2:]) }
+	if len(os.Args) > 1 {
+		switch os.Args[1] {
+		case "floor":
+			command = func() error { return runFloor(os.Args[2:]) }
+		case "cost":
+			command = func() error { return runCost(os.Args[2:], os.Stdout, os.Stderr) }
+		}
 	}
 	if err := command(); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -82,21 +87,14 @@ func run(args []string, stdout, stderr io.Writer) error {
 	return os.WriteFile(*results, []byte(report.String()), 0o644)
 }
 
-// newBench prepares the machine, as far as it may, and notes in the report what it
-// could not do.
+// newBench prepares the machine as far as its rights allow, and notes the rest in the report.
 func newBench(report *report) (*bench, error) {
 	b := &bench{restore: func() {}}
-	if _, err := exec.LookPath("taskset"); err == nil && runtime.NumCPU() > daemonCore {
-		b.pin = true
-		if err := pinSelf(ownCore); err != nil {
-			return nil, fmt.Errorf("pin this program to core %d: %w", ownCore, err)
-		}
-		report.note(fmt.Sprintf("Daemons run on core %d, the sender and the carbon that receives what they publish on core %d.", daemonCore, ownCore))
-	} else {
-		report.note("Daemons share their cores with the sender.")
+	if err := b.pinDaemons(report); err != nil {
+		return nil, err
 	}
 	if os.Geteuid() != 0 {
-		report.note("Receive buffers are what each daemon could get: only root can make them equal.")
+		report.note("Receive buffers differ, because only root can make them equal.")
 		return b, nil
 	}
 	restore, err := keepReceiveBuffers()
@@ -104,7 +102,7 @@ func newBench(report *report) (*bench, error) {
 		return nil, err
 	}
 	b.buffers, b.restore = true, restore
-	report.note(fmt.Sprintf("Every daemon has a receive buffer of %d MiB, and of %d MiB to be drained.", pacedBuffer>>20, drainBuffer>>20))
+	report.note(fmt.Sprintf("Every daemon has a receive buffer of %d MiB, and of %d MiB for the drain.", pacedBuffer>>20, drainBuffer>>20))
 	interrupted := make(chan os.Signal, 1)
 	signal.Notify(interrupted, os.Interrupt, syscall.SIGTERM)
 	go func() {
@@ -113,4 +111,19 @@ func newBench(report *report) (*bench, error) {
 		os.Exit(1)
 	}()
 	return b, nil
+}
+
+// pinDaemons runs daemons on a separate core, if there are two.
+func (b *bench) pinDaemons(report *report) error {
+	_, err := exec.LookPath("taskset")
+	b.pin = err == nil && runtime.NumCPU() > daemonCore
+	if !b.pin {
+		report.note("Daemons share their cores with the sender.")
+		return nil
+	}
+	if err := pinSelf(ownCore); err != nil {
+		return fmt.Errorf("pin this program to core %d: %w", ownCore, err)
+	}
+	report.note(fmt.Sprintf("Daemons run on core %d; the sender, and the carbon that receives the published points, on core %d.", daemonCore, ownCore))
+	return nil
 }

@@ -12,33 +12,33 @@ import (
 	"time"
 )
 
-// peer is a program that can be measured.
+// peer is a program to measure.
 type peer struct {
 	name string
-	// version says what exactly was measured, or why it cannot be.
+	// version returns the measured version, or why the program cannot be measured.
 	version func() (string, error)
-	// command is its command line, for a daemon that is set up so.
+	// command returns the command line of a daemon.
 	command func(setup) ([]string, error)
-	// counters are the published names that hold counters; nil where nothing is
-	// published, and only the kernel's drops tell what was lost.
+	// counters are the published names of counters. It is nil for a peer that publishes nothing: then
+	// only the kernel's drops show losses.
 	counters *names
-	// rates tells that counters are published a second instead of a flush.
+	// rates says that counters are published per second instead of per flush.
 	rates bool
-	// networks that it receives from, and whether it takes part only where daemons
-	// are drained.
+	// networks lists the networks to receive from. onlyDrain says that the peer takes part in drains
+	// only.
 	networks  string
 	onlyDrain bool
 }
 
-// setup is what a daemon needs to know.
+// setup is the configuration of a daemon.
 type setup struct {
-	dir          string // its own, for configuration files
+	dir          string // its own directory for configuration files
 	port, carbon int
 	flush        time.Duration
 	buffer       int // bytes of receive buffer
 }
 
-// peers lists them; statsd is the path of this project's daemon.
+// peers lists the programs. statsd is the path of this project's daemon.
 func peers(statsd string) []peer {
 	self := func() (string, error) { return "Go, one read a datagram; counts newlines", nil }
 	return []peer{
@@ -99,8 +99,8 @@ func floorCommand(s setup, flags ...string) ([]string, error) {
 	return append([]string{program, "floor", "-port", strconv.Itoa(s.port)}, flags...), err
 }
 
-// collectd publishes what its plugins read in every interval. DeleteX forgets idle
-// names, as this daemon does; CounterSum adds counters up for an interval.
+// collectd publishes the values that its plugins read, in every interval. DeleteX forgets idle
+// names, like this daemon; CounterSum adds counters up per interval.
 const collectdConfig = `
 Hostname "bench"
 FQDNLookup false
@@ -140,7 +140,7 @@ func collectdCommand(s setup) ([]string, error) {
 	return []string{"/usr/sbin/collectd", "-f", "-C", path}, os.WriteFile(path, []byte(text), 0o644)
 }
 
-// etsyFolder is where make test and make bench put Etsy's statsd.
+// etsyFolder is where make test and make bench install Etsy's statsd.
 const etsyFolder = ".counterparts/node_modules/statsd"
 
 func etsyCommand(s setup) ([]string, error) {
@@ -148,7 +148,7 @@ func etsyCommand(s setup) ([]string, error) {
 	server := func(network string) object {
 		return object{"server": "./servers/" + network, "address": "127.0.0.1", "port": s.port}
 	}
-	// What stats.js reads is JavaScript, and JSON is that too.
+	// stats.js reads JavaScript, which includes JSON.
 	config, err := json.Marshal(object{
 		"servers":      []object{server("udp"), server("tcp")},
 		"mgmt_address": "127.0.0.1", "mgmt_port": s.port + 1,

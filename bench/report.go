@@ -29,17 +29,17 @@ func (r *report) note(text string)              { r.notes = append(r.notes, text
 func (r *report) add(t *table)                  { r.tables = append(r.tables, t) }
 func (r *report) measured(name, version string) { r.peers = append(r.peers, name+": "+version) }
 
-const explanation = `CPU is the daemon's own, by the kernel's clock, from the first packet to the end of the last
-flush, over the metrics that came out again; delivery to its socket runs on the sender's core and is not
-in it. "floor" only counts newlines; ratios are taken within a round, and the table shows
-their median. Machines drift by a factor of up to two within an hour: compare ratios, not times.
-"received" is the sum of the counters that were published over that of those sent (for the floors,
-which publish nothing, the part of the datagrams that the kernel did not drop).
-"drained" is how fast a daemon empties a socket that was filled while it was stopped: its intake
-alone, however fast a sender is; over TCP, how fast one connection is read.
+const explanation = `CPU is the daemon's CPU time by the kernel's clock, from the first packet to the end of the last flush,
+divided by the metrics received. It does not include the delivery to the daemon's socket, which runs on
+the sender's core. "floor" only counts newlines. Ratios are taken within a round; the table shows their
+median. The speed of machines drifts by a factor of up to two within an hour: compare ratios, not times.
+"received" is the sum of the published counters divided by the sum of the sent ones. For the floors,
+which publish nothing, it is the part of the datagrams that the kernel did not drop.
+"drained" is how fast a daemon empties a socket that was filled while it was stopped. This measures the
+daemon alone, independent of the sender. Over TCP it is how fast one connection is read.
 `
 
-// String is the report as Markdown.
+// String returns the report as Markdown.
 func (r *report) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Results\n\n%s, %s.\n\n", r.start.UTC().Format("2 January 2006, 15:04 UTC"), machine())
@@ -54,7 +54,7 @@ func (r *report) String() string {
 	return b.String()
 }
 
-// machine says what was measured on.
+// machine describes the machine.
 func machine() string {
 	model := "unknown processor"
 	info, _ := os.ReadFile("/proc/cpuinfo")

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// table runs a workload: in each round every daemon once, so that what drifts in the
-// machine drifts for all of them.
+// table runs a workload. Each round runs every daemon once, so that drifts of the machine affect
+// all alike.
 func (b *bench) table(w workload, peers []peer, rounds int, progress io.Writer) *table {
 	if w.rounds > 0 {
 		rounds = min(rounds, w.rounds)
@@ -27,10 +27,10 @@ func (b *bench) table(w workload, peers []peer, rounds int, progress io.Writer) 
 		}
 	}
 	for _, r := range t.rows {
-		if w.most && !r.peer.onlyDrain {
-			fmt.Fprintf(progress, "bench: %s, most without loss: %s\n", w.name, r.peer.name)
+		if w.findMax && !r.peer.onlyDrain {
+			fmt.Fprintf(progress, "bench: %s, max without loss: %s\n", w.name, r.peer.name)
 			var err error
-			r.most, err = b.most(r.peer, w)
+			r.max, err = b.maxRate(r.peer, w)
 			t.failed(err)
 		}
 	}

@@ -11,24 +11,23 @@ import (
 	"github.com/statsd-ops/statsd/internal/ports"
 )
 
-// measured is what one run of one daemon gave.
+// measured is the result of one run of one daemon.
 type measured struct {
-	sentRate  float64 // metrics a second that the sender managed
-	received  float64 // the part of what was sent
-	cpu       float64 // microseconds a metric received, to the end of the last flush
-	idleCPU   float64 // the part of a core that a daemon without traffic uses
-	rate      float64 // metrics a second that it took in while it drained its socket
-	drainCPU  float64 // microseconds a metric while it drained its socket
-	queue     int     // bytes: the longest that waited in its sockets
-	leftQueue int     // bytes that waited when the last packet had been sent
+	sentRate  float64 // metrics a second that the sender reached
+	received  float64 // the received part
+	cpu       float64 // microseconds per received metric, to the end of the last flush
+	idleCPU   float64 // CPU use of a daemon without traffic, as a part of a core
+	rate      float64 // metrics a second received while draining the socket
+	drainCPU  float64 // microseconds per metric while draining the socket
+	queue     int     // bytes: the longest queue in its sockets
+	leftQueue int     // bytes waiting after the last packet was sent
 	idleRSS   int     // bytes before the traffic
-	rss       int     // bytes at most
+	rss       int     // highest, in bytes
 	flush     time.Duration
 	lines     int
 }
 
-// The receive buffers that every daemon gets: that of a busy host, and one that all
-// of a drain fits into.
+// The receive buffers of every daemon: for paced traffic as on a busy host, and for a whole drain.
 const (
 	pacedBuffer = 8 << 20
 	drainBuffer = 64 << 20
@@ -37,19 +36,19 @@ const (
 // bench runs daemons.
 type bench struct {
 	pin     bool
-	buffers bool                // whether it may set the kernel's buffers
-	restore func()              // sets those to what they were
-	packets map[string][]packet // of the workload that was last asked for
+	buffers bool                // the kernel's buffers may be set
+	restore func()              // restores the kernel's buffers
+	packets map[string][]packet // of the last workload used
 }
 
 func (b *bench) traffic(w workload) []packet {
 	if b.packets[w.name] == nil {
-		b.packets = map[string][]packet{w.name: w.traffic.packets()} // and forget the last one's
+		b.packets = map[string][]packet{w.name: w.traffic.packets()} // and forget the packets of the last one
 	}
 	return b.packets[w.name]
 }
 
-// with starts a daemon and the carbon that it publishes to, and stops both after use.
+// with starts a daemon and its carbon, calls use, and stops both.
 func (b *bench) with(p peer, w workload, buffer int, use func(*daemon, *carbon) (measured, error)) (m measured, err error) {
 	if b.buffers {
 		if err := setReceiveBuffers(buffer); err != nil {
@@ -87,7 +86,7 @@ func (b *bench) with(p peer, w workload, buffer int, use func(*daemon, *carbon) 
 	return m, err
 }
 
-// idle leaves a daemon alone.
+// idle measures a daemon without traffic.
 func (b *bench) idle(p peer, w workload) (measured, error) {
 	return b.with(p, w, pacedBuffer, func(d *daemon, _ *carbon) (m measured, err error) {
 		before, err := cpuTime(d.pid)
@@ -102,7 +101,7 @@ func (b *bench) idle(p peer, w workload) (measured, error) {
 	})
 }
 
-// paced sends at a rate, until all of it has been published.
+// paced sends at a rate and waits until everything is published.
 func (b *bench) paced(p peer, w workload, rate int) (measured, error) {
 	packets := b.traffic(w)
 	return b.with(p, w, pacedBuffer, func(d *daemon, c *carbon) (m measured, err error) {
@@ -136,9 +135,9 @@ func (b *bench) paced(p peer, w workload, rate int) (measured, error) {
 	})
 }
 
-// drained fills the socket of a stopped daemon, lets it go on, and times how long it
-// takes to read everything: what it can take in, however fast a sender is. A stream
-// has no such socket; there the sender goes as fast as the daemon lets it.
+// drained fills the socket of a stopped daemon, continues the daemon, and measures how long it
+// takes to read everything. That is its top speed, independent of the sender's. For a stream the
+// sender sends as fast as the daemon reads.
 func (b *bench) drained(p peer, w workload) (measured, error) {
 	packets := b.traffic(w)
 	return b.with(p, w, drainBuffer, func(d *daemon, c *carbon) (m measured, err error) {
@@ -196,9 +195,9 @@ func await(p peer, w workload, c *carbon, s sent) {
 	}
 }
 
-// received ends the daemon and returns the part of what was sent that it has
-// published by then: some keep the last lines back until there are more. A peer that
-// publishes nothing is judged by the kernel's drops.
+// received ends the daemon and returns the published part of the sent metrics: some daemons hold
+// back the last lines until more come. A peer that publishes nothing is judged by the kernel's
+// drops.
 func received(p peer, w workload, d *daemon, c *carbon, s sent) float64 {
 	drops := socketsOn(w.network, d.port).Drops
 	d.stop()
@@ -209,7 +208,7 @@ func received(p peer, w workload, d *daemon, c *carbon, s sent) float64 {
 	return p.part(c.snapshot(), w, s)
 }
 
-// part is how much of what was sent has been published.
+// part returns the published part of the sent metrics.
 func (p peer) part(t totals, w workload, s sent) float64 {
 	sum := t.sum
 	if p.rates {

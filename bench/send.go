@@ -12,17 +12,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// sent is what a daemon should have counted.
+// sent is the expected result of the daemon.
 type sent struct {
 	metrics, packets, count int
 	took                    time.Duration
 }
 
-// burst is how many packets one system call sends.
+// burst is the number of packets in one system call.
 const burst = 32
 
-// send sends at least n metrics: so many a second, or as fast as it goes when rate
-// is 0.
+// send sends at least n metrics, at a rate per second, or as fast as possible if rate is 0.
 func send(network string, port int, packets []packet, n, rate int) (sent, error) {
 	var s sent
 	conn, err := net.Dial(network, fmt.Sprintf("127.0.0.1:%d", port))
@@ -68,14 +67,14 @@ func writeStream(conn net.Conn, packets []packet) error {
 	return err
 }
 
-// message is the kernel's struct mmsghdr: a message, and how long it was.
+// message is the kernel's struct mmsghdr: a message and its length.
 type message struct {
 	header unix.Msghdr
 	length uint32
 	_      [4]byte
 }
 
-// batch is what sendmmsg and recvmmsg take: reused from call to call.
+// batch holds the arguments of sendmmsg and recvmmsg, reused for each call.
 type batch struct {
 	messages []message
 	vectors  []unix.Iovec
@@ -90,14 +89,13 @@ func newBatch(n int) *batch {
 	return b
 }
 
-// set makes message i send, or receive into, data.
+// set makes message i send data or receive into data.
 func (b *batch) set(i int, data []byte) {
 	b.vectors[i].Base = &data[0]
 	b.vectors[i].SetLen(len(data))
 }
 
-// call makes the system call for the first n messages, and returns how many of
-// them were sent or received.
+// call makes the system call for the first n messages and returns how many were sent or received.
 func (b *batch) call(trap uintptr, fd, n, flags int) (int, error) {
 	for {
 		done, _, errno := unix.Syscall6(trap, uintptr(fd), uintptr(unsafe.Pointer(&b.messages[0])),

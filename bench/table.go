@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// table is what a workload gave, daemon by daemon.
+// table holds the results of a workload for each daemon.
 type table struct {
 	workload workload
 	rows     []*row
@@ -19,10 +19,10 @@ type table struct {
 type row struct {
 	peer   peer
 	rounds []round
-	most   limit
+	max    limit
 }
 
-// round is one daemon's part in a round; nil is what was not measured, or failed.
+// round is one daemon's part of a round. A nil part was not measured or failed.
 type round struct{ paced, drained *measured }
 
 func (t *table) failed(err error) bool {
@@ -35,7 +35,7 @@ func (t *table) failed(err error) bool {
 	return true
 }
 
-// column is one figure of every row; where no row has it, it is left out.
+// column is one value of every row. A column without any value is left out.
 type column struct {
 	title string
 	cell  func(*row) string
@@ -44,7 +44,7 @@ type column struct {
 func (t *table) columns() []column {
 	paced := func(r round) *measured { return r.paced }
 	drained := func(r round) *measured { return r.drained }
-	figure := func(format string, of func(round) *measured, value func(*measured) float64) func(*row) string {
+	cell := func(format string, of func(round) *measured, value func(*measured) float64) func(*row) string {
 		return func(r *row) string { return spread(format, each(r, of, value)) }
 	}
 	ratio := func(base string, of func(round) *measured, value func(*measured) float64) func(*row) string {
@@ -53,24 +53,24 @@ func (t *table) columns() []column {
 	cpu := func(m *measured) float64 { return known(m.cpu) }
 	rate := func(m *measured) float64 { return known(m.rate) }
 	return []column{
-		{"CPU, µs a metric", figure("%.3f", paced, cpu)},
+		{"CPU, µs a metric", cell("%.3f", paced, cpu)},
 		{"× floor", ratio("floor", paced, cpu)},
-		{"received, %", figure("%.2f", paced, func(m *measured) float64 { return 100 * known(m.received) })},
-		{"longest queue, MiB", figure("%.2f", paced, func(m *measured) float64 { return known(mib(m.queue)) })},
-		{"drained, M/s", figure("%.2f", drained, func(m *measured) float64 { return rate(m) / 1e6 })},
+		{"received, %", cell("%.2f", paced, func(m *measured) float64 { return 100 * known(m.received) })},
+		{"longest queue, MiB", cell("%.2f", paced, func(m *measured) float64 { return known(mib(m.queue)) })},
+		{"drained, M/s", cell("%.2f", drained, func(m *measured) float64 { return rate(m) / 1e6 })},
 		{"× " + t.drainBase(), ratio(t.drainBase(), drained, rate)},
-		{"CPU then, µs", figure("%.3f", drained, func(m *measured) float64 { return known(m.drainCPU) })},
-		{"received of that, %", figure("%.2f", drained, func(m *measured) float64 { return 100 * m.received })},
-		{"most without loss, M/s", func(r *row) string { return r.most.String() }},
-		{"idle CPU, %", figure("%.3f", paced, t.idleCPU)},
-		{"RSS, MiB", figure("%.1f", paced, func(m *measured) float64 { return known(mib(m.rss)) })},
-		{"bytes a name", figure("%.0f", paced, t.bytesPerName)},
-		{"longest flush, s", figure("%.2f", paced, func(m *measured) float64 { return known(m.flush.Seconds()) })},
-		{"lines published", figure("%.0f", paced, func(m *measured) float64 { return known(float64(m.lines)) })},
+		{"CPU then, µs", cell("%.3f", drained, func(m *measured) float64 { return known(m.drainCPU) })},
+		{"received of that, %", cell("%.2f", drained, func(m *measured) float64 { return 100 * m.received })},
+		{"max without loss, M/s", func(r *row) string { return r.max.String() }},
+		{"idle CPU, %", cell("%.3f", paced, t.idleCPU)},
+		{"RSS, MiB", cell("%.1f", paced, func(m *measured) float64 { return known(mib(m.rss)) })},
+		{"bytes a name", cell("%.0f", paced, t.bytesPerName)},
+		{"longest flush, s", cell("%.2f", paced, func(m *measured) float64 { return known(m.flush.Seconds()) })},
+		{"lines published", cell("%.0f", paced, func(m *measured) float64 { return known(float64(m.lines)) })},
 	}
 }
 
-// drainBase is what drains are compared with: streams know no blocking floor.
+// drainBase is the baseline for drains. Streams have no blocking floor.
 func (t *table) drainBase() string {
 	if t.workload.network == "udp" {
 		return "floor-blocking"
@@ -78,7 +78,7 @@ func (t *table) drainBase() string {
 	return "floor"
 }
 
-// bytesPerName is told only where the names outweigh everything else.
+// bytesPerName is only known where the names outweigh everything else.
 func (t *table) bytesPerName(m *measured) float64 {
 	if t.workload.traffic.names < 1_000_000 {
 		return math.NaN()
@@ -86,7 +86,7 @@ func (t *table) bytesPerName(m *measured) float64 {
 	return float64(m.rss-m.idleRSS) / float64(t.workload.traffic.names)
 }
 
-// idleCPU is in percent of a core, and can well be 0.
+// idleCPU is a percentage of a core and can be 0.
 func (t *table) idleCPU(m *measured) float64 {
 	if t.workload.network != "none" {
 		return math.NaN()
@@ -94,15 +94,15 @@ func (t *table) idleCPU(m *measured) float64 {
 	return 100 * m.idleCPU
 }
 
-// known makes a figure that was not taken no number.
-func known(figure float64) float64 {
-	if figure == 0 {
+// known replaces a value that was not measured by NaN.
+func known(value float64) float64 {
+	if value == 0 {
 		return math.NaN()
 	}
-	return figure
+	return value
 }
 
-// each takes a figure from every round that has it.
+// each returns the values of all rounds that have one.
 func each(r *row, of func(round) *measured, value func(*measured) float64) []float64 {
 	var all []float64
 	for _, round := range r.rounds {
@@ -113,7 +113,7 @@ func each(r *row, of func(round) *measured, value func(*measured) float64) []flo
 	return all
 }
 
-// ratios compares a figure with another daemon's, round by round.
+// ratios divides the values by another daemon's values, round by round.
 func (t *table) ratios(r *row, base string, of func(round) *measured, value func(*measured) float64) []float64 {
 	i := slices.IndexFunc(t.rows, func(r *row) bool { return r.peer.name == base })
 	if i < 0 {
@@ -137,7 +137,7 @@ func median(format string, all []float64) string {
 	return fmt.Sprintf(format, (all[(len(all)-1)/2]+all[len(all)/2])/2)
 }
 
-// spread is the median, with the least and the greatest where they differ.
+// spread formats the median, with the minimum and maximum if they differ.
 func spread(format string, all []float64) string {
 	text := median(format, all)
 	if len(all) > 1 {
@@ -151,7 +151,7 @@ func spread(format string, all []float64) string {
 
 func mib(bytes int) float64 { return float64(bytes) / (1 << 20) }
 
-// String is the table as Markdown.
+// String returns the table as Markdown.
 func (t *table) String() string {
 	heads, cells := []string{"daemon"}, make([][]string, len(t.rows))
 	for i, r := range t.rows {

@@ -7,35 +7,35 @@ import (
 	"strconv"
 )
 
-// mix is how many of a hundred names are of each kind.
+// mix is how many of a hundred names each kind has.
 type mix struct{ counters, timers, gauges, sets int }
 
-// traffic says what is sent. The same traffic is the same bytes, on every machine.
+// traffic describes the packets to send. They are the same bytes on every machine.
 type traffic struct {
 	mix    mix
 	names  int
-	pack   int  // bytes that lines are packed to; 0: one line a packet
+	pack   int  // size in bytes that lines are packed to; 0: one line per packet
 	stream bool // every packet ends with a newline
 }
 
-// packet is a datagram, or what is written to a stream at once.
+// packet is a datagram, or one write to a stream.
 type packet struct {
 	data    []byte
 	metrics int
 	count   int // the sum of its counters
 }
 
-// kind is one type of metric. The first part of a name tells its kind, so that
-// counters can be told from the rest in what a daemon publishes.
+// kind is one type of metric. The first part of a name shows its kind, so that counters are
+// recognised in the published points.
 type kind struct{ root, suffix string }
 
 const counterRoot = "app"
 
-// fewest is the least number of metrics before the packets repeat.
+// fewest is the minimum number of metrics before the packets repeat.
 const fewest = 1 << 16
 
-// packets makes the packets that a sender goes round and round through. In each
-// round of the names every name occurs once, in an order of its own.
+// packets makes the packets, which the sender repeats in a circle. Each pass over the names
+// contains every name once, in a new order.
 func (t traffic) packets() []packet {
 	random := rand.New(rand.NewPCG(1, 2))
 	names := make([]string, t.names)
@@ -69,7 +69,7 @@ func (t traffic) packets() []packet {
 	return append(all, p)
 }
 
-// kind is that of a name which drew n of a hundred.
+// kind returns the kind for a number from 0 to 99.
 func (m mix) kind(n int) kind {
 	switch {
 	case n < m.counters:
@@ -83,7 +83,7 @@ func (m mix) kind(n int) kind {
 	}
 }
 
-// name makes the i-th name, without its root: about 40 bytes, as real ones have.
+// name returns the i-th name without its root: about 40 bytes, like real names.
 func name(i int) string {
 	parts := [][]string{
 		{"status_200", "status_404", "status_500", "latency", "bytes_out"},

@@ -8,18 +8,18 @@ import (
 	"time"
 )
 
-// workload is one kind of traffic, and what is measured with it.
+// workload is one kind of traffic and its measurements.
 type workload struct {
 	name    string
 	title   string
 	traffic traffic
-	network string        // udp, tcp or, for a daemon left alone, none
+	network string        // udp, tcp or, for an idle daemon, none
 	rate    int           // metrics a second when paced
 	length  time.Duration // of paced traffic
 	flush   time.Duration // the flush interval
-	drain   int           // metrics that a stopped daemon finds in its socket; 0: not measured
-	most    bool          // whether the greatest rate without loss is looked for
-	rounds  int           // at most this many; 0: as many as asked for
+	drain   int           // metrics in the socket of a stopped daemon; 0: not measured
+	findMax bool          // find the highest rate without loss
+	rounds  int           // maximum number of rounds; 0: no maximum
 }
 
 var (
@@ -45,7 +45,7 @@ func workloads() []workload {
 		{
 			name: "W3", title: "50/30/15/5 % counters, timers, gauges, sets, 10,000 names, packed, 200k/s, flush every 2 s",
 			traffic: traffic{mix: allKinds, names: 10_000, pack: packed},
-			network: "udp", rate: 200_000, length: 3 * time.Second, flush: 2 * time.Second, drain: 500_000, most: true,
+			network: "udp", rate: 200_000, length: 3 * time.Second, flush: 2 * time.Second, drain: 500_000, findMax: true,
 		},
 		{
 			name: "W4", title: "as W3 with 1,000,000 names, 100k/s for 15 s, flush every 10 s",
@@ -64,12 +64,12 @@ func workloads() []workload {
 	}
 }
 
-// chooseWorkloads picks from a list of names; an empty one means all.
+// chooseWorkloads returns the workloads in a list of names. An empty list means all.
 func chooseWorkloads(list string) ([]workload, error) {
 	return choose(list, workloads(), func(w workload) string { return w.name })
 }
 
-// choose picks the items that a list with commas names, in the items' own order.
+// choose returns the items named in a comma-separated list, in the order of items.
 func choose[T any](list string, items []T, name func(T) string) ([]T, error) {
 	if list == "" {
 		return items, nil
@@ -88,7 +88,7 @@ func choose[T any](list string, items []T, name func(T) string) ([]T, error) {
 		}
 	}
 	for word := range wanted {
-		return nil, fmt.Errorf("%q is none of %s", word, strings.Join(known, ", "))
+		return nil, fmt.Errorf("%q is not one of %s", word, strings.Join(known, ", "))
 	}
 	return chosen, nil
 }

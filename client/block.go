@@ -9,7 +9,7 @@ type blocking struct {
 	max   time.Duration   // one call waits this long; 0: without limit
 	done  <-chan struct{} // ends all waits
 	room  chan struct{}   // closed when there is room again; nil if no call waits
-	spent bool            // a wait ended without room: no call waits until there is some
+	spent bool            // a wait ended without room: no call waits until the sender makes some
 }
 
 func newBlocking(cfg Config) blocking {
@@ -22,7 +22,6 @@ func newBlocking(cfg Config) blocking {
 
 // release lets the waiting calls look again.
 func (b *blocking) release() {
-	b.spent = false
 	if b.room != nil {
 		close(b.room)
 		b.room = nil

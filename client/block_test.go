@@ -128,6 +128,26 @@ func TestBlock(t *testing.T) {
 	}
 }
 
+// With DropOldest too, a dead server costs one wait, and not one for each packet
+// that is dropped.
+func TestBlockDropOldest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, rec, up := blocked(t, client.Config{Block: time.Second, DropOldest: true})
+		start := time.Now()
+		for range 90 {
+			c.Incr("b")
+		}
+		if took := time.Since(start); took != time.Second {
+			t.Errorf("90 calls took %v, want one wait of 1s", took)
+		}
+		close(up)
+		flush(t, c)
+		if s := c.Stats(); rec.Count("b") != 9 || s.Dropped.QueueFull != 90 {
+			t.Errorf("sent %q, want the last 9: %+v", rec.Lines(), s)
+		}
+	})
+}
+
 // A waiting call goes on as soon as there is room, and ends when Close begins.
 func TestBlockEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -172,8 +172,8 @@ func (co *core) flush(ctx context.Context) error {
 // Close sends all queued lines and ends the connection of c and of all clients
 // derived from it. When ctx ends first, the rest is dropped. Without a server
 // only ctx ends the wait: give it a deadline. If the program's own functions do
-// not return, such as [Config.Log] with the last report, Close waits one more
-// second for them.
+// not return, Close waits one more second for the connection, and one for
+// [Config.Log] with the last report.
 //
 // If any samples were dropped since [New], the error is a [*DroppedError]. After
 // Close all methods but Stats do nothing, and samples are counted as dropped.
@@ -198,7 +198,6 @@ func (c *Client) Close(ctx context.Context) error {
 // [Config.Log]. Package httpstats reports name functions that panic.
 func (c *Client) Report(err error) {
 	if c.on() && err != nil {
-		c.core.queue.failed(err)
 		c.core.sender.report.reported(err)
 	}
 }

@@ -54,13 +54,13 @@ type Config struct {
 	// batch job loses nothing. BlockContext ends all waits when it is done. With
 	// BlockContext alone a wait has no other limit. If both are zero, no call
 	// waits: a full queue drops lines. After a wait that ended without room, calls
-	// drop at once until there is room again, so that a dead server costs Block
-	// once and not for each call.
+	// drop at once until the server takes a packet, so that a dead server costs
+	// Block once and not for each call.
 	Block        time.Duration
 	BlockContext context.Context
 
-	// DropOldest drops the oldest packet of a full queue to make room. Otherwise
-	// the new lines are dropped.
+	// DropOldest drops the oldest packet of a full queue to make room, after the
+	// wait of Block. Otherwise the new lines are dropped.
 	DropOldest bool
 
 	// Aggregate, if not zero, merges samples with the same name, tags and rate for
@@ -98,8 +98,9 @@ type Config struct {
 
 	// StatsInterval, if not zero, is how often the client sends its own [Stats],
 	// as counters such as statsd_client.sent and statsd_client.dropped.queue_full
-	// (samples) and the gauge statsd_client.queued (lines). Give each process its
-	// own Prefix or Tags to tell them apart.
+	// (samples) and the gauge statsd_client.queued (lines). They need no room in
+	// the queue, and Close sends the last ones. Give each process its own Prefix or
+	// Tags to tell them apart.
 	StatsInterval time.Duration
 
 	// Dial, if set, replaces [net.Dialer.DialContext]: for TLS, a proxy, or a

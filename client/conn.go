@@ -28,7 +28,7 @@ func (s *sender) connect() bool {
 		if s.failures > 0 && !s.pause() {
 			return false
 		}
-		if s.ctx.Err() != nil || s.queue.ended() {
+		if s.finished() {
 			return false
 		}
 		if conn, err := s.dial(); err != nil {
@@ -143,7 +143,6 @@ func (s *sender) fail(err error) {
 	if s.ctx.Err() != nil {
 		return
 	}
-	s.queue.failed(err)
 	s.report.failed(err)
 }
 
@@ -158,8 +157,8 @@ func (s *sender) hangUp() {
 	s.queue.note(func(stats *Stats) { stats.Connected = false })
 }
 
-// wsaEMSGSIZE is the number of EMSGSIZE in Windows Sockets. Package syscall has
-// another one there.
+// wsaEMSGSIZE is the number of EMSGSIZE in Windows Sockets. Package syscall uses a different one
+// there.
 const wsaEMSGSIZE = syscall.Errno(10040)
 
 // write sends the packet in hand. After an error the rest stays in hand, for the
@@ -172,26 +171,23 @@ func (s *sender) write() {
 	} else if err == nil {
 		n, err = s.writeStream()
 	}
-	switch {
-	case err == nil:
-		s.queue.done(s.hand, n)
-		s.hand = nil
-	case errors.Is(err, syscall.EMSGSIZE), errors.Is(err, wsaEMSGSIZE): // too large for any connection
-		s.queue.failed(err)
+	if is(err, syscall.EMSGSIZE, wsaEMSGSIZE) { // too large for any connection
 		s.report.failed(err)
-		s.queue.done(s.hand, 0)
-		s.hand = nil
-	default:
-		s.fail(err)
+		n, err = 0, nil
 	}
+	if err != nil {
+		s.fail(err)
+		return
+	}
+	s.queue.done(s.hand, n)
+	s.hand = nil
 }
 
 func (s *sender) writeDatagram() (int, error) {
 	text := s.hand.text[:len(s.hand.text)-1]
 	n, err := s.conn.Write(text)
-	if s.cfg.Network == "udp" && errors.Is(err, syscall.ECONNREFUSED) {
+	if s.cfg.Network == "udp" && is(err, syscall.ECONNREFUSED) {
 		// The error belongs to an earlier datagram. This one was not sent.
-		s.queue.failed(err)
 		s.report.failed(err)
 		n, err = s.conn.Write(text)
 	}

@@ -9,6 +9,7 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -143,6 +144,28 @@ func TestLastReport(t *testing.T) {
 	}
 }
 
+// A connection that hangs does not keep the last report back.
+func TestLastReportOfStuckWrite(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		forever := make(chan struct{})
+		defer close(forever)
+		var log lines
+		c := open(t, client.New, client.Config{Log: log.add, LogEvery: 2, Dial: func(context.Context, string, string) (net.Conn, error) {
+			return silent(func([]byte) (int, error) { <-forever; return 0, net.ErrClosed }), nil
+		}})
+		c.Incr("a")
+		for _, pause := range []time.Duration{500, 1000, 700} { // the third report is left out
+			c.Incr("")
+			time.Sleep(pause * time.Millisecond)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		defer cancel()
+		if err := c.Close(ctx); !errors.Is(err, context.DeadlineExceeded) || !log.contains("3 samples dropped so far") {
+			t.Errorf("Close: %v, logged\n%s", err, log.text())
+		}
+	})
+}
+
 func TestLogger(t *testing.T) {
 	var log lines
 	rec := clienttest.New(t, client.Config{})
@@ -188,6 +211,53 @@ func TestStatsInterval(t *testing.T) {
 			t.Errorf("at the end: sent %q", rec.Lines())
 		}
 	})
+}
+
+// The client's own counters are sent and exact, though the queue is always full.
+func TestStatsIntervalWhenFull(t *testing.T) {
+	for name, cfg := range map[string]client.Config{
+		"drop":        {},
+		"drop oldest": {DropOldest: true},
+		"block":       {Block: time.Hour},
+		"aggregate":   {Aggregate: 20 * time.Millisecond},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			rec := clienttest.New(t, client.Config{})
+			cfg.Network, cfg.MaxPacketSize, cfg.QueueSize, cfg.StatsInterval = "udp", 60, 3, time.Second
+			cfg.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+				conn, err := rec.Dial(ctx, network, address)
+				return slow{conn}, err
+			}
+			c := open(t, client.New, cfg)
+			var wg sync.WaitGroup
+			wg.Go(func() {
+				for i := range 200_000 { // more than the server takes
+					c.Unique("s", int64(i))
+					if i%50 == 0 {
+						time.Sleep(10 * time.Millisecond)
+					}
+				}
+			})
+			time.Sleep(30 * time.Second)
+			if rec.Count("statsd_client.lines") == 0 {
+				t.Errorf("%s: nothing was sent while the queue was full", name)
+			}
+			wg.Wait()
+			_ = c.Close(t.Context())
+			if s := c.Stats(); rec.Count("statsd_client.dropped.queue_full") != float64(s.DroppedSamples.QueueFull) ||
+				(s.DroppedSamples.QueueFull == 0) != (name == "block") {
+				t.Errorf("%s: sent %v: %+v", name, rec.Count("statsd_client.dropped.queue_full"), s)
+			}
+		})
+	}
+}
+
+// slow is a connection that takes its time for each packet.
+type slow struct{ net.Conn }
+
+func (s slow) Write(b []byte) (int, error) {
+	time.Sleep(10 * time.Millisecond)
+	return s.Conn.Write(b)
 }
 
 func TestReport(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"time"
 )
 
@@ -17,6 +18,13 @@ func caught(err *error, what string) {
 	if p := recover(); p != nil {
 		*err = fmt.Errorf("%s panicked: %v", what, p)
 	}
+}
+
+// is reports whether err is one of targets. A method of err can panic, as those of
+// a nil *net.OpError do.
+func is(err error, targets ...error) bool {
+	defer func() { _ = recover() }() // then it is none of them
+	return slices.ContainsFunc(targets, func(target error) bool { return errors.Is(err, target) })
 }
 
 // callDial calls Config.Dial and checks what it returns.

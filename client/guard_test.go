@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -35,7 +36,10 @@ func TestProgramsFunctionsFail(t *testing.T) {
 		"write panics":        {func() (net.Conn, error) { return odd{nop, func([]byte) (int, error) { panic("of the test") }}, nil }, "Write panicked: of the test"},
 		"too much written":    {func() (net.Conn, error) { return odd{nop, func(b []byte) (int, error) { return len(b) + 1, nil }}, nil }, "says it took 7 of 6 bytes"},
 		"less than nothing":   {func() (net.Conn, error) { return odd{nop, func([]byte) (int, error) { return -1, nil }}, nil }, "says it took -1 of 6 bytes"},
-		"short, no error":     {func() (net.Conn, error) { return odd{nop, func([]byte) (int, error) { return 3, nil }}, nil }, "short write"},
+		"nil error with a type": {func() (net.Conn, error) {
+			return odd{nop, func([]byte) (int, error) { var err *net.OpError; return 0, err }}, nil
+		}, "<nil>"},
+		"short, no error": {func() (net.Conn, error) { return odd{nop, func([]byte) (int, error) { return 3, nil }}, nil }, "short write"},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			rec := clienttest.New(t, client.Config{})
@@ -68,6 +72,12 @@ type odd struct {
 	write func(b []byte) (int, error)
 }
 
+// silent returns a connection that stays, as its Read waits.
+func silent(write func([]byte) (int, error)) net.Conn {
+	conn, _ := new(clienttest.Recorder).Dial(context.Background(), "", "") // never fails
+	return odd{conn, write}
+}
+
 func (o odd) Write(b []byte) (int, error)      { return o.write(b) }
 func (o odd) SetWriteDeadline(time.Time) error { return nil }
 
@@ -83,12 +93,20 @@ func TestProgramsFunctionsHang(t *testing.T) {
 		"Log panics": {func(chan struct{}) client.Config {
 			return client.Config{Log: func(string) { panic("of the test") }}
 		}, "Config.Log or Logger panicked: of the test"},
+		"Log exits": {func(chan struct{}) client.Config {
+			return client.Config{Log: func(string) { runtime.Goexit() }}
+		}, "Config.Log or Logger ended its goroutine"},
+		"Write exits": {func(chan struct{}) client.Config {
+			return client.Config{Dial: func(context.Context, string, string) (net.Conn, error) {
+				return silent(func([]byte) (int, error) { runtime.Goexit(); return 0, nil }), nil
+			}}
+		}, "a function of the connection ended its goroutine"},
 		"Dial": {func(forever chan struct{}) client.Config {
 			return client.Config{Dial: func(context.Context, string, string) (net.Conn, error) { <-forever; return nil, nil }}
 		}, "dropped (queue full 0, too long 0, invalid 1, unsent 1, after close 0)"},
 		"Write": {func(forever chan struct{}) client.Config {
 			return client.Config{Dial: func(context.Context, string, string) (net.Conn, error) {
-				return odd{nil, func([]byte) (int, error) { <-forever; return 0, nil }}, nil
+				return silent(func([]byte) (int, error) { <-forever; return 0, nil }), nil
 			}}
 		}, "has not returned from Write or Close after 1s"},
 	} {

@@ -27,27 +27,6 @@ var (
 	sections = [kinds]string{"counters.", "gauges.", "timers.", "timers.", "timers.", "sets."}
 )
 
-// appendInt is strconv.AppendInt with a fast path for small numbers.
-func appendInt(b []byte, n int64) []byte {
-	if n < 0 {
-		return strconv.AppendInt(b, n, 10)
-	}
-	return appendUint(b, uint64(n))
-}
-
-// appendUint is strconv.AppendUint with a fast path for small numbers.
-func appendUint(b []byte, n uint64) []byte {
-	switch {
-	case n < 10:
-		return append(b, byte('0'+n))
-	case n < 100:
-		return append(b, byte('0'+n/10), byte('0'+n%10))
-	case n < 1000:
-		return append(b, digit(uint32(n)/100), digit(uint32(n)/10), digit(uint32(n)))
-	}
-	return strconv.AppendUint(b, n, 10)
-}
-
 // appendFloat appends the shortest decimal that reads back as v, without an
 // exponent, which many servers do not read.
 func appendFloat(b []byte, v float64) []byte {
@@ -58,7 +37,7 @@ func appendFloat(b []byte, v float64) []byte {
 			b = append(b, '-')
 			n = -n
 		}
-		return appendMillionths(appendUint(b, uint64(n/1000)), uint64(n%1000)*1000)
+		return appendMillionths(strconv.AppendUint(b, uint64(n/1000), 10), uint64(n%1000)*1000)
 	}
 	return strconv.AppendFloat(b, v, 'f', -1, 64)
 }
@@ -71,7 +50,7 @@ func appendMillis(b []byte, d time.Duration, python bool) []byte {
 		b = append(b, '-')
 		u = -u
 	}
-	b = appendMillionths(appendUint(b, u/1e6), u%1e6)
+	b = appendMillionths(strconv.AppendUint(b, u/1e6, 10), u%1e6)
 	if python && u%1e6 == 0 {
 		b = append(b, ".0"...)
 	}

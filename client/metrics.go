@@ -42,9 +42,6 @@ func (c *Client) GaugeDelta(name string, delta float64, tags ...string) {
 
 // Timing records a duration. It is sent in milliseconds.
 func (c *Client) Timing(name string, d time.Duration, tags ...string) {
-	if c != nil && c.merge != nil && c.merge.again(c.enc, timer, name, tags, millis(d)) {
-		return
-	}
 	c.send(timer, name, millis(d), tags)
 }
 

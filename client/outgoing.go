@@ -1,6 +1,9 @@
 package client
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // pop takes the oldest packet to send. The packet being filled is sent only with
 // due, for a flush, or at the end. Without a packet, state says what to wait for.
@@ -26,9 +29,31 @@ func (q *queue) pop(due bool) (p *packet, state queueState) {
 		return nil, queuePartial
 	}
 	p = q.unshift()
-	q.inHand = true
+	q.inHand, q.block.spent = true, false
 	p.text, p.left = p.room[:bytesOf(p.reserved.Load())], p.amount()
 	return p, queueReady
+}
+
+// own returns a packet with as many of the sender's own lines as fit, and the
+// rest. A line that is too long is dropped.
+func (q *queue) own(lines []string) (p *packet, rest []string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	n, size := 0, 0
+	for ; n < len(lines) && size+len(lines[n]) <= q.maxLine; n++ {
+		size += len(lines[n])
+	}
+	if n == 0 {
+		q.drop(&q.stats.Dropped.TooLong, &q.stats.DroppedSamples.TooLong, amount{1, 1})
+		return nil, lines[1:]
+	}
+	p = q.fresh()
+	p.reserved.Store(sealed + uint64(n)*oneLine + uint64(size)) // never open: callers may know the packet
+	p.text, p.left = append(p.room[:0], strings.Join(lines[:n], "")...), p.amount()
+	p.written.Store(uint64(n))
+	q.waiting = q.waiting.plus(p.left)
+	q.inHand = true
+	return p, lines[n:]
 }
 
 type queueState int

@@ -319,7 +319,7 @@ func TestQueueFlushDropped(t *testing.T) {
 		if inHand {
 			select {
 			case <-flushed:
-				t.Error("a flush ended before what it waits for was sent")
+				t.Error("a flush ended before its lines were sent")
 			default:
 			}
 			q.done(hand, len(hand.text))

@@ -143,6 +143,6 @@ func flush(t testing.TB, c *client.Client) {
 func sums(t testing.TB, s client.Stats, lines uint64) {
 	t.Helper()
 	if s.Lines != lines || s.Lines != s.Sent+s.Queued+s.Dropped.Total() {
-		t.Errorf("given %d lines, the figures account for %d: %+v", lines, s.Lines, s)
+		t.Errorf("given %d lines, the stats account for %d: %+v", lines, s.Lines, s)
 	}
 }

@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -9,12 +10,13 @@ import (
 )
 
 // reporter gives failures and drops to Config.Log and Config.Logger, from a
-// goroutine of its own. It is nil if neither is set.
+// goroutine of its own. If neither is set, there is no goroutine and no events.
 type reporter struct {
 	cfg    Config
 	queue  *queue
 	events chan event
-	quit   chan struct{}
+	quit   chan struct{} // closed when run must tell the rest and end
+	once   sync.Once
 	done   chan struct{} // closed when run has ended
 
 	mu       sync.Mutex
@@ -32,35 +34,27 @@ type event struct {
 }
 
 func startReporter(cfg Config, q *queue) *reporter {
-	if cfg.Log == nil && cfg.Logger == nil {
-		return nil
-	}
 	r := &reporter{
 		cfg:      cfg,
 		queue:    q,
-		events:   make(chan event, 16),
 		quit:     make(chan struct{}),
 		done:     make(chan struct{}),
 		failures: throttle{every: cfg.LogEvery},
 		reports:  throttle{every: cfg.LogEvery},
 	}
+	if cfg.Log == nil && cfg.Logger == nil {
+		close(r.done)
+		return r
+	}
+	r.events = make(chan event, 16)
 	q.dropped = make(chan struct{}, 1)
 	go r.run()
 	return r
 }
 
-// stop asks the reporter to tell the rest and to end.
-func (r *reporter) stop() {
-	if r != nil {
-		close(r.quit)
-	}
-}
-
-// wait waits for that, for a limited time.
-func (r *reporter) wait() error {
-	if r == nil {
-		return nil
-	}
+// end waits until all is told, for a limited time.
+func (r *reporter) end() error {
+	r.once.Do(func() { close(r.quit) })
 	timer := time.NewTimer(grace)
 	defer timer.Stop()
 	select {
@@ -73,12 +67,10 @@ func (r *reporter) wait() error {
 	}
 }
 
-// failed tells about a connection that failed. A UDP server never says that it is
+// failed counts a connection that failed, and tells about it. A UDP server never says that it is
 // back, so with UDP a minute without a failure ends the series.
 func (r *reporter) failed(err error) {
-	if r == nil {
-		return
-	}
+	r.queue.failed(err)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := time.Now()
@@ -93,9 +85,6 @@ func (r *reporter) failed(err error) {
 
 // recovered tells about a connection made after failures.
 func (r *reporter) recovered() {
-	if r == nil {
-		return
-	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.failures.count > 0 {
@@ -104,11 +93,9 @@ func (r *reporter) recovered() {
 	}
 }
 
-// reported tells about an error given to Client.Report.
+// reported is failed for errors given to Client.Report.
 func (r *reporter) reported(err error) {
-	if r == nil {
-		return
-	}
+	r.queue.failed(err)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.reports.allow() {
@@ -117,6 +104,9 @@ func (r *reporter) reported(err error) {
 }
 
 func (r *reporter) say(level slog.Level, text string) {
+	if r.events == nil {
+		return
+	}
 	select {
 	case r.events <- event{level, text}:
 	default:
@@ -178,20 +168,21 @@ func (r *reporter) tellDrops() {
 
 // tell calls the program's functions.
 func (r *reporter) tell(e event) {
-	err := func() (err error) {
-		defer caught(&err, "Config.Log or Logger")
-		if r.cfg.Log != nil {
-			r.cfg.Log("statsd client: " + e.text)
+	err := errors.New("Config.Log or Logger ended its goroutine")
+	defer func() {
+		if err != nil {
+			r.broken = err
+			r.queue.note(func(s *Stats) { s.LogLost++; s.LastError = err })
 		}
-		if r.cfg.Logger != nil {
-			r.cfg.Logger.LogAttrs(context.Background(), e.level, "statsd client: "+e.text, slog.String("server", r.cfg.target()))
-		}
-		return nil
 	}()
-	if err != nil {
-		r.broken = err
-		r.queue.note(func(s *Stats) { s.LogLost++; s.LastError = err })
+	defer caught(&err, "Config.Log or Logger")
+	if r.cfg.Log != nil {
+		r.cfg.Log("statsd client: " + e.text)
 	}
+	if r.cfg.Logger != nil {
+		r.cfg.Logger.LogAttrs(context.Background(), e.level, "statsd client: "+e.text, slog.String("server", r.cfg.target()))
+	}
+	err = nil
 }
 
 // throttle allows the first events of a series, then one in every, like

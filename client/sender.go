@@ -14,11 +14,11 @@ import (
 // sender takes packets from the queue to the server. Only its goroutine writes
 // and owns the connection.
 type sender struct {
-	cfg     Config
-	queue   *queue
-	agg     *aggregator // may be nil
-	figures *figures    // nil without Config.StatsInterval
-	report  *reporter   // may be nil
+	cfg    Config
+	queue  *queue
+	agg    *aggregator // may be nil
+	own    *ownStats   // nil without Config.StatsInterval
+	report *reporter
 
 	ctx     context.Context // ends when the sender must stop
 	cancel  context.CancelCauseFunc
@@ -39,7 +39,7 @@ type sender struct {
 	flushSet   bool
 	flushDue   bool
 	merged     <-chan time.Time // ticks when it is time to drain the aggregator
-	publish    <-chan time.Time // ticks when it is time to send the figures
+	publish    <-chan time.Time // ticks when it is time to send own
 	round      uint64           // of the aggregator, until it is drained; else 0
 }
 
@@ -58,29 +58,21 @@ func startSender(cfg Config, root *Client) *sender {
 	}
 	s.flushTimer.Stop()
 	if cfg.StatsInterval > 0 {
-		s.figures = &figures{client: root.With("statsd_client")}
+		s.own = &ownStats{client: root.With("statsd_client")}
 	}
 	s.ctx, s.cancel = context.WithCancelCause(context.Background())
 	go s.run()
 	return s
 }
 
-// hasten cuts one pause before the next attempt to connect short, and sends the
-// client's own counters a last time.
-func (s *sender) hasten() {
-	s.once.Do(func() {
-		if s.figures != nil {
-			s.figures.send()
-		}
-		close(s.closing)
-	})
-}
+// hasten cuts one pause before the next attempt to connect short.
+func (s *sender) hasten() { s.once.Do(func() { close(s.closing) }) }
 
 // close lets the sender finish until ctx ends, and returns what Close returns.
 func (s *sender) close(ctx context.Context) error {
 	s.hasten()
 	s.queue.close()
-	if s.queue.ended() {
+	if s.queue.ended() && s.cfg.StatsInterval == 0 {
 		s.cancel(errDone) // no need to connect
 	}
 	select {
@@ -93,14 +85,14 @@ func (s *sender) close(ctx context.Context) error {
 		case <-s.done:
 		case <-timer.C:
 			return s.outcome(fmt.Errorf("%w, and the connection to %s has not returned from Write or Close after %v",
-				endOf(ctx), s.cfg.target(), grace), nil)
+				endOf(ctx), s.cfg.target(), grace), s.report.end())
 		}
 	}
 	cause := context.Cause(s.ctx)
 	if errors.Is(cause, errDone) || s.queue.snapshot().Dropped.Unsent == 0 {
 		cause = nil // all was sent or refused before
 	}
-	return s.outcome(cause, s.report.wait())
+	return s.outcome(cause, s.report.end())
 }
 
 // outcome is the error of Close. cause ended it early, and log is an error of
@@ -121,7 +113,7 @@ func (s *sender) outcome(cause, log error) error {
 }
 
 // run sends packets until the queue has ended or ctx has. A packet stays in
-// hand until all of it is sent or it is refused for good.
+// hand until all of it is sent or it is permanently refused.
 func (s *sender) run() {
 	defer close(s.done)
 	defer s.end()
@@ -130,7 +122,7 @@ func (s *sender) run() {
 		defer tick.Stop()
 		s.merged = tick.C
 	}
-	if s.figures != nil {
+	if s.own != nil {
 		tick := time.NewTicker(s.cfg.StatsInterval)
 		defer tick.Stop()
 		s.publish = tick.C
@@ -146,22 +138,29 @@ func (s *sender) run() {
 }
 
 func (s *sender) end() {
+	if !s.finished() { // runtime.Goexit
+		s.report.failed(errors.New("a function of the connection ended its goroutine"))
+	}
 	s.hangUp()
 	s.flushTimer.Stop()
 	s.queue.discard()
 	s.cancel(errDone)
-	s.report.stop()
 }
 
 // next waits for a packet and takes it in hand. It returns true without one when
 // the connection was lost, and false when there will be no more.
 func (s *sender) next() bool {
-	select {
-	case <-s.merged: // check now, the wait below can be far away
+	select { // now, because the wait below can be long
+	case <-s.merged:
 		s.round = s.agg.round()
+	case <-s.publish:
+		s.own.renew()
 	default:
 	}
 	for {
+		if s.hand = s.own.next(); s.hand != nil {
+			return true
+		}
 		if s.agg != nil && s.agg.drain(s.round) {
 			s.round = 0
 		}
@@ -172,7 +171,10 @@ func (s *sender) next() bool {
 			s.hand = p
 			return true
 		case queueEnded:
-			return false
+			if !s.own.end() {
+				return false
+			}
+			continue
 		case queuePartial:
 			if !s.flushSet {
 				s.flushTimer.Reset(s.cfg.FlushInterval)
@@ -186,7 +188,7 @@ func (s *sender) next() bool {
 		case <-s.merged:
 			s.round = s.agg.round()
 		case <-s.publish:
-			s.figures.send()
+			s.own.renew()
 		case <-s.lost:
 			return true
 		case d := <-s.dialing:
@@ -195,6 +197,11 @@ func (s *sender) next() bool {
 			return false
 		}
 	}
+}
+
+// finished reports whether nothing is left to do.
+func (s *sender) finished() bool {
+	return s.ctx.Err() != nil || s.queue.ended() && (s.own == nil || s.own.ended)
 }
 
 // pause waits before the next attempt to connect. The beginning of Close ends
@@ -212,7 +219,7 @@ func (s *sender) pause() bool {
 		s.hurried = true
 	case <-s.ctx.Done():
 	}
-	return s.ctx.Err() == nil && !s.queue.ended()
+	return !s.finished()
 }
 
 // delay is ReconnectDelay, doubled with each failure after the first, at most

@@ -2,6 +2,7 @@ package client
 
 import (
 	"math"
+	"strconv"
 	"time"
 )
 
@@ -34,7 +35,7 @@ func (v value) valid() bool { return v.form < formDecimal || v.float()-v.float()
 func (v value) appendTo(b []byte, python bool) []byte {
 	switch v.form {
 	case formWhole:
-		return appendInt(b, int64(v.bits))
+		return strconv.AppendInt(b, int64(v.bits), 10)
 	case formMillis:
 		return appendMillis(b, time.Duration(v.bits), python)
 	case formDelta:

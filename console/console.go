@@ -7,9 +7,9 @@
 // # Protocol
 //
 // A command is a line of words. An answer ends with END and an empty line. The answer to help ends
-// with an empty line alone, and the answers to health and config just end. The answer to an unknown
-// command is ERROR. The connection stays open until quit. Answers equal those of Etsy's
-// statsd 0.9 under Node.js 20, byte by byte; its util.inspect formats counters, timers and gauges.
+// with an empty line only, and the answers to health and config have no end mark. The answer to an
+// unknown command is ERROR. The connection stays open until quit. Answers are byte for byte the same
+// as from Etsy's statsd 0.9 under Node.js 20, whose util.inspect formats counters, timers and gauges.
 package console
 
 import (
@@ -30,7 +30,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// Config says where a Console listens.
+// Config configures a Console.
 type Config struct {
 	// Address is the host:port to bind. An empty host is 127.0.0.1; port 0 picks a free one.
 	Address string
@@ -39,14 +39,14 @@ type Config struct {
 	// Settings returns the settings that config shows; nil shows none. Any goroutine may call
 	// it at any time.
 	Settings func() []Setting
-	// Log records who deleted names, and who changed the health.
+	// Log records deletions and changes of the health, with the client.
 	Log zerolog.Logger
 }
 
 // Setting is one of the running settings.
 type Setting struct{ Name, Value string }
 
-// Stat is one of the numbers that stats shows.
+// Stat is one of the numbers of the stats command.
 type Stat struct {
 	Name  string // such as messages.bad_lines_seen
 	Value float64
@@ -62,8 +62,8 @@ type Name struct {
 	Samples []float64
 }
 
-// Daemon is what a Console shows and changes. Many goroutines call its methods at a time. A
-// sequence ends with an error if the daemon or ctx ends first.
+// Daemon is the daemon that a Console shows and changes. Many goroutines call its methods at once.
+// A sequence ends with an error if the daemon or ctx ends first.
 type Daemon interface {
 	// Stats returns the numbers that stats shows, in order.
 	Stats(ctx context.Context) ([]Stat, error)
@@ -82,12 +82,12 @@ type Console struct {
 	down     atomic.Bool
 	gate     *gate.Gate
 	sessions sync.WaitGroup
-	// long is held by the session that makes a long answer, except while it writes. One at a time
-	// leaves the processors to the receivers.
+	// long is held by the session that is producing a long answer, except while it writes. One at a
+	// time leaves the processors to the receivers.
 	long sync.Mutex
 }
 
-// Validate says what is wrong with the configuration, and names the flag.
+// Validate returns an error that names the flag at fault.
 func (c Config) Validate() error {
 	_, port, err := net.SplitHostPort(c.Address)
 	if _, bad := strconv.ParseUint(port, 10, 16); err != nil || bad != nil {

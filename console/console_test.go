@@ -23,7 +23,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// fake is a daemon that has what a test gives it.
+// fake is a daemon with fixed content.
 type fake struct {
 	mu    sync.Mutex
 	stats []Stat
@@ -89,7 +89,7 @@ func dial(t testing.TB, address string) net.Conn {
 	return conn
 }
 
-// ask sends text on a connection of its own, and returns the whole answer.
+// ask sends text on a new connection and returns the whole answer.
 func ask(t testing.TB, address, text string) string {
 	t.Helper()
 	conn := dial(t, address)
@@ -130,7 +130,7 @@ func transcript(t *testing.T) (session []exchange) {
 	return session
 }
 
-// etsy is what the daemon of the transcript had.
+// etsy returns the content of the daemon in the transcript.
 func etsy() *fake {
 	return &fake{names: map[metric.Kind][]Name{
 		metric.Counter: {
@@ -144,8 +144,7 @@ func etsy() *fake {
 	}}
 }
 
-// A session that was captured from Etsy's statsd gets the same answers, but for what is
-// better here.
+// Commands captured from Etsy's statsd get the same answers, except for intended improvements.
 func TestTranscript(t *testing.T) {
 	daemon := etsy()
 	var settings []Setting
@@ -194,7 +193,7 @@ func lines[T ~struct{ Name, Value string }](text string) (all []T) {
 	return all
 }
 
-// One connection takes any number of commands, however they are cut up.
+// One connection takes any number of commands, however they are split.
 func TestSession(t *testing.T) {
 	address := start(t, Config{}, etsy())
 	got := ask(t, address, "health\r\n  gauges temp* nothing \ndelgauges temp? nothing\ngauges\ndelsets users\nsets\nquit\nhealth\n")
@@ -208,16 +207,16 @@ func TestSession(t *testing.T) {
 		if _, err := io.WriteString(conn, part); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(time.Millisecond) // so that they come apart
+		time.Sleep(time.Millisecond) // so that they arrive separately
 	}
-	// The newline of the second one never comes.
+	// The newline of the second command never comes.
 	answer := make([]byte, len("health: up\nhealth: up\n"))
 	if _, err := io.ReadFull(conn, answer); err != nil || string(answer) != "health: up\nhealth: up\n" {
 		t.Errorf("got %q, %v", answer, err)
 	}
 }
 
-// What changes something waits for its newline, and so for all of its names.
+// A command that changes something waits for its newline, so that it has all of its names.
 func TestUnendedDeletion(t *testing.T) {
 	daemon := etsy()
 	address := start(t, Config{}, daemon)
@@ -251,8 +250,7 @@ func TestHealth(t *testing.T) {
 	}
 }
 
-// A page of the web that a browser shows can make it send requests here. They are
-// not to be commands.
+// A web page in a browser can send requests here. They must not be read as commands.
 func TestBrowser(t *testing.T) {
 	daemon := etsy()
 	address := start(t, Config{}, daemon)

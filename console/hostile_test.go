@@ -14,7 +14,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// endless is a daemon with names without end.
+// endless is a daemon with an unlimited number of names.
 type endless struct {
 	*fake
 	ended chan struct{}
@@ -34,7 +34,7 @@ func (e endless) Names(ctx context.Context, _ metric.Kind, pattern string) iter.
 	}
 }
 
-// Who does not read, sends no command, or no end of one, keeps nobody waiting.
+// Clients that do not read, send no command, or never finish one, do not delay others.
 func TestHostileClients(t *testing.T) {
 	daemon := endless{etsy(), make(chan struct{}, 100)}
 	address := start(t, Config{}, daemon)
@@ -73,7 +73,7 @@ func TestUnread(t *testing.T) {
 	})
 }
 
-// A line without end is not waited for.
+// The console does not wait for the end of an endless line.
 func TestEndlessLine(t *testing.T) {
 	address := start(t, Config{}, etsy())
 	conn := dial(t, address)
@@ -91,7 +91,7 @@ func TestEndlessLine(t *testing.T) {
 	}
 }
 
-// A client that goes away in the middle of its answer is not answered any longer.
+// The rest of an answer is not made after the client has left.
 func TestClientLeaves(t *testing.T) {
 	daemon := endless{etsy(), make(chan struct{}, 1)}
 	conn := dial(t, start(t, Config{}, daemon))
@@ -105,11 +105,11 @@ func TestClientLeaves(t *testing.T) {
 	select {
 	case <-daemon.ended:
 	case <-time.After(wait.Patience):
-		t.Error("the answer goes on")
+		t.Error("the answer continues")
 	}
 }
 
-// At the end sessions end, whatever they are at.
+// At shutdown all sessions end, whatever they are doing.
 func TestEnd(t *testing.T) {
 	daemon := endless{etsy(), make(chan struct{}, gate.MaxConns)}
 	c, err := New(Config{Address: "127.0.0.1:0"}, daemon)
@@ -139,7 +139,7 @@ func TestEnd(t *testing.T) {
 	}
 }
 
-// A name that cannot be shown leaves the answer without its END.
+// If a name cannot be shown, the answer has no END.
 func TestDaemonEnds(t *testing.T) {
 	address := start(t, Config{}, broken{etsy()})
 	for _, command := range []string{"counters\n", "delcounters x\n"} {
@@ -149,7 +149,7 @@ func TestDaemonEnds(t *testing.T) {
 	}
 }
 
-// broken is a daemon that ends.
+// broken is a daemon that is ending.
 type broken struct{ *fake }
 
 var errBroken = errors.New("the daemon is ending")

@@ -9,18 +9,18 @@ import (
 	"unicode/utf8"
 )
 
-// The layout of Node.js's util.inspect, with its defaults: compact 3, breakLength 80,
-// maxArrayLength 100 (https://nodejs.org/docs/latest-v20.x/api/util.html). An object that fits
-// goes on one line. Otherwise each entry has a line, and numbers are in columns.
+// The layout of Node.js's util.inspect with its defaults: compact 3, breakLength 80, maxArrayLength
+// 100 (https://nodejs.org/docs/latest-v20.x/api/util.html). An object that fits is written on one
+// line. Otherwise each entry has its own line, and numbers are in columns.
 const (
 	breakLength = 80
 	maxColumns  = 12 // four times compact
-	maxInLine   = 6  // elements that never stand in columns
+	maxInLine   = 6  // arrays up to this length are never in columns
 	arrayIndent = 2
 	// separator is the length of the text between two elements.
 	separator = len(", ")
-	// besides is the length of the rest of a line.
-	besides = len("{") + 10
+	// rest is the length of the rest of a line.
+	rest = len("{") + 10
 )
 
 // object writes the entries of an object as they come. It keeps only the first few, while they
@@ -41,7 +41,7 @@ func (o *object) add(entry string) error {
 	}
 	o.held = append(o.held, entry)
 	o.length += units(entry) + separator
-	if o.length+besides <= breakLength && !strings.Contains(entry, "\n") {
+	if o.length+rest <= breakLength && !strings.Contains(entry, "\n") {
 		return nil
 	}
 	o.begun = true
@@ -62,8 +62,8 @@ func (o *object) end() {
 	_, _ = o.out.WriteString(text)
 }
 
-// array returns an array of total numbers, of which the first are given, in the form it has in an
-// object.
+// array returns an array as util.inspect writes it inside an object. It has total numbers and
+// begins with the given ones.
 func array(numbers []float64, total int) string {
 	elements := make([]string, 0, len(numbers)+1)
 	for _, n := range numbers {
@@ -84,7 +84,7 @@ func array(numbers []float64, total int) string {
 		lines = columns(elements, shown)
 	}
 	if len(lines) == len(elements) {
-		length := arrayIndent + besides
+		length := arrayIndent + rest
 		for _, e := range elements {
 			length += len(e) + separator
 		}
@@ -95,8 +95,8 @@ func array(numbers []float64, total int) string {
 	return "[\n    " + strings.Join(lines, ",\n    ") + "\n  ]"
 }
 
-// columns puts several elements on a line, in as many columns as make about a square; a character
-// is 2.5 times as high as wide.
+// columns puts several elements on a line, in about a square: a character is 2.5 times as high as
+// wide.
 func columns(elements []string, shown int) []string {
 	const heightOfCharacter = 2.5
 	longest, all := 0, 0
@@ -162,8 +162,8 @@ func key(name string) string {
 	return quoted
 }
 
-// looks reports whether a name is an identifier, and whether it needs no escapes between quotes:
-// nearly all need none.
+// looks reports whether a name is an identifier, and whether it needs no escapes in quotes. Nearly
+// all names need none.
 func looks(name string) (identifier, simple bool) {
 	identifier, simple = name != "", true
 	for i := range len(name) {

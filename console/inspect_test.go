@@ -15,7 +15,7 @@ import (
 	"github.com/statsd-ops/statsd/internal/counterpart"
 )
 
-// inspect writes what each line holds, a JSON array of pairs, as counters are written.
+// inspect prints each line, a JSON array of pairs, in the way Etsy's console prints counters.
 const inspect = `
 const util = require('util');
 require('readline').createInterface({input: process.stdin}).on('line', line => {
@@ -25,7 +25,7 @@ require('readline').createInterface({input: process.stdin}).on('line', line => {
 	console.log(JSON.stringify(util.inspect(o)));
 });`
 
-// Whatever is written looks as Node.js writes it.
+// The output equals the output of Node.js.
 func TestInspect(t *testing.T) {
 	node := counterpart.Find(t, "node")
 	var input, want bytes.Buffer
@@ -61,14 +61,13 @@ func TestInspect(t *testing.T) {
 	}
 }
 
-// randomObject returns the i-th object of counters, or of timers, with few entries at
-// first.
+// randomObject returns the i-th object of counters or timers. The first objects have few entries.
 func randomObject(random *rand.Rand, i int) (o [][2]any) {
 	timers := i%2 == 0
 	seen := map[string]bool{}
 	for range random.IntN(1 + min(i/60, 14)) {
 		name := randomName(random)
-		if seen[name] || !strings.ContainsAny(name, "abc") { // JavaScript puts numbers first
+		if seen[name] || !strings.ContainsAny(name, "abc") { // JavaScript sorts numeric keys first
 			continue
 		}
 		seen[name] = true
@@ -102,7 +101,7 @@ func randomName(random *rand.Rand) string {
 func randomNumber(random *rand.Rand) float64 {
 	switch n := random.IntN(1_000_000); random.IntN(12) {
 	case 0:
-		return math.Float64frombits(random.Uint64() &^ (1 << 62)) // never NaN, nor too large for JSON
+		return math.Float64frombits(random.Uint64() &^ (1 << 62)) // neither NaN nor too large for JSON
 	case 1:
 		return -float64(n)
 	case 2:
@@ -116,7 +115,7 @@ func randomNumber(random *rand.Rand) float64 {
 	}
 }
 
-// written returns an object as the console writes it.
+// written returns an object in the console's format.
 func written(t *testing.T, entries [][2]any) string {
 	t.Helper()
 	var text bytes.Buffer
@@ -140,7 +139,7 @@ func written(t *testing.T, entries [][2]any) string {
 	return text.String()
 }
 
-// BenchmarkList lays counters out; an operation is a name.
+// BenchmarkList formats counters; an operation is a name.
 func BenchmarkList(b *testing.B) {
 	o := object{out: bufio.NewWriter(io.Discard)}
 	b.ReportAllocs()

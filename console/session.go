@@ -19,12 +19,12 @@ const (
 	maxLine = 64 << 10
 	// idleTimeout is the time to wait for a whole command.
 	idleTimeout = 10 * time.Minute
-	// writeTimeout is the time for a client to take a part of its answer, and answerTimeout
-	// the time for all of it.
+	// writeTimeout is the time for a client to take a part of its answer, and answerTimeout the time
+	// for the whole answer.
 	writeTimeout  = 10 * time.Second
 	answerTimeout = time.Minute
-	// lineTimeout is the time to wait for the newline of a complete command without arguments:
-	// not every program sends one.
+	// lineTimeout is how long to wait for the newline after a command without arguments, because some
+	// programs send none.
 	lineTimeout = 200 * time.Millisecond
 )
 
@@ -90,8 +90,8 @@ func (s *session) next() (string, error) {
 	return line, nil
 }
 
-// read adds received bytes to pending. If pending could be a whole command, silence for a
-// moment ends it.
+// read adds received bytes to pending. If pending could be a whole command, a short silence ends
+// it.
 func (s *session) read(wait time.Time) error {
 	whole := slices.Contains(harmless, strings.TrimSpace(string(s.pending)))
 	if whole {
@@ -133,7 +133,7 @@ func (w deadlineWriter) Write(p []byte) (int, error) {
 	return w.conn.Write(p)
 }
 
-// takeTurn makes a long answer.
+// takeTurn runs a long answer when no other one runs.
 func (s *session) takeTurn(answer func() error) error {
 	s.Console.long.Lock()
 	s.long = true

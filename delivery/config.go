@@ -10,70 +10,70 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// Config is what Open needs.
+// Config is the configuration for Open.
 type Config struct {
 	Spool
 	Publish
-	// Log gets what operators should know.
+	// Log receives the messages for operators.
 	Log zerolog.Logger
 }
 
-// Spool says where undelivered payloads wait on disk. Only a start can change it. A
-// tag names the flag.
+// Spool configures where undelivered payloads wait on disk. Changes need a restart. The tag names
+// the flag.
 type Spool struct {
-	// SpoolDir is a directory for what sinks could not take in time, with a
-	// subdirectory for each. Without one (the default) undelivered points wait in memory
-	// only, and are lost when the process ends.
+	// SpoolDir is the directory for payloads that sinks do not take in time. Each sink has a
+	// subdirectory. Without SpoolDir (the default) undelivered points wait only in memory and are lost
+	// when the process ends.
 	SpoolDir string `flag:"--spool-dir"`
-	// SpoolMaxBytes bounds each sink's spool, 1 GiB. Beyond it the oldest points are dropped,
-	// and counted.
+	// SpoolMaxBytes limits the spool of each sink, by default to 1 GiB. Above it the oldest points are
+	// dropped and counted.
 	SpoolMaxBytes int64 `flag:"--spool-max-bytes"`
-	// SpoolFsync is how long a payload may be in the kernel's memory only,
-	// 1 s: what a crash of the machine can cost.
+	// SpoolFsync is the longest time before a payload is flushed to disk, by default 1 s. A crash of
+	// the machine loses at most this much.
 	SpoolFsync time.Duration `flag:"--spool-fsync"`
 }
 
-// Publish says where flushes go. A reload can change it.
+// Publish configures the destinations of flushes. A reload can change it.
 type Publish struct {
-	// Sinks are the places that flushes go to. Without any, flushes show in the monitor only.
+	// Sinks are the destinations. Without any, only the monitor shows flushes.
 	Sinks []Destination
-	// QueueBytes is how many encoded bytes may wait for a sink in memory, 64 MiB. Beyond
-	// it the oldest are dropped, and counted.
+	// QueueBytes limits the encoded bytes that wait for a sink in memory, by default to 64 MiB. Above
+	// it the oldest are dropped and counted.
 	QueueBytes int
-	// SpoolAfter is how long a send may take before what waits goes to the
-	// spool, 250 ms.
+	// SpoolAfter is how long a send may take before waiting payloads move to the spool, by default 250
+	// ms.
 	SpoolAfter time.Duration
-	// ReplayRate is how many points a second are sent from the spool at most, 50,000; or
-	// twice as many as flushes make, if that is more.
+	// ReplayRate limits the points per second sent from the spool, by default to 50,000. If twice the
+	// rate of new points is higher, that is the limit.
 	ReplayRate int
-	// Grace is how long delivery may take after the end was asked for, and to a sink that a
-	// reload has removed, 5 s.
+	// Grace is how long delivery may go on after shutdown begins, or after a reload removed the sink,
+	// by default 5 s.
 	Grace time.Duration
 }
 
-// Destination is a place that flushes go to. It has a Sink or a Recorder.
+// Destination receives flushes through a Sink or a Recorder.
 type Destination struct {
-	// Name names it in figures and logs, and its spool.
+	// Name identifies the destination in figures, in the log and in the spool directory.
 	Name string
-	// Address says in logs where it is.
+	// Address is shown in the log.
 	Address string
-	// Sink is sent the points of each flush, encoded, through a queue.
+	// Sink receives the encoded points of each flush through a queue.
 	Sink sink.Sink
-	// Recorder is shown what each name collected.
+	// Recorder sees the raw values of each name.
 	Recorder sink.Recorder
-	// Format names the encoding of a Sink's payloads, which wait in the spool: payloads
-	// of one format are not sent by a sink of another. Lines have an empty one.
+	// Format names the encoding of a Sink's payloads. A payload in the spool is never sent by a sink
+	// of another format. It is empty for the line format.
 	Format string
-	// Config is what the Sink or Recorder was made from. Reload keeps one whose
-	// name and Config stay the same.
+	// Config is the configuration of the Sink or Recorder. Reload keeps a destination whose name and
+	// Config are unchanged.
 	Config any
-	// Settled, unless nil, is told how far the flushes of a Sink are settled, as a Unix time: no part of a flush
-	// up to then waits in memory any more. All of it is delivered, in the spool,
-	// or dropped and counted. It must not block.
+	// Settled, unless nil, is called with the Unix time up to which the flushes of a Sink are settled:
+	// delivered, spooled, or dropped and counted. No part of them waits in memory any more. It must
+	// not block.
 	Settled func(flush int64)
 }
 
-// Validate reports what is wrong, and names the flag.
+// Validate returns an error that names the flag at fault.
 func (p *Publish) Validate() error {
 	switch {
 	case p.QueueBytes < payloadBytes:
@@ -88,7 +88,7 @@ func (p *Publish) Validate() error {
 	return nil
 }
 
-// spoolName is the directory of the destination's spool: each format has its own.
+// spoolName returns the directory name of the destination's spool. Each format has its own spool.
 func (d *Destination) spoolName() string {
 	if d.Format == "" {
 		return d.Name

@@ -1,17 +1,17 @@
-// Package delivery brings flushes to their destinations, and owns what all of them have in
-// common: the queue, the order, the retries, the spool, and the counts.
+// Package delivery brings flushes to their destinations. It owns the queues, the order, the retries,
+// the spools and the counts.
 //
-//	d, err := delivery.Open(cfg) // opens all destinations, or undoes what it did
+//	d, err := delivery.Open(cfg) // opens all destinations, or none
 //	d.Start(ctx)
-//	d.Show(interval)             // at each flush: what names collected, to Recorders
-//	d.Offer(snapshot, interval)  // the points, to Sinks
-//	d.End()                      // delivers the rest
-//	d.Close()                    // ends the Recorders
+//	d.Show(interval)             // at each flush: raw values for Recorders
+//	d.Offer(snapshot, interval)  // points for Sinks
+//	d.End()                      // delivers the queues
+//	d.Close()                    // stops the Recorders
 //
-// Nothing here waits for a slow or dead destination: no flush, and no other destination. A
-// reload changes destinations by Plan and Apply.
+// A slow or dead destination delays neither the flush nor another destination. A reload changes the
+// destinations with Plan and Apply.
 //
-// Delivery knows nothing of receiving or of the daemon. All that it has to tell is in States.
+// Delivery does not know intake or the daemon. It reports in States.
 package delivery
 
 import (
@@ -29,19 +29,20 @@ import (
 	"github.com/statsd-ops/statsd/spool"
 )
 
-// Delivery is all destinations. Make it with Open. One goroutine flushes and applies changes; States may be called by any.
+// Delivery manages all destinations. Make it with Open. One goroutine flushes and applies changes.
+// Any goroutine may call States.
 type Delivery struct {
 	cfg Config
 
-	mu      sync.RWMutex   // only the flushing goroutine changes what follows, and need not lock to read
-	current []*destination // in the order of the configuration
-	removed []*destination // by a reload, for their figures
+	mu      sync.RWMutex   // guards the fields below; only the flushing goroutine changes them, so it reads without locking
+	current []*destination // in configuration order
+	removed []*destination // removed by a reload, kept for their figures
 
 	running   bool
-	sending   sync.WaitGroup  // outlets
-	recording sync.WaitGroup  // recordings
-	until     context.Context // of recordings
-	grace     context.Context // of outlets
+	sending   sync.WaitGroup  // running outlets
+	recording sync.WaitGroup  // running recordings
+	until     context.Context // context of recordings
+	grace     context.Context // context of outlets
 	cutOff    context.CancelFunc
 }
 
@@ -56,7 +57,7 @@ func Open(cfg Config) (*Delivery, error) {
 	return d, nil
 }
 
-// Start runs all destinations. Recorders end with ctx, at the latest.
+// Start runs all destinations. Recorders end when ctx ends, or earlier.
 func (d *Delivery) Start(ctx context.Context) {
 	d.running = true
 	d.until = ctx
@@ -81,7 +82,7 @@ func (d *Delivery) start(n *destination) {
 	})
 }
 
-// Show lets the Recorders see an interval when it is summarised.
+// Show shows an interval to the Recorders while it is summarised.
 func (d *Delivery) Show(iv *aggregate.Interval) {
 	recorders := d.recorders()
 	switch len(recorders) {
@@ -97,14 +98,14 @@ func (d *Delivery) Show(iv *aggregate.Interval) {
 	}
 }
 
-// EndInterval tells the Recorders that they have seen the whole interval.
+// EndInterval tells the Recorders that the interval is complete.
 func (d *Delivery) EndInterval(i sink.Interval) {
 	for _, r := range d.recorders() {
 		r.EndInterval(i)
 	}
 }
 
-// recorders returns those of the current configuration.
+// recorders returns the Recorders of the current configuration.
 func (d *Delivery) recorders() (all []sink.Recorder) {
 	for _, n := range d.current {
 		if r, ok := n.feed.(*recording); ok {
@@ -117,7 +118,7 @@ func (d *Delivery) recorders() (all []sink.Recorder) {
 // Records reports whether there is a Recorder.
 func (d *Delivery) Records() bool { return len(d.recorders()) > 0 }
 
-// Offer gives a flush of that interval to all Sinks.
+// Offer queues a flush for all Sinks.
 func (d *Delivery) Offer(sn *aggregate.Snapshot, interval time.Duration) {
 	for _, n := range d.current {
 		if o, ok := n.feed.(*outlet); ok {
@@ -126,10 +127,10 @@ func (d *Delivery) Offer(sn *aggregate.Snapshot, interval time.Duration) {
 	}
 }
 
-// CutOff ends the grace period: what is undelivered goes to the spool, or is lost.
+// CutOff ends the grace period. Undelivered points go to the spool or are lost.
 func (d *Delivery) CutOff() { d.cutOff() }
 
-// End delivers what Sinks were offered, until CutOff. It returns when they have ended.
+// End delivers the queued flushes until CutOff, and waits for the outlets to end.
 func (d *Delivery) End() {
 	for _, n := range slices.Concat(d.current, d.removed) {
 		if !n.records {
@@ -139,7 +140,7 @@ func (d *Delivery) End() {
 	d.sending.Wait()
 }
 
-// Close ends what End leaves. Without Start it closes what Open has opened.
+// Close stops the Recorders after End. Without Start it closes what Open opened.
 func (d *Delivery) Close() (err error) {
 	for _, n := range d.current {
 		if !d.running {
@@ -151,8 +152,8 @@ func (d *Delivery) Close() (err error) {
 	return err
 }
 
-// States returns the state of each destination: those of the current configuration in its
-// order, then those removed.
+// States returns the state of each destination, first the current ones in configuration order, then
+// the removed ones.
 func (d *Delivery) States() []State {
 	d.mu.RLock()
 	current, removed := d.current, d.removed
@@ -173,14 +174,14 @@ func (d *Delivery) warnOfForgotten() {
 	}
 	entries, err := os.ReadDir(d.cfg.SpoolDir)
 	if err != nil {
-		return // the queues have logged it
+		return // the queues have already logged it
 	}
 	for _, entry := range entries {
 		dir := filepath.Join(d.cfg.SpoolDir, entry.Name())
 		wanted := slices.ContainsFunc(d.cfg.Sinks, func(s Destination) bool { return s.spoolName() == entry.Name() })
 		if bytes := spool.Bytes(dir); !wanted && bytes > 0 {
 			d.cfg.Log.Warn().Str("dir", dir).Int64("bytes", bytes).
-				Msg("undelivered points wait in a spool that has no sink: give a sink its name and format, or remove the directory")
+				Msg("undelivered points wait in a spool without a sink: configure a sink with its name and format, or remove the directory")
 		}
 	}
 }

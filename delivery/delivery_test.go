@@ -19,7 +19,7 @@ import (
 	"github.com/statsd-ops/statsd/sink/sinktest"
 )
 
-// inVirtualTime runs a Delivery to destinations, and test beside it.
+// inVirtualTime runs a Delivery with destinations, and test beside it.
 func inVirtualTime(t *testing.T, spool bool, destinations []Destination, test func(t *testing.T, d *Delivery, log *counterpart.Output)) {
 	t.Helper()
 	t.Parallel()
@@ -45,7 +45,8 @@ func inVirtualTime(t *testing.T, spool bool, destinations []Destination, test fu
 	})
 }
 
-// checkLedger checks that the ledger of each destination balances, and returns the state of the first.
+// checkLedger checks that the ledger of each destination balances and returns the state of the
+// first one.
 func checkLedger(t *testing.T, d *Delivery) State {
 	t.Helper()
 	states := d.States()
@@ -57,7 +58,7 @@ func checkLedger(t *testing.T, d *Delivery) State {
 	return states[0]
 }
 
-// A payload that the receiver refuses for good is dropped and counted, and the next one is sent:
+// A payload that the receiver permanently refuses is dropped and counted, and the next one is sent:
 // from memory, and from the spool.
 func TestRefused(t *testing.T) {
 	for name, spool := range map[string]bool{"in memory": false, "from the spool": true} {
@@ -91,8 +92,8 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// A receiver that resets after it has acknowledged everything is told of, with what to
-// do, at the second time in a row; and nothing is lost by a guess.
+// A receiver that resets after it has acknowledged everything is logged with advice, at the second
+// time in a row. Nothing is assumed to be delivered.
 func TestUnconfirmed(t *testing.T) {
 	r := sinktest.NewRecorder()
 	inVirtualTime(t, false, []Destination{{Name: "main", Sink: r}}, func(t *testing.T, d *Delivery, log *counterpart.Output) {
@@ -117,7 +118,7 @@ func TestUnconfirmed(t *testing.T) {
 	})
 }
 
-// settlements notes what Settled was told.
+// settlements records the calls of Settled.
 type settlements struct {
 	mu   sync.Mutex
 	told []int64
@@ -138,8 +139,8 @@ func (s *settlements) last() int64 {
 	return s.told[len(s.told)-1]
 }
 
-// A flush is settled once it is delivered, spooled, or dropped and counted: not before, each
-// time later, and also if it has no points or none that can be sent.
+// A flush is settled when it is delivered, spooled, or dropped and counted, and not before. Each
+// call has a later time. Flushes without points, or without sendable ones, are settled too.
 func TestSettled(t *testing.T) {
 	r := sinktest.NewRecorder()
 	var s settlements
@@ -172,11 +173,11 @@ func TestSettled(t *testing.T) {
 		}
 	})
 	if !slices.IsSorted(s.told) {
-		t.Errorf("told %v, which goes back", s.told)
+		t.Errorf("settled %v, which goes back in time", s.told)
 	}
 }
 
-// What is in the spool is settled, and still the oldest that waits.
+// Flushes in the spool are settled, but are still the oldest that wait.
 func TestSettledInSpool(t *testing.T) {
 	r := sinktest.NewRecorder()
 	var s settlements
@@ -196,7 +197,7 @@ func TestSettledInSpool(t *testing.T) {
 	})
 }
 
-// The log says how long publishing failed, and how many points that cost.
+// The log says how long publishing failed and how many points were lost.
 func TestLogOfOutage(t *testing.T) {
 	r := sinktest.NewRecorder()
 	inVirtualTime(t, false, []Destination{{Name: "main", Sink: r}}, func(t *testing.T, d *Delivery, log *counterpart.Output) {
@@ -217,7 +218,7 @@ func TestLogOfOutage(t *testing.T) {
 	})
 }
 
-// The phases of a life, in each order that a reload and the end can bring.
+// The phases of a life, in each order that reloads and shutdown can cause.
 func TestLife(t *testing.T) {
 	for name, test := range map[string]struct {
 		steps func(l *life)

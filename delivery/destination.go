@@ -8,21 +8,21 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// feed brings flushes to a destination: an outlet to a Sink, a recording to a Recorder.
+// feed feeds one destination: an outlet feeds a Sink, a recording feeds a Recorder.
 type feed interface {
-	// open takes what can be missing. It continues the counts of a feed of the same
-	// kind and name that has ended, if there is one.
+	// open acquires what can fail. It continues the counts of before, an ended feed of the same kind
+	// and name, unless that is nil.
 	open(cfg *Config, before feed) error
-	// close undoes open. It is for a feed that does not run.
+	// close undoes open. Only a feed that does not run may be closed.
 	close() error
-	// run returns when the life of the destination ends, or ctx.
+	// run returns when the destination's life or ctx ends.
 	run(ctx context.Context)
 	state() State
-	// is reports whether the feed has that configuration already.
+	// is reports whether the feed already has this configuration.
 	is(d *Destination) bool
 }
 
-// destination is one that runs, or has run.
+// destination is a running destination, or one that has run.
 type destination struct {
 	*life
 	feed
@@ -43,31 +43,32 @@ func newDestination(d Destination, log zerolog.Logger) *destination {
 	return n
 }
 
-// fits reports an error if d cannot take the place, and the figures, of a destination of the same name.
+// fits returns an error if d cannot replace this destination of the same name and continue its
+// figures.
 func (n *destination) fits(d *Destination) error {
 	switch {
 	case n.records != (d.Recorder != nil):
-		return fmt.Errorf("sink %s: was %s until now, and its figures cannot go on as those of %s; give the new one another name, or restart", d.Name, n.address, d.Address)
+		return fmt.Errorf("sink %s: cannot change from %s to %s under the same name, because their figures would mix; choose another name, or restart", d.Name, n.address, d.Address)
 	case n.format != d.Format:
-		return fmt.Errorf("sink %s: cannot change format: queued data is in the old one; give the new sink another name, or restart", d.Name)
+		return fmt.Errorf("sink %s: cannot change format: queued data is in the old one; choose another name, or restart", d.Name)
 	}
 	return nil
 }
 
-// closePatience is how long a reload waits for a destination that is closing.
+// closePatience is how long a reload waits for a destination that is being closed.
 const closePatience = 2 * time.Second
 
-// awaitEnd waits for a destination that ends.
+// awaitEnd waits until the destination has ended.
 func (n *destination) awaitEnd() error {
 	select {
 	case <-n.gone:
 		return nil
 	case <-time.After(closePatience):
-		return fmt.Errorf("sink %s: was removed, and is still being closed: try again", n.name)
+		return fmt.Errorf("sink %s: was removed and is still closing: try again", n.name)
 	}
 }
 
-// serve runs the destination until its life ends, or ctx.
+// serve runs the destination until its life or ctx ends.
 func (n *destination) serve(ctx context.Context) {
 	defer n.over()
 	n.run(ctx)

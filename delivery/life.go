@@ -6,35 +6,35 @@ import (
 	"time"
 )
 
-// phase is how far a destination has come.
+// phase is the stage of a destination's life.
 type phase int
 
 const (
 	serving phase = iota // flushes are offered to it
-	retired              // a reload has removed it: it delivers what it has, and may be wanted again
+	retired              // removed by a reload: it delivers its queue and may be revived
 	ending               // nothing more will be offered: it finishes
 	ended
 )
 
-// life is the course of a destination. All its transitions are here:
+// life is the course of a destination. All transitions are here:
 //
-//	serving -> retired   retire: a reload has removed it
+//	serving -> retired   retire: a reload removes it
 //	retired -> serving   revive: a reload wants it again
-//	retired -> ending    finish: nothing is left to deliver; expire: the grace period is over
-//	any     -> ending    end: the daemon ends
+//	retired -> ending    finish: its queue is empty; expire: the grace period is over
+//	any     -> ending    end: the daemon stops
 //	any     -> ended     over: run has returned
 //
-// In each phase it can be cut off: then what is left goes to the spool, or is lost. Its lock guards the
-// destination's other state too.
+// In each phase it can be cut off. Then its queue goes to the spool or is lost. The lock guards the
+// other state of the destination too.
 type life struct {
 	mu      sync.Mutex
-	changed *sync.Cond // for each change of what mu guards
+	changed *sync.Cond // signals changes of the fields that mu guards
 	phase   phase
 	late    bool               // cut off
-	removed bool               // retired, and not revived
-	cancel  context.CancelFunc // ends run
-	limit   *time.Timer        // ends the grace period of a retired one
-	nudge   chan struct{}      // gets one, if there is room, when waiting longer makes no sense
+	removed bool               // retired and not revived
+	cancel  context.CancelFunc // cancels run
+	limit   *time.Timer        // grace period of a retired destination
+	nudge   chan struct{}      // wakes the sender when waiting longer is pointless
 	gone    chan struct{}      // closed when run has returned
 }
 
@@ -44,7 +44,7 @@ func newLife() *life {
 	return l
 }
 
-// change calls do with the lock held, and wakes all that wait for a change.
+// change calls do with the lock held and wakes all waiters.
 func (l *life) change(do func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -52,8 +52,8 @@ func (l *life) change(do func()) {
 	l.changed.Broadcast()
 }
 
-// retire lets a destination deliver what it has until grace is over. It reports false if the
-// destination ends already.
+// retire lets a destination deliver its queue until grace is over. It returns false if the
+// destination is already ending.
 func (l *life) retire(grace time.Duration) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -70,7 +70,7 @@ func (l *life) retire(grace time.Duration) bool {
 	return true
 }
 
-// expire cuts a destination off when its grace period is over, unless it was revived.
+// expire cuts a destination off after its grace period, unless it was revived.
 func (l *life) expire() {
 	l.change(func() {
 		if l.removed && l.phase < ended {
@@ -80,8 +80,8 @@ func (l *life) expire() {
 	})
 }
 
-// revive lets a retired destination go on. It reports whether the destination goes
-// on, and whether it was retired.
+// revive returns a retired destination to service. It reports whether the destination is alive and
+// whether it was retired.
 func (l *life) revive() (alive, revived bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -93,7 +93,7 @@ func (l *life) revive() (alive, revived bool) {
 	return true, true
 }
 
-// finish ends a retired destination that has nothing left. The caller holds mu.
+// finish ends a retired destination whose queue is empty. The caller holds mu.
 func (l *life) finish() {
 	if l.phase == retired {
 		l.phase = ending
@@ -101,7 +101,7 @@ func (l *life) finish() {
 	}
 }
 
-// end says that nothing more will be offered.
+// end marks the destination as ending: nothing more will be offered.
 func (l *life) end() {
 	l.change(func() { l.phase = max(l.phase, ending) })
 }
@@ -111,7 +111,7 @@ func (l *life) cut() {
 	l.change(func() { l.late = true })
 }
 
-// over says that run has returned.
+// over marks that run has returned.
 func (l *life) over() {
 	l.change(func() { l.phase = ended })
 	close(l.gone)

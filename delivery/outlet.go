@@ -14,39 +14,38 @@ import (
 )
 
 const (
-	// maxPoint is more than an encoded point takes, whose name may have 64 KiB.
+	// maxPoint is more than the largest encoded point. Its name can have 64 KiB.
 	maxPoint = 80 << 10
-	// maxOffered is how many snapshots may wait to be encoded.
+	// maxOffered limits the snapshots that wait to be encoded.
 	maxOffered = 4
 )
 
-// outlet feeds a Sink. Its encoder makes payloads of snapshots, and its
-// sender sends these in order, and again until they are taken. Offering never
-// waits: no receiver, flush or other sink notices a slow one.
+// outlet feeds a Sink. Its encoder turns snapshots into payloads. Its sender sends them in order
+// and retries each until the sink takes it. offer never blocks, so a slow sink delays nothing else.
 type outlet struct {
 	*queue
 	sink   sink.Sink // in use
 	wanted Destination
 
-	// mu guards what follows.
+	// mu guards the fields below.
 	offered    []*aggregate.Snapshot
 	encoded    chan struct{} // closed when the encoder has ended
-	patience   time.Duration // a send that takes longer is not prompt
-	replayRate float64       // points per second from the spool
+	patience   time.Duration // longest duration of a prompt send
+	replayRate float64       // limit for points per second from the spool
 	pace       float64       // points per second that flushes make
 	sent       sent
 }
 
-// sent is the outcome of sending.
+// sent is the result of sending so far.
 type sent struct {
 	attempts      Attempts
 	failingSince  time.Time
-	droppedBefore uint64 // points, when failing began
+	droppedBefore uint64 // dropped points when the failure began
 	lastError     error
-	failed        time.Time // when an attempt failed last
+	failed        time.Time // when an attempt last failed
 	published     time.Time // when a payload was last delivered
-	last          Sent      // of its flush, until then
-	unconfirmed   int       // attempts in a row that ended so: see sink.Unconfirmed
+	last          Sent      // delivered part of its flush so far
+	unconfirmed   int       // consecutive attempts that ended so: see sink.Unconfirmed
 }
 
 func newOutlet(q *queue, d Destination) *outlet {
@@ -69,21 +68,20 @@ func (o *outlet) open(cfg *Config, before feed) error {
 	return nil
 }
 
-// close is for an outlet that does not run: it has written nothing.
+// close closes an outlet that has not run.
 func (o *outlet) close() error { return o.closeSpool() }
 
-// tune takes over the settings that all outlets share.
+// tune applies the settings that all outlets share.
 func (o *outlet) tune(p *Publish) {
 	o.change(func() {
 		o.max, o.patience, o.replayRate = p.QueueBytes, p.SpoolAfter, float64(p.ReplayRate)
 	})
 }
 
-// replace lets another sink of the same format take over all that waits, after the
-// send at hand.
+// replace makes another sink of the same format take over the queue, after the running send.
 func (o *outlet) replace(d Destination) { o.change(func() { o.wanted = d }) }
 
-// is reports whether the outlet has the sink d already.
+// is reports whether the outlet already has the sink d.
 func (o *outlet) is(d *Destination) bool {
 	if d.Config == nil {
 		return d.Sink == o.wanted.Sink
@@ -91,7 +89,7 @@ func (o *outlet) is(d *Destination) bool {
 	return reflect.DeepEqual(d.Config, o.wanted.Config)
 }
 
-// offer gives the outlet a snapshot to send.
+// offer queues a snapshot for sending.
 func (o *outlet) offer(sn *aggregate.Snapshot, interval time.Duration) {
 	o.change(func() {
 		if len(o.offered) == maxOffered {
@@ -104,14 +102,14 @@ func (o *outlet) offer(sn *aggregate.Snapshot, interval time.Duration) {
 	})
 }
 
-// run encodes and sends until the outlet's life ends and nothing is left that can
-// be sent, or ctx ends. What is left then goes to the spool.
+// run encodes and sends until the outlet's life ends and the queue is empty, or ctx ends. The rest
+// then goes to the spool.
 func (o *outlet) run(ctx context.Context) {
 	var encoding sync.WaitGroup
 	encoding.Go(o.encode)
 	o.send(ctx)
 	encoding.Wait()
-	o.spill() // what was encoded after the last send
+	o.spill() // payloads encoded after the last send
 	o.closeSink(o.sink)
 	o.logLeft()
 	if err := o.closeSpool(); err != nil {
@@ -120,7 +118,7 @@ func (o *outlet) run(ctx context.Context) {
 	o.abandon()
 }
 
-// encode turns snapshots into payloads until there are no more.
+// encode turns snapshots into payloads until no more are offered.
 func (o *outlet) encode() {
 	defer close(o.encoded)
 	for {
@@ -145,7 +143,7 @@ func (o *outlet) encodeSnapshot(sn *aggregate.Snapshot, s sink.Sink) {
 	for point := range sn.Points() {
 		before := len(p.data)
 		if p.data = s.AppendPoint(p.data, point); len(p.data) == before {
-			continue // the format cannot carry it: pushed counts it
+			continue // the format cannot carry the point: pushed counts it
 		}
 		p.units++
 		if len(p.data) >= payloadBytes-maxPoint {
@@ -156,8 +154,8 @@ func (o *outlet) encodeSnapshot(sn *aggregate.Snapshot, s sink.Sink) {
 	o.push(p)
 }
 
-// current returns the sink to send to, and how long a prompt one takes at most.
-// It is for the sending goroutine.
+// current returns the sink to use and the longest duration of a prompt send. Only the sender calls
+// it.
 func (o *outlet) current() (sink.Sink, time.Duration) {
 	o.mu.Lock()
 	before := o.sink
@@ -165,7 +163,7 @@ func (o *outlet) current() (sink.Sink, time.Duration) {
 	now, patience := o.sink, o.patience
 	o.mu.Unlock()
 	if now != before {
-		o.log.Info().Msg("the sink's settings have changed: sending to the new one from now on")
+		o.log.Info().Msg("the sink's settings have changed: now sending to the new sink")
 		o.closeSink(before)
 	}
 	return now, patience
@@ -177,7 +175,7 @@ func (o *outlet) closeSink(s sink.Sink) {
 	}
 }
 
-// state returns the state as it is now.
+// state returns the current state.
 func (o *outlet) state() State {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -190,11 +188,11 @@ func (o *outlet) state() State {
 	}
 }
 
-// logLeft says at the end what was not delivered.
+// logLeft logs the undelivered points at the end.
 func (o *outlet) logLeft() {
 	st := o.state()
 	if st.Queued > 0 {
-		o.log.Error().Uint64("points", st.Queued).AnErr("last_error", st.LastError).Msg("ended with points undelivered: they are lost (--spool-dir keeps them)")
+		o.log.Error().Uint64("points", st.Queued).AnErr("last_error", st.LastError).Msg("ended with undelivered points: they are lost (--spool-dir keeps them)")
 	}
 	if st.Spooled > 0 {
 		o.log.Warn().Uint64("points", st.Spooled).AnErr("last_error", st.LastError).Msg("ended with points in the spool: the next start sends them")

@@ -6,25 +6,24 @@ import (
 	"slices"
 )
 
-// maxRemoved bounds how many removed destinations the figures know.
+// maxRemoved limits the removed destinations kept in the figures.
 const maxRemoved = 100
 
-// Change is what a new configuration does to the destinations. It is made by Plan, and
-// either applied or undone.
+// Change is the effect of a new configuration on the destinations. Plan makes it; Apply or Undo
+// ends it.
 type Change struct {
 	of       *Delivery
 	publish  Publish
-	all      []*destination // that there will be
+	all      []*destination // the destinations after the change
 	begun    []*destination // the new ones among them
-	revived  []*destination // those among them that were retired
+	revived  []*destination // the retired ones that return
 	replaced map[*outlet]Destination
 	retired  []*destination
 	restart  []string
 }
 
-// Plan works out what a configuration does to the destinations, and
-// opens the new ones, or nothing. Destinations that only a restart can change stay as they are: see
-// Restart.
+// Plan compares a configuration with the destinations and opens the new ones, or none after an
+// error. Destinations that need a restart stay unchanged: see Restart.
 func (d *Delivery) Plan(p Publish) (*Change, error) {
 	d.mu.RLock()
 	current, removed := d.current, d.removed
@@ -45,7 +44,7 @@ func (d *Delivery) Plan(p Publish) (*Change, error) {
 	return c, nil
 }
 
-// place returns the destination for a wanted one: it goes on, or is new.
+// place returns the destination for a configuration: an existing one that continues, or a new one.
 func (c *Change) place(d Destination, old []*destination) (*destination, error) {
 	was := slices.IndexFunc(old, func(n *destination) bool { return n.name == d.Name })
 	if was < 0 {
@@ -63,18 +62,18 @@ func (c *Change) place(d Destination, old []*destination) (*destination, error) 
 		return c.begin(d, n.feed)
 	}
 	if revived {
-		n.log.Info().Msg("the sink is wanted again")
+		n.log.Info().Msg("the sink is configured again: it continues")
 		c.revived = append(c.revived, n)
 	}
 	if o, ok := n.feed.(*outlet); ok && !n.is(&d) {
 		c.replaced[o] = d
 	} else if !n.is(&d) {
-		c.restart = append(c.restart, "--sink of "+n.name) // what it has stored depends on its settings
+		c.restart = append(c.restart, "--sink of "+n.name) // its stored history depends on its settings
 	}
 	return n, nil
 }
 
-// begin opens a new destination. It continues the counts of the one before, if there was one.
+// begin opens a new destination. It continues the counts of before, unless that is nil.
 func (c *Change) begin(d Destination, before feed) (*destination, error) {
 	n := newDestination(d, c.of.cfg.Log)
 	cfg := c.of.cfg
@@ -89,10 +88,10 @@ func (c *Change) begin(d Destination, before feed) (*destination, error) {
 	return n, nil
 }
 
-// Restart returns the sinks that differ and need a restart to change, as flags: --sink of NAME.
+// Restart returns the changed sinks that need a restart, as flags: --sink of NAME.
 func (c *Change) Restart() []string { return c.restart }
 
-// Undo closes what Plan has opened.
+// Undo closes what Plan opened.
 func (c *Change) Undo() (err error) {
 	for _, n := range c.begun {
 		err = errors.Join(err, n.close())
@@ -103,7 +102,7 @@ func (c *Change) Undo() (err error) {
 	return err
 }
 
-// Apply carries the change out. Offer, Show and EndInterval must not run meanwhile.
+// Apply carries out the change. Offer, Show and EndInterval must not run meanwhile.
 func (c *Change) Apply() {
 	d := c.of
 	d.cfg.Publish = c.publish
@@ -117,7 +116,7 @@ func (c *Change) Apply() {
 	d.mu.Unlock()
 	for _, n := range c.retired {
 		if n.retire(c.publish.Grace) {
-			n.log.Info().Stringer("grace", c.publish.Grace).Msg("the sink was removed: delivering what it was offered")
+			n.log.Info().Stringer("grace", c.publish.Grace).Msg("the sink was removed: delivering its queue")
 		}
 	}
 	for _, n := range forgotten {

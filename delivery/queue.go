@@ -10,83 +10,79 @@ import (
 )
 
 const (
-	// payloadBytes is about how much is given to a sink at once, and so what
-	// can come twice when a connection breaks.
+	// payloadBytes is about the size of one send. This much can arrive twice when a connection breaks.
 	payloadBytes = 1 << 20
-	// readyBytes is how much of a flush is encoded ahead of what was sent,
-	// while the sink takes its payloads.
+	// readyBytes limits how far encoding runs ahead of sending, while the sink takes its payloads.
 	readyBytes = 4 << 20
 )
 
-// payload is encoded units of one flush. Whether these are points does not matter
-// to the queue.
+// payload holds encoded units of one flush. The queue does not know what a unit is.
 type payload struct {
 	data    []byte
 	units   int
 	flush   int64 // its time in Unix seconds
-	spooled bool  // it has left the queue for the spool
-	storing bool  // it is on its way there
+	spooled bool  // moved to the spool
+	storing bool  // being moved to the spool
 }
 
-// queue holds payloads until they are delivered: in memory, or on disk once the
-// receiver is not prompt. What is on disk is always older than what is in memory.
+// queue holds payloads until they are delivered: in memory, or on disk once the receiver is slow.
+// Payloads on disk are always older than the ones in memory.
 type queue struct {
 	*life
 	log      zerolog.Logger
-	spool    *spool.Spool // nil: everything waits in memory
+	spool    *spool.Spool // nil: all payloads wait in memory
 	maxSpool int64
 
-	// disk is held while a payload goes to the spool or leaves it, until the
-	// state says so too. It comes before mu.
+	// disk is held while a payload enters or leaves the spool, until the fields agree with the disk.
+	// Lock it before mu.
 	disk sync.Mutex
 
-	// mu guards what follows.
-	max     int            // bytes that may wait in memory
-	coming  []announcement // flushes that are not pushed completely, the oldest first
-	waiting []*payload     // in memory, the oldest first
-	bytes   int            // of the waiting
-	sending *payload       // what is being sent, if it is one of the waiting
+	// mu guards the fields below.
+	max     int            // limit of the bytes in memory
+	coming  []announcement // flushes not yet pushed completely, oldest first
+	waiting []*payload     // in memory, oldest first
+	bytes   int            // size of waiting
+	sending *payload       // the payload being sent, if it is one of the waiting
 	spare   [][]byte       // buffers of delivered payloads
-	failing bool           // the last attempt failed, and its payload waits
+	failing bool           // the last attempt failed and its payload still waits
 	ledger  Ledger
 	stored  spool.Stats
-	// oldestOnDisk is the flush of the oldest record in the spool, if there is one.
+	// oldestOnDisk is the time of the oldest flush in the spool, if the spool holds any.
 	oldestOnDisk int64
-	// refusedOnDisk are units that were refused after they had been spooled: to the spool they are
+	// refusedOnDisk counts units from the spool that the receiver refused. The spool counts them as
 	// delivered.
 	refusedOnDisk uint64
-	newest        int64 // the newest flush that was announced
-	settled       int64 // as tell was told
+	newest        int64 // the newest announced flush
+	settled       int64 // the flush last passed to tell
 	tell          func(flush int64)
-	// writeError and readError are what the disk said last, nil while it works.
+	// writeError and readError are the last errors of the disk, nil while it works.
 	writeError, readError error
 }
 
 // announcement is a flush that will be pushed.
 type announcement struct {
 	flush int64
-	units int // that are not pushed yet
+	units int // units not pushed yet
 }
 
 func newQueue(l *life, d *Destination, log zerolog.Logger) *queue {
 	return &queue{life: l, log: log, tell: d.Settled}
 }
 
-// announce says that the units of a flush will be pushed. The caller holds mu.
+// announce announces the units of a flush, to be pushed later. The caller holds mu.
 func (q *queue) announce(flush int64, units int) {
 	q.ledger.Made += uint64(units)
 	q.coming = append(q.coming, announcement{flush, units})
 	q.newest = flush
 }
 
-// withdraw takes back the announcement at a place: its units are dropped. The caller holds mu.
+// withdraw drops the units of the announcement at an index. The caller holds mu.
 func (q *queue) withdraw(at int) {
 	q.ledger.Reasons.Full += uint64(q.coming[at].units)
 	q.coming = slices.Delete(q.coming, at, at+1)
 }
 
-// pushed says that all payloads of the oldest announced flush are pushed. Units that
-// are in none of them could not be encoded.
+// pushed ends the oldest announcement. Units that no payload contains could not be encoded.
 func (q *queue) pushed() {
 	q.change(func() {
 		q.ledger.Reasons.Unsendable += uint64(q.coming[0].units)
@@ -95,9 +91,9 @@ func (q *queue) pushed() {
 	})
 }
 
-// push queues a payload of the oldest announced flush. While the receiver is prompt, and no other
-// flush waits, push waits for room. Otherwise payloads that do not fit go to the
-// spool, or the oldest are dropped.
+// push queues a payload of the oldest announced flush. While the receiver is prompt and no other
+// flush waits, push blocks for room. Otherwise payloads that do not fit go to the spool, or the
+// oldest are dropped.
 func (q *queue) push(p *payload) {
 	if p.units == 0 {
 		return
@@ -118,10 +114,10 @@ func (q *queue) push(p *payload) {
 	q.makeRoom()
 }
 
-// prompt reports whether the receiver takes payloads as they come.
+// prompt reports whether the receiver keeps up.
 func (q *queue) prompt() bool { return !q.failing && q.stored.Records == 0 }
 
-// makeRoom drops the oldest payloads until the rest may stay in memory.
+// makeRoom drops the oldest payloads until the rest fits in memory.
 func (q *queue) makeRoom() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -145,7 +141,7 @@ func (q *queue) remove(p *payload) {
 	}
 }
 
-// oldest returns the time of the oldest flush in memory, 0 if there is none. The caller holds mu.
+// oldest returns the time of the oldest flush in memory, or 0. The caller holds mu.
 func (q *queue) oldest() int64 {
 	switch {
 	case len(q.waiting) > 0:
@@ -156,7 +152,8 @@ func (q *queue) oldest() int64 {
 	return 0
 }
 
-// oldestWaiting is oldest, with what is on disk. The caller holds mu.
+// oldestWaiting returns the time of the oldest flush in memory or on disk, or 0. The caller holds
+// mu.
 func (q *queue) oldestWaiting() int64 {
 	if q.stored.Records > 0 {
 		return q.oldestOnDisk
@@ -164,7 +161,7 @@ func (q *queue) oldestWaiting() int64 {
 	return q.oldest()
 }
 
-// settle tells which flushes are settled, if that is news. The caller holds mu.
+// settle reports newly settled flushes. The caller holds mu.
 func (q *queue) settle() {
 	last := q.newest
 	if oldest := q.oldest(); oldest != 0 {
@@ -190,15 +187,15 @@ func (q *queue) buffer() []byte {
 	return nil
 }
 
-// recycle keeps a buffer for later. The caller holds mu.
+// recycle keeps a buffer for reuse. The caller holds mu.
 func (q *queue) recycle(b []byte) {
 	if len(q.spare) <= readyBytes/payloadBytes {
 		q.spare = append(q.spare, b)
 	}
 }
 
-// exhausted reports whether nothing is left to send, now and later: nothing more will be offered, and
-// the rest, if any, is for the next process. The caller holds mu.
+// exhausted reports whether the sender has nothing more to send: nothing more will be offered, and
+// any rest is left for the next process. The caller holds mu.
 func (q *queue) exhausted() bool {
 	if q.late {
 		return true
@@ -210,7 +207,7 @@ func (q *queue) exhausted() bool {
 	return leave || len(q.waiting) == 0 && q.stored.Records == 0
 }
 
-// abandon counts what a removed destination leaves in memory, and frees it.
+// abandon counts and frees the payloads that a removed destination still has in memory.
 func (q *queue) abandon() {
 	q.change(func() {
 		if !q.removed {
@@ -224,20 +221,20 @@ func (q *queue) abandon() {
 	})
 }
 
-// takeOver continues the counts of a queue of the same name that has ended.
+// takeOver continues the counts of an ended queue of the same name.
 func (q *queue) takeOver(was Ledger) {
 	q.change(func() {
 		q.ledger.Made = was.Made
 		q.ledger.Delivered = was.Delivered
 		q.ledger.Reasons = was.Reasons
-		// What it left on disk was found again, or else is lost.
+		// The points that it left on disk were found again or are lost.
 		found := min(q.stored.Recovered, was.Spooled)
 		q.ledger.Recovered = was.Recovered - found
 		q.ledger.Reasons.Damaged += was.Spooled - found
 	})
 }
 
-// sums returns the ledger as it is now. The caller holds mu.
+// sums returns the current ledger. The caller holds mu.
 func (q *queue) sums() Ledger {
 	l := q.ledger
 	for _, c := range q.coming {

@@ -11,7 +11,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// openSpool opens the queue's own spool, if there is a directory for spools.
+// openSpool opens the queue's spool, if spools are configured.
 func (q *queue) openSpool(cfg *Spool, name string) error {
 	if cfg.SpoolDir == "" {
 		return nil
@@ -30,23 +30,23 @@ func (q *queue) openSpool(cfg *Spool, name string) error {
 	return nil
 }
 
-// logFound says what the spool held at the start.
+// logFound logs the content of the spool at the start.
 func (q *queue) logFound() {
 	st := q.stored
 	if st.Fault != nil {
 		q.log.Error().Err(st.Fault).Msg("the spool cannot be used: undelivered points wait in memory only; trying again")
 	}
 	if st.Recovered > 0 {
-		q.log.Warn().Uint64("points", st.Recovered).Msg("found undelivered points in the spool, sending them first")
+		q.log.Warn().Uint64("points", st.Recovered).Msg("found undelivered points in the spool: sending them first")
 	}
 	if st.Missing > 0 || st.Damaged > 0 {
 		q.log.Error().Uint64("points", st.Missing).Uint64("bytes", st.Damaged).Uint64("files", st.Quarantined).
-			Msg("the spool is damaged: unreadable files were put aside")
+			Msg("the spool is damaged: unreadable files were moved aside")
 	}
 }
 
-// spill moves what waits in memory to the spool, the oldest first. What the disk does not
-// take stays in memory.
+// spill moves the payloads in memory to the spool, oldest first. Payloads that the disk does not
+// take stay in memory.
 func (q *queue) spill() {
 	if q.spool == nil {
 		return
@@ -95,7 +95,7 @@ func (q *queue) closeSpool() error {
 	return err
 }
 
-// fault returns what the disk said last, nil while it works. The caller holds mu.
+// fault returns the last error of the disk, nil while it works. The caller holds mu.
 func (q *queue) fault() error {
 	if q.stored.Fault != nil {
 		return q.stored.Fault
@@ -106,8 +106,7 @@ func (q *queue) fault() error {
 	return q.readError
 }
 
-// noteFault keeps what the disk said last, and logs it when that is news. The
-// caller holds mu.
+// noteFault stores the last error of the disk and logs a change. The caller holds mu.
 func (q *queue) noteFault(last *error, doing string, err error) {
 	was := *last
 	*last = err
@@ -119,8 +118,7 @@ func (q *queue) noteFault(last *error, doing string, err error) {
 	}
 }
 
-// fromSpool returns the oldest payload on disk, nil when there is none or it
-// cannot be read now.
+// fromSpool returns the oldest payload on disk, or nil if there is none or it cannot be read now.
 func (q *queue) fromSpool() (*payload, error) {
 	q.mu.Lock()
 	records := q.stored.Records
@@ -140,7 +138,7 @@ func (q *queue) fromSpool() (*payload, error) {
 	return &payload{data: r.Payload, units: r.Points, flush: r.Time, spooled: true}, nil
 }
 
-// noteRead takes over the spool's figures, and the result of reading the oldest record.
+// noteRead updates the figures of the spool and stores the result of reading the oldest record.
 func (q *queue) noteRead(oldest int64, err error) {
 	q.disk.Lock()
 	defer q.disk.Unlock()
@@ -153,8 +151,8 @@ func (q *queue) noteRead(oldest int64, err error) {
 	})
 }
 
-// leaveSpool takes a payload that is settled out of the spool, unless it was dropped
-// meanwhile to make room.
+// leaveSpool removes a settled payload from the spool, unless it was dropped meanwhile to make
+// room.
 func (q *queue) leaveSpool(p *payload, refused bool) {
 	q.disk.Lock()
 	defer q.disk.Unlock()

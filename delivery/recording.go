@@ -9,12 +9,12 @@ import (
 	"github.com/statsd-ops/statsd/sink"
 )
 
-// recording feeds a Recorder: it is shown what each name collected.
+// recording feeds a Recorder, which sees the raw values of each name.
 type recording struct {
 	*life
 	log    zerolog.Logger
 	wanted Destination
-	before sink.State // counts of predecessors of that name
+	before sink.State // counts of earlier recordings of the same name
 }
 
 func (r *recording) open(_ *Config, before feed) error {
@@ -28,7 +28,7 @@ func (r *recording) close() error { return r.wanted.Recorder.Close() }
 
 func (r *recording) is(d *Destination) bool { return reflect.DeepEqual(d.Config, r.wanted.Config) }
 
-// run serves until the recording is removed, which leaves it nothing to deliver, or ctx ends.
+// run serves until the recording is removed or ctx ends. It has no queue to deliver.
 func (r *recording) run(ctx context.Context) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -44,13 +44,13 @@ func (r *recording) run(ctx context.Context) {
 		cancel()
 	}()
 	if err := r.wanted.Recorder.Run(ctx); err != nil {
-		r.log.Error().Err(err).Msg("the sink has ended: it needs a restart")
+		r.log.Error().Err(err).Msg("the sink has stopped: restart the daemon")
 	}
 	r.end()
 	<-stopped
 }
 
-// counts returns the Recorder's state, with the counts of its predecessors.
+// counts returns the Recorder's state, with the counts of earlier ones of the same name.
 func (r *recording) counts() sink.State {
 	st := r.wanted.Recorder.State()
 	st.Made += r.before.Made

@@ -14,12 +14,11 @@ const (
 	firstRetry = 100 * time.Millisecond
 	lastRetry  = 5 * time.Second
 	jitter     = 0.2
-	// diskPause is the pause after a disk could not be read.
+	// diskPause is the pause after a failed read from disk.
 	diskPause = time.Second
 )
 
-// send sends payloads until there are no more, or ctx ends. What is left then
-// goes to the spool.
+// send sends payloads until the outlet is exhausted or ctx ends. The rest then goes to the spool.
 func (o *outlet) send(ctx context.Context) {
 	defer o.spill()
 	defer context.AfterFunc(ctx, o.cut)()
@@ -48,9 +47,9 @@ func (o *outlet) send(ctx context.Context) {
 	}
 }
 
-// pauses returns a function that waits, unless ctx ends. It stops waiting once all
-// is queued that ever will be, or the sink is removed, and
-// reports that then: what is left should be tried while there is time.
+// pauses returns a function that waits, until ctx ends at most. It returns true, and at once, when
+// nothing more will be queued or the sink was removed: the rest should be tried while there is
+// time.
 func (o *outlet) pauses(ctx context.Context) func(time.Duration) (last bool) {
 	encoded := o.encoded
 	return func(d time.Duration) bool {
@@ -69,8 +68,7 @@ func (o *outlet) pauses(ctx context.Context) func(time.Duration) (last bool) {
 	}
 }
 
-// sendOne sends a payload. When that takes longer than a prompt sink does, the
-// rest of the queue goes to the spool meanwhile.
+// sendOne sends a payload. If the sink is slow, the rest of the queue moves to the spool meanwhile.
 func (o *outlet) sendOne(ctx context.Context, p *payload) error {
 	s, patience := o.current()
 	if o.spool != nil {
@@ -80,16 +78,15 @@ func (o *outlet) sendOne(ctx context.Context, p *payload) error {
 	return s.Send(ctx, p.data)
 }
 
-// replayTime is how long a payload from the spool should take: at the bounded
-// rate, but always twice as fast as flushes make new points, or the backlog
-// would never end.
+// replayTime is the time to spend on a payload from the spool. It follows the configured rate, but
+// is always twice as fast as new points come: otherwise the backlog would never end.
 func (o *outlet) replayTime(p *payload) time.Duration {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return time.Duration(float64(p.units) / max(o.replayRate, 2*o.pace) * float64(time.Second))
 }
 
-// next waits for a payload, and returns the oldest: nil when the outlet is exhausted.
+// next waits for the oldest payload and returns it, or nil when the outlet is exhausted.
 func (o *outlet) next(ctx context.Context) *payload {
 	for {
 		if o.done() {
@@ -128,14 +125,15 @@ func (o *outlet) done() bool {
 	return true
 }
 
-// tellUnconfirmed is how many attempts in a row may end unconfirmed before the log says what that can mean.
+// tellUnconfirmed is the number of consecutive unconfirmed attempts after which the log explains
+// them.
 const tellUnconfirmed = 2
 
-// note notes the outcome of an attempt. It reports whether the payload is settled.
+// note records the result of an attempt. It reports whether the payload is settled.
 func (o *outlet) note(ctx context.Context, p *payload, err error, now *Sent) (settled bool) {
 	if err != nil && ctx.Err() != nil {
 		o.change(func() { o.sending = nil })
-		return false // we gave up, not the sink
+		return false // the daemon gave up, not the sink
 	}
 	_, refused := errors.AsType[*sink.Refused](err)
 	if err != nil {
@@ -148,36 +146,36 @@ func (o *outlet) note(ctx context.Context, p *payload, err error, now *Sent) (se
 	return true
 }
 
-// noteFailure notes an attempt that failed. The caller holds mu.
+// noteFailure records a failed attempt. The caller holds mu.
 func (o *outlet) noteFailure(p *payload, err error, refused bool) {
 	st := &o.sent
 	st.attempts.failed(p.flush, err)
 	st.lastError, st.failed = err, time.Now()
 	o.noteUnconfirmed(err)
 	if refused {
-		o.log.Error().Err(err).Int("points", p.units).Msg("the receiver refuses points for good: they are dropped")
+		o.log.Error().Err(err).Int("points", p.units).Msg("the receiver refuses points permanently: they are dropped")
 		return
 	}
 	o.sending = nil
 	if !o.failing {
 		o.failing, st.failingSince, st.droppedBefore = true, time.Now(), o.sums().Dropped
-		o.log.Error().Err(err).Int("points", p.units).Msg("publishing failed; trying again until it works")
+		o.log.Error().Err(err).Int("points", p.units).Msg("publishing failed; retrying until it works")
 	}
 }
 
-// noteUnconfirmed counts the attempts in a row that ended unconfirmed. The caller holds mu.
+// noteUnconfirmed counts the consecutive unconfirmed attempts. The caller holds mu.
 func (o *outlet) noteUnconfirmed(err error) {
 	if _, unconfirmed := errors.AsType[*sink.Unconfirmed](err); !unconfirmed {
 		o.sent.unconfirmed = 0
 		return
 	}
 	if o.sent.unconfirmed++; o.sent.unconfirmed == tellUnconfirmed {
-		o.log.Error().Err(err).Msg("the receiver resets each connection after it has acknowledged every byte, and is sent the same points again; " +
-			"it may be a proxy whose server is down; if it always ends connections so, set keep-open for this sink: then points count as delivered once they are acknowledged")
+		o.log.Error().Err(err).Msg("the receiver acknowledges every byte and then resets each connection, so the same points are sent again; " +
+			"it may be a proxy whose server is down; if it always closes connections this way, set keep-open for this sink: then acknowledged points count as delivered")
 	}
 }
 
-// settlePayload takes a payload that was taken or refused out of the queue.
+// settlePayload removes a payload that was taken or refused from the queue.
 func (o *outlet) settlePayload(p *payload, now *Sent, refused bool) {
 	o.mu.Lock()
 	for p.storing {
@@ -206,7 +204,7 @@ func (o *outlet) settlePayload(p *payload, now *Sent, refused bool) {
 	}
 }
 
-// noteRecovery notes that the sink takes payloads. The caller holds mu.
+// noteRecovery records that the sink takes payloads again. The caller holds mu.
 func (o *outlet) noteRecovery() {
 	if !o.failing {
 		return
@@ -217,5 +215,5 @@ func (o *outlet) noteRecovery() {
 		o.log.Warn().Msgf("publishing works again after %v; %d points were dropped", after, dropped)
 		return
 	}
-	o.log.Warn().Msgf("publishing works again after %v; no point was dropped", after)
+	o.log.Warn().Msgf("publishing works again after %v; no points were dropped", after)
 }

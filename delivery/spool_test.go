@@ -18,7 +18,7 @@ import (
 	"github.com/statsd-ops/statsd/sink/sinktest"
 )
 
-// flushOf returns a snapshot of n points whose values tell the flush.
+// flushOf returns a snapshot of n points whose values identify the flush.
 func flushOf(at int64, n int) *aggregate.Snapshot {
 	sn := &aggregate.Snapshot{Time: at}
 	for i := range n {
@@ -27,7 +27,7 @@ func flushOf(at int64, n int) *aggregate.Snapshot {
 	return sn
 }
 
-// spooled is an outlet with a spool, running, and its sink.
+// spooled is a running outlet with a spool, and its sink.
 type spooled struct {
 	*outlet
 	*sinktest.Recorder
@@ -72,13 +72,13 @@ func startOutletOf(t *testing.T, cfg Config, d Destination, r *sinktest.Recorder
 	return s
 }
 
-// waits returns the points that wait.
+// waits returns the number of waiting points.
 func (s *spooled) waits() uint64 {
 	st := s.state()
 	return st.Waiting()
 }
 
-// balance checks the ledger for as long as the outlet runs.
+// balance checks the ledger while the outlet runs.
 func (s *spooled) balance() {
 	defer close(s.looks)
 	for {
@@ -96,7 +96,7 @@ func (s *spooled) balance() {
 	}
 }
 
-// finish ends the outlet, and closes its spool.
+// finish ends the outlet and closes its spool.
 func (s *spooled) finish() State {
 	s.t.Helper()
 	s.end()
@@ -112,7 +112,7 @@ func (s *spooled) finish() State {
 	return s.state()
 }
 
-// expect checks that the sink got the flushes 1 to last once each, in order.
+// expect checks that the sink received the flushes 1 to last once each, in order.
 func (s *spooled) expect(last int64, points int) {
 	s.t.Helper()
 	want := int(last) * points
@@ -131,8 +131,8 @@ func (s *spooled) expect(last int64, points int) {
 	}
 }
 
-// TestSpoolOutage takes the sink away for 360 flushes. Nothing is lost, nothing
-// comes twice, all in order with its own time; and memory holds none of it.
+// TestSpoolOutage takes the sink away for 360 flushes. Nothing is lost or duplicated, everything is
+// in order with its own time, and memory holds none of it.
 func TestSpoolOutage(t *testing.T) {
 	t.Parallel()
 	const flushes, points = 360, 500
@@ -156,7 +156,7 @@ func TestSpoolOutage(t *testing.T) {
 	}
 }
 
-// A restart finds what the process before could not deliver, and sends it first.
+// A restart finds the points that the last process could not deliver, and sends them first.
 func TestSpoolRestart(t *testing.T) {
 	t.Parallel()
 	cfg := spoolConfig(t)
@@ -181,8 +181,7 @@ func TestSpoolRestart(t *testing.T) {
 	}
 }
 
-// A send that takes long, and then works after all, has been spooled
-// meanwhile. It must not come again.
+// A slow send succeeds after its payload was spooled. It must not be sent again.
 func TestSpoolSlowSend(t *testing.T) {
 	t.Parallel()
 	s := startOutlet(t, spoolConfig(t))
@@ -200,8 +199,8 @@ func TestSpoolSlowSend(t *testing.T) {
 	}
 }
 
-// Without a disk all waits in memory, up to its bound; once the disk is back
-// it goes there.
+// Without a disk everything waits in memory, up to the limit. When the disk is back, it moves
+// there.
 func TestSpoolDiskFails(t *testing.T) {
 	t.Parallel()
 	cfg := spoolConfig(t)
@@ -238,8 +237,8 @@ func TestSpoolDiskFails(t *testing.T) {
 	}
 }
 
-// A disk that was away for a while is trusted again: at the end what a dead sink
-// does not take is left there, and not waited with.
+// A disk that failed for a while is used again: at the end, points for a dead sink stay there and
+// do not delay shutdown.
 func TestSpoolDiskRecovers(t *testing.T) {
 	t.Parallel()
 	cfg := spoolConfig(t)
@@ -260,7 +259,7 @@ func TestSpoolDiskRecovers(t *testing.T) {
 	}
 }
 
-// When the spool is full, the oldest goes first, and is counted.
+// When the spool is full, the oldest points are dropped and counted.
 func TestSpoolFull(t *testing.T) {
 	t.Parallel()
 	cfg := spoolConfig(t)
@@ -292,7 +291,7 @@ func TestSpoolFull(t *testing.T) {
 	}
 }
 
-// The ledger balances at each moment, while a sink comes and goes.
+// The ledger balances at each moment while a sink fails and recovers.
 func TestSpoolFlapping(t *testing.T) {
 	t.Parallel()
 	s := startOutlet(t, spoolConfig(t))
@@ -323,7 +322,7 @@ func TestSpoolFlapping(t *testing.T) {
 	}
 }
 
-// patience is how long a test waits for what should come at once.
+// patience is how long a test waits for something that is expected at once.
 const patience = time.Minute
 
 // eventually waits until ok.

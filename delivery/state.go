@@ -10,36 +10,35 @@ import (
 	"github.com/statsd-ops/statsd/sink"
 )
 
-// State tells how a destination is doing.
+// State is the state of a destination.
 type State struct {
 	Name    string
-	Removed bool // by a reload; kept for its counts
-	// Recorder is the state of a Recorder; nil for a Sink. A Sink has everything else.
+	Removed bool // removed by a reload, kept for its counts
+	// Recorder is the state of a Recorder, nil for a Sink. The other fields describe a Sink.
 	Recorder *sink.State
 
 	Ledger
 	Attempts     Attempts
-	Failing      bool // the last attempt failed, and its payload waits
+	Failing      bool // the last attempt failed and its payload still waits
 	FailingSince time.Time
 	LastError    error
-	Unconfirmed  int       // attempts in a row that ended so: see sink.Unconfirmed
-	Failed       time.Time // when an attempt failed last
+	Unconfirmed  int       // consecutive attempts that ended so: see sink.Unconfirmed
+	Failed       time.Time // when an attempt last failed
 	Published    time.Time // when a payload was last delivered
-	Last         Sent      // of its flush, until then
-	// Oldest is the time of the oldest flush that is not delivered, in Unix seconds: 0 if none
-	// waits.
+	Last         Sent      // delivered part of its flush so far
+	// Oldest is the time of the oldest undelivered flush in Unix seconds, or 0.
 	Oldest int64
 
-	// QueueBytes wait in memory, of MaxQueueBytes; SpoolBytes on disk, of MaxSpoolBytes.
+	// QueueBytes is in use in memory, SpoolBytes on disk; the Max fields are their limits.
 	QueueBytes, MaxQueueBytes int
 	SpoolBytes, MaxSpoolBytes int64 // 0 without a spool
-	SpoolFault                error // what the disk said last; nil while it works, or without a spool
+	SpoolFault                error // the last error of the disk, nil while it works or without a spool
 }
 
-// Sent is what was sent of a flush.
+// Sent describes the delivered part of a flush.
 type Sent struct {
 	Flush int64         // Unix seconds
-	Spent time.Duration // failed attempts included
+	Spent time.Duration // includes failed attempts
 	Bytes int
 }
 
@@ -47,7 +46,7 @@ type Sent struct {
 //
 //	Made + Recovered = Delivered + Queued + Spooled + Dropped
 type Ledger struct {
-	Made      uint64 // by flushes
+	Made      uint64 // from flushes
 	Recovered uint64 // found in the spool at the start
 	Delivered uint64
 	Queued    uint64 // in memory
@@ -56,15 +55,15 @@ type Ledger struct {
 	Reasons   DropReasons
 }
 
-// Waiting returns the units that are undelivered, and not given up.
+// Waiting returns the undelivered units that are not given up.
 func (l *Ledger) Waiting() uint64 { return l.Queued + l.Spooled }
 
-// DropReasons says why units were dropped.
+// DropReasons counts dropped units by reason.
 type DropReasons struct {
 	Full       uint64 // the oldest, when memory or the spool was full
 	Damaged    uint64 // lost on disk
 	Unsendable uint64 // the sink's format cannot carry them
-	Refused    uint64 // the receiver will never take them: see sink.Refused
+	Refused    uint64 // permanently refused by the receiver: see sink.Refused
 	Removed    uint64 // the sink was removed while they waited in memory
 }
 
@@ -72,7 +71,7 @@ func (r *DropReasons) sum() uint64 {
 	return r.Full + r.Damaged + r.Unsendable + r.Refused + r.Removed
 }
 
-// Attempts counts failed attempts to send, and the flushes that they were of.
+// Attempts counts failed attempts to send, and the flushes they belong to.
 type Attempts struct {
 	Socket, Unknown, Flushes uint64
 	lastFlush                int64
@@ -91,8 +90,8 @@ func (a *Attempts) failed(flush int64, err error) {
 	}
 }
 
-// isSocketError reports whether an error of a sink comes from the network. All
-// others count as unknown.
+// isSocketError reports whether an error of a sink comes from the network. Other errors count as
+// unknown.
 func isSocketError(err error) bool {
 	var network net.Error
 	var errno syscall.Errno

@@ -1,5 +1,4 @@
-// Package docs holds the operators' documentation, and the tests that keep it
-// to what the code does.
+// Package docs holds the operators' documentation, and tests that compare it with the code.
 package docs
 
 import (
@@ -42,7 +41,7 @@ func read(t *testing.T, path string) string {
 	return string(b)
 }
 
-// sameWords fails when one of two lists has what the other lacks.
+// sameWords fails for words that only one of the two lists has.
 func sameWords(t *testing.T, documented, there []string, what string) {
 	t.Helper()
 	for _, name := range there {
@@ -57,9 +56,9 @@ func sameWords(t *testing.T, documented, there []string, what string) {
 	}
 }
 
-var figureRow = regexp.MustCompile("(?m)^\\| `([a-zA-Z_.]+)` \\| .* \\| .* \\| .* \\|")
+var figureRow = regexp.MustCompile("(?m)^- `([a-zA-Z_.]+)` \\([A-Za-z0-9]")
 
-// Each figure of a fresh daemon is described in published.md, and no other.
+// published.md describes exactly the figures of a new daemon.
 func TestFigures(t *testing.T) {
 	windows, err := load.New(load.Config{Addr: "127.0.0.1:0", Minutes: 1, MaxBytes: 1 << 20})
 	if err != nil {
@@ -94,9 +93,9 @@ func TestFigures(t *testing.T) {
 	}
 }
 
-var reasonRow = regexp.MustCompile("(?m)^\\| `([a-z_]+)` \\|")
+var reasonRow = regexp.MustCompile("(?m)^- `([a-z_]+)`: ")
 
-// Each reason of the health is described in health.md, and no other.
+// health.md describes exactly the reasons of the health.
 func TestReasons(t *testing.T) {
 	var described []string
 	for _, row := range reasonRow.FindAllStringSubmatch(read(t, "health.md"), -1) {
@@ -111,7 +110,7 @@ var tagStyles = map[string]metric.Tags{"": metric.DropTags, "graphite": metric.G
 
 var dialects = map[string]metric.Dialect{"": metric.Reference, "etsy": metric.Etsy}
 
-// Each example of lines.md comes out as it says.
+// Each example of lines.md has the result that it shows.
 func TestLines(t *testing.T) {
 	n := 0
 	for _, block := range examples.FindAllStringSubmatch(read(t, "lines.md"), -1) {
@@ -133,7 +132,7 @@ func TestLines(t *testing.T) {
 	}
 }
 
-// outcome returns what a flush makes of a line, as lines.md writes it.
+// outcome returns the result of a line in the notation of lines.md.
 func outcome(line string, tags metric.Tags, dialect metric.Dialect) string {
 	table := aggregate.NewTable(aggregate.Config{
 		Shards: 1, MaxNames: 10, MaxNameLength: 1024, MaxSetMembers: 10, MaxTimerSamples: 10, Expire: [metric.Kinds]uint32{1, 1, 1, 1},
@@ -169,7 +168,7 @@ func outcome(line string, tags metric.Tags, dialect metric.Dialect) string {
 
 var importRow = regexp.MustCompile("(?m)^\\| `([a-z/]+)` \\| (.*) \\|$")
 
-// The table of imports in ARCHITECTURE.md is what the commands consist of.
+// The table of imports in ARCHITECTURE.md equals the imports of the commands.
 func TestImports(t *testing.T) {
 	there := map[string][]string{}
 	for _, command := range []string{"cmd/statsd", "cmd/statsdmonitor"} {
@@ -190,7 +189,7 @@ func TestImports(t *testing.T) {
 	sameWords(t, packages, slices.Collect(maps.Keys(there)), "package")
 }
 
-// collectImports adds what the package dir, and what that imports, import of this module.
+// collectImports adds the imports within this module of a package and of the packages it imports.
 func collectImports(t *testing.T, dir string, found map[string][]string) {
 	t.Helper()
 	if _, known := found[dir]; known {
@@ -221,7 +220,7 @@ func collectImports(t *testing.T, dir string, found map[string][]string) {
 
 var link = regexp.MustCompile(`\]\(([^)\s]+)\)`)
 
-// What the documentation links to in the project is there.
+// Links within the project have a target.
 func TestLinks(t *testing.T) {
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
@@ -254,7 +253,7 @@ func checkLinks(t *testing.T, path string) {
 		if _, err := os.Stat(file); err != nil {
 			t.Errorf("%s links to %s: %v", path, m[1], err)
 		} else if anchor != "" && !slices.Contains(anchors(read(t, file)), anchor) {
-			t.Errorf("%s links to %s: there is no such heading", path, m[1])
+			t.Errorf("%s links to %s: no such heading", path, m[1])
 		}
 	}
 }
@@ -264,7 +263,7 @@ var (
 	noAnchor = regexp.MustCompile(`[^a-z0-9_ -]`)
 )
 
-// anchors returns the names under which forges link to the headings of a text.
+// anchors returns the anchors that forges generate for the headings of a text.
 func anchors(text string) []string {
 	var names []string
 	for _, m := range heading.FindAllStringSubmatch(text, -1) {

@@ -10,9 +10,9 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// BenchmarkReceive takes datagrams of one counter from a socket to the table;
-// an operation is a datagram. Sending them is not in it. Beside the whole it shows what
-// asking for the senders costs, and what tags do.
+// BenchmarkReceive reads datagrams of one counter from a socket into the table; an operation is a
+// datagram. It does not include sending. Variants measure the cost of asking for senders, and of
+// tags.
 func BenchmarkReceive(b *testing.B) {
 	const plain, tagged = "app.web-03.api.v2.users.get.status_%03d:%d|c", "app.api.v2.users.get.status_%03d:%d|c|#host:web-03,env:prod"
 	for _, bb := range []struct {
@@ -42,7 +42,7 @@ func BenchmarkReceive(b *testing.B) {
 			r := in.receivers[0]
 			r.socket.wantSenders(bb.senders)
 
-			// As many at a time as the smallest of buffers holds.
+			// As many at a time as the smallest buffer holds.
 			const round = 64
 			b.ReportAllocs()
 			b.ResetTimer()
@@ -73,8 +73,8 @@ func BenchmarkReceive(b *testing.B) {
 	}
 }
 
-// BenchmarkStreams takes lines of one counter from TCP connections to the table,
-// as fast as these send; an operation is a line.
+// BenchmarkStreams reads lines of one counter from TCP connections into the table, as fast as they
+// send; an operation is a line.
 func BenchmarkStreams(b *testing.B) {
 	for _, clients := range []int{1, 100} {
 		for _, lines := range []int{1, 1000} {

@@ -12,97 +12,94 @@ import (
 	"github.com/statsd-ops/statsd/statvent/pipes"
 )
 
-// Config is what Open needs.
+// Config is the configuration for Open.
 type Config struct {
 	Listen
 	Limits
 	// Table configures the table that intake fills. Open sets its Shards.
 	Table aggregate.Config
-	// FlushInterval is the time between two flushes: stat pipes are read once in each.
+	// FlushInterval is the time between two flushes. Stat pipes are read once in each.
 	FlushInterval time.Duration
-	// Log gets what operators should know.
+	// Log receives the messages for operators.
 	Log zerolog.Logger
 }
 
-// Listen says where lines come from and how they are read. Only a start can change it. A tag names
-// the flag.
+// Listen configures where lines come from and how they are read. Changes need a restart. The tag
+// names the flag.
 type Listen struct {
-	// Host is the address to bind, for UDP and TCP; empty (the default) for all, IPv4
-	// and IPv6.
+	// Host is the address to bind for UDP and TCP. Empty (the default) means all IPv4 and IPv6
+	// addresses.
 	Host string `flag:"--name"`
-	// Port is the port for both protocols, 8125. 0 picks a free one.
+	// Port is the port for both protocols, by default 8125. 0 picks a free port.
 	Port int `flag:"--port"`
-	// Receivers is the number of UDP sockets that share the port, each with a
-	// goroutine of its own: one a core. The kernel assigns each client to one of them.
+	// Receivers is the number of UDP sockets that share the port, by default one per core. Each has
+	// its own goroutine. The kernel assigns each client to one of them.
 	Receivers int `flag:"--receivers"`
-	// Sockets are open sockets that the process was given at its start: one listening
-	// TCP socket, UDP sockets, or both. They replace binding the port, with one
-	// receiver for each UDP socket. Open takes them over, also when it fails. At the
-	// end, what they still hold stays for the next process that gets them.
+	// Sockets are open sockets inherited at the start: one listening TCP socket, UDP sockets, or both.
+	// They are used instead of binding the port, with one receiver for each UDP socket. Open takes
+	// them over, even if it fails. At the end, their unread data stays for the next process that
+	// inherits them.
 	Sockets []*os.File
-	// UDPBuffer is the size of each UDP socket's receive buffer in bytes,
-	// 8 MiB. The kernel may grant less, which is logged. Datagrams that do not fit while the
-	// daemon is busy are lost, and counted in udp.kernel_dropped.
+	// UDPBuffer is the size of each UDP socket's receive buffer in bytes, by default 8 MiB. The kernel
+	// may grant less, which is logged. Datagrams that do not fit while the daemon is busy are lost and
+	// counted in udp.kernel_dropped.
 	UDPBuffer int `flag:"--udp-buffer"`
-	// DiscardSenders says when the kernel is asked for the sender of a datagram, to
-	// show the senders of bad lines: SendersAuto.
+	// DiscardSenders decides when the kernel is asked for the sender of a datagram, so that bad lines
+	// can be shown with their senders. The default is SendersAuto.
 	DiscardSenders Senders `flag:"--discard-senders"`
-	// Dialect selects the rules for cleaning names and for empty values,
-	// metric.Reference.
+	// Dialect selects the rules for cleaning names and for empty values, by default metric.Reference.
 	Dialect metric.Dialect `flag:"--dialect"`
-	// AbsoluteSigns makes a gauge's sign part of its number, instead of an
-	// adjustment.
+	// AbsoluteSigns reads a gauge's sign as part of its number and not as an adjustment.
 	AbsoluteSigns bool `flag:"--gauge-signs"`
-	// Tags says what to do with the tags of samples: they are dropped.
+	// Tags decides the handling of tags. By default they are dropped.
 	Tags metric.Tags `flag:"--tags"`
 
-	// PipeDir is the directory of stat pipes to read before each flush; none.
+	// PipeDir is the directory of stat pipes to read before each flush. Empty (the default) reads
+	// none.
 	PipeDir string `flag:"--pipe-dir"`
-	// PipePrefix stands in front of the names of figures from stat pipes, of every
-	// kind; nothing.
+	// PipePrefix is put in front of each name from stat pipes, by default nothing.
 	PipePrefix string `flag:"--pipe-prefix"`
-	// PipeCounters are the names in pipes that count: what each process added
-	// becomes a sample of a counter. All other names, by default all names, are gauges.
+	// PipeCounters selects the names in pipes that are counters: the increase since the last reading
+	// becomes a sample. Other names (by default all) are gauges.
 	PipeCounters []pipes.Glob `flag:"--pipe-counters"`
-	// PipeTimeout is how long each process has for its answer, 250 ms. Reading
-	// begins twice as long before the flush.
+	// PipeTimeout is how long a process may take to answer, by default 250 ms. Reading begins twice
+	// this time before the flush.
 	PipeTimeout time.Duration `flag:"--pipe-timeout"`
 }
 
 // Limits can change while intake runs.
 type Limits struct {
-	// MaxTCPConnections is the greatest number of TCP connections, 20,000, or
-	// less where fewer open files are allowed. For one more, the connection with the
-	// oldest unfinished line is cut, or else the one that was idle longest.
+	// MaxTCPConnections limits the TCP connections, by default to 20,000, or to fewer if too few
+	// descriptors are allowed. At the limit a new connection replaces the one with the oldest
+	// unfinished line, or else the one that was idle longest.
 	MaxTCPConnections int
-	// TCPIdleTimeout cuts a TCP connection that has not completed a line for so
-	// long, 1 h; 0 never does.
+	// TCPIdleTimeout closes a TCP connection that completed no line for this long, by default 1 h. 0
+	// turns it off.
 	TCPIdleTimeout time.Duration
-	// TCPLineTimeout is how long a line may take over TCP from its first byte
-	// to its last, 30 s, before its connection is cut.
+	// TCPLineTimeout closes a TCP connection when a line takes longer than this from its first byte to
+	// its last, by default 30 s.
 	TCPLineTimeout time.Duration
-	// Reserved is how many open files everything else may need: connections get
-	// the rest of what the system allows.
+	// Reserved is the number of descriptors to leave for other uses. Connections may use the rest.
 	Reserved int
 	// Debug logs each discard.
 	Debug bool
-	// DebugMetric selects the lines to log, received and published, when Debug
-	// is on: those that contain it; empty for none.
+	// DebugMetric selects the lines to log when Debug is on, both received and published: the ones
+	// that contain this text. Empty selects none.
 	DebugMetric string
 }
 
-// Senders says when the kernel is asked for the sender of a datagram. Asking costs a
-// tenth of receiving the datagram (BenchmarkReceive).
+// Senders decides when the kernel is asked for the sender of a datagram. Asking costs a tenth of
+// receiving the datagram (BenchmarkReceive).
 type Senders int
 
-// When the senders are asked for.
+// When to ask for senders.
 const (
-	SendersAuto Senders = iota // for a minute after each bad line; the first one's stays unknown
+	SendersAuto Senders = iota // for a minute after each bad line; the sender of the first bad line stays unknown
 	SendersOn
 	SendersOff
 )
 
-// Validate reports what is wrong, and names the flag.
+// Validate returns an error that names the flag at fault.
 func (l *Listen) Validate(flushInterval time.Duration) error {
 	switch {
 	case l.Port < 0 || l.Port > 65535:
@@ -112,7 +109,7 @@ func (l *Listen) Validate(flushInterval time.Duration) error {
 	case l.UDPBuffer < 1 || l.UDPBuffer > 1<<30:
 		return metric.FlagErrorf("--udp-buffer", l.UDPBuffer, "want 1 byte to 1 GiB")
 	case l.PipeDir != "" && runtime.GOOS != "linux":
-		return metric.FlagErrorf("--pipe-dir", l.PipeDir, "stat pipes can be read on linux only")
+		return metric.FlagErrorf("--pipe-dir", l.PipeDir, "stat pipes are available on linux only")
 	case l.PipeDir != "" && (l.PipeTimeout < time.Millisecond || l.PipeTimeout > flushInterval/2):
 		return metric.FlagErrorf("--pipe-timeout", l.PipeTimeout, "want 1ms to half the flush interval, %v", flushInterval/2)
 	case !metric.IsClean([]byte(l.PipePrefix)):
@@ -121,7 +118,7 @@ func (l *Listen) Validate(flushInterval time.Duration) error {
 	return nil
 }
 
-// Validate reports what is wrong, and names the flag.
+// Validate returns an error that names the flag at fault.
 func (l *Limits) Validate() error {
 	switch {
 	case l.MaxTCPConnections < 1:
@@ -134,10 +131,10 @@ func (l *Limits) Validate() error {
 	return nil
 }
 
-// Tagged reports whether names are those of series, with Graphite's tags.
+// Tagged reports whether names are series with Graphite's tags.
 func (l *Listen) Tagged() bool { return l.Tags == metric.GraphiteTags }
 
-// Clean returns a name as it is published.
+// Clean returns a name in its published form.
 func (l *Listen) Clean(name []byte) []byte {
 	if !l.Tagged() {
 		return l.Dialect.AppendClean(nil, name)

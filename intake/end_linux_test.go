@@ -19,8 +19,8 @@ func control(t *testing.T, conn interface {
 	}
 }
 
-// Without any time at the end, all that had come is still read: also from
-// connections that were not accepted yet.
+// Without a grace period, everything received is still read, also from connections that were not
+// yet accepted.
 func TestEndWithoutGrace(t *testing.T) {
 	t.Parallel()
 	const open, lines = 20, 50_000 // many reads of each
@@ -33,7 +33,7 @@ func TestEndWithoutGrace(t *testing.T) {
 	}
 	control(t, listener, func(fd int) error { return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, 4<<20) })
 	shard := in.lanes[0].shard
-	shard.Lock() // so that next to nothing is read
+	shard.Lock() // so that almost nothing is read
 	for range open {
 		conn := in.dial("tcp")
 		send(t, conn, strings.Repeat("hits:1|c\n", lines))

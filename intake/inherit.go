@@ -8,16 +8,16 @@ import (
 	"syscall"
 )
 
-// inherit takes over the given sockets.
+// inherit takes over the inherited sockets.
 func (l *listener) inherit(cfg *Listen) error {
 	var failed error
 	for _, file := range cfg.Sockets {
 		if failed == nil {
 			if err := l.take(file, cfg); err != nil {
-				failed = fmt.Errorf("the socket given as %s: %w", file.Name(), err)
+				failed = fmt.Errorf("the socket inherited as %s: %w", file.Name(), err)
 			}
 		}
-		_ = file.Close() // what was taken is a duplicate
+		_ = file.Close() // the socket in use is a duplicate
 	}
 	return failed
 }
@@ -62,7 +62,7 @@ func (l *listener) takeTCP(file *os.File) error {
 	if !ok || l.tcp != nil {
 		defer given.Close()
 		if ok {
-			return errors.New("want one tcp socket, this is another")
+			return errors.New("want one tcp socket, this is another one")
 		}
 		return fmt.Errorf("want a tcp or udp socket, not %s", given.Addr().Network())
 	}

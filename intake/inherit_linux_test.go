@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// given binds the sockets of cfg. It returns duplicates, as an Intake is given them.
+// given binds the sockets of cfg. It returns duplicates, as an Intake inherits them.
 func given(t testing.TB, cfg Config) (files []*os.File) {
 	t.Helper()
 	l, err := listen(&cfg.Listen)
@@ -36,7 +36,7 @@ func duplicate(t testing.TB, s *socket) *os.File {
 	return os.NewFile(uintptr(fd), "udp")
 }
 
-// Several UDP sockets of one port have a receiver each.
+// Each of several UDP sockets of one port has a receiver.
 func TestSocketsGivenTwice(t *testing.T) {
 	t.Parallel()
 	bound := config()
@@ -58,7 +58,7 @@ func TestSocketsGivenTwice(t *testing.T) {
 	}
 }
 
-// A given receive buffer that is larger than the one that can be had stays.
+// An inherited receive buffer stays if it is larger than the process could request.
 func TestGivenBufferIsNotShrunk(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ before, asked int }{

@@ -1,18 +1,17 @@
-// Package intake takes lines in, and adds their samples to a table.
+// Package intake receives lines and adds their samples to a table.
 //
-//	in, err := intake.Open(cfg) // binds all sockets, or undoes what it did
+//	in, err := intake.Open(cfg) // binds all sockets, or none
 //	in.Start(fail)              // receives
-//	iv, tally := in.Drain()     // at each flush: what came in since the last
-//	in.End(patience)            // reads what is on its way, and stops receiving
+//	iv, tally := in.Drain()     // at each flush: everything received since the last
+//	in.End(patience)            // reads the rest and stops receiving
 //	in.Close()                  // releases the sockets
 //
-// Each UDP socket has a receiver, a goroutine that reads a batch of datagrams,
-// parses it and adds it to the shard of its lane: no channel, no copy,
-// one lock. Each TCP connection has a goroutine too, and shares one of the lanes. So
-// does the reader of stat pipes.
+// Each UDP socket has a receiver, a goroutine that reads a batch of datagrams, parses it and adds it
+// to the shard of its lane: no channel, no copy, one lock. Each TCP connection has a goroutine too,
+// and shares one of the lanes. So does the reader of stat pipes.
 //
-// Intake knows nothing of flushes, sinks or the daemon. Its figures are in Tally and
-// State; a receiver that cannot go on calls the function that Start was given.
+// Intake does not know flushes, sinks or the daemon. It reports in Tally and State. A receiver that
+// cannot go on calls the function passed to Start.
 package intake
 
 import (
@@ -40,7 +39,7 @@ type Intake struct {
 	pipes     *pipeReader // nil without --pipe-dir
 	bad       meta.BadLines
 	watch     *watch // nil without --debug; Change, Published and State use it
-	unwatched uint64 // skipped by former ones
+	unwatched uint64 // skipped by earlier watches
 	due       atomic.Int64
 
 	receiving, watching sync.WaitGroup
@@ -84,7 +83,7 @@ func (in *Intake) makeLanes(n int) {
 	}
 }
 
-// warnOfBuffers says when the kernel granted less than --udp-buffer.
+// warnOfBuffers warns if the kernel granted less than --udp-buffer.
 func (in *Intake) warnOfBuffers() {
 	for _, r := range in.receivers {
 		if granted := r.socket.granted(); granted < in.cfg.UDPBuffer {
@@ -95,7 +94,7 @@ func (in *Intake) warnOfBuffers() {
 	}
 }
 
-// Start receives until End. It calls fail when a socket cannot be read any more.
+// Start receives until End. It calls fail when a socket can no longer be read.
 func (in *Intake) Start(fail func(error)) {
 	for _, r := range in.receivers {
 		in.receiving.Go(func() {
@@ -110,8 +109,8 @@ func (in *Intake) Start(fail func(error)) {
 	}
 }
 
-// End reads what the sockets hold, and what connections and processes send within
-// patience. Then it stops receiving, and returns.
+// End reads the data in the sockets, and what connections and processes send within patience. Then
+// it stops receiving.
 func (in *Intake) End(patience time.Duration) {
 	if in.pipes != nil {
 		in.receiving.Go(func() { in.pipes.readLast(patience) })
@@ -123,13 +122,13 @@ func (in *Intake) End(patience time.Duration) {
 	in.receiving.Wait()
 }
 
-// Close releases the sockets, after End or without Start.
+// Close releases the sockets. Call it after End, or without Start.
 func (in *Intake) Close() error {
 	in.watch.end()
 	in.watching.Wait()
 	err := in.streams.listener.Close()
 	if errors.Is(err, net.ErrClosed) {
-		err = nil // End has closed it
+		err = nil // End has already closed it
 	}
 	for _, r := range in.receivers {
 		err = errors.Join(err, r.socket.close())
@@ -140,21 +139,20 @@ func (in *Intake) Close() error {
 // Table returns the table that intake fills.
 func (in *Intake) Table() *aggregate.Table { return in.table }
 
-// Addr returns the bound address of TCP; UDP has the same port.
+// Addr returns the bound TCP address. UDP uses the same port.
 func (in *Intake) Addr() net.Addr { return in.streams.listener.Addr() }
 
-// Due says when the next flush is due, in Unix nanoseconds. No receiver sleeps longer.
+// Due sets the time of the next flush, in Unix nanoseconds. No receiver sleeps beyond it.
 func (in *Intake) Due(at int64) { in.due.Store(at) }
 
-// Settle waits until the receivers have read what came before now, if that takes only a
-// moment.
+// Settle waits briefly until the receivers have read everything that arrived before now.
 func (in *Intake) Settle(now time.Time) {
 	for _, r := range in.receivers {
 		r.settle(now)
 	}
 }
 
-// Drain takes what came in since the last call out of the table and the lanes.
+// Drain takes everything received since the last call out of the table and the lanes.
 func (in *Intake) Drain() (iv *aggregate.Interval, t Tally) {
 	iv = in.table.Drain(func(i int) {
 		t.Add(&in.lanes[i].tally)
@@ -163,7 +161,7 @@ func (in *Intake) Drain() (iv *aggregate.Interval, t Tally) {
 	return iv, t
 }
 
-// Live returns what came in since the last Drain.
+// Live returns the counts since the last Drain.
 func (in *Intake) Live() (t Tally) {
 	for _, l := range in.lanes {
 		l.shard.Lock()
@@ -173,7 +171,7 @@ func (in *Intake) Live() (t Tally) {
 	return t
 }
 
-// BadLines returns the last bad lines, the newest first.
+// BadLines returns the latest bad lines, newest first.
 func (in *Intake) BadLines() []meta.BadLine { return in.bad.Last() }
 
 // Change replaces the limits. Drain, Published and State must not run meanwhile.
@@ -204,17 +202,17 @@ func (in *Intake) startWatch() {
 // Published shows a flush's points to --debug-metric.
 func (in *Intake) Published(points iter.Seq[metric.Point]) { in.watch.points(points) }
 
-// State is what the lanes do not count.
+// State holds counts that the lanes do not keep.
 type State struct {
 	OpenConnections, PeakConnections, MaxConnections int
 	AcceptErrors                                     uint64 // connections that could not be accepted
 	KernelDropped                                    uint64 // datagrams that did not fit into the receive buffers
-	DebugSkipped                                     uint64 // debug entries that the log was too slow for
+	DebugSkipped                                     uint64 // debug entries skipped because the log was too slow
 	Pipes                                            *Pipes // nil without --pipe-dir
 }
 
-// State returns the state as it is now. It must be asked for more often than the kernel
-// drops 2^32 datagrams, and not after Close.
+// State returns the current state. Call it at least once per 2^32 dropped datagrams, and not after
+// Close.
 func (in *Intake) State() State {
 	room := in.streams.room
 	st := State{
@@ -234,7 +232,7 @@ func (in *Intake) State() State {
 	return st
 }
 
-// Inject adds the lines of a datagram that no socket has received.
+// Inject adds the lines of a datagram that did not come from a socket.
 func (in *Intake) Inject(datagram []byte) {
 	l := in.lanes[0]
 	parser := l.parser

@@ -15,19 +15,19 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// What a test starts ends with it.
+// No goroutine is left after the tests.
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const (
-	// patience is how long a test waits for what should happen at once.
+	// patience is how long a test waits for something that is expected at once.
 	patience = wait.Patience
-	// grace bounds the end. It takes as long only while clients go on sending.
+	// grace limits shutdown. It only takes that long while clients keep sending.
 	grace = time.Minute
 	// never is longer than a test takes, in flushes.
 	never = 1 << 30
 )
 
-// running is an Intake that receives until the test ends, and what was drained from it.
+// running is an Intake that receives until the test ends, with its drained content.
 type running struct {
 	*Intake
 	t     testing.TB
@@ -39,7 +39,7 @@ type running struct {
 	last   State // before Close
 }
 
-// config returns the command line's defaults, on a free port of the loopback.
+// config returns the command line's defaults on a free loopback port.
 func config() Config {
 	return Config{
 		Listen: Listen{
@@ -64,8 +64,7 @@ func config() Config {
 	}
 }
 
-// layout publishes counts, and gives each kind a prefix of its own, so that a path tells
-// the kind.
+// layout publishes counts. Each kind has its own prefix, so that a path shows the kind.
 func layout() aggregate.Layout {
 	l := aggregate.Reference.Layout()
 	l.Prefix = [metric.Kinds]string{metric.Counter: "counters", metric.Gauge: "gauges", metric.Timer: "timers", metric.Set: "sets"}
@@ -104,7 +103,7 @@ func (in *running) stop() {
 	in.end(grace)
 }
 
-// end is stop with another grace.
+// end stops like stop, with another grace period.
 func (in *running) end(grace time.Duration) {
 	in.t.Helper()
 	if in.ended {
@@ -128,7 +127,7 @@ func (in *running) end(grace time.Duration) {
 	in.drain()
 }
 
-// drain takes out what came in since the last call. It returns the tally since the start.
+// drain drains the Intake and returns the tally since the start.
 func (in *running) drain() Tally {
 	iv, tally := in.Drain()
 	in.tally.Add(&tally)
@@ -147,11 +146,12 @@ func (in *running) drain() Tally {
 	return in.tally
 }
 
-// totals returns what was drained so far, by path: the counts of counters and timers, the
-// last value of gauges, the greatest number of members of sets.
+// totals returns the drained content so far, by path: the counts of counters and timers, the last
+// value of gauges, the greatest number of members of sets.
 func (in *running) totals() map[string]float64 { return in.counts }
 
-// check compares the tally since the start. How often streams were read is up to the kernel.
+// check compares the tally since the start, except the number of reads from streams, which the
+// kernel decides.
 func (in *running) check(want Tally) {
 	in.t.Helper()
 	got := in.tally
@@ -172,7 +172,7 @@ func (in *running) dial(network string) net.Conn {
 	return conn
 }
 
-// send writes each of the texts to conn at once: over UDP as one datagram.
+// send writes each text to conn separately: over UDP, as a datagram.
 func send(t testing.TB, conn net.Conn, texts ...string) {
 	t.Helper()
 	for _, text := range texts {

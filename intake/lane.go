@@ -10,35 +10,35 @@ import (
 	"github.com/statsd-ops/statsd/wire"
 )
 
-// lane adds received lines to the table: it has a shard of its own, and counts
-// what it sees. The shard's lock guards all of it.
+// lane adds received lines to the table. It has its own shard and its own counts. The shard's lock
+// guards all of it.
 type lane struct {
 	shard  *aggregate.Shard
-	tagger *wire.Tagger // shared by its parsers
-	parser wire.Parser  // each source of lines has a copy
+	tagger *wire.Tagger // shared by the parsers of the lane
+	parser wire.Parser  // each source of lines copies it
 	tally  Tally        // since the last flush
 	bad    *meta.BadLines
 	watch  *watch
-	ages   ages // of the streams that share the lane
-	// offenders are the prefixes that the limits refuse most.
+	ages   ages // of the lane's streams
+	// offenders finds the prefixes that the limits refuse most.
 	offenders offenders
 
-	// The first pending samples are parsed, and not added yet.
+	// The first pending samples are parsed but not added yet.
 	pending int
 	samples [aggregate.BatchSize]metric.Sample
 	reasons [aggregate.BatchSize]metric.Reason
-	lines   [aggregate.BatchSize][]byte // that they came from
-	places  [aggregate.BatchSize]int32  // and its datagram's place among those of from
+	lines   [aggregate.BatchSize][]byte // the line of each sample
+	places  [aggregate.BatchSize]int32  // the index of its datagram in the batch of from
 	from    origin
 }
 
-// origin is where bytes came from: a stream, or a socket that holds a batch of
-// datagrams. The sender is looked up only for a bad line.
+// origin is the source of some bytes: a stream, or a socket that holds a batch of datagrams. The
+// sender is looked up only for a bad line.
 type origin struct {
-	remote   meta.Sender // of a stream
-	socket   *socket     // or else the socket that holds the datagram
+	remote   meta.Sender // sender, of a stream
+	socket   *socket     // socket that holds the datagram, otherwise
 	datagram int
-	at       int64 // when they arrived, in Unix nanoseconds; 0 if that is not known
+	at       int64 // time of arrival in Unix nanoseconds, 0 if unknown
 }
 
 func (o origin) sender() meta.Sender {
@@ -48,15 +48,15 @@ func (o origin) sender() meta.Sender {
 	return o.remote
 }
 
-// take adds the samples of whole lines to the table. The shard must be locked.
-// It reports whether a line was bad.
+// take adds the samples of whole lines to the table. The caller holds the shard's lock. It reports
+// whether a line was bad.
 func (l *lane) take(p *wire.Parser, buf []byte, from origin) (bad bool) {
 	bad = l.parse(p, buf, from)
 	return l.addPending() || bad
 }
 
-// parse reads whole lines. The last of their samples stay pending: buf must
-// not change until addPending.
+// parse reads whole lines. Their last samples stay pending, so buf must not change until
+// addPending.
 func (l *lane) parse(p *wire.Parser, buf []byte, from origin) (bad bool) {
 	if l.watch.on() {
 		l.watch.lines(buf)
@@ -87,8 +87,8 @@ func (l *lane) parse(p *wire.Parser, buf []byte, from origin) (bad bool) {
 	}
 }
 
-// pend makes a sample pending whose name is as it was sent. There must be room. It stands
-// for a line.
+// pend adds a sample with an uncleaned name to the pending ones. There must be room. line is the
+// text shown if the sample is bad.
 func (l *lane) pend(s metric.Sample, line []byte) {
 	l.tally.Samples++
 	if l.tagger != nil {
@@ -102,8 +102,8 @@ func (l *lane) pend(s metric.Sample, line []byte) {
 	l.pending++
 }
 
-// addPending adds the pending samples to the table when all is parsed. It reports whether
-// a line of theirs was bad.
+// addPending adds the pending samples to the table at the end of parsing. It reports whether one of
+// their lines was bad.
 func (l *lane) addPending() (bad bool) {
 	bad = l.add()
 	l.tagger.Forget()
@@ -152,13 +152,13 @@ func (l *lane) discard(reason metric.Reason, line []byte, from origin) bool {
 	return true
 }
 
-// takeDatagram takes a datagram's lines. What comes of it may stay pending
-// until addPending. It reports whether a line was bad.
+// takeDatagram reads a datagram's lines. Samples may stay pending until addPending. It reports
+// whether a line was bad.
 func (l *lane) takeDatagram(p *wire.Parser, datagram []byte, from origin) (bad bool) {
 	l.tally.UDPPackets++
 	l.tally.UDPBytes += uint64(len(datagram))
 	if bytes.IndexByte(datagram, '\n') < 0 {
-		// Samples that come one in a datagram are best added together too.
+		// A datagram with a single sample is also best added in a batch.
 		return l.parse(p, datagram, from)
 	}
 	before := l.addPending()
@@ -172,7 +172,7 @@ func (l *lane) takeDatagram(p *wire.Parser, datagram []byte, from origin) (bad b
 	return bad || before
 }
 
-// broken counts a line of a stream that cannot be parsed, whose start is given.
+// broken counts a line of a stream that cannot be parsed. start is its beginning.
 func (l *lane) broken(why metric.Reason, start []byte, from origin) {
 	l.tally.Lines++
 	l.tally.Samples++

@@ -12,29 +12,29 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// streamListener is what a TCP listener does, and a unix one.
+// streamListener is implemented by TCP and unix listeners.
 type streamListener interface {
 	net.Listener
 	syscall.Conn
 	SetDeadline(time.Time) error
 }
 
-// packetConn is what a UDP socket does, and a unix datagram socket.
+// packetConn is implemented by UDP sockets and unix datagram sockets.
 type packetConn interface {
 	net.PacketConn
 	syscall.Conn
 }
 
-// listener is a bound port: one TCP socket, and a UDP socket for each receiver.
+// listener is a bound port: one TCP socket, and one UDP socket per receiver.
 type listener struct {
 	tcp streamListener
 	udp []*socket
-	// tcpGiven says that the TCP socket was given, and that a successor gets it.
+	// tcpGiven says that the TCP socket was inherited and that a later process will inherit it again.
 	tcpGiven bool
 }
 
-// listen takes over the given sockets, and binds the port for each protocol that has
-// none: everything, or nothing. Port 0 picks a port that is free for both.
+// listen takes over the inherited sockets and binds the port for each protocol without one. After
+// an error nothing stays bound. Port 0 picks a port that is free for both protocols.
 func listen(cfg *Listen) (*listener, error) {
 	given := &listener{}
 	if err := given.inherit(cfg); err != nil {
@@ -55,8 +55,8 @@ func listen(cfg *Listen) (*listener, error) {
 	}
 }
 
-// bind binds what is missing, or nothing. UDP comes first: a client that can
-// connect can then send datagrams too.
+// bind binds the missing sockets, all or none. UDP comes first: once a client can connect, it can
+// also send datagrams.
 func (l *listener) bind(cfg *Listen) error {
 	bound := &listener{}
 	if len(l.udp) == 0 {
@@ -78,7 +78,7 @@ func (l *listener) bind(cfg *Listen) error {
 	return nil
 }
 
-// address returns the address to bind: one port serves both protocols.
+// address returns the address to bind. One port serves both protocols.
 func (l *listener) address(cfg *Listen) string {
 	port := cfg.Port
 	switch {
@@ -90,8 +90,8 @@ func (l *listener) address(cfg *Listen) string {
 	return net.JoinHostPort(cfg.Host, strconv.Itoa(port))
 }
 
-// bindUDP binds a socket for each receiver. A socket that does not share the port comes
-// first: it fails if another daemon has the port, before we take a part of its datagrams.
+// bindUDP binds a socket for each receiver. The first bind does not share the port: it fails if
+// another daemon has the port, before this one takes part of its datagrams.
 func (l *listener) bindUDP(cfg *Listen, address string) error {
 	network := bind.Network("udp", address)
 	alone, err := net.ListenPacket(network, address)
@@ -126,7 +126,7 @@ func (l *listener) listenUDP(cfg *Listen, network, address string) error {
 	return s.setBuffer(cfg.UDPBuffer)
 }
 
-// listenError begins with the flag to change.
+// listenError returns an error that begins with the flag to change.
 func listenError(protocol, address string, cfg *Listen, err error) error {
 	flag, value := "--port", strconv.Itoa(cfg.Port)
 	if !errors.Is(err, syscall.EADDRINUSE) && !errors.Is(err, syscall.EACCES) {
@@ -135,7 +135,7 @@ func listenError(protocol, address string, cfg *Listen, err error) error {
 	return metric.FlagErrorf(flag, value, "listen on %s %s: %w", protocol, address, bind.Reason(err, protocol, address))
 }
 
-// close closes everything; it is for a listener that is not read yet.
+// close closes all sockets. It must be called before reading begins.
 func (l *listener) close() {
 	if l.tcp != nil {
 		_ = l.tcp.Close()

@@ -43,8 +43,8 @@ func refused(cfg Config, protocol string) error {
 	return nil
 }
 
-// onOwnPort tries test with several ports, until it succeeds with one: another program may
-// have the port for the other protocol.
+// onOwnPort repeats test with other ports until it succeeds, because another program may use the
+// port for the other protocol.
 func onOwnPort(t *testing.T, take func() (io.Closer, net.Addr, error), test func(Config) error) {
 	t.Helper()
 	var failed error
@@ -70,7 +70,7 @@ func takeTCP() (io.Closer, net.Addr, error) {
 	return l, l.Addr(), nil
 }
 
-// takeUDP takes a UDP port. If share is set, others may have it too.
+// takeUDP takes a UDP port, which others can share if share is set.
 func takeUDP(share bool) (io.Closer, net.Addr, error) {
 	config := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
 		var failed error
@@ -88,8 +88,8 @@ func takeUDP(share bool) (io.Closer, net.Addr, error) {
 	return c, c.LocalAddr(), nil
 }
 
-// A port that another program has, for one protocol or the other, stays with
-// it, and the other protocol's port is released again.
+// If another program uses a port, for either protocol, it keeps it, and the port of the other
+// protocol is released again.
 func TestPortTaken(t *testing.T) {
 	t.Parallel()
 	onOwnPort(t, takeTCP, func(cfg Config) error { return refusedAndFree(cfg, "tcp", "udp") })
@@ -172,7 +172,7 @@ func TestPortZero(t *testing.T) {
 func TestAddressErrors(t *testing.T) {
 	t.Parallel()
 	cfg := config()
-	cfg.Host = "192.0.2.1" // an address that no host has (RFC 5737)
+	cfg.Host = "192.0.2.1" // a documentation address, which no host has (RFC 5737)
 	if _, err := Open(cfg); err == nil || !regexp.MustCompile(`^--name 192\.0\.2\.1: listen on udp 192\.0\.2\.1:0: `).MatchString(err.Error()) {
 		t.Errorf("an address of another host: %v", err)
 	}

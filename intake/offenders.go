@@ -11,30 +11,29 @@ import (
 )
 
 const (
-	// maxOffenders is how many prefixes are followed. A prefix with more than
-	// this part of all refusals is among them.
+	// maxOffenders is the number of prefixes tracked. A prefix with more than 1/maxOffenders of all
+	// refusals is always among them.
 	maxOffenders = 64
-	// maxPrefix is how many bytes of a prefix are kept.
+	// maxPrefix limits the bytes kept of a prefix.
 	maxPrefix = 128
-	// maxShownOffenders is how many the monitor lists.
+	// maxShownOffenders limits the prefixes that the monitor shows.
 	maxShownOffenders = 20
 )
 
-// offenders finds the prefixes that are refused most, in little memory and without
-// allocations: the Space-Saving algorithm (A. Metwally, D. Agrawal, A. El Abbadi,
-// "Efficient computation of frequent and top-k elements in data streams",
-// 2005). The shard's lock guards it.
+// offenders finds the prefixes that are refused most, in constant memory and without allocations.
+// It is the Space-Saving algorithm (A. Metwally, D. Agrawal, A. El Abbadi, "Efficient computation
+// of frequent and top-k elements in data streams", 2005). The shard's lock guards it.
 type offenders struct {
 	seed   maphash.Seed // set at the first refusal
 	used   int
 	hashes [maxOffenders]uint64
-	counts [maxOffenders]uint64 // at most so many were refused
+	counts [maxOffenders]uint64 // upper bounds of the refusals
 	kept   [maxOffenders]offender
 }
 
 type offender struct {
 	reason metric.Reason
-	over   uint64 // by how much its count may be too high
+	over   uint64 // by how much the count may be too high
 	prefix [maxPrefix]byte
 	length int
 }
@@ -62,7 +61,7 @@ func (o *offenders) note(reason metric.Reason, name []byte) {
 	o.counts[i]++
 }
 
-// least returns the place of the smallest count.
+// least returns the index of the smallest count.
 func (o *offenders) least() (place int) {
 	for i, n := range o.counts {
 		if n < o.counts[place] {
@@ -72,8 +71,8 @@ func (o *offenders) least() (place int) {
 	return place
 }
 
-// offendingPrefix returns the prefix that a refusal counts for: the part of a new name up to
-// and with its second dot, without tags; or the name of a set.
+// offendingPrefix returns the prefix to count for a refusal: a new name up to and including its
+// second dot, without tags; for a set its whole name.
 func offendingPrefix(reason metric.Reason, name []byte) []byte {
 	if reason == metric.RefusedName {
 		name, _ = metric.CutTags(name)
@@ -86,13 +85,13 @@ func offendingPrefix(reason metric.Reason, name []byte) []byte {
 	return name[:min(len(name), maxPrefix)]
 }
 
-// refusingFlags are the flags of the limits that refuse.
+// refusingFlags maps a reason to the flag of the limit that refuses.
 var refusingFlags = map[metric.Reason]string{
 	metric.RefusedName:   "max-names",
 	metric.RefusedMember: "max-set-members",
 }
 
-// Refused returns the prefixes that limits refuse most, over all lanes, the busiest first.
+// Refused returns the prefixes that limits refuse most, over all lanes, the most refused first.
 func (in *Intake) Refused() []meta.Refusal {
 	type key struct{ limit, prefix string }
 	sums := map[key]*meta.Refusal{}
@@ -106,8 +105,8 @@ func (in *Intake) Refused() []meta.Refusal {
 			if sums[at] == nil {
 				sums[at] = &meta.Refusal{Limit: at.limit, Prefix: at.prefix}
 			}
-			sums[at].Most += o.counts[i]
-			sums[at].Least += o.counts[i] - k.over
+			sums[at].Max += o.counts[i]
+			sums[at].Min += o.counts[i] - k.over
 		}
 	}
 	all := make([]meta.Refusal, 0, len(sums))
@@ -115,7 +114,7 @@ func (in *Intake) Refused() []meta.Refusal {
 		all = append(all, *r)
 	}
 	slices.SortFunc(all, func(a, b meta.Refusal) int {
-		return cmp.Or(cmp.Compare(b.Most, a.Most), cmp.Compare(b.Least, a.Least), cmp.Compare(a.Prefix, b.Prefix), cmp.Compare(a.Limit, b.Limit))
+		return cmp.Or(cmp.Compare(b.Max, a.Max), cmp.Compare(b.Min, a.Min), cmp.Compare(a.Prefix, b.Prefix), cmp.Compare(a.Limit, b.Limit))
 	})
 	return all[:min(len(all), maxShownOffenders)]
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// A few prefixes that are refused often are found among any number of others, and the
-// truth lies between the counts given.
+// The few prefixes that are refused most are found among any number of others, and the true counts
+// lie between the reported bounds.
 func TestBusiestOffendersAreFound(t *testing.T) {
 	o := offenders{seed: maphash.MakeSeed()}
 	random := rand.New(rand.NewPCG(1, 2))
@@ -32,8 +32,8 @@ func TestBusiestOffendersAreFound(t *testing.T) {
 		t.Fatalf("%d are shown, want %d", len(got), maxShownOffenders)
 	}
 	for _, r := range got[:len(truth)] {
-		if count := truth[r.Prefix]; count < r.Least || count > r.Most || r.Most-r.Least > n/maxOffenders {
-			t.Errorf("%s: between %d and %d, in truth %d", r.Prefix, r.Least, r.Most, count)
+		if count := truth[r.Prefix]; count < r.Min || count > r.Max || r.Max-r.Min > n/maxOffenders {
+			t.Errorf("%s: between %d and %d, in truth %d", r.Prefix, r.Min, r.Max, count)
 		}
 	}
 	if n := testing.AllocsPerRun(100, func() { o.note(metric.RefusedMember, []byte("some.set")) }); n != 0 {

@@ -20,39 +20,38 @@ import (
 	"github.com/statsd-ops/statsd/statvent/pipes"
 )
 
-// pipeReader reads the stat pipes of the host's processes before each flush,
-// and takes what they say to a lane, like what clients send. It has a goroutine
-// of its own, so that no process holds up a flush: a reading that is not done at
-// the boundary counts for the next one.
+// pipeReader reads the stat pipes of the host's processes before each flush and adds the values to
+// a lane, like lines from clients. It has its own goroutine, so that no process delays a flush. A
+// reading that is late counts for the next flush.
 type pipeReader struct {
 	reader pipes.Reader
 	merger pipes.Merger
-	prefix string // of names, with its dot
+	prefix string // prefix of names, with its dot
 	lane   *lane
 	log    zerolog.Logger
 
-	serving  context.Context // of run; ends with stop
+	serving  context.Context // context of run; stop ends it
 	stop     context.CancelFunc
-	readings context.Context // of a reading that run began; ends with cut
+	readings context.Context // context of the readings that run begins; cut ends it
 	cut      context.CancelFunc
 
-	turn   sync.Mutex // a reading's
+	turn   sync.Mutex // held during a reading
 	deltas pipes.Deltas
 	warned time.Time
 
-	interval, lead int64 // nanoseconds; lead is how long before a boundary a reading begins
+	interval, lead int64 // nanoseconds; a reading begins lead before a boundary
 
 	mu   sync.Mutex
 	seen Pipes
 }
 
-// Pipes counts the results of the readings since the start.
+// Pipes counts the results of readings since the start.
 type Pipes struct {
-	Processes int           // that answered the last one
-	Duration  time.Duration // of the last one
-	Errors    uint64        // readings that failed
-	Fault     error         // of the last one; nil if it did not fail
-	// Pipes that were not read, or only in part, by reason, and removed ones.
+	Processes int           // processes that answered the last reading
+	Duration  time.Duration // of the last reading
+	Errors    uint64        // failed readings
+	Fault     error         // of the last reading; nil if it succeeded
+	// Pipes not read or only partly read, by reason, and removed pipes.
 	Refused, TimedOut, TooLarge, Malformed, Removed uint64
 }
 
@@ -74,28 +73,26 @@ func newPipeReader(cfg *Config, l *lane) (*pipeReader, error) {
 		cut:      cut,
 
 		reader: pipes.Reader{Dir: cfg.PipeDir, Timeout: cfg.PipeTimeout, RemoveStale: true},
-		// What was counted before the daemon started is not what was counted
-		// in its first interval.
+		// Values counted before the daemon started do not belong to its first interval.
 		deltas:   pipes.Deltas{Names: cfg.PipeCounters, Since: since},
 		prefix:   prefix,
 		lane:     l,
 		log:      cfg.Log,
 		interval: int64(cfg.FlushInterval),
-		// The longest time that a reading takes.
+		// The longest time of a reading.
 		lead: int64(2 * cfg.PipeTimeout),
 	}, nil
 }
 
-// run reads before each flush, until readLast is called.
+// run reads before each flush until readLast is called.
 func (p *pipeReader) run() {
 	for p.await(p.serving) {
 		p.read(p.readings, &p.reader)
 	}
 }
 
-// readLast stops run and reads once more, for the last flush. It takes no longer than
-// patience. A reading that is under way gets half of
-// that: a program that is cut short may not answer again at once.
+// readLast stops run and reads once more for the last flush, within patience. A running reading
+// gets half of that: a program that is interrupted may not answer again at once.
 func (p *pipeReader) readLast(patience time.Duration) {
 	p.stop()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -108,10 +105,10 @@ func (p *pipeReader) readLast(patience time.Duration) {
 	}
 }
 
-// await waits until the next reading is due; false if ctx ends first.
+// await waits until the next reading is due. It returns false if ctx ends first.
 func (p *pipeReader) await(ctx context.Context) bool {
 	now := time.Now().UnixNano()
-	for due := p.due(now); now < due; due = min(due, p.due(now)) { // the clock may be put back
+	for due := p.due(now); now < due; due = min(due, p.due(now)) { // the clock may be set back
 		if !clock.Sleep(ctx, clock.UntilDue(now, due)) {
 			return false
 		}
@@ -120,7 +117,7 @@ func (p *pipeReader) await(ctx context.Context) bool {
 	return ctx.Err() == nil
 }
 
-// due returns when the first reading after now begins.
+// due returns the start of the first reading after now.
 func (p *pipeReader) due(now int64) int64 {
 	return clock.Floor(now+p.lead, p.interval) + p.interval - p.lead
 }
@@ -146,20 +143,19 @@ func (p *pipeReader) read(ctx context.Context, reader *pipes.Reader) {
 	p.warn(result)
 }
 
-// add takes figures to the lane, a few at a time, so that its receiver hardly
-// waits. They are in order, so that of two names that are one when cleaned
-// the same always wins.
-func (p *pipeReader) add(kind metric.Kind, figures map[string]statvent.Value) {
+// add adds values to the lane, a few at a time, so that its receiver hardly waits. They are sorted:
+// if two names are equal after cleaning, the same one always wins.
+func (p *pipeReader) add(kind metric.Kind, values map[string]statvent.Value) {
 	l := p.lane
-	for names := range slices.Chunk(slices.Sorted(maps.Keys(figures)), aggregate.BatchSize) {
+	for names := range slices.Chunk(slices.Sorted(maps.Keys(values)), aggregate.BatchSize) {
 		l.shard.Lock()
 		for _, name := range names {
-			line := fmt.Appendf(nil, "%s%s: %v", p.prefix, name, figures[name])
+			line := fmt.Appendf(nil, "%s%s: %v", p.prefix, name, values[name])
 			if l.watch.on() {
 				l.watch.lines(line)
 			}
 			l.pend(metric.Sample{
-				Kind: kind, Name: line[:len(p.prefix)+len(name)], Value: figures[name].Float64(), Weight: 1,
+				Kind: kind, Name: line[:len(p.prefix)+len(name)], Value: values[name].Float64(), Weight: 1,
 			}, line)
 		}
 		l.addPending()
@@ -167,8 +163,7 @@ func (p *pipeReader) add(kind metric.Kind, figures map[string]statvent.Value) {
 	}
 }
 
-// refuse counts samples for which there was no room to remember the last
-// values of their names.
+// refuse counts the samples of names whose last values could not be stored, for lack of room.
 func (p *pipeReader) refuse(n uint64) {
 	p.lane.shard.Lock()
 	p.lane.tally.Samples += n
@@ -194,10 +189,10 @@ func (p *pipeReader) count(r *pipes.Result, took time.Duration) {
 	s.Removed += uint64(r.Removed)
 }
 
-// pipeWarnings is the least time between two warnings about pipes.
+// pipeWarnings is the shortest time between two warnings about pipes.
 const pipeWarnings = time.Minute
 
-// warn tells the log, now and then, of pipes that were not read.
+// warn logs unread pipes, but not too often.
 func (p *pipeReader) warn(r *pipes.Result) {
 	if len(r.Errors)+r.Malformed == 0 || time.Since(p.warned) < pipeWarnings {
 		return
@@ -211,8 +206,7 @@ func (p *pipeReader) warn(r *pipes.Result) {
 	e.Msg("some stat pipes could not be read, or only in part")
 }
 
-// fail counts a reading that came to nothing, unless it was cut short by the
-// end, which is followed by another.
+// fail counts a failed reading. It ignores one that shutdown interrupted, because another follows.
 func (p *pipeReader) fail(ctx context.Context, err error) {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return
@@ -227,7 +221,7 @@ func (p *pipeReader) fail(ctx context.Context, err error) {
 	}
 }
 
-// state returns the counts as they are now.
+// state returns the current counts.
 func (p *pipeReader) state() Pipes {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -24,7 +24,7 @@ func pipeConfig(t *testing.T, dir string) Config {
 	return cfg
 }
 
-// The end reads the pipes once more.
+// Shutdown reads the pipes once more.
 func TestPipesAtEnd(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -41,7 +41,7 @@ func TestPipesAtEnd(t *testing.T) {
 	}
 }
 
-// The end does not wait for a process that does not answer, also while it is being read.
+// Shutdown does not wait for a process that does not answer, even during its reading.
 func TestEndDespiteSilentPipe(t *testing.T) {
 	dir := t.TempDir()
 	absent := pipetest.Start(t, pipetest.Program(t), pipetest.Config{Behaviour: "absent", Dir: dir})

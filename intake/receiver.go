@@ -7,37 +7,33 @@ import (
 	"github.com/statsd-ops/statsd/wire"
 )
 
-// On a receiver that is not busy, waking up costs more than all else it does. So when
-// a receiver has read everything it sleeps, and lets datagrams gather in the socket's
-// buffer.
+// On an idle receiver, waking up costs more than all other work. So a receiver that has read
+// everything sleeps and lets datagrams gather in the socket's buffer.
 const (
-	// maxGather is how long it sleeps at most.
+	// maxGather is the longest sleep.
 	maxGather = 40 * time.Millisecond
-	// gatherShare is the part of the buffer that may fill meanwhile, at the
-	// rate seen last.
+	// gatherShare limits the filled part of the buffer to 1/gatherShare, at the latest rate.
 	gatherShare = 4
-	// maxGathered is how many bytes may gather at most, as the kernel counts them.
-	// A receiver takes that much in a small part of the time.
+	// maxGathered limits the gathered bytes, as the kernel counts them. A receiver reads this much in
+	// a small part of the time.
 	maxGathered = 1 << 20
-	// datagramOverhead is about what the kernel charges for a datagram besides
-	// its bytes: headers and rounding.
+	// datagramOverhead is about the kernel's charge for a datagram in addition to its bytes, for
+	// headers and rounding.
 	datagramOverhead = 1024
-	// minDatagram is the least that the kernel charges for a datagram, in bytes.
+	// minDatagram is the smallest charge for a datagram, in bytes.
 	minDatagram = 256
 )
 
-// receiver takes the datagrams of one socket to a lane.
+// receiver moves the datagrams of one socket to a lane.
 type receiver struct {
 	socket *socket
 	lane   *lane
 	parser wire.Parser
-	// maxUnread is how many bytes may gather, as the kernel counts them.
+	// maxUnread limits the gathered bytes, as the kernel counts them.
 	maxUnread int
-	// due is when the next flush is due, in Unix nanoseconds. No
-	// datagram should wait unread beyond it.
+	// due is the time of the next flush in Unix nanoseconds. No datagram should wait unread beyond it.
 	due *atomic.Int64
-	// awake is when the receiver will read again, in Unix nanoseconds; 0 while
-	// it does not sleep.
+	// awake is when the receiver will read again, in Unix nanoseconds, or 0 while it does not sleep.
 	awake    atomic.Int64
 	stopping atomic.Bool
 
@@ -46,11 +42,11 @@ type receiver struct {
 
 	stamps  stamps
 	senders Senders
-	// askUntil is when the receiver stops asking for senders; zero while it does not ask.
+	// askUntil is when the receiver stops asking for senders, zero while it does not ask.
 	askUntil time.Time
 }
 
-// askFor is how long senders are asked for after a bad line.
+// askFor is how long to ask for senders after a bad line.
 const askFor = time.Minute
 
 func newReceiver(l *lane, socket *socket, senders Senders, due *atomic.Int64) *receiver {
@@ -66,8 +62,8 @@ func newReceiver(l *lane, socket *socket, senders Senders, due *atomic.Int64) *r
 	}
 }
 
-// dropped returns how many datagrams did not fit into the receive buffer. One
-// goroutine at a time may call it, and it must do so before the kernel's 32 bits overflow.
+// dropped returns the datagrams that did not fit into the receive buffer. Only one goroutine at a
+// time may call it, and often enough that the kernel's 32 bits do not overflow between two calls.
 func (r *receiver) dropped() uint64 {
 	drops := r.socket.drops()
 	r.drops += uint64(drops - r.lastDrops)
@@ -75,10 +71,10 @@ func (r *receiver) dropped() uint64 {
 	return r.drops
 }
 
-// run receives until stop, and then what is left in the socket.
+// run receives until stop, then reads the rest of the socket.
 func (r *receiver) run() error {
 	wait := true
-	since, came := time.Now(), 0 // bytes, as the kernel counts them, and since when
+	since, came := time.Now(), 0 // bytes since that time, as the kernel counts them
 	for {
 		n, err := r.socket.read(wait)
 		if err != nil {
@@ -92,7 +88,7 @@ func (r *receiver) run() error {
 			continue
 		}
 		if wait {
-			// The time without traffic says nothing about the rate now.
+			// Idle time says nothing about the current rate.
 			wait, since, came = false, time.Now(), 0
 		}
 		came += r.take(n)
@@ -108,8 +104,8 @@ func (r *receiver) run() error {
 	}
 }
 
-// drain reads what is left, after a last batch of n: all that the socket can
-// hold by now, however long that takes. It does not follow clients that go on sending.
+// drain reads the rest after a last batch of n: everything the socket can hold now, however long it
+// takes. It does not follow clients that keep sending.
 func (r *receiver) drain(n int) error {
 	// stop woke the receiver with an empty datagram.
 	if n == 1 && len(r.socket.datagram(0)) == 0 && !r.socket.given {
@@ -147,7 +143,7 @@ func (r *receiver) take(n int) (bytes int) {
 	return bytes
 }
 
-// ask begins to ask for senders at a bad line, and stops a while after the last one.
+// ask starts asking for senders at a bad line, and stops some time after the last one.
 func (r *receiver) ask(bad bool) {
 	now := time.Now()
 	switch {
@@ -168,8 +164,8 @@ func nap(unread, came int, in time.Duration) time.Duration {
 	return min(maxGather, time.Duration(float64(in)*float64(unread)/float64(came)))
 }
 
-// sleep sleeps for nap, but not beyond the flush boundary: datagrams that arrive
-// before it are read before it.
+// sleep sleeps for nap, but not beyond the flush boundary: datagrams that arrive before the
+// boundary are read before it.
 func (r *receiver) sleep(now time.Time, nap time.Duration) {
 	if left := time.Duration(r.due.Load() - now.UnixNano()); left > 0 {
 		nap = min(nap, left)
@@ -179,8 +175,7 @@ func (r *receiver) sleep(now time.Time, nap time.Duration) {
 	r.awake.Store(0)
 }
 
-// settle waits until the receiver has read what came before now, if that takes only a
-// moment.
+// settle waits briefly until the receiver has read everything that arrived before now.
 func (r *receiver) settle(now time.Time) {
 	const patience = 2 * time.Millisecond
 	for until := now.Add(patience); ; time.Sleep(patience / 20) {
@@ -191,7 +186,7 @@ func (r *receiver) settle(now time.Time) {
 	}
 }
 
-// stop makes run read what is left, and return.
+// stop makes run read the rest and return.
 func (r *receiver) stop() {
 	r.stopping.Store(true)
 	r.socket.stop()

@@ -5,18 +5,18 @@ import (
 	"time"
 )
 
-// What gathers while a receiver sleeps stays below its bound, however many
-// full batches came before the last one.
+// The data that gathers while a receiver sleeps stays below the limit, however many full batches
+// came before the last one.
 func TestNap(t *testing.T) {
-	const most = 1 << 20
+	const unread = 1 << 20
 	for _, rate := range []int{1, 1_000, 1 << 20, 100 << 20, 1 << 30} { // bytes a second
 		for _, in := range []time.Duration{time.Millisecond, 40 * time.Millisecond, time.Second} {
 			came := max(1, int(float64(rate)*in.Seconds()))
-			got := nap(most, came, in)
-			if got > maxGather || float64(came)/in.Seconds()*got.Seconds() > most*1.001 {
+			got := nap(unread, came, in)
+			if got > maxGather || float64(came)/in.Seconds()*got.Seconds() > unread*1.001 {
 				t.Errorf("%d bytes in %v: sleeps %v", came, in, got)
 			}
-			if rate < most && in >= 40*time.Millisecond && got != maxGather {
+			if rate < unread && in >= 40*time.Millisecond && got != maxGather {
 				t.Errorf("%d bytes in %v: sleeps only %v", came, in, got)
 			}
 		}

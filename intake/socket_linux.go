@@ -18,35 +18,33 @@ import (
 // 1 % faster, but normal traffic costs 3 % more: the buffers take twice the memory.
 const batchDatagrams = 64
 
-// datagramSpace is the memory for a datagram: more than the 65,507 bytes that
-// UDP can carry, and no power of two, so that the beginnings of all buffers do
-// not fall on the same few cache lines.
+// datagramSpace is the memory for one datagram: more than the 65,507 bytes that UDP can carry. It
+// is not a power of two, so that the beginnings of the buffers do not share a few cache lines.
 const datagramSpace = 64<<10 + 192
 
-// socket reads datagrams in batches, with recvmmsg(2) on a blocking socket:
-// between batches the goroutine can then decide itself when to wake up, which
-// costs more than anything else here. One goroutine uses it; only stop
-// and drops may be called from others.
+// socket reads datagrams in batches, with recvmmsg(2) on a blocking socket. Waking up costs more
+// than anything else here, and this lets the goroutine decide when to wake up. Only one goroutine
+// may use it; stop and drops may be called from others.
 type socket struct {
 	fd      int
 	headers [batchDatagrams]mmsghdr
 	vectors [batchDatagrams]unix.Iovec
-	names   [batchDatagrams]unix.RawSockaddrInet6 // of the senders; room for IPv4 too
+	names   [batchDatagrams]unix.RawSockaddrInet6 // senders; with room for IPv6
 	times   [batchDatagrams]arrival
 	buffer  []byte
-	senders bool // the headers ask for names
-	timed   bool // the headers ask for times of arrival
-	given   bool // it is not ours alone
+	senders bool // the headers request senders
+	timed   bool // the headers request times of arrival
+	given   bool // inherited: other processes share it
 }
 
-// arrival is the control message that holds a datagram's time of arrival: struct cmsghdr, and
-// struct timespec by CLOCK_REALTIME. See socket(7), SO_TIMESTAMPNS.
+// arrival is the control message with a datagram's time of arrival: struct cmsghdr and struct
+// timespec of CLOCK_REALTIME. See socket(7), SO_TIMESTAMPNS.
 type arrival struct {
 	header unix.Cmsghdr
 	time   unix.Timespec
 }
 
-// at returns the time in Unix nanoseconds, 0 if the message has none.
+// at returns the time in Unix nanoseconds, or 0 if the message has none.
 func (a *arrival) at() int64 {
 	if a.header.Level != unix.SOL_SOCKET || a.header.Type != unix.SCM_TIMESTAMPNS {
 		return 0
@@ -76,7 +74,7 @@ func newSocket(conn packetConn) (*socket, error) {
 	return s, nil
 }
 
-// wantSenders makes further reads bring who sent each datagram, or not.
+// wantSenders sets whether further reads return the senders.
 func (s *socket) wantSenders(want bool) {
 	s.senders = want
 	for i := range s.headers {
@@ -87,7 +85,7 @@ func (s *socket) wantSenders(want bool) {
 	}
 }
 
-// wantTimes makes further reads bring when each datagram arrived, or not.
+// wantTimes sets whether further reads return the times of arrival.
 func (s *socket) wantTimes(want bool) {
 	if want == s.timed || unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, boolint(want)) != nil {
 		return
@@ -109,8 +107,8 @@ func boolint(b bool) int {
 	return 0
 }
 
-// arrived returns when the i-th datagram of the batch arrived, in Unix nanoseconds: 0 if that is
-// not known.
+// arrived returns when the i-th datagram of the batch arrived in Unix nanoseconds, or 0 if that is
+// unknown.
 func (s *socket) arrived(i int) int64 {
 	if !s.timed || s.headers[i].header.Controllen == 0 {
 		return 0
@@ -118,8 +116,8 @@ func (s *socket) arrived(i int) int64 {
 	return s.times[i].at()
 }
 
-// detach closes conn and returns its socket, blocking, and unknown to Go's
-// poller: which would otherwise wake up for each datagram.
+// detach closes conn and returns its socket, blocking and out of Go's poller. The poller would wake
+// up for each datagram.
 func detach(conn packetConn) (fd int, err error) {
 	defer conn.Close()
 	raw, err := conn.SyscallConn()
@@ -136,8 +134,8 @@ func detach(conn packetConn) (fd int, err error) {
 	return fd, unix.SetNonblock(fd, false)
 }
 
-// read brings the next batch and returns its size. Unless it may wait, it
-// returns 0 when nothing is there.
+// read reads the next batch and returns its size. It returns 0 if no datagram is there and wait is
+// false.
 func (s *socket) read(wait bool) (int, error) {
 	if s.senders {
 		for i := range s.headers {
@@ -156,9 +154,8 @@ func (s *socket) read(wait bool) (int, error) {
 		if wait {
 			n, _, errno = unix.Syscall6(unix.SYS_RECVMMSG, uintptr(s.fd), vector, batchDatagrams, unix.MSG_WAITFORONE, 0, 0)
 		} else {
-			// It takes microseconds. Told of the call, the Go scheduler would
-			// often take the processor away meanwhile, and wake up threads to
-			// give it to: that took twice the time of the call.
+			// The call takes microseconds. If the Go scheduler knew of it, it would often give the processor
+			// to another thread, which takes twice as long as the call.
 			n, _, errno = unix.RawSyscall6(unix.SYS_RECVMMSG, uintptr(s.fd), vector, batchDatagrams, unix.MSG_DONTWAIT, 0, 0)
 		}
 		runtime.KeepAlive(s)
@@ -179,7 +176,7 @@ func (s *socket) datagram(i int) []byte {
 	return s.buffer[i*datagramSpace:][:s.headers[i].length]
 }
 
-// sender returns who sent the i-th datagram, if that was asked for.
+// sender returns the sender of the i-th datagram, if senders were requested.
 func (s *socket) sender(i int) meta.Sender {
 	if !s.senders || s.headers[i].header.Namelen == 0 {
 		return meta.Sender{}
@@ -199,72 +196,28 @@ func networkOrder(port uint16) uint16 {
 	return uint16(b[0])<<8 | uint16(b[1])
 }
 
-// memory asks the kernel for a figure about the socket's memory: struct
-// sk_meminfo, SK_MEMINFO_* in linux/sock_diag.h.
-func (s *socket) memory(index int) uint32 {
-	var info [9]uint32
-	size := uint32(unsafe.Sizeof(info))
-	_, _, errno := unix.Syscall6(unix.SYS_GETSOCKOPT, uintptr(s.fd), unix.SOL_SOCKET, unix.SO_MEMINFO,
-		uintptr(unsafe.Pointer(&info)), uintptr(unsafe.Pointer(&size)), 0)
-	if errno != 0 {
-		return 0
-	}
-	return info[index]
-}
-
-// drops returns how many datagrams the kernel has dropped because the buffer
-// was full, since the socket was made. The kernel's counter has 32 bits.
-func (s *socket) drops() uint32 { return s.memory(8) }
-
-// granted returns the size of the receive buffer as the kernel accounts for
-// it, which includes its overhead for each datagram.
-func (s *socket) granted() int { return int(s.memory(1)) }
-
-// setBuffer asks for a receive buffer of that many bytes of payload.
-func (s *socket) setBuffer(bytes int) error {
-	if unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, bytes) == nil {
-		return nil
-	}
-	return os.NewSyscallError("setsockopt", unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_RCVBUF, bytes))
-}
-
-// stop makes a waiting read return, with nothing or an empty datagram.
-// Datagrams that are there can still be read.
+// stop makes a waiting read return with nothing or with an empty datagram. Waiting datagrams can
+// still be read.
 func (s *socket) stop() {
 	if s.given {
-		return // the reader looks up by itself
+		return // the reader wakes up by itself
 	}
-	// It says ENOTCONN, and wakes the reader all the same.
+	// It returns ENOTCONN and wakes the reader all the same.
 	_ = unix.Shutdown(s.fd, unix.SHUT_RD)
 }
 
-// lookUp is how long a read of a given socket waits: to shut such a socket down
-// would do that for whoever gets it next, too.
+// lookUp is the longest wait of a read from an inherited socket. Shutting down such a socket would
+// also shut it down for the next process.
 const lookUp = 100 * time.Millisecond
 
-// inherit makes the socket one that others may read before and after.
+// inherit marks the socket as shared with earlier and later processes.
 func (s *socket) inherit() error {
 	s.given = true
 	limit := unix.NsecToTimeval(int64(lookUp))
 	return os.NewSyscallError("setsockopt", unix.SetsockoptTimeval(s.fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &limit))
 }
 
-// growBuffer is setBuffer, unless the receive buffer is larger than what can be
-// had: systemd may set more than the limit for others.
-func (s *socket) growBuffer(bytes int) error {
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return os.NewSyscallError("socket", err)
-	}
-	probe := &socket{fd: fd}
-	defer func() { _ = probe.close() }()
-	if err := probe.setBuffer(bytes); err != nil || probe.granted() <= s.granted() {
-		return err
-	}
-	return s.setBuffer(bytes)
-}
-
-// port returns the port it is bound to.
+// port returns the bound port.
 func (s *socket) port() int {
 	address, err := unix.Getsockname(s.fd)
 	if err != nil {
@@ -281,53 +234,7 @@ func (s *socket) port() int {
 
 func (s *socket) close() error { return os.NewSyscallError("close", unix.Close(s.fd)) }
 
-// sharePort lets several sockets of this process have one port.
+// sharePort lets several sockets of this process bind one port.
 func sharePort(fd uintptr) error {
 	return os.NewSyscallError("setsockopt", unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1))
-}
-
-// stampStream makes reads from a connection tell when the bytes arrived.
-func stampStream(fd uintptr) {
-	_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1) // without it, the time of reading counts
-}
-
-// reading is what a read from a connection needs: memory that does not move.
-type reading struct {
-	vector  unix.Iovec
-	header  unix.Msghdr
-	arrival arrival
-}
-
-// now reads what a connection holds, EAGAIN if nothing. at is when the last of it arrived, in
-// Unix nanoseconds: 0 if that is not known.
-func (r *reading) now(fd uintptr, b []byte) (n int, at int64, err error) {
-	r.vector.Base = &b[0]
-	r.vector.SetLen(len(b))
-	r.header = unix.Msghdr{Iov: &r.vector, Control: (*byte)(unsafe.Pointer(&r.arrival))}
-	r.header.SetIovlen(1)
-	for {
-		r.header.SetControllen(int(unsafe.Sizeof(r.arrival)))
-		got, _, errno := unix.RawSyscall(unix.SYS_RECVMSG, fd, uintptr(unsafe.Pointer(&r.header)), unix.MSG_DONTWAIT)
-		runtime.KeepAlive(r)
-		switch errno {
-		case 0:
-			if r.header.Controllen > 0 {
-				at = r.arrival.at()
-			}
-			return int(got), at, nil
-		case unix.EINTR:
-		default:
-			return 0, 0, errno
-		}
-	}
-}
-
-// unread returns how many bytes the kernel holds of a TCP connection, 0 where it
-// does not say. See tcp(7), SIOCINQ.
-func unread(fd uintptr) int {
-	n, err := unix.IoctlGetInt(int(fd), unix.SIOCINQ)
-	if err != nil {
-		return 0
-	}
-	return n
 }

@@ -12,10 +12,10 @@ import (
 	"github.com/statsd-ops/statsd/meta"
 )
 
-// batchDatagrams is how many datagrams one read can bring.
+// batchDatagrams is the largest number of datagrams in one read.
 const batchDatagrams = 1
 
-// socket reads one datagram at a time, where the kernel has no recvmmsg.
+// socket reads one datagram at a time, for systems without recvmmsg.
 type socket struct {
 	conn    packetConn
 	buffer  [64 << 10]byte
@@ -23,7 +23,7 @@ type socket struct {
 	from    meta.Sender
 	at      int64
 	buffers int
-	given   bool // it is not ours alone
+	given   bool // inherited: other processes share it
 }
 
 // newSocket takes over conn.
@@ -66,7 +66,7 @@ func (s *socket) setBuffer(bytes int) error {
 
 func (s *socket) growBuffer(bytes int) error { return s.setBuffer(bytes) }
 
-// inherit does no more: a deadline ends a read without a trace on the socket.
+// inherit needs no more: a deadline ends a read and leaves no trace on the socket.
 func (s *socket) inherit() error {
 	s.given = true
 	return nil
@@ -76,16 +76,16 @@ func (s *socket) port() int { return s.conn.LocalAddr().(*net.UDPAddr).Port }
 
 func (s *socket) stop() { _ = s.conn.SetReadDeadline(time.Now()) }
 
-// sharePort does nothing: one receiver has the port.
+// sharePort does nothing: only one receiver binds the port.
 func sharePort(uintptr) error { return nil }
 
-// stampStream does nothing: the time of reading counts.
+// stampStream does nothing: the time of reading is used.
 func stampStream(uintptr) {}
 
-// reading is what a read from a connection needs.
+// reading is the state of a read from a connection.
 type reading struct{}
 
-// now reads what a connection holds, EAGAIN if nothing.
+// now reads the available bytes of a connection, or returns EAGAIN.
 func (*reading) now(fd uintptr, b []byte) (n int, at int64, err error) {
 	for {
 		n, err = syscall.Read(int(fd), b)
@@ -95,5 +95,5 @@ func (*reading) now(fd uintptr, b []byte) (n int, at int64, err error) {
 	}
 }
 
-// unread does not know.
+// unread returns 0: the number is unknown.
 func unread(uintptr) int { return 0 }

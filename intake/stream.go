@@ -10,10 +10,9 @@ import (
 )
 
 const (
-	// maxLine is the greatest length of a line in a stream, without its newline.
+	// maxLine limits the length of a line in a stream, without its newline.
 	maxLine = 64 << 10
-	// drainTime is how long a stream has to be silent at the end before it counts as
-	// read.
+	// drainTime is how long a stream must be silent at shutdown before it counts as read.
 	drainTime = 100 * time.Millisecond
 )
 
@@ -22,9 +21,9 @@ type stream struct {
 	lane   *lane
 	parser wire.Parser
 	remote meta.Sender
-	// tail is the start of a line whose end has not come yet.
+	// tail is the beginning of an unfinished line.
 	tail []byte
-	// skipping says that the line being read is too long and already counted.
+	// skipping says that the current line is too long and already counted.
 	skipping bool
 	age      age
 }
@@ -33,9 +32,8 @@ func newStream(c conn, l *lane) *stream {
 	return &stream{lane: l, parser: l.parser, remote: meta.SenderOf(c.RemoteAddr()), age: age{conn: c}}
 }
 
-// take takes the bytes of a read, which stand in buf behind the tail of the
-// stream. It leaves a new tail. now is the time since the start of intake; at is when the bytes
-// arrived, in Unix nanoseconds, 0 if that is not known.
+// take takes the bytes of a read. In buf they follow the stream's tail. It leaves a new tail. now
+// is the time since intake started; at is the time of arrival in Unix nanoseconds, 0 if unknown.
 func (st *stream) take(buf []byte, read int, now time.Duration, at int64) {
 	st.lane.shard.Lock()
 	defer st.lane.shard.Unlock()
@@ -54,8 +52,7 @@ func (st *stream) takeLines(buf []byte, at int64) (ended bool) {
 		}
 		buf, st.skipping, ended = buf[i+1:], false, true
 	}
-	// Only the line that the tail began can be too long: no other is longer
-	// than a read.
+	// Only the line that began in the tail can be too long: the others fit in one read.
 	if len(buf) > maxLine {
 		if i := bytes.IndexByte(buf, '\n'); i > maxLine {
 			st.lane.broken(metric.TooLong, buf[:i], from)
@@ -86,7 +83,7 @@ func (st *stream) keep(rest []byte) {
 	st.tail = append(st.tail[:0], rest...)
 }
 
-// endBy makes a stream end when nothing more comes, or at last.
+// endBy makes a stream end when it falls silent, or at last.
 func (st *stream) endBy(last time.Time) {
 	until := time.Now().Add(drainTime)
 	if last.Before(until) {
@@ -95,8 +92,8 @@ func (st *stream) endBy(last time.Time) {
 	_ = st.age.conn.SetReadDeadline(until)
 }
 
-// end takes the last line, whose newline never came. It counts only if the sender closed the
-// stream in order: else the rest of the line is unknown, and it is discarded.
+// end takes the last line, which has no newline. It counts only if the sender closed the stream
+// properly. Otherwise the rest of the line is unknown and the line is discarded.
 func (st *stream) end(whole bool) {
 	if len(st.tail) == 0 {
 		return

@@ -6,34 +6,33 @@ import (
 	"time"
 )
 
-// conn is what a TCP connection does, and a unix one.
+// conn is implemented by TCP and unix connections.
 type conn interface {
 	net.Conn
 	syscall.Conn
 }
 
-// age is a stream's place among the streams of its lane.
+// age is the position of a stream in the age list of its lane.
 type age struct {
 	conn       conn
-	list       *ageList // nil when the stream is closed, or about to be
+	list       *ageList // nil when the stream is closed or about to be
 	prev, next *age
-	// since is when the unfinished line began, or else when the last line ended
-	// or the connection was made, since the start of intake.
+	// since is when the unfinished line began. Without one it is when the last line ended or the
+	// connection was made. It counts from the start of intake.
 	since time.Duration
 }
 
-// ages orders the streams of a lane by the time since they last changed. The
-// shard's lock guards it. It costs each read a few pointers, and finds the
-// oldest at once, however many there are.
+// ages orders the streams of a lane by the time of their last change. The shard's lock guards it.
+// An update costs a few pointers, and the oldest is found at once.
 type ages struct {
-	unfinished ageList // those within a line
+	unfinished ageList // streams inside a line
 	resting    ageList // the others
 }
 
 func (a *ages) ofUnfinished() *ageList { return &a.unfinished }
 func (a *ages) ofResting() *ageList    { return &a.resting }
 
-// ageList is a list of ages, the oldest first.
+// ageList is a list of ages, oldest first.
 type ageList struct{ first, last *age }
 
 func (l *ageList) push(a *age, since time.Duration) {
@@ -62,8 +61,8 @@ func (l *ageList) remove(a *age) {
 
 func (a *ages) add(s *age, now time.Duration) { a.resting.push(s, now) }
 
-// note takes over the state of a stream after a read: whether a line is unfinished, and whether
-// one ended.
+// note updates the position of a stream after a read: whether a line is unfinished, and whether one
+// ended.
 func (a *ages) note(s *age, unfinished, ended bool, now time.Duration) {
 	list := &a.resting
 	if unfinished {
@@ -76,7 +75,7 @@ func (a *ages) note(s *age, unfinished, ended bool, now time.Duration) {
 	list.push(s, now)
 }
 
-// remove is for a stream that is closed; it may have been removed before.
+// remove removes a closed stream. It may be called twice.
 func (a *ages) remove(s *age) {
 	if s.list != nil {
 		s.list.remove(s)

@@ -9,13 +9,12 @@ import (
 )
 
 const (
-	// streamRead is how many bytes are read from a stream at once.
+	// streamRead is the size of one read from a stream.
 	streamRead = 64 << 10
-	// buffersPerLane is how many connections of a lane may read at a time; only
-	// one of them can add to its shard.
+	// buffersPerLane limits the connections of a lane that read at the same time. Only one of them can
+	// add to the shard.
 	buffersPerLane = 4
-	// lastSweep is how long a connection that was cut is still read at most, while
-	// it has something.
+	// lastSweep limits the time spent reading the rest of a closed connection.
 	lastSweep = 10 * time.Millisecond
 )
 
@@ -28,11 +27,10 @@ type streamBuffer struct {
 // streamReader reads streams.
 type streamReader struct {
 	room *room
-	// buffers are lent to connections that have something to read: idle ones
-	// cost no memory for it. When many have something at once, they wait for each
-	// other. A nil buffer is not made yet.
+	// buffers are lent to connections that have data, so idle connections use no buffer. When too many
+	// have data, they wait for each other. A nil buffer is made at first use.
 	buffers chan *streamBuffer
-	// last is when reading must be over; nil until there is an end.
+	// last is when reading must end, nil before shutdown.
 	last atomic.Pointer[time.Time]
 }
 
@@ -44,7 +42,7 @@ func newStreamReader(r *room) *streamReader {
 	return s
 }
 
-// read waits until the stream has something, and takes it.
+// read waits for data and takes it.
 func (s *streamReader) read(st *stream, raw syscall.RawConn) error {
 	var failed error
 	err := raw.Read(func(fd uintptr) bool {
@@ -57,11 +55,10 @@ func (s *streamReader) read(st *stream, raw syscall.RawConn) error {
 	return failed
 }
 
-// sweep takes what the stream holds when its deadline is over, all of it: the
-// goroutine may have had to wait for its turn. What comes meanwhile is taken
-// while there is time.
+// sweep takes all data that the stream holds at its deadline, because the goroutine may have waited
+// for its turn. Data that arrives meanwhile is also taken, as time permits.
 func (s *streamReader) sweep(st *stream, raw syscall.RawConn) error {
-	last := time.Now().Add(lastSweep) // of a connection that was cut
+	last := time.Now().Add(lastSweep) // deadline for a closed connection
 	if end := s.last.Load(); end != nil {
 		last = *end
 	}
@@ -78,8 +75,8 @@ func (s *streamReader) sweep(st *stream, raw syscall.RawConn) error {
 	return failed
 }
 
-// readOnce takes what the stream holds, EAGAIN if nothing, in a buffer that is
-// borrowed only for this.
+// readOnce takes the available data of the stream, or returns EAGAIN. It borrows a buffer for this
+// read only.
 func (s *streamReader) readOnce(st *stream, fd uintptr) error {
 	buf := <-s.buffers
 	if buf == nil {

@@ -9,26 +9,25 @@ import (
 	"github.com/statsd-ops/statsd/internal/descriptors"
 )
 
-// maxTails is how many bytes the unfinished lines of all connections may
-// take.
+// maxTails limits the total bytes of unfinished lines, over all connections.
 const maxTails = 64 << 20
 
-// room bounds the connections and the memory that they take, and cuts them.
+// room limits the connections and their memory, and closes connections at a limit.
 type room struct {
 	lanes   []*lane
 	log     zerolog.Logger
 	started time.Time
 	limits  atomic.Pointer[streamLimits]
 	open    atomic.Int64
-	peak    atomic.Int64  // of open
-	left    chan struct{} // gets one, if there is room, when a connection has ended
-	tails   atomic.Int64  // bytes of all tails
+	peak    atomic.Int64  // peak of open
+	left    chan struct{} // signals that a connection has ended
+	tails   atomic.Int64  // total bytes of all tails
 }
 
-// streamLimits are those of a Config.
+// streamLimits are the limits of connections.
 type streamLimits struct {
-	connections int           // that may be open
-	idle, line  time.Duration // time to complete a line, from the last one and from its start; idle 0 for ever
+	connections int           // maximum of open connections
+	idle, line  time.Duration // idle is the limit since the last line, 0 for none; line is the limit for completing a line
 }
 
 func newRoom(lanes []*lane, cfg *Config) *room {
@@ -42,7 +41,7 @@ func (r *room) follow(l *Limits) {
 	r.limits.Store(&streamLimits{r.possible(l), l.TCPIdleTimeout, l.TCPLineTimeout})
 }
 
-// possible returns how many connections the limit on open files allows.
+// possible returns the number of connections that the limit of open files allows.
 func (r *room) possible(l *Limits) int {
 	possible := max(descriptors.Limit()-l.Reserved, 1)
 	if l.MaxTCPConnections <= possible {
@@ -50,18 +49,18 @@ func (r *room) possible(l *Limits) int {
 	}
 	if is := r.limits.Load(); is == nil || is.connections != possible {
 		r.log.Info().Int("asked", l.MaxTCPConnections).Int("possible", possible).
-			Msg("fewer open files are allowed than --max-tcp-connections needs; raise LimitNOFILE or ulimit -n")
+			Msg("too few open files are allowed for --max-tcp-connections; raise LimitNOFILE or ulimit -n")
 	}
 	return possible
 }
 
-// now is the time since the start of intake: it does not jump with the clock.
+// now returns the time since intake started. Changes of the clock do not affect it.
 func (r *room) now() time.Duration { return time.Since(r.started) }
 
-// enter counts a connection that has been accepted.
+// enter counts an accepted connection.
 func (r *room) enter() { r.peak.Store(max(r.peak.Load(), r.open.Add(1))) }
 
-// leave counts a connection that has ended.
+// leave counts an ended connection.
 func (r *room) leave() {
 	r.open.Add(-1)
 	select {
@@ -70,8 +69,8 @@ func (r *room) leave() {
 	}
 }
 
-// make waits until there is room for another connection: it cuts one, or
-// more of them where a reload has lowered the limit.
+// make waits for room for another connection. It closes one connection, or more if a reload has
+// lowered the limit.
 func (r *room) make() {
 	for cut := int64(0); ; {
 		over := r.open.Load() - int64(r.limits.Load().connections) + 1
@@ -85,15 +84,15 @@ func (r *room) make() {
 	}
 }
 
-// grow counts bytes of tails, and cuts a connection when they are too many.
+// grow counts bytes of tails and closes a connection when there are too many.
 func (r *room) grow(bytes int) {
 	if bytes != 0 && r.tails.Add(int64(bytes)) > maxTails && bytes > 0 {
 		r.cutOldest(CutMemory)
 	}
 }
 
-// cutOldest cuts the connection with the oldest unfinished line, or else the
-// one that was idle longest. It reports false if there is none to cut.
+// cutOldest closes the connection with the oldest unfinished line, or else the one that was idle
+// longest. It returns false if there is no connection to close.
 func (r *room) cutOldest(why CutReason) bool {
 	return r.cutOldestOf((*ages).ofUnfinished, why) || r.cutOldestOf((*ages).ofResting, why)
 }
@@ -108,12 +107,12 @@ func (r *room) cutOldestOf(list func(*ages) *ageList, why CutReason) bool {
 		}
 		l.shard.Unlock()
 	}
-	// It may have moved on meanwhile: then the next one is old enough.
+	// The stream may have changed meanwhile. Then the next one is old enough.
 	return oldest != nil && r.cutFirst(oldest, list(&oldest.ages), r.now(), why)
 }
 
-// cutFirst cuts the first connection of a list if it is there since before
-// a moment. What it has sent is still read.
+// cutFirst closes the first connection of a list, if its age is before the given time. Data that it
+// has sent is still read.
 func (r *room) cutFirst(l *lane, list *ageList, before time.Duration, why CutReason) bool {
 	l.shard.Lock()
 	defer l.shard.Unlock()
@@ -127,7 +126,7 @@ func (r *room) cutFirst(l *lane, list *ageList, before time.Duration, why CutRea
 	return true
 }
 
-// period is how often connections are checked.
+// period returns the time between two checks of the connections.
 func (l *streamLimits) period() time.Duration {
 	shortest := l.line
 	if l.idle > 0 {
@@ -136,7 +135,7 @@ func (l *streamLimits) period() time.Duration {
 	return min(max(shortest/8, 10*time.Millisecond), 5*time.Second)
 }
 
-// cutSilent cuts connections that are silent for too long, until stopped is closed.
+// cutSilent closes connections that are silent for too long, until stopped is closed.
 func (r *room) cutSilent(stopped <-chan struct{}) {
 	for last := r.now(); ; {
 		limits := r.limits.Load()
@@ -147,7 +146,7 @@ func (r *room) cutSilent(stopped <-chan struct{}) {
 			return
 		}
 		now := r.now()
-		// A process that was stopped has to read first what came meanwhile.
+		// After a pause of the process, first read the data that came meanwhile.
 		if now-last < 3*period {
 			for _, l := range r.lanes {
 				for r.cutFirst(l, &l.ages.unfinished, now-line, CutUnfinished) {

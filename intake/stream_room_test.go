@@ -37,8 +37,8 @@ func sendSlowly(conn net.Conn, text string, pause time.Duration, times int) (sen
 	return sent
 }
 
-// A connection is cut when it has ended no line for too long. One that ends a line now
-// and then is not cut.
+// A connection that ends no line for too long is closed. One that ends a line now and then stays
+// open.
 func TestIdleStreamsAreCut(t *testing.T) {
 	t.Parallel()
 	wait.Longer(t, 500*time.Millisecond, func(timeout time.Duration) error { return idleStreamsAreCut(t, timeout) })
@@ -86,7 +86,7 @@ func TestIdleStreamsCanStay(t *testing.T) {
 	in.check(Tally{TCPConnections: 1, TCPBytes: 6, Lines: 1, Samples: 1, Aggregated: 1})
 }
 
-// A line has to end in time, at any rate of bytes. An idle connection may wait.
+// A line must end in time, at any rate of bytes. An idle connection may wait.
 func TestUnfinishedLinesAreCut(t *testing.T) {
 	t.Parallel()
 	wait.Longer(t, 400*time.Millisecond, func(timeout time.Duration) error { return unfinishedLinesAreCut(t, timeout) })
@@ -103,7 +103,7 @@ func unfinishedLinesAreCut(t *testing.T, timeout time.Duration) error {
 	go sendSlowly(slow, "1", pause, 1_000)
 	go sendSlowly(endless, strings.Repeat("x", 100_000), 10*time.Millisecond, 1_000)
 	longSent := make(chan int, 1)
-	go func() { // lines that are too long, but end
+	go func() { // lines that are too long but end
 		n := 0
 		for range 10 {
 			n += sendSlowly(long, strings.Repeat("x", maxLine-10), pause, 1)
@@ -132,7 +132,7 @@ func unfinishedLinesAreCut(t *testing.T, timeout time.Duration) error {
 		return fmt.Errorf("%d connections were cut, want 2", n)
 	}
 	in.stop()
-	in.tally.TCPBytes = 0 // it depends on when the slow ones were cut
+	in.tally.TCPBytes = 0 // depends on when the slow ones were closed
 	in.check(Tally{
 		TCPConnections: 5, TCPCut: [CutReasons]uint64{CutUnfinished: 2}, Lines: 55, Samples: 55, Aggregated: 43,
 		Discarded: [metric.Reasons]uint64{metric.TooLong: 11, metric.Unfinished: 1},
@@ -143,8 +143,8 @@ func unfinishedLinesAreCut(t *testing.T, timeout time.Duration) error {
 	return nil
 }
 
-// When there are too many connections, the one that makes room is within a
-// line, if any is, and the one that has been so for longest.
+// When there are too many connections, the one with the oldest unfinished line is closed, or else
+// the one that was idle longest.
 func TestRoomForStreams(t *testing.T) {
 	t.Parallel()
 	cfg := config()
@@ -183,7 +183,7 @@ func TestRoomForStreams(t *testing.T) {
 	})
 }
 
-// What the one that makes room has sent already is not lost.
+// Lines already sent on a connection that is closed for a new one are not lost.
 func TestRoomCostsNoLine(t *testing.T) {
 	t.Parallel()
 	cfg := config()
@@ -202,7 +202,7 @@ func TestRoomCostsNoLine(t *testing.T) {
 	}
 }
 
-// Lines that do not end take no more memory together than they may.
+// All unfinished lines together stay within the memory limit.
 func TestUnfinishedLinesTakeBoundedMemory(t *testing.T) {
 	t.Parallel()
 	in := start(t, config())
@@ -210,7 +210,7 @@ func TestUnfinishedLinesTakeBoundedMemory(t *testing.T) {
 	begun := bytes.Repeat([]byte{'x'}, maxLine-10)
 	for range maxTails/len(begun) + 100 {
 		conn := in.dial("tcp")
-		_, _ = conn.Write(begun) // it may be cut already
+		_, _ = conn.Write(begun) // it may already be closed
 	}
 	eventually(t, "no connection is cut", func() bool { return in.Live().TCPCut[CutMemory] >= 50 })
 	eventually(t, "the lines take too much", func() bool { return in.streams.room.tails.Load() <= maxTails })
@@ -225,7 +225,7 @@ func TestUnfinishedLinesTakeBoundedMemory(t *testing.T) {
 	}
 }
 
-// There is never room for more connections than files may be open.
+// The room for connections never exceeds the allowed number of open files.
 func TestRoomIsWithinTheFilesAllowed(t *testing.T) {
 	t.Parallel()
 	cfg := config()
@@ -239,8 +239,8 @@ func TestRoomIsWithinTheFilesAllowed(t *testing.T) {
 	}
 }
 
-// After a change that allows fewer connections than are open, a new one gets
-// in, and those that rest longest make room.
+// After a change that allows fewer connections than are open, a new one gets in, and the ones that
+// were idle longest are closed.
 func TestChangeAllowsFewerConnections(t *testing.T) {
 	t.Parallel()
 	in := start(t, config())
@@ -256,7 +256,7 @@ func TestChangeAllowsFewerConnections(t *testing.T) {
 	eventually(t, "more are open than may be", func() bool { return in.State().OpenConnections <= 10 })
 }
 
-// A line that a reset breaks off, or the end, is counted.
+// A line interrupted by a reset or by shutdown is counted.
 func TestBrokenOffLinesAreCounted(t *testing.T) {
 	t.Parallel()
 	for _, reset := range []bool{true, false} {

@@ -9,14 +9,14 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// longLine is a line of n bytes that is a good sample: one of counter name.
+// longLine returns a valid sample of n bytes for the counter name.
 func longLine(name string, n int) string {
 	return name + ":" + strings.Repeat("0", n-len(name)-len(":1|c")) + "1|c"
 }
 
-// The results do not depend on how a stream was cut into writes. Every position is cut in a
-// connection of its own, and each has been read up to there before the rest is
-// written. All of them together make that many times what one write makes.
+// The result does not depend on how a stream is split into writes. Each position is tried on a
+// separate connection, and the rest is written after the first part was read. The total must be the
+// result of one write times the number of positions.
 func TestStreamCutAnywhere(t *testing.T) {
 	t.Parallel()
 	grammar := "hits:1|c\r\n" +
@@ -31,7 +31,7 @@ func TestStreamCutAnywhere(t *testing.T) {
 	stream := grammar + longLine("long", maxLine+1) + "\n" + "last:5|c\n" + longLine("exact", 1500) + "\r\nend:9|c"
 	var cuts []int
 	for i := 1; i < len(stream); i++ {
-		// Inside a run of zeros one position is like another.
+		// All positions inside a run of zeros are alike.
 		inside := i - len(grammar)
 		dull := inside > 10 && inside < maxLine-2 || i > len(stream)-1490 && i < len(stream)-30
 		if !dull {
@@ -86,8 +86,8 @@ func TestStreamCutAnywhere(t *testing.T) {
 	pieces.check(sum)
 }
 
-// A line of 64 KiB counts; a longer one is discarded once, however long it is,
-// and the stream goes on behind its newline.
+// A line of 64 KiB counts. A longer one is discarded once, however long it is, and reading
+// continues after its newline.
 func TestStreamLongLines(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -101,7 +101,7 @@ func TestStreamLongLines(t *testing.T) {
 		{"one more", longLine("a", maxLine+1) + "\nb:1|c\n", map[string]float64{"counters.b": 1}, 1},
 		{"one more at the end of the stream", "b:1|c\n" + longLine("a", maxLine+1), map[string]float64{"counters.b": 1}, 1},
 		{"two in a row", longLine("a", maxLine+1) + "\n" + longLine("a", maxLine+1) + "\nb:1|c\n", map[string]float64{"counters.b": 1}, 2},
-		{"between what fits", "b:1|c\n" + longLine("a", 2*maxLine) + "\n" + longLine("a", maxLine) + "\nb:1|c", map[string]float64{"counters.a": 1, "counters.b": 2}, 1},
+		{"between lines that fit", "b:1|c\n" + longLine("a", 2*maxLine) + "\n" + longLine("a", maxLine) + "\nb:1|c", map[string]float64{"counters.a": 1, "counters.b": 2}, 1},
 		{"10 MB", longLine("a", 10_000_000) + "\nb:1|c\n", map[string]float64{"counters.b": 1}, 1},
 		{"10 MB without an end", "b:1|c\n" + longLine("a", 10_000_000), map[string]float64{"counters.b": 1}, 1},
 		{"10 MB of short lines", strings.Repeat("b:1|c\n", 10_000_000/6), map[string]float64{"counters.b": 10_000_000 / 6}, 0},
@@ -133,7 +133,7 @@ func TestStreamLongLines(t *testing.T) {
 	}
 }
 
-// Nothing of a connection that ends within a line gets into another one.
+// An unfinished line of one connection never gets into another connection's line.
 func TestStreamsDoNotMix(t *testing.T) {
 	t.Parallel()
 	cfg := config()

@@ -14,27 +14,26 @@ import (
 )
 
 const (
-	// maxLate is how many connections are accepted at the end: as many as Linux
-	// lets wait (net.core.somaxconn).
+	// maxLate limits the connections accepted at shutdown. Linux lets this many wait
+	// (net.core.somaxconn).
 	maxLate = 4096
-	// acceptWarnings is the least time between two log lines about connections that could not be
-	// accepted.
+	// acceptWarnings is the shortest time between two log lines about failed accepts.
 	acceptWarnings = time.Minute
 )
 
-// streams takes the lines of connections to the lanes.
+// streams reads the lines of connections into the lanes.
 type streams struct {
 	listener streamListener
-	given    bool // the listener is for a successor too
+	given    bool // the listener is inherited and a later process uses it again
 	log      zerolog.Logger
 	room     *room
 	reader   *streamReader
 	conns    sync.WaitGroup
 	stopped  chan struct{} // closed by stop
-	late     int           // connections accepted since, and tries
+	late     int           // connections accepted after stop, and attempts
 
 	acceptErrors atomic.Uint64
-	warned       time.Time // of acceptErrors
+	warned       time.Time // last warning about acceptErrors
 
 	mu     sync.Mutex
 	active map[*stream]struct{}
@@ -53,8 +52,8 @@ func newStreams(l *listener, lanes []*lane, cfg *Config) *streams {
 	}
 }
 
-// run accepts connections until stop, then those that are made already. It
-// returns when all have ended.
+// run accepts connections until stop, then those already established. It returns when all have
+// ended.
 func (t *streams) run() {
 	defer t.conns.Wait()
 	defer t.listener.Close()
@@ -65,7 +64,7 @@ func (t *streams) run() {
 			return
 		}
 		if err != nil {
-			// Out of file descriptors, say: the open connections must go on.
+			// For example, no file descriptors are left: the open connections must go on.
 			t.noteFault(err)
 			if end := t.end(); end != nil && time.Now().After(*end) {
 				return
@@ -80,7 +79,7 @@ func (t *streams) run() {
 	}
 }
 
-// noteFault counts a connection that could not be accepted, and logs it now and then.
+// noteFault counts a failed accept and logs it, but not too often.
 func (t *streams) noteFault(err error) {
 	n := t.acceptErrors.Add(1)
 	if time.Since(t.warned) < acceptWarnings {
@@ -91,9 +90,8 @@ func (t *streams) noteFault(err error) {
 		Msg("a tcp connection cannot be accepted; trying again (raise LimitNOFILE or ulimit -n if too many files are open)")
 }
 
-// accept waits for a connection. At the end it takes those that are
-// made already, at most maxLate. It leaves those of a given listener to its next
-// owner.
+// accept waits for a connection. At shutdown it takes at most maxLate connections that are already
+// established. It leaves the ones of an inherited listener to the next process.
 func (t *streams) accept() (conn, error) {
 	if t.end() == nil {
 		c, err := t.listener.Accept()
@@ -110,8 +108,8 @@ func (t *streams) accept() (conn, error) {
 	return acceptNow(t.listener)
 }
 
-// acceptNow accepts a connection that is made already, or returns net.ErrClosed. A
-// deadline would not do: it can be over before the first look.
+// acceptNow accepts an established connection or returns net.ErrClosed. A deadline would not work:
+// it can expire before the first check.
 func acceptNow(listener syscall.Conn) (conn, error) {
 	raw, err := listener.SyscallConn()
 	if err != nil {
@@ -119,7 +117,7 @@ func acceptNow(listener syscall.Conn) (conn, error) {
 	}
 	fd, failed := -1, error(nil)
 	if err := raw.Control(func(listening uintptr) {
-		syscall.ForkLock.RLock() // no child inherits it
+		syscall.ForkLock.RLock() // no child process may inherit it
 		defer syscall.ForkLock.RUnlock()
 		if fd, _, failed = syscall.Accept(int(listening)); failed == nil {
 			syscall.CloseOnExec(fd)
@@ -142,7 +140,7 @@ func acceptNow(listener syscall.Conn) (conn, error) {
 	return c.(conn), nil
 }
 
-// end returns when reading must be over, after stop.
+// end returns when reading must end, after stop.
 func (t *streams) end() *time.Time {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -194,8 +192,8 @@ func (t *streams) close(st *stream) {
 	t.room.leave()
 }
 
-// stop ends accepting, and lets each connection send what is on its way: until
-// it was silent for drainTime, or patience is over.
+// stop ends accepting. Each connection may finish sending: until it is silent for drainTime, or
+// patience is over.
 func (t *streams) stop(patience time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -2,20 +2,20 @@ package intake
 
 import "github.com/statsd-ops/statsd/metric"
 
-// Tally counts what came in.
+// Tally counts received data.
 type Tally struct {
 	UDPPackets, UDPBytes     uint64
 	TCPConnections, TCPBytes uint64
-	TCPReads                 uint64 // that completed a line
+	TCPReads                 uint64 // reads that completed a line
 	TCPCut                   [CutReasons]uint64
 	Lines                    uint64
-	Samples                  uint64 // found in the lines
+	Samples                  uint64 // samples found in lines
 	Aggregated               uint64
 	Events                   uint64
 	TagsDropped              uint64
 	TimestampsIgnored        uint64
 	Batches, BadBatches      uint64
-	Discarded                [metric.Reasons]uint64 // refused samples too
+	Discarded                [metric.Reasons]uint64 // includes refused samples
 }
 
 // Add adds o to t.
@@ -41,12 +41,12 @@ func (t *Tally) Add(o *Tally) {
 	}
 }
 
-// RefusedSamples returns the good samples that the limits kept out.
+// RefusedSamples returns the number of good samples that the limits refused.
 func (t *Tally) RefusedSamples() uint64 {
 	return t.Discarded[metric.RefusedName] + t.Discarded[metric.RefusedMember]
 }
 
-// DiscardedSamples returns the bad samples.
+// DiscardedSamples returns the number of bad samples.
 func (t *Tally) DiscardedSamples() (n uint64) {
 	for reason, count := range t.Discarded {
 		if !metric.Reason(reason).Refusal() {
@@ -56,19 +56,19 @@ func (t *Tally) DiscardedSamples() (n uint64) {
 	return n
 }
 
-// CutReason says why the daemon closed a connection.
+// CutReason is why the daemon closed a connection.
 type CutReason int
 
 // The reasons.
 const (
-	CutIdle       CutReason = iota // no line for --tcp-idle-timeout
-	CutUnfinished                  // a line was not completed within --tcp-line-timeout
+	CutIdle       CutReason = iota // no line within --tcp-idle-timeout
+	CutUnfinished                  // a line not completed within --tcp-line-timeout
 	CutFull                        // to make room for another connection
-	CutMemory                      // unfinished lines took too much memory
+	CutMemory                      // too much memory in unfinished lines
 	CutReasons    = 4              // the number of reasons, for arrays indexed by CutReason
 )
 
 var cutNames = [CutReasons]string{"idle", "unfinished", "full", "memory"}
 
-// String is the reason as figures write it: idle.
+// String returns the reason as figures name it, for example idle.
 func (r CutReason) String() string { return cutNames[r] }

@@ -12,26 +12,25 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// watch logs what goes through the daemon, for --debug and --debug-metric.
-// Its entries are queued for a goroutine that logs them. When the queue is full,
-// entries are skipped and counted, so that receiving is not slowed. A nil watch
-// watches nothing.
+// watch logs lines and points for --debug and --debug-metric. A goroutine logs the queued entries.
+// When the queue is full, entries are skipped and counted, so that receiving is not delayed. A nil
+// watch watches nothing.
 type watch struct {
 	log     zerolog.Logger
-	needle  []byte // lines that contain it are logged; empty for none
+	needle  []byte // lines that contain it are logged; empty logs none
 	entries chan watched
 	skipped atomic.Uint64
 	ended   chan struct{} // closed by end
 }
 
-// watched is one thing seen.
+// watched is one entry.
 type watched struct {
 	what string // "discarded", "received", "published"
 	text string // escaped
 	bad  meta.BadLine
 }
 
-// maxWatched is how many entries may wait to be logged.
+// maxWatched limits the entries that wait for the log.
 const maxWatched = 4096
 
 func newWatch(cfg *Config) *watch {
@@ -41,7 +40,7 @@ func newWatch(cfg *Config) *watch {
 	return &watch{log: cfg.Log, needle: []byte(cfg.DebugMetric), entries: make(chan watched, maxWatched), ended: make(chan struct{})}
 }
 
-// on reports whether w wants to see lines.
+// on reports whether w logs lines.
 func (w *watch) on() bool { return w != nil && len(w.needle) > 0 }
 
 func (w *watch) put(what string, line []byte, bad meta.BadLine) {
@@ -63,7 +62,7 @@ func (w *watch) discard(b meta.BadLine) {
 	}
 }
 
-// lines shows w received lines.
+// lines shows received lines to w.
 func (w *watch) lines(buf []byte) {
 	if !bytes.Contains(buf, w.needle) {
 		return
@@ -75,7 +74,7 @@ func (w *watch) lines(buf []byte) {
 	}
 }
 
-// points shows w the points of a flush.
+// points shows the points of a flush to w.
 func (w *watch) points(points iter.Seq[metric.Point]) {
 	if !w.on() {
 		return
@@ -89,7 +88,7 @@ func (w *watch) points(points iter.Seq[metric.Point]) {
 	}
 }
 
-// missed returns how many entries were skipped.
+// missed returns the number of skipped entries.
 func (w *watch) missed() uint64 {
 	if w == nil {
 		return 0
@@ -97,7 +96,7 @@ func (w *watch) missed() uint64 {
 	return w.skipped.Load()
 }
 
-// appendPoint appends a point for people to read.
+// appendPoint appends a readable form of a point.
 func appendPoint(dst []byte, p metric.Point) []byte {
 	dst = append(append(dst, p.Path...), ' ')
 	dst = append(strconv.AppendFloat(dst, p.Value, 'f', -1, 64), ' ')
@@ -111,7 +110,7 @@ func (w *watch) end() {
 	}
 }
 
-// run logs the entries until end, and then what is left in the queue.
+// run logs the entries until end, then the rest of the queue.
 func (w *watch) run() {
 	reported := uint64(0)
 	for {

@@ -10,7 +10,7 @@ type BadLine struct {
 	Time   time.Time
 	Sender Sender // unknown, unless the kernel was asked
 	Reason string // such as "bad_value"
-	// Line is as received. Show it through Quote only.
+	// Line is the line as received. Show it through Quote only.
 	Line []byte
 }
 

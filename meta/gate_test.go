@@ -63,18 +63,18 @@ func TestAttack(t *testing.T) {
 	before := heap()
 	startAttackers(t, addr)
 	var slowest time.Duration
-	var most int64
+	var peak int64
 	for range 4 {
 		asked := time.Now()
 		if err := istats(addr); err != nil {
 			t.Fatal(err)
 		}
 		slowest = max(slowest, time.Since(asked))
-		most = max(most, heap()-before)
+		peak = max(peak, heap()-before)
 	}
-	t.Logf("slowest answer %v, heap grew by %d KiB at most", slowest, most>>10)
-	if most > 4<<20 {
-		t.Errorf("the heap grew by %d bytes", most)
+	t.Logf("slowest answer %v, heap grew by %d KiB at peak", slowest, peak>>10)
+	if peak > 4<<20 {
+		t.Errorf("the heap grew by %d bytes", peak)
 	}
 }
 

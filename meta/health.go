@@ -6,11 +6,11 @@ import (
 	"time"
 )
 
-// State says how well the daemon does its work.
+// State is how well the daemon works.
 type State int
 
 const (
-	// OK means that what comes in comes out.
+	// OK means that everything received is published.
 	OK State = iota
 	// Degraded means that something is late, lost or about to be lost, while
 	// the rest works.
@@ -22,29 +22,29 @@ const (
 // String returns "ok", "degraded" or "failing".
 func (s State) String() string { return [...]string{"ok", "degraded", "failing"}[s] }
 
-// Reason is one thing that is wrong, in words for an operator.
+// Reason is one fault, in words for an operator.
 type Reason struct {
 	ID string // such as "kernel_drops", see ReasonIDs
 	// Subject is the sink, limit or notifier concerned, or "" where there is
 	// only one.
 	Subject string
-	// State is what the reason makes of the daemon. OK marks a note: something
-	// to know that is not wrong yet.
+	// State is the daemon's state because of this reason. OK marks a note: worth knowing, but not a
+	// fault yet.
 	State  State
-	Text   string // what is wrong and how much, in one line of printable ASCII
+	Text   string // the fault and its extent, in one line of printable ASCII
 	Since  time.Time
-	Effect string // what it means for the published values
+	Effect string // the effect on the published values
 	Next   string // the command to type next
 	Clears string // when the reason ends
 }
 
-// Health is the daemon's health at one moment. The page, /healthz, alerts, the
-// log and the figures all tell this and nothing else. It must not be changed.
+// Health is the daemon's health at one moment. The page, /healthz, alerts, the log and the figures
+// all show it. It must not be changed.
 type Health struct {
 	State   State
 	Since   time.Time // when State began
-	Reasons []Reason  // all of them, the worst first
-	// Draining says that the daemon is ending and wants no new clients.
+	Reasons []Reason  // worst first
+	// Draining says that the daemon is stopping and accepts no new clients.
 	Draining bool
 }
 
@@ -53,7 +53,7 @@ func (h Health) Has(id string) bool {
 	return slices.ContainsFunc(h.Reasons, func(r Reason) bool { return r.ID == id })
 }
 
-// StateOf returns the worst state that reasons of one kind make.
+// StateOf returns the worst state among the reasons of one kind.
 func (h Health) StateOf(id string) (worst State) {
 	for _, r := range h.Reasons {
 		if r.ID == id {
@@ -85,7 +85,7 @@ func (h Health) Text() string {
 	return strings.Join(texts, "; ")
 }
 
-// timeLayout is how faces that machines read show a time.
+// timeLayout is the format of times for machines.
 const timeLayout = time.RFC3339
 
 // line returns the reason in one line for a probe or a terminal.

@@ -2,43 +2,42 @@ package meta
 
 import "time"
 
-// Facts is what a Tracker observes: the daemon's counts and gauges at one
-// moment. Counts are since the start. What is zero raises no reason, except
-// that a daemon has to have a sink.
+// Facts are a Tracker's input: the daemon's counts and gauges at one moment. Counts are since the
+// start. A zero value raises no reason, except that a daemon needs a sink.
 type Facts struct {
 	Interval time.Duration // between flushes
 	Flush    FlushFacts
 	Intake   IntakeFacts
-	Sinks    []SinkFacts // those that are configured, recorders included
+	Sinks    []SinkFacts // the configured ones, including recorders
 	// Untold are the notifiers that did not take their last message.
 	Untold []Fault
 
-	// What is wrong with each of these now; "" if nothing is.
+	// The current faults of these parts; "" if there is none.
 	PipesFault, StateFault string
 
-	// NoDescriptor counts how often no file descriptor was free, and
-	// DescriptorLimit is how many the process may have.
+	// NoDescriptor counts how often no file descriptor was free. DescriptorLimit is the maximum number
+	// of descriptors.
 	NoDescriptor    uint64
 	DescriptorLimit int
 
-	Draining bool // the daemon is ending
+	Draining bool // the daemon is stopping
 }
 
-// Fault is what is wrong with something that has a name.
+// Fault is a fault of a named part.
 type Fault struct{ Name, Text string }
 
-// FlushFacts tells of the flush loop.
+// FlushFacts describe the flush loop.
 type FlushFacts struct {
 	Count uint64
 	Last  time.Time     // when the last flush ended; before the first, when the daemon started
 	Took  time.Duration // the last one
 	Late  uint64        // flushes that took longer than the interval
-	// Repeated counts flushes with a time that was used before: the clock was put
-	// back, or an earlier daemon's clock was ahead.
+	// Repeated counts flushes with a time used before: the clock was set back, or an earlier daemon's
+	// clock was ahead.
 	Repeated uint64
 }
 
-// IntakeFacts tells what came in, as of the last flush.
+// IntakeFacts describe intake as of the last flush.
 type IntakeFacts struct {
 	Datagrams, KernelDropped uint64 // received; lost before that
 	Lines                    uint64
@@ -50,25 +49,24 @@ type IntakeFacts struct {
 	MaxMembers                     int // of a set
 }
 
-// SinkFacts tells of one sink.
+// SinkFacts describe one sink.
 type SinkFacts struct {
 	Name     string
 	Recorder bool // it keeps a history instead of sending points
 
-	Failing      bool // the last attempt failed, and its points wait
+	Failing      bool // the last attempt failed and its points still wait
 	FailingSince time.Time
 	Error        string    // of the last attempt
 	Accepted     time.Time // when points were last accepted
-	// Oldest is the time of the oldest flush that is not accepted, zero if
-	// there is none.
+	// Oldest is the time of the oldest flush that is not accepted, or zero.
 	Oldest time.Time
 	// Made + Recovered = Delivered + Queued + Spooled + all drops, in points.
 	Made, Recovered, Delivered, Queued, Spooled uint64
 	DroppedFull, DroppedDamaged                 uint64
 	DroppedUnsendable, DroppedRefused           uint64
 	DroppedRemoved                              uint64
-	// Unconfirmed counts the attempts in a row at which the receiver acknowledged
-	// all bytes and then reset the connection.
+	// Unconfirmed counts the consecutive attempts at which the receiver acknowledged all bytes and
+	// then reset the connection.
 	Unconfirmed int
 
 	SpoolFault           string // why the spool cannot be used; "" if it can

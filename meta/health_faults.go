@@ -2,7 +2,7 @@ package meta
 
 import "fmt"
 
-// lookAtFaults says what is wrong with the parts that either work or do not.
+// lookAtFaults checks the parts that either work or fail.
 func (t *Tracker) lookAtFaults(f *Facts) {
 	for _, fault := range []struct{ id, text, before string }{
 		{PipesFailing, f.PipesFault, "the stat pipes cannot be read: "},
@@ -18,7 +18,7 @@ func (t *Tracker) lookAtFaults(f *Facts) {
 	t.lookAtDescriptors(f)
 }
 
-// lookAtDescriptors says whether file descriptors ran out.
+// lookAtDescriptors checks whether file descriptors ran out.
 func (t *Tracker) lookAtDescriptors(f *Facts) {
 	w := &t.noDescriptor
 	w.observe(t.now, t.slot, f.NoDescriptor)
@@ -28,18 +28,18 @@ func (t *Tracker) lookAtDescriptors(f *Facts) {
 	}
 }
 
-// imbalance is a sum that does not come out.
+// imbalance is a sum that does not balance.
 type imbalance struct {
 	diff  int64
 	count uint64 // flushes at which it was seen
 	flush uint64 // the last of them
 }
 
-// brokenFor is at how many flushes a sum must be wrong by the same: what is
-// counted between two readings is no bug.
+// brokenFor is the number of flushes at which a sum must be wrong by the same amount.
+// A difference between two readings alone is no bug.
 const brokenFor = 3
 
-// lookAtLedger says whether samples or points were lost without a count.
+// lookAtLedger checks whether samples or points were lost without a count.
 func (t *Tracker) lookAtLedger(f *Facts) {
 	in := &f.Intake
 	t.balance("", f.Flush.Count, int64(in.Samples)-int64(in.Aggregated+in.Discarded+in.RefusedNames+in.RefusedMembers), "samples")
@@ -49,7 +49,7 @@ func (t *Tracker) lookAtLedger(f *Facts) {
 	}
 }
 
-// balance says whether a sum is wrong for long. Once it is, that stays.
+// balance reports a sum that stays wrong. Once reported, the reason stays.
 func (t *Tracker) balance(subject string, flush uint64, diff int64, what string) {
 	b := t.ledger[subject]
 	before := t.open(LedgerBroken, subject)

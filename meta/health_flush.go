@@ -16,7 +16,7 @@ const (
 	overdueGrace = 2 * time.Second
 )
 
-// flushMemory is what a Tracker keeps of flushes.
+// flushMemory is a Tracker's memory of flushes.
 type flushMemory struct {
 	count, late uint64
 	slow, fast  int  // in a row
@@ -30,7 +30,7 @@ func (t *Tracker) lookAtFlush(f *Facts) {
 	}
 	m := &t.flush
 	if m.repeated.observe(t.now, t.slot, f.Flush.Repeated); m.repeated.recent(t.now) {
-		t.say(Reason{ID: Clock, State: Degraded, Text: fmt.Sprintf("the clock was put back, or an earlier one was ahead: %s in 15m, the last %s ago",
+		t.say(Reason{ID: Clock, State: Degraded, Text: fmt.Sprintf("the clock was set back, or an earlier one was ahead: %s in 15m, the last %s ago",
 			things(m.repeated.within(lossWindow), "flush has a time that was used before", "flushes have times that were used before"), spell(t.now.Sub(m.repeated.grew)))})
 	}
 	late := f.Flush.Late > m.late

@@ -21,7 +21,7 @@ const (
 	busyFor     = time.Hour
 )
 
-// intakeMemory is what a Tracker keeps of what comes in.
+// intakeMemory is a Tracker's memory of intake.
 type intakeMemory struct {
 	datagrams, kernelDropped     window
 	samples, bad                 window
@@ -44,7 +44,7 @@ func (t *Tracker) lookAtIntake(f *Facts) {
 	t.lookAtSilence(in, f.Interval)
 }
 
-// lookAtKernel says which datagrams the kernel had no room for.
+// lookAtKernel checks for datagrams that the kernel dropped.
 func (t *Tracker) lookAtKernel(in *IntakeFacts) {
 	m := &t.intake
 	w := &m.kernelDropped
@@ -63,7 +63,7 @@ func (t *Tracker) lookAtKernel(in *IntakeFacts) {
 	}}, in.KernelDropped, grown)
 }
 
-// lookAtRefused says which good samples a limit kept out.
+// lookAtRefused checks for good samples that a limit refused.
 func (t *Tracker) lookAtRefused(limit string, w *window, total uint64, what string) {
 	grown := w.observe(t.now, t.slot, total)
 	if w.recent(t.now) {
@@ -76,7 +76,7 @@ func (t *Tracker) lookAtRefused(limit string, w *window, total uint64, what stri
 	}}, total, grown)
 }
 
-// lookAtBad says whether many samples are bad.
+// lookAtBad checks whether many samples are bad.
 func (t *Tracker) lookAtBad(in *IntakeFacts) {
 	w := &t.intake.bad
 	grown := w.observe(t.now, t.slot, in.Discarded)
@@ -93,8 +93,8 @@ func (t *Tracker) lookAtBad(in *IntakeFacts) {
 	}}, in.Discarded, grown)
 }
 
-// lookAtNames says whether the table of names is nearly full. Once it is full,
-// samples_refused tells what that costs.
+// lookAtNames checks whether the table of names is nearly full. Once it is full, samples_refused
+// reports the effect.
 func (t *Tracker) lookAtNames(in *IntakeFacts) {
 	if in.MaxNames <= 0 {
 		return
@@ -104,7 +104,7 @@ func (t *Tracker) lookAtNames(in *IntakeFacts) {
 	names.observe(t.now, t.slot, float64(in.Names))
 	used := float64(in.Names) / limit
 	full, grows := names.until(limit, trendWindow)
-	// Many names at once, such as after a start, are no growth that goes on.
+	// Many new names at once, for example after a start, are not lasting growth.
 	soon, goesOn := names.until(limit, time.Minute)
 	begins := used >= nearLimit || grows && goesOn && max(full, soon) <= namesFullSoon
 	if !t.hold(NamesNearLimit, "", begins, used >= farFromLimit || grows && full < namesFullLater) {
@@ -120,7 +120,7 @@ func (t *Tracker) lookAtNames(in *IntakeFacts) {
 	t.say(Reason{ID: NamesNearLimit, State: Degraded, Text: text})
 }
 
-// lookAtCuts says which connections had to be cut.
+// lookAtCuts checks for connections that had to be closed.
 func (t *Tracker) lookAtCuts(why string, w *window, total uint64, text string) {
 	grown := w.observe(t.now, t.slot, total)
 	say := func(n uint64) string { return were(n, "tcp connection") + " cut " + text }
@@ -130,14 +130,14 @@ func (t *Tracker) lookAtCuts(why string, w *window, total uint64, text string) {
 	t.noteLoss(loss{id: TCPCut, subject: why, level: Degraded, say: say}, total, grown)
 }
 
-// linesMemory tells when lines came.
+// linesMemory records when lines came.
 type linesMemory struct {
 	total uint64
-	last  time.Time // when there were new ones, zero if never
-	busy  time.Time // since when they came without a long gap
+	last  time.Time // when new lines last came, zero if never
+	busy  time.Time // start of the current period without a long gap
 }
 
-// lookAtSilence says whether lines that came all the time come no more.
+// lookAtSilence checks whether lines stopped after coming steadily.
 func (t *Tracker) lookAtSilence(in *IntakeFacts, interval time.Duration) {
 	// Lines are counted at flushes.
 	gap := max(silentAfter, 2*interval)

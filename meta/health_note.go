@@ -5,36 +5,35 @@ import (
 	"time"
 )
 
-// Note is something for the log: a reason or a loss began, goes on or ended.
+// Note is a message for the log: a reason or a loss begins, continues or ends.
 type Note struct {
 	Level   State // Failing is an error, Degraded a warning, OK information
 	ID      string
-	Subject string // as Reason has it
+	Subject string // as in Reason
 	Text    string // one line of printable ASCII
-	Next    string // the command to type next; "" where all is well
+	Next    string // the command to type next; "" if all is well
 }
 
 const (
-	// noteEvery is the least time between two sums of one loss.
+	// noteEvery is the shortest time between two messages about one loss.
 	noteEvery = time.Minute
-	// lossQuiet is how long a loss has to rest until it is over.
+	// lossQuiet is the time without loss after which a loss is over.
 	lossQuiet = time.Minute
 )
 
-// loss is one kind of loss that goes on.
+// loss is one kind of continuing loss.
 type loss struct {
 	id, subject string
 	level       State
 	say         func(n uint64) string
 
 	began, grew, told time.Time
-	// base is the total at the begin, toldAt when the log was last told, total now.
+	// base is the total at the beginning, toldAt the total last logged, total the current one.
 	base, toldAt, total uint64
 }
 
-// noteLoss tells the log of a loss: at once when it begins, at most once a
-// minute while it goes on, and when it is over. total is its count, which has
-// grown by the given number since the last moment.
+// noteLoss logs a loss: at once when it begins, at most once a minute while it continues, and when
+// it is over. total is its count, which has grown by grown since the last moment.
 func (t *Tracker) noteLoss(l loss, total, grown uint64) {
 	k := key{l.id, l.subject}
 	open := t.losses[k]
@@ -60,21 +59,21 @@ func (t *Tracker) noteLoss(l loss, total, grown uint64) {
 	}
 }
 
-// endLoss tells the log that a loss is over.
+// endLoss logs that a loss is over.
 func (t *Tracker) endLoss(k key) {
 	open := t.losses[k]
 	delete(t.losses, k)
 	t.note(Degraded, k.id, k.subject, "this has stopped: "+open.say(open.total-open.base)+" in "+spell(max(open.grew.Sub(open.began), time.Second)))
 }
 
-// told is what the log was last told of a reason.
+// told is the logged state of a reason.
 type told struct {
 	at   time.Time
-	open bool // its end is still to be told
+	open bool // its end is not logged yet
 }
 
-// noteReasons tells the log which reasons begin, get worse and end, and when
-// all is well again. It tells of one reason at most once a minute.
+// noteReasons logs when reasons begin, get worse and end, and when all is well again. It logs each
+// reason at most once a minute.
 func (t *Tracker) noteReasons(worst State) {
 	for i := range t.said {
 		t.noteHolds(&t.said[i])
@@ -109,26 +108,26 @@ func (t *Tracker) noteHolds(r *Reason) {
 	t.note(r.State, r.ID, r.Subject, r.Text)
 }
 
-// noteOver tells of a reason's end, if there is one and its begin was told.
+// noteOver logs a reason's end, if r is not nil and its beginning was logged.
 func (t *Tracker) noteOver(r *Reason) {
 	k := key{r.ID, r.Subject}
 	if t.holds(k) || !t.told[k].open {
 		return
 	}
 	t.told[k] = told{at: t.told[k].at}
-	// A sink that was behind and fails is not on time again.
+	// A sink that was behind and now fails is not back on time.
 	if !hasNotes(r.ID) && !(r.ID == SinkBehind && t.holds(key{SinkFailing, r.Subject})) {
 		t.note(Degraded, r.ID, r.Subject, "cleared after "+spell(t.now.Sub(r.Since))+": "+r.Text)
 	}
 }
 
-// holds reports whether a reason was said of the moment being looked at.
+// holds reports whether a reason holds at the current moment.
 func (t *Tracker) holds(k key) bool {
 	return slices.ContainsFunc(t.said, func(r Reason) bool { return k == key{r.ID, r.Subject} })
 }
 
-// hasNotes reports whether the log is told of a kind of reason by other means
-// than its begin and end: as a loss, or at once by the part that has the fault.
+// hasNotes reports whether a kind of reason is logged in another way: as a loss, or at once by the
+// faulty part.
 func hasNotes(id string) bool {
 	switch id {
 	case PointsDropped, KernelDrops, SamplesRefused, BadLinesMany, TCPCut:

@@ -20,12 +20,12 @@ func (s *scene) run(seconds int, acts map[int]func(*scene)) {
 func (s *scene) wantNotes(t *testing.T, want ...string) {
 	t.Helper()
 	if !slices.Equal(s.notes, want) {
-		t.Errorf("the log is told\n  %s\nwant\n  %s", strings.Join(s.notes, "\n  "), strings.Join(want, "\n  "))
+		t.Errorf("the log has\n  %s\nwant\n  %s", strings.Join(s.notes, "\n  "), strings.Join(want, "\n  "))
 	}
 }
 
-// TestNotesOfSink checks what the log is told of a sink that fails while its
-// queue overflows: the sink's outlet tells its end and the sum.
+// TestNotesOfSink checks the log of a sink that fails while its queue overflows: the sink's outlet
+// logs its end and the sum.
 func TestNotesOfSink(t *testing.T) {
 	s := newScene()
 	s.run(1000, map[int]func(*scene){
@@ -53,7 +53,7 @@ func TestNotesOfLoss(t *testing.T) {
 	}
 	s.run(400, acts)
 	s.wantNotes(t,
-		"10s degraded: the kernel dropped 1 datagram: counters and timers are too low by what was dropped; raise --udp-buffer or --receivers",
+		"10s degraded: the kernel dropped 1 datagram: counters and timers are too low by the dropped datagrams; raise --udp-buffer or --receivers",
 		"1m10s degraded: the kernel dropped 6 datagrams in the last 1m, 7 since this began 1m ago",
 		"2m10s degraded: the kernel dropped 6 datagrams in the last 1m, 13 since this began 2m ago",
 		"3m10s degraded: the kernel dropped 2 datagrams in the last 1m, 15 since this began 3m ago",
@@ -125,8 +125,8 @@ func TestSilent(t *testing.T) {
 	}
 }
 
-// TestHealthTogether checks that all reasons are kept, the worst first, and
-// what the figures and the one-line text make of them.
+// TestHealthTogether checks that all reasons are kept, worst first, and their figures and one-line
+// text.
 func TestHealthTogether(t *testing.T) {
 	s := newScene()
 	s.facts.Sinks = append(s.facts.Sinks, SinkFacts{Name: "b"})

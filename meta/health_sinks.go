@@ -8,18 +8,18 @@ import (
 )
 
 const (
-	failingFlushes = 2 // that wait until a sink that fails is a reason
-	behindFlushes  = 6 // that wait until a sink that works is a reason
+	failingFlushes = 2 // flushes that wait until a failing sink is a reason
+	behindFlushes  = 6 // flushes that wait until a working sink is a reason
 	behindAtMost   = time.Minute
-	// unconfirmedInRow is how many attempts that end unconfirmed are a reason.
+	// unconfirmedInRow is the number of consecutive unconfirmed attempts that are a reason.
 	unconfirmedInRow = 2
 	spoolFullWithin  = 2 * time.Hour
 	spoolFullAfter   = 4 * time.Hour
-	// shortest is the least that counts as late: flush times are whole seconds.
+	// shortest is the shortest delay that counts as late, because flush times are whole seconds.
 	shortest = 2 * time.Second
 )
 
-// sinkMemory is what a Tracker keeps of a sink.
+// sinkMemory is a Tracker's memory of a sink.
 type sinkMemory struct {
 	full, damaged, unsendable, refused window
 	spool                              trend
@@ -47,7 +47,7 @@ func (t *Tracker) lookAtSinks(f *Facts) {
 		t.lookAtDelivery(s, m, f.Interval, dead == len(f.Sinks))
 		t.lookAtDrops(s, m, f.Interval)
 		t.lookAtSpool(s, m)
-		if m.failing && !s.Failing { // what was dropped is told with the recovery
+		if m.failing && !s.Failing { // the recovery also reports the dropped points
 			delete(t.losses, key{PointsDropped, s.Name})
 		}
 		if m.failing = s.Failing; !m.failing {
@@ -57,22 +57,22 @@ func (t *Tracker) lookAtSinks(f *Facts) {
 	t.forgetSinks(f.Sinks)
 }
 
-// dead reports whether a sink fails for so long that it is a reason.
+// dead reports whether a sink has failed long enough to be a reason.
 func (s *SinkFacts) dead(now time.Time, interval time.Duration) bool {
-	return s.Failing && max(now.Sub(s.FailingSince), s.behind(now)) >= failingFlushes*interval
+	return s.Failing && max(now.Sub(s.FailingSince), s.Behind(now)) >= failingFlushes*interval
 }
 
-// behind is the age of the oldest flush that is not accepted.
-func (s *SinkFacts) behind(now time.Time) time.Duration {
+// Behind returns the age of the oldest flush that is not accepted.
+func (s *SinkFacts) Behind(now time.Time) time.Duration {
 	if s.Oldest.IsZero() {
 		return 0
 	}
-	return now.Sub(s.Oldest)
+	return max(now.Sub(s.Oldest), 0)
 }
 
-// lookAtDelivery says how a sink takes what it is given.
+// lookAtDelivery checks whether a sink takes its points in time.
 func (t *Tracker) lookAtDelivery(s *SinkFacts, m *sinkMemory, interval time.Duration, all bool) {
-	behind := s.behind(t.now)
+	behind := s.Behind(t.now)
 	switch {
 	case s.Failing:
 		state := OK
@@ -98,7 +98,7 @@ func (t *Tracker) lookAtDelivery(s *SinkFacts, m *sinkMemory, interval time.Dura
 	}
 }
 
-// tooFarBehind is how far behind a sink that works has to be to be a reason.
+// tooFarBehind returns how far a working sink must be behind to be a reason.
 func tooFarBehind(interval time.Duration) time.Duration {
 	if interval >= behindAtMost/behindFlushes {
 		return behindAtMost
@@ -106,7 +106,7 @@ func tooFarBehind(interval time.Duration) time.Duration {
 	return max(shortest, behindFlushes*interval)
 }
 
-// stateOf returns the state that a reason made of the last moment.
+// stateOf returns the state of a reason at the last moment.
 func (t *Tracker) stateOf(id, subject string) State {
 	if r := t.open(id, subject); r != nil {
 		return r.State
@@ -114,7 +114,7 @@ func (t *Tracker) stateOf(id, subject string) State {
 	return OK
 }
 
-// lookAtDrops says which points a sink lost.
+// lookAtDrops checks for points that a sink lost.
 func (t *Tracker) lookAtDrops(s *SinkFacts, m *sinkMemory, interval time.Duration) {
 	causes := []struct {
 		w     *window
@@ -124,7 +124,7 @@ func (t *Tracker) lookAtDrops(s *SinkFacts, m *sinkMemory, interval time.Duratio
 		{&m.full, s.DroppedFull, s.full()},
 		{&m.damaged, s.DroppedDamaged, "damaged on disk"},
 		{&m.unsendable, s.DroppedUnsendable, "the sink's format cannot carry them"},
-		{&m.refused, s.DroppedRefused, "the receiver refused them for good"},
+		{&m.refused, s.DroppedRefused, "permanently refused by the receiver"},
 	}
 	var last time.Time
 	var total, grown, sum uint64
@@ -155,7 +155,7 @@ func (t *Tracker) lookAtDrops(s *SinkFacts, m *sinkMemory, interval time.Duratio
 	}}, total, grown)
 }
 
-// full says what is full when the oldest points are dropped.
+// full names the limit that makes the oldest points drop.
 func (s *SinkFacts) full() string {
 	switch {
 	case s.Recorder:
@@ -166,7 +166,7 @@ func (s *SinkFacts) full() string {
 	return "the queue is full"
 }
 
-// lookAtSpool says what is wrong with a sink's spool.
+// lookAtSpool checks a sink's spool.
 func (t *Tracker) lookAtSpool(s *SinkFacts, m *sinkMemory) {
 	if s.SpoolFault != "" {
 		t.say(Reason{ID: SpoolUnusable, Subject: s.Name, State: Degraded, Text: fmt.Sprintf("the spool of sink %s cannot be used: %s", s.Name, plain(s.SpoolFault))})
@@ -182,7 +182,7 @@ func (t *Tracker) lookAtSpool(s *SinkFacts, m *sinkMemory) {
 	}
 }
 
-// forgetSinks drops what is known of sinks that were removed.
+// forgetSinks drops the state of removed sinks.
 func (t *Tracker) forgetSinks(sinks []SinkFacts) {
 	for name := range t.sinks {
 		if !slices.ContainsFunc(sinks, func(s SinkFacts) bool { return s.Name == name }) {

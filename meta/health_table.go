@@ -25,8 +25,8 @@ const (
 	LedgerBroken   = "ledger"
 )
 
-// What to ask next: arguments of statsdmonitor, behind its host and port.
-// reasonTable alone names them.
+// The arguments of statsdmonitor for the next command, after its host and port. Only reasonTable
+// uses them.
 const (
 	askFigures  = ""
 	askUDP      = " | grep udp"
@@ -42,28 +42,28 @@ const (
 	askLedger   = " --ledger"
 )
 
-// reasonKind is what all reasons of one kind have in common.
+// reasonKind holds the texts that all reasons of one kind share.
 type reasonKind struct{ id, effect, clears, ask string }
 
 // reasonTable lists all kinds, in the order in which they are shown.
 var reasonTable = []reasonKind{
 	{FlushOverdue, "nothing is published", "after the next flush", askFlush},
-	{FlushSlow, "values are published late, and flushes may be skipped", "after 6 flushes in a row that take less than half of the interval", askFlush},
-	{NoSink, "nothing is published; the last flushes show in the monitor only", "when a sink is configured (--sink or --graphite-host)", askFigures},
+	{FlushSlow, "values are published late, and flushes may be skipped", "after 6 consecutive flushes that take less than half of the interval", askFlush},
+	{NoSink, "nothing is published; only the monitor shows the last flushes", "when a sink is configured (--sink or --graphite-host)", askFigures},
 	{SinkFailing, "its points wait in the queue or the spool", "when it accepts points", askLedger},
-	{SinkResets, "the same points are sent again and again, and no others; a receiver that does not close connections in order needs keep-open in its --sink", "when it accepts points", askSinks},
+	{SinkResets, "the same points are sent repeatedly, and no others; a receiver that does not close connections properly needs keep-open in its --sink", "when it accepts points", askSinks},
 	{SinkBehind, "its points arrive late", "when it is at most one flush behind", askLedger},
 	{PointsDropped, "dropped points are missing at this sink", "after 15 minutes without a drop", askLedger},
 	{SpoolUnusable, "points wait in memory only and are lost with the process", "when the directory can be used", askSinks},
-	{SpoolFilling, "once the spool is full, the oldest points are dropped", "when it lasts for 4 hours more", askLedger},
-	{KernelDrops, "counters and timers are too low by what was dropped; raise --udp-buffer or --receivers", "after 15 minutes without a drop", askUDP},
+	{SpoolFilling, "once the spool is full, the oldest points are dropped", "when it lasts for another 4 hours", askLedger},
+	{KernelDrops, "counters and timers are too low by the dropped datagrams; raise --udp-buffer or --receivers", "after 15 minutes without a drop", askUDP},
 	{SamplesRefused, "refused samples are not counted", "after 15 minutes without a refusal", askDiscards},
 	{NamesNearLimit, "at the limit, samples of new names are refused", "below 85 % of --max-names, and more than an hour from it", askNames},
 	{BadLinesMany, "bad samples are not counted", "when less than 0.5 % are bad for 5 minutes", askDiscards},
-	{TCPCut, "lines that had not ended are lost; clients connect again", "after 15 minutes without a cut", askTCP},
+	{TCPCut, "unfinished lines are lost; clients connect again", "after 15 minutes without a cut", askTCP},
 	{Descriptors, "clients cannot connect; raise LimitNOFILE or ulimit -n", "after 15 minutes without a failure", askTCP},
-	{Silent, "nothing of the clients is published", "when a line comes", askLines},
-	{Clock, "graphite keeps the later of two points with one time", "after 15 minutes without", askFlush},
+	{Silent, "no client's samples are published", "when a line comes", askLines},
+	{Clock, "graphite keeps the later of two points with the same time", "after 15 minutes without a repeated time", askFlush},
 	{PipesFailing, "values of stat pipes are missing", "when the next reading succeeds", askPipes},
 	{StateFile, "gauges would begin with old values after a restart", "when the next save succeeds", askState},
 	{AlertUntold, "people may not know of the alert", "when it takes a message", askNotify},

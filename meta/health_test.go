@@ -78,8 +78,8 @@ func (f *SinkFacts) works(now time.Time) {
 // drops counts points that were made and dropped.
 func (f *SinkFacts) drops(n uint64) { f.Made, f.DroppedFull = f.Made+n, f.DroppedFull+n }
 
-// TestReasons lets each reason begin, stay and clear, and checks at which
-// second, with which state, and what is said. 0 is never.
+// TestReasons lets each reason begin, stay and clear, and checks the second, the
+// state and the text of each change. 0 is never.
 func TestReasons(t *testing.T) {
 	type at = map[int]func(*scene)
 	sink := func(s *scene) *SinkFacts { return &s.facts.Sinks[0] }
@@ -116,7 +116,7 @@ func TestReasons(t *testing.T) {
 		"a sink that fails for less than two flushes": {SinkFailing, "a", at{10: func(s *scene) { sink(s).fails(s.now) }, 29: func(s *scene) { sink(s).works(s.now) }}, "10 ok, 29 over", ""},
 		"a receiver that resets": {SinkResets, "a", at{10: func(s *scene) { sink(s).Unconfirmed = 1 }, 20: func(s *scene) { sink(s).Unconfirmed = 2 }, 30: func(s *scene) { sink(s).Unconfirmed = 0 }},
 			"20 degraded, 30 over", "reset the connection, 2 times in a row; does it need keep-open?"},
-		"points refused for good": {PointsDropped, "a", at{10: func(s *scene) { sink(s).Made++; sink(s).DroppedRefused++ }}, "10 failing, 30 degraded, 910 over", "the receiver refused them for good"},
+		"points refused permanently": {PointsDropped, "a", at{10: func(s *scene) { sink(s).Made++; sink(s).DroppedRefused++ }}, "10 failing, 30 degraded, 910 over", "permanently refused by the receiver"},
 		"a slow sink": {SinkBehind, "a", at{10: func(s *scene) { sink(s).Oldest = s.now }, 100: func(s *scene) { sink(s).Oldest = s.now.Add(-11 * time.Second) }, 101: func(s *scene) { sink(s).Oldest = s.now.Add(-10 * time.Second) }, 102: func(s *scene) { sink(s).Oldest = time.Time{} }},
 			"70 degraded, 101 over", "sink a is 1m behind"},
 		"points dropped": {PointsDropped, "a", at{10: func(s *scene) { sink(s).drops(818_414) }, 25: func(s *scene) { sink(s).drops(1) }},

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// spell writes a duration as people read it: 40ms, 0.4s, 15.6s, 6m12s, 15m, 2h5m.
+// spell writes a duration for people: 40ms, 0.4s, 15.6s, 6m12s, 15m, 2h5m.
 func spell(d time.Duration) string {
 	const day = 24 * time.Hour
 	if d >= time.Millisecond && d < 100*time.Millisecond {
@@ -43,7 +43,7 @@ func trimmed(d time.Duration) string {
 
 func count(n uint64) string { return grouped(float64(n)) }
 
-// things writes a count of things.
+// things writes a number of things, with the right plural.
 func things(n uint64, one, many string) string {
 	if n == 1 {
 		return "1 " + one
@@ -51,7 +51,7 @@ func things(n uint64, one, many string) string {
 	return count(n) + " " + many
 }
 
-// were begins a sentence about things that something was done to.
+// were begins a sentence about a number of things, in the passive voice.
 func were(n uint64, thing string) string {
 	if n == 1 {
 		return "1 " + thing + " was"
@@ -59,7 +59,7 @@ func were(n uint64, thing string) string {
 	return count(n) + " " + thing + "s were"
 }
 
-// waiting says how many points wait.
+// waiting writes how many points wait.
 func waiting(n uint64) string {
 	if n == 1 {
 		return "1 point waits"
@@ -67,7 +67,7 @@ func waiting(n uint64) string {
 	return count(n) + " points wait"
 }
 
-// percent writes a part of a whole with two digits that count.
+// percent writes a share with two significant digits.
 func percent(part, of uint64) string {
 	if of == 0 {
 		return "0 %"
@@ -79,7 +79,7 @@ func percent(part, of uint64) string {
 	return decimal(rounded(p)) + " %"
 }
 
-// rounded keeps two digits.
+// rounded rounds to two significant digits.
 func rounded(f float64) float64 {
 	r, _ := strconv.ParseFloat(strconv.FormatFloat(f, 'g', 2, 64), 64)
 	return r
@@ -87,5 +87,5 @@ func rounded(f float64) float64 {
 
 func mebibytes(n int64) string { return grouped(float64(n >> 20)) }
 
-// plain makes a text from outside fit for one line of printable ASCII.
+// plain makes a text from outside fit on one line of printable ASCII.
 func plain(text string) string { return Escape([]byte(text)) }

@@ -8,21 +8,21 @@ import (
 	"time"
 )
 
-// Tracker turns facts into Health. It keeps when each reason began, and holds
-// each until its clearing condition is met. It has no clock and no goroutine,
-// takes bounded memory, and is for one goroutine at a time.
+// Tracker turns facts into Health. It records when each reason began, and keeps it until its
+// clearing condition is met. It has no clock and no goroutine, uses bounded memory, and may only be
+// used by one goroutine at a time.
 type Tracker struct {
-	ask   string // the command that asks the monitor, "" without one
+	ask   string // the command that queries the monitor, "" without one
 	began time.Time
-	now   time.Time // the moment being looked at
-	slot  int       // of that moment being looked at, see slotTime
+	now   time.Time // the current moment
+	slot  int       // slot of now, see slotTime
 
 	health Health
-	unwell time.Time // since when it is not ok
-	said   []Reason  // by the rules, of the moment being looked at
+	unwell time.Time // since when the health is not ok
+	said   []Reason  // reasons of the current moment
 	notes  []Note
 	losses map[key]*loss
-	told   map[key]told // what the log knows of reasons
+	told   map[key]told // the logged state of reasons
 
 	flush  flushMemory
 	intake intakeMemory
@@ -33,11 +33,11 @@ type Tracker struct {
 	noDescriptor window
 }
 
-// key names a reason.
+// key identifies a reason.
 type key struct{ id, subject string }
 
-// NewTracker returns a Tracker for a daemon that starts now. monitor is the
-// address of its monitor, for the commands to type next; nil if there is none.
+// NewTracker returns a Tracker for a daemon that starts now. monitor is the address of its monitor,
+// for the next commands, or nil.
 func NewTracker(now time.Time, monitor net.Addr) *Tracker {
 	t := &Tracker{
 		began:  now,
@@ -57,8 +57,8 @@ func NewTracker(now time.Time, monitor net.Addr) *Tracker {
 	return t
 }
 
-// Observe looks at the facts of a moment, which is not before the last one. It
-// returns the health, and what the log has to be told.
+// Observe evaluates the facts at a moment that is not before the last one. It returns the health
+// and the messages for the log.
 func (t *Tracker) Observe(now time.Time, f *Facts) (Health, []Note) {
 	t.now, t.slot = now, slots(now.Sub(t.began))
 	t.said, t.notes = nil, nil
@@ -72,8 +72,7 @@ func (t *Tracker) Observe(now time.Time, f *Facts) (Health, []Note) {
 	return t.health, t.notes
 }
 
-// say adds a reason that holds now. It began when it was first said, unless it
-// says since when.
+// say adds a reason that holds now. It began when it was first added, unless it has a Since.
 func (t *Tracker) say(r Reason) {
 	if before := t.open(r.ID, r.Subject); before != nil {
 		r.Since = before.Since
@@ -84,7 +83,7 @@ func (t *Tracker) say(r Reason) {
 	t.said = append(t.said, r)
 }
 
-// open returns a reason of the last moment, nil if it did not hold.
+// open returns a reason of the last moment, or nil if it did not hold.
 func (t *Tracker) open(id, subject string) *Reason {
 	for i := range t.health.Reasons {
 		if r := &t.health.Reasons[i]; r.ID == id && r.Subject == subject {
@@ -94,13 +93,12 @@ func (t *Tracker) open(id, subject string) *Reason {
 	return nil
 }
 
-// hold decides about a reason that begins under one condition and ends only
-// when another does not hold any more.
+// hold handles a reason that begins under one condition and ends when another one no longer holds.
 func (t *Tracker) hold(id, subject string, begins, stays bool) bool {
 	return begins || stays && t.open(id, subject) != nil
 }
 
-// settle makes what was said the health.
+// settle makes the collected reasons the health.
 func (t *Tracker) settle() {
 	worst := OK
 	for i := range t.said {
@@ -123,7 +121,7 @@ func (t *Tracker) settle() {
 	t.health.Reasons = t.said
 }
 
-// rank is the place of a kind of reason in the table.
+// rank is the index of a kind of reason in the table.
 func rank(id string) int {
 	return slices.IndexFunc(reasonTable, func(k reasonKind) bool { return k.id == id })
 }

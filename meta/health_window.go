@@ -7,24 +7,24 @@ const (
 	// lossWindow is how long a loss counts as recent.
 	lossWindow = 15 * time.Minute
 	lossSlots  = int(lossWindow/slotTime) + 1
-	// trendWindow is over what growth is measured.
+	// trendWindow is the time over which growth is measured.
 	trendWindow = 5 * time.Minute
 	trendSlots  = int(trendWindow/slotTime) + 1
 )
 
-// slots turns a count into a number of slots.
+// slots converts a duration into a number of slots.
 func slots(d time.Duration) int { return int(d / slotTime) }
 
-// window sums up by how much a count grew in the last 15 minutes.
+// window measures how much a count grew in the last 15 minutes.
 type window struct {
 	total uint64    // as last observed
 	grew  time.Time // when it last grew
-	slot  int       // of the newest sum
+	slot  int       // slot of the newest sum
 	sums  [lossSlots]uint64
 }
 
-// observe takes over a count at a moment that lies in a slot, and returns by
-// how much it grew. A count that fell has begun again.
+// observe takes the value of a count at a moment in a slot and returns its growth. A count that
+// fell was reset.
 func (w *window) observe(now time.Time, slot int, total uint64) (grown uint64) {
 	for steps := min(slot-w.slot, lossSlots); steps > 0; steps-- {
 		w.slot++
@@ -40,8 +40,7 @@ func (w *window) observe(now time.Time, slot int, total uint64) (grown uint64) {
 	return grown
 }
 
-// within returns by how much the count grew in the last d, and up to a slot
-// before that.
+// within returns how much the count grew in the last d, plus up to one slot.
 func (w *window) within(d time.Duration) (sum uint64) {
 	for i := range min(slots(d)+1, lossSlots) {
 		if at := w.slot - i; at >= 0 {
@@ -56,10 +55,9 @@ func (w *window) recent(now time.Time) bool {
 	return !w.grew.IsZero() && now.Sub(w.grew) < lossWindow
 }
 
-// trend keeps what a gauge was in the last 5 minutes: the first reading of each
-// slot, and the newest.
+// trend records a gauge over the last 5 minutes: the first reading of each slot, and the newest.
 type trend struct {
-	slot     int // of the newest reading
+	slot     int // slot of the newest reading
 	readings [trendSlots]reading
 	newest   reading
 }
@@ -81,8 +79,8 @@ func (t *trend) observe(now time.Time, slot int, value float64) {
 	t.slot, t.newest = max(t.slot, slot), r
 }
 
-// until returns how long the gauge takes to reach limit at the rate of the
-// last d, and false if it does not, or if it was not there so long ago.
+// until returns how long the gauge takes to reach limit at the rate of the last d. It returns false
+// if it never does, or if no reading is that old.
 func (t *trend) until(limit float64, d time.Duration) (time.Duration, bool) {
 	before := t.readings[(t.slot-slots(d)+trendSlots)%trendSlots]
 	grown, spent := t.newest.value-before.value, t.newest.at.Sub(before.at)
@@ -96,5 +94,5 @@ func (t *trend) until(limit float64, d time.Duration) (time.Duration, bool) {
 	return seconds(max(left, 0)), true
 }
 
-// farAway is beyond what is worth warning of.
+// farAway limits how far ahead to warn.
 const farAway = 1000 * time.Hour

@@ -22,15 +22,14 @@
 // logs and web pages then get plain ASCII.
 package meta
 
-// Figure is a number that the daemon tells about itself. Counts and sizes are
-// whole numbers, durations are seconds, times are Unix seconds.
+// Figure is a number that the daemon publishes about itself. Counts and sizes are whole numbers.
+// Durations are seconds, also where they count. Times are Unix seconds.
 type Figure struct {
 	Name  string  // such as "udp.packets"; A-Z a-z 0-9 _ - . only
 	Value float64 // finite
-	// Count marks a Value that counts since the start and never falls.
+	// Count marks a Value that counts since the start and never decreases.
 	Count bool
-	// Rate is by how much a Count grew per second in the last flush interval.
-	// Stats computes it.
+	// Rate is the growth of a Count per second in the last flush interval. Stats computes it.
 	Rate float64
 }
 
@@ -41,14 +40,14 @@ type Value struct {
 	Time  int64 // Unix seconds, as published
 }
 
-// Discards tells which samples were not counted, and why.
+// Discards are the samples that were not counted, with the reasons.
 type Discards struct {
 	// Reasons counts the samples discarded since the start under each reason
 	// ("bad_value"). Some counts may be 0.
 	Reasons []Figure
-	// Lines are the last bad lines, the newest first.
+	// Lines are the last bad lines, newest first.
 	Lines []BadLine
-	// Refused are the names that limits refused most often, the busiest first.
+	// Refused are the names that limits refused most often, the most refused first.
 	Refused []Refusal
 	// Collisions are the last paths that two kinds of names shared.
 	Collisions []string
@@ -57,11 +56,11 @@ type Discards struct {
 // Refusal counts good samples that a limit refused, since the start.
 type Refusal struct {
 	Limit string // the flag that sets it, such as "max-names"
-	// Prefix is the common begin of the names, up to their second dot. If a
-	// single name is over its limit, it is that name. A-Z a-z 0-9 _ - . only.
+	// Prefix is the common beginning of the names, up to their second dot. If a single name is over
+	// its limit, it is that name. A-Z a-z 0-9 _ - . only.
 	Prefix string
 	// The exact count lies between these bounds: memory for it is bounded.
-	Least, Most uint64
+	Min, Max uint64
 }
 
 // Source gives a Monitor its answers. Any goroutine may call any method at any
@@ -72,6 +71,6 @@ type Source interface {
 	Figures() []Figure
 	// Health returns the daemon's health as of now.
 	Health() Health
-	// Discards returns what was not counted so far.
+	// Discards returns the discards so far.
 	Discards() Discards
 }

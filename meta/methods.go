@@ -111,8 +111,8 @@ func (m *Monitor) discards([]xmlrpc.Value) (xmlrpc.Value, error) {
 		refused[i] = xmlrpc.Struct{
 			{Name: "limit", Value: xmlrpc.String(r.Limit)},
 			{Name: "prefix", Value: xmlrpc.String(r.Prefix)},
-			{Name: "least", Value: number(float64(r.Least))},
-			{Name: "most", Value: number(float64(r.Most))},
+			{Name: "least", Value: number(float64(r.Min))},
+			{Name: "most", Value: number(float64(r.Max))},
 		}
 	}
 	collisions := make(xmlrpc.Array, len(d.Collisions))

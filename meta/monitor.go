@@ -18,24 +18,24 @@ import (
 // answerTimeout leaves time for 100,000 values, about 20 MB.
 const answerTimeout = 10 * time.Second
 
-// MonitorConfig says where a Monitor listens.
+// MonitorConfig configures a Monitor.
 type MonitorConfig struct {
 	// Host is the address to bind; "" is 127.0.0.1. On a loopback address the
 	// monitor answers only requests for localhost, 127.0.0.1, [::1] or that
 	// address. Any other address opens it to everyone who can reach it.
 	Host string
 	Port int // 0 picks a free one, see Monitor.Addr
-	// Version of the daemon, for the page.
+	// Version of the daemon, for the page and /metrics.
 	Version string
 	// OwnPrefix is the prefix of the daemon's own published figures. The page
 	// does not list them among the values. "" if they are not published.
 	OwnPrefix string
-	// ErrorLog gets errors inside the monitor, such as a panic while answering.
-	// Errors of clients are not logged. nil drops all.
+	// ErrorLog receives internal errors, such as a panic while answering. Errors of clients are not
+	// logged. nil drops all.
 	ErrorLog *log.Logger
 }
 
-// Validate reports an error in the configuration, and names the flag.
+// Validate returns an error that names the flag at fault.
 func (c MonitorConfig) Validate() error {
 	if c.Port < 0 || c.Port > 65535 {
 		return metric.FlagErrorf("--monitor-port", c.Port, "want a port from 0 to 65535")
@@ -43,8 +43,8 @@ func (c MonitorConfig) Validate() error {
 	return nil
 }
 
-// Monitor answers XML-RPC on every path. It serves a status page at /, and
-// /healthz, /livez and /readyz for probes. Make it with NewMonitor.
+// Monitor answers XML-RPC on every path. It serves a status page at /, /metrics for
+// Prometheus, and /healthz, /livez and /readyz for probes. Make it with NewMonitor.
 type Monitor struct {
 	source  Source
 	values  *Values
@@ -97,5 +97,5 @@ func (m *Monitor) Run(ctx context.Context) error {
 	return nil
 }
 
-// Close releases the address and cuts running answers off.
+// Close releases the address and interrupts running answers.
 func (m *Monitor) Close() error { return m.server.Close() }

@@ -83,8 +83,8 @@ func exampleSource() *fixedSource {
 				{Time: now.Add(-time.Hour), Sender: SenderAt(netip.MustParseAddrPort("192.0.2.1:5")), Reason: "no_value", Line: []byte("a:|c")},
 			},
 			Refused: []Refusal{
-				{Limit: "max-names", Prefix: "web.hits.", Least: 1000, Most: 3_000_000},
-				{Limit: "max-set-members", Prefix: "users", Least: 7, Most: 7},
+				{Limit: "max-names", Prefix: "web.hits.", Min: 1000, Max: 3_000_000},
+				{Limit: "max-set-members", Prefix: "users", Min: 7, Max: 7},
 			},
 			Collisions: []string{"stats.a"},
 		},
@@ -210,8 +210,8 @@ func TestRoutes(t *testing.T) {
 		code         int
 	}{
 		{"GET", "/", 200}, {"HEAD", "/", 200}, {"GET", "/healthz", 200}, {"HEAD", "/healthz", 200},
-		{"GET", "/livez", 200}, {"HEAD", "/readyz", 200}, {"GET", "/favicon.ico", 404}, {"GET", "/RPC2", 404}, {"GET", "//", 404}, {"GET", "/healthz/", 404},
-		{"PUT", "/", 405}, {"OPTIONS", "/RPC2", 405}, {"POST", "/", 415}, {"POST", "/healthz", 415},
+		{"GET", "/livez", 200}, {"HEAD", "/readyz", 200}, {"GET", "/metrics", 200}, {"HEAD", "/metrics", 200}, {"GET", "/metrics/", 404}, {"GET", "/favicon.ico", 404}, {"GET", "/RPC2", 404}, {"GET", "//", 404}, {"GET", "/healthz/", 404},
+		{"PUT", "/", 405}, {"OPTIONS", "/RPC2", 405}, {"POST", "/", 415}, {"POST", "/healthz", 415}, {"POST", "/metrics", 415},
 	} {
 		r, err := http.NewRequest(tt.method, "http://"+addr+tt.path, nil)
 		if err != nil {

@@ -20,8 +20,7 @@ var pageHTML string
 //go:embed page.css
 var pageCSS string
 
-// How much the page shows. A filter shows more: the reader wants these. Bad lines
-// are few, or much alike.
+// How much the page shows, without and with a filter.
 const (
 	pageValues = 25
 	pageFound  = 200
@@ -60,7 +59,7 @@ func (p *page) serve(w http.ResponseWriter, r *http.Request, m *Monitor) {
 	_, _ = w.Write(b.Bytes()) // an error means that the client is gone
 }
 
-// view is the content of the page, as text.
+// view is the content of the page.
 type view struct {
 	CSS                  template.CSS
 	Version, Now, Uptime string
@@ -133,8 +132,8 @@ func (m *Monitor) view(query url.Values, now time.Time) view {
 
 const noValues = "None yet. Values show here after the next flush."
 
-// valueRows returns the newest values whose path contains part, and a note about
-// those that it leaves out.
+// valueRows returns the newest values whose path contains part, and a note about the values left
+// out.
 func (m *Monitor) valueRows(part string, now time.Time) (rows []valueRow, shown string) {
 	all := m.values.Last()
 	if len(all) == 0 {
@@ -157,8 +156,8 @@ func (m *Monitor) valueRows(part string, now time.Time) (rows []valueRow, shown 
 	return rows, shownText(len(rows), found, m.values.Missed())
 }
 
-// newest returns at most limit of the values with a wanted path, the newest
-// first, and the number of all that are wanted.
+// newest returns at most limit values with a wanted path, newest first, and the number of all
+// wanted ones.
 func newest(values []Value, limit int, wanted func(path string) bool) (top []Value, found int) {
 	for _, v := range values {
 		if !wanted(v.Path) {

@@ -42,7 +42,7 @@ func TestPage(t *testing.T) {
 	if body := get(t, addr, "/").body; !strings.Contains(body, "FAILING for 15m: sink &lt;graphite&gt; fails, and one more reason") ||
 		!strings.Contains(body, "<title>failing") || !strings.Contains(body, "Effect: its points wait. Next: <code>statsdmonitor</code>. Ends when it accepts.") ||
 		!strings.Contains(body, `<strong class="warn">the kernel dropped 3</strong>`) {
-		t.Errorf("the page does not tell of the failure: %.400s", body)
+		t.Errorf("the page does not show the failure: %.400s", body)
 	}
 }
 
@@ -103,7 +103,7 @@ func TestPagePolicy(t *testing.T) {
 		t.Errorf("the policy is %s, want %s", got, want)
 	}
 	if strings.Contains(a.body, "style=") || strings.Contains(a.body, "<script") {
-		t.Error("the page contains what its policy forbids")
+		t.Error("the page contains things that its policy forbids")
 	}
 }
 
@@ -179,5 +179,22 @@ func TestNewest(t *testing.T) {
 	}
 	if got, found := newest(values, 3, func(path string) bool { return strings.Contains(path, "49") }); found != 15 || len(got) != 3 {
 		t.Errorf("of those with 49 in their path, %d, the newest are %v", found, got)
+	}
+}
+
+// TestFigureText checks which figures are times, and which durations.
+func TestFigureText(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		value float64
+		want  string
+	}{
+		{"sink.a.accepted.time", 1795262460, "2026-11-21 12:01:00"}, {"sink.a.accepted.time", 0, "never"}, {"start_time", 1795262460, "2026-11-21 12:01:00"},
+		{"sink.a.behind", 72.5, "1 min 12 s"}, {"cpu.used", 7261, "2 h 1 min"}, {"flush_duration", 0.0123, "12.3 ms"}, {"render.time", 2, "2.0 s"},
+		{"sink.a.up", 1, "1"}, {"names.limit", 2e6, "2,000,000"},
+	} {
+		if got := figureText(Figure{Name: tt.name, Value: tt.value}); got != tt.want {
+			t.Errorf("%s is shown as %q, want %q", tt.name, got, tt.want)
+		}
 	}
 }

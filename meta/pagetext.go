@@ -15,8 +15,8 @@ type tile struct {
 	Bad                bool
 }
 
-// tiles returns the most telling figures. figures are sorted, and flushed is the
-// Unix second of the last flush.
+// tiles returns the most important figures. figures are sorted. flushed is the Unix second of the
+// last flush.
 func tiles(figures []Figure, flushed int64, now time.Time) []tile {
 	count := func(label, name string, bad bool) tile {
 		f := figure(figures, name)
@@ -48,7 +48,7 @@ func tiles(figures []Figure, flushed int64, now time.Time) []tile {
 // moods are the style classes of states.
 var moods = [...]string{OK: "good", Degraded: "warn", Failing: "bad"}
 
-// headline says how the daemon is, and its style class.
+// headline returns the daemon's state in words, and its style class.
 func headline(h Health, now time.Time) (text, mood string) {
 	if h.State == OK {
 		return "OK: flushes come in time, and no good sample or point was lost in 15 minutes", moods[OK]
@@ -85,7 +85,7 @@ type sinkRow struct {
 // sinkColumns are the sink figures on the page: the ledger, in reading order.
 var sinkColumns = []string{"made", "recovered", "delivered", "queued", "spooled", "dropped"}
 
-// sinks returns nil if there are no such figures. figures are sorted, so those of
+// sinks returns nil if there are no such figures. figures are sorted, so the figures of
 // one sink are neighbours.
 func sinks(figures []Figure) *sinkTable {
 	t := &sinkTable{Columns: sinkColumns}
@@ -136,9 +136,9 @@ func reasonRows(reasons []Figure) (rows []figureRow) {
 
 func refusalRows(refused []Refusal) (rows []refusalRow) {
 	for _, r := range refused {
-		count := grouped(float64(r.Most))
-		if r.Least < r.Most {
-			count = grouped(float64(r.Least)) + " to " + count
+		count := grouped(float64(r.Max))
+		if r.Min < r.Max {
+			count = grouped(float64(r.Min)) + " to " + count
 		}
 		rows = append(rows, refusalRow{"--" + r.Limit, r.Prefix, count})
 	}
@@ -158,9 +158,9 @@ func valueOf(figures []Figure, name string) float64 { return figure(figures, nam
 // figureText shows times as dates and durations with a unit.
 func figureText(f Figure) string {
 	switch {
-	case strings.HasSuffix(f.Name, "duration"), f.Name == "render.time", f.Name == "flush.swap":
+	case strings.HasSuffix(f.Name, "duration"), strings.HasSuffix(f.Name, ".behind"), f.Name == "render.time", f.Name == "flush.swap", f.Name == "cpu.used":
 		return span(seconds(f.Value))
-	case f.Name == "start_time", f.Name == "last_publish.time", f.Name == "publish_error.time", f.Name == "ledger.time":
+	case f.Name == "start_time", f.Name == "last_publish.time", f.Name == "publish_error.time", f.Name == "ledger.time", strings.HasSuffix(f.Name, ".accepted.time"):
 		if f.Value == 0 {
 			return "never"
 		}

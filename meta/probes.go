@@ -9,8 +9,8 @@ import (
 
 const healthJSON = "application/health+json"
 
-// serveHealth answers /healthz: 503 when the daemon or a single sink fails,
-// since supervisors go by the code. The body lists all reasons, one a line.
+// serveHealth answers /healthz: 503 when the daemon or a single sink fails, because supervisors
+// check the code. The body lists all reasons, one per line.
 func serveHealth(w http.ResponseWriter, r *http.Request, h Health) {
 	code := http.StatusOK
 	if h.State == Failing || h.Has(SinkFailing) {
@@ -26,8 +26,8 @@ func serveHealth(w http.ResponseWriter, r *http.Request, h Health) {
 	}
 }
 
-// serveLive answers /livez. Only a flush loop that hangs is worth a restart: a
-// restart brings no dead sink back, and loses what waits in memory.
+// serveLive answers /livez. It fails only if the flush loop hangs. A restart does not revive a dead
+// sink, and loses the points in memory.
 func serveLive(w http.ResponseWriter, h Health) {
 	for _, r := range h.Reasons {
 		if r.ID == FlushOverdue {
@@ -53,7 +53,7 @@ func respond(w http.ResponseWriter, code int, lines ...string) {
 	_, _ = fmt.Fprintln(w, strings.Join(lines, "\n")) // an error means that the client is gone
 }
 
-// lines returns "ok", or the reasons, one a line.
+// lines returns "ok", or the reasons, one per line.
 func lines(h Health) (all []string) {
 	for _, r := range h.Reasons {
 		all = append(all, r.line())
@@ -64,8 +64,7 @@ func lines(h Health) (all []string) {
 	return all
 }
 
-// verbose returns the state, each kind of reason, and the details of those
-// that hold.
+// verbose returns the state, each kind of reason, and the details of the ones that hold.
 func verbose(h Health) []string {
 	all := []string{h.State.String() + " since " + h.Since.UTC().Format(timeLayout)}
 	for _, kind := range reasonTable {
@@ -84,7 +83,7 @@ func verbose(h Health) []string {
 	return all
 }
 
-// check is one reason in the form of the draft of health+json.
+// check is one reason in the format of the health+json draft.
 type check struct {
 	Status   string `json:"status"`
 	Time     string `json:"time"` // since when
@@ -93,8 +92,8 @@ type check struct {
 	NextStep string `json:"next"`
 }
 
-// serveHealthJSON answers in the words of the draft, where the word goes with
-// the code: fail with 503, pass and warn with 200.
+// serveHealthJSON answers in the format of the draft. Its status matches the code: fail with 503,
+// pass and warn with 200.
 func serveHealthJSON(w http.ResponseWriter, code int, h Health) {
 	words := [...]string{OK: "pass", Degraded: "warn", Failing: "fail"}
 	body := struct {

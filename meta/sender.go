@@ -5,8 +5,7 @@ import (
 	"net/netip"
 )
 
-// Sender is who sent something: the address of a UDP or TCP client. Senders are
-// comparable. The zero Sender is unknown.
+// Sender is the address of a UDP or TCP client. Senders are comparable. The zero Sender is unknown.
 type Sender struct{ address netip.AddrPort }
 
 // SenderAt returns the sender at an address. A socket for both families gives IPv4
@@ -23,10 +22,10 @@ func SenderOf(remote net.Addr) Sender {
 	return Sender{}
 }
 
-// Known reports whether it is known who sent it.
+// Known reports whether the sender is known.
 func (s Sender) Known() bool { return s.address.IsValid() }
 
-// String is the sender for people: 10.20.4.17:48211, empty if unknown.
+// String returns the sender for people: 10.20.4.17:48211, or "" if unknown.
 func (s Sender) String() string {
 	if !s.Known() {
 		return ""

@@ -13,9 +13,8 @@ type Stats struct {
 	figures []Figure
 }
 
-// Keep replaces the kept figures with a copy of figures, and computes the rates
-// from the change. interval is the time between the two flushes. The rate of a
-// figure that was not there before is 0.
+// Keep replaces the kept figures with a copy of figures, and computes the rates from the changes.
+// interval is the time between the two flushes. A new figure has the rate 0.
 func (s *Stats) Keep(figures []Figure, interval time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

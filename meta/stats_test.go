@@ -26,6 +26,6 @@ func TestStatsKeep(t *testing.T) {
 	}
 	got[0].Value = 0
 	if s.Figures()[0].Value != 9 {
-		t.Error("what is returned is not a copy")
+		t.Error("the result is not a copy")
 	}
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// A name that is not published any more stays until this many flushes and this
-// many seconds have passed.
+// A name that is no longer published stays until this many flushes and this many seconds have
+// passed.
 const (
 	keepFlushes = 6
 	keepSeconds = 60
@@ -25,12 +25,12 @@ type Values struct {
 	index  map[string]int // from path to the place in kept
 	kept   []keptValue
 	flush  uint64 // the number of flushes so far
-	time   int64  // of the last one, in Unix seconds
+	time   int64  // of the last flush, in Unix seconds
 	missed int
 
 	sorting  sync.Mutex
 	sorted   []Value // the result of Last, made at its first call
-	sortedAt uint64  // the flush that it is of
+	sortedAt uint64  // the flush that sorted belongs to
 }
 
 type keptValue struct {
@@ -56,7 +56,7 @@ func (v *Values) Keep(time int64, points iter.Seq[metric.Point]) {
 	v.missed = 0
 	fresh := 0 // names seen in this flush
 	for p := range points {
-		// When every place is of this flush, no lookup can find room.
+		// When every place holds a value of this flush, no lookup can find room.
 		if fresh == v.limit {
 			v.missed++
 			continue

@@ -39,7 +39,7 @@ func TestValuesLast(t *testing.T) {
 	}
 	v.Keep(30, points(30, 3, "b"))
 	if !reflect.DeepEqual(got, want) {
-		t.Errorf("what was returned has changed to %v", got)
+		t.Errorf("the returned values have changed to %v", got)
 	}
 }
 

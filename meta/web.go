@@ -6,7 +6,7 @@ import (
 	"github.com/statsd-ops/statsd/internal/xmlrpc"
 )
 
-// handler routes requests: POST is XML-RPC, a GET goes by its path.
+// handler routes requests: POST is XML-RPC, GET is routed by its path.
 func (m *Monitor) handler() http.Handler {
 	rpc := xmlrpc.NewMux(m.methods()...)
 	page := newPage()
@@ -27,8 +27,10 @@ func (m *Monitor) handler() http.Handler {
 			serveLive(w, m.source.Health())
 		case r.URL.Path == "/readyz":
 			serveReady(w, m.source.Health())
+		case r.URL.Path == "/metrics":
+			m.serveMetrics(w, r)
 		default:
-			http.Error(w, "this monitor has /, /healthz, /livez and /readyz, and XML-RPC by POST", http.StatusNotFound)
+			http.Error(w, "this monitor has /, /metrics, /healthz, /livez and /readyz, and XML-RPC by POST", http.StatusNotFound)
 		}
 	})
 }

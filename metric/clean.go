@@ -6,8 +6,8 @@ import (
 	"unicode/utf8"
 )
 
-// Dialect chooses the rules where statsds read a line differently: how names are
-// cleaned, what an empty value means, and how strict values and types are.
+// Dialect selects the rules where statsd daemons differ: how names are cleaned, how an empty value
+// is read, and how strict values and types are.
 type Dialect uint8
 
 // The dialects.
@@ -20,7 +20,7 @@ const (
 	Gstatsd
 	// Etsy follows Etsy's statsd. Names are cleaned as in Reference, but keep
 	// "=". White space around values and types is ignored, unknown types count,
-	// and numbers are those of JavaScript.
+	// and numbers have JavaScript's syntax.
 	Etsy
 	Dialects = 3 // the number of dialects
 )
@@ -29,10 +29,10 @@ const (
 const (
 	drop   = iota // deleted
 	keep          // A-Z a-z 0-9 _ - .
-	space         // see Dialect
-	slash         // see Dialect
-	equals        // see Dialect
-	wide          // not ASCII: deleted, unless Etsy takes it for white space
+	space         // depends on the dialect
+	slash         // depends on the dialect
+	equals        // depends on the dialect
+	wide          // not ASCII: deleted, unless Etsy's dialect treats it as white space
 )
 
 var classes = func() (t [256]uint8) {
@@ -53,7 +53,7 @@ var classes = func() (t [256]uint8) {
 	return t
 }()
 
-// IsClean reports whether AppendClean leaves name as it is in every dialect.
+// IsClean reports whether AppendClean leaves name unchanged in every dialect.
 func IsClean(name []byte) bool {
 	for _, c := range name {
 		if classes[c] != keep {
@@ -63,9 +63,9 @@ func IsClean(name []byte) bool {
 	return true
 }
 
-// AppendClean appends name to dst as it may be published: "=", "/" and white space
-// as the dialect says, and of the rest only A-Z a-z 0-9 _ - . are kept. The result can
-// be empty. Cleaning twice is the same as cleaning once.
+// AppendClean appends the published form of name to dst. "=", "/" and white space follow the
+// dialect; of the rest only A-Z a-z 0-9 _ - . are kept. The result can be empty. Cleaning twice is
+// the same as cleaning once.
 func (d Dialect) AppendClean(dst, name []byte) []byte {
 	slashTo := byte('-')
 	if d == Gstatsd {
@@ -98,8 +98,8 @@ func (d Dialect) AppendClean(dst, name []byte) []byte {
 	return dst
 }
 
-// Trim returns text without the white space around it that the dialect ignores:
-// all in Etsy's, none in the others.
+// Trim removes the surrounding white space that the dialect ignores: all in Etsy's, none in the
+// others.
 func (d Dialect) Trim(text []byte) []byte {
 	if d != Etsy {
 		return text
@@ -107,7 +107,7 @@ func (d Dialect) Trim(text []byte) []byte {
 	return bytes.TrimFunc(text, isBlank)
 }
 
-// isBlank reports whether JavaScript takes r for white space.
+// isBlank reports whether r is white space in JavaScript.
 func isBlank(r rune) bool {
 	const byteOrderMark, nextLine = 0xfeff, 0x85
 	return r == byteOrderMark || r != nextLine && unicode.IsSpace(r)

@@ -9,12 +9,12 @@ import (
 // FlagError is an error about the value of a setting. Every package that validates settings
 // returns it, so that the command can say where the value was set.
 type FlagError struct {
-	Flag  string // with its dashes: --port; of a sink, the key in its URL: timeout
-	Value string // empty if there is none to show
+	Flag  string // with its dashes: --port; for a sink, the key in its URL: timeout
+	Value string // empty if there is no value to show
 	Err   error
 }
 
-// FlagErrorf returns a FlagError; a nil value is none to show. The format says why.
+// FlagErrorf returns a FlagError. A nil value shows none. The format gives the reason.
 func FlagErrorf(flag string, value any, format string, args ...any) error {
 	e := &FlagError{Flag: flag, Err: fmt.Errorf(format, args...)}
 	if value != nil {

@@ -1,11 +1,10 @@
-// Package metric has the types that all other packages share: samples, points, and
-// the rules for names.
+// Package metric has the types that other packages share: samples, points, and the rules for names.
 //
-// A Sample is a value that a client sent. A Point is a value that a flush publishes.
-// The package does no I/O, starts no goroutines, and logs nothing.
+// A Sample is a value that a client sent. A Point is a value that a flush publishes. The package
+// does no I/O, starts no goroutines, and logs nothing.
 package metric
 
-// Kind says how the samples of a name are combined.
+// Kind decides how the samples of a name are combined.
 type Kind uint8
 
 // The four kinds. Histograms and distributions are timers, meters are counters.
@@ -26,8 +25,8 @@ func (k Kind) String() string {
 	return "unknown"
 }
 
-// Sample is one value of one name. Its byte slices point into the parsed buffer: they
-// are valid until that is reused.
+// Sample is one value of one name. Its byte slices point into the parsed buffer and are valid until
+// the buffer is reused.
 type Sample struct {
 	Kind Kind
 	// Delta says that a gauge's Value adjusts the current value and does not replace it.
@@ -37,13 +36,13 @@ type Sample struct {
 	Millis bool
 	// TagsDropped says that some or all of the sample's tags were dropped.
 	TagsDropped bool
-	// Name is the name as the client sent it. The table cleans it when it is new, so once
-	// per name and not per sample. Its tags are clean already: see Tags.
+	// Name is the name as the client sent it. The table cleans it when it is new, so once per name and
+	// not per sample. Its tags are already clean: see Tags.
 	Name []byte
 	// Value is finite. Sets do not use it.
 	Value float64
-	// Weight is the number of events that the sample stands for: 1/rate. It is at
-	// least 1, except in Etsy's dialect, where it is more than 0.
+	// Weight is the number of events that the sample represents: 1/rate. It is at least 1, except in
+	// Etsy's dialect, where it is more than 0.
 	Weight float64
 	// At is when a gauge's sample arrived, in Unix nanoseconds. Gauges are set and
 	// adjusted in the order of these times. 0 means the time when it is added. Other
@@ -53,7 +52,7 @@ type Sample struct {
 	Member []byte
 }
 
-// Point is a published value: what a sink sends.
+// Point is a published value. Sinks send it.
 type Point struct {
 	// Path is the full published name, with its prefix. It is valid until the iteration
 	// that yielded the point continues.

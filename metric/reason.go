@@ -1,20 +1,20 @@
 package metric
 
-// Reason says why a sample was discarded. The zero Reason means that it was not.
+// Reason is why a sample was discarded. The zero Reason means that it was not discarded.
 type Reason uint8
 
 // The reasons, in the order of reports.
 const (
 	None          Reason = iota
-	EmptyName            // nothing is left of the name after cleaning
+	EmptyName            // the name is empty after cleaning
 	NoValue              // no value, or an empty member of a set
 	BadValue             // not a finite decimal number
-	BadType              // no type, or one that is not known
+	BadType              // no type, or an unknown one
 	BadRate              // a sample rate that is not a number in (0, 1]
 	TooLong              // the line or the name is longer than its limit
 	Unfinished           // the stream ended inside the line
-	RefusedName          // the name is new, and there are too many
-	RefusedMember        // the set member is new, and there are too many
+	RefusedName          // the name is new, and the table is full
+	RefusedMember        // the set member is new, and the set is full
 	Reasons       = 10   // the number of reasons, for arrays with an element for each Reason
 )
 
@@ -23,7 +23,7 @@ var reasonNames = [Reasons]string{"", "empty_name", "no_value", "bad_value", "ba
 // Refusal reports whether the sample was good, but over a limit.
 func (r Reason) Refusal() bool { return r == RefusedName || r == RefusedMember }
 
-// String returns the reason as metrics and logs write it: bad_value.
+// String returns the reason as it is written in figures and logs: bad_value.
 func (r Reason) String() string {
 	if int(r) < len(reasonNames) {
 		return reasonNames[r]

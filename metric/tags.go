@@ -2,18 +2,18 @@ package metric
 
 import "bytes"
 
-// Tags says what happens to the tags of a sample.
+// Tags decides what happens to the tags of a sample.
 type Tags uint8
 
-// What can happen to tags.
+// The styles of tags.
 const (
 	DropTags     Tags = iota // they are dropped; the sample counts
 	GraphiteTags             // a series of Graphite 1.1: name;k=v;k2=v2
 	TagsInName               // nodes of the name: name.k.v.k2.v2
 )
 
-// CutTags splits the name of a series, as GraphiteTags makes it, into the plain name and
-// the tags. The tags begin with a semicolon, or are empty.
+// CutTags splits the name of a series, made with GraphiteTags, into the plain name and the tags.
+// The tags begin with a semicolon, or are empty.
 func CutTags(series []byte) (name, tags []byte) {
 	if i := bytes.IndexByte(series, ';'); i >= 0 {
 		return series[:i], series[i:]

@@ -1,4 +1,4 @@
-// Package notify reports to people that something is wrong, or right again.
+// Package notify reports problems and recoveries to people.
 //
 // The alert loop of package server decides when to report. A Notifier delivers one Event to one
 // receiver, before the deadline of the context.
@@ -35,14 +35,14 @@ type Event struct {
 	// Service is the name of the checked service; the daemon uses its metadata prefix.
 	Service string
 	// Text describes the problem in one line of printable ASCII. Text from outside must be quoted
-	// before.
+	// first.
 	Text string
 	Time time.Time
 }
 
 // Notifier delivers events to one receiver. One goroutine at a time uses it.
 type Notifier interface {
-	// Notify reports e. It returns nil if the receiver took it, as far as the receiver tells. It
-	// returns soon after ctx ends, and leaves nothing running. The error names the receiver.
+	// Notify reports e. It returns nil if the receiver took it, as far as the protocol tells. It
+	// returns soon after ctx ends and leaves nothing running. The error names the receiver.
 	Notify(ctx context.Context, e Event) error
 }

@@ -15,29 +15,29 @@ import (
 	"github.com/statsd-ops/statsd/notify"
 )
 
-// alerts looks at the health every so often and tells the notifiers. It resets
-// nothing that others read.
+// alerts checks the health at each alert interval and tells the notifiers. It only reads the
+// health.
 type alerts struct {
 	sent, errors atomic.Uint64
 
 	settings atomic.Pointer[alertSettings]
-	changed  chan struct{} // has one when the settings are new
+	changed  chan struct{} // signals new settings
 
-	failing map[string]streak // of sinks, by name
-	logged  notify.Status     // what the log was last told
-	told    []notify.Status   // what each notifier was last told
+	failing map[string]streak // failing sinks, by name
+	logged  notify.Status     // the last status logged
+	told    []notify.Status   // the last status that each notifier took
 
 	mu     sync.Mutex
-	faults []meta.Fault // the notifiers that did not take their last message
+	faults []meta.Fault // the notifiers whose last message failed
 }
 
-// streak counts the looks in a row at which a sink was failing.
+// streak counts the consecutive looks at which a sink was failing.
 type streak struct {
 	since time.Time
 	looks int
 }
 
-// alertSettings are those of a Config.
+// alertSettings are the part of a Config that the alert loop uses.
 type alertSettings struct {
 	on        bool
 	interval  time.Duration
@@ -45,7 +45,7 @@ type alertSettings struct {
 	notifiers []NamedNotifier
 }
 
-// follow makes the alert loop go by cfg.
+// follow gives the alert loop new settings.
 func (a *alerts) follow(cfg *Config) {
 	a.settings.Store(&alertSettings{cfg.Alerts, cfg.AlertInterval, cfg.MetadataPrefix, cfg.Notifiers})
 	select {
@@ -55,12 +55,12 @@ func (a *alerts) follow(cfg *Config) {
 }
 
 const (
-	// criticalLooks is at which look in a row a failing sink is critical.
+	// A failing sink is critical from this look on.
 	criticalLooks = 3
 	notifyTimeout = 10 * time.Second
 )
 
-// alertLoop looks until ctx ends.
+// alertLoop checks the health at each alert interval until ctx ends.
 func (s *Server) alertLoop(ctx context.Context) {
 	set := &alertSettings{}
 	var ticks <-chan time.Time
@@ -90,7 +90,7 @@ func (s *Server) alertLoop(ctx context.Context) {
 	}
 }
 
-// keepTold takes over what those notifiers were told that stay.
+// keepTold keeps the state of notifiers that stay after a reload.
 func (a *alerts) keepTold(before, now []NamedNotifier) {
 	told := make([]notify.Status, len(now))
 	for i, n := range now {
@@ -107,13 +107,13 @@ func (a *alerts) keepTold(before, now []NamedNotifier) {
 	})
 }
 
-// look says in the words of Nagios what the health is.
+// look translates the health into a Nagios status and a text.
 func (a *alerts) look(h meta.Health, sinks []meta.SinkFacts) (notify.Status, string) {
 	a.countLooks(h)
 	switch h.State {
 	case meta.Failing:
 		critical := slices.ContainsFunc(h.Reasons, func(r meta.Reason) bool {
-			// A sink may be away for a while, for a restart say.
+			// A sink may be away briefly, for example during a restart.
 			return r.State == meta.Failing && (r.ID != meta.SinkFailing || a.failing[r.Subject].looks >= criticalLooks)
 		})
 		if !critical {
@@ -137,13 +137,13 @@ func (a *alerts) look(h meta.Health, sinks []meta.SinkFacts) (notify.Status, str
 		}
 		texts = append(texts, fmt.Sprintf("sink %s: last published %s, %d points in all", s.Name, s.Accepted.UTC().Format(time.RFC3339), s.Delivered))
 	}
-	if texts == nil { // there are recorders only
+	if texts == nil { // only recorders are configured
 		return status, "nothing is wrong"
 	}
 	return status, strings.Join(texts, "; ")
 }
 
-// countLooks counts for how many looks each sink has been failing.
+// countLooks counts, for each failing sink, the consecutive looks.
 func (a *alerts) countLooks(h meta.Health) {
 	before := a.failing
 	a.failing = map[string]streak{}
@@ -159,21 +159,21 @@ func (a *alerts) countLooks(h meta.Health) {
 	}
 }
 
-// untold returns the notifiers that did not take their last message.
+// untold returns the notifiers whose last message failed.
 func (a *alerts) untold() []meta.Fault {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return slices.Clone(a.faults)
 }
 
-// forgetFaults is for alerts that are turned off.
+// forgetFaults drops the faults when alerts are turned off.
 func (a *alerts) forgetFaults() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.faults = nil
 }
 
-// note keeps whether a notifier took its last message: err is nil if it did.
+// note records whether a notifier took its last message: err is nil if it did.
 func (a *alerts) note(notifier string, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -183,7 +183,7 @@ func (a *alerts) note(notifier string, err error) {
 	}
 }
 
-// logStatus logs a change.
+// logStatus logs a change of status.
 func (s *Server) logStatus(status notify.Status, text string) {
 	if status == s.alerts.logged {
 		return
@@ -196,8 +196,8 @@ func (s *Server) logStatus(status notify.Status, text string) {
 	s.log.WithLevel(level).Stringer("status", status).Msg("alert: " + text)
 }
 
-// tell tells all notifiers that should hear of e, side by side, and waits for
-// them. One that failed is told at the next look.
+// tell sends e to the notifiers that want it, in parallel, and waits for them. A notifier that
+// failed is tried again at the next look.
 func (s *Server) tell(ctx context.Context, notifiers []NamedNotifier, e notify.Event) {
 	ctx, cancel := context.WithTimeout(ctx, notifyTimeout)
 	defer cancel()

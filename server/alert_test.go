@@ -15,12 +15,12 @@ import (
 	"github.com/statsd-ops/statsd/sink/sinktest"
 )
 
-// notified is a notifier that keeps what it was told.
+// notified is a notifier that records events.
 type notified struct {
 	mu     sync.Mutex
 	events []notify.Event
-	fault  error // what Notify answers, if not nil
-	hangs  bool  // until the context ends
+	fault  error // returned by Notify, if not nil
+	hangs  bool  // Notify hangs until the context ends
 }
 
 func (n *notified) Notify(ctx context.Context, e notify.Event) error {
@@ -29,7 +29,7 @@ func (n *notified) Notify(ctx context.Context, e notify.Event) error {
 	n.mu.Unlock()
 	if hangs {
 		<-ctx.Done()
-		return fmt.Errorf("notify nobody: %w", ctx.Err())
+		return fmt.Errorf("notify: %w", ctx.Err())
 	}
 	if fault != nil {
 		return fault
@@ -52,7 +52,7 @@ func (n *notified) all() []notify.Event {
 	return slices.Clone(n.events)
 }
 
-// last returns the newest event, or none with Status -1.
+// last returns the newest event, or one with Status -1 if there is none.
 func (n *notified) last() notify.Event {
 	events := n.all()
 	if len(events) == 0 {
@@ -61,7 +61,7 @@ func (n *notified) last() notify.Event {
 	return events[len(events)-1]
 }
 
-// statuses renders what was told, with the minute.
+// statuses renders the events with their minutes.
 func (n *notified) statuses() string {
 	var words []string
 	for _, e := range n.all() {
@@ -70,9 +70,8 @@ func (n *notified) statuses() string {
 	return strings.Join(words, " ")
 }
 
-// alerting returns a configuration that looks every minute, flushes every ten
-// seconds, and tells the notifiers: the first of each look, the others of
-// changes.
+// alerting returns a configuration that checks the health every minute and flushes every ten
+// seconds. The first notifier receives each check, the others changes only.
 func alerting(r *sinktest.Recorder, notifiers ...notify.Notifier) Config {
 	cfg := plain(r)
 	cfg.MetadataPrefix = "own"
@@ -85,7 +84,7 @@ func alerting(r *sinktest.Recorder, notifiers ...notify.Notifier) Config {
 
 func TestAlertStates(t *testing.T) {
 	for name, test := range map[string]struct {
-		until map[int]func(r *sinktest.Recorder) // what happens at which second
+		until map[int]func(r *sinktest.Recorder) // actions by second
 		looks int
 		want  string
 	}{
@@ -120,7 +119,7 @@ func TestAlertStates(t *testing.T) {
 func fail(r *sinktest.Recorder)     { r.Fail(errors.New("no \"such\" \x1b[31mluck\n\xff")) }
 func recovers(r *sinktest.Recorder) { r.Recover() }
 
-// Dropped points are critical at once, and a warning for 15 minutes.
+// Dropped points are critical at once, and a warning for 15 minutes afterwards.
 func TestAlertDrops(t *testing.T) {
 	r, n := sinktest.NewRecorder(), &notified{}
 	cfg := alerting(r, n)
@@ -138,8 +137,8 @@ func TestAlertDrops(t *testing.T) {
 	})
 }
 
-// The text is that of the health: for how long, why, and how much waits, in
-// plain ASCII whatever the error holds.
+// The text comes from the health: since when, why, and how much waits. It is plain ASCII, whatever
+// the error contains.
 func TestAlertText(t *testing.T) {
 	r, n := sinktest.NewRecorder(), &notified{}
 	inVirtualTime(t, alerting(r, n), func(v *virtual) {
@@ -163,7 +162,7 @@ func TestAlertText(t *testing.T) {
 	})
 }
 
-// Each sink that fails is named. While one accepts, this is a warning for ever.
+// Each failing sink is named. While another one accepts points, the status stays a warning.
 func TestAlertOfSeveralSinks(t *testing.T) {
 	good, bad, n := sinktest.NewRecorder(), sinktest.NewRecorder(), &notified{}
 	cfg := alerting(good, n)
@@ -195,14 +194,14 @@ func TestAlertWithoutSinks(t *testing.T) {
 	})
 }
 
-// Who wants each look gets each; the others get changes only, from a beginning
-// at which all was well. A look takes nothing from what the monitor shows.
+// A notifier with EveryLook gets each check. The others get changes only; they start from OK. A
+// check does not reset what the monitor shows.
 func TestAlertOnChange(t *testing.T) {
 	r, every, changes := sinktest.NewRecorder(), &notified{}, &notified{}
 	inVirtualTime(t, alerting(r, every, changes), func(v *virtual) {
 		v.wait(125 * time.Second)
 		fail(r)
-		v.wait(4*time.Minute + 10*time.Second) // a look was 15 s ago, an attempt at most 6
+		v.wait(4*time.Minute + 10*time.Second) // the last look was 15 s ago, the last attempt at most 6 s
 		errorsBefore := figureOf(t, v.Server, "publish_error.unknown")
 		r.Recover()
 		v.wait(3 * time.Minute)
@@ -220,8 +219,8 @@ func TestAlertOnChange(t *testing.T) {
 	})
 }
 
-// A notifier that fails or hangs is told at the next look, is counted, keeps
-// nobody else waiting for longer than a timeout, and never ends the loop.
+// A notifier that fails or hangs is counted and tried again at the next look. It delays the others
+// by at most one timeout and never ends the loop.
 func TestAlertNotifierFaults(t *testing.T) {
 	r, every, changes := sinktest.NewRecorder(), &notified{}, &notified{}
 	inVirtualTime(t, alerting(r, every, changes), func(v *virtual) {

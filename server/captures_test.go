@@ -14,12 +14,11 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "rewrite the golden files")
 
-// What real clients put on the wire comes out as the golden files say, whether it
-// came over UDP or TCP. Over TCP each datagram is what a client would send
-// there: lines, each with its newline. Over UDP a captured stream is one
-// datagram. Only what counts datagrams, connections and bytes may differ.
+// The results for datagrams of real clients equal the golden files, over UDP and over TCP. Over TCP
+// each datagram becomes lines with a newline each. Over UDP a captured stream is one datagram. Only
+// the counts of datagrams, connections and bytes may differ.
 func TestCaptures(t *testing.T) {
 	files, err := filepath.Glob("testdata/captures/*.*")
 	if err != nil {
@@ -38,8 +37,7 @@ func TestCaptures(t *testing.T) {
 	}
 }
 
-// What clients that send tags put on the wire comes out with these. Nothing but
-// the points depends on --tags.
+// Captured lines with tags keep them with --tags. Only the points depend on --tags.
 func TestCapturesWithTags(t *testing.T) {
 	for _, file := range []string{"aiodogstatsd.udp", "datadog-go.udp", "datadog-go-uds.uds", "datadog-go-unixstream.bin", "hot-shots-node.udp"} {
 		for name, style := range map[string]metric.Tags{"graphite": metric.GraphiteTags, "keep-in-name": metric.TagsInName} {
@@ -54,8 +52,8 @@ func TestCapturesWithTags(t *testing.T) {
 	}
 }
 
-// captured sends messages to daemons, over UDP and over TCP, and returns what came
-// of them: what must be the same, and what depends on the transport.
+// captured sends messages to daemons, over UDP and over TCP, and returns the results: the part that
+// must be the same, and the part that depends on the transport.
 func captured(t *testing.T, cfg Config, messages []string) (same, transport string) {
 	t.Helper()
 	overUDP, overTCP := capturedOver(t, cfg, "udp", messages), capturedOver(t, cfg, "tcp", messages)
@@ -66,7 +64,7 @@ func captured(t *testing.T, cfg Config, messages []string) (same, transport stri
 	return same, "-- udp\n" + overUDP.transport() + "-- tcp\n" + overTCP.transport()
 }
 
-// capturedOver sends messages to a daemon of their own, and ends it.
+// capturedOver sends messages to a new daemon and stops it.
 func capturedOver(t *testing.T, cfg Config, network string, messages []string) *daemon {
 	t.Helper()
 	cfg.Receivers = 1 // gauges depend on the order of datagrams
@@ -83,8 +81,8 @@ func capturedOver(t *testing.T, cfg Config, network string, messages []string) *
 	return d
 }
 
-// lines renders the outcome but for the transport: all points, with counters
-// as counts instead of rates, what was counted, and the bad lines in order.
+// lines renders the results that do not depend on the transport: all points, with counters as
+// counts instead of rates, the counted samples, and the bad lines in order.
 func (d *daemon) lines() string {
 	var b strings.Builder
 	var points []string
@@ -114,7 +112,7 @@ func (d *daemon) lines() string {
 	return b.String()
 }
 
-// transport renders what depends on how the lines came.
+// transport renders the results that depend on the transport.
 func (d *daemon) transport() string {
 	var b strings.Builder
 	for _, name := range []string{"udp.packets", "udp.bytes", "tcp.connections", "tcp.bytes", "metrics.batch.count", "metrics.batch.discarded"} {
@@ -123,8 +121,8 @@ func (d *daemon) transport() string {
 	return b.String()
 }
 
-// readCapture returns the datagrams of a capture, or its stream as one
-// message. See testdata/captures/README.md.
+// readCapture returns the datagrams of a capture, or its stream as one message. See
+// testdata/captures/README.md.
 func readCapture(t *testing.T, file string) []string {
 	t.Helper()
 	data, err := os.ReadFile(file)

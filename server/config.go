@@ -13,109 +13,107 @@ import (
 	"github.com/statsd-ops/statsd/notify"
 )
 
-// Config says what a Server does. The comment of each field gives its unit,
-// its default on the command line, and its consequences.
+// Config configures a Server. Each field's comment gives its unit, its default on the command line,
+// and its effect.
 type Config struct {
 	Fixed
 	Live
 }
 
-// Fixed is what only a start can change. A tag names the flag, for settings that have one.
+// Fixed holds the settings that need a restart. The tag names the flag.
 type Fixed struct {
 	intake.Listen
 	delivery.Spool
 
-	// FlushInterval is the time between two flushes, 10 s. Counters are divided by it.
+	// FlushInterval is the time between two flushes, by default 10 s. Rates are counters divided by
+	// it.
 	FlushInterval time.Duration `flag:"--flush-interval"`
 
-	// StateFile is where the values of gauges are kept over a restart, for later
-	// adjustments, and the times of flushes, so that no flush repeats one of them. It is
-	// written once a minute, and at the end. Without one (the default) gauges
-	// begin at 0, and the first flush can have the time of a predecessor's last.
+	// StateFile keeps the values of gauges over a restart, so that adjustments continue from them. It
+	// also keeps the times of flushes, so that no time is used twice. It is written once a minute and
+	// at the end. Without it (the default) gauges begin at 0, and the first flush can reuse the time
+	// of the last flush before the restart.
 	StateFile string `flag:"--state-file"`
 
-	// MonitorHost is the address of the monitor, 127.0.0.1.
+	// MonitorHost is the address of the monitor, by default 127.0.0.1.
 	MonitorHost string `flag:"--monitor-host"`
-	// MonitorPort is the port of the monitor, Port+10. 0 picks a free one, a
-	// negative one means no monitor.
+	// MonitorPort is the port of the monitor, by default Port+10. 0 picks a free port; a negative port
+	// turns the monitor off.
 	MonitorPort int `flag:"--monitor-port"`
-	// KeepValues is how many names' newest values the monitor shows, 100,000.
+	// KeepValues limits the names whose newest values the monitor shows, by default to 100,000.
 	KeepValues int `flag:"--keep-values"`
 
-	// Admin is the host:port of the management console; without one (the default) there
-	// is none. An empty host is 127.0.0.1.
+	// Admin is the host:port of the management console. Empty (the default) turns it off. An empty
+	// host means 127.0.0.1.
 	Admin string `flag:"--admin"`
-	// AdminDown makes the console's health begin as down.
+	// AdminDown makes the console's health command answer "down" at first.
 	AdminDown bool `flag:"--admin-health"`
-	// Settings returns what the console shows as the configuration; nil for nothing.
+	// Settings returns the configuration that the console shows. It may be nil.
 	Settings func() []console.Setting
 
-	// Beat, unless nil, is called by the flush loop, at least each BeatEvery or second:
-	// if it is not, the daemon hangs. It must not block.
+	// Beat, unless nil, is called by the flush loop at least once each BeatEvery or second. Without
+	// calls the daemon hangs. Beat must not block.
 	Beat func()
-	// BeatEvery is the longest time between two calls of Beat, if that should be
-	// less than a second.
+	// BeatEvery is the longest time between two calls of Beat. The longest possible is one second.
 	BeatEvery time.Duration
 
-	// Version is the daemon's, for people to see.
+	// Version is the daemon's version, shown to people.
 	Version string
-	// Log gets what operators should know.
+	// Log receives the messages for operators.
 	Log zerolog.Logger
 }
 
-// Live is what a reload can change.
+// Live holds the settings that a reload can change.
 type Live struct {
 	intake.Limits
 	delivery.Publish
 
-	// Layout says which points a flush makes, and their names: aggregate.Reference.Layout().
-	// Its Interval is ignored: FlushInterval counts.
+	// Layout decides which points a flush makes and how they are named, by default
+	// aggregate.Reference.Layout(). Its Interval is ignored; FlushInterval is used.
 	Layout aggregate.Layout
-	// MetadataPrefix stands in front of the daemon's own figures, statsd.
-	// If it is empty, none are published.
+	// MetadataPrefix is the prefix of the daemon's own figures, by default statsd. If it is empty, no
+	// figures are published.
 	MetadataPrefix string
 
-	// Expire is the number of flushes after which a counter, timer or set that
-	// was not seen is forgotten, 2.
+	// Expire is the number of flushes without a sample after which a counter, timer or set is
+	// forgotten, by default 2.
 	Expire int
-	// GaugeExpire is how long the value of a gauge is remembered for
-	// adjustments, 24 h.
+	// GaugeExpire is how long a gauge without samples is remembered for adjustments, by default 24 h.
 	GaugeExpire time.Duration
-	// MaxNames is the greatest number of names, 2,000,000. Samples of further
-	// ones are refused.
+	// MaxNames is the maximum number of names, by default 2,000,000. Samples of further names are
+	// refused.
 	MaxNames int
-	// MaxNameLength is the greatest length of a name in bytes, 1024.
+	// MaxNameLength is the maximum length of a name in bytes, by default 1024.
 	MaxNameLength int
-	// MaxSetMembers is the greatest number of members of a set that one receiver
-	// collects in one flush interval, 1,000,000. Further ones are refused.
+	// MaxSetMembers is the maximum number of members that one receiver keeps of a set in one flush
+	// interval, by default 1,000,000. Further members are refused.
 	MaxSetMembers int
-	// MaxTimerSamples is the greatest number of samples of a timer that one
-	// receiver keeps in one flush interval, 1,000,000. With more, its percentiles
-	// are estimates, within 1 %; everything else stays exact.
+	// MaxTimerSamples is the maximum number of samples that one receiver keeps of a timer in one flush
+	// interval, by default 1,000,000. Above it percentiles are estimates within 1 %; the other values
+	// stay exact.
 	MaxTimerSamples int
 
-	// Alerts makes the daemon check its own health, and tell the log and the
-	// notifiers.
+	// Alerts turns on health checks that tell the log and the notifiers.
 	Alerts bool
-	// AlertInterval is the time between two checks, 60 s.
+	// AlertInterval is the time between two health checks, by default 60 s.
 	AlertInterval time.Duration
-	// Notifiers are told how the daemon is doing.
+	// Notifiers receive the alerts.
 	Notifiers []NamedNotifier
 }
 
-// NamedNotifier is a notifier and its name in logs.
+// NamedNotifier is a notifier with its name for the log.
 type NamedNotifier struct {
 	Name     string
 	Notifier notify.Notifier
-	// EveryLook reports each check, for receivers that check freshness. The
-	// others are told of changes only.
+	// EveryLook sends the result of each check, for receivers that check freshness. Without it only
+	// changes are sent.
 	EveryLook bool
 }
 
-// maxFlushes is longer than a name is ever remembered, in flushes.
+// maxFlushes limits how long a name is remembered, in flushes.
 const maxFlushes = 1 << 30
 
-// Validate reports what is wrong with the configuration, and names the flag.
+// Validate returns an error that names the flag at fault.
 func (c *Config) Validate() error {
 	if err := c.Listen.Validate(c.FlushInterval); err != nil {
 		return err
@@ -154,7 +152,7 @@ func (c *Config) Validate() error {
 	return nil
 }
 
-// table returns the limits of the table.
+// table returns the configuration of the table.
 func (c *Config) table() aggregate.Config {
 	expire := uint32(c.Expire)
 	gauges := uint32(min(int64(c.GaugeExpire/c.FlushInterval), maxFlushes))

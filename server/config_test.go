@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// A port that another program has is an error of one line, which begins with its flag.
+// A port in use is an error of one line that begins with its flag.
 func TestPortsTaken(t *testing.T) {
 	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -35,7 +35,7 @@ func TestPortsTaken(t *testing.T) {
 	}
 }
 
-// Each wrong setting is refused with its flag.
+// Each invalid setting is refused with its flag.
 func TestValidate(t *testing.T) {
 	t.Parallel()
 	for flag, spoil := range map[string]func(*Config){

@@ -25,19 +25,17 @@ func (s *Server) openConsole() (err error) {
 	return err
 }
 
-// administered is the Server as the console sees it. The flush loop answers its questions about the
+// administered shows the Server to the console. The flush loop answers the questions about the
 // table, a few names at a time.
 type administered struct{ *Server }
 
-// heard is when the last line came, to the second: the flush loop checks that often. It
-// belongs to the flush loop.
+// heard is the time of the last line, to the second. Only the flush loop uses it.
 type heard struct {
 	lines uint64
 	at    time.Time
 }
 
-// noteLines notes whether there were lines since its last call, and returns what came in since
-// the start. Only the flush loop calls it.
+// noteLines updates heard and returns the totals since the start. Only the flush loop calls it.
 func (s *Server) noteLines() intake.Tally {
 	total := s.flushes.total
 	live := s.in.Live()
@@ -48,7 +46,8 @@ func (s *Server) noteLines() intake.Tally {
 	return total
 }
 
-// Stats implements console.Daemon. An event that never happened has the time 1970, as in Etsy's.
+// Stats implements console.Daemon. An event that never happened has the time 1970, as in Etsy's
+// console.
 func (a administered) Stats(ctx context.Context) (stats []console.Stat, err error) {
 	now := time.Now()
 	add := func(name string, value float64) { stats = append(stats, console.Stat{Name: name, Value: value}) }
@@ -81,7 +80,8 @@ func (a administered) Stats(ctx context.Context) (stats []console.Stat, err erro
 	return stats, nil
 }
 
-// Names implements console.Daemon. Counters begin with those that Etsy's keeps of itself.
+// Names implements console.Daemon. The counters begin with the ones that Etsy's statsd keeps about
+// itself.
 func (a administered) Names(ctx context.Context, kind metric.Kind, pattern string) iter.Seq2[console.Name, error] {
 	return func(yield func(console.Name, error) bool) {
 		match := matcher(pattern)
@@ -118,7 +118,7 @@ func (a administered) Names(ctx context.Context, kind metric.Kind, pattern strin
 	}
 }
 
-// ownCounters are the counters that Etsy's statsd keeps of itself, since the last flush.
+// ownCounters returns the counters that Etsy's statsd keeps about itself, since the last flush.
 // Only the flush loop calls it.
 func (s *Server) ownCounters() (own []console.Name) {
 	prefix := strings.Trim(s.cfg.MetadataPrefix, ".")
@@ -132,11 +132,10 @@ func (s *Server) ownCounters() (own []console.Name) {
 	return own
 }
 
-// isPattern reports whether text can stand for another name than itself.
+// isPattern reports whether text is a pattern and not a plain name.
 func isPattern(text string) bool { return strings.ContainsAny(text, `*?[\`) }
 
-// matcher returns what matches the names that a pattern stands for. Text that is no pattern stands
-// for itself.
+// matcher returns a function that reports whether a name matches a pattern or equals a plain name.
 func matcher(pattern string) func(name []byte) bool {
 	if pattern == "*" {
 		return func([]byte) bool { return true }
@@ -174,7 +173,7 @@ func (a administered) Delete(ctx context.Context, kind metric.Kind, pattern stri
 	}
 }
 
-// forget makes the table forget names, and returns those that were known.
+// forget deletes names from the table and returns the ones that existed.
 func (s *Server) forget(ctx context.Context, kind metric.Kind, names [][]byte) (gone []string, err error) {
 	if err := ctx.Err(); err != nil || len(names) == 0 {
 		return nil, err

@@ -23,7 +23,7 @@ func withConsole(receivers int) Config {
 	return cfg
 }
 
-// ask sends commands to a console, and returns its answers.
+// ask sends commands to a console and returns its answers.
 func ask(t testing.TB, address string, commands ...string) string {
 	t.Helper()
 	conn, err := net.Dial("tcp", address)
@@ -52,8 +52,8 @@ func (d *daemon) ask(commands ...string) string {
 	return ask(d.t, d.AdminAddr().String(), commands...)
 }
 
-// Of the same lines Etsy's statsd and this one tell the same, and delete the same.
-func TestConsoleAsEtsys(t *testing.T) {
+// Given the same lines, Etsy's statsd and this daemon answer and delete the same.
+func TestConsoleLikeEtsy(t *testing.T) {
 	t.Parallel()
 	etsy := counterpart.StartEtsy(t, map[string]any{"flushInterval": 3_600_000})
 	cfg := withConsole(1)
@@ -73,13 +73,13 @@ func TestConsoleAsEtsys(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer conn.Close()
-		for some := range slices.Chunk(lines, 10) { // what comes in more datagrams Node.js loses in part
+		for some := range slices.Chunk(lines, 10) { // Node.js loses a part of more datagrams
 			send(t, conn, strings.Join(some, "\n"))
 		}
 	}
 	received := fmt.Sprintf("'statsd.metrics_received': %d,", strings.Count(strings.Join(lines, "\n"), "\n")+1)
 	for _, console := range []string{etsy.Console, d.AdminAddr().String()} {
-		eventually(t, "what was sent is not read", func() bool {
+		eventually(t, "the sent lines are not read", func() bool {
 			return strings.Contains(ask(t, console, "counters"), received)
 		})
 	}
@@ -102,11 +102,11 @@ func TestConsoleAsEtsys(t *testing.T) {
 	want, got := names(etsy.Console, "stats"), names(d.AdminAddr().String(), "stats")
 	got = slices.DeleteFunc(got, func(name string) bool { return strings.HasPrefix(name, "recorder.") })
 	if !slices.Equal(got, want) {
-		t.Errorf("stats tells of %q, Etsy's of %q", got, want)
+		t.Errorf("stats shows %q, Etsy's statsd %q", got, want)
 	}
 }
 
-// What stats tells, as time goes by.
+// The values of stats change with time.
 func TestConsoleStats(t *testing.T) {
 	cfg, r := every10s()
 	cfg.Admin = "127.0.0.1:0"
@@ -139,13 +139,13 @@ func TestConsoleStats(t *testing.T) {
 		v.wait(8 * time.Second)
 		expect(13, 8, 1, 3, never())
 		r.Fail(errors.New("down"))
-		v.wait(7 * time.Second) // it has just been tried again
+		v.wait(7 * time.Second) // it was just tried again
 		expect(20, 15, 1, 10, 0)
 		r.Recover()
 	})
 }
 
-// What was deleted is not published, and begins anew; all else stays.
+// Deleted names are not published, and start again from nothing. Other names stay.
 func TestConsoleDeletes(t *testing.T) {
 	t.Parallel()
 	for _, receivers := range []int{1, 8} {
@@ -190,7 +190,8 @@ func TestConsoleDeletes(t *testing.T) {
 	}
 }
 
-// Clients that look and delete, read or not, keep nobody from receiving and flushing.
+// Clients that list and delete, whether they read the answers or not, delay neither receiving nor
+// flushing.
 func TestConsoleWhileReceiving(t *testing.T) {
 	t.Parallel()
 	const names, rounds = 10_000, 5
@@ -237,19 +238,19 @@ func TestConsoleWhileReceiving(t *testing.T) {
 		}
 		return n
 	}
-	eventually(t, "what was sent is not published", func() bool { return kept() > names*rounds-0.5 })
+	eventually(t, "the sent lines are not published", func() bool { return kept() > names*rounds-0.5 })
 	close(done)
 	asking.Wait()
 	d.ask("delgauges gone*")
 	if got := d.ask("gauges"); got != "{}\nEND\n\n" {
-		t.Errorf("gauges that were deleted are there: %.100q", got)
+		t.Errorf("deleted gauges still exist: %.100q", got)
 	}
 	if n := kept(); n > names*rounds+0.5 {
 		t.Errorf("%v samples were published", n)
 	}
 }
 
-// At the end a console lets go of its clients.
+// At shutdown a console closes its connections.
 func TestConsoleEnds(t *testing.T) {
 	t.Parallel()
 	cfg := withConsole(1)

@@ -16,8 +16,8 @@ import (
 	"github.com/statsd-ops/statsd/sink/graphite"
 )
 
-// What UDP and TCP clients send is in a real carbon's whisper files, point for
-// point as a recorder beside it got it, also what was flushed while carbon was dead.
+// The points in a real carbon's whisper files equal the points of a recorder beside it, including
+// those flushed while carbon was dead.
 func TestRealCarbon(t *testing.T) {
 	t.Parallel()
 	carbon := counterpart.StartCarbon(t)
@@ -27,7 +27,7 @@ func TestRealCarbon(t *testing.T) {
 	}
 	cfg := config()
 	cfg.FlushInterval, cfg.GaugeExpire = time.Second, time.Hour
-	cfg.MetadataPrefix = "" // what carbon loses when it is killed is none of ours then
+	cfg.MetadataPrefix = "" // carbon loses points when it is killed; the daemon's own would be among them
 	cfg.Sinks = []delivery.Destination{{Name: "graphite", Sink: sink}}
 	d := start(t, cfg)
 	udp, tcp := d.dial("udp"), d.dial("tcp")
@@ -41,7 +41,7 @@ func TestRealCarbon(t *testing.T) {
 			sent["counters.hits"]++
 			sent["counters.lines"] += 3
 			sent["timers.time.count"] += 3
-			eventually(t, "what was sent is not flushed", func() bool {
+			eventually(t, "the sent lines are not flushed", func() bool {
 				totals := d.totals()
 				return totals["counters.hits"] == sent["counters.hits"] && totals["counters.lines"] == sent["counters.lines"]
 			})
@@ -96,8 +96,7 @@ func TestRealCarbon(t *testing.T) {
 	}
 }
 
-// A real nsca is told of each look: that the sink works, is dead, is dead
-// for long, and works again.
+// A real nsca receives each look: the sink works, is dead, is dead for long, and works again.
 func TestRealNSCA(t *testing.T) {
 	t.Parallel()
 	daemon := counterpart.StartNSCA(t, "--single", int(nsca.Rijndael128), "s3cret")
@@ -113,7 +112,7 @@ func TestRealNSCA(t *testing.T) {
 
 	awaitStatus := func(status string) {
 		t.Helper()
-		eventually(t, "nsca is not told "+status, func() bool {
+		eventually(t, "nsca does not receive "+status, func() bool {
 			commands := daemon.Commands(1)
 			return strings.HasPrefix(commands[len(commands)-1], "PROCESS_SERVICE_CHECK_RESULT;web1;statsd;"+status+";sink recorder")
 		})
@@ -128,15 +127,15 @@ func TestRealNSCA(t *testing.T) {
 	}
 	d.stop()
 
-	// Each look in turn: OK, two warnings at least before it is critical, and
-	// one when it works again.
+	// Each look in turn: OK, at least two warnings before it is critical, and a warning when it works
+	// again.
 	var states strings.Builder
 	for _, command := range daemon.Commands(1) {
 		states.WriteString(strings.Split(command, ";")[3])
 	}
 	in := string(slices.Compact([]byte(states.String())))
 	if !strings.HasSuffix(in, "0120") && !strings.HasSuffix(in, "01210") {
-		t.Errorf("nsca was told %s", states.String())
+		t.Errorf("nsca received %s", states.String())
 	}
 	if strings.Contains(states.String(), "012") {
 		t.Errorf("critical after one warning: %s", states.String())

@@ -13,7 +13,7 @@ import (
 	"github.com/statsd-ops/statsd/meta"
 )
 
-// largest is how many bytes a UDP datagram can carry over IPv4.
+// largest is the maximum payload of a UDP datagram over IPv4, in bytes.
 const largest = 65_507
 
 func TestLargestDatagram(t *testing.T) {
@@ -32,8 +32,7 @@ func TestLargestDatagram(t *testing.T) {
 	check(t, d.Server, "udp.packets 3", fmt.Sprint("udp.bytes ", largest/len(line)*len(line)+2*largest), "metrics.batch.count 1", "metrics.discarded 0")
 }
 
-// One bad line costs its neighbours nothing, and only batches are counted as
-// batches.
+// A bad line does not affect its neighbours, and only batches count as batches.
 func TestDatagramOfLines(t *testing.T) {
 	t.Parallel()
 	d := start(t, config())
@@ -47,7 +46,7 @@ func TestDatagramOfLines(t *testing.T) {
 		"metrics.discarded 3", "metrics.discarded.no_value 3", "samples.aggregated 6")
 }
 
-// By default a daemon listens on all addresses of both kinds.
+// By default a daemon listens on all IPv4 and IPv6 addresses.
 func TestAddresses(t *testing.T) {
 	t.Parallel()
 	for host, clients := range map[string][]string{
@@ -96,8 +95,7 @@ func TestAddresses(t *testing.T) {
 	}
 }
 
-// Nothing that a datagram holds does harm: what is wrong is counted, and shown
-// as plain ASCII.
+// Any bytes in a datagram are harmless: bad lines are counted and shown as plain ASCII.
 func TestDatagramOfAllBytes(t *testing.T) {
 	t.Parallel()
 	cfg := config()
@@ -109,7 +107,7 @@ func TestDatagramOfAllBytes(t *testing.T) {
 	}
 	conn := d.dial("udp")
 	d.deliver(conn, string(all))
-	for some := range slices.Chunk(all, 16) { // and each in each place of a sample
+	for some := range slices.Chunk(all, 16) { // and each byte in each part of a sample
 		var texts []string
 		for _, c := range some {
 			b := string([]byte{c})
@@ -142,7 +140,7 @@ func TestDatagramOfAllBytes(t *testing.T) {
 		t.Error("the log is not plain ASCII")
 	}
 	if !strings.Contains(d.out.String(), `\\x00`) {
-		t.Error("a line that was to be shown is not in the log")
+		t.Error("a line for the log is missing")
 	}
 }
 

@@ -10,8 +10,9 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// etsyPoints are what Etsy's statsd publishes of itself, for the dashboards of its
-// users. With its names they come besides the daemon's own figures; numStats is among these.
+// etsyPoints returns the points that Etsy's statsd publishes about itself, for dashboards made for
+// it. With Etsy's names they are published in addition to the daemon's own figures, which include
+// numStats.
 func (s *Server) etsyPoints(f *flushed) []metric.Point {
 	layout, own := &s.flushes.layout, strings.Trim(s.cfg.MetadataPrefix, ".")
 	if !s.likeEtsy() || own == "" {
@@ -51,13 +52,13 @@ func (s *Server) etsyPoints(f *flushed) []metric.Point {
 	return points
 }
 
-// etsyValue is a number that Etsy's statsd keeps of itself.
+// etsyValue is a number that Etsy's statsd keeps about itself.
 type etsyValue struct {
 	name  string
 	value float64
 }
 
-// etsyCounters are the counters that Etsy's statsd keeps of itself.
+// etsyCounters returns the counters that Etsy's statsd keeps about itself.
 func etsyCounters(t *intake.Tally) []etsyValue {
 	return []etsyValue{
 		{"bad_lines_seen", float64(t.DiscardedSamples())},
@@ -71,7 +72,7 @@ func (s *Server) likeEtsy() bool {
 	return naming == aggregate.Etsy || naming == aggregate.EtsyLegacy
 }
 
-// namesPublished is numStats where that counts names, with the counters and gauges of
+// namesPublished returns numStats where it counts names: the names, and the counters and gauges of
 // etsyPoints.
 func (s *Server) namesPublished(sn *aggregate.Snapshot) (n int) {
 	for _, count := range sn.Count {
@@ -86,7 +87,8 @@ func (s *Server) namesPublished(sn *aggregate.Snapshot) (n int) {
 	return n
 }
 
-// compare notes how much more than the interval lies between boundary at and the one before.
+// compare notes how much longer than the interval the time between this boundary and the last one
+// is.
 func (f *flushes) compare(at int64, interval time.Duration) {
 	if f.boundary != 0 {
 		f.lag, f.compared = time.Duration(at-f.boundary)-interval, true

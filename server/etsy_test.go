@@ -13,9 +13,9 @@ import (
 	"github.com/statsd-ops/statsd/sink/sinktest"
 )
 
-// etsyCapture is what Etsy's statsd 0.9.0 sent to carbon at two flushes, of an interval of
-// 4 s and thresholds of 50 and 90, by path. Names that had been deleted on its console
-// before, as req before the second, are not in it.
+// etsyCapture returns the points that Etsy's statsd 0.9.0 sent to carbon at two flushes, by path,
+// with an interval of 4 s and thresholds of 50 and 90. Names deleted on its console before, such as
+// req before the second flush, are missing.
 func etsyCapture(t *testing.T) (flushes []map[string]float64) {
 	text, err := os.ReadFile("testdata/etsy/graphite-backend.tcp")
 	if err != nil {
@@ -31,12 +31,12 @@ func etsyCapture(t *testing.T) (flushes []map[string]float64) {
 		if at != before {
 			flushes, before = append(flushes, map[string]float64{}), at
 		}
-		flushes[len(flushes)-1][strings.TrimSuffix(path, ";a=b")] = v // tags are dropped here
+		flushes[len(flushes)-1][strings.TrimSuffix(path, ";a=b")] = v // this daemon drops tags
 	}
 	return flushes
 }
 
-// What Etsy's statsd published is published here, point by point.
+// The daemon publishes the same points as Etsy's statsd.
 func TestEtsyCapture(t *testing.T) {
 	r := sinktest.NewRecorder()
 	cfg := plain(r)
@@ -88,7 +88,7 @@ func TestEtsyCapture(t *testing.T) {
 	})
 }
 
-// Their own figures are what the daemon's are made of.
+// The values that Etsy's statsd keeps about itself derive from the daemon's figures.
 func TestEtsyFigures(t *testing.T) {
 	r := sinktest.NewRecorder()
 	cfg := plain(r)
@@ -115,7 +115,7 @@ func TestEtsyFigures(t *testing.T) {
 			}
 		}
 		if length := got["acme.own.graphiteStats.flush_length.web1"]; length < 1000 {
-			t.Errorf("flush_length is %v, want that of a flush", length)
+			t.Errorf("flush_length is %v, want the length of a flush", length)
 		}
 	})
 }

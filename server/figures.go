@@ -12,18 +12,19 @@ import (
 	"github.com/statsd-ops/statsd/sink"
 )
 
-// published reports whether a figure is a point of each flush too. Times are
-// not: they make no graph. Figures that are always 0 at a flush are not either.
+// published reports whether a figure is also published as a point. Times are not, because they make
+// no useful graph. Figures that are always 0 at a flush are not either.
 func published(name string) bool {
 	switch name {
 	case "start_time", "ledger.time", "last_publish.time", "last_publish.bytes", "publish_error.time", "pending_stats":
 		return false
 	}
-	return !strings.HasPrefix(name, "health.") // health is the worst of them
+	// "health" already shows the worst of its reasons.
+	return !strings.HasPrefix(name, "health.") && !strings.HasSuffix(name, ".accepted.time")
 }
 
-// figures lists the daemon's own figures as of the flush at hand. They are
-// worked out once and shown to all: published, logged, told by the monitor.
+// figures lists the daemon's own figures as of this flush. They are computed once, then published,
+// logged and shown by the monitor.
 func (s *Server) figures(f *flushed) []meta.Figure {
 	var l figureList
 	t, iv, sn, in := &s.flushes.total, &s.flushes.interval, f.snapshot, s.in.State()
@@ -38,10 +39,12 @@ func (s *Server) figures(f *flushed) []meta.Figure {
 	l.addReceived(t, &in)
 	l.value("metrics.batch.count", float64(iv.Batches))
 	l.value("names", float64(s.in.Table().Names()))
+	l.value("names.limit", float64(s.cfg.MaxNames))
 	l.count("timers.sketched", s.flushes.sketched)
 	memory := readMemory()
 	l.value("memory.live", memory.live)
 	l.value("memory.held", memory.held)
+	l = append(l, meta.Figure{Name: "cpu.used", Value: usedCPU().Seconds(), Count: true})
 	l.value("state.gauges", float64(s.state.gauges))
 	l.count("state.errors", s.state.faults)
 	l.count("notify.sent", s.alerts.sent.Load())
@@ -50,7 +53,7 @@ func (s *Server) figures(f *flushed) []meta.Figure {
 	l = append(l, s.Health().Figures()...)
 
 	l.addPipes(in.Pipes)
-	l.addSinks(f.sinks)
+	l.addSinks(f.sinks, f.at)
 	for kind, name := range map[metric.Kind]string{
 		metric.Counter: "counters", metric.Gauge: "gauge", metric.Set: "set", metric.Timer: "timers",
 	} {
@@ -60,7 +63,7 @@ func (s *Server) figures(f *flushed) []meta.Figure {
 	l.value("render.collisions", float64(sn.Collisions))
 	l.value("render.time", (f.duration - f.swap).Seconds())
 
-	// The daemon's own points are points of the flush.
+	// numStats includes the daemon's own points.
 	l = append(l, meta.Figure{Name: "render.total"}, meta.Figure{Name: "numStats"})
 	total := float64(sn.Len() + len(s.etsyPoints(f)))
 	if s.cfg.MetadataPrefix != "" {
@@ -77,7 +80,7 @@ func (s *Server) figures(f *flushed) []meta.Figure {
 	return l
 }
 
-// figureList is a list of figures being made.
+// figureList collects figures.
 type figureList []meta.Figure
 
 func (l *figureList) value(name string, v float64) {
@@ -88,7 +91,7 @@ func (l *figureList) count(name string, n uint64) {
 	*l = append(*l, meta.Figure{Name: name, Value: float64(n), Count: true})
 }
 
-// addReceived lists what came in since the start.
+// addReceived adds the totals of intake since the start.
 func (l *figureList) addReceived(t *intake.Tally, in *intake.State) {
 	l.count("udp.packets", t.UDPPackets)
 	l.count("udp.bytes", t.UDPBytes)
@@ -120,7 +123,7 @@ func (l *figureList) addReceived(t *intake.Tally, in *intake.State) {
 	l.count("debug.skipped", in.DebugSkipped)
 }
 
-// addPipes lists the results of reading pipes, nothing where none are read.
+// addPipes adds the results of reading stat pipes, if pipes are read.
 func (l *figureList) addPipes(p *intake.Pipes) {
 	if p == nil {
 		return
@@ -135,9 +138,8 @@ func (l *figureList) addPipes(p *intake.Pipes) {
 	l.count("pipes.removed", p.Removed)
 }
 
-// addSinks lists how publishing goes, in all and for each sink, also for those that were
-// removed.
-func (l *figureList) addSinks(sinks []delivery.State) {
+// addSinks adds the totals of publishing, then each sink, including removed sinks.
+func (l *figureList) addSinks(sinks []delivery.State, at time.Time) {
 	running := 0
 	for i := range sinks {
 		st := &sinks[i]
@@ -148,6 +150,7 @@ func (l *figureList) addSinks(sinks []delivery.State) {
 			l.addRecorder("sink."+st.Name+".", st.Recorder)
 		} else {
 			l.addSink("sink."+st.Name+".points.", &st.Ledger)
+			l.addSending("sink."+st.Name+".", st, at)
 		}
 	}
 	sum := sumPublishing(sinks)
@@ -175,6 +178,23 @@ func (l *figureList) addSink(name string, st *delivery.Ledger) {
 	l.count(name+"dropped.removed", st.Reasons.Removed)
 }
 
+// addSending adds the state of sending to a sink. A sink that a reload removed keeps only its
+// counts.
+func (l *figureList) addSending(name string, st *delivery.State, at time.Time) {
+	l.count(name+"errors.socket", st.Attempts.Socket)
+	l.count(name+"errors.unknown", st.Attempts.Unknown)
+	if st.Removed {
+		return
+	}
+	facts, up := sinkFactsOf(st), 1.0
+	if facts.Failing {
+		up = 0
+	}
+	l.value(name+"up", up)
+	l.value(name+"behind", facts.Behind(at).Seconds())
+	l.value(name+"accepted.time", unixSeconds(facts.Accepted))
+}
+
 func (l *figureList) addRecorder(name string, st *sink.State) {
 	l.count(name+"points.made", st.Made)
 	l.count(name+"points.delivered", st.Delivered)
@@ -186,12 +206,12 @@ func (l *figureList) addRecorder(name string, st *sink.State) {
 	l.value(name+"history.bytes", float64(st.Bytes))
 }
 
-// publishing sums up how publishing goes, over all sinks.
+// publishing sums up publishing over all sinks.
 type publishing struct {
 	attempts  delivery.Attempts
-	last      delivery.Sent // the newest
-	published time.Time     // its time
-	failed    time.Time     // when an attempt failed last
+	last      delivery.Sent // the newest delivery
+	published time.Time     // the time of last
+	failed    time.Time     // when an attempt last failed
 }
 
 func sumPublishing(sinks []delivery.State) (sum publishing) {

@@ -8,14 +8,15 @@ import (
 )
 
 const (
-	// ownFiles is for the runtime, the log, the state file, notifiers and name look-ups.
+	// ownFiles reserves descriptors for the runtime, the log, the state file, notifiers and name
+	// look-ups.
 	ownFiles = 24
-	// sinkFiles is for a sink and its spool.
+	// sinkFiles reserves descriptors for a sink and its spool.
 	sinkFiles = 6
 )
 
-// intakeLimits returns the limits of intake, which leave enough open files for publishing: for each sink, the
-// state file and notifiers, and some for clients that ask.
+// intakeLimits returns the limits of intake. They leave enough descriptors for publishing, the
+// state file, notifiers and the monitor's clients.
 func (s *Server) intakeLimits() intake.Limits {
 	limits := s.cfg.Limits
 	limits.Reserved = ownFiles + sinkFiles*len(s.cfg.Sinks) + s.cfg.Receivers

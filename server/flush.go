@@ -13,29 +13,29 @@ import (
 	"github.com/statsd-ops/statsd/sink"
 )
 
-// flushes is what the flush loop knows.
+// flushes is the state of the flush loop.
 type flushes struct {
 	schedule schedule
 	layout   aggregate.Layout
 	total    intake.Tally // since the start, up to the last flush
-	interval intake.Tally // of the last flush interval
+	interval intake.Tally // in the last flush interval
 	late     uint64
-	sketched uint64        // timers whose percentiles were estimates
+	sketched uint64        // timers whose percentiles are estimates
 	boundary int64         // of the last flush
-	lag      time.Duration // by which it came later than due, after the one before
-	compared bool          // there was one before
+	lag      time.Duration // how much later than due the last flush came
+	compared bool          // an earlier boundary is known
 }
 
-// flushed is what one flush was like.
+// flushed describes one flush.
 type flushed struct {
 	snapshot *aggregate.Snapshot
 	at       time.Time        // when the table was drained
 	swap     time.Duration    // how long the receivers' shards were locked
-	duration time.Duration    // until the snapshot was complete
-	sinks    []delivery.State // before the flush was offered
+	duration time.Duration    // time until the snapshot was complete
+	sinks    []delivery.State // as of just before the flush was offered
 }
 
-// flushLoop flushes whenever it is time to, until ctx ends.
+// flushLoop flushes at each boundary until ctx ends.
 func (s *Server) flushLoop(ctx context.Context) {
 	f := &s.flushes
 	next := f.schedule.next(time.Now().UnixNano())
@@ -49,7 +49,7 @@ func (s *Server) flushLoop(ctx context.Context) {
 			if !s.loop.rest(ctx, min(clock.UntilDue(now, next), s.beatEvery())) {
 				return
 			}
-			// The clock may have been put back.
+			// The clock may have been set back.
 			next = min(next, f.schedule.next(time.Now().UnixNano()))
 			s.in.Due(next)
 		}
@@ -63,8 +63,7 @@ func (s *Server) flushLoop(ctx context.Context) {
 	}
 }
 
-// flush publishes what came in since the last flush, as of the boundary at, in
-// Unix nanoseconds.
+// flush publishes the content since the last flush, with the time at, in Unix nanoseconds.
 func (s *Server) flush(at int64) {
 	f := &s.flushes
 	start := time.Now()
@@ -95,16 +94,16 @@ func (s *Server) flush(at int64) {
 	s.noteFlush(time.Since(start))
 }
 
-// take takes a boundary, and warns once if it was given before.
+// take marks a boundary as used. It warns once if the boundary was used before.
 func (s *Server) take(at int64) {
 	f := &s.flushes
 	if f.schedule.take(at) && f.schedule.repeated == 1 {
 		s.log.Warn().Time("boundary", time.Unix(0, at)).
-			Msg("the clock was put back, or flushes of an earlier start had the same times: they are used again, and graphite keeps the later points (see flush.repeated)")
+			Msg("the clock was set back, or an earlier run flushed at the same times: times are used twice, and graphite keeps the later points (see flush.repeated)")
 	}
 }
 
-// ownPoints makes points of the figures that are published.
+// ownPoints returns the published figures as points.
 func (s *Server) ownPoints(fs []meta.Figure, now int64) []metric.Point {
 	if s.cfg.MetadataPrefix == "" {
 		return nil

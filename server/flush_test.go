@@ -15,8 +15,7 @@ import (
 // Virtual time begins at midnight of 2000-01-01, UTC.
 const midnight = 946_684_800
 
-// points returns the points that arrived so far by time and path, without the
-// daemon's own.
+// points returns the points received so far by time and path, without the daemon's own.
 func points(t *testing.T, r *sinktest.Recorder) map[int64]map[string]float64 {
 	t.Helper()
 	byTime := map[int64]map[string]float64{}
@@ -50,9 +49,9 @@ func expect(t *testing.T, got, want map[int64]map[string]float64) {
 	}
 }
 
-// Flushes come at the wall clock's multiples of the interval, whenever the
-// daemon was started; points carry the end of their interval, counters are
-// divided by it, and a name that was not seen is not published.
+// Flushes come at multiples of the interval on the wall clock, independent of the start. Points
+// carry the end of their interval, counters are divided by it, and names without samples are not
+// published.
 func TestFlushAlignment(t *testing.T) {
 	r := sinktest.NewRecorder()
 	inVirtualTime(t, plain(r), func(v *virtual) {
@@ -66,7 +65,7 @@ func TestFlushAlignment(t *testing.T) {
 			"timers.time.lower": 7, "timers.time.upper": 7, "timers.time.mean": 7, "timers.time.count": 1, "timers.time.upper_90": 7,
 		}
 		expect(t, points(t, r), map[int64]map[string]float64{midnight + 10: first})
-		v.wait(20 * time.Second) // two flushes of nothing
+		v.wait(20 * time.Second) // two empty flushes
 		v.receive("load:+2|g")
 		v.receive("hits:1|c")
 		v.wait(10 * time.Second)
@@ -77,7 +76,7 @@ func TestFlushAlignment(t *testing.T) {
 	})
 }
 
-// A boundary that was flushed at is given: a clock put back a little passes it over.
+// A boundary already used is skipped when the clock is set back a little.
 func TestFlushGivesBoundary(t *testing.T) {
 	inVirtualTime(t, plain(sinktest.NewRecorder()), func(v *virtual) {
 		v.wait(45 * time.Second)
@@ -110,8 +109,7 @@ func TestFlushOften(t *testing.T) {
 	})
 }
 
-// The daemon's own points are there at each flush, whether anything came or
-// not.
+// Each flush publishes the daemon's own points, even without samples.
 func TestFlushOfFigures(t *testing.T) {
 	r := sinktest.NewRecorder()
 	cfg := plain(r)
@@ -136,7 +134,7 @@ func TestFlushOfFigures(t *testing.T) {
 	})
 }
 
-// Two kinds of one path are both sent, and told of.
+// If two kinds have one path, both are sent and reported.
 func TestFlushCollision(t *testing.T) {
 	r := sinktest.NewRecorder()
 	cfg := plain(r)
@@ -153,7 +151,7 @@ func TestFlushCollision(t *testing.T) {
 	})
 }
 
-// Health fails while a sink does, and when flushes stay away.
+// The health fails while a sink fails, and when flushes stop.
 func TestHealth(t *testing.T) {
 	r := sinktest.NewRecorder()
 	cfg := plain(r)
@@ -173,7 +171,7 @@ func TestHealth(t *testing.T) {
 		if h := v.Health(); h.State != meta.OK {
 			t.Errorf("when it works again: %v", h)
 		}
-		v.end() // no flush any more
+		v.end() // no more flushes
 		v.wait(20 * time.Second)
 		if h := v.Health(); h.State != meta.OK {
 			t.Errorf("20 s after the last flush: %v", h)

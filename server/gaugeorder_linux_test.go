@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// The gauge that the kernel received last counts, whichever socket and protocol it came by. Each
-// receiver sleeps for itself, so they read in another order. The pause is longer than the kernel takes
-// and shorter than a receiver sleeps.
+// The last gauge that the kernel received counts, whatever its socket and protocol. Receivers sleep
+// independently, so they may read in another order. The pause is longer than the kernel's handling
+// and shorter than a receiver's sleep.
 func TestGaugesCountInOrderOfArrival(t *testing.T) {
 	t.Parallel()
 	const rounds, pause = 40, 3 * time.Millisecond
@@ -30,7 +30,7 @@ func TestGaugesCountInOrderOfArrival(t *testing.T) {
 			{d.dial("udp"), set + ":3|g\n" + adjusted + ":+1|g\n" + mixed + ":+5|g\n"},
 		} {
 			send(t, step.conn, step.text)
-			time.Sleep(pause) // the order of arrival over several sockets is the order of time
+			time.Sleep(pause) // times order the arrivals of several sockets
 		}
 		want["gauges."+set], want["gauges."+adjusted], want["gauges."+mixed] = 3, 411, 8
 	}

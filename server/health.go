@@ -15,28 +15,28 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// lookEvery is how often the health is looked at.
+// lookEvery is the time between two looks at the health.
 const lookEvery = time.Second
 
-// health gathers the facts that the daemon's health is worked out from.
+// health gathers the facts from which the daemon's health is derived.
 type health struct {
 	mu        sync.Mutex
 	tracker   *meta.Tracker
 	facts     meta.Facts             // as of the last flush
-	discarded [metric.Reasons]uint64 // samples, as of the last flush
-	told      [metric.Reasons]uint64 // those that the log was told of; watchHealth's own
-	watched   bool                   // the log is told of each discard anyway
+	discarded [metric.Reasons]uint64 // discarded samples, as of the last flush
+	told      [metric.Reasons]uint64 // discards already logged; only watchHealth uses it
+	watched   bool                   // each discard is logged anyway
 
-	// notes wait to be logged by watchHealth: nothing else waits for the log.
+	// notes wait for watchHealth, which alone waits for the log.
 	notes  []meta.Note
-	missed int // notes that did not fit
+	missed int // notes dropped because the queue was full
 }
 
-// maxNotes is how many notes may wait to be logged.
+// maxNotes limits the notes that wait for the log.
 const maxNotes = 200
 
-// Health implements meta.Source: it looks at everything now. Changes since the last
-// look are logged soon.
+// Health implements meta.Source. It reads the current facts. Changes since the last look are logged
+// soon after.
 func (s *Server) Health() meta.Health {
 	h := &s.health
 	h.mu.Lock()
@@ -53,8 +53,7 @@ func (s *Server) Health() meta.Health {
 	return now
 }
 
-// watchHealth looks at the health until ctx ends, also while no flush comes, and
-// logs its changes.
+// watchHealth looks at the health each second until ctx ends and logs the changes.
 func (s *Server) watchHealth(ctx context.Context) {
 	for more := true; more; {
 		more = clock.Sleep(ctx, lookEvery)
@@ -63,7 +62,7 @@ func (s *Server) watchHealth(ctx context.Context) {
 	}
 }
 
-// logNotes logs the notes that wait. It holds no lock while it does.
+// logNotes logs the waiting notes. It holds no lock meanwhile.
 func (s *Server) logNotes() {
 	h := &s.health
 	h.mu.Lock()
@@ -86,7 +85,7 @@ func (s *Server) logNotes() {
 	}
 }
 
-// noteIntake keeps what came in up to the flush at hand. It is for the flush loop.
+// noteIntake records the facts of intake up to this flush. Only the flush loop calls it.
 func (s *Server) noteIntake() {
 	t, in, h := &s.flushes.total, s.in.State(), &s.health
 	h.mu.Lock()
@@ -115,7 +114,7 @@ func (s *Server) noteIntake() {
 	}
 }
 
-// noteFlush keeps how the flush at hand went. It is for the flush loop.
+// noteFlush records how this flush went. Only the flush loop calls it.
 func (s *Server) noteFlush(took time.Duration) {
 	h := &s.health
 	h.mu.Lock()
@@ -127,7 +126,7 @@ func (s *Server) noteFlush(took time.Duration) {
 	h.facts.StateFault = s.state.fault
 }
 
-// sinkFacts tells of the configured destinations.
+// sinkFacts returns the facts about the configured destinations.
 func (s *Server) sinkFacts() (all []meta.SinkFacts) {
 	for _, st := range s.out.States() {
 		if !st.Removed {
@@ -166,7 +165,7 @@ func errorText(err error) string {
 	return err.Error()
 }
 
-// logNote logs a note, with the fields that add gives it.
+// logNote logs a note with the fields that add provides.
 func (s *Server) logNote(n meta.Note, add func(*zerolog.Event)) {
 	level := map[meta.State]zerolog.Level{meta.OK: zerolog.InfoLevel, meta.Degraded: zerolog.WarnLevel, meta.Failing: zerolog.ErrorLevel}[n.Level]
 	e := s.log.WithLevel(level).Str("health", n.ID)
@@ -180,8 +179,7 @@ func (s *Server) logNote(n meta.Note, add func(*zerolog.Event)) {
 	e.Msg(n.Text)
 }
 
-// addDiscards adds the reasons of the samples that were discarded since the log
-// was last told, and the last bad line.
+// addDiscards adds the reasons of discards since the last log line, and the last bad line.
 func (s *Server) addDiscards(e *zerolog.Event, discarded, told *[metric.Reasons]uint64) {
 	for r, n := range discarded {
 		if reason := metric.Reason(r); !reason.Refusal() && n > told[r] {
@@ -196,7 +194,7 @@ func (s *Server) addDiscards(e *zerolog.Event, discarded, told *[metric.Reasons]
 	}
 }
 
-// withHealth replaces the health as of the last flush by that of now.
+// withHealth replaces the health of the last flush by the current one.
 func (s *Server) withHealth(figures []meta.Figure) []meta.Figure {
 	live := map[string]float64{}
 	for _, f := range s.Health().Figures() {

@@ -18,7 +18,7 @@ import (
 	"github.com/statsd-ops/statsd/sink/sinktest"
 )
 
-// browse gets a path of the daemon's monitor.
+// browse requests a path of the daemon's monitor.
 func (d *daemon) browse(path string) (code int, body string) {
 	d.t.Helper()
 	client := http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true}}
@@ -34,8 +34,7 @@ func (d *daemon) browse(path string) (code int, body string) {
 	return answer.StatusCode, string(text)
 }
 
-// silentFace returns which face does not tell of a reason whose text has a
-// part; "" if all do.
+// silentFace returns an output that lacks a reason with this text, or "" if all have it.
 func (d *daemon) silentFace(alerts *notified, id, part string) string {
 	d.t.Helper()
 	if !d.Health().Has(id) || !strings.Contains(d.Health().Text(), part) {
@@ -52,23 +51,26 @@ func (d *daemon) silentFace(alerts *notified, id, part string) string {
 	if figures := d.istats(); figures["health"] == 0 || figures["health."+id] == 0 {
 		return "istats"
 	}
+	if _, metrics := d.browse("/metrics"); !strings.Contains(metrics, `statsd_health{reason="`+id+`"} `) || strings.Contains(metrics, `statsd_health{reason="`+id+`"} 0`) {
+		return "/metrics"
+	}
 	if e := alerts.last(); e.Status != notify.Warning && e.Status != notify.Critical || !strings.Contains(e.Text, part) {
 		return "alert"
 	}
 	return ""
 }
 
-// TestHealthOfFaults breaks a running daemon in several ways, and checks that
-// every face names what is wrong.
+// TestHealthOfFaults breaks a running daemon in several ways and checks that every output names the
+// fault.
 func TestHealthOfFaults(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		change   func(t *testing.T, cfg *Config)
 		act      func(d *daemon)
 		id, part string
-		more     string // another text that must be told
+		more     string // another text that must be reported
 		log      string
-		code     int // of /healthz, at least once
+		code     int // status of /healthz, at least once
 	}{
 		"a full queue": {
 			change: func(_ *testing.T, cfg *Config) { cfg.QueueBytes = 1 << 20 },
@@ -138,7 +140,7 @@ func TestHealthOfFaults(t *testing.T) {
 			}
 			for _, part := range []string{tt.part, tt.more} {
 				face := "?"
-				eventually(t, "a face does not tell of "+tt.id, func() bool {
+				eventually(t, "an output does not show "+tt.id, func() bool {
 					face = d.silentFace(alerts, tt.id, part)
 					return face == ""
 				})
@@ -155,13 +157,13 @@ func TestHealthOfFaults(t *testing.T) {
 	}
 }
 
-// TestHealthEnds lets each fault end in virtual time, and checks that the
-// health, the figures, the alerts and the log end too.
+// TestHealthEnds ends each fault in virtual time and checks that the health, the figures, the
+// alerts and the log recover too.
 func TestHealthEnds(t *testing.T) {
 	for name, tt := range map[string]struct {
 		act, undo func(v *virtual, r *sinktest.Recorder)
 		id        string
-		lasts     time.Duration // after it is undone
+		lasts     time.Duration // after the fault has ended
 		log       []string
 	}{
 		"refused names": {
@@ -193,7 +195,7 @@ func TestHealthEnds(t *testing.T) {
 				tt.act(v, r)
 				v.wait(80 * time.Second) // until a look has seen it
 				if !v.Health().Has(tt.id) || figureOf(t, v.Server, "health") == 0 || figureOf(t, v.Server, "health."+tt.id) == 0 || alerts.last().Status == notify.OK {
-					t.Errorf("not told: %v, %v", v.Health(), alerts.last())
+					t.Errorf("not reported: %v, %v", v.Health(), alerts.last())
 				}
 				tt.undo(v, r)
 				v.wait(tt.lasts)
@@ -215,7 +217,7 @@ func TestHealthEnds(t *testing.T) {
 	}
 }
 
-// TestReadiness checks that a daemon that ends is alive, and not ready.
+// TestReadiness checks that a daemon during shutdown is alive but not ready.
 func TestReadiness(t *testing.T) {
 	t.Parallel()
 	cfg := config()
@@ -224,9 +226,9 @@ func TestReadiness(t *testing.T) {
 	if code, _ := d.browse("/readyz"); code != 200 {
 		t.Errorf("/readyz: %d at the start", code)
 	}
-	d.Recorder.Hang() // so that the end takes long
+	d.Recorder.Hang() // makes the shutdown long
 	d.end()
-	eventually(t, "/readyz does not tell of the end", func() bool { code, _ := d.browse("/readyz"); return code == 503 })
+	eventually(t, "/readyz does not report the shutdown", func() bool { code, _ := d.browse("/readyz"); return code == 503 })
 	if code, body := d.browse("/livez"); code != 200 {
 		t.Errorf("/livez: %d %s", code, body)
 	}

@@ -15,7 +15,7 @@ import (
 	"github.com/statsd-ops/statsd/internal/sockets"
 )
 
-// fileOf returns a duplicate of a socket, as a daemon is given it.
+// fileOf returns a duplicate of a socket, as a daemon inherits it.
 func fileOf(t testing.TB, socket any) *os.File {
 	t.Helper()
 	file, err := socket.(interface{ File() (*os.File, error) }).File()
@@ -25,7 +25,7 @@ func fileOf(t testing.TB, socket any) *os.File {
 	return file
 }
 
-// given is a pair of sockets of one port that outlive each daemon.
+// given is a pair of sockets of one port that outlives each daemon.
 type given struct {
 	t   testing.TB
 	tcp *net.TCPListener
@@ -89,7 +89,7 @@ func (tr *traffic) sendDatagram() func() error {
 	tr.t.Cleanup(func() { _ = conn.Close() })
 	port := tr.udp.LocalAddr().(*net.UDPAddr).Port
 	return func() error {
-		// The smallest of buffers must hold what comes while no daemon reads.
+		// The smallest buffer must hold the traffic while no daemon reads.
 		for tr.datagrams%20 == 0 {
 			if state, err := sockets.On("udp", port); err != nil || state.Queued < 50_000 {
 				break
@@ -110,8 +110,7 @@ func (tr *traffic) connect() error {
 	return errors.Join(err, conn.Close())
 }
 
-// While daemons follow each other on sockets that were given to them, no datagram
-// and no connection is lost, whichever of them reads it.
+// While daemons take turns on inherited sockets, no datagram and no connection is lost.
 func TestSuccessorsLoseNothing(t *testing.T) {
 	t.Parallel()
 	tr := &traffic{given: newGiven(t)}
@@ -151,7 +150,7 @@ func TestSuccessorsLoseNothing(t *testing.T) {
 	}
 }
 
-// What was not given is bound, on the same port.
+// A missing socket is bound on the same port.
 func TestSocketsGivenInPart(t *testing.T) {
 	t.Parallel()
 	for _, network := range []string{"tcp", "udp"} {
@@ -194,10 +193,10 @@ func TestSocketsThatCannotBeUsed(t *testing.T) {
 		t.Fatal(err)
 	}
 	for want, sockets := range map[string][]*os.File{
-		"want a tcp or udp socket, not unix":                       {fileOf(t, unix)},
-		"it is a connection; want a listening":                     {fileOf(t, connection)},
-		"want one tcp socket, this is another":                     {fileOf(t, g.tcp), fileOf(t, g.tcp)},
-		"given as inherit_test.go: socket operation on non-socket": {text},
+		"want a tcp or udp socket, not unix":                           {fileOf(t, unix)},
+		"it is a connection; want a listening":                         {fileOf(t, connection)},
+		"want one tcp socket, this is another one":                     {fileOf(t, g.tcp), fileOf(t, g.tcp)},
+		"inherited as inherit_test.go: socket operation on non-socket": {text},
 	} {
 		cfg := config()
 		cfg.Sockets = append(sockets, fileOf(t, g.udp))

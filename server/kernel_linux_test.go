@@ -4,13 +4,13 @@ import (
 	"testing"
 )
 
-// What the kernel had no room for is counted exactly: read and dropped
-// together are what was sent.
+// Datagrams that do not fit into the kernel's buffer are counted exactly: read plus dropped equals
+// sent.
 func TestKernelDrops(t *testing.T) {
 	t.Parallel()
 	const datagrams, sockets = 20_000, 4
 	cfg := config()
-	cfg.UDPBuffer = 1 // the kernel makes it the least it grants
+	cfg.UDPBuffer = 1 // the kernel raises it to its minimum
 	d := start(t, cfg)
 	for range sockets {
 		conn := d.dial("udp")

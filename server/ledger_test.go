@@ -41,9 +41,8 @@ func balance(t *testing.T, s *Server, sinks ...string) {
 	}
 }
 
-// While clients send good and bad lines and more names than there may be, and
-// one sink flaps and one is dead until the end, every sample and point is
-// accounted for at each flush and at the end.
+// Clients send good lines, bad lines and too many names; one sink flaps and one is dead until the
+// end. Every sample and point is accounted for at each flush and at the end.
 func TestLedger(t *testing.T) {
 	t.Parallel()
 	flapping, dead := sinktest.NewRecorder(), sinktest.NewRecorder()
@@ -101,7 +100,7 @@ func TestLedger(t *testing.T) {
 	}
 	flapping.Recover()
 	d.end()
-	dead.Recover() // while there is time
+	dead.Recover() // within the grace period
 	d.stop()
 
 	balance(t, d.Server, "recorder", "flapping", "dead")
@@ -126,7 +125,7 @@ func TestLedger(t *testing.T) {
 	checkSame(t, d.Recorder, flapping)
 }
 
-// checkSame checks that two sinks have got the same points in the same order.
+// checkSame checks that two sinks received the same points in the same order.
 func checkSame(t *testing.T, a, b *sinktest.Recorder) {
 	t.Helper()
 	one, other := a.Points(), b.Points()

@@ -4,19 +4,19 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// nearLimit is the part of a limit that is warned of.
+// nearLimit is the used part of a limit from which a warning is logged.
 const nearLimit = 0.9
 
-// limit is something that is bounded, and how much of it is in use.
+// limit is a bounded resource and its use.
 type limit struct {
 	flag string
 	used int
 	max  int
-	name string // the name that uses most, where there is one
-	then string // what happens at the limit
+	name string // the name that uses the most, if there is one
+	then string // the consequence of reaching the limit
 }
 
-// limits lists what is bounded.
+// limits lists the bounded resources.
 func (s *Server) limits(f *flushed) []limit {
 	set, members := f.snapshot.Largest(metric.Set)
 	timer, samples := f.snapshot.Largest(metric.Timer)
@@ -24,7 +24,7 @@ func (s *Server) limits(f *flushed) []limit {
 	all := []limit{
 		{"--max-set-members", members, s.cfg.MaxSetMembers, set, "new members are refused"},
 		{"--max-timer-samples", samples, s.cfg.MaxTimerSamples, timer, "percentiles are estimates"},
-		{"--max-tcp-connections", in.PeakConnections, in.MaxConnections, "", "the connection that was idle longest is cut for a new one"},
+		{"--max-tcp-connections", in.PeakConnections, in.MaxConnections, "", "the connection that was idle longest is closed for a new one"},
 	}
 	for _, st := range f.sinks {
 		if st.Recorder != nil && !st.Removed {
@@ -34,7 +34,7 @@ func (s *Server) limits(f *flushed) []limit {
 	return all
 }
 
-// limitStage says how near a limit is.
+// limitStage is how near a limit is.
 type limitStage int
 
 const (
@@ -53,8 +53,8 @@ func (l *limit) stage() limitStage {
 	return limitFar
 }
 
-// warnOfLimits logs which limits are nearly reached or reached, once each. The
-// health tells of --max-names.
+// warnOfLimits logs, once each, the limits that are nearly reached or reached. The health covers
+// --max-names.
 func (s *Server) warnOfLimits(f *flushed) {
 	for _, l := range s.limits(f) {
 		stage := l.stage()

@@ -10,7 +10,7 @@ import (
 	"github.com/statsd-ops/statsd/meta"
 )
 
-// A timer with too many samples keeps its count and extremes exact, and says so.
+// A timer with too many samples keeps its count and extremes exact, and the daemon reports it.
 func TestTimersWithTooManySamples(t *testing.T) {
 	t.Parallel()
 	cfg := config()
@@ -33,8 +33,8 @@ func TestTimersWithTooManySamples(t *testing.T) {
 	}
 }
 
-// Refused samples are counted by limit, and shown by the prefix that the names have in
-// common. Known names still count.
+// Refused samples are counted by limit and shown by the common prefix of their names. Known names
+// still count.
 func TestRefusalsAreShown(t *testing.T) {
 	t.Parallel()
 	cfg := config()
@@ -47,11 +47,11 @@ func TestRefusalsAreShown(t *testing.T) {
 	}
 	d.deliver(conn, "web.other:1|c", "solo:1|c\nsolo:1|c")
 	want := []meta.Refusal{
-		{Limit: "max-names", Prefix: "a-b_c.d.", Least: 30, Most: 30},
-		{Limit: "max-names", Prefix: "web.hits.", Least: 30, Most: 30},
-		{Limit: "max-set-members", Prefix: "users", Least: 29, Most: 29},
-		{Limit: "max-names", Prefix: "solo", Least: 2, Most: 2},
-		{Limit: "max-names", Prefix: "web.other", Least: 1, Most: 1},
+		{Limit: "max-names", Prefix: "a-b_c.d.", Min: 30, Max: 30},
+		{Limit: "max-names", Prefix: "web.hits.", Min: 30, Max: 30},
+		{Limit: "max-set-members", Prefix: "users", Min: 29, Max: 29},
+		{Limit: "max-names", Prefix: "solo", Min: 2, Max: 2},
+		{Limit: "max-names", Prefix: "web.other", Min: 1, Max: 1},
 	}
 	if got := d.Discards().Refused; !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
@@ -65,7 +65,7 @@ func TestRefusalsAreShown(t *testing.T) {
 }
 
 // Each limit is warned of once, before it is reached.
-func TestLimitsAreWarnedOf(t *testing.T) {
+func TestLimitWarnings(t *testing.T) {
 	cfg := config()
 	cfg.FlushInterval, cfg.Receivers = time.Second, 1
 	cfg.MaxNames, cfg.MaxSetMembers, cfg.MaxTimerSamples = 10, 10, 10
@@ -96,11 +96,11 @@ func TestLimitsAreWarnedOf(t *testing.T) {
 	})
 }
 
-// warnings returns how often the log warns of a limit.
+// warnings returns the number of warnings about a limit.
 func warnings(log, flag string) int { return strings.Count(log, flag+" is nearly reached") }
 
-// So is the limit on connections.
-func TestConnectionsAreWarnedOf(t *testing.T) {
+// The limit of connections is warned of, too.
+func TestConnectionWarnings(t *testing.T) {
 	t.Parallel()
 	cfg := config()
 	cfg.FlushInterval, cfg.GaugeExpire = 50*time.Millisecond, time.Hour
@@ -124,8 +124,8 @@ func TestConnectionsAreWarnedOf(t *testing.T) {
 	}
 }
 
-// After a reload that allows fewer connections than are open, a new one gets in, and
-// others make room.
+// After a reload that allows fewer connections than are open, a new one gets in and others are
+// closed.
 func TestReloadAllowsFewerConnections(t *testing.T) {
 	t.Parallel()
 	d := start(t, config())

@@ -6,20 +6,19 @@ import (
 	"time"
 )
 
-// loop is the goroutine that flushes. It runs functions for others between two flushes: what
-// only it may touch needs no lock.
+// loop runs functions for other goroutines on the flush loop, between two flushes. Data that only
+// the flush loop uses needs no lock.
 type loop struct {
 	calls chan func()
-	ended chan struct{} // closed when no more are run
+	ended chan struct{} // closed when no more functions are run
 }
 
 func newLoop() loop { return loop{calls: make(chan func()), ended: make(chan struct{})} }
 
-// errEnding is the answer of a loop that has ended.
+// errEnding is returned after the loop has ended.
 var errEnding = errors.New("the daemon is ending")
 
-// do has the loop run f, and returns when that is done. After an error
-// f is not run.
+// do runs f on the flush loop and waits for it. After an error f has not run.
 func (l *loop) do(ctx context.Context, f func()) error {
 	done := make(chan struct{})
 	select {
@@ -33,7 +32,7 @@ func (l *loop) do(ctx context.Context, f func()) error {
 	}
 }
 
-// rest sleeps, or runs one function. It reports false when ctx has ended. Only the loop calls it.
+// rest sleeps or runs one function. It returns false when ctx has ended. Only the loop calls it.
 func (l *loop) rest(ctx context.Context, d time.Duration) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()
@@ -47,5 +46,5 @@ func (l *loop) rest(ctx context.Context, d time.Duration) bool {
 	return true
 }
 
-// end refuses further functions.
+// end makes do refuse further functions.
 func (l *loop) end() { close(l.ended) }

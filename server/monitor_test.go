@@ -12,7 +12,7 @@ import (
 	"github.com/statsd-ops/statsd/sink/sinktest"
 )
 
-// istats asks the daemon's monitor.
+// istats queries the daemon's monitor.
 func (d *daemon) istats() map[string]float64 {
 	d.t.Helper()
 	client, err := xmlrpc.NewClient("http://"+d.MonitorAddr().String()+"/", nil)
@@ -31,8 +31,8 @@ func (d *daemon) istats() map[string]float64 {
 	return figures
 }
 
-// The names that operators' scripts read are there from the first second on,
-// and what the daemon adds to them.
+// The names that operators' scripts read exist from the start, and so do the daemon's additional
+// names.
 func TestMonitorNames(t *testing.T) {
 	t.Parallel()
 	cfg := config()
@@ -61,11 +61,11 @@ func TestMonitorNames(t *testing.T) {
 	send(t, d.dial("tcp"), "a:1|c\na:1:x|c\nbad\n")
 	eventually(t, "pending_stats does not say 4", func() bool { return d.istats()["pending_stats"] == 4 })
 	if got := d.istats()["metrics.discarded"]; got != 0 {
-		t.Errorf("%v discarded up to the last flush, which there was none of", got)
+		t.Errorf("%v discarded up to the last flush, but there was no flush", got)
 	}
 }
 
-// What is published is what the monitor shows.
+// The monitor shows the published values.
 func TestMonitorEqualsPublished(t *testing.T) {
 	r := sinktest.NewRecorder()
 	cfg := plain(r)
@@ -83,13 +83,13 @@ func TestMonitorEqualsPublished(t *testing.T) {
 			}
 			published := points(t, r)[midnight+10*(i+1)]
 			maps.DeleteFunc(published, func(path string, _ float64) bool { return !strings.HasPrefix(path, "own.") })
-			for _, name := range []string{"own.start_time", "own.last_publish.time", "own.last_publish.bytes", "own.publish_error.time", "own.ledger.time", "own.pending_stats"} {
+			for _, name := range []string{"own.start_time", "own.last_publish.time", "own.last_publish.bytes", "own.publish_error.time", "own.ledger.time", "own.pending_stats", "own.sink.recorder.accepted.time"} {
 				if _, there := published[name]; there {
 					t.Errorf("%s is published", name)
 				}
 				delete(shown, name)
 			}
-			// The worst state is published, and so is "health".
+			// Only the worst state is published, as "health".
 			maps.DeleteFunc(shown, func(name string, _ float64) bool { return strings.HasPrefix(name, "own.health.") })
 			if !maps.Equal(published, shown) {
 				t.Errorf("flush %d: published %v\nshown %v", i+1, published, shown)

@@ -15,7 +15,7 @@ import (
 	"github.com/statsd-ops/statsd/sink/sinktest"
 )
 
-// timed is a recorder that remembers when it was asked to send.
+// timed is a recorder that records the times of attempts to send.
 type timed struct {
 	*sinktest.Recorder
 	mu       sync.Mutex
@@ -29,7 +29,7 @@ func (s *timed) Send(ctx context.Context, payload []byte) error {
 	return s.Recorder.Send(ctx, payload)
 }
 
-// take returns the attempts since it was called last.
+// take returns the attempts since its last call.
 func (s *timed) take() []time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -38,8 +38,8 @@ func (s *timed) take() []time.Time {
 	return attempts
 }
 
-// A payload that is not taken is tried again after 100 ms, then twice as long
-// each time up to 5 s, give or take a fifth; after a success it begins at 100 ms.
+// A payload that is not taken is tried again after 100 ms, then after twice as long each time up to
+// 5 s, plus or minus a fifth. After a success it starts at 100 ms again.
 func TestOutletRetries(t *testing.T) {
 	s := &timed{Recorder: sinktest.NewRecorder()}
 	cfg := plain(s.Recorder)
@@ -76,8 +76,8 @@ func TestOutletRetries(t *testing.T) {
 	})
 }
 
-// What waits for a dead sink is bounded: the oldest goes, and is counted. The
-// rest arrives in order, as it was made, when the sink works again.
+// The queue for a dead sink is bounded: the oldest payloads are dropped and counted. The rest
+// arrives unchanged and in order when the sink works again.
 func TestOutletQueueIsBounded(t *testing.T) {
 	const names, flushes = 2_000, 30
 	r := sinktest.NewRecorder()
@@ -135,8 +135,7 @@ func TestOutletQueueIsBounded(t *testing.T) {
 	})
 }
 
-// A sink that hangs delays neither flushes nor its neighbour, and what waited
-// for it arrives.
+// A sink that hangs delays neither flushes nor its neighbour, and its queue arrives later.
 func TestOutletsAreIndependent(t *testing.T) {
 	hanging, healthy := sinktest.NewRecorder(), sinktest.NewRecorder()
 	cfg := plain(healthy)
@@ -159,8 +158,7 @@ func TestOutletsAreIndependent(t *testing.T) {
 	})
 }
 
-// Failed attempts are counted by what failed, and the flushes that they
-// delayed each once.
+// Failed attempts are counted by cause. The delayed flushes are counted once each.
 func TestOutletCountsErrors(t *testing.T) {
 	r := sinktest.NewRecorder()
 	cfg := plain(r)

@@ -17,7 +17,7 @@ import (
 	"github.com/statsd-ops/statsd/statvent/pipes"
 )
 
-// host is a directory of pipes, and the program of the processes that have them.
+// host is a directory of pipes, with the program of the processes that own them.
 type host struct {
 	t       *testing.T
 	program string
@@ -42,7 +42,7 @@ func (h host) config() Config {
 		h.t.Fatal(err)
 	}
 	cfg := config()
-	cfg.FlushInterval = 250 * time.Millisecond // a power of two a second: sums are exact
+	cfg.FlushInterval = 250 * time.Millisecond // a power of two per second, so that sums are exact
 	cfg.GaugeExpire = time.Hour
 	cfg.PipeDir = h.dir
 	cfg.PipeTimeout = cfg.FlushInterval / 2
@@ -52,7 +52,7 @@ func (h host) config() Config {
 	return cfg
 }
 
-// awaitTotal waits until the flushes together have counted want requests.
+// awaitTotal waits until all flushes together have counted want requests.
 func (d *daemon) awaitTotal(want float64) {
 	d.t.Helper()
 	got := math.NaN()
@@ -65,8 +65,8 @@ func (d *daemon) awaitTotal(want float64) {
 	})
 }
 
-// What processes say on their pipes is published: levels merged, counts by how
-// much they grew in each process, whatever becomes of the processes.
+// Values in the pipes of processes are published: levels are merged, and counts by their increase
+// in each process, even if processes end or start.
 func TestPipes(t *testing.T) {
 	t.Parallel()
 	h := newHost(t)
@@ -78,9 +78,9 @@ func TestPipes(t *testing.T) {
 		return p["gauges.host.load"] == 1 && p["gauges.host.lat.95th"] == 20 && p["gauges.host.lat.mean"] == 15
 	})
 	a.Add(5)
-	b.Kill() // takes nothing back
+	b.Kill() // its counts stay
 	d.awaitTotal(35)
-	h.start("recorder", 4) // instead of it
+	h.start("recorder", 4) // replaces it
 	d.awaitTotal(39)
 	eventually(t, "the dead process's level is published still", func() bool { return d.published()["gauges.host.lat.95th"] == 10 })
 	d.stop()
@@ -97,7 +97,7 @@ func TestPipes(t *testing.T) {
 	}
 }
 
-// The last flush has what was counted since the last reading.
+// The last flush includes the counts since the last reading.
 func TestPipesLast(t *testing.T) {
 	t.Parallel()
 	h := newHost(t)
@@ -110,8 +110,8 @@ func TestPipesLast(t *testing.T) {
 	check(t, d.Server, "pipes.processes 1", "pipes.errors 0")
 }
 
-// TestPipesOfBadProcesses checks that silent processes, and those that write garbage, delay neither
-// flushes nor clients nor the end, and that the figures of others stay right.
+// TestPipesOfBadProcesses checks that silent processes, and processes that write garbage, delay
+// neither flushes nor clients nor shutdown, and that the values of others stay right.
 func TestPipesOfBadProcesses(t *testing.T) {
 	t.Parallel()
 	h := newHost(t)
@@ -124,12 +124,12 @@ func TestPipesOfBadProcesses(t *testing.T) {
 		t.Fatal(err)
 	}
 	cfg := h.config()
-	// Processes that answer must do so in time, on a busy machine too.
+	// Processes that answer must do so in time, even on a busy machine.
 	cfg.FlushInterval, cfg.PipeTimeout = 2*time.Second, time.Second
 	began := time.Now()
 	d := start(t, cfg)
 	conn := d.dial("udp")
-	for range 100 { // during the first reading, which the silent processes make long
+	for range 100 { // during the first reading, which the silent processes prolong
 		send(t, conn, "hits:1|c")
 	}
 	d.awaitTotal(7)
@@ -148,24 +148,24 @@ func TestPipesOfBadProcesses(t *testing.T) {
 	}
 }
 
-// What processes counted before the daemon started is not published: another
-// daemon has published it.
+// Counts from before the daemon started are not published, because another daemon has published
+// them.
 func TestPipesHistory(t *testing.T) {
 	t.Parallel()
 	h := newHost(t)
-	var figures statvent.Registry
-	figures.Incr("requests", 1_000_000)
-	h.record(&figures) // in this process, which is as old as the daemon
+	var stats statvent.Registry
+	stats.Incr("requests", 1_000_000)
+	h.record(&stats) // in this process, which is as old as the daemon
 	d := start(t, h.config())
 	eventually(t, "the pipe is not read", func() bool { return figureOf(t, d.Server, "pipes.processes") == 1 })
-	figures.Incr("requests", 3)
+	stats.Incr("requests", 3)
 	d.awaitTotal(3)
 }
 
-// record makes this process one of the host's.
-func (h host) record(figures *statvent.Registry) {
+// record makes this process one of the host's processes.
+func (h host) record(stats *statvent.Registry) {
 	h.t.Helper()
-	recorder, err := statvent.NewRecorder(figures, h.dir)
+	recorder, err := statvent.NewRecorder(stats, h.dir)
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -176,18 +176,17 @@ func (h host) record(figures *statvent.Registry) {
 	})
 }
 
-// Names in pipes are cleaned and limited as those that clients send, and shown
-// when they are bad.
+// Names in pipes are cleaned and limited like names from clients, and shown when they are bad.
 func TestPipeNames(t *testing.T) {
 	t.Parallel()
 	h := newHost(t)
-	var figures statvent.Registry
+	var stats statvent.Registry
 	for name, value := range map[string]int64{
 		"a b/c": 1, "colon: |pipe|": 2, "caf\xe9": 3, "same name": 4, "same_name": 5, "name-that-is-too-long": 6,
 	} {
-		figures.Set(name, value)
+		stats.Set(name, value)
 	}
-	h.record(&figures)
+	h.record(&stats)
 	cfg := h.config()
 	cfg.FlushInterval, cfg.GaugeExpire, cfg.PipeTimeout = never, never, patience
 	cfg.MaxNameLength = len("host.") + len("colon: |pipe|")
@@ -211,15 +210,15 @@ func TestPipeNames(t *testing.T) {
 	}
 }
 
-// A name in a pipe may have tags, as one that clients send.
+// A name in a pipe may have tags, like a name from a client.
 func TestPipeTags(t *testing.T) {
 	t.Parallel()
 	h := newHost(t)
-	var figures statvent.Registry
-	figures.Set("lev el;b=x y;a=1;none=", 7)
-	figures.Set("level", 1)
-	figures.Set("many"+strings.Repeat(";k=v", 100), 1)
-	h.record(&figures)
+	var stats statvent.Registry
+	stats.Set("lev el;b=x y;a=1;none=", 7)
+	stats.Set("level", 1)
+	stats.Set("many"+strings.Repeat(";k=v", 100), 1)
+	h.record(&stats)
 	cfg := h.config()
 	cfg.FlushInterval, cfg.GaugeExpire, cfg.PipeTimeout = never, never, patience
 	cfg.Tags = metric.GraphiteTags
@@ -232,7 +231,7 @@ func TestPipeTags(t *testing.T) {
 	check(t, d.Server, "samples.received 3", "samples.aggregated 2", "metrics.discarded.too_long 1", "metrics.tags_dropped 1")
 }
 
-// A directory that cannot be read is counted, and told of once.
+// An unreadable directory is counted and logged once.
 func TestPipesWithoutDirectory(t *testing.T) {
 	t.Parallel()
 	cfg := newHost(t).config()

@@ -16,9 +16,9 @@ import (
 	"github.com/statsd-ops/statsd/sink"
 )
 
-// observer is a sink.Recorder that keeps what it is shown, in words.
+// observer is a sink.Recorder that renders the observed values as text.
 type observer struct {
-	fault error // of Open
+	fault error // returned by Open
 
 	mu        sync.Mutex
 	open      bool
@@ -81,7 +81,7 @@ func (o *observer) isOpen() bool {
 	return o.open
 }
 
-// Each recorder sees each interval: what names collected, not rates.
+// Each recorder sees each interval with the raw values of names, not rates.
 func TestRecorders(t *testing.T) {
 	cfg, _ := every10s()
 	first, second := &observer{}, &observer{}
@@ -105,8 +105,8 @@ func TestRecorders(t *testing.T) {
 	})
 }
 
-// A reload opens new recorders, ends those that are not wanted any more, and leaves the
-// others alone; if it fails nothing changes.
+// A reload opens new recorders, stops removed ones, and keeps the others. If it fails nothing
+// changes.
 func TestReloadRecorders(t *testing.T) {
 	cfg, _ := every10s()
 	kept, removed := &observer{}, &observer{}
@@ -156,7 +156,7 @@ func TestReloadRecorders(t *testing.T) {
 	}
 }
 
-// What New has opened it closes again if it fails, and Run if it does not.
+// If New fails, it closes what it has opened. Otherwise Run does.
 func TestNewUndoesRecorders(t *testing.T) {
 	cfg := config()
 	good, bad := &observer{}, &observer{fault: errors.New("the address is taken")}

@@ -8,13 +8,13 @@ import (
 	"strings"
 )
 
-// Reload makes cfg the configuration while Run is running, as far as that can
-// change: everything in Live. It does so between two flushes, all at once; the next flush is the first that
-// shows it. A sink that stays keeps its queue; one with another configuration continues with the new one;
-// and one that is gone delivers what it has, within the grace period.
+// Reload replaces the settings in Live while Run is running. It does so between two flushes, all at
+// once; the next flush is the first to use them. A sink that stays keeps its queue. A sink whose
+// configuration changed continues with the new one. A removed sink delivers its queue within the
+// grace period.
 //
-// Reload returns the flags of settings that differ and need a restart: these stay
-// as they were. After an error nothing has changed.
+// Reload returns the flags of changed settings that need a restart; they keep their old values.
+// After an error nothing has changed.
 func (s *Server) Reload(cfg Config) (restart []string, err error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -24,7 +24,7 @@ func (s *Server) Reload(cfg Config) (restart []string, err error) {
 	restart = differing(reflect.ValueOf(s.cfg.Fixed), reflect.ValueOf(cfg.Fixed))
 	cfg.Fixed = s.cfg.Fixed
 	if err := cfg.Validate(); err != nil {
-		return nil, fmt.Errorf("together with what needs a restart (%s): %w", strings.Join(restart, ", "), err)
+		return nil, fmt.Errorf("with the settings that need a restart unchanged (%s): %w", strings.Join(restart, ", "), err)
 	}
 	change, err := s.out.Plan(cfg.Publish)
 	if err != nil {
@@ -41,7 +41,7 @@ func (s *Server) Reload(cfg Config) (restart []string, err error) {
 	return append(restart, change.Restart()...), nil
 }
 
-// adopt takes a configuration over. Only the flush loop calls it.
+// adopt applies the settings of a reload. Only the flush loop calls it.
 func (s *Server) adopt(live Live) {
 	s.cfg.Live = live
 	s.flushes.layout = s.cfg.layout()
@@ -51,7 +51,7 @@ func (s *Server) adopt(live Live) {
 	clear(s.warned)
 }
 
-// differing returns the flags of the fields that differ in two structs of a type.
+// differing returns the flags of the fields that differ between two structs of one type.
 func differing(is, wanted reflect.Value) (flags []string) {
 	for i := range is.NumField() {
 		field := is.Type().Field(i)

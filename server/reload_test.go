@@ -18,7 +18,7 @@ import (
 	"github.com/statsd-ops/statsd/statvent/pipes"
 )
 
-// reload makes a change to the configuration.
+// reload applies a change to the configuration.
 func (v *virtual) reload(change func(*Config)) []string {
 	v.t.Helper()
 	cfg := v.cfg
@@ -30,8 +30,7 @@ func (v *virtual) reload(change func(*Config)) []string {
 	return restart
 }
 
-// lastFlush returns what a sink got of the last flush, without the daemon's own
-// points.
+// lastFlush returns the points of the last flush that a sink received, without the daemon's own.
 func lastFlush(r *sinktest.Recorder) map[string]float64 {
 	points := r.Points()
 	last := map[string]float64{}
@@ -43,7 +42,8 @@ func lastFlush(r *sinktest.Recorder) map[string]float64 {
 	return last
 }
 
-// every10s flushes to a recorder each ten seconds, which come ten at a time.
+// every10s returns a configuration that flushes every ten seconds to a recorder, which receives the
+// flushes one by one.
 func every10s() (Config, *sinktest.Recorder) {
 	r := sinktest.NewRecorder()
 	cfg := config()
@@ -53,11 +53,10 @@ func every10s() (Config, *sinktest.Recorder) {
 	return cfg, r
 }
 
-// Each setting either changes at a reload, or is named as one that needs a
-// restart.
+// Each setting either changes at a reload or is named as one that needs a restart.
 func TestReloadKnowsEverySetting(t *testing.T) {
 	cfg, _ := every10s()
-	// What is not a setting of the configuration file.
+	// Fields that are not settings of the configuration file.
 	passed := []string{"Sockets", "Beat", "BeatEvery", "Version", "Log", "Settings"}
 	inVirtualTime(t, cfg, func(v *virtual) {
 		t := v.t
@@ -86,7 +85,7 @@ func TestReloadKnowsEverySetting(t *testing.T) {
 	})
 }
 
-// settings lists the fields of a struct, and those of the structs that it embeds.
+// settings lists the fields of a struct, including those of embedded structs.
 func settings(of reflect.Type) (all []reflect.StructField) {
 	for _, f := range reflect.VisibleFields(of) {
 		if !f.Anonymous {
@@ -96,7 +95,7 @@ func settings(of reflect.Type) (all []reflect.StructField) {
 	return all
 }
 
-// different gives a setting another value that is valid, too.
+// different gives a setting another valid value.
 func different(field reflect.Value) {
 	switch value := field.Interface().(type) {
 	case string:
@@ -138,7 +137,7 @@ func TestReloadChangesFlushes(t *testing.T) {
 		if len(restart) != 0 {
 			t.Errorf("restart needed for %q", restart)
 		}
-		// Those three came over one receiver.
+		// These three came over one receiver.
 		v.receive("d:1|c\ne:1|c\nf:1|c\na:2|ms\n" + strings.Repeat("g", 11) + ":1|c")
 		v.wait(6 * time.Second)
 		got := lastFlush(r)
@@ -173,7 +172,7 @@ func TestReloadThatNeedsARestart(t *testing.T) {
 	})
 }
 
-// What is wrong changes nothing.
+// After an error nothing has changed.
 func TestReloadOfFaults(t *testing.T) {
 	cfg, r := every10s()
 	cfg.Sinks[0].Address = "sink://"
@@ -183,8 +182,8 @@ func TestReloadOfFaults(t *testing.T) {
 		for want, change := range map[string]func(*Config){
 			"--pct 0: want more than 0":                   func(c *Config) { c.Layout.Percentiles = []float64{0} },
 			"sink recorder: cannot change format":         func(c *Config) { c.Sinks[0].Format = "other" },
-			"sink recorder: was sink:// until now":        func(c *Config) { c.Sinks[0] = delivery.Destination{Name: "recorder", Recorder: &observer{}} },
-			"sink observer: was load:// until now":        func(c *Config) { c.Sinks[1] = delivery.Destination{Name: "observer", Sink: r} },
+			"sink recorder: cannot change from sink://":   func(c *Config) { c.Sinks[0] = delivery.Destination{Name: "recorder", Recorder: &observer{}} },
+			"sink observer: cannot change from load://":   func(c *Config) { c.Sinks[1] = delivery.Destination{Name: "observer", Sink: r} },
 			"(--flush-interval): --gauge-expire 5s: want": func(c *Config) { c.FlushInterval, c.GaugeExpire = time.Second, 5*time.Second },
 		} {
 			c := v.cfg
@@ -262,7 +261,7 @@ func TestReloadSinks(t *testing.T) {
 	})
 }
 
-// A sink that fails and is removed is given up after the grace period.
+// A failing sink that is removed is given up after the grace period.
 func TestReloadRemovesDeadSink(t *testing.T) {
 	cfg, r := every10s()
 	cfg.Grace = 7 * time.Second
@@ -276,7 +275,7 @@ func TestReloadRemovesDeadSink(t *testing.T) {
 			t.Error("given up before the grace period was over")
 		}
 		v.wait(time.Second + 5*time.Second) // the longest pause between two attempts
-		if r.Closed() != 1 || !strings.Contains(v.out.String(), "ended with points undelivered") {
+		if r.Closed() != 1 || !strings.Contains(v.out.String(), "ended with undelivered points") {
 			t.Errorf("not given up; the log says:\n%s", v.out)
 		}
 		v.wait(10 * time.Second) // the next flush shows it
@@ -287,12 +286,12 @@ func TestReloadRemovesDeadSink(t *testing.T) {
 	})
 }
 
-// A sink that is wanted again while it still delivers goes on where it was; one
-// that had been given up goes on with its figures.
+// A sink that returns while it still delivers continues where it was. One that was already given up
+// continues its figures.
 func TestReloadRevivesSink(t *testing.T) {
 	for name, test := range map[string]struct {
 		away time.Duration
-		hits int // that arrive
+		hits int // hits that arrive
 	}{
 		"still delivering": {time.Second, 2},
 		"given up":         {30 * time.Second, 1},
@@ -323,7 +322,7 @@ func TestReloadRevivesSink(t *testing.T) {
 	}
 }
 
-// Names of sinks that come and go leave a bounded trace.
+// The names of removed sinks are kept, up to a limit.
 func TestReloadForgetsSinks(t *testing.T) {
 	cfg, _ := every10s()
 	inVirtualTime(t, cfg, func(v *virtual) {
@@ -339,7 +338,7 @@ func TestReloadForgetsSinks(t *testing.T) {
 	})
 }
 
-// The spool of a removed sink keeps what was not delivered until it is wanted again.
+// The spool of a removed sink keeps its undelivered points until the sink returns.
 func TestReloadKeepsSpool(t *testing.T) {
 	cfg, r := every10s()
 	cfg.SpoolDir = t.TempDir()
@@ -376,7 +375,7 @@ func TestReloadAlerts(t *testing.T) {
 		})
 		v.wait(61 * time.Second)
 		r.Recover()
-		// Who was told of the fault hears of its end, although the notifier is new.
+		// A notifier that received the fault also receives its end, even after a reload.
 		later := &notified{}
 		v.reload(func(c *Config) { c.Notifiers = []NamedNotifier{{Name: "n", Notifier: later}} })
 		v.wait(40 * time.Second)
@@ -384,10 +383,10 @@ func TestReloadAlerts(t *testing.T) {
 		r.Fail(errors.New("down"))
 		v.wait(5 * time.Minute)
 		if got := n.statuses(); !strings.HasPrefix(got, "2:WARNING") || !strings.HasSuffix(got, "CRITICAL") || n.last().Service != "service" {
-			t.Errorf("told of the fault: %s of service %q", got, n.last().Service)
+			t.Errorf("alert of the fault: %s of service %q", got, n.last().Service)
 		}
 		if got := later.statuses(); !strings.HasSuffix(got, ":OK") {
-			t.Errorf("told after it: %q", got)
+			t.Errorf("alerts after it: %q", got)
 		}
 	})
 }
@@ -429,8 +428,7 @@ func TestReloadAtTheEnd(t *testing.T) {
 	}
 }
 
-// While the configuration changes all the time, nothing is lost and no flush
-// shows half of a change.
+// While the configuration changes constantly, nothing is lost and no flush shows half of a change.
 func TestReloadUnderLoad(t *testing.T) {
 	t.Parallel()
 	cfg := config()

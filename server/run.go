@@ -8,10 +8,10 @@ import (
 	"github.com/statsd-ops/statsd/internal/clock"
 )
 
-// Run serves until ctx ends. Then it ends in this order: the flush loop; receiving, once what the sockets
-// hold is read; one last flush; delivery, for as long as the grace period lasts; and the monitor. It
-// returns when everything it started has ended, but for a save of the state file that the disk does not
-// finish: that one is abandoned. A Server runs once.
+// Run serves until ctx ends. Then it stops in this order: the flush loop; intake, once the sockets
+// are read empty; one last flush; delivery, within the grace period; the monitor. It returns when
+// all goroutines have ended, except a write of the state file that the disk does not finish. A
+// Server runs once.
 func (s *Server) Run(ctx context.Context) error {
 	serving, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
@@ -26,7 +26,7 @@ func (s *Server) Run(ctx context.Context) error {
 	s.flushLoop(serving)
 	s.draining.Store(true)
 	s.loop.end()
-	s.log.Info().Msg("ending: reading what is left, flushing, delivering")
+	s.log.Info().Msg("ending: reading the rest, flushing, delivering")
 	others.Go(func() { s.beatUntil(background) })
 	over := time.Now().Add(s.cfg.Grace)
 	deadline := time.AfterFunc(s.cfg.Grace, s.out.CutOff)
@@ -45,8 +45,8 @@ func (s *Server) Run(ctx context.Context) error {
 	return nil
 }
 
-// startOthers starts the monitor and the alerts, and the console, which
-// is of little use after the flush loop has ended.
+// startOthers starts the monitor, the alerts and the console. The console needs the flush loop, so
+// it stops with it.
 func (s *Server) startOthers(others *sync.WaitGroup, serving, background context.Context, stop context.CancelCauseFunc) {
 	if s.monitor != nil {
 		others.Go(func() {
@@ -66,7 +66,7 @@ func (s *Server) startOthers(others *sync.WaitGroup, serving, background context
 	others.Go(func() { s.watchHealth(background) })
 }
 
-// closeAtEnd closes what lives until the end.
+// closeAtEnd closes the parts that live until the end.
 func (s *Server) closeAtEnd() {
 	if err := s.out.Close(); err != nil {
 		s.log.Warn().Err(err).Msg("closing the sinks failed")
@@ -76,21 +76,20 @@ func (s *Server) closeAtEnd() {
 	}
 }
 
-// beatUntil keeps a watchdog quiet until ctx ends: the flush loop has ended, and the grace
-// period bounds the rest.
+// beatUntil feeds the watchdog until ctx ends, because the flush loop no longer does.
 func (s *Server) beatUntil(ctx context.Context) {
 	for s.beat(); clock.Sleep(ctx, s.beatEvery()); s.beat() {
 	}
 }
 
-// beat tells a watchdog that all is well.
+// beat tells the watchdog that the daemon is alive.
 func (s *Server) beat() {
 	if s.cfg.Beat != nil {
 		s.cfg.Beat()
 	}
 }
 
-// beatEvery is how long the flush loop may sleep.
+// beatEvery returns the longest time that the flush loop may sleep.
 func (s *Server) beatEvery() time.Duration {
 	if s.cfg.Beat != nil && s.cfg.BeatEvery > 0 {
 		return min(s.cfg.BeatEvery, time.Second)

@@ -7,27 +7,26 @@ import (
 	"github.com/statsd-ops/statsd/internal/state"
 )
 
-// schedule says when flushes are due: at the wall clock's multiples of the
-// interval. It gives each boundary once, as far as that is possible without a wrong time or a
-// long silence: a boundary that was given before, by a predecessor or because the clock was put back, is
-// passed over, but never two in a row. Then boundaries are given again, and counted.
-// Boundaries missed while the process was stopped are not made up for.
+// schedule decides when flushes are due: at multiples of the interval on the wall clock. It uses
+// each boundary once if possible. A boundary already used, by an earlier run or before the clock
+// was set back, is skipped, but never two in a row: that would be a long silence. After that,
+// boundaries are used again and counted. Boundaries missed while the process was stopped are lost.
 type schedule struct {
 	interval int64 // nanoseconds
-	// given are the boundaries given so far, as spans from first to last. A new
-	// span begins when the clock was put back. They are kept over a restart.
+	// given holds the boundaries already used, as spans from first to last. Setting the clock back
+	// begins a new span. The state file keeps them.
 	given    []state.Span
-	repeated uint64 // boundaries given again
+	repeated uint64 // boundaries used again
 }
 
 // maxMissed is the largest gap, in intervals, that is still merged into one span. A clock
 // that was far ahead for a moment does not use up the boundaries in between.
 const maxMissed = 60
 
-// maxSpans bounds the cost of a clock that jumps all the time.
+// maxSpans bounds the cost of a clock that is set back often.
 const maxSpans = state.MaxSpans
 
-// next returns the first boundary after now, or the second if only the first was given.
+// next returns the first boundary after now, or the second one if only the first was used.
 func (s *schedule) next(now int64) int64 {
 	b := clock.Floor(now, s.interval) + s.interval
 	if s.holding(b) != nil && s.holding(b+s.interval) == nil {
@@ -36,11 +35,11 @@ func (s *schedule) next(now int64) int64 {
 	return b
 }
 
-// last returns the boundary for a last flush: the one that the interval would have reached. A later one
-// would be a wrong time.
+// last returns the boundary for the last flush: the end of the running interval. A later one would
+// be a wrong time.
 func (s *schedule) last(now int64) int64 { return clock.Floor(now, s.interval) + s.interval }
 
-// holding returns a span that b was given in, or nil.
+// holding returns the span that contains b, or nil.
 func (s *schedule) holding(b int64) *state.Span {
 	for i := range s.given {
 		if g := &s.given[i]; g.First <= b && b <= g.Last {
@@ -50,8 +49,8 @@ func (s *schedule) holding(b int64) *state.Span {
 	return nil
 }
 
-// take gives boundary b. It reports whether b was given before: then what was given after it does not
-// count any more, as the clock or a predecessor's was wrong.
+// take marks boundary b as used and reports whether it was used before. In that case the boundaries
+// after it are forgotten, because an earlier clock was wrong.
 func (s *schedule) take(b int64) (again bool) {
 	if again = s.holding(b) != nil; again {
 		s.repeated++
@@ -68,7 +67,7 @@ func (s *schedule) take(b int64) (again bool) {
 	return again
 }
 
-// forget forgets the boundaries from b on.
+// forget drops the boundaries from b on.
 func (s *schedule) forget(b int64) {
 	s.given = slices.DeleteFunc(s.given, func(g state.Span) bool { return g.First >= b })
 	for i := range s.given {
@@ -76,8 +75,8 @@ func (s *schedule) forget(b int64) {
 	}
 }
 
-// due returns the boundary to flush at when now is at or past next: the
-// newest one that has come, or the one before if only the newest was given.
+// due returns the boundary to flush at, when now is at or past next: the newest boundary that has
+// come, or the one before it if only the newest was used.
 func (s *schedule) due(now, next int64) int64 {
 	b := clock.Floor(now, s.interval)
 	if s.holding(b) != nil && s.holding(b-s.interval) == nil {

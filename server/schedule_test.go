@@ -13,7 +13,7 @@ import (
 
 const second = int64(time.Second)
 
-// step is the flush loop's use of a schedule, when the clock says now.
+// step uses a schedule like the flush loop, at the time now.
 func (s *schedule) step(now int64, next *int64) (given int64, ok bool) {
 	*next = min(*next, s.next(now))
 	if now < *next {
@@ -42,8 +42,7 @@ func TestScheduleAligns(t *testing.T) {
 	}
 }
 
-// What was missed while the process stood still is one flush, at the newest
-// boundary.
+// Boundaries missed while the process was stopped become one flush, at the newest boundary.
 func TestScheduleAfterSuspension(t *testing.T) {
 	t.Parallel()
 	s := schedule{interval: 10 * second}
@@ -56,8 +55,8 @@ func TestScheduleAfterSuspension(t *testing.T) {
 	}
 }
 
-// When the clock is put back by less than an interval, the boundary that was given is passed over. When it is
-// put back further, boundaries are given again: the daemon is not silent, and its times are right.
+// If the clock is set back by less than an interval, the used boundary is skipped. If it is set
+// back further, boundaries are used again: the daemon is not silent, and its times are right.
 func TestScheduleClockPutBack(t *testing.T) {
 	t.Parallel()
 	s := schedule{interval: 10 * second}
@@ -77,7 +76,7 @@ func TestScheduleClockPutBack(t *testing.T) {
 	if next = s.next(1_030 * second); next != 1_040*second || s.take(next) {
 		t.Errorf("then: next %v, want 1040 s, which does not count as given any more", next)
 	}
-	// Far back, it goes on at once: nothing was given there.
+	// Far back it continues at once: no boundary was used there.
 	if next = s.next(500 * second); next != 510*second || s.take(next) {
 		t.Errorf("far back: next %v, want 510 s", next)
 	}
@@ -86,8 +85,9 @@ func TestScheduleClockPutBack(t *testing.T) {
 	}
 }
 
-// Whatever the clock does: no time lies ahead of it, none is far behind, the daemon is never
-// silent for more than two intervals of running time, flushes come one at a time, and no time comes again while the clock does not jump.
+// Whatever the clock does: no time is ahead of it, none is far behind, the daemon is never silent
+// for more than two intervals of running time, flushes are never simultaneous, and no time repeats
+// while the clock does not jump.
 func TestSoakSchedule(t *testing.T) {
 	t.Parallel()
 	const steps = 2_000
@@ -126,17 +126,18 @@ func TestSoakSchedule(t *testing.T) {
 			}
 			given[b], silent = true, 0
 		}
-		if most := ran/s.interval + jumps + 1; flushes > most {
+		if limit := ran/s.interval + jumps + 1; flushes > limit {
 			t.Errorf("seed %d: %d flushes in %v with %d jumps, want at most %d (began at %v)",
-				seed, flushes, time.Duration(ran), jumps, most, begun)
+				seed, flushes, time.Duration(ran), jumps, limit, begun)
 		}
 	}
 	soak.Row(t, fmt.Sprintf("clock stepped by up to 200 s, one step in a hundred of %d", clocks*steps),
 		"no time ahead of the clock, never silent for more than 2 intervals, no burst", "the same")
 }
 
-// Whatever a state file holds, the first flush comes within two intervals, and the last has no time beyond one interval: a
-// predecessor's times with another interval, in the future by a wrong clock, or of restarts in a row.
+// Whatever a state file holds, the first flush comes within two intervals, and the last has no time
+// beyond one interval. The file may hold times of another interval, times in the future from a
+// wrong clock, or times of several restarts.
 func TestScheduleAfterPredecessor(t *testing.T) {
 	t.Parallel()
 	const now, interval = 1_001 * second, 10 * second
@@ -166,7 +167,7 @@ func TestScheduleAfterPredecessor(t *testing.T) {
 	}
 }
 
-// A clock that is put back again and again costs no more and more memory.
+// A clock that is set back repeatedly does not increase the cost without limit.
 func TestScheduleIsBounded(t *testing.T) {
 	t.Parallel()
 	s := schedule{interval: second}
@@ -181,7 +182,7 @@ func TestScheduleIsBounded(t *testing.T) {
 	}
 }
 
-// A clock that was far ahead for one flush has given no boundary in between.
+// A clock that was far ahead for one flush has not used up the boundaries in between.
 func TestScheduleAfterGlitch(t *testing.T) {
 	s := schedule{interval: 10}
 	for b := int64(10); b <= 1000; b += 10 {

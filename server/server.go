@@ -1,12 +1,12 @@
-// Package server is the daemon: it receives lines, flushes, and runs sinks,
-// monitor and notifiers until it is told to end.
+// Package server is the daemon: it receives lines, flushes, and runs sinks, monitor and notifiers
+// until it is stopped.
 //
 //	s, err := server.New(cfg) // checks and binds, or undoes what it did
 //	err = s.Run(ctx)          // serves until ctx ends, then delivers and returns
 //
-// Package intake receives, and package delivery publishes. Between them is the flush loop: at each
-// multiple of the flush interval it drains the table that intake fills, summarises
-// the content, adds the daemon's own figures, and offers the Snapshot to delivery. It waits for neither.
+// Package intake receives, and package delivery publishes. Between them runs the flush loop. At each
+// multiple of the flush interval it drains the table that intake fills, summarises the content, adds
+// the daemon's own figures, and offers the Snapshot to delivery. It waits for neither.
 package server
 
 import (
@@ -38,8 +38,8 @@ type Server struct {
 	console *console.Console // nil without --admin
 
 	loop      loop
-	reloading sync.Mutex // held by a reload
-	flushes   flushes    // the flush loop's
+	reloading sync.Mutex // held during a reload
+	flushes   flushes    // used by the flush loop only
 	flushedAt atomic.Int64
 	heard     heard
 	state     stateFile
@@ -50,10 +50,10 @@ type Server struct {
 	collided collided
 	health   health
 	draining atomic.Bool           // the flush loop has ended
-	warned   map[string]limitStage // what was warned of limits, by flag
+	warned   map[string]limitStage // limits already warned of, by flag
 }
 
-// New checks the configuration, binds all ports, and starts nothing.
+// New checks the configuration and binds all ports. It starts nothing.
 func New(cfg Config) (*Server, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -66,7 +66,7 @@ func New(cfg Config) (*Server, error) {
 		return nil, errors.Join(err, s.close())
 	}
 	s.alerts.follow(&cfg)
-	// The monitor has all names from the first second on.
+	// The monitor shows all figures from the start.
 	s.health.tracker = meta.NewTracker(s.started, s.MonitorAddr())
 	s.noteIntake()
 	s.stats.Keep(s.figures(&flushed{snapshot: &aggregate.Snapshot{}, sinks: s.out.States()}), cfg.FlushInterval)
@@ -74,7 +74,7 @@ func New(cfg Config) (*Server, error) {
 	return s, nil
 }
 
-// open opens the parts. After an error, close closes those that are open.
+// open opens the parts. After an error, close closes the ones that are open.
 func (s *Server) open() (err error) {
 	s.in, err = intake.Open(intake.Config{
 		Listen: s.cfg.Listen, Limits: s.intakeLimits(), Table: s.cfg.table(), FlushInterval: s.cfg.FlushInterval, Log: s.log,
@@ -93,7 +93,7 @@ func (s *Server) open() (err error) {
 	return err
 }
 
-// close closes the parts that open has opened.
+// close closes the open parts.
 func (s *Server) close() (err error) {
 	if s.in != nil {
 		err = s.in.Close()
@@ -129,10 +129,10 @@ func (s *Server) openMonitor() error {
 	return nil
 }
 
-// Addr returns the bound address of TCP; UDP has the same port.
+// Addr returns the bound TCP address. UDP uses the same port.
 func (s *Server) Addr() net.Addr { return s.in.Addr() }
 
-// MonitorAddr returns the monitor's bound address, nil without a monitor.
+// MonitorAddr returns the monitor's bound address, or nil without a monitor.
 func (s *Server) MonitorAddr() net.Addr {
 	if s.monitor == nil {
 		return nil
@@ -140,7 +140,7 @@ func (s *Server) MonitorAddr() net.Addr {
 	return s.monitor.Addr()
 }
 
-// AdminAddr returns the console's bound address, nil without a console.
+// AdminAddr returns the console's bound address, or nil without a console.
 func (s *Server) AdminAddr() net.Addr {
 	if s.console == nil {
 		return nil
@@ -148,8 +148,7 @@ func (s *Server) AdminAddr() net.Addr {
 	return s.console.Addr()
 }
 
-// logStart says what an operator wants to know of a start, and warns of what
-// may surprise.
+// logStart logs the main settings and warns of surprising ones.
 func (s *Server) logStart() {
 	e := s.log.Info().Str("version", s.cfg.Version).Stringer("address", s.Addr()).
 		Stringer("flush_interval", s.cfg.FlushInterval).Int("sinks", len(s.cfg.Sinks))
@@ -164,7 +163,7 @@ func (s *Server) logStart() {
 	}
 	e.Msg("ready for udp and tcp")
 	if len(s.cfg.Sinks) == 0 {
-		s.log.Warn().Msg("no sink: nothing is published, the last flushes show in the monitor only (set --sink or --graphite-host)")
+		s.log.Warn().Msg("no sink: nothing is published, only the monitor shows the last flushes (set --sink or --graphite-host)")
 	}
 	if s.cfg.FlushInterval < time.Second {
 		s.log.Warn().Stringer("flush_interval", s.cfg.FlushInterval).
@@ -176,8 +175,8 @@ func (s *Server) logStart() {
 	s.warnOfMinutes()
 }
 
-// warnOfMinutes warns of an interval that does not divide a minute, which is what Recorders count
-// by.
+// warnOfMinutes warns if the flush interval does not divide a minute, because recorders count in
+// minutes.
 func (s *Server) warnOfMinutes() {
 	if s.out.Records() && time.Minute%s.cfg.FlushInterval != 0 {
 		s.log.Warn().Stringer("flush_interval", s.cfg.FlushInterval).

@@ -21,18 +21,17 @@ import (
 	"github.com/statsd-ops/statsd/wire"
 )
 
-// Whatever a test started has ended when the tests have.
+// No goroutine is left after the tests.
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// never is a flush interval whose next multiple is in the year 2106: such a
-// daemon flushes once, at its end. Counts divided by a power of two are exact.
+// never is a flush interval whose next multiple is in the year 2106: such a daemon flushes once, at
+// its end. It is a power of two in seconds, so that rates are exact.
 const never = 1 << 32 * time.Second
 
-// patience is how long a test waits for what should come at once.
+// patience is how long a test waits for something that is expected at once.
 const patience = wait.Patience
 
-// daemon is a Server that runs until the test ends, and the recorder that
-// is its first sink.
+// daemon is a Server that runs until the test ends, with a recorder as its first sink.
 type daemon struct {
 	*Server
 	*sinktest.Recorder
@@ -40,19 +39,18 @@ type daemon struct {
 	out   *counterpart.Output
 	end   context.CancelFunc
 	ended chan struct{}
-	err   error // of Run, when ended is closed
+	err   error // result of Run, valid when ended is closed
 }
 
-// kindsApart is the reference's layout, but for the prefixes.
+// kindsApart is the reference layout with a prefix for each kind.
 func kindsApart() aggregate.Layout {
 	l := aggregate.Reference.Layout()
 	l.Prefix = [metric.Kinds]string{metric.Counter: "counters", metric.Gauge: "gauges", metric.Timer: "timers", metric.Set: "sets"}
 	return l
 }
 
-// config returns the command line's defaults on free ports of the loopback,
-// with one flush, at the end. Each kind has a prefix of its own, so that a path tells
-// the kind.
+// config returns the command line's defaults on free loopback ports, with one flush, at the end.
+// Each kind has its own prefix, so that a path shows the kind.
 func config() Config {
 	return Config{
 		Fixed: Fixed{
@@ -101,7 +99,7 @@ func sinkState(t testing.TB, s *Server, name string) delivery.State {
 			return st
 		}
 	}
-	t.Fatalf("there is no sink %s", name)
+	t.Fatalf("no sink %s", name)
 	return delivery.State{}
 }
 
@@ -151,7 +149,7 @@ func (d *daemon) dial(network string) net.Conn {
 	return conn
 }
 
-// send writes each of the texts to conn at once: as a datagram, over UDP.
+// send writes each text to conn separately: over UDP, as a datagram.
 func send(t testing.TB, conn net.Conn, texts ...string) {
 	t.Helper()
 	for _, text := range texts {
@@ -173,7 +171,7 @@ func figureOf(t testing.TB, s *Server, name string) float64 {
 	return 0
 }
 
-// check compares figures, given as "name value" each.
+// check compares figures, given as "name value".
 func check(t testing.TB, s *Server, want ...string) {
 	t.Helper()
 	for _, w := range want {
@@ -184,8 +182,7 @@ func check(t testing.TB, s *Server, want ...string) {
 	}
 }
 
-// deliver sends texts as send does, and waits until the daemon, which flushes
-// only once, has read them.
+// deliver sends texts like send and waits until the daemon, which flushes only once, has read them.
 func (d *daemon) deliver(conn net.Conn, texts ...string) {
 	d.t.Helper()
 	var parser wire.Parser
@@ -200,10 +197,10 @@ func (d *daemon) deliver(conn net.Conn, texts ...string) {
 			}
 		}
 	}
-	eventually(d.t, "what was sent is not read", func() bool { return figureOf(d.t, d.Server, "pending_stats") == pending })
+	eventually(d.t, "the sent lines are not read", func() bool { return figureOf(d.t, d.Server, "pending_stats") == pending })
 }
 
-// published returns the value that each path was last published with.
+// published returns the last published value of each path.
 func (d *daemon) published() map[string]float64 {
 	values := map[string]float64{}
 	for _, p := range d.Points() {
@@ -212,9 +209,8 @@ func (d *daemon) published() map[string]float64 {
 	return values
 }
 
-// totals returns what was published of all flushes together, without the
-// daemon's own figures: the counts of counters and timers, the last value of
-// gauges, the greatest number of members of sets.
+// totals returns the points of all flushes together, without the daemon's own figures: the counts
+// of counters and timers, the last value of gauges, the greatest number of members of sets.
 func (d *daemon) totals() map[string]float64 {
 	interval := d.cfg.FlushInterval.Seconds()
 	totals := map[string]float64{}

@@ -44,7 +44,7 @@ func TestShutdownLosesNothing(t *testing.T) {
 		send(t, conn, "open:1|c\nopen:1|c\nunfinished:1|c")
 	}
 	d.stop()
-	taken := datagrams - figureOf(t, d.Server, "udp.kernel_dropped") // where the kernel grants little
+	taken := datagrams - figureOf(t, d.Server, "udp.kernel_dropped") // the kernel may grant little
 	want := map[string]float64{"counters.udp": 2 * taken, "counters.closed": 2 * closed, "counters.open": 2 * open}
 	if got := d.totals(); !maps.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
@@ -59,7 +59,7 @@ func TestShutdownLosesNothing(t *testing.T) {
 
 func isReset(err error) bool { return err != nil && strings.Contains(err.Error(), "reset") }
 
-// Clients that go on sending do not keep the daemon from ending.
+// Clients that keep sending do not delay shutdown.
 func TestShutdownUnderFire(t *testing.T) {
 	t.Parallel()
 	cfg := config()
@@ -91,8 +91,7 @@ func TestShutdownUnderFire(t *testing.T) {
 	}
 }
 
-// Sinks get what waits for them until the grace period is over; what they did not
-// take then is told of.
+// Sinks receive their queues until the grace period is over. The points left then are logged.
 func TestShutdownGrace(t *testing.T) {
 	t.Parallel()
 	t.Run("slow sink", func(t *testing.T) {
@@ -153,8 +152,8 @@ func TestShutdownGrace(t *testing.T) {
 	})
 }
 
-// Without any time at the end, all that had come is still read: also from
-// connections that were not accepted yet.
+// Without a grace period, everything received is still read, also from connections that were not
+// yet accepted.
 func TestShutdownWithoutGrace(t *testing.T) {
 	t.Parallel()
 	const open, lines = 20, 100
@@ -162,7 +161,7 @@ func TestShutdownWithoutGrace(t *testing.T) {
 	cfg.Grace, cfg.Receivers = 0, 1
 	d := start(t, cfg)
 	shard := d.in.Table().Shard(0)
-	shard.Lock() // so that next to nothing is read
+	shard.Lock() // so that almost nothing is read
 	for range open {
 		send(t, d.dial("tcp"), strings.Repeat("hits:1|c\n", lines))
 	}
@@ -173,7 +172,7 @@ func TestShutdownWithoutGrace(t *testing.T) {
 	check(t, d.Server, fmt.Sprint("samples.aggregated ", open*lines))
 }
 
-// When Run returns, nothing that it started goes on.
+// When Run returns, everything it started has ended.
 func TestShutdownEndsAll(t *testing.T) {
 	before := goleak.IgnoreCurrent()
 	cfg := config()
@@ -203,13 +202,13 @@ func TestShutdownEndsAll(t *testing.T) {
 			again, err = net.Listen(network, d.Addr().String())
 		}
 		if err != nil {
-			t.Fatalf("the %s port was not let go: %v", network, err)
+			t.Fatalf("the %s port was not released: %v", network, err)
 		}
 		_ = again.Close()
 	}
 }
 
-// A context that has ended before Run ends it.
+// Run ends at once if its context has already ended.
 func TestRunWithEndedContext(t *testing.T) {
 	t.Parallel()
 	s, err := New(config())

@@ -17,31 +17,31 @@ import (
 )
 
 const (
-	// stateEvery is the time between two saves, and so what a crash costs.
+	// stateEvery is the time between two saves: a crash loses this much.
 	stateEvery = time.Minute
-	// statePatience is how long a save may hold up the flush loop. Then it is
-	// given up: the next one may find the disk in a better state.
+	// statePatience limits how long a save may delay the flush loop. Then the save is given up, and
+	// the next one tries again.
 	statePatience = time.Second
 	stateChunk    = 64 << 10
-	stateLine     = 128 // more than a line has besides the name
+	stateLine     = 128 // upper bound for a line without its name
 )
 
 var errSlow = errors.New("the disk is too slow")
 
-// stateFile keeps the values of gauges, and when flushes were, over a restart. It is for the flush loop, which alone can read them: it encodes them and hands the bytes to a goroutine of
-// each save, so that it does not wait for the disk for long.
+// stateFile keeps the values of gauges and the times of flushes over a restart. The flush loop owns
+// it and encodes the content. A goroutine for each save writes it, so that the flush loop does not
+// wait long for the disk.
 type stateFile struct {
-	path    string // "" for none
+	path    string // "" if not configured
 	log     zerolog.Logger
-	begun   time.Time  // when a save was last begun
-	running *stateSave // nil when it is over
-	gauges  int        // of the last save
-	faults  uint64     // saves that failed
-	fault   string     // of the last one, "" if it did not fail
+	begun   time.Time  // when the last save began
+	running *stateSave // nil when no save is running
+	gauges  int        // in the last save
+	faults  uint64     // failed saves
+	fault   string     // why the last save failed, "" if it did not
 }
 
-// loadState gives the table the gauges of the state file. What is wrong with it
-// stops nobody.
+// loadState restores the gauges from the state file. A bad file does not prevent the start.
 func (s *Server) loadState() {
 	f := &s.state
 	f.path, f.log = s.cfg.StateFile, s.log.With().Str("file", s.cfg.StateFile).Logger()
@@ -56,7 +56,7 @@ func (s *Server) loadState() {
 		case age >= s.cfg.GaugeExpire:
 			expired++
 		case !bytes.Equal(s.cfg.Clean(g.Name), g.Name):
-			refused++ // a series, and tags make none any more
+			refused++ // a tagged series, and tags are now off
 		case s.in.Table().Remember(aggregate.Remembered{Name: g.Name, Value: g.Value, Set: g.Set, Unseen: unseen}) == metric.None:
 			remembered++
 		default:
@@ -69,16 +69,16 @@ func (s *Server) loadState() {
 	case errors.Is(err, state.ErrDamaged):
 		aside := f.path + ".damaged"
 		f.log.Error().Err(errors.Join(err, os.Rename(f.path, aside))).
-			Msgf("the state file is damaged: put aside as %s, gauges begin at 0", aside)
+			Msgf("the state file is damaged: moved to %s, gauges begin at 0", aside)
 	case err != nil:
 		f.log.Error().Err(err).Msg("the state file cannot be read: gauges begin at 0")
 	default:
 		s.flushes.schedule.given = flushes
-		f.log.Info().Int("gauges", remembered).Int("expired", expired).Int("refused", refused).Msg("took the gauges from the state file")
+		f.log.Info().Int("gauges", remembered).Int("expired", expired).Int("refused", refused).Msg("restored the gauges from the state file")
 	}
 }
 
-// saveState saves the gauges as of a flush, if a save is due.
+// saveState saves the gauges as of this flush, if a save is due.
 func (s *Server) saveState(now time.Time) {
 	f := &s.state
 	if f.path == "" || !f.begun.IsZero() && now.Sub(f.begun) < stateEvery {
@@ -93,7 +93,7 @@ func (s *Server) saveState(now time.Time) {
 	f.gauges = f.running.encode(s.flushes.schedule.given, s.gauges(now))
 }
 
-// saveLastState saves the gauges at the end, if that can be done by a moment.
+// saveLastState saves the gauges at the end. It waits no longer than until.
 func (s *Server) saveLastState(until time.Time) {
 	f := &s.state
 	if f.path == "" {
@@ -107,7 +107,7 @@ func (s *Server) saveLastState(until time.Time) {
 	}
 }
 
-// gauges yields what is remembered.
+// gauges yields the remembered gauges.
 func (s *Server) gauges(now time.Time) iter.Seq[state.Gauge] {
 	return func(yield func(state.Gauge) bool) {
 		for r := range s.in.Table().Remembered() {
@@ -119,7 +119,7 @@ func (s *Server) gauges(now time.Time) iter.Seq[state.Gauge] {
 	}
 }
 
-// settle takes over what came of the save under way, if that is over by a moment.
+// settle takes the result of the running save, if it ends before until.
 func (f *stateFile) settle(until time.Time) {
 	if f.running == nil {
 		return
@@ -139,7 +139,7 @@ func (f *stateFile) settle(until time.Time) {
 	f.running = nil
 }
 
-// note counts a save that failed, and logs it unless the one before did.
+// note counts a failed save. It logs the first failure and the recovery.
 func (f *stateFile) note(err error) {
 	switch {
 	case err != nil:
@@ -158,7 +158,7 @@ type stateSave struct {
 	chunks chan []byte
 	slow   bool          // set before chunks is closed
 	ended  chan struct{} // closed when the save is over
-	err    error         // then
+	err    error         // set before ended is closed
 }
 
 func beginSave(path string) *stateSave {
@@ -182,15 +182,15 @@ func (v *stateSave) write(w io.Writer) error {
 	return nil
 }
 
-// encode brings flushes and gauges to the file, and returns how many. It
-// stops when the save has failed or takes too long.
+// encode encodes the spans and gauges for the writer and returns the number of gauges. It stops
+// when the save has failed or is too slow.
 func (v *stateSave) encode(flushes []state.Span, gauges iter.Seq[state.Gauge]) (n int) {
 	defer close(v.chunks)
 	patience := time.NewTimer(statePatience)
 	defer patience.Stop()
 	put := func(chunk []byte) bool {
 		if len(v.chunks) < cap(v.chunks) {
-			v.chunks <- chunk // nobody else sends
+			v.chunks <- chunk // no other goroutine sends
 			return true
 		}
 		select {

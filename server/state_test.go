@@ -65,7 +65,7 @@ func TestStateGoesOn(t *testing.T) {
 	}
 }
 
-// A gauge expires after the time since it was seen, whether or not a daemon ran.
+// A gauge expires by the time since its last sample, whether or not a daemon ran.
 func TestStateExpires(t *testing.T) {
 	t.Parallel()
 	cfg := config()
@@ -82,7 +82,7 @@ func TestStateExpires(t *testing.T) {
 	}
 	d := start(t, cfg)
 	d.stop()
-	// The last flush is the tenth since old was seen.
+	// The last flush is the tenth after old's last sample.
 	if got := stateOf(t, cfg.StateFile); fmt.Sprint(got) != "map[future:1 young:1]" {
 		t.Errorf("kept %v", got)
 	}
@@ -107,15 +107,15 @@ func TestStateDamaged(t *testing.T) {
 	}
 	aside, err := os.ReadFile(cfg.StateFile + ".damaged")
 	if err != nil || !bytes.Equal(aside, damaged) {
-		t.Errorf("put aside was %q, error %v", aside, err)
+		t.Errorf("moved aside was %q, error %v", aside, err)
 	}
-	if !strings.Contains(d.out.String(), "the state file is damaged: put aside as "+cfg.StateFile+".damaged") {
+	if !strings.Contains(d.out.String(), "the state file is damaged: moved to "+cfg.StateFile+".damaged") {
 		t.Errorf("the log says:\n%s", d.out)
 	}
 	stateOf(t, cfg.StateFile)
 }
 
-// A crash costs a minute.
+// A crash loses at most a minute.
 func TestStateEachMinute(t *testing.T) {
 	cfg, _ := every10s()
 	cfg.StateFile = filepath.Join(t.TempDir(), "state")
@@ -141,7 +141,7 @@ func TestStateEachMinute(t *testing.T) {
 	})
 }
 
-// A folder that vanishes, or a disk that hangs, costs saves and nothing else.
+// A folder that vanishes, or a disk that hangs, only makes saves fail.
 func TestStateFaults(t *testing.T) {
 	t.Run("no folder", func(t *testing.T) {
 		cfg, r := every10s()
@@ -176,7 +176,7 @@ func TestStateFaults(t *testing.T) {
 			}
 		})
 	})
-	// Nothing takes the chunks, as with a disk that hangs.
+	// Nothing takes the chunks, like a disk that hangs.
 	t.Run("disk hangs", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			v := &stateSave{chunks: make(chan []byte, 4), ended: make(chan struct{})}

@@ -5,13 +5,13 @@ import (
 	"sync"
 )
 
-// collided keeps the last paths under which two kinds were published.
+// collided keeps the last paths that two kinds of metric published.
 type collided struct {
 	mu    sync.Mutex
 	paths []string
 }
 
-// maxCollided is how many paths are kept.
+// maxCollided limits the paths kept.
 const maxCollided = 20
 
 func (c *collided) keep(paths []string) {

@@ -20,8 +20,8 @@ import (
 	"github.com/statsd-ops/statsd/wire"
 )
 
-// What comes with tags is found by them in a real Graphite, and stands in whisper
-// under the names that were published.
+// A real Graphite finds tagged series by their tags, and whisper stores them under their published
+// names.
 func TestRealGraphiteTags(t *testing.T) {
 	t.Parallel()
 	web := counterpart.StartGraphite(t)
@@ -69,7 +69,7 @@ func TestRealGraphiteTags(t *testing.T) {
 		"'env=_prod_'": {"sets.caf;env=_prod_"},
 		"'env=prod', 'name=counters.hits', 'debug=true'": {"counters.hits;debug=true;env=prod;shop=eu"},
 	} {
-		eventually(t, "seriesByTag("+tags+") does not find what was published", func() bool {
+		eventually(t, "seriesByTag("+tags+") does not find the published series", func() bool {
 			found := web.Render("seriesByTag("+tags+")", began-60, time.Now().Unix()+1)
 			return slices.Equal(slices.Sorted(maps.Keys(found)), want) && !slices.ContainsFunc(want, func(path string) bool {
 				return !maps.Equal(found[path], published[path])
@@ -78,8 +78,8 @@ func TestRealGraphiteTags(t *testing.T) {
 	}
 }
 
-// The value of a tagged gauge goes on after a restart, unless tags are dropped
-// now: then there is no such series any more.
+// The value of a tagged gauge continues after a restart, unless tags are dropped now: then the
+// series no longer exists.
 func TestTaggedState(t *testing.T) {
 	t.Parallel()
 	cfg := config()
@@ -102,7 +102,7 @@ func TestTaggedState(t *testing.T) {
 	}
 }
 
-// New series are refused by name, whatever their tags are.
+// New series are refused by name, whatever their tags.
 func TestTaggedRefusals(t *testing.T) {
 	t.Parallel()
 	cfg := config()
@@ -115,19 +115,19 @@ func TestTaggedRefusals(t *testing.T) {
 		d.deliver(conn, fmt.Sprintf("hits:1|c|#user:a.b.%d", i))
 	}
 	want := []meta.Refusal{
-		{Limit: "max-names", Prefix: "hits", Least: 5, Most: 5},
-		{Limit: "max-set-members", Prefix: "users;k=v", Least: 1, Most: 1},
+		{Limit: "max-names", Prefix: "hits", Min: 5, Max: 5},
+		{Limit: "max-set-members", Prefix: "users;k=v", Min: 1, Max: 1},
 	}
 	if got := d.Discards().Refused; !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 }
 
-// Carbon's own code takes each series, and leaves it as it is.
-func TestTagsAsCarbonHasThem(t *testing.T) {
+// Carbon's own code accepts each series and leaves it unchanged.
+func TestCarbonKeepsTaggedNames(t *testing.T) {
 	t.Parallel()
 	counterpart.Find(t, "carbon-cache")
-	python := counterpart.Find(t, "/usr/bin/python3") // the one that sees Debian's carbon
+	python := counterpart.Find(t, "/usr/bin/python3") // this one finds Debian's carbon
 	script := "import sys\nfrom carbon.util import TaggedSeries\n" +
 		"for line in sys.stdin.buffer: print(TaggedSeries.parse(line.decode('ascii')[:-1]).path)"
 	const alphabet = ",,,::=;;~!^k l\"{}()'*\xc3\xa9\xff\x00\tname"

@@ -16,13 +16,12 @@ import (
 	"github.com/statsd-ops/statsd/internal/soak"
 )
 
-// oracle works out what samples must come to, one by one and in the plainest
-// way.
+// oracle computes the expected result of samples, one by one and in the simplest way.
 type oracle struct {
 	counters map[string]float64
 	gauges   map[string]float64
 	timers   map[string][]float64
-	weights  map[string]float64 // of timers
+	weights  map[string]float64 // for timers
 	members  map[string]map[string]bool
 }
 
@@ -30,8 +29,8 @@ func newOracle() *oracle {
 	return &oracle{map[string]float64{}, map[string]float64{}, map[string][]float64{}, map[string]float64{}, map[string]map[string]bool{}}
 }
 
-// line makes a line of a sample, and takes it into account. Gauges that several
-// senders have are only adjusted: then the order does not matter.
+// line returns the line of a sample and adds the sample to the expected result. Gauges shared by
+// several senders are only adjusted, so that the order does not matter.
 func (o *oracle) line(random *rand.Rand, sender int) string {
 	name := fmt.Sprintf("name%d", random.IntN(200))
 	value := random.IntN(1000)
@@ -67,7 +66,7 @@ func (o *oracle) line(random *rand.Rand, sender int) string {
 	}
 }
 
-// merge adds what another oracle has seen.
+// merge adds the samples of another oracle.
 func (o *oracle) merge(other *oracle) {
 	for name, v := range other.counters {
 		o.counters[name] += v
@@ -87,7 +86,7 @@ func (o *oracle) merge(other *oracle) {
 	}
 }
 
-// published returns the points of one flush of it all.
+// published returns the points if all samples belong to one flush.
 func (o *oracle) published(interval time.Duration) map[string]float64 {
 	points := map[string]float64{}
 	for name, v := range o.counters {
@@ -115,20 +114,20 @@ func (o *oracle) published(interval time.Duration) map[string]float64 {
 	return points
 }
 
-// pace keeps senders from sending more than the kernel has room for: they wait
-// while many lines are on their way.
+// pace keeps senders from filling the kernel's buffers: they wait while too many lines are in
+// flight.
 type pace struct {
 	daemon *daemon
 	sent   atomic.Int64
 }
 
-// mostOnTheirWay fits into the buffers that a kernel grants to everyone.
-const mostOnTheirWay = 2_000
+// maxInFlight lines fit into the buffers that a kernel grants by default.
+const maxInFlight = 2_000
 
-// wrote notes that lines were sent, and waits if there are too many.
+// wrote counts sent lines, and waits if too many are in flight.
 func (p *pace) wrote(lines int) {
 	p.sent.Add(int64(lines))
-	for p.sent.Load()-int64(figureOf(p.daemon.t, p.daemon.Server, "pending_stats")) > mostOnTheirWay {
+	for p.sent.Load()-int64(figureOf(p.daemon.t, p.daemon.Server, "pending_stats")) > maxInFlight {
 		time.Sleep(time.Millisecond)
 	}
 }
@@ -151,8 +150,8 @@ func (p *pace) sendMixed(conn net.Conn, o *oracle, sender, n int) {
 	}
 }
 
-// exactTotals lets 8 senders, half of them over TCP, send n lines in all, and
-// compares what is published with the oracle.
+// exactTotals lets 8 senders, half of them over TCP, send n lines in total, and compares the
+// published points with the oracle.
 func exactTotals(t *testing.T, receivers, n int) {
 	t.Helper()
 	const senders = 8
@@ -192,7 +191,7 @@ func exactTotals(t *testing.T, receivers, n int) {
 		fmt.Sprint("samples.aggregated ", float64(n/senders*senders)), fmt.Sprint("lines.received ", float64(n/senders*senders)))
 }
 
-// The results are the same however many receivers share the work.
+// The results do not depend on the number of receivers.
 func TestSoakExactTotals(t *testing.T) {
 	soak.Slow(t)
 	t.Parallel()

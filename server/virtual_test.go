@@ -14,8 +14,8 @@ import (
 	"github.com/statsd-ops/statsd/internal/counterpart"
 )
 
-// virtual is a Server in virtual time. Its sockets are bound, but not
-// read: virtual time would stand still while a goroutine waits for the network.
+// virtual is a Server in virtual time. Its sockets are bound but not read, because virtual time
+// stops while a goroutine waits for the network.
 type virtual struct {
 	*Server
 	t   *testing.T
@@ -23,7 +23,7 @@ type virtual struct {
 	end context.CancelFunc
 }
 
-// inVirtualTime runs a Server and test beside it.
+// inVirtualTime runs a Server, and test beside it.
 func inVirtualTime(t *testing.T, cfg Config, test func(*virtual)) {
 	t.Helper()
 	t.Parallel()
@@ -52,13 +52,13 @@ func inVirtualTime(t *testing.T, cfg Config, test func(*virtual)) {
 	})
 }
 
-// receive takes text in as if it were a datagram.
+// receive takes text in like a datagram.
 func (v *virtual) receive(text string) { v.in.Inject([]byte(text)) }
 
 // sink returns the state of a sink.
 func (v *virtual) sink(name string) delivery.State { return sinkState(v.t, v.Server, name) }
 
-// wait lets d go by, and everything happen that happens until then.
+// wait advances the time by d and waits until everything due has happened.
 func (v *virtual) wait(d time.Duration) {
 	time.Sleep(d)
 	synctest.Wait()

@@ -9,10 +9,10 @@ import (
 )
 
 // AppendLine appends p as a line of Graphite's plaintext protocol, "path value timestamp\n"
-// (https://graphite.readthedocs.io/en/stable/feeding-carbon.html). The prefix
-// stands in front of the path with a dot between, unless it is empty. The value is the
-// shortest decimal that reads back as the same float64, without an exponent: some
-// receivers read none. A point that CanPlot refuses is appended as nothing.
+// (https://graphite.readthedocs.io/en/stable/feeding-carbon.html). A prefix, unless empty, is put
+// in front of the path with a dot between. The value is the shortest decimal that reads back as the
+// same float64. It has no exponent, because some receivers do not accept one. A point that CanPlot
+// refuses is left out.
 func AppendLine(dst []byte, prefix string, p metric.Point) []byte {
 	if !CanPlot(p) {
 		return dst
@@ -25,7 +25,7 @@ func AppendLine(dst []byte, prefix string, p metric.Point) []byte {
 	return append(dst, '\n')
 }
 
-// AppendPath appends the path of p behind a prefix.
+// AppendPath appends the path of p after a prefix.
 func AppendPath(dst []byte, prefix string, p metric.Point) []byte {
 	if prefix != "" {
 		dst = append(append(dst, prefix...), '.')
@@ -33,8 +33,8 @@ func AppendPath(dst []byte, prefix string, p metric.Point) []byte {
 	return append(dst, p.Path...)
 }
 
-// CanPlot reports whether Graphite can take p: it has a path without white space or control bytes
-// in it, and a value that is finite.
+// CanPlot reports whether Graphite can take p: the path has no white space or control bytes, and
+// the value is finite.
 func CanPlot(p metric.Point) bool {
 	for _, c := range p.Path {
 		if c <= ' ' {
@@ -45,7 +45,7 @@ func CanPlot(p metric.Point) bool {
 }
 
 func appendValue(dst []byte, v float64) []byte {
-	const exact = 1 << 53 // up to here every integer is a float64
+	const exact = 1 << 53 // up to here every integer is exact
 	if n := int64(v); float64(n) == v && -exact <= n && n <= exact && (n != 0 || !math.Signbit(v)) {
 		return strconv.AppendInt(dst, n, 10)
 	}
@@ -55,7 +55,7 @@ func appendValue(dst []byte, v float64) []byte {
 // maxPrefix is the longest prefix, in bytes.
 const maxPrefix = 1024
 
-// CheckPrefix says what is wrong with a prefix for paths.
+// CheckPrefix returns an error if a prefix for paths is invalid.
 func CheckPrefix(prefix string) error {
 	if !metric.IsClean([]byte(prefix)) || len(prefix) > maxPrefix {
 		return fmt.Errorf("want at most %d of A-Z a-z 0-9 _ - and dots between them, not %q", maxPrefix, prefix)

@@ -7,52 +7,52 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// Recorder keeps what names collect in each flush interval, and serves it itself.
-// Where points are not enough it takes the place of a Sink: percentiles and distinct
-// members of a longer time can be worked out of samples and members only.
+// Recorder collects the values of names in each flush interval and serves them itself. It replaces
+// a Sink where points are not enough: percentiles and distinct members over a longer time need
+// samples and members.
 type Recorder interface {
 	Service
 	Observer
 }
 
-// Service is something that runs until it is told to end.
+// Service runs until it is stopped.
 type Service interface {
-	// Open takes what can be missing, such as an address. The error names it.
+	// Open acquires what can fail, for example an address. The error names it.
 	Open() error
-	// Run serves until ctx ends, and lets go of everything. It returns nil, unless
-	// it could not go on serving.
+	// Run serves until ctx ends and then releases everything. It returns nil unless it could not
+	// continue.
 	Run(ctx context.Context) error
-	// Close lets go of what Open took. It is for a Service that is not run.
+	// Close releases what Open acquired. It is for a Service that does not run.
 	Close() error
 }
 
-// Observer is shown what a flush sees. Record and EndInterval are called by the
-// flush, which waits for them; State by any goroutine.
+// Observer sees the content of a flush. The flush calls Record and EndInterval and waits for them.
+// Any goroutine may call State.
 type Observer interface {
 	// Record is called for each name of an interval. It must not keep c.
 	Record(c *metric.Collected)
-	// EndInterval says that all names of the interval were shown.
+	// EndInterval is called after the last Record of an interval.
 	EndInterval(Interval)
-	// State tells how things stand.
+	// State returns the current state.
 	State() State
 }
 
-// Interval is a flush interval that is over.
+// Interval is a completed flush interval.
 type Interval struct {
-	// End is the boundary at which it was flushed.
+	// End is the boundary of its flush.
 	End time.Time
-	// Percentiles are the thresholds for timers that are configured: of the smallest
-	// samples, 0 < p <= 100, or of the greatest, -100 <= p < 0.
+	// Percentiles are the configured thresholds for timers: from the smallest samples, 0 < p <= 100,
+	// or from the greatest, -100 <= p < 0.
 	Percentiles []float64
 }
 
-// State is what a Recorder tells of itself.
+// State describes a Recorder.
 type State struct {
-	// Names of the intervals that are over, since the start: those shown, and of
-	// these those kept, and those that there was no room for. The rest is on its way.
+	// Names in completed intervals since the start: seen, stored, and dropped for lack of room. The
+	// difference is still being stored.
 	Made, Delivered, Dropped uint64
-	// Names and Minutes are what there is history of.
+	// Names and Minutes are the size of the history.
 	Names, Minutes int
-	// Bytes is the memory it takes, and MaxBytes the limit.
+	// Bytes is the memory in use, and MaxBytes its limit.
 	Bytes, MaxBytes int
 }

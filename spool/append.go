@@ -10,7 +10,7 @@ import (
 )
 
 // Append adds r at the end. If the spool or the disk is full, it drops the oldest segment. After an
-// error the spool has nothing of r. It does not keep r.Payload.
+// error the spool holds no part of r. It does not keep r.Payload.
 func (s *Spool) Append(r Record) error {
 	s.mu.Lock()
 	defer s.unlock()
@@ -106,8 +106,7 @@ func (s *Spool) seal() {
 	closeFile(&s.writer)
 }
 
-// cut removes a record that was written in part, and seals the segment. If a part remains, readers
-// skip it.
+// cut removes a partly written record and seals the segment. If a part remains, readers skip it.
 func (s *Spool) cut(seg *segment) {
 	if seg.size == 0 { // begun for this record
 		closeFile(&s.writer)

@@ -6,10 +6,10 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// Config sets where the spool is, and its limits.
+// Config configures a Spool.
 type Config struct {
-	// Dir is the directory of this spool alone. A missing one is made, for its owner only. There
-	// is no default.
+	// Dir is the directory of this spool alone. If it is missing, it is created for its owner only. It
+	// is required.
 	Dir string
 
 	// MaxBytes bounds the segments on disk. Zero means 1 GiB, the minimum is 1088 KiB.
@@ -24,10 +24,10 @@ type Config struct {
 
 const (
 	defaultMaxBytes   = 1 << 30
-	minMaxBytes       = 1<<20 + 64<<10 // a payload of the daemon has up to 1 MiB, and needs a header
+	minMaxBytes       = 1<<20 + 64<<10 // a payload of the daemon has up to 1 MiB, plus a header
 	defaultFsyncEvery = time.Second
 
-	// A full spool drops a segment at a time, so it has many.
+	// A full spool drops one segment at a time, so it needs many.
 	segmentsAtLeast = 64
 	maxSegmentBytes = 4 << 20
 )

@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// child appends and delivers for ever, and says so on its output after each.
+// child appends and delivers forever, and prints a message after each step.
 func child(dir, from string) error {
 	s, err := Open(Config{Dir: dir, FsyncEvery: 5 * time.Millisecond})
 	if err != nil {
@@ -58,8 +58,8 @@ func child(dir, from string) error {
 	}
 }
 
-// TestSoakKilledAtAnyMoment kills a process that uses a spool, again and again.
-// Whatever it had said must be so: no record lost, none twice.
+// TestSoakKilledAtAnyMoment repeatedly kills a process that uses a spool. Everything it had
+// reported must be true: no record lost or duplicated.
 func TestSoakKilledAtAnyMoment(t *testing.T) {
 	soak.Slow(t)
 	self, err := os.Executable()
@@ -68,7 +68,7 @@ func TestSoakKilledAtAnyMoment(t *testing.T) {
 	}
 	dir := t.TempDir()
 	random := rand.New(rand.NewPCG(3, 4))
-	appended, delivered := 0, 0 // certainly; the next is numbered so
+	appended, delivered := 0, 0 // known for certain; the next record has this number
 	slowest := time.Duration(0)
 	kills := soak.Pick(10, 200)
 	for range kills {
@@ -84,7 +84,7 @@ func TestSoakKilledAtAnyMoment(t *testing.T) {
 			t.Fatal(err)
 		}
 		said := bufio.NewScanner(out)
-		if !said.Scan() { // it has begun
+		if !said.Scan() { // it has started
 			t.Fatalf("the child ended: %s", failure.String())
 		}
 		appended++

@@ -16,12 +16,12 @@ import (
 // image is a spool as a killed process left it.
 type image struct {
 	files   map[string][]byte // by name
-	ends    map[string][]int  // where the records of each segment end
+	ends    map[string][]int  // ends of the records in each segment
 	first   map[string]int    // the first record of each segment
 	records int
 }
 
-// newImage makes a spool of segments of that size.
+// newImage makes a spool with segments of that size.
 func newImage(t *testing.T, records int, segmentBytes int64) image {
 	t.Helper()
 	cfg := Config{Dir: t.TempDir()}
@@ -57,8 +57,8 @@ func newImage(t *testing.T, records int, segmentBytes int64) image {
 
 func (img image) segments() []string { return slices.Sorted(maps.Keys(img.ends)) }
 
-// write puts the files, other than those that damaged has, into a new directory.
-// A nil file is not there.
+// write writes the files, with the replacements in damaged, into a new directory. A nil file is
+// left out.
 func (img image) write(t *testing.T, dir string, damaged map[string][]byte) {
 	t.Helper()
 	if err := os.RemoveAll(dir); err != nil {
@@ -80,8 +80,8 @@ func (img image) write(t *testing.T, dir string, damaged map[string][]byte) {
 	}
 }
 
-// readOut opens the spool in dir, takes everything, and expects exactly want, and
-// the missing points counted. It returns the figures at the start.
+// readOut opens the spool in dir, reads everything, and expects exactly want, with the missing
+// points counted. It returns the stats at the start.
 func readOut(t *testing.T, dir string, want []int, missing uint64) Stats {
 	t.Helper()
 	s, err := Open(Config{Dir: dir})
@@ -144,7 +144,7 @@ func TestSoakFlippedBits(t *testing.T) {
 		hit += img.first[name]
 		missing := uint64(record(hit).Points)
 		if hit == img.records-1 {
-			missing = 0 // nothing after it tells what it had
+			missing = 0 // nothing after it shows what it held
 		}
 		st := readOut(t, dir, slices.Concat(span(0, hit), span(hit+1, img.records)), missing)
 		if st.Damaged == 0 {
@@ -154,7 +154,7 @@ func TestSoakFlippedBits(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	soak.Row(t, fmt.Sprintf("%d random bits of the spool flipped", flips), "every other record delivered, the hit one counted exactly and put aside", "the same")
+	soak.Row(t, fmt.Sprintf("%d random bits of the spool flipped", flips), "every other record delivered, the damaged one counted exactly and moved aside", "the same")
 }
 
 func TestDamagedPosition(t *testing.T) {
@@ -174,7 +174,7 @@ func TestDamagedPosition(t *testing.T) {
 		img.write(t, dir, map[string][]byte{"position": damaged})
 		from := 4
 		if at/slotSize == 1 {
-			from = 3 // one record comes twice
+			from = 3 // one record is duplicated
 		}
 		if slotOf(t, data) == 0 {
 			from = 7 - from
@@ -185,7 +185,7 @@ func TestDamagedPosition(t *testing.T) {
 	readOut(t, dir, span(0, 24), 0)
 }
 
-// slotOf returns which slot of a position file counts.
+// slotOf returns the valid slot of a position file.
 func slotOf(t *testing.T, data []byte) int64 {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "position")
@@ -244,7 +244,7 @@ func TestSoakMissingEmptyAndForeignFiles(t *testing.T) {
 		if err := os.WriteFile(huge, nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.Truncate(huge, 1<<40); err != nil { // takes no room
+		if err := os.Truncate(huge, 1<<40); err != nil { // a sparse file
 			t.Fatal(err)
 		}
 		readOut(t, dir, span(0, 24), 0)
@@ -303,7 +303,7 @@ func TestQuarantineIsBounded(t *testing.T) {
 	if err != nil || len(entries) != quarantineFiles {
 		t.Errorf("%d files in quarantine, error %v, want %d", len(entries), err, quarantineFiles)
 	}
-	fill(t, s, 0, 3) // it works on
+	fill(t, s, 0, 3) // it still works
 	if got := take(t, s, all); !slices.Equal(got, span(0, 3)) {
 		t.Errorf("took %v", got)
 	}

@@ -15,7 +15,7 @@ import (
 func TestDiskFull(t *testing.T) {
 	disk := counterpart.SmallDisk(t)
 	s := open(t, Config{Dir: filepath.Join(disk, "spool")})
-	s.cfg.MaxBytes = segmentsAtLeast * 256 << 10 // beyond the disk
+	s.cfg.MaxBytes = segmentsAtLeast * 256 << 10 // larger than the disk
 	i := 0
 	for ; s.Stats().Dropped == 0; i++ { // 330 bytes each
 		fill(t, s, i, i+1)
@@ -26,7 +26,7 @@ func TestDiskFull(t *testing.T) {
 	fill(t, s, i, i+1000)
 	i += 1000
 
-	// Somebody else takes all there is.
+	// Another program fills the disk.
 	filler := filepath.Join(disk, "filler")
 	hog, err := os.Create(filler)
 	if err != nil {
@@ -73,7 +73,7 @@ func TestDiskReadOnly(t *testing.T) {
 	fill(t, s, 0, 20)
 	crash(s)
 	counterpart.Remount(t, disk, unix.MS_RDONLY)
-	s = open(t, cfg) // a restart meets the read-only disk
+	s = open(t, cfg) // a restart with the read-only disk
 	if err := s.Append(record(20)); !errors.Is(err, unix.EROFS) {
 		t.Errorf("error %v, want that the disk is read-only", err)
 	}

@@ -61,7 +61,7 @@ func TestDirectoryRemovedThenNext(t *testing.T) {
 	}
 }
 
-// Only what is gone is lost.
+// Only the points of missing files are lost.
 func TestSingleFilesRemoved(t *testing.T) {
 	t.Run("lock", func(t *testing.T) {
 		s := open(t, Config{Dir: t.TempDir()})
@@ -125,8 +125,8 @@ func TestOpensWhateverTheDisk(t *testing.T) {
 	}
 }
 
-// A directory that cannot be made again keeps neither what is sent nor the others
-// waiting, and comes back by itself.
+// If a directory cannot be created again, neither the record being sent nor the waiting ones are
+// kept, and the spool recovers by itself.
 func TestDirectoryReplacedByFile(t *testing.T) {
 	s := open(t, Config{Dir: filepath.Join(t.TempDir(), "spool")})
 	fill(t, s, 0, 5)
@@ -164,8 +164,8 @@ func TestDirectoryReplacedByFile(t *testing.T) {
 	}
 }
 
-// A place that cannot be read is tried again for a while, then put aside: it must
-// not hold up what comes after it for ever.
+// An unreadable segment is retried for a while, then moved aside: it must not block later ones
+// forever.
 func TestUnreadableSegment(t *testing.T) {
 	s := open(t, Config{Dir: t.TempDir(), MaxBytes: minMaxBytes})
 	fill(t, s, 0, 100)
@@ -173,7 +173,7 @@ func TestUnreadableSegment(t *testing.T) {
 	if err := os.Rename(first, first+".aside"); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Mkdir(first, 0o700); err != nil { // it opens, but reading fails
+	if err := os.Mkdir(first, 0o700); err != nil { // it can be opened, but not read
 		t.Fatal(err)
 	}
 	for range readsBeforeGivingUp {

@@ -9,26 +9,25 @@ import (
 	"github.com/statsd-ops/statsd/internal/safefile"
 )
 
-// positionFile keeps the number of the first undelivered point. It has two slots,
-// written in turn, so that a torn write leaves the other; the higher one counts.
+// positionFile stores the number of the first undelivered point. It has two slots, written in turn,
+// so that a torn write leaves the other one intact. The higher number counts.
 type positionFile struct {
 	path    string
 	file    *os.File
 	canSave bool // file is open for writing
 	number  uint64
 	unsaved bool  // number is not yet in the file
-	slot    int64 // the one to be written next
+	slot    int64 // the slot to write next
 }
 
 const slotSize = 12 // uint64 number, uint32 CRC-32C of it
 
-// openPosition reads the file at path, or makes one. One that cannot be made to
-// sense of counts as new.
+// openPosition reads the file at path or creates it. An unreadable one counts as new.
 func openPosition(path string) (*positionFile, error) {
 	p := &positionFile{path: path}
 	err := p.openToSave()
 	if os.IsPermission(err) || isReadOnly(err) {
-		p.file, err = safefile.Open(path, os.O_RDONLY, 0) // enough to read the spool out
+		p.file, err = safefile.Open(path, os.O_RDONLY, 0) // reading is enough to deliver the spooled points
 	}
 	if err != nil {
 		return nil, err

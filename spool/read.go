@@ -11,8 +11,9 @@ import (
 	"github.com/statsd-ops/statsd/internal/safefile"
 )
 
-// Next returns the oldest record, and the same record until Advance is called. It returns io.EOF
-// itself if the spool is empty. The payload belongs to the spool, and is valid until Advance.
+// Next returns the oldest record, and the same record again until Advance is called. It returns
+// exactly io.EOF if the spool is empty. The payload belongs to the spool and is valid until
+// Advance.
 func (s *Spool) Next() (Record, error) {
 	s.mu.Lock()
 	defer s.unlock()
@@ -32,8 +33,8 @@ func (s *Spool) Next() (Record, error) {
 	return s.held.Record, nil
 }
 
-// Advance removes the record of the last Next, which was delivered. After an error the spool
-// still continues with the next record, but a restart may offer this one again.
+// Advance removes the record of the last Next after its delivery. After an error the spool still
+// continues with the next record, but a restart may return this one again.
 func (s *Spool) Advance() error {
 	s.mu.Lock()
 	defer s.unlock()
@@ -59,7 +60,8 @@ func (s *Spool) Advance() error {
 	return s.fail("advance", err)
 }
 
-// readsBeforeGivingUp is the number of read errors in a row after which a segment is put aside.
+// readsBeforeGivingUp is the number of consecutive read errors after which a segment is moved
+// aside.
 const readsBeforeGivingUp = 10
 
 // read takes the oldest record into held.

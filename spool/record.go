@@ -8,15 +8,15 @@ import (
 
 // Record is one payload, as it will be sent.
 type Record struct {
-	// Payload is 1 byte to MaxPayload long. The spool does not look into it.
+	// Payload has 1 byte to MaxPayload. The spool does not interpret it.
 	Payload []byte
-	// Points is how many points the payload carries, at least 1.
+	// Points is the number of points in the payload, at least 1.
 	Points int
-	// Time says of when the points are, in Unix seconds. The spool only keeps it.
+	// Time is the time of the points in Unix seconds. The spool only stores it.
 	Time int64
 }
 
-// MaxPayload is the most bytes that a record can carry.
+// MaxPayload is the maximum size of a record's payload.
 const MaxPayload = 16 << 20
 
 // A record on disk, little-endian:
@@ -25,16 +25,16 @@ const MaxPayload = 16 << 20
 //	 4  size     uint32, of the payload
 //	 8  points   uint32
 //	12  time     int64
-//	20  number   uint64, of its first point: all points of a spool are numbered on
+//	20  number   uint64, of its first point; all points of a spool are numbered consecutively
 //	28  payload  uint32, CRC-32C of the payload
 //	32  header   uint32, CRC-32C of the 32 bytes before
 //	36  the payload
 const headerSize = 36
 
-// magic begins with a byte that is in no text, and ends with the format's version.
+// magic begins with a byte that no text contains, and ends with the format's version.
 const magic = "\xd5SP\x01"
 
-// castagnoli is CRC-32C, which processors compute.
+// castagnoli is CRC-32C, which processors compute in hardware.
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 type header struct {
@@ -45,7 +45,7 @@ type header struct {
 	sum    uint32 // of the payload
 }
 
-// end is the number that follows those of the record's points.
+// end is the number after the last point of the record.
 func (h header) end() uint64 { return h.number + uint64(h.points) }
 
 func appendRecord(dst []byte, number uint64, r Record) []byte {
@@ -82,7 +82,7 @@ type state int
 const (
 	intact  state = iota
 	torn          // it ends too early
-	damaged       // it is not what was written
+	damaged       // it differs from the written data
 )
 
 // decode reads the record at the beginning of b. The header is set unless it is
@@ -119,9 +119,9 @@ func find(b []byte) int {
 	}
 }
 
-// walk calls f with the header of every intact record of a segment's bytes, in
-// order. It returns how many bytes belong to none, and whether all of these are
-// the beginning of one last record, as a process that was killed leaves it.
+// walk calls f with the header of every intact record in a segment's bytes, in order. It returns
+// the number of bytes outside intact records, and whether they are all the beginning of one last
+// record, as a killed process leaves it.
 func walk(b []byte, f func(header)) (skipped int, tornTail bool) {
 	for len(b) > 0 {
 		h, _, s := decode(b)

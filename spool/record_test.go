@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestWalkDamaged damages a segment in every place: what is cut, and what is hit by
-// a flipped bit, must be missing, and nothing else.
+// TestWalkDamaged damages a segment at every position: only the cut records, or the record with the
+// flipped bit, may be missing.
 func TestWalkDamaged(t *testing.T) {
 	var data []byte
 	var ends []int
@@ -55,7 +55,7 @@ func FuzzWalk(f *testing.F) {
 		if size+skipped != len(b) {
 			t.Fatalf("%d bytes of records and %d skipped, of %d", size, skipped, len(b))
 		}
-		// Whatever stands before it, a record is found.
+		// A record is found whatever precedes it.
 		b = append(slices.Clone(b), whole...)
 		found := 0
 		walk(b, func(header) { found++ })

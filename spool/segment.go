@@ -22,20 +22,20 @@ type segment struct {
 	records int    // not yet read
 	points  int    // in these
 	damaged bool
-	errors  int // of reading, in a row
+	errors  int // consecutive read errors
 }
 
 const (
 	segmentSuffix   = ".spool"
 	quarantineDir   = "quarantine"
 	quarantineFiles = 4
-	// No segment is larger than this, whatever MaxBytes was when it was written.
+	// No segment is larger, whatever MaxBytes was when it was written.
 	largestSegment = maxSegmentBytes + headerSize + MaxPayload
 )
 
 func segmentName(first uint64) string { return fmt.Sprintf("%020d%s", first, segmentSuffix) }
 
-// segmentBytes is the size at which the next segment is begun.
+// segmentBytes is the size at which a new segment begins.
 func (s *Spool) segmentBytes() int64 {
 	return min(maxSegmentBytes, s.cfg.MaxBytes/segmentsAtLeast)
 }
@@ -69,13 +69,13 @@ func (s *Spool) scan() error {
 	s.from = max(s.from, 1)
 	s.next = max(s.next, s.from, expected)
 	if s.position.number == 0 && len(s.segments) == 0 {
-		_ = s.position.advance(s.from) // so that a first segment can be missed
+		_ = s.position.advance(s.from) // so that a missing first segment is noticed
 	}
 	return nil
 }
 
-// examine counts the undelivered records of a segment. expected is the number of the first point after the
-// earlier segments; it is moved behind this one.
+// examine counts the undelivered records of a segment. expected is the number of the first point
+// after the earlier segments. It moves to the first number after this segment.
 func (s *Spool) examine(seg *segment, expected *uint64) error {
 	file, err := safefile.Open(seg.path, os.O_RDONLY, 0)
 	if err != nil {
@@ -100,7 +100,7 @@ func (s *Spool) examine(seg *segment, expected *uint64) error {
 		if h.number < s.from {
 			return // delivered
 		}
-		if *expected == 0 { // no position was kept: the first record there is begins
+		if *expected == 0 { // no position was stored: the first record is the beginning
 			*expected = h.number
 		}
 		if h.number > *expected {
@@ -120,14 +120,14 @@ func (s *Spool) examine(seg *segment, expected *uint64) error {
 	return nil
 }
 
-// finish ends the first segment. Points of it that were not read are lost.
+// finish ends the first segment. Its unread points are lost.
 func (s *Spool) finish() {
 	seg := s.leaveFirst()
 	s.stats.Lost += uint64(seg.points)
 	s.putAway(seg)
 }
 
-// drop makes room: it ends the first segment, whose unread points are dropped.
+// drop makes room: it ends the first segment and drops its unread points.
 func (s *Spool) drop() {
 	if s.held != nil {
 		s.held.dropped = true
@@ -139,11 +139,10 @@ func (s *Spool) drop() {
 		s.from = s.segments[0].first
 	}
 	s.putAway(seg)
-	_ = s.position.advance(s.from) // else a restart counts them as missing
+	_ = s.position.advance(s.from) // otherwise a restart counts them as missing
 }
 
-// leaveFirst takes the first segment out of the queue and its unread records out
-// of the figures.
+// leaveFirst removes the first segment from the queue, and its unread records from the counts.
 func (s *Spool) leaveFirst() *segment {
 	seg := s.segments[0]
 	s.segments = s.segments[1:]
@@ -158,7 +157,7 @@ func (s *Spool) leaveFirst() *segment {
 	return seg
 }
 
-// putAway removes the file of a finished segment, or puts it aside if it is damaged.
+// putAway removes the file of a finished segment, or moves it aside if it is damaged.
 func (s *Spool) putAway(seg *segment) {
 	if seg.damaged && s.quarantine(seg.path) == nil {
 		s.stats.Quarantined++

@@ -10,13 +10,13 @@
 //		err = s.Advance()
 //	}
 //
-// # What is on disk
+// # Format on disk
 //
-// Records are appended to segments, files that are named after the number of their
-// first point. Header and payload of a record have a checksum each. The file "position" has
-// the number of the first undelivered point; the file "lock" keeps a second process out. A
-// segment is removed when all its records are delivered. If MaxBytes would be exceeded, or the disk
-// is full, the oldest segment is removed, and its undelivered points count as dropped.
+// Records are appended to segments. A segment is a file named after the number of its first point.
+// Header and payload of a record have a checksum each. The file "position" holds the number of the
+// first undelivered point; the file "lock" keeps a second process out. A segment is removed when all
+// its records are delivered. If MaxBytes would be exceeded, or the disk is full, the oldest segment
+// is removed, and its undelivered points count as dropped.
 //
 // # Crashes and damage
 //
@@ -24,16 +24,16 @@
 // that was being sent is sent again. A crash of the machine loses at most the records of the
 // last Config.FsyncEvery; records delivered in that time may be sent again.
 //
-// Torn tails, flipped bits and missing files cost only the records that they hit: the reader
-// continues at the next intact record. All points are numbered, so that the number of
+// Torn tails, flipped bits and missing files only lose the damaged records: the reader continues at
+// the next intact record. All points are numbered, so that the number of
 // missing points is exact. A damaged segment is moved to the folder "quarantine" after reading;
 // the folder keeps the last few.
 //
-// Open succeeds in any state of the disk. The method that meets an error of the disk returns it, and
-// the next call tries again. Points in vanished files count as lost. After ten errors in a
-// row a segment goes to the quarantine, and its points count as lost.
+// Open succeeds in any state of the disk. A method returns the disk errors it meets, and the next
+// call tries again. Points in vanished files count as lost. After ten consecutive errors a segment is
+// moved to the quarantine, and its points count as lost.
 //
-// # Why a format of its own
+// # Why a new format
 //
 // Existing libraries (nsqio/go-diskqueue, tidwall/wal 1.2.1, joncrlsn/dque) have no checksums, so
 // that a flipped bit becomes a wrong value, and none can drop the oldest records by size. After
@@ -54,14 +54,14 @@ import (
 	"github.com/statsd-ops/statsd/internal/safefile"
 )
 
-// ErrInUse says that another process has the directory.
+// ErrInUse is returned when another process uses the directory.
 var ErrInUse = errors.New("in use")
 
 // ErrClosed is the error of all methods after Close.
 var ErrClosed = errors.New("closed")
 
-// Spool is a bounded queue of records on disk. Its methods may be called from any
-// goroutine, but Next and Advance belong to one.
+// Spool is a bounded queue of records on disk. Its methods may be called from any goroutine, but
+// Next and Advance from one only.
 type Spool struct {
 	cfg       Config
 	published atomic.Pointer[Stats]
@@ -70,33 +70,32 @@ type Spool struct {
 	stats    Stats
 	closed   bool
 	lock     *os.File      // nil while the directory could not be opened
-	position *positionFile // nil for as long
+	position *positionFile // nil while lock is nil
 	segments []*segment    // oldest first
 	trash    []string      // files that could not be removed yet
 	next     uint64        // number of the next appended point
 	from     uint64        // number of the next point to read
 
-	writer *os.File // of the last segment; nil: the next record begins one
-	buffer []byte   // the record that is written
+	writer *os.File // of the last segment; nil if the next record begins a new one
+	buffer []byte   // the record being written
 	timer  *time.Timer
 	dirty  bool // something must be synced
 
 	reader *os.File // of the first segment
 	offset int64    // in reader
-	held   *held    // what Next returned and Advance has not
+	held   *held    // returned by Next, not yet removed by Advance
 }
 
-// held is the record that is being delivered. It stays in memory, and can be sent again even if its
-// segment was dropped.
+// held is the record being delivered. It stays in memory and can be sent again even if its segment
+// was dropped.
 type held struct {
 	Record
 	end     uint64
 	dropped bool // it is no longer on disk
 }
 
-// Open opens the spool in cfg.Dir, or makes one. It returns an error if cfg is wrong, or ErrInUse if
-// another process has the directory. Other errors are in Stats, and the other methods
-// try again.
+// Open opens the spool in cfg.Dir or creates it. It returns an error if cfg is wrong, or ErrInUse
+// if another process uses the directory. Other errors are in Stats; the other methods retry.
 func Open(cfg Config) (*Spool, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -128,7 +127,7 @@ func (s *Spool) Close() error {
 	return s.fail("close", err)
 }
 
-// ready makes sure that the directory is there and ours.
+// ready makes sure that the directory exists and is locked.
 func (s *Spool) ready() error {
 	if s.closed {
 		return ErrClosed
@@ -142,9 +141,8 @@ func (s *Spool) ready() error {
 	return s.setup()
 }
 
-// setup takes the directory in hand: for the first time, or again after it
-// vanished. What it finds there beyond what was known is recovered, what it does
-// not find is lost.
+// setup opens the directory for the first time, or again after it vanished. Records that were
+// unknown are recovered; known ones that are gone are lost.
 func (s *Spool) setup() error {
 	s.letGo()
 	known := s.stats
@@ -174,13 +172,13 @@ func (s *Spool) setup() error {
 		s.stats.Lost += uint64(known.Points - found)
 	}
 	if s.held != nil {
-		s.held.dropped = true // for all we know
+		s.held.dropped = true // the worst case
 	}
 	s.stats.Fault = s.fail("open", err)
 	return s.stats.Fault
 }
 
-// load locks the directory and reads what is in it.
+// load locks the directory and reads its content.
 func (s *Spool) load() error {
 	if err := safefile.Directory(s.cfg.Dir); err != nil {
 		return err
@@ -199,7 +197,7 @@ func (s *Spool) load() error {
 	return s.scan()
 }
 
-// letGo closes all files, and so gives up the lock.
+// letGo closes all files, which releases the lock.
 func (s *Spool) letGo() {
 	if s.timer != nil {
 		s.timer.Stop()
@@ -215,7 +213,7 @@ func (s *Spool) letGo() {
 	closeFile(&s.lock)
 }
 
-// unlock publishes the figures and ends a method.
+// unlock publishes the stats and ends a method.
 func (s *Spool) unlock() {
 	stats := s.stats
 	s.published.Store(&stats)
@@ -231,8 +229,8 @@ func (s *Spool) fail(what string, err error) error {
 	return fmt.Errorf("%s spool %s: %w", what, s.cfg.Dir, err)
 }
 
-// closeFile closes *f if it is open. Its error does not matter: the content is synced already, or
-// no longer needed.
+// closeFile closes *f if it is open. Its error does not matter: the content is already synced or no
+// longer needed.
 func closeFile(f **os.File) {
 	if *f != nil {
 		_ = (*f).Close()

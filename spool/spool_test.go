@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// record makes the i-th record of a test: its size, points and text depend on i.
+// record returns the i-th record of a test: its size, points and text depend on i.
 func record(i int) Record {
 	text := fmt.Sprintf("record %d\n", i)
 	return Record{
@@ -24,7 +24,7 @@ func record(i int) Record {
 	}
 }
 
-// number is the inverse of record; it fails the test unless r is what record made.
+// number is the inverse of record. It fails the test if r was not made by record.
 func number(t testing.TB, r Record) int {
 	t.Helper()
 	var i int
@@ -85,7 +85,7 @@ func take(t testing.TB, s *Spool, n int) (got []int) {
 
 const all = 1 << 30
 
-// span is from, from+1, ... to-1.
+// span returns from, from+1, ... to-1.
 func span(from, to int) (want []int) {
 	for i := from; i < to; i++ {
 		want = append(want, i)
@@ -201,13 +201,13 @@ func TestModes(t *testing.T) {
 func TestFullSpoolDropsTheOldest(t *testing.T) {
 	s := open(t, Config{Dir: t.TempDir(), MaxBytes: minMaxBytes})
 	const n = 4_000
-	most := int64(0)
+	peak := int64(0)
 	for i := range n {
 		fill(t, s, i, i+1)
-		most = max(most, s.Stats().Bytes)
+		peak = max(peak, s.Stats().Bytes)
 	}
-	if most > minMaxBytes || most < minMaxBytes*9/10 {
-		t.Errorf("%d bytes were used at most, of %d", most, minMaxBytes)
+	if peak > minMaxBytes || peak < minMaxBytes*9/10 {
+		t.Errorf("%d bytes were used at most, of %d", peak, minMaxBytes)
 	}
 	st := balance(t, s)
 	got := take(t, s, all)
@@ -225,7 +225,7 @@ func TestFullSpoolDropsTheOldest(t *testing.T) {
 	}
 }
 
-// What is being sent when its segment is dropped is neither lost nor counted twice.
+// A record being sent when its segment is dropped is neither lost nor counted twice.
 func TestDropWhileHeld(t *testing.T) {
 	cfg := Config{Dir: t.TempDir(), MaxBytes: minMaxBytes}
 	s := open(t, cfg)
@@ -269,7 +269,7 @@ func TestDropWhileHeld(t *testing.T) {
 func TestSecondProcessIsKeptOut(t *testing.T) {
 	cfg := Config{Dir: t.TempDir()}
 	s := open(t, cfg)
-	_, err := Open(cfg) // flock tells open files apart, not processes
+	_, err := Open(cfg) // flock distinguishes open files, not processes
 	if !errors.Is(err, ErrInUse) || !strings.Contains(err.Error(), fmt.Sprint(os.Getpid())) {
 		t.Errorf("error %v, want one that names this process", err)
 	}
@@ -277,7 +277,7 @@ func TestSecondProcessIsKeptOut(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(filepath.Join(cfg.Dir, "lock")); err != nil {
-		t.Fatal(err) // the file is left, but it means nothing
+		t.Fatal(err) // the file stays, but only its lock matters
 	}
 	open(t, cfg)
 }

@@ -5,29 +5,29 @@ import (
 	"strings"
 )
 
-// Stats are the figures of a spool since Open. Points add up:
+// Stats counts the points of a spool since Open. They add up:
 //
 //	Appended + Recovered = Advanced + Points + Dropped + Lost
 type Stats struct {
-	Records int   // undelivered, with the one that Next returned
-	Points  int   // in these
+	Records int   // undelivered, including the one that Next returned
+	Points  int   // points in Records
 	Bytes   int64 // of the segments on disk
 
 	Appended  uint64 // points
 	Recovered uint64 // points found when the directory was opened
 	Advanced  uint64 // points
-	Dropped   uint64 // points, the oldest, to make room
-	Lost      uint64 // points whose records were damaged or vanished since they were appended or recovered
+	Dropped   uint64 // oldest points, dropped to make room
+	Lost      uint64 // points whose records were damaged or vanished after they were appended or recovered
 
-	// Missing points were damaged, or their files gone, when the directory was
-	// opened. They were never recovered, so they are no part of the sum.
+	// Missing counts points that were damaged or whose files were gone when the directory was opened.
+	// They were never recovered, so they are not part of the sum.
 	Missing uint64
-	// Torn is how many segments ended within a record when the directory was
-	// opened, as a killed process or a crash leaves them.
+	// Torn counts segments that ended inside a record when the directory was opened, after a kill or a
+	// crash.
 	Torn uint64
-	// Damaged bytes were skipped, other than those of torn records.
+	// Damaged counts skipped bytes, except in torn records.
 	Damaged uint64
-	// Quarantined segments had damage in them and were put aside.
+	// Quarantined counts damaged segments, which were moved aside.
 	Quarantined uint64
 	// SyncErrors is the number of syncs that failed.
 	SyncErrors uint64
@@ -38,7 +38,7 @@ type Stats struct {
 
 // Bytes returns the size of the segments in a directory that may be a spool, open or not.
 func Bytes(dir string) (n int64) {
-	entries, _ := os.ReadDir(dir) // one that cannot be read has none
+	entries, _ := os.ReadDir(dir) // an unreadable directory has no entries
 	for _, entry := range entries {
 		if info, err := entry.Info(); err == nil && info.Mode().IsRegular() && strings.HasSuffix(entry.Name(), segmentSuffix) {
 			n += info.Size()
@@ -47,6 +47,5 @@ func Bytes(dir string) (n int64) {
 	return n
 }
 
-// Stats returns the figures as the last method left them. It never waits for
-// the disk.
+// Stats returns the state after the last method. It never waits for the disk.
 func (s *Spool) Stats() Stats { return *s.published.Load() }

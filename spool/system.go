@@ -10,8 +10,8 @@ const errNotDir = unix.ENOTDIR
 
 func isReadOnly(err error) bool { return errors.Is(err, unix.EROFS) }
 
-// isFull reports whether err says that there is no room on the disk.
+// isFull reports whether the disk is full.
 func isFull(err error) bool { return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) }
 
-// isExhausted reports whether err says that the process can open no more files.
+// isExhausted reports whether the process cannot open more files.
 func isExhausted(err error) bool { return errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) }

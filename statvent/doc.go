@@ -1,4 +1,4 @@
-// Package statvent shows the figures of a running program. It costs almost nothing until they
+// Package statvent shows the stats of a running program. It costs almost nothing until they
 // are read.
 //
 // A program counts, and starts a Recorder once:
@@ -17,16 +17,16 @@
 //	web.seconds.95th: 0.31
 //	...
 //
-// # Figures
+// # Stats
 //
-// A figure is a name and a number. Incr and Set make integers. IncrFloat and SetFloat make a
-// figure a float for good. Record keeps the last samples of a name; when somebody reads the
-// pipe, a Calculator turns them into figures: the median, the 95th, 99th and 100th percentile,
+// A stat is a name and a number. Incr and Set make integers. IncrFloat and SetFloat make a
+// stat a float for good. Record keeps the last samples of a name; when somebody reads the
+// pipe, a Calculator turns them into stats: the median, the 95th, 99th and 100th percentile,
 // and the mean. Any number of goroutines may call all of these.
 //
 // # The pipe
 //
-// The format has one line for each figure, "name: value\n". Readers must not rely on the order.
+// The format has one line for each stat, "name: value\n". Readers must not rely on the order.
 // The name ends at the last colon, so it may hold any byte but a newline. An integer has no
 // point and no exponent; a float has one or the other. A last line without a newline means that
 // the reader was too slow, and that the rest is missing.

@@ -16,7 +16,7 @@ const (
 	MaxNames = 65536 // names in a Registry, and in a pipe
 )
 
-// AppendLine appends the line of one figure to dst. If the format cannot hold the figure, it
+// AppendLine appends the line of one stat to dst. If the format cannot hold the stat, it
 // returns an error and dst unchanged.
 func AppendLine(dst []byte, name string, v Value) ([]byte, error) {
 	if err := checkName(name); err != nil {

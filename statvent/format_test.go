@@ -101,7 +101,7 @@ func TestOriginalsCapture(t *testing.T) {
 		}
 	}
 	if len(got) != len(want) {
-		t.Errorf("%d figures, want %d", len(got), len(want))
+		t.Errorf("%d stats, want %d", len(got), len(want))
 	}
 }
 

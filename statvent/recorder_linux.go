@@ -20,14 +20,14 @@ const (
 	checkEvery   = time.Minute           // between looks whether somebody removed the pipe
 )
 
-// Recorder serves the figures of a Registry on a named pipe, DIR/PID.stats. Each reader gets one
+// Recorder serves the stats of a Registry on a named pipe, DIR/PID.stats. Each reader gets one
 // snapshot and the end of file. Without readers it costs one blocked thread, and one look at
 // the name a minute.
 //
 // Each reader has its own pipe: when one comes, the next pipe, which waits under a hidden name,
 // takes the place of the first. Readers that open it before that share a pipe. The kernel offers
 // no way to prevent or notice this. A snapshot of up to 1 MiB is written at once, so that one of
-// them reads all of it and the others nothing. A reader that gets no figures should ask again,
+// them reads all of it and the others nothing. A reader that gets no stats should ask again,
 // as package pipes does.
 type Recorder struct {
 	registry *Registry
@@ -47,7 +47,7 @@ type Recorder struct {
 	closed bool
 }
 
-// NewRecorder starts to serve the figures of r in dir. A nil r is the default Registry; an empty
+// NewRecorder starts to serve the stats of r in dir. A nil r is the default Registry; an empty
 // dir is DefaultDir. NewRecorder makes dir, with the rights of /tmp, if its parent exists. It
 // replaces the pipe that a dead process with the same pid left behind. It fails if another
 // Recorder has the place, also if that one used another path to the directory, or has the same
@@ -94,15 +94,16 @@ func (r *Recorder) begin() (err error) {
 	return nil
 }
 
-// Path is where the pipe is.
+// Path returns the path of the pipe.
 func (r *Recorder) Path() string { return r.path }
 
 // Unserved counts the readers that did not get all of their snapshot, because they left early or
 // took longer than two seconds.
 func (r *Recorder) Unserved() int64 { return r.unserved.Load() }
 
-// Close removes the pipe and ends what NewRecorder started. It waits until the readers that came
-// before have their snapshots. When ctx ends first, it cuts them off, and the error says so.
+// Close removes the pipe and stops the goroutines of NewRecorder. It waits until the readers that
+// came before have their snapshots. If ctx ends first, it interrupts them and returns an error that
+// says so.
 func (r *Recorder) Close(ctx context.Context) error {
 	r.mu.Lock()
 	if r.closed {
@@ -137,7 +138,7 @@ func (r *Recorder) finish(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, r.cutOff)
 	r.loops.Wait()
 	if n := r.Unserved() - before; n > 0 && !stop() {
-		return fmt.Errorf("%d readers did not get all figures: %w", n, context.Cause(ctx))
+		return fmt.Errorf("%d readers did not get all stats: %w", n, context.Cause(ctx))
 	}
 	return nil
 }

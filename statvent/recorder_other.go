@@ -8,8 +8,8 @@ import (
 	"fmt"
 )
 
-// Recorder serves the figures of a Registry on a named pipe. It needs /proc of Linux.
-// On other systems NewRecorder fails, and the figures are only in the Registry.
+// Recorder serves the stats of a Registry on a named pipe. It needs /proc of Linux.
+// On other systems NewRecorder fails, and the stats are only in the Registry.
 type Recorder struct{}
 
 // NewRecorder fails with errors.ErrUnsupported.

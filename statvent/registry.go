@@ -13,7 +13,7 @@ const (
 	MaxWindow     = 1 << 20
 )
 
-// Registry holds the figures of a program, or of a part of it. The zero Registry is empty and
+// Registry holds the stats of a program, or of a part of it. The zero Registry is empty and
 // ready. A Registry must not be copied after its first use.
 //
 // It drops and counts (Discarded) the following: a new name that is empty, is longer than MaxName
@@ -27,11 +27,11 @@ type Registry struct {
 	discarded  atomic.Int64
 }
 
-// stat is one figure. Set swaps the number, so that a reader sees either the old or the new
+// stat is one stat. Set swaps the number, so that a reader sees either the old or the new
 // value.
 type stat struct{ number atomic.Pointer[number] }
 
-// Incr adds delta to a figure, which starts at 0. For a name that exists it takes no lock and
+// Incr adds delta to a stat, which starts at 0. For a name that exists it takes no lock and
 // allocates nothing. Integers wrap around at 64 bits.
 func (r *Registry) Incr(name string, delta int64) {
 	if s := r.stat(name); s != nil {
@@ -39,7 +39,7 @@ func (r *Registry) Incr(name string, delta int64) {
 	}
 }
 
-// IncrFloat adds delta to a figure, and makes it a float for good.
+// IncrFloat adds delta to a stat, and makes it a float for good.
 func (r *Registry) IncrFloat(name string, delta float64) {
 	if !finite(delta) {
 		r.discarded.Add(1)
@@ -50,7 +50,7 @@ func (r *Registry) IncrFloat(name string, delta float64) {
 	}
 }
 
-// Set sets the value of a figure. A float stays a float.
+// Set sets the value of a stat. A float stays a float.
 func (r *Registry) Set(name string, value int64) {
 	if s := r.stat(name); s != nil {
 		n := new(number)
@@ -60,7 +60,7 @@ func (r *Registry) Set(name string, value int64) {
 	}
 }
 
-// SetFloat sets the value of a figure, and makes it a float for good.
+// SetFloat sets the value of a stat, and makes it a float for good.
 func (r *Registry) SetFloat(name string, value float64) {
 	if !finite(value) {
 		r.discarded.Add(1)
@@ -73,13 +73,13 @@ func (r *Registry) SetFloat(name string, value float64) {
 	}
 }
 
-// Record adds a sample to name, which keeps the last ones. Label names the figures that are made
+// Record adds a sample to name, which keeps the last ones. Label names the stats that are made
 // from them: "lat.{0}" and "lat" both give "lat.95th".
 func (r *Registry) Record(name string, sample float64) {
 	r.RecordFunc(name, sample, Label)
 }
 
-// RecordFunc is Record with another function for the names of the figures. nil is Label. The
+// RecordFunc is Record with another function for the names of the stats. nil is Label. The
 // function that came with the first sample of a name stays.
 func (r *Registry) RecordFunc(name string, sample float64, label LabelFunc) {
 	if !finite(sample) {
@@ -116,8 +116,8 @@ func (r *Registry) SetCalculator(c Calculator) { r.calculator.Store(&c) }
 // Discarded is the number of calls that were dropped.
 func (r *Registry) Discarded() int64 { return r.discarded.Load() }
 
-// All returns a snapshot of all figures, including those made from samples. It contains all that
-// was done before the call. If a figure and a calculated one have the same name, the calculated
+// All returns a snapshot of all stats, including those made from samples. It contains all that
+// was done before the call. If a stat and a calculated one have the same name, the calculated
 // one counts. The caller owns the map.
 func (r *Registry) All() map[string]Value {
 	all := make(map[string]Value)
@@ -154,7 +154,7 @@ func (r *Registry) AppendText(dst []byte) ([]byte, error) {
 	return dst, nil
 }
 
-// stat returns the figure called name. It returns nil, and counts a discard, if there is no room
+// stat returns the stat called name. It returns nil, and counts a discard, if there is no room
 // or the name is bad.
 func (r *Registry) stat(name string) *stat {
 	if s := r.stats.get(name); s != nil {

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-func TestFigures(t *testing.T) {
+func TestStats(t *testing.T) {
 	for _, tt := range []struct {
 		why  string
 		do   func(r *Registry)
@@ -167,7 +167,7 @@ func TestRecordNames(t *testing.T) {
 		}
 	}
 	if len(all) != 25 || r.Discarded() != 1 {
-		t.Errorf("%d figures and %d discards, want 25 and 1", len(all), r.Discarded())
+		t.Errorf("%d stats and %d discards, want 25 and 1", len(all), r.Discarded())
 	}
 }
 

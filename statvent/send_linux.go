@@ -19,7 +19,7 @@ const (
 )
 
 // cutMark ends a snapshot that the reader did not take in time. It has no colon and no newline,
-// so that no reader takes it for a figure.
+// so that no reader takes it for a stat.
 const cutMark = "(cut)"
 
 // sendLines writes a snapshot to a new pipe. One that fits into the pipe is written at once.

@@ -7,12 +7,12 @@ import (
 	"sync"
 )
 
-// Calculator turns the samples of one name into figures: labels and values. It gets at least one
+// Calculator turns the samples of one name into stats: labels and values. It gets at least one
 // sample; all are finite and in ascending order, and the Calculator owns the slice. Values that
 // are not finite are left out.
 type Calculator func(samples []float64) iter.Seq2[string, float64]
 
-// LabelFunc makes the name of a figure from the name of the samples and a label of the
+// LabelFunc makes the name of a stat from the name of the samples and a label of the
 // Calculator, such as "95th".
 type LabelFunc func(name, label string) string
 

@@ -6,7 +6,7 @@ import (
 	"strconv"
 )
 
-// Value is the number of a figure: an int64, or a float64 if a float was used. The zero Value
+// Value is the number of a stat: an int64, or a float64 if a float was used. The zero Value
 // is the integer 0.
 type Value struct {
 	integer int64

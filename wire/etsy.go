@@ -9,9 +9,8 @@ import (
 // What Etsy's statsd takes beyond the other dialects. Nothing here runs for a
 // line that needs no leniency, and none of it in other dialects.
 
-// otherKind returns the kind of a type that is not known as it is written.
-// Etsy's statsd ignores white space around a type, and counts every type that
-// it does not know.
+// otherKind returns the kind of a type that is unknown as written. Etsy's statsd ignores white
+// space around a type, and counts every unknown type.
 func (p *Parser) otherKind(letters []byte) (kind metric.Kind, known bool) {
 	if p.Dialect != metric.Etsy || len(letters) > 0 && letters[0] == '#' {
 		return 0, false

@@ -12,7 +12,7 @@ var etsyTests = []struct{ why, in, want string }{
 	{"white space at the end", "a:1|c \na:1|c\t\r\na:1|ms \na:1|g\u00a0", "a c 1, a c 1, a ms 1, a g 1"},
 	{"white space around values and types", "a: 1 | c \na:\t5\v|\fg|@0.5", "a c 1, a g 5"},
 	{"a value of white space is 0", "a: |c\na:  |g", "a c 0, a g 0"},
-	{"an empty value is none", "a:|c\na:|g\na:|x", "!no_value, !no_value, !no_value"},
+	{"an empty value counts as no value", "a:|c\na:|g\na:|x", "!no_value, !no_value, !no_value"},
 	{"an empty member is 0", "a:|s\na: |s", `a s "0", a s " "`},
 	{"hexadecimal, octal, binary", "a:0x10|c\na:0XfF|ms\na:0o17|g\na:0b101|c", "a c 16, a ms 255, a g 15, a c 5"},
 	{"digits beyond the precision", "a:0x20000000000001|c\na:0x100000000000008001|c\na:0xfffffffffffffbff|c\na:0xfffffffffffffc00|c", "a c 9.007199254740992e+15, a c 2.951479051793529e+20, a c 1.844674407370955e+19, a c 1.8446744073709552e+19"},

@@ -80,8 +80,7 @@ func kindOf(letters []byte) (kind metric.Kind, known bool) {
 	return 0, false
 }
 
-// readSections reads the sections behind a type. b is empty or starts at a bar
-// or a colon.
+// readSections reads the sections after a type. b is empty or starts at a bar or a colon.
 func (p *Parser) readSections(b []byte) {
 	colonEnds := true // until a section owns its colons
 	for len(b) > 0 {

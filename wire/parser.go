@@ -9,7 +9,7 @@
 // white space only are ignored. A line may hold several samples of one name
 // (a:1|c:2|c), and several values that share a type and sections
 // (a:1:2:3|ms|@0.5). The types are c and m (counter), g (gauge), ms, h and d
-// (timer), and s (set). Sections are a rate (@0.5) and those of DogStatsD: tags
+// (timer), and s (set). Sections are a rate (@0.5) and DogStatsD's: tags
 // (#k:v), origin (c:), external data (e:), cardinality (card:) and timestamp (T).
 // Tags are dropped unless there is a Tagger. The others are ignored. Events
 // (_e{...}) and service checks (_sc|...) are not samples.
@@ -253,7 +253,7 @@ func (p *Parser) value(s *metric.Sample) Item {
 	return Sample
 }
 
-// emptyMember is what Etsy's statsd makes of an empty set member.
+// emptyMember is the member that Etsy's statsd uses for an empty set member.
 var emptyMember = []byte("0")
 
 // takesEmpty reports whether an empty value means something in the dialect. For

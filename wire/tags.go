@@ -44,10 +44,10 @@ type Tagger struct {
 	lost    bool   // one of them was dropped
 }
 
-// Clients send the same tags again and again, so a Tagger remembers sections.
+// Clients send the same tags repeatedly, so a Tagger remembers sections.
 const (
-	sections  = 128 // the number it remembers
-	mostKnown = 256 // the most bytes of one
+	sections = 128 // the number it remembers
+	maxKnown = 256 // the most bytes of one
 )
 
 // known is a section of tags, and the text that it adds to a name.
@@ -69,16 +69,16 @@ func NewTagger(style metric.Tags, dialect metric.Dialect) *Tagger {
 	return &Tagger{style: style, dialect: dialect, seed: maphash.MakeSeed(), tags: make([]tag, 0, MaxTags)}
 }
 
-// mostKept is the most memory for names that a Tagger keeps after Forget. It is
+// maxKept is the most memory for names that a Tagger keeps after Forget. It is
 // enough for a batch of samples with names of ordinary length.
-const mostKept = 64 << 10
+const maxKept = 64 << 10
 
 // Forget lets the Tagger reuse the memory of all names that it returned. A nil
 // Tagger does nothing.
 func (t *Tagger) Forget() {
 	switch {
 	case t == nil:
-	case cap(t.names) > mostKept:
+	case cap(t.names) > maxKept:
 		t.names, t.order = nil, nil
 	default:
 		t.names = t.names[:0]
@@ -106,7 +106,7 @@ func (t *Tagger) Name(sent, section []byte) (series []byte, lost, ok bool) {
 	} else {
 		t.names = append(t.names, name...)
 	}
-	if len(inName) == 0 && len(section) <= mostKnown {
+	if len(inName) == 0 && len(section) <= maxKnown {
 		lost, ok = t.addKnown(section)
 	} else {
 		lost, ok = t.addTags(inName, section)

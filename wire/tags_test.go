@@ -111,7 +111,7 @@ func TestTaggerBounded(t *testing.T) {
 	for _, k := range tagger.known {
 		kept += cap(k.section) + cap(k.tags)
 	}
-	if kept > 2*mostKept {
+	if kept > 2*maxKept {
 		t.Errorf("keeps %d bytes", kept)
 	}
 }

@@ -15,8 +15,7 @@ import (
 	"github.com/statsd-ops/statsd/client"
 )
 
-// calls are the ways to use a client that are compared. A way that a client
-// does not have is nil.
+// calls are the compared ways to use a client. A way that a client lacks is nil.
 type calls struct {
 	incr, incrTags, gauge, timing, set, handle func()
 	flush, close                               func()
@@ -29,8 +28,7 @@ type contender struct {
 	make   func(w *wire) (calls, error)
 }
 
-// Every client gets the same packets of 1432 bytes, which is the default of all
-// three for UDP.
+// Every client uses packets of 1432 bytes, which is the default of all three for UDP.
 const packetSize = 1432
 
 var contenders = []contender{
@@ -40,7 +38,7 @@ var contenders = []contender{
 		return datadogCalls(w, datadog.WithoutClientSideAggregation())
 	}},
 	{name: "this", merged: true, make: func(w *wire) (calls, error) { return this(w, 2*time.Second) }},
-	// With all that it can merge, every two seconds.
+	// It merges everything it can, every two seconds.
 	{name: "datadog", merged: true, make: func(w *wire) (calls, error) {
 		return datadogCalls(w, datadog.WithExtendedClientSideAggregation())
 	}},
@@ -79,7 +77,7 @@ func this(w *wire, aggregate time.Duration) (calls, error) {
 	}, nil
 }
 
-// sender makes wire a cactus.Sender.
+// sender adapts wire to cactus.Sender.
 type sender struct{ *wire }
 
 func (s sender) Send(b []byte) (int, error) { return s.Write(b) }
@@ -124,14 +122,14 @@ func datadogCalls(w *wire, option datadog.Option) (calls, error) {
 
 var newline = []byte{'\n'}
 
-// wire is a UDP socket, connected to another that nobody reads: the kernel does
-// all the work of sending, and the benchmark none of receiving. It counts.
+// wire is a UDP socket, connected to one that is never read: the kernel does all the work of
+// sending, and the benchmark none of receiving. It counts the lines.
 type wire struct {
 	net.Conn
 	receiver net.PacketConn
 	writes   atomic.Int64
 	lines    atomic.Int64
-	keep     bool // for the test: remember what was written
+	keep     bool // for the test: keep the written packets
 	mu       sync.Mutex
 	packets  []string
 }
@@ -159,8 +157,7 @@ func (w *wire) Write(b []byte) (int, error) {
 	return w.Conn.Write(b)
 }
 
-// settle waits until so many lines were written, but for those of packets that
-// still fill.
+// settle waits until that many lines were written, except lines in unfinished packets.
 func (w *wire) settle(lines int64) error {
 	const filling = 100
 	for deadline := time.Now().Add(10 * time.Second); w.lines.Load() < lines-filling; time.Sleep(time.Millisecond) {

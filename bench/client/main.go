@@ -1,5 +1,5 @@
-// Command client compares this project's client with the two that Go programs
-// use most, call by call, and prints the table of client/README.md:
+// Command client compares this project's client with two popular Go clients, call by call. It prints
+// the table of client/README.md:
 //
 //	cd bench/client && go run .
 package main
@@ -53,8 +53,8 @@ var rows = []row{
 
 func run(rounds int, only *regexp.Regexp) error {
 	cells := map[place]*cell{}
-	// Round by round and burst by burst, so that what else the machine does hits
-	// all alike.
+	// Rounds and bursts alternate between the clients, so that other load on the machine affects all
+	// alike.
 	for range rounds {
 		for _, r := range rows {
 			for _, n := range goroutines {
@@ -67,13 +67,13 @@ func run(rounds int, only *regexp.Regexp) error {
 			}
 		}
 	}
-	fmt.Printf("%s, %s/%s, %d cores. Nanoseconds (allocations) a call: the median of %d bursts of %d calls.\n\n",
+	fmt.Printf("%s, %s/%s, %d cores. Nanoseconds (allocations) per call: the median of %d bursts of %d calls.\n\n",
 		runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), rounds*(bursts-1), burst)
 	printTable(cells, only)
 	return datagrams()
 }
 
-// place is a cell's.
+// place is the position of a cell in the table.
 type place struct {
 	row        string
 	goroutines int
@@ -82,8 +82,7 @@ type place struct {
 
 var goroutines = []int{1, 8}
 
-// printTable prints the cells, and by how much this client is ahead of a rival
-// where it is least.
+// printTable prints the cells, and the smallest lead of this client over another one.
 func printTable(cells map[place]*cell, only *regexp.Regexp) {
 	fmt.Println("| call | goroutines | this | cactus | datadog |")
 	fmt.Println("| --- | ---: | ---: | ---: | ---: |")
@@ -106,8 +105,7 @@ func printTable(cells map[place]*cell, only *regexp.Regexp) {
 	}
 }
 
-// datagrams counts what a million increments become at a rate that every client
-// can send.
+// datagrams counts the datagrams for a million increments, at a rate that every client can send.
 func datagrams() error {
 	fmt.Println("\n| datagrams for a million `Incr` | |")
 	fmt.Println("| --- | ---: |")

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// What is compared is the same: each call of each client sends one line, and
-// these but for the digits of a number.
+// The compared calls are equal: each call of each client sends one line. The lines may only differ
+// in the digits of a number.
 func TestCallsSendTheSame(t *testing.T) {
 	for _, c := range contenders {
 		for name, test := range map[string]struct {

@@ -9,17 +9,17 @@ import (
 	"time"
 )
 
-// cell is what one contender took for one row.
+// cell holds the measurements of one contender for one row.
 type cell struct{ ns, allocs []float64 }
 
-// burst is how many calls are made without a rest. Faster than that for long no
-// client can send: one would wait, others drop, and none be comparable.
+// burst is the number of calls between two pauses. No client can send at this speed for long: some
+// would wait and others drop, and they could not be compared.
 const (
 	burst  = 20_000
 	bursts = 8
 )
 
-// compare adds a measurement of each contender that has such a call.
+// compare adds a measurement of each contender that has this call.
 func compare(cells map[place]*cell, r row, n int) error {
 	var runs []*measurement
 	for _, c := range contenders {
@@ -43,7 +43,7 @@ func compare(cells map[place]*cell, r row, n int) error {
 	}
 	for i := range bursts {
 		for j := range runs {
-			m := runs[(i+j)%len(runs)] // none always comes after the same other
+			m := runs[(i+j)%len(runs)] // vary the order
 			if err := m.burst(i == 0); err != nil {
 				return fmt.Errorf("%s: %w", m.name, err)
 			}
@@ -52,7 +52,7 @@ func compare(cells map[place]*cell, r row, n int) error {
 	return nil
 }
 
-// measurement is a contender at one row.
+// measurement measures a contender for one row.
 type measurement struct {
 	contender
 	made       calls
@@ -73,7 +73,7 @@ func open(c contender, r row, n int) (*measurement, error) {
 		return nil, err
 	}
 	m := &measurement{contender: c, made: made, call: r.call(made), goroutines: n, wire: w}
-	if c.merged && m.call != nil { // as after two intervals, the state of a program that runs for long
+	if c.merged && m.call != nil { // the state of a long-running program: after two intervals
 		for range 2 {
 			m.call()
 			made.flush()
@@ -82,7 +82,7 @@ func open(c contender, r row, n int) (*measurement, error) {
 	return m, nil
 }
 
-// burst makes a burst of calls, which counts if it is not to warm up.
+// burst makes a burst of calls and records it, unless it is a warm-up.
 func (m *measurement) burst(warmUp bool) error {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
@@ -101,7 +101,7 @@ func (m *measurement) burst(warmUp bool) error {
 	return nil
 }
 
-// repeat makes a burst of calls and returns how long it took.
+// repeat makes a burst of calls and returns its duration.
 func repeat(call func(), goroutines int) time.Duration {
 	var wg sync.WaitGroup
 	start := time.Now()
@@ -123,7 +123,7 @@ func (c *cell) String() string {
 	return fmt.Sprintf("%.1f (%.0f)", c.median(), median(c.allocs))
 }
 
-// median is that of the times, or infinite without any.
+// median returns the median of the times, or infinity if there are none.
 func (c *cell) median() float64 {
 	if c == nil {
 		return math.Inf(1)

@@ -5,7 +5,7 @@
 //	http.ListenAndServe(addr, &httpstats.Handler{Client: stats.With("http"), Next: mux})
 //	calls := &http.Client{Transport: &httpstats.Transport{Client: stats.With("calls")}}
 //
-// # What is sent
+// # Metrics
 //
 // NAME stands for the handler or host. For each request:
 //
@@ -23,7 +23,9 @@
 //
 //	hijacked  the handler took over the connection
 //	aborted   the browser left, the handler panicked with http.ErrAbortHandler, or
-//	          the server's BaseContext was canceled before the handler returned
+//	          the server's BaseContext was canceled before the handler returned.
+//	          Or the request's deadline passed first, as in an http.TimeoutHandler
+//	          around the Handler, and the handler wrote nothing or in vain
 //	error     no response came
 //
 // # The gauge in_flight

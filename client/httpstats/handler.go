@@ -1,7 +1,6 @@
 package httpstats
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"time"
@@ -11,7 +10,8 @@ import (
 
 // Handler measures the requests that Next serves. Its ResponseWriter offers Next
 // the same optional methods as the server's own: http.Flusher, http.Hijacker,
-// io.ReaderFrom, http.Pusher, and the rest through http.ResponseController.
+// http.Pusher, and the rest through http.ResponseController. It always offers
+// io.ReaderFrom.
 type Handler struct {
 	// Client sends the measurements. Nil sends none.
 	Client *client.Client
@@ -46,7 +46,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		} else if !returned {
 			h.Client.Incr(name + ".panics")
 			rec.note(http.StatusInternalServerError) // unless one was sent before
-		} else if rec.status != hijacked && errors.Is(r.Context().Err(), context.Canceled) {
+		} else if rec.status != hijacked && rec.lost(r.Context().Err()) {
 			rec.status = aborted
 		}
 		rec.note(http.StatusOK)
@@ -66,7 +66,7 @@ func (h *Handler) name(r *http.Request) string {
 	case h.Name != nil:
 		return called(h.Client, h.Name, r)
 	case r.Pattern != "":
-		return h.meter.pattern(r.Pattern)
+		return h.meter.patterns.get(r.Pattern, PatternName)
 	default:
 		return "unmatched"
 	}

@@ -321,6 +321,64 @@ func TestBrowserLeaves(t *testing.T) {
 	}
 }
 
+// What a handler writes after http.TimeoutHandler has answered is lost. After
+// other deadlines it is sent.
+func TestDeadline(t *testing.T) {
+	for name, test := range map[string]struct {
+		before, after int // status
+		outer         func(http.Handler) http.Handler
+		want          string
+	}{
+		"nothing written":      {0, 0, timeout, "aborted"},
+		"written before":       {202, 0, timeout, "aborted"},
+		"written after":        {0, 202, timeout, "aborted"},
+		"inside":               {202, 0, func(h http.Handler) http.Handler { return h }, "503"},
+		"a context, before":    {202, 0, deadline, "202"},
+		"a context, after":     {0, 202, deadline, "202"},
+		"a context, a failure": {502, 0, deadline, "502"},
+	} {
+		rec := clienttest.New(t, client.Config{})
+		served, answered := make(chan struct{}), make(chan struct{})
+		var next http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if test.before != 0 {
+				w.WriteHeader(test.before)
+			}
+			<-r.Context().Done()
+			if !strings.HasPrefix(name, "a context") {
+				<-answered // by http.TimeoutHandler
+			}
+			if test.after != 0 {
+				w.WriteHeader(test.after)
+			}
+		})
+		if name == "inside" {
+			next = timeout(next)
+		}
+		handler := &httpstats.Handler{Client: rec.Client, Next: next}
+		outer := test.outer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			defer close(served)
+			handler.ServeHTTP(w, r)
+		}))
+		outer.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), "GET", "/", nil))
+		close(answered)
+		<-served
+		if len(rec.Values("unmatched.GET."+test.want)) != 1 || rec.Count("unmatched.requests") != 1 {
+			t.Errorf("%s: sent %q, want one %s", name, rec.Lines(), test.want)
+		}
+	}
+}
+
+func timeout(h http.Handler) http.Handler { return http.TimeoutHandler(h, time.Millisecond, "late") }
+
+// deadline only ends the context.
+func deadline(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), time.Millisecond)
+		defer cancel()
+		h.ServeHTTP(w, r.WithContext(ctx))
+	})
+}
+
 // A Name that fails does not disturb the request, and is told.
 func TestNameFails(t *testing.T) {
 	for want, name := range map[string]func(*http.Request) string{
@@ -421,12 +479,10 @@ func TestOptionalMethods(t *testing.T) {
 		plain    struct{ http.ResponseWriter }
 		flusher  struct{ http.Flusher }
 		hijacker struct{ http.Hijacker }
-		from     struct{ io.ReaderFrom }
 	)
 	base := plain{httptest.NewRecorder()}
 	var f flusher
 	var h hijacker
-	var r from
 	for want, w := range map[string]http.ResponseWriter{
 		"": base,
 		"F": struct {
@@ -437,31 +493,11 @@ func TestOptionalMethods(t *testing.T) {
 			plain
 			hijacker
 		}{base, h},
-		"R": struct {
-			plain
-			from
-		}{base, r},
 		"FH": struct {
 			plain
 			flusher
 			hijacker
 		}{base, f, h},
-		"FR": struct {
-			plain
-			flusher
-			from
-		}{base, f, r},
-		"HR": struct {
-			plain
-			hijacker
-			from
-		}{base, h, r},
-		"FHR": struct {
-			plain
-			flusher
-			hijacker
-			from
-		}{base, f, h, r},
 	} {
 		got := ""
 		handler := &httpstats.Handler{Next: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -471,14 +507,39 @@ func TestOptionalMethods(t *testing.T) {
 			if _, ok := w.(http.Hijacker); ok {
 				got += "H"
 			}
-			if _, ok := w.(io.ReaderFrom); ok {
-				got += "R"
-			}
 			_, _ = io.WriteString(w, "without a client all works too")
 		})}
 		handler.ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
 		if got != want {
 			t.Errorf("a writer with %q became one with %q", want, got)
+		}
+	}
+}
+
+// A source that fails at once leaves the handler the choice of a status.
+func TestReadFrom(t *testing.T) {
+	for want, begin := range map[string]string{"502": "", "200": "half"} {
+		for _, http2 := range []bool{false, true} {
+			rec := clienttest.New(t, client.Config{})
+			server := httptest.NewUnstartedServer(&httpstats.Handler{Client: rec.Client, Next: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				src := io.MultiReader(strings.NewReader(begin), iotest.ErrReader(io.ErrUnexpectedEOF))
+				if _, err := w.(io.ReaderFrom).ReadFrom(src); err != nil {
+					w.WriteHeader(http.StatusBadGateway)
+				}
+			})})
+			server.EnableHTTP2 = http2
+			server.Config.ErrorLog = stdlog.New(io.Discard, "", 0) // of the late WriteHeader
+			server.StartTLS()
+			response, err := server.Client().Get(server.URL)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, _ = io.Copy(io.Discard, response.Body)
+			response.Body.Close()
+			server.Close()
+			if got := fmt.Sprint(response.StatusCode); got != want || len(rec.Values("unmatched.GET."+want)) != 1 {
+				t.Errorf("HTTP/2 %v: want %s, the browser got %s, sent %q", http2, want, got, rec.Lines())
+			}
 		}
 	}
 }

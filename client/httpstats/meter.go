@@ -27,14 +27,37 @@ type outcome struct {
 
 // meter sends measurements, and keeps a set of handles for each outcome.
 type meter struct {
-	mu    sync.RWMutex
-	known map[outcome]*handles
-	named map[string]string // PatternName of each pattern
+	outcomes memory[outcome, *handles]
+	patterns memory[string, string] // PatternName of each
 }
 
-// maxKnown limits both maps. Names should be few. If they are not, the others are
-// encoded again for each request.
-const maxKnown = 4096
+// memory keeps what was made before. Names should be few. If they are not, the
+// others are made again for each request.
+type memory[K comparable, V any] struct {
+	mu   sync.RWMutex
+	kept map[K]V
+}
+
+const maxKept = 4096
+
+func (m *memory[K, V]) get(key K, build func(K) V) V {
+	m.mu.RLock()
+	v, ok := m.kept[key]
+	m.mu.RUnlock()
+	if ok {
+		return v
+	}
+	v = build(key)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.kept == nil {
+		m.kept = make(map[K]V)
+	}
+	if len(m.kept) < maxKept {
+		m.kept[key] = v
+	}
+	return v
+}
 
 type handles struct {
 	time             *client.Timer
@@ -51,36 +74,19 @@ func (m *meter) end(c *client.Client, o outcome, took time.Duration) {
 	if c == nil {
 		return
 	}
-	h := m.handles(c, o)
+	o.method = usual(o.method)
+	h := m.outcomes.get(o, func(o outcome) *handles {
+		return &handles{
+			time:     c.NewTimer(o.name + "." + o.method + "." + o.word()),
+			requests: c.NewCounter(o.name + ".requests"),
+			errors:   c.NewCounter(o.name + ".errors"),
+		}
+	})
 	h.time.Record(took)
 	h.requests.Incr()
 	if o.failed() {
 		h.errors.Incr()
 	}
-}
-
-func (m *meter) handles(c *client.Client, o outcome) *handles {
-	o.method = usual(o.method)
-	m.mu.RLock()
-	h := m.known[o]
-	m.mu.RUnlock()
-	if h != nil {
-		return h
-	}
-	h = &handles{
-		time:     c.NewTimer(o.name + "." + o.method + "." + o.word()),
-		requests: c.NewCounter(o.name + ".requests"),
-		errors:   c.NewCounter(o.name + ".errors"),
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.known == nil {
-		m.known = make(map[outcome]*handles)
-	}
-	if len(m.known) < maxKnown {
-		m.known[o] = h
-	}
-	return h
 }
 
 // statusOf keeps the numbers that can be a status. Over HTTP/2 a server can send
@@ -120,26 +126,6 @@ func usual(method string) string {
 	default:
 		return "OTHER"
 	}
-}
-
-// pattern is PatternName, remembered.
-func (m *meter) pattern(pattern string) string {
-	m.mu.RLock()
-	name, ok := m.named[pattern]
-	m.mu.RUnlock()
-	if ok {
-		return name
-	}
-	name = PatternName(pattern)
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.named == nil {
-		m.named = make(map[string]string)
-	}
-	if len(m.named) < maxKnown {
-		m.named[pattern] = name
-	}
-	return name
 }
 
 // called calls a name function of the program. If it panics or returns nothing,

@@ -2,6 +2,8 @@ package httpstats
 
 import (
 	"bufio"
+	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -18,6 +20,20 @@ func (r *recorder) note(status int) {
 	if r.status == 0 && (status >= 200 || status == http.StatusSwitchingProtocols) {
 		r.status = statusOf(status)
 	}
+}
+
+// lost reports whether the response did not reach the browser. err is of the
+// request's context. After a deadline, http.TimeoutHandler may have answered: then
+// the writer says so, but an empty write would send a header that is not sent yet.
+func (r *recorder) lost(err error) bool {
+	if !errors.Is(err, context.DeadlineExceeded) {
+		return err != nil
+	}
+	if r.status == 0 {
+		return true
+	}
+	_, err = r.ResponseWriter.Write(nil)
+	return errors.Is(err, http.ErrHandlerTimeout)
 }
 
 func (r *recorder) WriteHeader(status int) {
@@ -51,24 +67,24 @@ func (r *recorder) hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return conn, rw, err
 }
 
-func (r *recorder) readFrom(src io.Reader) (int64, error) {
-	r.note(http.StatusOK)
-	return r.ResponseWriter.(io.ReaderFrom).ReadFrom(src)
+// ReadFrom lets the server send a file without copying it. Nothing to read sends no
+// header: a handler can still answer with an error.
+func (r *recorder) ReadFrom(src io.Reader) (int64, error) {
+	n, err := io.Copy(r.ResponseWriter, src)
+	if n > 0 {
+		r.note(http.StatusOK)
+	}
+	return n, err
 }
 
 // The types below add optional methods to a recorder: F for http.Flusher, H for
-// http.Hijacker, R for io.ReaderFrom, P for http.Pusher. Handlers test for them,
-// so there is a type for each combination. Each is one pointer, so that none
-// allocates.
+// http.Hijacker, P for http.Pusher. Handlers test for them, so there is a type for
+// each combination that writers have. Each is one pointer, so that none allocates.
 type (
-	recF   struct{ *recorder }
-	recH   struct{ *recorder }
-	recR   struct{ *recorder }
-	recFH  struct{ recF }
-	recFR  struct{ recF }
-	recFP  struct{ recF }
-	recHR  struct{ recH }
-	recFHR struct{ recFH }
+	recF  struct{ *recorder }
+	recH  struct{ *recorder }
+	recFH struct{ recF }
+	recFP struct{ recF }
 )
 
 func (r recF) Flush()            { _ = r.flush() }
@@ -77,11 +93,6 @@ func (r recF) FlushError() error { return r.flush() }
 func (r recH) Hijack() (net.Conn, *bufio.ReadWriter, error)  { return r.hijack() }
 func (r recFH) Hijack() (net.Conn, *bufio.ReadWriter, error) { return r.hijack() }
 
-func (r recR) ReadFrom(src io.Reader) (int64, error)   { return r.readFrom(src) }
-func (r recFR) ReadFrom(src io.Reader) (int64, error)  { return r.readFrom(src) }
-func (r recHR) ReadFrom(src io.Reader) (int64, error)  { return r.readFrom(src) }
-func (r recFHR) ReadFrom(src io.Reader) (int64, error) { return r.readFrom(src) }
-
 func (r recFP) Push(target string, o *http.PushOptions) error {
 	return r.ResponseWriter.(http.Pusher).Push(target, o)
 }
@@ -89,25 +100,16 @@ func (r recFP) Push(target string, o *http.PushOptions) error {
 // offer returns the recorder with the optional methods of its ResponseWriter.
 func (r *recorder) offer() http.ResponseWriter {
 	canFlush, canHijack := can(r.ResponseWriter)
-	_, canReadFrom := r.ResponseWriter.(io.ReaderFrom)
 	_, canPush := r.ResponseWriter.(http.Pusher)
 	switch {
-	case canFlush && canHijack && canReadFrom: // HTTP/1
-		return recFHR{recFH{recF{r}}}
-	case canFlush && canPush && !canHijack && !canReadFrom: // HTTP/2
-		return recFP{recF{r}}
-	case canFlush && canHijack:
+	case canFlush && canHijack: // HTTP/1
 		return recFH{recF{r}}
-	case canFlush && canReadFrom:
-		return recFR{recF{r}}
-	case canHijack && canReadFrom:
-		return recHR{recH{r}}
+	case canFlush && canPush: // HTTP/2
+		return recFP{recF{r}}
 	case canFlush:
 		return recF{r}
 	case canHijack:
 		return recH{r}
-	case canReadFrom:
-		return recR{r}
 	default:
 		return r
 	}

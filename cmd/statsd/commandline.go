@@ -10,31 +10,34 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 
 	"github.com/statsd-ops/statsd/internal/cli"
+	"github.com/statsd-ops/statsd/internal/completion"
 )
 
-// errHelp asks for the help.
+// errHelp is returned to print the help.
 var errHelp = errors.New("help")
 
-// errFullHelp asks for the help with all flags.
+// errFullHelp is returned to print the help with all flags.
 var errFullHelp = errors.New("help-all")
 
-// errDone says that the shell asked for completions, and kingpin has printed them.
-var errDone = errors.New("done")
+// completionError is returned to print the completion script of a shell.
+type completionError string
+
+func (completionError) Error() string { return "completion script" }
 
 // usageError is an error of the command line itself.
 type usageError string
 
 func (e usageError) Error() string { return string(e) }
 
-// arguments are a command line of statsd, possibly translated from gstatsd's.
+// arguments is a command line of statsd, possibly translated from gstatsd's.
 type arguments struct {
 	args []string
-	// typed has what the user typed for an argument, if that is different.
+	// typed holds the user's text for an argument, if it differs.
 	typed map[string]string
 }
 
-// argument takes the values of a flag from the command line. As a kingpin.Value it accepts any
-// text: values are checked once all their sources are known.
+// argument receives the values of a flag from the command line. As a kingpin.Value it accepts any
+// text. Values are checked once all their sources are known.
 type argument struct {
 	*setting
 	line arguments
@@ -56,30 +59,31 @@ func (a argument) IsCumulative() bool { return a.many }
 // parse reads the command line.
 func (all settings) parse(line arguments) error {
 	app := kingpin.New("statsd", "")
-	help, completed := false, false
-	app.UsageWriter(io.Discard).ErrorWriter(io.Discard).Terminate(func(int) { completed = true })
+	help := false
+	app.UsageWriter(io.Discard).ErrorWriter(io.Discard).Terminate(func(int) {})
 	app.HelpFlag.Short('h').PreAction(func(*kingpin.ParseContext) error {
 		help = true
 		return nil
 	})
 	for _, s := range all {
 		if s.name == "help" {
-			continue // kingpin has it
+			continue // kingpin defines it
 		}
 		for _, name := range append([]string{s.name}, s.aliases...) {
 			clause := app.Flag(name, "")
 			if s.short != 0 && name == s.name {
 				clause = clause.Short(s.short)
 			}
-			clause.HintOptions(s.choices...).SetValue(argument{s, line})
+			clause.SetValue(argument{s, line})
 		}
+	}
+	if shell := completion.Shell(line.args); shell != "" {
+		return completionError(shell)
 	}
 	_, err := app.Parse(line.args)
 	switch {
 	case help:
 		return errHelp
-	case completed:
-		return errDone
 	case err == nil && all.on("help-all"):
 		return errFullHelp
 	case err == nil:
@@ -88,7 +92,7 @@ func (all settings) parse(line arguments) error {
 	return all.usage(err.Error())
 }
 
-// usage words an error of kingpin like the other errors.
+// usage rewords an error of kingpin to the style of the other errors.
 func (all settings) usage(text string) error {
 	if flag, ok := strings.CutPrefix(text, "expected argument for flag '"); ok {
 		flag = strings.TrimSuffix(flag, "'")
@@ -98,7 +102,7 @@ func (all settings) usage(text string) error {
 				long = "--" + s.name
 			}
 		}
-		return usageError(fmt.Sprintf("%s needs a value (one that starts with a minus sign is written with =, as in %s=-1)", flag, long))
+		return usageError(fmt.Sprintf("%s needs a value (write a value that starts with a minus sign with =, as in %s=-1)", flag, long))
 	}
 	if word, ok := strings.CutPrefix(text, "unexpected "); ok {
 		return usageError(fmt.Sprintf("it takes flags only, not %q", word))

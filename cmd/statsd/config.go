@@ -17,7 +17,7 @@ import (
 	"github.com/statsd-ops/statsd/statvent/pipes"
 )
 
-// Values of checked settings. A setting without a value is zero.
+// These functions return the values of checked settings. A setting without a value is zero.
 
 func (all settings) on(name string) bool {
 	v, _ := parseSwitch(all.text(name))
@@ -93,7 +93,7 @@ func (all settings) config(log zerolog.Logger, sinks []*endpoint) (server.Config
 	return cfg, cfg.Validate()
 }
 
-// fixed returns what only a start can change.
+// fixed returns the settings that need a restart.
 func (all settings) fixed(log zerolog.Logger) server.Fixed {
 	return server.Fixed{
 		Listen: all.listen(),
@@ -135,7 +135,7 @@ func (all settings) listen() intake.Listen {
 	return l
 }
 
-// live returns what a reload can change, but for the sinks and the notifiers.
+// live returns the settings that a reload can change, without the sinks and the notifiers.
 func (all settings) live() server.Live {
 	return server.Live{
 		Limits: intake.Limits{
@@ -192,7 +192,7 @@ func (all settings) nsca() (c nsca.Config, err error) {
 		Server:  all.text("nsca-server"),
 		Host:    all.text("nsca-host"),
 		Service: all.text("nsca-service"),
-		Method:  nsca.XOR, // the default of send_nsca
+		Method:  nsca.XOR, // send_nsca's default
 		Legacy:  all.on("nsca-legacy"),
 	}
 	if path := all.text("nsca-config"); path != "" {

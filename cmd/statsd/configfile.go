@@ -10,15 +10,15 @@ import (
 	"github.com/statsd-ops/statsd/internal/safefile"
 )
 
-// readConfig reads a configuration file, and sets what is not set yet. It returns all that is
-// wrong with the file, also in lines that the command line or the environment win over.
+// readConfig reads a configuration file and sets the settings that are not set yet. It returns all
+// faults of the file, also in lines that the command line or the environment override.
 func (all settings) readConfig(path string) (wrong problems) {
 	text, err := safefile.ReadFile(path, maxConfig)
 	if err != nil {
 		return problems{fmt.Errorf("--config: %w", err)}
 	}
 	if other := otherFormat(path, string(text)); other != "" {
-		return problems{fmt.Errorf("--config: %s is a file of %s; docs/migrating.md has the statsd settings for it", path, other)}
+		return problems{fmt.Errorf("--config: %s is a file of %s; see docs/migrating.md for the equivalent settings", path, other)}
 	}
 	found := map[*setting][]value{}
 	number := 0
@@ -35,7 +35,7 @@ func (all settings) readConfig(path string) (wrong problems) {
 		}
 		v.text = text
 		if before := found[s]; len(before) > 0 && !s.many {
-			wrong = append(wrong, v.locate(fmt.Errorf("--%s: is set in %s already", s.name, before[0].origin)))
+			wrong = append(wrong, v.locate(fmt.Errorf("--%s: is already set in %s", s.name, before[0].origin)))
 			continue
 		}
 		found[s] = append(found[s], v)
@@ -57,8 +57,8 @@ func (all settings) readConfig(path string) (wrong problems) {
 // maxConfig is the largest configuration file, in bytes.
 const maxConfig = 1 << 20
 
-// otherFormat names the program that a configuration file is for, if it is not statsd's: Etsy's
-// statsd has JavaScript, statsite sections.
+// otherFormat recognises the configuration files of other programs and returns the program's name.
+// Etsy's statsd uses JavaScript, statsite uses sections.
 func otherFormat(path, text string) string {
 	text = strings.TrimSpace(text)
 	for line := range strings.Lines(text) {
@@ -79,8 +79,8 @@ func otherFormat(path, text string) string {
 	return ""
 }
 
-// parseLine reads a line: a flag without its dashes and its value, which a switch need not
-// have. It returns no setting for an empty line.
+// parseLine parses a line: a flag without its dashes and its value, which a switch may omit. For an
+// empty line it returns no setting.
 func (all settings) parseLine(line string) (s *setting, text string, err error) {
 	line = strings.TrimSpace(uncomment(line))
 	if line == "" {
@@ -121,7 +121,7 @@ func (all settings) assigned(name, text string) *setting {
 	return nil
 }
 
-// uncomment cuts off a comment: from a # at the start or behind a space.
+// uncomment removes a comment: from a # at the start or after a space.
 func uncomment(line string) string {
 	for i := range len(line) {
 		if line[i] == '#' && (i == 0 || line[i-1] == ' ' || line[i-1] == '\t') {
@@ -131,8 +131,8 @@ func uncomment(line string) string {
 	return line
 }
 
-// print lists all settings and their origins, as a configuration file that sets the same.
-// A setting without a value is a comment.
+// print lists all settings and their origins in the format of a configuration file. A setting
+// without a value is a comment.
 func (all settings) print(w io.Writer) error {
 	for _, s := range all {
 		if s.group == groupAbout {

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// place is a TCP port, or the path of a file, that a setting needs for itself.
+// place is a TCP port or a file path that only one setting can use.
 type place struct{ flag, host, name string }
 
 // checkPorts refuses two listeners on one port.
@@ -36,7 +36,7 @@ func (all settings) checkPorts() (found problems) {
 	return found
 }
 
-// overlap reports whether two hosts cannot have the same port.
+// overlap reports whether two hosts cannot share a port.
 func overlap(a, b string) bool {
 	if a == b || a == "" || b == "" {
 		return true
@@ -44,13 +44,13 @@ func overlap(a, b string) bool {
 	one, errOne := netip.ParseAddr(a)
 	two, errTwo := netip.ParseAddr(b)
 	if errOne != nil || errTwo != nil {
-		return false // a name is not looked up here
+		return false // names are not resolved here
 	}
 	one, two = one.Unmap(), two.Unmap()
 	return one == two || one.Is4() == two.Is4() && (one.IsUnspecified() || two.IsUnspecified())
 }
 
-// checkPaths refuses two settings for one file. The state file has others beside it.
+// checkPaths refuses two settings with one file. The state file also uses paths with suffixes.
 func (all settings) checkPaths() (found problems) {
 	places := []place{}
 	for _, name := range []string{"config", "nsca-config", "state-file", "pidfile", "log-file"} {

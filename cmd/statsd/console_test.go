@@ -10,8 +10,8 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// console PORT COMMAND [REGEXP] sends a command to a management console, again and again until
-// the answer has a match; the answer is the standard output.
+// console PORT COMMAND [REGEXP] sends a command to a management console repeatedly until the answer
+// has a match. The answer becomes the standard output.
 func askConsole(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 || len(args) > 3 {
 		ts.Fatalf("usage: console PORT COMMAND [REGEXP]")

@@ -18,10 +18,10 @@ import (
 	"github.com/statsd-ops/statsd/internal/wait"
 )
 
-// patience is how long a script waits for what should come at once.
+// patience is how long a script waits for something that is expected at once.
 const patience = wait.Patience
 
-// processes are those of scripts, by the names of their logs.
+// processes holds the processes of scripts by the names of their logs.
 var processes sync.Map
 
 // start LOG COMMAND ARGS... runs a command until the script ends, with its
@@ -64,8 +64,7 @@ func processOf(ts *testscript.TestScript, log string) *process {
 	return d.(*process)
 }
 
-// await LOG REGEXP waits until the log has a match, and sets the variables that
-// its groups are named after.
+// await LOG REGEXP waits until the log has a match, and sets variables named after the groups.
 func await(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: await LOG REGEXP")
@@ -88,7 +87,7 @@ func await(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// signal LOG TERM|INT|HUP sends a signal to what was started with that log.
+// signal LOG TERM|INT|HUP sends a signal to the process with that log.
 func signalDaemon(ts *testscript.TestScript, neg bool, args []string) {
 	signals := map[string]os.Signal{"TERM": syscall.SIGTERM, "INT": os.Interrupt, "HUP": syscall.SIGHUP}
 	if neg || len(args) != 2 || signals[args[1]] == nil {
@@ -97,8 +96,8 @@ func signalDaemon(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(processOf(ts, args[0]).Signal(signals[args[1]]))
 }
 
-// ended LOG CODE waits until what was started has ended with that status; -1
-// is by a signal.
+// ended LOG CODE waits until the process with that log has ended with that status; -1 means by a
+// signal.
 func ended(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: ended LOG CODE")
@@ -113,8 +112,7 @@ func ended(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// until REGEXP COMMAND ARGS... runs a command that must succeed again and again,
-// until its output has a match.
+// until REGEXP COMMAND ARGS... repeats a command, which must succeed, until its output has a match.
 func until(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: until REGEXP COMMAND ARGS...")
@@ -145,7 +143,7 @@ func build(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("PATH", bin+string(os.PathListSeparator)+ts.Getenv("PATH"))
 }
 
-// send udp|tcp ADDRESS LINE... sends lines, a datagram each over UDP.
+// send udp|tcp ADDRESS LINE... sends lines, over UDP one datagram each.
 func send(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 3 {
 		ts.Fatalf("usage: send udp|tcp ADDRESS LINE...")
@@ -159,8 +157,8 @@ func send(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// receive FILE NAME takes lines over TCP, as carbon does, into a file. It sets
-// the variable NAME to its port.
+// receive FILE NAME receives lines over TCP, like carbon, into a file. It sets the variable NAME to
+// its port.
 func receive(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: receive FILE NAME")
@@ -191,8 +189,7 @@ func receive(ts *testscript.TestScript, neg bool, args []string) {
 	}()
 }
 
-// get URL fetches a page; what came is the standard output. Its status must be
-// 200, or with ! not.
+// get URL fetches a page into the standard output. Its status must be 200, or with ! anything else.
 func get(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) != 1 {
 		ts.Fatalf("usage: get URL")
@@ -215,7 +212,7 @@ func exitCode(err error) int {
 		return exit.ExitCode()
 	}
 	if err != nil {
-		return -2 // it could not be run
+		return -2 // the command could not be started
 	}
 	return 0
 }

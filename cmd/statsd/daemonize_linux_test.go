@@ -24,7 +24,7 @@ import (
 	"github.com/statsd-ops/statsd/sink/sinktest"
 )
 
-// background is where daemons in the background run: with a directory of their own.
+// background runs daemons in the background, in a separate directory.
 type background struct {
 	t    *testing.T
 	name string // of the command
@@ -57,7 +57,7 @@ func (b *background) command(args ...string) *exec.Cmd {
 	return cmd
 }
 
-// start runs the command to its end. That comes only when nobody has its outputs any more.
+// start runs the command until it ends and its outputs are closed.
 func (b *background) start(args ...string) (output string, code int) {
 	b.t.Helper()
 	out, err := b.command(args...).CombinedOutput()
@@ -105,17 +105,17 @@ func (b *background) signal(pid int, s syscall.Signal) {
 	}
 }
 
-// gone waits until a process has ended, and been buried.
+// gone waits until a process has ended and was reaped.
 func (b *background) gone(pid int) {
 	b.t.Helper()
 	b.until("gone", func() bool {
 		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-		// Where nobody buries orphans (a container without an init) it stays a zombie.
+		// If no process reaps orphans (a container without an init), it stays a zombie.
 		return err != nil || bytes.Contains(stat, []byte(") Z "))
 	})
 }
 
-// stop ends a daemon well.
+// stop stops a daemon, which must exit with status 0.
 func (b *background) stop(pid int) {
 	b.t.Helper()
 	b.signal(pid, unix.SIGTERM)
@@ -170,7 +170,7 @@ func TestDaemonize(t *testing.T) {
 	}
 }
 
-// What keeps the daemon from starting is told by the command that starts it.
+// The command that starts the daemon reports why it cannot start.
 func TestDaemonizeFails(t *testing.T) {
 	t.Parallel()
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
@@ -221,7 +221,7 @@ func TestPidfile(t *testing.T) {
 	b.stop(second)
 }
 
-// After logrotate has moved it, SIGHUP makes a new log file, also when the settings are wrong.
+// After logrotate has moved the log file, SIGHUP creates a new one, even if the settings are wrong.
 func TestLogFile(t *testing.T) {
 	t.Parallel()
 	b := newBackground(t)
@@ -241,7 +241,7 @@ func TestLogFile(t *testing.T) {
 	b.stop(pid)
 }
 
-// Without a log file it says what it has to say until it is ready.
+// Without a log file the daemon logs to the terminal until it is ready.
 func TestDaemonizeOnTerminal(t *testing.T) {
 	t.Parallel()
 	keyboard, screen := openTerminal(t)
@@ -258,7 +258,7 @@ func TestDaemonizeOnTerminal(t *testing.T) {
 	if err := screen.Close(); err != nil {
 		t.Error(err)
 	}
-	text, _ := io.ReadAll(keyboard) // until EIO: nobody has the terminal any more
+	text, _ := io.ReadAll(keyboard) // until EIO: no process has the terminal open any more
 	if !bytes.Contains(text, []byte("WRN no --log-file: the daemon logs nothing from now on")) {
 		t.Errorf("prints %q", text)
 	}
@@ -271,7 +271,7 @@ func TestDaemonizeOnTerminal(t *testing.T) {
 	b.stop(pid)
 }
 
-// Sockets and a supervisor of who starts the daemon are the daemon's.
+// The daemon receives the sockets and the supervisor of the process that starts it.
 func TestDaemonizeSockets(t *testing.T) {
 	t.Parallel()
 	c := sinktest.NewServer(t)
@@ -293,7 +293,7 @@ func TestDaemonizeSockets(t *testing.T) {
 	defer notify.Close()
 
 	cmd := b.command("-p", "0", "--flush-interval=100ms", "--counters-prefix=", "--graphite-host=127.0.0.1", fmt.Sprint("--graphite-port=", c.Port()))
-	cmd.Args = append([]string{"sh", "-c", `LISTEN_PID=$$ exec "$@"`, "sh"}, cmd.Args...) // it keeps the process id
+	cmd.Args = append([]string{"sh", "-c", `LISTEN_PID=$$ exec "$@"`, "sh"}, cmd.Args...) // the shell's process id stays
 	cmd.Path = "/bin/sh"
 	cmd.Env = append(cmd.Env, "LISTEN_FDS=1", "NOTIFY_SOCKET="+notify.LocalAddr().String())
 	cmd.ExtraFiles = []*os.File{file}

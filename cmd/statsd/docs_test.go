@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// TestDocs wants each flag described in the manual, in the words of the help, with its short form, its
-// other names and its default, and no other flag. An entry may go on behind the words of the help.
+// TestDocs checks that the manual describes exactly the existing flags, with the text of the help,
+// the short form, the other names and the default. An entry may have more text after the help's.
 func TestDocs(t *testing.T) {
 	b, err := os.ReadFile("../../docs/statsd.md")
 	if err != nil {
@@ -60,7 +60,7 @@ func TestDocs(t *testing.T) {
 	}
 }
 
-// TestHelp wants about twenty flags in the short help, and all in the long one.
+// TestHelp checks that the short help has about twenty flags, and the long one all.
 func TestHelp(t *testing.T) {
 	var short, long strings.Builder
 	if err := errors.Join(printHelp(&short), printFullHelp(&long)); err != nil {
@@ -81,7 +81,7 @@ func TestHelp(t *testing.T) {
 	}
 }
 
-// TestDocsOfSinks wants each scheme's row in the manual, with its keys and no others.
+// TestDocsOfSinks checks that the manual has a row for each scheme, with exactly its keys.
 func TestDocsOfSinks(t *testing.T) {
 	b, err := os.ReadFile("../../docs/statsd.md")
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 // endpoint is a sink in the settings.
 type endpoint struct {
 	url    string // as given; empty for --graphite-host and --graphite-port
-	name   string // in figures, in logs, and of its spool
+	name   string // used in figures, in logs and for its spool
 	scheme *scheme
 	host   string
 	port   string
@@ -73,7 +73,7 @@ func expand(text string) string {
 	case strings.Contains(address, ":"):
 		return "graphite://" + text
 	}
-	return "//" // which has no scheme
+	return "//" // a text without a scheme
 }
 
 // escapeZone accepts the usual form of an IPv6 zone, as in [fe80::1%eth0]; a URL has %25 for
@@ -147,7 +147,7 @@ func (e *endpoint) address() string {
 	return e.scheme.name + "://" + net.JoinHostPort(e.host, e.port)
 }
 
-// fault makes an error about the sink, or one of its settings, an error about a flag.
+// fault turns an error about the sink, or one of its settings, into an error about a flag.
 func (e *endpoint) fault(err error) error {
 	key, isKey := errors.AsType[*metric.FlagError](err)
 	switch {
@@ -159,5 +159,5 @@ func (e *endpoint) fault(err error) error {
 	return metric.FlagErrorf("--graphite-host", nil, "%w", err)
 }
 
-// unflagged hides that an error is about a setting: the error around it is, too.
+// unflagged hides the flag of an inner error, because the outer error names one.
 type unflagged struct{ error }

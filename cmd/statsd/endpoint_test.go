@@ -122,7 +122,7 @@ func TestEndpointNames(t *testing.T) {
 	if got := named(first); !slices.Equal(got, []string{"graphite", "graphite-2", "west", "graphite-3", "graphite-4", "stdout", "graphite-pickle"}) {
 		t.Errorf("the sinks are called %q", got)
 	}
-	// A reload that takes one away, adds another in front, and names one.
+	// A reload that removes one, adds another in front, and names one.
 	second := sinks(first, "-sx:1", "-se:1", "-sb:1", "-sd:1")
 	if got := named(second); !slices.Equal(got, []string{"graphite", "graphite-4", "graphite-2", "graphite-3"}) {
 		t.Errorf("after a reload the sinks are called %q", got)
@@ -134,7 +134,7 @@ func TestEndpointNames(t *testing.T) {
 	}
 }
 
-// What follows graphite in a scheme is how it sends.
+// The words after graphite in a scheme select how it sends.
 func TestGraphiteSchemes(t *testing.T) {
 	for _, tt := range []struct {
 		url  string
@@ -154,11 +154,11 @@ func TestGraphiteSchemes(t *testing.T) {
 	}
 }
 
-// With a spool no sink is told from another of its kind by its order.
+// With a spool, sinks of one kind must not be distinguished by their order only.
 func TestEndpointsSpooled(t *testing.T) {
 	for _, tt := range []struct {
 		sinks string
-		want  string // in the error; empty: they are taken
+		want  string // in the error; empty: accepted
 	}{
 		{"a:1", ""},
 		{"a:1 graphite+pickle://b graphite+tls://c stdout://", ""},
@@ -190,7 +190,7 @@ func TestEndpointsSpooled(t *testing.T) {
 	}
 }
 
-// The flags of the --graphite family are the defaults of all graphite sinks.
+// The --graphite flags are the defaults of all graphite sinks.
 func TestEndpointsInherit(t *testing.T) {
 	all := resolved(t, []string{"--graphite-timeout=3s", "--graphite-keep-open", "-sa:1?timeout=7s", "-sb:1?keep-open=no"}, nil)
 	found, err := all.endpoints(nil)

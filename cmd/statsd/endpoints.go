@@ -46,9 +46,8 @@ func (all settings) endpoints(running []*endpoint) ([]*endpoint, error) {
 	return found, nameEndpoints(found, running)
 }
 
-// checkSpools refuses sinks of one scheme that only their order tells apart: after a restart
-// in another order, each would get the spool of another. The sink of --graphite-host
-// is always the first.
+// checkSpools refuses sinks of one scheme that only their order distinguishes: after a restart in
+// another order, each would get another's spool. The sink of --graphite-host is always the first.
 func checkSpools(all []*endpoint) error {
 	for _, e := range all {
 		if e.url == "" || e.text("name") != "" || e.scheme.records {
@@ -63,8 +62,8 @@ func checkSpools(all []*endpoint) error {
 	return nil
 }
 
-// nameEndpoints names each sink: after its URL, or as before a reload, or after its scheme, with a
-// number if there are several.
+// nameEndpoints names each sink: by its URL, or as before a reload, or by its scheme with a number
+// if there are several.
 func nameEndpoints(all, running []*endpoint) error {
 	taken := map[string]bool{}
 	take := func(e *endpoint, name string) bool {

@@ -10,21 +10,21 @@ import (
 
 const variablePrefix = "STATSD_DAEMON_"
 
-// clientVariables are for clients: see package client.
+// clientVariables belong to clients: see package client.
 var clientVariables = []string{"STATSD_HOST", "STATSD_PORT", "STATSD_PREFIX"}
 
-// Kubernetes and Docker set variables about each service, under its name in capitals. A service
-// called statsd-daemon sets STATSD_DAEMON_PORT, and statsd-daemon-monitor
-// STATSD_DAEMON_MONITOR_PORT, which are variables of the daemon's own.
+// Kubernetes and Docker set variables for each service, named after it in capitals. A service
+// called statsd-daemon sets STATSD_DAEMON_PORT, and statsd-daemon-monitor sets
+// STATSD_DAEMON_MONITOR_PORT. The daemon's own settings have the same names.
 var (
 	linkNames  = regexp.MustCompile(`_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?|ENV_\w+)$`)
 	linkValues = map[string]*regexp.Regexp{
 		"_PORT": regexp.MustCompile(`^(tcp|udp|sctp)://[^/]+:\d+$`),
-		"_NAME": regexp.MustCompile(`^/[^/]+/[^/]+$`), // Docker's
+		"_NAME": regexp.MustCompile(`^/[^/]+/[^/]+$`), // set by Docker
 	}
 )
 
-// isServiceLink reports whether a variable with the name of a setting is about a service.
+// isServiceLink reports whether a variable with the name of a setting describes a service.
 func isServiceLink(name, text string) bool {
 	for end, value := range linkValues {
 		if strings.HasSuffix(name, end) && value.MatchString(text) {
@@ -34,7 +34,7 @@ func isServiceLink(name, text string) bool {
 	return false
 }
 
-// environmentWarnings says which variables look like settings and are ignored.
+// environmentWarnings returns warnings about ignored variables that look like settings.
 func (all settings) environmentWarnings(environ []string) (warnings []string) {
 	var links []string
 	for _, variable := range environ {
@@ -55,7 +55,7 @@ func (all settings) environmentWarnings(environ []string) (warnings []string) {
 	slices.Sort(warnings)
 	if len(links) > 0 {
 		slices.Sort(links)
-		warnings = append(warnings, strings.Join(links, ", ")+": ignored, as Kubernetes or Docker set it for a service of that name (enableServiceLinks: false turns that off)")
+		warnings = append(warnings, strings.Join(links, ", ")+": ignored, because Kubernetes or Docker set it for a service of that name (enableServiceLinks: false turns that off)")
 	}
 	return warnings
 }
@@ -73,7 +73,7 @@ func settingOf(prefix, variable string) string {
 	return strings.ToLower(strings.ReplaceAll(strings.TrimPrefix(variable, prefix), "_", "-"))
 }
 
-// nearest returns the setting whose name is most like name, nil if none is like it.
+// nearest returns the setting with the most similar name, or nil if none is similar.
 func (all settings) nearest(name string) *setting {
 	var names []string
 	for _, s := range all {

@@ -50,10 +50,11 @@ func TestEnvironmentWarnings(t *testing.T) {
 }
 
 func links(name string) string {
-	return name + ": ignored, as Kubernetes or Docker set it for a service of that name (enableServiceLinks: false turns that off)"
+	return name + ": ignored, because Kubernetes or Docker set it for a service of that name (enableServiceLinks: false turns that off)"
 }
 
-// TestServiceLinks wants the variables of a service with a name like the daemon's to set nothing.
+// TestServiceLinks checks that the variables of a service with a name like the daemon's set
+// nothing.
 func TestServiceLinks(t *testing.T) {
 	environment := map[string]string{
 		"STATSD_DAEMON_PORT": "tcp://10.0.0.1:8125", "STATSD_DAEMON_MONITOR_PORT": "tcp://10.0.0.1:8135", "STATSD_DAEMON_NAME": "/web/statsd-daemon",

@@ -17,10 +17,10 @@ import (
 	"github.com/statsd-ops/statsd/sink/sinktest"
 )
 
-// flushed is what one flush publishes, by path.
+// flushed holds the published points of one flush, by path.
 type flushed map[string]float64
 
-// flushes takes flushes: each is a connection of its own.
+// flushes receives flushes, each on a new connection.
 type flushes struct {
 	*sinktest.Server
 	t    *testing.T
@@ -47,8 +47,7 @@ func serveLikeEtsy(t *testing.T, args ...string) (addr string) {
 	return s.Addr().String()
 }
 
-// next returns the next flush, or the next that has a point of what is called
-// name and is not 0.
+// next returns the next flush, or the next one in which the point called name exists and is not 0.
 func (f *flushes) next(name string) flushed {
 	f.t.Helper()
 	for until := time.Now().Add(patience); time.Now().Before(until); time.Sleep(5 * time.Millisecond) {
@@ -74,7 +73,7 @@ func (f *flushes) next(name string) flushed {
 	return nil
 }
 
-// timers is a line of n samples for each of some timers.
+// timers returns a line of n samples for each of several timers.
 func timers(n int, names ...string) (lines string) {
 	rng := rand.New(rand.NewPCG(uint64(n), 1))
 	for _, name := range names {
@@ -86,8 +85,8 @@ func timers(n int, names ...string) (lines string) {
 	return lines
 }
 
-// What Etsy's statsd publishes of the same lines is published here: each path
-// and each value, in the flush that sees them and in those that come after it.
+// Etsy's statsd and this daemon publish the same for the same lines: each path and each value, in
+// the flush that contains them and in later ones.
 func TestEtsy(t *testing.T) {
 	counterpart.Find(t, "node")
 	kinds := "hits:1|c\nhits:4|c|@0.1\nzero:0|c\ndown:-2|c\nodd name/x:1|c\ng:23.5|g\ng:+4|g\nneg:-3|g\nusers:a|s\nusers:b|s\nusers:a|s" +
@@ -166,7 +165,7 @@ func TestEtsy(t *testing.T) {
 			etsy := counterpart.StartEtsy(t, settings)
 			daemon := serveLikeEtsy(t, append(strings.Fields(tt.args), "--flush-interval=0.1", fmt.Sprint("--graphite-port=", ours.Port()))...)
 			for _, flushes := range []*flushes{theirs, ours, theirs, ours} {
-				flushes.next("") // the first ones lack what compares them with the one before
+				flushes.next("") // the first ones have no previous flush to compare with
 			}
 			for i, batch := range tt.batches {
 				marker := fmt.Sprint("marker", i)
@@ -190,10 +189,10 @@ func TestEtsy(t *testing.T) {
 	}
 }
 
-// times are what the two daemons tell of themselves that is not the same.
+// times are values about the daemons themselves, which differ.
 var times = []string{"processing_time", "calculationtime", "last_flush", "flush_time", "flush_length", "timestamp_lag"}
 
-// sameFlush compares two flushes. What is under own besides is the daemon's.
+// sameFlush compares two flushes. Additional points under own belong to the daemon.
 func sameFlush(t *testing.T, when string, want, got flushed, own string) {
 	t.Helper()
 	if len(want) < 12 {
@@ -206,7 +205,7 @@ func sameFlush(t *testing.T, when string, want, got flushed, own string) {
 		switch {
 		case !ok:
 			t.Errorf("%s: no %s %v", when, path, w)
-		case math.IsNaN(w) && strings.Contains(path, "_top"): // a fault of theirs, where all samples are inside
+		case math.IsNaN(w) && strings.Contains(path, "_top"): // Etsy's fault, when all samples are inside
 		case !isTime && math.Abs(g-w) > 1e-12*math.Abs(w):
 			t.Errorf("%s: %s is %v, want %v", when, path, g, w)
 		}

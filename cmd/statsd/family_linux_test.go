@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// TestFamilies runs a daemon that listens on the wildcard of one family, and wants no
-// listener of the other.
+// TestFamilies checks that a daemon on the wildcard address of one family has no listener of the
+// other.
 func TestFamilies(t *testing.T) {
 	if l, err := net.Listen("tcp6", "[::1]:0"); err != nil {
 		t.Skip("no IPv6 here:", err)
@@ -66,7 +66,7 @@ func startOn(t *testing.T, host string) {
 	}
 }
 
-// receivers counts the sockets of this process in a table of /proc/net that receive.
+// receivers counts the receiving sockets of this process in a table of /proc/net.
 func receivers(t *testing.T, table string) (n int) {
 	t.Helper()
 	b, err := os.ReadFile("/proc/net/" + table)

@@ -19,11 +19,11 @@ type ourFile struct {
 	name string
 	// args make the daemon open the file at path.
 	args func(t *testing.T, path string) []string
-	// links says that a symbolic link is followed: it is a file of the operator.
+	// links says that symbolic links are followed, because the file belongs to the operator.
 	links bool
-	// goesOn says that the daemon starts without the file, and logs why.
+	// goesOn says that the daemon starts without the file, and logs the reason.
 	goesOn bool
-	// streams says that devices are welcome.
+	// streams says that devices are allowed.
 	streams bool
 }
 
@@ -56,8 +56,8 @@ func spoolFor(_ *testing.T, path string) []string {
 // takenTLS is set by TestFiles to the address of a listener.
 var takenTLS string
 
-// TestFiles puts what does not belong there in the place of each file that the daemon
-// opens. It must not hang, must not touch what a link leads to, and must say what is wrong.
+// TestFiles replaces each file that the daemon opens by something else. The daemon must not hang,
+// must not touch the target of a link, and must report the fault.
 func TestFiles(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -83,7 +83,7 @@ func (f ourFile) try(t *testing.T, trap string) {
 	refused := f.set(t, trap, path, victim)
 	said := f.outcome(t, refused, f.args(t, path))
 	if refused && !(strings.Contains(said, path) && complains(said)) {
-		t.Errorf("does not say what is wrong with %s: %s", path, said)
+		t.Errorf("does not report the fault of %s: %s", path, said)
 	}
 	got, err := os.ReadFile(victim)
 	if err != nil || string(got) != treasure && !(f.streams && !refused) {
@@ -91,7 +91,7 @@ func (f ourFile) try(t *testing.T, trap string) {
 	}
 }
 
-// set sets a trap at path, and reports whether the daemon must refuse it.
+// set prepares a trap at path. It reports whether the daemon must refuse it.
 func (f ourFile) set(t *testing.T, trap, path, victim string) (refused bool) {
 	t.Helper()
 	const other = 65534
@@ -134,8 +134,8 @@ func (f ourFile) set(t *testing.T, trap, path, victim string) (refused bool) {
 	return true
 }
 
-// outcome runs a daemon, and returns what it says. It must end by itself if it refuses the
-// file, unless it goes on without.
+// outcome runs a daemon and returns its messages. The daemon must end by itself if it refuses the
+// file and cannot go on without it.
 func (f ourFile) outcome(t *testing.T, refused bool, args []string) string {
 	t.Helper()
 	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
@@ -148,7 +148,7 @@ func (f ourFile) outcome(t *testing.T, refused bool, args []string) string {
 	switch {
 	case refused && f.goesOn:
 		enough = complains
-	case f.streams: // the log is elsewhere
+	case f.streams: // the log goes elsewhere
 		enough = func(string) bool { return true }
 	}
 	for {
@@ -175,7 +175,7 @@ func complains(text string) bool {
 	return strings.Contains(text, "refused: it ") || strings.Contains(text, "is a directory") || strings.Contains(text, "nothing reads from it")
 }
 
-// buffer can be read while it is written to.
+// buffer can be read while it is written.
 type buffer struct {
 	mu   sync.Mutex
 	text strings.Builder

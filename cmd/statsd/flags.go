@@ -7,13 +7,13 @@ type flag struct {
 	short   rune
 	aliases []string
 	kind    kind
-	choices []string // all values, if they are few
+	choices []string // all valid values, if they are few
 	many    bool     // may be given more than once
 	needs   string   // the flag without which this one does nothing
-	holder  string   // stands for the value in the help
-	def     string   // see also derive
+	holder  string   // placeholder for the value in the help
+	def     string   // default; see also derive
 	help    string
-	common  bool // it is one of those that most hosts set: see --help
+	common  bool // shown by --help
 }
 
 // The groups of the help.
@@ -30,7 +30,7 @@ const (
 	groupAbout   = "About"
 )
 
-// flags are all flags, in the order of the help.
+// flags lists all flags in the order of the help.
 var flags = []flag{
 	{group: groupIntake, name: "port", short: 'p', kind: isCount, holder: "8125", def: "8125", common: true, help: "Port for UDP and TCP; 0 picks a free one."},
 	{group: groupIntake, name: "name", short: 'n', holder: "HOST", common: true, help: "Address to bind. All addresses, IPv4 and IPv6, if not given."},
@@ -70,7 +70,7 @@ var flags = []flag{
 	{group: groupOutput, name: "graphite-timeout", kind: isPositive, holder: "10", def: "10", help: "Seconds for the rest of a send. After that the sink counts as failing."},
 	{group: groupOutput, name: "graphite-give-up", kind: isPositive, holder: "5m", def: "5m", help: "Time without progress after which an unfinished send starts again on a new connection."},
 	{group: groupOutput, name: "queue-max-bytes", kind: isBytes, holder: "64MiB", def: "64MiB", help: "Memory for points that wait for a failing sink. When it is full, the oldest are dropped."},
-	{group: groupOutput, name: "spool-dir", holder: "DIR", common: true, help: "Keep on disk what a sink could not take in time. It survives restarts."},
+	{group: groupOutput, name: "spool-dir", holder: "DIR", common: true, help: "Keep points on disk that a sink could not take in time. They survive restarts."},
 	{group: groupOutput, name: "spool-max-bytes", needs: "spool-dir", kind: isBytes, holder: "1GiB", def: "1GiB", help: "Disk space for each sink's spool. When it is full, the oldest points are dropped."},
 	{group: groupOutput, name: "spool-fsync", needs: "spool-dir", kind: isPositive, holder: "1s", def: "1s", help: "Time between two syncs of the spool; a crash of the machine may lose that much."},
 	{group: groupOutput, name: "spool-after", needs: "spool-dir", kind: isDuration, holder: "250ms", def: "250ms", help: "Time that a send may take before waiting points move to the spool."},
@@ -78,12 +78,12 @@ var flags = []flag{
 	{group: groupOutput, name: "state-file", holder: "FILE", common: true, help: "Keep gauges in this file, for adjustments after a restart."},
 	{group: groupOutput, name: "grace", kind: isDuration, holder: "5", def: "5", help: "Seconds for delivery at the end."},
 
-	{group: groupMonitor, name: "monitor-port", kind: isPort, holder: "PORT", common: true, help: "Port of the monitor (XML-RPC, status page, /healthz): --port plus 10 if not given; off for none."},
+	{group: groupMonitor, name: "monitor-port", kind: isPort, holder: "PORT", common: true, help: "Port of the monitor (XML-RPC, status page, /healthz, /metrics): --port plus 10 if not given; off for none."},
 	{group: groupMonitor, name: "monitor-host", holder: "127.0.0.1", def: "127.0.0.1", help: "Address of the monitor. Any other than loopback opens it to everyone who can reach it."},
 	{group: groupMonitor, name: "keep-values", kind: isCount, holder: "100000", def: "100000", help: "Number of names whose newest values the monitor shows."},
 
 	{group: groupConsole, name: "admin", kind: isConsole, holder: "[HOST:]PORT", help: "Address of Etsy's management console, usually port 8126; off for none. The host is 127.0.0.1 if not given."},
-	{group: groupConsole, name: "admin-health", needs: "admin", choices: []string{"up", "down"}, holder: "up", def: "up", help: "Answer of the console to health, until somebody changes it: up or down."},
+	{group: groupConsole, name: "admin-health", needs: "admin", choices: []string{"up", "down"}, holder: "up", def: "up", help: "First answer of the console to health: up or down."},
 
 	{group: groupAlerts, name: "alert", short: 'a', kind: isSwitch, common: true, help: "Check regularly whether publishing works, and tell the log and the notifiers."},
 	{group: groupAlerts, name: "alert-interval", kind: isDuration, holder: "60", def: "60", help: "Seconds between two checks."},

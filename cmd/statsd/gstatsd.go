@@ -12,12 +12,12 @@ type gstatsdFlag struct {
 	long   string
 	short  byte
 	same   string // statsd's flag with the same meaning; gstatsdLine handles the others
-	holder string // stands for the value in the help; empty for a switch
+	holder string // placeholder for the value in the help; empty for a switch
 	help   string
 }
 
-// gstatsdFlags are all flags of gstatsd, in the order of its help. The last value of a
-// flag counts, except for sinks.
+// gstatsdFlags lists all flags of gstatsd in the order of its help. The last value of a flag
+// counts, except for sinks.
 var gstatsdFlags = []gstatsdFlag{
 	{long: "bind", short: 'b', holder: "[HOST]:PORT", help: "Address to listen on. :8125 if not given."},
 	{long: "sink", short: 's', holder: "[HOST]:PORT", help: "Where to publish; also a URL, as for statsd --sink. May be repeated. One is needed."},
@@ -31,7 +31,7 @@ var gstatsdFlags = []gstatsdFlag{
 	{long: "version", same: "version", help: "Print the version and exit."},
 }
 
-// gstatsdTypes are the values of --type, and schemes of sinks.
+// gstatsdTypes are the values of --type. They are also schemes of sinks.
 var gstatsdTypes = []string{"graphite", "load"}
 
 const gstatsdHead = `usage: gstatsd [flags]
@@ -57,8 +57,8 @@ func printGstatsdHelp(w io.Writer) error {
 	return err
 }
 
-// isGstatsd reports whether a command line is gstatsd's: by its --dialect, or else by the name of
-// the program.
+// isGstatsd reports whether a command line is gstatsd's: by its --dialect, or by the name of the
+// program.
 func isGstatsd(program string, args []string) bool {
 	if i := slices.IndexFunc(args, isDialect); i >= 0 {
 		_, name, attached := strings.Cut(args[i], "=")
@@ -74,7 +74,7 @@ func (all settings) asGstatsd() bool {
 	return slices.Contains(all.get("dialect").values, value{"gstatsd", fromCommandLine})
 }
 
-// followDialect sets the defaults of gstatsd's dialect.
+// followDialect sets the defaults of the gstatsd dialect.
 func (all settings) followDialect() {
 	if all.text("dialect") == "gstatsd" {
 		all.setDefault("gauge-signs", "absolute")
@@ -82,7 +82,7 @@ func (all settings) followDialect() {
 	}
 }
 
-// followNaming sets the dialect that goes with Etsy's names.
+// followNaming sets the dialect that matches Etsy's naming.
 func (all settings) followNaming() {
 	if strings.HasPrefix(all.text("naming"), "etsy") {
 		all.setDefault("dialect", "etsy")

@@ -12,7 +12,7 @@ import (
 	"github.com/statsd-ops/statsd/sink/sinktest"
 )
 
-// What gstatsd's own client has put on the wire is published as gstatsd does.
+// Captured lines of gstatsd's own client give the same points as with gstatsd.
 func TestGstatsdClient(t *testing.T) {
 	t.Parallel()
 	capture, err := os.ReadFile("../../server/testdata/captures/gstatsd-py2.udp")

@@ -32,10 +32,10 @@ func fromGstatsd(args []string) (arguments, error) {
 	return l.same, err
 }
 
-// gstatsdLine is gstatsd's command line while it is read.
+// gstatsdLine is a command line of gstatsd during parsing.
 type gstatsdLine struct {
 	rest  []string
-	given map[string][]value // by long names, with what was typed; switches have empty values
+	given map[string][]value // by long name, with the user's text; switches have empty values
 	same  arguments          // the translation
 }
 
@@ -85,7 +85,7 @@ func (l *gstatsdLine) value(name, arg string) error {
 	return nil
 }
 
-// last returns the last value of a flag, an empty one if it was not given.
+// last returns the last value of a flag, or an empty one.
 func (l *gstatsdLine) last(name string) value {
 	values := l.given[name]
 	if len(values) == 0 {
@@ -94,7 +94,7 @@ func (l *gstatsdLine) last(name string) value {
 	return values[len(values)-1]
 }
 
-// add adds what the user typed as a flag of statsd's.
+// add adds a flag of statsd, with the user's text.
 func (l *gstatsdLine) add(name, text, typed string) {
 	arg := "--" + name + "=" + text
 	l.same.args = append(l.same.args, arg)
@@ -119,7 +119,7 @@ func (l *gstatsdLine) translate() error {
 	if n := len(l.given["verbose"]); n > 0 {
 		l.same.args = append(l.same.args, "--debug")
 		if n > 1 {
-			l.same.args = append(l.same.args, "--debug-metric=:") // which each line has
+			l.same.args = append(l.same.args, "--debug-metric=:") // every line contains it
 		}
 	}
 	if err := l.bind(); err != nil {

@@ -14,14 +14,14 @@ import (
 	"github.com/statsd-ops/statsd/statvent/pipes"
 )
 
-// kind is the form of a setting's value.
+// kind is the syntax of a setting's value.
 type kind int
 
 const (
 	isText kind = iota
 	isSwitch
 	isCount
-	isNumbers // between commas
+	isNumbers // separated by commas
 	isDuration
 	isBytes
 	isPort // a number, or "off"

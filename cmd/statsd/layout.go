@@ -39,7 +39,7 @@ func (all settings) layout() aggregate.Layout {
 	return l
 }
 
-// noTimerStats publishes nothing of a timer but its histogram.
+// noTimerStats publishes only the histogram of a timer.
 const noTimerStats = "none"
 
 // list returns the words of a setting, separated by commas.
@@ -58,10 +58,10 @@ func namings() (names []string) {
 	return names
 }
 
-// idleDay is the default time that an unseen name is published.
+// idleDay is the default for how long an unseen name is published.
 const idleDay = 24 * time.Hour
 
-// deriveLayout sets the defaults of the scheme of names.
+// deriveLayout sets the defaults of the naming scheme.
 func (all settings) deriveLayout() {
 	l := aggregate.Naming(all.text("naming")).Layout()
 	choice := func(on bool, yes, no string) string {
@@ -92,7 +92,7 @@ func (all settings) deriveLayout() {
 	all.setDefault("expire", strconv.Itoa(expire))
 }
 
-// checkWords accepts words of a list, separated by commas.
+// checkWords checks a comma-separated list of words.
 func checkWords(text string, list []string) error {
 	for word := range strings.SplitSeq(text, ",") {
 		if !slices.Contains(list, word) {

@@ -9,16 +9,15 @@ import (
 	"github.com/statsd-ops/statsd/internal/safefile"
 )
 
-// logFile is the file of --log-file. If the program crashes, that goes there too.
+// logFile is the file of --log-file. It also receives the output of a crash.
 type logFile struct {
 	path string
 	mu   sync.Mutex
 	file *os.File
 }
 
-// reopen switches to the file that is at the path now: a new one, once logrotate has moved the
-// old one away. A pipe without a reader is an error, as waiting for one would hold up the
-// end of the daemon.
+// reopen switches to the file that is now at the path: a new one, after logrotate moved the old one
+// away. A pipe without a reader is an error, because waiting for a reader would delay the shutdown.
 func (f *logFile) reopen() error {
 	file, err := safefile.Append(f.path, 0o640)
 	if err != nil {

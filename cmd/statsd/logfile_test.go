@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A log that is a pipe works while somebody reads it; without, nobody waits.
+// A log that is a pipe works while it is read. Without a reader the daemon does not wait.
 func TestLogFilePipe(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "pipe")
 	if err := unix.Mkfifo(path, 0o600); err != nil {
@@ -18,7 +18,7 @@ func TestLogFilePipe(t *testing.T) {
 	}
 	log := &logFile{path: path}
 	if err := log.reopen(); err == nil || !strings.HasPrefix(err.Error(), "--log-file: ") {
-		t.Fatalf("a pipe that nobody reads: %v", err)
+		t.Fatalf("a pipe without a reader: %v", err)
 	}
 	reader, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
 	if err != nil {

@@ -15,8 +15,8 @@ const (
 	flushPatience = time.Second
 )
 
-// logQueue keeps a slow reader of the log from blocking the daemon. Lines that do not fit are
-// lost, and counted in a line of their own.
+// logQueue keeps a slow reader of the log from blocking the daemon. Lines that do not fit are lost
+// and counted in a separate line.
 type logQueue struct {
 	out     io.Writer
 	lines   chan []byte
@@ -38,7 +38,7 @@ func newLogQueue(out io.Writer) *logQueue {
 	return q
 }
 
-// Write queues a line, and never waits.
+// Write queues a line. It never waits.
 func (q *logQueue) Write(line []byte) (int, error) {
 	select {
 	case q.lines <- bytes.Clone(line):
@@ -75,14 +75,14 @@ func (q *logQueue) write(line []byte) {
 	q.tellLost()
 }
 
-// tellLost writes how many lines were lost since the last call.
+// tellLost logs how many lines were lost since the last call.
 func (q *logQueue) tellLost() {
 	if n := q.lost.Swap(0); n > 0 {
 		fmt.Fprintf(q.out, "{\"level\":\"error\",\"lines\":%d,\"message\":\"log lines lost: the log's reader is too slow\"}\n", n)
 	}
 }
 
-// settle waits for a moment until all lines so far are written. Call it once.
+// settle waits briefly until all lines so far are written. Call it once.
 func (q *logQueue) settle() {
 	select {
 	case q.lines <- nil:
@@ -95,7 +95,7 @@ func (q *logQueue) settle() {
 	}
 }
 
-// close waits for a moment until all lines are written.
+// close waits briefly until all lines are written.
 func (q *logQueue) close() {
 	close(q.ending)
 	select {

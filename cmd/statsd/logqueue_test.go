@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// gated is a reader of the log that stands still until it is told to go on.
+// gated is a reader of the log that blocks until it is released.
 type gated struct {
 	bytes.Buffer
 	open chan struct{}
@@ -27,7 +27,7 @@ func TestLogQueue(t *testing.T) {
 		const more = 7
 		line := []byte("0\n")
 		_, _ = q.Write(line)
-		line[0] = '?' // it was copied
+		line[0] = '?' // the queue has a copy
 		synctest.Wait()
 		for i := range maxLogLines + more {
 			fmt.Fprintf(q, "%d\n", i+1)

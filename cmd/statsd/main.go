@@ -29,14 +29,14 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// A second signal ends the process at once.
 	context.AfterFunc(ctx, stop)
-	// The reader of the log may go away. The daemon goes on.
+	// The reader of the log may close it. The daemon continues.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	// kingpin would read arguments from a file named by @FILE.
 	kingpin.EnableFileExpansion = false
 	os.Exit(run(ctx, os.Args, os.Stdout, os.Stderr))
 }
 
-// run is the command, which args[0] names. It serves until ctx ends.
+// run is the command. args[0] is its name. It serves until ctx ends.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	program, line := args[0], arguments{args: args[1:]}
 	command, help, err := "statsd", printHelp, error(nil)
@@ -54,11 +54,14 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	case errors.Is(err, errFullHelp):
 		err = printFullHelp(stdout)
 	}
-	if err == nil || errors.Is(err, errDone) {
+	if shell, ok := errors.AsType[completionError](err); ok {
+		err = printCompletion(stdout, string(shell))
+	}
+	if err == nil {
 		return exitOK
 	}
 	if started, ok := errors.AsType[*detach.Error](err); ok && started.Code > 0 {
-		return started.Code // the daemon has said why
+		return started.Code // the daemon has already printed the reason
 	}
 	if _, ok := errors.AsType[usageError](err); ok {
 		fmt.Fprintf(stderr, "statsd: %v; %s --help lists the flags\n", err, command)
@@ -106,7 +109,7 @@ func (all settings) run(ctx context.Context, line arguments, stdout, stderr io.W
 	return err
 }
 
-// printConfig is --check-config.
+// printConfig implements --check-config.
 func (all settings) printConfig(stdout, stderr io.Writer) error {
 	sinks, err := all.endpoints(nil)
 	if err != nil {

@@ -19,7 +19,7 @@ func TestMain(m *testing.M) {
 
 func TestScripts(t *testing.T) { runScripts(t, "testdata") }
 
-// TestOperator does what an operator does, with the usual programs.
+// TestOperator runs the steps of an operator with the usual programs.
 func TestOperator(t *testing.T) {
 	counterpart.Find(t, "nc")
 	counterpart.Find(t, "/usr/bin/python3")
@@ -31,7 +31,7 @@ func runScripts(t *testing.T, dir string) {
 		Dir:           dir,
 		UpdateScripts: *update,
 		Setup: func(env *testscript.Env) error {
-			// These name a client's target. The daemon has nothing to do with them.
+			// These name a client's target. The daemon must ignore them.
 			env.Setenv("STATSD_HOST", "client.invalid")
 			env.Setenv("STATSD_PORT", "nonsense")
 			env.Setenv("STATSD_PREFIX", "client")

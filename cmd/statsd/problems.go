@@ -12,7 +12,7 @@ import (
 	"github.com/statsd-ops/statsd/spool"
 )
 
-// problems are all that is wrong with the settings, each in one line.
+// problems lists all faults of the settings, one line each.
 type problems []error
 
 func (p problems) Error() string {
@@ -25,7 +25,7 @@ func (p problems) Error() string {
 
 func (p problems) Unwrap() []error { return p }
 
-// err returns p as an error, nil if there are none.
+// err returns p as an error, or nil if it is empty.
 func (p problems) err() error {
 	if len(p) == 0 {
 		return nil
@@ -33,7 +33,7 @@ func (p problems) err() error {
 	return p
 }
 
-// checkNeeds refuses settings that would do nothing.
+// checkNeeds refuses settings that have no effect.
 func (all settings) checkNeeds() (found problems) {
 	for _, s := range all {
 		if s.needs == "" || !s.given() || s.off() || s.text() == s.def {
@@ -46,9 +46,9 @@ func (all settings) checkNeeds() (found problems) {
 	return found
 }
 
-// checkMeaning returns what is wrong with the meaning of the settings: values out of range, and
-// settings that contradict each other. After each problem it goes on with a default in
-// the place of the wrong value, to find the next.
+// checkMeaning returns the faults in the meaning of the settings: values out of range, and
+// contradictions. After each fault it continues with the default for the wrong value, to find the
+// next one.
 func (all settings) checkMeaning() (found problems) {
 	for {
 		err := all.tryConfig()
@@ -67,7 +67,7 @@ func (all settings) checkMeaning() (found problems) {
 	return append(all.checkPorts(), all.checkPaths()...)
 }
 
-// tryConfig makes the configuration, and drops it.
+// tryConfig makes the configuration and discards it.
 func (all settings) tryConfig() error {
 	sinks, err := all.endpoints(nil)
 	if err != nil {
@@ -80,7 +80,7 @@ func (all settings) tryConfig() error {
 	return spool.Config{Dir: cfg.SpoolDir, MaxBytes: cfg.SpoolMaxBytes, FsyncEvery: cfg.SpoolFsync}.Validate()
 }
 
-// forgive drops the value that an error is about. It reports false if there is none left to drop.
+// forgive drops the value that an error is about. It returns false if nothing is left to drop.
 func (all settings) forgive(fault *metric.FlagError) bool {
 	s := all.get(strings.TrimPrefix(fault.Flag, "--"))
 	if s == nil || !s.given() || len(s.values) == 0 {
@@ -90,13 +90,13 @@ func (all settings) forgive(fault *metric.FlagError) bool {
 	s.values = slices.Delete(s.values, i, i+1)
 	for _, s := range all {
 		if !s.given() {
-			s.values = nil // it may follow from the value that was dropped
+			s.values = nil // it may derive from the dropped value
 		}
 	}
 	return all.setDefaults() == nil
 }
 
-// locate puts the place where a flag was set in front of an error about its value.
+// locate prefixes an error about a flag's value with the place where the flag was set.
 func (all settings) locate(err error) error {
 	if _, located := errors.AsType[problems](err); located {
 		return err
@@ -112,7 +112,7 @@ func (all settings) locate(err error) error {
 	return s.locate(fault.Value, err)
 }
 
-// locate puts the place where the setting got a value in front of an error about it.
+// locate prefixes an error about the setting with the place where it got its value.
 func (s *setting) locate(text string, err error) error {
 	if len(s.values) == 0 {
 		return err
@@ -120,7 +120,7 @@ func (s *setting) locate(text string, err error) error {
 	return s.values[s.find(text)].locate(err)
 }
 
-// find returns the index of a value: the last one that text is from.
+// find returns the index of a value: the last one that contains text.
 func (s *setting) find(text string) (found int) {
 	for i, v := range s.values {
 		if v.means(text) {

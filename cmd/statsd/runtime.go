@@ -15,11 +15,9 @@ import (
 	"github.com/statsd-ops/statsd/internal/httpgate"
 )
 
-// The heap may double between two collections while it is small, and grow by
-// a tenth once it is large. There is next to nothing in it that holds
-// pointers, so that collecting costs little then, and memory is what a daemon with a
-// million names is short of. GOGC wins over this; GOMEMLIMIT is respected as
-// ever.
+// The heap may double between two collections while it is small, and grow by a tenth once it is
+// large. It holds few pointers, so collecting is cheap then, and memory is scarce for a daemon with
+// a million names. GOGC overrides this; GOMEMLIMIT works as usual.
 const (
 	smallHeap        = 32 << 20
 	smallHeapPercent = 100
@@ -54,14 +52,14 @@ func tuneGC(ctx context.Context) {
 	}
 }
 
-// profileTimeout is how long a client may take to read a profile, besides the time that making
-// it takes.
+// profileTimeout limits the time for a client to read a profile, in addition to the time for making
+// it.
 const profileTimeout = time.Minute
 
-// profiles serves what go tool pprof reads.
+// profiles serves the profiles for go tool pprof.
 type profiles struct {
 	*httpgate.Server
-	stop func() // ends serving, and waits for the end
+	stop func() // stops serving and waits
 }
 
 // serveProfiles serves profiles under /debug/pprof/.
@@ -82,7 +80,7 @@ func serveProfiles(address string, log zerolog.Logger) (*profiles, error) {
 	go func() {
 		defer close(ended)
 		if err := s.Run(ctx); err != nil {
-			log.Error().Err(err).Msg("serving profiles ended")
+			log.Error().Err(err).Msg("serving profiles failed")
 		}
 	}()
 	return &profiles{s, func() { cancel(); <-ended }}, nil

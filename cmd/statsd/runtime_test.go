@@ -10,7 +10,7 @@ import (
 	"github.com/statsd-ops/statsd/internal/httpgate/httpgatetest"
 )
 
-// TestProfiles checks the protections, and that a profile that takes a second is served.
+// TestProfiles checks the protections, and that a profile over one second is served.
 func TestProfiles(t *testing.T) {
 	t.Parallel()
 	p, err := serveProfiles("127.0.0.1:0", zerolog.Nop())

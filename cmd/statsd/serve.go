@@ -35,7 +35,7 @@ type daemon struct {
 
 // run runs the daemon until ctx ends.
 func (d *daemon) run(ctx context.Context) (err error) {
-	// First of all: until then a SIGHUP ends the process.
+	// First, because until then a SIGHUP ends the process.
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGHUP)
 	if d.sinks, err = d.started.endpoints(nil); err != nil {
@@ -98,7 +98,7 @@ func (d *daemon) serve(ctx context.Context, cfg server.Config, signals chan os.S
 	return d.Run(ctx)
 }
 
-// show lets the console show the settings that run.
+// show sets the settings that the console shows.
 func (d *daemon) show(current settings, restart []string) {
 	shown := current.shown(d.started, restart)
 	d.shown.Store(&shown)
@@ -114,7 +114,7 @@ func (d *daemon) ready() error {
 		d.log.Warn().Msg("no --log-file: the daemon logs nothing from now on")
 	}
 	d.log.queue.settle()
-	// Before the process ends that the manager knows.
+	// Tell the manager before the process that it knows ends.
 	d.manager.tell(fmt.Sprintf("%s\nMAINPID=%d", ready, os.Getpid()))
 	if err := d.background.Ready(); err != nil {
 		return fmt.Errorf("--daemonize: %w", err)
@@ -188,7 +188,7 @@ func (d *daemon) apply(next settings) (restart []string, err error) {
 	return append(restart, next.differing(d.started, restartFlags)...), nil
 }
 
-// restartFlags are read at a start only, and the server does not know them.
+// restartFlags are only read at the start, and the server does not know them.
 var restartFlags = []flag{{name: "daemonize"}, {name: "pidfile"}, {name: "log-file"}, {name: "log-format"}, {name: "pprof"}}
 
 // differing returns the flags that have another value in before.

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Origins of values. Others are an environment variable, "file:line", and the words that were
-// typed on gstatsd's command line.
+// Origins of values. Other origins are an environment variable, "file:line", and the words on
+// gstatsd's command line.
 const (
 	fromCommandLine = "command line"
 	fromDefault     = "default"
@@ -19,8 +19,7 @@ type value struct {
 	origin string
 }
 
-// locate puts the origin of the value in front of an error about it, unless the user has
-// just typed it.
+// locate prefixes an error about the value with its origin, unless it came from the command line.
 func (v value) locate(err error) error {
 	if v.origin == fromCommandLine || v.origin == fromDefault {
 		return err
@@ -32,15 +31,15 @@ func (v value) locate(err error) error {
 type setting struct {
 	flag
 	values []value // more than one only if many are allowed
-	wrong  bool    // a value was dropped, as it was wrong
+	wrong  bool    // a wrong value was dropped
 }
 
-// variable is the name of the setting's environment variable.
+// variable returns the name of the setting's environment variable.
 func (s *setting) variable() string {
 	return "STATSD_DAEMON_" + strings.ToUpper(strings.ReplaceAll(s.name, "-", "_"))
 }
 
-// text returns the setting's value, "" when it has none.
+// text returns the setting's value, or "".
 func (s *setting) text() string {
 	if len(s.values) == 0 {
 		return ""
@@ -48,7 +47,7 @@ func (s *setting) text() string {
 	return s.values[0].text
 }
 
-// effective returns the setting's values; a switch that was not set is false.
+// effective returns the setting's values. An unset switch is false.
 func (s *setting) effective() []value {
 	if len(s.values) == 0 && s.kind == isSwitch {
 		return []value{{"false", fromDefault}}
@@ -56,7 +55,7 @@ func (s *setting) effective() []value {
 	return s.values
 }
 
-// given reports whether it was set by other than its default.
+// given reports whether a value other than the default was set.
 func (s *setting) given() bool {
 	return s.wrong || len(s.values) > 0 && s.values[0].origin != fromDefault
 }
@@ -67,7 +66,7 @@ func (s *setting) off() bool {
 	return s.kind == isSwitch && !on
 }
 
-// check returns what is wrong with the values, and drops those.
+// check returns the faults of the values and drops these values.
 func (s *setting) check() (found problems) {
 	s.values = slices.DeleteFunc(s.values, func(v value) bool {
 		err := s.checkValue(v)
@@ -104,7 +103,7 @@ func newSettings(flags []flag) settings {
 	return all
 }
 
-// get returns the setting of a name or an alias, nil when there is none.
+// get returns the setting with a name or alias, or nil.
 func (all settings) get(name string) *setting {
 	for _, s := range all {
 		if s.name == name || slices.Contains(s.aliases, name) {
@@ -114,14 +113,14 @@ func (all settings) get(name string) *setting {
 	return nil
 }
 
-// text returns a setting's value, "" when it has none.
+// text returns a setting's value, or "".
 func (all settings) text(name string) string { return all.get(name).text() }
 
-// given reports whether it was set by other than its default.
+// given reports whether a value other than the default was set.
 func (all settings) given(name string) bool { return all.get(name).given() }
 
 // resolve sets all settings: from the command line, or else the environment, or else the
-// configuration file, or else to their defaults. It returns all that is wrong with them.
+// configuration file, or else to their defaults. It returns all faults.
 func (all settings) resolve(line arguments, getenv func(string) string) error {
 	if err := all.parse(line); err != nil {
 		return err
@@ -145,7 +144,7 @@ func (all settings) resolve(line arguments, getenv func(string) string) error {
 	return append(found, all.checkMeaning()...).err()
 }
 
-// setDefaults sets what is not set yet.
+// setDefaults sets the settings that are not set yet.
 func (all settings) setDefaults() error {
 	all.followDialect()
 	all.followNaming()
@@ -157,8 +156,8 @@ func (all settings) setDefaults() error {
 	return all.derive()
 }
 
-// readEnvironment sets the setting from its variable, unless that is empty. A setting that
-// may be given more than once has its values between spaces.
+// readEnvironment sets the setting from its variable, unless that is empty. A repeatable setting
+// has its values separated by spaces.
 func (s *setting) readEnvironment(getenv func(string) string) {
 	text := getenv(s.variable())
 	if text == "" || isServiceLink(s.variable(), text) {

@@ -27,12 +27,12 @@ func resolved(t *testing.T, args []string, environment map[string]string) settin
 	return all
 }
 
-// problemsOf returns what is wrong with a command line.
+// problemsOf returns the faults of a command line.
 func problemsOf(args []string) error {
 	return newSettings(flags).resolve(arguments{args: args}, func(string) string { return "" })
 }
 
-// configOf returns the server's configuration of a command line.
+// configOf returns the server's configuration for a command line.
 func configOf(t *testing.T, args []string) server.Config {
 	t.Helper()
 	all := resolved(t, args, nil)
@@ -56,8 +56,8 @@ func write(t *testing.T, name, text string) string {
 	return path
 }
 
-// others returns a value for each flag that is not its default. Each is about
-// the daemon, and valid beside all the others.
+// others returns a value for each flag that is not its default. Each is about the daemon, and valid
+// together with all the others.
 func others(t *testing.T) map[string]string {
 	texts := map[string]string{
 		"port": "18125", "monitor-port": "off", "gauge-expire": "25h", "pipe-timeout": "1s", "pct": "50",
@@ -94,7 +94,7 @@ func commandLine(t *testing.T, texts map[string]string) (args []string) {
 	return args
 }
 
-// configured is what settings lead to, without what cannot be compared.
+// configured is the result of settings, without the parts that cannot be compared.
 type configured struct {
 	server.Config
 	sinks     []any // their configurations
@@ -103,8 +103,7 @@ type configured struct {
 	level     zerolog.Level
 }
 
-// TestEveryFlag sets each flag to another value than the others have it, and
-// wants another configuration.
+// TestEveryFlag checks that changing each flag changes the configuration.
 func TestEveryFlag(t *testing.T) {
 	texts := others(t)
 	config := func(args ...string) (c configured) {
@@ -124,7 +123,7 @@ func TestEveryFlag(t *testing.T) {
 		c.Sinks, c.Notifiers, c.Log = nil, nil, zerolog.Logger{}
 		return c
 	}
-	// What others need, set to something else.
+	// Flags that others need, with other values.
 	base := []string{"--alert", "--debug", "--graphite-host=a", "--nsca-server=a", "--nsca-host=a", "--spool-dir=" + t.TempDir(), "--pipe-dir=a", "--admin=a:1"}
 	for name, text := range texts {
 		var with, without []string
@@ -134,9 +133,9 @@ func TestEveryFlag(t *testing.T) {
 			}
 		}
 		switch name {
-		case "alert", "debug": // without those that need them
+		case "alert", "debug": // without the flags that need them
 			with, without = []string{"--" + name}, nil
-		case "quiet": // which debug wins over
+		case "quiet": // which debug overrides
 			with, without = []string{"--quiet"}, nil
 		default:
 			with = append(with, commandLine(t, map[string]string{name: text})...)
@@ -151,8 +150,8 @@ func TestEveryFlag(t *testing.T) {
 	}
 }
 
-// TestEverySource gives each flag on the command line, in the environment and
-// in a file, and wants the same settings.
+// TestEverySource checks that each flag gives the same settings on the command line, in the
+// environment and in a file.
 func TestEverySource(t *testing.T) {
 	texts := others(t)
 	args := commandLine(t, texts)
@@ -181,7 +180,7 @@ func TestEverySource(t *testing.T) {
 	}
 }
 
-// TestPrecedence takes each source away in turn.
+// TestPrecedence removes one source after another.
 func TestPrecedence(t *testing.T) {
 	file := write(t, "statsd.conf", "grace 3\npct 30\npct 31\n")
 	environment := map[string]string{"STATSD_DAEMON_GRACE": "2", "STATSD_DAEMON_PCT": "20  21"}
@@ -209,7 +208,7 @@ func TestPrecedence(t *testing.T) {
 	}
 }
 
-// TestPrintReadsBack takes what --check-config prints as a configuration file.
+// TestPrintReadsBack reads the output of --check-config as a configuration file.
 func TestPrintReadsBack(t *testing.T) {
 	for _, args := range [][]string{nil, {"--counters-prefix=", "-t1", "-t2"}, commandLine(t, others(t))} {
 		before := resolved(t, args, nil)
@@ -226,7 +225,7 @@ func TestPrintReadsBack(t *testing.T) {
 	}
 }
 
-// setTo returns what a setting means.
+// setTo returns the effective values of a setting.
 func setTo(s *setting) (texts []string) {
 	if s.off() {
 		return []string{"false"}

@@ -34,8 +34,8 @@ func startDaemon(t *testing.T, args ...string) *running {
 	return startCommand(t, "statsd", append([]string{"-p", "0", "-n", "127.0.0.1"}, args...)...)
 }
 
-// startCommand starts this program under a command's name, which is what makes it be the
-// command: see TestMain.
+// startCommand starts this program under a command's name, so that it becomes that command: see
+// TestMain.
 func startCommand(t *testing.T, name string, args ...string) *running {
 	t.Helper()
 	self, err := os.Executable()
@@ -77,7 +77,7 @@ func (d *running) signal(s os.Signal) {
 	}
 }
 
-// stop ends the daemon, which must take it well.
+// stop stops the daemon, which must exit with status 0.
 func (d *running) stop() {
 	d.t.Helper()
 	d.signal(syscall.SIGTERM)
@@ -86,8 +86,8 @@ func (d *running) stop() {
 	}
 }
 
-// sendEach sends a line each millisecond, until the function is called that it returns,
-// which says how many.
+// sendEach sends a line each millisecond until the returned function is called, which returns the
+// number of lines.
 func (d *running) sendEach(network, line string) (stop func() int) {
 	d.t.Helper()
 	conn, err := net.Dial(network, "127.0.0.1:"+d.port)
@@ -115,8 +115,8 @@ func (d *running) sendEach(network, line string) (stop func() int) {
 	}
 }
 
-// A process that was stopped for seconds goes on at the next boundary. One flush has
-// everything that it missed, and no time comes twice.
+// A process that was stopped for seconds continues at the next boundary. One flush has everything
+// it missed, and no time is used twice.
 func TestSoakStoppedProcess(t *testing.T) {
 	soak.Slow(t)
 	t.Parallel()
@@ -149,13 +149,13 @@ func TestSoakStoppedProcess(t *testing.T) {
 			t.Errorf("a point at %d comes after one at %d", p.Time, last.Time)
 		}
 		skipped += p.Time - last.Time - 1
-		// Two flushes come close together where the first was late, and no third with them.
+		// Two flushes may be close together if the first was late, but not three.
 		if soak.On() && i > 0 && i < len(points)-2 && flushes[i+1].Last.Sub(flushes[i-1].Last) < 500*time.Millisecond {
 			t.Errorf("three flushes within %v", flushes[i+1].Last.Sub(flushes[i-1].Last))
 		}
 	}
 	if skipped == 0 {
-		t.Error("no boundary was passed over: what was missed is not made up for")
+		t.Error("no boundary was skipped: the missed flushes were made up for")
 	}
 	now := time.Now().Unix()
 	if last := points[len(points)-1].Time; last > now+1 {
@@ -165,8 +165,7 @@ func TestSoakStoppedProcess(t *testing.T) {
 		fmt.Sprintf("no time twice, %d boundaries passed over, no burst; all of %d samples published", skipped, sent), "the same")
 }
 
-// Traffic that comes in while the configuration is changed all the time, the
-// sink with it, is all published once.
+// All traffic received while the configuration and the sink change constantly is published once.
 func TestReloadUnderLoad(t *testing.T) {
 	soak.Slow(t)
 	t.Parallel()

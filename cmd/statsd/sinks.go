@@ -16,17 +16,17 @@ import (
 // scheme is a kind of sink.
 type scheme struct {
 	name string // words in alphabetical order: graphite+pickle+tls
-	host string // if the URL has none
-	port string // the same; empty for a scheme without addresses
-	keys []flag // what the query can set
-	// foreground says that it does not work in the background.
+	host string // default for a URL without one
+	port string // default for a URL without one; empty for a scheme without addresses
+	keys []flag // settings in the query
+	// foreground says that it cannot run in the background.
 	foreground bool
 	// records says that it is a Recorder, without a queue.
 	records bool
 	add     func(*server.Config, *endpoint) error
 }
 
-// schemes are all kinds of sinks, the one of the --graphite flags first.
+// schemes lists all kinds of sinks. The first one belongs to the --graphite flags.
 var schemes = []scheme{
 	{name: "graphite", host: "localhost", port: "2003", keys: graphiteKeys, add: addGraphite},
 	{name: "graphite+pickle", host: "localhost", port: "2004", keys: graphiteKeys, add: addGraphite},
@@ -70,7 +70,7 @@ func schemeNames() (names []string) {
 	return names
 }
 
-// addGraphite adds a graphite sink. The scheme says how it sends.
+// addGraphite adds a graphite sink. The scheme selects how it sends.
 func addGraphite(cfg *server.Config, e *endpoint) error {
 	c := graphite.Config{
 		Addr:           net.JoinHostPort(e.host, e.port),

@@ -57,7 +57,7 @@ func (m *manager) tellBeats() {
 	}
 }
 
-// close ends what newManager started. Do not call beat after it.
+// close stops the goroutine of newManager. Do not call beat afterwards.
 func (m *manager) close() {
 	close(m.beats)
 	m.telling.Wait()

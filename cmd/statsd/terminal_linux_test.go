@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestTerminal runs the daemon on a terminal: its log is for people then, in
-// colour unless NO_COLOR is set.
+// TestTerminal runs the daemon on a terminal. Its log is then formatted for people, in colour
+// unless NO_COLOR is set.
 func TestTerminal(t *testing.T) {
 	for _, tt := range []struct{ variable, want string }{
 		{"NO_COLOR=", `^\x1b\[90m\d+-\d+-\d+ \d+:\d+:\d+\x1b\[0m \x1b\[3\dm[A-Z]{3}\x1b\[0m \x1b\[1m[a-z ]+`},

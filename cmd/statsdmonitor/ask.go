@@ -39,7 +39,7 @@ func (o *options) ask(ctx context.Context, method string, limit int64, result an
 	return fmt.Errorf("%s from %s: %s", method, o.addr, safe(err.Error()))
 }
 
-// call uses the library to encode and decode, but not its client: that has neither a
+// call encodes and decodes with the library, but does not use its client, which has neither a
 // context nor a limit on the answer.
 func (o *options) call(ctx context.Context, method string, limit int64, result any) error {
 	body, err := o.post(ctx, method, limit)
@@ -69,7 +69,7 @@ func (o *options) post(ctx context.Context, method string, limit int64) ([]byte,
 		return nil, err
 	}
 	client := http.Client{
-		// Web proxies do not lead to a monitor.
+		// A web proxy cannot reach a monitor.
 		Transport:     &http.Transport{DisableKeepAlives: true, DisableCompression: true, MaxResponseHeaderBytes: 64 << 10},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
@@ -89,7 +89,7 @@ func (o *options) post(ctx context.Context, method string, limit int64) ([]byte,
 	return body, err
 }
 
-// unreached adds a hint if nothing listens there.
+// unreached adds a hint if the connection was refused.
 func unreached(err error) error {
 	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		err = wrapped.Err // the user gave no URL

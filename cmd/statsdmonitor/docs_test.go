@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// TestDocs wants the manual and the help to have the same flags, with the same text. An
-// entry of the manual begins with the text of the help, and may go on.
+// TestDocs checks that the manual and the help have the same flags with the same text. An entry of
+// the manual may have more text after the help's.
 func TestDocs(t *testing.T) {
 	b, err := os.ReadFile("../../docs/statsdmonitor.md")
 	if err != nil {
@@ -35,7 +35,7 @@ func TestDocs(t *testing.T) {
 	}
 }
 
-// entries returns the texts behind the flags that begin has, in one line each.
+// entries returns the texts of the flags that begin matches, one line each.
 func entries(begin *regexp.Regexp, text string) map[string]string {
 	found := map[string]string{}
 	at := append(begin.FindAllStringSubmatchIndex(text, -1), []int{len(text)})

@@ -17,9 +17,10 @@ import (
 
 	"github.com/statsd-ops/statsd/internal/buildinfo"
 	"github.com/statsd-ops/statsd/internal/cli"
+	"github.com/statsd-ops/statsd/internal/completion"
 )
 
-// options is what the command line asks for.
+// options are the values of the command line.
 type options struct {
 	addr    string // host:port of the monitor
 	timeout time.Duration
@@ -33,7 +34,7 @@ const (
 	defaultPort = "8135"
 )
 
-// errShown says that --help or --version was given, and answered.
+// errShown is returned after --help or --version was answered.
 var errShown = errors.New("help was shown")
 
 // parse reads the command line. Help and version go to stdout.
@@ -50,10 +51,13 @@ func parse(args []string, stdout io.Writer) (*options, error) {
 	port := app.Arg("port", "Port of its monitor: the port of the daemon plus 10. Default 8135.").String()
 	values := app.Flag("values", "Print the values published last: path, value and Unix time.").Bool()
 	discards := app.Flag("discards", "Print how many samples were discarded for each reason, and the last bad lines.").Bool()
-	balance := app.Flag("ledger", "Print what became of all samples and points; exit 3 if some are unaccounted for.").Bool()
+	balance := app.Flag("ledger", "Print the account of all samples and points; exit 3 if some are missing from it.").Bool()
 	app.Flag("json", "Print JSON.").BoolVar(&o.json)
 	app.Flag("timeout", "Seconds to wait for the answer, or a duration such as 500ms.").Default("5s").SetValue((*duration)(&o.timeout))
 
+	if shell := completion.Shell(args); shell != "" {
+		return nil, showCompletion(stdout, shell, app)
+	}
 	_, err := app.Parse(args)
 	switch {
 	case shown:
@@ -106,7 +110,7 @@ func address(host, port string) (string, error) {
 
 func notInHost(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune("/[]@?#", r) }
 
-// split returns the host and the port that one argument names.
+// split splits an argument into host and port.
 func split(text string) (host, port string) {
 	if strings.Trim(text, "0123456789") == "" {
 		return defaultHost, cmp.Or(text, defaultPort)
@@ -115,6 +119,27 @@ func split(text string) (host, port string) {
 		return host, port
 	}
 	return text, defaultPort // an IPv6 address without a port comes here too
+}
+
+// showCompletion prints the script that completes the flags in a shell.
+func showCompletion(w io.Writer, shell string, app *kingpin.Application) error {
+	var all []completion.Flag
+	for _, f := range app.Model().Flags {
+		if f.Hidden {
+			continue
+		}
+		c := completion.Flag{Name: f.Name, Short: f.Short, Help: f.Help}
+		if !f.IsBoolFlag() {
+			c.Value = f.FormatPlaceHolder()
+		}
+		all = append(all, c)
+	}
+	script, err := completion.Script(shell, "statsdmonitor", all)
+	if err != nil {
+		return err
+	}
+	_, err = io.WriteString(w, script)
+	return cmp.Or(err, errShown)
 }
 
 func flagNames(app *kingpin.Application) (names []string) {
@@ -126,10 +151,10 @@ func flagNames(app *kingpin.Application) (names []string) {
 	return names
 }
 
-// negatable is how kingpin shows a switch; its --no- form is of no use here.
+// negatable matches kingpin's form of a switch. Its --no- form has no use here.
 var negatable = regexp.MustCompile(`--\[no-\](\S+)`)
 
-// show prints kingpin's answer to --help or --version, with its columns kept.
+// show prints kingpin's answer to --help or --version and keeps its columns.
 func show(w io.Writer, usage []byte) error {
 	_, err := w.Write(negatable.ReplaceAll(usage, []byte("--$1     ")))
 	return cmp.Or(err, errShown)

@@ -13,10 +13,10 @@ import (
 	"time"
 )
 
-// errUnbalanced says that samples or points appeared or vanished uncounted.
+// errUnbalanced means that samples or points appeared or vanished without being counted.
 var errUnbalanced = errors.New("the ledger does not balance")
 
-// account is one sum of the ledger. It balances if as much went out as came in.
+// account is one sum of the ledger. It balances if what went out equals what came in.
 type account struct {
 	Name     string  `json:"name"`
 	Unit     string  `json:"unit"`
@@ -25,14 +25,14 @@ type account struct {
 	Balances bool    `json:"balances"`
 }
 
-// entry is one line of an account. Its parts, if it has any, add up to Count.
+// entry is one line of an account. Its parts, if any, add up to Count.
 type entry struct {
 	Name  string  `json:"name"`
 	Count float64 `json:"count"`
 	Parts []entry `json:"parts,omitempty"`
 }
 
-// book is the whole ledger, as of one flush.
+// book is the whole ledger as of one flush.
 type book struct {
 	Time          float64   `json:"time"` // Unix seconds
 	Accounts      []account `json:"accounts"`

@@ -3,7 +3,7 @@
 //	statsdmonitor localhost 8135
 //
 // prints a line "name: value" for each figure, sorted by name. --values prints the values
-// published last, --discards the discarded lines, and --ledger what became of all samples
+// published last, --discards the discarded lines, and --ledger the account of all samples
 // and points. Without arguments it asks localhost on port 8135.
 //
 // It exits 0 after an answer, 1 if the daemon cannot be reached or does not answer, 2 for a

@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"statsdmonitor": main})
 }
 
-// source is what the scripts' monitors report on.
+// source provides the figures for the scripts' monitors.
 type source struct{ figures []meta.Figure }
 
 func (source) Health() meta.Health { return meta.Health{} }
@@ -38,8 +38,7 @@ var fewFigures = []meta.Figure{
 	{Name: "metrics.discarded", Value: 10}, {Name: "start_time", Value: 1795251862},
 }
 
-// ledgerFigures returns figures that balance, but for what the names given are
-// too low by.
+// ledgerFigures returns figures that balance, except that the given names are too low.
 func ledgerFigures(low map[string]float64) []meta.Figure {
 	figures := []meta.Figure{
 		{Name: "ledger.time", Value: 1795258522.25},
@@ -71,8 +70,8 @@ func (source) Discards() meta.Discards {
 			{Time: at.Add(-1250 * time.Millisecond), Reason: "empty_name", Line: []byte("<b>:1|c")},
 		},
 		Refused: []meta.Refusal{
-			{Limit: "max-names", Prefix: "web.requests.", Least: 3_000_000_000, Most: 3_000_000_001},
-			{Limit: "max-set-members", Prefix: "users", Least: 7, Most: 7},
+			{Limit: "max-names", Prefix: "web.requests.", Min: 3_000_000_000, Max: 3_000_000_001},
+			{Limit: "max-set-members", Prefix: "users", Min: 7, Max: 7},
 		},
 		Collisions: []string{"stats.x"},
 	}
@@ -126,15 +125,14 @@ func TestScripts(t *testing.T) {
 			env.Setenv("PARTS_PORT", partly)
 			// Under -race a program sleeps for a second before it exits.
 			env.Setenv("GORACE", "atexit_sleep_ms=0")
-			// A proxy for the web is not asked.
+			// A web proxy is not used.
 			env.Setenv("http_proxy", "http://127.0.0.1:1")
 			return nil
 		},
 	})
 }
 
-// command runs the command, and checks its exit code and that what it printed
-// is safe for a terminal.
+// command runs the command and checks its exit code, and that its output is safe for a terminal.
 func command(t *testing.T, want int, args ...string) (stdout, stderr string) {
 	t.Helper()
 	var out, errs bytes.Buffer
@@ -158,7 +156,7 @@ func TestUsageExit(t *testing.T) {
 	command(t, exitUsage, "--\x1b[2J")
 }
 
-// TestAddress wants each way to name the monitor, and a default for what is left out.
+// TestAddress tries each way to name the monitor, and the defaults.
 func TestAddress(t *testing.T) {
 	for args, want := range map[[2]string]string{
 		{"", ""}:                    "localhost:8135",
@@ -200,14 +198,14 @@ func istats(json string) string {
 	return "<methodResponse><params><param><value><string>" + json + "</string></value></param></params></methodResponse>"
 }
 
-// TestStrangeAnswers checks what is made of servers that are no statsd.
+// TestStrangeAnswers checks the reaction to servers that are not a statsd.
 func TestStrangeAnswers(t *testing.T) {
 	for _, tt := range []struct {
 		why    string
 		code   int
 		body   string
 		exit   int
-		output string // part of what is printed
+		output string // part of the output
 	}{
 		{"other types", 200, istats(`{"b":"x\u001b[2J","a":null,"c":[1, {}]}`), 0, "a: null\nb: \"x\\u001b[2J\"\nc: [1, {}]\n"},
 		{"control characters", 200, istats("{\"a\":\"\u009b2J\u202e\u00e9\"}"), 0, `a: "\u009b2J\u202e\u00e9"`},
@@ -234,15 +232,14 @@ func TestStrangeAnswers(t *testing.T) {
 	}
 }
 
-// TestDeepDiscards checks that nesting cannot exhaust the stack where a result
-// has values of any type.
+// TestDeepDiscards checks that nesting cannot exhaust the stack where a result may have any type.
 func TestDeepDiscards(t *testing.T) {
 	body := "<value><struct><member><name>reasons</name><value><struct><member><name>a</name><value>" +
 		strings.Repeat("<array><data><value>", (answerLimit-200)/20)
 	command(t, exitFailed, "--discards", "127.0.0.1", answers(t, 200, body))
 }
 
-// TestRedirect checks that the command goes nowhere else than where it was sent.
+// TestRedirect checks that the command follows no redirect.
 func TestRedirect(t *testing.T) {
 	server := httptest.NewServer(http.RedirectHandler("http://127.0.0.1:1/", http.StatusFound))
 	defer server.Close()
@@ -251,8 +248,8 @@ func TestRedirect(t *testing.T) {
 	}
 }
 
-// TestSilence checks that a server that never answers, or never ends its
-// answer, is not waited for longer than was asked.
+// TestSilence checks that the command waits no longer than its timeout for a server that never
+// answers, or never ends its answer.
 func TestSilence(t *testing.T) {
 	for why, answer := range map[string]string{
 		"no answer": "", "no end": "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n<value>",
@@ -281,7 +278,7 @@ func TestSilence(t *testing.T) {
 	}
 }
 
-// TestInterrupted checks that the command ends when it is told to.
+// TestInterrupted checks that the command ends at a signal.
 func TestInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
@@ -297,7 +294,7 @@ func TestInterrupted(t *testing.T) {
 	}
 }
 
-// failingWriter is a standard output that nobody reads any more.
+// failingWriter is a standard output that is closed at the other end.
 type failingWriter struct{}
 
 func (failingWriter) Write([]byte) (int, error) { return 0, fmt.Errorf("broken pipe") }
@@ -310,7 +307,7 @@ func TestOutputFails(t *testing.T) {
 	}
 }
 
-// A ledger that does not balance has an exit code of its own.
+// A ledger that does not balance has its own exit code.
 func TestUnbalancedExit(t *testing.T) {
 	port := startMonitor(t, ledgerFigures(map[string]float64{"samples.aggregated": 1}))
 	command(t, exitUnbalanced, "--ledger", "127.0.0.1", port)

@@ -64,7 +64,7 @@ func publishedValues(ctx context.Context, o *options, w io.Writer) error {
 	return nil
 }
 
-// discards is what was thrown away, and why.
+// discards are the discarded samples and the reasons.
 type discards struct {
 	Reasons    map[string]any `xmlrpc:"reasons" json:"reasons"`
 	Lines      []badLine      `xmlrpc:"lines" json:"lines"`
@@ -72,12 +72,12 @@ type discards struct {
 	Collisions []string       `xmlrpc:"collisions" json:"collisions"`
 }
 
-// refusal is a group of names that a limit refused: between Least and Most samples.
+// refusal is a group of names that a limit refused: between Min and Max samples.
 type refusal struct {
 	Limit  string `xmlrpc:"limit" json:"limit"`
 	Prefix string `xmlrpc:"prefix" json:"prefix"`
-	Least  any    `xmlrpc:"least" json:"least"`
-	Most   any    `xmlrpc:"most" json:"most"`
+	Min    any    `xmlrpc:"least" json:"least"`
+	Max    any    `xmlrpc:"most" json:"most"`
 }
 
 // decimal formats a number of an answer, an int or a double, without an exponent.
@@ -95,8 +95,8 @@ type badLine struct {
 	Line   string  `xmlrpc:"line" json:"line"` // quoted
 }
 
-// discarded prints the counts by reason, then the last bad lines, the newest first, then
-// the names that limits refused most, then the paths that two kinds were published under.
+// discarded prints the counts by reason, then the last bad lines, newest first, then the names that
+// limits refused most, then the paths that two kinds of names share.
 func discarded(ctx context.Context, o *options, w io.Writer) error {
 	d := discards{Reasons: map[string]any{}, Lines: []badLine{}, Refused: []refusal{}, Collisions: []string{}}
 	if err := o.ask(ctx, "discards", answerLimit, &d); err != nil {
@@ -117,8 +117,8 @@ func discarded(ctx context.Context, o *options, w io.Writer) error {
 		}
 	}
 	for _, r := range d.Refused {
-		count := decimal(r.Most)
-		if least := decimal(r.Least); least != count {
+		count := decimal(r.Max)
+		if least := decimal(r.Min); least != count {
 			count = least + " to " + count
 		}
 		if _, err := fmt.Fprintf(w, "refused by --%s: %s %s\n", safe(r.Limit), safe(count), safe(r.Prefix)); err != nil {

@@ -9,8 +9,8 @@ import (
 	"unicode/utf8"
 )
 
-// safe returns s for a terminal: it escapes all but printable ASCII, as Go does. The
-// answer may come from something other than a statsd.
+// safe escapes everything except printable ASCII for the terminal, like Go. The answer may not come
+// from a statsd.
 func safe(s string) string {
 	var b []byte
 	for len(s) > 0 {

@@ -31,7 +31,7 @@ type options struct {
 	merge   []pipes.NameRule
 }
 
-// errShown means that --help or --version was given, and is answered.
+// errShown is returned after --help or --version was answered.
 var errShown = errors.New("shown")
 
 func parse(args []string, stdout io.Writer) (options, error) {
@@ -47,9 +47,9 @@ func parse(args []string, stdout io.Writer) (options, error) {
 	app.VersionFlag.Help("Print the version, and exit.")
 	app.Flag("port", "TCP port to listen on; 0 picks a free one.").
 		Short('p').Default("7828").StringVar(&opts.port)
-	app.Flag("ip", "Address to listen on; 0.0.0.0 means all IPv4 addresses, and shows the figures of all users to everybody who can connect.").
+	app.Flag("ip", "Address to listen on; 0.0.0.0 means all IPv4 addresses, and shows the stats of all users to everybody who can connect.").
 		Short('i').Default("127.0.0.1").StringVar(&opts.ip)
-	app.Flag("path", "HTTP path that is answered.").
+	app.Flag("path", "HTTP path to answer.").
 		Short('l').Default("/stats").StringVar(&opts.path)
 	app.Flag("pipe-dir", "Directory of the pipes.").
 		Short('d').Default(statvent.DefaultDir).StringVar(&opts.pipeDir)

@@ -19,9 +19,9 @@ import (
 )
 
 const (
-	// answerTimeout is how long a client may take for its answer, reading the pipes included.
+	// answerTimeout limits the time for an answer, including reading the pipes and sending.
 	answerTimeout = 30 * time.Second
-	// grace is how long the end waits for a reading of the pipes.
+	// grace is how long shutdown waits for a reading of the pipes.
 	grace = 2 * time.Second
 )
 
@@ -67,7 +67,7 @@ func serve(ctx context.Context, opts options, stderr io.Writer) error {
 	case err := <-served:
 		return err
 	case <-time.After(grace):
-		return fmt.Errorf("cut off the reading of the pipes %v after the signal to stop", grace)
+		return fmt.Errorf("interrupted the reading of the pipes %v after the signal to stop", grace)
 	}
 }
 
@@ -85,5 +85,5 @@ func listen(opts options, stderr io.Writer) (*httpgate.Server, error) {
 	})
 }
 
-// say writes a line for the operator. A failure to write cannot be reported anywhere.
+// say writes a line for the operator. A write error cannot be reported.
 func say(w io.Writer, what any) { _, _ = fmt.Fprintln(w, "statvent:", what) }

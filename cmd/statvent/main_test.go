@@ -23,7 +23,7 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"statvent": main, "worker": worker})
 }
 
-// TestProtections asks the listener for the same as all HTTP listeners of the project.
+// TestProtections checks the listener for the protections of all HTTP listeners of the project.
 func TestProtections(t *testing.T) {
 	t.Parallel()
 	server, err := listen(options{ip: "127.0.0.1", port: "0", path: "/stats", pipeDir: t.TempDir(), timeout: time.Second}, io.Discard)
@@ -50,7 +50,7 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// worker DIR is a program that records figures until a signal.
+// worker DIR is a program that records stats until a signal.
 func worker() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()

@@ -83,7 +83,7 @@ func TestServiceThatCannotStart(t *testing.T) {
 	})
 	s.start()
 	s.wantLog("statsd failed with exit code 1;")
-	s.wantLog(port) // the daemon's own line names what is taken
+	s.wantLog(port) // the daemon's own line names the port in use
 }
 
 // service is a private copy of the service, and its runsv.
@@ -99,7 +99,7 @@ func newService(t *testing.T, env map[string]string) *service {
 	for _, program := range []string{"runsv", "sv", "chpst", "svlogd"} {
 		counterpart.Find(t, program)
 	}
-	// The daemon's user must get into a folder that belongs to the test's.
+	// The daemon's user needs access to a folder of the test.
 	top := t.TempDir()
 	if err := os.Chmod(filepath.Dir(top), 0o711); err != nil {
 		t.Fatal(err)
@@ -125,11 +125,10 @@ func newService(t *testing.T, env map[string]string) *service {
 	return s
 }
 
-// nobody is the number of the user nobody and of its group.
+// nobody is the id of the user nobody and of its group.
 const nobody = 65534
 
-// giveAway changes the owner of a folder to the user that changeUser puts into the
-// scripts.
+// giveAway changes the owner of a folder to the user that changeUser writes into the scripts.
 func giveAway(dir string) error {
 	if os.Getuid() != 0 {
 		return nil
@@ -137,8 +136,8 @@ func giveAway(dir string) error {
 	return os.Chown(dir, nobody, nobody)
 }
 
-// changeUser makes a script run as the user nobody, which every system has. Where the
-// test may not change users, the script runs as the test's own.
+// changeUser makes a script run as the user nobody, which every system has. If the test may not
+// change users, the script runs as the test's user.
 func (s *service) changeUser(path string) {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -166,7 +165,7 @@ func (s *service) start() {
 	s.t.Cleanup(s.close)
 }
 
-// wait returns what runsv ended with.
+// wait returns the exit status of runsv.
 func (s *service) wait() error {
 	select {
 	case err := <-s.end:
@@ -189,14 +188,14 @@ func (s *service) close() {
 	}
 	if err := s.wait(); err != nil {
 		s.t.Errorf("runsv: %v", err)
-		_ = syscall.Kill(-s.cmd.Process.Pid, syscall.SIGKILL) // with all that it started
+		_ = syscall.Kill(-s.cmd.Process.Pid, syscall.SIGKILL) // with its child processes
 	}
 	if s.t.Failed() {
 		s.t.Logf("the service's log:\n%s", s.log())
 	}
 }
 
-// sv gives runsv a command and looks for want in the answer.
+// sv gives runsv a command and expects want in the answer.
 func (s *service) sv(command, want string) {
 	s.t.Helper()
 	out, err := exec.Command("sv", "-w", fmt.Sprint(wait.Patience.Seconds()), command, s.dir).CombinedOutput()
@@ -205,7 +204,7 @@ func (s *service) sv(command, want string) {
 	}
 }
 
-// pid is the process that runsv started last, or 0 if it has ended.
+// pid is the last process that runsv started, or 0 if it has ended.
 func (s *service) pid() int {
 	text, err := os.ReadFile(filepath.Join(s.dir, "supervise", "pid"))
 	if err != nil {
@@ -215,7 +214,7 @@ func (s *service) pid() int {
 	return pid
 }
 
-// waitUp waits until another process than old serves, and returns its id.
+// waitUp waits until a process other than old serves, and returns its id.
 func (s *service) waitUp(old int) int {
 	s.t.Helper()
 	pid := 0
@@ -272,7 +271,7 @@ func (s *service) wantUser(pid int, want uint32) {
 
 func writeFile(t *testing.T, path, text string) {
 	t.Helper()
-	// An executable stays one: WriteFile sets the mode only of new files.
+	// Executable files stay executable: WriteFile sets the mode of new files only.
 	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-// Package snmp_test asks the real snmpd for what statsd-snmp serves.
+// Package snmp_test queries the real snmpd for the values of statsd-snmp.
 package snmp_test
 
 import (
@@ -62,7 +62,7 @@ func startAgent(t *testing.T, addr, objects string) *agent {
 	}
 	t.Cleanup(func() {
 		_ = process.Process.Signal(os.Interrupt)
-		_ = process.Wait() // it says how it was ended
+		_ = process.Wait() // its status is the signal
 		_ = log.Close()
 		if text, _ := os.ReadFile(log.Name()); t.Failed() {
 			t.Logf("snmpd: %s", text)
@@ -72,7 +72,7 @@ func startAgent(t *testing.T, addr, objects string) *agent {
 	return a
 }
 
-// ask runs one of Net-SNMP's commands, and returns what it says.
+// ask runs one of Net-SNMP's commands and returns its output.
 func (a *agent) ask(command string, args ...string) string {
 	a.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), wait.Patience)
@@ -80,12 +80,12 @@ func (a *agent) ask(command string, args ...string) string {
 	program := counterpart.Find(a.t, command)
 	c := exec.CommandContext(ctx, program, append([]string{"-v2c", "-c", "public", "-On", "-t", "5", "-r", "3", a.addr}, args...)...)
 	c.Env = append(os.Environ(), "SNMP_PERSISTENT_DIR="+a.dir, "MIBS=", "SNMPCONFPATH="+a.dir)
-	out, _ := c.CombinedOutput() // what went wrong is in it
+	out, _ := c.CombinedOutput() // the output contains the error
 	return strings.TrimSpace(string(out))
 }
 
-// awaitAnswer asks until the answer is right: values stay in the script's memory for a
-// moment, and on a busy machine a request may time out.
+// awaitAnswer repeats a query until the answer is right: the script keeps values for a moment, and
+// on a busy machine a request may time out.
 func (a *agent) awaitAnswer(want string, right func(string) bool, command string, args ...string) {
 	a.t.Helper()
 	var got string
@@ -106,7 +106,7 @@ func (a *agent) awaitValue(oid, want string) {
 	}, "snmpget", base+oid)
 }
 
-// windows is a load sink whose minutes end when the test says so.
+// windows is a load sink whose minutes end when the test calls minute.
 type windows struct {
 	*load.Sink
 	t    *testing.T
@@ -144,7 +144,7 @@ func startWindows(t *testing.T, addr string) *windows {
 	return w
 }
 
-// minute ends a minute. The names collected all of that in it.
+// minute ends a minute in which the names collected all.
 func (w *windows) minute(all ...*metric.Collected) {
 	w.t.Helper()
 	w.interval(w.end.Add(time.Minute), all...)
@@ -159,7 +159,7 @@ func (w *windows) interval(end time.Time, all ...*metric.Collected) {
 		w.Record(c)
 	}
 	w.EndInterval(sink.Interval{End: end, Percentiles: []float64{90}})
-	wait.Until(w.t, "the sink does not keep what it is given", func() bool {
+	wait.Until(w.t, "the sink does not store its values", func() bool {
 		return w.State().Delivered == before.Delivered+uint64(len(all))
 	})
 }
@@ -207,13 +207,13 @@ func TestObjects(t *testing.T) {
 		return strings.Contains(got, "notWritable") || strings.Contains(got, "not-writable")
 	}, "snmpset", base+".1.1", "u", "1")
 
-	// Minutes without a request count too, and a counter never falls.
+	// Minutes without a request count too, and a counter never decreases.
 	w.minute(counter("hits", 10))
 	w.minute(counter("hits", -3))
 	w.minute(counter("hits", 20))
 	a.awaitValue(".3.0", fmt.Sprint("Counter64: ", 5+10-3+20))
 
-	// Without a load sink, or with a stuck one, snmpd answers, but has no values.
+	// Without a load sink, or with a stuck one, snmpd answers without values.
 	w.stop()
 	a.awaitValue(".1.1", "No Such Instance currently exists at this OID")
 	stuck, err := net.Listen("tcp", w.addr)
@@ -229,7 +229,7 @@ func TestObjects(t *testing.T) {
 	a.awaitValue(".1.1", "Gauge32: 9")
 }
 
-// From a line to an object, with the daemon itself and the example's objects.
+// From a line to an SNMP object, with the daemon itself and the example's objects.
 func TestDaemon(t *testing.T) {
 	t.Parallel()
 	counterpart.Find(t, "snmpd")
@@ -288,17 +288,17 @@ func TestCheck(t *testing.T) {
 		t.Errorf("got\n%swant\n%s", got, want)
 	}
 	for text, want := range map[string]string{
-		"1 gauge 5 a":                            "FILE:1: want base OID in front of the first object",
+		"1 gauge 5 a":                            "FILE:1: want base OID before the first object",
 		"base .1.x":                              "FILE:1: '.1.x' is not an OID",
 		"base 1.2\n\n1 gauge 5":                  "FILE:3: want OID TYPE WINDOW KEY",
-		"base 1.2\n1 float 5 a":                  "FILE:2: there is no type 'float'; want gauge, integer, string, counter64",
-		"base 1.2\n1 gauge 0 a":                  "FILE:2: '0' is no window; want minutes such as 5 or 5/full, and - for counter64",
-		"base 1.2\n1 counter64 5 a":              "FILE:2: '5' is no window",
-		"base 1.2\n1 gauge 5 a size=2":           "FILE:2: there is no option 'size=2'",
+		"base 1.2\n1 float 5 a":                  "FILE:2: unknown type 'float'; want gauge, integer, string, counter64",
+		"base 1.2\n1 gauge 0 a":                  "FILE:2: '0' is not a window; want minutes such as 5 or 5/full, and - for counter64",
+		"base 1.2\n1 counter64 5 a":              "FILE:2: '5' is not a window",
+		"base 1.2\n1 gauge 5 a size=2":           "FILE:2: unknown option 'size=2'",
 		"base 1.2\n1 gauge 5 a scale=x":          "FILE:2: could not convert string to float: 'x'",
 		"fresh soon":                             "FILE:1: could not convert string to float: 'soon'",
 		"url":                                    "FILE:1: want url and its value",
-		"base 1.2\n1 gauge 5 a\n1 gauge 5 b":     "FILE: .1.2.1 is there twice",
+		"base 1.2\n1 gauge 5 a\n1 gauge 5 b":     "FILE: .1.2.1 is defined twice",
 		"url https://x\nbase 1.2\n1 gauge 5 a\n": "url https://x: want http://HOST:PORT",
 	} {
 		if got := check(text); !strings.HasPrefix(got, "statsd-snmp: "+want) {

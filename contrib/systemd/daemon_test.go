@@ -27,7 +27,7 @@ func write(t *testing.T, path, text string) {
 	}
 }
 
-// process is a daemon, or what becomes one.
+// process is a daemon, or a program that becomes one.
 type process struct {
 	t       *testing.T
 	command *exec.Cmd
@@ -54,7 +54,7 @@ func (d *process) signal(s os.Signal) {
 	}
 }
 
-// stop ends the daemon, which must take it well.
+// stop stops the daemon, which must exit with status 0.
 func (d *process) stop() {
 	d.t.Helper()
 	d.signal(syscall.SIGTERM)
@@ -110,15 +110,14 @@ func (m *manager) next(wait time.Duration) string {
 	return string(b[:n])
 }
 
-// drain reads the reports that have come.
+// drain reads the waiting reports.
 func (m *manager) drain() {
 	m.t.Helper()
 	for m.next(50*time.Millisecond) != "" {
 	}
 }
 
-// await waits for the report of a state, and returns all of it. Signs of life may come
-// before.
+// await waits for the report of a state and returns all of it. Watchdog reports may come before.
 func (m *manager) await(state string) string {
 	m.t.Helper()
 	for {
@@ -126,7 +125,7 @@ func (m *manager) await(state string) string {
 		case strings.HasPrefix(told, state):
 			return told
 		case told != "WATCHDOG=1":
-			m.t.Fatalf("told %q, want %s", told, state)
+			m.t.Fatalf("reported %q, want %s", told, state)
 		}
 	}
 }
@@ -166,7 +165,7 @@ func (h *holder) start(t *testing.T, m *manager, args []string) *process {
 		t.Fatal(err)
 	}
 	defer udp.Close()
-	// LISTEN_PID is the daemon's own process id, which only the shell knows here.
+	// LISTEN_PID is the daemon's own process id, which only the shell can know here.
 	script := append([]string{"-c", `export LISTEN_PID=$$; exec "$@"`, "sh", binary}, args...)
 	command := exec.Command("sh", script...)
 	command.ExtraFiles = []*os.File{tcp, udp}
@@ -174,7 +173,7 @@ func (h *holder) start(t *testing.T, m *manager, args []string) *process {
 	return start(t, command)
 }
 
-// connect sends a line over a connection of its own.
+// connect sends a line over a new connection.
 func (h *holder) connect(line string) error {
 	conn, err := net.Dial("tcp", h.tcp.Addr().String())
 	if err != nil {
@@ -184,7 +183,7 @@ func (h *holder) connect(line string) error {
 	return errors.Join(err, conn.Close())
 }
 
-// load is traffic that goes on while daemons come and go.
+// load is traffic that continues while daemons are restarted.
 type load struct {
 	holder                 *holder
 	cancel                 context.CancelFunc
@@ -214,7 +213,7 @@ func (h *holder) send(t *testing.T) *load {
 	l.sending.Go(func() {
 		defer conn.Close()
 		each(4*time.Millisecond, &l.datagrams, func() error {
-			// The smallest of buffers must hold what comes during a restart.
+			// The smallest buffer must hold the traffic during a restart.
 			wait.Until(t, "nothing reads the datagrams", func() bool {
 				state, err := sockets.On("udp", port)
 				return err != nil || state.Queued < 50_000
@@ -235,7 +234,7 @@ func (h *holder) send(t *testing.T) *load {
 	return l
 }
 
-// some waits for some of the traffic.
+// some waits for a part of the traffic.
 func (l *load) some() {
 	for range 50 {
 		<-l.more

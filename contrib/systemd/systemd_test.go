@@ -1,5 +1,5 @@
-// Package systemd_test runs the daemon as systemd does: systemd opens its sockets, is
-// told its state, and restarts it while traffic comes in.
+// Package systemd_test runs the daemon like systemd: systemd opens its sockets, receives its state,
+// and restarts it under traffic.
 package systemd_test
 
 import (
@@ -41,8 +41,7 @@ func run(m *testing.M) int {
 
 const patience = wait.Patience
 
-// systemd knows everything in the units, and the daemon accepts the service's command
-// line.
+// systemd accepts everything in the units, and the daemon accepts the service's command line.
 func TestUnits(t *testing.T) {
 	t.Parallel()
 	analyze := counterpart.Find(t, "systemd-analyze")
@@ -104,8 +103,7 @@ func TestSocketActivate(t *testing.T) {
 	}
 }
 
-// The manager is told when the daemon is ready, that it is alive, when it reloads,
-// and when it ends.
+// The manager is told when the daemon is ready, alive, reloading and stopping.
 func TestNotify(t *testing.T) {
 	t.Parallel()
 	m := newManager(t)
@@ -126,7 +124,7 @@ func TestNotify(t *testing.T) {
 		m.await("WATCHDOG=1")
 	}
 
-	// One that hangs is not alive.
+	// A daemon that hangs is not alive.
 	d.signal(syscall.SIGSTOP)
 	m.drain()
 	if got := m.next(500 * time.Millisecond); got != "" {
@@ -154,8 +152,8 @@ func TestNotify(t *testing.T) {
 	d.wait()
 }
 
-// The daemon is restarted again and again on sockets that stay open. One of the daemons
-// reads each datagram and each connection, and no point is ahead of the clock.
+// The daemon is restarted repeatedly on sockets that stay open. Each datagram and each connection
+// is read by one of the daemons, and no point is ahead of the clock.
 func TestRestartUnderLoad(t *testing.T) {
 	t.Parallel()
 	const restarts = 4

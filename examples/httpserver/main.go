@@ -37,8 +37,7 @@ func main() {
 	}
 }
 
-// run serves until ctx ends. Then it answers the running requests and sends what
-// is queued.
+// run serves until ctx ends. Then it answers the running requests and sends the queued metrics.
 func run(ctx context.Context, listen string) error {
 	cfg, err := client.Config{Logger: slog.Default()}.FromEnv()
 	if err != nil {
@@ -80,7 +79,7 @@ func routes() http.Handler {
 	return mux
 }
 
-// look stands for a query to a database.
+// look simulates a database query.
 func look(ctx context.Context) {
 	defer httpstats.Timer(ctx, "db.look").Stop()
 	time.Sleep(rand.N(10 * time.Millisecond))

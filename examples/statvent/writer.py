@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A program that serves its own figures on a stat pipe: writer.py [DIRECTORY]
+"""A program that serves its own stats on a stat pipe: writer.py [DIRECTORY]
 
 The directory must exist: install -d -m 1777 /tmp/stats-pipe
 If the program dies, the next reader of the host's pipes removes its pipe."""

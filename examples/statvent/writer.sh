@@ -1,5 +1,5 @@
 #!/bin/sh
-# A program that serves its own figures on a stat pipe: writer.sh [DIRECTORY]
+# A program that serves its own stats on a stat pipe: writer.sh [DIRECTORY]
 # The directory must exist: install -d -m 1777 /tmp/stats-pipe
 pipe=${1:-/tmp/stats-pipe}/$$.stats
 publish() { mkfifo -m 644 "$pipe.new" && mv "$pipe.new" "$pipe"; } # atomic, so that there is always a pipe

@@ -1,12 +1,12 @@
-// Package bind listens on addresses as they are written. An address literal means its
-// family: Go alone would bind 0.0.0.0 and :: for both.
+// Package bind listens on exactly the written address. An address literal selects its family; Go alone
+// would bind 0.0.0.0 and :: for both.
 //
 //	0.0.0.0  all addresses, IPv4 only
 //	::       all addresses, IPv6 only
 //	(empty)  all addresses, both families
 //	a name   the first address it resolves to
 //
-// If the address is taken, the error names the process that has it, where /proc tells.
+// If the address is in use, the error names the process that uses it, if /proc tells.
 package bind
 
 import (
@@ -20,8 +20,8 @@ import (
 	"github.com/statsd-ops/statsd/internal/sockets"
 )
 
-// Network returns the network for an address: protocol, which is "tcp" or "udp", with the
-// family of a literal host behind it. The address is a "host:port".
+// Network returns the network for an address: protocol, which is "tcp" or "udp", followed by the
+// family of a literal host. The address is a "host:port".
 func Network(protocol, address string) string {
 	host, _, _ := net.SplitHostPort(address)
 	ip, err := netip.ParseAddr(host)
@@ -43,8 +43,8 @@ func TCP(address string) (*net.TCPListener, error) {
 	return l.(*net.TCPListener), nil
 }
 
-// Reason returns why listening failed, without the operation and the address. It names
-// the process that has the port.
+// Reason returns why listening failed, without the operation and the address. It names the process
+// that uses the port.
 func Reason(err error, protocol, address string) error {
 	if op, ok := errors.AsType[*net.OpError](err); ok {
 		err = op.Err

@@ -53,7 +53,7 @@ func TestFamilies(t *testing.T) {
 	}
 }
 
-// TestHolder wants the error to name the process that has the address.
+// TestHolder checks that the error names the process that uses the address.
 func TestHolder(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("needs /proc")
@@ -66,7 +66,7 @@ func TestHolder(t *testing.T) {
 	if !errors.Is(err, syscall.EADDRINUSE) || !strings.HasSuffix(err.Error(), "address already in use: this process has it already") {
 		t.Error(err)
 	}
-	// A child inherits the socket, and is then the only one that has it.
+	// A child inherits the socket and is then the only process that has it.
 	file, err := l.File()
 	if err != nil {
 		t.Fatal(err)

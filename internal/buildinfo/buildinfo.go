@@ -1,4 +1,4 @@
-// Package buildinfo tells which build of the program this is.
+// Package buildinfo returns the version of the program.
 package buildinfo
 
 import (

@@ -1,4 +1,4 @@
-// Package cli has what the command lines of the commands share.
+// Package cli has the code that the commands share for their command lines.
 package cli
 
 import (
@@ -31,7 +31,7 @@ func Suggest(message string, flags []string) string {
 	return message
 }
 
-// Nearest returns the name that is most like word, "" if none is like it.
+// Nearest returns the name most similar to word, or "" if none is similar.
 func Nearest(word string, names []string) (nearest string) {
 	limit := 1 + len(word)/3
 	for _, name := range names {
@@ -45,7 +45,7 @@ func Nearest(word string, names []string) (nearest string) {
 // distance is the number of bytes to insert, delete or replace to turn a into b
 // (V. Levenshtein, 1965).
 func distance(a, b string) int {
-	row := make([]int, len(b)+1) // from the bytes of a read so far to each beginning of b
+	row := make([]int, len(b)+1) // distances from the bytes of a read so far to each prefix of b
 	for j := range row {
 		row[j] = j
 	}

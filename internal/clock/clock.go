@@ -1,5 +1,4 @@
-// Package clock has what is done with the wall clock: its multiples of an interval, and
-// waiting for them.
+// Package clock computes multiples of an interval on the wall clock and waits for them.
 package clock
 
 import (
@@ -16,8 +15,8 @@ func Floor(now, interval int64) int64 {
 	return now - r
 }
 
-// UntilDue returns how long to sleep before looking again whether next has
-// come, both in Unix nanoseconds: at most a second, as the clock may be put forward meanwhile.
+// UntilDue returns how long to sleep before checking again whether next has come, both in Unix
+// nanoseconds. It returns at most a second, because the clock may be set forward meanwhile.
 func UntilDue(now, next int64) time.Duration { return min(time.Duration(next-now), time.Second) }
 
 // Sleep sleeps for d. It reports false when ctx ended first.

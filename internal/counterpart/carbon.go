@@ -22,13 +22,13 @@ type Carbon struct {
 	PickleAddr string
 
 	t       testing.TB
-	web     string // URL of the graphite-web to tell of tagged series, "" for none
+	web     string // URL of the graphite-web that is told of tagged series, or ""
 	program string
 	dir     string
 	process *process // nil while stopped
 }
 
-// StartCarbon starts a carbon-cache, which ends with the test.
+// StartCarbon starts a carbon-cache. It stops at the end of the test.
 func StartCarbon(t testing.TB) *Carbon {
 	t.Helper()
 	return startCarbon(t, "")
@@ -44,7 +44,7 @@ func startCarbon(t testing.TB, web string) *Carbon {
 	return c
 }
 
-// Start starts it again after Stop or Kill, and returns when it listens.
+// Start starts it again after Stop or Kill and returns when it listens.
 func (c *Carbon) Start() {
 	c.t.Helper()
 	c.process = start(c.t, "carbon-cache", c.dir, exec.Command(c.program, "--config="+filepath.Join(c.dir, "conf", "carbon.conf"),
@@ -56,7 +56,7 @@ func (c *Carbon) Start() {
 // Kill: carbon's writer does not wake for a SIGTERM.
 func (c *Carbon) Stop() { c.end(syscall.SIGTERM) }
 
-// Kill ends it at once.
+// Kill ends it with SIGKILL.
 func (c *Carbon) Kill() { c.end(syscall.SIGKILL) }
 
 // Signal sends it a signal such as SIGSTOP or SIGCONT.
@@ -76,7 +76,7 @@ func (c *Carbon) end(sig syscall.Signal) {
 	c.process = nil
 }
 
-const python = "/usr/bin/python3" // the one that sees Debian's whisper
+const python = "/usr/bin/python3" // this one finds Debian's whisper
 
 const fetchScript = `
 import sys, whisper
@@ -147,8 +147,7 @@ func (c *Carbon) configure() {
 	}
 }
 
-// The defaults would listen on all interfaces, take another user's rights, and
-// hold back new names.
+// The defaults would listen on all interfaces, switch to another user, and delay new names.
 const carbonConf = `[cache]
 STORAGE_DIR = $DIR/storage/
 LOCAL_DATA_DIR = $DIR/storage/whisper/

@@ -17,7 +17,7 @@ import (
 
 // Authority issues certificates for a test, as PEM files.
 type Authority struct {
-	// File has the authority's own certificate.
+	// File is the authority's own certificate.
 	File string
 
 	t    testing.TB

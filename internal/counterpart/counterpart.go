@@ -1,5 +1,5 @@
 // Package counterpart finds and runs the real programs that the daemon works
-// with, for tests: carbon, graphite-web, nsca, stunnel, runsv, Python.
+// with, for tests: carbon, graphite-web, Prometheus, nsca, stunnel, runsv, Python.
 //
 // A test that needs a program which is not installed is skipped. $COUNTERPARTS
 // changes that: with "required" the test fails, and with "none" no program is found,
@@ -17,9 +17,8 @@ import (
 	"github.com/statsd-ops/statsd/internal/sockets"
 )
 
-// Find returns the path of an installed program. It looks in PATH, and where Debian
-// puts daemons. Tests give an absolute path for /usr/bin/python3, because only that
-// one has Debian's modules.
+// Find returns the path of an installed program. It searches PATH and Debian's folders for daemons.
+// Tests pass an absolute path for /usr/bin/python3, because only that one has Debian's modules.
 func Find(t testing.TB, program string) string {
 	t.Helper()
 	if os.Getenv(setting) == "none" {
@@ -37,8 +36,8 @@ func Find(t testing.TB, program string) string {
 	return ""
 }
 
-// FreeAddress returns an address of the loopback that is free for TCP and for UDP. It
-// is reserved for the test until the test ends, also while nothing listens there.
+// FreeAddress returns a loopback address that is free for TCP and for UDP. It stays reserved until
+// the test ends, even while nothing listens there.
 func FreeAddress(t testing.TB) netip.AddrPort {
 	t.Helper()
 	port, release, err := ports.Reserve()
@@ -49,10 +48,10 @@ func FreeAddress(t testing.TB) netip.AddrPort {
 	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), uint16(port))
 }
 
-// setting is the variable that says what happens without a program.
+// setting is the variable that decides what happens if a program is missing.
 const setting = "COUNTERPARTS"
 
-// Missing skips the test, or fails it where nothing may be skipped.
+// Missing skips the test, or fails it if skipping is not allowed.
 func Missing(t testing.TB, why string) {
 	t.Helper()
 	if os.Getenv(setting) == "required" {
@@ -61,8 +60,8 @@ func Missing(t testing.TB, why string) {
 	t.Skipf("%s (make test installs it)", why)
 }
 
-// listens reports whether a program listens at addr. It does not connect: nsca --single
-// serves one connection at a time, and may reset the test's own.
+// listens reports whether a program listens at addr. It does not connect: nsca --single serves one
+// connection at a time, and may reset the test's own.
 func listens(t testing.TB, addr string) bool {
 	t.Helper()
 	at, err := netip.ParseAddrPort(addr)

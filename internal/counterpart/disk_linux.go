@@ -7,9 +7,9 @@ import (
 
 const smallDiskSize = "size=8m"
 
-// SmallDisk returns a directory on a file system of its own, of 8 MiB, until the test
-// ends. It needs root. Package syscall serves, because x/sys would appear in the go.sum of
-// modules that use the client.
+// SmallDisk returns a directory on its own file system of 8 MiB, which exists until the test ends.
+// It needs root. It uses package syscall, because x/sys would appear in the go.sum of modules that
+// use the client.
 func SmallDisk(t testing.TB) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -24,7 +24,7 @@ func SmallDisk(t testing.TB) string {
 	return dir
 }
 
-// Remount changes the flags of a SmallDisk, such as syscall.MS_RDONLY.
+// Remount changes the mount flags of a SmallDisk, for example to syscall.MS_RDONLY.
 func Remount(t testing.TB, disk string, flags uintptr) {
 	t.Helper()
 	if err := syscall.Mount("tmpfs", disk, "tmpfs", syscall.MS_REMOUNT|flags, smallDiskSize); err != nil {

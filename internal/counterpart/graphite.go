@@ -20,7 +20,7 @@ type Graphite struct {
 	URL string
 }
 
-// StartGraphite starts both. They end with the test.
+// StartGraphite starts both. They stop at the end of the test.
 func StartGraphite(t testing.TB) *Graphite {
 	t.Helper()
 	Find(t, "graphite-manage")
@@ -31,7 +31,7 @@ func StartGraphite(t testing.TB) *Graphite {
 	return g
 }
 
-// serve runs graphite-web, on carbon's files and a database of its own.
+// serve runs graphite-web with carbon's files and its own database.
 func (g *Graphite) serve(addr string) {
 	g.t.Helper()
 	storage := filepath.Join(g.dir, "storage")
@@ -51,13 +51,7 @@ func (g *Graphite) serve(addr string) {
 	}
 	process := start(g.t, "graphite-web", g.dir, django("runserver", "--noreload", addr))
 	g.t.Cleanup(func() { _ = process.end(os.Kill) })
-	process.await(func() bool {
-		response, err := http.Get(g.URL + "/version")
-		if err == nil {
-			_ = response.Body.Close()
-		}
-		return err == nil
-	})
+	process.await(func() bool { return answers(g.URL + "/version") })
 }
 
 // Render asks the render API for a target. It returns the points of each series, keyed by

@@ -61,7 +61,7 @@ func (n *NSCA) Commands(least int) []string {
 			n.t.Fatal(err)
 		}
 		lines = strings.SplitAfter(string(content), "\n")
-		lines = lines[:len(lines)-1] // the text behind the last newline is incomplete
+		lines = lines[:len(lines)-1] // the text after the last newline is incomplete
 		return len(lines) >= least
 	})
 	for i, line := range lines {

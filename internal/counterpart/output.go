@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// Output keeps what a program prints. It can be read while the program runs. The zero
-// value is empty.
+// Output keeps the output of a program. It can be read while the program runs. The zero value is
+// empty.
 type Output struct {
 	mu   sync.Mutex
 	text bytes.Buffer

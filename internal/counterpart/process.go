@@ -16,12 +16,12 @@ type process struct {
 	t       testing.TB
 	name    string
 	cmd     *exec.Cmd
-	console string        // file with what it prints
+	console string        // file with its output
 	exited  chan struct{} // closed when it has ended
 	err     error         // how it ended, once exited is closed
 }
 
-// start starts a program. What it prints goes to a file of that name in dir.
+// start starts a program. Its output goes to a file of that name in dir.
 func start(t testing.TB, name, dir string, cmd *exec.Cmd) *process {
 	t.Helper()
 	p := &process{t: t, name: name, cmd: cmd, console: filepath.Join(dir, name+".console"), exited: make(chan struct{})}

@@ -1,5 +1,5 @@
-// Package descriptors shares out the file descriptors that the process may open, so that clients
-// never take the last ones from sinks, spools and the state file.
+// Package descriptors divides the file descriptors that the process may open, so that clients never
+// take the last ones from sinks, spools and the state file.
 package descriptors
 
 import (
@@ -7,10 +7,10 @@ import (
 	"syscall"
 )
 
-// unlimited stands for a limit that is not known, or that no process reaches.
+// unlimited is used for an unknown limit, or one that no process reaches.
 const unlimited = 1 << 30
 
-// Limit returns how many descriptors the process may have open (RLIMIT_NOFILE).
+// Limit returns the maximum number of open descriptors (RLIMIT_NOFILE).
 func Limit() int {
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil || limit.Cur > unlimited {
@@ -19,11 +19,11 @@ func Limit() int {
 	return int(limit.Cur)
 }
 
-// Share returns how many of the wanted descriptors a group of clients may use that is one of several: at most a
-// sixteenth of the limit, and at least 2.
+// Share returns how many of the wanted descriptors one of several groups of clients may use: at
+// most a sixteenth of the limit, and at least 2.
 func Share(wanted int) int { return min(wanted, max(2, Limit()/16)) }
 
-// Open returns how many descriptors are open, or a guess where the system does not tell.
+// Open returns the number of open descriptors, or an estimate where it is unknown.
 func Open() int {
 	const guess = 16
 	files, err := os.ReadDir("/proc/self/fd")

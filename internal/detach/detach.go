@@ -9,10 +9,10 @@
 //	... // bind, lock
 //	err = daemon.Ready() // ends the wait of the command
 //
-// Until it is ready the daemon has the standard error of the command, for its errors; after that it
-// has none. It inherits no other descriptors except the sockets of LISTEN_FDS, which are for it, as
-// are LISTEN_PID and WATCHDOG_PID (see sd_listen_fds(3) and sd_watchdog_enabled(3)). It has the
-// arguments, program name, environment and working directory of the command, and the umask 022.
+// Until it is ready, the daemon writes errors to the command's standard error; after that it has none.
+// It inherits no other descriptors except the sockets of LISTEN_FDS. LISTEN_PID and WATCHDOG_PID are
+// set to its process id (see sd_listen_fds(3) and sd_watchdog_enabled(3)). It has the command's
+// arguments, program name, environment and working directory, and the umask 022.
 package detach
 
 import (

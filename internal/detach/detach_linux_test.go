@@ -21,7 +21,7 @@ import (
 	"github.com/statsd-ops/statsd/internal/wait"
 )
 
-// mode is the variable that makes this program one that detaches: see TestMain.
+// mode is the variable that makes this program detach: see TestMain.
 const mode = "DETACH_TEST"
 
 func TestMain(m *testing.M) {
@@ -31,7 +31,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// report is what a daemon sees of itself.
+// report describes a daemon as it sees itself.
 type report struct {
 	Pid, Parent, Session, Umask int
 	Args                        []string
@@ -40,7 +40,7 @@ type report struct {
 	Environment                 []string
 }
 
-// detaching is a command that detaches, and then does as mode says.
+// detaching is a command that detaches and then follows mode.
 func detaching(mode string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -73,7 +73,7 @@ func detaching(mode string) int {
 	if err := daemon.Ready(); err != nil {
 		return 4
 	}
-	fmt.Fprintln(os.Stderr, "nobody reads this")
+	fmt.Fprintln(os.Stderr, "this is not read")
 	if err := writeReport(mode); err != nil {
 		return 5
 	}
@@ -102,7 +102,7 @@ func writeReport(path string) error {
 	return errors.Join(os.WriteFile(path+".new", b, 0o666), os.Rename(path+".new", path))
 }
 
-// run runs the command, with descriptors from 3 on that it inherits.
+// run runs the command with inherited descriptors from 3 on.
 func run(t *testing.T, mode1 string, files []*os.File, environment ...string) (out, errOut string, code int) {
 	t.Helper()
 	self, err := os.Executable()
@@ -113,7 +113,7 @@ func run(t *testing.T, mode1 string, files []*os.File, environment ...string) (o
 	cmd := exec.Command(self, "one", "two")
 	cmd.Env = append(append(os.Environ(), mode+"="+mode1, "GORACE=atexit_sleep_ms=0"), environment...)
 	cmd.Stdout, cmd.Stderr, cmd.ExtraFiles, cmd.Dir = &stdout, &stderr, files, t.TempDir()
-	// Wait returns when all that has these outputs has ended, or let go of them.
+	// Wait returns when no process has these outputs open any more.
 	err = cmd.Run()
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 		code = exit.ExitCode()
@@ -123,7 +123,7 @@ func run(t *testing.T, mode1 string, files []*os.File, environment ...string) (o
 	return stdout.String(), stderr.String(), code
 }
 
-// detached runs the command well, and returns what its daemon reports of itself.
+// detached runs the command, which must succeed, and returns its daemon's report.
 func detached(t *testing.T, files []*os.File, environment ...string) (r report) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "report")
@@ -192,8 +192,8 @@ func TestDetached(t *testing.T) {
 	}
 }
 
-// Sockets that are for the command are for its daemon. (sh has the same process id
-// as what it executes.)
+// Sockets passed to the command reach its daemon. (sh keeps its process id when it executes the
+// command.)
 func TestSockets(t *testing.T) {
 	self, err := os.Executable()
 	if err != nil {
@@ -239,7 +239,7 @@ func TestFails(t *testing.T) {
 	}
 }
 
-// Who does not want to wait any more ends the daemon too.
+// A caller that stops waiting also stops the daemon.
 func TestGivesUp(t *testing.T) {
 	self, err := os.Executable()
 	if err != nil {

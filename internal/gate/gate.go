@@ -32,10 +32,9 @@ const (
 	// AnswerPatience is how long a client may take to get its answer while another client
 	// waits for a place.
 	AnswerPatience = time.Second
-	// clientPatience is how long a client may be silent while another waits: before its
-	// request, or before it reads more of a large answer. Clients send their request as
-	// they connect, so 15 ms are plenty. 1,000 silent clients are through in
-	// 15 ms x 1,000/32.
+	// clientPatience is how long a client may be silent while another waits: before its request, or
+	// before it reads more of a large answer. Clients send their request when they connect, so 15 ms
+	// are enough. 1,000 silent clients take 15 ms x 1,000/32.
 	clientPatience = 15 * time.Millisecond
 	// writeBuffer is how many bytes the kernel buffers for a client that does not read.
 	// They are lost when the client is closed. The size allows 2.5 MB/s at a round trip
@@ -69,7 +68,7 @@ type Conn struct {
 	patience time.Time     // when it may first be closed for another
 	waited   time.Duration // total time spent waiting for its requests
 	reading  time.Time     // when the current read began
-	asked    bool          // its request is complete, and its answer is not
+	asked    bool          // its request is complete, its answer is not
 	ended    bool          // its client has closed, or sends nothing more
 	answer   time.Time     // deadline for the answer
 	written  int           // bytes of answers
@@ -149,7 +148,7 @@ func (g *Gate) enter(conn *net.TCPConn) (*Conn, time.Duration) {
 		_ = first.TCPConn.Close()
 		close(first.gone)
 	}
-	_ = conn.SetWriteBuffer(writeBuffer) // a failure leaves the default size
+	_ = conn.SetWriteBuffer(writeBuffer) // after a failure it has the default size
 	in := &Conn{TCPConn: conn, gate: g, gone: make(chan struct{}), patience: now.Add(AnswerPatience)}
 	g.guests[in] = true
 	return in, 0
@@ -192,7 +191,7 @@ func (c *Conn) Close() error {
 	return c.TCPConn.Close()
 }
 
-// tell wakes Accept, as there may be room.
+// tell wakes Accept, because there may be room.
 func (g *Gate) tell() {
 	select {
 	case g.room <- struct{}{}:
@@ -207,8 +206,8 @@ func (c *Conn) wait(until time.Time) {
 	}
 }
 
-// Read measures how long the client makes us wait. The time that a busy server takes to
-// call Read does not count.
+// Read measures how long the client makes the server wait. The time before a busy server calls Read
+// does not count.
 func (c *Conn) Read(p []byte) (int, error) {
 	c.gate.mu.Lock()
 	if c.reading = time.Now(); !c.asked {

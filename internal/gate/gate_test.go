@@ -64,8 +64,8 @@ func ask(t *testing.T, g *Gate) {
 	}
 }
 
-// TestClosed checks that clients that ask and close do not keep others waiting, although
-// their answers would take long. With the full time for each answer it would take 20 s.
+// TestClosed checks that clients that ask and close do not delay others, although their answers
+// would take long. With the full time for each answer it would take 20 s.
 func TestClosed(t *testing.T) {
 	t.Parallel()
 	g := serve(t, func(_ http.ResponseWriter, r *http.Request) {
@@ -77,8 +77,8 @@ func TestClosed(t *testing.T) {
 	ask(t, g)
 }
 
-// TestClosedWork checks that the handlers of closed connections count: at most MaxConns
-// work at a time, although others have taken the places.
+// TestClosedWork checks that the handlers of closed connections count: at most MaxConns work at
+// once, although others have taken the places.
 func TestClosedWork(t *testing.T) {
 	t.Parallel()
 	var working, peak atomic.Int64

@@ -13,9 +13,8 @@ import (
 	"strings"
 )
 
-// Glob is a pattern for names: "*" stands for any bytes, "?" for one character,
-// "[a-z]" for one of a range, and a backslash takes the meaning from what
-// follows. The zero Glob matches only the empty name.
+// Glob is a pattern for names: "*" matches any bytes, "?" one character, "[a-z]" one of a range,
+// and a backslash makes the next character literal. The zero Glob matches only the empty name.
 type Glob struct{ pattern string }
 
 // Parse checks the pattern.
@@ -26,12 +25,12 @@ func Parse(pattern string) (Glob, error) {
 	return Glob{slashless(pattern)}, nil
 }
 
-// Match reports whether the pattern stands for the whole name.
+// Match reports whether the pattern matches the whole name.
 func (g Glob) Match(name string) bool {
 	ok, err := path.Match(g.pattern, slashless(name))
 	return ok && err == nil
 }
 
-// slashless hides slashes from path.Match, to which they are special, behind the
-// one byte that no name holds.
+// slashless replaces slashes, which are special to path.Match, by the one byte that no name
+// contains.
 func slashless(s string) string { return strings.ReplaceAll(s, "/", "\n") }

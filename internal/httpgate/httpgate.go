@@ -1,11 +1,10 @@
-// Package httpgate is the only way in which this project serves HTTP. Each listener gets the
-// same protections:
+// Package httpgate serves HTTP for the whole project. Each listener has the same protections:
 //
 //   - a gate: few connections at a time, and silent clients make room (package gate);
 //   - limits of time and size for the header, the body and the answer;
-//   - one request a connection;
+//   - one request per connection;
 //   - on a loopback address, no answer to requests for another host (DNS rebinding);
-//   - headers that forbid browsers to guess the type, to cache, to load or frame anything.
+//   - headers that forbid browsers to guess the type, to cache, to load resources, and to frame the page.
 //
 // A Server is used like this:
 //
@@ -40,7 +39,7 @@ const (
 	policy = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 
-// Config says where and what a Server serves.
+// Config configures a Server.
 type Config struct {
 	Addr    string // "host:port"; port 0 picks a free one
 	Handler http.Handler
@@ -100,8 +99,8 @@ func protected(g *gate.Gate, cfg Config) http.Handler {
 	})
 }
 
-// Run serves until ctx ends, and gives unfinished answers a moment. It returns when all that
-// it started has ended: nil, unless serving failed.
+// Run serves until ctx ends, and gives unfinished answers a moment. It returns when everything it
+// started has ended: nil, unless serving failed.
 func (s *Server) Run(ctx context.Context) error {
 	served := make(chan error, 1)
 	go func() { served <- s.http.Serve(s.Gate) }()

@@ -62,7 +62,7 @@ func TestServer(t *testing.T) {
 	}
 }
 
-// TestProtections uses a handler that adds nothing, and reads all of each body.
+// TestProtections uses a handler that adds nothing and reads each body completely.
 func TestProtections(t *testing.T) {
 	s, err := httpgate.Listen(httpgate.Config{Addr: "127.0.0.1:0", AnswerTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if _, err := io.Copy(io.Discard, r.Body); err != nil {
@@ -84,8 +84,8 @@ func TestProtections(t *testing.T) {
 	}
 }
 
-// TestAllListeners checks the source of the project: HTTP is served through this package only,
-// and each package that does has a test that calls httpgatetest.Check.
+// TestAllListeners checks the project's source: only this package serves HTTP, and each package
+// that uses it has a test that calls httpgatetest.Check.
 func TestAllListeners(t *testing.T) {
 	const module = "github.com/statsd-ops/statsd/"
 	listeners, checked := map[string]bool{}, map[string]bool{}

@@ -24,9 +24,9 @@ type File struct{ file *os.File }
 // errReplaced says that the file was removed or replaced while it was opened.
 var errReplaced = errors.New("other daemons replaced it again and again")
 
-// Create makes the file at path, or takes over the file of a dead process, locks it, and
-// writes this process's id into it. It leaves a file alone that holds anything other than a process
-// id. The error names the file, and the process that has it.
+// Create creates the file at path, or takes over the file of a dead process, locks it, and writes
+// this process's id into it. It does not touch a file that holds anything other than a process id.
+// The error names the file, and the process that has locked it.
 func Create(path string) (*File, error) {
 	var err error
 	for range 10 { // a daemon may end and remove it each time
@@ -44,7 +44,7 @@ func Create(path string) (*File, error) {
 func open(path string) (*os.File, error) {
 	file, err := safefile.Open(path, os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {
-		return nil, errors.Unwrap(err) // which names the path too
+		return nil, errors.Unwrap(err) // the inner error names the path too
 	}
 	if err := take(file, path); err != nil {
 		return nil, errors.Join(err, file.Close())
@@ -62,7 +62,7 @@ func take(file *os.File, path string) error {
 		return err
 	}
 	if _, err := safefile.PID(file); err != nil {
-		return fmt.Errorf("%w, and is left alone", err)
+		return fmt.Errorf("%w; it is left unchanged", err)
 	}
 	if there, err := os.Stat(path); err != nil || !os.SameFile(here, there) {
 		return errReplaced
@@ -70,8 +70,8 @@ func take(file *os.File, path string) error {
 	return safefile.WritePID(file)
 }
 
-// Remove removes the file, and gives up the lock.
+// Remove removes the file and releases the lock.
 func (f *File) Remove() error {
-	// In this order no other process can lock it before it is gone: see Create.
+	// In this order no other process can lock the file before it is gone: see Create.
 	return errors.Join(os.Remove(f.file.Name()), f.file.Close())
 }

@@ -33,7 +33,7 @@ func create(t *testing.T, path string) *File {
 
 func TestCreate(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "statsd.pid")
-	for _, old := range []string{"", "4194304\n", "1", "  7 \n"} { // a dead process's, or another's that does not hold it
+	for _, old := range []string{"", "4194304\n", "1", "  7 \n"} { // of a dead process, or of a process that does not lock it
 		if err := os.WriteFile(path, []byte(old), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -63,7 +63,7 @@ func TestCreateFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	for path, want := range map[string]string{
-		other:                        "it holds something other than a process id, and is left alone",
+		other:                        "it holds something other than a process id; it is left unchanged",
 		"/dev/null":                  "refused: it is a device, not a regular file",
 		dir:                          "is a directory",
 		filepath.Join(dir, "no/pid"): "no such file or directory",
@@ -73,11 +73,11 @@ func TestCreateFails(t *testing.T) {
 		}
 	}
 	if !strings.HasPrefix(content(t, other), "root:") {
-		t.Error("what is no pidfile was written over")
+		t.Error("a file that is no pidfile was overwritten")
 	}
 }
 
-// A program that was started meanwhile does not hold the lock.
+// A program that is started meanwhile does not hold the lock.
 func TestLockIsNotInherited(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "statsd.pid")
 	f := create(t, path)
@@ -86,7 +86,7 @@ func TestLockIsNotInherited(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _, _ = sleep.Process.Kill(), sleep.Wait() }()
-	if err := f.file.Close(); err != nil { // as the end of the process does
+	if err := f.file.Close(); err != nil { // like the end of the process
 		t.Fatal(err)
 	}
 	if err := create(t, path).Remove(); err != nil {
@@ -94,7 +94,7 @@ func TestLockIsNotInherited(t *testing.T) {
 	}
 }
 
-// However many end and start at a time, only one has it.
+// However many processes end and start at the same time, only one holds the file.
 func TestOneAtATime(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "statsd.pid")
 	var holders, held atomic.Int32
@@ -119,6 +119,6 @@ func TestOneAtATime(t *testing.T) {
 	}
 	all.Wait()
 	if held.Load() == 0 {
-		t.Error("nobody ever had it")
+		t.Error("no process ever had it")
 	}
 }

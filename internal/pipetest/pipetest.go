@@ -21,8 +21,8 @@ import (
 	"github.com/statsd-ops/statsd/internal/counterpart"
 )
 
-// Program builds the program of the processes, and returns its path. The test removes it at its
-// end.
+// Program builds the program of the processes and returns its path. It is removed at the end of the
+// test.
 func Program(t testing.TB) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "process")
@@ -36,13 +36,12 @@ func Program(t testing.TB) string {
 
 // Config is the configuration of a process.
 type Config struct {
-	// Behaviour is one that testdata/process knows. "recorder" has a statvent.Recorder; the
-	// others misbehave.
+	// Behaviour is one of testdata/process. "recorder" has a statvent.Recorder; the others misbehave.
 	Behaviour string
 	// Dir is the directory of its pipe.
 	Dir string
-	// Number is the count of "requests" and the only sample of "lat" in a recorder, whose
-	// "load" is 0.5; and the number of "threads".
+	// Number is a recorder's count of "requests" and its only sample of "lat"; its "load" is 0.5. It
+	// is also the number of "threads".
 	Number int
 }
 
@@ -57,7 +56,7 @@ type Process struct {
 	out *bufio.Reader
 }
 
-// Start starts a process, and waits until it has its pipe.
+// Start starts a process and waits until its pipe exists.
 func Start(t testing.TB, program string, cfg Config) *Process {
 	t.Helper()
 	cmd := exec.Command(program, cfg.Behaviour, cfg.Dir, strconv.Itoa(cfg.Number))

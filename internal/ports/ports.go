@@ -26,7 +26,7 @@ const Count = step - 1
 func Reserve() (first int, release func(), err error) {
 	for range 200 {
 		lock := low + step*rand.IntN((high-low)/step)
-		// The listener in front of the ports is the lock. It goes with its process.
+		// The listener below the ports is the lock. It ends with its process.
 		listener, err := net.Listen("tcp", address(lock))
 		if err != nil {
 			continue

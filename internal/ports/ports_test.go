@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// reserveEnv makes the test's program reserve ports, print the first, and wait.
+// reserveEnv makes the test program reserve ports, print the first, and wait.
 const reserveEnv = "STATSD_PORTS_TEST_RESERVE"
 
 func TestMain(m *testing.M) {

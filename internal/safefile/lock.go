@@ -12,7 +12,7 @@ import (
 )
 
 // InUseError says that another process has locked a file.
-type InUseError struct{ PID int } // 0 if the file does not tell
+type InUseError struct{ PID int } // 0 if the file has none
 
 func (e *InUseError) Error() string {
 	if e.PID == 0 {
@@ -21,8 +21,8 @@ func (e *InUseError) Error() string {
 	return fmt.Sprintf("process %d has locked it", e.PID)
 }
 
-// Lock locks an open file for this process (flock(2)), or returns an *InUseError. The lock
-// ends with the process, however that ends.
+// Lock locks an open file for this process (flock(2)), or returns an *InUseError. The lock ends
+// with the process.
 func Lock(file *os.File) error {
 	for {
 		err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
@@ -39,9 +39,9 @@ func Lock(file *os.File) error {
 	}
 }
 
-// PID returns the process id that a file holds: 0 for an empty file.
+// PID returns the process id in a file, or 0 for an empty file.
 func PID(file *os.File) (int, error) {
-	const limit = 32 // more than a process id has
+	const limit = 32 // more than any process id
 	text, err := io.ReadAll(io.NewSectionReader(file, 0, limit))
 	if err != nil {
 		return 0, fmt.Errorf("read: %w", err)
@@ -56,7 +56,7 @@ func PID(file *os.File) (int, error) {
 	return pid, nil
 }
 
-// WritePID makes this process's id the content of a file.
+// WritePID replaces the content of a file with this process's id.
 func WritePID(file *os.File) error {
 	if err := file.Truncate(0); err != nil {
 		return err
@@ -65,12 +65,12 @@ func WritePID(file *os.File) error {
 	return err
 }
 
-// Holding makes a lock file at path, or takes one over, and locks it. The file stays: only
-// its lock means something.
+// Holding creates a lock file at path, or takes one over, and locks it. The file stays: only its
+// lock matters.
 func Holding(path string) (*os.File, error) {
 	file, err := Open(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if errors.Is(err, os.ErrPermission) || errors.Is(err, unix.EROFS) {
-		file, err = Open(path, os.O_RDONLY, 0) // which is enough for a lock
+		file, err = Open(path, os.O_RDONLY, 0) // reading is enough for a lock
 	}
 	if err != nil {
 		return nil, err
@@ -78,6 +78,6 @@ func Holding(path string) (*os.File, error) {
 	if err := Lock(file); err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
-	_ = WritePID(file) // it only tells people: the lock holds without it
+	_ = WritePID(file) // it only informs people: the lock holds without it
 	return file, nil
 }

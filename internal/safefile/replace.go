@@ -8,8 +8,8 @@ import (
 	"path/filepath"
 )
 
-// Replace makes what write writes the file at path, or leaves the file as it was, also
-// when the machine crashes. It writes to path.new first.
+// Replace replaces the file at path with the output of write. If that fails, or the machine
+// crashes, the old file stays. It writes to path.new first.
 func Replace(path string, write func(io.Writer) error) error {
 	if err := checkPlace(path, false); err != nil {
 		return err
@@ -33,7 +33,7 @@ func Replace(path string, write func(io.Writer) error) error {
 	return SyncDirectory(filepath.Dir(path))
 }
 
-// create makes a new file. One that was left there, or a link, goes away first.
+// create creates a file, after removing an old file or link.
 func create(path string) (*os.File, error) {
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
@@ -41,7 +41,7 @@ func create(path string) (*os.File, error) {
 	return Open(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 }
 
-// SyncDirectory makes new names in a directory last.
+// SyncDirectory makes new names in a directory durable.
 func SyncDirectory(path string) error {
 	d, err := os.Open(path)
 	if err != nil {

@@ -1,13 +1,12 @@
-// Package safefile opens the files of the daemon so that what others put in their place
-// does no harm.
+// Package safefile opens the daemon's files so that files planted by other users do no harm.
 //
-// Opening never hangs: a FIFO, a device or a socket is an error, but for a log. The daemon's own
-// files (Open, Replace) are never reached through a symbolic link; files of the
-// operator (Read) and logs (Append) may be.
+// Opening never blocks: a FIFO, a device or a socket is an error, except for a log. Symbolic links are
+// not followed for the daemon's own files (Open, Replace). They are followed for files of the operator
+// (Read) and for logs (Append).
 //
-// In a directory that others can write to, such as /tmp, a file or link must belong to this
-// user or to the owner of the directory, and a file must have one name only. Otherwise
-// another user could have put it there. Links in the middle of a path are followed.
+// In a directory that others can write to, such as /tmp, a file or link must belong to this user or
+// to the owner of the directory, and a file must have only one name. Otherwise another user could
+// have put it there. Links in the middle of a path are followed.
 package safefile
 
 import (
@@ -20,20 +19,19 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ErrUnsafe is in the errors about files that are something else than they should be.
-// They cannot be used until somebody changes them.
+// ErrUnsafe is in errors about files of an unsafe kind or owner. An operator must change them.
 var ErrUnsafe = errors.New("refused")
 
-// calm keeps an open from hanging, and from making a terminal ours.
+// calm keeps an open from blocking, and keeps a terminal from becoming the controlling terminal.
 const calm = unix.O_NONBLOCK | unix.O_NOCTTY
 
-// Read opens a file of the operator. It follows symbolic links: Kubernetes, for one, mounts
+// Read opens a file of the operator. It follows symbolic links, because Kubernetes mounts
 // configuration files as links.
 func Read(path string) (*os.File, error) {
 	return open(path, opening{flags: os.O_RDONLY, links: true})
 }
 
-// ReadFile returns the content of a file of the operator, of at most limit bytes.
+// ReadFile returns the content of a file of the operator, up to limit bytes.
 func ReadFile(path string, limit int64) ([]byte, error) {
 	file, err := Read(path)
 	if err != nil {
@@ -47,19 +45,18 @@ func ReadFile(path string, limit int64) ([]byte, error) {
 	return content, err
 }
 
-// Open opens a file of the daemon's own, with flags of os.OpenFile.
+// Open opens a file of the daemon, with the flags of os.OpenFile.
 func Open(path string, flags int, mode fs.FileMode) (*os.File, error) {
 	return open(path, opening{flags: flags, mode: mode})
 }
 
-// Append opens a log, or makes it. It may be a device, such as /dev/stderr, or a FIFO that
-// has a reader.
+// Append opens or creates a log. It may be a device, for example /dev/stderr, or a FIFO that has a
+// reader.
 func Append(path string, mode fs.FileMode) (*os.File, error) {
 	return open(path, opening{flags: os.O_WRONLY | os.O_APPEND | os.O_CREATE, mode: mode, links: true, streams: true})
 }
 
-// Directory makes a directory of the daemon's own, with its parents. Links to a directory
-// are followed.
+// Directory creates a directory of the daemon, with its parents. Links to a directory are followed.
 func Directory(path string) error {
 	if err := os.MkdirAll(path, 0o700); err != nil {
 		return err
@@ -67,16 +64,16 @@ func Directory(path string) error {
 	return checkPlace(path, true)
 }
 
-// opening is how a file is opened.
+// opening describes how to open a file.
 type opening struct {
 	flags   int
 	mode    fs.FileMode
 	links   bool // follow a link at the end of the path
-	streams bool // take FIFOs and devices too
+	streams bool // allow FIFOs and devices too
 }
 
-// open checks the file before it opens it, as opening a device can have effects, and
-// afterwards, as it may have been replaced.
+// open checks the file before opening, because opening a device can have effects, and again
+// afterwards, because the file may have been replaced.
 func open(path string, o opening) (*os.File, error) {
 	if err := checkPlace(path, o.links); err != nil {
 		return nil, err

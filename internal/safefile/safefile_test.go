@@ -33,7 +33,7 @@ func text(s string) func(io.Writer) error {
 	}
 }
 
-// TestReplaceLeavesLinks puts links and a FIFO in the place of the new file.
+// TestReplaceLeavesLinks puts links and a FIFO at the path of the new file.
 func TestReplaceLeavesLinks(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -58,7 +58,7 @@ func TestReplaceLeavesLinks(t *testing.T) {
 	}
 }
 
-// TestReplaceFails wants the old file kept, and nothing left beside it.
+// TestReplaceFails checks that the old file stays and that no other file is left.
 func TestReplaceFails(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "state")
@@ -77,7 +77,7 @@ func TestReplaceFails(t *testing.T) {
 	}
 }
 
-// TestLock wants the second one told who has the file. A dead holder's file is free.
+// TestLock checks that the second process learns who holds the file. A dead holder's file is free.
 func TestLock(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "lock")
@@ -102,7 +102,7 @@ func TestLock(t *testing.T) {
 	_ = again.Close()
 }
 
-// TestShared wants the files of others refused where they can put them, and nowhere else.
+// TestShared checks that other users' files are refused in shared directories, and only there.
 func TestShared(t *testing.T) {
 	t.Parallel()
 	if os.Geteuid() != 0 {

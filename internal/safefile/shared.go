@@ -12,7 +12,7 @@ import (
 // shared is a directory that every user can write to.
 type shared struct{ owner uint32 }
 
-// sharedDirectory returns the directory of a path if it is shared, nil if it is not.
+// sharedDirectory returns the directory of a path if it is shared, or nil.
 func sharedDirectory(path string) (*shared, error) {
 	info, err := os.Stat(filepath.Dir(path))
 	if err != nil {
@@ -32,13 +32,13 @@ func (s *shared) check(info fs.FileInfo) error {
 	case stat.Uid != uint32(os.Geteuid()) && stat.Uid != s.owner:
 		return fmt.Errorf("%w: it belongs to user %d, in a directory that every user can write to", ErrUnsafe, stat.Uid)
 	case info.Mode().IsRegular() && stat.Nlink > 1:
-		return fmt.Errorf("%w: it has another name too (a hard link), in a directory that every user can write to", ErrUnsafe)
+		return fmt.Errorf("%w: it also has another name (a hard link), in a directory that every user can write to", ErrUnsafe)
 	}
 	return nil
 }
 
-// checkPlace refuses what stands at a path already and may not be opened there: a link, unless
-// links are followed, and what another user may have put there.
+// checkPlace refuses an existing file that may not be opened: a link, unless links are followed,
+// and anything that another user may have put there.
 func checkPlace(path string, links bool) error {
 	info, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -1,9 +1,9 @@
 // Package soak sets the size of tests. Three settings exist:
 //
-//   - go test runs what is quick, in reduced sizes.
+//   - go test runs quick tests, in reduced sizes.
 //   - make test sets TESTS=all: slow tests run too, in reduced sizes.
 //   - make soak sets SOAK to a duration: soak tests run in full size, check exact
-//     bounds, and report what they measured as a row of docs/reliability.md.
+//     bounds, and report their measurements as rows of docs/reliability.md.
 //
 // A slow soak test looks like this:
 //
@@ -22,13 +22,13 @@ import (
 	"time"
 )
 
-// On reports whether full sizes and exact bounds are asked for.
+// On reports whether full sizes and exact bounds are requested.
 func On() bool { return os.Getenv("SOAK") != "" }
 
 // All reports whether slow tests run.
 func All() bool { return On() || os.Getenv("TESTS") == "all" }
 
-// Slow skips a test that takes some seconds, unless slow tests are asked for.
+// Slow skips a test that takes some seconds, unless slow tests are requested.
 func Slow(t testing.TB) {
 	t.Helper()
 	if !All() {
@@ -57,8 +57,7 @@ func Duration(t testing.TB, short time.Duration) time.Duration {
 	return d
 }
 
-// Row logs what a test measured, its bound, and the command that measures it again. It
-// marks sizes that are not the full ones.
+// Row logs a measurement, its bound, and the command that repeats it. It marks reduced sizes.
 func Row(t testing.TB, fault, measured, bound string) {
 	t.Helper()
 	if !On() {

@@ -13,12 +13,12 @@ type Process struct {
 	Name string // as ps shows it: at most 15 bytes
 }
 
-// HolderOf returns a process that receives on a local port, on any address. It returns
-// false where /proc does not tell: on another system, or for another user's process.
+// HolderOf returns a process that receives on a local port, on any address. It returns false if
+// /proc does not tell: on another system, or for another user's process.
 func HolderOf(network string, port int) (Process, bool) {
 	links := map[string]bool{}
 	for _, name := range []string{network, network + "6"} {
-		table, _ := os.ReadFile("/proc/net/" + name) // a missing one has no sockets
+		table, _ := os.ReadFile("/proc/net/" + name) // a missing table has no sockets
 		for f := range rows(string(table), port) {
 			if network == "udp" || f[3] == listening {
 				links["socket:["+f[9]+"]"] = true
@@ -42,9 +42,9 @@ func HolderOf(network string, port int) (Process, bool) {
 	return Process{}, false
 }
 
-// holds reports whether a directory of /proc has one of the links among its descriptors.
+// holds reports whether a process in /proc has one of the links among its descriptors.
 func holds(process string, links map[string]bool) bool {
-	descriptors, _ := os.ReadDir(process + "/fd") // none that may not be read
+	descriptors, _ := os.ReadDir(process + "/fd") // empty if it may not be read
 	for _, d := range descriptors {
 		if to, err := os.Readlink(filepath.Join(process, "fd", d.Name())); err == nil && links[to] {
 			return true

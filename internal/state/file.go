@@ -10,14 +10,14 @@ import (
 	"github.com/statsd-ops/statsd/internal/safefile"
 )
 
-// Save makes what write writes the file at path, or leaves the file as it was, also when
-// the machine crashes.
+// Save replaces the file at path with the output of write. If that fails, or the machine crashes,
+// the old file stays.
 func Save(path string, write func(io.Writer) error) error { return safefile.Replace(path, write) }
 
-// Hold keeps other daemons away from the file at path, until the result is closed or the
-// process ends. It locks path.lock, as Save replaces the file itself. It returns an error if another
-// process has the file, or if a file of this kind can never be used. Other faults, such as
-// those of a disk, may pass: Load and Save tell them.
+// Hold keeps other daemons away from the file at path until the result is closed or the process
+// ends. It locks path.lock, because Save replaces the file itself. It returns an error if another
+// process has the file, or if a file of this kind can never be used. Other faults, for example of
+// the disk, may be temporary: Load and Save report them.
 func Hold(path string) (io.Closer, error) {
 	file, err := safefile.Open(path, os.O_RDONLY, 0)
 	if err == nil {
@@ -39,7 +39,7 @@ func Hold(path string) (io.Closer, error) {
 	return io.NopCloser(nil), nil
 }
 
-// cannotBe reports whether only a change of the settings or of the file can help.
+// cannotBe reports whether the fault is permanent until the settings or the file change.
 func cannotBe(err error) bool {
 	if errors.Is(err, safefile.ErrUnsafe) {
 		return true

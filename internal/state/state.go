@@ -1,6 +1,6 @@
-// Package state is the file that a daemon leaves for its successor: the values of gauges,
-// for later adjustments, and the times of flushes, so that no two are the same. Save writes
-// the file, Load reads it, and Hold keeps a second daemon away from it.
+// Package state is the file that a daemon keeps over a restart. It holds the values of gauges, for
+// later adjustments, and the times of flushes, so that no time is used twice. Save writes the file,
+// Load reads it, and Hold keeps a second daemon away from it.
 //
 // # The format
 //
@@ -11,12 +11,12 @@
 //	gauge 1795251852 1795251851123456789 -12.5 app.queue.length
 //	end 1 9c1185a5
 //
-// The first line names the format and its version. Spans of flush boundaries that were used follow,
-// each from the first to the last, in Unix nanoseconds. A gauge has the Unix second when it
-// was last seen, the Unix nanosecond when it was last set (0 if not known), its value as the shortest
-// decimal number that reads back as the same float64, and its name. The last line has the number
-// of gauges, and the CRC-32C of all bytes before it. Version 1 does not say when gauges were set; Load reads
-// it too.
+// The first line names the format and its version. Then come the spans of used flush boundaries, each
+// with its first and last boundary in Unix nanoseconds. A gauge has the Unix second when it was last
+// seen, the Unix nanosecond when it was last set (0 if unknown), its value as the shortest decimal
+// number that reads back as the same float64, and its name. The last line has the number of gauges,
+// and the CRC-32C of all preceding bytes. Version 1 does not store when gauges were set; Load reads it
+// too.
 package state
 
 import (
@@ -40,8 +40,8 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// ErrDamaged is returned by Load if the file does not have the format, or not the bytes
-// that were written.
+// ErrDamaged is returned by Load if the file has another format, or was changed after it was
+// written.
 var ErrDamaged = errors.New("damaged")
 
 // Gauge is the value of a gauge.
@@ -49,7 +49,7 @@ type Gauge struct {
 	Name  []byte // without spaces and line ends
 	Value float64
 	Seen  int64 // in Unix seconds
-	Set   int64 // when it was last set, in Unix nanoseconds; 0 if not known
+	Set   int64 // when it was last set, in Unix nanoseconds; 0 if unknown
 }
 
 // Encoder writes the format to buffers: a head, gauges, an end. Use a zero Encoder for
@@ -59,10 +59,10 @@ type Encoder struct {
 	sum   uint32
 }
 
-// Span is a row of flush boundaries, from the first to the last, in Unix nanoseconds.
+// Span is a series of flush boundaries, from the first to the last, in Unix nanoseconds.
 type Span struct{ First, Last int64 }
 
-// MaxSpans is the number of spans that a file can have.
+// MaxSpans is the maximum number of spans in a file.
 const MaxSpans = 64
 
 // AppendHead appends the beginning of a file to dst.
@@ -93,8 +93,8 @@ func (e *Encoder) AppendEnd(dst []byte) []byte {
 	return fmt.Appendf(dst, "end %d %08x\n", e.count, e.sum)
 }
 
-// Load returns the flush boundaries in the file at path, and calls take for each gauge; the
-// name is borrowed. It checks the whole file first. The error names the file.
+// Load returns the flush boundaries in the file at path and calls take for each gauge, whose name
+// is only valid during the call. It checks the whole file first. The error names the file.
 func Load(path string, take func(Gauge)) (flushes []Span, err error) {
 	file, err := safefile.Open(path, os.O_RDONLY, 0)
 	if err != nil {
@@ -152,13 +152,13 @@ func read(r io.Reader, take func(Gauge)) (flushes []Span, err error) {
 	}
 }
 
-// checkEnd compares the last line with the lines before it.
+// checkEnd compares the last line with the preceding lines.
 func (e *Encoder) checkEnd(lines *bufio.Reader, line []byte) error {
 	if want := e.AppendEnd(nil); !bytes.Equal(line, want) {
-		return fmt.Errorf("%w: the last line is %.40q, want %q for the lines before", ErrDamaged, line, want)
+		return fmt.Errorf("%w: the last line is %.40q, want %q", ErrDamaged, line, want)
 	}
 	if _, err := lines.ReadByte(); !errors.Is(err, io.EOF) {
-		return fmt.Errorf("%w: there is more after the last line", ErrDamaged)
+		return fmt.Errorf("%w: there is text after the last line", ErrDamaged)
 	}
 	return nil
 }

@@ -78,7 +78,7 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
-// A file of version 1 does not say when a gauge was set.
+// A file of version 1 does not store when a gauge was set.
 func TestVersion1(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "state")
@@ -89,8 +89,7 @@ func TestVersion1(t *testing.T) {
 	}
 }
 
-// A file that was cut off, changed in any bit or has more at its end gives
-// nothing.
+// A file that is truncated, changed in any bit, or has extra bytes gives nothing.
 func TestDamage(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "state")
@@ -138,10 +137,10 @@ func TestSaveKeepsTheFile(t *testing.T) {
 		t.Errorf("left behind: %v, error %v", entries, err)
 	}
 	if _, err := load(filepath.Join(dir, "none")); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("error %v, want that there is none", err)
+		t.Errorf("error %v, want that the file does not exist", err)
 	}
 	if err := Save(filepath.Join(dir, "none", "state"), nil); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("error %v, want that there is none", err)
+		t.Errorf("error %v, want that the file does not exist", err)
 	}
 }
 

@@ -1,4 +1,4 @@
-// Package wait waits in tests for what another goroutine or process does.
+// Package wait lets tests wait for other goroutines and processes.
 package wait
 
 import (
@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Patience is how long a test waits for something that usually takes a moment. It is
-// long, so that a busy machine fails no test, and ends before go test's own limit.
+// Patience is how long a test waits for something that usually takes a moment. It is long, so that
+// no test fails on a busy machine, and shorter than go test's own limit.
 const Patience = 4 * time.Minute
 
 // Until waits until ok, and fails the test with complaint if that takes more than
@@ -21,9 +21,9 @@ func Until(t testing.TB, complaint string, ok func() bool) {
 	}
 }
 
-// Longer tests what is cut or given up after a time limit. It runs try with the first
-// limit, and then with longer ones, until try succeeds. On a busy machine a short limit
-// hits what it should spare. A limit of more than a minute is never to blame.
+// Longer tests a time limit. It runs try with the first limit, and then with longer
+// ones, until try succeeds. On a busy machine a short limit also hits connections or
+// sends that it should spare. A limit of more than a minute is never to blame.
 func Longer(t testing.TB, first time.Duration, try func(limit time.Duration) error) {
 	t.Helper()
 	for limit := first; ; limit *= 2 {

@@ -20,7 +20,7 @@ func (f *failing) Fatalf(string, ...any) {
 	panic(f)
 }
 
-// fails reports whether what fails a test, and how long that takes.
+// fails reports whether a function fails a test, and how long it takes.
 func fails(t *testing.T, what func(testing.TB)) (failed bool, took time.Duration) {
 	synctest.Test(t, func(t *testing.T) {
 		begun := time.Now()

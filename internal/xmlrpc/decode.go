@@ -28,8 +28,8 @@ func parseCall(r io.Reader) (call, *Fault) {
 	p := &parser{xml: xml.NewDecoder(r)}
 	declared := false
 	p.xml.CharsetReader = func(charset string, in io.Reader) (io.Reader, error) {
-		// Each declaration of a character set wraps the reader again: a call full
-		// of them would cost the square of its size.
+		// Each declaration of a character set wraps the reader again: a call with many of them would take
+		// quadratic time.
 		if declared || !strings.EqualFold(charset, "us-ascii") {
 			return nil, faultf(BadEncoding, "encoding %.40q: want utf-8 or us-ascii", charset)
 		}
@@ -71,7 +71,7 @@ func (p *parser) call() (c call, err error) {
 	return c, p.close()
 }
 
-// param reads the content of a <param>, and its end.
+// param reads the content of a <param> and its end tag.
 func (p *parser) param() (Value, error) {
 	if err := p.open("value"); err != nil {
 		return nil, err
@@ -83,8 +83,7 @@ func (p *parser) param() (Value, error) {
 	return v, p.close()
 }
 
-// list reads elements called name up to the end of their parent. It calls item
-// for each.
+// list reads elements called name up to the end of their parent and calls item for each.
 func (p *parser) list(name string, item func() (Value, error)) (values []Value, err error) {
 	for {
 		tag, more, err := p.tag()
@@ -102,7 +101,7 @@ func (p *parser) list(name string, item func() (Value, error)) (values []Value, 
 	}
 }
 
-// value reads the content of a <value>, and its end. Text without a type is a string.
+// value reads the content of a <value> and its end tag. Text without a type is a string.
 func (p *parser) value() (Value, error) {
 	var text strings.Builder
 	for {
@@ -128,7 +127,7 @@ func (p *parser) value() (Value, error) {
 	}
 }
 
-// typed reads the content of a type's element, and its end.
+// typed reads the content of a type's element and its end tag.
 func (p *parser) typed(kind string) (Value, error) {
 	switch kind {
 	case "array", "struct":

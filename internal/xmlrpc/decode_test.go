@@ -103,7 +103,7 @@ func TestParseFaults(t *testing.T) {
 		{"an integer too large", request("<i8>9223372036854775808</i8>"), InvalidRequest},
 		{"NaN", request("<double>NaN</double>"), InvalidRequest},
 		{"an infinite double", request("<double>1e999</double>"), InvalidRequest},
-		{"a boolean that is none", request("<boolean>true</boolean>"), InvalidRequest},
+		{"not a boolean", request("<boolean>true</boolean>"), InvalidRequest},
 		{"bad base64", request("<base64>?</base64>"), InvalidRequest},
 		{"an array without data", request("<array/>"), InvalidRequest},
 		{"a member without name", request("<struct><member><value/></member></struct>"), InvalidRequest},
@@ -120,7 +120,7 @@ func TestParseFaults(t *testing.T) {
 	}
 }
 
-// TestParseStopsEarly checks that a hopeless call is not read to its end.
+// TestParseStopsEarly checks that an invalid call is not read to its end.
 func TestParseStopsEarly(t *testing.T) {
 	for _, text := range []string{request(nested(100_000)), "<!DOCTYPE a>" + strings.Repeat(" ", 1<<20)} {
 		r := strings.NewReader(text)
@@ -130,8 +130,8 @@ func TestParseStopsEarly(t *testing.T) {
 	}
 }
 
-// FuzzParseCall checks that any request gives a call or a fault with one of the
-// codes, and that a call's parameters survive being sent and read again.
+// FuzzParseCall checks that any request gives a call or a fault with a known code, and that sending
+// and parsing preserve a call's parameters.
 func FuzzParseCall(f *testing.F) {
 	for _, seed := range captures(f) {
 		f.Add([]byte(seed.body))
@@ -161,7 +161,7 @@ func FuzzParseCall(f *testing.F) {
 	})
 }
 
-// sent returns values as a reader gets them: some types look the same when sent.
+// sent returns values as a reader sees them: some types look the same when sent.
 func sent(values []Value) []Value {
 	var out []Value
 	for _, v := range values {
@@ -186,7 +186,7 @@ func sent(values []Value) []Value {
 	return out
 }
 
-// asXML replaces bytes that XML cannot carry. Only base64 can bring them in.
+// asXML replaces bytes that XML cannot carry. Only base64 can contain them.
 func asXML(s string) string {
 	return strings.Map(func(r rune) rune {
 		switch {

@@ -8,7 +8,7 @@ import (
 	"strconv"
 )
 
-// encoder writes values. The first error of w sticks, see bufio.Writer.
+// encoder writes values. It keeps the first error of w, see bufio.Writer.
 type encoder struct {
 	w       *bufio.Writer
 	scratch []byte
@@ -36,7 +36,7 @@ func (f *Fault) value() Struct {
 	return Struct{{"faultCode", Int(f.Code)}, {"faultString", String(f.Text)}}
 }
 
-// raw writes markup. Flush returns the errors.
+// raw writes markup. Flush returns its errors.
 func (e *encoder) raw(parts ...string) {
 	for _, s := range parts {
 		_, _ = e.w.WriteString(s)
@@ -49,7 +49,7 @@ func (e *encoder) value(v Value) {
 	e.raw("</value>")
 }
 
-// text writes s so that every XML reader reads s.
+// text writes s with the escapes that XML needs.
 func (e *encoder) text(s string) {
 	if isPlain(s) {
 		e.raw(s)
@@ -119,7 +119,7 @@ func (v Stream) encode(e *encoder) {
 	e.raw("<array><data>")
 	for item := range v {
 		e.value(item)
-		// A writer that has failed returns its error at each write, even of nothing.
+		// After an error the writer returns it at each write, even of nothing.
 		if _, err := e.w.Write(nil); err != nil {
 			return
 		}

@@ -6,15 +6,13 @@ import (
 	"strings"
 )
 
-// maxBody is how many bytes a call may have. A multicall of maxCalls needs a tenth
-// of it.
+// maxBody limits the bytes of a call. A multicall of maxCalls needs a tenth of it.
 const maxBody = 64 << 10
 
-// ServeHTTP answers a POST of XML. Any other request gets a plain HTTP error. A
-// browser sends XML to another host only if that host has allowed it, and the
-// request that asks (OPTIONS) is refused too.
+// ServeHTTP answers a POST of XML. Any other request gets a plain HTTP error. A browser sends XML
+// to another host only after an OPTIONS request, which is refused too.
 //
-// The http.Server limits how long a client may take.
+// The http.Server limits the time for the client.
 func (m *Mux) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)

@@ -2,12 +2,11 @@ package xmlrpc
 
 const (
 	multicall = "system.multicall"
-	// maxCalls is how many calls one multicall may hold.
+	// maxCalls limits the calls of one multicall.
 	maxCalls = 32
 )
 
-// multicall makes each call just before its result is sent, so that one result at
-// a time is in memory.
+// multicall makes each call just before its result is sent, so that only one result is in memory.
 func (m *Mux) multicall(params []Value) (Value, error) {
 	calls := params[0].(Array)
 	if len(calls) > maxCalls {
@@ -32,7 +31,7 @@ func (m *Mux) oneOf(v Value) Value {
 	if name == multicall {
 		return faultf(InvalidParams, "%s inside %s is not allowed", multicall, multicall).value()
 	}
-	params, _ := request.Get("params").(Array) // some clients leave out an empty array
+	params, _ := request.Get("params").(Array) // some clients omit an empty array
 	result, fault := m.call(call{method: string(name), params: params})
 	if fault != nil {
 		return fault.value()

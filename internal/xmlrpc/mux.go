@@ -6,15 +6,15 @@ import (
 	"slices"
 )
 
-// Method is what a client can call.
+// Method is a method that clients can call.
 type Method struct {
 	Name string
 	Help string // for people: the result, and its units
-	// Signature names the type of the result, then of each parameter: int,
-	// double, boolean, string, array, struct. Call never sees other parameters.
+	// Signature names the types of the result and of each parameter: int, double, boolean, string,
+	// array, struct. Call is only called with parameters of these types.
 	Signature []string
-	// Call may run in several goroutines at a time. If it returns a *Fault, the
-	// client gets that; any other error gets the code Failed.
+	// Call may run in several goroutines at once. If it returns a *Fault, the client gets it. Any
+	// other error gets the code Failed.
 	Call func(params []Value) (Value, error)
 }
 
@@ -95,7 +95,7 @@ func (m *Mux) system() []Method {
 		},
 		{
 			Name:      "system.methodSignature",
-			Help:      "Takes the name of a method. Returns an array of signatures. Each is an array of type names: that of the result first, then those of the parameters.",
+			Help:      "Takes the name of a method. Returns an array of signatures. Each is an array of type names: first the type of the result, then the types of the parameters.",
 			Signature: []string{"array", "string"},
 			Call: func(params []Value) (Value, error) {
 				method, err := m.find(string(params[0].(String)))
@@ -104,7 +104,7 @@ func (m *Mux) system() []Method {
 		},
 		{
 			Name:      multicall,
-			Help:      "Takes an array of structs {methodName, params} and makes these calls. Returns an array with one item a call: an array of one value, or a fault as a struct {faultCode, faultString}.",
+			Help:      "Takes an array of structs {methodName, params} and makes these calls. Returns an array with one item per call: an array of one value, or a fault as a struct {faultCode, faultString}.",
 			Signature: []string{"array", "array"},
 			Call:      m.multicall,
 		},

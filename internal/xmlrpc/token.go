@@ -109,7 +109,7 @@ func (p *parser) token() (xml.Token, error) {
 	}
 }
 
-// asFault tells the client what is wrong with its call.
+// asFault turns an error into a fault for the client.
 func asFault(err error) *Fault {
 	var fault *Fault
 	var tooLarge *http.MaxBytesError

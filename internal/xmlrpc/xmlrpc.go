@@ -20,7 +20,7 @@
 // Answers use only the types that every client reads: int, double in plain
 // decimal, boolean, string, array and struct. The clients of Ruby and Perl break
 // on <nil/> and <i8>, so an integer beyond 32 bits is sent as a double. A fault
-// has HTTP status 200. Its codes are those of "Specification for Fault Code
+// has HTTP status 200. Its codes follow "Specification for Fault Code
 // Interoperability".
 //
 // # Calls
@@ -40,7 +40,7 @@ import (
 // Strings, and a nil is an empty one.
 type Value interface {
 	encode(*encoder)
-	kind() string // as signatures name it
+	kind() string // the name in signatures
 }
 
 // Int is sent as a double if it needs more than 32 bits.
@@ -52,7 +52,7 @@ type Double float64
 // Bool is true or false.
 type Bool bool
 
-// String may hold any bytes. Those that XML cannot carry are sent as U+FFFD.
+// String may hold any bytes. Bytes that XML cannot carry are sent as U+FFFD.
 type String string
 
 // Array is a list of values of any type.
@@ -61,8 +61,8 @@ type Array []Value
 // Struct is a list of named values.
 type Struct []Member
 
-// Stream is an array whose items are made while they are sent, so a long one
-// takes little memory. It stops when the client is gone.
+// Stream is an array whose items are made while they are sent, so a long one uses little memory. It
+// stops when the client is gone.
 type Stream iter.Seq[Value]
 
 // Member is a named value in a Struct. Names in a Struct should be unique.

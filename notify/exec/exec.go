@@ -1,5 +1,5 @@
-// Package exec reports by running a program, which may send a mail or a text message, page
-// somebody, or call a web hook.
+// Package exec reports by running a program, which may send a mail or a text message, page a
+// person, or call a web hook.
 //
 //	program, err := exec.New(exec.Config{Path: "/usr/local/bin/page"})
 //	err = program.Notify(ctx, event)
@@ -8,10 +8,9 @@
 //
 //	/usr/local/bin/page STATUS SERVICE TEXT
 //
-// without a shell, so that nothing in the three arguments needs quoting.
-// STATUS is OK, WARNING, CRITICAL or UNKNOWN. The program has the daemon's
-// user, environment and directory, and nothing to read. Exit status 0 says
-// that the report was delivered.
+// without a shell, so the three arguments need no quoting. STATUS is OK, WARNING, CRITICAL or
+// UNKNOWN. The program has the daemon's user, environment and directory, and an empty standard
+// input. Exit status 0 means that the report was delivered.
 package exec
 
 import (
@@ -32,18 +31,18 @@ import (
 const (
 	defaultTimeout = 10 * time.Second
 
-	// outputDelay bounds the wait for output of processes that the program left running.
+	// outputDelay limits the wait for output of processes that the program left running.
 	outputDelay = 500 * time.Millisecond
 )
 
 // Config sets the program to run.
 type Config struct {
-	// Path is the program's, absolute or from the working directory; PATH is
-	// not searched. A script needs a #! line.
+	// Path is the program, absolute or relative to the working directory. PATH is not searched. A
+	// script needs a #! line.
 	Path string
 
-	// Timeout is how long the program may run; then it is killed, with all
-	// that it started. Without one it is 10 s.
+	// Timeout limits the program's running time, by default to 10 s. Then it is killed together with
+	// its child processes.
 	Timeout time.Duration
 }
 
@@ -88,10 +87,9 @@ func New(c Config) (*Program, error) {
 	return &Program{path: path, timeout: c.Timeout}, nil
 }
 
-// Notify runs the program for e and waits for its end. It returns an error
-// when the program cannot be run, ends with another status than 0, or has to
-// be killed; the error shows how its output begins. Whatever the program
-// leaves running in its process group is killed in each case.
+// Notify runs the program for e and waits until it ends. It returns an error if the program cannot
+// be run, exits with another status than 0, or has to be killed. The error shows the beginning of
+// the output. Processes left in the program's process group are always killed.
 func (p *Program) Notify(ctx context.Context, e notify.Event) error {
 	ctx, cancel := context.WithTimeout(ctx, p.timeout)
 	defer cancel()
@@ -104,7 +102,7 @@ func (p *Program) Notify(ctx context.Context, e notify.Event) error {
 	start := time.Now()
 	err := cmd.Run()
 	if cmd.Process != nil {
-		// Kill the rest of the group. Usually it is empty, and this fails.
+		// Kill the rest of the group. Usually it is empty and this fails.
 		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 	}
 	switch {

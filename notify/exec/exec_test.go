@@ -101,7 +101,7 @@ func TestNothingIsLeftRunning(t *testing.T) {
 	alive.waitEnd(t)
 }
 
-// A process that leaves the group is not ours to kill, nor makes us wait.
+// A process that leaves the group is neither killed nor waited for.
 func TestEscapedProcessIsNotAwaited(t *testing.T) {
 	counterpart.Find(t, "setsid")
 	file := filepath.Join(t.TempDir(), "pid")

@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// outputLimit is how many bytes of the output an error shows.
+// outputLimit limits the bytes of output that an error shows.
 const outputLimit = 256
 
-// head keeps how the output begins, and lets the program write on.
+// head keeps the beginning of the output and discards the rest, so that the program never blocks.
 type head struct {
 	kept []byte
 	more bool
@@ -21,7 +21,7 @@ func (h *head) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// String returns the output quoted, ready to stand behind an error.
+// String returns the output in quotes, ready to append to an error.
 func (h *head) String() string {
 	switch text := strings.TrimSpace(string(h.kept)); {
 	case h.more:

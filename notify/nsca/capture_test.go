@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// capturePassword is what the captures in testdata were encrypted with.
+// capturePassword is the password of the captures in testdata.
 const capturePassword = "s3cret"
 
 func TestRealPackets(t *testing.T) {
@@ -48,7 +48,7 @@ func TestRealPackets(t *testing.T) {
 				if got := decode(t, plain[i*c.size:][:c.size]); got != want {
 					t.Errorf("packet %d is %+v, not %+v", i, got, want)
 				}
-				// The packet's own bytes serve as send_nsca's random ones.
+				// The packet's own bytes replace send_nsca's random ones.
 				want.put(again[i*c.size:][:c.size])
 			}
 			if err := c.method.encrypt(again, init[:ivSize], capturePassword); err != nil {
@@ -70,7 +70,7 @@ func readCapture(t *testing.T, name, suffix string) []byte {
 	return b
 }
 
-// decode reads a packet in the clear as nsca does, whose checks it repeats.
+// decode reads an unencrypted packet with the checks of nsca.
 func decode(t *testing.T, packet []byte) result {
 	t.Helper()
 	if v := binary.BigEndian.Uint16(packet); v != 3 {
@@ -99,7 +99,7 @@ func cString(t *testing.T, field []byte) string {
 	return string(s)
 }
 
-// decrypt undoes encrypt.
+// decrypt is the inverse of encrypt.
 func (m Method) decrypt(t *testing.T, b, iv []byte, password string) {
 	t.Helper()
 	if m == None || m == XOR { // each its own inverse

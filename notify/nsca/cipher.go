@@ -19,8 +19,8 @@ type encrypter interface {
 	Encrypt(dst, src []byte)
 }
 
-// newCipher makes m's block cipher. Its key is the password itself, cut or
-// filled up with zeroes to the longest key that the cipher knows.
+// newCipher returns m's block cipher. Its key is the password, truncated or padded with zeroes to
+// the longest key of the cipher.
 func (m Method) newCipher(password string) (encrypter, error) {
 	key := make([]byte, methods[m].keySize)
 	copy(key, password)

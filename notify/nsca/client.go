@@ -14,8 +14,8 @@ import (
 	"github.com/statsd-ops/statsd/notify"
 )
 
-// refusalWait is the time for the daemon to close the connection after a packet that it cannot
-// use. nsca 2.10 on the same machine needs about a millisecond.
+// refusalWait is how long to wait for the daemon to close the connection after a packet that it
+// cannot use. nsca 2.10 on the same machine needs about a millisecond.
 const refusalWait = time.Second
 
 // Client is a notify.Notifier that reports to one NSCA daemon. It makes a
@@ -41,8 +41,8 @@ func New(c Config) (*Client, error) {
 	return &Client{config: c, address: address, dial: new(net.Dialer).DialContext, wait: refusalWait}, err
 }
 
-// Notify sends e as a passive service check result. It returns nil when the
-// daemon has not refused the packet within a second.
+// Notify sends e as a passive service check result. It returns nil if the daemon does not refuse
+// the packet within a second.
 func (c *Client) Notify(ctx context.Context, e notify.Event) error {
 	ctx, cancel := context.WithTimeout(ctx, c.config.Timeout)
 	defer cancel()
@@ -100,28 +100,28 @@ func (c *Client) awaitRefusal(conn net.Conn) error {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return nil
 	}
-	return errors.New("closed the connection on the packet: password, encryption method or packet size is not the daemon's")
+	return errors.New("closed the connection after the packet: password, encryption method or packet size differs from the daemon's")
 }
 
-// expire ends all waits of conn, also later ones.
-// It fails only on a closed conn, which waits for nothing.
+// expire ends all current and later waits of conn. It fails only on a closed conn, which does not
+// wait.
 func expire(conn net.Conn) {
 	_ = conn.SetDeadline(time.Unix(1, 0))
 }
 
 // initError explains an init packet of only n bytes.
 func initError(n int, err error) error {
-	got := fmt.Sprintf("got %d of the %d bytes that nsca greets with", n, initSize)
+	got := fmt.Sprintf("got %d of the %d bytes of nsca's greeting", n, initSize)
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return fmt.Errorf("%s, then nothing until the timeout: is it an nsca daemon?", got)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return fmt.Errorf("%s, then the end of the connection: does the daemon allow this host, and know its own decryption_method?", got)
+		return fmt.Errorf("%s, then the end of the connection: does the daemon allow this host, and is its decryption_method valid?", got)
 	}
 	return fmt.Errorf("%s: %w", got, err)
 }
 
-// state returns the number that Nagios knows s by.
+// state returns Nagios's number for s.
 func state(s notify.Status) uint16 {
 	if s < notify.OK || s > notify.Unknown {
 		s = notify.Unknown

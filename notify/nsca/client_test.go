@@ -20,23 +20,23 @@ import (
 
 const (
 	silent  = "nothing until the timeout: is it an nsca daemon?"
-	closed  = "the end of the connection: does the daemon allow this host, and know its own decryption_method?"
-	refused = "nsca [2001:db8::1]:5667: closed the connection on the packet: password, encryption method or packet size is not the daemon's"
+	closed  = "the end of the connection: does the daemon allow this host, and is its decryption_method valid?"
+	refused = "nsca [2001:db8::1]:5667: closed the connection after the packet: password, encryption method or packet size differs from the daemon's"
 )
 
-// greeting is the error when only n bytes of the greeting come.
+// greeting returns the error for a greeting of only n bytes.
 func greeting(n int, then string) string {
-	return fmt.Sprintf("nsca [2001:db8::1]:5667: got %d of the 132 bytes that nsca greets with, then %s", n, then)
+	return fmt.Sprintf("nsca [2001:db8::1]:5667: got %d of the 132 bytes of nsca's greeting, then %s", n, then)
 }
 
-// Each peer is a daemon that misbehaves, on virtual time. The bubble fails the
-// test when Notify leaves a goroutine or the connection behind.
+// Each peer is a misbehaving daemon, in virtual time. The bubble fails the test if Notify leaves a
+// goroutine or the connection behind.
 func TestMisbehavingDaemon(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		peer func(conn net.Conn)
 		took time.Duration
-		err  string // none when the packet counts as taken
+		err  string // empty if the packet counts as accepted
 	}{
 		{"silent", silence, 10 * time.Second, greeting(0, silent)},
 		{"stops in its greeting", func(conn net.Conn) { write(conn, make([]byte, 64)); silence(conn) }, 10 * time.Second,
@@ -91,7 +91,7 @@ func TestMisbehavingDaemon(t *testing.T) {
 	}
 }
 
-// What a client sends, decrypted: the fields, and random bytes around them.
+// The decrypted packet of a client: the fields, and random bytes around them.
 func TestPacketOnTheWire(t *testing.T) {
 	for _, c := range []struct {
 		legacy bool
@@ -128,7 +128,7 @@ func TestPacketOnTheWire(t *testing.T) {
 			}
 			const from, to = serviceOffset + len("statsd\x00"), textOffset
 			if bytes.Equal(packets[0][from:to], packets[1][from:to]) {
-				t.Error("what no field needs is the same in two packets")
+				t.Error("unused bytes are the same in two packets")
 			}
 		})
 	}
@@ -173,7 +173,7 @@ func TestNobodyListens(t *testing.T) {
 	wantError(t, err, "nsca "+client.address+": dial tcp "+client.address+": connect: connection refused")
 }
 
-// A peer that closes with our packet unread resets the connection.
+// A peer that closes without reading the packet resets the connection.
 func TestResetIsRefusal(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -194,7 +194,7 @@ func TestResetIsRefusal(t *testing.T) {
 	client := newClient(t, Config{Server: l.Addr().String(), Host: "web1", Service: "statsd"})
 	client.wait = wait.Patience
 	wantError(t, client.Notify(t.Context(), notify.Event{}), "nsca "+client.address+
-		": closed the connection on the packet: password, encryption method or packet size is not the daemon's")
+		": closed the connection after the packet: password, encryption method or packet size differs from the daemon's")
 	<-done
 }
 
@@ -208,8 +208,8 @@ func TestEventWithoutUsableService(t *testing.T) {
 	}
 }
 
-// pipeClient returns a client whose every connection peer serves. It must be
-// called in a synctest bubble.
+// pipeClient returns a client whose connections are served by peer. It must be called in a synctest
+// bubble.
 func pipeClient(t *testing.T, peer func(net.Conn)) *Client {
 	t.Helper()
 	client, err := New(Config{Server: "2001:db8::1", Host: "web1"})
@@ -239,5 +239,5 @@ func read(conn net.Conn, n int64)   { _, _ = io.CopyN(io.Discard, conn, n) }
 func silence(conn net.Conn)         { _, _ = io.Copy(io.Discard, conn) }
 func greet(conn net.Conn)           { write(conn, make([]byte, initSize)) }
 
-// stall keeps conn open without reading: on a pipe a write waits for a reader.
+// stall keeps conn open without reading. On a pipe, a write waits for a reader.
 func stall(conn net.Conn) { write(conn, []byte{0}) }

@@ -11,7 +11,7 @@ import (
 	"github.com/statsd-ops/statsd/internal/safefile"
 )
 
-// maxLine is the longest line that send_nsca reads as one, in bytes.
+// maxLine is the longest line in bytes that send_nsca reads in one piece.
 const maxLine = 5118
 
 // ReadConfig reads the encryption method and the password from send_nsca's
@@ -25,16 +25,15 @@ func ReadConfig(path string) (Method, string, error) {
 	return ParseConfig(f, path)
 }
 
-// ParseConfig reads what send_nsca -c reads: lines of password=TEXT and
-// encryption_method=NUMBER, comments with # at the very start, empty lines.
-// Without a line for it the method is XOR and the password empty; the last
-// line of a kind counts. A password is all that stands behind its equals
-// sign, blanks and carriage returns included.
+// ParseConfig reads the file of send_nsca -c: lines of password=TEXT and encryption_method=NUMBER,
+// comments that begin with #, empty lines. By default the method is XOR and the password is empty.
+// If a setting is repeated, the last line counts. A password is the whole text after the equals
+// sign, including blanks and carriage returns.
 //
-// What ParseConfig takes means the same to send_nsca. It refuses some of what
-// send_nsca takes by accident, such as an indented comment with the word
-// password in it, and the methods that this package does not speak. The error
-// is one line, "name:line: why".
+// A file that ParseConfig accepts means the same to send_nsca. ParseConfig refuses some files that
+// send_nsca accepts by accident, for example with an indented comment that contains the word
+// password. It also refuses methods that this package does not support. The error is one line,
+// "name:line: why".
 func ParseConfig(r io.Reader, name string) (Method, string, error) {
 	method, password := XOR, ""
 	lines := bufio.NewReaderSize(r, maxLine+1)
@@ -56,8 +55,8 @@ func ParseConfig(r io.Reader, name string) (Method, string, error) {
 	}
 }
 
-// parseLine takes one line into method or password. Its errors show no value:
-// it could be the password.
+// parseLine reads one line into method or password. Its errors show no value, because it could be
+// the password.
 func parseLine(line string, method *Method, password *string) error {
 	if line == "" || line[0] == '#' {
 		return nil
@@ -67,9 +66,9 @@ func parseLine(line string, method *Method, password *string) error {
 	case strings.ContainsRune(line, 0):
 		return errors.New("a NUL byte in the line")
 	case !found:
-		return errors.New("neither NAME=VALUE nor a comment with # at the very start")
+		return errors.New("neither NAME=VALUE nor a comment (its # must begin the line)")
 	case value == "":
-		return errors.New("no value behind the equals sign")
+		return errors.New("no value after the equals sign")
 	}
 	switch strings.TrimSpace(key) {
 	case "password":

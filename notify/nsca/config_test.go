@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// configs are files for send_nsca. With an error they are refused; lenient
-// ones are so by us only.
+// configs are files for send_nsca. A file with an error is refused. This package refuses the
+// lenient ones, and send_nsca accepts them.
 var configs = []struct {
 	name, text string
 	method     Method
@@ -29,11 +29,11 @@ var configs = []struct {
 	{name: "leading zero", text: "password=x\nencryption_method=+03\n", method: TripleDES, password: "x"},
 
 	{name: "too long", text: "\npassword=" + strings.Repeat("p", 5110) + "\n", err: "f:2: longer than 5118 bytes"},
-	{name: "no equals sign", text: "password\n", err: "f:1: neither NAME=VALUE nor a comment with # at the very start"},
-	{name: "no value", text: "#\npassword=\n", err: "f:2: no value behind the equals sign"},
-	{name: "no name", text: "=\n", err: "f:1: no value behind the equals sign"},
-	{name: "blank line", text: "  \n", err: "f:1: neither NAME=VALUE nor a comment with # at the very start"},
-	{name: "indented comment", text: " # comment\n", err: "f:1: neither NAME=VALUE nor a comment with # at the very start"},
+	{name: "no equals sign", text: "password\n", err: "f:1: neither NAME=VALUE nor a comment (its # must begin the line)"},
+	{name: "no value", text: "#\npassword=\n", err: "f:2: no value after the equals sign"},
+	{name: "no name", text: "=\n", err: "f:1: no value after the equals sign"},
+	{name: "blank line", text: "  \n", err: "f:1: neither NAME=VALUE nor a comment (its # must begin the line)"},
+	{name: "indented comment", text: " # comment\n", err: "f:1: neither NAME=VALUE nor a comment (its # must begin the line)"},
 	{name: "unknown", text: "server=x\n", err: "f:1: unknown setting; send_nsca has password and encryption_method"},
 	{name: "no such method", text: "encryption_method=13\n", err: "f:1: encryption_method 13 is not supported; " + supported},
 	{name: "negative method", text: "encryption_method=-1\n", err: "f:1: encryption_method -1 is not supported; " + supported},
@@ -85,13 +85,13 @@ func FuzzParseConfig(f *testing.F) {
 			t.Errorf("password %q", password)
 		}
 		if err := (Config{Server: "s", Host: "h", Method: method, Password: password}).Validate(); err != nil {
-			t.Errorf("what was read is not valid: %v", err)
+			t.Errorf("the parsed settings are not valid: %v", err)
 		}
 	})
 }
 
-// greeted is a listener that greets one client as nsca does, with a fixed init
-// packet, and keeps what it gets.
+// greeted is a listener that greets one client like nsca, with a fixed init packet, and stores the
+// received packet.
 type greeted struct {
 	host, port string
 	init       []byte
@@ -111,7 +111,7 @@ func serveOne(t *testing.T) greeted {
 		defer close(done)
 		conn, err := l.Accept()
 		if err != nil {
-			return // the client never came
+			return // the client never connected
 		}
 		defer conn.Close()
 		packet := make([]byte, packetSize)

@@ -21,8 +21,8 @@ func TestCFB8(t *testing.T) {
 	}
 }
 
-// The first of each block size is FIPS 197, appendix C; the others are of
-// Brian Gladman's set for all sizes of Rijndael, pi enciphered with e.
+// The first vector of each block size is from FIPS 197, appendix C; the others are from Brian
+// Gladman's set for all sizes of Rijndael, pi encrypted with e.
 func TestRijndaelKnownAnswers(t *testing.T) {
 	const (
 		key = "2b7e151628aed2a6abf7158809cf4f3c762e7160f38b4da56a784d9045190cfe"
@@ -47,7 +47,7 @@ func TestRijndaelKnownAnswers(t *testing.T) {
 	}
 }
 
-// With blocks of 16 bytes Rijndael is AES, so crypto/aes is a second opinion.
+// With blocks of 16 bytes Rijndael is AES, so crypto/aes must agree.
 func TestRijndaelIsAES(t *testing.T) {
 	random := rand.NewChaCha8([32]byte{})
 	for range 200 {

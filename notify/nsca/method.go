@@ -5,12 +5,12 @@ import (
 	"strings"
 )
 
-// Method is how packets are encrypted: send_nsca's encryption_method.
+// Method is the encryption of packets: send_nsca's encryption_method.
 type Method int
 
-// The methods that this package speaks. Beyond XOR each is a block cipher of
-// libmcrypt in 8-bit CFB mode. Rijndael128 is AES-256: libmcrypt names
-// Rijndael by its block, and the key is always the longest one.
+// The supported methods. All except XOR are block ciphers of libmcrypt in 8-bit CFB mode.
+// Rijndael128 is AES-256: libmcrypt names Rijndael by its block size, and always uses the longest
+// key.
 const (
 	None        Method = 0
 	XOR         Method = 1
@@ -25,8 +25,8 @@ const (
 	Rijndael256 Method = 16
 )
 
-// methods has everything that send_nsca accepts, by number, under libmcrypt's
-// names. Those without Go code behind them are rare, or broken in libmcrypt.
+// methods lists everything that send_nsca accepts, by number, with libmcrypt's names. The ones
+// without Go code are rare, or broken in libmcrypt.
 var methods = [...]struct {
 	name      string
 	supported bool
@@ -65,7 +65,7 @@ func (m Method) String() string {
 	return fmt.Sprintf("%d (%s)", int(m), methods[m].name)
 }
 
-// check returns nil for a method that this package speaks.
+// check returns an error if the package does not support m.
 func (m Method) check() error {
 	if m >= 0 && int(m) < len(methods) && methods[m].supported {
 		return nil

@@ -1,5 +1,5 @@
 // Package nsca reports to Nagios, or another program with passive checks, through the NSCA
-// daemon. It speaks the protocol of that daemon, and needs no send_nsca.
+// daemon. It speaks the daemon's protocol and does not need send_nsca.
 //
 //	method, password, err := nsca.ReadConfig("/etc/send_nsca.cfg")
 //	client, err := nsca.New(nsca.Config{
@@ -10,15 +10,14 @@
 //
 // # Confirmation
 //
-// NSCA acknowledges nothing. The daemon closes the connection after a packet that it cannot
-// decrypt, and otherwise keeps it open. So Notify waits a moment before it reports success. A
-// sender cannot see whether Nagios knows the host and the service.
+// NSCA has no acknowledgement. The daemon closes the connection after a packet that it cannot
+// decrypt, and otherwise keeps it open. So Notify waits a second before it reports success. A sender
+// cannot find out whether Nagios knows the host and the service.
 //
 // # Security
 //
-// The methods are those of 2002, keyed with the bare password. None of them
-// authenticates the daemon, and xor hides nothing. Use method 14 to 16, and a
-// trusted network.
+// The methods date from 2002 and use the password directly as the key. None of them authenticates
+// the daemon, and xor hides nothing. Use method 14 to 16, and a trusted network.
 package nsca
 
 import (
@@ -37,35 +36,33 @@ import (
 
 const (
 	defaultPort    = "5667"
-	defaultTimeout = 10 * time.Second // send_nsca's
+	defaultTimeout = 10 * time.Second // send_nsca's default
 )
 
-// Config sets the receiver, and the service to report.
+// Config configures a Client: the receiver, and the service to report.
 type Config struct {
-	// Server is where the daemon listens: a host name or an IP address, with
-	// or without a port. Without one it is 5667; an IPv6 address with a port
-	// needs brackets.
+	// Server is the address of the daemon: a host name or an IP address, with or without a port. The
+	// default port is 5667. An IPv6 address with a port needs brackets.
 	Server string
 
 	// Host is the name of this machine in Nagios, 1 to 63 bytes.
 	Host string
 
-	// Service is the name of the service in Nagios, up to 127 bytes. Where it
-	// is empty each event's own service is reported.
+	// Service is the name of the service in Nagios, up to 127 bytes. If it is empty, the service of
+	// each event is used.
 	Service string
 
-	// Method and Password must be the daemon's decryption_method and password;
-	// ReadConfig reads both. The zero Method encrypts nothing.
+	// Method and Password must equal the daemon's decryption_method and password. ReadConfig reads
+	// both. The zero Method encrypts nothing.
 	Method   Method
 	Password string
 
-	// Timeout bounds one Notify, from the look-up of the name to the end of
-	// the wait for a refusal. Without one it is 10 s.
+	// Timeout limits one Notify, from the name look-up to the end of the wait for a refusal. The
+	// default is 10 s.
 	Timeout time.Duration
 
-	// Legacy sends the packet of NSCA 2.7 and before, with 511 bytes of text
-	// where later ones have 4095. A later daemon takes it too, but can no
-	// longer be seen to refuse it.
+	// Legacy sends the packet format of NSCA 2.7 and before, with 511 bytes of text instead of 4095.
+	// Later daemons accept it too, but then their refusals cannot be detected.
 	Legacy bool
 }
 
@@ -88,7 +85,7 @@ func (c Config) Validate() error {
 	return nil
 }
 
-// address returns server as net.Dial wants it.
+// address returns server in the form that net.Dial expects.
 func address(server string) (string, error) {
 	if server == "" {
 		return "", errors.New("is empty: give HOST or HOST:PORT")
@@ -109,8 +106,8 @@ func address(server string) (string, error) {
 	return net.JoinHostPort(host, port), nil
 }
 
-// checkName refuses names that the daemon would cut, or that would shift the fields of the
-// line that it writes for Nagios:
+// checkName refuses names that the daemon would truncate, or that would shift the fields of the line
+// that it writes for Nagios:
 //
 //	[time] PROCESS_SERVICE_CHECK_RESULT;host;service;state;text
 func checkName(name string, limit int) error {

@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// The daemon speaks first: an initialisation vector and its clock.
+// The daemon sends first: an initialisation vector and its clock.
 const (
 	ivSize   = 128
 	initSize = ivSize + 4
@@ -18,14 +18,14 @@ const (
 // after the version and two at the end:
 //
 //	0    int16   packet version, 3
-//	4    uint32  CRC-32 (IEEE) of the whole packet, this field being zero
+//	4    uint32  CRC-32 (IEEE) of the whole packet, with zero in this field
 //	8    uint32  the time that the daemon sent
 //	12   int16   state
-//	14   [64]    host, NUL-terminated like all that follows
+//	14   [64]    host, NUL-terminated like the other texts
 //	78   [128]   service
 //	206  [4096]  text; [512] before NSCA 2.9
 //
-// It was read off nsca 2.10.2 and its send_nsca; see testdata.
+// The layout was checked against nsca 2.10.2 and its send_nsca; see testdata.
 const (
 	packetVersion = 3
 
@@ -42,7 +42,7 @@ const (
 	legacyPacketSize = textOffset + 512 + 2
 )
 
-// result is one passive check result. Its strings must be clean, and fit.
+// result is one passive check result. Its strings must be clean and fit.
 type result struct {
 	time    uint32
 	state   uint16
@@ -51,8 +51,8 @@ type result struct {
 	text    string
 }
 
-// put writes r into a packet of either size. It keeps the bytes that no field
-// needs: they are random, so that ciphers have nothing regular to work on.
+// put writes r into a packet of either size. Unused bytes keep their random content, so that
+// ciphers do not encrypt regular data.
 func (r result) put(packet []byte) {
 	binary.BigEndian.PutUint16(packet, packetVersion)
 	binary.BigEndian.PutUint32(packet[timeOffset:], r.time)
@@ -69,14 +69,13 @@ func putString(field []byte, s string) {
 	field[copy(field, s)] = 0
 }
 
-// textLimit is how many bytes of text a packet of that size carries.
+// textLimit returns the bytes of text that fit into a packet of that size.
 func textLimit(packetSize int) int {
 	return packetSize - 2 - textOffset - 1
 }
 
-// cleanText returns s as Nagios can show it, in at most limit bytes: nothing
-// that would end the line, and no vertical bar, which would hide what follows
-// as performance data.
+// cleanText returns s in a form that Nagios can show, with at most limit bytes. It removes line
+// ends, and vertical bars, after which Nagios reads performance data.
 func cleanText(s string, limit int) string {
 	s = strings.Map(func(r rune) rune {
 		switch {

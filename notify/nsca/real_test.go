@@ -14,8 +14,8 @@ import (
 	"github.com/statsd-ops/statsd/notify"
 )
 
-// newClient returns a client for a real daemon that takes what it gets: the
-// result is read back from its file, so there is no need to wait for a refusal.
+// newClient returns a client for a real daemon that accepts the packets. The result is read back
+// from its file, so the client need not wait for a refusal.
 func newClient(t *testing.T, c Config) *Client {
 	t.Helper()
 	c.Timeout = wait.Patience
@@ -27,8 +27,8 @@ func newClient(t *testing.T, c Config) *Client {
 	return client
 }
 
-// All are sent before any is read back: nsca --single needs a second to see
-// that a legacy packet is one.
+// All are sent before any is read back, because nsca --single needs a second to recognise a legacy
+// packet.
 func TestEveryMethodWithRealDaemon(t *testing.T) {
 	t.Parallel()
 	const password = "a password longer than any key: 0123456789abcdef0123456789abcdef"
@@ -114,8 +114,8 @@ func TestHostileTextWithRealDaemon(t *testing.T) {
 	})
 }
 
-// Each daemon sees one refused packet and nothing after it: nsca --single
-// 2.10.2 then confuses the next connection with the one that it closed.
+// Each daemon gets one refused packet and nothing after it, because nsca --single 2.10.2 then
+// confuses the next connection with the closed one.
 func TestRealDaemonRefuses(t *testing.T) {
 	for _, c := range []struct {
 		name, mode string
@@ -133,7 +133,7 @@ func TestRealDaemonRefuses(t *testing.T) {
 			client := newClient(t, Config{Server: d.Addr, Host: "web1", Service: "statsd", Method: c.method, Password: c.password})
 			client.wait = wait.Patience
 			wantError(t, client.Notify(t.Context(), notify.Event{}),
-				"nsca "+d.Addr+": closed the connection on the packet: password, encryption method or packet size is not the daemon's")
+				"nsca "+d.Addr+": closed the connection after the packet: password, encryption method or packet size differs from the daemon's")
 			if commands := d.Commands(0); len(commands) > 0 {
 				t.Errorf("the daemon wrote %q", commands)
 			}
@@ -146,12 +146,12 @@ func TestRealDaemonWithBrokenMethod(t *testing.T) {
 	t.Parallel()
 	d := counterpart.StartNSCA(t, "--single", 12, "s3cret")
 	err := newClient(t, Config{Server: d.Addr, Host: "web1", Service: "statsd"}).Notify(t.Context(), notify.Event{})
-	wantError(t, err, "nsca "+d.Addr+": got 0 of the 132 bytes that nsca greets with, then the end of the connection: "+
-		"does the daemon allow this host, and know its own decryption_method?")
+	wantError(t, err, "nsca "+d.Addr+": got 0 of the 132 bytes of nsca's greeting, then the end of the connection: "+
+		"does the daemon allow this host, and is its decryption_method valid?")
 }
 
-// What ParseConfig reads from a file is what the real send_nsca uses: a packet
-// of the one is a packet of the other.
+// ParseConfig and the real send_nsca read the same settings from a file: their packets are the
+// same.
 func TestConfigMeansTheSameToSendNSCA(t *testing.T) {
 	program := counterpart.Find(t, "send_nsca")
 	for _, content := range configs {

@@ -2,17 +2,16 @@ package nsca
 
 import "math/bits"
 
-// rijndael encrypts with Rijndael as it was submitted (Daemen and Rijmen, "AES
-// Proposal: Rijndael", 1999), whose blocks may have 16, 24 or 32 bytes. AES
-// kept only the first, and so does crypto/aes. It is slow, and its timing
-// depends on the key; it serves packets that are sent once a minute.
+// rijndael encrypts with Rijndael as it was submitted (Daemen and Rijmen, "AES Proposal: Rijndael",
+// 1999), with blocks of 16, 24 or 32 bytes. AES, and so crypto/aes, has only 16. It is slow, and
+// its timing depends on the key; it is only used for a packet per minute.
 type rijndael struct {
 	sbox   [256]byte
-	shifts [4]int   // columns that each row moves to the left
-	keys   [][]byte // one of the block's size a round, and one before the first
+	shifts [4]int   // how far each row moves to the left, in columns
+	keys   [][]byte // one key of the block's size before the first round and one per round
 }
 
-// newRijndael takes a block of 16, 24 or 32 bytes and a key of 16, 24 or 32.
+// newRijndael returns the cipher for a block of 16, 24 or 32 bytes and a key of 16, 24 or 32.
 func newRijndael(blockSize int, key []byte) *rijndael {
 	r := &rijndael{sbox: makeSbox(), shifts: [4]int{0, 1, 2, 3}}
 	if blockSize == 32 {
@@ -28,8 +27,8 @@ func newRijndael(blockSize int, key []byte) *rijndael {
 
 func (r *rijndael) BlockSize() int { return len(r.keys[0]) }
 
-// Encrypt encrypts the first block of src into dst. The state is kept by
-// columns of four bytes, as the proposal lays it out.
+// Encrypt encrypts the first block of src into dst. The state is stored in columns of four bytes,
+// as in the proposal.
 func (r *rijndael) Encrypt(dst, src []byte) {
 	size := r.BlockSize()
 	state, next := make([]byte, size), make([]byte, size)
@@ -84,8 +83,8 @@ func double(b byte) byte {
 	return b<<1 ^ b>>7*0x1b
 }
 
-// makeSbox computes the substitution: the inverse in GF(2^8), then an affine
-// map. Counting up the powers of the generator 3 pairs each with its inverse.
+// makeSbox computes the substitution: the inverse in GF(2^8), then an affine map. The powers of the
+// generator 3 pair each element with its inverse.
 func makeSbox() (sbox [256]byte) {
 	var power [255]byte
 	for i, p := 0, byte(1); i < len(power); i++ {

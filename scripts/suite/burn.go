@@ -6,10 +6,10 @@ import (
 	"os/exec"
 )
 
-// burnCommand makes this program keep a core busy.
+// burnCommand makes this program occupy a core.
 const burnCommand = "burn"
 
-// burn uses all of a core until standard input ends, as it does when the suite ends.
+// burn uses a whole core until standard input ends, which also happens when the suite ends.
 func burn() {
 	go func() {
 		_, _ = io.Copy(io.Discard, os.Stdin)

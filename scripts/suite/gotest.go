@@ -20,8 +20,8 @@ type tests struct {
 	module  string
 	env     []string
 	verbose bool
-	out     io.Writer // takes the name of each failure at once, and all output with -v
-	// progress is called when a package has ended, unless nil.
+	out     io.Writer // receives the name of each failure at once, and all output with -v
+	// progress, unless nil, is called when a package has ended.
 	progress func()
 
 	tally  tally
@@ -31,7 +31,7 @@ type tests struct {
 // id names a test, or with an empty test its package.
 type id struct{ pkg, test string }
 
-// state is what is known of a test that has started.
+// state is the state of a test that has started.
 type state struct {
 	output      bytes.Buffer
 	ended       bool
@@ -39,8 +39,8 @@ type state struct {
 	childFailed bool
 }
 
-// newTests prepares a run as options say. The time limit is far beyond what a busy
-// machine needs; it ends a test that hangs.
+// newTests prepares a run with these options. The time limit ends a test that hangs; it is far
+// beyond what a busy machine needs.
 func newTests(o options, module string, env []string) *tests {
 	t := &tests{module: module, states: map[id]*state{}, out: io.Discard}
 	t.verbose = slices.Contains(o.testFlags, "-v")
@@ -54,7 +54,7 @@ func newTests(o options, module string, env []string) *tests {
 	return t
 }
 
-// goCommand is the go command that make was told to use.
+// goCommand returns the go command, which make can set.
 func goCommand() string { return cmp.Or(os.Getenv("GO"), "go") }
 
 // raceFlag is empty without a C compiler, which the race detector needs.
@@ -109,7 +109,7 @@ func (t *tests) run(ctx context.Context) tally {
 	return t.tally
 }
 
-// take works in an event.
+// take processes an event.
 func (t *tests) take(e event) {
 	switch e.Action {
 	case "build-output":
@@ -139,8 +139,8 @@ func (t *tests) state(of id) *state {
 	return s
 }
 
-// parent returns the test that a subtest belongs to, nil for none. A subtest's own name
-// may have slashes too.
+// parent returns the test that a subtest belongs to, or nil. A subtest's own name may contain
+// slashes too.
 func (t *tests) parent(of id) *state {
 	for {
 		i := strings.LastIndexByte(of.test, '/')
@@ -154,8 +154,7 @@ func (t *tests) parent(of id) *state {
 	}
 }
 
-// ended counts a test. One that has subtests stands for more than them only when it
-// failed by itself.
+// ended counts a test. A test with subtests counts in addition to them only if it failed by itself.
 func (t *tests) ended(of id, action string) {
 	s := t.state(of)
 	s.ended = true
@@ -175,8 +174,8 @@ func (t *tests) ended(of id, action string) {
 	s.output = bytes.Buffer{}
 }
 
-// packageEnded finds what failed besides its tests: the build, TestMain, or tests that
-// never ended.
+// packageEnded records other failures than failed tests: of the build, of TestMain, or of tests
+// that never ended.
 func (t *tests) packageEnded(e event) {
 	if e.Action == "fail" {
 		found := false
@@ -210,7 +209,7 @@ func (t *tests) fail(name, output string) {
 	fmt.Fprintf(t.out, "\n    FAIL %s\n", name)
 }
 
-// short returns a package's path in the project.
+// short returns a package's path relative to the project.
 func short(pkg string) string {
 	const module = "github.com/statsd-ops/statsd"
 	if pkg == module {

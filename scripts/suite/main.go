@@ -1,4 +1,4 @@
-// Suite is what make test and make stress run. It says what it does, stage by stage,
+// Suite runs the tests for make test and make stress. It prints each stage,
 // repeats the failures at the end, and counts the tests.
 //
 //	suite [-no-skips] [-- GO TEST FLAGS]           every stage once
@@ -20,7 +20,7 @@ import (
 	"time"
 )
 
-// options are what the command line asks for.
+// options are the values of the command line.
 type options struct {
 	noSkips     bool
 	quiet, busy int
@@ -55,8 +55,8 @@ func main() {
 	}
 }
 
-// command prepares a command that ends with ctx, and with it all that it has started:
-// go test would leave the tests behind.
+// command prepares a command that ends with ctx, together with all processes that it started: go
+// test alone would leave the tests running.
 func command(ctx context.Context, words ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, words[0], words[1:]...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -130,7 +130,7 @@ func end(out io.Writer, begun time.Time, outcome string) {
 	fmt.Fprintf(out, "%6.1fs  %s\n", time.Since(begun).Seconds(), outcome)
 }
 
-// run runs a stage. What it prints is shown only if it fails.
+// run runs a stage. Its output is shown only if it fails.
 func (s stage) run(ctx context.Context, all *tally, out io.Writer) {
 	begin(out, s.name)
 	begun := time.Now()
@@ -144,8 +144,8 @@ func (s stage) run(ctx context.Context, all *tally, out io.Writer) {
 	end(out, begun, "FAILED")
 }
 
-// installCounterparts sees to the programs that the tests talk to, and reports whether
-// all are there. Without them their tests are skipped, unless that is forbidden.
+// installCounterparts installs the programs that the tests use, and reports whether all are
+// installed. Tests without their program are skipped, unless that is forbidden.
 func installCounterparts(ctx context.Context, all *tally, out io.Writer) bool {
 	begin(out, "counterparts")
 	begun := time.Now()

@@ -20,17 +20,17 @@ type stressing struct {
 	out io.Writer
 
 	mu       sync.Mutex
-	examples map[string]string // what a test printed when it failed first
+	examples map[string]string // output of a test's first failure
 }
 
-// outcomes are the runs under one set of conditions.
+// outcomes are the results of the runs under one set of conditions.
 type outcomes struct {
 	conditions   string
 	runs, passed int
 	failed       map[string]int // runs by the test that failed in them
 }
 
-// stress runs the tests often, and reports which ones failed, how often, and how.
+// stress runs the tests many times, and reports which ones failed, how often, and how.
 func stress(ctx context.Context, o options, out io.Writer) bool {
 	o.testFlags = append([]string{"-count=1"}, o.testFlags...)
 	s := &stressing{options: o, out: out, examples: map[string]string{}}

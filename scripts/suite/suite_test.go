@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// module is a module whose tests end in every way.
+// module is a module with tests for every kind of result.
 var module = map[string]string{
 	"go.mod": "module github.com/statsd-ops/statsd\n\ngo 1.26\n",
 	"good/good_test.go": `package good
@@ -91,7 +91,7 @@ func TestGoTestFails(t *testing.T) {
 	}
 }
 
-// A test that is killed has no end of its own.
+// A killed test has no event for its end.
 func TestUnended(t *testing.T) {
 	var tested = tests{states: map[id]*state{}, out: &bytes.Buffer{}}
 	for _, line := range []string{
@@ -120,7 +120,7 @@ func TestNoSkips(t *testing.T) {
 	}
 }
 
-// Burners end when the suite does, by its pipe too.
+// Burners end with the suite, even if it is killed.
 func TestBurn(t *testing.T) {
 	if os.Getenv("SUITE_TEST_BURN") != "" {
 		burn()

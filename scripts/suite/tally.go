@@ -10,14 +10,14 @@ import (
 	"strings"
 )
 
-// failure is a test or a stage that failed, and what it printed.
+// failure is a failed test or stage, with its output.
 type failure struct{ name, output string }
 
-// tally counts what passed, failed and was skipped.
+// tally counts passed, failed and skipped tests.
 type tally struct {
 	passed, failed, skipped int
 	failures                []failure
-	skips                   map[string][]string // tests by the reason
+	skips                   map[string][]string // tests by reason
 }
 
 func (t tally) String() string {
@@ -36,7 +36,7 @@ func (t *tally) failedIn(pkg string) bool {
 
 var reason = regexp.MustCompile(`(?m)^ *[\w.]+\.go:\d+: (.*)$`)
 
-// skip counts a skipped test. The last line that it logged is the reason.
+// skip counts a skipped test. The reason is its last log line.
 func (t *tally) skip(name, output string) {
 	t.skipped++
 	why := "no reason given"
@@ -62,7 +62,7 @@ func (t *tally) add(other tally) {
 	}
 }
 
-// report prints what was skipped and why, the failures once more, and the counts. It
+// report prints the skipped tests with reasons, the failures again, and the counts. It
 // reports whether all is well.
 func (t *tally) report(ctx context.Context, noSkips bool, out io.Writer) bool {
 	for _, why := range slices.Sorted(maps.Keys(t.skips)) {

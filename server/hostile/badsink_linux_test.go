@@ -19,8 +19,7 @@ var stuck = map[string]sinktest.Fault{
 	"resets in mid-line": {ResetAfter: 1000},
 }
 
-// A sink gets stuck in several ways. Nothing is lost. Only a send that broke can come
-// twice.
+// A sink gets stuck in several ways. Nothing is lost. Only a broken send can be repeated.
 func TestSoakStuckSink(t *testing.T) {
 	flushes := soak.Pick(3, 60)
 	for name, fault := range stuck {
@@ -46,7 +45,7 @@ func TestSoakStuckSink(t *testing.T) {
 
 // A sink gives up after any number of bytes. Nothing is lost.
 func TestSoakSinkGivesUpAnywhere(t *testing.T) {
-	most, step := 200, soak.Pick(25, 1)
+	highest, step := 200, soak.Pick(25, 1)
 	for name, fault := range map[string]func(int) sinktest.Fault{
 		"closes": func(n int) sinktest.Fault { return sinktest.Fault{CloseAfter: n} },
 		"resets": func(n int) sinktest.Fault { return sinktest.Fault{ResetAfter: n} },
@@ -58,7 +57,7 @@ func TestSoakSinkGivesUpAnywhere(t *testing.T) {
 			d := startTo(t, sink.Addr(), interval, "--metadata-prefix=", "--spool-dir="+t.TempDir())
 			conn := d.dial("udp")
 			sent := 0
-			for n := 1; n <= most; n += step {
+			for n := 1; n <= highest; n += step {
 				first := sink.Accepted()
 				sink.SetEach(func(connection int) sinktest.Fault {
 					if connection == first {
@@ -87,7 +86,7 @@ func TestSoakSinkGivesUpAnywhere(t *testing.T) {
 			if hits := count(lines, "stats.hits "); hits != sent {
 				t.Errorf("%d hits came, want %d", hits, sent)
 			}
-			soak.Row(t, fmt.Sprintf("sink %s after N bytes, %d values of N up to %d", name, sent, most),
+			soak.Row(t, fmt.Sprintf("sink %s after N bytes, %d values of N up to %d", name, sent, highest),
 				fmt.Sprintf("0 lost; %d lines of unfinished sends twice", again), "0 lost, no others twice")
 		})
 	}
@@ -136,8 +135,8 @@ func TestSoakIntakeBesideStuckSink(t *testing.T) {
 type intake struct {
 	d     *statsd
 	conn  net.Conn
-	block []byte // of intakeBlock lines
-	n     int    // lines a turn
+	block []byte // intakeBlock lines
+	n     int    // lines per turn
 	sent  int
 	took  []time.Duration
 }

@@ -21,7 +21,7 @@ type attack struct{ start, again string }
 
 const postHeader = "POST /RPC2 HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/xml\r\n"
 
-// attacks on the monitor, each of many connections.
+// attacks on the monitor, each with many connections.
 func attacks() map[string]attack {
 	whole := func(body string) attack {
 		return attack{start: fmt.Sprintf("%sContent-Length: %d\r\n\r\n%s", postHeader, len(body), body)}
@@ -103,7 +103,7 @@ func sleep(ctx context.Context, d time.Duration) {
 	}
 }
 
-// besiegedEnv makes a test's program attack the monitor at an address instead.
+// besiegedEnv makes the test program attack the monitor at an address instead of testing.
 const besiegedEnv = "HOSTILE_BESIEGED"
 
 // besiegeAsked attacks until standard input ends. Now and then it prints how many

@@ -72,10 +72,10 @@ func sideBySide(t *testing.T) {
 
 // inTime fails the test if something took too long, but only where exact bounds are
 // measured: anything takes long on a machine that does other work too.
-func inTime(t *testing.T, what string, took, most time.Duration) {
+func inTime(t *testing.T, what string, took, limit time.Duration) {
 	t.Helper()
-	if soak.On() && took > most {
-		t.Errorf("%s took %v, want at most %v", what, took, most)
+	if soak.On() && took > limit {
+		t.Errorf("%s took %v, want at limit %v", what, took, limit)
 	}
 }
 
@@ -171,7 +171,7 @@ func (d *statsd) send(conn net.Conn, text []byte) {
 	}
 }
 
-// figures asks the monitor, and checks the ledger.
+// figures queries the monitor and checks the ledger.
 func (d *statsd) figures() map[string]float64 {
 	d.t.Helper()
 	figures, err := d.ask(http.DefaultClient)
@@ -182,7 +182,7 @@ func (d *statsd) figures() map[string]float64 {
 	return figures
 }
 
-// ask asks the monitor.
+// ask queries the monitor.
 func (d *statsd) ask(client *http.Client) (figures map[string]float64, err error) {
 	response, err := client.Post("http://"+d.monitor, "text/xml", strings.NewReader("<methodCall><methodName>istats</methodName></methodCall>"))
 	if err != nil {
@@ -218,7 +218,7 @@ func (d *statsd) balance(f map[string]float64) {
 	}
 }
 
-// await waits until a figure has a value, and returns all figures then.
+// await waits until a figure has a value and returns all figures.
 func (d *statsd) await(name string, value float64) map[string]float64 {
 	d.t.Helper()
 	var f map[string]float64
@@ -246,8 +246,7 @@ func (d *statsd) awaitRead() {
 	})
 }
 
-// memory returns a figure of /proc/PID/status in bytes: VmRSS, or VmHWM for its
-// peak.
+// memory returns a field of /proc/PID/status in bytes: VmRSS, or VmHWM for its peak.
 func (d *statsd) memory(name string) float64 {
 	d.t.Helper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", d.cmd.Process.Pid))
@@ -266,7 +265,7 @@ func (d *statsd) memory(name string) float64 {
 func (d *statsd) cpu() time.Duration {
 	d.t.Helper()
 	var used unix.Timespec
-	// A process' clock, see clock_getcpuclockid(3).
+	// The clock of a process, see clock_getcpuclockid(3).
 	if err := unix.ClockGettime(int32(^d.cmd.Process.Pid<<3|2), &used); err != nil {
 		d.t.Fatal(err)
 	}
@@ -297,17 +296,17 @@ func eventually(t testing.TB, complaint string, ok func() bool) {
 	wait.Until(t, complaint, ok)
 }
 
-// isCut reports whether the daemon closes conn before a moment.
+// isCut reports whether the daemon closes conn before the given time.
 func isCut(conn net.Conn, until time.Time) bool {
 	_ = conn.SetReadDeadline(until)
 	_, err := conn.Read(make([]byte, 1))
 	return err != nil && !errors.Is(err, os.ErrDeadlineExceeded)
 }
 
-// log is what the daemon logs.
+// log is the daemon's log.
 type log struct{ counterpart.Output }
 
-// find returns what a pattern's first group matches, "" if it does not match.
+// find returns the first group of a pattern's match, or "".
 func (l *log) find(pattern string) string {
 	if found := regexp.MustCompile(pattern).FindStringSubmatch(l.String()); found != nil {
 		return found[1]

@@ -21,20 +21,20 @@ func TestSoakOneDatagramBuiltToHurt(t *testing.T) {
 		packets += 2
 		d.await("udp.packets", float64(packets))
 	}
-	send(make([]byte, MostUDP))
+	send(make([]byte, MaxUDP))
 	d.expectCanary("canary", 1)
-	most := 0.0
+	peak := 0.0
 	for _, g := range Datagrams() {
 		before := d.memory("VmHWM")
-		send(g.Make(MostUDP))
+		send(g.Make(MaxUDP))
 		grown := d.memory("VmHWM") - before
-		if most = max(most, grown); grown > bound(1<<20) {
+		if peak = max(peak, grown); grown > bound(1<<20) {
 			t.Errorf("%s: memory grew by %.2f MB", g.Name, grown/(1<<20))
 		}
 	}
 	d.expectCanary("canary", packets/2)
 	soak.Row(t, fmt.Sprintf("one datagram built to hurt: %d kinds", len(Datagrams())),
-		fmt.Sprintf("alive, canary exact, memory +%.2f MB at most", most/(1<<20)), "1 MB")
+		fmt.Sprintf("alive, canary exact, memory +%.2f MB at most", peak/(1<<20)), "1 MB")
 }
 
 // They take processor time in proportion to their bytes: long ones do not cost more a
@@ -45,7 +45,7 @@ func TestSoakDatagramsTakeLinearTime(t *testing.T) {
 	d := start(t, 20*time.Millisecond)
 	conn := d.dial("udp")
 	packets, canaries := 0, 0
-	// flood sends datagrams of a size, and returns the processor time they took.
+	// flood sends datagrams of a size and returns the processor time for them.
 	flood := func(g Datagram, size int) time.Duration {
 		datagram := g.Make(size)
 		before := d.cpu()
@@ -62,7 +62,7 @@ func TestSoakDatagramsTakeLinearTime(t *testing.T) {
 	}
 	slowest, worst := 0.0, 0.0
 	for _, g := range Datagrams() {
-		large := flood(g, MostUDP)
+		large := flood(g, MaxUDP)
 		each := large.Seconds() / float64(total)
 		slowest = max(slowest, each)
 		if soak.On() {
@@ -72,7 +72,7 @@ func TestSoakDatagramsTakeLinearTime(t *testing.T) {
 		if each < 100e-9 {
 			continue
 		}
-		small := flood(g, MostUDP/16)
+		small := flood(g, MaxUDP/16)
 		worst = max(worst, large.Seconds()/small.Seconds())
 		if large > time.Duration(bound(2)*float64(small)) {
 			t.Errorf("%s: %d bytes take %v in long datagrams, %v in short ones", g.Name, total, large, small)
@@ -83,5 +83,5 @@ func TestSoakDatagramsTakeLinearTime(t *testing.T) {
 		t.Errorf("%v datagrams were dropped", f["udp.kernel_dropped"])
 	}
 	soak.Row(t, fmt.Sprintf("the same, %d MiB of each", total>>20),
-		fmt.Sprintf("at most %.0f ns a byte; long ones cost %.2f times what short ones do", 1e9*slowest, worst), "linear: 2")
+		fmt.Sprintf("at most %.0f ns a byte; long ones cost %.2f times as much as short ones", 1e9*slowest, worst), "linear: 2")
 }

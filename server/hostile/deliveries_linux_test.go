@@ -30,7 +30,7 @@ func deliveries(connections []sinktest.Connection) (lines []string, again int) {
 
 func TestDeliveries(t *testing.T) {
 	for _, test := range []struct {
-		connections string // lines of one letter; + ends a whole connection, - one that broke
+		connections string // lines of one letter; + ends a complete connection, - a broken one
 		lines       string
 		again       int
 	}{

@@ -52,7 +52,7 @@ func (s *onDisk) check(what string, lossy bool) {
 	s.sink.Start()
 	s.d.afterFlush() // the points of a flush are made after its figures
 	var f map[string]float64
-	eventually(s.t, "what is left is not delivered", func() bool {
+	eventually(s.t, "the rest is not delivered", func() bool {
 		f = s.d.figures()
 		return f["sink.graphite.points.queued"]+f["sink.graphite.points.spooled"] == 0
 	})

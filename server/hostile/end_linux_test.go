@@ -172,7 +172,7 @@ func TestSoakKilled(t *testing.T) {
 		d := startTo(t, sink.Addr(), interval, "--metadata-prefix=", spool)
 		slowest = max(slowest, time.Since(begun))
 		if got := d.figures()["sink.graphite.points.recovered"]; got < told {
-			t.Errorf("%v points were recovered, the daemon before had told of %v", got, told)
+			t.Errorf("%v points were recovered, the previous daemon had reported %v", got, told)
 		}
 		return d
 	}
@@ -203,6 +203,6 @@ func TestSoakKilled(t *testing.T) {
 	}
 	inTime(t, "a start", slowest, 2*time.Second)
 	soak.Row(t, fmt.Sprintf("kill -9 at %d random moments while spooling", kills),
-		fmt.Sprintf("all flushes told to be spooled arrive; a kill costs %.0f ms of samples; slowest start %v", each, slowest.Round(time.Millisecond)),
+		fmt.Sprintf("all flushes reported as spooled arrive; a kill costs %.0f ms of samples; slowest start %v", each, slowest.Round(time.Millisecond)),
 		"one fsync interval, 1 s; 2 s")
 }

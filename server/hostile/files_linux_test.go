@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// With few open files allowed, clients that take every place leave enough for publishing, the spool,
-// the state file and the monitor.
+// With few open files allowed, clients that use all their places leave enough for publishing, the
+// spool, the state file and the monitor.
 func TestFewOpenFiles(t *testing.T) {
 	sideBySide(t)
 	c := newCarbon(t)
@@ -52,7 +52,7 @@ func TestFewOpenFiles(t *testing.T) {
 	if f := d.figures(); f["flush_errors"] != 0 || f["state.errors"] != 0 || f["tcp.accept_errors"] != 0 {
 		t.Errorf("%v flushes, %v saves and %v connections failed", f["flush_errors"], f["state.errors"], f["tcp.accept_errors"])
 	}
-	if !strings.Contains(d.log.String(), "fewer open files are allowed") {
+	if !strings.Contains(d.log.String(), "too few open files are allowed") {
 		t.Errorf("the log does not say that files are few:\n%s", d.log)
 	}
 }

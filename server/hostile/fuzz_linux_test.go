@@ -22,7 +22,7 @@ func TestSoakBrokenLines(t *testing.T) {
 	t.Logf("seed %d", seed)
 	// The names are bounded, and so is the monitor's memory of them.
 	d := start(t, 200*time.Millisecond, "--max-names=1000", "--keep-values=1000")
-	d.afterFlush() // the sink's connection is there
+	d.afterFlush() // the sink is connected
 	goroutines, files := d.resources()
 	udp, tcp := d.dial("udp"), d.dial("tcp")
 	var parser wire.Parser
@@ -71,5 +71,5 @@ func TestSoakBrokenLines(t *testing.T) {
 		}
 	}
 	soak.Row(t, fmt.Sprintf("%d broken inputs through sockets", n),
-		fmt.Sprintf("canary exact; each hundred read and told of within %v; goroutines and files as before", longest.Round(time.Millisecond)), "100 ms")
+		fmt.Sprintf("canary exact; each hundred read and reported within %v; goroutines and files as before", longest.Round(time.Millisecond)), "100 ms")
 }

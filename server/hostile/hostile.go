@@ -16,13 +16,13 @@ import (
 	"strings"
 )
 
-// MostUDP is the most bytes that a datagram can carry over IPv4.
-const MostUDP = 65_507
+// MaxUDP is the maximum payload of a datagram over IPv4, in bytes.
+const MaxUDP = 65_507
 
 // Datagram is one kind of datagram that is built to hurt.
 type Datagram struct {
 	Name string
-	// Make makes one of about size bytes.
+	// Make returns one of about size bytes.
 	Make func(size int) []byte
 }
 
@@ -103,7 +103,7 @@ type Inputs struct {
 	last   []byte
 }
 
-// New returns Inputs that are the same for the same seed.
+// New returns Inputs that depend only on the seed.
 func New(seed uint64) *Inputs { return &Inputs{random: rand.New(rand.NewPCG(seed, seed))} }
 
 var lines = []string{
@@ -133,11 +133,11 @@ func (in *Inputs) change(b []byte) []byte {
 	at := r.IntN(len(b) + 1)
 	to := at + min(r.IntN(16), len(b)-at)
 	switch r.IntN(7) {
-	case 0: // a bit
+	case 0: // flip a bit
 		if at < len(b) {
 			b[at] ^= 1 << r.IntN(8)
 		}
-	case 1: // another byte
+	case 1: // replace a byte
 		if at < len(b) {
 			b[at] = byte(r.IntN(256))
 		}
@@ -147,7 +147,7 @@ func (in *Inputs) change(b []byte) []byte {
 		b = slices.Insert(b, at, []byte(pieces[r.IntN(len(pieces))])...)
 	case 4:
 		b = slices.Insert(b, at, []byte(numbers[r.IntN(len(numbers))])...)
-	case 5: // again and again
+	case 5: // repeat a part
 		part := slices.Clone(b[at:to])
 		for n := r.IntN(20); n > 0 && len(b) < 4000; n-- {
 			b = slices.Insert(b, at, part...)

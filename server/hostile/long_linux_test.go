@@ -39,16 +39,16 @@ func TestSoakFlappingSink(t *testing.T) {
 	sideBySide(t)
 	const windows = 20
 	whole := soak.Duration(t, 4*time.Second)
-	window := whole / windows // a minute, of twenty
+	window := whole / windows // stands for a minute, out of twenty
 	sink := sinktest.NewServer(t)
 	d := startTo(t, sink.Addr(), time.Second, "--spool-dir="+t.TempDir())
 
-	most := &intake{d: d, conn: d.dial("tcp"), block: mixed(intakeBlock), n: 20 * intakeBlock}
+	flood := &intake{d: d, conn: d.dial("tcp"), block: mixed(intakeBlock), n: 20 * intakeBlock}
 	for range 7 {
-		most.turn()
+		flood.turn()
 	}
-	part := soak.Pick(20.0, 2.0) // others use the machine too in an ordinary run
-	rate := float64(most.n) / most.median().Seconds() / part
+	part := soak.Pick(20.0, 2.0) // in an ordinary run, other work shares the machine
+	rate := float64(flood.n) / flood.median().Seconds() / part
 
 	begun := time.Now()
 	load := d.newLoad(mixed(intakeBlock), time.Duration(intakeBlock/rate*float64(time.Second)))
@@ -58,15 +58,15 @@ func TestSoakFlappingSink(t *testing.T) {
 		sink.Stop()
 		time.Sleep(window / 2)
 		sink.Start()
-		sink.Forget() // an hour of lines would fill memory
+		sink.Forget() // an hour of lines would fill the memory
 		time.Sleep(window / 2)
-		d.figures() // it balances
+		d.figures() // checks the ledger
 		heap[i] = d.live()
 		goroutines[i], files[i] = d.resources()
 	}
 	blocks := load.stop()
 	rate = float64(blocks*intakeBlock) / time.Since(begun).Seconds()
-	sent := blocks*intakeBlock + 7*most.n
+	sent := blocks*intakeBlock + 7*flood.n
 	f := d.await("samples.received", float64(sent))
 	eventually(t, "the backlog is not sent", func() bool {
 		f = d.figures()
@@ -86,13 +86,13 @@ func TestSoakFlappingSink(t *testing.T) {
 	if f["sink.graphite.points.dropped"] != 0 || f["metrics.discarded"] != float64(sent/100) {
 		t.Errorf("%v points were dropped, %v lines discarded of %d", f["sink.graphite.points.dropped"], f["metrics.discarded"], sent)
 	}
-	soak.Row(t, fmt.Sprintf("%v at %.2f million lines/s (%.0f %% of the most), 1 %% bad, sink flapping each %v", whole, rate/1e6, 100/part, window/2),
+	soak.Row(t, fmt.Sprintf("%v at %.2f million lines/s (%.0f %% of the maximum), 1 %% bad, sink flapping each %v", whole, rate/1e6, 100/part, window/2),
 		fmt.Sprintf("live memory %+.2f MB after the first quarter (%.1f MB); goroutines %d, then %d; files %d, then %d; ledger balances, 0 of %.0f points lost",
 			grown, heap[windows]/(1<<20), goroutines[early], goroutines[windows], files[early], files[windows], f["sink.graphite.points.made"]),
 		"1 MB; flat; 0")
 }
 
-// load is a client that sends the same block of lines again and again.
+// load is a client that sends the same block of lines repeatedly.
 type load struct {
 	quit chan struct{}
 	sent chan int
@@ -119,7 +119,7 @@ func (d *statsd) newLoad(block []byte, every time.Duration) *load {
 	return l
 }
 
-// stop returns how many blocks were sent.
+// stop returns the number of blocks sent.
 func (l *load) stop() int {
 	close(l.quit)
 	return <-l.sent

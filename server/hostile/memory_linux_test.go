@@ -17,7 +17,7 @@ import (
 // The most bytes that a sample may cost.
 const (
 	eachName   = 300 // of a new name or set member
-	eachSample = 16  // of a timer
+	eachSample = 16  // for a timer's sample
 	tolerance  = 1.3
 )
 
@@ -33,12 +33,12 @@ func (d *statsd) flood(conn net.Conn, n int, line func(w io.Writer, i int)) {
 	}
 }
 
-// grown checks the daemon's peak of memory against what it had before.
-func (d *statsd) grown(before, most float64, what string) {
+// grown checks how much the daemon's memory grew from before to its peak.
+func (d *statsd) grown(before, allowed float64, what string) {
 	d.t.Helper()
 	grown := d.memory("VmHWM") - before
-	soak.Row(d.t, what, fmt.Sprintf("memory +%.1f MB", grown/(1<<20)), fmt.Sprintf("%.1f MB", tolerance*most/(1<<20)))
-	if grown > bound(tolerance*most) {
+	soak.Row(d.t, what, fmt.Sprintf("memory +%.1f MB", grown/(1<<20)), fmt.Sprintf("%.1f MB", tolerance*allowed/(1<<20)))
+	if grown > bound(tolerance*allowed) {
 		d.t.Errorf("%s: memory grew by %.1f MB", what, grown/(1<<20))
 	}
 }
@@ -54,14 +54,14 @@ func (d *statsd) resident(names int) {
 	}
 	d.afterFlush()
 	live := d.figures()["memory.live"]
-	d.t.Logf("%d names: %.1f MB resident, %.2f of what is live", names, resident/(1<<20), resident/live)
+	d.t.Logf("%d names: %.1f MB resident, %.2f times the live memory", names, resident/(1<<20), resident/live)
 	if resident > tolerance*live {
 		d.t.Errorf("%d names: %.1f MB resident, only %.1f live", names, resident/(1<<20), live/(1<<20))
 	}
 }
 
-// More new names come than fit. Those that fit take bounded memory, the others are
-// refused and counted, known names stay exact, and after the flood there is room again.
+// More new names come than fit. The first ones take bounded memory, the others are refused and
+// counted, known names stay exact, and after the flood there is room again.
 func TestSoakNewNames(t *testing.T) {
 	sideBySide(t)
 	for _, n := range soak.Pick([]int{100_000}, []int{1_000_000, 10_000_000}) {
@@ -177,13 +177,13 @@ func (d *statsd) afterFlush() {
 // are exact, its percentile is within 1 %.
 func TestSoakTimerSamples(t *testing.T) {
 	sideBySide(t)
-	n, most := soak.Pick(400_000, 10_000_000), soak.Pick(100_000, 1_000_000)
-	const packed = 100 // values in a line
+	n, limit := soak.Pick(400_000, 10_000_000), soak.Pick(100_000, 1_000_000)
+	const packed = 100 // values per line
 	d, f := inOneInterval(t, soak.Pick(time.Second, 20*time.Second), n, func(d *statsd, conn net.Conn) {
 		d.flood(conn, n/packed, func(w io.Writer, i int) {
 			_, _ = io.WriteString(w, "canary.timer"+strings.Repeat(fmt.Sprint(":", i+1), packed)+"|ms\n")
 		})
-	}, fmt.Sprint("--max-timer-samples=", most))
+	}, fmt.Sprint("--max-timer-samples=", limit))
 	eventually(t, "the timer is not published", func() bool { return d.value("stats.timers.canary.timer.count") == float64(n) })
 	d.grown(d.before, eachSample*float64(n), fmt.Sprintf("%d samples of one timer", n))
 	if f["timers.sketched"] != 1 || f["samples.refused"] != 0 {

@@ -13,7 +13,7 @@ import (
 	"github.com/statsd-ops/statsd/internal/wait"
 )
 
-// badNSCA says what receivers of alerts do with a connection. A good one first sends 128
+// badNSCA are bad receivers of alerts, by their handling of a connection. A good one first sends 128
 // bytes of initialisation vector (IV) and a time.
 var badNSCA = map[string]func(net.Conn){
 	"is absent":    nil,
@@ -41,18 +41,18 @@ func TestSoakBadNSCA(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer l.Close()
-			var now, most, accepted atomic.Int64
+			var now, peak, accepted atomic.Int64
 			if serve == nil {
 				_ = l.Close()
 			}
 			go func() {
 				for conn, err := l.Accept(); err == nil; conn, err = l.Accept() {
 					accepted.Add(1)
-					// The end of the one before may be seen a little later than this one.
+					// The end of the previous one may be seen a little later than this one.
 					for end := time.Now().Add(5 * time.Second); now.Load() > 0 && time.Now().Before(end); {
 						time.Sleep(time.Millisecond)
 					}
-					most.Store(max(most.Load(), now.Add(1)))
+					peak.Store(max(peak.Load(), now.Add(1)))
 					go func() {
 						serve(conn)
 						now.Add(-1)
@@ -72,8 +72,8 @@ func TestSoakBadNSCA(t *testing.T) {
 				late = f["flush.late"]
 			}
 			d.expectCanary("canary", canaries)
-			if most.Load() > 1 {
-				t.Errorf("%d alerts at a time", most.Load())
+			if peak.Load() > 1 {
+				t.Errorf("%d alerts at a time", peak.Load())
 			}
 			if soak.On() && late != 0 {
 				t.Errorf("%v flushes late", late)
@@ -81,7 +81,7 @@ func TestSoakBadNSCA(t *testing.T) {
 			if !tried(d.figures()) {
 				t.Error("no alert was tried")
 			}
-			soak.Row(t, "NSCA peer "+name, fmt.Sprintf("canary exact, %v flushes late; %d alerts in flight at most", late, most.Load()), "unaffected; 1")
+			soak.Row(t, "NSCA peer "+name, fmt.Sprintf("canary exact, %v flushes late; %d alerts in flight at peak", late, peak.Load()), "unaffected; 1")
 		})
 	}
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/statsd-ops/statsd/sink/sinktest"
 )
 
-// rounds sends the same counters again and again, each of them once a round.
+// rounds sends the same counters repeatedly, each once per round.
 type rounds struct {
 	d         *statsd
 	conn      net.Conn
@@ -71,8 +71,8 @@ func (r *rounds) await() {
 	}
 }
 
-// check compares what the sink took with what was sent. Nothing is lost, nothing comes
-// twice, and the times of each series grow.
+// check compares the lines of the sink with the sent ones. Nothing is lost or duplicated, and the
+// times of each series grow.
 func (r *rounds) check(lines []string) {
 	r.d.t.Helper()
 	last, total := map[string]int64{}, map[string]float64{}

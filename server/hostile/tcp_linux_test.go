@@ -50,7 +50,7 @@ func TestSoakSlowClients(t *testing.T) {
 	sending.Go(func() {
 		for {
 			for _, conn := range conns[:slow] {
-				_, _ = conn.Write([]byte{'x'}) // it may be cut
+				_, _ = conn.Write([]byte{'x'}) // it may be closed
 			}
 			select {
 			case <-over:
@@ -59,14 +59,14 @@ func TestSoakSlowClients(t *testing.T) {
 			}
 		}
 	})
-	most := 0.0
+	peak := 0.0
 	for time.Since(begun) < allowed {
 		d.send(canary, []byte("canary:1|c\n"))
 		canaries++
 		time.Sleep(5 * time.Millisecond)
-		most = max(most, d.memory("VmRSS"))
+		peak = max(peak, d.memory("VmRSS"))
 	}
-	// Each line began a little later than the one before it.
+	// Each line began a little later than the previous one.
 	deadline := time.Now().Add(wait.Patience)
 	for i, conn := range conns {
 		if !isCut(conn, deadline) {
@@ -82,12 +82,12 @@ func TestSoakSlowClients(t *testing.T) {
 	if f["tcp.cut.idle"]+f["tcp.cut.full"]+f["tcp.cut.memory"] != 0 {
 		t.Errorf("cut for other reasons: %v idle, %v full, %v memory", f["tcp.cut.idle"], f["tcp.cut.full"], f["tcp.cut.memory"])
 	}
-	grown := most - before
-	most = bound(100<<20) * float64(len(conns)) / 10_000
-	if grown > most {
+	grown := peak - before
+	limit := bound(100<<20) * float64(len(conns)) / 10_000
+	if grown > limit {
 		t.Errorf("memory grew by %.1f MB for %d clients", grown/(1<<20), len(conns))
 	}
 	soak.Row(t, fmt.Sprintf("%d clients that send a byte each %v, %d endless lines", slow, pause, endless),
 		fmt.Sprintf("others lose nothing; memory +%.1f MB; all are cut after %v", grown/(1<<20), took.Round(100*time.Millisecond)),
-		fmt.Sprintf("0; %.1f MB; in time", most/(1<<20)))
+		fmt.Sprintf("0; %.1f MB; in time", limit/(1<<20)))
 }

@@ -58,7 +58,7 @@ func TestSoakKernelDropsAreCounted(t *testing.T) {
 			}
 			d.expectCanary("canary", int(f["udp.packets"]))
 			soak.Row(t, fmt.Sprintf("UDP overrun at %s, and stopped for %v: %d datagrams", test.name, stopped, 2*n),
-				fmt.Sprintf("%.0f read + %.0f dropped by the kernel", f["udp.packets"], f["udp.kernel_dropped"]), "the sum is what was sent")
+				fmt.Sprintf("%.0f read + %.0f dropped by the kernel", f["udp.packets"], f["udp.kernel_dropped"]), "the sum equals the sent datagrams")
 		})
 	}
 }

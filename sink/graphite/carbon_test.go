@@ -14,13 +14,13 @@ import (
 	"github.com/statsd-ops/statsd/sink"
 )
 
-// series is a series sent to carbon, with the points that whisper must hold.
+// series is a series sent to carbon, with the expected points in whisper.
 type series struct {
 	path   string
 	points map[int64]float64
 }
 
-// makeSeries returns a payload of n points a second apart, which end at end.
+// makeSeries returns a payload of n points, one second apart, the last at end.
 func makeSeries(s *Sink, path string, end int64, n int) (payload []byte, want series) {
 	values := []float64{0, 1, -7, 0.1, 2.38e-05, 1e21, 1.0 / 3, math.MaxFloat64, 5e-324, 1 << 53}
 	want = series{path, map[int64]float64{}}
@@ -96,8 +96,8 @@ func TestCarbonStoresExactly(t *testing.T) {
 	sendAll("after")
 }
 
-// A stopped carbon confirms nothing, though its kernel takes everything; when it
-// goes on, it gets on with the same connection. Through a terminator of TLS too.
+// A stopped carbon confirms nothing, although its kernel accepts everything. When it continues, the
+// same connection is used. This also holds through a TLS terminator.
 func TestCarbonStoppedAndContinued(t *testing.T) {
 	t.Parallel()
 	carbon := counterpart.StartCarbon(t)
@@ -134,7 +134,7 @@ func TestCarbonStoppedAndContinued(t *testing.T) {
 	}
 }
 
-// What a killed carbon had not read was not confirmed, and is sent again.
+// Bytes that a killed carbon had not read were not confirmed, and are sent again.
 func TestCarbonKilledInTheMiddle(t *testing.T) {
 	t.Parallel()
 	carbon := counterpart.StartCarbon(t)

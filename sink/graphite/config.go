@@ -11,38 +11,35 @@ import (
 	"github.com/statsd-ops/statsd/sink"
 )
 
-// Config says where the receiver is and how long it may take.
+// Config configures a Sink: the receiver and the time limits.
 type Config struct {
-	// Addr is the receiver's "host:port", an IPv6 address in brackets. There is
-	// no default. The host is looked up at every connect, and all its addresses
-	// are tried.
+	// Addr is the receiver's "host:port", with an IPv6 address in brackets. It is required. The host
+	// is looked up at every connect, and all its addresses are tried.
 	Addr string
 
-	// Prefix stands in front of every path, with a dot between; empty for none.
+	// Prefix is put in front of every path, with a dot between. Empty means none.
 	Prefix string
 
 	// Pickle sends carbon's pickle protocol instead of lines.
 	Pickle bool
 
-	// TLS says how the receiver is known if it is behind TLS; nil if it is not.
+	// TLS configures TLS to the receiver. nil means no TLS.
 	TLS *TLS
 
-	// ConnectTimeout bounds one connect: the look-up, all addresses, and the begin of TLS together.
-	// Zero means 5 s. A shorter one reports a dead receiver sooner; a longer one
-	// lets slow name servers answer.
+	// ConnectTimeout limits one connect: the look-up, all addresses, and the TLS handshake together.
+	// Zero means 5 s. A shorter one reports a dead receiver sooner; a longer one lets slow name
+	// servers answer.
 	ConnectTimeout time.Duration
 
-	// Timeout bounds what one Send takes once it is connected. Zero means 10 s.
-	// When it is over, Send reports an error, but the connection stays and a
-	// Send of the same payload goes on with it: a shorter Timeout reports a slow
-	// receiver sooner and costs nothing else.
+	// Timeout limits one Send after the connect. Zero means 10 s. After a timeout Send returns an
+	// error, but the connection stays open and the next Send of the same payload continues. So a
+	// shorter Timeout only reports a slow receiver sooner.
 	Timeout time.Duration
 
-	// GiveUp is how long an unfinished send may see no byte acknowledged before
-	// its connection is given up and the payload starts again on a new one.
-	// Zero means 5 min. A shorter one leaves a silent receiver sooner (another
-	// one may be behind the same name); a longer one makes fewer duplicates when
-	// the receiver was only slow.
+	// GiveUp limits how long an unfinished send waits for the next acknowledged byte. Then its
+	// connection is closed and the payload is sent again on a new one. Zero means 5 min. A shorter
+	// time leaves a silent receiver sooner (another one may have the same name); a longer time makes
+	// fewer duplicates when the receiver was only slow.
 	GiveUp time.Duration
 
 	// KeepOpen keeps one connection for all sends, instead of one for each. It
@@ -56,8 +53,8 @@ const (
 	defaultGiveUp         = 5 * time.Minute
 )
 
-// Validate says what is wrong with c. The error begins with the name of the setting,
-// which the daemon has as a flag --graphite-NAME and as NAME=VALUE in the URL of a sink.
+// Validate returns an error that begins with the name of the setting. The daemon has it as a flag
+// --graphite-NAME and as NAME=VALUE in the URL of a sink.
 func (c Config) Validate() error {
 	host, port, err := net.SplitHostPort(c.Addr)
 	if err != nil {
@@ -70,7 +67,7 @@ func (c Config) Validate() error {
 		return metric.FlagErrorf("host", nil, "%q is not a host name or address (give no URL)", host)
 	}
 	if _, err := netip.ParseAddr(host); err != nil && strings.Contains(host, ":") {
-		return metric.FlagErrorf("host", nil, "%q is not a host name or address (the port is a setting of its own)", host)
+		return metric.FlagErrorf("host", nil, "%q is not a host name or address (set the port separately)", host)
 	}
 	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
 		return metric.FlagErrorf("port", nil, "%q is not a port from 1 to 65535", port)

@@ -13,27 +13,27 @@ import (
 	"github.com/statsd-ops/statsd/sink"
 )
 
-// delivery is one payload on its way over one connection. It remembers how far
-// it came, so that it can go on after a timeout. It does not keep the payload.
+// delivery sends one payload over one connection. It knows its progress, so that it can continue
+// after a timeout. It does not keep the payload.
 type delivery struct {
 	conn     *link
 	keepOpen bool
-	sum      uint64 // of the payload
-	sealed   []byte // what is sent instead of it: TLS
-	size     int    // of what is sent
+	sum      uint64 // checksum of the payload
+	sealed   []byte // the encrypted bytes to send instead, with TLS
+	size     int    // bytes to send
 
-	written  int       // bytes our kernel has taken
-	acked    int       // bytes the receiver's kernel has acknowledged
+	written  int       // bytes that the local kernel has taken
+	acked    int       // bytes that the receiver's kernel has acknowledged
 	progress time.Time // when written or acked last grew
-	halfShut bool      // our half is closed
+	halfShut bool      // the sending half is closed
 	closed   bool      // the receiver has closed its half
 }
 
-// run goes on with the delivery until it is confirmed, fails, or is out of time.
+// run continues the delivery until it is confirmed, fails, or is out of time.
 func (d *delivery) run(ctx context.Context, payload []byte, deadline time.Time) error {
 	interrupted := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
-		_ = d.conn.SetDeadline(time.Unix(1, 0)) // long ago: wakes whoever waits
+		_ = d.conn.SetDeadline(time.Unix(1, 0)) // a past time wakes all waiting calls
 		close(interrupted)
 	})
 	defer func() {
@@ -52,7 +52,7 @@ func (d *delivery) run(ctx context.Context, payload []byte, deadline time.Time) 
 		if ctx.Err() != nil {
 			err = ctx.Err()
 		}
-		err = fmt.Errorf("the receiver has not confirmed %d bytes by closing the connection, with %d acknowledged (it is stuck, or never closes, and needs keep-open): %w", d.written, d.acked, err)
+		err = fmt.Errorf("the receiver has not confirmed %d bytes by closing the connection, %d are acknowledged (it is stuck, or it never closes and needs keep-open): %w", d.written, d.acked, err)
 	}
 	if errors.Is(err, syscall.ECONNRESET) && d.note() == d.size {
 		err = &sink.Unconfirmed{Err: fmt.Errorf("the receiver has acknowledged all %d bytes and then reset the connection: %w", d.size, err)}
@@ -87,12 +87,12 @@ func (d *delivery) write(ctx context.Context, payload []byte, deadline time.Time
 	return nil
 }
 
-// How often a kept connection is asked what was acknowledged: there is nothing
-// to wait for. An acknowledgement may be held back for 40 ms.
+// How often to ask for the acknowledged bytes of a kept connection. There is no event to wait for.
+// An acknowledgement can be delayed by 40 ms.
 const firstPoll, slowestPoll = 200 * time.Microsecond, 10 * time.Millisecond
 
-// confirm waits until the receiver has taken everything. Without keepOpen that is when
-// it closes; it reads all the time, so that a reset is seen at once.
+// confirm waits until the receiver has taken everything. Without keepOpen it waits for the receiver
+// to close the connection. It reads all the time, so that it notices a reset at once.
 func (d *delivery) confirm(ctx context.Context, deadline time.Time) error {
 	var answer [64]byte
 	for poll := firstPoll; ; poll = min(2*poll, slowestPoll) {
@@ -121,9 +121,9 @@ func (d *delivery) confirm(ctx context.Context, deadline time.Time) error {
 	}
 }
 
-// end judges the receiver's closing: only if all bytes were acknowledged before it
-// has the receiver read them, as a kernel resets a connection that is closed with
-// bytes unread, and acknowledges none that come after.
+// end judges how the receiver closed the connection. The receiver has read everything only if all
+// bytes were acknowledged before: a kernel resets a connection that is closed with unread bytes,
+// and then acknowledges no more.
 func (d *delivery) end() error {
 	d.closed = true
 	if d.note(); d.acked < d.size {
@@ -133,13 +133,13 @@ func (d *delivery) end() error {
 	return nil
 }
 
-// note brings acked and progress up to date, and returns acked.
+// note updates acked and progress, and returns acked.
 func (d *delivery) note() int {
 	queued, err := unacknowledged(d.conn.TCPConn)
 	if err != nil {
-		return d.acked // the connection is broken, as the next read or write will say
+		return d.acked // the connection is broken; the next read or write returns the error
 	}
-	// The end of our half counts as one, and comes after all bytes.
+	// Closing our half counts as one byte, after all others.
 	acked := min(d.written-queued, d.written)
 	if d.halfShut && queued > 0 {
 		acked++
@@ -151,15 +151,15 @@ func (d *delivery) note() int {
 	return d.acked
 }
 
-// abort closes the connection and drops what our kernel has not sent yet: it will
-// be offered again.
+// abort closes the connection and drops the bytes that the local kernel has not sent. They will be
+// sent again.
 func (d *delivery) abort() {
 	_ = d.conn.SetLinger(0)
 	_ = d.conn.TCPConn.Close()
 }
 
-// probe returns nil if the receiver of an idle connection has neither closed it
-// nor sent anything. It takes a millisecond.
+// probe returns nil if the receiver of an idle connection has neither closed it nor sent anything.
+// It takes a millisecond.
 func probe(conn *link) error {
 	if err := conn.SetReadDeadline(time.Now().Add(time.Millisecond)); err != nil {
 		return err
@@ -175,9 +175,9 @@ func probe(conn *link) error {
 	return err
 }
 
-// answerError is what the receiver sent, although carbon never sends anything.
+// answerError holds bytes that the receiver sent. Carbon never sends any.
 type answerError []byte
 
 func (e answerError) Error() string {
-	return fmt.Sprintf("it answers %q, as no carbon does: is this the right port?", []byte(e))
+	return fmt.Sprintf("it answers %q, which carbon never does: is this the right port?", []byte(e))
 }

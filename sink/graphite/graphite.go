@@ -1,48 +1,46 @@
-// Package graphite sends points to carbon-cache, carbon-relay, or another program that reads one
-// of their two protocols over TCP (https://graphite.readthedocs.io/en/stable/feeding-carbon.html).
-// Plaintext has a line for each point,
+// Package graphite sends points to carbon-cache, carbon-relay, or another program that reads one of
+// their two protocols over TCP (https://graphite.readthedocs.io/en/stable/feeding-carbon.html). The
+// plaintext protocol has a line for each point,
 //
 //	stats.web.requests 3.2 1795251862
 //
-// and pickle, with Config.Pickle, frames of points as Python writes them. New makes a
+// and the pickle protocol (Config.Pickle) has frames of points in Python's pickle format. New makes a
 // Sink from a Config; the daemon's outlet calls its AppendPoint and Send.
 //
 // # Confirmation
 //
-// The protocol has no acknowledgement, so Send uses TCP's.
+// The protocols have no acknowledgement, so Send uses TCP's.
 //
-// By default every Send has a connection of its own. It writes the payload, closes its half, and
-// waits for the receiver to close the other half. A receiver closes after reading
-// everything. If it dies before, its kernel resets the connection; if it is stopped, it does
-// not answer. So a nil error means that the receiving process has read every byte. A relay or
-// proxy in between counts as the receiver.
+// By default every Send uses a new connection. It writes the payload, closes the sending half, and
+// waits for the receiver to close the other half. A receiver closes after reading everything. If it
+// dies before, its kernel resets the connection; if it is stopped, it does not answer. So a nil error
+// means that the receiving process has read every byte. A relay or proxy in between counts as the
+// receiver.
 //
-// With Config.KeepOpen all sends share one connection. Send returns nil once the receiver's
-// kernel has acknowledged every byte (on Linux; elsewhere, once our own kernel has taken them).
+// With Config.KeepOpen all sends share one connection. Send returns nil once the receiver's kernel has
+// acknowledged every byte (on Linux; elsewhere, once the local kernel has taken them).
 //
-// A Send that times out leaves its connection open, and the next Send of the same payload
-// continues where it stopped. So a receiver that is slow, or stopped for a while, gets nothing
-// twice.
+// A Send that times out leaves its connection open, and the next Send of the same payload continues.
+// So a receiver that is slow, or stopped for a while, gets no duplicates.
 //
-// With Config.TLS the receiver is the end of TLS. It confirms by closing the TCP connection, or with
-// KeepOpen by its kernel's acknowledgement. The end of TLS confirms nothing, as it can come with
-// bytes unread. A program behind the end of TLS may get them later, or never.
+// With Config.TLS the receiver is the program that terminates TLS. It confirms by closing the TCP
+// connection, or with KeepOpen by its kernel's acknowledgement. The TLS close message confirms
+// nothing, because it can be sent with bytes unread. A program behind the receiver may get the points
+// later, or never.
 //
 // # Loss and duplicates
 //
-// Lost: by default nothing that was reported as sent, unless the receiver loses it after reading
-// (carbon-cache 1.1.7 drops about a second's unwritten points, even at SIGTERM). With KeepOpen
-// also the bytes in the receiver's kernel that its process had not read when it died: at most its
-// receive buffer.
+// Lost: by default no point that was reported as sent, unless the receiver loses it after reading
+// (carbon-cache 1.1.7 drops about a second's unwritten points, even at SIGTERM). With KeepOpen also
+// bytes that the receiving process had not read when it died: at most its receive buffer.
 //
-// Twice: lines of the one payload that was being sent when the connection broke,
-// when our process ended, or when Config.GiveUp was over. It is offered again
-// as a whole, and how much of it the receiver had read cannot be known. Whisper
-// stores the same value again at the same time, so only what adds points up
-// on the way (carbon-aggregator) can tell.
+// Duplicated: lines of the payload that was being sent when the connection broke, when the daemon
+// ended, or when Config.GiveUp was over. The whole payload is sent again, because it is unknown how
+// much the receiver had read. Whisper stores the same value at the same time again, which changes
+// nothing. Only a receiver that adds points up (carbon-aggregator) counts them twice.
 //
-// A receiver that answers with bytes is no carbon: that is an error, not a
-// success, since a web server on a wrong port would read everything too.
+// A receiver that sends bytes is not carbon. That is an error and not a success, because a web server
+// on a wrong port would read everything too.
 package graphite
 
 import (
@@ -60,16 +58,16 @@ import (
 
 var _ sink.Sink = (*Sink)(nil)
 
-// Sink sends points to one receiver. One goroutine at a time sends and closes.
+// Sink sends points to one receiver. Only one goroutine at a time may send or close.
 type Sink struct {
 	cfg    Config
 	dialer net.Dialer
 	seed   maphash.Seed
-	idle   *link     // KeepOpen: the connection between two sends
-	unsure *delivery // the send that ran out of time, to be gone on with
+	idle   *link     // KeepOpen: the connection while no send runs
+	unsure *delivery // a send that timed out and can continue
 }
 
-// New makes a Sink. It does not connect: the first Send does.
+// New makes a Sink. The first Send connects.
 func New(cfg Config) (*Sink, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -83,14 +81,15 @@ func New(cfg Config) (*Sink, error) {
 	return &Sink{
 		cfg: cfg,
 		dialer: net.Dialer{
-			// A host that vanished while we wait for it is noticed in a minute.
+			// A vanished host is noticed within a minute.
 			KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interval: 15 * time.Second, Count: 3},
 		},
 		seed: maphash.MakeSeed(),
 	}, nil
 }
 
-// AppendPoint appends p as a line, see sink.AppendLine, or to the last frame of dst.
+// AppendPoint appends p as a line (see sink.AppendLine), or adds it to the last pickle frame of
+// dst.
 func (s *Sink) AppendPoint(dst []byte, p metric.Point) []byte {
 	if s.cfg.Pickle {
 		return s.appendPickled(dst, p)
@@ -98,9 +97,8 @@ func (s *Sink) AppendPoint(dst []byte, p metric.Point) []byte {
 	return sink.AppendLine(dst, s.cfg.Prefix, p)
 }
 
-// Send delivers payload, made by AppendPoint. It takes at most
-// ConnectTimeout and Timeout together. Errors of the network can be told by
-// errors.As with a net.Error or a syscall.Errno.
+// Send delivers payload, made by AppendPoint. It takes at most ConnectTimeout plus Timeout.
+// errors.As recognises network errors, as a net.Error or a syscall.Errno.
 func (s *Sink) Send(ctx context.Context, payload []byte) error {
 	if len(payload) == 0 {
 		return nil
@@ -121,7 +119,7 @@ func (s *Sink) send(ctx context.Context, payload []byte) error {
 	case err == nil && s.cfg.KeepOpen && !d.closed:
 		s.idle = d.conn
 	case err == nil:
-		_ = d.conn.Close() // all is confirmed
+		_ = d.conn.Close() // everything is confirmed
 	case !isTimeout(err):
 		d.abort()
 	case time.Since(d.progress) >= s.cfg.GiveUp:
@@ -133,7 +131,7 @@ func (s *Sink) send(ctx context.Context, payload []byte) error {
 	return err
 }
 
-// delivery returns the one of payload that was begun, or begins one.
+// delivery returns the unfinished delivery of payload, or begins a new one.
 func (s *Sink) delivery(ctx context.Context, payload []byte) (*delivery, error) {
 	sum := maphash.Bytes(s.seed, payload)
 	if d := s.unsure; d != nil {
@@ -158,8 +156,7 @@ func (s *Sink) delivery(ctx context.Context, payload []byte) (*delivery, error) 
 	return d, nil
 }
 
-// connection returns the idle connection if its receiver is still there, or a
-// new one.
+// connection returns the idle connection if its receiver still holds it, or a new one.
 func (s *Sink) connection(ctx context.Context) (*link, error) {
 	if conn := s.idle; conn != nil {
 		s.idle = nil
@@ -167,7 +164,7 @@ func (s *Sink) connection(ctx context.Context) (*link, error) {
 		if err == nil {
 			return conn, nil
 		}
-		_ = conn.Close() // nothing is on its way
+		_ = conn.Close() // no data is in flight
 		if isAnswer(err) {
 			return nil, err
 		}
@@ -197,8 +194,8 @@ func (s *Sink) connect(ctx context.Context) (*link, error) {
 	return l, nil
 }
 
-// Close closes what Send kept open. An unfinished send is cut off: it may have
-// arrived, or not, or in part.
+// Close closes open connections. The payload of an unfinished send may have arrived, fully or in
+// part.
 func (s *Sink) Close() error {
 	if s.unsure != nil {
 		s.unsure.abort()
@@ -215,15 +212,15 @@ func (s *Sink) Close() error {
 	return nil
 }
 
-// isAnswer reports whether err is what the receiver says: bytes, or why it has ended TLS. In TLS
-// 1.3 one that does not like our certificate says so when we may have written already.
+// isAnswer reports whether the receiver answered: with bytes, or with a TLS error. In TLS 1.3 a
+// receiver rejects our certificate only after we may have written.
 func isAnswer(err error) bool {
 	said, ok := errors.AsType[*net.OpError](err)
-	return errors.As(err, new(answerError)) || ok && said.Op == "remote error" // as crypto/tls has it
+	return errors.As(err, new(answerError)) || ok && said.Op == "remote error" // the Op that crypto/tls uses
 }
 
-// isTimeout reports whether err is about our patience and not the connection:
-// ETIMEDOUT, from the kernel, says that the connection is dead.
+// isTimeout reports whether our own time limit is over. ETIMEDOUT from the kernel is different: the
+// connection is dead.
 func isTimeout(err error) bool {
 	return errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
 }

@@ -9,27 +9,26 @@ import (
 	"github.com/statsd-ops/statsd/sink"
 )
 
-// The pickle protocol of carbon: frames of a length, four bytes of big-endian, and a
-// pickled list [(path, (time, value)), ...]. These are opcodes of Python's pickle
-// protocol 2, as Python's Lib/pickletools.py has them.
+// Carbon's pickle protocol: frames of a length (four bytes, big-endian) and a pickled list [(path,
+// (time, value)), ...]. The opcodes are from Python's pickle protocol 2, see Python's
+// Lib/pickletools.py.
 const (
 	opBegin   = "\x80\x02](" // PROTO 2, EMPTY_LIST, MARK
-	opUnicode = 'X'          // BINUNICODE: length, four bytes of little-endian; UTF-8
-	opInt     = 'J'          // BININT: four bytes of little-endian
-	opLong    = "\x8a\x08"   // LONG1 of eight bytes of little-endian
-	opFloat   = 'G'          // BINFLOAT: eight bytes of big-endian
+	opUnicode = 'X'          // BINUNICODE: length (four bytes, little-endian), UTF-8
+	opInt     = 'J'          // BININT: four bytes, little-endian
+	opLong    = "\x8a\x08"   // LONG1 with eight bytes, little-endian
+	opFloat   = 'G'          // BINFLOAT: eight bytes, big-endian
 	opTuple2  = '\x86'       // TUPLE2
 	opEnd     = "e."         // APPENDS, STOP
 
 	lengthSize = 4
 
-	// frameBytes is the size from which on a frame is complete. Carbon cuts a
-	// connection on which one of more than 1 MiB comes (PICKLE_RECEIVER_MAX_LENGTH),
-	// and does nothing else while it reads one.
+	// frameBytes is the size at which a frame is complete. Carbon closes a connection that sends a
+	// frame over 1 MiB (PICKLE_RECEIVER_MAX_LENGTH), and does nothing else while it reads one.
 	frameBytes = 64 << 10
 )
 
-// appendPickled appends p to the last frame of dst, or begins another.
+// appendPickled adds p to the last frame of dst, or begins a new frame.
 func (s *Sink) appendPickled(dst []byte, p metric.Point) []byte {
 	if !sink.CanPlot(p) || !utf8.Valid(p.Path) { // carbon would refuse the whole frame
 		return dst
@@ -63,8 +62,8 @@ func appendPickledInt(dst []byte, n int64) []byte {
 	return binary.LittleEndian.AppendUint64(append(dst, opLong...), uint64(n))
 }
 
-// lastFrame returns where the last frame of a payload begins: at its end if it has
-// none. A payload has some 20 at most.
+// lastFrame returns where the last frame of a payload begins, or the payload's end if it has none.
+// A payload has about 20 at most.
 func lastFrame(payload []byte) int {
 	at := 0
 	for len(payload)-at > lengthSize {

@@ -44,7 +44,7 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// unpickle prints frames as Python reads them, floats as their bits.
+// unpickle prints frames as Python reads them, with floats as bits.
 const unpickle = `
 import pickle, struct, sys
 data = sys.stdin.buffer.read()
@@ -82,7 +82,8 @@ func TestPythonReadsPickle(t *testing.T) {
 	}
 }
 
-// Frames are far below the 1 MiB that carbon takes, also with the longest names, and not one a point.
+// Frames are far smaller than the 1 MiB that carbon accepts, even with the longest names, and hold
+// many points each.
 func TestPickleFrames(t *testing.T) {
 	s := newSink(t, Config{Addr: "localhost:1", Prefix: strings.Repeat("p", 1024), Pickle: true})
 	for _, length := range []int{1, 200, 65535} {
@@ -135,7 +136,7 @@ func TestPickleAllocatesNothing(t *testing.T) {
 	}
 }
 
-// BenchmarkAppendPoint fills payloads of 1 MiB, as an outlet does.
+// BenchmarkAppendPoint fills payloads of 1 MiB, like an outlet.
 func BenchmarkAppendPoint(b *testing.B) {
 	for name, pickle := range map[string]bool{"line": false, "pickle": true} {
 		b.Run(name, func(b *testing.B) {

@@ -16,7 +16,7 @@ import (
 	"github.com/statsd-ops/statsd/sink/sinktest"
 )
 
-// patience is for what happens at once on a machine that is not overloaded.
+// patience is how long a test waits for something that is expected at once.
 const patience = wait.Patience
 
 // lines returns a payload of n lines, and the lines.
@@ -41,7 +41,7 @@ func newSink(t *testing.T, cfg Config) *Sink {
 	return s
 }
 
-// bothModes runs f with one connection a send, and with one kept open.
+// bothModes runs f with one connection per send, and with one kept open.
 func bothModes(t *testing.T, f func(t *testing.T, keepOpen bool)) {
 	t.Run("connection-a-send", func(t *testing.T) { f(t, false) })
 	t.Run("keep-open", func(t *testing.T) { f(t, true) })
@@ -77,7 +77,7 @@ func TestSendDelivers(t *testing.T) {
 }
 
 func TestSendTriesAllAddresses(t *testing.T) {
-	server := sinktest.NewServer(t) // on 127.0.0.1 only, while localhost may be ::1 too
+	server := sinktest.NewServer(t) // on 127.0.0.1 only, while localhost can also be ::1
 	_, port, _ := net.SplitHostPort(server.Addr())
 	payload, want := lines(3)
 	mustSend(t, newSink(t, Config{Addr: "localhost:" + port}), payload)
@@ -110,7 +110,7 @@ func TestSendRefusedThenBack(t *testing.T) {
 }
 
 func TestSendUnknownHost(t *testing.T) {
-	t.Parallel() // a name server may take its time
+	t.Parallel() // a name server can be slow
 	s := newSink(t, Config{Addr: "no-such-host.invalid:2003", ConnectTimeout: time.Second})
 	err := s.Send(t.Context(), []byte("a 1 1\n"))
 	if !errors.As(err, new(*net.OpError)) {
@@ -118,8 +118,7 @@ func TestSendUnknownHost(t *testing.T) {
 	}
 }
 
-// What a nil error promises must hold wherever the receiver gives up, and what it
-// does not promise must be offered again.
+// A nil error must be true wherever the receiver gives up. Everything else must be sent again.
 func TestReceiverGivesUpAnywhere(t *testing.T) {
 	payload, want := lines(8)
 	faults := map[string]func(n int) sinktest.Fault{
@@ -160,7 +159,7 @@ func TestResetAfterEverything(t *testing.T) {
 	payload, _ := lines(8)
 	server := sinktest.NewServer(t)
 	server.Set(sinktest.Fault{ResetAfter: len(payload)})
-	// On a busy machine the reset may come before our half of the connection is closed.
+	// On a busy machine the reset may come before the sending half is closed.
 	wait.Until(t, "no send ends unconfirmed", func() bool {
 		s := newSink(t, Config{Addr: server.Addr()})
 		err := s.Send(t.Context(), payload)
@@ -179,8 +178,8 @@ func TestResetAfterEverything(t *testing.T) {
 	}
 }
 
-// A receiver that closes in the middle of a payload too large for the buffers
-// cannot be mistaken for one that took it.
+// A receiver that closes in the middle of a payload larger than the buffers must not look like one
+// that read all of it.
 func TestReceiverClosesEarly(t *testing.T) {
 	bothModes(t, func(t *testing.T, keepOpen bool) {
 		server := sinktest.NewServer(t)
@@ -290,7 +289,7 @@ func TestSendEndsWithContext(t *testing.T) {
 		server := sinktest.NewServer(t)
 		server.Set(sinktest.Fault{Never: true})
 		s := newSink(t, Config{Addr: server.Addr(), KeepOpen: keepOpen, Timeout: time.Hour})
-		payload, _ := lines(400_000) // more than any buffer takes
+		payload, _ := lines(400_000) // more than all buffers hold
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error)
 		go func() { done <- s.Send(ctx, payload) }()
@@ -304,7 +303,7 @@ func TestSendEndsWithContext(t *testing.T) {
 				t.Errorf("error %v, want context.Canceled", err)
 			}
 		case <-time.After(patience):
-			t.Fatal("Send goes on although its context ended")
+			t.Fatal("Send continues although its context ended")
 		}
 		if err := s.Send(ctx, payload); !errors.Is(err, context.Canceled) {
 			t.Errorf("error %v, want context.Canceled", err)
@@ -315,13 +314,13 @@ func TestSendEndsWithContext(t *testing.T) {
 func TestKeptConnectionClosedByReceiver(t *testing.T) {
 	server := sinktest.NewServer(t)
 	payload, want := lines(3)
-	server.Set(sinktest.Fault{CloseAfter: len(payload)}) // takes one payload a connection
+	server.Set(sinktest.Fault{CloseAfter: len(payload)}) // reads one payload per connection
 	s := newSink(t, Config{Addr: server.Addr(), KeepOpen: true})
 	for i := range 3 {
 		mustSend(t, s, payload)
 		server.Wait((i+1)*len(want), patience)
-		// The close comes after the last line: a Send that goes before it would
-		// be reset, which is an error and not a loss.
+		// The close comes after the last line. A Send before it would be reset, which is an error and not
+		// a loss.
 		waitClosed(t, s)
 	}
 	if got := server.Lines(); !slices.Equal(got, slices.Concat(want, want, want)) {

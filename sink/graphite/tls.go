@@ -14,32 +14,31 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// TLS says who a receiver behind TLS must be, and who we are to it. Its files are read
-// at each connect, so that new ones need neither restart nor reload.
+// TLS configures which receiver to trust and how to authenticate to it. The files are read at each
+// connect, so new ones need neither restart nor reload.
 type TLS struct {
-	// CA is a PEM file of the authorities that may vouch for the receiver; empty
-	// for those that the system trusts.
+	// CA is a PEM file of trusted certificate authorities. Empty means the system's.
 	CA string
-	// Cert and Key are PEM files: our own certificate, with its chain, and its key, for a
-	// receiver that asks for one. Both or none.
+	// Cert and Key are PEM files with the client certificate, including its chain, and its key, for a
+	// receiver that asks for one. Set both or none.
 	Cert, Key string
-	// ServerName is what the receiver's certificate must be for; empty for Addr's host.
+	// ServerName is the name that the receiver's certificate must have. Empty means Addr's host.
 	ServerName string
-	// Insecure takes any certificate, and so any receiver.
+	// Insecure accepts any certificate, and so any receiver.
 	Insecure bool
 }
 
-// maxPEM bounds a file of certificates; the authorities of a Debian take 220 kB.
+// maxPEM limits the size of a certificate file. Debian's authorities take 220 kB.
 const maxPEM = 16 << 20
 
 // config reads the files. Its error begins with the name of a setting.
 func (t *TLS) config(addr string) (*tls.Config, error) {
 	host, _, _ := net.SplitHostPort(addr)
-	host, _, _ = strings.Cut(host, "%") // no certificate has a zone
+	host, _, _ = strings.Cut(host, "%") // certificates contain no zone
 	c := &tls.Config{
 		ServerName:                  host,
 		InsecureSkipVerify:          t.Insecure,
-		DynamicRecordSizingDisabled: true, // nobody waits for the first bytes
+		DynamicRecordSizingDisabled: true, // records of full size from the start: nothing waits for the first bytes
 	}
 	if t.ServerName != "" {
 		c.ServerName = t.ServerName
@@ -78,15 +77,15 @@ func (t *TLS) config(addr string) (*tls.Config, error) {
 	return c, nil
 }
 
-// link is a connection to the receiver, with TLS or without.
+// link is a connection to the receiver, with or without TLS.
 type link struct {
 	*net.TCPConn
-	tls  *tls.Conn // nil without
-	held *held     // what tls writes
+	tls  *tls.Conn // nil without TLS
+	held *held     // collects what tls writes
 }
 
-// held is the connection below TLS. After the handshake it keeps what is written, for the
-// delivery to send: a write to a tls.Conn that runs out of time cannot be gone on with.
+// held is the connection below TLS. After the handshake it keeps the written bytes, and the
+// delivery sends them. A write to a tls.Conn that times out could not be continued.
 type held struct {
 	net.Conn
 	holding bool
@@ -101,7 +100,7 @@ func (h *held) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// secure begins TLS.
+// secure does the TLS handshake.
 func (l *link) secure(ctx context.Context, c *tls.Config) error {
 	l.held = &held{Conn: l.TCPConn}
 	l.tls = tls.Client(l.held, c)
@@ -112,8 +111,7 @@ func (l *link) secure(ctx context.Context, c *tls.Config) error {
 	return nil
 }
 
-// seal returns payload as it goes over the network, and behind it the end of what we
-// have to say if it is the last.
+// seal returns payload encrypted. If it is the last one, the TLS close message follows it.
 func (l *link) seal(payload []byte, last bool) ([]byte, error) {
 	_, err := l.tls.Write(payload)
 	if err == nil && last {
@@ -127,8 +125,8 @@ func (l *link) seal(payload []byte, last bool) ([]byte, error) {
 	return sealed, nil
 }
 
-// Read reads what the receiver says, until its end. With TLS that is the end of TCP, which
-// says that the receiver has read everything: the end of TLS does not.
+// Read reads from the receiver until the connection ends. With TLS it reads to the end of TCP,
+// because the end of TLS does not confirm that the receiver read everything.
 func (l *link) Read(b []byte) (int, error) {
 	if l.tls == nil {
 		return l.TCPConn.Read(b)
@@ -143,7 +141,7 @@ func (l *link) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// Close says farewell, where TLS does.
+// Close closes the connection, after a TLS close message if there is TLS.
 func (l *link) Close() error {
 	if l.tls == nil {
 		return l.TCPConn.Close()

@@ -18,17 +18,18 @@ import (
 	"github.com/statsd-ops/statsd/sink/sinktest"
 )
 
-// receiver is a TLS server that serves each connection with a function of the test's.
+// receiver is a TLS server that serves each connection with the test's function.
 type receiver struct {
 	*counterpart.Authority
 	addr string
 	over <-chan struct{} // closed at the end of the test
 	mu   sync.Mutex
 	got  bytes.Buffer
-	many int // connections
+	many int // number of connections
 }
 
-// serveTLS starts a receiver, which asks for no certificate. When serve returns the connection is closed, without the end of TLS.
+// serveTLS starts a receiver that asks for no certificate. When serve returns, the connection is
+// closed without a TLS close message.
 func serveTLS(t *testing.T, serve func(*receiver, *tls.Conn)) *receiver {
 	t.Helper()
 	return serveTLSWith(t, tls.NoClientCert, serve)
@@ -78,7 +79,7 @@ func (r *receiver) Write(b []byte) (int, error) {
 	return r.got.Write(b)
 }
 
-// lines returns what came, and over how many connections.
+// lines returns the received lines and the number of connections.
 func (r *receiver) lines() ([]string, int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -87,7 +88,7 @@ func (r *receiver) lines() ([]string, int) {
 
 func (r *receiver) config() Config { return Config{Addr: r.addr, TLS: &TLS{CA: r.File}} }
 
-// takeAll reads to the end, and says so.
+// takeAll reads to the end and answers with a TLS close message.
 func takeAll(r *receiver, c *tls.Conn) {
 	_, _ = io.Copy(r, c)
 	_ = c.CloseWrite()
@@ -103,7 +104,7 @@ func TestTLSDelivers(t *testing.T) {
 		for range 3 {
 			mustSend(t, s, payload)
 		}
-		if err := s.Close(); err != nil { // so that all is read of one that was kept
+		if err := s.Close(); err != nil { // so that a kept connection is read to its end
 			t.Error(err)
 		}
 		want = slices.Concat(want, want, want)
@@ -121,8 +122,8 @@ func TestTLSDelivers(t *testing.T) {
 	})
 }
 
-// A receiver that is too slow for one Send gets the rest from the next, on the same
-// connection: a tls.Conn alone could not go on with it.
+// A receiver that is too slow for one Send gets the rest from the next, on the same connection. A
+// tls.Conn alone could not continue.
 func TestTLSSlowReceiverGetsNothingTwice(t *testing.T) {
 	bothModes(t, func(t *testing.T, keepOpen bool) {
 		r := serveTLS(t, func(r *receiver, c *tls.Conn) {
@@ -166,7 +167,7 @@ func TestTLSSlowReceiverGetsNothingTwice(t *testing.T) {
 	})
 }
 
-// The end of TLS alone confirms nothing: who says it may have read nothing.
+// A TLS close message alone confirms nothing: its sender may have read nothing.
 func TestTLSEndConfirmsNothing(t *testing.T) {
 	for name, tt := range map[string]struct {
 		lines int // up to 2000 are acknowledged unread
@@ -178,7 +179,7 @@ func TestTLSEndConfirmsNothing(t *testing.T) {
 		}},
 		"closes with bytes unread": {1500, func(_ *receiver, c *tls.Conn) {
 			_ = c.CloseWrite()
-			time.Sleep(50 * time.Millisecond) // until they have come
+			time.Sleep(50 * time.Millisecond) // until they have arrived
 		}},
 		"reads a part": {20_000, func(_ *receiver, c *tls.Conn) {
 			_, _ = c.Read(make([]byte, 10))
@@ -209,7 +210,7 @@ func TestTLSReceiverAnswers(t *testing.T) {
 	}
 }
 
-// Nobody but the receiver that was meant is sent anything.
+// Only the intended receiver is sent anything.
 func TestTLSVerifies(t *testing.T) {
 	r := serveTLS(t, takeAll)
 	plain := sinktest.NewServer(t)
@@ -221,7 +222,7 @@ func TestTLSVerifies(t *testing.T) {
 		name string
 		addr string
 		tls  TLS
-		want string // in the error; empty: it is taken
+		want string // in the error; empty: accepted
 	}{
 		{"the receiver", r.addr, TLS{CA: r.File}, ""},
 		{"another authority", r.addr, TLS{CA: other.File}, "certificate signed by unknown authority"},
@@ -246,7 +247,7 @@ func TestTLSVerifies(t *testing.T) {
 	}
 }
 
-// A receiver that wants a certificate of ours says so after it was sent something.
+// A receiver that requires a client certificate refuses only after the first bytes were sent.
 func TestTLSRefused(t *testing.T) {
 	bothModes(t, func(t *testing.T, keepOpen bool) {
 		cfg := serveTLSWith(t, tls.RequireAnyClientCert, takeAll).config()
@@ -259,7 +260,7 @@ func TestTLSRefused(t *testing.T) {
 			err = s.Send(t.Context(), payload)
 		}
 		if err == nil || !strings.Contains(err.Error(), "tls: certificate required") {
-			t.Errorf("error %v, want what the receiver says", err)
+			t.Errorf("error %v, want the receiver's error", err)
 		}
 	})
 }
@@ -281,7 +282,7 @@ func TestTLSFiles(t *testing.T) {
 	}
 }
 
-// New files count from the next connection on.
+// New files are used from the next connection on.
 func TestTLSFilesChange(t *testing.T) {
 	r := serveTLS(t, takeAll)
 	wrong, err := os.ReadFile(counterpart.NewAuthority(t).File)

@@ -6,10 +6,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// unacknowledged returns how many of the bytes written to conn the receiver's
-// kernel has not acknowledged, those not yet sent included; the end of our half
-// counts as one. It goes on to be true after the connection was reset. See tcp(7),
-// SIOCOUTQ.
+// unacknowledged returns the bytes written to conn that the receiver's kernel has not acknowledged,
+// including unsent ones. Closing our half counts as one byte. The number stays valid after a reset.
+// See tcp(7), SIOCOUTQ.
 func unacknowledged(conn *net.TCPConn) (int, error) {
 	raw, err := conn.SyscallConn()
 	if err != nil {

@@ -13,9 +13,9 @@ import (
 	"github.com/statsd-ops/statsd/internal/wait"
 )
 
-// TestAcknowledgedBytesAreExact compares what we take for acknowledged with what is in
-// the receiver's kernel. On loopback a close and what it answers cannot pass each other
-// on the way, so that end is asked directly.
+// TestAcknowledgedBytesAreExact compares the acknowledged bytes with the bytes in the receiver's
+// kernel. On loopback a close and its answer cannot cross on the way, so the other end is asked
+// directly.
 func TestAcknowledgedBytesAreExact(t *testing.T) {
 	small := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) error {
 		var err error

@@ -4,6 +4,5 @@ package graphite
 
 import "net"
 
-// unacknowledged cannot be known here: what our kernel has taken counts as
-// acknowledged.
+// unacknowledged is unknown here: bytes that the local kernel has taken count as acknowledged.
 func unacknowledged(*net.TCPConn) (int, error) { return 0, nil }

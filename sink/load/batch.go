@@ -7,8 +7,8 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// batch carries the values of one flush interval from the flush to the history: for each name its
-// kind, the length of the rest, the length of the name, the name, and the totals.
+// batch carries the values of one flush interval from the flush to the history. Each name is stored
+// as its kind, the length of the rest, the length of the name, the name, and the totals.
 type batch struct {
 	end     time.Time // of the interval
 	data    []byte
@@ -16,8 +16,8 @@ type batch struct {
 	refused int // names that did not fit
 }
 
-// empty forgets the names. It keeps only as much memory as they needed, so that the memory of a
-// flood is freed.
+// empty removes the names. It keeps only as much memory as the last use needed, so that the memory
+// of a flood is freed.
 func (b *batch) empty() {
 	if len(b.data) < cap(b.data)/4 {
 		b.data = nil
@@ -25,15 +25,15 @@ func (b *batch) empty() {
 	b.data, b.names, b.refused = b.data[:0], 0, 0
 }
 
-// writer fills batches. It belongs to the flush.
+// writer fills batches. Only the flush uses it.
 type writer struct {
-	most   int // bytes of a batch
+	max    int // bytes of a batch
 	sorter sorter
 	totals totals
 	record []byte
 }
 
-// add appends a name's totals, if there is room for them.
+// add appends a name's totals if there is room.
 func (w *writer) add(b *batch, c *metric.Collected) {
 	t := &w.totals
 	t.reset()
@@ -51,7 +51,7 @@ func (w *writer) add(b *batch, c *metric.Collected) {
 	r = t.append(r, c.Kind)
 	w.record = r
 	const head = 1 + binary.MaxVarintLen32
-	if len(b.data)+head+len(r) > w.most {
+	if len(b.data)+head+len(r) > w.max {
 		b.refused++
 		return
 	}

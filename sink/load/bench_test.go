@@ -13,7 +13,7 @@ import (
 	"github.com/statsd-ops/statsd/sink"
 )
 
-// workload is names as services have them: for each kind, n.
+// workload returns realistic names, n of each kind.
 func workload(n int) map[metric.Kind][]*metric.Collected {
 	rng := rand.New(rand.NewPCG(7, 8))
 	all := map[metric.Kind][]*metric.Collected{}
@@ -35,8 +35,8 @@ func workload(n int) map[metric.Kind][]*metric.Collected {
 	return all
 }
 
-// keepMinutes records minutes of six intervals, keeps them at once, and returns when the
-// last is over.
+// keepMinutes records minutes of six intervals, adds them to the history at once, and returns when
+// the last minute is complete.
 func keepMinutes(s *Sink, minutes int, names []*metric.Collected) time.Time {
 	start := time.Now().Truncate(time.Minute).Add(-time.Duration(minutes) * time.Minute)
 	for i := range 6 * minutes {
@@ -49,8 +49,8 @@ func keepMinutes(s *Sink, minutes int, names []*metric.Collected) time.Time {
 	return start.Add(time.Duration(minutes) * time.Minute)
 }
 
-// What README.md says of the memory that a name takes in a minute: at most that, and the
-// size that is reported is not far from what it really takes.
+// The memory of a name per minute is at most the number in README.md, and the reported size is
+// close to the real one.
 func TestMemory(t *testing.T) {
 	const names, minutes = 300, 60
 	promised := map[metric.Kind]int{metric.Counter: 6, metric.Gauge: 12, metric.Timer: 400, metric.Set: 900}
@@ -84,7 +84,7 @@ func live() int64 {
 	return int64(m.HeapAlloc)
 }
 
-// BenchmarkRecord is what the flush does for one name. Timers have 100 samples.
+// BenchmarkRecord measures the flush's work for one name. Timers have 100 samples.
 func BenchmarkRecord(b *testing.B) {
 	for kind, all := range workload(1000) {
 		b.Run(kind.String(), func(b *testing.B) {
@@ -100,7 +100,7 @@ func BenchmarkRecord(b *testing.B) {
 	}
 }
 
-// BenchmarkKeep is what a name costs in a minute of six flushes, in all.
+// BenchmarkKeep measures the total cost of a name in a minute of six flushes.
 func BenchmarkKeep(b *testing.B) {
 	const names = 10_000
 	for kind, all := range workload(names) {
@@ -115,7 +115,7 @@ func BenchmarkKeep(b *testing.B) {
 	}
 }
 
-// BenchmarkWindow makes the answer for 10,000 names; ns/op is that of all.
+// BenchmarkWindow makes the answer for 10,000 names; ns/op is for all of them.
 func BenchmarkWindow(b *testing.B) {
 	for kind, all := range workload(10_000) {
 		s := newSink(b, Config{Addr: "127.0.0.1:0", Minutes: 60, MaxBytes: 1 << 30})

@@ -9,27 +9,27 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// bin is a number of samples whose values are within 1 % of one another: a bin
-// of a DDSketch (C. Masson, J. Rim, H. Lee, "DDSketch: a fast and fully-mergeable
-// quantile sketch with relative-error guarantees", 2019). Keys are in the order of
-// values: 0 is that of zero, those of negative values are negative.
+// bin counts samples whose values are within 1 % of each other. It is a bin of a DDSketch (C.
+// Masson, J. Rim, H. Lee, "DDSketch: a fast and fully-mergeable quantile sketch with relative-error
+// guarantees", 2019). Keys are in the order of values: 0 for zero, negative keys for negative
+// values.
 type bin struct {
 	key   int32
 	count uint64
 }
 
-// binning says which bin a value belongs to, as the flush's own sketches do.
+// binning maps a value to its bin, like the sketches of the flush.
 type binning struct {
 	*mapping.LogarithmicMapping
-	smallest, greatest float64 // magnitudes with bins of their own
-	shift              int     // makes the smallest one's key 1
+	smallest, greatest float64 // range of magnitudes with their own bins
+	shift              int     // makes 1 the key of the smallest magnitude
 }
 
 // percentileError is the relative error of a percentile.
 const percentileError = 0.01
 
 func newBinning() binning {
-	// The only error is that of an error outside (0, 1).
+	// An error is only returned for an accuracy outside (0, 1).
 	m, _ := mapping.NewLogarithmicMapping(percentileError)
 	return binning{m, m.MinIndexableValue(), m.MaxIndexableValue(), 1 - m.Index(m.MinIndexableValue())}
 }
@@ -63,7 +63,7 @@ type sorter struct {
 	keys   []int32
 }
 
-// sort appends the bins of what a timer collected to dst.
+// sort appends the bins of a timer's samples to dst.
 func (s *sorter) sort(dst []bin, c *metric.Collected) []bin {
 	if len(c.Bins) == 0 && len(c.Samples) == 1 {
 		return append(dst, bin{s.key(c.Samples[0]), 1})
@@ -73,7 +73,7 @@ func (s *sorter) sort(dst []bin, c *metric.Collected) []bin {
 	if few := len(c.Samples) + len(c.Bins); width > 8*few && len(c.Bins) == 0 {
 		return s.sortFew(dst, c.Samples)
 	}
-	// A bin of the flush can be one beyond that of the lowest or highest value.
+	// A bin of the flush can be one beyond the bin of the lowest or highest value.
 	first, width = first-1, width+2
 	if len(s.counts) < width {
 		s.counts = make([]uint64, width)
@@ -94,7 +94,7 @@ func (s *sorter) sort(dst []bin, c *metric.Collected) []bin {
 	return dst
 }
 
-// sortFew does without counting through all bins between the lowest and the highest.
+// sortFew is for few samples: it does not visit all bins between the lowest and the highest.
 func (s *sorter) sortFew(dst []bin, samples []float64) []bin {
 	s.keys = s.keys[:0]
 	for _, v := range samples {
@@ -111,8 +111,8 @@ func (s *sorter) sortFew(dst []bin, samples []float64) []bin {
 	return dst
 }
 
-// atRank returns about the rank-th smallest of a timer's samples: the first and
-// the last exactly.
+// atRank returns approximately the rank-th smallest of a timer's samples. The first and the last
+// are exact.
 func (b binning) atRank(t *totals, rank uint64) float64 {
 	if rank == 1 {
 		return t.lower

@@ -7,17 +7,17 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// Config sets where windows are served, and how much history is kept.
+// Config configures where windows are served and how much history is kept.
 type Config struct {
-	// Addr is the "host:port" to listen on, such as 127.0.0.1:8082. Port 0 picks a free one.
+	// Addr is the "host:port" to listen on, for example 127.0.0.1:8082. Port 0 picks a free one.
 	Addr string
-	// Minutes is the number of complete minutes to keep, 60, and so the longest window. The
-	// current minute comes on top.
+	// Minutes is the number of complete minutes to keep, by default 60. It is also the longest window.
+	// The current minute is kept in addition.
 	Minutes int
-	// MaxBytes bounds the memory for the history, 256 MiB. Beyond it the oldest minutes are
-	// forgotten. Two batches of the flush, of an eighth as much each, come on top.
+	// MaxBytes limits the memory of the history, by default to 256 MiB. Above it the oldest minutes
+	// are forgotten. Two batches for the flush, each of an eighth of that, are extra.
 	MaxBytes int
-	// Prefix is the prefix of each name, with a dot between; empty by default.
+	// Prefix is put in front of each name, with a dot between. It is empty by default.
 	Prefix string
 }
 
@@ -26,7 +26,7 @@ const (
 	minBytes   = 1 << 20
 )
 
-// Validate returns a *metric.FlagError, with the key of the URL, if c is wrong.
+// Validate returns a *metric.FlagError with the key of the URL at fault.
 func (c Config) Validate() error {
 	_, port, err := net.SplitHostPort(c.Addr)
 	if err != nil {

@@ -11,18 +11,18 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// history is the totals of the last minutes. One goroutine adds to it. Others read views of it,
+// history holds the totals of the last minutes. One goroutine adds to it. Others read views of it,
 // which never change.
 //
-// Each batch becomes a segment, and the segments of a minute are merged when it is over. Names
-// are numbered as they come, and renumbered once most numbers are unused. When memory
-// runs out the oldest minutes are forgotten.
+// Each batch becomes a segment. The segments of a minute are merged when it is over. Names are
+// numbered in order of arrival, and renumbered once most numbers are unused. When memory runs out
+// the oldest minutes are forgotten.
 type history struct {
 	limits
 	view
 	numbers   [metric.Kinds]map[string]uint32
 	nameBytes int
-	worth     int     // number of names at which they are renumbered
+	worth     int     // number of names at which to renumber
 	entries   []entry // of the current batch
 	full      bool    // no room can be made for it
 
@@ -35,10 +35,10 @@ type limits struct {
 	bytes   int
 }
 
-// view is a history at one time.
+// view is an unchanging state of the history.
 type view struct {
-	series   []series   // by number; elements are added only
-	segments []*segment // the oldest first
+	series   []series   // by number; only grows
+	segments []*segment // oldest first
 	minute   int64      // the newest
 	since    int64      // the oldest complete minute
 	end      time.Time  // of the newest interval
@@ -52,12 +52,12 @@ type entry struct {
 }
 
 const (
-	// maxSegments is the number of segments that a minute may have.
+	// maxSegments limits the segments of a minute.
 	maxSegments = 8
-	// Memory of a segment and of a name besides their bytes: a name is in a list and a map.
+	// Memory of a segment, and of a name, in addition to their bytes. A name is in a list and a map.
 	segmentBytes = 96
 	nameBytes    = 96
-	// worthIt is the least number of names that are renumbered.
+	// worthIt is the minimum number of names for a renumbering.
 	worthIt = 1024
 )
 
@@ -75,11 +75,10 @@ func newHistory(l limits, now time.Time) *history {
 // floorMinute returns the minute of t.
 func floorMinute(t time.Time) int64 { return int64(math.Floor(float64(t.Unix()) / 60)) }
 
-// minuteOf returns the minute that an interval belongs to: the one in which it ends. The end of a
-// minute belongs to it.
+// minuteOf returns the minute in which an interval ends. The end of a minute belongs to it.
 func minuteOf(end time.Time) int64 { return floorMinute(end.Add(-1)) }
 
-// add adds a batch, and returns how many of its names did not fit.
+// add adds a batch and returns the number of names that did not fit.
 func (h *history) add(b *batch) (dropped int) {
 	h.advance(minuteOf(b.end))
 	h.end = b.end
@@ -108,8 +107,8 @@ func (h *history) show() {
 	h.shown.Store(&v)
 }
 
-// advance begins a minute, unless it is the newest already, and forgets minutes that are too old. If
-// the clock was set back it forgets the minutes ahead.
+// advance begins a new minute, unless it is already the newest, and forgets minutes that are too
+// old. If the clock was set back, it forgets the minutes ahead.
 func (h *history) advance(minute int64) {
 	if minute != h.minute {
 		h.compact()
@@ -125,17 +124,17 @@ func (h *history) advance(minute int64) {
 	}
 }
 
-// append turns the current batch into a segment of the newest minute, if it fits. Making room can
-// change the numbers of names.
+// append turns the current batch into a segment of the newest minute if it fits. Making room can
+// renumber the names.
 func (h *history) append() bool {
 	if len(h.entries) == 0 {
 		return true
 	}
-	most := segmentBytes
+	need := segmentBytes
 	for _, e := range h.entries {
-		most += binary.MaxVarintLen32 + len(e.totals)
+		need += binary.MaxVarintLen32 + len(e.totals)
 	}
-	if !h.makeRoom(most) {
+	if !h.makeRoom(need) {
 		return false
 	}
 	b := builder{segment: segment{minute: h.minute}}
@@ -173,8 +172,8 @@ func (h *history) measure() {
 	}
 }
 
-// makeRoom makes room for need bytes. If necessary it forgets the oldest minutes, and an eighth
-// more, so that it is not called for each name.
+// makeRoom makes room for need bytes. It may forget the oldest minutes, and an eighth more than
+// necessary, so that it is not called for each name.
 func (h *history) makeRoom(need int) bool {
 	if h.size+need <= h.bytes {
 		return true

@@ -15,48 +15,48 @@ import (
 	"github.com/statsd-ops/statsd/internal/glob"
 )
 
-// request is what a client asks for.
+// request is a client's parsed request.
 type request struct {
 	minutes int
 	full    bool // complete minutes only
 
-	// Names that are wanted: one of these, or that match one of the patterns. Without any
-	// all are.
+	// The wanted names: the listed ones, and the ones that match a pattern. If both are empty, all
+	// names are wanted.
 	names    map[string]bool
 	patterns []glob.Glob
 }
 
-// wanted reports whether a name is.
+// wanted reports whether a name is wanted.
 func (q *request) wanted(s series) bool {
 	return len(q.names)+len(q.patterns) == 0 || q.names[s.name] ||
 		slices.ContainsFunc(q.patterns, func(g glob.Glob) bool { return g.Match(s.name) })
 }
 
-// path reads /N and /N/full, and reports whether the path is one of them.
-func (q *request) path(path string, most int) bool {
+// path parses /N and /N/full. It reports whether the path has one of these forms.
+func (q *request) path(path string, longest int) bool {
 	number, ok := strings.CutPrefix(path, "/")
 	number, q.full = strings.CutSuffix(number, "/full")
 	n, err := strconv.ParseUint(number, 10, 16)
 	q.minutes = int(n)
-	return ok && err == nil && number == strconv.Itoa(q.minutes) && 1 <= q.minutes && q.minutes <= most
+	return ok && err == nil && number == strconv.Itoa(q.minutes) && 1 <= q.minutes && q.minutes <= longest
 }
 
-// A request may have this many names. Each is compared with every name that there is, so
-// those that are patterns may have so many bytes in all.
+// Limits for the names of a request. Each is compared with every stored name, so the total length
+// of the patterns is limited too.
 const (
-	mostNames    = 100
-	mostPatterns = 512
+	maxNames    = 100
+	maxPatterns = 512
 )
 
-// query reads ?name=GLOB, which may be repeated. Other keys are none of ours.
+// query parses ?name=GLOB, which can be repeated. Other keys are ignored.
 func (q *request) query(text string) error {
 	values, err := url.ParseQuery(text)
 	if err != nil {
 		return err
 	}
 	names := values["name"]
-	if len(names) > mostNames {
-		return fmt.Errorf("name: want at most %d, not %d", mostNames, len(names))
+	if len(names) > maxNames {
+		return fmt.Errorf("name: want at most %d, not %d", maxNames, len(names))
 	}
 	q.names = map[string]bool{}
 	bytes := 0
@@ -67,8 +67,8 @@ func (q *request) query(text string) error {
 		}
 		if strings.ContainsAny(name, `*?[\`) {
 			q.patterns = append(q.patterns, g)
-			if bytes += len(name); bytes > mostPatterns {
-				return fmt.Errorf("name: want at most %d bytes of patterns", mostPatterns)
+			if bytes += len(name); bytes > maxPatterns {
+				return fmt.Errorf("name: want at most %d bytes of patterns", maxPatterns)
 			}
 		} else {
 			q.names[name] = true
@@ -77,7 +77,7 @@ func (q *request) query(text string) error {
 	return nil
 }
 
-// handler answers with windows.
+// handler serves windows.
 func (s *Sink) handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var q request
@@ -86,7 +86,7 @@ func (s *Sink) handler() http.Handler {
 			w.Header().Set("Allow", "GET, HEAD")
 			http.Error(w, "use GET", http.StatusMethodNotAllowed)
 		case !q.path(r.URL.Path, s.config.Minutes):
-			http.Error(w, fmt.Sprintf("there are the last minutes, /1 to /%d, and the last complete ones, /1/full to /%[1]d/full", s.config.Minutes), http.StatusNotFound)
+			http.Error(w, fmt.Sprintf("available are the last minutes, /1 to /%d, and the last complete ones, /1/full to /%[1]d/full", s.config.Minutes), http.StatusNotFound)
 		default:
 			if err := q.query(r.URL.RawQuery); err != nil {
 				http.Error(w, err.Error(), http.StatusBadRequest)
@@ -119,17 +119,16 @@ func (s *Sink) serveWindow(w http.ResponseWriter, r *http.Request, q *request) {
 	}
 }
 
-// turn lets one window at a time be worked out, so that many requests do not take all
-// processors, and none for a client that is gone. While a client is waited for it is
-// another's turn.
+// turn lets one window at a time be computed, so that many requests do not occupy all processors,
+// and none for a client that is gone. While one request waits for its client, another may compute.
 type turn struct {
 	io.Writer
-	one  chan struct{} // full while it is somebody's turn
+	one  chan struct{} // full while a request has the turn
 	mine bool
 	gone <-chan struct{} // closed with the connection
 }
 
-// take waits for the turn, and reports false if the client did not.
+// take waits for the turn. It returns false if the client has gone.
 func (t *turn) take() bool {
 	select {
 	case t.one <- struct{}{}:

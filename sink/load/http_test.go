@@ -53,7 +53,7 @@ func TestRequests(t *testing.T) {
 	})
 }
 
-// The bytes of an answer.
+// The exact bytes of an answer.
 func TestGolden(t *testing.T) {
 	inVirtualTime(t, testConfig(), func(c *clocked) {
 		if got := get(t, c.handler(), "GET", "/1").text; got != "{\"last_frame_time\": 946684800, \"Stat\": {}}\n" {
@@ -104,7 +104,7 @@ func fetch(t *testing.T, url string) (code int, body string) {
 	return r.StatusCode, string(b)
 }
 
-// Only the address is listened at, and strange hosts are refused.
+// Only the configured address is open, and foreign hosts are refused.
 func TestAddress(t *testing.T) {
 	s := serve(t, testConfig())
 	_, port, err := net.SplitHostPort(s.Addr().String())
@@ -136,20 +136,20 @@ func TestAddress(t *testing.T) {
 	}
 }
 
-// Clients that do not read hold up neither other clients nor the history.
+// Clients that do not read delay neither other clients nor the history.
 func TestSlowReaders(t *testing.T) {
 	s := serve(t, testConfig())
 	for i := range 50_000 {
 		s.Record(timer(fmt.Sprintf("some.timer.with.a.long.name.%d", i), 1, 2, 3))
 	}
-	// The minute that ended last.
+	// The last complete minute.
 	s.EndInterval(sink.Interval{End: time.Now().Truncate(time.Minute), Percentiles: []float64{90}})
 	for end := time.Now().Add(wait.Patience); s.State().Delivered == 0; time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("nothing is kept")
 		}
 	}
-	url := "http://" + s.Addr().String() + "/30" // on a busy machine minutes may have passed
+	url := "http://" + s.Addr().String() + "/30" // on a busy machine, minutes may have passed
 	for range 20 {
 		conn, err := net.Dial("tcp", s.Addr().String())
 		if err != nil {
@@ -175,11 +175,11 @@ func TestSlowReaders(t *testing.T) {
 	}
 }
 
-// Requests of clients that are gone end at once. A client that has only closed its sending
-// side is answered.
+// Requests of clients that are gone end at once. A client that has only closed its sending side is
+// answered.
 func TestGoneClients(t *testing.T) {
 	s := serve(t, testConfig())
-	s.turn <- struct{}{} // somebody's window takes long
+	s.turn <- struct{}{} // another request's window takes long
 	done := sync.OnceFunc(func() { <-s.turn })
 	t.Cleanup(done)
 	request := "GET /1 HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -197,9 +197,9 @@ func TestGoneClients(t *testing.T) {
 	}
 	before := runtime.NumGoroutine()
 	for range 3 * gate.MaxConns { // the kernel holds some of them
-		conns = append(conns, ask(request+request)) // with more than one net/http does not see that they are gone
+		conns = append(conns, ask(request+request)) // with more than one, net/http does not notice that they are gone
 	}
-	// All places are taken: a newcomer gets the place of one that has waited.
+	// All places are taken: a new client gets the place of one that has waited.
 	wait.Until(t, "clients are not closed for newcomers", func() bool {
 		conns = slices.DeleteFunc(conns, func(conn net.Conn) bool { return isClosed(t, conn) })
 		return len(conns) <= gate.MaxConns
@@ -219,7 +219,7 @@ func TestGoneClients(t *testing.T) {
 	}
 }
 
-// isClosed reports whether the other side has closed conn, or closes it in a moment.
+// isClosed reports whether the other side has closed conn, or closes it within a moment.
 func isClosed(t *testing.T, conn net.Conn) bool {
 	t.Helper()
 	if err := conn.SetReadDeadline(time.Now().Add(5 * time.Millisecond)); err != nil {

@@ -10,10 +10,10 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// answerBuffer is how much of an answer is made before it is written.
+// answerBuffer is the size of the parts in which an answer is written.
 const answerBuffer = 32 << 10
 
-// write writes the window as JSON, in the form of gstatsd.
+// write writes the window as JSON in gstatsd's format.
 func (w *window) write(to io.Writer, s *shape) error {
 	b := bufio.NewWriterSize(to, answerBuffer)
 	fmt.Fprintf(b, `{"last_frame_time": %d, "Stat": {`, w.frame)
@@ -45,6 +45,6 @@ func appendKey(dst, key []byte) []byte {
 		dst = append(dst, key...)
 		return append(dst, '"')
 	}
-	quoted, _ := json.Marshal(string(key)) // a string has always an encoding
+	quoted, _ := json.Marshal(string(key)) // a string can always be encoded
 	return append(dst, quoted...)
 }

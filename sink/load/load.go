@@ -8,8 +8,8 @@
 //	s.Record(&collected) // for each name of a flush
 //	s.EndInterval(sink.Interval{End: time.Now(), Percentiles: []float64{90}})
 //
-// It sees the values of names instead of points, as only sums, samples and members can be added up
-// to a window. README.md describes the answers.
+// It uses the raw values of names instead of points, because only sums, samples and members can be
+// combined into a window. README.md describes the answers.
 //
 // # How history is kept
 //
@@ -34,18 +34,18 @@ import (
 
 var _ sink.Recorder = (*Sink)(nil)
 
-// answerTimeout is the time for a client to read a window.
+// answerTimeout limits the time for a client to read a window.
 const answerTimeout = 30 * time.Second
 
 // Sink keeps history and serves windows of it. Make it with New.
 type Sink struct {
 	config Config
 	server *httpgate.Server
-	turn   chan struct{} // to compute a window
+	turn   chan struct{} // held to compute a window
 	binning
 
-	// The flush writes into building, and hands it to Run, which adds it to the
-	// history. There are two batches in all.
+	// The flush writes into building and then hands it to Run, which adds it to the history. There are
+	// two batches in total.
 	writer   writer
 	building *batch
 	batches  chan *batch
@@ -56,7 +56,7 @@ type Sink struct {
 	made, delivered, dropped atomic.Uint64
 }
 
-// New returns a Sink. It listens after Open.
+// New returns a Sink. Open makes it listen.
 func New(cfg Config) (*Sink, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -67,7 +67,7 @@ func New(cfg Config) (*Sink, error) {
 		turn:     make(chan struct{}, 1),
 		binning:  bins,
 		history:  newHistory(limits{cfg.Minutes, cfg.MaxBytes}, time.Now()),
-		writer:   writer{most: cfg.MaxBytes / 8, sorter: sorter{binning: bins}},
+		writer:   writer{max: cfg.MaxBytes / 8, sorter: sorter{binning: bins}},
 		building: &batch{},
 		batches:  make(chan *batch, 2),
 		free:     make(chan *batch, 2),
@@ -103,7 +103,7 @@ func (s *Sink) Run(ctx context.Context) error {
 	return nil
 }
 
-// keepAll keeps recorded batches until ctx ends.
+// keepAll adds recorded batches to the history until ctx ends.
 func (s *Sink) keepAll(ctx context.Context) {
 	for {
 		select {
@@ -118,8 +118,8 @@ func (s *Sink) keepAll(ctx context.Context) {
 	}
 }
 
-// keep adds a batch to the history. It frees the batch before it counts it as delivered, so
-// that the next batch has room by then.
+// keep adds a batch to the history. It frees the batch before it counts it as delivered, so that
+// the next batch has room by then.
 func (s *Sink) keep(b *batch) {
 	dropped := s.history.add(b)
 	delivered := b.names - dropped
@@ -129,11 +129,11 @@ func (s *Sink) keep(b *batch) {
 	s.delivered.Add(uint64(delivered))
 }
 
-// Record adds a name to the batch that the flush makes.
+// Record adds a name to the batch of the current flush.
 func (s *Sink) Record(c *metric.Collected) { s.writer.add(s.building, c) }
 
-// EndInterval hands the batch over. If the previous batch is still in use there is no memory for
-// the next, and this one is dropped.
+// EndInterval hands the batch over. If the previous batch is still in use, there is no memory for
+// the next one, and this one is dropped.
 func (s *Sink) EndInterval(i sink.Interval) {
 	s.percentiles.Store(&i.Percentiles)
 	b := s.building

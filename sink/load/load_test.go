@@ -22,7 +22,7 @@ func testConfig() Config {
 	return Config{Addr: "127.0.0.1:0", Minutes: 60, MaxBytes: 64 << 20}
 }
 
-// clocked is a Sink in virtual time: all of it but the network.
+// clocked is a Sink in virtual time, without the network.
 type clocked struct {
 	*Sink
 	t *testing.T
@@ -54,7 +54,7 @@ func newSink(t testing.TB, cfg Config) *Sink {
 	return s
 }
 
-// flush waits until the boundary of every, and flushes what names collected.
+// flush waits until the next multiple of every, then flushes the collected values of names.
 func (c *clocked) flush(every time.Duration, all ...*metric.Collected) {
 	time.Sleep(time.Until(time.Now().Truncate(every).Add(every)))
 	c.flushNow(all...)
@@ -68,7 +68,7 @@ func (c *clocked) flushNow(all ...*metric.Collected) {
 	synctest.Wait()
 }
 
-// answer is what a window says.
+// answer is a parsed window.
 type answer struct {
 	code  int
 	head  http.Header
@@ -95,7 +95,7 @@ func get(t testing.TB, h http.Handler, method, path string) (a answer) {
 	return a
 }
 
-// expect checks values of a window, of which there are no others.
+// expect checks that a window has exactly these values.
 func (c *clocked) expect(path string, want map[string]float64) {
 	c.t.Helper()
 	got := get(c.t, c.handler(), http.MethodGet, path).Stat

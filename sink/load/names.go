@@ -7,7 +7,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// number returns the number of a name, if there is room for it.
+// number returns the number of a name, and adds the name if there is room.
 func (h *history) number(kind metric.Kind, name []byte) (uint32, bool) {
 	if n, known := h.numbers[kind][string(name)]; known {
 		return n, true
@@ -25,10 +25,10 @@ func (h *history) number(kind metric.Kind, name []byte) (uint32, bool) {
 	return n, true
 }
 
-// renumber forgets the names that are in no segment, nor in the batch at hand. The
-// others keep their order. Views go on with the numbers that they have.
+// renumber forgets the names that are neither in a segment nor in the current batch. The others
+// keep their order. Existing views keep their old numbers.
 func (h *history) renumber() {
-	numbers := make([]uint32, len(h.series)) // one more than the new ones
+	numbers := make([]uint32, len(h.series)) // new numbers plus one
 	for _, e := range h.entries {
 		numbers[e.number] = 1
 	}

@@ -6,46 +6,45 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// series is a name of one kind. Its number is its place in a history's list.
+// series is a name of one kind. Its number is its index in a history's list.
 type series struct {
 	kind metric.Kind
 	name string
 }
 
-// segment is the totals of many names within one minute: for each, in the order
-// of numbers, the number less the one before, and the encoded totals. It never
-// changes.
+// segment holds the totals of many names within one minute. For each name, ordered by number, it
+// stores the difference to the previous number and the encoded totals. It never changes.
 type segment struct {
 	minute int64 // Unix time / 60
 	names  int
 	data   []byte
 }
 
-// builder makes a segment of totals that come in the order of numbers.
+// builder makes a segment from totals in the order of numbers.
 type builder struct {
 	segment
 	last uint32
 }
 
-// begin adds a name, whose totals are to be appended to data.
+// begin adds a name. The caller then appends its totals to data.
 func (b *builder) begin(number uint32) {
 	b.data = binary.AppendUvarint(b.data, uint64(number-b.last))
 	b.last = number
 	b.names++
 }
 
-// done returns the segment, in as much memory as it needs.
+// done returns the segment, in exactly as much memory as it needs.
 func (b *builder) done() *segment {
 	s := b.segment
 	s.data = append(make([]byte, 0, len(s.data)), s.data...)
 	return &s
 }
 
-// cursor is a place in a segment: a name whose totals come next.
+// cursor is a position in a segment, before the totals of a name.
 type cursor struct {
 	number uint32
 	data   []byte // from the totals on
-	left   int    // names, this one included
+	left   int    // remaining names, including this one
 }
 
 func (s *segment) start() cursor {
@@ -61,8 +60,8 @@ func (c *cursor) readNumber() {
 	}
 }
 
-// advance goes on to the next name, with the bytes behind this one's totals, which it
-// returns as they are encoded.
+// advance moves to the next name. rest begins after the totals of the current name. It returns
+// these, encoded.
 func (c *cursor) advance(rest []byte) (encoded []byte) {
 	encoded = c.data[:len(c.data)-len(rest)]
 	c.data = rest
@@ -71,8 +70,8 @@ func (c *cursor) advance(rest []byte) (encoded []byte) {
 	return encoded
 }
 
-// merge yields the number and the totals of each name in the segments, oldest first,
-// that is wanted. The totals are good until the next.
+// merge yields, for each wanted name in the segments, oldest segment first, its number and totals.
+// The totals are valid until the next call.
 func merge(all []series, segments []*segment, wanted func(series) bool, yield func(uint32, *totals) bool) {
 	cursors := make([]cursor, 0, len(segments))
 	for _, s := range segments {
@@ -107,7 +106,7 @@ func merge(all []series, segments []*segment, wanted func(series) bool, yield fu
 	}
 }
 
-// compact returns one segment for several of one minute.
+// compact merges several segments of one minute into one.
 func compact(all []series, segments []*segment) *segment {
 	b := builder{segment: segment{minute: segments[0].minute}}
 	every := func(series) bool { return true }
@@ -119,8 +118,8 @@ func compact(all []series, segments []*segment) *segment {
 	return b.done()
 }
 
-// renumbered returns the segment with other numbers in the same order, which are given
-// as one more than they are.
+// renumbered returns the segment with other numbers in the same order. numbers holds each new
+// number plus one.
 func (s *segment) renumbered(all []series, numbers []uint32) *segment {
 	b := builder{segment: segment{minute: s.minute}}
 	for c := s.start(); c.left > 0; {

@@ -9,20 +9,20 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// totals is what one name collected: in a flush interval, a minute, or a
-// window of many. Two of them add up to one, and they are kept encoded:
+// totals holds the values that one name collected in a flush interval, a minute, or a window of many
+// minutes. Two of them add up to one. They are stored encoded:
 //
 //	counter  the sum
 //	gauge    the last value
-//	timer    weight, sum, lower, upper; the number of bins; for each the key less the
-//	         one before (as a signed varint), and the samples in it
-//	set      the number of hashes, and these, the smallest first, 8 bytes each
+//	timer    weight, sum, lower, upper; the number of bins; for each the difference to
+//	         the previous key (a signed varint), and the number of samples
+//	set      the number of hashes, then the hashes, smallest first, 8 bytes each
 //
-// Numbers of things are varints. Floats are varints of their bytes in
-// reverse: whole numbers take 2 or 3 bytes, others up to 10.
+// Counts are varints. Floats are varints of their reversed bytes: whole numbers take 2 or 3 bytes,
+// others up to 10.
 type totals struct {
-	value                     float64 // of a counter or gauge
-	weight, sum, lower, upper float64 // of a timer
+	value                     float64 // for a counter or gauge
+	weight, sum, lower, upper float64 // for a timer
 	bins                      []bin   // by key
 	members                   []uint64
 
@@ -61,8 +61,7 @@ func (t *totals) append(dst []byte, kind metric.Kind) []byte {
 	return dst
 }
 
-// add adds encoded totals of the same name, which are newer, and returns the bytes
-// behind them.
+// add adds encoded, newer totals of the same name, and returns the bytes after them.
 func (t *totals) add(kind metric.Kind, data []byte) []byte {
 	switch kind {
 	case metric.Counter:
@@ -133,7 +132,7 @@ func (t *totals) addSet(data []byte) []byte {
 	return rest
 }
 
-// skip returns the bytes behind encoded totals.
+// skip returns the bytes after encoded totals.
 func skip(kind metric.Kind, data []byte) []byte {
 	varints := uint64(1)
 	switch kind {
@@ -171,14 +170,14 @@ func readUvarint(data []byte) (uint64, []byte) {
 // clamp keeps a sum finite.
 func clamp(v float64) float64 { return max(-math.MaxFloat64, min(v, math.MaxFloat64)) }
 
-// maxMembers is how many members of a set are kept: up to it their number is exact. Of
-// more the smallest hashes are kept, from which it is estimated.
+// maxMembers limits the stored members of a set. Up to it the number of members is exact. Above it
+// the smallest hashes are kept and the number is estimated.
 const maxMembers = 4096
 
-// distinct returns the number of members of a set. When some were left out, the
-// share of all hashes below the greatest kept tells how many (K. Beyer et al., "On
-// synopses for distinct-value estimation under multiset operations", 2007): the
-// standard error is 1/sqrt(maxMembers-2), 1.6 %.
+// distinct returns the number of members of a set. If some were left out, it is estimated from the
+// greatest hash kept, which tells the kept share of all hashes (K. Beyer et al., "On synopses for
+// distinct-value estimation under multiset operations", 2007). The standard error is
+// 1/sqrt(maxMembers-2), 1.6 %.
 func (t *totals) distinct() float64 {
 	n := len(t.members)
 	if n < maxMembers {
@@ -187,11 +186,11 @@ func (t *totals) distinct() float64 {
 	return math.Round(float64(n-1) / (float64(t.members[n-1]) / (1 << 64)))
 }
 
-// setMembers makes the set's members those of the hashes, in any order and any
-// number of times. It reorders them.
+// setMembers sets the members to the given hashes, which may be unordered and repeated. It reorders
+// them.
 func (t *totals) setMembers(hashes []uint64) {
-	// Sorting those below a limit is enough if as many as are wanted differ; of evenly
-	// spread ones four times as many are below this one.
+	// Sorting the hashes below a limit is enough if they contain maxMembers different ones. With
+	// evenly spread hashes, four times as many are below this limit.
 	if n := len(hashes); n > 8*maxMembers {
 		limit := math.MaxUint64 / uint64(n) * 4 * maxMembers
 		low := 0
@@ -208,7 +207,7 @@ func (t *totals) setMembers(hashes []uint64) {
 	t.keepSmallest(hashes)
 }
 
-// keepSmallest makes the set's members the smallest of those hashes that differ.
+// keepSmallest sets the members to the smallest different hashes.
 func (t *totals) keepSmallest(hashes []uint64) {
 	slices.Sort(hashes)
 	t.members = t.members[:0]

@@ -11,9 +11,9 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// encode returns what a batch makes of a name.
+// encode returns a name as a batch stores it.
 func encode(w *writer, c *metric.Collected) []byte {
-	w.most = math.MaxInt
+	w.max = math.MaxInt
 	var b batch
 	w.add(&b, c)
 	for r := range b.readings {
@@ -22,7 +22,7 @@ func encode(w *writer, c *metric.Collected) []byte {
 	return nil
 }
 
-// Timers' totals over many intervals are exact, but for the percentiles.
+// Timers' totals over many intervals are exact, except the percentiles.
 func TestTimersAddUp(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	for name, draw := range map[string]func() float64{
@@ -76,7 +76,7 @@ func TestTimersAddUp(t *testing.T) {
 	}
 }
 
-// Sets are exact up to maxMembers, and within a few standard errors beyond.
+// Sets are exact up to maxMembers, and within a few standard errors above.
 func TestSetsAddUp(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	for _, members := range []int{0, 1, 100, maxMembers - 1, maxMembers, 10_000, 100_000} {
@@ -87,7 +87,7 @@ func TestSetsAddUp(t *testing.T) {
 		var w writer
 		var sum totals
 		sum.reset()
-		// Each interval has half of them, some twice, so that intervals share members.
+		// Each interval has half of the members, some twice, so that intervals share members.
 		for at := 0; at <= members/2; at += max(1, members/8) {
 			some := append(slices.Clone(hashes[at:at+members/2]), hashes[at:at+members/10]...)
 			sum.add(metric.Set, encode(&w, set("u", some...)))
@@ -131,8 +131,8 @@ func TestFloats(t *testing.T) {
 	}
 }
 
-// However names come and go, segments are compacted and numbers given anew, a window
-// is the sum of its minutes.
+// However names come and go, segments are merged and names renumbered, a window is the sum of its
+// minutes.
 func TestHistoryAgainstOracle(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
 	cfg := testConfig()

@@ -13,14 +13,14 @@ import (
 type window struct {
 	series   []series
 	segments []*segment
-	frame    int64 // when the minute that is not over began, in Unix seconds
-	minutes  int   // of the window, of which there is history
+	frame    int64 // start of the unfinished minute, in Unix seconds
+	minutes  int   // minutes of the window that have history
 }
 
-// lateFlush is how long a minute waits for its last flush until it counts as over.
+// lateFlush is how long a minute waits for its last flush before it is complete.
 const lateFlush = 5 * time.Second
 
-// current returns the minute that is not over yet.
+// current returns the unfinished minute.
 func (v *view) current(now time.Time) int64 {
 	minute := floorMinute(now)
 	began := time.Unix(minute*60, 0)
@@ -30,11 +30,10 @@ func (v *view) current(now time.Time) int64 {
 	return max(minute, v.minute)
 }
 
-// kept returns how many minutes up to last there is history of.
+// kept returns the number of minutes up to last that have history.
 func (v *view) kept(last int64) int { return max(0, int(last-v.since)+1) }
 
-// window returns the newest n minutes: complete ones, or the one that is not
-// over yet and those before it.
+// window returns the newest n minutes: complete ones only, or including the unfinished one.
 func (v *view) window(n int, complete bool, now time.Time) window {
 	last := v.current(now)
 	w := window{series: v.series, frame: last * 60}
@@ -51,7 +50,7 @@ func (v *view) window(n int, complete bool, now time.Time) window {
 	return w
 }
 
-// shape is what is shown of a window.
+// shape decides which parts of a window are shown.
 type shape struct {
 	binning
 	prefix     string // with its dot
@@ -59,14 +58,14 @@ type shape struct {
 	wanted     func(series) bool
 }
 
-// threshold is a percentile, and what its values are called. Below zero it is of the
-// greatest samples.
+// threshold is a percentile with the suffix of its values. A negative one counts from the greatest
+// samples.
 type threshold struct {
 	percent float64
 	suffix  string
 }
 
-// rank returns which of n samples is the threshold's, 1 for the smallest.
+// rank returns which of n samples is at the threshold, 1 for the smallest.
 func (t threshold) rank(n uint64) uint64 {
 	k := min(max(1, uint64(math.Round(math.Abs(t.percent)*float64(n)/100))), n)
 	if t.percent < 0 {
@@ -87,10 +86,10 @@ func newThresholds(percentiles []float64) []threshold {
 	return all
 }
 
-// folders is where names of each kind stand: those of counters and timers are gstatsd's.
+// folders are the prefixes of the kinds. For counters and timers they are gstatsd's.
 var folders = [metric.Kinds]string{metric.Gauge: "stats.gauges.", metric.Timer: "stats.timers.", metric.Set: "stats.sets."}
 
-// points yields the points of the window. Their keys are good until the next.
+// points yields the points of the window. A key is valid until the next call.
 func (w *window) points(s *shape, yield func(key []byte, value float64) bool) {
 	var key []byte
 	merge(w.series, w.segments, s.wanted, func(number uint32, t *totals) bool {
@@ -108,7 +107,7 @@ func (w *window) points(s *shape, yield func(key []byte, value float64) bool) {
 	})
 }
 
-// values yields what is shown of one name.
+// values yields the shown values of one name.
 func (s *shape) values(kind metric.Kind, t *totals, yield func(suffix string, value float64) bool) bool {
 	switch kind {
 	case metric.Timer:

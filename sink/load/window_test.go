@@ -10,13 +10,13 @@ import (
 	"github.com/statsd-ops/statsd/sink"
 )
 
-// What minutes add up to: sums, last values, true ends and means, distinct members.
+// Minutes are combined into sums, last values, true extremes and means, distinct members.
 func TestWindows(t *testing.T) {
 	inVirtualTime(t, testConfig(), func(c *clocked) {
 		c.expect("/1", values{})
 		c.flush(time.Minute, counter("hits", 5), gauge("g", 3), gauge("once", 7), set("u", 1, 2, 3), timer("t", 10, 20, 30))
 		c.flush(time.Minute, counter("hits", 7), gauge("g", 2), set("u", 3, 4), timer("t", 100), counter("down", -2.5))
-		// Both flushes ended with a minute, so that nothing is in the one that is not over.
+		// Both flushes ended with a minute, so the unfinished one is empty.
 		c.expect("/1", values{})
 		second := values{"hits": 7, "down": -2.5, "stats.gauges.g": 2, "stats.sets.u": 2,
 			"stats.timers.t.count": 1, "stats.timers.t.lower": 100, "stats.timers.t.upper": 100, "stats.timers.t.sum": 100,
@@ -30,7 +30,7 @@ func TestWindows(t *testing.T) {
 		c.expect("/60", both)
 		c.expect("/2/full", both)
 		c.expect("/60/full", both)
-		// Idle minutes go by too, whether they are flushed or not.
+		// Idle minutes pass too, with or without flushes.
 		time.Sleep(time.Minute + lateFlush)
 		c.expect("/1/full", values{})
 		c.expect("/2/full", second)
@@ -44,8 +44,8 @@ func TestWindows(t *testing.T) {
 	})
 }
 
-// An interval counts for the minute in which it ends, and that minute is over when
-// its last flush is in, or a little later without one.
+// An interval counts for the minute in which it ends. That minute is complete when its last flush
+// has come, or a little later without it.
 func TestMinutes(t *testing.T) {
 	inVirtualTime(t, testConfig(), func(c *clocked) {
 		midnight := time.Now().Unix()
@@ -61,7 +61,7 @@ func TestMinutes(t *testing.T) {
 		c.expect("/1", values{"hits": 5})
 		c.expect("/1/full", values{})
 		frame(0)
-		time.Sleep(10*time.Second + 50*time.Millisecond) // the flush is under way
+		time.Sleep(10*time.Second + 50*time.Millisecond) // the flush is running
 		frame(0)
 		c.expect("/1", values{"hits": 5})
 		c.expect("/1/full", values{})
@@ -72,21 +72,20 @@ func TestMinutes(t *testing.T) {
 		c.expect("/1", values{})
 		c.expect("/1/full", values{"hits": 6})
 
-		// 45 s does not divide a minute: the second interval straddles.
+		// 45 s does not divide a minute: the second interval covers parts of two.
 		c.flush(45*time.Second, counter("hits", 10)) // ends at 90
 		c.flush(45*time.Second, counter("hits", 20)) // ends at 135
 		frame(120)
 		c.expect("/1", values{"hits": 20})
 		c.expect("/1/full", values{"hits": 10})
-		time.Sleep(48 * time.Second) // 183: the flush of 180 does not come
+		time.Sleep(48 * time.Second) // 183: the flush at 180 does not come
 		frame(120)
 		time.Sleep(2 * time.Second)
 		frame(180)
 	})
 }
 
-// After the clock was put back, the minutes ahead of it are forgotten with the next
-// flush.
+// After the clock was set back, the next flush forgets the minutes ahead of it.
 func TestClockPutBack(t *testing.T) {
 	inVirtualTime(t, testConfig(), func(c *clocked) {
 		c.flush(time.Minute, counter("before", 1))
@@ -121,8 +120,7 @@ func TestPrefixTagsAndPatterns(t *testing.T) {
 	})
 }
 
-// What is over the limit costs the oldest minutes, then the newest names, which are
-// counted.
+// At the memory limit the oldest minutes are dropped, then the newest names, which are counted.
 func TestMemoryIsBounded(t *testing.T) {
 	cfg := testConfig()
 	cfg.MaxBytes = 1 << 20
@@ -146,7 +144,7 @@ func TestMemoryIsBounded(t *testing.T) {
 			t.Errorf("%v samples in %d minutes", n, kept)
 		}
 
-		// More names than there is memory for, all at once and by and by.
+		// More names than the memory holds, all at once and gradually.
 		for round := range 10 {
 			many = many[:0]
 			for i := range 2000 {
@@ -172,7 +170,7 @@ func TestMemoryIsBounded(t *testing.T) {
 	})
 }
 
-// When minutes are forgotten to make room for a batch, what it has stays with its own names.
+// When minutes are forgotten to make room for a batch, its values stay with their names.
 func TestRoomForABatch(t *testing.T) {
 	cfg := testConfig()
 	cfg.MaxBytes = 1 << 20
@@ -181,8 +179,8 @@ func TestRoomForABatch(t *testing.T) {
 		for i := range uint64(4000) {
 			hashes = append(hashes, 1+i<<51)
 		}
-		// Sets are large, and names are not: there is room for the names of a batch, but not for
-		// what they have.
+		// Sets are large and names are small: there is room for the names of a batch, but not for its
+		// sets.
 		for round := range 40 {
 			all := []*metric.Collected{counter(fmt.Sprintf("counter.%d", round), float64(round))}
 			for i := range 5 {
@@ -202,7 +200,7 @@ func TestRoomForABatch(t *testing.T) {
 	})
 }
 
-// What does not fit on its way to the history is dropped, and counted.
+// Values that do not fit on their way to the history are dropped and counted.
 func TestIntervalIsBounded(t *testing.T) {
 	cfg := testConfig()
 	cfg.MaxBytes = 1 << 20
@@ -221,7 +219,7 @@ func TestIntervalIsBounded(t *testing.T) {
 	})
 }
 
-// Names that are not seen any more take no memory in the end.
+// Names that are no longer seen take no memory in the end.
 func TestNamesAreForgotten(t *testing.T) {
 	cfg := testConfig()
 	cfg.Minutes = 5
@@ -235,7 +233,7 @@ func TestNamesAreForgotten(t *testing.T) {
 			c.expect("/5/full?name=stays", values{"stays": float64(min(round+1, 5))})
 		}
 		if st := c.State(); st.Names > 2*(6*200+1)+worthIt {
-			t.Errorf("%d names, of which 1001 are in a window", st.Names)
+			t.Errorf("%d names, 1001 of them in a window", st.Names)
 		}
 		if got := get(t, c.handler(), "GET", "/5/full"); len(got.Stat) != 1001 || got.Stat["goes.99.7"] != 1 || got.Stat["goes.94.7"] != 0 {
 			t.Errorf("%d names are shown", len(got.Stat))
@@ -243,7 +241,7 @@ func TestNamesAreForgotten(t *testing.T) {
 	})
 }
 
-// If the sink cannot follow, intervals are dropped and counted: the flush never waits.
+// If the sink is too slow, intervals are dropped and counted: the flush never waits.
 func TestFlushDoesNotWait(t *testing.T) {
 	s := newSink(t, testConfig())
 	for range 3 {
@@ -256,13 +254,13 @@ func TestFlushDoesNotWait(t *testing.T) {
 	}
 }
 
-// Who sees that an interval was delivered finds room for the next one.
+// When an interval counts as delivered, there is room for the next one.
 func TestDeliveredMakesRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSink(t, testConfig())
 		s.Record(counter("a", 1))
 		s.EndInterval(sink.Interval{End: time.Now()})
-		for len(s.free) < cap(s.free) { // so that no memory can be given back
+		for len(s.free) < cap(s.free) { // so that no memory can be returned
 			s.free <- &batch{}
 		}
 		go s.keep(<-s.batches)

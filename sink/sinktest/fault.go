@@ -11,15 +11,15 @@ import (
 // Fault says how a Server misbehaves. With the zero Fault it does not: it reads every
 // connection to its end and then closes it, as carbon does.
 type Fault struct {
-	// Never accepts connections and reads nothing from them.
+	// Never accepts connections but reads nothing.
 	Never bool
-	// BytesPerSecond slows down reading, if not 0. The receive buffer is small
-	// then, so that the sender notices.
+	// BytesPerSecond limits the reading speed, if not 0. The receive buffer is then small, so that the
+	// sender notices.
 	BytesPerSecond int
 	// CloseAfter closes each connection after that many bytes, if not 0. If more bytes
 	// have come, the kernel resets the connection.
 	CloseAfter int
-	// ResetAfter resets each connection after that many bytes, if not 0.
+	// ResetAfter resets each connection after this many bytes, if not 0.
 	ResetAfter int
 	// Answer is sent on each connection when its first bytes have come.
 	Answer string

@@ -55,7 +55,7 @@ func (s *Server) WaitOf(path string, n int, patience time.Duration) []Point {
 	return points
 }
 
-// parsePoint parses "value time", the text behind a path.
+// parsePoint parses "value time", the text after a path.
 func parsePoint(path, rest string) (Point, error) {
 	value, at, _ := strings.Cut(rest, " ")
 	v, valueErr := strconv.ParseFloat(value, 64)

@@ -36,12 +36,12 @@ type Recorder struct {
 	payloads int
 	attempts int
 	closed   int
-	fault    error         // what Send answers, if not nil
-	hang     chan struct{} // Send waits for it to be closed, if not nil
+	fault    error         // returned by Send, if not nil
+	hang     chan struct{} // Send waits until it is closed, if not nil
 	changed  chan struct{} // closed and replaced at each change
 }
 
-// NewRecorder returns a Recorder that takes everything.
+// NewRecorder returns a Recorder that accepts everything.
 func NewRecorder() *Recorder {
 	return &Recorder{changed: make(chan struct{})}
 }
@@ -119,7 +119,7 @@ func (r *Recorder) Points() []Point {
 	return slices.Clone(r.points)
 }
 
-// Payloads returns how many Sends succeeded.
+// Payloads returns the number of successful Sends.
 func (r *Recorder) Payloads() int { return r.get(&r.payloads) }
 
 // Attempts returns how many Sends began.

@@ -26,18 +26,18 @@ type Server struct {
 	sessions map[*session]struct{}
 	fault    func(connection int) Fault
 	accepted []*Connection
-	lines    []string // complete ones
+	lines    []string // complete lines
 	changed  chan struct{}
 }
 
-// Connection is what one connection brought.
+// Connection holds the data of one connection.
 type Connection struct {
 	Lines []string  // complete lines, without their ends
 	Whole bool      // the sender closed it, and everything was read
 	Last  time.Time // when the last bytes came
 }
 
-// NewServer starts a Server, which ends with the test.
+// NewServer starts a Server. It stops at the end of the test.
 func NewServer(t testing.TB) *Server {
 	t.Helper()
 	port, release, err := ports.Reserve()
@@ -52,7 +52,7 @@ func NewServer(t testing.TB) *Server {
 	return s
 }
 
-// Addr returns the "host:port", which stays the same over Stop and Start.
+// Addr returns the "host:port". It stays the same over Stop and Start.
 func (s *Server) Addr() string { return s.addr }
 
 // Start listens again after Stop, on the same port.
@@ -69,7 +69,7 @@ func (s *Server) Start() {
 }
 
 // Stop closes the port, so that connections are refused, and resets the open ones. It
-// returns when nothing is read any more.
+// returns when reading has ended.
 func (s *Server) Stop() {
 	s.mu.Lock()
 	if s.listener != nil {
@@ -81,7 +81,7 @@ func (s *Server) Stop() {
 	s.wg.Wait()
 }
 
-// Set puts a fault in place for connections from now on.
+// Set applies a fault to connections from now on.
 func (s *Server) Set(f Fault) { s.SetEach(func(int) Fault { return f }) }
 
 // SetEach puts faults in place that depend on the number of the connection. That is the
@@ -115,7 +115,7 @@ func (s *Server) Accepted() int {
 	return len(s.accepted)
 }
 
-// Connections returns what each connection brought.
+// Connections returns the data of each connection.
 func (s *Server) Connections() []Connection {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -201,7 +201,7 @@ func (s *Server) accept(listener net.Listener) {
 	}
 }
 
-// keep adds the complete lines of data, which came over c, and returns the rest.
+// keep adds the complete lines of data from c and returns the rest.
 func (s *Server) keep(c *Connection, data []byte, whole bool) []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()

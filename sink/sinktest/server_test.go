@@ -26,13 +26,13 @@ func talk(t *testing.T, s *Server, text string) (string, error) {
 	if _, err := io.WriteString(conn, text); err != nil {
 		return "", err
 	}
-	_ = conn.(*net.TCPConn).CloseWrite() // or it was reset, as the read will say
+	_ = conn.(*net.TCPConn).CloseWrite() // otherwise it was reset, and the read fails
 	answer, err := io.ReadAll(conn)
 	return string(answer), err
 }
 
 func TestServer(t *testing.T) {
-	const text = "one\ntwo\nthree" // the last is not complete
+	const text = "one\ntwo\nthree" // the last is incomplete
 	for _, tt := range []struct {
 		name   string
 		fault  Fault

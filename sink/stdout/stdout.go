@@ -1,20 +1,19 @@
-// Package stdout writes points to the standard output, a line each, as carbon's line
-// receiver takes them:
+// Package stdout writes points to the standard output, one per line, in the format of carbon's line
+// receiver:
 //
 //	stats.web.requests 3.2 1795251862
 //
-// It shows what a daemon publishes, and feeds pipes. New makes a Sink from a
-// Config; the daemon's outlet calls its AppendPoint and Send.
+// It shows the points of a daemon and feeds pipes. New makes a Sink from a Config; the daemon's
+// outlet calls its AppendPoint and Send.
 //
 // # Pipes
 //
-// A pipe without a reader blocks its writer. Send writes only what there is
-// room for, so that it ends in time, and with its context; the rest is sent when the same
-// payload is sent again. Lines of up to 512 bytes are written whole: no other writer into
-// the same pipe, such as a log, can tear them.
+// A pipe without a reader blocks its writer. Send writes only as much as there is room for, so it
+// ends in time and with its context. The next Send of the same payload writes the rest. Lines of up
+// to 512 bytes are written whole: another writer to the same pipe, such as a log, cannot tear them.
 //
-// A pipe that was closed is an error of Send. Go ends a process that writes into such a
-// pipe on its standard output, unless it has asked to be notified of SIGPIPE.
+// Send returns an error for a closed pipe. Go ends a process that writes to a closed pipe on its
+// standard output, unless the process asked to be notified of SIGPIPE.
 package stdout
 
 import (
@@ -31,27 +30,26 @@ import (
 
 var _ sink.Sink = (*Sink)(nil)
 
-// Config says how the lines look, and how long writing may take.
+// Config configures the lines and the time limit.
 type Config struct {
-	// Prefix stands in front of every path, with a dot between; empty for none.
+	// Prefix is put in front of every path, with a dot between. Empty means none.
 	Prefix string
 
-	// Timeout bounds one Send. Zero means 10 s. When it is over, Send reports an error, and
-	// a Send of the same payload goes on where it stopped: a shorter Timeout
-	// reports a reader that stands still sooner, and costs nothing else.
+	// Timeout limits one Send. Zero means 10 s. After it Send returns an error, and the next Send of
+	// the same payload continues. So a shorter Timeout only reports a stopped reader sooner.
 	Timeout time.Duration
 }
 
 const defaultTimeout = 10 * time.Second
 
-// atOnce is how many bytes are written at once: no pipe that has room takes fewer, or tears
-// them (POSIX's PIPE_BUF).
+// atOnce is the size of one write. A pipe with room takes this much in one piece (POSIX's
+// PIPE_BUF).
 const atOnce = 512
 
 var errStandsStill = fmt.Errorf("nothing reads it: %w", os.ErrDeadlineExceeded)
 
-// Validate says what is wrong with c. The error begins with the name of the setting,
-// which is NAME=VALUE in the URL of a sink.
+// Validate returns an error that begins with the name of the setting, which is NAME=VALUE in the
+// URL of a sink.
 func (c Config) Validate() error {
 	if err := sink.CheckPrefix(c.Prefix); err != nil {
 		return metric.FlagErrorf("prefix", nil, "%w", err)
@@ -68,9 +66,9 @@ type Sink struct {
 	out  *os.File
 	seed maphash.Seed
 
-	unfinished uint64 // sum of the payload that Send gave up
-	written    int    // bytes of it
-	torn       bool   // it was given up within a line
+	unfinished uint64 // checksum of the payload that Send gave up
+	written    int    // bytes of it already written
+	torn       bool   // it was given up inside a line
 }
 
 // New makes a Sink.
@@ -130,8 +128,8 @@ func (s *Sink) write(ctx context.Context, payload []byte) error {
 	return nil
 }
 
-// firstLines returns the lines at the start of b that can be written at once: of one that
-// is too long, a part.
+// firstLines returns the lines at the start of b that can be written at once, or a part of a line
+// that is too long.
 func firstLines(b []byte) []byte {
 	if len(b) <= atOnce {
 		return b
@@ -143,5 +141,5 @@ func firstLines(b []byte) []byte {
 	return b
 }
 
-// Close does nothing: the standard output is the process's.
+// Close does nothing: the standard output belongs to the process.
 func (s *Sink) Close() error { return nil }

@@ -23,7 +23,7 @@ var update = flag.Bool("update", false, "write the golden file")
 
 const patience = wait.Patience
 
-// newPipe returns a Sink that writes into a pipe, and the pipe's end.
+// newPipe returns a Sink that writes into a pipe, and the other end of the pipe.
 func newPipe(t *testing.T, cfg Config) (*Sink, *os.File) {
 	t.Helper()
 	r, w, err := os.Pipe()
@@ -88,11 +88,11 @@ func scan(t *testing.T, from *bufio.Scanner, n int) (got []string) {
 	return got
 }
 
-// A pipe that is full is an error when the time is over; once somebody reads, the
-// same payload goes on where it stopped.
+// A full pipe is an error after the timeout. When it is read, the same payload continues where it
+// stopped.
 func TestFullPipe(t *testing.T) {
 	s, r := newPipe(t, Config{Timeout: 30 * time.Millisecond})
-	payload, want := lines(10_000) // more than a pipe has room for
+	payload, want := lines(10_000) // more than a pipe holds
 	for range 2 {
 		if err := s.Send(t.Context(), payload); !errors.Is(err, os.ErrDeadlineExceeded) {
 			t.Fatalf("error %v, want a timeout", err)
@@ -125,11 +125,11 @@ func TestSendEndsWithContext(t *testing.T) {
 			t.Errorf("error %v, want context.Canceled", err)
 		}
 	case <-time.After(patience):
-		t.Fatal("Send goes on although its context ended")
+		t.Fatal("Send continues although its context ended")
 	}
 }
 
-// A long line that is given up within, for another payload, does not run into that.
+// A long line that was interrupted does not run into the next payload's first line.
 func TestTornLine(t *testing.T) {
 	s, r := newPipe(t, Config{Timeout: 10 * time.Millisecond})
 	long := []byte(strings.Repeat("a", 1<<20) + " 1 1\n")
@@ -167,7 +167,7 @@ func TestClosedPipe(t *testing.T) {
 func TestFullDisk(t *testing.T) {
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 	if err != nil {
-		t.Skip(err) // Linux has it
+		t.Skip(err) // Linux only
 	}
 	defer full.Close()
 	s, err := newSink(Config{}, full)

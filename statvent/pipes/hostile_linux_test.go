@@ -15,7 +15,7 @@ import (
 	"github.com/statsd-ops/statsd/statvent"
 )
 
-// expectOwn checks that the figures of this process, "a: 1", are among the answers.
+// expectOwn checks that the stats of this process, "a: 1", are among the answers.
 func expectOwn(t *testing.T, result *Result) {
 	t.Helper()
 	for _, p := range result.Processes {
@@ -134,7 +134,7 @@ func TestCrowdedDirectory(t *testing.T) {
 // TestBudget checks that one user never takes the bytes of all others.
 func TestBudget(t *testing.T) {
 	b := budget{left: 100, taken: make(map[uint32]int)}
-	for owner, want := range []int{50, 25, 12, 6} { // half of what is left, each
+	for owner, want := range []int{50, 25, 12, 6} { // each gets half of the rest
 		got := 0
 		for b.take(uint32(owner), 1) {
 			got++

@@ -57,14 +57,14 @@ func DefaultLabels() map[string]Rule {
 	return map[string]Rule{"median": Max, "95th": Max, "99th": Max, "100th": Max, "mean": Mean}
 }
 
-// Merger merges the figures of several processes into one value for each name. A pipe does not tell
-// the kind of a figure, so the name decides: the first of Rules that matches it. Otherwise the rule
+// Merger merges the stats of several processes into one value for each name. A pipe does not tell
+// the kind of a stat, so the name decides: the first of Rules that matches it. Otherwise the rule
 // of its label applies if statvent.Record has written it; else the values are summed.
 type Merger struct {
 	Rules []NameRule
 	// Labels are the ends of names that Record writes; nil is DefaultLabels. A name counts as
-	// written by Record if the same process has a figure for each of the labels, as in lat.median,
-	// lat.95th, lat.99th, lat.100th and lat.mean. A "queue.mean" alone is an ordinary figure.
+	// written by Record if the same process has a stat for each of the labels, as in lat.median,
+	// lat.95th, lat.99th, lat.100th and lat.mean. A "queue.mean" alone is an ordinary stat.
 	Labels map[string]Rule
 }
 

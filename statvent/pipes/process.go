@@ -19,7 +19,7 @@ type Process struct {
 	// Start is when it started, in clock ticks since the start of the host. PID and Start
 	// together are unique; a PID alone is used again.
 	Start uint64
-	// Stats are its figures; nil if there is an Err.
+	// Stats are its stats; nil if there is an Err.
 	Stats map[string]statvent.Value
 	// Err says why there is no answer.
 	Err error

@@ -1,4 +1,4 @@
-// Package pipes reads the statvent pipes of a host and merges their figures.
+// Package pipes reads the statvent pipes of a host and merges their stats.
 //
 //	reader := pipes.Reader{}
 //	result, err := reader.Read(ctx)
@@ -34,7 +34,7 @@ const DefaultTimeout = 250 * time.Millisecond
 
 // The limits of one reading.
 const (
-	maxEntries  = 1 << 14  // files in the directory that are looked at, besides those of running processes
+	maxEntries  = 1 << 14  // limit of files checked in the directory, in addition to the files of running processes
 	MaxParallel = 256      // pipes that are open at a time, or fewer where few files may be open
 	maxPipe     = 4 << 20  // bytes from one process
 	maxTotal    = 64 << 20 // bytes from all

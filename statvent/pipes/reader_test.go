@@ -232,7 +232,7 @@ func TestOtherReader(t *testing.T) {
 					return
 				}
 				if n := len(result.Processes[0].Stats); n != 200 && n != 0 {
-					t.Errorf("%d of 200 figures", n)
+					t.Errorf("%d of 200 stats", n)
 				}
 			}
 		})

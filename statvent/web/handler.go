@@ -10,13 +10,13 @@
 //	  "pipes": {"read": 3, "refused": 0, "timed_out": 0, ...}
 //	}
 //
-// "stats" has the figures of all processes, merged. "timestamp" is in Unix seconds. "pipes" counts
-// the pipes and explains problems. With ?per-process=1, "processes" has the figures of each process
+// "stats" has the stats of all processes, merged. "timestamp" is in Unix seconds. "pipes" counts
+// the pipes and explains problems. With ?per-process=1, "processes" has the stats of each process
 // by its pid.
 //
 // A Handler does not check the Host header of requests. A program that serves it on a loopback
 // address should refuse other hosts than localhost, as the command statvent does: otherwise a web
-// page can read the figures through the browser of a user (DNS rebinding).
+// page can read the stats through the browser of a user (DNS rebinding).
 package web
 
 import (
@@ -48,13 +48,13 @@ type Handler struct {
 
 // answer is a reading as JSON.
 type answer struct {
-	Stats     figures            `json:"stats"`
-	Timestamp float64            `json:"timestamp"`
-	Pipes     counts             `json:"pipes"`
-	Processes map[string]figures `json:"processes,omitzero"`
+	Stats     stats            `json:"stats"`
+	Timestamp float64          `json:"timestamp"`
+	Pipes     counts           `json:"pipes"`
+	Processes map[string]stats `json:"processes,omitzero"`
 }
 
-type figures map[string]statvent.Value
+type stats map[string]statvent.Value
 
 // counts is the result of the pipes: see pipes.Result.
 type counts struct {
@@ -103,7 +103,7 @@ func (h *Handler) serveStats(w http.ResponseWriter, r *http.Request, perProcess 
 		Pipes:     count(read.result),
 	}
 	if perProcess {
-		a.Processes = make(map[string]figures)
+		a.Processes = make(map[string]stats)
 		for _, p := range read.result.Processes {
 			if p.Err == nil {
 				a.Processes[strconv.Itoa(p.PID)] = p.Stats
@@ -156,7 +156,7 @@ func reply(w http.ResponseWriter, status int, v any) {
 
 // MarshalJSON writes bytes of names that are not UTF-8 as \xNN, so that different names stay
 // different.
-func (f figures) MarshalJSON() ([]byte, error) {
+func (f stats) MarshalJSON() ([]byte, error) {
 	named := make(map[string]statvent.Value, len(f))
 	for name, value := range f {
 		named[printable(name)] = value

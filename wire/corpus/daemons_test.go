@@ -25,9 +25,9 @@ import (
 // patience is how long a test waits for what should come soon.
 const patience = 2 * time.Minute
 
-// TestSoakDaemons sends a part of the corpus to Etsy's statsd and to this daemon
-// over UDP, and compares what they publish. Each line has a name of its own.
-// Lines that the two read differently are left out.
+// TestSoakDaemons sends a part of the corpus to Etsy's statsd and to this daemon over UDP, and
+// compares the published points. Each line has a different name. Lines that the two read
+// differently are left out.
 func TestSoakDaemons(t *testing.T) {
 	var candidates []string
 	for i, line := range lines()[:soak.Pick(3_000, 20_000)] {

@@ -19,7 +19,7 @@ type taken struct {
 	line  string
 	name  string
 	parts [][]string // fields of each value: value, type, rate ...
-	tags  string     // behind the first |#
+	tags  string     // after the first |#
 	bits  int        // pieces between |#
 }
 
@@ -55,12 +55,12 @@ var plainRate = regexp.MustCompile(`^@[0-9.]+[ \t\r\v\f\x{a0}\x{feff}\x{2003}]*$
 
 var lettersAlone = regexp.MustCompile(`^([A-Za-z]+|T.*)$`)
 
-// zeroRate is what Etsy's statsd reads as a rate of 0.
+// zeroRate matches texts that Etsy's statsd reads as a rate of 0.
 var zeroRate = regexp.MustCompile(`^@[0.]+([^0-9.]|$)`)
 
 var notInNames = regexp.MustCompile(`[^A-Za-z0-9_.-]`)
 
-// objectNames are what every object of JavaScript has.
+// objectNames are the properties of every JavaScript object.
 var objectNames = []string{"__proto__", "constructor", "toString"}
 
 var differences = []difference{

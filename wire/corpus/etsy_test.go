@@ -19,8 +19,8 @@ import (
 	"github.com/statsd-ops/statsd/wire"
 )
 
-// outcome is what one line does to empty tables. Numbers are texts, because
-// Etsy's statsd knows infinity. Keys are names, cleaned.
+// outcome is the effect of one line on empty tables. Numbers are texts, because Etsy's statsd has
+// infinity. Keys are cleaned names.
 type outcome struct {
 	Bad      int  // samples discarded
 	Crash    bool // the line ends Etsy's statsd
@@ -62,7 +62,7 @@ func withoutName[V any](byName map[string]V) map[string]V {
 	return only
 }
 
-// theirOutcomes returns what the code of Etsy's statsd makes of each line.
+// theirOutcomes returns the result of each line in the code of Etsy's statsd.
 func theirOutcomes(t *testing.T, lines []string) []outcome {
 	t.Helper()
 	node, home := counterpart.Find(t, "node"), counterpart.EtsyHome(t)
@@ -105,7 +105,7 @@ func readOutcomes(t *testing.T, file string, want int) (all []outcome) {
 	return all
 }
 
-// normalize writes all numbers in one way, and orders what has no order.
+// normalize writes all numbers in one format, and sorts unordered parts.
 func (o *outcome) normalize() {
 	for _, texts := range []map[string]string{o.Counters, o.Gauges, o.Weights} {
 		for key, text := range texts {
@@ -131,7 +131,7 @@ func normalNumber(text string) string {
 	return fmt.Sprint(v + 0) // no -0
 }
 
-// ourOutcome returns what this daemon makes of a line in Etsy's dialect.
+// ourOutcome returns the result of a line in this daemon with Etsy's dialect.
 func ourOutcome(p *wire.Parser, line string) outcome {
 	counters, gauges, weights := map[string]float64{}, map[string]float64{}, map[string]float64{}
 	o := outcome{Timers: map[string][]string{}, Sets: map[string][]string{}}

@@ -33,8 +33,8 @@ var (
 
 func trimmed(s string) string { return around.ReplaceAllString(s, "") }
 
-// scriptNumber returns what JavaScript makes of a text that is not empty. It
-// reports false if that is no number.
+// scriptNumber returns the JavaScript number for a text that is not empty. It returns false if the
+// text is not a number.
 func scriptNumber(text string) (v float64, ok bool) {
 	t := trimmed(text)
 	switch {
@@ -55,10 +55,10 @@ func scriptNumber(text string) (v float64, ok bool) {
 
 var kinds = map[string]metric.Kind{"c": metric.Counter, "m": metric.Counter, "g": metric.Gauge, "ms": metric.Timer, "h": metric.Timer, "d": metric.Timer, "s": metric.Set}
 
-// rules are those of one dialect: the reference's or Etsy's.
+// rules are the rules of one dialect: the reference's or Etsy's.
 type rules struct{ etsy bool }
 
-// items returns what the rules make of a line, as words.
+// items returns the result of the rules for a line, as words.
 func (r rules) items(line string) (items []string) {
 	line = strings.TrimSuffix(line, "\r")
 	if whiteSpace.MatchString(line) {
@@ -195,7 +195,7 @@ func isSection(s string) bool {
 	return m != nil && (m[1] == "c" || m[1] == "e" || m[1] == "card" || !typed.MatchString(s[len(m[0]):]))
 }
 
-// parsed returns what the parser makes of a line, in the words of rules.items.
+// parsed returns the result of the parser for a line, in the format of rules.items.
 func parsed(p *wire.Parser, line string) (items []string) {
 	var s metric.Sample
 	p.Reset([]byte(line))

@@ -1,5 +1,5 @@
-// Package httpgatetest asks an HTTP listener for the protections of package httpgate. The
-// tests of each listener call Check, so that all have the same.
+// Package httpgatetest checks an HTTP listener for the protections of package httpgate. The tests
+// of each listener call Check, so that all have the same protections.
 package httpgatetest
 
 import (
@@ -20,7 +20,7 @@ import (
 // patience is longer than any busy machine needs.
 const patience = time.Minute
 
-// protections is the table: each entry fails the test of a listener that lacks it.
+// protections lists the checks.
 var protections = []struct {
 	name  string
 	check func(t *testing.T, addr, path string)
@@ -34,8 +34,8 @@ var protections = []struct {
 	{"silent connections", checkSilent},
 }
 
-// Check asks the listener at addr, a loopback "host:port", for every protection. A GET of path
-// is answered with 200 and no need for parameters.
+// Check checks the listener at addr, a loopback "host:port", for every protection. GET path must
+// answer 200 without parameters.
 func Check(t *testing.T, addr, path string) {
 	t.Helper()
 	for _, p := range protections {
@@ -64,7 +64,7 @@ func checkHost(t *testing.T, addr, path string) {
 	}
 }
 
-// checkHeaders checks what browsers are told, with an answer and with refusals.
+// checkHeaders checks the headers for browsers, in answers and refusals.
 func checkHeaders(t *testing.T, addr, path string) {
 	for _, tt := range []struct{ path, host string }{
 		{path, "localhost"}, {path, "evil.example"}, {"/no/such/path", "localhost"},
@@ -166,13 +166,13 @@ func isOpen(t *testing.T, conn net.Conn) bool {
 	return errors.Is(readErr, syscall.EAGAIN)
 }
 
-// answer is what a client sees of an answer, besides the body.
+// answer is an answer without its body.
 type answer struct {
 	code   int
 	header http.Header
 }
 
-// get asks for path like a browser that believes it talks to host, and reads the answer.
+// get requests path with the header Host: host and reads the answer.
 func get(t *testing.T, addr, path, host string) answer {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+addr+path, nil)
@@ -192,7 +192,7 @@ func get(t *testing.T, addr, path, host string) answer {
 	return answer{response.StatusCode, response.Header}
 }
 
-// send opens a connection and writes text, as far as the server reads it.
+// send opens a connection and writes text as far as the server reads it.
 func send(t *testing.T, addr, text string) net.Conn {
 	t.Helper()
 	conn, err := net.DialTimeout("tcp", addr, patience)

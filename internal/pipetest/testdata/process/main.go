@@ -1,6 +1,6 @@
 // Process is a process with a stat pipe: process BEHAVIOUR DIRECTORY NUMBER. It prints "ready" when
-// the pipe is there, and ends when its standard input ends. To each line there, a number, it adds
-// the number to its count and prints "done".
+// the pipe exists and ends when its standard input ends. Each input line is a number; it adds the
+// number to its count and prints "done".
 package main
 
 import (
@@ -64,7 +64,7 @@ func begin(behaviour, dir, number string) error {
 		return syscall.Mkfifo(path, 0o644)
 	case "garbage": // writes another format
 		return serve(path, "\x00\xff\nno colon\n: 1\nrequests: many\nrequests: NaN\nlast line cut: 1")
-	case "endless": // writes more than is allowed
+	case "endless": // writes more than the limit
 		return serve(path, strings.Repeat("requests: 1\n", 1<<20))
 	case "cut": // gives up on its reader
 		return serve(path, "requests: 1\n(cut)")
@@ -97,7 +97,7 @@ func startThreads(dir string, n int) error {
 	return nil
 }
 
-// serve writes text to each reader in the way of the original: open, write, close, remove, make.
+// serve writes text to each reader like the original: open, write, close, remove, create.
 func serve(path, text string) error {
 	if err := syscall.Mkfifo(path, 0o644); err != nil {
 		return err

@@ -4,16 +4,16 @@ package main
 
 import "fmt"
 
-// limit is the greatest rate without loss.
+// limit is the highest rate without loss.
 type limit struct {
-	rate   float64 // metrics a second; 0: not looked for
-	sender bool    // whether it was the sender that could go no faster
+	rate   float64 // metrics a second; 0: not measured
+	sender bool    // the sender could not go faster
 }
 
-// most looks for the greatest rate that a daemon keeps up: less than 0.1 % lost, and
-// less than a quarter of the buffer waiting at the end. It is right to about 10 %. A
-// rate that fails is tried once more: the machine may have been busy otherwise.
-func (b *bench) most(p peer, w workload) (limit, error) {
+// maxRate finds the highest rate that a daemon keeps up with: less than 0.1 % is lost, and less
+// than a quarter of the buffer waits at the end. It is exact to about 10 %. A rate that fails is
+// tried once more, because the machine may have been busy.
+func (b *bench) maxRate(p peer, w workload) (limit, error) {
 	var good limit
 	bad := 0.0
 	for rate := 100_000.0; bad == 0 || bad > 1.1*good.rate; {
@@ -41,7 +41,7 @@ func (b *bench) most(p peer, w workload) (limit, error) {
 	return good, nil
 }
 
-// keepsUp returns the rate at which was sent, or none if that was too fast.
+// keepsUp returns the rate sent, or none if it was too fast.
 func (b *bench) keepsUp(p peer, w workload, rate float64) (limit, error) {
 	m, err := b.paced(p, w, int(rate))
 	if err != nil || m.received <= 0.999 || m.leftQueue >= pacedBuffer/4 {

@@ -1,0 +1,233 @@
+//go:build linux
+
+package main
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// cost is one measurement of the daemon, with its rows of the table.
+type cost struct {
+	title string
+	run   func(*bench, peer) (measured, error)
+	rows  []costRow
+}
+
+// costRow is a row of the table in docs/cost.md.
+type costRow struct {
+	what, unit string
+	of         func(measured) float64
+	values     []float64
+}
+
+// costFlush is the flush interval while costs are measured.
+const costFlush = 2 * time.Second
+
+// runCost measures the cost of one sample, one name and one member in this project's daemon. A
+// shared machine is slow at times, so each round measures everything again.
+func runCost(args []string, stdout, stderr io.Writer) error {
+	flags := flag.NewFlagSet("bench cost", flag.ExitOnError)
+	statsd := flags.String("statsd", "bin/statsd", "this project's daemon, from make build")
+	repeats := flags.Int("repeats", 3, "rounds")
+	_ = flags.Parse(args) // it exits
+	b := &bench{restore: func() {}}
+	if err := b.pinDaemons(newReport(nil)); err != nil {
+		return err
+	}
+	daemon, all := self(*statsd), costs()
+	for round := range *repeats {
+		for _, c := range all {
+			fmt.Fprintf(stderr, "bench: round %d of %d: %s\n", round+1, *repeats, c.title)
+			m, err := c.run(b, daemon)
+			if err != nil {
+				return fmt.Errorf("%s: %w", c.title, err)
+			}
+			for i := range c.rows {
+				c.rows[i].values = append(c.rows[i].values, c.rows[i].of(m))
+			}
+		}
+	}
+	fmt.Fprint(stdout, "| cost of | median | least to most | |\n|---|---:|---:|---|\n")
+	for _, c := range all {
+		for _, r := range c.rows {
+			slices.Sort(r.values)
+			fmt.Fprintf(stdout, "| %s | %s | %s to %s | %s |\n", c.title+r.what,
+				brief(r.values[len(r.values)/2]), brief(r.values[0]), brief(r.values[len(r.values)-1]), r.unit)
+		}
+	}
+	return nil
+}
+
+// self returns this project's daemon as a peer.
+func self(statsd string) peer {
+	all := peers(statsd)
+	return all[slices.IndexFunc(all, func(p peer) bool { return p.name == "statsd" })]
+}
+
+// brief writes a value with two significant digits, or as an integer.
+func brief(v float64) string {
+	if v >= 100 {
+		return strconv.FormatFloat(v, 'f', 0, 64)
+	}
+	return strconv.FormatFloat(v, 'g', 2, 64)
+}
+
+func costs() []cost {
+	kinds := []struct {
+		name   string
+		mix    mix
+		points int
+	}{
+		{"counter", onlyCounters, 1}, {"gauge", mix{gauges: 100}, 1},
+		{"timer", mix{timers: 100}, 5}, {"set", mix{sets: 100}, 1},
+	}
+	cpu := func(m measured) float64 { return m.cpu }
+	perSample := []costRow{{"", "µs of CPU", cpu, nil}}
+	all := []cost{
+		{"a counter's sample, UDP, one a datagram, 50,000/s", sampleCost("udp", traffic{mix: onlyCounters, names: 1000}, 50_000), slices.Clone(perSample)},
+		{"a counter's sample, UDP, packed, 200,000/s", sampleCost("udp", traffic{mix: onlyCounters, names: 1000, pack: packed}, 200_000), slices.Clone(perSample)},
+	}
+	for _, k := range kinds {
+		t := traffic{mix: k.mix, names: 1000, pack: packed, stream: true}
+		all = append(all, cost{"a " + k.name + "'s sample, TCP, packed, 200,000/s", sampleCost("tcp", t, 200_000), slices.Clone(perSample)})
+	}
+	for _, k := range kinds {
+		all = append(all, cost{"a " + k.name + " in a flush, with one sample", nameCost(k.mix, k.points), []costRow{
+			{"", "µs of CPU", cpu, nil},
+			{": memory", "bytes", func(m measured) float64 { return float64(m.rss-m.idleRSS) / (manyNames - fewNames) }, nil},
+		}})
+	}
+	kept := func(m measured) float64 { return float64(m.rss-m.idleRSS) / keptSamples }
+	samples := traffic{mix: mix{timers: 100}, names: 100, pack: packed, stream: true}
+	return append(all,
+		cost{"a timer's sample until the flush", keptCost(samples.packets), []costRow{{": memory", "bytes", kept, nil}}},
+		cost{"a set's member until the flush", keptCost(func() []packet { return memberPackets(keptSamples) }), []costRow{{": memory", "bytes", kept, nil}}})
+}
+
+// sampleCost sends samples of few names at a rate.
+func sampleCost(network string, t traffic, rate int) func(*bench, peer) (measured, error) {
+	return func(b *bench, p peer) (measured, error) {
+		w := workload{name: fmt.Sprint(network, t), network: network, traffic: t, rate: rate, length: 3 * time.Second, flush: costFlush}
+		packets := b.traffic(w)
+		return b.with(p, w, pacedBuffer, func(d *daemon, c *carbon) (measured, error) {
+			return costOf(d, func() (float64, error) {
+				s, err := send(network, d.port, packets, int(float64(rate)*w.length.Seconds()), rate)
+				await(p, w, c, s)
+				if s.count == 0 { // without counters, which show losses
+					return float64(s.metrics), err
+				}
+				return float64(s.metrics) * p.part(c.snapshot(), w, s), err
+			})
+		})
+	}
+}
+
+// fewNames and manyNames are the numbers of names that nameCost sends. The difference of their
+// memory is the cost of the names alone. The points of as many timers fit into the daemon's queue.
+const (
+	fewNames  = 50_000
+	manyNames = 150_000
+)
+
+// costRounds is how often each name is sent.
+const costRounds = 4
+
+// nameCost measures few names and many. The memory of the few counts as idle memory.
+func nameCost(mix mix, points int) func(*bench, peer) (measured, error) {
+	return func(b *bench, p peer) (measured, error) {
+		few, err := nameRounds(b, p, mix, points, fewNames)
+		if err != nil {
+			return few, err
+		}
+		many, err := nameRounds(b, p, mix, points, manyNames)
+		many.idleRSS = few.rss
+		return many, err
+	}
+}
+
+// nameRounds sends each name once, and again when all are published.
+func nameRounds(b *bench, p peer, mix mix, points, names int) (measured, error) {
+	t := traffic{mix: mix, names: names, pack: packed, stream: true}
+	w := workload{name: fmt.Sprint("names", t), network: "tcp", traffic: t, flush: costFlush}
+	packets := b.traffic(w)
+	return b.with(p, w, pacedBuffer, func(d *daemon, c *carbon) (measured, error) {
+		return costOf(d, func() (float64, error) {
+			for round := range costRounds {
+				if _, err := send("tcp", d.port, packets, names, 0); err != nil {
+					return 0, err
+				}
+				if err := awaitLines(c, (round+1)*names*points); err != nil {
+					return 0, err
+				}
+			}
+			return float64(names * costRounds), nil
+		})
+	})
+}
+
+// keptSamples is the number of samples or members that keptCost sends in one flush interval.
+const keptSamples = 1_000_000
+
+// keptCost makes timers or sets keep samples or members until the flush.
+func keptCost(packets func() []packet) func(*bench, peer) (measured, error) {
+	return func(b *bench, p peer) (measured, error) {
+		w := workload{network: "tcp", flush: 10 * time.Second}
+		return b.with(p, w, pacedBuffer, func(d *daemon, c *carbon) (measured, error) {
+			return costOf(d, func() (float64, error) {
+				if err := awaitLines(c, 1); err != nil { // so that a whole interval follows
+					return 0, err
+				}
+				if _, err := send("tcp", d.port, packets(), keptSamples, 0); err != nil {
+					return 0, err
+				}
+				return keptSamples, awaitLines(c, c.snapshot().lines+1)
+			})
+		})
+	}
+}
+
+// memberPackets are n lines for 100 sets. Each has a new member of 16 bytes.
+func memberPackets(n int) []packet {
+	var all []packet
+	var p packet
+	for i := range n {
+		line := fmt.Sprintf("uid%s:%016x|s\n", name(i%100), i)
+		if len(p.data)+len(line) > packed {
+			all, p = append(all, p), packet{}
+		}
+		p.data = append(p.data, line...)
+		p.metrics++
+	}
+	return append(all, p)
+}
+
+// costOf measures the daemon while do runs. do returns how many units of work it caused.
+func costOf(d *daemon, do func() (float64, error)) (m measured, err error) {
+	m.idleRSS = memory(d.pid, "VmRSS")
+	before, err := cpuTime(d.pid)
+	if err != nil {
+		return m, err
+	}
+	n, err := do()
+	if err != nil {
+		return m, err
+	}
+	after, err := cpuTime(d.pid)
+	m.cpu, m.rss = micros(after-before)/n, memory(d.pid, "VmHWM")
+	return m, err
+}
+
+// awaitLines waits until that many lines were published.
+func awaitLines(c *carbon, n int) error {
+	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		if c.snapshot().lines >= n {
+			return nil
+		}
+	}
+	return fmt.Errorf("%d of %d lines were published within 2 minutes", c.snapshot().lines, n)
+}

@@ -1,0 +1,54 @@
+package intake
+
+import (
+	"runtime"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// stampStream makes reads from a connection return the time of arrival.
+func stampStream(fd uintptr) {
+	_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1) // without it, the time of reading is used
+}
+
+// reading is the memory for reads from a connection. It must not move.
+type reading struct {
+	vector  unix.Iovec
+	header  unix.Msghdr
+	arrival arrival
+}
+
+// now reads the available bytes of a connection, or returns EAGAIN. at is when the last of them
+// arrived in Unix nanoseconds, or 0 if unknown.
+func (r *reading) now(fd uintptr, b []byte) (n int, at int64, err error) {
+	r.vector.Base = &b[0]
+	r.vector.SetLen(len(b))
+	r.header = unix.Msghdr{Iov: &r.vector, Control: (*byte)(unsafe.Pointer(&r.arrival))}
+	r.header.SetIovlen(1)
+	for {
+		r.header.SetControllen(int(unsafe.Sizeof(r.arrival)))
+		got, _, errno := unix.RawSyscall(unix.SYS_RECVMSG, fd, uintptr(unsafe.Pointer(&r.header)), unix.MSG_DONTWAIT)
+		runtime.KeepAlive(r)
+		switch errno {
+		case 0:
+			if r.header.Controllen > 0 {
+				at = r.arrival.at()
+			}
+			return int(got), at, nil
+		case unix.EINTR:
+		default:
+			return 0, 0, errno
+		}
+	}
+}
+
+// unread returns the bytes that the kernel holds of a TCP connection, or 0 if unknown. See tcp(7),
+// SIOCINQ.
+func unread(fd uintptr) int {
+	n, err := unix.IoctlGetInt(int(fd), unix.SIOCINQ)
+	if err != nil {
+		return 0
+	}
+	return n
+}

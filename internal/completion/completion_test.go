@@ -1,0 +1,145 @@
+package completion
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/statsd-ops/statsd/internal/counterpart"
+)
+
+var flags = []Flag{
+	{Name: "port", Short: 'p', Help: "Port for UDP and TCP; 0 picks one.", Value: "8125"},
+	{Name: "naming", Help: "Scheme of a name's [path]: it is \\ odd.", Value: "reference", Choices: []string{"reference", "etsy", "etsy-legacy"}},
+	{Name: "config", Help: "Read settings.", Value: "FILE", Path: true},
+	{Name: "quiet", Short: 'q', Help: "Log only warnings."},
+	{Name: "pct", Help: "Percentile: 50:99.", Value: "A:B"},
+}
+
+// completed are the words that a shell must offer for typed words, one per line.
+var completed = []struct {
+	words []string // typed so far; the last one is completed
+	want  []string
+}{
+	{[]string{"--nam"}, []string{"--naming"}},
+	{[]string{"--naming", ""}, []string{"etsy", "etsy-legacy", "reference"}},
+	{[]string{"--naming", "etsy-"}, []string{"etsy-legacy"}},
+	{[]string{"--config", "hosts"}, []string{"hosts.conf"}},
+	{[]string{"-q", "--qui"}, []string{"--quiet"}},
+}
+
+// folder is a directory with one file.
+func folder(t *testing.T) string {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "hosts.conf"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// check runs a shell for each case and compares the offered words.
+func check(t *testing.T, shell string, args func(words []string, script string) []string) {
+	t.Helper()
+	program := counterpart.Find(t, shell)
+	script, err := Script(shell, "demo", flags)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := folder(t)
+	path := filepath.Join(dir, "."+shell)
+	if err := os.WriteFile(path, []byte(script), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range completed {
+		cmd := exec.Command(program, args(test.words, path)...)
+		cmd.Dir, cmd.Env = dir, append(os.Environ(), "HOME="+dir, "ZDOTDIR="+dir, "XDG_CONFIG_HOME="+dir)
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("%q: %v:\n%s", test.words, err, out)
+		}
+		got := strings.Fields(string(out))
+		slices.Sort(got)
+		if !slices.Equal(got, test.want) {
+			t.Errorf("%q: offers %q, want %q", test.words, got, test.want)
+		}
+	}
+}
+
+func TestBash(t *testing.T) {
+	t.Parallel()
+	check(t, "bash", func(words []string, script string) []string {
+		return []string{"--norc", "-c", `eval "$(cat "$1")"; shift; COMP_WORDS=(demo "$@"); COMP_CWORD=$#; _demo; printf '%s\n' "${COMPREPLY[@]}"`, "bash", script, words[0], strings.Join(words[1:], " ")}[:4+1+len(words)]
+	})
+}
+
+// --naming=et is three words to bash.
+func TestBashEquals(t *testing.T) {
+	t.Parallel()
+	program := counterpart.Find(t, "bash")
+	script, _ := Script("bash", "demo", flags)
+	for typed, want := range map[string]string{"--naming =": "reference etsy etsy-legacy", "--naming = etsy-": "etsy-legacy", "--port =": ""} {
+		out, err := exec.Command(program, "--norc", "-c", script+`COMP_WORDS=(demo `+typed+`); COMP_CWORD=$((${#COMP_WORDS[@]}-1)); _demo; echo "${COMPREPLY[*]}"`).CombinedOutput()
+		if got := strings.TrimSpace(string(out)); err != nil || got != want {
+			t.Errorf("%s: offers %q, %v, want %q", typed, got, err, want)
+		}
+	}
+}
+
+func TestFish(t *testing.T) {
+	t.Parallel()
+	check(t, "fish", func(words []string, script string) []string {
+		line := "demo " + strings.Join(words, " ")
+		return []string{"--no-config", "-c", `source $argv[1]; complete -C $argv[2] | string replace -r "\t.*" ""; true`, script, line}
+	})
+}
+
+// zsh completes only at a terminal, which zpty provides. The driver types, and reads until each of
+// the following words was shown.
+const zshDriver = `
+emulate -L zsh
+zmodload zsh/zpty
+zpty z zsh -f -i
+zpty -w z "PROMPT=; autoload -Uz compinit; compinit -u -d $HOME/.dump; source $1; cd $PWD; print REA''DY"
+local shown
+zpty -r z shown '*READY*'
+zpty -w -n z "$2"$'\t'
+shift 2
+for word; do
+	[[ $all == *$word* ]] || zpty -r z shown "*$word*"
+	all+=$shown
+done
+zpty -d z
+`
+
+func TestZsh(t *testing.T) {
+	t.Parallel()
+	program := counterpart.Find(t, "zsh")
+	script, _ := Script("zsh", "demo", flags)
+	dir := folder(t)
+	path := filepath.Join(dir, "_demo.zsh")
+	if err := os.WriteFile(path, []byte(script), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range completed {
+		ctx, stop := context.WithTimeout(t.Context(), 2*time.Minute)
+		args := append([]string{"-f", "-c", zshDriver, "zsh", path, "demo " + strings.Join(test.words, " ")}, test.want...)
+		cmd := exec.CommandContext(ctx, program, args...)
+		cmd.Dir, cmd.Env = dir, append(os.Environ(), "HOME="+dir, "TERM=dumb")
+		out, err := cmd.CombinedOutput()
+		stop()
+		if err != nil {
+			t.Errorf("%q: %q are not offered: %v\n%s", test.words, test.want, err, out)
+		}
+	}
+}
+
+func TestUnknownShell(t *testing.T) {
+	if _, err := Script("tcsh", "demo", flags); err == nil || !strings.Contains(err.Error(), "want bash, zsh or fish") {
+		t.Errorf("error %v", err)
+	}
+}

@@ -1,0 +1,40 @@
+package counterpart
+
+import (
+	"net/netip"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"testing"
+)
+
+// Daemon is the statsd of this tree, for tests of programs that read its figures.
+type Daemon struct {
+	Addr    string // for lines
+	Monitor string // for HTTP
+}
+
+// StartDaemon builds the daemon and runs it with these arguments on free ports. It stops at the end
+// of the test.
+func StartDaemon(t testing.TB, args ...string) *Daemon {
+	t.Helper()
+	dir, addr := t.TempDir(), FreeAddress(t)
+	program := filepath.Join(dir, "statsd")
+	build := exec.Command("go", "build", "-o", program, "github.com/statsd-ops/statsd/cmd/statsd")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	monitor := netip.AddrPortFrom(addr.Addr(), addr.Port()+1)
+	d := &Daemon{Addr: addr.String(), Monitor: monitor.String()}
+	process := start(t, "statsd", dir, exec.Command(program, append([]string{
+		"--name", addr.Addr().String(), "--port", strconv.Itoa(int(addr.Port())), "--monitor-port", strconv.Itoa(int(monitor.Port())),
+	}, args...)...))
+	t.Cleanup(func() {
+		if err := process.end(syscall.SIGTERM); err != nil {
+			t.Errorf("statsd: %v\n%s", err, process.said())
+		}
+	})
+	process.await(func() bool { return answers("http://" + d.Monitor + "/livez") })
+	return d
+}

@@ -1,0 +1,75 @@
+package meta
+
+import (
+	"mime"
+	"strconv"
+	"strings"
+)
+
+// choice is an element of an Accept header.
+type choice struct {
+	name    string // such as text/plain or gzip, in lower case
+	version string // "" for any version
+	weight  float64
+}
+
+// choices parses a header such as Accept. It leaves out invalid elements.
+func choices(header []string) (all []choice) {
+	for text := range strings.SplitSeq(strings.Join(header, ","), ",") {
+		name, parameters, err := mime.ParseMediaType(text)
+		if err != nil {
+			continue
+		}
+		c := choice{name, parameters["version"], 1}
+		if q, given := parameters["q"]; given {
+			if c.weight, err = strconv.ParseFloat(q, 64); err != nil || !(c.weight >= 0 && c.weight <= 1) {
+				continue
+			}
+		}
+		all = append(all, c)
+	}
+	return all
+}
+
+// weigh returns the weight of a media type, and whether one of the choices names it. The most exact
+// choice decides.
+func weigh(all []choice, media, version string) (weight float64, named bool) {
+	group, _, _ := strings.Cut(media, "/")
+	const name, exact = 3, 4
+	best := 0
+	for _, c := range all {
+		rank := 0
+		switch {
+		case c.name == media && c.version == version:
+			rank = exact
+		case c.name == media && c.version == "":
+			rank = name
+		case c.name == group+"/*":
+			rank = 2
+		case c.name == "*/*":
+			rank = 1
+		}
+		if rank > best {
+			best, weight = rank, c.weight
+		}
+	}
+	return weight, best >= name
+}
+
+// wantsOpenMetrics reports whether an Accept header names OpenMetrics and prefers no other format.
+func wantsOpenMetrics(accept []string) bool {
+	all := choices(accept)
+	open, named := weigh(all, openMetricsType, openMetricsV)
+	text, _ := weigh(all, textType, textV)
+	return named && open > 0 && open >= text
+}
+
+// wantsGzip reports whether an Accept-Encoding header accepts gzip.
+func wantsGzip(accept []string) bool {
+	for _, c := range choices(accept) {
+		if c.name == "gzip" {
+			return c.weight > 0
+		}
+	}
+	return false
+}

@@ -1,0 +1,140 @@
+package meta
+
+import (
+	"bytes"
+	"cmp"
+	"compress/gzip"
+	"net/http"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// The two formats of /metrics.
+const (
+	openMetricsType = "application/openmetrics-text"
+	openMetricsV    = "1.0.0"
+	textType        = "text/plain"
+	textV           = "0.0.4"
+)
+
+// serveMetrics answers /metrics in the format that the client prefers.
+func (m *Monitor) serveMetrics(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	e := exposition{open: wantsOpenMetrics(r.Header.Values("Accept"))}
+	kind, version := textType, textV
+	if e.open {
+		kind, version = openMetricsType, openMetricsV
+	}
+	h.Set("Content-Type", kind+"; version="+version+"; charset=utf-8")
+	h.Set("Vary", "Accept, Accept-Encoding")
+	e.write(m.version, m.source.Figures())
+	body := e.text
+	if wantsGzip(r.Header.Values("Accept-Encoding")) {
+		h.Set("Content-Encoding", "gzip")
+		body = compressed(body)
+	}
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	_, _ = w.Write(body) // an error means that the client is gone
+}
+
+func compressed(body []byte) []byte {
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	_, _ = z.Write(body) // a Buffer takes everything
+	_ = z.Close()
+	return b.Bytes()
+}
+
+// exposition is a text of metrics under construction: OpenMetrics 1.0.0 if open, otherwise the text
+// format 0.0.4 of Prometheus.
+type exposition struct {
+	text []byte
+	open bool
+}
+
+// write writes the metrics for the figures. A metric without figures is left out.
+func (e *exposition) write(version string, figures []Figure) {
+	slices.SortFunc(figures, func(a, b Figure) int { return cmp.Compare(a.Name, b.Name) })
+	e.head(&buildInfo)
+	e.sample(&buildInfo, `version="`+escapeLabel(version)+`",goversion="`+escapeLabel(runtime.Version())+`"`, 1)
+	for i := range metricTable {
+		e.family(&metricTable[i], figures)
+	}
+	if e.open {
+		e.line("# EOF")
+	}
+}
+
+func (e *exposition) family(f *metricFamily, figures []Figure) {
+	headed := false
+	for _, source := range f.from {
+		for _, figure := range figures {
+			part, ok := source.match(figure.Name)
+			if !ok {
+				continue
+			}
+			if !headed {
+				e.head(f)
+				headed = true
+			}
+			e.sample(f, strings.Replace(source.labels, "*", escapeLabel(part), 1), figure.Value*cmp.Or(source.scale, 1))
+		}
+	}
+}
+
+// match reports whether a figure has the source's name, and the text for the *.
+func (s *metricSource) match(figure string) (part string, ok bool) {
+	before, after, starred := strings.Cut(s.figure, "*")
+	if !starred {
+		return "", figure == s.figure
+	}
+	part, begins := strings.CutPrefix(figure, before)
+	part, ends := strings.CutSuffix(part, after)
+	return part, begins && ends && part != ""
+}
+
+// suffixes are added to the name of a metric by its type. OpenMetrics adds them only to the names
+// of samples.
+var suffixes = map[string]string{counter: "_total", info: "_info"}
+
+// head writes the first lines of a family.
+func (e *exposition) head(f *metricFamily) {
+	if !e.open {
+		name, kind := f.name+suffixes[f.kind], f.kind
+		if kind == info {
+			kind = gauge
+		}
+		e.line("# HELP " + name + " " + helpEscaper.Replace(f.help))
+		e.line("# TYPE " + name + " " + kind)
+		return
+	}
+	e.line("# HELP " + f.name + " " + labelEscaper.Replace(f.help))
+	e.line("# TYPE " + f.name + " " + f.kind)
+	for _, unit := range []string{"seconds", "bytes"} {
+		if strings.HasSuffix(f.name, "_"+unit) {
+			e.line("# UNIT " + f.name + " " + unit)
+		}
+	}
+}
+
+func (e *exposition) sample(f *metricFamily, labels string, value float64) {
+	name := f.name + suffixes[f.kind]
+	if labels != "" {
+		name += "{" + labels + "}"
+	}
+	e.line(name + " " + decimal(value))
+}
+
+func (e *exposition) line(text string) { e.text = append(append(e.text, text...), '\n') }
+
+var (
+	helpEscaper  = strings.NewReplacer(`\`, `\\`, "\n", `\n`)
+	labelEscaper = strings.NewReplacer(`\`, `\\`, "\n", `\n`, `"`, `\"`)
+)
+
+// escapeLabel escapes text for the value of a label.
+func escapeLabel(text string) string {
+	return labelEscaper.Replace(strings.ToValidUTF8(text, "\ufffd"))
+}

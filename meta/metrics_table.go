@@ -1,0 +1,119 @@
+package meta
+
+// The types of metrics.
+const (
+	counter = "counter"
+	gauge   = "gauge"
+	info    = "info"
+)
+
+// metricFamily is a metric and the figures it comes from.
+type metricFamily struct {
+	name string // with its unit, without the suffix of its type
+	kind string
+	help string
+	from []metricSource
+}
+
+// metricSource makes series from figures.
+type metricSource struct {
+	figure string // the name; a * matches any part of it
+	labels string // with a * for the part that the * of figure matched
+	scale  float64
+}
+
+// single makes one series without labels.
+func single(figure string) []metricSource { return []metricSource{{figure: figure}} }
+
+// buildInfo has one series, which comes from no figure.
+var buildInfo = metricFamily{name: "statsd_build", kind: info, help: "The build of the daemon, always 1."}
+
+// metricTable lists all other metrics in the order in which they are shown.
+// Figures that are missing here are listed with a reason in docs/metrics.md. A
+// figure that is the sum of others is missing if the others are here.
+var metricTable = []metricFamily{
+	{"statsd_health", gauge, "Health by reason: 0 is ok, 1 degraded, 2 failing.", []metricSource{{figure: "health.*", labels: `reason="*"`}}},
+
+	{"statsd_udp_datagrams", counter, "Datagrams received.", single("udp.packets")},
+	{"statsd_udp_received_bytes", counter, "Bytes received in datagrams.", single("udp.bytes")},
+	{"statsd_udp_kernel_dropped", counter, "Datagrams the kernel dropped because the receive buffer was full.", single("udp.kernel_dropped")},
+	{"statsd_tcp_connections", counter, "TCP connections accepted.", single("tcp.connections")},
+	{"statsd_tcp_accept_errors", counter, "TCP connections that could not be accepted.", single("tcp.accept_errors")},
+	{"statsd_tcp_open_connections", gauge, "TCP connections that are open.", single("tcp.open")},
+	{"statsd_tcp_received_bytes", counter, "Bytes received over TCP.", single("tcp.bytes")},
+	{"statsd_tcp_cut", counter, "TCP connections cut, by reason.", []metricSource{{figure: "tcp.cut.*", labels: `reason="*"`}}},
+	{"statsd_lines", counter, "Lines received.", single("lines.received")},
+	{"statsd_metrics_batch_discarded", counter, "Datagrams of more than one line with at least one bad line.", single("metrics.batch.discarded")},
+	{"statsd_events_ignored", counter, "Events and service checks of DogStatsD, which are ignored.", single("metrics.events")},
+	{"statsd_metrics_tags_dropped", counter, "Samples whose tags were dropped.", single("metrics.tags_dropped")},
+	{"statsd_metrics_timestamps_ignored", counter, "Samples whose timestamps were ignored.", single("metrics.timestamps_ignored")},
+	{"statsd_samples_aggregated", counter, "Samples that count.", single("samples.aggregated")},
+	{"statsd_samples_discarded", counter, "Bad samples, by reason.", []metricSource{{figure: "metrics.discarded.*", labels: `reason="*"`}}},
+	{"statsd_samples_refused", counter, "Good samples beyond a limit, by limit.", []metricSource{{figure: "samples.refused.*", labels: `limit="*"`}}},
+	{"statsd_names", gauge, "Names known.", single("names")},
+	{"statsd_names_limit", gauge, "Maximum number of names.", single("names.limit")},
+	{"statsd_timers_sketched", counter, "Timers whose percentiles were estimates, at each flush again.", single("timers.sketched")},
+	{"statsd_debug_skipped", counter, "Log entries that debugging left out.", single("debug.skipped")},
+
+	{"statsd_pipes_processes", gauge, "Processes that answered at the last reading of stat pipes.", single("pipes.processes")},
+	{"statsd_pipes_duration_seconds", gauge, "Time that the last reading of stat pipes took.", single("pipes.duration")},
+	{"statsd_pipes_errors", counter, "Readings of stat pipes that failed as a whole.", single("pipes.errors")},
+	{"statsd_pipes_refused", counter, "Files that were no usable stat pipe, at each reading again.", single("pipes.refused")},
+	{"statsd_pipes_timeouts", counter, "Answers of stat pipes that came too late.", single("pipes.timeouts")},
+	{"statsd_pipes_too_large", counter, "Answers of stat pipes that were too large.", single("pipes.too_large")},
+	{"statsd_pipes_malformed", counter, "Bad lines in answers of stat pipes.", single("pipes.malformed")},
+	{"statsd_pipes_removed", counter, "Stat pipes removed because their processes had ended.", single("pipes.removed")},
+
+	{"statsd_last_flush_timestamp_seconds", gauge, "When the last flush began, 0 before the first.", single("ledger.time")},
+	{"statsd_flush_duration_seconds", gauge, "Time that the last flush took to compute its points.", single("flush_duration")},
+	{"statsd_flush_swap_seconds", gauge, "Time of the last flush in which receivers had to wait.", single("flush.swap")},
+	{"statsd_flush_late", counter, "Flushes that took longer than the flush interval.", single("flush.late")},
+	{"statsd_flush_repeated", counter, "Flushes with the time of an earlier flush.", single("flush.repeated")},
+	{"statsd_render_seconds", gauge, "Time that the last flush took without the swap.", single("render.time")},
+	{"statsd_render_kind_seconds", gauge, "Time that the last flush took to summarise names, by kind.", renderSources("duration")},
+	{"statsd_render_names", gauge, "Names in the last flush, by kind.", renderSources("count")},
+	{"statsd_render_collisions", gauge, "Names in the last flush that share a path with another name.", single("render.collisions")},
+	{"statsd_points", gauge, "Points of the last flush.", single("render.total")},
+
+	{"statsd_sinks", gauge, "Sinks configured.", single("sinks")},
+	{"statsd_sink_up", gauge, "1 if the sink accepted the last points, 0 if its points wait after a failure.", sinkSource("up")},
+	{"statsd_sink_last_accepted_timestamp_seconds", gauge, "When the sink last accepted points, 0 if never.", sinkSource("accepted.time")},
+	{"statsd_sink_behind_seconds", gauge, "Age of the oldest flush that the sink has not accepted, 0 if none waits.", sinkSource("behind")},
+	{"statsd_sink_errors", counter, "Attempts to send that failed, by kind of error.", []metricSource{{figure: "sink.*.errors.socket", labels: `sink="*",kind="socket"`}, {figure: "sink.*.errors.unknown", labels: `sink="*",kind="unknown"`}}},
+	{"statsd_sink_points", counter, "Points made for the sink, recovered from its spool, and delivered.", []metricSource{{figure: "sink.*.points.made", labels: `sink="*",what="made"`}, {figure: "sink.*.points.recovered", labels: `sink="*",what="recovered"`}, {figure: "sink.*.points.delivered", labels: `sink="*",what="delivered"`}}},
+	{"statsd_sink_waiting_points", gauge, "Points that wait in memory and on disk.", []metricSource{{figure: "sink.*.points.queued", labels: `sink="*",where="queue"`}, {figure: "sink.*.points.spooled", labels: `sink="*",where="spool"`}}},
+	{"statsd_sink_points_dropped", counter, "Points lost, by reason.", []metricSource{dropSource("full"), dropSource("damaged"), dropSource("unsendable"), dropSource("refused"), dropSource("removed")}},
+	{"statsd_sink_history_seconds", gauge, "Time span of the history of a load sink.", []metricSource{{figure: "sink.*.history.minutes", labels: `sink="*"`, scale: 60}}},
+	{"statsd_sink_history_names", gauge, "Names that a load sink remembers.", sinkSource("history.names")},
+	{"statsd_sink_history_bytes", gauge, "Memory of the history of a load sink.", sinkSource("history.bytes")},
+	{"statsd_flush_errors", counter, "Flushes with a failed attempt to send, over all sinks.", single("flush_errors")},
+	{"statsd_last_publish_duration_seconds", gauge, "Time spent on sending the newest delivered flush.", single("last_publish.duration")},
+	{"statsd_last_publish_bytes", gauge, "Size of the newest delivered flush.", single("last_publish.bytes")},
+	{"statsd_publish_error_timestamp_seconds", gauge, "When an attempt to send last failed, 0 if none did.", single("publish_error.time")},
+
+	{"statsd_notify", counter, "Reports to notifiers, by result.", []metricSource{{figure: "notify.sent", labels: `result="sent"`}, {figure: "notify.errors", labels: `result="error"`}}},
+	{"statsd_state_gauges", gauge, "Gauges in the state file.", single("state.gauges")},
+	{"statsd_state_errors", counter, "Saves of the state file that failed.", single("state.errors")},
+	{"statsd_memory_bytes", gauge, "Memory of the heap that was live at the last collection, and memory held from the system.", []metricSource{{figure: "memory.live", labels: `what="live"`}, {figure: "memory.held", labels: `what="held"`}}},
+	{"process_start_time_seconds", gauge, "When the daemon was started.", single("start_time")},
+	{"process_cpu_seconds", counter, "Processor time used.", single("cpu.used")},
+}
+
+// sinkSource makes a series from a figure of each sink.
+func sinkSource(figure string) []metricSource {
+	return []metricSource{{figure: "sink.*." + figure, labels: `sink="*"`}}
+}
+
+// dropSource makes a series for each sink from the points dropped for a reason.
+func dropSource(reason string) metricSource {
+	return metricSource{figure: "sink.*.points.dropped." + reason, labels: `sink="*",reason="` + reason + `"`}
+}
+
+// renderSources makes a series from a figure of each kind of names. The figures use the reference's
+// words.
+func renderSources(figure string) (all []metricSource) {
+	for _, kind := range [][2]string{{"counters", "counter"}, {"gauge", "gauge"}, {"set", "set"}, {"timers", "timer"}} {
+		all = append(all, metricSource{figure: "render." + kind[0] + "." + figure, labels: `kind="` + kind[1] + `"`})
+	}
+	return all
+}

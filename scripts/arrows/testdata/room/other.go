@@ -1,0 +1,5 @@
+//go:build neversuchasystem
+
+package room
+
+func other() int { return High() }
