@@ -142,8 +142,8 @@ func (l *lane) refuse(i int, reason metric.Reason) bool {
 	return l.discard(reason, l.lines[i], from)
 }
 
-// discard counts a sample that was not added, and keeps its line for people to
-// see. It reports whether that was the sender's fault.
+// discard counts a sample that was not added and keeps its line for the monitor. It reports whether
+// the sender is at fault.
 func (l *lane) discard(reason metric.Reason, line []byte, from origin) bool {
 	l.tally.Discarded[reason]++
 	b := meta.BadLine{Time: time.Now(), Sender: from.sender(), Reason: reason.String(), Line: line}

@@ -158,8 +158,8 @@ func (r *receiver) ask(bad bool) {
 	}
 }
 
-// nap returns how long it takes until unread bytes wait, at the rate of came bytes in a
-// time, at most maxGather.
+// nap returns how long it takes until unread bytes are waiting, if came bytes arrived within in. It
+// returns at most maxGather.
 func nap(unread, came int, in time.Duration) time.Duration {
 	return min(maxGather, time.Duration(float64(in)*float64(unread)/float64(came)))
 }
