@@ -28,7 +28,9 @@ var mixed = []metric.Kind{0, 0, 0, 0, 0, 2, 2, 2, 1, 3}
 
 func BenchmarkAdd(b *testing.B) {
 	for _, n := range []int{1_000, 10_000, 1_000_000} {
-		for name, kinds := range map[string][]metric.Kind{"counters": {metric.Counter}, "mixed": mixed} {
+		for name, kinds := range map[string][]metric.Kind{
+			"counters": {metric.Counter}, "gauges": {metric.Gauge}, "timers": {metric.Timer}, "sets": {metric.Set}, "mixed": mixed,
+		} {
 			b.Run(fmt.Sprintf("%s/names=%d", name, n), func(b *testing.B) {
 				table := testTable(1)
 				s := table.Shard(0)
@@ -40,13 +42,18 @@ func BenchmarkAdd(b *testing.B) {
 				b.ReportAllocs()
 				b.ResetTimer()
 				var reasons [BatchSize]metric.Reason
-				for i, n := 0, 0; n < b.N; n += BatchSize {
+				for i, rounds, n := 0, 0, 0; n < b.N; n += BatchSize {
 					s.AddAll(samples[i:i+BatchSize], reasons[:])
 					if reasons != [BatchSize]metric.Reason{} {
 						b.Fatal("refused")
 					}
 					if i += BatchSize; i+BatchSize > len(samples) {
 						i = 0
+						if rounds++; rounds%40 == 0 { // a flush
+							b.StopTimer()
+							table.Drain(nil).Summarize(testLayout, 1)
+							b.StartTimer()
+						}
 					}
 				}
 				b.StopTimer()

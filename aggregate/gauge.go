@@ -27,25 +27,34 @@ const (
 	// adjustments are added to the newest one. The result is wrong only if a setting's time is between
 	// the two.
 	maxAdjustments = 1 << 16
+	// noArrival is no sample's arrival.
+	noArrival = -1
 )
 
 // gaugeTime returns the time of a gauge's sample; wall is its arrival by the system's clock, or 0
 // for now. All samples of a datagram have the same arrival. So each gets a time a nanosecond after
 // the previous one: their order holds in any shard.
 func (s *Shard) gaugeTime(wall int64) int64 {
-	arrival := s.now
-	switch {
-	case wall > 0:
+	if wall != s.wall {
+		return s.gaugeTimeAt(wall)
+	}
+	s.gaugeAt++
+	return s.gaugeAt
+}
+
+// gaugeTimeAt is gaugeTime for another arrival than the last.
+func (s *Shard) gaugeTimeAt(wall int64) int64 {
+	var arrival int64
+	if wall > 0 {
 		arrival = s.arrivalAt(wall)
-	case arrival == 0:
+	} else {
 		arrival = s.table.clock.now()
-		s.now = arrival
 	}
 	at := arrival
 	if arrival >= s.arrival {
 		at = max(at, s.gaugeAt+1)
 	}
-	s.arrival, s.gaugeAt = arrival, at
+	s.wall, s.arrival, s.gaugeAt = wall, arrival, at
 	return at
 }
 

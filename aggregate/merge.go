@@ -64,14 +64,13 @@ func (s *Shard) mergeInto(rec record, row *Row) metric.Reason {
 
 // mergeSketch adds the samples of the sketch o to a timer.
 func mergeSketch(b *blocks, rec record, off int, o *sketch) {
-	w := rec.word(off + 8)
-	place := uint32(w)
+	w, n := rec.word(off+8), uint64(o.n)
 	if s := sketchOf(b, rec, off); s != nil {
 		s.merge(o)
 	} else {
-		place = b.putSketch(place, o)
+		w = b.putSketch(w, o)
 	}
-	rec.setWord(off+8, (w>>32+uint64(o.n))<<32|uint64(place))
+	rec.setWord(off+8, w+n<<32)
 }
 
 // valid reports whether a table can have made the row.

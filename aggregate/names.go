@@ -49,7 +49,6 @@ func (n *names) find(kind metric.Kind, name []byte) ref {
 }
 
 func (n *names) findHash(hash uint64, kind metric.Kind, name []byte) ref {
-	meta, off := metaOf(kind, name), nameOffset[kind]
 	s := &n.segments[hash>>56]
 	mask := len(s.slots) - 1
 	if mask < 0 {
@@ -63,26 +62,23 @@ func (n *names) findHash(hash uint64, kind metric.Kind, name []byte) ref {
 		if uint32(slot>>32) != uint32(hash) {
 			continue
 		}
-		rec := n.pages.at(ref(slot))
-		if rec.meta()&^metaFlags == meta && bytes.Equal(rec[off:off+len(name)], name) {
+		if n.pages.at(ref(slot)).is(kind, name) {
 			return ref(slot)
 		}
 	}
 }
 
-// probe is the search for a name: its hash, and the first record with the same tag, if
-// any.
+// probe is the search for a name: its hash, and its record if look found that.
 type probe struct {
 	hash  uint64
 	ref   ref
-	meta  uint32 // of the record
-	touch byte   // keeps the compiler from dropping a load
+	touch byte // keeps the compiler from dropping a load
 }
 
-// look begins the search for names with these hashes. Each loop touches what the next
-// loop reads. No load in a loop depends on another one, so memory answers many at the
-// same time.
-func (n *names) look(probes []probe) {
+// look searches for the names of samples, whose hashes are in probes. It finds all but
+// names that share a tag with another record. Each loop touches what the next loop reads.
+// No load in a loop waits for another one, so memory answers many at the same time.
+func (n *names) look(samples []metric.Sample, probes []probe) {
 	for i := range probes {
 		p := &probes[i]
 		if slots := n.segments[p.hash>>56].slots; len(slots) > 0 {
@@ -94,10 +90,8 @@ func (n *names) look(probes []probe) {
 		p.ref = n.segments[p.hash>>56].first(uint32(p.hash))
 	}
 	for i := range probes {
-		if p := &probes[i]; p.ref != 0 {
-			rec := n.pages.at(p.ref)
-			p.meta = rec.meta()
-			p.touch = rec[min(64, len(rec)-1)] // most names end on the next cache line
+		if p, s := &probes[i], &samples[i]; p.ref != 0 && !n.pages.at(p.ref).is(s.Kind&3, s.Name) {
+			p.ref = 0
 		}
 	}
 }
@@ -114,18 +108,6 @@ func (s *segment) first(tag uint32) ref {
 			return ref(slot)
 		}
 	}
-}
-
-// findAt is find with the result of look.
-func (n *names) findAt(p *probe, kind metric.Kind, name []byte) ref {
-	if p.ref != 0 && p.meta&^metaFlags == metaOf(kind, name) {
-		rec := n.pages.at(p.ref)
-		off := nameOffset[kind]
-		if bytes.Equal(rec[off:off+len(name)], name) {
-			return p.ref
-		}
-	}
-	return n.findHash(p.hash, kind, name)
 }
 
 // findKinds stores in found the places of a name's records, by kind.

@@ -175,26 +175,6 @@ func (s *Shard) expired(kind metric.Kind, rec record) bool {
 	return seen != s.flush && s.flush-1-seen >= s.table.config.Expire[kind]
 }
 
-// appendFirstSamples appends the first samples of a timer's cell to dst, until dst has
-// MaxPeeked.
-func appendFirstSamples(dst []float64, b *blocks, rec record, off int) []float64 {
-	// The oldest blocks, in a ring. Five have room for more than MaxPeeked.
-	var oldest [8]uint32
-	n := 0
-	for place := uint32(rec.word(off + 8)); place != 0 && len(dst) < MaxPeeked; n++ {
-		oldest[n%len(oldest)] = place
-		place = uint32(b.at(place)[0])
-	}
-	for i := n - 1; i >= max(0, n-len(oldest)) && len(dst) < MaxPeeked; i-- {
-		block := b.at(oldest[i%len(oldest)])
-		held := min(int(uint16(block[0]>>32)), MaxPeeked-len(dst))
-		for _, w := range block[1 : 1+held] {
-			dst = append(dst, math.Float64frombits(w))
-		}
-	}
-	return dst
-}
-
 // countMembers counts the distinct members of a set that has several shards.
 func (p *Peek) countMembers(name []byte) int {
 	p.members = p.members[:0]

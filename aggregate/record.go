@@ -84,6 +84,12 @@ func (r record) name() []byte {
 	return r[off : off+int(m&metaLength)]
 }
 
+// is reports whether it is the record of a name of a kind.
+func (r record) is(kind metric.Kind, name []byte) bool {
+	off := nameOffset[kind]
+	return r.meta()&^metaFlags == metaOf(kind, name) && string(r[off:off+len(name)]) == string(name)
+}
+
 func kindOf(meta uint32) metric.Kind { return metric.Kind(meta>>metaKind) & 3 }
 
 func metaOf(kind metric.Kind, name []byte) uint32 {

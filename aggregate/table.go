@@ -93,19 +93,19 @@ type Shard struct {
 	retire   bool   // begin new names at the next flush
 	flush    uint32 // number of the running flush
 	fresh    int64  // names added since the last Drain
-	now      int64  // the time of this batch, 0 until it is needed
-	// The arrival of the last gauge sample, and the time it got: see gaugeTime.
-	arrival, gaugeAt int64
-	blocks           [2]blocks
-	spare            spare
-	clean            []byte
+	// The arrival of the batch's last gauge sample by the system's clock, or noArrival; the
+	// same by the table's clock; and the time that the sample got. See gaugeTime.
+	wall, arrival, gaugeAt int64
+	blocks                 [2]blocks
+	spare                  spare
+	clean                  []byte
 }
 
 // NewTable returns an empty table.
 func NewTable(config Config) *Table {
 	t := &Table{config: config, seed: maphash.MakeSeed(), key: newMemberKey(config.MemberKey), clock: newClock()}
 	for range config.Shards {
-		s := &Shard{table: t, names: newNames(t.seed), flush: firstFlush}
+		s := &Shard{table: t, names: newNames(t.seed), flush: firstFlush, wall: noArrival}
 		for i := range s.blocks {
 			s.blocks[i].spare, s.blocks[i].maxSamples = &s.spare, config.MaxTimerSamples
 		}
@@ -137,11 +137,14 @@ func (t *Table) Names() int { return int(t.known.Load()) }
 // Lock begins a batch. Drain waits until it ends.
 func (s *Shard) Lock() {
 	s.mutex.Lock()
-	s.now = 0
+	s.wall = noArrival
 }
 
 // Unlock ends a batch.
 func (s *Shard) Unlock() { s.mutex.Unlock() }
+
+// Gauges reports whether there was a gauge in the batch so far. The shard must be locked.
+func (s *Shard) Gauges() bool { return s.wall != noArrival }
 
 // BatchSize is the best number of samples to add at once.
 const BatchSize = 32
@@ -160,7 +163,7 @@ func (s *Shard) AddAll(samples []metric.Sample, reasons []metric.Reason) {
 		for i := range n {
 			probes[i].hash = maphash.Bytes(s.table.seed, samples[i].Name)
 		}
-		s.names.look(probes[:n])
+		s.names.look(samples[:n], probes[:n])
 		for i := range n {
 			reasons[i] = s.add(&samples[i], &probes[i])
 		}
@@ -175,7 +178,10 @@ func (s *Shard) Add(sample *metric.Sample) metric.Reason {
 
 func (s *Shard) add(sample *metric.Sample, p *probe) metric.Reason {
 	kind := sample.Kind & 3
-	r := s.names.findAt(p, kind, sample.Name)
+	r := p.ref
+	if r == 0 {
+		r = s.names.findHash(p.hash, kind, sample.Name)
+	}
 	if r == 0 {
 		var reason metric.Reason
 		if r, reason = s.intern(kind, sample.Name); r == 0 {

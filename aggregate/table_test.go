@@ -480,6 +480,32 @@ func TestConcurrentFlushes(t *testing.T) {
 	}
 }
 
+// The race detector finds it if looking up names reads what a flush writes. Some names are
+// those of several kinds, and records of different lengths lie side by side.
+func TestLookupsBesideFlushes(t *testing.T) {
+	t.Parallel()
+	table := testTable(1)
+	samples := benchSamples(10*BatchSize, metric.Gauge, metric.Counter, metric.Set, metric.Timer)
+	for i := range samples {
+		samples[i].Name = samples[i].Name[:1+i%len(samples[i].Name)]
+	}
+	var reasons [10 * BatchSize]metric.Reason
+	var stop atomic.Bool
+	var adding sync.WaitGroup
+	adding.Go(func() {
+		for !stop.Load() {
+			table.Shard(0).Lock()
+			table.Shard(0).AddAll(samples, reasons[:])
+			table.Shard(0).Unlock()
+		}
+	})
+	for range 100 {
+		table.Drain(nil).Summarize(testLayout, 1)
+	}
+	stop.Store(true)
+	adding.Wait()
+}
+
 func TestAddDoesNotAllocate(t *testing.T) {
 	table := testTable(1)
 	s := table.Shard(0)

@@ -30,8 +30,6 @@ type lane struct {
 	lines   [aggregate.BatchSize][]byte // the line of each sample
 	places  [aggregate.BatchSize]int32  // the index of its datagram in the batch of from
 	from    origin
-	// gauges says that a gauge came since the receiver last checked.
-	gauges bool
 }
 
 // origin is the source of some bytes: a stream, or a socket that holds a batch of datagrams. The
@@ -117,24 +115,31 @@ func (l *lane) add() (bad bool) {
 	n := l.pending
 	l.pending = 0
 	l.shard.AddAll(l.samples[:n], l.reasons[:n])
+	added := n
 	for i, reason := range l.reasons[:n] {
 		if l.samples[i].TagsDropped {
 			l.tally.TagsDropped++
 		}
-		switch {
-		case reason == metric.None:
-			l.tally.Aggregated++
-			l.gauges = l.gauges || l.samples[i].Kind == metric.Gauge
-		case reason.Refusal():
-			l.tally.Discarded[reason]++
-			l.offenders.note(reason, l.samples[i].Name)
-		default:
-			from := l.from
-			from.datagram = int(l.places[i])
-			bad = l.discard(reason, l.lines[i], from) || bad
+		if reason != metric.None {
+			added--
+			bad = l.refuse(i, reason) || bad
 		}
 	}
+	l.tally.Aggregated += uint64(added)
 	return bad
+}
+
+// refuse counts the i-th pending sample, which was not added. It reports whether that was
+// the sender's fault.
+func (l *lane) refuse(i int, reason metric.Reason) bool {
+	if reason.Refusal() {
+		l.tally.Discarded[reason]++
+		l.offenders.note(reason, l.samples[i].Name)
+		return false
+	}
+	from := l.from
+	from.datagram = int(l.places[i])
+	return l.discard(reason, l.lines[i], from)
 }
 
 // discard counts a sample that was not added and keeps its line for the monitor. It reports whether

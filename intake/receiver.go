@@ -91,11 +91,13 @@ func (r *receiver) run() error {
 			// Idle time says nothing about the current rate.
 			wait, since, came = false, time.Now(), 0
 		}
-		r.take(n)
-		came += r.charge(n)
+		came += r.take(n)
+		if n == batchDatagrams && !r.stamps.due() {
+			continue
+		}
+		now := time.Now()
+		r.socket.wantTimes(r.stamps.want(now))
 		if n < batchDatagrams {
-			now := time.Now()
-			r.socket.wantTimes(r.stamps.want(now))
 			r.sleep(now, nap(r.maxUnread, came, now.Sub(since)))
 			since, came = now, 0
 		}
@@ -120,23 +122,25 @@ func (r *receiver) drain(n int) error {
 	return nil
 }
 
-// take adds a batch to the table.
-func (r *receiver) take(n int) {
+// take adds a batch of n to the table. It returns about what the kernel counted for it.
+func (r *receiver) take(n int) (bytes int) {
 	if n == 0 {
-		return
+		return 0
 	}
 	bad := false
 	r.lane.shard.Lock()
 	for i := range n {
-		bad = r.lane.takeDatagram(&r.parser, r.socket.datagram(i), origin{socket: r.socket, datagram: i, at: r.socket.arrived(i)}) || bad
+		datagram := r.socket.datagram(i)
+		bytes += len(datagram) + datagramOverhead
+		bad = r.lane.takeDatagram(&r.parser, datagram, origin{socket: r.socket, datagram: i, at: r.socket.arrived(i)}) || bad
 	}
 	bad = r.lane.addPending() || bad
-	r.stamps.note(n, r.lane.gauges)
-	r.lane.gauges = false
+	r.stamps.note(n, r.lane.shard.Gauges())
 	r.lane.shard.Unlock()
 	if r.senders == SendersAuto && (bad || !r.askUntil.IsZero()) {
 		r.ask(bad)
 	}
+	return bytes
 }
 
 // ask starts asking for senders at a bad line, and stops some time after the last one.
@@ -152,14 +156,6 @@ func (r *receiver) ask(bad bool) {
 		r.socket.wantSenders(false)
 		r.askUntil = time.Time{}
 	}
-}
-
-// charge returns about how many bytes the kernel charges for the batch of n.
-func (r *receiver) charge(n int) (bytes int) {
-	for i := range n {
-		bytes += len(r.socket.datagram(i)) + datagramOverhead
-	}
-	return bytes
 }
 
 // nap returns how long it takes until unread bytes are waiting, if came bytes arrived within in. It

@@ -3,23 +3,24 @@ package intake
 import "time"
 
 const (
-	// stampFor is how long after a gauge to ask for times of arrival, whatever the rate.
-	stampFor = 10 * time.Second
-	// stampBelow is the rate of datagrams per second below which to ask always.
+	// stampFor is how long after a gauge a receiver asks for times of arrival at any rate.
+	stampFor = time.Minute
+	// stampBelow is the rate of datagrams per second below which it always asks.
 	stampBelow = 20_000
-	// stampLook is the time between two decisions.
-	stampLook = time.Second
+	// stampLook is how often it decides, or earlier, after stampCount datagrams.
+	stampLook  = time.Second
+	stampCount = 4096
 )
 
-// stamps decides whether a receiver asks the kernel for the time of arrival of each datagram. Only
-// the order of gauges needs it: the receiver that got the later value may be the first to read it.
-// Asking costs a few percent of the work for a datagram. So a busy receiver without gauges does not
-// ask.
+// stamps decides whether a receiver asks the kernel for the time of arrival of each
+// datagram. Only gauges need it: if two receivers sleep, the one with the later value may
+// read first. It costs up to a tenth of a datagram. So a receiver with many datagrams and
+// no gauges does not ask.
 type stamps struct {
 	datagrams int
 	gauges    bool
-	since     time.Time // start of the counts
-	lastGauge time.Time
+	since     time.Time // of the counts
+	lastGauge time.Time // zero if there was none
 	off       bool
 }
 
@@ -29,16 +30,19 @@ func (s *stamps) note(datagrams int, gauges bool) {
 	s.gauges = s.gauges || gauges
 }
 
-// want reports whether to ask for times.
+// due reports whether it should decide now, whatever the time is.
+func (s *stamps) due() bool { return s.datagrams >= stampCount || s.gauges && s.off }
+
+// want reports whether to ask.
 func (s *stamps) want(now time.Time) bool {
 	if s.gauges && s.off { // at once
 		s.off = false
 	}
 	past := now.Sub(s.since)
-	if past < stampLook {
+	if past < stampLook && s.datagrams < stampCount {
 		return !s.off
 	}
-	if s.gauges || s.lastGauge.IsZero() {
+	if s.gauges {
 		s.lastGauge = now
 	}
 	rate := float64(s.datagrams) / past.Seconds()

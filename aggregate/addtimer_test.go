@@ -1,0 +1,63 @@
+package aggregate
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/statsd-ops/statsd/metric"
+)
+
+// A block has room for the samples up to the start of the next block.
+func TestTimerBlocks(t *testing.T) {
+	t.Parallel()
+	room, used := 0, 0
+	for n := range 1000 {
+		at := timerIndex(n)
+		switch {
+		case at == 0 && used != room:
+			t.Fatalf("sample %d starts a block when the last has %d of %d samples", n, used, room)
+		case at == 0:
+			room, used = timerRoom(n), 0
+		case at != used || at >= room:
+			t.Fatalf("sample %d goes to %d in a block with %d of %d samples", n, at, used, room)
+		}
+		used++
+	}
+}
+
+// Whatever the number of samples and the limit, all come out: exactly up to the limit, and
+// the others in a sketch, also if a merged row brought the sketch earlier.
+func TestTimersOfAllLengths(t *testing.T) {
+	t.Parallel()
+	for _, limit := range []int{1, 2, 3, 4, 10, 11, 118, 119, 120, 300, 1 << 20} {
+		for n := range 400 {
+			b := &blocks{spare: &spare{}, maxSamples: limit}
+			rec, want := make(record, 24), []float64(nil)
+			merged := n % 7 * 20
+			for i := range n {
+				if i == merged && n%3 == 0 {
+					sketch := newSketch()
+					sketch.add(1)
+					mergeSketch(b, rec, 0, sketch)
+				}
+				addTimer(b, rec, 0, &metric.Sample{Value: float64(i), Weight: 1})
+				if sketchOf(b, rec, 0) == nil {
+					want = append(want, float64(i))
+				}
+			}
+			got := appendSamples(nil, b, rec, 0)
+			first := appendFirstSamples(nil, b, rec, 0)
+			slices.Sort(got)
+			if !slices.Equal(got, want) || !slices.Equal(first, want[:min(len(want), MaxPeeked)]) {
+				t.Fatalf("%d samples with a limit of %d: got %v and first %v, want %v", n, limit, got, first, want)
+			}
+			kept, all := len(got), int(rec.word(8)>>32)
+			if s := sketchOf(b, rec, 0); s != nil {
+				kept += s.n
+			}
+			if kept != all {
+				t.Fatalf("%d samples with a limit of %d: kept %d of %d", n, limit, kept, all)
+			}
+		}
+	}
+}
