@@ -20,7 +20,6 @@ import (
 	"iter"
 	"net"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/statsd-ops/statsd/aggregate"
@@ -40,7 +39,7 @@ type Intake struct {
 	bad       meta.BadLines
 	watch     *watch // nil without --debug; Change, Published and State use it
 	unwatched uint64 // skipped by earlier watches
-	due       atomic.Int64
+	times     times
 
 	receiving, watching sync.WaitGroup
 }
@@ -60,7 +59,7 @@ func Open(cfg Config) (*Intake, error) {
 		}
 	}
 	for i, socket := range l.udp {
-		in.receivers = append(in.receivers, newReceiver(in.lanes[i], socket, cfg.DiscardSenders, &in.due))
+		in.receivers = append(in.receivers, newReceiver(in.lanes[i], socket, cfg.DiscardSenders, &in.times))
 	}
 	in.streams = newStreams(l, in.lanes, &cfg)
 	in.warnOfBuffers()
@@ -143,7 +142,7 @@ func (in *Intake) Table() *aggregate.Table { return in.table }
 func (in *Intake) Addr() net.Addr { return in.streams.listener.Addr() }
 
 // Due sets the time of the next flush, in Unix nanoseconds. No receiver sleeps beyond it.
-func (in *Intake) Due(at int64) { in.due.Store(at) }
+func (in *Intake) Due(at int64) { in.times.due.Store(at) }
 
 // Settle waits briefly until the receivers have read everything that arrived before now.
 func (in *Intake) Settle(now time.Time) {

@@ -24,6 +24,12 @@ const (
 	minDatagram = 256
 )
 
+// times are what the receivers share, in Unix nanoseconds.
+type times struct {
+	due       atomic.Int64 // when the next flush is due
+	lastGauge atomic.Int64 // when one of them saw a gauge; 0 if none did
+}
+
 // receiver moves the datagrams of one socket to a lane.
 type receiver struct {
 	socket *socket
@@ -49,7 +55,7 @@ type receiver struct {
 // askFor is how long to ask for senders after a bad line.
 const askFor = time.Minute
 
-func newReceiver(l *lane, socket *socket, senders Senders, due *atomic.Int64) *receiver {
+func newReceiver(l *lane, socket *socket, senders Senders, t *times) *receiver {
 	socket.wantSenders(senders == SendersOn)
 	socket.wantTimes(true)
 	return &receiver{
@@ -57,7 +63,8 @@ func newReceiver(l *lane, socket *socket, senders Senders, due *atomic.Int64) *r
 		lane:      l,
 		parser:    l.parser,
 		maxUnread: min(socket.granted()/gatherShare, maxGathered),
-		due:       due,
+		due:       &t.due,
+		stamps:    stamps{lastGauge: &t.lastGauge},
 		senders:   senders,
 	}
 }

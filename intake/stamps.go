@@ -1,6 +1,9 @@
 package intake
 
-import "time"
+import (
+	"sync/atomic"
+	"time"
+)
 
 const (
 	// stampFor is how long after a gauge a receiver asks for times of arrival at any rate.
@@ -14,14 +17,15 @@ const (
 
 // stamps decides whether a receiver asks the kernel for the time of arrival of each
 // datagram. Only gauges need it: if two receivers sleep, the one with the later value may
-// read first. It costs up to a tenth of a datagram. So a receiver with many datagrams and
-// no gauges does not ask.
+// read first. It costs up to a tenth of a datagram. So a receiver with many datagrams
+// does not ask while no receiver sees gauges.
 type stamps struct {
+	lastGauge *atomic.Int64 // of all receivers: when one saw a gauge, in Unix nanoseconds
 	datagrams int
 	gauges    bool
 	since     time.Time // of the counts
-	lastGauge time.Time // zero if there was none
 	off       bool
+	offAt     int64 // when it stopped asking, in Unix nanoseconds
 }
 
 // note counts a batch.
@@ -31,22 +35,27 @@ func (s *stamps) note(datagrams int, gauges bool) {
 }
 
 // due reports whether it should decide now, whatever the time is.
-func (s *stamps) due() bool { return s.datagrams >= stampCount || s.gauges && s.off }
+func (s *stamps) due() bool { return s.datagrams >= stampCount || s.off && s.missed() }
+
+// missed reports whether there was a gauge since it stopped asking.
+func (s *stamps) missed() bool { return s.gauges || s.lastGauge.Load() > s.offAt }
 
 // want reports whether to ask.
 func (s *stamps) want(now time.Time) bool {
-	if s.gauges && s.off { // at once
+	if s.gauges {
+		s.lastGauge.Store(now.UnixNano())
+	}
+	if s.off && s.missed() { // at once
 		s.off = false
 	}
 	past := now.Sub(s.since)
 	if past < stampLook && s.datagrams < stampCount {
 		return !s.off
 	}
-	if s.gauges {
-		s.lastGauge = now
-	}
 	rate := float64(s.datagrams) / past.Seconds()
-	s.off = now.Sub(s.lastGauge) > stampFor && rate >= stampBelow
+	if off := now.UnixNano()-s.lastGauge.Load() > int64(stampFor) && rate >= stampBelow; off != s.off {
+		s.off, s.offAt = off, now.UnixNano()
+	}
 	s.datagrams, s.gauges, s.since = 0, false, now
 	return !s.off
 }

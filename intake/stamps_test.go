@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -8,7 +9,8 @@ import (
 // A receiver asks for times of arrival, except on a socket with many datagrams and no
 // gauges. There it asks again at the next gauge.
 func TestStamps(t *testing.T) {
-	var s stamps
+	var last atomic.Int64
+	s := stamps{lastGauge: &last}
 	at := time.Unix(1_000_000, 0)
 	run := func(seconds, rate int, gauges bool) (want bool) {
 		for range seconds * 10 {
@@ -38,5 +40,23 @@ func TestStamps(t *testing.T) {
 		if got := run(step.seconds, step.rate, step.gauges); got != step.want {
 			t.Errorf("%s: asks %v, want %v", step.why, got, step.want)
 		}
+	}
+}
+
+// A gauge that one receiver sees makes all of them ask.
+func TestStampsOfOthers(t *testing.T) {
+	var last atomic.Int64
+	s, other := stamps{lastGauge: &last}, stamps{lastGauge: &last}
+	at := time.Unix(1_000_000, 0)
+	s.want(at)
+	s.note(1_000_000, false)
+	at = at.Add(time.Second)
+	if s.want(at) || s.due() {
+		t.Fatal("it asks, though it is busy and there are no gauges")
+	}
+	other.note(1, true)
+	other.want(at.Add(time.Millisecond))
+	if !s.due() || !s.want(at.Add(2*time.Millisecond)) {
+		t.Error("it does not ask, though another receiver saw a gauge")
 	}
 }

@@ -65,7 +65,7 @@ func TestNotesOfLoss(t *testing.T) {
 func TestNotesOfHeavyLoss(t *testing.T) {
 	s := newScene()
 	s.run(20, map[int]func(*scene){10: func(s *scene) { s.facts.Intake.KernelDropped += 5000 }})
-	s.wantNotes(t, "10s failing: the kernel dropped 5,000 datagrams: counters and timers are too low by what was dropped; raise --udp-buffer or --receivers")
+	s.wantNotes(t, "10s failing: the kernel dropped 5,000 datagrams: counters and timers are too low by the dropped datagrams; raise --udp-buffer or --receivers")
 }
 
 // TestNotesOfReason checks the lines of a reason that is no loss, and that one

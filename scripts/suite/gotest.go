@@ -81,7 +81,7 @@ type event struct {
 func (t *tests) run(ctx context.Context) tally {
 	cmd := command(ctx, t.command...)
 	cmd.Dir, cmd.Env = t.module, t.env
-	var complaint bytes.Buffer
+	var complaint, others bytes.Buffer // standard error; lines that are no events
 	cmd.Stderr = &complaint
 	events, err := cmd.StdoutPipe()
 	if err == nil {
@@ -97,14 +97,14 @@ func (t *tests) run(ctx context.Context) tally {
 		if json.Unmarshal(line, &e) == nil {
 			t.take(e)
 		} else {
-			complaint.Write(line)
+			others.Write(line)
 		}
 		if err != nil {
 			break
 		}
 	}
 	if err := cmd.Wait(); err != nil && t.tally.failed == 0 && ctx.Err() == nil {
-		t.fail("go test in "+t.module, fmt.Sprintf("%s%s: %v\n", complaint.String(), strings.Join(t.command, " "), err))
+		t.fail("go test in "+t.module, fmt.Sprintf("%s%s%s: %v\n", complaint.String(), others.String(), strings.Join(t.command, " "), err))
 	}
 	return t.tally
 }
