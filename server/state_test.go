@@ -147,7 +147,7 @@ func TestStateFaultIsToldSoon(t *testing.T) {
 	cfg.StateFile = filepath.Join(t.TempDir(), "none", "state")
 	inVirtualTime(t, cfg, func(v *virtual) {
 		v.wait(10 * time.Second)
-		<-v.state.running.ended
+		v.settleState()
 		v.wait(10 * time.Second)
 		if text := v.Health().Text(); !strings.Contains(text, "the gauges cannot be saved") {
 			v.t.Errorf("after two flushes the health says %q", text)
