@@ -26,7 +26,7 @@ const (
 
 	firstTimerBlock = 3
 	maxTimerBlock   = 127
-	// timerBlocksGrow is the number of samples in the blocks before those of maxTimerBlock.
+	// timerBlocksGrow is the number of samples in the blocks that are smaller than maxTimerBlock.
 	timerBlocksGrow = 3 + 7 + 15 + 31 + 63
 )
 

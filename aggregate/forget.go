@@ -20,7 +20,7 @@ func (t *Table) Forget(kind metric.Kind, name []byte) bool {
 	return known
 }
 
-// forget makes a record expired and empty. Its memory is freed with that of other
+// forget makes a record expired and empty. Its memory is freed together with other
 // expired names.
 func (s *Shard) forget(kind metric.Kind, rec record) (known bool) {
 	known = rec.seen(kind, s.flush)

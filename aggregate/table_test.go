@@ -481,7 +481,7 @@ func TestConcurrentFlushes(t *testing.T) {
 }
 
 // The race detector finds it if looking up names reads what a flush writes. Some names are
-// those of several kinds, and records of different lengths lie side by side.
+// names of several kinds, and records of different lengths lie side by side.
 func TestLookupsBesideFlushes(t *testing.T) {
 	t.Parallel()
 	table := testTable(1)

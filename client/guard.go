@@ -20,7 +20,7 @@ func caught(err *error, what string) {
 	}
 }
 
-// is reports whether err is one of targets. A method of err can panic, as those of
+// is reports whether err is one of targets. A method of err can panic: the methods of
 // a nil *net.OpError do.
 func is(err error, targets ...error) bool {
 	defer func() { _ = recover() }() // then it is none of them

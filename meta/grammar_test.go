@@ -125,7 +125,7 @@ func (g *grammar) kind(m *parsedMetric, name, kind string) error {
 		}
 	}
 	if g.open && strings.HasSuffix(name, "_total") || g.names[sample] {
-		return errors.New("the name is that of a sample")
+		return errors.New("the name belongs to a sample")
 	}
 	m.kind, g.names[sample] = kind, true
 	return nil

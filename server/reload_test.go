@@ -85,7 +85,7 @@ func TestReloadKnowsEverySetting(t *testing.T) {
 	})
 }
 
-// settings lists the fields of a struct, including those of embedded structs.
+// settings lists the fields of a struct, embedded structs included.
 func settings(of reflect.Type) (all []reflect.StructField) {
 	for _, f := range reflect.VisibleFields(of) {
 		if !f.Anonymous {

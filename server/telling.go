@@ -31,7 +31,7 @@ type telling struct {
 	channels []*channel
 }
 
-// tellSettings are those of a Config.
+// tellSettings are the settings of a Config.
 type tellSettings struct {
 	service  string
 	channels []Channel
@@ -45,7 +45,7 @@ type channel struct {
 	failing atomic.Bool // the last attempt failed
 }
 
-// openTelling makes the episodes, and takes over those of an earlier daemon.
+// openTelling makes the episodes, and takes over the ones of an earlier daemon.
 func (s *Server) openTelling() {
 	t := &s.telling
 	t.host = net.JoinHostPort(s.hostname(), strconv.Itoa(s.in.Addr().(*net.TCPAddr).Port))

@@ -75,7 +75,7 @@ func TestMany(t *testing.T) {
 	}
 }
 
-// TestMentions calls nobody, whatever an error says.
+// TestMentions checks that no error can mention a user or a channel.
 func TestMentions(t *testing.T) {
 	m := message(notify.Begin, "degraded", "sink_failing", "x")
 	m.Text = "<!channel> & <http://evil|click> @all @here a@b"
