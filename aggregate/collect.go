@@ -6,7 +6,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// collect gathers the content of the name with the records s.sources. It must run before the name
+// collect gathers what one name collected: its records are in s.sources. It must run before the name
 // is summarised, which reorders and merges. A gauge's value is added afterwards.
 func (s *summary) collect() {
 	r, c := &s.row, &s.collected

@@ -77,7 +77,7 @@ type probe struct {
 
 // look searches for the names of samples, whose hashes are in probes. It finds all but
 // names that share a tag with another record. Each loop touches what the next loop reads.
-// No load in a loop waits for another one, so memory answers many at the same time.
+// Within a loop, reads of memory do not depend on each other, so the processor does many at once.
 func (n *names) look(samples []metric.Sample, probes []probe) {
 	for i := range probes {
 		p := &probes[i]

@@ -19,7 +19,7 @@ type program struct {
 	paths [metric.Kinds][]column
 	// meets says whether two kinds share a path if they share a name.
 	meets [metric.Kinds][metric.Kinds]bool
-	// nests are the other ways in which a kind's paths can equal paths of other kinds.
+	// nests are the cases in which different names give the same path: timer a and counter a.mean, say.
 	nests [metric.Kinds][]nest
 	// nestBegins has the first bytes of names that can be nested. Most names have others.
 	nestBegins [metric.Kinds][256]bool

@@ -266,7 +266,7 @@ func (s *summary) summarizeGauge(off int, flush uint32) float64 {
 	s.sources[0].rec.setMemory(memory{
 		value: value,
 		after: uint64(flush),
-		// A time in the future would make later settings look old.
+		// If this time were in the future, a value that is set later would look older.
 		setting: min(setAt, s.time),
 	})
 	return value

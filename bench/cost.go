@@ -173,7 +173,7 @@ func nameRounds(b *bench, p peer, mix mix, points, names int) (measured, error) 
 // keptSamples is the number of samples or members that keptCost sends in one flush interval.
 const keptSamples = 1_000_000
 
-// keptCost makes timers or sets keep samples or members until the flush.
+// keptCost measures the memory of what is kept until the flush: samples of timers, or members of sets.
 func keptCost(packets func() []packet) func(*bench, peer) (measured, error) {
 	return func(b *bench, p peer) (measured, error) {
 		w := workload{network: "tcp", flush: 10 * time.Second}

@@ -107,7 +107,9 @@ func New(cfg Config, daemon Daemon) (*Console, error) {
 	if err != nil {
 		return nil, metric.FlagErrorf("--admin", cfg.Address, "%w", err)
 	}
-	g.Tell = func(err error) { cfg.Log.Error().Err(err).Msg("the console is short of open files") }
+	g.Tell = func(err error) {
+		cfg.Log.Error().Err(err).Msg("the console cannot accept connections: too many files are open (raise LimitNOFILE or ulimit -n)")
+	}
 	c := &Console{daemon: daemon, settings: cfg.Settings, log: cfg.Log, gate: g}
 	c.down.Store(cfg.Down)
 	return c, nil

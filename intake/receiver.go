@@ -15,7 +15,7 @@ const (
 	// gatherShare limits the filled part of the buffer to 1/gatherShare, at the latest rate.
 	gatherShare = 4
 	// maxGathered limits the gathered bytes, as the kernel counts them. A receiver reads this much in
-	// a small part of the time.
+	// a small part of maxGather.
 	maxGathered = 1 << 20
 	// datagramOverhead is about the kernel's charge for a datagram in addition to its bytes, for
 	// headers and rounding.
@@ -171,8 +171,8 @@ func nap(unread, came int, in time.Duration) time.Duration {
 	return min(maxGather, time.Duration(float64(in)*float64(unread)/float64(came)))
 }
 
-// sleep sleeps for nap, but not beyond the flush boundary: datagrams that arrive before the
-// boundary are read before it.
+// sleep waits for the duration nap. It wakes at the flush boundary at the latest, so that datagrams
+// that arrived before it are read before it.
 func (r *receiver) sleep(now time.Time, nap time.Duration) {
 	if left := time.Duration(r.due.Load() - now.UnixNano()); left > 0 {
 		nap = min(nap, left)

@@ -23,7 +23,7 @@
 package meta
 
 // Figure is a number that the daemon publishes about itself. Counts and sizes are whole numbers.
-// Durations are seconds, also where they count. Times are Unix seconds.
+// Durations are seconds, also if Count is set. Times are Unix seconds.
 type Figure struct {
 	Name  string  // such as "udp.packets"; A-Z a-z 0-9 _ - . only
 	Value float64 // finite
@@ -47,7 +47,7 @@ type Discards struct {
 	Reasons []Figure
 	// Lines are the last bad lines, newest first.
 	Lines []BadLine
-	// Refused are the names that limits refused most often, the most refused first.
+	// Refused lists the names that a limit refused most often, the worst first.
 	Refused []Refusal
 	// Collisions are the last paths that several names shared: of two kinds, or one file in Graphite.
 	Collisions []string

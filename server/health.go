@@ -87,7 +87,7 @@ func (s *Server) logNotes() {
 		h.told = discarded
 	}
 	if missed > 0 {
-		s.log.Warn().Int("lines", missed).Msg("lines about the health are missing: the log is too slow")
+		s.log.Warn().Int("lines", missed).Msg("some messages about the health were not logged: the log is too slow")
 	}
 }
 

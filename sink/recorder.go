@@ -48,8 +48,8 @@ type Interval struct {
 
 // State describes a Recorder.
 type State struct {
-	// Names in completed intervals since the start: seen, stored, and dropped for lack of room. The
-	// difference is still being stored.
+	// Names in completed intervals since the start: seen, stored, and dropped for lack of room. Names
+	// that were seen, and neither stored nor dropped, are still being stored.
 	Made, Delivered, Dropped uint64
 	// Names and Minutes are the size of the history.
 	Names, Minutes int

@@ -114,7 +114,7 @@ func zsh(command string, flags []Flag) string {
 			fmt.Fprintf(&b, " \\\n\t\t%s", quote("*-"+string(f.Short)+help+value))
 		}
 	}
-	// The script works in a file of $fpath, where the shell calls it, and in eval.
+	// The script works both ways: as a file in $fpath, which the shell calls, and in eval.
 	fmt.Fprintf(&b, "\n}\nif [ \"${funcstack[1]}\" = %s ]; then\n\t%s \"$@\"\nelse\n\tcompdef %s %s\nfi\n", function, function, function, command)
 	return b.String()
 }

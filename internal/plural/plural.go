@@ -22,7 +22,7 @@ func Things(n uint64, one, many string) string {
 	return Count(n) + " " + many
 }
 
-// Were begins a sentence about things that something was done to.
+// Were returns "1 line was" or "2 lines were", which begins a passive sentence.
 func Were(n uint64, thing string) string {
 	if n == 1 {
 		return "1 " + thing + " was"

@@ -41,8 +41,8 @@ const (
 	maxErrors   = 20       // in Result.Errors
 )
 
-// Reader reads the pipes of one directory. The zero Reader is ready. Any number of goroutines may
-// use it; readings at the same time wait for each other.
+// Reader reads the pipes of one directory. The zero Reader is ready. Many goroutines may
+// use it: one reads at a time, and the others wait.
 type Reader struct {
 	// Dir is the directory of the pipes; "" is statvent.DefaultDir. It need not exist: the first
 	// process that has a pipe makes it.
