@@ -133,7 +133,7 @@ func TestGaugesOfTheFuture(t *testing.T) {
 	}
 }
 
-// Samples come through any shard in any order. The result is that of one receiver in the
+// Samples come through any shard in any order. The result equals one receiver in the
 // order of time.
 func TestGaugesModel(t *testing.T) {
 	t.Parallel()

@@ -4,7 +4,6 @@ package descriptors
 
 import (
 	"errors"
-	"os"
 	"syscall"
 )
 
@@ -28,13 +27,3 @@ func Exhausted(err error) bool {
 // Share returns how many of the wanted descriptors one of several groups of clients may use: at
 // most a sixteenth of the limit, and at least 2.
 func Share(wanted int) int { return min(wanted, max(2, Limit()/16)) }
-
-// Open returns the number of open descriptors, or an estimate where it is unknown.
-func Open() int {
-	const guess = 16
-	files, err := os.ReadDir("/proc/self/fd")
-	if err != nil {
-		return guess
-	}
-	return len(files)
-}
