@@ -1,0 +1,112 @@
+package server
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/kolo/xmlrpc"
+)
+
+// question calls a method of the daemon's monitor. The answer is a map, as kolo's client reads structs.
+func (d *daemon) question(method string, args ...any) map[string]any {
+	d.t.Helper()
+	answer, err := d.tryQuestion(method, args...)
+	if err != nil {
+		d.t.Fatalf("%s %v: %v", method, args, err)
+	}
+	return answer
+}
+
+func (d *daemon) tryQuestion(method string, args ...any) (answer map[string]any, err error) {
+	d.t.Helper()
+	client, err := xmlrpc.NewClient("http://"+d.MonitorAddr().String()+"/", nil)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	defer client.Close()
+	return answer, client.Call(method, args, &answer)
+}
+
+// answerData returns the data of an answer.
+func (d *daemon) answerData(method string, args ...any) map[string]any {
+	d.t.Helper()
+	data, _ := d.question(method, args...)["data"].(map[string]any)
+	return data
+}
+
+// Each question has a method with a help and signatures, and answers with the same frame.
+func TestQuestionsOverXMLRPC(t *testing.T) {
+	t.Parallel()
+	cfg := config()
+	cfg.MonitorPort = 0
+	d := start(t, cfg)
+	client, err := xmlrpc.NewClient("http://"+d.MonitorAddr().String()+"/", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	for _, q := range d.desk().Questions() {
+		method := q.Method
+		if method == "" {
+			method = q.Name
+		}
+		var help string
+		if err := client.Call("system.methodHelp", method, &help); err != nil || !strings.HasPrefix(help, q.Help) {
+			t.Errorf("%s: help %q, %v", method, help, err)
+		}
+		var signatures [][]string
+		if err := client.Call("system.methodSignature", method, &signatures); err != nil || len(signatures) == 0 ||
+			signatures[0][0] != "struct" || len(signatures[0]) != 1+len(q.Parameters) {
+			t.Errorf("%s: signatures %v, %v", method, signatures, err)
+		}
+		optional := false
+		for _, p := range q.Parameters {
+			if p.Required && optional {
+				t.Errorf("%s: %s is required, after a parameter that is not", method, p.Name)
+			}
+			optional = optional || !p.Required
+			if p.Help == "" || strings.HasSuffix(p.Help, ".") {
+				t.Errorf("%s: the help of %s is %q", method, p.Name, p.Help)
+			}
+		}
+		var args []any
+		for _, p := range q.Parameters {
+			if p.Required {
+				args = append(args, "name")
+			}
+		}
+		answer := d.question(method, args...)
+		if _, there := answer["data"]; !there || answer["complete"] != true {
+			t.Errorf("%s: %v", method, answer)
+		}
+		if asOf, _ := answer["as_of"].(string); asOf != "" {
+			if at, err := time.Parse(time.RFC3339, asOf); err != nil || time.Since(at) > time.Hour {
+				t.Errorf("%s: as of %q, %v", method, asOf, err)
+			}
+		}
+	}
+}
+
+func TestAskHealth(t *testing.T) {
+	t.Parallel()
+	cfg := config()
+	cfg.MonitorPort = 0
+	cfg.Sinks = nil
+	d := start(t, cfg)
+	health := d.answerData("health")
+	reasons, _ := health["reasons"].([]any)
+	if health["state"] != "failing" || len(reasons) != 1 {
+		t.Fatalf("health: %v", health)
+	}
+	if r := reasons[0].(map[string]any); r["id"] != "no_sink" || r["state"] != "failing" || r["effect"] == "" || r["since"] == "" {
+		t.Errorf("reason: %v", r)
+	}
+	figures := d.answerData("figures")
+	if _, is := figures["start_time"].(float64); !is {
+		t.Errorf("figures: %v", figures)
+	}
+	if _, err := d.tryQuestion("alerts", 257); err == nil || !strings.Contains(err.Error(), "limit: want a whole number from 1 to 256") {
+		t.Errorf("alerts: %v", err)
+	}
+}
