@@ -88,22 +88,25 @@ func TestQuestionsOverXMLRPC(t *testing.T) {
 	}
 }
 
-func TestAskHealth(t *testing.T) {
+func TestQuestionHealth(t *testing.T) {
 	t.Parallel()
 	cfg := config()
-	cfg.MonitorPort = 0
-	cfg.Sinks = nil
+	cfg.MonitorPort, cfg.FlushInterval, cfg.GaugeExpire, cfg.MaxNames = 0, 20*time.Millisecond, time.Hour, 1
 	d := start(t, cfg)
-	health := d.answerData("health")
-	reasons, _ := health["reasons"].([]any)
-	if health["state"] != "failing" || len(reasons) != 1 {
-		t.Fatalf("health: %v", health)
-	}
-	if r := reasons[0].(map[string]any); r["id"] != "no_sink" || r["state"] != "failing" || r["effect"] == "" || r["since"] == "" {
+	send(t, d.dial("udp"), "a:1|c\nb:1|c")
+	var reasons map[string]any
+	eventually(t, "no sample is refused", func() bool {
+		reasons = map[string]any{}
+		for _, r := range d.answerData("health")["reasons"].([]any) {
+			reasons[r.(map[string]any)["id"].(string)] = r
+		}
+		return reasons["samples_refused"] != nil
+	})
+	if r := reasons["samples_refused"].(map[string]any); r["state"] != "degraded" || r["subject"] != "names" || r["effect"] == "" || r["since"] == "" {
 		t.Errorf("reason: %v", r)
 	}
 	figures := d.answerData("figures")
-	if _, is := figures["start_time"].(float64); !is {
+	if figures["names"] != 1.0 || figures["samples.refused.names"] != 1.0 {
 		t.Errorf("figures: %v", figures)
 	}
 	if _, err := d.tryQuestion("alerts", 257); err == nil || !strings.Contains(err.Error(), "limit: want a whole number from 1 to 256") {
