@@ -18,7 +18,11 @@ type group struct {
 	millis bool // the type is ms
 	weight float64
 	fault  metric.Reason // makes all values bad
+	left   int           // where the fault is: see Parser.At
 }
+
+// fail makes all values bad because of what rest begins with.
+func (g *group) fail(rest []byte, r metric.Reason) { g.fault, g.left = r, cap(rest) }
 
 // readGroup reads what follows a name or the last group: values, a type and
 // sections. It leaves the start of the next group in p.rest.
@@ -29,7 +33,8 @@ func (p *Parser) readGroup(b []byte) {
 
 	bar := bytes.IndexByte(b, '|')
 	if bar < 0 { // without a type, colons mean nothing: this is one value
-		g.values, g.fault = b, metric.BadType
+		g.values = b
+		g.fail(b[len(b):], metric.BadType)
 		return
 	}
 	g.values, b = b[:bar], b[bar+1:]
@@ -37,7 +42,7 @@ func (p *Parser) readGroup(b []byte) {
 	var known bool
 	if g.kind, known = kindOf(b[:end]); !known {
 		if g.kind, known = p.otherKind(b[:end]); !known {
-			g.fault = metric.BadType
+			g.fail(b, metric.BadType)
 		}
 	}
 	g.packed = g.kind != metric.Set
@@ -60,7 +65,7 @@ func (p *Parser) nameGroup() {
 	}
 	name, lost, ok := p.Tagger.Name(sent, p.tags)
 	if !ok {
-		g.fault = metric.TooLong
+		g.fail(p.line, metric.TooLong)
 		return
 	}
 	p.name, g.lost = name, g.lost || lost
@@ -132,7 +137,7 @@ func (p *Parser) readRate(b []byte) {
 	}
 	g.weight = 1 / rate
 	if !ok || rate <= 0 || rate > 1 && p.Dialect != metric.Etsy || !finite(g.weight) {
-		g.fault = metric.BadRate
+		g.fail(b, metric.BadRate)
 	}
 }
 

@@ -68,6 +68,7 @@ type Parser struct {
 
 	lines, timestamps int
 	reason            metric.Reason // of the last Discard
+	left              int           // see At
 }
 
 // Reset starts on buf. It holds whole lines, though the last newline may be
@@ -103,6 +104,17 @@ func (p *Parser) Line() []byte { return p.line }
 
 // Reason returns why the last Discard was bad.
 func (p *Parser) Reason() metric.Reason { return p.reason }
+
+// At returns where in Line the last Discard is bad: the index of the value, type, rate or section at
+// fault, or the length of the line if something is missing at its end.
+func (p *Parser) At() int { return min(max(cap(p.line)-p.left, 0), len(p.line)) }
+
+// discardAt discards because of what rest begins with. All parts of a line end where its buffer ends,
+// so a capacity says where a part begins.
+func (p *Parser) discardAt(rest []byte, r metric.Reason) Item {
+	p.left = cap(rest)
+	return p.discard(r)
+}
 
 // Next finds the next item. It stores a good sample in s. For any other item s
 // is undefined.
@@ -196,7 +208,7 @@ func (p *Parser) startLine(s *metric.Sample, colon int) Item {
 	case bytes.HasPrefix(p.line, []byte("_e{")), bytes.HasPrefix(p.line, []byte("_sc|")):
 		return Event
 	case colon < 0:
-		return p.discard(metric.NoValue)
+		return p.discardAt(p.line[len(p.line):], metric.NoValue)
 	}
 	p.name = p.line[:colon]
 	p.readGroup(p.line[colon+1:])
@@ -219,9 +231,10 @@ func (p *Parser) value(s *metric.Sample) Item {
 		}
 	}
 	if len(v) == 0 && !p.takesEmpty() {
-		return p.discard(metric.NoValue)
+		return p.discardAt(v, metric.NoValue)
 	}
 	if g.fault != metric.None {
+		p.left = g.left
 		return p.discard(g.fault)
 	}
 	s.Name, s.Kind, s.Weight, s.TagsDropped, s.Delta = p.name, g.kind, g.weight, g.lost, false
@@ -241,7 +254,7 @@ func (p *Parser) value(s *metric.Sample) Item {
 			s.Value, ok = p.otherNumber(v)
 		}
 		if !ok || !finite(s.Value*s.Weight) {
-			return p.discard(metric.BadValue)
+			return p.discardAt(v, metric.BadValue)
 		}
 		if g.kind == metric.Gauge && !p.AbsoluteSigns {
 			s.Delta = v[0] == '+' || v[0] == '-'
