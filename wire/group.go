@@ -18,11 +18,8 @@ type group struct {
 	millis bool // the type is ms
 	weight float64
 	fault  metric.Reason // makes all values bad
-	left   int           // where the fault is: see Parser.At
+	at     int           // where the line is bad
 }
-
-// fail makes all values bad because of what rest begins with.
-func (g *group) fail(rest []byte, r metric.Reason) { g.fault, g.left = r, cap(rest) }
 
 // readGroup reads what follows a name or the last group: values, a type and
 // sections. It leaves the start of the next group in p.rest.
@@ -33,8 +30,7 @@ func (p *Parser) readGroup(b []byte) {
 
 	bar := bytes.IndexByte(b, '|')
 	if bar < 0 { // without a type, colons mean nothing: this is one value
-		g.values = b
-		g.fail(b[len(b):], metric.BadType)
+		g.values, g.fault, g.at = b, metric.BadType, len(p.line)
 		return
 	}
 	g.values, b = b[:bar], b[bar+1:]
@@ -42,7 +38,7 @@ func (p *Parser) readGroup(b []byte) {
 	var known bool
 	if g.kind, known = kindOf(b[:end]); !known {
 		if g.kind, known = p.otherKind(b[:end]); !known {
-			g.fail(b, metric.BadType)
+			g.fault, g.at = metric.BadType, p.offset(b)
 		}
 	}
 	g.packed = g.kind != metric.Set
@@ -65,7 +61,7 @@ func (p *Parser) nameGroup() {
 	}
 	name, lost, ok := p.Tagger.Name(sent, p.tags)
 	if !ok {
-		g.fail(p.line, metric.TooLong)
+		g.fault, g.at = metric.TooLong, 0
 		return
 	}
 	p.name, g.lost = name, g.lost || lost
@@ -137,7 +133,7 @@ func (p *Parser) readRate(b []byte) {
 	}
 	g.weight = 1 / rate
 	if !ok || rate <= 0 || rate > 1 && p.Dialect != metric.Etsy || !finite(g.weight) {
-		g.fail(b, metric.BadRate)
+		g.fault, g.at = metric.BadRate, p.offset(b)
 	}
 }
 
