@@ -176,6 +176,10 @@ type Step struct {
 	Text  string   `json:"text"`
 	Paths []string `json:"paths,omitempty"`
 	At    int      `json:"at,omitempty"` // where the line is bad: byte, from 0
+	// Reason is why a sample is discarded or refused: bad_value.
+	Reason string `json:"reason,omitempty"`
+	// Values are what the paths have now, and their means.
+	Values []PathValue `json:"values,omitempty"`
 }
 
 // PathValue is one published path with its newest value and its means.
