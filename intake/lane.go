@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/statsd-ops/statsd/aggregate"
+	"github.com/statsd-ops/statsd/intake/probe"
 	"github.com/statsd-ops/statsd/meta"
 	"github.com/statsd-ops/statsd/metric"
 	"github.com/statsd-ops/statsd/wire"
@@ -20,6 +21,9 @@ type lane struct {
 	bad    *meta.BadLines
 	watch  *watch
 	ages   ages // of the lane's streams
+	// probes look at a part of the batches. nil while nobody asks.
+	probes *probe.Lane
+	before uint64 // tally.Samples before the running batch; probes use it
 	// offenders finds the prefixes that the limits refuse most.
 	offenders offenders
 
@@ -77,8 +81,12 @@ func (l *lane) parse(p *wire.Parser, buf []byte, from origin) (bad bool) {
 		case wire.Event:
 			l.tally.Events++
 		case wire.Discard:
+			if l.looking() { // it sees the samples in order
+				bad = l.add() || bad
+				p.Forget()
+			}
 			l.tally.Samples++
-			bad = l.discard(p.Reason(), p.Line(), from) || bad
+			bad = l.reject(p.Reason(), p.Line(), p.At(), from) || bad
 		case wire.End:
 			l.tally.Lines += uint64(p.Lines())
 			l.tally.TimestampsIgnored += uint64(p.Timestamps())
@@ -94,7 +102,7 @@ func (l *lane) pend(s metric.Sample, line []byte) {
 	if l.tagger != nil {
 		var ok bool
 		if s.Name, s.TagsDropped, ok = l.tagger.Name(s.Name, nil); !ok {
-			l.discard(metric.TooLong, line, origin{})
+			l.reject(metric.TooLong, line, 0, origin{})
 			return
 		}
 	}
@@ -126,6 +134,9 @@ func (l *lane) add() (bad bool) {
 		}
 	}
 	l.tally.Aggregated += uint64(added)
+	if l.looking() {
+		l.showAdded(n)
+	}
 	return bad
 }
 
@@ -140,6 +151,14 @@ func (l *lane) refuse(i int, reason metric.Reason) bool {
 	from := l.from
 	from.datagram = int(l.places[i])
 	return l.discard(reason, l.lines[i], from)
+}
+
+// reject discards a sample that could not be parsed. at is where its line is bad.
+func (l *lane) reject(reason metric.Reason, line []byte, at int, from origin) bool {
+	if l.looking() {
+		l.showBad(reason, line, at, from)
+	}
+	return l.discard(reason, line, from)
 }
 
 // discard counts a sample that was not added and keeps its line for the monitor. It reports whether
@@ -176,5 +195,5 @@ func (l *lane) takeDatagram(p *wire.Parser, datagram []byte, from origin) (bad b
 func (l *lane) broken(why metric.Reason, start []byte, from origin) {
 	l.tally.Lines++
 	l.tally.Samples++
-	l.discard(why, start[:min(len(start), meta.QuoteLimit+1)], from)
+	l.reject(why, start, len(start), from)
 }
