@@ -39,6 +39,7 @@ type Intake struct {
 	watch     *watch // nil without --debug; Change, Published and State use it
 	unwatched uint64 // skipped by earlier watches
 	times     times
+	probes    probes
 
 	receiving, watching sync.WaitGroup
 }
@@ -61,6 +62,7 @@ func Open(cfg Config) (*Intake, error) {
 		in.receivers = append(in.receivers, newReceiver(in.lanes[i], socket, cfg.DiscardSenders, &in.times))
 	}
 	in.streams = newStreams(l, in.lanes, &cfg)
+	in.probes = probes{in: in, ended: make(chan struct{})}
 	in.warnOfBuffers()
 	in.startWatch()
 	return in, nil
@@ -122,6 +124,7 @@ func (in *Intake) End(patience time.Duration) {
 
 // Close releases the sockets. Call it after End, or without Start.
 func (in *Intake) Close() error {
+	in.probes.end()
 	in.watch.end()
 	in.watching.Wait()
 	err := in.streams.listener.Close()
@@ -238,6 +241,7 @@ func (in *Intake) Inject(datagram []byte) {
 	parser := l.parser
 	l.shard.Lock()
 	defer l.shard.Unlock()
+	defer l.end(l.begin(true))
 	l.takeDatagram(&parser, datagram, origin{})
 	l.addPending()
 }
