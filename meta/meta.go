@@ -1,10 +1,11 @@
 // Package meta holds the daemon's knowledge of itself, and the Monitor that
 // shows it over HTTP.
 //
-// At each flush the daemon writes its counts and the published values:
+// At each flush the daemon writes its counts, and package history keeps the
+// published values:
 //
 //	stats.Keep(figures, interval)
-//	values.Keep(now, points)
+//	values.Keep(at, points)
 //
 // The monitor, the flush and the alert loop read them. No reader resets
 // anything, so none disturbs another.
@@ -38,6 +39,17 @@ type Value struct {
 	Path  string // the full published name
 	Value float64
 	Time  int64 // Unix seconds, as published
+}
+
+// Values are the newest published values. Any goroutine may call any method.
+type Values interface {
+	// Last returns the values, sorted bytewise by path. The caller does not change
+	// them.
+	Last() []Value
+	// Missed returns how many points of the last flush are not among them.
+	Missed() int
+	// Flushed returns the Unix second of the last flush, 0 before the first.
+	Flushed() int64
 }
 
 // Discards are the samples that were not counted, with the reasons.

@@ -17,6 +17,8 @@ func (s *Server) desk() *operator.Desk {
 		Interval: s.cfg.FlushInterval,
 		Daemon:   s,
 		Episodes: s.telling.episodes,
+		Values:   s.values,
+		Past:     s.past,
 		Probes:   s.in,
 		OnLoop:   s.onLoop,
 		Flushed:  s.lastFlush,

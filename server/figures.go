@@ -44,6 +44,7 @@ func (s *Server) figures(f *flushed) []meta.Figure {
 	memory := readMemory()
 	l.value("memory.live", memory.live)
 	l.value("memory.held", memory.held)
+	l.value("memory.history", float64(s.past.Bytes()+s.values.Bytes()))
 	l = append(l, meta.Figure{Name: "cpu.used", Value: usedCPU().Seconds(), Count: true})
 	l.value("state.gauges", float64(s.state.gauges))
 	l.count("state.errors", s.state.faults)

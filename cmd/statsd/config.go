@@ -108,6 +108,7 @@ func (all settings) fixed(log zerolog.Logger) server.Fixed {
 		MonitorHost:   all.host("monitor-host"),
 		MonitorPort:   all.port("monitor-port"),
 		KeepValues:    all.count("keep-values"),
+		HistoryMemory: all.bytes("history-memory"),
 		Admin:         all.console("admin"),
 		AdminDown:     all.text("admin-health") == "down",
 		Hostname:      hostname(),

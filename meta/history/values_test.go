@@ -24,6 +24,10 @@ func points(time int64, value float64, paths ...string) iter.Seq[metric.Point] {
 	}
 }
 
+func val(path string, value float64, second int64) meta.Value {
+	return meta.Value{Path: path, Value: value, Time: second}
+}
+
 func unix(second int64) time.Time { return time.Unix(second, 0) }
 
 // newValues returns Values with an interval of 10 s.
@@ -38,7 +42,7 @@ func TestValuesLast(t *testing.T) {
 	}
 	v.Keep(unix(10), points(10, 1, "b", "a", "c"))
 	v.Keep(unix(20), points(20, 2, "c", "B"))
-	want := []meta.Value{{"B", 2, 20}, {"a", 1, 10}, {"b", 1, 10}, {"c", 2, 20}}
+	want := []meta.Value{val("B", 2, 20), val("a", 1, 10), val("b", 1, 10), val("c", 2, 20)}
 	got := v.Last()
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v, want %v", got, want)
@@ -73,7 +77,7 @@ func TestValuesForget(t *testing.T) {
 			}
 		}
 		v.Keep(unix(1e6), points(1e6, 5, "old"))
-		if got := v.Last()[2]; got != (meta.Value{"old", 5, 1e6}) {
+		if got := v.Last()[2]; got != (val("old", 5, 1e6)) {
 			t.Errorf("a name that came back: %v", got)
 		}
 	}
@@ -82,14 +86,14 @@ func TestValuesForget(t *testing.T) {
 func TestValuesLimit(t *testing.T) {
 	v := newValues(2, 0)
 	v.Keep(unix(10), points(10, 1, "a", "b", "c", "d", "a"))
-	if got, want := v.Last(), []meta.Value{{"a", 1, 10}, {"b", 1, 10}}; !reflect.DeepEqual(got, want) {
+	if got, want := v.Last(), []meta.Value{val("a", 1, 10), val("b", 1, 10)}; !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 	if got := v.Missed(); got != 3 {
 		t.Errorf("missed %d points, want 3", got)
 	}
 	v.Keep(unix(20), points(20, 2, "c", "b"))
-	if got, want := v.Last(), []meta.Value{{"a", 1, 10}, {"b", 2, 20}}; !reflect.DeepEqual(got, want) {
+	if got, want := v.Last(), []meta.Value{val("a", 1, 10), val("b", 2, 20)}; !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 	if got := v.Missed(); got != 1 {
@@ -102,7 +106,7 @@ func TestValuesLimit(t *testing.T) {
 	for now := int64(600); now < 1300; now += 100 {
 		v.Keep(unix(now), points(now, 3, "e"))
 	}
-	if got, want := v.Last(), []meta.Value{{"e", 3, 1200}}; !reflect.DeepEqual(got, want) || v.Missed() != 0 {
+	if got, want := v.Last(), []meta.Value{val("e", 3, 1200)}; !reflect.DeepEqual(got, want) || v.Missed() != 0 {
 		t.Errorf("got %v, want %v, and missed %d", got, want, v.Missed())
 	}
 	none := newValues(0, 0)
