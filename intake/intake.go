@@ -175,6 +175,9 @@ func (in *Intake) Live() (t Tally) {
 // BadLines returns the latest bad lines, newest first.
 func (in *Intake) BadLines() []meta.BadLine { return in.bad.Last() }
 
+// AlikeBadLines counts the bad lines of the last 15 minutes by sender and reason.
+func (in *Intake) AlikeBadLines() []meta.Alike { return in.bad.Alike(time.Now()) }
+
 // Change replaces the limits. Drain, Published and State must not run meanwhile.
 func (in *Intake) Change(limits Limits) {
 	before := in.cfg.Limits

@@ -312,6 +312,7 @@ type Alike struct {
 	Reason   string `json:"reason"`
 	Sender   string `json:"sender"`
 	Last     string `json:"last"`
+	At       int    `json:"at"` // where the last line is bad: byte, from 0
 }
 
 // Refused counts good samples beyond a limit.
