@@ -59,6 +59,8 @@ type Discards struct {
 	Reasons []Figure
 	// Lines are the last bad lines, newest first.
 	Lines []BadLine
+	// Alike counts the bad lines of the last 15 minutes by sender and reason.
+	Alike []Alike
 	// Refused lists the names that a limit refused most often, the worst first.
 	Refused []Refusal
 	// Collisions are the last paths that several names shared: of two kinds, or one file in Graphite.

@@ -267,7 +267,7 @@ func (s *Server) Figures() []meta.Figure {
 
 // Discards implements meta.Source.
 func (s *Server) Discards() meta.Discards {
-	d := meta.Discards{Lines: s.in.BadLines(), Collisions: s.collided.last(), Refused: s.in.Refused()}
+	d := meta.Discards{Lines: s.in.BadLines(), Alike: s.in.AlikeBadLines(), Collisions: s.collided.last(), Refused: s.in.Refused()}
 	for _, f := range s.stats.Figures() {
 		if reason, ok := strings.CutPrefix(f.Name, "metrics.discarded."); ok {
 			f.Name = reason

@@ -49,9 +49,9 @@ func (all settings) bytes(name string) int {
 
 // dialects are the values of --dialect.
 var dialects = map[string]metric.Dialect{
-	"reference": metric.Reference,
-	"gstatsd":   metric.Gstatsd,
-	"etsy":      metric.Etsy,
+	metric.Reference.String(): metric.Reference,
+	metric.Gstatsd.String():   metric.Gstatsd,
+	metric.Etsy.String():      metric.Etsy,
 }
 
 // senders are the values of --discard-senders.
