@@ -69,6 +69,9 @@ func TestPlaces(t *testing.T) {
 		t.Errorf("c: %+v, %v", p, ok)
 	}
 	feed(v, 2, "a", "b", "c", "d")
+	if !v.isAsked(v.entries[v.index["c"]].place) {
+		t.Error("c was asked for, and its place does not say so")
+	}
 	if p, _ := v.Path("c"); p.Held != Holding || p.M1.Flushes != 2 || p.M1.Mean != 2 || p.Flushes != 2 || !p.Since.Equal(start.Add(4*interval)) {
 		t.Errorf("c after two flushes: %+v", p)
 	}
