@@ -94,7 +94,7 @@ func TestHistoriesDoNotMix(t *testing.T) {
 		if seed%2 == 1 { // all paths fit
 			m.Values = withPlaces(60, 60)
 		}
-		for n := range 1500 {
+		for n := range 1000 {
 			m.next()
 			m.consistent()
 			if n%7 > 0 {

@@ -205,6 +205,17 @@ func TestClockSetBackByDays(t *testing.T) {
 	}
 }
 
+// TestClockSetBackInAMinute checks that flushes that were set back are not in the mean of their minute.
+func TestClockSetBackInAMinute(t *testing.T) {
+	f := NewFigures(interval)
+	for _, flush := range []struct{ second, size int }{{10, 90}, {20, 90}, {30, 90}, {40, 90}, {20, 20}, {30, 20}, {40, 20}, {50, 20}, {60, 30}} {
+		f.Keep(start.Add(time.Duration(flush.second)*time.Second), []meta.Figure{gauge("size", float64(flush.size))})
+	}
+	if _, most := decode(&f.minutes, "size"); len(most) != 1 || most[0] != 30 {
+		t.Errorf("the greatest of the minute is %v, want 30", most)
+	}
+}
+
 // TestCountBeginsAgain checks that a count that fell is a gap, not a negative rate.
 func TestCountBeginsAgain(t *testing.T) {
 	f := NewFigures(interval)
