@@ -15,9 +15,9 @@ const (
 	// maxCounters is how many names, prefixes or senders a lane counts. One with more than
 	// 1/maxCounters of the samples is always among them.
 	maxCounters = 4096
-	// unseenSamples is how many samples a name may have sent, of which none was looked at: with one
-	// looked at in k, the chance that 3k of them are missed is 5 %.
-	unseenSamples = 3
+	// unseenBatches says how much may have come of a name that was not looked at: with one batch
+	// looked at in k, the chance that 5k batches with the name are all missed is below 1 %.
+	unseenBatches = 5
 )
 
 // top counts for a TopQuery.
@@ -74,7 +74,7 @@ func TopOf(q TopQuery, looks []*Look, names Names, span Span) *Top {
 		o := k.observer.(*top)
 		floor += float64(o.keys.Floor()) * k.scale()
 		if s := k.scale(); s > 1 {
-			unseen = max(unseen, unseenSamples*s)
+			unseen = max(unseen, unseenBatches*s*o.once())
 		}
 		t.Forgotten += o.keys.Evicted()
 		o.sum(sums, k, names)
