@@ -25,7 +25,6 @@ import (
 	"github.com/statsd-ops/statsd/aggregate"
 	"github.com/statsd-ops/statsd/meta"
 	"github.com/statsd-ops/statsd/metric"
-	"github.com/statsd-ops/statsd/wire"
 )
 
 // Intake receives. Make it with Open.
@@ -73,11 +72,11 @@ func (in *Intake) makeLanes(n int) {
 	in.cfg.Table.Shards = n
 	in.table = aggregate.NewTable(in.cfg.Table)
 	for i := range n {
-		tagger := wire.NewTagger(in.cfg.Tags, in.cfg.Dialect)
+		parser := in.cfg.Parser()
 		in.lanes = append(in.lanes, &lane{
 			shard:  in.table.Shard(i),
-			tagger: tagger,
-			parser: wire.Parser{AbsoluteSigns: in.cfg.AbsoluteSigns, Dialect: in.cfg.Dialect, Tagger: tagger},
+			tagger: parser.Tagger,
+			parser: parser,
 			bad:    &in.bad,
 			watch:  in.watch,
 		})
@@ -176,6 +175,9 @@ func (in *Intake) Live() (t Tally) {
 
 // BadLines returns the latest bad lines, newest first.
 func (in *Intake) BadLines() []meta.BadLine { return in.bad.Last() }
+
+// AlikeBadLines counts the bad lines of the last 15 minutes by sender and reason.
+func (in *Intake) AlikeBadLines() []meta.Alike { return in.bad.Alike(time.Now()) }
 
 // Change replaces the limits. Drain, Published and State must not run meanwhile.
 func (in *Intake) Change(limits Limits) {

@@ -86,7 +86,7 @@ func (l *lane) parse(p *wire.Parser, buf []byte, from origin) (bad bool) {
 				p.Forget()
 			}
 			l.tally.Samples++
-			bad = l.reject(p.Reason(), p.Line(), p.At(), from) || bad
+			bad = l.reject(fault{p.Reason(), p.At()}, p.Line(), from) || bad
 		case wire.End:
 			l.tally.Lines += uint64(p.Lines())
 			l.tally.TimestampsIgnored += uint64(p.Timestamps())
@@ -102,7 +102,7 @@ func (l *lane) pend(s metric.Sample, line []byte) {
 	if l.tagger != nil {
 		var ok bool
 		if s.Name, s.TagsDropped, ok = l.tagger.Name(s.Name, nil); !ok {
-			l.reject(metric.TooLong, line, 0, origin{})
+			l.reject(fault{reason: metric.TooLong}, line, origin{})
 			return
 		}
 	}
@@ -150,22 +150,28 @@ func (l *lane) refuse(i int, reason metric.Reason) bool {
 	}
 	from := l.from
 	from.datagram = int(l.places[i])
-	return l.discard(reason, l.lines[i], from)
+	return l.discard(fault{reason: reason}, l.lines[i], from) // all other reasons are the name's
 }
 
-// reject discards a sample that could not be parsed. at is where its line is bad.
-func (l *lane) reject(reason metric.Reason, line []byte, at int, from origin) bool {
+// fault is why and where a line is bad.
+type fault struct {
+	reason metric.Reason
+	at     int // index in the line
+}
+
+// reject discards a sample that could not be parsed.
+func (l *lane) reject(f fault, line []byte, from origin) bool {
 	if l.looking() {
-		l.showBad(reason, line, at, from)
+		l.showBad(f.reason, line, f.at, from)
 	}
-	return l.discard(reason, line, from)
+	return l.discard(f, line, from)
 }
 
 // discard counts a sample that was not added and keeps its line for the monitor. It reports whether
 // the sender is at fault.
-func (l *lane) discard(reason metric.Reason, line []byte, from origin) bool {
-	l.tally.Discarded[reason]++
-	b := meta.BadLine{Time: time.Now(), Sender: from.sender(), Reason: reason.String(), Line: line}
+func (l *lane) discard(f fault, line []byte, from origin) bool {
+	l.tally.Discarded[f.reason]++
+	b := meta.BadLine{Time: time.Now(), Sender: from.sender(), Reason: f.reason.String(), Line: line, At: f.at}
 	l.bad.Add(b)
 	l.watch.discard(b)
 	return true
@@ -195,5 +201,5 @@ func (l *lane) takeDatagram(p *wire.Parser, datagram []byte, from origin) (bad b
 func (l *lane) broken(why metric.Reason, start []byte, from origin) {
 	l.tally.Lines++
 	l.tally.Samples++
-	l.reject(why, start, len(start), from)
+	l.reject(fault{why, len(start)}, start, from)
 }
