@@ -156,7 +156,11 @@ func TestLanesDropProbes(t *testing.T) {
 	asking(t, func(t *testing.T, in *Intake) {
 		for _, l := range in.lanes {
 			l.probes = probe.NewLane(time.Now())
-			l.probes.Add(probe.NewTop(probe.TopQuery{By: probe.ByName}, 1, time.Now().Add(time.Second))[0])
+			looks, err := probe.NewTop(probe.TopQuery{By: probe.ByName}, in.names(), 1, time.Now().Add(time.Second))
+			if err != nil {
+				t.Fatal(err)
+			}
+			l.probes.Add(looks[0])
 		}
 		in.Inject([]byte("a:1|c"))
 		if !in.lanes[0].isProbed() {

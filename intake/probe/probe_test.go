@@ -44,6 +44,26 @@ func newTraffic(looks []*Look, lasts time.Duration) *traffic {
 	return t
 }
 
+// topTraffic feeds Looks of a TopQuery.
+func topTraffic(t *testing.T, q TopQuery, lanes int) *traffic {
+	t.Helper()
+	looks, err := NewTop(q, Names{}, lanes, time.Time{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return newTraffic(looks, time.Hour)
+}
+
+// topLook returns the Look of a TopQuery for one lane.
+func topLook(t *testing.T, q TopQuery, ends time.Time) *Look {
+	t.Helper()
+	looks, err := NewTop(q, Names{}, 1, ends)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return looks[0]
+}
+
 // batch gives a lane a batch of events.
 func (t *traffic) batch(lane int, events []Event) {
 	l := t.lanes[lane]
@@ -114,7 +134,7 @@ func TestTopOfZipf(t *testing.T) {
 				r := rand.New(rand.NewPCG(uint64(alike), uint64(skew*100)))
 				zipf := rand.NewZipf(r, skew, 4, 50_000)
 				q, names := TopQuery{By: ByName}, nameCache{}
-				feed := newTraffic(NewTop(q, lanes, time.Time{}), time.Hour)
+				feed := topTraffic(t, q, lanes)
 				events := make([]Event, 0, 2048)
 				for feed.samples < 1_000_000 {
 					events = events[:0]
@@ -179,7 +199,7 @@ func TestErrorsHold(t *testing.T) {
 	for run := range 15 {
 		r := rand.New(rand.NewPCG(uint64(run), 7))
 		zipf, names := rand.NewZipf(r, 1.2, 10, 10_000), nameCache{}
-		feed := newTraffic(NewTop(TopQuery{By: ByName}, 2, time.Time{}), time.Hour)
+		feed := topTraffic(t, TopQuery{By: ByName}, 2)
 		for feed.samples < 60_000 {
 			events := make([]Event, 1+r.IntN(100))
 			for i := range events {
@@ -203,7 +223,7 @@ func TestErrorsHold(t *testing.T) {
 // A lane with little work shows everything, and then the rates are exact.
 func TestQuietTrafficIsExact(t *testing.T) {
 	q := TopQuery{By: ByPrefix}
-	feed := newTraffic(NewTop(q, 2, time.Time{}), time.Hour)
+	feed := topTraffic(t, q, 2)
 	for i := range 5000 {
 		feed.now = feed.now.Add(time.Millisecond)
 		feed.batch(i%2, []Event{{Name: fmt.Appendf(nil, "a.b.c%d", i)}, {Name: []byte("a.b c"), Kind: metric.Gauge}, {Name: []byte("x")},
@@ -228,7 +248,7 @@ func TestQuietTrafficIsExact(t *testing.T) {
 func TestTopOfTooManyNames(t *testing.T) {
 	q := TopQuery{By: ByName}
 	r := rand.New(rand.NewPCG(1, 2))
-	feed := newTraffic(NewTop(q, 2, time.Time{}), time.Hour)
+	feed := topTraffic(t, q, 2)
 	for feed.samples < 200_000 {
 		feed.now = feed.now.Add(10 * time.Millisecond) // all is looked at
 		events := make([]Event, 100)
@@ -258,7 +278,7 @@ func TestTopByKindAndSender(t *testing.T) {
 		{BySender, []string{"10.0.0.1 tcp 3", "10.0.0.1 udp 2", " pipe 1", "10.0.0.2 udp 1"}},
 	} {
 		q := TopQuery{By: tt.by}
-		feed := newTraffic(NewTop(q, 1, time.Time{}), time.Hour)
+		feed := topTraffic(t, q, 1)
 		feed.batch(0, []Event{
 			{Name: []byte("a"), Kind: metric.Counter, Sender: sender(1, 5), Over: TCP},
 			{Name: []byte("b"), Kind: metric.Counter, Sender: sender(1, 6), Over: TCP},
@@ -286,7 +306,7 @@ func TestTopByKindAndSender(t *testing.T) {
 func TestDeadline(t *testing.T) {
 	now := time.Unix(1000, 0)
 	l := NewLane(now)
-	short, long := NewTop(TopQuery{By: ByKind}, 1, now.Add(time.Second))[0], NewTop(TopQuery{By: BySender}, 1, now.Add(time.Minute))[0]
+	short, long := topLook(t, TopQuery{By: ByKind}, now.Add(time.Second)), topLook(t, TopQuery{By: BySender}, now.Add(time.Minute))
 	l.Add(short)
 	l.Add(long)
 	batch := func() {
@@ -321,7 +341,7 @@ func TestDeadline(t *testing.T) {
 func TestNeedsSenders(t *testing.T) {
 	now := time.Unix(1000, 0)
 	l := NewLane(now)
-	k := NewTop(TopQuery{By: BySender}, 1, now.Add(time.Minute))[0]
+	k := topLook(t, TopQuery{By: BySender}, now.Add(time.Minute))
 	l.Add(k)
 	for _, asked := range []bool{false, false, true} {
 		if got := l.Begin(now, asked); got != asked {

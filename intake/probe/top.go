@@ -24,21 +24,29 @@ const (
 type top struct {
 	counts
 	by      By
+	match   *matcher
 	keys    *heavy.Counters
 	scratch []byte
 }
 
-// NewTop returns a Look for each of n lanes.
-func NewTop(q TopQuery, lanes int, ends time.Time) []*Look {
+// NewTop returns a Look for each of n lanes. The error says what is wrong with the pattern.
+func NewTop(q TopQuery, names Names, lanes int, ends time.Time) ([]*Look, error) {
 	looks := make([]*Look, lanes)
 	for i := range looks {
+		m, err := newMatcher(q.Match, names)
+		if err != nil {
+			return nil, err
+		}
 		asks := q.By == BySender
-		looks[i] = &Look{observer: &top{by: q.By, keys: heavy.New(maxCounters)}, ends: ends, asks: asks, needs: asks}
+		looks[i] = &Look{observer: &top{by: q.By, match: m, keys: heavy.New(maxCounters)}, ends: ends, asks: asks, needs: asks}
 	}
-	return looks
+	return looks, nil
 }
 
 func (t *top) note(e *Event) {
+	if !t.match.match(e.Name) {
+		return
+	}
 	tag, key := byte(e.Kind), e.Name
 	switch {
 	case t.by == BySender:
