@@ -53,7 +53,8 @@ type Sources struct {
 // Desk answers questions. Make it with New. It is safe for concurrent use.
 type Desk struct {
 	Sources
-	known knownSenders
+	known   knownSenders
+	counted counted
 }
 
 // New returns a Desk.
@@ -74,6 +75,10 @@ func (d *Desk) Questions() []question.Question {
 			},
 			Help: "What becomes of a line, or what is known of a name: how it is read, cleaned, limited and published, its values, who sends it, and which sinks have it. Nothing is counted.",
 		},
+		d.topQuestion(),
+		d.tailQuestion(),
+		d.sendersQuestion(),
+		d.prefixesQuestion(),
 		{
 			Name: "health", Answer: question.Health{}, Ask: d.live(d.health),
 			Help: "The health (ok, degraded or failing), and all reasons, the worst first.",
