@@ -78,7 +78,7 @@ func (l *lane) parse(p *wire.Parser, buf []byte, from origin) (bad bool) {
 			l.tally.Events++
 		case wire.Discard:
 			l.tally.Samples++
-			bad = l.discard(p.Reason(), p.Line(), from) || bad
+			bad = l.discard(fault{p.Reason(), p.At()}, p.Line(), from) || bad
 		case wire.End:
 			l.tally.Lines += uint64(p.Lines())
 			l.tally.TimestampsIgnored += uint64(p.Timestamps())
@@ -94,7 +94,7 @@ func (l *lane) pend(s metric.Sample, line []byte) {
 	if l.tagger != nil {
 		var ok bool
 		if s.Name, s.TagsDropped, ok = l.tagger.Name(s.Name, nil); !ok {
-			l.discard(metric.TooLong, line, origin{})
+			l.discard(fault{reason: metric.TooLong}, line, origin{})
 			return
 		}
 	}
@@ -139,14 +139,20 @@ func (l *lane) refuse(i int, reason metric.Reason) bool {
 	}
 	from := l.from
 	from.datagram = int(l.places[i])
-	return l.discard(reason, l.lines[i], from)
+	return l.discard(fault{reason: reason}, l.lines[i], from) // all other reasons are the name's
+}
+
+// fault is why and where a line is bad.
+type fault struct {
+	reason metric.Reason
+	at     int // index in the line
 }
 
 // discard counts a sample that was not added and keeps its line for the monitor. It reports whether
 // the sender is at fault.
-func (l *lane) discard(reason metric.Reason, line []byte, from origin) bool {
-	l.tally.Discarded[reason]++
-	b := meta.BadLine{Time: time.Now(), Sender: from.sender(), Reason: reason.String(), Line: line}
+func (l *lane) discard(f fault, line []byte, from origin) bool {
+	l.tally.Discarded[f.reason]++
+	b := meta.BadLine{Time: time.Now(), Sender: from.sender(), Reason: f.reason.String(), Line: line, At: f.at}
 	l.bad.Add(b)
 	l.watch.discard(b)
 	return true
@@ -176,5 +182,6 @@ func (l *lane) takeDatagram(p *wire.Parser, datagram []byte, from origin) (bad b
 func (l *lane) broken(why metric.Reason, start []byte, from origin) {
 	l.tally.Lines++
 	l.tally.Samples++
-	l.discard(why, start[:min(len(start), meta.QuoteLimit+1)], from)
+	start = start[:min(len(start), meta.QuoteLimit+1)]
+	l.discard(fault{why, len(start)}, start, from)
 }

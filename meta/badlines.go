@@ -12,6 +12,7 @@ type BadLine struct {
 	Reason string // such as "bad_value"
 	// Line is the line as received. Show it through Quote only.
 	Line []byte
+	At   int // where it is bad: an index in the line as received
 }
 
 // badLines is how many bad lines are kept.
