@@ -46,8 +46,9 @@ type Config struct {
 	Changes   []question.Change
 	Guard     *access.Guard
 	Trail     *access.Trail
-	// Version returns a text that is another one after each flush, and after each change of the health.
-	Version func() string
+	// Stamp returns a text that is another one after each flush, after each change of the health, and
+	// in each process.
+	Stamp func() string
 	// Events feed the path live. Without them, or without a question named status, there is no such
 	// path.
 	Events question.Events
@@ -98,8 +99,8 @@ type path struct {
 func New(cfg Config) *API {
 	ctx, end := context.WithCancel(context.Background())
 	a := &API{cfg: cfg, paths: map[string]*path{}, clients: clients{now: time.Now}, end: end}
-	if cfg.Version == nil {
-		a.cfg.Version = func() string { return "" }
+	if cfg.Stamp == nil {
+		a.cfg.Stamp = func() string { return "" }
 	}
 	if cfg.ErrorLog == nil {
 		a.cfg.ErrorLog = log.New(discard{}, "", 0)
@@ -150,7 +151,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	name, ok := strings.CutPrefix(r.URL.Path+"/", Root)
-	p := a.paths[strings.TrimSuffix(name, "/")]
+	p := a.paths[strings.TrimRight(name, "/")]
 	if !ok || p == nil {
 		a.fail(w, &question.Error{Code: question.NotFound, Text: fmt.Sprintf("there is no path %+.80q", r.URL.Path), Next: a.nearest(name)})
 		return
@@ -237,7 +238,7 @@ var errFull = &question.Error{Code: question.Ending, Text: "too many answers tha
 // tag returns the ETag of an answer about the last flush. It is a weak one, because two answers
 // differ in the time that they took.
 func (a *API) tag(r *http.Request) string {
-	return fmt.Sprintf(`W/"%s-%d-%08x"`, a.cfg.Version(), a.changed.Load(), sum(r.URL.RequestURI()))
+	return fmt.Sprintf(`W/"%s-%d-%08x"`, a.cfg.Stamp(), a.changed.Load(), sum(r.URL.RequestURI()))
 }
 
 // prefersJSON reports whether a client that could have events asks for JSON.

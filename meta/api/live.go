@@ -122,7 +122,7 @@ func (l *live) leave(r *reader) {
 func (l *live) run() {
 	events, unsubscribe := l.api.cfg.Events.Subscribe()
 	defer unsubscribe()
-	timer := time.NewTimer(0)
+	timer := time.NewTimer(statusEvery)
 	defer timer.Stop()
 	for {
 		select {

@@ -28,7 +28,7 @@ func Check(parameters []Parameter, given map[string]any) (Arguments, error) {
 	for name := range given {
 		known := func(p Parameter) bool { return p.Name == name }
 		if !slices.ContainsFunc(parameters, known) {
-			return nil, Errorf(BadParameter, name, "unknown parameter %q: want %s", name, names(parameters))
+			return nil, Errorf(BadParameter, name, "unknown parameter %+.40q: want %s", name, names(parameters))
 		}
 	}
 	args := make(Arguments, len(parameters))
