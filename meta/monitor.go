@@ -65,7 +65,7 @@ func (c MonitorConfig) Validate() error {
 // NewMonitor.
 type Monitor struct {
 	source    Source
-	values    *Values
+	values    Values
 	episodes  *Episodes
 	questions []question.Question
 	version   string
@@ -80,7 +80,7 @@ func (m *Monitor) Shortages() uint64 { return m.server.Shortages() }
 
 // NewMonitor binds the address. Run serves it. A Monitor that is never run must
 // be closed.
-func NewMonitor(cfg MonitorConfig, source Source, values *Values) (*Monitor, error) {
+func NewMonitor(cfg MonitorConfig, source Source, values Values) (*Monitor, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
