@@ -56,7 +56,7 @@ import (
 	"github.com/statsd-ops/statsd/sink"
 )
 
-var _ sink.Sink = (*Sink)(nil)
+var _ sink.PointSink = (*Sink)(nil)
 
 // Sink sends points to one receiver. Only one goroutine at a time may send or close.
 type Sink struct {
