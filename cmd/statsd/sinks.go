@@ -8,6 +8,7 @@ import (
 	"github.com/statsd-ops/statsd/aggregate"
 	"github.com/statsd-ops/statsd/delivery"
 	"github.com/statsd-ops/statsd/server"
+	"github.com/statsd-ops/statsd/sink"
 	"github.com/statsd-ops/statsd/sink/graphite"
 	"github.com/statsd-ops/statsd/sink/load"
 	"github.com/statsd-ops/statsd/sink/stdout"
@@ -85,7 +86,7 @@ func addGraphite(cfg *server.Config, e *endpoint) error {
 		c.Pickle, format = true, "pickle"
 	}
 	if strings.Contains(e.scheme.name, "+tls") {
-		c.TLS = &graphite.TLS{
+		c.TLS = &sink.TLS{
 			CA:         e.text("ca"),
 			Cert:       e.text("cert"),
 			Key:        e.text("key"),
