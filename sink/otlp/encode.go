@@ -32,9 +32,9 @@ const (
 	metricExpHistogram = 10<<3 | bytesType
 	metricSummary      = 11<<3 | bytesType
 
-	dataPoints     = 1<<3 | bytesType // of Gauge, Sum, ExponentialHistogram and Summary
-	temporality    = 2<<3 | varint    // of Sum and ExponentialHistogram
-	monotonic      = 3<<3 | varint    // of Sum
+	dataPoints       = 1<<3 | bytesType // of Gauge, Sum, ExponentialHistogram and Summary
+	temporality      = 2<<3 | varint    // of Sum and ExponentialHistogram
+	monotonic        = 3<<3 | varint    // of Sum
 	deltaTemporality = 1
 
 	numberStart      = 2<<3 | fixed64
