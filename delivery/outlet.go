@@ -3,6 +3,7 @@ package delivery
 import (
 	"context"
 	"errors"
+	"github.com/statsd-ops/statsd/internal/cputime"
 	"net"
 	"reflect"
 	"slices"
@@ -26,6 +27,7 @@ type outlet struct {
 	*queue
 	sink   sink.Sink // in use
 	wanted Destination
+	cpu    *cputime.Meter
 
 	// mu guards the fields below.
 	offered    []*aggregate.Snapshot
@@ -53,12 +55,15 @@ type sent struct {
 }
 
 func newOutlet(q *queue, d Destination) *outlet {
-	return &outlet{queue: q, sink: d.Sink, wanted: d, encoded: make(chan struct{})}
+	return &outlet{queue: q, sink: d.Sink, wanted: d, cpu: &cputime.Meter{}, encoded: make(chan struct{})}
 }
 
 // open opens the outlet's spool.
 func (o *outlet) open(cfg *Config, before feed) error {
 	o.tune(&cfg.Publish)
+	if cfg.CPU != nil {
+		o.cpu = cfg.CPU
+	}
 	if err := o.openSpool(&cfg.Spool, o.wanted.spoolName()); err != nil {
 		return err
 	}
@@ -149,6 +154,7 @@ func (o *outlet) encode() {
 // encodeSnapshot pushes a flush in payloads. A unit that the format cannot carry adds no bytes:
 // pushed counts it.
 func (o *outlet) encodeSnapshot(sn *aggregate.Snapshot, s sink.Sink) {
+	defer o.cpu.Start()()
 	p := &payload{data: o.buffer(), flush: sn.Time}
 	add := func(data []byte) {
 		if len(data) > len(p.data) {
