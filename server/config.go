@@ -156,8 +156,6 @@ func (c *Config) Validate() error {
 	switch {
 	case c.MonitorPort > 65535:
 		return metric.FlagErrorf("--monitor-port", c.MonitorPort, "want at most 65535; without the flag it is --port plus 10")
-	case (c.MonitorCert == "") != (c.MonitorKey == ""):
-		return metric.FlagErrorf("--monitor-cert", c.MonitorCert, "needs --monitor-key, and the other way round")
 	case c.FlushInterval < 10*time.Millisecond:
 		return metric.FlagErrorf("--flush-interval", c.FlushInterval, "want at least 10ms")
 	case c.Expire < 1:
