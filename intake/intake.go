@@ -38,6 +38,7 @@ type Intake struct {
 	bad       meta.BadLines
 	watch     *watch // nil without --debug; Change, Published and State use it
 	unwatched uint64 // skipped by earlier watches
+	trace     tracer
 	times     times
 	probes    probes
 
@@ -112,6 +113,7 @@ func (in *Intake) Start(fail func(error)) {
 // End reads the data in the sockets, and what connections and processes send within patience. Then
 // it stops receiving.
 func (in *Intake) End(patience time.Duration) {
+	in.probes.end()
 	if in.pipes != nil {
 		in.receiving.Go(func() { in.pipes.readLast(patience) })
 	}
@@ -126,6 +128,7 @@ func (in *Intake) End(patience time.Duration) {
 func (in *Intake) Close() error {
 	in.probes.end()
 	in.watch.end()
+	in.Trace(nil)
 	in.watching.Wait()
 	err := in.streams.listener.Close()
 	if errors.Is(err, net.ErrClosed) {
@@ -226,7 +229,7 @@ func (in *Intake) State() State {
 		MaxConnections:  room.limits.Load().connections,
 		AcceptErrors:    in.streams.acceptErrors.Load(),
 		Shortages:       in.streams.shortages.Load(),
-		DebugSkipped:    in.unwatched + in.watch.missed(),
+		DebugSkipped:    in.unwatched + in.watch.missed() + in.trace.untraced(),
 	}
 	for _, r := range in.receivers {
 		st.KernelDropped += r.dropped()

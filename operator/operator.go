@@ -36,8 +36,16 @@ type Sources struct {
 	Values   *history.Values  // nil: no values are kept
 	Past     *history.Figures // nil: nothing is remembered
 	Probes   Probes           // nil: traffic cannot be watched
+	// Config returns the running settings, without secrets. nil: they are not known.
+	Config func() question.Config
+	// Resident returns the resident set of the process in bytes; 0, or nil, if that is not known.
+	Resident func() uint64
 	// Mutes returns the globs whose samples are not kept. nil: there are none.
 	Mutes func() []question.Mute
+	// Draining reports whether an operator keeps new clients away. nil: none does.
+	Draining func() bool
+	// Audit returns the last changes that were asked for, the newest first. nil: there are none.
+	Audit func() []question.Audit
 	// OnLoop runs a function on the flush loop, between two flushes, and waits for it. After an error it
 	// has not run.
 	OnLoop func(context.Context, func(*Running)) error
@@ -51,7 +59,8 @@ type Sources struct {
 // Desk answers questions. Make it with New. It is safe for concurrent use.
 type Desk struct {
 	Sources
-	known knownSenders
+	known   knownSenders
+	counted counted
 }
 
 // New returns a Desk.
@@ -72,6 +81,10 @@ func (d *Desk) Questions() []question.Question {
 			},
 			Help: "What becomes of a line, or what is known of a name: how it is read, cleaned, limited and published, its values, who sends it, and which sinks have it. Nothing is counted.",
 		},
+		d.topQuestion(),
+		d.tailQuestion(),
+		d.sendersQuestion(),
+		d.prefixesQuestion(),
 		{
 			Name: "health", Answer: question.Health{}, Ask: d.live(d.health),
 			Help: "The health (ok, degraded or failing), and all reasons, the worst first.",
@@ -104,9 +117,25 @@ func (d *Desk) Questions() []question.Question {
 			Help: "Each sink: its state, when it last accepted points, how far behind it is, what waits, and its last error.",
 		},
 		{
+			Name: "discards", Method: "discarded", Answer: question.Discards{}, Ask: d.live(d.discards),
+			Help: "Bad samples and refused ones: how many for each reason since the start, the last bad lines with the byte at which each is bad, who sent alike ones in the last 15 minutes, what limits refused, and paths that several names share.",
+		},
+		{
+			Name: "ledger", Answer: []question.Balance{}, Ask: d.flushed(d.ledger),
+			Help: "The account of all samples, and of the points of each sink: what came in, what became of it, and whether both are equal.",
+		},
+		{
+			Name: "cost", Answer: question.Cost{}, Ask: d.flushed(d.cost),
+			Help: "What the daemon costs: busy cores, memory, time per sample and bytes per name, and where processor time and memory go.",
+		},
+		{
+			Name: "config", Answer: question.Config{}, Ask: d.live(d.config), Guarded: true,
+			Help: "The settings as they run: value, default, and source, without secrets. Also what a reload would change, and what needs a restart.",
+		},
+		{
 			Name: "alerts", Answer: question.Alerts{}, Ask: d.live(d.alerts),
 			Parameters: []question.Parameter{{Name: "limit", Kind: question.Int, Default: 20, Min: 1, Max: 256, Help: "the greatest number of problems"}},
-			Help:       "The daemon's problems, the newest first: when each began and ended, and who was told.",
+			Help:       "The daemon's problems, the newest first: when each began and ended, and who was told. Also the last changes that operators asked for, refused ones too.",
 		},
 	}
 }
