@@ -89,7 +89,7 @@ func (m *mixing) own(path int, v float64, from, to time.Time) {
 // TestHistoriesDoNotMix gives places from path to path, and checks that each shows its own values only,
 // at their own times, also after the clock was set back.
 func TestHistoriesDoNotMix(t *testing.T) {
-	for seed := range uint64(4) {
+	for seed := range uint64(2) {
 		m := &mixing{Values: withPlaces(25, 10), t: t, r: rand.New(rand.NewPCG(seed, 9)), at: start, flushs: map[int]time.Time{}, paths: make([]bool, 60)}
 		if seed%2 == 1 { // all paths fit
 			m.Values = withPlaces(60, 60)
