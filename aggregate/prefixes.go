@@ -40,8 +40,8 @@ type Prefix struct {
 	Prefix string // with a dot at the end, unless it is a whole name
 	Names  int    // held; at least, if something was Forgotten
 	Bytes  uint64 // of their records
-	// New and Gone are the names made, and expired or deleted, since Prefixes.Since. They may be wrong
-	// by NewError and GoneError either way.
+	// New and Gone are the names made, and expired or deleted, since Prefixes.Since: at least. There
+	// may be NewError and GoneError more.
 	New, Gone           int
 	NewError, GoneError int
 	Newest              time.Time // when the newest name that is held was first seen; zero if that is not known
@@ -207,8 +207,8 @@ func (w *PrefixWalk) grow(p *Prefixes, rows map[string]*Prefix) {
 		b := w.bounds(made, child, &w.growth.New)
 		// Names that are held and new were counted too.
 		b.Least = min(max(b.Least, uint64(r.New)), b.Most)
-		r.New, r.NewError = b.middle()
-		r.Gone, r.GoneError = w.bounds(gone, child, &w.growth.Gone).middle()
+		r.New, r.NewError = b.split()
+		r.Gone, r.GoneError = w.bounds(gone, child, &w.growth.Gone).split()
 	}
 	if w.depth == 0 {
 		p.New, p.Gone = int(w.growth.New.Total), int(w.growth.Gone.Total)
@@ -257,7 +257,5 @@ func (w *PrefixWalk) bounds(sums map[string]Bounds, child string, g *Grown) Boun
 	return b
 }
 
-func (b Bounds) middle() (value, either int) {
-	value = int((b.Least + b.Most + 1) / 2)
-	return value, int(b.Most) - value + int((b.Most-b.Least)%2)
-}
+// split returns the least count, and how much more it may be.
+func (b Bounds) split() (least, more int) { return int(b.Least), int(b.Most - b.Least) }
