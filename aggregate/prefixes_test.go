@@ -114,7 +114,7 @@ func TestExplodingPrefix(t *testing.T) {
 }
 
 func explode(t *testing.T, once bool) {
-	const shards, exploding, stable, small, flushes = 2, 20_000, 40_000, 500, 40
+	const shards, exploding, stable, small, flushes = 2, 4000, 8000, 200, 20
 	table := testTable(shards)
 	rebuilt := 0
 	flush := func() {
@@ -133,13 +133,13 @@ func explode(t *testing.T, once bool) {
 			table.Shard(i%shards).name("small%d.a.b", i)
 		}
 	}
-	for range 20 {
+	for range 16 {
 		keep()
 		time.Sleep(time.Minute)
 		flush()
 	}
 	if rebuilt = 0; once {
-		table.config.MaxNames = stable + 4000 // nearly full: rebuilds are frequent
+		table.config.MaxNames = stable + 1000 // nearly full: rebuilds are frequent
 	}
 	for i := range flushes {
 		keep()
