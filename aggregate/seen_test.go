@@ -178,7 +178,7 @@ func BenchmarkGrowth(b *testing.B) {
 			}
 			b.ReportAllocs()
 			for i := 0; b.Loop(); i++ {
-				g.add(names[i%len(names)], false)
+				g.add(names[i%len(names)])
 			}
 		})
 	}

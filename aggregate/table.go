@@ -245,7 +245,7 @@ func (s *Shard) insert(kind metric.Kind, name []byte, flags uint32) (ref, metric
 	}
 	s.fresh++
 	if flags&metaMoved == 0 {
-		s.grown.add(name, s.table.config.Tagged)
+		s.grown.add(name)
 	}
 	return s.names.insert(kind, name, s.flush, flags), metric.None
 }
