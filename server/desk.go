@@ -20,7 +20,12 @@ func (s *Server) desk() *operator.Desk {
 		Values:   s.values,
 		Past:     s.past,
 		Probes:   s.in,
+		Config:   s.cfg.Described,
+		Resident: resident,
 		OnLoop:   s.onLoop,
+		Mutes:    s.asked.hands.Muted,
+		Draining: s.asked.hands.Draining,
+		Audit:    s.asked.trail.Last,
 		Flushed:  s.lastFlush,
 		Sinks:    func() []delivery.State { return s.out.States() },
 	})

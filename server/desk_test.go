@@ -43,6 +43,7 @@ func TestQuestionsOverXMLRPC(t *testing.T) {
 	t.Parallel()
 	cfg := config()
 	cfg.MonitorPort = 0
+	cfg.Described = func() question.Config { return question.Config{Files: []string{"a.conf"}} }
 	d := start(t, cfg)
 	client, err := xmlrpc.NewClient("http://"+d.MonitorAddr().String()+"/", nil)
 	if err != nil {
@@ -78,7 +79,7 @@ func TestQuestionsOverXMLRPC(t *testing.T) {
 		for i, p := range q.Parameters {
 			switch {
 			case p.Required:
-				args = append(args, "name")
+				args = append(args, "names")
 			case i == watch:
 				args = append(args, max(p.Min, 1)) // no longer than needed
 			case i < watch && p.Default == nil:

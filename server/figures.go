@@ -7,6 +7,7 @@ import (
 	"github.com/statsd-ops/statsd/aggregate"
 	"github.com/statsd-ops/statsd/delivery"
 	"github.com/statsd-ops/statsd/intake"
+	"github.com/statsd-ops/statsd/internal/cputime"
 	"github.com/statsd-ops/statsd/meta"
 	"github.com/statsd-ops/statsd/metric"
 	"github.com/statsd-ops/statsd/sink"
@@ -45,7 +46,14 @@ func (s *Server) figures(f *flushed) []meta.Figure {
 	l.value("memory.live", memory.live)
 	l.value("memory.held", memory.held)
 	l.value("memory.history", float64(s.past.Bytes()+s.values.Bytes()))
-	l = append(l, meta.Figure{Name: "cpu.used", Value: usedCPU().Seconds(), Count: true})
+	table := s.in.Table().Memory()
+	l.value("memory.names", float64(table.Names))
+	l.value("memory.samples", float64(table.Samples))
+	l.value("memory.queues", queueBytes(f.sinks))
+	l.spent("cpu.used", cputime.Process())
+	l.spent("cpu.flush", s.cpu.flush.Total())
+	l.spent("cpu.send", s.cpu.send.Total())
+	l.spent("cpu.collector", collectorCPU())
 	l.value("state.gauges", float64(s.state.gauges))
 	l.count("state.errors", s.state.faults)
 	l.addNotifiers(&s.cfg, s.alerts.tallies(), s.telling.waiting())
@@ -54,6 +62,7 @@ func (s *Server) figures(f *flushed) []meta.Figure {
 	l = append(l, s.Health().Figures()...)
 
 	l.addPipes(in.Pipes)
+	l.addAPI(s.monitor)
 	l.addSinks(f.sinks, f.at)
 	for kind, name := range map[metric.Kind]string{
 		metric.Counter: "counters", metric.Gauge: "gauge", metric.Set: "set", metric.Timer: "timers",
@@ -92,6 +101,19 @@ func (l *figureList) count(name string, n uint64) {
 	*l = append(*l, meta.Figure{Name: name, Value: float64(n), Count: true})
 }
 
+// spent adds a time that only grows.
+func (l *figureList) spent(name string, d time.Duration) {
+	*l = append(*l, meta.Figure{Name: name, Value: d.Seconds(), Count: true})
+}
+
+// queueBytes returns the memory of all queues.
+func queueBytes(sinks []delivery.State) (sum float64) {
+	for i := range sinks {
+		sum += float64(sinks[i].QueueBytes)
+	}
+	return sum
+}
+
 // addReceived adds the totals of intake since the start.
 func (l *figureList) addReceived(t *intake.Tally, in *intake.State) {
 	l.count("udp.packets", t.UDPPackets)
@@ -111,6 +133,7 @@ func (l *figureList) addReceived(t *intake.Tally, in *intake.State) {
 	l.count("samples.refused", t.RefusedSamples())
 	l.count("samples.refused.names", t.Discarded[metric.RefusedName])
 	l.count("samples.refused.members", t.Discarded[metric.RefusedMember])
+	l.count("samples.refused.muted", t.Discarded[metric.RefusedMuted])
 	l.count("metrics.discarded", t.DiscardedSamples())
 	for reason, n := range t.Discarded {
 		if r := metric.Reason(reason); r != metric.None && !r.Refusal() {
@@ -122,6 +145,17 @@ func (l *figureList) addReceived(t *intake.Tally, in *intake.State) {
 	l.count("metrics.tags_dropped", t.TagsDropped)
 	l.count("metrics.timestamps_ignored", t.TimestampsIgnored)
 	l.count("debug.skipped", in.DebugSkipped)
+}
+
+// addAPI adds what the JSON API of a monitor refused, if there is one.
+func (l *figureList) addAPI(m *meta.Monitor) {
+	if m == nil {
+		return
+	}
+	c := m.API()
+	l.count("api.limited", c.Limited)
+	l.count("api.streams_refused", c.StreamsRefused)
+	l.count("api.streams_cut", c.StreamsCut)
 }
 
 // addNotifiers lists how notifying goes, in all and for each notifier.

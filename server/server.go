@@ -25,6 +25,7 @@ import (
 	"github.com/statsd-ops/statsd/console"
 	"github.com/statsd-ops/statsd/delivery"
 	"github.com/statsd-ops/statsd/intake"
+	"github.com/statsd-ops/statsd/internal/cputime"
 	"github.com/statsd-ops/statsd/meta"
 	"github.com/statsd-ops/statsd/meta/history"
 )
@@ -49,12 +50,14 @@ type Server struct {
 	state     stateFile
 	alerts    alerts
 	telling   telling
+	asked     asked
 
 	stats    meta.Stats
 	values   *history.Values
 	past     *history.Figures
 	collided collided
 	health   health
+	cpu      struct{ flush, send cputime.Meter }
 	draining atomic.Bool           // the flush loop has ended
 	warned   map[string]limitStage // limits already warned of, by flag
 }
@@ -96,13 +99,14 @@ func (s *Server) open() (err error) {
 	}
 	s.loadState()
 	s.openTelling()
+	s.openAsked()
 	if err := s.openMonitor(); err != nil {
 		return err
 	}
 	if err := s.openConsole(); err != nil {
 		return err
 	}
-	s.out, err = delivery.Open(delivery.Config{Spool: s.cfg.Spool, Publish: s.cfg.Publish, Log: s.log})
+	s.out, err = delivery.Open(delivery.Config{Spool: s.cfg.Spool, Publish: s.cfg.Publish, CPU: &s.cpu.send, Log: s.log})
 	return err
 }
 
@@ -128,20 +132,35 @@ func (s *Server) openMonitor() error {
 	if own != "" {
 		own = s.flushes.layout.OwnPrefix(own)
 	}
+	certificate, err := s.cfg.certificate()
+	if err != nil {
+		return err
+	}
 	m, err := meta.NewMonitor(meta.MonitorConfig{
 		Host:      s.cfg.MonitorHost,
 		Port:      s.cfg.MonitorPort,
 		Version:   s.cfg.Version,
 		OwnPrefix: own,
 		Questions: s.desk().Questions(),
+		Changes:   s.asked.hands.Changes(),
+		Guard:     s.asked.guard,
+		Trail:     &s.asked.trail,
+		Stamp:     s.asked.events.Stamp,
+		Events:    s.asked.events,
 		Episodes:  s.telling.episodes,
-		ErrorLog:  log.New(errorLog{s.log.With().Str("part", "monitor").Logger()}, "", 0),
+
+		Certificate: certificate,
+		ErrorLog:    log.New(errorLog{s.log.With().Str("part", "monitor").Logger()}, "", 0),
 	}, s, s.values)
 	if err != nil {
 		return err
 	}
 	s.monitor = m
-	s.telling.page = "http://" + net.JoinHostPort(s.hostname(), strconv.Itoa(m.Addr().(*net.TCPAddr).Port)) + "/"
+	scheme := "http://"
+	if certificate != nil {
+		scheme = "https://"
+	}
+	s.telling.page = scheme + net.JoinHostPort(s.hostname(), strconv.Itoa(m.Addr().(*net.TCPAddr).Port)) + "/"
 	return nil
 }
 
@@ -197,6 +216,7 @@ func (s *Server) logStart() {
 		s.log.Warn().Msg("--debug-metric does nothing without --debug")
 	}
 	s.warnOfMinutes()
+	s.warnOfMonitor()
 }
 
 // warnOfMinutes warns if the flush interval does not divide a minute, because recorders count in

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Query asks for figures.
+// Query asks for figures, or for paths.
 type Query struct {
 	Names []string
 	// Since is the beginning. The end is the last flush.
@@ -13,22 +13,34 @@ type Query struct {
 	// Points limits the values of each line. There may be fewer: a step is never shorter than a flush
 	// interval, or than a minute where only minutes are held.
 	Points int
+	// Step is the least step, 0 for any. Series of the same flush, Since, Points and step have values of
+	// the same times.
+	Step time.Duration
+}
+
+// since returns the beginning in Unix nanoseconds: not after the last flush, and not long before a week.
+func (q *Query) since(last int64) int64 {
+	since := time.Unix(0, last).Add(-2 * week)
+	if q.Since.After(since) {
+		since = q.Since
+	}
+	return min(since.UnixNano(), last)
 }
 
 // Series returns the figures of a Query, one line for each name, in their order.
 func (f *Figures) Series(q Query) Series {
 	flushes, minutes := f.blocks()
-	since, last, unit := q.Since.UnixNano(), q.Since.UnixNano(), f.flushes.step
+	last, unit := q.Since.UnixNano(), f.flushes.step
 	if len(flushes) > 0 {
 		last = flushes[len(flushes)-1].last
 		// Minutes are for what lies before the flushes.
 		minutes = before(minutes, flushes[0].first)
 	}
-	since = min(since, last)
+	since := q.since(last)
 	if len(minutes) > 0 && since < flushes[0].first-unit {
 		unit = f.minutes.step
 	}
-	g := newGrid(since, last, unit, q.Points)
+	g := newGrid(since, last, unit, q)
 	r := reader{from: g.start, lines: make([]*gridLine, len(q.Names))}
 	for i, name := range q.Names {
 		r.lines[i] = g.line(name)
@@ -59,8 +71,8 @@ type reader struct {
 	lines       []*gridLine
 	tally
 	values []float64
-	mean   []int // columns of each line in the current block, or -1
-	most   []int
+	most   []int // the columns of each line in the current block, or -1
+	below  []int
 }
 
 func (r *reader) read(blocks []block) {
@@ -77,10 +89,10 @@ func (r *reader) read(blocks []block) {
 
 // block reads one block. It returns false at the end.
 func (r *reader) block(b *block) bool {
-	r.mean, r.most = r.mean[:0], r.most[:0]
+	r.most, r.below = r.most[:0], r.below[:0]
 	for _, l := range r.lines {
-		r.mean = append(r.mean, b.column(l.Name))
-		r.most = append(r.most, b.schema.find(l.Name+greatest))
+		r.most = append(r.most, b.column(l.Name))
+		r.below = append(r.below, b.schema.find(l.Name+below))
 	}
 	c := b.start(r.values)
 	r.values = c.values
@@ -92,13 +104,13 @@ func (r *reader) block(b *block) bool {
 			r.tally.add(c.at, b.step)
 		}
 		for i, l := range r.lines {
-			if at := r.mean[i]; at >= 0 && c.values[at] == c.values[at] {
-				v := c.values[at]
-				most := v
-				if r.most[i] >= 0 {
-					most = c.values[r.most[i]]
+			if at := r.most[i]; at >= 0 && c.values[at] == c.values[at] {
+				v := cut{at: c.at, width: b.step, mean: c.values[at], most: c.values[at], count: b.schema.columns[at].count}
+				if r.below[i] >= 0 {
+					v.mean -= c.values[r.below[i]]
 				}
-				l.add(cut{at: c.at, width: b.step, mean: v, least: v, most: most, count: b.schema.columns[at].count})
+				v.least = v.mean
+				l.add(v)
 			}
 		}
 	}
