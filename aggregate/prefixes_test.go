@@ -113,65 +113,84 @@ func TestExplodingPrefix(t *testing.T) {
 	}
 }
 
+// explosion is a table in which one prefix explodes.
+type explosion struct {
+	*Table
+	once    bool // its names expire at once
+	rebuilt int
+}
+
+const exploding, stable, small, explodingFlushes = 4000, 8000, 200, 20
+
 func explode(t *testing.T, once bool) {
-	const shards, exploding, stable, small, flushes = 2, 4000, 8000, 200, 20
-	table := testTable(shards)
-	rebuilt := 0
-	flush := func() {
-		before := table.shards[0].names
-		time.Sleep(10 * time.Second)
-		table.flushAll()
-		if table.shards[0].names != before {
-			rebuilt++
-		}
-	}
-	keep := func() {
-		for i := range stable {
-			table.Shard(i%shards).name("stable%d.part%d.n%d", i%4, i%10, i)
-		}
-		for i := range small {
-			table.Shard(i%shards).name("small%d.a.b", i)
-		}
-	}
+	e := explosion{Table: testTable(2), once: once}
 	for range 16 {
-		keep()
+		e.keep()
 		time.Sleep(time.Minute)
-		flush()
+		e.flush()
 	}
-	if rebuilt = 0; once {
-		table.config.MaxNames = stable + 1000 // nearly full: rebuilds are frequent
+	if e.rebuilt = 0; once {
+		e.config.MaxNames = stable + 1000 // nearly full: rebuilds are frequent
 	}
-	for i := range flushes {
-		keep()
-		for n := range exploding {
-			switch made := n * flushes / exploding; {
-			case made == i, made < i && !once:
-				table.Shard(n%shards).name("checkout.session.%x.ms", n)
-			}
-		}
+	for i := range explodingFlushes {
+		e.keep()
+		e.make(i)
 		if i%7 == 0 { // something else is new too
-			table.Shard(0).name("rare%d.a.b", i)
+			e.Shard(0).name("rare%d.a.b", i)
 		}
-		flush()
+		e.flush()
 	}
-	got := table.count("")
-	first := got.Rows[0]
-	if first.Prefix != "checkout." || !first.ManyNew || len(got.Rows) < 5 {
-		t.Fatalf("first come %q", showPrefixes(got)[:3])
+	e.check(t)
+}
+
+func (e *explosion) flush() {
+	before := e.shards[0].names
+	time.Sleep(10 * time.Second)
+	e.flushAll()
+	if e.shards[0].names != before {
+		e.rebuilt++
 	}
+}
+
+// keep sends the names that stay.
+func (e *explosion) keep() {
+	for i := range stable {
+		e.Shard(i%2).name("stable%d.part%d.n%d", i%4, i%10, i)
+	}
+	for i := range small {
+		e.Shard(i%2).name("small%d.a.b", i)
+	}
+}
+
+// make sends the new names of a flush, and the earlier ones if they live on.
+func (e *explosion) make(flush int) {
+	for n := range exploding {
+		switch made := n * explodingFlushes / exploding; {
+		case made == flush, made < flush && !e.once:
+			e.Shard(n%2).name("checkout.session.%x.ms", n)
+		}
+	}
+}
+
+func (e *explosion) check(t *testing.T) {
 	within := func(what string, n, more, want int) {
 		t.Helper()
 		if n > want || n+more < want || more > want/4 {
 			t.Errorf("%s: %d and %d more, in truth %d", what, n, more, want)
 		}
 	}
+	got := e.count("")
+	first := got.Rows[0]
+	if first.Prefix != "checkout." || !first.ManyNew || len(got.Rows) < 5 {
+		t.Fatalf("first come %q", showPrefixes(got)[:3])
+	}
 	within("new", first.New, first.NewError, exploding)
 	held, gone := exploding, 0
-	if once {
-		held = 2 * exploding / flushes
+	if e.once {
+		held = 2 * exploding / explodingFlushes
 		gone = exploding - held
-		if rebuilt < 2 {
-			t.Errorf("the table was rebuilt %d times", rebuilt)
+		if e.rebuilt < 2 {
+			t.Errorf("the table was rebuilt %d times", e.rebuilt)
 		}
 	}
 	within("gone", first.Gone, first.GoneError, gone)
@@ -183,10 +202,10 @@ func explode(t *testing.T, once bool) {
 			t.Errorf("no name of %s is new: %+v", r.Prefix, r)
 		}
 	}
-	if n := table.Names(); got.Held != n {
+	if n := e.Names(); got.Held != n {
 		t.Errorf("%d are held, of %d", got.Held, n)
 	}
-	below := table.count("checkout").Rows[0]
+	below := e.count("checkout").Rows[0]
 	if below.Prefix != "checkout.session." || below.Names != held {
 		t.Errorf("below checkout comes %+v", below)
 	}
