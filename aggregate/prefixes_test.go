@@ -212,6 +212,33 @@ func (e *explosion) check(t *testing.T) {
 	within("new below", below.New, below.NewError, exploding)
 }
 
+// Growth does not count all of many prefixes. What is held tells the rest.
+func TestNewNamesOfManyPrefixes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		table := testTable(1)
+		const apps, parts = 20, 100
+		for i := range apps * parts * 5 {
+			table.Shard(0).name("app%d.part%d.n%d", i%apps, i/apps%parts, i)
+		}
+		got := table.count("")
+		for _, r := range got.Rows {
+			if r.Names != parts*5 || r.New != parts*5 || r.NewError != 0 || r.Gone != 0 || r.GoneError != 0 {
+				t.Errorf("got %+v", r)
+			}
+		}
+		for range 4 { // all expire
+			table.Shard(0).name("app0.part0.n0")
+			time.Sleep(10 * time.Second)
+			table.flushAll()
+		}
+		for _, r := range table.count("").Rows {
+			if r.New > parts*5+1 || r.New+r.NewError < parts*5 || r.Gone > parts*5 || r.Gone+r.GoneError < parts*5-1 {
+				t.Errorf("all are gone: %+v", r)
+			}
+		}
+	})
+}
+
 // More prefixes than a walk counts: those with most names are there, with at most their names.
 func TestTooManyPrefixes(t *testing.T) {
 	table := testTable(1)
