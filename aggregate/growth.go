@@ -1,7 +1,6 @@
 package aggregate
 
 import (
-	"bytes"
 	"time"
 
 	"github.com/statsd-ops/statsd/internal/heavy"
@@ -32,14 +31,14 @@ type growthMinute struct {
 }
 
 // add counts a name.
-func (g *growth) add(name []byte, tagged bool) {
+func (g *growth) add(name []byte) {
 	m := g.minutes[g.now]
 	if m == nil {
 		m = &growthMinute{from: time.Now(), prefixes: heavy.New(growthPrefixes)}
 		g.minutes[g.now] = m
 	}
 	m.total++
-	prefix := growthPrefix(name, tagged)
+	prefix := metric.Prefix(name)
 	m.prefixes.Add(0, prefix[:min(len(prefix), maxGrowthPrefix)])
 }
 
@@ -61,19 +60,6 @@ func (g *growth) turn(now time.Time) {
 	}
 	m.from, m.until, m.total = now, time.Time{}, 0
 	m.prefixes.Reset()
-}
-
-// growthPrefix returns the part of a name up to and including its second dot, without tags.
-func growthPrefix(name []byte, tagged bool) []byte {
-	if tagged {
-		name, _ = metric.CutTags(name)
-	}
-	if i := bytes.IndexByte(name, '.'); i >= 0 {
-		if j := bytes.IndexByte(name[i+1:], '.'); j >= 0 {
-			return name[:i+1+j+1]
-		}
-	}
-	return name
 }
 
 // Growth says how many names were made, and how many expired or were deleted, by prefix.

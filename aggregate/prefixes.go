@@ -40,8 +40,8 @@ type Prefix struct {
 	Prefix string // with a dot at the end, unless it is a whole name
 	Names  int    // held; at least, if something was Forgotten
 	Bytes  uint64 // of their records
-	// New and Gone are the names made, and expired or deleted, since Prefixes.Since. They may be wrong
-	// by NewError and GoneError either way.
+	// New and Gone are the names made, and expired or deleted, since Prefixes.Since: at least. There
+	// may be NewError and GoneError more.
 	New, Gone           int
 	NewError, GoneError int
 	Newest              time.Time // when the newest name that is held was first seen; zero if that is not known
@@ -73,6 +73,7 @@ type PrefixWalk struct {
 // childCount is what the held names of a prefix add up to.
 type childCount struct {
 	names, fresh int
+	moved        int // by a rebuild since then, so they may be new
 	bytes        uint64
 	newest       time.Time
 }
@@ -146,12 +147,15 @@ func (w *PrefixWalk) count(rec record, first FirstSeen) {
 	if fresh {
 		*c = childCount{}
 	}
-	isNew := !first.Before && !first.At.Before(w.sum.Since)
 	c.names++
 	c.bytes += uint64(size(rec.meta())*8 + slotBytes)
 	w.sum.Held++
-	if isNew {
-		c.fresh++
+	if first.At.Unix() >= w.sum.Since.Unix() { // marks are in seconds
+		if first.Before {
+			c.moved++
+		} else {
+			c.fresh++
+		}
 	}
 	if !first.Before && first.At.After(c.newest) {
 		c.newest = first.At
@@ -203,12 +207,20 @@ func (w *PrefixWalk) grow(p *Prefixes, rows map[string]*Prefix) {
 			}
 		}
 	}
+	moved := w.moved()
 	for child, r := range rows {
-		b := w.bounds(made, child, &w.growth.New)
-		// Names that are held and new were counted too.
-		b.Least = min(max(b.Least, uint64(r.New)), b.Most)
-		r.New, r.NewError = b.middle()
-		r.Gone, r.GoneError = w.bounds(gone, child, &w.growth.Gone).middle()
+		b, g := w.bounds(made, child, &w.growth.New), w.bounds(gone, child, &w.growth.Gone)
+		// The new names are those that are held and those that are gone.
+		held := uint64(r.New)
+		b.Least = min(max(b.Least, held), b.Most)
+		if may, exact := moved[child]; exact || p.Forgotten == 0 {
+			b.Most = max(min(b.Most, held+may+g.Most), b.Least)
+			if b.Least > held+may {
+				g.Least = min(max(g.Least, b.Least-held-may), g.Most)
+			}
+		}
+		r.New, r.NewError = b.split()
+		r.Gone, r.GoneError = g.split()
 	}
 	if w.depth == 0 {
 		p.New, p.Gone = int(w.growth.New.Total), int(w.growth.Gone.Total)
@@ -217,6 +229,19 @@ func (w *PrefixWalk) grow(p *Prefixes, rows map[string]*Prefix) {
 	for _, r := range rows {
 		p.New, p.Gone = p.New+r.New, p.Gone+r.Gone
 	}
+}
+
+// moved returns how many names of each child may be new because they were moved. It leaves out children
+// whose names are not all counted.
+func (w *PrefixWalk) moved() map[string]uint64 {
+	moved := make(map[string]uint64, len(w.counts))
+	for i := range w.counts {
+		if _, over := w.children.Count(i); over == 0 {
+			_, key := w.children.Key(i)
+			moved[string(key)] = uint64(w.counts[i].moved)
+		}
+	}
+	return moved
 }
 
 // byChild adds up counts for the prefixes of the walk.
@@ -257,7 +282,5 @@ func (w *PrefixWalk) bounds(sums map[string]Bounds, child string, g *Grown) Boun
 	return b
 }
 
-func (b Bounds) middle() (value, either int) {
-	value = int((b.Least + b.Most + 1) / 2)
-	return value, int(b.Most) - value + int((b.Most-b.Least)%2)
-}
+// split returns the least count, and how much more it may be.
+func (b Bounds) split() (least, more int) { return int(b.Least), int(b.Most - b.Least) }
