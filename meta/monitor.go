@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/statsd-ops/statsd/internal/httpgate"
-
+	"github.com/statsd-ops/statsd/meta/question"
 	"github.com/statsd-ops/statsd/metric"
 )
 
@@ -30,6 +30,8 @@ type MonitorConfig struct {
 	// OwnPrefix is the prefix of the daemon's own published figures. The page
 	// does not list them among the values. "" if they are not published.
 	OwnPrefix string
+	// Questions are what can be asked over XML-RPC, besides the methods that are always there.
+	Questions []question.Question
 	// Episodes are the history of the health; nil for none.
 	Episodes *Episodes
 	// ErrorLog receives internal errors, such as a panic while answering. Errors of clients are not
@@ -48,12 +50,13 @@ func (c MonitorConfig) Validate() error {
 // Monitor answers XML-RPC on every path. It serves a status page at /, /metrics for
 // Prometheus, and /healthz, /livez and /readyz for probes. Make it with NewMonitor.
 type Monitor struct {
-	source   Source
-	values   *Values
-	episodes *Episodes
-	version  string
-	own      string // start of the daemon's own paths; "" for none
-	server   *httpgate.Server
+	source    Source
+	values    *Values
+	episodes  *Episodes
+	questions []question.Question
+	version   string
+	own       string // start of the daemon's own paths; "" for none
+	server    *httpgate.Server
 }
 
 // Shortages returns how often no file descriptor was free for a client.
@@ -69,7 +72,7 @@ func NewMonitor(cfg MonitorConfig, source Source, values *Values) (*Monitor, err
 	if host == "" {
 		host = "127.0.0.1"
 	}
-	m := &Monitor{source: source, values: values, episodes: cfg.Episodes, version: cfg.Version}
+	m := &Monitor{source: source, values: values, episodes: cfg.Episodes, questions: cfg.Questions, version: cfg.Version}
 	if m.episodes == nil {
 		m.episodes = NewEpisodes("")
 	}

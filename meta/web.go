@@ -3,12 +3,14 @@ package meta
 import (
 	"net/http"
 
+	"github.com/statsd-ops/statsd/internal/httpgate"
 	"github.com/statsd-ops/statsd/internal/xmlrpc"
 )
 
 // handler routes requests: POST is XML-RPC, GET is routed by its path.
 func (m *Monitor) handler() http.Handler {
-	rpc := xmlrpc.NewMux(m.methods()...)
+	rpc := xmlrpc.NewMux(append(m.methods(), questionMethods(m.questions)...)...)
+	rpc.Extend = httpgate.Extend
 	page := newPage()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()

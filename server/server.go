@@ -43,6 +43,7 @@ type Server struct {
 	reloading sync.Mutex // held during a reload
 	flushes   flushes    // used by the flush loop only
 	flushedAt atomic.Int64
+	flushed   atomic.Pointer[boundary] // the last flush; nil before the first
 	heard     heard
 	state     stateFile
 	alerts    alerts
@@ -126,6 +127,7 @@ func (s *Server) openMonitor() error {
 		Port:      s.cfg.MonitorPort,
 		Version:   s.cfg.Version,
 		OwnPrefix: own,
+		Questions: s.desk().Questions(),
 		Episodes:  s.telling.episodes,
 		ErrorLog:  log.New(errorLog{s.log.With().Str("part", "monitor").Logger()}, "", 0),
 	}, s, s.values)

@@ -20,6 +20,7 @@ import (
 	"github.com/statsd-ops/statsd/internal/counterpart"
 	"github.com/statsd-ops/statsd/meta"
 	"github.com/statsd-ops/statsd/metric"
+	"github.com/statsd-ops/statsd/operator"
 )
 
 func TestMain(m *testing.M) {
@@ -105,7 +106,8 @@ func startMonitor(t *testing.T, figures []meta.Figure) string {
 			yield(metric.Point{Path: []byte("stats.B"), Value: 2.5, Time: 1795251870}) &&
 			yield(metric.Point{Path: []byte("stats.a"), Value: 2.38e-5, Time: 1795251870})
 	})
-	monitor, err := meta.NewMonitor(meta.MonitorConfig{Episodes: episodes(t)}, source{figures}, values)
+	questions := operator.New(operator.Sources{Daemon: source{figures}, Episodes: episodes(t)}).Questions()
+	monitor, err := meta.NewMonitor(meta.MonitorConfig{Questions: questions}, source{figures}, values)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -123,3 +123,15 @@ func (s *Server) Run(ctx context.Context) error {
 
 // Close frees the address, and cuts off unfinished answers.
 func (s *Server) Close() error { return errors.Join(s.http.Close(), s.Gate.Close()) }
+
+// Extend gives the answer to r time d more than the AnswerTimeout, from now on. Its context ends only
+// when the client is gone. w and r are those of the Handler.
+func Extend(w http.ResponseWriter, r *http.Request, d time.Duration) {
+	if server, ok := r.Context().Value(http.ServerContextKey).(*http.Server); ok {
+		d += server.WriteTimeout
+	}
+	until := time.Now().Add(d)
+	c := http.NewResponseController(w)
+	// A read that times out would end the context. An error means that the connection is closed.
+	_, _ = c.SetReadDeadline(until), c.SetWriteDeadline(until)
+}
