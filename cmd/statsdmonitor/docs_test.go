@@ -19,7 +19,7 @@ func TestDocs(t *testing.T) {
 	_, options, _ := strings.Cut(string(b), "\n## Options\n")
 	options, _, _ = strings.Cut(options, "\n## ")
 	described := entries(regexp.MustCompile("(?m)^- (?:`-.`, )?`--([a-z-]+)(?:=[A-Z]+)?`:"), options)
-	help, _ := command(t, exitOK, "--help")
+	help, _ := invoke(t, exitOK, "--help")
 	help, _, _ = strings.Cut(help, "\nArgs:")
 	shown := entries(regexp.MustCompile(`(?m)^  (?:-., |    )--([a-z-]+)(?:=\S+)?`), help)
 	if a, b := slices.Sorted(maps.Keys(described)), slices.Sorted(maps.Keys(shown)); !slices.Equal(a, b) || len(a) == 0 {

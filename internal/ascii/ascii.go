@@ -1,4 +1,5 @@
-package main
+// Package ascii makes text safe for a terminal: what an answer holds may come from anywhere.
+package ascii
 
 import (
 	"encoding/json"
@@ -9,9 +10,8 @@ import (
 	"unicode/utf8"
 )
 
-// safe escapes everything except printable ASCII for the terminal, like Go. The answer may not come
-// from a statsd.
-func safe(s string) string {
+// Safe escapes everything except printable ASCII, like Go.
+func Safe(s string) string {
 	var b []byte
 	for len(s) > 0 {
 		r, size := utf8.DecodeRuneInString(s)
@@ -29,8 +29,8 @@ func safe(s string) string {
 	return string(b)
 }
 
-// printJSON prints v in ASCII, on one line.
-func printJSON(w io.Writer, v any) error {
+// WriteJSON writes v as JSON in ASCII, on one line.
+func WriteJSON(w io.Writer, v any) error {
 	text, err := json.Marshal(v)
 	if err != nil {
 		return err

@@ -1,0 +1,104 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+)
+
+// watchEvery is the time between two answers.
+const watchEvery = 2 * time.Second
+
+// Escape sequences of ECMA-48.
+const (
+	toTop      = "\x1b[H"
+	clearLine  = "\x1b[K"
+	clearBelow = "\x1b[J"
+	hideCursor = "\x1b[?25l"
+	showCursor = "\x1b[?25h"
+)
+
+// watch answers a question again and again, until ctx ends. Only the first answer must succeed: a
+// daemon that is restarted is waited for.
+func (s *session) watch(ctx context.Context) error {
+	every := watchEvery
+	if s.text("watch") != "" {
+		every = s.duration("watch")
+	}
+	first, err := s.command.read(ctx, s)
+	if err != nil {
+		return err
+	}
+	if s.redraws() {
+		defer io.WriteString(s.out, "\n"+showCursor) //nolint:errcheck // the terminal is gone then
+		_, _ = s.out.WriteString(hideCursor)
+	}
+	if err := s.draw(first, nil, true); err != nil {
+		return err
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return s.leave()
+		case <-time.After(every):
+		}
+		r, err := s.command.read(ctx, s)
+		if ctx.Err() != nil {
+			return s.leave()
+		}
+		if err := s.draw(r, err, false); err != nil {
+			return err
+		}
+	}
+}
+
+// redraws reports whether answers replace each other.
+func (s *session) redraws() bool { return s.screen.redraw && !s.on("json") }
+
+// leave ends the drawing on a terminal.
+func (s *session) leave() error { return s.out.Flush() }
+
+// draw shows an answer, or why there is none.
+func (s *session) draw(r result, failed error, first bool) error {
+	switch {
+	case s.redraws():
+		text := ""
+		if failed != nil {
+			text = time.Now().Format(time.TimeOnly) + "  " + failed.Error() + "\n"
+		} else {
+			text = r.text(s.page(r.now))
+		}
+		return s.redraw(text)
+	case failed != nil:
+		fmt.Fprintf(s.errs, "statsdmonitor: %s\n", failed)
+		return nil
+	case !first && !s.on("json"):
+		_, _ = s.out.WriteString("\n")
+	}
+	return s.print(r)
+}
+
+// redraw replaces what the terminal shows, without a flicker: in one write, and without clearing
+// first. What does not fit is left out.
+func (s *session) redraw(text string) error {
+	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+	if height := s.screen.height(); height > 2 && len(lines) > height-1 {
+		more := len(lines) - (height - 2)
+		lines = append(lines[:height-2], fmt.Sprintf("... %d more lines", more))
+	}
+	var b strings.Builder
+	b.WriteString(toTop)
+	for i, line := range lines {
+		if i > 0 {
+			b.WriteString("\r\n")
+		}
+		b.WriteString(line + clearLine)
+	}
+	b.WriteString(clearBelow)
+	if _, err := s.out.WriteString(b.String()); err != nil {
+		return err
+	}
+	return s.out.Flush()
+}

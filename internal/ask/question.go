@@ -1,0 +1,72 @@
+package ask
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"time"
+
+	"github.com/kolo/xmlrpc"
+
+	"github.com/statsd-ops/statsd/meta/question"
+)
+
+// questionLimit is the greatest length of the answer to a question in bytes.
+const questionLimit = 8 << 20
+
+// Question is a question of package question.
+type Question struct {
+	Method string
+	Args   []any
+	// Watches is how long the answer watches traffic before it comes.
+	Watches time.Duration
+}
+
+// Answer is the answer to a question, and the time of the daemon when it answered.
+type Answer struct {
+	question.Answer
+	Now time.Time
+}
+
+// Ask asks a question. It stores the data of the answer in data, a pointer to a type of package question.
+func (c *Client) Ask(ctx context.Context, q Question, data any) (Answer, error) {
+	var a Answer
+	err := c.during(ctx, q.Method, q.Watches, func(ctx context.Context) error {
+		r, err := c.response(ctx, Call{q.Method, q.Args, questionLimit})
+		if err != nil {
+			return older(q.Method, err)
+		}
+		a.Now = r.date
+		return a.decode(r.body, data)
+	})
+	a.Data = reflect.ValueOf(data).Elem().Interface()
+	return a, err
+}
+
+// older explains the fault of a daemon that has no such method.
+func older(method string, err error) error {
+	if e, ok := errors.AsType[*Error](err); ok && e.Fault == faultMethod {
+		return &Error{Fault: e.Fault, Text: fmt.Sprintf("it cannot answer %s: it is older than this statsdmonitor, which still asks it with HOST PORT", method)}
+	}
+	return err
+}
+
+// decode reads the frame of an answer, and its data.
+func (a *Answer) decode(body []byte, data any) error {
+	if err := shallow(body); err != nil {
+		return notXMLRPC(err)
+	}
+	var frame any
+	if err := xmlrpc.Response(body).Unmarshal(&frame); err != nil {
+		return notXMLRPC(err)
+	}
+	members, ok := frame.(map[string]any)
+	if !ok {
+		return unexpected("the answer", "a struct", frame)
+	}
+	if err := decodeStruct(members, reflect.ValueOf(&a.Answer).Elem(), ""); err != nil {
+		return err
+	}
+	return decode(members["data"], reflect.ValueOf(data).Elem(), ".data")
+}

@@ -1,0 +1,164 @@
+package report
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/statsd-ops/statsd/meta/question"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+// bare are answers that say that there is nothing, as those of a new daemon.
+func bare() map[string]func(Page) string {
+	return map[string]func(Page) string{
+		"explain.bare":  func(p Page) string { return Explain(p, live(), question.Explanation{}) },
+		"values.bare":   func(p Page) string { return Values("name", 50)(p, flushed(), question.PathValues{}) },
+		"top.bare":      func(p Page) string { return Top(p, probed(), question.Top{By: "name"}) },
+		"senders.bare":  func(p Page) string { return Senders(p, probed(), question.Senders{Match: "*"}) },
+		"prefixes.bare": func(p Page) string { return Prefixes(p, live(), question.Prefixes{}) },
+		"discards.bare": func(p Page) string { return Discards(20)(p, live(), question.Discards{}) },
+		"sinks.bare":    func(p Page) string { return Sinks(p, live(), nil) },
+		"alerts.bare":   func(p Page) string { return Alerts(p, live(), question.Alerts{}) },
+		"audit.bare":    func(p Page) string { return Audit(p, live(), question.Alerts{}) },
+		"config.bare":   func(p Page) string { return Config(Differing)(p, live(), question.Config{}) },
+		"cost.bare":     func(p Page) string { return Cost(p, flushed(), question.Cost{Cores5m: none, Cores15m: none}) },
+		"history.bare":  func(p Page) string { return History(p, flushed(), question.History{}) },
+	}
+}
+
+func reports() map[string]func(Page) string {
+	refused := question.Explanation{Steps: []question.Step{{Name: "parsed", Text: "php.err:1,5|ms  bad_value at byte 9: 1,5 is no finite decimal number", At: 8}}, Known: true}
+	unknown := question.Explanation{Steps: []question.Step{{Name: "name", OK: true, Text: "checkout.pya"}}, Near: []string{"checkout.pay", "checkout.pya2"}}
+	failing := status()
+	failing.Health.State = "failing"
+	all := bare()
+	for name, report := range map[string]func(Page) string{
+		"status":          func(p Page) string { return Status(p, flushed(), status()) },
+		"status.failing":  func(p Page) string { return Status(p, flushed(), failing) },
+		"status.healthy":  func(p Page) string { return Status(p, flushed(), healthy()) },
+		"status.starting": func(p Page) string { return Status(p, question.Answer{Complete: true}, starting()) },
+		"explain":         func(p Page) string { return Explain(p, live(), explanation()) },
+		"explain.bad":     func(p Page) string { return Explain(p, live(), refused) },
+		"explain.unknown": func(p Page) string { return Explain(p, live(), unknown) },
+		"values":          func(p Page) string { return Values("name", 50)(p, flushed(), values()) },
+		"values.sorted":   func(p Page) string { return Values("value", 2)(p, flushed(), values()) },
+		"top":             func(p Page) string { return Top(p, probed(), top()) },
+		"senders":         func(p Page) string { return Senders(p, probed(), senders()) },
+		"tail":            func(p Page) string { return Tail(p, probed(), lines()) },
+		"prefixes":        func(p Page) string { return Prefixes(p, live(), prefixes()) },
+		"discards":        func(p Page) string { return Discards(2)(p, live(), discards()) },
+		"sinks":           func(p Page) string { return Sinks(p, live(), someSinks()) },
+		"sinks.one":       func(p Page) string { return Sinks(p, live(), []question.Sink{archive()}) },
+		"alerts":          func(p Page) string { return Alerts(p, live(), alerts()) },
+		"audit":           func(p Page) string { return Audit(p, live(), alerts()) },
+		"config":          func(p Page) string { return Config(Set)(p, live(), config()) },
+		"config.all":      func(p Page) string { return Config(All)(p, live(), config()) },
+		"config.diff":     func(p Page) string { return Config(Differing)(p, live(), config()) },
+		"cost":            func(p Page) string { return Cost(p, flushed(), cost()) },
+		"history":         func(p Page) string { return History(p, flushed(), figureHistory()) },
+	} {
+		all[name] = report
+	}
+	return all
+}
+
+// TestReports compares each report with its files, and checks that no line is too long.
+func TestReports(t *testing.T) {
+	for name, report := range reports() {
+		for _, width := range []int{40, 80, 120} {
+			p := Page{Width: width, Now: now, Zone: time.UTC}
+			text := report(p)
+			for line := range strings.Lines(text) {
+				if n := len(line) - 1; n > width {
+					t.Errorf("%s at %d: %d columns: %s", name, width, n, line)
+				}
+				if strings.HasSuffix(line, " \n") {
+					t.Errorf("%s at %d: ends with a space: %q", name, width, line)
+				}
+			}
+			compare(t, fmt.Sprintf("%s.%d.txt", name, width), text)
+			p.Colour = true
+			if painted := report(p); unpainted(painted) != text {
+				t.Errorf("%s at %d: colour changes the text:\n%s", name, width, painted)
+			}
+		}
+	}
+}
+
+// unpainted takes the colours out.
+func unpainted(text string) string {
+	var b strings.Builder
+	for {
+		before, rest, found := strings.Cut(text, "\x1b[")
+		b.WriteString(before)
+		if !found {
+			return b.String()
+		}
+		_, text, _ = strings.Cut(rest, "m")
+	}
+}
+
+func compare(t *testing.T, file, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", file)
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("%s: got\n%swant\n%s", file, got, want)
+	}
+}
+
+func TestTailEnd(t *testing.T) {
+	few := question.Tail{Lines: make([]question.Line, 1), Matched: 1}
+	for got, want := range map[string]string{
+		TailEnd(probed(), lines(), 100): "4 shown of 4,120 that match (limit 100), 1 batch of 8 looked at",
+		TailEnd(live(), few, 100):       "1 shown of 1 that matches",
+	} {
+		if got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+// TestCheck checks the lines for Nagios, and their codes.
+func TestCheck(t *testing.T) {
+	quiet := Thresholds{"failing", "never"}
+	usual := Thresholds{"degraded", "failing"}
+	failing := status()
+	failing.Health.State = "failing"
+	failing.Health.Reasons[0].Text = "it has a | bar\n"
+	for _, tt := range []struct {
+		t    Thresholds
+		st   question.Status
+		code int
+		want string
+	}{
+		{usual, status(), CheckWarning, "STATSD WARNING - sink archive accepted nothing for 6m12s: connection refused; 2,057,160 points wait, none lost; the spool is full in 59m, +2 reasons | received=172140 kernel_dropped=30411c lost_15m=10620;1 names=1822130;1800000;2000000;0 behind=372s;60;900 flush=0.404s;8;10\n"},
+		{usual, healthy(), CheckOK, "STATSD OK - nothing is wrong | received=172140 kernel_dropped=30411c lost_15m=0;1 names=1822130;1800000;2000000;0 behind=0s;60;900 flush=0.404s;8;10\n"},
+		{usual, failing, CheckCritical, `STATSD CRITICAL - it has a / bar\n, +2 reasons | `},
+		{quiet, failing, CheckWarning, "STATSD WARNING - "},
+		{quiet, status(), CheckOK, "STATSD OK - sink archive accepted nothing"},
+		{usual, question.Status{}, CheckUnknown, "STATSD UNKNOWN - "},
+	} {
+		if code := tt.t.Code(tt.st.Health.State); code != tt.code {
+			t.Errorf("%v, %s: code %d, want %d", tt.t, tt.st.Health.State, code, tt.code)
+		}
+		if got := Check(tt.t, tt.st, 30_411); !strings.HasPrefix(got, tt.want) {
+			t.Errorf("%v: got %q, want %q", tt.t, got, tt.want)
+		}
+	}
+}
