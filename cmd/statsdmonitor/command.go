@@ -8,8 +8,9 @@ import (
 // command is one command of the command line.
 type command struct {
 	name, group string
-	args        string // in the help: [GLOB]
-	least, most int    // number of arguments
+	args        string   // in the help: [GLOB]
+	least, most int      // number of arguments
+	words       []string // the fixed words among the arguments
 	help        string
 	flags       []use
 	// One of these is set. A reading answers a question, and can be watched.

@@ -13,8 +13,8 @@ import (
 	"os"
 	"time"
 
-	"github.com/statsd-ops/statsd/internal/ascii"
 	"github.com/statsd-ops/statsd/internal/ask"
+	"github.com/statsd-ops/statsd/internal/plainjson"
 	"github.com/statsd-ops/statsd/internal/report"
 )
 
@@ -122,9 +122,15 @@ type result struct {
 // print prints an answer.
 func (s *session) print(r result) error {
 	if s.on("json") {
-		return cmp.Or(ascii.WriteJSON(s.out, r.json), s.out.Flush())
+		return s.printJSON(r.json)
 	}
 	_, err := s.out.WriteString(r.text(s.page(cmp.Or(r.now, time.Now()))))
+	return cmp.Or(err, s.out.Flush())
+}
+
+// printJSON prints data on one line, as the JSON API writes it.
+func (s *session) printJSON(data any) error {
+	_, err := s.out.Write(append(plainjson.Append(nil, data), '\n'))
 	return cmp.Or(err, s.out.Flush())
 }
 

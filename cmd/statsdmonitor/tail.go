@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/statsd-ops/statsd/internal/ascii"
 	"github.com/statsd-ops/statsd/internal/ask"
 	"github.com/statsd-ops/statsd/internal/report"
 	"github.com/statsd-ops/statsd/meta/question"
@@ -21,7 +20,7 @@ func tail(ctx context.Context, s *session) error {
 		return err
 	}
 	if s.on("json") {
-		return cmp.Or(ascii.WriteJSON(s.out, frame{1, a.Answer}), s.out.Flush())
+		return s.printJSON(frame{1, a.Answer})
 	}
 	_, err = s.out.WriteString(report.Tail(s.page(a.Now), a.Answer, data))
 	if err := cmp.Or(err, s.out.Flush()); err != nil {

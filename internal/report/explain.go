@@ -1,6 +1,7 @@
 package report
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/statsd-ops/statsd/internal/ascii"
@@ -30,7 +31,7 @@ func Explain(p Page, a question.Answer, e question.Explanation) string {
 	if !e.Known && len(e.Near) > 0 {
 		s.text(span{text: "near"}, steps, strings.Join(e.Near, ", "))
 	}
-	if !e.Known {
+	if !e.Known && allOK(e.Steps) {
 		s.text(span{}, steps, "not known: no sample of it came since the start, or it has expired")
 	}
 	s.foot(a)
@@ -62,4 +63,8 @@ func braces(paths []string) string {
 		return stem + ends[0]
 	}
 	return stem + "{" + strings.Join(ends, ",") + "}"
+}
+
+func allOK(steps []question.Step) bool {
+	return !slices.ContainsFunc(steps, func(step question.Step) bool { return !step.OK })
 }
