@@ -24,7 +24,7 @@ func exampleEpisodes() *Episodes {
 
 func startWithEpisodes(t *testing.T) string {
 	t.Helper()
-	m, err := NewMonitor(MonitorConfig{Episodes: exampleEpisodes()}, exampleSource(), NewValues(0))
+	m, err := NewMonitor(MonitorConfig{Episodes: exampleEpisodes()}, exampleSource(), kept{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,7 +46,7 @@ func TestPageOfAlerts(t *testing.T) {
 			t.Errorf("the page lacks %s:\n%s", want, body)
 		}
 	}
-	if body := get(t, start(t, exampleSource(), NewValues(0)), "/").body; strings.Contains(body, `id="alerts"`) {
+	if body := get(t, start(t, exampleSource(), kept{}), "/").body; strings.Contains(body, `id="alerts"`) {
 		t.Error("the page has a table of nothing")
 	}
 }

@@ -51,7 +51,7 @@ func (c MonitorConfig) Validate() error {
 // Prometheus, and /healthz, /livez and /readyz for probes. Make it with NewMonitor.
 type Monitor struct {
 	source    Source
-	values    *Values
+	values    Values
 	episodes  *Episodes
 	questions []question.Question
 	version   string
@@ -64,7 +64,7 @@ func (m *Monitor) Shortages() uint64 { return m.server.Shortages() }
 
 // NewMonitor binds the address. Run serves it. A Monitor that is never run must
 // be closed.
-func NewMonitor(cfg MonitorConfig, source Source, values *Values) (*Monitor, error) {
+func NewMonitor(cfg MonitorConfig, source Source, values Values) (*Monitor, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}

@@ -20,6 +20,7 @@ import (
 
 	"github.com/statsd-ops/statsd/delivery"
 	"github.com/statsd-ops/statsd/meta"
+	"github.com/statsd-ops/statsd/meta/history"
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
@@ -32,6 +33,14 @@ type Sources struct {
 
 	Daemon   meta.Source
 	Episodes *meta.Episodes
+	Values   *history.Values  // nil: no values are kept
+	Past     *history.Figures // nil: nothing is remembered
+	Probes   Probes           // nil: traffic cannot be watched
+	// Mutes returns the globs whose samples are not kept. nil: there are none.
+	Mutes func() []question.Mute
+	// OnLoop runs a function on the flush loop, between two flushes, and waits for it. After an error it
+	// has not run.
+	OnLoop func(context.Context, func(*Running)) error
 	// Flushed returns the number of the last flush since the start, and its time. Both are zero before
 	// the first flush.
 	Flushed func() (number uint64, at time.Time)
@@ -42,6 +51,7 @@ type Sources struct {
 // Desk answers questions. Make it with New. It is safe for concurrent use.
 type Desk struct {
 	Sources
+	known knownSenders
 }
 
 // New returns a Desk.
@@ -53,6 +63,14 @@ func (d *Desk) Questions() []question.Question {
 		{
 			Name: "status", Answer: question.Status{}, Ask: d.flushed(d.status),
 			Help: "The daemon in short: health, what comes in, what is lost, names, the last flush, sinks and cost.",
+		},
+		{
+			Name: "explain", Answer: question.Explanation{}, Ask: d.live(d.explain), Watch: "seconds", Guarded: true,
+			Parameters: []question.Parameter{
+				{Name: "text", Required: true, Min: 1, Help: "a line, or a name"},
+				{Name: "seconds", Kind: question.Int, Max: 30, Help: "for how long to watch who sends the name"},
+			},
+			Help: "What becomes of a line, or what is known of a name: how it is read, cleaned, limited and published, its values, who sends it, and which sinks have it. Nothing is counted.",
 		},
 		{
 			Name: "health", Answer: question.Health{}, Ask: d.live(d.health),

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"time"
 
 	"github.com/statsd-ops/statsd/delivery"
@@ -16,8 +17,19 @@ func (s *Server) desk() *operator.Desk {
 		Interval: s.cfg.FlushInterval,
 		Daemon:   s,
 		Episodes: s.telling.episodes,
+		Values:   s.values,
+		Past:     s.past,
+		Probes:   s.in,
+		OnLoop:   s.onLoop,
 		Flushed:  s.lastFlush,
 		Sinks:    func() []delivery.State { return s.out.States() },
+	})
+}
+
+// onLoop runs f on the flush loop.
+func (s *Server) onLoop(ctx context.Context, f func(*operator.Running)) error {
+	return s.loop.do(ctx, func() {
+		f(&operator.Running{Table: s.in.Table(), Limits: s.cfg.table(), Listen: s.cfg.Listen, Layout: s.flushes.layout})
 	})
 }
 

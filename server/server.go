@@ -26,6 +26,7 @@ import (
 	"github.com/statsd-ops/statsd/delivery"
 	"github.com/statsd-ops/statsd/intake"
 	"github.com/statsd-ops/statsd/meta"
+	"github.com/statsd-ops/statsd/meta/history"
 )
 
 // Server is a daemon. Make it with New.
@@ -50,7 +51,8 @@ type Server struct {
 	telling   telling
 
 	stats    meta.Stats
-	values   *meta.Values
+	values   *history.Values
+	past     *history.Figures
 	collided collided
 	health   health
 	draining atomic.Bool           // the flush loop has ended
@@ -62,7 +64,11 @@ func New(cfg Config) (*Server, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg, log: cfg.Log, started: time.Now(), loop: newLoop(), values: meta.NewValues(cfg.KeepValues), warned: map[string]limitStage{}}
+	s := &Server{
+		cfg: cfg, log: cfg.Log, started: time.Now(), loop: newLoop(), warned: map[string]limitStage{},
+		values: history.NewValues(history.Config{Interval: cfg.FlushInterval, Names: cfg.KeepValues, Memory: cfg.HistoryMemory}),
+		past:   history.NewFigures(cfg.FlushInterval),
+	}
 	s.flushes.schedule.interval = int64(cfg.FlushInterval)
 	s.flushes.layout = cfg.layout()
 	s.alerts.changed = make(chan struct{}, 1)

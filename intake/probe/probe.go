@@ -31,15 +31,19 @@ const (
 )
 
 // Transport is how a line came in.
-type Transport string
+type Transport uint8
 
 // The transports.
 const (
-	UDP  Transport = "udp"
-	TCP  Transport = "tcp"
-	Pipe Transport = "pipe"
-	Unix Transport = "unix"
+	UDP Transport = iota
+	TCP
+	Pipe
+	Unix
 )
+
+var transportNames = [...]string{"udp", "tcp", "pipe", "unix"}
+
+func (t Transport) String() string { return transportNames[t] }
 
 // Looked says what an answer looked at. Rates are extrapolated from Seen to Of.
 type Looked struct {
@@ -69,9 +73,9 @@ type Top struct {
 
 // Row is one row of Top.
 type Row struct {
-	Name  string // clean; "" for ByKind, and for a sender that is not known
-	Kind  string // for ByName and ByKind
-	Over  string // for BySender: the Transport
+	Name  string    // clean; "" for ByKind, and for a sender that is not known
+	Kind  string    // for ByName and ByKind
+	Over  Transport // for BySender
 	Rate  float64
 	Error float64 // of Rate, either way
 	Share float64 // of all samples, 0 to 1
@@ -121,7 +125,7 @@ type TailQuery struct {
 // Line is a line that matches, and what became of it.
 type Line struct {
 	Time     time.Time // of arrival
-	Sender   string    // with its port; "" if not asked for or not known
+	Sender   string    // without port; "" if not asked for or not known
 	Over     Transport
 	Receiver int    // the number of the lane, from 0
 	Text     []byte // as received, at most 512 bytes
@@ -141,8 +145,8 @@ type TailCounts struct {
 	Looked
 	Matching uint64 // lines that match, of those looked at
 	Shown    uint64 // lines sent to this reader
-	// Skipped are lines that match and were not sent: beyond the limit, or more than the rings or
-	// this reader's channel hold.
+	// Skipped are lines that match and were not sent: they were beyond the limit, or more than the
+	// lanes or the reader's channel hold.
 	Skipped uint64
 }
 

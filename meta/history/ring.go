@@ -17,6 +17,8 @@ const (
 	// in the list and in the map of the newest block.
 	blockBytes  = 128
 	columnBytes = 64
+	// growBytes is how much room a block gets at least. Doubling would waste more.
+	growBytes = 1024
 	// maxColumns limits the figures of a cut.
 	maxColumns = 4000
 )
@@ -148,6 +150,9 @@ func (r *ring) encode(b *block, at int64) {
 	before := b.last
 	if b.cuts == 0 {
 		before = at - b.step
+	}
+	if cap(b.data)-len(b.data) < len(r.cut)+growBytes {
+		b.data = append(make([]byte, 0, len(b.data)+2*(len(r.cut)+growBytes)), b.data...)
 	}
 	b.data = binary.AppendVarint(b.data, at-before-b.step)
 	b.data = appendCut(b.data, r.before, r.cut)
