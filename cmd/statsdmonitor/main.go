@@ -24,6 +24,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 
 	"github.com/statsd-ops/statsd/internal/ascii"
@@ -123,11 +124,10 @@ func code(err error, stderr io.Writer) int {
 
 // misused tells of a wrong command line.
 func misused(args []string, err error, stdout, stderr io.Writer) int {
-	for _, arg := range args {
-		if arg == "check" {
-			fmt.Fprint(stdout, report.CheckFailed(err.Error()))
-			return report.CheckUnknown
-		}
+	first := slices.IndexFunc(args, func(arg string) bool { return find(arg) != nil })
+	if first >= 0 && args[first] == "check" {
+		fmt.Fprint(stdout, report.CheckFailed(err.Error()))
+		return report.CheckUnknown
 	}
 	fmt.Fprintf(stderr, "statsdmonitor: %s, try --help\n", ascii.Safe(err.Error()))
 	return exitUsage

@@ -167,7 +167,7 @@ func invoke(t *testing.T, want int, args ...string) (stdout, stderr string) {
 			t.Errorf("%s prints %q at %d", args, text, i)
 		}
 	}
-	if n := strings.Count(errs.String(), "\n"); want != exitOK && n != 1 {
+	if n := strings.Count(errs.String(), "\n"); want != exitOK && n != 1 && out.Len() == 0 {
 		t.Errorf("%s says %d lines: %q", args, n, errs.String())
 	}
 	return out.String(), errs.String()

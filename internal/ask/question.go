@@ -47,7 +47,7 @@ func (c *Client) Ask(ctx context.Context, q Question, data any) (Answer, error) 
 // older explains the fault of a daemon that has no such method.
 func older(method string, err error) error {
 	if e, ok := errors.AsType[*Error](err); ok && e.Fault == faultMethod {
-		return &Error{Fault: e.Fault, Text: fmt.Sprintf("it cannot answer %s: it is older than this statsdmonitor, which still asks it with HOST PORT", method)}
+		return &Error{Fault: e.Fault, Text: fmt.Sprintf("it cannot answer %s: this statsd is older than this statsdmonitor; ask it with statsdmonitor HOST PORT", method)}
 	}
 	return err
 }

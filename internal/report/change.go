@@ -11,7 +11,9 @@ func Change(p Page, what string, data []byte) string {
 	s := &sheet{Page: &p}
 	s.line(span{what + ": done", good})
 	for _, m := range members(data) {
-		s.spaced(span{text: "  " + m[0]}, 16, m[1])
+		if m[1] != "" {
+			s.spaced(span{text: "  " + m[0]}, 16, m[1])
+		}
 	}
 	return s.String()
 }
@@ -41,11 +43,15 @@ func members(data []byte) (all [][2]string) {
 	return all
 }
 
-// plainly writes a JSON value for people: a text without quotes, a list with commas.
+// plainly writes a JSON value for people: a text without quotes, a whole number with separators, a list
+// with commas.
 func plainly(value []byte) string {
 	var text string
+	var whole uint64
 	var list []json.RawMessage
 	switch {
+	case json.Unmarshal(value, &whole) == nil && whole > 0:
+		return count(whole)
 	case json.Unmarshal(value, &text) == nil:
 		return text
 	case json.Unmarshal(value, &list) == nil:

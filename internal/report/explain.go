@@ -22,9 +22,9 @@ func Explain(p Page, a question.Answer, e question.Explanation) string {
 		if !step.OK {
 			mark.style = bad
 		}
-		words := step.Text
-		if len(step.Paths) > 0 {
-			words = strings.TrimSpace(words + "  " + braces(step.Paths))
+		words := strings.TrimPrefix(step.Text, "means of 1, 5, 15 minutes: ")
+		if words == "" {
+			words = braces(step.Paths)
 		}
 		s.spaced(mark, steps, words)
 	}
@@ -49,6 +49,9 @@ func (s *sheet) spaced(first span, indent int, words string) {
 
 // braces writes paths that differ only after their last dot as one: stats.timers.a.{lower,upper}.
 func braces(paths []string) string {
+	if len(paths) == 0 {
+		return ""
+	}
 	stem := ""
 	var ends []string
 	for i, path := range paths {

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/statsd-ops/statsd/internal/report/reporttest"
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
@@ -17,51 +18,53 @@ var update = flag.Bool("update", false, "write the golden files")
 // bare are answers that say that there is nothing, as those of a new daemon.
 func bare() map[string]func(Page) string {
 	return map[string]func(Page) string{
-		"explain.bare":  func(p Page) string { return Explain(p, live(), question.Explanation{}) },
-		"values.bare":   func(p Page) string { return Values("name", 50)(p, flushed(), question.PathValues{}) },
-		"top.bare":      func(p Page) string { return Top(p, probed(), question.Top{By: "name"}) },
-		"senders.bare":  func(p Page) string { return Senders(p, probed(), question.Senders{Match: "*"}) },
-		"prefixes.bare": func(p Page) string { return Prefixes(p, live(), question.Prefixes{}) },
-		"discards.bare": func(p Page) string { return Discards(20)(p, live(), question.Discards{}) },
-		"sinks.bare":    func(p Page) string { return Sinks(p, live(), nil) },
-		"alerts.bare":   func(p Page) string { return Alerts(p, live(), question.Alerts{}) },
-		"audit.bare":    func(p Page) string { return Audit(p, live(), question.Alerts{}) },
-		"config.bare":   func(p Page) string { return Config(Differing)(p, live(), question.Config{}) },
-		"cost.bare":     func(p Page) string { return Cost(p, flushed(), question.Cost{Cores5m: none, Cores15m: none}) },
-		"history.bare":  func(p Page) string { return History(p, flushed(), question.History{}) },
+		"explain.bare":  func(p Page) string { return Explain(p, reporttest.Live(), question.Explanation{}) },
+		"values.bare":   func(p Page) string { return Values("name", 50)(p, reporttest.Flushed(), question.PathValues{}) },
+		"top.bare":      func(p Page) string { return Top(p, reporttest.Probed(), question.Top{By: "name"}) },
+		"senders.bare":  func(p Page) string { return Senders(p, reporttest.Probed(), question.Senders{Match: "*"}) },
+		"prefixes.bare": func(p Page) string { return Prefixes(p, reporttest.Live(), question.Prefixes{}) },
+		"discards.bare": func(p Page) string { return Discards(20)(p, reporttest.Live(), question.Discards{}) },
+		"sinks.bare":    func(p Page) string { return Sinks(p, reporttest.Live(), nil) },
+		"alerts.bare":   func(p Page) string { return Alerts(p, reporttest.Live(), question.Alerts{}) },
+		"audit.bare":    func(p Page) string { return Audit(p, reporttest.Live(), question.Alerts{}) },
+		"config.bare":   func(p Page) string { return Config(Differing)(p, reporttest.Live(), question.Config{}) },
+		"cost.bare": func(p Page) string {
+			return Cost(p, reporttest.Flushed(), question.Cost{Cores5m: reporttest.None, Cores15m: reporttest.None})
+		},
+		"history.bare": func(p Page) string { return History(p, reporttest.Flushed(), question.History{}) },
 	}
 }
 
 func reports() map[string]func(Page) string {
 	refused := question.Explanation{Steps: []question.Step{{Name: "parsed", Text: "php.err:1,5|ms  bad_value at byte 9: 1,5 is no finite decimal number", At: 8}}, Known: true}
 	unknown := question.Explanation{Steps: []question.Step{{Name: "name", OK: true, Text: "checkout.pya"}}, Near: []string{"checkout.pay", "checkout.pya2"}}
-	failing := status()
+	failing := reporttest.Status()
 	failing.Health.State = "failing"
 	all := bare()
 	for name, report := range map[string]func(Page) string{
-		"status":          func(p Page) string { return Status(p, flushed(), status()) },
-		"status.failing":  func(p Page) string { return Status(p, flushed(), failing) },
-		"status.healthy":  func(p Page) string { return Status(p, flushed(), healthy()) },
-		"status.starting": func(p Page) string { return Status(p, question.Answer{Complete: true}, starting()) },
-		"explain":         func(p Page) string { return Explain(p, live(), explanation()) },
-		"explain.bad":     func(p Page) string { return Explain(p, live(), refused) },
-		"explain.unknown": func(p Page) string { return Explain(p, live(), unknown) },
-		"values":          func(p Page) string { return Values("name", 50)(p, flushed(), values()) },
-		"values.sorted":   func(p Page) string { return Values("value", 2)(p, flushed(), values()) },
-		"top":             func(p Page) string { return Top(p, probed(), top()) },
-		"senders":         func(p Page) string { return Senders(p, probed(), senders()) },
-		"tail":            func(p Page) string { return Tail(p, probed(), lines()) },
-		"prefixes":        func(p Page) string { return Prefixes(p, live(), prefixes()) },
-		"discards":        func(p Page) string { return Discards(2)(p, live(), discards()) },
-		"sinks":           func(p Page) string { return Sinks(p, live(), someSinks()) },
-		"sinks.one":       func(p Page) string { return Sinks(p, live(), []question.Sink{archive()}) },
-		"alerts":          func(p Page) string { return Alerts(p, live(), alerts()) },
-		"audit":           func(p Page) string { return Audit(p, live(), alerts()) },
-		"config":          func(p Page) string { return Config(Set)(p, live(), config()) },
-		"config.all":      func(p Page) string { return Config(All)(p, live(), config()) },
-		"config.diff":     func(p Page) string { return Config(Differing)(p, live(), config()) },
-		"cost":            func(p Page) string { return Cost(p, flushed(), cost()) },
-		"history":         func(p Page) string { return History(p, flushed(), figureHistory()) },
+		"status":          func(p Page) string { return Status(p, reporttest.Flushed(), reporttest.Status()) },
+		"status.failing":  func(p Page) string { return Status(p, reporttest.Flushed(), failing) },
+		"status.healthy":  func(p Page) string { return Status(p, reporttest.Flushed(), reporttest.Healthy()) },
+		"status.starting": func(p Page) string { return Status(p, question.Answer{Complete: true}, reporttest.Starting()) },
+		"explain":         func(p Page) string { return Explain(p, reporttest.Live(), reporttest.Explanation()) },
+		"explain.bad":     func(p Page) string { return Explain(p, reporttest.Live(), refused) },
+		"explain.unknown": func(p Page) string { return Explain(p, reporttest.Live(), unknown) },
+		"values":          func(p Page) string { return Values("name", 50)(p, reporttest.Flushed(), reporttest.Values()) },
+		"values.sorted":   func(p Page) string { return Values("value", 2)(p, reporttest.Flushed(), reporttest.Values()) },
+		"top":             func(p Page) string { return Top(p, reporttest.Probed(), reporttest.Top()) },
+		"senders":         func(p Page) string { return Senders(p, reporttest.Probed(), reporttest.Senders()) },
+		"tail":            func(p Page) string { return Tail(p, reporttest.Probed(), reporttest.Tail()) },
+		"prefixes":        func(p Page) string { return Prefixes(p, reporttest.Live(), reporttest.Prefixes()) },
+		"discards":        func(p Page) string { return Discards(2)(p, reporttest.Live(), reporttest.Discards()) },
+		"sinks":           func(p Page) string { return Sinks(p, reporttest.Live(), reporttest.Sinks()) },
+		"sinks.one":       func(p Page) string { return Sinks(p, reporttest.Live(), []question.Sink{reporttest.FailingSink()}) },
+		"alerts":          func(p Page) string { return Alerts(p, reporttest.Live(), reporttest.Alerts()) },
+		"audit":           func(p Page) string { return Audit(p, reporttest.Live(), reporttest.Alerts()) },
+		"config":          func(p Page) string { return Config(Set)(p, reporttest.Live(), reporttest.Config()) },
+		"config.all":      func(p Page) string { return Config(All)(p, reporttest.Live(), reporttest.Config()) },
+		"config.diff":     func(p Page) string { return Config(Differing)(p, reporttest.Live(), reporttest.Config()) },
+		"cost":            func(p Page) string { return Cost(p, reporttest.Flushed(), reporttest.Cost()) },
+		"history":         func(p Page) string { return History(p, reporttest.Flushed(), reporttest.History()) },
 	} {
 		all[name] = report
 	}
@@ -72,7 +75,7 @@ func reports() map[string]func(Page) string {
 func TestReports(t *testing.T) {
 	for name, report := range reports() {
 		for _, width := range []int{40, 80, 120} {
-			p := Page{Width: width, Now: now, Zone: time.UTC}
+			p := Page{Width: width, Now: reporttest.Now, Zone: time.UTC}
 			text := report(p)
 			for line := range strings.Lines(text) {
 				if n := len(line) - 1; n > width {
@@ -125,8 +128,8 @@ func compare(t *testing.T, file, got string) {
 func TestTailEnd(t *testing.T) {
 	few := question.Tail{Lines: make([]question.Line, 1), Matched: 1}
 	for got, want := range map[string]string{
-		TailEnd(probed(), lines(), 100): "4 shown of 4,120 that match (limit 100), 1 batch of 8 looked at",
-		TailEnd(live(), few, 100):       "1 shown of 1 that matches",
+		TailEnd(reporttest.Probed(), reporttest.Tail(), 100): "4 shown of 4,120 that match (limit 100), 1 batch of 8 looked at",
+		TailEnd(reporttest.Live(), few, 100):                 "1 shown of 1 that matches",
 	} {
 		if got != want {
 			t.Errorf("got %q, want %q", got, want)
@@ -138,7 +141,7 @@ func TestTailEnd(t *testing.T) {
 func TestCheck(t *testing.T) {
 	quiet := Thresholds{"failing", "never"}
 	usual := Thresholds{"degraded", "failing"}
-	failing := status()
+	failing := reporttest.Status()
 	failing.Health.State = "failing"
 	failing.Health.Reasons[0].Text = "it has a | bar\n"
 	for _, tt := range []struct {
@@ -147,11 +150,11 @@ func TestCheck(t *testing.T) {
 		code int
 		want string
 	}{
-		{usual, status(), CheckWarning, "STATSD WARNING - sink archive accepted nothing for 6m12s: connection refused; 2,057,160 points wait, none lost; the spool is full in 59m, +2 reasons | received=172140 kernel_dropped=30411c lost_15m=10620;1 names=1822130;1800000;2000000;0 behind=372s;60;900 flush=0.404s;8;10\n"},
-		{usual, healthy(), CheckOK, "STATSD OK - nothing is wrong | received=172140 kernel_dropped=30411c lost_15m=0;1 names=1822130;1800000;2000000;0 behind=0s;60;900 flush=0.404s;8;10\n"},
+		{usual, reporttest.Status(), CheckWarning, "STATSD WARNING - sink archive accepted nothing for 6m12s: connection refused; 2,057,160 points wait, none lost; the spool is full in 59m, +2 reasons | received=172140 kernel_dropped=30411c lost_15m=10620;1 names=1822130;1800000;2000000;0 behind=372s;60;900 flush=0.404s;8;10\n"},
+		{usual, reporttest.Healthy(), CheckOK, "STATSD OK - nothing is wrong | received=172140 kernel_dropped=30411c lost_15m=0;1 names=1822130;1800000;2000000;0 behind=0s;60;900 flush=0.404s;8;10\n"},
 		{usual, failing, CheckCritical, `STATSD CRITICAL - it has a / bar\n, +2 reasons | `},
 		{quiet, failing, CheckWarning, "STATSD WARNING - "},
-		{quiet, status(), CheckOK, "STATSD OK - sink archive accepted nothing"},
+		{quiet, reporttest.Status(), CheckOK, "STATSD OK - sink archive accepted nothing"},
 		{usual, question.Status{}, CheckUnknown, "STATSD UNKNOWN - "},
 	} {
 		if code := tt.t.Code(tt.st.Health.State); code != tt.code {

@@ -67,8 +67,11 @@ func (s *sheet) sink(k *question.Sink) {
 		s.line(span{text: name})
 		name = ""
 	}
-	s.text(span{text: name}, indent, fmt.Sprintf("queue %s (%s), spool %s (%s), lost %s",
-		count(k.Queue.Points), mebibytes(k.Queue), count(k.Spool.Points), mebibytes(k.Spool), count(k.Dropped)))
+	spool := "no spool"
+	if k.Spool.MaxBytes > 0 {
+		spool = fmt.Sprintf("spool %s (%s)", count(k.Spool.Points), mebibytes(k.Spool))
+	}
+	s.text(span{text: name}, indent, fmt.Sprintf("queue %s (%s), %s, lost %s", count(k.Queue.Points), mebibytes(k.Queue), spool, count(k.Dropped)))
 	var parts []string
 	if k.FullIn > 0 {
 		parts = append(parts, "full in "+lasting(seconds(k.FullIn)))

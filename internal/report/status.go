@@ -2,6 +2,7 @@ package report
 
 import (
 	"math"
+	"regexp"
 	"strings"
 	"time"
 
@@ -66,12 +67,16 @@ func (s *sheet) reason(r *question.Reason) {
 	s.hint(s.next(r.Next))
 }
 
+// oldForm matches the arguments of a command that names its host and port.
+var oldForm = regexp.MustCompile(`^\S+ \d+( |$)`)
+
 // next returns a command that the daemon suggests, with the address that this one was asked at.
 func (p *Page) next(command string) string {
-	if rest, ok := strings.CutPrefix(command, "statsdmonitor "); ok && p.Ask != "" && !strings.Contains(rest, "--at") {
-		return p.ask(rest)
+	rest, ok := strings.CutPrefix(command, "statsdmonitor ")
+	if !ok || strings.Contains(rest, "--at") || oldForm.MatchString(rest) {
+		return command
 	}
-	return command
+	return p.ask(rest)
 }
 
 // healthy says what a healthy daemon did.

@@ -130,9 +130,6 @@ func scaled(n float64) string {
 
 // mebibytes writes how full a store is: 3 of 64 MiB.
 func mebibytes(s question.Store) string {
-	if s.MaxBytes == 0 {
-		return count(s.Bytes>>20) + " MiB"
-	}
 	return count(s.Bytes>>20) + " of " + count(s.MaxBytes>>20) + " MiB"
 }
 

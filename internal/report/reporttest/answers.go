@@ -1,4 +1,6 @@
-package report
+// Package reporttest has an answer to each question, for tests of what writes them: of a daemon with a
+// sink that fails, a prefix that explodes, and lost datagrams.
+package reporttest
 
 import (
 	"math"
@@ -7,23 +9,27 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// The daemon of the reports below: one sink fails, a prefix explodes, datagrams are lost.
-var (
-	now   = time.Date(2026, 11, 29, 2, 28, 34, 0, time.UTC)
-	flush = now.Add(-4 * time.Second)
-	none  = question.Number(math.NaN())
-)
+// Now is the time of the answers. Zones are UTC.
+var Now = time.Date(2026, 11, 29, 2, 28, 34, 0, time.UTC)
 
-func before(d time.Duration) time.Time { return now.Add(-d) }
+var flush = Now.Add(-4 * time.Second)
 
-func flushed() question.Answer {
+// None is no value.
+var None = question.Number(math.NaN())
+
+func before(d time.Duration) time.Time { return Now.Add(-d) }
+
+// Flushed is the frame of an answer about the last flush.
+func Flushed() question.Answer {
 	return question.Answer{AsOf: flush, TookMillis: 900, Complete: true}
 }
 
-func live() question.Answer { return question.Answer{AsOf: now, Live: true, Complete: true} }
+// Live is the frame of an answer about Now.
+func Live() question.Answer { return question.Answer{AsOf: Now, Live: true, Complete: true} }
 
-func probed() question.Answer {
-	a := live()
+// Probed is the frame of an answer that looked at traffic.
+func Probed() question.Answer {
+	a := Live()
 	a.LookedAt = &question.LookedAt{Every: 8, Seconds: 5, Of: 860_700, Seen: 107_300, Receivers: 4}
 	return a
 }
@@ -47,7 +53,8 @@ func unhealthy() question.Health {
 	}}
 }
 
-func archive() question.Sink {
+// FailingSink accepts nothing.
+func FailingSink() question.Sink {
 	return question.Sink{
 		Name: "archive", Address: "graphite://10.20.0.9:2003", State: "FAILING", Accepted: before(372 * time.Second),
 		Published: before(384 * time.Second), Behind: 372, Waiting: 2_057_160, Error: "connection refused",
@@ -57,47 +64,52 @@ func archive() question.Sink {
 	}
 }
 
-func someSinks() []question.Sink {
+// Sinks are three, one of which fails.
+func Sinks() []question.Sink {
 	return []question.Sink{
 		{Name: "main", Address: "graphite://carbon.example.com:2003", State: "ok", Accepted: flush, Published: flush, PerSecond: 33_100},
 		{Name: "load", Address: "load://:8126", State: "ok", Accepted: flush, Published: flush},
-		archive(),
+		FailingSink(),
 	}
 }
 
-func status() question.Status {
+// Status is degraded.
+func Status() question.Status {
 	return question.Status{
 		Host: "metrics-3:8125", Version: "2.4.0", Started: before(148 * time.Hour), Health: unhealthy(),
 		Received: question.Received{Samples: 172_140, Datagrams: 14_310, Connections: 312},
 		Lost:     question.Lost{Kernel: 1.3, Bad: 10.5, Sum15m: 10_620},
 		Names:    question.Names{Held: 1_822_130, Limit: 2_000_000, Grown15m: 261_840},
 		Flush:    question.Flush{Number: 53_210, At: flush, Interval: 10, Took: 0.404, HeldUp: 0.0019},
-		Sinks:    someSinks(),
+		Sinks:    Sinks(),
 		Cost:     question.CostSum{Cores: 0.3, Memory: 412e6, MicrosPerSample: 1.7, BytesPerName: 188},
 		Trends: map[string][]question.Number{
 			"received": trend(168_000, 172_140), "lost": append(make([]question.Number, 27), 5, 8, 11), "names": trend(1_450_000, 1_822_130),
-			"waiting": trend(0, 2_057_160), "flush": trend(0.4, 0.404), "cost": append([]question.Number{none, none}, trend(0.1, 0.3)[:28]...),
+			"waiting": trend(0, 2_057_160), "flush": trend(0.4, 0.404), "cost": append([]question.Number{None, None}, trend(0.1, 0.3)[:28]...),
 		},
 	}
 }
 
-func healthy() question.Status {
-	st := status()
+// Healthy is a status that is ok.
+func Healthy() question.Status {
+	st := Status()
 	st.Health = question.Health{State: "ok", Since: before(50 * time.Hour)}
 	st.Lost = question.Lost{}
 	st.Sinks = st.Sinks[:2]
 	return st
 }
 
-func starting() question.Status {
+// Starting is the status of a daemon that has just started.
+func Starting() question.Status {
 	return question.Status{
 		Host: "metrics-3:8125", Version: "2.4.0", Started: before(3 * time.Second), Health: question.Health{State: "ok", Since: before(3 * time.Second)},
 		Flush: question.Flush{Interval: 10}, Sinks: []question.Sink{{Name: "main", State: "ok"}}, Draining: true,
-		Muted: []question.Mute{{Match: "debug.*", Until: now.Add(time.Hour), Samples: 12_300}},
+		Muted: []question.Mute{{Match: "debug.*", Until: Now.Add(time.Hour), Samples: 12_300}},
 	}
 }
 
-func explanation() question.Explanation {
+// Explanation explains a good line.
+func Explanation() question.Explanation {
 	return question.Explanation{Text: "Checkout Pay/EU:81.5|ms|@0.5", Known: true, Steps: []question.Step{
 		{Name: "parsed", OK: true, Text: "Checkout Pay/EU  value 81.5  type ms (timer)  rate 0.5"},
 		{Name: "name", OK: true, Text: "Checkout_Pay-EU    space -> _, / -> -     (--dialect reference)"},
@@ -112,15 +124,17 @@ func explanation() question.Explanation {
 	}}
 }
 
-func values() question.PathValues {
+// Values are published values; one has no history.
+func Values() question.PathValues {
 	return question.PathValues{Matched: 3, Held: 2_412_006, Histories: 11_900, Values: []question.PathValue{
 		{Path: "stats.timers.checkout.pay.ms.mean", Value: 84.5, Time: flush, M1: 81.4, M5: 66.1, M15: 52.1, Min: 12, Max: 240.25, History: true},
 		{Path: "stats.timers.checkout.pay.ms.upper_90", Value: 119, Time: flush, M1: 113.2, M5: 92.5, M15: 72.9, Min: 12.5, Max: 1_640_312, History: true},
-		{Path: "stats.timers.checkout.session.8e1f2b3c4d5e6f708192a3b4c5d6e7f8.first.render.of.the.page.mean_90", Value: 0.0213, Time: before(72 * time.Second), M1: none, M5: none, M15: none, Min: none, Max: none},
+		{Path: "stats.timers.checkout.session.8e1f2b3c4d5e6f708192a3b4c5d6e7f8.first.render.of.the.page.mean_90", Value: 0.0213, Time: before(72 * time.Second), M1: None, M5: None, M15: None, Min: None, Max: None},
 	}}
 }
 
-func top() question.Top {
+// Top are names.
+func Top() question.Top {
 	return question.Top{By: "name", Error: 0.03, UnseenBelow: 40, Forgotten: 310, Entries: []question.TopRow{
 		{Name: "api.request.count", Kind: "counter", Rate: 28_410, Share: 0.165, Published: "stats.NAME"},
 		{Name: "api.request.ms", Kind: "timer", Rate: 14_205.4, Share: 0.0825, Published: "stats.timers.NAME"},
@@ -128,14 +142,16 @@ func top() question.Top {
 	}}
 }
 
-func senders() question.Senders {
+// Senders are two.
+func Senders() question.Senders {
 	return question.Senders{Match: "checkout.*", Error: 0.02, Senders: []question.SenderRow{
 		{Sender: "10.20.4.17", Over: "udp", Rate: 12_310, Share: 0.34, Most: "checkout.pay.ms"},
 		{Sender: "uid 33, pid 4711, php-fpm", Over: "unix", Rate: 6_200, Share: 0.17, Bad: 10.5, Most: "checkout.cart.items", LastBad: `"php.err:1,5|ms"`},
 	}}
 }
 
-func lines() question.Tail {
+// Tail has good and bad lines.
+func Tail() question.Tail {
 	at := time.Date(2026, 11, 29, 2, 28, 31, 204e6, time.UTC)
 	return question.Tail{Matched: 4_120, NotShown: 3_808, Lines: []question.Line{
 		{Time: at, Sender: "10.20.4.17", Over: "udp", Line: `"api.request.ms:12|ms"`, Kind: "timer", Name: "api.request.ms"},
@@ -145,7 +161,8 @@ func lines() question.Tail {
 	}}
 }
 
-func prefixes() question.Prefixes {
+// Prefixes are some of them.
+func Prefixes() question.Prefixes {
 	return question.Prefixes{Held: 1_822_130, Since: before(15 * time.Minute), Error: 12, Prefixes: []question.Prefix{
 		{Prefix: "checkout.", Names: 802_114, Share: 0.44, New: 261_911, Gone: 1_204, Bytes: 151e6, Newest: before(time.Second), ManyNew: true},
 		{Prefix: "api.", Names: 402_003, Share: 0.2206, New: 120, Bytes: 76.4e6, Newest: before(40 * time.Second)},
@@ -153,7 +170,8 @@ func prefixes() question.Prefixes {
 	}, Others: question.Prefix{Names: 617_995, Share: 0.34, New: 4_011, Gone: 12}}
 }
 
-func discards() question.Discards {
+// Discards has bad lines and refusals.
+func Discards() question.Discards {
 	return question.Discards{
 		Reasons: map[string]uint64{"bad_value": 30_411, "bad_type": 12, "empty_name": 0},
 		Lines: []question.BadLine{
@@ -170,7 +188,8 @@ func discards() question.Discards {
 	}
 }
 
-func alerts() question.Alerts {
+// Alerts has alerts and an audit.
+func Alerts() question.Alerts {
 	at := before(376 * time.Second)
 	long := before(8*time.Hour + 51*time.Minute)
 	return question.Alerts{
@@ -193,7 +212,8 @@ func alerts() question.Alerts {
 	}
 }
 
-func config() question.Config {
+// Config differs from its file.
+func Config() question.Config {
 	return question.Config{Files: []string{"/etc/statsd/statsd.conf"}, Settings: []question.Setting{
 		{Flag: "--port", Value: "8125", Default: "8125", Source: "default"},
 		{Flag: "--sink", Value: "archive=graphite://10.20.0.9:2003", Source: "file, line 4", New: "archive=graphite://10.20.0.10:2003", Differs: true},
@@ -203,7 +223,8 @@ func config() question.Config {
 	}}
 }
 
-func cost() question.Cost {
+// Cost has all parts.
+func Cost() question.Cost {
 	return question.Cost{
 		CostSum: question.CostSum{Cores: 0.3, Memory: 412e6, MicrosPerSample: 1.7, BytesPerName: 188},
 		Cores5m: 0.29, Cores15m: 0.27,
@@ -213,10 +234,11 @@ func cost() question.Cost {
 	}
 }
 
-func figureHistory() question.History {
+// History has a rate, a value, and a path without history.
+func History() question.History {
 	drops, worst := make([]question.Number, 90), make([]question.Number, 90)
 	drops[22], drops[37], drops[44], drops[46], drops[52] = 8, 24.6, 1.2, 20, 0.4
-	drops[60], drops[61] = none, none
+	drops[60], drops[61] = None, None
 	for i := 37; i < 52; i++ {
 		worst[i] = 1
 	}
@@ -227,7 +249,7 @@ func figureHistory() question.History {
 	}
 	return question.History{
 		From: flush.Add(-89 * 10 * time.Second), Step: 10,
-		Series: map[string][]question.Number{"udp.kernel_dropped": drops, "stats.gauges.outside": temperature, "stats.gone": {none, none}},
+		Series: map[string][]question.Number{"udp.kernel_dropped": drops, "stats.gauges.outside": temperature, "stats.gone": {None, None}},
 		Worst:  map[string][]question.Number{"udp.kernel_dropped": worst},
 		Kinds:  map[string]string{"udp.kernel_dropped": "rate", "stats.gauges.outside": "value"},
 		Notes:  []string{"no history held of stats.gone; held from now on"},
