@@ -53,7 +53,7 @@ var fakeAnswers = map[string]answerOf{
 
 // startFake starts a fake daemon. Its clock stands at reporttest.Now.
 func startFake(t *testing.T) *fakeDaemon {
-	f := &fakeDaemon{calls: make(chan asked, 100), tokens: make(chan string, 100)}
+	f := &fakeDaemon{calls: make(chan asked, 1000), tokens: make(chan string, 1000)}
 	var methods []xmlrpc.Method
 	for _, name := range slices.Sorted(maps.Keys(fakeAnswers)) {
 		methods = append(methods, f.method(name, fakeAnswers[name]))

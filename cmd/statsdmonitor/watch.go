@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"strings"
 	"time"
 )
@@ -32,33 +31,37 @@ func (s *session) watch(ctx context.Context) error {
 		return err
 	}
 	if s.redraws() {
-		defer io.WriteString(s.out, "\n"+showCursor) //nolint:errcheck // the terminal is gone then
-		_, _ = s.out.WriteString(hideCursor)
+		_, _ = s.out.WriteString(hideCursor) // Flush reports an error
+		defer s.leave()
 	}
 	if err := s.draw(first, nil, true); err != nil {
 		return err
 	}
-	for {
+	for ctx.Err() == nil {
 		select {
 		case <-ctx.Done():
-			return s.leave()
+			return nil
 		case <-time.After(every):
 		}
 		r, err := s.command.read(ctx, s)
 		if ctx.Err() != nil {
-			return s.leave()
+			return nil
 		}
 		if err := s.draw(r, err, false); err != nil {
 			return err
 		}
 	}
+	return nil
 }
 
 // redraws reports whether answers replace each other.
 func (s *session) redraws() bool { return s.screen.redraw && !s.on("json") }
 
 // leave ends the drawing on a terminal.
-func (s *session) leave() error { return s.out.Flush() }
+func (s *session) leave() {
+	_, _ = s.out.WriteString("\n" + showCursor)
+	_ = s.out.Flush() // the terminal may be gone
+}
 
 // draw shows an answer, or why there is none.
 func (s *session) draw(r result, failed error, first bool) error {
@@ -92,7 +95,7 @@ func (s *session) redraw(text string) error {
 	b.WriteString(toTop)
 	for i, line := range lines {
 		if i > 0 {
-			b.WriteString("\r\n")
+			b.WriteString("\n")
 		}
 		b.WriteString(line + clearLine)
 	}
