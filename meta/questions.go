@@ -13,8 +13,9 @@ import (
 )
 
 // questionMethods returns an XML-RPC method for each question. It takes the question's parameters in
-// their order, and returns a struct: the answer, with its data.
-func questionMethods(questions []question.Question) (methods []xmlrpc.Method) {
+// their order, and returns a struct: the answer, with its data. Without all, the guarded ones only say
+// that they need a token.
+func questionMethods(questions []question.Question, all bool) (methods []xmlrpc.Method) {
 	for i := range questions {
 		q := &questions[i]
 		if q.Method == "-" {
@@ -26,6 +27,9 @@ func questionMethods(questions []question.Question) (methods []xmlrpc.Method) {
 			Signature: []string{"struct"},
 			Takes:     func(params []xmlrpc.Value) time.Duration { return methodWatches(q, params) },
 			Call: func(ctx context.Context, params []xmlrpc.Value) (xmlrpc.Value, error) {
+				if q.Guarded && !all {
+					return nil, &xmlrpc.Fault{Code: faultNoToken, Text: q.Name + " needs a token, because the monitor is open to other machines; send Authorization: Bearer TOKEN (see --monitor-tokens)"}
+				}
 				return callQuestion(ctx, q, params)
 			},
 		}
@@ -106,6 +110,7 @@ const (
 	faultNotFound = -32001
 	faultBusy     = -32002 // ask again soon
 	faultEnding   = -32003
+	faultNoToken  = -32004
 )
 
 // faultOf returns the fault that tells a client of an error.

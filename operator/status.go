@@ -28,9 +28,18 @@ func (d *Desk) status(context.Context, question.Arguments) (any, error) {
 			Took: f.value("flush_duration"), HeldUp: f.value("flush.swap"), Late: uint64(f.value("flush.late")),
 		},
 		Sinks:  d.sinksNow(now),
-		Muted:  []question.Mute{},
+		Muted:  d.muted(),
 		Trends: map[string][]question.Number{},
+
+		Draining: d.Draining != nil && d.Draining(),
 	}, nil
+}
+
+func (d *Desk) muted() []question.Mute {
+	if d.Mutes == nil {
+		return []question.Mute{}
+	}
+	return d.Mutes()
 }
 
 // figures are the daemon's own figures by name.

@@ -21,6 +21,9 @@ func (s *Server) desk() *operator.Desk {
 		Past:     s.past,
 		Probes:   s.in,
 		OnLoop:   s.onLoop,
+		Mutes:    s.asked.hands.Muted,
+		Draining: s.asked.hands.Draining,
+		Audit:    s.asked.trail.Last,
 		Flushed:  s.lastFlush,
 		Sinks:    func() []delivery.State { return s.out.States() },
 	})
