@@ -5,8 +5,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
+
+	"github.com/statsd-ops/statsd/meta/question"
 )
 
 // root is where the paths of the JSON API begin.
@@ -14,13 +17,14 @@ const root = "/api/v1/"
 
 const jsonType = "application/json"
 
-// Change asks the daemon for a change, such as names/mute. It needs a token. Data is what the daemon
-// answers.
-func (c *Client) Change(ctx context.Context, name string, args map[string]any) (data json.RawMessage, err error) {
+// Change asks the daemon for a change, such as names/mute. It needs a token. It stores the data of the
+// answer in data, a pointer to a type of package question.
+func (c *Client) Change(ctx context.Context, name string, args map[string]any, data any) (Answer, error) {
 	body, err := json.Marshal(args)
 	if err != nil {
-		return nil, err
+		return Answer{}, err
 	}
+	a := Answer{Answer: question.Answer{Data: data}}
 	err = c.during(ctx, name, 0, func(ctx context.Context) error {
 		request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url(root+name), bytes.NewReader(body))
 		if err != nil {
@@ -32,29 +36,32 @@ func (c *Client) Change(ctx context.Context, name string, args map[string]any) (
 			return err
 		}
 		defer response.Body.Close()
-		data, err = changed(response)
-		return err
+		a.Now = clock(response.Header)
+		return a.changed(response)
 	})
-	return data, err
+	return a, err
 }
 
 // changed reads the answer to a change.
-func changed(response *http.Response) (json.RawMessage, error) {
+func (a *Answer) changed(response *http.Response) error {
 	if response.StatusCode != http.StatusOK {
-		return nil, refusedJSON(response)
+		return refusedJSON(response)
 	}
 	body, err := read(response.Body, questionLimit)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	var frame struct {
-		API  int             `json:"api"`
-		Data json.RawMessage `json:"data"`
+	frame := struct {
+		API int `json:"api"`
+		*question.Answer
+	}{0, &a.Answer}
+	if err := json.Unmarshal(body, &frame); err != nil {
+		return fmt.Errorf("the answer is not a monitor's: %w", err)
 	}
-	if err := json.Unmarshal(body, &frame); err != nil || frame.API == 0 {
-		return nil, errors.New("the answer is not a monitor's: it is not an answer of the JSON API")
+	if frame.API == 0 {
+		return errors.New("the answer is not a monitor's: it is not an answer of the JSON API")
 	}
-	return frame.Data, nil
+	return nil
 }
 
 // failing is an error of the JSON API.

@@ -3,6 +3,7 @@ package report
 import (
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -35,12 +36,43 @@ func bare() map[string]func(Page) string {
 	}
 }
 
+// changes are the answers to changes.
+func changes() map[string]func(Page) string {
+	later := reporttest.Now.Add(10 * time.Minute)
+	muted := []question.Mute{{Match: "debug.*", Until: later, Samples: 12_300}, {Match: "checkout.session.*.render.of.the.page.and.of.all.that.is.on.it.and.below.it", Until: later.Add(23 * time.Hour)}}
+	return map[string]func(Page) string{
+		"flush": func(p Page) string { return Flushed(p, reporttest.Live(), question.Flushed{Number: 53_211, At: later}) },
+		"reload": func(p Page) string {
+			return Reloaded(p, reporttest.Live(), question.Reloaded{Changed: []string{"--sink", "--expire"}, Restart: []string{"--receivers"}})
+		},
+		"reload.dry": func(p Page) string { return Reloaded(p, reporttest.Live(), question.Reloaded{DryRun: true}) },
+		"drain": func(p Page) string {
+			return Drained(p, reporttest.Live(), question.Drained{Draining: true, Until: later})
+		},
+		"drain.off": func(p Page) string { return Drained(p, reporttest.Live(), question.Drained{}) },
+		"debug": func(p Page) string {
+			return Debugged(p, reporttest.Live(), question.Debugged{Match: "checkout.*", Until: later})
+		},
+		"debug.off": func(p Page) string { return Debugged(p, reporttest.Live(), question.Debugged{}) },
+		"mute":      func(p Page) string { return Mutes(p, reporttest.Live(), question.Mutes{Names: 1_204, Muted: muted}) },
+		"unmute":    func(p Page) string { return Mutes(p, reporttest.Live(), question.Mutes{}) },
+		"delete": func(p Page) string {
+			return Deleted(p, reporttest.Live(), question.Deleted{Names: 1_204, First: []string{"a.b", "a.c"}})
+		},
+		"delete.dry": func(p Page) string {
+			return Deleted(p, reporttest.Live(), question.Deleted{DryRun: true, Names: 1, First: []string{"a.b"}})
+		},
+		"delete.none": func(p Page) string { return Deleted(p, reporttest.Live(), question.Deleted{}) },
+	}
+}
+
 func reports() map[string]func(Page) string {
 	refused := question.Explanation{Steps: []question.Step{{Name: "parsed", Text: "php.err:1,5|ms  bad_value at byte 9: 1,5 is no finite decimal number", At: 8}}, Known: true}
 	unknown := question.Explanation{Steps: []question.Step{{Name: "name", OK: true, Text: "checkout.pya"}}, Near: []string{"checkout.pay", "checkout.pya2"}}
 	failing := reporttest.Status()
 	failing.Health.State = "failing"
 	all := bare()
+	maps.Copy(all, changes())
 	for name, report := range map[string]func(Page) string{
 		"status":          func(p Page) string { return Status(p, reporttest.Flushed(), reporttest.Status()) },
 		"status.failing":  func(p Page) string { return Status(p, reporttest.Flushed(), failing) },
