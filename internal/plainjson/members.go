@@ -6,16 +6,17 @@ import (
 	"strings"
 )
 
-// member is a member of the JSON object of a struct.
-type member struct {
-	name     string
-	index    []int // for reflect.Value.FieldByIndex
-	optional bool
+// Member is a member of the JSON object of a struct.
+type Member struct {
+	Name     string
+	Index    []int // for reflect.Value.FieldByIndex
+	Type     reflect.Type
+	Optional bool // left out if it is zero
 }
 
-// membersOf returns the members by the rules of encoding/json: json tags, and the fields of embedded
+// MembersOf returns the members by the rules of encoding/json: json tags, and the fields of embedded
 // structs as own ones.
-func membersOf(t reflect.Type) (all []member) {
+func MembersOf(t reflect.Type) (all []Member) {
 	for i := range t.NumField() {
 		field := t.Field(i)
 		name, options, _ := strings.Cut(field.Tag.Get("json"), ",")
@@ -23,13 +24,13 @@ func membersOf(t reflect.Type) (all []member) {
 		case name == "-" || !field.IsExported():
 			continue
 		case field.Anonymous && name == "" && field.Type.Kind() == reflect.Struct:
-			for _, m := range membersOf(field.Type) {
-				m.index = append([]int{i}, m.index...)
+			for _, m := range MembersOf(field.Type) {
+				m.Index = append([]int{i}, m.Index...)
 				all = append(all, m)
 			}
 			continue
 		}
-		all = append(all, member{cmp.Or(name, field.Name), []int{i}, strings.Contains(options, "omit")})
+		all = append(all, Member{cmp.Or(name, field.Name), []int{i}, field.Type, strings.Contains(options, "omit")})
 	}
 	return all
 }

@@ -1,4 +1,4 @@
-// Package plainjson writes plain data as JSON, for the JSON API and for statsdmonitor --json.
+// Package plainjson writes plain data as JSON: the JSON API and statsdmonitor --json print the same.
 package plainjson
 
 import (
@@ -94,16 +94,16 @@ func appendMap(dst []byte, v reflect.Value) []byte {
 func appendStruct(dst []byte, v reflect.Value) []byte {
 	dst = append(dst, '{')
 	first := true
-	for _, m := range membersOf(v.Type()) {
-		value := v.FieldByIndex(m.index)
-		if m.optional && value.IsZero() {
+	for _, m := range MembersOf(v.Type()) {
+		value := v.FieldByIndex(m.Index)
+		if m.Optional && value.IsZero() {
 			continue
 		}
 		if !first {
 			dst = append(dst, ',')
 		}
 		first = false
-		dst = append(appendText(dst, m.name), ':')
+		dst = append(appendText(dst, m.Name), ':')
 		dst = appendValue(dst, value)
 	}
 	return append(dst, '}')

@@ -1,4 +1,4 @@
-package api
+package plainjson
 
 import (
 	"encoding/json"
@@ -43,7 +43,7 @@ func TestAppendJSON(t *testing.T) {
 		{"<a>&\u00e9\u007f\U0001f600\x00\xff\"\\", `"\u003ca\u003e\u0026\u00e9\u007f\ud83d\ude00\u0000\ufffd\"\\"`},
 		{func() {}, "null"},
 	} {
-		got := string(appendJSON(nil, tt.v))
+		got := string(Append(nil, tt.v))
 		if got != tt.want || !json.Valid([]byte(got)) {
 			t.Errorf("got  %s\nwant %s", got, tt.want)
 		}
