@@ -54,11 +54,11 @@ var commands = slices.Concat([]command{
 	{name: "cost", group: looking, help: "Where CPU and memory go.", read: readCost},
 	{name: "history", group: looking, args: "FIGURE|PATH...", least: 1, most: 8, flags: []use{{"since", "1h", 0}},
 		help: "The daemon's own figures, or published paths, over time.", read: readHistory},
-	{name: "top", group: watching, flags: []use{{"by", "name", 0}, {"for", "5s", 0}, {"n", "20", 200}},
+	{name: "top", group: watching, args: "[GLOB]", most: 1, flags: []use{{"by", "name", 0}, {"for", "5s", 0}, {"n", "20", 200}},
 		help: "The names, prefixes, senders or kinds with most samples.", read: readTop},
 	{name: "tail", group: watching, args: "[GLOB]", most: 1, flags: []use{{name: "sender"}, {name: "bad"}, {"for", "10s", 0}, {"n", "100", 0}},
 		help: "Lines as they come in, and what becomes of them.", run: tail},
-	{name: "senders", group: watching, args: "[GLOB]", most: 1, flags: []use{{"for", "5s", 0}}, help: "Who sends these names.", read: readSenders},
+	{name: "senders", group: watching, args: "[GLOB]", most: 1, flags: []use{{"for", "5s", 0}, {"n", "20", 200}}, help: "Who sends these names.", read: readSenders},
 	{name: "check", group: scripts, flags: []use{{"warn", "degraded", 0}, {"crit", "failing", 0}},
 		help: "One line for Nagios, with performance data; exits 0 to 3.", run: check},
 }, changes)

@@ -27,10 +27,10 @@ var shown = []struct {
 	{"explain checkout.pay --for 2.5", "explain", 0, []asked{{"explain", []xmlrpc.Value{xmlrpc.String("checkout.pay"), xmlrpc.Int(3)}}}},
 	{"values checkout.* --limit=50", "values", 0, []asked{{"find", []xmlrpc.Value{xmlrpc.String("checkout.*"), xmlrpc.Int(50)}}}},
 	{"values --sort value --limit 2", "values.sorted", 0, []asked{{"find", []xmlrpc.Value{xmlrpc.String("*"), xmlrpc.Int(1000)}}}},
-	{"top --by name -n 7", "top", 0, []asked{{"top", []xmlrpc.Value{xmlrpc.String("name"), xmlrpc.Int(5), xmlrpc.Int(7)}}}},
-	{"senders checkout.* --for=1s", "senders", 0, []asked{{"senders", []xmlrpc.Value{xmlrpc.String("checkout.*"), xmlrpc.Int(1)}}}},
+	{"top api.* --by name -n 7", "top", 0, []asked{{"top", []xmlrpc.Value{xmlrpc.String("name"), xmlrpc.Int(5), xmlrpc.Int(7), xmlrpc.String("api.*")}}}},
+	{"senders checkout.* --for=1s", "senders", 0, []asked{{"senders", []xmlrpc.Value{xmlrpc.String("checkout.*"), xmlrpc.Int(1), xmlrpc.Int(20)}}}},
 	{"prefixes --since 15m", "prefixes", 0, []asked{{"prefixes", []xmlrpc.Value{xmlrpc.String(""), xmlrpc.Int(900), xmlrpc.Int(20)}}}},
-	{"discards -n2", "discards", 0, []asked{{"rejects", nil}}},
+	{"discards -n2", "discards", 0, []asked{{"discarded", nil}}},
 	{"sinks", "sinks", 0, []asked{{"sinks", nil}}},
 	{"sinks archive", "sinks.one", 0, []asked{{"sinks", nil}}},
 	{"alerts -n=9", "alerts", 0, []asked{{"alerts", []xmlrpc.Value{xmlrpc.Int(9)}}}},
@@ -129,7 +129,7 @@ func TestTail(t *testing.T) {
 	if want := golden(t, "tail", "80"); stdout != want {
 		t.Errorf("got\n%swant\n%s", stdout, want)
 	}
-	if stderr != "4 shown of 4,120 that match (limit 5), 1 batch of 8 looked at\n" {
+	if stderr != "5 shown of 4,120 that match (limit 5/s), 1 batch of 8 looked at\n" {
 		t.Errorf("says %q", stderr)
 	}
 	want := []xmlrpc.Value{xmlrpc.String("checkout.*"), xmlrpc.String(""), xmlrpc.Bool(true), xmlrpc.Int(2), xmlrpc.Int(5)}

@@ -36,19 +36,19 @@ type answerOf struct {
 }
 
 var fakeAnswers = map[string]answerOf{
-	"status":   {nil, reporttest.Flushed(), reporttest.Status()},
-	"explain":  {[]string{"string", "int"}, reporttest.Live(), reporttest.Explanation()},
-	"find":     {[]string{"string", "int"}, reporttest.Flushed(), reporttest.Values()},
-	"top":      {[]string{"string", "int", "int"}, reporttest.Probed(), reporttest.Top()},
-	"senders":  {[]string{"string", "int"}, reporttest.Probed(), reporttest.Senders()},
-	"prefixes": {[]string{"string", "int", "int"}, reporttest.Live(), reporttest.Prefixes()},
-	"rejects":  {nil, reporttest.Live(), reporttest.Discards()},
-	"sinks":    {nil, reporttest.Live(), reporttest.Sinks()},
-	"alerts":   {[]string{"int"}, reporttest.Live(), reporttest.Alerts()},
-	"config":   {nil, reporttest.Live(), reporttest.Config()},
-	"cost":     {nil, reporttest.Flushed(), reporttest.Cost()},
-	"history":  {[]string{"string", "int"}, reporttest.Flushed(), reporttest.History()},
-	"tail":     {[]string{"string", "string", "boolean", "int", "int"}, reporttest.Probed(), reporttest.Tail()},
+	"status":    {nil, reporttest.Flushed(), reporttest.Status()},
+	"explain":   {[]string{"string", "int"}, reporttest.Live(), reporttest.Explanation()},
+	"find":      {[]string{"string", "int"}, reporttest.Flushed(), reporttest.Values()},
+	"top":       {[]string{"string", "int", "int", "string"}, reporttest.Probed(), reporttest.Top()},
+	"senders":   {[]string{"string", "int", "int"}, reporttest.Probed(), reporttest.Senders()},
+	"prefixes":  {[]string{"string", "int", "int"}, reporttest.Live(), reporttest.Prefixes()},
+	"discarded": {nil, reporttest.Live(), reporttest.Discards()},
+	"sinks":     {nil, reporttest.Live(), reporttest.Sinks()},
+	"alerts":    {[]string{"int"}, reporttest.Live(), reporttest.Alerts()},
+	"config":    {nil, reporttest.Live(), reporttest.Config()},
+	"cost":      {nil, reporttest.Flushed(), reporttest.Cost()},
+	"history":   {[]string{"string", "int"}, reporttest.Flushed(), reporttest.History()},
+	"tail":      {[]string{"string", "string", "boolean", "int", "int"}, reporttest.Probed(), reporttest.Tail()},
 }
 
 // startFake starts a fake daemon. Its clock stands at reporttest.Now.

@@ -90,13 +90,13 @@ func readValues(ctx context.Context, s *session) (result, error) {
 
 func readTop(ctx context.Context, s *session) (result, error) {
 	seconds, watches := s.watching()
-	q := ask.Question{Method: "top", Args: []any{s.text("by"), seconds, s.whole("n")}, Watches: watches}
+	q := ask.Question{Method: "top", Args: []any{s.text("by"), seconds, s.whole("n"), s.glob()}, Watches: watches}
 	return plainly(ctx, s, q, report.Top)
 }
 
 func readSenders(ctx context.Context, s *session) (result, error) {
 	seconds, watches := s.watching()
-	q := ask.Question{Method: "senders", Args: []any{s.glob(), seconds}, Watches: watches}
+	q := ask.Question{Method: "senders", Args: []any{s.glob(), seconds, s.whole("n")}, Watches: watches}
 	return plainly(ctx, s, q, report.Senders)
 }
 
@@ -106,7 +106,7 @@ func readPrefixes(ctx context.Context, s *session) (result, error) {
 }
 
 func readDiscards(ctx context.Context, s *session) (result, error) {
-	return plainly(ctx, s, ask.Question{Method: "rejects"}, report.Discards(s.whole("n")))
+	return plainly(ctx, s, ask.Question{Method: "discarded"}, report.Discards(s.whole("n")))
 }
 
 func readSinks(ctx context.Context, s *session) (result, error) {

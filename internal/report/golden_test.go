@@ -36,6 +36,13 @@ func bare() map[string]func(Page) string {
 	}
 }
 
+func tailed(p Page) (text string) {
+	for _, line := range reporttest.Tail().Lines {
+		text += TailLine(p, line)
+	}
+	return text
+}
+
 // changes are the answers to changes.
 func changes() map[string]func(Page) string {
 	later := reporttest.Now.Add(10 * time.Minute)
@@ -85,7 +92,7 @@ func reports() map[string]func(Page) string {
 		"values.sorted":   func(p Page) string { return Values("value", 2)(p, reporttest.Flushed(), reporttest.Values()) },
 		"top":             func(p Page) string { return Top(p, reporttest.Probed(), reporttest.Top()) },
 		"senders":         func(p Page) string { return Senders(p, reporttest.Probed(), reporttest.Senders()) },
-		"tail":            func(p Page) string { return Tail(p, reporttest.Probed(), reporttest.Tail()) },
+		"tail":            func(p Page) string { return tailed(p) },
 		"prefixes":        func(p Page) string { return Prefixes(p, reporttest.Live(), reporttest.Prefixes()) },
 		"discards":        func(p Page) string { return Discards(2)(p, reporttest.Live(), reporttest.Discards()) },
 		"sinks":           func(p Page) string { return Sinks(p, reporttest.Live(), reporttest.Sinks()) },
@@ -158,10 +165,11 @@ func compare(t *testing.T, file, got string) {
 }
 
 func TestTailEnd(t *testing.T) {
-	few := question.Tail{Lines: make([]question.Line, 1), Matched: 1}
+	part := question.TailLooked{LookedAt: question.LookedAt{Every: 8}, Matched: 4_120, NotShown: 4_116}
+	whole := question.TailLooked{LookedAt: question.LookedAt{Every: 1}, Matched: 1}
 	for got, want := range map[string]string{
-		TailEnd(reporttest.Probed(), reporttest.Tail(), 100): "4 shown of 4,120 that match (limit 100), 1 batch of 8 looked at",
-		TailEnd(reporttest.Live(), few, 100):                 "1 shown of 1 that matches",
+		TailEnd(part, 4, 100):  "4 shown of 4,120 that match (limit 100/s), 1 batch of 8 looked at",
+		TailEnd(whole, 1, 100): "1 shown of 1 that matches, all looked at",
 	} {
 		if got != want {
 			t.Errorf("got %q, want %q", got, want)

@@ -9,15 +9,6 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// Tail writes lines that came in, and what became of each.
-func Tail(p Page, _ question.Answer, t question.Tail) string {
-	var b strings.Builder
-	for i := range t.Lines {
-		b.WriteString(TailLine(p, t.Lines[i]))
-	}
-	return b.String()
-}
-
 // tailTime is the layout of the time of a line.
 const tailTime = "15:04:05.000"
 
@@ -27,8 +18,11 @@ func TailLine(p Page, l question.Line) string {
 	head := s.tailHead(&l)
 	room := s.width() - len(head)
 	fate := span{text: strings.TrimSpace(l.Kind + " " + l.Name)}
-	if l.Reason != "" {
-		fate = span{fmt.Sprintf("%s at byte %d", l.Reason, l.At), warn}
+	switch {
+	case l.Reason != "" && l.Kind == "":
+		fate = span{fmt.Sprintf("%s at byte %d", l.Reason, l.At+1), warn}
+	case l.Reason != "":
+		fate = span{"refused: " + l.Reason, warn}
 	}
 	line := ascii.Safe(unquoted(l.Line))
 	if l.Reason == "" && len(line)+len(ascii.Safe(fate.text))+4 > room {
@@ -58,19 +52,15 @@ func (s *sheet) tailHead(l *question.Line) string {
 	return head
 }
 
-// TailEnd says how much of what matches was shown, and how much of the traffic was looked at.
-func TailEnd(a question.Answer, t question.Tail, limit int) string {
-	shown := uint64(len(t.Lines))
-	text := fmt.Sprintf("%s shown of %s that %s", count(shown), count(t.Matched), plural.Verb(t.Matched, "matches", "match"))
-	if t.NotShown > 0 {
-		text += fmt.Sprintf(" (limit %s)", count(limit))
+// TailEnd says how many of the lines that match were shown, and how much of the traffic was looked at.
+// limit is the greatest number of lines in a second.
+func TailEnd(l question.TailLooked, shown uint64, limit int) string {
+	text := fmt.Sprintf("%s shown of %s that %s", count(shown), count(l.Matched), plural.Verb(l.Matched, "matches", "match"))
+	if l.NotShown > 0 {
+		text += fmt.Sprintf(" (limit %s/s)", count(limit))
 	}
-	if l := a.LookedAt; l != nil {
-		if l.Every > 1 {
-			text += fmt.Sprintf(", 1 batch of %s looked at", count(l.Every))
-		} else {
-			text += ", all looked at"
-		}
+	if l.Every > 1 {
+		return text + fmt.Sprintf(", 1 batch of %s looked at", count(l.Every))
 	}
-	return text
+	return text + ", all looked at"
 }

@@ -153,11 +153,12 @@ func Senders() question.Senders {
 // Tail has good and bad lines.
 func Tail() question.Tail {
 	at := time.Date(2026, 11, 29, 2, 28, 31, 204e6, time.UTC)
-	return question.Tail{Matched: 4_120, NotShown: 3_808, Lines: []question.Line{
+	return question.Tail{Matched: 4_120, NotShown: 4_115, Lines: []question.Line{
 		{Time: at, Sender: "10.20.4.17", Over: "udp", Line: `"api.request.ms:12|ms"`, Kind: "timer", Name: "api.request.ms"},
-		{Time: at.Add(3e6), Sender: "10.20.4.31", Over: "tcp", Line: `"orders.total:NaN|g"`, Reason: "bad_value", At: 14},
+		{Time: at.Add(3e6), Sender: "10.20.4.31", Over: "tcp", Line: `"orders.total:NaN|g"`, Reason: "bad_value", At: 13},
 		{Time: at.Add(4e6), Over: "udp", Line: `"checkout.session.8e1f2b3c4d5e6f708192a3b4c5d6e7f8.first.render.of.the.page:1204|ms|@0.1"`, Kind: "timer", Name: "checkout.session.8e1f2b3c4d5e6f708192a3b4c5d6e7f8.first.render.of.the.page"},
 		{Time: at.Add(9e6), Over: "udp", Line: `" x:1|c"`, Kind: "counter", Name: "_x"},
+		{Time: at.Add(9e6), Over: "udp", Line: `"checkout.new:1|c"`, Kind: "counter", Name: "checkout.new", Reason: "names"},
 	}}
 }
 
