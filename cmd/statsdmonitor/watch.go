@@ -67,13 +67,10 @@ func (s *session) leave() {
 func (s *session) draw(r result, failed error, first bool) error {
 	switch {
 	case s.redraws():
-		text := ""
 		if failed != nil {
-			text = time.Now().Format(time.TimeOnly) + "  " + failed.Error() + "\n"
-		} else {
-			text = r.text(s.page(r.now))
+			return s.redraw(time.Now().Format(time.TimeOnly) + "  " + failed.Error() + "\n")
 		}
-		return s.redraw(text)
+		return s.redraw(r.text(s.page(r.now)))
 	case failed != nil:
 		fmt.Fprintf(s.errs, "statsdmonitor: %s\n", failed)
 		return nil

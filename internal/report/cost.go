@@ -3,6 +3,7 @@ package report
 import (
 	"math"
 	"strconv"
+	"strings"
 
 	"github.com/statsd-ops/statsd/meta/question"
 )
@@ -10,18 +11,18 @@ import (
 // Cost writes where CPU and memory go.
 func Cost(p Page, a question.Answer, c question.Cost) string {
 	s := &sheet{Page: &p}
-	means := ""
+	var means []string
 	for _, m := range []struct {
 		over string
 		of   question.Number
 	}{{"5m ", c.Cores5m}, {"15m ", c.Cores15m}} {
 		if !math.IsNaN(float64(m.of)) {
-			means += ", " + m.over + cores(float64(m.of))
+			means = append(means, m.over+cores(float64(m.of)))
 		}
 	}
 	first := cores(c.Cores) + " cores"
-	if means != "" {
-		first += "  (" + means[2:] + ")"
+	if means != nil {
+		first += "  (" + strings.Join(means, ", ") + ")"
 	}
 	groups := []span{{text: first}}
 	for _, x := range c.CPU {

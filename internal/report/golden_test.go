@@ -80,7 +80,7 @@ func reports() map[string]func(Page) string {
 	failing.Health.State = "failing"
 	all := bare()
 	maps.Copy(all, changes())
-	for name, report := range map[string]func(Page) string{
+	maps.Copy(all, map[string]func(Page) string{
 		"status":          func(p Page) string { return Status(p, reporttest.Flushed(), reporttest.Status()) },
 		"status.failing":  func(p Page) string { return Status(p, reporttest.Flushed(), failing) },
 		"status.healthy":  func(p Page) string { return Status(p, reporttest.Flushed(), reporttest.Healthy()) },
@@ -104,9 +104,7 @@ func reports() map[string]func(Page) string {
 		"config.diff":     func(p Page) string { return Config(Differing)(p, reporttest.Live(), reporttest.Config()) },
 		"cost":            func(p Page) string { return Cost(p, reporttest.Flushed(), reporttest.Cost()) },
 		"history":         func(p Page) string { return History(p, reporttest.Flushed(), reporttest.History()) },
-	} {
-		all[name] = report
-	}
+	})
 	return all
 }
 

@@ -19,7 +19,7 @@ func Top(p Page, a question.Answer, t question.Top) string {
 		{head: "samples/s", right: true}, {head: "share", right: true}, {head: "of the first", from: wide},
 		{head: "kind", from: narrow}, {head: t.By, flex: true}, {head: "published as", from: wide, flex: true},
 	}
-	if !anyKind(t.Entries) {
+	if t.By == "kind" || !anyKind(t.Entries) {
 		columns[3].from = never
 	}
 	if !anyPublished(t.Entries) {
