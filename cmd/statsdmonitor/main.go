@@ -29,6 +29,7 @@ import (
 
 	"github.com/statsd-ops/statsd/internal/ascii"
 	"github.com/statsd-ops/statsd/internal/buildinfo"
+	"github.com/statsd-ops/statsd/internal/cli"
 	"github.com/statsd-ops/statsd/internal/completion"
 	"github.com/statsd-ops/statsd/internal/report"
 )
@@ -92,7 +93,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 func (s *session) run(ctx context.Context) error {
 	switch {
 	case s.command == nil:
-		err := runOld(ctx, s)
+		err := s.mistyped(runOld(ctx, s))
 		if _, is := errors.AsType[*exit](err); err == nil || is {
 			err = cmp.Or(s.out.Flush(), err)
 		}
@@ -103,6 +104,17 @@ func (s *session) run(ctx context.Context) error {
 		return s.watch(ctx)
 	}
 	return s.once(ctx)
+}
+
+// mistyped adds a hint to an error if the only word, taken for a host, looks like a command.
+func (s *session) mistyped(err error) error {
+	if _, is := errors.AsType[*exit](err); err == nil || is || len(s.words) != 1 {
+		return err
+	}
+	if near := cli.Nearest(s.words[0], commandNames()); near != "" {
+		return fmt.Errorf("%w (did you mean the command %s?)", err, near)
+	}
+	return err
 }
 
 func (s *session) isCheck() bool { return s.command != nil && s.command.name == "check" }
