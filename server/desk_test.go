@@ -1,11 +1,14 @@
 package server
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/kolo/xmlrpc"
+
+	"github.com/statsd-ops/statsd/meta/question"
 )
 
 // question calls a method of the daemon's monitor. The answer is a map, as kolo's client reads structs.
@@ -40,6 +43,7 @@ func TestQuestionsOverXMLRPC(t *testing.T) {
 	t.Parallel()
 	cfg := config()
 	cfg.MonitorPort = 0
+	cfg.Described = func() question.Config { return question.Config{Files: []string{"a.conf"}} }
 	d := start(t, cfg)
 	client, err := xmlrpc.NewClient("http://"+d.MonitorAddr().String()+"/", nil)
 	if err != nil {
@@ -71,9 +75,17 @@ func TestQuestionsOverXMLRPC(t *testing.T) {
 			}
 		}
 		var args []any
-		for _, p := range q.Parameters {
-			if p.Required {
-				args = append(args, "name")
+		watch := slices.IndexFunc(q.Parameters, func(p question.Parameter) bool { return p.Name == q.Watch })
+		for i, p := range q.Parameters {
+			switch {
+			case p.Required:
+				args = append(args, "names")
+			case i == watch:
+				args = append(args, max(p.Min, 1)) // no longer than needed
+			case i < watch && p.Default == nil:
+				args = append(args, "")
+			case i < watch:
+				args = append(args, p.Default)
 			}
 		}
 		answer := d.question(method, args...)

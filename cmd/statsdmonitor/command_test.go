@@ -25,8 +25,8 @@ var shown = []struct {
 	{"status", "status", 0, []asked{{"status", nil}}},
 	{"", "status", 0, []asked{{"status", nil}}},
 	{"explain checkout.pay --for 2.5", "explain", 0, []asked{{"explain", []xmlrpc.Value{xmlrpc.String("checkout.pay"), xmlrpc.Int(3)}}}},
-	{"values checkout.* --limit=50", "values", 0, []asked{{"find", []xmlrpc.Value{xmlrpc.String("checkout.*"), xmlrpc.Int(50)}}}},
-	{"values --sort value --limit 2", "values.sorted", 0, []asked{{"find", []xmlrpc.Value{xmlrpc.String("*"), xmlrpc.Int(1000)}}}},
+	{"values checkout.* --limit=50", "values", 0, []asked{{"find", []xmlrpc.Value{xmlrpc.String("checkout.*"), xmlrpc.Int(50), xmlrpc.String(""), xmlrpc.String("name")}}}},
+	{"values --sort value", "values", 0, []asked{{"find", []xmlrpc.Value{xmlrpc.String("*"), xmlrpc.Int(50), xmlrpc.String(""), xmlrpc.String("value")}}}},
 	{"top api.* --by name -n 7", "top", 0, []asked{{"top", []xmlrpc.Value{xmlrpc.String("name"), xmlrpc.Int(5), xmlrpc.Int(7), xmlrpc.String("api.*")}}}},
 	{"senders checkout.* --for=1s", "senders", 0, []asked{{"senders", []xmlrpc.Value{xmlrpc.String("checkout.*"), xmlrpc.Int(1), xmlrpc.Int(20)}}}},
 	{"prefixes --since 15m", "prefixes", 0, []asked{{"prefixes", []xmlrpc.Value{xmlrpc.String(""), xmlrpc.Int(900), xmlrpc.Int(20)}}}},
@@ -39,7 +39,7 @@ var shown = []struct {
 	{"config --all", "config.all", 0, []asked{{"config", nil}}},
 	{"config --diff", "config.diff", 0, []asked{{"config", nil}}},
 	{"cost", "cost", 0, []asked{{"cost", nil}}},
-	{"history udp.kernel_dropped stats.x --since 1h", "history", 0, []asked{{"history", []xmlrpc.Value{xmlrpc.String("udp.kernel_dropped,stats.x"), xmlrpc.Int(3600)}}}},
+	{"history udp.kernel_dropped stats.x --since 1h", "history", 0, []asked{{"history", []xmlrpc.Value{xmlrpc.String("udp.kernel_dropped,stats.x"), xmlrpc.Int(3600), xmlrpc.Int(2000)}}}},
 }
 
 // utc makes the local time of the test UTC.

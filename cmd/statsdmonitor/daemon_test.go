@@ -38,7 +38,7 @@ type answerOf struct {
 var fakeAnswers = map[string]answerOf{
 	"status":    {nil, reporttest.Flushed(), reporttest.Status()},
 	"explain":   {[]string{"string", "int"}, reporttest.Live(), reporttest.Explanation()},
-	"find":      {[]string{"string", "int"}, reporttest.Flushed(), reporttest.Values()},
+	"find":      {[]string{"string", "int", "string", "string"}, reporttest.Flushed(), reporttest.Values()},
 	"top":       {[]string{"string", "int", "int", "string"}, reporttest.Probed(), reporttest.Top()},
 	"senders":   {[]string{"string", "int", "int"}, reporttest.Probed(), reporttest.Senders()},
 	"prefixes":  {[]string{"string", "int", "int"}, reporttest.Live(), reporttest.Prefixes()},
@@ -47,7 +47,7 @@ var fakeAnswers = map[string]answerOf{
 	"alerts":    {[]string{"int"}, reporttest.Live(), reporttest.Alerts()},
 	"config":    {nil, reporttest.Live(), reporttest.Config()},
 	"cost":      {nil, reporttest.Flushed(), reporttest.Cost()},
-	"history":   {[]string{"string", "int"}, reporttest.Flushed(), reporttest.History()},
+	"history":   {[]string{"string", "int", "int"}, reporttest.Flushed(), reporttest.History()},
 	"tail":      {[]string{"string", "string", "boolean", "int", "int"}, reporttest.Probed(), reporttest.Tail()},
 }
 

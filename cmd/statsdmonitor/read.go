@@ -71,17 +71,9 @@ func (s *session) since() int { return int(s.duration("since") / time.Second) }
 // glob returns the first argument, or all names.
 func (s *session) glob() string { return cmp.Or(s.word(0), "*") }
 
-// mostValues is the greatest number of paths that a daemon sends.
-const mostValues = 1000
-
 func readValues(ctx context.Context, s *session) (result, error) {
-	order, limit := s.text("sort"), s.whole("limit")
-	asked := limit
-	if order != "name" {
-		asked = mostValues // which are sorted here
-	}
-	q := ask.Question{Method: "find", Args: []any{s.glob(), asked}}
-	r, data, err := answered(ctx, s, q, report.Values(order, limit))
+	q := ask.Question{Method: "find", Args: []any{s.glob(), s.whole("limit"), "", s.text("sort")}}
+	r, data, err := answered(ctx, s, q, report.Values)
 	if err == nil && data.Matched == 0 && !strings.ContainsAny(s.glob(), "*?[{") {
 		r.verdict = &exit{code: exitNotThere}
 	}
@@ -163,7 +155,10 @@ func readCost(ctx context.Context, s *session) (result, error) {
 	return plainly(ctx, s, ask.Question{Method: "cost"}, report.Cost)
 }
 
+// mostPoints is the greatest number of values that a daemon sends of a history.
+const mostPoints = 2000
+
 func readHistory(ctx context.Context, s *session) (result, error) {
-	q := ask.Question{Method: "history", Args: []any{strings.Join(s.words, ","), s.since()}}
+	q := ask.Question{Method: "history", Args: []any{strings.Join(s.words, ","), s.since(), mostPoints}}
 	return plainly(ctx, s, q, report.History)
 }

@@ -20,7 +20,7 @@ var update = flag.Bool("update", false, "write the golden files")
 func bare() map[string]func(Page) string {
 	return map[string]func(Page) string{
 		"explain.bare":  func(p Page) string { return Explain(p, reporttest.Live(), question.Explanation{}) },
-		"values.bare":   func(p Page) string { return Values("name", 50)(p, reporttest.Flushed(), question.PathValues{}) },
+		"values.bare":   func(p Page) string { return Values(p, reporttest.Flushed(), question.PathValues{}) },
 		"top.bare":      func(p Page) string { return Top(p, reporttest.Probed(), question.Top{By: "name"}) },
 		"senders.bare":  func(p Page) string { return Senders(p, reporttest.Probed(), question.Senders{Match: "*"}) },
 		"prefixes.bare": func(p Page) string { return Prefixes(p, reporttest.Live(), question.Prefixes{}) },
@@ -76,6 +76,8 @@ func changes() map[string]func(Page) string {
 func reports() map[string]func(Page) string {
 	refused := question.Explanation{Steps: []question.Step{{Name: "parsed", Text: "php.err:1,5|ms  bad_value at byte 9: 1,5 is no finite decimal number", At: 8}}, Known: true}
 	unknown := question.Explanation{Steps: []question.Step{{Name: "name", OK: true, Text: "checkout.pya"}}, Near: []string{"checkout.pay", "checkout.pya2"}}
+	some := reporttest.Values()
+	some.Values = some.Values[:2]
 	failing := reporttest.Status()
 	failing.Health.State = "failing"
 	all := bare()
@@ -88,8 +90,8 @@ func reports() map[string]func(Page) string {
 		"explain":         func(p Page) string { return Explain(p, reporttest.Live(), reporttest.Explanation()) },
 		"explain.bad":     func(p Page) string { return Explain(p, reporttest.Live(), refused) },
 		"explain.unknown": func(p Page) string { return Explain(p, reporttest.Live(), unknown) },
-		"values":          func(p Page) string { return Values("name", 50)(p, reporttest.Flushed(), reporttest.Values()) },
-		"values.sorted":   func(p Page) string { return Values("value", 2)(p, reporttest.Flushed(), reporttest.Values()) },
+		"values":          func(p Page) string { return Values(p, reporttest.Flushed(), reporttest.Values()) },
+		"values.some":     func(p Page) string { return Values(p, reporttest.Flushed(), some) },
 		"top":             func(p Page) string { return Top(p, reporttest.Probed(), reporttest.Top()) },
 		"senders":         func(p Page) string { return Senders(p, reporttest.Probed(), reporttest.Senders()) },
 		"tail":            func(p Page) string { return tailed(p) },
@@ -179,6 +181,8 @@ func TestTailEnd(t *testing.T) {
 func TestCheck(t *testing.T) {
 	quiet := Thresholds{"failing", "never"}
 	usual := Thresholds{"degraded", "failing"}
+	some := reporttest.Values()
+	some.Values = some.Values[:2]
 	failing := reporttest.Status()
 	failing.Health.State = "failing"
 	failing.Health.Reasons[0].Text = "it has a | bar\n"

@@ -1,46 +1,21 @@
 package report
 
 import (
-	"cmp"
 	"fmt"
-	"slices"
 
 	"github.com/statsd-ops/statsd/internal/plural"
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// Values returns a function that writes at most so many values in the given order: name, value or age.
-func Values(order string, limit int) func(Page, question.Answer, question.PathValues) string {
-	return func(p Page, a question.Answer, v question.PathValues) string {
-		s := &sheet{Page: &p}
-		sortValues(v.Values, order)
-		v.Values = v.Values[:min(len(v.Values), limit)]
-		if len(v.Values) > 0 {
-			s.values(v.Values)
-		}
-		s.matched(&v)
-		if v.Next != "" {
-			text := "more match; raise --limit, or ask for fewer paths"
-			if order != "name" {
-				text = "more match, and only these, the first by name, were sorted; raise --limit"
-			}
-			s.text(span{}, 0, text)
-		}
-		s.foot(a)
-		return s.String()
+// Values writes published values.
+func Values(p Page, a question.Answer, v question.PathValues) string {
+	s := &sheet{Page: &p}
+	if len(v.Values) > 0 {
+		s.values(v.Values)
 	}
-}
-
-func sortValues(values []question.PathValue, order string) {
-	slices.SortStableFunc(values, func(a, b question.PathValue) int {
-		switch order {
-		case "value":
-			return cmp.Compare(b.Value, a.Value) // NaN is the least
-		case "age":
-			return b.Time.Compare(a.Time)
-		}
-		return cmp.Compare(a.Path, b.Path)
-	})
+	s.matched(&v)
+	s.foot(a)
+	return s.String()
 }
 
 func (s *sheet) values(values []question.PathValue) {
@@ -73,7 +48,7 @@ func (s *sheet) matched(v *question.PathValues) {
 	}
 	text := fmt.Sprintf("%s of %s %s", count(v.Matched), plural.Things(uint64(max(v.Held, 0)), "path", "paths"), verb)
 	if len(v.Values) < v.Matched {
-		text += fmt.Sprintf(", %s shown", count(len(v.Values)))
+		text += fmt.Sprintf(", %s shown (--limit)", count(len(v.Values)))
 	}
 	without := 0
 	for i := range v.Values {
