@@ -53,7 +53,7 @@ func TestStrangeData(t *testing.T) {
 		{"nesting", wrapped(deep), 1, "the answer is not a monitor's: it is nested too deep"},
 		{"no end", "<methodResponse><params><param><value><struct>", 1, "the answer is not a monitor's"},
 		{"an older daemon", fault(-32601), 1, "this statsd is older than this statsdmonitor"},
-		{"not there", fault(-32001), 4, `fault -32001: no \u009b2J`},
+		{"not there", fault(-32001), 4, `: no \u009b2J`},
 		{"a fault", fault(7), 1, `fault 7: no \u009b2J`},
 		{"too much", strings.Repeat(" ", 8<<20) + " ", 1, "the answer has more than 8388608 bytes"},
 	} {

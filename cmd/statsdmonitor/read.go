@@ -27,6 +27,7 @@ type show[T any] func(report.Page, question.Answer, T) string
 // answered asks a question whose data is a T.
 func answered[T any](ctx context.Context, s *session, q ask.Question, write show[T]) (result, T, error) {
 	var data T
+	q.Name = s.command.name
 	a, err := s.client.Ask(ctx, q, &data)
 	if err != nil {
 		if ask.NotFound(err) {

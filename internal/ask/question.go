@@ -1,10 +1,12 @@
 package ask
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"reflect"
+	"strings"
 	"time"
 
 	"github.com/kolo/xmlrpc"
@@ -18,6 +20,7 @@ const questionLimit = 8 << 20
 // Question is a question of package question.
 type Question struct {
 	Method string
+	Name   string // in errors; "": the method's
 	Args   []any
 	// Watches is how long the answer watches traffic before it comes.
 	Watches time.Duration
@@ -32,10 +35,11 @@ type Answer struct {
 // Ask asks a question. It stores the data of the answer in data, a pointer to a type of package question.
 func (c *Client) Ask(ctx context.Context, q Question, data any) (Answer, error) {
 	var a Answer
-	err := c.during(ctx, q.Method, q.Watches, func(ctx context.Context) error {
+	name := cmp.Or(q.Name, q.Method)
+	err := c.during(ctx, name, q.Watches, func(ctx context.Context) error {
 		r, err := c.response(ctx, Call{q.Method, q.Args, questionLimit})
 		if err != nil {
-			return older(q.Method, err)
+			return explained(name, err)
 		}
 		a.Now = r.date
 		return a.decode(r.body, data)
@@ -44,10 +48,16 @@ func (c *Client) Ask(ctx context.Context, q Question, data any) (Answer, error) 
 	return a, err
 }
 
-// older explains the fault of a daemon that has no such method.
-func older(method string, err error) error {
-	if e, ok := errors.AsType[*Error](err); ok && e.Fault == faultMethod {
-		return &Error{Fault: e.Fault, Text: fmt.Sprintf("it cannot answer %s: this statsd is older than this statsdmonitor; ask it with statsdmonitor HOST PORT", method)}
+// explained rewords a fault: the code of one that the daemon chose tells people nothing.
+func explained(name string, err error) error {
+	e, ok := errors.AsType[*Error](err)
+	switch {
+	case !ok:
+		return err
+	case e.Fault == faultMethod:
+		return &Error{Fault: e.Fault, Text: fmt.Sprintf("it cannot answer %s: this statsd is older than this statsdmonitor; ask it with statsdmonitor HOST PORT", name)}
+	case e.Fault == faultArguments || -32099 <= e.Fault && e.Fault <= -32000:
+		return &Error{Fault: e.Fault, Text: strings.TrimPrefix(e.Text, fmt.Sprintf("fault %d: ", e.Fault))}
 	}
 	return err
 }

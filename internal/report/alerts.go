@@ -29,22 +29,28 @@ func Audit(p Page, a question.Answer, d question.Alerts) string {
 		s.line(span{text: "no change was asked for since the start"})
 	}
 	for i := range d.Audit {
-		x := &d.Audit[i]
-		result := span{x.Result, good}
-		if x.Result != "ok" {
-			result.style = warn
-		}
-		who := x.Who
-		if who == "" {
-			who = "no token"
-		}
-		s.line(span{text: s.clock(x.Time) + gap}, span{x.Change, bold}, span{text: gap + who + " from " + x.Address + gap}, result)
-		if x.Args != "" {
-			s.text(span{}, 10, x.Args)
-		}
+		s.change(&d.Audit[i])
 	}
 	s.foot(a)
 	return s.String()
+}
+
+// change writes a change that was asked for, and what became of it.
+func (s *sheet) change(x *question.Audit) {
+	who, done := x.Who, span{gap + "done", good}
+	if who == "" {
+		who = "no token"
+	}
+	if x.Result != "done" {
+		done = span{}
+	}
+	s.line(span{text: pad(s.clock(x.Time), 8) + gap}, span{pad(x.Change, len("names/unmute")), bold}, span{text: gap + who + " from " + x.Address}, done)
+	if x.Args != "" {
+		s.text(span{}, 10, x.Args)
+	}
+	if x.Result != "done" {
+		s.text(span{"        ! ", warn}, 10, x.Result)
+	}
 }
 
 // lasted says how long an alert goes on, or went on.

@@ -86,7 +86,7 @@ func Deleted(p Page, _ question.Answer, d question.Deleted) string {
 	}
 	shown := d.First[:min(len(d.First), maxListed)]
 	for _, name := range shown {
-		s.line(span{text: "  " + name})
+		s.line(span{text: "  " + unquoted(name)})
 	}
 	if more := d.Names - len(shown); more > 0 && len(shown) > 0 {
 		s.line(span{"  and " + count(more) + " more", dim})

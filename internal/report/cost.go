@@ -24,7 +24,7 @@ func Cost(p Page, a question.Answer, c question.Cost) string {
 	if means != nil {
 		first += "  (" + strings.Join(means, ", ") + ")"
 	}
-	groups := []span{{text: first}}
+	groups := []span{{text: first}, {text: rate(c.MicrosPerSample) + " us a sample"}}
 	for _, x := range c.CPU {
 		groups = append(groups, span{text: x.Name + " " + strconv.FormatFloat(100*x.Value, 'f', 0, 64) + " %"})
 	}
@@ -38,7 +38,6 @@ func Cost(p Page, a question.Answer, c question.Cost) string {
 		held = append(held, span{text: text})
 	}
 	s.groups("memory", 8, held, "")
-	s.groups("each", 8, []span{{text: rate(c.MicrosPerSample) + " us of CPU a sample"}, {text: decimal(c.BytesPerName, 3) + " B a name"}}, "")
 	for i, x := range c.Most {
 		label := ""
 		if i == 0 {

@@ -54,36 +54,51 @@ func summarize(values []question.Number) summary {
 	return m
 }
 
+// series writes one series. Leading gaps are left out: so far back nothing is held.
 func (s *sheet) series(h *question.History, name string) {
-	values := h.Series[name]
-	step := seconds(h.Step)
-	at := func(i int) time.Time { return h.From.Add(time.Duration(i) * step) }
-	unit := ""
-	if h.Kinds[name] == "rate" {
-		unit = " per second"
-	}
-	m := summarize(values)
-	missing := "none"
-	if n := len(values) - m.present; n > 0 {
-		missing = count(n)
-	}
-	s.text(span{}, 0, fmt.Sprintf("%s%s, %s to %s, %s of %s, %s missing", name, unit,
-		plural.Duration(time.Duration(len(values))*step), s.clock(at(len(values)-1)),
-		plural.Things(uint64(len(values)), "value", "values"), plural.Duration(step), missing))
-	if m.present == 0 {
-		s.line(span{text: "no value in this time"})
+	all := h.Series[name]
+	first := slices.IndexFunc(all, func(n question.Number) bool { return !math.IsNaN(float64(n)) })
+	if first < 0 {
+		s.text(span{}, 0, name+": no value in this time")
 		return
 	}
+	values, worst := all[first:], h.Worst[name]
+	worst = worst[min(first, len(worst)):]
+	step := seconds(h.Step)
+	at := func(i int) time.Time { return h.From.Add(time.Duration(first+i) * step) }
+	m, last := summarize(values), len(values)-1
+	s.text(span{}, 0, seriesTitle(h, name, len(values))+" to "+s.clock(at(last))+seriesNote(len(values), m.present, first, step))
 	value := func(f float64) string { return decimal(f, 4) }
 	s.groups("", 0, []span{
 		{text: "min " + value(m.least)}, {text: "mean " + value(m.sum/float64(m.present))},
 		{text: "max " + value(m.greatest) + " at " + s.clock(at(m.at))}, {text: "last " + value(m.last)},
 	}, "")
-	s.chart(values, h.Worst[name], m)
-	from, to := s.clock(at(0)), s.clock(at(len(values)-1))
+	s.chart(values, worst, m)
+	from, to := s.clock(at(0)), s.clock(at(last))
 	if space := s.drawn(m, len(values)) - len(from) - len(to); space >= 1 {
 		s.line(span{pad("", axis(m)+2) + from + strings.Repeat(" ", space) + to, dim})
 	}
+}
+
+func seriesTitle(h *question.History, name string, n int) string {
+	if h.Kinds[name] == "rate" {
+		name += " per second"
+	}
+	return name + ", " + plural.Duration(time.Duration(n)*seconds(h.Step))
+}
+
+// seriesNote says how many values there are, and what is missing.
+func seriesNote(n, present, before int, step time.Duration) string {
+	text := ", " + plural.Things(uint64(n), "value", "values") + " of " + plural.Duration(step)
+	if missing := n - present; missing > 0 {
+		text += ", " + count(missing) + " missing"
+	} else {
+		text += ", none missing"
+	}
+	if before > 0 {
+		text += "; nothing older is held"
+	}
+	return text
 }
 
 // axis is the width of the labels at the left of a chart.
@@ -91,8 +106,11 @@ func axis(m summary) int {
 	return max(len("health"), len(decimal(m.greatest, 4)), len(decimal(floor(m), 4)))
 }
 
-// drawn is the number of columns of a chart.
-func (s *sheet) drawn(m summary, values int) int { return min(s.width()-axis(m)-2, values) }
+// drawn is the number of columns of a chart. A few values have several columns each.
+func (s *sheet) drawn(m summary, values int) int {
+	room := s.width() - axis(m) - 2
+	return min(room, values*max(room/values, 1))
+}
 
 // floor is the value at the bottom of a chart: 0, unless values are negative.
 func floor(m summary) float64 { return min(m.least, 0) }
@@ -107,7 +125,8 @@ func (s *sheet) chart(values, worst []question.Number, m summary) {
 	heights, states := make([]int, columns), make([]int, columns)
 	low := floor(m)
 	for c := range columns {
-		from, to := c*len(values)/columns, (c+1)*len(values)/columns
+		from := c * len(values) / columns
+		to := max((c+1)*len(values)/columns, from+1)
 		top := summarize(values[from:to])
 		heights[c] = height(top, low, m.greatest)
 		if len(worst) >= to {

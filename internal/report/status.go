@@ -2,7 +2,6 @@ package report
 
 import (
 	"math"
-	"regexp"
 	"strings"
 	"time"
 
@@ -67,14 +66,14 @@ func (s *sheet) reason(r *question.Reason) {
 	s.hint(s.next(r.Next))
 }
 
-// oldForm matches the arguments of a command that names its host and port.
-var oldForm = regexp.MustCompile(`^\S+ \d+( |$)`)
-
 // next returns a command that the daemon suggests, with the address that this one was asked at.
 func (p *Page) next(command string) string {
 	rest, ok := strings.CutPrefix(command, "statsdmonitor ")
-	if !ok || strings.Contains(rest, "--at") || oldForm.MatchString(rest) {
+	if !ok {
 		return command
+	}
+	if words, ok := strings.CutPrefix(rest, "--at "); ok {
+		_, rest, _ = strings.Cut(words, " ")
 	}
 	return p.ask(rest)
 }

@@ -207,8 +207,8 @@ func Alerts() question.Alerts {
 			{Reason: "silent", State: "degraded", Text: "no line came for 5m", Began: long.Add(-24 * time.Hour), Ended: long.Add(-23 * time.Hour)},
 		},
 		Audit: []question.Audit{
-			{Time: before(time.Minute), Who: "anna", Address: "10.1.2.3:50100", Change: "names/mute", Args: `match="debug.*" seconds=3600`, Result: "ok"},
-			{Time: before(48 * time.Hour), Who: "", Address: "127.0.0.1:4711", Change: "names/delete", Args: `match="*"`, Result: "no_token: a token is needed"},
+			{Time: before(time.Minute), Who: "anna", Address: "10.1.2.3:50100", Change: "names/mute", Args: `"match"="debug.*" "seconds"=3600`, Result: "done"},
+			{Time: before(48 * time.Hour), Who: "", Address: "127.0.0.1:4711", Change: "names/delete", Args: `"match"="*"`, Result: "refused: a token of the role operate is needed"},
 		},
 	}
 }
