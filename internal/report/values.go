@@ -59,7 +59,7 @@ func (s *sheet) matched(v *question.PathValues) {
 	switch all := len(v.Values); {
 	case all == 0:
 	case without == 0:
-		text += "; " + haveAll(all) + " a history of 15m"
+		text += "; " + haveAll(all) + " a history"
 	case without == all:
 		text += fmt.Sprintf("; no history held yet (%s paths have one)", count(v.Histories))
 	default:
