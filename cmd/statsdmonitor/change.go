@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/statsd-ops/statsd/internal/ask"
 	"github.com/statsd-ops/statsd/internal/report"
 )
 
@@ -78,11 +77,8 @@ func changed[T any](ctx context.Context, s *session, name string, args map[strin
 	}
 	var data T
 	a, err := s.client.Change(ctx, name, args, &data)
-	switch {
-	case ask.NotFound(err):
-		return &exit{exitNotThere, err}
-	case err != nil:
-		return err
+	if err != nil {
+		return coded(err)
 	}
 	a.Data = data
 	text := func(p report.Page) string { return write(p, a.Answer, data) }

@@ -30,13 +30,21 @@ func answered[T any](ctx context.Context, s *session, q ask.Question, write show
 	q.Name = s.command.name
 	a, err := s.client.Ask(ctx, q, &data)
 	if err != nil {
-		if ask.NotFound(err) {
-			err = &exit{exitNotThere, err}
-		}
-		return result{}, data, err
+		return result{}, data, coded(err)
 	}
 	text := func(p report.Page) string { return write(p, a.Answer, data) }
 	return result{now: a.Now, json: frame{1, a.Answer}, text: text}, data, nil
+}
+
+// coded gives an error of the daemon the exit code that fits it.
+func coded(err error) error {
+	switch {
+	case ask.NotFound(err):
+		return &exit{exitNotThere, err}
+	case ask.BadArgument(err):
+		return &exit{exitUsage, err}
+	}
+	return err
 }
 
 // plainly is answered without a look at the data.

@@ -15,15 +15,16 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// tail prints lines as they come in. What it looked at comes last, on standard error.
+// tail prints lines as they come in, until its time is over or the user stops it. What it looked at
+// comes last, on standard error.
 func tail(ctx context.Context, s *session) error {
 	t := &tailing{session: s}
 	err := t.stream(ctx)
 	if errors.Is(err, ask.ErrNoStream) || ask.NotFound(err) {
 		err = t.collect(ctx)
 	}
-	if err != nil && (ctx.Err() == nil || t.shown == 0) {
-		return err
+	if err != nil && ctx.Err() == nil {
+		return coded(err)
 	}
 	fmt.Fprintln(s.errs, report.TailEnd(t.looked, t.shown, s.whole("n")))
 	return nil

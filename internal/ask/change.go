@@ -79,7 +79,7 @@ func (f *failing) err() error {
 	if f.Error.Next != "" {
 		text += "; " + f.Error.Next
 	}
-	return &Error{Code: f.Error.Code, Text: text}
+	return &Error{Code: f.Error.Code, Text: withToken(text)}
 }
 
 // maxFailure is the greatest length of an error in bytes.

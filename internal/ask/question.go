@@ -48,18 +48,25 @@ func (c *Client) Ask(ctx context.Context, q Question, data any) (Answer, error) 
 	return a, err
 }
 
-// explained rewords a fault: the code of one that the daemon chose tells people nothing.
+// explained rewords an error of the daemon for people. The code of a fault tells them nothing.
 func explained(name string, err error) error {
 	e, ok := errors.AsType[*Error](err)
-	switch {
-	case !ok:
+	if !ok {
 		return err
-	case e.Fault == faultMethod:
-		return &Error{Fault: e.Fault, Text: fmt.Sprintf("it cannot answer %s: this statsd is older than this statsdmonitor; ask it with statsdmonitor HOST PORT", name)}
-	case e.Fault == faultArguments || -32099 <= e.Fault && e.Fault <= -32000:
-		return &Error{Fault: e.Fault, Text: strings.TrimPrefix(e.Text, fmt.Sprintf("fault %d: ", e.Fault))}
 	}
-	return err
+	text := withToken(e.Text)
+	switch {
+	case e.Fault == faultMethod:
+		text = fmt.Sprintf("it cannot answer %s: this statsd is older than this statsdmonitor; ask it with statsdmonitor HOST PORT", name)
+	case e.Fault == faultArguments || -32099 <= e.Fault && e.Fault <= -32000:
+		text = strings.TrimPrefix(text, fmt.Sprintf("fault %d: ", e.Fault))
+	}
+	return &Error{Code: e.Code, Fault: e.Fault, Text: text}
+}
+
+// withToken says how to send a token with statsdmonitor, where the daemon says how programs do.
+func withToken(text string) string {
+	return strings.Replace(text, "send Authorization: Bearer TOKEN", "give its file with --token-file", 1)
 }
 
 // decode reads the frame of an answer, and its data.
