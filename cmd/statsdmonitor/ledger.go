@@ -16,6 +16,7 @@ import (
 	"github.com/statsd-ops/statsd/internal/ask"
 	"github.com/statsd-ops/statsd/internal/plural"
 	"github.com/statsd-ops/statsd/internal/report"
+	"github.com/statsd-ops/statsd/meta/question"
 )
 
 // account is one sum of the ledger. It balances if what went out equals what came in.
@@ -56,14 +57,32 @@ func oldLedger(ctx context.Context, s *session) error {
 	return cmp.Or(err, b.verdict())
 }
 
-// readLedger is the ledger with separators in its numbers.
+// readLedger is the ledger with separators in its numbers, or the answer of the daemon in JSON.
 func readLedger(ctx context.Context, s *session) (result, error) {
+	if s.on("json") {
+		return readBalances(ctx, s)
+	}
 	b, err := askBook(ctx, s.client)
 	if err != nil {
 		return result{}, err
 	}
 	text := func(report.Page) string { return b.text(grouped) }
-	return result{json: b, text: text, verdict: b.verdict()}, nil
+	return result{text: text, verdict: b.verdict()}, nil
+}
+
+func readBalances(ctx context.Context, s *session) (result, error) {
+	none := func(report.Page, question.Answer, []question.Balance) string { return "" }
+	r, balances, err := answered(ctx, s, ask.Question{Method: "ledger"}, none)
+	for _, b := range balances {
+		if err == nil && !b.Equal {
+			r.verdict = unbalanced(b.What)
+		}
+	}
+	return r, err
+}
+
+func unbalanced(what string) error {
+	return &exit{exitUnbalanced, fmt.Errorf("the ledger does not balance: see %s", ascii.Safe(what))}
 }
 
 // askBook makes the ledger of the daemon's own figures.
@@ -88,7 +107,7 @@ func askBook(ctx context.Context, client *ask.Client) (*book, error) {
 func (b *book) verdict() error {
 	for _, a := range b.Accounts {
 		if !a.Balances {
-			return &exit{exitUnbalanced, fmt.Errorf("the ledger does not balance: see %s", ascii.Safe(a.Name))}
+			return unbalanced(a.Name)
 		}
 	}
 	return nil
