@@ -1,0 +1,188 @@
+package report
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/statsd-ops/statsd/internal/plural"
+	"github.com/statsd-ops/statsd/meta/question"
+)
+
+// History draws each series.
+func History(p Page, a question.Answer, h question.History) string {
+	s := &sheet{Page: &p}
+	for _, name := range slices.Sorted(maps.Keys(h.Series)) {
+		s.series(&h, name)
+	}
+	for _, note := range h.Notes {
+		s.text(span{}, 0, note)
+	}
+	if len(h.Series) == 0 {
+		s.line(span{text: "no history is held"})
+	}
+	s.foot(a)
+	return s.String()
+}
+
+// summary is what the values of a series have been. Times are indexes.
+type summary struct {
+	least, greatest, last float64
+	sum                   float64
+	present, at           int
+}
+
+func summarize(values []question.Number) summary {
+	m := summary{least: math.NaN(), greatest: math.NaN(), last: math.NaN()}
+	for i, n := range values {
+		v := float64(n)
+		if math.IsNaN(v) {
+			continue
+		}
+		if m.present == 0 || v > m.greatest {
+			m.greatest, m.at = v, i
+		}
+		if m.present == 0 || v < m.least {
+			m.least = v
+		}
+		m.sum, m.last = m.sum+v, v
+		m.present++
+	}
+	return m
+}
+
+// series writes one series. Leading gaps are left out: so far back nothing is held.
+func (s *sheet) series(h *question.History, name string) {
+	all := h.Series[name]
+	first := slices.IndexFunc(all, func(n question.Number) bool { return !math.IsNaN(float64(n)) })
+	if first < 0 {
+		s.text(span{}, 0, name+": no value in this time")
+		return
+	}
+	values, worst := all[first:], h.Worst[name]
+	worst = worst[min(first, len(worst)):]
+	step := seconds(h.Step)
+	at := func(i int) time.Time { return h.From.Add(time.Duration(first+i) * step) }
+	m, last := summarize(values), len(values)-1
+	s.text(span{}, 0, seriesTitle(h, name, len(values))+" to "+s.clock(at(last))+seriesNote(len(values), m.present, first, step))
+	value := func(f float64) string { return decimal(f, 4) }
+	s.groups("", 0, []span{
+		{text: "min " + value(m.least)}, {text: "mean " + value(m.sum/float64(m.present))},
+		{text: "max " + value(m.greatest) + " at " + s.clock(at(m.at))}, {text: "last " + value(m.last)},
+	}, "")
+	s.chart(values, worst, m)
+	from, to := s.clock(at(0)), s.clock(at(last))
+	if space := s.drawn(m, len(values)) - len(from) - len(to); space >= 1 {
+		s.line(span{pad("", axis(m)+2) + from + strings.Repeat(" ", space) + to, dim})
+	}
+}
+
+func seriesTitle(h *question.History, name string, n int) string {
+	if h.Kinds[name] == "rate" {
+		name += " per second"
+	}
+	return name + ", " + plural.Duration(time.Duration(n)*seconds(h.Step))
+}
+
+// seriesNote says how many values there are, and what is missing.
+func seriesNote(n, present, before int, step time.Duration) string {
+	text := ", " + plural.Things(uint64(n), "value", "values") + " of " + plural.Duration(step)
+	if missing := n - present; missing > 0 {
+		text += ", " + count(missing) + " missing"
+	} else {
+		text += ", none missing"
+	}
+	if before > 0 {
+		text += "; nothing older is held"
+	}
+	return text
+}
+
+// axis is the width of the labels at the left of a chart.
+func axis(m summary) int {
+	return max(len("health"), len(decimal(m.greatest, 4)), len(decimal(floor(m), 4)))
+}
+
+// drawn is the number of columns of a chart. A few values have several columns each.
+func (s *sheet) drawn(m summary, values int) int {
+	room := s.width() - axis(m) - 2
+	return min(room, values*max(room/values, 1))
+}
+
+// floor is the value at the bottom of a chart: 0, unless values are negative.
+func floor(m summary) float64 { return min(m.least, 0) }
+
+// rows is the height of a chart.
+const rows = 5
+
+// chart draws values from the floor to the greatest. A column shows the greatest of its values, and
+// the worst state of the health.
+func (s *sheet) chart(values, worst []question.Number, m summary) {
+	columns := s.drawn(m, len(values))
+	heights, states := make([]int, columns), make([]int, columns)
+	low := floor(m)
+	for c := range columns {
+		from := c * len(values) / columns
+		to := max((c+1)*len(values)/columns, from+1)
+		top := summarize(values[from:to])
+		heights[c] = height(top, low, m.greatest)
+		if len(worst) >= to {
+			states[c] = int(max(summarize(worst[from:to]).greatest, 0))
+		}
+	}
+	for row := rows; row >= 1; row-- {
+		label := ""
+		switch row {
+		case rows:
+			label = decimal(m.greatest, 4)
+		case 1:
+			label = decimal(low, 4)
+		}
+		line := make([]byte, columns)
+		for c, h := range heights {
+			line[c] = mark(h, row)
+		}
+		s.line(span{text: fmt.Sprintf("%*s |", axis(m), label)}, span{text: string(line)})
+	}
+	s.unwell(states, axis(m))
+}
+
+// height returns how high a column is, in halves of a row; -1 for a gap.
+func height(top summary, low, high float64) int {
+	if top.present == 0 {
+		return -1
+	}
+	if top.greatest <= low {
+		return 0
+	}
+	return max(int((top.greatest-low)/(high-low)*(2*rows)+0.5), 1)
+}
+
+// mark is the sign of a column of the given height in a row, counted from the bottom.
+func mark(height, row int) byte {
+	switch {
+	case height < 0:
+		return ' '
+	case height >= 2*row:
+		return '#'
+	case height == 2*row-1:
+		return ':'
+	case row == 1:
+		return '.'
+	}
+	return ' '
+}
+
+// unwell marks the columns in which the daemon was degraded (!) or failing (X).
+func (s *sheet) unwell(states []int, axis int) {
+	line, worst := make([]byte, len(states)), 0
+	for c, state := range states {
+		line[c], worst = " !X"[min(max(state, 0), 2)], max(worst, state)
+	}
+	if worst > 0 {
+		s.line(span{pad("health", axis) + " |", dim}, span{string(line), []style{warn, warn, bad}[min(worst, 2)]})
+	}
+}
