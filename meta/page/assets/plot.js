@@ -1,0 +1,41 @@
+// What all plots share. uPlot, a plain script, is a global.
+
+import { clock, now } from './words.js';
+
+export const css = name => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+// shade marks the times at which worst is not 0: the daemon was degraded or failing.
+export function shade(u, times, worst) {
+  if (!worst || times.length < 2) return;
+  const half = (times[1] - times[0]) / 2, { left, top, width, height } = u.bbox;
+  u.ctx.save();
+  worst.forEach((state, i) => {
+    if (!state) return;
+    const a = Math.max(u.valToPos(times[i] - half, 'x', true), left), b = Math.min(u.valToPos(times[i] + half, 'x', true), left + width);
+    u.ctx.fillStyle = css(state >= 2 ? '--shade-fail' : '--shade');
+    if (b > a) u.ctx.fillRect(Math.round(a), top, Math.round(b) - Math.round(a), height);
+  });
+  u.ctx.restore();
+}
+
+// dashes draws a limit.
+export function dashes(u, limit) {
+  const y = u.valToPos(limit, 'y', true), { left, width } = u.bbox;
+  u.ctx.save();
+  Object.assign(u.ctx, { strokeStyle: css('--warn'), globalAlpha: 0.7 });
+  u.ctx.setLineDash([4, 4]);
+  u.ctx.beginPath();
+  u.ctx.moveTo(left, y);
+  u.ctx.lineTo(left + width, y);
+  u.ctx.stroke();
+  u.ctx.restore();
+}
+
+// axis is the look of an axis.
+export const axis = () => ({ stroke: css('--dim'), grid: { stroke: css('--line'), width: 1 }, ticks: { show: false }, font: '12px system-ui, sans-serif' });
+
+// timeAxis labels the clock.
+export const timeAxis = () => ({ ...axis(), size: 26, gap: 6, space: 60, grid: { show: false }, values: (u, times) => times.map(t => u.scales.x.max - u.scales.x.min > 600 ? clock(t).slice(0, 5) : clock(t)) });
+
+// window is the range of the time axis: the last so many seconds, though the daemon may be younger.
+export const last = seconds => () => [now() - seconds, now()];

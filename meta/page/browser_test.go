@@ -1,0 +1,73 @@
+package page
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/statsd-ops/statsd/internal/counterpart"
+	"github.com/statsd-ops/statsd/internal/soak"
+	"github.com/statsd-ops/statsd/internal/wait"
+)
+
+// looks are what the page is tested with.
+var looks = map[string]counterpart.Look{
+	"desktop":      {Width: 1280, Height: 900},
+	"desktop-dark": {Width: 1280, Height: 900, Dark: true},
+	"phone":        {Width: 390, Height: 844},
+	"phone-dark":   {Width: 390, Height: 844, Dark: true},
+}
+
+// shots is where screenshots go, for a developer to look at.
+const shots = "screenshots"
+
+func shot(t *testing.T, tab *counterpart.Tab, name string) {
+	t.Helper()
+	if err := os.MkdirAll(shots, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	tab.Screenshot(filepath.Join(shots, name+".png"), 0)
+}
+
+// text is a JavaScript expression: the text of an element contains some words.
+func text(id, words string) string {
+	return `document.getElementById("` + id + `").innerText.includes("` + words + `")`
+}
+
+// drawn is true when everything that comes by itself has come.
+var drawn = strings.Join([]string{
+	`document.querySelectorAll("#panels canvas").length === 6`, `document.querySelector("#plot canvas")`, text("host", "metrics-3"),
+	text("config-total", "set"), text("alert-total", "shown"), text("bad-lines", "orders"), text("prefix-note", "names"),
+}, " && ")
+
+func click(id string) string { return `document.getElementById("` + id + `").click()` }
+
+func TestDraws(t *testing.T) {
+	soak.Slow(t)
+	browser, d := counterpart.StartBrowser(t), startDaemon(t)
+	for name, look := range looks {
+		t.Run(name, func(t *testing.T) {
+			tab := browser.Open(t, "http://"+d.addr+"/", look)
+			defer tab.Close()
+			tab.Await(drawn)
+			for id, words := range map[string]string{
+				"health-word": "Degraded", "reasons": "statsdmonitor sinks archive", "told": "nsca was told", "live-text": "live, last flush",
+				"panels": "1.82 M of 2 M", "sink-rows": "58 attempts", "prefix-rows": "checkout.", "top-note": "until you ask",
+				"found": "stats.cache.hit", "alert-rows": "webhook, end was not told: 502", "config-rows": "a restart applies it", "bad-total": "64,539",
+				"bad-lines": "<img src=x",
+			} {
+				tab.Await(text(id, words))
+			}
+			tab.Await(`document.querySelector("#bad-lines mark").textContent === "NaN"`)
+			tab.Await(`document.documentElement.scrollWidth <= innerWidth`)
+			tab.Eval(click("look"), nil)
+			tab.Await(text("top-rows", "api.request.count"))
+			shot(t, tab, name)
+			for _, c := range tab.Complaints(false) {
+				t.Error(c)
+			}
+		})
+	}
+	wait.Until(t, "a closed page still has a stream", func() bool { return d.open() == 0 })
+}
