@@ -21,12 +21,14 @@ let loading = false; // the parts below are being read
 // got shows a status. What changes at a flush is read when its number changed.
 function got(answer) {
   status = answer.data;
+  status.sinks ||= [];
+  status.health.reasons ||= [];
   answered = Date.now() / 1000;
   heard();
   header();
   health.show(status);
   panels.show(status);
-  sinks.show(status.sinks || []);
+  sinks.show(status.sinks);
   const reasons = status.health.reasons.map(r => r.id + r.subject + r.state).join();
   if (status.flush.number !== flushed || reasons !== problems) more(reasons);
 }

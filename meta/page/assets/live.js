@@ -80,7 +80,11 @@ export class Live {
 
   got(answer) {
     this.last = Date.now();
-    if (!this.resting()) this.on.status(answer);
+    try {
+      if (!this.resting()) this.on.status(answer);
+    } catch (e) {
+      reportError(e); // a fault of the page must not look like a fault of the daemon
+    }
   }
 
   // watch ends a stream that went silent, as one of a stopped process or a dead link does.
