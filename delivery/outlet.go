@@ -43,6 +43,8 @@ type sent struct {
 	droppedBefore uint64 // dropped points when the failure began
 	lastError     error
 	failed        time.Time // when an attempt last failed
+	tries         uint64    // failed attempts since the last that worked
+	nextTry       time.Time // when the next attempt begins
 	published     time.Time // when a payload was last delivered
 	last          Sent      // delivered part of its flush so far
 	unconfirmed   int       // consecutive attempts that ended so: see sink.Unconfirmed
@@ -180,9 +182,10 @@ func (o *outlet) state() State {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return State{
+		Address:  o.wanted.Address,
 		Ledger:   o.sums(),
 		Attempts: o.sent.attempts, Failing: o.failing, FailingSince: o.sent.failingSince, LastError: o.sent.lastError,
-		Unconfirmed: o.sent.unconfirmed, Failed: o.sent.failed, Published: o.sent.published, Last: o.sent.last,
+		Unconfirmed: o.sent.unconfirmed, Failed: o.sent.failed, Tries: o.sent.tries, NextTry: o.sent.nextTry, Published: o.sent.published, Last: o.sent.last,
 		Oldest: o.oldestWaiting(), QueueBytes: o.bytes, MaxQueueBytes: o.max,
 		SpoolBytes: o.stored.Bytes, MaxSpoolBytes: o.maxSpool, SpoolFault: o.fault(),
 	}

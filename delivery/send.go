@@ -41,7 +41,9 @@ func (o *outlet) send(ctx context.Context) {
 			continue
 		}
 		o.spill()
-		if pause(time.Duration(float64(retry) * (1 + jitter*(2*rand.Float64()-1)))) {
+		wait := time.Duration(float64(retry) * (1 + jitter*(2*rand.Float64()-1)))
+		o.change(func() { o.sent.nextTry = time.Now().Add(wait) })
+		if pause(wait) {
 			retry = firstRetry / 2
 		}
 		retry = min(2*retry, lastRetry)
@@ -152,6 +154,7 @@ func (o *outlet) noteFailure(p *payload, err error, refused bool) {
 	st := &o.sent
 	st.attempts.failed(p.flush, err)
 	st.lastError, st.failed = err, time.Now()
+	st.tries++
 	o.noteUnconfirmed(err)
 	if refused {
 		o.log.Error().Err(err).Int("points", p.units).Msg("the receiver refuses points permanently: they are dropped")
@@ -196,7 +199,7 @@ func (o *outlet) settlePayload(p *payload, now *Sent, refused bool) {
 	if !refused {
 		o.noteRecovery()
 		now.Bytes += len(p.data)
-		st.published, st.last, st.unconfirmed = time.Now(), *now, 0
+		st.published, st.last, st.unconfirmed, st.tries = time.Now(), *now, 0, 0
 	}
 	o.changed.Broadcast()
 	o.mu.Unlock()

@@ -57,7 +57,7 @@ func stderr(err error) error {
 // checkAnswers compares the JSON that a client printed with the source.
 func checkAnswers(t *testing.T, got map[string]any, source *fixedSource) {
 	t.Helper()
-	methods := []any{"alerts", "discards", "health", "istats", "stats", "system.listMethods", "system.methodHelp", "system.methodSignature", "system.multicall", "values"}
+	methods := []any{"discards", "istats", "stats", "system.listMethods", "system.methodHelp", "system.methodSignature", "system.multicall", "values"}
 	for name, want := range map[string]any{
 		"methods": methods, "signature": []any{[]any{"string"}}, "multicall": true,
 	} {

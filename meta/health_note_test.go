@@ -184,18 +184,6 @@ func TestNextCommand(t *testing.T) {
 	}
 }
 
-// TestSpell checks how durations are written.
-func TestSpell(t *testing.T) {
-	for d, want := range map[time.Duration]string{
-		-time.Second: "0s", 0: "0s", 420 * time.Millisecond: "0.4s", 99 * time.Millisecond: "99ms", time.Microsecond: "0s", 15600 * time.Millisecond: "15.6s", 59990 * time.Millisecond: "1m",
-		time.Minute: "1m", 372 * time.Second: "6m12s", time.Hour: "1h", 125 * time.Minute: "2h5m", 146 * time.Hour: "6d2h", 48 * time.Hour: "2d",
-	} {
-		if got := spell(d); got != want {
-			t.Errorf("spell(%v) = %q, want %q", d, got, want)
-		}
-	}
-}
-
 // TestErrorsArePlain checks that no error reaches a terminal or a log as it came.
 func TestErrorsArePlain(t *testing.T) {
 	s := newScene()

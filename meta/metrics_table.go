@@ -96,7 +96,7 @@ var metricTable = []metricFamily{
 	{"statsd_notify_untracked", counter, "Reasons of the health without an episode, as others fill the history.", single("notify.untracked")},
 	{"statsd_state_gauges", gauge, "Gauges in the state file.", single("state.gauges")},
 	{"statsd_state_errors", counter, "Saves of the state file that failed.", single("state.errors")},
-	{"statsd_memory_bytes", gauge, "Memory of the heap that was live at the last collection, and memory held from the system.", []metricSource{{figure: "memory.live", labels: `what="live"`}, {figure: "memory.held", labels: `what="held"`}}},
+	{"statsd_memory_bytes", gauge, "Memory of the heap that was live at the last collection, memory held from the system, and memory of histories.", []metricSource{{figure: "memory.live", labels: `what="live"`}, {figure: "memory.held", labels: `what="held"`}, {figure: "memory.history", labels: `what="history"`}}},
 	{"process_start_time_seconds", gauge, "When the daemon was started.", single("start_time")},
 	{"process_cpu_seconds", counter, "Processor time used.", single("cpu.used")},
 }

@@ -70,7 +70,7 @@ func TestPageFilter(t *testing.T) {
 			t.Errorf("%s: the query is in the page as markup", tt.query)
 		}
 	}
-	if body := get(t, start(t, exampleSource(), NewValues(5)), "/plain").body; !strings.Contains(body, "None yet") {
+	if body := get(t, start(t, exampleSource(), kept{}), "/plain").body; !strings.Contains(body, "None yet") {
 		t.Error("before the first flush, the page does not say that there are no values yet")
 	}
 }
@@ -78,10 +78,8 @@ func TestPageFilter(t *testing.T) {
 // TestPageNewestFirst checks that the newest values are on top, and that the page
 // says how many are not kept.
 func TestPageNewestFirst(t *testing.T) {
-	values := NewValues(3)
 	now := time.Now().Unix()
-	values.Keep(now-10, points(now-10, 1, "a", "b"))
-	values.Keep(now, points(now, 1, "b", "c", "d", "e"))
+	values := kept{values: []Value{{"a", 1, now - 10}, {"b", 1, now}, {"c", 1, now}}, missed: 2}
 	body := get(t, start(t, exampleSource(), values), "/plain").body
 	a, b, c := strings.Index(body, "<code>a<"), strings.Index(body, "<code>b<"), strings.Index(body, "<code>c<")
 	if b < 0 || b > c || c > a {

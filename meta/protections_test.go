@@ -11,7 +11,7 @@ func TestProtections(t *testing.T) {
 	for _, path := range []string{"/", "/plain", "/healthz", "/metrics"} {
 		t.Run(path, func(t *testing.T) {
 			t.Parallel()
-			httpgatetest.Check(t, start(t, exampleSource(), NewValues(0)), path)
+			httpgatetest.Check(t, start(t, exampleSource(), kept{}), path)
 		})
 	}
 }

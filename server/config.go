@@ -42,6 +42,9 @@ type Fixed struct {
 	MonitorPort int `flag:"--monitor-port"`
 	// KeepValues limits the names whose newest values the monitor shows, by default to 100,000.
 	KeepValues int `flag:"--keep-values"`
+	// HistoryMemory limits the bytes of the histories of published values, by default 16 MiB. 0 keeps
+	// none.
+	HistoryMemory int `flag:"--history-memory"`
 
 	// Admin is the host:port of the management console. Empty (the default) turns it off. An empty
 	// host means 127.0.0.1.
@@ -122,6 +125,9 @@ type NamedNotifier struct {
 	EveryLook bool
 }
 
+// maxHistoryMemory is the greatest HistoryMemory.
+const maxHistoryMemory = 16 << 30
+
 // maxFlushes limits how long a name is remembered, in flushes.
 const maxFlushes = 1 << 30
 
@@ -151,6 +157,8 @@ func (c *Config) Validate() error {
 		return metric.FlagErrorf("--max-timer-samples", c.MaxTimerSamples, "want at least 1")
 	case c.KeepValues < 0:
 		return metric.FlagErrorf("--keep-values", c.KeepValues, "want 0 or more")
+	case c.HistoryMemory < 0 || c.HistoryMemory > maxHistoryMemory:
+		return metric.FlagErrorf("--history-memory", c.HistoryMemory, "want 0 to %d bytes", maxHistoryMemory)
 	case c.AlertInterval < 10*time.Millisecond:
 		return metric.FlagErrorf("--alert-interval", c.AlertInterval, "want at least 10ms")
 	case !metric.IsClean([]byte(c.MetadataPrefix)):

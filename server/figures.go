@@ -44,6 +44,7 @@ func (s *Server) figures(f *flushed) []meta.Figure {
 	memory := readMemory()
 	l.value("memory.live", memory.live)
 	l.value("memory.held", memory.held)
+	l.value("memory.history", float64(s.past.Bytes()+s.values.Bytes()))
 	l = append(l, meta.Figure{Name: "cpu.used", Value: usedCPU().Seconds(), Count: true})
 	l.value("state.gauges", float64(s.state.gauges))
 	l.count("state.errors", s.state.faults)
@@ -266,7 +267,7 @@ func (s *Server) Figures() []meta.Figure {
 
 // Discards implements meta.Source.
 func (s *Server) Discards() meta.Discards {
-	d := meta.Discards{Lines: s.in.BadLines(), Collisions: s.collided.last(), Refused: s.in.Refused()}
+	d := meta.Discards{Lines: s.in.BadLines(), Alike: s.in.AlikeBadLines(), Collisions: s.collided.last(), Refused: s.in.Refused()}
 	for _, f := range s.stats.Figures() {
 		if reason, ok := strings.CutPrefix(f.Name, "metrics.discarded."); ok {
 			f.Name = reason

@@ -19,11 +19,18 @@ type flushes struct {
 	layout   aggregate.Layout
 	total    intake.Tally // since the start, up to the last flush
 	interval intake.Tally // in the last flush interval
+	count    uint64
 	late     uint64
 	sketched uint64        // timers whose percentiles are estimates
 	boundary int64         // of the last flush
 	lag      time.Duration // how much later than due the last flush came
 	compared bool          // an earlier boundary is known
+}
+
+// boundary is the number of a flush since the start, and its time.
+type boundary struct {
+	number uint64
+	at     time.Time
 }
 
 // flushed describes one flush.
@@ -86,11 +93,14 @@ func (s *Server) flush(at int64) {
 	s.out.EndInterval(sink.Interval{End: time.Unix(0, at), Percentiles: s.cfg.Layout.Percentiles})
 	s.out.Offer(sn, s.cfg.FlushInterval)
 	s.stats.Keep(fs, s.cfg.FlushInterval)
-	s.values.Keep(sn.Time, sn.Points())
+	s.past.Keep(time.Unix(0, at), fs)
+	s.values.Keep(time.Unix(0, at), sn.Points())
 	s.in.Published(sn.Points())
 	s.saveState(start)
 	s.warnOfLimits(fl)
 	s.flushedAt.Store(int64(time.Since(s.started)))
+	f.count++
+	s.flushed.Store(&boundary{f.count, time.Unix(0, at)})
 	s.noteFlush(time.Since(start))
 }
 

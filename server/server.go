@@ -26,6 +26,7 @@ import (
 	"github.com/statsd-ops/statsd/delivery"
 	"github.com/statsd-ops/statsd/intake"
 	"github.com/statsd-ops/statsd/meta"
+	"github.com/statsd-ops/statsd/meta/history"
 )
 
 // Server is a daemon. Make it with New.
@@ -43,13 +44,15 @@ type Server struct {
 	reloading sync.Mutex // held during a reload
 	flushes   flushes    // used by the flush loop only
 	flushedAt atomic.Int64
+	flushed   atomic.Pointer[boundary] // the last flush; nil before the first
 	heard     heard
 	state     stateFile
 	alerts    alerts
 	telling   telling
 
 	stats    meta.Stats
-	values   *meta.Values
+	values   *history.Values
+	past     *history.Figures
 	collided collided
 	health   health
 	draining atomic.Bool           // the flush loop has ended
@@ -61,7 +64,11 @@ func New(cfg Config) (*Server, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg, log: cfg.Log, started: time.Now(), loop: newLoop(), values: meta.NewValues(cfg.KeepValues), warned: map[string]limitStage{}}
+	s := &Server{
+		cfg: cfg, log: cfg.Log, started: time.Now(), loop: newLoop(), warned: map[string]limitStage{},
+		values: history.NewValues(history.Config{Interval: cfg.FlushInterval, Names: cfg.KeepValues, Memory: cfg.HistoryMemory}),
+		past:   history.NewFigures(cfg.FlushInterval),
+	}
 	s.flushes.schedule.interval = int64(cfg.FlushInterval)
 	s.flushes.layout = cfg.layout()
 	s.alerts.changed = make(chan struct{}, 1)
@@ -126,6 +133,7 @@ func (s *Server) openMonitor() error {
 		Port:      s.cfg.MonitorPort,
 		Version:   s.cfg.Version,
 		OwnPrefix: own,
+		Questions: s.desk().Questions(),
 		Episodes:  s.telling.episodes,
 		ErrorLog:  log.New(errorLog{s.log.With().Str("part", "monitor").Logger()}, "", 0),
 	}, s, s.values)

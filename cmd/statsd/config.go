@@ -49,9 +49,9 @@ func (all settings) bytes(name string) int {
 
 // dialects are the values of --dialect.
 var dialects = map[string]metric.Dialect{
-	"reference": metric.Reference,
-	"gstatsd":   metric.Gstatsd,
-	"etsy":      metric.Etsy,
+	metric.Reference.String(): metric.Reference,
+	metric.Gstatsd.String():   metric.Gstatsd,
+	metric.Etsy.String():      metric.Etsy,
 }
 
 // senders are the values of --discard-senders.
@@ -108,6 +108,7 @@ func (all settings) fixed(log zerolog.Logger) server.Fixed {
 		MonitorHost:   all.host("monitor-host"),
 		MonitorPort:   all.port("monitor-port"),
 		KeepValues:    all.count("keep-values"),
+		HistoryMemory: all.bytes("history-memory"),
 		Admin:         all.console("admin"),
 		AdminDown:     all.text("admin-health") == "down",
 		Hostname:      hostname(),

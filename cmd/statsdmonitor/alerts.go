@@ -11,16 +11,23 @@ import (
 // maxAlerts is how many a daemon keeps.
 const maxAlerts = 256
 
-// episode is the time during which something was wrong, and who was told. Times are Unix seconds.
+// alertsAnswer is the answer of the method alerts.
+type alertsAnswer struct {
+	Data struct {
+		Alerts []episode `xmlrpc:"alerts"`
+	} `xmlrpc:"data"`
+}
+
+// episode is the time during which something was wrong, and who was told. Times are RFC 3339.
 type episode struct {
-	ID      string  `xmlrpc:"id" json:"id"`
-	Reason  string  `xmlrpc:"reason" json:"reason"`
-	Subject string  `xmlrpc:"subject" json:"subject"`
-	State   string  `xmlrpc:"state" json:"state"`
-	Text    string  `xmlrpc:"text" json:"text"`
-	Began   float64 `xmlrpc:"began" json:"began"`
-	Ended   float64 `xmlrpc:"ended" json:"ended"` // 0 while it goes on
-	Told    []told  `xmlrpc:"told" json:"told"`
+	ID      string `xmlrpc:"id" json:"id"`
+	Reason  string `xmlrpc:"reason" json:"reason"`
+	Subject string `xmlrpc:"subject" json:"subject"`
+	State   string `xmlrpc:"state" json:"state"`
+	Text    string `xmlrpc:"text" json:"text"`
+	Began   string `xmlrpc:"began" json:"began"`
+	Ended   string `xmlrpc:"ended" json:"ended"` // empty while it goes on
+	Told    []told `xmlrpc:"told" json:"told"`
 }
 
 // told is what one notifier was told.
@@ -33,17 +40,21 @@ type told struct {
 
 // outcome is what became of a message.
 type outcome struct {
-	State string  `xmlrpc:"state" json:"state"` // none, waiting, told or given_up
-	Time  float64 `xmlrpc:"time" json:"time"`
-	Tries int64   `xmlrpc:"tries" json:"tries"`
-	Error string  `xmlrpc:"error" json:"error"`
+	State string `xmlrpc:"state" json:"state"` // none, waiting, told or given_up
+	Time  string `xmlrpc:"time" json:"time"`
+	Tries int64  `xmlrpc:"tries" json:"tries"`
+	Error string `xmlrpc:"error" json:"error"`
 }
 
 // alerted prints what was wrong, the newest first, and who was told of its begin and its end.
 func alerted(ctx context.Context, o *options, w io.Writer) error {
-	episodes := []episode{}
-	if err := o.ask(ctx, question{"alerts", []any{maxAlerts}, alertsLimit}, &episodes); err != nil {
+	var answer alertsAnswer
+	if err := o.ask(ctx, question{"alerts", []any{maxAlerts}, alertsLimit}, &answer); err != nil {
 		return err
+	}
+	episodes := answer.Data.Alerts
+	if episodes == nil {
+		episodes = []episode{}
 	}
 	if o.json {
 		for i := range episodes {
@@ -66,10 +77,10 @@ func alerted(ctx context.Context, o *options, w io.Writer) error {
 }
 
 func (e *episode) print(w io.Writer, now time.Time) error {
-	began := unixTime(e.Began)
+	began := timeOf(e.Began)
 	lasted := "going on for " + whole(now.Sub(began))
-	if e.Ended > 0 {
-		ended := unixTime(e.Ended)
+	if e.Ended != "" {
+		ended := timeOf(e.Ended)
 		lasted = whole(ended.Sub(began)) + " to " + ended.Format("15:04:05Z")
 	}
 	name := strings.TrimSpace(e.Reason + " " + e.Subject)
@@ -103,7 +114,7 @@ func (t *told) text() string {
 }
 
 func (o *outcome) text() string {
-	at := unixTime(o.Time).Format("15:04:05Z")
+	at := timeOf(o.Time).Format("15:04:05Z")
 	var text string
 	switch o.State {
 	case "told":
@@ -122,7 +133,11 @@ func (o *outcome) text() string {
 	return text
 }
 
-func unixTime(seconds float64) time.Time { return time.UnixMilli(int64(seconds * 1000)).UTC() }
+// timeOf reads a time. It is zero if the text is none.
+func timeOf(text string) time.Time {
+	t, _ := time.Parse(time.RFC3339, text)
+	return t.UTC()
+}
 
 // whole writes a duration in whole seconds.
 func whole(d time.Duration) string { return max(d, 0).Round(time.Second).String() }

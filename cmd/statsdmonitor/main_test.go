@@ -19,7 +19,9 @@ import (
 
 	"github.com/statsd-ops/statsd/internal/counterpart"
 	"github.com/statsd-ops/statsd/meta"
+	"github.com/statsd-ops/statsd/meta/history"
 	"github.com/statsd-ops/statsd/metric"
+	"github.com/statsd-ops/statsd/operator"
 )
 
 func TestMain(m *testing.M) {
@@ -99,13 +101,14 @@ func episodes(t *testing.T) *meta.Episodes {
 
 // startMonitor runs a monitor until the test ends, and returns its port.
 func startMonitor(t *testing.T, figures []meta.Figure) string {
-	values := meta.NewValues(10)
-	values.Keep(1795251870, func(yield func(metric.Point) bool) {
+	values := history.NewValues(history.Config{Interval: 10 * time.Second, Names: 10})
+	values.Keep(time.Unix(1795251870, 0), func(yield func(metric.Point) bool) {
 		_ = yield(metric.Point{Path: []byte("stats.c"), Value: 1e23, Time: 1795251870}) &&
 			yield(metric.Point{Path: []byte("stats.B"), Value: 2.5, Time: 1795251870}) &&
 			yield(metric.Point{Path: []byte("stats.a"), Value: 2.38e-5, Time: 1795251870})
 	})
-	monitor, err := meta.NewMonitor(meta.MonitorConfig{Episodes: episodes(t)}, source{figures}, values)
+	questions := operator.New(operator.Sources{Daemon: source{figures}, Episodes: episodes(t)}).Questions()
+	monitor, err := meta.NewMonitor(meta.MonitorConfig{Questions: questions}, source{figures}, values)
 	if err != nil {
 		t.Fatal(err)
 	}

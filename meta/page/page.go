@@ -21,7 +21,6 @@ package page
 
 import (
 	"bytes"
-	"cmp"
 	"compress/gzip"
 	"crypto/sha256"
 	"embed"
@@ -30,10 +29,10 @@ import (
 	"mime"
 	"net/http"
 	"path"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
+
+	"github.com/statsd-ops/statsd/internal/accept"
 )
 
 //go:embed assets
@@ -85,24 +84,12 @@ func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Cache-Control", "no-cache")
 	h.Set("Vary", "Accept-Encoding")
 	content, tag := f.plain, f.tag
-	if takesGzip(r) {
+	if accept.Gzip(r.Header.Values("Accept-Encoding")) {
 		content, tag = f.zipped, f.tag+"-gzip"
 		h.Set("Content-Encoding", "gzip")
 	}
 	h.Set("ETag", `"`+tag+`"`)
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content))
-}
-
-// takesGzip reports whether the client accepts gzip. All browsers do.
-func takesGzip(r *http.Request) bool {
-	for one := range strings.SplitSeq(strings.Join(r.Header.Values("Accept-Encoding"), ","), ",") {
-		coding, parameters, err := mime.ParseMediaType(one)
-		if err == nil && coding == "gzip" {
-			weight, err := strconv.ParseFloat(cmp.Or(parameters["q"], "1"), 64)
-			return err == nil && weight > 0
-		}
-	}
-	return false
 }
 
 // load reads and compresses all files.

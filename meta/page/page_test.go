@@ -82,14 +82,6 @@ func TestFiles(t *testing.T) {
 	}
 }
 
-func TestGzipRefused(t *testing.T) {
-	for _, accept := range []string{"", "identity", "gzip;q=0", "gzip;q=0.0", "gzip;q=x", "br", "*"} {
-		if a := get(New(), "/", "Accept-Encoding", accept); a.Header().Get("Content-Encoding") != "" {
-			t.Errorf("%q gets gzip", accept)
-		}
-	}
-}
-
 // TestStrict checks what the policy promises: nothing inline in the page, and no HTML made by
 // the script.
 func TestStrict(t *testing.T) {

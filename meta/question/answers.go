@@ -176,6 +176,10 @@ type Step struct {
 	Text  string   `json:"text"`
 	Paths []string `json:"paths,omitempty"`
 	At    int      `json:"at,omitempty"` // where the line is bad: byte, from 0
+	// Reason is why a sample is discarded or refused: bad_value.
+	Reason string `json:"reason,omitempty"`
+	// Values are what the paths have now, and their means.
+	Values []PathValue `json:"values,omitempty"`
 }
 
 // PathValue is one published path with its newest value and its means.
@@ -308,6 +312,7 @@ type Alike struct {
 	Reason   string `json:"reason"`
 	Sender   string `json:"sender"`
 	Last     string `json:"last"`
+	At       int    `json:"at"` // where the last line is bad: byte, from 0
 }
 
 // Refused counts good samples beyond a limit.

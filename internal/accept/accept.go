@@ -1,4 +1,6 @@
-package meta
+// Package accept reads the headers in which an HTTP client says what it takes: Accept and
+// Accept-Encoding (RFC 9110, section 12.5).
+package accept
 
 import (
 	"mime"
@@ -6,21 +8,21 @@ import (
 	"strings"
 )
 
-// choice is an element of an Accept header.
-type choice struct {
+// Choice is an element of an Accept header.
+type Choice struct {
 	name    string // such as text/plain or gzip, in lower case
 	version string // "" for any version
 	weight  float64
 }
 
-// choices parses a header such as Accept. It leaves out invalid elements.
-func choices(header []string) (all []choice) {
+// Parse parses a header such as Accept. It leaves out invalid elements.
+func Parse(header []string) (all []Choice) {
 	for text := range strings.SplitSeq(strings.Join(header, ","), ",") {
 		name, parameters, err := mime.ParseMediaType(text)
 		if err != nil {
 			continue
 		}
-		c := choice{name, parameters["version"], 1}
+		c := Choice{name, parameters["version"], 1}
 		if q, given := parameters["q"]; given {
 			if c.weight, err = strconv.ParseFloat(q, 64); err != nil || !(c.weight >= 0 && c.weight <= 1) {
 				continue
@@ -31,9 +33,9 @@ func choices(header []string) (all []choice) {
 	return all
 }
 
-// weigh returns the weight of a media type, and whether one of the choices names it. The most exact
+// Weigh returns the weight of a media type, and whether one of the choices names it. The most exact
 // choice decides.
-func weigh(all []choice, media, version string) (weight float64, named bool) {
+func Weigh(all []Choice, media, version string) (weight float64, named bool) {
 	group, _, _ := strings.Cut(media, "/")
 	const name, exact = 3, 4
 	best := 0
@@ -56,17 +58,9 @@ func weigh(all []choice, media, version string) (weight float64, named bool) {
 	return weight, best >= name
 }
 
-// wantsOpenMetrics reports whether an Accept header names OpenMetrics and prefers no other format.
-func wantsOpenMetrics(accept []string) bool {
-	all := choices(accept)
-	open, named := weigh(all, openMetricsType, openMetricsV)
-	text, _ := weigh(all, textType, textV)
-	return named && open > 0 && open >= text
-}
-
-// wantsGzip reports whether an Accept-Encoding header accepts gzip.
-func wantsGzip(accept []string) bool {
-	for _, c := range choices(accept) {
+// Gzip reports whether an Accept-Encoding header accepts gzip.
+func Gzip(accept []string) bool {
+	for _, c := range Parse(accept) {
 		if c.name == "gzip" {
 			return c.weight > 0
 		}

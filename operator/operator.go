@@ -1,0 +1,119 @@
+// Package operator answers the questions of the people who run the daemon: is it healthy, did my
+// metric arrive, how much was lost, how far behind is a sink, what does it cost.
+//
+//	desk := operator.New(operator.Sources{...})
+//	monitor, err := meta.NewMonitor(meta.MonitorConfig{Questions: desk.Questions(), ...}, ...)
+//
+// A Desk decides nothing and counts nothing. It asks its Sources, which are small parts of the daemon,
+// and puts their answers into the types of package question. A question is one function from
+// Arguments to data and one entry in Questions. The faces (XML-RPC, JSON, page, statsdmonitor) follow
+// from the entry.
+//
+// Answering costs nothing when nobody asks. A question about the table goes through it in steps of
+// some hundred names, and the flush loop goes on between two steps. Each answer ends within
+// question.AnswerTime; one that ran out of time says that it is not complete.
+package operator
+
+import (
+	"context"
+	"time"
+
+	"github.com/statsd-ops/statsd/delivery"
+	"github.com/statsd-ops/statsd/meta"
+	"github.com/statsd-ops/statsd/meta/history"
+	"github.com/statsd-ops/statsd/meta/question"
+)
+
+// Sources are what answers are made of. Any goroutine may call them at any time. They return at once.
+type Sources struct {
+	Host     string // the daemon's name and port: metrics-3:8125
+	Version  string
+	Started  time.Time
+	Interval time.Duration // between flushes
+
+	Daemon   meta.Source
+	Episodes *meta.Episodes
+	Values   *history.Values  // nil: no values are kept
+	Past     *history.Figures // nil: nothing is remembered
+	Probes   Probes           // nil: traffic cannot be watched
+	// Mutes returns the globs whose samples are not kept. nil: there are none.
+	Mutes func() []question.Mute
+	// OnLoop runs a function on the flush loop, between two flushes, and waits for it. After an error it
+	// has not run.
+	OnLoop func(context.Context, func(*Running)) error
+	// Flushed returns the number of the last flush since the start, and its time. Both are zero before
+	// the first flush.
+	Flushed func() (number uint64, at time.Time)
+	// Sinks returns the state of all destinations.
+	Sinks func() []delivery.State
+}
+
+// Desk answers questions. Make it with New. It is safe for concurrent use.
+type Desk struct {
+	Sources
+	known knownSenders
+}
+
+// New returns a Desk.
+func New(s Sources) *Desk { return &Desk{Sources: s} }
+
+// Questions lists all questions, in the order of the manual.
+func (d *Desk) Questions() []question.Question {
+	return []question.Question{
+		{
+			Name: "status", Answer: question.Status{}, Ask: d.flushed(d.status),
+			Help: "The daemon in short: health, what comes in, what is lost, names, the last flush, sinks and cost.",
+		},
+		{
+			Name: "explain", Answer: question.Explanation{}, Ask: d.live(d.explain), Watch: "seconds", Guarded: true,
+			Parameters: []question.Parameter{
+				{Name: "text", Required: true, Min: 1, Help: "a line, or a name"},
+				{Name: "seconds", Kind: question.Int, Max: 30, Help: "for how long to watch who sends the name"},
+			},
+			Help: "What becomes of a line, or what is known of a name: how it is read, cleaned, limited and published, its values, who sends it, and which sinks have it. Nothing is counted.",
+		},
+		{
+			Name: "health", Answer: question.Health{}, Ask: d.live(d.health),
+			Help: "The health (ok, degraded or failing), and all reasons, the worst first.",
+		},
+		{
+			Name: "figures", Answer: map[string]float64{}, Ask: d.flushed(d.figures),
+			Help: "The daemon's own figures as of the last flush, by name. Durations are seconds, and times are Unix seconds.",
+		},
+		{
+			Name: "sinks", Answer: []question.Sink{}, Ask: d.live(d.sinks),
+			Help: "Each sink: its state, when it last accepted points, how far behind it is, what waits, and its last error.",
+		},
+		{
+			Name: "alerts", Answer: question.Alerts{}, Ask: d.live(d.alerts),
+			Parameters: []question.Parameter{{Name: "limit", Kind: question.Int, Default: 20, Min: 1, Max: 256, Help: "the greatest number of problems"}},
+			Help:       "The daemon's problems, the newest first: when each began and ended, and who was told.",
+		},
+	}
+}
+
+// answerer returns the data of an answer. Its error is a *question.Error where the asker is at fault.
+type answerer func(ctx context.Context, args question.Arguments) (any, error)
+
+// live makes an answer about the present moment.
+func (d *Desk) live(f answerer) func(context.Context, question.Arguments) (question.Answer, error) {
+	return func(ctx context.Context, args question.Arguments) (question.Answer, error) {
+		start := time.Now()
+		data, err := f(ctx, args)
+		return question.Answer{AsOf: start, Live: true, TookMillis: millis(start), Complete: true, Data: data}, err
+	}
+}
+
+// flushed makes an answer about the last flush.
+func (d *Desk) flushed(f answerer) func(context.Context, question.Arguments) (question.Answer, error) {
+	return func(ctx context.Context, args question.Arguments) (question.Answer, error) {
+		start := time.Now()
+		_, at := d.Flushed()
+		data, err := f(ctx, args)
+		return question.Answer{AsOf: at, TookMillis: millis(start), Complete: true, Data: data}, err
+	}
+}
+
+func millis(since time.Time) float64 {
+	return float64(time.Since(since).Microseconds()) / 1000
+}

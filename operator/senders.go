@@ -1,0 +1,130 @@
+package operator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/statsd-ops/statsd/intake/probe"
+	"github.com/statsd-ops/statsd/internal/plural"
+	"github.com/statsd-ops/statsd/meta/question"
+)
+
+// Probes look at a part of the traffic for some seconds. intake.Intake is one.
+type Probes interface {
+	Top(context.Context, probe.TopQuery) (*probe.Top, error)
+	Senders(context.Context, probe.SendersQuery) (*probe.Senders, error)
+	Tail(probe.TailQuery) (*probe.Tail, error)
+}
+
+const (
+	// sendersFor is how long senders of a name are remembered.
+	sendersFor = 15 * time.Minute
+	// maxSenders is the number of names whose senders are remembered.
+	maxSenders = 64
+	// maxShownSenders is how many senders a step names.
+	maxShownSenders = 3
+)
+
+// knownSenders remembers the last answers about senders.
+type knownSenders struct {
+	mu      sync.Mutex
+	answers map[string]*probe.Senders
+}
+
+// keep remembers an answer, in place of the oldest if there is no room.
+func (k *knownSenders) keep(match string, s *probe.Senders) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.answers == nil {
+		k.answers = map[string]*probe.Senders{}
+	}
+	if _, known := k.answers[match]; !known && len(k.answers) == maxSenders {
+		oldest := ""
+		for m, a := range k.answers {
+			if oldest == "" || a.From.Before(k.answers[oldest].From) {
+				oldest = m
+			}
+		}
+		delete(k.answers, oldest)
+	}
+	k.answers[match] = s
+}
+
+// last returns the last answer that is not too old, or nil.
+func (k *knownSenders) last(match string, now time.Time) *probe.Senders {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if s := k.answers[match]; s != nil && now.Sub(s.From) < sendersFor {
+		return s
+	}
+	return nil
+}
+
+// sendersOf watches who sends what matches a glob.
+func (d *Desk) sendersOf(ctx context.Context, match string, lasts time.Duration) (*probe.Senders, error) {
+	s, err := d.Probes.Senders(ctx, probe.SendersQuery{Match: match, For: lasts})
+	if err != nil {
+		return nil, probeError(err)
+	}
+	d.known.keep(match, s)
+	return s, nil
+}
+
+// probeError returns the error for the asker.
+func probeError(err error) error {
+	if busy, ok := errors.AsType[*probe.Busy](err); ok {
+		e := question.Errorf(question.Busy, "", "%v", err)
+		e.After = busy.Left
+		return e
+	}
+	return err
+}
+
+// senders says who sends the name. It watches for the seconds that were asked for.
+func (e *explanation) senders(name string) error {
+	if e.Probes == nil {
+		return nil
+	}
+	match := globOf(name)
+	s := e.known.last(match, e.now)
+	if e.seconds > 0 {
+		var err error
+		if s, err = e.sendersOf(e.ctx, match, time.Duration(e.seconds)*time.Second); err != nil {
+			return err
+		}
+	}
+	if s == nil {
+		e.step("senders", "not asked (add --for 5s)")
+		return nil
+	}
+	var words []string
+	for i := range s.Rows[:min(len(s.Rows), maxShownSenders)] {
+		r := &s.Rows[i]
+		who := r.Name
+		if who == "" {
+			who = "an unknown sender"
+		}
+		words = append(words, fmt.Sprintf("%s %.0f %%", who, 100*r.Share))
+	}
+	if more := len(s.Rows) - maxShownSenders; more > 0 {
+		words = append(words, fmt.Sprintf("%d more", more))
+	}
+	if len(words) == 0 {
+		words = []string{"it was not sent"}
+	}
+	text := fmt.Sprintf("%s  in %s, 1 batch of %d", strings.Join(words, ", "), plural.Duration(s.For), s.Every)
+	if age := time.Since(s.From.Add(s.For)); e.seconds == 0 {
+		text += ", " + plural.Duration(age) + " ago"
+	}
+	e.step("senders", text)
+	return nil
+}
+
+// globOf returns the glob that matches only this name.
+func globOf(name string) string {
+	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(name)
+}
