@@ -43,9 +43,36 @@ var drawn = strings.Join([]string{
 
 func click(id string) string { return `document.getElementById("` + id + `").click()` }
 
-func TestDraws(t *testing.T) {
+// TestInBrowser tests the page in Chromium, against a made-up daemon.
+func TestInBrowser(t *testing.T) {
 	soak.Slow(t)
-	browser, d := counterpart.StartBrowser(t), startDaemon(t)
+	browser := counterpart.StartBrowser(t)
+	for _, tt := range []struct {
+		name string
+		test func(*testing.T, *counterpart.Browser)
+	}{
+		{"draws", testDraws},
+		{"follows", testFollows},
+		{"rests", testRests},
+		{"silence", testSilence},
+		{"polls", testPolls},
+		{"token", testToken},
+		{"locked", testLocked},
+		{"notoken", testNoToken},
+		{"search", testSearch},
+		{"traffic", testTraffic},
+		{"cursor", testCursor},
+		{"settings", testSettings},
+		{"keyboard", testKeyboard},
+		{"accessible", testAccessible},
+		{"words", testWords},
+	} {
+		t.Run(tt.name, func(t *testing.T) { tt.test(t, browser) })
+	}
+}
+
+func testDraws(t *testing.T, browser *counterpart.Browser) {
+	d := startDaemon(t)
 	for name, look := range looks {
 		t.Run(name, func(t *testing.T) {
 			tab := browser.Open(t, "http://"+d.addr+"/", look)

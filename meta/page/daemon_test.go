@@ -27,6 +27,7 @@ type daemon struct {
 	mu      sync.Mutex
 	status  q.Status
 	token   string // if set, guarded questions need it
+	locked  bool   // all questions need it
 	noRoom  bool   // live answers 503
 	asked   map[string]int
 	streams int // open ones
@@ -97,9 +98,9 @@ func (d *daemon) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	d.mu.Lock()
 	d.asked[name]++
-	token, noRoom, status := d.token, d.noRoom, d.status
+	token, locked, noRoom, status := d.token, d.locked, d.noRoom, d.status
 	d.mu.Unlock()
-	switch guarded := map[string]bool{"top": true, "explain": true, "config": true, "tail": true}[name]; {
+	switch guarded := map[string]bool{"top": true, "explain": true, "config": true, "tail": true}[name] || locked; {
 	case guarded && token != "" && r.Header.Get("Authorization") != "Bearer "+token:
 		refuse(w, 401, q.Error{Code: q.NoToken, Text: name + " needs a token", Next: "send Authorization: Bearer TOKEN"})
 		return

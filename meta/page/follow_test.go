@@ -4,7 +4,6 @@ import (
 	"testing"
 
 	"github.com/statsd-ops/statsd/internal/counterpart"
-	"github.com/statsd-ops/statsd/internal/soak"
 	"github.com/statsd-ops/statsd/internal/wait"
 	q "github.com/statsd-ops/statsd/meta/question"
 )
@@ -24,11 +23,10 @@ func open(t *testing.T, browser *counterpart.Browser, d *daemon) *counterpart.Ta
 	return tab
 }
 
-// TestFollows checks that the page shows what changes, over one stream.
-func TestFollows(t *testing.T) {
-	soak.Slow(t)
+// testFollows checks that the page shows what changes, over one stream.
+func testFollows(t *testing.T, browser *counterpart.Browser) {
 	d := startDaemon(t)
-	tab := open(t, counterpart.StartBrowser(t), d)
+	tab := open(t, browser, d)
 	asked := d.asks("history")
 	d.change(func(d *daemon) {
 		d.status.Received.Samples = 424242
@@ -56,11 +54,10 @@ func TestFollows(t *testing.T) {
 	}
 }
 
-// TestRests checks that a hidden tab and a paused page ask nothing.
-func TestRests(t *testing.T) {
-	soak.Slow(t)
+// testRests checks that a hidden tab and a paused page ask nothing.
+func testRests(t *testing.T, browser *counterpart.Browser) {
 	d := startDaemon(t)
-	tab := open(t, counterpart.StartBrowser(t), d)
+	tab := open(t, browser, d)
 	for _, tt := range []struct{ rest, goOn string }{
 		{
 			`Object.defineProperty(document, "hidden", {value: true, configurable: true}); document.dispatchEvent(new Event("visibilitychange"))`,
@@ -84,11 +81,10 @@ func TestRests(t *testing.T) {
 	}
 }
 
-// TestSilence checks that a dead daemon is shown plainly, and that the page recovers.
-func TestSilence(t *testing.T) {
-	soak.Slow(t)
+// testSilence checks that a dead daemon is shown plainly, and that the page recovers.
+func testSilence(t *testing.T, browser *counterpart.Browser) {
 	d := startDaemon(t)
-	tab := open(t, counterpart.StartBrowser(t), d)
+	tab := open(t, browser, d)
 	d.stop()
 	tab.Await(`!document.getElementById("silence").hidden && ` + text("silence", "No answer since ") + " && " + text("live-text", "no answer"))
 	tab.Await(`document.title.startsWith("no answer")`)
@@ -99,12 +95,11 @@ func TestSilence(t *testing.T) {
 	wait.Until(t, "no stream after the daemon is back", func() bool { return d.open() == 1 })
 }
 
-// TestPolls checks the way without a stream.
-func TestPolls(t *testing.T) {
-	soak.Slow(t)
+// testPolls checks the way without a stream.
+func testPolls(t *testing.T, browser *counterpart.Browser) {
 	d := startDaemon(t)
 	d.noRoom = true
-	tab := open(t, counterpart.StartBrowser(t), d)
+	tab := open(t, browser, d)
 	d.change(func(d *daemon) { d.status.Names.Held = 777 })
 	d.flush()
 	tab.Await(text("panels", "777"))
@@ -114,12 +109,11 @@ func TestPolls(t *testing.T) {
 	}
 }
 
-// TestToken checks that a token is asked for once, sent, and kept in memory only.
-func TestToken(t *testing.T) {
-	soak.Slow(t)
+// testToken checks that a token is asked for once, sent, and kept in memory only.
+func testToken(t *testing.T, browser *counterpart.Browser) {
 	d := startDaemon(t)
 	d.token = "open sesame"
-	tab := browserTab(t, d)
+	tab := browserTab(t, browser, d)
 	tab.Await(`!document.getElementById("token").hidden && ` + text("token-why", "needs a token"))
 	tab.Await(text("config-note", "config needs a token"))
 	enter := func(token string) {
@@ -140,12 +134,23 @@ func TestToken(t *testing.T) {
 	}
 }
 
-// TestNoToken checks that "Not now" holds.
-func TestNoToken(t *testing.T) {
-	soak.Slow(t)
+// testLocked checks a daemon that tells nothing without a token.
+func testLocked(t *testing.T, browser *counterpart.Browser) {
+	d := startDaemon(t)
+	d.token, d.locked = "open sesame", true
+	tab := browserTab(t, browser, d)
+	tab.Await(`!document.getElementById("token").hidden && document.getElementById("silence").hidden && ` + text("live-text", "a token is needed"))
+	tab.Eval(`document.getElementById("token-text").focus()`, nil)
+	tab.Type("open sesame")
+	tab.Press("Enter")
+	tab.Await(drawn + " && " + text("live-text", "live, last flush"))
+}
+
+// testNoToken checks that "Not now" holds.
+func testNoToken(t *testing.T, browser *counterpart.Browser) {
 	d := startDaemon(t)
 	d.token = "open sesame"
-	tab := browserTab(t, d)
+	tab := browserTab(t, browser, d)
 	tab.Await(`!document.getElementById("token").hidden`)
 	tab.Eval(click("token-no"), nil)
 	tab.Eval(click("look"), nil)
@@ -154,7 +159,7 @@ func TestNoToken(t *testing.T) {
 }
 
 // browserTab opens the page without waiting.
-func browserTab(t *testing.T, d *daemon) *counterpart.Tab {
+func browserTab(t *testing.T, browser *counterpart.Browser, d *daemon) *counterpart.Tab {
 	t.Helper()
-	return counterpart.StartBrowser(t).Open(t, "http://"+d.addr+"/", looks["desktop"])
+	return browser.Open(t, "http://"+d.addr+"/", looks["desktop"])
 }

@@ -4,14 +4,12 @@ import (
 	"testing"
 
 	"github.com/statsd-ops/statsd/internal/counterpart"
-	"github.com/statsd-ops/statsd/internal/soak"
 )
 
-// TestSearch checks what the search box does with a name, a pattern and a line.
-func TestSearch(t *testing.T) {
-	soak.Slow(t)
+// testSearch checks what the search box does with a name, a pattern and a line.
+func testSearch(t *testing.T, browser *counterpart.Browser) {
 	d := startDaemon(t)
-	tab := open(t, counterpart.StartBrowser(t), d)
+	tab := open(t, browser, d)
 	search := func(what string, enter bool) {
 		tab.Eval(`document.getElementById("search").value = ""; document.getElementById("search").focus()`, nil)
 		tab.Type(what)
@@ -40,11 +38,10 @@ func TestSearch(t *testing.T) {
 	tab.Await(text("found-note", "No path matches"))
 }
 
-// TestTraffic checks hot names and prefixes.
-func TestTraffic(t *testing.T) {
-	soak.Slow(t)
+// testTraffic checks hot names and prefixes.
+func testTraffic(t *testing.T, browser *counterpart.Browser) {
 	d := startDaemon(t)
-	tab := open(t, counterpart.StartBrowser(t), d)
+	tab := open(t, browser, d)
 	for _, tt := range []struct{ by, words string }{{"sender", "10.20.4.17"}, {"kind", "95,400/s"}, {"prefix", "api."}, {"name", "db.query.ms"}} {
 		tab.Eval(`[...document.querySelectorAll("#top-by button")].find(b => b.textContent === "`+tt.by+`").click()`, nil)
 		tab.Await(text("top-note", "until you ask"))
@@ -59,11 +56,10 @@ func TestTraffic(t *testing.T) {
 	tab.Await(text("name", "api.request.count") + " && " + text("explain", "timer"))
 }
 
-// TestCursor checks that one cursor is on all panels, and that ranges can be chosen.
-func TestCursor(t *testing.T) {
-	soak.Slow(t)
+// testCursor checks that one cursor is on all panels, and that ranges can be chosen.
+func testCursor(t *testing.T, browser *counterpart.Browser) {
 	d := startDaemon(t)
-	tab := open(t, counterpart.StartBrowser(t), d)
+	tab := open(t, browser, d)
 	var at struct{ X, Y float64 }
 	tab.Eval(`(() => { const r = document.querySelector(".spark").getBoundingClientRect(); return {x: r.x + r.width * 0.7, y: r.y + r.height / 2}; })()`, &at)
 	tab.Move(at.X, at.Y)
@@ -79,11 +75,10 @@ func TestCursor(t *testing.T) {
 	}
 }
 
-// TestSettings checks that all settings can be shown, and the theme.
-func TestSettings(t *testing.T) {
-	soak.Slow(t)
+// testSettings checks that all settings can be shown, and the theme.
+func testSettings(t *testing.T, browser *counterpart.Browser) {
 	d := startDaemon(t)
-	tab := open(t, counterpart.StartBrowser(t), d)
+	tab := open(t, browser, d)
 	tab.Await(`document.querySelectorAll("#config-rows tr").length === 4 && document.querySelectorAll("#config-rows .differs").length === 2`)
 	tab.Eval(click("all"), nil)
 	tab.Await(`document.querySelectorAll("#config-rows tr").length === 6 && ` + text("config-rows", "--flush-interval"))
@@ -93,11 +88,10 @@ func TestSettings(t *testing.T) {
 	}
 }
 
-// TestKeyboard checks that everything can be reached and pressed with keys.
-func TestKeyboard(t *testing.T) {
-	soak.Slow(t)
+// testKeyboard checks that everything can be reached and pressed with keys.
+func testKeyboard(t *testing.T, browser *counterpart.Browser) {
 	d := startDaemon(t)
-	tab := open(t, counterpart.StartBrowser(t), d)
+	tab := open(t, browser, d)
 	tab.Press("Tab")
 	tab.Await(`document.activeElement.className === "skip" && document.activeElement.getBoundingClientRect().x >= 0`)
 	var all int
@@ -127,10 +121,9 @@ func TestKeyboard(t *testing.T) {
 	tab.Await(text("top-rows", "api.request.count"))
 }
 
-// TestAccessible checks names, headings, tables and contrast in both colours.
-func TestAccessible(t *testing.T) {
-	soak.Slow(t)
-	browser, d := counterpart.StartBrowser(t), startDaemon(t)
+// testAccessible checks names, headings, tables and contrast in both colours.
+func testAccessible(t *testing.T, browser *counterpart.Browser) {
+	d := startDaemon(t)
 	for name, look := range looks {
 		t.Run(name, func(t *testing.T) {
 			tab := browser.Open(t, "http://"+d.addr+"/", look)
@@ -171,11 +164,10 @@ const accessible = `(() => {
 	return faults;
 })()`
 
-// TestWords checks how numbers, times and bad lines are written.
-func TestWords(t *testing.T) {
-	soak.Slow(t)
+// testWords checks how numbers, times and bad lines are written.
+func testWords(t *testing.T, browser *counterpart.Browser) {
 	d := startDaemon(t)
-	tab := counterpart.StartBrowser(t).Open(t, "http://"+d.addr+"/words.js", looks["desktop"])
+	tab := browser.Open(t, "http://"+d.addr+"/words.js", looks["desktop"])
 	tab.Await(`document.readyState === "complete" && location.pathname === "/words.js"`)
 	for expression, want := range map[string]string{
 		`short(0)`: "0", `short(0.0012)`: "0.0012", `short(1.234)`: "1.23", `short(12.34)`: "12.3", `short(999)`: "999", `short(99949)`: "99,949", `short(172140)`: "172 k",

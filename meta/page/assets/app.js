@@ -1,7 +1,7 @@
 // The live page of the daemon's monitor. Data flows one way: from the API into the parts, which
 // make elements of it.
 
-import { ask, onToken, useToken } from './api.js';
+import { ask, onToken, Refusal, useToken } from './api.js';
 import { $, choose, say } from './dom.js';
 import * as explorer from './explorer.js';
 import * as health from './health.js';
@@ -90,11 +90,12 @@ function heard() {
   document.body.classList.remove('stale');
 }
 
-// silent says that the daemon does not answer.
+// silent says that the daemon gives no status.
 function silent(error) {
-  const since = answered ? 'No answer since ' + clock(answered) + ' (' + span(Date.now() / 1000 - answered) + ').' : 'No answer from the daemon.';
-  const why = error?.status ? ' It refused: ' + error.message + '.' : '';
-  say('silence', since + why + (answered ? ' What you see is from then. ' : ' ') + 'The page keeps asking.');
+  if (error?.status === 401) return live('degraded', 'a token is needed');
+  const since = answered ? ' since ' + clock(answered) + ' (' + span(Date.now() / 1000 - answered) + ')' : '';
+  const what = error instanceof Refusal ? 'The daemon gives no status' + since + ': ' + error.message + '.' : 'No answer' + (since || ' from the daemon') + '.';
+  say('silence', what + (answered ? ' What you see is from then. ' : ' ') + 'The page keeps asking.');
   $('silence').hidden = false;
   document.body.classList.add('stale');
   live('failing', 'no answer');

@@ -6,8 +6,8 @@ const silence = 6000; // ms without a frame, which the daemon sends each second
 const pause = 2000; // ms between two polls
 const polls = 15; // before a stream that was refused is tried again
 
-// Live calls on.status with each status, on.silent when the daemon does not answer, and on.rest
-// when it stops to ask.
+// Live calls on.status with each status, on.silent when the daemon gives none, with a Refusal if it
+// answers at all, and on.rest when it stops to ask.
 export class Live {
   constructor(on) {
     this.on = on;
@@ -73,6 +73,7 @@ export class Live {
       this.got(await ask('status'));
       return true;
     } catch (e) {
+      if (e instanceof Refusal) this.last = Date.now();
       if (!this.resting()) this.on.silent(e);
       return false;
     }
