@@ -201,7 +201,7 @@ func (t *Tab) Move(x, y float64) {
 // Screenshot writes a PNG of the whole page, or of its first part that is so high.
 func (t *Tab) Screenshot(path string, height int) {
 	t.t.Helper()
-	params := map[string]any{"format": "png", "captureBeyondViewport": height == 0}
+	params := map[string]any{"format": "png", "captureBeyondViewport": true}
 	if height > 0 {
 		var width float64
 		t.Eval("innerWidth", &width)

@@ -19,6 +19,9 @@ var looks = map[string]counterpart.Look{
 	"phone-dark":   {Width: 390, Height: 844, Dark: true},
 }
 
+// forReadme are the looks that the README shows, with the height of the part that it shows.
+var forReadme = map[string]int{"desktop": 780, "phone-dark": 800}
+
 // shots is where screenshots go, for a developer to look at.
 const shots = "screenshots"
 
@@ -91,6 +94,9 @@ func testDraws(t *testing.T, browser *counterpart.Browser) {
 			tab.Eval(click("look"), nil)
 			tab.Await(text("top-rows", "api.request.count"))
 			shot(t, tab, name)
+			if height := forReadme[name]; height > 0 {
+				tab.Screenshot(filepath.Join(shots, "readme-"+name+".png"), height)
+			}
 			for _, c := range tab.Complaints(false) {
 				t.Error(c)
 			}

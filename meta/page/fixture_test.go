@@ -201,7 +201,7 @@ func exampleValue(name string, ago float64, i int) q.Number {
 		return q.Number(1.56e6 + 2.6e5*math.Max(0, 1-ago/900))
 	case strings.HasPrefix(name, "sink.archive.points.spooled"):
 		return q.Number(math.Max(0, 372-ago) * 5530)
-	case strings.HasPrefix(name, "sink."):
+	case strings.HasPrefix(name, "sink."), name == "samples.refused":
 		return 0
 	case name == "metrics.discarded":
 		return q.Number(10 * wave)
