@@ -122,7 +122,7 @@ func (d *daemon) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("ETag", tag)
-	_ = json.NewEncoder(w).Encode(envelope(data, name == "top")) // an error means that the client is gone
+	_ = json.NewEncoder(w).Encode(envelope(data, name == "top" || name == "tail")) // an error means that the client is gone
 }
 
 func refuse(w http.ResponseWriter, code int, e q.Error) {
@@ -186,6 +186,8 @@ func answer(name string, r *http.Request, status q.Status) any {
 		return status
 	case "top":
 		return exampleTop(get.Get("by"))
+	case "tail":
+		return exampleTail(get.Get("bad") == "true")
 	case "prefixes":
 		return examplePrefixes(get.Get("prefix"))
 	case "discards":

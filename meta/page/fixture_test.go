@@ -94,6 +94,17 @@ func exampleDiscards() q.Discards {
 	}
 }
 
+// exampleTail are lines as they come.
+func exampleTail(bad bool) q.Tail {
+	if bad {
+		return q.Tail{Matched: 2, Lines: []q.Line{
+			{Time: minutesAgo(.05), Sender: "10.20.9.9", Over: "udp", Line: `"php.err:1,5|ms"`, Reason: "bad_value", At: 8},
+			{Time: minutesAgo(.02), Sender: "10.20.9.9", Over: "udp", Line: `"php.err:2,5|ms"`, Reason: "bad_value", At: 8},
+		}}
+	}
+	return q.Tail{Matched: 4120, NotShown: 4119, Lines: []q.Line{{Time: minutesAgo(.02), Sender: "10.20.4.17", Over: "udp", Line: `"checkout.pay.ms:12|ms"`, Kind: "timer", Name: "checkout.pay.ms"}}}
+}
+
 func exampleAlerts() q.Alerts {
 	told := func(m float64, tries int) q.Telling {
 		return q.Telling{State: "told", Time: minutesAgo(m), Tries: tries}

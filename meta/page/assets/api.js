@@ -46,7 +46,7 @@ const last = new Map(); // the last answer to each question, by its name
 // returned again.
 export async function ask(name, parameters = {}) {
   const key = JSON.stringify(parameters), old = last.get(name);
-  const headers = old && old.key === key && old.etag ? { 'If-None-Match': old.etag } : {};
+  const headers = { Accept: 'application/json', ...(old && old.key === key && old.etag ? { 'If-None-Match': old.etag } : {}) };
   const wait = patience + Number(parameters.seconds && name !== 'history' && name !== 'prefixes' ? parameters.seconds : 0);
   const response = await request(name, parameters, { headers, signal: AbortSignal.timeout(wait * 1000) });
   if (response.status === 304) return old.answer;

@@ -156,6 +156,7 @@ function main() {
     $('explore').scrollIntoView();
   });
   explorer.start();
+  tables.startBad();
   tables.startConfig();
   choose('range', [[900, '15 min'], [3600, '1 h'], [21600, '6 h'], [86400, '24 h']], 3600, chosen => part('told', async () => panels.setRange(chosen, status)));
   const following = new Live({ status: got, silent, rest: () => live('', 'paused' + (answered ? ', as of ' + clock(answered) : '')) });

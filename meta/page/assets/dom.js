@@ -52,6 +52,26 @@ export function choose(id, options, chosen, changed) {
 // link is a button that looks like text.
 export const link = (text, onclick, more = {}) => h('button', { type: 'button', class: 'link', onclick, ...more }, text);
 
+// watching runs work that watches the traffic for some seconds. Meanwhile the button rests, and the
+// note counts down. Then the note has what the work said, or why it failed.
+export async function watching(button, note, seconds, work) {
+  const pressed = $(button), end = Date.now() + seconds * 1000;
+  if (pressed.getAttribute('aria-disabled')) return;
+  pressed.setAttribute('aria-disabled', 'true');
+  const tick = () => say(note, 'Looking, ' + Math.max(0, Math.ceil((end - Date.now()) / 1000)) + ' s to go.');
+  tick();
+  const timer = setInterval(tick, 250);
+  let said;
+  try {
+    said = await work();
+  } catch (e) {
+    said = e.message + '.';
+  }
+  clearInterval(timer);
+  pressed.removeAttribute('aria-disabled');
+  say(note, said);
+}
+
 // share is a bar that shows a part of a whole.
 export function share(part, hot = false) {
   const i = h('i', { class: hot ? 'hot' : undefined });

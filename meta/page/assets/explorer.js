@@ -1,13 +1,16 @@
 // The explorer: a search box, what it found, and everything that is known of one name or path.
 
 import { ask, history } from './api.js';
-import { $, choose, fill, h, link, say } from './dom.js';
+import { $, choose, fill, h, link, say, watching } from './dom.js';
+import { lineRow } from './lines.js';
 import { axis, css, last, shade, timeAxis } from './plot.js';
-import { ago, clock, grouped, plural, seconds, short, unquote } from './words.js';
+import { looked } from './traffic.js';
+import { ago, clock, grouped, plural, seconds, short } from './words.js';
 
 const found = 12; // paths listed
 const look = 5; // seconds
 const most = 4; // lines in the plot
+const lines = 20; // received lines shown
 
 let minutes = 15, picked = '', paths = [], past = null, plot = null, asked = 0;
 
@@ -24,7 +27,11 @@ export function start() {
     clearTimeout(wait);
     search(true);
   });
-  $('who').addEventListener('click', () => explain(picked, look));
+  $('who').addEventListener('click', () => watching('who', 'explain-note', look, async () => {
+    await read(picked, look);
+    return '';
+  }));
+  $('watch').addEventListener('click', () => watching('watch', 'explain-note', look, watch));
   clear('Type a name, a pattern or a line, or choose a path.');
 }
 
@@ -68,7 +75,7 @@ async function pick(path) {
 // explore explains a name or a line, and shows the paths of a name.
 export async function explore(name) {
   title(name, []);
-  await explain(name, 0);
+  await explain(name);
   await load();
 }
 
@@ -82,8 +89,8 @@ function title(name, of) {
 }
 
 function clear(note) {
-  for (const id of ['explain', 'now', 'at']) fill(id);
-  $('who').hidden = true;
+  for (const id of ['explain', 'now', 'at', 'tail']) fill(id);
+  $('who').hidden = $('watch').hidden = true;
   say('explain-note', note);
   draw();
 }
@@ -96,26 +103,33 @@ async function facts(path) {
   } catch { /* the plot says enough */ }
 }
 
-async function explain(name, watch) {
-  say('explain-note', watch ? 'Looking for ' + watch + ' s.' : '');
-  $('who').setAttribute('aria-disabled', 'true');
+async function explain(name) {
   try {
-    const { data } = await ask('explain', { text: name, seconds: watch });
-    if (name !== picked) return;
-    steps(data, true);
-    say('explain-note', '');
+    await read(name, 0);
   } catch (e) {
     if (name === picked) say('explain-note', e.message + '.');
-  } finally {
-    $('who').removeAttribute('aria-disabled');
   }
+}
+
+// read reads the explanation of a name or a line, with its senders if it watches for some seconds.
+async function read(name, watch) {
+  const { data } = await ask('explain', { text: name, seconds: watch });
+  if (name === picked) steps(data, true);
+}
+
+// watch shows the lines that come for what is in the box, or what is shown.
+async function watch() {
+  const q = text(), name = /[*?[]/.test(q) ? q : picked;
+  const answer = await ask('tail', { match: name, seconds: look, limit: lines });
+  fill('tail', ...(answer.data.lines || []).slice(-lines).map(l => lineRow(l)));
+  return (answer.data.matched ? plural(answer.data.matched, 'line') + ' matched' : 'No line came') + ' for ' + name + '. ' + looked(answer);
 }
 
 // steps lists the steps of an explanation. Those with own figures are drawn above already.
 function steps(data, own) {
   const list = data.steps || [], published = list.find(s => s.step === 'published')?.paths || [];
   if (own && published.length && paths.length === 0) paths = best(published);
-  $('who').hidden = !list.some(s => s.step === 'senders' || s.step === 'seen');
+  $('who').hidden = $('watch').hidden = !data.known || !list.some(s => s.step === 'senders');
   const near = (data.near || []).flatMap((n, i) => [i ? ', ' : '', link(n, () => explore(n))]);
   fill('explain', ...list.flatMap(step), ...(near.length ? [h('dt', {}, 'spelt alike'), h('dd', {}, ...near)] : []));
 }

@@ -1,10 +1,28 @@
 // Bad lines, alerts and the configuration.
 
-import { $, fill, h, say, share } from './dom.js';
+import { ask } from './api.js';
+import { $, fill, h, say, share, watching } from './dom.js';
 import { telling } from './health.js';
-import { ago, cut, grouped, moment, now, plural, seconds, short, span } from './words.js';
+import { lineRow } from './lines.js';
+import { looked } from './traffic.js';
+import { grouped, moment, now, plural, seconds, short, span } from './words.js';
 
 const lines = 8;
+const look = 5; // seconds
+
+let looking = 0; // when a person last looked
+const stays = 60000; // ms for which the lines that were found stay
+
+// startBad lets a person look for bad lines. Their senders are then known from the first line on.
+export function startBad() {
+  $('bad-look').addEventListener('click', () => watching('bad-look', 'bad-note', look, async () => {
+    const answer = await ask('tail', { bad: true, seconds: look });
+    const list = (answer.data.lines || []).toReversed();
+    looking = Date.now();
+    fill('bad-lines', ...list.slice(0, lines).map(l => lineRow(l)));
+    return (answer.data.matched ? plural(answer.data.matched, 'bad line') + ' came. ' : 'No bad line came. ') + looked(answer);
+  }));
+}
 
 // bad shows what was discarded, and why.
 export function bad(d, perSecond) {
@@ -14,18 +32,10 @@ export function bad(d, perSecond) {
   fill('reason-rows', ...reasons.map(([reason, n]) => h('tr', {}, h('td', {}, h('span', { class: 'mono' }, reason), share(n / reasons[0][1])), h('td', { class: 'n' }, grouped(n)))),
     ...(d.refused || []).map(r => h('tr', {}, h('td', {}, h('span', { class: 'mono' }, r.prefix), h('small', {}, 'refused by --' + r.limit.replace(/^--/, ''))),
       h('td', { class: 'n' }, r.least === r.most ? grouped(r.most) : grouped(r.least) + ' to ' + grouped(r.most)))));
-  fill('bad-lines', ...(d.lines || []).slice(0, lines).map(l => badLine(l, d.alike || [])));
+  if (Date.now() - looking < stays) return;
+  fill('bad-lines', ...(d.lines || []).slice(0, lines).map(l => lineRow(l, d.alike || [])));
   const same = (d.collisions || []).length ? ' Several names share these paths: ' + d.collisions.join(', ') + '.' : '';
   say('bad-note', (total ? 'The daemon keeps the last 100 bad lines. It asks for senders only for a minute after a bad line.' : 'No line was discarded since the start.') + same);
-}
-
-function badLine(l, alike) {
-  const [before, part, behind] = cut(l.line, l.at);
-  const like = alike.find(a => a.reason === l.reason && a.sender === l.sender);
-  return h('li', {},
-    h('code', { title: l.line }, before, part ? h('mark', {}, part) : '', behind),
-    h('span', { class: 'n' }, ago(seconds(l.time))),
-    h('span', { class: 'by' }, l.reason + ' from ' + (l.sender || 'an unknown sender') + (like ? ', ' + grouped(like.count_15m) + ' alike in 15 min' : '')));
 }
 
 // alerts shows the last episodes, and who was told.

@@ -1,57 +1,47 @@
 // Hot names, which are looked for only when somebody asks, and prefixes, which are counted.
 
 import { ask } from './api.js';
-import { $, choose, fill, h, link, say, share } from './dom.js';
+import { $, choose, fill, h, link, say, share, watching } from './dom.js';
 import { clock, grouped, moment, percent, plural, seconds, short, span } from './words.js';
 
 const look = 5; // seconds
 const rows = 8;
 
-let by = 'name', looking = false;
+let by = 'name';
 const tops = {}; // the last answer for each by
 
 // start draws the empty tables. explore shows a name.
 export function start(explore) {
   const show = () => drawTop(explore);
-  choose('top-by', ['name', 'prefix', 'sender', 'kind'].map(b => [b, b]), by, chosen => { by = chosen; show(); });
+  choose('top-by', ['name', 'prefix', 'sender', 'kind'].map(b => [b, b]), by, chosen => { by = chosen; say('top-note', show()); });
   $('look').addEventListener('click', () => watch(show));
   $('count').addEventListener('click', () => count(within));
-  show();
+  say('top-note', show());
 }
 
 // watch looks at the traffic for some seconds.
-async function watch(show) {
-  if (looking) return;
-  looking = true;
-  const wanted = by, begun = Date.now();
-  const tick = setInterval(() => say('top-note', 'Looking, ' + Math.max(0, look - Math.floor((Date.now() - begun) / 1000)) + ' s to go.'), 250);
-  $('look').setAttribute('aria-disabled', 'true');
-  let problem = '';
-  try {
+function watch(show) {
+  const wanted = by;
+  return watching('look', 'top-note', look, async () => {
     tops[wanted] = await ask('top', { by: wanted, seconds: look });
-  } catch (e) {
-    problem = e.message + '.';
-  }
-  clearInterval(tick);
-  looking = false;
-  $('look').removeAttribute('aria-disabled');
-  show();
-  if (problem) say('top-note', problem);
+    return show();
+  });
 }
 
+// drawTop shows the last answer, and returns what it looked at.
 function drawTop(explore) {
   const answer = tops[by];
   const headings = { name: 'Name', prefix: 'Prefix', sender: 'Sender', kind: 'Kind' };
   document.querySelector('.top-table th').textContent = headings[by];
   if (!answer) {
     fill('top-rows');
-    return say('top-note', 'Nothing watches the traffic until you ask.');
+    return 'Nothing watches the traffic until you ask.';
   }
   const entries = answer.data.entries || [], most = entries[0]?.rate || 1;
   fill('top-rows', ...entries.slice(0, rows).map(e => h('tr', {},
     h('td', {}, by === 'name' ? link(e.name, () => explore(e.name)) : h('code', {}, e.name), share(e.rate / most)),
     h('td', { class: 'dim' }, e.kind !== by && e.kind || percent(e.share)), h('td', { class: 'n' }, short(e.rate) + '/s'))));
-  say('top-note', (entries.length ? '' : 'No sample came. ') + looked(answer) + bounds(answer.data));
+  return (entries.length ? '' : 'No sample came. ') + looked(answer) + bounds(answer.data);
 }
 
 // looked says how much of the traffic an answer saw.
