@@ -3,6 +3,7 @@ package delivery
 import (
 	"context"
 	"errors"
+	"github.com/statsd-ops/statsd/internal/cputime"
 	"net"
 	"reflect"
 	"slices"
@@ -26,6 +27,7 @@ type outlet struct {
 	*queue
 	sink   sink.Sink // in use
 	wanted Destination
+	cpu    *cputime.Meter
 
 	// mu guards the fields below.
 	offered    []*aggregate.Snapshot
@@ -51,12 +53,15 @@ type sent struct {
 }
 
 func newOutlet(q *queue, d Destination) *outlet {
-	return &outlet{queue: q, sink: d.Sink, wanted: d, encoded: make(chan struct{})}
+	return &outlet{queue: q, sink: d.Sink, wanted: d, cpu: &cputime.Meter{}, encoded: make(chan struct{})}
 }
 
 // open opens the outlet's spool.
 func (o *outlet) open(cfg *Config, before feed) error {
 	o.tune(&cfg.Publish)
+	if cfg.CPU != nil {
+		o.cpu = cfg.CPU
+	}
 	if err := o.openSpool(&cfg.Spool, o.wanted.spoolName()); err != nil {
 		return err
 	}
@@ -141,6 +146,7 @@ func (o *outlet) encode() {
 }
 
 func (o *outlet) encodeSnapshot(sn *aggregate.Snapshot, s sink.Sink) {
+	defer o.cpu.Start()()
 	p := &payload{data: o.buffer(), flush: sn.Time}
 	for point := range sn.Points() {
 		before := len(p.data)

@@ -78,6 +78,7 @@ func (o *outlet) sendOne(ctx context.Context, p *payload) error {
 		late := time.AfterFunc(patience, o.spill)
 		defer late.Stop()
 	}
+	defer o.cpu.Start()()
 	return s.Send(ctx, p.data)
 }
 

@@ -112,6 +112,7 @@ func (in *Intake) Start(fail func(error)) {
 // End reads the data in the sockets, and what connections and processes send within patience. Then
 // it stops receiving.
 func (in *Intake) End(patience time.Duration) {
+	in.probes.end()
 	if in.pipes != nil {
 		in.receiving.Go(func() { in.pipes.readLast(patience) })
 	}

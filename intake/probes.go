@@ -59,8 +59,10 @@ type plan struct {
 // that answer. The error is a *probe.Busy if another probe has to end first.
 func (in *Intake) Top(ctx context.Context, q probe.TopQuery) (*probe.Top, error) {
 	answer, err := in.probes.ask(ctx, plan{
-		kind: "top", name: "top by " + string(q.By), query: q.By, lasts: q.For,
-		looks:  func(lanes int, ends time.Time) ([]*probe.Look, error) { return probe.NewTop(q, lanes, ends), nil },
+		kind: "top", name: "top by " + string(q.By), query: [2]string{string(q.By), q.Match}, lasts: q.For,
+		looks: func(lanes int, ends time.Time) ([]*probe.Look, error) {
+			return probe.NewTop(q, in.names(), lanes, ends)
+		},
 		answer: func(r *asked) any { return probe.TopOf(q, r.looks, in.names(), r.span) },
 	})
 	if err != nil {

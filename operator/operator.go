@@ -36,6 +36,8 @@ type Sources struct {
 	Values   *history.Values  // nil: no values are kept
 	Past     *history.Figures // nil: nothing is remembered
 	Probes   Probes           // nil: traffic cannot be watched
+	// Resident returns the resident set of the process in bytes; 0, or nil, if that is not known.
+	Resident func() uint64
 	// Mutes returns the globs whose samples are not kept. nil: there are none.
 	Mutes func() []question.Mute
 	// OnLoop runs a function on the flush loop, between two flushes, and waits for it. After an error it
@@ -51,7 +53,8 @@ type Sources struct {
 // Desk answers questions. Make it with New. It is safe for concurrent use.
 type Desk struct {
 	Sources
-	known knownSenders
+	known   knownSenders
+	counted counted
 }
 
 // New returns a Desk.
@@ -72,6 +75,10 @@ func (d *Desk) Questions() []question.Question {
 			},
 			Help: "What becomes of a line, or what is known of a name: how it is read, cleaned, limited and published, its values, who sends it, and which sinks have it. Nothing is counted.",
 		},
+		d.topQuestion(),
+		d.tailQuestion(),
+		d.sendersQuestion(),
+		d.prefixesQuestion(),
 		{
 			Name: "health", Answer: question.Health{}, Ask: d.live(d.health),
 			Help: "The health (ok, degraded or failing), and all reasons, the worst first.",
@@ -83,6 +90,18 @@ func (d *Desk) Questions() []question.Question {
 		{
 			Name: "sinks", Answer: []question.Sink{}, Ask: d.live(d.sinks),
 			Help: "Each sink: its state, when it last accepted points, how far behind it is, what waits, and its last error.",
+		},
+		{
+			Name: "discards", Method: "discarded", Answer: question.Discards{}, Ask: d.live(d.discards),
+			Help: "Bad samples and refused ones: how many for each reason since the start, the last bad lines with the byte at which each is bad, who sent alike ones in the last 15 minutes, what limits refused, and paths that several names share.",
+		},
+		{
+			Name: "ledger", Answer: []question.Balance{}, Ask: d.flushed(d.ledger),
+			Help: "The account of all samples, and of the points of each sink: what came in, what became of it, and whether both are equal.",
+		},
+		{
+			Name: "cost", Answer: question.Cost{}, Ask: d.flushed(d.cost),
+			Help: "What the daemon costs: busy cores, memory, time per sample and bytes per name, and where processor time and memory go.",
 		},
 		{
 			Name: "alerts", Answer: question.Alerts{}, Ask: d.live(d.alerts),

@@ -8,8 +8,10 @@ import (
 	"sync"
 	"time"
 
+	"github.com/statsd-ops/statsd/intake"
 	"github.com/statsd-ops/statsd/intake/probe"
 	"github.com/statsd-ops/statsd/internal/plural"
+	"github.com/statsd-ops/statsd/meta"
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
@@ -81,6 +83,12 @@ func probeError(err error) error {
 		e.After = busy.Left
 		return e
 	}
+	if invalid, ok := errors.AsType[*probe.Invalid](err); ok {
+		return question.Errorf(question.BadParameter, invalid.Field, "%v", err)
+	}
+	if errors.Is(err, intake.ErrEnding) {
+		return question.Errorf(question.Ending, "", "%v", err)
+	}
 	return err
 }
 
@@ -122,6 +130,44 @@ func (e *explanation) senders(name string) error {
 	}
 	e.step("senders", text)
 	return nil
+}
+
+func (d *Desk) sendersQuestion() question.Question {
+	return question.Question{
+		Name: "senders", Answer: question.Senders{}, Ask: d.watched(d.sendersNow), Watch: "seconds", Guarded: true,
+		Parameters: []question.Parameter{
+			{Name: "match", Default: "*", Help: "a glob: only lines of names that match"},
+			secondsParameter(5),
+			{Name: "limit", Kind: question.Int, Default: 20, Min: 1, Max: 200, Help: "the greatest number of senders"},
+		},
+		Help: "Who sends names that match: samples and bad lines per second, the name that each sends most, and its last bad line. Senders of bad lines come first.",
+	}
+}
+
+func (d *Desk) sendersNow(ctx context.Context, args question.Arguments, lasts time.Duration) (any, *probe.Looked, error) {
+	s, err := d.sendersOf(ctx, args.Text("match"), lasts)
+	if err != nil {
+		return nil, nil, err
+	}
+	answer := question.Senders{Match: args.Text("match"), Senders: []question.SenderRow{}, Forgotten: s.Forgotten}
+	most := 0.0
+	for i := range s.Rows {
+		r := &s.Rows[i]
+		if r.Rate > most {
+			most, answer.Error = r.Rate, relative(r.Error, r.Rate)
+		}
+		if i >= args.Int("limit") {
+			continue
+		}
+		row := question.SenderRow{
+			Sender: clientName(r.Name, r.Over), Over: r.Over.String(), Rate: r.Rate, Share: r.Share, Bad: r.Bad, Most: r.Most,
+		}
+		if len(r.LastBad) > 0 {
+			row.LastBad = meta.Quote(r.LastBad)
+		}
+		answer.Senders = append(answer.Senders, row)
+	}
+	return answer, &s.Looked, nil
 }
 
 // globOf returns the glob that matches only this name.

@@ -20,6 +20,7 @@ func (s *Server) desk() *operator.Desk {
 		Values:   s.values,
 		Past:     s.past,
 		Probes:   s.in,
+		Resident: resident,
 		OnLoop:   s.onLoop,
 		Flushed:  s.lastFlush,
 		Sinks:    func() []delivery.State { return s.out.States() },

@@ -7,6 +7,7 @@ import (
 	"github.com/statsd-ops/statsd/aggregate"
 	"github.com/statsd-ops/statsd/delivery"
 	"github.com/statsd-ops/statsd/intake"
+	"github.com/statsd-ops/statsd/internal/cputime"
 	"github.com/statsd-ops/statsd/meta"
 	"github.com/statsd-ops/statsd/metric"
 	"github.com/statsd-ops/statsd/sink"
@@ -45,7 +46,14 @@ func (s *Server) figures(f *flushed) []meta.Figure {
 	l.value("memory.live", memory.live)
 	l.value("memory.held", memory.held)
 	l.value("memory.history", float64(s.past.Bytes()+s.values.Bytes()))
-	l = append(l, meta.Figure{Name: "cpu.used", Value: usedCPU().Seconds(), Count: true})
+	table := s.in.Table().Memory()
+	l.value("memory.names", float64(table.Names))
+	l.value("memory.samples", float64(table.Samples))
+	l.value("memory.queues", queueBytes(f.sinks))
+	l.spent("cpu.used", cputime.Process())
+	l.spent("cpu.flush", s.cpu.flush.Total())
+	l.spent("cpu.send", s.cpu.send.Total())
+	l.spent("cpu.collector", collectorCPU())
 	l.value("state.gauges", float64(s.state.gauges))
 	l.count("state.errors", s.state.faults)
 	l.addNotifiers(&s.cfg, s.alerts.tallies(), s.telling.waiting())
@@ -90,6 +98,19 @@ func (l *figureList) value(name string, v float64) {
 
 func (l *figureList) count(name string, n uint64) {
 	*l = append(*l, meta.Figure{Name: name, Value: float64(n), Count: true})
+}
+
+// spent adds a time that only grows.
+func (l *figureList) spent(name string, d time.Duration) {
+	*l = append(*l, meta.Figure{Name: name, Value: d.Seconds(), Count: true})
+}
+
+// queueBytes returns the memory of all queues.
+func queueBytes(sinks []delivery.State) (sum float64) {
+	for i := range sinks {
+		sum += float64(sinks[i].QueueBytes)
+	}
+	return sum
 }
 
 // addReceived adds the totals of intake since the start.

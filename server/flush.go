@@ -72,6 +72,7 @@ func (s *Server) flushLoop(ctx context.Context) {
 
 // flush publishes the content since the last flush, with the time at, in Unix nanoseconds.
 func (s *Server) flush(at int64) {
+	defer s.cpu.flush.Start()()
 	f := &s.flushes
 	start := time.Now()
 	s.take(at)

@@ -25,6 +25,7 @@ import (
 	"github.com/statsd-ops/statsd/console"
 	"github.com/statsd-ops/statsd/delivery"
 	"github.com/statsd-ops/statsd/intake"
+	"github.com/statsd-ops/statsd/internal/cputime"
 	"github.com/statsd-ops/statsd/meta"
 	"github.com/statsd-ops/statsd/meta/history"
 )
@@ -55,6 +56,7 @@ type Server struct {
 	past     *history.Figures
 	collided collided
 	health   health
+	cpu      struct{ flush, send cputime.Meter }
 	draining atomic.Bool           // the flush loop has ended
 	warned   map[string]limitStage // limits already warned of, by flag
 }
@@ -102,7 +104,7 @@ func (s *Server) open() (err error) {
 	if err := s.openConsole(); err != nil {
 		return err
 	}
-	s.out, err = delivery.Open(delivery.Config{Spool: s.cfg.Spool, Publish: s.cfg.Publish, Log: s.log})
+	s.out, err = delivery.Open(delivery.Config{Spool: s.cfg.Spool, Publish: s.cfg.Publish, CPU: &s.cpu.send, Log: s.log})
 	return err
 }
 

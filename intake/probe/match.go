@@ -37,7 +37,7 @@ type matcher struct {
 func newMatcher(pattern string, names Names) (*matcher, error) {
 	g, err := glob.Parse(pattern)
 	if err != nil {
-		return nil, err
+		return nil, &Invalid{"match", err}
 	}
 	m := &matcher{names: names, glob: g, all: pattern == "" || pattern == "*"}
 	special := strings.IndexAny(pattern, `*?[\`)

@@ -1,6 +1,9 @@
 package probe
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 const (
 	// paceWindow is how often k is set. It is set earlier when looking costs too much.
@@ -81,7 +84,7 @@ func (p *pace) set(now time.Time) {
 	if p.batches > 0 && p.meanCost > 0 {
 		between := float64(now.Sub(p.since)) / float64(p.batches)
 		allowed := max(maxShare*p.meanWork, idleShare*between, 1)
-		p.every = int(min(p.meanCost/allowed+1, maxEvery))
+		p.every = int(min(math.Ceil(p.meanCost/allowed), maxEvery))
 		p.wait = min(p.wait, 2*(p.every-1))
 	}
 	p.since, p.batches, p.looked, p.work, p.cost = now, 0, 0, 0, 0

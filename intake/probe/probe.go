@@ -56,8 +56,9 @@ type Looked struct {
 
 // TopQuery asks for the hottest names, prefixes, senders or kinds.
 type TopQuery struct {
-	By  By
-	For time.Duration
+	By    By
+	Match string // a glob for clean or received names; "" matches all
+	For   time.Duration
 }
 
 // Top is the answer to a TopQuery.
@@ -160,6 +161,18 @@ type Busy struct {
 func (b *Busy) Error() string {
 	return fmt.Sprintf("another probe is running (%s): ask again in %v", b.Running, b.Left.Round(time.Second/10))
 }
+
+// Invalid says that a field of a query is not valid.
+type Invalid struct {
+	Field string // match or sender
+	err   error
+}
+
+// Error implements error.
+func (i *Invalid) Error() string { return i.Field + ": " + i.err.Error() }
+
+// Unwrap returns the cause.
+func (i *Invalid) Unwrap() error { return i.err }
 
 // The bounds of a query.
 const (

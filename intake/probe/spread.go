@@ -56,6 +56,17 @@ func (c *counts) endBatch(samples int) {
 	c.samples, c.squares = c.samples+n, c.squares+n*n
 }
 
+// once returns how many samples a batch has of a name that was in one batch only, on average.
+func (c *counts) once() float64 {
+	sum, squares := 1.0, 1.0
+	for i := range c.rows {
+		if r := &c.rows[i]; r.squares == r.sum*r.sum {
+			sum, squares = sum+r.sum, squares+r.squares
+		}
+	}
+	return squares / sum
+}
+
 // estimate is a number of samples, and how sure it is.
 type estimate struct {
 	value, variance float64

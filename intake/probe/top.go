@@ -15,30 +15,38 @@ const (
 	// maxCounters is how many names, prefixes or senders a lane counts. One with more than
 	// 1/maxCounters of the samples is always among them.
 	maxCounters = 4096
-	// unseenSamples is how many samples a name may have sent, of which none was looked at: with one
-	// looked at in k, the chance that 3k of them are missed is 5 %.
-	unseenSamples = 3
+	// unseenBatches says how much may have come of a name that was not looked at: with one batch
+	// looked at in k, the chance that 5k batches with the name are all missed is below 1 %.
+	unseenBatches = 5
 )
 
 // top counts for a TopQuery.
 type top struct {
 	counts
 	by      By
+	match   *matcher
 	keys    *heavy.Counters
 	scratch []byte
 }
 
-// NewTop returns a Look for each of n lanes.
-func NewTop(q TopQuery, lanes int, ends time.Time) []*Look {
+// NewTop returns a Look for each of n lanes. The error says what is wrong with the pattern.
+func NewTop(q TopQuery, names Names, lanes int, ends time.Time) ([]*Look, error) {
 	looks := make([]*Look, lanes)
 	for i := range looks {
+		m, err := newMatcher(q.Match, names)
+		if err != nil {
+			return nil, err
+		}
 		asks := q.By == BySender
-		looks[i] = &Look{observer: &top{by: q.By, keys: heavy.New(maxCounters)}, ends: ends, asks: asks, needs: asks}
+		looks[i] = &Look{observer: &top{by: q.By, match: m, keys: heavy.New(maxCounters)}, ends: ends, asks: asks, needs: asks}
 	}
-	return looks
+	return looks, nil
 }
 
 func (t *top) note(e *Event) {
+	if !t.match.match(e.Name) {
+		return
+	}
 	tag, key := byte(e.Kind), e.Name
 	switch {
 	case t.by == BySender:
@@ -74,7 +82,7 @@ func TopOf(q TopQuery, looks []*Look, names Names, span Span) *Top {
 		o := k.observer.(*top)
 		floor += float64(o.keys.Floor()) * k.scale()
 		if s := k.scale(); s > 1 {
-			unseen = max(unseen, unseenSamples*s)
+			unseen = max(unseen, unseenBatches*s*o.once())
 		}
 		t.Forgotten += o.keys.Evicted()
 		o.sum(sums, k, names)

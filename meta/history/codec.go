@@ -18,9 +18,10 @@ import (
 // A value is a varint whose last two bits tell the form:
 //
 //	00  whole number: the signed difference to the one before
-//	01  fraction: the signed difference to the one before, in millionths
-//	10  any other number: its 8 bytes follow
-//	11  no value
+//	01  fraction: the signed difference to the one before, in thousandths
+//	10  fraction: the same, in millionths
+//	11  0: no value; 1: any other number, whose 8 bytes follow; 2: the same form and difference as of
+//	    the changed column before, since many figures grow alike
 type block struct {
 	schema *schema
 	data   []byte
@@ -50,70 +51,95 @@ type column struct {
 // The forms of a value.
 const (
 	formWhole = iota
+	formThousandths
 	formMillionths
-	formBits
-	formNone
+	formOther
 )
 
 const (
-	maxWhole      = 1 << 53
-	maxMillionths = 1 << 32 // a fraction of a greater number is held as its bits
-	million       = 1e6
+	noValue   = 0<<2 | formOther
+	bitsAfter = 1<<2 | formOther
+	alike     = 2<<2 | formOther
 )
 
-// whole returns the whole number from which a difference is taken.
-func whole(before float64) int64 {
-	if math.Abs(before) <= maxWhole {
-		return int64(before)
+// units are how many units of a form make 1.
+var units = [3]float64{formWhole: 1, formThousandths: 1e3, formMillionths: 1e6}
+
+// Greater whole numbers, and fractions of greater numbers, are held as their bits.
+const (
+	maxWhole    = 1 << 53
+	maxFraction = 1 << 32
+)
+
+// inUnits returns a number in units, 0 if it has too many.
+func inUnits(v float64, form int) int64 {
+	if v *= units[form]; math.Abs(v) <= maxWhole {
+		return int64(math.Round(v))
 	}
 	return 0
 }
 
-// millionths returns a number in millionths, 0 if it has too many.
-func millionths(v float64) int64 {
-	if math.Abs(v) < maxMillionths {
-		return int64(math.Round(v * million))
+// formOf returns the form that holds a number in the fewest bytes. Fractions are rounded to millionths.
+func formOf(v float64) int {
+	size := math.Abs(v)
+	switch {
+	case size <= maxWhole && v == math.Trunc(v):
+		return formWhole
+	case !(size < maxFraction):
+		return formOther
+	case math.Round(v*1e3)/1e3 == v:
+		return formThousandths
 	}
-	return 0
+	return formMillionths
 }
 
-// appendValue appends v, and returns what will be read: v, or v rounded to millionths.
-func appendValue(dst []byte, before, v float64) ([]byte, float64) {
+// change is a difference in units of a form, as it is written.
+type change uint64
+
+func newChange(form int, d int64) change { return change(uint64(d<<1^d>>63)<<2 | uint64(form)) }
+
+func (c change) form() int         { return int(c & 3) }
+func (c change) difference() int64 { return int64(c>>3) ^ -int64(c>>2&1) }
+
+// apply returns the value after the change.
+func (c change) apply(before float64) float64 {
+	return float64(inUnits(before, c.form())+c.difference()) / units[c.form()]
+}
+
+// appendValue appends v, and returns what will be read: v, or v rounded to millionths. last is the last
+// change of the cut.
+func appendValue(dst []byte, before, v float64, last *change) ([]byte, float64) {
+	form := formOf(v)
 	switch {
 	case v != v || math.IsInf(v, 0):
-		return append(dst, formNone), gap
-	case math.Abs(v) <= maxWhole && v == math.Trunc(v):
-		return appendDifference(dst, int64(v)-whole(before), formWhole), v
-	case math.Abs(v) < maxMillionths:
-		n := millionths(v)
-		return appendDifference(dst, n-millionths(before), formMillionths), float64(n) / million
+		return append(dst, noValue), gap
+	case form == formOther:
+		return binary.LittleEndian.AppendUint64(append(dst, bitsAfter), math.Float64bits(v)), v
 	}
-	return binary.LittleEndian.AppendUint64(append(dst, formBits), math.Float64bits(v)), v
-}
-
-// appendDifference appends a difference of less than 2^56.
-func appendDifference(dst []byte, d int64, form uint64) []byte {
-	return binary.AppendUvarint(dst, uint64(d<<1^d>>63)<<2|form)
+	c := newChange(form, inUnits(v, form)-inUnits(before, form)) // a difference of less than 2^55
+	if v = c.apply(before); c == *last {
+		return append(dst, alike), v
+	}
+	*last = c
+	return binary.AppendUvarint(dst, uint64(c)), v
 }
 
 // readValue reads what appendValue appended. ok is false if data is damaged.
-func readValue(data []byte, before float64) (v float64, rest []byte, ok bool) {
+func readValue(data []byte, before float64, last *change) (v float64, rest []byte, ok bool) {
 	n, size := binary.Uvarint(data)
 	if size <= 0 {
 		return 0, nil, false
 	}
 	data = data[size:]
-	form, n := n&3, n>>2
-	difference := int64(n>>1) ^ -int64(n&1)
-	switch form {
-	case formWhole:
-		return float64(whole(before) + difference), data, true
-	case formMillionths:
-		return float64(millionths(before)+difference) / million, data, true
-	case formNone:
+	switch {
+	case change(n).form() != formOther:
+		*last = change(n)
+		return last.apply(before), data, true
+	case n == alike:
+		return last.apply(before), data, true
+	case n == noValue:
 		return gap, data, true
-	}
-	if len(data) < 8 {
+	case n != bitsAfter || len(data) < 8:
 		return 0, nil, false
 	}
 	return math.Float64frombits(binary.LittleEndian.Uint64(data)), data[8:], true
@@ -126,6 +152,7 @@ type cursor struct {
 	at     int64     // of the current cut
 	values []float64 // of the current cut, by column
 	left   int
+	last   change // of the current cut
 }
 
 // start returns a cursor before the first cut. It may use the memory of values.
@@ -159,6 +186,7 @@ func (c *cursor) readValues() bool {
 	if len(groups) < groupBytes(len(c.values)) || len(c.data) < len(groups)+changed {
 		return false
 	}
+	c.last = 0
 	masks := c.data[len(groups):]
 	c.data = masks[changed:]
 	for i, group := range groups {
@@ -180,7 +208,7 @@ func (c *cursor) readGroup(first int, changed byte) (ok bool) {
 		if at >= len(c.values) {
 			return false
 		}
-		if c.values[at], c.data, ok = readValue(c.data, c.values[at]); !ok {
+		if c.values[at], c.data, ok = readValue(c.data, c.values[at], &c.last); !ok {
 			return false
 		}
 	}
@@ -207,9 +235,10 @@ func appendCut(dst []byte, before, values []float64) []byte {
 		}
 		dst[len(dst)-1] |= 1 << (i % 8)
 	}
+	last := change(0)
 	for i, v := range values {
 		if differs(i) {
-			dst, before[i] = appendValue(dst, before[i], v)
+			dst, before[i] = appendValue(dst, before[i], v, &last)
 		}
 	}
 	return dst

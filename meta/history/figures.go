@@ -11,10 +11,10 @@ import (
 )
 
 const (
-	// ringBytes limits the flushes, and the minutes, of Figures.
-	ringBytes = 1 << 20
-	day       = 24 * time.Hour
-	week      = 7 * day
+	// figureBytes limits the memory of Figures.
+	figureBytes = 2 << 20
+	day         = 24 * time.Hour
+	week        = 7 * day
 )
 
 // Figures remembers the daemon's own figures: of each flush for a day, and of each minute for a week,
@@ -25,19 +25,20 @@ const (
 type Figures struct {
 	mu      sync.Mutex
 	flushes ring
-	minutes ring // of a gauge: its mean, and under its name with greatest its greatest value
+	minutes ring // of a gauge: its greatest value, and how far its mean is below
 	minute  minute
 }
 
-// greatest marks the column of a gauge's greatest values. No name has a space.
-const greatest = " greatest"
+// below marks the column that says how far a gauge's mean is below its greatest value. No name has a
+// space.
+const below = " below"
 
 // NewFigures returns Figures for flushes that are interval apart.
 func NewFigures(interval time.Duration) *Figures {
 	step := max(interval, time.Minute)
 	return &Figures{
-		flushes: ring{step: int64(interval), limit: ringBytes, oldest: int64(day)},
-		minutes: ring{step: int64(step), limit: ringBytes, oldest: int64(week)},
+		flushes: ring{step: int64(interval), oldest: int64(day)},
+		minutes: ring{step: int64(step), oldest: int64(week)},
 		minute:  minute{step: int64(step), index: map[string]int{}},
 	}
 }
@@ -58,6 +59,20 @@ func (f *Figures) Keep(at time.Time, figures []meta.Figure) {
 	f.flushes.keep(now, figures)
 	if f.minute.add(now, figures); f.minute.end == now {
 		f.endMinute()
+	}
+	f.forget()
+}
+
+// forget makes room. Flushes and minutes give way so that both reach back the same share of their time.
+func (f *Figures) forget() {
+	for f.flushes.size+f.minutes.size > figureBytes {
+		more, less := &f.flushes, &f.minutes
+		if less.reach() > more.reach() {
+			more, less = less, more
+		}
+		if !more.drop() && !less.drop() {
+			return
+		}
 	}
 }
 
@@ -90,7 +105,7 @@ func (f *Figures) blocks() (flushes, minutes []block) {
 
 // column returns the column of a figure, -1 if there is none.
 func (b *block) column(name string) int {
-	if strings.HasSuffix(name, greatest) {
+	if strings.HasSuffix(name, below) {
 		return -1
 	}
 	return b.schema.find(name)
@@ -108,12 +123,11 @@ type minute struct {
 
 // sum sums up one figure.
 type sum struct {
-	name, most string // most is the name of the greatest value
-	count      bool
-	n          float64 // flushes with a value
-	last       float64
-	mean       float64
-	greatest   float64
+	name, below    string // the names of its columns
+	count          bool
+	n              float64 // flushes with a value
+	last           float64
+	mean, greatest float64
 }
 
 // endOf returns the end of the minute of a flush.
@@ -128,7 +142,7 @@ func (m *minute) add(at int64, figures []meta.Figure) {
 		if !known {
 			at = len(m.sums)
 			m.index[f.Name] = at
-			m.sums = append(m.sums, sum{name: f.Name, most: f.Name + greatest})
+			m.sums = append(m.sums, sum{name: f.Name, below: f.Name + below})
 		}
 		s := &m.sums[at]
 		s.n++
@@ -148,24 +162,25 @@ func (m *minute) figures() []meta.Figure {
 	for i := range m.sums {
 		s := &m.sums[i]
 		if s.count {
+			if s.last != math.Trunc(s.last) { // CPU seconds
+				s.last = math.Round(s.last*1e3) / 1e3
+			}
 			m.made = append(m.made, meta.Figure{Name: s.name, Value: s.last, Count: true})
 			continue
 		}
-		m.made = append(m.made, meta.Figure{Name: s.name, Value: short(s.mean)}, meta.Figure{Name: s.most, Value: s.greatest})
+		m.made = append(m.made, meta.Figure{Name: s.name, Value: s.greatest}, meta.Figure{Name: s.below, Value: short(s.greatest - s.mean)})
 	}
 	return m.made
 }
 
-// short rounds a mean to four digits, so that it takes few bytes. Whole numbers stay.
+// short rounds a number to four digits, or to a whole number if that has more. It takes few bytes.
 func short(v float64) float64 {
-	if v == math.Trunc(v) || v == 0 {
-		return v
+	size := math.Abs(v)
+	if size >= 1000 || size < 1e-6 {
+		return math.Round(v)
 	}
-	scale := math.Pow(10, 3-math.Floor(math.Log10(math.Abs(v))))
-	if r := math.Round(v*scale) / scale; !math.IsNaN(r) && !math.IsInf(r, 0) {
-		return r
-	}
-	return v
+	scale := math.Pow(10, 3-math.Floor(math.Log10(size)))
+	return math.Round(v*scale) / scale
 }
 
 // clear begins a minute. Figures that had no flush in the last one are forgotten.

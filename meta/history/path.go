@@ -220,10 +220,12 @@ func (r *reading) minutes(since int64) (cuts []cut) {
 	}
 	for i := range r.view.minutes {
 		m := &r.view.minutes[i]
-		if m.end <= since || m.number <= r.since || int(r.row) >= len(m.mean) || m.mean[r.row] != m.mean[r.row] {
+		if m.end <= since || m.number <= r.since || int(r.row) >= len(m.cells) {
 			continue
 		}
-		cuts = append(cuts, cut{at: m.end, width: r.view.step, mean: float64(m.mean[r.row]), least: float64(m.least[r.row]), most: float64(m.most[r.row])})
+		if c := m.cells[r.row]; c.mean == c.mean {
+			cuts = append(cuts, cut{at: m.end, width: r.view.step, mean: float64(c.mean), least: float64(c.least), most: float64(c.most)})
+		}
 	}
 	if end := r.view.openEnd; r.open.n > 0 && end > since {
 		o := &r.open

@@ -14,16 +14,13 @@ const (
 	maxFlushes = 900
 	maxMinutes = int(minuteSpan / time.Minute)
 
-	// pathBytes is the memory of a path besides its values: entry, name, place in the index.
-	pathBytes = 160
-	// placeBytes is the memory of a place besides its columns: a place and a minuteSum.
-	placeBytes = 24 + 24
-	// cellBytes is the memory of a minute of a place: mean, least and greatest.
-	cellBytes = 3 * 4
+	// placeBytes is the memory of a place besides its columns: a place, a minuteSum, room in free. The
+	// path itself is an entry of Values, with a history or without.
+	placeBytes = 24 + 24 + 4
+	valueBytes = 8
+	cellBytes  = 3 * 4
 	// columnHeader is the memory of a column besides its values.
 	columnHeader = 96
-	// sizeClass is how much more Go may take than asked for.
-	sizeClass = 1.05
 )
 
 // places holds the histories of paths. Each has a place: a row in all columns. A flush adds a column.
@@ -40,6 +37,7 @@ type places struct {
 	minutes []minuteColumn
 	open    openMinute
 	number  uint64 // of flushes so far
+	given   uint64 // the flush in which a place was last given
 }
 
 // place is the row of one path.
@@ -58,10 +56,13 @@ type flushColumn struct {
 
 // minuteColumn has what came in one minute.
 type minuteColumn struct {
-	number            uint64 // the flush at which it was made
-	end               int64  // Unix nanoseconds
-	mean, least, most []float32
+	number uint64 // the flush at which it was made
+	end    int64  // Unix nanoseconds
+	cells  []cell
 }
+
+// cell is a minute of a path. Its mean is NaN if it was not published.
+type cell struct{ mean, least, most float32 }
 
 // openMinute is the minute that old columns are added to.
 type openMinute struct {
@@ -82,11 +83,27 @@ func newPlaces(interval time.Duration, memory, names int) places {
 		flushes: max(minFlushes, min(flushes, maxFlushes)),
 		step:    int64(max(interval, time.Minute)),
 	}
-	// One column of each kind more is under way.
-	each := sizeClass*float64(8*(p.flushes+1)+cellBytes*(maxMinutes+1)+placeBytes) + pathBytes
-	fixed := columnHeader * (p.flushes + maxMinutes + 2)
-	p.most = max(0, min(names, int(float64(memory-fixed)/each), math.MaxInt32))
+	each := valueBytes*(p.flushes+1) + cellBytes*(maxMinutes+1) + placeBytes
+	p.most = max(0, min(names, memory/each, math.MaxInt32))
+	for p.most > 0 && p.cost() > memory {
+		p.most -= 1 + p.most/100
+	}
 	return p
+}
+
+// cost returns the memory of all places. A column of each kind is under way besides.
+func (p *places) cost() int {
+	return p.most*placeBytes + (p.flushes+1)*(columnHeader+taken(valueBytes*p.most)) +
+		(maxMinutes+1)*(columnHeader+taken(cellBytes*p.most))
+}
+
+// taken returns the memory that Go takes for so many bytes.
+func taken(bytes int) int {
+	const page = 8 << 10
+	if bytes > 4*page {
+		return (bytes + page - 1) / page * page
+	}
+	return cap(slices.Grow([]byte(nil), bytes))
 }
 
 // held returns the number of paths with a history.
@@ -97,19 +114,21 @@ func (p *places) full() bool { return len(p.free) == 0 && len(p.rows) == p.most 
 
 // bytes returns the memory in use.
 func (p *places) bytes() int {
-	n := placeBytes*cap(p.rows) + pathBytes*p.held() + 4*cap(p.free)
+	n := placeBytes * cap(p.rows)
 	for i := range p.columns {
-		n += columnHeader + 8*cap(p.columns[i].values)
+		n += columnHeader + valueBytes*cap(p.columns[i].values)
 	}
 	for i := range p.minutes {
-		n += columnHeader + cellBytes*cap(p.minutes[i].mean)
+		n += columnHeader + cellBytes*cap(p.minutes[i].cells)
 	}
 	return n
 }
 
 // begin begins the column of a flush.
 func (p *places) begin(at int64) {
-	p.number++
+	if p.number++; p.most == 0 {
+		return
+	}
 	if n := len(p.columns); n > 0 && at <= p.columns[n-1].at {
 		p.setBack(at)
 	}
@@ -117,7 +136,8 @@ func (p *places) begin(at int64) {
 		p.fold(&p.columns[0])
 		p.columns = slices.Delete(p.columns, 0, 1)
 	}
-	values := make([]float64, len(p.rows))
+	// Grow takes all that Go gives, so that its capacity says what it takes.
+	values := slices.Grow([]float64(nil), len(p.rows))[:len(p.rows)]
 	for i := range values {
 		values[i] = gap
 	}
@@ -126,6 +146,9 @@ func (p *places) begin(at int64) {
 
 // end ends the column of a flush. It gives back room that growing took.
 func (p *places) end() {
+	if p.most == 0 {
+		return
+	}
 	c := &p.columns[len(p.columns)-1]
 	if cap(c.values) > len(c.values)+len(c.values)/16 {
 		c.values = slices.Clone(c.values)
@@ -164,6 +187,7 @@ func (p *places) take() int32 {
 // give gives a row to an entry.
 func (p *places) give(row, owner int32) {
 	p.rows[row] = place{owner: owner, since: p.number}
+	p.given = p.number
 	p.columns[len(p.columns)-1].values[row] = gap
 	if int(row) < len(p.open.rows) {
 		p.open.rows[row] = minuteSum{}
@@ -187,7 +211,7 @@ func (p *places) fold(c *flushColumn) {
 		p.open.rows = append(make([]minuteSum, 0, cap(p.rows)), p.open.rows...)[:n]
 	}
 	for row, v := range c.values {
-		if v != v || c.number < p.rows[row].since {
+		if v != v || c.number < p.given && c.number < p.rows[row].since {
 			continue
 		}
 		s, v32 := &p.open.rows[row], float32(v)
@@ -206,10 +230,10 @@ func (p *places) close() {
 		return
 	}
 	n := len(p.open.rows)
-	m := minuteColumn{number: p.number, end: p.open.end, mean: make([]float32, n), least: make([]float32, n), most: make([]float32, n)}
+	m := minuteColumn{number: p.number, end: p.open.end, cells: slices.Grow([]cell(nil), n)[:n]}
 	for i := range p.open.rows {
 		s := &p.open.rows[i]
-		m.mean[i], m.least[i], m.most[i] = s.mean(), s.least, s.most
+		m.cells[i] = cell{s.mean(), s.least, s.most}
 	}
 	clear(p.open.rows)
 	p.open.end = 0

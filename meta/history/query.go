@@ -59,8 +59,8 @@ type reader struct {
 	lines       []*gridLine
 	tally
 	values []float64
-	mean   []int // columns of each line in the current block, or -1
-	most   []int
+	most   []int // the columns of each line in the current block, or -1
+	below  []int
 }
 
 func (r *reader) read(blocks []block) {
@@ -77,10 +77,10 @@ func (r *reader) read(blocks []block) {
 
 // block reads one block. It returns false at the end.
 func (r *reader) block(b *block) bool {
-	r.mean, r.most = r.mean[:0], r.most[:0]
+	r.most, r.below = r.most[:0], r.below[:0]
 	for _, l := range r.lines {
-		r.mean = append(r.mean, b.column(l.Name))
-		r.most = append(r.most, b.schema.find(l.Name+greatest))
+		r.most = append(r.most, b.column(l.Name))
+		r.below = append(r.below, b.schema.find(l.Name+below))
 	}
 	c := b.start(r.values)
 	r.values = c.values
@@ -92,13 +92,13 @@ func (r *reader) block(b *block) bool {
 			r.tally.add(c.at, b.step)
 		}
 		for i, l := range r.lines {
-			if at := r.mean[i]; at >= 0 && c.values[at] == c.values[at] {
-				v := c.values[at]
-				most := v
-				if r.most[i] >= 0 {
-					most = c.values[r.most[i]]
+			if at := r.most[i]; at >= 0 && c.values[at] == c.values[at] {
+				v := cut{at: c.at, width: b.step, mean: c.values[at], most: c.values[at], count: b.schema.columns[at].count}
+				if r.below[i] >= 0 {
+					v.mean -= c.values[r.below[i]]
 				}
-				l.add(cut{at: c.at, width: b.step, mean: v, least: v, most: most, count: b.schema.columns[at].count})
+				v.least = v.mean
+				l.add(v)
 			}
 		}
 	}

@@ -11,8 +11,8 @@ import (
 const (
 	// blockCuts is how many cuts a block has. The oldest block is forgotten as a whole.
 	blockCuts = 360
-	// blockShare is the part of the ring that a block may take before that.
-	blockShare = 16
+	// blockData is how many bytes a block has at most, and one more cut.
+	blockData = 64 << 10
 	// blockBytes is the memory of a block besides its data, columnBytes of a column besides its name:
 	// in the list and in the map of the newest block.
 	blockBytes  = 128
@@ -27,7 +27,6 @@ const (
 // only appended to.
 type ring struct {
 	step   int64 // nanoseconds between two cuts
-	limit  int   // bytes
 	oldest int64 // how long a cut is held, in nanoseconds
 
 	blocks []block // oldest first; cuts go into the last one
@@ -55,7 +54,8 @@ func (r *ring) keep(at int64, figures []meta.Figure) {
 		b = r.begin(at, figures)
 	}
 	r.encode(b, at)
-	r.forget(at)
+	for r.measure(); r.blocks[0].last < at-r.oldest && r.drop(); {
+	}
 }
 
 // isBack reports whether the clock was set back to a time.
@@ -124,7 +124,7 @@ func (r *ring) open() *block {
 		return nil
 	}
 	b := &r.blocks[len(r.blocks)-1]
-	if b.schema != r.schema || b.cuts == blockCuts || len(b.data) > r.limit/blockShare || b.until != math.MaxInt64 {
+	if b.schema != r.schema || b.cuts == blockCuts || len(b.data) > blockData || b.until != math.MaxInt64 {
 		return nil
 	}
 	return b
@@ -160,11 +160,23 @@ func (r *ring) encode(b *block, at int64) {
 	b.cuts++
 }
 
-// forget forgets the oldest blocks if there is too little room, or if they are too old.
-func (r *ring) forget(at int64) {
-	for r.measure(); len(r.blocks) > 1 && (r.size > r.limit || r.blocks[0].last < at-r.oldest); r.measure() {
-		r.blocks = slices.Delete(r.blocks, 0, 1)
+// drop drops the oldest block, unless it is the only one.
+func (r *ring) drop() (dropped bool) {
+	if len(r.blocks) < 2 {
+		return false
 	}
+	r.blocks = slices.Delete(r.blocks, 0, 1)
+	r.measure()
+	return true
+}
+
+// reach returns how far back the ring reaches, as a share of how far it should.
+func (r *ring) reach() float64 {
+	n := len(r.blocks)
+	if n == 0 {
+		return 0
+	}
+	return float64(r.blocks[n-1].last-r.blocks[0].first) / float64(r.oldest)
 }
 
 // measure counts the bytes in use.

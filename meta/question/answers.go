@@ -264,6 +264,13 @@ type Tail struct {
 	NotShown uint64 `json:"not_shown"` // they match, and were beyond the limit
 }
 
+// TailLooked is what a stream of lines has looked at so far.
+type TailLooked struct {
+	LookedAt
+	Matched  uint64 `json:"matched"`
+	NotShown uint64 `json:"not_shown"`
+}
+
 // Prefixes are the beginnings of names that hold most names.
 type Prefixes struct {
 	Below    string    `json:"below"` // the prefix whose parts these are; "" for all
