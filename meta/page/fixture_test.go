@@ -86,7 +86,7 @@ func exampleDiscards() q.Discards {
 			{Time: minutesAgo(.02), Sender: "10.20.4.31", Reason: "bad_value", Line: `"orders.total:NaN|g"`, At: 13},
 			{Time: minutesAgo(.05), Sender: "10.20.7.2", Reason: "bad_value", Line: `"php.err:1,5|ms"`, At: 8},
 			{Time: minutesAgo(.15), Sender: "10.20.4.17", Reason: "bad_type", Line: `"\xffcache.miss:1|x"`, At: 14},
-			{Time: minutesAgo(.23), Reason: "no_value", Line: `"GET / HTTP/1.1\r"`},
+			{Time: minutesAgo(.23), Reason: "no_value", Line: `"GET / HTTP/1.1\r"`, At: 15},
 			{Time: minutesAgo(.3), Sender: "10.20.4.18", Reason: "bad_value", Line: `"<img src=x onerror=alert(1)>:x|c"`, At: 29},
 		},
 		Alike:   []q.Alike{{Count15m: 812, Reason: "bad_value", Sender: "10.20.4.31"}},

@@ -92,6 +92,9 @@ func TestStrict(t *testing.T) {
 			t.Errorf("the page contains %s", forbidden)
 		}
 	}
+	if !regexp.MustCompile(`<noscript>.*href="plain".*</noscript>`).MatchString(html) {
+		t.Error("the page does not lead to the one without scripts")
+	}
 	if on := regexp.MustCompile(`\son[a-z]+=`).FindString(html); on != "" {
 		t.Errorf("the page has an inline listener:%s", on)
 	}

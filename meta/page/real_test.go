@@ -100,13 +100,13 @@ func TestWithDaemon(t *testing.T) {
 	tab.Await(text("about", "version") + " && " + text("live-text", "live, last flush") + " && " + text("config-rows", "--flush-interval") + " && " + text("prefix-rows", "web."))
 	tab.Await(text("health-word", "Healthy") + " && " + text("alert-rows", "Nothing went wrong yet") + " && " + text("reason-rows", "bad_value"))
 
-	t.Run("looks", func(t *testing.T) { realLooks(t, tab) })
-	t.Run("search", func(t *testing.T) { realSearch(t, tab, send) })
-	t.Run("dead sink", func(t *testing.T) { realDeadSink(t, tab, archive) })
+	realLooks(t, tab)
+	realSearch(tab, send)
+	realDeadSink(t, tab, archive)
 	for _, c := range tab.Complaints(false) {
 		t.Error(c)
 	}
-	t.Run("plain", func(t *testing.T) { realPlain(t, browser, d) })
+	realPlain(t, browser, d)
 }
 
 // realLooks draws all looks, and checks each part.
@@ -124,7 +124,7 @@ func realLooks(t *testing.T, tab *counterpart.Tab) {
 }
 
 // realSearch filters, explains lines, and sees a value change at a flush.
-func realSearch(t *testing.T, tab *counterpart.Tab, send func(...string)) {
+func realSearch(tab *counterpart.Tab, send func(...string)) {
 	search := func(what string, enter bool) {
 		tab.Eval(`document.getElementById("search").value = ""; document.getElementById("search").focus()`, nil)
 		tab.Type(what)
