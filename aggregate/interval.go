@@ -113,6 +113,9 @@ func (v *view) carry(refs []ref) {
 		to := s.names.find(kind, rec.name())
 		if to == 0 {
 			to = s.names.insert(kind, rec.name(), rec.lastSeen(), metaMoved)
+			if s.muteOf(rec.name()) != nil {
+				s.marked.set(to)
+			}
 		}
 		moved := s.names.pages.at(to)
 		moved.setLastSeen(rec.lastSeen())

@@ -102,6 +102,8 @@ type Shard struct {
 	blocks                 [2]blocks
 	spare                  spare
 	clean                  []byte
+	mutes                  []*Mute // nil for none
+	marked                 bitmap  // records that a mute may refuse
 }
 
 // NewTable returns an empty table.
@@ -191,6 +193,9 @@ func (s *Shard) add(sample *metric.Sample, p *probe) metric.Reason {
 			return reason
 		}
 	}
+	if s.mutes != nil && s.muted(r) {
+		return metric.RefusedMuted
+	}
 	rec := s.names.pages.at(r)
 	off := cell(kind, s.flush)
 	switch kind {
@@ -236,6 +241,10 @@ func (s *Shard) intern(kind metric.Kind, raw []byte, flags uint32) (ref, metric.
 // insert makes a record for a clean name that is not in the table. flags are metaMoved for a name that
 // is not new.
 func (s *Shard) insert(kind metric.Kind, name []byte, flags uint32) (ref, metric.Reason) {
+	if m := s.muteOf(name); m != nil {
+		m.Samples.Add(1)
+		return 0, metric.RefusedMuted
+	}
 	if s.retiring != nil && s.retiring.find(kind, name) != 0 {
 		return s.names.insert(kind, name, s.flush, metaMoved), metric.None
 	}
@@ -275,7 +284,7 @@ func (t *Table) Drain(cut func(shard int)) *Interval {
 		s.names.marks.note(s.names.end(), start.Unix())
 		s.grown.turn(start)
 		if s.retire {
-			s.retiring, s.names, s.retire = s.names, newNames(t.seed, start), false
+			s.retiring, s.names, s.retire, s.marked = s.names, newNames(t.seed, start), false, nil
 		}
 		s.flush++
 		iv.known += s.fresh

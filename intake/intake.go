@@ -38,6 +38,7 @@ type Intake struct {
 	bad       meta.BadLines
 	watch     *watch // nil without --debug; Change, Published and State use it
 	unwatched uint64 // skipped by earlier watches
+	trace     tracer
 	times     times
 	probes    probes
 
@@ -127,6 +128,7 @@ func (in *Intake) End(patience time.Duration) {
 func (in *Intake) Close() error {
 	in.probes.end()
 	in.watch.end()
+	in.Trace(nil)
 	in.watching.Wait()
 	err := in.streams.listener.Close()
 	if errors.Is(err, net.ErrClosed) {
@@ -227,7 +229,7 @@ func (in *Intake) State() State {
 		MaxConnections:  room.limits.Load().connections,
 		AcceptErrors:    in.streams.acceptErrors.Load(),
 		Shortages:       in.streams.shortages.Load(),
-		DebugSkipped:    in.unwatched + in.watch.missed(),
+		DebugSkipped:    in.unwatched + in.watch.missed() + in.trace.untraced(),
 	}
 	for _, r := range in.receivers {
 		st.KernelDropped += r.dropped()

@@ -20,7 +20,8 @@ type lane struct {
 	tally  Tally        // since the last flush
 	bad    *meta.BadLines
 	watch  *watch
-	ages   ages // of the lane's streams
+	trace  *tracing // nil for none
+	ages   ages     // of the lane's streams
 	// probes look at a part of the batches. nil while nobody asks.
 	probes *probe.Lane
 	before uint64 // tally.Samples before the running batch; probes use it
@@ -64,6 +65,9 @@ func (l *lane) take(p *wire.Parser, buf []byte, from origin) (bad bool) {
 func (l *lane) parse(p *wire.Parser, buf []byte, from origin) (bad bool) {
 	if l.watch.on() {
 		l.watch.lines(buf)
+	}
+	if l.trace != nil {
+		l.traceLines(buf)
 	}
 	p.Reset(buf)
 	l.from = from
@@ -145,7 +149,9 @@ func (l *lane) add() (bad bool) {
 func (l *lane) refuse(i int, reason metric.Reason) bool {
 	if reason.Refusal() {
 		l.tally.Discarded[reason]++
-		l.offenders.note(reason, l.samples[i].Name)
+		if reason != metric.RefusedMuted { // no limit is at fault
+			l.offenders.note(reason, l.samples[i].Name)
+		}
 		return false
 	}
 	from := l.from

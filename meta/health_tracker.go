@@ -68,7 +68,7 @@ func (t *Tracker) Observe(now time.Time, f *Facts) (Health, []Note) {
 	t.lookAtFaults(f)
 	t.lookAtLedger(f)
 	t.settle()
-	t.health.Draining = f.Draining
+	t.health.Draining, t.health.Drained = f.Draining, f.Drained
 	return t.health, t.notes
 }
 

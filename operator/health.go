@@ -46,6 +46,9 @@ func (d *Desk) alerts(_ context.Context, args question.Arguments) (any, error) {
 		}
 		answer.Alerts = append(answer.Alerts, alert)
 	}
+	if d.Audit != nil {
+		answer.Audit = d.Audit()
+	}
 	return answer, nil
 }
 

@@ -40,6 +40,10 @@ type Sources struct {
 	Resident func() uint64
 	// Mutes returns the globs whose samples are not kept. nil: there are none.
 	Mutes func() []question.Mute
+	// Draining reports whether an operator keeps new clients away. nil: none does.
+	Draining func() bool
+	// Audit returns the last changes that were asked for, the newest first. nil: there are none.
+	Audit func() []question.Audit
 	// OnLoop runs a function on the flush loop, between two flushes, and waits for it. After an error it
 	// has not run.
 	OnLoop func(context.Context, func(*Running)) error
@@ -106,7 +110,7 @@ func (d *Desk) Questions() []question.Question {
 		{
 			Name: "alerts", Answer: question.Alerts{}, Ask: d.live(d.alerts),
 			Parameters: []question.Parameter{{Name: "limit", Kind: question.Int, Default: 20, Min: 1, Max: 256, Help: "the greatest number of problems"}},
-			Help:       "The daemon's problems, the newest first: when each began and ended, and who was told.",
+			Help:       "The daemon's problems, the newest first: when each began and ended, and who was told. Also the last changes that operators asked for, refused ones too.",
 		},
 	}
 }

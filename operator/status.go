@@ -37,7 +37,7 @@ func (d *Desk) status(context.Context, question.Arguments) (any, error) {
 		Sinks:    d.sinksNow(now),
 		Cost:     d.costSum(f),
 		Muted:    d.mutes(),
-		Draining: health.Draining,
+		Draining: health.Draining || d.Draining != nil && d.Draining(),
 		Trends:   d.trends(f),
 	}, nil
 }

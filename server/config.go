@@ -9,6 +9,8 @@ import (
 	"github.com/statsd-ops/statsd/console"
 	"github.com/statsd-ops/statsd/delivery"
 	"github.com/statsd-ops/statsd/intake"
+	"github.com/statsd-ops/statsd/meta/access"
+	"github.com/statsd-ops/statsd/meta/question"
 	"github.com/statsd-ops/statsd/metric"
 	"github.com/statsd-ops/statsd/notify"
 )
@@ -40,6 +42,10 @@ type Fixed struct {
 	// MonitorPort is the port of the monitor, by default Port+10. 0 picks a free port; a negative port
 	// turns the monitor off.
 	MonitorPort int `flag:"--monitor-port"`
+	// MonitorCert and MonitorKey are the files of a certificate and its key, in PEM format. With them the
+	// monitor speaks TLS. They are read again when they change.
+	MonitorCert string `flag:"--monitor-cert"`
+	MonitorKey  string `flag:"--monitor-key"`
 	// KeepValues limits the names whose newest values the monitor shows, by default to 100,000.
 	KeepValues int `flag:"--keep-values"`
 	// HistoryMemory limits the bytes of the histories of published values, by default 16 MiB. 0 keeps
@@ -53,6 +59,10 @@ type Fixed struct {
 	AdminDown bool `flag:"--admin-health"`
 	// Settings returns the configuration that the console shows. It may be nil.
 	Settings func() []console.Setting
+
+	// Reread reads the settings again and applies them by Reload, unless dry. nil: an operator cannot
+	// ask for that.
+	Reread func(dry bool) (question.Reloaded, error)
 
 	// Beat, unless nil, is called by the flush loop at least once each BeatEvery or second. Without
 	// calls the daemon hangs. Beat must not block.
@@ -98,6 +108,10 @@ type Live struct {
 	// interval, by default 1,000,000. Above it percentiles are estimates within 1 %; the other values
 	// stay exact.
 	MaxTimerSamples int
+
+	// MonitorTokens are the tokens for the monitor; nil for none. Without any, nothing can be changed
+	// over the monitor.
+	MonitorTokens *access.Tokens
 
 	// Alerts turns on health checks that tell the log and the notifiers.
 	Alerts bool

@@ -22,6 +22,9 @@ func (s *Server) desk() *operator.Desk {
 		Probes:   s.in,
 		Resident: resident,
 		OnLoop:   s.onLoop,
+		Mutes:    s.asked.hands.Muted,
+		Draining: s.asked.hands.Draining,
+		Audit:    s.asked.trail.Last,
 		Flushed:  s.lastFlush,
 		Sinks:    func() []delivery.State { return s.out.States() },
 	})

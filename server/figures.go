@@ -132,6 +132,7 @@ func (l *figureList) addReceived(t *intake.Tally, in *intake.State) {
 	l.count("samples.refused", t.RefusedSamples())
 	l.count("samples.refused.names", t.Discarded[metric.RefusedName])
 	l.count("samples.refused.members", t.Discarded[metric.RefusedMember])
+	l.count("samples.refused.muted", t.Discarded[metric.RefusedMuted])
 	l.count("metrics.discarded", t.DiscardedSamples())
 	for reason, n := range t.Discarded {
 		if r := metric.Reason(reason); r != metric.None && !r.Refusal() {

@@ -20,6 +20,7 @@ type flushes struct {
 	total    intake.Tally // since the start, up to the last flush
 	interval intake.Tally // in the last flush interval
 	count    uint64
+	early    int64 // boundary of the last flush that came before it was due
 	late     uint64
 	sketched uint64        // timers whose percentiles are estimates
 	boundary int64         // of the last flush
@@ -57,7 +58,7 @@ func (s *Server) flushLoop(ctx context.Context) {
 				return
 			}
 			// The clock may have been set back.
-			next = min(next, f.schedule.next(time.Now().UnixNano()))
+			next = f.schedule.sooner(next, time.Now().UnixNano())
 			s.in.Due(next)
 		}
 		start := time.Now()
@@ -83,7 +84,9 @@ func (s *Server) flush(at int64) {
 	f.total.Add(&tally)
 	s.noteIntake()
 	s.out.Show(iv)
-	sn := iv.Summarize(f.layout, at/int64(time.Second))
+	layout := f.layout
+	layout.Rows, layout.ExpBins = s.out.Rows()
+	sn := iv.Summarize(layout, at/int64(time.Second))
 
 	f.sketched += uint64(sn.Sketched)
 	s.collided.keep(sn.Collided)
@@ -103,6 +106,7 @@ func (s *Server) flush(at int64) {
 	f.count++
 	s.flushed.Store(&boundary{f.count, time.Unix(0, at)})
 	s.noteFlush(time.Since(start))
+	s.asked.events.Flushed(f.count)
 }
 
 // take marks a boundary as used. It warns once if the boundary was used before.

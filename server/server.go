@@ -50,6 +50,7 @@ type Server struct {
 	state     stateFile
 	alerts    alerts
 	telling   telling
+	asked     asked
 
 	stats    meta.Stats
 	values   *history.Values
@@ -98,6 +99,7 @@ func (s *Server) open() (err error) {
 	}
 	s.loadState()
 	s.openTelling()
+	s.openAsked()
 	if err := s.openMonitor(); err != nil {
 		return err
 	}
@@ -130,20 +132,35 @@ func (s *Server) openMonitor() error {
 	if own != "" {
 		own = s.flushes.layout.OwnPrefix(own)
 	}
+	certificate, err := s.cfg.certificate()
+	if err != nil {
+		return err
+	}
 	m, err := meta.NewMonitor(meta.MonitorConfig{
 		Host:      s.cfg.MonitorHost,
 		Port:      s.cfg.MonitorPort,
 		Version:   s.cfg.Version,
 		OwnPrefix: own,
 		Questions: s.desk().Questions(),
+		Changes:   s.asked.hands.Changes(),
+		Guard:     s.asked.guard,
+		Trail:     &s.asked.trail,
+		Stamp:     s.asked.events.Stamp,
+		Events:    s.asked.events,
 		Episodes:  s.telling.episodes,
-		ErrorLog:  log.New(errorLog{s.log.With().Str("part", "monitor").Logger()}, "", 0),
+
+		Certificate: certificate,
+		ErrorLog:    log.New(errorLog{s.log.With().Str("part", "monitor").Logger()}, "", 0),
 	}, s, s.values)
 	if err != nil {
 		return err
 	}
 	s.monitor = m
-	s.telling.page = "http://" + net.JoinHostPort(s.hostname(), strconv.Itoa(m.Addr().(*net.TCPAddr).Port)) + "/"
+	scheme := "http://"
+	if certificate != nil {
+		scheme = "https://"
+	}
+	s.telling.page = scheme + net.JoinHostPort(s.hostname(), strconv.Itoa(m.Addr().(*net.TCPAddr).Port)) + "/"
 	return nil
 }
 
@@ -199,6 +216,7 @@ func (s *Server) logStart() {
 		s.log.Warn().Msg("--debug-metric does nothing without --debug")
 	}
 	s.warnOfMinutes()
+	s.warnOfMonitor()
 }
 
 // warnOfMinutes warns if the flush interval does not divide a minute, because recorders count in

@@ -3,7 +3,6 @@ package httpgate_test
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"io"
 	"log"
 	"net/http"
@@ -18,18 +17,6 @@ import (
 	"github.com/statsd-ops/statsd/internal/httpgate/httpgatetest"
 	"github.com/statsd-ops/statsd/internal/wait"
 )
-
-// trusting returns the configuration of a client that trusts an authority.
-func trusting(t *testing.T, a *counterpart.Authority) *tls.Config {
-	t.Helper()
-	text, err := os.ReadFile(a.File)
-	if err != nil {
-		t.Fatal(err)
-	}
-	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM(text)
-	return &tls.Config{RootCAs: roots}
-}
 
 // logged collects log lines.
 type logged struct {
@@ -87,7 +74,7 @@ func TestProtectionsTLS(t *testing.T) {
 	a := counterpart.NewAuthority(t)
 	cert, key := a.Issue("127.0.0.1")
 	addr, said := serveTLS(t, cert, key)
-	httpgatetest.CheckTLS(t, addr, "/", trusting(t, a))
+	httpgatetest.CheckTLS(t, addr, "/", a.Client())
 	if said.String() != "" {
 		t.Errorf("errors of clients are logged: %s", said)
 	}
@@ -100,7 +87,7 @@ func TestRenewal(t *testing.T) {
 	cert, key := a.Issue("127.0.0.1")
 	addr, said := serveTLS(t, cert, key)
 	serial := func() string {
-		conn, err := tls.Dial("tcp", addr, trusting(t, a))
+		conn, err := tls.Dial("tcp", addr, a.Client())
 		if err != nil {
 			t.Fatal(err)
 		}
