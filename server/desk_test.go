@@ -73,7 +73,7 @@ func TestQuestionsOverXMLRPC(t *testing.T) {
 		var args []any
 		for _, p := range q.Parameters {
 			if p.Required {
-				args = append(args, "name")
+				args = append(args, "names")
 			}
 		}
 		answer := d.question(method, args...)

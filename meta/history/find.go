@@ -107,6 +107,9 @@ func (v *Values) search(ctx context.Context) (points iter.Seq[metric.Point], at 
 		}
 		v.mu.Lock()
 	}
+	if v.flush == 0 {
+		return nil, time.Time{}, 0
+	}
 	return v.recent, time.Unix(0, v.at), v.missed
 }
 

@@ -102,7 +102,7 @@ func TestPlacesOfThePast(t *testing.T) {
 	if got := v.Last(); len(got) != 1 {
 		t.Errorf("values are kept of %v", got)
 	}
-	if s, held := v.Series("a", start, 1000); held != Holding || s.Lines[0].Sum.Last != 0 || !s.Lines[0].Known {
+	if s, held := v.Series(Query{Names: []string{"a"}, Since: start, Points: 1000}); held[0] != Holding || s.Lines[0].Sum.Last != 0 || !s.Lines[0].Known {
 		t.Errorf("a: %v, %+v", held, s.Lines[0].Sum)
 	}
 	v = withPlaces(10, 2)
@@ -111,7 +111,7 @@ func TestPlacesOfThePast(t *testing.T) {
 	if got := holding(v, "x", "a", "b"); !slices.Equal(got, []string{"x", "b"}) {
 		t.Errorf("%q have a history, but a is silent", got)
 	}
-	s, _ := v.Series("b", start, 1000)
+	s, _ := v.Series(Query{Names: []string{"b"}, Since: start, Points: 1000})
 	for i, value := range s.Lines[0].Values {
 		if value == value && (value != 0 || s.At(i).Before(start.Add(21*interval))) {
 			t.Errorf("b has %v at %v", value, s.At(i).Sub(start))
@@ -131,7 +131,7 @@ func TestPlacesAreOff(t *testing.T) {
 	if p, ok := v.Path("a"); !ok || p.Held != Off || p.Value != 0 || p.M1.Mean == p.M1.Mean {
 		t.Errorf("%+v, %v", p, ok)
 	}
-	if s, held := v.Series("a", start, 100); held != Off || s.Lines[0].Known || v.Bytes() != 0 {
+	if s, held := v.Series(Query{Names: []string{"a"}, Since: start, Points: 100}); held[0] != Off || s.Lines[0].Known || v.Bytes() != 0 {
 		t.Errorf("%+v, %v, %d bytes", s, held, v.Bytes())
 	}
 }

@@ -20,20 +20,20 @@ type grid struct {
 	cells       int
 }
 
-// newGrid covers the time from since to last in at most so many points. Steps are multiples of unit.
-func newGrid(since, last, unit int64, points int) grid {
-	points = max(points, 1)
-	g := grid{step: max(unit, (last-since)/int64(points)/unit*unit)}
+// newGrid covers the time from since to last in at most so many points. Its step is a multiple of unit,
+// or the least step, if that is long enough.
+func newGrid(since, last, unit int64, q Query) grid {
+	points := int64(max(q.Points, 1))
+	g := grid{step: max(unit, int64(q.Step))}
 	for {
 		g.start = floor(since, g.step)
-		g.cells = int((last - g.start + g.step - 1) / g.step)
-		if g.cells <= points {
+		cells := (last - g.start + g.step - 1) / g.step
+		if cells <= points {
+			g.cells = int(cells)
 			return g
 		}
-		g.step += unit
-		if g.cells > 2*points { // far off: get there in few steps
-			g.step = max(g.step, (last-g.start)/int64(points)/unit*unit)
-		}
+		// Far off: get there in few steps.
+		g.step = max(g.step/unit+1, (last-since)/points/unit) * unit
 	}
 }
 

@@ -15,7 +15,7 @@
 //	figures.Growth("names", 15*time.Minute)
 //	values.Path("stats.web.hits")              // value now, means over 1, 5 and 15 minutes
 //	values.Find(ctx, history.Search{Match: glob.Match, Limit: 50})
-//	values.Series("stats.web.hits", since, 360)
+//	values.Series(history.Query{Names: []string{"stats.web.hits"}, Since: hourAgo, Points: 360})
 //
 // # Time
 //

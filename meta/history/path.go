@@ -177,27 +177,44 @@ func (s *exactSum) add(v float64) {
 
 func (s *exactSum) mean(n int) float64 { return (s.sum + s.lost) / float64(n) }
 
-// Series returns the history of one path since a time, in at most so many points, and asks for the
-// path. Known of its line is false if nothing is held.
-func (v *Values) Series(path string, since time.Time, points int) (Series, Held) {
-	r := v.look(path)
-	return r.series(path, since.UnixNano(), points), r.held
+// Series returns the histories of paths, one line for each, and asks for the paths. Known of a line is
+// false if nothing is held.
+func (v *Values) Series(q Query) (s Series, held []Held) {
+	all := make([]reading, len(q.Names))
+	last, unit := int64(0), v.interval
+	for i, path := range q.Names {
+		all[i] = v.look(path)
+		held = append(held, all[i].held)
+		last = all[i].view.at
+	}
+	since := q.since(last)
+	for i := range all {
+		if len(all[i].minutes(since)) > 0 {
+			unit = all[i].view.step
+		}
+	}
+	g := newGrid(since, last, unit, q)
+	var lines []*gridLine
+	var most tally
+	for i := range all {
+		l := g.line(q.Names[i])
+		if t := all[i].fill(l, since); t.held >= most.held {
+			most = t
+		}
+		lines = append(lines, l)
+	}
+	s = g.series(lines)
+	s.Held, s.Missing = most.held, most.missing
+	return s, held
 }
 
-func (r *reading) series(path string, since int64, points int) Series {
-	w := r.view
-	last, unit := max(w.at, since), w.length
-	minutes := r.minutes(since)
-	if len(minutes) > 0 {
-		unit = w.step
-	}
-	g := newGrid(min(since, last), last, unit, points)
-	l := g.line(path)
-	var t tally
-	for _, m := range minutes {
+// fill fills a line with the minutes and the flushes of a path after a time, and counts them.
+func (r *reading) fill(l *gridLine, since int64) (t tally) {
+	for _, m := range r.minutes(since) {
 		t.add(m.at, m.width)
 		l.add(m)
 	}
+	w := r.view
 	for i := range w.columns {
 		c := &w.columns[i]
 		if c.at <= since || c.number < r.since || r.held != Holding {
@@ -208,9 +225,7 @@ func (r *reading) series(path string, since int64, points int) Series {
 			l.add(cut{at: c.at, width: w.length, mean: v, least: v, most: v})
 		}
 	}
-	s := g.series([]*gridLine{l})
-	s.Held, s.Missing = t.held, t.missing
-	return s
+	return t
 }
 
 // minutes returns the minutes of the path after a time, the open one last.

@@ -126,9 +126,9 @@ func checkPaths(t *testing.T, v *Values, m *pathModel, at time.Time, interval ti
 func checkSeries(t *testing.T, v *Values, m *pathModel, at time.Time, interval time.Duration) {
 	t.Helper()
 	for _, over := range []time.Duration{10 * time.Minute, 50 * time.Minute} {
-		s, held := v.Series("path.0", at.Add(-over), 2000)
+		s, held := v.Series(Query{Names: []string{"path.0"}, Since: at.Add(-over), Points: 2000})
 		line := s.Lines[0]
-		if held != Holding || !line.Known || line.Rate {
+		if held[0] != Holding || !line.Known || line.Rate {
 			t.Fatalf("%+v, %v", line, held)
 		}
 		if last := s.At(len(line.Values) - 1); last.Before(at) || last.Sub(at) >= s.Step {

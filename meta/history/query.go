@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Query asks for figures.
+// Query asks for figures, or for paths.
 type Query struct {
 	Names []string
 	// Since is the beginning. The end is the last flush.
@@ -13,22 +13,34 @@ type Query struct {
 	// Points limits the values of each line. There may be fewer: a step is never shorter than a flush
 	// interval, or than a minute where only minutes are held.
 	Points int
+	// Step is the least step, 0 for any. Series of the same flush, Since, Points and step have values of
+	// the same times.
+	Step time.Duration
+}
+
+// since returns the beginning in Unix nanoseconds: not after the last flush, and not long before a week.
+func (q *Query) since(last int64) int64 {
+	since := time.Unix(0, last).Add(-2 * week)
+	if q.Since.After(since) {
+		since = q.Since
+	}
+	return min(since.UnixNano(), last)
 }
 
 // Series returns the figures of a Query, one line for each name, in their order.
 func (f *Figures) Series(q Query) Series {
 	flushes, minutes := f.blocks()
-	since, last, unit := q.Since.UnixNano(), q.Since.UnixNano(), f.flushes.step
+	last, unit := q.Since.UnixNano(), f.flushes.step
 	if len(flushes) > 0 {
 		last = flushes[len(flushes)-1].last
 		// Minutes are for what lies before the flushes.
 		minutes = before(minutes, flushes[0].first)
 	}
-	since = min(since, last)
+	since := q.since(last)
 	if len(minutes) > 0 && since < flushes[0].first-unit {
 		unit = f.minutes.step
 	}
-	g := newGrid(since, last, unit, q.Points)
+	g := newGrid(since, last, unit, q)
 	r := reader{from: g.start, lines: make([]*gridLine, len(q.Names))}
 	for i, name := range q.Names {
 		r.lines[i] = g.line(name)

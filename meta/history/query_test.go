@@ -247,7 +247,7 @@ func TestReadersAndFlushes(t *testing.T) {
 					f.Series(Query{Names: []string{"count"}, Since: time.Now().Add(-time.Hour), Points: 100})
 					f.Growth("count", time.Minute)
 					v.Path("path.3")
-					v.Series("path.4", time.Now().Add(-time.Hour), 100)
+					v.Series(Query{Names: []string{"path.4"}, Since: time.Now().Add(-time.Hour), Points: 100})
 					v.Find(t.Context(), Search{Limit: 10})
 					v.Last()
 				}
