@@ -33,6 +33,13 @@ func (d *Desk) figures(context.Context, question.Arguments) (any, error) {
 	return figures, nil
 }
 
+func (d *Desk) config(context.Context, question.Arguments) (any, error) {
+	if d.Config == nil {
+		return nil, question.Errorf(question.NotFound, "", "the settings are not known: the daemon runs inside another program")
+	}
+	return d.Config(), nil
+}
+
 func (d *Desk) alerts(_ context.Context, args question.Arguments) (any, error) {
 	answer := question.Alerts{Alerts: []question.Alert{}, Audit: []question.Audit{}}
 	for _, e := range d.Episodes.Last(args.Int("limit")) {

@@ -36,6 +36,8 @@ type Sources struct {
 	Values   *history.Values  // nil: no values are kept
 	Past     *history.Figures // nil: nothing is remembered
 	Probes   Probes           // nil: traffic cannot be watched
+	// Config returns the running settings, without secrets. nil: they are not known.
+	Config func() question.Config
 	// Resident returns the resident set of the process in bytes; 0, or nil, if that is not known.
 	Resident func() uint64
 	// Mutes returns the globs whose samples are not kept. nil: there are none.
@@ -125,6 +127,10 @@ func (d *Desk) Questions() []question.Question {
 		{
 			Name: "cost", Answer: question.Cost{}, Ask: d.flushed(d.cost),
 			Help: "What the daemon costs: busy cores, memory, time per sample and bytes per name, and where processor time and memory go.",
+		},
+		{
+			Name: "config", Answer: question.Config{}, Ask: d.live(d.config), Guarded: true,
+			Help: "The settings as they run: value, default, and source, without secrets. Also what a reload would change, and what needs a restart.",
 		},
 		{
 			Name: "alerts", Answer: question.Alerts{}, Ask: d.live(d.alerts),

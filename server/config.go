@@ -64,6 +64,9 @@ type Fixed struct {
 	// ask for that.
 	Reread func(dry bool) (question.Reloaded, error)
 
+	// Described returns the running settings, and what a reload would make of them. nil: nothing is told.
+	Described func() question.Config
+
 	// Beat, unless nil, is called by the flush loop at least once each BeatEvery or second. Without
 	// calls the daemon hangs. Beat must not block.
 	Beat func()

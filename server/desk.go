@@ -20,6 +20,7 @@ func (s *Server) desk() *operator.Desk {
 		Values:   s.values,
 		Past:     s.past,
 		Probes:   s.in,
+		Config:   s.cfg.Described,
 		Resident: resident,
 		OnLoop:   s.onLoop,
 		Mutes:    s.asked.hands.Muted,

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/kolo/xmlrpc"
+
+	"github.com/statsd-ops/statsd/meta/question"
 )
 
 // question calls a method of the daemon's monitor. The answer is a map, as kolo's client reads structs.
@@ -40,6 +42,7 @@ func TestQuestionsOverXMLRPC(t *testing.T) {
 	t.Parallel()
 	cfg := config()
 	cfg.MonitorPort = 0
+	cfg.Described = func() question.Config { return question.Config{Files: []string{"a.conf"}} }
 	d := start(t, cfg)
 	client, err := xmlrpc.NewClient("http://"+d.MonitorAddr().String()+"/", nil)
 	if err != nil {

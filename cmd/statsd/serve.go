@@ -26,6 +26,7 @@ type daemon struct {
 	*server.Server
 	started    settings // as of the start
 	current    settings // as of the last reload
+	waiting    []string // flags that have changed, but need a restart
 	sinks      []*endpoint
 	line       arguments
 	log        *logger
@@ -84,7 +85,7 @@ func (d *daemon) serve(ctx context.Context, cfg server.Config, signals chan os.S
 	cfg.Sockets = activation.Files(true)
 	d.show(d.started, nil)
 	cfg.Settings = func() []console.Setting { return *d.shown.Load() }
-	cfg.Reread = d.reread
+	cfg.Reread, cfg.Described = d.reread, d.described
 	if d.manager, err = newManager(d.log.Logger); err != nil {
 		return err
 	}
@@ -179,7 +180,7 @@ func (d *daemon) reread(dry bool) (done question.Reloaded, err error) {
 		return done, nil
 	}
 	d.show(next, restart)
-	d.current, d.sinks = next, sinks
+	d.current, d.waiting, d.sinks = next, restart, sinks
 	d.log.follow(next)
 	if len(restart) > 0 {
 		d.log.Warn().Strs("settings", restart).Msg("these settings have changed, but need a restart")
