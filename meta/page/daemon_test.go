@@ -199,7 +199,7 @@ func answer(name string, r *http.Request, status q.Status) any {
 	case "explain":
 		return exampleExplanation(get.Get("text"))
 	case "history":
-		return exampleHistory(get["name"], number("seconds", 3600), number("points", 360))
+		return exampleHistory(strings.Split(get.Get("name"), ","), number("seconds", 3600), number("points", 360))
 	case "values":
 		pattern, err := glob.Parse(get.Get("match"))
 		if err != nil {

@@ -175,7 +175,7 @@ func exampleExplanation(text string) q.Explanation {
 // exampleHistory is of an hour or more with two failures.
 func exampleHistory(names []string, seconds, points int) q.History {
 	step := max(10, seconds/points)
-	h := q.History{Step: float64(step), Series: map[string][]q.Number{}, Worst: map[string][]q.Number{}, Kinds: map[string]string{}}
+	h := q.History{Step: float64(step), Series: map[string][]q.Number{}, Greatest: map[string][]q.Number{}, Worst: map[string][]q.Number{}, Kinds: map[string]string{}}
 	n := seconds / step
 	h.From = time.Now().Truncate(time.Duration(step) * time.Second).Add(-time.Duration((n-1)*step) * time.Second)
 	for _, name := range names {
@@ -183,8 +183,12 @@ func exampleHistory(names []string, seconds, points int) q.History {
 		for i := range line {
 			line[i] = exampleValue(name, float64((n-1-i)*step), i)
 		}
+		h.Worst[name] = make([]q.Number, n)
+		for i := range line {
+			h.Worst[name][i] = exampleValue("health", float64((n-1-i)*step), i)
+		}
 		if known := strings.Contains(name, ".") && !strings.HasPrefix(name, "stats") || slices.Contains([]string{"names", "flush_duration", "health"}, name) || slices.Contains(examplePaths, name); known {
-			h.Series[name] = line
+			h.Series[name], h.Greatest[name] = line, line
 		} else {
 			h.Notes = append(h.Notes, "no history held of "+name+"; held from now on")
 		}

@@ -43,7 +43,10 @@ func (r *receiver) live(t *testing.T) {
 			mu.Lock()
 			conns = append(conns, c)
 			mu.Unlock()
-			go func() { _, _ = io.Copy(io.Discard, c) }()
+			go func() {
+				_, _ = io.Copy(io.Discard, c)
+				_ = c.Close() // tells the sink that everything came
+			}()
 		}
 	}()
 	r.die = func() {

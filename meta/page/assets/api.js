@@ -24,10 +24,7 @@ export class Refusal extends Error {
 }
 
 async function request(name, parameters, options) {
-  const query = new URLSearchParams();
-  for (const [key, value] of Object.entries(parameters)) {
-    for (const one of [value].flat()) query.append(key, one);
-  }
+  const query = new URLSearchParams(parameters);
   const headers = { ...options.headers };
   if (token) headers.Authorization = 'Bearer ' + token;
   const sent = token;
@@ -84,21 +81,19 @@ function parse(block) {
 // The most names that one question about the history may have.
 const names = 8;
 
-// history returns the series of any number of figures or paths: {times, series, worst, notes}.
+// history returns the past of any number of figures or paths: times, and by name series, greatest
+// (the greatest value within each step) and worst (the state of the health then: 0, 1 or 2).
 export async function history(wanted, seconds) {
   const groups = [];
   for (let i = 0; i < wanted.length; i += names) groups.push(wanted.slice(i, i + names));
-  const parts = await Promise.all(groups.map(name => ask('history', { name, seconds, points: 360 })));
-  const [first, ...rest] = parts.map(p => p.data);
-  const t0 = Date.parse(first.t0) / 1000, length = Math.max(0, ...Object.values(first.series).map(s => s.length));
-  const out = {
-    times: Array.from({ length }, (_, i) => t0 + i * first.step), step: first.step,
-    series: { ...first.series }, worst: first.worst || {}, kinds: { ...first.kinds }, notes: parts.flatMap(p => p.data.notes || []),
-  };
-  for (const part of rest) { // a flush may have come between two questions
+  const parts = (await Promise.all(groups.map(some => ask('history', { name: some.join(), seconds, points: 360 })))).map(answer => answer.data);
+  const first = parts[0], t0 = Date.parse(first.t0) / 1000, length = Math.max(0, ...Object.values(first.series).map(s => s.length));
+  const past = { times: Array.from({ length }, (_, i) => t0 + i * first.step), step: first.step, series: {}, greatest: {}, worst: {}, notes: parts.flatMap(p => p.notes || []) };
+  for (const part of parts) { // a flush may have come between two questions
     const late = Math.round((Date.parse(part.t0) / 1000 - t0) / first.step);
-    for (const [name, values] of Object.entries(part.series)) out.series[name] = out.times.map((_, i) => values[i - late] ?? null);
-    Object.assign(out.kinds, part.kinds);
+    for (const kind of ['series', 'greatest', 'worst']) {
+      for (const [name, values] of Object.entries(part[kind] || {})) past[kind][name] = past.times.map((_, i) => values[i - late] ?? null);
+    }
   }
-  return out;
+  return past;
 }

@@ -40,7 +40,7 @@ async function more(reasons) {
   flushed = status.flush.number;
   problems = reasons;
   await Promise.all([
-    part('told', () => panels.load(status)),
+    part('panels-note', () => panels.load(status)),
     part('bad-note', async () => tables.bad((await ask('discards')).data, status.lost.bad)),
     part('alert-total', readAlerts),
     first ? later() : explorer.refresh(),
@@ -63,12 +63,16 @@ function later() {
   ]);
 }
 
-// part reads a part of the page. If that fails, the part says why.
+const faults = new Map(); // what a note says of a failure
+
+// part reads a part of the page. If that fails, its note says why until it succeeds.
 async function part(note, read) {
   try {
     await read();
+    if ($(note).textContent === faults.get(note)) say(note, '');
   } catch (e) {
-    say(note, e.message + '.');
+    faults.set(note, e.message + '.');
+    say(note, faults.get(note));
   }
 }
 
@@ -158,7 +162,7 @@ function main() {
   explorer.start();
   tables.startBad();
   tables.startConfig();
-  choose('range', [[900, '15 min'], [3600, '1 h'], [21600, '6 h'], [86400, '24 h']], 3600, chosen => part('told', async () => panels.setRange(chosen, status)));
+  choose('range', [[900, '15 min'], [3600, '1 h'], [21600, '6 h'], [86400, '24 h']], 3600, chosen => part('panels-note', async () => panels.setRange(chosen, status)));
   const following = new Live({ status: got, silent, rest: () => live('', 'paused' + (answered ? ', as of ' + clock(answered) : '')) });
   tokens(following);
   $('pause').addEventListener('click', () => {

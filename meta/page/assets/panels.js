@@ -5,13 +5,12 @@ import { $, h } from './dom.js';
 import { css, dashes, last, shade } from './plot.js';
 import { brief, bytes, clock, grouped, percent, short, span } from './words.js';
 
-const health = 'health';
-
 // parts names the figures of all sinks that end in these words.
 const parts = (sinks, ...ends) => sinks.flatMap(s => ends.map(end => 'sink.' + s.name + '.points.' + end));
 
 // Each panel has: figures, the names of the figures of each line, which are added up; big and sub,
-// what the status says now; at, what a point of the lines says.
+// what the status says now; at, what a point of the lines says. With peaks, a step shows its
+// greatest value instead of the mean.
 const panels = [
   {
     title: 'Received', lines: () => [['samples.received']],
@@ -20,7 +19,7 @@ const panels = [
     at: v => short(v) + '/s',
   },
   {
-    title: 'Lost', lines: s => [['udp.kernel_dropped', 'samples.refused', ...parts(s.sinks, 'dropped')], ['metrics.discarded']], colors: ['--warn', '--accent'],
+    title: 'Lost', lines: s => [['udp.kernel_dropped', 'samples.refused', ...parts(s.sinks, 'dropped')], ['metrics.discarded']], colors: ['--warn', '--accent'], peaks: true,
     big: s => [grouped(s.lost.sum_15m), 'in 15 min'],
     sub: s => [['kernel', 'kernel'], ['bad', 'bad lines'], ['refused', 'refused'], ['dropped', 'dropped']]
       .map(([key, text], i) => h('span', { class: s.lost[key] > 0 && key !== 'bad' ? 'degraded' : undefined }, (i ? ' · ' : '') + text + ' ' + short(s.lost[key]) + (i === 3 ? ' /s' : ''))),
@@ -40,7 +39,7 @@ const panels = [
     at: v => grouped(v) + ' points',
   },
   {
-    title: 'Flush', lines: () => [['flush_duration']],
+    title: 'Flush', peaks: true, lines: () => [['flush_duration']],
     big: s => [brief(s.flush.took), 'of ' + brief(s.flush.interval)],
     sub: s => ['receivers held up ' + brief(s.flush.held_up) + ' · ' + (s.flush.late ? grouped(s.flush.late) + ' late' : 'none late')],
     at: v => brief(v),
@@ -90,15 +89,14 @@ export async function load(status, must = false) {
   if (!must && past && Date.now() - asked < past.step * 500) return;
   asked = Date.now();
   shownSinks = names;
-  const figures = new Set([health, ...panels.flatMap(p => p.lines(status).flat())]);
-  past = await history([...figures], range);
-  for (const p of panels) p.data = [past.times, ...p.lines(status).map(sum)];
+  past = await history([...new Set(panels.flatMap(p => p.lines(status).flat()))], range);
+  for (const p of panels) p.data = [past.times, ...p.lines(status).map(figures => sum(figures, p.peaks ? past.greatest : past.series))];
   draw();
 }
 
-// sum adds up the series of some figures. It is null where none has a value.
-function sum(figures) {
-  const series = figures.map(f => past.series[f]).filter(Boolean);
+// sum adds up the values of some figures. It is null where none has one.
+function sum(figures, all) {
+  const series = figures.map(f => all[f]).filter(Boolean);
   return past.times.map((_, i) => series.reduce((total, s) => s[i] === null || s[i] === undefined ? total : (total || 0) + s[i], null));
 }
 
@@ -136,7 +134,7 @@ function options(p) {
     scales: { x: { range: last(range) }, y: { range: (u, low, high) => extent(p, low, high) } },
     series: [{}, ...p.data.slice(1).map((_, i) => line(i))],
     hooks: {
-      drawClear: [u => shade(u, past.times, past.worst[health] || past.series[health])],
+      drawClear: [u => shade(u, past.times, Object.values(past.worst)[0])],
       draw: [u => nearLimit(p, u.scales.y.max) && dashes(u, p.limited)],
       setCursor: [u => point(p, u)],
     },

@@ -4,14 +4,14 @@ import { clock, now } from './words.js';
 
 export const css = name => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
-// shade marks the times at which worst is not 0: the daemon was degraded or failing.
+// shade marks the times at which the health was not ok. A value stands for the step before its time.
 export function shade(u, times, worst) {
   if (!worst || times.length < 2) return;
-  const half = (times[1] - times[0]) / 2, { left, top, width, height } = u.bbox;
+  const step = times[1] - times[0], { left, top, width, height } = u.bbox;
   u.ctx.save();
   worst.forEach((state, i) => {
     if (!state) return;
-    const a = Math.max(u.valToPos(times[i] - half, 'x', true), left), b = Math.min(u.valToPos(times[i] + half, 'x', true), left + width);
+    const a = Math.max(u.valToPos(times[i] - step, 'x', true), left), b = Math.min(u.valToPos(times[i], 'x', true), left + width);
     u.ctx.fillStyle = css(state >= 2 ? '--shade-fail' : '--shade');
     if (b > a) u.ctx.fillRect(Math.round(a), top, Math.round(b) - Math.round(a), height);
   });
@@ -37,5 +37,5 @@ export const axis = () => ({ stroke: css('--dim'), grid: { stroke: css('--line')
 // timeAxis labels the clock.
 export const timeAxis = () => ({ ...axis(), size: 26, gap: 6, space: 60, grid: { show: false }, values: (u, times) => times.map(t => u.scales.x.max - u.scales.x.min > 600 ? clock(t).slice(0, 5) : clock(t)) });
 
-// window is the range of the time axis: the last so many seconds, though the daemon may be younger.
+// last is the range of the time axis: the last so many seconds, though the daemon may be younger.
 export const last = seconds => () => [now() - seconds, now()];
