@@ -66,7 +66,7 @@ func TestFigures(t *testing.T) {
 	}
 	var cfg server.Config
 	cfg.Host, cfg.Receivers, cfg.UDPBuffer, cfg.PipeDir, cfg.PipeTimeout = "127.0.0.1", 1, 1<<20, t.TempDir(), time.Second
-	cfg.FlushInterval, cfg.MonitorPort = time.Hour, -1
+	cfg.FlushInterval, cfg.MonitorHost = time.Hour, "127.0.0.1"
 	cfg.MaxTCPConnections, cfg.TCPLineTimeout = 1, time.Hour
 	cfg.QueueBytes, cfg.ReplayRate = 1<<20, 1
 	cfg.Sinks = []delivery.Destination{{Name: "NAME", Sink: sinktest.NewRecorder()}, {Name: "NAME", Recorder: windows}}

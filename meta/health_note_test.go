@@ -172,9 +172,9 @@ func TestNextCommand(t *testing.T) {
 		addr net.Addr
 		want string
 	}{
-		{&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 8135}, "statsdmonitor localhost 8135"},
-		{&net.TCPAddr{IP: net.IPv6zero, Port: 9000}, "statsdmonitor localhost 9000"},
-		{&net.TCPAddr{IP: net.IPv4(192, 0, 2, 7), Port: 8135}, "statsdmonitor 192.0.2.7 8135"},
+		{&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 8135}, "statsdmonitor config"},
+		{&net.TCPAddr{IP: net.IPv6zero, Port: 9000}, "statsdmonitor --at localhost:9000 config"},
+		{&net.TCPAddr{IP: net.IPv4(192, 0, 2, 7), Port: 8135}, "statsdmonitor --at 192.0.2.7:8135 config"},
 		{nil, "see the log (--monitor-port is off)"},
 	} {
 		h, _ := NewTracker(time.Now(), tt.addr).Observe(time.Now(), &Facts{Interval: time.Second, Flush: FlushFacts{Last: time.Now()}})

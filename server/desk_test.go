@@ -1,6 +1,7 @@
 package server
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -74,9 +75,17 @@ func TestQuestionsOverXMLRPC(t *testing.T) {
 			}
 		}
 		var args []any
-		for _, p := range q.Parameters {
-			if p.Required {
+		watch := slices.IndexFunc(q.Parameters, func(p question.Parameter) bool { return p.Name == q.Watch })
+		for i, p := range q.Parameters {
+			switch {
+			case p.Required:
 				args = append(args, "names")
+			case i == watch:
+				args = append(args, max(p.Min, 1)) // no longer than needed
+			case i < watch && p.Default == nil:
+				args = append(args, "")
+			case i < watch:
+				args = append(args, p.Default)
 			}
 		}
 		answer := d.question(method, args...)

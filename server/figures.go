@@ -62,6 +62,7 @@ func (s *Server) figures(f *flushed) []meta.Figure {
 	l = append(l, s.Health().Figures()...)
 
 	l.addPipes(in.Pipes)
+	l.addAPI(s.monitor)
 	l.addSinks(f.sinks, f.at)
 	for kind, name := range map[metric.Kind]string{
 		metric.Counter: "counters", metric.Gauge: "gauge", metric.Set: "set", metric.Timer: "timers",
@@ -144,6 +145,17 @@ func (l *figureList) addReceived(t *intake.Tally, in *intake.State) {
 	l.count("metrics.tags_dropped", t.TagsDropped)
 	l.count("metrics.timestamps_ignored", t.TimestampsIgnored)
 	l.count("debug.skipped", in.DebugSkipped)
+}
+
+// addAPI adds what the JSON API of a monitor refused, if there is one.
+func (l *figureList) addAPI(m *meta.Monitor) {
+	if m == nil {
+		return
+	}
+	c := m.API()
+	l.count("api.limited", c.Limited)
+	l.count("api.streams_refused", c.StreamsRefused)
+	l.count("api.streams_cut", c.StreamsCut)
 }
 
 // addNotifiers lists how notifying goes, in all and for each notifier.

@@ -7,15 +7,12 @@ import (
 	"math/rand/v2"
 	"strings"
 	"unicode/utf8"
-
-	"github.com/statsd-ops/statsd/internal/soak"
 )
 
-// lines returns the corpus: 100,000 odd lines in make soak, else the first 20,000 of
-// them.
-func lines() []string {
+// Lines returns the first n lines of the corpus. Tests use the first 20,000, and 100,000 in make soak.
+func Lines(n int) []string {
 	g := generator{rand.New(rand.NewPCG(12, 5))}
-	all := make([]string, soak.Pick(20_000, 100_000))
+	all := make([]string, n)
 	for i := range all {
 		all[i] = g.line(i)
 	}
