@@ -89,7 +89,11 @@ func exampleDiscards() q.Discards {
 			{Time: minutesAgo(.23), Reason: "no_value", Line: `"GET / HTTP/1.1\r"`, At: 15},
 			{Time: minutesAgo(.3), Sender: "10.20.4.18", Reason: "bad_value", Line: `"<img src=x onerror=alert(1)>:x|c"`, At: 29},
 		},
-		Alike:   []q.Alike{{Count15m: 812, Reason: "bad_value", Sender: "10.20.4.31"}},
+		Alike: []q.Alike{
+			{Count15m: 812, Reason: "bad_value", Sender: "10.20.4.31", Last: `"orders.total:NaN|g"`, At: 13}, {Count15m: 44, Reason: "bad_value", Sender: "10.20.7.2", Last: `"php.err:1,5|ms"`, At: 8},
+			{Count15m: 31, Reason: "bad_type", Sender: "10.20.4.17", Last: `"\xffcache.miss:1|x"`, At: 14}, {Count15m: 6, Reason: "no_value", Sender: "unknown", Last: `"GET / HTTP/1.1\r"`, At: 15},
+			{Count15m: 2, Reason: "bad_value", Sender: "10.20.4.18", Last: `"<img src=x onerror=alert(1)>:x|c"`, At: 29},
+		},
 		Refused: []q.Refused{{Limit: "max-set-members", Prefix: "users", Least: 7, Most: 9}},
 	}
 }

@@ -191,7 +191,7 @@ export function draw() {
     width: $('plot').clientWidth, height: 200, padding: [8, 8, 0, 0], legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 6 } },
     axes: [timeAxis(), { ...axis(), size: 56, values: (u, all) => all.map(short) }],
-    scales: { x: { range: last(minutes * 60) }, y: { range: (u, low, high) => [Math.min(0, low), high > 0 ? high * 1.1 : high === low ? 1 : 0] } },
+    scales: { x: { range: () => last(minutes * 60, past.times, known.map(p => past.series[p])) }, y: { range: (u, low, high) => [Math.min(0, low), high > 0 ? high * 1.1 : high === low ? 1 : 0] } },
     series: [{}, ...known.map((_, i) => ({ stroke: looks[i][0], dash: looks[i][1], width: 1.6, points: { show: minutes <= 5, size: 4 } }))],
     hooks: {
       drawClear: [u => shade(u, past.times, past.worst[known[0]])],

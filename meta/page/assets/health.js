@@ -21,7 +21,7 @@ function summary({ health, lost, sinks, flush, draining }) {
   if (wrong) return first + (wrong === 1 ? 'One thing is wrong:' : wrong + ' things are wrong:');
   const loss = lost.sum_15m > 0 ? grouped(lost.sum_15m) + ' lost in 15 minutes' : 'Nothing was lost in 15 minutes';
   const fed = Math.min(...sinks.map(s => seconds(s.accepted)).filter(Boolean));
-  const sent = Number.isFinite(fed) ? ', every sink accepted points within ' + span(now() - fed) : '';
+  const sent = Number.isFinite(fed) ? ', every sink accepted points in the last ' + span(Math.max(1, Math.ceil(now() - fed))) : '';
   return first + loss + sent + (seconds(flush.at) ? '.' : '. No flush yet.');
 }
 

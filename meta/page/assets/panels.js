@@ -29,7 +29,7 @@ const panels = [
     title: 'Names', lines: () => [['names']], limit: s => s.names.limit,
     big: s => [short(s.names.held), s.names.limit ? 'of ' + short(s.names.limit) : 'known'],
     sub: s => [h('span', { class: s.names.grown_15m > s.names.held / 10 && s.names.held > 1000 ? 'degraded' : undefined }, (s.names.grown_15m < 0 ? '−' : '+') + short(Math.abs(s.names.grown_15m))), ' in 15 min',
-      s.cost.bytes_per_name ? ' · ' + bytes(s.cost.bytes_per_name) + ' each' : ''],
+      s.cost.bytes_per_name && s.names.held >= 1000 ? ' · ' + bytes(s.cost.bytes_per_name) + ' each' : ''],
     at: v => grouped(v),
   },
   {
@@ -131,7 +131,7 @@ function options(p) {
     width: p.spark.clientWidth, height: 52, padding: [6, 0, 2, 0], legend: { show: false },
     cursor: { y: false, sync: { key: 'panels' }, drag: { x: false, y: false }, points: { size: 6 } },
     axes: [{ show: false }, { show: false }],
-    scales: { x: { range: last(range) }, y: { range: (u, low, high) => extent(p, low, high) } },
+    scales: { x: { range: () => last(range, p.data[0], p.data.slice(1)) }, y: { range: (u, low, high) => extent(p, low, high) } },
     series: [{}, ...p.data.slice(1).map((_, i) => line(i))],
     hooks: {
       drawClear: [u => shade(u, past.times, Object.values(past.worst)[0])],

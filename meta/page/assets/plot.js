@@ -2,6 +2,8 @@
 
 import { clock, now } from './words.js';
 
+const shortest = 60; // seconds on a time axis
+
 export const css = name => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
 // shade marks the times at which the health was not ok. A value stands for the step before its time.
@@ -37,5 +39,9 @@ export const axis = () => ({ stroke: css('--dim'), grid: { stroke: css('--line')
 // timeAxis labels the clock.
 export const timeAxis = () => ({ ...axis(), size: 26, gap: 6, space: 60, grid: { show: false }, values: (u, times) => times.map(t => u.scales.x.max - u.scales.x.min > 600 ? clock(t).slice(0, 5) : clock(t)) });
 
-// last is the range of the time axis: the last so many seconds, though the daemon may be younger.
-export const last = seconds => () => [now() - seconds, now()];
+// last is the range of the time axis: the last so many seconds, or less if there are values for less.
+export function last(seconds, times, lines) {
+  const first = times.find((_, i) => lines.some(values => values[i] !== null && values[i] !== undefined));
+  const from = Math.max(now() - seconds, Math.min(first ?? 0, now() - shortest));
+  return [from, Math.max(now(), times.at(-1) || 0)];
+}

@@ -33,9 +33,19 @@ export function bad(d, perSecond) {
     ...(d.refused || []).map(r => h('tr', {}, h('td', {}, h('span', { class: 'mono' }, r.prefix), h('small', {}, 'refused by --' + r.limit.replace(/^--/, ''))),
       h('td', { class: 'n' }, r.least === r.most ? grouped(r.most) : grouped(r.least) + ' to ' + grouped(r.most)))));
   if (Date.now() - looking < stays) return;
-  fill('bad-lines', ...(d.lines || []).slice(0, lines).map(l => lineRow(l, d.alike || [])));
+  fill('bad-lines', ...worst(d).slice(0, lines).map(l => lineRow(l)));
   const same = (d.collisions || []).length ? ' Several names share these paths: ' + d.collisions.join(', ') + '.' : '';
   say('bad-note', (total ? 'The daemon keeps the last 100 bad lines. It asks for senders only for a minute after a bad line.' : 'No line was discarded since the start.') + same);
+}
+
+// worst lists the last line of each sender and reason, with their counts, then other lines. It lists
+// no text twice.
+function worst(d) {
+  const last = d.lines || [], host = sender => sender.replace(/:\d+$/, '').replace(/[[\]]/g, '');
+  const of = a => last.find(l => l.reason === a.reason && host(l.sender) === host(a.sender));
+  const counted = (d.alike || []).map(a => ({ line: a.last, at: a.at, reason: a.reason, sender: a.sender, alike: a.count_15m, time: of(a)?.time }));
+  const seen = new Set();
+  return [...counted.slice(0, lines - 2), ...last].filter(l => !seen.has(l.line) && seen.add(l.line));
 }
 
 // alerts shows the last episodes, and who was told.

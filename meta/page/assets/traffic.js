@@ -72,8 +72,10 @@ function drawPrefixes({ data, as_of, took_ms, complete }) {
   const list = data.prefixes || [], parts = within.split('.').filter(Boolean);
   fill('crumbs', link('all names', () => count('')),
     ...parts.flatMap((part, i) => [' › ', link(part, () => count(parts.slice(0, i + 1).join('.') + '.'))]));
-  document.querySelector('.prefix-table th:last-child').textContent = 'New, ' + span(60 * Math.round((seconds(as_of) - seconds(data.since)) / 60));
-  fill('prefix-rows', ...list.map(p => prefixRow(p)), data.others?.names ? prefixRow({ ...data.others, prefix: 'all others' }, true) : '');
+  const over = seconds(as_of) - seconds(data.since), young = list.every(p => p.new === p.names);
+  document.querySelector('.prefix-table th:last-child').textContent = 'New, ' + span(over < 60 ? over : 60 * Math.round(over / 60));
+  // In a young daemon all names are new.
+  fill('prefix-rows', ...list.map(p => prefixRow({ ...p, many_new: p.many_new && !young })), data.others?.names ? prefixRow({ ...data.others, prefix: 'all others' }, true) : '');
   say('prefix-note', (list.length ? '' : 'There is none. ') + plural(data.held, 'name') + (complete ? ', all counted' : ', not all counted') +
     ', in ' + span(took_ms / 1000).replace(/^0 s$/, 'less than 1 s') + ', at ' + clock(seconds(as_of)) + (data.error ? '; new ones within ' + grouped(data.error) : '') + '.');
 }

@@ -32,7 +32,7 @@ export function brief(seconds) {
   if (seconds >= 10) return span(seconds);
   if (seconds >= 1) return trim(seconds, 1) + ' s';
   if (seconds >= 1e-3) return trim(seconds * 1e3, seconds < 1e-2 ? 1 : 0) + ' ms';
-  return trim(seconds * 1e6, 1) + ' µs';
+  return trim(seconds * 1e6, seconds < 1e-5 ? 1 : 0) + ' µs';
 }
 
 export function bytes(n) {
