@@ -40,7 +40,7 @@ func text(id, words string) string {
 
 // drawn is true when everything that comes by itself has come.
 var drawn = strings.Join([]string{
-	`document.querySelectorAll("#panels canvas").length === 6`, `document.querySelector("#plot canvas")`, text("host", "metrics-3"),
+	`document.querySelectorAll("#panels canvas").length === 6`, text("host", "metrics-3"),
 	text("config-total", "set"), text("alert-total", "shown"), text("bad-lines", "orders"), text("prefix-note", "names"),
 }, " && ")
 
@@ -81,6 +81,11 @@ func testDraws(t *testing.T, browser *counterpart.Browser) {
 			tab := browser.Open(t, "http://"+d.addr+"/", look)
 			defer tab.Close()
 			tab.Await(drawn)
+			tab.Await(text("found-note", "Type a name") + ` && document.getElementById("found").childElementCount === 0`) // too many to list
+			tab.Eval(`document.getElementById("search").value = "stats"; document.getElementById("search").dispatchEvent(new Event("input"))`, nil)
+			tab.Await(text("found", "stats.cache.hit"))
+			tab.Eval(`[...document.querySelectorAll("#found button")].find(b => b.textContent.endsWith("ms.mean")).click()`, nil)
+			tab.Await(text("name", "stats.timers.checkout.pay.ms.mean") + " && " + text("now", "88.5") + ` && document.querySelector("#plot canvas") && document.querySelector("#found [aria-current=true]")`)
 			for id, words := range map[string]string{
 				"health-word": "Degraded", "reasons": "statsdmonitor sinks archive", "told": "nsca was told", "live-text": "live, last flush",
 				"panels": "1.82 M of 2 M", "sink-rows": "58 attempts", "prefix-rows": "checkout.", "top-note": "until you ask",

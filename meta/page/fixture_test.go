@@ -165,10 +165,12 @@ func exampleExplanation(text string) q.Explanation {
 		paths := []string{"stats.timers.checkout.pay.ms.lower", "stats.timers.checkout.pay.ms.mean", "stats.timers.checkout.pay.ms.upper_90"}
 		e.Steps = []q.Step{
 			{Name: "parsed", OK: true, Text: name + "  value 81.5  type ms (timer)"}, {Name: "rules", OK: true, Text: "none mutes it; known: takes no new name"},
-			{Name: "kind", OK: true, Text: "timer"}, {Name: "published", OK: true, Text: "stats.timers.checkout.pay.ms.{lower,mean,upper_90}", Paths: paths},
+			{Name: "kind", OK: true, Text: "timer"}, {Name: "now", OK: true, Text: "mean 88.5  upper_90 89.5", Values: exampleValues(func(p string) bool { return strings.Contains(p, "checkout.pay.ms") }, 9).Values}, {Name: "published", OK: true, Text: "stats.timers.checkout.pay.ms.{lower,mean,upper_90}", Paths: paths},
 			{Name: "seen", OK: true, Text: "first 2026-11-23 01:12, last in the running interval"}, {Name: "senders", OK: true, Text: "not asked"},
 			{Name: "sinks", OK: false, Text: "main, load: all. archive: up to 02:22:10, the rest waits"},
 		}
+	case slices.Contains(examplePaths, text):
+		e.Steps = []q.Step{{Name: "name", OK: true, Text: text + " is a path"}, {Name: "now", OK: true, Text: "84", Values: exampleValues(func(p string) bool { return p == text }, 1).Values}}
 	default:
 		e.Known, e.Near = false, []string{"checkout.pay.ms"}
 		e.Steps = []q.Step{{Name: "seen", Text: "no such name"}}

@@ -10,8 +10,8 @@
 //	app.js       reads the API and hands the data to the parts
 //	live.js      follows the daemon: one stream, or polling
 //	api.js       asks a question, with the token
-//	health.js panels.js sinks.js traffic.js explorer.js tables.js   the parts, from top to bottom
-//	plot.js dom.js words.js   what they share
+//	health.js panels.js sinks.js traffic.js explorer.js name.js tables.js   the parts, from top to bottom
+//	plot.js lines.js dom.js words.js   what they share
 //
 // The Content-Security-Policy allows scripts, styles and answers of this address only, and nothing
 // inline. So the script makes elements and sets their text. It never parses HTML.

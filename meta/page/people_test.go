@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/statsd-ops/statsd/internal/counterpart"
+	"github.com/statsd-ops/statsd/internal/wait"
 )
 
 // testSearch checks what the search box does with a name, a pattern and a line.
@@ -29,7 +30,7 @@ func testSearch(t *testing.T, browser *counterpart.Browser) {
 	tab.Eval(click("who"), nil)
 	tab.Await(text("explain", "senders") + ` && document.getElementById("explain-note").textContent === ""`)
 	tab.Eval(click("watch"), nil)
-	tab.Await(text("tail", "timer checkout.pay.ms from 10.20.4.17") + " && " + text("explain-note", "4,120 lines matched"))
+	tab.Await(text("tail", "timer checkout.pay.ms from 10.20.4.17") + " && " + text("explain-note", "4,120 lines came"))
 	search("php.err:1,5|ms", false)
 	tab.Await(text("explain", "1,5 is no finite decimal number") + " && " + text("found-note", "was not counted"))
 	search("chekcout", true)
@@ -73,9 +74,7 @@ func testCursor(t *testing.T, browser *counterpart.Browser) {
 		tab.Eval(`[...document.querySelectorAll("#range button")].find(b => b.textContent === "`+range1+`").click()`, nil)
 		tab.Await(`document.querySelector("#range [aria-pressed=true]").textContent === "` + range1 + `"`)
 		tab.Await(`document.querySelectorAll("#panels canvas").length === 6`)
-		if d.asks("history") == asked {
-			t.Errorf("%s: no history was asked for", range1)
-		}
+		wait.Until(t, range1+" asks for no history", func() bool { return d.asks("history") > asked })
 	}
 }
 
@@ -112,7 +111,7 @@ func testKeyboard(t *testing.T, browser *counterpart.Browser) {
 		}
 		tab.Press("Tab")
 	}
-	for _, want := range []string{"pause", "theme", "look", "count", "search", "all", "checkout.", "15 min", "sender", "stats.cache.hit", "statsdmonitor sinks archive"} {
+	for _, want := range []string{"pause", "theme", "look", "count", "search", "all", "checkout.", "15 min", "sender", "statsdmonitor sinks archive"} {
 		if !reached[want] {
 			t.Errorf("Tab does not reach %q, but %v", want, reached)
 		}

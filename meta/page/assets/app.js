@@ -6,11 +6,15 @@ import { $, choose, say } from './dom.js';
 import * as explorer from './explorer.js';
 import * as health from './health.js';
 import { Live } from './live.js';
+import * as name from './name.js';
 import * as panels from './panels.js';
 import * as sinks from './sinks.js';
 import * as tables from './tables.js';
 import * as traffic from './traffic.js';
 import { clock, now, seconds, span } from './words.js';
+
+// To list the paths of a great many names costs the daemon memory: then only a search does it.
+const few = 10000;
 
 let status = null; // the last one
 let flushed = 0; // its flush
@@ -43,7 +47,7 @@ async function more(reasons) {
     part('panels-note', () => panels.load(status)),
     part('bad-note', async () => tables.bad((await ask('discards')).data, status.lost.bad)),
     part('alert-total', readAlerts),
-    first ? later() : explorer.refresh(),
+    ...(first ? [later()] : [name.refresh(), explorer.refresh()]),
   ]);
   loading = false;
 }
@@ -59,7 +63,7 @@ function later() {
   return Promise.all([
     part('config-note', async () => tables.config((await ask('config')).data)),
     traffic.count(''),
-    explorer.search(),
+    status.names.held <= few && explorer.search(),
   ]);
 }
 
@@ -150,16 +154,17 @@ function themes() {
 
 function redraw() {
   panels.redraw();
-  explorer.draw();
+  name.draw();
 }
 
 function main() {
   themes();
-  traffic.start(name => {
-    explorer.explore(name);
+  traffic.start(chosen => {
+    explorer.show(chosen);
     $('explore').scrollIntoView();
   });
   explorer.start();
+  name.start();
   tables.startBad();
   tables.startConfig();
   choose('range', [[900, '15 min'], [3600, '1 h'], [21600, '6 h'], [86400, '24 h']], 3600, chosen => part('panels-note', async () => panels.setRange(chosen, status)));

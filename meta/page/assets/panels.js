@@ -3,7 +3,7 @@
 import { history } from './api.js';
 import { $, h } from './dom.js';
 import { css, dashes, last, shade } from './plot.js';
-import { brief, bytes, clock, grouped, percent, short, span } from './words.js';
+import { brief, bytes, clock, grouped, now, seconds, short } from './words.js';
 
 // parts names the figures of all sinks that end in these words.
 const parts = (sinks, ...ends) => sinks.flatMap(s => ends.map(end => 'sink.' + s.name + '.points.' + end));
@@ -89,7 +89,8 @@ export async function load(status, must = false) {
   if (!must && past && Date.now() - asked < past.step * 500) return;
   asked = Date.now();
   shownSinks = names;
-  past = await history([...new Set(panels.flatMap(p => p.lines(status).flat()))], range);
+  const young = Math.max(60, Math.ceil(now() - seconds(status.started)));
+  past = await history([...new Set(panels.flatMap(p => p.lines(status).flat()))], Math.min(range, young));
   for (const p of panels) p.data = [past.times, ...p.lines(status).map(figures => sum(figures, p.peaks ? past.greatest : past.series))];
   draw();
 }
