@@ -46,6 +46,29 @@ var drawn = strings.Join([]string{
 
 func click(id string) string { return `document.getElementById("` + id + `").click()` }
 
+// testComplains checks that the other tests would see what they must not see.
+func testComplains(t *testing.T, browser *counterpart.Browser) {
+	d := startDaemon(t)
+	tab := browser.Open(t, "http://"+d.addr+"/", looks["desktop"])
+	defer tab.Close()
+	tab.Await(drawn)
+	for what, breaks := range map[string]string{
+		"an inline script":        `document.body.append(Object.assign(document.createElement("script"), {textContent: "1"}))`,
+		"an inline style":         `document.body.append(Object.assign(document.createElement("style"), {textContent: "b{}"}))`,
+		"a foreign address":       `fetch("http://127.0.0.2:1/").catch(() => 0)`,
+		"an error on the console": `console.error("x")`,
+		"an uncaught error":       `setTimeout(() => { throw new Error("x") })`,
+	} {
+		if c := tab.Complaints(false); len(c) > 0 {
+			t.Errorf("before %s: %v", what, c)
+		}
+		tab.Eval(breaks, nil)
+		wait.Until(t, what+" is not seen", func() bool { return len(tab.Complaints(false)) > 0 })
+		tab.Eval(`new Promise(done => setTimeout(done, 200))`, nil) // there may be two complaints
+		tab.Complaints(false)
+	}
+}
+
 // TestInBrowser tests the page in Chromium, against a made-up daemon.
 func TestInBrowser(t *testing.T) {
 	soak.Slow(t)
@@ -55,6 +78,7 @@ func TestInBrowser(t *testing.T) {
 		test func(*testing.T, *counterpart.Browser)
 	}{
 		{"draws", testDraws},
+		{"complains", testComplains},
 		{"follows", testFollows},
 		{"rests", testRests},
 		{"silence", testSilence},

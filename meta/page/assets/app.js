@@ -101,7 +101,7 @@ function heard() {
 // silent says that the daemon gives no status.
 function silent(error) {
   if (error?.status === 401) return live('degraded', 'a token is needed');
-  const since = answered ? ' since ' + clock(answered) + ' (' + span(Date.now() / 1000 - answered) + ')' : '';
+  const since = answered ? ' since ' + clock(answered) : '';
   const what = error instanceof Refusal ? 'The daemon gives no status' + since + ': ' + error.message + '.' : 'No answer' + (since || ' from the daemon') + '.';
   say('silence', what + (answered ? ' What you see is from then. ' : ' ') + 'The page keeps asking.');
   $('silence').hidden = false;
