@@ -1,12 +1,18 @@
 package operator
 
 import (
+	"cmp"
 	"context"
 	"math"
+	"slices"
 	"time"
 
+	"github.com/statsd-ops/statsd/aggregate"
 	"github.com/statsd-ops/statsd/meta/question"
 )
+
+// maxMost is how many prefixes are named that take most memory.
+const maxMost = 3
 
 // cost says where processor time and memory go.
 func (d *Desk) cost(context.Context, question.Arguments) (any, error) {
@@ -14,6 +20,13 @@ func (d *Desk) cost(context.Context, question.Arguments) (any, error) {
 	c := question.Cost{
 		CostSum: d.costSum(f), Cores5m: d.perSecond("cpu.used", 5*time.Minute), Cores15m: d.perSecond("cpu.used", 15*time.Minute),
 		CPU: d.processor(f), Memories: d.memories(f), Most: []question.Prefix{},
+	}
+	if sum := d.counted.newest(); sum != nil {
+		rows := slices.Clone(sum.Rows)
+		slices.SortStableFunc(rows, func(a, b aggregate.Prefix) int { return cmp.Compare(b.Bytes, a.Bytes) })
+		for _, row := range rows[:min(len(rows), maxMost)] {
+			c.Most = append(c.Most, question.Prefix{Prefix: row.Prefix, Names: row.Names, Bytes: row.Bytes, Share: share(row.Names, sum.Held)})
+		}
 	}
 	return c, nil
 }
