@@ -146,6 +146,9 @@ func (e *explanation) unknown(s *subject) error {
 	step := e.step("name", shown(s.name)+" is not known: no sample of it came lately")
 	step.OK = false
 	e.rules(s)
+	if err := e.senders(s.name); err != nil { // a name that is refused is sent all the same
+		return err
+	}
 	return e.near(s)
 }
 
