@@ -32,7 +32,7 @@ func startWithEpisodes(t *testing.T) string {
 }
 
 func TestPageOfAlerts(t *testing.T) {
-	body := get(t, startWithEpisodes(t), "/").body
+	body := get(t, startWithEpisodes(t), "/plain").body
 	if strings.Contains(body, "<main>") || strings.Contains(body, "<b>") {
 		t.Error("text is not escaped")
 	}
@@ -46,7 +46,7 @@ func TestPageOfAlerts(t *testing.T) {
 			t.Errorf("the page lacks %s:\n%s", want, body)
 		}
 	}
-	if body := get(t, start(t, exampleSource(), kept{}), "/").body; strings.Contains(body, `id="alerts"`) {
+	if body := get(t, start(t, exampleSource(), kept{}), "/plain").body; strings.Contains(body, `id="alerts"`) {
 		t.Error("the page has a table of nothing")
 	}
 }

@@ -220,7 +220,7 @@ func TestRoutes(t *testing.T) {
 		method, path string
 		code         int
 	}{
-		{"GET", "/", 200}, {"HEAD", "/", 200}, {"GET", "/healthz", 200}, {"HEAD", "/healthz", 200},
+		{"GET", "/", 200}, {"HEAD", "/", 200}, {"GET", "/plain", 200}, {"HEAD", "/plain", 200}, {"GET", "/app.js", 200}, {"GET", "/healthz", 200}, {"HEAD", "/healthz", 200},
 		{"GET", "/livez", 200}, {"HEAD", "/readyz", 200}, {"GET", "/metrics", 200}, {"HEAD", "/metrics", 200}, {"GET", "/metrics/", 404}, {"GET", "/favicon.ico", 404}, {"GET", "/RPC2", 404}, {"GET", "//", 404}, {"GET", "/healthz/", 404},
 		{"PUT", "/", 405}, {"OPTIONS", "/RPC2", 405}, {"POST", "/", 415}, {"POST", "/healthz", 415}, {"POST", "/metrics", 415},
 	} {

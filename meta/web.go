@@ -8,18 +8,21 @@ import (
 	"github.com/statsd-ops/statsd/internal/xmlrpc"
 	"github.com/statsd-ops/statsd/meta/access"
 	"github.com/statsd-ops/statsd/meta/api"
+	"github.com/statsd-ops/statsd/meta/page"
 )
 
 // handler routes requests: POST is XML-RPC, GET is routed by its path.
 func (m *Monitor) handler() http.Handler {
 	rpc, some := m.newMux(true), m.newMux(false)
-	page := newPage()
+	live, plain := page.New(), newPlain()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		get := r.Method == http.MethodGet || r.Method == http.MethodHead
 		switch {
 		case strings.HasPrefix(r.URL.Path, "/api/"):
 			m.api.ServeHTTP(w, r)
+		case get && live.Has(r.URL.Path):
+			live.ServeHTTP(w, r) // needs no token: it holds no data, and asks for the token
 		case m.refused(w, r):
 		case r.Method == http.MethodPost && m.mayAsk(r, access.Guarded):
 			rpc.ServeHTTP(w, r)
@@ -28,8 +31,8 @@ func (m *Monitor) handler() http.Handler {
 		case !get:
 			h.Set("Allow", "GET, HEAD, POST")
 			http.Error(w, "use GET, or POST for XML-RPC", http.StatusMethodNotAllowed)
-		case r.URL.Path == "/":
-			page.serve(w, r, m)
+		case r.URL.Path == "/plain":
+			plain.serve(w, r, m)
 		case r.URL.Path == "/healthz":
 			serveHealth(w, r, m.source.Health())
 		case r.URL.Path == "/livez":
@@ -39,7 +42,7 @@ func (m *Monitor) handler() http.Handler {
 		case r.URL.Path == "/metrics":
 			m.serveMetrics(w, r)
 		default:
-			http.Error(w, "this monitor has /, /metrics, /healthz, /livez, /readyz and "+api.Root+", and XML-RPC by POST", http.StatusNotFound)
+			http.Error(w, "this monitor has /, /plain, /metrics, /healthz, /livez, /readyz and "+api.Root+", and XML-RPC by POST", http.StatusNotFound)
 		}
 	})
 }

@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"crypto/sha256"
-	_ "embed" // the page's HTML and CSS
+	_ "embed" // the plain page
 	"encoding/base64"
 	"html/template"
 	"net/http"
@@ -14,36 +14,36 @@ import (
 	"time"
 )
 
-//go:embed page.html
-var pageHTML string
+//go:embed plain.html
+var plainHTML string
 
-//go:embed page.css
-var pageCSS string
+//go:embed plain.css
+var plainCSS string
 
 // How much the page shows, without and with a filter.
 const (
-	pageValues = 25
-	pageFound  = 200
-	pageLines  = 20
+	plainValues = 25
+	plainFound  = 200
+	plainLines  = 20
 )
 
-// page serves the status page: plain HTML without scripts.
-type page struct {
+// plainPage serves the status page without scripts, at /plain.
+type plainPage struct {
 	template *template.Template
 	policy   string
 }
 
-func newPage() *page {
+func newPlain() *plainPage {
 	// Nothing may be loaded, run or framed. Only our own style sheet applies.
-	sum := sha256.Sum256([]byte(pageCSS))
-	return &page{
-		template: template.Must(template.New("page").Parse(pageHTML)),
+	sum := sha256.Sum256([]byte(plainCSS))
+	return &plainPage{
+		template: template.Must(template.New("plain").Parse(plainHTML)),
 		policy: "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
 			"'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
 	}
 }
 
-func (p *page) serve(w http.ResponseWriter, r *http.Request, m *Monitor) {
+func (p *plainPage) serve(w http.ResponseWriter, r *http.Request, m *Monitor) {
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Security-Policy", p.policy)
@@ -98,14 +98,14 @@ func (v view) Link(refresh bool) string {
 	if refresh {
 		q.Set("refresh", "1")
 	}
-	return "/?" + q.Encode()
+	return "/plain?" + q.Encode()
 }
 
 func (m *Monitor) view(query url.Values, now time.Time) view {
 	figures := m.source.Figures()
 	slices.SortFunc(figures, func(a, b Figure) int { return cmp.Compare(a.Name, b.Name) })
 	v := view{
-		CSS:     template.CSS(pageCSS),
+		CSS:     template.CSS(plainCSS),
 		Version: m.version,
 		Now:     now.UTC().Format(time.DateTime),
 		Query:   query.Get("q"),
@@ -126,7 +126,7 @@ func (m *Monitor) view(query url.Values, now time.Time) view {
 	v.Reasons = reasonRows(d.Reasons)
 	v.Collisions = d.Collisions
 	v.Refused = refusalRows(d.Refused)
-	for _, l := range d.Lines[:min(len(d.Lines), pageLines)] {
+	for _, l := range d.Lines[:min(len(d.Lines), plainLines)] {
 		v.Lines = append(v.Lines, lineRow{Quote(l.Line), l.Reason, l.sender(), span(now.Sub(l.Time)) + " ago"})
 	}
 	return v
@@ -142,9 +142,9 @@ func (m *Monitor) valueRows(part string, now time.Time) (rows []valueRow, shown 
 		return nil, noValues
 	}
 	// The daemon's own figures have another table.
-	limit, without := pageValues, m.own
+	limit, without := plainValues, m.own
 	if part != "" {
-		limit, without = pageFound, ""
+		limit, without = plainFound, ""
 	}
 	shownValues, found := newest(all, limit, func(path string) bool {
 		return strings.Contains(path, part) && (without == "" || !strings.HasPrefix(path, without))

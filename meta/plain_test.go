@@ -18,7 +18,7 @@ import (
 func TestPage(t *testing.T) {
 	source := exampleSource()
 	addr := start(t, source, exampleValues(120))
-	body := html.UnescapeString(get(t, addr, "/").body)
+	body := html.UnescapeString(get(t, addr, "/plain").body)
 	for _, want := range []string{
 		"statsd 1.2.3", "up 1 d 2 h", "OK: flushes come in time", "3,000,000,000<small>1,235/s",
 		`<dd class="bad">10<small>`, "<td><code>graphite-2</code></td><td class=\"n\">51,000</td><td class=\"n\"></td>",
@@ -39,7 +39,7 @@ func TestPage(t *testing.T) {
 	source.mu.Lock()
 	source.health = exampleHealth()
 	source.mu.Unlock()
-	if body := get(t, addr, "/").body; !strings.Contains(body, "FAILING for 15m: sink &lt;graphite&gt; fails, and one more reason") ||
+	if body := get(t, addr, "/plain").body; !strings.Contains(body, "FAILING for 15m: sink &lt;graphite&gt; fails, and one more reason") ||
 		!strings.Contains(body, "<title>failing") || !strings.Contains(body, "Effect: its points wait. Next: <code>statsdmonitor</code>. Ends when it accepts.") ||
 		!strings.Contains(body, `<strong class="warn">the kernel dropped 3</strong>`) {
 		t.Errorf("the page does not show the failure: %.400s", body)
@@ -53,11 +53,11 @@ func TestPageFilter(t *testing.T) {
 		rows  int
 		text  string
 	}{
-		{"/", 25, "The newest 25 of 300"},
-		{"/?q=web-1", 110, "110 in all."},
-		{"/?q=hits", 200, "The newest 200 of 300"},
-		{"/?q=%3Cscript%3E", 0, "Nothing matches."},
-		{"/?q=web-07&refresh=1", 1, "1 in all."},
+		{"/plain", 25, "The newest 25 of 300"},
+		{"/plain?q=web-1", 110, "110 in all."},
+		{"/plain?q=hits", 200, "The newest 200 of 300"},
+		{"/plain?q=%3Cscript%3E", 0, "Nothing matches."},
+		{"/plain?q=web-07&refresh=1", 1, "1 in all."},
 	} {
 		a := get(t, addr, tt.query)
 		if rows := strings.Count(a.body, "<code>stats.web-"); rows != tt.rows || !strings.Contains(a.body, tt.text) {
@@ -70,7 +70,7 @@ func TestPageFilter(t *testing.T) {
 			t.Errorf("%s: the query is in the page as markup", tt.query)
 		}
 	}
-	if body := get(t, start(t, exampleSource(), kept{}), "/").body; !strings.Contains(body, "None yet") {
+	if body := get(t, start(t, exampleSource(), kept{}), "/plain").body; !strings.Contains(body, "None yet") {
 		t.Error("before the first flush, the page does not say that there are no values yet")
 	}
 }
@@ -80,7 +80,7 @@ func TestPageFilter(t *testing.T) {
 func TestPageNewestFirst(t *testing.T) {
 	now := time.Now().Unix()
 	values := kept{values: []Value{{"a", 1, now - 10}, {"b", 1, now}, {"c", 1, now}}, missed: 2}
-	body := get(t, start(t, exampleSource(), values), "/").body
+	body := get(t, start(t, exampleSource(), values), "/plain").body
 	a, b, c := strings.Index(body, "<code>a<"), strings.Index(body, "<code>b<"), strings.Index(body, "<code>c<")
 	if b < 0 || b > c || c > a {
 		t.Errorf("a, b, c are at %d, %d, %d; want b, c, a", a, b, c)
@@ -92,7 +92,7 @@ func TestPageNewestFirst(t *testing.T) {
 
 // TestPagePolicy checks that the policy allows the page's own style sheet only.
 func TestPagePolicy(t *testing.T) {
-	a := get(t, start(t, exampleSource(), exampleValues(1)), "/")
+	a := get(t, start(t, exampleSource(), exampleValues(1)), "/plain")
 	_, css, _ := strings.Cut(a.body, "<style>")
 	css, _, _ = strings.Cut(css, "</style>")
 	sum := sha256.Sum256([]byte(css))
@@ -114,7 +114,7 @@ func TestPageInBrowser(t *testing.T) {
 	addr := start(t, source, exampleValues(3))
 	dom, err := exec.CommandContext(t.Context(), chromium, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
 		"--disable-background-networking", "--disable-component-update", "--disable-sync",
-		"--user-data-dir="+t.TempDir(), "--dump-dom", "http://"+addr+"/?q=web").Output()
+		"--user-data-dir="+t.TempDir(), "--dump-dom", "http://"+addr+"/plain?q=web").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
