@@ -145,8 +145,8 @@ func (e *explanation) unknown(s *subject) error {
 		return nil
 	}
 	e.cleaned(s)
-	step := e.step("name", shown(s.name)+" is not known: no sample of it came lately")
-	step.OK = false
+	step := &e.answer.Steps[len(e.answer.Steps)-1]
+	step.OK, step.Text = false, step.Text+"  not known: no sample of it came lately"
 	e.rules(s)
 	if err := e.senders(s.name); err != nil { // a name that is refused is sent all the same
 		return err
