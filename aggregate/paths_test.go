@@ -24,12 +24,12 @@ func TestPaths(t *testing.T) {
 			}
 			for kind := range metric.Kind(metric.Kinds) {
 				o := Origin{kind, name}
-				paths := layout.Paths(o, tagged)
+				paths := layout.Scheme().Paths(o, tagged)
 				for _, path := range pointPaths(layout, o, tagged) {
 					if !slices.Contains(paths, path) {
 						t.Errorf("%s: Paths(%v) = %v lacks %s", naming, o, paths, path)
 					}
-					if origins := layout.Origins(path, tagged); !slices.Contains(origins, o) {
+					if origins := layout.Scheme().Origins(path, tagged); !slices.Contains(origins, o) {
 						t.Errorf("%s: Origins(%s) = %v lacks %v", naming, path, origins, o)
 					}
 				}
@@ -64,7 +64,7 @@ func TestOrigins(t *testing.T) {
 		"stats.":                  nil,
 		"other.a":                 nil,
 	} {
-		if got := layout.Origins(path, false); !slices.Equal(got, want) {
+		if got := layout.Scheme().Origins(path, false); !slices.Equal(got, want) {
 			t.Errorf("Origins(%s) = %v, want %v", path, got, want)
 		}
 	}

@@ -146,6 +146,9 @@ func (e *explanation) unknown(s *subject) error {
 	step := e.step("name", shown(s.name)+" is not known: no sample of it came lately")
 	step.OK = false
 	e.rules(s)
+	if err := e.senders(s.name); err != nil { // a name that is refused is sent all the same
+		return err
+	}
 	return e.near(s)
 }
 
@@ -161,7 +164,7 @@ func (e *explanation) isPath(path string) bool {
 	e.answer.Known = true
 	text := "a path that the daemon publishes about itself"
 	var from []string
-	for _, o := range e.Layout.Origins(path, e.Limits.Tagged) {
+	for _, o := range e.Scheme.Origins(path, e.Limits.Tagged) {
 		if facts, err := e.look(e.ctx, e.Running, &subject{name: o.Name}); err == nil && facts.kinds[o.Kind].held {
 			from = append(from, fmt.Sprintf("%s %s", o.Kind, o.Name))
 		}

@@ -30,7 +30,7 @@ func (q quiet) Discards() meta.Discards { return q.discards }
 func running(dialect metric.Dialect, tags metric.Tags) *Running {
 	r := &Running{
 		Listen: intake.Listen{Dialect: dialect, Tags: tags},
-		Layout: aggregate.Reference.Layout(),
+		Scheme: aggregate.Reference.Layout().Scheme(),
 		Limits: aggregate.Config{
 			Shards: 2, MaxNames: 5, MaxNameLength: 40, MaxSetMembers: 10, MaxTimerSamples: 10,
 			Tagged: tags == metric.GraphiteTags, Dialect: dialect, Expire: [metric.Kinds]uint32{2, 2, 2, 2},

@@ -85,8 +85,8 @@ func possibleClashes(r *Running, s *subject) (all []clash) {
 			continue
 		}
 		o := aggregate.Origin{Kind: kind, Name: s.name}
-		for _, path := range r.Layout.Paths(o, r.Limits.Tagged) {
-			for _, other := range r.Layout.Origins(path, r.Limits.Tagged) {
+		for _, path := range r.Scheme.Paths(o, r.Limits.Tagged) {
+			for _, other := range r.Scheme.Origins(path, r.Limits.Tagged) {
 				if other != o {
 					all = append(all, clash{path, kind, other})
 				}

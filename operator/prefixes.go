@@ -51,6 +51,18 @@ func (c *counted) last(below string, seconds int) *aggregate.Prefixes {
 	return nil
 }
 
+// newest returns the newest count of all names, or nil if none is new enough.
+func (c *counted) newest() *aggregate.Prefixes {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i := len(c.sums) - 1; i >= 0; i-- {
+		if sum := c.sums[i]; sum.Below == "" && time.Since(sum.At) < countedFor {
+			return sum
+		}
+	}
+	return nil
+}
+
 func (d *Desk) prefixesQuestion() question.Question {
 	return question.Question{
 		Name: "prefixes", Answer: question.Prefixes{}, Ask: d.prefixes, Guarded: true,

@@ -14,7 +14,7 @@ import (
 
 // published lists the paths of a name, and their values.
 func (e *explanation) published(o aggregate.Origin) {
-	paths := e.Layout.Paths(o, e.Limits.Tagged)
+	paths := e.Scheme.Paths(o, e.Limits.Tagged)
 	if len(paths) == 0 {
 		e.step("published", "nothing: the settings select no values of a "+o.Kind.String()).OK = false
 		return
@@ -42,15 +42,21 @@ func (e *explanation) values(values []question.PathValue) {
 		return
 	}
 	var now, means []string
+	var newest time.Time
 	held := false
 	for _, v := range values[:min(len(values), maxNamed)] {
 		name := lastNode(v.Path)
+		if len(values) == 1 {
+			name = "value"
+		}
 		now = append(now, name+" "+rounded(v.Value))
 		means = append(means, fmt.Sprintf("%s %s %s %s", name, rounded(v.M1), rounded(v.M5), rounded(v.M15)))
 		held = held || v.History
+		if v.Time.After(newest) {
+			newest = v.Time
+		}
 	}
-	_, at := e.Flushed()
-	s := e.step("now", fmt.Sprintf("%s  flush %s ago", strings.Join(now, "  "), plural.Duration(e.now.Sub(at))))
+	s := e.step("now", fmt.Sprintf("%s  flush %s ago", strings.Join(now, "  "), plural.Duration(max(e.now.Sub(newest), 0))))
 	s.Values = values
 	if !held {
 		e.step("means", "no history held; held from now on if there is room (--history-memory)")

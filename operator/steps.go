@@ -190,7 +190,7 @@ func (e *explanation) kind(s *subject, kind metric.Kind) {
 			ok = false
 		}
 	}
-	for _, path := range e.Layout.Paths(aggregate.Origin{Kind: kind, Name: s.name}, e.Limits.Tagged) {
+	for _, path := range e.Scheme.Paths(aggregate.Origin{Kind: kind, Name: s.name}, e.Limits.Tagged) {
 		if i := slices.IndexFunc(e.collisions(), func(c string) bool { return c == path || strings.HasPrefix(c, path+" (") }); ok && i >= 0 {
 			clashes, ok = append(clashes, "another name had the path "+e.collisions()[i]), false
 		}

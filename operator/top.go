@@ -67,7 +67,7 @@ func (d *Desk) patterns(ctx context.Context) (map[string]string, error) {
 	err := d.onLoop(ctx, func(r *Running) {
 		for kind := range metric.Kind(metric.Kinds) {
 			const name = "NAME"
-			paths := r.Layout.Paths(aggregate.Origin{Kind: kind, Name: name}, r.Limits.Tagged)
+			paths := r.Scheme.Paths(aggregate.Origin{Kind: kind, Name: name}, r.Limits.Tagged)
 			if len(paths) > 0 {
 				before, _, _ := strings.Cut(paths[0], name)
 				patterns[kind.String()] = before + name

@@ -16,7 +16,7 @@ type Running struct {
 	Table  *aggregate.Table
 	Limits aggregate.Config // of the table
 	Listen intake.Listen
-	Layout aggregate.Layout
+	Scheme *aggregate.Scheme // of the paths
 }
 
 // trial reads lines with the daemon's own parser, and adds their samples to tables of its own. So the

@@ -89,7 +89,7 @@ func (d *Desk) kinds(ctx context.Context, paths []string) (kinds []string, err e
 }
 
 func kindOf(r *Running, path string) string {
-	for _, o := range r.Layout.Origins(path, r.Limits.Tagged) {
+	for _, o := range r.Scheme.Origins(path, r.Limits.Tagged) {
 		if _, held := r.Table.Seen(o.Kind, []byte(o.Name)); held {
 			return o.Kind.String()
 		}

@@ -34,7 +34,7 @@ func (s *Server) desk() *operator.Desk {
 // onLoop runs f on the flush loop.
 func (s *Server) onLoop(ctx context.Context, f func(*operator.Running)) error {
 	return s.loop.do(ctx, func() {
-		f(&operator.Running{Table: s.in.Table(), Limits: s.cfg.table(), Listen: s.cfg.Listen, Layout: s.flushes.layout})
+		f(&operator.Running{Table: s.in.Table(), Limits: s.cfg.table(), Listen: s.cfg.Listen, Scheme: s.flushes.scheme})
 	})
 }
 

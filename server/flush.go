@@ -17,8 +17,9 @@ import (
 type flushes struct {
 	schedule schedule
 	layout   aggregate.Layout
-	total    intake.Tally // since the start, up to the last flush
-	interval intake.Tally // in the last flush interval
+	scheme   *aggregate.Scheme // of layout, for questions
+	total    intake.Tally      // since the start, up to the last flush
+	interval intake.Tally      // in the last flush interval
 	count    uint64
 	early    int64 // boundary of the last flush that came before it was due
 	late     uint64

@@ -53,6 +53,7 @@ func (s *Server) reload(cfg Config, dry bool) (restart []string, err error) {
 func (s *Server) adopt(live Live) {
 	s.cfg.Live = live
 	s.flushes.layout = s.cfg.layout()
+	s.flushes.scheme = s.flushes.layout.Scheme()
 	s.in.Table().SetLimits(s.cfg.table())
 	s.in.Change(s.intakeLimits())
 	s.alerts.follow(&s.cfg)

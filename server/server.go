@@ -74,6 +74,7 @@ func New(cfg Config) (*Server, error) {
 	}
 	s.flushes.schedule.interval = int64(cfg.FlushInterval)
 	s.flushes.layout = cfg.layout()
+	s.flushes.scheme = s.flushes.layout.Scheme()
 	s.alerts.changed = make(chan struct{}, 1)
 	s.alerts.counts = map[string]tally{}
 	if err := s.open(); err != nil {
