@@ -322,7 +322,7 @@ func TestAudit(t *testing.T) {
 		t.Errorf("without a token: %d", code)
 	}
 	for _, want := range []string{
-		`"level":"warn","who":"alice","address":"127.0.0.1:`, `"change":"drain","args":"\"off\"=true","result":"done","message":"audit"`,
+		`"level":"warn","who":"alice","address":"127.0.0.1:`, `"change":"drain","args":"off=true","result":"done","message":"audit"`,
 		`"who":"","address":"127.0.0.1:`, `"change":"flush","args":"","result":"refused: this needs a token; send Authorization: Bearer TOKEN","message":"audit"`,
 	} {
 		if !strings.Contains(d.out.String(), want) {

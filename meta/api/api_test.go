@@ -508,11 +508,11 @@ func TestTrail(t *testing.T) {
 		got = append(got, a.Who+" "+a.Change+" "+a.Args+" "+a.Result)
 	}
 	want := []string{
-		`alice names/mute "match"="taken" failed: 64 globs are muted`,
-		`alice names/mute "match"="web.\n*" "seconds"=5 done`,
+		`alice names/mute match="taken" failed: 64 globs are muted`,
+		`alice names/mute match="web.\n*" seconds=5 done`,
 		` names/mute  refused: this needs a token; send Authorization: Bearer TOKEN`,
 		`page names/mute  refused: the token of page has the role read: a change needs operate`,
-		`alice names/mute "match"="web.\n*" "seconds"=5 done`,
+		`alice names/mute match="web.\n*" seconds=5 done`,
 	}
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))

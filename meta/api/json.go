@@ -11,10 +11,10 @@ import (
 	"unicode/utf8"
 )
 
-// appendJSON appends plain data as JSON. It differs from encoding/json in what clients would stumble
+// encode returns plain data as JSON. It differs from encoding/json in what clients would stumble
 // over: a nil slice or map is an empty one, a number that is not finite and a zero time are null, times
 // are in UTC, and everything is ASCII.
-func appendJSON(dst []byte, v any) []byte { return appendValue(dst, reflect.ValueOf(v)) }
+func encode(v any) []byte { return appendValue(nil, reflect.ValueOf(v)) }
 
 var timeType = reflect.TypeFor[time.Time]()
 
