@@ -79,8 +79,8 @@ type childCount struct {
 }
 
 // Prefixes begins a walk over the names below a prefix, which ends at a dot, or over all for "". New
-// names are counted since a time: by prefix up to the second dot for GrowthFor at most; else, of the names that
-// are held only. Only the flushing goroutine may call it, and not between Drain and Summarize.
+// names are counted since a time. Growth knows them by their first nodes, for GrowthFor. Else new names
+// are counted that are still held. Only the flushing goroutine may call it, and not between Drain and Summarize.
 func (t *Table) Prefixes(below string, since time.Time) *PrefixWalk {
 	if below = strings.TrimRight(below, "."); below != "" {
 		below += "."
@@ -91,8 +91,7 @@ func (t *Table) Prefixes(below string, since time.Time) *PrefixWalk {
 	}
 	now := time.Now()
 	w.sum = Prefixes{Below: below, At: now, Since: since}
-	// Growth knows two nodes, and an hour.
-	w.sum.AtLeast = w.depth > 1 || now.Sub(since) > GrowthFor
+	w.sum.AtLeast = w.depth >= growthDepth || now.Sub(since) > GrowthFor
 	if !w.sum.AtLeast {
 		w.growth = t.Growth(since)
 		w.sum.Since = w.growth.Since
@@ -199,17 +198,17 @@ func comparePrefixes(a, b Prefix) int {
 
 // grow adds new and gone names to the rows.
 func (w *PrefixWalk) grow(p *Prefixes, rows map[string]*Prefix) {
-	made, gone := w.byChild(&w.growth.New), w.byChild(&w.growth.Gone)
-	for _, of := range []map[string]Bounds{made, gone} {
-		for child := range of {
-			if rows[child] == nil {
-				rows[child] = &Prefix{Prefix: child}
+	made, gone := &w.growth.New.Nodes[w.depth], &w.growth.Gone.Nodes[w.depth]
+	for _, d := range []*Depth{made, gone} {
+		for prefix := range d.Prefixes {
+			if rows[prefix] == nil && strings.HasPrefix(prefix, p.Below) {
+				rows[prefix] = &Prefix{Prefix: prefix}
 			}
 		}
 	}
 	moved := w.moved()
 	for child, r := range rows {
-		b, g := w.bounds(made, child, &w.growth.New), w.bounds(gone, child, &w.growth.Gone)
+		b, g := made.of(child), gone.of(child)
 		// The new names are those that are held and those that are gone.
 		held := uint64(r.New)
 		b.Least = min(max(b.Least, held), b.Most)
@@ -244,42 +243,12 @@ func (w *PrefixWalk) moved() map[string]uint64 {
 	return moved
 }
 
-// byChild adds up counts for the prefixes of the walk.
-func (w *PrefixWalk) byChild(g *Grown) map[string]Bounds {
-	sums := map[string]Bounds{}
-	for prefix, b := range g.Prefixes {
-		rest, ok := strings.CutPrefix(prefix, string(w.below))
-		if !ok {
-			continue
-		}
-		child := prefix
-		if i := strings.IndexByte(rest, '.'); i >= 0 {
-			child = prefix[:len(w.below)+i+1]
-		}
-		sum := sums[child]
-		sums[child] = Bounds{sum.Least + b.Least, sum.Most + b.Most}
-	}
-	return sums
-}
-
-// bounds returns the bounds of a child's count.
-func (w *PrefixWalk) bounds(sums map[string]Bounds, child string, g *Grown) Bounds {
-	b, known := sums[child]
-	if g.Others.Most == 0 { // all are counted
+// of returns the bounds of a prefix's count.
+func (d *Depth) of(prefix string) Bounds {
+	if b, listed := d.Prefixes[prefix]; listed {
 		return b
 	}
-	if !known {
-		b = g.Others
-	}
-	if w.depth == 0 {
-		// Any number of its parts may not be listed: only the total limits them.
-		listed := uint64(0)
-		for _, other := range g.Prefixes {
-			listed += other.Least
-		}
-		b.Most = b.Least + g.Total - min(listed, g.Total)
-	}
-	return b
+	return d.Others
 }
 
 // split returns the least count, and how much more it may be.

@@ -76,7 +76,7 @@ func TestPathAgainstModel(t *testing.T) {
 		var m pathModel
 		at := time.Unix(1_795_918_800, 0)
 		back := time.Time{} // when the clock was last set back
-		for i := range 400 + int(80*time.Minute/interval) {
+		for i := range 400 + min(1200, int(80*time.Minute/interval)) {
 			switch at = at.Add(interval); {
 			case r.IntN(200) == 0:
 				at = at.Add(time.Duration(r.IntN(10)) * interval)
