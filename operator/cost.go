@@ -18,7 +18,7 @@ const maxMost = 3
 func (d *Desk) cost(context.Context, question.Arguments) (any, error) {
 	f := figuresOf(d.Daemon)
 	c := question.Cost{
-		CostSum: d.costSum(f), Cores5m: d.perSecond("cpu.used", 5*time.Minute), Cores15m: d.perSecond("cpu.used", 15*time.Minute),
+		CostSum: d.costSum(f), Cores5m: d.perSecond(f, "cpu.used", 5*time.Minute), Cores15m: d.perSecond(f, "cpu.used", 15*time.Minute),
 		CPU: d.processor(f), Memories: d.memories(f), Most: []question.Prefix{},
 	}
 	if sum := d.counted.newest(); sum != nil {
@@ -58,10 +58,7 @@ const costOver = 5 * time.Minute
 // processor splits the processor time of the last minutes.
 func (d *Desk) processor(f figures) []question.Share {
 	grown := func(name string) float64 {
-		if d.Past == nil {
-			return f.value(name)
-		}
-		g, _ := d.Past.Growth(name, costOver)
+		g, _ := d.grown(f, name, costOver)
 		return g
 	}
 	all := grown("cpu.used")
@@ -91,13 +88,10 @@ func (d *Desk) memories(f figures) []question.Share {
 }
 
 // perSecond returns the mean growth of a figure per second, NaN if it is not known.
-func (d *Desk) perSecond(name string, over time.Duration) question.Number {
-	if d.Past == nil {
+func (d *Desk) perSecond(f figures, name string, in time.Duration) question.Number {
+	grew, over := d.grown(f, name, in)
+	if over <= 0 {
 		return question.Number(math.NaN())
 	}
-	grew, known := d.Past.Growth(name, over)
-	if known <= 0 {
-		return question.Number(math.NaN())
-	}
-	return question.Number(grew / known.Seconds())
+	return question.Number(grew / over.Seconds())
 }

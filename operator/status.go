@@ -29,7 +29,7 @@ func (d *Desk) status(context.Context, question.Arguments) (any, error) {
 			Connections: int(f.value("tcp.open")),
 		},
 		Lost:  d.lost(f),
-		Names: question.Names{Held: int(f.value("names")), Limit: int(f.value("names.limit")), Grown15m: int(d.grown("names"))},
+		Names: d.names(f),
 		Flush: question.Flush{
 			Number: number, At: at, Interval: d.Interval.Seconds(),
 			Took: f.value("flush_duration"), HeldUp: f.value("flush.swap"), Late: uint64(f.value("flush.late")),
@@ -42,6 +42,11 @@ func (d *Desk) status(context.Context, question.Arguments) (any, error) {
 	}, nil
 }
 
+func (d *Desk) names(f figures) question.Names {
+	grew, _ := d.grown(f, "names", recently)
+	return question.Names{Held: int(f.value("names")), Limit: int(f.value("names.limit")), Grown15m: int(grew)}
+}
+
 // mutes returns the globs whose samples are not kept.
 func (d *Desk) mutes() []question.Mute {
 	if d.Mutes == nil {
@@ -50,20 +55,17 @@ func (d *Desk) mutes() []question.Mute {
 	return append([]question.Mute{}, d.Mutes()...)
 }
 
-// grown returns how much a figure grew recently.
-func (d *Desk) grown(name string) float64 {
-	if d.Past == nil {
-		return 0
+// grown returns how much a figure grew in a time, and in which time that was: since the start in a
+// younger daemon.
+func (d *Desk) grown(f figures, name string, in time.Duration) (grew float64, over time.Duration) {
+	if age := time.Since(d.Started); d.Past == nil || age < in {
+		return f.value(name), age
 	}
-	grew, _ := d.Past.Growth(name, recently)
-	return grew
+	return d.Past.Growth(name, in)
 }
 
 // lost says what was lost recently.
 func (d *Desk) lost(f figures) (l question.Lost) {
-	if d.Past == nil {
-		return l
-	}
 	for _, part := range []struct {
 		rate  *float64
 		names []string
@@ -74,7 +76,7 @@ func (d *Desk) lost(f figures) (l question.Lost) {
 		{&l.Dropped, f.ofSinks(".points.dropped")},
 	} {
 		for _, name := range part.names {
-			grew, over := d.Past.Growth(name, recently)
+			grew, over := d.grown(f, name, recently)
 			if over <= 0 {
 				continue
 			}

@@ -125,22 +125,3 @@ func TestQuestionHealth(t *testing.T) {
 		t.Errorf("alerts: %v", err)
 	}
 }
-
-func TestQuestionExplain(t *testing.T) {
-	t.Parallel()
-	cfg := config()
-	cfg.MonitorPort, cfg.FlushInterval, cfg.GaugeExpire = 0, 20*time.Millisecond, time.Hour
-	cfg.Expire = 1 << 20
-	d := start(t, cfg)
-	send(t, d.dial("udp"), "Checkout Pay/EU:81.5|ms|@0.5\nCheckout_Pay-EU:1|c\nbad:x|c")
-	eventually(t, "not received", func() bool { return d.answerData("figures")["samples.received"] == 3.0 })
-	for _, text := range []string{"Checkout Pay/EU:81.5|ms|@0.5", "Checkout_Pay-EU", "php.err:1,5|ms", "Checkout_Pay-EX", "timers.Checkout_Pay-EU.mean"} {
-		t.Logf("%s", text)
-		data := d.answerData("explain", text)
-		for _, s := range data["steps"].([]any) {
-			s := s.(map[string]any)
-			t.Logf("  %-10s %v %v %v", s["step"], s["ok"], s["text"], s["reason"])
-		}
-		t.Log(data["known"], data["near"])
-	}
-}
