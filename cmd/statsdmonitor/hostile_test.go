@@ -96,7 +96,7 @@ func TestWrongLines(t *testing.T) {
 		"explain":                       "explain needs an argument: statsdmonitor explain LINE|NAME",
 		"sinks a b":                     `sinks takes at most 1 arguments: unexpected "b"`,
 		"cost a":                        `cost takes no argument: unexpected "a"`,
-		"top --by nmae":                 `--by: want name, prefix, sender or kind, not "nmae" (did you mean name?)`,
+		"top --by nam":                  `--by: want name, prefix, sender or kind, not "nam" (did you mean name?)`,
 		"top -n 0":                      `-n: want a number from 1 to 200, not "0"`,
 		"top -n":                        "-n needs a value: N",
 		"top --for 31":                  `--for: want a duration from 0s to 30s, not "31"`,
