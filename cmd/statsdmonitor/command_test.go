@@ -39,7 +39,7 @@ var shown = []struct {
 	{"config --all", "config.all", 0, []asked{{"config", nil}}},
 	{"config --diff", "config.diff", 0, []asked{{"config", nil}}},
 	{"cost", "cost", 0, []asked{{"cost", nil}}},
-	{"history udp.kernel_dropped stats.x --since 1h", "history", 0, []asked{{"history", []xmlrpc.Value{xmlrpc.String("udp.kernel_dropped,stats.x"), xmlrpc.Int(3600)}}}},
+	{"history udp.kernel_dropped stats.x --since 1h", "history", 0, []asked{{"history", []xmlrpc.Value{xmlrpc.String("udp.kernel_dropped,stats.x"), xmlrpc.Int(3600), xmlrpc.Int(2000)}}}},
 }
 
 // utc makes the local time of the test UTC.

@@ -47,7 +47,7 @@ var fakeAnswers = map[string]answerOf{
 	"alerts":    {[]string{"int"}, reporttest.Live(), reporttest.Alerts()},
 	"config":    {nil, reporttest.Live(), reporttest.Config()},
 	"cost":      {nil, reporttest.Flushed(), reporttest.Cost()},
-	"history":   {[]string{"string", "int"}, reporttest.Flushed(), reporttest.History()},
+	"history":   {[]string{"string", "int", "int"}, reporttest.Flushed(), reporttest.History()},
 	"tail":      {[]string{"string", "string", "boolean", "int", "int"}, reporttest.Probed(), reporttest.Tail()},
 }
 

@@ -16,7 +16,7 @@ import (
 func History(p Page, a question.Answer, h question.History) string {
 	s := &sheet{Page: &p}
 	for _, name := range slices.Sorted(maps.Keys(h.Series)) {
-		s.series(&h, name)
+		s.series(a, &h, name)
 	}
 	for _, note := range h.Notes {
 		if !strings.HasSuffix(note, " missing") { // the series say so
@@ -55,7 +55,7 @@ func extremesOf(values []question.Number) extremes {
 }
 
 // series writes one series. Leading gaps are left out: so far back nothing is held.
-func (s *sheet) series(h *question.History, name string) {
+func (s *sheet) series(a question.Answer, h *question.History, name string) {
 	all := h.Series[name]
 	first := slices.IndexFunc(all, func(n question.Number) bool { return !math.IsNaN(float64(n)) })
 	if first < 0 {
@@ -69,6 +69,9 @@ func (s *sheet) series(h *question.History, name string) {
 	step := seconds(h.Step)
 	from := h.From.Add(time.Duration(first) * step)
 	to := from.Add(time.Duration(len(values)-1) * step)
+	if to.After(a.AsOf) {
+		to = a.AsOf // the last step is not over yet
+	}
 	s.text(span{}, 0, s.seriesTitle(h, name, to.Add(step).Sub(from), to, first > 0))
 	sum := h.Sums[name]
 	s.groups("", 0, []span{
