@@ -67,12 +67,13 @@ func (s *sheet) series(a question.Answer, h *question.History, name string) {
 		values = greatest[first:]
 	}
 	step := seconds(h.Step)
-	from := h.From.Add(time.Duration(first) * step)
-	to := from.Add(time.Duration(len(values)-1) * step)
+	// A value is about the step that ends at its time.
+	from := h.From.Add(time.Duration(first-1) * step)
+	to := from.Add(time.Duration(len(values)) * step)
 	if to.After(a.AsOf) {
 		to = a.AsOf // the last step is not over yet
 	}
-	s.text(span{}, 0, s.seriesTitle(h, name, to.Add(step).Sub(from), to, first > 0))
+	s.text(span{}, 0, s.seriesTitle(h, name, to.Sub(from), to, first > 0))
 	sum := h.Sums[name]
 	s.groups("", 0, []span{
 		{text: "min " + number(sum.Min)}, {text: "mean " + number(sum.Mean)},
