@@ -111,7 +111,7 @@ func (f *flag) check(text string, most float64) error {
 }
 
 func (f *flag) checkDuration(text string, most float64) error {
-	d, err := cli.Duration(text)
+	d, err := duration(text)
 	switch s := d.Seconds(); {
 	case err != nil:
 		return fmt.Errorf("%s: %w", f.spelling(), err)
@@ -123,6 +123,16 @@ func (f *flag) checkDuration(text string, most float64) error {
 			plural.Duration(time.Duration(most*second)), strconv.QuoteToASCII(text))
 	}
 	return nil
+}
+
+// duration reads seconds, a Go duration, or days: 7d.
+func duration(text string) (time.Duration, error) {
+	if days, ok := strings.CutSuffix(text, "d"); ok {
+		if n, err := strconv.ParseUint(days, 10, 16); err == nil {
+			return time.Duration(n) * 24 * time.Hour, nil
+		}
+	}
+	return cli.Duration(text)
 }
 
 // list writes choices as a sentence does: a, b or c.

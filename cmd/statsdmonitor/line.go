@@ -213,7 +213,7 @@ func (l *line) text(name string) string {
 
 func (l *line) whole(name string) int { n, _ := strconv.Atoi(l.text(name)); return n }
 
-func (l *line) duration(name string) time.Duration { d, _ := cli.Duration(l.text(name)); return d }
+func (l *line) duration(name string) time.Duration { d, _ := duration(l.text(name)); return d }
 
 // word returns an argument, or "".
 func (l *line) word(i int) string {

@@ -16,10 +16,12 @@ import (
 func History(p Page, a question.Answer, h question.History) string {
 	s := &sheet{Page: &p}
 	for _, name := range slices.Sorted(maps.Keys(h.Series)) {
-		s.series(&h, name)
+		s.series(a, &h, name)
 	}
 	for _, note := range h.Notes {
-		s.text(span{}, 0, note)
+		if !strings.HasSuffix(note, " missing") { // the series say so
+			s.text(span{}, 0, note)
+		}
 	}
 	if len(h.Series) == 0 {
 		s.line(span{text: "no history is held"})
@@ -28,34 +30,32 @@ func History(p Page, a question.Answer, h question.History) string {
 	return s.String()
 }
 
-// summary is what the values of a series have been. Times are indexes.
-type summary struct {
-	least, greatest, last float64
-	sum                   float64
-	present, at           int
+// extremes are the least and the greatest of some values. There are none in a gap.
+type extremes struct {
+	least, greatest float64
+	present         int
 }
 
-func summarize(values []question.Number) summary {
-	m := summary{least: math.NaN(), greatest: math.NaN(), last: math.NaN()}
-	for i, n := range values {
+func extremesOf(values []question.Number) extremes {
+	m := extremes{least: math.NaN(), greatest: math.NaN()}
+	for _, n := range values {
 		v := float64(n)
 		if math.IsNaN(v) {
 			continue
 		}
 		if m.present == 0 || v > m.greatest {
-			m.greatest, m.at = v, i
+			m.greatest = v
 		}
 		if m.present == 0 || v < m.least {
 			m.least = v
 		}
-		m.sum, m.last = m.sum+v, v
 		m.present++
 	}
 	return m
 }
 
 // series writes one series. Leading gaps are left out: so far back nothing is held.
-func (s *sheet) series(h *question.History, name string) {
+func (s *sheet) series(a question.Answer, h *question.History, name string) {
 	all := h.Series[name]
 	first := slices.IndexFunc(all, func(n question.Number) bool { return !math.IsNaN(float64(n)) })
 	if first < 0 {
@@ -63,74 +63,77 @@ func (s *sheet) series(h *question.History, name string) {
 		return
 	}
 	values, worst := all[first:], h.Worst[name]
-	worst = worst[min(first, len(worst)):]
+	if greatest := h.Greatest[name]; len(greatest) == len(all) {
+		values = greatest[first:]
+	}
 	step := seconds(h.Step)
-	at := func(i int) time.Time { return h.From.Add(time.Duration(first+i) * step) }
-	m, last := summarize(values), len(values)-1
-	s.text(span{}, 0, seriesTitle(h, name, len(values))+" to "+s.clock(at(last))+seriesNote(len(values), m.present, first, step))
-	value := func(f float64) string { return decimal(f, 4) }
+	// A value is about the step that ends at its time.
+	from := h.From.Add(time.Duration(first-1) * step)
+	to := from.Add(time.Duration(len(values)) * step)
+	if to.After(a.AsOf) {
+		to = a.AsOf // the last step is not over yet
+	}
+	s.text(span{}, 0, s.seriesTitle(h, name, to.Sub(from), to, first > 0))
+	sum := h.Sums[name]
 	s.groups("", 0, []span{
-		{text: "min " + value(m.least)}, {text: "mean " + value(m.sum/float64(m.present))},
-		{text: "max " + value(m.greatest) + " at " + s.clock(at(m.at))}, {text: "last " + value(m.last)},
+		{text: "min " + number(sum.Min)}, {text: "mean " + number(sum.Mean)},
+		{text: "max " + number(sum.Max) + " at " + s.clock(sum.MaxAt)}, {text: "last " + number(sum.Last)},
 	}, "")
-	s.chart(values, worst, m)
-	from, to := s.clock(at(0)), s.clock(at(last))
-	if space := s.drawn(m, len(values)) - len(from) - len(to); space >= 1 {
-		s.line(span{pad("", axis(m)+2) + from + strings.Repeat(" ", space) + to, dim})
+	m := extremesOf(values)
+	s.chart(values, worst[min(first, len(worst)):], m)
+	left, right := s.clock(from), s.clock(to)
+	if space := s.drawn(m, len(values)) - len(left) - len(right); space >= 1 {
+		s.line(span{pad("", axis(m)+2) + left + strings.Repeat(" ", space) + right, dim})
 	}
 }
 
-func seriesTitle(h *question.History, name string, n int) string {
+// seriesTitle says what a series is about, and what is missing of it.
+func (s *sheet) seriesTitle(h *question.History, name string, over time.Duration, to time.Time, young bool) string {
 	if h.Kinds[name] == "rate" {
 		name += " per second"
 	}
-	return name + ", " + plural.Duration(time.Duration(n)*seconds(h.Step))
-}
-
-// seriesNote says how many values there are, and what is missing.
-func seriesNote(n, present, before int, step time.Duration) string {
-	text := ", " + plural.Things(uint64(n), "value", "values") + " of " + plural.Duration(step)
-	if missing := n - present; missing > 0 {
-		text += ", " + count(missing) + " missing"
+	text := name + ", " + plural.Duration(over) + " to " + s.clock(to) + ", " + plural.Things(uint64(max(h.Flushes, 0)), "flush", "flushes")
+	if h.Missing > 0 {
+		text += ", " + count(h.Missing) + " missing"
 	} else {
 		text += ", none missing"
 	}
-	if before > 0 {
+	if young {
 		text += "; nothing older is held"
 	}
 	return text
 }
 
 // axis is the width of the labels at the left of a chart.
-func axis(m summary) int {
+func axis(m extremes) int {
 	return max(len("health"), len(decimal(m.greatest, 4)), len(decimal(floor(m), 4)))
 }
 
 // drawn is the number of columns of a chart. A few values have several columns each.
-func (s *sheet) drawn(m summary, values int) int {
+func (s *sheet) drawn(m extremes, values int) int {
 	room := s.width() - axis(m) - 2
 	return min(room, values*max(room/values, 1))
 }
 
 // floor is the value at the bottom of a chart: 0, unless values are negative.
-func floor(m summary) float64 { return min(m.least, 0) }
+func floor(m extremes) float64 { return min(m.least, 0) }
 
 // rows is the height of a chart.
 const rows = 5
 
 // chart draws values from the floor to the greatest. A column shows the greatest of its values, and
 // the worst state of the health.
-func (s *sheet) chart(values, worst []question.Number, m summary) {
+func (s *sheet) chart(values, worst []question.Number, m extremes) {
 	columns := s.drawn(m, len(values))
 	heights, states := make([]int, columns), make([]int, columns)
 	low := floor(m)
 	for c := range columns {
 		from := c * len(values) / columns
 		to := max((c+1)*len(values)/columns, from+1)
-		top := summarize(values[from:to])
+		top := extremesOf(values[from:to])
 		heights[c] = height(top, low, m.greatest)
 		if len(worst) >= to {
-			states[c] = int(max(summarize(worst[from:to]).greatest, 0))
+			states[c] = int(max(extremesOf(worst[from:to]).greatest, 0))
 		}
 	}
 	for row := rows; row >= 1; row-- {
@@ -151,7 +154,7 @@ func (s *sheet) chart(values, worst []question.Number, m summary) {
 }
 
 // height returns how high a column is, in halves of a row; -1 for a gap.
-func height(top summary, low, high float64) int {
+func height(top extremes, low, high float64) int {
 	if top.present == 0 {
 		return -1
 	}

@@ -250,9 +250,15 @@ func History() question.History {
 	}
 	return question.History{
 		From: flush.Add(-89 * 10 * time.Second), Step: 10,
-		Series: map[string][]question.Number{"udp.kernel_dropped": drops, "stats.gauges.outside": temperature, "stats.gone": {None, None}},
-		Worst:  map[string][]question.Number{"udp.kernel_dropped": worst},
-		Kinds:  map[string]string{"udp.kernel_dropped": "rate", "stats.gauges.outside": "value"},
-		Notes:  []string{"no history held of stats.gone; held from now on"},
+		Series:   map[string][]question.Number{"udp.kernel_dropped": drops, "stats.gauges.outside": temperature, "stats.gone": {None, None}},
+		Worst:    map[string][]question.Number{"udp.kernel_dropped": worst},
+		Kinds:    map[string]string{"udp.kernel_dropped": "rate", "stats.gauges.outside": "value"},
+		Greatest: map[string][]question.Number{"udp.kernel_dropped": drops, "stats.gauges.outside": temperature},
+		Sums: map[string]question.HistorySum{
+			"udp.kernel_dropped":   {Min: 0, Mean: 1.3, Max: 24.6, MaxAt: flush.Add(-531 * time.Second), Last: 0},
+			"stats.gauges.outside": {Min: -9.9999, Mean: 2.1, Max: 9.9957, MaxAt: flush.Add(-740 * time.Second), Last: 5.01},
+		},
+		Flushes: 90, Missing: 2,
+		Notes: []string{"2 flushes missing", "no history held of stats.gone; held from now on"},
 	}
 }
