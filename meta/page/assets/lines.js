@@ -10,5 +10,8 @@ export function lineRow({ line, at, reason, sender, kind, name, time, alike }) {
   return h('li', {},
     h('code', { title: line }, before, part || atEnd ? h('mark', {}, part) : '', behind),
     h('span', { class: 'n' }, seconds(time) ? ago(seconds(time)) : ''),
-    h('span', { class: 'by' }, (reason || kind + ' ' + name) + ' from ' + (sender || 'an unknown sender') + (alike ? ', ' + grouped(alike) + ' alike in 15 min' : '')));
+    h('span', { class: 'by' }, reason || kind + (line.includes(name) ? '' : ' ' + name), from(reason, sender), alike ? ', ' + grouped(alike) + ' alike in 15 min' : ''));
 }
+
+// from names the sender. Of good lines it is rarely asked for.
+const from = (reason, sender) => sender ? ' from ' + sender : reason ? ' from an unknown sender' : '';

@@ -9,7 +9,7 @@ import { ago, clock, plural, seconds, short } from './words.js';
 
 const look = 5; // seconds
 const most = 4; // lines in the plot
-const rows = 20; // received lines shown
+const rows = 8; // received lines shown
 
 let minutes = 15, picked = '', paths = [], past = null, plot = null, asked = 0;
 
@@ -67,9 +67,9 @@ async function load(watchFor) {
   draw();
 }
 
-// best chooses the paths that say most: of a timer its mean and its percentiles.
+// best chooses the paths that say most: of a timer its mean, then its percentiles.
 function best(all) {
-  const telling = all.filter(p => /\.(mean|upper|upper_[\d_]+)(;|$)/.test(p));
+  const mean = p => /\.mean(;|$)/.test(p), telling = [...all.filter(mean), ...all.filter(p => /\.upper(_[\d_]+)?(;|$)/.test(p))];
   return (telling.length ? telling : all).slice(0, most);
 }
 

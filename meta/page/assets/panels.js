@@ -21,7 +21,7 @@ const panels = [
   {
     title: 'Lost', lines: s => [['udp.kernel_dropped', 'samples.refused', ...parts(s.sinks, 'dropped')], ['metrics.discarded']], colors: ['--warn', '--accent'], peaks: true,
     big: s => [grouped(s.lost.sum_15m), 'in 15 min'],
-    sub: s => [['kernel', 'kernel'], ['bad', 'bad lines'], ['refused', 'refused'], ['dropped', 'dropped']]
+    sub: s => [['kernel', 'kernel'], ['bad', 'bad'], ['refused', 'refused'], ['dropped', 'dropped']]
       .map(([key, text], i) => h('span', { class: s.lost[key] > 0 && key !== 'bad' ? 'degraded' : undefined }, (i ? ' · ' : '') + text + ' ' + short(s.lost[key]) + (i === 3 ? ' /s' : ''))),
     at: (lost, bad) => short(lost) + '/s lost, ' + short(bad) + '/s bad',
   },
