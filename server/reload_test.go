@@ -86,10 +86,10 @@ func TestReloadKnowsEverySetting(t *testing.T) {
 	})
 }
 
-// settings lists the fields of a struct, embedded structs included.
+// settings lists the fields of a struct, embedded structs included. Functions are no settings.
 func settings(of reflect.Type) (all []reflect.StructField) {
 	for _, f := range reflect.VisibleFields(of) {
-		if !f.Anonymous {
+		if !f.Anonymous && f.Type.Kind() != reflect.Func {
 			all = append(all, f)
 		}
 	}
