@@ -25,7 +25,7 @@ type frame struct {
 }
 
 func frameOf(answer question.Answer) []byte {
-	return append(appendJSON(nil, frame{1, answer}), '\n')
+	return append(encode(frame{1, answer}), '\n')
 }
 
 func (a *API) answer(w http.ResponseWriter, r *http.Request, answer question.Answer) {

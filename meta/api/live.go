@@ -227,7 +227,7 @@ func (l *live) ask(q *question.Question) []byte {
 		}
 		return nil
 	}
-	return appendJSON(nil, frame{1, answer})
+	return encode(frame{1, answer})
 }
 
 // tell gives an event to each reader that has room for it.

@@ -9,7 +9,7 @@ import (
 // schemas are the JSON schemas of types. Named structs are defined once, under their name.
 type schemas struct{ defined object }
 
-// of returns the schema of what appendJSON makes of a type.
+// of returns the schema of what encode makes of a type.
 func (s *schemas) of(t reflect.Type) object {
 	switch {
 	case t == nil:
