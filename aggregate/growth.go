@@ -9,7 +9,9 @@ import (
 )
 
 const (
-	// growthPrefixes is the number of prefixes counted in a minute. A prefix with more than
+	// growthDepth is how many nodes of names are counted: first nodes, and first two nodes.
+	growthDepth = 2
+	// growthPrefixes is the number of prefixes of a depth counted in a minute. A prefix with more than
 	// 1/growthPrefixes of a minute's names is always among them.
 	growthPrefixes = 64
 	// growthMinutes is how many minutes are kept.
@@ -28,19 +30,32 @@ type growth struct {
 type growthMinute struct {
 	from, until time.Time // until is zero for the running minute
 	total       uint64
-	prefixes    *heavy.Counters
+	prefixes    [growthDepth]*heavy.Counters // by the number of nodes less 1
+}
+
+func newGrowthMinute(from time.Time) *growthMinute {
+	m := &growthMinute{from: from}
+	for i := range m.prefixes {
+		m.prefixes[i] = heavy.New(growthPrefixes)
+	}
+	return m
 }
 
 // add counts a name.
-func (g *growth) add(name []byte, tagged bool) {
+func (g *growth) add(name []byte) {
 	m := g.minutes[g.now]
 	if m == nil {
-		m = &growthMinute{from: time.Now(), prefixes: heavy.New(growthPrefixes)}
+		m = newGrowthMinute(time.Now())
 		g.minutes[g.now] = m
 	}
 	m.total++
-	prefix := growthPrefix(name, tagged)
-	m.prefixes.Add(0, prefix[:min(len(prefix), maxGrowthPrefix)])
+	two := metric.Prefix(name)
+	one := two
+	if i := bytes.IndexByte(two, '.'); i >= 0 {
+		one = two[:i+1]
+	}
+	m.prefixes[0].Add(0, one[:min(len(one), maxGrowthPrefix)])
+	m.prefixes[1].Add(0, two[:min(len(two), maxGrowthPrefix)])
 }
 
 // turn begins a new minute if the running one is over.
@@ -56,42 +71,33 @@ func (g *growth) turn(now time.Time) {
 	m.until = now
 	g.now = (g.now + 1) % growthMinutes
 	if m = g.minutes[g.now]; m == nil {
-		m = &growthMinute{prefixes: heavy.New(growthPrefixes)}
-		g.minutes[g.now] = m
+		g.minutes[g.now] = newGrowthMinute(now)
+		return
 	}
 	m.from, m.until, m.total = now, time.Time{}, 0
-	m.prefixes.Reset()
-}
-
-// growthPrefix returns the part of a name up to and including its second dot, without tags.
-func growthPrefix(name []byte, tagged bool) []byte {
-	if tagged {
-		name, _ = metric.CutTags(name)
+	for _, p := range m.prefixes {
+		p.Reset()
 	}
-	if i := bytes.IndexByte(name, '.'); i >= 0 {
-		if j := bytes.IndexByte(name[i+1:], '.'); j >= 0 {
-			return name[:i+1+j+1]
-		}
-	}
-	return name
 }
 
 // Growth says how many names were made, and how many expired or were deleted, by prefix.
 type Growth struct {
 	// Since is when the counting began: the start of the minute of the asked time, or later if fewer
 	// minutes are kept.
-	Since time.Time
-	New   Grown
-	Gone  Grown
+	Since     time.Time
+	New, Gone Grown
 }
 
-// Grown counts names by prefix: names up to and including their second dot, or whole ones that have
-// fewer.
+// Grown counts names by prefix.
 type Grown struct {
-	Total uint64 // exact
-	// Prefixes are the ones with most names. Others has the bounds for any other prefix.
-	Prefixes map[string]Bounds
-	Others   Bounds
+	Total uint64   // exact
+	Nodes [2]Depth // by first nodes, and by first two nodes
+}
+
+// Depth counts names by as many nodes, with the dot after them; names with fewer nodes count whole.
+type Depth struct {
+	Prefixes map[string]Bounds // the ones with most names
+	Others   Bounds            // of any other prefix
 }
 
 // Bounds are the smallest and the greatest possible count.
@@ -102,30 +108,36 @@ const GrowthFor = growthMinutes * time.Minute
 
 // Growth counts the names made and gone since a time. Only the flushing goroutine may call it.
 func (t *Table) Growth(since time.Time) Growth {
-	sum := Growth{Since: since, New: newGrown(), Gone: newGrown()}
+	g := Growth{Since: since, New: newGrown(), Gone: newGrown()}
 	if oldest := time.Now().Add(-GrowthFor); since.Before(oldest) {
-		sum.Since = oldest
+		g.Since = oldest
 	}
-	if sum.Since.Before(t.began) {
-		sum.Since = t.began
+	if g.Since.Before(t.began) {
+		g.Since = t.began
 	}
-	asked := sum.Since
+	asked := g.Since
 	for _, s := range t.shards {
 		for i := range s.grown.minutes {
 			s.mutex.Lock()
-			sum.New.add(s.grown.minutes[i], asked, &sum.Since)
+			g.New.add(s.grown.minutes[i], asked, &g.Since)
 			s.mutex.Unlock()
 		}
 	}
 	for _, m := range t.gone.minutes {
-		sum.Gone.add(m, asked, &sum.Since)
+		g.Gone.add(m, asked, &g.Since)
 	}
-	return sum
+	return g
 }
 
-func newGrown() Grown { return Grown{Prefixes: map[string]Bounds{}} }
+func newGrown() (g Grown) {
+	for i := range g.Nodes {
+		g.Nodes[i].Prefixes = map[string]Bounds{}
+	}
+	return g
+}
 
-// add adds a minute if a part of it is later than asked. It sets since to the minute's begin if that is earlier.
+// add adds a minute if a part of it is later than asked. It sets since to the minute's begin if that is
+// earlier.
 func (g *Grown) add(m *growthMinute, asked time.Time, since *time.Time) {
 	if m == nil || m.total == 0 || !m.until.IsZero() && !m.until.After(asked) {
 		return
@@ -134,34 +146,32 @@ func (g *Grown) add(m *growthMinute, asked time.Time, since *time.Time) {
 		*since = m.from
 	}
 	g.Total += m.total
-	floor := m.prefixes.Floor()
-	g.Others.Most += floor
-	for i := range m.prefixes.Len() {
-		_, key := m.prefixes.Key(i)
-		b, known := g.Prefixes[string(key)]
-		if !known { // not in the minutes so far
-			b = Bounds{0, g.Others.Most - floor}
-		}
-		count, over := m.prefixes.Count(i)
-		// floor is added for all prefixes; this one's is known better
-		g.Prefixes[string(key)] = Bounds{b.Least + count - over, b.Most + count}
-	}
-	if floor > 0 {
-		g.raise(m, floor)
+	for i, counted := range m.prefixes {
+		g.Nodes[i].add(counted)
 	}
 }
 
-// raise adds floor to the upper bound of the prefixes that the minute does not have.
-func (g *Grown) raise(m *growthMinute, floor uint64) {
-	has := make(map[string]bool, m.prefixes.Len())
-	for i := range m.prefixes.Len() {
-		_, key := m.prefixes.Key(i)
-		has[string(key)] = true
+func (d *Depth) add(counted *heavy.Counters) {
+	floor := counted.Floor()
+	listed := make(map[string]bool, counted.Len())
+	for i := range counted.Len() {
+		_, key := counted.Key(i)
+		listed[string(key)] = true
+		b, known := d.Prefixes[string(key)]
+		if !known { // earlier minutes did not list it
+			b = d.Others
+		}
+		count, over := counted.Count(i)
+		d.Prefixes[string(key)] = Bounds{b.Least + count - over, b.Most + count}
 	}
-	for prefix, b := range g.Prefixes {
-		if !has[prefix] {
+	if floor == 0 {
+		return
+	}
+	d.Others.Most += floor
+	for prefix, b := range d.Prefixes {
+		if !listed[prefix] {
 			b.Most += floor
-			g.Prefixes[prefix] = b
+			d.Prefixes[prefix] = b
 		}
 	}
 }

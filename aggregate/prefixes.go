@@ -40,8 +40,8 @@ type Prefix struct {
 	Prefix string // with a dot at the end, unless it is a whole name
 	Names  int    // held; at least, if something was Forgotten
 	Bytes  uint64 // of their records
-	// New and Gone are the names made, and expired or deleted, since Prefixes.Since. They may be wrong
-	// by NewError and GoneError either way.
+	// New and Gone are the names made, and expired or deleted, since Prefixes.Since: at least. There
+	// may be NewError and GoneError more.
 	New, Gone           int
 	NewError, GoneError int
 	Newest              time.Time // when the newest name that is held was first seen; zero if that is not known
@@ -73,13 +73,14 @@ type PrefixWalk struct {
 // childCount is what the held names of a prefix add up to.
 type childCount struct {
 	names, fresh int
+	moved        int // by a rebuild since then, so they may be new
 	bytes        uint64
 	newest       time.Time
 }
 
 // Prefixes begins a walk over the names below a prefix, which ends at a dot, or over all for "". New
-// names are counted since a time: by prefix up to the second dot for GrowthFor at most; else, of the names that
-// are held only. Only the flushing goroutine may call it, and not between Drain and Summarize.
+// names are counted since a time. Growth knows them by their first nodes, for GrowthFor. Else new names
+// are counted that are still held. Only the flushing goroutine may call it, and not between Drain and Summarize.
 func (t *Table) Prefixes(below string, since time.Time) *PrefixWalk {
 	if below = strings.TrimRight(below, "."); below != "" {
 		below += "."
@@ -90,8 +91,7 @@ func (t *Table) Prefixes(below string, since time.Time) *PrefixWalk {
 	}
 	now := time.Now()
 	w.sum = Prefixes{Below: below, At: now, Since: since}
-	// Growth knows two nodes, and an hour.
-	w.sum.AtLeast = w.depth > 1 || now.Sub(since) > GrowthFor
+	w.sum.AtLeast = w.depth >= growthDepth || now.Sub(since) > GrowthFor
 	if !w.sum.AtLeast {
 		w.growth = t.Growth(since)
 		w.sum.Since = w.growth.Since
@@ -146,12 +146,15 @@ func (w *PrefixWalk) count(rec record, first FirstSeen) {
 	if fresh {
 		*c = childCount{}
 	}
-	isNew := !first.Before && !first.At.Before(w.sum.Since)
 	c.names++
 	c.bytes += uint64(size(rec.meta())*8 + slotBytes)
 	w.sum.Held++
-	if isNew {
-		c.fresh++
+	if first.At.Unix() >= w.sum.Since.Unix() { // marks are in seconds
+		if first.Before {
+			c.moved++
+		} else {
+			c.fresh++
+		}
 	}
 	if !first.Before && first.At.After(c.newest) {
 		c.newest = first.At
@@ -195,20 +198,28 @@ func comparePrefixes(a, b Prefix) int {
 
 // grow adds new and gone names to the rows.
 func (w *PrefixWalk) grow(p *Prefixes, rows map[string]*Prefix) {
-	made, gone := w.byChild(&w.growth.New), w.byChild(&w.growth.Gone)
-	for _, of := range []map[string]Bounds{made, gone} {
-		for child := range of {
-			if rows[child] == nil {
-				rows[child] = &Prefix{Prefix: child}
+	made, gone := &w.growth.New.Nodes[w.depth], &w.growth.Gone.Nodes[w.depth]
+	for _, d := range []*Depth{made, gone} {
+		for prefix := range d.Prefixes {
+			if rows[prefix] == nil && strings.HasPrefix(prefix, p.Below) {
+				rows[prefix] = &Prefix{Prefix: prefix}
 			}
 		}
 	}
+	moved := w.moved()
 	for child, r := range rows {
-		b := w.bounds(made, child, &w.growth.New)
-		// Names that are held and new were counted too.
-		b.Least = min(max(b.Least, uint64(r.New)), b.Most)
-		r.New, r.NewError = b.middle()
-		r.Gone, r.GoneError = w.bounds(gone, child, &w.growth.Gone).middle()
+		b, g := made.of(child), gone.of(child)
+		// The new names are those that are held and those that are gone.
+		held := uint64(r.New)
+		b.Least = min(max(b.Least, held), b.Most)
+		if may, exact := moved[child]; exact || p.Forgotten == 0 {
+			b.Most = max(min(b.Most, held+may+g.Most), b.Least)
+			if b.Least > held+may {
+				g.Least = min(max(g.Least, b.Least-held-may), g.Most)
+			}
+		}
+		r.New, r.NewError = b.split()
+		r.Gone, r.GoneError = g.split()
 	}
 	if w.depth == 0 {
 		p.New, p.Gone = int(w.growth.New.Total), int(w.growth.Gone.Total)
@@ -219,45 +230,26 @@ func (w *PrefixWalk) grow(p *Prefixes, rows map[string]*Prefix) {
 	}
 }
 
-// byChild adds up counts for the prefixes of the walk.
-func (w *PrefixWalk) byChild(g *Grown) map[string]Bounds {
-	sums := map[string]Bounds{}
-	for prefix, b := range g.Prefixes {
-		rest, ok := strings.CutPrefix(prefix, string(w.below))
-		if !ok {
-			continue
+// moved returns how many names of each child may be new because they were moved. It leaves out children
+// whose names are not all counted.
+func (w *PrefixWalk) moved() map[string]uint64 {
+	moved := make(map[string]uint64, len(w.counts))
+	for i := range w.counts {
+		if _, over := w.children.Count(i); over == 0 {
+			_, key := w.children.Key(i)
+			moved[string(key)] = uint64(w.counts[i].moved)
 		}
-		child := prefix
-		if i := strings.IndexByte(rest, '.'); i >= 0 {
-			child = prefix[:len(w.below)+i+1]
-		}
-		sum := sums[child]
-		sums[child] = Bounds{sum.Least + b.Least, sum.Most + b.Most}
 	}
-	return sums
+	return moved
 }
 
-// bounds returns the bounds of a child's count.
-func (w *PrefixWalk) bounds(sums map[string]Bounds, child string, g *Grown) Bounds {
-	b, known := sums[child]
-	if g.Others.Most == 0 { // all are counted
+// of returns the bounds of a prefix's count.
+func (d *Depth) of(prefix string) Bounds {
+	if b, listed := d.Prefixes[prefix]; listed {
 		return b
 	}
-	if !known {
-		b = g.Others
-	}
-	if w.depth == 0 {
-		// Any number of its parts may not be listed: only the total limits them.
-		listed := uint64(0)
-		for _, other := range g.Prefixes {
-			listed += other.Least
-		}
-		b.Most = b.Least + g.Total - min(listed, g.Total)
-	}
-	return b
+	return d.Others
 }
 
-func (b Bounds) middle() (value, either int) {
-	value = int((b.Least + b.Most + 1) / 2)
-	return value, int(b.Most) - value + int((b.Most-b.Least)%2)
-}
+// split returns the least count, and how much more it may be.
+func (b Bounds) split() (least, more int) { return int(b.Least), int(b.Most - b.Least) }

@@ -11,8 +11,9 @@ import (
 // marks say when records were made: each flush notes where they end. Only the flushing goroutine uses
 // them.
 type marks struct {
-	began int64  // Unix seconds: when the first record was made, or moved here
-	list  []mark // by place and by time
+	began   int64  // Unix seconds: when the first record was made, or moved here
+	list    []mark // by place and by time
+	dropped bool   // the first marks are gone
 }
 
 // mark says that the records before end were there at a time.
@@ -36,7 +37,7 @@ func (m *marks) note(end ref, now int64) {
 	n := len(m.list)
 	switch {
 	case n > 0 && m.list[n-1].end == end: // no new records
-		m.list[n-1].at = max(m.list[n-1].at, at)
+		return
 	case n > 1 && at < m.list[n-2].at+fineMark:
 		m.list[n-1] = mark{end, max(m.list[n-1].at, at)}
 	default:
@@ -53,6 +54,7 @@ func (m *marks) thin(now uint32) {
 	for i, k := range m.list {
 		age := now - k.at
 		if age > coarseMarks {
+			m.dropped = true
 			continue
 		}
 		// The next mark covers the records of this one too.
@@ -86,18 +88,19 @@ func (m *marks) first(r ref, rec record, now time.Time) FirstSeen {
 	switch {
 	case i == len(m.list):
 		return FirstSeen{At: now} // since the last flush
-	case i == 0 && int64(m.list[0].at) > m.began+coarseMarks:
-		return FirstSeen{time.Unix(int64(m.list[0].at), 0), true} // earlier marks were dropped
+	case i == 0 && m.dropped:
+		return FirstSeen{time.Unix(int64(m.list[0].at), 0), true}
 	}
 	return FirstSeen{At: time.Unix(int64(m.list[i].at), 0)}
 }
 
-// older reports whether f was before o.
-func (f FirstSeen) older(o FirstSeen) bool {
-	if f.At.Equal(o.At) {
-		return f.Before && !o.Before
+// or returns when a name of two records was first seen.
+func (f FirstSeen) or(o FirstSeen) FirstSeen {
+	if o.At.Before(f.At) {
+		f.At = o.At
 	}
-	return f.At.Before(o.At)
+	f.Before = f.Before || o.Before
+	return f
 }
 
 // Seen says when a name was first and last seen.
@@ -129,13 +132,10 @@ func (t *Table) Seen(kind metric.Kind, name []byte) (seen Seen, held bool) {
 			unseen = s.flush - 1 - rec.lastSeen() + 1
 		}
 		first := s.names.marks.first(r, rec, now)
-		if !held || first.older(seen.First) {
-			seen.First = first
+		if held {
+			first, unseen = first.or(seen.First), min(unseen, seen.Unseen)
 		}
-		if !held || unseen < seen.Unseen {
-			seen.Unseen = unseen
-		}
-		held = true
+		seen, held = Seen{first, unseen}, true
 	}
 	return seen, held
 }

@@ -88,7 +88,7 @@ func (s *summary) summarizeView(i int) {
 			case age >= s.table.config.Expire[kind]:
 				expired++
 				if age == s.table.config.Expire[kind] {
-					s.table.gone.add(rec.name(), s.table.config.Tagged)
+					s.table.gone.add(rec.name())
 				}
 				continue
 			case age > 0 && s.program.idles(kind, age):

@@ -53,16 +53,7 @@ func BenchmarkReceive(b *testing.B) {
 			r := in.receivers[0]
 			r.socket.wantSenders(bb.senders)
 			r.asking = bb.senders
-			if bb.ask != nil {
-				var asking sync.WaitGroup
-				defer asking.Wait()
-				ctx, cancel := context.WithCancel(b.Context())
-				defer cancel()
-				asking.Go(func() { bb.ask(ctx, in) })
-				for !in.lanes[0].isProbed() {
-					time.Sleep(time.Millisecond)
-				}
-			}
+			defer askAll(b, in, bb.ask)()
 
 			// As many at a time as the smallest buffer holds.
 			const round = 64
@@ -92,6 +83,23 @@ func BenchmarkReceive(b *testing.B) {
 				b.Fatalf("%d samples of %d datagrams, want %d", t.Aggregated, t.UDPPackets, b.N)
 			}
 		})
+	}
+}
+
+// askAll runs a probe until the returned function is called.
+func askAll(b *testing.B, in *Intake, ask func(context.Context, *Intake)) (end func()) {
+	if ask == nil {
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(b.Context())
+	var asking sync.WaitGroup
+	asking.Go(func() { ask(ctx, in) })
+	for !in.lanes[0].isProbed() {
+		time.Sleep(time.Millisecond)
+	}
+	return func() {
+		cancel()
+		asking.Wait()
 	}
 }
 

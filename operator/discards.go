@@ -8,7 +8,10 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-const unknownSender = "unknown"
+const (
+	unknownSender = "unknown"
+	noteUnknown   = "some senders are unknown: after a quiet minute the kernel is only asked from the second bad line on (--discard-senders on asks always); statsdmonitor tail --bad asks at once"
+)
 
 func (d *Desk) discards(context.Context, question.Arguments) (any, error) {
 	now := d.Daemon.Discards()
@@ -21,6 +24,9 @@ func (d *Desk) discards(context.Context, question.Arguments) (any, error) {
 	}
 	for i := range now.Lines {
 		answer.Lines[i] = badLine(&now.Lines[i])
+		if !now.Lines[i].Sender.Known() {
+			answer.Note = noteUnknown
+		}
 	}
 	for i, r := range now.Refused {
 		answer.Refused[i] = question.Refused{Limit: r.Limit, Prefix: r.Prefix, Least: r.Min, Most: r.Max}

@@ -2,6 +2,7 @@ package operator
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -51,10 +52,12 @@ func (e *Events) Flushed(number uint64) {
 
 // Health tells of a health if it has another state, or other reasons, than the last one.
 func (e *Events) Health(h meta.Health) {
-	reasons := fmt.Sprint(h.State)
+	var b strings.Builder
+	fmt.Fprint(&b, h.State)
 	for i := range h.Reasons {
-		reasons += fmt.Sprintf("\n%s %s %d", h.Reasons[i].ID, h.Reasons[i].Subject, h.Reasons[i].State)
+		fmt.Fprintf(&b, "\n%s %s %d", h.Reasons[i].ID, h.Reasons[i].Subject, h.Reasons[i].State)
 	}
+	reasons := b.String()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if reasons != e.reasons {

@@ -32,7 +32,8 @@ type explanation struct {
 
 // subject is a name that is explained: of one kind if it comes from a line, else of all its kinds.
 type subject struct {
-	sent   string
+	sent   string // as the line has it
+	series string // with the tags that are part of the name
 	name   string // in the table
 	sample *metric.Sample
 	facts  nameFacts
@@ -88,7 +89,8 @@ func (e *explanation) line(text string) error {
 			continue
 		}
 		if !slices.ContainsFunc(subjects, func(s subject) bool { return s.name == v.name && s.sample.Kind == v.sample.Kind }) {
-			subjects = append(subjects, subject{sent: string(v.sample.Name), name: v.name, sample: &v.sample})
+			sent, _, _ := strings.Cut(text[v.at:], ":")
+			subjects = append(subjects, subject{sent: sent, series: string(v.sample.Name), name: v.name, sample: &v.sample})
 		}
 	}
 	e.answer.Known = len(subjects) == 0
@@ -107,7 +109,7 @@ func (e *explanation) name(text string) error {
 		e.bad("name", v.reason, e.because(text, &v))
 		return nil
 	}
-	s := subject{sent: string(v.sample.Name), name: v.name}
+	s := subject{sent: text, series: string(v.sample.Name), name: v.name}
 	return e.subject(&s)
 }
 
@@ -143,8 +145,8 @@ func (e *explanation) unknown(s *subject) error {
 		return nil
 	}
 	e.cleaned(s)
-	step := e.step("name", shown(s.name)+" is not known: no sample of it came lately")
-	step.OK = false
+	step := &e.answer.Steps[len(e.answer.Steps)-1]
+	step.OK, step.Text = false, step.Text+"  not known: no sample of it came lately"
 	e.rules(s)
 	if err := e.senders(s.name); err != nil { // a name that is refused is sent all the same
 		return err

@@ -162,6 +162,32 @@ func TestExplainLine(t *testing.T) {
 	}
 }
 
+// Names with tags, and the paths of other schemes, are those that the daemon publishes.
+func TestExplainSchemes(t *testing.T) {
+	for _, tt := range []struct {
+		dialect          metric.Dialect
+		tags             metric.Tags
+		naming           aggregate.Naming
+		line, name, path string
+	}{
+		{metric.Reference, metric.GraphiteTags, aggregate.Reference, "a b:1|c|#k:v", "a_b;k=v  tags are a part of it (--tags)  space -> _  (--dialect reference)", "stats.a_b;k=v"},
+		{metric.Reference, metric.TagsInName, aggregate.Reference, "a:1|c|#k:v", "a.k.v  tags are a part of it (--tags)", "stats.a.k.v"},
+		{metric.Etsy, metric.DropTags, aggregate.EtsyLegacy, "a=b:1|c", "a=b  as sent", "stats_counts.a=b"},
+		{metric.Etsy, metric.DropTags, aggregate.Etsy, "a/b:1|ms", "a-b  / -> -  (--dialect etsy)", "stats.timers.a-b.mean_90"},
+		{metric.Gstatsd, metric.DropTags, aggregate.Gstatsd, "a b:1|g", "ab  space deleted  (--dialect gstatsd)", "stats.ab"},
+	} {
+		r := running(tt.dialect, tt.tags)
+		r.Scheme = tt.naming.Layout().Scheme()
+		e := explain(t, desk(r, Sources{}), tt.line)
+		if got := step(t, e, "name").Text; got != tt.name {
+			t.Errorf("%s, %s: name %s, want %s", tt.naming, tt.line, got, tt.name)
+		}
+		if got := step(t, e, "published").Paths; !slices.Contains(got, tt.path) {
+			t.Errorf("%s, %s: paths %v lack %s", tt.naming, tt.line, got, tt.path)
+		}
+	}
+}
+
 // A clash is told whether it comes from two kinds of one name, or from two names.
 func TestExplainClash(t *testing.T) {
 	r := running(metric.Reference, metric.DropTags)

@@ -70,7 +70,7 @@ func (p *past) sort(ctx context.Context, name string) error {
 // isPublished reports whether the last flush published a path of which no value is kept.
 func (p *past) isPublished(ctx context.Context, path string) bool {
 	is := func(other string) bool { return other == path }
-	return p.Values.Find(ctx, history.Search{Match: is, Prefix: path, Limit: 1}).Matched > 0
+	return p.Values.Find(ctx, history.Search{Match: is, Prefix: path, Limit: 1, Wait: findWait}).Matched > 0
 }
 
 // ask asks for all series, with one step.

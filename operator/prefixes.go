@@ -43,8 +43,8 @@ func (c *counted) keep(sum *aggregate.Prefixes, seconds int) {
 func (c *counted) last(below string, seconds int) *aggregate.Prefixes {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for i := len(c.sums) - 1; i >= 0; i-- {
-		if sum := c.sums[i]; strings.TrimSuffix(sum.Below, ".") == below && c.since[i] == seconds && time.Since(sum.At) < countedFor {
+	for i, sum := range slices.Backward(c.sums) {
+		if strings.TrimSuffix(sum.Below, ".") == below && c.since[i] == seconds && time.Since(sum.At) < countedFor {
 			return sum
 		}
 	}

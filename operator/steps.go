@@ -9,6 +9,7 @@ import (
 	"github.com/statsd-ops/statsd/aggregate"
 	"github.com/statsd-ops/statsd/internal/glob"
 	"github.com/statsd-ops/statsd/internal/plural"
+	"github.com/statsd-ops/statsd/meta/question"
 	"github.com/statsd-ops/statsd/metric"
 	"github.com/statsd-ops/statsd/wire"
 )
@@ -84,25 +85,41 @@ func (e *explanation) because(text string, v *verdict) string {
 
 // cleaned says under which name the samples are kept.
 func (e *explanation) cleaned(s *subject) {
-	text := shown(s.name)
+	words := []string{shown(s.name)}
 	if s.sent == s.name {
-		e.step("name", text+"  as sent")
-		return
+		words = append(words, "as sent")
+	}
+	if s.series != s.sent {
+		words = append(words, "tags are a part of it (--tags)")
+	}
+	if s.name != s.series {
+		words = append(words, e.cleaning(s.series))
+	}
+	e.step("name", strings.Join(words, "  "))
+}
+
+// cleaning says which characters are replaced.
+func (e *explanation) cleaning(series string) string {
+	if e.Limits.Tagged { // tags are clean already
+		series, _, _ = strings.Cut(series, ";")
 	}
 	var rules []string
-	for _, c := range e.changes(s.sent) {
-		if c.to == "" {
-			rules = append(rules, shown(c.from)+" deleted")
-			continue
+	for _, c := range e.changes(series) {
+		from, to := shown(c.from), " -> "+c.to
+		if c.from == " " {
+			from = "space"
 		}
-		rules = append(rules, strings.ReplaceAll(shown(c.from), " ", "space")+" -> "+c.to)
+		if c.to == "" {
+			to = " deleted"
+		}
+		rules = append(rules, from+to)
 	}
-	e.step("name", fmt.Sprintf("%s  %s  (--dialect %s)", text, strings.Join(rules, ", "), e.Listen.Dialect))
+	return fmt.Sprintf("%s  (--dialect %s)", strings.Join(rules, ", "), e.Listen.Dialect)
 }
 
 // rules says whether a mute or a limit keeps the name out.
 func (e *explanation) rules(s *subject) {
-	words := []string{e.muted(s.name), fmt.Sprintf("%d of %d bytes", len(s.sent), e.Limits.MaxNameLength)}
+	words := []string{e.muted(s.name), fmt.Sprintf("%d of %d bytes", len(s.series), e.Limits.MaxNameLength)}
 	known := s.facts.held()
 	if s.sample != nil {
 		known = s.facts.kinds[s.sample.Kind].held
@@ -116,6 +133,10 @@ func (e *explanation) rules(s *subject) {
 		words = append(words, "not known, and "+names+": its samples are refused (--max-names)")
 	default:
 		words = append(words, "not known: takes a new name; "+names)
+	}
+	if f := &s.facts.kinds[metric.Set]; f.held && int(f.now.Value) >= e.Limits.MaxSetMembers {
+		words = append(words, fmt.Sprintf("the set has %s members: a receiver that has %s refuses new ones (--max-set-members)",
+			rounded(question.Number(f.now.Value)), plural.Count(uint64(e.Limits.MaxSetMembers))))
 	}
 	words = append(words, e.losses(s)...)
 	step := e.step("rules", strings.Join(words, "; "))
@@ -134,8 +155,12 @@ func (e *explanation) muted(name string) string {
 	if e.Mutes == nil {
 		return unmuted
 	}
+	bare := name
+	if e.Limits.Tagged {
+		bare, _, _ = strings.Cut(name, ";")
+	}
 	for _, m := range e.Mutes() {
-		if g, err := glob.Parse(m.Match); err == nil && g.Match(name) {
+		if g, err := glob.Parse(m.Match); err == nil && (g.Match(name) || g.Match(bare)) {
 			return fmt.Sprintf("muted by %s for another %s: counted, not kept", m.Match, plural.Duration(m.Until.Sub(e.now)))
 		}
 	}

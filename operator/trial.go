@@ -101,7 +101,7 @@ func (t *trial) changes(sent string) (all []change) {
 		_, n := utf8.DecodeRuneInString(sent)
 		c := sent[:n]
 		sent = sent[n:]
-		if seen[c] || t.Limits.Tagged && c == ";" {
+		if seen[c] {
 			continue
 		}
 		seen[c] = true

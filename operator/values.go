@@ -13,8 +13,11 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// findTime is how long a search may take. It leaves time for the rest of the answer.
-const findTime = question.AnswerTime - time.Second
+// A search may take so long, and of that wait so long for a flush.
+const (
+	findTime = question.AnswerTime - 200*time.Millisecond
+	findWait = question.AnswerTime - 2*time.Second
+)
 
 // orders are the values of the parameter sort.
 var orders = map[string]history.Order{"name": history.ByPath, "value": history.ByValue, "age": history.ByAge}
@@ -66,7 +69,7 @@ func newSearch(args question.Arguments) (history.Search, error) {
 	if i := strings.IndexAny(text, `*?[\/`); i >= 0 {
 		plain = i
 	}
-	return history.Search{Match: g.Match, Prefix: text[:plain], Limit: args.Int("limit"), After: args.Text("after"), Order: order}, nil
+	return history.Search{Match: g.Match, Prefix: text[:plain], Limit: args.Int("limit"), After: args.Text("after"), Order: order, Wait: findWait}, nil
 }
 
 // kindStep is how many paths are looked for in the table at once.

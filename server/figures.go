@@ -13,15 +13,20 @@ import (
 	"github.com/statsd-ops/statsd/sink"
 )
 
-// published reports whether a figure is also published as a point. Times are not, because they make
-// no useful graph. Figures that are always 0 at a flush are not either.
-func published(name string) bool {
-	switch name {
-	case "start_time", "ledger.time", "last_publish.time", "last_publish.bytes", "publish_error.time", "pending_stats":
-		return false
+// published reports whether a figure is also published as a point. Figures that are always 0 at a
+// flush are not, nor are the reasons of the health: "health" already shows the worst of them.
+func published(f meta.Figure) bool {
+	return !isTime(f) && f.Name != "last_publish.bytes" && f.Name != "pending_stats" && !strings.HasPrefix(f.Name, "health.")
+}
+
+// isTime reports whether a figure is a time. Times make no useful graph: they are neither published nor
+// remembered.
+func isTime(f meta.Figure) bool {
+	switch f.Name {
+	case "start_time", "ledger.time", "last_publish.time", "publish_error.time":
+		return true
 	}
-	// "health" already shows the worst of its reasons.
-	return !strings.HasPrefix(name, "health.") && !strings.HasSuffix(name, ".accepted.time")
+	return strings.HasSuffix(f.Name, ".accepted.time")
 }
 
 // figures lists the daemon's own figures as of this flush. They are computed once, then published,
@@ -78,7 +83,7 @@ func (s *Server) figures(f *flushed) []meta.Figure {
 	total := float64(sn.Len() + len(s.etsyPoints(f)))
 	if s.cfg.MetadataPrefix != "" {
 		for _, f := range l {
-			if published(f.Name) {
+			if published(f) {
 				total++
 			}
 		}

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/statsd-ops/statsd/aggregate"
@@ -98,7 +99,7 @@ func (s *Server) flush(at int64) {
 	s.out.EndInterval(sink.Interval{End: time.Unix(0, at), Percentiles: s.cfg.Layout.Percentiles})
 	s.out.Offer(sn, s.cfg.FlushInterval)
 	s.stats.Keep(fs, s.cfg.FlushInterval)
-	s.past.Keep(time.Unix(0, at), fs)
+	s.past.Keep(time.Unix(0, at), slices.DeleteFunc(fs, isTime))
 	s.values.Keep(time.Unix(0, at), sn.Points())
 	s.in.Published(sn.Points())
 	s.saveState(start)
@@ -127,7 +128,7 @@ func (s *Server) ownPoints(fs []meta.Figure, now int64) []metric.Point {
 	layout := &s.flushes.layout
 	points := make([]metric.Point, 0, len(fs))
 	for _, f := range fs {
-		if published(f.Name) {
+		if published(f) {
 			points = append(points, metric.Point{Path: []byte(layout.Own(s.cfg.MetadataPrefix, f.Name)), Value: f.Value, Time: now})
 		}
 	}

@@ -169,7 +169,7 @@ func TestValuesBeyondKeepValues(t *testing.T) {
 		round()
 		for i, match := range []string{"gauges.a.299", "gauges.a.2*9"} {
 			go round()
-			v.wait(5 * time.Second) // an answer waits for a flush at most 8 s
+			v.wait(5 * time.Second) // an answer waits for a flush at most 7 s
 			page := v.askValues(map[string]any{"match": match})
 			if last := page.Values[len(page.Values)-1]; page.Held != 300 || last.Value != 299 || last.Kind != "gauge" || last.History != (i == 1) {
 				t.Errorf("%s: %+v", match, page)

@@ -106,7 +106,7 @@ type Sender struct {
 	Error   float64 // of Rate, either way
 	Share   float64 // of all that match, 0 to 1
 	Bad     float64 // bad samples per second
-	Most    string  // the name that it sends most
+	Most    string  // the name that it sends most; "" if none stands out
 	LastBad []byte  // its last bad line as received, at most 512 bytes; nil if it sent none
 	Reason  metric.Reason
 }

@@ -14,8 +14,9 @@ const (
 	// maxSenders is how many senders a lane counts. One with more than 1/maxSenders of the samples is
 	// always among them.
 	maxSenders = 512
-	// maxSenderNames is how many names are counted of a sender.
-	maxSenderNames = 8
+	// maxSenderNames is how many names are counted of a sender. If it sends no name in more than
+	// 1/maxSenderNames of its samples, none stands out.
+	maxSenderNames = 32
 	// maxLine is how many bytes are kept of a line.
 	maxLine = 512
 )
@@ -86,6 +87,7 @@ type senderSum struct {
 	estimate
 	bad   float64
 	names map[string]uint64 // the least counts
+	named uint64            // samples with names
 	last  about
 }
 
@@ -140,17 +142,21 @@ func (s *senders) sum(sums map[senderKey]*senderSum, k *Look, names Names) (matc
 			_, name := a.names.Key(i)
 			count, over := a.names.Count(i)
 			sum.names[string(names.clean(nil, name))] += count - over
+			sum.named += count
 		}
 	}
 	return matching
 }
 
-// most returns the name that was counted most, "" if there is none.
+// most returns the name that was counted most, "" if none stands out.
 func (s *senderSum) most() (most string) {
 	for name, n := range s.names {
 		if b := s.names[most]; most == "" || n > b || n == b && name < most {
 			most = name
 		}
+	}
+	if s.names[most]*maxSenderNames < s.named {
+		return ""
 	}
 	return most
 }

@@ -1,7 +1,6 @@
 package probe
 
 import (
-	"bytes"
 	"cmp"
 	"slices"
 	"strings"
@@ -55,22 +54,11 @@ func (t *top) note(e *Event) {
 	case e.Bad():
 		return
 	case t.by == ByPrefix:
-		tag, key = 0, prefixOf(e.Name)
+		tag, key = 0, metric.Prefix(e.Name)
 	case t.by == ByKind:
 		key = nil
 	}
 	t.add(t.keys.Add(tag, key))
-}
-
-// prefixOf returns a name up to and including its second dot, without tags.
-func prefixOf(name []byte) []byte {
-	name, _ = metric.CutTags(name)
-	if i := bytes.IndexByte(name, '.'); i >= 0 {
-		if j := bytes.IndexByte(name[i+1:], '.'); j >= 0 {
-			return name[:i+1+j+1]
-		}
-	}
-	return name
 }
 
 // TopOf adds up the Looks of NewTop.

@@ -12,14 +12,17 @@ import (
 	"unicode/utf8"
 )
 
-// Append appends plain data as JSON. It differs from encoding/json in what clients would stumble
+// Encode returns plain data as JSON. It differs from encoding/json in what clients would stumble
 // over: a nil slice or map is an empty one, a number that is not finite and a zero time are null, times
 // are in UTC, and everything is ASCII.
-func Append(dst []byte, v any) []byte { return appendValue(dst, reflect.ValueOf(v)) }
+func Encode(v any) []byte { return encoder{}.appendValue(nil, reflect.ValueOf(v)) }
+
+// encoder remembers the members of the types that it has met.
+type encoder map[reflect.Type][]Member
 
 var timeType = reflect.TypeFor[time.Time]()
 
-func appendValue(dst []byte, v reflect.Value) []byte {
+func (e encoder) appendValue(dst []byte, v reflect.Value) []byte {
 	if v.IsValid() && v.Type() == timeType {
 		return appendTime(dst, v.Interface().(time.Time))
 	}
@@ -28,7 +31,7 @@ func appendValue(dst []byte, v reflect.Value) []byte {
 		if v.IsNil() {
 			return append(dst, "null"...)
 		}
-		return appendValue(dst, v.Elem())
+		return e.appendValue(dst, v.Elem())
 	case reflect.String:
 		return appendText(dst, v.String())
 	case reflect.Bool:
@@ -45,13 +48,13 @@ func appendValue(dst []byte, v reflect.Value) []byte {
 			if i > 0 {
 				dst = append(dst, ',')
 			}
-			dst = appendValue(dst, v.Index(i))
+			dst = e.appendValue(dst, v.Index(i))
 		}
 		return append(dst, ']')
 	case reflect.Map:
-		return appendMap(dst, v)
+		return e.appendMap(dst, v)
 	case reflect.Struct:
-		return appendStruct(dst, v)
+		return e.appendStruct(dst, v)
 	}
 	return append(dst, "null"...)
 }
@@ -74,7 +77,7 @@ func appendFloat(dst []byte, f float64) []byte {
 	return strconv.AppendFloat(dst, f, 'f', -1, 64)
 }
 
-func appendMap(dst []byte, v reflect.Value) []byte {
+func (e encoder) appendMap(dst []byte, v reflect.Value) []byte {
 	keys := make([]string, 0, v.Len())
 	for _, k := range v.MapKeys() {
 		keys = append(keys, k.String())
@@ -86,15 +89,20 @@ func appendMap(dst []byte, v reflect.Value) []byte {
 			dst = append(dst, ',')
 		}
 		dst = append(appendText(dst, k), ':')
-		dst = appendValue(dst, v.MapIndex(reflect.ValueOf(k).Convert(v.Type().Key())))
+		dst = e.appendValue(dst, v.MapIndex(reflect.ValueOf(k).Convert(v.Type().Key())))
 	}
 	return append(dst, '}')
 }
 
-func appendStruct(dst []byte, v reflect.Value) []byte {
+func (e encoder) appendStruct(dst []byte, v reflect.Value) []byte {
+	members, met := e[v.Type()]
+	if !met {
+		members = MembersOf(v.Type())
+		e[v.Type()] = members
+	}
 	dst = append(dst, '{')
 	first := true
-	for _, m := range MembersOf(v.Type()) {
+	for _, m := range members {
 		value := v.FieldByIndex(m.Index)
 		if m.Optional && value.IsZero() {
 			continue
@@ -104,7 +112,7 @@ func appendStruct(dst []byte, v reflect.Value) []byte {
 		}
 		first = false
 		dst = append(appendText(dst, m.Name), ':')
-		dst = appendValue(dst, value)
+		dst = e.appendValue(dst, value)
 	}
 	return append(dst, '}')
 }

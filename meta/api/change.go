@@ -18,6 +18,9 @@ import (
 // maxArgs is how many bytes of the arguments of a change the trail keeps.
 const maxArgs = 256
 
+// maxShownName is the length of the longest name of a parameter that is shown as it is.
+const maxShownName = 40
+
 // serveChange makes a change, if the asker may. All that were asked for are kept in the trail.
 func (a *API) serveChange(w http.ResponseWriter, r *http.Request, p *path) {
 	if r.Method != http.MethodPost {
@@ -79,10 +82,14 @@ func argsText(given map[string]any) string {
 		if b.Len() > 0 {
 			b.WriteByte(' ')
 		}
+		shown := name
+		if strings.Trim(name, "abcdefghijklmnopqrstuvwxyz_") != "" || len(name) > maxShownName {
+			shown = fmt.Sprintf("%+.40q", name)
+		}
 		if text, ok := given[name].(string); ok {
-			fmt.Fprintf(&b, "%+.40q=%+.100q", name, text)
+			fmt.Fprintf(&b, "%s=%+.100q", shown, text)
 		} else {
-			fmt.Fprintf(&b, "%+.40q=%v", name, given[name])
+			fmt.Fprintf(&b, "%s=%v", shown, given[name])
 		}
 		if b.Len() > maxArgs {
 			return b.String()[:maxArgs] + "..."

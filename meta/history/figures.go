@@ -65,7 +65,7 @@ func (f *Figures) Keep(at time.Time, figures []meta.Figure) {
 
 // forget makes room. Flushes and minutes give way so that both reach back the same share of their time.
 func (f *Figures) forget() {
-	for f.flushes.size+f.minutes.size > figureBytes {
+	for f.size() > figureBytes {
 		more, less := &f.flushes, &f.minutes
 		if less.reach() > more.reach() {
 			more, less = less, more
@@ -86,8 +86,10 @@ func (f *Figures) endMinute() {
 func (f *Figures) Bytes() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.flushes.size + f.minutes.size
+	return f.size()
 }
+
+func (f *Figures) size() int { return f.flushes.size + f.minutes.size + f.minute.bytes() }
 
 // Known reports whether anything is remembered of the figure.
 func (f *Figures) Known(name string) bool {
@@ -154,6 +156,12 @@ func (m *minute) add(at int64, figures []meta.Figure) {
 		s.mean += f.Value/s.n - s.mean/s.n
 		s.greatest = max(s.greatest, f.Value)
 	}
+}
+
+// bytes returns the memory in use.
+func (m *minute) bytes() int {
+	const each, figure = 168, 48 // a sum, the name of its second column, its place in the index; a figure
+	return each*cap(m.sums) + figure*cap(m.made)
 }
 
 // figures returns the sums as figures of the minute. The slice is valid until the next call.

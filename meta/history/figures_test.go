@@ -117,25 +117,37 @@ func TestRingAgainstModel(t *testing.T) {
 // TestFiguresFit checks the time that the rings reach back, and their bytes, with figures like those
 // of a busy daemon.
 func TestFiguresFit(t *testing.T) {
-	f := NewFigures(10 * time.Second)
+	for _, tt := range []struct {
+		interval time.Duration
+		fed      time.Duration
+	}{{10 * time.Second, 26 * time.Hour}, {30 * time.Second, week + day}} {
+		f := NewFigures(tt.interval)
+		at := feedFigures(t, f, tt.interval, tt.fed)
+		flushes := at.Sub(time.Unix(0, f.flushes.blocks[0].first))
+		minutes := at.Sub(time.Unix(0, f.minutes.blocks[0].first))
+		t.Logf("flushes: %v in %d bytes, minutes: %v in %d bytes", flushes, f.flushes.size, minutes, f.minutes.size)
+		if flushes < day || minutes < min(week, tt.fed-time.Minute) {
+			t.Errorf("interval %v: flushes reach back %v, minutes %v", tt.interval, flushes, minutes)
+		}
+	}
+}
+
+// feedFigures keeps 120 figures of which 22 change at each flush. It returns the time of the last flush.
+func feedFigures(t *testing.T, f *Figures, interval, fed time.Duration) time.Time {
 	r := rand.New(rand.NewPCG(1, 1))
-	totals := make([]float64, 60)
+	totals := make([]float64, 13)
 	fs := make([]meta.Figure, 120)
 	for i := range fs {
-		fs[i].Name = fmt.Sprint("figure.of.a.daemon.", i)
-		fs[i].Count = i < 60
+		fs[i] = meta.Figure{Name: fmt.Sprint("figure.of.a.daemon.", i), Count: i < 60}
 	}
-	at := time.Unix(1_795_919_940, 0)
-	const days = 8
-	for range days * 8640 {
-		at = at.Add(10 * time.Second)
+	at := start
+	for range fed / interval {
+		at = at.Add(interval)
 		for i := range totals {
-			if i < 13 {
-				totals[i] += math.Round(math.Abs(r.NormFloat64()) * 1e5 / float64(1+i*i*i))
-			}
+			totals[i] += math.Round(math.Abs(r.NormFloat64()) * 1e5 / float64(1+i*i*i))
 			fs[i].Value = totals[i]
 		}
-		for i := range 9 { // durations
+		for i := range 8 { // durations
 			fs[60+i].Value = 0.01 * float64(i+1) * (1 + r.Float64())
 		}
 		fs[80].Value = 4e8 + math.Round(r.Float64()*1e6)
@@ -144,9 +156,35 @@ func TestFiguresFit(t *testing.T) {
 			t.Fatalf("%d bytes", n)
 		}
 	}
-	reach := func(r *ring) time.Duration { return at.Sub(time.Unix(0, r.blocks[0].first)) }
-	t.Logf("flushes: %v in %d bytes, minutes: %v in %d bytes", reach(&f.flushes), f.flushes.size, reach(&f.minutes), f.minutes.size)
-	if reach(&f.flushes) < day || reach(&f.minutes) < week {
-		t.Errorf("flushes reach back %v, minutes %v", reach(&f.flushes), reach(&f.minutes))
+	return at
+}
+
+// TestManyFigures keeps more figures than fit for a day: the time is shorter, the bytes stay.
+func TestManyFigures(t *testing.T) {
+	f := NewFigures(interval)
+	r := rand.New(rand.NewPCG(1, 1))
+	fs := make([]meta.Figure, 5000)
+	for i := range fs {
+		fs[i].Name = fmt.Sprint("sink.", i/20, ".figure.", i%20)
+	}
+	at, before := start, live()
+	for range 500 {
+		at = at.Add(interval)
+		for i := range fs {
+			fs[i].Value = r.NormFloat64()
+		}
+		f.Keep(at, fs)
+		if n := f.Bytes(); n > figureBytes {
+			t.Fatalf("%d bytes", n)
+		}
+	}
+	if n := live() - before; n > figureBytes {
+		t.Errorf("%d bytes on the heap", n)
+	}
+	if held := at.Sub(time.Unix(0, f.flushes.blocks[0].first)); held < 2*time.Minute {
+		t.Errorf("flushes of %v are held", held)
+	}
+	if !f.Known(fs[maxColumns-1].Name) || f.Known(fs[maxColumns].Name) {
+		t.Errorf("not the first %d figures are remembered", maxColumns)
 	}
 }

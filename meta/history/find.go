@@ -34,6 +34,8 @@ type Search struct {
 	// After leaves out the paths up to this one, with ByPath.
 	After string
 	Order Order
+	// Wait is how long the search may wait for the next flush.
+	Wait time.Duration
 }
 
 // Found is what a Search found.
@@ -53,10 +55,10 @@ type Found struct {
 
 // Find looks for paths, and asks for those it returns. It looks at the paths whose value is kept. If
 // there are more it looks at all paths of the last flush: these are held for an hour after a search, as
-// they take memory. So the first search waits for the next flush, or until ctx ends.
+// they take memory. So the first search waits for the next flush. It ends when ctx ends.
 func (v *Values) Find(ctx context.Context, s Search) Found {
 	f := finder{Search: s}
-	points, at, missed := v.search(ctx)
+	points, at, missed := v.search(ctx, s.Wait)
 	f.found.AsOf, f.found.Complete = at, missed == 0
 	now := at.Unix()
 	if points != nil {
@@ -91,7 +93,7 @@ func unsafeString(b []byte) string { return unsafe.String(unsafe.SliceData(b), l
 
 // search returns the points of the last flush, if not all have a kept value, the time of that flush,
 // and how many have none. It waits for points that are not held yet.
-func (v *Values) search(ctx context.Context) (points iter.Seq[metric.Point], at time.Time, missed int) {
+func (v *Values) search(ctx context.Context, wait time.Duration) (points iter.Seq[metric.Point], at time.Time, missed int) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.searched = max(v.flush, 1)
@@ -101,8 +103,11 @@ func (v *Values) search(ctx context.Context) (points iter.Seq[metric.Point], at 
 		}
 		flushed := v.waiting
 		v.mu.Unlock()
+		over := time.NewTimer(wait)
+		defer over.Stop()
 		select {
 		case <-flushed:
+		case <-over.C:
 		case <-ctx.Done():
 		}
 		v.mu.Lock()

@@ -69,6 +69,9 @@ func TestPlaces(t *testing.T) {
 		t.Errorf("c: %+v, %v", p, ok)
 	}
 	feed(v, 2, "a", "b", "c", "d")
+	if !v.isAsked(v.entries[v.index["c"]].place) {
+		t.Error("c was asked for, and its place does not say so")
+	}
 	if p, _ := v.Path("c"); p.Held != Holding || p.M1.Flushes != 2 || p.M1.Mean != 2 || p.Flushes != 2 || !p.Since.Equal(start.Add(4*interval)) {
 		t.Errorf("c after two flushes: %+v", p)
 	}
@@ -211,11 +214,15 @@ func TestFindAmongAllPaths(t *testing.T) {
 		v := withPlaces(10, 5)
 		paths := numbered("p", 5000)
 		feed(v, 3, paths...)
-		short, cancel := context.WithTimeout(t.Context(), time.Second)
-		defer cancel()
-		last := Search{Match: func(path string) bool { return strings.HasSuffix(path, "99") }, Limit: 5}
-		if f := v.Find(short, last); f.Complete || f.Matched != 0 || f.Looked != 10 {
-			t.Errorf("before a flush: %+v", f)
+		ended, end := context.WithCancel(t.Context())
+		end()
+		last := Search{Match: func(path string) bool { return strings.HasSuffix(path, "99") }, Limit: 5, Wait: time.Minute}
+		now := time.Now()
+		if f := v.Find(t.Context(), last); f.Complete || f.Matched != 0 || f.Looked != 10 || time.Since(now) != time.Minute {
+			t.Errorf("without a flush, after %v: %+v", time.Since(now), f)
+		}
+		if f := v.Find(ended, last); f.Complete || time.Since(now) != time.Minute {
+			t.Errorf("of a search that has ended: %+v", f)
 		}
 		found := make(chan Found)
 		go func() { found <- v.Find(t.Context(), last) }()
@@ -229,11 +236,10 @@ func TestFindAmongAllPaths(t *testing.T) {
 		if f := v.Find(t.Context(), last); !f.Complete || f.Paths[4].Held != Holding || f.Paths[4].M1.Flushes != 1 || f.Paths[4].M1.Mean != 499 {
 			t.Errorf("a flush later: %+v", f)
 		}
-		cancel()
-		if f := v.Find(short, last); f.Complete || f.Looked > 4096+10 {
+		if f := v.Find(ended, last); f.Complete || f.Looked > 4096+10 {
 			t.Errorf("of a search that has ended: %+v", f)
 		}
-		feed(v, 400, paths...)
+		feed(v, 400, paths[:100]...)
 		if v.recent != nil {
 			t.Error("the points of a flush are held for more than an hour after a search")
 		}

@@ -113,8 +113,8 @@ func (v *Values) takeFrom(i int32) (row int32) {
 // unasked returns the entry of the last place that nobody asked for in the last hour, -1 if there is
 // none.
 func (v *Values) unasked() int32 {
-	for row := len(v.places.rows) - 1; row >= 0; row-- {
-		if owner := v.places.rows[row].owner; owner >= 0 && !v.isAsked(int32(row)) {
+	for row, place := range slices.Backward(v.places.rows) {
+		if owner := place.owner; owner >= 0 && !v.isAsked(int32(row)) {
 			return owner
 		}
 	}

@@ -125,9 +125,9 @@ func (r *reading) first() int {
 	return i
 }
 
-// in returns the value of the path in a column, NaN if there is none.
+// in returns the value of the path in one of its columns, NaN if there is none.
 func (r *reading) in(c *flushColumn) float64 {
-	if r.held != Holding || c.number < r.since || int(r.row) >= len(c.values) {
+	if int(r.row) >= len(c.values) {
 		return gap
 	}
 	return c.values[r.row]

@@ -158,8 +158,8 @@ func (p *places) end() {
 // setBack forgets what lies at a time or after it.
 func (p *places) setBack(at int64) {
 	p.columns = slices.DeleteFunc(p.columns, func(c flushColumn) bool { return c.at >= at })
-	p.minutes = slices.DeleteFunc(p.minutes, func(m minuteColumn) bool { return m.end > at })
-	if p.open.end > at {
+	p.minutes = slices.DeleteFunc(p.minutes, func(m minuteColumn) bool { return m.end >= at })
+	if p.open.end >= at {
 		clear(p.open.rows)
 		p.open.end = 0
 	}

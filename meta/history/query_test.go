@@ -179,6 +179,58 @@ func TestGapsAreTold(t *testing.T) {
 	}
 }
 
+// TestClockSetBackByDays checks that nothing of a time that was set back stays.
+func TestClockSetBackByDays(t *testing.T) {
+	f := NewFigures(interval)
+	at := start
+	for range 3 * 8640 {
+		at = at.Add(interval)
+		f.Keep(at, []meta.Figure{gauge("size", 10)})
+	}
+	at = at.Add(-2*day + 30*time.Second)
+	back := at
+	for range 1000 {
+		at = at.Add(interval)
+		f.Keep(at, []meta.Figure{gauge("size", 20)})
+	}
+	for _, over := range []time.Duration{time.Hour, 6 * time.Hour, 27 * time.Hour} {
+		s := f.Series(Query{Names: []string{"size"}, Since: at.Add(-over), Points: 2000})
+		for i, v := range s.Lines[0].Values {
+			began, ended := s.At(i).Add(-s.Step), s.At(i)
+			switch {
+			case !began.Before(back) && v != 20, !ended.After(back.Add(-time.Minute)) && began.After(start) && v != 10:
+				t.Errorf("over %v: %v at %v, set back at %v", over, v, ended, back)
+			}
+		}
+	}
+}
+
+// TestClockSetBackInAMinute checks that flushes that were set back are not in the mean of their minute.
+func TestClockSetBackInAMinute(t *testing.T) {
+	f := NewFigures(interval)
+	for _, flush := range []struct{ second, size int }{{10, 90}, {20, 90}, {30, 90}, {40, 90}, {20, 20}, {30, 20}, {40, 20}, {50, 20}, {60, 30}} {
+		f.Keep(start.Add(time.Duration(flush.second)*time.Second), []meta.Figure{gauge("size", float64(flush.size))})
+	}
+	if _, most := decode(&f.minutes, "size"); len(most) != 1 || most[0] != 30 {
+		t.Errorf("the greatest of the minute is %v, want 30", most)
+	}
+}
+
+// TestCountBeginsAgain checks that a count that fell is a gap, not a negative rate.
+func TestCountBeginsAgain(t *testing.T) {
+	f := NewFigures(interval)
+	at := start
+	for i := range 20 {
+		at = at.Add(interval)
+		f.Keep(at, []meta.Figure{count("count", float64(100*(i%10)))})
+	}
+	for i, v := range f.Series(Query{Names: []string{"count"}, Since: start, Points: 100}).Lines[0].Values {
+		if want := 10.0; i%10 == 0 && v == v || i%10 > 0 && v != want {
+			t.Errorf("%d: %v", i, v)
+		}
+	}
+}
+
 func TestGrowth(t *testing.T) {
 	f := NewFigures(interval)
 	if grew, known := f.Growth("count", time.Hour); grew != 0 || known != 0 {

@@ -303,6 +303,7 @@ type Discards struct {
 	Alike      []Alike           `json:"alike"`
 	Refused    []Refused         `json:"refused"`
 	Collisions []string          `json:"collisions"`
+	Note       string            `json:"note"` // why senders are not known, if so
 }
 
 // BadLine is a line that was discarded.
