@@ -3,6 +3,7 @@ package meta
 import (
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/statsd-ops/statsd/internal/httpgate"
 	"github.com/statsd-ops/statsd/internal/xmlrpc"
@@ -47,7 +48,12 @@ func (m *Monitor) handler() http.Handler {
 // newMux returns the XML-RPC methods. If not all may be called, the guarded ones say so.
 func (m *Monitor) newMux(all bool) *xmlrpc.Mux {
 	mux := xmlrpc.NewMux(append(m.methods(), questionMethods(m.questions, all)...)...)
-	mux.Extend = httpgate.Extend
+	mux.Extend = func(w http.ResponseWriter, r *http.Request, d time.Duration) {
+		if d > 0 {
+			httpgate.Stay(r) // if too many do, this one may be cut for a newcomer
+		}
+		httpgate.Extend(w, r, d)
+	}
 	return mux
 }
 
