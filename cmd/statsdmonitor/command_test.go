@@ -91,7 +91,7 @@ func TestJSON(t *testing.T) {
 		if slices.Contains(words, "archive") {
 			want.Data = []question.Sink{reporttest.FailingSink()}
 		}
-		if got := string(plainjson.Append(nil, frame{1, want})) + "\n"; stdout != got {
+		if got := string(plainjson.Encode(frame{1, want})) + "\n"; stdout != got {
 			t.Errorf("%s: got\n%swant\n%s", tt.line, stdout, got)
 		}
 		if strings.Count(stdout, "\n") != 1 || !json.Valid([]byte(stdout)) {

@@ -130,7 +130,7 @@ func (s *session) print(r result) error {
 
 // printJSON prints data on one line, as the JSON API writes it.
 func (s *session) printJSON(data any) error {
-	_, err := s.out.Write(append(plainjson.Append(nil, data), '\n'))
+	_, err := s.out.Write(append(plainjson.Encode(data), '\n'))
 	return cmp.Or(err, s.out.Flush())
 }
 

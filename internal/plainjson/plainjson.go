@@ -12,10 +12,10 @@ import (
 	"unicode/utf8"
 )
 
-// Append appends plain data as JSON. It differs from encoding/json in what clients would stumble
+// Encode returns plain data as JSON. It differs from encoding/json in what clients would stumble
 // over: a nil slice or map is an empty one, a number that is not finite and a zero time are null, times
 // are in UTC, and everything is ASCII.
-func Append(dst []byte, v any) []byte { return encoder{}.appendValue(dst, reflect.ValueOf(v)) }
+func Encode(v any) []byte { return encoder{}.appendValue(nil, reflect.ValueOf(v)) }
 
 // encoder remembers the members of the types that it has met.
 type encoder map[reflect.Type][]Member

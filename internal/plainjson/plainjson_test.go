@@ -27,7 +27,7 @@ type outer struct {
 	private int
 }
 
-func TestAppendJSON(t *testing.T) {
+func TestEncode(t *testing.T) {
 	at := time.Date(2026, 11, 29, 3, 4, 5, 60e6, time.FixedZone("", 3600))
 	for _, tt := range []struct {
 		v    any
@@ -43,7 +43,7 @@ func TestAppendJSON(t *testing.T) {
 		{"<a>&\u00e9\u007f\U0001f600\x00\xff\"\\", `"\u003ca\u003e\u0026\u00e9\u007f\ud83d\ude00\u0000\ufffd\"\\"`},
 		{func() {}, "null"},
 	} {
-		got := string(Append(nil, tt.v))
+		got := string(Encode(tt.v))
 		if got != tt.want || !json.Valid([]byte(got)) {
 			t.Errorf("got  %s\nwant %s", got, tt.want)
 		}

@@ -29,6 +29,9 @@ func Discards(limit int) func(Page, question.Answer, question.Discards) string {
 			s.line(span{text: "shared path: " + path})
 		}
 		s.alike(d.Alike)
+		if d.Note != "" {
+			s.text(span{}, 0, d.Note)
+		}
 		s.foot(a)
 		return s.String()
 	}
@@ -59,20 +62,14 @@ func (s *sheet) badLines(lines []question.BadLine, limit int) {
 	s.lines = append(s.lines, "")
 }
 
-// alike writes who sent how many bad lines of which kind. A sender is asked for only after bad lines
-// have begun to come.
+// alike writes who sent how many bad lines of which kind.
 func (s *sheet) alike(groups []question.Alike) {
 	if len(groups) == 0 {
 		return
 	}
-	rows, unknown := make([][]span, len(groups)), false
+	rows := make([][]span, len(groups))
 	for i, g := range groups {
 		rows[i] = []span{{text: count(g.Count15m)}, {text: g.Reason}, {text: g.Sender}, {text: g.Last}}
-		unknown = unknown || g.Sender == "unknown" || g.Sender == ""
 	}
 	s.table([]column{{head: "alike in 15m", right: true}, {head: "reason", from: narrow}, {head: "sender", flex: true}, {head: "last line", flex: true}}, rows)
-	if unknown {
-		s.text(span{}, 0, "unknown: after a quiet minute the senders of the first bad lines are not asked for")
-		s.hint(s.ask("tail --bad"))
-	}
 }

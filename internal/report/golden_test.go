@@ -91,21 +91,26 @@ func reports() map[string]func(Page) string {
 		"explain.bad":     func(p Page) string { return Explain(p, reporttest.Live(), refused) },
 		"explain.unknown": func(p Page) string { return Explain(p, reporttest.Live(), unknown) },
 		"values":          func(p Page) string { return Values(p, reporttest.Flushed(), reporttest.Values()) },
-		"values.some":     func(p Page) string { return Values(p, reporttest.Flushed(), some) },
-		"top":             func(p Page) string { return Top(p, reporttest.Probed(), reporttest.Top()) },
-		"senders":         func(p Page) string { return Senders(p, reporttest.Probed(), reporttest.Senders()) },
-		"tail":            func(p Page) string { return tailed(p) },
-		"prefixes":        func(p Page) string { return Prefixes(p, reporttest.Live(), reporttest.Prefixes()) },
-		"discards":        func(p Page) string { return Discards(2)(p, reporttest.Live(), reporttest.Discards()) },
-		"sinks":           func(p Page) string { return Sinks(p, reporttest.Live(), reporttest.Sinks()) },
-		"sinks.one":       func(p Page) string { return Sinks(p, reporttest.Live(), []question.Sink{reporttest.FailingSink()}) },
-		"alerts":          func(p Page) string { return Alerts(p, reporttest.Live(), reporttest.Alerts()) },
-		"audit":           func(p Page) string { return Audit(p, reporttest.Live(), reporttest.Alerts()) },
-		"config":          func(p Page) string { return Config(Set)(p, reporttest.Live(), reporttest.Config()) },
-		"config.all":      func(p Page) string { return Config(All)(p, reporttest.Live(), reporttest.Config()) },
-		"config.diff":     func(p Page) string { return Config(Differing)(p, reporttest.Live(), reporttest.Config()) },
-		"cost":            func(p Page) string { return Cost(p, reporttest.Flushed(), reporttest.Cost()) },
-		"history":         func(p Page) string { return History(p, reporttest.Flushed(), reporttest.History()) },
+		"values.cut": func(p Page) string {
+			some, a := some, reporttest.Flushed()
+			some.Looked, a.Complete = 1_200_000, false
+			return Values(p, a, some)
+		},
+		"values.some": func(p Page) string { return Values(p, reporttest.Flushed(), some) },
+		"top":         func(p Page) string { return Top(p, reporttest.Probed(), reporttest.Top()) },
+		"senders":     func(p Page) string { return Senders(p, reporttest.Probed(), reporttest.Senders()) },
+		"tail":        func(p Page) string { return tailed(p) },
+		"prefixes":    func(p Page) string { return Prefixes(p, reporttest.Live(), reporttest.Prefixes()) },
+		"discards":    func(p Page) string { return Discards(2)(p, reporttest.Live(), reporttest.Discards()) },
+		"sinks":       func(p Page) string { return Sinks(p, reporttest.Live(), reporttest.Sinks()) },
+		"sinks.one":   func(p Page) string { return Sinks(p, reporttest.Live(), []question.Sink{reporttest.FailingSink()}) },
+		"alerts":      func(p Page) string { return Alerts(p, reporttest.Live(), reporttest.Alerts()) },
+		"audit":       func(p Page) string { return Audit(p, reporttest.Live(), reporttest.Alerts()) },
+		"config":      func(p Page) string { return Config(Set)(p, reporttest.Live(), reporttest.Config()) },
+		"config.all":  func(p Page) string { return Config(All)(p, reporttest.Live(), reporttest.Config()) },
+		"config.diff": func(p Page) string { return Config(Differing)(p, reporttest.Live(), reporttest.Config()) },
+		"cost":        func(p Page) string { return Cost(p, reporttest.Flushed(), reporttest.Cost()) },
+		"history":     func(p Page) string { return History(p, reporttest.Flushed(), reporttest.History()) },
 	})
 	return all
 }

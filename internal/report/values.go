@@ -13,7 +13,7 @@ func Values(p Page, a question.Answer, v question.PathValues) string {
 	if len(v.Values) > 0 {
 		s.values(v.Values)
 	}
-	s.matched(&v)
+	s.matched(&v, a.Complete)
 	s.foot(a)
 	return s.String()
 }
@@ -41,7 +41,7 @@ func (s *sheet) values(values []question.PathValue) {
 }
 
 // matched says how many paths match, and how many of those shown have a history.
-func (s *sheet) matched(v *question.PathValues) {
+func (s *sheet) matched(v *question.PathValues, complete bool) {
 	verb := "match"
 	if v.Matched == 1 {
 		verb = "matches"
@@ -49,6 +49,9 @@ func (s *sheet) matched(v *question.PathValues) {
 	text := fmt.Sprintf("%s of %s %s", count(v.Matched), plural.Things(uint64(max(v.Held, 0)), "path", "paths"), verb)
 	if len(v.Values) < v.Matched {
 		text += fmt.Sprintf(", %s shown (--limit)", count(len(v.Values)))
+	}
+	if !complete {
+		text += fmt.Sprintf(", only %s were looked at", count(v.Looked))
 	}
 	without := 0
 	for i := range v.Values {

@@ -26,7 +26,7 @@ type frame struct {
 }
 
 func frameOf(answer question.Answer) []byte {
-	return append(plainjson.Append(nil, frame{1, answer}), '\n')
+	return append(plainjson.Encode(frame{1, answer}), '\n')
 }
 
 func (a *API) answer(w http.ResponseWriter, r *http.Request, answer question.Answer) {

@@ -69,7 +69,7 @@ func (a *API) fail(w http.ResponseWriter, err error) {
 	if e.Code == question.NoToken {
 		h.Set("WWW-Authenticate", `Bearer realm="statsd"`)
 	}
-	text := append(plainjson.Append(nil, body), '\n')
+	text := append(plainjson.Encode(body), '\n')
 	h.Set("Content-Type", jsonType)
 	h.Set("Content-Length", strconv.Itoa(len(text)))
 	w.WriteHeader(statuses[e.Code])

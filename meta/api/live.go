@@ -228,7 +228,7 @@ func (l *live) ask(q *question.Question) []byte {
 		}
 		return nil
 	}
-	return plainjson.Append(nil, frame{1, answer})
+	return plainjson.Encode(frame{1, answer})
 }
 
 // tell gives an event to each reader that has room for it.

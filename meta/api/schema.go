@@ -13,7 +13,7 @@ var timeType = reflect.TypeFor[time.Time]()
 // schemas are the JSON schemas of types. Named structs are defined once, under their name.
 type schemas struct{ defined object }
 
-// of returns the schema of what plainjson.Append makes of a type.
+// of returns the schema of what plainjson.Encode makes of a type.
 func (s *schemas) of(t reflect.Type) object {
 	switch {
 	case t == nil:

@@ -186,6 +186,7 @@ func Discards() question.Discards {
 		},
 		Refused:    []question.Refused{{Limit: "max-names", Prefix: "web.requests.", Least: 3_000_000_000, Most: 3_000_000_001}, {Limit: "max-set-members", Prefix: "users", Least: 7, Most: 7}},
 		Collisions: []string{"stats.x"},
+		Note:       "some senders are unknown; statsdmonitor tail --bad asks at once",
 	}
 }
 
