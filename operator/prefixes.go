@@ -55,8 +55,8 @@ func (c *counted) last(below string, seconds int) *aggregate.Prefixes {
 func (c *counted) newest() *aggregate.Prefixes {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for i := len(c.sums) - 1; i >= 0; i-- {
-		if sum := c.sums[i]; sum.Below == "" && time.Since(sum.At) < countedFor {
+	for _, sum := range slices.Backward(c.sums) {
+		if sum.Below == "" && time.Since(sum.At) < countedFor {
 			return sum
 		}
 	}
