@@ -69,7 +69,7 @@ func testCursor(t *testing.T, browser *counterpart.Browser) {
 	tab.Eval(`(() => { const r = document.querySelector(".spark").getBoundingClientRect(); return {x: r.x + r.width * 0.7, y: r.y + r.height / 2}; })()`, &at)
 	tab.Move(at.X, at.Y)
 	tab.Await(`[...document.querySelectorAll(".panel .time")].filter(e => /\d\d:\d\d:\d\d  \S/.test(e.textContent)).length === 6`)
-	for _, range1 := range []string{"15 min", "24 h", "6 h"} {
+	for _, range1 := range []string{"15 min", "24 h", "7 d"} {
 		asked := d.asks("history")
 		tab.Eval(`[...document.querySelectorAll("#range button")].find(b => b.textContent === "`+range1+`").click()`, nil)
 		tab.Await(`document.querySelector("#range [aria-pressed=true]").textContent === "` + range1 + `"`)

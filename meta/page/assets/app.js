@@ -167,7 +167,7 @@ function main() {
   name.start();
   tables.startBad();
   tables.startConfig();
-  choose('range', [[900, '15 min'], [3600, '1 h'], [21600, '6 h'], [86400, '24 h']], 3600, chosen => part('panels-note', async () => panels.setRange(chosen, status)));
+  choose('range', [[900, '15 min'], [3600, '1 h'], [21600, '6 h'], [86400, '24 h'], [604800, '7 d']], 3600, chosen => part('panels-note', async () => panels.setRange(chosen, status)));
   const following = new Live({ status: got, silent, rest: () => live('', 'paused' + (answered ? ', as of ' + clock(answered) : '')) });
   tokens(following);
   $('pause').addEventListener('click', () => {

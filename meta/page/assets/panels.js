@@ -3,7 +3,7 @@
 import { history } from './api.js';
 import { $, h } from './dom.js';
 import { css, dashes, last, shade } from './plot.js';
-import { brief, bytes, clock, grouped, now, seconds, short } from './words.js';
+import { brief, bytes, grouped, moment, now, seconds, short } from './words.js';
 
 // parts names the figures of all sinks that end in these words.
 const parts = (sinks, ...ends) => sinks.flatMap(s => ends.map(end => 'sink.' + s.name + '.points.' + end));
@@ -150,5 +150,5 @@ const extent = (p, low, high) => nearLimit(p, high) ? [0, p.limited * 1.05] : [0
 function point(p, u) {
   const i = u.cursor.idx, values = u.data.slice(1).map(s => s[i]);
   const known = i !== null && i !== undefined && values.some(v => v !== null && v !== undefined);
-  p.time.textContent = known ? clock(u.data[0][i]) + '  ' + p.at(...values) : '';
+  p.time.textContent = known ? moment(u.data[0][i]) + '  ' + p.at(...values) : '';
 }
