@@ -27,9 +27,9 @@ import (
 	"github.com/statsd-ops/statsd/internal/wait"
 )
 
-// program is the path of a statsd without the race detector, which would need memory
-// of its own.
-var program string
+// program and asker are the paths of a statsd and a statsdmonitor without the race detector,
+// which would need memory of its own.
+var program, asker string
 
 func TestMain(m *testing.M) {
 	if os.Getenv(besiegedEnv) != "" {
@@ -41,8 +41,9 @@ func TestMain(m *testing.M) {
 	}
 	dir, err := os.MkdirTemp("", "hostile")
 	if err == nil {
-		program = filepath.Join(dir, "statsd")
-		build := exec.Command("go", "build", "-o", program, "github.com/statsd-ops/statsd/cmd/statsd")
+		program, asker = filepath.Join(dir, "statsd"), filepath.Join(dir, "statsdmonitor")
+		const cmd = "github.com/statsd-ops/statsd/cmd/"
+		build := exec.Command("go", "build", "-o", dir, cmd+"statsd", cmd+"statsdmonitor")
 		build.Stderr = os.Stderr
 		err = build.Run()
 	}
@@ -72,7 +73,7 @@ func sideBySide(t *testing.T) {
 
 // inTime fails the test if something took too long, but only where exact bounds are
 // measured: anything takes long on a machine that does other work too.
-func inTime(t *testing.T, what string, took, limit time.Duration) {
+func inTime(t testing.TB, what string, took, limit time.Duration) {
 	t.Helper()
 	if soak.On() && took > limit {
 		t.Errorf("%s took %v, want at limit %v", what, took, limit)
@@ -113,12 +114,22 @@ func start(t testing.TB, interval time.Duration, flags ...string) *statsd {
 // startTo runs a daemon that publishes to the test's own sink.
 func startTo(t testing.TB, sink string, interval time.Duration, flags ...string) *statsd {
 	t.Helper()
-	d := &statsd{t: t, interval: interval, log: &log{}}
+	return run(t, command(sink, interval, flags...), interval)
+}
+
+// command returns the command of a daemon that publishes to a sink.
+func command(sink string, interval time.Duration, flags ...string) *exec.Cmd {
 	host, port, _ := net.SplitHostPort(sink)
-	d.cmd = exec.Command(program, append([]string{
+	return exec.Command(program, append([]string{
 		"--name=127.0.0.1", "--port=0", "--log-format=json", "--pprof=127.0.0.1:0", "--flush-interval=" + interval.String(),
 		"--graphite-host=" + host, "--graphite-port=" + port,
 	}, flags...)...)
+}
+
+// run runs the command of a daemon.
+func run(t testing.TB, cmd *exec.Cmd, interval time.Duration) *statsd {
+	t.Helper()
+	d := &statsd{t: t, cmd: cmd, interval: interval, log: &log{}}
 	d.cmd.Stdout, d.cmd.Stderr = d.log, d.log
 	d.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := d.cmd.Start(); err != nil {
