@@ -184,17 +184,17 @@ func (o *operated) whatIsDown(t *testing.T) {
 		return code == 1 && strings.HasPrefix(text, "STATSD WARNING - ") && o.reason("sink_failing", "archive") != nil
 	})
 	inTime(t, "seeing the failure", time.Since(stopped), 3*o.interval+5*time.Second)
-	if text, _ := o.ask(); !strings.Contains(text, "! sink archive accepts nothing for ") || !strings.Contains(text, "-> statsdmonitor sinks archive") {
+	if text, _ := o.ask(); !strings.Contains(text, "! sink archive accepts nothing for ") || !strings.Contains(text, " sinks archive") {
 		t.Errorf("status:\n%s", text)
 	}
 	told := func() question.Telling { return o.told().Begin }
-	eventually(t, "the webhook is not told", func() bool { return told().State == "ok" })
+	eventually(t, "the webhook is not told", func() bool { return told().State == "told" })
 	if begin := told(); begin.Tries != 3 {
 		t.Errorf("the webhook, which refuses twice, was told: %+v", begin)
 	}
 	o.archive.start()
 	eventually(t, "the failure goes on", func() bool { return o.reason("sink_failing", "archive") == nil })
-	eventually(t, "the webhook is not told of the end", func() bool { return o.told().End.State == "ok" })
+	eventually(t, "the webhook is not told of the end", func() bool { return o.told().End.State == "told" })
 }
 
 // reason returns a reason of the status.
