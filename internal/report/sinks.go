@@ -27,7 +27,7 @@ func Sinks(p Page, a question.Answer, sinks []question.Sink) string {
 	rows := make([][]span, len(sinks))
 	for i := range sinks {
 		k := &sinks[i]
-		accepted, failure := "never", k.Error
+		accepted, failure := "never", cause(k.Error)
 		if !k.Accepted.IsZero() {
 			accepted = s.ago(k.Accepted)
 			if s.width() >= narrow {
@@ -48,6 +48,11 @@ func Sinks(p Page, a question.Answer, sinks []question.Sink) string {
 	}
 	s.foot(a)
 	return s.String()
+}
+
+// cause returns the end of an error, such as: connection refused.
+func cause(text string) string {
+	return strings.TrimSpace(text[strings.LastIndex(text, ": ")+1:])
 }
 
 // behind writes the points that wait, and the age of the oldest flush that was not accepted.
@@ -73,7 +78,7 @@ func (s *sheet) sink(k *question.Sink) {
 	}
 	s.text(span{text: name}, indent, fmt.Sprintf("queue %s (%s), %s, lost %s", count(k.Queue.Points), mebibytes(k.Queue), spool, count(k.Dropped)))
 	var parts []string
-	if k.FullIn > 0 {
+	if k.FullIn > 0 && k.Dropped == 0 { // else it is full
 		parts = append(parts, "full in "+lasting(seconds(k.FullIn)))
 	}
 	if !k.Published.IsZero() {
