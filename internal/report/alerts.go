@@ -86,6 +86,9 @@ func (p *Page) told(x *question.Alert) string {
 	for i := range x.Told {
 		t := &x.Told[i]
 		text := t.Notifier + " " + p.telling(x.Began, t.Begin)
+		if t.Begin.State == "waiting" && t.End.State == "told" {
+			text = t.Notifier + " told of begin and end in one" // the end has both times
+		}
 		if t.End.State != "none" && t.End.State != "" {
 			text += ", end " + p.telling(x.Began, t.End)
 		}
