@@ -129,7 +129,7 @@ func TestWatchOnTerminal(t *testing.T) {
 		t.Errorf("writes %q", all)
 	}
 	frame := strings.Split(all, toTop)[2]
-	if n := strings.Count(frame, "\n"); n != 8 || !strings.Contains(frame, "... 7 more lines"+clearLine+clearBelow) {
+	if n := strings.Count(frame, "\n"); n != 8 || !strings.Contains(frame, "... 8 more lines"+clearLine+clearBelow) {
 		t.Errorf("a frame has %d lines more: %q", n, frame)
 	}
 }

@@ -13,6 +13,9 @@ import (
 // labels is the column where the figures of a status begin.
 const labels = 10
 
+// manyNew is how many names may be new before the status suggests to look at them.
+const manyNew = 1000
+
 // Status writes whether the daemon is healthy, what is lost, how the sinks are and what it costs.
 func Status(p Page, _ question.Answer, st question.Status) string {
 	s := &sheet{Page: &p}
@@ -56,13 +59,16 @@ func (s *sheet) title(st *question.Status) {
 	s.line(span{host, bold}, span{rest, ofState(st.Health.State)}, span{text: strings.Repeat(" ", space) + right})
 }
 
-// reason writes why the daemon is not ok. Notes do not change the state.
+// reason writes why the daemon is not ok, and what that means. Notes do not change the state.
 func (s *sheet) reason(r *question.Reason) {
 	mark := span{"! ", ofState(r.State)}
 	if r.State == "note" {
 		mark = span{text: "- "}
 	}
 	s.text(mark, 2, r.Text)
+	if r.Effect != "" {
+		s.text(span{}, 2, r.Effect)
+	}
 	s.hint(s.next(r.Next))
 }
 
@@ -116,11 +122,27 @@ func (s *sheet) intake(st *question.Status) {
 		groups = append(groups, g)
 	}
 	s.groups("lost/s", labels, append(groups, span{text: "(mean of 15m)"}), s.trend(st, "lost"))
+	if lost.Bad > 0 {
+		s.suggest(st, "discards")
+	}
 	names := count(st.Names.Held)
 	if st.Names.Limit > 0 {
 		names += " of " + count(st.Names.Limit)
 	}
 	s.groups("names", labels, []span{{text: names}, {text: grown(st.Names.Grown15m)}}, s.trend(st, "names"))
+	if n := st.Names.Grown15m; n > manyNew && n > st.Names.Held/10 {
+		s.suggest(st, "prefixes")
+	}
+}
+
+// suggest writes a command to type next, unless a reason has it.
+func (s *sheet) suggest(st *question.Status, command string) {
+	for i := range st.Health.Reasons {
+		if strings.Contains(st.Health.Reasons[i].Next+" ", " "+command+" ") {
+			return
+		}
+	}
+	s.hint(s.ask(command))
 }
 
 func (s *sheet) flush(st *question.Status) {
