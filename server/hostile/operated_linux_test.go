@@ -39,7 +39,7 @@ type operated struct {
 	bad     atomic.Int32 // the client that also sends bad lines; 0 for none
 	sent    atomic.Int64 // samples, over UDP and TCP
 	hot     [hotNames]atomic.Int64
-	refused atomic.Int32 // how often the webhook refuses yet
+	refused atomic.Int32 // how often the webhook still refuses a failing sink
 	traffic sync.WaitGroup
 	ending  chan struct{}
 }
@@ -49,8 +49,9 @@ type operated struct {
 func operate(t *testing.T) *operated {
 	o := &operated{whole: t, names: soak.Pick(200_000, 2_000_000), dir: t.TempDir(), ending: make(chan struct{})}
 	o.archive = revive(t)
-	hook := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		if o.refused.Add(-1) >= 0 {
+	hook := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		if strings.Contains(string(body), `"reason":"sink_failing"`) && o.refused.Add(-1) >= 0 {
 			w.WriteHeader(http.StatusInternalServerError)
 		}
 	}))
@@ -58,7 +59,7 @@ func operate(t *testing.T) *operated {
 	interval := soak.Pick(2*time.Second, 10*time.Second)
 	c := newCarbon(t)
 	o.configure(t, "max-set-members 50\n")
-	cmd := command(c.listener.Addr().String(), interval, "--config="+o.config(), "--expire=100000", "--udp-buffer=256KiB", "--notify-webhook="+hook.URL, "--sink=graphite://"+o.archive.address+"?name=archive")
+	cmd := command(c.listener.Addr().String(), interval, "--config="+o.config(), "--expire=100000", "--udp-buffer=256KiB", "--queue-max-bytes=1GiB", "--notify-webhook="+hook.URL, "--sink=graphite://"+o.archive.address+"?name=archive")
 	cmd.Env = append(os.Environ(), "STATSD_DAEMON_MAX_NAMES="+fmt.Sprint(2*o.names))
 	o.statsd = run(t, cmd, interval)
 	o.carbon = c
