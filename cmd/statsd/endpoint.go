@@ -31,6 +31,9 @@ func newEndpoint(s *scheme) *endpoint {
 // parseEndpoint reads the URL of a sink, SCHEME://HOST:PORT?KEY=VALUE&..., or one of gstatsd's
 // short forms for Graphite: HOST:PORT, :PORT or PORT.
 func parseEndpoint(text string) (*endpoint, error) {
+	if name, address, _ := strings.Cut(text, "="); strings.Contains(address, "://") && !strings.ContainsAny(name, "?:/") {
+		return nil, fmt.Errorf("put the name behind the address, as in graphite://HOST:2003?name=%s", name)
+	}
 	u, err := url.Parse(escapeZone(expand(text)))
 	if wrong, ok := errors.AsType[*url.Error](err); ok {
 		err = wrong.Err

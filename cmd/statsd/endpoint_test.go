@@ -56,6 +56,7 @@ func TestParseEndpointErrors(t *testing.T) {
 		"carbon":                      "want a URL",
 		"stdout":                      "want a URL",
 		"65536":                       "want a URL",
+		"main=graphite://carbon":      "as in graphite://HOST:2003?name=main",
 		"::1:2003":                    "in brackets",
 		"http://carbon":               `unknown scheme "http"; want graphite`,
 		"graphite+tls+tls://carbon":   `unknown scheme "graphite+tls+tls"`,
