@@ -11,8 +11,8 @@ import (
 	"github.com/statsd-ops/statsd/internal/counterpart"
 	"github.com/statsd-ops/statsd/internal/httpgate/httpgatetest"
 	"github.com/statsd-ops/statsd/meta/access"
-	"github.com/statsd-ops/statsd/meta/question"
 	"github.com/statsd-ops/statsd/meta/api/apitest"
+	"github.com/statsd-ops/statsd/meta/question"
 )
 
 // TestEveryPath asks every path of an open daemon with each role. It compares the answers with their
@@ -26,7 +26,9 @@ func TestEveryPath(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg.Described = func() question.Config { return question.Config{Files: []string{"a.conf"}, Settings: []question.Setting{}} }
+	cfg.Described = func() question.Config {
+		return question.Config{Files: []string{"a.conf"}, Settings: []question.Setting{}}
+	}
 	d := start(t, cfg)
 	d.deliver(d.dial("udp"), "web.a:1|c\nweb.b:2|g\nbad")
 	request := func(method, path, body, token string) (int, string) {
