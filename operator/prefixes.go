@@ -21,43 +21,48 @@ const (
 
 // counted keeps the last counts of names by prefix, and lets one count at a time go on.
 type counted struct {
-	turn  sync.Mutex
-	mu    sync.Mutex
-	sums  []*aggregate.Prefixes // the newest last
-	since []int                 // what each was asked for, in seconds
+	turn sync.Mutex
+	mu   sync.Mutex
+	kept []keptCount // the newest last
+}
+
+// keptCount is a count, with new names since as many seconds before.
+type keptCount struct {
+	*aggregate.Prefixes
+	seconds int
+}
+
+func (k *keptCount) is(below string, seconds int) bool {
+	return strings.TrimSuffix(k.Below, ".") == below && k.seconds == seconds
 }
 
 func (c *counted) keep(sum *aggregate.Prefixes, seconds int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for i, old := range c.sums {
-		if old.Below == sum.Below && c.since[i] == seconds || i == 0 && len(c.sums) == maxCounted {
-			c.sums, c.since = slices.Delete(c.sums, i, i+1), slices.Delete(c.since, i, i+1)
-			break
-		}
+	below := strings.TrimSuffix(sum.Below, ".")
+	c.kept = slices.DeleteFunc(c.kept, func(k keptCount) bool { return k.is(below, seconds) })
+	if len(c.kept) == maxCounted {
+		c.kept = slices.Delete(c.kept, 0, 1)
 	}
-	c.sums, c.since = append(c.sums, sum), append(c.since, seconds)
+	c.kept = append(c.kept, keptCount{sum, seconds})
 }
 
-// last returns the last count below a prefix, or nil.
+// last returns the last count below a prefix, or nil if it is too old.
 func (c *counted) last(below string, seconds int) *aggregate.Prefixes {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for i, sum := range slices.Backward(c.sums) {
-		if strings.TrimSuffix(sum.Below, ".") == below && c.since[i] == seconds && time.Since(sum.At) < countedFor {
-			return sum
-		}
-	}
-	return nil
+	return c.find(func(k *keptCount) bool { return k.is(below, seconds) })
 }
 
-// newest returns the newest count of all names, or nil if none is new enough.
+// newest returns the newest count of all names, or nil if it is too old.
 func (c *counted) newest() *aggregate.Prefixes {
+	return c.find(func(k *keptCount) bool { return k.Below == "" })
+}
+
+func (c *counted) find(fits func(*keptCount) bool) *aggregate.Prefixes {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for i := len(c.sums) - 1; i >= 0; i-- {
-		if sum := c.sums[i]; sum.Below == "" && time.Since(sum.At) < countedFor {
-			return sum
+	for _, k := range slices.Backward(c.kept) {
+		if fits(&k) && time.Since(k.At) < countedFor {
+			return k.Prefixes
 		}
 	}
 	return nil

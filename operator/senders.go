@@ -92,44 +92,53 @@ func probeError(err error) error {
 	return err
 }
 
-// senders says who sends the name. It watches for the seconds that were asked for.
+// senders says who sends the name. It watches for the seconds that were asked for, the first name of a
+// line only.
 func (e *explanation) senders(name string) error {
 	if e.Probes == nil {
 		return nil
 	}
 	match := globOf(name)
-	s := e.known.last(match, e.now)
-	if e.seconds > 0 {
-		var err error
-		if s, err = e.sendersOf(e.ctx, match, time.Duration(e.seconds)*time.Second); err != nil {
+	s, watched := e.known.last(match, e.now), e.seconds > 0
+	if watched {
+		lasts := time.Duration(e.seconds) * time.Second
+		e.seconds = 0
+		now, err := e.sendersOf(e.ctx, match, lasts)
+		if busy, ok := errors.AsType[*question.Error](err); ok && busy.Code == question.Busy {
+			e.step("senders", "not watched: "+busy.Text).OK = false
+			return nil
+		}
+		if err != nil {
 			return err
 		}
+		s = now
 	}
 	if s == nil {
 		e.step("senders", "not asked (add --for 5s)")
 		return nil
 	}
+	text := fmt.Sprintf("%s  in %s, 1 batch of %d", sendersWords(s), plural.Duration(s.For), s.Every)
+	if !watched {
+		text += ", " + plural.Duration(time.Since(s.From.Add(s.For))) + " ago"
+	}
+	e.step("senders", text)
+	return nil
+}
+
+// sendersWords names the first senders, and their shares.
+func sendersWords(s *probe.Senders) string {
 	var words []string
 	for i := range s.Rows[:min(len(s.Rows), maxShownSenders)] {
 		r := &s.Rows[i]
-		who := r.Name
-		if who == "" {
-			who = "an unknown sender"
-		}
-		words = append(words, fmt.Sprintf("%s %.0f %%", who, 100*r.Share))
+		words = append(words, fmt.Sprintf("%s %.0f %%", clientName(r.Name, r.Over), 100*r.Share))
 	}
 	if more := len(s.Rows) - maxShownSenders; more > 0 {
 		words = append(words, fmt.Sprintf("%d more", more))
 	}
 	if len(words) == 0 {
-		words = []string{"it was not sent"}
+		return "it was not sent"
 	}
-	text := fmt.Sprintf("%s  in %s, 1 batch of %d", strings.Join(words, ", "), plural.Duration(s.For), s.Every)
-	if age := time.Since(s.From.Add(s.For)); e.seconds == 0 {
-		text += ", " + plural.Duration(age) + " ago"
-	}
-	e.step("senders", text)
-	return nil
+	return strings.Join(words, ", ")
 }
 
 func (d *Desk) sendersQuestion() question.Question {

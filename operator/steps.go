@@ -215,9 +215,10 @@ func (e *explanation) kind(s *subject, kind metric.Kind) {
 			ok = false
 		}
 	}
+	collisions := e.Daemon.Discards().Collisions
 	for _, path := range e.Scheme.Paths(aggregate.Origin{Kind: kind, Name: s.name}, e.Limits.Tagged) {
-		if i := slices.IndexFunc(e.collisions(), func(c string) bool { return c == path || strings.HasPrefix(c, path+" (") }); ok && i >= 0 {
-			clashes, ok = append(clashes, "another name had the path "+e.collisions()[i]), false
+		if i := slices.IndexFunc(collisions, func(c string) bool { return c == path || strings.HasPrefix(c, path+" (") }); ok && i >= 0 {
+			clashes, ok = append(clashes, "another name had the path "+collisions[i]), false
 		}
 	}
 	switch {
@@ -231,5 +232,3 @@ func (e *explanation) kind(s *subject, kind metric.Kind) {
 	}
 	e.step("kind", text).OK = ok
 }
-
-func (e *explanation) collisions() []string { return e.Daemon.Discards().Collisions }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/statsd-ops/statsd/internal/accept"
+	"github.com/statsd-ops/statsd/internal/plainjson"
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
@@ -25,7 +26,7 @@ type frame struct {
 }
 
 func frameOf(answer question.Answer) []byte {
-	return append(encode(frame{1, answer}), '\n')
+	return append(plainjson.Encode(frame{1, answer}), '\n')
 }
 
 func (a *API) answer(w http.ResponseWriter, r *http.Request, answer question.Answer) {

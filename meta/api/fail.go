@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/statsd-ops/statsd/internal/plainjson"
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
@@ -68,7 +69,7 @@ func (a *API) fail(w http.ResponseWriter, err error) {
 	if e.Code == question.NoToken {
 		h.Set("WWW-Authenticate", `Bearer realm="statsd"`)
 	}
-	text := append(encode(body), '\n')
+	text := append(plainjson.Encode(body), '\n')
 	h.Set("Content-Type", jsonType)
 	h.Set("Content-Length", strconv.Itoa(len(text)))
 	w.WriteHeader(statuses[e.Code])

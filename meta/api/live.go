@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/statsd-ops/statsd/internal/plainjson"
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
@@ -227,7 +228,7 @@ func (l *live) ask(q *question.Question) []byte {
 		}
 		return nil
 	}
-	return encode(frame{1, answer})
+	return plainjson.Encode(frame{1, answer})
 }
 
 // tell gives an event to each reader that has room for it.

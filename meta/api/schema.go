@@ -2,14 +2,18 @@ package api
 
 import (
 	"reflect"
+	"time"
 
+	"github.com/statsd-ops/statsd/internal/plainjson"
 	"github.com/statsd-ops/statsd/meta/question"
 )
+
+var timeType = reflect.TypeFor[time.Time]()
 
 // schemas are the JSON schemas of types. Named structs are defined once, under their name.
 type schemas struct{ defined object }
 
-// of returns the schema of what encode makes of a type.
+// of returns the schema of what plainjson.Encode makes of a type.
 func (s *schemas) of(t reflect.Type) object {
 	switch {
 	case t == nil:
@@ -56,10 +60,10 @@ func (s *schemas) define(t reflect.Type) object {
 
 func (s *schemas) members(t reflect.Type) object {
 	properties, required := object{}, []string{}
-	for _, m := range membersOf(t) {
-		properties[m.name] = s.of(m.kind)
-		if !m.optional {
-			required = append(required, m.name)
+	for _, m := range plainjson.MembersOf(t) {
+		properties[m.Name] = s.of(m.Type)
+		if !m.Optional {
+			required = append(required, m.Name)
 		}
 	}
 	return object{"type": "object", "properties": properties, "required": required}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/statsd-ops/statsd/internal/httpgate"
+	"github.com/statsd-ops/statsd/internal/plainjson"
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
@@ -176,7 +177,7 @@ func (a *API) serveStream(w http.ResponseWriter, r *http.Request, q *question.Qu
 	ctx, cancel := context.WithTimeout(ctx, question.AnswerTime+q.Watches(args))
 	defer cancel()
 	err = q.Stream(ctx, args, func(name string, data any) error {
-		return s.write(event(name, "", encode(data)))
+		return s.write(event(name, "", plainjson.Encode(data)))
 	})
 	switch {
 	case err == nil || r.Context().Err() != nil || s.failed():
@@ -184,6 +185,6 @@ func (a *API) serveStream(w http.ResponseWriter, r *http.Request, q *question.Qu
 		a.fail(w, err)
 	default:
 		body, _ := a.reported(err)
-		_ = s.write(event("error", "", encode(body))) // an error means that the client is gone
+		_ = s.write(event("error", "", plainjson.Encode(body))) // an error means that the client is gone
 	}
 }

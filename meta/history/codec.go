@@ -11,7 +11,7 @@ import (
 // Of each later one only what changed is held:
 //
 //	time      signed varint: nanoseconds since the flush before, less the step of the block
-//	groups    one bit for each 8 columns of which one or more changed
+//	groups    one bit for each 8 columns, set if one of them changed
 //	changed   for each such group, one bit for each column
 //	values    of each changed column, as below
 //

@@ -98,7 +98,7 @@ func (f *Figures) Known(name string) bool {
 	return slices.ContainsFunc(flushes, has) || slices.ContainsFunc(minutes, has)
 }
 
-// blocks returns what is remembered, to be read without the lock.
+// blocks returns the blocks, to be read without the lock.
 func (f *Figures) blocks() (flushes, minutes []block) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

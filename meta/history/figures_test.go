@@ -56,7 +56,7 @@ func same(a, b float64) bool { return a == b || a != a && b != b }
 // near is what rounding to millionths allows.
 func near(a, b float64) bool { return same(a, b) || math.Abs(a-b) <= 0.6e-6+math.Abs(a)*1e-15 }
 
-// anyFigures makes figures: counts, sizes, durations, times, of which some come and go.
+// anyFigures makes counts, sizes, durations and times. Some come and go.
 func anyFigures(r *rand.Rand, i int, total float64) []meta.Figure {
 	fs := []meta.Figure{
 		{Name: "count", Value: total, Count: true},
@@ -132,7 +132,7 @@ func TestFiguresFit(t *testing.T) {
 	}
 }
 
-// feedFigures keeps 120 figures of which 22 change at each flush. It returns the time of the last flush.
+// feedFigures keeps 120 figures. 22 of them change at each flush. It returns the time of the last flush.
 func feedFigures(t *testing.T, f *Figures, interval, fed time.Duration) time.Time {
 	r := rand.New(rand.NewPCG(1, 1))
 	totals := make([]float64, 13)

@@ -126,7 +126,7 @@ func TestPlacesOfThePast(t *testing.T) {
 	}
 }
 
-// TestPlacesAreOff checks what is said when there are no histories.
+// TestPlacesAreOff checks the answers when there are no histories.
 func TestPlacesAreOff(t *testing.T) {
 	v := newValues(10, 0)
 	v.at = start.UnixNano()
@@ -139,7 +139,7 @@ func TestPlacesAreOff(t *testing.T) {
 	}
 }
 
-// TestAskedPathNeedsAnEntry asks for a path of which no value is kept, as there are too many.
+// TestAskedPathNeedsAnEntry asks for a path whose value is not kept, as there are too many.
 func TestAskedPathNeedsAnEntry(t *testing.T) {
 	v := withPlaces(3, 2)
 	paths := numbered("p", 8)
@@ -208,7 +208,7 @@ func TestFind(t *testing.T) {
 	}
 }
 
-// TestFindAmongAllPaths looks for paths of which no value is kept: at all of the next flush.
+// TestFindAmongAllPaths looks for paths whose values are not kept, among all of the next flush.
 func TestFindAmongAllPaths(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := withPlaces(10, 5)

@@ -79,8 +79,8 @@ func (v *Values) remember(i int32, e *entry) {
 	v.places.columns[len(v.places.columns)-1].values[e.place] = e.value
 }
 
-// give gives a place to an entry: a free one, else of a silent entry, else, if the path was asked for,
-// of one that nobody asked for.
+// give gives a place to an entry: a free place, else the place of a silent entry. If the path was asked
+// for, it can also be the place of a path that was not.
 func (v *Values) give(i int32, e *entry) {
 	asked, wanted := v.wanted[e.path]
 	row := v.places.take()
@@ -110,8 +110,8 @@ func (v *Values) takeFrom(i int32) (row int32) {
 	return row
 }
 
-// unasked returns the entry of the last place that nobody asked for in the last hour, -1 if there is
-// none.
+// unasked returns the entry of the last place whose path was not asked for in the last hour, -1 if there
+// is none.
 func (v *Values) unasked() int32 {
 	for row, place := range slices.Backward(v.places.rows) {
 		if owner := place.owner; owner >= 0 && !v.isAsked(int32(row)) {

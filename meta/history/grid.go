@@ -5,8 +5,7 @@ import (
 	"time"
 )
 
-// cut is what is remembered of one name at one time: of a flush, or of a minute. Of a count it has the
-// total only.
+// cut has the values of one name in one flush or one minute. For a count it has the total only.
 type cut struct {
 	at                int64 // Unix nanoseconds; the cut is about the time before
 	width             int64 // nanoseconds between two cuts

@@ -19,8 +19,8 @@
 //
 // # Time
 //
-// All times are those of flushes, which are multiples of the flush interval on the wall clock. A
-// missed flush is a gap. When the clock is set back, what lies ahead of it is forgotten. So a series
+// All times are times of flushes: multiples of the flush interval on the wall clock. A missed flush is
+// a gap. When the clock is set back, what lies ahead of it is forgotten. So a series
 // is always in order, and says nothing about times at which there was no flush.
 //
 // # Memory

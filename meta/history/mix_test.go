@@ -9,7 +9,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// coded is a value that says whose it is and of which flush. A float32 holds it.
+// coded returns a value that contains the numbers of its path and its flush. A float32 holds it exactly.
 func coded(path, flush int) float64 { return float64(path<<16 | flush) }
 
 // mixing feeds Values with more paths than there is room for, and remembers which flush was when.

@@ -11,8 +11,8 @@ import (
 type Span struct {
 	Mean, Min, Max float64
 	Flushes        int // flushes with a value
-	// Over is how long the span is. It is shorter than asked for if the history is younger, or with an
-	// interval below 1 s, of which the last 900 flushes are held.
+	// Over is how long the span is. It is shorter than asked for if the history is younger, or if the
+	// interval is below 1 s: only the last 900 flushes are held.
 	Over time.Duration
 }
 
@@ -27,7 +27,7 @@ const (
 	Off                 // no histories are kept
 )
 
-// Path is what is known of one path.
+// Path has the newest value of a path and its means.
 type Path struct {
 	Path  string
 	Value float64   // the newest, or NaN if there is none
@@ -41,7 +41,8 @@ type Path struct {
 	Since   time.Time
 }
 
-// Path returns what is known of one path, and asks for it. ok is false if no value of it is known.
+// Path returns the newest value of a path and its means, and asks for the path. ok is false if no value
+// is kept.
 func (v *Values) Path(path string) (p Path, ok bool) {
 	r := v.look(path)
 	return r.path(path), r.known

@@ -61,9 +61,9 @@ type Values struct {
 	sorted bool              // silent is sorted: the entries silent longest first
 	wanted map[string]uint64 // paths asked for that have no history, and after which flush
 
-	searched uint64                 // the flush after which somebody last searched; 0: nobody did
+	searched uint64                 // the flush after which somebody last searched; 0: none
 	recent   iter.Seq[metric.Point] // the points of the last flush, if it may be searched
-	waiting  chan struct{}          // closed at the next flush; nil if nobody waits
+	waiting  chan struct{}          // closed at the next flush; nil if no search waits
 	shown    *view                  // of the last flush, made when asked for
 
 	sorting sync.Mutex
@@ -222,7 +222,7 @@ func (v *Values) remove(i int32) {
 	v.entries = v.entries[:last]
 }
 
-// clear makes an entry nobody's.
+// clear takes an entry from its path.
 func (v *Values) clear(i int32) {
 	e := &v.entries[i]
 	delete(v.index, e.path)

@@ -88,14 +88,14 @@ func (g generator) name(i int) string {
 }
 
 func (g generator) group(i int) string {
-	text := g.value(i)
+	parts := []string{g.value(i)}
 	if !g.oneIn(25) {
-		text += "|" + g.kind(i)
+		parts = append(parts, g.kind(i))
 	}
 	for g.oneIn(3) {
-		text += "|" + g.section(i)
+		parts = append(parts, g.section(i))
 	}
-	return text
+	return strings.Join(parts, "|")
 }
 
 func (g generator) value(i int) string {
