@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/statsd-ops/statsd/aggregate"
+	"github.com/statsd-ops/statsd/delivery"
 	"github.com/statsd-ops/statsd/internal/cputime"
 	"github.com/statsd-ops/statsd/meta"
 	"github.com/statsd-ops/statsd/metric"
@@ -27,18 +28,7 @@ func (s *Server) figures(f *flushed) []meta.Figure {
 	l.value("names", float64(s.in.Table().Names()))
 	l.value("names.limit", float64(s.cfg.MaxNames))
 	l.count("timers.sketched", s.flushes.sketched)
-	memory := readMemory()
-	l.value("memory.live", memory.live)
-	l.value("memory.held", memory.held)
-	l.value("memory.history", float64(s.past.Bytes()+s.values.Bytes()))
-	table := s.in.Table().Memory()
-	l.value("memory.names", float64(table.Names))
-	l.value("memory.samples", float64(table.Samples))
-	l.value("memory.queues", queueBytes(f.sinks))
-	l.spent("cpu.used", cputime.Process())
-	l.spent("cpu.flush", s.cpu.flush.Total())
-	l.spent("cpu.send", s.cpu.send.Total())
-	l.spent("cpu.collector", collectorCPU())
+	s.addCost(&l, f.sinks)
 	l.value("state.gauges", float64(s.state.gauges))
 	l.count("state.errors", s.state.faults)
 	l.addNotifiers(&s.cfg, s.alerts.tallies(), s.telling.waiting())
@@ -49,14 +39,7 @@ func (s *Server) figures(f *flushed) []meta.Figure {
 	l.addPipes(in.Pipes)
 	l.addAPI(s.monitor)
 	l.addSinks(f.sinks, f.at)
-	for kind, name := range map[metric.Kind]string{
-		metric.Counter: "counters", metric.Gauge: "gauge", metric.Set: "set", metric.Timer: "timers",
-	} {
-		l.value("render."+name+".count", float64(sn.Count[kind]))
-		l.value("render."+name+".duration", sn.Duration[kind].Seconds())
-	}
-	l.value("render.collisions", float64(sn.Collisions))
-	l.value("render.time", (f.duration - f.swap).Seconds())
+	l.addRender(f)
 
 	// numStats includes the daemon's own points.
 	l = append(l, meta.Figure{Name: "render.total"}, meta.Figure{Name: "numStats"})
@@ -73,6 +56,35 @@ func (s *Server) figures(f *flushed) []meta.Figure {
 		l[len(l)-1].Value = float64(s.namesPublished(sn))
 	}
 	return l
+}
+
+// addCost adds what the daemon costs.
+func (s *Server) addCost(l *figureList, sinks []delivery.State) {
+	memory := readMemory()
+	l.value("memory.live", memory.live)
+	l.value("memory.held", memory.held)
+	l.value("memory.history", float64(s.past.Bytes()+s.values.Bytes()))
+	table := s.in.Table().Memory()
+	l.value("memory.names", float64(table.Names))
+	l.value("memory.samples", float64(table.Samples))
+	l.value("memory.queues", queueBytes(sinks))
+	l.spent("cpu.used", cputime.Process())
+	l.spent("cpu.flush", s.cpu.flush.Total())
+	l.spent("cpu.send", s.cpu.send.Total())
+	l.spent("cpu.collector", collectorCPU())
+}
+
+// addRender adds what a flush took to compute its points.
+func (l *figureList) addRender(f *flushed) {
+	sn := f.snapshot
+	for kind, name := range map[metric.Kind]string{
+		metric.Counter: "counters", metric.Gauge: "gauge", metric.Set: "set", metric.Timer: "timers",
+	} {
+		l.value("render."+name+".count", float64(sn.Count[kind]))
+		l.value("render."+name+".duration", sn.Duration[kind].Seconds())
+	}
+	l.value("render.collisions", float64(sn.Collisions))
+	l.value("render.time", (f.duration - f.swap).Seconds())
 }
 
 // Figures implements meta.Source.
