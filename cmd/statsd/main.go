@@ -83,6 +83,9 @@ func (all settings) run(ctx context.Context, line arguments, stdout, stderr io.W
 		_, err := fmt.Fprintln(stdout, "statsd", buildinfo.Version())
 		return err
 	}
+	if all.on("print-config") {
+		return printExample(stdout)
+	}
 	if err != nil {
 		return err
 	}
