@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -30,8 +31,8 @@ func (r *renderer) text(s string) string {
 	s = boldSpan.ReplaceAllString(s, "\x01$1\x03")
 	s = emphasis.ReplaceAllString(s, "\x02$1\x03")
 	s = strings.NewReplacer("\x01", `\fB`, "\x02", `\fI`, "\x03", `\fR`).Replace(escape(s))
-	for i := len(spans) - 1; i >= 0; i-- {
-		s = strings.ReplaceAll(s, fmt.Sprintf("\x00%d\x00", i), spans[i])
+	for i, rendered := range slices.Backward(spans) {
+		s = strings.ReplaceAll(s, fmt.Sprintf("\x00%d\x00", i), rendered)
 	}
 	return s
 }

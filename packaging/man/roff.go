@@ -167,14 +167,13 @@ func (r *renderer) table(rows [][]string, after bool) {
 	}
 	var lines []string
 	for i, row := range rows {
-		line := ""
+		var line strings.Builder
 		for j, width := range widths {
 			text := r.plain(row[j])
-			line += text + strings.Repeat(" ", width+2-utf8.RuneCountInString(text))
+			line.WriteString(text + strings.Repeat(" ", width+2-utf8.RuneCountInString(text)))
 		}
-		lines = append(lines, strings.TrimRight(line, " "))
-		if i == 0 && strings.TrimSpace(strings.Join(row, "")) == "" {
-			lines = nil
+		if text := strings.TrimRight(line.String(), " "); i > 0 || text != "" {
+			lines = append(lines, text)
 		}
 	}
 	r.code(strings.Join(lines, "\n"), after)
