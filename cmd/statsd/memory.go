@@ -81,19 +81,36 @@ func availableMemory() float64 {
 			}
 		}
 	}
-	if text, err := os.ReadFile("/proc/self/cgroup"); err == nil {
-		_, group, _ := strings.Cut(string(text), "0::")
-		group, _, _ = strings.Cut(group, "\n")
-		for _, dir := range []string{group, "/"} {
-			if text, err := os.ReadFile(filepath.Join("/sys/fs/cgroup", dir, "memory.max")); err == nil {
-				least = min(least, number(strings.TrimSpace(string(text))))
-			}
+	for _, file := range cgroupLimits() {
+		if text, err := os.ReadFile(file); err == nil {
+			least = min(least, number(strings.TrimSpace(string(text))))
 		}
 	}
 	if math.IsInf(least, 1) {
 		return 0
 	}
 	return least
+}
+
+// cgroupLimits returns the files that may have the memory limit of the process's control group, in
+// the second version of control groups and in the first.
+func cgroupLimits() []string {
+	const root = "/sys/fs/cgroup"
+	files := []string{root + "/memory.max", root + "/memory/memory.limit_in_bytes"}
+	text, err := os.ReadFile("/proc/self/cgroup")
+	if err != nil {
+		return nil
+	}
+	for line := range strings.Lines(string(text)) {
+		switch words := strings.SplitN(strings.TrimSpace(line), ":", 3); {
+		case len(words) < 3:
+		case words[1] == "":
+			files = append(files, filepath.Join(root, words[2], "memory.max"))
+		case words[1] == "memory":
+			files = append(files, filepath.Join(root, "memory", words[2], "memory.limit_in_bytes"))
+		}
+	}
+	return files
 }
 
 // number reads a number. A text, such as max, is no limit.

@@ -30,7 +30,7 @@ type module struct{ name, dir string }
 
 func run(w io.Writer, args []string) error {
 	if len(args) < 2 {
-		return errors.New("want arguments: DIR PACKAGE...")
+		return errors.New("want a folder and packages")
 	}
 	modules, err := linked(args[1:])
 	if err != nil {
