@@ -79,10 +79,7 @@ func (s *setting) check() (found problems) {
 }
 
 func (s *setting) checkValue(v value) error {
-	err := s.kind.check(v.text)
-	if err == nil && len(s.choices) > 0 && !slices.Contains(s.choices, v.text) {
-		err = fmt.Errorf("want %s, not %q", oneOf(s.choices), v.text)
-	}
+	err := s.checkText(v.text)
 	switch {
 	case err == nil:
 		return nil
@@ -90,6 +87,17 @@ func (s *setting) checkValue(v value) error {
 		return v.locate(fmt.Errorf("--%s %s: %w", s.name, v.text, err))
 	}
 	return v.locate(fmt.Errorf("--%s: %w", s.name, err))
+}
+
+// checkText returns an error about a value of the wrong form.
+func (s *setting) checkText(text string) error {
+	if err := s.kind.check(text); err != nil {
+		return err
+	}
+	if len(s.choices) > 0 && !slices.Contains(s.choices, text) {
+		return fmt.Errorf("want %s, not %q", oneOf(s.choices), text)
+	}
+	return nil
 }
 
 // settings are all settings, in the order of the help.
