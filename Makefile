@@ -83,7 +83,7 @@ package: bin/nfpm
 
 # Installs, upgrades and removes the package in a real Debian, and runs the image.
 package-test: package
-	@packaging/test/run
+	@GO=$(GO) packaging/test/run
 
 # A container image of the checked out commit, with buildah.
 image:
@@ -91,7 +91,7 @@ image:
 
 # Everything of a release, from a clean tag: make release VERSION=1.2.3.
 release: bin/nfpm
-	@GO=$(GO) packaging/release $(VERSION)
+	@GO=$(GO) packaging/release '$(VERSION)'
 
 fmt:
 	gofmt -w */
