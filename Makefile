@@ -107,8 +107,8 @@ bin/golangci-lint: tools/go.mod tools/go.sum
 	@GOBIN=$(CURDIR)/bin $(GO) -C tools install tool
 	@touch $@
 
-# nfpm makes the packages, and cyclonedx-gomod the SBOM.
+# nfpm makes the Debian packages.
 bin/nfpm: packaging/tools/go.mod packaging/tools/go.sum
-	@echo "building the tools for packages"
+	@echo "building nfpm"
 	@GOBIN=$(CURDIR)/bin $(GO) -C packaging/tools install tool
 	@touch $@

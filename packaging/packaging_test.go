@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -118,21 +119,40 @@ func TestVersion(t *testing.T) {
 	}
 }
 
-// The licence of each linked module is collected, and of Go.
-func TestLicences(t *testing.T) {
+// The licence of each linked module is collected, and of Go, and the SBOM has them all.
+func TestLinked(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	out, err := exec.Command("go", "run", "./licences", dir, "../cmd/...").CombinedOutput()
+	sbom := filepath.Join(dir, "sbom.json")
+	out, err := exec.Command("go", "run", "./linked", "-licences", dir, "-sbom", sbom, "-version", "1.2.3", "-date", "2026-11-29T00:00:00Z", "../cmd/...").CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	modules := strings.Fields(string(out))
-	if len(modules) < 5 || !strings.HasPrefix(modules[0], "go@") {
+	if len(modules) < 5 || !strings.HasPrefix(modules[0], "std@") {
 		t.Errorf("modules: %q", modules)
 	}
-	for _, module := range modules {
+	var listed struct {
+		BOMFormat  string
+		Components []struct {
+			Name, Version, PURL string
+			Hashes              []struct{ Content string }
+			Licenses            []struct{ License struct{ ID string } }
+		}
+	}
+	if err := json.Unmarshal(read(t, sbom), &listed); err != nil || listed.BOMFormat != "CycloneDX" || len(listed.Components) != len(modules) {
+		t.Fatalf("the SBOM has %d components, %v", len(listed.Components), err)
+	}
+	for i, module := range modules {
 		if files, err := filepath.Glob(filepath.Join(dir, module, "*")); err != nil || len(files) == 0 {
 			t.Errorf("%s: %q, %v", module, files, err)
+		}
+		c := listed.Components[i]
+		if c.Name+"@"+c.Version != module || c.PURL != "pkg:golang/"+module || len(c.Licenses) != 1 || c.Licenses[0].License.ID == "" {
+			t.Errorf("the SBOM has %+v for %s", c, module)
+		}
+		if i > 0 && (len(c.Hashes) != 1 || len(c.Hashes[0].Content) != 64) {
+			t.Errorf("%s has the hash %v", module, c.Hashes)
 		}
 	}
 }
