@@ -54,7 +54,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		err = printFullHelp(stdout)
 	}
 	if shell, ok := errors.AsType[completionError](err); ok {
-		err = printCompletion(stdout, string(shell))
+		err = printCompletion(stdout, string(shell), nameOf(program))
 	}
 	if err == nil {
 		return exitOK
