@@ -6,3 +6,4 @@ s|^Documentation=.*|Documentation=man:statsd(8)|
 s|^ExecStart=.*|ExecStart=/usr/sbin/statsd --config /etc/statsd/statsd.conf|
 s|^# A private user that exists while.*|# The user of the package. It can only write to|
 s|^DynamicUser=yes|User=statsd\nGroup=statsd|
+s|^StateDirectory=statsd|&\nStateDirectoryMode=0750|
