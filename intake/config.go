@@ -10,6 +10,7 @@ import (
 	"github.com/statsd-ops/statsd/aggregate"
 	"github.com/statsd-ops/statsd/metric"
 	"github.com/statsd-ops/statsd/statvent/pipes"
+	"github.com/statsd-ops/statsd/wire"
 )
 
 // Config is the configuration for Open.
@@ -133,6 +134,11 @@ func (l *Limits) Validate() error {
 
 // Tagged reports whether names are series with Graphite's tags.
 func (l *Listen) Tagged() bool { return l.Tags == metric.GraphiteTags }
+
+// Parser returns a new parser for received lines.
+func (l *Listen) Parser() wire.Parser {
+	return wire.Parser{AbsoluteSigns: l.AbsoluteSigns, Dialect: l.Dialect, Tagger: wire.NewTagger(l.Tags, l.Dialect)}
+}
 
 // Clean returns a name in its published form.
 func (l *Listen) Clean(name []byte) []byte {

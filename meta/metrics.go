@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/statsd-ops/statsd/internal/accept"
 )
 
 // The two formats of /metrics.
@@ -31,12 +33,20 @@ func (m *Monitor) serveMetrics(w http.ResponseWriter, r *http.Request) {
 	h.Set("Vary", "Accept, Accept-Encoding")
 	e.write(m.version, m.source.Figures())
 	body := e.text
-	if wantsGzip(r.Header.Values("Accept-Encoding")) {
+	if accept.Gzip(r.Header.Values("Accept-Encoding")) {
 		h.Set("Content-Encoding", "gzip")
 		body = compressed(body)
 	}
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	_, _ = w.Write(body) // an error means that the client is gone
+}
+
+// wantsOpenMetrics reports whether an Accept header names OpenMetrics and prefers no other format.
+func wantsOpenMetrics(header []string) bool {
+	all := accept.Parse(header)
+	open, named := accept.Weigh(all, openMetricsType, openMetricsV)
+	text, _ := accept.Weigh(all, textType, textV)
+	return named && open > 0 && open >= text
 }
 
 func compressed(body []byte) []byte {

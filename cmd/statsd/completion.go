@@ -13,7 +13,7 @@ func printCompletion(w io.Writer, shell, program string) error {
 	if program == "gstatsd" {
 		all = gstatsdCompletions(all)
 	}
-	script, err := completion.Script(shell, program, all)
+	script, err := completion.Script(shell, completion.Program{Name: program, Flags: all})
 	if err != nil {
 		return usageError(err.Error())
 	}

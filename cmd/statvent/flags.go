@@ -92,7 +92,7 @@ func showCompletion(w io.Writer, shell string, app *kingpin.Application) error {
 		}
 		all = append(all, c)
 	}
-	script, err := completion.Script(shell, "statvent", all)
+	script, err := completion.Script(shell, completion.Program{Name: "statvent", Flags: all})
 	if err != nil {
 		return err
 	}
