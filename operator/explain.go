@@ -175,7 +175,7 @@ func (e *explanation) isPath(path string) bool {
 		text = "a path of the " + strings.Join(from, " and the ")
 	}
 	e.step("name", shown(path)+" is no name that is sent, but "+text)
-	e.values([]question.PathValue{pathValue(&value)})
+	e.values(path, []question.PathValue{pathValue(&value)})
 	e.sinks()
 	return true
 }

@@ -152,17 +152,6 @@ func (l *figureList) addReceived(t *intake.Tally, in *intake.State) {
 	l.count("debug.skipped", in.DebugSkipped)
 }
 
-// addAPI adds what the JSON API of a monitor refused, if there is one.
-func (l *figureList) addAPI(m *meta.Monitor) {
-	if m == nil {
-		return
-	}
-	c := m.API()
-	l.count("api.limited", c.Limited)
-	l.count("api.streams_refused", c.StreamsRefused)
-	l.count("api.streams_cut", c.StreamsCut)
-}
-
 // addNotifiers lists how notifying goes, in all and for each notifier.
 func (l *figureList) addNotifiers(cfg *Config, tallies map[string]tally, waiting map[string]int) {
 	one := func(name string) {
