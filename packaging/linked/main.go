@@ -1,4 +1,5 @@
-// Linked tells what the commands link: modules of other authors, and Go itself.
+// Linked tells what the commands link: modules of other authors, scripts of other authors that they
+// embed, and Go itself.
 //
 //	go run ./packaging/linked -licences DIR -sbom FILE -version 1.2.3 -date 2026-11-29T00:00:00Z PACKAGE...
 //
@@ -45,6 +46,11 @@ func run(w io.Writer, o options, packages []string) error {
 	if err != nil {
 		return err
 	}
+	scripts, err := embedded(packages)
+	if err != nil {
+		return err
+	}
+	modules = append(modules, scripts...)
 	for i := range modules {
 		if err := modules[i].readLicences(); err != nil {
 			return err
@@ -68,8 +74,9 @@ func run(w io.Writer, o options, packages []string) error {
 	return nil
 }
 
-// module is a module that the commands link.
+// module is a module that the commands link, or a folder of scripts.
 type module struct {
+	registry      string // golang or npm
 	path, version string
 	dir           string
 	hash          string // SHA-256 in hexadecimal, as in go.sum
@@ -88,7 +95,7 @@ func linked(packages []string) ([]module, error) {
 	if err != nil {
 		return nil, err
 	}
-	modules := []module{{path: "std", version: strings.TrimPrefix(golang[0], "go"), dir: golang[1]}}
+	modules := []module{{registry: "golang", path: "std", version: strings.TrimPrefix(golang[0], "go"), dir: golang[1]}}
 	slices.Sort(lines)
 	for _, line := range slices.Compact(lines) {
 		words := strings.SplitN(line, " ", 4)
@@ -99,7 +106,7 @@ func linked(packages []string) ([]module, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: its sum %q: %w", words[0], words[2], err)
 		}
-		modules = append(modules, module{path: words[0], version: words[1], hash: hex.EncodeToString(sum), dir: words[3]})
+		modules = append(modules, module{registry: "golang", path: words[0], version: words[1], hash: hex.EncodeToString(sum), dir: words[3]})
 	}
 	return modules, nil
 }

@@ -43,21 +43,21 @@ type (
 	}
 )
 
-func newComponent(kind, path, version, licenceID string) component {
-	purl := "pkg:golang/" + path + "@" + version
-	c := component{Ref: purl, Type: kind, Name: path, Version: version, PURL: purl, Licences: make([]licence, 1)}
-	c.Licences[0].Licence.ID = licenceID
+func newComponent(kind string, m module) component {
+	purl := "pkg:" + m.registry + "/" + m.path + "@" + m.version
+	c := component{Ref: purl, Type: kind, Name: m.path, Version: m.version, PURL: purl, Licences: make([]licence, 1)}
+	c.Licences[0].Licence.ID = m.licence
 	return c
 }
 
 // writeSBOM writes the modules and their licences.
 func writeSBOM(o options, modules []module) error {
-	const own = "github.com/statsd-ops/statsd"
+	own := module{registry: "golang", path: "github.com/statsd-ops/statsd", version: o.version, licence: "Apache-2.0"}
 	b := bom{Format: "CycloneDX", Spec: "1.5", Version: 1}
-	b.Metadata = metadata{Timestamp: o.date, Component: newComponent("application", own, o.version, "Apache-2.0")}
+	b.Metadata = metadata{Timestamp: o.date, Component: newComponent("application", own)}
 	needs := dependency{Ref: b.Metadata.Component.Ref}
 	for _, m := range modules {
-		c := newComponent("library", m.path, m.version, m.licence)
+		c := newComponent("library", m)
 		if m.hash != "" {
 			c.Hashes = []hash{{"SHA-256", m.hash}}
 		}
