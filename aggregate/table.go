@@ -66,6 +66,8 @@ type Config struct {
 	Expire [metric.Kinds]uint32
 	// Dialect selects the rules for cleaning names.
 	Dialect metric.Dialect
+	// NamesAsSent says that names are not cleaned: see metric.AppendSent.
+	NamesAsSent bool
 }
 
 // Table holds the samples since the last flush, and the names in use. Only one
@@ -114,10 +116,11 @@ func NewTable(config Config) *Table {
 	return t
 }
 
-// SetLimits replaces the limits. Shards, Tagged and MemberKey cannot change;
+// SetLimits replaces the limits. Shards, Tagged, NamesAsSent and MemberKey cannot change;
 // MaxTimerSamples applies after the next Drain. Only the flushing goroutine may call it.
 func (t *Table) SetLimits(config Config) {
 	config.Shards, config.Tagged, config.MemberKey = len(t.shards), t.config.Tagged, t.config.MemberKey
+	config.NamesAsSent = t.config.NamesAsSent
 	for _, s := range t.shards {
 		s.mutex.Lock()
 	}
@@ -217,9 +220,8 @@ func (s *Shard) intern(kind metric.Kind, raw []byte) (ref, metric.Reason) {
 	if config.Tagged {
 		name, tags = metric.CutTags(raw)
 	}
-	s.clean = config.Dialect.AppendClean(s.clean[:0], name)
-	if len(s.clean) == 0 {
-		return 0, metric.EmptyName
+	if reason := s.setClean(name); reason != metric.None {
+		return 0, reason
 	}
 	s.clean = append(s.clean, tags...)
 	if !bytes.Equal(s.clean, raw) {
@@ -228,6 +230,24 @@ func (s *Shard) intern(kind metric.Kind, raw []byte) (ref, metric.Reason) {
 		}
 	}
 	return s.insert(kind, s.clean)
+}
+
+// setClean sets s.clean to a name without tags, in the form that the table keeps.
+func (s *Shard) setClean(name []byte) metric.Reason {
+	config := &s.table.config
+	valid := true
+	if config.NamesAsSent {
+		s.clean, valid = metric.AppendSent(s.clean[:0], name)
+	} else {
+		s.clean = config.Dialect.AppendClean(s.clean[:0], name)
+	}
+	switch {
+	case !valid:
+		return metric.BadName
+	case len(s.clean) == 0:
+		return metric.EmptyName
+	}
+	return metric.None
 }
 
 // insert makes a record for a clean name that is not in the table.

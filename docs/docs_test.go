@@ -105,24 +105,44 @@ func TestReasons(t *testing.T) {
 	sameWords(t, described, meta.ReasonIDs(), "reason")
 }
 
-var examples = regexp.MustCompile("(?s)```examples(?: --tags=([a-z-]+)| --dialect=([a-z]+))?\n(.*?)```")
+var examples = regexp.MustCompile("(?s)```examples((?: --[a-z-]+=[a-z-]+)*)\n(.*?)```")
 
-var tagStyles = map[string]metric.Tags{"": metric.DropTags, "graphite": metric.GraphiteTags, "keep-in-name": metric.TagsInName}
+// reading is how the lines of a block of examples are read.
+type reading struct {
+	tags    metric.Tags
+	styles  metric.TagStyles
+	dialect metric.Dialect
+	asSent  bool
+}
 
-var dialects = map[string]metric.Dialect{"": metric.Reference, "etsy": metric.Etsy}
+// readings are the flags of a block of examples.
+var readings = map[string]func(*reading){
+	"--tags=graphite":     func(r *reading) { r.tags = metric.GraphiteTags },
+	"--tags=keep-in-name": func(r *reading) { r.tags = metric.TagsInName },
+	"--tags=labels":       func(r *reading) { r.tags = metric.LabelTags },
+	"--tag-styles=all": func(r *reading) {
+		r.styles = metric.DefaultTagStyles | metric.InfluxDB | metric.Librato | metric.SignalFX
+	},
+	"--dialect=etsy":  func(r *reading) { r.dialect = metric.Etsy },
+	"--names=as-sent": func(r *reading) { r.asSent = true },
+}
 
 // Each example of lines.md has the result that it shows.
 func TestLines(t *testing.T) {
 	n := 0
 	for _, block := range examples.FindAllStringSubmatch(read(t, "lines.md"), -1) {
-		for example := range strings.Lines(block[3]) {
+		var as reading
+		for flag := range strings.FieldsSeq(block[1]) {
+			readings[flag](&as)
+		}
+		for example := range strings.Lines(block[2]) {
 			line, want, ok := strings.Cut(strings.TrimSuffix(example, "\n"), "=>")
 			if !ok {
 				t.Errorf("no => in %q", example)
 				continue
 			}
 			line, want = strings.TrimRight(line, " "), strings.TrimSpace(want)
-			if got := outcome(line, tagStyles[block[1]], dialects[block[2]]); got != want {
+			if got := outcome(line, as); got != want {
 				t.Errorf("%s\n\tsays %s\n\tgives %s", line, want, got)
 			}
 			n++
@@ -134,12 +154,12 @@ func TestLines(t *testing.T) {
 }
 
 // outcome returns the result of a line in the notation of lines.md.
-func outcome(line string, tags metric.Tags, dialect metric.Dialect) string {
+func outcome(line string, as reading) string {
 	table := aggregate.NewTable(aggregate.Config{
 		Shards: 1, MaxNames: 10, MaxNameLength: 1024, MaxSetMembers: 10, MaxTimerSamples: 10, Expire: [metric.Kinds]uint32{1, 1, 1, 1},
-		Tagged: tags == metric.GraphiteTags, Dialect: dialect,
+		Tagged: as.tags.Series(), Dialect: as.dialect, NamesAsSent: as.asSent,
 	})
-	p := wire.Parser{Dialect: dialect, Tagger: wire.NewTagger(tags, dialect)}
+	p := wire.Parser{Dialect: as.dialect, Tagger: wire.NewTagger(as.tags, as.styles, as.dialect)}
 	var sample metric.Sample
 	var faults []string
 	shard := table.Shard(0)

@@ -71,7 +71,7 @@ func (in *Intake) makeLanes(n int) {
 	in.cfg.Table.Shards = n
 	in.table = aggregate.NewTable(in.cfg.Table)
 	for i := range n {
-		tagger := wire.NewTagger(in.cfg.Tags, in.cfg.Dialect)
+		tagger := wire.NewTagger(in.cfg.Tags, in.cfg.TagStyles, in.cfg.Dialect)
 		in.lanes = append(in.lanes, &lane{
 			shard:  in.table.Shard(i),
 			tagger: tagger,

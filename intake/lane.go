@@ -92,9 +92,9 @@ func (l *lane) parse(p *wire.Parser, buf []byte, from origin) (bad bool) {
 func (l *lane) pend(s metric.Sample, line []byte) {
 	l.tally.Samples++
 	if l.tagger != nil {
-		var ok bool
-		if s.Name, s.TagsDropped, ok = l.tagger.Name(s.Name, nil); !ok {
-			l.discard(metric.TooLong, line, origin{})
+		var fault metric.Reason
+		if s.Name, s.TagsDropped, fault = l.tagger.Name(s.Name, nil); fault != metric.None {
+			l.discard(fault, line, origin{})
 			return
 		}
 	}

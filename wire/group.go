@@ -54,13 +54,13 @@ func (p *Parser) nameGroup() {
 	p.name = sent
 	if !g.tagged {
 		p.tags = nil
-		if bytes.IndexByte(sent, ';') < 0 {
+		if !p.Tagger.marked(sent) {
 			return
 		}
 	}
-	name, lost, ok := p.Tagger.Name(sent, p.tags)
-	if !ok {
-		g.fault = metric.TooLong
+	name, lost, fault := p.Tagger.Name(sent, p.tags)
+	if fault != metric.None {
+		g.fault = fault
 		return
 	}
 	p.name, g.lost = name, g.lost || lost
