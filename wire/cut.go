@@ -33,26 +33,36 @@ func (t *Tagger) hasMark(sent []byte) bool {
 	return false
 }
 
-// cut splits a name as sent. As in statsd_exporter, brackets come first, and a name with one bracket,
-// or with brackets in the wrong order, has no tags. In other names the first mark begins the tags.
-func (t *Tagger) cut(sent []byte) cutName {
+// cut splits a name as sent into t.sent. As in statsd_exporter, brackets come first, and a name with one
+// bracket, or with brackets in the wrong order, has no tags. In other names the first mark begins the
+// tags.
+func (t *Tagger) cut(sent []byte) {
+	if i := bytes.IndexByte(sent, ';'); i >= 0 && t.styles&metric.Graphite != 0 {
+		t.sent = cutName{before: sent[:i], tags: sent[i+1:], separator: ';', style: metric.Graphite}
+	} else {
+		t.sent = cutName{before: sent}
+	}
+	if len(t.marks) > 0 {
+		t.cutAtMark(sent)
+	}
+}
+
+// cutAtMark is cut for the styles other than Graphite's.
+func (t *Tagger) cutAtMark(sent []byte) {
 	if t.styles&metric.SignalFX != 0 {
 		begin, end := bytes.IndexByte(sent, '['), bytes.IndexByte(sent, ']')
 		switch {
 		case 0 <= begin && begin < end:
-			return cutName{sent[:begin], sent[end+1:], sent[begin+1 : end], ',', metric.SignalFX, false}
+			t.sent = cutName{sent[:begin], sent[end+1:], sent[begin+1 : end], ',', metric.SignalFX, false}
+			return
 		case begin != end: // one or both are there
-			return cutName{before: sent, broken: true}
+			t.sent = cutName{before: sent, broken: true}
+			return
 		}
 	}
-	for i, c := range sent {
-		style, separator := nameMarks[c], byte(',')
-		if c == ';' {
-			style, separator = metric.Graphite, ';'
-		}
-		if style&t.styles != 0 {
-			return cutName{sent[:i], nil, sent[i+1:], separator, style, false}
+	for _, mark := range t.marks {
+		if i := bytes.IndexByte(t.sent.before, mark); i >= 0 {
+			t.sent = cutName{before: sent[:i], tags: sent[i+1:], separator: ',', style: nameMarks[mark]}
 		}
 	}
-	return cutName{before: sent}
 }

@@ -52,6 +52,7 @@ type Tagger struct {
 	seed    maphash.Seed
 	known   [sections]known
 	names   []byte // made since Forget, one after another
+	sent    cutName
 	tags    []tag  // of the current name
 	order   []byte // memory for sorting them
 	lost    bool   // one of them was dropped
@@ -119,23 +120,23 @@ func (t *Tagger) keep(name []byte) []byte {
 // dropped. With a fault there is no name.
 func (t *Tagger) Name(sent, section []byte) (series []byte, lost bool, fault metric.Reason) {
 	start := len(t.names)
-	cut := t.cut(sent)
-	t.addName(&cut)
+	t.cut(sent)
+	t.addName()
 	switch {
 	case t.style == metric.DropTags:
-		return t.names[start:], len(cut.tags)+len(section) > 0, metric.None
+		return t.names[start:], len(t.sent.tags)+len(section) > 0, metric.None
 	case t.style == metric.TagsInName && len(t.names) == start:
 		return nil, false, metric.None // tags do not make an empty name good
 	}
-	lost = cut.broken
+	lost = t.sent.broken
 	if t.styles&metric.DogStatsD == 0 && len(section) > 0 {
 		lost, section = true, nil
 	}
 	var dropped bool
-	if len(cut.tags) == 0 && len(section) <= maxKnown {
+	if len(t.sent.tags) == 0 && len(section) <= maxKnown {
 		dropped, fault = t.addKnown(section)
 	} else {
-		dropped, fault = t.addTags(&cut, section)
+		dropped, fault = t.addTags(section)
 	}
 	if fault != metric.None {
 		t.names = t.names[:start]
@@ -144,9 +145,9 @@ func (t *Tagger) Name(sent, section []byte) (series []byte, lost bool, fault met
 	return t.names[start:], lost || dropped, metric.None
 }
 
-// addName adds a name without its tags.
-func (t *Tagger) addName(cut *cutName) {
-	start := len(t.names)
+// addName adds t.sent without its tags.
+func (t *Tagger) addName() {
+	cut, start := &t.sent, len(t.names)
 	if t.style == metric.TagsInName {
 		t.names = t.dialect.AppendClean(t.names, cut.before)
 		t.names = t.dialect.AppendClean(t.names, cut.after)
@@ -170,14 +171,15 @@ func (t *Tagger) addKnown(section []byte) (lost bool, fault metric.Reason) {
 		return k.lost, metric.None
 	}
 	start := len(t.names)
-	if lost, fault = t.addTags(&cutName{}, section); fault == metric.None {
+	if lost, fault = t.addTags(section); fault == metric.None {
 		k.section, k.tags, k.lost = append(k.section[:0], section...), append(k.tags[:0], t.names[start:]...), lost
 	}
 	return lost, fault
 }
 
-// addTags adds the tags of a name and of a section, sorted.
-func (t *Tagger) addTags(cut *cutName, section []byte) (lost bool, fault metric.Reason) {
+// addTags adds the tags of t.sent and of a section, sorted.
+func (t *Tagger) addTags(section []byte) (lost bool, fault metric.Reason) {
+	cut := &t.sent
 	t.tags, t.lost = t.tags[:0], false
 	if t.style == metric.LabelTags && !(utf8.Valid(cut.tags) && utf8.Valid(section)) {
 		return false, metric.BadTags
