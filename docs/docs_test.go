@@ -23,6 +23,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 	"github.com/statsd-ops/statsd/server"
 	"github.com/statsd-ops/statsd/sink/load"
+	"github.com/statsd-ops/statsd/sink/prometheus"
 	"github.com/statsd-ops/statsd/sink/sinktest"
 	"github.com/statsd-ops/statsd/wire"
 )
@@ -64,12 +65,20 @@ func TestFigures(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	mapping := filepath.Join(t.TempDir(), "mapping.yml")
+	if err := os.WriteFile(mapping, []byte("mappings: [{match: a, name: a, id: RULE}]"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	page, err := prometheus.New(prometheus.Config{Addr: "127.0.0.1:0", Mapping: mapping, MaxSeries: 1, MaxFamilies: 1}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
 	var cfg server.Config
 	cfg.Host, cfg.Receivers, cfg.UDPBuffer, cfg.PipeDir, cfg.PipeTimeout = "127.0.0.1", 1, 1<<20, t.TempDir(), time.Second
 	cfg.FlushInterval, cfg.MonitorPort = time.Hour, -1
 	cfg.MaxTCPConnections, cfg.TCPLineTimeout = 1, time.Hour
 	cfg.QueueBytes, cfg.ReplayRate = 1<<20, 1
-	cfg.Sinks = []delivery.Destination{{Name: "NAME", Sink: sinktest.NewRecorder()}, {Name: "NAME", Recorder: windows}}
+	cfg.Sinks = []delivery.Destination{{Name: "NAME", Sink: sinktest.NewRecorder()}, {Name: "NAME", Recorder: windows}, {Name: "NAME", Recorder: page}}
 	cfg.Layout, cfg.MetadataPrefix, cfg.AlertInterval = aggregate.Reference.Layout(), "statsd", time.Hour
 	cfg.Expire, cfg.GaugeExpire, cfg.MaxNames, cfg.MaxNameLength, cfg.MaxSetMembers, cfg.MaxTimerSamples = 2, time.Hour, 1, 1, 1, 1
 	cfg.Channels = []server.Channel{{Name: "NAME"}}

@@ -143,6 +143,20 @@ func (s *Set) Len() int { return len(s.rules) }
 // Rule returns the rule with a number.
 func (s *Set) Rule(number int) *Rule { return &s.rules[number] }
 
+// SetTTL sets the ttl of names that no rule matches, and of rules without one, unless the file has a
+// default. It is for a Set that is not in use yet.
+func (s *Set) SetTTL(ttl time.Duration) {
+	if s.Defaults.TTL != 0 {
+		return
+	}
+	s.Defaults.TTL = ttl
+	for i := range s.rules {
+		if s.rules[i].TTL == 0 {
+			s.rules[i].TTL = ttl
+		}
+	}
+}
+
 // Map finds the rule for a name without tags, and stores in r what it makes of it.
 func (s *Set) Map(kind metric.Kind, name []byte, r *Result) {
 	r.Rule, r.Name, r.Labels, r.buffer = nil, r.Name[:0], r.Labels[:0], r.buffer[:0]

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/statsd-ops/statsd/aggregate"
@@ -83,7 +84,10 @@ func (s *Server) flush(at int64) {
 	fs := s.figures(fl)
 	sn.Own = append(s.ownPoints(fs, sn.Time), s.etsyPoints(fl)...)
 
-	s.out.EndInterval(sink.Interval{End: time.Unix(0, at), Percentiles: s.cfg.Layout.Percentiles})
+	s.out.EndInterval(sink.Interval{
+		End: time.Unix(0, at), Percentiles: s.cfg.Layout.Percentiles,
+		Own: func() []byte { return meta.Metrics(s.cfg.Version, slices.Clone(fs)) },
+	})
 	s.out.Offer(sn, s.cfg.FlushInterval)
 	s.stats.Keep(fs, s.cfg.FlushInterval)
 	s.values.Keep(sn.Time, sn.Points())

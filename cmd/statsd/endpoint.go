@@ -104,7 +104,7 @@ func (e *endpoint) parseQuery(query string) error {
 		if text == "" && s.kind == isSwitch {
 			text = "true"
 		}
-		if err := s.kind.check(text); err != nil {
+		if err := s.checkText(text); err != nil {
 			return fmt.Errorf("%s: %w", key, err)
 		}
 		s.values = []value{{text, e.url}}

@@ -78,11 +78,17 @@ func (s *setting) check() (found problems) {
 	return found
 }
 
-func (s *setting) checkValue(v value) error {
-	err := s.kind.check(v.text)
-	if err == nil && len(s.choices) > 0 && !slices.Contains(s.choices, v.text) {
-		err = fmt.Errorf("want %s, not %q", oneOf(s.choices), v.text)
+// checkText returns an error about a text that cannot be a value.
+func (f *flag) checkText(text string) error {
+	err := f.kind.check(text)
+	if err == nil && len(f.choices) > 0 && !slices.Contains(f.choices, text) {
+		err = fmt.Errorf("want %s, not %q", oneOf(f.choices), text)
 	}
+	return err
+}
+
+func (s *setting) checkValue(v value) error {
+	err := s.checkText(v.text)
 	switch {
 	case err == nil:
 		return nil

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"net"
 	"slices"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"github.com/statsd-ops/statsd/server"
 	"github.com/statsd-ops/statsd/sink/graphite"
 	"github.com/statsd-ops/statsd/sink/load"
+	"github.com/statsd-ops/statsd/sink/prometheus"
 	"github.com/statsd-ops/statsd/sink/stdout"
 )
 
@@ -33,6 +35,7 @@ var schemes = []scheme{
 	{name: "graphite+tls", host: "localhost", port: "2003", keys: slices.Concat(graphiteKeys, tlsKeys), add: addGraphite},
 	{name: "graphite+pickle+tls", host: "localhost", port: "2004", keys: slices.Concat(graphiteKeys, tlsKeys), add: addGraphite},
 	{name: "load", host: "127.0.0.1", port: "8082", keys: loadKeys, records: true, add: addLoad},
+	{name: "prometheus", host: "127.0.0.1", port: "9102", keys: prometheusKeys, records: true, add: addPrometheus},
 	{name: "stdout", keys: []flag{nameKey, prefixKey, {name: "timeout", kind: isPositive}}, foreground: true, add: addStdout},
 }
 
@@ -60,6 +63,16 @@ var (
 		prefixKey,
 		{name: "keep", kind: isCount, def: "60"},
 		{name: "max-bytes", kind: isBytes, def: "256MiB"},
+	}
+	prometheusKeys = []flag{
+		nameKey,
+		{name: "mapping"},
+		{name: "ttl", kind: isDuration, def: "0"},
+		{name: "labels"},
+		{name: "unmapped", choices: []string{"keep", "drop"}, def: "keep"},
+		{name: "own", kind: isSwitch, def: "true"},
+		{name: "max-series", kind: isCount, def: "1000000"},
+		{name: "max-families", kind: isCount, def: "50000"},
 	}
 )
 
@@ -122,6 +135,37 @@ func addLoad(cfg *server.Config, e *endpoint) error {
 		c.Prefix = l.GlobalPrefix
 	}
 	s, err := load.New(c)
+	if err != nil {
+		return e.fault(err)
+	}
+	cfg.Sinks = append(cfg.Sinks, delivery.Destination{Name: e.name, Address: e.address(), Recorder: s, Config: c})
+	return nil
+}
+
+// addPrometheus adds a prometheus sink. It reads the mapping, so a bad one is an error of the settings.
+func addPrometheus(cfg *server.Config, e *endpoint) error {
+	c := prometheus.Config{
+		Addr:          net.JoinHostPort(e.host, e.port),
+		Mapping:       e.text("mapping"),
+		Tagged:        cfg.Tagged(),
+		TTL:           e.duration("ttl"),
+		DropUnmatched: e.text("unmapped") == "drop",
+		Own:           e.on("own"),
+		MaxSeries:     e.count("max-series"),
+		MaxFamilies:   e.count("max-families"),
+	}
+	if text := e.text("labels"); text != "" {
+		c.Labels = map[string]string{}
+		for one := range strings.SplitSeq(text, ",") {
+			name, value, ok := strings.Cut(one, ":")
+			if !ok {
+				return e.fault(fmt.Errorf("labels: want NAME:VALUE,..., not %q", text))
+			}
+			c.Labels[name] = value
+		}
+	}
+	log := cfg.Log
+	s, err := prometheus.New(c, func(text string) { log.Warn().Str("sink", e.name).Msg(text) })
 	if err != nil {
 		return e.fault(err)
 	}
