@@ -15,6 +15,7 @@ import (
 // its path.
 type column struct {
 	prefix, suffix string
+	name           string // of the statistic, see metric.Row
 	stat           stat
 	part           int  // index of a threshold, or of a bin
 	newPrefix      bool // the prefix differs from the last column's
@@ -66,9 +67,9 @@ func (l *Layout) columns(kind metric.Kind) []column {
 	case metric.Timer:
 		return l.timerColumns()
 	case metric.Gauge:
-		cols := []column{l.column(prefix, "", ofValue)}
+		cols := []column{l.column(prefix, "", ofValue).named("value")}
 		if l.Naming == Gstatsd && slices.Contains(l.Counters, "count") {
-			cols = append(cols, l.column(countsPrefix(prefix), "", ofValue))
+			cols = append(cols, l.column(countsPrefix(prefix), "", ofValue).named("count"))
 		}
 		return cols
 	default:
@@ -76,7 +77,7 @@ func (l *Layout) columns(kind metric.Kind) []column {
 		if l.Naming == Reference {
 			name = ""
 		}
-		return []column{l.column(prefix, name, ofValue)}
+		return []column{l.column(prefix, name, ofValue).named("count")}
 	}
 }
 
@@ -93,7 +94,7 @@ func (l *Layout) counterColumns() (cols []column) {
 		if name == "count" {
 			c.stat = ofCount
 		}
-		cols = append(cols, c)
+		cols = append(cols, c.named(name))
 	}
 	return cols
 }
@@ -102,7 +103,7 @@ func (l *Layout) timerColumns() (cols []column) {
 	for _, name := range l.TimerStats {
 		s := timerStats[name]
 		if s < ofBound {
-			cols = append(cols, l.column(l.Prefix[metric.Timer], name, l.meaning(s)))
+			cols = append(cols, l.column(l.Prefix[metric.Timer], name, l.meaning(s)).named(name))
 			continue
 		}
 		for i, p := range l.Percentiles {
@@ -112,7 +113,7 @@ func (l *Layout) timerColumns() (cols []column) {
 			}
 			c := l.column(l.Prefix[metric.Timer], what, s)
 			c.part = i
-			cols = append(cols, c)
+			cols = append(cols, c.named(what))
 		}
 	}
 	return cols
@@ -133,9 +134,10 @@ func (l *Layout) meaning(s stat) stat {
 // histogramColumns returns the columns that a histogram adds to a timer.
 func (l *Layout) histogramColumns(h Histogram) (cols []column) {
 	for i, bound := range h.Bounds {
-		c := l.column(l.Prefix[metric.Timer], "histogram.bin_"+number(bound), ofBin)
+		name := "bin_" + number(bound)
+		c := l.column(l.Prefix[metric.Timer], "histogram."+name, ofBin)
 		c.part = i
-		cols = append(cols, c)
+		cols = append(cols, c.named(name))
 	}
 	return cols
 }
@@ -162,6 +164,12 @@ func (l *Layout) column(prefix, what string, s stat) column {
 	if c.suffix != "" {
 		c.suffix = "." + c.suffix
 	}
+	return c
+}
+
+// named returns the column with the name of its statistic.
+func (c column) named(name string) column {
+	c.name = name
 	return c
 }
 

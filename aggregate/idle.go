@@ -13,6 +13,9 @@ func (s *summary) summarizeIdle(i int, kind metric.Kind) {
 		}
 		shape := idleShapes + int(kind)
 		values := s.sn.add(newRow(i, shape, r))
+		if s.program.Rows {
+			s.sn.addDetail(detail{timer: s.noSamples(kind)})
+		}
 		s.sn.Count[kind]++
 		if kind == metric.Gauge {
 			s.remember(s.views[i].flush)

@@ -31,6 +31,8 @@ type Snapshot struct {
 	pages   []pages // of each view
 	rows    [][]row
 	values  [][]float64 // of each chunk of rows; NaN means no point
+	details [][]detail  // of each chunk of rows, if Layout.Rows is set
+	seconds int64       // of the interval
 	largest [metric.Kinds]struct {
 		rec  record
 		size int

@@ -20,6 +20,7 @@ type scratch struct {
 	sources []source
 	samples []float64
 	timing  timing
+	merged  *sketch // all samples of the timer just summarised, if they are too many to keep
 	members []uint64
 	gauge   gaugeMerge
 
@@ -51,7 +52,7 @@ func (iv *Interval) Summarize(layout Layout, now int64) *Snapshot {
 		s.program = compile(layout)
 		s.timing = newTiming(len(s.program.thresholds))
 	}
-	s.sn = &Snapshot{Time: now, shapes: s.program.shapes, tagged: iv.table.config.Tagged}
+	s.sn = &Snapshot{Time: now, shapes: s.program.shapes, tagged: iv.table.config.Tagged, seconds: int64(layout.Interval / time.Second)}
 	s.found = make([][][metric.Kinds]ref, len(iv.views))
 	for i := range s.found {
 		s.found[i] = make([][metric.Kinds]ref, batchSize)
@@ -200,6 +201,9 @@ func (s *summary) summarizeName(kind metric.Kind, shape int, values []float64) {
 		s.sn.points -= s.timing.fill(columns, values, s.program.seconds)
 	}
 	s.measure(kind, off)
+	if s.program.Rows {
+		s.sn.addDetail(s.detail(kind, off))
+	}
 }
 
 // summarizeTimer computes s.timing.
@@ -219,7 +223,7 @@ func (s *summary) summarizeTimer(off, shape int) {
 			all.merge(sk)
 		}
 	}
-	s.timing.weight = weight
+	s.timing.weight, s.merged = weight, all
 	h := s.program.histogram(shape)
 	if all == nil {
 		s.timing.summarize(s.samples, s.program)

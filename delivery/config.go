@@ -57,8 +57,11 @@ type Destination struct {
 	Name string
 	// Address is shown in the log.
 	Address string
-	// Sink receives the encoded points of each flush through a queue.
+	// Sink receives the encoded points or rows of each flush through a queue. It is a
+	// sink.PointSink or a sink.RowSink.
 	Sink sink.Sink
+	// ExpBins is the most bins of a Row's Timer that a RowSink wants. 0 leaves Timer nil.
+	ExpBins int
 	// Recorder sees the raw values of each name.
 	Recorder sink.Recorder
 	// Format names the encoding of a Sink's payloads. A payload in the spool is never sent by a sink
@@ -71,6 +74,12 @@ type Destination struct {
 	// delivered, spooled, or dropped and counted. No part of them waits in memory any more. It must
 	// not block.
 	Settled func(flush int64)
+}
+
+// takesRows reports whether the destination's Sink encodes rows.
+func (d *Destination) takesRows() bool {
+	_, rows := d.Sink.(sink.RowSink)
+	return rows
 }
 
 // Validate returns an error that names the flag at fault.

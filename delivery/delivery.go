@@ -118,6 +118,16 @@ func (d *Delivery) recorders() (all []sink.Recorder) {
 // Records reports whether there is a Recorder.
 func (d *Delivery) Records() bool { return len(d.recorders()) > 0 }
 
+// Rows reports whether a Sink takes rows, and the most bins of a Row's Timer that it wants.
+func (d *Delivery) Rows() (rows bool, expBins int) {
+	for _, n := range d.current {
+		if o, ok := n.feed.(*outlet); ok && o.wanted.takesRows() {
+			rows, expBins = true, max(expBins, o.wanted.ExpBins)
+		}
+	}
+	return rows, expBins
+}
+
 // Offer queues a flush for all Sinks.
 func (d *Delivery) Offer(sn *aggregate.Snapshot, interval time.Duration) {
 	for _, n := range d.current {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/statsd-ops/statsd/aggregate"
 	"github.com/statsd-ops/statsd/internal/counterpart"
 	"github.com/statsd-ops/statsd/metric"
 	"github.com/statsd-ops/statsd/sink"
@@ -90,6 +91,92 @@ func TestRefused(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A receiver that refuses a part of each payload takes the rest. The log has one message a minute.
+func TestPartlyRefused(t *testing.T) {
+	for name, spool := range map[string]bool{"in memory": false, "from the spool": true} {
+		t.Run(name, func(t *testing.T) {
+			r := sinktest.NewRecorder()
+			inVirtualTime(t, spool, []Destination{{Name: "main", Sink: r}}, func(t *testing.T, d *Delivery, log *counterpart.Output) {
+				r.Fail(errors.New("down"))
+				for i := range 5 {
+					d.Offer(flushOf(int64(i), 10), time.Second)
+					time.Sleep(time.Second)
+				}
+				time.Sleep(20 * time.Second)
+				r.Fail(&sink.Refused{Err: errors.New("partial write"), Units: 3})
+				time.Sleep(20 * time.Second)
+				st := checkLedger(t, d)
+				if st.Reasons.Refused != 15 || st.Delivered != 35 || st.Published.IsZero() {
+					t.Errorf("%+v; want 15 refused and 35 delivered", st.Ledger)
+				}
+				if n := strings.Count(log.String(), "partial write"); n != 1 {
+					t.Errorf("the log tells of refusals %d times, want once a minute:\n%s", n, log)
+				}
+			})
+		})
+	}
+}
+
+// A receiver that says when to send again is not asked earlier.
+func TestLater(t *testing.T) {
+	r := sinktest.NewRecorder()
+	inVirtualTime(t, false, []Destination{{Name: "main", Sink: r}}, func(t *testing.T, d *Delivery, _ *counterpart.Output) {
+		r.Fail(&sink.Later{Err: errors.New("503"), After: 40 * time.Second})
+		d.Offer(flushOf(1, 10), time.Second)
+		time.Sleep(39 * time.Second)
+		if n := r.Attempts(); n != 1 {
+			t.Errorf("%d attempts in 39 s, want 1", n)
+		}
+		r.Fail(&sink.Later{Err: errors.New("503"), After: time.Hour})
+		time.Sleep(2 * time.Second)
+		r.Recover()
+		time.Sleep(sink.MaxLater)
+		if st := checkLedger(t, d); st.Delivered != 10 {
+			t.Errorf("%+v, want 10 delivered: a pause has a bound", st.Ledger)
+		}
+	})
+}
+
+// rowRecorder is a Recorder that takes rows.
+type rowRecorder struct{ *sinktest.Recorder }
+
+func (r rowRecorder) AppendPoint() {} // hides the Recorder's
+
+func (r rowRecorder) AppendRow(dst []byte, row *metric.Row) []byte {
+	if string(row.Name) == "unsendable" {
+		return dst
+	}
+	return r.Recorder.AppendPoint(dst, metric.Point{Path: row.Name, Value: float64(len(row.Stats)), Time: row.Time})
+}
+
+// A RowSink gets a row for each name. The ledger counts rows.
+func TestRowSink(t *testing.T) {
+	r := rowRecorder{sinktest.NewRecorder()}
+	inVirtualTime(t, false, []Destination{{Name: "main", Sink: r, ExpBins: 20}, {Name: "points", Sink: sinktest.NewRecorder()}},
+		func(t *testing.T, d *Delivery, _ *counterpart.Output) {
+			table := aggregate.NewTable(aggregate.Config{Shards: 1, MaxNames: 10, MaxNameLength: 100, MaxTimerSamples: 10, Expire: [metric.Kinds]uint32{1, 1, 1, 1}})
+			s := table.Shard(0)
+			s.Lock()
+			for _, name := range []string{"a", "b", "unsendable"} {
+				s.Add(&metric.Sample{Kind: metric.Timer, Name: []byte(name), Value: 1, Weight: 1})
+			}
+			s.Unlock()
+			layout := aggregate.Reference.Layout()
+			if layout.Rows, layout.ExpBins = d.Rows(); !layout.Rows || layout.ExpBins != 20 {
+				t.Fatalf("rows %v with %d bins, want rows with 20", layout.Rows, layout.ExpBins)
+			}
+			d.Offer(table.Drain(nil).Summarize(layout, 10), time.Second)
+			time.Sleep(time.Second)
+			st := checkLedger(t, d)
+			if st.Made != 3 || st.Delivered != 2 || st.Reasons.Unsendable != 1 {
+				t.Errorf("%+v; want 2 of 3 rows delivered", st.Ledger)
+			}
+			if points := d.States()[1]; points.Made != 15 {
+				t.Errorf("the other sink got %d points, want 15", points.Made)
+			}
+		})
 }
 
 // A receiver that resets after it has acknowledged everything is logged with advice, at the second

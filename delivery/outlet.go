@@ -46,6 +46,8 @@ type sent struct {
 	published     time.Time // when a payload was last delivered
 	last          Sent      // delivered part of its flush so far
 	unconfirmed   int       // consecutive attempts that ended so: see sink.Unconfirmed
+	toldRefused   time.Time // when the log last told of refused points
+	untold        int       // points refused since then
 }
 
 func newOutlet(q *queue, d Destination) *outlet {
@@ -92,13 +94,17 @@ func (o *outlet) is(d *Destination) bool {
 // offer queues a snapshot for sending.
 func (o *outlet) offer(sn *aggregate.Snapshot, interval time.Duration) {
 	o.change(func() {
+		units := sn.Len()
+		if o.wanted.takesRows() {
+			units = sn.RowCount()
+		}
 		if len(o.offered) == maxOffered {
 			o.withdraw(len(o.coming) - len(o.offered))
 			o.offered = slices.Delete(o.offered, 0, 1)
 		}
-		o.announce(sn.Time, sn.Len())
+		o.announce(sn.Time, units)
 		o.offered = append(o.offered, sn)
-		o.pace = float64(sn.Len()) / interval.Seconds()
+		o.pace = float64(units) / interval.Seconds()
 	})
 }
 
@@ -138,17 +144,28 @@ func (o *outlet) encode() {
 	}
 }
 
+// encodeSnapshot pushes a flush in payloads. A unit that the format cannot carry adds no bytes:
+// pushed counts it.
 func (o *outlet) encodeSnapshot(sn *aggregate.Snapshot, s sink.Sink) {
 	p := &payload{data: o.buffer(), flush: sn.Time}
-	for point := range sn.Points() {
-		before := len(p.data)
-		if p.data = s.AppendPoint(p.data, point); len(p.data) == before {
-			continue // the format cannot carry the point: pushed counts it
+	add := func(data []byte) {
+		if len(data) > len(p.data) {
+			p.units++
 		}
-		p.units++
+		p.data = data
 		if len(p.data) >= payloadBytes-maxPoint {
 			o.push(p)
 			p = &payload{data: o.buffer(), flush: sn.Time}
+		}
+	}
+	switch s := s.(type) {
+	case sink.RowSink:
+		for row := range sn.Rows() {
+			add(s.AppendRow(p.data, row))
+		}
+	case sink.PointSink:
+		for point := range sn.Points() {
+			add(s.AppendPoint(p.data, point))
 		}
 	}
 	o.push(p)

@@ -152,8 +152,8 @@ func (q *queue) noteRead(oldest int64, err error) {
 }
 
 // leaveSpool removes a settled payload from the spool, unless it was dropped meanwhile to make
-// room.
-func (q *queue) leaveSpool(p *payload, refused bool) {
+// room. The receiver refused some units of it.
+func (q *queue) leaveSpool(p *payload, refused int) {
 	q.disk.Lock()
 	defer q.disk.Unlock()
 	r, err := q.spool.Next()
@@ -162,9 +162,9 @@ func (q *queue) leaveSpool(p *payload, refused bool) {
 		err = q.spool.Advance()
 	}
 	q.change(func() {
-		if left && refused {
-			q.refusedOnDisk += uint64(p.units)
-			q.ledger.Reasons.Refused += uint64(p.units)
+		if left {
+			q.refusedOnDisk += uint64(refused)
+			q.ledger.Reasons.Refused += uint64(refused)
 		}
 		q.stored = q.spool.Stats()
 		if !errors.Is(err, spool.ErrClosed) {

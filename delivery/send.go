@@ -41,11 +41,19 @@ func (o *outlet) send(ctx context.Context) {
 			continue
 		}
 		o.spill()
-		if pause(time.Duration(float64(retry) * (1 + jitter*(2*rand.Float64()-1)))) {
+		if pause(max(asked(err), time.Duration(float64(retry)*(1+jitter*(2*rand.Float64()-1))))) {
 			retry = firstRetry / 2
 		}
 		retry = min(2*retry, lastRetry)
 	}
+}
+
+// asked returns the pause that the receiver asked for.
+func asked(err error) time.Duration {
+	if later, ok := errors.AsType[*sink.Later](err); ok {
+		return min(later.After, sink.MaxLater)
+	}
+	return 0
 }
 
 // pauses returns a function that waits, until ctx ends at most. It returns true, and at once, when
@@ -136,11 +144,16 @@ func (o *outlet) note(ctx context.Context, p *payload, err error, now *Sent) (se
 		o.change(func() { o.sending = nil })
 		return false // the daemon gave up, not the sink
 	}
-	_, refused := errors.AsType[*sink.Refused](err)
+	refused := 0 // units
+	if final, ok := errors.AsType[*sink.Refused](err); ok {
+		if refused = final.Units; refused <= 0 || refused > p.units {
+			refused = p.units
+		}
+	}
 	if err != nil {
 		o.change(func() { o.noteFailure(p, err, refused) })
 	}
-	if err != nil && !refused {
+	if err != nil && refused == 0 {
 		return false
 	}
 	o.settlePayload(p, now, refused)
@@ -148,19 +161,32 @@ func (o *outlet) note(ctx context.Context, p *payload, err error, now *Sent) (se
 }
 
 // noteFailure records a failed attempt. The caller holds mu.
-func (o *outlet) noteFailure(p *payload, err error, refused bool) {
+func (o *outlet) noteFailure(p *payload, err error, refused int) {
 	st := &o.sent
 	st.attempts.failed(p.flush, err)
 	st.lastError, st.failed = err, time.Now()
 	o.noteUnconfirmed(err)
-	if refused {
-		o.log.Error().Err(err).Int("points", p.units).Msg("the receiver refuses points permanently: they are dropped")
+	if refused > 0 {
+		o.tellRefused(err, refused)
 		return
 	}
 	o.sending = nil
 	if !o.failing {
 		o.failing, st.failingSince, st.droppedBefore = true, time.Now(), o.sums().Dropped
 		o.log.Error().Err(err).Int("points", p.units).Msg("publishing failed; retrying until it works")
+	}
+}
+
+// tellRefusedEvery is the shortest time between two messages about refused points.
+const tellRefusedEvery = time.Minute
+
+// tellRefused logs refused points: the first at once, then sums. The caller holds mu.
+func (o *outlet) tellRefused(err error, refused int) {
+	st := &o.sent
+	st.untold += refused
+	if now := time.Now(); now.Sub(st.toldRefused) >= tellRefusedEvery {
+		o.log.Error().Err(err).Int("points", st.untold).Msg("the receiver refuses points permanently: they are dropped")
+		st.toldRefused, st.untold = now, 0
 	}
 }
 
@@ -176,8 +202,9 @@ func (o *outlet) noteUnconfirmed(err error) {
 	}
 }
 
-// settlePayload removes a payload that was taken or refused from the queue.
-func (o *outlet) settlePayload(p *payload, now *Sent, refused bool) {
+// settlePayload removes a payload from the queue. The receiver has taken all of it but the refused
+// units.
+func (o *outlet) settlePayload(p *payload, now *Sent, refused int) {
 	o.mu.Lock()
 	for p.storing {
 		o.changed.Wait()
@@ -187,13 +214,10 @@ func (o *outlet) settlePayload(p *payload, now *Sent, refused bool) {
 	if !onDisk {
 		o.remove(p)
 		o.recycle(p.data)
-		if refused {
-			o.ledger.Reasons.Refused += uint64(p.units)
-		} else {
-			o.ledger.Delivered += uint64(p.units)
-		}
+		o.ledger.Reasons.Refused += uint64(refused)
+		o.ledger.Delivered += uint64(p.units - refused)
 	}
-	if !refused {
+	if refused < p.units {
 		o.noteRecovery()
 		now.Bytes += len(p.data)
 		st.published, st.last, st.unconfirmed = time.Now(), *now, 0

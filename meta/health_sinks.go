@@ -28,6 +28,24 @@ type sinkMemory struct {
 	spool                              trend
 	failing                            bool
 	droppedBefore                      uint64 // when the sink last worked
+	delivered                          uint64
+	refusing                           time.Time // when the receiver first refused points since it last took some; zero if it did not
+}
+
+// noteRefusals notes whether the receiver takes anything besides what it refuses.
+func (m *sinkMemory) noteRefusals(s *SinkFacts, now time.Time) {
+	switch {
+	case s.Delivered > m.delivered:
+		m.refusing = time.Time{}
+	case s.DroppedRefused > m.refused.total && m.refusing.IsZero():
+		m.refusing = now
+	}
+	m.delivered = s.Delivered
+}
+
+// refusesAll reports whether the receiver has refused everything for long enough.
+func (m *sinkMemory) refusesAll(now time.Time, interval time.Duration) bool {
+	return !m.refusing.IsZero() && now.Sub(m.refusing) >= failingFlushes*interval
 }
 
 func (t *Tracker) lookAtSinks(f *Facts) {
@@ -122,16 +140,19 @@ func (t *Tracker) lookAtDrops(s *SinkFacts, m *sinkMemory, interval time.Duratio
 	if s.DroppedFull != m.full.total || m.wasFull == "" {
 		m.wasFull = s.full()
 	}
+	m.noteRefusals(s, t.now)
 	causes := []struct {
 		w     *window
 		total uint64
 		text  string
+		fails bool // if it happened just now
 	}{
-		{&m.full, s.DroppedFull, m.wasFull},
-		{&m.damaged, s.DroppedDamaged, "damaged on disk"},
-		{&m.unsendable, s.DroppedUnsendable, "the sink's format cannot carry them"},
-		{&m.refused, s.DroppedRefused, "permanently refused by the receiver"},
+		{&m.full, s.DroppedFull, m.wasFull, true},
+		{&m.damaged, s.DroppedDamaged, "damaged on disk", true},
+		{&m.unsendable, s.DroppedUnsendable, "the sink's format cannot carry them", true},
+		{&m.refused, s.DroppedRefused, "permanently refused by the receiver", m.refusesAll(t.now, interval)},
 	}
+	justNow, state := max(shortest, 2*interval), Degraded
 	var last time.Time
 	var total, grown, sum uint64
 	var texts []string
@@ -146,13 +167,12 @@ func (t *Tracker) lookAtDrops(s *SinkFacts, m *sinkMemory, interval time.Duratio
 		if c.w.grew.After(last) {
 			last = c.w.grew
 		}
+		if c.fails && t.now.Sub(c.w.grew) < justNow {
+			state = Failing
+		}
 	}
 	why := strings.Join(texts, ", ")
 	if sum > 0 {
-		state := Degraded
-		if t.now.Sub(last) < max(shortest, 2*interval) {
-			state = Failing
-		}
 		t.say(Reason{ID: PointsDropped, Subject: s.Name, State: state, Text: fmt.Sprintf("sink %s dropped %s in 15m (%s), the last %s ago",
 			s.Name, plural.Things(sum, "point", "points"), why, spell(t.now.Sub(last)))})
 	}

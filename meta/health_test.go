@@ -116,7 +116,17 @@ func TestReasons(t *testing.T) {
 		"a sink that fails for less than two flushes": {SinkFailing, "a", at{10: func(s *scene) { sink(s).fails(s.now) }, 29: func(s *scene) { sink(s).works(s.now) }}, "10 ok, 29 over", ""},
 		"a receiver that resets": {SinkResets, "a", at{10: func(s *scene) { sink(s).Unconfirmed = 1 }, 20: func(s *scene) { sink(s).Unconfirmed = 2 }, 30: func(s *scene) { sink(s).Unconfirmed = 0 }},
 			"20 degraded, 30 over", "reset the connection, 2 times in a row; does it need keep-open?"},
-		"points refused permanently": {PointsDropped, "a", at{10: func(s *scene) { sink(s).Made++; sink(s).DroppedRefused++ }}, "10 failing, 30 degraded, 910 over", "permanently refused by the receiver"},
+		"points refused permanently": {PointsDropped, "a", at{10: func(s *scene) { sink(s).Made++; sink(s).DroppedRefused++ }}, "10 degraded, 910 over", "permanently refused by the receiver"},
+		"a receiver that refuses everything, and then takes some": {PointsDropped, "a",
+			every(10, 60, 10, func(s *scene) {
+				sink(s).Made += 2
+				sink(s).DroppedRefused++
+				if s.now.Sub(s.began) >= 55*time.Second {
+					sink(s).Delivered++
+				} else {
+					sink(s).DroppedRefused++
+				}
+			}), "10 degraded, 30 failing, 60 degraded, 960 over", "permanently refused by the receiver"},
 		"a slow sink": {SinkBehind, "a", at{10: func(s *scene) { sink(s).Oldest = s.now }, 100: func(s *scene) { sink(s).Oldest = s.now.Add(-11 * time.Second) }, 101: func(s *scene) { sink(s).Oldest = s.now.Add(-10 * time.Second) }, 102: func(s *scene) { sink(s).Oldest = time.Time{} }},
 			"70 degraded, 101 over", "sink a is 1m behind"},
 		"points dropped": {PointsDropped, "a", at{10: func(s *scene) { sink(s).drops(818_414) }, 25: func(s *scene) { sink(s).drops(1) }},

@@ -76,7 +76,9 @@ func (s *Server) flush(at int64) {
 	f.total.Add(&tally)
 	s.noteIntake()
 	s.out.Show(iv)
-	sn := iv.Summarize(f.layout, at/int64(time.Second))
+	layout := f.layout
+	layout.Rows, layout.ExpBins = s.out.Rows()
+	sn := iv.Summarize(layout, at/int64(time.Second))
 
 	f.sketched += uint64(sn.Sketched)
 	s.collided.keep(sn.Collided)

@@ -1,11 +1,29 @@
 package sink
 
-// Refused is a final error of Send: the receiver will never take this payload. It is dropped and
-// counted, and the next one is sent.
-type Refused struct{ Err error }
+import "time"
+
+// Refused is a final error of Send: the receiver will never take some units of this payload. They are
+// dropped and counted, and the next payload is sent. The receiver has taken the other units.
+type Refused struct {
+	Err error
+	// Units is the number of points or rows that are refused. 0 means all of the payload.
+	Units int
+}
 
 func (e *Refused) Error() string { return e.Err.Error() }
 func (e *Refused) Unwrap() error { return e.Err }
+
+// Later is an error of Send of a receiver that said when to send again.
+type Later struct {
+	Err   error
+	After time.Duration // at most MaxLater counts
+}
+
+// MaxLater is the longest pause that a receiver can ask for.
+const MaxLater = 5 * time.Minute
+
+func (e *Later) Error() string { return e.Err.Error() }
+func (e *Later) Unwrap() error { return e.Err }
 
 // Unconfirmed is an error of Send: the receiver's kernel acknowledged every byte, but the
 // connection was reset before the receiver confirmed the payload. The receiver may or may not have

@@ -15,18 +15,31 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// Sink sends points to one destination. One goroutine appends, another one sends and closes.
+// Sink sends payloads to one destination. Each Sink is a PointSink or a RowSink. One goroutine
+// appends, another one sends and closes.
 type Sink interface {
-	// AppendPoint appends p in the sink's encoding to dst and returns the extended slice. dst is empty
-	// or made by AppendPoint. Earlier bytes may change. A point that the format cannot carry leaves
-	// dst unchanged.
-	AppendPoint(dst []byte, p metric.Point) []byte
-
-	// Send delivers a payload made by AppendPoint, now or by an earlier process. It returns nil only
-	// when the receiver has taken all of it. After any error the same payload is sent again. It gives
-	// up when ctx ends, and must not keep or change payload. The error names the sink and its address.
+	// Send delivers a payload that the sink encoded, now or in an earlier process. It returns nil only
+	// when the receiver has taken all of it. After an error the same payload is sent again, except
+	// after a Refused. It gives up when ctx ends, and must not keep or change payload. The error names
+	// the sink and its address.
 	Send(ctx context.Context, payload []byte) error
 
 	// Close releases what Send kept open. The sink can be used again.
 	Close() error
+}
+
+// PointSink encodes points.
+type PointSink interface {
+	Sink
+	// AppendPoint appends p in the sink's encoding to dst and returns the extended slice. dst is empty
+	// or made by AppendPoint. Earlier bytes may change. A point that the format cannot carry leaves
+	// dst unchanged.
+	AppendPoint(dst []byte, p metric.Point) []byte
+}
+
+// RowSink encodes rows: all that one name publishes, with name, tags and statistics apart.
+type RowSink interface {
+	Sink
+	// AppendRow is AppendPoint for a row. The row is valid until it returns.
+	AppendRow(dst []byte, r *metric.Row) []byte
 }

@@ -87,7 +87,7 @@ func TestDocsOfSinks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rows := regexp.MustCompile("(?m)^\\| \\[`([a-z+]+)`\\]\\(.*\\) \\| .* \\| (.*) \\| (.*) \\|$").FindAllStringSubmatch(string(b), -1)
+	rows := regexp.MustCompile("(?m)^\\| \\[`([a-z0-9+]+)`\\]\\(.*\\) \\| .* \\| (.*) \\| (.*) \\|$").FindAllStringSubmatch(string(b), -1)
 	var described []string
 	for _, row := range rows {
 		described = append(described, row[1])

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/statsd-ops/statsd/sink"
 	"github.com/statsd-ops/statsd/sink/graphite"
 )
 
@@ -142,8 +143,8 @@ func TestGraphiteSchemes(t *testing.T) {
 	}{
 		{"graphite://c", graphite.Config{Addr: "c:2003"}},
 		{"graphite+pickle://c", graphite.Config{Addr: "c:2004", Pickle: true}},
-		{"graphite+tls://c?insecure", graphite.Config{Addr: "c:2003", TLS: &graphite.TLS{Insecure: true}}},
-		{"graphite+tls+pickle://c?server-name=d", graphite.Config{Addr: "c:2004", Pickle: true, TLS: &graphite.TLS{ServerName: "d"}}},
+		{"graphite+tls://c?insecure", graphite.Config{Addr: "c:2003", TLS: &sink.TLS{Insecure: true}}},
+		{"graphite+tls+pickle://c?server-name=d", graphite.Config{Addr: "c:2004", Pickle: true, TLS: &sink.TLS{ServerName: "d"}}},
 	} {
 		cfg := configOf(t, []string{"--sink=" + tt.url})
 		got := cfg.Sinks[0].Config.(graphite.Config)

@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 
+	"github.com/statsd-ops/statsd/internal/authheader"
 	"github.com/statsd-ops/statsd/internal/safefile"
 	"github.com/statsd-ops/statsd/metric"
 	"github.com/statsd-ops/statsd/notify"
@@ -61,15 +62,15 @@ func (all settings) nsca() (c nsca.Config, err error) {
 // channelKinds are the flags that add a channel. Channels are named after them.
 var channelKinds = []struct {
 	name string
-	open func(address string, headers post.Headers) (notify.Receiver, error)
+	open func(address string, headers authheader.List) (notify.Receiver, error)
 }{
-	{"webhook", func(address string, headers post.Headers) (notify.Receiver, error) {
+	{"webhook", func(address string, headers authheader.List) (notify.Receiver, error) {
 		return webhook.New(webhook.Config{URL: address, Headers: headers})
 	}},
-	{"alertmanager", func(address string, headers post.Headers) (notify.Receiver, error) {
+	{"alertmanager", func(address string, headers authheader.List) (notify.Receiver, error) {
 		return alertmanager.New(alertmanager.Config{URL: address, Headers: headers})
 	}},
-	{"slack", func(address string, headers post.Headers) (notify.Receiver, error) {
+	{"slack", func(address string, headers authheader.List) (notify.Receiver, error) {
 		return slack.New(slack.Config{URL: address, Headers: headers})
 	}},
 }
@@ -77,7 +78,7 @@ var channelKinds = []struct {
 // channelConfig is what a channel is made of.
 type channelConfig struct {
 	url     string
-	headers post.Headers
+	headers authheader.List
 }
 
 // addChannels adds the notifiers that are told of episodes.
@@ -109,7 +110,7 @@ func (all settings) addChannels(cfg *server.Config) error {
 }
 
 // authHeaders reads the file of --notify-auth-file.
-func (all settings) authHeaders() (post.Headers, error) {
+func (all settings) authHeaders() (authheader.List, error) {
 	path := all.text("notify-auth-file")
 	if path == "" {
 		return nil, nil
@@ -129,7 +130,7 @@ func (all settings) authHeaders() (post.Headers, error) {
 	if err != nil {
 		return nil, err
 	}
-	headers, err := post.ParseHeaders(text)
+	headers, err := authheader.Parse(text)
 	if err == nil {
 		err = headers.Check(addresses)
 	}

@@ -78,15 +78,6 @@ func (s *setting) check() (found problems) {
 	return found
 }
 
-// checkText returns an error about a text that cannot be a value.
-func (f *flag) checkText(text string) error {
-	err := f.kind.check(text)
-	if err == nil && len(f.choices) > 0 && !slices.Contains(f.choices, text) {
-		err = fmt.Errorf("want %s, not %q", oneOf(f.choices), text)
-	}
-	return err
-}
-
 func (s *setting) checkValue(v value) error {
 	err := s.checkText(v.text)
 	switch {
@@ -96,6 +87,17 @@ func (s *setting) checkValue(v value) error {
 		return v.locate(fmt.Errorf("--%s %s: %w", s.name, v.text, err))
 	}
 	return v.locate(fmt.Errorf("--%s: %w", s.name, err))
+}
+
+// checkText returns an error about a value of the wrong form.
+func (s *setting) checkText(text string) error {
+	if err := s.kind.check(text); err != nil {
+		return err
+	}
+	if len(s.choices) > 0 && !slices.Contains(s.choices, text) {
+		return fmt.Errorf("want %s, not %q", oneOf(s.choices), text)
+	}
+	return nil
 }
 
 // settings are all settings, in the order of the help.

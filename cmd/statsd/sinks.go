@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"slices"
@@ -9,9 +10,11 @@ import (
 	"github.com/statsd-ops/statsd/aggregate"
 	"github.com/statsd-ops/statsd/delivery"
 	"github.com/statsd-ops/statsd/server"
+	"github.com/statsd-ops/statsd/sink"
 	"github.com/statsd-ops/statsd/sink/graphite"
+	"github.com/statsd-ops/statsd/sink/influxdb"
 	"github.com/statsd-ops/statsd/sink/load"
-	"github.com/statsd-ops/statsd/sink/prometheus"
+	"github.com/statsd-ops/statsd/sink/otlp"
 	"github.com/statsd-ops/statsd/sink/stdout"
 )
 
@@ -34,10 +37,19 @@ var schemes = []scheme{
 	{name: "graphite+pickle", host: "localhost", port: "2004", keys: graphiteKeys, add: addGraphite},
 	{name: "graphite+tls", host: "localhost", port: "2003", keys: slices.Concat(graphiteKeys, tlsKeys), add: addGraphite},
 	{name: "graphite+pickle+tls", host: "localhost", port: "2004", keys: slices.Concat(graphiteKeys, tlsKeys), add: addGraphite},
+	{name: "influxdb", host: "localhost", port: "8086", keys: influxKeys, add: addInfluxDB},
+	{name: "influxdb+https", host: "localhost", port: "8086", keys: slices.Concat(influxKeys, tlsKeys), add: addInfluxDB},
+	{name: "influxdb+v2", host: "localhost", port: "8086", keys: influx2Keys, add: addInfluxDB},
+	{name: "influxdb+https+v2", host: "localhost", port: "8086", keys: slices.Concat(influx2Keys, tlsKeys), add: addInfluxDB},
 	{name: "load", host: "127.0.0.1", port: "8082", keys: loadKeys, records: true, add: addLoad},
+	{name: "otlp", host: "localhost", port: "4318", keys: otlpKeys, add: addOTLP},
+	{name: "otlp+https", host: "localhost", port: "4318", keys: slices.Concat(otlpKeys, tlsKeys), add: addOTLP},
 	{name: "prometheus", host: "127.0.0.1", port: "9102", keys: prometheusKeys, records: true, add: addPrometheus},
 	{name: "stdout", keys: []flag{nameKey, prefixKey, {name: "timeout", kind: isPositive}}, foreground: true, add: addStdout},
 }
+
+// timerForms are the forms of timers in OTLP.
+var timerForms = []string{"histogram", "summary"}
 
 var (
 	nameKey   = flag{name: "name"}
@@ -58,21 +70,21 @@ var (
 		{name: "server-name"},
 		{name: "insecure", kind: isSwitch},
 	}
-	loadKeys = []flag{
+	httpKeys = []flag{
+		nameKey,
+		prefixKey,
+		{name: "header-file"},
+		{name: "gzip", kind: isSwitch, def: "true"},
+		{name: "timeout", kind: isPositive},
+	}
+	influxKeys  = slices.Concat(httpKeys, []flag{{name: "db"}, {name: "rp"}})
+	influx2Keys = slices.Concat(httpKeys, []flag{{name: "org"}, {name: "bucket"}, {name: "token-file"}})
+	otlpKeys    = slices.Concat(httpKeys, []flag{{name: "path"}, {name: "resource"}, {name: "timers", choices: timerForms, def: timerForms[0]}})
+	loadKeys    = []flag{
 		nameKey,
 		prefixKey,
 		{name: "keep", kind: isCount, def: "60"},
 		{name: "max-bytes", kind: isBytes, def: "256MiB"},
-	}
-	prometheusKeys = []flag{
-		nameKey,
-		{name: "mapping"},
-		{name: "ttl", kind: isDuration, def: "0"},
-		{name: "labels"},
-		{name: "unmapped", choices: []string{"keep", "drop"}, def: "keep"},
-		{name: "own", kind: isSwitch, def: "true"},
-		{name: "max-series", kind: isCount, def: "1000000"},
-		{name: "max-families", kind: isCount, def: "50000"},
 	}
 )
 
@@ -98,13 +110,7 @@ func addGraphite(cfg *server.Config, e *endpoint) error {
 		c.Pickle, format = true, "pickle"
 	}
 	if strings.Contains(e.scheme.name, "+tls") {
-		c.TLS = &graphite.TLS{
-			CA:         e.text("ca"),
-			Cert:       e.text("cert"),
-			Key:        e.text("key"),
-			ServerName: e.text("server-name"),
-			Insecure:   e.on("insecure"),
-		}
+		c.TLS = e.tls()
 	}
 	s, err := graphite.New(c)
 	if err != nil {
@@ -142,33 +148,69 @@ func addLoad(cfg *server.Config, e *endpoint) error {
 	return nil
 }
 
-// addPrometheus adds a prometheus sink. It reads the mapping, so a bad one is an error of the settings.
-func addPrometheus(cfg *server.Config, e *endpoint) error {
-	c := prometheus.Config{
-		Addr:          net.JoinHostPort(e.host, e.port),
-		Mapping:       e.text("mapping"),
-		Tagged:        cfg.Tagged(),
-		TTL:           e.duration("ttl"),
-		DropUnmatched: e.text("unmapped") == "drop",
-		Own:           e.on("own"),
-		MaxSeries:     e.count("max-series"),
-		MaxFamilies:   e.count("max-families"),
+// tls returns the settings of tlsKeys.
+func (e *endpoint) tls() *sink.TLS {
+	return &sink.TLS{
+		CA:         e.text("ca"),
+		Cert:       e.text("cert"),
+		Key:        e.text("key"),
+		ServerName: e.text("server-name"),
+		Insecure:   e.on("insecure"),
 	}
-	if text := e.text("labels"); text != "" {
-		c.Labels = map[string]string{}
-		for one := range strings.SplitSeq(text, ",") {
-			name, value, ok := strings.Cut(one, ":")
-			if !ok {
-				return e.fault(fmt.Errorf("labels: want NAME:VALUE,..., not %q", text))
-			}
-			c.Labels[name] = value
+}
+
+func addInfluxDB(cfg *server.Config, e *endpoint) error {
+	c := influxdb.Config{
+		Addr:       net.JoinHostPort(e.host, e.port),
+		Prefix:     e.text("prefix"),
+		HeaderFile: e.text("header-file"),
+		Plain:      !e.on("gzip"),
+		Timeout:    e.duration("timeout"),
+	}
+	if strings.HasSuffix(e.scheme.name, "+v2") {
+		c.Org, c.Bucket, c.TokenFile = e.text("org"), e.text("bucket"), e.text("token-file")
+		if c.Bucket == "" {
+			return e.fault(errors.New("bucket: is missing: want the name of the bucket, as in influxdb+v2://HOST:8086?org=ORG&bucket=BUCKET&token-file=FILE"))
 		}
+	} else {
+		c.Database, c.Retention = e.text("db"), e.text("rp")
 	}
-	log := cfg.Log
-	s, err := prometheus.New(c, func(text string) { log.Warn().Str("sink", e.name).Msg(text) })
+	if strings.Contains(e.scheme.name, "+https") {
+		c.TLS = e.tls()
+	}
+	s, err := influxdb.New(c)
 	if err != nil {
 		return e.fault(err)
 	}
-	cfg.Sinks = append(cfg.Sinks, delivery.Destination{Name: e.name, Address: e.address(), Recorder: s, Config: c})
+	cfg.Sinks = append(cfg.Sinks, delivery.Destination{Name: e.name, Address: e.address(), Sink: s, Config: c, Format: "influxdb"})
+	return nil
+}
+
+func addOTLP(cfg *server.Config, e *endpoint) error {
+	c := otlp.Config{
+		Addr:       net.JoinHostPort(e.host, e.port),
+		Path:       e.text("path"),
+		Version:    cfg.Version,
+		Prefix:     e.text("prefix"),
+		Summaries:  e.text("timers") == "summary",
+		HeaderFile: e.text("header-file"),
+		Plain:      !e.on("gzip"),
+		Timeout:    e.duration("timeout"),
+	}
+	if strings.HasSuffix(e.scheme.name, "+https") {
+		c.TLS = e.tls()
+	}
+	if text := e.text("resource"); text != "" {
+		resource, err := otlp.ParseResource(text)
+		if err != nil {
+			return e.fault(fmt.Errorf("resource: %w", err))
+		}
+		c.Resource = resource
+	}
+	s, err := otlp.New(c)
+	if err != nil {
+		return e.fault(err)
+	}
+	cfg.Sinks = append(cfg.Sinks, delivery.Destination{Name: e.name, Address: e.address(), Sink: s, Config: c, Format: "otlp", ExpBins: otlp.ExpBins})
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"syscall"
 	"testing"
@@ -21,7 +22,8 @@ func StartDaemon(t testing.TB, args ...string) *Daemon {
 	t.Helper()
 	dir, addr := t.TempDir(), FreeAddress(t)
 	program := filepath.Join(dir, "statsd")
-	build := exec.Command("go", "build", "-o", program, "github.com/statsd-ops/statsd/cmd/statsd")
+	build := exec.Command("go", "build", "-o", program, "./cmd/statsd")
+	build.Dir = tree() // the test may be in a nested module
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}
@@ -37,4 +39,10 @@ func StartDaemon(t testing.TB, args ...string) *Daemon {
 	})
 	process.await(func() bool { return answers("http://" + d.Monitor + "/livez") })
 	return d
+}
+
+// tree returns the top directory of this source tree.
+func tree() string {
+	_, file, _, _ := runtime.Caller(0)
+	return filepath.Join(filepath.Dir(file), "..", "..")
 }

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/statsd-ops/statsd/internal/authheader"
 	"github.com/statsd-ops/statsd/notify"
 	"github.com/statsd-ops/statsd/notify/post"
 )
@@ -29,7 +30,7 @@ const (
 type Config struct {
 	// URL is its address: the part in front of /api/v2/alerts.
 	URL     string
-	Headers post.Headers
+	Headers authheader.List
 	// Repeat is how often to tell what goes on, one minute if not given.
 	Repeat time.Duration
 }

@@ -16,8 +16,8 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"time"
 
+	"github.com/statsd-ops/statsd/internal/authheader"
 	"github.com/statsd-ops/statsd/notify"
 )
 
@@ -37,12 +37,12 @@ type Poster struct {
 
 // New returns a Poster to an address of the scheme http or https, with the headers of
 // its host.
-func New(address string, headers Headers) (*Poster, error) {
+func New(address string, secrets authheader.List) (*Poster, error) {
 	u, err := Parse(address)
 	if err != nil {
 		return nil, err
 	}
-	p := &Poster{url: u.String(), shown: u.Scheme + "://" + u.Host, header: headers.of(u)}
+	p := &Poster{url: u.String(), shown: u.Scheme + "://" + u.Host, header: secrets.Of(u)}
 	p.client.Transport = &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
 		DisableKeepAlives:      true, // there is one message a minute, or none for weeks
@@ -106,7 +106,7 @@ func reason(ctx context.Context, err error) error {
 // refusal makes an error of an answer.
 func (p *Poster) refusal(answer *http.Response) error {
 	code := answer.StatusCode
-	refusal := &notify.Refusal{After: after(answer.Header.Get("Retry-After"))}
+	refusal := &notify.Refusal{After: authheader.RetryAfter(answer.Header.Get("Retry-After"))}
 	switch {
 	case code/100 == 3:
 		to := "another address"
@@ -137,14 +137,3 @@ func firstLine(b []byte) string {
 
 // quote makes foreign text fit for a log.
 func quote(text string) string { return strconv.QuoteToASCII(text) }
-
-// after reads Retry-After: seconds, or a date.
-func after(text string) time.Duration {
-	if n, err := strconv.ParseUint(text, 10, 32); err == nil {
-		return time.Duration(n) * time.Second
-	}
-	if at, err := http.ParseTime(text); err == nil {
-		return max(time.Until(at), 0)
-	}
-	return 0
-}

@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"os"
 	"os/exec"
 	"runtime"
@@ -16,13 +15,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/statsd-ops/statsd/internal/authheader"
 	"github.com/statsd-ops/statsd/internal/wait"
 	"github.com/statsd-ops/statsd/notify"
 )
 
-func newPoster(t *testing.T, address string, headers Headers) *Poster {
+func newPoster(t *testing.T, address string, secrets authheader.List) *Poster {
 	t.Helper()
-	p, err := New(address, headers)
+	p, err := New(address, secrets)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +45,7 @@ func TestPost(t *testing.T) {
 		body, _ = io.ReadAll(r.Body)
 		w.WriteHeader(http.StatusAccepted)
 	})
-	p := newPoster(t, s.URL+"/hook/s3cret?key=1", Headers{{Name: "Authorization", Value: "Bearer x"}, {Host: "elsewhere", Name: "X-Other", Value: "y"}})
+	p := newPoster(t, s.URL+"/hook/s3cret?key=1", authheader.List{{Name: "Authorization", Value: "Bearer x"}, {Host: "elsewhere", Name: "X-Other", Value: "y"}})
 	if err := p.Post(t.Context(), []byte(`{"a":1}`)); err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +114,7 @@ func checkText(t *testing.T, err error) {
 
 // TestDate hears a date in Retry-After.
 func TestDate(t *testing.T) {
-	if got := after(time.Now().Add(time.Hour).UTC().Format(http.TimeFormat)); got < 50*time.Minute || got > time.Hour {
+	if got := authheader.RetryAfter(time.Now().Add(time.Hour).UTC().Format(http.TimeFormat)); got < 50*time.Minute || got > time.Hour {
 		t.Errorf("%v", got)
 	}
 }
@@ -253,75 +253,6 @@ func TestParse(t *testing.T) {
 		}
 		if err != nil {
 			checkText(t, err)
-		}
-	}
-}
-
-func TestHeaders(t *testing.T) {
-	all, err := ParseHeaders([]byte("# secrets\n\nauthorization: Bearer a:b\nHooks.Example.com X-Token:  1 \n[::1]:8080 X-Token: 2\nX-Plain:3\nother:9093 X-Token: 4\r\n"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for address, want := range map[string]string{
-		"http://hooks.example.com:81/": "1", "http://HOOKS.example.com/": "1", "http://[::1]:8080/": "2", "http://[::1]/": "", "http://other:9093/": "4", "http://other/": "",
-	} {
-		u, err := url.Parse(address)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := all.of(u); got.Get("X-Token") != want || got.Get("Authorization") != "Bearer a:b" || got.Get("X-Plain") != "3" {
-			t.Errorf("%s gets %v", address, got)
-		}
-	}
-	for text, want := range map[string]string{
-		"":                                     "has no header",
-		"s3cret":                               "line 1: want NAME: VALUE",
-		"host s3cret":                          "line 1: want NAME: VALUE",
-		"\nA:":                                 "line 2: A has no value",
-		"A: s3cret\nhost B: s3cret\na: s3cret": "line 3: A is given twice",
-		"A B: s3cret":                          "",
-		"A B C: s3cret":                        "line 1: want NAME: VALUE",
-		"A: s3cret\x01":                        "line 1: the value of A is not plain ASCII",
-		"A: \xff":                              "line 1: the value of A is not plain ASCII",
-		"Host: s3cret":                         "line 1: Host cannot be set here",
-		"content-length: 5":                    "line 1: Content-Length cannot be set here",
-		"A(: s3cret":                           "line 1: want NAME: VALUE",
-		": s3cret":                             "line 1: want NAME: VALUE",
-	} {
-		_, err := ParseHeaders([]byte(text))
-		if (err == nil) != (want == "") || err != nil && !strings.HasPrefix(err.Error(), want) {
-			t.Errorf("%q: %v, want %q", text, err, want)
-		}
-		if err != nil {
-			checkText(t, err)
-		}
-	}
-}
-
-// TestCheck wants each secret to go to one host only.
-func TestCheck(t *testing.T) {
-	for _, tt := range []struct{ text, addresses, want string }{
-		{"A: 1", "http://a/x http://A/y", ""},
-		{"A: 1", "http://a/x http://b/y", "A has no host, and there are notifiers at a and b: write HOST A: VALUE"},
-		{"A: 1", "http://a/x http://a:81/y", "A has no host, and there are notifiers at a and a:81: write HOST A: VALUE"},
-		{"a A: 1\nb A: 2", "http://a/x http://b/y", ""},
-		{"c A: 1", "http://a/x", `no notifier is at "c"`},
-	} {
-		headers, err := ParseHeaders([]byte(tt.text))
-		if err != nil {
-			t.Fatal(err)
-		}
-		var addresses []*url.URL
-		for address := range strings.FieldsSeq(tt.addresses) {
-			u, err := url.Parse(address)
-			if err != nil {
-				t.Fatal(err)
-			}
-			addresses = append(addresses, u)
-		}
-		err = headers.Check(addresses)
-		if (err == nil) != (tt.want == "") || err != nil && err.Error() != tt.want {
-			t.Errorf("%q at %s: %v, want %s", tt.text, tt.addresses, err, tt.want)
 		}
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/statsd-ops/statsd/internal/authheader"
 	"github.com/statsd-ops/statsd/notify"
 	"github.com/statsd-ops/statsd/notify/post"
 )
@@ -27,7 +28,7 @@ const (
 // Config says where to post.
 type Config struct {
 	URL     string // a secret: who knows it can post
-	Headers post.Headers
+	Headers authheader.List
 }
 
 // Slack is a notify.Receiver.

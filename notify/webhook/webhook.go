@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/statsd-ops/statsd/internal/authheader"
 	"github.com/statsd-ops/statsd/notify"
 	"github.com/statsd-ops/statsd/notify/post"
 )
@@ -16,7 +17,7 @@ import (
 // Config says where to post.
 type Config struct {
 	URL     string
-	Headers post.Headers
+	Headers authheader.List
 }
 
 // Webhook is a notify.Receiver.

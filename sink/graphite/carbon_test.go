@@ -59,7 +59,7 @@ func TestCarbonStoresExactly(t *testing.T) {
 	terminator.Connect = carbon.PickleAddr
 	pickles := terminator.Start(t)
 	cert, key = a.Issue("web1")
-	behind := &TLS{CA: a.File, Cert: cert, Key: key}
+	behind := &sink.TLS{CA: a.File, Cert: cert, Key: key}
 	sinks := map[string]*Sink{
 		"connection_a_send": newSink(t, Config{Addr: carbon.Addr}),
 		"keep_open":         newSink(t, Config{Addr: carbon.Addr, KeepOpen: true}),
@@ -109,8 +109,8 @@ func TestCarbonStoppedAndContinued(t *testing.T) {
 	for mode, s := range map[string]*Sink{
 		"lines":      newSink(t, Config{Addr: carbon.Addr}),
 		"pickle":     newSink(t, Config{Addr: carbon.PickleAddr, Pickle: true}),
-		"tls":        newSink(t, Config{Addr: lines, TLS: &TLS{CA: a.File}}),
-		"pickle_tls": newSink(t, Config{Addr: pickles, Pickle: true, TLS: &TLS{CA: a.File}}),
+		"tls":        newSink(t, Config{Addr: lines, TLS: &sink.TLS{CA: a.File}}),
+		"pickle_tls": newSink(t, Config{Addr: pickles, Pickle: true, TLS: &sink.TLS{CA: a.File}}),
 	} {
 		s.cfg.Timeout = 100 * time.Millisecond
 		payload, want := makeSeries(s, "stats.stopped."+mode, time.Now().Unix(), 30)

@@ -24,7 +24,7 @@ type Config struct {
 	Pickle bool
 
 	// TLS configures TLS to the receiver. nil means no TLS.
-	TLS *TLS
+	TLS *sink.TLS
 
 	// ConnectTimeout limits one connect: the look-up, all addresses, and the TLS handshake together.
 	// Zero means 5 s. A shorter one reports a dead receiver sooner; a longer one lets slow name

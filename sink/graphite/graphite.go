@@ -56,7 +56,7 @@ import (
 	"github.com/statsd-ops/statsd/sink"
 )
 
-var _ sink.Sink = (*Sink)(nil)
+var _ sink.PointSink = (*Sink)(nil)
 
 // Sink sends points to one receiver. Only one goroutine at a time may send or close.
 type Sink struct {
@@ -73,7 +73,7 @@ func New(cfg Config) (*Sink, error) {
 		return nil, err
 	}
 	if cfg.TLS != nil {
-		if _, err := cfg.TLS.config(cfg.Addr); err != nil {
+		if _, err := cfg.TLS.Client(cfg.Addr); err != nil {
 			return nil, err
 		}
 	}
@@ -183,7 +183,7 @@ func (s *Sink) connect(ctx context.Context) (*link, error) {
 	if s.cfg.TLS == nil {
 		return l, nil
 	}
-	c, err := s.cfg.TLS.config(s.cfg.Addr)
+	c, err := s.cfg.TLS.Client(s.cfg.Addr)
 	if err == nil {
 		err = l.secure(ctx, c)
 	}

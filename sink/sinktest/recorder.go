@@ -20,7 +20,7 @@ import (
 	"github.com/statsd-ops/statsd/sink"
 )
 
-var _ sink.Sink = (*Recorder)(nil)
+var _ sink.PointSink = (*Recorder)(nil)
 
 // Point is one delivered point. It owns its path.
 type Point struct {

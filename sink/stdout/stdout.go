@@ -28,7 +28,7 @@ import (
 	"github.com/statsd-ops/statsd/sink"
 )
 
-var _ sink.Sink = (*Sink)(nil)
+var _ sink.PointSink = (*Sink)(nil)
 
 // Config configures the lines and the time limit.
 type Config struct {

@@ -1,4 +1,5 @@
-package post
+// Package authheader reads HTTP headers that an operator keeps in a file, because they are secrets.
+package authheader
 
 import (
 	"bytes"
@@ -7,7 +8,9 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 )
 
 // Header is a header to send, to one host or to all.
@@ -16,17 +19,17 @@ type Header struct {
 	Name, Value string
 }
 
-// Headers are the content of a file of --notify-auth-file.
-type Headers []Header
+// List is the content of a file.
+type List []Header
 
-// ParseHeaders reads headers, one a line:
+// Parse reads headers, one a line:
 //
 //	Authorization: Bearer 1234
 //	hooks.example.com X-Token: 5678
 //
 // The second one is for one host alone, or for one HOST:PORT. Empty lines and lines that
 // begin with # say nothing. Errors show no value.
-func ParseHeaders(text []byte) (all Headers, err error) {
+func Parse(text []byte) (all List, err error) {
 	number := 0
 	for line := range bytes.Lines(text) {
 		number++
@@ -83,8 +86,8 @@ func notInName(r rune) bool {
 	return r <= ' ' || r > '~' || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, r)
 }
 
-// of returns the headers for an address.
-func (all Headers) of(u *url.URL) http.Header {
+// Of returns the headers for an address.
+func (all List) Of(u *url.URL) http.Header {
 	header := http.Header{}
 	for _, h := range all {
 		if h.Host == "" || h.isFor(u) {
@@ -101,7 +104,7 @@ func (h Header) isFor(u *url.URL) bool {
 
 // Check reports headers that no address gets, and those without a host that addresses of several
 // hosts would get: a secret goes to one host only.
-func (all Headers) Check(addresses []*url.URL) error {
+func (all List) Check(addresses []*url.URL) error {
 	var hosts []string
 	for _, u := range addresses {
 		if host := strings.ToLower(u.Host); !slices.Contains(hosts, host) {
@@ -117,4 +120,15 @@ func (all Headers) Check(addresses []*url.URL) error {
 		}
 	}
 	return nil
+}
+
+// RetryAfter reads the value of Retry-After: seconds, or a date. It returns 0 for anything else.
+func RetryAfter(text string) time.Duration {
+	if n, err := strconv.ParseUint(text, 10, 32); err == nil {
+		return time.Duration(n) * time.Second
+	}
+	if at, err := http.ParseTime(text); err == nil {
+		return max(time.Until(at), 0)
+	}
+	return 0
 }

@@ -1,0 +1,62 @@
+package counterpart
+
+import (
+	"bufio"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// VictoriaMetrics is a VictoriaMetrics (Debian's) for one test.
+type VictoriaMetrics struct {
+	// Addr is its "host:port".
+	Addr string
+
+	t testing.TB
+}
+
+// StartVictoriaMetrics starts one with further flags. It stops at the end of the test.
+func StartVictoriaMetrics(t testing.TB, flags ...string) *VictoriaMetrics {
+	t.Helper()
+	dir := t.TempDir()
+	v := &VictoriaMetrics{Addr: FreeAddress(t).String(), t: t}
+	all := append([]string{
+		"-storageDataPath=" + filepath.Join(dir, "data"), "-httpListenAddr=" + v.Addr,
+		"-loggerLevel=WARN", "-memory.allowedBytes=100MB", "-search.latencyOffset=0s",
+	}, flags...)
+	process := start(t, "victoria-metrics", dir, exec.Command(Find(t, "victoria-metrics"), all...))
+	t.Cleanup(func() { _ = process.end(os.Kill) })
+	process.await(func() bool { return answers("http://" + v.Addr + "/health") })
+	return v
+}
+
+// Exported is a series with all its values.
+type Exported struct {
+	Metric     map[string]string
+	Values     []float64
+	Timestamps []int64 // milliseconds
+}
+
+// Export returns the series that a selector finds.
+func (v *VictoriaMetrics) Export(selector string) (all []Exported) {
+	v.t.Helper()
+	response, err := http.Get("http://" + v.Addr + "/api/v1/export?match[]=" + url.QueryEscape(selector))
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	lines := bufio.NewScanner(response.Body)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		var e Exported
+		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
+			v.t.Fatalf("victoria-metrics: %s: %v", lines.Text(), err)
+		}
+		all = append(all, e)
+	}
+	return all
+}

@@ -1,0 +1,83 @@
+package graphite
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+)
+
+// link is a connection to the receiver, with or without TLS.
+type link struct {
+	*net.TCPConn
+	tls  *tls.Conn // nil without TLS
+	held *held     // collects what tls writes
+}
+
+// held is the connection below TLS. After the handshake it keeps the written bytes, and the
+// delivery sends them. A write to a tls.Conn that times out could not be continued.
+type held struct {
+	net.Conn
+	holding bool
+	out     []byte
+}
+
+func (h *held) Write(b []byte) (int, error) {
+	if !h.holding {
+		return h.Conn.Write(b)
+	}
+	h.out = append(h.out, b...)
+	return len(b), nil
+}
+
+// secure does the TLS handshake.
+func (l *link) secure(ctx context.Context, c *tls.Config) error {
+	l.held = &held{Conn: l.TCPConn}
+	l.tls = tls.Client(l.held, c)
+	if err := l.tls.HandshakeContext(ctx); err != nil {
+		return fmt.Errorf("begin tls: %w", err)
+	}
+	l.held.holding = true
+	return nil
+}
+
+// seal returns payload encrypted. If it is the last one, the TLS close message follows it.
+func (l *link) seal(payload []byte, last bool) ([]byte, error) {
+	_, err := l.tls.Write(payload)
+	if err == nil && last {
+		err = l.tls.CloseWrite()
+	}
+	sealed := l.held.out
+	l.held.out = nil
+	if err != nil {
+		return nil, fmt.Errorf("write tls: %w", err)
+	}
+	return sealed, nil
+}
+
+// Read reads from the receiver until the connection ends. With TLS it reads to the end of TCP,
+// because the end of TLS does not confirm that the receiver read everything.
+func (l *link) Read(b []byte) (int, error) {
+	if l.tls == nil {
+		return l.TCPConn.Read(b)
+	}
+	n, err := l.tls.Read(b)
+	if errors.Is(err, io.EOF) {
+		_, err = io.Copy(io.Discard, l.TCPConn)
+		if err == nil {
+			err = io.EOF
+		}
+	}
+	return n, err
+}
+
+// Close closes the connection, after a TLS close message if there is TLS.
+func (l *link) Close() error {
+	if l.tls == nil {
+		return l.TCPConn.Close()
+	}
+	l.held.holding = false
+	return l.tls.Close()
+}
