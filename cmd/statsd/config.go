@@ -85,12 +85,19 @@ func (all settings) tagStyles() (styles metric.TagStyles) {
 		styles |= tagStyles[word]
 	}
 	if all.text("tag-styles") == allTagStyles {
-		for _, style := range tagStyles {
-			styles |= style
-		}
+		return allStyles()
 	}
 	return styles
 }
+
+func allStyles() (styles metric.TagStyles) {
+	for _, style := range tagStyles {
+		styles |= style
+	}
+	return styles
+}
+
+func (all settings) dialect() metric.Dialect { return dialects[all.text("dialect")] }
 
 // host returns an address without the brackets of IPv6.
 func (all settings) host(name string) string {
@@ -147,7 +154,7 @@ func (all settings) listen() intake.Listen {
 		Receivers:      all.count("receivers"),
 		UDPBuffer:      all.bytes("udp-buffer"),
 		DiscardSenders: senders[all.text("discard-senders")],
-		Dialect:        dialects[all.text("dialect")],
+		Dialect:        all.dialect(),
 		AbsoluteSigns:  all.text("gauge-signs") == "absolute",
 		Tags:           tags[all.text("tags")],
 		TagStyles:      all.tagStyles(),

@@ -124,5 +124,7 @@ var flags = []flag{
 	{group: groupAbout, name: "help-all", kind: isSwitch, common: true, help: "Print all flags and exit."},
 	{group: groupAbout, name: "config", holder: "FILE", common: true, help: "Read settings from this file: on each line a flag without its dashes, a space, and its value."},
 	{group: groupAbout, name: "check-config", kind: isSwitch, common: true, help: "Print each setting and its origin, or all that is wrong, and exit."},
+	{group: groupAbout, name: "check-mapping", holder: "FILE", help: "Check the mapping file of a prometheus sink, print what it does with the names of --names-from, and exit."},
+	{group: groupAbout, name: "names-from", needs: "check-mapping", holder: "FILE|URL", help: "Names for --check-mapping: a file, - for standard input, or the address of a running prometheus sink."},
 	{group: groupAbout, name: "version", kind: isSwitch, common: true, help: "Print the version and exit."},
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/statsd-ops/statsd/internal/pidfile"
 	"github.com/statsd-ops/statsd/internal/state"
 	"github.com/statsd-ops/statsd/server"
+	"github.com/statsd-ops/statsd/sink/prometheus"
 )
 
 // daemon is a server, and the settings it was started with.
@@ -31,6 +32,7 @@ type daemon struct {
 	manager    *manager
 	background *detach.Process // nil in the foreground
 	shown      atomic.Pointer[[]console.Setting]
+	pages      map[string]*prometheus.Sink // that run, by the names of their sinks
 }
 
 // run runs the daemon until ctx ends.
@@ -87,6 +89,7 @@ func (d *daemon) serve(ctx context.Context, cfg server.Config, signals chan os.S
 	}
 	defer d.manager.close()
 	cfg.Beat, cfg.BeatEvery = d.manager.beat, d.manager.every
+	d.notePages(&cfg)
 	if d.Server, err = server.New(cfg); err != nil {
 		return err
 	}
@@ -96,6 +99,20 @@ func (d *daemon) serve(ctx context.Context, cfg server.Config, signals chan os.S
 	}
 	defer context.AfterFunc(ctx, func() { d.manager.tell(stopping) })()
 	return d.Run(ctx)
+}
+
+// notePages remembers the prometheus sinks of a configuration. One that runs already goes on.
+func (d *daemon) notePages(cfg *server.Config) {
+	before := d.pages
+	d.pages = map[string]*prometheus.Sink{}
+	for _, destination := range cfg.Sinks {
+		if page, ok := destination.Recorder.(*prometheus.Sink); ok {
+			d.pages[destination.Name] = page
+			if running := before[destination.Name]; running != nil {
+				d.pages[destination.Name] = running
+			}
+		}
+	}
 }
 
 // show sets the settings that the console shows.
@@ -149,6 +166,9 @@ func (d *daemon) reload() string {
 	next := newSettings(flags)
 	restart, err := d.apply(next)
 	if err != nil {
+		for _, page := range d.pages {
+			page.ReloadFailed()
+		}
 		err = next.locate(err)
 		d.log.Error().Err(err).Msg("reload failed: no setting has changed")
 		return "reload failed: " + err.Error()
@@ -185,6 +205,7 @@ func (d *daemon) apply(next settings) (restart []string, err error) {
 		return nil, err
 	}
 	d.sinks = sinks
+	d.notePages(&cfg)
 	return append(restart, next.differing(d.started, restartFlags)...), nil
 }
 

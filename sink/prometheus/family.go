@@ -62,6 +62,11 @@ const (
 // reservedPrefix begins the names of the daemon's own families.
 const reservedPrefix = "statsd_"
 
+// reserved reports whether a family is one of the daemon's own.
+func reserved(family string) bool {
+	return strings.HasPrefix(family, reservedPrefix) || family == "process_start_time_seconds" || family == "process_cpu_seconds_total"
+}
+
 // defaultHelp is the help of families whose rule has none.
 const defaultHelp = "Received by statsd."
 
@@ -102,20 +107,20 @@ func describe(t *Target, name []byte) string {
 // taken reports whether the name of a new family belongs to another one, and why.
 func (st *store) taken(t *Target) (reason, why string) {
 	text := string(t.Family)
-	if st.config.Own && strings.HasPrefix(text, reservedPrefix) {
-		return "reserved", "families with " + reservedPrefix + " are the daemon's own"
+	if st.config.Own && reserved(text) {
+		return "reserved", "it is one of the daemon's own, as all families with " + reservedPrefix + " are"
 	}
 	suffixes := []string{sumSuffix, countSuffix, bucketSuffix}
-	if t.Kind == Counter || t.Kind == Gauge {
-		for _, suffix := range suffixes {
-			base, ends := strings.CutSuffix(text, suffix)
-			if number, known := st.byFamily[base]; ends && known && st.families[number].kind >= Summary {
-				return "suffix", fmt.Sprintf("it belongs to the %s %s from %s", st.families[number].kind, base, st.families[number].from)
-			}
+	for _, suffix := range suffixes {
+		base, ends := strings.CutSuffix(text, suffix)
+		if number, known := st.byFamily[base]; ends && known && st.families[number].kind >= Summary {
+			return "suffix", fmt.Sprintf("it belongs to the %s %s from %s", st.families[number].kind, base, st.families[number].from)
 		}
-		return "", ""
 	}
-	if t.Kind == Summary {
+	switch t.Kind {
+	case Counter, Gauge:
+		return "", ""
+	case Summary:
 		suffixes = suffixes[:2]
 	}
 	for _, suffix := range suffixes {

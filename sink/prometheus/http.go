@@ -1,8 +1,10 @@
 package prometheus
 
 import (
+	"bufio"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -15,6 +17,7 @@ const contentType = "text/plain; version=0.0.4; charset=utf-8"
 const indexText = `statsd serves metrics for Prometheus:
 
 /metrics     the metrics
+/names       the names that are known, for statsd --check-mapping
 /-/healthy   answers 200 while the daemon runs
 /-/ready     answers 200 once the daemon has flushed
 `
@@ -22,6 +25,7 @@ const indexText = `statsd serves metrics for Prometheus:
 func (s *Sink) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/metrics", s.serveMetrics)
+	mux.HandleFunc("/names", s.serveNames)
 	mux.HandleFunc("/-/healthy", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "healthy\n") })
 	mux.HandleFunc("/-/ready", func(w http.ResponseWriter, _ *http.Request) {
 		if s.flushed.Load() == 0 {
@@ -77,6 +81,23 @@ func (s *Sink) serveMetrics(w http.ResponseWriter, r *http.Request) {
 	v := s.acquire()
 	defer s.release(v)
 	_ = v.write(w) // an error means that the client is gone
+}
+
+// serveNames lists the known names, each after its kind.
+func (s *Sink) serveNames(w http.ResponseWriter, _ *http.Request) {
+	s.flushing.Lock()
+	names, pages := slices.Clone(s.store.names), slices.Clone(s.store.texts.pages)
+	s.flushing.Unlock()
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	out := bufio.NewWriterSize(w, writeBlock)
+	for i := range names {
+		if n := &names[i]; n.state != nameFree {
+			_, _ = out.WriteString(n.kind.String() + " ")
+			_, _ = out.Write(textOf(pages, n.text))
+			_ = out.WriteByte('\n')
+		}
+	}
+	_ = out.Flush() // an error means that the client is gone
 }
 
 // takesGzip reports whether a client accepts gzip.

@@ -80,6 +80,9 @@ func TestHTTP(t *testing.T) {
 	if _, text := ask(t, "GET", url+"/metrics", "gzip"); !strings.Contains(text, "a_1 2\n") {
 		t.Error("the compressed page is not made again after a flush")
 	}
+	if _, text := ask(t, "GET", url+"/names", ""); strings.Count(text, "\n") != 1500 || !strings.Contains(text, "counter a.17\n") {
+		t.Errorf("the names are %.200q...", text)
+	}
 	for _, tt := range []struct {
 		method, path string
 		status       int

@@ -3,7 +3,6 @@ package prometheus
 import (
 	"bytes"
 	"slices"
-	"strings"
 
 	"github.com/statsd-ops/statsd/metric"
 	"github.com/statsd-ops/statsd/rules"
@@ -167,7 +166,8 @@ func (m *Mapper) add(name, value []byte, kind Kind) {
 		return
 	case kind == Histogram && string(escaped) == "le", kind == Summary && string(escaped) == "quantile":
 		m.lost = true
-		m.names = append(append(m.names[:start], "exported_"...), strings.Clone(string(escaped))...)
+		renamed := "exported_" + string(escaped)
+		m.names = append(m.names[:start], renamed...)
 	}
 	m.pairs = append(m.pairs, pair{m.names[start:len(m.names):len(m.names)], value})
 }

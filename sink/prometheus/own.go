@@ -1,6 +1,10 @@
 package prometheus
 
-import "github.com/statsd-ops/statsd/sink"
+import (
+	"bytes"
+
+	"github.com/statsd-ops/statsd/sink"
+)
 
 // exposition writes the daemon's own families.
 type exposition struct{ text []byte }
@@ -47,9 +51,23 @@ func (s *Sink) own(i sink.Interval) []byte {
 	}
 	s.ownMapping(&e)
 	if i.Own != nil {
-		e.text = append(e.text, i.Own()...)
+		e.add(i.Own())
 	}
 	return e.text
+}
+
+// add adds the families of another page that are reserved.
+func (e *exposition) add(page []byte) {
+	mine := false
+	for line := range bytes.Lines(page) {
+		if name, help := bytes.CutPrefix(line, []byte("# HELP ")); help {
+			name, _, _ = bytes.Cut(name, []byte(" "))
+			mine = reserved(string(name))
+		}
+		if mine {
+			e.text = append(e.text, line...)
+		}
+	}
 }
 
 // ownMapping writes what each rule does.

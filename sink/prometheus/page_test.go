@@ -147,7 +147,7 @@ var (
 func parse(t testing.TB, page string) (all []exposed) {
 	t.Helper()
 	family, kind := "", ""
-	families, seen, counts := map[string]bool{}, map[string]bool{}, map[string]float64{}
+	families, kinds, seen, counts := map[string]bool{}, map[string]string{}, map[string]bool{}, map[string]float64{}
 	if page != "" && !strings.HasSuffix(page, "\n") {
 		t.Fatalf("the page ends with %q", page[max(0, len(page)-100):])
 	}
@@ -164,6 +164,8 @@ func parse(t testing.TB, page string) (all []exposed) {
 			} else if kind = head[3]; head[2] != family || !slices.Contains([]string{"counter", "gauge", "summary", "histogram"}, kind) {
 				t.Fatalf("bad line %q in the family %s", line, family)
 			}
+			kinds[family] = kind
+			checkSuffix(t, family, kinds)
 			continue
 		}
 		s := parseSample(t, line)
@@ -179,6 +181,17 @@ func parse(t testing.TB, page string) (all []exposed) {
 		all = append(all, s)
 	}
 	return all
+}
+
+// checkSuffix checks that a family is not taken for a part of another one.
+func checkSuffix(t testing.TB, family string, kinds map[string]string) {
+	t.Helper()
+	for _, suffix := range []string{sumSuffix, countSuffix, bucketSuffix} {
+		base, ends := strings.CutSuffix(family, suffix)
+		if kind := kinds[base]; ends && (kind == "histogram" || kind == "summary" && suffix != bucketSuffix) {
+			t.Fatalf("the family %s looks like a part of the %s %s", family, kind, base)
+		}
+	}
 }
 
 func parseSample(t testing.TB, line string) exposed {

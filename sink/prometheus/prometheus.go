@@ -51,7 +51,8 @@ type Sink struct {
 	flushed  atomic.Int64 // Unix time of the last flush, 0 before it
 	reloads  reloads
 
-	// The flush alone uses these.
+	// flushing is held from the first name of an interval to its end, and guards the following fields.
+	flushing  sync.Mutex
 	store     *store
 	recording bool // the interval has begun
 	made      uint64
@@ -168,6 +169,7 @@ func (s *Sink) Record(c *metric.Collected) {
 // begin notes when the interval's values came. The time is monotonic, unlike the boundary of the flush.
 func (s *Sink) begin() {
 	if !s.recording {
+		s.flushing.Lock()
 		s.recording = true
 		s.store.beginInterval(time.Now())
 	}
@@ -176,6 +178,7 @@ func (s *Sink) begin() {
 // EndInterval shows the interval.
 func (s *Sink) EndInterval(i sink.Interval) {
 	s.begin()
+	defer s.flushing.Unlock()
 	s.recording = false
 	s.store.endInterval()
 	s.adopt()

@@ -80,6 +80,11 @@ func TestConflicts(t *testing.T) {
 			`family n_sum: "n.sum" (no rule) cannot be shown: it belongs to the summary n from "n" (no rule)`,
 		},
 		{
+			"the sum of a summary as a summary", "", []string{"n:5|h"}, []string{"n.sum:1|h"},
+			[]string{`n{quantile="0.5"} 5`, `n{quantile="0.9"} 5`, `n{quantile="0.99"} 5`, "n_sum 5", "n_count 1"}, "suffix",
+			`family n_sum: "n.sum" (no rule) cannot be shown: it belongs to the summary n from "n" (no rule)`,
+		},
+		{
 			"a summary whose count is taken", "", []string{"n.count:5|g"}, []string{"n:1|h"},
 			[]string{"n_count 5"}, "suffix", `family n: "n" (no rule) cannot be shown: it needs n_count, which is a gauge from "n.count" (no rule)`,
 		},
@@ -99,7 +104,7 @@ func TestConflicts(t *testing.T) {
 			"a_b 3", `x{quantile="0.5"} 1`, `x{quantile="0.9"} 1`, `x{quantile="0.99"} 1`, "x_sum 1", "x_count 1",
 		}, "merged", ""},
 		{"a label of Prometheus", "", nil, []string{"a:1|c|#__name__:evil,k:v"}, []string{`a{k="v"} 1`}, "label", ""},
-		{"the daemon's own family", "", nil, []string{"statsd.x:1|c"}, nil, "reserved", `family statsd_x: "statsd.x" (no rule) cannot be shown: families with statsd_ are the daemon's own`},
+		{"the daemon's own family", "", nil, []string{"statsd.x:1|c"}, nil, "reserved", `family statsd_x: "statsd.x" (no rule) cannot be shown: it is one of the daemon's own, as all families with statsd_ are`},
 	} {
 		cfg := limits
 		if tt.mapping != "" {
@@ -307,9 +312,19 @@ func TestLabelsAndOwn(t *testing.T) {
 mappings:
 - {match: "a.*", name: a, labels: {env: "mapped", of: "$1"}, id: first, help: "Some\nhelp"}
 - {match: "b", name: b, honor_labels: true, labels: {env: "mapped"}}`)
+	for range 3 { // in memory of different sizes
+		m := NewMapper(startDaemon(t, limits).mapping.set, true, nil)
+		for range 3 {
+			if got := string(m.Map(metric.Timer, []byte("a;le=1;quantile=2;quantile2=3")).Labels); got != `exported_quantile="2",le="1",quantile2="3"` {
+				t.Errorf("the labels of a summary are %s", got)
+			}
+		}
+	}
 	cfg.Labels, cfg.Own, cfg.DropUnmatched = map[string]string{"dc": "eu\"1"}, true, true
 	d := startDaemon(t, cfg)
-	own := func() []byte { return []byte("# HELP statsd_names x\n# TYPE statsd_names gauge\nstatsd_names 1\n") }
+	own := func() []byte {
+		return []byte("# HELP statsd_names x\n# TYPE statsd_names gauge\nstatsd_names 1\n# HELP other x\n# TYPE other gauge\nother 1\n")
+	}
 	d.receive("a.x:1|c|#env:sent,dc:us", "b:1|c|#env:sent,le:1", "none:1|c", "a.x:1|c|#one-two:a,one.two:b,3:c")
 	iv := d.table.Drain(nil)
 	iv.Record = d.Record

@@ -41,6 +41,8 @@ func (s *Sink) Reload(from sink.Recorder) {
 	if !ok {
 		return
 	}
+	s.flushing.Lock()
+	defer s.flushing.Unlock()
 	s.reloads.done.Add(1)
 	if other.mapping.text == s.mapping.text {
 		return
@@ -62,8 +64,12 @@ func (s *Sink) Reload(from sink.Recorder) {
 	s.reloads.wanted <- r
 }
 
-// ReloadFailed counts a file of rules that was refused at a reload.
-func (s *Sink) ReloadFailed() { s.reloads.failed.Add(1) }
+// ReloadFailed says that a reload was refused. The sink counts it if its file of rules is at fault.
+func (s *Sink) ReloadFailed() {
+	if _, err := s.config.load(); err != nil {
+		s.reloads.failed.Add(1)
+	}
+}
 
 // run maps names for reloads until ctx ends.
 func (r *reloads) run(ctx context.Context) {

@@ -83,6 +83,8 @@ func TestReloadKeepsRuleTallies(t *testing.T) {
 		d.flush("a.a:1|c")
 		d.reload(cfg) // the same file again
 		d.flush("a.a:1|c")
+		d.ReloadFailed() // for another reason
+		writeMapping(t, cfg.Mapping, "mappings: 7")
 		d.ReloadFailed()
 		d.flush()
 		for _, line := range []string{
