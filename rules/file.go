@@ -70,7 +70,7 @@ type fileRule struct {
 	MatchType       string            `yaml:"match_type"`
 	HelpText        string            `yaml:"help"`
 	Action          string            `yaml:"action"`
-	MatchMetricType string            `yaml:"match_metric_type"`
+	MatchMetricType *string           `yaml:"match_metric_type"`
 	TTL             time.Duration     `yaml:"ttl"`
 	Summary         *fileSummary      `yaml:"summary_options"`
 	Histogram       *fileHistogram    `yaml:"histogram_options"`

@@ -146,7 +146,6 @@ func onlyMapping(pairs ...any) error {
 
 // kindNames are the values of match_metric_type.
 var kindNames = map[string]kinds{
-	"":         allKinds,
 	"counter":  1 << metric.Counter,
 	"gauge":    1 << metric.Gauge,
 	"observer": 1 << metric.Timer,

@@ -39,11 +39,14 @@ func (l *loader) readRule(r *fileRule, rule *Rule) (err error) {
 	if rule.Action, err = l.action(r.Action); err != nil {
 		return err
 	}
-	kinds, known := kindNames[r.MatchMetricType]
-	if !known {
-		return fmt.Errorf("match_metric_type: want counter, gauge, observer or set, not %q", r.MatchMetricType)
+	rule.kinds = allKinds
+	if r.MatchMetricType != nil {
+		kinds, known := kindNames[*r.MatchMetricType]
+		if !known {
+			return fmt.Errorf("match_metric_type: want counter, gauge, observer or set, not %q", *r.MatchMetricType)
+		}
+		rule.kinds = kinds
 	}
-	rule.kinds = kinds
 	if err := l.checkName(r, rule.Action); err != nil {
 		return err
 	}

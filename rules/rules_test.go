@@ -169,6 +169,7 @@ func TestFaults(t *testing.T) {
 		{"mappings:\n- {match: a, name: b, labels: {bin: !!binary /w==}}", `labels: bin: want`},
 		{"mappings:\n- {match: a, name: b, help: !!binary /w==}", `help: is not valid`},
 		{"mappings:\n- {match: a, name: b, action: keep}", `action: want map, drop, not "keep"`},
+		{"mappings:\n- {match: a, name: b, match_metric_type: ''}", `match_metric_type: want counter`},
 		{"mappings:\n- {match: a, name: b, match_metric_type: timer}", `match_metric_type: want counter, gauge, observer or set, not "timer"`},
 		{"mappings:\n- {match: a, name: b, observer_type: gauge}", `observer_type: want summary, histogram`},
 		{"mappings:\n- {match: a, name: b, observer_type: histogram, summary_options: {max_age: 1s}}", `summary_options: the observer_type is histogram`},

@@ -52,10 +52,10 @@ func appendFit(dst, text []byte, where uint8) []byte {
 }
 
 // appendLabel appends text as the key or the value of a label. Bytes that separate tags, and control
-// characters, become "_". text is valid UTF-8.
+// characters other than a tab, become "_". text is valid UTF-8.
 func appendLabel(dst, text []byte, key bool) []byte {
 	for _, r := range string(text) {
-		if unicode.IsControl(r) || r == ';' || key && r == '=' {
+		if unicode.IsControl(r) && r != '\t' || r == ';' || key && r == '=' {
 			r = '_'
 		}
 		dst = utf8.AppendRune(dst, r)

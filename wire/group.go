@@ -106,8 +106,14 @@ func (p *Parser) readSection(section []byte) {
 	switch section[0] {
 	case '#':
 		if len(section) > 1 {
-			g.lost = p.Tagger == nil || g.tagged // the last of two sections counts
-			g.tagged, p.tags = true, section[1:]
+			tags := section[1:]
+			switch {
+			case p.Tagger == nil:
+				g.lost = true
+			case g.tagged:
+				tags, g.lost = p.Tagger.second(p.tags, tags)
+			}
+			g.tagged, p.tags = true, tags
 		}
 	case '@':
 		p.readRate(section[1:])

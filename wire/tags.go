@@ -145,6 +145,22 @@ func (t *Tagger) Name(sent, section []byte) (series []byte, lost bool, fault met
 	return t.names[start:], lost || dropped, metric.None
 }
 
+// maxJoined is the longest section to which another one is joined, in bytes. It bounds the cost of a line
+// with many sections.
+const maxJoined = 4 << 10
+
+// second returns the tags of two sections. With LabelTags both count, as in statsd_exporter, otherwise the
+// second one. lost says that tags were dropped.
+func (t *Tagger) second(first, second []byte) (section []byte, lost bool) {
+	switch {
+	case t.style != metric.LabelTags:
+		return second, true
+	case len(first) > maxJoined:
+		return first, true
+	}
+	return slices.Concat(first, []byte(","), second), false
+}
+
 // addName adds t.sent without its tags.
 func (t *Tagger) addName() {
 	cut, start := &t.sent, len(t.names)

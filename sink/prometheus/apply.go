@@ -33,6 +33,9 @@ func (st *store) apply(c *metric.Collected, n *name) {
 	if f.kind == Counter {
 		if v := u.apply(c.Value); v < 0 {
 			st.negative++
+			if s.state == seriesHidden {
+				return // it has nothing to show yet
+			}
 		} else {
 			total := st.values.run(s.slot, 1)
 			total[0] = clamp(total[0] + v)

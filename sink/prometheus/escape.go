@@ -26,7 +26,7 @@ func appendName(dst, text []byte) []byte {
 }
 
 // appendValue appends a text as the value of a label, without quotes around it. Control characters
-// other than a newline become _.
+// other than a newline and a tab become _.
 func appendValue(dst, text []byte) []byte {
 	for _, c := range string(text) {
 		switch {
@@ -34,7 +34,7 @@ func appendValue(dst, text []byte) []byte {
 			dst = append(dst, '\\', byte(c))
 		case c == '\n':
 			dst = append(dst, '\\', 'n')
-		case unicode.IsControl(c):
+		case unicode.IsControl(c) && c != '\t':
 			dst = append(dst, '_')
 		default:
 			dst = utf8.AppendRune(dst, c)

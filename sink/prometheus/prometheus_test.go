@@ -39,15 +39,16 @@ mappings:
 func TestCountersOnlyGrow(t *testing.T) {
 	d := startDaemon(t, mapped(t, `
 mappings:
-- {match: "back", name: back, scale: -1}`))
+- {match: "back", name: back, scale: -1}
+- {match: "wrong", name: wrong, scale: -1}`))
 	d.flush("c:5|c", "back:3|c", "none:-1|c")
-	d.flush("c:-2|c", "back:-4|c")
+	d.flush("c:-2|c", "back:-4|c", "wrong:4|c")
 	d.expect("an interval below 0 is not added", "c 5", "back 4")
 	d.flush("big:1.7e308|c", "big:1.7e308|c", "c:1|c")
 	d.flush("big:1.7e308|c")
 	d.expect("sums stay finite", "c 6", "back 4", fmt.Sprintf("big %v", math.MaxFloat64))
-	if got := d.figure("negative"); got != 3 {
-		t.Errorf("%v intervals are below 0, want 3", got)
+	if got := d.figure("negative"); got != 4 {
+		t.Errorf("%v intervals are below 0, want 4", got)
 	}
 }
 
@@ -387,7 +388,7 @@ func TestEscaping(t *testing.T) {
 			t.Errorf("the name %q becomes %q, want %q", in, got, want)
 		}
 	}
-	if got := string(appendValue(nil, []byte("é \\ \" \n \x00\t"))); got != `é \\ \" \n __` {
+	if got := string(appendValue(nil, []byte("é \\ \" \n \x00\t"))); got != "é \\\\ \\\" \\n _\t" {
 		t.Errorf("a value becomes %q", got)
 	}
 }

@@ -211,11 +211,14 @@ func (st *store) place(number uint32, kind metric.Kind, text []byte) {
 	n.series, n.state = found+1, nameShown
 }
 
+// minTTL is the shortest time that a series stays, so that a scrape can see it.
+const minTTL = time.Second
+
 func ticksOf(d time.Duration) uint32 {
 	if d <= 0 {
 		return 0
 	}
-	return uint32(min(max(d/tickLength, 1), math.MaxUint32))
+	return uint32(min(max(d, minTTL)/tickLength, math.MaxUint32))
 }
 
 // findSeries finds the series of a target, or makes it. It returns false if there cannot be one.
