@@ -76,9 +76,7 @@ type fileRule struct {
 	Histogram       *fileHistogram    `yaml:"histogram_options"`
 	Scale           *float64          `yaml:"scale"`
 
-	ID   string `yaml:"id"`         // an extension
-	Mode string `yaml:"mode"`       // only at intake
-	Sign string `yaml:"gauge_sign"` // only at intake
+	ID string `yaml:"id"` // an extension
 
 	line int
 }

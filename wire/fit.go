@@ -1,10 +1,5 @@
 package wire
 
-import (
-	"unicode"
-	"unicode/utf8"
-)
-
 // appendNode appends text as one node of a name, without dots.
 func (t *Tagger) appendNode(dst, text []byte) []byte {
 	start := len(dst)
@@ -47,18 +42,6 @@ func appendFit(dst, text []byte, where uint8) []byte {
 			dst = append(dst, '_')
 		}
 		inRun = !fits
-	}
-	return dst
-}
-
-// appendLabel appends text as the key or the value of a label. Bytes that separate tags, and control
-// characters other than a tab, become "_". text is valid UTF-8.
-func appendLabel(dst, text []byte, key bool) []byte {
-	for _, r := range string(text) {
-		if unicode.IsControl(r) && r != '\t' || r == ';' || key && r == '=' {
-			r = '_'
-		}
-		dst = utf8.AppendRune(dst, r)
 	}
 	return dst
 }

@@ -145,22 +145,6 @@ func (t *Tagger) Name(sent, section []byte) (series []byte, lost bool, fault met
 	return t.names[start:], lost || dropped, metric.None
 }
 
-// maxJoined is the longest section to which another one is joined, in bytes. It bounds the cost of a line
-// with many sections.
-const maxJoined = 4 << 10
-
-// second returns the tags of two sections. With LabelTags both count, as in statsd_exporter, otherwise the
-// second one. lost says that tags were dropped.
-func (t *Tagger) second(first, second []byte) (section []byte, lost bool) {
-	switch {
-	case t.style != metric.LabelTags:
-		return second, true
-	case len(first) > maxJoined:
-		return first, true
-	}
-	return slices.Concat(first, []byte(","), second), false
-}
-
 // addName adds t.sent without its tags.
 func (t *Tagger) addName() {
 	cut, start := &t.sent, len(t.names)
@@ -238,24 +222,6 @@ func (t *Tagger) addAll(list []byte, separator, end byte) bool {
 		}
 	}
 	return true
-}
-
-// addLabel adds one tag as a label, or drops it.
-func (t *Tagger) addLabel(one []byte, end byte) {
-	if end == ':' { // statsd_exporter ignores a # in front of each tag
-		one = bytes.TrimPrefix(one, []byte("#"))
-	}
-	at := bytes.IndexByte(one, end)
-	if at <= 0 || at == len(one)-1 {
-		t.lost = true
-		return
-	}
-	placed := tag{start: len(t.names)}
-	t.names = appendLabel(append(t.names, ';'), one[:at], true)
-	placed.value = len(t.names) + 1
-	t.names = appendLabel(append(t.names, '='), one[at+1:], false)
-	placed.end = len(t.names)
-	t.tags = append(t.tags, placed)
 }
 
 // unset is the value of a tag without one.

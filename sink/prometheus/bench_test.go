@@ -36,7 +36,7 @@ func interval(s *Sink, all []metric.Collected) {
 
 // BenchmarkInterval is what an interval costs for each name.
 func BenchmarkInterval(b *testing.B) {
-	for kind := range metric.Kind(metric.Timer + 1) {
+	for kind := range metric.Timer + 1 {
 		b.Run(kind.String(), func(b *testing.B) {
 			const n = 10_000
 			s, all := filled(b, n, kind)

@@ -56,7 +56,6 @@ type Sink struct {
 	store     *store
 	recording bool // the interval has begun
 	made      uint64
-	dropped   uint64
 
 	mu      sync.Mutex
 	current *view
@@ -99,7 +98,7 @@ func (c *Config) load() (m mappingFile, err error) {
 		}
 	}
 	m.text = string(text)
-	if m.set, m.warnings, err = rules.Load(text, rules.Mapping); err != nil {
+	if m.set, m.warnings, err = rules.Load(text); err != nil {
 		return m, &MappingError{c.Mapping, err}
 	}
 	if c.DropUnmatched {
@@ -117,9 +116,6 @@ type MappingError struct {
 
 func (e *MappingError) Error() string { return fmt.Sprintf("mapping %s: %v", e.Path, e.Err) }
 func (e *MappingError) Unwrap() error { return e.Err }
-
-// Warnings returns hints about the rules.
-func (s *Sink) Warnings() []rules.Warning { return s.mapping.warnings }
 
 // Open binds the address, and tells the hints about the rules.
 func (s *Sink) Open() (err error) {

@@ -12,14 +12,13 @@ import (
 // store holds the names that were seen, and the series that they go to. Only the flush uses it. It has
 // no pointers for each name or series.
 type store struct {
-	config   Config
-	set      *rules.Set
-	mapper   *Mapper
-	tallies  *tallies
-	seed     maphash.Seed
-	begin    time.Time // ticks count from here
-	tick     uint32
-	interval uint32
+	config  Config
+	set     *rules.Set
+	mapper  *Mapper
+	tallies *tallies
+	seed    maphash.Seed
+	begin   time.Time // ticks count from here
+	tick    uint32
 
 	texts     texts
 	names     []name
@@ -257,41 +256,6 @@ func (st *store) findSeries(t *Target, name []byte) (number uint32, ok bool) {
 	st.live++
 	f.live++
 	return number, true
-}
-
-// identity returns the labels without empty ones, which to Prometheus are no labels.
-func identity(labels []byte) []byte {
-	const empty = `=""`
-	for i := 0; i+len(empty) <= len(labels); i++ {
-		if string(labels[i:i+len(empty)]) == empty {
-			return withoutEmpty(labels)
-		}
-	}
-	return labels
-}
-
-func withoutEmpty(labels []byte) (rest []byte) {
-	for len(labels) > 0 {
-		end, quoted := 0, false
-		for ; end < len(labels) && (quoted || labels[end] != ','); end++ {
-			switch {
-			case labels[end] == '\\':
-				end++
-			case labels[end] == '"':
-				quoted = !quoted
-			}
-		}
-		one := labels[:end]
-		labels = labels[min(end+1, len(labels)):]
-		if n := len(one); n >= 3 && string(one[n-3:]) == `=""` {
-			continue
-		}
-		if len(rest) > 0 {
-			rest = append(rest, ',')
-		}
-		rest = append(rest, one...)
-	}
-	return rest
 }
 
 func (st *store) identityOf(s *series) []byte { return identity(st.texts.get(s.labels)) }

@@ -25,7 +25,6 @@ type conflict struct{ reason, family string }
 type conflictTally struct {
 	count uint64
 	told  time.Time
-	text  string // the last one
 }
 
 const (
@@ -61,7 +60,6 @@ func (t *tallies) conflict(reason, family, text string) {
 	if text == "" {
 		return
 	}
-	tally.text = text
 	if now := time.Now(); now.Sub(tally.told) >= tellEvery {
 		tally.told = now
 		t.tell(fmt.Sprintf("family %s: %s", family, text))
@@ -86,7 +84,6 @@ func (t *tallies) noRoom() {
 type Conflict struct {
 	Reason, Family string
 	Count          uint64
-	Text           string // the names and rules, if it was told
 }
 
 // list returns the conflicts, sorted.
@@ -94,7 +91,7 @@ func (t *tallies) list() (all []Conflict) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for c, tally := range t.conflicts {
-		all = append(all, Conflict{c.reason, c.family, tally.count, tally.text})
+		all = append(all, Conflict{c.reason, c.family, tally.count})
 	}
 	slices.SortFunc(all, func(a, b Conflict) int {
 		return cmp.Or(cmp.Compare(a.Reason, b.Reason), cmp.Compare(a.Family, b.Family))
