@@ -155,9 +155,8 @@ func (st *store) addFamily(t *Target, name []byte) (number uint32) {
 	f.head = appendHelp(append(append([]byte("# HELP "), f.name...), ' '), help)
 	f.head = append(append(append(f.head, "\n# TYPE "...), f.name...), ' ')
 	f.head = append(append(f.head, t.Kind.String()...), '\n')
-	if free := slices.Index(st.families, nil); free >= 0 && st.goneFamilies > 0 {
-		st.goneFamilies--
-		number = uint32(free)
+	if n := len(st.freeFamilies); n > 0 {
+		number, st.freeFamilies = st.freeFamilies[n-1], st.freeFamilies[:n-1]
 	} else {
 		number = uint32(len(st.families))
 		st.families = append(st.families, nil)
@@ -177,7 +176,7 @@ func (st *store) dropEmpty(number uint32) {
 	}
 	delete(st.byFamily, f.name)
 	st.families[number] = nil
-	st.goneFamilies++
+	st.freeFamilies = append(st.freeFamilies, number)
 	st.sorted = nil
 }
 

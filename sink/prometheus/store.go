@@ -38,7 +38,7 @@ type store struct {
 	windows  map[uint32]*window // of summaries
 	members  map[uint32]*members
 
-	goneFamilies int // nils in families
+	freeFamilies []uint32
 	now          time.Time
 	swept        time.Time // the last look at idle names
 	expires      bool      // some series has a ttl
