@@ -112,7 +112,10 @@ func (v *view) carry(refs []ref) {
 		kind := kindOf(rec.meta())
 		to := s.names.find(kind, rec.name())
 		if to == 0 {
-			to = s.names.insert(kind, rec.name(), rec.lastSeen())
+			to = s.names.insert(kind, rec.name(), rec.lastSeen(), metaMoved)
+			if s.muteOf(rec.name()) != nil {
+				s.marked.set(to)
+			}
 		}
 		moved := s.names.pages.at(to)
 		moved.setLastSeen(rec.lastSeen())

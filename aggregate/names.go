@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"hash/maphash"
+	"time"
 
 	"github.com/statsd-ops/statsd/metric"
 )
@@ -21,6 +22,7 @@ type names struct {
 	pages    pages
 	used     int // words used of the last page
 	count    int // records
+	marks    marks
 }
 
 const segments = 256
@@ -39,9 +41,12 @@ const (
 	loadNum, loadDen = 7, 8
 )
 
-func newNames(seed maphash.Seed) *names {
-	return &names{seed: seed}
+func newNames(seed maphash.Seed, now time.Time) *names {
+	return &names{seed: seed, marks: marks{began: now.Unix()}}
 }
+
+// end returns the place where the next record may go.
+func (n *names) end() ref { return ref(max(len(n.pages)-1, 0)<<pageShift | n.used) }
 
 // find returns the place of a name's record, or 0.
 func (n *names) find(kind metric.Kind, name []byte) ref {
@@ -128,11 +133,11 @@ func (n *names) findKinds(name []byte, found *[metric.Kinds]ref) {
 	}
 }
 
-// insert makes a record for a new name, and returns its place.
-func (n *names) insert(kind metric.Kind, name []byte, flush uint32) ref {
+// insert makes a record for a name, and returns its place. flags are metaMoved, or 0 for a new name.
+func (n *names) insert(kind metric.Kind, name []byte, flush, flags uint32) ref {
 	var others [metric.Kinds]ref
 	n.findKinds(name, &others)
-	meta := metaOf(kind, name)
+	meta := metaOf(kind, name) | flags
 	if others != [metric.Kinds]ref{} {
 		meta |= metaTwin
 	}

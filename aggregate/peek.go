@@ -57,6 +57,17 @@ func (t *Table) Peek(kind metric.Kind, match func(name []byte) bool) *Peek {
 	}
 }
 
+// PeekName looks at one clean name. It returns false if the name is not held. Only the flushing
+// goroutine may call it, and not between Drain and Summarize.
+func (t *Table) PeekName(kind metric.Kind, name []byte) (Peeked, bool) {
+	p := Peek{Names: [][]byte{name}, table: t, kind: kind, gathered: make([]gathered, 1)}
+	shown := p.Show()
+	if len(shown) == 0 {
+		return Peeked{}, false
+	}
+	return shown[0], true
+}
+
 // Next finds the next Names, possibly none. It returns false at the end. Any one
 // goroutine may call it, at any time.
 func (p *Peek) Next() bool {

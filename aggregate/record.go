@@ -30,7 +30,8 @@ const (
 	metaKind   = 16
 	metaTwin   = 1 << 24 // another kind had this name before
 	metaUneven = 1 << 25 // see unevenDots
-	metaFlags  = metaTwin | metaUneven
+	metaMoved  = 1 << 26 // a rebuild or a start put it here: see marks
+	metaFlags  = metaTwin | metaUneven | metaMoved
 )
 
 // MaxNameLength is the maximum length of a name, in bytes.

@@ -109,7 +109,7 @@ func (t *Table) Remember(g Remembered) metric.Reason {
 	r := s.names.find(metric.Gauge, g.Name)
 	if r == 0 {
 		var reason metric.Reason
-		if r, reason = s.intern(metric.Gauge, g.Name); r == 0 {
+		if r, reason = s.intern(metric.Gauge, g.Name, metaMoved); r == 0 {
 			return reason
 		}
 	}

@@ -87,6 +87,9 @@ func (s *summary) summarizeView(i int) {
 				s.refs[kind] = append(s.refs[kind], r)
 			case age >= s.table.config.Expire[kind]:
 				expired++
+				if age == s.table.config.Expire[kind] {
+					s.table.gone.add(rec.name())
+				}
 				continue
 			case age > 0 && s.program.idles(kind, age):
 				s.idle[kind] = append(s.idle[kind], r)

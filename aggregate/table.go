@@ -30,7 +30,6 @@
 package aggregate
 
 import (
-	"bytes"
 	"hash/maphash"
 	"sync"
 	"sync/atomic"
@@ -77,11 +76,13 @@ type Table struct {
 	seed   maphash.Seed // of the hashes of names
 	key    memberKey
 	shards []*Shard
+	began  time.Time
 	// known is the number of names that have not expired: the live ones at the last flush, and the
 	// ones added since.
 	known   atomic.Int64
 	live    int64
 	clock   *clock // of gauges
+	gone    growth // names that expired or were deleted; only the flushing goroutine uses it
 	scratch scratch
 }
 
@@ -95,19 +96,22 @@ type Shard struct {
 	retire   bool   // begin new names at the next flush
 	flush    uint32 // number of the running flush
 	fresh    int64  // names added since the last Drain
+	grown    growth // the same by prefix
 	// The arrival of the batch's last gauge sample by the system's clock, or noArrival; the
 	// same by the table's clock; and the time that the sample got. See gaugeTime.
 	wall, arrival, gaugeAt int64
 	blocks                 [2]blocks
 	spare                  spare
 	clean                  []byte
+	mutes                  []*Mute // nil for none
+	marked                 bitmap  // records that a mute may refuse
 }
 
 // NewTable returns an empty table.
 func NewTable(config Config) *Table {
-	t := &Table{config: config, seed: maphash.MakeSeed(), key: newMemberKey(config.MemberKey), clock: newClock()}
+	t := &Table{config: config, seed: maphash.MakeSeed(), key: newMemberKey(config.MemberKey), clock: newClock(), began: time.Now()}
 	for range config.Shards {
-		s := &Shard{table: t, names: newNames(t.seed), flush: firstFlush, wall: noArrival}
+		s := &Shard{table: t, names: newNames(t.seed, t.began), flush: firstFlush, wall: noArrival}
 		for i := range s.blocks {
 			s.blocks[i].spare, s.blocks[i].maxSamples = &s.spare, config.MaxTimerSamples
 		}
@@ -187,9 +191,12 @@ func (s *Shard) add(sample *metric.Sample, p *probe) metric.Reason {
 	}
 	if r == 0 {
 		var reason metric.Reason
-		if r, reason = s.intern(kind, sample.Name); r == 0 {
+		if r, reason = s.intern(kind, sample.Name, 0); r == 0 {
 			return reason
 		}
+	}
+	if s.mutes != nil && s.muted(r) {
+		return metric.RefusedMuted
 	}
 	rec := s.names.pages.at(r)
 	off := cell(kind, s.flush)
@@ -209,67 +216,15 @@ func (s *Shard) add(sample *metric.Sample, p *probe) metric.Reason {
 	return metric.None
 }
 
-// intern finds the record of a name that the table does not hold as received: the name needs
-// cleaning, or it is new.
-func (s *Shard) intern(kind metric.Kind, raw []byte) (ref, metric.Reason) {
-	config := &s.table.config
-	if len(raw) > config.MaxNameLength {
-		return 0, metric.TooLong
-	}
-	name, tags := raw, []byte(nil)
-	if config.Tagged {
-		name, tags = metric.CutTags(raw)
-	}
-	if reason := s.setClean(name); reason != metric.None {
-		return 0, reason
-	}
-	s.clean = append(s.clean, tags...)
-	if !bytes.Equal(s.clean, raw) {
-		if r := s.names.find(kind, s.clean); r != 0 {
-			return r, metric.None
-		}
-	}
-	return s.insert(kind, s.clean)
-}
-
-// setClean sets s.clean to a name without tags, in the form that the table keeps.
-func (s *Shard) setClean(name []byte) metric.Reason {
-	config := &s.table.config
-	valid := true
-	if config.NamesAsSent {
-		s.clean, valid = metric.AppendSent(s.clean[:0], name)
-	} else {
-		s.clean = config.Dialect.AppendClean(s.clean[:0], name)
-	}
-	switch {
-	case !valid:
-		return metric.BadName
-	case len(s.clean) == 0:
-		return metric.EmptyName
-	}
-	return metric.None
-}
-
-// insert makes a record for a clean name that is not in the table.
-func (s *Shard) insert(kind metric.Kind, name []byte) (ref, metric.Reason) {
-	if s.retiring != nil && s.retiring.find(kind, name) != 0 {
-		return s.names.insert(kind, name, s.flush), metric.None
-	}
-	if s.table.known.Add(1) > int64(s.table.config.MaxNames) {
-		s.table.known.Add(-1)
-		return 0, metric.RefusedName
-	}
-	s.fresh++
-	return s.names.insert(kind, name, s.flush), metric.None
-}
-
 // Drain takes out the content of all shards since the last Drain. If cut is not nil, Drain calls it
 // for each shard while that shard is locked: a receiver's own counts can be taken at the same
 // moment. The last Interval must be summarised before.
 func (t *Table) Drain(cut func(shard int)) *Interval {
 	iv := &Interval{table: t, views: make([]view, len(t.shards))}
 	iv.known = t.live
-	t.clock.check(time.Now())
+	now := time.Now()
+	t.clock.check(now)
+	t.gone.turn(now)
 	for i, s := range t.shards {
 		s.mutex.Lock()
 		start := time.Now()
@@ -283,8 +238,10 @@ func (t *Table) Drain(cut func(shard int)) *Interval {
 			blocks:  &s.blocks[s.flush&1],
 			retired: s.retire,
 		}
+		s.names.marks.note(s.names.end(), start.Unix())
+		s.grown.turn(start)
 		if s.retire {
-			s.retiring, s.names, s.retire = s.names, newNames(t.seed), false
+			s.retiring, s.names, s.retire, s.marked = s.names, newNames(t.seed, start), false, nil
 		}
 		s.flush++
 		iv.known += s.fresh

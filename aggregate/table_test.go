@@ -552,11 +552,11 @@ func TestSegmentsGrowOneAtATime(t *testing.T) {
 // so it counts the slots that a search looks at.
 func TestSearchesStayShort(t *testing.T) {
 	for _, n := range []int{1_000, 100_000, 1_000_000} {
-		names := newNames(maphash.MakeSeed())
+		names := newNames(maphash.MakeSeed(), time.Now())
 		var name []byte
 		for i := range n {
 			name = fmt.Appendf(name[:0], "app.web-%d.api.v2.users.get.status_%d", i%100, i)
-			names.insert(metric.Counter, name, 1)
+			names.insert(metric.Counter, name, 1, 0)
 		}
 		steps, longest := 0, 0
 		for i := range names.segments {

@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"github.com/statsd-ops/statsd/internal/cputime"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -14,6 +15,8 @@ import (
 type Config struct {
 	Spool
 	Publish
+	// CPU, unless nil, measures the processor time of encoding and sending.
+	CPU *cputime.Meter
 	// Log receives the messages for operators.
 	Log zerolog.Logger
 }

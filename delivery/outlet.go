@@ -3,6 +3,7 @@ package delivery
 import (
 	"context"
 	"errors"
+	"github.com/statsd-ops/statsd/internal/cputime"
 	"net"
 	"reflect"
 	"slices"
@@ -26,6 +27,7 @@ type outlet struct {
 	*queue
 	sink   sink.Sink // in use
 	wanted Destination
+	cpu    *cputime.Meter
 
 	// mu guards the fields below.
 	offered    []*aggregate.Snapshot
@@ -43,6 +45,8 @@ type sent struct {
 	droppedBefore uint64 // dropped points when the failure began
 	lastError     error
 	failed        time.Time // when an attempt last failed
+	tries         uint64    // failed attempts since the last that worked
+	nextTry       time.Time // when the next attempt begins
 	published     time.Time // when a payload was last delivered
 	last          Sent      // delivered part of its flush so far
 	unconfirmed   int       // consecutive attempts that ended so: see sink.Unconfirmed
@@ -51,12 +55,15 @@ type sent struct {
 }
 
 func newOutlet(q *queue, d Destination) *outlet {
-	return &outlet{queue: q, sink: d.Sink, wanted: d, encoded: make(chan struct{})}
+	return &outlet{queue: q, sink: d.Sink, wanted: d, cpu: &cputime.Meter{}, encoded: make(chan struct{})}
 }
 
 // open opens the outlet's spool.
 func (o *outlet) open(cfg *Config, before feed) error {
 	o.tune(&cfg.Publish)
+	if cfg.CPU != nil {
+		o.cpu = cfg.CPU
+	}
 	if err := o.openSpool(&cfg.Spool, o.wanted.spoolName()); err != nil {
 		return err
 	}
@@ -147,6 +154,7 @@ func (o *outlet) encode() {
 // encodeSnapshot pushes a flush in payloads. A unit that the format cannot carry adds no bytes:
 // pushed counts it.
 func (o *outlet) encodeSnapshot(sn *aggregate.Snapshot, s sink.Sink) {
+	defer o.cpu.Start()()
 	p := &payload{data: o.buffer(), flush: sn.Time}
 	add := func(data []byte) {
 		if len(data) > len(p.data) {
@@ -197,9 +205,10 @@ func (o *outlet) state() State {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return State{
+		Address:  o.wanted.Address,
 		Ledger:   o.sums(),
 		Attempts: o.sent.attempts, Failing: o.failing, FailingSince: o.sent.failingSince, LastError: o.sent.lastError,
-		Unconfirmed: o.sent.unconfirmed, Failed: o.sent.failed, Published: o.sent.published, Last: o.sent.last,
+		Unconfirmed: o.sent.unconfirmed, Failed: o.sent.failed, Tries: o.sent.tries, NextTry: o.sent.nextTry, Published: o.sent.published, Last: o.sent.last,
 		Oldest: o.oldestWaiting(), QueueBytes: o.bytes, MaxQueueBytes: o.max,
 		SpoolBytes: o.stored.Bytes, MaxSpoolBytes: o.maxSpool, SpoolFault: o.fault(),
 	}

@@ -61,5 +61,5 @@ func (r *recording) counts() sink.State {
 
 func (r *recording) state() State {
 	st := r.counts()
-	return State{Recorder: &st}
+	return State{Address: r.wanted.Address, Recorder: &st}
 }

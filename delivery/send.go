@@ -41,7 +41,9 @@ func (o *outlet) send(ctx context.Context) {
 			continue
 		}
 		o.spill()
-		if pause(max(asked(err), time.Duration(float64(retry)*(1+jitter*(2*rand.Float64()-1))))) {
+		wait := max(asked(err), time.Duration(float64(retry)*(1+jitter*(2*rand.Float64()-1))))
+		o.change(func() { o.sent.nextTry = time.Now().Add(wait) })
+		if pause(wait) {
 			retry = firstRetry / 2
 		}
 		retry = min(2*retry, lastRetry)
@@ -84,6 +86,7 @@ func (o *outlet) sendOne(ctx context.Context, p *payload) error {
 		late := time.AfterFunc(patience, o.spill)
 		defer late.Stop()
 	}
+	defer o.cpu.Start()()
 	return s.Send(ctx, p.data)
 }
 
@@ -165,6 +168,7 @@ func (o *outlet) noteFailure(p *payload, err error, refused int) {
 	st := &o.sent
 	st.attempts.failed(p.flush, err)
 	st.lastError, st.failed = err, time.Now()
+	st.tries++
 	o.noteUnconfirmed(err)
 	if refused > 0 {
 		o.tellRefused(err, refused)
@@ -220,7 +224,7 @@ func (o *outlet) settlePayload(p *payload, now *Sent, refused int) {
 	if refused < p.units {
 		o.noteRecovery()
 		now.Bytes += len(p.data)
-		st.published, st.last, st.unconfirmed = time.Now(), *now, 0
+		st.published, st.last, st.unconfirmed, st.tries = time.Now(), *now, 0, 0
 	}
 	o.changed.Broadcast()
 	o.mu.Unlock()

@@ -13,6 +13,7 @@ import (
 // State is the state of a destination.
 type State struct {
 	Name    string
+	Address string
 	Removed bool // removed by a reload, kept for its counts
 	// Recorder is the state of a Recorder, nil for a Sink. The other fields describe a Sink.
 	Recorder *sink.State
@@ -24,6 +25,8 @@ type State struct {
 	LastError    error
 	Unconfirmed  int       // consecutive attempts that ended so: see sink.Unconfirmed
 	Failed       time.Time // when an attempt last failed
+	Tries        uint64    // failed attempts since the last that worked
+	NextTry      time.Time // when the next attempt begins, while Failing
 	Published    time.Time // when a payload was last delivered
 	Last         Sent      // delivered part of its flush so far
 	// Oldest is the time of the oldest undelivered flush in Unix seconds, or 0.

@@ -2,6 +2,7 @@
 package docs
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"go/parser"
@@ -21,6 +22,7 @@ import (
 	"github.com/statsd-ops/statsd/delivery"
 	"github.com/statsd-ops/statsd/meta"
 	"github.com/statsd-ops/statsd/metric"
+	"github.com/statsd-ops/statsd/operator"
 	"github.com/statsd-ops/statsd/server"
 	"github.com/statsd-ops/statsd/sink/load"
 	"github.com/statsd-ops/statsd/sink/prometheus"
@@ -75,7 +77,7 @@ func TestFigures(t *testing.T) {
 	}
 	var cfg server.Config
 	cfg.Host, cfg.Receivers, cfg.UDPBuffer, cfg.PipeDir, cfg.PipeTimeout = "127.0.0.1", 1, 1<<20, t.TempDir(), time.Second
-	cfg.FlushInterval, cfg.MonitorPort = time.Hour, -1
+	cfg.FlushInterval, cfg.MonitorHost = time.Hour, "127.0.0.1"
 	cfg.MaxTCPConnections, cfg.TCPLineTimeout = 1, time.Hour
 	cfg.QueueBytes, cfg.ReplayRate = 1<<20, 1
 	cfg.Sinks = []delivery.Destination{{Name: "NAME", Sink: sinktest.NewRecorder()}, {Name: "NAME", Recorder: windows}, {Name: "NAME", Recorder: page}}
@@ -112,6 +114,39 @@ func TestReasons(t *testing.T) {
 		described = append(described, row[1])
 	}
 	sameWords(t, described, meta.ReasonIDs(), "reason")
+}
+
+var methodRow = regexp.MustCompile("(?m)^\\| `([a-z]+)` \\| (.*?)\\| `([a-z]+)` \\|$")
+
+// api.md lists the methods of XML-RPC, and their parameters.
+func TestMethods(t *testing.T) {
+	_, text, _ := strings.Cut(read(t, "api.md"), "\n## XML-RPC\n")
+	text, _, _ = strings.Cut(text, "\n## ")
+	described := map[string]string{}
+	for _, row := range methodRow.FindAllStringSubmatch(text, -1) {
+		described[row[1]] = strings.TrimSpace(row[2]) + " " + row[3]
+	}
+	for _, q := range operator.New(operator.Sources{}).Questions() {
+		var required, optional []string
+		for _, p := range q.Parameters {
+			if p.Required {
+				required = append(required, "`"+p.Name+"`")
+			} else {
+				optional = append(optional, "`"+p.Name+"`")
+			}
+		}
+		if len(optional) > 0 {
+			required = append(required, "["+strings.Join(optional, ", ")+"]")
+		}
+		method := cmp.Or(q.Method, q.Name)
+		if want := strings.Join(required, ", ") + " " + q.Name; described[method] != want {
+			t.Errorf("method %s: described as %q, want %q", method, described[method], want)
+		}
+		delete(described, method)
+	}
+	for method := range described {
+		t.Errorf("there is no method %s", method)
+	}
 }
 
 var examples = regexp.MustCompile("(?s)```examples((?: --[a-z-]+=[a-z-]+)*)\n(.*?)```")

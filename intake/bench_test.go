@@ -1,18 +1,22 @@
 package intake
 
 import (
+	"context"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
+	"github.com/statsd-ops/statsd/intake/probe"
 	"github.com/statsd-ops/statsd/metric"
 )
 
 // BenchmarkReceive reads datagrams of one counter from a socket into the table; an operation is a
-// datagram. It does not include sending. Variants measure the cost of asking for senders, and of
-// tags.
+// datagram. It does not include sending. Variants measure the cost of asking for senders, of tags, and
+// of probes.
 func BenchmarkReceive(b *testing.B) {
 	const plain, tagged = "app.web-03.api.v2.users.get.status_%03d:%d|c", "app.api.v2.users.get.status_%03d:%d|c|#host:web-03,env:prod"
 	for _, bb := range []struct {
@@ -20,11 +24,18 @@ func BenchmarkReceive(b *testing.B) {
 		senders bool
 		format  string
 		tags    metric.Tags
+		ask     func(ctx context.Context, in *Intake)
 	}{
-		{"senders=false", false, plain, metric.DropTags},
-		{"senders=true", true, plain, metric.DropTags},
-		{"tags=drop", false, tagged, metric.DropTags},
-		{"tags=graphite", false, tagged, metric.GraphiteTags},
+		{"senders=false", false, plain, metric.DropTags, nil},
+		{"senders=true", true, plain, metric.DropTags, nil},
+		{"tags=drop", false, tagged, metric.DropTags, nil},
+		{"tags=graphite", false, tagged, metric.GraphiteTags, nil},
+		{"probe=top", false, plain, metric.DropTags, askTop},
+		{"probe=tail", false, plain, metric.DropTags, askTail},
+		{"probe=senders", true, plain, metric.DropTags, askSenders},
+		{"lines=20", false, strings.Repeat(plain+"\n", 20), metric.DropTags, nil},
+		{"lines=20/probe=top", false, strings.Repeat(plain+"\n", 20), metric.DropTags, askTop},
+		{"lines=20/probe=senders", true, strings.Repeat(plain+"\n", 20), metric.DropTags, askSenders},
 	} {
 		b.Run(bb.name, func(b *testing.B) {
 			cfg := config()
@@ -41,6 +52,8 @@ func BenchmarkReceive(b *testing.B) {
 			defer client.Close()
 			r := in.receivers[0]
 			r.socket.wantSenders(bb.senders)
+			r.asking = bb.senders
+			defer askAll(b, in, bb.ask)()
 
 			// As many at a time as the smallest buffer holds.
 			const round = 64
@@ -49,7 +62,7 @@ func BenchmarkReceive(b *testing.B) {
 			b.StopTimer()
 			for taken := 0; taken < b.N; {
 				for i := range round {
-					if _, err := fmt.Fprintf(client, bb.format, i, taken%1000); err != nil {
+					if _, err := fmt.Fprintf(client, bb.format, slices.Repeat([]any{i, taken % 1000}, strings.Count(bb.format, "%03d"))...); err != nil {
 						b.Fatal(err)
 					}
 				}
@@ -66,10 +79,45 @@ func BenchmarkReceive(b *testing.B) {
 				taken += round
 			}
 			t := in.Live()
-			if t.Aggregated != t.UDPPackets || t.Aggregated < uint64(b.N) {
+			if t.Aggregated != t.Samples || t.UDPPackets < uint64(b.N) {
 				b.Fatalf("%d samples of %d datagrams, want %d", t.Aggregated, t.UDPPackets, b.N)
 			}
 		})
+	}
+}
+
+// askAll runs a probe until the returned function is called.
+func askAll(b *testing.B, in *Intake, ask func(context.Context, *Intake)) (end func()) {
+	if ask == nil {
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(b.Context())
+	var asking sync.WaitGroup
+	asking.Go(func() { ask(ctx, in) })
+	for !in.lanes[0].isProbed() {
+		time.Sleep(time.Millisecond)
+	}
+	return func() {
+		cancel()
+		asking.Wait()
+	}
+}
+
+// The probes look at all traffic, as long as they may.
+
+func askTop(ctx context.Context, in *Intake) {
+	_, _ = in.Top(ctx, probe.TopQuery{By: probe.ByName, For: probe.MaxFor})
+}
+
+func askSenders(ctx context.Context, in *Intake) {
+	_, _ = in.Senders(ctx, probe.SendersQuery{Match: "app.*", For: probe.MaxFor})
+}
+
+func askTail(ctx context.Context, in *Intake) {
+	tail, err := in.Tail(probe.TailQuery{Match: "app.*", For: probe.MaxFor, Limit: 100})
+	if err == nil {
+		<-ctx.Done()
+		tail.Close()
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/statsd-ops/statsd/aggregate"
 	"github.com/statsd-ops/statsd/metric"
 	"github.com/statsd-ops/statsd/statvent/pipes"
+	"github.com/statsd-ops/statsd/wire"
 )
 
 // Config is the configuration for Open.
@@ -139,6 +140,11 @@ func (l *Limits) Validate() error {
 
 // Tagged reports whether names are series, with tags after a semicolon.
 func (l *Listen) Tagged() bool { return l.Tags.Series() }
+
+// Parser returns a new parser for received lines.
+func (l *Listen) Parser() wire.Parser {
+	return wire.Parser{AbsoluteSigns: l.AbsoluteSigns, Dialect: l.Dialect, Tagger: wire.NewTagger(l.Tags, l.TagStyles, l.Dialect)}
+}
 
 // Clean returns a name in its published form.
 func (l *Listen) Clean(name []byte) []byte {

@@ -25,7 +25,6 @@ import (
 	"github.com/statsd-ops/statsd/aggregate"
 	"github.com/statsd-ops/statsd/meta"
 	"github.com/statsd-ops/statsd/metric"
-	"github.com/statsd-ops/statsd/wire"
 )
 
 // Intake receives. Make it with Open.
@@ -39,7 +38,9 @@ type Intake struct {
 	bad       meta.BadLines
 	watch     *watch // nil without --debug; Change, Published and State use it
 	unwatched uint64 // skipped by earlier watches
+	trace     tracer
 	times     times
+	probes    probes
 
 	receiving, watching sync.WaitGroup
 }
@@ -62,6 +63,7 @@ func Open(cfg Config) (*Intake, error) {
 		in.receivers = append(in.receivers, newReceiver(in.lanes[i], socket, cfg.DiscardSenders, &in.times))
 	}
 	in.streams = newStreams(l, in.lanes, &cfg)
+	in.probes = probes{in: in, ended: make(chan struct{})}
 	in.warnOfBuffers()
 	in.startWatch()
 	return in, nil
@@ -71,11 +73,11 @@ func (in *Intake) makeLanes(n int) {
 	in.cfg.Table.Shards = n
 	in.table = aggregate.NewTable(in.cfg.Table)
 	for i := range n {
-		tagger := wire.NewTagger(in.cfg.Tags, in.cfg.TagStyles, in.cfg.Dialect)
+		parser := in.cfg.Parser()
 		in.lanes = append(in.lanes, &lane{
 			shard:  in.table.Shard(i),
-			tagger: tagger,
-			parser: wire.Parser{AbsoluteSigns: in.cfg.AbsoluteSigns, Dialect: in.cfg.Dialect, Tagger: tagger},
+			tagger: parser.Tagger,
+			parser: parser,
 			bad:    &in.bad,
 			watch:  in.watch,
 		})
@@ -111,6 +113,7 @@ func (in *Intake) Start(fail func(error)) {
 // End reads the data in the sockets, and what connections and processes send within patience. Then
 // it stops receiving.
 func (in *Intake) End(patience time.Duration) {
+	in.probes.end()
 	if in.pipes != nil {
 		in.receiving.Go(func() { in.pipes.readLast(patience) })
 	}
@@ -123,7 +126,9 @@ func (in *Intake) End(patience time.Duration) {
 
 // Close releases the sockets. Call it after End, or without Start.
 func (in *Intake) Close() error {
+	in.probes.end()
 	in.watch.end()
+	in.Trace(nil)
 	in.watching.Wait()
 	err := in.streams.listener.Close()
 	if errors.Is(err, net.ErrClosed) {
@@ -173,6 +178,9 @@ func (in *Intake) Live() (t Tally) {
 // BadLines returns the latest bad lines, newest first.
 func (in *Intake) BadLines() []meta.BadLine { return in.bad.Last() }
 
+// AlikeBadLines counts the bad lines of the last 15 minutes by sender and reason.
+func (in *Intake) AlikeBadLines() []meta.Alike { return in.bad.Alike(time.Now()) }
+
 // Change replaces the limits. Drain, Published and State must not run meanwhile.
 func (in *Intake) Change(limits Limits) {
 	before := in.cfg.Limits
@@ -221,7 +229,7 @@ func (in *Intake) State() State {
 		MaxConnections:  room.limits.Load().connections,
 		AcceptErrors:    in.streams.acceptErrors.Load(),
 		Shortages:       in.streams.shortages.Load(),
-		DebugSkipped:    in.unwatched + in.watch.missed(),
+		DebugSkipped:    in.unwatched + in.watch.missed() + in.trace.untraced(),
 	}
 	for _, r := range in.receivers {
 		st.KernelDropped += r.dropped()
@@ -239,6 +247,7 @@ func (in *Intake) Inject(datagram []byte) {
 	parser := l.parser
 	l.shard.Lock()
 	defer l.shard.Unlock()
+	defer l.end(l.begin(true))
 	l.takeDatagram(&parser, datagram, origin{})
 	l.addPending()
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/statsd-ops/statsd/aggregate"
+	"github.com/statsd-ops/statsd/intake/probe"
 	"github.com/statsd-ops/statsd/meta"
 	"github.com/statsd-ops/statsd/metric"
 	"github.com/statsd-ops/statsd/wire"
@@ -19,7 +20,11 @@ type lane struct {
 	tally  Tally        // since the last flush
 	bad    *meta.BadLines
 	watch  *watch
-	ages   ages // of the lane's streams
+	trace  *tracing // nil for none
+	ages   ages     // of the lane's streams
+	// probes look at a part of the batches. nil while nobody asks.
+	probes *probe.Lane
+	before uint64 // tally.Samples before the running batch; probes use it
 	// offenders finds the prefixes that the limits refuse most.
 	offenders offenders
 
@@ -61,6 +66,9 @@ func (l *lane) parse(p *wire.Parser, buf []byte, from origin) (bad bool) {
 	if l.watch.on() {
 		l.watch.lines(buf)
 	}
+	if l.trace != nil {
+		l.traceLines(buf)
+	}
 	p.Reset(buf)
 	l.from = from
 	for {
@@ -77,8 +85,12 @@ func (l *lane) parse(p *wire.Parser, buf []byte, from origin) (bad bool) {
 		case wire.Event:
 			l.tally.Events++
 		case wire.Discard:
+			if l.looking() { // it sees the samples in order
+				bad = l.add() || bad
+				p.Forget()
+			}
 			l.tally.Samples++
-			bad = l.discard(p.Reason(), p.Line(), from) || bad
+			bad = l.reject(fault{p.Reason(), p.At()}, p.Line(), from) || bad
 		case wire.End:
 			l.tally.Lines += uint64(p.Lines())
 			l.tally.TimestampsIgnored += uint64(p.Timestamps())
@@ -92,9 +104,9 @@ func (l *lane) parse(p *wire.Parser, buf []byte, from origin) (bad bool) {
 func (l *lane) pend(s metric.Sample, line []byte) {
 	l.tally.Samples++
 	if l.tagger != nil {
-		var fault metric.Reason
-		if s.Name, s.TagsDropped, fault = l.tagger.Name(s.Name, nil); fault != metric.None {
-			l.discard(fault, line, origin{})
+		var reason metric.Reason
+		if s.Name, s.TagsDropped, reason = l.tagger.Name(s.Name, nil); reason != metric.None {
+			l.reject(fault{reason: reason}, line, origin{})
 			return
 		}
 	}
@@ -126,6 +138,9 @@ func (l *lane) add() (bad bool) {
 		}
 	}
 	l.tally.Aggregated += uint64(added)
+	if l.looking() {
+		l.showAdded(n)
+	}
 	return bad
 }
 
@@ -134,19 +149,35 @@ func (l *lane) add() (bad bool) {
 func (l *lane) refuse(i int, reason metric.Reason) bool {
 	if reason.Refusal() {
 		l.tally.Discarded[reason]++
-		l.offenders.note(reason, l.samples[i].Name)
+		if reason != metric.RefusedMuted { // no limit is at fault
+			l.offenders.note(reason, l.samples[i].Name)
+		}
 		return false
 	}
 	from := l.from
 	from.datagram = int(l.places[i])
-	return l.discard(reason, l.lines[i], from)
+	return l.discard(fault{reason: reason}, l.lines[i], from) // all other reasons are the name's
+}
+
+// fault is why and where a line is bad.
+type fault struct {
+	reason metric.Reason
+	at     int // index in the line
+}
+
+// reject discards a sample that could not be parsed.
+func (l *lane) reject(f fault, line []byte, from origin) bool {
+	if l.looking() {
+		l.showBad(f.reason, line, f.at, from)
+	}
+	return l.discard(f, line, from)
 }
 
 // discard counts a sample that was not added and keeps its line for the monitor. It reports whether
 // the sender is at fault.
-func (l *lane) discard(reason metric.Reason, line []byte, from origin) bool {
-	l.tally.Discarded[reason]++
-	b := meta.BadLine{Time: time.Now(), Sender: from.sender(), Reason: reason.String(), Line: line}
+func (l *lane) discard(f fault, line []byte, from origin) bool {
+	l.tally.Discarded[f.reason]++
+	b := meta.BadLine{Time: time.Now(), Sender: from.sender(), Reason: f.reason.String(), Line: line, At: f.at}
 	l.bad.Add(b)
 	l.watch.discard(b)
 	return true
@@ -176,5 +207,5 @@ func (l *lane) takeDatagram(p *wire.Parser, datagram []byte, from origin) (bad b
 func (l *lane) broken(why metric.Reason, start []byte, from origin) {
 	l.tally.Lines++
 	l.tally.Samples++
-	l.discard(why, start[:min(len(start), meta.QuoteLimit+1)], from)
+	l.reject(fault{why, len(start)}, start, from)
 }

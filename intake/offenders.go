@@ -1,11 +1,10 @@
 package intake
 
 import (
-	"bytes"
 	"cmp"
-	"hash/maphash"
 	"slices"
 
+	"github.com/statsd-ops/statsd/internal/heavy"
 	"github.com/statsd-ops/statsd/meta"
 	"github.com/statsd-ops/statsd/metric"
 )
@@ -20,67 +19,45 @@ const (
 	maxShownOffenders = 20
 )
 
-// offenders finds the prefixes that are refused most, in constant memory and without allocations.
-// It is the Space-Saving algorithm (A. Metwally, D. Agrawal, A. El Abbadi, "Efficient computation
-// of frequent and top-k elements in data streams", 2005). The shard's lock guards it.
+// offenders finds the prefixes that are refused most. The shard's lock guards it.
 type offenders struct {
-	seed   maphash.Seed // set at the first refusal
-	used   int
-	hashes [maxOffenders]uint64
-	counts [maxOffenders]uint64 // upper bounds of the refusals
-	kept   [maxOffenders]offender
-}
-
-type offender struct {
-	reason metric.Reason
-	over   uint64 // by how much the count may be too high
-	prefix [maxPrefix]byte
-	length int
+	prefixes *heavy.Counters // tagged with the reason; made at the first refusal
 }
 
 // note counts a refused sample.
 func (o *offenders) note(reason metric.Reason, name []byte) {
-	if o.used == 0 {
-		o.seed = maphash.MakeSeed()
+	if o.prefixes == nil {
+		o.prefixes = heavy.New(maxOffenders)
 	}
-	prefix := offendingPrefix(reason, name)
-	hash := maphash.Bytes(o.seed, prefix) + uint64(reason)
-	if i := slices.Index(o.hashes[:o.used], hash); i >= 0 {
-		o.counts[i]++
-		return
-	}
-	i := o.used
-	if i < maxOffenders {
-		o.used++
-	} else {
-		i = o.least()
-	}
-	o.hashes[i] = hash
-	k := &o.kept[i]
-	k.reason, k.over, k.length = reason, o.counts[i], copy(k.prefix[:], prefix)
-	o.counts[i]++
+	o.prefixes.Add(byte(reason), offendingPrefix(reason, name))
 }
 
-// least returns the index of the smallest count.
-func (o *offenders) least() (place int) {
-	for i, n := range o.counts {
-		if n < o.counts[place] {
-			place = i
-		}
+// refusal is what a lane knows of a prefix.
+type refusal struct {
+	reason      metric.Reason
+	prefix      string
+	least, most uint64
+}
+
+// list copies what was noted.
+func (o *offenders) list() []refusal {
+	if o.prefixes == nil {
+		return nil
 	}
-	return place
+	list := make([]refusal, o.prefixes.Len())
+	for i := range list {
+		reason, prefix := o.prefixes.Key(i)
+		most, over := o.prefixes.Count(i)
+		list[i] = refusal{metric.Reason(reason), string(prefix), most - over, most}
+	}
+	return list
 }
 
 // offendingPrefix returns the prefix to count for a refusal: a new name up to and including its
 // second dot, without tags; for a set its whole name.
 func offendingPrefix(reason metric.Reason, name []byte) []byte {
 	if reason == metric.RefusedName {
-		name, _ = metric.CutTags(name)
-		if i := bytes.IndexByte(name, '.'); i >= 0 {
-			if j := bytes.IndexByte(name[i+1:], '.'); j >= 0 {
-				name = name[:i+1+j+1]
-			}
-		}
+		name = metric.Prefix(name)
 	}
 	return name[:min(len(name), maxPrefix)]
 }
@@ -97,16 +74,15 @@ func (in *Intake) Refused() []meta.Refusal {
 	sums := map[key]*meta.Refusal{}
 	for _, l := range in.lanes {
 		l.shard.Lock()
-		o := l.offenders
+		list := l.offenders.list()
 		l.shard.Unlock()
-		for i := range o.used {
-			k := &o.kept[i]
-			at := key{refusingFlags[k.reason], string(in.cfg.Clean(k.prefix[:k.length]))}
+		for _, r := range list {
+			at := key{refusingFlags[r.reason], string(in.cfg.Clean([]byte(r.prefix)))}
 			if sums[at] == nil {
 				sums[at] = &meta.Refusal{Limit: at.limit, Prefix: at.prefix}
 			}
-			sums[at].Max += o.counts[i]
-			sums[at].Min += o.counts[i] - k.over
+			sums[at].Max += r.most
+			sums[at].Min += r.least
 		}
 	}
 	all := make([]meta.Refusal, 0, len(sums))

@@ -3,7 +3,6 @@ package intake
 import (
 	"encoding/binary"
 	"fmt"
-	"hash/maphash"
 	"math/rand/v2"
 	"testing"
 
@@ -14,7 +13,7 @@ import (
 // The few prefixes that are refused most are found among any number of others, and the true counts
 // lie between the reported bounds.
 func TestBusiestOffendersAreFound(t *testing.T) {
-	o := offenders{seed: maphash.MakeSeed()}
+	var o offenders
 	random := rand.New(rand.NewPCG(1, 2))
 	const n = 50_000
 	truth := map[string]uint64{}
@@ -42,7 +41,7 @@ func TestBusiestOffendersAreFound(t *testing.T) {
 }
 
 func BenchmarkRefuse(b *testing.B) {
-	o := offenders{seed: maphash.MakeSeed()}
+	var o offenders
 	name := []byte("noise00000000.some.name")
 	for i := 0; b.Loop(); i++ {
 		binary.LittleEndian.PutUint64(name[5:], uint64(i)|0x8080808080808080)

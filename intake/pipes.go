@@ -149,6 +149,7 @@ func (p *pipeReader) add(kind metric.Kind, values map[string]statvent.Value) {
 	l := p.lane
 	for names := range slices.Chunk(slices.Sorted(maps.Keys(values)), aggregate.BatchSize) {
 		l.shard.Lock()
+		probes := l.begin(true)
 		for _, name := range names {
 			line := fmt.Appendf(nil, "%s%s: %v", p.prefix, name, values[name])
 			if l.watch.on() {
@@ -159,6 +160,7 @@ func (p *pipeReader) add(kind metric.Kind, values map[string]statvent.Value) {
 			}, line)
 		}
 		l.addPending()
+		l.end(probes)
 		l.shard.Unlock()
 	}
 }

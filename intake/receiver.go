@@ -48,7 +48,8 @@ type receiver struct {
 
 	stamps  stamps
 	senders Senders
-	// askUntil is when the receiver stops asking for senders, zero while it does not ask.
+	asking  bool // the socket asks for senders
+	// askUntil is when the receiver stops asking for senders because of a bad line.
 	askUntil time.Time
 }
 
@@ -66,6 +67,7 @@ func newReceiver(l *lane, socket *socket, senders Senders, t *times) *receiver {
 		due:       &t.due,
 		stamps:    stamps{lastGauge: &t.lastGauge},
 		senders:   senders,
+		asking:    senders == SendersOn,
 	}
 }
 
@@ -136,6 +138,7 @@ func (r *receiver) take(n int) (bytes int) {
 	}
 	bad := false
 	r.lane.shard.Lock()
+	probes := r.lane.begin(r.asking)
 	for i := range n {
 		datagram := r.socket.datagram(i)
 		bytes += len(datagram) + datagramOverhead
@@ -143,25 +146,28 @@ func (r *receiver) take(n int) (bytes int) {
 	}
 	bad = r.lane.addPending() || bad
 	r.stamps.note(n, r.lane.shard.Gauges())
+	r.lane.end(probes)
+	probed := probes != nil && probes.Asks()
 	r.lane.shard.Unlock()
-	if r.senders == SendersAuto && (bad || !r.askUntil.IsZero()) {
-		r.ask(bad)
+	if r.senders != SendersOn && (r.asking || probed || bad) {
+		r.ask(bad, probed)
 	}
 	return bytes
 }
 
-// ask starts asking for senders at a bad line, and stops some time after the last one.
-func (r *receiver) ask(bad bool) {
-	now := time.Now()
-	switch {
-	case bad:
-		if r.askUntil.IsZero() {
-			r.socket.wantSenders(true)
+// ask asks for senders while a probe wants them, and for some time after a bad line.
+func (r *receiver) ask(bad, probed bool) {
+	want := probed
+	if r.senders == SendersAuto {
+		now := time.Now()
+		if bad {
+			r.askUntil = now.Add(askFor)
 		}
-		r.askUntil = now.Add(askFor)
-	case now.After(r.askUntil):
-		r.socket.wantSenders(false)
-		r.askUntil = time.Time{}
+		want = want || !now.After(r.askUntil)
+	}
+	if want != r.asking {
+		r.socket.wantSenders(want)
+		r.asking = want
 	}
 }
 

@@ -38,7 +38,9 @@ func (st *stream) take(buf []byte, read int, now time.Duration, at int64) {
 	st.lane.shard.Lock()
 	defer st.lane.shard.Unlock()
 	st.lane.tally.TCPBytes += uint64(read)
+	probes := st.lane.begin(true)
 	ended := st.takeLines(buf, at)
+	st.lane.end(probes)
 	st.lane.ages.note(&st.age, len(st.tail) > 0 || st.skipping, ended, now)
 }
 
@@ -101,6 +103,7 @@ func (st *stream) end(whole bool) {
 	l := st.lane
 	l.shard.Lock()
 	defer l.shard.Unlock()
+	defer l.end(l.begin(true))
 	if whole {
 		l.take(&st.parser, st.tail, origin{remote: st.remote})
 		return

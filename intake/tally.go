@@ -41,9 +41,14 @@ func (t *Tally) Add(o *Tally) {
 	}
 }
 
-// RefusedSamples returns the number of good samples that the limits refused.
-func (t *Tally) RefusedSamples() uint64 {
-	return t.Discarded[metric.RefusedName] + t.Discarded[metric.RefusedMember]
+// RefusedSamples returns the number of good samples that the limits or an operator's mutes refused.
+func (t *Tally) RefusedSamples() (n uint64) {
+	for reason, count := range t.Discarded {
+		if metric.Reason(reason).Refusal() {
+			n += count
+		}
+	}
+	return n
 }
 
 // DiscardedSamples returns the number of bad samples.

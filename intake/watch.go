@@ -17,6 +17,7 @@ import (
 // watch watches nothing.
 type watch struct {
 	log     zerolog.Logger
+	level   zerolog.Level
 	needle  []byte // lines that contain it are logged; empty logs none
 	entries chan watched
 	skipped atomic.Uint64
@@ -37,7 +38,7 @@ func newWatch(cfg *Config) *watch {
 	if !cfg.Debug {
 		return nil
 	}
-	return &watch{log: cfg.Log, needle: []byte(cfg.DebugMetric), entries: make(chan watched, maxWatched), ended: make(chan struct{})}
+	return &watch{log: cfg.Log, level: zerolog.DebugLevel, needle: []byte(cfg.DebugMetric), entries: make(chan watched, maxWatched), ended: make(chan struct{})}
 }
 
 // on reports whether w logs lines.
@@ -118,7 +119,7 @@ func (w *watch) run() {
 		case e := <-w.entries:
 			w.logEntry(e)
 			if skipped := w.skipped.Load(); len(w.entries) == 0 && skipped > reported {
-				w.log.Debug().Uint64("skipped", skipped-reported).Msg("more than could be logged")
+				w.log.WithLevel(w.level).Uint64("skipped", skipped-reported).Msg("more than could be logged")
 				reported = skipped
 			}
 		case <-w.ended:
@@ -135,7 +136,7 @@ func (w *watch) logRest() {
 }
 
 func (w *watch) logEntry(e watched) {
-	ev := w.log.Debug()
+	ev := w.log.WithLevel(w.level)
 	if e.bad.Reason != "" {
 		ev = ev.Str("reason", e.bad.Reason)
 	}

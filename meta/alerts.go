@@ -1,69 +1,13 @@
 package meta
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/statsd-ops/statsd/internal/plural"
-	"github.com/statsd-ops/statsd/internal/xmlrpc"
 )
 
-// alerts answers the method alerts.
-func (m *Monitor) alerts(params []xmlrpc.Value) (xmlrpc.Value, error) {
-	limit, _ := params[0].(xmlrpc.Int)
-	if limit < 1 || limit > maxEpisodes {
-		return nil, &xmlrpc.Fault{Code: xmlrpc.InvalidParams, Text: fmt.Sprintf("alerts: want a number from 1 to %d, not %d", maxEpisodes, limit)}
-	}
-	episodes := m.episodes.Last(int(limit))
-	answer := make(xmlrpc.Array, len(episodes))
-	for i := range episodes {
-		answer[i] = episodeStruct(&episodes[i])
-	}
-	return answer, nil
-}
-
-func episodeStruct(e *Episode) xmlrpc.Struct {
-	told := make(xmlrpc.Array, len(e.Told))
-	for i := range e.Told {
-		t := &e.Told[i]
-		told[i] = xmlrpc.Struct{
-			{Name: "notifier", Value: xmlrpc.String(t.Notifier)},
-			{Name: "begin", Value: outcomeStruct(t.Begin)},
-			{Name: "change", Value: outcomeStruct(t.Change)},
-			{Name: "end", Value: outcomeStruct(t.End)},
-		}
-	}
-	return xmlrpc.Struct{
-		{Name: "id", Value: xmlrpc.String(e.ID)},
-		{Name: "reason", Value: xmlrpc.String(e.Reason)},
-		{Name: "subject", Value: xmlrpc.String(e.Subject)},
-		{Name: "state", Value: xmlrpc.String(e.State.String())},
-		{Name: "text", Value: xmlrpc.String(e.Text)},
-		{Name: "began", Value: xmlrpc.Double(secondsOf(e.Began))},
-		{Name: "ended", Value: xmlrpc.Double(secondsOf(e.Ended))},
-		{Name: "told", Value: told},
-	}
-}
-
-func outcomeStruct(o Outcome) xmlrpc.Struct {
-	return xmlrpc.Struct{
-		{Name: "state", Value: xmlrpc.String(o.word())},
-		{Name: "time", Value: xmlrpc.Double(secondsOf(o.At))},
-		{Name: "tries", Value: xmlrpc.Int(o.Tries)},
-		{Name: "error", Value: xmlrpc.String(o.Error)},
-	}
-}
-
-// secondsOf returns Unix seconds, 0 for the zero time.
-func secondsOf(t time.Time) float64 {
-	if t.IsZero() {
-		return 0
-	}
-	return unixSeconds(t)
-}
-
-// word says in a word what became of a message.
-func (o Outcome) word() string {
+// Word says in a word what became of a message: none, waiting, told or given_up.
+func (o Outcome) Word() string {
 	switch {
 	case !o.Due:
 		return "none"
@@ -117,7 +61,7 @@ func (m *Monitor) alertRows(now time.Time) (rows []alertRow) {
 
 // say says in a line what became of a message, "" if there is none.
 func (o Outcome) say() (text string, bad bool) {
-	switch o.word() {
+	switch o.Word() {
 	case "told":
 		text = "told " + o.At.UTC().Format(time.TimeOnly)
 	case "given_up":

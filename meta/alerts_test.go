@@ -2,7 +2,6 @@ package meta
 
 import (
 	"html"
-	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -25,7 +24,7 @@ func exampleEpisodes() *Episodes {
 
 func startWithEpisodes(t *testing.T) string {
 	t.Helper()
-	m, err := NewMonitor(MonitorConfig{Episodes: exampleEpisodes()}, exampleSource(), NewValues(0))
+	m, err := NewMonitor(MonitorConfig{Episodes: exampleEpisodes()}, exampleSource(), kept{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,7 +32,7 @@ func startWithEpisodes(t *testing.T) string {
 }
 
 func TestPageOfAlerts(t *testing.T) {
-	body := get(t, startWithEpisodes(t), "/").body
+	body := get(t, startWithEpisodes(t), "/plain").body
 	if strings.Contains(body, "<main>") || strings.Contains(body, "<b>") {
 		t.Error("text is not escaped")
 	}
@@ -47,51 +46,7 @@ func TestPageOfAlerts(t *testing.T) {
 			t.Errorf("the page lacks %s:\n%s", want, body)
 		}
 	}
-	if body := get(t, start(t, exampleSource(), NewValues(0)), "/").body; strings.Contains(body, `id="alerts"`) {
+	if body := get(t, start(t, exampleSource(), kept{}), "/plain").body; strings.Contains(body, `id="alerts"`) {
 		t.Error("the page has a table of nothing")
-	}
-}
-
-// callAlerts calls the method alerts with a parameter.
-func callAlerts(t *testing.T, addr, param string) string {
-	t.Helper()
-	r, err := http.NewRequest("POST", "http://"+addr+"/RPC2", strings.NewReader(
-		"<methodCall><methodName>alerts</methodName><params>"+param+"</params></methodCall>"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.Header.Set("Content-Type", "text/xml")
-	return do(t, r).body
-}
-
-func TestMethodAlerts(t *testing.T) {
-	addr := startWithEpisodes(t)
-	param := func(value string) string { return "<param><value>" + value + "</value></param>" }
-	all := callAlerts(t, addr, param("<int>256</int>"))
-	if n := strings.Count(all, "<name>id</name>"); n != 2 || strings.Index(all, "kernel_drops") > strings.Index(all, "sink_failing") {
-		t.Errorf("%d episodes: %s", n, all)
-	}
-	for _, want := range []string{
-		"<member><name>notifier</name><value><string>slack</string></value></member><member><name>begin</name><value><struct><member><name>state</name><value><string>told</string></value></member>",
-		"<string>given_up</string>", "<string>waiting</string>", "<string>none</string>", "<name>ended</name><value><double>0</double>",
-	} {
-		if !strings.Contains(all, want) {
-			t.Errorf("%s lacks %s", all, want)
-		}
-	}
-	if one := callAlerts(t, addr, param("<i4>1</i4>")); strings.Count(one, "<name>id</name>") != 1 || !strings.Contains(one, "kernel_drops") {
-		t.Errorf("the newest: %s", one)
-	}
-	for param, want := range map[string]string{
-		"":                                    "alerts takes 1 parameters, not 0",
-		param("<string>x</string>"):           "alerts: parameter 1 has the type string, want int",
-		param("<int>0</int>"):                 "alerts: want a number from 1 to 256, not 0",
-		param("<int>-1</int>"):                "alerts: want a number from 1 to 256, not -1",
-		param("<int>257</int>"):               "alerts: want a number from 1 to 256, not 257",
-		param("<i8>9223372036854775807</i8>"): "alerts: want a number from 1 to 256, not 9223372036854775807",
-	} {
-		if got := callAlerts(t, addr, param); !strings.Contains(got, want) {
-			t.Errorf("%s: %s, want %s", param, got, want)
-		}
 	}
 }

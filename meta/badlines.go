@@ -12,17 +12,19 @@ type BadLine struct {
 	Reason string // such as "bad_value"
 	// Line is the line as received. Show it through Quote only.
 	Line []byte
+	At   int // where it is bad: an index in the line as received
 }
 
 // badLines is how many bad lines are kept.
 const badLines = 100
 
-// BadLines keeps the last 100 bad lines. Its zero value is ready for use, and
+// BadLines keeps the last 100 bad lines, and counts those of 15 minutes. Its zero value is ready for use, and
 // it is safe for concurrent use.
 type BadLines struct {
 	mu    sync.Mutex
 	lines [badLines]BadLine
 	added uint64
+	alike alikes
 }
 
 // Add keeps l in place of the oldest line. It copies the part of l.Line that
@@ -39,6 +41,14 @@ func (b *BadLines) Add(l BadLine) {
 	copied := append(kept.Line[:0], l.Line[:min(len(l.Line), QuoteLimit+1)]...)
 	*kept = l
 	kept.Line = copied
+	b.alike.add(kept)
+}
+
+// Alike counts the bad lines of the last 15 minutes by sender and reason, the most first.
+func (b *BadLines) Alike(now time.Time) []Alike {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.alike.list(now)
 }
 
 // Last returns copies of the kept lines, the newest first.

@@ -172,7 +172,7 @@ func outcomes(e *Episodes) string {
 	for _, t := range e.Last(1)[0].Told {
 		for _, s := range []Stage{Begin, Change, End} {
 			if o := t.of(s); o.Due {
-				words = append(words, fmt.Sprintf("%s %s %s %d %s", t.Notifier, [...]string{"begin", "change", "end"}[s], o.word(), o.Tries, o.Error))
+				words = append(words, fmt.Sprintf("%s %s %s %d %s", t.Notifier, [...]string{"begin", "change", "end"}[s], o.Word(), o.Tries, o.Error))
 			}
 		}
 	}

@@ -3,6 +3,7 @@ package meta
 import (
 	"bufio"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -21,6 +22,8 @@ import (
 	"github.com/statsd-ops/statsd/internal/gate"
 	"github.com/statsd-ops/statsd/internal/httpgate"
 	"github.com/statsd-ops/statsd/internal/wait"
+	"github.com/statsd-ops/statsd/meta/access"
+	"github.com/statsd-ops/statsd/meta/question"
 )
 
 // dial opens a connection and sends text.
@@ -328,5 +331,57 @@ func TestRunEnds(t *testing.T) {
 	}
 	if _, err := net.Dial("tcp", m.Addr().String()); err == nil {
 		t.Error("the address is still taken")
+	}
+}
+
+// Beyond loopback, guarded questions need a token over XML-RPC too, whatever the path.
+func TestGuardedMethods(t *testing.T) {
+	tokens, err := access.ParseTokens(fmt.Appendf(nil, "read page %x\n", sha256.Sum256([]byte("reading"))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer := func(context.Context, question.Arguments) (question.Answer, error) {
+		return question.Answer{Data: "told"}, nil
+	}
+	questions := []question.Question{{Name: "explain", Guarded: true, Ask: answer}, {Name: "status", Ask: answer}}
+	for _, tt := range []struct {
+		host                    string
+		tokens                  *access.Tokens
+		token                   string
+		istats, status, explain string
+	}{
+		{"127.0.0.1", nil, "", "start_time", "told", "told"},
+		{"127.0.0.1", tokens, "", "start_time", "told", "told"},
+		{"0.0.0.0", nil, "", "start_time", "told", "needs a token"},
+		{"0.0.0.0", tokens, "", "this needs a token", "this needs a token", "this needs a token"},
+		{"0.0.0.0", tokens, "wrong", "not valid", "not valid", "not valid"},
+		{"0.0.0.0", tokens, "reading", "start_time", "told", "told"},
+	} {
+		m, err := NewMonitor(MonitorConfig{Host: tt.host, Questions: questions, Guard: access.NewGuard(tt.tokens)}, exampleSource(), exampleValues(1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		addr := run(t, m)
+		for method, want := range map[string]string{"istats": tt.istats, "status": tt.status, "explain": tt.explain} {
+			for _, path := range []string{"/", "/livez", "/readyz", "/RPC2"} {
+				r, err := http.NewRequestWithContext(t.Context(), "POST", "http://"+addr+path, strings.NewReader("<methodCall><methodName>"+method+"</methodName></methodCall>"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				r.Header.Set("Content-Type", "text/xml")
+				if tt.token != "" {
+					r.Header.Set("Authorization", "Bearer "+tt.token)
+				}
+				w, err := http.DefaultClient.Do(r)
+				if err != nil {
+					t.Fatal(err)
+				}
+				text, err := io.ReadAll(w.Body)
+				_ = w.Body.Close()
+				if err != nil || !strings.Contains(string(text), want) {
+					t.Errorf("on %s, tokens %v, %q, %s at %s: %s, %v; want %q", tt.host, tt.tokens != nil, tt.token, method, path, text, err, want)
+				}
+			}
+		}
 	}
 }

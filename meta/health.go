@@ -46,6 +46,8 @@ type Health struct {
 	Reasons []Reason  // worst first
 	// Draining says that the daemon is stopping and accepts no new clients.
 	Draining bool
+	// Drained says that an operator keeps new clients away.
+	Drained bool
 }
 
 // Has reports whether a reason of this kind holds, a note included.

@@ -143,7 +143,7 @@ func hasNotes(id string) bool {
 func (t *Tracker) note(level State, id, subject, text string) {
 	n := Note{Level: level, ID: id, Subject: subject, Text: text}
 	if i := rank(id); i >= 0 && t.ask != "" {
-		n.Next = t.ask + reasonTable[i].ask
+		n.Next = t.ask + " " + reasonTable[i].next(subject)
 	}
 	t.notes = append(t.notes, n)
 }

@@ -172,26 +172,14 @@ func TestNextCommand(t *testing.T) {
 		addr net.Addr
 		want string
 	}{
-		{&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 8135}, "statsdmonitor localhost 8135"},
-		{&net.TCPAddr{IP: net.IPv6zero, Port: 9000}, "statsdmonitor localhost 9000"},
-		{&net.TCPAddr{IP: net.IPv4(192, 0, 2, 7), Port: 8135}, "statsdmonitor 192.0.2.7 8135"},
+		{&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 8135}, "statsdmonitor config"},
+		{&net.TCPAddr{IP: net.IPv6zero, Port: 9000}, "statsdmonitor --at localhost:9000 config"},
+		{&net.TCPAddr{IP: net.IPv4(192, 0, 2, 7), Port: 8135}, "statsdmonitor --at 192.0.2.7:8135 config"},
 		{nil, "see the log (--monitor-port is off)"},
 	} {
 		h, _ := NewTracker(time.Now(), tt.addr).Observe(time.Now(), &Facts{Interval: time.Second, Flush: FlushFacts{Last: time.Now()}})
 		if got := h.Reasons[0].Next; got != tt.want {
 			t.Errorf("%v: %q, want %q", tt.addr, got, tt.want)
-		}
-	}
-}
-
-// TestSpell checks how durations are written.
-func TestSpell(t *testing.T) {
-	for d, want := range map[time.Duration]string{
-		-time.Second: "0s", 0: "0s", 420 * time.Millisecond: "0.4s", 99 * time.Millisecond: "99ms", time.Microsecond: "0s", 15600 * time.Millisecond: "15.6s", 59990 * time.Millisecond: "1m",
-		time.Minute: "1m", 372 * time.Second: "6m12s", time.Hour: "1h", 125 * time.Minute: "2h5m", 146 * time.Hour: "6d2h", 48 * time.Hour: "2d",
-	} {
-		if got := spell(d); got != want {
-			t.Errorf("spell(%v) = %q, want %q", d, got, want)
 		}
 	}
 }

@@ -1,5 +1,7 @@
 package meta
 
+import "strings"
+
 // The kinds of reasons.
 const (
 	FlushOverdue   = "flush_overdue"
@@ -25,21 +27,24 @@ const (
 	LedgerBroken   = "ledger"
 )
 
-// The arguments of statsdmonitor for the next command, after its host and port. Only reasonTable
-// uses them.
+// The commands of statsdmonitor that show more. SUBJECT stands for the subject of the reason. Only
+// reasonTable uses them.
 const (
-	askFigures  = ""
-	askUDP      = " | grep udp"
-	askTCP      = " | grep tcp"
-	askFlush    = " | grep flush"
-	askNames    = " | grep names"
-	askSinks    = " | grep sink"
-	askPipes    = " | grep pipes"
-	askState    = " | grep state"
-	askAlerts   = " --alerts"
-	askLines    = " | grep lines"
-	askDiscards = " --discards"
-	askLedger   = " --ledger"
+	askConfig   = "config"
+	askSink     = "sinks SUBJECT"
+	askCost     = "cost"
+	askFlush    = "history flush_duration"
+	askRepeated = "history flush.repeated"
+	askKernel   = "history udp.kernel_dropped"
+	askCut      = "history tcp.cut.SUBJECT"
+	askAccept   = "history tcp.accept_errors"
+	askPipes    = "history pipes.errors"
+	askState    = "history state.errors"
+	askPrefixes = "prefixes"
+	askTail     = "tail"
+	askAlerts   = "alerts"
+	askDiscards = "discards"
+	askLedger   = "ledger"
 )
 
 // reasonKind holds the texts that all reasons of one kind share.
@@ -48,26 +53,34 @@ type reasonKind struct{ id, effect, clears, ask string }
 // reasonTable lists all kinds, in the order in which they are shown.
 var reasonTable = []reasonKind{
 	{FlushOverdue, "nothing is published", "after the next flush", askFlush},
-	{FlushSlow, "values are published late, and flushes may be skipped", "after 6 consecutive flushes that take less than half of the interval", askFlush},
-	{NoSink, "nothing is published; only the monitor shows the last flushes", "when a sink is configured (--sink or --graphite-host)", askFigures},
-	{SinkFailing, "its points wait in the queue or the spool", "when it accepts points", askLedger},
-	{SinkResets, "the same points are sent repeatedly, and no others; a receiver that does not close connections properly needs keep-open in its --sink", "when it accepts points", askSinks},
-	{SinkBehind, "its points arrive late", "when it is at most one flush behind", askLedger},
-	{PointsDropped, "dropped points are missing at this sink", "after 15 minutes without a drop", askLedger},
-	{SpoolUnusable, "points wait in memory only and are lost with the process", "when the directory can be used", askSinks},
-	{SpoolFilling, "once the spool is full, the oldest points are dropped", "when it lasts for another 4 hours", askLedger},
-	{KernelDrops, "counters and timers are too low by the dropped datagrams; raise --udp-buffer or --receivers", "after 15 minutes without a drop", askUDP},
+	{FlushSlow, "values are published late, and flushes may be skipped", "after 6 consecutive flushes that take less than half of the interval", askCost},
+	{NoSink, "nothing is published; only the monitor shows the last flushes", "when a sink is configured (--sink or --graphite-host)", askConfig},
+	{SinkFailing, "its points wait in the queue or the spool", "when it accepts points", askSink},
+	{SinkResets, "the same points are sent repeatedly, and no others; a receiver that does not close connections properly needs keep-open in its --sink", "when it accepts points", askSink},
+	{SinkBehind, "its points arrive late", "when it is at most one flush behind", askSink},
+	{PointsDropped, "dropped points are missing at this sink", "after 15 minutes without a drop", askSink},
+	{SpoolUnusable, "points wait in memory only and are lost with the process", "when the directory can be used", askSink},
+	{SpoolFilling, "once the spool is full, the oldest points are dropped", "when it lasts for another 4 hours", askSink},
+	{KernelDrops, "counters and timers are too low by the dropped datagrams; raise --udp-buffer or --receivers", "after 15 minutes without a drop", askKernel},
 	{SamplesRefused, "refused samples are not counted", "after 15 minutes without a refusal", askDiscards},
-	{NamesNearLimit, "at the limit, samples of new names are refused", "below 85 % of --max-names, and more than an hour from it", askNames},
+	{NamesNearLimit, "at the limit, samples of new names are refused", "below 85 % of --max-names, and more than an hour from it", askPrefixes},
 	{BadLinesMany, "bad samples are not counted", "when less than 0.5 % are bad for 5 minutes", askDiscards},
-	{TCPCut, "unfinished lines are lost; clients connect again", "after 15 minutes without a cut", askTCP},
-	{Descriptors, "clients cannot connect; raise LimitNOFILE or ulimit -n", "after 15 minutes without a failure", askTCP},
-	{Silent, "no client's samples are published", "when a line comes", askLines},
-	{Clock, "graphite keeps the later of two points with the same time", "after 15 minutes without a repeated time", askFlush},
+	{TCPCut, "unfinished lines are lost; clients connect again", "after 15 minutes without a cut", askCut},
+	{Descriptors, "clients cannot connect; raise LimitNOFILE or ulimit -n", "after 15 minutes without a failure", askAccept},
+	{Silent, "no client's samples are published", "when a line comes", askTail},
+	{Clock, "graphite keeps the later of two points with the same time", "after 15 minutes without a repeated time", askRepeated},
 	{PipesFailing, "values of stat pipes are missing", "when the next reading succeeds", askPipes},
 	{StateFile, "gauges would begin with old values after a restart", "when the next save succeeds", askState},
 	{AlertUntold, "people may not know of the alert", "when it takes a message", askAlerts},
 	{LedgerBroken, "the daemon's own counts are wrong: this is a bug, please report it", "never", askLedger},
+}
+
+// next returns the command that shows more of a reason.
+func (k *reasonKind) next(subject string) string {
+	if subject == "room" { // the figure has the name that it always had
+		subject = "full"
+	}
+	return strings.ReplaceAll(k.ask, "SUBJECT", subject)
 }
 
 // ReasonIDs lists all kinds of reasons in the order in which they are shown.

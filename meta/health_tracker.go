@@ -33,6 +33,9 @@ type Tracker struct {
 	noDescriptor window
 }
 
+// monitorPort is the port that statsdmonitor asks unless it is told another.
+const monitorPort = 8135
+
 // key identifies a reason.
 type key struct{ id, subject string }
 
@@ -52,7 +55,10 @@ func NewTracker(now time.Time, monitor net.Addr) *Tracker {
 		if tcp.IP.IsUnspecified() || tcp.IP.IsLoopback() {
 			host = "localhost"
 		}
-		t.ask = "statsdmonitor " + host + " " + strconv.Itoa(tcp.Port)
+		t.ask = "statsdmonitor --at " + net.JoinHostPort(host, strconv.Itoa(tcp.Port))
+		if host == "localhost" && tcp.Port == monitorPort {
+			t.ask = "statsdmonitor"
+		}
 	}
 	return t
 }
@@ -68,7 +74,7 @@ func (t *Tracker) Observe(now time.Time, f *Facts) (Health, []Note) {
 	t.lookAtFaults(f)
 	t.lookAtLedger(f)
 	t.settle()
-	t.health.Draining = f.Draining
+	t.health.Draining, t.health.Drained = f.Draining, f.Drained
 	return t.health, t.notes
 }
 
@@ -103,11 +109,11 @@ func (t *Tracker) settle() {
 	worst := OK
 	for i := range t.said {
 		r := &t.said[i]
-		kind := reasonTable[rank(r.ID)]
+		kind := &reasonTable[rank(r.ID)]
 		r.Effect, r.Clears = kind.effect, kind.clears
 		r.Next = "see the log (--monitor-port is off)"
 		if t.ask != "" {
-			r.Next = t.ask + kind.ask
+			r.Next = t.ask + " " + kind.next(r.Subject)
 		}
 		worst = max(worst, r.State)
 	}

@@ -1,10 +1,11 @@
 // Package meta holds the daemon's knowledge of itself, and the Monitor that
 // shows it over HTTP.
 //
-// At each flush the daemon writes its counts and the published values:
+// At each flush the daemon writes its counts, and package history keeps the
+// published values:
 //
 //	stats.Keep(figures, interval)
-//	values.Keep(now, points)
+//	values.Keep(at, points)
 //
 // The monitor, the flush and the alert loop read them. No reader resets
 // anything, so none disturbs another.
@@ -40,6 +41,17 @@ type Value struct {
 	Time  int64 // Unix seconds, as published
 }
 
+// Values are the newest published values. Any goroutine may call any method.
+type Values interface {
+	// Last returns the values, sorted bytewise by path. The caller does not change
+	// them.
+	Last() []Value
+	// Missed returns how many points of the last flush are not among them.
+	Missed() int
+	// Flushed returns the Unix second of the last flush, 0 before the first.
+	Flushed() int64
+}
+
 // Discards are the samples that were not counted, with the reasons.
 type Discards struct {
 	// Reasons counts the samples discarded since the start under each reason
@@ -47,6 +59,8 @@ type Discards struct {
 	Reasons []Figure
 	// Lines are the last bad lines, newest first.
 	Lines []BadLine
+	// Alike counts the bad lines of the last 15 minutes by sender and reason.
+	Alike []Alike
 	// Refused lists the names that a limit refused most often, the worst first.
 	Refused []Refusal
 	// Collisions are the last paths that several names shared: of two kinds, or one file in Graphite.

@@ -2,6 +2,7 @@ package meta
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"math"
 	"slices"
@@ -11,7 +12,8 @@ import (
 	"github.com/statsd-ops/statsd/internal/xmlrpc"
 )
 
-// methods returns the monitor's own XML-RPC methods.
+// methods returns the methods that are older than the questions. Their form never changes, because
+// other programs call them.
 func (m *Monitor) methods() []xmlrpc.Method {
 	return []xmlrpc.Method{
 		{
@@ -38,22 +40,10 @@ func (m *Monitor) methods() []xmlrpc.Method {
 			Signature: []string{"struct"},
 			Call:      m.discards,
 		},
-		{
-			Name:      "health",
-			Help:      "Returns a struct of state (ok, degraded or failing), since (Unix seconds) and reasons: an array of structs, the worst first, of id, subject, state, text, since, effect, next (the command to type next) and clears.",
-			Signature: []string{"struct"},
-			Call:      m.health,
-		},
-		{
-			Name:      "alerts",
-			Help:      "Takes a number from 1 to 256. Returns an array of at most so many structs, the newest first: what was wrong with the daemon, and who was told. Members: id, reason, subject, state (degraded or failing), text, began, ended (0 while it goes on) and told: an array of structs of notifier, and of begin, change and end: structs of state (none, waiting, told or given_up), time, tries and error. Times are Unix seconds.",
-			Signature: []string{"array", "int"},
-			Call:      m.alerts,
-		},
 	}
 }
 
-func (m *Monitor) istats([]xmlrpc.Value) (xmlrpc.Value, error) {
+func (m *Monitor) istats(context.Context, []xmlrpc.Value) (xmlrpc.Value, error) {
 	figures := m.source.Figures()
 	object := make(map[string]json.Number, len(figures))
 	for _, f := range figures {
@@ -66,7 +56,7 @@ func (m *Monitor) istats([]xmlrpc.Value) (xmlrpc.Value, error) {
 // decimal returns the shortest decimal without exponent that reads back as f.
 func decimal(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
 
-func (m *Monitor) stats([]xmlrpc.Value) (xmlrpc.Value, error) {
+func (m *Monitor) stats(context.Context, []xmlrpc.Value) (xmlrpc.Value, error) {
 	return figureStruct(m.source.Figures()), nil
 }
 
@@ -86,7 +76,7 @@ func number(f float64) xmlrpc.Value {
 	return xmlrpc.Double(f)
 }
 
-func (m *Monitor) lastValues([]xmlrpc.Value) (xmlrpc.Value, error) {
+func (m *Monitor) lastValues(context.Context, []xmlrpc.Value) (xmlrpc.Value, error) {
 	values := m.values.Last()
 	return xmlrpc.Stream(func(yield func(xmlrpc.Value) bool) {
 		for _, v := range values {
@@ -101,7 +91,7 @@ func (m *Monitor) lastValues([]xmlrpc.Value) (xmlrpc.Value, error) {
 	}), nil
 }
 
-func (m *Monitor) discards([]xmlrpc.Value) (xmlrpc.Value, error) {
+func (m *Monitor) discards(context.Context, []xmlrpc.Value) (xmlrpc.Value, error) {
 	d := m.source.Discards()
 	lines := make(xmlrpc.Array, len(d.Lines))
 	for i, l := range d.Lines {
@@ -130,28 +120,6 @@ func (m *Monitor) discards([]xmlrpc.Value) (xmlrpc.Value, error) {
 		{Name: "lines", Value: lines},
 		{Name: "refused", Value: refused},
 		{Name: "collisions", Value: collisions},
-	}, nil
-}
-
-func (m *Monitor) health([]xmlrpc.Value) (xmlrpc.Value, error) {
-	h := m.source.Health()
-	reasons := make(xmlrpc.Array, len(h.Reasons))
-	for i, r := range h.Reasons {
-		reasons[i] = xmlrpc.Struct{
-			{Name: "id", Value: xmlrpc.String(r.ID)},
-			{Name: "subject", Value: xmlrpc.String(r.Subject)},
-			{Name: "state", Value: xmlrpc.String(r.State.String())},
-			{Name: "text", Value: xmlrpc.String(r.Text)},
-			{Name: "since", Value: xmlrpc.Double(unixSeconds(r.Since))},
-			{Name: "effect", Value: xmlrpc.String(r.Effect)},
-			{Name: "next", Value: xmlrpc.String(r.Next)},
-			{Name: "clears", Value: xmlrpc.String(r.Clears)},
-		}
-	}
-	return xmlrpc.Struct{
-		{Name: "state", Value: xmlrpc.String(h.State.String())},
-		{Name: "since", Value: xmlrpc.Double(unixSeconds(h.Since))},
-		{Name: "reasons", Value: reasons},
 	}, nil
 }
 

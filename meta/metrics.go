@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/statsd-ops/statsd/internal/accept"
 )
 
 // The two formats of /metrics.
@@ -31,7 +33,7 @@ func (m *Monitor) serveMetrics(w http.ResponseWriter, r *http.Request) {
 	h.Set("Vary", "Accept, Accept-Encoding")
 	e.write(m.version, m.source.Figures())
 	body := e.text
-	if wantsGzip(r.Header.Values("Accept-Encoding")) {
+	if accept.Gzip(r.Header.Values("Accept-Encoding")) {
 		h.Set("Content-Encoding", "gzip")
 		body = compressed(body)
 	}
@@ -44,6 +46,14 @@ func Metrics(version string, figures []Figure) []byte {
 	var e exposition
 	e.write(version, figures)
 	return e.text
+}
+
+// wantsOpenMetrics reports whether an Accept header names OpenMetrics and prefers no other format.
+func wantsOpenMetrics(header []string) bool {
+	all := accept.Parse(header)
+	open, named := accept.Weigh(all, openMetricsType, openMetricsV)
+	text, _ := accept.Weigh(all, textType, textV)
+	return named && open > 0 && open >= text
 }
 
 func compressed(body []byte) []byte {

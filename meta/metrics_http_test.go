@@ -19,7 +19,7 @@ func TestMetricsFormat(t *testing.T) {
 		text = "text/plain; version=0.0.4; charset=utf-8"
 		open = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 	)
-	addr := start(t, exampleSource(), NewValues(0))
+	addr := start(t, exampleSource(), kept{})
 	for accept, want := range map[string]string{
 		"":                 text,
 		"*/*":              text,
@@ -56,7 +56,7 @@ func TestMetricsFormat(t *testing.T) {
 
 // TestMetricsGzip checks that an answer is compressed only for clients that accept that.
 func TestMetricsGzip(t *testing.T) {
-	addr := start(t, exampleSource(), NewValues(0))
+	addr := start(t, exampleSource(), kept{})
 	whole := getMetrics(t, "GET", addr, "").body
 	for accept, want := range map[string]bool{
 		"identity": false, "gzip": true, "deflate, GZIP;q=0.5": true, "gzip;q=0": false, "br;q=1, *": false,

@@ -54,6 +54,9 @@ var metricTable = []metricFamily{
 	{"statsd_names_limit", gauge, "Maximum number of names.", single("names.limit")},
 	{"statsd_timers_sketched", counter, "Timers whose percentiles were estimates, at each flush again.", single("timers.sketched")},
 	{"statsd_debug_skipped", counter, "Log entries that debugging left out.", single("debug.skipped")},
+	{"statsd_api_limited", counter, "Requests to the JSON API beyond the limit of their client.", single("api.limited")},
+	{"statsd_api_streams_refused", counter, "Streams of the JSON API that were refused.", single("api.streams_refused")},
+	{"statsd_api_streams_cut", counter, "Streams of the JSON API whose readers did not read.", single("api.streams_cut")},
 
 	{"statsd_pipes_processes", gauge, "Processes that answered at the last reading of stat pipes.", single("pipes.processes")},
 	{"statsd_pipes_duration_seconds", gauge, "Time that the last reading of stat pipes took.", single("pipes.duration")},
@@ -105,7 +108,7 @@ var metricTable = []metricFamily{
 	{"statsd_notify_untracked", counter, "Reasons of the health without an episode, as others fill the history.", single("notify.untracked")},
 	{"statsd_state_gauges", gauge, "Gauges in the state file.", single("state.gauges")},
 	{"statsd_state_errors", counter, "Saves of the state file that failed.", single("state.errors")},
-	{"statsd_memory_bytes", gauge, "Memory of the heap that was live at the last collection, and memory held from the system.", []metricSource{{figure: "memory.live", labels: `what="live"`}, {figure: "memory.held", labels: `what="held"`}}},
+	{"statsd_memory_bytes", gauge, "Memory of the heap that was live at the last collection, memory held from the system, and memory of histories.", []metricSource{{figure: "memory.live", labels: `what="live"`}, {figure: "memory.held", labels: `what="held"`}, {figure: "memory.history", labels: `what="history"`}}},
 	{"process_start_time_seconds", gauge, "When the daemon was started.", single("start_time")},
 	{"process_cpu_seconds", counter, "Processor time used.", single("cpu.used")},
 }

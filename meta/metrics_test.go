@@ -121,7 +121,7 @@ func everythingSource(t *testing.T) *fixedSource {
 
 func startMetrics(t *testing.T, source Source) (addr string) {
 	t.Helper()
-	m, err := NewMonitor(MonitorConfig{Version: hostile}, source, NewValues(0))
+	m, err := NewMonitor(MonitorConfig{Version: hostile}, source, kept{})
 	if err != nil {
 		t.Fatal(err)
 	}

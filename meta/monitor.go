@@ -11,7 +11,9 @@ import (
 	"time"
 
 	"github.com/statsd-ops/statsd/internal/httpgate"
-
+	"github.com/statsd-ops/statsd/meta/access"
+	"github.com/statsd-ops/statsd/meta/api"
+	"github.com/statsd-ops/statsd/meta/question"
 	"github.com/statsd-ops/statsd/metric"
 )
 
@@ -30,6 +32,19 @@ type MonitorConfig struct {
 	// OwnPrefix is the prefix of the daemon's own published figures. The page
 	// does not list them among the values. "" if they are not published.
 	OwnPrefix string
+	// Questions are what can be asked over XML-RPC, besides the methods that are always there, and as
+	// JSON. Changes can be made as JSON only.
+	Questions []question.Question
+	Changes   []question.Change
+	// Guard decides who may; nil is one without tokens. Trail keeps the changes; nil keeps none that
+	// can be read.
+	Guard *access.Guard
+	Trail *access.Trail
+	// Stamp and Events tell of flushes and of changes of the health: see api.Config. Both may be nil.
+	Stamp  func() string
+	Events question.Events
+	// Certificate makes the monitor speak TLS; nil is plain HTTP.
+	Certificate *httpgate.Certificate
 	// Episodes are the history of the health; nil for none.
 	Episodes *Episodes
 	// ErrorLog receives internal errors, such as a panic while answering. Errors of clients are not
@@ -46,14 +61,18 @@ func (c MonitorConfig) Validate() error {
 }
 
 // Monitor answers XML-RPC on every path. It serves a status page at /, /metrics for
-// Prometheus, and /healthz, /livez and /readyz for probes. Make it with NewMonitor.
+// Prometheus, /healthz, /livez and /readyz for probes, and the JSON API below api.Root. Make it with
+// NewMonitor.
 type Monitor struct {
-	source   Source
-	values   *Values
-	episodes *Episodes
-	version  string
-	own      string // start of the daemon's own paths; "" for none
-	server   *httpgate.Server
+	source    Source
+	values    Values
+	episodes  *Episodes
+	questions []question.Question
+	version   string
+	own       string // start of the daemon's own paths; "" for none
+	guard     *access.Guard
+	api       *api.API
+	server    *httpgate.Server
 }
 
 // Shortages returns how often no file descriptor was free for a client.
@@ -61,7 +80,7 @@ func (m *Monitor) Shortages() uint64 { return m.server.Shortages() }
 
 // NewMonitor binds the address. Run serves it. A Monitor that is never run must
 // be closed.
-func NewMonitor(cfg MonitorConfig, source Source, values *Values) (*Monitor, error) {
+func NewMonitor(cfg MonitorConfig, source Source, values Values) (*Monitor, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
@@ -69,13 +88,14 @@ func NewMonitor(cfg MonitorConfig, source Source, values *Values) (*Monitor, err
 	if host == "" {
 		host = "127.0.0.1"
 	}
-	m := &Monitor{source: source, values: values, episodes: cfg.Episodes, version: cfg.Version}
+	m := &Monitor{source: source, values: values, episodes: cfg.Episodes, questions: cfg.Questions, version: cfg.Version}
 	if m.episodes == nil {
 		m.episodes = NewEpisodes("")
 	}
 	if cfg.OwnPrefix != "" {
 		m.own = cfg.OwnPrefix + "."
 	}
+	m.openAPI(&cfg)
 	var err error
 	m.server, err = httpgate.Listen(httpgate.Config{
 		Addr:          net.JoinHostPort(host, strconv.Itoa(cfg.Port)),
@@ -83,6 +103,7 @@ func NewMonitor(cfg MonitorConfig, source Source, values *Values) (*Monitor, err
 		AnswerTimeout: answerTimeout,
 		ErrorLog:      cfg.ErrorLog,
 		Flag:          "--monitor-host",
+		Certificate:   cfg.Certificate,
 	})
 	switch { // name the flag to change
 	case errors.Is(err, syscall.EADDRINUSE) || errors.Is(err, syscall.EACCES):
@@ -90,8 +111,25 @@ func NewMonitor(cfg MonitorConfig, source Source, values *Values) (*Monitor, err
 	case err != nil:
 		return nil, metric.FlagErrorf("--monitor-host", host, "%w", err)
 	}
+	m.guard.Bound(m.Addr())
 	return m, nil
 }
+
+func (m *Monitor) openAPI(cfg *MonitorConfig) {
+	if m.guard = cfg.Guard; m.guard == nil {
+		m.guard = access.NewGuard(nil)
+	}
+	if cfg.Trail == nil {
+		cfg.Trail = &access.Trail{}
+	}
+	m.api = api.New(api.Config{
+		Questions: cfg.Questions, Changes: cfg.Changes, Guard: m.guard, Trail: cfg.Trail,
+		Stamp: cfg.Stamp, Events: cfg.Events, ErrorLog: cfg.ErrorLog,
+	})
+}
+
+// API returns what the JSON API counts.
+func (m *Monitor) API() api.Counts { return m.api.Counts() }
 
 // Addr returns the bound address.
 func (m *Monitor) Addr() net.Addr { return m.server.Addr() }
@@ -100,6 +138,7 @@ func (m *Monitor) Addr() net.Addr { return m.server.Addr() }
 // returns when everything it started has ended. The error is nil unless it could
 // not continue to serve.
 func (m *Monitor) Run(ctx context.Context) error {
+	defer m.api.Close()
 	if err := m.server.Run(ctx); err != nil {
 		return fmt.Errorf("monitor on %s: %w", m.Addr(), err)
 	}

@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"github.com/statsd-ops/statsd/internal/wait"
-	"github.com/statsd-ops/statsd/metric"
 )
 
 // fixedSource is a Source whose answers a test sets.
@@ -91,22 +90,34 @@ func exampleSource() *fixedSource {
 	}
 }
 
+// kept are Values that do not change.
+type kept struct {
+	values []Value // sorted by path
+	missed int
+}
+
+func (k kept) Last() []Value { return k.values }
+func (k kept) Missed() int   { return k.missed }
+
+func (k kept) Flushed() (newest int64) {
+	for _, v := range k.values {
+		newest = max(newest, v.Time)
+	}
+	return newest
+}
+
 // exampleValues holds n values, all published now.
-func exampleValues(n int) *Values {
-	values := NewValues(n)
-	now := time.Now().Unix()
-	values.Keep(now, func(yield func(metric.Point) bool) {
-		for i := range n {
-			if !yield(metric.Point{Path: fmt.Appendf(nil, "stats.web-%02d.hits", i), Value: float64(i) / 2, Time: now}) {
-				return
-			}
-		}
-	})
-	return values
+func exampleValues(n int) kept {
+	k := kept{values: make([]Value, n)}
+	for i := range n {
+		k.values[i] = Value{Path: fmt.Sprintf("stats.web-%02d.hits", i), Value: float64(i) / 2, Time: time.Now().Unix()}
+	}
+	slices.SortFunc(k.values, func(a, b Value) int { return strings.Compare(a.Path, b.Path) })
+	return k
 }
 
 // start runs a monitor on a free port until the test ends, and returns its address.
-func start(t testing.TB, source Source, values *Values) string {
+func start(t testing.TB, source Source, values Values) string {
 	t.Helper()
 	m, err := NewMonitor(MonitorConfig{Version: "1.2.3"}, source, values)
 	if err != nil {
@@ -173,7 +184,7 @@ func post(t testing.TB, addr, method string) answer {
 
 func TestIstats(t *testing.T) {
 	source := exampleSource()
-	addr := start(t, source, NewValues(0))
+	addr := start(t, source, kept{})
 	_, text, _ := strings.Cut(post(t, addr, "istats").body, "<string>")
 	text, _, _ = strings.Cut(strings.ReplaceAll(text, "&#34;", `"`), "</string>")
 	if !strings.Contains(text, `"flush_duration":0.0000238`) || !strings.Contains(text, `"lines.received":3000000000,`) {
@@ -194,7 +205,7 @@ func TestIstats(t *testing.T) {
 
 func TestStats(t *testing.T) {
 	source := &fixedSource{figures: []Figure{{Name: "b", Value: math.MaxInt32 + 1}, {Name: "a", Value: -5}, {Name: "c", Value: 2.38e-5}}}
-	body := post(t, start(t, source, NewValues(0)), "stats").body
+	body := post(t, start(t, source, kept{}), "stats").body
 	want := "<struct><member><name>a</name><value><int>-5</int></value></member>" +
 		"<member><name>b</name><value><double>2147483648</double></value></member>" +
 		"<member><name>c</name><value><double>0.0000238</double></value></member></struct>"
@@ -204,12 +215,12 @@ func TestStats(t *testing.T) {
 }
 
 func TestRoutes(t *testing.T) {
-	addr := start(t, exampleSource(), NewValues(0))
+	addr := start(t, exampleSource(), kept{})
 	for _, tt := range []struct {
 		method, path string
 		code         int
 	}{
-		{"GET", "/", 200}, {"HEAD", "/", 200}, {"GET", "/healthz", 200}, {"HEAD", "/healthz", 200},
+		{"GET", "/", 200}, {"HEAD", "/", 200}, {"GET", "/plain", 200}, {"HEAD", "/plain", 200}, {"GET", "/app.js", 200}, {"GET", "/healthz", 200}, {"HEAD", "/healthz", 200},
 		{"GET", "/livez", 200}, {"HEAD", "/readyz", 200}, {"GET", "/metrics", 200}, {"HEAD", "/metrics", 200}, {"GET", "/metrics/", 404}, {"GET", "/favicon.ico", 404}, {"GET", "/RPC2", 404}, {"GET", "//", 404}, {"GET", "/healthz/", 404},
 		{"PUT", "/", 405}, {"OPTIONS", "/RPC2", 405}, {"POST", "/", 415}, {"POST", "/healthz", 415}, {"POST", "/metrics", 415},
 	} {
@@ -224,7 +235,7 @@ func TestRoutes(t *testing.T) {
 }
 
 func TestHosts(t *testing.T) {
-	addr := start(t, exampleSource(), NewValues(0))
+	addr := start(t, exampleSource(), kept{})
 	for host, code := range map[string]int{
 		"localhost": 200, "LocalHost:8135": 200, "127.0.0.1": 200, "127.0.0.1:8135": 200, "[::1]": 200, "[::1]:8135": 200,
 		"evil.example": 403, "evil.example:8135": 403, "localhost.evil.example": 403, "127.0.0.1.evil.example": 403,
@@ -246,7 +257,7 @@ func TestHosts(t *testing.T) {
 
 // TestOpened checks that a monitor on all addresses answers requests for any name.
 func TestOpened(t *testing.T) {
-	m, err := NewMonitor(MonitorConfig{Host: "0.0.0.0"}, exampleSource(), NewValues(0))
+	m, err := NewMonitor(MonitorConfig{Host: "0.0.0.0"}, exampleSource(), kept{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -258,12 +269,12 @@ func TestOpened(t *testing.T) {
 
 func TestNewMonitorErrors(t *testing.T) {
 	for _, port := range []int{-1, 65536} {
-		if _, err := NewMonitor(MonitorConfig{Port: port}, exampleSource(), NewValues(0)); err == nil || !strings.Contains(err.Error(), "--monitor-port") {
+		if _, err := NewMonitor(MonitorConfig{Port: port}, exampleSource(), kept{}); err == nil || !strings.Contains(err.Error(), "--monitor-port") {
 			t.Errorf("port %d: %v", port, err)
 		}
 	}
-	taken := netip.MustParseAddrPort(start(t, exampleSource(), NewValues(0)))
-	_, err := NewMonitor(MonitorConfig{Port: int(taken.Port())}, exampleSource(), NewValues(0))
+	taken := netip.MustParseAddrPort(start(t, exampleSource(), kept{}))
+	_, err := NewMonitor(MonitorConfig{Port: int(taken.Port())}, exampleSource(), kept{})
 	if err == nil || !strings.Contains(err.Error(), "--monitor-port") || !strings.Contains(err.Error(), "address already in use") {
 		t.Errorf("a port in use: %v", err)
 	}

@@ -40,8 +40,12 @@ func serveLive(w http.ResponseWriter, h Health) {
 
 // serveReady answers /readyz. The monitor is bound after all other ports.
 func serveReady(w http.ResponseWriter, h Health) {
-	if h.Draining {
+	switch {
+	case h.Draining:
 		respond(w, http.StatusServiceUnavailable, "ending: send to another daemon")
+		return
+	case h.Drained:
+		respond(w, http.StatusServiceUnavailable, "draining: send to another daemon")
 		return
 	}
 	respond(w, http.StatusOK, "ok")

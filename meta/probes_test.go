@@ -84,10 +84,4 @@ func TestHealthBodies(t *testing.T) {
 	if sink := got.Checks[SinkFailing]; got.Status != "fail" || got.Output != "sink <graphite> fails; the kernel dropped 3" || len(sink) != 1 || sink[0].ComponentID != "graphite" || got.Checks[KernelDrops][0].Status != "warn" {
 		t.Errorf("health+json: %s", a.body)
 	}
-	rpc := post(t, addr, "health").body
-	for _, want := range []string{"<string>failing</string>", "sink &lt;graphite&gt; fails", "<string>kernel_drops</string>", "statsdmonitor | grep udp"} {
-		if !strings.Contains(rpc, want) {
-			t.Errorf("XML-RPC health lacks %q: %s", want, rpc)
-		}
-	}
 }

@@ -8,10 +8,10 @@ import (
 
 // TestProtections checks the paths for people, on a listener each.
 func TestProtections(t *testing.T) {
-	for _, path := range []string{"/", "/healthz", "/metrics"} {
+	for _, path := range []string{"/", "/plain", "/healthz", "/metrics", "/api/v1/"} {
 		t.Run(path, func(t *testing.T) {
 			t.Parallel()
-			httpgatetest.Check(t, start(t, exampleSource(), NewValues(0)), path)
+			httpgatetest.Check(t, start(t, exampleSource(), kept{}), path)
 		})
 	}
 }

@@ -25,6 +25,18 @@ func SenderOf(remote net.Addr) Sender {
 // Known reports whether the sender is known.
 func (s Sender) Known() bool { return s.address.IsValid() }
 
+// Addr returns the address without the port. It is not valid for an unknown sender.
+func (s Sender) Addr() netip.Addr { return s.address.Addr() }
+
+// AppendHost appends the sender without what tells connections of one host apart: its port. It
+// appends nothing if the sender is unknown.
+func (s Sender) AppendHost(dst []byte) []byte {
+	if !s.Known() {
+		return dst
+	}
+	return s.address.Addr().AppendTo(dst)
+}
+
 // String returns the sender for people: 10.20.4.17:48211, or "" if unknown.
 func (s Sender) String() string {
 	if !s.Known() {

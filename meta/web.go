@@ -2,25 +2,38 @@ package meta
 
 import (
 	"net/http"
+	"strings"
+	"time"
 
+	"github.com/statsd-ops/statsd/internal/httpgate"
 	"github.com/statsd-ops/statsd/internal/xmlrpc"
+	"github.com/statsd-ops/statsd/meta/access"
+	"github.com/statsd-ops/statsd/meta/api"
+	"github.com/statsd-ops/statsd/meta/page"
 )
 
 // handler routes requests: POST is XML-RPC, GET is routed by its path.
 func (m *Monitor) handler() http.Handler {
-	rpc := xmlrpc.NewMux(m.methods()...)
-	page := newPage()
+	rpc, some := m.newMux(true), m.newMux(false)
+	live, plain := page.New(), newPlain()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		get := r.Method == http.MethodGet || r.Method == http.MethodHead
 		switch {
-		case r.Method == http.MethodPost:
+		case strings.HasPrefix(r.URL.Path, "/api/"):
+			m.api.ServeHTTP(w, r)
+		case get && live.Has(r.URL.Path):
+			live.ServeHTTP(w, r) // needs no token: it holds no data, and asks for the token
+		case m.refused(w, r):
+		case r.Method == http.MethodPost && m.mayAsk(r, access.Guarded):
 			rpc.ServeHTTP(w, r)
+		case r.Method == http.MethodPost:
+			some.ServeHTTP(w, r)
 		case !get:
 			h.Set("Allow", "GET, HEAD, POST")
 			http.Error(w, "use GET, or POST for XML-RPC", http.StatusMethodNotAllowed)
-		case r.URL.Path == "/":
-			page.serve(w, r, m)
+		case r.URL.Path == "/plain":
+			plain.serve(w, r, m)
 		case r.URL.Path == "/healthz":
 			serveHealth(w, r, m.source.Health())
 		case r.URL.Path == "/livez":
@@ -30,7 +43,40 @@ func (m *Monitor) handler() http.Handler {
 		case r.URL.Path == "/metrics":
 			m.serveMetrics(w, r)
 		default:
-			http.Error(w, "this monitor has /, /metrics, /healthz, /livez and /readyz, and XML-RPC by POST", http.StatusNotFound)
+			http.Error(w, "this monitor has /, /plain, /metrics, /healthz, /livez, /readyz and "+api.Root+", and XML-RPC by POST", http.StatusNotFound)
 		}
 	})
+}
+
+// newMux returns the XML-RPC methods. If not all may be called, the guarded ones say so.
+func (m *Monitor) newMux(all bool) *xmlrpc.Mux {
+	mux := xmlrpc.NewMux(append(m.methods(), questionMethods(m.questions, all)...)...)
+	mux.Extend = func(w http.ResponseWriter, r *http.Request, d time.Duration) {
+		if d > 0 {
+			httpgate.Stay(r) // if too many do, this one may be cut for a newcomer
+		}
+		httpgate.Extend(w, r, d)
+	}
+	return mux
+}
+
+func (m *Monitor) mayAsk(r *http.Request, need access.Need) bool {
+	_, refused := m.guard.Check(r, need)
+	return refused == nil
+}
+
+// refused answers requests that need a token and have none. Probes need none, but a POST to their
+// paths is a call.
+func (m *Monitor) refused(w http.ResponseWriter, r *http.Request) bool {
+	need := access.Reading
+	if probe := r.URL.Path == "/livez" || r.URL.Path == "/readyz"; probe && r.Method != http.MethodPost {
+		need = access.Nothing
+	}
+	_, err := m.guard.Check(r, need)
+	if err == nil {
+		return false
+	}
+	w.Header().Set("WWW-Authenticate", `Bearer realm="statsd"`)
+	http.Error(w, err.Error(), http.StatusUnauthorized)
+	return true
 }

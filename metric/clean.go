@@ -25,6 +25,16 @@ const (
 	Dialects = 3 // the number of dialects
 )
 
+var dialectNames = [Dialects]string{Reference: "reference", Gstatsd: "gstatsd", Etsy: "etsy"}
+
+// String returns the dialect as --dialect names it.
+func (d Dialect) String() string {
+	if int(d) < len(dialectNames) {
+		return dialectNames[d]
+	}
+	return "unknown"
+}
+
 // The classes of a name's bytes.
 const (
 	drop   = iota // deleted

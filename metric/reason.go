@@ -17,13 +17,14 @@ const (
 	Unfinished           // the stream ended inside the line
 	RefusedName          // the name is new, and the table is full
 	RefusedMember        // the set member is new, and the set is full
-	Reasons       = 12   // the number of reasons, for arrays with an element for each Reason
+	RefusedMuted         // an operator has muted the name
+	Reasons       = 13   // the number of reasons, for arrays with an element for each Reason
 )
 
-var reasonNames = [Reasons]string{"", "empty_name", "bad_name", "no_value", "bad_value", "bad_type", "bad_rate", "bad_tags", "too_long", "unfinished", "refused_name", "refused_member"}
+var reasonNames = [Reasons]string{"", "empty_name", "bad_name", "no_value", "bad_value", "bad_type", "bad_rate", "bad_tags", "too_long", "unfinished", "refused_name", "refused_member", "refused_muted"}
 
-// Refusal reports whether the sample was good, but over a limit.
-func (r Reason) Refusal() bool { return r == RefusedName || r == RefusedMember }
+// Refusal reports whether the sample was good, but over a limit, or muted.
+func (r Reason) Refusal() bool { return r >= RefusedName && r <= RefusedMuted }
 
 // String returns the reason as it is written in figures and logs: bad_value.
 func (r Reason) String() string {

@@ -38,3 +38,15 @@ func CutTags(series []byte) (name, tags []byte) {
 	}
 	return series, nil
 }
+
+// Prefix returns the part of a name up to and including its second dot, without tags. A name with
+// fewer dots is its own prefix.
+func Prefix(name []byte) []byte {
+	name, _ = CutTags(name)
+	if i := bytes.IndexByte(name, '.'); i >= 0 {
+		if j := bytes.IndexByte(name[i+1:], '.'); j >= 0 {
+			return name[:i+1+j+1]
+		}
+	}
+	return name
+}

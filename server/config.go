@@ -9,6 +9,8 @@ import (
 	"github.com/statsd-ops/statsd/console"
 	"github.com/statsd-ops/statsd/delivery"
 	"github.com/statsd-ops/statsd/intake"
+	"github.com/statsd-ops/statsd/meta/access"
+	"github.com/statsd-ops/statsd/meta/question"
 	"github.com/statsd-ops/statsd/metric"
 	"github.com/statsd-ops/statsd/notify"
 )
@@ -40,8 +42,15 @@ type Fixed struct {
 	// MonitorPort is the port of the monitor, by default Port+10. 0 picks a free port; a negative port
 	// turns the monitor off.
 	MonitorPort int `flag:"--monitor-port"`
+	// MonitorCert and MonitorKey are the files of a certificate and its key, in PEM format. With them the
+	// monitor speaks TLS. They are read again when they change.
+	MonitorCert string `flag:"--monitor-cert"`
+	MonitorKey  string `flag:"--monitor-key"`
 	// KeepValues limits the names whose newest values the monitor shows, by default to 100,000.
 	KeepValues int `flag:"--keep-values"`
+	// HistoryMemory limits the bytes of the histories of published values, by default 16 MiB. 0 keeps
+	// none.
+	HistoryMemory int `flag:"--history-memory"`
 
 	// Admin is the host:port of the management console. Empty (the default) turns it off. An empty
 	// host means 127.0.0.1.
@@ -50,6 +59,13 @@ type Fixed struct {
 	AdminDown bool `flag:"--admin-health"`
 	// Settings returns the configuration that the console shows. It may be nil.
 	Settings func() []console.Setting
+
+	// Reread reads the settings again and applies them by Reload, unless dry. nil: an operator cannot
+	// ask for that.
+	Reread func(dry bool) (question.Reloaded, error)
+
+	// Described returns the running settings, and what a reload would make of them. nil: nothing is told.
+	Described func() question.Config
 
 	// Beat, unless nil, is called by the flush loop at least once each BeatEvery or second. Without
 	// calls the daemon hangs. Beat must not block.
@@ -96,6 +112,10 @@ type Live struct {
 	// stay exact.
 	MaxTimerSamples int
 
+	// MonitorTokens are the tokens for the monitor; nil for none. Without any, nothing can be changed
+	// over the monitor.
+	MonitorTokens *access.Tokens
+
 	// Alerts turns on health checks that tell the log and the notifiers.
 	Alerts bool
 	// AlertInterval is the time between two health checks, by default 60 s.
@@ -121,6 +141,9 @@ type NamedNotifier struct {
 	// changes are sent.
 	EveryLook bool
 }
+
+// maxHistoryMemory is the greatest HistoryMemory.
+const maxHistoryMemory = 16 << 30
 
 // maxFlushes limits how long a name is remembered, in flushes.
 const maxFlushes = 1 << 30
@@ -151,6 +174,8 @@ func (c *Config) Validate() error {
 		return metric.FlagErrorf("--max-timer-samples", c.MaxTimerSamples, "want at least 1")
 	case c.KeepValues < 0:
 		return metric.FlagErrorf("--keep-values", c.KeepValues, "want 0 or more")
+	case c.HistoryMemory < 0 || c.HistoryMemory > maxHistoryMemory:
+		return metric.FlagErrorf("--history-memory", c.HistoryMemory, "want 0 to %d bytes", maxHistoryMemory)
 	case c.AlertInterval < 10*time.Millisecond:
 		return metric.FlagErrorf("--alert-interval", c.AlertInterval, "want at least 10ms")
 	case !metric.IsClean([]byte(c.MetadataPrefix)):

@@ -52,6 +52,7 @@ func TestValidate(t *testing.T) {
 		"--max-set-members": func(c *Config) { c.MaxSetMembers = 0 },
 		"--queue-max-bytes": func(c *Config) { c.QueueBytes = 1 },
 		"--keep-values":     func(c *Config) { c.KeepValues = -1 },
+		"--history-memory":  func(c *Config) { c.HistoryMemory = -1 },
 		"--alert-interval":  func(c *Config) { c.AlertInterval = 0 },
 		"--grace":           func(c *Config) { c.Grace = -1 },
 		"--pct 0":           func(c *Config) { c.Layout.Percentiles = []float64{90, 0} },

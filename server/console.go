@@ -84,7 +84,7 @@ func (a administered) Stats(ctx context.Context) (stats []console.Stat, err erro
 // itself.
 func (a administered) Names(ctx context.Context, kind metric.Kind, pattern string) iter.Seq2[console.Name, error] {
 	return func(yield func(console.Name, error) bool) {
-		match := matcher(pattern)
+		match := glob.Matcher(pattern)
 		var own []console.Name
 		var look *aggregate.Peek
 		err := a.loop.do(ctx, func() {
@@ -132,27 +132,13 @@ func (s *Server) ownCounters() (own []console.Name) {
 	return own
 }
 
-// isPattern reports whether text is a pattern and not a plain name.
-func isPattern(text string) bool { return strings.ContainsAny(text, `*?[\`) }
-
-// matcher returns a function that reports whether a name matches a pattern or equals a plain name.
-func matcher(pattern string) func(name []byte) bool {
-	if pattern == "*" {
-		return func([]byte) bool { return true }
-	}
-	if g, err := glob.Parse(pattern); err == nil && isPattern(pattern) {
-		return func(name []byte) bool { return g.Match(string(name)) }
-	}
-	return func(name []byte) bool { return string(name) == pattern }
-}
-
 // Delete implements console.Daemon.
 func (a administered) Delete(ctx context.Context, kind metric.Kind, pattern string) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		gone, err := a.forget(ctx, kind, [][]byte{[]byte(pattern)})
-		if err == nil && isPattern(pattern) {
+		if err == nil && glob.IsPattern(pattern) {
 			var look *aggregate.Peek
-			err = a.loop.do(ctx, func() { look = a.in.Table().Peek(kind, matcher(pattern)) })
+			err = a.loop.do(ctx, func() { look = a.in.Table().Peek(kind, glob.Matcher(pattern)) })
 			for err == nil && look.Next() {
 				for _, name := range gone {
 					if !yield(name, nil) {

@@ -1,8 +1,9 @@
 package server
 
 import (
+	"fmt"
+	"os"
 	"runtime/metrics"
-	"syscall"
 	"time"
 )
 
@@ -23,11 +24,23 @@ func readMemory() memory {
 	return memory{live: bytes(0), held: bytes(1) - bytes(2)}
 }
 
-// usedCPU returns the processor time of the process so far, or 0 if the system does not tell.
-func usedCPU() time.Duration {
-	var usage syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+// collectorCPU returns the processor time of the garbage collector, without what it does on the threads of
+// others.
+func collectorCPU() time.Duration {
+	s := []metrics.Sample{
+		{Name: "/cpu/classes/gc/mark/dedicated:cpu-seconds"},
+		{Name: "/cpu/classes/gc/mark/idle:cpu-seconds"},
+	}
+	metrics.Read(s)
+	return time.Duration((s[0].Value.Float64() + s[1].Value.Float64()) * float64(time.Second))
+}
+
+// resident returns the resident set of the process in bytes, or 0 if the system does not tell.
+func resident() uint64 {
+	text, err := os.ReadFile("/proc/self/statm")
+	var size, pages uint64
+	if _, scan := fmt.Sscan(string(text), &size, &pages); err != nil || scan != nil {
 		return 0
 	}
-	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+	return pages * uint64(os.Getpagesize())
 }

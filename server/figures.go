@@ -7,20 +7,26 @@ import (
 	"github.com/statsd-ops/statsd/aggregate"
 	"github.com/statsd-ops/statsd/delivery"
 	"github.com/statsd-ops/statsd/intake"
+	"github.com/statsd-ops/statsd/internal/cputime"
 	"github.com/statsd-ops/statsd/meta"
 	"github.com/statsd-ops/statsd/metric"
 	"github.com/statsd-ops/statsd/sink"
 )
 
-// published reports whether a figure is also published as a point. Times are not, because they make
-// no useful graph. Figures that are always 0 at a flush are not either.
-func published(name string) bool {
-	switch name {
-	case "start_time", "ledger.time", "last_publish.time", "last_publish.bytes", "publish_error.time", "pending_stats":
-		return false
+// published reports whether a figure is also published as a point. Figures that are always 0 at a
+// flush are not, nor are the reasons of the health: "health" already shows the worst of them.
+func published(f meta.Figure) bool {
+	return !isTime(f) && f.Name != "last_publish.bytes" && f.Name != "pending_stats" && !strings.HasPrefix(f.Name, "health.")
+}
+
+// isTime reports whether a figure is a time. Times make no useful graph: they are neither published nor
+// remembered.
+func isTime(f meta.Figure) bool {
+	switch f.Name {
+	case "start_time", "ledger.time", "last_publish.time", "publish_error.time":
+		return true
 	}
-	// "health" already shows the worst of its reasons.
-	return !strings.HasPrefix(name, "health.") && !strings.HasSuffix(name, ".accepted.time")
+	return strings.HasSuffix(f.Name, ".accepted.time")
 }
 
 // figures lists the daemon's own figures as of this flush. They are computed once, then published,
@@ -44,7 +50,15 @@ func (s *Server) figures(f *flushed) []meta.Figure {
 	memory := readMemory()
 	l.value("memory.live", memory.live)
 	l.value("memory.held", memory.held)
-	l = append(l, meta.Figure{Name: "cpu.used", Value: usedCPU().Seconds(), Count: true})
+	l.value("memory.history", float64(s.past.Bytes()+s.values.Bytes()))
+	table := s.in.Table().Memory()
+	l.value("memory.names", float64(table.Names))
+	l.value("memory.samples", float64(table.Samples))
+	l.value("memory.queues", queueBytes(f.sinks))
+	l.spent("cpu.used", cputime.Process())
+	l.spent("cpu.flush", s.cpu.flush.Total())
+	l.spent("cpu.send", s.cpu.send.Total())
+	l.spent("cpu.collector", collectorCPU())
 	l.value("state.gauges", float64(s.state.gauges))
 	l.count("state.errors", s.state.faults)
 	l.addNotifiers(&s.cfg, s.alerts.tallies(), s.telling.waiting())
@@ -53,6 +67,7 @@ func (s *Server) figures(f *flushed) []meta.Figure {
 	l = append(l, s.Health().Figures()...)
 
 	l.addPipes(in.Pipes)
+	l.addAPI(s.monitor)
 	l.addSinks(f.sinks, f.at)
 	for kind, name := range map[metric.Kind]string{
 		metric.Counter: "counters", metric.Gauge: "gauge", metric.Set: "set", metric.Timer: "timers",
@@ -68,7 +83,7 @@ func (s *Server) figures(f *flushed) []meta.Figure {
 	total := float64(sn.Len() + len(s.etsyPoints(f)))
 	if s.cfg.MetadataPrefix != "" {
 		for _, f := range l {
-			if published(f.Name) {
+			if published(f) {
 				total++
 			}
 		}
@@ -91,6 +106,19 @@ func (l *figureList) count(name string, n uint64) {
 	*l = append(*l, meta.Figure{Name: name, Value: float64(n), Count: true})
 }
 
+// spent adds a time that only grows.
+func (l *figureList) spent(name string, d time.Duration) {
+	*l = append(*l, meta.Figure{Name: name, Value: d.Seconds(), Count: true})
+}
+
+// queueBytes returns the memory of all queues.
+func queueBytes(sinks []delivery.State) (sum float64) {
+	for i := range sinks {
+		sum += float64(sinks[i].QueueBytes)
+	}
+	return sum
+}
+
 // addReceived adds the totals of intake since the start.
 func (l *figureList) addReceived(t *intake.Tally, in *intake.State) {
 	l.count("udp.packets", t.UDPPackets)
@@ -110,6 +138,7 @@ func (l *figureList) addReceived(t *intake.Tally, in *intake.State) {
 	l.count("samples.refused", t.RefusedSamples())
 	l.count("samples.refused.names", t.Discarded[metric.RefusedName])
 	l.count("samples.refused.members", t.Discarded[metric.RefusedMember])
+	l.count("samples.refused.muted", t.Discarded[metric.RefusedMuted])
 	l.count("metrics.discarded", t.DiscardedSamples())
 	for reason, n := range t.Discarded {
 		if r := metric.Reason(reason); r != metric.None && !r.Refusal() {
@@ -121,6 +150,17 @@ func (l *figureList) addReceived(t *intake.Tally, in *intake.State) {
 	l.count("metrics.tags_dropped", t.TagsDropped)
 	l.count("metrics.timestamps_ignored", t.TimestampsIgnored)
 	l.count("debug.skipped", in.DebugSkipped)
+}
+
+// addAPI adds what the JSON API of a monitor refused, if there is one.
+func (l *figureList) addAPI(m *meta.Monitor) {
+	if m == nil {
+		return
+	}
+	c := m.API()
+	l.count("api.limited", c.Limited)
+	l.count("api.streams_refused", c.StreamsRefused)
+	l.count("api.streams_cut", c.StreamsCut)
 }
 
 // addNotifiers lists how notifying goes, in all and for each notifier.
@@ -275,7 +315,7 @@ func (s *Server) Figures() []meta.Figure {
 
 // Discards implements meta.Source.
 func (s *Server) Discards() meta.Discards {
-	d := meta.Discards{Lines: s.in.BadLines(), Collisions: s.collided.last(), Refused: s.in.Refused()}
+	d := meta.Discards{Lines: s.in.BadLines(), Alike: s.in.AlikeBadLines(), Collisions: s.collided.last(), Refused: s.in.Refused()}
 	for _, f := range s.stats.Figures() {
 		if reason, ok := strings.CutPrefix(f.Name, "metrics.discarded."); ok {
 			f.Name = reason

@@ -18,13 +18,22 @@ import (
 type flushes struct {
 	schedule schedule
 	layout   aggregate.Layout
-	total    intake.Tally // since the start, up to the last flush
-	interval intake.Tally // in the last flush interval
+	scheme   *aggregate.Scheme // of layout, for questions
+	total    intake.Tally      // since the start, up to the last flush
+	interval intake.Tally      // in the last flush interval
+	count    uint64
+	early    int64 // boundary of the last flush that came before it was due
 	late     uint64
 	sketched uint64        // timers whose percentiles are estimates
 	boundary int64         // of the last flush
 	lag      time.Duration // how much later than due the last flush came
 	compared bool          // an earlier boundary is known
+}
+
+// boundary is the number of a flush since the start, and its time.
+type boundary struct {
+	number uint64
+	at     time.Time
 }
 
 // flushed describes one flush.
@@ -51,7 +60,7 @@ func (s *Server) flushLoop(ctx context.Context) {
 				return
 			}
 			// The clock may have been set back.
-			next = min(next, f.schedule.next(time.Now().UnixNano()))
+			next = f.schedule.sooner(next, time.Now().UnixNano())
 			s.in.Due(next)
 		}
 		start := time.Now()
@@ -66,6 +75,7 @@ func (s *Server) flushLoop(ctx context.Context) {
 
 // flush publishes the content since the last flush, with the time at, in Unix nanoseconds.
 func (s *Server) flush(at int64) {
+	defer s.cpu.flush.Start()()
 	f := &s.flushes
 	start := time.Now()
 	s.take(at)
@@ -92,12 +102,16 @@ func (s *Server) flush(at int64) {
 	})
 	s.out.Offer(sn, s.cfg.FlushInterval)
 	s.stats.Keep(fs, s.cfg.FlushInterval)
-	s.values.Keep(sn.Time, sn.Points())
+	s.past.Keep(time.Unix(0, at), slices.DeleteFunc(fs, isTime))
+	s.values.Keep(time.Unix(0, at), sn.Points())
 	s.in.Published(sn.Points())
 	s.saveState(start)
 	s.warnOfLimits(fl)
 	s.flushedAt.Store(int64(time.Since(s.started)))
+	f.count++
+	s.flushed.Store(&boundary{f.count, time.Unix(0, at)})
 	s.noteFlush(time.Since(start))
+	s.asked.events.Flushed(f.count)
 }
 
 // take marks a boundary as used. It warns once if the boundary was used before.
@@ -117,7 +131,7 @@ func (s *Server) ownPoints(fs []meta.Figure, now int64) []metric.Point {
 	layout := &s.flushes.layout
 	points := make([]metric.Point, 0, len(fs))
 	for _, f := range fs {
-		if published(f.Name) {
+		if published(f) {
 			points = append(points, metric.Point{Path: []byte(layout.Own(s.cfg.MetadataPrefix, f.Name)), Value: f.Value, Time: now})
 		}
 	}

@@ -47,6 +47,7 @@ func (s *Server) Health() meta.Health {
 	facts.Sinks = s.sinkFacts()
 	facts.Untold = s.alerts.untold()
 	facts.Draining = s.draining.Load()
+	facts.Drained = s.asked.hands.Draining()
 	now, notes := h.tracker.Observe(time.Now(), &facts)
 	fit := min(len(notes), maxNotes-len(h.notes))
 	h.notes = append(h.notes, notes[:fit]...)
@@ -61,6 +62,7 @@ func (s *Server) watchHealth(ctx context.Context) {
 	for more := true; more; {
 		more = clock.Sleep(ctx, lookEvery)
 		h := s.Health()
+		s.asked.events.Health(h)
 		s.logNotes()
 		if !h.Draining && more {
 			s.tellEpisodes(ctx, h)
@@ -112,6 +114,7 @@ func (s *Server) noteIntake() {
 		Discarded:      t.DiscardedSamples(),
 		RefusedNames:   t.Discarded[metric.RefusedName],
 		RefusedMembers: t.Discarded[metric.RefusedMember],
+		RefusedMuted:   t.Discarded[metric.RefusedMuted],
 		CutRoom:        t.TCPCut[intake.CutFull],
 		CutMemory:      t.TCPCut[intake.CutMemory],
 		FewFiles:       in.MaxConnections < s.cfg.MaxTCPConnections,

@@ -40,7 +40,7 @@ func (d *daemon) silentFace(alerts *notified, id, part string) string {
 	if !d.Health().Has(id) || !strings.Contains(d.Health().Text(), part) {
 		return "health"
 	}
-	_, page := d.browse("/")
+	_, page := d.browse("/plain")
 	headline, _, _ := strings.Cut(page[strings.Index(page, `id="health"`):], "</p>")
 	switch _, body := d.browse("/healthz"); {
 	case !strings.Contains(body, part):

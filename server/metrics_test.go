@@ -67,16 +67,6 @@ func TestSinkFigures(t *testing.T) {
 	})
 }
 
-// The processor time grows with work.
-func TestCPUUsed(t *testing.T) {
-	before, deadline := usedCPU(), time.Now().Add(patience)
-	for usedCPU() == before {
-		if time.Now().After(deadline) {
-			t.Fatal("working costs nothing")
-		}
-	}
-}
-
 // /metrics agrees with istats, and shows no client's names.
 func TestMetricsOfDaemon(t *testing.T) {
 	t.Parallel()
@@ -100,7 +90,7 @@ func TestMetricsOfDaemon(t *testing.T) {
 	if strings.Contains(body, "customers") {
 		t.Errorf("names of clients:\n%s", body)
 	}
-	if n := strings.Count(body, "\n"); n < 100 || n > 200 {
+	if n := strings.Count(body, "\n"); n < 100 || n > 250 {
 		t.Errorf("%d lines", n)
 	}
 }

@@ -206,7 +206,7 @@ func TestPipeNames(t *testing.T) {
 	}
 	check(t, d.Server, "samples.received 6", "samples.aggregated 5", "metrics.discarded.too_long 1")
 	if lines := d.Discards().Lines; len(lines) != 1 || string(lines[0].Line) != "host.name-that-is-too-long: 6" {
-		t.Errorf("bad lines: %q", lines)
+		t.Errorf("bad lines: %v", lines)
 	}
 }
 

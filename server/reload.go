@@ -15,7 +15,12 @@ import (
 //
 // Reload returns the flags of changed settings that need a restart; they keep their old values.
 // After an error nothing has changed.
-func (s *Server) Reload(cfg Config) (restart []string, err error) {
+func (s *Server) Reload(cfg Config) (restart []string, err error) { return s.reload(cfg, false) }
+
+// TryReload returns what Reload would, and changes nothing.
+func (s *Server) TryReload(cfg Config) (restart []string, err error) { return s.reload(cfg, true) }
+
+func (s *Server) reload(cfg Config, dry bool) (restart []string, err error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
@@ -29,6 +34,9 @@ func (s *Server) Reload(cfg Config) (restart []string, err error) {
 	change, err := s.out.Plan(cfg.Publish)
 	if err != nil {
 		return nil, err
+	}
+	if dry {
+		return append(restart, change.Restart()...), change.Undo()
 	}
 	apply := func() {
 		s.adopt(cfg.Live)
@@ -45,10 +53,15 @@ func (s *Server) Reload(cfg Config) (restart []string, err error) {
 func (s *Server) adopt(live Live) {
 	s.cfg.Live = live
 	s.flushes.layout = s.cfg.layout()
+	s.flushes.scheme = s.flushes.layout.Scheme()
 	s.in.Table().SetLimits(s.cfg.table())
 	s.in.Change(s.intakeLimits())
 	s.alerts.follow(&s.cfg)
 	s.telling.follow(&s.cfg)
+	if had := s.asked.guard.HasTokens(); had != (live.MonitorTokens != nil) {
+		defer s.warnOfMonitor()
+	}
+	s.asked.guard.Replace(live.MonitorTokens)
 	clear(s.warned)
 }
 

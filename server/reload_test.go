@@ -13,6 +13,7 @@ import (
 
 	"github.com/statsd-ops/statsd/aggregate"
 	"github.com/statsd-ops/statsd/delivery"
+	"github.com/statsd-ops/statsd/meta/access"
 	"github.com/statsd-ops/statsd/metric"
 	"github.com/statsd-ops/statsd/sink/sinktest"
 	"github.com/statsd-ops/statsd/statvent/pipes"
@@ -57,7 +58,7 @@ func every10s() (Config, *sinktest.Recorder) {
 func TestReloadKnowsEverySetting(t *testing.T) {
 	cfg, _ := every10s()
 	// Fields that are not settings of the configuration file.
-	passed := []string{"Sockets", "Beat", "BeatEvery", "Hostname", "Version", "Log", "Settings"}
+	passed := []string{"Sockets", "Beat", "BeatEvery", "Hostname", "Version", "Log", "Settings", "Described", "Reread"}
 	inVirtualTime(t, cfg, func(v *virtual) {
 		t := v.t
 		for _, setting := range settings(reflect.TypeFor[Config]()) {
@@ -119,6 +120,8 @@ func different(field reflect.Value) {
 		field.Set(reflect.ValueOf([]NamedNotifier{{Name: "other", Notifier: &notified{}}}))
 	case []Channel:
 		field.Set(reflect.ValueOf([]Channel{{Name: "other", Receiver: &listener{}}}))
+	case *access.Tokens:
+		field.Set(reflect.ValueOf(&access.Tokens{}))
 	default:
 		field.SetInt(field.Int() + 1)
 	}

@@ -32,7 +32,7 @@ func (s *Server) Run(ctx context.Context) error {
 	deadline := time.AfterFunc(s.cfg.Grace, s.out.CutOff)
 	defer deadline.Stop()
 	s.in.End(s.cfg.Grace / 2)
-	s.flush(s.flushes.schedule.last(time.Now().UnixNano()))
+	s.flush(s.flushes.end(time.Now().UnixNano()))
 	s.saveLastState(over)
 	s.out.End()
 	end()

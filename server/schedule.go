@@ -35,6 +35,15 @@ func (s *schedule) next(now int64) int64 {
 	return b
 }
 
+// sooner returns the next boundary, when the one that was next may be too late because the clock was set
+// back, or may have been used early.
+func (s *schedule) sooner(next, now int64) int64 {
+	if s.holding(next) != nil {
+		return s.next(now)
+	}
+	return min(next, s.next(now))
+}
+
 // last returns the boundary for the last flush: the end of the running interval. A later one would
 // be a wrong time.
 func (s *schedule) last(now int64) int64 { return clock.Floor(now, s.interval) + s.interval }

@@ -25,7 +25,9 @@ import (
 	"github.com/statsd-ops/statsd/console"
 	"github.com/statsd-ops/statsd/delivery"
 	"github.com/statsd-ops/statsd/intake"
+	"github.com/statsd-ops/statsd/internal/cputime"
 	"github.com/statsd-ops/statsd/meta"
+	"github.com/statsd-ops/statsd/meta/history"
 )
 
 // Server is a daemon. Make it with New.
@@ -43,15 +45,19 @@ type Server struct {
 	reloading sync.Mutex // held during a reload
 	flushes   flushes    // used by the flush loop only
 	flushedAt atomic.Int64
+	flushed   atomic.Pointer[boundary] // the last flush; nil before the first
 	heard     heard
 	state     stateFile
 	alerts    alerts
 	telling   telling
+	asked     asked
 
 	stats    meta.Stats
-	values   *meta.Values
+	values   *history.Values
+	past     *history.Figures
 	collided collided
 	health   health
+	cpu      struct{ flush, send cputime.Meter }
 	draining atomic.Bool           // the flush loop has ended
 	warned   map[string]limitStage // limits already warned of, by flag
 }
@@ -61,9 +67,14 @@ func New(cfg Config) (*Server, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg, log: cfg.Log, started: time.Now(), loop: newLoop(), values: meta.NewValues(cfg.KeepValues), warned: map[string]limitStage{}}
+	s := &Server{
+		cfg: cfg, log: cfg.Log, started: time.Now(), loop: newLoop(), warned: map[string]limitStage{},
+		values: history.NewValues(history.Config{Interval: cfg.FlushInterval, Names: cfg.KeepValues, Memory: cfg.HistoryMemory}),
+		past:   history.NewFigures(cfg.FlushInterval),
+	}
 	s.flushes.schedule.interval = int64(cfg.FlushInterval)
 	s.flushes.layout = cfg.layout()
+	s.flushes.scheme = s.flushes.layout.Scheme()
 	s.alerts.changed = make(chan struct{}, 1)
 	s.alerts.counts = map[string]tally{}
 	if err := s.open(); err != nil {
@@ -89,13 +100,14 @@ func (s *Server) open() (err error) {
 	}
 	s.loadState()
 	s.openTelling()
+	s.openAsked()
 	if err := s.openMonitor(); err != nil {
 		return err
 	}
 	if err := s.openConsole(); err != nil {
 		return err
 	}
-	s.out, err = delivery.Open(delivery.Config{Spool: s.cfg.Spool, Publish: s.cfg.Publish, Log: s.log})
+	s.out, err = delivery.Open(delivery.Config{Spool: s.cfg.Spool, Publish: s.cfg.Publish, CPU: &s.cpu.send, Log: s.log})
 	return err
 }
 
@@ -121,19 +133,35 @@ func (s *Server) openMonitor() error {
 	if own != "" {
 		own = s.flushes.layout.OwnPrefix(own)
 	}
+	certificate, err := s.cfg.certificate()
+	if err != nil {
+		return err
+	}
 	m, err := meta.NewMonitor(meta.MonitorConfig{
 		Host:      s.cfg.MonitorHost,
 		Port:      s.cfg.MonitorPort,
 		Version:   s.cfg.Version,
 		OwnPrefix: own,
+		Questions: s.desk().Questions(),
+		Changes:   s.asked.hands.Changes(),
+		Guard:     s.asked.guard,
+		Trail:     &s.asked.trail,
+		Stamp:     s.asked.events.Stamp,
+		Events:    s.asked.events,
 		Episodes:  s.telling.episodes,
-		ErrorLog:  log.New(errorLog{s.log.With().Str("part", "monitor").Logger()}, "", 0),
+
+		Certificate: certificate,
+		ErrorLog:    log.New(errorLog{s.log.With().Str("part", "monitor").Logger()}, "", 0),
 	}, s, s.values)
 	if err != nil {
 		return err
 	}
 	s.monitor = m
-	s.telling.page = "http://" + net.JoinHostPort(s.hostname(), strconv.Itoa(m.Addr().(*net.TCPAddr).Port)) + "/"
+	scheme := "http://"
+	if certificate != nil {
+		scheme = "https://"
+	}
+	s.telling.page = scheme + net.JoinHostPort(s.hostname(), strconv.Itoa(m.Addr().(*net.TCPAddr).Port)) + "/"
 	return nil
 }
 
@@ -189,6 +217,7 @@ func (s *Server) logStart() {
 		s.log.Warn().Msg("--debug-metric does nothing without --debug")
 	}
 	s.warnOfMinutes()
+	s.warnOfMonitor()
 }
 
 // warnOfMinutes warns if the flush interval does not divide a minute, because recorders count in

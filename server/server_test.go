@@ -65,6 +65,7 @@ func config() Config {
 			MonitorHost:   "127.0.0.1",
 			MonitorPort:   -1,
 			KeepValues:    100_000,
+			HistoryMemory: 16 << 20,
 		},
 		Live: Live{
 			Limits: intake.Limits{

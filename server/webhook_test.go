@@ -94,7 +94,7 @@ func TestWebhookOfDaemon(t *testing.T) {
 	if first != "begin sink_failing recorder 1 <nil>" || !strings.HasPrefix(last, "end sink_failing recorder ") {
 		t.Errorf("it got %q", h.got)
 	}
-	_, page := d.browse("/")
+	_, page := d.browse("/plain")
 	page = html.UnescapeString(page)
 	for _, want := range []string{"<code>sink_failing recorder</code>", "webhook: told ", ", 3 tries", "webhook: end told ", "hangs: not told yet"} {
 		if !strings.Contains(page, want) {

@@ -18,6 +18,7 @@ type group struct {
 	millis bool // the type is ms
 	weight float64
 	fault  metric.Reason // makes all values bad
+	at     int           // where the line is bad
 }
 
 // readGroup reads what follows a name or the last group: values, a type and
@@ -29,7 +30,7 @@ func (p *Parser) readGroup(b []byte) {
 
 	bar := bytes.IndexByte(b, '|')
 	if bar < 0 { // without a type, colons mean nothing: this is one value
-		g.values, g.fault = b, metric.BadType
+		g.values, g.fault, g.at = b, metric.BadType, len(p.line)
 		return
 	}
 	g.values, b = b[:bar], b[bar+1:]
@@ -37,7 +38,7 @@ func (p *Parser) readGroup(b []byte) {
 	var known bool
 	if g.kind, known = kindOf(b[:end]); !known {
 		if g.kind, known = p.otherKind(b[:end]); !known {
-			g.fault = metric.BadType
+			g.fault, g.at = metric.BadType, p.offset(b)
 		}
 	}
 	g.packed = g.kind != metric.Set
@@ -60,7 +61,7 @@ func (p *Parser) nameGroup() {
 	}
 	name, lost, fault := p.Tagger.Name(sent, p.tags)
 	if fault != metric.None {
-		g.fault = fault
+		g.fault, g.at = fault, 0
 		return
 	}
 	p.name, g.lost = name, g.lost || lost
@@ -138,7 +139,7 @@ func (p *Parser) readRate(b []byte) {
 	}
 	g.weight = 1 / rate
 	if !ok || rate <= 0 || rate > 1 && p.Dialect != metric.Etsy || !finite(g.weight) {
-		g.fault = metric.BadRate
+		g.fault, g.at = metric.BadRate, p.offset(b)
 	}
 }
 

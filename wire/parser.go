@@ -69,6 +69,7 @@ type Parser struct {
 
 	lines, timestamps int
 	reason            metric.Reason // of the last Discard
+	at                int           // where the line of the last Discard is bad
 }
 
 // Reset starts on buf. It holds whole lines, though the last newline may be
@@ -104,6 +105,10 @@ func (p *Parser) Line() []byte { return p.line }
 
 // Reason returns why the last Discard was bad.
 func (p *Parser) Reason() metric.Reason { return p.reason }
+
+// At returns where the line of the last Discard is bad: the index of the first byte of the value, type
+// or rate at fault. It is the length of the line if something is missing at its end.
+func (p *Parser) At() int { return p.at }
 
 // Next finds the next item. It stores a good sample in s. For any other item s
 // is undefined.
@@ -197,17 +202,21 @@ func (p *Parser) startLine(s *metric.Sample, colon int) Item {
 	case bytes.HasPrefix(p.line, []byte("_e{")), bytes.HasPrefix(p.line, []byte("_sc|")):
 		return Event
 	case colon < 0:
-		return p.discard(metric.NoValue)
+		return p.discard(metric.NoValue, len(p.line))
 	}
 	p.name = p.line[:colon]
 	p.readGroup(p.line[colon+1:])
 	return p.value(s)
 }
 
-func (p *Parser) discard(r metric.Reason) Item {
-	p.reason = r
+// discard reports a bad sample. at is where the line is bad.
+func (p *Parser) discard(r metric.Reason, at int) Item {
+	p.reason, p.at = r, at
 	return Discard
 }
+
+// offset returns where in the line b starts. b must be a part of the line.
+func (p *Parser) offset(b []byte) int { return cap(p.line) - cap(b) }
 
 // value takes the next value of the group.
 func (p *Parser) value(s *metric.Sample) Item {
@@ -220,10 +229,10 @@ func (p *Parser) value(s *metric.Sample) Item {
 		}
 	}
 	if len(v) == 0 && !p.takesEmpty() {
-		return p.discard(metric.NoValue)
+		return p.discard(metric.NoValue, p.offset(v))
 	}
 	if g.fault != metric.None {
-		return p.discard(g.fault)
+		return p.discard(g.fault, g.at)
 	}
 	s.Name, s.Kind, s.Weight, s.TagsDropped, s.Delta = p.name, g.kind, g.weight, g.lost, false
 	s.Millis = g.millis
@@ -242,7 +251,7 @@ func (p *Parser) value(s *metric.Sample) Item {
 			s.Value, ok = p.otherNumber(v)
 		}
 		if !ok || !finite(s.Value*s.Weight) {
-			return p.discard(metric.BadValue)
+			return p.discard(metric.BadValue, p.offset(v))
 		}
 		if g.kind == metric.Gauge && !p.AbsoluteSigns {
 			s.Delta = v[0] == '+' || v[0] == '-'

@@ -208,6 +208,43 @@ func TestParserLine(t *testing.T) {
 
 // Each section of a long line is read a bounded number of times. Otherwise this
 // test takes minutes.
+// At is the place of the value, type or rate at fault.
+func TestParserAt(t *testing.T) {
+	for line, want := range map[string]int{
+		"php.err:1,5|ms":         8,
+		"orders.total:NaN|g":     13,
+		"nothing":                7,
+		"a:|c":                   2,
+		"a:1|x":                  4,
+		"a:1":                    3,
+		"a:1|":                   4,
+		"a:1|c|@2":               7,
+		"a:1|c|#k:v|@zero":       12,
+		"a:1:2:x:3|c":            6,
+		"a:1|c:x|c":              6,
+		"a:1|c:1|c:2|y":          12,
+		"good:1|c\na.b:x|c\r\nc": 4,
+	} {
+		p := Parser{}
+		p.Reset([]byte(line)[:len(line):len(line)])
+		var s metric.Sample
+		for item := p.Next(&s); item != Discard; item = p.Next(&s) {
+			if item == End {
+				t.Fatalf("%q is not bad", line)
+			}
+		}
+		if p.At() != want {
+			t.Errorf("%q is bad at %d, want %d", line, p.At(), want)
+		}
+	}
+	p := Parser{Tagger: NewTagger(metric.GraphiteTags, 0, metric.Reference)}
+	p.Reset(append([]byte("x:1|c\na;k=v:1|c|#b:c|@7"), make([]byte, 100)...)[:24])
+	var s metric.Sample
+	if p.Next(&s) != Sample || p.Next(&s) != Discard || p.At() != 16 {
+		t.Errorf("the tagged line is bad at %d", p.At())
+	}
+}
+
 func TestParserManySections(t *testing.T) {
 	const n = 50_000
 	for section, samples := range map[string]int{

@@ -21,7 +21,7 @@ func printCompletion(w io.Writer, shell string) error {
 			all = append(all, c)
 		}
 	}
-	script, err := completion.Script(shell, "statsd", all)
+	script, err := completion.Script(shell, completion.Program{Name: "statsd", Flags: all})
 	if err != nil {
 		return usageError(err.Error())
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/statsd-ops/statsd/intake"
 	"github.com/statsd-ops/statsd/internal/buildinfo"
 	"github.com/statsd-ops/statsd/internal/cli"
+	"github.com/statsd-ops/statsd/meta/access"
 	"github.com/statsd-ops/statsd/metric"
 	"github.com/statsd-ops/statsd/server"
 	"github.com/statsd-ops/statsd/statvent/pipes"
@@ -49,9 +50,9 @@ func (all settings) bytes(name string) int {
 
 // dialects are the values of --dialect.
 var dialects = map[string]metric.Dialect{
-	"reference": metric.Reference,
-	"gstatsd":   metric.Gstatsd,
-	"etsy":      metric.Etsy,
+	metric.Reference.String(): metric.Reference,
+	metric.Gstatsd.String():   metric.Gstatsd,
+	metric.Etsy.String():      metric.Etsy,
 }
 
 // senders are the values of --discard-senders.
@@ -116,6 +117,12 @@ func (all settings) config(log zerolog.Logger, sinks []*endpoint) (server.Config
 			return cfg, err
 		}
 	}
+	if path := all.text("monitor-tokens"); path != "" {
+		var err error
+		if cfg.MonitorTokens, err = access.ReadTokens(path); err != nil {
+			return cfg, metric.FlagErrorf("--monitor-tokens", nil, "%w", err)
+		}
+	}
 	if err := all.addNotifiers(&cfg); err != nil {
 		return cfg, err
 	}
@@ -138,7 +145,10 @@ func (all settings) fixed(log zerolog.Logger) server.Fixed {
 		StateFile:     all.text("state-file"),
 		MonitorHost:   all.host("monitor-host"),
 		MonitorPort:   all.port("monitor-port"),
+		MonitorCert:   all.text("monitor-cert"),
+		MonitorKey:    all.text("monitor-key"),
 		KeepValues:    all.count("keep-values"),
+		HistoryMemory: all.bytes("history-memory"),
 		Admin:         all.console("admin"),
 		AdminDown:     all.text("admin-health") == "down",
 		Hostname:      hostname(),

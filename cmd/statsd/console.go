@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"net/url"
-	"slices"
 	"strings"
 
 	"github.com/statsd-ops/statsd/console"
@@ -27,10 +26,7 @@ func parseConsole(text string) (string, error) {
 // shown returns the running settings for the console. Flags that need a restart still have the
 // values of started.
 func (all settings) shown(started settings, restart []string) (shown []console.Setting) {
-	for _, s := range all {
-		if slices.Contains(restart, "--"+s.name) {
-			s = started.get(s.name)
-		}
+	for _, s := range all.running(started, restart) {
 		if s.group == groupAbout {
 			continue
 		}
@@ -48,7 +44,7 @@ func (all settings) shown(started settings, restart []string) (shown []console.S
 
 // withoutSecret hides what is secret in a value: the address of a channel is the permission to post there.
 func (s *setting) withoutSecret(text string) string {
-	if u, err := url.Parse(text); s.kind == isURL && err == nil {
+	if u, err := url.Parse(text); s.kind == isURL && err == nil && text != "" {
 		return u.Scheme + "://" + u.Host + "/***"
 	}
 	return withoutPassword(text)
@@ -63,5 +59,9 @@ func withoutPassword(text string) string {
 	if err != nil {
 		return "(hidden: not a URL)"
 	}
-	return u.Redacted()
+	if _, has := u.User.Password(); !has {
+		return text
+	}
+	// url.URL would escape the stars.
+	return strings.Replace(u.Redacted(), ":xxxxx@", ":***@", 1)
 }

@@ -52,7 +52,7 @@ func TestShownSecrets(t *testing.T) {
 // Passwords are not shown.
 func TestShownPasswords(t *testing.T) {
 	for text, want := range map[string]string{
-		"graphite://user:secret@host:2003?timeout=5s": "graphite://user:xxxxx@host:2003?timeout=5s",
+		"graphite://user:secret@host:2003?timeout=5s": "graphite://user:***@host:2003?timeout=5s",
 		"graphite://host:2003":                        "graphite://host:2003",
 		"/etc/a@b.conf":                               "/etc/a@b.conf",
 		"%zz://user:secret@host":                      "(hidden: not a URL)",

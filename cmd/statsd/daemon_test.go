@@ -37,7 +37,7 @@ func start(ts *testscript.TestScript, neg bool, args []string) {
 	cmd := exec.Command(args[1], args[2:]...)
 	cmd.Dir = ts.MkAbs(".")
 	cmd.Env = os.Environ()
-	for _, name := range []string{"PATH", "GORACE", "STATSD_HOST", "STATSD_PORT", "STATSD_PREFIX"} {
+	for _, name := range []string{"PATH", "GORACE", "STATSD_HOST", "STATSD_PORT", "STATSD_PREFIX", "STATSD_DAEMON_EXPIRE"} {
 		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
 	}
 	cmd.Stderr = log

@@ -11,7 +11,7 @@ func TestEnvironmentWarnings(t *testing.T) {
 		"STATSD_DAEMON_FLUSH_INTERVALL=5": "STATSD_DAEMON_FLUSH_INTERVALL is ignored: there is no such setting; did you mean STATSD_DAEMON_FLUSH_INTERVAL?",
 		"STATSD_DAEMON_GRAPHIT_HOST=a":    "STATSD_DAEMON_GRAPHIT_HOST is ignored: there is no such setting; did you mean STATSD_DAEMON_GRAPHITE_HOST?",
 		"STATSD_DAEMON_GRAPHITE-PORT=a":   "STATSD_DAEMON_GRAPHITE-PORT is ignored: there is no such setting; did you mean STATSD_DAEMON_GRAPHITE_PORT?",
-		"STATSD_DAEMON_PTC=50":            "STATSD_DAEMON_PTC is ignored: there is no such setting",
+		"STATSD_DAEMON_PTC=50":            "STATSD_DAEMON_PTC is ignored: there is no such setting; did you mean STATSD_DAEMON_PCT?",
 		"STATSD_DAEMON_WONDERFUL=1":       "STATSD_DAEMON_WONDERFUL is ignored: there is no such setting",
 		"STATSD_DAEMON_=1":                "STATSD_DAEMON_ is ignored: there is no such setting",
 

@@ -82,7 +82,11 @@ var flags = []flag{
 
 	{group: groupMonitor, name: "monitor-port", kind: isPort, holder: "PORT", common: true, help: "Port of the monitor (XML-RPC, status page, /healthz, /metrics): --port plus 10 if not given; off disables it."},
 	{group: groupMonitor, name: "monitor-host", holder: "127.0.0.1", def: "127.0.0.1", help: "Address of the monitor. Any other than loopback opens it to everyone who can reach it."},
+	{group: groupMonitor, name: "monitor-tokens", holder: "FILE", help: "File with the hashes of tokens, and what each may do. It allows changes of the running daemon, and guards a monitor that is open to other machines."},
+	{group: groupMonitor, name: "monitor-cert", needs: "monitor-key", holder: "FILE", help: "Certificate in PEM format: the monitor then speaks TLS."},
+	{group: groupMonitor, name: "monitor-key", needs: "monitor-cert", holder: "FILE", help: "Key of that certificate, in PEM format."},
 	{group: groupMonitor, name: "keep-values", kind: isCount, holder: "100000", def: "100000", help: "Number of names whose newest values the monitor shows."},
+	{group: groupMonitor, name: "history-memory", kind: isBytes, holder: "16MiB", def: "16MiB", help: "Memory for the history of published values, of the last hour; 0 keeps none."},
 
 	{group: groupConsole, name: "admin", kind: isConsole, holder: "[HOST:]PORT", help: "Address of Etsy's management console, usually port 8126; off disables it. The host is 127.0.0.1 if not given."},
 	{group: groupConsole, name: "admin-health", needs: "admin", choices: []string{"up", "down"}, holder: "up", def: "up", help: "First answer of the console to health: up or down."},

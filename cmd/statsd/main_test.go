@@ -9,6 +9,7 @@ import (
 
 	"github.com/statsd-ops/statsd/internal/counterpart"
 	"github.com/statsd-ops/statsd/internal/ports"
+	"github.com/statsd-ops/statsd/internal/soak"
 )
 
 var update = goflag.Bool("update", false, "write what the commands print into testdata")
@@ -24,6 +25,12 @@ func TestOperator(t *testing.T) {
 	counterpart.Find(t, "nc")
 	counterpart.Find(t, "/usr/bin/python3")
 	runScripts(t, "testdata/operator")
+}
+
+// TestQuestions asks a running daemon with every command of statsdmonitor.
+func TestQuestions(t *testing.T) {
+	soak.Slow(t)
+	runScripts(t, "testdata/questions")
 }
 
 func runScripts(t *testing.T, dir string) {

@@ -17,6 +17,7 @@ import (
 	"github.com/statsd-ops/statsd/internal/detach"
 	"github.com/statsd-ops/statsd/internal/pidfile"
 	"github.com/statsd-ops/statsd/internal/state"
+	"github.com/statsd-ops/statsd/meta/question"
 	"github.com/statsd-ops/statsd/server"
 	"github.com/statsd-ops/statsd/sink/prometheus"
 )
@@ -26,6 +27,7 @@ type daemon struct {
 	*server.Server
 	started    settings // as of the start
 	current    settings // as of the last reload
+	waiting    []string // flags that have changed, but need a restart
 	sinks      []*endpoint
 	line       arguments
 	log        *logger
@@ -33,6 +35,7 @@ type daemon struct {
 	background *detach.Process // nil in the foreground
 	shown      atomic.Pointer[[]console.Setting]
 	pages      map[string]*prometheus.Sink // that run, by the names of their sinks
+	rereading  sync.Mutex                  // held while settings are read again
 }
 
 // run runs the daemon until ctx ends.
@@ -84,6 +87,7 @@ func (d *daemon) serve(ctx context.Context, cfg server.Config, signals chan os.S
 	cfg.Sockets = activation.Files(true)
 	d.show(d.started, nil)
 	cfg.Settings = func() []console.Setting { return *d.shown.Load() }
+	cfg.Reread, cfg.Described = d.reread, d.described
 	if d.manager, err = newManager(d.log.Logger); err != nil {
 		return err
 	}
@@ -156,57 +160,79 @@ func (d *daemon) follow(signals chan os.Signal) (stop func()) {
 }
 
 // reload reads the settings again, applies them as far as possible, and returns a status for
-// systemd. The command line and the environment still win over the file.
+// systemd.
 func (d *daemon) reload() string {
 	if d.log.file != nil {
 		if err := d.log.file.reopen(); err != nil {
 			d.log.Error().Err(err).Msg("reopening the log file failed: logging continues in the old one")
 		}
 	}
-	next := newSettings(flags)
-	restart, err := d.apply(next)
-	if err != nil {
-		for _, page := range d.pages {
-			page.ReloadFailed()
-		}
-		err = next.locate(err)
-		d.log.Error().Err(err).Msg("reload failed: no setting has changed")
+	done, err := d.reread(false)
+	switch {
+	case err != nil:
 		return "reload failed: " + err.Error()
+	case len(done.Restart) > 0:
+		return "needs a restart: " + strings.Join(done.Restart, ", ")
 	}
-	changed := next.differing(d.current, flags)
+	return ""
+}
+
+// reread reads the settings again, and applies them as far as possible unless dry. The command line and
+// the environment still win over the file.
+func (d *daemon) reread(dry bool) (done question.Reloaded, err error) {
+	d.rereading.Lock()
+	defer d.rereading.Unlock()
+	next := newSettings(flags)
+	sinks, restart, err := d.apply(next, dry)
+	if err != nil {
+		err = next.locate(err)
+		if !dry {
+			for _, page := range d.pages {
+				page.ReloadFailed()
+			}
+			d.log.Error().Err(err).Msg("reload failed: no setting has changed")
+		}
+		return done, err
+	}
+	changed := slices.DeleteFunc(next.differing(d.current, flags), func(name string) bool { return slices.Contains(restart, name) })
+	done = question.Reloaded{DryRun: dry, Changed: changed, Restart: restart}
+	if dry {
+		return done, nil
+	}
 	d.show(next, restart)
-	changed = slices.DeleteFunc(changed, func(name string) bool { return slices.Contains(restart, name) })
-	d.current = next
+	d.current, d.waiting, d.sinks = next, restart, sinks
 	d.log.follow(next)
 	if len(restart) > 0 {
 		d.log.Warn().Strs("settings", restart).Msg("these settings have changed, but need a restart")
 	}
 	d.log.Info().Strs("changed", changed).Msg("settings reloaded; they apply from the next flush")
-	if len(restart) > 0 {
-		return "needs a restart: " + strings.Join(restart, ", ")
-	}
-	return ""
+	return done, nil
 }
 
-// apply resolves and applies the settings, and returns the flags that need a restart.
-func (d *daemon) apply(next settings) (restart []string, err error) {
+// apply resolves the settings, and applies them unless dry. It returns their sinks, and the flags that
+// need a restart.
+func (d *daemon) apply(next settings, dry bool) (sinks []*endpoint, restart []string, err error) {
 	if err := next.resolve(d.line, os.Getenv); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	sinks, err := next.endpoints(d.sinks)
-	if err != nil {
-		return nil, err
+	if sinks, err = next.endpoints(d.sinks); err != nil {
+		return nil, nil, err
 	}
 	cfg, err := next.config(d.log.Logger, sinks)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	if restart, err = d.Reload(cfg); err != nil {
-		return nil, err
+	try := d.Reload
+	if dry {
+		try = d.TryReload
 	}
-	d.sinks = sinks
-	d.notePages(&cfg)
-	return append(restart, next.differing(d.started, restartFlags)...), nil
+	if restart, err = try(cfg); err != nil {
+		return nil, nil, err
+	}
+	if !dry {
+		d.notePages(&cfg)
+	}
+	return sinks, append(restart, next.differing(d.started, restartFlags)...), nil
 }
 
 // restartFlags are only read at the start, and the server does not know them.

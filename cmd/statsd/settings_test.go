@@ -63,6 +63,7 @@ func others(t *testing.T) map[string]string {
 		"port": "18125", "monitor-port": "off", "gauge-expire": "25h", "pipe-timeout": "1s", "pct": "50", "tag-styles": "all",
 		"nsca-config":      write(t, "send_nsca.cfg", "password=s3cret\nencryption_method=2\n"),
 		"notify-exec":      "/bin/true",
+		"monitor-tokens":   write(t, "tokens", "read other "+strings.Repeat("0", 64)),
 		"notify-auth-file": write(t, "headers", "Authorization: Bearer other\n"),
 		"log-file":         filepath.Join(t.TempDir(), "log"),
 		"spool-dir":        t.TempDir(), "state-file": "other.state", "pidfile": "other.pid",
@@ -129,7 +130,7 @@ func TestEveryFlag(t *testing.T) {
 		return c
 	}
 	// Flags that others need, with other values.
-	base := []string{"--alert", "--debug", "--graphite-host=a", "--nsca-server=a", "--nsca-host=a", "--spool-dir=" + t.TempDir(), "--pipe-dir=a", "--admin=a:1", "--notify-webhook=http://a/"}
+	base := []string{"--alert", "--debug", "--graphite-host=a", "--nsca-server=a", "--nsca-host=a", "--spool-dir=" + t.TempDir(), "--pipe-dir=a", "--admin=a:1", "--notify-webhook=http://a/", "--monitor-cert=a", "--monitor-key=a"}
 	for name, text := range texts {
 		var with, without []string
 		for _, arg := range base {

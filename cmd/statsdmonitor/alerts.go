@@ -6,106 +6,124 @@ import (
 	"io"
 	"strings"
 	"time"
+
+	"github.com/statsd-ops/statsd/internal/ascii"
+	"github.com/statsd-ops/statsd/internal/ask"
+	"github.com/statsd-ops/statsd/meta/question"
 )
 
 // maxAlerts is how many a daemon keeps.
 const maxAlerts = 256
 
-// episode is the time during which something was wrong, and who was told. Times are Unix seconds.
+// episode is an alert as the old form prints it in JSON. Times are Unix seconds.
 type episode struct {
-	ID      string  `xmlrpc:"id" json:"id"`
-	Reason  string  `xmlrpc:"reason" json:"reason"`
-	Subject string  `xmlrpc:"subject" json:"subject"`
-	State   string  `xmlrpc:"state" json:"state"`
-	Text    string  `xmlrpc:"text" json:"text"`
-	Began   float64 `xmlrpc:"began" json:"began"`
-	Ended   float64 `xmlrpc:"ended" json:"ended"` // 0 while it goes on
-	Told    []told  `xmlrpc:"told" json:"told"`
+	ID      string  `json:"id"`
+	Reason  string  `json:"reason"`
+	Subject string  `json:"subject"`
+	State   string  `json:"state"`
+	Text    string  `json:"text"`
+	Began   float64 `json:"began"`
+	Ended   float64 `json:"ended"` // 0 while it goes on
+	Told    []told  `json:"told"`
 }
 
-// told is what one notifier was told.
 type told struct {
-	Notifier string  `xmlrpc:"notifier" json:"notifier"`
-	Begin    outcome `xmlrpc:"begin" json:"begin"`
-	Change   outcome `xmlrpc:"change" json:"change"`
-	End      outcome `xmlrpc:"end" json:"end"`
+	Notifier string  `json:"notifier"`
+	Begin    outcome `json:"begin"`
+	Change   outcome `json:"change"`
+	End      outcome `json:"end"`
 }
 
-// outcome is what became of a message.
 type outcome struct {
-	State string  `xmlrpc:"state" json:"state"` // none, waiting, told or given_up
-	Time  float64 `xmlrpc:"time" json:"time"`
-	Tries int64   `xmlrpc:"tries" json:"tries"`
-	Error string  `xmlrpc:"error" json:"error"`
+	State string  `json:"state"`
+	Time  float64 `json:"time"`
+	Tries int     `json:"tries"`
+	Error string  `json:"error"`
 }
 
 // alerted prints what was wrong, the newest first, and who was told of its begin and its end.
-func alerted(ctx context.Context, o *options, w io.Writer) error {
-	episodes := []episode{}
-	if err := o.ask(ctx, question{"alerts", []any{maxAlerts}, alertsLimit}, &episodes); err != nil {
+func alerted(ctx context.Context, s *session) error {
+	var answer question.Alerts
+	if _, err := s.client.Ask(ctx, ask.Question{Method: "alerts", Args: []any{maxAlerts}}, &answer); err != nil {
 		return err
 	}
-	if o.json {
-		for i := range episodes {
-			if episodes[i].Told == nil {
-				episodes[i].Told = []told{}
-			}
-		}
-		return printJSON(w, episodes)
+	if s.on("json") {
+		return ascii.WriteJSON(s.out, oldAlerts(answer.Alerts))
 	}
-	if len(episodes) == 0 {
-		_, err := fmt.Fprintln(w, "nothing was wrong so far")
+	if len(answer.Alerts) == 0 {
+		_, err := fmt.Fprintln(s.out, "nothing was wrong so far")
 		return err
 	}
-	for i := range episodes {
-		if err := episodes[i].print(w, time.Now()); err != nil {
+	for i := range answer.Alerts {
+		if err := printAlert(s.out, &answer.Alerts[i], time.Now()); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (e *episode) print(w io.Writer, now time.Time) error {
-	began := unixTime(e.Began)
-	lasted := "going on for " + whole(now.Sub(began))
-	if e.Ended > 0 {
-		ended := unixTime(e.Ended)
-		lasted = whole(ended.Sub(began)) + " to " + ended.Format("15:04:05Z")
+func oldAlerts(alerts []question.Alert) []episode {
+	all := make([]episode, len(alerts))
+	for i, a := range alerts {
+		all[i] = episode{a.ID, a.Reason, a.Subject, a.State, a.Text, unixSeconds(a.Began), unixSeconds(a.Ended), make([]told, len(a.Told))}
+		for j, t := range a.Told {
+			all[i].Told[j] = told{t.Notifier, outcomeOf(t.Begin), outcomeOf(t.Change), outcomeOf(t.End)}
+		}
 	}
-	name := strings.TrimSpace(e.Reason + " " + e.Subject)
-	lines := []string{fmt.Sprintf("%s  %s  %s  %s", began.Format("2006-01-02T15:04:05Z"), lasted, e.State, name), "  " + e.Text}
-	for _, t := range e.Told {
-		lines = append(lines, "  "+t.Notifier+": "+t.text())
+	return all
+}
+
+func outcomeOf(t question.Telling) outcome {
+	return outcome{t.State, unixSeconds(t.Time), t.Tries, t.Error}
+}
+
+// unixSeconds returns a time to the millisecond, and 0 for the zero time.
+func unixSeconds(t time.Time) float64 {
+	if t.IsZero() {
+		return 0
 	}
-	if len(e.Told) == 0 {
+	return float64(t.UnixMilli()) / 1000
+}
+
+func printAlert(w io.Writer, a *question.Alert, now time.Time) error {
+	lasted := "going on for " + whole(now.Sub(a.Began))
+	if !a.Ended.IsZero() {
+		lasted = whole(a.Ended.Sub(a.Began)) + " to " + a.Ended.UTC().Format("15:04:05Z")
+	}
+	name := strings.TrimSpace(a.Reason + " " + a.Subject)
+	lines := []string{fmt.Sprintf("%s  %s  %s  %s", a.Began.UTC().Format("2006-01-02T15:04:05Z"), lasted, a.State, name), "  " + a.Text}
+	for i := range a.Told {
+		lines = append(lines, "  "+a.Told[i].Notifier+": "+toldText(&a.Told[i]))
+	}
+	if len(a.Told) == 0 {
 		lines = append(lines, "  no notifier was told")
 	}
 	for _, line := range lines {
-		if _, err := fmt.Fprintln(w, safe(line)); err != nil {
+		if _, err := fmt.Fprintln(w, ascii.Safe(line)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// text says what became of the messages to a notifier.
-func (t *told) text() string {
+// toldText says what became of the messages to a notifier.
+func toldText(t *question.Told) string {
 	var parts []string
 	for _, part := range []struct {
 		name string
-		o    outcome
+		t    question.Telling
 	}{{"begin", t.Begin}, {"change", t.Change}, {"end", t.End}} {
-		if part.o.State != "none" {
-			parts = append(parts, part.name+" "+part.o.text())
+		if part.t.State != "none" {
+			parts = append(parts, part.name+" "+tellingText(part.t))
 		}
 	}
 	return strings.Join(parts, "; ")
 }
 
-func (o *outcome) text() string {
-	at := unixTime(o.Time).Format("15:04:05Z")
+func tellingText(t question.Telling) string {
+	at := t.Time.UTC().Format("15:04:05Z")
 	var text string
-	switch o.State {
+	switch t.State {
 	case "told":
 		text = "told " + at
 	case "given_up":
@@ -113,16 +131,14 @@ func (o *outcome) text() string {
 	default:
 		text = "not told yet"
 	}
-	if o.Tries > 1 {
-		text += fmt.Sprintf(", %d tries", o.Tries)
+	if t.Tries > 1 {
+		text += fmt.Sprintf(", %d tries", t.Tries)
 	}
-	if o.Error != "" {
-		text += ": " + o.Error
+	if t.Error != "" {
+		text += ": " + t.Error
 	}
 	return text
 }
-
-func unixTime(seconds float64) time.Time { return time.UnixMilli(int64(seconds * 1000)).UTC() }
 
 // whole writes a duration in whole seconds.
 func whole(d time.Duration) string { return max(d, 0).Round(time.Second).String() }

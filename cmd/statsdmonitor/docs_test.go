@@ -9,38 +9,104 @@ import (
 	"testing"
 )
 
-// TestDocs checks that the manual and the help have the same flags with the same text. An entry of
-// the manual may have more text after the help's.
-func TestDocs(t *testing.T) {
+func manual(t *testing.T) string {
+	t.Helper()
 	b, err := os.ReadFile("../../docs/statsdmonitor.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, options, _ := strings.Cut(string(b), "\n## Options\n")
-	options, _, _ = strings.Cut(options, "\n## ")
-	described := entries(regexp.MustCompile("(?m)^- (?:`-.`, )?`--([a-z-]+)(?:=[A-Z]+)?`:"), options)
-	help, _ := command(t, exitOK, "--help")
-	help, _, _ = strings.Cut(help, "\nArgs:")
-	shown := entries(regexp.MustCompile(`(?m)^  (?:-., |    )--([a-z-]+)(?:=\S+)?`), help)
-	if a, b := slices.Sorted(maps.Keys(described)), slices.Sorted(maps.Keys(shown)); !slices.Equal(a, b) || len(a) == 0 {
-		t.Errorf("the manual describes %q, the help %q", a, b)
+	return string(b)
+}
+
+// section returns the text below a heading of the manual.
+func section(t *testing.T, heading string) string {
+	t.Helper()
+	_, text, found := strings.Cut(manual(t), "\n## "+heading+"\n")
+	text, _, _ = strings.Cut(text, "\n## ")
+	if !found {
+		t.Fatalf("no section %s", heading)
 	}
-	for name, text := range shown {
-		if !strings.HasPrefix(described[name], text) {
-			t.Errorf("--%s: the manual says %q, the help %q", name, described[name], text)
+	return text
+}
+
+// described returns the texts of the items of a list by their names, one line each.
+func described(begin, text string) map[string]string {
+	found := map[string]string{}
+	item := regexp.MustCompile(begin)
+	for part := range strings.SplitSeq(text, "\n- ") {
+		part, _, _ = strings.Cut(part, "\n\n")
+		if m := item.FindStringSubmatch(part); m != nil {
+			found[m[1]] = strings.Join(strings.Fields(part[len(m[0]):]), " ")
 		}
 	}
-	if !strings.Contains(help, "--timeout=5s") || !strings.Contains(options, "Default `5s`") {
-		t.Error("the default of --timeout differs")
+	return found
+}
+
+// same fails unless the manual describes exactly what is there. A text of the manual may have more
+// after that of the help.
+func same(t *testing.T, what string, manual, there map[string]string) {
+	t.Helper()
+	if a, b := slices.Sorted(maps.Keys(manual)), slices.Sorted(maps.Keys(there)); !slices.Equal(a, b) || len(a) == 0 {
+		t.Errorf("the manual describes the %s %q, there are %q", what, a, b)
+	}
+	for name, text := range there {
+		if !strings.HasPrefix(manual[name], text) {
+			t.Errorf("%s %s: the manual says %q, the help %q", what, name, manual[name], text)
+		}
 	}
 }
 
-// entries returns the texts of the flags that begin matches, one line each.
-func entries(begin *regexp.Regexp, text string) map[string]string {
-	found := map[string]string{}
-	at := append(begin.FindAllStringSubmatchIndex(text, -1), []int{len(text)})
-	for i, m := range at[:len(at)-1] {
-		found[text[m[2]:m[3]]] = strings.Join(strings.Fields(text[m[1]:at[i+1][0]]), " ")
+// TestManual checks that the manual has the same commands and flags as the tables, with the same texts.
+func TestManual(t *testing.T) {
+	there := map[string]string{}
+	for i := range commands {
+		there[commands[i].call()] = commands[i].help
 	}
-	return found
+	same(t, "commands", described("^`([^`]+)`: ", section(t, "Commands")), there)
+
+	there = map[string]string{}
+	for i := range flags {
+		there[flags[i].name] = flags[i].help
+	}
+	of := "^(?:`-.`, )?`--?([a-z-]+)[^`]*`: "
+	manual := described(of, section(t, "Options"))
+	maps.Copy(manual, described(of, section(t, "The older form")))
+	same(t, "flags", manual, there)
+}
+
+// TestDefaults checks that the manual names the defaults of all flags.
+func TestDefaults(t *testing.T) {
+	manual := described("^(?:`-.`, )?`--?([a-z-]+)[^`]*`: ", section(t, "Options"))
+	for i := range commands {
+		for _, u := range commands[i].takes() {
+			if u.fallback != "" && u.fallback != "0s" && !strings.Contains(manual[u.name], "`"+u.fallback+"`") {
+				t.Errorf("%s: the manual does not say that --%s is %s", commands[i].name, u.name, u.fallback)
+			}
+		}
+	}
+}
+
+// TestHelp checks that the help lists all commands, and the help of each command its flags.
+func TestHelp(t *testing.T) {
+	help, _ := invoke(t, exitOK, "--help")
+	for i := range commands {
+		c := &commands[i]
+		if !strings.Contains(help, "\n  "+c.call()+" ") {
+			t.Errorf("the help has no %s", c.call())
+		}
+		usage, _ := invoke(t, exitOK, c.name, "--help")
+		for _, u := range c.takes() {
+			if !strings.Contains(usage, " "+findFlag(u.name).spelling()) {
+				t.Errorf("the help of %s has no --%s", c.name, u.name)
+			}
+		}
+		if other, _ := invoke(t, exitOK, "help", c.name); other != usage {
+			t.Errorf("help %s differs", c.name)
+		}
+	}
+	for line := range strings.Lines(help) {
+		if len(line) > helpEnd+1 {
+			t.Errorf("the help is too wide: %s", line)
+		}
+	}
 }

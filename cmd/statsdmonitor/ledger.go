@@ -1,9 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -11,10 +11,13 @@ import (
 	"strconv"
 	"strings"
 	"time"
-)
 
-// errUnbalanced means that samples or points appeared or vanished without being counted.
-var errUnbalanced = errors.New("the ledger does not balance")
+	"github.com/statsd-ops/statsd/internal/ascii"
+	"github.com/statsd-ops/statsd/internal/ask"
+	"github.com/statsd-ops/statsd/internal/plural"
+	"github.com/statsd-ops/statsd/internal/report"
+	"github.com/statsd-ops/statsd/meta/question"
+)
 
 // account is one sum of the ledger. It balances if what went out equals what came in.
 type account struct {
@@ -40,32 +43,71 @@ type book struct {
 	KernelDropped float64   `json:"datagrams_dropped_by_the_kernel"`
 }
 
-// ledger prints the ledger of the daemon. It fails if that does not balance.
-func ledger(ctx context.Context, o *options, w io.Writer) error {
-	var text string
-	if err := o.ask(ctx, question{method: "istats", limit: answerLimit}, &text); err != nil {
+// oldLedger prints the ledger of the daemon. It fails if that does not balance.
+func oldLedger(ctx context.Context, s *session) error {
+	b, err := askBook(ctx, s.client)
+	if err != nil {
 		return err
+	}
+	if s.on("json") {
+		err = ascii.WriteJSON(s.out, b)
+	} else {
+		_, err = io.WriteString(s.out, b.text(plainCount))
+	}
+	return cmp.Or(err, b.verdict())
+}
+
+// readLedger is the ledger with separators in its numbers, or the answer of the daemon in JSON.
+func readLedger(ctx context.Context, s *session) (result, error) {
+	if s.on("json") {
+		return readBalances(ctx, s)
+	}
+	b, err := askBook(ctx, s.client)
+	if err != nil {
+		return result{}, err
+	}
+	text := func(report.Page) string { return b.text(grouped) }
+	return result{text: text, verdict: b.verdict()}, nil
+}
+
+func readBalances(ctx context.Context, s *session) (result, error) {
+	none := func(report.Page, question.Answer, []question.Balance) string { return "" }
+	r, balances, err := answered(ctx, s, ask.Question{Method: "ledger"}, none)
+	for _, b := range balances {
+		if err == nil && !b.Equal {
+			r.verdict = unbalanced(b.What)
+		}
+	}
+	return r, err
+}
+
+func unbalanced(what string) error {
+	return &exit{exitUnbalanced, fmt.Errorf("the ledger does not balance: see %s", ascii.Safe(what))}
+}
+
+// askBook makes the ledger of the daemon's own figures.
+func askBook(ctx context.Context, client *ask.Client) (*book, error) {
+	var text string
+	if err := client.Call(ctx, ask.Call{Method: "istats", Limit: answerLimit}, &text); err != nil {
+		return nil, err
 	}
 	var figures map[string]float64
 	if err := json.Unmarshal([]byte(text), &figures); err != nil {
-		return fmt.Errorf("istats from %s: the answer is not a JSON object of numbers: %s", o.addr, safe(err.Error()))
+		return nil, fmt.Errorf("istats from %s: the answer is not a JSON object of numbers: %s", client.Address, ascii.Safe(err.Error()))
 	}
 	for _, needed := range []string{"ledger.time", "samples.received"} {
 		if _, there := figures[needed]; !there {
-			return fmt.Errorf("istats from %s: no %s in the answer: this daemon keeps no ledger", o.addr, needed)
+			return nil, fmt.Errorf("istats from %s: no %s in the answer: this daemon keeps no ledger", client.Address, needed)
 		}
 	}
-	b := newBook(figures)
-	show := b.print
-	if o.json {
-		show = func(w io.Writer) error { return printJSON(w, b) }
-	}
-	if err := show(w); err != nil {
-		return err
-	}
+	return newBook(figures), nil
+}
+
+// verdict returns an error if an account does not balance.
+func (b *book) verdict() error {
 	for _, a := range b.Accounts {
 		if !a.Balances {
-			return fmt.Errorf("%w: see %s", errUnbalanced, safe(a.Name))
+			return unbalanced(a.Name)
 		}
 	}
 	return nil
@@ -133,8 +175,8 @@ func sum(entries []entry) (n float64) {
 	return n
 }
 
-// print prints the ledger for people.
-func (b *book) print(w io.Writer) error {
+// text writes the ledger for people. count writes its numbers.
+func (b *book) text(count func(float64) string) string {
 	var t strings.Builder
 	at := "no flush yet"
 	if b.Time > 0 {
@@ -142,9 +184,9 @@ func (b *book) print(w io.Writer) error {
 	}
 	fmt.Fprintf(&t, "ledger %s\n", at)
 	for _, a := range b.Accounts {
-		fmt.Fprintf(&t, "\n%s: %s = %s\n", safe(a.Name), names(a.In), names(a.Out))
+		fmt.Fprintf(&t, "\n%s: %s = %s\n", ascii.Safe(a.Name), names(a.In), names(a.Out))
 		for _, e := range slices.Concat(a.In, a.Out) {
-			fmt.Fprintf(&t, "  %-12s %15s%s\n", e.Name, count(e.Count), notes(e.Parts))
+			fmt.Fprintf(&t, "  %-12s %15s%s\n", e.Name, count(e.Count), notes(e.Parts, count))
 		}
 		if a.Balances {
 			t.WriteString("  balances\n")
@@ -153,8 +195,7 @@ func (b *book) print(w io.Writer) error {
 		}
 	}
 	fmt.Fprintf(&t, "\ndatagrams\n  %-12s %15s\n  %-12s %15s   by the kernel, unread\n", "read", count(b.Datagrams), "dropped", count(b.KernelDropped))
-	_, err := io.WriteString(w, t.String())
-	return err
+	return t.String()
 }
 
 func names(entries []entry) string {
@@ -166,11 +207,11 @@ func names(entries []entry) string {
 }
 
 // notes lists the parts that are not 0.
-func notes(parts []entry) string {
+func notes(parts []entry, count func(float64) string) string {
 	var all []string
 	for _, p := range parts {
 		if p.Count != 0 {
-			all = append(all, safe(p.Name)+" "+count(p.Count))
+			all = append(all, ascii.Safe(p.Name)+" "+count(p.Count))
 		}
 	}
 	if all == nil {
@@ -179,4 +220,6 @@ func notes(parts []entry) string {
 	return "   " + strings.Join(all, ", ")
 }
 
-func count(n float64) string { return strconv.FormatFloat(n, 'f', -1, 64) }
+func plainCount(n float64) string { return strconv.FormatFloat(n, 'f', -1, 64) }
+
+func grouped(n float64) string { return plural.Group(strconv.FormatFloat(n, 'f', 0, 64)) }

@@ -1,18 +1,22 @@
-// Statsdmonitor asks a running statsd for its own figures, and prints them.
+// Statsdmonitor asks a running statsd: is it healthy, did my metric arrive, how much was lost, what
+// does it cost.
 //
-//	statsdmonitor localhost 8135
+//	statsdmonitor                                 # status of localhost:8135
+//	statsdmonitor explain 'checkout.pay:81.5|ms'
+//	statsdmonitor --at web1 top --by sender
 //
-// prints a line "name: value" for each figure, sorted by name. --values prints the values
-// published last, --discards the discarded lines, --ledger the account of all samples
-// and points, and --alerts the daemon's problems and who was told. Without arguments it
-// asks localhost on port 8135.
+// The commands are listed in command.go, and their flags in flag.go: the command line, the help and
+// the completion of shells follow from these two tables. Package ask asks, and package report writes
+// the answers.
 //
-// It exits 0 after an answer, 1 if the daemon cannot be reached or does not answer, 2 for a
-// wrong command line, and 3 if the ledger does not balance.
+// The older form prints all figures of the daemon, a line "name: value" for each:
+//
+//	statsdmonitor localhost 8135 [--values | --discards | --ledger | --alerts] [--json]
+//
+// Its output never changes.
 package main
 
 import (
-	"bufio"
 	"cmp"
 	"context"
 	"errors"
@@ -20,7 +24,14 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
+
+	"github.com/statsd-ops/statsd/internal/ascii"
+	"github.com/statsd-ops/statsd/internal/buildinfo"
+	"github.com/statsd-ops/statsd/internal/cli"
+	"github.com/statsd-ops/statsd/internal/completion"
+	"github.com/statsd-ops/statsd/internal/report"
 )
 
 func main() {
@@ -30,37 +41,116 @@ func main() {
 	os.Exit(code)
 }
 
-// The exit codes.
+// The exit codes. check has those of Nagios instead.
 const (
 	exitOK         = 0
-	exitFailed     = 1
+	exitFailed     = 1 // not reachable, refused, or not a monitor
 	exitUsage      = 2
 	exitUnbalanced = 3
+	exitNotThere   = 4
 )
+
+// exit is an error with an exit code. Without a cause, the output has said why.
+type exit struct {
+	code  int
+	cause error
+}
+
+func (e *exit) Error() string {
+	if e.cause == nil {
+		return fmt.Sprintf("exit %d", e.code)
+	}
+	return e.cause.Error()
+}
+
+func (e *exit) Unwrap() error { return e.cause }
 
 // run is the command. It returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	o, err := parse(args, stdout)
-	switch {
-	case errors.Is(err, errShown):
-		return exitOK
-	case err != nil:
-		fmt.Fprintf(stderr, "statsdmonitor: %s, try --help\n", safe(err.Error()))
-		return exitUsage
+	if shell := completion.Shell(args); shell != "" {
+		return code(writeCompletion(stdout, shell), stderr)
 	}
-	ctx, cancel := context.WithTimeout(ctx, o.timeout)
-	defer cancel()
-	out := bufio.NewWriter(stdout)
-	err = o.report(ctx, o, out)
-	if err == nil || errors.Is(err, errUnbalanced) {
-		err = cmp.Or(out.Flush(), err)
+	l, err := parse(args)
+	if err == nil && (l.on("help") || l.on("version")) {
+		return code(l.shown(stdout), stderr)
 	}
+	var s *session
 	if err == nil {
-		return exitOK
+		s, err = newSession(l, stdout, stderr)
 	}
-	fmt.Fprintf(stderr, "statsdmonitor: %s\n", err)
-	if errors.Is(err, errUnbalanced) {
-		return exitUnbalanced
+	if err != nil {
+		return misused(args, err, stdout, stderr)
+	}
+	err = s.run(ctx)
+	if _, is := errors.AsType[*exit](err); err != nil && !is && s.isCheck() {
+		fmt.Fprint(stdout, report.CheckFailed(err.Error()))
+		return report.CheckUnknown
+	}
+	return code(err, stderr)
+}
+
+// run runs the command of the command line.
+func (s *session) run(ctx context.Context) error {
+	switch {
+	case s.command == nil:
+		err := s.mistyped(runOld(ctx, s))
+		if _, is := errors.AsType[*exit](err); err == nil || is {
+			err = cmp.Or(s.out.Flush(), err)
+		}
+		return err
+	case s.command.run != nil:
+		return s.command.run(ctx, s)
+	case s.on("watch"):
+		return s.watch(ctx)
+	}
+	return s.once(ctx)
+}
+
+// mistyped adds a hint to an error if the only word, taken for a host, looks like a command.
+func (s *session) mistyped(err error) error {
+	if _, is := errors.AsType[*exit](err); err == nil || is || len(s.words) != 1 {
+		return err
+	}
+	if near := cli.Nearest(s.words[0], commandNames()); near != "" {
+		return fmt.Errorf("%w (did you mean the command %s?)", err, near)
+	}
+	return err
+}
+
+func (s *session) isCheck() bool { return s.command != nil && s.command.name == "check" }
+
+// code tells of an error, and returns the exit code.
+func code(err error, stderr io.Writer) int {
+	e, has := errors.AsType[*exit](err)
+	if err != nil && (!has || e.cause != nil) {
+		fmt.Fprintf(stderr, "statsdmonitor: %s\n", err)
+	}
+	switch {
+	case err == nil:
+		return exitOK
+	case has:
+		return e.code
 	}
 	return exitFailed
+}
+
+// misused tells of a wrong command line.
+func misused(args []string, err error, stdout, stderr io.Writer) int {
+	first := slices.IndexFunc(args, func(arg string) bool { return find(arg) != nil })
+	if first >= 0 && args[first] == "check" {
+		fmt.Fprint(stdout, report.CheckFailed(err.Error()))
+		return report.CheckUnknown
+	}
+	fmt.Fprintf(stderr, "statsdmonitor: %s, try --help\n", ascii.Safe(err.Error()))
+	return exitUsage
+}
+
+// shown prints the version or the help.
+func (l *line) shown(w io.Writer) error {
+	if l.on("version") {
+		_, err := fmt.Fprintln(w, "statsdmonitor "+buildinfo.Version())
+		return err
+	}
+	_, err := io.WriteString(w, l.help())
+	return err
 }

@@ -42,23 +42,26 @@ func Nearest(word string, names []string) (nearest string) {
 	return nearest
 }
 
-// distance is the number of bytes to insert, delete or replace to turn a into b
-// (V. Levenshtein, 1965).
+// distance is the number of bytes to insert, delete or replace, and of neighbours to swap, to turn a into
+// b (optimal string alignment).
 func distance(a, b string) int {
-	row := make([]int, len(b)+1) // distances from the bytes of a read so far to each prefix of b
+	// Distances from the bytes of a read so far to each prefix of b, and those of the two bytes before.
+	row, above, twoAbove := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range row {
 		row[j] = j
 	}
 	for i := range a {
-		diagonal := row[0]
+		twoAbove, above, row = above, row, twoAbove
 		row[0] = i + 1
 		for j := range b {
-			replaced := diagonal
+			replaced := above[j]
 			if a[i] != b[j] {
 				replaced++
 			}
-			diagonal = row[j+1]
-			row[j+1] = min(replaced, row[j]+1, row[j+1]+1)
+			row[j+1] = min(replaced, row[j]+1, above[j+1]+1)
+			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+				row[j+1] = min(row[j+1], twoAbove[j-1]+1)
+			}
 		}
 	}
 	return row[len(b)]

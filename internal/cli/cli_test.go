@@ -27,6 +27,7 @@ func TestSuggest(t *testing.T) {
 	for message, want := range map[string]string{
 		"unknown long flag '--value'":     "unknown long flag '--value' (did you mean --values?)",
 		"unknown long flag '--tiemout'":   "unknown long flag '--tiemout' (did you mean --timeout?)",
+		"unknown long flag '--vlaues'":    "unknown long flag '--vlaues' (did you mean --values?)",
 		"unknown long flag '--wonderful'": "unknown long flag '--wonderful'",
 		"unknown short flag '-v'":         "unknown short flag '-v'",
 	} {

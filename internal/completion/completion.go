@@ -1,4 +1,5 @@
-// Package completion writes the scripts that let shells complete the flags of a command.
+// Package completion writes the scripts that let shells complete the flags and the commands of a
+// program.
 //
 //	eval "$(statsd --completion-script-bash)"     # in ~/.bashrc
 //	eval "$(statsd --completion-script-zsh)"      # in ~/.zshrc, after compinit
@@ -21,6 +22,22 @@ type Flag struct {
 	Path    bool     // the value is a file or a directory
 }
 
+// Program describes a program for a script.
+type Program struct {
+	Name string
+	// Flags are offered while there is no command.
+	Flags []Flag
+	// Commands are the first words that the program knows, if it has any.
+	Commands []Command
+}
+
+// Command describes a command of a program.
+type Command struct {
+	Name, Help string
+	Flags      []Flag
+	Words      []string // the only arguments that it takes, if they are few
+}
+
 // prefix begins the flags that ask for a script.
 const prefix = "--completion-script-"
 
@@ -35,20 +52,36 @@ func Shell(args []string) string {
 }
 
 // Script returns the script for a shell.
-func Script(shell, command string, flags []Flag) (string, error) {
+func Script(shell string, p Program) (string, error) {
 	switch shell {
 	case "bash":
-		return bash(command, flags), nil
+		return bash(&p), nil
 	case "zsh":
-		return zsh(command, flags), nil
+		return zsh(&p), nil
 	case "fish":
-		return fish(command, flags), nil
+		return fish(&p), nil
 	}
 	return "", fmt.Errorf("%s%s: there is no script for that shell; want bash, zsh or fish", prefix, shell)
 }
 
-// spellings returns the forms of the flag: --port and -p.
+// all returns each flag once: those of the program, and then those of its commands.
+func (p *Program) all() []Flag {
+	all := slices.Clone(p.Flags)
+	for i := range p.Commands {
+		for _, f := range p.Commands[i].Flags {
+			if !slices.ContainsFunc(all, func(one Flag) bool { return one.Name == f.Name }) {
+				all = append(all, f)
+			}
+		}
+	}
+	return all
+}
+
+// spellings returns the forms of the flag: --port and -p. A flag whose name is a letter has only -n.
 func (f *Flag) spellings() []string {
+	if len(f.Name) == 1 {
+		return []string{"-" + f.Name}
+	}
 	all := []string{"--" + f.Name}
 	if f.Short != 0 {
 		all = append(all, "-"+string(f.Short))
@@ -56,90 +89,11 @@ func (f *Flag) spellings() []string {
 	return all
 }
 
-// bash splits --flag=value into three words, because = is in its COMP_WORDBREAKS.
-func bash(command string, flags []Flag) string {
-	var b strings.Builder
-	function := "_" + command
-	fmt.Fprintf(&b, `%s() {
-	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
-	if [[ $cur == = ]]; then
-		cur=
-	elif [[ $prev == = ]]; then
-		prev=${COMP_WORDS[COMP_CWORD-2]}
-	fi
-	case $prev in
-`, function)
-	var names, plain []string
+func names(flags []Flag) (all []string) {
 	for i := range flags {
-		f := &flags[i]
-		names = append(names, "--"+f.Name)
-		pattern := strings.Join(f.spellings(), "|")
-		switch {
-		case f.Value == "":
-		case len(f.Choices) > 0:
-			fmt.Fprintf(&b, "\t%s) COMPREPLY=($(compgen -W %s -- \"$cur\")); return ;;\n", pattern, quote(strings.Join(f.Choices, " ")))
-		case f.Path:
-			fmt.Fprintf(&b, "\t%s) COMPREPLY=($(compgen -f -- \"$cur\")); return ;;\n", pattern)
-		default:
-			plain = append(plain, pattern)
-		}
+		all = append(all, flags[i].spellings()[0])
 	}
-	if len(plain) > 0 {
-		fmt.Fprintf(&b, "\t%s) return ;;\n", strings.Join(plain, "|"))
-	}
-	fmt.Fprintf(&b, "\tesac\n\tCOMPREPLY=($(compgen -W %s -- \"$cur\"))\n}\ncomplete -F %s %s\n", quote(strings.Join(names, " ")), function, command)
-	return b.String()
-}
-
-func zsh(command string, flags []Flag) string {
-	var b strings.Builder
-	function := "_" + command
-	fmt.Fprintf(&b, "#compdef %s\n%s() {\n\t_arguments", command, function)
-	for i := range flags {
-		f := &flags[i]
-		help := "[" + strings.NewReplacer(`\`, `\\`, "[", `\[`, "]", `\]`).Replace(f.Help) + "]"
-		value, long := "", "--"+f.Name
-		if f.Value != "" {
-			long += "="
-			value = ":" + strings.ReplaceAll(f.Value, ":", `\:`) + ":"
-			switch {
-			case len(f.Choices) > 0:
-				value += "(" + strings.Join(f.Choices, " ") + ")"
-			case f.Path:
-				value += "_files"
-			}
-		}
-		fmt.Fprintf(&b, " \\\n\t\t%s", quote("*"+long+help+value))
-		if f.Short != 0 {
-			fmt.Fprintf(&b, " \\\n\t\t%s", quote("*-"+string(f.Short)+help+value))
-		}
-	}
-	// The script works both ways: as a file in $fpath, which the shell calls, and in eval.
-	fmt.Fprintf(&b, "\n}\nif [ \"${funcstack[1]}\" = %s ]; then\n\t%s \"$@\"\nelse\n\tcompdef %s %s\nfi\n", function, function, function, command)
-	return b.String()
-}
-
-func fish(command string, flags []Flag) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "complete -c %s -f\n", command)
-	for i := range flags {
-		f := &flags[i]
-		fmt.Fprintf(&b, "complete -c %s -l %s", command, f.Name)
-		if f.Short != 0 {
-			fmt.Fprintf(&b, " -s %c", f.Short)
-		}
-		switch {
-		case f.Value == "":
-		case len(f.Choices) > 0:
-			fmt.Fprintf(&b, " -x -a %s", quote(strings.Join(f.Choices, " ")))
-		case f.Path:
-			b.WriteString(" -r -F")
-		default:
-			b.WriteString(" -x")
-		}
-		fmt.Fprintf(&b, " -d %s\n", fishQuote(f.Help))
-	}
-	return b.String()
+	return all
 }
 
 // quote quotes text for bash and zsh.

@@ -21,16 +21,36 @@ var flags = []Flag{
 	{Name: "pct", Help: "Percentile: 50:99.", Value: "A:B"},
 }
 
+// demo has flags only, and tool has commands too.
+var (
+	demo = Program{Name: "demo", Flags: flags}
+	tool = Program{Name: "tool", Flags: []Flag{flags[2], flags[3], {Name: "old", Help: "Old form."}}, Commands: []Command{
+		{Name: "top", Help: "Show the first: most.", Flags: []Flag{flags[2], flags[3], {Name: "by", Help: "What to count.", Value: "WHAT", Choices: []string{"name", "kind"}}, {Name: "n", Short: 'n', Help: "How many.", Value: "N"}}},
+		{Name: "tail", Help: "Show the last.", Flags: []Flag{flags[2], flags[3]}},
+		{Name: "debug", Help: "Log more.", Flags: []Flag{flags[3]}, Words: []string{"on", "off"}},
+	}}
+)
+
 // completed are the words that a shell must offer for typed words, one per line.
 var completed = []struct {
-	words []string // typed so far; the last one is completed
-	want  []string
+	program *Program
+	words   []string // typed so far; the last one is completed
+	want    []string
 }{
-	{[]string{"--nam"}, []string{"--naming"}},
-	{[]string{"--naming", ""}, []string{"etsy", "etsy-legacy", "reference"}},
-	{[]string{"--naming", "etsy-"}, []string{"etsy-legacy"}},
-	{[]string{"--config", "hosts"}, []string{"hosts.conf"}},
-	{[]string{"-q", "--qui"}, []string{"--quiet"}},
+	{&demo, []string{"--nam"}, []string{"--naming"}},
+	{&demo, []string{"--naming", ""}, []string{"etsy", "etsy-legacy", "reference"}},
+	{&demo, []string{"--naming", "etsy-"}, []string{"etsy-legacy"}},
+	{&demo, []string{"--config", "hosts"}, []string{"hosts.conf"}},
+	{&demo, []string{"-q", "--qui"}, []string{"--quiet"}},
+	{&tool, []string{"t"}, []string{"tail", "top"}},
+	{&tool, []string{"--quiet", "deb"}, []string{"debug"}},
+	{&tool, []string{"--ol"}, []string{"--old"}},
+	{&tool, []string{"top", "--by", ""}, []string{"kind", "name"}},
+	{&tool, []string{"top", "--qui"}, []string{"--quiet"}},
+	{&tool, []string{"--quiet", "top", "--config", "hosts"}, []string{"hosts.conf"}},
+	{&tool, []string{"debug", "o"}, []string{"off", "on"}},
+	{&tool, []string{"tail", "--b"}, nil},
+	{&tool, []string{"tail", "--ol"}, nil},
 }
 
 // folder is a directory with one file.
@@ -42,21 +62,28 @@ func folder(t *testing.T) string {
 	return dir
 }
 
-// check runs a shell for each case and compares the offered words.
-func check(t *testing.T, shell string, args func(words []string, script string) []string) {
+// write writes the script of a program, and returns its path.
+func write(t *testing.T, dir, shell string, p *Program) string {
 	t.Helper()
-	program := counterpart.Find(t, shell)
-	script, err := Script(shell, "demo", flags)
+	script, err := Script(shell, *p)
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := folder(t)
-	path := filepath.Join(dir, "."+shell)
+	path := filepath.Join(dir, "."+p.Name+"."+shell)
 	if err := os.WriteFile(path, []byte(script), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	return path
+}
+
+// check runs a shell for each case and compares the offered words.
+func check(t *testing.T, shell string, args func(program string, words []string, script string) []string) {
+	t.Helper()
+	program := counterpart.Find(t, shell)
+	dir := folder(t)
 	for _, test := range completed {
-		cmd := exec.Command(program, args(test.words, path)...)
+		path := write(t, dir, shell, test.program)
+		cmd := exec.Command(program, args(test.program.Name, test.words, path)...)
 		cmd.Dir, cmd.Env = dir, append(os.Environ(), "HOME="+dir, "ZDOTDIR="+dir, "XDG_CONFIG_HOME="+dir)
 		out, err := cmd.CombinedOutput()
 		if err != nil {
@@ -72,8 +99,9 @@ func check(t *testing.T, shell string, args func(words []string, script string) 
 
 func TestBash(t *testing.T) {
 	t.Parallel()
-	check(t, "bash", func(words []string, script string) []string {
-		return []string{"--norc", "-c", `eval "$(cat "$1")"; shift; COMP_WORDS=(demo "$@"); COMP_CWORD=$#; _demo; printf '%s\n' "${COMPREPLY[@]}"`, "bash", script, words[0], strings.Join(words[1:], " ")}[:4+1+len(words)]
+	check(t, "bash", func(program string, words []string, script string) []string {
+		const driver = `eval "$(cat "$1")"; f=_$2; COMP_WORDS=("${@:2}"); COMP_CWORD=$(($#-2)); $f; printf '%s\n' "${COMPREPLY[@]}"`
+		return append([]string{"--norc", "-c", driver, "bash", script, program}, words...)
 	})
 }
 
@@ -81,7 +109,7 @@ func TestBash(t *testing.T) {
 func TestBashEquals(t *testing.T) {
 	t.Parallel()
 	program := counterpart.Find(t, "bash")
-	script, _ := Script("bash", "demo", flags)
+	script, _ := Script("bash", demo)
 	for typed, want := range map[string]string{"--naming =": "reference etsy etsy-legacy", "--naming = etsy-": "etsy-legacy", "--port =": ""} {
 		out, err := exec.Command(program, "--norc", "-c", script+`COMP_WORDS=(demo `+typed+`); COMP_CWORD=$((${#COMP_WORDS[@]}-1)); _demo; echo "${COMPREPLY[*]}"`).CombinedOutput()
 		if got := strings.TrimSpace(string(out)); err != nil || got != want {
@@ -92,8 +120,8 @@ func TestBashEquals(t *testing.T) {
 
 func TestFish(t *testing.T) {
 	t.Parallel()
-	check(t, "fish", func(words []string, script string) []string {
-		line := "demo " + strings.Join(words, " ")
+	check(t, "fish", func(program string, words []string, script string) []string {
+		line := program + " " + strings.Join(words, " ")
 		return []string{"--no-config", "-c", `source $argv[1]; complete -C $argv[2] | string replace -r "\t.*" ""; true`, script, line}
 	})
 }
@@ -104,7 +132,7 @@ const zshDriver = `
 emulate -L zsh
 zmodload zsh/zpty
 zpty z zsh -f -i
-zpty -w z "PROMPT=; autoload -Uz compinit; compinit -u -d $HOME/.dump; source $1; cd $PWD; print REA''DY"
+zpty -w z "PROMPT=; setopt no_beep; autoload -Uz compinit; compinit -u -d $HOME/.dump; source $1; cd $PWD; print REA''DY"
 local shown
 zpty -r z shown '*READY*'
 zpty -w -n z "$2"$'\t'
@@ -119,15 +147,14 @@ zpty -d z
 func TestZsh(t *testing.T) {
 	t.Parallel()
 	program := counterpart.Find(t, "zsh")
-	script, _ := Script("zsh", "demo", flags)
 	dir := folder(t)
-	path := filepath.Join(dir, "_demo.zsh")
-	if err := os.WriteFile(path, []byte(script), 0o600); err != nil {
-		t.Fatal(err)
-	}
 	for _, test := range completed {
+		if test.want == nil {
+			continue // what is not offered does not show at a terminal
+		}
+		path := write(t, dir, "zsh", test.program)
 		ctx, stop := context.WithTimeout(t.Context(), 2*time.Minute)
-		args := append([]string{"-f", "-c", zshDriver, "zsh", path, "demo " + strings.Join(test.words, " ")}, test.want...)
+		args := append([]string{"-f", "-c", zshDriver, "zsh", path, test.program.Name + " " + strings.Join(test.words, " ")}, test.want...)
 		cmd := exec.CommandContext(ctx, program, args...)
 		cmd.Dir, cmd.Env = dir, append(os.Environ(), "HOME="+dir, "TERM=dumb")
 		out, err := cmd.CombinedOutput()
@@ -139,7 +166,7 @@ func TestZsh(t *testing.T) {
 }
 
 func TestUnknownShell(t *testing.T) {
-	if _, err := Script("tcsh", "demo", flags); err == nil || !strings.Contains(err.Error(), "want bash, zsh or fish") {
+	if _, err := Script("tcsh", demo); err == nil || !strings.Contains(err.Error(), "want bash, zsh or fish") {
 		t.Errorf("error %v", err)
 	}
 }

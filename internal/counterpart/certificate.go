@@ -4,6 +4,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
@@ -55,6 +56,18 @@ func (a *Authority) Issue(host string) (cert, key string) {
 	}
 	cert, key, _ = a.issue(host, c)
 	return cert, key
+}
+
+// Client returns the configuration of a client that trusts this Authority alone.
+func (a *Authority) Client() *tls.Config {
+	a.t.Helper()
+	text, err := os.ReadFile(a.File)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(text)
+	return &tls.Config{RootCAs: roots}
 }
 
 // issue signs c with the authority's key. The first certificate signs itself.

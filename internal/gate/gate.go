@@ -83,6 +83,7 @@ type Conn struct {
 	ended    bool          // its client has closed, or sends nothing more
 	answer   time.Time     // deadline for the answer
 	written  int           // bytes of answers
+	stays    bool          // it keeps its place: see Stay
 }
 
 // Listen returns a Gate that listens at address, a "host:port".
@@ -157,9 +158,9 @@ func (g *Gate) tell() {
 	}
 }
 
-// wait lets c stay until the given time, unless its client has ended.
+// wait lets c stay until the given time, unless its client has ended or it keeps its place anyway.
 func (c *Conn) wait(until time.Time) {
-	if !c.ended {
+	if !c.ended && !c.stays {
 		c.patience = until
 	}
 }

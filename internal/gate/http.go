@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"time"
 )
 
 type guestKey struct{}
@@ -20,10 +21,41 @@ func Gone(ctx context.Context) <-chan struct{} {
 	return nil
 }
 
+// Stay lets the connection of a request keep its place until it ends, for an answer that takes long by
+// its nature. At most half of the connections may stay. ctx is the context of the request. Stay
+// returns false if too many stay already.
+func Stay(ctx context.Context) bool {
+	c, ok := ctx.Value(guestKey{}).(*Conn)
+	if !ok {
+		return true // not served by a Gate
+	}
+	g := c.gate
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	staying := 0
+	for guest := range g.guests {
+		if guest.stays && guest != c {
+			staying++
+		}
+	}
+	if staying >= max(g.max/2, 1) {
+		return false
+	}
+	c.wait(time.Now().Add(stayFor))
+	c.stays = true
+	return true
+}
+
+// stayFor is longer than any answer takes.
+const stayFor = 100 * 365 * 24 * time.Hour
+
 // Watch connects the HTTP server that serves the Gate: the Gate learns when requests are
 // complete and connections end. Call it before the server serves.
 func (g *Gate) Watch(server *http.Server) {
 	server.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
+		if secured, ok := c.(interface{ NetConn() net.Conn }); ok { // TLS
+			c = secured.NetConn()
+		}
 		return context.WithValue(ctx, guestKey{}, c)
 	}
 	server.ConnState = func(_ net.Conn, s http.ConnState) {

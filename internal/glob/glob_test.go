@@ -1,6 +1,7 @@
 package glob
 
 import (
+	"path"
 	"strings"
 	"testing"
 )
@@ -51,5 +52,45 @@ func TestStarsDoNotBlowUp(t *testing.T) {
 	}
 	if g.Match(strings.Repeat("a", 10_000)) {
 		t.Error("matched without a b")
+	}
+}
+
+// TestStarsAlone compares patterns of stars with the matcher of the standard library.
+func TestStarsAlone(t *testing.T) {
+	words := func(letters string, most int) (all []string) {
+		all = []string{""}
+		for i := 0; len(all[i]) < most; i++ {
+			for _, c := range letters {
+				all = append(all, all[i]+string(c))
+			}
+		}
+		return all
+	}
+	for _, pattern := range words("ab*", 5) {
+		g, err := Parse(pattern)
+		if err != nil || !g.simple {
+			t.Fatal(pattern, err)
+		}
+		for _, name := range words("ab", 6) {
+			if want, _ := path.Match(pattern, name); g.Match(name) != want {
+				t.Fatalf("%q of %q: %v", pattern, name, !want)
+			}
+		}
+	}
+}
+
+func BenchmarkMatch(b *testing.B) {
+	for _, pattern := range []string{"*session5999*.hits", "*session[5]999*.hits"} {
+		b.Run(pattern, func(b *testing.B) {
+			g, err := Parse(pattern)
+			if err != nil {
+				b.Fatal(err)
+			}
+			for b.Loop() {
+				if g.Match("stats.shop.checkout.session123456.hits") {
+					b.Fatal("it matches")
+				}
+			}
+		})
 	}
 }

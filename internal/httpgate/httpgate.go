@@ -3,6 +3,7 @@
 //   - a gate: few connections at a time, and silent clients make room (package gate);
 //   - limits of time and size for the header, the body and the answer;
 //   - one request per connection;
+//   - with a certificate, TLS 1.2 or newer, without HTTP/2;
 //   - on a loopback address, no answer to requests for another host (DNS rebinding);
 //   - headers that forbid browsers to guess the type, to cache, to load resources, and to frame the page.
 //
@@ -18,6 +19,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"net"
 	"net/http"
 	"time"
 
@@ -49,12 +51,15 @@ type Config struct {
 	ErrorLog *log.Logger
 	// Flag is the command-line flag that sets Addr. Refusals name it.
 	Flag string
+	// Certificate makes the server speak TLS. nil: plain HTTP.
+	Certificate *Certificate
 }
 
 // Server is a bound server. Make it with Listen.
 type Server struct {
 	*gate.Gate
-	http http.Server
+	http        http.Server
+	certificate *Certificate
 }
 
 // Listen binds the address. Run serves it; a Server that is not run must be closed.
@@ -67,7 +72,7 @@ func Listen(cfg Config) (*Server, error) {
 		cfg.ErrorLog = log.New(io.Discard, "", 0)
 	}
 	g.Tell = func(err error) { cfg.ErrorLog.Print(err) }
-	s := &Server{g, http.Server{
+	s := &Server{Gate: g, certificate: cfg.Certificate, http: http.Server{
 		Handler:           protected(g, cfg),
 		ReadHeaderTimeout: HeaderTimeout,
 		ReadTimeout:       ReadTimeout,
@@ -75,6 +80,9 @@ func Listen(cfg Config) (*Server, error) {
 		MaxHeaderBytes:    maxHeader,
 		ErrorLog:          cfg.ErrorLog,
 	}}
+	if s.certificate != nil {
+		s.secure()
+	}
 	// A connection that stays open for a next request would hold a place.
 	s.http.SetKeepAlivesEnabled(false)
 	g.Watch(&s.http)
@@ -100,11 +108,12 @@ func protected(g *gate.Gate, cfg Config) http.Handler {
 	})
 }
 
-// Run serves until ctx ends, and gives unfinished answers a moment. It returns when everything it
-// started has ended: nil, unless serving failed.
+// Run serves until ctx ends, and gives unfinished answers a moment. The contexts of their requests end
+// with ctx. Run returns when everything it started has ended: nil, unless serving failed.
 func (s *Server) Run(ctx context.Context) error {
+	s.http.BaseContext = func(net.Listener) context.Context { return ctx }
 	served := make(chan error, 1)
-	go func() { served <- s.http.Serve(s.Gate) }()
+	go func() { served <- s.serve() }()
 	var err error
 	select {
 	case err = <-served:
@@ -121,5 +130,28 @@ func (s *Server) Run(ctx context.Context) error {
 	return err
 }
 
+func (s *Server) serve() error {
+	if s.certificate != nil {
+		return s.http.ServeTLS(s.Gate, "", "")
+	}
+	return s.http.Serve(s.Gate)
+}
+
+// Stay lets a request whose answer takes long by its nature keep its place among the few connections.
+// It returns false if too many do already: the request should then be refused.
+func Stay(r *http.Request) bool { return gate.Stay(r.Context()) }
+
 // Close frees the address, and cuts off unfinished answers.
 func (s *Server) Close() error { return errors.Join(s.http.Close(), s.Gate.Close()) }
+
+// Extend gives the answer to r time d more than the AnswerTimeout, from now on. Its context ends only
+// when the client is gone. w and r are those of the Handler.
+func Extend(w http.ResponseWriter, r *http.Request, d time.Duration) {
+	if server, ok := r.Context().Value(http.ServerContextKey).(*http.Server); ok {
+		d += server.WriteTimeout
+	}
+	until := time.Now().Add(d)
+	c := http.NewResponseController(w)
+	// A read that times out would end the context. An error means that the connection is closed.
+	_, _ = c.SetReadDeadline(until), c.SetWriteDeadline(until)
+}

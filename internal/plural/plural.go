@@ -22,6 +22,14 @@ func Things(n uint64, one, many string) string {
 	return Count(n) + " " + many
 }
 
+// Verb returns one for 1, and many for other counts.
+func Verb(n uint64, one, many string) string {
+	if n == 1 {
+		return one
+	}
+	return many
+}
+
 // Were returns "1 line was" or "2 lines were", which begins a passive sentence.
 func Were(n uint64, thing string) string {
 	if n == 1 {

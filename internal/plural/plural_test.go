@@ -1,6 +1,9 @@
 package plural
 
-import "testing"
+import (
+	"testing"
+	"time"
+)
 
 func TestCounts(t *testing.T) {
 	for got, want := range map[string]string{
@@ -10,6 +13,18 @@ func TestCounts(t *testing.T) {
 	} {
 		if got != want {
 			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+// TestDuration checks how durations are written.
+func TestDuration(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		-time.Second: "0s", 0: "0s", 420 * time.Millisecond: "0.4s", 99 * time.Millisecond: "99ms", time.Microsecond: "0s", 15600 * time.Millisecond: "15.6s", 59990 * time.Millisecond: "1m",
+		time.Minute: "1m", 372 * time.Second: "6m12s", time.Hour: "1h", 125 * time.Minute: "2h5m", 146 * time.Hour: "6d2h", 48 * time.Hour: "2d",
+	} {
+		if got := Duration(d); got != want {
+			t.Errorf("Duration(%v) = %q, want %q", d, got, want)
 		}
 	}
 }

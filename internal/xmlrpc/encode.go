@@ -86,6 +86,8 @@ func (v Double) encode(e *encoder) {
 	e.number("<double>", "</double>")
 }
 
+func (NaN) encode(e *encoder) { e.raw("<double>NaN</double>") }
+
 // number writes the content of scratch.
 func (e *encoder) number(open, end string) {
 	e.raw(open)

@@ -4,6 +4,7 @@ import (
 	"mime"
 	"net/http"
 	"strings"
+	"time"
 )
 
 // maxBody limits the bytes of a call. A multicall of maxCalls needs a tenth of it.
@@ -44,7 +45,12 @@ func (m *Mux) answer(w http.ResponseWriter, r *http.Request) (Value, *Fault) {
 	if fault != nil {
 		return nil, fault
 	}
-	return m.call(c)
+	return m.call(r.Context(), c, func(d time.Duration) error {
+		if m.Extend != nil {
+			m.Extend(w, r, d)
+		}
+		return nil
+	})
 }
 
 func isXML(contentType string) bool {

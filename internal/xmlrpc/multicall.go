@@ -1,5 +1,10 @@
 package xmlrpc
 
+import (
+	"context"
+	"time"
+)
+
 const (
 	multicall = "system.multicall"
 	// maxCalls limits the calls of one multicall.
@@ -7,14 +12,14 @@ const (
 )
 
 // multicall makes each call just before its result is sent, so that only one result is in memory.
-func (m *Mux) multicall(params []Value) (Value, error) {
+func (m *Mux) multicall(ctx context.Context, params []Value) (Value, error) {
 	calls := params[0].(Array)
 	if len(calls) > maxCalls {
 		return nil, faultf(InvalidParams, "%s takes at most %d calls, not %d", multicall, maxCalls, len(calls))
 	}
 	return Stream(func(yield func(Value) bool) {
 		for _, v := range calls {
-			if !yield(m.oneOf(v)) {
+			if !yield(m.oneOf(ctx, v)) {
 				return
 			}
 		}
@@ -22,7 +27,7 @@ func (m *Mux) multicall(params []Value) (Value, error) {
 }
 
 // oneOf answers one call of a multicall.
-func (m *Mux) oneOf(v Value) Value {
+func (m *Mux) oneOf(ctx context.Context, v Value) Value {
 	request, _ := v.(Struct)
 	name, ok := request.Get("methodName").(String)
 	if !ok {
@@ -32,7 +37,12 @@ func (m *Mux) oneOf(v Value) Value {
 		return faultf(InvalidParams, "%s inside %s is not allowed", multicall, multicall).value()
 	}
 	params, _ := request.Get("params").(Array) // some clients omit an empty array
-	result, fault := m.call(call{method: string(name), params: params})
+	result, fault := m.call(ctx, call{method: string(name), params: params}, func(d time.Duration) error {
+		if d == 0 {
+			return nil
+		}
+		return faultf(InvalidParams, "%s waits for %v: not allowed inside %s", name, d, multicall)
+	})
 	if fault != nil {
 		return fault.value()
 	}

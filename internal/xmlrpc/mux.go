@@ -1,9 +1,12 @@
 package xmlrpc
 
 import (
+	"context"
 	"errors"
 	"maps"
+	"net/http"
 	"slices"
+	"time"
 )
 
 // Method is a method that clients can call.
@@ -13,13 +16,21 @@ type Method struct {
 	// Signature names the types of the result and of each parameter: int, double, boolean, string,
 	// array, struct. Call is only called with parameters of these types.
 	Signature []string
-	// Call may run in several goroutines at once. If it returns a *Fault, the client gets it. Any
-	// other error gets the code Failed.
-	Call func(params []Value) (Value, error)
+	// Optional is the number of parameters, the last ones, that a client may leave out.
+	Optional int
+	// Takes returns how long a call waits on purpose. Its client gets so much more time. Such a call is
+	// not allowed in a multicall. nil for methods that never wait.
+	Takes func(params []Value) time.Duration
+	// Call may run in several goroutines at once. ctx ends when the client is gone. If Call returns a
+	// *Fault, the client gets it. Any other error gets the code Failed.
+	Call func(ctx context.Context, params []Value) (Value, error)
 }
 
 // Mux answers calls of its methods. It is an http.Handler.
 type Mux struct {
+	// Extend, unless nil, gives an answer that takes d the time that it needs, from now on.
+	Extend func(w http.ResponseWriter, r *http.Request, d time.Duration)
+
 	methods map[string]Method
 }
 
@@ -32,15 +43,22 @@ func NewMux(methods ...Method) *Mux {
 	return m
 }
 
-// call answers one call.
-func (m *Mux) call(c call) (Value, *Fault) {
+// call answers one call. wait gives the client more time if the method waits.
+func (m *Mux) call(ctx context.Context, c call, wait func(time.Duration) error) (Value, *Fault) {
 	method, err := m.find(c.method)
 	if err == nil {
 		err = method.check(c.params)
 	}
+	var takes time.Duration
+	if err == nil && method.Takes != nil {
+		takes = method.Takes(c.params)
+	}
+	if err == nil {
+		err = wait(takes)
+	}
 	var v Value
 	if err == nil {
-		v, err = method.Call(c.params)
+		v, err = method.Call(ctx, c.params)
 	}
 	var fault *Fault
 	switch {
@@ -62,7 +80,11 @@ func (m *Mux) find(name string) (Method, error) {
 
 func (m Method) check(params []Value) error {
 	want := m.Signature[1:]
-	if len(params) != len(want) {
+	switch least := len(want) - m.Optional; {
+	case len(params) >= least && len(params) <= len(want):
+	case m.Optional > 0:
+		return faultf(InvalidParams, "%s takes %d to %d parameters, not %d", m.Name, least, len(want), len(params))
+	default:
 		return faultf(InvalidParams, "%s takes %d parameters, not %d", m.Name, len(want), len(params))
 	}
 	for i, p := range params {
@@ -80,7 +102,7 @@ func (m *Mux) system() []Method {
 			Name:      "system.listMethods",
 			Help:      "Returns the names of all methods, sorted.",
 			Signature: []string{"array"},
-			Call: func([]Value) (Value, error) {
+			Call: func(context.Context, []Value) (Value, error) {
 				return stringArray(slices.Sorted(maps.Keys(m.methods))), nil
 			},
 		},
@@ -88,7 +110,7 @@ func (m *Mux) system() []Method {
 			Name:      "system.methodHelp",
 			Help:      "Takes the name of a method. Returns its description.",
 			Signature: []string{"string", "string"},
-			Call: func(params []Value) (Value, error) {
+			Call: func(_ context.Context, params []Value) (Value, error) {
 				method, err := m.find(string(params[0].(String)))
 				return String(method.Help), err
 			},
@@ -97,9 +119,9 @@ func (m *Mux) system() []Method {
 			Name:      "system.methodSignature",
 			Help:      "Takes the name of a method. Returns an array of signatures. Each is an array of type names: first the type of the result, then the types of the parameters.",
 			Signature: []string{"array", "string"},
-			Call: func(params []Value) (Value, error) {
+			Call: func(_ context.Context, params []Value) (Value, error) {
 				method, err := m.find(string(params[0].(String)))
-				return Array{stringArray(method.Signature)}, err
+				return method.signatures(), err
 			},
 		},
 		{
@@ -109,6 +131,14 @@ func (m *Mux) system() []Method {
 			Call:      m.multicall,
 		},
 	}
+}
+
+// signatures returns a signature for each number of parameters, the longest first.
+func (m Method) signatures() (all Array) {
+	for left := range m.Optional + 1 {
+		all = append(all, stringArray(m.Signature[:len(m.Signature)-left]))
+	}
+	return all
 }
 
 func stringArray(words []string) Array {

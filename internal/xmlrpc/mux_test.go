@@ -3,6 +3,7 @@ package xmlrpc
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -15,15 +16,15 @@ import (
 
 // echo is a mux with the methods that the captured requests call.
 func echo() *Mux {
-	first := func(params []Value) (Value, error) { return params[0], nil }
+	first := func(_ context.Context, params []Value) (Value, error) { return params[0], nil }
 	mixed := []string{"string", "int", "string", "double", "struct"}
 	return NewMux(
-		Method{Name: "t.body", Help: "Returns its struct.", Signature: mixed, Call: func(p []Value) (Value, error) { return p[3], nil }},
-		Method{Name: "t.i8", Help: "Returns a big number.", Signature: mixed, Call: func([]Value) (Value, error) { return Int(1 << 40), nil }},
-		Method{Name: "t.nil", Signature: mixed, Call: func([]Value) (Value, error) { return String("\x00<&>\u00e9"), nil }},
-		Method{Name: "t.fault", Signature: mixed, Call: func([]Value) (Value, error) { return nil, &Fault{7, "no <luck>"} }},
+		Method{Name: "t.body", Help: "Returns its struct.", Signature: mixed, Call: func(_ context.Context, p []Value) (Value, error) { return p[3], nil }},
+		Method{Name: "t.i8", Help: "Returns a big number.", Signature: mixed, Call: func(context.Context, []Value) (Value, error) { return Int(1 << 40), nil }},
+		Method{Name: "t.nil", Signature: mixed, Call: func(context.Context, []Value) (Value, error) { return String("\x00<&>\u00e9"), nil }},
+		Method{Name: "t.fault", Signature: mixed, Call: func(context.Context, []Value) (Value, error) { return nil, &Fault{7, "no <luck>"} }},
 		Method{Name: "echo", Signature: []string{"string", "string"}, Call: first},
-		Method{Name: "broken", Signature: []string{"int"}, Call: func([]Value) (Value, error) { return nil, errors.New("disk on fire") }},
+		Method{Name: "broken", Signature: []string{"int"}, Call: func(context.Context, []Value) (Value, error) { return nil, errors.New("disk on fire") }},
 	)
 }
 

@@ -7,7 +7,7 @@
 //		Name:      "uptime",
 //		Help:      "Seconds since the start.",
 //		Signature: []string{"double"},
-//		Call: func([]xmlrpc.Value) (xmlrpc.Value, error) {
+//		Call: func(context.Context, []xmlrpc.Value) (xmlrpc.Value, error) {
 //			return xmlrpc.Double(time.Since(start).Seconds()), nil
 //		},
 //	})
@@ -35,7 +35,7 @@ import (
 	"iter"
 )
 
-// Value is one XML-RPC value: Int, Double, Bool, String, Array, Stream or
+// Value is one XML-RPC value: Int, Double, NaN, Bool, String, Array, Stream or
 // Struct. A parsed call holds no Stream; its base64 and dateTime values are
 // Strings, and a nil is an empty one.
 type Value interface {
@@ -48,6 +48,10 @@ type Int int64
 
 // Double is sent as a string ("NaN", "+Inf") if it is not finite.
 type Double float64
+
+// NaN is a double without a value, where a Double would be a string. The clients of Go and Python
+// read it.
+type NaN struct{}
 
 // Bool is true or false.
 type Bool bool
@@ -73,6 +77,7 @@ type Member struct {
 
 func (Int) kind() string    { return "int" }
 func (Double) kind() string { return "double" }
+func (NaN) kind() string    { return "double" }
 func (Bool) kind() string   { return "boolean" }
 func (String) kind() string { return "string" }
 func (Array) kind() string  { return "array" }

@@ -176,6 +176,10 @@ type Step struct {
 	Text  string   `json:"text"`
 	Paths []string `json:"paths,omitempty"`
 	At    int      `json:"at,omitempty"` // where the line is bad: byte, from 0
+	// Reason is why a sample is discarded or refused: bad_value.
+	Reason string `json:"reason,omitempty"`
+	// Values are what the paths have now, and their means.
+	Values []PathValue `json:"values,omitempty"`
 }
 
 // PathValue is one published path with its newest value and its means.
@@ -200,7 +204,8 @@ type PathValues struct {
 	Held    int         `json:"held"` // all paths
 	// Histories is how many paths have a history.
 	Histories int    `json:"histories"`
-	Next      string `json:"next"` // ask again with after=Next; "" at the end
+	Looked    int    `json:"looked"` // paths looked at; less than Held if the answer is not complete
+	Next      string `json:"next"`   // ask again with after=Next; "" at the end
 }
 
 // Top are the hottest names, prefixes, senders or kinds.
@@ -260,6 +265,13 @@ type Tail struct {
 	NotShown uint64 `json:"not_shown"` // they match, and were beyond the limit
 }
 
+// TailLooked is what a stream of lines has looked at so far.
+type TailLooked struct {
+	LookedAt
+	Matched  uint64 `json:"matched"`
+	NotShown uint64 `json:"not_shown"`
+}
+
 // Prefixes are the beginnings of names that hold most names.
 type Prefixes struct {
 	Below    string    `json:"below"` // the prefix whose parts these are; "" for all
@@ -291,6 +303,7 @@ type Discards struct {
 	Alike      []Alike           `json:"alike"`
 	Refused    []Refused         `json:"refused"`
 	Collisions []string          `json:"collisions"`
+	Note       string            `json:"note"` // why senders are not known, if so
 }
 
 // BadLine is a line that was discarded.
@@ -308,6 +321,7 @@ type Alike struct {
 	Reason   string `json:"reason"`
 	Sender   string `json:"sender"`
 	Last     string `json:"last"`
+	At       int    `json:"at"` // where the last line is bad: byte, from 0
 }
 
 // Refused counts good samples beyond a limit.
@@ -389,14 +403,33 @@ type Balance struct {
 	Equal bool   `json:"equal"`
 }
 
-// History are series of the same times. Series[i] has the values from From on, Step seconds apart.
+// History are series of the same times. Value i is about the Step that ends at From + i Steps. Flushes
+// that are further apart than a step, and times without flushes, leave gaps: NaN (null).
 type History struct {
-	From   time.Time           `json:"t0"`
-	Step   float64             `json:"step"`
-	Series map[string][]Number `json:"series"` // NaN (null) is a gap
-	// Worst has, for each value, 0 for ok, 1 for degraded, 2 for failing.
+	From time.Time `json:"t0"`   // the time of the first values
+	Step float64   `json:"step"` // seconds
+	// Series has the means of each step. Of a count it has the growth per second.
+	Series map[string][]Number `json:"series"`
+	// Greatest has the greatest value of a flush in each step.
+	Greatest map[string][]Number `json:"greatest"`
+	// Worst has, for each value, the worst health: 0 for ok, 1 for degraded, 2 for failing.
 	Worst map[string][]Number `json:"worst"`
 	// Kinds says what the values are: "rate" (per second) or "value".
 	Kinds map[string]string `json:"kinds"`
-	Notes []string          `json:"notes"` // such as "no history held of PATH; held from now on"
+	// Sums are about all flushes of a series, also if several share a step.
+	Sums map[string]HistorySum `json:"sums"`
+	// Flushes is how many flushes, or minutes, the series are made of. Missing is how many did not
+	// happen between the first and the last of them.
+	Flushes int      `json:"flushes"`
+	Missing int      `json:"missing"`
+	Notes   []string `json:"notes"` // such as "no history held of PATH; held from now on"
+}
+
+// HistorySum describes one series.
+type HistorySum struct {
+	Min   Number    `json:"min"`
+	Mean  Number    `json:"mean"`
+	Max   Number    `json:"max"`
+	Last  Number    `json:"last"`
+	MaxAt time.Time `json:"max_at"` // when Max was
 }

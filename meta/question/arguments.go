@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// maxText is the length of a Text in bytes, where its Parameter sets no Max.
-const maxText = 1024
+// MaxText is the length of a Text in bytes, where its Parameter sets no Max.
+const MaxText = 1024
 
 // Arguments are the checked values of all Parameters. Values that were not given have their default.
 type Arguments map[string]any
@@ -28,7 +28,7 @@ func Check(parameters []Parameter, given map[string]any) (Arguments, error) {
 	for name := range given {
 		known := func(p Parameter) bool { return p.Name == name }
 		if !slices.ContainsFunc(parameters, known) {
-			return nil, Errorf(BadParameter, name, "unknown parameter %q: want %s", name, names(parameters))
+			return nil, Errorf(BadParameter, name, "unknown parameter %+.40q: want %s", name, names(parameters))
 		}
 	}
 	args := make(Arguments, len(parameters))
@@ -103,7 +103,7 @@ func (p Parameter) checkText(v any) (any, error) {
 	}
 	limit := p.Max
 	if limit == 0 {
-		limit = maxText
+		limit = MaxText
 	}
 	if len(s) > limit {
 		return nil, Errorf(BadParameter, p.Name, "%s: want at most %d bytes", p.Name, limit)

@@ -54,6 +54,9 @@ type Question struct {
 	Help string
 	// Parameters come in the order of the XML-RPC method. The last ones may be left out.
 	Parameters []Parameter
+	// Watch is the Int among the Parameters that says for how many seconds the answer watches
+	// traffic. "": it watches none.
+	Watch string
 	// Answer is the zero value of Answer.Data, for the OpenAPI description.
 	Answer any
 	// Guarded questions show what clients send, or the configuration. They need a token where
@@ -74,6 +77,14 @@ type Change struct {
 	Parameters []Parameter
 	Answer     any // the zero value of what Do returns
 	Do         func(ctx context.Context, args Arguments) (any, error)
+}
+
+// AnswerTime is how long an answer may take, besides the time that it watches traffic.
+const AnswerTime = 9 * time.Second
+
+// Watches returns how long the answer watches traffic.
+func (q *Question) Watches(args Arguments) time.Duration {
+	return time.Duration(args.Int(q.Watch)) * time.Second
 }
 
 // Answer is what a Question returns. All faces show all of it.

@@ -14,6 +14,9 @@ got = {
     "values": server.values(),
     "discards": server.discards(),
 }
+data = server.sample("text", 7)["data"]
+got["none"] = str(data.pop("none"))
+got["sample"] = data
 try:
     server.nope()
 except xmlrpc.client.Fault as fault:

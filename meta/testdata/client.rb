@@ -12,6 +12,9 @@ got = {
   "values" => server.call("values"),
   "discards" => server.call("discards"),
 }
+data = server.call("sample", "text", 7)["data"]
+got["none"] = data.delete("none").to_s
+got["sample"] = data
 begin
   server.call("nope")
 rescue XMLRPC::FaultException => fault

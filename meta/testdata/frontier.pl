@@ -10,6 +10,9 @@ my $values = $server->call("values");
 my $multi  = $server->call("system.multicall", [{ methodName => "istats", params => [] }, { methodName => "values", params => [] }]);
 eval { $server->call("nope") };
 my ($fault) = $@ =~ /(-\d+)/;
+my $data = $server->call("sample", $server->string("text"), $server->int(7))->{data};
+delete $data->{by_key};    # a boolean is an object
+my $none = "" . delete $data->{none};
 my $json = JSON::PP->new->canonical->allow_nonref;
 print $json->encode({
     methods   => $server->call("system.listMethods"),
@@ -19,6 +22,8 @@ print $json->encode({
     stats     => $server->call("stats"),
     values    => $values,
     discards  => $server->call("discards"),
+    sample    => $data,
+    none      => $none,
     fault     => $fault + 0,
     multicall => $multi->[0][0] eq $istats && $json->encode($multi->[1][0]) eq $json->encode($values) ? \1 : \0,
 });

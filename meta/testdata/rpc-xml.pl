@@ -15,6 +15,9 @@ sub call {
 my $istats = call("istats");
 my $values = call("values");
 my $multi  = call("system.multicall", [{ methodName => "istats", params => [] }, { methodName => "values", params => [] }]);
+# RPC::XML refuses an answer with NaN, which 8 leaves out.
+my $data   = call("sample", RPC::XML::string->new("text"), RPC::XML::int->new(8))->{data};
+my $none   = "" . delete $data->{none};
 my $json   = JSON::PP->new->canonical->allow_nonref;
 print $json->encode({
     methods   => call("system.listMethods"),
@@ -24,6 +27,8 @@ print $json->encode({
     stats     => call("stats"),
     values    => $values,
     discards  => call("discards"),
+    sample    => $data,
+    none      => $none,
     fault     => call("nope")->code,
     multicall => $multi->[0][0] eq $istats && $json->encode($multi->[1][0]) eq $json->encode($values) ? \1 : \0,
 });

@@ -49,7 +49,7 @@ func (o *told) has(text string) bool {
 func message(stage notify.Stage, state string) notify.Message {
 	return notify.Message{
 		ID: "web1:8125/sink_failing/archive/1", Stage: stage, State: state, Reason: "sink_failing", Subject: "archive",
-		Text: `sink archive accepts nothing: "refused"`, Effect: "its points wait", Next: "statsdmonitor localhost 8135 --ledger",
+		Text: `sink archive accepts nothing: "refused"`, Effect: "its points wait", Next: "statsdmonitor sinks archive",
 		Host: "web1:8125", Service: "statsd", Page: "http://web1:8135/", Began: time.Now().Add(-time.Minute).Round(0),
 	}
 }

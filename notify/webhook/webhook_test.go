@@ -14,7 +14,7 @@ import (
 
 var message1 = notify.Message{
 	ID: "web1:8125/sink_failing/archive/1795919938", Stage: notify.Begin, State: "degraded", Reason: "sink_failing", Subject: "archive",
-	Text: `sink archive accepts nothing: "refused"`, Effect: "its points wait", Next: "statsdmonitor localhost 8135 --ledger",
+	Text: `sink archive accepts nothing: "refused"`, Effect: "its points wait", Next: "statsdmonitor sinks archive",
 	Host: "web1:8125", Service: "statsd", Began: time.Unix(1795919938, 5e8), Attempt: 3,
 }
 
@@ -37,10 +37,10 @@ func TestBody(t *testing.T) {
 	}
 	want := []string{
 		`{"version":1,"id":"web1:8125/sink_failing/archive/1795919938","event":"begin","state":"degraded","reason":"sink_failing","subject":"archive",` +
-			`"text":"sink archive accepts nothing: \"refused\"","effect":"its points wait","next":"statsdmonitor localhost 8135 --ledger","host":"web1:8125","service":"statsd",` +
+			`"text":"sink archive accepts nothing: \"refused\"","effect":"its points wait","next":"statsdmonitor sinks archive","host":"web1:8125","service":"statsd",` +
 			`"began":"2026-11-29T02:38:58Z","ended":null,"sent":"NOW","attempt":3}`,
 		`{"version":1,"id":"web1:8125/sink_failing/archive/1795919938","event":"end","state":"degraded","reason":"sink_failing","subject":"",` +
-			`"text":"sink archive accepts nothing: \"refused\"","effect":"its points wait","next":"statsdmonitor localhost 8135 --ledger","host":"web1:8125","service":"statsd",` +
+			`"text":"sink archive accepts nothing: \"refused\"","effect":"its points wait","next":"statsdmonitor sinks archive","host":"web1:8125","service":"statsd",` +
 			`"began":"2026-11-29T02:38:58Z","ended":"2026-11-29T02:40:00Z","sent":"NOW","attempt":1}`,
 	}
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {

@@ -30,7 +30,7 @@ const patience = 2 * time.Minute
 // differently are left out.
 func TestSoakDaemons(t *testing.T) {
 	var candidates []string
-	for i, line := range lines()[:soak.Pick(3_000, 20_000)] {
+	for i, line := range Lines(soak.Pick(20_000, 100_000))[:soak.Pick(3_000, 20_000)] {
 		candidates = append(candidates, fmt.Sprintf("n%d.%s", i, line))
 	}
 	p := wire.Parser{Dialect: metric.Etsy}

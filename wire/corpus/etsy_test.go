@@ -173,7 +173,7 @@ func asTexts(values map[string]float64) map[string]string {
 // statsd on the corpus. Each difference must be one that docs/migrating.md
 // lists.
 func TestSoakEtsy(t *testing.T) {
-	all := lines()
+	all := Lines(soak.Pick(20_000, 100_000))
 	theirs := theirOutcomes(t, all)
 	p := wire.Parser{Dialect: metric.Etsy}
 	seen := map[string]int{}

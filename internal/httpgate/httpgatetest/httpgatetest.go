@@ -4,6 +4,7 @@ package httpgatetest
 
 import (
 	"bufio"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -23,7 +24,7 @@ const patience = time.Minute
 // protections lists the checks.
 var protections = []struct {
 	name  string
-	check func(t *testing.T, addr, path string)
+	check func(t *testing.T, l listener)
 }{
 	{"host", checkHost},
 	{"headers", checkHeaders},
@@ -38,44 +39,97 @@ var protections = []struct {
 // answer 200 without parameters.
 func Check(t *testing.T, addr, path string) {
 	t.Helper()
+	listener{addr, path, nil}.check(t)
+}
+
+// CheckTLS checks a listener that speaks TLS, also for the protections of TLS. config must trust it.
+func CheckTLS(t *testing.T, addr, path string, config *tls.Config) {
+	t.Helper()
+	l := listener{addr, path, config}
+	l.check(t)
+	t.Run("old tls", func(t *testing.T) { checkOldTLS(t, l) })
+	t.Run("plain http", func(t *testing.T) { checkPlain(t, l) })
+}
+
+// listener is what is checked.
+type listener struct {
+	addr, path string
+	tls        *tls.Config // nil for plain HTTP
+}
+
+func (l listener) check(t *testing.T) {
+	t.Helper()
 	for _, p := range protections {
-		t.Run(p.name, func(t *testing.T) { p.check(t, addr, path) })
+		t.Run(p.name, func(t *testing.T) { p.check(t, l) })
+	}
+}
+
+// checkOldTLS checks that TLS 1.1 is refused, and that HTTP/2, which has many requests on a
+// connection, is not offered.
+func checkOldTLS(t *testing.T, l listener) {
+	old := l.tls.Clone()
+	old.MinVersion, old.MaxVersion = tls.VersionTLS10, tls.VersionTLS11
+	if conn, err := tls.Dial("tcp", l.addr, old); err == nil {
+		t.Errorf("TLS 1.1 is accepted: %v", conn.Close())
+	}
+	two := l.tls.Clone()
+	two.NextProtos = []string{"h2", "http/1.1"}
+	conn, err := tls.Dial("tcp", l.addr, two)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := conn.ConnectionState(); got.NegotiatedProtocol == "h2" || got.Version < tls.VersionTLS12 {
+		t.Errorf("got %q over TLS %x", got.NegotiatedProtocol, got.Version)
+	}
+	_ = conn.Close()
+}
+
+// checkPlain checks that plain HTTP gets no answer.
+func checkPlain(t *testing.T, l listener) {
+	plain := listener{l.addr, l.path, nil}
+	text, err := io.ReadAll(plain.send(t, fmt.Sprintf("GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n", l.path)))
+	if strings.Contains(string(text), " 200 ") || err != nil && !reset(err) {
+		t.Errorf("plain HTTP gets %q, %v", text, err)
 	}
 }
 
 // checkHost checks that only requests to this machine are answered.
-func checkHost(t *testing.T, addr, path string) {
-	_, port, err := net.SplitHostPort(addr)
+func checkHost(t *testing.T, l listener) {
+	_, port, err := net.SplitHostPort(l.addr)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for host, want := range map[string]int{
-		addr: 200, "localhost": 200, "LOCALHOST:" + port: 200, "127.0.0.1": 200, "[::1]:" + port: 200,
+		l.addr: 200, "localhost": 200, "LOCALHOST:" + port: 200, "127.0.0.1": 200, "[::1]:" + port: 200,
 		"evil.example": 403, "evil.example:" + port: 403, "localhost.evil.example": 403, "127.0.0.1.evil.example": 403,
 		"192.0.2.1": 403, "0.0.0.0:" + port: 403, "localhost.": 403, "localhost@evil.example": 403,
 	} {
-		if a := get(t, addr, path, host); a.code != want {
+		if a := l.get(t, l.path, host); a.code != want {
 			t.Errorf("a request to host %q gets %d, want %d", host, a.code, want)
 		}
 	}
-	conn := send(t, addr, fmt.Sprintf("GET %s HTTP/1.0\r\n\r\n", path))
+	conn := l.send(t, fmt.Sprintf("GET %s HTTP/1.0\r\n\r\n", l.path))
 	if line, err := bufio.NewReader(conn).ReadString('\n'); err != nil || !strings.Contains(line, " 403 ") {
 		t.Errorf("a request without a host gets %q, %v, want 403", line, err)
 	}
 }
 
 // checkHeaders checks the headers for browsers, in answers and refusals.
-func checkHeaders(t *testing.T, addr, path string) {
+func checkHeaders(t *testing.T, l listener) {
 	for _, tt := range []struct{ path, host string }{
-		{path, "localhost"}, {path, "evil.example"}, {"/no/such/path", "localhost"},
+		{l.path, "localhost"}, {l.path, "evil.example"}, {"/no/such/path", "localhost"},
 	} {
-		h := get(t, addr, tt.path, tt.host).header
+		h := l.get(t, tt.path, tt.host).header
 		for name, want := range map[string]string{
-			"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store", "Referrer-Policy": "no-referrer",
+			"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer",
 		} {
 			if got := h.Get(name); got != want {
 				t.Errorf("%s of host %s: %s is %q, want %q", tt.path, tt.host, name, got, want)
 			}
+		}
+		// Browsers may keep files that hold no data, and ask each time whether they changed.
+		if got := h.Get("Cache-Control"); got != "no-store" && (got != "no-cache" || h.Get("ETag") == "") {
+			t.Errorf("%s of host %s: Cache-Control is %q", tt.path, tt.host, got)
 		}
 		policy := h.Get("Content-Security-Policy")
 		for _, directive := range []string{"default-src 'none'", "base-uri 'none'", "frame-ancestors 'none'"} {
@@ -90,17 +144,17 @@ func checkHeaders(t *testing.T, addr, path string) {
 }
 
 // checkOneRequest checks that a connection is closed after its answer.
-func checkOneRequest(t *testing.T, addr, path string) {
-	request := fmt.Sprintf("GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n", path)
-	text, err := io.ReadAll(send(t, addr, request+request))
+func checkOneRequest(t *testing.T, l listener) {
+	request := fmt.Sprintf("GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n", l.path)
+	text, err := io.ReadAll(l.send(t, request+request))
 	if n := strings.Count(string(text), "HTTP/1.1 "); n != 1 || err != nil && !reset(err) {
 		t.Errorf("two requests on a connection get %d answers, %v, want 1", n, err)
 	}
 }
 
 // checkLargeHeader checks that a header of 64 KiB is refused.
-func checkLargeHeader(t *testing.T, addr, path string) {
-	conn := send(t, addr, fmt.Sprintf("GET %s HTTP/1.1\r\nHost: localhost\r\nX-Large: %s\r\n\r\n", path, strings.Repeat("x", 64<<10)))
+func checkLargeHeader(t *testing.T, l listener) {
+	conn := l.send(t, fmt.Sprintf("GET %s HTTP/1.1\r\nHost: localhost\r\nX-Large: %s\r\n\r\n", l.path, strings.Repeat("x", 64<<10)))
 	line, err := bufio.NewReader(conn).ReadString('\n')
 	if !strings.Contains(line, " 431 ") && !reset(err) {
 		t.Errorf("a large header gets %q, %v, want 431", line, err)
@@ -108,8 +162,8 @@ func checkLargeHeader(t *testing.T, addr, path string) {
 }
 
 // checkLargeBody checks that nothing reads a body of 1 GiB to its end.
-func checkLargeBody(t *testing.T, addr, path string) {
-	conn := send(t, addr, fmt.Sprintf("POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/xml\r\nContent-Length: %d\r\n\r\n", path, 1<<30))
+func checkLargeBody(t *testing.T, l listener) {
+	conn := l.send(t, fmt.Sprintf("POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/xml\r\nContent-Length: %d\r\n\r\n", l.path, 1<<30))
 	block := []byte(strings.Repeat(" ", 64<<10))
 	for sent := 0; sent < 64<<20; sent += len(block) {
 		if _, err := conn.Write(block); err != nil {
@@ -121,9 +175,9 @@ func checkLargeBody(t *testing.T, addr, path string) {
 
 // checkSlow checks that clients that begin a request and never end it are cut off. A server
 // may also answer without the rest.
-func checkSlow(t *testing.T, addr, path string) {
-	header := send(t, addr, fmt.Sprintf("GET %s HTTP/1.1\r\nHost: localhost\r\nX-Slow", path))
-	body := send(t, addr, fmt.Sprintf("POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/xml\r\nContent-Length: 1000\r\n\r\n<", path))
+func checkSlow(t *testing.T, l listener) {
+	header := l.send(t, fmt.Sprintf("GET %s HTTP/1.1\r\nHost: localhost\r\nX-Slow", l.path))
+	body := l.send(t, fmt.Sprintf("POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/xml\r\nContent-Length: 1000\r\n\r\n<", l.path))
 	for _, conn := range []net.Conn{header, body} {
 		if _, err := io.ReadAll(conn); err != nil && !reset(err) {
 			t.Errorf("the connection is still open after %v: %v", patience, err)
@@ -133,12 +187,12 @@ func checkSlow(t *testing.T, addr, path string) {
 
 // checkSilent checks that connections are limited, and that silent ones make room for a client that
 // asks.
-func checkSilent(t *testing.T, addr, path string) {
+func checkSilent(t *testing.T, l listener) {
 	silent := make([]net.Conn, gate.MaxConns+20)
 	for i := range silent {
-		silent[i] = send(t, addr, "")
+		silent[i] = l.dial(t)
 	}
-	if a := get(t, addr, path, "localhost"); a.code != http.StatusOK {
+	if a := l.get(t, l.path, "localhost"); a.code != http.StatusOK {
 		t.Errorf("beside silent connections a client gets %d", a.code)
 	}
 	open := 0
@@ -173,14 +227,14 @@ type answer struct {
 }
 
 // get requests path with the header Host: host and reads the answer.
-func get(t *testing.T, addr, path, host string) answer {
+func (l listener) get(t *testing.T, path, host string) answer {
 	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+addr+path, nil)
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, l.scheme()+l.addr+path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	request.Host = host
-	client := http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true}}
+	client := http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: l.tls}}
 	response, err := client.Do(request)
 	if err != nil {
 		t.Fatal(err)
@@ -192,16 +246,35 @@ func get(t *testing.T, addr, path, host string) answer {
 	return answer{response.StatusCode, response.Header}
 }
 
-// send opens a connection and writes text as far as the server reads it.
-func send(t *testing.T, addr, text string) net.Conn {
+func (l listener) scheme() string {
+	if l.tls != nil {
+		return "https://"
+	}
+	return "http://"
+}
+
+// dial opens a connection without a word.
+func (l listener) dial(t *testing.T) net.Conn {
 	t.Helper()
-	conn, err := net.DialTimeout("tcp", addr, patience)
+	conn, err := net.DialTimeout("tcp", l.addr, patience)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = conn.Close() })
 	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
 		t.Fatal(err)
+	}
+	return conn
+}
+
+// send opens a connection and writes text as far as the server reads it.
+func (l listener) send(t *testing.T, text string) net.Conn {
+	t.Helper()
+	conn := l.dial(t)
+	if l.tls != nil {
+		named := l.tls.Clone()
+		named.ServerName, _, _ = net.SplitHostPort(l.addr)
+		conn = tls.Client(conn, named)
 	}
 	if _, err := io.WriteString(conn, text); err != nil && !reset(err) {
 		t.Fatal(err)

@@ -1,0 +1,37 @@
+package aggregate
+
+// Memory is what a table takes, in bytes.
+type Memory struct {
+	Names   int // records of names, and what finds them
+	Samples int // samples of timers, members of sets, adjustments of gauges; without estimates
+}
+
+// Memory returns the memory of the table. Only the flushing goroutine may call it.
+func (t *Table) Memory() (m Memory) {
+	for _, s := range t.shards {
+		s.mutex.Lock()
+		m.Names += s.names.bytes()
+		if s.retiring != nil {
+			m.Names += s.retiring.bytes()
+		}
+		m.Samples += s.blocks[0].bytes() + s.blocks[1].bytes() + len(s.spare.pages)*blockPageWords*8
+		s.mutex.Unlock()
+	}
+	return m
+}
+
+func (n *names) bytes() int {
+	slots := 0
+	for i := range n.segments {
+		slots += len(n.segments[i].slots)
+	}
+	return len(n.pages)*pageBytes + slots*8
+}
+
+func (b *blocks) bytes() int {
+	words := len(b.pages) * blockPageWords
+	for _, l := range b.large {
+		words += cap(l)
+	}
+	return words * 8
+}

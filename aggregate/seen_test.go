@@ -1,0 +1,186 @@
+package aggregate
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/statsd-ops/statsd/metric"
+)
+
+func TestSeen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		table := testTable(2)
+		start := time.Now()
+		check := func(name string, first time.Duration, before bool, unseen uint32) {
+			t.Helper()
+			got, held := table.Seen(metric.Counter, []byte(name))
+			want := Seen{FirstSeen{start.Add(first), before}, unseen}
+			if !held || !got.First.At.Equal(want.First.At) || got.First.Before != before || got.Unseen != unseen {
+				t.Errorf("%s: %v after %v, held %v; want %v after %v", name, got, got.First.At.Sub(start), held, want, first)
+			}
+		}
+		gone := func(name string) {
+			t.Helper()
+			if got, held := table.Seen(metric.Counter, []byte(name)); held {
+				t.Errorf("%s: %v", name, got)
+			}
+		}
+		flush := func() {
+			time.Sleep(30 * time.Second)
+			table.flushAll()
+		}
+		gone("a")
+		table.Shard(0).name("a")
+		check("a", 0, false, 0)
+		flush() // at 30 s
+		check("a", 30*time.Second, false, 1)
+		table.Shard(0).name("a")
+		table.Shard(1).name("a") // later, in another shard
+		table.Shard(1).name("b")
+		check("a", 30*time.Second, false, 0)
+		check("b", 30*time.Second, false, 0) // between the flush and now
+		flush()
+		check("b", 60*time.Second, false, 1)
+		flush()
+		check("b", 60*time.Second, false, 2)
+		flush()
+		gone("b")
+		table.Shard(1).name("b") // its record is still there
+		check("b", 60*time.Second, false, 0)
+
+		// A rebuild forgets when a name came.
+		for i := range 5000 {
+			table.Shard(0).name("noise%d", i)
+		}
+		before := table.shards[0].names
+		for table.shards[0].names == before {
+			table.Shard(0).name("a")
+			table.Shard(0).name("old")
+			flush()
+		}
+		rebuilt := time.Since(start)
+		table.Shard(0).name("a")
+		table.Shard(0).name("old")
+		table.Shard(0).name("c")
+		flush()
+		check("a", 60*time.Second, true, 1) // another shard has had it since
+		check("old", rebuilt, true, 1)
+		check("c", rebuilt+30*time.Second, false, 1)
+		if _, held := table.Seen(metric.Gauge, []byte("a")); held {
+			t.Error("a is no gauge")
+		}
+		table.Forget(metric.Counter, []byte("c"))
+		gone("c")
+	})
+}
+
+// A remembered gauge was there before the table was.
+func TestSeenRemembered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		table := testTable(1)
+		start := time.Now()
+		table.Remember(Remembered{Name: []byte("level"), Value: 1, Unseen: 3})
+		time.Sleep(time.Minute)
+		got, held := table.Seen(metric.Gauge, []byte("level"))
+		if !held || !got.First.At.Equal(start) || !got.First.Before || got.Unseen != 4 {
+			t.Errorf("got %v, %v", got, held)
+		}
+		if p := table.count(""); p.New != 0 || p.Held != 1 || !p.Rows[0].Newest.IsZero() {
+			t.Errorf("a remembered name is new: %+v", p)
+		}
+	})
+}
+
+// Marks are bounded, and still right to some seconds for a day, to a minute for a week.
+func TestMarks(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	m := marks{began: 1_000_000}
+	now := m.began
+	made := []int64{} // by ref
+	for step := 0; now < m.began+10*24*60*60; step++ {
+		now += 1 + r.Int64N(20)
+		for range r.IntN(3) {
+			made = append(made, now)
+		}
+		m.note(ref(len(made)), now)
+		if len(m.list) > maxMarks {
+			t.Fatalf("%d marks", len(m.list))
+		}
+	}
+	rec := make(record, 64)
+	for range 10_000 {
+		at := r.IntN(len(made))
+		age := now - made[at]
+		got := m.first(ref(at), rec, time.Unix(now, 0))
+		late := got.At.Unix() - made[at]
+		most := int64(2 * fineMark * 2)
+		if age > fineMarks {
+			most = 2 * coarseMark
+		}
+		if got.Before != (late > most) && age < coarseMarks || late < 0 || !got.Before && late > most {
+			t.Fatalf("made %d s ago: %d s late, before: %v", age, late, got.Before)
+		}
+	}
+}
+
+// The minutes of growth are the last 60.
+func TestGrowthMinutes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		table := testTable(1)
+		start := time.Now()
+		for i := range 3 * growthMinutes {
+			table.Shard(0).name("app.n%d", i)
+			time.Sleep(time.Minute)
+			table.flushAll()
+		}
+		for _, minutes := range []int{0, 1, 10, 59, 60, 200} {
+			got := table.Growth(time.Now().Add(-time.Duration(minutes) * time.Minute))
+			want := uint64(min(minutes, growthMinutes-1)) // the running one is empty
+			if got.New.Total != want || got.New.Nodes[0].Prefixes["app."] != (Bounds{want, want}) && want > 0 ||
+				got.New.Nodes[1].Prefixes[fmt.Sprintf("app.n%d", 3*growthMinutes-1)].Most > 1 {
+				t.Errorf("%d minutes: %d new, want %d: %v", minutes, got.New.Total, want, got.New)
+			}
+			if got.Gone.Total > want+1 || got.Since.Before(start) {
+				t.Errorf("%d minutes: %d gone, since %v", minutes, got.Gone.Total, got.Since)
+			}
+		}
+	})
+}
+
+// BenchmarkNewName measures the making of names, with their growth.
+func BenchmarkNewName(b *testing.B) {
+	table := testTable(1)
+	s := table.Shard(0)
+	names := make([][]byte, 1_000_000)
+	for i := range names {
+		names[i] = fmt.Appendf(nil, "app%d.web-%02d.api.v2.users.get.status_%d", i%20, i%50, i)
+	}
+	b.ReportAllocs()
+	b.ResetTimer()
+	for i := range b.N {
+		if i%len(names) == 0 {
+			table = testTable(1)
+			s = table.Shard(0)
+		}
+		s.Add(&metric.Sample{Name: names[i%len(names)], Value: 1, Weight: 1})
+	}
+}
+
+func BenchmarkGrowth(b *testing.B) {
+	for _, prefixes := range []int{20, 1000} {
+		b.Run(fmt.Sprintf("prefixes=%d", prefixes), func(b *testing.B) {
+			var g growth
+			names := make([][]byte, 10_000)
+			for i := range names {
+				names[i] = fmt.Appendf(nil, "app%d.web-%02d.api.v2.users.get.status_%d", i%prefixes, i%prefixes, i)
+			}
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				g.add(names[i%len(names)])
+			}
+		})
+	}
+}

@@ -1,0 +1,120 @@
+package main
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/statsd-ops/statsd/meta/question"
+)
+
+// described returns the running settings with their sources, and what a reload would make of them.
+func (d *daemon) described() question.Config {
+	d.rereading.Lock()
+	defer d.rereading.Unlock()
+	running := d.current.running(d.started, d.waiting)
+	c := question.Config{Files: []string{}, Settings: []question.Setting{}}
+	if path := running.text("config"); path != "" {
+		c.Files = append(c.Files, path)
+	}
+	next := newSettings(flags)
+	_, restart, err := d.apply(next, true)
+	if err != nil {
+		c.Error, next = next.locate(err).Error(), running
+	}
+	for i, s := range running {
+		if s.group != groupAbout {
+			rows := s.described(next[i])
+			for j := range rows {
+				rows[j].Default = s.withoutSecret(running.defaultOf(s))
+				rows[j].Restart = rows[j].Differs && needsRestart(s, restart)
+			}
+			c.Settings = append(c.Settings, rows...)
+		}
+	}
+	return c
+}
+
+// running returns the settings as they run: the ones that wait for a restart are those of the start.
+func (all settings) running(started settings, waiting []string) settings {
+	running := slices.Clone(all)
+	for i, s := range running {
+		if slices.Contains(waiting, "--"+s.name) {
+			running[i] = started[i]
+		}
+	}
+	return running
+}
+
+// needsRestart reports whether a changed setting needs a restart. restart may have words after a flag.
+func needsRestart(s *setting, restart []string) bool {
+	return slices.ContainsFunc(restart, func(r string) bool {
+		flag, _, _ := strings.Cut(r, " ")
+		return flag == "--"+s.name
+	})
+}
+
+// described returns a row for each value of a setting, and one for each value that next has more.
+func (s *setting) described(next *setting) (rows []question.Setting) {
+	values, others := s.effective(), slices.Clone(next.effective())
+	others = slices.DeleteFunc(others, func(o value) bool { return slices.ContainsFunc(values, o.same) })
+	for _, v := range values {
+		row := question.Setting{Flag: "--" + s.name, Value: s.withoutSecret(v.text), Source: v.source()}
+		if !slices.ContainsFunc(next.effective(), v.same) {
+			row.Differs = true
+			if len(others) > 0 {
+				row.New, others = s.withoutSecret(others[0].text), others[1:]
+			}
+		}
+		rows = append(rows, row)
+	}
+	for _, o := range others {
+		rows = append(rows, question.Setting{Flag: "--" + s.name, Source: fromDefault, New: s.withoutSecret(o.text), Differs: true})
+	}
+	if len(rows) == 0 {
+		rows = append(rows, question.Setting{Flag: "--" + s.name, Source: fromDefault})
+	}
+	return rows
+}
+
+// same reports whether two values are the same, wherever they come from.
+func (v value) same(other value) bool { return v.text == other.text }
+
+// source says where a value comes from: "file, line 4".
+func (v value) source() string {
+	switch {
+	case v.origin == fromDefault || v.origin == fromCommandLine:
+		return v.origin
+	case strings.HasPrefix(v.origin, "STATSD_DAEMON_") && !strings.Contains(v.origin, ":"):
+		return "environment"
+	}
+	if i := strings.LastIndexByte(v.origin, ':'); i >= 0 {
+		return "file, line " + v.origin[i+1:]
+	}
+	return fromCommandLine // gstatsd's
+}
+
+// defaultOf returns the value that a setting would have if it were not given.
+func (all settings) defaultOf(s *setting) string {
+	if !s.given() {
+		return cmp.Or(s.text(), defaultSwitch(s))
+	}
+	others := newSettings(flags)
+	for i, o := range all {
+		if o != s && o.given() {
+			others[i].values = o.values
+		}
+	}
+	if err := others.setDefaults(); err != nil {
+		return s.def
+	}
+	return cmp.Or(others.text(s.name), defaultSwitch(s))
+}
+
+// defaultSwitch returns the value of a switch that is not given.
+func defaultSwitch(s *setting) string {
+	if s.kind == isSwitch {
+		return "false"
+	}
+	return ""
+}

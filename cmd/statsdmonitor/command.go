@@ -1,0 +1,90 @@
+package main
+
+import (
+	"context"
+	"slices"
+)
+
+// command is one command of the command line.
+type command struct {
+	name, group string
+	args        string   // in the help: [GLOB]
+	least, most int      // number of arguments
+	words       []string // the fixed words among the arguments
+	help        string
+	flags       []use
+	// One of these is set. A reading answers a question, and can be watched.
+	read reading
+	run  func(context.Context, *session) error
+}
+
+// use is a flag that a command takes, with the default and the greatest value that it has there.
+type use struct {
+	name, fallback string
+	most           float64 // 0: the flag's own
+}
+
+// everywhere are the flags that all commands take.
+var everywhere = []use{
+	{name: "at"}, {name: "json"}, {"timeout", "9s", 0}, {name: "token-file"}, {name: "ca"}, {name: "help"}, {name: "version"},
+}
+
+// Groups of commands in the help.
+const (
+	looking  = "Look"
+	watching = "Watch traffic for some seconds"
+	scripts  = "For scripts"
+	changing = "Change the running daemon (with --token-file)"
+)
+
+// commands lists all commands, in the order of the help.
+var commands = slices.Concat([]command{
+	{name: "status", group: looking, help: "Is it healthy? What comes in, what is lost, how are the sinks?", read: readStatus},
+	{name: "explain", group: looking, args: "LINE|NAME", least: 1, most: 1, flags: []use{{"for", "0s", 0}},
+		help: "What becomes of a line, or what is known of a name.", read: readExplain},
+	{name: "values", group: looking, args: "[GLOB]", most: 1, flags: []use{{"limit", "50", 0}, {"sort", "name", 0}},
+		help: "Published values, with their means of 1, 5 and 15 minutes.", read: readValues},
+	{name: "prefixes", group: looking, args: "[PREFIX]", most: 1, flags: []use{{"since", "15m", 0}, {"n", "20", 200}},
+		help: "Which beginnings of names hold most names, and which grow.", read: readPrefixes},
+	{name: "discards", group: looking, flags: []use{{"n", "20", 200}}, help: "Which samples were bad or refused, and who sent them.", read: readDiscards},
+	{name: "ledger", group: looking, help: "What became of every sample and every point.", read: readLedger},
+	{name: "sinks", group: looking, args: "[NAME]", most: 1, help: "When each sink last accepted points, how far it is behind.", read: readSinks},
+	{name: "alerts", group: looking, flags: []use{{"n", "20", 200}, {name: "audit"}}, help: "What was wrong, and who was told when.", read: readAlerts},
+	{name: "config", group: looking, flags: []use{{name: "all"}, {name: "diff"}}, help: "What is configured, and where each setting comes from.", read: readConfig},
+	{name: "cost", group: looking, help: "Where CPU and memory go.", read: readCost},
+	{name: "history", group: looking, args: "FIGURE|PATH...", least: 1, most: 8, flags: []use{{"since", "1h", 0}},
+		help: "The daemon's own figures, or published paths, over time.", read: readHistory},
+	{name: "top", group: watching, args: "[GLOB]", most: 1, flags: []use{{"by", "name", 0}, {"for", "5s", 0}, {"n", "20", 200}},
+		help: "The names, prefixes, senders or kinds with most samples.", read: readTop},
+	{name: "tail", group: watching, args: "[GLOB]", most: 1, flags: []use{{name: "sender"}, {name: "bad"}, {"for", "10s", 0}, {"n", "100", 0}},
+		help: "Lines as they come in, and what becomes of them.", run: tail},
+	{name: "senders", group: watching, args: "[GLOB]", most: 1, flags: []use{{"for", "5s", 0}, {"n", "20", 200}}, help: "Who sends these names.", read: readSenders},
+	{name: "check", group: scripts, flags: []use{{"warn", "degraded", 0}, {"crit", "failing", 0}},
+		help: "One line for Nagios, with performance data; exits 0 to 3.", run: check},
+}, changes)
+
+// find returns the command of that name, or nil.
+func find(name string) *command {
+	i := slices.IndexFunc(commands, func(c command) bool { return c.name == name })
+	if i < 0 {
+		return nil
+	}
+	return &commands[i]
+}
+
+func commandNames() []string {
+	names := make([]string, len(commands))
+	for i := range commands {
+		names[i] = commands[i].name
+	}
+	return names
+}
+
+// takes returns the flags of a command.
+func (c *command) takes() []use {
+	all := slices.Concat(c.flags, everywhere)
+	if c.read != nil {
+		all = append(all, use{"watch", "", 0})
+	}
+	return all
+}

@@ -1,0 +1,142 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/statsd-ops/statsd/internal/cli"
+	"github.com/statsd-ops/statsd/internal/plural"
+)
+
+// kind is the type of a flag's value.
+type kind uint8
+
+const (
+	isSwitch kind = iota
+	isText
+	isWhole    // a number
+	isDuration // seconds, or a duration such as 1m30s
+)
+
+// flag is a flag of any command. It means the same everywhere.
+type flag struct {
+	name     string
+	short    rune
+	holder   string // stands for the value in the help
+	kind     kind
+	optional bool // --watch and --watch=2s
+	help     string
+	choices  []string
+	// Bounds of a whole number, or of a duration in seconds.
+	least, most float64
+	old         bool // part of the form HOST PORT
+}
+
+const day = 24 * 60 * 60
+
+// flags lists all flags, in the order of the help.
+var flags = []flag{
+	{name: "at", holder: "HOST[:PORT]", kind: isText, help: "Monitor to ask. Default $STATSDMONITOR_AT, then localhost:8135. With https:// in front over TLS."},
+	{name: "json", old: true, help: "Print JSON, on one line."},
+	{name: "watch", holder: "2s", kind: isDuration, optional: true, least: 0.1, most: day, help: "Ask again every 2 seconds until Ctrl-C."},
+	{name: "for", holder: "DURATION", kind: isDuration, least: 0, most: 30, help: "How long to watch, or how long a change holds."},
+	{name: "since", holder: "DURATION", kind: isDuration, least: 1, most: 7 * day, help: "How far to look back."},
+	{name: "limit", holder: "N", kind: isWhole, least: 1, most: 1000, help: "Most paths to show."},
+	{name: "n", short: 'n', holder: "N", kind: isWhole, least: 1, most: 1000, help: "Most entries to show."},
+	{name: "sort", holder: "ORDER", kind: isText, choices: []string{"name", "value", "age"}, help: "Order of values: name, value or age."},
+	{name: "by", holder: "WHAT", kind: isText, choices: []string{"name", "prefix", "sender", "kind"}, help: "What to count: name, prefix, sender or kind."},
+	{name: "sender", holder: "ADDRESS", kind: isText, help: "Show only lines of this sender."},
+	{name: "bad", help: "Show only bad lines."},
+	{name: "all", help: "Show all settings, also defaults."},
+	{name: "diff", help: "Show only what a reload or a restart would change."},
+	{name: "audit", help: "Show the changes that operators asked for instead."},
+	{name: "warn", holder: "STATE", kind: isText, choices: states, help: "Warn from this state on: degraded, failing or never."},
+	{name: "crit", holder: "STATE", kind: isText, choices: states, help: "Be critical from this state on: degraded, failing or never."},
+	{name: "kind", holder: "KIND", kind: isText, choices: []string{"all", "counter", "gauge", "timer", "set"}, help: "Delete only this kind: counter, gauge, timer or set."},
+	{name: "yes", help: "Delete. Without it, only tell how many."},
+	{name: "dry-run", help: "Only tell what would change."},
+	{name: "token-file", holder: "FILE", kind: isText, help: "File with the token to send."},
+	{name: "ca", holder: "FILE", kind: isText, help: "Certificates to trust for https, in PEM form."},
+	{name: "timeout", holder: "DURATION", kind: isDuration, least: 0.001, most: day, old: true, help: "Seconds to wait for an answer, or a duration such as 500ms."},
+	{name: "values", old: true, help: "Print the values published last: path, value and Unix time."},
+	{name: "discards", old: true, help: "Print how many samples were discarded for each reason, and the last bad lines."},
+	{name: "ledger", old: true, help: "Print the account of all samples and points; exit 3 if some are missing from it."},
+	{name: "alerts", old: true, help: "Print the daemon's problems, the newest first, and who was told."},
+	{name: "help", short: 'h', old: true, help: "Print this help and exit."},
+	{name: "version", old: true, help: "Print the version and exit."},
+}
+
+var states = []string{"degraded", "failing", "never"}
+
+func findFlag(name string) *flag {
+	i := slices.IndexFunc(flags, func(f flag) bool { return f.name == name })
+	if i < 0 {
+		return nil
+	}
+	return &flags[i]
+}
+
+// spelling is how users write the flag.
+func (f *flag) spelling() string {
+	if len(f.name) == 1 {
+		return "-" + f.name
+	}
+	return "--" + f.name
+}
+
+// check returns an error if a value is not valid. most is the greatest value for the command.
+func (f *flag) check(text string, most float64) error {
+	switch f.kind {
+	case isText:
+		if len(f.choices) > 0 && !slices.Contains(f.choices, text) {
+			err := fmt.Errorf("%s: want %s, not %s", f.spelling(), list(f.choices), strconv.QuoteToASCII(text))
+			if near := cli.Nearest(text, f.choices); near != "" {
+				err = fmt.Errorf("%w (did you mean %s?)", err, near)
+			}
+			return err
+		}
+	case isWhole:
+		n, err := strconv.Atoi(text)
+		if err != nil || float64(n) < f.least || float64(n) > most {
+			return fmt.Errorf("%s: want a number from %g to %g, not %s", f.spelling(), f.least, most, strconv.QuoteToASCII(text))
+		}
+	case isDuration:
+		return f.checkDuration(text, most)
+	}
+	return nil
+}
+
+func (f *flag) checkDuration(text string, most float64) error {
+	d, err := duration(text)
+	switch s := d.Seconds(); {
+	case err != nil:
+		return fmt.Errorf("%s: %w", f.spelling(), err)
+	case f.name == "timeout" && d <= 0:
+		return errors.New("--timeout must be more than 0")
+	case s < f.least || s > most:
+		second := float64(time.Second)
+		return fmt.Errorf("%s: want a duration from %s to %s, not %s", f.spelling(), plural.Duration(time.Duration(f.least*second)),
+			plural.Duration(time.Duration(most*second)), strconv.QuoteToASCII(text))
+	}
+	return nil
+}
+
+// duration reads seconds, a Go duration, or days: 7d.
+func duration(text string) (time.Duration, error) {
+	if days, ok := strings.CutSuffix(text, "d"); ok {
+		if n, err := strconv.ParseUint(days, 10, 16); err == nil {
+			return time.Duration(n) * 24 * time.Hour, nil
+		}
+	}
+	return cli.Duration(text)
+}
+
+// list writes choices as a sentence does: a, b or c.
+func list(words []string) string {
+	last := len(words) - 1
+	return strings.Join(words[:last], ", ") + " or " + words[last]
+}

@@ -1,0 +1,104 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+)
+
+const helpHead = `usage: statsdmonitor [--at HOST[:PORT]] [COMMAND [ARGUMENT] [FLAGS]]
+
+Asks a running statsd. Without a command it prints the status.
+statsdmonitor COMMAND --help shows the flags of a command.
+`
+
+const helpFoot = `
+The older form prints all figures of the daemon, one on each line, and never changes:
+  statsdmonitor HOST PORT [--values|--discards|--ledger|--alerts] [--json]
+
+Exit status: 0 answered; 1 not reachable, or refused; 2 wrong command line; 3 the
+ledger does not balance; 4 what was asked for is not there. check has 0 to 3 instead.
+`
+
+// helpEnd is the width of the help.
+const helpEnd = 88
+
+// help returns the help of the command line's command, or of all.
+func (l *line) help() string {
+	if l.named {
+		return l.command.usage()
+	}
+	var b strings.Builder
+	b.WriteString(helpHead)
+	group := ""
+	for i := range commands {
+		c := &commands[i]
+		if c.group != group {
+			group = c.group
+			fmt.Fprintf(&b, "\n%s\n", group)
+		}
+		helpEntry(&b, "  "+c.call(), 28, c.help)
+	}
+	b.WriteString("\nFlags of all commands\n")
+	for _, u := range everywhere {
+		flagEntry(&b, u)
+	}
+	flagEntry(&b, use{name: "watch"})
+	b.WriteString(helpFoot)
+	return b.String()
+}
+
+// call is the command and its argument.
+func (c *command) call() string { return strings.TrimSpace(c.name + " " + c.args) }
+
+// usage returns the help of one command.
+func (c *command) usage() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "usage: statsdmonitor %s [FLAGS]\n\n%s\n\nFlags\n", c.call(), c.help)
+	for _, u := range c.takes() {
+		flagEntry(&b, u)
+	}
+	return b.String()
+}
+
+func flagEntry(b *strings.Builder, u use) {
+	f := findFlag(u.name)
+	left := "      " + f.spelling()
+	switch {
+	case len(f.name) == 1:
+		left = "  " + f.spelling()
+	case f.short != 0:
+		left = "  -" + string(f.short) + ", " + f.spelling()
+	}
+	switch {
+	case f.optional:
+		left += "[=" + f.holder + "]"
+	case f.kind != isSwitch && len(f.name) == 1:
+		left += " " + f.holder
+	case f.kind != isSwitch:
+		left += "=" + f.holder
+	}
+	help := f.help
+	if u.fallback != "" {
+		help += " Default " + u.fallback + "."
+	}
+	helpEntry(b, left, 28, help)
+}
+
+// helpEntry writes a name, and a text in a column beside it.
+func helpEntry(b *strings.Builder, name string, column int, text string) {
+	if len(name)+2 > column {
+		b.WriteString(name + "\n")
+		name = ""
+	}
+	fmt.Fprintf(b, "%-*s", column-1, name)
+	at := column - 1
+	for word := range strings.FieldsSeq(text) {
+		if at+1+len(word) > helpEnd {
+			fmt.Fprintf(b, "\n%*s", column-1, "")
+			at = column - 1
+		}
+		b.WriteString(" " + word)
+		at += 1 + len(word)
+	}
+	b.WriteByte('\n')
+}

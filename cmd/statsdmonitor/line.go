@@ -1,0 +1,224 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/statsd-ops/statsd/internal/cli"
+)
+
+// line is a command line that has been read.
+type line struct {
+	command *command // nil for the old form
+	named   bool     // the command was named
+	words   []string // arguments of the command; of the old form: host and port
+	given   map[string]string
+}
+
+// parse reads a command line.
+func parse(args []string) (*line, error) {
+	l := &line{given: map[string]string{}}
+	for len(args) > 0 {
+		arg := args[0]
+		args = args[1:]
+		switch {
+		case arg == "--":
+			l.words, args = append(l.words, args...), nil
+		case len(arg) > 1 && arg[0] == '-':
+			var err error
+			if args, err = l.flag(arg, args); err != nil {
+				return nil, err
+			}
+		default:
+			l.words = append(l.words, arg)
+		}
+	}
+	return l, l.resolve()
+}
+
+// flag reads one flag, whose value may be the first of the arguments that follow it. It returns the
+// rest of them.
+func (l *line) flag(arg string, args []string) ([]string, error) {
+	f, value, has := known(arg)
+	switch {
+	case f == nil && strings.HasPrefix(arg, "--"):
+		name, _, _ := strings.Cut(arg, "=")
+		return nil, errors.New(cli.Suggest("unknown long flag '"+name+"'", flagNames()))
+	case f == nil:
+		return nil, fmt.Errorf("unknown short flag '%s'; after -- it is an argument", arg)
+	case f.kind == isSwitch && has:
+		return nil, fmt.Errorf("%s takes no value", f.spelling())
+	case f.kind != isSwitch && !has && !f.optional:
+		if len(args) == 0 {
+			return nil, fmt.Errorf("%s needs a value: %s", f.spelling(), f.holder)
+		}
+		value, args = args[0], args[1:]
+	}
+	l.given[f.name] = value
+	return args, nil
+}
+
+// known returns the flag that an argument names, and its value, if it has one: --n=5, -n5, -n=5.
+func known(arg string) (f *flag, value string, has bool) {
+	if long, ok := strings.CutPrefix(arg, "--"); ok {
+		long, value, has = strings.Cut(long, "=")
+		if len(long) > 1 {
+			f = findFlag(long)
+		}
+		return f, value, has
+	}
+	for i := range flags {
+		if flags[i].short == rune(arg[1]) {
+			value, has = arg[2:], len(arg) > 2
+			return &flags[i], strings.TrimPrefix(value, "="), has
+		}
+	}
+	return nil, "", false
+}
+
+func flagNames() (names []string) {
+	for _, f := range flags {
+		if len(f.name) > 1 {
+			names = append(names, f.name)
+		}
+	}
+	return names
+}
+
+// resolve finds out which command is meant, and checks its flags and arguments. Without a command it
+// is status, unless a host or a flag of the old form is there.
+func (l *line) resolve() error {
+	if len(l.words) > 0 && l.words[0] == "help" {
+		l.words, l.given["help"] = l.words[1:], ""
+	}
+	switch {
+	case len(l.words) > 0 && find(l.words[0]) != nil:
+		l.command, l.words, l.named = find(l.words[0]), l.words[1:], true
+	case len(l.words) == 0 && !l.oldFlag():
+		l.command = find("status")
+	case l.on("help") || l.on("version"):
+		return nil
+	default:
+		return l.old()
+	}
+	if l.on("help") || l.on("version") {
+		return nil
+	}
+	return l.checkCommand()
+}
+
+// oldFlag reports whether a flag is given that only the old form has.
+func (l *line) oldFlag() bool {
+	return slices.ContainsFunc(oldReports, func(r oldReport) bool { return l.on(r.flag) })
+}
+
+// old checks the old form, HOST PORT with its flags.
+func (l *line) old() error {
+	for _, name := range slices.Sorted(maps.Keys(l.given)) {
+		if !findFlag(name).old {
+			word := slices.Concat(l.words, []string{"--" + name})[0]
+			return fmt.Errorf("there is no command %s%s", strconv.QuoteToASCII(word), didYouMean(word, commandNames()))
+		}
+	}
+	if text, ok := l.given["timeout"]; ok {
+		if err := findFlag("timeout").check(text, day); err != nil {
+			return err
+		}
+	}
+	reports := 0
+	for _, r := range oldReports {
+		if l.on(r.flag) {
+			reports++
+		}
+	}
+	switch {
+	case reports > 1:
+		return errors.New("--values, --discards, --ledger and --alerts exclude each other")
+	case len(l.words) > 2:
+		return fmt.Errorf("unexpected %s", l.words[2])
+	}
+	return nil
+}
+
+// didYouMean suggests the name that is nearest to a word.
+func didYouMean(word string, names []string) string {
+	if near := cli.Nearest(word, names); near != "" {
+		return " (did you mean " + near + "?)"
+	}
+	return ""
+}
+
+func (l *line) checkCommand() error {
+	takes := l.command.takes()
+	for _, name := range slices.Sorted(maps.Keys(l.given)) {
+		f, text := findFlag(name), l.given[name]
+		i := slices.IndexFunc(takes, func(u use) bool { return u.name == name })
+		if i < 0 {
+			return fmt.Errorf("%s has no flag %s%s", l.command.name, f.spelling(), l.takesInstead())
+		}
+		if f.optional && text == "" {
+			continue
+		}
+		if err := f.check(text, cmp.Or(takes[i].most, f.most)); err != nil {
+			return err
+		}
+	}
+	switch n := len(l.words); {
+	case n < l.command.least:
+		return fmt.Errorf("%s needs an argument: statsdmonitor %s %s", l.command.name, l.command.name, l.command.args)
+	case n > l.command.most && l.command.most == 0:
+		return fmt.Errorf("%s takes no argument: unexpected %s", l.command.name, strconv.QuoteToASCII(l.words[0]))
+	case n > l.command.most:
+		return fmt.Errorf("%s takes at most %d arguments: unexpected %s", l.command.name, l.command.most, strconv.QuoteToASCII(l.words[l.command.most]))
+	}
+	return nil
+}
+
+// takesInstead lists the flags that the command has besides those that all have.
+func (l *line) takesInstead() string {
+	if len(l.command.flags) == 0 {
+		return ""
+	}
+	var all []string
+	for _, u := range l.command.flags {
+		all = append(all, findFlag(u.name).spelling())
+	}
+	return "; it has " + strings.Join(all, ", ")
+}
+
+func (l *line) on(name string) bool { _, ok := l.given[name]; return ok }
+
+// text returns the value of a flag, or its default.
+func (l *line) text(name string) string {
+	if text, ok := l.given[name]; ok {
+		return text
+	}
+	if l.command != nil {
+		for _, u := range l.command.takes() {
+			if u.name == name {
+				return u.fallback
+			}
+		}
+	}
+	return ""
+}
+
+// The values of flags have been checked.
+
+func (l *line) whole(name string) int { n, _ := strconv.Atoi(l.text(name)); return n }
+
+func (l *line) duration(name string) time.Duration { d, _ := duration(l.text(name)); return d }
+
+// word returns an argument, or "".
+func (l *line) word(i int) string {
+	if i < len(l.words) {
+		return l.words[i]
+	}
+	return ""
+}

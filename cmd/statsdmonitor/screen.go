@@ -1,0 +1,55 @@
+package main
+
+import (
+	"io"
+	"os"
+	"strconv"
+
+	"github.com/mattn/go-isatty"
+)
+
+// screen is what the standard output is.
+type screen struct {
+	file *os.File // the terminal; nil for a file or a pipe
+	// colour and redraw are for terminals that understand the usual escape sequences.
+	colour, redraw bool
+}
+
+func newScreen(stdout io.Writer) screen {
+	f, ok := stdout.(*os.File)
+	if !ok || !isatty.IsTerminal(f.Fd()) {
+		return screen{}
+	}
+	able := os.Getenv("TERM") != "dumb"
+	return screen{file: f, colour: able && os.Getenv("NO_COLOR") == "", redraw: able}
+}
+
+// The width where nothing says how wide the output is, and the bounds of what is believed.
+const (
+	defaultWidth = 80
+	maxWidth     = 1000
+)
+
+// width returns the terminal's width, else $COLUMNS, else 80.
+func (s screen) width() int {
+	columns := 0
+	if s.file != nil {
+		columns, _ = terminalSize(s.file)
+	}
+	if columns <= 0 {
+		columns, _ = strconv.Atoi(os.Getenv("COLUMNS"))
+	}
+	if columns <= 0 {
+		return defaultWidth
+	}
+	return min(columns, maxWidth)
+}
+
+// height returns the number of lines of the terminal, 0 if it is not known.
+func (s screen) height() int {
+	if s.file == nil {
+		return 0
+	}
+	_, lines := terminalSize(s.file)
+	return lines
+}

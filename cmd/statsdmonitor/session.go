@@ -1,0 +1,144 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/statsd-ops/statsd/internal/ask"
+	"github.com/statsd-ops/statsd/internal/plainjson"
+	"github.com/statsd-ops/statsd/internal/report"
+)
+
+// session is one run of a command.
+type session struct {
+	*line
+	client *ask.Client
+	out    *bufio.Writer
+	errs   io.Writer
+	screen screen
+}
+
+// newSession prepares to ask the monitor that the command line names.
+func newSession(l *line, stdout, stderr io.Writer) (*session, error) {
+	s := &session{line: l, out: bufio.NewWriter(stdout), errs: stderr, screen: newScreen(stdout)}
+	s.client = &ask.Client{Timeout: l.duration("timeout")}
+	if l.command == nil {
+		a, err := address(l.word(0), l.word(1))
+		s.client.Address = a
+		s.client.Timeout = cmp.Or(s.client.Timeout, oldTimeout)
+		return s, err
+	}
+	t, err := at(cmp.Or(l.text("at"), os.Getenv("STATSDMONITOR_AT")))
+	if err != nil {
+		return nil, fmt.Errorf("--at: %w", err)
+	}
+	s.client.Address = t.address
+	if path := l.text("token-file"); path != "" {
+		if s.client.Token, err = readToken(path); err != nil {
+			return nil, err
+		}
+	}
+	if path := l.text("ca"); t.tls || path != "" {
+		if !t.tls {
+			return nil, errors.New("--ca is for https: write --at https://HOST:PORT")
+		}
+		if s.client.TLS, err = trust(path); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// maxToken is the greatest length of a file with a token.
+const maxToken = 4096
+
+// readToken returns the token in a file: its first line.
+func readToken(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", fmt.Errorf("--token-file: %w", err)
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, maxToken+1))
+	if err != nil {
+		return "", fmt.Errorf("--token-file: %w", err)
+	}
+	first, _, _ := bytes.Cut(b, []byte("\n"))
+	token := bytes.TrimSpace(first)
+	notInToken := func(r rune) bool { return r <= ' ' || r > '~' }
+	if len(b) > maxToken || len(token) == 0 || bytes.ContainsFunc(token, notInToken) {
+		return "", fmt.Errorf("--token-file %s: want the token on the first line, without spaces", path)
+	}
+	return string(token), nil
+}
+
+// trust returns the TLS configuration that trusts the certificates in a file, or the system's.
+func trust(path string) (*tls.Config, error) {
+	cfg := &tls.Config{MinVersion: tls.VersionTLS12}
+	if path == "" {
+		return cfg, nil
+	}
+	pem, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("--ca: %w", err)
+	}
+	cfg.RootCAs = x509.NewCertPool()
+	if !cfg.RootCAs.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("--ca %s: want certificates in PEM form", path)
+	}
+	return cfg, nil
+}
+
+// page returns the page to write on. now is the daemon's time.
+func (s *session) page(now time.Time) report.Page {
+	p := report.Page{Width: s.screen.width(), Colour: s.screen.colour, Now: now, Zone: time.Local, Ask: "statsdmonitor"}
+	if s.text("at") != "" {
+		p.Ask += " --at " + s.text("at")
+	}
+	return p
+}
+
+// reading asks a question.
+type reading func(context.Context, *session) (result, error)
+
+// result is the answer to a question.
+type result struct {
+	now  time.Time // by the daemon's clock
+	text func(report.Page) string
+	json any
+	// verdict is the error to exit with once the answer is printed, such as an exit.
+	verdict error
+}
+
+// print prints an answer.
+func (s *session) print(r result) error {
+	if s.on("json") {
+		return s.printJSON(r.json)
+	}
+	_, err := s.out.WriteString(r.text(s.page(cmp.Or(r.now, time.Now()))))
+	return cmp.Or(err, s.out.Flush())
+}
+
+// printJSON prints data on one line, as the JSON API writes it.
+func (s *session) printJSON(data any) error {
+	_, err := s.out.Write(append(plainjson.Encode(data), '\n'))
+	return cmp.Or(err, s.out.Flush())
+}
+
+// once answers a question.
+func (s *session) once(ctx context.Context) error {
+	r, err := s.command.read(ctx, s)
+	if err != nil {
+		return err
+	}
+	return cmp.Or(s.print(r), r.verdict)
+}

@@ -1,0 +1,89 @@
+package probe
+
+import (
+	"bytes"
+	"strings"
+
+	"github.com/statsd-ops/statsd/internal/glob"
+	"github.com/statsd-ops/statsd/metric"
+)
+
+// Names says how names are read.
+type Names struct {
+	Dialect metric.Dialect
+	Tagged  bool // tags follow the name
+	AsSent  bool // names are not cleaned
+}
+
+// clean returns a name as it is published.
+func (n Names) clean(dst, name []byte) []byte {
+	var tags []byte
+	if n.Tagged {
+		name, tags = metric.CutTags(name)
+	}
+	if n.AsSent {
+		dst, _ = metric.AppendSent(dst, name)
+	} else {
+		dst = n.Dialect.AppendClean(dst, name)
+	}
+	return append(dst, tags...)
+}
+
+// matcher finds the names that match a glob: as received or clean, with or without their tags.
+type matcher struct {
+	names   Names
+	all     bool
+	prefix  []byte // what the glob begins with, up to its first special byte
+	rest    string // the special bytes and what follows; "" if there are none
+	glob    glob.Glob
+	scratch []byte
+}
+
+// newMatcher returns an error if the pattern is not a glob.
+func newMatcher(pattern string, names Names) (*matcher, error) {
+	g, err := glob.Parse(pattern)
+	if err != nil {
+		return nil, &Invalid{"match", err}
+	}
+	m := &matcher{names: names, glob: g, all: pattern == "" || pattern == "*"}
+	special := strings.IndexAny(pattern, `*?[\`)
+	if special < 0 {
+		special = len(pattern)
+	}
+	m.prefix, m.rest = []byte(pattern[:special]), pattern[special:]
+	return m, nil
+}
+
+// match reports whether a received name matches.
+func (m *matcher) match(name []byte) bool {
+	if m.all || m.matches(name) {
+		return true
+	}
+	if m.names.Tagged {
+		bare, tags := metric.CutTags(name)
+		if len(tags) > 0 {
+			name = bare
+			if m.matches(name) {
+				return true
+			}
+		}
+	}
+	if metric.IsClean(name) {
+		return false
+	}
+	m.scratch = m.names.clean(m.scratch[:0], name)
+	return m.matches(m.scratch)
+}
+
+func (m *matcher) matches(name []byte) bool {
+	if !bytes.HasPrefix(name, m.prefix) {
+		return false
+	}
+	switch m.rest {
+	case "":
+		return len(name) == len(m.prefix)
+	case "*":
+		return true
+	}
+	return m.glob.Match(string(name))
+}

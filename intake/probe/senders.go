@@ -1,0 +1,162 @@
+package probe
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/statsd-ops/statsd/internal/heavy"
+	"github.com/statsd-ops/statsd/metric"
+)
+
+const (
+	// maxSenders is how many senders a lane counts. One with more than 1/maxSenders of the samples is
+	// always among them.
+	maxSenders = 512
+	// maxSenderNames is how many names are counted of a sender. If it sends no name in more than
+	// 1/maxSenderNames of its samples, none stands out.
+	maxSenderNames = 32
+	// maxLine is how many bytes are kept of a line.
+	maxLine = 512
+)
+
+// senders counts for a SendersQuery.
+type senders struct {
+	counts
+	match   *matcher
+	hosts   *heavy.Counters // tagged with the transport
+	about   []about         // by place
+	scratch []byte
+}
+
+// about is what a lane knows of a sender.
+type about struct {
+	bad     uint64
+	names   *heavy.Counters // tagged with the kind
+	lastBad []byte
+	reason  metric.Reason
+	badAt   int64
+}
+
+// NewSenders returns a Look for each of n lanes. The error says what is wrong with the pattern.
+func NewSenders(q SendersQuery, names Names, lanes int, ends time.Time) ([]*Look, error) {
+	looks := make([]*Look, lanes)
+	for i := range looks {
+		m, err := newMatcher(q.Match, names)
+		if err != nil {
+			return nil, err
+		}
+		looks[i] = &Look{observer: &senders{match: m, hosts: heavy.New(maxSenders)}, ends: ends, asks: true, needs: true}
+	}
+	return looks, nil
+}
+
+func (s *senders) note(e *Event) {
+	if !s.match.match(e.Name) {
+		return
+	}
+	s.scratch = e.Sender.AppendHost(s.scratch[:0])
+	place, fresh := s.hosts.Add(byte(e.Over), s.scratch)
+	s.add(place, fresh)
+	if place == len(s.about) {
+		s.about = append(s.about, about{names: heavy.New(maxSenderNames)})
+	}
+	a := &s.about[place]
+	if fresh {
+		a.bad, a.lastBad, a.reason, a.badAt = 0, a.lastBad[:0], metric.None, 0
+		a.names.Reset()
+	}
+	if !e.Bad() {
+		a.names.Add(byte(e.Kind), e.Name)
+		return
+	}
+	a.bad++
+	a.lastBad = append(a.lastBad[:0], e.Line[:min(len(e.Line), maxLine)]...)
+	a.reason, a.badAt = e.Reason, e.Arrived
+}
+
+// senderKey identifies a sender.
+type senderKey struct {
+	name string
+	over Transport
+}
+
+// senderSum is a sender's sum over all lanes.
+type senderSum struct {
+	estimate
+	bad   float64
+	names map[string]uint64 // the least counts
+	named uint64            // samples with names
+	last  about
+}
+
+// SendersOf adds up the Looks of NewSenders.
+func SendersOf(looks []*Look, names Names, span Span) *Senders {
+	t := &Senders{Looked: total(looks, span)}
+	sums := map[senderKey]*senderSum{}
+	floor, matching := 0.0, 0.0
+	for _, k := range looks {
+		o := k.observer.(*senders)
+		floor += float64(o.hosts.Floor()) * k.scale()
+		t.Forgotten += o.hosts.Evicted()
+		matching += o.sum(sums, k, names)
+	}
+	seconds := span.seconds()
+	t.Matching = matching / seconds
+	for key, s := range sums {
+		s.estimate.bias += floor - s.estimate.floor
+		t.Rows = append(t.Rows, Sender{
+			Name: key.name, Over: key.over,
+			Rate: s.value / seconds, Error: s.either() / seconds, Share: s.value / matching,
+			Bad: s.bad / seconds, Most: s.most(), LastBad: s.last.lastBad, Reason: s.last.reason,
+		})
+	}
+	slices.SortFunc(t.Rows, func(a, b Sender) int {
+		return cmp.Or(cmp.Compare(b.Bad, a.Bad), cmp.Compare(b.Rate, a.Rate), strings.Compare(a.Name, b.Name), cmp.Compare(a.Over, b.Over))
+	})
+	return t
+}
+
+// sum adds the senders of a Look to sums. It returns the number of samples that match.
+func (s *senders) sum(sums map[senderKey]*senderSum, k *Look, names Names) (matching float64) {
+	for place := range s.hosts.Len() {
+		tag, host := s.hosts.Key(place)
+		key := senderKey{string(host), Transport(tag)}
+		sum := sums[key]
+		if sum == nil {
+			sum = &senderSum{names: map[string]uint64{}}
+			sums[key] = sum
+		}
+		count, over := s.hosts.Count(place)
+		e := s.estimate(place, count, over, k.of)
+		e.floor = float64(s.hosts.Floor()) * k.scale()
+		sum.add(e)
+		matching += e.value
+		a := &s.about[place]
+		sum.bad += float64(a.bad) * k.scale()
+		if len(a.lastBad) > 0 && (sum.last.lastBad == nil || a.badAt > sum.last.badAt) {
+			sum.last = *a
+		}
+		for i := range a.names.Len() {
+			_, name := a.names.Key(i)
+			count, over := a.names.Count(i)
+			sum.names[string(names.clean(nil, name))] += count - over
+			sum.named += count
+		}
+	}
+	return matching
+}
+
+// most returns the name that was counted most, "" if none stands out.
+func (s *senderSum) most() (most string) {
+	for name, n := range s.names {
+		if b := s.names[most]; most == "" || n > b || n == b && name < most {
+			most = name
+		}
+	}
+	if s.names[most]*maxSenderNames < s.named {
+		return ""
+	}
+	return most
+}

@@ -1,0 +1,107 @@
+package probe
+
+import "math"
+
+// A rate is an estimate: the samples that were looked at, times of/seen. Its error comes from how
+// much the counts of batches differ from each other. It is three times the standard error of that
+// estimate, so it covers the truth nearly always, and it is 0 if everything was looked at.
+const errorsWide = 3
+
+// batches are what all batches that were looked at have in common.
+type batches struct {
+	n       int
+	samples float64 // the sum of their sizes
+	squares float64 // the sum of the squares of their sizes
+}
+
+// counts collects, for each row, how its counts differ between batches.
+type counts struct {
+	batches
+	rows    []spread // by place
+	touched []int32  // places counted in the running batch
+}
+
+// spread is one row's. x is its count in a batch, n the batch's size.
+type spread struct {
+	in      int32   // x of the running batch
+	squares float64 // the sum of x*x
+	cross   float64 // the sum of x*n
+	sum     float64 // the sum of x
+}
+
+// add counts a sample of the row at a place; fresh says that the place was another row's.
+func (c *counts) add(place int, fresh bool) {
+	if place == len(c.rows) {
+		c.rows = append(c.rows, spread{})
+	}
+	r := &c.rows[place]
+	listed := r.in > 0
+	if fresh {
+		*r = spread{}
+	}
+	if r.in++; !listed {
+		c.touched = append(c.touched, int32(place))
+	}
+}
+
+func (c *counts) endBatch(samples int) {
+	n := float64(samples)
+	for _, place := range c.touched {
+		r := &c.rows[place]
+		x := float64(r.in)
+		r.sum, r.squares, r.cross, r.in = r.sum+x, r.squares+x*x, r.cross+x*n, 0
+	}
+	c.touched = c.touched[:0]
+	c.n++
+	c.samples, c.squares = c.samples+n, c.squares+n*n
+}
+
+// once returns how many samples a batch has of a name that was in one batch only, on average.
+func (c *counts) once() float64 {
+	sum, squares := 1.0, 1.0
+	for i := range c.rows {
+		if r := &c.rows[i]; r.squares == r.sum*r.sum {
+			sum, squares = sum+r.sum, squares+r.squares
+		}
+	}
+	return squares / sum
+}
+
+// estimate is a number of samples, and how sure it is.
+type estimate struct {
+	value, variance float64
+	bias            float64 // by how much the value may be wrong because tables were full
+	floor           float64 // what lanes whose tables do not have the row may have counted, of those that do
+}
+
+// estimate estimates how many samples of the row at a place came in. count is its count, of which over
+// may be too many. of is how many samples came in.
+func (c *counts) estimate(place int, count, over uint64, of uint64) estimate {
+	if c.samples == 0 {
+		return estimate{}
+	}
+	scale := float64(of) / c.samples
+	r := &c.rows[place]
+	// The sum of (x - share*n)², where share is the row's of all samples.
+	share := r.sum / c.samples
+	differences := max(r.squares-2*share*r.cross+share*share*c.squares, 0)
+	n := float64(c.n)
+	if c.n > 1 {
+		differences *= n / (n - 1)
+	} else {
+		differences = r.squares
+	}
+	return estimate{
+		value:    float64(count) * scale,
+		variance: differences * scale * scale * max(1-1/scale, 0),
+		bias:     float64(over) * scale,
+	}
+}
+
+func (e *estimate) add(o estimate) {
+	e.value, e.variance = e.value+o.value, e.variance+o.variance
+	e.bias, e.floor = e.bias+o.bias, e.floor+o.floor
+}
+
+// either returns by how much the value may be wrong.
+func (e *estimate) either() float64 { return errorsWide*math.Sqrt(e.variance) + e.bias }

@@ -1,0 +1,255 @@
+package probe
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/statsd-ops/statsd/meta"
+	"github.com/statsd-ops/statsd/metric"
+)
+
+// maxHeld is how many lines a lane holds between two collections.
+const maxHeld = 256
+
+// ring keeps lines for a TailQuery, until they are collected.
+type ring struct {
+	match *matcher
+	from  func(meta.Sender) bool // nil: any sender
+	bad   bool
+
+	held, spare []heldLine // the lines, and what the last collection returned
+	last        *byte      // the first byte of the last line of this batch that matched
+	full        bool       // that line was skipped
+	matching    uint64
+}
+
+// heldLine is a line with its own copy of the bytes.
+type heldLine struct {
+	Line
+	name   []byte // as received
+	sender meta.Sender
+}
+
+// NewTailLooks returns a Look for each of n lanes. The error says what is wrong with the query.
+func NewTailLooks(q TailQuery, names Names, lanes int, ends time.Time) ([]*Look, error) {
+	from, err := senderFilter(q.Sender)
+	if err != nil {
+		return nil, err
+	}
+	looks := make([]*Look, lanes)
+	for i := range looks {
+		m, err := newMatcher(q.Match, names)
+		if err != nil {
+			return nil, err
+		}
+		looks[i] = &Look{
+			observer: &ring{match: m, from: from, bad: q.Bad},
+			ends:     ends, asks: q.Senders || from != nil, needs: from != nil,
+		}
+	}
+	return looks, nil
+}
+
+// senderFilter returns a function that reports whether a sender is meant: by an address, or by a
+// network. It returns nil for "".
+func senderFilter(text string) (func(meta.Sender) bool, error) {
+	if text == "" {
+		return nil, nil
+	}
+	if network, err := netip.ParsePrefix(text); err == nil {
+		return func(s meta.Sender) bool { return network.Contains(s.Addr()) }, nil
+	}
+	if address, err := netip.ParseAddr(text); err == nil {
+		return func(s meta.Sender) bool { return s.Addr() == address.Unmap() }, nil
+	}
+	return nil, &Invalid{"sender", fmt.Errorf("%q is no address such as 10.20.4.17, and no network such as 10.20.0.0/16", text)}
+}
+
+func (r *ring) note(e *Event) {
+	if r.bad && !e.Bad() || r.from != nil && !r.from(e.Sender) || !r.match.match(e.Name) {
+		return
+	}
+	if len(e.Line) > 0 && r.last == &e.Line[0] { // another sample of the line
+		if !r.full {
+			r.held[len(r.held)-1].join(e)
+		}
+		return
+	}
+	r.matching++
+	r.last = nil
+	if len(e.Line) > 0 {
+		r.last = &e.Line[0]
+	}
+	if r.full = len(r.held) == maxHeld; r.full {
+		return
+	}
+	if len(r.held) < cap(r.held) {
+		r.held = r.held[:len(r.held)+1] // with the memory of an earlier line
+	} else {
+		r.held = append(r.held, heldLine{})
+	}
+	r.held[len(r.held)-1].set(e)
+}
+
+func (r *ring) endBatch(int) { r.last = nil }
+
+func (h *heldLine) set(e *Event) {
+	text := append(h.Text[:0], e.Line[:min(len(e.Line), maxLine)]...)
+	h.Line = Line{
+		Over: e.Over, Text: text, Length: len(e.Line), Samples: 1,
+		Kind: e.Kind, Reason: e.Reason, At: e.At,
+	}
+	h.sender, h.name = e.Sender, append(h.name[:0], e.Name...)
+	if e.Arrived > 0 {
+		h.Time = time.Unix(0, e.Arrived)
+	}
+}
+
+// join adds another sample of the same line. A bad one decides what became of the line.
+func (h *heldLine) join(e *Event) {
+	h.Samples++
+	switch {
+	case h.Reason == metric.None && e.Reason != metric.None:
+		h.Reason, h.At = e.Reason, e.At
+	case h.Reason != metric.None && e.Reason == metric.None:
+		h.Kind = e.Kind
+	}
+}
+
+// collect takes out the lines held. They are valid until the next collection.
+func (r *ring) collect() []heldLine {
+	lines := r.held
+	r.held, r.spare = r.spare[:0], lines
+	return lines
+}
+
+// Collect takes the lines that a Look of NewTailLooks holds. They are valid until the next call. Call it
+// in the turn of the Look's lane.
+func (k *Look) Collect() Collected {
+	r := k.observer.(*ring)
+	return Collected{r.collect(), r.matching, k.extent}
+}
+
+// Collected are the lines of one lane since the last collection, and the number of all that matched so
+// far.
+type Collected struct {
+	lines    []heldLine
+	matching uint64
+	extent   extent
+}
+
+// Tailed is what all lanes together have collected.
+type Tailed struct {
+	Lines    []Line // the oldest first
+	Matching uint64 // so far
+	Looked   Looked
+}
+
+// TailOf adds up what lanes have collected. It copies the lines. A line whose arrival is not known
+// arrived at the end of span.
+func TailOf(lanes []Collected, names Names, span Span) Tailed {
+	var t Tailed
+	var sum extent
+	for i := range lanes {
+		c := &lanes[i]
+		t.Matching += c.matching
+		sum.add(c.extent)
+		t.Lines = append(t.Lines, c.copies(i, names, span.Until)...)
+	}
+	t.Looked = sum.in(span)
+	t.Looked.Receivers = len(lanes)
+	slices.SortStableFunc(t.Lines, func(a, b Line) int { return a.Time.Compare(b.Time) })
+	return t
+}
+
+func (c *Collected) copies(lane int, names Names, now time.Time) (lines []Line) {
+	for i := range c.lines {
+		h := &c.lines[i]
+		line := h.Line
+		line.Receiver, line.Sender = lane, string(h.sender.AppendHost(nil))
+		line.Text = slices.Clone(h.Text)
+		line.Name = string(names.clean(nil, h.name))
+		if line.Time.IsZero() {
+			line.Time = now
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+// Tail is a running TailQuery of one reader.
+type Tail struct {
+	// Lines yields lines until the time is over, or Close. A reader that does not keep up misses
+	// lines; nothing waits for it.
+	Lines <-chan Line
+
+	lines chan Line
+	limit int
+	close func()
+
+	mu     sync.Mutex
+	counts TailCounts
+	second time.Time // when the running second began
+	left   int       // lines that may still be sent in it
+	before uint64    // lines that matched before this reader came
+	began  bool
+	ended  bool
+}
+
+// NewTail returns a Tail that calls onClose once, when its reader closes it.
+func NewTail(limit int, onClose func()) *Tail {
+	lines := make(chan Line, limit)
+	return &Tail{Lines: lines, lines: lines, limit: limit, close: sync.OnceFunc(onClose)}
+}
+
+// Close ends the Tail for its reader.
+func (t *Tail) Close() { t.close() }
+
+// Counts returns what the Tail has done so far.
+func (t *Tail) Counts() TailCounts {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.counts
+}
+
+// Offer sends lines to the reader, as many as its limit allows and its channel holds.
+func (t *Tail) Offer(all Tailed, now time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.ended {
+		return
+	}
+	if !t.began {
+		t.began, t.before = true, all.Matching-uint64(len(all.Lines))
+	}
+	if now.Sub(t.second) >= time.Second {
+		t.second, t.left = now, t.limit
+	}
+	for _, line := range all.Lines {
+		if t.left == 0 {
+			break
+		}
+		select {
+		case t.lines <- line:
+			t.left--
+			t.counts.Shown++
+		default:
+		}
+	}
+	t.counts.Looked = all.Looked
+	t.counts.Matching = all.Matching - t.before
+	t.counts.Skipped = t.counts.Matching - t.counts.Shown
+}
+
+// End closes Lines.
+func (t *Tail) End() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.ended {
+		t.ended = true
+		close(t.lines)
+	}
+}

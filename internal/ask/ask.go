@@ -1,0 +1,129 @@
+// Package ask asks the monitor of a daemon.
+//
+//	client := ask.Client{Address: "localhost:8135", Timeout: 9 * time.Second}
+//	answer, err := client.Ask(ctx, ask.Question{Method: "status"}, &status)
+//
+// Questions go over XML-RPC. Changes, and questions whose answer is a stream, go over the JSON API.
+// What answers may not be a statsd, so answers are bounded in bytes and depth, redirects are not
+// followed, and errors are safe for a terminal. Web proxies are not used.
+package ask
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/statsd-ops/statsd/internal/ascii"
+)
+
+// Client asks one monitor. It keeps no connection between questions.
+type Client struct {
+	Address string // host:port
+	TLS     *tls.Config
+	Token   string // for the header Authorization; "" for none
+	// Timeout is how long one answer may take, besides the time for which it watches traffic.
+	Timeout time.Duration
+}
+
+// An Error says what a monitor answered. Other errors say why there is no answer.
+type Error struct {
+	Code  string // as in package question; "" if there is none
+	Fault int    // of XML-RPC; 0 if there is none
+	Text  string
+}
+
+func (e *Error) Error() string { return e.Text }
+
+// NotFound reports whether the monitor has not got what was asked for.
+func NotFound(err error) bool {
+	e, ok := errors.AsType[*Error](err)
+	return ok && (e.Code == "not_found" || e.Fault == faultNotFound)
+}
+
+// BadArgument reports whether the monitor refused an argument.
+func BadArgument(err error) bool {
+	e, ok := errors.AsType[*Error](err)
+	return ok && (e.Code == "bad_parameter" || e.Fault == faultArguments)
+}
+
+// Codes of faults.
+const (
+	faultArguments = -32602
+	faultMethod    = -32601
+	faultNotFound  = -32001
+)
+
+// during runs do, which ends when its context does: after the timeout and d at the latest. It
+// explains the error.
+func (c *Client) during(ctx context.Context, what string, d time.Duration, do func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, c.Timeout+d)
+	defer cancel()
+	err := do(ctx)
+	if err != nil && ctx.Err() != nil {
+		err = ctx.Err() // which caused the other error
+	}
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, context.DeadlineExceeded):
+		err = fmt.Errorf("no answer within %s: is this the port of a monitor (statsd's port plus 10)?", c.Timeout+d)
+	case errors.Is(err, context.Canceled):
+		err = errors.New("interrupted")
+	}
+	return &failure{what + " from " + c.Address + ": " + ascii.Safe(err.Error()), err}
+}
+
+// failure is an error whose text is safe for a terminal.
+type failure struct {
+	text  string
+	cause error
+}
+
+func (f *failure) Error() string { return f.text }
+func (f *failure) Unwrap() error { return f.cause }
+
+func (c *Client) url(path string) string {
+	scheme := "http"
+	if c.TLS != nil {
+		scheme = "https"
+	}
+	return scheme + "://" + c.Address + path
+}
+
+// do sends a request. Its errors say what to look at.
+func (c *Client) do(ctx context.Context, request *http.Request) (*http.Response, error) {
+	if c.Token != "" {
+		request.Header.Set("Authorization", "Bearer "+c.Token)
+	}
+	client := http.Client{
+		// A web proxy cannot reach a monitor.
+		Transport:     &http.Transport{DisableKeepAlives: true, DisableCompression: true, MaxResponseHeaderBytes: 64 << 10, TLSClientConfig: c.TLS},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	response, err := client.Do(request.WithContext(ctx))
+	if err != nil {
+		return nil, c.unreached(err)
+	}
+	return response, nil
+}
+
+// unreached adds a hint if the connection was refused.
+func (c *Client) unreached(err error) error {
+	if wrapped, ok := errors.AsType[*url.Error](err); ok {
+		err = wrapped.Err // the user gave no URL
+	}
+	var dial *net.OpError
+	var certificate *tls.CertificateVerificationError
+	switch {
+	case errors.As(err, &certificate):
+		return fmt.Errorf("%w: give the certificate of its authority with --ca", err)
+	case errors.As(err, &dial) && dial.Op == "dial" && !dial.Timeout():
+		return fmt.Errorf("%w: is statsd running there, with its monitor on this port (statsd's port plus 10)?", err)
+	}
+	return err
+}

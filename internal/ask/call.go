@@ -1,0 +1,131 @@
+package ask
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/kolo/xmlrpc"
+)
+
+// Call is a call of a method, and the greatest length of its answer in bytes.
+type Call struct {
+	Method string
+	Args   []any
+	Limit  int64
+}
+
+// Call calls a method, and stores the answer in result, a pointer.
+func (c *Client) Call(ctx context.Context, q Call, result any) error {
+	return c.during(ctx, q.Method, 0, func(ctx context.Context) error { return c.call(ctx, q, result) })
+}
+
+func (c *Client) call(ctx context.Context, q Call, result any) error {
+	r, err := c.response(ctx, q)
+	if err != nil {
+		return err
+	}
+	if err := xmlrpc.Response(r.body).Unmarshal(result); err != nil {
+		return notXMLRPC(err)
+	}
+	return nil
+}
+
+// reply is an answer, and the time of the daemon.
+type reply struct {
+	body []byte
+	date time.Time
+}
+
+// response returns an answer that is not a fault. It encodes with the library, but does not use its
+// client, which has neither a context nor a limit on the answer.
+func (c *Client) response(ctx context.Context, q Call) (reply, error) {
+	request, err := xmlrpc.NewRequest(c.url("/RPC2"), q.Method, q.Args)
+	if err != nil {
+		return reply{}, err
+	}
+	r, err := c.reply(ctx, request, q.Limit)
+	if err != nil {
+		return reply{}, err
+	}
+	var fault xmlrpc.FaultError
+	switch err := xmlrpc.Response(r.body).Err(); {
+	case errors.As(err, &fault):
+		return reply{}, &Error{Fault: fault.Code, Text: fmt.Sprintf("fault %d: %s", fault.Code, fault.String)}
+	case err != nil:
+		return reply{}, notXMLRPC(err)
+	}
+	return r, nil
+}
+
+func notXMLRPC(err error) error { return fmt.Errorf("the answer is not a monitor's: %w", err) }
+
+// reply sends a request and returns an answer that is OK.
+func (c *Client) reply(ctx context.Context, request *http.Request, limit int64) (reply, error) {
+	response, err := c.do(ctx, request)
+	if err != nil {
+		return reply{}, err
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return reply{}, refused(response)
+	}
+	body, err := read(response.Body, limit)
+	return reply{body, clock(response.Header)}, err
+}
+
+// clock returns the time of the daemon. It is known to the second, so that of this machine is better
+// if both agree.
+func clock(h http.Header) time.Time {
+	now := time.Now()
+	date, err := http.ParseTime(h.Get("Date"))
+	if d := now.Sub(date); err != nil || -2*time.Second < d && d < 2*time.Second {
+		return now
+	}
+	return date
+}
+
+// refused returns the first line of an answer that is not OK.
+func refused(response *http.Response) error {
+	line, _ := bufio.NewReader(io.LimitReader(response.Body, 256)).ReadBytes('\n')
+	return &Error{Text: fmt.Sprintf("HTTP status %d: %s", response.StatusCode, bytes.TrimSpace(line))}
+}
+
+func read(r io.Reader, limit int64) ([]byte, error) {
+	body, err := io.ReadAll(io.LimitReader(r, limit+1))
+	if err == nil && int64(len(body)) > limit {
+		err = fmt.Errorf("the answer has more than %d bytes", limit)
+	}
+	return body, err
+}
+
+// maxDepth bounds the elements of XML inside each other. The library decodes recursively.
+const maxDepth = 100
+
+// shallow returns an error if an answer is nested too deep.
+func shallow(body []byte) error {
+	d := xml.NewDecoder(bytes.NewReader(body))
+	for depth := 0; ; {
+		token, err := d.RawToken()
+		switch token.(type) {
+		case xml.StartElement:
+			depth++
+		case xml.EndElement:
+			depth--
+		}
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return err
+		case depth > maxDepth:
+			return errors.New("it is nested too deep")
+		}
+	}
+}

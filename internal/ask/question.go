@@ -1,0 +1,89 @@
+package ask
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/kolo/xmlrpc"
+
+	"github.com/statsd-ops/statsd/meta/question"
+)
+
+// questionLimit is the greatest length of the answer to a question in bytes.
+const questionLimit = 8 << 20
+
+// Question is a question of package question.
+type Question struct {
+	Method string
+	Name   string // in errors; "": the method's
+	Args   []any
+	// Watches is how long the answer watches traffic before it comes.
+	Watches time.Duration
+}
+
+// Answer is the answer to a question, and the time of the daemon when it answered.
+type Answer struct {
+	question.Answer
+	Now time.Time
+}
+
+// Ask asks a question. It stores the data of the answer in data, a pointer to a type of package question.
+func (c *Client) Ask(ctx context.Context, q Question, data any) (Answer, error) {
+	var a Answer
+	name := cmp.Or(q.Name, q.Method)
+	err := c.during(ctx, name, q.Watches, func(ctx context.Context) error {
+		r, err := c.response(ctx, Call{q.Method, q.Args, questionLimit})
+		if err != nil {
+			return explained(name, err)
+		}
+		a.Now = r.date
+		return a.decode(r.body, data)
+	})
+	a.Data = reflect.ValueOf(data).Elem().Interface()
+	return a, err
+}
+
+// explained rewords an error of the daemon for people. The code of a fault tells them nothing.
+func explained(name string, err error) error {
+	e, ok := errors.AsType[*Error](err)
+	if !ok {
+		return err
+	}
+	text := withToken(e.Text)
+	switch {
+	case e.Fault == faultMethod:
+		text = fmt.Sprintf("it cannot answer %s: this statsd is older than this statsdmonitor; ask it with statsdmonitor HOST PORT", name)
+	case e.Fault == faultArguments || -32099 <= e.Fault && e.Fault <= -32000:
+		text = strings.TrimPrefix(text, fmt.Sprintf("fault %d: ", e.Fault))
+	}
+	return &Error{Code: e.Code, Fault: e.Fault, Text: text}
+}
+
+// withToken says how to send a token with statsdmonitor, where the daemon says how programs do.
+func withToken(text string) string {
+	return strings.Replace(text, "send Authorization: Bearer TOKEN", "give its file with --token-file", 1)
+}
+
+// decode reads the frame of an answer, and its data.
+func (a *Answer) decode(body []byte, data any) error {
+	if err := shallow(body); err != nil {
+		return notXMLRPC(err)
+	}
+	var frame any
+	if err := xmlrpc.Response(body).Unmarshal(&frame); err != nil {
+		return notXMLRPC(err)
+	}
+	members, ok := frame.(map[string]any)
+	if !ok {
+		return unexpected("the answer", "a struct", frame)
+	}
+	if err := decodeStruct(members, reflect.ValueOf(&a.Answer).Elem(), ""); err != nil {
+		return err
+	}
+	return decode(members["data"], reflect.ValueOf(data).Elem(), ".data")
+}

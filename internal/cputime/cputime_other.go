@@ -1,0 +1,20 @@
+//go:build !linux
+
+package cputime
+
+import (
+	"syscall"
+	"time"
+)
+
+// Thread returns 0: only linux tells.
+func Thread() time.Duration { return 0 }
+
+// Process returns the processor time of the process.
+func Process() time.Duration {
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		return 0
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+}

@@ -1,0 +1,123 @@
+package httpgate
+
+import (
+	"bytes"
+	"crypto/tls"
+	"fmt"
+	"log"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/statsd-ops/statsd/internal/safefile"
+)
+
+// Certificate is a certificate with its private key. It is read again when one of its files has
+// changed.
+type Certificate struct {
+	cert, key string // paths
+
+	mu       sync.Mutex
+	current  *tls.Certificate
+	stamps   [2]stamp
+	looked   time.Time
+	failures int // to read the files, in a row
+	tell     *log.Logger
+}
+
+// stamp shows that a file has changed.
+type stamp struct {
+	at   time.Time
+	size int64
+}
+
+const (
+	// lookEvery is the shortest time between two looks at the files.
+	lookEvery = time.Second
+	// maxPEM is the size of the largest file, in bytes.
+	maxPEM = 1 << 20
+)
+
+// ReadCertificate reads a certificate, with the ones that sign it, and its key, from files in PEM
+// format.
+func ReadCertificate(cert, key string) (*Certificate, error) {
+	c := &Certificate{cert: cert, key: key}
+	c.stamps = [2]stamp{stampOf(cert), stampOf(key)}
+	return c, c.read()
+}
+
+func (c *Certificate) read() error {
+	cert, err := safefile.ReadFile(c.cert, maxPEM)
+	if err != nil {
+		return err
+	}
+	key, err := safefile.ReadFile(c.key, maxPEM)
+	if err != nil {
+		return err
+	}
+	pair, err := tls.X509KeyPair(cert, key)
+	if err != nil {
+		return fmt.Errorf("%s with %s: %w", c.cert, c.key, err)
+	}
+	c.current = &pair
+	return nil
+}
+
+func stampOf(path string) stamp {
+	info, err := os.Stat(path) // follows links, which a renewed certificate often replaces
+	if err != nil {
+		return stamp{}
+	}
+	return stamp{info.ModTime(), info.Size()}
+}
+
+// get returns the certificate for a new connection. While the files cannot be read it stays the last
+// good one.
+func (c *Certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if now := time.Now(); now.Sub(c.looked) >= lookEvery {
+		c.looked = now
+		c.renew()
+	}
+	return c.current, nil
+}
+
+// renew reads the files again if they have changed, or if they could not be read. The two files change
+// one after the other, so only the second failure in a row is told.
+func (c *Certificate) renew() {
+	now := [2]stamp{stampOf(c.cert), stampOf(c.key)}
+	if now == c.stamps && c.failures == 0 {
+		return
+	}
+	c.stamps = now
+	err := c.read()
+	if err == nil {
+		c.failures = 0
+		return
+	}
+	if c.failures++; c.failures == 2 {
+		c.tell.Printf("the certificate cannot be read again, the old one stays in use: %v", err)
+	}
+}
+
+// secure makes the server speak TLS.
+func (s *Server) secure() {
+	s.certificate.tell = s.http.ErrorLog
+	s.http.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: s.certificate.get}
+	// HTTP/2 would serve many requests on a connection, past the gate.
+	s.http.Protocols = new(http.Protocols)
+	s.http.Protocols.SetHTTP1(true)
+	s.http.ErrorLog = log.New(quiet{s.http.ErrorLog}, "", 0)
+}
+
+// quiet drops what net/http says about clients that do not finish a handshake.
+type quiet struct{ to *log.Logger }
+
+func (q quiet) Write(line []byte) (int, error) {
+	if !bytes.HasPrefix(line, []byte("http: TLS handshake error")) {
+		q.to.Print(string(bytes.TrimSpace(line)))
+	}
+	return len(line), nil
+}

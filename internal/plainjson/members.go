@@ -1,0 +1,36 @@
+package plainjson
+
+import (
+	"cmp"
+	"reflect"
+	"strings"
+)
+
+// Member is a member of the JSON object of a struct.
+type Member struct {
+	Name     string
+	Index    []int // for reflect.Value.FieldByIndex
+	Type     reflect.Type
+	Optional bool // left out if it is zero
+}
+
+// MembersOf returns the members by the rules of encoding/json: json tags, and the fields of embedded
+// structs as own ones.
+func MembersOf(t reflect.Type) (all []Member) {
+	for i := range t.NumField() {
+		field := t.Field(i)
+		name, options, _ := strings.Cut(field.Tag.Get("json"), ",")
+		switch {
+		case name == "-" || !field.IsExported():
+			continue
+		case field.Anonymous && name == "" && field.Type.Kind() == reflect.Struct:
+			for _, m := range MembersOf(field.Type) {
+				m.Index = append([]int{i}, m.Index...)
+				all = append(all, m)
+			}
+			continue
+		}
+		all = append(all, Member{cmp.Or(name, field.Name), []int{i}, field.Type, strings.Contains(options, "omit")})
+	}
+	return all
+}

@@ -1,0 +1,127 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/statsd-ops/statsd/internal/ascii"
+	"github.com/statsd-ops/statsd/meta/question"
+)
+
+// Alerts writes what was wrong, the newest first, and who was told.
+func Alerts(p Page, a question.Answer, d question.Alerts) string {
+	s := &sheet{Page: &p}
+	if len(d.Alerts) == 0 {
+		s.line(span{"nothing was wrong so far", good})
+	}
+	for i := range d.Alerts {
+		s.alert(&d.Alerts[i])
+	}
+	s.foot(a)
+	return s.String()
+}
+
+// Audit writes the changes that were asked for, the newest first.
+func Audit(p Page, a question.Answer, d question.Alerts) string {
+	s := &sheet{Page: &p}
+	if len(d.Audit) == 0 {
+		s.line(span{text: "no change was asked for since the start"})
+	}
+	for i := range d.Audit {
+		s.change(&d.Audit[i])
+	}
+	s.foot(a)
+	return s.String()
+}
+
+// change writes a change that was asked for, and what became of it.
+func (s *sheet) change(x *question.Audit) {
+	who, done := x.Who, span{gap + "done", good}
+	if who == "" {
+		who = "no token"
+	}
+	if x.Result != "done" {
+		done = span{}
+	}
+	s.line(span{text: pad(s.clock(x.Time), 8) + gap}, span{pad(x.Change, len("names/unmute")), bold}, span{text: gap + who + " from " + x.Address}, done)
+	if x.Args != "" {
+		s.text(span{}, 10, x.Args)
+	}
+	if x.Result != "done" {
+		s.text(span{"        ! ", warn}, 10, x.Result)
+	}
+}
+
+// lasted says how long an alert goes on, or went on.
+func (p *Page) lasted(x *question.Alert) string {
+	if x.Ended.IsZero() {
+		return "going on " + p.since(x.Began)
+	}
+	return lasting(x.Ended.Sub(x.Began)) + " to " + p.after(x.Began, x.Ended, "15:04")
+}
+
+// alert writes one alert. Its text is on the first line if there is room.
+func (s *sheet) alert(x *question.Alert) {
+	what := strings.TrimSpace(x.Reason + " " + x.Subject)
+	when := pad(s.clock(x.Began), 8) + gap + pad(s.lasted(x), 16) + gap
+	text := ": " + ascii.Safe(x.Text)
+	below := len(when)+10+len(what)+len(text) > s.width()
+	if below {
+		text = ""
+	}
+	s.line(span{text: when}, span{pad(x.State, 8), ofState(x.State)}, span{text: gap + what + text})
+	if below {
+		s.text(span{}, 10, x.Text)
+	}
+	s.text(span{}, 10, s.told(x))
+}
+
+// told says what each notifier was told.
+func (p *Page) told(x *question.Alert) string {
+	if len(x.Told) == 0 {
+		return "no notifier was told"
+	}
+	all := make([]string, len(x.Told))
+	for i := range x.Told {
+		t := &x.Told[i]
+		text := t.Notifier + " " + p.telling(x.Began, t.Begin)
+		if t.End.State != "none" && t.End.State != "" {
+			text += ", end " + p.telling(x.Began, t.End)
+		}
+		all[i] = text
+	}
+	return strings.Join(all, "; ")
+}
+
+// after writes a time with its date only if that is not the date of another time.
+func (p *Page) after(began, t time.Time, layout string) string {
+	if t.In(p.Zone).Format(time.DateOnly) == began.In(p.Zone).Format(time.DateOnly) {
+		return t.In(p.Zone).Format(layout)
+	}
+	return p.stamp(t, layout)
+}
+
+// telling says what became of one message.
+func (p *Page) telling(began time.Time, t question.Telling) (text string) {
+	switch t.State {
+	case "told":
+		text = "ok " + p.after(began, t.Time, time.TimeOnly)
+	case "given_up":
+		text = "NOT TOLD"
+	case "waiting":
+		text = "not told yet"
+	default:
+		return "not asked to"
+	}
+	if t.Tries > 1 {
+		text += fmt.Sprintf(", try %s", count(t.Tries))
+	}
+	if t.Error != "" {
+		text += ": " + t.Error
+	}
+	if t.State == "given_up" {
+		text += ", gave up " + p.after(began, t.Time, "15:04")
+	}
+	return text
+}

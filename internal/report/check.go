@@ -1,0 +1,106 @@
+package report
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/statsd-ops/statsd/internal/ascii"
+	"github.com/statsd-ops/statsd/meta/question"
+)
+
+// Codes of a check, as Nagios wants them.
+const (
+	CheckOK = iota
+	CheckWarning
+	CheckCritical
+	CheckUnknown
+)
+
+// checkWords are the words for the codes.
+var checkWords = [...]string{"OK", "WARNING", "CRITICAL", "UNKNOWN"}
+
+// Thresholds are the states of the health from which a check warns, and is critical: degraded,
+// failing or never.
+type Thresholds struct{ Warn, Crit string }
+
+// severity orders the states.
+func severity(state string) int {
+	switch state {
+	case "degraded":
+		return 1
+	case "failing":
+		return 2
+	case "never":
+		return 3
+	}
+	return 0
+}
+
+// Code returns the code of a check.
+func (t Thresholds) Code(state string) int {
+	switch n := severity(state); {
+	case state != "ok" && n == 0:
+		return CheckUnknown
+	case n > 0 && n >= severity(t.Crit):
+		return CheckCritical
+	case n > 0 && n >= severity(t.Warn):
+		return CheckWarning
+	}
+	return CheckOK
+}
+
+// Check writes the line of a Nagios check, with performance data. kernelDropped is the number of
+// datagrams that the kernel dropped since the start.
+func Check(t Thresholds, st question.Status, kernelDropped float64) string {
+	return checkLine(t.Code(st.Health.State), checkText(&st)) + " | " + perfdata(&st, kernelDropped) + "\n"
+}
+
+// CheckFailed writes the line of a check that could not be made.
+func CheckFailed(why string) string { return checkLine(CheckUnknown, why) + "\n" }
+
+func checkLine(code int, text string) string {
+	// A bar begins performance data.
+	return "STATSD " + checkWords[code] + " - " + strings.ReplaceAll(ascii.Safe(text), "|", "/")
+}
+
+func checkText(st *question.Status) string {
+	var reasons []question.Reason
+	for _, r := range st.Health.Reasons {
+		if r.State != "note" {
+			reasons = append(reasons, r)
+		}
+	}
+	switch n := len(reasons) - 1; {
+	case n < 0:
+		return "nothing is wrong"
+	case n == 0:
+		return reasons[0].Text
+	case n == 1:
+		return reasons[0].Text + ", +1 reason"
+	default:
+		return fmt.Sprintf("%s, +%d reasons", reasons[0].Text, n)
+	}
+}
+
+// perfdata writes what Nagios may draw: label=value[unit];warn;crit;min;max.
+func perfdata(st *question.Status, kernelDropped float64) string {
+	bare := func(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
+	whole := func(f float64) string { return strconv.FormatFloat(f, 'f', 0, 64) }
+	names := "names=" + strconv.Itoa(st.Names.Held)
+	if limit := st.Names.Limit; limit > 0 {
+		names += fmt.Sprintf(";%d;%d;0", limit/10*9, limit)
+	}
+	behind := 0.0
+	for i := range st.Sinks {
+		behind = max(behind, st.Sinks[i].Behind)
+	}
+	took := "flush=" + strconv.FormatFloat(st.Flush.Took, 'f', 3, 64) + "s"
+	if every := st.Flush.Interval; every > 0 {
+		took += ";" + bare(every*0.8) + ";" + bare(every)
+	}
+	return strings.Join([]string{
+		"received=" + whole(st.Received.Samples), "kernel_dropped=" + whole(kernelDropped) + "c",
+		"lost_15m=" + whole(st.Lost.Sum15m) + ";1", names, "behind=" + whole(behind) + "s;60;900", took,
+	}, " ")
+}

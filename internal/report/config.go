@@ -1,0 +1,80 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/statsd-ops/statsd/internal/ascii"
+	"github.com/statsd-ops/statsd/internal/plural"
+	"github.com/statsd-ops/statsd/meta/question"
+)
+
+// Settings says which settings Config writes.
+type Settings uint8
+
+// Which settings.
+const (
+	Set       Settings = iota // what is not a default
+	All                       // everything
+	Differing                 // what the files say now, and the daemon does not do yet
+)
+
+// Config returns a function that writes the running configuration.
+func Config(which Settings) func(Page, question.Answer, question.Config) string {
+	return func(p Page, a question.Answer, c question.Config) string {
+		s := &sheet{Page: &p}
+		shown := selected(c.Settings, which)
+		s.settings(shown)
+		if c.Error != "" {
+			s.text(span{"! ", warn}, 2, "the files cannot be read now: "+c.Error)
+		}
+		switch {
+		case which == Differing && len(shown) == 0 && c.Error == "":
+			s.line(span{text: "the running daemon is what its files say"})
+		case which == Set:
+			s.line(span{fmt.Sprintf("%s more have their default: %s", count(len(c.Settings)-len(shown)), s.ask("config --all")), dim})
+		}
+		if len(c.Files) > 0 {
+			s.text(span{}, 0, plural.Verb(uint64(len(c.Files)), "file: ", "files: ")+strings.Join(c.Files, ", "))
+		}
+		s.foot(a)
+		return s.String()
+	}
+}
+
+func selected(settings []question.Setting, which Settings) (shown []question.Setting) {
+	for _, x := range settings {
+		if which == All || x.Differs || which == Set && x.Source != "default" {
+			shown = append(shown, x)
+		}
+	}
+	return shown
+}
+
+func (s *sheet) settings(settings []question.Setting) {
+	name, value, source := 0, 0, 0
+	for _, x := range settings {
+		name, value, source = max(name, len(dashed(x.Flag))), max(value, len(ascii.Safe(x.Value))), max(source, len(ascii.Safe(x.Source)))
+	}
+	name = min(name, s.width()/3)
+	value = max(min(value, s.width()-name-source-2*len(gap)), narrowest)
+	for _, x := range settings {
+		text := pad(shorten(ascii.Safe(x.Value), value), value)
+		s.line(span{pad(shorten(dashed(x.Flag), name), name), bold}, span{text: gap + text}, span{gap + x.Source, dim})
+		if !x.Differs {
+			continue
+		}
+		effect := "a reload applies it"
+		if x.Restart {
+			effect = "only a restart applies it"
+		}
+		said := "the file now says " + x.New
+		if x.New == "" {
+			said = "the file no longer sets it"
+		}
+		s.text(span{"  ! ", warn}, 4, said+": "+effect)
+	}
+}
+
+// dashed writes the name of a setting with its dashes.
+func dashed(name string) string { return "--" + strings.TrimPrefix(ascii.Safe(name), "--") }

@@ -1,0 +1,58 @@
+package report
+
+import "strings"
+
+// style is the colour of a text.
+type style uint8
+
+// The styles. They are added to what a text says, never the only sign.
+const (
+	plain style = iota
+	dim
+	bold
+	good
+	warn
+	bad
+)
+
+// codes are the parameters of SGR, see ECMA-48.
+var codes = [...]string{dim: "2", bold: "1", good: "32", warn: "33", bad: "1;31"}
+
+// span is a piece of a line.
+type span struct {
+	text  string
+	style style
+}
+
+func (p *Page) paint(s style, text string) string {
+	if !p.Colour || s == plain || text == "" {
+		return text
+	}
+	return "\x1b[" + codes[s] + "m" + text + "\x1b[0m"
+}
+
+// visible returns the columns that a painted text takes.
+func visible(text string) int {
+	n := 0
+	for {
+		before, rest, found := strings.Cut(text, "\x1b[")
+		n += len(before)
+		if !found {
+			return n
+		}
+		_, text, _ = strings.Cut(rest, "m")
+	}
+}
+
+// ofState returns the style of a state of the health or of a sink.
+func ofState(state string) style {
+	switch strings.ToLower(state) {
+	case "ok":
+		return good
+	case "degraded", "behind":
+		return warn
+	case "failing":
+		return bad
+	}
+	return plain
+}

@@ -1,0 +1,91 @@
+package access
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"sync/atomic"
+
+	"github.com/statsd-ops/statsd/meta/question"
+)
+
+// Need is what an answer needs of the asker.
+type Need uint8
+
+// The needs.
+const (
+	Nothing  Need = iota // a word for probes
+	Reading              // what the monitor tells everybody who can reach it, if it has no tokens
+	Guarded              // what clients send, and the configuration
+	Changing             // a change of the running daemon
+)
+
+// Guard checks requests. All goroutines may use it.
+type Guard struct {
+	tokens atomic.Pointer[Tokens]
+	open   atomic.Bool
+}
+
+// NewGuard returns a Guard with the given tokens, or without any if tokens is nil.
+func NewGuard(tokens *Tokens) *Guard {
+	g := &Guard{}
+	g.tokens.Store(tokens)
+	return g
+}
+
+// Replace replaces the tokens. nil takes them away.
+func (g *Guard) Replace(tokens *Tokens) { g.tokens.Store(tokens) }
+
+// Bound tells the Guard where the monitor listens. Until then the Guard takes that for a loopback
+// address.
+func (g *Guard) Bound(addr net.Addr) {
+	bound, err := netip.ParseAddrPort(addr.String())
+	g.open.Store(err != nil || !bound.Addr().Unmap().IsLoopback())
+}
+
+// Open reports whether other machines can reach the monitor.
+func (g *Guard) Open() bool { return g.open.Load() }
+
+// HasTokens reports whether there are tokens.
+func (g *Guard) HasTokens() bool { return g.tokens.Load() != nil }
+
+// Check decides about a request. It returns the name of the token, if there is a valid one.
+func (g *Guard) Check(r *http.Request, need Need) (who string, refused *question.Error) {
+	tokens := g.tokens.Load()
+	given, role := bearer(r), Nobody
+	if tokens != nil && given != "" {
+		who, role = tokens.find(given)
+	}
+	switch {
+	case need == Changing && tokens == nil:
+		return who, &question.Error{Code: question.WrongRole, Text: "this daemon runs without tokens, so nobody can change it here", Next: "set --monitor-tokens=FILE"}
+	case need == Changing && role == Reader:
+		return who, &question.Error{Code: question.WrongRole, Text: "the token of " + who + " has the role read: a change needs operate"}
+	case need == Nothing, role == Operator, need < Changing && (role == Reader || !g.Open()):
+		return who, nil
+	case need == Reading && tokens == nil:
+		return who, nil
+	case tokens == nil:
+		return who, &question.Error{Code: question.NoToken, Text: "the monitor is open to other machines and has no tokens, so it does not tell this", Next: "set --monitor-tokens=FILE, or --monitor-host=127.0.0.1"}
+	case given != "":
+		return who, &question.Error{Code: question.NoToken, Text: "the token is not valid", Next: "compare its SHA-256 with the file of --monitor-tokens"}
+	}
+	return who, &question.Error{Code: question.NoToken, Text: "this needs a token", Next: "send Authorization: Bearer TOKEN"}
+}
+
+// maxToken is the length of the longest possible token.
+const maxToken = 1024
+
+// bearer returns the token of a request, or "".
+func bearer(r *http.Request) string {
+	given := r.Header.Values("Authorization")
+	if len(given) != 1 {
+		return ""
+	}
+	scheme, token, _ := strings.Cut(given[0], " ")
+	if token = strings.TrimSpace(token); !strings.EqualFold(scheme, "bearer") || len(token) > maxToken {
+		return ""
+	}
+	return token
+}

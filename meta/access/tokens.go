@@ -1,0 +1,176 @@
+// Package access decides who may ask the monitor, and who may change the daemon.
+//
+//	tokens, err := access.ReadTokens("/etc/statsd/tokens")
+//	guard := access.NewGuard(tokens)
+//	guard.Bound(listener.Addr())
+//	who, refused := guard.Check(request, access.Guarded)
+//
+// The rules, by where the monitor listens:
+//
+//	loopback                  everybody may ask everything
+//	elsewhere, no tokens      everybody may ask what is not Guarded; nobody may ask the rest
+//	elsewhere, with tokens    a token may ask; without one only probes are answered
+//	everywhere                only a token with the role operate may change something
+//
+// A Trail keeps the changes that were asked for, refused ones too.
+package access
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/statsd-ops/statsd/internal/safefile"
+)
+
+// Role is what a token may do.
+type Role uint8
+
+// The roles. Each may do what the ones before it may.
+const (
+	Nobody Role = iota
+	Reader
+	Operator
+)
+
+// roles are the words for roles in a file of tokens.
+var roles = map[string]Role{"read": Reader, "operate": Operator}
+
+// The limits of a file of tokens.
+const (
+	maxFile   = 64 << 10 // bytes
+	maxTokens = 256
+	maxName   = 64 // bytes
+)
+
+// Tokens are the tokens of one file. They do not change. A file never holds a token itself, only
+// its SHA-256.
+type Tokens struct{ all []token }
+
+type token struct {
+	role Role
+	name string
+	hash [sha256.Size]byte
+}
+
+// ReadTokens reads a file of tokens. Only the daemon's user or root may own it, and nobody else may
+// have access to it.
+func ReadTokens(path string) (*Tokens, error) {
+	text, err := readPrivate(path)
+	if err != nil {
+		return nil, err
+	}
+	t, err := ParseTokens(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return t, nil
+}
+
+// readPrivate returns the content of a file that belongs to this user alone.
+func readPrivate(path string) ([]byte, error) {
+	file, err := safefile.Read(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if mode := info.Mode().Perm(); mode&0o077 != 0 {
+		return nil, fmt.Errorf("%s has mode %04o, so others have access to it: chmod 600 it", path, mode)
+	}
+	if owner, ok := info.Sys().(*syscall.Stat_t); ok && owner.Uid != 0 && int(owner.Uid) != os.Geteuid() {
+		return nil, fmt.Errorf("%s belongs to user %d: only root or the daemon's user (%d) may own it", path, owner.Uid, os.Geteuid())
+	}
+	text, err := io.ReadAll(io.LimitReader(file, maxFile+1))
+	if err == nil && len(text) > maxFile {
+		err = fmt.Errorf("%s has more than %d bytes", path, maxFile)
+	}
+	return text, err
+}
+
+// ParseTokens reads tokens, one a line: a role (read or operate), a name, and the SHA-256 of the
+// token in hexadecimal. Empty lines, and lines that start with #, mean nothing.
+func ParseTokens(text []byte) (*Tokens, error) {
+	t, number := &Tokens{}, 0
+	for line := range bytes.Lines(text) {
+		number++
+		line = bytes.TrimSpace(line)
+		if len(line) == 0 || line[0] == '#' {
+			continue
+		}
+		read, err := parseToken(string(line))
+		if err == nil {
+			err = t.add(read)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("line %d: %w", number, err)
+		}
+	}
+	if len(t.all) == 0 {
+		return nil, errors.New("it has no token: add a line such as operate alice SHA256")
+	}
+	return t, nil
+}
+
+// parseToken reads a line. Its errors do not show the line, because it may hold a secret.
+func parseToken(line string) (t token, err error) {
+	fields := strings.Fields(line)
+	if len(fields) != 3 {
+		return t, fmt.Errorf("it has %d words: want a role, a name and the SHA-256 of the token", len(fields))
+	}
+	if t.role = roles[fields[0]]; t.role == Nobody {
+		return t, errors.New("the first word is no role: want read or operate")
+	}
+	if t.name = fields[1]; !isName(t.name) {
+		return t, fmt.Errorf("the second word is no name: want at most %d of A-Z a-z 0-9 _ - . @", maxName)
+	}
+	hash, err := hex.DecodeString(fields[2])
+	if err != nil || len(hash) != len(t.hash) {
+		return t, errors.New("the third word is no SHA-256: want 64 hexadecimal digits, as sha256sum prints them")
+	}
+	copy(t.hash[:], hash)
+	return t, nil
+}
+
+func isName(name string) bool {
+	return len(name) <= maxName && !strings.ContainsFunc(name, func(r rune) bool {
+		letter := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9'
+		return !letter && !strings.ContainsRune("_-.@", r)
+	})
+}
+
+func (t *Tokens) add(one token) error {
+	switch {
+	case len(t.all) == maxTokens:
+		return fmt.Errorf("want at most %d tokens", maxTokens)
+	case slices.ContainsFunc(t.all, func(o token) bool { return o.name == one.name }):
+		return fmt.Errorf("the name %s is there twice", one.name)
+	case slices.ContainsFunc(t.all, func(o token) bool { return o.hash == one.hash }):
+		return fmt.Errorf("the token of %s is there twice", one.name)
+	}
+	t.all = append(t.all, one)
+	return nil
+}
+
+// find returns the name and the role of a token. It always compares all tokens, and each in
+// constant time.
+func (t *Tokens) find(given string) (name string, role Role) {
+	hash := sha256.Sum256([]byte(given))
+	for i := range t.all {
+		if one := &t.all[i]; subtle.ConstantTimeCompare(hash[:], one.hash[:]) == 1 {
+			name, role = one.name, one.role
+		}
+	}
+	return name, role
+}

@@ -1,0 +1,76 @@
+package api
+
+import (
+	"bytes"
+	"compress/gzip"
+	"hash/fnv"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/statsd-ops/statsd/internal/accept"
+	"github.com/statsd-ops/statsd/internal/plainjson"
+	"github.com/statsd-ops/statsd/meta/question"
+)
+
+const (
+	jsonType = "application/json; charset=utf-8"
+	// compressAbove is the number of bytes above which an answer is compressed.
+	compressAbove = 1 << 10
+)
+
+// frame is an answer as clients see it.
+type frame struct {
+	API int `json:"api"`
+	question.Answer
+}
+
+func frameOf(answer question.Answer) []byte {
+	return append(plainjson.Encode(frame{1, answer}), '\n')
+}
+
+func (a *API) answer(w http.ResponseWriter, r *http.Request, answer question.Answer) {
+	a.write(w, r, http.StatusOK, frameOf(answer))
+}
+
+// write sends JSON, compressed if it is large and the client takes that.
+func (a *API) write(w http.ResponseWriter, r *http.Request, code int, body []byte) {
+	h := w.Header()
+	h.Set("Content-Type", jsonType)
+	h.Set("Cache-Control", "no-store")
+	if len(body) > compressAbove {
+		h.Set("Vary", "Accept-Encoding")
+		if accept.Gzip(r.Header.Values("Accept-Encoding")) {
+			h.Set("Content-Encoding", "gzip")
+			body = compressed(body)
+		}
+	}
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(code)
+	_, _ = w.Write(body) // an error means that the client is gone
+}
+
+func compressed(body []byte) []byte {
+	var b bytes.Buffer
+	z, _ := gzip.NewWriterLevel(&b, gzip.BestSpeed) // the level is a valid one
+	_, _ = z.Write(body)                            // a Buffer takes everything
+	_ = z.Close()
+	return b.Bytes()
+}
+
+// tagged reports whether If-None-Match names an ETag. "*" does not count: it would get 304 for an
+// answer that the client never had.
+func tagged(header []string, tag string) bool {
+	for one := range strings.SplitSeq(strings.Join(header, ","), ",") {
+		if strings.TrimPrefix(strings.TrimSpace(one), "W/") == strings.TrimPrefix(tag, "W/") {
+			return true
+		}
+	}
+	return false
+}
+
+func sum(text string) uint32 {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(text)) // never fails
+	return h.Sum32()
+}

@@ -1,0 +1,286 @@
+// Package api serves the daemon's questions and changes as JSON over HTTP: version 1 of the API, below
+// /api/v1/.
+//
+//	handler := api.New(api.Config{Questions: questions, Changes: changes, Guard: guard, Trail: trail, ...})
+//
+// Everything follows from the lists of questions and changes: paths, parameters, methods, who may ask,
+// and the description at /api/v1/openapi.json. A question is asked by GET or HEAD. A change is made by
+// POST of a JSON object. Each answer has the same frame:
+//
+//	{"api":1,"as_of":T,"live":false,"took_ms":N,"looked_at":null,"complete":true,"data":...}
+//	{"api":1,"error":{"code":"bad_parameter","text":"...","parameter":"seconds","next":"..."}}
+//
+// An answer about the last flush has an ETag that changes with each flush. Asking again before that
+// gets 304, and asks nobody.
+//
+// # Streams
+//
+// A question with a Stream is answered by events (text/event-stream). The path live tells the status
+// each second, each flush, and each change of the health. All its readers share one goroutine, which
+// runs only while there are any. At most maxStreams streams are open. A reader that takes nothing for
+// a second is cut, and no other waits for it.
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"net/http"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/statsd-ops/statsd/internal/httpgate"
+	"github.com/statsd-ops/statsd/meta/access"
+	"github.com/statsd-ops/statsd/meta/question"
+)
+
+// Root is where all paths begin.
+const Root = "/api/v1/"
+
+// Config configures an API.
+type Config struct {
+	Questions []question.Question
+	Changes   []question.Change
+	Guard     *access.Guard
+	Trail     *access.Trail
+	// Stamp returns a text that is another one after each flush, after each change of the health, and
+	// in each process.
+	Stamp func() string
+	// Events feed the path live. Without them, or without a question named status, there is no such
+	// path.
+	Events question.Events
+	// ErrorLog gets internal errors. nil drops them.
+	ErrorLog *log.Logger
+}
+
+// API is the handler of all paths below Root. Make it with New.
+type API struct {
+	cfg     Config
+	paths   map[string]*path
+	names   []string // of the paths, sorted
+	clients clients
+	streams streams
+	live    *live         // nil without the path
+	changed atomic.Uint64 // changes made so far
+	openapi []byte
+	counts  counts
+	end     context.CancelFunc
+}
+
+// counts are what the API tells of itself.
+type counts struct{ limited, refused, cut atomic.Uint64 }
+
+// Counts are counted since the start.
+type Counts struct {
+	Limited        uint64 // requests beyond the limit of their client
+	StreamsRefused uint64 // beyond the number of streams
+	StreamsCut     uint64 // readers that did not read
+}
+
+// Counts returns the counts.
+func (a *API) Counts() Counts {
+	return Counts{a.counts.limited.Load(), a.counts.refused.Load(), a.counts.cut.Load()}
+}
+
+// path is one path below Root.
+type path struct {
+	name string
+	need access.Need
+	// One of these is set.
+	question *question.Question
+	change   *question.Change
+	serve    http.HandlerFunc
+}
+
+// New returns an API.
+func New(cfg Config) *API {
+	ctx, end := context.WithCancel(context.Background())
+	a := &API{cfg: cfg, paths: map[string]*path{}, clients: clients{now: time.Now}, end: end}
+	if cfg.Stamp == nil {
+		a.cfg.Stamp = func() string { return "" }
+	}
+	if cfg.ErrorLog == nil {
+		a.cfg.ErrorLog = log.New(discard{}, "", 0)
+	}
+	for i := range cfg.Questions {
+		q := &cfg.Questions[i]
+		need := access.Reading
+		if q.Guarded {
+			need = access.Guarded
+		}
+		a.paths[q.Name] = &path{name: q.Name, need: need, question: q}
+	}
+	for i := range cfg.Changes {
+		c := &cfg.Changes[i]
+		a.paths[c.Name] = &path{name: c.Name, need: access.Changing, change: c}
+	}
+	a.paths[""] = &path{serve: a.serveIndex}
+	a.paths["openapi.json"] = &path{name: "openapi.json", serve: a.serveOpenAPI}
+	if status := a.paths["status"]; cfg.Events != nil && status != nil {
+		a.live = newLive(ctx, a, status.question)
+		a.paths["live"] = &path{name: "live", need: access.Reading, serve: a.serveLive}
+	}
+	for name := range a.paths {
+		a.names = append(a.names, name)
+	}
+	slices.Sort(a.names)
+	a.openapi = a.describe()
+	return a
+}
+
+type discard struct{}
+
+func (discard) Write(p []byte) (int, error) { return len(p), nil }
+
+// Close ends what goes on besides the requests. Requests must have ended.
+func (a *API) Close() {
+	a.end()
+	if a.live != nil {
+		a.live.running.Wait()
+	}
+}
+
+// ServeHTTP answers a request for any path.
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !a.clients.allow(r.RemoteAddr) {
+		a.counts.limited.Add(1)
+		a.fail(w, &question.Error{Code: question.TooMany, After: time.Second, Text: fmt.Sprintf("more than %d requests in a second", maxRequests)})
+		return
+	}
+	name, ok := strings.CutPrefix(r.URL.Path+"/", Root)
+	p := a.paths[strings.TrimRight(name, "/")]
+	if !ok || p == nil {
+		a.fail(w, &question.Error{Code: question.NotFound, Text: fmt.Sprintf("there is no path %+.80q", r.URL.Path), Next: a.nearest(name)})
+		return
+	}
+	if p.change != nil {
+		a.serveChange(w, r, p)
+		return
+	}
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		a.wrongMethod(w, http.MethodGet, http.MethodHead)
+		return
+	}
+	if _, refused := a.cfg.Guard.Check(r, p.need); refused != nil {
+		a.fail(w, refused)
+		return
+	}
+	if p.serve != nil {
+		p.serve(w, r)
+		return
+	}
+	a.serveQuestion(w, r, p.question)
+}
+
+// nearest says what to ask instead of an unknown path.
+func (a *API) nearest(name string) string {
+	name = strings.Trim(name, "/")
+	for _, known := range a.names {
+		if known != "" && name != "" && (strings.HasPrefix(known, name) || strings.HasPrefix(name, known) || strings.HasSuffix(known, "/"+name)) {
+			return "ask " + Root + known
+		}
+	}
+	return "ask " + Root + " for all paths"
+}
+
+// serveQuestion answers a question, as a stream if it has one.
+func (a *API) serveQuestion(w http.ResponseWriter, r *http.Request, q *question.Question) {
+	given, err := fromQuery(r.URL.RawQuery)
+	var args question.Arguments
+	if err == nil {
+		args, err = question.Check(q.Parameters, given)
+	}
+	if err != nil {
+		a.fail(w, err)
+		return
+	}
+	if q.Stream != nil && !prefersJSON(r.Header.Values("Accept")) {
+		a.serveStream(w, r, q, args)
+		return
+	}
+	tag := a.tag(r)
+	if tagged(r.Header.Values("If-None-Match"), tag) {
+		w.Header().Set("ETag", tag)
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
+	watches := q.Watches(args)
+	if watches > 0 && !httpgate.Stay(r) {
+		a.fail(w, errFull)
+		return
+	}
+	httpgate.Extend(w, r, question.AnswerTime+watches)
+	ctx, cancel := context.WithTimeout(r.Context(), question.AnswerTime+watches)
+	defer cancel()
+	answer, err := q.Ask(ctx, args)
+	switch {
+	case r.Context().Err() != nil && err != nil:
+		return // the client is gone, or the daemon ends
+	case errors.Is(err, context.DeadlineExceeded):
+		err = &question.Error{Code: question.Ending, Text: "the answer took too long", After: time.Second}
+	}
+	if err != nil {
+		a.fail(w, err)
+		return
+	}
+	if !answer.Live {
+		w.Header().Set("ETag", tag)
+	}
+	a.answer(w, r, answer)
+}
+
+// errFull is the error for an answer that would keep a connection too long.
+var errFull = &question.Error{Code: question.Ending, Text: "too many answers that watch traffic wait already", After: 5 * time.Second}
+
+// tag returns the ETag of an answer about the last flush. It is a weak one, because two answers
+// differ in the time that they took.
+func (a *API) tag(r *http.Request) string {
+	return fmt.Sprintf(`W/"%s-%d-%08x"`, a.cfg.Stamp(), a.changed.Load(), sum(r.URL.RequestURI()))
+}
+
+// prefersJSON reports whether a client that could have events asks for JSON.
+func prefersJSON(accept []string) bool {
+	text := strings.ToLower(strings.Join(accept, ","))
+	return strings.Contains(text, "application/json") && !strings.Contains(text, eventType)
+}
+
+// indexed is an entry of the list of paths.
+type indexed struct {
+	Path   string `json:"path"`
+	Method string `json:"method"`
+	Help   string `json:"help"`
+}
+
+// serveIndex lists all paths.
+func (a *API) serveIndex(w http.ResponseWriter, r *http.Request) {
+	list := []indexed{}
+	for _, name := range a.names {
+		if name == "" {
+			continue
+		}
+		p := a.paths[name]
+		entry := indexed{Path: Root + name, Method: http.MethodGet, Help: ownHelp[name]}
+		switch {
+		case p.change != nil:
+			entry.Method, entry.Help = http.MethodPost, p.change.Help
+		case p.question != nil:
+			entry.Help = p.question.Help
+		}
+		list = append(list, entry)
+	}
+	a.answer(w, r, question.Answer{AsOf: time.Now(), Live: true, Complete: true, Data: list})
+}
+
+// ownHelp describes the paths that are no questions.
+var ownHelp = map[string]string{
+	"":             "All paths.",
+	"live":         "Events: the status each second, each flush, and each change of the health.",
+	"openapi.json": "The OpenAPI description of all paths.",
+}
+
+func (a *API) serveOpenAPI(w http.ResponseWriter, r *http.Request) {
+	a.write(w, r, http.StatusOK, a.openapi)
+}

@@ -1,0 +1,101 @@
+package api
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/statsd-ops/statsd/meta/question"
+)
+
+// maxBody limits the bytes of the body of a change.
+const maxBody = 64 << 10
+
+// fromQuery returns the parameters of a query. Each may be given once.
+func fromQuery(query string) (map[string]any, error) {
+	values, err := url.ParseQuery(query)
+	if err != nil {
+		return nil, question.Errorf(question.BadParameter, "", "the query cannot be read: %+.100q", err)
+	}
+	given := make(map[string]any, len(values))
+	for name, all := range values {
+		if len(all) > 1 {
+			return nil, question.Errorf(question.BadParameter, name, "the parameter %+.40q is given %d times", name, len(all))
+		}
+		given[name] = all[0]
+	}
+	return given, nil
+}
+
+// errType is the error for a body that a web page elsewhere could make a browser send.
+var errType = &question.Error{Code: badType, Text: "a change needs Content-Type: application/json", Next: `add -H 'Content-Type: application/json'`}
+
+// fromBody returns the parameters of a change: the members of one JSON object, which may be empty.
+func fromBody(w http.ResponseWriter, r *http.Request) (map[string]any, error) {
+	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" || r.Header.Get("Content-Encoding") != "" {
+		return nil, errType
+	}
+	text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &large):
+		return nil, question.Errorf(question.TooLarge, "", "the body has more than %d bytes", maxBody)
+	case err != nil:
+		return nil, question.Errorf(question.BadParameter, "", "the body cannot be read: %v", err)
+	}
+	given, err := parseObject(text)
+	if err != nil {
+		return nil, err
+	}
+	return given, nil
+}
+
+// parseObject reads a JSON object of strings, numbers and booleans, each name once.
+func parseObject(text []byte) (map[string]any, error) {
+	d, given := json.NewDecoder(bytes.NewReader(text)), map[string]any{}
+	if start, err := d.Token(); err == nil && start != json.Delim('{') {
+		return nil, question.Errorf(question.BadParameter, "", "the body is no JSON object")
+	} else if err != nil {
+		return nil, badJSON(err)
+	}
+	for d.More() {
+		key, err := d.Token()
+		if err != nil {
+			return nil, badJSON(err)
+		}
+		name := key.(string) // the decoder takes nothing else
+		value, err := d.Token()
+		if err != nil {
+			return nil, badJSON(err)
+		}
+		switch value.(type) {
+		case json.Delim, nil:
+			return nil, question.Errorf(question.BadParameter, name, "%+.40q: want a text, a number, true or false", name)
+		}
+		if _, twice := given[name]; twice {
+			return nil, question.Errorf(question.BadParameter, name, "the parameter %+.40q is given twice", name)
+		}
+		given[name] = value
+	}
+	if _, err := d.Token(); err != nil { // the closing brace
+		return nil, badJSON(err)
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return nil, question.Errorf(question.BadParameter, "", "something follows the JSON object")
+	}
+	return given, nil
+}
+
+func badJSON(err error) error {
+	if errors.Is(err, io.EOF) {
+		err = io.ErrUnexpectedEOF
+	}
+	text := strings.TrimPrefix(err.Error(), "json: ")
+	return &question.Error{Code: question.BadParameter, Text: fmt.Sprintf("the body is no JSON object: %+.100q", text), Next: "send {} for no parameters"}
+}

@@ -1,0 +1,242 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/statsd-ops/statsd/internal/plainjson"
+	"github.com/statsd-ops/statsd/meta/question"
+)
+
+const (
+	statusEvery = time.Second
+	// maxMissed is the number of flushes that a client gets again when it comes back.
+	maxMissed = 6
+	// maxPending is the number of events that wait for a reader. Beyond it, the reader misses some.
+	maxPending = 16
+)
+
+// live makes the events of the path live: once for all readers, and only while there are any. After
+// the last reader it stays for maxMissed flushes, without a timer, for readers that come back.
+type live struct {
+	api            *API
+	status, health *question.Question // health may be nil
+	ctx            context.Context    // ends with the API
+	running        sync.WaitGroup
+	join           chan struct{} // wakes the goroutine for a new reader
+
+	mu      sync.Mutex
+	started bool // the goroutine runs
+	readers map[*reader]bool
+	number  uint64   // of the last flush that was told
+	last    []byte   // the newest event of the status
+	recent  []missed // the oldest first
+	idle    int      // flushes without a reader
+}
+
+// missed is the event of a flush.
+type missed struct {
+	number uint64
+	text   []byte
+}
+
+type reader struct{ events chan []byte }
+
+func newLive(ctx context.Context, a *API, status *question.Question) *live {
+	l := &live{api: a, status: status, ctx: ctx, join: make(chan struct{}, 1), readers: map[*reader]bool{}}
+	if health := a.paths["health"]; health != nil {
+		l.health = health.question
+	}
+	return l
+}
+
+// serveLive answers the path live.
+func (a *API) serveLive(w http.ResponseWriter, r *http.Request) {
+	if given, err := fromQuery(r.URL.RawQuery); err != nil {
+		a.fail(w, err)
+		return
+	} else if _, err := question.Check(nil, given); err != nil {
+		a.fail(w, err)
+		return
+	}
+	if r.Method == http.MethodHead {
+		w.Header().Set("Content-Type", eventType)
+		return
+	}
+	s, ctx, leave, err := a.open(w, r)
+	if err != nil {
+		a.fail(w, err)
+		return
+	}
+	defer leave()
+	me, first := a.live.enter(r.Header.Get("Last-Event-ID"))
+	defer a.live.leave(me)
+	for err := s.write(first); err == nil; {
+		select {
+		case text := <-me.events:
+			err = s.write(text)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// enter adds a reader. It returns the events that come first: the flushes after the last one that the
+// reader has seen, and the newest status.
+func (l *live) enter(lastID string) (*reader, []byte) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	r, first := &reader{make(chan []byte, maxPending)}, []byte{}
+	if seen, err := strconv.ParseUint(lastID, 10, 64); err == nil {
+		for _, m := range l.recent {
+			if m.number > seen {
+				first = append(first, m.text...)
+			}
+		}
+	}
+	if len(l.readers) > 0 {
+		first = append(first, l.last...)
+	}
+	l.readers[r] = true
+	if !l.started {
+		l.started = true
+		l.running.Go(l.run)
+	}
+	select {
+	case l.join <- struct{}{}:
+	default:
+	}
+	return r, first
+}
+
+func (l *live) leave(r *reader) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.readers, r)
+}
+
+// run makes events until some flushes have passed without readers.
+func (l *live) run() {
+	events, unsubscribe := l.api.cfg.Events.Subscribe()
+	defer unsubscribe()
+	timer := time.NewTimer(statusEvery)
+	defer timer.Stop()
+	for {
+		select {
+		case <-l.join:
+			timer.Reset(0)
+		case <-timer.C:
+			if l.watched() { // otherwise the timer rests until a reader joins
+				l.tellStatus()
+				timer.Reset(statusEvery)
+			}
+		case e := <-events:
+			l.note(e)
+			if e.Kind == "flush" && l.over() {
+				return
+			}
+		case <-l.ctx.Done():
+			return
+		}
+	}
+}
+
+func (l *live) watched() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.readers) > 0
+}
+
+// over reports, after a flush, whether the goroutine should end.
+func (l *live) over() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.idle++; len(l.readers) > 0 {
+		l.idle = 0
+	}
+	if l.idle < maxMissed {
+		return false
+	}
+	l.started, l.idle, l.recent = false, 0, nil
+	return true
+}
+
+// tellStatus tells all readers the status.
+func (l *live) tellStatus() {
+	data := l.ask(l.status)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if data != nil {
+		l.last = event("status", l.id(), data)
+		l.tell(l.last)
+	}
+}
+
+// note tells all readers of an event of the daemon. Its data is the status as of the flush, or the
+// health.
+func (l *live) note(e question.Event) {
+	q := l.status
+	if e.Kind == "health" {
+		q = l.health
+	}
+	if q == nil {
+		return
+	}
+	data := l.ask(q)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if e.Kind == "flush" {
+		l.number = e.Number
+	}
+	if data == nil {
+		return
+	}
+	text := event(e.Kind, l.id(), data)
+	if e.Kind == "flush" {
+		if len(l.recent) == maxMissed {
+			l.recent = slices.Delete(l.recent, 0, 1)
+		}
+		l.recent = append(l.recent, missed{e.Number, text})
+	}
+	l.tell(text)
+}
+
+// id is the id of an event: the number of the last flush that was told, "" before the first one.
+func (l *live) id() string {
+	if l.number == 0 {
+		return ""
+	}
+	return strconv.FormatUint(l.number, 10)
+}
+
+// ask returns the answer as one line, or nil if there is none.
+func (l *live) ask(q *question.Question) []byte {
+	ctx, cancel := context.WithTimeout(l.ctx, question.AnswerTime)
+	defer cancel()
+	args, err := question.Check(q.Parameters, nil)
+	var answer question.Answer
+	if err == nil {
+		answer, err = q.Ask(ctx, args)
+	}
+	if err != nil {
+		if l.ctx.Err() == nil {
+			l.api.cfg.ErrorLog.Printf("the api cannot tell the %s: %v", q.Name, err)
+		}
+		return nil
+	}
+	return plainjson.Encode(frame{1, answer})
+}
+
+// tell gives an event to each reader that has room for it.
+func (l *live) tell(text []byte) {
+	for r := range l.readers {
+		select {
+		case r.events <- text:
+		default:
+		}
+	}
+}

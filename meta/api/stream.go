@@ -1,0 +1,190 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"os"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/statsd-ops/statsd/internal/httpgate"
+	"github.com/statsd-ops/statsd/internal/plainjson"
+	"github.com/statsd-ops/statsd/meta/question"
+)
+
+const (
+	eventType = "text/event-stream"
+	// maxStreams is the number of open streams.
+	maxStreams = 8
+	// cutAfter is how long a reader may take nothing.
+	cutAfter = time.Second
+	// commentEvery is the time between two comments, which keep proxies from closing the stream.
+	commentEvery = 15 * time.Second
+	// retryStream is how long a client should wait before it opens a stream again.
+	retryStream = 3 * time.Second
+)
+
+// streams counts the open streams.
+type streams struct {
+	mu   sync.Mutex
+	open int
+}
+
+func (s *streams) enter() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.open == maxStreams {
+		return false
+	}
+	s.open++
+	return true
+}
+
+func (s *streams) leave() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.open--
+}
+
+// stream writes events to one client. Its methods may be called by several goroutines.
+type stream struct {
+	w       http.ResponseWriter
+	control *http.ResponseController
+	stop    context.CancelFunc // ends the stream
+
+	mu      sync.Mutex
+	begun   bool // the header is written
+	stalled bool // the client did not read in time
+	err     error
+}
+
+// open begins a stream. Its context ends with the client, and when the client does not read. The
+// caller calls leave at the end.
+func (a *API) open(w http.ResponseWriter, r *http.Request) (s *stream, ctx context.Context, leave func(), err error) {
+	if !a.streams.enter() {
+		a.counts.refused.Add(1)
+		return nil, nil, nil, &question.Error{Code: question.Ending, After: retryStream, Text: "8 streams are open already", Next: "poll " + Root + "status with If-None-Match"}
+	}
+	if !httpgate.Stay(r) {
+		a.streams.leave()
+		a.counts.refused.Add(1)
+		return nil, nil, nil, errFull
+	}
+	ctx, stop := context.WithCancel(r.Context())
+	s = &stream{w: w, control: http.NewResponseController(w), stop: stop}
+	_ = s.control.SetReadDeadline(time.Time{}) // a read that times out would end the context
+	comments := make(chan struct{})
+	go func() {
+		defer close(comments)
+		s.comment(ctx)
+	}()
+	return s, ctx, func() {
+		stop()
+		<-comments
+		if s.stalled {
+			a.counts.cut.Add(1)
+		}
+		a.streams.leave()
+	}, nil
+}
+
+// comment writes a comment now and then until ctx ends.
+func (s *stream) comment(ctx context.Context) {
+	t := time.NewTicker(commentEvery)
+	defer t.Stop()
+	for {
+		select {
+		case <-t.C:
+			_ = s.write([]byte(":\n\n")) // an error ends ctx
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// write sends a part of the stream, after the header if it is the first one. After an error there is
+// nothing more to send.
+func (s *stream) write(text []byte) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err != nil {
+		return s.err
+	}
+	_ = s.control.SetWriteDeadline(time.Now().Add(cutAfter)) // an error shows in the write
+	if !s.begun {
+		s.begun = true
+		s.w.Header().Set("Content-Type", eventType)
+		s.w.WriteHeader(http.StatusOK)
+		_, s.err = s.w.Write([]byte("retry: " + strconv.Itoa(int(retryStream.Milliseconds())) + "\n\n"))
+	}
+	if s.err == nil {
+		_, s.err = s.w.Write(text)
+	}
+	if s.err == nil {
+		s.err = s.control.Flush()
+	}
+	if s.err != nil {
+		s.stalled = errors.Is(s.err, os.ErrDeadlineExceeded)
+		s.stop()
+	}
+	return s.err
+}
+
+// errAnswered ends a stream that is answered otherwise.
+var errAnswered = errors.New("answered without a stream")
+
+// abandon ends the stream if its header is not written yet, and reports whether that is so.
+func (s *stream) abandon() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.begun && s.err == nil {
+		s.err = errAnswered
+	}
+	return !s.begun
+}
+
+func (s *stream) failed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.err != nil
+}
+
+// event returns an event. Its data is one line.
+func event(name, id string, data []byte) []byte {
+	text := append([]byte("event: "), name...)
+	if id != "" {
+		text = append(append(text, "\nid: "...), id...)
+	}
+	text = append(append(text, "\ndata: "...), data...)
+	return append(text, "\n\n"...)
+}
+
+// serveStream answers a question by its events. Until the first event, an error is an HTTP error. After
+// it, an error is an event.
+func (a *API) serveStream(w http.ResponseWriter, r *http.Request, q *question.Question, args question.Arguments) {
+	if r.Method == http.MethodHead {
+		w.Header().Set("Content-Type", eventType)
+		return
+	}
+	s, ctx, leave, err := a.open(w, r)
+	if err != nil {
+		a.fail(w, err)
+		return
+	}
+	defer leave()
+	ctx, cancel := context.WithTimeout(ctx, question.AnswerTime+q.Watches(args))
+	defer cancel()
+	err = q.Stream(ctx, args, func(name string, data any) error {
+		return s.write(event(name, "", plainjson.Encode(data)))
+	})
+	switch {
+	case err == nil || r.Context().Err() != nil || s.failed():
+	case s.abandon():
+		a.fail(w, err)
+	default:
+		body, _ := a.reported(err)
+		_ = s.write(event("error", "", plainjson.Encode(body))) // an error means that the client is gone
+	}
+}

@@ -1,0 +1,245 @@
+package history
+
+import (
+	"encoding/binary"
+	"math"
+	"math/bits"
+	"slices"
+)
+
+// A block holds the figures of some flushes, one after the other, encoded. The first flush is whole.
+// Of each later one only what changed is held:
+//
+//	time      signed varint: nanoseconds since the flush before, less the step of the block
+//	groups    one bit for each 8 columns, set if one of them changed
+//	changed   for each such group, one bit for each column
+//	values    of each changed column, as below
+//
+// A value is a varint whose last two bits tell the form:
+//
+//	00  whole number: the signed difference to the one before
+//	01  fraction: the signed difference to the one before, in thousandths
+//	10  fraction: the same, in millionths
+//	11  0: no value; 1: any other number, whose 8 bytes follow; 2: the same form and difference as of
+//	    the changed column before, since many figures grow alike
+type block struct {
+	schema *schema
+	data   []byte
+	first  int64 // Unix nanoseconds of the first cut
+	last   int64
+	until  int64 // cuts from here on are forgotten, since the clock was set back
+	step   int64
+	cuts   int
+}
+
+// schema lists the columns of a block. It does not change.
+type schema struct {
+	columns []column
+	bytes   int
+}
+
+// find returns the column with a name, -1 if there is none.
+func (s *schema) find(name string) int {
+	return slices.IndexFunc(s.columns, func(c column) bool { return c.name == name })
+}
+
+type column struct {
+	name  string
+	count bool
+}
+
+// The forms of a value.
+const (
+	formWhole = iota
+	formThousandths
+	formMillionths
+	formOther
+)
+
+const (
+	noValue   = 0<<2 | formOther
+	bitsAfter = 1<<2 | formOther
+	alike     = 2<<2 | formOther
+)
+
+// units are how many units of a form make 1.
+var units = [3]float64{formWhole: 1, formThousandths: 1e3, formMillionths: 1e6}
+
+// Greater whole numbers, and fractions of greater numbers, are held as their bits.
+const (
+	maxWhole    = 1 << 53
+	maxFraction = 1 << 32
+)
+
+// inUnits returns a number in units, 0 if it has too many.
+func inUnits(v float64, form int) int64 {
+	if v *= units[form]; math.Abs(v) <= maxWhole {
+		return int64(math.Round(v))
+	}
+	return 0
+}
+
+// formOf returns the form that holds a number in the fewest bytes. Fractions are rounded to millionths.
+func formOf(v float64) int {
+	size := math.Abs(v)
+	switch {
+	case size <= maxWhole && v == math.Trunc(v):
+		return formWhole
+	case !(size < maxFraction):
+		return formOther
+	case math.Round(v*1e3)/1e3 == v:
+		return formThousandths
+	}
+	return formMillionths
+}
+
+// change is a difference in units of a form, as it is written.
+type change uint64
+
+func newChange(form int, d int64) change { return change(uint64(d<<1^d>>63)<<2 | uint64(form)) }
+
+func (c change) form() int         { return int(c & 3) }
+func (c change) difference() int64 { return int64(c>>3) ^ -int64(c>>2&1) }
+
+// apply returns the value after the change.
+func (c change) apply(before float64) float64 {
+	return float64(inUnits(before, c.form())+c.difference()) / units[c.form()]
+}
+
+// appendValue appends v, and returns what will be read: v, or v rounded to millionths. last is the last
+// change of the cut.
+func appendValue(dst []byte, before, v float64, last *change) ([]byte, float64) {
+	form := formOf(v)
+	switch {
+	case v != v || math.IsInf(v, 0):
+		return append(dst, noValue), gap
+	case form == formOther:
+		return binary.LittleEndian.AppendUint64(append(dst, bitsAfter), math.Float64bits(v)), v
+	}
+	c := newChange(form, inUnits(v, form)-inUnits(before, form)) // a difference of less than 2^55
+	if v = c.apply(before); c == *last {
+		return append(dst, alike), v
+	}
+	*last = c
+	return binary.AppendUvarint(dst, uint64(c)), v
+}
+
+// readValue reads what appendValue appended. ok is false if data is damaged.
+func readValue(data []byte, before float64, last *change) (v float64, rest []byte, ok bool) {
+	n, size := binary.Uvarint(data)
+	if size <= 0 {
+		return 0, nil, false
+	}
+	data = data[size:]
+	switch {
+	case change(n).form() != formOther:
+		*last = change(n)
+		return last.apply(before), data, true
+	case n == alike:
+		return last.apply(before), data, true
+	case n == noValue:
+		return gap, data, true
+	case n != bitsAfter || len(data) < 8:
+		return 0, nil, false
+	}
+	return math.Float64frombits(binary.LittleEndian.Uint64(data)), data[8:], true
+}
+
+// cursor reads the cuts of a block.
+type cursor struct {
+	block  *block
+	data   []byte
+	at     int64     // of the current cut
+	values []float64 // of the current cut, by column
+	left   int
+	last   change // of the current cut
+}
+
+// start returns a cursor before the first cut. It may use the memory of values.
+func (b *block) start(values []float64) cursor {
+	values = append(values[:0], make([]float64, len(b.schema.columns))...)
+	return cursor{block: b, data: b.data, at: b.first - b.step, values: values, left: b.cuts}
+}
+
+// next reads the next cut. It returns false at the end.
+func (c *cursor) next() bool {
+	if c.left == 0 {
+		return false
+	}
+	c.left--
+	since, size := binary.Varint(c.data)
+	if size <= 0 {
+		return false
+	}
+	c.data = c.data[size:]
+	c.at += c.block.step + since
+	return c.readValues() && c.at < c.block.until
+}
+
+// readValues reads the changed values. It returns false if data is damaged.
+func (c *cursor) readValues() bool {
+	groups := c.data[:min(groupBytes(len(c.values)), len(c.data))]
+	changed := 0
+	for _, g := range groups {
+		changed += bits.OnesCount8(g)
+	}
+	if len(groups) < groupBytes(len(c.values)) || len(c.data) < len(groups)+changed {
+		return false
+	}
+	c.last = 0
+	masks := c.data[len(groups):]
+	c.data = masks[changed:]
+	for i, group := range groups {
+		for ; group != 0; group &= group - 1 {
+			first := 8 * (8*i + bits.TrailingZeros8(group))
+			if !c.readGroup(first, masks[0]) {
+				return false
+			}
+			masks = masks[1:]
+		}
+	}
+	return true
+}
+
+// readGroup reads the changed values of 8 columns.
+func (c *cursor) readGroup(first int, changed byte) (ok bool) {
+	for ; changed != 0; changed &= changed - 1 {
+		at := first + bits.TrailingZeros8(changed)
+		if at >= len(c.values) {
+			return false
+		}
+		if c.values[at], c.data, ok = readValue(c.data, c.values[at], &c.last); !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// groupBytes returns the length of the bits of the groups.
+func groupBytes(columns int) int { return (columns + 63) / 64 }
+
+// appendCut appends the values that differ from those before, and changes before to what will be
+// read.
+func appendCut(dst []byte, before, values []float64) []byte {
+	groups := len(dst)
+	dst = append(dst, make([]byte, groupBytes(len(values)))...)
+	differs := func(i int) bool { return values[i] != before[i] && (values[i] == values[i] || before[i] == before[i]) }
+	for i := range values {
+		if !differs(i) {
+			continue
+		}
+		g := i / 8
+		if bit := byte(1) << (g % 8); dst[groups+g/8]&bit == 0 {
+			dst[groups+g/8] |= bit
+			dst = append(dst, 0)
+		}
+		dst[len(dst)-1] |= 1 << (i % 8)
+	}
+	last := change(0)
+	for i, v := range values {
+		if differs(i) {
+			dst, before[i] = appendValue(dst, before[i], v, &last)
+		}
+	}
+	return dst
+}

@@ -1,0 +1,212 @@
+package history
+
+import (
+	"math"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/statsd-ops/statsd/meta"
+)
+
+const (
+	// figureBytes limits the memory of Figures.
+	figureBytes = 2 << 20
+	day         = 24 * time.Hour
+	week        = 7 * day
+)
+
+// Figures remembers the daemon's own figures: of each flush for a day, and of each minute for a week,
+// in at most 2 MiB. With flushes more often than each 10 s, or very many figures, it reaches less far
+// back. Any goroutine may use it.
+//
+// Numbers with a fraction are rounded to millionths. At most 4,000 figures are remembered.
+type Figures struct {
+	mu      sync.Mutex
+	flushes ring
+	minutes ring // of a gauge: its greatest value, and how far its mean is below
+	minute  minute
+}
+
+// below marks the column that says how far a gauge's mean is below its greatest value. No name has a
+// space.
+const below = " below"
+
+// NewFigures returns Figures for flushes that are interval apart.
+func NewFigures(interval time.Duration) *Figures {
+	step := max(interval, time.Minute)
+	return &Figures{
+		flushes: ring{step: int64(interval), oldest: int64(day)},
+		minutes: ring{step: int64(step), oldest: int64(week)},
+		minute:  minute{step: int64(step), index: map[string]int{}},
+	}
+}
+
+// Keep remembers the figures of the flush at the given time. Figures may appear and vanish from one
+// flush to the next.
+func (f *Figures) Keep(at time.Time, figures []meta.Figure) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	now := at.UnixNano()
+	if f.flushes.isBack(now) {
+		f.minutes.setBack(now)
+		f.minute.clear()
+	}
+	if end := f.minute.endOf(now); f.minute.flushes > 0 && end != f.minute.end {
+		f.endMinute()
+	}
+	f.flushes.keep(now, figures)
+	if f.minute.add(now, figures); f.minute.end == now {
+		f.endMinute()
+	}
+	f.forget()
+}
+
+// forget makes room. Flushes and minutes give way so that both reach back the same share of their time.
+func (f *Figures) forget() {
+	for f.size() > figureBytes {
+		more, less := &f.flushes, &f.minutes
+		if less.reach() > more.reach() {
+			more, less = less, more
+		}
+		if !more.drop() && !less.drop() {
+			return
+		}
+	}
+}
+
+// endMinute moves the minute under way into the ring.
+func (f *Figures) endMinute() {
+	f.minutes.keep(f.minute.end, f.minute.figures())
+	f.minute.clear()
+}
+
+// Bytes returns the memory in use.
+func (f *Figures) Bytes() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.size()
+}
+
+func (f *Figures) size() int { return f.flushes.size + f.minutes.size + f.minute.bytes() }
+
+// Known reports whether anything is remembered of the figure.
+func (f *Figures) Known(name string) bool {
+	flushes, minutes := f.blocks()
+	has := func(b block) bool { return b.column(name) >= 0 }
+	return slices.ContainsFunc(flushes, has) || slices.ContainsFunc(minutes, has)
+}
+
+// blocks returns the blocks, to be read without the lock.
+func (f *Figures) blocks() (flushes, minutes []block) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.flushes.blocks), slices.Clone(f.minutes.blocks)
+}
+
+// column returns the column of a figure, -1 if there is none.
+func (b *block) column(name string) int {
+	if strings.HasSuffix(name, below) {
+		return -1
+	}
+	return b.schema.find(name)
+}
+
+// minute sums up the flushes of the minute under way. The end of a minute belongs to it.
+type minute struct {
+	step    int64
+	end     int64
+	flushes int
+	index   map[string]int
+	sums    []sum
+	made    []meta.Figure
+}
+
+// sum sums up one figure.
+type sum struct {
+	name, below    string // the names of its columns
+	count          bool
+	n              float64 // flushes with a value
+	last           float64
+	mean, greatest float64
+}
+
+// endOf returns the end of the minute of a flush.
+func (m *minute) endOf(at int64) int64 { return floor(at-1, m.step) + m.step }
+
+func (m *minute) add(at int64, figures []meta.Figure) {
+	m.end = m.endOf(at)
+	m.flushes++
+	for i := range figures[:min(len(figures), maxColumns/2)] {
+		f := &figures[i]
+		at, known := m.index[f.Name]
+		if !known {
+			at = len(m.sums)
+			m.index[f.Name] = at
+			m.sums = append(m.sums, sum{name: f.Name, below: f.Name + below})
+		}
+		s := &m.sums[at]
+		s.n++
+		s.count, s.last = f.Count, f.Value
+		if s.n == 1 {
+			s.mean, s.greatest = f.Value, f.Value
+			continue
+		}
+		s.mean += f.Value/s.n - s.mean/s.n
+		s.greatest = max(s.greatest, f.Value)
+	}
+}
+
+// bytes returns the memory in use.
+func (m *minute) bytes() int {
+	const each, figure = 168, 48 // a sum, the name of its second column, its place in the index; a figure
+	return each*cap(m.sums) + figure*cap(m.made)
+}
+
+// figures returns the sums as figures of the minute. The slice is valid until the next call.
+func (m *minute) figures() []meta.Figure {
+	m.made = m.made[:0]
+	for i := range m.sums {
+		s := &m.sums[i]
+		if s.count {
+			if s.last != math.Trunc(s.last) { // CPU seconds
+				s.last = math.Round(s.last*1e3) / 1e3
+			}
+			m.made = append(m.made, meta.Figure{Name: s.name, Value: s.last, Count: true})
+			continue
+		}
+		m.made = append(m.made, meta.Figure{Name: s.name, Value: s.greatest}, meta.Figure{Name: s.below, Value: short(s.greatest - s.mean)})
+	}
+	return m.made
+}
+
+// short rounds a number to four digits, or to a whole number if that has more. It takes few bytes.
+func short(v float64) float64 {
+	size := math.Abs(v)
+	if size >= 1000 || size < 1e-6 {
+		return math.Round(v)
+	}
+	scale := math.Pow(10, 3-math.Floor(math.Log10(size)))
+	return math.Round(v*scale) / scale
+}
+
+// clear begins a minute. Figures that had no flush in the last one are forgotten.
+func (m *minute) clear() {
+	m.flushes = 0
+	kept := m.sums[:0]
+	for _, s := range m.sums {
+		if s.n > 0 {
+			s.n = 0
+			kept = append(kept, s)
+		}
+	}
+	if len(kept) < len(m.sums) {
+		clear(m.sums[len(kept):])
+		clear(m.index)
+		for i := range kept {
+			m.index[kept[i].name] = i
+		}
+	}
+	m.sums = kept
+}

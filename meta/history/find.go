@@ -1,0 +1,168 @@
+package history
+
+import (
+	"cmp"
+	"context"
+	"iter"
+	"slices"
+	"strings"
+	"time"
+	"unsafe"
+
+	"github.com/statsd-ops/statsd/meta"
+	"github.com/statsd-ops/statsd/metric"
+)
+
+// Order is the order of found paths.
+type Order uint8
+
+// The orders. Paths that are equal come bytewise.
+const (
+	ByPath  Order = iota
+	ByValue       // the greatest first
+	ByAge         // the newest first
+)
+
+// Search asks for paths.
+type Search struct {
+	// Match decides which paths are wanted. It must not keep its argument. nil is all.
+	Match func(path string) bool
+	// Prefix is how all wanted paths begin. It makes the search faster.
+	Prefix string
+	// Limit limits the paths returned.
+	Limit int
+	// After leaves out the paths up to this one, with ByPath.
+	After string
+	Order Order
+	// Wait is how long the search may wait for the next flush.
+	Wait time.Duration
+}
+
+// Found is what a Search found.
+type Found struct {
+	Paths   []Path
+	Matched int // paths that match, returned or not
+	// Looked is how many paths were looked at, Published how many the last flush published, and
+	// Histories how many have a history.
+	Looked, Published, Histories int
+	// Next is the After of the next page, "" at the end. With ByPath only.
+	Next string
+	AsOf time.Time // the last flush
+	// Complete is false if not all paths of the last flush were looked at. Then ask again after the
+	// next flush.
+	Complete bool
+}
+
+// Find looks for paths, and asks for those it returns. It looks at the paths whose value is kept. If
+// there are more it looks at all paths of the last flush: these are held for an hour after a search, as
+// they take memory. So the first search waits for the next flush. It ends when ctx ends.
+func (v *Values) Find(ctx context.Context, s Search) Found {
+	f := finder{Search: s}
+	points, at, missed := v.search(ctx, s.Wait)
+	f.found.AsOf, f.found.Complete = at, missed == 0
+	now := at.Unix()
+	if points != nil {
+		f.found.Complete = true
+		for p := range points {
+			f.look(unsafeString(p.Path), meta.Value{Value: p.Value, Time: p.Time})
+			if f.found.Looked%4096 == 0 && ctx.Err() != nil {
+				f.found.Complete = false
+				break
+			}
+		}
+	}
+	for _, kept := range v.Last() {
+		if points == nil || kept.Time != now {
+			f.look(kept.Path, kept)
+		}
+	}
+	f.found.Histories, f.found.Published = v.Histories()
+	for _, value := range f.top {
+		r := v.look(value.Path)
+		r.known, r.value, r.time = true, value.Value, value.Time
+		f.found.Paths = append(f.found.Paths, r.path(value.Path))
+	}
+	if s.Order == ByPath && f.after > len(f.top) && len(f.top) > 0 {
+		f.found.Next = f.top[len(f.top)-1].Path
+	}
+	return f.found
+}
+
+// unsafeString returns the bytes as a string, which is valid as long as they do not change.
+func unsafeString(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+
+// search returns the points of the last flush, if not all have a kept value, the time of that flush,
+// and how many have none. It waits for points that are not held yet.
+func (v *Values) search(ctx context.Context, wait time.Duration) (points iter.Seq[metric.Point], at time.Time, missed int) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.searched = max(v.flush, 1)
+	if v.missed > 0 && v.recent == nil {
+		if v.waiting == nil {
+			v.waiting = make(chan struct{})
+		}
+		flushed := v.waiting
+		v.mu.Unlock()
+		over := time.NewTimer(wait)
+		defer over.Stop()
+		select {
+		case <-flushed:
+		case <-over.C:
+		case <-ctx.Done():
+		}
+		v.mu.Lock()
+	}
+	if v.flush == 0 {
+		return nil, time.Time{}, 0
+	}
+	return v.recent, time.Unix(0, v.at), v.missed
+}
+
+// finder collects the first paths of a search.
+type finder struct {
+	Search
+	found Found
+	after int // paths that match and are not left out by After
+	top   []meta.Value
+}
+
+// look looks at a path. It copies a path that it keeps.
+func (f *finder) look(path string, v meta.Value) {
+	f.found.Looked++
+	if !strings.HasPrefix(path, f.Prefix) || f.Match != nil && !f.Match(path) {
+		return
+	}
+	f.found.Matched++
+	if f.Order == ByPath && f.After != "" && path <= f.After {
+		return
+	}
+	f.after++
+	v.Path = path
+	if len(f.top) == f.Limit {
+		if f.Limit == 0 || f.compare(v, f.top[f.Limit-1]) >= 0 {
+			return
+		}
+		f.top = f.top[:f.Limit-1]
+	}
+	i, found := slices.BinarySearchFunc(f.top, v, f.compare)
+	v.Path = strings.Clone(path)
+	if found {
+		f.top[i] = v
+		return
+	}
+	f.top = slices.Insert(f.top, i, v)
+}
+
+func (f *finder) compare(a, b meta.Value) int {
+	switch f.Order {
+	case ByValue:
+		if c := cmp.Compare(b.Value, a.Value); c != 0 {
+			return c
+		}
+	case ByAge:
+		if c := cmp.Compare(b.Time, a.Time); c != 0 {
+			return c
+		}
+	}
+	return cmp.Compare(a.Path, b.Path)
+}

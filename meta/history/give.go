@@ -1,0 +1,142 @@
+package history
+
+import (
+	"cmp"
+	"slices"
+)
+
+// add adds a path and returns its entry, -1 if there is no room.
+func (v *Values) add(path []byte, fresh *int) int32 {
+	i := int32(len(v.entries))
+	if int(i) < v.limit {
+		v.entries = append(v.entries, entry{})
+	} else if i = v.makeRoom(path, fresh); i < 0 {
+		return -1
+	}
+	v.entries[i] = entry{path: string(path), place: -1, next: i + 1}
+	v.index[v.entries[i].path] = i
+	return i
+}
+
+// makeRoom frees an entry for a path: one that is silent, or if the path was asked for, any that has
+// no history.
+func (v *Values) makeRoom(path []byte, fresh *int) int32 {
+	if i := v.silentest(); i >= 0 {
+		v.clear(i)
+		return i
+	}
+	if _, asked := v.wanted[string(path)]; !asked {
+		return -1
+	}
+	for i := len(v.entries) - 1; i >= 0; i-- {
+		if e := &v.entries[i]; !v.isAsked(e.place) {
+			if e.flush == v.flush {
+				*fresh--
+				v.missed++
+			}
+			v.clear(int32(i))
+			return int32(i)
+		}
+	}
+	return -1
+}
+
+// silentest returns the entry that is silent longest, -1 if there is none, and takes it from the list.
+func (v *Values) silentest() int32 {
+	if !v.sorted {
+		slices.SortFunc(v.silent, func(a, b int32) int { return cmp.Compare(v.entries[b].flush, v.entries[a].flush) })
+		v.sorted = true
+	}
+	for len(v.silent) > 0 {
+		i := v.silent[len(v.silent)-1]
+		v.silent = v.silent[:len(v.silent)-1]
+		if e := &v.entries[i]; e.place >= 0 && e.flush != v.flush {
+			return i
+		}
+	}
+	return -1
+}
+
+// isAsked reports whether the path of a place was asked for in the last hour.
+func (v *Values) isAsked(row int32) bool {
+	if row < 0 {
+		return false
+	}
+	asked := v.places.rows[row].asked
+	return asked > 0 && asked+v.hour >= v.flush
+}
+
+// remember notes the new value of an entry in its history. It gives it a place if there is one.
+func (v *Values) remember(i int32, e *entry) {
+	if e.place < 0 {
+		if v.places.full() && len(v.silent) == 0 && len(v.wanted) == 0 {
+			return
+		}
+		if v.give(i, e); e.place < 0 {
+			return
+		}
+	}
+	v.places.columns[len(v.places.columns)-1].values[e.place] = e.value
+}
+
+// give gives a place to an entry: a free place, else the place of a silent entry. If the path was asked
+// for, it can also be the place of a path that was not.
+func (v *Values) give(i int32, e *entry) {
+	asked, wanted := v.wanted[e.path]
+	row := v.places.take()
+	if row < 0 {
+		row = v.takeFrom(v.silentest())
+	}
+	if row < 0 && wanted {
+		row = v.takeFrom(v.unasked())
+	}
+	if row < 0 {
+		return
+	}
+	v.places.give(row, i)
+	e.place = row
+	if wanted {
+		v.places.rows[row].asked = asked
+		delete(v.wanted, e.path)
+	}
+}
+
+// takeFrom takes the place of an entry.
+func (v *Values) takeFrom(i int32) (row int32) {
+	if i < 0 {
+		return -1
+	}
+	row, v.entries[i].place = v.entries[i].place, -1
+	return row
+}
+
+// unasked returns the entry of the last place whose path was not asked for in the last hour, -1 if there
+// is none.
+func (v *Values) unasked() int32 {
+	for row, place := range slices.Backward(v.places.rows) {
+		if owner := place.owner; owner >= 0 && !v.isAsked(int32(row)) {
+			return owner
+		}
+	}
+	return -1
+}
+
+// ask notes that somebody asks for a path, and says whether it has a history.
+func (v *Values) ask(path string) Held {
+	if v.places.most == 0 {
+		return Off
+	}
+	now := max(v.flush, 1)
+	if i, known := v.index[path]; known && v.entries[i].place >= 0 {
+		v.places.rows[v.entries[i].place].asked = now
+		return Holding
+	}
+	if _, already := v.wanted[path]; !already && (len(v.wanted) == maxWanted || len(path) > maxWantedPath) {
+		return NoPlace
+	}
+	if v.places.full() && len(v.silent) == 0 && v.unasked() < 0 {
+		return NoPlace
+	}
+	v.wanted[path] = now
+	return FromNow
+}

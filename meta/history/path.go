@@ -1,0 +1,251 @@
+package history
+
+import (
+	"math"
+	"slices"
+	"time"
+)
+
+// Span are the values of a path over the newest minutes, before the last flush. They are exact: the mean
+// is the sum of the flushes with a value, divided by their number. They are NaN if Flushes is 0.
+type Span struct {
+	Mean, Min, Max float64
+	Flushes        int // flushes with a value
+	// Over is how long the span is. It is shorter than asked for if the history is younger, or if the
+	// interval is below 1 s: only the last 900 flushes are held.
+	Over time.Duration
+}
+
+// Held says whether a path has a history.
+type Held uint8
+
+// The states of a path.
+const (
+	Holding Held = iota // it has a history
+	FromNow             // it has one from the next flush on, if that publishes it
+	NoPlace             // all places are taken by paths that were asked for in the last hour
+	Off                 // no histories are kept
+)
+
+// Path has the newest value of a path and its means.
+type Path struct {
+	Path  string
+	Value float64   // the newest, or NaN if there is none
+	Time  time.Time // of Value
+	Held  Held
+	// M1, M5 and M15 are over the minutes before the last flush.
+	M1, M5, M15 Span
+	// Flushes is how many flushes of the last 15 minutes are held, Since the oldest of them that can
+	// have a value of the path.
+	Flushes int
+	Since   time.Time
+}
+
+// Path returns the newest value of a path and its means, and asks for the path. ok is false if no value
+// is kept.
+func (v *Values) Path(path string) (p Path, ok bool) {
+	r := v.look(path)
+	return r.path(path), r.known
+}
+
+// reading is one path at one moment. It is read without the lock.
+type reading struct {
+	view  *view
+	known bool // the path has a value
+	value float64
+	time  int64
+	held  Held
+	row   int32
+	since uint64
+	open  minuteSum
+}
+
+// view is what was held after a flush. It does not change.
+type view struct {
+	at      int64 // of the flush
+	step    int64 // of a minute
+	columns []flushColumn
+	minutes []minuteColumn
+	openEnd int64
+	length  int64 // of a flush interval
+}
+
+// look reads a path and asks for it.
+func (v *Values) look(path string) (r reading) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	r = reading{view: v.view(), value: gap, held: v.ask(path)}
+	i, known := v.index[path]
+	if !known {
+		return r
+	}
+	e := &v.entries[i]
+	r.known, r.value, r.time = true, e.value, e.time
+	if r.row = e.place; r.row < 0 {
+		return r
+	}
+	r.since = v.places.rows[r.row].since
+	if int(r.row) < len(v.places.open.rows) {
+		r.open = v.places.open.rows[r.row]
+	}
+	return r
+}
+
+// view returns the view of the last flush. Readers between two flushes share it.
+func (v *Values) view() *view {
+	if v.shown == nil {
+		p := &v.places
+		v.shown = &view{
+			at: v.at, step: p.step, length: v.interval, openEnd: p.open.end,
+			columns: slices.Clone(p.columns), minutes: slices.Clone(p.minutes),
+		}
+	}
+	return v.shown
+}
+
+// path makes the answer.
+func (r *reading) path(path string) Path {
+	p := Path{Path: path, Value: r.value, Held: r.held}
+	if r.known {
+		p.Time = time.Unix(r.time, 0)
+	}
+	p.M1, p.M5, p.M15 = r.span(time.Minute), r.span(5*time.Minute), r.span(15*time.Minute)
+	if first := r.first(); r.held == Holding && first < len(r.view.columns) {
+		p.Flushes = len(r.view.columns) - first
+		p.Since = time.Unix(0, r.view.columns[first].at)
+	}
+	return p
+}
+
+// first returns the first column that belongs to the path.
+func (r *reading) first() int {
+	i := 0
+	for i < len(r.view.columns) && r.view.columns[i].number < r.since {
+		i++
+	}
+	return i
+}
+
+// in returns the value of the path in one of its columns, NaN if there is none.
+func (r *reading) in(c *flushColumn) float64 {
+	if int(r.row) >= len(c.values) {
+		return gap
+	}
+	return c.values[r.row]
+}
+
+// span sums up the newest minutes: the flushes after the time that lies so far before the last one. If
+// flushes are further apart it is one.
+func (r *reading) span(over time.Duration) Span {
+	s := Span{Mean: gap, Min: gap, Max: gap}
+	if r.held != Holding {
+		return s
+	}
+	from := r.view.at - max(int64(over), r.view.length)
+	var sum exactSum
+	for i := range r.view.columns {
+		c := &r.view.columns[i]
+		if c.at <= from || c.number < r.since {
+			continue
+		}
+		if s.Over == 0 {
+			s.Over = time.Duration(r.view.at - c.at + r.view.length)
+		}
+		if v := r.in(c); v == v {
+			s.Flushes++
+			s.Min, s.Max = -greater(-s.Min, -v), greater(s.Max, v)
+			sum.add(v)
+		}
+	}
+	if s.Flushes > 0 {
+		s.Mean = between(s.Min, sum.mean(s.Flushes), s.Max)
+	}
+	return s
+}
+
+// exactSum sums up floats without losing what rounding takes (A. Neumaier, 1974).
+type exactSum struct{ sum, lost float64 }
+
+func (s *exactSum) add(v float64) {
+	t := s.sum + v
+	if math.Abs(s.sum) >= math.Abs(v) {
+		s.lost += (s.sum - t) + v
+	} else {
+		s.lost += (v - t) + s.sum
+	}
+	s.sum = t
+}
+
+func (s *exactSum) mean(n int) float64 { return (s.sum + s.lost) / float64(n) }
+
+// Series returns the histories of paths, one line for each, and asks for the paths. Known of a line is
+// false if nothing is held.
+func (v *Values) Series(q Query) (s Series, held []Held) {
+	all := make([]reading, len(q.Names))
+	last, unit := int64(0), v.interval
+	for i, path := range q.Names {
+		all[i] = v.look(path)
+		held = append(held, all[i].held)
+		last = all[i].view.at
+	}
+	since := q.since(last)
+	for i := range all {
+		if len(all[i].minutes(since)) > 0 {
+			unit = all[i].view.step
+		}
+	}
+	g := newGrid(since, last, unit, q)
+	var lines []*gridLine
+	var most tally
+	for i := range all {
+		l := g.line(q.Names[i])
+		if t := all[i].fill(l, since); t.held >= most.held {
+			most = t
+		}
+		lines = append(lines, l)
+	}
+	s = g.series(lines)
+	s.Held, s.Missing = most.held, most.missing
+	return s, held
+}
+
+// fill fills a line with the minutes and the flushes of a path after a time, and counts them.
+func (r *reading) fill(l *gridLine, since int64) (t tally) {
+	for _, m := range r.minutes(since) {
+		t.add(m.at, m.width)
+		l.add(m)
+	}
+	w := r.view
+	for i := range w.columns {
+		c := &w.columns[i]
+		if c.at <= since || c.number < r.since || r.held != Holding {
+			continue
+		}
+		t.add(c.at, w.length)
+		if v := r.in(c); v == v {
+			l.add(cut{at: c.at, width: w.length, mean: v, least: v, most: v})
+		}
+	}
+	return t
+}
+
+// minutes returns the minutes of the path after a time, the open one last.
+func (r *reading) minutes(since int64) (cuts []cut) {
+	if r.held != Holding {
+		return nil
+	}
+	for i := range r.view.minutes {
+		m := &r.view.minutes[i]
+		if m.end <= since || m.number <= r.since || int(r.row) >= len(m.cells) {
+			continue
+		}
+		if c := m.cells[r.row]; c.mean == c.mean {
+			cuts = append(cuts, cut{at: m.end, width: r.view.step, mean: float64(c.mean), least: float64(c.least), most: float64(c.most)})
+		}
+	}
+	if end := r.view.openEnd; r.open.n > 0 && end > since {
+		o := &r.open
+		cuts = append(cuts, cut{at: end, width: int64(o.n) * r.view.length, mean: o.sum / float64(o.n), least: float64(o.least), most: float64(o.most)})
+	}
+	return cuts
+}

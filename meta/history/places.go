@@ -1,0 +1,253 @@
+package history
+
+import (
+	"math"
+	"slices"
+	"time"
+)
+
+const (
+	// Histories reach back so far, flush by flush and then minute by minute.
+	flushSpan  = 15 * time.Minute
+	minuteSpan = 45 * time.Minute
+	minFlushes = 15
+	maxFlushes = 900
+	maxMinutes = int(minuteSpan / time.Minute)
+
+	// placeBytes is the memory of a place besides its columns: a place, a minuteSum, room in free. The
+	// path itself is an entry of Values, with a history or without.
+	placeBytes = 24 + 24 + 4
+	valueBytes = 8
+	cellBytes  = 3 * 4
+	// columnHeader is the memory of a column besides its values.
+	columnHeader = 96
+)
+
+// places holds the histories of paths. Each has a place: a row in all columns. A flush adds a column.
+// The columns of past flushes and minutes do not change, so copies of their lists can be read while
+// others are added.
+type places struct {
+	flushes int   // most columns
+	step    int64 // of a minute, in nanoseconds
+	most    int   // rows
+
+	rows    []place
+	free    []int32
+	columns []flushColumn // oldest first
+	minutes []minuteColumn
+	open    openMinute
+	number  uint64 // of flushes so far
+	given   uint64 // the flush in which a place was last given
+}
+
+// place is the row of one path.
+type place struct {
+	since uint64 // older columns belong to another path
+	asked uint64 // the flush after which the path was last asked for, 0 for never
+	owner int32  // the entry of the path, -1 for none
+}
+
+// flushColumn has the values of one flush: NaN for a path that was not published.
+type flushColumn struct {
+	number uint64
+	at     int64 // Unix nanoseconds
+	values []float64
+}
+
+// minuteColumn has what came in one minute.
+type minuteColumn struct {
+	number uint64 // the flush at which it was made
+	end    int64  // Unix nanoseconds
+	cells  []cell
+}
+
+// cell is a minute of a path. Its mean is NaN if it was not published.
+type cell struct{ mean, least, most float32 }
+
+// openMinute is the minute that old columns are added to.
+type openMinute struct {
+	end  int64 // 0 for none
+	rows []minuteSum
+}
+
+type minuteSum struct {
+	sum         float64
+	n           uint32
+	least, most float32
+}
+
+// newPlaces divides memory among as many places as it can.
+func newPlaces(interval time.Duration, memory, names int) places {
+	flushes := int((flushSpan + interval - 1) / interval)
+	p := places{
+		flushes: max(minFlushes, min(flushes, maxFlushes)),
+		step:    int64(max(interval, time.Minute)),
+	}
+	each := valueBytes*(p.flushes+1) + cellBytes*(maxMinutes+1) + placeBytes
+	p.most = max(0, min(names, memory/each, math.MaxInt32))
+	for p.most > 0 && p.cost() > memory {
+		p.most -= 1 + p.most/100
+	}
+	return p
+}
+
+// cost returns the memory of all places. A column of each kind is under way besides.
+func (p *places) cost() int {
+	return p.most*placeBytes + (p.flushes+1)*(columnHeader+taken(valueBytes*p.most)) +
+		(maxMinutes+1)*(columnHeader+taken(cellBytes*p.most))
+}
+
+// taken returns the memory that Go takes for so many bytes.
+func taken(bytes int) int {
+	const page = 8 << 10
+	if bytes > 4*page {
+		return (bytes + page - 1) / page * page
+	}
+	return cap(slices.Grow([]byte(nil), bytes))
+}
+
+// held returns the number of paths with a history.
+func (p *places) held() int { return len(p.rows) - len(p.free) }
+
+// full reports whether no place is free.
+func (p *places) full() bool { return len(p.free) == 0 && len(p.rows) == p.most }
+
+// bytes returns the memory in use.
+func (p *places) bytes() int {
+	n := placeBytes * cap(p.rows)
+	for i := range p.columns {
+		n += columnHeader + valueBytes*cap(p.columns[i].values)
+	}
+	for i := range p.minutes {
+		n += columnHeader + cellBytes*cap(p.minutes[i].cells)
+	}
+	return n
+}
+
+// begin begins the column of a flush.
+func (p *places) begin(at int64) {
+	if p.number++; p.most == 0 {
+		return
+	}
+	if n := len(p.columns); n > 0 && at <= p.columns[n-1].at {
+		p.setBack(at)
+	}
+	if len(p.columns) == p.flushes {
+		p.fold(&p.columns[0])
+		p.columns = slices.Delete(p.columns, 0, 1)
+	}
+	// Grow takes all that Go gives, so that its capacity says what it takes.
+	values := slices.Grow([]float64(nil), len(p.rows))[:len(p.rows)]
+	for i := range values {
+		values[i] = gap
+	}
+	p.columns = append(p.columns, flushColumn{number: p.number, at: at, values: values})
+}
+
+// end ends the column of a flush. It gives back room that growing took.
+func (p *places) end() {
+	if p.most == 0 {
+		return
+	}
+	c := &p.columns[len(p.columns)-1]
+	if cap(c.values) > len(c.values)+len(c.values)/16 {
+		c.values = slices.Clone(c.values)
+	}
+}
+
+// setBack forgets what lies at a time or after it.
+func (p *places) setBack(at int64) {
+	p.columns = slices.DeleteFunc(p.columns, func(c flushColumn) bool { return c.at >= at })
+	p.minutes = slices.DeleteFunc(p.minutes, func(m minuteColumn) bool { return m.end >= at })
+	if p.open.end >= at {
+		clear(p.open.rows)
+		p.open.end = 0
+	}
+}
+
+// take returns a row that no path has, -1 if there is none.
+func (p *places) take() int32 {
+	if n := len(p.free); n > 0 {
+		row := p.free[n-1]
+		p.free = p.free[:n-1]
+		return row
+	}
+	if len(p.rows) == p.most {
+		return -1
+	}
+	if len(p.rows) == cap(p.rows) {
+		p.rows = append(make([]place, 0, min(max(64, 2*len(p.rows)), p.most)), p.rows...)
+	}
+	p.rows = append(p.rows, place{})
+	c := &p.columns[len(p.columns)-1]
+	c.values = append(c.values, gap)
+	return int32(len(p.rows) - 1)
+}
+
+// give gives a row to an entry.
+func (p *places) give(row, owner int32) {
+	p.rows[row] = place{owner: owner, since: p.number}
+	p.given = p.number
+	p.columns[len(p.columns)-1].values[row] = gap
+	if int(row) < len(p.open.rows) {
+		p.open.rows[row] = minuteSum{}
+	}
+}
+
+// release takes a row from its path.
+func (p *places) release(row int32) {
+	p.rows[row] = place{owner: -1}
+	p.free = append(p.free, row)
+}
+
+// fold adds the oldest column to its minute.
+func (p *places) fold(c *flushColumn) {
+	end := floor(c.at-1, p.step) + p.step
+	if p.open.end != end {
+		p.close()
+		p.open.end = end
+	}
+	if n := len(p.rows); len(p.open.rows) < n {
+		p.open.rows = append(make([]minuteSum, 0, cap(p.rows)), p.open.rows...)[:n]
+	}
+	for row, v := range c.values {
+		if v != v || c.number < p.given && c.number < p.rows[row].since {
+			continue
+		}
+		s, v32 := &p.open.rows[row], float32(v)
+		if s.n == 0 {
+			s.least, s.most = v32, v32
+		}
+		s.sum += v
+		s.n++
+		s.least, s.most = min(s.least, v32), max(s.most, v32)
+	}
+}
+
+// close moves the open minute, if there is one, into a column.
+func (p *places) close() {
+	if p.open.end == 0 {
+		return
+	}
+	n := len(p.open.rows)
+	m := minuteColumn{number: p.number, end: p.open.end, cells: slices.Grow([]cell(nil), n)[:n]}
+	for i := range p.open.rows {
+		s := &p.open.rows[i]
+		m.cells[i] = cell{s.mean(), s.least, s.most}
+	}
+	clear(p.open.rows)
+	p.open.end = 0
+	if len(p.minutes) == maxMinutes {
+		p.minutes = slices.Delete(p.minutes, 0, 1)
+	}
+	p.minutes = append(p.minutes, m)
+}
+
+// mean returns the mean, NaN if there is none, or if it is greater than a float32 can be.
+func (s *minuteSum) mean() float32 {
+	m := float32(s.sum / float64(s.n))
+	if math.IsInf(float64(m), 0) {
+		return float32(gap)
+	}
+	return m
+}

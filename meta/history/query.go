@@ -1,0 +1,152 @@
+package history
+
+import (
+	"math"
+	"time"
+)
+
+// Query asks for figures, or for paths.
+type Query struct {
+	Names []string
+	// Since is the beginning. The end is the last flush.
+	Since time.Time
+	// Points limits the values of each line. There may be fewer: a step is never shorter than a flush
+	// interval, or than a minute where only minutes are held.
+	Points int
+	// Step is the least step, 0 for any. Series of the same flush, Since, Points and step have values of
+	// the same times.
+	Step time.Duration
+}
+
+// since returns the beginning in Unix nanoseconds: not after the last flush, and not long before a week.
+func (q *Query) since(last int64) int64 {
+	since := time.Unix(0, last).Add(-2 * week)
+	if q.Since.After(since) {
+		since = q.Since
+	}
+	return min(since.UnixNano(), last)
+}
+
+// Series returns the figures of a Query, one line for each name, in their order.
+func (f *Figures) Series(q Query) Series {
+	flushes, minutes := f.blocks()
+	last, unit := q.Since.UnixNano(), f.flushes.step
+	if len(flushes) > 0 {
+		last = flushes[len(flushes)-1].last
+		// Minutes are for what lies before the flushes.
+		minutes = before(minutes, flushes[0].first)
+	}
+	since := q.since(last)
+	if len(minutes) > 0 && since < flushes[0].first-unit {
+		unit = f.minutes.step
+	}
+	g := newGrid(since, last, unit, q)
+	r := reader{from: g.start, lines: make([]*gridLine, len(q.Names))}
+	for i, name := range q.Names {
+		r.lines[i] = g.line(name)
+	}
+	if unit == f.minutes.step && len(minutes) > 0 {
+		r.until = flushes[0].first
+		r.read(minutes)
+	}
+	r.until = math.MaxInt64
+	r.read(flushes)
+	s := g.series(r.lines)
+	s.Held, s.Missing = r.held, r.missing
+	return s
+}
+
+// before returns the blocks that begin before a time.
+func before(blocks []block, at int64) []block {
+	n := len(blocks)
+	for n > 0 && blocks[n-1].first >= at {
+		n--
+	}
+	return blocks[:n]
+}
+
+// reader reads blocks into the lines of a grid.
+type reader struct {
+	from, until int64 // cuts at or after until are left out
+	lines       []*gridLine
+	tally
+	values []float64
+	most   []int // the columns of each line in the current block, or -1
+	below  []int
+}
+
+func (r *reader) read(blocks []block) {
+	for i := range blocks {
+		// The last cut before the beginning counts too: counts grow from it.
+		if i+1 < len(blocks) && blocks[i+1].first <= r.from {
+			continue
+		}
+		if !r.block(&blocks[i]) {
+			return
+		}
+	}
+}
+
+// block reads one block. It returns false at the end.
+func (r *reader) block(b *block) bool {
+	r.most, r.below = r.most[:0], r.below[:0]
+	for _, l := range r.lines {
+		r.most = append(r.most, b.column(l.Name))
+		r.below = append(r.below, b.schema.find(l.Name+below))
+	}
+	c := b.start(r.values)
+	r.values = c.values
+	for c.next() {
+		if c.at >= r.until {
+			return false
+		}
+		if c.at > r.from {
+			r.tally.add(c.at, b.step)
+		}
+		for i, l := range r.lines {
+			if at := r.most[i]; at >= 0 && c.values[at] == c.values[at] {
+				v := cut{at: c.at, width: b.step, mean: c.values[at], most: c.values[at], count: b.schema.columns[at].count}
+				if r.below[i] >= 0 {
+					v.mean -= c.values[r.below[i]]
+				}
+				v.least = v.mean
+				l.add(v)
+			}
+		}
+	}
+	return true
+}
+
+// Growth returns how much a figure grew in the newest time, such as 15 minutes, and over which time
+// that is known: less if the daemon, or the figure, is younger. It is (0, 0) for an unknown figure.
+// A figure that shrank gives less than 0.
+func (f *Figures) Growth(name string, over time.Duration) (grew float64, known time.Duration) {
+	flushes, _ := f.blocks()
+	if len(flushes) == 0 {
+		return 0, 0
+	}
+	from := flushes[len(flushes)-1].last - int64(over)
+	var first, last float64
+	var firstAt, lastAt int64
+	found := false
+	var values []float64
+	for i := range flushes {
+		b := &flushes[i]
+		at := b.column(name)
+		if i+1 < len(flushes) && flushes[i+1].first <= from || at < 0 {
+			continue
+		}
+		c := b.start(values)
+		for values = c.values; c.next(); {
+			v := c.values[at]
+			if v != v {
+				continue
+			}
+			if !found || c.at <= from || b.schema.columns[at].count && v < last {
+				first, firstAt, found = v, c.at, true
+			}
+			last, lastAt = v, c.at
+		}
+	}
+	return last - first, time.Duration(lastAt - firstAt)
+}

@@ -1,0 +1,134 @@
+package meta
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/statsd-ops/statsd/internal/xmlrpc"
+	"github.com/statsd-ops/statsd/meta/question"
+)
+
+// questionMethods returns an XML-RPC method for each question. It takes the question's parameters in
+// their order, and returns a struct: the answer, with its data. Without all, the guarded ones only say
+// that they need a token.
+func questionMethods(questions []question.Question, all bool) (methods []xmlrpc.Method) {
+	for i := range questions {
+		q := &questions[i]
+		if q.Method == "-" {
+			continue
+		}
+		m := xmlrpc.Method{
+			Name:      cmp.Or(q.Method, q.Name),
+			Help:      questionHelp(q),
+			Signature: []string{"struct"},
+			Takes:     func(params []xmlrpc.Value) time.Duration { return methodWatches(q, params) },
+			Call: func(ctx context.Context, params []xmlrpc.Value) (xmlrpc.Value, error) {
+				if q.Guarded && !all {
+					return nil, &xmlrpc.Fault{Code: faultNoToken, Text: q.Name + " needs a token, because the monitor is open to other machines; send Authorization: Bearer TOKEN (see --monitor-tokens)"}
+				}
+				return callQuestion(ctx, q, params)
+			},
+		}
+		for _, p := range q.Parameters {
+			m.Signature = append(m.Signature, [...]string{question.Text: "string", question.Int: "int", question.Bool: "boolean"}[p.Kind])
+			if !p.Required {
+				m.Optional++
+			}
+		}
+		methods = append(methods, m)
+	}
+	return methods
+}
+
+// questionHelp describes a question, its parameters, and the frame that all answers share.
+func questionHelp(q *question.Question) string {
+	var b strings.Builder
+	b.WriteString(q.Help)
+	for i := range q.Parameters {
+		p := &q.Parameters[i]
+		fmt.Fprintf(&b, " %s: %s", p.Name, p.Help)
+		if p.Kind == question.Int {
+			fmt.Fprintf(&b, " (%d to %d", p.Min, p.Max)
+			if !p.Required {
+				fmt.Fprintf(&b, ", by default %d", zeroInt(p.Default))
+			}
+			b.WriteString(")")
+		}
+		b.WriteString(".")
+	}
+	b.WriteString(" Returns a struct: data is the answer; as_of is the time of its flush, or now if live is true; took_ms; looked_at, in answers that looked at a part of the traffic; complete is false if the answer was cut. Times are RFC 3339 in UTC, or empty.")
+	return b.String()
+}
+
+func zeroInt(v any) int { n, _ := v.(int); return n }
+
+// methodArguments returns the checked values of a call's parameters.
+func methodArguments(q *question.Question, params []xmlrpc.Value) (question.Arguments, error) {
+	given := make(map[string]any, len(params))
+	for i, v := range params {
+		switch v := v.(type) {
+		case xmlrpc.String:
+			given[q.Parameters[i].Name] = string(v)
+		case xmlrpc.Int:
+			given[q.Parameters[i].Name] = int(v)
+		case xmlrpc.Bool:
+			given[q.Parameters[i].Name] = bool(v)
+		}
+	}
+	return question.Check(q.Parameters, given)
+}
+
+// methodWatches returns how long a call watches traffic.
+func methodWatches(q *question.Question, params []xmlrpc.Value) time.Duration {
+	args, err := methodArguments(q, params)
+	if err != nil {
+		return 0 // the call reports it
+	}
+	return q.Watches(args)
+}
+
+func callQuestion(ctx context.Context, q *question.Question, params []xmlrpc.Value) (xmlrpc.Value, error) {
+	args, err := methodArguments(q, params)
+	if err != nil {
+		return nil, faultOf(err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, question.AnswerTime+q.Watches(args))
+	defer cancel()
+	answer, err := q.Ask(ctx, args)
+	if err != nil {
+		return nil, faultOf(err)
+	}
+	return xmlrpc.ValueOf(answer), nil
+}
+
+// The codes of faults of questions, besides xmlrpc.InvalidParams for a bad parameter.
+const (
+	faultNotFound = -32001
+	faultBusy     = -32002 // ask again soon
+	faultEnding   = -32003
+	faultNoToken  = -32004
+)
+
+// faultOf returns the fault that tells a client of an error.
+func faultOf(err error) error {
+	var e *question.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	code := xmlrpc.Failed
+	switch e.Code {
+	case question.BadParameter:
+		code = xmlrpc.InvalidParams
+	case question.NotFound:
+		code = faultNotFound
+	case question.Busy:
+		code = faultBusy
+	case question.Ending:
+		code = faultEnding
+	}
+	return &xmlrpc.Fault{Code: code, Text: e.Error()}
+}

@@ -1,0 +1,47 @@
+package operator
+
+import (
+	"cmp"
+	"context"
+
+	"github.com/statsd-ops/statsd/meta"
+	"github.com/statsd-ops/statsd/meta/question"
+)
+
+const (
+	unknownSender = "unknown"
+	noteUnknown   = "some senders are unknown: after a quiet minute the kernel is only asked from the second bad line on (--discard-senders on asks always); statsdmonitor tail --bad asks at once"
+)
+
+func (d *Desk) discards(context.Context, question.Arguments) (any, error) {
+	now := d.Daemon.Discards()
+	answer := question.Discards{
+		Reasons: map[string]uint64{}, Lines: make([]question.BadLine, len(now.Lines)),
+		Refused: make([]question.Refused, len(now.Refused)), Collisions: append([]string{}, now.Collisions...),
+	}
+	for _, f := range now.Reasons {
+		answer.Reasons[f.Name] = uint64(f.Value)
+	}
+	for i := range now.Lines {
+		answer.Lines[i] = badLine(&now.Lines[i])
+		if !now.Lines[i].Sender.Known() {
+			answer.Note = noteUnknown
+		}
+	}
+	for i, r := range now.Refused {
+		answer.Refused[i] = question.Refused{Limit: r.Limit, Prefix: r.Prefix, Least: r.Min, Most: r.Max}
+	}
+	answer.Alike = make([]question.Alike, len(now.Alike))
+	for i, a := range now.Alike {
+		answer.Alike[i] = question.Alike{Count15m: a.Count, Reason: a.Reason, Sender: cmp.Or(a.Sender, unknownSender), Last: meta.Quote(a.Last), At: a.At}
+	}
+	return answer, nil
+}
+
+func badLine(l *meta.BadLine) question.BadLine {
+	return question.BadLine{Time: l.Time, Sender: senderName(l.Sender), Reason: l.Reason, Line: meta.Quote(l.Line), At: l.At}
+}
+
+func senderName(s meta.Sender) string {
+	return cmp.Or(s.String(), unknownSender)
+}

@@ -1,0 +1,84 @@
+package operator
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/statsd-ops/statsd/meta"
+	"github.com/statsd-ops/statsd/meta/question"
+)
+
+// maxUnread is how many events wait for a subscriber that does not read. Further ones are lost for it.
+const maxUnread = 16
+
+// Events tell of flushes and of changes of the health. It implements question.Events.
+type Events struct {
+	start string
+
+	mu          sync.Mutex
+	subscribers map[chan question.Event]bool
+	told        uint64 // events so far
+	flush       uint64 // number of the last flush
+	reasons     string // of the last health
+}
+
+// NewEvents returns Events of a daemon that started at a time.
+func NewEvents(started time.Time) *Events {
+	return &Events{start: fmt.Sprintf("%x", started.UnixNano()), subscribers: map[chan question.Event]bool{}}
+}
+
+// Subscribe implements question.Events.
+func (e *Events) Subscribe() (<-chan question.Event, func()) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	c := make(chan question.Event, maxUnread)
+	e.subscribers[c] = true
+	return c, func() {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		delete(e.subscribers, c)
+	}
+}
+
+// Flushed tells of a flush.
+func (e *Events) Flushed(number uint64) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.flush = number
+	e.tell("flush")
+}
+
+// Health tells of a health if it has another state, or other reasons, than the last one.
+func (e *Events) Health(h meta.Health) {
+	var b strings.Builder
+	fmt.Fprint(&b, h.State)
+	for i := range h.Reasons {
+		fmt.Fprintf(&b, "\n%s %s %d", h.Reasons[i].ID, h.Reasons[i].Subject, h.Reasons[i].State)
+	}
+	reasons := b.String()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if reasons != e.reasons {
+		e.reasons = reasons
+		e.tell("health")
+	}
+}
+
+// Stamp returns a text that is another one after each event, and in each process.
+func (e *Events) Stamp() string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return fmt.Sprintf("%s-%d", e.start, e.told)
+}
+
+func (e *Events) tell(kind string) {
+	e.told++
+	for c := range e.subscribers {
+		select {
+		case c <- question.Event{Kind: kind, Number: e.flush, At: time.Now()}:
+		default:
+		}
+	}
+}

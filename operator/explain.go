@@ -1,0 +1,190 @@
+package operator
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/statsd-ops/statsd/aggregate"
+	"github.com/statsd-ops/statsd/meta"
+	"github.com/statsd-ops/statsd/meta/question"
+	"github.com/statsd-ops/statsd/metric"
+	"github.com/statsd-ops/statsd/wire"
+)
+
+// The bounds of an explanation.
+const (
+	maxParsed   = 32 // items of a line that are listed
+	maxSubjects = 4  // names of a line that are explained
+)
+
+// explanation is an Explanation in the making.
+type explanation struct {
+	*Desk
+	*trial
+	ctx     context.Context
+	now     time.Time
+	seconds int
+	answer  question.Explanation
+}
+
+// subject is a name that is explained: of one kind if it comes from a line, else of all its kinds.
+type subject struct {
+	sent   string // as the line has it
+	series string // with the tags that are part of the name
+	name   string // in the table
+	sample *metric.Sample
+	facts  nameFacts
+}
+
+// explain says what becomes of a line, or what is known of a name.
+func (d *Desk) explain(ctx context.Context, args question.Arguments) (any, error) {
+	text := args.Text("text")
+	var running Running
+	if err := d.onLoop(ctx, func(r *Running) { running = *r }); err != nil {
+		return nil, err
+	}
+	e := &explanation{Desk: d, trial: newTrial(&running), ctx: ctx, now: time.Now(), seconds: args.Int("seconds")}
+	e.answer = question.Explanation{Text: shown(text), Steps: []question.Step{}, Near: []string{}}
+	explained := e.name
+	if strings.ContainsAny(text, ":|\n") {
+		explained = e.line
+	}
+	if err := explained(text); err != nil {
+		return nil, err
+	}
+	return e.answer, nil
+}
+
+// step adds a step.
+func (e *explanation) step(name, text string) *question.Step {
+	e.answer.Steps = append(e.answer.Steps, question.Step{Name: name, OK: true, Text: text})
+	return &e.answer.Steps[len(e.answer.Steps)-1]
+}
+
+// bad adds a step at which a sample ends.
+func (e *explanation) bad(name string, reason metric.Reason, text string) *question.Step {
+	s := e.step(name, text)
+	s.OK, s.Reason = false, reason.String()
+	return s
+}
+
+// line explains a line. A bad one ends with the step that refuses it.
+func (e *explanation) line(text string) error {
+	verdicts := e.read(text)
+	if len(verdicts) == 0 {
+		e.step("parsed", "white space only: ignored, not counted")
+	}
+	var subjects []subject
+	for i := range verdicts {
+		v := &verdicts[i]
+		if i >= maxParsed {
+			e.step("parsed", fmt.Sprintf("and %d more values", len(verdicts)-i))
+			break
+		}
+		e.parsed(text, v)
+		if v.item != wire.Sample || v.reason != metric.None || len(subjects) == maxSubjects {
+			continue
+		}
+		if !slices.ContainsFunc(subjects, func(s subject) bool { return s.name == v.name && s.sample.Kind == v.sample.Kind }) {
+			sent, _, _ := strings.Cut(text[v.at:], ":")
+			subjects = append(subjects, subject{sent: sent, series: string(v.sample.Name), name: v.name, sample: &v.sample})
+		}
+	}
+	e.answer.Known = len(subjects) == 0
+	for i := range subjects {
+		if err := e.subject(&subjects[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// name explains a name, or a path that is published.
+func (e *explanation) name(text string) error {
+	v := e.readName(text)
+	if v.reason != metric.None {
+		e.bad("name", v.reason, e.because(text, &v))
+		return nil
+	}
+	s := subject{sent: text, series: string(v.sample.Name), name: v.name}
+	return e.subject(&s)
+}
+
+// subject adds the steps of a name.
+func (e *explanation) subject(s *subject) (err error) {
+	if s.facts, err = e.look(e.ctx, e.Running, s); err != nil {
+		return err
+	}
+	if s.sample == nil && !s.facts.held() {
+		return e.unknown(s)
+	}
+	e.answer.Known = e.answer.Known || s.facts.held()
+	e.cleaned(s)
+	e.rules(s)
+	for _, kind := range s.kinds() {
+		e.kind(s, kind)
+		e.published(aggregate.Origin{Kind: kind, Name: s.name})
+	}
+	e.seen(s)
+	if err := e.senders(s.name); err != nil {
+		return err
+	}
+	e.sinks()
+	if !s.facts.held() {
+		return e.near(s)
+	}
+	return nil
+}
+
+// unknown explains a name that the table does not hold. It may be a path.
+func (e *explanation) unknown(s *subject) error {
+	if e.isPath(s.sent) {
+		return nil
+	}
+	e.cleaned(s)
+	step := &e.answer.Steps[len(e.answer.Steps)-1]
+	step.OK, step.Text = false, step.Text+"  not known: no sample of it came lately"
+	e.rules(s)
+	if err := e.senders(s.name); err != nil { // a name that is refused is sent all the same
+		return err
+	}
+	return e.near(s)
+}
+
+// isPath explains a text that is a published path, and reports whether it is one.
+func (e *explanation) isPath(path string) bool {
+	if e.Values == nil {
+		return false
+	}
+	value, ok := e.Values.Path(path)
+	if !ok {
+		return false
+	}
+	e.answer.Known = true
+	text := "a path that the daemon publishes about itself"
+	var from []string
+	for _, o := range e.Scheme.Origins(path, e.Limits.Tagged) {
+		if facts, err := e.look(e.ctx, e.Running, &subject{name: o.Name}); err == nil && facts.kinds[o.Kind].held {
+			from = append(from, fmt.Sprintf("%s %s", o.Kind, o.Name))
+		}
+	}
+	if len(from) > 0 {
+		text = "a path of the " + strings.Join(from, " and the ")
+	}
+	e.step("name", shown(path)+" is no name that is sent, but "+text)
+	e.values([]question.PathValue{pathValue(&value)})
+	e.sinks()
+	return true
+}
+
+// shown writes received text in printable ASCII, in quotes if it has other bytes.
+func shown(text string) string {
+	odd := func(c rune) bool { return c <= ' ' || c > '~' || c == '"' }
+	if strings.ContainsFunc(strings.ReplaceAll(text, " ", "_"), odd) || len(text) > meta.QuoteLimit {
+		return meta.Quote([]byte(text))
+	}
+	return text
+}

@@ -1,0 +1,162 @@
+package operator
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/statsd-ops/statsd/intake"
+	"github.com/statsd-ops/statsd/meta/question"
+	"github.com/statsd-ops/statsd/metric"
+)
+
+// Acts are what changes do to the daemon. Any goroutine may call them at any time.
+type Acts struct {
+	// OnLoop is the one of Sources.
+	OnLoop func(context.Context, func(*Running)) error
+	// Flush flushes now. The points get the time of the next boundary, which is then skipped.
+	Flush func(context.Context) (question.Flushed, error)
+	// Reload reads the settings again, and applies them unless dry. nil: nothing can be read again.
+	Reload func(dry bool) (question.Reloaded, error)
+	// Trace logs lines as they come in. nil ends it.
+	Trace func(*intake.Trace)
+	// Delete deletes the names of a kind that match, and yields them.
+	Delete func(ctx context.Context, kind metric.Kind, pattern string) iter.Seq2[string, error]
+}
+
+// Hands change the running daemon, and know what they have changed. Nothing of it outlives the
+// process.
+type Hands struct {
+	Acts
+	now        func() time.Time
+	flushing   sync.Mutex
+	flushedAt  time.Time
+	drainUntil atomic.Int64 // Unix nanoseconds
+	muting     muting
+}
+
+// NewHands returns Hands.
+func NewHands(a Acts) *Hands { return &Hands{Acts: a, now: time.Now} }
+
+const (
+	maxDrain  = 3600  // seconds
+	maxDebug  = 3600  // seconds
+	maxMute   = 86400 // seconds
+	flushOnce = time.Second
+)
+
+// lasting is the parameter for how long a change lasts.
+func lasting(most, usual int) question.Parameter {
+	return question.Parameter{Name: "seconds", Kind: question.Int, Default: usual, Min: 1, Max: most, Help: "for how long"}
+}
+
+// named is the parameter for the names that a change concerns.
+func named(required bool) question.Parameter {
+	p := question.Parameter{Name: "match", Required: required, Help: "a name, or a pattern such as web.*"}
+	if required {
+		p.Min = 1
+	}
+	return p
+}
+
+func option(name, help string) question.Parameter {
+	return question.Parameter{Name: name, Kind: question.Bool, Default: false, Help: help}
+}
+
+// Changes lists all changes.
+func (h *Hands) Changes() []question.Change {
+	all := []question.Change{
+		{
+			Name: "debug", Answer: question.Debugged{}, Do: h.debug,
+			Parameters: []question.Parameter{named(false), lasting(maxDebug, 600), option("off", "end it")},
+			Help:       fmt.Sprintf("Logs the received lines of names that match, at most %d a second, for at most an hour. A second call replaces the first.", intake.MaxTraced),
+		},
+		{
+			Name: "names/mute", Answer: question.Mutes{}, Do: h.mute,
+			Parameters: []question.Parameter{named(true), lasting(maxMute, 3600)},
+			Help:       "Refuses the samples of names that match: they are counted as refused.muted and not kept. At most 64 patterns, for at most a day. A restart ends it.",
+		},
+		{
+			Name: "names/unmute", Answer: question.Mutes{}, Do: h.unmute,
+			Parameters: []question.Parameter{{Name: "match", Required: true, Help: "the pattern, as it was muted"}},
+			Help:       "Ends a mute.",
+		},
+		{
+			Name: "names/delete", Answer: question.Deleted{}, Do: h.delete,
+			Parameters: []question.Parameter{named(true), {Name: "kind", Choices: kindWords(), Default: allKinds, Help: "the kind of the names"}, option("dry_run", "only count the names")},
+			Help:       "Forgets the names that match, with what they have collected since the last flush, as the management console does.",
+		},
+		{
+			Name: "flush", Answer: question.Flushed{}, Do: h.flush,
+			Help: "Publishes at once what was collected since the last flush. The points get the time of the next flush, which is then left out.",
+		},
+		{
+			Name: "drain", Answer: question.Drained{}, Do: h.drain,
+			Parameters: []question.Parameter{lasting(maxDrain, 600), option("off", "end it")},
+			Help:       "Makes /readyz fail, so that a load balancer sends new clients elsewhere. Receiving goes on.",
+		},
+	}
+	if h.Reload != nil {
+		all = append(all, question.Change{
+			Name: "reload", Answer: question.Reloaded{}, Do: h.reload,
+			Parameters: []question.Parameter{option("dry_run", "only say what would change")},
+			Help:       "Reads the settings again, as SIGHUP does, and says what has changed and what needs a restart.",
+		})
+	}
+	return all
+}
+
+func (h *Hands) flush(ctx context.Context, _ question.Arguments) (any, error) {
+	h.flushing.Lock()
+	defer h.flushing.Unlock()
+	if left := flushOnce - h.now().Sub(h.flushedAt); left > 0 {
+		return nil, &question.Error{Code: question.Busy, Text: "a flush was made less than a second ago", After: left}
+	}
+	done, err := h.Flush(ctx)
+	if err == nil {
+		h.flushedAt = h.now()
+	}
+	return done, err
+}
+
+func (h *Hands) reload(_ context.Context, args question.Arguments) (any, error) {
+	done, err := h.Reload(args.Bool("dry_run"))
+	if err != nil {
+		return nil, &question.Error{Code: question.BadParameter, Text: "no setting has changed: " + err.Error(), Next: "mend the settings, and try with dry_run first"}
+	}
+	return done, nil
+}
+
+func (h *Hands) drain(_ context.Context, args question.Arguments) (any, error) {
+	if args.Bool("off") {
+		h.drainUntil.Store(0)
+		return question.Drained{}, nil
+	}
+	until := h.now().Add(time.Duration(args.Int("seconds")) * time.Second)
+	h.drainUntil.Store(until.UnixNano())
+	return question.Drained{Draining: true, Until: until}, nil
+}
+
+// Draining reports whether new clients should go elsewhere.
+func (h *Hands) Draining() bool { return h.now().UnixNano() < h.drainUntil.Load() }
+
+func (h *Hands) debug(_ context.Context, args question.Arguments) (any, error) {
+	pattern := args.Text("match")
+	switch {
+	case args.Bool("off"):
+		h.Trace(nil)
+		return question.Debugged{}, nil
+	case pattern == "":
+		return nil, question.Errorf(question.BadParameter, "match", "match is missing: want a name, or a pattern such as web.*, or off")
+	}
+	matches, err := patternMatcher(pattern)
+	if err != nil {
+		return nil, err
+	}
+	until := h.now().Add(time.Duration(args.Int("seconds")) * time.Second)
+	h.Trace(&intake.Trace{Match: matches, Until: until})
+	return question.Debugged{Match: pattern, Until: until}, nil
+}

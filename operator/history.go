@@ -1,0 +1,143 @@
+package operator
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/statsd-ops/statsd/internal/plural"
+	"github.com/statsd-ops/statsd/meta"
+	"github.com/statsd-ops/statsd/meta/history"
+	"github.com/statsd-ops/statsd/meta/question"
+)
+
+// maxSeries is how many names one question about the past may have.
+const maxSeries = 8
+
+// theHealth is the figure that tells the worst health.
+const theHealth = "health"
+
+// history answers with the past of figures and of paths.
+func (d *Desk) history(ctx context.Context, args question.Arguments) (any, error) {
+	names := strings.Split(args.Text("name"), ",")
+	if len(names) > maxSeries {
+		return nil, question.Errorf(question.BadParameter, "name", "name: %d names, want at most %d", len(names), maxSeries)
+	}
+	ctx, cancel := context.WithTimeout(ctx, findTime)
+	defer cancel()
+	p := past{Desk: d}
+	for _, name := range names {
+		if err := p.sort(ctx, name); err != nil {
+			return nil, err
+		}
+	}
+	_, last := d.Flushed()
+	q := history.Query{Since: last.Add(-time.Duration(args.Int("seconds")) * time.Second), Points: args.Int("points")}
+	p.ask(q)
+	return p.answer(), nil
+}
+
+// past is an answer about the past in the making.
+type past struct {
+	*Desk
+	figures, paths []string
+	ofFigures      history.Series // the health comes last
+	ofPaths        history.Series
+	held           []history.Held
+}
+
+// sort finds out what a name is: a figure, or else a path that is published.
+func (p *past) sort(ctx context.Context, name string) error {
+	isIt := func(f meta.Figure) bool { return f.Name == name }
+	if p.Past != nil && (p.Past.Known(name) || slices.ContainsFunc(p.Daemon.Figures(), isIt)) {
+		p.figures = append(p.figures, name)
+		return nil
+	}
+	if p.Values != nil {
+		_, known := p.Values.Path(name)
+		if known || p.isPublished(ctx, name) {
+			p.paths = append(p.paths, name)
+			return nil
+		}
+	}
+	err := question.Errorf(question.NotFound, "name", "%s is no figure of the daemon, and no path that was published lately", shown(name))
+	err.Next = "statsdmonitor values '*" + shown(lastNode(name)) + "*'"
+	return err
+}
+
+// isPublished reports whether the last flush published a path of which no value is kept.
+func (p *past) isPublished(ctx context.Context, path string) bool {
+	is := func(other string) bool { return other == path }
+	return p.Values.Find(ctx, history.Search{Match: is, Prefix: path, Limit: 1, Wait: findWait}).Matched > 0
+}
+
+// ask asks for all series, with one step.
+func (p *past) ask(q history.Query) {
+	figures, paths := q, q
+	figures.Names, paths.Names = append(slices.Clone(p.figures), theHealth), p.paths
+	if len(p.paths) > 0 {
+		p.ofPaths, p.held = p.Values.Series(paths)
+		figures.Step = p.ofPaths.Step
+	}
+	if p.Past == nil {
+		return
+	}
+	if p.ofFigures = p.Past.Series(figures); len(p.paths) > 0 && p.ofFigures.Step > p.ofPaths.Step {
+		paths.Step = p.ofFigures.Step
+		p.ofPaths, p.held = p.Values.Series(paths)
+	}
+}
+
+// answer puts the series together. Between two of them a flush may have come, so they are cut to the
+// shorter.
+func (p *past) answer() question.History {
+	first := p.ofFigures
+	if len(p.figures) == 0 {
+		first = p.ofPaths
+	}
+	h := question.History{
+		From: first.T0.UTC(), Step: first.Step.Seconds(), Flushes: first.Held, Missing: first.Missing,
+		Series: map[string][]question.Number{}, Greatest: map[string][]question.Number{}, Worst: map[string][]question.Number{},
+		Kinds: map[string]string{}, Sums: map[string]question.HistorySum{}, Notes: []string{},
+	}
+	var worst []float64
+	if n := len(p.figures); p.Past != nil {
+		worst = p.ofFigures.Lines[n].Greatest
+		p.ofFigures.Lines = p.ofFigures.Lines[:n]
+	}
+	for _, l := range append(slices.Clone(p.ofFigures.Lines), p.ofPaths.Lines...) {
+		addLine(&h, &l, worst)
+	}
+	for i, path := range p.paths {
+		if p.held[i] != history.Holding {
+			h.Notes = append(h.Notes, p.notHeld(path, p.held[i]))
+		}
+	}
+	if h.Missing > 0 {
+		h.Notes = append(h.Notes, fmt.Sprintf("%s missing", plural.Things(uint64(h.Missing), "flush", "flushes")))
+	}
+	return h
+}
+
+// addLine adds one series.
+func addLine(h *question.History, l *history.Line, worst []float64) {
+	h.Series[l.Name], h.Greatest[l.Name] = numbers(l.Values), numbers(l.Greatest)
+	h.Worst[l.Name] = numbers(worst[:min(len(worst), len(l.Values))])
+	if h.Kinds[l.Name] = "value"; l.Rate {
+		h.Kinds[l.Name] = "rate"
+	}
+	s := &l.Sum
+	h.Sums[l.Name] = question.HistorySum{
+		Min: question.Number(s.Min), Mean: question.Number(s.Mean), Max: question.Number(s.Max), Last: question.Number(s.Last), MaxAt: s.MaxAt.UTC(),
+	}
+}
+
+func numbers(values []float64) []question.Number {
+	all := make([]question.Number, len(values))
+	for i, v := range values {
+		all[i] = question.Number(v)
+	}
+	return all
+}

@@ -1,0 +1,36 @@
+package operator
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/statsd-ops/statsd/meta/question"
+)
+
+// ledger compares what came in with what became of it, for samples and for the points of each sink.
+func (d *Desk) ledger(context.Context, question.Arguments) (any, error) {
+	f := figuresOf(d.Daemon)
+	rows := []question.Balance{balance("samples",
+		f.sum("samples.received"), f.sum("samples.aggregated", "metrics.discarded", "samples.refused"))}
+	made := f.ofSinks(".points.made")
+	slices.Sort(made)
+	for _, name := range made {
+		s := strings.TrimSuffix(name, "made")
+		in, out := f.sum(s+"made", s+"recovered"), f.sum(s+"delivered", s+"queued", s+"spooled", s+"dropped")
+		rows = append(rows, balance("points of "+strings.TrimSuffix(strings.TrimPrefix(s, "sink."), ".points."), in, out))
+	}
+	return rows, nil
+}
+
+func balance(what string, in, out uint64) question.Balance {
+	return question.Balance{What: what, In: in, Out: out, Equal: in == out}
+}
+
+// sum adds up counts. Unknown ones are 0.
+func (f figures) sum(names ...string) (sum uint64) {
+	for _, name := range names {
+		sum += uint64(f.value(name))
+	}
+	return sum
+}

@@ -1,0 +1,97 @@
+package operator
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/statsd-ops/statsd/aggregate"
+	"github.com/statsd-ops/statsd/meta/question"
+	"github.com/statsd-ops/statsd/metric"
+)
+
+// onLoop runs f on the flush loop, between two flushes. f must be quick.
+func (d *Desk) onLoop(ctx context.Context, f func(*Running)) error {
+	err := d.OnLoop(ctx, f)
+	if err != nil && !errors.Is(err, ctx.Err()) {
+		return question.Errorf(question.Ending, "", "%v", err)
+	}
+	return err
+}
+
+// nameFacts are what the table knows of a name.
+type nameFacts struct {
+	kinds   [metric.Kinds]kindFacts
+	clashes []clash
+	names   int // names in the table
+}
+
+type kindFacts struct {
+	held bool
+	seen aggregate.Seen
+	now  aggregate.Peeked // since the last flush
+}
+
+// clash is a path that two names share.
+type clash struct {
+	path  string
+	kind  metric.Kind // whose path it is
+	other aggregate.Origin
+}
+
+// held reports whether the name is known as any kind.
+func (f *nameFacts) held() bool {
+	return slices.ContainsFunc(f.kinds[:], func(k kindFacts) bool { return k.held })
+}
+
+// kinds are those of the sample, or the ones under which the name is known.
+func (s *subject) kinds() (kinds []metric.Kind) {
+	if s.sample != nil {
+		return []metric.Kind{s.sample.Kind}
+	}
+	for kind := range s.facts.kinds {
+		if s.facts.kinds[kind].held {
+			kinds = append(kinds, metric.Kind(kind))
+		}
+	}
+	return kinds
+}
+
+// look asks the table for a name.
+func (d *Desk) look(ctx context.Context, r *Running, s *subject) (f nameFacts, err error) {
+	possible := possibleClashes(r, s)
+	err = d.onLoop(ctx, func(r *Running) {
+		f.names = r.Table.Names()
+		for kind := range f.kinds {
+			k := &f.kinds[kind]
+			if k.seen, k.held = r.Table.Seen(metric.Kind(kind), []byte(s.name)); k.held {
+				k.now, _ = r.Table.PeekName(metric.Kind(kind), []byte(s.name))
+				k.now.Samples = nil
+			}
+		}
+		for _, c := range possible {
+			if _, held := r.Table.Seen(c.other.Kind, []byte(c.other.Name)); held && (s.sample != nil || f.kinds[c.kind].held) {
+				f.clashes = append(f.clashes, c)
+			}
+		}
+	})
+	return f, err
+}
+
+// possibleClashes lists the names that would share a path with a name.
+func possibleClashes(r *Running, s *subject) (all []clash) {
+	for kind := range metric.Kind(metric.Kinds) {
+		if s.sample != nil && s.sample.Kind != kind {
+			continue
+		}
+		o := aggregate.Origin{Kind: kind, Name: s.name}
+		for _, path := range r.Scheme.Paths(o, r.Limits.Tagged) {
+			for _, other := range r.Scheme.Origins(path, r.Limits.Tagged) {
+				if other != o {
+					all = append(all, clash{path, kind, other})
+				}
+			}
+		}
+	}
+	return all
+}

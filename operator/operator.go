@@ -1,0 +1,167 @@
+// Package operator answers the questions of the people who run the daemon: is it healthy, did my
+// metric arrive, how much was lost, how far behind is a sink, what does it cost.
+//
+//	desk := operator.New(operator.Sources{...})
+//	monitor, err := meta.NewMonitor(meta.MonitorConfig{Questions: desk.Questions(), ...}, ...)
+//
+// A Desk decides nothing and counts nothing. It asks its Sources, which are small parts of the daemon,
+// and puts their answers into the types of package question. A question is one function from
+// Arguments to data and one entry in Questions. The faces (XML-RPC, JSON, page, statsdmonitor) follow
+// from the entry.
+//
+// Answering costs nothing when nobody asks. A question about the table goes through it in steps of
+// some hundred names, and the flush loop goes on between two steps. Each answer ends within
+// question.AnswerTime; one that ran out of time says that it is not complete.
+package operator
+
+import (
+	"context"
+	"time"
+
+	"github.com/statsd-ops/statsd/delivery"
+	"github.com/statsd-ops/statsd/meta"
+	"github.com/statsd-ops/statsd/meta/history"
+	"github.com/statsd-ops/statsd/meta/question"
+)
+
+// Sources are what answers are made of. Any goroutine may call them at any time. They return at once.
+type Sources struct {
+	Host     string // the daemon's name and port: metrics-3:8125
+	Version  string
+	Started  time.Time
+	Interval time.Duration // between flushes
+
+	Daemon   meta.Source
+	Episodes *meta.Episodes
+	Values   *history.Values  // nil: no values are kept
+	Past     *history.Figures // nil: nothing is remembered
+	Probes   Probes           // nil: traffic cannot be watched
+	// Config returns the running settings, without secrets. nil: they are not known.
+	Config func() question.Config
+	// Resident returns the resident set of the process in bytes; 0, or nil, if that is not known.
+	Resident func() uint64
+	// Mutes returns the globs whose samples are not kept. nil: there are none.
+	Mutes func() []question.Mute
+	// Draining reports whether an operator keeps new clients away. nil: none does.
+	Draining func() bool
+	// Audit returns the last changes that were asked for, the newest first. nil: there are none.
+	Audit func() []question.Audit
+	// OnLoop runs a function on the flush loop, between two flushes, and waits for it. After an error it
+	// has not run.
+	OnLoop func(context.Context, func(*Running)) error
+	// Flushed returns the number of the last flush since the start, and its time. Both are zero before
+	// the first flush.
+	Flushed func() (number uint64, at time.Time)
+	// Sinks returns the state of all destinations.
+	Sinks func() []delivery.State
+}
+
+// Desk answers questions. Make it with New. It is safe for concurrent use.
+type Desk struct {
+	Sources
+	known   knownSenders
+	counted counted
+}
+
+// New returns a Desk.
+func New(s Sources) *Desk { return &Desk{Sources: s} }
+
+// Questions lists all questions, in the order of the manual.
+func (d *Desk) Questions() []question.Question {
+	return []question.Question{
+		{
+			Name: "status", Answer: question.Status{}, Ask: d.flushed(d.status),
+			Help: "The daemon in short: health, what comes in, what is lost, names, the last flush, sinks and cost.",
+		},
+		{
+			Name: "explain", Answer: question.Explanation{}, Ask: d.live(d.explain), Watch: "seconds", Guarded: true,
+			Parameters: []question.Parameter{
+				{Name: "text", Required: true, Min: 1, Help: "a line, or a name"},
+				{Name: "seconds", Kind: question.Int, Max: 30, Help: "for how long to watch who sends the name"},
+			},
+			Help: "What becomes of a line, or what is known of a name: how it is read, cleaned, limited and published, its values, who sends it, and which sinks have it. Nothing is counted.",
+		},
+		d.topQuestion(),
+		d.tailQuestion(),
+		d.sendersQuestion(),
+		d.prefixesQuestion(),
+		{
+			Name: "health", Answer: question.Health{}, Ask: d.live(d.health),
+			Help: "The health (ok, degraded or failing), and all reasons, the worst first.",
+		},
+		{
+			Name: "values", Method: "find", Answer: question.PathValues{}, Ask: d.values,
+			Parameters: []question.Parameter{
+				{Name: "match", Default: "*", Help: "a glob for published paths"},
+				{Name: "limit", Kind: question.Int, Default: 50, Min: 1, Max: 1000, Help: "the greatest number of paths"},
+				{Name: "after", Help: "the path after which to go on: next of the answer before"},
+				{Name: "sort", Default: "name", Choices: []string{"name", "value", "age"}, Help: "the order: by name, the greatest value first, or the newest first"},
+			},
+			Help: "Published paths that match: the newest value of each, and exact means over 1, 5 and 15 minutes.",
+		},
+		{
+			Name: "history", Answer: question.History{}, Ask: d.flushed(d.history),
+			Parameters: []question.Parameter{
+				{Name: "name", Required: true, Min: 1, Max: 8 * 1024, Help: "a figure of the daemon or a published path; up to 8 with commas between them"},
+				{Name: "seconds", Kind: question.Int, Default: 3600, Min: 1, Max: 604800, Help: "how far back"},
+				{Name: "points", Kind: question.Int, Default: 360, Min: 1, Max: 2000, Help: "the greatest number of values"},
+			},
+			Help: "The past of the daemon's own figures, of a week, or of published paths, of an hour. Counts are shown as growth per second.",
+		},
+		{
+			Name: "figures", Answer: map[string]float64{}, Ask: d.flushed(d.figures),
+			Help: "The daemon's own figures as of the last flush, by name. Durations are seconds, and times are Unix seconds.",
+		},
+		{
+			Name: "sinks", Answer: []question.Sink{}, Ask: d.live(d.sinks),
+			Help: "Each sink: its state, when it last accepted points, how far behind it is, what waits, and its last error.",
+		},
+		{
+			Name: "discards", Method: "discarded", Answer: question.Discards{}, Ask: d.live(d.discards),
+			Help: "Bad samples and refused ones: how many for each reason since the start, the last bad lines with the byte at which each is bad, who sent alike ones in the last 15 minutes, what limits refused, and paths that several names share.",
+		},
+		{
+			Name: "ledger", Answer: []question.Balance{}, Ask: d.flushed(d.ledger),
+			Help: "The account of all samples, and of the points of each sink: what came in, what became of it, and whether both are equal.",
+		},
+		{
+			Name: "cost", Answer: question.Cost{}, Ask: d.flushed(d.cost),
+			Help: "What the daemon costs: busy cores, memory, time per sample and bytes per name, and where processor time and memory go.",
+		},
+		{
+			Name: "config", Answer: question.Config{}, Ask: d.live(d.config), Guarded: true,
+			Help: "The settings as they run: value, default, and source, without secrets. Also what a reload would change, and what needs a restart.",
+		},
+		{
+			Name: "alerts", Answer: question.Alerts{}, Ask: d.live(d.alerts),
+			Parameters: []question.Parameter{{Name: "limit", Kind: question.Int, Default: 20, Min: 1, Max: 256, Help: "the greatest number of problems"}},
+			Help:       "The daemon's problems, the newest first: when each began and ended, and who was told. Also the last changes that operators asked for, refused ones too.",
+		},
+	}
+}
+
+// answerer returns the data of an answer. Its error is a *question.Error where the asker is at fault.
+type answerer func(ctx context.Context, args question.Arguments) (any, error)
+
+// live makes an answer about the present moment.
+func (d *Desk) live(f answerer) func(context.Context, question.Arguments) (question.Answer, error) {
+	return func(ctx context.Context, args question.Arguments) (question.Answer, error) {
+		start := time.Now()
+		data, err := f(ctx, args)
+		return question.Answer{AsOf: start, Live: true, TookMillis: millis(start), Complete: true, Data: data}, err
+	}
+}
+
+// flushed makes an answer about the last flush.
+func (d *Desk) flushed(f answerer) func(context.Context, question.Arguments) (question.Answer, error) {
+	return func(ctx context.Context, args question.Arguments) (question.Answer, error) {
+		start := time.Now()
+		_, at := d.Flushed()
+		data, err := f(ctx, args)
+		return question.Answer{AsOf: at, TookMillis: millis(start), Complete: true, Data: data}, err
+	}
+}
+
+func millis(since time.Time) float64 {
+	return float64(time.Since(since).Microseconds()) / 1000
+}

@@ -1,0 +1,182 @@
+package operator
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"github.com/statsd-ops/statsd/aggregate"
+	"github.com/statsd-ops/statsd/internal/plural"
+	"github.com/statsd-ops/statsd/meta/history"
+	"github.com/statsd-ops/statsd/meta/question"
+)
+
+// published lists the paths of a name, and their values.
+func (e *explanation) published(o aggregate.Origin) {
+	paths := e.Scheme.Paths(o, e.Limits.Tagged)
+	if len(paths) == 0 {
+		e.step("published", "nothing: the settings select no values of a "+o.Kind.String()).OK = false
+		return
+	}
+	e.step("published", folded(paths)).Paths = paths
+	if e.Values == nil {
+		return
+	}
+	var values []question.PathValue
+	for _, path := range paths {
+		if v, ok := e.Values.Path(path); ok {
+			values = append(values, pathValue(&v))
+		}
+	}
+	e.values(values)
+}
+
+// maxNamed is how many values the text of a step names.
+const maxNamed = 4
+
+// values adds what paths have now, and their means.
+func (e *explanation) values(values []question.PathValue) {
+	if len(values) == 0 {
+		e.step("now", "not published in the last flushes")
+		return
+	}
+	var now, means []string
+	var newest time.Time
+	held := false
+	for _, v := range values[:min(len(values), maxNamed)] {
+		name := lastNode(v.Path)
+		if len(values) == 1 {
+			name = "value"
+		}
+		now = append(now, name+" "+rounded(v.Value))
+		means = append(means, fmt.Sprintf("%s %s %s %s", name, rounded(v.M1), rounded(v.M5), rounded(v.M15)))
+		held = held || v.History
+		if v.Time.After(newest) {
+			newest = v.Time
+		}
+	}
+	s := e.step("now", fmt.Sprintf("%s  flush %s ago", strings.Join(now, "  "), plural.Duration(max(e.now.Sub(newest), 0))))
+	s.Values = values
+	if !held {
+		e.step("means", "no history held; held from now on if there is room (--history-memory)")
+		return
+	}
+	e.step("means", "means of 1, 5, 15 minutes: "+strings.Join(means, "  "))
+}
+
+func pathValue(p *history.Path) question.PathValue {
+	return question.PathValue{
+		Path: p.Path, Value: question.Number(p.Value), Time: p.Time,
+		M1: question.Number(p.M1.Mean), M5: question.Number(p.M5.Mean), M15: question.Number(p.M15.Mean),
+		Min: question.Number(p.M15.Min), Max: question.Number(p.M15.Max), History: p.Held == history.Holding,
+	}
+}
+
+// rounded writes a number for people.
+func rounded(n question.Number) string {
+	f := float64(n)
+	switch {
+	case math.IsNaN(f):
+		return "-"
+	case f == math.Trunc(f) && math.Abs(f) < 1e15:
+		digits, negative := strings.CutPrefix(fmt.Sprintf("%.0f", f), "-")
+		if negative {
+			return "-" + plural.Group(digits)
+		}
+		return plural.Group(digits)
+	case math.Abs(f) >= 100:
+		return fmt.Sprintf("%.1f", f)
+	}
+	return fmt.Sprintf("%.4g", f)
+}
+
+// lastNode returns the last node of a path, without its tags.
+func lastNode(path string) string {
+	path, _, _ = strings.Cut(path, ";")
+	return path[strings.LastIndexByte(path, '.')+1:]
+}
+
+// folded writes paths in short: stats.timers.a.{lower,upper}.
+func folded(paths []string) string {
+	if len(paths) == 1 {
+		return shown(paths[0])
+	}
+	begin, end := paths[0], paths[0]
+	for _, p := range paths[1:] {
+		begin, end = commonBegin(begin, p), commonEnd(end, p)
+	}
+	begin = begin[:strings.LastIndexByte(begin, '.')+1]
+	if i := strings.IndexAny(end, ".;"); i >= 0 {
+		end = end[i:]
+	} else {
+		end = ""
+	}
+	var parts []string
+	for _, p := range paths {
+		if len(p) < len(begin)+len(end) {
+			return shown(strings.Join(paths, ", "))
+		}
+		parts = append(parts, p[len(begin):len(p)-len(end)])
+	}
+	return shown(begin + "{" + strings.Join(parts, ",") + "}" + end)
+}
+
+func commonBegin(a, b string) string {
+	n := 0
+	for n < min(len(a), len(b)) && a[n] == b[n] {
+		n++
+	}
+	return a[:n]
+}
+
+func commonEnd(a, b string) string {
+	n := 0
+	for n < min(len(a), len(b)) && a[len(a)-1-n] == b[len(b)-1-n] {
+		n++
+	}
+	return a[len(a)-n:]
+}
+
+// seen says when the name was first and last seen.
+func (e *explanation) seen(s *subject) {
+	for _, kind := range s.kinds() {
+		f := &s.facts.kinds[kind]
+		if !f.held {
+			e.step("seen", "no sample of this "+kind.String()+" yet, or none lately").OK = false
+			continue
+		}
+		first := "first " + f.seen.First.At.UTC().Format("2006-01-02 15:04Z")
+		if f.seen.First.Before {
+			first = "first before" + strings.TrimPrefix(first, "first")
+		}
+		last := "last in the running interval"
+		if n := f.seen.Unseen; n > 0 {
+			last = fmt.Sprintf("last %s ago, %s without it", plural.Duration(time.Duration(n)*e.Interval), plural.Things(uint64(n), "flush", "flushes"))
+		}
+		e.step("seen", fmt.Sprintf("%s, %s ago; %s", first, plural.Duration(e.now.Sub(f.seen.First.At)), last))
+	}
+}
+
+// sinks says up to which flush each sink has the points.
+func (e *explanation) sinks() {
+	var words []string
+	ok := true
+	for _, s := range e.sinksNow(e.now) {
+		switch {
+		case s.Published.IsZero() && s.Waiting == 0:
+			words = append(words, s.Name+": nothing so far")
+		case s.Waiting == 0:
+			words = append(words, s.Name+": all up to "+plural.Duration(e.now.Sub(s.Published))+" ago")
+		case s.Published.IsZero():
+			words = append(words, s.Name+": took nothing yet, all waits")
+		default:
+			words = append(words, s.Name+": up to "+plural.Duration(e.now.Sub(s.Published))+" ago, the rest waits")
+		}
+		ok = ok && s.State == "ok"
+	}
+	if len(words) == 0 {
+		words, ok = []string{"no sink is configured"}, false
+	}
+	e.step("sinks", strings.Join(words, "; ")).OK = ok
+}

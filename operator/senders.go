@@ -1,0 +1,185 @@
+package operator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/statsd-ops/statsd/intake"
+	"github.com/statsd-ops/statsd/intake/probe"
+	"github.com/statsd-ops/statsd/internal/plural"
+	"github.com/statsd-ops/statsd/meta"
+	"github.com/statsd-ops/statsd/meta/question"
+)
+
+// Probes look at a part of the traffic for some seconds. intake.Intake is one.
+type Probes interface {
+	Top(context.Context, probe.TopQuery) (*probe.Top, error)
+	Senders(context.Context, probe.SendersQuery) (*probe.Senders, error)
+	Tail(probe.TailQuery) (*probe.Tail, error)
+}
+
+const (
+	// sendersFor is how long senders of a name are remembered.
+	sendersFor = 15 * time.Minute
+	// maxSenders is the number of names whose senders are remembered.
+	maxSenders = 64
+	// maxShownSenders is how many senders a step names.
+	maxShownSenders = 3
+)
+
+// knownSenders remembers the last answers about senders.
+type knownSenders struct {
+	mu      sync.Mutex
+	answers map[string]*probe.Senders
+}
+
+// keep remembers an answer, in place of the oldest if there is no room.
+func (k *knownSenders) keep(match string, s *probe.Senders) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.answers == nil {
+		k.answers = map[string]*probe.Senders{}
+	}
+	if _, known := k.answers[match]; !known && len(k.answers) == maxSenders {
+		oldest := ""
+		for m, a := range k.answers {
+			if oldest == "" || a.From.Before(k.answers[oldest].From) {
+				oldest = m
+			}
+		}
+		delete(k.answers, oldest)
+	}
+	k.answers[match] = s
+}
+
+// last returns the last answer that is not too old, or nil.
+func (k *knownSenders) last(match string, now time.Time) *probe.Senders {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if s := k.answers[match]; s != nil && now.Sub(s.From) < sendersFor {
+		return s
+	}
+	return nil
+}
+
+// sendersOf watches who sends what matches a glob.
+func (d *Desk) sendersOf(ctx context.Context, match string, lasts time.Duration) (*probe.Senders, error) {
+	s, err := d.Probes.Senders(ctx, probe.SendersQuery{Match: match, For: lasts})
+	if err != nil {
+		return nil, probeError(err)
+	}
+	d.known.keep(match, s)
+	return s, nil
+}
+
+// probeError returns the error for the asker.
+func probeError(err error) error {
+	if busy, ok := errors.AsType[*probe.Busy](err); ok {
+		e := question.Errorf(question.Busy, "", "%v", err)
+		e.After = busy.Left
+		return e
+	}
+	if invalid, ok := errors.AsType[*probe.Invalid](err); ok {
+		return question.Errorf(question.BadParameter, invalid.Field, "%v", err)
+	}
+	if errors.Is(err, intake.ErrEnding) {
+		return question.Errorf(question.Ending, "", "%v", err)
+	}
+	return err
+}
+
+// senders says who sends the name. It watches for the seconds that were asked for, the first name of a
+// line only.
+func (e *explanation) senders(name string) error {
+	if e.Probes == nil {
+		return nil
+	}
+	match := globOf(name)
+	s, watched := e.known.last(match, e.now), e.seconds > 0
+	if watched {
+		lasts := time.Duration(e.seconds) * time.Second
+		e.seconds = 0
+		now, err := e.sendersOf(e.ctx, match, lasts)
+		if busy, ok := errors.AsType[*question.Error](err); ok && busy.Code == question.Busy {
+			e.step("senders", "not watched: "+busy.Text).OK = false
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		s = now
+	}
+	if s == nil {
+		e.step("senders", "not asked (add --for 5s)")
+		return nil
+	}
+	text := fmt.Sprintf("%s  in %s, 1 batch of %d", sendersWords(s), plural.Duration(s.For), s.Every)
+	if !watched {
+		text += ", " + plural.Duration(time.Since(s.From.Add(s.For))) + " ago"
+	}
+	e.step("senders", text)
+	return nil
+}
+
+// sendersWords names the first senders, and their shares.
+func sendersWords(s *probe.Senders) string {
+	var words []string
+	for i := range s.Rows[:min(len(s.Rows), maxShownSenders)] {
+		r := &s.Rows[i]
+		words = append(words, fmt.Sprintf("%s %.0f %%", clientName(r.Name, r.Over), 100*r.Share))
+	}
+	if more := len(s.Rows) - maxShownSenders; more > 0 {
+		words = append(words, fmt.Sprintf("%d more", more))
+	}
+	if len(words) == 0 {
+		return "it was not sent"
+	}
+	return strings.Join(words, ", ")
+}
+
+func (d *Desk) sendersQuestion() question.Question {
+	return question.Question{
+		Name: "senders", Answer: question.Senders{}, Ask: d.watched(d.sendersNow), Watch: "seconds", Guarded: true,
+		Parameters: []question.Parameter{
+			{Name: "match", Default: "*", Help: "a glob: only lines of names that match"},
+			secondsParameter(5),
+			{Name: "limit", Kind: question.Int, Default: 20, Min: 1, Max: 200, Help: "the greatest number of senders"},
+		},
+		Help: "Who sends names that match: samples and bad lines per second, the name that each sends most, and its last bad line. Senders of bad lines come first.",
+	}
+}
+
+func (d *Desk) sendersNow(ctx context.Context, args question.Arguments, lasts time.Duration) (any, *probe.Looked, error) {
+	s, err := d.sendersOf(ctx, args.Text("match"), lasts)
+	if err != nil {
+		return nil, nil, err
+	}
+	answer := question.Senders{Match: args.Text("match"), Senders: []question.SenderRow{}, Forgotten: s.Forgotten}
+	most := 0.0
+	for i := range s.Rows {
+		r := &s.Rows[i]
+		if r.Rate > most {
+			most, answer.Error = r.Rate, relative(r.Error, r.Rate)
+		}
+		if i >= args.Int("limit") {
+			continue
+		}
+		row := question.SenderRow{
+			Sender: clientName(r.Name, r.Over), Over: r.Over.String(), Rate: r.Rate, Share: r.Share, Bad: r.Bad, Most: r.Most,
+		}
+		if len(r.LastBad) > 0 {
+			row.LastBad = meta.Quote(r.LastBad)
+		}
+		answer.Senders = append(answer.Senders, row)
+	}
+	return answer, &s.Looked, nil
+}
+
+// globOf returns the glob that matches only this name.
+func globOf(name string) string {
+	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(name)
+}

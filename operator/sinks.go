@@ -1,0 +1,102 @@
+package operator
+
+import (
+	"context"
+	"time"
+
+	"github.com/statsd-ops/statsd/delivery"
+	"github.com/statsd-ops/statsd/meta"
+	"github.com/statsd-ops/statsd/meta/question"
+)
+
+// growthOver is the time over which the growth of a queue is measured.
+const growthOver = 5 * time.Minute
+
+func (d *Desk) sinks(context.Context, question.Arguments) (any, error) {
+	return d.sinksNow(time.Now()), nil
+}
+
+// sinksNow returns the sinks in their order: the configured ones, then removed ones that still deliver.
+func (d *Desk) sinksNow(now time.Time) []question.Sink {
+	sinks, figures, health := []question.Sink{}, figuresOf(d.Daemon), d.Daemon.Health()
+	for _, st := range d.Sinks() {
+		if st.Removed && st.Waiting() == 0 {
+			continue
+		}
+		s := d.sinkOf(&st, now)
+		s.PerSecond = figures.rate("sink." + st.Name + ".points.delivered")
+		if s.State == "ok" && fallsBehind(health, st.Name) {
+			s.State = "behind"
+		}
+		sinks = append(sinks, s)
+	}
+	return sinks
+}
+
+// fallsBehind reports whether the health says that a sink is behind.
+func fallsBehind(h meta.Health, sink string) bool {
+	for _, r := range h.Reasons {
+		if r.ID == meta.SinkBehind && r.Subject == sink {
+			return true
+		}
+	}
+	return false
+}
+
+func (d *Desk) sinkOf(st *delivery.State, now time.Time) question.Sink {
+	s := question.Sink{Name: st.Name, Address: st.Address, State: "ok"}
+	if st.Removed {
+		s.State = "ending"
+	}
+	if r := st.Recorder; r != nil {
+		_, s.Published = d.Flushed()
+		s.Accepted, s.Waiting, s.Dropped = s.Published, r.Made-r.Delivered-r.Dropped, r.Dropped
+		return s
+	}
+	s.Accepted, s.Published = st.Published, d.wholeUpTo(st)
+	s.Waiting, s.Dropped = st.Waiting(), st.Dropped
+	s.Queue = question.Store{Points: st.Queued, Bytes: uint64(st.QueueBytes), MaxBytes: uint64(st.MaxQueueBytes)}
+	s.Spool = question.Store{Points: st.Spooled, Bytes: uint64(st.SpoolBytes), MaxBytes: uint64(st.MaxSpoolBytes)}
+	if st.Oldest > 0 {
+		s.Behind = max(now.Sub(time.Unix(st.Oldest, 0)).Seconds(), 0)
+	}
+	if st.Failing {
+		s.State, s.Attempts = "FAILING", st.Tries
+		s.NextIn = max(st.NextTry.Sub(now).Seconds(), 0)
+		if st.LastError != nil {
+			s.Error = st.LastError.Error()
+		}
+	}
+	s.FullIn = d.fullIn(st)
+	return s
+}
+
+// wholeUpTo returns the time of the newest flush of which the sink has all points.
+func (d *Desk) wholeUpTo(st *delivery.State) time.Time {
+	switch {
+	case st.Last.Flush == 0:
+		return time.Time{}
+	case st.Oldest == 0 || st.Last.Flush < st.Oldest:
+		return time.Unix(st.Last.Flush, 0)
+	}
+	return time.Unix(st.Oldest, 0).Add(-d.Interval)
+}
+
+// fullIn returns in how many seconds the queue, or the spool if there is one, is full if it goes on to
+// grow as in the last minutes; 0 if it does not grow.
+func (d *Desk) fullIn(st *delivery.State) float64 {
+	if d.Past == nil || st.Waiting() == 0 {
+		return 0
+	}
+	queued, over := d.Past.Growth("sink."+st.Name+".points.queued", growthOver)
+	spooled, _ := d.Past.Growth("sink."+st.Name+".points.spooled", growthOver)
+	used, limit := float64(st.QueueBytes), float64(st.MaxQueueBytes)
+	if st.MaxSpoolBytes > 0 && st.SpoolFault == nil {
+		used, limit = used+float64(st.SpoolBytes), limit+float64(st.MaxSpoolBytes)
+	}
+	grown := (queued + spooled) * used / float64(st.Waiting())
+	if grown <= 0 || over <= 0 {
+		return 0
+	}
+	return max(limit-used, 0) / grown * over.Seconds()
+}

@@ -1,0 +1,166 @@
+package operator
+
+import (
+	"context"
+	"math"
+	"strings"
+	"time"
+
+	"github.com/statsd-ops/statsd/meta"
+	"github.com/statsd-ops/statsd/meta/history"
+	"github.com/statsd-ops/statsd/meta/question"
+)
+
+// recently is how far back losses and growth are told.
+const recently = 15 * time.Minute
+
+func (d *Desk) status(context.Context, question.Arguments) (any, error) {
+	now := time.Now()
+	number, at := d.Flushed()
+	f, health := figuresOf(d.Daemon), d.Daemon.Health()
+	return question.Status{
+		Host:    d.Host,
+		Version: d.Version,
+		Started: d.Started,
+		Health:  healthOf(health),
+		Received: question.Received{
+			Samples:     f.rate("samples.received"),
+			Datagrams:   f.rate("udp.packets"),
+			Connections: int(f.value("tcp.open")),
+		},
+		Lost:  d.lost(f),
+		Names: d.names(f),
+		Flush: question.Flush{
+			Number: number, At: at, Interval: d.Interval.Seconds(),
+			Took: f.value("flush_duration"), HeldUp: f.value("flush.swap"), Late: uint64(f.value("flush.late")),
+		},
+		Sinks:    d.sinksNow(now),
+		Cost:     d.costSum(f),
+		Muted:    d.mutes(),
+		Draining: health.Draining || d.Draining != nil && d.Draining(),
+		Trends:   d.trends(f),
+	}, nil
+}
+
+func (d *Desk) names(f figures) question.Names {
+	grew, _ := d.grown(f, "names", recently)
+	return question.Names{Held: int(f.value("names")), Limit: int(f.value("names.limit")), Grown15m: int(grew)}
+}
+
+// mutes returns the globs whose samples are not kept.
+func (d *Desk) mutes() []question.Mute {
+	if d.Mutes == nil {
+		return []question.Mute{}
+	}
+	return append([]question.Mute{}, d.Mutes()...)
+}
+
+// grown returns how much a figure grew in a time, and in which time that was: since the start in a
+// younger daemon.
+func (d *Desk) grown(f figures, name string, in time.Duration) (grew float64, over time.Duration) {
+	if age := time.Since(d.Started); d.Past == nil || age < in {
+		return f.value(name), age
+	}
+	return d.Past.Growth(name, in)
+}
+
+// lost says what was lost recently.
+func (d *Desk) lost(f figures) (l question.Lost) {
+	for _, part := range []struct {
+		rate  *float64
+		names []string
+	}{
+		{&l.Kernel, []string{"udp.kernel_dropped"}},
+		{&l.Bad, []string{"metrics.discarded"}},
+		{&l.Refused, []string{"samples.refused"}},
+		{&l.Dropped, f.ofSinks(".points.dropped")},
+	} {
+		for _, name := range part.names {
+			grew, over := d.grown(f, name, recently)
+			if over <= 0 {
+				continue
+			}
+			*part.rate += grew / over.Seconds()
+			l.Sum15m += grew
+		}
+	}
+	return l
+}
+
+const (
+	trendPoints = 30
+	trendOver   = time.Hour
+)
+
+// trends returns the last hour of the six figures that matter most.
+func (d *Desk) trends(f figures) map[string][]question.Number {
+	trends := map[string][]question.Number{}
+	if d.Past == nil {
+		return trends
+	}
+	parts := map[string][]string{
+		"received": {"samples.received"},
+		"lost":     append(f.ofSinks(".points.dropped"), "udp.kernel_dropped", "metrics.discarded", "samples.refused"),
+		"names":    {"names"},
+		"waiting":  append(f.ofSinks(".points.queued"), f.ofSinks(".points.spooled")...),
+		"flush":    {"flush_duration"},
+		"cost":     {"cpu.used"},
+	}
+	var names []string
+	for _, of := range parts {
+		names = append(names, of...)
+	}
+	series := d.Past.Series(history.Query{Names: names, Since: time.Now().Add(-trendOver), Points: trendPoints})
+	byName := map[string][]float64{}
+	for _, l := range series.Lines {
+		byName[l.Name] = l.Values
+	}
+	for trend, of := range parts {
+		trends[trend] = sumUp(of, byName)
+	}
+	return trends
+}
+
+// sumUp adds up series of the same times. A time without any value has none.
+func sumUp(names []string, series map[string][]float64) []question.Number {
+	sum := []question.Number{}
+	for _, name := range names {
+		for i, v := range series[name] {
+			if i == len(sum) {
+				sum = append(sum, question.Number(math.NaN()))
+			}
+			switch s := &sum[i]; {
+			case math.IsNaN(v):
+			case math.IsNaN(float64(*s)):
+				*s = question.Number(v)
+			default:
+				*s += question.Number(v)
+			}
+		}
+	}
+	return sum
+}
+
+// figures are the daemon's own figures by name.
+type figures map[string]meta.Figure
+
+func figuresOf(s meta.Source) figures {
+	f := figures{}
+	for _, one := range s.Figures() {
+		f[one.Name] = one
+	}
+	return f
+}
+
+func (f figures) value(name string) float64 { return f[name].Value }
+func (f figures) rate(name string) float64  { return f[name].Rate }
+
+// ofSinks returns the names of one figure of all sinks.
+func (f figures) ofSinks(end string) (names []string) {
+	for name := range f {
+		if strings.HasPrefix(name, "sink.") && strings.HasSuffix(name, end) {
+			names = append(names, name)
+		}
+	}
+	return names
+}

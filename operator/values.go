@@ -1,0 +1,114 @@
+package operator
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/statsd-ops/statsd/internal/glob"
+	"github.com/statsd-ops/statsd/internal/plural"
+	"github.com/statsd-ops/statsd/meta/history"
+	"github.com/statsd-ops/statsd/meta/question"
+)
+
+// A search may take so long, and of that wait so long for a flush.
+const (
+	findTime = question.AnswerTime - 200*time.Millisecond
+	findWait = question.AnswerTime - 2*time.Second
+)
+
+// orders are the values of the parameter sort.
+var orders = map[string]history.Order{"name": history.ByPath, "value": history.ByValue, "age": history.ByAge}
+
+// values finds published paths by a glob.
+func (d *Desk) values(ctx context.Context, args question.Arguments) (question.Answer, error) {
+	start := time.Now()
+	s, err := newSearch(args)
+	if err != nil {
+		return question.Answer{}, err
+	}
+	if d.Values == nil {
+		return question.Answer{Complete: true, Data: question.PathValues{Values: []question.PathValue{}}}, nil
+	}
+	limited, cancel := context.WithTimeout(ctx, findTime)
+	defer cancel()
+	found := d.Values.Find(limited, s)
+	data := question.PathValues{
+		Values: make([]question.PathValue, len(found.Paths)), Matched: found.Matched, Held: found.Published,
+		Histories: found.Histories, Looked: found.Looked, Next: found.Next,
+	}
+	paths := make([]string, len(found.Paths))
+	for i := range found.Paths {
+		paths[i] = found.Paths[i].Path
+	}
+	kinds, err := d.kinds(ctx, paths)
+	if err != nil {
+		return question.Answer{}, err
+	}
+	for i := range found.Paths {
+		data.Values[i] = pathValue(&found.Paths[i])
+		data.Values[i].Kind = kinds[i]
+	}
+	return question.Answer{AsOf: found.AsOf, TookMillis: millis(start), Complete: found.Complete, Data: data}, nil
+}
+
+// newSearch makes a search of the arguments. A glob without stars is one path.
+func newSearch(args question.Arguments) (history.Search, error) {
+	text := args.Text("match")
+	g, err := glob.Parse(text)
+	if err != nil {
+		return history.Search{}, question.Errorf(question.BadParameter, "match", "match: %v", err)
+	}
+	order := orders[args.Text("sort")]
+	if args.Text("after") != "" && order != history.ByPath {
+		return history.Search{}, question.Errorf(question.BadParameter, "after", "after: only with sort=name")
+	}
+	plain := len(text)
+	if i := strings.IndexAny(text, `*?[\/`); i >= 0 {
+		plain = i
+	}
+	return history.Search{Match: g.Match, Prefix: text[:plain], Limit: args.Int("limit"), After: args.Text("after"), Order: order, Wait: findWait}, nil
+}
+
+// kindStep is how many paths are looked for in the table at once.
+const kindStep = 128
+
+// kinds returns the kind of the name behind each path, "" for one that comes from no name that is held,
+// such as a figure of the daemon.
+func (d *Desk) kinds(ctx context.Context, paths []string) (kinds []string, err error) {
+	for step := range slices.Chunk(paths, kindStep) {
+		err := d.onLoop(ctx, func(r *Running) {
+			for _, path := range step {
+				kinds = append(kinds, kindOf(r, path))
+			}
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return kinds, nil
+}
+
+func kindOf(r *Running, path string) string {
+	for _, o := range r.Scheme.Origins(path, r.Limits.Tagged) {
+		if _, held := r.Table.Seen(o.Kind, []byte(o.Name)); held {
+			return o.Kind.String()
+		}
+	}
+	return ""
+}
+
+// notHeld says why a path has no history.
+func (d *Desk) notHeld(path string, held history.Held) string {
+	with, all := d.Values.Histories()
+	text := fmt.Sprintf("no history held of %s (%s of %s paths have one)", shown(path), plural.Count(uint64(with)), plural.Count(uint64(all)))
+	switch held {
+	case history.FromNow:
+		return text + "; held from now on"
+	case history.NoPlace:
+		return text + "; all places are taken by paths that were asked for in the last hour: --history-memory makes more"
+	}
+	return fmt.Sprintf("no history held of %s: --history-memory or --keep-values is 0", shown(path))
+}

@@ -1,0 +1,49 @@
+package operator
+
+import (
+	"context"
+	"time"
+
+	"github.com/statsd-ops/statsd/intake/probe"
+	"github.com/statsd-ops/statsd/meta/question"
+)
+
+// maxSeconds is the longest time that an answer watches traffic.
+const maxSeconds = int(probe.MaxFor / time.Second)
+
+func secondsParameter(byDefault int) question.Parameter {
+	return question.Parameter{
+		Name: "seconds", Kind: question.Int, Default: byDefault, Min: 1, Max: maxSeconds, Help: "for how long to watch",
+	}
+}
+
+// watcher watches traffic, and returns the data of an answer and what it looked at.
+type watcher func(ctx context.Context, args question.Arguments, lasts time.Duration) (any, *probe.Looked, error)
+
+// watched makes an answer about some seconds of traffic.
+func (d *Desk) watched(f watcher) func(context.Context, question.Arguments) (question.Answer, error) {
+	return func(ctx context.Context, args question.Arguments) (question.Answer, error) {
+		start := time.Now()
+		lasts := time.Duration(args.Int("seconds")) * time.Second
+		data, looked, err := f(ctx, args, lasts)
+		if err != nil {
+			return question.Answer{}, probeError(err)
+		}
+		return question.Answer{
+			AsOf: looked.From.Add(looked.For), Live: true, TookMillis: millis(start),
+			LookedAt: lookedAt(looked), Complete: true, Data: data,
+		}, nil
+	}
+}
+
+func lookedAt(l *probe.Looked) *question.LookedAt {
+	return &question.LookedAt{Every: l.Every, Seconds: l.For.Seconds(), Of: l.Of, Seen: l.Seen, Receivers: l.Receivers}
+}
+
+// relative returns an error as a part of its rate.
+func relative(either, rate float64) float64 {
+	if rate <= 0 {
+		return 0
+	}
+	return either / rate
+}
