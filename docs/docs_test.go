@@ -179,8 +179,8 @@ func TestLines(t *testing.T) {
 		for flag := range strings.FieldsSeq(block[1]) {
 			readings[flag](&as)
 		}
-		for example := range strings.Lines(block[2]) {
-			line, want, ok := strings.Cut(strings.TrimSuffix(example, "\n"), "=>")
+		for _, example := range joined(block[2]) {
+			line, want, ok := strings.Cut(example, "=>")
 			if !ok {
 				t.Errorf("no => in %q", example)
 				continue
@@ -195,6 +195,19 @@ func TestLines(t *testing.T) {
 	if n < 20 {
 		t.Errorf("found only %d examples", n)
 	}
+}
+
+// joined returns the lines of a block. An indented line continues the one before it.
+func joined(block string) (lines []string) {
+	for line := range strings.Lines(block) {
+		line = strings.TrimSuffix(line, "\n")
+		if rest, more := strings.CutPrefix(line, "    "); more && len(lines) > 0 {
+			lines[len(lines)-1] += " " + strings.TrimSpace(rest)
+		} else {
+			lines = append(lines, line)
+		}
+	}
+	return lines
 }
 
 // outcome returns the result of a line in the notation of lines.md.
