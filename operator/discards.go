@@ -24,15 +24,15 @@ func (d *Desk) discards(context.Context, question.Arguments) (any, error) {
 	}
 	for i := range now.Lines {
 		answer.Lines[i] = badLine(&now.Lines[i])
-		if !now.Lines[i].Sender.Known() {
-			answer.Note = noteUnknown
-		}
 	}
 	for i, r := range now.Refused {
 		answer.Refused[i] = question.Refused{Limit: r.Limit, Prefix: r.Prefix, Least: r.Min, Most: r.Max}
 	}
 	answer.Alike = make([]question.Alike, len(now.Alike))
 	for i, a := range now.Alike {
+		if a.Sender == "" {
+			answer.Note = noteUnknown
+		}
 		answer.Alike[i] = question.Alike{Count15m: a.Count, Reason: a.Reason, Sender: cmp.Or(a.Sender, unknownSender), Last: meta.Quote(a.Last), At: a.At}
 	}
 	return answer, nil

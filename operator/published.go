@@ -1,8 +1,10 @@
 package operator
 
 import (
+	"cmp"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,14 +31,14 @@ func (e *explanation) published(o aggregate.Origin) {
 			values = append(values, pathValue(&v))
 		}
 	}
-	e.values(values)
+	e.values(o.Name, values)
 }
 
 // maxNamed is how many values the text of a step names.
-const maxNamed = 4
+const maxNamed = 3
 
-// values adds what paths have now, and their means.
-func (e *explanation) values(values []question.PathValue) {
+// values adds what the paths of a name have now, and their means.
+func (e *explanation) values(name string, values []question.PathValue) {
 	if len(values) == 0 {
 		e.step("now", "not published in the last flushes")
 		return
@@ -44,13 +46,13 @@ func (e *explanation) values(values []question.PathValue) {
 	var now, means []string
 	var newest time.Time
 	held := false
-	for _, v := range values[:min(len(values), maxNamed)] {
-		name := lastNode(v.Path)
+	for _, v := range telling(name, values) {
+		stat := statistic(v.Path, name)
 		if len(values) == 1 {
-			name = "value"
+			stat = "value"
 		}
-		now = append(now, name+" "+rounded(v.Value))
-		means = append(means, fmt.Sprintf("%s %s %s %s", name, rounded(v.M1), rounded(v.M5), rounded(v.M15)))
+		now = append(now, stat+" "+rounded(v.Value))
+		means = append(means, fmt.Sprintf("%s %s %s %s", stat, rounded(v.M1), rounded(v.M5), rounded(v.M15)))
 		held = held || v.History
 		if v.Time.After(newest) {
 			newest = v.Time
@@ -89,6 +91,40 @@ func rounded(n question.Number) string {
 		return fmt.Sprintf("%.1f", f)
 	}
 	return fmt.Sprintf("%.4g", f)
+}
+
+// telling returns the values that tell most of a name.
+func telling(name string, values []question.PathValue) []question.PathValue {
+	rank := func(v question.PathValue) int {
+		stat := statistic(v.Path, name)
+		switch {
+		case stat == "mean":
+			return 0
+		case strings.HasPrefix(stat, "upper_"):
+			return 1
+		case stat == "count":
+			return 2
+		}
+		return 3
+	}
+	values = slices.Clone(values)
+	slices.SortStableFunc(values, func(a, b question.PathValue) int { return cmp.Compare(rank(a), rank(b)) })
+	return values[:min(len(values), maxNamed)]
+}
+
+// statistic returns what a path adds to the name: mean of stats.timers.NAME.mean, stats_counts of
+// stats_counts.NAME.
+func statistic(path, name string) string {
+	name, _, _ = strings.Cut(name, ";")
+	path, _, _ = strings.Cut(path, ";")
+	before, after, found := strings.Cut(path, "."+name)
+	switch {
+	case !found:
+		return lastNode(path)
+	case after == "":
+		return before
+	}
+	return strings.TrimPrefix(after, ".")
 }
 
 // lastNode returns the last node of a path, without its tags.

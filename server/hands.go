@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/statsd-ops/statsd/internal/httpgate"
+	"github.com/statsd-ops/statsd/meta"
 	"github.com/statsd-ops/statsd/meta/access"
 	"github.com/statsd-ops/statsd/meta/question"
 	"github.com/statsd-ops/statsd/metric"
@@ -100,4 +101,15 @@ func (f *flushes) end(now int64) int64 {
 		at += f.schedule.interval
 	}
 	return at
+}
+
+// addAPI adds what the JSON API of a monitor refused, if there is one.
+func (l *figureList) addAPI(m *meta.Monitor) {
+	if m == nil {
+		return
+	}
+	c := m.API()
+	l.count("api.limited", c.Limited)
+	l.count("api.streams_refused", c.StreamsRefused)
+	l.count("api.streams_cut", c.StreamsCut)
 }
