@@ -1,0 +1,48 @@
+package operator
+
+import (
+	"testing"
+	"time"
+
+	"github.com/statsd-ops/statsd/meta/question"
+)
+
+// A clock that is set does not change how long draining lasts: what counts is the monotonic time.
+func TestDrainKeepsItsTime(t *testing.T) {
+	h, now := NewHands(Acts{}), time.Now()
+	h.now = func() time.Time { return now }
+	if _, err := h.drain(t.Context(), question.Arguments{"seconds": 600}); err != nil {
+		t.Fatal(err)
+	}
+	if until := h.drainUntil.Load(); until.String() == until.Round(0).String() {
+		t.Errorf("%s has no monotonic time", until)
+	}
+	if now = now.Add(599 * time.Second); !h.Draining() {
+		t.Error("it does not drain")
+	}
+	if now = now.Add(time.Second); h.Draining() {
+		t.Error("it drains after its time")
+	}
+}
+
+// A command to type next is one that can be typed.
+func TestSearchFor(t *testing.T) {
+	for name, want := range map[string]string{
+		"stats.a.b1": "statsdmonitor values '*b1*'", "a.$x": "statsdmonitor values '*$x*'", "a;k=v": "statsdmonitor values '*a*'",
+		"": "", "a.": "", "a.[": "", "a.it's": "", "a.b\xc3": "", "a.b c": "", `a.\`: "",
+	} {
+		if got := searchFor(name); got != want {
+			t.Errorf("%q: got %q, want %q", name, got, want)
+		}
+	}
+}
+
+// Names in answers are quoted only where they need it, in all answers alike.
+func TestDeletedNames(t *testing.T) {
+	var d question.Deleted
+	addDeleted(&d, "web.hits")
+	addDeleted(&d, "odd\x1b\xff")
+	if d.First[0] != "web.hits" || d.First[1] != `"odd\x1b\xff"` {
+		t.Errorf("got %q", d.First)
+	}
+}
