@@ -46,3 +46,11 @@ func TestDeletedNames(t *testing.T) {
 		t.Errorf("got %q", d.First)
 	}
 }
+
+func TestBetween(t *testing.T) {
+	for want, b := range map[string][2]uint64{"1 sample": {1, 1}, "6 samples": {6, 6}, "1,000 to 1,200 samples": {1000, 1200}, "0 to 1 sample": {0, 1}} {
+		if got := between(b[0], b[1]); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
