@@ -11,6 +11,7 @@ import (
 	"github.com/statsd-ops/statsd/internal/clock"
 	"github.com/statsd-ops/statsd/meta"
 	"github.com/statsd-ops/statsd/metric"
+	"github.com/statsd-ops/statsd/operator"
 	"github.com/statsd-ops/statsd/sink"
 )
 
@@ -96,7 +97,10 @@ func (s *Server) flush(at int64) {
 	fs := s.figures(fl)
 	sn.Own = append(s.ownPoints(fs, sn.Time), s.etsyPoints(fl)...)
 
-	s.out.EndInterval(sink.Interval{End: time.Unix(0, at), Percentiles: s.cfg.Layout.Percentiles})
+	s.out.EndInterval(sink.Interval{
+		End: time.Unix(0, at), Percentiles: s.cfg.Layout.Percentiles,
+		Own: func() []byte { return meta.Metrics(s.cfg.Version, slices.Clone(fs)) },
+	})
 	s.out.Offer(sn, s.cfg.FlushInterval)
 	s.stats.Keep(fs, s.cfg.FlushInterval)
 	s.past.Keep(time.Unix(0, at), slices.DeleteFunc(fs, isTime))
@@ -133,4 +137,11 @@ func (s *Server) ownPoints(fs []meta.Figure, now int64) []metric.Point {
 		}
 	}
 	return points
+}
+
+// onLoop runs f on the flush loop.
+func (s *Server) onLoop(ctx context.Context, f func(*operator.Running)) error {
+	return s.loop.do(ctx, func() {
+		f(&operator.Running{Table: s.in.Table(), Limits: s.cfg.table(), Listen: s.cfg.Listen, Scheme: s.flushes.scheme})
+	})
 }

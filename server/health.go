@@ -162,7 +162,7 @@ func (s *Server) sinkFacts() (all []meta.SinkFacts) {
 func sinkFactsOf(st *delivery.State) meta.SinkFacts {
 	if r := st.Recorder; r != nil {
 		return meta.SinkFacts{
-			Name: st.Name, Recorder: true,
+			Name: st.Name, Recorder: true, Full: r.Full,
 			Made: r.Made, Delivered: r.Delivered, DroppedFull: r.Dropped, Queued: r.Made - r.Delivered - r.Dropped,
 		}
 	}
@@ -179,13 +179,6 @@ func sinkFactsOf(st *delivery.State) meta.SinkFacts {
 		f.Oldest = time.Unix(st.Oldest, 0)
 	}
 	return f
-}
-
-func errorText(err error) string {
-	if err == nil {
-		return ""
-	}
-	return err.Error()
 }
 
 // logNote logs a note with the fields that add provides.
