@@ -34,7 +34,7 @@ type Hands struct {
 	now        func() time.Time
 	flushing   sync.Mutex
 	flushedAt  time.Time
-	drainUntil atomic.Int64 // Unix nanoseconds
+	drainUntil atomic.Pointer[time.Time] // nil: not draining; its monotonic time keeps a set clock out
 	muting     muting
 }
 
@@ -132,16 +132,19 @@ func (h *Hands) reload(_ context.Context, args question.Arguments) (any, error) 
 
 func (h *Hands) drain(_ context.Context, args question.Arguments) (any, error) {
 	if args.Bool("off") {
-		h.drainUntil.Store(0)
+		h.drainUntil.Store(nil)
 		return question.Drained{}, nil
 	}
 	until := h.now().Add(time.Duration(args.Int("seconds")) * time.Second)
-	h.drainUntil.Store(until.UnixNano())
+	h.drainUntil.Store(&until)
 	return question.Drained{Draining: true, Until: until}, nil
 }
 
 // Draining reports whether new clients should go elsewhere.
-func (h *Hands) Draining() bool { return h.now().UnixNano() < h.drainUntil.Load() }
+func (h *Hands) Draining() bool {
+	until := h.drainUntil.Load()
+	return until != nil && h.now().Before(*until)
+}
 
 func (h *Hands) debug(_ context.Context, args question.Arguments) (any, error) {
 	pattern := args.Text("match")

@@ -10,7 +10,6 @@ import (
 
 	"github.com/statsd-ops/statsd/aggregate"
 	"github.com/statsd-ops/statsd/internal/glob"
-	"github.com/statsd-ops/statsd/meta"
 	"github.com/statsd-ops/statsd/meta/question"
 	"github.com/statsd-ops/statsd/metric"
 )
@@ -86,7 +85,7 @@ func (h *Hands) unmute(ctx context.Context, args question.Arguments) (any, error
 	pattern := args.Text("match")
 	i := h.muting.all.index(pattern)
 	if i < 0 {
-		return nil, &question.Error{Code: question.NotFound, Parameter: "match", Text: fmt.Sprintf("%s is not muted", meta.Quote([]byte(pattern))), Next: "status lists what is muted"}
+		return nil, &question.Error{Code: question.NotFound, Parameter: "match", Text: shown(pattern) + " is not muted", Next: "status lists what is muted"}
 	}
 	if err := h.apply(ctx, slices.Delete(slices.Clone(h.muting.all), i, i+1)); err != nil {
 		return nil, err
@@ -210,7 +209,7 @@ func (h *Hands) deleteKind(ctx context.Context, kind metric.Kind, d *question.De
 
 func addDeleted(d *question.Deleted, name string) {
 	if d.Names++; len(d.First) < maxDeleted {
-		d.First = append(d.First, meta.Quote([]byte(name)))
+		d.First = append(d.First, shown(name))
 	}
 }
 

@@ -63,8 +63,19 @@ func (p *past) sort(ctx context.Context, name string) error {
 		}
 	}
 	err := question.Errorf(question.NotFound, "name", "%s is no figure of the daemon, and no path that was published lately", shown(name))
-	err.Next = "statsdmonitor values '*" + shown(lastNode(name)) + "*'"
+	err.Next = searchFor(name)
 	return err
+}
+
+// searchFor returns the command that looks for paths with the last node of a name, or "" where the
+// shell or the pattern would read it otherwise.
+func searchFor(name string) string {
+	node := lastNode(name)
+	odd := func(c rune) bool { return c <= ' ' || c > '~' || strings.ContainsRune(`*?[]\'`, c) }
+	if node == "" || strings.ContainsFunc(node, odd) {
+		return ""
+	}
+	return "statsdmonitor values '*" + node + "*'"
 }
 
 // isPublished reports whether the last flush published a path of which no value is kept.

@@ -3,6 +3,7 @@ package operator
 import (
 	"context"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -64,6 +65,9 @@ func (d *Desk) grown(f figures, name string, in time.Duration) (grew float64, ov
 	return d.Past.Growth(name, in)
 }
 
+// beyondLimits are the figures of good samples that are lost. Muted ones are what an operator asked for.
+func beyondLimits() []string { return []string{"samples.refused.names", "samples.refused.members"} }
+
 // lost says what was lost recently.
 func (d *Desk) lost(f figures) (l question.Lost) {
 	for _, part := range []struct {
@@ -72,7 +76,7 @@ func (d *Desk) lost(f figures) (l question.Lost) {
 	}{
 		{&l.Kernel, []string{"udp.kernel_dropped"}},
 		{&l.Bad, []string{"metrics.discarded"}},
-		{&l.Refused, []string{"samples.refused"}},
+		{&l.Refused, beyondLimits()},
 		{&l.Dropped, f.ofSinks(".points.dropped")},
 	} {
 		for _, name := range part.names {
@@ -100,7 +104,7 @@ func (d *Desk) trends(f figures) map[string][]question.Number {
 	}
 	parts := map[string][]string{
 		"received": {"samples.received"},
-		"lost":     append(f.ofSinks(".points.dropped"), "udp.kernel_dropped", "metrics.discarded", "samples.refused"),
+		"lost":     slices.Concat(f.ofSinks(".points.dropped"), []string{"udp.kernel_dropped", "metrics.discarded"}, beyondLimits()),
 		"names":    {"names"},
 		"waiting":  append(f.ofSinks(".points.queued"), f.ofSinks(".points.spooled")...),
 		"flush":    {"flush_duration"},

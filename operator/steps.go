@@ -172,7 +172,7 @@ func (e *explanation) losses(s *subject) (words []string) {
 	d := e.Daemon.Discards()
 	for _, r := range d.Refused {
 		if strings.HasPrefix(s.name, r.Prefix) {
-			words = append(words, fmt.Sprintf("%s to %s samples of %s were refused (--%s)", plural.Count(r.Min), plural.Count(r.Max), r.Prefix, r.Limit))
+			words = append(words, fmt.Sprintf("%s of %s %s refused (--%s)", between(r.Min, r.Max), r.Prefix, plural.Verb(r.Max, "was", "were"), r.Limit))
 		}
 	}
 	begins, n, last := beginning(s.sent), 0, 0
@@ -231,4 +231,12 @@ func (e *explanation) kind(s *subject, kind metric.Kind) {
 		text += "; clash: " + strings.Join(clashes, "; ") + "; Graphite keeps the value that comes last"
 	}
 	e.step("kind", text).OK = ok
+}
+
+// between writes a number of samples that lies between two bounds.
+func between(least, most uint64) string {
+	if least == most {
+		return plural.Things(most, "sample", "samples")
+	}
+	return plural.Count(least) + " to " + plural.Things(most, "sample", "samples")
 }

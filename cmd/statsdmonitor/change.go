@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/statsd-ops/statsd/internal/report"
 )
@@ -42,8 +41,11 @@ func deleteArgs(s *session) map[string]any {
 
 func reloadArgs(s *session) map[string]any { return map[string]any{"dry_run": s.on("dry-run")} }
 
-// holds is how long a change holds, in seconds.
-func (s *session) holds() int { return int(s.duration("for") / time.Second) }
+// holds is how long a change holds, in whole seconds.
+func (s *session) holds() int {
+	seconds, _ := s.watching()
+	return seconds
+}
 
 // change returns the function of a command that makes the named change.
 func change[T any](name string, args changeArgs, write show[T]) func(context.Context, *session) error {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"slices"
 )
@@ -22,6 +23,18 @@ type command struct {
 type use struct {
 	name, fallback string
 	most           float64 // 0: the flag's own
+}
+
+// bounds are the least and the greatest value of a flag.
+type bounds struct{ least, most float64 }
+
+// bounds returns the bounds of a flag that is used so. A fallback of 0 is a value, too.
+func (u use) bounds(f *flag) bounds {
+	b := bounds{f.least, cmp.Or(u.most, f.most)}
+	if u.fallback == "0s" {
+		b.least = 0
+	}
+	return b
 }
 
 // everywhere are the flags that all commands take.

@@ -43,7 +43,7 @@ var flags = []flag{
 	{name: "at", holder: "HOST[:PORT]", kind: isText, help: "Monitor to ask. Default $STATSDMONITOR_AT, then localhost:8135. With https:// in front over TLS."},
 	{name: "json", old: true, help: "Print JSON, on one line."},
 	{name: "watch", holder: "2s", kind: isDuration, optional: true, least: 0.1, most: day, help: "Ask again every 2 seconds until Ctrl-C."},
-	{name: "for", holder: "DURATION", kind: isDuration, least: 0, most: 30, help: "How long to watch, or how long a change holds."},
+	{name: "for", holder: "DURATION", kind: isDuration, least: 0.001, most: 30, help: "How long to watch, or how long a change holds."},
 	{name: "since", holder: "DURATION", kind: isDuration, least: 1, most: 7 * day, help: "How far to look back."},
 	{name: "limit", holder: "N", kind: isWhole, least: 1, most: 1000, help: "Most paths to show."},
 	{name: "n", short: 'n', holder: "N", kind: isWhole, least: 1, most: 1000, help: "Most entries to show."},
@@ -88,8 +88,8 @@ func (f *flag) spelling() string {
 	return "--" + f.name
 }
 
-// check returns an error if a value is not valid. most is the greatest value for the command.
-func (f *flag) check(text string, most float64) error {
+// check returns an error if a value is not valid.
+func (f *flag) check(text string, b bounds) error {
 	switch f.kind {
 	case isText:
 		if len(f.choices) > 0 && !slices.Contains(f.choices, text) {
@@ -101,26 +101,26 @@ func (f *flag) check(text string, most float64) error {
 		}
 	case isWhole:
 		n, err := strconv.Atoi(text)
-		if err != nil || float64(n) < f.least || float64(n) > most {
-			return fmt.Errorf("%s: want a number from %g to %g, not %s", f.spelling(), f.least, most, strconv.QuoteToASCII(text))
+		if err != nil || float64(n) < b.least || float64(n) > b.most {
+			return fmt.Errorf("%s: want a number from %g to %g, not %s", f.spelling(), b.least, b.most, strconv.QuoteToASCII(text))
 		}
 	case isDuration:
-		return f.checkDuration(text, most)
+		return f.checkDuration(text, b)
 	}
 	return nil
 }
 
-func (f *flag) checkDuration(text string, most float64) error {
+func (f *flag) checkDuration(text string, b bounds) error {
 	d, err := duration(text)
 	switch s := d.Seconds(); {
 	case err != nil:
 		return fmt.Errorf("%s: %w", f.spelling(), err)
 	case f.name == "timeout" && d <= 0:
 		return errors.New("--timeout must be more than 0")
-	case s < f.least || s > most:
+	case s < b.least || s > b.most:
 		second := float64(time.Second)
-		return fmt.Errorf("%s: want a duration from %s to %s, not %s", f.spelling(), plural.Duration(time.Duration(f.least*second)),
-			plural.Duration(time.Duration(most*second)), strconv.QuoteToASCII(text))
+		return fmt.Errorf("%s: want a duration from %s to %s, not %s", f.spelling(), plural.Duration(time.Duration(b.least*second)),
+			plural.Duration(time.Duration(b.most*second)), strconv.QuoteToASCII(text))
 	}
 	return nil
 }

@@ -29,7 +29,7 @@ func TestStrangeData(t *testing.T) {
 			member("faultCode", fmt.Sprintf("<int>%d</int>", code)), member("faultString", "<string>no &#x9b;2J</string>"))
 	}
 	sinks := func(data string) string {
-		return wrapped("<struct>" + member("complete", "<boolean>1</boolean>") + member("data", data) + "</struct>")
+		return wrapped("<struct>" + member("as_of", "<string></string>") + member("complete", "<boolean>1</boolean>") + member("data", data) + "</struct>")
 	}
 	one := func(member string) string {
 		return sinks("<array><data><value><struct>" + member + "</struct></value></data></array>")
@@ -46,6 +46,8 @@ func TestStrangeData(t *testing.T) {
 		{"a number that is no value", one(member("behind", "<double>NaN</double>")), 1, "data[0].behind: want a number, not float64"},
 		{"a negative count", one(member("waiting", "<int>-1</int>")), 1, "data[0].waiting: want a number"},
 		{"a time that is none", one(member("accepted", "<string>soon</string>")), 1, "data[0].accepted: want a time"},
+		{"no members", wrapped("<struct></struct>"), 1, "the answer is not a monitor's: it has no as_of"},
+		{"no data", wrapped("<struct>" + member("as_of", "<string></string>") + "</struct>"), 1, "the answer is not a monitor's: it has no data"},
 		{"nothing", sinks(""), 0, "no sink is configured"},
 		{"unknown members", one(member("color", "<string>red</string>") + member("name", "<string>a</string>")), 0, "\na: queue 0"},
 		{"control characters", one(member("name", "<string>a&#x9b;2J\u202e</string>") + member("state", "<string>&#x1f600;\n</string>")), 0, `a\u009b2J\u202e`},
@@ -94,13 +96,15 @@ func TestStrangeStream(t *testing.T) {
 func TestWrongLines(t *testing.T) {
 	for line, want := range map[string]string{
 		"explain":                       "explain needs an argument: statsdmonitor explain LINE|NAME",
-		"sinks a b":                     `sinks takes at most 1 arguments: unexpected "b"`,
+		"sinks a b":                     `sinks takes at most 1 argument: unexpected "b"`,
 		"cost a":                        `cost takes no argument: unexpected "a"`,
 		"top --by nam":                  `--by: want name, prefix, sender or kind, not "nam" (did you mean name?)`,
 		"top -n 0":                      `-n: want a number from 1 to 200, not "0"`,
 		"top -n":                        "-n needs a value: N",
-		"top --for 31":                  `--for: want a duration from 0s to 30s, not "31"`,
-		"mute a --for 2d":               `--for: want a duration from 0s to 1d, not "2d"`,
+		"top --for 31":                  `--for: want a duration from 1ms to 30s, not "31"`,
+		"tail --for 0":                  `--for: want a duration from 1ms to 30s, not "0"`,
+		"mute a --for 0":                `--for: want a duration from 1ms to 1d, not "0"`,
+		"mute a --for 2d":               `--for: want a duration from 1ms to 1d, not "2d"`,
 		"mute a --for 2x":               "--for: want seconds, or a duration such as 10s or 1m30s",
 		"top --fro 3":                   "unknown long flag '--fro'",
 		"top --sned x":                  "unknown long flag '--sned'",

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -11,6 +10,7 @@ import (
 	"time"
 
 	"github.com/statsd-ops/statsd/internal/cli"
+	"github.com/statsd-ops/statsd/internal/plural"
 )
 
 // line is a command line that has been read.
@@ -127,7 +127,7 @@ func (l *line) old() error {
 		}
 	}
 	if text, ok := l.given["timeout"]; ok {
-		if err := findFlag("timeout").check(text, day); err != nil {
+		if err := findFlag("timeout").check(text, bounds{0, day}); err != nil {
 			return err
 		}
 	}
@@ -165,7 +165,7 @@ func (l *line) checkCommand() error {
 		if f.optional && text == "" {
 			continue
 		}
-		if err := f.check(text, cmp.Or(takes[i].most, f.most)); err != nil {
+		if err := f.check(text, takes[i].bounds(f)); err != nil {
 			return err
 		}
 	}
@@ -175,7 +175,7 @@ func (l *line) checkCommand() error {
 	case n > l.command.most && l.command.most == 0:
 		return fmt.Errorf("%s takes no argument: unexpected %s", l.command.name, strconv.QuoteToASCII(l.words[0]))
 	case n > l.command.most:
-		return fmt.Errorf("%s takes at most %d arguments: unexpected %s", l.command.name, l.command.most, strconv.QuoteToASCII(l.words[l.command.most]))
+		return fmt.Errorf("%s takes at most %s: unexpected %s", l.command.name, plural.Things(uint64(l.command.most), "argument", "arguments"), strconv.QuoteToASCII(l.words[l.command.most]))
 	}
 	return nil
 }

@@ -65,6 +65,20 @@ func TestAsk(t *testing.T) {
 	}
 }
 
+// A struct without the members of every answer is no answer, however little the question needs.
+func TestNoFrame(t *testing.T) {
+	for _, v := range []any{struct{}{}, struct {
+		Data int `json:"data"`
+	}{1}, struct {
+		AsOf string `json:"as_of"`
+	}{}} {
+		var data any
+		if _, err := monitor(t, answering(v, nil)).Ask(t.Context(), Question{Method: "any"}, &data); err == nil || !strings.Contains(err.Error(), "not a monitor's: it has no") {
+			t.Errorf("%+v: %v", v, err)
+		}
+	}
+}
+
 // The clock of the daemon counts, unless both agree.
 func TestClock(t *testing.T) {
 	h := http.Header{"Date": {reporttest.Now.Format(http.TimeFormat)}}

@@ -82,6 +82,11 @@ func (a *Answer) decode(body []byte, data any) error {
 	if !ok {
 		return unexpected("the answer", "a struct", frame)
 	}
+	for _, name := range []string{"as_of", "data"} { // every answer has them
+		if _, ok := members[name]; !ok {
+			return fmt.Errorf("the answer is not a monitor's: it has no %s", name)
+		}
+	}
 	if err := decodeStruct(members, reflect.ValueOf(&a.Answer).Elem(), ""); err != nil {
 		return err
 	}

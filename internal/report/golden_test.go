@@ -169,6 +169,17 @@ func compare(t *testing.T, file, got string) {
 	}
 }
 
+// A long command keeps a space between itself and what the mark means.
+func TestPrefixHint(t *testing.T) {
+	answer := reporttest.Prefixes()
+	for n := range 50 {
+		page := Page{Width: 120, Now: reporttest.Now, Zone: time.UTC, Ask: "statsdmonitor --at " + strings.Repeat("m", n+1)}
+		if text := Prefixes(page, reporttest.Live(), answer); !strings.Contains(text, " ! more than 10 % are new") {
+			t.Fatalf("%d: %s", n, text)
+		}
+	}
+}
+
 func TestTailEnd(t *testing.T) {
 	part := question.TailLooked{LookedAt: question.LookedAt{Every: 8}, Matched: 4_120, NotShown: 4_116}
 	whole := question.TailLooked{LookedAt: question.LookedAt{Every: 1}, Matched: 1}

@@ -103,7 +103,7 @@ func (s *sheet) prefixHint(d *question.Prefixes) {
 		hint = "" // a whole name
 	}
 	if explained {
-		hint = pad(hint, 44) + "! more than 10 % are new"
+		hint = pad(hint+" ", 44) + "! more than 10 % are new"
 	}
 	if hint = strings.TrimSpace(hint); hint != "" {
 		s.spaced(span{}, 0, hint)

@@ -31,7 +31,7 @@ func parseCall(r io.Reader) (call, *Fault) {
 		// Each declaration of a character set wraps the reader again: a call with many of them would take
 		// quadratic time.
 		if declared || !strings.EqualFold(charset, "us-ascii") {
-			return nil, faultf(BadEncoding, "encoding %.40q: want utf-8 or us-ascii", charset)
+			return nil, faultf(BadEncoding, "encoding %+.40q: want utf-8 or us-ascii", charset)
 		}
 		declared = true
 		return in, nil
@@ -174,7 +174,7 @@ func scalar(kind, text string) (Value, error) {
 	default:
 		return nil, unexpected(kind)
 	}
-	return nil, faultf(InvalidRequest, "%.40q is not a valid %s", word, kind)
+	return nil, faultf(InvalidRequest, "%+.40q is not a valid %s", word, kind)
 }
 
 func (p *parser) array() (Value, error) {

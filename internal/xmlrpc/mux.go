@@ -73,7 +73,7 @@ func (m *Mux) call(ctx context.Context, c call, wait func(time.Duration) error) 
 func (m *Mux) find(name string) (Method, error) {
 	method, ok := m.methods[name]
 	if !ok {
-		return Method{}, faultf(NoSuchMethod, "no method %.80q; system.listMethods lists all", name)
+		return Method{}, faultf(NoSuchMethod, "no method %+.80q; system.listMethods lists all", name)
 	}
 	return method, nil
 }

@@ -122,6 +122,7 @@ func TestAnswers(t *testing.T) {
 	for _, tt := range []struct{ why, body, want string }{
 		{"no such method", methodCall("nope", ""), "<int>-32601</int>"},
 		{"a name of mark-up", methodCall("&lt;b&gt;", ""), "no method &#34;&lt;b&gt;&#34;"},
+		{"a name beyond ASCII", methodCall("\u202e\u00e9", ""), `no method "\u202e\u00e9"`},
 		{"too few parameters", methodCall("echo", ""), "<int>-32602</int>"},
 		{"too many parameters", methodCall("broken", param("1")), "<int>-32602</int>"},
 		{"the wrong type", methodCall("echo", param("<int>1</int>")), "parameter 1 has the type int, want string"},

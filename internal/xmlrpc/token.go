@@ -45,7 +45,7 @@ func (p *parser) tag() (name string, start bool, err error) {
 			return t.Name.Local, false, nil
 		case xml.CharData:
 			if word := strings.TrimSpace(string(t)); word != "" {
-				return "", false, faultf(InvalidRequest, "text %.40q between elements", word)
+				return "", false, faultf(InvalidRequest, "text %+.40q between elements", word)
 			}
 		}
 	}

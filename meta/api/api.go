@@ -169,6 +169,10 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if p.serve != nil {
+		if _, err := checkQuery(r, nil); err != nil {
+			a.fail(w, err)
+			return
+		}
 		p.serve(w, r)
 		return
 	}
@@ -188,11 +192,7 @@ func (a *API) nearest(name string) string {
 
 // serveQuestion answers a question, as a stream if it has one.
 func (a *API) serveQuestion(w http.ResponseWriter, r *http.Request, q *question.Question) {
-	given, err := fromQuery(r.URL.RawQuery)
-	var args question.Arguments
-	if err == nil {
-		args, err = question.Check(q.Parameters, given)
-	}
+	args, err := checkQuery(r, q.Parameters)
 	if err != nil {
 		a.fail(w, err)
 		return

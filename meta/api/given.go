@@ -10,12 +10,22 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
 // maxBody limits the bytes of the body of a change.
 const maxBody = 64 << 10
+
+// checkQuery returns the arguments in the query of a request.
+func checkQuery(r *http.Request, parameters []question.Parameter) (question.Arguments, error) {
+	given, err := fromQuery(r.URL.RawQuery)
+	if err != nil {
+		return question.Arguments{}, err
+	}
+	return question.Check(parameters, given)
+}
 
 // fromQuery returns the parameters of a query. Each may be given once.
 func fromQuery(query string) (map[string]any, error) {
@@ -58,6 +68,9 @@ func fromBody(w http.ResponseWriter, r *http.Request) (map[string]any, error) {
 
 // parseObject reads a JSON object of strings, numbers and booleans, each name once.
 func parseObject(text []byte) (map[string]any, error) {
+	if !utf8.Valid(text) { // the decoder would change it silently
+		return nil, question.Errorf(question.BadParameter, "", "the body is not UTF-8")
+	}
 	d, given := json.NewDecoder(bytes.NewReader(text)), map[string]any{}
 	if start, err := d.Token(); err == nil && start != json.Delim('{') {
 		return nil, question.Errorf(question.BadParameter, "", "the body is no JSON object")

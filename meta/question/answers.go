@@ -79,7 +79,7 @@ type Received struct {
 type Lost struct {
 	Kernel  float64 `json:"kernel"`  // datagrams
 	Bad     float64 `json:"bad"`     // samples
-	Refused float64 `json:"refused"` // samples
+	Refused float64 `json:"refused"` // samples beyond a limit; muted ones are no loss
 	Dropped float64 `json:"dropped"` // points
 	Sum15m  float64 `json:"sum_15m"` // all four
 }

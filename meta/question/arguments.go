@@ -109,7 +109,7 @@ func (p Parameter) checkText(v any) (any, error) {
 		return nil, Errorf(BadParameter, p.Name, "%s: want at most %d bytes", p.Name, limit)
 	}
 	if len(s) < p.Min {
-		return nil, Errorf(BadParameter, p.Name, "%s: want at least %d bytes", p.Name, p.Min)
+		return nil, Errorf(BadParameter, p.Name, "%s is too short: want %s", p.Name, p.Help)
 	}
 	if len(p.Choices) > 0 && !slices.Contains(p.Choices, s) {
 		return nil, Errorf(BadParameter, p.Name, "%s: want one of %s", p.Name, strings.Join(p.Choices, ", "))

@@ -19,7 +19,7 @@ const panels = [
     at: v => short(v) + '/s',
   },
   {
-    title: 'Lost', lines: s => [['udp.kernel_dropped', 'samples.refused', ...parts(s.sinks, 'dropped')], ['metrics.discarded']], colors: ['--warn', '--accent'], peaks: true,
+    title: 'Lost', lines: s => [['udp.kernel_dropped', 'samples.refused.names', 'samples.refused.members', ...parts(s.sinks, 'dropped')], ['metrics.discarded']], colors: ['--warn', '--accent'], peaks: true,
     big: s => [grouped(s.lost.sum_15m), 'in 15 min'],
     sub: s => [['kernel', 'kernel'], ['bad', 'bad'], ['refused', 'refused'], ['dropped', 'dropped']]
       .map(([key, text], i) => h('span', { class: s.lost[key] > 0 && key !== 'bad' ? 'degraded' : undefined }, (i ? ' · ' : '') + text + ' ' + short(s.lost[key]) + (i === 3 ? ' /s' : ''))),
