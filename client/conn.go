@@ -119,8 +119,8 @@ func (s *sender) use(conn net.Conn) {
 	s.queue.note(func(stats *Stats) { stats.Connects++; stats.Connected = true })
 }
 
-// watch reads, to see when the server ends the connection. After that the kernel
-// would take a write and lose it. A statsd server never sends anything.
+// watch reads, to see when the server ends the connection. After that the kernel would accept a write
+// and lose the data. A statsd server never sends anything.
 func watch(conn net.Conn, lost chan<- struct{}) {
 	defer close(lost)
 	var buf [512]byte

@@ -30,7 +30,7 @@ type queue struct {
 	flushTo uint64 // packets up to this number are sent before they are full
 	waiters []waiter
 
-	waiting amount // neither in cur nor sent nor dropped
+	waiting amount // not in cur, not sent and not dropped
 	stats   Stats  // without the sums that snapshot adds
 }
 

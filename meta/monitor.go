@@ -32,8 +32,8 @@ type MonitorConfig struct {
 	// OwnPrefix is the prefix of the daemon's own published figures. The page
 	// does not list them among the values. "" if they are not published.
 	OwnPrefix string
-	// Questions are what can be asked over XML-RPC, besides the methods that are always there, and as
-	// JSON. Changes can be made as JSON only.
+	// Questions can be asked as JSON and over XML-RPC, which also has the methods that are always
+	// there. Changes can be made as JSON only.
 	Questions []question.Question
 	Changes   []question.Change
 	// Guard decides who may; nil is one without tokens. Trail keeps the changes; nil keeps none that

@@ -16,7 +16,7 @@ import (
 // maxSeries is how many names one question about the past may have.
 const maxSeries = 8
 
-// theHealth is the figure that tells the worst health.
+// theHealth is the figure with the worst health.
 const theHealth = "health"
 
 // history answers with the past of figures and of paths.
@@ -62,12 +62,12 @@ func (p *past) sort(ctx context.Context, name string) error {
 			return nil
 		}
 	}
-	err := question.Errorf(question.NotFound, "name", "%s is no figure of the daemon, and no path that was published lately", shown(name))
+	err := question.Errorf(question.NotFound, "name", "%s is neither a figure of the daemon nor a path that was published recently", shown(name))
 	err.Next = "statsdmonitor values '*" + shown(lastNode(name)) + "*'"
 	return err
 }
 
-// isPublished reports whether the last flush published a path of which no value is kept.
+// isPublished reports whether the last flush published a path whose value is not kept.
 func (p *past) isPublished(ctx context.Context, path string) bool {
 	is := func(other string) bool { return other == path }
 	return p.Values.Find(ctx, history.Search{Match: is, Prefix: path, Limit: 1, Wait: findWait}).Matched > 0
@@ -90,8 +90,8 @@ func (p *past) ask(q history.Query) {
 	}
 }
 
-// answer puts the series together. Between two of them a flush may have come, so they are cut to the
-// shorter.
+// answer joins the series. A flush may have come between reading two series, so both are cut to the
+// shorter length.
 func (p *past) answer() question.History {
 	first := p.ofFigures
 	if len(p.figures) == 0 {

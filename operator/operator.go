@@ -11,7 +11,7 @@
 //
 // Answering costs nothing when nobody asks. A question about the table goes through it in steps of
 // some hundred names, and the flush loop goes on between two steps. Each answer ends within
-// question.AnswerTime; one that ran out of time says that it is not complete.
+// question.AnswerTime; an answer that ran out of time says that it is not complete.
 package operator
 
 import (
@@ -79,7 +79,7 @@ func (d *Desk) Questions() []question.Question {
 				{Name: "text", Required: true, Min: 1, Help: "a line, or a name"},
 				{Name: "seconds", Kind: question.Int, Max: 30, Help: "for how long to watch who sends the name"},
 			},
-			Help: "What becomes of a line, or what is known of a name: how it is read, cleaned, limited and published, its values, who sends it, and which sinks have it. Nothing is counted.",
+			Help: "What happens to a line, or what the daemon knows about a name: how it is read, cleaned, limited and published, its values, who sends it, and which sinks have it. Nothing is counted.",
 		},
 		d.topQuestion(),
 		d.tailQuestion(),
@@ -93,8 +93,8 @@ func (d *Desk) Questions() []question.Question {
 			Name: "values", Method: "find", Answer: question.PathValues{}, Ask: d.values,
 			Parameters: []question.Parameter{
 				{Name: "match", Default: "*", Help: "a glob for published paths"},
-				{Name: "limit", Kind: question.Int, Default: 50, Min: 1, Max: 1000, Help: "the greatest number of paths"},
-				{Name: "after", Help: "the path after which to go on: next of the answer before"},
+				{Name: "limit", Kind: question.Int, Default: 50, Min: 1, Max: 1000, Help: "the maximum number of paths"},
+				{Name: "after", Help: "continue after this path: the field next of the previous answer"},
 				{Name: "sort", Default: "name", Choices: []string{"name", "value", "age"}, Help: "the order: by name, the greatest value first, or the newest first"},
 			},
 			Help: "Published paths that match: the newest value of each, and exact means over 1, 5 and 15 minutes.",
@@ -104,9 +104,9 @@ func (d *Desk) Questions() []question.Question {
 			Parameters: []question.Parameter{
 				{Name: "name", Required: true, Min: 1, Max: 8 * 1024, Help: "a figure of the daemon or a published path; up to 8 with commas between them"},
 				{Name: "seconds", Kind: question.Int, Default: 3600, Min: 1, Max: 604800, Help: "how far back"},
-				{Name: "points", Kind: question.Int, Default: 360, Min: 1, Max: 2000, Help: "the greatest number of values"},
+				{Name: "points", Kind: question.Int, Default: 360, Min: 1, Max: 2000, Help: "the maximum number of values"},
 			},
-			Help: "The past of the daemon's own figures, of a week, or of published paths, of an hour. Counts are shown as growth per second.",
+			Help: "The past values of the daemon's own figures (one week) or of published paths (one hour). Counters are shown as growth per second.",
 		},
 		{
 			Name: "figures", Answer: map[string]float64{}, Ask: d.flushed(d.figures),
@@ -118,11 +118,11 @@ func (d *Desk) Questions() []question.Question {
 		},
 		{
 			Name: "discards", Method: "discarded", Answer: question.Discards{}, Ask: d.live(d.discards),
-			Help: "Bad samples and refused ones: how many for each reason since the start, the last bad lines with the byte at which each is bad, who sent alike ones in the last 15 minutes, what limits refused, and paths that several names share.",
+			Help: "Bad samples and refused ones: how many for each reason since the start, the last bad lines with the byte at which each is bad, who sent similar ones in the last 15 minutes, the samples that limits refused, and the paths that several names share.",
 		},
 		{
 			Name: "ledger", Answer: []question.Balance{}, Ask: d.flushed(d.ledger),
-			Help: "The account of all samples, and of the points of each sink: what came in, what became of it, and whether both are equal.",
+			Help: "The account of all samples, and of the points of each sink: what came in, what happened to it, and whether the two are equal.",
 		},
 		{
 			Name: "cost", Answer: question.Cost{}, Ask: d.flushed(d.cost),
@@ -134,7 +134,7 @@ func (d *Desk) Questions() []question.Question {
 		},
 		{
 			Name: "alerts", Answer: question.Alerts{}, Ask: d.live(d.alerts),
-			Parameters: []question.Parameter{{Name: "limit", Kind: question.Int, Default: 20, Min: 1, Max: 256, Help: "the greatest number of problems"}},
+			Parameters: []question.Parameter{{Name: "limit", Kind: question.Int, Default: 20, Min: 1, Max: 256, Help: "the maximum number of problems"}},
 			Help:       "The daemon's problems, the newest first: when each began and ended, and who was told. Also the last changes that operators asked for, refused ones too.",
 		},
 	}

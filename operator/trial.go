@@ -28,7 +28,7 @@ type trial struct {
 
 func newTrial(r *Running) *trial { return &trial{r, r.Listen.Parser()} }
 
-// verdict is what becomes of one item of a line.
+// verdict is what happens to one item of a line.
 type verdict struct {
 	item   wire.Item     // Sample, Discard or Event
 	reason metric.Reason // why the item is bad
@@ -62,7 +62,7 @@ func (t *trial) read(text string) (all []verdict) {
 	}
 }
 
-// readName returns the verdict on a name: the one on a line with it.
+// readName returns the verdict on a name: it reads a line with that name.
 func (t *trial) readName(name string) verdict {
 	all := t.read(name + ":1|c")
 	if len(all) == 0 {

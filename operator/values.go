@@ -13,7 +13,7 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// A search may take so long, and of that wait so long for a flush.
+// The time that a search may take, and the part of it that may be spent waiting for a flush.
 const (
 	findTime = question.AnswerTime - 200*time.Millisecond
 	findWait = question.AnswerTime - 2*time.Second

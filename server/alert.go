@@ -187,7 +187,7 @@ func (a *alerts) count(notifier string, sent bool) {
 	a.counts[notifier] = c
 }
 
-// tallies returns the counts of each notifier that was told anything.
+// tallies returns the counts of each notifier that got a message.
 func (a *alerts) tallies() map[string]tally {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -233,7 +233,7 @@ func (s *Server) tell(ctx context.Context, notifiers []NamedNotifier, e notify.E
 			s.alerts.count(n.Name, err == nil)
 			s.telling.episodes.NoteLook(n.Name, time.Now(), err)
 			if err != nil {
-				s.log.Error().Err(err).Str("notifier", n.Name).Msg("notifying failed; trying again at the next look")
+				s.log.Error().Err(err).Str("notifier", n.Name).Msg("notifying failed; trying again at the next check")
 				return
 			}
 			s.alerts.told[i] = e.Status

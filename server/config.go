@@ -64,7 +64,8 @@ type Fixed struct {
 	// ask for that.
 	Reread func(dry bool) (question.Reloaded, error)
 
-	// Described returns the running settings, and what a reload would make of them. nil: nothing is told.
+	// Described returns the running settings, and their values after a reload. If nil, the monitor
+	// does not show them.
 	Described func() question.Config
 
 	// Beat, unless nil, is called by the flush loop at least once each BeatEvery or second. Without
@@ -130,7 +131,7 @@ type Live struct {
 type Channel struct {
 	Name     string
 	Receiver notify.Receiver
-	Config   any // what the receiver was made of: a reload compares it
+	Config   any // what the receiver was made from: a reload compares it
 }
 
 // NamedNotifier is a notifier with its name for the log.

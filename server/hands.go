@@ -13,7 +13,7 @@ import (
 	"github.com/statsd-ops/statsd/operator"
 )
 
-// asked is what the monitor needs to let operators ask and change.
+// asked holds what the monitor needs for the questions and changes of operators.
 type asked struct {
 	guard  *access.Guard
 	trail  access.Trail

@@ -110,7 +110,7 @@ func (f *historyFile) saveLast(episodes *meta.Episodes, until time.Time) {
 	}
 }
 
-// settle takes over what came of the save under way, if that is over by a moment.
+// settle takes over the result of the running save, if the save has ended by the given time.
 func (f *historyFile) settle(until time.Time) {
 	if f.saving == nil {
 		return

@@ -8,7 +8,7 @@ import (
 )
 
 // A block holds the figures of some flushes, one after the other, encoded. The first flush is whole.
-// Of each later one only what changed is held:
+// Of each later flush only the changes are held:
 //
 //	time      signed varint: nanoseconds since the flush before, less the step of the block
 //	groups    one bit for each 8 columns, set if one of them changed

@@ -31,7 +31,7 @@ func newGrid(since, last, unit int64, q Query) grid {
 			g.cells = int(cells)
 			return g
 		}
-		// Far off: get there in few steps.
+		// The step is far too short: come close to the right one in few steps.
 		g.step = max(g.step/unit+1, (last-since)/points/unit) * unit
 	}
 }
@@ -138,7 +138,7 @@ func (l *gridLine) finish() Line {
 	return l.Line
 }
 
-// between returns v, or the bound that rounding or an overflow took it beyond.
+// between returns v, or the bound if rounding or an overflow has moved v beyond the bound.
 func between(least, v, most float64) float64 { return min(max(v, least), most) }
 
 // tally counts the cuts of a series, and those that are missing between them.

@@ -119,7 +119,7 @@ func (r *reader) block(b *block) bool {
 
 // Growth returns how much a figure grew in the newest time, such as 15 minutes, and over which time
 // that is known: less if the daemon, or the figure, is younger. It is (0, 0) for an unknown figure.
-// A figure that shrank gives less than 0.
+// If the figure fell, the growth is below 0.
 func (f *Figures) Growth(name string, over time.Duration) (grew float64, known time.Duration) {
 	flushes, _ := f.blocks()
 	if len(flushes) == 0 {

@@ -89,7 +89,7 @@ func New(cfg Config) (*Poster, error) {
 	}
 	u, err := url.Parse(scheme + "://" + cfg.Addr + cfg.Path)
 	if err != nil || u.Hostname() == "" {
-		return nil, metric.FlagErrorf("path", nil, "%q is no path of a URL", cfg.Path)
+		return nil, metric.FlagErrorf("path", nil, "%q is not the path of a URL", cfg.Path)
 	}
 	p.url, p.shown = u.String(), scheme+"://"+cfg.Addr+u.Path
 	if _, err := p.header(); err != nil {

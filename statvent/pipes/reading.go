@@ -29,8 +29,8 @@ type reading struct {
 	result Result
 }
 
-// budget is the number of bytes that may still be read. An owner may take as many as are left for
-// all others then.
+// budget is the number of bytes that may still be read. An owner may take at most as many bytes as it
+// leaves for all others.
 type budget struct {
 	mu    sync.Mutex
 	left  int
