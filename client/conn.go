@@ -14,7 +14,7 @@ import (
 // else shows that the server has moved.
 const resolveEvery = time.Minute
 
-// connect makes sure that there is a connection, however long it takes. It
+// connect makes sure that there is a connection, even if it takes long. It
 // returns false when ctx or the queue has ended.
 func (s *sender) connect() bool {
 	select {

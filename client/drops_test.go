@@ -61,7 +61,7 @@ func TestDroppedError(t *testing.T) {
 	}
 }
 
-// A dropped line of merged values counts all its values, forevery cause.
+// A dropped line of merged values counts all its values, for every cause.
 func TestDroppedSamples(t *testing.T) {
 	give := func(c *client.Client) {
 		for range 2000 {

@@ -139,7 +139,7 @@ func flush(t testing.TB, c *client.Client) {
 	}
 }
 
-// sums checks that the counters account forevery line.
+// sums checks that the counters account for every line.
 func sums(t testing.TB, s client.Stats, lines uint64) {
 	t.Helper()
 	if s.Lines != lines || s.Lines != s.Sent+s.Queued+s.Dropped.Total() {

@@ -121,7 +121,7 @@ func (c *Console) Addr() net.Addr { return c.gate.Addr() }
 // Close closes the listener.
 func (c *Console) Close() error { return c.gate.Close() }
 
-// Run serves until ctx ends, then cuts all connections and waits foreverything it started. It
+// Run serves until ctx ends, then cuts all connections and waits for everything it started. It
 // returns an error only if it cannot continue.
 func (c *Console) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)

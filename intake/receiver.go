@@ -113,7 +113,7 @@ func (r *receiver) run() error {
 	}
 }
 
-// drain reads the rest after a last batch of n: everything the socket can hold now, however long it
+// drain reads the rest after a last batch of n: everything the socket can hold now, even if it
 // takes. It does not follow clients that keep sending.
 func (r *receiver) drain(n int) error {
 	// stop woke the receiver with an empty datagram.

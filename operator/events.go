@@ -24,7 +24,7 @@ type Events struct {
 	reasons     string // of the last health
 }
 
-// NewEvents returns Events of a daemon that started at a time.
+// NewEvents returns the Events of a daemon with this start time.
 func NewEvents(started time.Time) *Events {
 	return &Events{start: fmt.Sprintf("%x", started.UnixNano()), subscribers: map[chan question.Event]bool{}}
 }

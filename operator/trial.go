@@ -57,7 +57,7 @@ func (t *trial) read(text string) (all []verdict) {
 			v.sample.Name, v.sample.Member = bytes.Clone(v.sample.Name), bytes.Clone(v.sample.Member)
 			v.name, v.reason = t.add(v.sample)
 		}
-		v.at += cap(buf) - cap(t.parser.Line()) // all parts of buf end at the same place
+		v.at += cap(buf) - cap(t.parser.Line()) // both slices end where buf ends, so their capacities give the offset
 		all = append(all, v)
 	}
 }

@@ -19,7 +19,8 @@ func published(f meta.Figure) bool {
 	return !isTime(f) && f.Name != "last_publish.bytes" && f.Name != "pending_stats" && !strings.HasPrefix(f.Name, "health.")
 }
 
-// isTime reports whether a figure is a time. Times make no useful graph: they are neither published nor
+// isTime reports whether a figure is a time. A graph of times is not useful: they are neither
+// published nor
 // remembered.
 func isTime(f meta.Figure) bool {
 	switch f.Name {

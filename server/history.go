@@ -128,7 +128,7 @@ func (f *historyFile) settle(until time.Time) {
 	}
 }
 
-// note logs a save that failed, unless the one before did.
+// note logs a save that failed, if the save before it did not fail.
 func (f *historyFile) note(err error) {
 	if err != nil && !f.failed {
 		f.log.Error().Err(err).Msg("saving the history of alerts failed: the file stays as it was; trying again")

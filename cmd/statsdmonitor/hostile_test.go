@@ -76,7 +76,7 @@ func TestStrangeStream(t *testing.T) {
 		{"an error without a text", "event: error\ndata: x\n\n", 1, "the stream ended with an error"},
 		{"no JSON", "event: line\ndata: x\n\n", 1, "invalid character"},
 		{"an unknown event", "event: other\ndata: x\n\n", 0, "0 shown of 0 that match"},
-		{"too long a line", "data: " + strings.Repeat("x", 2<<20) + "\n\n", 1, "the stream broke off"},
+		{"too long a line", "data: " + strings.Repeat("x", 2<<20) + "\n\n", 1, "the stream was interrupted"},
 	} {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "text/event-stream")

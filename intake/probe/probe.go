@@ -106,7 +106,7 @@ type Sender struct {
 	Error   float64 // the error of Rate, up or down
 	Share   float64 // of all samples that match, 0 to 1
 	Bad     float64 // bad samples per second
-	Most    string  // the name that it sends most; "" if none stands out
+	Most    string  // the name that it sends most; "" if no name is clearly the first
 	LastBad []byte  // its last bad line as received, at most 512 bytes; nil if it sent none
 	Reason  metric.Reason
 }

@@ -148,7 +148,7 @@ func (s *senders) sum(sums map[senderKey]*senderSum, k *Look, names Names) (matc
 	return matching
 }
 
-// most returns the name that was counted most, "" if none stands out.
+// most returns the name with the highest count, "" if no name is clearly the first.
 func (s *senderSum) most() (most string) {
 	for name, n := range s.names {
 		if b := s.names[most]; most == "" || n > b || n == b && name < most {

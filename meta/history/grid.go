@@ -7,7 +7,7 @@ import (
 
 // cut has the values of one name in one flush or one minute. For a count it has the total only.
 type cut struct {
-	at                int64 // Unix nanoseconds; the cut is about the time before
+	at                int64 // Unix nanoseconds: the end of the time that the cut covers
 	width             int64 // nanoseconds between two cuts
 	mean, least, most float64
 	count             bool // mean is a total
@@ -99,7 +99,7 @@ func (l *gridLine) add(c cut) {
 	l.put(&c, seconds)
 }
 
-// put adds a value that stands for so many seconds.
+// put adds a value that covers the given seconds.
 func (l *gridLine) put(c *cut, seconds float64) {
 	i := int((c.at - l.grid.start - 1) / l.grid.step)
 	if c.at <= l.grid.start || i >= l.grid.cells {

@@ -1,5 +1,5 @@
 // Package page serves the live page of the monitor: static files that a browser needs, and nothing
-// else. The page asks the JSON API foreverything that it shows.
+// else. The page asks the JSON API for everything that it shows.
 //
 //	p := page.New()
 //	if p.Has(r.URL.Path) {

@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// module is a module with tests forevery kind of result.
+// module is a module with tests for every kind of result.
 var module = map[string]string{
 	"go.mod": "module github.com/statsd-ops/statsd\n\ngo 1.26\n",
 	"good/good_test.go": `package good

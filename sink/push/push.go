@@ -6,7 +6,7 @@
 //	2xx                           taken
 //	408, 429, any 5xx             sent again; Retry-After is obeyed (sink.Later)
 //	401, 403, 404, a redirect     sent again: an operator can mend the cause
-//	any other 4xx                 refused for good (sink.Refused)
+//	any other 4xx                 refused permanently (sink.Refused)
 //
 // Redirects are not followed, and no proxy is used. Errors show the first line of the answer.
 package push

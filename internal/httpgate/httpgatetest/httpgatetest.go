@@ -35,7 +35,7 @@ var protections = []struct {
 	{"silent connections", checkSilent},
 }
 
-// Check checks the listener at addr, a loopback "host:port", forevery protection. GET path must
+// Check checks the listener at addr, a loopback "host:port", for every protection. GET path must
 // answer 200 without parameters.
 func Check(t *testing.T, addr, path string) {
 	t.Helper()

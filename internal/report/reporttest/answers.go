@@ -14,7 +14,7 @@ var Now = time.Date(2026, 11, 29, 2, 28, 34, 0, time.UTC)
 
 var flush = Now.Add(-4 * time.Second)
 
-// None is no value.
+// None stands for a missing value.
 var None = question.Number(math.NaN())
 
 func before(d time.Duration) time.Time { return Now.Add(-d) }
@@ -49,7 +49,7 @@ func unhealthy() question.Health {
 			Text: "kernel dropped 1,204 datagrams in 15m (0.009 %), the last 40s ago"},
 		{ID: "names_near_limit", State: "failing", Next: "statsdmonitor prefixes checkout.session",
 			Text: "checkout.session. made 261,840 names in 15m; 91 % of --max-names, full in 10m"},
-		{ID: "config_differs", State: "note", Next: "statsdmonitor config --diff", Text: "the file differs from the running settings"},
+		{ID: "config_differs", State: "note", Next: "statsdmonitor config --diff", Text: "the file has other settings"},
 	}}
 }
 
