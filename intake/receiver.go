@@ -131,7 +131,8 @@ func (r *receiver) drain(n int) error {
 	return nil
 }
 
-// take adds a batch of n to the table. It returns about what the kernel counted for it.
+// take adds a batch of n to the table. It returns the approximate memory that the kernel counted for
+// it.
 func (r *receiver) take(n int) (bytes int) {
 	if n == 0 {
 		return 0

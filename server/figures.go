@@ -153,7 +153,7 @@ func (l *figureList) addReceived(t *intake.Tally, in *intake.State) {
 	l.count("debug.skipped", in.DebugSkipped)
 }
 
-// addNotifiers lists how notifying goes, in all and for each notifier.
+// addNotifiers lists the counts of messages, for all notifiers together and for each.
 func (l *figureList) addNotifiers(cfg *Config, tallies map[string]tally, waiting map[string]int) {
 	one := func(name string) {
 		l.count("notify."+name+".sent", tallies[name].sent)

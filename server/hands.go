@@ -54,7 +54,7 @@ func (s *Server) logAudit(a question.Audit) {
 		Str("args", a.Args).Str("result", a.Result).Msg("audit")
 }
 
-// warnOfMonitor warns if more can reach the monitor than the operator may think.
+// warnOfMonitor warns if the monitor is open to more machines or people than the operator may think.
 func (s *Server) warnOfMonitor() {
 	if s.monitor == nil || !s.asked.guard.Open() {
 		return
