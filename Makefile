@@ -3,7 +3,7 @@
 
 GO ?= go
 # Modules of their own keep their requirements out of the daemon's go.mod.
-NESTED := $(filter-out tools/,$(dir $(wildcard */go.mod */*/go.mod)))
+NESTED := $(filter-out tools/ packaging/tools/,$(dir $(wildcard */go.mod */*/go.mod)))
 MODULES := $(NESTED) ./
 
 # For a part of the tests: make test PKGS=./sink/... TESTFLAGS='-v -run Carbon'.
@@ -21,7 +21,7 @@ SOAK ?= 20m
 # The file whose table make soak replaces, such as docs/reliability.md.
 RESULTS ?=
 
-.PHONY: bin/suite build test stress check modules fmt-check vet lint tidy-check soak bench fmt install-counterparts clean
+.PHONY: bin/suite build test stress check modules fmt-check vet lint tidy-check soak bench fmt package package-test image release install-counterparts clean
 
 # Static, so that a binary runs wherever it is copied to. -buildvcs stamps the tag and the
 # commit for --version, also where GOFLAGS turns that off.
@@ -77,6 +77,22 @@ bench: build
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 	$(GO) run ./bench -results bench/RESULTS.md
 
+# dist/ gets Debian packages, tarballs, an SBOM and checksums: packaging/README.md.
+package: bin/nfpm
+	@GO=$(GO) packaging/build
+
+# Installs, upgrades and removes the package in a real Debian, and runs the image.
+package-test: package
+	@GO=$(GO) packaging/test/run
+
+# A container image of the checked out commit, with buildah.
+image:
+	@GO=$(GO) packaging/image
+
+# Everything of a release, from a clean tag: make release VERSION=1.2.3.
+release: bin/nfpm
+	@GO=$(GO) packaging/release '$(VERSION)'
+
 fmt:
 	gofmt -w */
 
@@ -84,9 +100,15 @@ install-counterparts:
 	@sh scripts/counterparts
 
 clean:
-	rm -rf bin
+	rm -rf bin dist
 
 bin/golangci-lint: tools/go.mod tools/go.sum
 	@echo "building the linter"
 	@GOBIN=$(CURDIR)/bin $(GO) -C tools install tool
+	@touch $@
+
+# nfpm makes the Debian packages.
+bin/nfpm: packaging/tools/go.mod packaging/tools/go.sum
+	@echo "building nfpm"
+	@GOBIN=$(CURDIR)/bin $(GO) -C packaging/tools install tool
 	@touch $@

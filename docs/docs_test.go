@@ -150,8 +150,8 @@ var dialects = map[string]metric.Dialect{"": metric.Reference, "etsy": metric.Et
 func TestLines(t *testing.T) {
 	n := 0
 	for _, block := range examples.FindAllStringSubmatch(read(t, "lines.md"), -1) {
-		for example := range strings.Lines(block[3]) {
-			line, want, ok := strings.Cut(strings.TrimSuffix(example, "\n"), "=>")
+		for _, example := range joined(block[3]) {
+			line, want, ok := strings.Cut(example, "=>")
 			if !ok {
 				t.Errorf("no => in %q", example)
 				continue
@@ -166,6 +166,19 @@ func TestLines(t *testing.T) {
 	if n < 20 {
 		t.Errorf("found only %d examples", n)
 	}
+}
+
+// joined returns the lines of a block. An indented line continues the one before it.
+func joined(block string) (lines []string) {
+	for line := range strings.Lines(block) {
+		line = strings.TrimSuffix(line, "\n")
+		if rest, more := strings.CutPrefix(line, "    "); more && len(lines) > 0 {
+			lines[len(lines)-1] += " " + strings.TrimSpace(rest)
+		} else {
+			lines = append(lines, line)
+		}
+	}
+	return lines
 }
 
 // outcome returns the result of a line in the notation of lines.md.

@@ -73,14 +73,7 @@ func (d *Desk) Questions() []question.Question {
 			Name: "status", Answer: question.Status{}, Ask: d.flushed(d.status),
 			Help: "The daemon in short: health, what comes in, what is lost, names, the last flush, sinks and cost.",
 		},
-		{
-			Name: "explain", Answer: question.Explanation{}, Ask: d.live(d.explain), Watch: "seconds", Guarded: true,
-			Parameters: []question.Parameter{
-				{Name: "text", Required: true, Min: 1, Help: "a line, or a name"},
-				{Name: "seconds", Kind: question.Int, Max: 30, Help: "for how long to watch who sends the name"},
-			},
-			Help: "What happens to a line, or what the daemon knows about a name: how it is read, cleaned, limited and published, its values, who sends it, and which sinks have it. Nothing is counted.",
-		},
+		d.explainQuestion(),
 		d.topQuestion(),
 		d.tailQuestion(),
 		d.sendersQuestion(),
@@ -89,25 +82,8 @@ func (d *Desk) Questions() []question.Question {
 			Name: "health", Answer: question.Health{}, Ask: d.live(d.health),
 			Help: "The health (ok, degraded or failing), and all reasons, the worst first.",
 		},
-		{
-			Name: "values", Method: "find", Answer: question.PathValues{}, Ask: d.values,
-			Parameters: []question.Parameter{
-				{Name: "match", Default: "*", Help: "a glob for published paths"},
-				{Name: "limit", Kind: question.Int, Default: 50, Min: 1, Max: 1000, Help: "the maximum number of paths"},
-				{Name: "after", Help: "continue after this path: the field next of the previous answer"},
-				{Name: "sort", Default: "name", Choices: []string{"name", "value", "age"}, Help: "the order: by name, the greatest value first, or the newest first"},
-			},
-			Help: "Published paths that match: the newest value of each, and exact means over 1, 5 and 15 minutes.",
-		},
-		{
-			Name: "history", Answer: question.History{}, Ask: d.flushed(d.history),
-			Parameters: []question.Parameter{
-				{Name: "name", Required: true, Min: 1, Max: 8 * 1024, Help: "a figure of the daemon or a published path; up to 8 with commas between them"},
-				{Name: "seconds", Kind: question.Int, Default: 3600, Min: 1, Max: 604800, Help: "how far back"},
-				{Name: "points", Kind: question.Int, Default: 360, Min: 1, Max: 2000, Help: "the maximum number of values"},
-			},
-			Help: "The past values of the daemon's own figures (one week) or of published paths (one hour). Counters are shown as growth per second.",
-		},
+		d.valuesQuestion(),
+		d.historyQuestion(),
 		{
 			Name: "figures", Answer: map[string]float64{}, Ask: d.flushed(d.figures),
 			Help: "The daemon's own figures as of the last flush, by name. Durations are seconds, and times are Unix seconds.",

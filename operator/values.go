@@ -112,3 +112,17 @@ func (d *Desk) notHeld(path string, held history.Held) string {
 	}
 	return fmt.Sprintf("no history held of %s: --history-memory or --keep-values is 0", shown(path))
 }
+
+// valuesQuestion describes the question.
+func (d *Desk) valuesQuestion() question.Question {
+	return question.Question{
+		Name: "values", Method: "find", Answer: question.PathValues{}, Ask: d.values,
+		Parameters: []question.Parameter{
+			{Name: "match", Default: "*", Help: "a glob for published paths"},
+			{Name: "limit", Kind: question.Int, Default: 50, Min: 1, Max: 1000, Help: "the maximum number of paths"},
+			{Name: "after", Help: "continue after this path: the field next of the previous answer"},
+			{Name: "sort", Default: "name", Choices: []string{"name", "value", "age"}, Help: "the order: by name, the greatest value first, or the newest first"},
+		},
+		Help: "Published paths that match: the newest value of each, and exact means over 1, 5 and 15 minutes.",
+	}
+}

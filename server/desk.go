@@ -1,7 +1,6 @@
 package server
 
 import (
-	"context"
 	"time"
 
 	"github.com/statsd-ops/statsd/delivery"
@@ -28,13 +27,6 @@ func (s *Server) desk() *operator.Desk {
 		Audit:    s.asked.trail.Last,
 		Flushed:  s.lastFlush,
 		Sinks:    func() []delivery.State { return s.out.States() },
-	})
-}
-
-// onLoop runs f on the flush loop.
-func (s *Server) onLoop(ctx context.Context, f func(*operator.Running)) error {
-	return s.loop.do(ctx, func() {
-		f(&operator.Running{Table: s.in.Table(), Limits: s.cfg.table(), Listen: s.cfg.Listen, Scheme: s.flushes.scheme})
 	})
 }
 

@@ -2,33 +2,13 @@ package server
 
 import (
 	"strings"
-	"time"
 
 	"github.com/statsd-ops/statsd/aggregate"
 	"github.com/statsd-ops/statsd/delivery"
-	"github.com/statsd-ops/statsd/intake"
 	"github.com/statsd-ops/statsd/internal/cputime"
 	"github.com/statsd-ops/statsd/meta"
 	"github.com/statsd-ops/statsd/metric"
-	"github.com/statsd-ops/statsd/sink"
 )
-
-// published reports whether a figure is also published as a point. Figures that are always 0 at a
-// flush are not, nor are the reasons of the health: "health" already shows the worst of them.
-func published(f meta.Figure) bool {
-	return !isTime(f) && f.Name != "last_publish.bytes" && f.Name != "pending_stats" && !strings.HasPrefix(f.Name, "health.")
-}
-
-// isTime reports whether a figure is a time. A graph of times is not useful: they are neither
-// published nor
-// remembered.
-func isTime(f meta.Figure) bool {
-	switch f.Name {
-	case "start_time", "ledger.time", "last_publish.time", "publish_error.time":
-		return true
-	}
-	return strings.HasSuffix(f.Name, ".accepted.time")
-}
 
 // figures lists the daemon's own figures as of this flush. They are computed once, then published,
 // logged and shown by the monitor.
@@ -48,18 +28,7 @@ func (s *Server) figures(f *flushed) []meta.Figure {
 	l.value("names", float64(s.in.Table().Names()))
 	l.value("names.limit", float64(s.cfg.MaxNames))
 	l.count("timers.sketched", s.flushes.sketched)
-	memory := readMemory()
-	l.value("memory.live", memory.live)
-	l.value("memory.held", memory.held)
-	l.value("memory.history", float64(s.past.Bytes()+s.values.Bytes()))
-	table := s.in.Table().Memory()
-	l.value("memory.names", float64(table.Names))
-	l.value("memory.samples", float64(table.Samples))
-	l.value("memory.queues", queueBytes(f.sinks))
-	l.spent("cpu.used", cputime.Process())
-	l.spent("cpu.flush", s.cpu.flush.Total())
-	l.spent("cpu.send", s.cpu.send.Total())
-	l.spent("cpu.collector", collectorCPU())
+	s.addCost(&l, f.sinks)
 	l.value("state.gauges", float64(s.state.gauges))
 	l.count("state.errors", s.state.faults)
 	l.addNotifiers(&s.cfg, s.alerts.tallies(), s.telling.waiting())
@@ -70,14 +39,7 @@ func (s *Server) figures(f *flushed) []meta.Figure {
 	l.addPipes(in.Pipes)
 	l.addAPI(s.monitor)
 	l.addSinks(f.sinks, f.at)
-	for kind, name := range map[metric.Kind]string{
-		metric.Counter: "counters", metric.Gauge: "gauge", metric.Set: "set", metric.Timer: "timers",
-	} {
-		l.value("render."+name+".count", float64(sn.Count[kind]))
-		l.value("render."+name+".duration", sn.Duration[kind].Seconds())
-	}
-	l.value("render.collisions", float64(sn.Collisions))
-	l.value("render.time", (f.duration - f.swap).Seconds())
+	l.addRender(f)
 
 	// numStats includes the daemon's own points.
 	l = append(l, meta.Figure{Name: "render.total"}, meta.Figure{Name: "numStats"})
@@ -96,196 +58,33 @@ func (s *Server) figures(f *flushed) []meta.Figure {
 	return l
 }
 
-// figureList collects figures.
-type figureList []meta.Figure
-
-func (l *figureList) value(name string, v float64) {
-	*l = append(*l, meta.Figure{Name: name, Value: v})
+// addCost adds what the daemon costs.
+func (s *Server) addCost(l *figureList, sinks []delivery.State) {
+	memory := readMemory()
+	l.value("memory.live", memory.live)
+	l.value("memory.held", memory.held)
+	l.value("memory.history", float64(s.past.Bytes()+s.values.Bytes()))
+	table := s.in.Table().Memory()
+	l.value("memory.names", float64(table.Names))
+	l.value("memory.samples", float64(table.Samples))
+	l.value("memory.queues", queueBytes(sinks))
+	l.spent("cpu.used", cputime.Process())
+	l.spent("cpu.flush", s.cpu.flush.Total())
+	l.spent("cpu.send", s.cpu.send.Total())
+	l.spent("cpu.collector", collectorCPU())
 }
 
-func (l *figureList) count(name string, n uint64) {
-	*l = append(*l, meta.Figure{Name: name, Value: float64(n), Count: true})
-}
-
-// spent adds a time that only grows.
-func (l *figureList) spent(name string, d time.Duration) {
-	*l = append(*l, meta.Figure{Name: name, Value: d.Seconds(), Count: true})
-}
-
-// queueBytes returns the memory of all queues.
-func queueBytes(sinks []delivery.State) (sum float64) {
-	for i := range sinks {
-		sum += float64(sinks[i].QueueBytes)
+// addRender adds what a flush took to compute its points.
+func (l *figureList) addRender(f *flushed) {
+	sn := f.snapshot
+	for kind, name := range map[metric.Kind]string{
+		metric.Counter: "counters", metric.Gauge: "gauge", metric.Set: "set", metric.Timer: "timers",
+	} {
+		l.value("render."+name+".count", float64(sn.Count[kind]))
+		l.value("render."+name+".duration", sn.Duration[kind].Seconds())
 	}
-	return sum
-}
-
-// addReceived adds the totals of intake since the start.
-func (l *figureList) addReceived(t *intake.Tally, in *intake.State) {
-	l.count("udp.packets", t.UDPPackets)
-	l.count("udp.bytes", t.UDPBytes)
-	l.count("udp.kernel_dropped", in.KernelDropped)
-	l.count("tcp.connections", t.TCPConnections)
-	l.count("tcp.bytes", t.TCPBytes)
-	l.value("tcp.open", float64(in.OpenConnections))
-	l.count("tcp.accept_errors", in.AcceptErrors)
-	for why, n := range t.TCPCut {
-		l.count("tcp.cut."+intake.CutReason(why).String(), n)
-	}
-	l.count("lines.received", t.Lines)
-
-	l.count("samples.received", t.Samples)
-	l.count("samples.aggregated", t.Aggregated)
-	l.count("samples.refused", t.RefusedSamples())
-	l.count("samples.refused.names", t.Discarded[metric.RefusedName])
-	l.count("samples.refused.members", t.Discarded[metric.RefusedMember])
-	l.count("samples.refused.muted", t.Discarded[metric.RefusedMuted])
-	l.count("metrics.discarded", t.DiscardedSamples())
-	for reason, n := range t.Discarded {
-		if r := metric.Reason(reason); r != metric.None && !r.Refusal() {
-			l.count("metrics.discarded."+r.String(), n)
-		}
-	}
-	l.count("metrics.batch.discarded", t.BadBatches)
-	l.count("metrics.events", t.Events)
-	l.count("metrics.tags_dropped", t.TagsDropped)
-	l.count("metrics.timestamps_ignored", t.TimestampsIgnored)
-	l.count("debug.skipped", in.DebugSkipped)
-}
-
-// addNotifiers lists the counts of messages, for all notifiers together and for each.
-func (l *figureList) addNotifiers(cfg *Config, tallies map[string]tally, waiting map[string]int) {
-	one := func(name string) {
-		l.count("notify."+name+".sent", tallies[name].sent)
-		l.count("notify."+name+".errors", tallies[name].errors)
-	}
-	for _, n := range cfg.Notifiers {
-		one(n.Name)
-	}
-	for _, c := range cfg.Channels {
-		one(c.Name)
-		l.value("notify."+c.Name+".waiting", float64(waiting[c.Name]))
-	}
-	var all tally
-	for _, t := range tallies { // of those that were removed too
-		all.sent, all.errors = all.sent+t.sent, all.errors+t.errors
-	}
-	l.count("notify.sent", all.sent)
-	l.count("notify.errors", all.errors)
-}
-
-// addPipes adds the results of reading stat pipes, if pipes are read.
-func (l *figureList) addPipes(p *intake.Pipes) {
-	if p == nil {
-		return
-	}
-	l.value("pipes.processes", float64(p.Processes))
-	l.value("pipes.duration", p.Duration.Seconds())
-	l.count("pipes.errors", p.Errors)
-	l.count("pipes.refused", p.Refused)
-	l.count("pipes.timeouts", p.TimedOut)
-	l.count("pipes.too_large", p.TooLarge)
-	l.count("pipes.malformed", p.Malformed)
-	l.count("pipes.removed", p.Removed)
-}
-
-// addSinks adds the totals of publishing, then each sink, including removed sinks.
-func (l *figureList) addSinks(sinks []delivery.State, at time.Time) {
-	running := 0
-	for i := range sinks {
-		st := &sinks[i]
-		if !st.Removed {
-			running++
-		}
-		if st.Recorder != nil {
-			l.addRecorder("sink."+st.Name+".", st.Recorder)
-		} else {
-			l.addSink("sink."+st.Name+".points.", &st.Ledger)
-			l.addSending("sink."+st.Name+".", st, at)
-		}
-	}
-	sum := sumPublishing(sinks)
-	l.value("sinks", float64(running))
-	l.count("flush_errors", sum.attempts.Flushes)
-	l.count("publish_error.socket", sum.attempts.Socket)
-	l.count("publish_error.unknown", sum.attempts.Unknown)
-	l.value("last_publish.duration", sum.last.Spent.Seconds())
-	l.value("last_publish.bytes", float64(sum.last.Bytes))
-	l.value("last_publish.time", unixSeconds(sum.published))
-	l.value("publish_error.time", unixSeconds(sum.failed))
-}
-
-func (l *figureList) addSink(name string, st *delivery.Ledger) {
-	l.count(name+"made", st.Made)
-	l.count(name+"recovered", st.Recovered)
-	l.count(name+"delivered", st.Delivered)
-	l.value(name+"queued", float64(st.Queued))
-	l.value(name+"spooled", float64(st.Spooled))
-	l.count(name+"dropped", st.Dropped)
-	l.count(name+"dropped.full", st.Reasons.Full)
-	l.count(name+"dropped.damaged", st.Reasons.Damaged)
-	l.count(name+"dropped.unsendable", st.Reasons.Unsendable)
-	l.count(name+"dropped.refused", st.Reasons.Refused)
-	l.count(name+"dropped.removed", st.Reasons.Removed)
-}
-
-// addSending adds the state of sending to a sink. A sink that a reload removed keeps only its
-// counts.
-func (l *figureList) addSending(name string, st *delivery.State, at time.Time) {
-	l.count(name+"errors.socket", st.Attempts.Socket)
-	l.count(name+"errors.unknown", st.Attempts.Unknown)
-	if st.Removed {
-		return
-	}
-	facts, up := sinkFactsOf(st), 1.0
-	if facts.Failing {
-		up = 0
-	}
-	l.value(name+"up", up)
-	l.value(name+"behind", facts.Behind(at).Seconds())
-	l.value(name+"accepted.time", unixSeconds(facts.Accepted))
-}
-
-func (l *figureList) addRecorder(name string, st *sink.State) {
-	l.count(name+"points.made", st.Made)
-	l.count(name+"points.delivered", st.Delivered)
-	l.value(name+"points.queued", float64(st.Made-st.Delivered-st.Dropped))
-	l.count(name+"points.dropped", st.Dropped)
-	l.count(name+"points.dropped.full", st.Dropped)
-	l.value(name+"history.names", float64(st.Names))
-	l.value(name+"history.minutes", float64(st.Minutes))
-	l.value(name+"history.bytes", float64(st.Bytes))
-}
-
-// publishing sums up publishing over all sinks.
-type publishing struct {
-	attempts  delivery.Attempts
-	last      delivery.Sent // the newest delivery
-	published time.Time     // the time of last
-	failed    time.Time     // when an attempt last failed
-}
-
-func sumPublishing(sinks []delivery.State) (sum publishing) {
-	for i := range sinks {
-		st := &sinks[i]
-		sum.attempts.Socket += st.Attempts.Socket
-		sum.attempts.Unknown += st.Attempts.Unknown
-		sum.attempts.Flushes += st.Attempts.Flushes
-		if st.Published.After(sum.published) {
-			sum.published, sum.last = st.Published, st.Last
-		}
-		if st.Failed.After(sum.failed) {
-			sum.failed = st.Failed
-		}
-	}
-	return sum
-}
-
-func unixSeconds(t time.Time) float64 {
-	if t.IsZero() {
-		return 0
-	}
-	return float64(t.UnixMilli()) / 1000
+	l.value("render.collisions", float64(sn.Collisions))
+	l.value("render.time", (f.duration - f.swap).Seconds())
 }
 
 // Figures implements meta.Source.

@@ -17,26 +17,32 @@ const (
 	channelFiles = 2
 )
 
-// intakeLimits returns the limits of intake. They leave enough descriptors for publishing, the
+// Reserved returns the number of descriptors that clients over TCP may not use: for publishing, the
 // state file, notifiers and the monitor's clients.
-func (s *Server) intakeLimits() intake.Limits {
-	limits := s.cfg.Limits
-	limits.Reserved = ownFiles + sinkFiles*len(s.cfg.Sinks) + channelFiles*len(s.cfg.Channels) + s.cfg.Receivers
+func (c *Config) Reserved() int {
+	n := ownFiles + sinkFiles*len(c.Sinks) + channelFiles*len(c.Channels) + c.Receivers
 	servers := 0
-	if s.cfg.MonitorPort >= 0 {
+	if c.MonitorPort >= 0 {
 		servers++
 	}
-	if s.cfg.Admin != "" {
+	if c.Admin != "" {
 		servers++
 	}
-	for _, d := range s.cfg.Sinks {
+	for _, d := range c.Sinks {
 		if d.Recorder != nil {
 			servers++
 		}
 	}
-	limits.Reserved += servers * (1 + descriptors.Share(gate.MaxConns))
-	if s.cfg.PipeDir != "" {
-		limits.Reserved += descriptors.Share(pipes.MaxParallel)
+	n += servers * (1 + descriptors.Share(gate.MaxConns))
+	if c.PipeDir != "" {
+		n += descriptors.Share(pipes.MaxParallel)
 	}
+	return n
+}
+
+// intakeLimits returns the limits of intake. They leave enough descriptors for all else.
+func (s *Server) intakeLimits() intake.Limits {
+	limits := s.cfg.Limits
+	limits.Reserved = s.cfg.Reserved()
 	return limits
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/statsd-ops/statsd/internal/clock"
 	"github.com/statsd-ops/statsd/meta"
 	"github.com/statsd-ops/statsd/metric"
+	"github.com/statsd-ops/statsd/operator"
 	"github.com/statsd-ops/statsd/sink"
 )
 
@@ -133,4 +134,11 @@ func (s *Server) ownPoints(fs []meta.Figure, now int64) []metric.Point {
 		}
 	}
 	return points
+}
+
+// onLoop runs f on the flush loop.
+func (s *Server) onLoop(ctx context.Context, f func(*operator.Running)) error {
+	return s.loop.do(ctx, func() {
+		f(&operator.Running{Table: s.in.Table(), Limits: s.cfg.table(), Listen: s.cfg.Listen, Scheme: s.flushes.scheme})
+	})
 }

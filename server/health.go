@@ -181,13 +181,6 @@ func sinkFactsOf(st *delivery.State) meta.SinkFacts {
 	return f
 }
 
-func errorText(err error) string {
-	if err == nil {
-		return ""
-	}
-	return err.Error()
-}
-
 // logNote logs a note with the fields that add provides.
 func (s *Server) logNote(n meta.Note, add func(*zerolog.Event)) {
 	level := map[meta.State]zerolog.Level{meta.OK: zerolog.InfoLevel, meta.Degraded: zerolog.WarnLevel, meta.Failing: zerolog.ErrorLevel}[n.Level]

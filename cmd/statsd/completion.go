@@ -2,13 +2,27 @@ package main
 
 import (
 	"io"
+	"slices"
 
 	"github.com/statsd-ops/statsd/internal/completion"
 )
 
-// printCompletion prints the script that completes statsd's flags in a shell.
-func printCompletion(w io.Writer, shell string) error {
-	var all []completion.Flag
+// printCompletion prints the script that completes the flags of a program in a shell.
+func printCompletion(w io.Writer, shell, program string) error {
+	all := completions()
+	if program == "gstatsd" {
+		all = gstatsdCompletions(all)
+	}
+	script, err := completion.Script(shell, completion.Program{Name: program, Flags: all})
+	if err != nil {
+		return usageError(err.Error())
+	}
+	_, err = io.WriteString(w, script)
+	return err
+}
+
+// completions returns statsd's flags.
+func completions() (all []completion.Flag) {
 	for i := range flags {
 		f := &flags[i]
 		c := completion.Flag{Name: f.name, Short: f.short, Help: f.help, Choices: f.choices, Path: completion.IsPath(f.holder)}
@@ -21,10 +35,23 @@ func printCompletion(w io.Writer, shell string) error {
 			all = append(all, c)
 		}
 	}
-	script, err := completion.Script(shell, completion.Program{Name: "statsd", Flags: all})
-	if err != nil {
-		return usageError(err.Error())
+	return all
+}
+
+// gstatsdCompletions returns gstatsd's flags, and the long ones of statsd that it takes too.
+func gstatsdCompletions(long []completion.Flag) (all []completion.Flag) {
+	for _, f := range gstatsdFlags {
+		c := completion.Flag{Name: f.long, Short: rune(f.short), Help: f.help, Value: f.holder}
+		if f.long == "type" {
+			c.Choices = gstatsdTypes
+		}
+		all = append(all, c)
 	}
-	_, err = io.WriteString(w, script)
-	return err
+	for _, c := range long {
+		if !slices.ContainsFunc(all, func(own completion.Flag) bool { return own.Name == c.Name }) {
+			c.Short = 0
+			all = append(all, c)
+		}
+	}
+	return all
 }

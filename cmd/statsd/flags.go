@@ -12,6 +12,7 @@ type flag struct {
 	needs   string   // the flag without which this one does nothing
 	holder  string   // placeholder for the value in the help
 	def     string   // default; see also derive
+	example string   // a value for --print-config, if there is no default
 	help    string
 	common  bool // shown by --help
 }
@@ -34,15 +35,15 @@ const (
 var flags = []flag{
 	{group: groupIntake, name: "port", short: 'p', kind: isCount, holder: "8125", def: "8125", common: true, help: "Port for UDP and TCP; 0 picks a free one."},
 	{group: groupIntake, name: "name", short: 'n', holder: "HOST", common: true, help: "Address to bind. All addresses, IPv4 and IPv6, if not given."},
-	{group: groupIntake, name: "receivers", kind: isCount, holder: "N", help: "Number of UDP sockets that share the port. One per core if not given."},
+	{group: groupIntake, name: "receivers", kind: isCount, holder: "N", example: "4", help: "Number of UDP sockets that share the port. One per core if not given."},
 	{group: groupIntake, name: "udp-buffer", kind: isBytes, holder: "8MiB", def: "8MiB", help: "Receive buffer of each UDP socket."},
 	{group: groupIntake, name: "discard-senders", choices: []string{"auto", "on", "off"}, holder: "auto", def: "auto", help: "Look up the sender of each bad line: on, off, or auto (on for one minute after each bad line)."},
 	{group: groupIntake, name: "dialect", choices: []string{"reference", "etsy", "gstatsd"}, holder: "reference", def: "reference", help: "Rules for reading lines and cleaning names: reference, etsy or gstatsd. On the command line, gstatsd also accepts gstatsd's flags."},
 	{group: groupIntake, name: "gauge-signs", choices: []string{"delta", "absolute"}, holder: "delta", def: "delta", help: "Meaning of a sign in front of a gauge's value: delta adjusts the gauge, absolute sets it."},
 	{group: groupIntake, name: "tags", choices: []string{"drop", "graphite", "keep-in-name"}, holder: "drop", def: "drop", help: "What to do with tags: drop them, make a series of Graphite (name;k=v), or keep them in the name (name.k.v)."},
-	{group: groupIntake, name: "pipe-dir", holder: "DIR", help: "Read the stat pipes of this host's processes in this directory before each flush."},
+	{group: groupIntake, name: "pipe-dir", holder: "DIR", example: "/tmp/stats-pipe", help: "Read the stat pipes of this host's processes in this directory before each flush."},
 	{group: groupIntake, name: "pipe-prefix", needs: "pipe-dir", holder: "PREFIX", help: "Prefix for names from pipes. It stands after the prefix of their kind."},
-	{group: groupIntake, name: "pipe-counters", needs: "pipe-dir", kind: isGlob, many: true, holder: "GLOB", help: "Treat these names in pipes as counters, and publish how much they grew. Other names are gauges. May be repeated."},
+	{group: groupIntake, name: "pipe-counters", needs: "pipe-dir", kind: isGlob, many: true, holder: "GLOB", example: "*.requests", help: "Treat these names in pipes as counters, and publish how much they grew. Other names are gauges. May be repeated."},
 	{group: groupIntake, name: "pipe-timeout", needs: "pipe-dir", kind: isDuration, holder: "250ms", def: "250ms", help: "Time limit for the answer of each process."},
 
 	{group: groupFlush, name: "flush-interval", kind: isDuration, holder: "10", def: "10", common: true, help: "Seconds between two flushes, or a duration such as 1m."},
@@ -50,7 +51,7 @@ var flags = []flag{
 	{group: groupFlush, name: "counters", kind: isCounterStats, holder: "rate", help: "What to publish of a counter: rate, count, or rate,count."},
 	{group: groupFlush, name: "timer-stats", kind: isTimerStats, many: true, holder: "STAT,...", help: "What to publish of a timer: lower, upper, mean, count, count_ps, sum, sum_squares, std, median, and for each percentile upper_N, mean_N, sum_N, count_N, sum_squares_N. May be repeated. With none, only histograms."},
 	{group: groupFlush, name: "pct", short: 't', kind: isNumbers, many: true, holder: "90", def: "90", common: true, help: "Percentile threshold of timers, or several with commas. A threshold below 0 counts from the largest samples. May be repeated."},
-	{group: groupFlush, name: "histogram", kind: isHistogram, many: true, holder: "SUBSTRING:1,2.5,inf", help: "Count samples of timers whose name contains SUBSTRING, in bins with these upper bounds. May be repeated; the first that matches wins."},
+	{group: groupFlush, name: "histogram", kind: isHistogram, many: true, holder: "SUBSTRING:1,2.5,inf", example: "render:0.1,1,10,inf", help: "Count samples of timers whose name contains SUBSTRING, in bins with these upper bounds. May be repeated; the first that matches wins."},
 	{group: groupFlush, name: "gauges", choices: []string{"seen", "keep"}, holder: "seen", help: "Publish only the gauges that were seen, or keep publishing the last value of each."},
 	{group: groupFlush, name: "gauge-flushes", kind: isCount, holder: "0", def: "0", help: "Number of flushes that publish a gauge after its last sample; 0 publishes it for the time of --gauge-expire."},
 	{group: groupFlush, name: "idle", choices: []string{"drop", "zero"}, holder: "drop", help: "For counters, timers and sets that were not seen, publish nothing (drop), or 0 until they expire (zero)."},
@@ -62,15 +63,15 @@ var flags = []flag{
 	{group: groupFlush, name: "sets-prefix", holder: "stats", help: "Prefix of sets."},
 	{group: groupFlush, name: "metadata-prefix", holder: "statsd", def: "statsd", common: true, help: "Prefix of the daemon's own figures, and the service that alerts report."},
 
-	{group: groupOutput, name: "sink", short: 's', kind: isSink, many: true, holder: "URL", common: true, help: "Where to publish, such as graphite://HOST:2003. May be repeated."},
-	{group: groupOutput, name: "graphite-host", holder: "HOST", common: true, help: "Publish to carbon's line receiver on this host."},
-	{group: groupOutput, name: "graphite-port", kind: isCount, holder: "2003", common: true, help: "Port of carbon's line receiver."},
+	{group: groupOutput, name: "sink", short: 's', kind: isSink, many: true, holder: "URL", example: "graphite+tls://west.example.com:2103?name=west", common: true, help: "Where to publish, such as graphite://HOST:2003. May be repeated."},
+	{group: groupOutput, name: "graphite-host", holder: "HOST", example: "carbon.example.com", common: true, help: "Publish to carbon's line receiver on this host."},
+	{group: groupOutput, name: "graphite-port", kind: isCount, holder: "2003", example: "2003", common: true, help: "Port of carbon's line receiver."},
 	{group: groupOutput, name: "graphite-keep-open", kind: isSwitch, help: "Keep one connection open. By default each send opens a new one, and the receiver confirms the points by closing it."},
 	{group: groupOutput, name: "graphite-connect-timeout", kind: isPositive, holder: "5", def: "5", help: "Time limit to connect, in seconds. It includes the name lookup and all addresses of the host."},
 	{group: groupOutput, name: "graphite-timeout", kind: isPositive, holder: "10", def: "10", help: "Time limit for the rest of a send, in seconds. After that the sink counts as failing."},
 	{group: groupOutput, name: "graphite-give-up", kind: isPositive, holder: "5m", def: "5m", help: "Time without progress after which an unfinished send starts again on a new connection."},
 	{group: groupOutput, name: "queue-max-bytes", kind: isBytes, holder: "64MiB", def: "64MiB", help: "Memory for points that wait for a failing sink. When it is full, the oldest are dropped."},
-	{group: groupOutput, name: "spool-dir", holder: "DIR", common: true, help: "Keep points on disk that a sink could not take in time. They survive restarts."},
+	{group: groupOutput, name: "spool-dir", holder: "DIR", example: "/var/lib/statsd", common: true, help: "Keep points on disk that a sink could not take in time. They survive restarts."},
 	{group: groupOutput, name: "spool-max-bytes", needs: "spool-dir", kind: isBytes, holder: "1GiB", def: "1GiB", help: "Disk space for each sink's spool. When it is full, the oldest points are dropped."},
 	{group: groupOutput, name: "spool-fsync", needs: "spool-dir", kind: isPositive, holder: "1s", def: "1s", help: "Time between two syncs of the spool to the disk. A crash of the machine can lose the points of this time."},
 	{group: groupOutput, name: "spool-after", needs: "spool-dir", kind: isDuration, holder: "250ms", def: "250ms", help: "If a send takes longer than this, the points that wait behind it go to the spool."},
@@ -86,20 +87,20 @@ var flags = []flag{
 	{group: groupMonitor, name: "keep-values", kind: isCount, holder: "100000", def: "100000", help: "Number of names whose newest values the monitor shows."},
 	{group: groupMonitor, name: "history-memory", kind: isBytes, holder: "16MiB", def: "16MiB", help: "Memory for the published values of the last hour; 0 keeps none."},
 
-	{group: groupConsole, name: "admin", kind: isConsole, holder: "[HOST:]PORT", help: "Address of Etsy's management console, usually port 8126; off disables it. The host is 127.0.0.1 if not given."},
+	{group: groupConsole, name: "admin", kind: isConsole, holder: "[HOST:]PORT", example: "127.0.0.1:8126", help: "Address of Etsy's management console, usually port 8126; off disables it. The host is 127.0.0.1 if not given."},
 	{group: groupConsole, name: "admin-health", needs: "admin", choices: []string{"up", "down"}, holder: "up", def: "up", help: "Answer to the console's command health after the start: up or down."},
 
 	{group: groupAlerts, name: "alert", short: 'a', kind: isSwitch, common: true, help: "Check regularly whether publishing works, and report to the log and the notifiers."},
 	{group: groupAlerts, name: "alert-interval", kind: isDuration, holder: "60", def: "60", help: "Seconds between two checks."},
-	{group: groupAlerts, name: "nsca-server", needs: "alert", holder: "HOST[:5667]", common: true, help: "NSCA daemon that gets a report of each check. Needs --alert."},
+	{group: groupAlerts, name: "nsca-server", needs: "alert", holder: "HOST[:5667]", example: "nagios.example.com", common: true, help: "NSCA daemon that gets a report of each check. Needs --alert."},
 	{group: groupAlerts, name: "nsca-config", needs: "nsca-server", holder: "FILE", help: "The configuration file of send_nsca, with password and encryption method."},
-	{group: groupAlerts, name: "nsca-host", needs: "nsca-server", holder: "NAME", help: "Name of this host in Nagios. The system's name if not given."},
-	{group: groupAlerts, name: "nsca-service", needs: "nsca-server", holder: "NAME", help: "Name of the service in Nagios. The metadata prefix if not given."},
+	{group: groupAlerts, name: "nsca-host", needs: "nsca-server", holder: "NAME", example: "web1", help: "Name of this host in Nagios. The system's name if not given."},
+	{group: groupAlerts, name: "nsca-service", needs: "nsca-server", holder: "NAME", example: "statsd", help: "Name of the service in Nagios. The metadata prefix if not given."},
 	{group: groupAlerts, name: "nsca-legacy", needs: "nsca-server", kind: isSwitch, help: "Send packets for NSCA before 2.9."},
 	{group: groupAlerts, name: "notify-exec", needs: "alert", holder: "PATH", help: "Program to run when the status changes, as PATH STATUS SERVICE TEXT. Needs --alert."},
-	{group: groupAlerts, name: "notify-webhook", kind: isURL, many: true, holder: "URL", common: true, help: "URL that gets a JSON object when a problem begins, changes its state, or ends. May be repeated. Works without --alert."},
-	{group: groupAlerts, name: "notify-alertmanager", kind: isURL, many: true, holder: "URL", help: "Alertmanager of Prometheus that gets the current problems, such as http://HOST:9093. May be repeated. Works without --alert."},
-	{group: groupAlerts, name: "notify-slack", kind: isURL, many: true, holder: "URL", help: "Incoming webhook of Slack or a similar program. It gets a message when a problem begins or ends. May be repeated. Works without --alert."},
+	{group: groupAlerts, name: "notify-webhook", kind: isURL, many: true, holder: "URL", example: "https://hooks.example.com/statsd", common: true, help: "URL that gets a JSON object when a problem begins, changes its state, or ends. May be repeated. Works without --alert."},
+	{group: groupAlerts, name: "notify-alertmanager", kind: isURL, many: true, holder: "URL", example: "http://alertmanager.example.com:9093", help: "Alertmanager of Prometheus that gets the current problems, such as http://HOST:9093. May be repeated. Works without --alert."},
+	{group: groupAlerts, name: "notify-slack", kind: isURL, many: true, holder: "URL", example: "https://hooks.slack.example.com/services/T/B/SECRET", help: "Incoming webhook of Slack or a similar program. It gets a message when a problem begins or ends. May be repeated. Works without --alert."},
 	{group: groupAlerts, name: "notify-auth-file", holder: "FILE", help: "File with HTTP headers for the three --notify flags with URLs, such as Authorization: Bearer TOKEN; see the manual."},
 
 	{group: groupLimits, name: "max-names", kind: isCount, holder: "2000000", def: "2000000", common: true, help: "Maximum number of names. Samples of further names are refused."},
@@ -126,5 +127,6 @@ var flags = []flag{
 	{group: groupAbout, name: "help-all", kind: isSwitch, common: true, help: "Print all flags and exit."},
 	{group: groupAbout, name: "config", holder: "FILE", common: true, help: "Read settings from this file: on each line a flag without its dashes, a space, and its value."},
 	{group: groupAbout, name: "check-config", kind: isSwitch, common: true, help: "Print each setting and its origin, or all errors, and exit."},
+	{group: groupAbout, name: "print-config", kind: isSwitch, common: true, help: "Print a configuration file of all settings, as comments with their defaults, and exit."},
 	{group: groupAbout, name: "version", kind: isSwitch, common: true, help: "Print the version and exit."},
 }

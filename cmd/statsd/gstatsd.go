@@ -64,7 +64,15 @@ func isGstatsd(program string, args []string) bool {
 		_, name, attached := strings.Cut(args[i], "=")
 		return attached && name == "gstatsd" || !attached && slices.Contains(args[i+1:min(i+2, len(args))], "gstatsd")
 	}
-	return filepath.Base(program) == "gstatsd"
+	return nameOf(program) == "gstatsd"
+}
+
+// nameOf returns the name under which a program is known: statsd or gstatsd.
+func nameOf(program string) string {
+	if filepath.Base(program) == "gstatsd" {
+		return "gstatsd"
+	}
+	return "statsd"
 }
 
 func isDialect(arg string) bool { return arg == "--dialect" || strings.HasPrefix(arg, "--dialect=") }

@@ -16,6 +16,8 @@ type logger struct {
 	queue *logQueue
 	least atomic.Int32 // zerolog.Level
 	file  *logFile     // nil without --log-file
+	// terminal is where a person reads the log; nil if it goes elsewhere.
+	terminal io.Writer
 }
 
 // newLogger makes a log that goes to stderr, or to the file of --log-file.
@@ -30,6 +32,9 @@ func newLogger(all settings, stderr io.Writer) (*logger, error) {
 		out = l.file
 	}
 	format, terminal := all.text("log-format"), isTerminal(out)
+	if terminal {
+		l.terminal = out
+	}
 	if format == "console" || format == "auto" && terminal {
 		color := terminal && os.Getenv("NO_COLOR") == ""
 		out = zerolog.ConsoleWriter{Out: out, NoColor: !color, TimeFormat: time.DateTime}

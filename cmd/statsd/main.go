@@ -12,7 +12,6 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kingpin/v2"
-	"github.com/rs/zerolog"
 
 	"github.com/statsd-ops/statsd/internal/buildinfo"
 	"github.com/statsd-ops/statsd/internal/detach"
@@ -55,7 +54,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		err = printFullHelp(stdout)
 	}
 	if shell, ok := errors.AsType[completionError](err); ok {
-		err = printCompletion(stdout, string(shell))
+		err = printCompletion(stdout, string(shell), nameOf(program))
 	}
 	if err == nil {
 		return exitOK
@@ -74,6 +73,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	for _, err := range found {
 		fmt.Fprintln(stderr, "statsd:", err)
 	}
+	if all.on("check-config") {
+		fmt.Fprintln(stdout, notValid(len(found)))
+	}
 	return exitFailed
 }
 
@@ -83,11 +85,14 @@ func (all settings) run(ctx context.Context, line arguments, stdout, stderr io.W
 		_, err := fmt.Fprintln(stdout, "statsd", buildinfo.Version())
 		return err
 	}
+	if all.on("print-config") {
+		return printExample(stdout)
+	}
 	if err != nil {
 		return err
 	}
 	if all.on("check-config") {
-		return all.printConfig(stdout, stderr)
+		return all.checkConfig(stdout, stderr)
 	}
 	d := &daemon{started: all, current: all, line: line}
 	if all.on("daemonize") {
@@ -107,19 +112,4 @@ func (all settings) run(ctx context.Context, line arguments, stdout, stderr io.W
 		d.log.Error().Err(all.locate(err)).Msg("ended")
 	}
 	return err
-}
-
-// printConfig implements --check-config.
-func (all settings) printConfig(stdout, stderr io.Writer) error {
-	sinks, err := all.endpoints(nil)
-	if err != nil {
-		return err
-	}
-	if _, err := all.config(zerolog.Nop(), sinks); err != nil {
-		return err
-	}
-	for _, warning := range all.environmentWarnings(os.Environ()) {
-		fmt.Fprintln(stderr, "statsd:", warning)
-	}
-	return errors.Join(all.print(stdout), printEndpoints(stdout, sinks))
 }

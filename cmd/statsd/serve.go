@@ -112,6 +112,10 @@ func (d *daemon) show(current settings, restart []string) {
 func (d *daemon) ready() error {
 	if d.background == nil {
 		d.manager.tell(ready)
+		if d.log.terminal != nil && len(d.sinks) == 0 && !d.started.on("quiet") {
+			d.log.queue.settle()
+			d.welcome(d.log.terminal)
+		}
 		return nil
 	}
 	if d.log.file == nil {

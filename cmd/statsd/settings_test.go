@@ -241,3 +241,23 @@ func setTo(s *setting) (texts []string) {
 	}
 	return texts
 }
+
+// Limits are compared with the memory of the machine, one by one and together.
+func TestOddMemory(t *testing.T) {
+	all := resolved(t, []string{"-s", "a:1", "-s", "load://?max-bytes=50MiB"}, nil)
+	sinks, err := all.endpoints(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const mib = 1 << 20
+	for available, want := range map[float64]string{
+		1000 * mib: "",
+		0:          "", // not known
+		400 * mib:  "--max-names, --queue-max-bytes and the sinks: together they would need 459 MiB, and there are 400 MiB",
+		300 * mib:  "--max-names 2000000: so many names would need 345 MiB, and there are 300 MiB",
+	} {
+		if got := strings.Join(all.oddMemory(sinks, available), "\n"); got != want {
+			t.Errorf("with %v bytes: %q, want %q", available, got, want)
+		}
+	}
+}

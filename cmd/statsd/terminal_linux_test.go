@@ -2,10 +2,13 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"regexp"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -37,6 +40,55 @@ func TestTerminal(t *testing.T) {
 			t.Error(err)
 		}
 	}
+}
+
+// TestWelcome starts the daemon on a terminal. Without a sink it prints three lines that tell how to
+// go on. With a sink, or quiet, it does not.
+func TestWelcome(t *testing.T) {
+	for _, tt := range []struct {
+		args  []string
+		ready string // what the log says at last before these lines
+		want  string
+	}{
+		{nil, "publish: ", `  send:     echo 'hits:1\|c' \| nc -uw1 localhost \d+\r\n  look:     http://localhost:\d+/\r\n  publish:  statsd --graphite-host HOST, or -s stdout:// to see it here\r\n`},
+		{[]string{"--monitor-port", "off"}, "publish: ", `\r\n  look:     with a monitor \(--monitor-port\)\r\n`},
+		{[]string{"-s", "stdout://"}, "ready for udp", ""},
+		{[]string{"-q"}, "no sink", ""},
+	} {
+		text := onTerminal(t, tt.ready, tt.args...)
+		if tt.want == "" && strings.Contains(text, "publish: ") || !regexp.MustCompile(tt.want).MatchString(text) {
+			t.Errorf("%q: prints %q, want %q", tt.args, text, tt.want)
+		}
+	}
+}
+
+// onTerminal runs the daemon on a terminal, ends it once it has printed ready, and returns all that
+// it printed there.
+func onTerminal(t *testing.T, ready string, args ...string) string {
+	t.Helper()
+	keyboard, screen := openTerminal(t)
+	cmd := exec.Command("statsd", append([]string{"-p", "0", "-n", "127.0.0.1"}, args...)...)
+	cmd.Env = append(os.Environ(), "NO_COLOR=1", "GORACE=atexit_sleep_ms=0")
+	cmd.Stderr = screen
+	if err := errors.Join(cmd.Start(), screen.Close()); err != nil {
+		t.Fatal(err)
+	}
+	var text strings.Builder
+	out := bufio.NewReader(keyboard)
+	for !strings.Contains(text.String(), ready) {
+		line, err := out.ReadString('\n')
+		if text.WriteString(line); err != nil {
+			t.Fatalf("%v after %q", err, text.String())
+		}
+	}
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Error(err)
+	}
+	_, _ = io.Copy(&text, out) // ends with an error when the last process closes the terminal
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
+	}
+	return text.String()
 }
 
 // openTerminal returns both ends of a pseudo-terminal, see pts(4).

@@ -14,6 +14,7 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 
 	"github.com/statsd-ops/statsd/internal/buildinfo"
+	"github.com/statsd-ops/statsd/internal/completion"
 	"github.com/statsd-ops/statsd/statvent"
 	"github.com/statsd-ops/statsd/statvent/pipes"
 )
@@ -58,6 +59,9 @@ func parse(args []string, stdout io.Writer) (options, error) {
 	app.Flag("merge", "Merge the names that match a pattern by sum, max, mean or last. The first match counts. May be repeated.").
 		PlaceHolder("GLOB=RULE").StringsVar(&merge)
 
+	if shell := completion.Shell(args); shell != "" {
+		return options{}, showCompletion(stdout, shell, app)
+	}
 	_, err := app.Parse(args)
 	if shown {
 		return options{}, show(stdout, usage.Bytes())
@@ -73,6 +77,27 @@ func parse(args []string, stdout io.Writer) (options, error) {
 		opts.merge = append(opts.merge, rule)
 	}
 	return opts, opts.validate()
+}
+
+// showCompletion prints the script that completes the flags in a shell.
+func showCompletion(w io.Writer, shell string, app *kingpin.Application) error {
+	var all []completion.Flag
+	for _, f := range app.Model().Flags {
+		if f.Hidden {
+			continue
+		}
+		c := completion.Flag{Name: f.Name, Short: f.Short, Help: f.Help, Path: f.Name == "pipe-dir"}
+		if !f.IsBoolFlag() {
+			c.Value = f.FormatPlaceHolder()
+		}
+		all = append(all, c)
+	}
+	script, err := completion.Script(shell, completion.Program{Name: "statvent", Flags: all})
+	if err != nil {
+		return err
+	}
+	_, err = io.WriteString(w, script)
+	return cmp.Or(err, errShown)
 }
 
 // negatable matches kingpin's form of a switch. Its --no- form has no use here.

@@ -1,0 +1,30 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net"
+)
+
+// welcome tells somebody who starts the daemon by hand, without a sink, how to go on: where to send,
+// where to look, how to publish.
+func (d *daemon) welcome(w io.Writer) {
+	host, port := reachable(d.Addr().String())
+	look := "with a monitor (--monitor-port)"
+	if monitor := d.MonitorAddr(); monitor != nil {
+		host, port := reachable(monitor.String())
+		look = "http://" + net.JoinHostPort(host, port) + "/"
+	}
+	fmt.Fprintf(w, "  send:     echo 'hits:1|c' | nc -uw1 %s %s\n", host, port)
+	fmt.Fprintf(w, "  look:     %s\n", look)
+	fmt.Fprintf(w, "  publish:  statsd --graphite-host HOST, or -s stdout:// to see it here\n")
+}
+
+// reachable splits an address, and turns all addresses and loopback into localhost.
+func reachable(address string) (host, port string) {
+	host, port, _ = net.SplitHostPort(address)
+	if ip := net.ParseIP(host); ip != nil && (ip.IsUnspecified() || ip.IsLoopback()) {
+		host = "localhost"
+	}
+	return host, port
+}

@@ -1,0 +1,184 @@
+// Package kubernetes tests the manifests: a typo in a field is found, and the daemon accepts the
+// configuration in them.
+package kubernetes
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	apps "k8s.io/api/apps/v1"
+	core "k8s.io/api/core/v1"
+	networking "k8s.io/api/networking/v1"
+	"sigs.k8s.io/yaml"
+)
+
+// kinds makes an empty object of each kind that the manifests use.
+var kinds = map[string]func() any{
+	"v1/ConfigMap":                       func() any { return &core.ConfigMap{} },
+	"v1/PersistentVolumeClaim":           func() any { return &core.PersistentVolumeClaim{} },
+	"v1/Service":                         func() any { return &core.Service{} },
+	"apps/v1/DaemonSet":                  func() any { return &apps.DaemonSet{} },
+	"apps/v1/Deployment":                 func() any { return &apps.Deployment{} },
+	"networking.k8s.io/v1/NetworkPolicy": func() any { return &networking.NetworkPolicy{} },
+}
+
+// decode reads all objects of all manifests, and fails for unknown fields.
+func decode(t *testing.T) (objects []any) {
+	t.Helper()
+	files, err := filepath.Glob("*.yaml")
+	if err != nil || len(files) < 3 {
+		t.Fatalf("manifests: %q, %v", files, err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for document := range strings.SplitSeq(string(text), "\n---\n") {
+			objects = append(objects, decodeOne(t, file, document))
+		}
+	}
+	return objects
+}
+
+func decodeOne(t *testing.T, file, document string) any {
+	t.Helper()
+	var head struct{ APIVersion, Kind string }
+	if err := yaml.Unmarshal([]byte(document), &head); err != nil {
+		t.Fatalf("%s: %v", file, err)
+	}
+	empty := kinds[head.APIVersion+"/"+head.Kind]
+	if empty == nil {
+		t.Fatalf("%s: a %s/%s is not known here", file, head.APIVersion, head.Kind)
+	}
+	object := empty()
+	if err := yaml.UnmarshalStrict([]byte(document), object); err != nil {
+		t.Fatalf("%s, %s: %v", file, head.Kind, err)
+	}
+	return object
+}
+
+// pods returns the pods that the manifests describe, and their labels.
+func pods(t *testing.T) (all []core.PodTemplateSpec) {
+	for _, object := range decode(t) {
+		switch o := object.(type) {
+		case *apps.DaemonSet:
+			all = append(all, o.Spec.Template)
+			wantSelected(t, o.Name, o.Spec.Selector.MatchLabels, o.Spec.Template.Labels)
+		case *apps.Deployment:
+			all = append(all, o.Spec.Template)
+			wantSelected(t, o.Name, o.Spec.Selector.MatchLabels, o.Spec.Template.Labels)
+		}
+	}
+	if len(all) != 2 {
+		t.Fatalf("%d pods", len(all))
+	}
+	return all
+}
+
+// wantSelected checks that labels have everything that a selector asks for.
+func wantSelected(t *testing.T, name string, selector, labels map[string]string) {
+	t.Helper()
+	for key, value := range selector {
+		if labels[key] != value {
+			t.Errorf("%s selects %s=%s, the pod has %q", name, key, value, labels[key])
+		}
+	}
+}
+
+// A strict decoder finds what kubectl would only warn of.
+func TestStrict(t *testing.T) {
+	decode(t)
+	const typo = "apiVersion: v1\nkind: Service\nspec: {portz: []}\n"
+	if err := yaml.UnmarshalStrict([]byte(typo), &core.Service{}); err == nil {
+		t.Error("a typo is not found")
+	}
+}
+
+// Ports, probes, volumes and annotations fit together.
+func TestPods(t *testing.T) {
+	for _, pod := range pods(t) {
+		c := pod.Spec.Containers[0]
+		ports := map[string]core.ContainerPort{}
+		for _, p := range c.Ports {
+			ports[p.Name] = p
+		}
+		if p := ports["statsd-udp"]; p.ContainerPort != 8125 || p.Protocol != core.ProtocolUDP {
+			t.Errorf("the UDP port is %+v", p)
+		}
+		if ports["monitor"].ContainerPort != 8135 || pod.Annotations["prometheus.io/port"] != "8135" || pod.Annotations["prometheus.io/path"] != "/metrics" {
+			t.Errorf("the monitor's ports are %+v and %v", ports["monitor"], pod.Annotations)
+		}
+		for path, probe := range map[string]*core.Probe{"/livez": c.LivenessProbe, "/readyz": c.ReadinessProbe} {
+			if get := probe.HTTPGet; get.Path != path || get.Port.StrVal != "monitor" {
+				t.Errorf("the probe of %s is %+v", path, get)
+			}
+		}
+		for _, mount := range c.VolumeMounts {
+			if !slices.ContainsFunc(pod.Spec.Volumes, func(v core.Volume) bool { return v.Name == mount.Name }) {
+				t.Errorf("the volume %s does not exist", mount.Name)
+			}
+		}
+		if s := c.SecurityContext; s == nil || !*s.ReadOnlyRootFilesystem || *s.AllowPrivilegeEscalation || !*pod.Spec.SecurityContext.RunAsNonRoot {
+			t.Error("the container may write to its root, or become root")
+		}
+		if *pod.Spec.EnableServiceLinks {
+			t.Error("the variables of services look like settings")
+		}
+		if *pod.Spec.TerminationGracePeriodSeconds <= 5 {
+			t.Error("the pod is killed before --grace is over")
+		}
+	}
+}
+
+// The Service leads to ports of the central pod.
+func TestService(t *testing.T) {
+	central := pods(t)[0]
+	for _, object := range decode(t) {
+		service, ok := object.(*core.Service)
+		if !ok {
+			continue
+		}
+		wantSelected(t, service.Name, service.Spec.Selector, central.Labels)
+		for _, p := range service.Spec.Ports {
+			if !slices.ContainsFunc(central.Spec.Containers[0].Ports, func(c core.ContainerPort) bool {
+				return c.Name == p.TargetPort.StrVal && c.ContainerPort == p.Port
+			}) {
+				t.Errorf("port %s leads nowhere", p.Name)
+			}
+		}
+	}
+}
+
+// The daemon accepts each configuration, without a warning.
+func TestConfigurations(t *testing.T) {
+	n := 0
+	for _, object := range decode(t) {
+		config, ok := object.(*core.ConfigMap)
+		if !ok {
+			continue
+		}
+		n++
+		path := filepath.Join(t.TempDir(), "statsd.conf")
+		if err := os.WriteFile(path, []byte(config.Data["statsd.conf"]), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var warnings bytes.Buffer
+		cmd := exec.Command("go", "run", "./cmd/statsd", "--config", path, "--check-config")
+		cmd.Dir, cmd.Stderr = "../..", &warnings
+		// A machine may allow fewer open files than the default asks for.
+		cmd.Env = append(os.Environ(), "STATSD_DAEMON_MAX_TCP_CONNECTIONS=100")
+		out, err := cmd.Output()
+		if err != nil || warnings.Len() > 0 || !strings.Contains(string(out), "# valid: statsd publishes to graphite every 10s\n") {
+			t.Errorf("%s: %v\n%s%s", config.Name, err, out, &warnings)
+		}
+	}
+	if n != 2 {
+		t.Errorf("%d configurations", n)
+	}
+}

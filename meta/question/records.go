@@ -1,0 +1,141 @@
+package question
+
+import "time"
+
+// Discards are bad samples, and refused ones.
+type Discards struct {
+	Reasons    map[string]uint64 `json:"reasons"` // since the start
+	Lines      []BadLine         `json:"lines"`   // the newest first
+	Alike      []Alike           `json:"alike"`
+	Refused    []Refused         `json:"refused"`
+	Collisions []string          `json:"collisions"`
+	Note       string            `json:"note"` // why senders are not known, if so
+}
+
+// BadLine is a line that was discarded.
+type BadLine struct {
+	Time   time.Time `json:"time"`
+	Sender string    `json:"sender"`
+	Reason string    `json:"reason"`
+	Line   string    `json:"line"`
+	At     int       `json:"at"`
+}
+
+// Alike are the bad lines of one sender with one reason.
+type Alike struct {
+	Count15m uint64 `json:"count_15m"`
+	Reason   string `json:"reason"`
+	Sender   string `json:"sender"`
+	Last     string `json:"last"`
+	At       int    `json:"at"` // where the last line is bad: byte, from 0
+}
+
+// Refused counts good samples beyond a limit.
+type Refused struct {
+	Limit  string `json:"limit"`
+	Prefix string `json:"prefix"`
+	Least  uint64 `json:"least"`
+	Most   uint64 `json:"most"`
+}
+
+// Alert is one episode of a reason, and who was told.
+type Alert struct {
+	ID      string    `json:"id"`
+	Reason  string    `json:"reason"`
+	Subject string    `json:"subject"`
+	State   string    `json:"state"`
+	Text    string    `json:"text"`
+	Began   time.Time `json:"began"`
+	Ended   time.Time `json:"ended"` // zero while it goes on
+	Told    []Told    `json:"told"`
+}
+
+// Told is what one notifier was told.
+type Told struct {
+	Notifier string  `json:"notifier"`
+	Begin    Telling `json:"begin"`
+	Change   Telling `json:"change"`
+	End      Telling `json:"end"`
+}
+
+// Telling is one message.
+type Telling struct {
+	State string    `json:"state"` // none, waiting, told or given_up
+	Time  time.Time `json:"time"`
+	Tries int       `json:"tries"`
+	Error string    `json:"error"`
+}
+
+// Alerts are episodes, the newest first, and the audit.
+type Alerts struct {
+	Alerts []Alert `json:"alerts"`
+	Audit  []Audit `json:"audit"`
+}
+
+// Audit is one change that was asked for, refused ones too.
+type Audit struct {
+	Time    time.Time `json:"time"`
+	Who     string    `json:"who"` // the token's name
+	Address string    `json:"address"`
+	Change  string    `json:"change"`
+	Args    string    `json:"args"`
+	Result  string    `json:"result"`
+}
+
+// Setting is one flag as it runs. Secrets are "***".
+type Setting struct {
+	Flag    string `json:"flag"`
+	Value   string `json:"value"`
+	Default string `json:"default"`
+	Source  string `json:"source"` // "file, line 4", "environment", "command line" or "default"
+	// New is the value after a reload. Differs is false if a reload would not change it.
+	New     string `json:"new"`
+	Differs bool   `json:"differs"`
+	Restart bool   `json:"restart"` // only a restart can change it
+}
+
+// Config is the running configuration.
+type Config struct {
+	Files    []string  `json:"files"`
+	Settings []Setting `json:"settings"` // all of them, in the order of the manual
+	Error    string    `json:"error"`    // why the files cannot be read now, if so
+}
+
+// Balance is one row of the ledger.
+type Balance struct {
+	What  string `json:"what"`
+	In    uint64 `json:"in"`
+	Out   uint64 `json:"out"`
+	Equal bool   `json:"equal"`
+}
+
+// History are series of the same times. Value i is about the Step that ends at From + i Steps. Flushes
+// that are further apart than a step, and times without flushes, leave gaps: NaN (null).
+type History struct {
+	From time.Time `json:"t0"`   // the time of the first values
+	Step float64   `json:"step"` // seconds
+	// Series has the means of each step. Of a count it has the growth per second.
+	Series map[string][]Number `json:"series"`
+	// Greatest has the greatest value of a flush in each step.
+	Greatest map[string][]Number `json:"greatest"`
+	// Worst has, for each value, the worst health: 0 for ok, 1 for degraded, 2 for failing.
+	Worst map[string][]Number `json:"worst"`
+	// Kinds says what the values are: "rate" (per second) or "value".
+	Kinds map[string]string `json:"kinds"`
+	// Sums are about all flushes of a series, also if several share a step.
+	Sums map[string]HistorySum `json:"sums"`
+	// Flushes is how many flushes, or minutes, the series are made of. Missing is how many did not
+	// happen between the first and the last of them.
+	Flushes int      `json:"flushes"`
+	Missing int      `json:"missing"`
+	Notes   []string `json:"notes"` // such as "no history held of PATH; held from now on"
+}
+
+// HistorySum describes one series.
+type HistorySum struct {
+	Min   Number    `json:"min"`
+	Mean  Number    `json:"mean"`
+	Max   Number    `json:"max"`
+	Last  Number    `json:"last"`
+	MaxAt time.Time `json:"max_at"` // when Max was
+}

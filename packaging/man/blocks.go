@@ -1,0 +1,176 @@
+package main
+
+import (
+	"regexp"
+	"strings"
+)
+
+// blockKind is the kind of a block of Markdown.
+type blockKind int
+
+const (
+	paragraph blockKind = iota
+	heading             // level is 1 to 6
+	code
+	table
+	bullet   // an item of a list; inner is its content
+	numbered // an item of a list that counts; text is its number
+)
+
+// block is a part of a text: a paragraph, a heading, a list item.
+type block struct {
+	kind  blockKind
+	level int
+	text  string // without line breaks, except for code
+	rows  [][]string
+	inner []block
+}
+
+var (
+	headingLine = regexp.MustCompile(`^(#{1,6}) (.*)$`)
+	bulletLine  = regexp.MustCompile(`^[-*] `)
+	numberLine  = regexp.MustCompile(`^(\d+)\. `)
+	ruleLine    = regexp.MustCompile(`^\|[-: |]+\|$`)
+	commentLine = regexp.MustCompile(`^<!--.*-->$`)
+)
+
+// parse splits Markdown into blocks. It reads what the manuals use: headings, paragraphs, lists,
+// code that is fenced or indented, and tables.
+func parse(text string) (blocks []block) {
+	p := &parser{lines: strings.Split(strings.TrimRight(text, "\n"), "\n")}
+	for len(p.lines) > 0 {
+		if b, ok := p.next(); ok {
+			blocks = append(blocks, b)
+		}
+	}
+	return blocks
+}
+
+type parser struct{ lines []string }
+
+// next reads a block. It returns false for lines that are none.
+func (p *parser) next() (block, bool) {
+	line := p.lines[0]
+	switch {
+	case strings.TrimSpace(line) == "", commentLine.MatchString(line):
+		p.lines = p.lines[1:]
+		return block{}, false
+	case strings.HasPrefix(line, "```"):
+		return p.fenced(), true
+	case strings.HasPrefix(line, "    "):
+		return p.indented(), true
+	case strings.HasPrefix(line, "|"):
+		return p.table(), true
+	case headingLine.MatchString(line):
+		p.lines = p.lines[1:]
+		m := headingLine.FindStringSubmatch(line)
+		return block{kind: heading, level: len(m[1]), text: m[2]}, true
+	case bulletLine.MatchString(line):
+		return block{kind: bullet, inner: p.item(2)}, true
+	case numberLine.MatchString(line):
+		m := numberLine.FindStringSubmatch(line)
+		return block{kind: numbered, text: m[1], inner: p.item(len(m[0]))}, true
+	}
+	return p.paragraph(), true
+}
+
+// take removes the lines that belong to a block and returns them.
+func (p *parser) take(n int) []string {
+	taken := p.lines[:n]
+	p.lines = p.lines[n:]
+	return taken
+}
+
+func (p *parser) fenced() block {
+	n := 1
+	for n < len(p.lines) && !strings.HasPrefix(p.lines[n], "```") {
+		n++
+	}
+	inner := p.take(min(n+1, len(p.lines)))[1:n]
+	return block{kind: code, text: strings.Join(inner, "\n")}
+}
+
+func (p *parser) indented() block {
+	n := 0
+	for n < len(p.lines) && (strings.HasPrefix(p.lines[n], "    ") || strings.TrimSpace(p.lines[n]) == "") {
+		n++
+	}
+	var inner []string
+	for _, line := range p.take(n) {
+		inner = append(inner, strings.TrimPrefix(line, "    "))
+	}
+	return block{kind: code, text: strings.TrimRight(strings.Join(inner, "\n"), "\n")}
+}
+
+func (p *parser) table() block {
+	n := 0
+	for n < len(p.lines) && strings.HasPrefix(p.lines[n], "|") {
+		n++
+	}
+	b := block{kind: table}
+	for _, line := range p.take(n) {
+		if !ruleLine.MatchString(line) {
+			b.rows = append(b.rows, cells(line))
+		}
+	}
+	return b
+}
+
+// cells splits a row of a table. A \| belongs to a cell.
+func cells(line string) (texts []string) {
+	line = strings.ReplaceAll(strings.Trim(line, "|"), `\|`, "\x00")
+	for text := range strings.SplitSeq(line, "|") {
+		texts = append(texts, strings.ReplaceAll(strings.TrimSpace(text), "\x00", "|"))
+	}
+	return texts
+}
+
+// item reads a list item: the rest of its line, and the lines that are indented as much as its
+// text, or continue its paragraph.
+func (p *parser) item(margin int) []block {
+	n, blank := 1, false
+	for ; n < len(p.lines); n++ {
+		line := p.lines[n]
+		switch {
+		case strings.TrimSpace(line) == "":
+			blank = true
+			continue
+		case strings.HasPrefix(line, "  "):
+		case blank || starts(line):
+			return parse(strings.Join(outdent(p.take(n), margin), "\n"))
+		}
+		blank = false
+	}
+	return parse(strings.Join(outdent(p.take(n), margin), "\n"))
+}
+
+// outdent removes the marker of an item, and the spaces below it.
+func outdent(lines []string, margin int) (out []string) {
+	for i, line := range lines {
+		if spaces := len(line) - len(strings.TrimLeft(line, " ")); i > 0 {
+			line = line[min(spaces, margin):]
+		} else {
+			line = line[margin:]
+		}
+		out = append(out, line)
+	}
+	return out
+}
+
+// starts reports whether a line starts a block, also right after a paragraph.
+func starts(line string) bool {
+	return bulletLine.MatchString(line) || numberLine.MatchString(line) || headingLine.MatchString(line) ||
+		strings.HasPrefix(line, "```") || strings.HasPrefix(line, "|") || commentLine.MatchString(line)
+}
+
+func (p *parser) paragraph() block {
+	n := 1
+	for n < len(p.lines) && strings.TrimSpace(p.lines[n]) != "" && !starts(p.lines[n]) {
+		n++
+	}
+	var words []string
+	for _, line := range p.take(n) {
+		words = append(words, strings.TrimSpace(line))
+	}
+	return block{kind: paragraph, text: strings.Join(words, " ")}
+}

@@ -1,0 +1,140 @@
+// Man makes the manual pages from docs/*.md:
+//
+//	go run ./packaging/man -version 1.2.3 -date 2026-11-29 docs DIR
+//
+// The documentation is written once, for readers of Markdown, and each page of the table below
+// becomes DIR/NAME.SECTION. Links become the names of other manuals, tables that are too wide for 80
+// columns become lists, and "- `--flag`: text" becomes a paragraph with a hanging term.
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+)
+
+// page is a manual and its source.
+type page struct {
+	source  string
+	name    string
+	section int
+	about   string // the line of the section NAME, unless the source has one
+}
+
+// pages lists all manuals.
+var pages = []page{
+	{source: "statsd.md", name: "statsd", section: 8},
+	{source: "gstatsd.md", name: "gstatsd", section: 8},
+	{source: "statsdmonitor.md", name: "statsdmonitor", section: 1},
+	{source: "statvent.md", name: "statvent", section: 1},
+	{source: "statsd.conf.md", name: "statsd.conf", section: 5},
+	{source: "lines.md", name: "statsd-lines", section: 7, about: "the lines that statsd reads"},
+	{source: "published.md", name: "statsd-published", section: 7, about: "the names and values that statsd publishes"},
+}
+
+// titles are the names of the manual's sections.
+var titles = map[int]string{
+	1: "User Commands", 5: "File Formats", 7: "Miscellaneous", 8: "System Administration",
+}
+
+func main() {
+	version := flag.String("version", "", "version of the package")
+	date := flag.String("date", "", "date of the version, as 2026-11-29")
+	flag.Parse()
+	if err := run(*version, *date, flag.Args()); err != nil {
+		fmt.Fprintln(os.Stderr, "man:", err)
+		os.Exit(1)
+	}
+}
+
+func run(version, date string, args []string) error {
+	if len(args) != 2 || version == "" || date == "" {
+		return errors.New("usage: man -version VERSION -date DATE DOCS DIR")
+	}
+	if err := os.MkdirAll(args[1], 0o755); err != nil {
+		return err
+	}
+	for _, p := range pages {
+		text, err := p.render(args[0], version, date)
+		if err != nil {
+			return err
+		}
+		file := filepath.Join(args[1], fmt.Sprintf("%s.%d", p.name, p.section))
+		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// render returns the manual in the language of man(7).
+func (p page) render(docs, version, date string) (string, error) {
+	text, err := os.ReadFile(filepath.Join(docs, p.source))
+	if err != nil {
+		return "", err
+	}
+	source, err := include(docs, string(text))
+	if err != nil {
+		return "", err
+	}
+	blocks := parse(source)
+	if len(blocks) == 0 || blocks[0].kind != heading || blocks[0].level != 1 {
+		return "", fmt.Errorf("%s: does not begin with a title", p.source)
+	}
+	r := &renderer{page: p}
+	r.line(`.\" Made from docs/%s. Change that file.`, p.source)
+	r.line(`.TH %s %d "%s" "statsd %s" "%s"`, strings.ToUpper(p.name), p.section, date, version, titles[p.section])
+	blocks = p.head(r, blocks[1:])
+	r.blocks(blocks)
+	return r.String(), nil
+}
+
+// head writes the section NAME, which apropos(1) reads, and returns the other blocks.
+func (p page) head(r *renderer, blocks []block) []block {
+	about := p.about
+	if len(blocks) > 1 && blocks[0].text == "Name" {
+		_, about, _ = strings.Cut(blocks[1].text, " - ")
+		blocks = blocks[2:]
+	}
+	r.line(".SH NAME\n%s \\- %s", p.name, r.text(about))
+	if len(blocks) > 0 && blocks[0].kind != heading {
+		r.line(".SH DESCRIPTION")
+	}
+	return blocks
+}
+
+// includeLine asks for the flags of another page, as the lines of a configuration file.
+var includeLine = regexp.MustCompile(`(?m)^<!-- man: settings of ([a-z.]+) -->$`)
+
+// flagTerm is the begin of a flag in a manual: "- `-p`, `--port=PORT`: ".
+var flagTerm = regexp.MustCompile("(?m)^- (?:`-.`, )?`--([a-z-]+)(?:=([^`]*))?`:")
+
+// include replaces the lines that ask for the flags of another page.
+func include(docs, text string) (string, error) {
+	m := includeLine.FindStringSubmatch(text)
+	if m == nil {
+		return text, nil
+	}
+	from, err := os.ReadFile(filepath.Join(docs, m[1]))
+	if err != nil {
+		return "", err
+	}
+	_, options, ok := strings.Cut(string(from), "\n## Options\n")
+	if !ok {
+		return "", fmt.Errorf("%s: has no section Options", m[1])
+	}
+	options, _, _ = strings.Cut(options, "\n## ")
+	options, _, _ = strings.Cut(options, "\n### About\n")
+	if _, groups, ok := strings.Cut(options, "\n### "); ok {
+		options = "### " + groups
+	}
+	settings := flagTerm.ReplaceAllStringFunc(options, func(s string) string {
+		m := flagTerm.FindStringSubmatch(s)
+		return "- `" + strings.TrimSpace(m[1]+" "+m[2]) + "`:"
+	})
+	return strings.Replace(text, m[0], settings, 1), nil
+}

@@ -1,0 +1,9 @@
+# Turns contrib/systemd/statsd.service into the unit of the package: its paths, its
+# configuration file, and its user, which also owns the service of runit.
+s|^# statsd for systemd\. Settings are flags below, or|# statsd for systemd. Settings are lines of /etc/statsd/statsd.conf, or|
+s|^# /etc/default/statsd\. Flags override variables\.|# /etc/default/statsd. Variables override lines.|
+s|^Documentation=.*|Documentation=man:statsd(8)|
+s|^ExecStart=.*|ExecStart=/usr/sbin/statsd --config /etc/statsd/statsd.conf|
+s|^# A private user that exists while.*|# The user of the package. It can only write to|
+s|^DynamicUser=yes|User=statsd\nGroup=statsd|
+s|^StateDirectory=statsd|&\nStateDirectoryMode=0750|
