@@ -76,7 +76,7 @@ func (h *Hands) Changes() []question.Change {
 		{
 			Name: "names/mute", Answer: question.Mutes{}, Do: h.mute,
 			Parameters: []question.Parameter{named(true), lasting(maxMute, 3600)},
-			Help:       "Refuses the samples of names that match: they are counted as samples.refused.muted and not kept. At most 64 patterns, for at most a day. A restart ends it.",
+			Help:       "Refuses the samples of names that match: they are counted as samples.refused.muted and not kept. At most 64 patterns, for at most a day. A restart ends all mutes.",
 		},
 		{
 			Name: "names/unmute", Answer: question.Mutes{}, Do: h.unmute,
