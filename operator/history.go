@@ -73,7 +73,7 @@ func (p *past) isPublished(ctx context.Context, path string) bool {
 	return p.Values.Find(ctx, history.Search{Match: is, Prefix: path, Limit: 1, Wait: findWait}).Matched > 0
 }
 
-// ask asks for all series, with one step.
+// ask reads all series from the history, with the same step for all.
 func (p *past) ask(q history.Query) {
 	figures, paths := q, q
 	figures.Names, paths.Names = append(slices.Clone(p.figures), theHealth), p.paths

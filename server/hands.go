@@ -21,7 +21,7 @@ type asked struct {
 	hands  *operator.Hands
 }
 
-// openAsked makes the parts of asked. Only New calls it.
+// openAsked makes the parts of an asked. Only New calls it.
 func (s *Server) openAsked() {
 	a := &s.asked
 	a.guard = access.NewGuard(s.cfg.MonitorTokens)

@@ -45,7 +45,8 @@ var transportNames = [...]string{"udp", "tcp", "pipe", "unix"}
 
 func (t Transport) String() string { return transportNames[t] }
 
-// Looked says what an answer looked at. Rates are extrapolated from Seen to Of.
+// Looked says which part of the traffic an answer is based on. Rates are extrapolated from Seen to
+// Of.
 type Looked struct {
 	From      time.Time
 	For       time.Duration // until now, or until the end
