@@ -17,9 +17,8 @@ func (s *Shard) intern(kind metric.Kind, raw []byte, flags uint32) (ref, metric.
 	if config.Tagged {
 		name, tags = metric.CutTags(raw)
 	}
-	s.clean = config.Dialect.AppendClean(s.clean[:0], name)
-	if len(s.clean) == 0 {
-		return 0, metric.EmptyName
+	if reason := s.setClean(name); reason != metric.None {
+		return 0, reason
 	}
 	s.clean = append(s.clean, tags...)
 	if !bytes.Equal(s.clean, raw) {
@@ -28,6 +27,24 @@ func (s *Shard) intern(kind metric.Kind, raw []byte, flags uint32) (ref, metric.
 		}
 	}
 	return s.insert(kind, s.clean, flags)
+}
+
+// setClean sets s.clean to a name without tags, in the form that the table keeps.
+func (s *Shard) setClean(name []byte) metric.Reason {
+	config := &s.table.config
+	valid := true
+	if config.NamesAsSent {
+		s.clean, valid = metric.AppendSent(s.clean[:0], name)
+	} else {
+		s.clean = config.Dialect.AppendClean(s.clean[:0], name)
+	}
+	switch {
+	case !valid:
+		return metric.BadName
+	case len(s.clean) == 0:
+		return metric.EmptyName
+	}
+	return metric.None
 }
 
 // insert makes a record for a clean name that is not in the table. flags are metaMoved for a name that

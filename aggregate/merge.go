@@ -13,7 +13,7 @@ import (
 // times of a gauge as they are: a time in the future wins until the next flush. So check
 // the times of rows from other machines.
 func (s *Shard) Merge(row *Row) metric.Reason {
-	if !row.valid(s.table.config.Tagged) {
+	if !row.valid(&s.table.config) {
 		return metric.BadValue
 	}
 	if len(row.Name) > s.table.config.MaxNameLength {
@@ -74,12 +74,15 @@ func mergeSketch(b *blocks, rec record, off int, o *sketch) {
 }
 
 // valid reports whether a table can have made the row.
-func (r *Row) valid(tagged bool) bool {
-	name := r.Name
-	if tagged {
+func (r *Row) valid(config *Config) bool {
+	name, clean := r.Name, metric.IsClean
+	if config.Tagged {
 		name, _ = metric.CutTags(name)
 	}
-	if len(name) == 0 || !metric.IsClean(name) || !finite(r.Value, r.Weight, r.Set.Value) || !finite(r.Samples...) {
+	if config.NamesAsSent {
+		clean = metric.IsSent
+	}
+	if len(name) == 0 || !clean(name) || !finite(r.Value, r.Weight, r.Set.Value) || !finite(r.Samples...) {
 		return false
 	}
 	switch r.Kind {

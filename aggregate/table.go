@@ -65,6 +65,8 @@ type Config struct {
 	Expire [metric.Kinds]uint32
 	// Dialect selects the rules for cleaning names.
 	Dialect metric.Dialect
+	// NamesAsSent says that names are not cleaned: see metric.AppendSent.
+	NamesAsSent bool
 }
 
 // Table holds the samples since the last flush, and the names in use. Only one
@@ -118,10 +120,11 @@ func NewTable(config Config) *Table {
 	return t
 }
 
-// SetLimits replaces the limits. Shards, Tagged and MemberKey cannot change;
+// SetLimits replaces the limits. Shards, Tagged, NamesAsSent and MemberKey cannot change;
 // MaxTimerSamples applies after the next Drain. Only the flushing goroutine may call it.
 func (t *Table) SetLimits(config Config) {
 	config.Shards, config.Tagged, config.MemberKey = len(t.shards), t.config.Tagged, t.config.MemberKey
+	config.NamesAsSent = t.config.NamesAsSent
 	for _, s := range t.shards {
 		s.mutex.Lock()
 	}

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+
+	"github.com/statsd-ops/statsd/sink"
 )
 
 // feed feeds one destination: an outlet feeds a Sink, a recording feeds a Recorder.
@@ -41,6 +43,14 @@ func newDestination(d Destination, log zerolog.Logger) *destination {
 		n.feed = newOutlet(newQueue(l, &d, log), d)
 	}
 	return n
+}
+
+// reloads returns the Recorder if it can take over the files of d.
+func (n *destination) reloads(d *Destination) (r sink.Reloader, ok bool) {
+	if recording, records := n.feed.(*recording); records && n.is(d) {
+		r, ok = recording.wanted.Recorder.(sink.Reloader)
+	}
+	return r, ok
 }
 
 // fits returns an error if d cannot replace this destination of the same name and continue its

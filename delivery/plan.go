@@ -20,6 +20,7 @@ type Change struct {
 	replaced map[*outlet]Destination
 	retired  []*destination
 	restart  []string
+	reload   []func() // gives Recorders that stay their files again
 }
 
 // Plan compares a configuration with the destinations and opens the new ones, or none after an
@@ -64,6 +65,9 @@ func (c *Change) place(d Destination, old []*destination) (*destination, error) 
 	if revived {
 		n.log.Info().Msg("the sink is configured again: it continues")
 		c.revived = append(c.revived, n)
+	}
+	if r, ok := n.reloads(&d); ok {
+		c.reload = append(c.reload, func() { r.Reload(d.Recorder) })
 	}
 	if o, ok := n.feed.(*outlet); ok && !n.is(&d) {
 		c.replaced[o] = d
@@ -124,6 +128,9 @@ func (c *Change) Apply() {
 	}
 	for o, to := range c.replaced {
 		o.replace(to)
+	}
+	for _, reload := range c.reload {
+		reload()
 	}
 	for _, n := range c.all {
 		if o, ok := n.feed.(*outlet); ok {

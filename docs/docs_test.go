@@ -25,6 +25,7 @@ import (
 	"github.com/statsd-ops/statsd/operator"
 	"github.com/statsd-ops/statsd/server"
 	"github.com/statsd-ops/statsd/sink/load"
+	"github.com/statsd-ops/statsd/sink/prometheus"
 	"github.com/statsd-ops/statsd/sink/sinktest"
 	"github.com/statsd-ops/statsd/wire"
 )
@@ -66,12 +67,20 @@ func TestFigures(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	mapping := filepath.Join(t.TempDir(), "mapping.yml")
+	if err := os.WriteFile(mapping, []byte("mappings: [{match: a, name: a, id: RULE}]"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	page, err := prometheus.New(prometheus.Config{Addr: "127.0.0.1:0", Mapping: mapping, MaxSeries: 1, MaxFamilies: 1}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
 	var cfg server.Config
 	cfg.Host, cfg.Receivers, cfg.UDPBuffer, cfg.PipeDir, cfg.PipeTimeout = "127.0.0.1", 1, 1<<20, t.TempDir(), time.Second
 	cfg.FlushInterval, cfg.MonitorHost = time.Hour, "127.0.0.1"
 	cfg.MaxTCPConnections, cfg.TCPLineTimeout = 1, time.Hour
 	cfg.QueueBytes, cfg.ReplayRate = 1<<20, 1
-	cfg.Sinks = []delivery.Destination{{Name: "NAME", Sink: sinktest.NewRecorder()}, {Name: "NAME", Recorder: windows}}
+	cfg.Sinks = []delivery.Destination{{Name: "NAME", Sink: sinktest.NewRecorder()}, {Name: "NAME", Recorder: windows}, {Name: "NAME", Recorder: page}}
 	cfg.Layout, cfg.MetadataPrefix, cfg.AlertInterval = aggregate.Reference.Layout(), "statsd", time.Hour
 	cfg.Expire, cfg.GaugeExpire, cfg.MaxNames, cfg.MaxNameLength, cfg.MaxSetMembers, cfg.MaxTimerSamples = 2, time.Hour, 1, 1, 1, 1
 	cfg.Channels = []server.Channel{{Name: "NAME"}}
@@ -140,24 +149,44 @@ func TestMethods(t *testing.T) {
 	}
 }
 
-var examples = regexp.MustCompile("(?s)```examples(?: --tags=([a-z-]+)| --dialect=([a-z]+))?\n(.*?)```")
+var examples = regexp.MustCompile("(?s)```examples((?: --[a-z-]+=[a-z-]+)*)\n(.*?)```")
 
-var tagStyles = map[string]metric.Tags{"": metric.DropTags, "graphite": metric.GraphiteTags, "keep-in-name": metric.TagsInName}
+// reading is how the lines of a block of examples are read.
+type reading struct {
+	tags    metric.Tags
+	styles  metric.TagStyles
+	dialect metric.Dialect
+	asSent  bool
+}
 
-var dialects = map[string]metric.Dialect{"": metric.Reference, "etsy": metric.Etsy}
+// readings are the flags of a block of examples.
+var readings = map[string]func(*reading){
+	"--tags=graphite":     func(r *reading) { r.tags = metric.GraphiteTags },
+	"--tags=keep-in-name": func(r *reading) { r.tags = metric.TagsInName },
+	"--tags=labels":       func(r *reading) { r.tags = metric.LabelTags },
+	"--tag-styles=all": func(r *reading) {
+		r.styles = metric.DefaultTagStyles | metric.InfluxDB | metric.Librato | metric.SignalFX
+	},
+	"--dialect=etsy":  func(r *reading) { r.dialect = metric.Etsy },
+	"--names=as-sent": func(r *reading) { r.asSent = true },
+}
 
 // Each example of lines.md has the result that it shows.
 func TestLines(t *testing.T) {
 	n := 0
 	for _, block := range examples.FindAllStringSubmatch(read(t, "lines.md"), -1) {
-		for _, example := range joined(block[3]) {
+		var as reading
+		for flag := range strings.FieldsSeq(block[1]) {
+			readings[flag](&as)
+		}
+		for _, example := range joined(block[2]) {
 			line, want, ok := strings.Cut(example, "=>")
 			if !ok {
 				t.Errorf("no => in %q", example)
 				continue
 			}
 			line, want = strings.TrimRight(line, " "), strings.TrimSpace(want)
-			if got := outcome(line, tagStyles[block[1]], dialects[block[2]]); got != want {
+			if got := outcome(line, as); got != want {
 				t.Errorf("%s\n\tsays %s\n\tgives %s", line, want, got)
 			}
 			n++
@@ -182,12 +211,12 @@ func joined(block string) (lines []string) {
 }
 
 // outcome returns the result of a line in the notation of lines.md.
-func outcome(line string, tags metric.Tags, dialect metric.Dialect) string {
+func outcome(line string, as reading) string {
 	table := aggregate.NewTable(aggregate.Config{
 		Shards: 1, MaxNames: 10, MaxNameLength: 1024, MaxSetMembers: 10, MaxTimerSamples: 10, Expire: [metric.Kinds]uint32{1, 1, 1, 1},
-		Tagged: tags == metric.GraphiteTags, Dialect: dialect,
+		Tagged: as.tags.Series(), Dialect: as.dialect, NamesAsSent: as.asSent,
 	})
-	p := wire.Parser{Dialect: dialect, Tagger: wire.NewTagger(tags, dialect)}
+	p := wire.Parser{Dialect: as.dialect, Tagger: wire.NewTagger(as.tags, as.styles, as.dialect)}
 	var sample metric.Sample
 	var faults []string
 	shard := table.Shard(0)

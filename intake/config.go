@@ -54,6 +54,10 @@ type Listen struct {
 	AbsoluteSigns bool `flag:"--gauge-signs"`
 	// Tags decides the handling of tags. By default they are dropped.
 	Tags metric.Tags `flag:"--tags"`
+	// TagStyles are the ways to write tags that are read. The default is metric.DefaultTagStyles.
+	TagStyles metric.TagStyles `flag:"--tag-styles"`
+	// NamesAsSent keeps names as they are sent. By default they are cleaned for Graphite.
+	NamesAsSent bool `flag:"--names"`
 
 	// PipeDir is the directory of stat pipes to read before each flush. Empty (the default) reads
 	// none.
@@ -113,6 +117,8 @@ func (l *Listen) Validate(flushInterval time.Duration) error {
 		return metric.FlagErrorf("--pipe-dir", l.PipeDir, "stat pipes are available on linux only")
 	case l.PipeDir != "" && (l.PipeTimeout < time.Millisecond || l.PipeTimeout > flushInterval/2):
 		return metric.FlagErrorf("--pipe-timeout", l.PipeTimeout, "want 1ms to half the flush interval, %v", flushInterval/2)
+	case l.NamesAsSent && l.Tags == metric.TagsInName:
+		return metric.FlagErrorf("--names", "as-sent", "--tags=keep-in-name cleans names; use --tags=labels")
 	case !metric.IsClean([]byte(l.PipePrefix)):
 		return metric.FlagErrorf("--pipe-prefix", l.PipePrefix, "want only A-Z a-z 0-9 _ - and dots between them")
 	}
@@ -132,19 +138,24 @@ func (l *Limits) Validate() error {
 	return nil
 }
 
-// Tagged reports whether names are series with Graphite's tags.
-func (l *Listen) Tagged() bool { return l.Tags == metric.GraphiteTags }
+// Tagged reports whether names are series, with tags after a semicolon.
+func (l *Listen) Tagged() bool { return l.Tags.Series() }
 
 // Parser returns a new parser for received lines.
 func (l *Listen) Parser() wire.Parser {
-	return wire.Parser{AbsoluteSigns: l.AbsoluteSigns, Dialect: l.Dialect, Tagger: wire.NewTagger(l.Tags, l.Dialect)}
+	return wire.Parser{AbsoluteSigns: l.AbsoluteSigns, Dialect: l.Dialect, Tagger: wire.NewTagger(l.Tags, l.TagStyles, l.Dialect)}
 }
 
 // Clean returns a name in its published form.
 func (l *Listen) Clean(name []byte) []byte {
-	if !l.Tagged() {
-		return l.Dialect.AppendClean(nil, name)
+	var tags []byte
+	if l.Tagged() {
+		name, tags = metric.CutTags(name)
 	}
-	name, tags := metric.CutTags(name)
-	return append(l.Dialect.AppendClean(nil, name), tags...)
+	if l.NamesAsSent {
+		name, _ = metric.AppendSent(nil, name)
+	} else {
+		name = l.Dialect.AppendClean(nil, name)
+	}
+	return append(name, tags...)
 }

@@ -104,9 +104,9 @@ func (l *lane) parse(p *wire.Parser, buf []byte, from origin) (bad bool) {
 func (l *lane) pend(s metric.Sample, line []byte) {
 	l.tally.Samples++
 	if l.tagger != nil {
-		var ok bool
-		if s.Name, s.TagsDropped, ok = l.tagger.Name(s.Name, nil); !ok {
-			l.reject(fault{reason: metric.TooLong}, line, origin{})
+		var reason metric.Reason
+		if s.Name, s.TagsDropped, reason = l.tagger.Name(s.Name, nil); reason != metric.None {
+			l.reject(fault{reason: reason}, line, origin{})
 			return
 		}
 	}

@@ -104,7 +104,7 @@ func (in *Intake) Tail(q probe.TailQuery) (*probe.Tail, error) {
 }
 
 func (in *Intake) names() probe.Names {
-	return probe.Names{Dialect: in.cfg.Dialect, Tagged: in.cfg.Tagged()}
+	return probe.Names{Dialect: in.cfg.Dialect, Tagged: in.cfg.Tagged(), AsSent: in.cfg.NamesAsSent}
 }
 
 // ask waits for the answer.

@@ -56,7 +56,8 @@ type IntakeFacts struct {
 // SinkFacts describe one sink.
 type SinkFacts struct {
 	Name     string
-	Recorder bool // it keeps a history instead of sending points
+	Recorder bool   // it keeps names instead of sending points
+	Full     string // of a Recorder: what is full when names are dropped
 
 	Failing      bool // the last attempt failed and its points still wait
 	FailingSince time.Time

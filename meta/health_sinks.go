@@ -185,7 +185,7 @@ func (t *Tracker) lookAtDrops(s *SinkFacts, m *sinkMemory, interval time.Duratio
 func (s *SinkFacts) full() string {
 	switch {
 	case s.Recorder:
-		return "its history is full, see max-bytes"
+		return s.Full
 	case s.SpoolMax > 0 && s.SpoolFault == "":
 		return "the spool is full"
 	}

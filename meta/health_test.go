@@ -133,7 +133,10 @@ func TestReasons(t *testing.T) {
 			"10 failing, 45 degraded, 925 over", "sink a dropped 818,414 points in 15m (the queue is full), the last 0s ago"},
 		"points damaged": {PointsDropped, "a", at{10: func(s *scene) { sink(s).Made++; sink(s).DroppedDamaged++ }}, "10 failing, 30 degraded, 910 over", "1 point in 15m (damaged on disk)"},
 		"a full spool":   {PointsDropped, "a", at{10: func(s *scene) { sink(s).SpoolMax = 1; sink(s).drops(2) }}, "10 failing, 30 degraded, 910 over", "the spool is full"},
-		"a full history": {PointsDropped, "a", at{10: func(s *scene) { sink(s).Recorder = true; sink(s).drops(2) }}, "10 failing, 30 degraded, 910 over", "its history is full, see max-bytes"},
+		"a full history": {PointsDropped, "a", at{10: func(s *scene) {
+			sink(s).Recorder, sink(s).Full = true, "its history is full, see max-bytes"
+			sink(s).drops(2)
+		}}, "10 failing, 30 degraded, 910 over", "its history is full, see max-bytes"},
 		"an unusable spool": {SpoolUnusable, "a", at{10: func(s *scene) { sink(s).SpoolFault = "mkdir /nope: denied" }, 20: func(s *scene) { sink(s).SpoolFault = "" }},
 			"10 degraded, 20 over", "the spool of sink a cannot be used: mkdir /nope: denied"},
 		// At 1000 bytes a second, 7.2 MB take 2 hours.

@@ -41,6 +41,13 @@ func (m *Monitor) serveMetrics(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(body) // an error means that the client is gone
 }
 
+// Metrics returns the metrics of figures in the text format 0.0.4 of Prometheus. It sorts the figures.
+func Metrics(version string, figures []Figure) []byte {
+	var e exposition
+	e.write(version, figures)
+	return e.text
+}
+
 // wantsOpenMetrics reports whether an Accept header names OpenMetrics and prefers no other format.
 func wantsOpenMetrics(header []string) bool {
 	all := accept.Parse(header)
@@ -81,7 +88,7 @@ func (e *exposition) family(f *metricFamily, figures []Figure) {
 	headed := false
 	for _, source := range f.from {
 		for _, figure := range figures {
-			part, ok := source.match(figure.Name)
+			parts, ok := source.match(figure.Name)
 			if !ok {
 				continue
 			}
@@ -89,20 +96,34 @@ func (e *exposition) family(f *metricFamily, figures []Figure) {
 				e.head(f)
 				headed = true
 			}
-			e.sample(f, strings.Replace(source.labels, "*", escapeLabel(part), 1), figure.Value*cmp.Or(source.scale, 1))
+			labels := source.labels
+			for _, part := range parts {
+				labels = strings.Replace(labels, "*", escapeLabel(part), 1)
+			}
+			e.sample(f, labels, figure.Value*cmp.Or(source.scale, 1))
 		}
 	}
 }
 
-// match reports whether a figure has the source's name, and the text for the *.
-func (s *metricSource) match(figure string) (part string, ok bool) {
+// match reports whether a figure has the source's name, and the texts for each *. If there are two, the
+// first has no dot.
+func (s *metricSource) match(figure string) (parts []string, ok bool) {
 	before, after, starred := strings.Cut(s.figure, "*")
 	if !starred {
-		return "", figure == s.figure
+		return nil, figure == s.figure
 	}
 	part, begins := strings.CutPrefix(figure, before)
+	if !begins {
+		return nil, false
+	}
+	if strings.Contains(after, "*") {
+		first, rest, _ := strings.Cut(part, ".")
+		inner := metricSource{figure: after}
+		parts, ok = inner.match("." + rest)
+		return append([]string{first}, parts...), ok && first != ""
+	}
 	part, ends := strings.CutSuffix(part, after)
-	return part, begins && ends && part != ""
+	return []string{part}, ends && part != ""
 }
 
 // suffixes are added to the name of a metric by its type. OpenMetrics adds them only to the names

@@ -89,6 +89,15 @@ var metricTable = []metricFamily{
 	{"statsd_sink_history_seconds", gauge, "Time span of the history of a load sink.", []metricSource{{figure: "sink.*.history.minutes", labels: `sink="*"`, scale: 60}}},
 	{"statsd_sink_history_names", gauge, "Names that a load sink remembers.", sinkSource("history.names")},
 	{"statsd_sink_history_bytes", gauge, "Memory of the history of a load sink.", sinkSource("history.bytes")},
+	{"statsd_sink_series", gauge, "Series on the page of a prometheus sink.", sinkSource("series")},
+	{"statsd_sink_families", gauge, "Families on the page of a prometheus sink.", sinkSource("families")},
+	{"statsd_sink_scrapes", counter, "Scrapes of the page of a prometheus sink.", sinkSource("scrapes")},
+	{"statsd_sink_negative_counters", counter, "Intervals of counters with a sum below 0, which a prometheus sink does not add.", sinkSource("negative")},
+	{"statsd_sink_conflicts", counter, "Names that a prometheus sink could not show as they should be, by reason.", []metricSource{conflictSource("type"), conflictSource("suffix"), conflictSource("bounds"), conflictSource("label"), conflictSource("merged"), conflictSource("reserved")}},
+	{"statsd_sink_unmatched_names", gauge, "Names that no rule of a mapping matches.", sinkSource("unmatched")},
+	{"statsd_sink_rule_names", gauge, "Names that a rule of a mapping matches now.", ruleSource("names")},
+	{"statsd_sink_rule_shown", counter, "Names that a rule of a mapping matches, counted in each flush that saw them.", ruleSource("shown")},
+	{"statsd_sink_rule_last_seconds", gauge, "When a name that a rule of a mapping matches was last seen, 0 if never.", ruleSource("last")},
 	{"statsd_flush_errors", counter, "Flushes with a failed attempt to send, over all sinks.", single("flush_errors")},
 	{"statsd_last_publish_duration_seconds", gauge, "Time spent on sending the newest delivered flush.", single("last_publish.duration")},
 	{"statsd_last_publish_bytes", gauge, "Size of the newest delivered flush.", single("last_publish.bytes")},
@@ -112,6 +121,16 @@ func sinkSource(figure string) []metricSource {
 // dropSource makes a series for each sink from the points dropped for a reason.
 func dropSource(reason string) metricSource {
 	return metricSource{figure: "sink.*.points.dropped." + reason, labels: `sink="*",reason="` + reason + `"`}
+}
+
+// conflictSource makes a series for each sink from the conflicts for a reason.
+func conflictSource(reason string) metricSource {
+	return metricSource{figure: "sink.*.conflicts." + reason, labels: `sink="*",reason="` + reason + `"`}
+}
+
+// ruleSource makes a series from a figure of each rule of each sink.
+func ruleSource(figure string) []metricSource {
+	return []metricSource{{figure: "sink.*.rule.*." + figure, labels: `sink="*",rule="*"`}}
 }
 
 // renderSources makes a series from a figure of each kind of names. The figures use the reference's

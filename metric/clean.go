@@ -108,6 +108,33 @@ func (d Dialect) AppendClean(dst, name []byte) []byte {
 	return dst
 }
 
+// AppendSent appends a name as sent, for tables that do not clean names. A control character becomes
+// "_". It reports false if the name is not valid UTF-8.
+func AppendSent(dst, name []byte) (sent []byte, valid bool) {
+	if IsSent(name) {
+		return append(dst, name...), true
+	}
+	for _, r := range string(name) {
+		if unicode.IsControl(r) {
+			r = '_'
+		}
+		dst = utf8.AppendRune(dst, r)
+	}
+	return dst, utf8.Valid(name)
+}
+
+// IsSent reports whether AppendSent accepts name and leaves it unchanged.
+func IsSent(name []byte) bool {
+	for len(name) > 0 {
+		r, n := utf8.DecodeRune(name)
+		if r == utf8.RuneError && n == 1 || unicode.IsControl(r) {
+			return false
+		}
+		name = name[n:]
+	}
+	return true
+}
+
 // Trim removes the surrounding white space that the dialect ignores: all in Etsy's, none in the
 // others.
 func (d Dialect) Trim(text []byte) []byte {

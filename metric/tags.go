@@ -10,9 +10,27 @@ const (
 	DropTags     Tags = iota // they are dropped; the sample counts
 	GraphiteTags             // a series of Graphite 1.1: name;k=v;k2=v2
 	TagsInName               // nodes of the name: name.k.v.k2.v2
+	LabelTags                // as GraphiteTags, but keys and values keep all text: name;k=v
 )
 
-// CutTags splits the name of a series, made with GraphiteTags, into the plain name and the tags.
+// Series reports whether tags follow the name after a semicolon.
+func (t Tags) Series() bool { return t == GraphiteTags || t == LabelTags }
+
+// TagStyles is a set of ways to write tags. The zero set stands for DefaultTagStyles.
+type TagStyles uint8
+
+// The ways to write tags.
+const (
+	DogStatsD TagStyles = 1 << iota // name:1|c|#k:v
+	Graphite                        // name;k=v:1|c
+	InfluxDB                        // name,k=v:1|c
+	Librato                         // name#k=v:1|c
+	SignalFX                        // name[k=v]:1|c
+
+	DefaultTagStyles = DogStatsD | Graphite
+)
+
+// CutTags splits the name of a series, made with GraphiteTags or LabelTags, into the plain name and the tags.
 // The tags begin with a semicolon, or are empty.
 func CutTags(series []byte) (name, tags []byte) {
 	if i := bytes.IndexByte(series, ';'); i >= 0 {

@@ -200,7 +200,8 @@ func (c *Config) table() aggregate.Config {
 
 		MaxTimerSamples: c.MaxTimerSamples,
 
-		Tagged: c.Tagged(),
+		Tagged:      c.Tagged(),
+		NamesAsSent: c.NamesAsSent,
 
 		Expire: [metric.Kinds]uint32{
 			metric.Counter: expire, metric.Timer: expire, metric.Set: expire, metric.Gauge: gauges,

@@ -184,9 +184,18 @@ func (l *figureList) addRecorder(name string, st *sink.State) {
 	l.value(name+"points.queued", float64(st.Made-st.Delivered-st.Dropped))
 	l.count(name+"points.dropped", st.Dropped)
 	l.count(name+"points.dropped.full", st.Dropped)
-	l.value(name+"history.names", float64(st.Names))
-	l.value(name+"history.minutes", float64(st.Minutes))
-	l.value(name+"history.bytes", float64(st.Bytes))
+	if st.MaxBytes > 0 {
+		l.value(name+"history.names", float64(st.Names))
+		l.value(name+"history.minutes", float64(st.Minutes))
+		l.value(name+"history.bytes", float64(st.Bytes))
+	}
+	for _, f := range st.Figures {
+		if f.Total {
+			l.count(name+f.Name, uint64(f.Value))
+		} else {
+			l.value(name+f.Name, f.Value)
+		}
+	}
 }
 
 // publishing sums up publishing over all sinks.

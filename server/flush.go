@@ -97,7 +97,10 @@ func (s *Server) flush(at int64) {
 	fs := s.figures(fl)
 	sn.Own = append(s.ownPoints(fs, sn.Time), s.etsyPoints(fl)...)
 
-	s.out.EndInterval(sink.Interval{End: time.Unix(0, at), Percentiles: s.cfg.Layout.Percentiles})
+	s.out.EndInterval(sink.Interval{
+		End: time.Unix(0, at), Percentiles: s.cfg.Layout.Percentiles,
+		Own: func() []byte { return meta.Metrics(s.cfg.Version, slices.Clone(fs)) },
+	})
 	s.out.Offer(sn, s.cfg.FlushInterval)
 	s.stats.Keep(fs, s.cfg.FlushInterval)
 	s.past.Keep(time.Unix(0, at), slices.DeleteFunc(fs, isTime))

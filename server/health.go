@@ -162,7 +162,7 @@ func (s *Server) sinkFacts() (all []meta.SinkFacts) {
 func sinkFactsOf(st *delivery.State) meta.SinkFacts {
 	if r := st.Recorder; r != nil {
 		return meta.SinkFacts{
-			Name: st.Name, Recorder: true,
+			Name: st.Name, Recorder: true, Full: r.Full,
 			Made: r.Made, Delivered: r.Delivered, DroppedFull: r.Dropped, Queued: r.Made - r.Delivered - r.Dropped,
 		}
 	}

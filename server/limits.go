@@ -31,7 +31,7 @@ func (s *Server) limits(f *flushed) []limit {
 		{connections, in.PeakConnections, in.MaxConnections, "", "the connection that was idle longest is cut for a new one"},
 	}
 	for _, st := range f.sinks {
-		if st.Recorder != nil && !st.Removed {
+		if st.Recorder != nil && st.Recorder.MaxBytes > 0 && !st.Removed {
 			all = append(all, limit{"max-bytes of the sink " + st.Name, st.Recorder.Bytes, st.Recorder.MaxBytes, "", "its oldest minutes are forgotten"})
 		}
 	}

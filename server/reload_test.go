@@ -107,6 +107,8 @@ func different(field reflect.Value) {
 		field.SetUint(uint64(value) + 1)
 	case time.Duration:
 		field.SetInt(int64(value + time.Second))
+	case metric.TagStyles:
+		field.Set(reflect.ValueOf(value | metric.InfluxDB))
 	case metric.Dialect:
 		field.Set(reflect.ValueOf(value + 1))
 	case []pipes.Glob:

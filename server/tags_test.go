@@ -132,7 +132,7 @@ func TestCarbonKeepsTaggedNames(t *testing.T) {
 		"for line in sys.stdin.buffer: print(TaggedSeries.parse(line.decode('ascii')[:-1]).path)"
 	const alphabet = ",,,::=;;~!^k l\"{}()'*\xc3\xa9\xff\x00\tname"
 	var names bytes.Buffer
-	tagger := wire.NewTagger(metric.GraphiteTags, metric.Reference)
+	tagger := wire.NewTagger(metric.GraphiteTags, 0, metric.Reference)
 	rng := rand.New(rand.NewPCG(1, 2))
 	for range 10_000 {
 		var section []byte

@@ -44,6 +44,9 @@ type Interval struct {
 	// Percentiles are the configured thresholds for timers: from the smallest samples, 0 < p <= 100,
 	// or from the greatest, -100 <= p < 0.
 	Percentiles []float64
+	// Own, unless nil, returns the daemon's figures in the text format of Prometheus. It is for
+	// EndInterval only.
+	Own func() []byte
 }
 
 // State describes a Recorder.
@@ -53,6 +56,24 @@ type State struct {
 	Made, Delivered, Dropped uint64
 	// Names and Minutes are the size of the history.
 	Names, Minutes int
-	// Bytes is the memory in use, and MaxBytes its limit.
+	// Bytes is the memory in use, and MaxBytes its limit. A Recorder without a history has none.
 	Bytes, MaxBytes int
+	// Full says what is full when names are dropped, and by which setting.
+	Full string
+	// Figures are further figures for the monitor.
+	Figures []Figure
+}
+
+// Figure is a figure of a Recorder for the monitor, such as its number of series.
+type Figure struct {
+	Name  string // after sink.NAME.
+	Value float64
+	Total bool // it only grows
+}
+
+// Reloader is a Recorder that can take over the files of another one of the same configuration. The
+// other one was made by a reload and never opened. The flush calls Reload between two flushes.
+type Reloader interface {
+	Recorder
+	Reload(from Recorder)
 }

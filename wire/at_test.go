@@ -42,7 +42,7 @@ func TestAt(t *testing.T) {
 		{"a:1:2|c|@9", []string{"bad_rate 9", "bad_rate 9"}},
 		{long, []string{"too_long " + long}},
 	} {
-		p := &Parser{Tagger: NewTagger(metric.GraphiteTags, metric.Reference)}
+		p := &Parser{Tagger: NewTagger(metric.GraphiteTags, 0, metric.Reference)}
 		if got := faults(p, tt.line); !slices.Equal(got, tt.want) {
 			t.Errorf("%q: got %q, want %q", tt.line, got, tt.want)
 		}

@@ -37,7 +37,7 @@ func BenchmarkParser(b *testing.B) {
 				datagram = append(datagram, line...)
 				samples++
 			}
-			p := Parser{Tagger: NewTagger(bb.tags, metric.Reference)}
+			p := Parser{Tagger: NewTagger(bb.tags, 0, metric.Reference)}
 			var s metric.Sample
 			b.ReportAllocs()
 			for n := 0; n < b.N; {

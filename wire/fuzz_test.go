@@ -20,11 +20,12 @@ func FuzzParser(f *testing.F) {
 	for _, tt := range tagTests {
 		f.Add([]byte(tt.in), false, uint8(metric.GraphiteTags), uint8(metric.Reference))
 		f.Add([]byte(tt.in), false, uint8(metric.TagsInName), uint8(metric.Etsy))
+		f.Add([]byte(tt.in), false, uint8(metric.LabelTags)|31<<2, uint8(metric.Reference))
 	}
 	f.Add([]byte("a:-5|g"), true, uint8(metric.DropTags), uint8(metric.Reference))
 	f.Fuzz(func(t *testing.T, in []byte, absolute bool, tags, dialect uint8) {
 		d := metric.Dialect(dialect % metric.Dialects)
-		p := Parser{AbsoluteSigns: absolute, Dialect: d, Tagger: NewTagger(metric.Tags(tags%3), d)}
+		p := Parser{AbsoluteSigns: absolute, Dialect: d, Tagger: NewTagger(metric.Tags(tags%4), metric.TagStyles(tags>>2)%32, d)}
 		var s metric.Sample
 		before := bytes.Clone(in)
 		p.Reset(in)

@@ -55,13 +55,13 @@ func (p *Parser) nameGroup() {
 	p.name = sent
 	if !g.tagged {
 		p.tags = nil
-		if bytes.IndexByte(sent, ';') < 0 {
+		if !p.Tagger.marked(sent) {
 			return
 		}
 	}
-	name, lost, ok := p.Tagger.Name(sent, p.tags)
-	if !ok {
-		g.fault, g.at = metric.TooLong, 0
+	name, lost, fault := p.Tagger.Name(sent, p.tags)
+	if fault != metric.None {
+		g.fault, g.at = fault, 0
 		return
 	}
 	p.name, g.lost = name, g.lost || lost
@@ -107,8 +107,14 @@ func (p *Parser) readSection(section []byte) {
 	switch section[0] {
 	case '#':
 		if len(section) > 1 {
-			g.lost = p.Tagger == nil || g.tagged // the last of two sections counts
-			g.tagged, p.tags = true, section[1:]
+			tags := section[1:]
+			switch {
+			case p.Tagger == nil:
+				g.lost = true
+			case g.tagged:
+				tags, g.lost = p.Tagger.second(p.tags, tags)
+			}
+			g.tagged, p.tags = true, tags
 		}
 	case '@':
 		p.readRate(section[1:])

@@ -56,7 +56,8 @@ type Parser struct {
 	AbsoluteSigns bool
 	// Dialect chooses the rules for empty values, types, numbers and rates.
 	Dialect metric.Dialect
-	// Tagger makes tags part of the name. Without it they are dropped.
+	// Tagger makes tags part of the name. Without it tags after the value are dropped, and others are
+	// part of the name.
 	Tagger *Tagger
 
 	buf   []byte // whole lines not read yet
@@ -131,7 +132,7 @@ func (p *Parser) Next(s *metric.Sample) Item {
 		}
 		p.line = line
 		colon := bytes.IndexByte(line, ':')
-		if colon > 0 && line[0] != '_' && (p.Tagger == nil || bytes.IndexByte(line[:colon], ';') < 0) && plain(s, line[colon+1:]) {
+		if colon > 0 && line[0] != '_' && (p.Tagger == nil || !p.Tagger.marked(line[:colon])) && plain(s, line[colon+1:]) {
 			p.lines++
 			s.Name = line[:colon]
 			return Sample

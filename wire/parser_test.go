@@ -237,7 +237,7 @@ func TestParserAt(t *testing.T) {
 			t.Errorf("%q is bad at %d, want %d", line, p.At(), want)
 		}
 	}
-	p := Parser{Tagger: NewTagger(metric.GraphiteTags, metric.Reference)}
+	p := Parser{Tagger: NewTagger(metric.GraphiteTags, 0, metric.Reference)}
 	p.Reset(append([]byte("x:1|c\na;k=v:1|c|#b:c|@7"), make([]byte, 100)...)[:24])
 	var s metric.Sample
 	if p.Next(&s) != Sample || p.Next(&s) != Discard || p.At() != 16 {

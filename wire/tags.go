@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"hash/maphash"
 	"slices"
+	"unicode/utf8"
 
 	"github.com/statsd-ops/statsd/metric"
 )
@@ -12,8 +13,10 @@ import (
 const MaxTags = 64
 
 // Tagger makes tags part of the name, so that samples with different tags belong
-// to different series. It takes tags from the name as Graphite writes them
-// (name;k=v), then from a section (|#k:v,flag).
+// to different series. It takes tags from the name, and from a section
+// (|#k:v,flag), in the styles that it reads: see metric.TagStyles. A name has tags
+// of one style, its section may have more. Tags of InfluxDB, Librato or SignalFX
+// together with a section are a fault, BadTags.
 //
 //   - A key ends at the first colon or equals sign. A tag without either has the
 //     value true.
@@ -29,16 +32,27 @@ const MaxTags = 64
 // "name" becomes "_name", because Graphite keeps the name there.
 // See https://graphite.readthedocs.io/en/latest/tags.html#carbon.
 //
+// With metric.LabelTags the name becomes name;k=v;k2=v2 too. Keys and values keep
+// all text, except for control characters, semicolons, and equals signs in
+// keys: each becomes "_". Tags that are not valid UTF-8 are a fault, BadTags. In a
+// section a key ends at the first colon, in a name at the first equals sign. A tag
+// without a value is dropped, as statsd_exporter does.
+//
 // With metric.TagsInName the name becomes name.k.v.k2.v2. Keys and values are
 // cleaned as names are, and a dot in them becomes "_", so each is one node.
+//
+// With metric.DropTags tags are cut from the name and dropped.
 //
 // A Tagger is for one goroutine at a time. Several Parsers may share it.
 type Tagger struct {
 	style   metric.Tags
+	styles  metric.TagStyles
+	marks   []byte // bytes that begin tags in a name, besides the semicolon
 	dialect metric.Dialect
 	seed    maphash.Seed
 	known   [sections]known
 	names   []byte // made since Forget, one after another
+	sent    cutName
 	tags    []tag  // of the current name
 	order   []byte // memory for sorting them
 	lost    bool   // one of them was dropped
@@ -60,13 +74,22 @@ type known struct {
 // the key.
 type tag struct{ start, value, end int }
 
-// NewTagger returns a Tagger. For metric.DropTags it returns nil, and a Parser
-// then drops tags. The dialect says how names are cleaned.
-func NewTagger(style metric.Tags, dialect metric.Dialect) *Tagger {
-	if style == metric.DropTags {
+// NewTagger returns a Tagger for tags in these styles. It returns nil if a Parser needs none to drop
+// the tags. The dialect says how names are cleaned.
+func NewTagger(style metric.Tags, styles metric.TagStyles, dialect metric.Dialect) *Tagger {
+	if styles == 0 {
+		styles = metric.DefaultTagStyles
+	}
+	if style == metric.DropTags && styles&^metric.DefaultTagStyles == 0 {
 		return nil
 	}
-	return &Tagger{style: style, dialect: dialect, seed: maphash.MakeSeed(), tags: make([]tag, 0, MaxTags)}
+	t := &Tagger{style: style, styles: styles, dialect: dialect, seed: maphash.MakeSeed(), tags: make([]tag, 0, MaxTags)}
+	for mark, style := range nameMarks {
+		if styles&style != 0 {
+			t.marks = append(t.marks, mark)
+		}
+	}
+	return t
 }
 
 // maxKept is the most memory for names that a Tagger keeps after Forget. It is
@@ -94,58 +117,91 @@ func (t *Tagger) keep(name []byte) []byte {
 
 // Name returns the name of the series for a name as sent and a section of tags
 // without its #. The result is valid until Forget. lost means that a tag was
-// dropped. ok is false if there are too many tags.
-func (t *Tagger) Name(sent, section []byte) (series []byte, lost, ok bool) {
+// dropped. With a fault there is no name.
+func (t *Tagger) Name(sent, section []byte) (series []byte, lost bool, fault metric.Reason) {
 	start := len(t.names)
-	name, inName := metric.CutTags(sent)
-	if t.style == metric.TagsInName {
-		t.names = t.dialect.AppendClean(t.names, name)
-		if len(t.names) == start {
-			return nil, false, true // tags do not make an empty name good
-		}
-	} else {
-		t.names = append(t.names, name...)
+	t.cut(sent)
+	t.addName()
+	switch {
+	case t.style == metric.DropTags:
+		return t.names[start:], len(t.sent.tags)+len(section) > 0, metric.None
+	case t.style == metric.TagsInName && len(t.names) == start:
+		return nil, false, metric.None // tags do not make an empty name good
 	}
-	if len(inName) == 0 && len(section) <= maxKnown {
-		lost, ok = t.addKnown(section)
-	} else {
-		lost, ok = t.addTags(inName, section)
+	lost = t.sent.broken
+	if t.styles&metric.DogStatsD == 0 && len(section) > 0 {
+		lost, section = true, nil
 	}
-	if !ok {
+	var dropped bool
+	if len(t.sent.tags) == 0 && len(section) <= maxKnown {
+		dropped, fault = t.addKnown(section)
+	} else {
+		dropped, fault = t.addTags(section)
+	}
+	if fault != metric.None {
 		t.names = t.names[:start]
-		return nil, false, false
+		return nil, false, fault
 	}
-	return t.names[start:], lost, true
+	return t.names[start:], lost || dropped, metric.None
+}
+
+// addName adds t.sent without its tags.
+func (t *Tagger) addName() {
+	cut, start := &t.sent, len(t.names)
+	if t.style == metric.TagsInName {
+		t.names = t.dialect.AppendClean(t.names, cut.before)
+		t.names = t.dialect.AppendClean(t.names, cut.after)
+		return
+	}
+	t.names = append(append(t.names, cut.before...), cut.after...)
+	if t.style.Series() && (t.styles&metric.Graphite == 0 || len(cut.after) > 0) {
+		for i, c := range t.names[start:] {
+			if c == ';' { // which would begin the tags
+				t.names[start+i] = '_'
+			}
+		}
+	}
 }
 
 // addKnown adds the tags of a section, and remembers the result.
-func (t *Tagger) addKnown(section []byte) (lost, ok bool) {
+func (t *Tagger) addKnown(section []byte) (lost bool, fault metric.Reason) {
 	k := &t.known[maphash.Bytes(t.seed, section)%uint64(len(t.known))]
 	if bytes.Equal(k.section, section) {
 		t.names = append(t.names, k.tags...)
-		return k.lost, true
+		return k.lost, metric.None
 	}
 	start := len(t.names)
-	if lost, ok = t.addTags(nil, section); ok {
+	if lost, fault = t.addTags(section); fault == metric.None {
 		k.section, k.tags, k.lost = append(k.section[:0], section...), append(k.tags[:0], t.names[start:]...), lost
 	}
-	return lost, ok
+	return lost, fault
 }
 
-// addTags adds the tags of a name and of a section, sorted.
-func (t *Tagger) addTags(inName, section []byte) (lost, ok bool) {
+// addTags adds the tags of t.sent and of a section, sorted.
+func (t *Tagger) addTags(section []byte) (lost bool, fault metric.Reason) {
+	cut := &t.sent
 	t.tags, t.lost = t.tags[:0], false
-	if !t.addAll(inName, ';') || !t.addAll(section, ',') {
-		return false, false
+	if t.style == metric.LabelTags && !(utf8.Valid(cut.tags) && utf8.Valid(section)) {
+		return false, metric.BadTags
+	}
+	if !t.addAll(cut.tags, cut.separator, '=') {
+		return false, metric.TooLong
+	}
+	if len(t.tags) > 0 && len(section) > 0 && cut.style != metric.Graphite {
+		return false, metric.BadTags
+	}
+	if !t.addAll(section, ',', ':') {
+		return false, metric.TooLong
 	}
 	if !t.sorted() {
 		t.sort()
 	}
-	return t.lost, true
+	return t.lost, metric.None
 }
 
-// addAll adds the tags of a list. It reports false if there are too many.
-func (t *Tagger) addAll(list []byte, separator byte) bool {
+// addAll adds the tags of a list. With LabelTags their keys end at end. It reports false if there
+// are too many.
+func (t *Tagger) addAll(list []byte, separator, end byte) bool {
 	for len(list) > 0 {
 		one := list
 		if i := bytes.IndexByte(list, separator); i >= 0 {
@@ -159,7 +215,11 @@ func (t *Tagger) addAll(list []byte, separator byte) bool {
 		if len(t.tags) == MaxTags {
 			return false
 		}
-		t.add(one)
+		if t.style == metric.LabelTags {
+			t.addLabel(one, end)
+		} else {
+			t.add(one)
+		}
 	}
 	return true
 }

@@ -58,7 +58,7 @@ var tagTests = []struct{ why, in, graphite, inName string }{
 func TestTags(t *testing.T) {
 	for _, tt := range tagTests {
 		for style, want := range map[metric.Tags]string{metric.GraphiteTags: tt.graphite, metric.TagsInName: tt.inName} {
-			p := Parser{Tagger: NewTagger(style, metric.Reference)}
+			p := Parser{Tagger: NewTagger(style, 0, metric.Reference)}
 			for _, when := range []string{"first", "again"} { // sections are remembered
 				if got := items(&p, tt.in); got != want {
 					t.Errorf("%s, %s: %q\n gives %s\n  want %s", tt.why, when, tt.in, got, want)
@@ -71,7 +71,7 @@ func TestTags(t *testing.T) {
 // The dialect says how names are cleaned, also tags that become part of them.
 func TestTagsInDialect(t *testing.T) {
 	for style, want := range map[metric.Tags]string{metric.GraphiteTags: "a b/;k=/v_w", metric.TagsInName: "ab_.k._vw"} {
-		series, _, _ := NewTagger(style, metric.Gstatsd).Name([]byte("a b/"), []byte("k:/v w"))
+		series, _, _ := NewTagger(style, 0, metric.Gstatsd).Name([]byte("a b/"), []byte("k:/v w"))
 		if string(series) != want {
 			t.Errorf("got %q, want %q", series, want)
 		}
@@ -80,7 +80,7 @@ func TestTagsInDialect(t *testing.T) {
 
 // Names stay valid until Forget, however many there are.
 func TestTaggerNames(t *testing.T) {
-	tagger := NewTagger(metric.GraphiteTags, metric.Reference)
+	tagger := NewTagger(metric.GraphiteTags, 0, metric.Reference)
 	for range 3 {
 		var names [][]byte
 		for i := range 1000 {
@@ -98,10 +98,10 @@ func TestTaggerNames(t *testing.T) {
 
 // A Tagger does not keep memory for long or many tags.
 func TestTaggerBounded(t *testing.T) {
-	tagger := NewTagger(metric.GraphiteTags, metric.Reference)
+	tagger := NewTagger(metric.GraphiteTags, 0, metric.Reference)
 	for i := range 4 * sections {
 		section := fmt.Appendf(nil, "k:%d%s", i, strings.Repeat("x", 1<<16))
-		if _, _, ok := tagger.Name([]byte("a"), section); !ok {
+		if _, _, fault := tagger.Name([]byte("a"), section); fault != metric.None {
 			t.Fatal("refused")
 		}
 		tagger.Name([]byte("a"), bytes.Repeat([]byte("k:vv,"), 10_000)) // too many
@@ -121,7 +121,7 @@ func TestTagsDoNotAllocate(t *testing.T) {
 	for _, tt := range tagTests {
 		all.WriteString(tt.in + "\n")
 	}
-	p := Parser{Tagger: NewTagger(metric.GraphiteTags, metric.Reference)}
+	p := Parser{Tagger: NewTagger(metric.GraphiteTags, 0, metric.Reference)}
 	var s metric.Sample
 	parse := func() {
 		p.Reset(all.Bytes())
@@ -173,9 +173,9 @@ func FuzzTags(f *testing.F) {
 		if strings.ContainsAny(name, ":\n") || strings.ContainsAny(section, "|\n") {
 			return // a line cannot hold these
 		}
-		tagger := NewTagger(metric.GraphiteTags, metric.Reference)
-		series, lost, ok := tagger.Name([]byte(name), []byte(section))
-		if !ok {
+		tagger := NewTagger(metric.GraphiteTags, 0, metric.Reference)
+		series, lost, fault := tagger.Name([]byte(name), []byte(section))
+		if fault != metric.None {
 			if strings.Count(name, ";")+strings.Count(section, ",")+1 <= MaxTags {
 				t.Fatalf("%q|#%q: refused", name, section)
 			}
@@ -188,17 +188,17 @@ func FuzzTags(f *testing.F) {
 		}
 		checkTags(t, tags)
 		for range 2 {
-			if again, l, ok := tagger.Name(series, nil); !ok || l || !bytes.Equal(again, series) {
+			if again, l, fault := tagger.Name(series, nil); fault != metric.None || l || !bytes.Equal(again, series) {
 				t.Fatalf("%q comes back as %q", series, again)
 			}
-			if again, l, ok := tagger.Name([]byte(name), []byte(section)); !ok || l != lost || !bytes.Equal(again, series) {
+			if again, l, fault := tagger.Name([]byte(name), []byte(section)); fault != metric.None || l != lost || !bytes.Equal(again, series) {
 				t.Fatalf("%q|#%q gives %q and then %q", name, section, series, again)
 			}
 		}
 		if isFit(name[len(base):]+section) && !strings.Contains(section, ";") && string(series) != plainSeries(name, section) {
 			t.Fatalf("%q|#%q gives %q, want %q", name, section, series, plainSeries(name, section))
 		}
-		inName, _, _ := NewTagger(metric.TagsInName, metric.Reference).Name([]byte(name), []byte(section))
+		inName, _, _ := NewTagger(metric.TagsInName, 0, metric.Reference).Name([]byte(name), []byte(section))
 		if !metric.IsClean(inName) || len(inName) > 0 && len(metric.Reference.AppendClean(nil, []byte(base))) == 0 {
 			t.Fatalf("%q|#%q gives the name %q", name, section, inName)
 		}

@@ -80,7 +80,7 @@ func (all settings) parse(line arguments) error {
 	if shell := completion.Shell(line.args); shell != "" {
 		return completionError(shell)
 	}
-	_, err := app.Parse(line.args)
+	_, err := app.Parse(joinDash(line.args))
 	switch {
 	case help:
 		return errHelp
@@ -90,6 +90,20 @@ func (all settings) parse(line arguments) error {
 		return nil
 	}
 	return all.usage(err.Error())
+}
+
+// joinDash joins a value that is a dash alone to its flag, as in --names-from -, because kingpin would drop
+// it.
+func joinDash(args []string) (joined []string) {
+	for _, arg := range args {
+		last := len(joined) - 1
+		if arg == "-" && last >= 0 && strings.HasPrefix(joined[last], "--") && !strings.Contains(joined[last], "=") {
+			joined[last] += "=-"
+		} else {
+			joined = append(joined, arg)
+		}
+	}
+	return joined
 }
 
 // usage rewords an error of kingpin to the style of the other errors.

@@ -62,12 +62,43 @@ var senders = map[string]intake.Senders{
 	"off":  intake.SendersOff,
 }
 
-// tagStyles are the values of --tags.
-var tagStyles = map[string]metric.Tags{
+// tags are the values of --tags.
+var tags = map[string]metric.Tags{
 	"drop":         metric.DropTags,
 	"graphite":     metric.GraphiteTags,
+	"labels":       metric.LabelTags,
 	"keep-in-name": metric.TagsInName,
 }
+
+// tagStyles are the words of --tag-styles. One more stands for all of them.
+var tagStyles = map[string]metric.TagStyles{
+	"dogstatsd": metric.DogStatsD,
+	"graphite":  metric.Graphite,
+	"influxdb":  metric.InfluxDB,
+	"librato":   metric.Librato,
+	"signalfx":  metric.SignalFX,
+}
+
+const allTagStyles = "all"
+
+func (all settings) tagStyles() (styles metric.TagStyles) {
+	for _, word := range all.list("tag-styles") {
+		styles |= tagStyles[word]
+	}
+	if all.text("tag-styles") == allTagStyles {
+		return allStyles()
+	}
+	return styles
+}
+
+func allStyles() (styles metric.TagStyles) {
+	for _, style := range tagStyles {
+		styles |= style
+	}
+	return styles
+}
+
+func (all settings) dialect() metric.Dialect { return dialects[all.text("dialect")] }
 
 // host returns an address without the brackets of IPv6.
 func (all settings) host(name string) string {
@@ -133,9 +164,11 @@ func (all settings) listen() intake.Listen {
 		Receivers:      all.count("receivers"),
 		UDPBuffer:      all.bytes("udp-buffer"),
 		DiscardSenders: senders[all.text("discard-senders")],
-		Dialect:        dialects[all.text("dialect")],
+		Dialect:        all.dialect(),
 		AbsoluteSigns:  all.text("gauge-signs") == "absolute",
-		Tags:           tagStyles[all.text("tags")],
+		Tags:           tags[all.text("tags")],
+		TagStyles:      all.tagStyles(),
+		NamesAsSent:    all.text("names") == "as-sent",
 		PipeDir:        all.text("pipe-dir"),
 		PipePrefix:     all.text("pipe-prefix"),
 		PipeTimeout:    all.duration("pipe-timeout"),

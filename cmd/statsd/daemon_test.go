@@ -207,6 +207,29 @@ func get(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 }
 
+// awaitPage URL REGEXP fetches a page until it has a match.
+func awaitPage(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: awaitpage URL REGEXP")
+	}
+	re, err := regexp.Compile("(?m)" + args[1])
+	ts.Check(err)
+	client := http.Client{Timeout: patience}
+	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
+		response, err := client.Get(args[0])
+		ts.Check(err)
+		body, err := io.ReadAll(response.Body)
+		_ = response.Body.Close()
+		ts.Check(err)
+		if re.Match(body) {
+			return
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("%s never has a match for %s:\n%s", args[0], args[1], body)
+		}
+	}
+}
+
 func exitCode(err error) int {
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 		return exit.ExitCode()

@@ -96,7 +96,10 @@ func TestDocsOfSinks(t *testing.T) {
 			continue
 		}
 		s := schemes[i]
-		keys := []string{"name", "prefix"}
+		keys := []string{"name"}
+		if newEndpoint(&s).get("prefix") != nil {
+			keys = append(keys, "prefix")
+		}
 		for _, m := range regexp.MustCompile("`(.*?)`").FindAllStringSubmatch(row[3], -1) {
 			keys = append(keys, m[1])
 		}

@@ -36,6 +36,11 @@ func (all settings) endpoints(running []*endpoint) ([]*endpoint, error) {
 		if e.scheme.foreground && all.on("daemonize") {
 			return nil, e.fault(errors.New("has no standard output with --daemonize"))
 		}
+		if strings.HasPrefix(e.scheme.name, "graphite") {
+			if err := all.checkGraphite(); err != nil {
+				return nil, e.fault(err)
+			}
+		}
 		e.inherit(all)
 	}
 	if all.text("spool-dir") != "" {
@@ -44,6 +49,17 @@ func (all settings) endpoints(running []*endpoint) ([]*endpoint, error) {
 		}
 	}
 	return found, nameEndpoints(found, running)
+}
+
+// checkGraphite refuses names that Graphite cannot take.
+func (all settings) checkGraphite() error {
+	switch {
+	case all.text("names") == "as-sent":
+		return errors.New("cannot take names as they are sent; leave out --names=as-sent")
+	case all.text("tags") == "labels":
+		return errors.New("cannot take all labels; use --tags=graphite")
+	}
+	return nil
 }
 
 // checkSpools refuses sinks of one scheme that only their order distinguishes: after a restart in

@@ -40,7 +40,9 @@ var flags = []flag{
 	{group: groupIntake, name: "discard-senders", choices: []string{"auto", "on", "off"}, holder: "auto", def: "auto", help: "Look up the sender of each bad line: on, off, or auto (on for one minute after each bad line)."},
 	{group: groupIntake, name: "dialect", choices: []string{"reference", "etsy", "gstatsd"}, holder: "reference", def: "reference", help: "Rules for reading lines and cleaning names: reference, etsy or gstatsd. On the command line, gstatsd also accepts gstatsd's flags."},
 	{group: groupIntake, name: "gauge-signs", choices: []string{"delta", "absolute"}, holder: "delta", def: "delta", help: "Meaning of a sign in front of a gauge's value: delta adjusts the gauge, absolute sets it."},
-	{group: groupIntake, name: "tags", choices: []string{"drop", "graphite", "keep-in-name"}, holder: "drop", def: "drop", help: "What to do with tags: drop them, make a series of Graphite (name;k=v), or keep them in the name (name.k.v)."},
+	{group: groupIntake, name: "tags", choices: []string{"drop", "graphite", "labels", "keep-in-name"}, holder: "drop", def: "drop", help: "What to do with tags: drop them, make a series of Graphite (name;k=v), make labels of Prometheus, or keep them in the name (name.k.v)."},
+	{group: groupIntake, name: "tag-styles", kind: isTagStyles, holder: "STYLE,...", def: "dogstatsd,graphite", help: "Styles of tags to read: dogstatsd, graphite, influxdb, librato, signalfx, or all."},
+	{group: groupIntake, name: "names", choices: []string{"clean", "as-sent"}, holder: "clean", def: "clean", help: "Clean names for Graphite, or keep them as-sent: any UTF-8, for a mapping of the prometheus sink."},
 	{group: groupIntake, name: "pipe-dir", holder: "DIR", example: "/tmp/stats-pipe", help: "Read the stat pipes of this host's processes in this directory before each flush."},
 	{group: groupIntake, name: "pipe-prefix", needs: "pipe-dir", holder: "PREFIX", help: "Prefix for names from pipes. It stands after the prefix of their kind."},
 	{group: groupIntake, name: "pipe-counters", needs: "pipe-dir", kind: isGlob, many: true, holder: "GLOB", example: "*.requests", help: "Treat these names in pipes as counters, and publish how much they grew. Other names are gauges. May be repeated."},
@@ -128,5 +130,7 @@ var flags = []flag{
 	{group: groupAbout, name: "config", holder: "FILE", common: true, help: "Read settings from this file: on each line a flag without its dashes, a space, and its value."},
 	{group: groupAbout, name: "check-config", kind: isSwitch, common: true, help: "Print each setting and its origin, or all errors, and exit."},
 	{group: groupAbout, name: "print-config", kind: isSwitch, common: true, help: "Print a configuration file of all settings, as comments with their defaults, and exit."},
+	{group: groupAbout, name: "check-mapping", holder: "FILE", help: "Check the mapping file of a prometheus sink, print what it does with the names of --names-from, and exit."},
+	{group: groupAbout, name: "names-from", needs: "check-mapping", holder: "FILE|URL", help: "Names for --check-mapping: a file, - for standard input, or the address of a running prometheus sink."},
 	{group: groupAbout, name: "version", kind: isSwitch, common: true, help: "Print the version and exit."},
 }

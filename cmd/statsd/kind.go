@@ -2,7 +2,9 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -34,6 +36,7 @@ const (
 	isCounterStats
 	isHistogram
 	isURL
+	isTagStyles
 )
 
 // check returns an error about a value of the wrong form.
@@ -75,6 +78,10 @@ func (k kind) check(text string) (err error) {
 		err = checkWords(text, []string{"rate", "count"})
 	case isHistogram:
 		_, err = aggregate.ParseHistogram(text)
+	case isTagStyles:
+		if text != allTagStyles {
+			err = checkWords(text, slices.Sorted(maps.Keys(tagStyles)))
+		}
 	case isURL:
 		_, err = post.Parse(text)
 	}

@@ -91,6 +91,9 @@ func (all settings) run(ctx context.Context, line arguments, stdout, stderr io.W
 	if err != nil {
 		return err
 	}
+	if path := all.text("check-mapping"); path != "" {
+		return all.checkMapping(ctx, path, stdout, stderr)
+	}
 	if all.on("check-config") {
 		return all.checkConfig(stdout, stderr)
 	}

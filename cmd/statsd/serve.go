@@ -19,6 +19,7 @@ import (
 	"github.com/statsd-ops/statsd/internal/state"
 	"github.com/statsd-ops/statsd/meta/question"
 	"github.com/statsd-ops/statsd/server"
+	"github.com/statsd-ops/statsd/sink/prometheus"
 )
 
 // daemon is a server, and the settings it was started with.
@@ -33,7 +34,8 @@ type daemon struct {
 	manager    *manager
 	background *detach.Process // nil in the foreground
 	shown      atomic.Pointer[[]console.Setting]
-	rereading  sync.Mutex // held while settings are read again
+	pages      map[string]*prometheus.Sink // that run, by the names of their sinks
+	rereading  sync.Mutex                  // held while settings are read again
 }
 
 // run runs the daemon until ctx ends.
@@ -91,6 +93,7 @@ func (d *daemon) serve(ctx context.Context, cfg server.Config, signals chan os.S
 	}
 	defer d.manager.close()
 	cfg.Beat, cfg.BeatEvery = d.manager.beat, d.manager.every
+	d.notePages(&cfg)
 	if d.Server, err = server.New(cfg); err != nil {
 		return err
 	}
@@ -100,6 +103,20 @@ func (d *daemon) serve(ctx context.Context, cfg server.Config, signals chan os.S
 	}
 	defer context.AfterFunc(ctx, func() { d.manager.tell(stopping) })()
 	return d.Run(ctx)
+}
+
+// notePages remembers the prometheus sinks of a configuration. One that runs already goes on.
+func (d *daemon) notePages(cfg *server.Config) {
+	before := d.pages
+	d.pages = map[string]*prometheus.Sink{}
+	for _, destination := range cfg.Sinks {
+		if page, ok := destination.Recorder.(*prometheus.Sink); ok {
+			d.pages[destination.Name] = page
+			if running := before[destination.Name]; running != nil {
+				d.pages[destination.Name] = running
+			}
+		}
+	}
 }
 
 // show sets the settings that the console shows.
@@ -174,6 +191,9 @@ func (d *daemon) reread(dry bool) (done question.Reloaded, err error) {
 	if err != nil {
 		err = next.locate(err)
 		if !dry {
+			for _, page := range d.pages {
+				page.ReloadFailed()
+			}
 			d.log.Error().Err(err).Msg("reload failed: no setting has changed")
 		}
 		return done, err
@@ -212,6 +232,9 @@ func (d *daemon) apply(next settings, dry bool) (sinks []*endpoint, restart []st
 	}
 	if restart, err = try(cfg); err != nil {
 		return nil, nil, err
+	}
+	if !dry {
+		d.notePages(&cfg)
 	}
 	return sinks, append(restart, next.differing(d.started, restartFlags)...), nil
 }

@@ -44,6 +44,7 @@ var schemes = []scheme{
 	{name: "load", host: "127.0.0.1", port: "8082", keys: loadKeys, records: true, add: addLoad},
 	{name: "otlp", host: "localhost", port: "4318", keys: otlpKeys, add: addOTLP},
 	{name: "otlp+https", host: "localhost", port: "4318", keys: slices.Concat(otlpKeys, tlsKeys), add: addOTLP},
+	{name: "prometheus", host: "127.0.0.1", port: "9102", keys: prometheusKeys, records: true, add: addPrometheus},
 	{name: "stdout", keys: []flag{nameKey, prefixKey, {name: "timeout", kind: isPositive}}, foreground: true, add: addStdout},
 }
 

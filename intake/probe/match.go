@@ -12,15 +12,21 @@ import (
 type Names struct {
 	Dialect metric.Dialect
 	Tagged  bool // tags follow the name
+	AsSent  bool // names are not cleaned
 }
 
 // clean returns a name as it is published.
 func (n Names) clean(dst, name []byte) []byte {
-	if !n.Tagged {
-		return n.Dialect.AppendClean(dst, name)
+	var tags []byte
+	if n.Tagged {
+		name, tags = metric.CutTags(name)
 	}
-	name, tags := metric.CutTags(name)
-	return append(n.Dialect.AppendClean(dst, name), tags...)
+	if n.AsSent {
+		dst, _ = metric.AppendSent(dst, name)
+	} else {
+		dst = n.Dialect.AppendClean(dst, name)
+	}
+	return append(dst, tags...)
 }
 
 // matcher finds the names that match a glob: as received or clean, with or without their tags.

@@ -159,6 +159,7 @@ func (s *Sink) State() sink.State {
 		Minutes:   v.kept(v.minute),
 		Bytes:     v.size,
 		MaxBytes:  s.config.MaxBytes,
+		Full:      "its history is full, see max-bytes",
 	}
 	st.Made = s.made.Load() // read last, so that it is never less than the others
 	return st

@@ -1,0 +1,43 @@
+package rules
+
+import "github.com/statsd-ops/statsd/metric"
+
+// Explanation says what a Set does with a name, and why.
+type Explanation struct {
+	Result
+	// Others are the further rules that match the name, in the order in which they would count.
+	Others []*Rule
+}
+
+// Explain returns what Map does with a name, and the other rules that match it. It costs a walk
+// through all rules, so it is for people who ask.
+func (s *Set) Explain(kind metric.Kind, name []byte) Explanation {
+	var e Explanation
+	s.Map(kind, name, &e.Result)
+	var later []*Rule // regular expressions
+	for i := range s.rules {
+		rule := &s.rules[i]
+		switch {
+		case rule == e.Rule || !rule.matches(kind, name):
+		case rule.glob || s.fileOrder:
+			e.Others = append(e.Others, rule)
+		default:
+			later = append(later, rule)
+		}
+	}
+	e.Others = append(e.Others, later...)
+	return e
+}
+
+// matches reports whether a rule alone would match a name.
+func (r *Rule) matches(kind metric.Kind, name []byte) bool {
+	if !r.kinds.has(kind) {
+		return false
+	}
+	if !r.glob {
+		return r.regex.Match(name)
+	}
+	alone := Set{rules: []Rule{*r}}
+	alone.globs[kind].add(components(r.Match), 0)
+	return alone.findGlob(kind, name, &Result{}) == 0
+}

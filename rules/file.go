@@ -1,0 +1,126 @@
+package rules
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"go.yaml.in/yaml/v2"
+)
+
+// Limits of a file.
+const (
+	MaxFile      = 1 << 20 // bytes
+	MaxRules     = 10_000
+	MaxRegexes   = 1_000
+	maxMatch     = 4 << 10 // bytes of a glob or regular expression
+	maxBounds    = 1_000   // of a histogram
+	maxQuantiles = 100     // of a summary
+	maxAges      = 100     // parts of the window of a summary
+	maxLabels    = 100     // of a rule
+)
+
+// file is a file of rules. The types are those of statsd_exporter, so that the reader accepts the same
+// values.
+type file struct {
+	Defaults fileDefaults `yaml:"defaults"`
+	Rules    []fileRule   `yaml:"mappings"`
+}
+
+type fileDefaults struct {
+	ObserverType        string        `yaml:"observer_type"`
+	MatchType           string        `yaml:"match_type"`
+	GlobDisableOrdering bool          `yaml:"glob_disable_ordering"`
+	TTL                 time.Duration `yaml:"ttl"`
+	Summary             fileSummary   `yaml:"summary_options"`
+	Histogram           fileHistogram `yaml:"histogram_options"`
+
+	Order     string `yaml:"order"`     // an extension
+	Unmatched string `yaml:"unmatched"` // an extension
+}
+
+type fileSummary struct {
+	Quantiles  []fileQuantile `yaml:"quantiles"`
+	MaxAge     time.Duration  `yaml:"max_age"`
+	AgeBuckets uint32         `yaml:"age_buckets"`
+	BufCap     uint32         `yaml:"buf_cap"` // a buffer that is not needed here
+}
+
+type fileQuantile struct {
+	Quantile float64 `yaml:"quantile"`
+	Error    float64 `yaml:"error"` // quantiles are within 1 % here
+}
+
+type fileHistogram struct {
+	Buckets      []float64 `yaml:"buckets"`
+	NativeFactor float64   `yaml:"native_histogram_bucket_factor"`
+	NativeMax    uint32    `yaml:"native_histogram_max_buckets"`
+}
+
+type fileRule struct {
+	Match           string            `yaml:"match"`
+	Name            string            `yaml:"name"`
+	Labels          map[string]string `yaml:"labels"`
+	HonorLabels     bool              `yaml:"honor_labels"`
+	ObserverType    string            `yaml:"observer_type"`
+	MatchType       string            `yaml:"match_type"`
+	HelpText        string            `yaml:"help"`
+	Action          string            `yaml:"action"`
+	MatchMetricType *string           `yaml:"match_metric_type"`
+	TTL             time.Duration     `yaml:"ttl"`
+	Summary         *fileSummary      `yaml:"summary_options"`
+	Histogram       *fileHistogram    `yaml:"histogram_options"`
+	Scale           *float64          `yaml:"scale"`
+
+	ID string `yaml:"id"` // an extension
+
+	line int
+}
+
+// UnmarshalYAML reads a rule, and notes its line. The reader tells lines only in its errors.
+func (r *fileRule) UnmarshalYAML(unmarshal func(any) error) error {
+	type plain fileRule
+	if err := unmarshal((*plain)(r)); err != nil {
+		return err
+	}
+	var number int // which a rule is not
+	r.line = lineOf(unmarshal(&number))
+	return nil
+}
+
+var lineNumber = regexp.MustCompile(`line (\d+):`)
+
+// lineOf returns the line in an error of the reader, or 0.
+func lineOf(err error) int {
+	if err == nil {
+		return 0
+	}
+	m := lineNumber.FindStringSubmatch(err.Error())
+	if m == nil {
+		return 0
+	}
+	n, _ := strconv.Atoi(m[1])
+	return n
+}
+
+// readFile reads a file without looking at its meaning.
+func readFile(text []byte) (*file, error) {
+	if len(text) > MaxFile {
+		return nil, fmt.Errorf("has %d bytes; want at most %d", len(text), MaxFile)
+	}
+	if !utf8.Valid(text) {
+		return nil, errors.New("is not valid UTF-8")
+	}
+	f := &file{}
+	if err := yaml.UnmarshalStrict(text, f); err != nil {
+		return nil, errors.New(strings.Join(strings.Fields(strings.TrimPrefix(err.Error(), "yaml: ")), " "))
+	}
+	if len(f.Rules) > MaxRules {
+		return nil, fmt.Errorf("has %d rules; want at most %d", len(f.Rules), MaxRules)
+	}
+	return f, nil
+}

@@ -1,0 +1,162 @@
+package rules
+
+import (
+	"bytes"
+	"strings"
+
+	"github.com/statsd-ops/statsd/metric"
+)
+
+// node is a place in the tree of globs: the globs that begin with the same components.
+type node struct {
+	literals map[string]*node
+	partly   []*partial // components with a wildcard and text, of globs with match_type glob+
+	star     *node
+	rule     int // number of the first rule that ends here, plus one; 0 if there is none
+	first    int // the lowest number of a rule here or below, plus one
+	// The least and the most components that follow in rules below.
+	least, most int
+}
+
+// partial is a component with one wildcard, and what follows.
+type partial struct {
+	before, after string
+	node          *node
+}
+
+func (p *partial) matches(component []byte) bool {
+	return len(component) >= len(p.before)+len(p.after) &&
+		string(component[:len(p.before)]) == p.before && string(component[len(component)-len(p.after):]) == p.after
+}
+
+// components returns the components of a glob.
+func components(glob string) []string { return strings.Split(glob, ".") }
+
+// add adds a glob to the tree.
+func (n *node) add(parts []string, number int) {
+	if n.first == 0 {
+		n.first, n.least, n.most = number+1, len(parts), len(parts)
+	}
+	n.least, n.most = min(n.least, len(parts)), max(n.most, len(parts))
+	if len(parts) == 0 {
+		if n.rule == 0 {
+			n.rule = number + 1
+		}
+		return
+	}
+	n.child(parts[0]).add(parts[1:], number)
+}
+
+// child returns the node for a component, and makes it if there is none.
+func (n *node) child(component string) *node {
+	before, after, wild := strings.Cut(component, "*")
+	switch {
+	case !wild:
+		if n.literals == nil {
+			n.literals = map[string]*node{}
+		}
+		if n.literals[component] == nil {
+			n.literals[component] = &node{}
+		}
+		return n.literals[component]
+	case component == "*":
+		if n.star == nil {
+			n.star = &node{}
+		}
+		return n.star
+	}
+	for _, p := range n.partly {
+		if p.before == before && p.after == after {
+			return p.node
+		}
+	}
+	p := &partial{before, after, &node{}}
+	n.partly = append(n.partly, p)
+	return p.node
+}
+
+// findGlob returns the number of the rule whose glob matches, or -1. It sets r.captures.
+func (s *Set) findGlob(kind metric.Kind, name []byte, r *Result) int {
+	root := &s.globs[kind]
+	if root.first == 0 {
+		return -1
+	}
+	r.found, r.stack, r.best = 0, r.stack[:0], r.best[:0]
+	w := walk{name: name, left: bytes.Count(name, []byte(".")) + 1, unordered: s.unordered, r: r}
+	w.from(root, 0)
+	r.captures = r.captures[:0]
+	for i := 0; i < len(r.best); i += 2 {
+		r.captures = append(r.captures, name[r.best[i]:r.best[i+1]])
+	}
+	return r.found - 1
+}
+
+// walk looks for the best glob for a name.
+type walk struct {
+	name      []byte
+	left      int // components that follow
+	unordered bool
+	r         *Result
+}
+
+// from goes on at a node, with the component that begins at start. It reports whether the search is
+// over.
+func (w *walk) from(n *node, start int) bool {
+	r := w.r
+	switch {
+	case w.left < n.least || w.left > n.most || r.found > 0 && n.first >= r.found:
+		return false
+	case w.left == 0:
+		if n.rule > 0 && (r.found == 0 || n.rule < r.found) {
+			r.found, r.best = n.rule, append(r.best[:0], r.stack...)
+		}
+		return w.unordered && r.found > 0
+	}
+	end := len(w.name)
+	if i := bytes.IndexByte(w.name[start:], '.'); i >= 0 {
+		end = start + i
+	}
+	component := w.name[start:end]
+	w.left--
+	defer func() { w.left++ }()
+	if next := n.literals[string(component)]; next != nil && w.from(next, end+1) {
+		return true
+	}
+	for _, p := range n.partly {
+		if p.matches(component) && w.capture(p.node, start+len(p.before), end-len(p.after), end+1) {
+			return true
+		}
+	}
+	return n.star != nil && w.capture(n.star, start, end, end+1)
+}
+
+// capture goes on at a node after a wildcard that took name[begin:end].
+func (w *walk) capture(n *node, begin, end, next int) bool {
+	r := w.r
+	r.stack = append(r.stack, begin, end)
+	over := w.from(n, next)
+	r.stack = r.stack[:len(r.stack)-2]
+	return over
+}
+
+// covered returns the number of the first rule, plus one, that matches all names that a glob matches.
+func (n *node) covered(parts []string) (first int) {
+	if n == nil || len(parts) < n.least || len(parts) > n.most {
+		return 0
+	}
+	if len(parts) == 0 {
+		return n.rule
+	}
+	nodes := []*node{n.star, n.literals[parts[0]]}
+	for _, p := range n.partly {
+		if one := parts[0]; one == p.before+"*"+p.after || !strings.Contains(one, "*") && p.matches([]byte(one)) {
+			nodes = append(nodes, p.node)
+		}
+	}
+	for _, next := range nodes {
+		if found := next.covered(parts[1:]); found > 0 && (first == 0 || found < first) {
+			first = found
+		}
+	}
+	return first
+}

@@ -1,0 +1,171 @@
+package rules
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/statsd-ops/statsd/metric"
+)
+
+// Warning is a hint about a rule that does not do what it seems to do.
+type Warning struct {
+	Line int
+	Rule string // its ID
+	Text string
+}
+
+func (w Warning) String() string { return fmt.Sprintf("line %d, rule %s: %s", w.Line, w.Rule, w.Text) }
+
+// Load makes a Set of a file. The error says the line and the rule at fault.
+func Load(text []byte) (*Set, []Warning, error) {
+	f, err := readFile(text)
+	if err != nil {
+		return nil, nil, err
+	}
+	l := loader{file: f, set: &Set{unordered: f.Defaults.GlobDisableOrdering}, ids: map[string]bool{}}
+	if err := l.readDefaults(); err != nil {
+		return nil, nil, fmt.Errorf("defaults: %w", err)
+	}
+	for i := range f.Rules {
+		r := &f.Rules[i]
+		rule := Rule{Number: i, Line: r.line, ID: strconv.Itoa(i + 1)}
+		if r.ID != "" {
+			rule.ID = r.ID
+		}
+		if err := l.readRule(r, &rule); err != nil {
+			return nil, nil, fmt.Errorf("line %d, rule %s: %w", rule.Line, rule.ID, err)
+		}
+		l.set.rules = append(l.set.rules, rule)
+	}
+	l.findShadowed()
+	slices.SortStableFunc(l.warnings, func(a, b Warning) int { return a.Line - b.Line })
+	return l.set, l.warnings, nil
+}
+
+// loader makes a Set.
+type loader struct {
+	file     *file
+	set      *Set
+	ids      map[string]bool
+	warnings []Warning
+}
+
+func (l *loader) warn(rule *Rule, format string, args ...any) {
+	l.warnings = append(l.warnings, Warning{rule.Line, rule.ID, fmt.Sprintf(format, args...)})
+}
+
+// The defaults of statsd_exporter.
+var (
+	defaultQuantiles = []float64{0.5, 0.9, 0.99}
+	defaultBounds    = []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}
+)
+
+const (
+	defaultMaxAge     = 10 * time.Minute
+	defaultAgeBuckets = 5
+)
+
+// readDefaults reads the defaults, and completes them.
+func (l *loader) readDefaults() (err error) {
+	d, o := &l.file.Defaults, &l.set.Defaults
+	if d.MatchType, err = word("match_type", d.MatchType, matchTypes); err != nil {
+		return err
+	}
+	if d.Order, err = word("order", d.Order, []string{"type", "file"}); err != nil {
+		return err
+	}
+	if d.Unmatched, err = word("unmatched", d.Unmatched, []string{"keep", "drop"}); err != nil {
+		return err
+	}
+	l.set.fileOrder, l.set.DropUnmatched = d.Order == "file", d.Unmatched == "drop"
+	if o.Observer, err = observer(d.ObserverType); err != nil {
+		return err
+	}
+	if o.Scale, o.TTL = 1, d.TTL; d.TTL < 0 {
+		return fmt.Errorf("ttl: want 0 (never) or more, not %v", d.TTL)
+	}
+	if o.Quantiles, err = d.Summary.quantiles(defaultQuantiles); err != nil {
+		return err
+	}
+	if o.MaxAge, o.AgeBuckets, err = d.Summary.window(defaultMaxAge, defaultAgeBuckets); err != nil {
+		return err
+	}
+	o.Bounds, err = d.Histogram.bounds(defaultBounds)
+	return err
+}
+
+// observer reads observer_type.
+func observer(text string) (Observer, error) {
+	text, err := word("observer_type", text, []string{"summary", "histogram"})
+	if text == "histogram" {
+		return Histogram, err
+	}
+	return Summary, err
+}
+
+var matchTypes = []string{"glob", "regex", "glob+"}
+
+// word checks a value that is one of some words. Without a value it is the first one.
+func word(key, text string, words []string) (string, error) {
+	if text == "" {
+		return words[0], nil
+	}
+	if !slices.Contains(words, text) {
+		return "", fmt.Errorf("%s: want %s, not %q", key, strings.Join(words, ", "), text)
+	}
+	return text, nil
+}
+
+// kindNames are the values of match_metric_type.
+var kindNames = map[string]kinds{
+	"counter":  1 << metric.Counter,
+	"gauge":    1 << metric.Gauge,
+	"observer": 1 << metric.Timer,
+	"set":      1 << metric.Set, // an extension
+}
+
+// findShadowed warns of rules that no name reaches, because earlier rules match all of theirs.
+func (l *loader) findShadowed() {
+	var all *Rule // a regular expression that matches every name
+	seen := map[string]*Rule{}
+	for i := range l.set.rules {
+		rule := &l.set.rules[i]
+		var by *Rule
+		if rule.glob && !l.set.unordered {
+			by = l.shadowing(rule)
+		} else {
+			same := fmt.Sprint(rule.glob, rule.Match)
+			if by = seen[same]; by == nil || rule.kinds&^by.kinds != 0 {
+				seen[same], by = rule, nil
+			}
+		}
+		if by == nil && all != nil && (!rule.glob || l.set.fileOrder) && rule.kinds&^all.kinds == 0 {
+			by = all
+		}
+		if by != nil {
+			l.warn(rule, "no name reaches it: rule %s (line %d) matches all of its names first", by.ID, by.Line)
+		}
+		if !rule.glob && all == nil && slices.Contains([]string{"", ".", ".*", ".+", "^.*", ".*$", "^.*$", "(.*)", "(.+)"}, rule.Match) {
+			all = rule
+		}
+	}
+}
+
+// shadowing returns an earlier glob that matches all names of a glob, or nil.
+func (l *loader) shadowing(rule *Rule) (by *Rule) {
+	parts := components(rule.Match)
+	for kind := range metric.Kind(metric.Kinds) {
+		if !rule.kinds.has(kind) {
+			continue
+		}
+		first := l.set.globs[kind].covered(parts) - 1
+		if first < 0 || first >= rule.Number {
+			return nil
+		}
+		by = &l.set.rules[first]
+	}
+	return by
+}

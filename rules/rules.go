@@ -1,0 +1,188 @@
+// Package rules decides by files of rules what happens to names. A rule matches names by a glob or a
+// regular expression, and gives them another name and labels, or drops them.
+//
+//	set, warnings, err := rules.Load(text)
+//	var r rules.Result
+//	set.Map(metric.Counter, []byte("web.eu.requests"), &r)
+//	// r.Rule is the rule that matched, r.Name and r.Labels what it made of the name.
+//
+// The files are statsd_exporter's: what it takes means the same here, and the same YAML reader reads
+// it. docs/prometheus.md describes them, with the extensions.
+//
+// Map is meant to run once for each name, not for each sample. Its cost has a limit: at most all
+// globs, in one walk over a tree of their components, and all regular expressions, each in time linear
+// in the length of the name.
+package rules
+
+import (
+	"regexp"
+	"time"
+
+	"github.com/statsd-ops/statsd/metric"
+)
+
+// Action is what a rule does with the names that it matches.
+type Action uint8
+
+// The actions.
+const (
+	Map  Action = iota // give the name another name and labels
+	Drop               // ignore the name
+)
+
+var actionNames = [...]string{"map", "drop"}
+
+func (a Action) String() string { return actionNames[a] }
+
+// Observer is the form of the values of a timer on a page.
+type Observer uint8
+
+// The forms of a timer.
+const (
+	Summary Observer = iota
+	Histogram
+)
+
+// Options say how a series is kept and shown.
+type Options struct {
+	Observer    Observer
+	Quantiles   []float64     // of a summary, in the order of the file
+	MaxAge      time.Duration // the window of quantiles
+	AgeBuckets  int           // parts of the window
+	Bounds      []float64     // of a histogram's buckets, rising, without the infinite one
+	TTL         time.Duration // after which a series without samples is removed; 0 is never
+	Scale       float64       // factor for values
+	HonorLabels bool          // a tag wins over a label of the rule
+	Help        string
+}
+
+// Rule is a rule of a file.
+type Rule struct {
+	Options
+	// ID is the rule's id in the file, or its number, from 1.
+	ID string
+	// Number is the rule's place in the file, from 0, and Line the line where it begins.
+	Number, Line int
+	// Match is the glob or regular expression as written.
+	Match  string
+	Action Action
+
+	kinds  kinds
+	glob   bool
+	regex  *regexp.Regexp // nil for a glob
+	name   template
+	labels []labelTemplate // sorted by name
+}
+
+// kinds is a set of kinds.
+type kinds uint8
+
+const allKinds = kinds(1<<metric.Kinds - 1)
+
+func (k kinds) has(kind metric.Kind) bool { return k>>kind&1 != 0 }
+
+type labelTemplate struct {
+	name  string
+	value template
+}
+
+// Label is a label that a rule gives.
+type Label struct {
+	Name  string
+	Value []byte
+}
+
+// Result is what a Set does with a name. Reused, it keeps its memory.
+type Result struct {
+	// Rule is the rule that matched, nil if none did. The rest is only for a rule that maps.
+	Rule *Rule
+	// Name is made by the rule's template. It can be empty, or have any bytes of the name.
+	Name []byte
+	// Labels are sorted by name.
+	Labels []Label
+
+	captures [][]byte
+	best     []int // where the captures of the best glob so far begin and end
+	stack    []int
+	found    int
+	buffer   []byte
+}
+
+// Set is the rules of one file. It does not change.
+type Set struct {
+	// Defaults are the options of names that no rule matches.
+	Defaults Options
+	// DropUnmatched says that names that no rule matches are dropped.
+	DropUnmatched bool
+
+	rules     []Rule
+	globs     [metric.Kinds]node
+	regexes   []int // numbers of the rules with a regular expression
+	unordered bool  // of several globs the most specific one counts, not the first
+	fileOrder bool  // globs and regular expressions count in the order of the file
+}
+
+// Len returns the number of rules.
+func (s *Set) Len() int { return len(s.rules) }
+
+// Rule returns the rule with a number.
+func (s *Set) Rule(number int) *Rule { return &s.rules[number] }
+
+// SetTTL sets the ttl of names that no rule matches, and of rules without one, unless the file has a
+// default. It is for a Set that is not in use yet.
+func (s *Set) SetTTL(ttl time.Duration) {
+	if s.Defaults.TTL != 0 {
+		return
+	}
+	s.Defaults.TTL = ttl
+	for i := range s.rules {
+		if s.rules[i].TTL == 0 {
+			s.rules[i].TTL = ttl
+		}
+	}
+}
+
+// Map finds the rule for a name without tags, and stores in r what it makes of it.
+func (s *Set) Map(kind metric.Kind, name []byte, r *Result) {
+	r.Rule, r.Name, r.Labels, r.buffer = nil, r.Name[:0], r.Labels[:0], r.buffer[:0]
+	glob := s.findGlob(kind, name, r)
+	limit := len(s.rules)
+	if glob >= 0 {
+		if limit = 0; s.fileOrder {
+			limit = glob
+		}
+	}
+	for _, number := range s.regexes {
+		if number >= limit {
+			break
+		}
+		rule := &s.rules[number]
+		if !rule.kinds.has(kind) {
+			continue
+		}
+		if at := rule.regex.FindSubmatchIndex(name); at != nil {
+			r.Rule = rule
+			r.expand(name, func(dst []byte, t *template) []byte { return rule.regex.Expand(dst, []byte(t.text), name, at) })
+			return
+		}
+	}
+	if glob >= 0 {
+		r.Rule = &s.rules[glob]
+		r.expand(name, func(dst []byte, t *template) []byte { return t.append(dst, name, r.captures) })
+	}
+}
+
+// expand makes the name and the labels of r.Rule.
+func (r *Result) expand(name []byte, fill func([]byte, *template) []byte) {
+	if r.Rule.Action != Map {
+		r.Name = append(r.Name, name...)
+		return
+	}
+	r.Name = fill(r.Name, &r.Rule.name)
+	for i := range r.Rule.labels {
+		l := &r.Rule.labels[i]
+		start := len(r.buffer)
+		r.buffer = fill(r.buffer, &l.value)
+		r.Labels = append(r.Labels, Label{l.name, r.buffer[start:len(r.buffer):len(r.buffer)]})
+	}
+}

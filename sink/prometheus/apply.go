@@ -1,0 +1,111 @@
+package prometheus
+
+import (
+	"math"
+	"sort"
+	"time"
+
+	"github.com/statsd-ops/statsd/metric"
+)
+
+// unit turns a value as sent into one of the page. Milliseconds become seconds, as Prometheus has it.
+type unit struct {
+	millis bool
+	scale  float64
+}
+
+func (u unit) apply(v float64) float64 {
+	if u.millis {
+		v /= 1000
+	}
+	return clamp(v * u.scale)
+}
+
+// clamp makes a number finite: sums of large ones, or a scale, can go beyond.
+func clamp(v float64) float64 { return min(max(v, -math.MaxFloat64), math.MaxFloat64) }
+
+// apply adds what a name collected to the series of the name.
+func (st *store) apply(c *metric.Collected, n *name) {
+	number := n.series - 1
+	s := &st.series[number]
+	f := st.families[s.family]
+	u := unit{c.Millis && c.Kind == metric.Timer, st.options(n.rule).Scale}
+	if f.kind == Counter {
+		if v := u.apply(c.Value); v < 0 {
+			st.negative++
+			if s.state == seriesHidden {
+				return // it has nothing to show yet
+			}
+		} else {
+			total := st.values.run(s.slot, 1)
+			total[0] = clamp(total[0] + v)
+		}
+	}
+	s.seen = st.tick
+	if s.state == seriesHidden {
+		s.state = seriesShown
+		f.entries = append(f.entries, entry{s.labels, s.slot, number})
+	}
+	switch {
+	case f.kind == Gauge && c.Kind == metric.Set:
+		st.observeSet(number, c.Members, u)
+	case f.kind == Gauge:
+		st.values.run(s.slot, 1)[0] = u.apply(c.Value)
+	case f.kind == Summary:
+		st.observeSummary(number, f, c, u)
+	case f.kind == Histogram:
+		observe(st.values.run(s.slot, f.width()), f, c, u)
+	}
+}
+
+// weigh returns the number of events that each sample stands for. Samples of one interval share it.
+func weigh(c *metric.Collected) float64 {
+	received := c.Received()
+	if received == 0 || c.Weight == received {
+		return 1
+	}
+	return c.Weight / received
+}
+
+// observe adds samples to the sum and the buckets of a histogram.
+func observe(values []float64, f *family, c *metric.Collected, u unit) {
+	weight := weigh(c)
+	values[0] = clamp(values[0] + u.apply(c.Sum)*weight)
+	buckets := values[1:]
+	for _, v := range c.Samples {
+		buckets[sort.SearchFloat64s(f.bounds, u.apply(v))] += weight
+	}
+	for _, b := range c.Bins {
+		buckets[sort.SearchFloat64s(f.bounds, u.apply(b.Value))] += b.Count * weight
+	}
+}
+
+// observeSummary adds samples to the sum, the count and the window of a summary.
+func (st *store) observeSummary(number uint32, f *family, c *metric.Collected, u unit) {
+	weight := weigh(c)
+	values := st.values.run(st.series[number].slot, f.width())
+	values[0] = clamp(values[0] + u.apply(c.Sum)*weight)
+	values[1] = clamp(values[1] + c.Weight)
+	w := st.windows[number]
+	if w == nil {
+		w = &window{series: number, parts: make([]part, f.parts), until: st.now.Add(f.maxAge / time.Duration(f.parts))}
+		st.windows[number] = w
+	}
+	w.turn(st.now, f.maxAge)
+	w.add(c, u, weight)
+}
+
+// turnWindows forgets old samples of summaries, and computes the quantiles that have changed.
+func (st *store) turnWindows() {
+	for number, w := range st.windows {
+		s := &st.series[number]
+		f := st.families[s.family]
+		left := w.turn(st.now, f.maxAge)
+		if w.dirty {
+			w.quantiles(f.quantiles, st.values.run(s.slot, f.width())[2:])
+		}
+		if !left {
+			delete(st.windows, number)
+		}
+	}
+}

@@ -1,0 +1,160 @@
+package prometheus
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"net/url"
+	"os/exec"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/statsd-ops/statsd/internal/counterpart"
+	"github.com/statsd-ops/statsd/internal/soak"
+	"github.com/statsd-ops/statsd/internal/wait"
+)
+
+// scraped is what a real server found in scrapes: the values of a series, the oldest first.
+type scraped func(series string) []float64
+
+// grown is how much a counter grew, over restarts.
+func grown(values []float64) (sum float64) {
+	before := 0.0
+	for _, v := range values {
+		if v < before {
+			before = 0
+		}
+		sum += v - before
+		before = v
+	}
+	return sum
+}
+
+// TestRealServers lets a real Prometheus and a real VictoriaMetrics scrape, over a reload, a ttl and a
+// restart. What they find is what was sent.
+func TestRealServers(t *testing.T) {
+	soak.Slow(t)
+	for name, start := range map[string]func(*testing.T, string) scraped{"prometheus": startPrometheus, "victoria-metrics": startVictoria} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cfg := mapped(t, "mappings:\n- {match: 'stay.*', name: stay, labels: {of: '$1'}}\n- {match: 'moved', name: before}\n- {match: 'short', name: short, ttl: 1s}")
+			cfg.Own, cfg.Addr = true, counterpart.FreeAddress(t).String()
+			found := start(t, cfg.Addr)
+			sender := sender{t: t, sent: map[string]float64{}}
+			sender.run(cfg, found, "moved", "before", "short")
+			writeMapping(t, cfg.Mapping, "mappings:\n- {match: 'stay.*', name: stay, labels: {of: '$1'}}\n- {match: 'moved', name: after}")
+			sender.run(cfg, found, "moved", "after", "")
+			for series, sent := range sender.sent {
+				if got := grown(found(series)); got != sent {
+					t.Errorf("%s grew by %v, sent were %v", series, got, sent)
+				}
+			}
+		})
+	}
+}
+
+// sender sends to one daemon after another.
+type sender struct {
+	t    *testing.T
+	sent map[string]float64 // by series
+}
+
+// run runs a daemon for some seconds, with a reload in the middle, and waits until all of it was scraped.
+func (s *sender) run(cfg Config, found scraped, moved, family, short string) {
+	d := startDaemon(s.t, cfg)
+	if err := d.Open(); err != nil {
+		s.t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(s.t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- d.Run(ctx) }()
+	wait.Until(s.t, "there is no scrape", func() bool { return d.scrapes.Load() > 0 })
+	rounds := int(soak.Duration(s.t, 4*time.Second) / (200 * time.Millisecond))
+	for round := range rounds {
+		lines := []string{"stay.a:3|c", "stay.b:1|c|@0.5", moved + ":1|c", "timer:5:10:20|ms"}
+		if short != "" && round < 3 {
+			lines = append(lines, short+":2|c")
+			s.sent["short"] += 2
+		}
+		d.flush(lines...)
+		s.sent[`stay{of="a"}`] += 3
+		s.sent[`stay{of="b"}`] += 2
+		s.sent[family] += 1
+		s.sent["timer_count"] += 3
+		if round == rounds/2 { // the same rules with a comment: everything stays
+			d.Reload(d.changed(cfg, d.mapping.text+"\n# again"))
+		}
+		time.Sleep(200 * time.Millisecond)
+	}
+	d.flush()
+	for series, sent := range s.sent {
+		wait.Until(s.t, series+" was not scraped", func() bool { return grown(found(series)) >= sent })
+	}
+	if short != "" && strings.Contains(d.page(), "\nshort ") {
+		s.t.Error("a series is on the page after its ttl")
+	}
+	checkMetrics(s.t, d.page())
+	stop()
+	if err := <-ended; err != nil {
+		s.t.Error(err)
+	}
+}
+
+// checkMetrics lets promtool read a page. It complains of names too; these complaints begin with a name.
+func checkMetrics(t *testing.T, page string) {
+	t.Helper()
+	check := exec.Command(counterpart.Find(t, "promtool"), "check", "metrics")
+	check.Stdin = strings.NewReader(page)
+	if out, err := check.CombinedOutput(); err != nil && strings.Contains(string(out), "error while linting") {
+		t.Errorf("promtool: %s", out)
+	}
+}
+
+const scrapeConfig = "{global: {scrape_interval: 200ms}, scrape_configs: [{job_name: statsd, static_configs: [{targets: ['%s']}]}]}"
+
+func startPrometheus(t *testing.T, target string) scraped {
+	p := counterpart.StartPrometheus(t, fmt.Sprintf(scrapeConfig, target))
+	return func(series string) (values []float64) {
+		var matrix struct {
+			Result []struct{ Values [][2]any }
+		}
+		p.Get("query", url.Values{"query": {series + "[1h]"}}, &matrix)
+		for _, r := range matrix.Result {
+			for _, v := range r.Values {
+				text, _ := v[1].(string)
+				value, err := strconv.ParseFloat(text, 64)
+				if err != nil {
+					t.Fatal(err)
+				}
+				values = append(values, value)
+			}
+		}
+		if soak.On() && len(matrix.Result) > 0 {
+			checkIncrease(t, p, series, grown(values))
+		}
+		return values
+	}
+}
+
+// checkIncrease compares Prometheus' own estimate, which it extrapolates.
+func checkIncrease(t *testing.T, p *counterpart.Prometheus, series string, grew float64) {
+	for _, s := range p.Query("increase(" + series + "[1h])") {
+		if grew > 1000 && math.Abs(s.Value/grew-1) > 0.01 {
+			t.Errorf("increase() of %s is %v, and it grew by %v", series, s.Value, grew)
+		}
+	}
+}
+
+func startVictoria(t *testing.T, target string) scraped {
+	config := t.TempDir() + "/scrape.yml"
+	writeMapping(t, config, fmt.Sprintf(scrapeConfig, target))
+	v := counterpart.StartVictoriaMetrics(t, "-promscrape.config="+config, "-promscrape.configCheckInterval=0")
+	return func(series string) (values []float64) {
+		for _, e := range v.Export(series) {
+			values = append(values, e.Values...)
+		}
+		return values
+	}
+}

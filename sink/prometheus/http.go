@@ -1,0 +1,126 @@
+package prometheus
+
+import (
+	"bufio"
+	"io"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// maxScrapes is the most scrapes at a time. Further ones are answered 503.
+const maxScrapes = 4
+
+const contentType = "text/plain; version=0.0.4; charset=utf-8"
+
+const indexText = `statsd serves metrics for Prometheus:
+
+/metrics     the metrics
+/names       the names that are known, for statsd --check-mapping
+/-/healthy   answers 200 while the daemon runs
+/-/ready     answers 200 once the daemon has flushed
+`
+
+func (s *Sink) handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("/metrics", s.serveMetrics)
+	mux.HandleFunc("/names", s.serveNames)
+	mux.HandleFunc("/-/healthy", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "healthy\n") })
+	mux.HandleFunc("/-/ready", func(w http.ResponseWriter, _ *http.Request) {
+		if s.flushed.Load() == 0 {
+			plain(w, http.StatusServiceUnavailable, "the first flush has not come yet\n")
+			return
+		}
+		plain(w, http.StatusOK, "ready\n")
+	})
+	mux.HandleFunc("/{$}", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, indexText) })
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			w.Header().Set("Allow", "GET, HEAD")
+			http.Error(w, "use GET", http.StatusMethodNotAllowed)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
+}
+
+func plain(w http.ResponseWriter, status int, text string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = io.WriteString(w, text) // an error means that the client is gone
+}
+
+// serveMetrics answers with the page of the last flush.
+func (s *Sink) serveMetrics(w http.ResponseWriter, r *http.Request) {
+	select {
+	case s.scraping <- struct{}{}:
+		defer func() { <-s.scraping }()
+	default:
+		w.Header().Set("Retry-After", "1")
+		http.Error(w, "too many scrapes at a time: "+strconv.Itoa(maxScrapes)+" are allowed", http.StatusServiceUnavailable)
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", contentType)
+	h.Set("Vary", "Accept-Encoding")
+	zip := takesGzip(r.Header.Values("Accept-Encoding"))
+	if zip {
+		h.Set("Content-Encoding", "gzip")
+	}
+	if r.Method == http.MethodHead {
+		return
+	}
+	s.scrapes.Add(1)
+	if zip {
+		body := s.compressed()
+		h.Set("Content-Length", strconv.Itoa(len(body)))
+		_, _ = w.Write(body) // an error means that the client is gone
+		return
+	}
+	v := s.acquire()
+	defer s.release(v)
+	_ = v.write(w) // an error means that the client is gone
+}
+
+// serveNames lists the known names, each after its kind.
+func (s *Sink) serveNames(w http.ResponseWriter, _ *http.Request) {
+	s.flushing.Lock()
+	names, pages := slices.Clone(s.store.names), slices.Clone(s.store.texts.pages)
+	s.flushing.Unlock()
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	out := bufio.NewWriterSize(w, writeBlock)
+	for i := range names {
+		if n := &names[i]; n.state != nameFree {
+			_, _ = out.WriteString(n.kind.String() + " ")
+			_, _ = out.Write(textOf(pages, n.text))
+			_ = out.WriteByte('\n')
+		}
+	}
+	_ = out.Flush() // an error means that the client is gone
+}
+
+// takesGzip reports whether a client accepts gzip.
+func takesGzip(accepts []string) bool {
+	for _, accept := range accepts {
+		for one := range strings.SplitSeq(accept, ",") {
+			coding, params, _ := strings.Cut(one, ";")
+			coding = strings.ToLower(strings.TrimSpace(coding))
+			if coding != "gzip" && coding != "*" {
+				continue
+			}
+			weight, found := strings.CutPrefix(strings.ReplaceAll(params, " ", ""), "q=")
+			q, err := strconv.ParseFloat(weight, 64)
+			return !found || err == nil && q > 0
+		}
+	}
+	return false
+}
+
+// compressed returns the compressed page. It holds the view only while the page is made, not while a
+// client reads it.
+func (s *Sink) compressed() []byte {
+	v := s.acquire()
+	defer s.release(v)
+	return v.compressed()
+}

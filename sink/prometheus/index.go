@@ -1,0 +1,72 @@
+package prometheus
+
+// index finds numbers by hashes. It is split into segments that grow one at a time, so that no flush
+// waits for all of it.
+type index struct {
+	segments [256][]uint64 // each slot has 32 bits of the hash, then the number plus one; 0 is empty
+	counts   [256]int
+}
+
+const firstSlots = 8
+
+// find returns the number that was added with a hash and that is the one meant.
+func (x *index) find(hash uint64, is func(number uint32) bool) (number uint32, ok bool) {
+	slots := x.segments[hash>>56]
+	mask := len(slots) - 1
+	if mask < 0 {
+		return 0, false
+	}
+	for i := int(uint32(hash)) & mask; slots[i] != 0; i = (i + 1) & mask {
+		if uint32(slots[i]>>32) == uint32(hash) && is(uint32(slots[i])-1) {
+			return uint32(slots[i]) - 1, true
+		}
+	}
+	return 0, false
+}
+
+// add adds a number, which is not there yet.
+func (x *index) add(hash uint64, number uint32) {
+	s := hash >> 56
+	if x.counts[s]*4 >= len(x.segments[s])*3 {
+		old := x.segments[s]
+		x.segments[s] = make([]uint64, max(firstSlots, 2*len(old)))
+		for _, slot := range old {
+			if slot != 0 {
+				put(x.segments[s], slot)
+			}
+		}
+	}
+	x.counts[s]++
+	put(x.segments[s], uint64(uint32(hash))<<32|uint64(number+1))
+}
+
+func put(slots []uint64, slot uint64) {
+	mask := len(slots) - 1
+	i := int(slot>>32) & mask
+	for slots[i] != 0 {
+		i = (i + 1) & mask
+	}
+	slots[i] = slot
+}
+
+// remove removes a number.
+func (x *index) remove(hash uint64, number uint32) {
+	s := hash >> 56
+	slots := x.segments[s]
+	mask := len(slots) - 1
+	i := int(uint32(hash)) & mask
+	for uint32(slots[i]) != number+1 {
+		if slots[i] == 0 {
+			return
+		}
+		i = (i + 1) & mask
+	}
+	x.counts[s]--
+	// Later slots of the run move up, unless that would put them before their place.
+	for j := (i + 1) & mask; slots[j] != 0; j = (j + 1) & mask {
+		if home := int(slots[j]>>32) & mask; (j-home)&mask >= (j-i)&mask {
+			slots[i], i = slots[j], j
+		}
+	}
+	slots[i] = 0
+}

@@ -1,0 +1,114 @@
+package prometheus
+
+import (
+	"compress/gzip"
+	"io"
+	"math"
+	"strconv"
+)
+
+// writeBlock is about how much of a page is written at once.
+const writeBlock = 64 << 10
+
+// write writes the page, in the text format 0.0.4.
+func (v *view) write(w io.Writer) error {
+	p := page{view: v, w: w, text: make([]byte, 0, writeBlock+maxLabels)}
+	p.text = append(p.text, v.own...)
+	for _, f := range v.families {
+		p.text = append(p.text, f.head...)
+		for i := range f.entries {
+			p.entry(f, &f.entries[i])
+			if len(p.text) >= writeBlock {
+				if _, err := w.Write(p.text); err != nil {
+					return err
+				}
+				p.text = p.text[:0]
+			}
+		}
+	}
+	_, err := w.Write(p.text)
+	return err
+}
+
+// compressed returns the page with gzip. It is made once.
+func (v *view) compressed() []byte {
+	v.once.Do(func() {
+		var b buffer
+		z, _ := gzip.NewWriterLevel(&b, gzip.BestSpeed) // fails for a wrong level only
+		_ = v.write(z)                                  // a buffer takes everything
+		_ = z.Close()
+		v.zipped = b
+	})
+	return v.zipped
+}
+
+type buffer []byte
+
+func (b *buffer) Write(p []byte) (int, error) {
+	*b = append(*b, p...)
+	return len(p), nil
+}
+
+// page is a page that is being written.
+type page struct {
+	*view
+	w    io.Writer
+	text []byte
+}
+
+func (p *page) entry(f *familyView, e *entry) {
+	labels := textOf(p.pages, e.labels)
+	at := e.slot & (chunkSize - 1)
+	values := p.chunks[e.slot>>chunkShift][at : at+uint32(f.width())]
+	switch f.kind {
+	case Summary:
+		for i, key := range f.keys {
+			p.sample(f.name, "", labels, `quantile="`, key, values[2+i])
+		}
+		p.sample(f.name, sumSuffix, labels, "", "", values[0])
+		p.sample(f.name, countSuffix, labels, "", "", values[1])
+	case Histogram:
+		count := 0.0
+		for i, key := range f.keys {
+			count += values[1+i]
+			p.sample(f.name, bucketSuffix, labels, `le="`, key, count)
+		}
+		p.sample(f.name, sumSuffix, labels, "", "", values[0])
+		p.sample(f.name, countSuffix, labels, "", "", count)
+	default:
+		p.sample(f.name, "", labels, "", "", values[0])
+	}
+}
+
+// sample appends a line. The key of a bucket or quantile comes after the labels.
+func (p *page) sample(name, suffix string, labels []byte, label, key string, value float64) {
+	b := append(append(p.text, name...), suffix...)
+	if len(labels)+len(key) > 0 {
+		b = append(append(b, '{'), labels...)
+		if key != "" {
+			if len(labels) > 0 {
+				b = append(b, ',')
+			}
+			b = append(append(append(b, label...), key...), '"')
+		}
+		b = append(b, '}')
+	}
+	p.text = append(appendNumber(append(b, ' '), value), '\n')
+}
+
+// appendNumber appends a number as Prometheus reads it.
+func appendNumber(dst []byte, v float64) []byte {
+	const exact = 1e15
+	switch {
+	case v > -exact && v < exact && v == math.Trunc(v):
+		return strconv.AppendInt(dst, int64(v), 10)
+	case math.IsNaN(v):
+		return append(dst, "NaN"...)
+	case math.IsInf(v, 0):
+		if v < 0 {
+			return append(dst, "-Inf"...)
+		}
+		return append(dst, "+Inf"...)
+	}
+	return strconv.AppendFloat(dst, v, 'g', -1, 64)
+}

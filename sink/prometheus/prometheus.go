@@ -1,0 +1,214 @@
+// Package prometheus is a sink that shows what names collected on a page for Prometheus to scrape.
+//
+//	s, err := prometheus.New(cfg, func(text string) { log.Warn().Msg(text) })
+//	err = s.Open()
+//	go s.Run(ctx)
+//	...
+//	s.Record(&collected) // for each name of a flush
+//	s.EndInterval(sink.Interval{End: time.Now()})
+//
+// A file of rules maps names to families and labels, as statsd_exporter does: see package rules. Each
+// name is mapped once, when it is first seen. README.md is the manual.
+//
+// # The page
+//
+// Counters, sums and buckets go up from the first sample of their series, as Prometheus wants it.
+// The flush adds an interval to them name by name. A scrape sees whole intervals: it reads a view,
+// which EndInterval replaces. So neither waits for the other.
+//
+// Nothing that is received, and no file of rules that loads, makes the page a text that Prometheus cannot
+// read. What does not fit is left out, counted and told.
+package prometheus
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/statsd-ops/statsd/internal/httpgate"
+	"github.com/statsd-ops/statsd/metric"
+	"github.com/statsd-ops/statsd/rules"
+	"github.com/statsd-ops/statsd/sink"
+)
+
+var _ sink.Reloader = (*Sink)(nil)
+
+// answerTimeout limits the time for a client to read the page.
+const answerTimeout = 30 * time.Second
+
+// Sink shows a page. Make it with New.
+type Sink struct {
+	config   Config
+	mapping  mappingFile
+	server   *httpgate.Server
+	tallies  *tallies
+	scraping chan struct{} // holds one for each scrape
+	scrapes  atomic.Uint64
+	flushed  atomic.Int64 // Unix time of the last flush, 0 before it
+	reloads  reloads
+
+	// flushing is held from the first name of an interval to its end, and guards the following fields.
+	flushing  sync.Mutex
+	store     *store
+	recording bool // the interval has begun
+	made      uint64
+
+	mu      sync.Mutex
+	current *view
+	state   sink.State
+}
+
+// mappingFile is a file of rules.
+type mappingFile struct {
+	set      *rules.Set
+	text     string
+	warnings []rules.Warning
+}
+
+// New returns a Sink. It reads the mapping. Open makes it listen. The operator is told about conflicts with
+// tell.
+func New(cfg Config, tell func(text string)) (*Sink, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	m, err := cfg.load()
+	if err != nil {
+		return nil, err
+	}
+	t := newTallies(tell)
+	s := &Sink{
+		config: cfg, mapping: m, tallies: t, scraping: make(chan struct{}, maxScrapes),
+		store: newStore(cfg, m.set, t), current: &view{},
+	}
+	s.reloads.wanted = make(chan *reload, 1)
+	s.state = s.describe()
+	return s, nil
+}
+
+// load reads the mapping.
+func (c *Config) load() (m mappingFile, err error) {
+	var text []byte
+	if c.Mapping != "" {
+		if text, err = os.ReadFile(c.Mapping); err != nil {
+			return m, &MappingError{c.Mapping, err}
+		}
+	}
+	m.text = string(text)
+	if m.set, m.warnings, err = rules.Load(text); err != nil {
+		return m, &MappingError{c.Mapping, err}
+	}
+	if c.DropUnmatched {
+		m.set.DropUnmatched = true
+	}
+	m.set.SetTTL(c.TTL)
+	return m, nil
+}
+
+// MappingError is an error of a file of rules.
+type MappingError struct {
+	Path string
+	Err  error
+}
+
+func (e *MappingError) Error() string { return fmt.Sprintf("mapping %s: %v", e.Path, e.Err) }
+func (e *MappingError) Unwrap() error { return e.Err }
+
+// Open binds the address, and tells the hints about the rules.
+func (s *Sink) Open() (err error) {
+	s.server, err = httpgate.Listen(httpgate.Config{Addr: s.config.Addr, Handler: s.handler(), AnswerTimeout: answerTimeout, Flag: "host in --sink"})
+	if err == nil {
+		s.tellWarnings(s.mapping.warnings)
+	}
+	return err
+}
+
+// maxWarnings is the most hints that are told of one file.
+const maxWarnings = 20
+
+func (s *Sink) tellWarnings(all []rules.Warning) {
+	for _, w := range all[:min(len(all), maxWarnings)] {
+		s.tallies.tell(fmt.Sprintf("mapping %s: %s", s.config.Mapping, w))
+	}
+	if more := len(all) - maxWarnings; more > 0 {
+		s.tallies.tell(fmt.Sprintf("mapping %s: %d more hints: see statsd --check-mapping", s.config.Mapping, more))
+	}
+}
+
+// Addr returns the bound address.
+func (s *Sink) Addr() net.Addr { return s.server.Addr() }
+
+// Close closes the listener.
+func (s *Sink) Close() error { return s.server.Close() }
+
+// Run serves the page until ctx ends.
+func (s *Sink) Run(ctx context.Context) error {
+	var mapping sync.WaitGroup
+	mapping.Go(func() { s.reloads.run(ctx) })
+	defer mapping.Wait()
+	if err := s.server.Run(ctx); err != nil {
+		return fmt.Errorf("prometheus sink on %s: %w", s.Addr(), err)
+	}
+	return nil
+}
+
+// Record adds what a name collected.
+func (s *Sink) Record(c *metric.Collected) {
+	s.begin()
+	s.made++
+	s.store.record(c)
+}
+
+// begin notes when the interval's values came. The time is monotonic, unlike the boundary of the flush.
+func (s *Sink) begin() {
+	if !s.recording {
+		s.flushing.Lock()
+		s.recording = true
+		s.store.beginInterval(time.Now())
+	}
+}
+
+// EndInterval shows the interval.
+func (s *Sink) EndInterval(i sink.Interval) {
+	s.begin()
+	defer s.flushing.Unlock()
+	s.recording = false
+	s.store.endInterval()
+	s.adopt()
+	s.flushed.Store(i.End.Unix())
+	var own []byte
+	if s.config.Own {
+		own = s.own(i)
+	}
+	next := s.store.publish(own)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	before := s.current
+	s.current = next
+	s.store.values.retire(before)
+	s.state = s.describe()
+}
+
+// acquire returns the current view, which stays as it is until it is released.
+func (s *Sink) acquire() *view {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.current.readers++
+	return s.current
+}
+
+func (s *Sink) release(v *view) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	v.readers--
+}
+
+// State implements sink.Observer.
+func (s *Sink) State() sink.State {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.state
+}

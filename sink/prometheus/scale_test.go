@@ -1,0 +1,68 @@
+package prometheus
+
+import (
+	"context"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/statsd-ops/statsd/internal/soak"
+	"github.com/statsd-ops/statsd/internal/wait"
+	"github.com/statsd-ops/statsd/metric"
+)
+
+// TestSoakMemory measures a series, and the cost of a scrape and of a reload with many.
+func TestSoakMemory(t *testing.T) {
+	soak.Slow(t)
+	n := soak.Pick(100_000, 1_000_000)
+	cfg := mapped(t, "mappings:\n- {match: 'web.*.*.requests', name: web_requests_total, labels: {site: '$1', verb: '$2'}}")
+	cfg.MaxSeries = n
+	before := heap()
+	d := startDaemon(t, cfg)
+	all := make([]metric.Collected, 1)
+	all[0] = metric.Collected{Kind: metric.Counter, Value: 1}
+	fill := func() (took time.Duration) {
+		for i := range n {
+			all[0].Name = append(all[0].Name[:0], "web.site"...)
+			all[0].Name = append(appendNumber(all[0].Name, float64(i)), ".GET.requests"...)
+			d.Record(&all[0])
+		}
+		begun := time.Now()
+		d.flush()
+		return time.Since(begun)
+	}
+	fill()
+	each := (heap() - before) / n
+	if each > 290 { // 0.15 of statsd_exporter's 1,963
+		t.Errorf("a counter takes %d bytes", each)
+	}
+	begun := time.Now()
+	size := len(d.current.compressed())
+	scrape := time.Since(begun)
+
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() { defer close(ended); d.reloads.run(ctx) }()
+	plain := fill()
+	begun = time.Now()
+	d.Reload(d.changed(cfg, d.mapping.text+"\n- {match: 'other', name: other}"))
+	asked := time.Since(begun)
+	wait.Until(t, "the names are not mapped", func() bool { return d.reloads.ready.Load() != nil })
+	mapped := time.Since(begun)
+	swap := fill()
+	stop()
+	<-ended
+	if d.store.live != n || d.store.set.Len() != 2 {
+		t.Errorf("%d series with %d rules after the reload", d.store.live, d.store.set.Len())
+	}
+	t.Logf("%d counters: %d bytes each; a page of %d bytes takes %v; the end of a flush %v, with a reload %v; a reload begins in %v and maps in %v",
+		n, each, size, scrape, plain, swap, asked, mapped)
+}
+
+// heap returns the bytes of the heap that are in use.
+func heap() int {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return int(m.HeapAlloc)
+}

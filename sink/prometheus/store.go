@@ -1,0 +1,290 @@
+package prometheus
+
+import (
+	"hash/maphash"
+	"math"
+	"time"
+
+	"github.com/statsd-ops/statsd/metric"
+	"github.com/statsd-ops/statsd/rules"
+)
+
+// store holds the names that were seen, and the series that they go to. Only the flush uses it. It has
+// no pointers for each name or series.
+type store struct {
+	config  Config
+	set     *rules.Set
+	mapper  *Mapper
+	tallies *tallies
+	seed    maphash.Seed
+	begin   time.Time // ticks count from here
+	tick    uint32
+
+	texts     texts
+	names     []name
+	byName    index
+	freeNames []uint32
+
+	series     []series
+	bySeries   index
+	freeSeries []uint32
+	freed      []uint32 // since the last publish: their entries are still in the families
+	live       int      // series, with hidden ones
+
+	families []*family // by number; nil after removal
+	byFamily map[string]uint32
+	values   values
+	sorted   []*family          // nil if it has to be made again
+	windows  map[uint32]*window // of summaries
+	members  map[uint32]*members
+
+	freeFamilies []uint32
+	now          time.Time
+	swept        time.Time // the last look at idle names
+	expires      bool      // some series has a ttl
+	frozen       bool      // a reload reads the names and texts, so none is removed
+
+	rules     []ruleTally // one more than rules: the last is of names that no rule matches
+	negative  uint64
+	refused   uint64
+	unfit     uint64
+	droppedBy uint64
+}
+
+// name is a name that was seen.
+type name struct {
+	text   text
+	series uint32 // plus one; 0 if it has none
+	rule   int32  // its number, or one more than the last for none
+	seen   uint32 // tick
+	kind   metric.Kind
+	state  nameState
+}
+
+// nameState is what became of a name.
+type nameState uint8
+
+const (
+	nameFree nameState = iota // an unused record
+	nameShown
+	nameDropped // by a rule
+	nameRefused // a conflict or a limit; it is tried again
+)
+
+// series is a line of the page, or several of a summary or histogram.
+type series struct {
+	labels text
+	family uint32
+	slot   uint32
+	seen   uint32 // tick
+	ttl    uint32 // ticks; 0 is never
+	names  uint32 // names that go to it
+	state  seriesState
+}
+
+type seriesState uint8
+
+const (
+	seriesFree   seriesState = iota
+	seriesHidden             // after a reload, until it is seen
+	seriesShown
+	seriesGone // its ttl is over
+)
+
+// ruleTally counts for one rule.
+type ruleTally struct {
+	names uint64 // that it matches now
+	shown uint64 // names seen, over all intervals
+	last  int64  // Unix time of the last interval with one
+}
+
+// tickLength is the precision of ages. 32 bits of it last for 13 years.
+const tickLength = 100 * time.Millisecond
+
+func newStore(config Config, set *rules.Set, t *tallies) *store {
+	return &store{
+		config: config, set: set, mapper: NewMapper(set, config.Tagged, config.Labels), tallies: t,
+		seed: maphash.MakeSeed(), begin: time.Now(), byFamily: map[string]uint32{},
+		windows: map[uint32]*window{}, members: map[uint32]*members{}, rules: make([]ruleTally, set.Len()+1),
+	}
+}
+
+func (st *store) hashName(kind metric.Kind, name []byte) uint64 {
+	return maphash.Bytes(st.seed, name) + uint64(kind)*0x9e3779b97f4a7c15
+}
+
+// record adds what a name collected to its series.
+func (st *store) record(c *metric.Collected) {
+	hash := st.hashName(c.Kind, c.Name)
+	number, known := st.byName.find(hash, func(n uint32) bool {
+		return st.names[n].kind == c.Kind && string(st.texts.get(st.names[n].text)) == string(c.Name)
+	})
+	if !known {
+		var room bool
+		if number, room = st.addName(c.Kind, c.Name, hash); !room {
+			st.refused++
+			st.tallies.noRoom()
+			return
+		}
+	}
+	n := &st.names[number]
+	n.seen = st.tick
+	if n.state == nameRefused {
+		if c.Kind == metric.Counter && c.Value < 0 { // it makes no series
+			st.negative++
+			return
+		}
+		st.place(number, c.Kind, c.Name)
+		n = &st.names[number]
+	}
+	r := &st.rules[n.rule]
+	r.shown, r.last = r.shown+1, st.now.Unix()
+	switch n.state {
+	case nameDropped:
+		st.droppedBy++
+	case nameShown:
+		st.apply(c, n)
+	}
+}
+
+// options returns the options of a rule's number.
+func (st *store) options(rule int32) *rules.Options {
+	if int(rule) == st.set.Len() {
+		return &st.set.Defaults
+	}
+	return &st.set.Rule(int(rule)).Options
+}
+
+// addName makes a record for a new name. Its series is not placed yet. It returns false if there is no room.
+func (st *store) addName(kind metric.Kind, text []byte, hash uint64) (number uint32, room bool) {
+	if n := len(st.freeNames); n > 0 {
+		number, st.freeNames = st.freeNames[n-1], st.freeNames[:n-1]
+	} else {
+		if len(st.names) >= namesPerSeries*st.config.MaxSeries {
+			return 0, false
+		}
+		number = uint32(len(st.names))
+		st.names = append(st.names, name{})
+	}
+	st.names[number] = name{text: st.texts.put(text), kind: kind, state: nameRefused, rule: int32(st.set.Len())}
+	st.rules[st.set.Len()].names++
+	st.byName.add(hash, number)
+	return number, true
+}
+
+// namesPerSeries times the most series is the most names that are known.
+const namesPerSeries = 4
+
+// place maps a name, and finds or makes its series.
+func (st *store) place(number uint32, kind metric.Kind, text []byte) {
+	n := &st.names[number]
+	t := st.mapper.Map(kind, text)
+	rule := int32(st.set.Len())
+	if t.Rule != nil {
+		rule = int32(t.Rule.Number)
+	}
+	st.rules[n.rule].names--
+	st.rules[rule].names++
+	n.rule = rule
+	switch {
+	case t.Dropped:
+		n.state = nameDropped
+		return
+	case t.Unfit:
+		st.unfit++
+		return
+	}
+	if t.LabelsLost {
+		st.tallies.conflict("label", string(t.Family), "")
+	}
+	found, ok := st.findSeries(&t, text)
+	if !ok {
+		return
+	}
+	s := &st.series[found]
+	if s.names++; s.names > 1 {
+		st.tallies.conflict("merged", string(t.Family), "")
+	}
+	s.ttl = ticksOf(t.Options.TTL)
+	st.expires = st.expires || s.ttl > 0
+	n.series, n.state = found+1, nameShown
+}
+
+// minTTL is the shortest time that a series stays, so that a scrape can see it.
+const minTTL = time.Second
+
+func ticksOf(d time.Duration) uint32 {
+	if d <= 0 {
+		return 0
+	}
+	return uint32(min(max(d, minTTL)/tickLength, math.MaxUint32))
+}
+
+// findSeries finds the series of a target, or makes it. It returns false if there cannot be one.
+func (st *store) findSeries(t *Target, name []byte) (number uint32, ok bool) {
+	family, ok := st.findFamily(t, name)
+	if !ok {
+		return 0, false
+	}
+	identity := identity(t.Labels)
+	hash := maphash.Bytes(st.seed, identity) + uint64(family)*0x9e3779b97f4a7c15
+	number, ok = st.bySeries.find(hash, func(n uint32) bool {
+		s := &st.series[n]
+		return s.family == family && string(st.identityOf(s)) == string(identity)
+	})
+	if ok {
+		return number, true
+	}
+	f := st.families[family]
+	if st.live >= st.config.MaxSeries {
+		st.refused++
+		st.tallies.noRoom()
+		st.dropEmpty(family)
+		return 0, false
+	}
+	if n := len(st.freeSeries); n > 0 {
+		number, st.freeSeries = st.freeSeries[n-1], st.freeSeries[:n-1]
+	} else {
+		number = uint32(len(st.series))
+		st.series = append(st.series, series{})
+	}
+	st.series[number] = series{labels: st.texts.put(t.Labels), family: family, slot: st.values.allocate(f.width()), state: seriesHidden}
+	if f.kind == Summary {
+		f.empty(st.values.run(st.series[number].slot, f.width()))
+	}
+	st.bySeries.add(hash, number)
+	st.live++
+	f.live++
+	return number, true
+}
+
+func (st *store) identityOf(s *series) []byte { return identity(st.texts.get(s.labels)) }
+
+// removeSeries removes a series that no name goes to.
+func (st *store) removeSeries(number uint32) {
+	s := &st.series[number]
+	f := st.families[s.family]
+	st.bySeries.remove(maphash.Bytes(st.seed, st.identityOf(s))+uint64(s.family)*0x9e3779b97f4a7c15, number)
+	st.values.release(s.slot, f.width())
+	st.texts.drop(s.labels)
+	delete(st.windows, number)
+	delete(st.members, number)
+	family := s.family
+	*s = series{}
+	st.freed = append(st.freed, number)
+	st.live--
+	f.live--
+	f.shrunk = true
+	st.dropEmpty(family)
+}
+
+// removeName forgets a name.
+func (st *store) removeName(number uint32) {
+	n := &st.names[number]
+	text := st.texts.get(n.text)
+	st.byName.remove(st.hashName(n.kind, text), number)
+	st.texts.drop(n.text)
+	st.rules[n.rule].names--
+	*n = name{}
+	st.freeNames = append(st.freeNames, number)
+}

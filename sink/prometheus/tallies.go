@@ -1,0 +1,106 @@
+package prometheus
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+)
+
+// tallies count what goes wrong between names and the page, and tell it to the operator.
+type tallies struct {
+	tell func(text string)
+
+	mu        sync.Mutex
+	quiet     bool // count nothing, for a trial
+	conflicts map[conflict]*conflictTally
+	full      time.Time // when a full page was last told
+	refused   uint64
+}
+
+// conflict is a family whose name, type or labels are not as a name or rule wants them.
+type conflict struct{ reason, family string }
+
+type conflictTally struct {
+	count uint64
+	told  time.Time
+}
+
+const (
+	// maxConflicts is the most conflicts that are counted by family. Others are counted together.
+	maxConflicts = 100
+	// otherFamilies is the family of those.
+	otherFamilies = "other"
+	// tellEvery is the time between two messages about one conflict.
+	tellEvery = time.Hour
+)
+
+func newTallies(tell func(text string)) *tallies {
+	return &tallies{tell: tell, conflicts: map[conflict]*conflictTally{}}
+}
+
+// conflict counts a conflict. Unless text is empty, it is told, at most once an hour.
+func (t *tallies) conflict(reason, family, text string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.quiet {
+		return
+	}
+	c := conflict{reason, family}
+	if len(t.conflicts) >= maxConflicts && t.conflicts[c] == nil {
+		c.family = otherFamilies
+	}
+	tally := t.conflicts[c]
+	if tally == nil {
+		tally = &conflictTally{}
+		t.conflicts[c] = tally
+	}
+	tally.count++
+	if text == "" {
+		return
+	}
+	if now := time.Now(); now.Sub(tally.told) >= tellEvery {
+		tally.told = now
+		t.tell(fmt.Sprintf("family %s: %s", family, text))
+	}
+}
+
+// noRoom counts a name that got no series.
+func (t *tallies) noRoom() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.quiet {
+		return
+	}
+	t.refused++
+	if now := time.Now(); now.Sub(t.full) >= tellEvery {
+		t.full = now
+		t.tell("the page is full, and refuses new series: see max-series and max-families, or give rules a ttl")
+	}
+}
+
+// Conflict is a conflict for people.
+type Conflict struct {
+	Reason, Family string
+	Count          uint64
+}
+
+// list returns the conflicts, sorted.
+func (t *tallies) list() (all []Conflict) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for c, tally := range t.conflicts {
+		all = append(all, Conflict{c.reason, c.family, tally.count})
+	}
+	slices.SortFunc(all, func(a, b Conflict) int {
+		return cmp.Or(cmp.Compare(a.Reason, b.Reason), cmp.Compare(a.Family, b.Family))
+	})
+	return all
+}
+
+func (t *tallies) refusals() uint64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.refused
+}

@@ -1,0 +1,42 @@
+package prometheus
+
+// texts keeps many short texts in few large pages, so that the garbage collector has little to scan. A
+// page never changes where a text is, so a copy of the slice of pages is a stable view.
+type texts struct {
+	pages [][]byte
+	// wasted is the number of bytes of texts that are no longer used.
+	used, wasted int
+}
+
+const textPage = 64 << 10
+
+// text is the place of a text.
+type text struct {
+	page   uint32
+	at, of uint16
+}
+
+// put keeps a copy of a text of less than 64 KiB.
+func (t *texts) put(b []byte) text {
+	if last := len(t.pages) - 1; last < 0 || len(t.pages[last])+len(b) > textPage {
+		t.pages = append(t.pages, make([]byte, 0, textPage))
+	}
+	last := len(t.pages) - 1
+	at := len(t.pages[last])
+	t.pages[last] = append(t.pages[last], b...)
+	t.used += len(b)
+	return text{uint32(last), uint16(at), uint16(len(b))}
+}
+
+// get returns a text.
+func (t *texts) get(p text) []byte { return textOf(t.pages, p) }
+
+func textOf(pages [][]byte, p text) []byte {
+	if p.of == 0 {
+		return nil
+	}
+	return pages[p.page][p.at : int(p.at)+int(p.of)]
+}
+
+// drop notes that a text is no longer used.
+func (t *texts) drop(p text) { t.wasted += int(p.of) }

@@ -1,0 +1,99 @@
+package prometheus
+
+// values holds the numbers of all series. The flush changes them while scrapes read: a chunk is copied
+// before its first change in an interval, and a scrape holds the chunks that it began with.
+type values struct {
+	chunks []*chunk
+	own    []bool // the chunk was copied in this interval
+	used   int    // slots given out
+	free   map[int][]uint32
+	spare  []*chunk
+
+	replaced []*chunk // in this interval
+	retired  []retired
+}
+
+const (
+	chunkShift = 12
+	chunkSize  = 1 << chunkShift
+)
+
+type chunk [chunkSize]float64
+
+// retired are the chunks that were replaced after a view. They can be used again when no scrape reads
+// that view or an older one.
+type retired struct {
+	view   *view
+	chunks []*chunk
+}
+
+// allocate returns the first of n slots in one chunk. n is at most chunkSize.
+func (v *values) allocate(n int) uint32 {
+	if free := v.free[n]; len(free) > 0 {
+		v.free[n] = free[:len(free)-1]
+		slot := free[len(free)-1]
+		clear(v.run(slot, n))
+		return slot
+	}
+	if rest := chunkSize - v.used%chunkSize; rest < n {
+		v.used += rest
+	}
+	slot := v.used
+	v.used += n
+	if len(v.chunks)*chunkSize < v.used {
+		v.chunks, v.own = append(v.chunks, new(chunk)), append(v.own, true)
+	}
+	return uint32(slot)
+}
+
+// release gives slots back.
+func (v *values) release(slot uint32, n int) {
+	if v.free == nil {
+		v.free = map[int][]uint32{}
+	}
+	v.free[n] = append(v.free[n], slot)
+}
+
+// run returns n slots, to be changed.
+func (v *values) run(slot uint32, n int) []float64 {
+	c := int(slot >> chunkShift)
+	if !v.own[c] {
+		copied := v.fresh()
+		*copied = *v.chunks[c]
+		v.replaced = append(v.replaced, v.chunks[c])
+		v.chunks[c], v.own[c] = copied, true
+	}
+	at := int(slot & (chunkSize - 1))
+	return v.chunks[c][at : at+n]
+}
+
+// look returns n slots, to be read.
+func (v *values) look(slot uint32, n int) []float64 {
+	at := int(slot & (chunkSize - 1))
+	return v.chunks[slot>>chunkShift][at : at+n]
+}
+
+// fresh returns a chunk of any content.
+func (v *values) fresh() *chunk {
+	if n := len(v.spare); n > 0 {
+		c := v.spare[n-1]
+		v.spare = v.spare[:n-1]
+		return c
+	}
+	return new(chunk)
+}
+
+// retire ends the interval after the view before. Chunks become spare once no scrape can read them.
+func (v *values) retire(before *view) {
+	clear(v.own)
+	v.retired = append(v.retired, retired{before, v.replaced})
+	v.replaced = nil
+	for len(v.retired) > 0 && !v.retired[0].view.read() {
+		v.spare = append(v.spare, v.retired[0].chunks...)
+		v.retired = v.retired[1:]
+	}
+	if most := len(v.chunks); len(v.spare) > most {
+		clear(v.spare[most:])
+		v.spare = v.spare[:most]
+	}
+}

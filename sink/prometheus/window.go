@@ -1,0 +1,178 @@
+package prometheus
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/statsd-ops/statsd/metric"
+)
+
+// window holds the samples of a summary's last minutes, for its quantiles. It exists only while there
+// are samples. A few samples are kept as they are. More are counted in bins within 1 % of each value.
+type window struct {
+	series uint32
+	parts  []part
+	head   int       // the part that takes samples
+	until  time.Time // the end of the head's time
+	exact  []sample  // all samples, unless there were too many since the window was empty
+	many   bool
+	bins   []bin // of all parts
+	dirty  bool
+}
+
+// part is a part of the window's time.
+type part struct{ bins []bin }
+
+// bin counts samples near one value.
+type bin struct {
+	key   int32
+	count float64
+}
+
+// sample is a value that stands for a number of events.
+type sample struct {
+	value, weight float64
+	part          int32
+}
+
+const (
+	maxExact = 32
+	// maxBins bounds the bins of a window. With more, the ones of the smallest values become one.
+	maxBins = 2048
+	// binError is the relative error of a bin's value.
+	binError = 0.01
+	// keyOffset is above the key of the smallest float64.
+	keyOffset = 40_000
+)
+
+var logGamma = math.Log((1 + binError) / (1 - binError))
+
+// keyOf returns the bin of a value. Keys have the order of the values.
+func keyOf(v float64) int32 {
+	switch {
+	case v > 0:
+		return keyOffset + int32(math.Ceil(math.Log(v)/logGamma))
+	case v < 0:
+		return -keyOffset - int32(math.Ceil(math.Log(-v)/logGamma))
+	}
+	return 0
+}
+
+// valueOf returns the value in the middle of a bin.
+func valueOf(key int32) float64 {
+	switch {
+	case key > 0:
+		return math.Exp((float64(key-keyOffset) - 0.5) * logGamma)
+	case key < 0:
+		return -math.Exp((float64(-key-keyOffset) - 0.5) * logGamma)
+	}
+	return 0
+}
+
+// add adds the samples of an interval, each of which stands for weight events.
+func (w *window) add(c *metric.Collected, unit unit, weight float64) {
+	w.dirty = true
+	w.many = w.many || len(c.Bins) > 0 || len(w.exact)+len(c.Samples) > maxExact
+	if w.many {
+		w.exact = nil
+	}
+	for _, v := range c.Samples {
+		v = unit.apply(v)
+		w.count(keyOf(v), weight)
+		if !w.many {
+			w.exact = append(w.exact, sample{v, weight, int32(w.head)})
+		}
+	}
+	for _, b := range c.Bins {
+		w.count(keyOf(unit.apply(b.Value)), b.Count*weight)
+	}
+}
+
+// count adds to a bin of the window and of its head.
+func (w *window) count(key int32, n float64) {
+	head := &w.parts[w.head]
+	head.bins = addBin(head.bins, bin{key, n})
+	w.bins = addBin(w.bins, bin{key, n})
+}
+
+// addBin adds to sorted bins.
+func addBin(bins []bin, b bin) []bin {
+	at, found := slices.BinarySearchFunc(bins, b.key, func(b bin, key int32) int { return cmp.Compare(b.key, key) })
+	if found {
+		bins[at].count += b.count
+		return bins
+	}
+	if len(bins) == maxBins {
+		if at == 0 {
+			bins[0].count += b.count
+			return bins
+		}
+		bins[1].count += bins[0].count
+		copy(bins, bins[1:at])
+		bins[at-1] = b
+		return bins
+	}
+	return slices.Insert(bins, at, b)
+}
+
+// turn forgets the parts of the window that are too old. It reports whether samples are left.
+func (w *window) turn(now time.Time, age time.Duration) bool {
+	step := age / time.Duration(len(w.parts))
+	for range w.parts {
+		if now.Before(w.until) {
+			break
+		}
+		w.until = w.until.Add(step)
+		w.head = (w.head + 1) % len(w.parts)
+		if len(w.parts[w.head].bins) > 0 {
+			w.parts[w.head].bins, w.dirty = nil, true
+			w.exact = slices.DeleteFunc(w.exact, func(s sample) bool { return s.part == int32(w.head) })
+			w.bins = w.bins[:0]
+			for _, p := range w.parts {
+				for _, b := range p.bins {
+					w.bins = addBin(w.bins, b)
+				}
+			}
+		}
+	}
+	if now.After(w.until) { // the clock jumped
+		w.until = now.Add(step)
+	}
+	return len(w.bins) > 0
+}
+
+// quantiles sets values to the quantiles of the window: the smallest value that this part of the samples
+// does not exceed.
+func (w *window) quantiles(qs, values []float64) {
+	w.dirty = false
+	if len(w.bins) == 0 {
+		for i := range values {
+			values[i] = math.NaN()
+		}
+		return
+	}
+	if !w.many {
+		slices.SortFunc(w.exact, func(a, b sample) int { return cmp.Compare(a.value, b.value) })
+		rank(len(w.exact), func(i int) float64 { return w.exact[i].weight }, qs, func(q, i int) { values[q] = w.exact[i].value })
+		return
+	}
+	rank(len(w.bins), func(i int) float64 { return w.bins[i].count }, qs, func(q, i int) { values[q] = valueOf(w.bins[i].key) })
+}
+
+// rank finds quantiles, which rise, among n weights in the order of their values.
+func rank(n int, weight func(i int) float64, qs []float64, found func(q, i int)) {
+	total := 0.0
+	for i := range n {
+		total += weight(i)
+	}
+	at, below := 0, 0.0
+	for i, q := range qs {
+		for at < n-1 && below+weight(at) < q*total {
+			below += weight(at)
+			at++
+		}
+		found(i, at)
+	}
+}

@@ -1,0 +1,58 @@
+package wire
+
+import (
+	"bytes"
+	"slices"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/statsd-ops/statsd/metric"
+)
+
+// What a Tagger does for metric.LabelTags only.
+
+// maxJoined is the longest section to which another one is joined, in bytes. It bounds the cost of a line
+// with many sections.
+const maxJoined = 4 << 10
+
+// second returns the tags of two sections. With LabelTags both count, as in statsd_exporter, otherwise the
+// second one. lost says that tags were dropped.
+func (t *Tagger) second(first, second []byte) (section []byte, lost bool) {
+	switch {
+	case t.style != metric.LabelTags:
+		return second, true
+	case len(first) > maxJoined:
+		return first, true
+	}
+	return slices.Concat(first, []byte(","), second), false
+}
+
+// addLabel adds one tag as a label, or drops it.
+func (t *Tagger) addLabel(one []byte, end byte) {
+	if end == ':' { // statsd_exporter ignores a # in front of each tag
+		one = bytes.TrimPrefix(one, []byte("#"))
+	}
+	at := bytes.IndexByte(one, end)
+	if at <= 0 || at == len(one)-1 {
+		t.lost = true
+		return
+	}
+	placed := tag{start: len(t.names)}
+	t.names = appendLabel(append(t.names, ';'), one[:at], true)
+	placed.value = len(t.names) + 1
+	t.names = appendLabel(append(t.names, '='), one[at+1:], false)
+	placed.end = len(t.names)
+	t.tags = append(t.tags, placed)
+}
+
+// appendLabel appends text as the key or the value of a label. Bytes that separate tags, and control
+// characters other than a tab, become "_". text is valid UTF-8.
+func appendLabel(dst, text []byte, key bool) []byte {
+	for _, r := range string(text) {
+		if unicode.IsControl(r) && r != '\t' || r == ';' || key && r == '=' {
+			r = '_'
+		}
+		dst = utf8.AppendRune(dst, r)
+	}
+	return dst
+}
