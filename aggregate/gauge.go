@@ -27,7 +27,7 @@ const (
 	// adjustments are added to the newest one. The result is wrong only if a setting's time is between
 	// the two.
 	maxAdjustments = 1 << 16
-	// noArrival is no sample's arrival.
+	// noArrival marks the absence of an arrival: no sample has it.
 	noArrival = -1
 )
 

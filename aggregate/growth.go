@@ -11,8 +11,8 @@ import (
 const (
 	// growthDepth is how many nodes of names are counted: first nodes, and first two nodes.
 	growthDepth = 2
-	// growthPrefixes is the number of prefixes of a depth counted in a minute. A prefix with more than
-	// 1/growthPrefixes of a minute's names is always among them.
+	// growthPrefixes is the number of prefixes of a depth counted in a minute. A prefix with more
+	// than 1/growthPrefixes of a minute's names is always counted.
 	growthPrefixes = 64
 	// growthMinutes is how many minutes are kept.
 	growthMinutes = 60
@@ -96,7 +96,7 @@ type Grown struct {
 
 // Depth counts names by as many nodes, with the dot after them; names with fewer nodes count whole.
 type Depth struct {
-	Prefixes map[string]Bounds // the ones with most names
+	Prefixes map[string]Bounds // the prefixes with the most names
 	Others   Bounds            // of any other prefix
 }
 

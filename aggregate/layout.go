@@ -57,7 +57,8 @@ type Layout struct {
 	// Of timers it publishes the counts only.
 	IdleZeros bool
 
-	// Rows keeps what Snapshot.Rows needs besides the points: sums of counters, and with ExpBins the
+	// Rows keeps the data that Snapshot.Rows needs in addition to the points: sums of counters, and
+	// with ExpBins the
 	// distribution of timers in at most so many bins on each side of 0.
 	Rows    bool
 	ExpBins int

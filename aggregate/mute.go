@@ -77,7 +77,7 @@ func (b bitmap) has(r ref) bool {
 func (b *bitmap) set(r ref) {
 	i := int(r >> 6)
 	if i >= len(*b) {
-		// A page at a time, and not less than an eighth more.
+		// It grows by at least a page, and by at least an eighth.
 		grown := make(bitmap, max(i+pageUnits/64, len(*b)+len(*b)/8))
 		copy(grown, *b)
 		*b = grown

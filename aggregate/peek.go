@@ -179,7 +179,7 @@ func (g *gathered) add(s *Shard, kind metric.Kind, rec record) {
 	}
 }
 
-// expired reports whether a name was not seen for so long that it no longer counts. It
+// expired reports whether a name has not been seen for so long that it no longer counts. It
 // does not look at samples since the last Drain.
 func (s *Shard) expired(kind metric.Kind, rec record) bool {
 	seen := rec.lastSeen()

@@ -14,7 +14,7 @@ import (
 // maxChildren is how many prefixes a walk counts apart. Of more, it keeps those with most names.
 const maxChildren = 1 << 14
 
-// slotBytes is about what a record takes in the table that finds it.
+// slotBytes is about the memory of a record in the table that finds it.
 const slotBytes = 16
 
 // Prefixes are the parts of the names that are held, by how many names begin with them.
@@ -70,7 +70,7 @@ type PrefixWalk struct {
 	counts   []childCount // by place in children
 }
 
-// childCount is what the held names of a prefix add up to.
+// childCount has the totals of the held names of a prefix.
 type childCount struct {
 	names, fresh int
 	moved        int // by a rebuild since then, so they may be new

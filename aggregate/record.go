@@ -6,7 +6,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// A record is what a shard knows of one name of one kind: a run of bytes in a page,
+// A record is what a shard knows about one name of one kind: a run of bytes in a page,
 // aligned to words of 8 bytes.
 //
 //	word 0    bytes 0-3: meta: the name's length, its kind, flags; never changes

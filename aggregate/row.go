@@ -123,7 +123,7 @@ func (r *rowReader) findSources(i, n int, rec record) bool {
 	return true
 }
 
-// own returns the row with slices that are not shared.
+// own returns a copy of the row with slices of its own.
 func (r *rowReader) own(row Row) Row {
 	row.Adjustments = r.adjustments.copy(row.Adjustments)
 	row.Samples = r.numbers.copy(row.Samples)
@@ -131,7 +131,7 @@ func (r *rowReader) own(row Row) Row {
 	return row
 }
 
-// slab copies slices, many to an allocation.
+// slab copies slices, many of them into one allocation.
 type slab[T any] struct{ free []T }
 
 func (s *slab[T]) copy(from []T) []T {

@@ -7,7 +7,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// detail is what a row has besides its points: see Layout.Rows.
+// detail is what a row has in addition to its points: see Layout.Rows.
 type detail struct {
 	sum   float64
 	timer *metric.Distribution
@@ -35,7 +35,7 @@ func (s *summary) detail(kind metric.Kind, off int) (d detail) {
 	return d
 }
 
-// noSamples returns the distribution of an unseen name, nil if it is no timer.
+// noSamples returns the distribution of an unseen name, nil if the name is not a timer.
 func (s *summary) noSamples(kind metric.Kind) *metric.Distribution {
 	if kind != metric.Timer || s.program.ExpBins == 0 {
 		return nil

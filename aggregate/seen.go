@@ -23,15 +23,15 @@ type mark struct {
 }
 
 const (
-	// For the last fineMarks seconds there is a mark every fineMark seconds at most; before that one
-	// every coarseMark seconds; and none older than coarseMarks.
+	// In the last fineMarks seconds there is at most one mark every fineMark seconds. Before that,
+	// there is one mark every coarseMark seconds, up to an age of coarseMarks.
 	fineMark, fineMarks     = 10, 24 * 60 * 60
 	coarseMark, coarseMarks = 60, 7 * 24 * 60 * 60
 	// maxMarks limits their number. At 8 bytes each it is 160 KB a shard.
 	maxMarks = fineMarks/fineMark + coarseMarks/coarseMark + 1000
 )
 
-// note notes that records end at end now, in Unix seconds.
+// note notes that the records made up to now (Unix seconds) end at end.
 func (m *marks) note(end ref, now int64) {
 	at := uint32(min(max(now, 0), math.MaxUint32))
 	n := len(m.list)
@@ -70,7 +70,8 @@ func (m *marks) thin(now uint32) {
 // FirstSeen is when a name was first seen, to some seconds.
 type FirstSeen struct {
 	At time.Time
-	// Before says that it was at At or earlier: a rebuild of the table, or a start, forgot when.
+	// Before says that the name was first seen at At or earlier: a rebuild of the table or a restart
+	// forgot the time.
 	Before bool
 }
 
@@ -94,7 +95,7 @@ func (m *marks) first(r ref, rec record, now time.Time) FirstSeen {
 	return FirstSeen{At: time.Unix(int64(m.list[i].at), 0)}
 }
 
-// or returns when a name of two records was first seen.
+// or returns when a name with two records was first seen: the earlier of the two times.
 func (f FirstSeen) or(o FirstSeen) FirstSeen {
 	if o.At.Before(f.At) {
 		f.At = o.At
@@ -106,7 +107,8 @@ func (f FirstSeen) or(o FirstSeen) FirstSeen {
 // Seen says when a name was first and last seen.
 type Seen struct {
 	First FirstSeen
-	// Unseen is the number of flushes since the last that saw it; 0 if it was seen since the last Drain.
+	// Unseen is the number of flushes since the last one with a sample of the name; 0 if a sample
+	// came since the last Drain.
 	Unseen uint32
 }
 

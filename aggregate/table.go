@@ -2,7 +2,7 @@
 //
 // A Table takes samples through its shards. Each receiver has a shard of its own,
 // so receivers do not wait for each other. At a flush, Drain takes out what the
-// shards have collected. This takes the same short time however much it is. Then
+// shards have collected. This takes the same short time for any amount of data. Then
 // Summarize makes a Snapshot: the points to publish. A Snapshot does not change, so
 // any number of goroutines can read it.
 //

@@ -21,8 +21,7 @@ type timing struct {
 	places []int // the ranks that are needed
 }
 
-// part is computed from the samples inside a threshold. Its numbers are NaN if there are
-// none.
+// part is computed from the samples inside a threshold. Its numbers are NaN if there are no samples.
 type part struct{ count, bound, mean, sum, squares float64 }
 
 var nothing = part{math.NaN(), math.NaN(), math.NaN(), math.NaN(), math.NaN()}

@@ -11,7 +11,7 @@ import (
 // Client does nothing.
 //
 // The methods that send take tags after their other arguments, each "key:value"
-// or a word. They keep none of their arguments.
+// or a word. They do not keep their arguments.
 type Client struct {
 	core  *core
 	enc   *encoded
@@ -86,7 +86,7 @@ func New(cfg Config) (*Client, error) {
 // writes, byte for byte: type prefixes, and timings such as "250.0". Address,
 // port, protocol and the empty prefix default to the same. These differ:
 //
-//   - The queue holds 1,000 packets by default. Sprockets' holds 1,000 metrics.
+//   - The queue holds 1,000 packets by default. The queue of Sprockets holds 1,000 metrics.
 //   - A datagram carries many lines. Sprockets sends one metric a datagram.
 //   - The wait after failed connections grows from 1 s to 30 s. Sprockets always
 //     waits 1 s.

@@ -14,7 +14,7 @@ import (
 // else shows that the server has moved.
 const resolveEvery = time.Minute
 
-// connect makes sure that there is a connection, however long it takes. It
+// connect makes sure that there is a connection, even if it takes long. It
 // returns false when ctx or the queue has ended.
 func (s *sender) connect() bool {
 	select {
@@ -119,8 +119,8 @@ func (s *sender) use(conn net.Conn) {
 	s.queue.note(func(stats *Stats) { stats.Connects++; stats.Connected = true })
 }
 
-// watch reads, to see when the server ends the connection. After that the kernel
-// would take a write and lose it. A statsd server never sends anything.
+// watch reads, to see when the server ends the connection. After that the kernel would accept a write
+// and lose the data. A statsd server never sends anything.
 func watch(conn net.Conn, lost chan<- struct{}) {
 	defer close(lost)
 	var buf [512]byte

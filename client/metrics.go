@@ -85,8 +85,8 @@ func (c *Client) Set(name, member string, tags ...string) {
 func (c *Client) Unique(name string, id int64, tags ...string) { c.send(set, name, whole(id), tags) }
 
 // Inject sends PREFIX.name:value|kind, with the rate and the tags of c, for types
-// and values that the other methods do not support. In value and kind it replaces
-// control and separator characters by '_' and changes nothing else. Injected
+// and values that the other methods do not support. In the value and the kind it replaces only
+// control and separator characters, by '_'. Injected
 // lines are never merged.
 func (c *Client) Inject(name, value, kind string, tags ...string) {
 	if !c.on() || c.skip() {

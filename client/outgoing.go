@@ -153,7 +153,7 @@ func (q *queue) close() {
 }
 
 // crowded reports whether merged samples should stay in their tables for now.
-// There they need no room.
+// In the tables they need no room in the queue.
 func (q *queue) crowded() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()

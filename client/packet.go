@@ -72,7 +72,7 @@ func (p *packet) cut(size int) amount {
 	lines := uint64(bytes.Count(p.text[:size], []byte{'\n'}))
 	taken := amount{lines, lines}
 	p.text = p.text[size:]
-	if p.extra > 0 { // rare, so count the rest
+	if p.extra > 0 { // rare, so it may be slow: count the samples in the rest
 		taken.samples = p.left.samples - min(p.left.samples, samplesIn(p.text))
 	}
 	p.left = p.left.minus(taken)

@@ -11,7 +11,7 @@ import (
 type queue struct {
 	cur  atomic.Pointer[packet] // being filled; changed under mu
 	idle atomic.Bool            // the sender sleeps, and has set no timer for cur
-	_    [64]byte               // keeps the fields above, read for each line, apart from busier ones
+	_    [64]byte               // padding: the fields above are read for each line, the ones below change often
 
 	maxLine    int // bytes of lines in a packet
 	max        int // packets that callers can queue; len(ring) is more if merged lines have a reserve
@@ -30,7 +30,7 @@ type queue struct {
 	flushTo uint64 // packets up to this number are sent before they are full
 	waiters []waiter
 
-	waiting amount // neither in cur nor sent nor dropped
+	waiting amount // not in cur, not sent and not dropped
 	stats   Stats  // without the sums that snapshot adds
 }
 

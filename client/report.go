@@ -15,7 +15,7 @@ type reporter struct {
 	cfg    Config
 	queue  *queue
 	events chan event
-	quit   chan struct{} // closed when run must tell the rest and end
+	quit   chan struct{} // closed when run must report the rest and end
 	once   sync.Once
 	done   chan struct{} // closed when run has ended
 

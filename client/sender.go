@@ -29,7 +29,7 @@ type sender struct {
 	conn     net.Conn
 	unwatch  func() bool
 	lost     chan struct{} // closed when the server ends conn; nil for datagrams
-	dialing  chan dialed   // the result of the Dial that runs; nil if none does
+	dialing  chan dialed   // the result of the running Dial; nil if no Dial runs
 	since    time.Time     // when conn was made
 	failures int           // connections in a row that failed or soon broke
 	hurried  bool          // closing has cut one pause short

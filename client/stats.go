@@ -23,7 +23,7 @@ type Stats struct {
 	Bytes    uint64 // of payload written
 	Connects uint64 // connections made
 	Failures uint64 // failed connections, refused datagrams, and errors given to Report
-	LogLost  uint64 // lines that Config.Log or Logger did not take: too slow, or it panicked
+	LogLost  uint64 // log lines that Config.Log or Logger did not accept, because it was too slow or panicked
 
 	Connected bool  // is there a connection now (UDP: an open socket)
 	LastError error // the last failure; nil if there was none

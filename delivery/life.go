@@ -12,7 +12,7 @@ type phase int
 const (
 	serving phase = iota // flushes are offered to it
 	retired              // removed by a reload: it delivers its queue and may be revived
-	ending               // nothing more will be offered: it finishes
+	ending               // gets no more points: it delivers the rest
 	ended
 )
 

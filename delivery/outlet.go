@@ -50,7 +50,7 @@ type sent struct {
 	published     time.Time // when a payload was last delivered
 	last          Sent      // delivered part of its flush so far
 	unconfirmed   int       // consecutive attempts that ended so: see sink.Unconfirmed
-	toldRefused   time.Time // when the log last told of refused points
+	toldRefused   time.Time // when refused points were last logged
 	untold        int       // points refused since then
 }
 
@@ -218,7 +218,7 @@ func (o *outlet) state() State {
 func (o *outlet) logLeft() {
 	st := o.state()
 	if st.Queued > 0 {
-		o.log.Error().Uint64("points", st.Queued).AnErr("last_error", st.LastError).Msg("ended with undelivered points: they are lost (--spool-dir keeps them)")
+		o.log.Error().Uint64("points", st.Queued).AnErr("last_error", st.LastError).Msg("ended with undelivered points: they are lost (--spool-dir would keep them)")
 	}
 	if st.Spooled > 0 {
 		o.log.Warn().Uint64("points", st.Spooled).AnErr("last_error", st.LastError).Msg("ended with points in the spool: the next start sends them")

@@ -53,7 +53,7 @@ type queue struct {
 	// delivered.
 	refusedOnDisk uint64
 	newest        int64 // the newest announced flush
-	settled       int64 // the flush last passed to tell
+	settled       int64 // the flush that was last passed to tell
 	tell          func(flush int64)
 	// writeError and readError are the last errors of the disk, nil while it works.
 	writeError, readError error
@@ -194,7 +194,7 @@ func (q *queue) recycle(b []byte) {
 	}
 }
 
-// exhausted reports whether the sender has nothing more to send: nothing more will be offered, and
+// exhausted reports whether the sender has nothing more to send: no more points will be offered, and
 // any rest is left for the next process. The caller holds mu.
 func (q *queue) exhausted() bool {
 	if q.late {

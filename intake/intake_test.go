@@ -147,7 +147,7 @@ func (in *running) drain() Tally {
 }
 
 // totals returns the drained content so far, by path: the counts of counters and timers, the last
-// value of gauges, the greatest number of members of sets.
+// value of gauges, the maximum number of members of sets.
 func (in *running) totals() map[string]float64 { return in.counts }
 
 // check compares the tally since the start, except the number of reads from streams, which the

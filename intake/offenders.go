@@ -32,7 +32,7 @@ func (o *offenders) note(reason metric.Reason, name []byte) {
 	o.prefixes.Add(byte(reason), offendingPrefix(reason, name))
 }
 
-// refusal is what a lane knows of a prefix.
+// refusal is what a lane knows about a prefix.
 type refusal struct {
 	reason      metric.Reason
 	prefix      string

@@ -55,7 +55,8 @@ type plan struct {
 	answer func(*asked) any
 }
 
-// Top returns the hottest names, prefixes, senders or kinds. Who asks what is being watched already gets
+// Top returns the hottest names, prefixes, senders or kinds. A question that is being watched already
+// gets
 // that answer. The error is a *probe.Busy if another probe has to end first.
 func (in *Intake) Top(ctx context.Context, q probe.TopQuery) (*probe.Top, error) {
 	answer, err := in.probes.ask(ctx, plan{

@@ -116,7 +116,7 @@ func TestConcurrentAskers(t *testing.T) {
 	})
 }
 
-// A probe goes on while one of its askers waits, and ends when none does.
+// A probe goes on while one of its callers waits, and ends when no caller waits.
 func TestAskersDie(t *testing.T) {
 	asking(t, func(t *testing.T, in *Intake) {
 		ask := func(ctx context.Context) error {
@@ -227,7 +227,7 @@ func TestTailCloses(t *testing.T) {
 	})
 }
 
-// The end of Intake ends probes: they answer with what they have. Later ones get an error.
+// The end of Intake ends probes: they answer with what they have. Later probes get an error.
 func TestProbesEndWithIntake(t *testing.T) {
 	asking(t, func(t *testing.T, in *Intake) {
 		go func() {

@@ -113,7 +113,7 @@ func (r *receiver) run() error {
 	}
 }
 
-// drain reads the rest after a last batch of n: everything the socket can hold now, however long it
+// drain reads the rest after a last batch of n: everything the socket can hold now, even if it
 // takes. It does not follow clients that keep sending.
 func (r *receiver) drain(n int) error {
 	// stop woke the receiver with an empty datagram.
@@ -131,7 +131,8 @@ func (r *receiver) drain(n int) error {
 	return nil
 }
 
-// take adds a batch of n to the table. It returns about what the kernel counted for it.
+// take adds a batch of n to the table. It returns the approximate memory that the kernel counted for
+// it.
 func (r *receiver) take(n int) (bytes int) {
 	if n == 0 {
 		return 0

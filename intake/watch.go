@@ -121,7 +121,7 @@ func (w *watch) run() {
 		case e := <-w.entries:
 			w.logEntry(e)
 			if skipped := w.skipped.Load(); len(w.entries) == 0 && skipped > reported {
-				w.log.WithLevel(w.level).Uint64("skipped", skipped-reported).Msg("more than could be logged")
+				w.log.WithLevel(w.level).Uint64("skipped", skipped-reported).Msg("some lines were not logged: they came faster than the log accepts them")
 				reported = skipped
 			}
 		case <-w.ended:

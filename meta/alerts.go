@@ -6,7 +6,7 @@ import (
 	"github.com/statsd-ops/statsd/internal/plural"
 )
 
-// Word says in a word what became of a message: none, waiting, told or given_up.
+// Word says in a word what happened to a message: none, waiting, told or given_up.
 func (o Outcome) Word() string {
 	switch {
 	case !o.Due:
@@ -59,7 +59,7 @@ func (m *Monitor) alertRows(now time.Time) (rows []alertRow) {
 	return rows
 }
 
-// say says in a line what became of a message, "" if there is none.
+// say says in a line what happened to a message, "" if there is none.
 func (o Outcome) say() (text string, bad bool) {
 	switch o.Word() {
 	case "told":

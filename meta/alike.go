@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	// maxAlike is how many senders and reasons are told apart.
+	// maxAlike is how many pairs of sender and reason are counted separately.
 	maxAlike = 64
 	// alikeMinutes is over how many minutes bad lines are counted, with the running one.
 	alikeMinutes = 15

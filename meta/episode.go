@@ -48,9 +48,9 @@ type Told struct {
 	End      Outcome `json:"end,omitzero"`
 }
 
-// Outcome is what became of one message to a notifier.
+// Outcome is what happened to one message to a notifier.
 type Outcome struct {
-	Due   bool      `json:"due"`             // the notifier has to be told, or was
+	Due   bool      `json:"due"`             // the notifier must be told, or was told
 	At    time.Time `json:"at,omitzero"`     // when it was taken, or given up; zero while it waits
 	Tries int       `json:"tries,omitempty"` // in all
 	Error string    `json:"error,omitempty"` // of the last try, "" if it was taken
@@ -105,7 +105,7 @@ func (ev *Event) StageFor(notifier string) Stage {
 	return ev.Stage
 }
 
-// told returns what a notifier was told, nil if it was not to be told anything.
+// told returns what a notifier was told, nil if it did not have to be told.
 func (e *Episode) told(notifier string) *Told {
 	for i := range e.Told {
 		if e.Told[i].Notifier == notifier {
@@ -115,7 +115,7 @@ func (e *Episode) told(notifier string) *Told {
 	return nil
 }
 
-// note keeps what became of a message.
+// note keeps what happened to a message.
 func (e *Episode) note(notifier string, stage Stage, o Outcome) {
 	if e.told(notifier) == nil {
 		e.Told = append(e.Told, Told{Notifier: notifier})

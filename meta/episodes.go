@@ -21,7 +21,7 @@ type Episodes struct {
 	mu      sync.Mutex
 	all     []Episode // the oldest first
 	version uint64    // grows with each change that a file should have
-	settled time.Time // when all that goes on after a restart has shown
+	settled time.Time // when all episodes that continue after a restart have been seen
 
 	refused map[key]bool // reasons that hold without an episode, as too many others do
 	missed  uint64       // how many were refused
@@ -30,7 +30,7 @@ type Episodes struct {
 // NewEpisodes returns the episodes of a daemon, which host:port identifies.
 func NewEpisodes(host string) *Episodes { return &Episodes{host: host, refused: map[key]bool{}} }
 
-// Observe compares the health with the moment before, and returns what there is to tell.
+// Observe compares the health with the last one, and returns the changes that notifiers must be told.
 func (e *Episodes) Observe(now time.Time, h Health) (events []Event) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -62,7 +62,7 @@ func (e *Episodes) Observe(now time.Time, h Health) (events []Event) {
 	return events
 }
 
-// hold notes that a reason holds, and adds what there is to tell.
+// hold notes that a reason holds, and adds what notifiers must be told.
 func (e *Episodes) hold(k key, r *Reason, events []Event) []Event {
 	ep := e.open(k)
 	if ep == nil {
@@ -80,7 +80,7 @@ func (e *Episodes) hold(k key, r *Reason, events []Event) []Event {
 	switch {
 	case before != r.State:
 		return append(events, ep.event(Change, before))
-	case resumed: // it goes on after a restart
+	case resumed: // it continues after a restart
 		return append(events, ep.event(Change, OK))
 	}
 	return events
@@ -146,7 +146,7 @@ func (e *Episodes) shrink() {
 	}
 }
 
-// Note keeps what became of a message about an episode. A zero Outcome is a message that waits.
+// Note keeps what happened to a message about an episode. A zero Outcome is a message that waits.
 func (e *Episodes) Note(id, notifier string, stage Stage, o Outcome) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -162,8 +162,8 @@ func (e *Episodes) Note(id, notifier string, stage Stage, o Outcome) {
 	}
 }
 
-// NoteLook keeps whether a notifier accepted a look at the whole health. A look tells the begin of all
-// that goes on, and the end of all that has ended.
+// NoteLook keeps whether a notifier accepted a look at the whole health. A check reports the begin of
+// all episodes that are open, and the end of all that have ended.
 func (e *Episodes) NoteLook(notifier string, now time.Time, failed error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

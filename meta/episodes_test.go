@@ -179,7 +179,7 @@ func outcomes(e *Episodes) string {
 	return strings.Join(words, "; ")
 }
 
-// TestNote keeps what became of each message, and lets no failing repeat undo what was told.
+// TestNote keeps what happened to each message, and lets no failing repeat undo what was told.
 func TestNote(t *testing.T) {
 	at, e := time.Unix(1795919938, 0), NewEpisodes("h")
 	id := e.Observe(at, reasons(at, "a"))[0].Episode.ID

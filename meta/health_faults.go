@@ -40,7 +40,7 @@ type imbalance struct {
 }
 
 // brokenFor is the number of flushes at which a sum must be wrong by the same amount.
-// A difference between two readings alone is no bug.
+// A difference at a single flush is not a bug.
 const brokenFor = 3
 
 // lookAtLedger checks whether samples or points were lost without a count.

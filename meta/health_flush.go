@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	slowShare = 0.8 // of the interval: a flush that takes more is slow
+	slowShare = 0.8 // of the interval: a longer flush is slow
 	fastShare = 0.5
 	slowInRow = 3 // slow flushes that make flush_slow begin
 	fastInRow = 6 // fast ones that end it
@@ -32,7 +32,7 @@ func (t *Tracker) lookAtFlush(f *Facts) {
 	}
 	m := &t.flush
 	if m.repeated.observe(t.now, t.slot, f.Flush.Repeated); m.repeated.recent(t.now) {
-		t.say(Reason{ID: Clock, State: Degraded, Text: fmt.Sprintf("the clock was set back, or an earlier one was ahead: %s in 15m, the last %s ago",
+		t.say(Reason{ID: Clock, State: Degraded, Text: fmt.Sprintf("the clock was set back, or was ahead at an earlier start: %s in 15m, the last %s ago",
 			plural.Things(m.repeated.within(lossWindow), "flush has a time that was used before", "flushes have times that were used before"), spell(t.now.Sub(m.repeated.grew)))})
 	}
 	late := f.Flush.Late > m.late

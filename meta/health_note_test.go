@@ -154,7 +154,7 @@ func TestHealthTogether(t *testing.T) {
 	if s.health.State != Failing || !s.health.Since.Equal(s.began.Add(40*time.Second)) {
 		t.Errorf("%s since %v", s.health.State, s.health.Since)
 	}
-	if text := s.health.Text(); strings.Count(text, "; ") < 2 || !strings.Contains(text, "sink b accepts nothing for 1m20s") {
+	if text := s.health.Text(); strings.Count(text, "; ") < 2 || !strings.Contains(text, "sink b has accepted nothing for 1m20s") {
 		t.Errorf("text %q", text)
 	}
 	values := map[string]float64{}

@@ -32,7 +32,7 @@ type sinkMemory struct {
 	refusing                           time.Time // when the receiver first refused points since it last took some; zero if it did not
 }
 
-// noteRefusals notes whether the receiver takes anything besides what it refuses.
+// noteRefusals notes whether the receiver accepts other points while it refuses some.
 func (m *sinkMemory) noteRefusals(s *SinkFacts, now time.Time) {
 	switch {
 	case s.Delivered > m.delivered:
@@ -107,7 +107,7 @@ func (t *Tracker) lookAtDelivery(s *SinkFacts, m *sinkMemory, interval time.Dura
 		if n := s.dropped() - m.droppedBefore; n > 0 {
 			lost = plural.Count(n) + " dropped"
 		}
-		t.say(Reason{ID: SinkFailing, Subject: s.Name, State: state, Since: s.FailingSince, Text: fmt.Sprintf("sink %s accepts nothing for %s: %s; %s, %s",
+		t.say(Reason{ID: SinkFailing, Subject: s.Name, State: state, Since: s.FailingSince, Text: fmt.Sprintf("sink %s has accepted nothing for %s: %s; %s, %s",
 			s.Name, spell(t.now.Sub(s.FailingSince)), plain(s.Error), waiting(s.waiting()), lost)})
 	case t.hold(SinkBehind, s.Name, behind >= tooFarBehind(interval), behind > max(shortest, interval)):
 		t.say(Reason{ID: SinkBehind, Subject: s.Name, State: Degraded, Text: fmt.Sprintf("sink %s is %s behind; %s", s.Name, spell(behind), waiting(s.waiting()))})

@@ -60,10 +60,10 @@ var reasonTable = []reasonKind{
 	{SinkBehind, "its points arrive late", "when it is at most one flush behind", askSink},
 	{PointsDropped, "dropped points are missing at this sink", "after 15 minutes without a drop", askSink},
 	{SpoolUnusable, "points wait in memory only and are lost with the process", "when the directory can be used", askSink},
-	{SpoolFilling, "once the spool is full, the oldest points are dropped", "when it lasts for another 4 hours", askSink},
+	{SpoolFilling, "once the spool is full, the oldest points are dropped", "when there is space for another 4 hours", askSink},
 	{KernelDrops, "counters and timers are too low by the dropped datagrams; raise --udp-buffer or --receivers", "after 15 minutes without a drop", askKernel},
 	{SamplesRefused, "refused samples are not counted", "after 15 minutes without a refusal", askDiscards},
-	{NamesNearLimit, "at the limit, samples of new names are refused", "below 85 % of --max-names, and more than an hour from it", askPrefixes},
+	{NamesNearLimit, "at the limit, samples of new names are refused", "below 85 % of --max-names, if the rest lasts more than an hour", askPrefixes},
 	{BadLinesMany, "bad samples are not counted", "when less than 0.5 % are bad for 5 minutes", askDiscards},
 	{TCPCut, "unfinished lines are lost; clients connect again", "after 15 minutes without a cut", askCut},
 	{Descriptors, "clients cannot connect; raise LimitNOFILE or ulimit -n", "after 15 minutes without a failure", askAccept},
@@ -71,7 +71,7 @@ var reasonTable = []reasonKind{
 	{Clock, "graphite keeps the later of two points with the same time", "after 15 minutes without a repeated time", askRepeated},
 	{PipesFailing, "values of stat pipes are missing", "when the next reading succeeds", askPipes},
 	{StateFile, "gauges would begin with old values after a restart", "when the next save succeeds", askState},
-	{AlertUntold, "people may not know of the alert", "when it takes a message", askAlerts},
+	{AlertUntold, "people may not know of the alert", "when it accepts a message", askAlerts},
 	{LedgerBroken, "the daemon's own counts are wrong: this is a bug, please report it", "never", askLedger},
 }
 

@@ -108,7 +108,7 @@ func TestReasons(t *testing.T) {
 		"one late flush":                         {FlushSlow, "", at{25: func(s *scene) { s.facts.Flush.Late++ }}, "25 degraded, 80 over", "1 flush took longer than the interval since the start"},
 		"no sink":                                {NoSink, "", at{5: func(s *scene) { s.facts.Sinks = nil }, 9: func(s *scene) { s.facts.Sinks = []SinkFacts{{Name: "b"}} }}, "5 failing, 9 over", "no sink is configured"},
 		"the only sink fails": {SinkFailing, "a", at{10: func(s *scene) { sink(s).fails(s.now) }, 100: func(s *scene) { sink(s).works(s.now) }},
-			"10 ok, 30 failing, 100 over", `sink a accepts nothing for 20s: no \x1bluck; 7 points wait, none lost`},
+			"10 ok, 30 failing, 100 over", `sink a has accepted nothing for 20s: no \x1bluck; 7 points wait, none lost`},
 		"one of two sinks fails": {SinkFailing, "a", at{
 			1:  func(s *scene) { s.facts.Sinks = append(s.facts.Sinks, SinkFacts{Name: "b"}) },
 			10: func(s *scene) { sink(s).fails(s.now) }, 50: func(s *scene) { s.facts.Sinks[1].fails(s.now) }, 90: func(s *scene) { s.facts.Sinks[1].works(s.now) }, 100: func(s *scene) { sink(s).works(s.now) }},

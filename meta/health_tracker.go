@@ -33,7 +33,7 @@ type Tracker struct {
 	noDescriptor window
 }
 
-// monitorPort is the port that statsdmonitor asks unless it is told another.
+// monitorPort is the port that statsdmonitor asks by default.
 const monitorPort = 8135
 
 // key identifies a reason.

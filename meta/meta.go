@@ -7,8 +7,8 @@
 //	stats.Keep(figures, interval)
 //	values.Keep(at, points)
 //
-// The monitor, the flush and the alert loop read them. No reader resets
-// anything, so none disturbs another.
+// The monitor, the flush and the alert loop read them. No reader resets anything, so readers do not
+// disturb each other.
 //
 // # Health
 //

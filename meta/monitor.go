@@ -24,16 +24,16 @@ const answerTimeout = 10 * time.Second
 type MonitorConfig struct {
 	// Host is the address to bind; "" is 127.0.0.1. On a loopback address the
 	// monitor answers only requests for localhost, 127.0.0.1, [::1] or that
-	// address. Any other address opens it to everyone who can reach it.
+	// address. Any other address opens the monitor to everyone who can reach that address.
 	Host string
 	Port int // 0 picks a free one, see Monitor.Addr
 	// Version of the daemon, for the page and /metrics.
 	Version string
-	// OwnPrefix is the prefix of the daemon's own published figures. The page
-	// does not list them among the values. "" if they are not published.
+	// OwnPrefix is the prefix of the daemon's own published figures, or "" if there are none. The
+	// page does not list these figures among the values.
 	OwnPrefix string
-	// Questions are what can be asked over XML-RPC, besides the methods that are always there, and as
-	// JSON. Changes can be made as JSON only.
+	// Questions can be asked as JSON and over XML-RPC, which also has the methods that are always
+	// there. Changes can be made as JSON only.
 	Questions []question.Question
 	Changes   []question.Change
 	// Guard decides who may; nil is one without tokens. Trail keeps the changes; nil keeps none that

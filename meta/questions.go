@@ -13,8 +13,8 @@ import (
 )
 
 // questionMethods returns an XML-RPC method for each question. It takes the question's parameters in
-// their order, and returns a struct: the answer, with its data. Without all, the guarded ones only say
-// that they need a token.
+// their order, and returns a struct: the answer, with its data. If all is false, the guarded methods
+// only answer that they need a token.
 func questionMethods(questions []question.Question, all bool) (methods []xmlrpc.Method) {
 	for i := range questions {
 		q := &questions[i]

@@ -28,7 +28,7 @@ func (s Sender) Known() bool { return s.address.IsValid() }
 // Addr returns the address without the port. It is not valid for an unknown sender.
 func (s Sender) Addr() netip.Addr { return s.address.Addr() }
 
-// AppendHost appends the sender without what tells connections of one host apart: its port. It
+// AppendHost appends the sender without its port, so that all connections of a host are equal. It
 // appends nothing if the sender is unknown.
 func (s Sender) AppendHost(dst []byte) []byte {
 	if !s.Known() {

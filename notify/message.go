@@ -69,7 +69,7 @@ type Manner struct {
 type Refusal struct {
 	Err   error
 	Final bool          // the same messages will not be taken later either
-	After time.Duration // the receiver wants no message for so long
+	After time.Duration // how long the receiver wants no message
 }
 
 func (r *Refusal) Error() string { return r.Err.Error() }

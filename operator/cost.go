@@ -11,7 +11,7 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// maxMost is how many prefixes are named that take most memory.
+// maxMost is how many of the prefixes that take the most memory are named.
 const maxMost = 3
 
 // cost says where processor time and memory go.
@@ -42,7 +42,7 @@ func (d *Desk) costSum(f figures) question.CostSum {
 	return c
 }
 
-// memory returns the resident set, or what comes nearest to it.
+// memory returns the resident set, or the best estimate of it.
 func (d *Desk) memory(f figures) uint64 {
 	if d.Resident != nil {
 		if n := d.Resident(); n > 0 {

@@ -10,7 +10,7 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// maxUnread is how many events wait for a subscriber that does not read. Further ones are lost for it.
+// maxUnread is how many events wait for a subscriber that does not read. It misses further events.
 const maxUnread = 16
 
 // Events tell of flushes and of changes of the health. It implements question.Events.
@@ -24,7 +24,7 @@ type Events struct {
 	reasons     string // of the last health
 }
 
-// NewEvents returns Events of a daemon that started at a time.
+// NewEvents returns the Events of a daemon with this start time.
 func NewEvents(started time.Time) *Events {
 	return &Events{start: fmt.Sprintf("%x", started.UnixNano()), subscribers: map[chan question.Event]bool{}}
 }
@@ -66,7 +66,7 @@ func (e *Events) Health(h meta.Health) {
 	}
 }
 
-// Stamp returns a text that is another one after each event, and in each process.
+// Stamp returns a text that changes with each event, and differs between processes.
 func (e *Events) Stamp() string {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -39,7 +39,7 @@ type subject struct {
 	facts  nameFacts
 }
 
-// explain says what becomes of a line, or what is known of a name.
+// explain says what happens to a line, or what the daemon knows about a name.
 func (d *Desk) explain(ctx context.Context, args question.Arguments) (any, error) {
 	text := args.Text("text")
 	var running Running
@@ -146,9 +146,9 @@ func (e *explanation) unknown(s *subject) error {
 	}
 	e.cleaned(s)
 	step := &e.answer.Steps[len(e.answer.Steps)-1]
-	step.OK, step.Text = false, step.Text+"  not known: no sample of it came lately"
+	step.OK, step.Text = false, step.Text+"  not known: no sample of it came recently"
 	e.rules(s)
-	if err := e.senders(s.name); err != nil { // a name that is refused is sent all the same
+	if err := e.senders(s.name); err != nil { // a refused name is still a name that clients send
 		return err
 	}
 	return e.near(s)
@@ -174,7 +174,7 @@ func (e *explanation) isPath(path string) bool {
 	if len(from) > 0 {
 		text = "a path of the " + strings.Join(from, " and the ")
 	}
-	e.step("name", shown(path)+" is no name that is sent, but "+text)
+	e.step("name", shown(path)+" is not the name of a sample, but "+text)
 	e.values(path, []question.PathValue{pathValue(&value)})
 	e.sinks()
 	return true
@@ -197,6 +197,6 @@ func (d *Desk) explainQuestion() question.Question {
 			{Name: "text", Required: true, Min: 1, Help: "a line, or a name"},
 			{Name: "seconds", Kind: question.Int, Max: 30, Help: "for how long to watch who sends the name"},
 		},
-		Help: "What becomes of a line, or what is known of a name: how it is read, cleaned, limited and published, its values, who sends it, and which sinks have it. Nothing is counted.",
+		Help: "What happens to a line, or what the daemon knows about a name: how it is read, cleaned, limited and published, its values, who sends it, and which sinks have it. Nothing is counted.",
 	}
 }

@@ -60,7 +60,7 @@ func explain(t *testing.T, d *Desk, text string) question.Explanation {
 	return answer.(question.Explanation)
 }
 
-// receive takes lines in as the daemon does. It returns what became of each sample.
+// receive takes lines in as the daemon does. It returns what happened to each sample.
 func receive(r *Running, lines string) (verdicts []string) {
 	p, shard := r.Listen.Parser(), r.Table.Shard(0)
 	p.Reset([]byte(lines))
@@ -157,7 +157,7 @@ func TestExplainLine(t *testing.T) {
 	}
 	bad := explain(t, d, "php.err:1,5|ms")
 	if len(bad.Steps) != 1 || !bad.Known || bad.Steps[0].OK || bad.Steps[0].At != 8 || bad.Steps[0].Reason != "bad_value" ||
-		bad.Steps[0].Text != "php.err:1,5|ms  bad_value at byte 9: 1,5 is no finite decimal number" {
+		bad.Steps[0].Text != "php.err:1,5|ms  bad_value at byte 9: 1,5 is not a finite decimal number" {
 		t.Errorf("a bad line: %+v", bad)
 	}
 }

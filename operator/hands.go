@@ -15,7 +15,7 @@ import (
 
 // Acts are what changes do to the daemon. Any goroutine may call them at any time.
 type Acts struct {
-	// OnLoop is the one of Sources.
+	// OnLoop is the same as in Sources.
 	OnLoop func(context.Context, func(*Running)) error
 	// Flush flushes now. The points get the time of the next boundary, which is then skipped.
 	Flush func(context.Context) (question.Flushed, error)
@@ -27,8 +27,7 @@ type Acts struct {
 	Delete func(ctx context.Context, kind metric.Kind, pattern string) iter.Seq2[string, error]
 }
 
-// Hands change the running daemon, and know what they have changed. Nothing of it outlives the
-// process.
+// Hands change the running daemon, and know what they have changed. The changes end with the process.
 type Hands struct {
 	Acts
 	now        func() time.Time
@@ -77,7 +76,7 @@ func (h *Hands) Changes() []question.Change {
 		{
 			Name: "names/mute", Answer: question.Mutes{}, Do: h.mute,
 			Parameters: []question.Parameter{named(true), lasting(maxMute, 3600)},
-			Help:       "Refuses the samples of names that match: they are counted as refused.muted and not kept. At most 64 patterns, for at most a day. A restart ends it.",
+			Help:       "Refuses the samples of names that match: they are counted as samples.refused.muted and not kept. At most 64 patterns, for at most a day. A restart ends all mutes.",
 		},
 		{
 			Name: "names/unmute", Answer: question.Mutes{}, Do: h.unmute,
@@ -87,7 +86,7 @@ func (h *Hands) Changes() []question.Change {
 		{
 			Name: "names/delete", Answer: question.Deleted{}, Do: h.delete,
 			Parameters: []question.Parameter{named(true), {Name: "kind", Choices: kindWords(), Default: allKinds, Help: "the kind of the names"}, option("dry_run", "only count the names")},
-			Help:       "Forgets the names that match, with what they have collected since the last flush, as the management console does.",
+			Help:       "Forgets the names that match, and all that they have collected since the last flush, as the management console does.",
 		},
 		{
 			Name: "flush", Answer: question.Flushed{}, Do: h.flush,
@@ -125,7 +124,7 @@ func (h *Hands) flush(ctx context.Context, _ question.Arguments) (any, error) {
 func (h *Hands) reload(_ context.Context, args question.Arguments) (any, error) {
 	done, err := h.Reload(args.Bool("dry_run"))
 	if err != nil {
-		return nil, &question.Error{Code: question.BadParameter, Text: "no setting has changed: " + err.Error(), Next: "mend the settings, and try with dry_run first"}
+		return nil, &question.Error{Code: question.BadParameter, Text: "no setting has changed: " + err.Error(), Next: "correct the settings, and try with dry_run first"}
 	}
 	return done, nil
 }

@@ -21,7 +21,7 @@ const (
 	maxDeleted = 100
 )
 
-// muting is what is muted.
+// muting holds the muted patterns.
 type muting struct {
 	mu  sync.Mutex // held during a change
 	all mutes
@@ -39,7 +39,7 @@ type muted struct {
 	until   time.Time
 }
 
-// Muted returns what is muted.
+// Muted returns the muted patterns.
 func (h *Hands) Muted() []question.Mute {
 	h.muting.shown.Lock()
 	defer h.muting.shown.Unlock()
@@ -73,7 +73,7 @@ func (h *Hands) mute(ctx context.Context, args question.Arguments) (any, error) 
 		return nil, err
 	}
 	names, err := h.mark(ctx, m.Match)
-	if err != nil { // a half mute would not be what the operator asked for
+	if err != nil { // half a mute would not do what the operator asked for
 		return nil, errors.Join(err, h.apply(context.WithoutCancel(ctx), before))
 	}
 	return question.Mutes{Names: names, Muted: h.Muted()}, nil
@@ -97,7 +97,7 @@ func (all mutes) index(pattern string) int {
 	return slices.IndexFunc(all, func(m *muted) bool { return m.pattern == pattern })
 }
 
-// apply makes all the mutes, and sees to it that each ends. The caller holds muting.mu.
+// apply makes all mutes, and starts a timer for the next one to end. The caller holds muting.mu.
 func (h *Hands) apply(ctx context.Context, all mutes) error {
 	var table []*aggregate.Mute
 	for _, m := range all {
@@ -225,7 +225,8 @@ func kindWords() []string {
 	return append(words, allKinds)
 }
 
-// patternMatcher returns an error for a pattern that is none, because glob.Matcher takes it for a name.
+// patternMatcher returns an error for an invalid pattern, because glob.Matcher would take it for a
+// name.
 func patternMatcher(pattern string) (func([]byte) bool, error) {
 	if _, err := glob.Parse(pattern); err != nil {
 		return nil, question.Errorf(question.BadParameter, "match", "match: %v", err)

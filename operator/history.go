@@ -16,7 +16,7 @@ import (
 // maxSeries is how many names one question about the past may have.
 const maxSeries = 8
 
-// theHealth is the figure that tells the worst health.
+// theHealth is the figure with the worst health.
 const theHealth = "health"
 
 // history answers with the past of figures and of paths.
@@ -62,7 +62,7 @@ func (p *past) sort(ctx context.Context, name string) error {
 			return nil
 		}
 	}
-	err := question.Errorf(question.NotFound, "name", "%s is no figure of the daemon, and no path that was published lately", shown(name))
+	err := question.Errorf(question.NotFound, "name", "%s is neither a figure of the daemon nor a path that was published recently", shown(name))
 	err.Next = searchFor(name)
 	return err
 }
@@ -78,13 +78,13 @@ func searchFor(name string) string {
 	return "statsdmonitor values '*" + node + "*'"
 }
 
-// isPublished reports whether the last flush published a path of which no value is kept.
+// isPublished reports whether the last flush published a path whose value is not kept.
 func (p *past) isPublished(ctx context.Context, path string) bool {
 	is := func(other string) bool { return other == path }
 	return p.Values.Find(ctx, history.Search{Match: is, Prefix: path, Limit: 1, Wait: findWait}).Matched > 0
 }
 
-// ask asks for all series, with one step.
+// ask reads all series from the history, with the same step for all.
 func (p *past) ask(q history.Query) {
 	figures, paths := q, q
 	figures.Names, paths.Names = append(slices.Clone(p.figures), theHealth), p.paths
@@ -101,8 +101,8 @@ func (p *past) ask(q history.Query) {
 	}
 }
 
-// answer puts the series together. Between two of them a flush may have come, so they are cut to the
-// shorter.
+// answer joins the series. A flush may have come between reading two series, so both are cut to the
+// shorter length.
 func (p *past) answer() question.History {
 	first := p.ofFigures
 	if len(p.figures) == 0 {
@@ -160,8 +160,8 @@ func (d *Desk) historyQuestion() question.Question {
 		Parameters: []question.Parameter{
 			{Name: "name", Required: true, Min: 1, Max: 8 * 1024, Help: "a figure of the daemon or a published path; up to 8 with commas between them"},
 			{Name: "seconds", Kind: question.Int, Default: 3600, Min: 1, Max: 604800, Help: "how far back"},
-			{Name: "points", Kind: question.Int, Default: 360, Min: 1, Max: 2000, Help: "the greatest number of values"},
+			{Name: "points", Kind: question.Int, Default: 360, Min: 1, Max: 2000, Help: "the maximum number of values"},
 		},
-		Help: "The past of the daemon's own figures, of a week, or of published paths, of an hour. Counts are shown as growth per second.",
+		Help: "The past values of the daemon's own figures (one week) or of published paths (one hour). Counters are shown as growth per second.",
 	}
 }

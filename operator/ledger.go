@@ -8,7 +8,7 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// ledger compares what came in with what became of it, for samples and for the points of each sink.
+// ledger compares what came in with what happened to it, for samples and for the points of each sink.
 func (d *Desk) ledger(context.Context, question.Arguments) (any, error) {
 	f := figuresOf(d.Daemon)
 	rows := []question.Balance{balance("samples",

@@ -44,7 +44,7 @@ func (f *nameFacts) held() bool {
 	return slices.ContainsFunc(f.kinds[:], func(k kindFacts) bool { return k.held })
 }
 
-// kinds are those of the sample, or the ones under which the name is known.
+// kinds are the kind of the sample, or all kinds under which the name is known.
 func (s *subject) kinds() (kinds []metric.Kind) {
 	if s.sample != nil {
 		return []metric.Kind{s.sample.Kind}

@@ -11,7 +11,7 @@ import (
 // maxNear is how many names are suggested.
 const maxNear = 8
 
-// near looks for known names that are spelt alike. It goes through all names, which takes no time of
+// near looks for known names with a similar spelling. It goes through all names without delaying
 // receivers or flushes, and stops when its time is over.
 func (e *explanation) near(s *subject) error {
 	n := nearness{name: s.name, first: firstNode(s.name)}

@@ -11,7 +11,7 @@
 //
 // Answering costs nothing when nobody asks. A question about the table goes through it in steps of
 // some hundred names, and the flush loop goes on between two steps. Each answer ends within
-// question.AnswerTime; one that ran out of time says that it is not complete.
+// question.AnswerTime; an answer that ran out of time says that it is not complete.
 package operator
 
 import (
@@ -94,11 +94,11 @@ func (d *Desk) Questions() []question.Question {
 		},
 		{
 			Name: "discards", Method: "discarded", Answer: question.Discards{}, Ask: d.live(d.discards),
-			Help: "Bad samples and refused ones: how many for each reason since the start, the last bad lines with the byte at which each is bad, who sent alike ones in the last 15 minutes, what limits refused, and paths that several names share.",
+			Help: "Bad samples and refused ones: how many for each reason since the start, the last bad lines with the byte at which each is bad, who sent similar ones in the last 15 minutes, the samples that limits refused, and the paths that several names share.",
 		},
 		{
 			Name: "ledger", Answer: []question.Balance{}, Ask: d.flushed(d.ledger),
-			Help: "The account of all samples, and of the points of each sink: what came in, what became of it, and whether both are equal.",
+			Help: "The account of all samples, and of the points of each sink: what came in, what happened to it, and whether the two are equal.",
 		},
 		{
 			Name: "cost", Answer: question.Cost{}, Ask: d.flushed(d.cost),
@@ -110,7 +110,7 @@ func (d *Desk) Questions() []question.Question {
 		},
 		{
 			Name: "alerts", Answer: question.Alerts{}, Ask: d.live(d.alerts),
-			Parameters: []question.Parameter{{Name: "limit", Kind: question.Int, Default: 20, Min: 1, Max: 256, Help: "the greatest number of problems"}},
+			Parameters: []question.Parameter{{Name: "limit", Kind: question.Int, Default: 20, Min: 1, Max: 256, Help: "the maximum number of problems"}},
 			Help:       "The daemon's problems, the newest first: when each began and ended, and who was told. Also the last changes that operators asked for, refused ones too.",
 		},
 	}

@@ -15,18 +15,18 @@ import (
 const (
 	// maxCounted is how many answers about prefixes are kept.
 	maxCounted = 16
-	// countedFor is how long a kept answer serves when there is no time for another count.
+	// countedFor is how long a kept answer may be used when there is no time for another count.
 	countedFor = 15 * time.Minute
 )
 
-// counted keeps the last counts of names by prefix, and lets one count at a time go on.
+// counted keeps the last counts of names by prefix, and allows one count at a time.
 type counted struct {
 	turn sync.Mutex
 	mu   sync.Mutex
 	kept []keptCount // the newest last
 }
 
-// keptCount is a count, with new names since as many seconds before.
+// keptCount is a count. Names are new if they are younger than the given seconds.
 type keptCount struct {
 	*aggregate.Prefixes
 	seconds int
@@ -72,11 +72,11 @@ func (d *Desk) prefixesQuestion() question.Question {
 	return question.Question{
 		Name: "prefixes", Answer: question.Prefixes{}, Ask: d.prefixes, Guarded: true,
 		Parameters: []question.Parameter{
-			{Name: "prefix", Help: "whole nodes, such as checkout or checkout.session: count the parts below; by default the first nodes of all names"},
-			{Name: "seconds", Kind: question.Int, Default: 900, Min: 1, Max: 86_400, Help: "since when new names are counted"},
-			{Name: "limit", Kind: question.Int, Default: 20, Min: 1, Max: 200, Help: "the greatest number of prefixes"},
+			{Name: "prefix", Help: "whole nodes, such as checkout or checkout.session: count the parts below them. By default, count the first nodes of all names"},
+			{Name: "seconds", Kind: question.Int, Default: 900, Min: 1, Max: 86_400, Help: "how far back a name counts as new"},
+			{Name: "limit", Kind: question.Int, Default: 20, Min: 1, Max: 200, Help: "the maximum number of prefixes"},
 		},
-		Help: "The beginnings of names that hold most names, and how many are new and gone: those that grow fast come first.",
+		Help: "The prefixes with the most names, and how many names are new or gone. Prefixes that grow fast come first.",
 	}
 }
 

@@ -93,7 +93,7 @@ func rounded(n question.Number) string {
 	return fmt.Sprintf("%.4g", f)
 }
 
-// telling returns the values that tell most of a name.
+// telling returns the values that say the most about a name.
 func telling(name string, values []question.PathValue) []question.PathValue {
 	rank := func(v question.PathValue) int {
 		stat := statistic(v.Path, name)
@@ -179,7 +179,7 @@ func (e *explanation) seen(s *subject) {
 	for _, kind := range s.kinds() {
 		f := &s.facts.kinds[kind]
 		if !f.held {
-			e.step("seen", "no sample of this "+kind.String()+" yet, or none lately").OK = false
+			e.step("seen", "no sample of this "+kind.String()+" yet, or none recently").OK = false
 			continue
 		}
 		first := "first " + f.seen.First.At.UTC().Format("2006-01-02 15:04Z")

@@ -31,7 +31,7 @@ const (
 	maxShownSenders = 3
 )
 
-// knownSenders remembers the last answers about senders.
+// knownSenders keeps the last answers about senders.
 type knownSenders struct {
 	mu      sync.Mutex
 	answers map[string]*probe.Senders
@@ -147,7 +147,7 @@ func (d *Desk) sendersQuestion() question.Question {
 		Parameters: []question.Parameter{
 			{Name: "match", Default: "*", Help: "a glob: only lines of names that match"},
 			secondsParameter(5),
-			{Name: "limit", Kind: question.Int, Default: 20, Min: 1, Max: 200, Help: "the greatest number of senders"},
+			{Name: "limit", Kind: question.Int, Default: 20, Min: 1, Max: 200, Help: "the maximum number of senders"},
 		},
 		Help: "Who sends names that match: samples and bad lines per second, the name that each sends most, and its last bad line. Senders of bad lines come first.",
 	}

@@ -71,7 +71,7 @@ func (d *Desk) sinkOf(st *delivery.State, now time.Time) question.Sink {
 	return s
 }
 
-// wholeUpTo returns the time of the newest flush of which the sink has all points.
+// wholeUpTo returns the time of the newest flush whose points have all reached the sink.
 func (d *Desk) wholeUpTo(st *delivery.State) time.Time {
 	switch {
 	case st.Last.Flush == 0:
@@ -82,8 +82,8 @@ func (d *Desk) wholeUpTo(st *delivery.State) time.Time {
 	return time.Unix(st.Oldest, 0).Add(-d.Interval)
 }
 
-// fullIn returns in how many seconds the queue, or the spool if there is one, is full if it goes on to
-// grow as in the last minutes; 0 if it does not grow.
+// fullIn returns the seconds until the queue (the spool, if there is one) is full, if it grows as in
+// the last minutes. It returns 0 if it does not grow.
 func (d *Desk) fullIn(st *delivery.State) float64 {
 	if d.Past == nil || st.Waiting() == 0 {
 		return 0

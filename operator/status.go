@@ -12,7 +12,7 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// recently is how far back losses and growth are told.
+// recently is how far back losses and growth are reported.
 const recently = 15 * time.Minute
 
 func (d *Desk) status(context.Context, question.Arguments) (any, error) {
@@ -56,8 +56,8 @@ func (d *Desk) mutes() []question.Mute {
 	return append([]question.Mute{}, d.Mutes()...)
 }
 
-// grown returns how much a figure grew in a time, and in which time that was: since the start in a
-// younger daemon.
+// grown returns how much a figure grew in a time, and the length of that time: it is shorter if the
+// daemon started later.
 func (d *Desk) grown(f figures, name string, in time.Duration) (grew float64, over time.Duration) {
 	if age := time.Since(d.Started); d.Past == nil || age < in {
 		return f.value(name), age

@@ -69,14 +69,14 @@ func (e *explanation) because(text string, v *verdict) string {
 		}
 		return "the value is empty"
 	case metric.BadValue:
-		return part + " is no finite decimal number"
+		return part + " is not a finite decimal number"
 	case metric.BadType:
 		if part == "" {
 			return "no type: want c, g, ms, h, d, s or m after a bar"
 		}
-		return part + " is no type: want c, g, ms, h, d, s or m"
+		return part + " is not a type: want c, g, ms, h, d, s or m"
 	case metric.BadRate:
-		return part + " is no rate: want a number above 0, at most 1"
+		return part + " is not a rate: want a number above 0, at most 1"
 	case metric.TooLong:
 		return fmt.Sprintf("the name has more than --max-name-length=%d bytes, or more than %d tags", e.Limits.MaxNameLength, wire.MaxTags)
 	}
@@ -117,7 +117,7 @@ func (e *explanation) cleaning(series string) string {
 	return fmt.Sprintf("%s  (--dialect %s)", strings.Join(rules, ", "), e.Listen.Dialect)
 }
 
-// rules says whether a mute or a limit keeps the name out.
+// rules says whether a mute or a limit refuses the name.
 func (e *explanation) rules(s *subject) {
 	words := []string{e.muted(s.name), fmt.Sprintf("%d of %d bytes", len(s.series), e.Limits.MaxNameLength)}
 	known := s.facts.held()

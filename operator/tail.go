@@ -21,9 +21,9 @@ func (d *Desk) tailQuestion() question.Question {
 			{Name: "sender", Help: "only lines of this address, or of this network, such as 10.20.0.0/16; senders are asked for only then"},
 			{Name: "bad", Kind: question.Bool, Default: false, Help: "only bad lines"},
 			secondsParameter(10),
-			{Name: "limit", Kind: question.Int, Default: 100, Min: 1, Max: probe.MaxLimit, Help: "the greatest number of lines in a second"},
+			{Name: "limit", Kind: question.Int, Default: 100, Min: 1, Max: probe.MaxLimit, Help: "the maximum number of lines in a second"},
 		},
-		Help: "Lines as they come in, and what became of each: its kind and name, or why and where it is bad.",
+		Help: "Lines as they come in, and what happened to each: its kind and name, or why and where it is bad.",
 	}
 }
 
@@ -32,7 +32,7 @@ func (d *Desk) beginTail(args question.Arguments) (*probe.Tail, error) {
 		Match:  args.Text("match"),
 		Sender: args.Text("sender"),
 		Bad:    args.Bool("bad"),
-		// Who looks for bad lines wants to know who sends them.
+		// A question about bad lines needs their senders too.
 		Senders: args.Bool("bad"),
 		For:     time.Duration(args.Int("seconds")) * time.Second,
 		Limit:   args.Int("limit"),

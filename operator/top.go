@@ -18,10 +18,10 @@ func (d *Desk) topQuestion() question.Question {
 		Parameters: []question.Parameter{
 			{Name: "by", Default: "name", Choices: []string{"name", "prefix", "sender", "kind"}, Help: "what to count: name, prefix (names up to their second dot), sender or kind"},
 			secondsParameter(5),
-			{Name: "limit", Kind: question.Int, Default: 20, Min: 1, Max: 200, Help: "the greatest number of entries"},
+			{Name: "limit", Kind: question.Int, Default: 20, Min: 1, Max: 200, Help: "the maximum number of entries"},
 			{Name: "match", Default: "*", Help: "a glob: only names that match count"},
 		},
-		Help: "The hottest names, prefixes, senders or kinds: samples per second, with the error of each, and below which rate something may be missing.",
+		Help: "The hottest names, prefixes, senders or kinds: samples per second, and the possible error of each. Entries below a stated rate may be missing.",
 	}
 }
 

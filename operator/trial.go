@@ -28,7 +28,7 @@ type trial struct {
 
 func newTrial(r *Running) *trial { return &trial{r, r.Listen.Parser()} }
 
-// verdict is what becomes of one item of a line.
+// verdict is what happens to one item of a line.
 type verdict struct {
 	item   wire.Item     // Sample, Discard or Event
 	reason metric.Reason // why the item is bad
@@ -57,12 +57,12 @@ func (t *trial) read(text string) (all []verdict) {
 			v.sample.Name, v.sample.Member = bytes.Clone(v.sample.Name), bytes.Clone(v.sample.Member)
 			v.name, v.reason = t.add(v.sample)
 		}
-		v.at += cap(buf) - cap(t.parser.Line()) // all parts of buf end at the same place
+		v.at += cap(buf) - cap(t.parser.Line()) // both slices end where buf ends, so their capacities give the offset
 		all = append(all, v)
 	}
 }
 
-// readName returns the verdict on a name: the one on a line with it.
+// readName returns the verdict on a name: it reads a line with that name.
 func (t *trial) readName(name string) verdict {
 	all := t.read(name + ":1|c")
 	if len(all) == 0 {

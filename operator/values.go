@@ -13,7 +13,7 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// A search may take so long, and of that wait so long for a flush.
+// The time that a search may take, and the part of it that may be spent waiting for a flush.
 const (
 	findTime = question.AnswerTime - 200*time.Millisecond
 	findWait = question.AnswerTime - 2*time.Second
@@ -119,8 +119,8 @@ func (d *Desk) valuesQuestion() question.Question {
 		Name: "values", Method: "find", Answer: question.PathValues{}, Ask: d.values,
 		Parameters: []question.Parameter{
 			{Name: "match", Default: "*", Help: "a glob for published paths"},
-			{Name: "limit", Kind: question.Int, Default: 50, Min: 1, Max: 1000, Help: "the greatest number of paths"},
-			{Name: "after", Help: "the path after which to go on: next of the answer before"},
+			{Name: "limit", Kind: question.Int, Default: 50, Min: 1, Max: 1000, Help: "the maximum number of paths"},
+			{Name: "after", Help: "continue after this path: the field next of the previous answer"},
 			{Name: "sort", Default: "name", Choices: []string{"name", "value", "age"}, Help: "the order: by name, the greatest value first, or the newest first"},
 		},
 		Help: "Published paths that match: the newest value of each, and exact means over 1, 5 and 15 minutes.",

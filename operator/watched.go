@@ -40,7 +40,7 @@ func lookedAt(l *probe.Looked) *question.LookedAt {
 	return &question.LookedAt{Every: l.Every, Seconds: l.For.Seconds(), Of: l.Of, Seen: l.Seen, Receivers: l.Receivers}
 }
 
-// relative returns an error as a part of its rate.
+// relative returns the error of a rate as a fraction of the rate.
 func relative(either, rate float64) float64 {
 	if rate <= 0 {
 		return 0

@@ -16,7 +16,7 @@ import (
 	"github.com/statsd-ops/statsd/notify"
 )
 
-// alerts checks the health at each alert interval and tells the notifiers. It only reads the
+// alerts checks the health at each alert interval and reports it to the notifiers. It only reads the
 // health.
 type alerts struct {
 	settings atomic.Pointer[alertSettings]
@@ -34,7 +34,7 @@ type alerts struct {
 // tally counts messages to a notifier, since the start.
 type tally struct{ sent, errors uint64 }
 
-// streak counts the consecutive looks at which a sink was failing.
+// streak counts the consecutive checks at which a sink was failing.
 type streak struct {
 	since time.Time
 	looks int
@@ -58,7 +58,7 @@ func (a *alerts) follow(cfg *Config) {
 }
 
 const (
-	// A failing sink is critical from this look on.
+	// A failing sink is critical from this check on.
 	criticalLooks = 3
 	notifyTimeout = 10 * time.Second
 )
@@ -144,7 +144,7 @@ func (a *alerts) look(h meta.Health, sinks []meta.SinkFacts) (notify.Status, str
 	return status, strings.Join(texts, "; ")
 }
 
-// countLooks counts, for each failing sink, the consecutive looks.
+// countLooks counts, for each failing sink, the consecutive checks.
 func (a *alerts) countLooks(h meta.Health) {
 	before := a.failing
 	a.failing = map[string]streak{}
@@ -167,7 +167,7 @@ func (a *alerts) untold() []meta.Fault {
 	return slices.Clone(a.faults)
 }
 
-// forget drops the faults of notifiers that are not told any more.
+// forget drops the faults of notifiers that no longer exist.
 func (a *alerts) forget(notifiers []NamedNotifier) {
 	for _, n := range notifiers {
 		a.note(n.Name, nil)
@@ -187,7 +187,7 @@ func (a *alerts) count(notifier string, sent bool) {
 	a.counts[notifier] = c
 }
 
-// tallies returns the counts of each notifier that was told anything.
+// tallies returns the counts of each notifier that got a message.
 func (a *alerts) tallies() map[string]tally {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -217,8 +217,8 @@ func (s *Server) logStatus(status notify.Status, text string) {
 	s.log.WithLevel(level).Stringer("status", status).Msg("alert: " + text)
 }
 
-// tell sends e to the notifiers that want it, in parallel, and waits for them. A notifier that
-// failed is tried again at the next look.
+// tell sends e to the notifiers that want it, in parallel, and waits for them. A notifier that failed
+// is tried again at the next check.
 func (s *Server) tell(ctx context.Context, notifiers []NamedNotifier, e notify.Event) {
 	ctx, cancel := context.WithTimeout(ctx, notifyTimeout)
 	defer cancel()
@@ -233,7 +233,7 @@ func (s *Server) tell(ctx context.Context, notifiers []NamedNotifier, e notify.E
 			s.alerts.count(n.Name, err == nil)
 			s.telling.episodes.NoteLook(n.Name, time.Now(), err)
 			if err != nil {
-				s.log.Error().Err(err).Str("notifier", n.Name).Msg("notifying failed; trying again at the next look")
+				s.log.Error().Err(err).Str("notifier", n.Name).Msg("notifying failed; trying again at the next check")
 				return
 			}
 			s.alerts.told[i] = e.Status

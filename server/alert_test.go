@@ -147,7 +147,7 @@ func TestAlertText(t *testing.T) {
 		v.wait(55 * time.Second)
 		e := n.last()
 		for _, part := range []string{
-			"sink recorder accepts nothing for 50s: ", "luck", " points wait, none lost",
+			"sink recorder has accepted nothing for 50s: ", "luck", " points wait, none lost",
 		} {
 			if !strings.Contains(e.Text, part) {
 				t.Errorf("no %q in %q", part, e.Text)

@@ -60,11 +60,12 @@ type Fixed struct {
 	// Settings returns the configuration that the console shows. It may be nil.
 	Settings func() []console.Setting
 
-	// Reread reads the settings again and applies them by Reload, unless dry. nil: an operator cannot
-	// ask for that.
+	// Reread reads the settings again and applies them by Reload, unless dry. If nil, operators
+	// cannot reload.
 	Reread func(dry bool) (question.Reloaded, error)
 
-	// Described returns the running settings, and what a reload would make of them. nil: nothing is told.
+	// Described returns the running settings, and their values after a reload. If nil, the monitor
+	// does not show them.
 	Described func() question.Config
 
 	// Beat, unless nil, is called by the flush loop at least once each BeatEvery or second. Without
@@ -73,8 +74,7 @@ type Fixed struct {
 	// BeatEvery is the longest time between two calls of Beat. The longest possible is one second.
 	BeatEvery time.Duration
 
-	// Hostname names this host in messages to Channels. The address that is bound if
-	// it is empty.
+	// Hostname names this host in messages to Channels. If empty, it is the bound address.
 	Hostname string
 	// Version is the daemon's version, shown to people.
 	Version string
@@ -130,7 +130,7 @@ type Live struct {
 type Channel struct {
 	Name     string
 	Receiver notify.Receiver
-	Config   any // what the receiver was made of: a reload compares it
+	Config   any // what the receiver was made from: a reload compares it
 }
 
 // NamedNotifier is a notifier with its name for the log.

@@ -24,8 +24,8 @@ func readMemory() memory {
 	return memory{live: bytes(0), held: bytes(1) - bytes(2)}
 }
 
-// collectorCPU returns the processor time of the garbage collector, without what it does on the threads of
-// others.
+// collectorCPU returns the processor time of the garbage collector, without its work on the threads
+// of other goroutines.
 func collectorCPU() time.Duration {
 	s := []metrics.Sample{
 		{Name: "/cpu/classes/gc/mark/dedicated:cpu-seconds"},
@@ -35,7 +35,7 @@ func collectorCPU() time.Duration {
 	return time.Duration((s[0].Value.Float64() + s[1].Value.Float64()) * float64(time.Second))
 }
 
-// resident returns the resident set of the process in bytes, or 0 if the system does not tell.
+// resident returns the resident set of the process in bytes, or 0 if it is not known.
 func resident() uint64 {
 	text, err := os.ReadFile("/proc/self/statm")
 	var size, pages uint64

@@ -17,7 +17,8 @@ func published(f meta.Figure) bool {
 	return !isTime(f) && f.Name != "last_publish.bytes" && f.Name != "pending_stats" && !strings.HasPrefix(f.Name, "health.")
 }
 
-// isTime reports whether a figure is a time. Times make no useful graph: they are neither published nor
+// isTime reports whether a figure is a time. A graph of times is not useful: they are neither
+// published nor
 // remembered.
 func isTime(f meta.Figure) bool {
 	switch f.Name {
@@ -84,7 +85,7 @@ func (l *figureList) addReceived(t *intake.Tally, in *intake.State) {
 	l.count("debug.skipped", in.DebugSkipped)
 }
 
-// addNotifiers lists how notifying goes, in all and for each notifier.
+// addNotifiers lists the counts of messages, for all notifiers together and for each.
 func (l *figureList) addNotifiers(cfg *Config, tallies map[string]tally, waiting map[string]int) {
 	one := func(name string) {
 		l.count("notify."+name+".sent", tallies[name].sent)

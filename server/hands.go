@@ -13,7 +13,7 @@ import (
 	"github.com/statsd-ops/statsd/operator"
 )
 
-// asked is what the monitor needs to let operators ask and change.
+// asked holds what the monitor needs for the questions and changes of operators.
 type asked struct {
 	guard  *access.Guard
 	trail  access.Trail
@@ -21,7 +21,7 @@ type asked struct {
 	hands  *operator.Hands
 }
 
-// openAsked makes the parts of asked. Only New calls it.
+// openAsked makes the parts of an asked. Only New calls it.
 func (s *Server) openAsked() {
 	a := &s.asked
 	a.guard = access.NewGuard(s.cfg.MonitorTokens)
@@ -54,7 +54,7 @@ func (s *Server) logAudit(a question.Audit) {
 		Str("args", a.Args).Str("result", a.Result).Msg("audit")
 }
 
-// warnOfMonitor warns if more can reach the monitor than the operator may think.
+// warnOfMonitor warns if the monitor is open to more machines or people than the operator may think.
 func (s *Server) warnOfMonitor() {
 	if s.monitor == nil || !s.asked.guard.Open() {
 		return

@@ -124,7 +124,7 @@ func TestHealthOfFaults(t *testing.T) {
 				cfg.Sinks = []delivery.Destination{{Name: "other", Sink: other}}
 			},
 			act: func(d *daemon) { d.Recorder.Fail(errors.New("no luck")) },
-			id:  meta.SinkFailing, part: "sink recorder accepts nothing for ", more: "sink other accepts nothing for ", log: `"sink":"other","error":"`, code: 503,
+			id:  meta.SinkFailing, part: "sink recorder has accepted nothing for ", more: "sink other has accepted nothing for ", log: `"sink":"other","error":"`, code: 503,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -16,7 +16,7 @@ import (
 
 var errHistory = errors.New("the history of alerts is damaged")
 
-// historyEvery is the least time between two saves.
+// historyEvery is the minimum time between two saves.
 const historyEvery = 10 * time.Second
 
 // historyFile keeps the episodes over a restart, in a file beside the state file. A goroutine of each
@@ -99,7 +99,7 @@ func (f *historyFile) begin(episodes *meta.Episodes, now time.Time) {
 	}(f.path, f.saving.ended)
 }
 
-// saveLast saves the episodes at the end, if that can be done by a moment.
+// saveLast saves the episodes at the end, if this ends before the given time.
 func (f *historyFile) saveLast(episodes *meta.Episodes, until time.Time) {
 	if f.settle(until); f.saving == nil {
 		f.begin(episodes, time.Now())
@@ -110,7 +110,7 @@ func (f *historyFile) saveLast(episodes *meta.Episodes, until time.Time) {
 	}
 }
 
-// settle takes over what came of the save under way, if that is over by a moment.
+// settle takes over the result of the running save, if the save has ended by the given time.
 func (f *historyFile) settle(until time.Time) {
 	if f.saving == nil {
 		return
@@ -128,7 +128,7 @@ func (f *historyFile) settle(until time.Time) {
 	}
 }
 
-// note logs a save that failed, unless the one before did.
+// note logs a save that failed, if the save before it did not fail.
 func (f *historyFile) note(err error) {
 	if err != nil && !f.failed {
 		f.log.Error().Err(err).Msg("saving the history of alerts failed: the file stays as it was; trying again")

@@ -35,8 +35,8 @@ func (s *schedule) next(now int64) int64 {
 	return b
 }
 
-// sooner returns the next boundary, when the one that was next may be too late because the clock was set
-// back, or may have been used early.
+// sooner returns the next boundary again: the old one may be too late because the clock was set back,
+// or may have been used early.
 func (s *schedule) sooner(next, now int64) int64 {
 	if s.holding(next) != nil {
 		return s.next(now)

@@ -165,7 +165,7 @@ func (s *Server) openMonitor() error {
 	return nil
 }
 
-// errorLog logs what is written to it as errors.
+// errorLog logs each write to it as an error.
 type errorLog struct{ zerolog.Logger }
 
 func (l errorLog) Write(line []byte) (int, error) {

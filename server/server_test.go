@@ -211,7 +211,7 @@ func (d *daemon) published() map[string]float64 {
 }
 
 // totals returns the points of all flushes together, without the daemon's own figures: the counts
-// of counters and timers, the last value of gauges, the greatest number of members of sets.
+// of counters and timers, the last value of gauges, the maximum number of members of sets.
 func (d *daemon) totals() map[string]float64 {
 	interval := d.cfg.FlushInterval.Seconds()
 	totals := map[string]float64{}

@@ -84,7 +84,7 @@ func (s *Server) saveState(now time.Time) {
 	if f.path == "" {
 		return
 	}
-	f.settle(now) // a failure is told at the next flush
+	f.settle(now) // a failure is logged at the next flush
 	if !f.begun.IsZero() && now.Sub(f.begun) < stateEvery {
 		return
 	}

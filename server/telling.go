@@ -45,7 +45,7 @@ type channel struct {
 	failing atomic.Bool // the last attempt failed
 }
 
-// openTelling makes the episodes, and takes over the ones of an earlier daemon.
+// openTelling makes the episodes, and takes over the episodes of an earlier daemon.
 func (s *Server) openTelling() {
 	t := &s.telling
 	t.host = net.JoinHostPort(s.hostname(), strconv.Itoa(s.in.Addr().(*net.TCPAddr).Port))
@@ -141,7 +141,7 @@ func (s *Server) adoptChannels(ctx context.Context, wanted []Channel) {
 	}
 }
 
-// startChannel starts a relay, with what the channel has not been told yet.
+// startChannel starts a relay, with the messages that the channel has not accepted yet.
 func (s *Server) startChannel(ctx context.Context, w Channel) *channel {
 	t := &s.telling
 	ctx, stop := context.WithCancel(ctx)
@@ -158,7 +158,7 @@ func (s *Server) startChannel(ctx context.Context, w Channel) *channel {
 	return c
 }
 
-// noteTold keeps what became of an attempt to tell a channel.
+// noteTold keeps the result of an attempt to send to a channel.
 func (s *Server) noteTold(c *channel, results []relay.Result) {
 	var gaveUp error
 	for i := range results {
@@ -175,7 +175,7 @@ func (s *Server) noteTold(c *channel, results []relay.Result) {
 		}
 		if r.GivenUp {
 			o.At = r.At.Round(0)
-			gaveUp = fmt.Errorf("gave up the %s of %s after %d tries: %w", r.Message.Stage, r.Message.Name(), r.Tries, r.Err)
+			gaveUp = fmt.Errorf("gave up the message %s of %s after %d tries: %w", r.Message.Stage, r.Message.Name(), r.Tries, r.Err)
 			s.alerts.count(c.Name, false)
 			s.log.Error().Str("notifier", c.Name).Err(gaveUp).Msg("notifying failed")
 		}
@@ -206,7 +206,7 @@ func (s *Server) endTelling() {
 	t.running.Wait()
 	for _, c := range t.channels {
 		if n := c.Waiting(); n > 0 {
-			s.log.Warn().Str("notifier", c.Name).Int("messages", n).Msg("messages were not told; with --state-file they are after the next start")
+			s.log.Warn().Str("notifier", c.Name).Int("messages", n).Msg("messages were not sent; with --state-file they are sent after the next start")
 		}
 	}
 	t.history.saveLast(t.episodes, time.Now().Add(statePatience))

@@ -91,7 +91,7 @@ func TestChannelsWithoutAlert(t *testing.T) {
 		wantSaid(t, l, "90:begin sink_failing recorder failing")
 		m := l.last
 		if m.Service != "own" || !strings.HasPrefix(m.Host, "web1:") || !strings.HasPrefix(m.ID, m.Host+"/sink_failing/recorder/") ||
-			!strings.Contains(m.Text, "sink recorder accepts nothing for ") || m.Effect == "" || m.Next == "" || !m.Ended.IsZero() || m.Attempt != 1 {
+			!strings.Contains(m.Text, "sink recorder has accepted nothing for ") || m.Effect == "" || m.Next == "" || !m.Ended.IsZero() || m.Attempt != 1 {
 			t.Errorf("%+v", m)
 		}
 		r.Recover()

@@ -13,7 +13,7 @@ type Refused struct {
 func (e *Refused) Error() string { return e.Err.Error() }
 func (e *Refused) Unwrap() error { return e.Err }
 
-// Later is an error of Send of a receiver that said when to send again.
+// Later is an error of Send: the receiver has said when to send again.
 type Later struct {
 	Err   error
 	After time.Duration // at most MaxLater counts

@@ -20,7 +20,7 @@
 // # Stats
 //
 // A stat is a name and a number. Incr and Set make integers. IncrFloat and SetFloat make a
-// stat a float for good. Record keeps the last samples of a name; when somebody reads the
+// stat a float permanently. Record keeps the last samples of a name; when somebody reads the
 // pipe, a Calculator turns them into stats: the median, the 95th, 99th and 100th percentile,
 // and the mean. Any number of goroutines may call all of these.
 //

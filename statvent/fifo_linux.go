@@ -99,7 +99,7 @@ func checkPlace(path string) error {
 func (f *fifo) awaitReader() (*os.File, error) { return os.OpenFile(f.self(), os.O_WRONLY, 0) }
 
 // release wakes readers that found the FIFO under its name and opened it after the writer had
-// left. They would wait for another writer for ever.
+// left. They would wait forever for another writer.
 func (f *fifo) release() {
 	if writer, err := os.OpenFile(f.self(), os.O_RDWR|syscall.O_NONBLOCK, 0); err == nil {
 		_ = writer.Close() // nothing was written

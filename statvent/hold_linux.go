@@ -55,7 +55,7 @@ func (h *hold) take() error {
 		}
 		_ = file.Close() // nothing was written
 	}
-	return fmt.Errorf("somebody keeps removing %s", h.path)
+	return fmt.Errorf("another process keeps removing %s", h.path)
 }
 
 // release removes the lock and its file.

@@ -47,7 +47,7 @@ func (n *number) widen() *[]stripe {
 	return n.stripes.Load()
 }
 
-// addFloat makes n a float and adds delta, unless the sum would not be finite.
+// addFloat makes n a float and adds delta, if the sum is finite.
 func (n *number) addFloat(delta float64) bool {
 	n.isFloat.Store(true)
 	for {

@@ -15,7 +15,7 @@ import (
 const (
 	maxSends     = 16                    // readers served at a time
 	sendTimeout  = 2 * time.Second       // for a reader to take its snapshot
-	releaseAfter = 10 * time.Millisecond // longer than a reader takes from finding a pipe to opening it
+	releaseAfter = 10 * time.Millisecond // longer than the time between finding and opening a pipe in a reader
 	retryAfter   = time.Second           // after a failure, such as no free file descriptor
 	checkEvery   = time.Minute           // between looks whether somebody removed the pipe
 )
@@ -26,8 +26,8 @@ const (
 //
 // Each reader has its own pipe: when one comes, the next pipe, which waits under a hidden name,
 // takes the place of the first. Readers that open it before that share a pipe. The kernel offers
-// no way to prevent or notice this. A snapshot of up to 1 MiB is written at once, so that one of
-// them reads all of it and the others nothing. A reader that gets no stats should ask again,
+// no way to prevent or notice this. A snapshot of up to 1 MiB is written at once, so that one of them
+// reads all of it, and the others read nothing. A reader that gets no stats should ask again,
 // as package pipes does.
 type Recorder struct {
 	registry *Registry
@@ -42,7 +42,7 @@ type Recorder struct {
 	unserved atomic.Int64
 
 	mu     sync.Mutex
-	live   *fifo // the FIFO at path, unless somebody removed it
+	live   *fifo // the FIFO at path, unless another program removed it
 	next   *fifo // the staged FIFO; may be nil
 	closed bool
 }
@@ -279,7 +279,7 @@ func (r *Recorder) restore() {
 	if r.closed || lost.isAt(r.path) && r.hold.keep() == nil || r.replace() != nil {
 		return // after a failure the next look tries again
 	}
-	_ = lost.wake() // if it fails, a thread waits for ever
+	_ = lost.wake() // if it fails, a thread waits forever
 }
 
 // pause waits before another try. It reports false if the Recorder is closed.

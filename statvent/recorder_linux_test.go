@@ -194,7 +194,7 @@ func TestCloseRemovesOnlyItsOwn(t *testing.T) {
 }
 
 // TestReleasesLateReaders checks a reader that found the pipe under its name, and opens it after
-// the writer has left. It must not wait for ever.
+// the writer has left. It must not wait forever.
 func TestReleasesLateReaders(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "1.stats")
 	f, err := stage(path)

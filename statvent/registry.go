@@ -39,7 +39,7 @@ func (r *Registry) Incr(name string, delta int64) {
 	}
 }
 
-// IncrFloat adds delta to a stat, and makes it a float for good.
+// IncrFloat adds delta to a stat, and makes it a float permanently.
 func (r *Registry) IncrFloat(name string, delta float64) {
 	if !finite(delta) {
 		r.discarded.Add(1)
@@ -60,7 +60,7 @@ func (r *Registry) Set(name string, value int64) {
 	}
 }
 
-// SetFloat sets the value of a stat, and makes it a float for good.
+// SetFloat sets the value of a stat, and makes it a float permanently.
 func (r *Registry) SetFloat(name string, value float64) {
 	if !finite(value) {
 		r.discarded.Add(1)

@@ -14,7 +14,7 @@ const (
 )
 
 const (
-	atomicWrite = 4096    // PIPE_BUF: the kernel writes up to so many bytes as a whole, or not at all
+	atomicWrite = 4096    // PIPE_BUF: the kernel writes up to this many bytes as a whole, or not at all
 	maxPipe     = 1 << 20 // bytes that any user may ask for in a pipe
 )
 

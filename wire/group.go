@@ -145,9 +145,8 @@ func (p *Parser) readRate(b []byte) {
 
 // ownsColons reports whether the section that b starts with has colons of its
 // own. Such a section is not followed by another group. Sections of DogStatsD
-// are c:, e:, card:, tags and timestamps. Any other section that starts with
-// letters and a colon is taken for one of a later version, unless that colon
-// starts a value.
+// are c:, e:, card:, tags and timestamps. Any other section that starts with letters and a colon is
+// read as a section of a later version, unless that colon starts a value.
 func ownsColons(b []byte) bool {
 	if b[0] == '#' || b[0] == 'T' {
 		return true

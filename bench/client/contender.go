@@ -122,8 +122,8 @@ func datadogCalls(w *wire, option datadog.Option) (calls, error) {
 
 var newline = []byte{'\n'}
 
-// wire is a UDP socket, connected to one that is never read: the kernel does all the work of
-// sending, and the benchmark none of receiving. It counts the lines.
+// wire is a UDP socket, connected to one that is never read: the kernel does all the work of sending,
+// and the benchmark does not receive. It counts the lines.
 type wire struct {
 	net.Conn
 	receiver net.PacketConn

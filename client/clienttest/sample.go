@@ -12,7 +12,7 @@ type Sample struct {
 	Name  string
 	Value string   // as sent, with the sign of a gauge
 	Type  string   // c, g, ms, h, d, s or an injected type
-	Rate  float64  // 1 if none was sent
+	Rate  float64  // 1 if no rate was sent
 	Tags  []string // in the order sent
 }
 
@@ -71,7 +71,7 @@ func (r *Recorder) Count(name string) float64 {
 	return sum
 }
 
-// Gauge returns the last value of a gauge. ok is false if none was sent.
+// Gauge returns the last value of a gauge. ok is false if no gauge was sent.
 func (r *Recorder) Gauge(name string) (v float64, ok bool) {
 	r.t.Helper()
 	for _, s := range r.of(name, "g") {

@@ -25,7 +25,7 @@
 //	aborted   the browser left, the handler panicked with http.ErrAbortHandler, or
 //	          the server's BaseContext was canceled before the handler returned.
 //	          Or the request's deadline passed first, as in an http.TimeoutHandler
-//	          around the Handler, and the handler wrote nothing or in vain
+//	          around the Handler, and the handler wrote nothing or wrote too late
 //	error     no response came
 //
 // # The gauge in_flight

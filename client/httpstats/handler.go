@@ -45,7 +45,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			rec.status = aborted
 		} else if !returned {
 			h.Client.Incr(name + ".panics")
-			rec.note(http.StatusInternalServerError) // unless one was sent before
+			rec.note(http.StatusInternalServerError) // unless a header was sent before
 		} else if rec.status != hijacked && rec.lost(r.Context().Err()) {
 			rec.status = aborted
 		}

@@ -34,12 +34,12 @@ func (all settings) deriveNSCA() (err error) {
 	if !all.given("nsca-host") {
 		host, unknown := os.Hostname()
 		if unknown != nil {
-			err = fmt.Errorf("--nsca-host: give it, as the name of this host is unknown: %w", unknown)
+			err = fmt.Errorf("--nsca-host: is needed, because the name of this host is unknown: %w", unknown)
 		}
 		all.setDefault("nsca-host", host)
 	}
 	if all.setDefault("nsca-service", all.text("metadata-prefix")); all.text("nsca-service") == "" {
-		err = errors.Join(err, errors.New("--nsca-service: is empty, as --metadata-prefix is; give the name of a service in Nagios"))
+		err = errors.Join(err, errors.New("--nsca-service: is empty, because --metadata-prefix is empty; give the name of a service in Nagios"))
 	}
 	return err
 }

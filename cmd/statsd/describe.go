@@ -8,7 +8,7 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// described returns the running settings with their sources, and what a reload would make of them.
+// described returns the running settings with their sources, and their values after a reload.
 func (d *daemon) described() question.Config {
 	d.rereading.Lock()
 	defer d.rereading.Unlock()
@@ -35,7 +35,8 @@ func (d *daemon) described() question.Config {
 	return c
 }
 
-// running returns the settings as they run: the ones that wait for a restart are those of the start.
+// running returns the settings that are in use. A setting that waits for a restart has its value from
+// the start.
 func (all settings) running(started settings, waiting []string) settings {
 	running := slices.Clone(all)
 	for i, s := range running {

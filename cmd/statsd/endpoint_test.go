@@ -166,8 +166,8 @@ func TestEndpointsSpooled(t *testing.T) {
 		{"a:1 graphite+pickle://b graphite+tls://c stdout://", ""},
 		{"a:1?name=graphite b:1?name=west", ""},
 		{"load://:1 load://:2", ""},
-		{"a:1 b:1", "--sink a:1: needs a name, such as ?name=west, as there is another graphite sink (b:1)"},
-		{"a:1?name=west b:1", "--sink b:1: needs a name, such as ?name=west, as there is another graphite sink (a:1?name=west)"},
+		{"a:1 b:1", "--sink a:1: needs a name, such as ?name=west, because there is another graphite sink (b:1)"},
+		{"a:1?name=west b:1", "--sink b:1: needs a name, such as ?name=west, because there is another graphite sink (a:1?name=west)"},
 		{"graphite+tls://a a:1 graphite+tls://b", "--sink graphite+tls://a: needs a name"},
 	} {
 		var args []string

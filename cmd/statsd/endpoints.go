@@ -71,8 +71,8 @@ func checkSpools(all []*endpoint) error {
 		}
 		i := slices.IndexFunc(all, func(other *endpoint) bool { return other != e && other.scheme == e.scheme })
 		if i >= 0 {
-			return e.fault(fmt.Errorf("needs a name, such as ?name=west, as there is another %s sink (%s): "+
-				"after a restart the spool of one could go to the other", e.scheme.name, cmp.Or(all[i].url, "--graphite-host")))
+			return e.fault(fmt.Errorf("needs a name, such as ?name=west, because there is another %s sink (%s): "+
+				"after a restart, the spool of one sink could go to the other sink", e.scheme.name, cmp.Or(all[i].url, "--graphite-host")))
 		}
 	}
 	return nil

@@ -20,7 +20,7 @@ type gstatsdFlag struct {
 // counts, except for sinks.
 var gstatsdFlags = []gstatsdFlag{
 	{long: "bind", short: 'b', holder: "[HOST]:PORT", help: "Address to listen on. :8125 if not given."},
-	{long: "sink", short: 's', holder: "[HOST]:PORT", help: "Where to publish; also a URL, as for statsd --sink. May be repeated. One is needed."},
+	{long: "sink", short: 's', holder: "[HOST]:PORT", help: "Where to publish; also a URL, as for statsd --sink. May be repeated. At least one is needed."},
 	{long: "type", short: 't', holder: "TYPE", help: "Type of all sinks: graphite if not given, or load."},
 	{long: "verbose", short: 'v', help: "Log each discarded line; -vv logs every line."},
 	{long: "flush", short: 'f', same: "flush-interval", holder: "SECONDS", help: "Flush interval. 10 if not given."},

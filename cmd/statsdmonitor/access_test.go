@@ -98,7 +98,7 @@ func TestChanges(t *testing.T) {
 		{"unmute a.*", `names/unmute application/json {"match":"a.*"}`, "nothing is muted\n"},
 		{"delete a.*", `names/delete application/json {"dry_run":true,"kind":"all","match":"a.*"}`, "12,300 names would be deleted; add --yes to delete them\n"},
 		{"delete --yes --kind=set a", `names/delete application/json {"dry_run":false,"kind":"set","match":"a"}`, "  and 12,299 more\n"},
-		{"flush", `flush application/json {}`, "flush 7 is made"},
+		{"flush", `flush application/json {}`, "flush 7 was made"},
 		{"reload --dry-run", `reload application/json {"dry_run":true}`, "a reload would change: --sink\n"},
 		{"drain", `drain application/json {"seconds":600}`, "not draining"},
 		{"drain off", `drain application/json {"off":true}`, "not draining"},

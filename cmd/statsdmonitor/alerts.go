@@ -41,7 +41,7 @@ type outcome struct {
 	Error string  `json:"error"`
 }
 
-// alerted prints what was wrong, the newest first, and who was told of its begin and its end.
+// alerted prints the problems, the newest first, and who was told when each began and ended.
 func alerted(ctx context.Context, s *session) error {
 	var answer question.Alerts
 	if _, err := s.client.Ask(ctx, ask.Question{Method: "alerts", Args: []any{maxAlerts}}, &answer); err != nil {
@@ -106,7 +106,7 @@ func printAlert(w io.Writer, a *question.Alert, now time.Time) error {
 	return nil
 }
 
-// toldText says what became of the messages to a notifier.
+// toldText says what happened to the messages to a notifier.
 func toldText(t *question.Told) string {
 	var parts []string
 	for _, part := range []struct {

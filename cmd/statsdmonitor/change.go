@@ -16,11 +16,11 @@ var changes = []command{
 		help: "Count samples of these names, but do not keep them.", run: change("names/mute", muteArgs, report.Mutes)},
 	{name: "unmute", group: changing, args: "GLOB", least: 1, most: 1, help: "End a mute.", run: change("names/unmute", matchArgs, report.Mutes)},
 	{name: "delete", group: changing, args: "GLOB", least: 1, most: 1, flags: []use{{"kind", "all", 0}, {name: "yes"}},
-		help: "Delete names. Without --yes only say how many.", run: change("names/delete", deleteArgs, report.Deleted)},
+		help: "Delete names. Without --yes, only show how many would be deleted.", run: change("names/delete", deleteArgs, report.Deleted)},
 	{name: "flush", group: changing, help: "Flush now.", run: change("flush", noArgs, report.Flushed)},
 	{name: "reload", group: changing, flags: []use{{name: "dry-run"}}, help: "Read the configuration again, as after SIGHUP.", run: change("reload", reloadArgs, report.Reloaded)},
 	{name: "drain", group: changing, args: "[off]", most: 1, words: []string{"off"}, flags: []use{{"for", "10m", hour}},
-		help: "Let /readyz say no, so that senders go elsewhere.", run: drain},
+		help: "Make /readyz answer 503, so that senders go elsewhere.", run: drain},
 }
 
 const hour = 60 * 60

@@ -52,8 +52,8 @@ func TestStrangeData(t *testing.T) {
 		{"unknown members", one(member("color", "<string>red</string>") + member("name", "<string>a</string>")), 0, "\na: queue 0"},
 		{"control characters", one(member("name", "<string>a&#x9b;2J\u202e</string>") + member("state", "<string>&#x1f600;\n</string>")), 0, `a\u009b2J\u202e`},
 		{"huge values", one(member("behind", "<double>1e300</double>") + member("full_in", "<double>1e300</double>") + member("per_second", "<double>-1e300</double>")), 0, "queue"},
-		{"nesting", wrapped(deep), 1, "the answer is not a monitor's: it is nested too deep"},
-		{"no end", "<methodResponse><params><param><value><struct>", 1, "the answer is not a monitor's"},
+		{"nesting", wrapped(deep), 1, "the answer does not come from a monitor: the answer is nested too deep"},
+		{"no end", "<methodResponse><params><param><value><struct>", 1, "the answer does not come from a monitor"},
 		{"an older daemon", fault(-32601), 1, "this statsd is older than this statsdmonitor"},
 		{"not there", fault(-32001), 4, `: no \u009b2J`},
 		{"a fault", fault(7), 1, `fault 7: no \u009b2J`},
@@ -78,7 +78,7 @@ func TestStrangeStream(t *testing.T) {
 		{"an error without a text", "event: error\ndata: x\n\n", 1, "the stream ended with an error"},
 		{"no JSON", "event: line\ndata: x\n\n", 1, "invalid character"},
 		{"an unknown event", "event: other\ndata: x\n\n", 0, "0 shown of 0 that match"},
-		{"too long a line", "data: " + strings.Repeat("x", 2<<20) + "\n\n", 1, "the stream broke off"},
+		{"too long a line", "data: " + strings.Repeat("x", 2<<20) + "\n\n", 1, "the stream was interrupted"},
 	} {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "text/event-stream")

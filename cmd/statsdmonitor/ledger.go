@@ -19,7 +19,7 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// account is one sum of the ledger. It balances if what went out equals what came in.
+// account is one sum of the ledger. It balances if as much went out as came in.
 type account struct {
 	Name     string  `json:"name"`
 	Unit     string  `json:"unit"`

@@ -50,7 +50,7 @@ const (
 	exitNotThere   = 4
 )
 
-// exit is an error with an exit code. Without a cause, the output has said why.
+// exit is an error with an exit code. Without a cause, the output already says why.
 type exit struct {
 	code  int
 	cause error

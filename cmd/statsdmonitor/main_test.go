@@ -83,7 +83,7 @@ func (source) Discards() meta.Discards {
 func episodes(t *testing.T) *meta.Episodes {
 	e := meta.NewEpisodes("web1:8125")
 	at := time.UnixMilli(1795258522250)
-	failing := meta.Reason{ID: meta.SinkFailing, Subject: "main", State: meta.Failing, Text: "sink main accepts nothing for 1m", Since: at}
+	failing := meta.Reason{ID: meta.SinkFailing, Subject: "main", State: meta.Failing, Text: "sink main has accepted nothing for 1m", Since: at}
 	drops := meta.Reason{ID: meta.KernelDrops, State: meta.Degraded, Text: "the kernel dropped 7 datagrams", Since: at.Add(time.Minute)}
 	begun := e.Observe(at, meta.Health{Reasons: []meta.Reason{failing}})
 	e.Observe(at.Add(time.Minute), meta.Health{Reasons: []meta.Reason{failing, drops}})
@@ -237,12 +237,12 @@ func TestStrangeAnswers(t *testing.T) {
 			1, `fault -32601: no\n\tsuch \u009bmethod`},
 		{"an error", 403, "go\taway\r\nnow", 1, `HTTP status 403: go\taway`},
 		{"an empty error", 500, "", 1, "HTTP status 500"},
-		{"a page", 200, "<html><body>It works!</body></html>", 1, "the answer is not a monitor's"},
-		{"nothing", 200, "", 1, "the answer is not a monitor's"},
+		{"a page", 200, "<html><body>It works!</body></html>", 1, "the answer does not come from a monitor"},
+		{"nothing", 200, "", 1, "the answer does not come from a monitor"},
 		{"no object", 200, istats("[1]"), 1, "the answer is not a JSON object"},
 		{"bad JSON", 200, istats("{"), 1, "the answer is not a JSON object"},
 		{"too much", 200, istats(strings.Repeat(" ", answerLimit)), 1, "the answer has more than 1048576 bytes"},
-		{"nesting", 200, strings.Repeat("<value><array><data>", 50_000), 1, "the answer is not a monitor's"},
+		{"nesting", 200, strings.Repeat("<value><array><data>", 50_000), 1, "the answer does not come from a monitor"},
 	} {
 		stdout, stderr := invoke(t, tt.exit, "127.0.0.1", answers(t, tt.code, tt.body))
 		if !strings.Contains(stdout+stderr, tt.output) {

@@ -164,8 +164,8 @@ func readCost(ctx context.Context, s *session) (result, error) {
 	return plainly(ctx, s, ask.Question{Method: "cost"}, report.Cost)
 }
 
-// mostPoints is the greatest number of values that a daemon sends of a history. With so many, those of
-// an hour are not summed up.
+// mostPoints is the maximum number of values that a daemon sends of a history. With more, the flushes
+// of an hour are not added up.
 const mostPoints = 2000
 
 func readHistory(ctx context.Context, s *session) (result, error) {

@@ -24,7 +24,7 @@ func newScreen(stdout io.Writer) screen {
 	return screen{file: f, colour: able && os.Getenv("NO_COLOR") == "", redraw: able}
 }
 
-// The width where nothing says how wide the output is, and the bounds of what is believed.
+// The width if no source says how wide the output is, and the bounds of a width that is accepted.
 const (
 	defaultWidth = 80
 	maxWidth     = 1000

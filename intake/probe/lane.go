@@ -12,7 +12,7 @@ import (
 // Event is a sample, as a lane shows it to its Looks. Its slices are borrowed.
 type Event struct {
 	Kind    metric.Kind
-	Name    []byte // as received; of a sample that could not be parsed, the line's name
+	Name    []byte // as received; if the sample could not be parsed, the name of the line
 	Line    []byte
 	Reason  metric.Reason // None if it was added
 	At      int           // where Line is bad
@@ -24,10 +24,10 @@ type Event struct {
 // Bad reports whether the sample is bad, and not just over a limit.
 func (e *Event) Bad() bool { return e.Reason != metric.None && !e.Reason.Refusal() }
 
-// observer collects what it is shown, for one kind of question.
+// observer collects samples for one kind of question.
 type observer interface {
 	note(e *Event)
-	// endBatch ends a batch of samples, of which it was shown all.
+	// endBatch ends a batch. The observer has seen all samples of the batch.
 	endBatch(samples int)
 }
 
@@ -35,7 +35,8 @@ type observer interface {
 type Look struct {
 	observer
 	ends time.Time
-	// asks says that it wants to know senders; needs, that it does not look at batches without.
+	// asks says that the Look wants to know senders. needs says that it skips batches without
+	// senders.
 	asks, needs bool
 	looks       bool // at the running batch
 	extent
@@ -72,7 +73,7 @@ func NewLane(now time.Time) *Lane {
 // Add adds a Look.
 func (l *Lane) Add(k *Look) { l.looks = append(l.looks, k) }
 
-// Remove takes a Look out, if it is there. Then nothing is shown to it any more.
+// Remove removes a Look, if the Lane has it. After that the Look gets no more samples.
 func (l *Lane) Remove(k *Look) {
 	l.looks = slices.DeleteFunc(l.looks, func(o *Look) bool { return o == k })
 }
@@ -139,7 +140,7 @@ type Span struct{ From, Until time.Time }
 
 func (s Span) seconds() float64 { return max(s.Until.Sub(s.From).Seconds(), 1e-9) }
 
-// in returns what an answer says of it.
+// in returns the Looked of an answer that covers span.
 func (x *extent) in(span Span) Looked {
 	l := Looked{From: span.From, For: span.Until.Sub(span.From), Every: 1, Of: x.of, Seen: x.seen}
 	if x.looked > 0 {
@@ -163,7 +164,7 @@ func total(looks []*Look, span Span) Looked {
 	return l
 }
 
-// scale returns what a sample that was looked at stands for.
+// scale returns how many samples each sample that was looked at stands for.
 func (x *extent) scale() float64 {
 	if x.seen == 0 {
 		return 1

@@ -33,7 +33,7 @@ func (n Names) clean(dst, name []byte) []byte {
 type matcher struct {
 	names   Names
 	all     bool
-	prefix  []byte // what the glob begins with, up to its first special byte
+	prefix  []byte // the start of the glob, up to its first special byte
 	rest    string // the special bytes and what follows; "" if there are none
 	glob    glob.Glob
 	scratch []byte

@@ -17,8 +17,8 @@ const (
 	paceSlack = 50 * time.Microsecond
 	// maxEvery is the greatest k.
 	maxEvery = 1024
-	// The work of a batch is at most pauseAbove and pauseSample for each sample. More is a pause: the
-	// goroutine waited for a CPU.
+	// The work of a batch takes at most pauseAbove, plus pauseSample for each sample. More time is a
+	// pause, in which the goroutine waited for a CPU. It does not count as work.
 	pauseAbove  = 20 * time.Microsecond
 	pauseSample = 2 * time.Microsecond
 )
@@ -33,7 +33,7 @@ type pace struct {
 	since      time.Time // of the counts
 	batches    int
 	looked     int
-	work, cost time.Duration // of the batches looked at: without looking, of looking
+	work, cost time.Duration // of the batches looked at: the work without looking, and the cost of looking
 	// The means of the last window that looked at something.
 	meanWork, meanCost float64
 }
@@ -65,7 +65,7 @@ func (p *pace) between() int {
 	return int(p.random>>33) % (2*p.every - 1)
 }
 
-// end takes what a batch that was looked at took: work without looking, and cost of looking.
+// end takes the costs of a batch that was looked at: the work without looking, and the looking.
 func (p *pace) end(now time.Time, samples int, work, cost time.Duration) {
 	p.looked++
 	p.work += min(work, pauseAbove+time.Duration(samples)*pauseSample)

@@ -45,12 +45,13 @@ var transportNames = [...]string{"udp", "tcp", "pipe", "unix"}
 
 func (t Transport) String() string { return transportNames[t] }
 
-// Looked says what an answer looked at. Rates are extrapolated from Seen to Of.
+// Looked says which part of the traffic an answer is based on. Rates are extrapolated from Seen to
+// Of.
 type Looked struct {
 	From      time.Time
 	For       time.Duration // until now, or until the end
-	Every     int           // one batch in so many, the mean of all lanes; 1 is everything
-	Of, Seen  uint64        // samples, good and bad: that came in, that were looked at
+	Every     int           // k, if one batch in k was looked at, the mean of all lanes; 1 is everything
+	Of, Seen  uint64        // good and bad samples: how many came in, and how many were looked at
 	Receivers int           // lanes that were looked at
 }
 
@@ -78,7 +79,7 @@ type Row struct {
 	Kind  string    // for ByName and ByKind
 	Over  Transport // for BySender
 	Rate  float64
-	Error float64 // of Rate, either way
+	Error float64 // the error of Rate, up or down
 	Share float64 // of all samples, 0 to 1
 }
 
@@ -91,8 +92,8 @@ type SendersQuery struct {
 // Senders is the answer to a SendersQuery.
 type Senders struct {
 	Looked
-	// Rows has senders of bad lines first, the worst of them first. The others follow, the one that
-	// sends most first.
+	// Rows has the senders of bad lines first, and of these the one with the most bad lines first.
+	// The others follow, the one that sends the most first.
 	Rows      []Sender
 	Matching  float64 // samples per second that match, of all senders
 	Forgotten uint64  // senders that gave way to others because the table was full
@@ -103,10 +104,10 @@ type Sender struct {
 	Name    string // an address without port; "" if not known
 	Over    Transport
 	Rate    float64 // samples per second that match, good and bad
-	Error   float64 // of Rate, either way
-	Share   float64 // of all that match, 0 to 1
+	Error   float64 // the error of Rate, up or down
+	Share   float64 // of all samples that match, 0 to 1
 	Bad     float64 // bad samples per second
-	Most    string  // the name that it sends most; "" if none stands out
+	Most    string  // the name that it sends most; "" if no name is clearly the first
 	LastBad []byte  // its last bad line as received, at most 512 bytes; nil if it sent none
 	Reason  metric.Reason
 }
@@ -123,7 +124,7 @@ type TailQuery struct {
 	Limit   int // lines per second
 }
 
-// Line is a line that matches, and what became of it.
+// Line is a line that matches, and what happened to it.
 type Line struct {
 	Time     time.Time // of arrival
 	Sender   string    // without port; "" if not asked for or not known
@@ -146,8 +147,8 @@ type TailCounts struct {
 	Looked
 	Matching uint64 // lines that match, of those looked at
 	Shown    uint64 // lines sent to this reader
-	// Skipped are lines that match and were not sent: they were beyond the limit, or more than the
-	// lanes or the reader's channel hold.
+	// Skipped are lines that match and were not sent, because they were beyond the limit, or because
+	// a lane or the reader's channel was full.
 	Skipped uint64
 }
 

@@ -11,11 +11,11 @@ import (
 )
 
 const (
-	// maxSenders is how many senders a lane counts. One with more than 1/maxSenders of the samples is
-	// always among them.
+	// maxSenders is how many senders a lane counts. A sender with more than 1/maxSenders of the
+	// samples is always counted.
 	maxSenders = 512
-	// maxSenderNames is how many names are counted of a sender. If it sends no name in more than
-	// 1/maxSenderNames of its samples, none stands out.
+	// maxSenderNames is how many names are counted of a sender. If no name has more than
+	// 1/maxSenderNames of the sender's samples, none is shown.
 	maxSenderNames = 32
 	// maxLine is how many bytes are kept of a line.
 	maxLine = 512
@@ -30,7 +30,7 @@ type senders struct {
 	scratch []byte
 }
 
-// about is what a lane knows of a sender.
+// about is what a lane knows about a sender.
 type about struct {
 	bad     uint64
 	names   *heavy.Counters // tagged with the kind
@@ -148,7 +148,7 @@ func (s *senders) sum(sums map[senderKey]*senderSum, k *Look, names Names) (matc
 	return matching
 }
 
-// most returns the name that was counted most, "" if none stands out.
+// most returns the name with the highest count, "" if no name is clearly the first.
 func (s *senderSum) most() (most string) {
 	for name, n := range s.names {
 		if b := s.names[most]; most == "" || n > b || n == b && name < most {

@@ -3,8 +3,9 @@ package probe
 import "math"
 
 // A rate is an estimate: the samples that were looked at, times of/seen. Its error comes from how
-// much the counts of batches differ from each other. It is three times the standard error of that
-// estimate, so it covers the truth nearly always, and it is 0 if everything was looked at.
+// much the counts of batches differ from each other. The error is three times the standard error of
+// the estimate, so the true rate is nearly always within it. The error is 0 if everything was looked
+// at.
 const errorsWide = 3
 
 // batches are what all batches that were looked at have in common.
@@ -21,7 +22,7 @@ type counts struct {
 	touched []int32  // places counted in the running batch
 }
 
-// spread is one row's. x is its count in a batch, n the batch's size.
+// spread holds the sums of one row. x is the count of the row in a batch, n is the size of the batch.
 type spread struct {
 	in      int32   // x of the running batch
 	squares float64 // the sum of x*x
@@ -29,7 +30,8 @@ type spread struct {
 	sum     float64 // the sum of x
 }
 
-// add counts a sample of the row at a place; fresh says that the place was another row's.
+// add counts a sample of the row at a place. fresh says that the place belonged to another row
+// before.
 func (c *counts) add(place int, fresh bool) {
 	if place == len(c.rows) {
 		c.rows = append(c.rows, spread{})
@@ -71,11 +73,11 @@ func (c *counts) once() float64 {
 type estimate struct {
 	value, variance float64
 	bias            float64 // by how much the value may be wrong because tables were full
-	floor           float64 // what lanes whose tables do not have the row may have counted, of those that do
+	floor           float64 // the most samples of the row in lanes whose tables do not have it
 }
 
-// estimate estimates how many samples of the row at a place came in. count is its count, of which over
-// may be too many. of is how many samples came in.
+// estimate estimates how many samples of the row at a place came in. count is the row's count; it may
+// be too high by over. of is how many samples came in.
 func (c *counts) estimate(place int, count, over uint64, of uint64) estimate {
 	if c.samples == 0 {
 		return estimate{}
@@ -103,5 +105,5 @@ func (e *estimate) add(o estimate) {
 	e.bias, e.floor = e.bias+o.bias, e.floor+o.floor
 }
 
-// either returns by how much the value may be wrong.
+// either returns by how much the value may be wrong, up or down.
 func (e *estimate) either() float64 { return errorsWide*math.Sqrt(e.variance) + e.bias }

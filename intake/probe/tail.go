@@ -65,7 +65,7 @@ func senderFilter(text string) (func(meta.Sender) bool, error) {
 	if address, err := netip.ParseAddr(text); err == nil {
 		return func(s meta.Sender) bool { return s.Addr() == address.Unmap() }, nil
 	}
-	return nil, &Invalid{"sender", fmt.Errorf("%q is no address such as 10.20.4.17, and no network such as 10.20.0.0/16", text)}
+	return nil, &Invalid{"sender", fmt.Errorf("%q is neither an address such as 10.20.4.17 nor a network such as 10.20.0.0/16", text)}
 }
 
 func (r *ring) note(e *Event) {
@@ -108,7 +108,7 @@ func (h *heldLine) set(e *Event) {
 	}
 }
 
-// join adds another sample of the same line. A bad one decides what became of the line.
+// join adds another sample of the same line. A bad one decides what happened to the line.
 func (h *heldLine) join(e *Event) {
 	h.Samples++
 	switch {

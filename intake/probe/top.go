@@ -12,9 +12,9 @@ import (
 
 const (
 	// maxCounters is how many names, prefixes or senders a lane counts. One with more than
-	// 1/maxCounters of the samples is always among them.
+	// 1/maxCounters of the samples is always counted.
 	maxCounters = 4096
-	// unseenBatches says how much may have come of a name that was not looked at: with one batch
+	// unseenBatches says how many samples a name may have that was never looked at: with one batch
 	// looked at in k, the chance that 5k batches with the name are all missed is below 1 %.
 	unseenBatches = 5
 )

@@ -4,8 +4,8 @@
 //	answer, err := client.Ask(ctx, ask.Question{Method: "status"}, &status)
 //
 // Questions go over XML-RPC. Changes, and questions whose answer is a stream, go over the JSON API.
-// What answers may not be a statsd, so answers are bounded in bytes and depth, redirects are not
-// followed, and errors are safe for a terminal. Web proxies are not used.
+// The program that answers may not be a statsd. So answers are bounded in bytes and depth, redirects
+// are not followed, and errors are safe for a terminal. Web proxies are not used.
 package ask
 
 import (
@@ -39,7 +39,7 @@ type Error struct {
 
 func (e *Error) Error() string { return e.Text }
 
-// NotFound reports whether the monitor has not got what was asked for.
+// NotFound reports whether the thing that was asked for does not exist.
 func NotFound(err error) bool {
 	e, ok := errors.AsType[*Error](err)
 	return ok && (e.Code == "not_found" || e.Fault == faultNotFound)
@@ -58,8 +58,7 @@ const (
 	faultNotFound  = -32001
 )
 
-// during runs do, which ends when its context does: after the timeout and d at the latest. It
-// explains the error.
+// during runs do with a context that ends after the timeout plus d. It explains the error.
 func (c *Client) during(ctx context.Context, what string, d time.Duration, do func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, c.Timeout+d)
 	defer cancel()

@@ -64,7 +64,9 @@ func (c *Client) response(ctx context.Context, q Call) (reply, error) {
 	return r, nil
 }
 
-func notXMLRPC(err error) error { return fmt.Errorf("the answer is not a monitor's: %w", err) }
+func notXMLRPC(err error) error {
+	return fmt.Errorf("the answer does not come from a monitor: %w", err)
+}
 
 // reply sends a request and returns an answer that is OK.
 func (c *Client) reply(ctx context.Context, request *http.Request, limit int64) (reply, error) {
@@ -80,8 +82,8 @@ func (c *Client) reply(ctx context.Context, request *http.Request, limit int64) 
 	return reply{body, clock(response.Header)}, err
 }
 
-// clock returns the time of the daemon. It is known to the second, so that of this machine is better
-// if both agree.
+// clock returns the time of the daemon. It is known to the second, so the clock of this machine is
+// better if the two agree.
 func clock(h http.Header) time.Time {
 	now := time.Now()
 	date, err := http.ParseTime(h.Get("Date"))
@@ -125,7 +127,7 @@ func shallow(body []byte) error {
 		case err != nil:
 			return err
 		case depth > maxDepth:
-			return errors.New("it is nested too deep")
+			return errors.New("the answer is nested too deep")
 		}
 	}
 }

@@ -56,10 +56,10 @@ func (a *Answer) changed(response *http.Response) error {
 		*question.Answer
 	}{0, &a.Answer}
 	if err := json.Unmarshal(body, &frame); err != nil {
-		return fmt.Errorf("the answer is not a monitor's: %w", err)
+		return fmt.Errorf("the answer does not come from a monitor: %w", err)
 	}
 	if frame.API == 0 {
-		return errors.New("the answer is not a monitor's: it is not an answer of the JSON API")
+		return errors.New("the answer does not come from a monitor: it is not an answer of the JSON API")
 	}
 	return nil
 }

@@ -68,7 +68,7 @@ func events(r io.Reader, each func(event string, data []byte) error) error {
 		}
 	}
 	if err := lines.Err(); err != nil {
-		return fmt.Errorf("the stream broke off: %w", err)
+		return fmt.Errorf("the stream was interrupted: %w", err)
 	}
 	return nil
 }

@@ -54,7 +54,7 @@ func TestNoDescriptor(t *testing.T) {
 	}
 	restore()
 	if err := <-accepted; err != nil {
-		t.Errorf("accepting fails for ever: %v", err)
+		t.Errorf("accepting fails forever: %v", err)
 	}
 	if len(told) > 0 {
 		t.Errorf("told again: %v", <-told)

@@ -6,7 +6,8 @@ import "strings"
 func IsPattern(text string) bool { return strings.ContainsAny(text, `*?[\`) }
 
 // Matcher returns a function that reports whether a name matches a pattern, or equals a plain name. Text
-// that is no valid pattern is a plain name. Names whose beginning differs from the pattern's cost little.
+// that is not a valid pattern is a plain name. Names that begin differently from the pattern cost
+// little.
 func Matcher(pattern string) func(name []byte) bool {
 	g, err := Parse(pattern)
 	special := strings.IndexAny(pattern, `*?[\`)

@@ -1,4 +1,4 @@
-// Package heavy counts keys, and keeps the ones that are counted most, in bounded memory.
+// Package heavy counts keys in bounded memory, and keeps the keys with the highest counts.
 //
 //	c := heavy.New(4096)
 //	place, fresh := c.Add(kind, name)
@@ -25,8 +25,8 @@ type Counters struct {
 	count []uint64 // by place
 	kept  []kept   // by place
 
-	// All counts are at least floor. Those before at are above it; low is the least of them when
-	// they were passed.
+	// All counts are at least floor. The counts before at are above it; low was the least of these
+	// when least passed them.
 	floor, low uint64
 	at         int
 	evicted    uint64

@@ -6,7 +6,7 @@
 //	err = file.Remove()
 //
 // The file is locked (flock(2)) while the process lives. The kernel drops the lock when the
-// process ends, however it ends: a file without a lock was left by a dead daemon, and is
+// process ends in any way: a file without a lock was left by a dead daemon, and is
 // taken over.
 package pidfile
 

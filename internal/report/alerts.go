@@ -35,7 +35,7 @@ func Audit(p Page, a question.Answer, d question.Alerts) string {
 	return s.String()
 }
 
-// change writes a change that was asked for, and what became of it.
+// change writes a change that was asked for, and what happened to it.
 func (s *sheet) change(x *question.Audit) {
 	who, done := x.Who, span{gap + "done", good}
 	if who == "" {
@@ -105,7 +105,7 @@ func (p *Page) after(began, t time.Time, layout string) string {
 	return p.stamp(t, layout)
 }
 
-// telling says what became of one message.
+// telling says what happened to one message.
 func (p *Page) telling(began time.Time, t question.Telling) (text string) {
 	switch t.State {
 	case "told":

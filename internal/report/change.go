@@ -10,7 +10,7 @@ import (
 // Flushed writes the answer to flush.
 func Flushed(p Page, _ question.Answer, f question.Flushed) string {
 	s := &sheet{Page: &p}
-	s.line(span{text: "flush " + count(f.Number) + " is made; its points have the time " + s.clock(f.At)})
+	s.line(span{text: "flush " + count(f.Number) + " was made; its points have the time " + s.clock(f.At)})
 	return s.String()
 }
 

@@ -16,7 +16,7 @@ type Settings uint8
 const (
 	Set       Settings = iota // what is not a default
 	All                       // everything
-	Differing                 // what the files say now, and the daemon does not do yet
+	Differing                 // what the files say now, but the daemon does not do yet
 )
 
 // Config returns a function that writes the running configuration.
@@ -30,7 +30,7 @@ func Config(which Settings) func(Page, question.Answer, question.Config) string 
 		}
 		switch {
 		case which == Differing && len(shown) == 0 && c.Error == "":
-			s.line(span{text: "the running daemon is what its files say"})
+			s.line(span{text: "the running settings are the ones in the files"})
 		case which == Set:
 			s.line(span{fmt.Sprintf("%s more have their default: %s", count(len(c.Settings)-len(shown)), s.ask("config --all")), dim})
 		}

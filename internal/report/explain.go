@@ -11,7 +11,7 @@ import (
 // steps is the column where the texts of steps begin.
 const steps = 11
 
-// Explain writes what becomes of a line, or what is known of a name.
+// Explain writes what happens to a line, or what the daemon knows about a name.
 func Explain(p Page, a question.Answer, e question.Explanation) string {
 	s := &sheet{Page: &p}
 	for _, step := range e.Steps {
@@ -38,7 +38,7 @@ func Explain(p Page, a question.Answer, e question.Explanation) string {
 	return s.String()
 }
 
-// spaced is text, but keeps the spaces between words where all fits on one line.
+// spaced is like text, but keeps the spaces between words if the whole text fits on one line.
 func (s *sheet) spaced(first span, indent int, words string) {
 	if words = ascii.Safe(words); indent+len(words) <= s.width() {
 		s.line(span{pad(ascii.Safe(first.text), indent), first.style}, span{text: words})

@@ -74,7 +74,7 @@ func changes() map[string]func(Page) string {
 }
 
 func reports() map[string]func(Page) string {
-	refused := question.Explanation{Steps: []question.Step{{Name: "parsed", Text: "php.err:1,5|ms  bad_value at byte 9: 1,5 is no finite decimal number", At: 8}}, Known: true}
+	refused := question.Explanation{Steps: []question.Step{{Name: "parsed", Text: "php.err:1,5|ms  bad_value at byte 9: 1,5 is not a finite decimal number", At: 8}}, Known: true}
 	unknown := question.Explanation{Steps: []question.Step{{Name: "name", OK: true, Text: "checkout.pya"}}, Near: []string{"checkout.pay", "checkout.pya2"}}
 	some := reporttest.Values()
 	some.Values = some.Values[:2]

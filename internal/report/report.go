@@ -138,7 +138,7 @@ func (s *sheet) hint(command string) {
 	s.lines = append(s.lines, strings.Repeat(" ", s.width()-len(text))+s.paint(dim, text))
 }
 
-// foot says as of when the answer is, and whether it is whole.
+// foot says which time the answer is about, and whether it is complete.
 func (s *sheet) foot(a question.Answer) {
 	text := "as of the flush at " + s.clock(a.AsOf) + ", " + s.ago(a.AsOf)
 	switch {

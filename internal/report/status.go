@@ -38,7 +38,7 @@ func Status(p Page, _ question.Answer, st question.Status) string {
 		s.groups("muted", labels, []span{{m.Match, warn}, {text: "until " + s.minute(m.Until)}, {text: plural.Things(m.Samples, "sample", "samples") + " not kept"}}, "")
 	}
 	if st.Draining {
-		s.groups("draining", labels, []span{{"/readyz says no; receiving goes on", warn}}, "")
+		s.groups("draining", labels, []span{{"/readyz answers 503; receiving goes on", warn}}, "")
 	}
 	return s.String()
 }
@@ -192,8 +192,8 @@ func (s *sheet) trend(st *question.Status, figure string) string {
 	return "[" + sparkline(values[max(len(values)-30, 0):]) + "]"
 }
 
-// sparkline draws a sign for each value, between the least and the greatest. What varies little
-// looks flat. A space is a gap.
+// sparkline draws a sign for each value, between the least and the greatest. Values that vary little
+// look flat. A space is a gap.
 func sparkline(values []question.Number) string {
 	low, high := math.Inf(1), math.Inf(-1)
 	for _, v := range values {
@@ -219,7 +219,7 @@ func sparkline(values []question.Number) string {
 	return string(line)
 }
 
-// grown says how many names there are more than 15 minutes ago.
+// grown says by how much the number of names has grown in 15 minutes.
 func grown(n int) string {
 	if n == 0 {
 		return "no change in 15m"

@@ -5,7 +5,7 @@ import "strings"
 // style is the colour of a text.
 type style uint8
 
-// The styles. They are added to what a text says, never the only sign.
+// The styles. A text says the same without its style, because not every output has colours.
 const (
 	plain style = iota
 	dim

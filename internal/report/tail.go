@@ -12,7 +12,7 @@ import (
 // tailTime is the layout of the time of a line.
 const tailTime = "15:04:05.000"
 
-// TailLine writes one line that came in, and what became of it.
+// TailLine writes one line that came in, and what happened to it.
 func TailLine(p Page, l question.Line) string {
 	s := &sheet{Page: &p}
 	head := s.tailHead(&l)
@@ -35,7 +35,7 @@ func TailLine(p Page, l question.Line) string {
 	return s.String()
 }
 
-// tailHead is when a line came, from whom, and on wide pages over what.
+// tailHead says when a line came and from whom. Wide pages also show the transport.
 func (s *sheet) tailHead(l *question.Line) string {
 	head := l.Time.In(s.Zone).Format(tailTime) + gap
 	if s.width() < narrow {
@@ -53,7 +53,7 @@ func (s *sheet) tailHead(l *question.Line) string {
 }
 
 // TailEnd says how many of the lines that match were shown, and how much of the traffic was looked at.
-// limit is the greatest number of lines in a second.
+// limit is the maximum number of lines in a second.
 func TailEnd(l question.TailLooked, shown uint64, limit int) string {
 	text := fmt.Sprintf("%s shown of %s that %s", count(shown), count(l.Matched), plural.Verb(l.Matched, "matches", "match"))
 	if l.NotShown > 0 {

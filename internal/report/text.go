@@ -163,7 +163,7 @@ func (p *Page) ago(t time.Time) string {
 	return p.since(t) + " ago"
 }
 
-// since writes for how long t is over.
+// since writes how much time has passed since t.
 func (p *Page) since(t time.Time) string { return lasting(p.Now.Sub(t)) }
 
 // clock writes a time of day, with the date if it is not today's.

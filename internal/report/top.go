@@ -71,7 +71,7 @@ func (s *sheet) looking(a question.Answer) string {
 	return text
 }
 
-// sure says how sure the rates of a probe are.
+// sure says how exact the rates of a probe are.
 func (s *sheet) sure(relative, unseen float64) (text string) {
 	if relative > 0 {
 		text = fmt.Sprintf(", +-%s %%", decimal(100*relative, 2))

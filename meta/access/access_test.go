@@ -40,14 +40,14 @@ func TestParseTokens(t *testing.T) {
 		"":                                     "no token",
 		"# only a comment":                     "no token",
 		"read page":                            "line 1: it has 2 words",
-		good + "root x 1":                      "line 2: the first word is no role",
-		"read pa/ge 00":                        "the second word is no name",
-		"read page abc":                        "the third word is no SHA-256",
-		"read page secret-token":               "the third word is no SHA-256",
-		good + good:                            "the name page is there twice",
-		good + line("operate", "other", "one"): "the token of other is there twice",
+		good + "root x 1":                      "line 2: the first word is not a role",
+		"read pa/ge 00":                        "the second word is not a name",
+		"read page abc":                        "the third word is not a SHA-256",
+		"read page secret-token":               "the third word is not a SHA-256",
+		good + good:                            "the name page is given twice",
+		good + line("operate", "other", "one"): "the token of other is given twice",
 		strings.Repeat("x", 300):               "it has 1 words",
-		"read " + strings.Repeat("x", 65) + " 00": "the second word is no name",
+		"read " + strings.Repeat("x", 65) + " 00": "the second word is not a name",
 	} {
 		_, err := ParseTokens([]byte(text))
 		if err == nil || !strings.Contains(err.Error(), want) {

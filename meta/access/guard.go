@@ -16,7 +16,7 @@ type Need uint8
 // The needs.
 const (
 	Nothing  Need = iota // a word for probes
-	Reading              // what the monitor tells everybody who can reach it, if it has no tokens
+	Reading              // what everybody who can reach the monitor may see, if it has no tokens
 	Guarded              // what clients send, and the configuration
 	Changing             // a change of the running daemon
 )
@@ -59,7 +59,7 @@ func (g *Guard) Check(r *http.Request, need Need) (who string, refused *question
 	}
 	switch {
 	case need == Changing && tokens == nil:
-		return who, &question.Error{Code: question.WrongRole, Text: "this daemon runs without tokens, so nobody can change it here", Next: "set --monitor-tokens=FILE"}
+		return who, &question.Error{Code: question.WrongRole, Text: "this daemon runs without tokens, so it accepts no changes", Next: "set --monitor-tokens=FILE"}
 	case need == Changing && role == Reader:
 		return who, &question.Error{Code: question.WrongRole, Text: "the token of " + who + " has the role read: a change needs operate"}
 	case need == Nothing, role == Operator, need < Changing && (role == Reader || !g.Open()):
@@ -67,7 +67,7 @@ func (g *Guard) Check(r *http.Request, need Need) (who string, refused *question
 	case need == Reading && tokens == nil:
 		return who, nil
 	case tokens == nil:
-		return who, &question.Error{Code: question.NoToken, Text: "the monitor is open to other machines and has no tokens, so it does not tell this", Next: "set --monitor-tokens=FILE, or --monitor-host=127.0.0.1"}
+		return who, &question.Error{Code: question.NoToken, Text: "the monitor is open to other machines and has no tokens, so it does not answer this question", Next: "set --monitor-tokens=FILE, or --monitor-host=127.0.0.1"}
 	case given != "":
 		return who, &question.Error{Code: question.NoToken, Text: "the token is not valid", Next: "compare its SHA-256 with the file of --monitor-tokens"}
 	}

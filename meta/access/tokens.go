@@ -8,7 +8,7 @@
 // The rules, by where the monitor listens:
 //
 //	loopback                  everybody may ask everything
-//	elsewhere, no tokens      everybody may ask what is not Guarded; nobody may ask the rest
+//	elsewhere, no tokens      everybody may ask what is not Guarded; the rest is refused
 //	elsewhere, with tokens    a token may ask; without one only probes are answered
 //	everywhere                only a token with the role operate may change something
 //
@@ -34,7 +34,7 @@ import (
 // Role is what a token may do.
 type Role uint8
 
-// The roles. Each may do what the ones before it may.
+// The roles. Each role may also do what the roles before it may do.
 const (
 	Nobody Role = iota
 	Reader
@@ -130,14 +130,14 @@ func parseToken(line string) (t token, err error) {
 		return t, fmt.Errorf("it has %d words: want a role, a name and the SHA-256 of the token", len(fields))
 	}
 	if t.role = roles[fields[0]]; t.role == Nobody {
-		return t, errors.New("the first word is no role: want read or operate")
+		return t, errors.New("the first word is not a role: want read or operate")
 	}
 	if t.name = fields[1]; !isName(t.name) {
-		return t, fmt.Errorf("the second word is no name: want at most %d of A-Z a-z 0-9 _ - . @", maxName)
+		return t, fmt.Errorf("the second word is not a name: want at most %d of A-Z a-z 0-9 _ - . @", maxName)
 	}
 	hash, err := hex.DecodeString(fields[2])
 	if err != nil || len(hash) != len(t.hash) {
-		return t, errors.New("the third word is no SHA-256: want 64 hexadecimal digits, as sha256sum prints them")
+		return t, errors.New("the third word is not a SHA-256: want 64 hexadecimal digits, as sha256sum prints them")
 	}
 	copy(t.hash[:], hash)
 	return t, nil
@@ -155,9 +155,9 @@ func (t *Tokens) add(one token) error {
 	case len(t.all) == maxTokens:
 		return fmt.Errorf("want at most %d tokens", maxTokens)
 	case slices.ContainsFunc(t.all, func(o token) bool { return o.name == one.name }):
-		return fmt.Errorf("the name %s is there twice", one.name)
+		return fmt.Errorf("the name %s is given twice", one.name)
 	case slices.ContainsFunc(t.all, func(o token) bool { return o.hash == one.hash }):
-		return fmt.Errorf("the token of %s is there twice", one.name)
+		return fmt.Errorf("the token of %s is given twice", one.name)
 	}
 	t.all = append(t.all, one)
 	return nil

@@ -34,7 +34,7 @@ type entry struct {
 	times   int
 }
 
-// Add adds a change. A refusal that repeats another one is only counted there.
+// Add adds a change. A refusal that repeats another one is only added to its count.
 func (t *Trail) Add(a question.Audit, refused bool) {
 	if t.add(entry{a, refused, 1}) && t.Tell != nil {
 		t.Tell(a)

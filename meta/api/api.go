@@ -10,15 +10,15 @@
 //	{"api":1,"as_of":T,"live":false,"took_ms":N,"looked_at":null,"complete":true,"data":...}
 //	{"api":1,"error":{"code":"bad_parameter","text":"...","parameter":"seconds","next":"..."}}
 //
-// An answer about the last flush has an ETag that changes with each flush. Asking again before that
-// gets 304, and asks nobody.
+// An answer about the last flush has an ETag that changes with each flush. The same request before
+// the next flush gets 304, without asking the question again.
 //
 // # Streams
 //
 // A question with a Stream is answered by events (text/event-stream). The path live tells the status
 // each second, each flush, and each change of the health. All its readers share one goroutine, which
-// runs only while there are any. At most maxStreams streams are open. A reader that takes nothing for
-// a second is cut, and no other waits for it.
+// runs only while there are any. At most maxStreams streams are open. A reader that reads nothing for
+// a second is cut. No other reader waits for it.
 package api
 
 import (
@@ -46,8 +46,8 @@ type Config struct {
 	Changes   []question.Change
 	Guard     *access.Guard
 	Trail     *access.Trail
-	// Stamp returns a text that is another one after each flush, after each change of the health, and
-	// in each process.
+	// Stamp returns a text that changes with each flush and each change of the health, and differs
+	// between processes.
 	Stamp func() string
 	// Events feed the path live. Without them, or without a question named status, there is no such
 	// path.
@@ -70,7 +70,7 @@ type API struct {
 	end     context.CancelFunc
 }
 
-// counts are what the API tells of itself.
+// counts are the figures of the API about itself.
 type counts struct{ limited, refused, cut atomic.Uint64 }
 
 // Counts are counted since the start.
@@ -135,7 +135,7 @@ type discard struct{}
 
 func (discard) Write(p []byte) (int, error) { return len(p), nil }
 
-// Close ends what goes on besides the requests. Requests must have ended.
+// Close ends the goroutine of the path live. Requests must have ended.
 func (a *API) Close() {
 	a.end()
 	if a.live != nil {
@@ -233,7 +233,7 @@ func (a *API) serveQuestion(w http.ResponseWriter, r *http.Request, q *question.
 }
 
 // errFull is the error for an answer that would keep a connection too long.
-var errFull = &question.Error{Code: question.Ending, Text: "too many answers that watch traffic wait already", After: 5 * time.Second}
+var errFull = &question.Error{Code: question.Ending, Text: "too many questions about traffic are waiting already", After: 5 * time.Second}
 
 // tag returns the ETag of an answer about the last flush. It is a weak one, because two answers
 // differ in the time that they took.
@@ -274,7 +274,7 @@ func (a *API) serveIndex(w http.ResponseWriter, r *http.Request) {
 	a.answer(w, r, question.Answer{AsOf: time.Now(), Live: true, Complete: true, Data: list})
 }
 
-// ownHelp describes the paths that are no questions.
+// ownHelp describes the paths that are not questions.
 var ownHelp = map[string]string{
 	"":             "All paths.",
 	"live":         "Events: the status each second, each flush, and each change of the health.",

@@ -98,7 +98,7 @@ func (f *fake) questions() []question.Question {
 		{Name: "cost", Help: "The cost.", Answer: question.Cost{}, Ask: f.answer(false, func(question.Arguments) (any, error) {
 			return question.Cost{CostSum: question.CostSum{Cores: 0.25}}, nil
 		})},
-		{Name: "explain", Help: "What becomes of a line.", Guarded: true, Answer: question.Explanation{}, Parameters: []question.Parameter{
+		{Name: "explain", Help: "What happens to a line.", Guarded: true, Answer: question.Explanation{}, Parameters: []question.Parameter{
 			{Name: "text", Required: true, Min: 1, Help: "a line or a name"}, {Name: "bad", Kind: question.Bool, Default: false, Help: "fail"},
 		}, Ask: f.answer(true, func(args question.Arguments) (any, error) {
 			switch args.Text("text") {
@@ -335,8 +335,8 @@ func TestErrors(t *testing.T) {
 		{"POST", "flush", "{}", 415, `"code":"bad_type"`, "Content-Type: text/plain"},
 		{"POST", "flush", "{}", 415, `Content-Type: application/json`, "Content-Type: application/x-www-form-urlencoded"},
 		{"POST", "flush?x=1", "{}", 400, `not from the query`, asJSON},
-		{"POST", "flush", "", 400, `"text":"the body is no JSON object: \"unexpected EOF\"","parameter":"","next":"send {} for no parameters"`, asJSON},
-		{"POST", "flush", "[]", 400, `the body is no JSON object`, asJSON},
+		{"POST", "flush", "", 400, `"text":"the body is not a JSON object: \"unexpected EOF\"","parameter":"","next":"send {} for no parameters"`, asJSON},
+		{"POST", "flush", "[]", 400, `the body is not a JSON object`, asJSON},
 		{"POST", "flush", "{", 400, `bad_parameter`, asJSON},
 		{"POST", "flush", `{"a"`, 400, `bad_parameter`, asJSON},
 		{"POST", "flush", `{1:2}`, 400, `bad_parameter`, asJSON},

@@ -21,7 +21,7 @@ const maxArgs = 256
 // maxShownName is the length of the longest name of a parameter that is shown as it is.
 const maxShownName = 40
 
-// serveChange makes a change, if the asker may. All that were asked for are kept in the trail.
+// serveChange makes a change, if the asker is allowed to. The trail keeps all requested changes.
 func (a *API) serveChange(w http.ResponseWriter, r *http.Request, p *path) {
 	if r.Method != http.MethodPost {
 		a.wrongMethod(w, http.MethodPost)
@@ -43,7 +43,7 @@ func (a *API) serveChange(w http.ResponseWriter, r *http.Request, p *path) {
 	a.answer(w, r, answer)
 }
 
-// change returns the answer of a change. refused says that it was not even tried.
+// change returns the answer of a change. refused says that the change was not tried.
 func (a *API) change(w http.ResponseWriter, r *http.Request, c *question.Change, audit *question.Audit) (answer question.Answer, refused bool, err error) {
 	who, denied := a.cfg.Guard.Check(r, access.Changing)
 	audit.Who = who

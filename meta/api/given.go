@@ -43,7 +43,8 @@ func fromQuery(query string) (map[string]any, error) {
 	return given, nil
 }
 
-// errType is the error for a body that a web page elsewhere could make a browser send.
+// errType is the error for a body without the type of JSON: a foreign web page could make a browser
+// send one.
 var errType = &question.Error{Code: badType, Text: "a change needs Content-Type: application/json", Next: `add -H 'Content-Type: application/json'`}
 
 // fromBody returns the parameters of a change: the members of one JSON object, which may be empty.
@@ -73,7 +74,7 @@ func parseObject(text []byte) (map[string]any, error) {
 	}
 	d, given := json.NewDecoder(bytes.NewReader(text)), map[string]any{}
 	if start, err := d.Token(); err == nil && start != json.Delim('{') {
-		return nil, question.Errorf(question.BadParameter, "", "the body is no JSON object")
+		return nil, question.Errorf(question.BadParameter, "", "the body is not a JSON object")
 	} else if err != nil {
 		return nil, badJSON(err)
 	}
@@ -110,5 +111,5 @@ func badJSON(err error) error {
 		err = io.ErrUnexpectedEOF
 	}
 	text := strings.TrimPrefix(err.Error(), "json: ")
-	return &question.Error{Code: question.BadParameter, Text: fmt.Sprintf("the body is no JSON object: %+.100q", text), Next: "send {} for no parameters"}
+	return &question.Error{Code: question.BadParameter, Text: fmt.Sprintf("the body is not a JSON object: %+.100q", text), Next: "send {} for no parameters"}
 }

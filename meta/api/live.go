@@ -32,7 +32,7 @@ type live struct {
 	mu      sync.Mutex
 	started bool // the goroutine runs
 	readers map[*reader]bool
-	number  uint64   // of the last flush that was told
+	number  uint64   // of the last flush that readers were told of
 	last    []byte   // the newest event of the status
 	recent  []missed // the oldest first
 	idle    int      // flushes without a reader
@@ -205,7 +205,8 @@ func (l *live) note(e question.Event) {
 	l.tell(text)
 }
 
-// id is the id of an event: the number of the last flush that was told, "" before the first one.
+// id is the id of an event: the number of the last flush that readers were told of, "" before the
+// first one.
 func (l *live) id() string {
 	if l.number == 0 {
 		return ""

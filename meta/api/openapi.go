@@ -68,7 +68,7 @@ func (a *API) describePath(s *schemas, p *path) object {
 	return object{"get": operation}
 }
 
-// ownContent describes the answers of the paths that are no questions.
+// ownContent describes the answers of the paths that are not questions.
 func ownContent(s *schemas, name string) object {
 	switch name {
 	case "live":

@@ -18,7 +18,7 @@ const (
 	eventType = "text/event-stream"
 	// maxStreams is the number of open streams.
 	maxStreams = 8
-	// cutAfter is how long a reader may take nothing.
+	// cutAfter is how long a reader may read nothing.
 	cutAfter = time.Second
 	// commentEvery is the time between two comments, which keep proxies from closing the stream.
 	commentEvery = 15 * time.Second
@@ -132,10 +132,11 @@ func (s *stream) write(text []byte) error {
 	return s.err
 }
 
-// errAnswered ends a stream that is answered otherwise.
+// errAnswered ends a stream whose request has got an ordinary answer.
 var errAnswered = errors.New("answered without a stream")
 
-// abandon ends the stream if its header is not written yet, and reports whether that is so.
+// abandon ends the stream and returns true if its header is not written yet. Otherwise it returns
+// false.
 func (s *stream) abandon() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

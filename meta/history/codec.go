@@ -8,7 +8,7 @@ import (
 )
 
 // A block holds the figures of some flushes, one after the other, encoded. The first flush is whole.
-// Of each later one only what changed is held:
+// Of each later flush only the changes are held:
 //
 //	time      signed varint: nanoseconds since the flush before, less the step of the block
 //	groups    one bit for each 8 columns, set if one of them changed
@@ -218,7 +218,7 @@ func (c *cursor) readGroup(first int, changed byte) (ok bool) {
 // groupBytes returns the length of the bits of the groups.
 func groupBytes(columns int) int { return (columns + 63) / 64 }
 
-// appendCut appends the values that differ from those before, and changes before to what will be
+// appendCut appends the values that differ from before, and sets before to the values that will be
 // read.
 func appendCut(dst []byte, before, values []float64) []byte {
 	groups := len(dst)

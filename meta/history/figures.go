@@ -63,7 +63,8 @@ func (f *Figures) Keep(at time.Time, figures []meta.Figure) {
 	f.forget()
 }
 
-// forget makes room. Flushes and minutes give way so that both reach back the same share of their time.
+// forget makes room. It drops flushes or minutes, so that both reach back for the same share of their
+// full time.
 func (f *Figures) forget() {
 	for f.size() > figureBytes {
 		more, less := &f.flushes, &f.minutes

@@ -54,8 +54,9 @@ type Found struct {
 }
 
 // Find looks for paths, and asks for those it returns. It looks at the paths whose value is kept. If
-// there are more it looks at all paths of the last flush: these are held for an hour after a search, as
-// they take memory. So the first search waits for the next flush. It ends when ctx ends.
+// there are more it looks at all paths of the last flush: these are held only for an hour after a
+// search, because they take memory. So the first search waits for the next flush. It ends when ctx
+// ends.
 func (v *Values) Find(ctx context.Context, s Search) Found {
 	f := finder{Search: s}
 	points, at, missed := v.search(ctx, s.Wait)

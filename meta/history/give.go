@@ -18,8 +18,8 @@ func (v *Values) add(path []byte, fresh *int) int32 {
 	return i
 }
 
-// makeRoom frees an entry for a path: one that is silent, or if the path was asked for, any that has
-// no history.
+// makeRoom frees an entry for a path: a silent entry, or, if the path was asked for, any entry
+// without a history.
 func (v *Values) makeRoom(path []byte, fresh *int) int32 {
 	if i := v.silentest(); i >= 0 {
 		v.clear(i)
@@ -41,7 +41,8 @@ func (v *Values) makeRoom(path []byte, fresh *int) int32 {
 	return -1
 }
 
-// silentest returns the entry that is silent longest, -1 if there is none, and takes it from the list.
+// silentest returns the entry that has been silent longest, -1 if there is none, and removes it from
+// the list.
 func (v *Values) silentest() int32 {
 	if !v.sorted {
 		slices.SortFunc(v.silent, func(a, b int32) int { return cmp.Compare(v.entries[b].flush, v.entries[a].flush) })
@@ -121,7 +122,7 @@ func (v *Values) unasked() int32 {
 	return -1
 }
 
-// ask notes that somebody asks for a path, and says whether it has a history.
+// ask notes that a reader asks for a path, and says whether the path has a history.
 func (v *Values) ask(path string) Held {
 	if v.places.most == 0 {
 		return Off

@@ -7,7 +7,7 @@ import (
 
 // cut has the values of one name in one flush or one minute. For a count it has the total only.
 type cut struct {
-	at                int64 // Unix nanoseconds; the cut is about the time before
+	at                int64 // Unix nanoseconds: the end of the time that the cut covers
 	width             int64 // nanoseconds between two cuts
 	mean, least, most float64
 	count             bool // mean is a total
@@ -31,7 +31,7 @@ func newGrid(since, last, unit int64, q Query) grid {
 			g.cells = int(cells)
 			return g
 		}
-		// Far off: get there in few steps.
+		// The step is far too short: come close to the right one in few steps.
 		g.step = max(g.step/unit+1, (last-since)/points/unit) * unit
 	}
 }
@@ -99,7 +99,7 @@ func (l *gridLine) add(c cut) {
 	l.put(&c, seconds)
 }
 
-// put adds a value that stands for so many seconds.
+// put adds a value that covers the given seconds.
 func (l *gridLine) put(c *cut, seconds float64) {
 	i := int((c.at - l.grid.start - 1) / l.grid.step)
 	if c.at <= l.grid.start || i >= l.grid.cells {
@@ -138,7 +138,7 @@ func (l *gridLine) finish() Line {
 	return l.Line
 }
 
-// between returns v, or the bound that rounding or an overflow took it beyond.
+// between returns v, or the bound if rounding or an overflow has moved v beyond the bound.
 func between(least, v, most float64) float64 { return min(max(v, least), most) }
 
 // tally counts the cuts of a series, and those that are missing between them.

@@ -20,7 +20,7 @@
 // # Time
 //
 // All times are times of flushes: multiples of the flush interval on the wall clock. A missed flush is
-// a gap. When the clock is set back, what lies ahead of it is forgotten. So a series
+// a gap. When the clock is set back, values with later times are forgotten. So a series
 // is always in order, and says nothing about times at which there was no flush.
 //
 // # Memory

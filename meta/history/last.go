@@ -8,9 +8,10 @@ import (
 )
 
 const (
-	// lastStep is how many entries are copied at once. The flush waits so long for a reader.
+	// lastStep is how many entries are copied at once. During a copy the flush waits for the reader.
 	lastStep = 512
-	// lastTries is how often copying begins again after a flush, until one has to wait for it.
+	// lastTries is how often copying begins again after a flush. After that, the next flush has to
+	// wait for the copy.
 	lastTries = 4
 )
 

@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// Span are the values of a path over the newest minutes, before the last flush. They are exact: the mean
+// Span holds the values of a path over the newest minutes up to the last flush. They are exact: the
+// mean
 // is the sum of the flushes with a value, divided by their number. They are NaN if Flushes is 0.
 type Span struct {
 	Mean, Min, Max float64
@@ -163,7 +164,7 @@ func (r *reading) span(over time.Duration) Span {
 	return s
 }
 
-// exactSum sums up floats without losing what rounding takes (A. Neumaier, 1974).
+// exactSum adds floats and corrects the rounding errors (A. Neumaier, 1974).
 type exactSum struct{ sum, lost float64 }
 
 func (s *exactSum) add(v float64) {
@@ -178,8 +179,8 @@ func (s *exactSum) add(v float64) {
 
 func (s *exactSum) mean(n int) float64 { return (s.sum + s.lost) / float64(n) }
 
-// Series returns the histories of paths, one line for each, and asks for the paths. Known of a line is
-// false if nothing is held.
+// Series returns the histories of paths, one line for each, and asks for the paths. The field Known
+// of a line is false if nothing is held.
 func (v *Values) Series(q Query) (s Series, held []Held) {
 	all := make([]reading, len(q.Names))
 	last, unit := int64(0), v.interval

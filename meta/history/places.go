@@ -37,7 +37,7 @@ type places struct {
 	minutes []minuteColumn
 	open    openMinute
 	number  uint64 // of flushes so far
-	given   uint64 // the flush in which a place was last given
+	given   uint64 // the flush in which a place was last given to an entry
 }
 
 // place is the row of one path.
@@ -97,7 +97,7 @@ func (p *places) cost() int {
 		(maxMinutes+1)*(columnHeader+taken(cellBytes*p.most))
 }
 
-// taken returns the memory that Go takes for so many bytes.
+// taken returns the memory that Go allocates for n bytes.
 func taken(bytes int) int {
 	const page = 8 << 10
 	if bytes > 4*page {
@@ -136,7 +136,7 @@ func (p *places) begin(at int64) {
 		p.fold(&p.columns[0])
 		p.columns = slices.Delete(p.columns, 0, 1)
 	}
-	// Grow takes all that Go gives, so that its capacity says what it takes.
+	// Grow uses the whole allocation, so the capacity says how much memory it takes.
 	values := slices.Grow([]float64(nil), len(p.rows))[:len(p.rows)]
 	for i := range values {
 		values[i] = gap

@@ -117,9 +117,10 @@ func (r *reader) block(b *block) bool {
 	return true
 }
 
-// Growth returns how much a figure grew in the newest time, such as 15 minutes, and over which time
-// that is known: less if the daemon, or the figure, is younger. It is (0, 0) for an unknown figure.
-// A figure that shrank gives less than 0.
+// Growth returns how much a figure grew in the last period, such as 15 minutes, and the length of the
+// period that is known: it is shorter if the daemon or the figure is younger. It is (0, 0) for an
+// unknown figure.
+// If the figure fell, the growth is below 0.
 func (f *Figures) Growth(name string, over time.Duration) (grew float64, known time.Duration) {
 	flushes, _ := f.blocks()
 	if len(flushes) == 0 {

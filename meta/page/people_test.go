@@ -32,7 +32,7 @@ func testSearch(t *testing.T, browser *counterpart.Browser) {
 	tab.Eval(click("watch"), nil)
 	tab.Await(text("tail", "timer from 10.20.4.17") + " && " + text("explain-note", "4,120 lines came"))
 	search("php.err:1,5|ms", false)
-	tab.Await(text("explain", "1,5 is no finite decimal number") + " && " + text("found-note", "was not counted"))
+	tab.Await(text("explain", "1,5 is not a finite decimal number") + " && " + text("found-note", "was not counted"))
 	search("chekcout", true)
 	tab.Await(text("explain", "no such name") + " && " + text("explain", "checkout.pay.ms"))
 	tab.Eval(`[...document.querySelectorAll("#explain button")].find(b => b.textContent === "checkout.pay.ms").click()`, nil)

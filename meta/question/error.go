@@ -20,7 +20,7 @@ const (
 	Ending       Code = "ending"        // 503: the daemon ends, or there is no room for a stream
 )
 
-// Error is an error that the asker can mend.
+// Error is an error that the asker can correct.
 type Error struct {
 	Code      Code
 	Text      string        // one line, lower case

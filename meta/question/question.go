@@ -103,7 +103,7 @@ type Answer struct {
 
 // LookedAt says how much of the traffic a probe looked at.
 type LookedAt struct {
-	Every     int     `json:"every"`     // one batch in so many
+	Every     int     `json:"every"`     // k, if one batch in k was looked at
 	Seconds   float64 `json:"seconds"`   // for so long
 	Of        uint64  `json:"of"`        // samples that came in
 	Seen      uint64  `json:"seen"`      // samples that it looked at

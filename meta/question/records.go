@@ -88,7 +88,7 @@ type Setting struct {
 	Value   string `json:"value"`
 	Default string `json:"default"`
 	Source  string `json:"source"` // "file, line 4", "environment", "command line" or "default"
-	// New is what a reload would make of it. Differs is false if it would stay.
+	// New is the value after a reload. Differs is false if a reload would not change it.
 	New     string `json:"new"`
 	Differs bool   `json:"differs"`
 	Restart bool   `json:"restart"` // only a restart can change it

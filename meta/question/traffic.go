@@ -2,10 +2,10 @@ package question
 
 import "time"
 
-// Explanation says what becomes of one line, or what is known of one name.
+// Explanation says what happens to one line, or what the daemon knows about one name.
 type Explanation struct {
 	Text  string `json:"text"`
-	Known bool   `json:"known"` // the name is held, or the line was bad and that was said
+	Known bool   `json:"known"` // the name is held; also true for a bad line, which is explained fully
 	Steps []Step `json:"steps"`
 	// Near are known names that are spelt alike, if the name is not known.
 	Near []string `json:"near"`
@@ -89,7 +89,7 @@ type SenderRow struct {
 	LastBad string  `json:"last_bad"`
 }
 
-// Line is one line that came in, and what became of it.
+// Line is one line that came in, and what happened to it.
 type Line struct {
 	Time   time.Time `json:"time"`
 	Sender string    `json:"sender"` // "" if it was not asked for
@@ -117,12 +117,12 @@ type TailLooked struct {
 
 // Prefixes are the beginnings of names that hold most names.
 type Prefixes struct {
-	Below    string    `json:"below"` // the prefix whose parts these are; "" for all
+	Below    string    `json:"below"` // the prefix that Rows are below; "" for all
 	Held     int       `json:"held"`
 	Since    time.Time `json:"since"` // new names are counted since then
 	Error    int       `json:"error"` // of the new names, either way
 	Prefixes []Prefix  `json:"prefixes"`
-	Others   Prefix    `json:"others"` // the sum of what is not listed
+	Others   Prefix    `json:"others"` // the sum of the prefixes that are not listed
 }
 
 // Prefix is one prefix.
@@ -134,7 +134,7 @@ type Prefix struct {
 	Gone   int       `json:"gone"`
 	Bytes  uint64    `json:"bytes"`
 	Newest time.Time `json:"newest"`
-	// AtLeast is true if New and Gone count only what is still held.
+	// AtLeast is true if New and Gone may be too low, because only held names are counted.
 	AtLeast bool `json:"at_least"`
 	ManyNew bool `json:"many_new"` // more than 10 % are new
 }

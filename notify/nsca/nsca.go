@@ -98,7 +98,7 @@ func address(server string) (string, error) {
 		}
 	}
 	if host == "" {
-		return "", fmt.Errorf("%+q names no host", server)
+		return "", fmt.Errorf("%+q has no host", server)
 	}
 	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
 		return "", fmt.Errorf("port %+q is not a number from 1 to 65535", port)

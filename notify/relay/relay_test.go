@@ -99,7 +99,7 @@ func (b *bench) wait(seconds int) {
 	synctest.Wait()
 }
 
-// outcome lists what became of messages: taken or given up, and after how many tries.
+// outcome lists what happened to messages: taken or given up, and after how many tries.
 func (b *bench) outcome() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()

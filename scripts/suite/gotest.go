@@ -81,7 +81,7 @@ type event struct {
 func (t *tests) run(ctx context.Context) tally {
 	cmd := command(ctx, t.command...)
 	cmd.Dir, cmd.Env = t.module, t.env
-	var complaint, others bytes.Buffer // standard error; lines that are no events
+	var complaint, others bytes.Buffer // standard error; lines that are not events
 	cmd.Stderr = &complaint
 	events, err := cmd.StdoutPipe()
 	if err == nil {

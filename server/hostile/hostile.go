@@ -40,7 +40,7 @@ func Datagrams() []Datagram {
 	}
 	repeated("a name", "", "n", ":1|c")
 	repeated("a name of dots", "", ".", ":1|c")
-	repeated("a name of nothing", "", "!", ":1|c")
+	repeated("an empty name", "", "!", ":1|c")
 	repeated("a name of spaces", "", " \t", ":1|c")
 	repeated("a name of slashes", "", "/", ":1|c")
 	repeated("new names", "", "n:1|c\n", "")
@@ -81,7 +81,7 @@ func Datagrams() []Datagram {
 	} {
 		repeated("the name "+name, "", name+":1|c\n", "")
 	}
-	add("numbers that are none", func(size int) string {
+	add("values that are not numbers", func(size int) string {
 		var b strings.Builder
 		for i := 0; b.Len() < size-40; i++ {
 			fmt.Fprintf(&b, "v:%s|ms|@%s\n", numbers[i%len(numbers)], numbers[(7*i+i/len(numbers))%len(numbers)])

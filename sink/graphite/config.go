@@ -61,7 +61,7 @@ func (c Config) Validate() error {
 		return metric.FlagErrorf("host", nil, "%w", err)
 	}
 	if host == "" {
-		return metric.FlagErrorf("host", nil, "%q names no host", c.Addr)
+		return metric.FlagErrorf("host", nil, "%q has no host", c.Addr)
 	}
 	if strings.ContainsAny(host, "/@ \t\r\n") {
 		return metric.FlagErrorf("host", nil, "%q is not a host name or address (give no URL)", host)

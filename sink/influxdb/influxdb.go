@@ -154,8 +154,9 @@ func appendTags(dst, tags []byte) []byte {
 	return dst
 }
 
-// appendEscaped appends a measurement, or the key or value of a tag. A backslash becomes a slash: the
-// protocol reads one before a comma, a space or an equals sign as an escape, and has none for itself.
+// appendEscaped appends a measurement, or the key or value of a tag. A backslash becomes a slash:
+// before a comma, a space or an equals sign the protocol reads a backslash as an escape, and it has
+// no escape for the backslash itself.
 func appendEscaped(dst, text []byte) []byte {
 	for _, c := range text {
 		switch {

@@ -61,7 +61,7 @@ func (s *Sink) sendFrom(ctx context.Context, payload []byte) error {
 	return nil
 }
 
-// uvarint is binary.Uvarint, with a size of 0 for anything that is none.
+// uvarint is binary.Uvarint, with a size of 0 if b does not begin with a varint.
 func uvarint(b []byte) (v uint64, size int) {
 	v, size = binary.Uvarint(b)
 	return v, max(size, 0)

@@ -1,3 +1,3 @@
 // Package otlptest compares what sink/otlp encodes by hand with the generated types of OpenTelemetry.
-// It is a module of its own, so that these types are no requirement of the daemon.
+// It is a module of its own, so that the daemon does not require these types.
 package otlptest

@@ -6,7 +6,7 @@
 //	2xx                           taken
 //	408, 429, any 5xx             sent again; Retry-After is obeyed (sink.Later)
 //	401, 403, 404, a redirect     sent again: an operator can mend the cause
-//	any other 4xx                 refused for good (sink.Refused)
+//	any other 4xx                 refused permanently (sink.Refused)
 //
 // Redirects are not followed, and no proxy is used. Errors show the first line of the answer.
 package push
@@ -89,7 +89,7 @@ func New(cfg Config) (*Poster, error) {
 	}
 	u, err := url.Parse(scheme + "://" + cfg.Addr + cfg.Path)
 	if err != nil || u.Hostname() == "" {
-		return nil, metric.FlagErrorf("path", nil, "%q is no path of a URL", cfg.Path)
+		return nil, metric.FlagErrorf("path", nil, "%q is not the path of a URL", cfg.Path)
 	}
 	p.url, p.shown = u.String(), scheme+"://"+cfg.Addr+u.Path
 	if _, err := p.header(); err != nil {

@@ -31,7 +31,7 @@ type id struct {
 	start uint64
 }
 
-// owner is what the kernel tells about a process or thread.
+// owner is what the kernel says about a process or thread.
 type owner struct {
 	start uint64
 	uid   uint32 // of the files that it makes

@@ -18,7 +18,7 @@ import (
 )
 
 // reading is one call of Reader.Read. Each owner of files has a share of it: of the pipes that are
-// open at a time, and of the bytes. So the files of one user, however many, hold up only each other.
+// open at a time, and of the bytes. So many files of one user delay only the files of that user.
 type reading struct {
 	reader   *Reader
 	deadline time.Time
@@ -29,8 +29,8 @@ type reading struct {
 	result Result
 }
 
-// budget is the number of bytes that may still be read. An owner may take as many as are left for
-// all others then.
+// budget is the number of bytes that may still be read. An owner may take at most as many bytes as it
+// leaves for all others.
 type budget struct {
 	mu    sync.Mutex
 	left  int

@@ -14,7 +14,7 @@ var Now = time.Date(2026, 11, 29, 2, 28, 34, 0, time.UTC)
 
 var flush = Now.Add(-4 * time.Second)
 
-// None is no value.
+// None stands for a missing value.
 var None = question.Number(math.NaN())
 
 func before(d time.Duration) time.Time { return Now.Add(-d) }
@@ -49,7 +49,7 @@ func unhealthy() question.Health {
 			Text: "kernel dropped 1,204 datagrams in 15m (0.009 %), the last 40s ago"},
 		{ID: "names_near_limit", State: "failing", Next: "statsdmonitor prefixes checkout.session",
 			Text: "checkout.session. made 261,840 names in 15m; 91 % of --max-names, full in 10m"},
-		{ID: "config_differs", State: "note", Next: "statsdmonitor config --diff", Text: "the file is not what runs"},
+		{ID: "config_differs", State: "note", Next: "statsdmonitor config --diff", Text: "the file has other settings"},
 	}}
 }
 
@@ -113,7 +113,7 @@ func Explanation() question.Explanation {
 	return question.Explanation{Text: "Checkout Pay/EU:81.5|ms|@0.5", Known: true, Steps: []question.Step{
 		{Name: "parsed", OK: true, Text: "Checkout Pay/EU  value 81.5  type ms (timer)  rate 0.5"},
 		{Name: "name", OK: true, Text: "Checkout_Pay-EU    space -> _, / -> -     (--dialect reference)"},
-		{Name: "rules", OK: true, Text: "none mutes it; 15 of 1024 bytes; known: takes no new name"},
+		{Name: "rules", OK: true, Text: "no pattern mutes it; 15 of 1024 bytes; known: takes no new name"},
 		{Name: "kind", OK: true, Text: "timer; also known as a counter: their paths differ, no clash"},
 		{Name: "published", OK: true, Paths: []string{"stats.timers.Checkout_Pay-EU.lower", "stats.timers.Checkout_Pay-EU.upper", "stats.timers.Checkout_Pay-EU.mean", "stats.timers.Checkout_Pay-EU.count", "stats.timers.Checkout_Pay-EU.upper_90"}},
 		{Name: "now", OK: true, Text: "mean 84.5  upper_90 119.0  count 2,428    flush 02:28:30, 4s ago"},

@@ -47,7 +47,7 @@ async function list(q, match) {
     fill('found', ...values.map(v => h('li', {}, link(v.path, () => show(v.path)), h('span', { class: 'n' }, short(v.value)))));
     const all = grouped(data.held) + ' paths';
     say('found-note', values.length ? (q ? grouped(data.matched) + ' of ' + all + ' match' : all) + (data.matched > values.length ? ', ' + values.length + ' are listed.' : '.')
-      : q ? 'No path matches. Enter explains what became of the name.' : 'Nothing was published yet.');
+      : q ? 'No path matches. Enter explains what happened to the name.' : 'Nothing was published yet.');
     if (!name.shown() && !q && values.length) await show(values[0].path);
     mark();
   } catch (e) {

@@ -43,7 +43,7 @@ export function told(alerts) {
   }).join('. ') + '.');
 }
 
-// telling says what became of one message.
+// telling says what happened to one message.
 export function telling({ state, time, tries, error }) {
   if (state === 'given_up') return 'was not told' + (error ? ': ' + error : '');
   if (state === 'waiting') return 'is being told' + (error ? ': ' + error : '');

@@ -1,4 +1,4 @@
-// A received line, and what became of it.
+// A received line, and what happened to it.
 
 import { h } from './dom.js';
 import { ago, cut, grouped, seconds } from './words.js';
