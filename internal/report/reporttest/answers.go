@@ -49,7 +49,7 @@ func unhealthy() question.Health {
 			Text: "kernel dropped 1,204 datagrams in 15m (0.009 %), the last 40s ago"},
 		{ID: "names_near_limit", State: "failing", Next: "statsdmonitor prefixes checkout.session",
 			Text: "checkout.session. made 261,840 names in 15m; 91 % of --max-names, full in 10m"},
-		{ID: "config_differs", State: "note", Next: "statsdmonitor config --diff", Text: "the file has other settings"},
+		{ID: "config_differs", State: "note", Next: "statsdmonitor config --diff", Text: "the file was changed"},
 	}}
 }
 
