@@ -46,9 +46,11 @@ func TestTopAnswersAtItsDeadline(t *testing.T) {
 	asking(t, func(t *testing.T, in *Intake) {
 		begin := time.Now()
 		go func() {
+			pause := 50 * time.Millisecond // the probe has begun by then
 			for range 50 {
+				time.Sleep(pause)
 				in.Inject([]byte("a.hits:1|c\na.hits:2|c\nb:x|c"))
-				time.Sleep(100 * time.Millisecond)
+				pause = 100 * time.Millisecond
 			}
 		}()
 		top, err := in.Top(t.Context(), probe.TopQuery{By: probe.ByName, For: 5 * time.Second})
