@@ -170,13 +170,13 @@ func TestAlertOfSeveralSinks(t *testing.T) {
 	inVirtualTime(t, cfg, func(v *virtual) {
 		fail(bad)
 		v.wait(5 * time.Minute)
-		if e := n.last(); e.Status != notify.Warning || !strings.Contains(e.Text, "sink bad accepts nothing") {
+		if e := n.last(); e.Status != notify.Warning || !strings.Contains(e.Text, "sink bad has accepted nothing") {
 			t.Errorf("%v %q", e.Status, e.Text)
 		}
 		fail(good)
 		v.wait(5 * time.Minute)
 		e := n.last()
-		if e.Status != notify.Critical || !strings.Contains(e.Text, "sink bad accepts nothing") || !strings.Contains(e.Text, "sink recorder accepts nothing") {
+		if e.Status != notify.Critical || !strings.Contains(e.Text, "sink bad has accepted nothing") || !strings.Contains(e.Text, "sink recorder has accepted nothing") {
 			t.Errorf("%v %q", e.Status, e.Text)
 		}
 	})

@@ -141,7 +141,7 @@ func TestBadQuestionsOfTraffic(t *testing.T) {
 		{"seconds: want a whole number from 1 to 30", []any{"top", "name", 31}},
 		{`match: "[" is not a pattern`, []any{"senders", "["}},
 		{`match: "\\" is not a pattern`, []any{"tail", `\`}},
-		{`sender: "web-3" is no address`, []any{"tail", "*", "web-3"}},
+		{`sender: "web-3" is neither an address`, []any{"tail", "*", "web-3"}},
 		{"limit: want a whole number from 1 to 1000", []any{"tail", "*", "", false, 1, 1001}},
 		{"seconds: want a whole number from 1 to 86400", []any{"prefixes", "", 0}},
 	} {

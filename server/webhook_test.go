@@ -115,7 +115,7 @@ func TestEndWithHangingWebhook(t *testing.T) {
 	d.Recorder.Fail(errors.New("no luck"))
 	eventually(t, "nothing waits", func() bool { return d.telling.waiting()["hangs"] > 0 })
 	d.stop()
-	if !strings.Contains(d.out.String(), "messages were not told") {
+	if !strings.Contains(d.out.String(), "messages were not sent") {
 		t.Errorf("the log does not say that a message was not told:\n%s", d.out)
 	}
 }

@@ -187,7 +187,7 @@ func (o *operated) whatIsDown(t *testing.T) {
 		t.Errorf("check exits %d: %s", code, text)
 	}
 	inTime(t, "seeing the failure", time.Since(stopped), 3*o.interval+5*time.Second)
-	if text, _ := o.ask(); !strings.Contains(text, "! sink archive accepts nothing for ") || !strings.Contains(text, " sinks archive") {
+	if text, _ := o.ask(); !strings.Contains(text, "! sink archive has accepted nothing for ") || !strings.Contains(text, " sinks archive") {
 		t.Errorf("status:\n%s", text)
 	}
 	told := func() question.Telling { return o.told().Begin }
