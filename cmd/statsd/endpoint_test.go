@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/statsd-ops/statsd/sink"
 	"github.com/statsd-ops/statsd/sink/graphite"
+	"github.com/statsd-ops/statsd/sink/secure"
 )
 
 func TestParseEndpoint(t *testing.T) {
@@ -144,8 +144,8 @@ func TestGraphiteSchemes(t *testing.T) {
 	}{
 		{"graphite://c", graphite.Config{Addr: "c:2003"}},
 		{"graphite+pickle://c", graphite.Config{Addr: "c:2004", Pickle: true}},
-		{"graphite+tls://c?insecure", graphite.Config{Addr: "c:2003", TLS: &sink.TLS{Insecure: true}}},
-		{"graphite+tls+pickle://c?server-name=d", graphite.Config{Addr: "c:2004", Pickle: true, TLS: &sink.TLS{ServerName: "d"}}},
+		{"graphite+tls://c?insecure", graphite.Config{Addr: "c:2003", TLS: &secure.TLS{Insecure: true}}},
+		{"graphite+tls+pickle://c?server-name=d", graphite.Config{Addr: "c:2004", Pickle: true, TLS: &secure.TLS{ServerName: "d"}}},
 	} {
 		cfg := configOf(t, []string{"--sink=" + tt.url})
 		got := cfg.Sinks[0].Config.(graphite.Config)

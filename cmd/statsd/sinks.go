@@ -10,11 +10,11 @@ import (
 	"github.com/statsd-ops/statsd/aggregate"
 	"github.com/statsd-ops/statsd/delivery"
 	"github.com/statsd-ops/statsd/server"
-	"github.com/statsd-ops/statsd/sink"
 	"github.com/statsd-ops/statsd/sink/graphite"
 	"github.com/statsd-ops/statsd/sink/influxdb"
 	"github.com/statsd-ops/statsd/sink/load"
 	"github.com/statsd-ops/statsd/sink/otlp"
+	"github.com/statsd-ops/statsd/sink/secure"
 	"github.com/statsd-ops/statsd/sink/stdout"
 )
 
@@ -149,8 +149,8 @@ func addLoad(cfg *server.Config, e *endpoint) error {
 }
 
 // tls returns the settings of tlsKeys.
-func (e *endpoint) tls() *sink.TLS {
-	return &sink.TLS{
+func (e *endpoint) tls() *secure.TLS {
+	return &secure.TLS{
 		CA:         e.text("ca"),
 		Cert:       e.text("cert"),
 		Key:        e.text("key"),

@@ -12,6 +12,7 @@ import (
 	"github.com/statsd-ops/statsd/internal/counterpart"
 	"github.com/statsd-ops/statsd/metric"
 	"github.com/statsd-ops/statsd/sink"
+	"github.com/statsd-ops/statsd/sink/secure"
 )
 
 // series is a series sent to carbon, with the expected points in whisper.
@@ -59,7 +60,7 @@ func TestCarbonStoresExactly(t *testing.T) {
 	terminator.Connect = carbon.PickleAddr
 	pickles := terminator.Start(t)
 	cert, key = a.Issue("web1")
-	behind := &sink.TLS{CA: a.File, Cert: cert, Key: key}
+	behind := &secure.TLS{CA: a.File, Cert: cert, Key: key}
 	sinks := map[string]*Sink{
 		"connection_a_send": newSink(t, Config{Addr: carbon.Addr}),
 		"keep_open":         newSink(t, Config{Addr: carbon.Addr, KeepOpen: true}),
@@ -109,8 +110,8 @@ func TestCarbonStoppedAndContinued(t *testing.T) {
 	for mode, s := range map[string]*Sink{
 		"lines":      newSink(t, Config{Addr: carbon.Addr}),
 		"pickle":     newSink(t, Config{Addr: carbon.PickleAddr, Pickle: true}),
-		"tls":        newSink(t, Config{Addr: lines, TLS: &sink.TLS{CA: a.File}}),
-		"pickle_tls": newSink(t, Config{Addr: pickles, Pickle: true, TLS: &sink.TLS{CA: a.File}}),
+		"tls":        newSink(t, Config{Addr: lines, TLS: &secure.TLS{CA: a.File}}),
+		"pickle_tls": newSink(t, Config{Addr: pickles, Pickle: true, TLS: &secure.TLS{CA: a.File}}),
 	} {
 		s.cfg.Timeout = 100 * time.Millisecond
 		payload, want := makeSeries(s, "stats.stopped."+mode, time.Now().Unix(), 30)

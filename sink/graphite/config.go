@@ -9,6 +9,7 @@ import (
 
 	"github.com/statsd-ops/statsd/metric"
 	"github.com/statsd-ops/statsd/sink"
+	"github.com/statsd-ops/statsd/sink/secure"
 )
 
 // Config configures a Sink: the receiver and the time limits.
@@ -24,7 +25,7 @@ type Config struct {
 	Pickle bool
 
 	// TLS configures TLS to the receiver. nil means no TLS.
-	TLS *sink.TLS
+	TLS *secure.TLS
 
 	// ConnectTimeout limits one connect: the look-up, all addresses, and the TLS handshake together.
 	// Zero means 5 s. A shorter one reports a dead receiver sooner; a longer one lets slow name

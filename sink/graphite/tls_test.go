@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"github.com/statsd-ops/statsd/internal/counterpart"
-	"github.com/statsd-ops/statsd/sink"
+	"github.com/statsd-ops/statsd/sink/secure"
 	"github.com/statsd-ops/statsd/sink/sinktest"
 )
 
@@ -87,7 +87,7 @@ func (r *receiver) lines() ([]string, int) {
 	return strings.Split(strings.TrimSuffix(r.got.String(), "\n"), "\n"), r.many
 }
 
-func (r *receiver) config() Config { return Config{Addr: r.addr, TLS: &sink.TLS{CA: r.File}} }
+func (r *receiver) config() Config { return Config{Addr: r.addr, TLS: &secure.TLS{CA: r.File}} }
 
 // takeAll reads to the end and answers with a TLS close message.
 func takeAll(r *receiver, c *tls.Conn) {
@@ -222,16 +222,16 @@ func TestTLSVerifies(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		addr string
-		tls  sink.TLS
+		tls  secure.TLS
 		want string // in the error; empty: accepted
 	}{
-		{"the receiver", r.addr, sink.TLS{CA: r.File}, ""},
-		{"another authority", r.addr, sink.TLS{CA: other.File}, "certificate signed by unknown authority"},
-		{"the system's authorities", r.addr, sink.TLS{}, "certificate signed by unknown authority"},
-		{"another name", "localhost:" + port, sink.TLS{CA: r.File}, "wanted to match localhost"},
-		{"its name", "localhost:" + port, sink.TLS{CA: r.File, ServerName: "127.0.0.1"}, ""},
-		{"anybody", "localhost:" + port, sink.TLS{Insecure: true}, ""},
-		{"no TLS", plain.Addr(), sink.TLS{CA: r.File}, "first record does not look like a TLS handshake"},
+		{"the receiver", r.addr, secure.TLS{CA: r.File}, ""},
+		{"another authority", r.addr, secure.TLS{CA: other.File}, "certificate signed by unknown authority"},
+		{"the system's authorities", r.addr, secure.TLS{}, "certificate signed by unknown authority"},
+		{"another name", "localhost:" + port, secure.TLS{CA: r.File}, "wanted to match localhost"},
+		{"its name", "localhost:" + port, secure.TLS{CA: r.File, ServerName: "127.0.0.1"}, ""},
+		{"anybody", "localhost:" + port, secure.TLS{Insecure: true}, ""},
+		{"no TLS", plain.Addr(), secure.TLS{CA: r.File}, "first record does not look like a TLS handshake"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := newSink(t, Config{Addr: tt.addr, TLS: &tt.tls})
@@ -269,7 +269,7 @@ func TestTLSRefused(t *testing.T) {
 func TestTLSFiles(t *testing.T) {
 	a := counterpart.NewAuthority(t)
 	cert, key := a.Issue("web1")
-	for want, files := range map[string]sink.TLS{
+	for want, files := range map[string]secure.TLS{
 		"ca: open /nowhere: no such file":  {CA: "/nowhere"},
 		"ca: " + key + " has no":           {CA: key},
 		"cert: needs key too":              {Cert: cert},
@@ -301,7 +301,7 @@ func TestTLSFilesChange(t *testing.T) {
 		}
 	}
 	put(wrong)
-	s := newSink(t, Config{Addr: r.addr, TLS: &sink.TLS{CA: file}})
+	s := newSink(t, Config{Addr: r.addr, TLS: &secure.TLS{CA: file}})
 	payload, _ := lines(3)
 	if err := s.Send(t.Context(), payload); err == nil {
 		t.Fatal("an unknown authority is trusted")

@@ -29,6 +29,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 	"github.com/statsd-ops/statsd/sink"
 	"github.com/statsd-ops/statsd/sink/push"
+	"github.com/statsd-ops/statsd/sink/secure"
 )
 
 // Config configures a Sink.
@@ -48,7 +49,7 @@ type Config struct {
 	// Prefix is put in front of each measurement, with a dot between.
 	Prefix string
 	// TLS configures TLS. nil means no TLS.
-	TLS *sink.TLS
+	TLS *secure.TLS
 	// Plain sends payloads without gzip.
 	Plain bool
 	// Timeout limits one Send. Zero means 10 s.

@@ -16,6 +16,7 @@ import (
 
 	"github.com/statsd-ops/statsd/metric"
 	"github.com/statsd-ops/statsd/sink"
+	"github.com/statsd-ops/statsd/sink/secure"
 )
 
 func newSink(t *testing.T, cfg Config) *Sink {
@@ -174,7 +175,7 @@ func TestNew(t *testing.T) {
 		"timeout: -1s":           {Database: "d", Timeout: -time.Second},
 		"token-file: open":       {Bucket: "b", TokenFile: "/does/not/exist"},
 		"header-file: open":      {Database: "d", HeaderFile: "/does/not/exist"},
-		"ca: open /does/not/exi": {Database: "d", TLS: &sink.TLS{CA: "/does/not/exist"}},
+		"ca: open /does/not/exi": {Database: "d", TLS: &secure.TLS{CA: "/does/not/exist"}},
 	} {
 		cfg.Addr = "h:1"
 		if _, err := New(cfg); err == nil || !strings.HasPrefix(err.Error(), want) {

@@ -32,6 +32,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 	"github.com/statsd-ops/statsd/sink"
 	"github.com/statsd-ops/statsd/sink/push"
+	"github.com/statsd-ops/statsd/sink/secure"
 )
 
 // ExpBins is the most bins on each side of 0 of a timer. It is the default of OpenTelemetry's SDKs.
@@ -55,7 +56,7 @@ type Config struct {
 	// HeaderFile has headers to send, such as Authorization. See push.Config.
 	HeaderFile string
 	// TLS configures TLS. nil means no TLS.
-	TLS *sink.TLS
+	TLS *secure.TLS
 	// Plain sends payloads without gzip.
 	Plain bool
 	// Timeout limits one Send. Zero means 10 s.

@@ -30,6 +30,7 @@ import (
 	"github.com/statsd-ops/statsd/internal/safefile"
 	"github.com/statsd-ops/statsd/metric"
 	"github.com/statsd-ops/statsd/sink"
+	"github.com/statsd-ops/statsd/sink/secure"
 )
 
 // Config says where and how to post. The daemon has each setting as a key of the sink's URL.
@@ -46,7 +47,7 @@ type Config struct {
 	// Token, unless empty, is a file with a token. It is sent as Authorization: TokenScheme TOKEN.
 	Token, TokenScheme string
 	// TLS configures TLS. nil means no TLS.
-	TLS *sink.TLS
+	TLS *secure.TLS
 	// Plain sends payloads without gzip.
 	Plain bool
 	// Timeout limits one Post, with the connect. Zero means 10 s.

@@ -1,4 +1,5 @@
-package sink
+// Package secure configures TLS from a sink to its receiver.
+package secure
 
 import (
 	"crypto/tls"
