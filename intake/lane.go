@@ -22,7 +22,7 @@ type lane struct {
 	watch  *watch
 	trace  *tracing // nil for none
 	ages   ages     // of the lane's streams
-	// probes look at a part of the batches. nil while nobody asks.
+	// probes look at a part of the batches. It is nil without probes.
 	probes *probe.Lane
 	before uint64 // tally.Samples before the running batch; probes use it
 	// offenders finds the prefixes that the limits refuse most.

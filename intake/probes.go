@@ -174,7 +174,7 @@ func (p *probes) start(plan plan) (*asked, error) {
 	return r, nil
 }
 
-// leave is called by each asker in the end. A probe that nobody waits for ends.
+// leave is called by each asker in the end. A probe without askers ends.
 func (p *probes) leave(r *asked) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -157,7 +157,7 @@ type Trace struct {
 	Until time.Time
 }
 
-// tracing is the running Trace. A lane has none while nobody traces.
+// tracing is the running Trace. A lane has none without a trace.
 type tracing struct {
 	*watch
 	Trace

@@ -18,7 +18,7 @@ type BadLine struct {
 // badLines is how many bad lines are kept.
 const badLines = 100
 
-// BadLines keeps the last 100 bad lines, and counts those of 15 minutes. Its zero value is ready for use, and
+// BadLines keeps the last 100 bad lines, and counts the bad lines of 15 minutes. Its zero value is ready for use, and
 // it is safe for concurrent use.
 type BadLines struct {
 	mu    sync.Mutex

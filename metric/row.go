@@ -11,7 +11,7 @@ type Row struct {
 	// Start and Time are the begin and the end of the flush interval, in Unix seconds.
 	Start, Time int64
 	// Stats are the published statistics, each with a name of its own: rate and count of a counter,
-	// value of a gauge, count of a set, those of Layout.TimerStats for a timer, bin_N of a histogram.
+	// value of a gauge, count of a set, the chosen Layout.TimerStats of a timer, bin_N of a histogram.
 	Stats []Stat
 	// Sum is a counter's sum in the interval, not divided by it.
 	Sum float64

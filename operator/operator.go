@@ -9,7 +9,7 @@
 // Arguments to data and one entry in Questions. The faces (XML-RPC, JSON, page, statsdmonitor) follow
 // from the entry.
 //
-// Answering costs nothing when nobody asks. A question about the table goes through it in steps of
+// It costs nothing without a question. A question about the table goes through it in steps of
 // some hundred names, and the flush loop goes on between two steps. Each answer ends within
 // question.AnswerTime; an answer that ran out of time says that it is not complete.
 package operator

@@ -24,7 +24,7 @@ const (
 	maxLabels    = 100     // of a rule
 )
 
-// file is a file of rules. The types are those of statsd_exporter, so that the reader accepts the same
+// file is a file of rules. The types are the same as in statsd_exporter, so that the reader accepts the same
 // values.
 type file struct {
 	Defaults fileDefaults `yaml:"defaults"`

@@ -41,7 +41,7 @@ func main() {
 	os.Exit(code)
 }
 
-// The exit codes. check has those of Nagios instead.
+// The exit codes. check has the exit codes of Nagios instead.
 const (
 	exitOK         = 0
 	exitFailed     = 1 // not reachable, refused, or not a monitor

@@ -133,7 +133,7 @@ type Line struct {
 	Text     []byte // as received, at most 512 bytes
 	Length   int    // of the whole line
 	Samples  int    // in the line
-	// Kind and Name are those of the first sample that is not bad, if Reason is None or a refusal.
+	// Kind and Name belong to the first good sample, if Reason is None or a refusal.
 	Kind metric.Kind
 	Name string // clean
 	// Reason is why a sample of the line was discarded, or None. At is where in the line: a byte,

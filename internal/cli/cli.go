@@ -45,7 +45,7 @@ func Nearest(word string, names []string) (nearest string) {
 // distance is the number of bytes to insert, delete or replace, and of neighbours to swap, to turn a into
 // b (optimal string alignment).
 func distance(a, b string) int {
-	// Distances from the bytes of a read so far to each prefix of b, and those of the two bytes before.
+	// Distances from the bytes of a read so far to each prefix of b, and the distances two bytes before.
 	row, above, twoAbove := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range row {
 		row[j] = j

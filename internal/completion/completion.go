@@ -64,7 +64,7 @@ func Script(shell string, p Program) (string, error) {
 	return "", fmt.Errorf("%s%s: there is no script for that shell; want bash, zsh or fish", prefix, shell)
 }
 
-// all returns each flag once: those of the program, and then those of its commands.
+// all returns each flag once: first the flags of the program, then the flags of its commands.
 func (p *Program) all() []Flag {
 	all := slices.Clone(p.Flags)
 	for i := range p.Commands {

@@ -145,7 +145,7 @@ func Stay(r *http.Request) bool { return gate.Stay(r.Context()) }
 func (s *Server) Close() error { return errors.Join(s.http.Close(), s.Gate.Close()) }
 
 // Extend gives the answer to r time d more than the AnswerTimeout, from now on. Its context ends only
-// when the client is gone. w and r are those of the Handler.
+// when the client is gone. w and r are the arguments of the Handler.
 func Extend(w http.ResponseWriter, r *http.Request, d time.Duration) {
 	if server, ok := r.Context().Value(http.ServerContextKey).(*http.Server); ok {
 		d += server.WriteTimeout

@@ -61,7 +61,7 @@ type token struct {
 	hash [sha256.Size]byte
 }
 
-// ReadTokens reads a file of tokens. Only the daemon's user or root may own it, and nobody else may
+// ReadTokens reads a file of tokens. Only the daemon's user or root may own it, and no other user may
 // have access to it.
 func ReadTokens(path string) (*Tokens, error) {
 	text, err := readPrivate(path)

@@ -37,7 +37,7 @@ type Health struct {
 	Reasons []Reason  `json:"reasons"`
 }
 
-// Reason is one reason of the health. Its texts are those of docs/health.md.
+// Reason is one reason of the health. docs/health.md has its texts.
 type Reason struct {
 	ID      string    `json:"id"`
 	State   string    `json:"state"` // degraded, failing or note

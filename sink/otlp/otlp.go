@@ -51,7 +51,7 @@ type Config struct {
 	Version string
 	// Prefix is put in front of each name, with a dot between.
 	Prefix string
-	// Summaries sends timers as Summary. The quantiles are those of Layout.Percentiles.
+	// Summaries sends timers as Summary. The quantiles are the Layout.Percentiles.
 	Summaries bool
 	// HeaderFile has headers to send, such as Authorization. See push.Config.
 	HeaderFile string
