@@ -78,9 +78,9 @@ type childCount struct {
 	newest       time.Time
 }
 
-// Prefixes begins a walk over the names below a prefix, which ends at a dot, or over all for "". New
-// names are counted since a time. Growth knows them by their first nodes, for GrowthFor. Else new names
-// are counted that are still held. Only the flushing goroutine may call it, and not between Drain and Summarize.
+// Prefixes begins a walk over the names below a prefix of whole nodes, with or without its last dot. If
+// the prefix is empty, the walk is over all names. It counts the names that are new since a time: all of
+// them within GrowthFor and for the first nodes, otherwise only the new names that are still held. Only the flushing goroutine may call it, and not between Drain and Summarize.
 func (t *Table) Prefixes(below string, since time.Time) *PrefixWalk {
 	if below = strings.TrimRight(below, "."); below != "" {
 		below += "."

@@ -148,9 +148,15 @@ func (cfg Config) Validate() error {
 	if cfg.NoPrefix && cfg.Prefix != "" {
 		return fmt.Errorf("statsd client: Config.NoPrefix contradicts Config.Prefix %q: set one of them", cfg.Prefix)
 	}
-	for _, d := range []time.Duration{cfg.FlushInterval, cfg.Aggregate, cfg.Block, cfg.StatsInterval, cfg.ReconnectDelay, cfg.ReconnectMax, cfg.DialTimeout, cfg.WriteTimeout} {
-		if d < 0 {
-			return fmt.Errorf("statsd client: Config has a negative duration %v", d)
+	for _, d := range []struct {
+		name  string
+		value time.Duration
+	}{
+		{"FlushInterval", cfg.FlushInterval}, {"Aggregate", cfg.Aggregate}, {"Block", cfg.Block}, {"StatsInterval", cfg.StatsInterval},
+		{"ReconnectDelay", cfg.ReconnectDelay}, {"ReconnectMax", cfg.ReconnectMax}, {"DialTimeout", cfg.DialTimeout}, {"WriteTimeout", cfg.WriteTimeout},
+	} {
+		if d.value < 0 {
+			return fmt.Errorf("statsd client: Config.%s is negative: %v", d.name, d.value)
 		}
 	}
 	return nil

@@ -452,7 +452,7 @@ func TestValidate(t *testing.T) {
 		"must not be negative":                        {QueueSize: -1},
 		"want at most 67108864 and":                   {MaxPacketSize: math.MaxInt},
 		"QueueSize 1048577: want at most":             {QueueSize: 1<<20 + 1},
-		"Config has a negative duration -1s":          {ReconnectDelay: -time.Second},
+		"Config.ReconnectDelay is negative: -1s":      {ReconnectDelay: -time.Second},
 	} {
 		c, err := client.New(cfg)
 		if err == nil || !strings.HasPrefix(err.Error(), "statsd client: ") || !strings.Contains(err.Error(), want) {

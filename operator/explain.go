@@ -146,7 +146,11 @@ func (e *explanation) unknown(s *subject) error {
 	}
 	e.cleaned(s)
 	step := &e.answer.Steps[len(e.answer.Steps)-1]
-	step.OK, step.Text = false, step.Text+"  not known: no sample of it came recently"
+	why := "not known: no sample of it came recently"
+	if e.muted(s.name) != unmuted {
+		why = "not held: its samples are muted"
+	}
+	step.OK, step.Text = false, step.Text+"  "+why
 	e.rules(s)
 	if err := e.senders(s.name); err != nil { // a refused name is still a name that clients send
 		return err

@@ -30,9 +30,9 @@ func (p *Parser) readOtherSection(section []byte) {
 	}
 }
 
-// otherNumber reads what JavaScript's Number takes for a finite number and
-// number does not: white space around it or nothing else, and hexadecimal,
-// octal and binary integers.
+// otherNumber reads the finite numbers that JavaScript's Number accepts and the function number does
+// not: numbers with white space around them, white space alone (it is 0), and hexadecimal, octal and
+// binary integers.
 func (p *Parser) otherNumber(b []byte) (v float64, ok bool) {
 	if p.Dialect != metric.Etsy {
 		return 0, false

@@ -11,6 +11,7 @@ package ask
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -117,9 +118,9 @@ func (c *Client) unreached(err error) error {
 		err = wrapped.Err // the user gave no URL
 	}
 	var dial *net.OpError
-	var certificate *tls.CertificateVerificationError
+	var unknown x509.UnknownAuthorityError
 	switch {
-	case errors.As(err, &certificate):
+	case errors.As(err, &unknown):
 		return fmt.Errorf("%w: give the certificate of its authority with --ca", err)
 	case errors.As(err, &dial) && dial.Op == "dial" && !dial.Timeout():
 		return fmt.Errorf("%w: is statsd running there, with its monitor on this port (statsd's port plus 10)?", err)

@@ -37,6 +37,9 @@ func Status(p Page, _ question.Answer, st question.Status) string {
 	for _, m := range st.Muted {
 		s.groups("muted", labels, []span{{m.Match, warn}, {text: "until " + s.minute(m.Until)}, {text: plural.Things(m.Samples, "sample", "samples") + " not kept"}}, "")
 	}
+	if len(st.Muted) > 0 {
+		s.suggest(&st, "alerts --audit") // says who muted them
+	}
 	if st.Draining {
 		s.groups("draining", labels, []span{{"/readyz answers 503; receiving goes on", warn}}, "")
 	}

@@ -68,7 +68,7 @@ func (q *request) query(text string) error {
 		if strings.ContainsAny(name, `*?[\`) {
 			q.patterns = append(q.patterns, g)
 			if bytes += len(name); bytes > maxPatterns {
-				return fmt.Errorf("name: want at most %d bytes of patterns", maxPatterns)
+				return fmt.Errorf("name: all patterns together have more than %d bytes", maxPatterns)
 			}
 		} else {
 			q.names[name] = true
