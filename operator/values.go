@@ -36,7 +36,9 @@ func (d *Desk) values(ctx context.Context, args question.Arguments) (question.An
 	defer cancel()
 	found := d.Values.Find(limited, s)
 	data := question.PathValues{
-		Values: make([]question.PathValue, len(found.Paths)), Matched: found.Matched, Held: found.Published,
+		Values: make([]question.PathValue, len(found.Paths)), Matched: found.Matched,
+		// The last flush need not have published paths that are kept from earlier ones.
+		Held:      max(found.Published, found.Looked, found.Matched),
 		Histories: found.Histories, Looked: found.Looked, Next: found.Next,
 	}
 	paths := make([]string, len(found.Paths))

@@ -200,3 +200,14 @@ func TestValuesBeyondKeepValues(t *testing.T) {
 		}
 	})
 }
+
+// A path that the last flush did not publish is kept, and counts among the paths that are held.
+func TestHeldPathsCoverTheMatches(t *testing.T) {
+	inVirtualTime(t, plain(sinktest.NewRecorder()), func(v *virtual) {
+		v.receive("a:1|g")
+		v.wait(30 * time.Second)
+		if page := v.askValues(map[string]any{"match": "gauges.a"}); page.Matched != 1 || page.Held < page.Matched {
+			t.Errorf("%d of %d paths match", page.Matched, page.Held)
+		}
+	})
+}

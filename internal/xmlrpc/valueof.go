@@ -88,7 +88,7 @@ func mapOf(v reflect.Value) Struct {
 	return s
 }
 
-// appendFields appends the fields of a struct. Those of an embedded one without a tag count as its own.
+// appendFields appends the fields of a struct. The fields of an embedded struct without a tag count as its own.
 func appendFields(s Struct, v reflect.Value) Struct {
 	for i := range v.NumField() {
 		field, value := v.Type().Field(i), v.Field(i)

@@ -80,7 +80,7 @@ func (st *store) findFamily(t *Target, name []byte) (number uint32, ok bool) {
 			return 0, false
 		}
 		if f.kind == Histogram && !slices.Equal(f.bounds, t.Options.Bounds) {
-			st.tallies.conflict("bounds", f.name, fmt.Sprintf("the buckets of %s count, not those of %s", f.from, describe(t, name)))
+			st.tallies.conflict("bounds", f.name, fmt.Sprintf("the buckets of %s count, not the buckets of %s", f.from, describe(t, name)))
 		}
 		return number, true
 	}
