@@ -74,13 +74,14 @@ func (in *Intake) makeLanes(n int) {
 	in.table = aggregate.NewTable(in.cfg.Table)
 	for i := range n {
 		parser := in.cfg.Parser()
-		in.lanes = append(in.lanes, &lane{
+		l := &lane{
 			shard:  in.table.Shard(i),
 			tagger: parser.Tagger,
 			parser: parser,
 			bad:    &in.bad,
-			watch:  in.watch,
-		})
+		}
+		l.setShown(in.watch, nil)
+		in.lanes = append(in.lanes, l)
 	}
 }
 
@@ -194,7 +195,7 @@ func (in *Intake) Change(limits Limits) {
 	in.watch = newWatch(&in.cfg)
 	for _, l := range in.lanes {
 		l.shard.Lock()
-		l.watch = in.watch
+		l.setShown(in.watch, l.trace)
 		l.shard.Unlock()
 	}
 	in.startWatch()

@@ -21,6 +21,7 @@ type lane struct {
 	bad    *meta.BadLines
 	watch  *watch
 	trace  *tracing // nil for none
+	shows  bool     // received lines are shown to watch or trace
 	ages   ages     // of the lane's streams
 	// probes look at a part of the batches. It is nil without probes.
 	probes *probe.Lane
@@ -63,11 +64,8 @@ func (l *lane) take(p *wire.Parser, buf []byte, from origin) (bad bool) {
 // parse reads whole lines. Their last samples stay pending, so buf must not change until
 // addPending.
 func (l *lane) parse(p *wire.Parser, buf []byte, from origin) (bad bool) {
-	if l.watch.on() {
-		l.watch.lines(buf)
-	}
-	if l.trace != nil {
-		l.traceLines(buf)
+	if l.shows {
+		l.show(buf)
 	}
 	p.Reset(buf)
 	l.from = from

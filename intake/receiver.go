@@ -137,15 +137,9 @@ func (r *receiver) take(n int) (bytes int) {
 	if n == 0 {
 		return 0
 	}
-	bad := false
 	r.lane.shard.Lock()
 	probes := r.lane.begin(r.asking)
-	for i := range n {
-		datagram := r.socket.datagram(i)
-		bytes += len(datagram) + datagramOverhead
-		bad = r.lane.takeDatagram(&r.parser, datagram, origin{socket: r.socket, datagram: i, at: r.socket.arrived(i)}) || bad
-	}
-	bad = r.lane.addPending() || bad
+	bytes, bad := r.takeDatagrams(n)
 	r.stamps.note(n, r.lane.shard.Gauges())
 	r.lane.end(probes)
 	probed := probes != nil && probes.Asks()
@@ -154,6 +148,17 @@ func (r *receiver) take(n int) (bytes int) {
 		r.ask(bad, probed)
 	}
 	return bytes
+}
+
+// takeDatagrams takes the datagrams of a batch of n, and reports whether one of their lines was bad. It
+// is apart from take so that its loop keeps what it needs in registers.
+func (r *receiver) takeDatagrams(n int) (bytes int, bad bool) {
+	for i := range n {
+		datagram := r.socket.datagram(i)
+		bytes += len(datagram) + datagramOverhead
+		bad = r.lane.takeDatagram(&r.parser, datagram, origin{socket: r.socket, datagram: i, at: r.socket.arrived(i)}) || bad
+	}
+	return bytes, r.lane.addPending() || bad
 }
 
 // ask asks for senders while a probe wants them, and for some time after a bad line.
