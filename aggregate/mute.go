@@ -16,8 +16,8 @@ type Mute struct {
 // memory. A name that the table holds already is refused once it was given to Mark. Only the flushing
 // goroutine may call SetMutes.
 //
-// Without mutes a sample costs one comparison more. With some, it costs a look at a bit of its record,
-// and only the samples of marked and of new names are matched.
+// Without mutes a batch costs one comparison more. With some, a sample costs a look at a bit of its
+// record, and only the samples of marked and of new names are matched.
 func (t *Table) SetMutes(mutes []*Mute) {
 	for _, s := range t.shards {
 		s.mutex.Lock()
@@ -50,6 +50,15 @@ func (s *Shard) muteOf(name []byte) *Mute {
 		}
 	}
 	return nil
+}
+
+// passMarked passes samples of marked records on to find, which asks muted.
+func (s *Shard) passMarked(probes []probe) {
+	for i := range probes {
+		if s.marked.has(probes[i].ref) {
+			probes[i].ref = 0
+		}
+	}
 }
 
 // muted counts a sample of a record, if a mute refuses it.

@@ -171,6 +171,9 @@ func (s *Shard) AddAll(samples []metric.Sample, reasons []metric.Reason) {
 			probes[i].hash = maphash.Bytes(s.table.seed, samples[i].Name)
 		}
 		s.names.look(samples[:n], probes[:n])
+		if s.mutes != nil {
+			s.passMarked(probes[:n])
+		}
 		for i := range n {
 			reasons[i] = s.add(&samples[i], &probes[i])
 		}
@@ -187,16 +190,10 @@ func (s *Shard) add(sample *metric.Sample, p *probe) metric.Reason {
 	kind := sample.Kind & 3
 	r := p.ref
 	if r == 0 {
-		r = s.names.findHash(p.hash, kind, sample.Name)
-	}
-	if r == 0 {
 		var reason metric.Reason
-		if r, reason = s.intern(kind, sample.Name, 0); r == 0 {
+		if r, reason = s.find(kind, sample.Name, p.hash); reason != metric.None {
 			return reason
 		}
-	}
-	if s.mutes != nil && s.muted(r) {
-		return metric.RefusedMuted
 	}
 	rec := s.names.pages.at(r)
 	off := cell(kind, s.flush)
@@ -214,6 +211,21 @@ func (s *Shard) add(sample *metric.Sample, p *probe) metric.Reason {
 		}
 	}
 	return metric.None
+}
+
+// find finds or makes the record of a name that look did not find, and refuses muted names.
+func (s *Shard) find(kind metric.Kind, name []byte, hash uint64) (ref, metric.Reason) {
+	r := s.names.findHash(hash, kind, name)
+	if r == 0 {
+		var reason metric.Reason
+		if r, reason = s.intern(kind, name, 0); reason != metric.None {
+			return 0, reason
+		}
+	}
+	if s.mutes != nil && s.muted(r) {
+		return 0, metric.RefusedMuted
+	}
+	return r, metric.None
 }
 
 // Drain takes out the content of all shards since the last Drain. If cut is not nil, Drain calls it

@@ -1,13 +1,16 @@
 package intake
 
 import (
+	"net"
 	"os"
 	"runtime"
+	"strconv"
 	"time"
 
 	"github.com/rs/zerolog"
 
 	"github.com/statsd-ops/statsd/aggregate"
+	"github.com/statsd-ops/statsd/intake/listen"
 	"github.com/statsd-ops/statsd/metric"
 	"github.com/statsd-ops/statsd/statvent/pipes"
 	"github.com/statsd-ops/statsd/wire"
@@ -33,11 +36,19 @@ type Listen struct {
 	Host string `flag:"--name"`
 	// Port is the port for both protocols, by default 8125. 0 picks a free port.
 	Port int `flag:"--port"`
+	// Listeners are more places to receive lines. See Host, Port, Receivers, UDPBuffer and Limits for the
+	// defaults of their fields.
+	Listeners []listen.Listener `flag:"--listen"`
+	// PortOff says that Host and Port do not count: there are only Listeners.
+	PortOff bool `flag:"--listen"`
+	// Guards decide who may send to a listener, by its name. Without one all may.
+	Guards map[string]listen.Guard
 	// Receivers is the number of UDP sockets that share the port, by default one per core. Each has
 	// its own goroutine. The kernel assigns each client to one of them.
 	Receivers int `flag:"--receivers"`
-	// Sockets are open sockets inherited at the start: one listening TCP socket, UDP sockets, or both.
-	// They are used instead of binding the port, with one receiver for each UDP socket. Open takes
+	// Sockets are open sockets inherited at the start, which are used instead of binding. Those of a
+	// listener's address serve that listener. Of the others, one listening TCP socket and all UDP sockets
+	// serve Port, with one receiver for each. Each other one becomes a listener of its own. Open takes
 	// them over, even if it fails. At the end, their unread data stays for the next process that
 	// inherits them.
 	Sockets []*os.File
@@ -136,6 +147,19 @@ func (l *Limits) Validate() error {
 		return metric.FlagErrorf("--tcp-line-timeout", l.TCPLineTimeout, "want at least 10ms")
 	}
 	return nil
+}
+
+// listeners returns all listeners, with those of Port.
+func (l *Listen) listeners() []listen.Listener {
+	var all []listen.Listener
+	if !l.PortOff {
+		address := net.JoinHostPort(l.Host, strconv.Itoa(l.Port))
+		all = []listen.Listener{
+			{Name: "udp", Scheme: listen.UDP, Address: address, Receivers: l.Receivers},
+			{Name: "tcp", Scheme: listen.TCP, Address: address},
+		}
+	}
+	return append(all, l.Listeners...)
 }
 
 // Tagged reports whether names are series, with tags after a semicolon.

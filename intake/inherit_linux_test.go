@@ -1,7 +1,6 @@
 package intake
 
 import (
-	"net"
 	"os"
 	"syscall"
 	"testing"
@@ -10,18 +9,26 @@ import (
 // given binds the sockets of cfg. It returns duplicates, as an Intake inherits them.
 func given(t testing.TB, cfg Config) (files []*os.File) {
 	t.Helper()
-	l, err := listen(&cfg.Listen)
+	all, err := openListeners(&cfg.Listen)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(l.close)
-	tcp, err := l.tcp.(*net.TCPListener).File()
-	if err != nil {
-		t.Fatal(err)
-	}
-	files = append(files, tcp)
-	for _, s := range l.udp {
-		files = append(files, duplicate(t, s))
+	t.Cleanup(func() { closeListeners(all) })
+	for _, l := range all {
+		if l.Stream != nil {
+			file, err := l.Stream.(interface{ File() (*os.File, error) }).File()
+			if err != nil {
+				t.Fatal(err)
+			}
+			files = append(files, file)
+		}
+		sockets, err := l.openSockets(&cfg.Listen)
+		if l.sockets = sockets; err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range sockets {
+			files = append(files, duplicate(t, s))
+		}
 	}
 	return files
 }

@@ -15,6 +15,7 @@
 package intake
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"iter"
@@ -23,6 +24,7 @@ import (
 	"time"
 
 	"github.com/statsd-ops/statsd/aggregate"
+	"github.com/statsd-ops/statsd/intake/peers"
 	"github.com/statsd-ops/statsd/meta"
 	"github.com/statsd-ops/statsd/metric"
 )
@@ -31,6 +33,7 @@ import (
 type Intake struct {
 	cfg       Config
 	table     *aggregate.Table
+	listeners []*listener
 	lanes     []*lane
 	receivers []*receiver
 	streams   *streams
@@ -41,6 +44,7 @@ type Intake struct {
 	trace     tracer
 	times     times
 	probes    probes
+	peers     peers.Table
 
 	receiving, watching sync.WaitGroup
 }
@@ -48,25 +52,53 @@ type Intake struct {
 // Open binds all ports and makes the table. It receives nothing yet.
 func Open(cfg Config) (*Intake, error) {
 	in := &Intake{cfg: cfg, watch: newWatch(&cfg)}
-	l, err := listen(&cfg.Listen)
-	if err != nil {
+	var err error
+	if in.listeners, err = openListeners(&cfg.Listen); err != nil {
 		return nil, err
 	}
-	in.makeLanes(len(l.udp))
-	if cfg.PipeDir != "" {
-		if in.pipes, err = newPipeReader(&cfg, in.lanes[0]); err != nil {
-			l.close()
-			return nil, err
-		}
+	if err := in.open(); err != nil {
+		closeListeners(in.listeners)
+		return nil, err
 	}
-	for i, socket := range l.udp {
-		in.receivers = append(in.receivers, newReceiver(in.lanes[i], socket, cfg.DiscardSenders, &in.times))
-	}
-	in.streams = newStreams(l, in.lanes, &cfg)
 	in.probes = probes{in: in, ended: make(chan struct{})}
 	in.warnOfBuffers()
 	in.startWatch()
 	return in, nil
+}
+
+// open makes what reads the listeners.
+func (in *Intake) open() (err error) {
+	var sockets []*socket
+	var of []*listener
+	for _, l := range in.listeners {
+		opened, err := l.openSockets(&in.cfg.Listen)
+		l.sockets = opened
+		if err != nil {
+			return err
+		}
+		for _, s := range opened {
+			sockets, of = append(sockets, s), append(of, l)
+		}
+	}
+	in.makeLanes(cmp.Or(len(sockets), in.cfg.Receivers, 1))
+	if in.cfg.PipeDir != "" {
+		if in.pipes, err = newPipeReader(&in.cfg, in.lanes[0]); err != nil {
+			return err
+		}
+	}
+	for i, s := range sockets {
+		r := newReceiver(in.lanes[i], of[i], s, in.cfg.DiscardSenders, &in.times)
+		in.receivers, of[i].receivers = append(in.receivers, r), append(of[i].receivers, r)
+	}
+	var doors []*acceptor
+	for _, l := range in.listeners {
+		if l.Stream != nil {
+			l.acceptor = &acceptor{listener: l, log: in.cfg.Log}
+			doors = append(doors, l.acceptor)
+		}
+	}
+	in.streams = newStreams(in.lanes, doors, &in.cfg)
+	return nil
 }
 
 func (in *Intake) makeLanes(n int) {
@@ -74,23 +106,32 @@ func (in *Intake) makeLanes(n int) {
 	in.table = aggregate.NewTable(in.cfg.Table)
 	for i := range n {
 		parser := in.cfg.Parser()
-		in.lanes = append(in.lanes, &lane{
+		l := &lane{
 			shard:  in.table.Shard(i),
 			tagger: parser.Tagger,
 			parser: parser,
 			bad:    &in.bad,
-			watch:  in.watch,
-		})
+			peers:  &in.peers,
+			parts:  make([]part, len(in.listeners)),
+		}
+		for i, at := range in.listeners {
+			l.parts[i].name = at.Name
+		}
+		l.setShown(in.watch, nil)
+		in.lanes = append(in.lanes, l)
 	}
 }
 
 // warnOfBuffers warns if the kernel granted less than --udp-buffer.
 func (in *Intake) warnOfBuffers() {
-	for _, r := range in.receivers {
-		if granted := r.socket.granted(); granted < in.cfg.UDPBuffer {
-			in.cfg.Log.Warn().Int("asked", in.cfg.UDPBuffer).Int("granted", granted).
-				Msgf("the kernel grants a smaller udp buffer than --udp-buffer; sysctl -w net.core.rmem_max=%d allows it", in.cfg.UDPBuffer)
-			return
+	for _, l := range in.listeners {
+		asked := l.buffer(&in.cfg.Listen)
+		for _, r := range l.receivers {
+			if granted := r.socket.granted(); granted < asked && !l.Scheme.Local() {
+				in.cfg.Log.Warn().Int("asked", asked).Int("granted", granted).
+					Msgf("the kernel grants a smaller udp buffer than --udp-buffer; sysctl -w net.core.rmem_max=%d allows it", asked)
+				return
+			}
 		}
 	}
 }
@@ -100,7 +141,7 @@ func (in *Intake) Start(fail func(error)) {
 	for _, r := range in.receivers {
 		in.receiving.Go(func() {
 			if err := r.run(); err != nil {
-				fail(fmt.Errorf("receive on udp %s: %w", in.Addr(), err))
+				fail(fmt.Errorf("receive on %s: %w", r.at, err))
 			}
 		})
 	}
@@ -130,12 +171,9 @@ func (in *Intake) Close() error {
 	in.watch.end()
 	in.Trace(nil)
 	in.watching.Wait()
-	err := in.streams.listener.Close()
-	if errors.Is(err, net.ErrClosed) {
-		err = nil // End has already closed it
-	}
-	for _, r := range in.receivers {
-		err = errors.Join(err, r.socket.close())
+	var err error
+	for _, l := range in.listeners {
+		err = errors.Join(err, l.close())
 	}
 	return err
 }
@@ -143,8 +181,15 @@ func (in *Intake) Close() error {
 // Table returns the table that intake fills.
 func (in *Intake) Table() *aggregate.Table { return in.table }
 
-// Addr returns the bound TCP address. UDP uses the same port.
-func (in *Intake) Addr() net.Addr { return in.streams.listener.Addr() }
+// Addr returns the bound TCP address, or the address of the first listener if none is one of TCP.
+func (in *Intake) Addr() net.Addr {
+	for _, l := range in.listeners {
+		if l.Scheme.Network() == "tcp" {
+			return l.at
+		}
+	}
+	return in.listeners[0].at
+}
 
 // Due sets the time of the next flush, in Unix nanoseconds. No receiver sleeps beyond it.
 func (in *Intake) Due(at int64) { in.times.due.Store(at) }
@@ -159,8 +204,8 @@ func (in *Intake) Settle(now time.Time) {
 // Drain takes everything received since the last call out of the table and the lanes.
 func (in *Intake) Drain() (iv *aggregate.Interval, t Tally) {
 	iv = in.table.Drain(func(i int) {
-		t.Add(&in.lanes[i].tally)
-		in.lanes[i].tally = Tally{}
+		in.lanes[i].addTo(&t)
+		in.lanes[i].restart()
 	})
 	return iv, t
 }
@@ -169,7 +214,7 @@ func (in *Intake) Drain() (iv *aggregate.Interval, t Tally) {
 func (in *Intake) Live() (t Tally) {
 	for _, l := range in.lanes {
 		l.shard.Lock()
-		t.Add(&l.tally)
+		l.addTo(&t)
 		l.shard.Unlock()
 	}
 	return t
@@ -194,7 +239,7 @@ func (in *Intake) Change(limits Limits) {
 	in.watch = newWatch(&in.cfg)
 	for _, l := range in.lanes {
 		l.shard.Lock()
-		l.watch = in.watch
+		l.setShown(in.watch, l.trace)
 		l.shard.Unlock()
 	}
 	in.startWatch()
@@ -217,6 +262,7 @@ type State struct {
 	KernelDropped                                    uint64 // datagrams that did not fit into the receive buffers
 	DebugSkipped                                     uint64 // debug entries skipped because the log was too slow
 	Pipes                                            *Pipes // nil without --pipe-dir
+	Listeners                                        []ListenerState
 }
 
 // State returns the current state. Call it at least once per 2^32 dropped datagrams, and not after
@@ -226,13 +272,17 @@ func (in *Intake) State() State {
 	st := State{
 		OpenConnections: int(room.open.Load()),
 		PeakConnections: int(room.peak.Load()),
-		MaxConnections:  room.limits.Load().connections,
-		AcceptErrors:    in.streams.acceptErrors.Load(),
-		Shortages:       in.streams.shortages.Load(),
+		MaxConnections:  int(room.limit.Load()),
 		DebugSkipped:    in.unwatched + in.watch.missed() + in.trace.untraced(),
 	}
-	for _, r := range in.receivers {
-		st.KernelDropped += r.dropped()
+	for _, l := range in.listeners {
+		one := l.state()
+		st.KernelDropped += one.KernelDropped
+		st.Listeners = append(st.Listeners, one)
+		if a := l.acceptor; a != nil {
+			st.AcceptErrors += a.acceptErrors.Load()
+			st.Shortages += a.shortages.Load()
+		}
 	}
 	if in.pipes != nil {
 		seen := in.pipes.state()
@@ -247,7 +297,7 @@ func (in *Intake) Inject(datagram []byte) {
 	parser := l.parser
 	l.shard.Lock()
 	defer l.shard.Unlock()
-	defer l.end(l.begin(true))
+	defer l.end(l.begin(&l.own, true))
 	l.takeDatagram(&parser, datagram, origin{})
 	l.addPending()
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/statsd-ops/statsd/aggregate"
+	"github.com/statsd-ops/statsd/intake/peers"
 	"github.com/statsd-ops/statsd/intake/probe"
 	"github.com/statsd-ops/statsd/meta"
 	"github.com/statsd-ops/statsd/metric"
@@ -20,11 +21,15 @@ type lane struct {
 	tally  Tally        // since the last flush
 	bad    *meta.BadLines
 	watch  *watch
-	trace  *tracing // nil for none
-	ages   ages     // of the lane's streams
+	trace  *tracing     // nil for none
+	shows  bool         // received lines are shown to watch or trace
+	parts  []part       // of the listeners, by their numbers
+	peers  *peers.Table // of all lanes
+	own    part         // of lines that no listener received
+	part   *part        // of the running batch
 	// probes look at a part of the batches. It is nil without probes.
 	probes *probe.Lane
-	before uint64 // tally.Samples before the running batch; probes use it
+	before struct{ datagrams, bytes, lines, samples uint64 } // the tally before the running batch
 	// offenders finds the prefixes that the limits refuse most.
 	offenders offenders
 
@@ -40,17 +45,20 @@ type lane struct {
 // origin is the source of some bytes: a stream, or a socket that holds a batch of datagrams. The
 // sender is looked up only for a bad line.
 type origin struct {
-	remote   meta.Sender // sender, of a stream
-	socket   *socket     // socket that holds the datagram, otherwise
+	remote   *meta.Sender // sender, of a stream
+	socket   *socket      // socket that holds the datagram, otherwise
 	datagram int
 	at       int64 // time of arrival in Unix nanoseconds, 0 if unknown
 }
 
 func (o origin) sender() meta.Sender {
-	if o.socket != nil {
+	switch {
+	case o.socket != nil:
 		return o.socket.sender(o.datagram)
+	case o.remote != nil:
+		return *o.remote
 	}
-	return o.remote
+	return meta.Sender{}
 }
 
 // take adds the samples of whole lines to the table. The caller holds the shard's lock. It reports
@@ -63,11 +71,8 @@ func (l *lane) take(p *wire.Parser, buf []byte, from origin) (bad bool) {
 // parse reads whole lines. Their last samples stay pending, so buf must not change until
 // addPending.
 func (l *lane) parse(p *wire.Parser, buf []byte, from origin) (bad bool) {
-	if l.watch.on() {
-		l.watch.lines(buf)
-	}
-	if l.trace != nil {
-		l.traceLines(buf)
+	if l.shows {
+		l.show(buf)
 	}
 	p.Reset(buf)
 	l.from = from
@@ -177,7 +182,12 @@ func (l *lane) reject(f fault, line []byte, from origin) bool {
 // the sender is at fault.
 func (l *lane) discard(f fault, line []byte, from origin) bool {
 	l.tally.Discarded[f.reason]++
-	b := meta.BadLine{Time: time.Now(), Sender: from.sender(), Reason: f.reason.String(), Line: line, At: f.at}
+	l.part.Bad++
+	sender := from.sender()
+	if p := sender.Process(); p.Local {
+		l.peers.Count(peers.ID{PID: p.PID, UID: p.UID}, time.Now(), peers.Counts{Bad: 1})
+	}
+	b := meta.BadLine{Time: time.Now(), Sender: sender, Listener: l.part.name, Reason: f.reason.String(), Line: line, At: f.at}
 	l.bad.Add(b)
 	l.watch.discard(b)
 	return true

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // taken returns a configuration for the port of address.
@@ -76,7 +78,7 @@ func takeUDP(share bool) (io.Closer, net.Addr, error) {
 		var failed error
 		err := c.Control(func(fd uintptr) {
 			if share {
-				failed = sharePort(fd)
+				failed = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, unix.SO_REUSEPORT, 1)
 			}
 		})
 		return errors.Join(err, failed)

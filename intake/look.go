@@ -8,10 +8,12 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// begin begins a batch: the datagrams of one read, or the lines of one read of a stream. asked says
-// that their senders are known. end must get the result. Without probes both cost one load. The
-// caller holds the shard's lock.
-func (l *lane) begin(asked bool) *probe.Lane {
+// begin begins a batch: the datagrams of one read, or the lines of one read of a stream. p is the part
+// that it counts for. asked says that the senders are known. end must get the result. The caller holds the
+// shard's lock.
+func (l *lane) begin(p *part, asked bool) *probe.Lane {
+	b := &l.before
+	l.part, b.datagrams, b.bytes, b.lines = p, l.tally.UDPPackets, l.tally.UDPBytes+l.tally.TCPBytes, l.tally.Lines
 	if l.probes != nil {
 		l.beginLook(asked)
 	}
@@ -19,7 +21,7 @@ func (l *lane) begin(asked bool) *probe.Lane {
 }
 
 func (l *lane) beginLook(asked bool) {
-	l.before = l.tally.Samples
+	l.before.samples = l.tally.Samples
 	l.probes.Begin(time.Now(), asked)
 	if l.probes.Empty() { // their time is over
 		l.probes = nil
@@ -28,8 +30,12 @@ func (l *lane) beginLook(asked bool) {
 
 // end ends a batch.
 func (l *lane) end(p *probe.Lane) {
+	b, c := &l.before, &l.part.Counts
+	c.Datagrams += l.tally.UDPPackets - b.datagrams
+	c.Bytes += l.tally.UDPBytes + l.tally.TCPBytes - b.bytes
+	c.Lines += l.tally.Lines - b.lines
 	if p != nil {
-		p.End(time.Now(), int(l.tally.Samples-l.before))
+		p.End(time.Now(), int(l.tally.Samples-l.before.samples))
 	}
 }
 
@@ -70,7 +76,7 @@ func (o origin) over() probe.Transport {
 	switch {
 	case o.socket != nil:
 		return probe.UDP
-	case o.remote.Known():
+	case o.remote != nil:
 		return probe.TCP
 	}
 	return probe.Pipe

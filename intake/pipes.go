@@ -149,7 +149,7 @@ func (p *pipeReader) add(kind metric.Kind, values map[string]statvent.Value) {
 	l := p.lane
 	for names := range slices.Chunk(slices.Sorted(maps.Keys(values)), aggregate.BatchSize) {
 		l.shard.Lock()
-		probes := l.begin(true)
+		probes := l.begin(&l.own, true)
 		for _, name := range names {
 			line := fmt.Appendf(nil, "%s%s: %v", p.prefix, name, values[name])
 			if l.watch.on() {

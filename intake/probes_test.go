@@ -171,7 +171,7 @@ func TestLanesDropProbes(t *testing.T) {
 		time.Sleep(time.Second)
 		for _, l := range in.lanes {
 			l.shard.Lock()
-			l.end(l.begin(true))
+			l.end(l.begin(&l.own, true))
 			l.shard.Unlock()
 		}
 	})

@@ -32,11 +32,16 @@ type times struct {
 
 // receiver moves the datagrams of one socket to a lane.
 type receiver struct {
-	socket *socket
-	lane   *lane
-	parser wire.Parser
+	socket  *socket
+	lane    *lane
+	part    *part // of the lane
+	at      *listener
+	parser  wire.Parser
+	checked *checked // nil: all may send, and the processes are not counted
 	// maxUnread limits the gathered bytes, as the kernel counts them.
 	maxUnread int
+	// local says that it reads a unix socket.
+	local bool
 	// due is the time of the next flush in Unix nanoseconds. No datagram should wait unread beyond it.
 	due *atomic.Int64
 	// awake is when the receiver will read again, in Unix nanoseconds, or 0 while it does not sleep.
@@ -56,12 +61,20 @@ type receiver struct {
 // askFor is how long to ask for senders after a bad line.
 const askFor = time.Minute
 
-func newReceiver(l *lane, socket *socket, senders Senders, t *times) *receiver {
+func newReceiver(l *lane, at *listener, socket *socket, senders Senders, t *times) *receiver {
+	checked := newChecked(at, l.peers)
+	if checked.senders() {
+		senders = SendersOn
+	}
 	socket.wantSenders(senders == SendersOn)
 	socket.wantTimes(true)
 	return &receiver{
 		socket:    socket,
 		lane:      l,
+		part:      &l.parts[at.number],
+		at:        at,
+		local:     at.Scheme.Local(),
+		checked:   checked,
 		parser:    l.parser,
 		maxUnread: min(socket.granted()/gatherShare, maxGathered),
 		due:       &t.due,
@@ -82,6 +95,9 @@ func (r *receiver) dropped() uint64 {
 
 // run receives until stop, then reads the rest of the socket.
 func (r *receiver) run() error {
+	if r.local {
+		return r.runLocal()
+	}
 	wait := true
 	since, came := time.Now(), 0 // bytes since that time, as the kernel counts them
 	for {
@@ -113,6 +129,24 @@ func (r *receiver) run() error {
 	}
 }
 
+// runLocal is run for a unix socket. It never sleeps while datagrams come: the socket holds only some, of
+// all clients together (net.unix.max_dgram_qlen), and then the clients wait or lose theirs.
+func (r *receiver) runLocal() error {
+	for {
+		n, err := r.socket.read(false)
+		if n == 0 && err == nil {
+			n, err = r.socket.read(true)
+		}
+		if err != nil {
+			return err
+		}
+		if r.stopping.Load() {
+			return r.drain(n)
+		}
+		r.take(n)
+	}
+}
+
 // drain reads the rest after a last batch of n: everything the socket can hold now, even if it
 // takes. It does not follow clients that keep sending.
 func (r *receiver) drain(n int) error {
@@ -137,15 +171,12 @@ func (r *receiver) take(n int) (bytes int) {
 	if n == 0 {
 		return 0
 	}
-	bad := false
-	r.lane.shard.Lock()
-	probes := r.lane.begin(r.asking)
-	for i := range n {
-		datagram := r.socket.datagram(i)
-		bytes += len(datagram) + datagramOverhead
-		bad = r.lane.takeDatagram(&r.parser, datagram, origin{socket: r.socket, datagram: i, at: r.socket.arrived(i)}) || bad
+	if r.checked != nil {
+		r.checked.open(r.socket, n)
 	}
-	bad = r.lane.addPending() || bad
+	r.lane.shard.Lock()
+	probes := r.lane.begin(r.part, r.asking)
+	bytes, bad := r.takeDatagrams(n)
 	r.stamps.note(n, r.lane.shard.Gauges())
 	r.lane.end(probes)
 	probed := probes != nil && probes.Asks()
@@ -154,6 +185,20 @@ func (r *receiver) take(n int) (bytes int) {
 		r.ask(bad, probed)
 	}
 	return bytes
+}
+
+// takeDatagrams takes the datagrams of a batch of n, and reports whether one of their lines was bad. It
+// is apart from take so that its loop keeps what it needs in registers.
+func (r *receiver) takeDatagrams(n int) (bytes int, bad bool) {
+	if r.checked != nil {
+		return r.takeChecked(n)
+	}
+	for i := range n {
+		datagram := r.socket.datagram(i)
+		bytes += len(datagram) + datagramOverhead
+		bad = r.lane.takeDatagram(&r.parser, datagram, origin{socket: r.socket, datagram: i, at: r.socket.arrived(i)}) || bad
+	}
+	return bytes, r.lane.addPending() || bad
 }
 
 // ask asks for senders while a probe wants them, and for some time after a bad line.

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/statsd-ops/statsd/intake/listen"
 	"github.com/statsd-ops/statsd/meta"
 )
 
@@ -35,6 +36,9 @@ type socket struct {
 	senders bool // the headers request senders
 	timed   bool // the headers request times of arrival
 	given   bool // inherited: other processes share it
+	// control is the size of the memory for a datagram's control messages.
+	control int
+	local   *localReads // of a unix socket
 }
 
 // arrival is the control message with a datagram's time of arrival: struct cmsghdr and struct
@@ -59,17 +63,21 @@ type mmsghdr struct {
 }
 
 // newSocket takes over conn.
-func newSocket(conn packetConn) (*socket, error) {
+func newSocket(conn listen.Packet) (*socket, error) {
+	address := conn.LocalAddr()
 	fd, err := detach(conn)
 	if err != nil {
-		return nil, fmt.Errorf("take over udp socket %s: %w", conn.LocalAddr(), err)
+		return nil, fmt.Errorf("take over %s socket %s: %w", address.Network(), address, err)
 	}
-	s := &socket{fd: fd, buffer: make([]byte, batchDatagrams*datagramSpace)}
+	s := &socket{fd: fd, buffer: make([]byte, batchDatagrams*datagramSpace), control: int(unsafe.Sizeof(arrival{}))}
 	for i := range s.headers {
 		s.vectors[i].Base = &s.buffer[i*datagramSpace]
 		s.vectors[i].SetLen(datagramSpace)
 		s.headers[i].header.Iov = &s.vectors[i]
 		s.headers[i].header.SetIovlen(1)
+	}
+	if address.Network() == "unixgram" {
+		return s, s.askLocal()
 	}
 	return s, nil
 }
@@ -87,7 +95,7 @@ func (s *socket) wantSenders(want bool) {
 
 // wantTimes sets whether further reads return the times of arrival.
 func (s *socket) wantTimes(want bool) {
-	if want == s.timed || unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, boolint(want)) != nil {
+	if want == s.timed || s.local != nil || unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, boolint(want)) != nil {
 		return
 	}
 	s.timed = want
@@ -118,7 +126,7 @@ func (s *socket) arrived(i int) int64 {
 
 // detach closes conn and returns its socket, blocking and out of Go's poller. The poller would wake
 // up for each datagram.
-func detach(conn packetConn) (fd int, err error) {
+func detach(conn listen.Packet) (fd int, err error) {
 	defer conn.Close()
 	raw, err := conn.SyscallConn()
 	if err != nil {
@@ -144,7 +152,7 @@ func (s *socket) read(wait bool) (int, error) {
 	}
 	if s.timed {
 		for i := range s.headers {
-			s.headers[i].header.SetControllen(int(unsafe.Sizeof(arrival{})))
+			s.headers[i].header.SetControllen(s.control)
 		}
 	}
 	for {
@@ -161,6 +169,9 @@ func (s *socket) read(wait bool) (int, error) {
 		runtime.KeepAlive(s)
 		switch errno {
 		case 0:
+			if s.local != nil {
+				s.noteLocal(int(n))
+			}
 			return int(n), nil
 		case unix.EAGAIN:
 			return 0, nil
@@ -178,6 +189,9 @@ func (s *socket) datagram(i int) []byte {
 
 // sender returns the sender of the i-th datagram, if senders were requested.
 func (s *socket) sender(i int) meta.Sender {
+	if s.local != nil {
+		return s.local.senders[i]
+	}
 	if !s.senders || s.headers[i].header.Namelen == 0 {
 		return meta.Sender{}
 	}
@@ -217,24 +231,4 @@ func (s *socket) inherit() error {
 	return os.NewSyscallError("setsockopt", unix.SetsockoptTimeval(s.fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &limit))
 }
 
-// port returns the bound port.
-func (s *socket) port() int {
-	address, err := unix.Getsockname(s.fd)
-	if err != nil {
-		return 0
-	}
-	switch a := address.(type) {
-	case *unix.SockaddrInet4:
-		return a.Port
-	case *unix.SockaddrInet6:
-		return a.Port
-	}
-	return 0
-}
-
 func (s *socket) close() error { return os.NewSyscallError("close", unix.Close(s.fd)) }
-
-// sharePort lets several sockets of this process bind one port.
-func sharePort(fd uintptr) error {
-	return os.NewSyscallError("setsockopt", unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1))
-}

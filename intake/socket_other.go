@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/statsd-ops/statsd/intake/listen"
+	"github.com/statsd-ops/statsd/intake/peers"
 	"github.com/statsd-ops/statsd/meta"
 )
 
@@ -17,7 +19,7 @@ const batchDatagrams = 1
 
 // socket reads one datagram at a time, for systems without recvmmsg.
 type socket struct {
-	conn    packetConn
+	conn    listen.Packet
 	buffer  [64 << 10]byte
 	length  int
 	from    meta.Sender
@@ -27,7 +29,7 @@ type socket struct {
 }
 
 // newSocket takes over conn.
-func newSocket(conn packetConn) (*socket, error) {
+func newSocket(conn listen.Packet) (*socket, error) {
 	return &socket{conn: conn}, nil
 }
 
@@ -47,14 +49,17 @@ func (s *socket) read(wait bool) (int, error) {
 	return 1, err
 }
 
-func (s *socket) datagram(int) []byte    { return s.buffer[:s.length] }
-func (s *socket) sender(int) meta.Sender { return s.from }
-func (s *socket) arrived(int) int64      { return s.at }
-func (s *socket) wantTimes(bool)         {}
-func (s *socket) wantSenders(bool)       {}
-func (s *socket) drops() uint32          { return 0 }
-func (s *socket) granted() int           { return s.buffers }
-func (s *socket) close() error           { return s.conn.Close() }
+func (s *socket) datagram(int) []byte         { return s.buffer[:s.length] }
+func (s *socket) sender(int) meta.Sender      { return s.from }
+func (s *socket) arrived(int) int64           { return s.at }
+func (s *socket) wantTimes(bool)              {}
+func (s *socket) wantSenders(bool)            {}
+func (s *socket) truncated(int) bool          { return false } // unknown
+func (s *socket) peer(int) (peers.ID, uint32) { return peers.ID{}, 0 }
+func (s *socket) known(int, meta.Sender)      {}
+func (s *socket) drops() uint32               { return 0 }
+func (s *socket) granted() int                { return s.buffers }
+func (s *socket) close() error                { return s.conn.Close() }
 
 func (s *socket) setBuffer(bytes int) error {
 	s.buffers = bytes
@@ -72,12 +77,7 @@ func (s *socket) inherit() error {
 	return nil
 }
 
-func (s *socket) port() int { return s.conn.LocalAddr().(*net.UDPAddr).Port }
-
 func (s *socket) stop() { _ = s.conn.SetReadDeadline(time.Now()) }
-
-// sharePort does nothing: only one receiver binds the port.
-func sharePort(uintptr) error { return nil }
 
 // stampStream does nothing: the time of reading is used.
 func stampStream(uintptr) {}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"time"
 
+	"github.com/statsd-ops/statsd/intake/listen"
 	"github.com/statsd-ops/statsd/meta"
 	"github.com/statsd-ops/statsd/metric"
 	"github.com/statsd-ops/statsd/wire"
@@ -19,6 +20,7 @@ const (
 // stream is one connection.
 type stream struct {
 	lane   *lane
+	door   *acceptor
 	parser wire.Parser
 	remote meta.Sender
 	// tail is the beginning of an unfinished line.
@@ -28,8 +30,18 @@ type stream struct {
 	age      age
 }
 
-func newStream(c conn, l *lane) *stream {
-	return &stream{lane: l, parser: l.parser, remote: meta.SenderOf(c.RemoteAddr()), age: age{conn: c}}
+func newStream(c conn, l *lane, door *acceptor) *stream {
+	return &stream{lane: l, door: door, parser: l.parser, remote: meta.SenderOf(c.RemoteAddr()), age: age{conn: c}}
+}
+
+// part returns what the lane has of the stream's listener.
+func (st *stream) part() *part { return &st.lane.parts[st.door.number] }
+
+// refuse counts the stream as refused.
+func (st *stream) refuse(why listen.Refusal) {
+	st.lane.shard.Lock()
+	st.part().Refused[why]++
+	st.lane.shard.Unlock()
 }
 
 // take takes the bytes of a read. In buf they follow the stream's tail. It leaves a new tail. now
@@ -37,16 +49,16 @@ func newStream(c conn, l *lane) *stream {
 func (st *stream) take(buf []byte, read int, now time.Duration, at int64) {
 	st.lane.shard.Lock()
 	defer st.lane.shard.Unlock()
+	probes := st.lane.begin(st.part(), true)
 	st.lane.tally.TCPBytes += uint64(read)
-	probes := st.lane.begin(true)
 	ended := st.takeLines(buf, at)
 	st.lane.end(probes)
-	st.lane.ages.note(&st.age, len(st.tail) > 0 || st.skipping, ended, now)
+	st.part().ages.note(&st.age, len(st.tail) > 0 || st.skipping, ended, now)
 }
 
 // takeLines reports whether a line ended.
 func (st *stream) takeLines(buf []byte, at int64) (ended bool) {
-	from := origin{remote: st.remote, at: at}
+	from := origin{remote: &st.remote, at: at}
 	if st.skipping {
 		i := bytes.IndexByte(buf, '\n')
 		if i < 0 {
@@ -103,10 +115,10 @@ func (st *stream) end(whole bool) {
 	l := st.lane
 	l.shard.Lock()
 	defer l.shard.Unlock()
-	defer l.end(l.begin(true))
+	defer l.end(l.begin(st.part(), true))
 	if whole {
-		l.take(&st.parser, st.tail, origin{remote: st.remote})
+		l.take(&st.parser, st.tail, origin{remote: &st.remote})
 		return
 	}
-	l.broken(metric.Unfinished, st.tail, origin{remote: st.remote})
+	l.broken(metric.Unfinished, st.tail, origin{remote: &st.remote})
 }

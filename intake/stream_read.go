@@ -3,6 +3,7 @@ package intake
 import (
 	"errors"
 	"io"
+	"net"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -14,6 +15,8 @@ const (
 	// buffersPerLane limits the connections of a lane that read at the same time. Only one of them can
 	// add to the shard.
 	buffersPerLane = 4
+	// decryptedRead is the size of one read from a connection that decrypts: a record of TLS.
+	decryptedRead = 16 << 10
 	// lastSweep limits the time spent reading the rest of a closed connection.
 	lastSweep = 10 * time.Millisecond
 )
@@ -55,6 +58,20 @@ func (s *streamReader) read(st *stream, raw syscall.RawConn) error {
 	return failed
 }
 
+// readDecrypted waits for the lines of a connection that decrypts, and takes them. own is where it reads
+// to: it cannot borrow a buffer while it waits.
+func (s *streamReader) readDecrypted(st *stream, c net.Conn, own []byte) error {
+	n, err := c.Read(own)
+	if n > 0 {
+		buf := s.borrow()
+		defer s.giveBack(buf)
+		kept := copy(buf.bytes[:], st.tail)
+		kept += copy(buf.bytes[kept:], own[:n])
+		s.take(st, buf.bytes[:kept], n, 0)
+	}
+	return err
+}
+
 // sweep takes all data that the stream holds at its deadline, because the goroutine may have waited
 // for its turn. Data that arrives meanwhile is also taken, as time permits.
 func (s *streamReader) sweep(st *stream, raw syscall.RawConn) error {
@@ -78,11 +95,8 @@ func (s *streamReader) sweep(st *stream, raw syscall.RawConn) error {
 // readOnce takes the available data of the stream, or returns EAGAIN. It borrows a buffer for this
 // read only.
 func (s *streamReader) readOnce(st *stream, fd uintptr) error {
-	buf := <-s.buffers
-	if buf == nil {
-		buf = new(streamBuffer)
-	}
-	defer func() { s.buffers <- buf }()
+	buf := s.borrow()
+	defer s.giveBack(buf)
 	kept := copy(buf.bytes[:], st.tail)
 	n, at, err := buf.reading.now(fd, buf.bytes[kept:kept+streamRead])
 	switch {
@@ -91,8 +105,23 @@ func (s *streamReader) readOnce(st *stream, fd uintptr) error {
 	case n == 0:
 		return io.EOF
 	}
-	before := cap(st.tail)
-	st.take(buf.bytes[:kept+n], n, s.room.now(), at)
-	s.room.grow(cap(st.tail) - before)
+	s.take(st, buf.bytes[:kept+n], n, at)
 	return nil
+}
+
+// borrow waits for a buffer.
+func (s *streamReader) borrow() *streamBuffer {
+	if buf := <-s.buffers; buf != nil {
+		return buf
+	}
+	return new(streamBuffer)
+}
+
+func (s *streamReader) giveBack(buf *streamBuffer) { s.buffers <- buf }
+
+// take takes the bytes of a read, which follow the stream's tail in buf.
+func (s *streamReader) take(st *stream, buf []byte, read int, at int64) {
+	before := cap(st.tail)
+	st.take(buf, read, s.room.now(), at)
+	s.room.grow(cap(st.tail) - before)
 }

@@ -1,6 +1,8 @@
 package intake
 
 import (
+	"cmp"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -17,28 +19,39 @@ type room struct {
 	lanes   []*lane
 	log     zerolog.Logger
 	started time.Time
-	limits  atomic.Pointer[streamLimits]
+	doors   []*acceptor
+	limit   atomic.Int64 // maximum of open
 	open    atomic.Int64
 	peak    atomic.Int64  // peak of open
+	turn    sync.Mutex    // held while a connection waits for room
 	left    chan struct{} // signals that a connection has ended
 	tails   atomic.Int64  // total bytes of all tails
 }
 
-// streamLimits are the limits of connections.
+// streamLimits are the limits of the connections of one listener.
 type streamLimits struct {
 	connections int           // maximum of open connections
 	idle, line  time.Duration // idle is the limit since the last line, 0 for none; line is the limit for completing a line
 }
 
-func newRoom(lanes []*lane, cfg *Config) *room {
-	r := &room{lanes: lanes, log: cfg.Log, started: time.Now(), left: make(chan struct{}, 1)}
+func newRoom(lanes []*lane, doors []*acceptor, cfg *Config) *room {
+	r := &room{lanes: lanes, doors: doors, log: cfg.Log, started: time.Now(), left: make(chan struct{}, 1)}
 	r.follow(&cfg.Limits)
 	return r
 }
 
-// follow applies new limits.
+// follow applies new limits. The limits of a listener's URL stay.
 func (r *room) follow(l *Limits) {
-	r.limits.Store(&streamLimits{r.possible(l), l.TCPIdleTimeout, l.TCPLineTimeout})
+	most := r.possible(l)
+	r.limit.Store(int64(most))
+	for _, a := range r.doors {
+		own := a.Limits
+		a.limits.Store(&streamLimits{
+			connections: min(cmp.Or(own.Max, most), most),
+			idle:        max(cmp.Or(own.Idle, l.TCPIdleTimeout), 0),
+			line:        cmp.Or(own.Line, l.TCPLineTimeout),
+		})
+	}
 }
 
 // possible returns the number of connections that the limit of open files allows.
@@ -48,9 +61,8 @@ func (r *room) possible(l *Limits) int {
 	if l.MaxTCPConnections <= possible {
 		return l.MaxTCPConnections
 	}
-	is := r.limits.Load()
 	switch {
-	case is != nil && is.connections == possible: // told
+	case r.limit.Load() == int64(possible): // told
 	case allowed <= l.Reserved:
 		r.log.Warn().Int("allowed", allowed).Int("needed", l.Reserved+1).
 			Msg("too few open files are allowed: publishing may fail while clients connect; raise LimitNOFILE or ulimit -n")
@@ -64,11 +76,9 @@ func (r *room) possible(l *Limits) int {
 // now returns the time since intake started. Changes of the clock do not affect it.
 func (r *room) now() time.Duration { return time.Since(r.started) }
 
-// enter counts an accepted connection.
-func (r *room) enter() { r.peak.Store(max(r.peak.Load(), r.open.Add(1))) }
-
 // leave counts an ended connection.
-func (r *room) leave() {
+func (r *room) leave(a *acceptor) {
+	a.open.Add(-1)
 	r.open.Add(-1)
 	select {
 	case r.left <- struct{}{}:
@@ -76,16 +86,25 @@ func (r *room) leave() {
 	}
 }
 
-// make waits for room for another connection. It closes one connection, or more if a reload has
-// lowered the limit.
-func (r *room) make() {
-	for cut := int64(0); ; {
-		over := r.open.Load() - int64(r.limits.Load().connections) + 1
-		if over <= 0 {
+// admit waits for room for another connection of a listener, and counts it. It closes one connection, or
+// more if a reload has lowered the limit: of this listener if its own limit is reached.
+func (r *room) admit(a *acceptor) {
+	r.turn.Lock()
+	defer r.turn.Unlock()
+	var cutOwn, cutAny int64
+	for {
+		own := a.open.Load() - int64(a.limits.Load().connections) + 1
+		over := r.open.Load() - r.limit.Load() + 1
+		if own <= 0 && over <= 0 {
+			a.open.Add(1)
+			r.peak.Store(max(r.peak.Load(), r.open.Add(1)))
 			return
 		}
-		for cut < over && r.cutOldest(CutFull) {
-			cut++
+		for cutOwn < own && r.cutOldest([]*acceptor{a}, CutFull) {
+			cutOwn++
+		}
+		for cutOwn+cutAny < over && r.cutOldest(r.doors, CutFull) {
+			cutAny++
 		}
 		<-r.left
 	}
@@ -94,28 +113,31 @@ func (r *room) make() {
 // grow counts bytes of tails and closes a connection when there are too many.
 func (r *room) grow(bytes int) {
 	if bytes != 0 && r.tails.Add(int64(bytes)) > maxTails && bytes > 0 {
-		r.cutOldest(CutMemory)
+		r.cutOldest(r.doors, CutMemory)
 	}
 }
 
-// cutOldest closes the connection with the oldest unfinished line, or else the one that was idle
-// longest. It returns false if there is no connection to close.
-func (r *room) cutOldest(why CutReason) bool {
-	return r.cutOldestOf((*ages).ofUnfinished, why) || r.cutOldestOf((*ages).ofResting, why)
+// cutOldest closes the connection of these listeners with the oldest unfinished line, or else the one
+// that was idle longest. It returns false if there is no connection to close.
+func (r *room) cutOldest(of []*acceptor, why CutReason) bool {
+	return r.cutOldestOf(of, (*ages).ofUnfinished, why) || r.cutOldestOf(of, (*ages).ofResting, why)
 }
 
-func (r *room) cutOldestOf(list func(*ages) *ageList, why CutReason) bool {
+func (r *room) cutOldestOf(of []*acceptor, list func(*ages) *ageList, why CutReason) bool {
 	var oldest *lane
+	var number int
 	since := r.now()
 	for _, l := range r.lanes {
 		l.shard.Lock()
-		if first := list(&l.ages).first; first != nil && first.since <= since {
-			oldest, since = l, first.since
+		for _, a := range of {
+			if first := list(&l.parts[a.number].ages).first; first != nil && first.since <= since {
+				oldest, number, since = l, a.number, first.since
+			}
 		}
 		l.shard.Unlock()
 	}
 	// The stream may have changed meanwhile. Then the next one is old enough.
-	return oldest != nil && r.cutFirst(oldest, list(&oldest.ages), r.now(), why)
+	return oldest != nil && r.cutFirst(oldest, list(&oldest.parts[number].ages), r.now(), why)
 }
 
 // cutFirst closes the first connection of a list, if its age is before the given time. Data that it
@@ -145,8 +167,10 @@ func (l *streamLimits) period() time.Duration {
 // cutSilent closes connections that are silent for too long, until stopped is closed.
 func (r *room) cutSilent(stopped <-chan struct{}) {
 	for last := r.now(); ; {
-		limits := r.limits.Load()
-		idle, line, period := limits.idle, limits.line, limits.period()
+		period := 5 * time.Second
+		for _, a := range r.doors {
+			period = min(period, a.limits.Load().period())
+		}
 		select {
 		case <-time.After(period):
 		case <-stopped:
@@ -155,13 +179,21 @@ func (r *room) cutSilent(stopped <-chan struct{}) {
 		now := r.now()
 		// After a pause of the process, first read the data that came meanwhile.
 		if now-last < 3*period {
-			for _, l := range r.lanes {
-				for r.cutFirst(l, &l.ages.unfinished, now-line, CutUnfinished) {
-				}
-				for idle > 0 && r.cutFirst(l, &l.ages.resting, now-idle, CutIdle) {
-				}
+			for _, a := range r.doors {
+				r.cutSilentOf(a, now)
 			}
 		}
 		last = now
+	}
+}
+
+func (r *room) cutSilentOf(a *acceptor, now time.Duration) {
+	limits := a.limits.Load()
+	for _, l := range r.lanes {
+		ages := &l.parts[a.number].ages
+		for r.cutFirst(l, &ages.unfinished, now-limits.line, CutUnfinished) {
+		}
+		for limits.idle > 0 && r.cutFirst(l, &ages.resting, now-limits.idle, CutIdle) {
+		}
 	}
 }

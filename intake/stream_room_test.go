@@ -297,8 +297,8 @@ func TestFewFiles(t *testing.T) {
 	} {
 		var log bytes.Buffer
 		limits := Limits{MaxTCPConnections: 1 << 30, Reserved: test.reserved}
-		r := newRoom(nil, &Config{Log: zerolog.New(&log), Limits: limits})
-		if got := r.limits.Load().connections; got != test.possible {
+		r := newRoom(nil, nil, &Config{Log: zerolog.New(&log), Limits: limits})
+		if got := int(r.limit.Load()); got != test.possible {
 			t.Errorf("%d of %d reserved: %d connections are possible, want %d", test.reserved, allowed, got, test.possible)
 		}
 		r.follow(&limits) // a reload says it no second time

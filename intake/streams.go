@@ -6,144 +6,46 @@ import (
 	"net"
 	"os"
 	"sync"
-	"sync/atomic"
-	"syscall"
 	"time"
 
-	"github.com/rs/zerolog"
-
-	"github.com/statsd-ops/statsd/internal/descriptors"
-)
-
-const (
-	// maxLate limits the connections accepted at shutdown. Linux lets this many wait
-	// (net.core.somaxconn).
-	maxLate = 4096
-	// acceptWarnings is the shortest time between two log lines about failed accepts.
-	acceptWarnings = time.Minute
+	"github.com/statsd-ops/statsd/intake/listen"
 )
 
 // streams reads the lines of connections into the lanes.
 type streams struct {
-	listener streamListener
-	given    bool // the listener is inherited and a later process uses it again
-	log      zerolog.Logger
-	room     *room
-	reader   *streamReader
-	conns    sync.WaitGroup
-	stopped  chan struct{} // closed by stop
-	late     int           // connections accepted after stop, and attempts
-
-	acceptErrors atomic.Uint64
-	shortages    atomic.Uint64 // those because no file descriptor was free
-	warned       time.Time     // last warning about acceptErrors
+	room    *room
+	reader  *streamReader
+	conns   sync.WaitGroup
+	stopped chan struct{} // closed by stop
 
 	mu     sync.Mutex
 	active map[*stream]struct{}
 }
 
-func newStreams(l *listener, lanes []*lane, cfg *Config) *streams {
-	room := newRoom(lanes, cfg)
-	return &streams{
-		listener: l.tcp,
-		given:    l.tcpGiven,
-		log:      cfg.Log,
-		room:     room,
-		reader:   newStreamReader(room),
-		stopped:  make(chan struct{}),
-		active:   map[*stream]struct{}{},
+func newStreams(lanes []*lane, doors []*acceptor, cfg *Config) *streams {
+	room := newRoom(lanes, doors, cfg)
+	t := &streams{
+		room:    room,
+		reader:  newStreamReader(room),
+		stopped: make(chan struct{}),
+		active:  map[*stream]struct{}{},
 	}
+	for _, a := range doors {
+		a.streams = t
+	}
+	return t
 }
 
 // run accepts connections until stop, then those already established. It returns when all have
 // ended.
 func (t *streams) run() {
 	defer t.conns.Wait()
-	defer t.listener.Close()
+	var accepting sync.WaitGroup
+	for _, a := range t.room.doors {
+		accepting.Go(a.run)
+	}
 	t.conns.Go(func() { t.room.cutSilent(t.stopped) })
-	for next := 0; ; next++ {
-		c, err := t.accept()
-		if errors.Is(err, net.ErrClosed) {
-			return
-		}
-		if err != nil {
-			// For example, no file descriptors are left: the open connections must go on.
-			t.noteFault(err)
-			if end := t.end(); end != nil && time.Now().After(*end) {
-				return
-			}
-			time.Sleep(100 * time.Millisecond)
-			continue
-		}
-		t.room.make()
-		st := newStream(c, t.room.lanes[next%len(t.room.lanes)])
-		t.add(st)
-		t.conns.Go(func() { t.serve(st) })
-	}
-}
-
-// noteFault counts a failed accept and logs it, but not too often.
-func (t *streams) noteFault(err error) {
-	n := t.acceptErrors.Add(1)
-	if descriptors.Exhausted(err) {
-		t.shortages.Add(1)
-	}
-	if time.Since(t.warned) < acceptWarnings {
-		return
-	}
-	t.warned = time.Now()
-	t.log.Error().Err(err).Uint64("errors", n).Int64("open", t.room.open.Load()).
-		Msg("a tcp connection cannot be accepted; trying again (raise LimitNOFILE or ulimit -n if too many files are open)")
-}
-
-// accept waits for a connection. At shutdown it takes at most maxLate connections that are already
-// established. It leaves the ones of an inherited listener to the next process.
-func (t *streams) accept() (conn, error) {
-	if t.end() == nil {
-		c, err := t.listener.Accept()
-		if err == nil {
-			return c.(conn), nil
-		}
-		if !errors.Is(err, os.ErrDeadlineExceeded) {
-			return nil, err
-		}
-	}
-	if t.late++; t.given || t.late > maxLate {
-		return nil, net.ErrClosed
-	}
-	return acceptNow(t.listener)
-}
-
-// acceptNow accepts an established connection or returns net.ErrClosed. A deadline would not work:
-// it can expire before the first check.
-func acceptNow(listener syscall.Conn) (conn, error) {
-	raw, err := listener.SyscallConn()
-	if err != nil {
-		return nil, err
-	}
-	fd, failed := -1, error(nil)
-	if err := raw.Control(func(listening uintptr) {
-		syscall.ForkLock.RLock() // no child process may inherit it
-		defer syscall.ForkLock.RUnlock()
-		if fd, _, failed = syscall.Accept(int(listening)); failed == nil {
-			syscall.CloseOnExec(fd)
-		}
-	}); err != nil {
-		return nil, err
-	}
-	if errors.Is(failed, syscall.EAGAIN) {
-		return nil, net.ErrClosed
-	}
-	if failed != nil {
-		return nil, os.NewSyscallError("accept", failed)
-	}
-	file := os.NewFile(uintptr(fd), "")
-	defer file.Close()
-	c, err := net.FileConn(file)
-	if err != nil {
-		return nil, err
-	}
-	return c.(conn), nil
+	accepting.Wait()
 }
 
 // end returns when reading must end, after stop.
@@ -157,18 +59,46 @@ func (t *streams) add(st *stream) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.active[st] = struct{}{}
-	t.room.enter()
 	st.lane.shard.Lock()
 	st.lane.tally.TCPConnections++
-	st.lane.ages.add(&st.age, t.room.now())
+	st.part().Connections++
+	st.part().ages.add(&st.age, t.room.now())
 	st.lane.shard.Unlock()
 	if last := t.reader.last.Load(); last != nil {
 		st.endBy(*last)
 	}
 }
 
+// serve reads a connection to its end.
 func (t *streams) serve(st *stream) {
 	defer t.close(st)
+	conn, refusal := st.door.admit(st.age.conn)
+	switch {
+	case refusal != listen.Admitted:
+		st.refuse(refusal)
+	case conn == net.Conn(st.age.conn):
+		t.serveSocket(st)
+	default:
+		defer conn.Close()
+		t.serveDecrypted(st, conn)
+	}
+}
+
+// serveDecrypted reads a connection whose bytes are not the lines.
+func (t *streams) serveDecrypted(st *stream, conn net.Conn) {
+	own := make([]byte, decryptedRead)
+	var err error
+	for err == nil {
+		err = t.reader.readDecrypted(st, conn, own)
+		if last := t.reader.last.Load(); last != nil {
+			st.endBy(*last)
+		}
+	}
+	st.end(errors.Is(err, io.EOF))
+}
+
+// serveSocket reads a connection by its descriptor.
+func (t *streams) serveSocket(st *stream) {
 	raw, err := st.age.conn.SyscallConn()
 	if err != nil {
 		return
@@ -191,11 +121,11 @@ func (t *streams) close(st *stream) {
 	delete(t.active, st)
 	t.mu.Unlock()
 	st.lane.shard.Lock()
-	st.lane.ages.remove(&st.age)
+	st.part().ages.remove(&st.age)
 	st.lane.shard.Unlock()
 	t.room.grow(-cap(st.tail))
 	_ = st.age.conn.Close()
-	t.room.leave()
+	t.room.leave(st.door)
 }
 
 // stop ends accepting. Each connection may finish sending: until it is silent for drainTime, or
@@ -206,7 +136,9 @@ func (t *streams) stop(patience time.Duration) {
 	close(t.stopped)
 	last := time.Now().Add(patience)
 	t.reader.last.Store(&last)
-	_ = t.listener.SetDeadline(time.Now())
+	for _, a := range t.room.doors {
+		_ = a.Stream.SetDeadline(time.Now())
+	}
 	for st := range t.active {
 		st.endBy(last)
 	}

@@ -15,7 +15,7 @@ import (
 // However many samples wait to be added together, each keeps its own name.
 func TestTaggedBatches(t *testing.T) {
 	table := aggregate.NewTable(aggregate.Config{Shards: 1, MaxNames: 1000, MaxNameLength: 100, Tagged: true})
-	l := &lane{shard: table.Shard(0), tagger: wire.NewTagger(metric.GraphiteTags, 0, metric.Reference)}
+	l := &lane{part: &part{}, shard: table.Shard(0), tagger: wire.NewTagger(metric.GraphiteTags, 0, metric.Reference)}
 	datagram, stream := wire.Parser{Tagger: l.tagger}, wire.Parser{Tagger: l.tagger}
 	var all []byte
 	l.shard.Lock()
@@ -40,7 +40,7 @@ func TestTaggedBatches(t *testing.T) {
 // All values that share a name and tags keep them, however many samples are added between.
 func TestTaggedPacks(t *testing.T) {
 	table := aggregate.NewTable(aggregate.Config{Shards: 1, MaxNames: 1000, MaxNameLength: 100, MaxTimerSamples: 1000, Tagged: true})
-	l := &lane{shard: table.Shard(0), tagger: wire.NewTagger(metric.GraphiteTags, 0, metric.Reference)}
+	l := &lane{part: &part{}, shard: table.Shard(0), tagger: wire.NewTagger(metric.GraphiteTags, 0, metric.Reference)}
 	p := wire.Parser{Tagger: l.tagger}
 	l.shard.Lock()
 	for _, values := range []int{31, 32, 33, 100} {

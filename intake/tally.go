@@ -16,6 +16,7 @@ type Tally struct {
 	TimestampsIgnored        uint64
 	Batches, BadBatches      uint64
 	Discarded                [metric.Reasons]uint64 // includes refused samples
+	Listeners                []Counts               // by the numbers of the listeners
 }
 
 // Add adds o to t.
@@ -38,6 +39,12 @@ func (t *Tally) Add(o *Tally) {
 	t.BadBatches += o.BadBatches
 	for i, n := range o.Discarded {
 		t.Discarded[i] += n
+	}
+	for len(t.Listeners) < len(o.Listeners) {
+		t.Listeners = append(t.Listeners, Counts{})
+	}
+	for i := range o.Listeners {
+		t.Listeners[i].add(&o.Listeners[i])
 	}
 }
 

@@ -188,7 +188,7 @@ func (in *Intake) Trace(t *Trace) {
 	}
 	for _, l := range in.lanes {
 		l.shard.Lock()
-		l.trace = in.trace.running
+		l.setShown(l.watch, in.trace.running)
 		l.shard.Unlock()
 	}
 	if before != nil {
@@ -207,11 +207,26 @@ func (t *tracer) untraced() uint64 {
 	return t.skipped + t.running.missed()
 }
 
+// setShown sets what lines are shown to. The caller holds the shard's lock.
+func (l *lane) setShown(w *watch, t *tracing) {
+	l.watch, l.trace, l.shows = w, t, w.on() || t != nil
+}
+
+// show shows received lines to the lane's watch and tracing.
+func (l *lane) show(buf []byte) {
+	if l.watch.on() {
+		l.watch.lines(buf)
+	}
+	if l.trace != nil {
+		l.traceLines(buf)
+	}
+}
+
 // traceLines shows received lines to the lane's tracing, which the lane drops when its time is over.
 func (l *lane) traceLines(buf []byte) {
 	now := time.Now()
 	if !now.Before(l.trace.Until) {
-		l.trace = nil
+		l.setShown(l.watch, nil)
 		return
 	}
 	for line := range bytes.SplitSeq(buf, []byte{'\n'}) {

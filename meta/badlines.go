@@ -9,7 +9,9 @@ import (
 type BadLine struct {
 	Time   time.Time
 	Sender Sender // unknown, unless the kernel was asked
-	Reason string // such as "bad_value"
+	// Listener is the name of the listener that received it; empty for a stat pipe.
+	Listener string
+	Reason   string // such as "bad_value"
 	// Line is the line as received. Show it through Quote only.
 	Line []byte
 	At   int // where it is bad: an index in the line as received

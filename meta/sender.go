@@ -1,17 +1,37 @@
 package meta
 
 import (
+	"cmp"
 	"net"
 	"net/netip"
+	"strconv"
 )
 
-// Sender is the address of a UDP or TCP client. Senders are comparable. The zero Sender is unknown.
-type Sender struct{ address netip.AddrPort }
+// Sender is the address of a UDP or TCP client, or a process of this host. Senders are comparable. The
+// zero Sender is unknown.
+type Sender struct {
+	address netip.AddrPort
+	process Process
+}
+
+// Process is a process that sent over a unix socket. The zero Process is none.
+type Process struct {
+	Local   bool  // always true
+	PID     int32 // 0 if it has no number here, as in some containers
+	UID     uint32
+	Program string // empty if unknown
+}
+
+// SenderIn returns the sender that is a process.
+func SenderIn(p Process) Sender { return Sender{process: p} }
+
+// Process returns the process of a sender; its Local is false if it is none.
+func (s Sender) Process() Process { return s.process }
 
 // SenderAt returns the sender at an address. A socket for both families gives IPv4
 // clients IPv6 addresses; the Sender has the IPv4 one.
 func SenderAt(a netip.AddrPort) Sender {
-	return Sender{netip.AddrPortFrom(a.Addr().Unmap(), a.Port())}
+	return Sender{address: netip.AddrPortFrom(a.Addr().Unmap(), a.Port())}
 }
 
 // SenderOf returns the sender at the far end of a connection.
@@ -23,9 +43,9 @@ func SenderOf(remote net.Addr) Sender {
 }
 
 // Known reports whether the sender is known.
-func (s Sender) Known() bool { return s.address.IsValid() }
+func (s Sender) Known() bool { return s.address.IsValid() || s.process.Local }
 
-// Addr returns the address without the port. It is not valid for an unknown sender.
+// Addr returns the address without the port. It is not valid for an unknown sender, and for a process.
 func (s Sender) Addr() netip.Addr { return s.address.Addr() }
 
 // AppendHost appends the sender without its port, so that all connections of a host are equal. It
@@ -34,13 +54,26 @@ func (s Sender) AppendHost(dst []byte) []byte {
 	if !s.Known() {
 		return dst
 	}
+	if s.process.Local {
+		return s.process.append(dst)
+	}
 	return s.address.Addr().AppendTo(dst)
 }
 
-// String returns the sender for people: 10.20.4.17:48211, or "" if unknown.
+// String returns the sender for people: 10.20.4.17:48211, nginx[4711] uid=33, or "" if unknown.
 func (s Sender) String() string {
-	if !s.Known() {
+	switch {
+	case !s.Known():
 		return ""
+	case s.process.Local:
+		return string(s.process.append(nil))
 	}
 	return s.address.String()
+}
+
+// append appends the process as String returns it.
+func (p *Process) append(dst []byte) []byte {
+	dst = append(append(dst, cmp.Or(p.Program, "?")...), '[')
+	dst = append(strconv.AppendInt(dst, int64(p.PID), 10), "] uid="...)
+	return strconv.AppendUint(dst, uint64(p.UID), 10)
 }

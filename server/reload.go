@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 )
 
@@ -26,7 +27,7 @@ func (s *Server) reload(cfg Config, dry bool) (restart []string, err error) {
 	}
 	s.reloading.Lock()
 	defer s.reloading.Unlock()
-	restart = differing(reflect.ValueOf(s.cfg.Fixed), reflect.ValueOf(cfg.Fixed))
+	restart = slices.Compact(differing(reflect.ValueOf(s.cfg.Fixed), reflect.ValueOf(cfg.Fixed)))
 	cfg.Fixed = s.cfg.Fixed
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("with the settings that need a restart unchanged (%s): %w", strings.Join(restart, ", "), err)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/statsd-ops/statsd/aggregate"
 	"github.com/statsd-ops/statsd/delivery"
+	"github.com/statsd-ops/statsd/intake/listen"
 	"github.com/statsd-ops/statsd/meta/access"
 	"github.com/statsd-ops/statsd/metric"
 	"github.com/statsd-ops/statsd/sink/sinktest"
@@ -58,7 +59,7 @@ func every10s() (Config, *sinktest.Recorder) {
 func TestReloadKnowsEverySetting(t *testing.T) {
 	cfg, _ := every10s()
 	// Fields that are not settings of the configuration file.
-	passed := []string{"Sockets", "Beat", "BeatEvery", "Hostname", "Version", "Log", "Settings", "Described", "Reread"}
+	passed := []string{"Sockets", "Guards", "Beat", "BeatEvery", "Hostname", "Version", "Log", "Settings", "Described", "Reread"}
 	inVirtualTime(t, cfg, func(v *virtual) {
 		t := v.t
 		for _, setting := range settings(reflect.TypeFor[Config]()) {
@@ -113,6 +114,8 @@ func different(field reflect.Value) {
 		field.Set(reflect.ValueOf(value + 1))
 	case []pipes.Glob:
 		field.Set(reflect.ValueOf(make([]pipes.Glob, 1)))
+	case []listen.Listener:
+		field.Set(reflect.ValueOf([]listen.Listener{{Name: "other", Scheme: listen.TCP, Address: "127.0.0.1:0"}}))
 	case aggregate.Layout:
 		value.GlobalPrefix += "other"
 		field.Set(reflect.ValueOf(value))

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/statsd-ops/statsd/intake/listen"
 	"github.com/statsd-ops/statsd/meta"
 	"github.com/statsd-ops/statsd/notify"
 	"github.com/statsd-ops/statsd/notify/relay"
@@ -48,7 +49,10 @@ type channel struct {
 // openTelling makes the episodes, and takes over the episodes of an earlier daemon.
 func (s *Server) openTelling() {
 	t := &s.telling
-	t.host = net.JoinHostPort(s.hostname(), strconv.Itoa(s.in.Addr().(*net.TCPAddr).Port))
+	t.host = s.hostname()
+	if port := listen.Port(s.in.Addr()); port > 0 {
+		t.host = net.JoinHostPort(t.host, strconv.Itoa(port))
+	}
 	t.episodes = meta.NewEpisodes(t.host)
 	t.history.open(s.cfg.StateFile, s.log)
 	t.history.load(t.episodes, time.Now().Add(max(restartPatience, 4*s.cfg.FlushInterval)))
@@ -61,7 +65,10 @@ func (s *Server) hostname() string {
 	if s.cfg.Hostname != "" {
 		return s.cfg.Hostname
 	}
-	return s.in.Addr().(*net.TCPAddr).IP.String()
+	if host, _, err := net.SplitHostPort(s.in.Addr().String()); err == nil {
+		return host
+	}
+	return "localhost" // only unix sockets
 }
 
 // follow applies cfg, from the next look on.

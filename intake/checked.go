@@ -1,0 +1,103 @@
+package intake
+
+import (
+	"bytes"
+	"time"
+
+	"github.com/statsd-ops/statsd/intake/listen"
+	"github.com/statsd-ops/statsd/intake/peers"
+	"github.com/statsd-ops/statsd/meta"
+	"github.com/statsd-ops/statsd/metric"
+)
+
+// checked decides about the datagrams of a receiver, and counts the processes that send them. This is the
+// only place where a datagram is refused.
+type checked struct {
+	*listener
+	check listen.Check // nil: addresses and content do not matter
+	peers *peers.Table
+	now   time.Time // of the running batch
+	batch [batchDatagrams]opened
+}
+
+// newChecked returns nil if there is nothing to decide or to count.
+func newChecked(l *listener, table *peers.Table) *checked {
+	c := &checked{listener: l, peers: table}
+	if l.guard != nil {
+		c.check = l.guard.Check()
+	}
+	if c.check == nil && !l.Scheme.Local() {
+		return nil
+	}
+	return c
+}
+
+// senders reports whether it needs to know the senders.
+func (c *checked) senders() bool { return c != nil && (c.Scheme.Local() || c.check.Senders()) }
+
+// opened is a datagram after the check.
+type opened struct {
+	lines   []byte
+	refusal listen.Refusal
+}
+
+// open checks a batch of n. No lock is held.
+func (c *checked) open(s *socket, n int) {
+	c.now = time.Now()
+	for i := range n {
+		d := opened{lines: s.datagram(i)}
+		if c.Scheme.Local() {
+			d.refusal = c.openLocal(s, i)
+		}
+		if c.check != nil && d.refusal == listen.Admitted {
+			d.lines, d.refusal = c.check.Open(d.lines, s.sender(i).Addr())
+		}
+		c.batch[i] = d
+	}
+}
+
+// openLocal notes the process that sent the i-th datagram, and decides about its user.
+func (c *checked) openLocal(s *socket, i int) (why listen.Refusal) {
+	id, group := s.peer(i)
+	counts := peers.Counts{Datagrams: 1}
+	if !c.Allows(id.UID, group) {
+		why, counts.Denied = listen.Denied, 1
+	}
+	program := c.peers.Count(id, c.now, counts)
+	s.known(i, meta.SenderIn(meta.Process{Local: true, PID: id.PID, UID: id.UID, Program: program}))
+	return why
+}
+
+// takeChecked takes the datagrams of a batch of n that were admitted.
+func (r *receiver) takeChecked(n int) (size int, bad bool) {
+	l := r.lane
+	for i := range n {
+		received, d := r.socket.datagram(i), &r.checked.batch[i]
+		size += len(received) + datagramOverhead
+		from := origin{socket: r.socket, datagram: i, at: r.socket.arrived(i)}
+		lines := l.tally.Lines
+		l.tally.UDPBytes += uint64(len(received) - len(d.lines)) // takeDatagram adds the rest
+		switch {
+		case d.refusal != listen.Admitted:
+			l.tally.UDPPackets++
+			l.tally.UDPBytes += uint64(len(d.lines))
+			l.part.Refused[d.refusal]++
+		case r.socket.truncated(i):
+			bad = r.takeTruncated(d.lines, from) || bad
+		default:
+			bad = l.takeDatagram(&r.parser, d.lines, from) || bad
+		}
+		if p := from.sender().Process(); p.Local {
+			l.peers.Count(peers.ID{PID: p.PID, UID: p.UID}, r.checked.now, peers.Counts{Lines: l.tally.Lines - lines})
+		}
+	}
+	return size, l.addPending() || bad
+}
+
+// takeTruncated takes the whole lines of a datagram that was longer than its buffer.
+func (r *receiver) takeTruncated(lines []byte, from origin) bool {
+	whole := bytes.LastIndexByte(lines, '\n') + 1
+	r.lane.takeDatagram(&r.parser, lines[:whole], from)
+	r.lane.broken(metric.TooLong, lines[whole:], from)
+	return true
+}

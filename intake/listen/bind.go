@@ -1,0 +1,100 @@
+package listen
+
+import (
+	"context"
+	"errors"
+	"net"
+	"strconv"
+	"syscall"
+
+	"github.com/statsd-ops/statsd/internal/bind"
+	"github.com/statsd-ops/statsd/metric"
+)
+
+// bind binds the sockets of a listener, on this port unless it is 0.
+func (b *Bound) bind(port int) error {
+	if b.Scheme.Local() {
+		return b.fault(b.bindUnix())
+	}
+	address := b.Address
+	if port > 0 {
+		host, _, _ := net.SplitHostPort(address)
+		address = net.JoinHostPort(host, strconv.Itoa(port))
+	}
+	if b.Scheme.Datagrams() {
+		return b.portFault(b.bindUDP(address), address)
+	}
+	network := b.Scheme.Network()
+	l, err := net.Listen(bind.Network(network, address), address)
+	if err != nil {
+		return b.portFault(err, address)
+	}
+	b.Stream = l.(Stream)
+	return nil
+}
+
+// bindUDP binds a socket for each receiver. The first bind does not share the port: it fails if
+// another daemon has the port, before this one takes part of its datagrams.
+func (b *Bound) bindUDP(address string) error {
+	network := bind.Network("udp", address)
+	alone, err := net.ListenPacket(network, address)
+	if err != nil {
+		return err
+	}
+	address = alone.LocalAddr().String() // it may have picked the port
+	err = alone.Close()
+	for i := 0; err == nil && i < b.Receivers; i++ {
+		var p Packet
+		if p, err = packet(network, address, sharePort); err == nil {
+			b.Packets = append(b.Packets, p)
+		}
+	}
+	if err != nil {
+		_ = b.Close()
+	}
+	return err
+}
+
+// packet binds a socket for datagrams. prepare gets it before.
+func packet(network, address string, prepare func(fd uintptr) error) (Packet, error) {
+	config := net.ListenConfig{Control: control(prepare)}
+	p, err := config.ListenPacket(context.Background(), network, address)
+	if err != nil {
+		return nil, err
+	}
+	return p.(Packet), nil
+}
+
+// control makes a function of net.ListenConfig from one that gets the descriptor.
+func control(do func(fd uintptr) error) func(_, _ string, c syscall.RawConn) error {
+	return func(_, _ string, c syscall.RawConn) error {
+		var failed error
+		return errors.Join(c.Control(func(fd uintptr) { failed = do(fd) }), failed)
+	}
+}
+
+// portFault returns an error that begins with the flag to change.
+func (b *Bound) portFault(err error, address string) error {
+	if err == nil {
+		return nil
+	}
+	network := b.Scheme.Network()
+	reason := bind.Reason(err, network, address)
+	if !b.fromPort() {
+		return b.fault(reason)
+	}
+	flag := "--port"
+	host, value, _ := net.SplitHostPort(b.Address)
+	if !errors.Is(err, syscall.EADDRINUSE) && !errors.Is(err, syscall.EACCES) {
+		flag, value = "--name", host
+	}
+	return metric.FlagErrorf(flag, value, "listen on %s %s: %w", network, address, reason)
+}
+
+// fault returns an error about a listener with a URL.
+func (b *Bound) fault(err error) error {
+	if err == nil {
+		return nil
+	}
+	return metric.FlagErrorf("--listen", b.URL, "%w", err)
+}

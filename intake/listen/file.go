@@ -1,0 +1,290 @@
+package listen
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"github.com/statsd-ops/statsd/internal/safefile"
+)
+
+// file is the file of a unix socket that this process has bound.
+type file struct {
+	path string
+	lock *os.File // nil after leave
+	id   identity
+}
+
+// identity tells a file from its successors. Inode numbers alone are used again.
+type identity struct{ device, inode, changed uint64 }
+
+func (i identity) String() string { return fmt.Sprintf("%d %d %d", i.device, i.inode, i.changed) }
+
+// bindUnix binds the socket. Clients see it only when it is ready.
+func (b *Bound) bindUnix() error {
+	if b.Abstract() {
+		return inUse(b.bindAt(b.Address))
+	}
+	f, err := claim(b.Address)
+	if err != nil {
+		return err
+	}
+	err = f.replace(b)
+	if err != nil {
+		_ = b.Close()
+		_ = f.lock.Close()
+		return err
+	}
+	b.file = f
+	return nil
+}
+
+// bindAt binds the socket at a path.
+func (b *Bound) bindAt(path string) error {
+	closed := func(fd uintptr) error { closeMode(fd); return nil }
+	if b.Scheme == Unixgram {
+		p, err := packet("unixgram", path, closed)
+		if err == nil {
+			b.Packets = append(b.Packets, p)
+		}
+		return err
+	}
+	config := net.ListenConfig{Control: control(closed)}
+	l, err := config.Listen(context.Background(), "unix", path)
+	if err != nil {
+		return err
+	}
+	l.(*net.UnixListener).SetUnlinkOnClose(false) // the file gets another name
+	b.Stream = l.(Stream)
+	return nil
+}
+
+// claim locks the path and checks what is there: nothing, or a socket that no other process uses.
+func claim(path string) (*file, error) {
+	if err := checkDirectory(filepath.Dir(path)); err != nil {
+		return nil, err
+	}
+	lock, err := safefile.Holding(path + ".lock")
+	if taken, ok := errors.AsType[*safefile.InUseError](err); ok {
+		return nil, fmt.Errorf("%w: %w", syscall.EADDRINUSE, taken)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("lock it: %w", err)
+	}
+	f := &file{path: path, lock: lock}
+	if err := f.checkPlace(); err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
+	return f, nil
+}
+
+// checkDirectory says who may do what if no socket can be made there.
+func checkDirectory(directory string) error {
+	info, err := os.Stat(directory)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("the directory %s does not exist: make it, writable for the user of the daemon (systemd: RuntimeDirectory=)", directory)
+	case err != nil:
+		return err
+	case !info.IsDir():
+		return fmt.Errorf("%s is not a directory", directory)
+	case writable(directory):
+		return nil
+	}
+	return fmt.Errorf("the directory %s is not writable for user %d: it has %s", directory, os.Geteuid(), ownership(info))
+}
+
+// checkPlace refuses a path that something else uses.
+func (f *file) checkPlace() error {
+	info, err := os.Lstat(f.path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	case info.Mode().Type() != fs.ModeSocket:
+		return fmt.Errorf("there is a %s already, which is not a socket: move it away, or choose another path", typeName(info.Mode()))
+	case f.left(info):
+		return nil
+	}
+	return inUse(probe(f.path))
+}
+
+// left reports whether the file belongs to an earlier daemon, which still reads but has left the path.
+func (f *file) left(info fs.FileInfo) bool {
+	noted, err := os.ReadFile(f.path + ".lock")
+	if err != nil || len(noted) <= noteAt {
+		return false
+	}
+	return strings.TrimSpace(string(noted[noteAt:])) == identityOf(info).String()
+}
+
+// noteAt is where the lock file has the identity of the socket file. The process id comes before.
+const noteAt = 32
+
+// probe returns EADDRINUSE if a process listens at a path.
+func probe(path string) error {
+	for _, network := range []string{"unixgram", "unix"} {
+		conn, err := net.Dial(network, path)
+		if err == nil {
+			return errors.Join(syscall.EADDRINUSE, conn.Close())
+		}
+		// A full queue also has a listener; a socket without permission may have one.
+		if !errors.Is(err, syscall.EPROTOTYPE) && !errors.Is(err, syscall.ECONNREFUSED) {
+			return err
+		}
+	}
+	return nil
+}
+
+// inUse makes the error short.
+func inUse(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, syscall.EADDRINUSE):
+		return fmt.Errorf("%w: another process listens there", syscall.EADDRINUSE)
+	case errors.Is(err, syscall.EAGAIN):
+		return fmt.Errorf("%w: another process listens there, and does not read", syscall.EADDRINUSE)
+	}
+	if op, ok := errors.AsType[*net.OpError](err); ok {
+		err = op.Err
+	}
+	return err
+}
+
+// replace binds the socket under another name, and renames it.
+func (f *file) replace(b *Bound) error {
+	fresh := f.path + ".new"
+	if info, err := os.Lstat(fresh); err == nil && info.Mode().Type() == fs.ModeSocket {
+		_ = os.Remove(fresh) // an earlier daemon ended at this moment
+	}
+	if err := b.bindAt(fresh); err != nil {
+		return inUse(err)
+	}
+	err := b.File.apply(fresh)
+	if err == nil {
+		err = os.Rename(fresh, f.path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(fresh))
+	}
+	info, err := os.Lstat(f.path)
+	if err != nil {
+		return err
+	}
+	f.id = identityOf(info)
+	f.note(f.id.String())
+	return nil
+}
+
+// note writes behind the process id.
+func (f *file) note(text string) {
+	_ = f.lock.Truncate(noteAt)
+	_, _ = f.lock.WriteAt(append([]byte(text), '\n'), noteAt) // without it a successor waits for the end of this process
+}
+
+// leave lets another daemon take the path.
+func (f *file) leave() {
+	if f.lock != nil {
+		_ = f.lock.Close()
+		f.lock = nil
+	}
+}
+
+// here reports whether the path still has the file of this process.
+func (f *file) here() bool {
+	info, err := os.Lstat(f.path)
+	return err == nil && info.Mode().Type() == fs.ModeSocket && identityOf(info) == f.id
+}
+
+// remove removes the file, unless another daemon has taken the path.
+func (f *file) remove() error {
+	defer f.leave()
+	if f.lock == nil {
+		lock, err := safefile.Holding(f.path + ".lock")
+		if err != nil {
+			return nil //nolint:nilerr // a successor has the path
+		}
+		f.lock = lock
+	}
+	if !f.here() {
+		return nil
+	}
+	return os.Remove(f.path)
+}
+
+// apply sets mode and owner of a socket file.
+func (o *File) apply(path string) error {
+	uid, gid := -1, -1
+	var err error
+	if o.User != "" {
+		if uid, err = UserID(o.User); err != nil {
+			return fmt.Errorf("user: %w", err)
+		}
+	}
+	if o.Group != "" {
+		if gid, err = GroupID(o.Group); err != nil {
+			return fmt.Errorf("group: %w", err)
+		}
+	}
+	if uid >= 0 || gid >= 0 {
+		if err := os.Lchown(path, uid, gid); err != nil {
+			return fmt.Errorf("give the socket to %s: %w (only root can give it away, others to their own groups)", strings.Trim(o.User+":"+o.Group, ":"), plain(err))
+		}
+	}
+	return os.Chmod(path, o.Mode)
+}
+
+func plain(err error) error {
+	if at, ok := errors.AsType[*fs.PathError](err); ok {
+		return at.Err
+	}
+	return err
+}
+
+// UserID returns the number of a user.
+func UserID(name string) (int, error) {
+	if n, err := strconv.ParseUint(name, 10, 31); err == nil {
+		return int(n), nil
+	}
+	u, err := user.Lookup(name)
+	if err != nil {
+		return 0, err
+	}
+	return strconv.Atoi(u.Uid)
+}
+
+// GroupID returns the number of a group.
+func GroupID(name string) (int, error) {
+	if n, err := strconv.ParseUint(name, 10, 31); err == nil {
+		return int(n), nil
+	}
+	g, err := user.LookupGroup(name)
+	if err != nil {
+		return 0, err
+	}
+	return strconv.Atoi(g.Gid)
+}
+
+func typeName(mode fs.FileMode) string {
+	switch mode.Type() {
+	case 0:
+		return "file"
+	case fs.ModeDir:
+		return "directory"
+	case fs.ModeSymlink:
+		return "symbolic link"
+	case fs.ModeNamedPipe:
+		return "pipe"
+	}
+	return "device"
+}

@@ -1,0 +1,174 @@
+// Package listen binds the sockets that lines come in by, or takes over inherited ones.
+//
+//	all, err := listen.Open(listeners, inherited) // all, or none
+//	for _, b := range all {
+//		b.Packets // sockets of datagrams
+//		b.Stream  // or a socket that accepts connections
+//	}
+//	b.Leave() // a successor may bind the address
+//	b.Close() // closes what is still here, and removes the socket file
+//
+// A socket file appears at its path with its mode and its owner, and ready for clients: it is bound under
+// another name, and renamed. PATH.lock is locked as long as the daemon wants the path. A file that no
+// process listens on is replaced. One with a listener is in use, and a file that is no socket is never
+// touched.
+//
+// What a listener receives is not the matter of this package. It only has the contract of those who
+// decide about senders: Guard.
+package listen
+
+import (
+	"errors"
+	"net"
+	"os"
+	"strconv"
+	"syscall"
+	"time"
+)
+
+// Stream is implemented by TCP and unix listeners.
+type Stream interface {
+	net.Listener
+	syscall.Conn
+	SetDeadline(time.Time) error
+}
+
+// Packet is implemented by UDP sockets and unix datagram sockets.
+type Packet interface {
+	net.PacketConn
+	syscall.Conn
+}
+
+// Bound is an open listener.
+type Bound struct {
+	Listener
+	// Given says that the sockets are inherited, and that a later process will inherit them again.
+	Given   bool
+	Stream  Stream
+	Packets []Packet
+
+	file *file // of a unix socket that this process has bound
+}
+
+// Open takes over the inherited sockets and binds the listeners without one. An inherited socket that no
+// listener asks for becomes a listener too. After an error nothing stays open. The inherited files are
+// closed in any case.
+func Open(listeners []Listener, inherited []*os.File) ([]*Bound, error) {
+	all := make([]*Bound, len(listeners))
+	for i, l := range listeners {
+		all[i] = &Bound{Listener: l}
+	}
+	all, err := inherit(all, inherited)
+	if err == nil {
+		err = bindAll(all)
+	}
+	if err == nil {
+		return all, nil
+	}
+	for _, b := range all {
+		err = errors.Join(err, b.Close())
+	}
+	return nil, err
+}
+
+// bindAll binds what is missing, all or nothing. The listeners of port 0 share a port, which must be free
+// for both protocols.
+func bindAll(all []*Bound) error {
+	const tries = 20
+	for i := 1; ; i++ {
+		var bound []*Bound
+		var err error
+		for _, b := range all {
+			if b.open() || err != nil {
+				continue
+			}
+			if err = b.bind(portOf(b, all)); err == nil {
+				bound = append(bound, b)
+			}
+		}
+		if err == nil {
+			return nil
+		}
+		for _, b := range bound {
+			err = errors.Join(err, b.Close())
+		}
+		if i == tries || !errors.Is(err, syscall.EADDRINUSE) || !picks(all) {
+			return err
+		}
+	}
+}
+
+// picks reports whether the system picks a port for both protocols.
+func picks(all []*Bound) bool {
+	for _, b := range all {
+		if _, port, err := net.SplitHostPort(b.Address); b.fromPort() && err == nil && port == "0" {
+			return true
+		}
+	}
+	return false
+}
+
+// portOf returns the port of the other protocol, if b comes from --port; otherwise 0.
+func portOf(b *Bound, all []*Bound) int {
+	if !b.fromPort() || b.Scheme.Local() {
+		return 0
+	}
+	for _, other := range all {
+		if other != b && other.fromPort() && other.open() {
+			if port := Port(other.Addr()); port > 0 {
+				return port
+			}
+		}
+	}
+	return 0
+}
+
+// open reports whether the listener has sockets.
+func (b *Bound) open() bool { return b.Stream != nil || len(b.Packets) > 0 }
+
+// Addr returns the address of the first socket, or nil if none is left.
+func (b *Bound) Addr() net.Addr {
+	switch {
+	case b.Stream != nil:
+		return b.Stream.Addr()
+	case len(b.Packets) > 0:
+		return b.Packets[0].LocalAddr()
+	}
+	return nil
+}
+
+// Port returns the port of an address, or 0 if it has none.
+func Port(a net.Addr) int {
+	if a == nil {
+		return 0
+	}
+	_, text, _ := net.SplitHostPort(a.String())
+	port, _ := strconv.Atoi(text)
+	return port
+}
+
+// Leave lets another daemon bind the path of a unix socket. This one still reads.
+func (b *Bound) Leave() {
+	if b.file != nil {
+		b.file.leave()
+	}
+}
+
+// Close closes the sockets that are still in b, and removes the socket file if it is still the one of this
+// process.
+func (b *Bound) Close() (err error) {
+	if b.Stream != nil {
+		if err = b.Stream.Close(); errors.Is(err, net.ErrClosed) {
+			err = nil
+		}
+	}
+	for _, p := range b.Packets {
+		err = errors.Join(err, p.Close())
+	}
+	b.Stream, b.Packets = nil, nil
+	if b.file != nil {
+		err = errors.Join(err, b.file.remove())
+		b.file = nil
+	}
+	return err
+}

@@ -1,0 +1,70 @@
+package intake
+
+import (
+	"os"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/statsd-ops/statsd/intake/peers"
+	"github.com/statsd-ops/statsd/meta"
+)
+
+// localReads is what the kernel tells of a batch of datagrams from processes of this host.
+type localReads struct {
+	controls [batchDatagrams]localControl
+	peers    [batchDatagrams]unix.Ucred
+	senders  [batchDatagrams]meta.Sender
+}
+
+// localControl has room for two control messages: a time of arrival, and credentials. See unix(7),
+// SCM_CREDENTIALS. There is no room for a third, so that no client can put open files into this process.
+type localControl struct {
+	arrival     arrival
+	credentials struct {
+		header unix.Cmsghdr
+		of     unix.Ucred
+		_      uint32
+	}
+}
+
+// askLocal asks for credentials and times of arrival with each datagram.
+func (s *socket) askLocal() error {
+	for _, option := range []int{unix.SO_PASSCRED, unix.SO_TIMESTAMPNS} {
+		if err := unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, option, 1); err != nil {
+			return os.NewSyscallError("setsockopt", err)
+		}
+	}
+	s.local, s.timed, s.control = &localReads{}, true, int(unsafe.Sizeof(localControl{}))
+	for i := range s.headers {
+		s.headers[i].header.Control = (*byte)(unsafe.Pointer(&s.local.controls[i]))
+	}
+	return nil
+}
+
+// noteLocal notes what came with a batch of n. The time comes before the credentials.
+func (s *socket) noteLocal(n int) {
+	for i := range n {
+		c := &s.local.controls[i]
+		s.times[i], s.local.peers[i], s.local.senders[i] = arrival{}, unix.Ucred{}, meta.Sender{}
+		if s.headers[i].header.Controllen >= uint64(unsafe.Sizeof(c.arrival)) {
+			s.times[i] = c.arrival
+		}
+		h := &c.credentials.header
+		if s.headers[i].header.Controllen >= uint64(unsafe.Sizeof(c.arrival)+unsafe.Sizeof(*h)) && h.Level == unix.SOL_SOCKET && h.Type == unix.SCM_CREDENTIALS {
+			s.local.peers[i] = c.credentials.of
+		}
+	}
+}
+
+// truncated reports whether the i-th datagram was longer than its buffer.
+func (s *socket) truncated(i int) bool { return s.headers[i].header.Flags&unix.MSG_TRUNC != 0 }
+
+// peer returns the process that sent the i-th datagram, and its group.
+func (s *socket) peer(i int) (id peers.ID, group uint32) {
+	c := &s.local.peers[i]
+	return peers.ID{PID: c.Pid, UID: c.Uid}, c.Gid
+}
+
+// known sets the sender of the i-th datagram.
+func (s *socket) known(i int, sender meta.Sender) { s.local.senders[i] = sender }
