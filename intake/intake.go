@@ -71,6 +71,7 @@ func (in *Intake) open() (err error) {
 	var sockets []*socket
 	var of []*listener
 	for _, l := range in.listeners {
+		l.guard = in.cfg.Guards[l.Name]
 		opened, err := l.openSockets(&in.cfg.Listen)
 		l.sockets = opened
 		if err != nil {
@@ -231,6 +232,11 @@ func (in *Intake) Change(limits Limits) {
 	before := in.cfg.Limits
 	in.cfg.Limits = limits
 	in.streams.room.follow(&in.cfg.Limits)
+	for _, l := range in.listeners {
+		if l.guard != nil {
+			l.guard.Follow(limits.Guards[l.Name])
+		}
+	}
 	if before.Debug == limits.Debug && before.DebugMetric == limits.DebugMetric {
 		return
 	}

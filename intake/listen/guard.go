@@ -10,16 +10,27 @@ type Refusal int
 
 // The refusals.
 const (
-	Admitted Refusal = iota
-	Denied           // this address, user or group may not send
-	BadAuth          // no valid certificate or signature
-	Replayed         // a signed datagram that came before
-	Late             // a signed datagram with another time
-	BadFrame         // a frame of impossible length
-	Refusals = 6     // the number of refusals, for arrays indexed by Refusal
+	Admitted       Refusal = iota
+	Denied                 // this address, user or group may not send
+	BadAuth                // no signature, or none of a key that counts
+	Replayed               // a signed datagram that came before
+	Late                   // a signed datagram whose time is too long ago
+	Early                  // a signed datagram whose time is in the future
+	Unremembered           // a signed datagram, when too many came to know if it is a replay
+	NoCertificate          // a client without a certificate
+	BadCertificate         // a certificate that is expired, or not from an authority that counts
+	BadName                // a certificate without a name that may send
+	Handshake              // no TLS, or none that both sides speak
+	SlowHandshake          // a handshake that took too long
+	Crowded                // a handshake that had to make room for another one
+	BadFrame               // a frame of impossible length
+	Refusals       = 14    // the number of refusals, for arrays indexed by Refusal
 )
 
-var refusals = [Refusals]string{"", "denied", "bad_auth", "replayed", "late", "bad_frames"}
+var refusals = [Refusals]string{
+	"", "denied", "bad_auth", "replayed", "late", "early", "unremembered", "no_certificate", "bad_certificate", "bad_name",
+	"bad_handshake", "slow_handshake", "crowded", "bad_frames",
+}
 
 // String returns the refusal as figures name it, for example denied.
 func (r Refusal) String() string { return refusals[r] }
@@ -32,6 +43,9 @@ type Guard interface {
 	// Admit decides about a new connection. It may take its time. It returns the connection to read the
 	// lines from: the same, or one that decrypts.
 	Admit(net.Conn) (net.Conn, Refusal)
+	// Follow takes over the rules of a Guard that a reload has made for the listener, if they are of the same
+	// kind. The checks follow too.
+	Follow(Guard)
 }
 
 // Check decides about datagrams.
@@ -39,6 +53,7 @@ type Check interface {
 	// Open returns the lines of a datagram, or why it is refused. The lines are a part of the datagram. The
 	// sender is not valid unless Senders is true.
 	Open(datagram []byte, from netip.Addr) ([]byte, Refusal)
-	// Senders reports whether Open needs the senders. They cost about a tenth of receiving.
+	// Senders reports whether Open needs the senders. They cost about a tenth of receiving. It never
+	// changes.
 	Senders() bool
 }
