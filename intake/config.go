@@ -118,6 +118,9 @@ const (
 
 // Validate returns an error that names the flag at fault.
 func (l *Listen) Validate(flushInterval time.Duration) error {
+	if err := l.checkListeners(); err != nil {
+		return err
+	}
 	switch {
 	case l.Port < 0 || l.Port > 65535:
 		return metric.FlagErrorf("--port", l.Port, "want 0 to 65535")
@@ -146,6 +149,30 @@ func (l *Limits) Validate() error {
 		return metric.FlagErrorf("--tcp-idle-timeout", l.TCPIdleTimeout, "want 0 (never) or more")
 	case l.TCPLineTimeout < 10*time.Millisecond:
 		return metric.FlagErrorf("--tcp-line-timeout", l.TCPLineTimeout, "want at least 10ms")
+	}
+	return nil
+}
+
+// checkListeners returns an error about the limits of a listener.
+func (l *Listen) checkListeners() error {
+	for i := range l.Listeners {
+		at := &l.Listeners[i]
+		var wrong string
+		switch {
+		case at.Idle < -1:
+			wrong = "idle: want 0 (never) or more"
+		case at.Scheme.Network() == "udp" && (at.Receivers < 1 || at.Receivers > 1024):
+			wrong = "receivers: want 1 to 1024"
+		case at.Buffer < 0 || at.Buffer > 1<<30:
+			wrong = "buffer: want 1 byte to 1 GiB"
+		case at.Max < 0:
+			wrong = "max: want at least 1"
+		case at.Line != 0 && at.Line < 10*time.Millisecond:
+			wrong = "line: want at least 10ms"
+		default:
+			continue
+		}
+		return metric.FlagErrorf("--listen", at.URL, "%s", wrong)
 	}
 	return nil
 }

@@ -263,12 +263,12 @@ func (in *Intake) Published(points iter.Seq[metric.Point]) { in.watch.points(poi
 // State holds counts that the lanes do not keep.
 type State struct {
 	OpenConnections, PeakConnections, MaxConnections int
-	AcceptErrors                                     uint64 // connections that could not be accepted
-	Shortages                                        uint64 // those because no file descriptor was free
-	KernelDropped                                    uint64 // datagrams that did not fit into the receive buffers
-	DebugSkipped                                     uint64 // debug entries skipped because the log was too slow
-	Pipes                                            *Pipes // nil without --pipe-dir
-	Listeners                                        []ListenerState
+	AcceptErrors                                     uint64          // connections that could not be accepted
+	Shortages                                        uint64          // those because no file descriptor was free
+	KernelDropped                                    uint64          // datagrams that did not fit into the receive buffers
+	DebugSkipped                                     uint64          // debug entries skipped because the log was too slow
+	Pipes                                            *Pipes          // nil without --pipe-dir
+	Listeners                                        []ListenerState // none if only --port has listeners
 }
 
 // State returns the current state. Call it at least once per 2^32 dropped datagrams, and not after
@@ -284,7 +284,9 @@ func (in *Intake) State() State {
 	for _, l := range in.listeners {
 		one := l.state()
 		st.KernelDropped += one.KernelDropped
-		st.Listeners = append(st.Listeners, one)
+		if in.named() {
+			st.Listeners = append(st.Listeners, one)
+		}
 		if a := l.acceptor; a != nil {
 			st.AcceptErrors += a.acceptErrors.Load()
 			st.Shortages += a.shortages.Load()

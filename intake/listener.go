@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"net"
+	"slices"
 
 	"github.com/statsd-ops/statsd/intake/listen"
 	"github.com/statsd-ops/statsd/metric"
@@ -116,7 +117,7 @@ func (l *listener) close() error {
 
 // state returns the current state.
 func (l *listener) state() ListenerState {
-	st := ListenerState{Name: l.Name, Scheme: l.Scheme, Address: l.at.String()}
+	st := ListenerState{Name: l.Name, Number: l.number, Scheme: l.Scheme, Address: l.at.String()}
 	if l.Scheme.Local() {
 		st.Address = l.Address
 	}
@@ -150,10 +151,24 @@ func (l *lane) restart() {
 	}
 }
 
+// named reports whether listeners have figures of their own: not if there are only those of --port.
+func (in *Intake) named() bool { return len(in.cfg.Listeners) > 0 || len(in.listeners) > 2 }
+
+// Networks returns the networks of all listeners, each once.
+func (in *Intake) Networks() (all []string) {
+	for _, l := range in.listeners {
+		if network := l.Scheme.Network(); !slices.Contains(all, network) {
+			all = append(all, network)
+		}
+	}
+	return all
+}
+
 // ListenerState holds counts of a listener that the lanes do not keep.
 type ListenerState struct {
 	Name            string
 	Scheme          listen.Scheme
+	Number          int // in Tally.Listeners
 	Address         string
 	OpenConnections int
 	KernelDropped   uint64 // datagrams that did not fit into the receive buffer; always 0 for unix sockets

@@ -64,6 +64,7 @@ func (l *figureList) addReceived(t *intake.Tally, in *intake.State) {
 	for why, n := range t.TCPCut {
 		l.count("tcp.cut."+intake.CutReason(why).String(), n)
 	}
+	l.addListeners(t, in)
 	l.count("lines.received", t.Lines)
 
 	l.count("samples.received", t.Samples)
@@ -83,6 +84,31 @@ func (l *figureList) addReceived(t *intake.Tally, in *intake.State) {
 	l.count("metrics.tags_dropped", t.TagsDropped)
 	l.count("metrics.timestamps_ignored", t.TimestampsIgnored)
 	l.count("debug.skipped", in.DebugSkipped)
+}
+
+// addListeners adds the counts of each listener.
+func (l *figureList) addListeners(t *intake.Tally, in *intake.State) {
+	for i := range in.Listeners {
+		at := &in.Listeners[i]
+		var c intake.Counts
+		if at.Number < len(t.Listeners) { // nothing is drained yet
+			c = t.Listeners[at.Number]
+		}
+		name := "listen." + at.Name + "."
+		l.count(name+"bytes", c.Bytes)
+		l.count(name+"lines", c.Lines)
+		l.count(name+"bad", c.Bad)
+		if at.Scheme.Datagrams() {
+			l.count(name+"datagrams", c.Datagrams)
+			l.count(name+"kernel_dropped", at.KernelDropped)
+		} else {
+			l.count(name+"connections", c.Connections)
+			l.value(name+"open", float64(at.OpenConnections))
+		}
+		for _, why := range at.Scheme.Refusals() {
+			l.count(name+why.String(), c.Refused[why])
+		}
+	}
 }
 
 // addNotifiers lists the counts of messages, for all notifiers together and for each.

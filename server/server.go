@@ -205,7 +205,10 @@ func (s *Server) logStart() {
 	if n := len(s.cfg.Sockets); n > 0 {
 		e = e.Int("sockets_given", n)
 	}
-	e.Msg("ready for udp and tcp")
+	if n := len(s.cfg.Listeners); n > 0 {
+		e = e.Int("listeners", n)
+	}
+	e.Msg("ready for " + strings.Join(s.in.Networks(), " and "))
 	if len(s.cfg.Sinks) == 0 {
 		s.log.Warn().Msg("no sink: nothing is published, only the monitor shows the last flushes (set --sink or --graphite-host)")
 	}

@@ -13,7 +13,15 @@ type place struct{ flag, host, name string }
 
 // checkPorts refuses two listeners on one port.
 func (all settings) checkPorts() (found problems) {
-	places := []place{{"--port", all.host("name"), all.text("port")}, {"--monitor-port", all.host("monitor-host"), all.text("monitor-port")}}
+	places := []place{{"--monitor-port", all.host("monitor-host"), all.text("monitor-port")}}
+	if !all.portOff() {
+		places = append([]place{{"--port", all.host("name"), all.text("port")}}, places...)
+	}
+	for _, v := range all.get("listen").values {
+		if d, err := parseDoor(v.text); err == nil && d.scheme.name.Network() == "tcp" {
+			places = append(places, place{"--listen " + v.text, d.host, d.port})
+		}
+	}
 	for flag, address := range map[string]string{"--admin": all.console("admin"), "--pprof": all.text("pprof")} {
 		host, port, _ := net.SplitHostPort(address)
 		if flag == "--admin" && host == "" {

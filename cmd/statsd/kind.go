@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io/fs"
 	"maps"
 	"math"
 	"slices"
@@ -32,6 +33,9 @@ const (
 	isConsole  // an address, a port, or "off"
 	isPositive // a duration of more than 0
 	isSink
+	isListener
+	isMode  // of a file, in octal
+	isUsers // names or numbers, separated by commas
 	isTimerStats
 	isCounterStats
 	isHistogram
@@ -42,7 +46,7 @@ const (
 // check returns an error about a value of the wrong form.
 func (k kind) check(text string) (err error) {
 	switch k {
-	case isText:
+	case isText, isUsers:
 	case isSwitch:
 		_, err = parseSwitch(text)
 	case isCount:
@@ -70,6 +74,10 @@ func (k kind) check(text string) (err error) {
 		}
 	case isSink:
 		_, err = parseEndpoint(text)
+	case isListener:
+		_, err = parseDoor(text)
+	case isMode:
+		_, err = parseMode(text)
 	case isTimerStats:
 		if text != noTimerStats {
 			err = checkWords(text, aggregate.AllTimerStats())
@@ -123,6 +131,14 @@ func parseBytes(text string) (int, error) {
 		return 0, fmt.Errorf("want bytes, or a size such as 64KiB or 8MiB, not %q", text)
 	}
 	return int(n), nil
+}
+
+func parseMode(text string) (fs.FileMode, error) {
+	n, err := strconv.ParseUint(text, 8, 32)
+	if err != nil || n > 0o777 {
+		return 0, fmt.Errorf("want a mode such as 0660, not %q", text)
+	}
+	return fs.FileMode(n), nil
 }
 
 // noPort means off.

@@ -83,7 +83,7 @@ func (s *setting) checkValue(v value) error {
 	switch {
 	case err == nil:
 		return nil
-	case s.kind == isSink:
+	case s.kind == isSink, s.kind == isListener:
 		return v.locate(fmt.Errorf("--%s %s: %w", s.name, v.text, err))
 	}
 	return v.locate(fmt.Errorf("--%s: %w", s.name, err))

@@ -35,6 +35,19 @@ var refusals = [Refusals]string{
 // String returns the refusal as figures name it, for example denied.
 func (r Refusal) String() string { return refusals[r] }
 
+// Refusals returns what can be refused by a listener of this scheme.
+func (s Scheme) Refusals() []Refusal {
+	switch s {
+	case Unix:
+		return []Refusal{Denied, BadFrame}
+	case TLS:
+		return []Refusal{Denied, BadAuth}
+	case HMAC:
+		return []Refusal{Denied, BadAuth, Replayed, Late}
+	}
+	return []Refusal{Denied}
+}
+
 // Guard decides who may send to a listener.
 type Guard interface {
 	// Check returns a check for the datagrams of one receiver, or nil if all may pass. The check is for one

@@ -129,6 +129,8 @@ func (b *Bound) open() bool { return b.Stream != nil || len(b.Packets) > 0 }
 // Addr returns the address of the first socket, or nil if none is left.
 func (b *Bound) Addr() net.Addr {
 	switch {
+	case b.Scheme.Local():
+		return &net.UnixAddr{Net: b.Scheme.Network(), Name: b.Address} // the socket knows its first name
 	case b.Stream != nil:
 		return b.Stream.Addr()
 	case len(b.Packets) > 0:

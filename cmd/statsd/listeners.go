@@ -1,0 +1,236 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/statsd-ops/statsd/intake"
+	"github.com/statsd-ops/statsd/intake/listen"
+	"github.com/statsd-ops/statsd/metric"
+)
+
+// listenScheme is a kind of listener.
+type listenScheme struct {
+	name listen.Scheme
+	keys []flag // settings in the query
+	// guard makes what decides about senders; nil for none.
+	guard func(*door) (listen.Guard, error)
+}
+
+var (
+	datagramKeys = []flag{nameKey, {name: "receivers", kind: isCount}, {name: "buffer", kind: isBytes}}
+	streamKeys   = []flag{nameKey, {name: "max", kind: isCount}, {name: "idle", kind: isDuration}, {name: "line", kind: isPositive}}
+	socketKeys   = []flag{
+		{name: "mode", kind: isMode, def: "0660"},
+		{name: "owner"},
+		{name: "group"},
+		{name: "allow-uid", kind: isUsers},
+		{name: "allow-gid", kind: isUsers},
+	}
+	framingKey = flag{name: "framing", choices: []string{string(listen.Auto), string(listen.Lines), string(listen.DogStatsD)}, def: string(listen.Auto)}
+)
+
+// listenSchemes lists all kinds of listeners.
+var listenSchemes = []listenScheme{
+	{name: listen.UDP, keys: datagramKeys},
+	{name: listen.TCP, keys: streamKeys},
+	{name: listen.Unixgram, keys: slices.Concat([]flag{nameKey}, socketKeys)},
+	{name: listen.Unix, keys: slices.Concat(streamKeys, socketKeys, []flag{framingKey})},
+}
+
+func listenSchemeNames() (names []string) {
+	for _, s := range listenSchemes {
+		names = append(names, string(s.name))
+	}
+	return names
+}
+
+// door is a listener in the settings.
+type door struct {
+	url        string // as given
+	scheme     *listenScheme
+	host, port string // empty for a unix socket
+	path       string // of a unix socket
+	settings
+}
+
+// maxSocketPath is the longest path of a socket file, as the kernel limits it. The file is bound under a
+// longer name at first.
+const maxSocketPath = 107 - len(".new")
+
+// parseDoor reads the URL of a listener: SCHEME://HOST:PORT?KEY=VALUE&..., or SCHEME://PATH?... for a unix
+// socket.
+func parseDoor(text string) (*door, error) {
+	name, rest, ok := strings.Cut(text, "://")
+	if !ok {
+		return nil, errors.New("want a URL such as udp://:8125 or unixgram:///run/statsd/dsd.socket")
+	}
+	i := slices.IndexFunc(listenSchemes, func(s listenScheme) bool { return string(s.name) == name })
+	if i < 0 {
+		return nil, fmt.Errorf("unknown scheme %q; want %s", name, oneOf(listenSchemeNames()))
+	}
+	d := &door{url: text, scheme: &listenSchemes[i], settings: newSettings(listenSchemes[i].keys)}
+	address, query, _ := strings.Cut(rest, "?")
+	err := d.setAddress(address)
+	if err == nil {
+		err = d.setQuery(name, text, query)
+	}
+	if err == nil {
+		err = d.checkName()
+	}
+	for _, s := range d.settings {
+		if s.def != "" {
+			d.setDefault(s.name, s.def)
+		}
+	}
+	return d, err
+}
+
+// setAddress sets the address of the URL.
+func (d *door) setAddress(text string) (err error) {
+	if d.scheme.name.Local() {
+		if d.path, err = url.PathUnescape(text); err != nil {
+			return err
+		}
+		switch name, abstract := strings.CutPrefix(d.path, "@"); {
+		case abstract && name != "" && len(d.path) <= maxSocketPath:
+			return nil
+		case abstract || !filepath.IsAbs(d.path) || strings.HasSuffix(d.path, "/"):
+			return fmt.Errorf("want the path of a socket, as in %s:///run/statsd/dsd.socket, or @NAME for an abstract one", d.scheme.name)
+		case len(d.path) > maxSocketPath:
+			return fmt.Errorf("a socket's path may have %d bytes, this one has %d", maxSocketPath, len(d.path))
+		}
+		d.path = filepath.Clean(d.path)
+		return nil
+	}
+	u, err := url.Parse("//" + escapeZone(text))
+	if wrong, ok := errors.AsType[*url.Error](err); ok {
+		return wrong.Err
+	}
+	switch {
+	case strings.Contains(u.Hostname(), ":") && !strings.HasPrefix(u.Host, "["):
+		return errors.New("put an IPv6 address in brackets, as in [::1]:8125")
+	case u.User != nil, u.Path != "" && u.Path != "/", u.Fragment != "":
+		return errors.New("want SCHEME://HOST:PORT?KEY=VALUE, and nothing else")
+	}
+	d.host, d.port = u.Hostname(), cmp.Or(u.Port(), "8125")
+	return nil
+}
+
+// portOff reports whether --listen stands for all listeners.
+func (all settings) portOff() bool {
+	return all.given("listen") && !all.given("port") && !all.given("name")
+}
+
+// addListeners adds the listeners in the settings.
+func (all settings) addListeners(l *intake.Listen) error {
+	l.PortOff = all.portOff()
+	taken := map[string]bool{}
+	if !l.PortOff {
+		taken["udp"], taken["tcp"] = true, true
+	}
+	var doors []*door
+	for _, v := range all.get("listen").values {
+		d, err := parseDoor(v.text)
+		if err != nil {
+			return metric.FlagErrorf("--listen", v.text, "%w", err)
+		}
+		if slices.ContainsFunc(doors, func(other *door) bool { return other.url == d.url }) {
+			return d.fault(errors.New("given twice"))
+		}
+		if name := d.text("name"); name != "" && taken[name] {
+			return d.fault(fmt.Errorf("name: another listener has the name %s", name))
+		}
+		taken[d.text("name")] = true
+		doors = append(doors, d)
+	}
+	for _, d := range doors {
+		made, err := d.listener(all, taken)
+		if err != nil {
+			return d.fault(err)
+		}
+		l.Listeners = append(l.Listeners, made)
+		if d.scheme.guard == nil {
+			continue
+		}
+		guard, err := d.scheme.guard(d)
+		if err != nil {
+			return d.fault(err)
+		}
+		if guard != nil {
+			if l.Guards == nil {
+				l.Guards = map[string]listen.Guard{}
+			}
+			l.Guards[made.Name] = guard
+		}
+	}
+	return nil
+}
+
+// listener makes the configuration of a listener. A listener without a name gets the one of its scheme,
+// with a number if there are several.
+func (d *door) listener(all settings, taken map[string]bool) (l listen.Listener, err error) {
+	base := strings.ReplaceAll(string(d.scheme.name), "+", "-")
+	name := cmp.Or(d.text("name"), base)
+	for n := 2; d.text("name") == "" && taken[name]; n++ {
+		name = fmt.Sprintf("%s-%d", base, n)
+	}
+	taken[name] = true
+	l = listen.Listener{URL: d.url, Name: name, Scheme: d.scheme.name, Address: d.path}
+	switch {
+	case l.Scheme.Local():
+		l.Mode, _ = parseMode(d.text("mode"))
+		l.User, l.Group = d.text("owner"), d.text("group")
+		if l.UIDs, err = ids("allow-uid", d.text("allow-uid"), listen.UserID); err != nil {
+			return l, err
+		}
+		if l.GIDs, err = ids("allow-gid", d.text("allow-gid"), listen.GroupID); err != nil {
+			return l, err
+		}
+	default:
+		l.Address = net.JoinHostPort(d.host, d.port)
+	}
+	if l.Scheme.Datagrams() {
+		l.Receivers, l.Buffer = all.count("receivers"), all.bytes("udp-buffer")
+		d.override("receivers", func() { l.Receivers = d.count("receivers") })
+		d.override("buffer", func() { l.Buffer = cmp.Or(d.bytes("buffer"), -1) })
+		return l, nil
+	}
+	l.Max, l.Idle, l.Line = d.count("max"), d.duration("idle"), d.duration("line")
+	d.override("max", func() { l.Max = cmp.Or(l.Max, -1) })
+	d.override("idle", func() { l.Idle = cmp.Or(l.Idle, -1) })
+	if d.get("framing") != nil {
+		l.Framing = listen.Framing(d.text("framing"))
+	}
+	return l, nil
+}
+
+// override calls set if the URL has the key.
+func (d *door) override(key string, set func()) {
+	if s := d.get(key); s != nil && len(s.values) > 0 {
+		set()
+	}
+}
+
+// ids returns the numbers of users or groups.
+func ids(key, text string, of func(string) (int, error)) (all []uint32, err error) {
+	if text == "" {
+		return nil, nil
+	}
+	for word := range strings.SplitSeq(text, ",") {
+		n, err := of(word)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", key, err)
+		}
+		all = append(all, uint32(n))
+	}
+	return all, nil
+}
+
+func (d *door) fault(err error) error { return metric.FlagErrorf("--listen", d.url, "%w", err) }
