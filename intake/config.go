@@ -93,7 +93,7 @@ type Limits struct {
 	// TCPLineTimeout closes a TCP connection when a line takes longer than this from its first byte to
 	// its last, by default 30 s.
 	TCPLineTimeout time.Duration
-	// Guards decide who may send to a listener, by its name. Without one at the start all may. At a change,
+	// Guards decide who may send to a listener, by its URL. Without one at the start all may. At a change,
 	// the Guard of the start follows the one here.
 	Guards map[string]listen.Guard
 	// Reserved is the number of descriptors to leave for other uses. Connections may use the rest.

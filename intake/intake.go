@@ -71,7 +71,7 @@ func (in *Intake) open() (err error) {
 	var sockets []*socket
 	var of []*listener
 	for _, l := range in.listeners {
-		l.guard = in.cfg.Guards[l.Name]
+		l.guard = in.cfg.Guards[l.URL]
 		opened, err := l.openSockets(&in.cfg.Listen)
 		l.sockets = opened
 		if err != nil {
@@ -234,7 +234,7 @@ func (in *Intake) Change(limits Limits) {
 	in.streams.room.follow(&in.cfg.Limits)
 	for _, l := range in.listeners {
 		if l.guard != nil {
-			l.guard.Follow(limits.Guards[l.Name])
+			l.guard.Follow(limits.Guards[l.URL])
 		}
 	}
 	if before.Debug == limits.Debug && before.DebugMetric == limits.DebugMetric {

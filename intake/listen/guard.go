@@ -41,9 +41,9 @@ func (s Scheme) Refusals() []Refusal {
 	case Unix:
 		return []Refusal{Denied, BadFrame}
 	case TLS:
-		return []Refusal{Denied, BadAuth}
+		return []Refusal{Denied, NoCertificate, BadCertificate, BadName, Handshake, SlowHandshake, Crowded}
 	case HMAC:
-		return []Refusal{Denied, BadAuth, Replayed, Late}
+		return []Refusal{Denied, BadAuth, Replayed, Late, Early, Unremembered}
 	}
 	return []Refusal{Denied}
 }

@@ -48,7 +48,7 @@ const (
 
 // Listener is a place to receive lines: an address and its options.
 type Listener struct {
-	URL     string // as given; empty for --port, and for an inherited socket without a URL
+	URL     string // without what a reload can change; empty for --port, and for an inherited socket without a URL
 	Name    string // used in figures and in logs
 	Scheme  Scheme
 	Address string // HOST:PORT, the path of a socket file, or @NAME for an abstract socket

@@ -1,4 +1,4 @@
-package door
+package admit
 
 import (
 	"crypto/hmac"

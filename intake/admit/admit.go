@@ -1,10 +1,10 @@
-// Package door decides who may send to a listener: by address, by certificate, or by signature.
+// Package admit decides who may send to a listener: by address, by certificate, or by signature.
 //
-//	d, err := door.Open(config) // reads the files; d is a listen.Guard
+//	d, err := admit.Open(config) // reads the files; d is a listen.Guard
 //	d.Follow(another)           // takes over the rules that a reload has read
 //
 // A refusal is only counted, by intake. It is never logged one by one: a sender decides how many there are.
-package door
+package admit
 
 import (
 	"cmp"
