@@ -11,6 +11,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/statsd-ops/statsd/intake/listen"
+	"github.com/statsd-ops/statsd/intake/peers"
 	"github.com/statsd-ops/statsd/internal/descriptors"
 )
 
@@ -25,6 +26,7 @@ const (
 // acceptor accepts the connections of one listener.
 type acceptor struct {
 	*listener
+	stream  atomic.Pointer[listen.Stream]
 	streams *streams
 	log     zerolog.Logger
 	late    int // connections accepted after stop, and attempts
@@ -39,10 +41,14 @@ type acceptor struct {
 // run accepts connections until stop, then those already established.
 func (a *acceptor) run() {
 	t := a.streams
-	defer a.Stream.Close()
+	defer func() { _ = (*a.stream.Load()).Close() }()
 	for next := 0; ; next++ {
-		c, err := a.accept()
+		stream := a.stream.Load()
+		c, err := a.accept(*stream)
 		if errors.Is(err, net.ErrClosed) {
+			if stream != a.stream.Load() {
+				continue
+			}
 			return
 		}
 		if err != nil {
@@ -61,8 +67,20 @@ func (a *acceptor) run() {
 	}
 }
 
-// admit asks who may send. It returns the connection to read.
-func (a *acceptor) admit(c conn) (net.Conn, listen.Refusal) {
+// admit decides whether a stream may send, and returns the connection to read. This is the only place where
+// a connection is refused.
+func (a *acceptor) admit(st *stream) (net.Conn, listen.Refusal) {
+	c := st.age.conn
+	if a.Scheme.Local() {
+		peer := peerOf(c)
+		sender, why := a.admitPeer(st.lane.peers, peer, time.Now(), peers.Counts{Connections: 1})
+		if st.remote = sender; peer.Known {
+			st.peer = &peer.ID
+		}
+		if why != listen.Admitted {
+			return nil, why
+		}
+	}
 	if a.guard == nil {
 		return c, listen.Admitted
 	}
@@ -86,9 +104,9 @@ func (a *acceptor) noteFault(err error) {
 
 // accept waits for a connection. At shutdown it takes at most maxLate connections that are already
 // established. It leaves the ones of an inherited listener to the next process.
-func (a *acceptor) accept() (conn, error) {
+func (a *acceptor) accept(stream listen.Stream) (conn, error) {
 	if a.streams.end() == nil {
-		c, err := a.Stream.Accept()
+		c, err := stream.Accept()
 		if err == nil {
 			return c.(conn), nil
 		}
@@ -99,7 +117,7 @@ func (a *acceptor) accept() (conn, error) {
 	if a.late++; a.Given || a.late > maxLate {
 		return nil, net.ErrClosed
 	}
-	return acceptNow(a.Stream)
+	return acceptNow(stream)
 }
 
 // acceptNow accepts an established connection or returns net.ErrClosed. A deadline would not work:

@@ -47,25 +47,15 @@ func (c *checked) open(s *socket, n int) {
 	for i := range n {
 		d := opened{lines: s.datagram(i)}
 		if c.Scheme.Local() {
-			d.refusal = c.openLocal(s, i)
+			var sender meta.Sender
+			sender, d.refusal = c.admitPeer(c.peers, s.peer(i), c.now, peers.Counts{Datagrams: 1})
+			s.known(i, sender)
 		}
 		if c.check != nil && d.refusal == listen.Admitted {
 			d.lines, d.refusal = c.check.Open(d.lines, s.sender(i).Addr())
 		}
 		c.batch[i] = d
 	}
-}
-
-// openLocal notes the process that sent the i-th datagram, and decides about its user.
-func (c *checked) openLocal(s *socket, i int) (why listen.Refusal) {
-	id, group := s.peer(i)
-	counts := peers.Counts{Datagrams: 1}
-	if !c.Allows(id.UID, group) {
-		why, counts.Denied = listen.Denied, 1
-	}
-	program := c.peers.Count(id, c.now, counts)
-	s.known(i, meta.SenderIn(meta.Process{Local: true, PID: id.PID, UID: id.UID, Program: program}))
-	return why
 }
 
 // takeChecked takes the datagrams of a batch of n that were admitted.

@@ -163,6 +163,8 @@ func (l *Listen) checkListeners() error {
 			wrong = "idle: want 0 (never) or more"
 		case at.Scheme.Network() == "udp" && (at.Receivers < 1 || at.Receivers > 1024):
 			wrong = "receivers: want 1 to 1024"
+		case at.Restricted() && runtime.GOOS != "linux":
+			wrong = "allow-uid, allow-gid: available on linux only"
 		case at.Buffer < 0 || at.Buffer > 1<<30:
 			wrong = "buffer: want 1 byte to 1 GiB"
 		case at.Max < 0:

@@ -27,7 +27,7 @@ func TestEndWithoutGrace(t *testing.T) {
 	cfg := config()
 	cfg.Receivers = 1
 	in := start(t, cfg)
-	listener, err := in.listeners[1].Stream.SyscallConn()
+	listener, err := (*in.listeners[1].acceptor.stream.Load()).SyscallConn()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -46,12 +46,13 @@ type Intake struct {
 	probes    probes
 	peers     peers.Table
 
-	receiving, watching sync.WaitGroup
+	ending                       chan struct{} // closed by End
+	receiving, watching, minding sync.WaitGroup
 }
 
 // Open binds all ports and makes the table. It receives nothing yet.
 func Open(cfg Config) (*Intake, error) {
-	in := &Intake{cfg: cfg, watch: newWatch(&cfg)}
+	in := &Intake{cfg: cfg, watch: newWatch(&cfg), ending: make(chan struct{})}
 	var err error
 	if in.listeners, err = openListeners(&cfg.Listen); err != nil {
 		return nil, err
@@ -95,6 +96,7 @@ func (in *Intake) open() (err error) {
 	for _, l := range in.listeners {
 		if l.Stream != nil {
 			l.acceptor = &acceptor{listener: l, log: in.cfg.Log}
+			l.acceptor.take(l.Bound)
 			doors = append(doors, l.acceptor)
 		}
 	}
@@ -147,6 +149,7 @@ func (in *Intake) Start(fail func(error)) {
 		})
 	}
 	in.receiving.Go(in.streams.run)
+	in.minding.Go(func() { in.watchFiles(in.ending) })
 	if in.pipes != nil {
 		in.receiving.Go(in.pipes.run)
 	}
@@ -156,6 +159,11 @@ func (in *Intake) Start(fail func(error)) {
 // it stops receiving.
 func (in *Intake) End(patience time.Duration) {
 	in.probes.end()
+	close(in.ending)
+	in.minding.Wait()
+	for _, l := range in.listeners {
+		l.Leave()
+	}
 	if in.pipes != nil {
 		in.receiving.Go(func() { in.pipes.readLast(patience) })
 	}
@@ -164,6 +172,11 @@ func (in *Intake) End(patience time.Duration) {
 		r.stop()
 	}
 	in.receiving.Wait()
+	for _, l := range in.listeners {
+		if err := l.Close(); err != nil { // nobody reads any more: clients should see that at once
+			in.cfg.Log.Warn().Err(err).Str("listener", l.Name).Msg("removing a socket file failed")
+		}
+	}
 }
 
 // Close releases the sockets. Call it after End, or without Start.

@@ -5,8 +5,11 @@ import (
 	"errors"
 	"net"
 	"slices"
+	"time"
 
 	"github.com/statsd-ops/statsd/intake/listen"
+	"github.com/statsd-ops/statsd/intake/peers"
+	"github.com/statsd-ops/statsd/meta"
 	"github.com/statsd-ops/statsd/metric"
 )
 
@@ -19,6 +22,7 @@ type listener struct {
 	sockets   []*socket
 	receivers []*receiver
 	acceptor  *acceptor // nil for datagrams
+	file      file
 }
 
 // String returns the network and the address.
@@ -108,6 +112,9 @@ func closeListeners(all []*listener) {
 // close closes the sockets. Reading must have ended.
 func (l *listener) close() error {
 	err := l.Close()
+	if l.acceptor != nil {
+		_ = (*l.acceptor.stream.Load()).Close() // End has closed it, if it ran
+	}
 	for _, s := range l.sockets {
 		err = errors.Join(err, s.close())
 	}
@@ -117,10 +124,7 @@ func (l *listener) close() error {
 
 // state returns the current state.
 func (l *listener) state() ListenerState {
-	st := ListenerState{Name: l.Name, Number: l.number, Scheme: l.Scheme, Address: l.at.String()}
-	if l.Scheme.Local() {
-		st.Address = l.Address
-	}
+	st := ListenerState{Name: l.Name, Number: l.number, Scheme: l.Scheme, Address: l.at.String(), Rebound: l.file.rebound.Load()}
 	if l.acceptor != nil {
 		st.OpenConnections = int(l.acceptor.open.Load())
 	}
@@ -151,6 +155,19 @@ func (l *lane) restart() {
 	}
 }
 
+// admitPeer decides about a process of this host, and counts it.
+func (l *listener) admitPeer(table *peers.Table, p peers.Credentials, now time.Time, c peers.Counts) (meta.Sender, listen.Refusal) {
+	why := listen.Admitted
+	if !l.Allows(p.UID, p.GID) || l.Restricted() && !p.Known {
+		why, c.Denied = listen.Denied, 1
+	}
+	if !p.Known {
+		return meta.Sender{}, why
+	}
+	program := table.Count(p.ID, now, c)
+	return meta.SenderIn(meta.Process{Local: true, PID: p.PID, UID: p.UID, Program: program}), why
+}
+
 // named reports whether listeners have figures of their own: not if there are only those of --port.
 func (in *Intake) named() bool { return len(in.cfg.Listeners) > 0 || len(in.listeners) > 2 }
 
@@ -171,5 +188,6 @@ type ListenerState struct {
 	Number          int // in Tally.Listeners
 	Address         string
 	OpenConnections int
+	Rebound         uint64 // how often the socket file was made again
 	KernelDropped   uint64 // datagrams that did not fit into the receive buffer; always 0 for unix sockets
 }

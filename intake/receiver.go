@@ -47,6 +47,7 @@ type receiver struct {
 	// awake is when the receiver will read again, in Unix nanoseconds, or 0 while it does not sleep.
 	awake    atomic.Int64
 	stopping atomic.Bool
+	next     atomic.Pointer[move] // the socket to read from now on; nil for the same
 
 	drops     uint64
 	lastDrops uint32
@@ -142,6 +143,12 @@ func (r *receiver) runLocal() error {
 		}
 		if r.stopping.Load() {
 			return r.drain(n)
+		}
+		if next := r.next.Swap(nil); next != nil {
+			if err := r.move(n, next); err != nil {
+				return err
+			}
+			continue
 		}
 		r.take(n)
 	}

@@ -13,7 +13,7 @@ import (
 // localReads is what the kernel tells of a batch of datagrams from processes of this host.
 type localReads struct {
 	controls [batchDatagrams]localControl
-	peers    [batchDatagrams]unix.Ucred
+	peers    [batchDatagrams]*unix.Ucred // nil if the kernel does not tell
 	senders  [batchDatagrams]meta.Sender
 }
 
@@ -46,13 +46,13 @@ func (s *socket) askLocal() error {
 func (s *socket) noteLocal(n int) {
 	for i := range n {
 		c := &s.local.controls[i]
-		s.times[i], s.local.peers[i], s.local.senders[i] = arrival{}, unix.Ucred{}, meta.Sender{}
+		s.times[i], s.local.peers[i], s.local.senders[i] = arrival{}, nil, meta.Sender{}
 		if s.headers[i].header.Controllen >= uint64(unsafe.Sizeof(c.arrival)) {
 			s.times[i] = c.arrival
 		}
 		h := &c.credentials.header
 		if s.headers[i].header.Controllen >= uint64(unsafe.Sizeof(c.arrival)+unsafe.Sizeof(*h)) && h.Level == unix.SOL_SOCKET && h.Type == unix.SCM_CREDENTIALS {
-			s.local.peers[i] = c.credentials.of
+			s.local.peers[i] = &c.credentials.of
 		}
 	}
 }
@@ -60,10 +60,27 @@ func (s *socket) noteLocal(n int) {
 // truncated reports whether the i-th datagram was longer than its buffer.
 func (s *socket) truncated(i int) bool { return s.headers[i].header.Flags&unix.MSG_TRUNC != 0 }
 
-// peer returns the process that sent the i-th datagram, and its group.
-func (s *socket) peer(i int) (id peers.ID, group uint32) {
-	c := &s.local.peers[i]
-	return peers.ID{PID: c.Pid, UID: c.Uid}, c.Gid
+// peer returns the process that sent the i-th datagram.
+func (s *socket) peer(i int) peers.Credentials { return credentials(s.local.peers[i]) }
+
+func credentials(c *unix.Ucred) peers.Credentials {
+	if c == nil {
+		return peers.Credentials{}
+	}
+	return peers.Credentials{ID: peers.ID{PID: c.Pid, UID: c.Uid}, GID: c.Gid, Known: true}
+}
+
+// peerOf returns the process at the other end of a unix connection, as of its start.
+func peerOf(c conn) peers.Credentials {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return peers.Credentials{}
+	}
+	var cred *unix.Ucred
+	if raw.Control(func(fd uintptr) { cred, err = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED) }) != nil || err != nil {
+		cred = nil
+	}
+	return credentials(cred)
 }
 
 // known sets the sender of the i-th datagram.

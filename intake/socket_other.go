@@ -4,7 +4,6 @@ package intake
 
 import (
 	"errors"
-	"net"
 	"os"
 	"syscall"
 	"time"
@@ -49,17 +48,17 @@ func (s *socket) read(wait bool) (int, error) {
 	return 1, err
 }
 
-func (s *socket) datagram(int) []byte         { return s.buffer[:s.length] }
-func (s *socket) sender(int) meta.Sender      { return s.from }
-func (s *socket) arrived(int) int64           { return s.at }
-func (s *socket) wantTimes(bool)              {}
-func (s *socket) wantSenders(bool)            {}
-func (s *socket) truncated(int) bool          { return false } // unknown
-func (s *socket) peer(int) (peers.ID, uint32) { return peers.ID{}, 0 }
-func (s *socket) known(int, meta.Sender)      {}
-func (s *socket) drops() uint32               { return 0 }
-func (s *socket) granted() int                { return s.buffers }
-func (s *socket) close() error                { return s.conn.Close() }
+func (s *socket) datagram(int) []byte            { return s.buffer[:s.length] }
+func (s *socket) sender(int) meta.Sender         { return s.from }
+func (s *socket) arrived(int) int64              { return s.at }
+func (s *socket) wantTimes(bool)                 {}
+func (s *socket) wantSenders(bool)               {}
+func (s *socket) truncated(int) bool             { return false } // unknown
+func (s *socket) peer(int) (c peers.Credentials) { return c }
+func (s *socket) known(int, meta.Sender)         {}
+func (s *socket) drops() uint32                  { return 0 }
+func (s *socket) granted() int                   { return s.buffers }
+func (s *socket) close() error                   { return s.conn.Close() }
 
 func (s *socket) setBuffer(bytes int) error {
 	s.buffers = bytes
@@ -79,6 +78,9 @@ func (s *socket) inherit() error {
 
 func (s *socket) stop() { _ = s.conn.SetReadDeadline(time.Now()) }
 
+// peerOf returns nothing: the process at the other end is unknown.
+func peerOf(conn) (c peers.Credentials) { return c }
+
 // stampStream does nothing: the time of reading is used.
 func stampStream(uintptr) {}
 
@@ -86,7 +88,7 @@ func stampStream(uintptr) {}
 type reading struct{}
 
 // now reads the available bytes of a connection, or returns EAGAIN.
-func (*reading) now(fd uintptr, b []byte) (n int, at int64, err error) {
+func (*reading) now(fd uintptr, _ bool, b []byte) (n int, at int64, err error) {
 	for {
 		n, err = syscall.Read(int(fd), b)
 		if err != syscall.EINTR {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/statsd-ops/statsd/intake/listen"
+	"github.com/statsd-ops/statsd/intake/peers"
 	"github.com/statsd-ops/statsd/meta"
 	"github.com/statsd-ops/statsd/metric"
 	"github.com/statsd-ops/statsd/wire"
@@ -13,6 +14,8 @@ import (
 const (
 	// maxLine limits the length of a line in a stream, without its newline.
 	maxLine = 64 << 10
+	// maxTail limits what is kept of a stream: a line too long by one byte, or a frame without its end.
+	maxTail = frameHead + maxFrame
 	// drainTime is how long a stream must be silent at shutdown before it counts as read.
 	drainTime = 100 * time.Millisecond
 )
@@ -23,6 +26,9 @@ type stream struct {
 	door   *acceptor
 	parser wire.Parser
 	remote meta.Sender
+	peer   *peers.ID // of a unix socket
+	// framing is Auto until it is decided.
+	framing listen.Framing
 	// tail is the beginning of an unfinished line.
 	tail []byte
 	// skipping says that the current line is too long and already counted.
@@ -31,8 +37,14 @@ type stream struct {
 }
 
 func newStream(c conn, l *lane, door *acceptor) *stream {
-	return &stream{lane: l, door: door, parser: l.parser, remote: meta.SenderOf(c.RemoteAddr()), age: age{conn: c}}
+	return &stream{
+		lane: l, door: door, parser: l.parser, framing: door.Framing,
+		remote: meta.SenderOf(c.RemoteAddr()), age: age{conn: c},
+	}
 }
+
+// local reports whether the stream is a unix socket.
+func (st *stream) local() bool { return st.door.Scheme.Local() }
 
 // part returns what the lane has of the stream's listener.
 func (st *stream) part() *part { return &st.lane.parts[st.door.number] }
@@ -53,12 +65,21 @@ func (st *stream) take(buf []byte, read int, now time.Duration, at int64) {
 	st.lane.tally.TCPBytes += uint64(read)
 	ended := st.takeLines(buf, at)
 	st.lane.end(probes)
+	if st.peer != nil {
+		st.lane.peers.Count(*st.peer, time.Now(), peers.Counts{Lines: st.lane.tally.Lines - st.lane.before.lines})
+	}
 	st.part().ages.note(&st.age, len(st.tail) > 0 || st.skipping, ended, now)
 }
 
 // takeLines reports whether a line ended.
 func (st *stream) takeLines(buf []byte, at int64) (ended bool) {
 	from := origin{remote: &st.remote, at: at}
+	if st.framing == listen.Auto && !st.decide(buf) {
+		return false
+	}
+	if st.framing == listen.DogStatsD {
+		return st.takeFrames(buf, from)
+	}
 	if st.skipping {
 		i := bytes.IndexByte(buf, '\n')
 		if i < 0 {
@@ -116,6 +137,9 @@ func (st *stream) end(whole bool) {
 	l.shard.Lock()
 	defer l.shard.Unlock()
 	defer l.end(l.begin(st.part(), true))
+	if st.framing == listen.DogStatsD {
+		whole = false
+	}
 	if whole {
 		l.take(&st.parser, st.tail, origin{remote: &st.remote})
 		return

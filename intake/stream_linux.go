@@ -20,14 +20,18 @@ type reading struct {
 }
 
 // now reads the available bytes of a connection, or returns EAGAIN. at is when the last of them
-// arrived in Unix nanoseconds, or 0 if unknown.
-func (r *reading) now(fd uintptr, b []byte) (n int, at int64, err error) {
+// arrived in Unix nanoseconds, or 0 if unknown: on unix sockets, which have no times. There is no room for
+// control messages then, so that no client can put open files into this process.
+func (r *reading) now(fd uintptr, local bool, b []byte) (n int, at int64, err error) {
 	r.vector.Base = &b[0]
 	r.vector.SetLen(len(b))
-	r.header = unix.Msghdr{Iov: &r.vector, Control: (*byte)(unsafe.Pointer(&r.arrival))}
+	r.header = unix.Msghdr{Iov: &r.vector}
 	r.header.SetIovlen(1)
 	for {
-		r.header.SetControllen(int(unsafe.Sizeof(r.arrival)))
+		if !local {
+			r.header.Control = (*byte)(unsafe.Pointer(&r.arrival))
+			r.header.SetControllen(int(unsafe.Sizeof(r.arrival)))
+		}
 		got, _, errno := unix.RawSyscall(unix.SYS_RECVMSG, fd, uintptr(unsafe.Pointer(&r.header)), unix.MSG_DONTWAIT)
 		runtime.KeepAlive(r)
 		switch errno {

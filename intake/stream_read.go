@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"net"
@@ -23,7 +24,7 @@ const (
 
 // streamBuffer has room for a tail and a read.
 type streamBuffer struct {
-	bytes   [maxLine + 1 + streamRead]byte
+	bytes   [maxTail + streamRead]byte
 	reading reading
 }
 
@@ -62,14 +63,14 @@ func (s *streamReader) read(st *stream, raw syscall.RawConn) error {
 // to: it cannot borrow a buffer while it waits.
 func (s *streamReader) readDecrypted(st *stream, c net.Conn, own []byte) error {
 	n, err := c.Read(own)
-	if n > 0 {
-		buf := s.borrow()
-		defer s.giveBack(buf)
-		kept := copy(buf.bytes[:], st.tail)
-		kept += copy(buf.bytes[kept:], own[:n])
-		s.take(st, buf.bytes[:kept], n, 0)
+	if n == 0 {
+		return err
 	}
-	return err
+	buf := s.borrow()
+	defer s.giveBack(buf)
+	kept := copy(buf.bytes[:], st.tail)
+	kept += copy(buf.bytes[kept:], own[:n])
+	return cmp.Or(s.take(st, buf.bytes[:kept], n, 0), err)
 }
 
 // sweep takes all data that the stream holds at its deadline, because the goroutine may have waited
@@ -98,15 +99,14 @@ func (s *streamReader) readOnce(st *stream, fd uintptr) error {
 	buf := s.borrow()
 	defer s.giveBack(buf)
 	kept := copy(buf.bytes[:], st.tail)
-	n, at, err := buf.reading.now(fd, buf.bytes[kept:kept+streamRead])
+	n, at, err := buf.reading.now(fd, st.local(), buf.bytes[kept:kept+streamRead])
 	switch {
 	case err != nil:
 		return err
 	case n == 0:
 		return io.EOF
 	}
-	s.take(st, buf.bytes[:kept+n], n, at)
-	return nil
+	return s.take(st, buf.bytes[:kept+n], n, at)
 }
 
 // borrow waits for a buffer.
@@ -119,9 +119,14 @@ func (s *streamReader) borrow() *streamBuffer {
 
 func (s *streamReader) giveBack(buf *streamBuffer) { s.buffers <- buf }
 
-// take takes the bytes of a read, which follow the stream's tail in buf.
-func (s *streamReader) take(st *stream, buf []byte, read int, at int64) {
+// take takes the bytes of a read, which follow the stream's tail in buf. It returns an error if nothing
+// more can be read from the stream.
+func (s *streamReader) take(st *stream, buf []byte, read int, at int64) error {
 	before := cap(st.tail)
 	st.take(buf, read, s.room.now(), at)
 	s.room.grow(cap(st.tail) - before)
+	if st.framing == unframed {
+		return errFrame
+	}
+	return nil
 }

@@ -72,7 +72,7 @@ func (t *streams) add(st *stream) {
 // serve reads a connection to its end.
 func (t *streams) serve(st *stream) {
 	defer t.close(st)
-	conn, refusal := st.door.admit(st.age.conn)
+	conn, refusal := st.door.admit(st)
 	switch {
 	case refusal != listen.Admitted:
 		st.refuse(refusal)
@@ -137,7 +137,7 @@ func (t *streams) stop(patience time.Duration) {
 	last := time.Now().Add(patience)
 	t.reader.last.Store(&last)
 	for _, a := range t.room.doors {
-		_ = a.Stream.SetDeadline(time.Now())
+		_ = (*a.stream.Load()).SetDeadline(time.Now())
 	}
 	for st := range t.active {
 		st.endBy(last)

@@ -100,10 +100,15 @@ func (l *figureList) addListeners(t *intake.Tally, in *intake.State) {
 		l.count(name+"bad", c.Bad)
 		if at.Scheme.Datagrams() {
 			l.count(name+"datagrams", c.Datagrams)
-			l.count(name+"kernel_dropped", at.KernelDropped)
+			if !at.Scheme.Local() {
+				l.count(name+"kernel_dropped", at.KernelDropped)
+			}
 		} else {
 			l.count(name+"connections", c.Connections)
 			l.value(name+"open", float64(at.OpenConnections))
+		}
+		if at.Scheme.Local() {
+			l.count(name+"rebound", at.Rebound)
 		}
 		for _, why := range at.Scheme.Refusals() {
 			l.count(name+why.String(), c.Refused[why])

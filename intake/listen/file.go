@@ -39,8 +39,8 @@ func (b *Bound) bindUnix() error {
 	}
 	err = f.replace(b)
 	if err != nil {
-		_ = b.Close()
-		_ = f.lock.Close()
+		b.closeSockets()
+		f.leave()
 		return err
 	}
 	b.file = f

@@ -85,9 +85,12 @@ func (l *Listener) Abstract() bool {
 	return l.Scheme.Local() && len(l.Address) > 0 && l.Address[0] == '@'
 }
 
+// Restricted reports whether only some users and groups may send.
+func (l *Listener) Restricted() bool { return len(l.UIDs)+len(l.GIDs) > 0 }
+
 // Allows reports whether a user and the group of a process may send to a unix socket.
 func (l *Listener) Allows(uid, gid uint32) bool {
-	return len(l.UIDs)+len(l.GIDs) == 0 || slices.Contains(l.UIDs, uid) || slices.Contains(l.GIDs, gid)
+	return !l.Restricted() || slices.Contains(l.UIDs, uid) || slices.Contains(l.GIDs, gid)
 }
 
 // fromPort reports whether the listener comes from --port and --name.

@@ -149,6 +149,16 @@ func Port(a net.Addr) int {
 	return port
 }
 
+// Lost reports whether the socket file is no longer there, or is the one of another process.
+func (b *Bound) Lost() bool { return b.file != nil && !b.file.here() }
+
+// Rebind binds the listener once more at its address, after its file was lost. The new socket is in b; the
+// old one stays open.
+func (b *Bound) Rebind() error {
+	b.file.leave()
+	return b.bind(0)
+}
+
 // Leave lets another daemon bind the path of a unix socket. This one still reads.
 func (b *Bound) Leave() {
 	if b.file != nil {
@@ -156,18 +166,21 @@ func (b *Bound) Leave() {
 	}
 }
 
-// Close closes the sockets that are still in b, and removes the socket file if it is still the one of this
-// process.
-func (b *Bound) Close() (err error) {
+func (b *Bound) closeSockets() (err error) {
 	if b.Stream != nil {
-		if err = b.Stream.Close(); errors.Is(err, net.ErrClosed) {
-			err = nil
-		}
+		err = b.Stream.Close()
 	}
 	for _, p := range b.Packets {
 		err = errors.Join(err, p.Close())
 	}
 	b.Stream, b.Packets = nil, nil
+	return err
+}
+
+// Close closes the sockets that are still in b, and removes the socket file if it is still the one of this
+// process.
+func (b *Bound) Close() (err error) {
+	err = b.closeSockets()
 	if b.file != nil {
 		err = errors.Join(err, b.file.remove())
 		b.file = nil

@@ -31,6 +31,13 @@ type ID struct {
 	UID uint32
 }
 
+// Credentials are what the kernel says of a sender.
+type Credentials struct {
+	ID
+	GID   uint32 // the main group of the process
+	Known bool   // the kernel did tell
+}
+
 // Counts is what came from a process.
 type Counts struct {
 	Datagrams, Connections uint64
