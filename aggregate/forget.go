@@ -24,7 +24,7 @@ func (t *Table) Forget(kind metric.Kind, name []byte) bool {
 // expired names.
 func (s *Shard) forget(kind metric.Kind, rec record) (known bool) {
 	known = rec.seen(kind, s.flush)
-	if !s.expired(kind, rec) {
+	if !s.expired(rec) {
 		known = true
 		s.table.known.Add(-1)
 		s.table.live--

@@ -35,7 +35,7 @@ func (s *summary) idleIn(i, n int, kind metric.Kind, r ref) bool {
 			continue
 		}
 		rec := v.pages.at(s.found[j][n][kind])
-		expired := v.flush-rec.lastSeen() >= s.table.config.Expire[kind]
+		expired := v.flush-rec.lastSeen() >= s.table.expire(v.names, rec)
 		if rec.seen(kind, v.flush) || j < i && !expired {
 			return false
 		}
@@ -49,7 +49,7 @@ func (s *summary) idleIn(i, n int, kind metric.Kind, r ref) bool {
 func (s *summary) remember(flush uint32) {
 	s.gauge.begin()
 	for _, from := range s.sources {
-		if flush-1-from.rec.lastSeen() < s.table.config.Expire[metric.Gauge] {
+		if flush-1-from.rec.lastSeen() < s.table.expire(from.view.names, from.rec) {
 			s.gauge.remember(from.rec)
 		}
 	}

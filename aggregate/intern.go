@@ -6,56 +6,104 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// intern finds the record of a name that the table does not hold as received: the name needs
-// cleaning, or it is new. flags are for a new record, see insert.
-func (s *Shard) intern(kind metric.Kind, raw []byte, flags uint32) (ref, metric.Reason) {
-	config := &s.table.config
-	if len(raw) > config.MaxNameLength {
-		return 0, metric.TooLong
+// find finds or makes the record of a sample that look did not find, and refuses muted names.
+func (s *Shard) find(sample *metric.Sample, hash uint64) (r ref, reason metric.Reason) {
+	kind := sample.Kind & 3
+	if alias := s.alias(hash, kind, sample.Name); alias != nil {
+		r, reason = alias.follow(s, sample)
+	} else if r = s.names.findHash(hash, kind, sample.Name); r == 0 {
+		r, reason = s.intern(sample, hash)
 	}
-	name, tags := raw, []byte(nil)
-	if config.Tagged {
-		name, tags = metric.CutTags(raw)
+	if r != 0 && s.mutes != nil && s.muted(r) {
+		return 0, metric.RefusedMuted
 	}
-	if reason := s.setClean(name); reason != metric.None {
-		return 0, reason
+	return r, reason
+}
+
+// intern finds or makes the record of a sample whose name as received leads to none.
+func (s *Shard) intern(sample *metric.Sample, hash uint64) (r ref, reason metric.Reason) {
+	kind, raw, to := sample.Kind&3, sample.Name, &s.resolved
+	s.resolve(kind, raw)
+	if to.Reason != metric.None {
+		if to.Reason == metric.DroppedByRule {
+			s.addAlias(hash, kind, raw, 0, &to.Effects)
+			s.hit(to.Rules)
+		}
+		return 0, to.Reason
 	}
-	s.clean = append(s.clean, tags...)
-	if !bytes.Equal(s.clean, raw) {
-		if r := s.names.find(kind, s.clean); r != 0 {
+	own := bytes.Equal(raw, to.Name) && to.Effects == Effects{} // the name as received leads to the record
+	if !own || s.resolver != nil {
+		r = s.names.find(kind, to.Name)
+	}
+	if r == 0 {
+		flags := uint32(to.Class) << metaClass
+		if s.resolver != nil && !own {
+			flags |= metaHidden
+		}
+		if r, reason = s.insert(kind, to.Name, flags); r == 0 {
+			return 0, reason
+		}
+		if to.Renamed > 0 {
+			s.names.note(r, to.Renamed)
+		}
+		if own {
 			return r, metric.None
 		}
 	}
-	return s.insert(kind, s.clean, flags)
+	s.addAlias(hash, kind, raw, r, &to.Effects)
+	s.hit(to.Rules)
+	amend(sample, to.TagsDropped, to.Sign)
+	return r, metric.None
 }
 
-// setClean sets s.clean to a name without tags, in the form that the table keeps.
-func (s *Shard) setClean(name []byte) metric.Reason {
-	config := &s.table.config
-	valid := true
-	if config.NamesAsSent {
-		s.clean, valid = metric.AppendSent(s.clean[:0], name)
+// resolve sets s.resolved for a name as received.
+func (s *Shard) resolve(kind metric.Kind, raw []byte) {
+	to, longest := &s.resolved, s.table.config.MaxNameLength
+	*to = Resolved{Name: to.Name[:0], Length: len(raw)}
+	if s.resolver != nil {
+		s.resolver.Resolve(kind, raw, to)
+		if to.Reason == metric.None && max(to.Length, len(to.Name)) > longest {
+			to.Reason = metric.TooLong
+		}
+		return
+	}
+	if len(raw) > longest {
+		to.Reason = metric.TooLong
+		return
+	}
+	to.Name, to.Reason = s.table.config.appendClean(to.Name, raw)
+}
+
+// appendClean appends a name in the form that the table keeps. Its tags are clean already.
+func (c *Config) appendClean(dst, raw []byte) ([]byte, metric.Reason) {
+	name, tags, valid := raw, []byte(nil), true
+	if c.Tagged {
+		name, tags = metric.CutTags(raw)
+	}
+	start := len(dst)
+	if c.NamesAsSent {
+		dst, valid = metric.AppendSent(dst, name)
 	} else {
-		s.clean = config.Dialect.AppendClean(s.clean[:0], name)
+		dst = c.Dialect.AppendClean(dst, name)
 	}
 	switch {
 	case !valid:
-		return metric.BadName
-	case len(s.clean) == 0:
-		return metric.EmptyName
+		return dst, metric.BadName
+	case len(dst) == start:
+		return dst, metric.EmptyName
 	}
-	return metric.None
+	return append(dst, tags...), metric.None
 }
 
-// insert makes a record for a clean name that is not in the table. flags are metaMoved for a name that
-// is not new.
+// insert makes a record for a clean name that is not in the table. flags are for names.insert, with
+// metaMoved for a name that is not new.
 func (s *Shard) insert(kind metric.Kind, name []byte, flags uint32) (ref, metric.Reason) {
 	if m := s.muteOf(name); m != nil {
 		m.Samples.Add(1)
 		return 0, metric.RefusedMuted
 	}
 	if s.retiring != nil && s.retiring.find(kind, name) != 0 {
-		return s.names.insert(kind, name, s.flush, metaMoved), metric.None
+		return s.names.insert(kind, name, s.flush, flags|metaMoved), metric.None
 	}
 	if s.table.known.Add(1) > int64(s.table.config.MaxNames) {
 		s.table.known.Add(-1)

@@ -2,6 +2,7 @@ package aggregate
 
 import (
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/statsd-ops/statsd/metric"
@@ -11,6 +12,8 @@ import (
 type Interval struct {
 	// Swap is how long Drain held the locks of the shards, in total.
 	Swap time.Duration
+	// Hits are the samples that each rule matched, by number: of the rules that held in the interval.
+	Hits []uint64
 	// Summarize calls Record, unless it is nil, for each name with its raw values.
 	Record func(*metric.Collected)
 
@@ -29,6 +32,7 @@ type view struct {
 	flush   uint32
 	blocks  *blocks
 	retired bool // the shard has begun new names
+	reruled bool // because of new rules
 }
 
 // batchSize is how many records are looked up under one lock: few enough that
@@ -103,27 +107,56 @@ func (v *view) holds(r ref) bool {
 	return r != 0 && (p < last || p == last && int(r&(pageUnits-1)) < v.used)
 }
 
-// carry moves records from the names of the view to the names that replaced them.
-func (v *view) carry(refs []ref) {
-	s := v.shard
-	s.mutex.Lock()
-	for _, r := range refs {
-		rec := v.pages.at(r)
-		kind := kindOf(rec.meta())
-		to := s.names.find(kind, rec.name())
-		if to == 0 {
-			to = s.names.insert(kind, rec.name(), rec.lastSeen(), metaMoved)
-			if s.muteOf(rec.name()) != nil {
-				s.marked.set(to)
+// carryBatch is how many records are carried under one lock if rules have to be asked.
+const carryBatch = 16
+
+// carry moves records from the names of the view to the names that replaced them. It returns how many no
+// longer exist under the rules.
+func (v *view) carry(refs []ref, gone *growth) (lost int) {
+	most := len(refs)
+	if v.reruled {
+		most = carryBatch
+	}
+	for batch := range slices.Chunk(refs, max(most, 1)) {
+		v.shard.mutex.Lock()
+		for _, r := range batch {
+			if !v.carryOne(r) {
+				lost++
+				gone.add(v.pages.at(r).name())
 			}
 		}
-		moved := s.names.pages.at(to)
-		moved.setLastSeen(rec.lastSeen())
-		if kind == metric.Gauge {
-			copy(moved[gaugeMemory:gaugeMemory+memoryBytes], rec[gaugeMemory:])
+		v.shard.mutex.Unlock()
+	}
+	return lost
+}
+
+// carryOne moves a record. It returns false if its name no longer exists under the rules.
+func (v *view) carryOne(r ref) bool {
+	s, rec := v.shard, v.pages.at(r)
+	kind := kindOf(rec.meta())
+	to := s.names.find(kind, rec.name())
+	if to == 0 {
+		flags, rule := rec.meta()&(metaHidden|MaxTTLs<<metaClass), v.names.ruled[r]
+		if v.reruled {
+			var exists bool
+			if flags, rule, exists = s.inherit(v.names, r); !exists {
+				return false
+			}
+		}
+		to = s.names.insert(kind, rec.name(), rec.lastSeen(), flags|metaMoved)
+		if rule > 0 {
+			s.names.note(to, rule)
+		}
+		if s.muteOf(rec.name()) != nil {
+			s.marked.set(to)
 		}
 	}
-	s.mutex.Unlock()
+	moved := s.names.pages.at(to)
+	moved.setLastSeen(rec.lastSeen())
+	if kind == metric.Gauge {
+		copy(moved[gaugeMemory:gaugeMemory+memoryBytes], rec[gaugeMemory:])
+	}
+	return true
 }
 
 // release frees the memory that only this interval needed.

@@ -2,7 +2,7 @@ package aggregate
 
 // Memory is what a table takes, in bytes.
 type Memory struct {
-	Names   int // records of names, and what finds them
+	Names   int // records of names, their aliases, and what finds them
 	Samples int // samples of timers, members of sets, adjustments of gauges; without estimates
 }
 
@@ -14,13 +14,18 @@ func (t *Table) Memory() (m Memory) {
 		if s.retiring != nil {
 			m.Names += s.retiring.bytes()
 		}
+		for _, a := range s.aliases {
+			if a != nil {
+				m.Names += a.bytes()
+			}
+		}
 		m.Samples += s.blocks[0].bytes() + s.blocks[1].bytes() + len(s.spare.pages)*blockPageWords*8
 		s.mutex.Unlock()
 	}
 	return m
 }
 
-func (n *names) bytes() int {
+func (n *arena) bytes() int {
 	slots := 0
 	for i := range n.segments {
 		slots += len(n.segments[i].slots)

@@ -22,7 +22,7 @@ func (s *Shard) Merge(row *Row) metric.Reason {
 	r := s.names.find(row.Kind, row.Name)
 	if r == 0 {
 		var reason metric.Reason
-		if r, reason = s.insert(row.Kind, row.Name, 0); r == 0 {
+		if r, reason = s.insert(row.Kind, row.Name, s.hidden(row.Kind, row.Name)); r == 0 {
 			return reason
 		}
 	}

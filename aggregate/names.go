@@ -17,12 +17,19 @@ import (
 // for more than the move of some thousand slots. The hash has a random seed, so clients
 // cannot choose names that collide.
 type names struct {
-	seed     maphash.Seed
+	arena
+	seed  maphash.Seed
+	marks marks
+	ttls  []uint32       // flushes after which names of a class expire, see metaClass
+	ruled map[ref]uint16 // rules that gave names to records, by number plus 1; see Rules.Heirs
+}
+
+// arena is the memory of records, and a hash table of their places.
+type arena struct {
 	segments [segments]segment
 	pages    pages
 	used     int // words used of the last page
 	count    int // records
-	marks    marks
 }
 
 const segments = 256
@@ -41,18 +48,30 @@ const (
 	loadNum, loadDen = 7, 8
 )
 
-func newNames(seed maphash.Seed, now time.Time) *names {
-	return &names{seed: seed, marks: marks{began: now.Unix()}}
+func newNames(seed maphash.Seed, now time.Time, ttls []uint32) *names {
+	return &names{seed: seed, marks: marks{began: now.Unix()}, ttls: ttls}
 }
 
 // end returns the place where the next record may go.
 func (n *names) end() ref { return ref(max(len(n.pages)-1, 0)<<pageShift | n.used) }
 
-// find returns the place of a name's record, or 0.
+// find returns the place of the record of a clean name, or 0.
 func (n *names) find(kind metric.Kind, name []byte) ref {
-	return n.findHash(maphash.Bytes(n.seed, name), kind, name)
+	hash := maphash.Bytes(n.seed, name)
+	s := &n.segments[hash>>56]
+	mask := len(s.slots) - 1
+	if mask < 0 {
+		return 0
+	}
+	for i := int(uint32(hash)) & mask; s.slots[i] != 0; i = (i + 1) & mask {
+		if slot := s.slots[i]; uint32(slot>>32) == uint32(hash) && n.pages.at(ref(slot)).named(kind, name) {
+			return ref(slot)
+		}
+	}
+	return 0
 }
 
+// findHash returns the place of the record of a name as received, or 0: see record.is.
 func (n *names) findHash(hash uint64, kind metric.Kind, name []byte) ref {
 	s := &n.segments[hash>>56]
 	mask := len(s.slots) - 1
@@ -133,7 +152,7 @@ func (n *names) findKinds(name []byte, found *[metric.Kinds]ref) {
 	}
 }
 
-// insert makes a record for a name, and returns its place. flags are metaMoved, or 0 for a new name.
+// insert makes a record for a name, and returns its place. flags are metaMoved, metaHidden and a class.
 func (n *names) insert(kind metric.Kind, name []byte, flush, flags uint32) ref {
 	var others [metric.Kinds]ref
 	n.findKinds(name, &others)
@@ -144,24 +163,28 @@ func (n *names) insert(kind metric.Kind, name []byte, flush, flags uint32) ref {
 	if unevenDots(name) {
 		meta |= metaUneven
 	}
-	hash := maphash.Bytes(n.seed, name)
+	r, rec := n.add(maphash.Bytes(n.seed, name), size(meta))
+	binary.LittleEndian.PutUint32(rec, meta)
+	rec.setLastSeen(flush)
+	copy(rec[nameOffset[kind]:], name)
+	return r
+}
+
+// add makes a record of zeroes.
+func (n *arena) add(hash uint64, words int) (ref, record) {
 	s := &n.segments[hash>>56]
 	if s.count*loadDen >= len(s.slots)*loadNum {
 		s.grow()
 	}
-	r := n.allocate(size(meta))
-	rec := n.pages.at(r)
-	binary.LittleEndian.PutUint32(rec, meta)
-	rec.setLastSeen(flush)
-	copy(rec[nameOffset[kind]:], name)
+	r := n.allocate(words)
 	s.put(hash<<32 | uint64(r))
 	s.count++
 	n.count++
-	return r
+	return r, n.pages.at(r)
 }
 
 // allocate returns the place of free words, which are zero.
-func (n *names) allocate(words int) ref {
+func (n *arena) allocate(words int) ref {
 	if len(n.pages) == 0 || n.used+words > pageUnits {
 		n.pages = append(n.pages, new(page))
 		n.used = 0

@@ -158,7 +158,7 @@ func (p *Peek) gather() {
 
 func (g *gathered) add(s *Shard, kind metric.Kind, rec record) {
 	off, b := cell(kind, s.flush), &s.blocks[s.flush&1]
-	expired := s.expired(kind, rec)
+	expired := s.expired(rec)
 	g.known = g.known || !expired || rec.seen(kind, s.flush)
 	switch kind {
 	case metric.Counter:
@@ -181,9 +181,9 @@ func (g *gathered) add(s *Shard, kind metric.Kind, rec record) {
 
 // expired reports whether a name has not been seen for so long that it no longer counts. It
 // does not look at samples since the last Drain.
-func (s *Shard) expired(kind metric.Kind, rec record) bool {
+func (s *Shard) expired(rec record) bool {
 	seen := rec.lastSeen()
-	return seen != s.flush && s.flush-1-seen >= s.table.config.Expire[kind]
+	return seen != s.flush && s.flush-1-seen >= s.table.expire(s.names, rec)
 }
 
 // countMembers counts the distinct members of a set that has several shards.

@@ -123,7 +123,7 @@ func (w *PrefixWalk) Step() bool {
 func (w *PrefixWalk) held(v *view, rec record) bool {
 	const flushes = 1 << 20 // more than a walk takes
 	seen := rec.lastSeen()
-	return v.flush-1-seen < w.table.config.Expire[kindOf(rec.meta())] || seen-v.flush < flushes
+	return v.flush-1-seen < w.table.expire(v.names, rec) || seen-v.flush < flushes
 }
 
 func (w *PrefixWalk) count(rec record, first FirstSeen) {

@@ -31,8 +31,13 @@ const (
 	metaTwin   = 1 << 24 // another kind had this name before
 	metaUneven = 1 << 25 // see unevenDots
 	metaMoved  = 1 << 26 // a rebuild or a start put it here: see marks
-	metaFlags  = metaTwin | metaUneven | metaMoved
+	metaHidden = 1 << 27 // samples find it through an alias only: see record.is
+	metaClass  = 18      // bits 18 to 23: the class of its ttl, see Rules.TTLs; 0 for none
+	metaFlags  = metaTwin | metaUneven | metaMoved | MaxTTLs<<metaClass
 )
+
+// MaxTTLs is the most entries of Rules.TTLs.
+const MaxTTLs = 1<<6 - 1
 
 // MaxNameLength is the maximum length of a name, in bytes.
 const MaxNameLength = metaLength
@@ -85,10 +90,17 @@ func (r record) name() []byte {
 	return r[off : off+int(m&metaLength)]
 }
 
-// is reports whether it is the record of a name of a kind.
+// is reports whether samples of a name as received belong to the record. A hidden record is found by its
+// clean name only, see named: rules may do something else with samples of that name.
 func (r record) is(kind metric.Kind, name []byte) bool {
 	off := nameOffset[kind]
 	return r.meta()&^metaFlags == metaOf(kind, name) && string(r[off:off+len(name)]) == string(name)
+}
+
+// named reports whether it is the record of a clean name of a kind.
+func (r record) named(kind metric.Kind, name []byte) bool {
+	off := nameOffset[kind]
+	return r.meta()&^(metaFlags|metaHidden) == metaOf(kind, name) && string(r[off:off+len(name)]) == string(name)
 }
 
 func kindOf(meta uint32) metric.Kind { return metric.Kind(meta>>metaKind) & 3 }

@@ -38,8 +38,8 @@ func (t *Table) Remembered() iter.Seq[Remembered] {
 
 // remembering is one walk through all gauges.
 type remembering struct {
-	views  []view
-	expire uint32
+	table *Table
+	views []view
 	// The gauges of a batch.
 	gauges []record
 	names  [][]byte
@@ -48,7 +48,7 @@ type remembering struct {
 }
 
 func (t *Table) newRemembering() *remembering {
-	return &remembering{views: t.views(), expire: t.config.Expire[metric.Gauge], found: make([][metric.Kinds]ref, batchSize)}
+	return &remembering{table: t, views: t.views(), found: make([][metric.Kinds]ref, batchSize)}
 }
 
 // yield yields the gauges whose newest value is in the i-th shard. It returns false when
@@ -69,7 +69,7 @@ func (r *remembering) yield(i int, yield func(Remembered) bool) bool {
 		r.findNewest(i)
 		for n, rec := range r.gauges {
 			unseen := v.flush - 1 - rec.lastSeen()
-			if !more || !r.newest[n] || unseen >= r.expire {
+			if !more || !r.newest[n] || unseen >= r.table.expire(v.names, rec) {
 				continue
 			}
 			m := rec.memory()
@@ -106,10 +106,16 @@ func (t *Table) Remember(g Remembered) metric.Reason {
 	s := t.shards[maphash.Bytes(t.seed, g.Name)%uint64(len(t.shards))]
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	r := s.names.find(metric.Gauge, g.Name)
+	if len(g.Name) > t.config.MaxNameLength {
+		return metric.TooLong
+	}
+	name, reason := s.table.config.appendClean(nil, g.Name)
+	if reason != metric.None {
+		return reason
+	}
+	r := s.names.find(metric.Gauge, name)
 	if r == 0 {
-		var reason metric.Reason
-		if r, reason = s.intern(metric.Gauge, g.Name, metaMoved); r == 0 {
+		if r, reason = s.insert(metric.Gauge, name, metaMoved|s.hidden(metric.Gauge, name)); r == 0 {
 			return reason
 		}
 	}

@@ -124,7 +124,7 @@ func (t *Table) Seen(kind metric.Kind, name []byte) (seen Seen, held bool) {
 			continue
 		}
 		rec := s.names.pages.at(r)
-		in, expired := rec.seen(kind, s.flush), s.expired(kind, rec)
+		in, expired := rec.seen(kind, s.flush), s.expired(rec)
 		s.mutex.Unlock()
 		if expired && !in {
 			continue

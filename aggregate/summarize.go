@@ -85,9 +85,9 @@ func (s *summary) summarizeView(i int) {
 			switch age := v.flush - rec.lastSeen(); {
 			case rec.seen(kind, v.flush):
 				s.refs[kind] = append(s.refs[kind], r)
-			case age >= s.table.config.Expire[kind]:
+			case age >= s.table.expire(v.names, rec):
 				expired++
-				if age == s.table.config.Expire[kind] {
+				if age == s.table.expire(v.names, rec) {
 					s.table.gone.add(rec.name())
 				}
 				continue
@@ -105,7 +105,7 @@ func (s *summary) summarizeView(i int) {
 			}
 		}
 		if v.retired {
-			v.carry(s.carry)
+			s.live -= int64(v.carry(s.carry, &s.table.gone))
 		}
 		s.live += int64(len(s.carry))
 		total += len(refs)

@@ -80,6 +80,7 @@ type Table struct {
 	// known is the number of names that have not expired: the live ones at the last flush, and the
 	// ones added since.
 	known   atomic.Int64
+	aliases atomic.Int64 // in all shards
 	live    int64
 	clock   *clock // of gauges
 	gone    growth // names that expired or were deleted; only the flushing goroutine uses it
@@ -102,16 +103,21 @@ type Shard struct {
 	wall, arrival, gaugeAt int64
 	blocks                 [2]blocks
 	spare                  spare
-	clean                  []byte
-	mutes                  []*Mute // nil for none
-	marked                 bitmap  // records that a mute may refuse
+	rules                  *Rules      // nil for none
+	next                   *Rules      // the rules from the next flush on; nil for the same
+	resolver               Resolver    // nil if names are only cleaned
+	resolved               Resolved    // the answer to the last question
+	hits                   []uint64    // samples since the last Drain, by rule
+	aliases                [2]*aliases // young and old; nil if there are none
+	mutes                  []*Mute     // nil for none
+	marked                 bitmap      // records that a mute may refuse
 }
 
 // NewTable returns an empty table.
 func NewTable(config Config) *Table {
 	t := &Table{config: config, seed: maphash.MakeSeed(), key: newMemberKey(config.MemberKey), clock: newClock(), began: time.Now()}
 	for range config.Shards {
-		s := &Shard{table: t, names: newNames(t.seed, t.began), flush: firstFlush, wall: noArrival}
+		s := &Shard{table: t, names: newNames(t.seed, t.began, nil), flush: firstFlush, wall: noArrival}
 		for i := range s.blocks {
 			s.blocks[i].spare, s.blocks[i].maxSamples = &s.spare, config.MaxTimerSamples
 		}
@@ -191,7 +197,7 @@ func (s *Shard) add(sample *metric.Sample, p *probe) metric.Reason {
 	r := p.ref
 	if r == 0 {
 		var reason metric.Reason
-		if r, reason = s.find(kind, sample.Name, p.hash); reason != metric.None {
+		if r, reason = s.find(sample, p.hash); reason != metric.None {
 			return reason
 		}
 	}
@@ -211,21 +217,6 @@ func (s *Shard) add(sample *metric.Sample, p *probe) metric.Reason {
 		}
 	}
 	return metric.None
-}
-
-// find finds or makes the record of a name that look did not find, and refuses muted names.
-func (s *Shard) find(kind metric.Kind, name []byte, hash uint64) (ref, metric.Reason) {
-	r := s.names.findHash(hash, kind, name)
-	if r == 0 {
-		var reason metric.Reason
-		if r, reason = s.intern(kind, name, 0); reason != metric.None {
-			return 0, reason
-		}
-	}
-	if s.mutes != nil && s.muted(r) {
-		return 0, metric.RefusedMuted
-	}
-	return r, metric.None
 }
 
 // Drain takes out the content of all shards since the last Drain. If cut is not nil, Drain calls it
@@ -252,10 +243,17 @@ func (t *Table) Drain(cut func(shard int)) *Interval {
 		}
 		s.names.marks.note(s.names.end(), start.Unix())
 		s.grown.turn(start)
+		iv.takeHits(s)
+		if s.next != nil {
+			s.follow(i)
+			v.reruled = true
+		}
 		if s.retire {
-			s.retiring, s.names, s.retire, s.marked = s.names, newNames(t.seed, start), false, nil
+			s.retiring, s.names, s.retire, s.marked = s.names, newNames(t.seed, start, s.ttls()), false, nil
+			s.dropAliases()
 		}
 		s.flush++
+		s.ageAliases()
 		iv.known += s.fresh
 		iv.time = t.clock.at(start.UnixNano())
 		s.fresh = 0

@@ -552,7 +552,7 @@ func TestSegmentsGrowOneAtATime(t *testing.T) {
 // so it counts the slots that a search looks at.
 func TestSearchesStayShort(t *testing.T) {
 	for _, n := range []int{1_000, 100_000, 1_000_000} {
-		names := newNames(maphash.MakeSeed(), time.Now())
+		names := newNames(maphash.MakeSeed(), time.Now(), nil)
 		var name []byte
 		for i := range n {
 			name = fmt.Appendf(name[:0], "app.web-%d.api.v2.users.get.status_%d", i%100, i)

@@ -29,15 +29,17 @@ func (k Kind) String() string {
 // the buffer is reused.
 type Sample struct {
 	Kind Kind
-	// Delta says that a gauge's Value adjusts the current value and does not replace it.
-	Delta bool
 	// Millis says that a timer's Value is in milliseconds: its type was ms, not h or d.
 	// Other kinds do not use it.
 	Millis bool
+	// Delta says that a gauge's Value adjusts the current value and does not replace it.
+	Delta bool
 	// TagsDropped says that some or all of the sample's tags were dropped.
 	TagsDropped bool
+	// Signed says that a gauge's value was sent with a sign. Other kinds do not use it.
+	Signed bool
 	// Name is the name as the client sent it. The table cleans it when it is new, so once per name and
-	// not per sample. Its tags are already clean: see Tags.
+	// not per sample. With tags after the value it is name:tags.
 	Name []byte
 	// Value is finite. Sets do not use it.
 	Value float64

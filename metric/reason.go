@@ -18,13 +18,14 @@ const (
 	RefusedName          // the name is new, and the table is full
 	RefusedMember        // the set member is new, and the set is full
 	RefusedMuted         // an operator has muted the name
-	Reasons       = 13   // the number of reasons, for arrays with an element for each Reason
+	DroppedByRule        // a rule drops the name
+	Reasons       = 14   // the number of reasons, for arrays with an element for each Reason
 )
 
-var reasonNames = [Reasons]string{"", "empty_name", "bad_name", "no_value", "bad_value", "bad_type", "bad_rate", "bad_tags", "too_long", "unfinished", "refused_name", "refused_member", "refused_muted"}
+var reasonNames = [Reasons]string{"", "empty_name", "bad_name", "no_value", "bad_value", "bad_type", "bad_rate", "bad_tags", "too_long", "unfinished", "refused_name", "refused_member", "refused_muted", "dropped_by_rule"}
 
-// Refusal reports whether the sample was good, but over a limit, or muted.
-func (r Reason) Refusal() bool { return r >= RefusedName && r <= RefusedMuted }
+// Refusal reports whether the sample was good, but over a limit, muted, or dropped by a rule.
+func (r Reason) Refusal() bool { return r >= RefusedName && r <= DroppedByRule }
 
 // String returns the reason as it is written in figures and logs: bad_value.
 func (r Reason) String() string {

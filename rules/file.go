@@ -76,7 +76,9 @@ type fileRule struct {
 	Histogram       *fileHistogram    `yaml:"histogram_options"`
 	Scale           *float64          `yaml:"scale"`
 
-	ID string `yaml:"id"` // an extension
+	ID   string `yaml:"id"`         // an extension
+	Mode string `yaml:"mode"`       // only at intake
+	Sign string `yaml:"gauge_sign"` // only at intake
 
 	line int
 }

@@ -10,6 +10,15 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
+// Purpose is what a file is for. It decides which keys a rule may have.
+type Purpose uint8
+
+// The purposes.
+const (
+	Mapping Purpose = iota // names to series of Prometheus
+	Intake                 // names as they come in to other names
+)
+
 // Warning is a hint about a rule that does not do what it seems to do.
 type Warning struct {
 	Line int
@@ -20,12 +29,12 @@ type Warning struct {
 func (w Warning) String() string { return fmt.Sprintf("line %d, rule %s: %s", w.Line, w.Rule, w.Text) }
 
 // Load makes a Set of a file. The error says the line and the rule at fault.
-func Load(text []byte) (*Set, []Warning, error) {
+func Load(text []byte, purpose Purpose) (*Set, []Warning, error) {
 	f, err := readFile(text)
 	if err != nil {
 		return nil, nil, err
 	}
-	l := loader{file: f, set: &Set{unordered: f.Defaults.GlobDisableOrdering}, ids: map[string]bool{}}
+	l := loader{file: f, purpose: purpose, set: &Set{unordered: f.Defaults.GlobDisableOrdering}, ids: map[string]bool{}}
 	if err := l.readDefaults(); err != nil {
 		return nil, nil, fmt.Errorf("defaults: %w", err)
 	}
@@ -48,6 +57,7 @@ func Load(text []byte) (*Set, []Warning, error) {
 // loader makes a Set.
 type loader struct {
 	file     *file
+	purpose  Purpose
 	set      *Set
 	ids      map[string]bool
 	warnings []Warning
@@ -71,6 +81,11 @@ const (
 // readDefaults reads the defaults, and completes them.
 func (l *loader) readDefaults() (err error) {
 	d, o := &l.file.Defaults, &l.set.Defaults
+	if l.purpose == Intake {
+		if err := onlyMapping(d.ObserverType != "", "observer_type", d.Summary.set(), "summary_options", d.Histogram.set(), "histogram_options"); err != nil {
+			return err
+		}
+	}
 	if d.MatchType, err = word("match_type", d.MatchType, matchTypes); err != nil {
 		return err
 	}
@@ -117,6 +132,16 @@ func word(key, text string, words []string) (string, error) {
 		return "", fmt.Errorf("%s: want %s, not %q", key, strings.Join(words, ", "), text)
 	}
 	return text, nil
+}
+
+// onlyMapping refuses keys that are for mappings. It takes pairs: whether a key is given, and the key.
+func onlyMapping(pairs ...any) error {
+	for i := 0; i < len(pairs); i += 2 {
+		if pairs[i].(bool) {
+			return fmt.Errorf("%s: is for the mapping of a prometheus sink only", pairs[i+1])
+		}
+	}
+	return nil
 }
 
 // kindNames are the values of match_metric_type.

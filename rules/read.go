@@ -24,6 +24,8 @@ var (
 	globSyntax  = regexp.MustCompile(`^(\*|` + firstComponent + `)(\.(\*|` + component + `))*$`)
 	nameSyntax  = regexp.MustCompile(`^([a-zA-Z_]|` + anyReference + `)([a-zA-Z0-9_]|` + anyReference + `)*$`)
 	labelSyntax = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]+$`)
+	// At intake names have dots and dashes.
+	intakeNameSyntax = regexp.MustCompile(`^([a-zA-Z0-9_.\-]|` + anyReference + `)+$`)
 	// With match_type glob+ a component may have one wildcard beside text.
 	partlyGlobSyntax = regexp.MustCompile(`^[a-zA-Z0-9_\-]*\*?[a-zA-Z0-9_\-]*(\.[a-zA-Z0-9_\-]*\*?[a-zA-Z0-9_\-]*)*$`)
 )
@@ -34,12 +36,8 @@ func (l *loader) readRule(r *fileRule, rule *Rule) (err error) {
 	if err := l.checkID(r); err != nil {
 		return err
 	}
-	action, err := word("action", r.Action, actionNames[:])
-	if err != nil {
+	if rule.Action, err = l.action(r.Action); err != nil {
 		return err
-	}
-	if action == actionNames[Drop] {
-		rule.Action = Drop
 	}
 	rule.kinds = allKinds
 	if r.MatchMetricType != nil {
@@ -49,13 +47,18 @@ func (l *loader) readRule(r *fileRule, rule *Rule) (err error) {
 		}
 		rule.kinds = kinds
 	}
-	if err := checkName(r.Name); err != nil {
+	if err := l.checkName(r, rule.Action); err != nil {
 		return err
 	}
-	if err := checkLabels(r.Labels); err != nil {
+	if err := l.checkLabels(r); err != nil {
 		return err
 	}
-	if err := l.readOptions(r, rule); err != nil {
+	if l.purpose == Intake {
+		err = readIntake(r, rule)
+	} else {
+		err = l.readOptions(r, rule)
+	}
+	if err != nil {
 		return err
 	}
 	switch rule.TTL = r.TTL; {
@@ -82,28 +85,48 @@ func (l *loader) checkID(r *fileRule) error {
 	return nil
 }
 
-// checkName checks the template of the name. Like statsd_exporter it wants one for a rule that drops, too.
-func checkName(name string) error {
-	if name == "" {
+func (l *loader) action(text string) (Action, error) {
+	words := actionNames[:]
+	if l.purpose == Mapping {
+		words = words[:2]
+	}
+	text, err := word("action", text, words)
+	return Action(max(0, slices.Index(words, text))), err
+}
+
+// checkName checks the template of the name. Like statsd_exporter it wants one for a mapping that
+// drops, too.
+func (l *loader) checkName(r *fileRule, action Action) error {
+	syntax, want := nameSyntax, "letters, digits, _ and references such as $1"
+	if l.purpose == Intake {
+		if action != Map {
+			if r.Name != "" {
+				return errors.New("name: only a rule that maps has one")
+			}
+			return nil
+		}
+		syntax, want = intakeNameSyntax, "letters, digits, _ - . and references such as $1"
+	}
+	if r.Name == "" {
 		return errors.New("name: is missing")
 	}
-	if len(name) > maxMatch || !nameSyntax.MatchString(name) {
-		return fmt.Errorf("name: want letters, digits, _ and references such as $1, not %.100q", name)
+	if len(r.Name) > maxMatch || !syntax.MatchString(r.Name) {
+		return fmt.Errorf("name: want %s, not %.100q", want, r.Name)
 	}
 	return nil
 }
 
-func checkLabels(labels map[string]string) error {
-	if len(labels) > maxLabels {
-		return fmt.Errorf("labels: want at most %d, not %d", maxLabels, len(labels))
+func (l *loader) checkLabels(r *fileRule) error {
+	if len(r.Labels) > maxLabels {
+		return fmt.Errorf("labels: want at most %d, not %d", maxLabels, len(r.Labels))
 	}
-	for name, value := range labels {
+	for name, value := range r.Labels {
 		switch {
 		case !labelSyntax.MatchString(name) || len(name) > maxMatch:
 			return fmt.Errorf("labels: want two or more letters, digits and _, not %.100q", name)
 		case strings.HasPrefix(name, "__"):
 			return fmt.Errorf("labels: %.100s: names with __ belong to Prometheus", name)
-		case name == "le" || name == "quantile":
+		case l.purpose == Mapping && (name == "le" || name == "quantile"):
 			return fmt.Errorf("labels: %s: belongs to histograms and summaries", name)
 		case !utf8.ValidString(value) || len(value) > maxMatch:
 			return fmt.Errorf("labels: %s: want at most %d bytes of valid UTF-8", name, maxMatch)
@@ -112,8 +135,28 @@ func checkLabels(labels map[string]string) error {
 	return nil
 }
 
+// readIntake reads the keys that only rules at intake have, and refuses those of mappings.
+func readIntake(r *fileRule, rule *Rule) error {
+	err := onlyMapping(r.ObserverType != "", "observer_type", r.Summary != nil, "summary_options", r.Histogram != nil, "histogram_options",
+		r.Scale != nil, "scale", r.HelpText != "", "help")
+	if err != nil {
+		return err
+	}
+	mode, err := word("mode", r.Mode, []string{"apply", "count"})
+	if err != nil {
+		return err
+	}
+	rule.Count = mode == "count"
+	sign, err := word("gauge_sign", r.Sign, []string{"", "absolute", "delta"})
+	rule.Sign = map[string]Sign{"absolute": Absolute, "delta": Delta}[sign]
+	return err
+}
+
 // readOptions reads how the series of a rule are kept and shown.
 func (l *loader) readOptions(r *fileRule, rule *Rule) (err error) {
+	if r.Mode != "" || r.Sign != "" {
+		return errors.New("mode, gauge_sign: are for rules at intake only")
+	}
 	if !utf8.ValidString(r.HelpText) {
 		return errors.New("help: is not valid UTF-8")
 	}
@@ -154,6 +197,14 @@ func (l *loader) readOptions(r *fileRule, rule *Rule) (err error) {
 		o.Bounds, err = r.Histogram.bounds(d.Bounds)
 	}
 	return err
+}
+
+func (s *fileSummary) set() bool {
+	return len(s.Quantiles) > 0 || s.MaxAge != 0 || s.AgeBuckets != 0 || s.BufCap != 0
+}
+
+func (h *fileHistogram) set() bool {
+	return len(h.Buckets) > 0 || h.NativeFactor != 0 || h.NativeMax != 0
 }
 
 // quantiles returns the quantiles, each once.

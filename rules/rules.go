@@ -1,7 +1,7 @@
 // Package rules decides by files of rules what happens to names. A rule matches names by a glob or a
 // regular expression, and gives them another name and labels, or drops them.
 //
-//	set, warnings, err := rules.Load(text)
+//	set, warnings, err := rules.Load(text, rules.Mapping)
 //	var r rules.Result
 //	set.Map(metric.Counter, []byte("web.eu.requests"), &r)
 //	// r.Rule is the rule that matched, r.Name and r.Labels what it made of the name.
@@ -28,9 +28,10 @@ type Action uint8
 const (
 	Map  Action = iota // give the name another name and labels
 	Drop               // ignore the name
+	Keep               // leave the name alone; later rules do not see it. Only at intake.
 )
 
-var actionNames = [...]string{"map", "drop"}
+var actionNames = [...]string{"map", "drop", "keep"}
 
 func (a Action) String() string { return actionNames[a] }
 
@@ -41,6 +42,16 @@ type Observer uint8
 const (
 	Summary Observer = iota
 	Histogram
+)
+
+// Sign is the meaning of a sign in front of a gauge's value.
+type Sign uint8
+
+// The meanings of a sign.
+const (
+	AnySign  Sign = iota // as the daemon is set
+	Absolute             // it belongs to the number
+	Delta                // it adjusts the gauge
 )
 
 // Options say how a series is kept and shown.
@@ -66,6 +77,10 @@ type Rule struct {
 	// Match is the glob or regular expression as written.
 	Match  string
 	Action Action
+	// Count says that the rule only counts what it would do.
+	Count bool
+	// Sign is what a sign means to the gauges that the rule matches.
+	Sign Sign
 
 	kinds  kinds
 	glob   bool

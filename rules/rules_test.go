@@ -9,9 +9,9 @@ import (
 )
 
 // load loads a file that must be good.
-func load(t testing.TB, text string) *Set {
+func load(t testing.TB, purpose Purpose, text string) *Set {
 	t.Helper()
-	s, _, err := Load([]byte(text))
+	s, _, err := Load([]byte(text), purpose)
 	if err != nil {
 		t.Fatalf("%v in\n%s", err, text)
 	}
@@ -79,7 +79,7 @@ func TestMap(t *testing.T) {
 		{"text before and after a wildcard does not overlap", `
 - {match: "ab*ba", match_type: glob+, name: n, labels: {l1: "$1"}}`, "abba=1 map n l1=, aba=none, ab1ba=1 map n l1=1"},
 	} {
-		s := load(t, "mappings:"+tt.rules)
+		s := load(t, Mapping, "mappings:"+tt.rules)
 		for one := range strings.SplitSeq(tt.names, ", ") {
 			name, want, _ := strings.Cut(one, "=")
 			if got := show(s, metric.Counter, name); got != want {
@@ -90,7 +90,7 @@ func TestMap(t *testing.T) {
 }
 
 func TestDefaults(t *testing.T) {
-	s := load(t, `
+	s := load(t, Mapping, `
 defaults: {glob_disable_ordering: true}
 mappings:
 - {match: "a.*.c", name: one}
@@ -102,7 +102,7 @@ mappings:
 			t.Errorf("the most specific: %s gives %q, want %q", name, got, want)
 		}
 	}
-	s = load(t, `
+	s = load(t, Mapping, `
 defaults: {order: file, unmatched: drop, match_type: regex, ttl: 5m, observer_type: histogram, histogram_options: {buckets: [1, 2, .inf]}}
 mappings:
 - {match: "^a", name: regex}
@@ -120,12 +120,30 @@ mappings:
 }
 
 func TestSets(t *testing.T) {
-	s := load(t, `
+	s := load(t, Mapping, `
 mappings:
 - {match: "a.*", match_metric_type: gauge, name: gauge}
 - {match: "a.*", match_metric_type: set, name: set}`)
 	if got := show(s, metric.Set, "a.b"); got != "2 map set" {
 		t.Errorf("a set gives %q", got)
+	}
+}
+
+func TestIntake(t *testing.T) {
+	s := load(t, Intake, `
+mappings:
+- {match: "noise.*", action: drop}
+- {match: "web.*.internal", action: keep, id: own}
+- {match: "web.*.*", name: "site-$1.$2", labels: {host: "$1"}, ttl: 1m, mode: count, gauge_sign: absolute}`)
+	for name, want := range map[string]string{
+		"noise.a": "1 drop noise.a", "web.a.internal": "own keep web.a.internal", "web.a.b": "3 map site-a.b host=a", "a": "none",
+	} {
+		if got := show(s, metric.Gauge, name); got != want {
+			t.Errorf("%s gives %q, want %q", name, got, want)
+		}
+	}
+	if r := s.Rule(2); !r.Count || r.Sign != Absolute || r.TTL.Minutes() != 1 {
+		t.Errorf("rule 3 is %+v", r)
 	}
 }
 
@@ -173,6 +191,7 @@ func TestFaults(t *testing.T) {
 		{"other: 1", "line 1: field other not found"},
 		{"mappings:\n- {match: a, name: b, id: x}\n- {match: b, name: b, id: x}", "line 3, rule x: id: another rule has the id x"},
 		{"mappings:\n- {match: a, name: b, id: a b}", "id: want at most 64"},
+		{"mappings:\n- {match: a, name: b, mode: count}", "mode, gauge_sign: are for rules at intake only"},
 		{"\xff", "is not valid UTF-8"},
 		{strings.Repeat("#", MaxFile+1), "has 1048577 bytes"},
 		{many, "has 10001 rules; want at most 10000"},
@@ -180,9 +199,22 @@ func TestFaults(t *testing.T) {
 		{"mappings:\n- {match: " + strings.Repeat("a", 5000) + ", name: b}", "match: want at most 4096 bytes"},
 		{"a: &a [x, x]\nb: &b [*a, *a]\nmappings: *b", "field"},
 	} {
-		_, _, err := Load([]byte(tt.text))
+		_, _, err := Load([]byte(tt.text), Mapping)
 		if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%.200s\n\tgives %v, want %s", tt.text, err, tt.want)
+		}
+	}
+	for _, tt := range []struct{ text, want string }{
+		{"mappings:\n- {match: a, name: b, scale: 2}", "line 2, rule 1: scale: is for the mapping of a prometheus sink only"},
+		{"mappings:\n- {match: a, name: b, help: x}", "help: is for"},
+		{"defaults: {summary_options: {max_age: 1s}}", "defaults: summary_options: is for"},
+		{"mappings:\n- {match: a, name: 'b c'}", "name: want letters"},
+		{"mappings:\n- {match: a, action: drop, name: b}", "name: only a rule that maps has one"},
+		{"mappings:\n- {match: a, name: b, mode: dry}", "mode: want apply, count"},
+		{"mappings:\n- {match: a, name: b, gauge_sign: x}", "gauge_sign: want"},
+	} {
+		if _, _, err := Load([]byte(tt.text), Intake); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("at intake, %s\n\tgives %v, want %s", tt.text, err, tt.want)
 		}
 	}
 }
@@ -237,7 +269,7 @@ mappings:
 				"line 3, rule 1: label l2: ${2} does not exist, and is empty\n" +
 				"line 3, rule 1: label l2: $what does not exist, and is empty"},
 	} {
-		_, warnings, err := Load([]byte(tt.text))
+		_, warnings, err := Load([]byte(tt.text), Mapping)
 		var lines []string
 		for _, w := range warnings {
 			lines = append(lines, w.String())
@@ -249,7 +281,7 @@ mappings:
 }
 
 func TestExplain(t *testing.T) {
-	s := load(t, `
+	s := load(t, Mapping, `
 mappings:
 - {match: "^a", match_type: regex, name: r1}
 - {match: "a.*", name: "g_$1"}
@@ -271,7 +303,7 @@ mappings:
 
 // Mapping again with one Result allocates nothing for globs.
 func TestMapAllocatesNothing(t *testing.T) {
-	s := load(t, `
+	s := load(t, Mapping, `
 mappings:
 - {match: "a.*.*", name: "n_$1", labels: {l1: "$2", l2: "$1"}}
 - {match: "web_*", match_type: glob+, name: "n", labels: {l1: "$0"}}`)
@@ -297,7 +329,7 @@ func BenchmarkMap(b *testing.B) {
 				fmt.Fprintf(&text, "- {match: '^service%d\\.([^.]*)\\.([^.]*)\\.time$', match_type: regex, name: 'service_$1', labels: {verb: '$2'}}\n", i)
 			}
 		}
-		s, name := load(b, text.String()), []byte("service42.users.GET.time")
+		s, name := load(b, Mapping, text.String()), []byte("service42.users.GET.time")
 		b.Run(match, func(b *testing.B) {
 			b.ReportAllocs()
 			var r Result

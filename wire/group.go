@@ -53,6 +53,12 @@ func (p *Parser) readGroup(b []byte) {
 func (p *Parser) nameGroup() {
 	g, sent := &p.group, p.line[:bytes.IndexByte(p.line, ':')]
 	p.name = sent
+	if p.KeepTags {
+		if g.tagged {
+			p.name = p.Tagger.join(sent, p.tags)
+		}
+		return
+	}
 	if !g.tagged {
 		p.tags = nil
 		if !p.Tagger.marked(sent) {

@@ -59,6 +59,9 @@ type Parser struct {
 	// Tagger makes tags part of the name. Without it tags after the value are dropped, and others are
 	// part of the name.
 	Tagger *Tagger
+	// KeepTags leaves the tags of a sample as sent, for Tagger.Series: the name of a sample with tags after
+	// its value is name:tags.
+	KeepTags bool
 
 	buf   []byte // whole lines not read yet
 	line  []byte // the current line, without its line end
@@ -132,7 +135,7 @@ func (p *Parser) Next(s *metric.Sample) Item {
 		}
 		p.line = line
 		colon := bytes.IndexByte(line, ':')
-		if colon > 0 && line[0] != '_' && (p.Tagger == nil || !p.Tagger.marked(line[:colon])) && plain(s, line[colon+1:]) {
+		if colon > 0 && line[0] != '_' && (p.Tagger == nil || p.KeepTags || !p.Tagger.marked(line[:colon])) && plain(s, line[colon+1:]) {
 			p.lines++
 			s.Name = line[:colon]
 			return Sample
@@ -168,7 +171,7 @@ func plain(s *metric.Sample, rest []byte) bool {
 				return false
 			}
 			s.Kind, s.Member = metric.Set, rest[:n-2]
-			s.Delta, s.TagsDropped, s.Weight = false, false, 1
+			s.Delta, s.TagsDropped, s.Signed, s.Weight = false, false, false, 1
 			return true
 		}
 		if rest[n-2] != 'm' {
@@ -191,7 +194,7 @@ func plain(s *metric.Sample, rest []byte) bool {
 		v = v*10 + uint64(d)
 	}
 	s.Value = float64(v)
-	s.Delta, s.TagsDropped, s.Weight = false, false, 1
+	s.Delta, s.TagsDropped, s.Signed, s.Weight = false, false, false, 1
 	return true
 }
 
@@ -234,8 +237,8 @@ func (p *Parser) value(s *metric.Sample) Item {
 	if g.fault != metric.None {
 		return p.discard(g.fault, g.at)
 	}
-	s.Name, s.Kind, s.Weight, s.TagsDropped, s.Delta = p.name, g.kind, g.weight, g.lost, false
-	s.Millis = g.millis
+	s.Name, s.Kind, s.Weight, s.TagsDropped = p.name, g.kind, g.weight, g.lost
+	s.Millis, s.Delta, s.Signed = g.millis, false, false
 	switch {
 	case g.kind == metric.Set:
 		if s.Member = v; len(v) == 0 {
@@ -253,8 +256,9 @@ func (p *Parser) value(s *metric.Sample) Item {
 		if !ok || !finite(s.Value*s.Weight) {
 			return p.discard(metric.BadValue, p.offset(v))
 		}
-		if g.kind == metric.Gauge && !p.AbsoluteSigns {
-			s.Delta = v[0] == '+' || v[0] == '-'
+		if g.kind == metric.Gauge {
+			s.Signed = v[0] == '+' || v[0] == '-'
+			s.Delta = s.Signed && !p.AbsoluteSigns
 		}
 	}
 	if g.timed {

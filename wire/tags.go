@@ -145,6 +145,46 @@ func (t *Tagger) Name(sent, section []byte) (series []byte, lost bool, fault met
 	return t.names[start:], lost || dropped, metric.None
 }
 
+// Series is Name for the name of a sample whose tags a Parser kept: see Parser.KeepTags.
+func (t *Tagger) Series(kept []byte) (series []byte, lost bool, fault metric.Reason) {
+	sent, section, _ := bytes.Cut(kept, []byte(":")) // a name has no colon
+	return t.Name(sent, section)
+}
+
+// join joins a name and its tags as sent: see Parser.KeepTags. The result is valid until Forget.
+func (t *Tagger) join(sent, section []byte) []byte {
+	start := len(t.names)
+	t.names = append(append(append(t.names, sent...), ':'), section...)
+	return t.names[start:]
+}
+
+// With returns the name of a series with more tags, each key=value. They win over tags with the same key,
+// unless the series' own are to be honored. The result is valid until Forget.
+func (t *Tagger) With(series []byte, more [][]byte, honor bool) []byte {
+	name, tags := metric.CutTags(series)
+	start := len(t.names)
+	t.names = append(t.names, name...)
+	t.tags = t.tags[:0]
+	add := func() {
+		for _, one := range more {
+			if len(t.tags) < MaxTags {
+				t.addOne(one, '=')
+			}
+		}
+	}
+	if honor {
+		add()
+	}
+	t.addAll(tags, ';', '=')
+	if !honor {
+		add()
+	}
+	if !t.sorted() {
+		t.sort()
+	}
+	return t.names[start:]
+}
+
 // addName adds t.sent without its tags.
 func (t *Tagger) addName() {
 	cut, start := &t.sent, len(t.names)
@@ -215,19 +255,23 @@ func (t *Tagger) addAll(list []byte, separator, end byte) bool {
 		if len(t.tags) == MaxTags {
 			return false
 		}
-		if t.style == metric.LabelTags {
-			t.addLabel(one, end)
-		} else {
-			t.add(one)
-		}
+		t.addOne(one, end)
 	}
 	return true
+}
+
+// addOne adds one tag, or drops it. With LabelTags its key ends at end.
+func (t *Tagger) addOne(one []byte, end byte) {
+	if t.style == metric.LabelTags {
+		t.addLabel(one, end)
+	} else {
+		t.add(one)
+	}
 }
 
 // unset is the value of a tag without one.
 var unset = []byte("true")
 
-// add adds one tag, or drops it.
 func (t *Tagger) add(one []byte) {
 	key, value := one, unset
 	for i, c := range one {

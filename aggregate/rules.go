@@ -1,0 +1,178 @@
+package aggregate
+
+import (
+	"bytes"
+
+	"github.com/statsd-ops/statsd/metric"
+)
+
+// Rules say what becomes of names. They do not change.
+type Rules struct {
+	// Resolvers apply them, one for each shard.
+	Resolvers []Resolver
+	// TTLs are the numbers of flushes after which names expire by a rule, at most MaxTTLs: see
+	// Effects.Class.
+	TTLs []uint32
+	// Count is the number of rules.
+	Count int
+	// Heirs are the rules that take the place of the rules before, by number. A name that a rule before
+	// gave is forgotten unless the rule has an heir.
+	Heirs []Heir
+}
+
+// Heir takes the place of a rule.
+type Heir struct {
+	Rule  uint16 // its number plus 1; 0 for none
+	Class uint8
+}
+
+// Resolver says what becomes of a name as received. A shard calls it under its lock, once for a name and
+// not for each sample: it remembers the answer in an alias.
+type Resolver interface {
+	// Resolve stores in to what becomes of a name as received.
+	Resolve(kind metric.Kind, raw []byte, to *Resolved)
+	// Judge does it for a name that is clean, with clean tags.
+	Judge(kind metric.Kind, clean []byte, to *Resolved)
+}
+
+// Resolved is what becomes of a name as received.
+type Resolved struct {
+	// Name is the name that the table keeps, in memory that the Shard reuses.
+	Name []byte
+	// Length is the length of the name as received, with its tags.
+	Length int
+	// Reason is why there is no name. With metric.DroppedByRule the Effects hold.
+	Reason metric.Reason
+	Effects
+}
+
+// Effects are what rules and tags do to the samples of a name, besides the name.
+type Effects struct {
+	// Rules count a hit for each sample, by number plus 1; 0 for none.
+	Rules [2]uint16
+	// Renamed is the rule that made the name, by number plus 1; 0 for none.
+	Renamed uint16
+	// Class is the place of the name's ttl in Rules.TTLs plus 1; 0 for none.
+	Class uint8
+	// Sign says what a sign means to a gauge.
+	Sign Sign
+	// TagsDropped says that some of the tags were dropped.
+	TagsDropped bool
+}
+
+// Sign is the meaning of a sign in front of a gauge's value.
+type Sign uint8
+
+// The meanings of a sign.
+const (
+	AnySign  Sign = iota // the one in metric.Sample.Delta
+	Absolute             // it belongs to the number
+	Delta                // it adjusts the gauge
+)
+
+// SetRules replaces the rules. In a table that is not used yet they hold at once, otherwise from the next
+// Drain on: then all names are resolved again. Names that stay keep their values. Names that no longer
+// exist under the new rules are forgotten. Only the flushing goroutine may call it.
+func (t *Table) SetRules(rules *Rules) {
+	for i, s := range t.shards {
+		s.mutex.Lock()
+		s.next = rules
+		if s.flush == firstFlush && s.names.count == 0 {
+			s.names.ttls = rules.TTLs
+			s.follow(i)
+		} else {
+			s.retire = true
+		}
+		s.mutex.Unlock()
+	}
+}
+
+// follow begins to use the next rules.
+func (s *Shard) follow(number int) {
+	s.rules, s.next = s.next, nil
+	s.resolver = s.rules.Resolvers[number]
+	s.hits = make([]uint64, s.rules.Count)
+}
+
+// ttls returns the TTLs of the rules.
+func (s *Shard) ttls() []uint32 {
+	if s.rules == nil {
+		return nil
+	}
+	return s.rules.TTLs
+}
+
+// takeHits moves the hits of a shard to the interval.
+func (iv *Interval) takeHits(s *Shard) {
+	if len(s.hits) == 0 {
+		return
+	}
+	if iv.Hits == nil {
+		iv.Hits = make([]uint64, len(s.hits))
+	}
+	for i, n := range s.hits {
+		iv.Hits[i] += n
+	}
+	clear(s.hits)
+}
+
+// note notes which rule gave a record its name.
+func (n *names) note(r ref, rule uint16) {
+	if n.ruled == nil {
+		n.ruled = map[ref]uint16{}
+	}
+	n.ruled[r] = rule
+}
+
+// expire returns the number of flushes after which a record expires.
+func (t *Table) expire(n *names, rec record) uint32 {
+	meta := rec.meta()
+	if class := meta >> metaClass & MaxTTLs; class != 0 {
+		return n.ttls[class-1]
+	}
+	return t.config.Expire[kindOf(meta)]
+}
+
+// hidden returns the flags of a record for a clean name that did not come from a sample.
+func (s *Shard) hidden(kind metric.Kind, name []byte) (flags uint32) {
+	if s.resolver == nil {
+		return 0
+	}
+	flags = s.judge(kind, name)
+	if flags&metaHidden == 0 { // do samples of that name belong to it?
+		s.resolve(kind, name)
+		if s.resolved.Reason != metric.None || !bytes.Equal(s.resolved.Name, name) {
+			flags |= metaHidden
+		}
+	}
+	return flags
+}
+
+// judge returns the flags that the rules give to the record of a clean name. It sets s.resolved.
+func (s *Shard) judge(kind metric.Kind, name []byte) (flags uint32) {
+	s.resolved = Resolved{Name: s.resolved.Name[:0]}
+	s.resolver.Judge(kind, name, &s.resolved)
+	if s.resolved.Effects != (Effects{}) || s.resolved.Reason != metric.None {
+		flags = metaHidden
+	}
+	if bytes.Equal(s.resolved.Name, name) {
+		flags |= uint32(s.resolved.Class) << metaClass
+	}
+	return flags
+}
+
+// inherit returns the flags for a record of the rules before under the new rules, and the rule that
+// gives its name. It returns false if the name no longer exists.
+func (s *Shard) inherit(before *names, r ref) (flags uint32, rule uint16, exists bool) {
+	rec := before.pages.at(r)
+	hidden := rec.meta() & metaHidden
+	if giver := before.ruled[r]; giver > 0 {
+		if int(giver) > len(s.rules.Heirs) || s.rules.Heirs[giver-1].Rule == 0 {
+			return 0, 0, false
+		}
+		heir := s.rules.Heirs[giver-1]
+		return hidden | uint32(heir.Class)<<metaClass, heir.Rule, true
+	}
+	flags = s.judge(kindOf(rec.meta()), rec.name())
+	return hidden | flags, 0, s.resolved.Reason == metric.None && bytes.Equal(s.resolved.Name, rec.name())
+}
