@@ -29,7 +29,7 @@ func (all settings) checkMapping(ctx context.Context, path string, stdout, stder
 	if err != nil {
 		return fmt.Errorf("--check-mapping: %w", err)
 	}
-	set, warnings, err := rules.Load(text)
+	set, warnings, err := rules.Load(text, rules.Mapping)
 	if err != nil {
 		return fmt.Errorf("--check-mapping %s: %w", path, err)
 	}

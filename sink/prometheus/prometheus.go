@@ -98,7 +98,7 @@ func (c *Config) load() (m mappingFile, err error) {
 		}
 	}
 	m.text = string(text)
-	if m.set, m.warnings, err = rules.Load(text); err != nil {
+	if m.set, m.warnings, err = rules.Load(text, rules.Mapping); err != nil {
 		return m, &MappingError{c.Mapping, err}
 	}
 	if c.DropUnmatched {
