@@ -31,7 +31,7 @@ func (s *Shard) intern(sample *metric.Sample, hash uint64) (r ref, reason metric
 		}
 		return 0, to.Reason
 	}
-	own := bytes.Equal(raw, to.Name) && to.Effects == Effects{} // the name as received leads to the record
+	own := bytes.Equal(raw, to.Name) && !to.perSample() // the name as received leads to the record
 	if !own || s.resolver != nil {
 		r = s.names.find(kind, to.Name)
 	}

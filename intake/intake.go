@@ -24,9 +24,12 @@ import (
 	"time"
 
 	"github.com/statsd-ops/statsd/aggregate"
+	"github.com/statsd-ops/statsd/intake/naming"
 	"github.com/statsd-ops/statsd/intake/peers"
 	"github.com/statsd-ops/statsd/meta"
 	"github.com/statsd-ops/statsd/metric"
+	"github.com/statsd-ops/statsd/rules"
+	"github.com/statsd-ops/statsd/wire"
 )
 
 // Intake receives. Make it with Open.
@@ -45,6 +48,7 @@ type Intake struct {
 	times     times
 	probes    probes
 	peers     peers.Table
+	rules     naming.Tally
 
 	ending                       chan struct{} // closed by End
 	receiving, watching, minding sync.WaitGroup
@@ -109,6 +113,7 @@ func (in *Intake) makeLanes(n int) {
 	in.table = aggregate.NewTable(in.cfg.Table)
 	for i := range n {
 		parser := in.cfg.Parser()
+		parser.KeepTags = true
 		l := &lane{
 			shard:  in.table.Shard(i),
 			tagger: parser.Tagger,
@@ -123,7 +128,28 @@ func (in *Intake) makeLanes(n int) {
 		l.setShown(in.watch, nil)
 		in.lanes = append(in.lanes, l)
 	}
+	if in.cfg.Rules != nil || in.lanes[0].tagger != nil {
+		in.setRules(nil)
+		in.rules.Add(nil, time.Time{})
+	}
 }
+
+// setRules gives the rules of the configuration to the table. They take the place of the rules before.
+func (in *Intake) setRules(before *rules.Set) {
+	c, set := in.cfg.Naming(in.cfg.FlushInterval), in.cfg.Rules
+	var taggers []*wire.Tagger
+	for _, l := range in.lanes {
+		taggers = append(taggers, l.tagger)
+		l.shard.Lock()
+		l.names = naming.NewResolver(c, l.tagger, set)
+		l.shard.Unlock()
+	}
+	in.table.SetRules(c.Rules(taggers, set, before))
+	in.rules.Follow(set)
+}
+
+// Rules returns the rules that hold, nil for none, and what each has matched. The flushing goroutine calls it.
+func (in *Intake) Rules() (*rules.Set, []naming.Count) { return in.rules.Set(), in.rules.Counts() }
 
 // warnOfBuffers warns if the kernel granted less than --udp-buffer.
 func (in *Intake) warnOfBuffers() {
@@ -221,6 +247,7 @@ func (in *Intake) Drain() (iv *aggregate.Interval, t Tally) {
 		in.lanes[i].addTo(&t)
 		in.lanes[i].restart()
 	})
+	in.rules.Add(iv.Hits, time.Now())
 	return iv, t
 }
 
@@ -244,6 +271,9 @@ func (in *Intake) AlikeBadLines() []meta.Alike { return in.bad.Alike(time.Now())
 func (in *Intake) Change(limits Limits) {
 	before := in.cfg.Limits
 	in.cfg.Limits = limits
+	if limits.Rules != before.Rules && !limits.Rules.Same(before.Rules) {
+		in.setRules(before.Rules)
+	}
 	in.streams.room.follow(&in.cfg.Limits)
 	for _, l := range in.listeners {
 		if l.guard != nil {

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -152,6 +153,10 @@ const maxFlushes = 1 << 30
 func (c *Config) Validate() error {
 	if err := c.Listen.Validate(c.FlushInterval); err != nil {
 		return err
+	}
+	names := c.Naming(c.FlushInterval)
+	if err := names.Check(c.Rules); err != nil {
+		return fmt.Errorf("--rules: %w", err)
 	}
 	switch {
 	case c.MonitorPort > 65535:
