@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/statsd-ops/statsd/internal/soak"
 	"github.com/statsd-ops/statsd/metric"
 )
 
@@ -149,7 +150,7 @@ func TestShardsAgreeOnAll(t *testing.T) {
 	layout := Etsy.Layout()
 	layout.Percentiles = []float64{50, 99.9, -10}
 	layout.Histograms = []Histogram{{"7", []float64{-1, 20, 50.5}}, {"", []float64{100}}}
-	shardsAgree(t, tables, layout, 4000)
+	shardsAgree(t, tables, layout, soak.Times(4000))
 }
 
 func TestHistogram(t *testing.T) {
@@ -266,7 +267,7 @@ func TestFoldedTimersOfAllStats(t *testing.T) {
 	} {
 		for _, shards := range []int{1, 3} {
 			exact, folded := testTable(1), sketchTable(shards, 10)
-			for i := range 20_000 {
+			for i := range soak.Times(20_000) {
 				text := fmt.Sprintf("t ms %v", shape())
 				add(t, exact.Shard(0), text)
 				add(t, folded.Shard(i%shards), text)

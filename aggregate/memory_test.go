@@ -4,13 +4,16 @@ import (
 	"fmt"
 	"runtime"
 	"testing"
+
+	"github.com/statsd-ops/statsd/internal/soak"
 )
 
 // The memory of a table is nearly all that it takes.
 func TestMemory(t *testing.T) {
+	n := soak.Times(200_000)
 	before := heapBytes()
 	table := testTable(2)
-	for i := range 200_000 {
+	for i := range n {
 		s := table.Shard(i & 1)
 		s.addText(fmt.Sprintf("service.%d.requests c 1", i))
 		s.addText("lat ms 5")
@@ -19,7 +22,7 @@ func TestMemory(t *testing.T) {
 	if counted := m.Names + m.Samples; counted < grown*9/10 || counted > grown*11/10 {
 		t.Errorf("counted %d bytes (%+v), the heap grew by %d", counted, m, grown)
 	}
-	if m.Names < 200_000*50 || m.Samples < 200_000*8 {
+	if m.Names < n*50 || m.Samples < n*8 {
 		t.Errorf("%+v", m)
 	}
 	runtime.KeepAlive(table)

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/statsd-ops/statsd/internal/soak"
 	"github.com/statsd-ops/statsd/metric"
 )
 
@@ -101,7 +102,7 @@ func TestMuteMoves(t *testing.T) {
 	markAll(table, m)
 	before := s.names
 	for i := range 20 {
-		for n := range 5000 {
+		for n := range soak.Times(5000) {
 			add(metric.Counter, fmt.Sprintf("other.%d.%d", i, n))
 		}
 		flush(i + 1)

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/statsd-ops/statsd/internal/soak"
 	"github.com/statsd-ops/statsd/metric"
 )
 
@@ -95,14 +96,14 @@ func TestPeekFirstSamples(t *testing.T) {
 		table.SetLimits(func(c Config) Config { c.MaxTimerSamples = limit; return c }(table.config))
 		flush(table)
 		var want []float64
-		for i := range 20_000 {
+		for i := range 5_000 {
 			if len(want) < min(MaxPeeked, limit) {
 				want = append(want, float64(i))
 			}
 			add(t, table.Shard(0), fmt.Sprint("lat ms ", i))
 		}
 		got := peek(t, table, metric.Timer)["lat"]
-		if got.Value != 20_000 || !slices.Equal(got.Samples, want) {
+		if got.Value != 5_000 || !slices.Equal(got.Samples, want) {
 			t.Errorf("at most %d kept: %v samples: %v", limit, got.Value, got.Samples)
 		}
 	}
@@ -127,7 +128,7 @@ func TestPeekMatches(t *testing.T) {
 // A long look sees each name that stays exactly once, while other names come and go and
 // the shards begin new tables.
 func TestPeekAcrossFlushes(t *testing.T) {
-	const stay, come = 3_000, 2_000
+	stay, come := soak.Times(3_000), soak.Times(2_000)
 	table := testTable(2)
 	touch := func(flush int) {
 		for i := range stay {
@@ -250,7 +251,7 @@ func TestForgetModel(t *testing.T) {
 		random := rand.New(rand.NewPCG(3, uint64(shards)))
 		table := testTable(shards)
 		counters, gauges := points{}, points{}
-		for range 60 {
+		for range soak.Times(60) {
 			for range 500 {
 				name, value := fmt.Sprint("n", random.IntN(1_000)), float64(random.IntN(100))
 				s := table.Shard(random.IntN(shards))

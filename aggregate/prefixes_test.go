@@ -120,7 +120,7 @@ type explosion struct {
 	rebuilt int
 }
 
-const exploding, stable, small, explodingFlushes = 4000, 8000, 200, 20
+const exploding, stable, small, explodingFlushes = 2000, 4000, 200, 20
 
 func explode(t *testing.T, once bool) {
 	e := explosion{Table: testTable(2), once: once}

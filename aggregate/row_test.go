@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/statsd-ops/statsd/internal/soak"
 	"github.com/statsd-ops/statsd/metric"
 )
 
@@ -121,7 +122,7 @@ func rowLayouts() (layouts []Layout) {
 // Any split of any traffic, merged, gives exactly the points of one table.
 func TestRowsOfAnySplit(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(12) {
+	for seed := range uint64(soak.Times(12)) {
 		for _, layout := range rowLayouts() {
 			rng := rand.New(rand.NewPCG(seed, 2))
 			config := testTable(1).config
@@ -145,7 +146,7 @@ func TestRowsOfAnySplit(t *testing.T) {
 // sums differ in the last digits at most.
 func TestRowsOfSketches(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(20) {
+	for seed := range uint64(soak.Times(20)) {
 		rng := rand.New(rand.NewPCG(seed, 3))
 		layout := rowLayouts()[seed%4]
 		config := sketchTable(1, 1+rng.IntN(20)).config

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/statsd-ops/statsd/internal/soak"
 	"github.com/statsd-ops/statsd/metric"
 )
 
@@ -341,7 +342,7 @@ func TestMaxSetMembers(t *testing.T) {
 
 func TestLargeSetsAndTimers(t *testing.T) {
 	table := testTable(2)
-	const n = 50_000
+	const n = 20_000
 	for i := range n {
 		add(t, table.Shard(i%2), fmt.Sprintf("u s m%d", i), fmt.Sprintf("u s m%d", i/2), fmt.Sprintf("l ms %d", i+1))
 	}
@@ -366,7 +367,7 @@ func TestSumsStayFinite(t *testing.T) {
 }
 
 func TestShardsAgree(t *testing.T) {
-	shardsAgree(t, []*Table{testTable(1), testTable(2), testTable(8)}, apart, 10_000)
+	shardsAgree(t, []*Table{testTable(1), testTable(2), testTable(8)}, apart, soak.Times(10_000))
 }
 
 // shardsAgree gives the same samples to tables with different numbers of shards, over
@@ -421,7 +422,7 @@ func addOfEach(s *Shard, n int) {
 // may be lost or counted twice, also when one shard gets no samples for many flushes.
 // Gauges must not expire meanwhile: they would start again at 0.
 func TestConcurrentFlushes(t *testing.T) {
-	const shards, each, pause = 4, 40_000, 150
+	const shards, each, pause = 4, 20_000, 150
 	config := testTable(shards).config
 	config.Expire[metric.Gauge] = math.MaxUint32
 	table := NewTable(config)
@@ -499,7 +500,7 @@ func TestLookupsBesideFlushes(t *testing.T) {
 			table.Shard(0).Unlock()
 		}
 	})
-	for range 100 {
+	for range soak.Times(100) {
 		table.Drain(nil).Summarize(testLayout, 1)
 	}
 	stop.Store(true)
@@ -536,7 +537,7 @@ func TestAddDoesNotAllocate(t *testing.T) {
 func TestSegmentsGrowOneAtATime(t *testing.T) {
 	table := testTable(1)
 	s := table.Shard(0)
-	for i := range 100_000 {
+	for i := range soak.Times(100_000) {
 		add(t, s, fmt.Sprintf("some.name.%d c 1", i))
 	}
 	largest := 0
@@ -551,7 +552,7 @@ func TestSegmentsGrowOneAtATime(t *testing.T) {
 // The cost of a sample must not grow with the number of names. A test cannot assert times,
 // so it counts the slots that a search looks at.
 func TestSearchesStayShort(t *testing.T) {
-	for _, n := range []int{1_000, 100_000, 1_000_000} {
+	for _, n := range []int{1_000, 100_000, soak.Times(1_000_000)} {
 		names := newNames(maphash.MakeSeed(), time.Now(), nil)
 		var name []byte
 		for i := range n {

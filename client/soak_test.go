@@ -36,6 +36,7 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(1)
 	}
+	wait.Beside()
 	os.Exit(m.Run())
 }
 

@@ -18,7 +18,10 @@ import (
 )
 
 // No goroutine is left after the tests.
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	wait.Beside()
+	goleak.VerifyTestMain(m)
+}
 
 const (
 	// patience is how long a test waits for something that is expected at once.

@@ -148,6 +148,7 @@ func TestMain(m *testing.M) {
 		runAttackers(addr)
 		return
 	}
+	wait.Beside()
 	os.Exit(m.Run())
 }
 

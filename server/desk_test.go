@@ -105,7 +105,7 @@ func TestQuestionHealth(t *testing.T) {
 	cfg := config()
 	cfg.MonitorPort, cfg.FlushInterval, cfg.GaugeExpire, cfg.MaxNames = 0, 20*time.Millisecond, time.Hour, 1
 	d := start(t, cfg)
-	send(t, d.dial("udp"), "a:1|c\nb:1|c")
+	send(t, d.dial("udp"), "a:1|g\nb:1|g") // a gauge stays a name after its interval
 	var reasons map[string]any
 	eventually(t, "no sample is refused", func() bool {
 		reasons = map[string]any{}

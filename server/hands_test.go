@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/statsd-ops/statsd/intake"
 	"github.com/statsd-ops/statsd/meta/access"
 	"github.com/statsd-ops/statsd/meta/question"
 )
@@ -95,7 +96,7 @@ func TestMute(t *testing.T) {
 	}
 	eventually(t, "the samples are not published", func() bool { return d.totals()["counters.api.a"] == 8 && d.totals()["counters.web.a"] == 8 })
 	var done question.Mutes
-	if code, text := d.change("names/mute", `{"match":"web.*","seconds":600}`, &done); code != 200 {
+	if code, text := d.change("names/mute", `{"match":"web.*","seconds":6000}`, &done); code != 200 {
 		t.Fatal(text)
 	}
 	if len(done.Muted) != 1 || done.Muted[0].Match != "web.*" || time.Until(done.Muted[0].Until) < 9*time.Minute {
@@ -266,7 +267,7 @@ func TestDebug(t *testing.T) {
 	udp, tcp := d.dial("udp"), d.dial("tcp")
 	d.deliver(udp, "web.a:1|c")
 	var done question.Debugged
-	if code, text := d.change("debug", `{"match":"web.*","seconds":60}`, &done); code != 200 || done.Match != "web.*" {
+	if code, text := d.change("debug", `{"match":"web.*","seconds":600}`, &done); code != 200 || done.Match != "web.*" {
 		t.Fatal(text)
 	}
 	d.deliver(udp, "web.a:2|c\napi.a:3|c\nweb.b\x1b:x|c")
@@ -278,10 +279,7 @@ func TestDebug(t *testing.T) {
 	if traced("web.a:1|c") || traced("api.a:3|c") || strings.Contains(d.out.String(), "\x1b") {
 		t.Errorf("logged\n%s", d.out)
 	}
-	many := strings.Repeat("web.many:1|c\n", 50)
-	for range 100 {
-		d.deliver(udp, many)
-	}
+	d.deliver(udp, strings.Repeat("web.many:1|c\n", 2*intake.MaxTraced)) // more than a second's share at once
 	eventually(t, "the skipped lines are not counted", func() bool { return d.in.State().DebugSkipped > 0 })
 	if code, _ := d.change("debug", `{"off":true}`, &done); code != 200 {
 		t.Errorf("off: %d", code)

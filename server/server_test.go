@@ -22,7 +22,10 @@ import (
 )
 
 // No goroutine is left after the tests.
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	wait.Beside()
+	goleak.VerifyTestMain(m)
+}
 
 // never is a flush interval whose next multiple is in the year 2106: such a daemon flushes once, at
 // its end. It is a power of two in seconds, so that rates are exact.

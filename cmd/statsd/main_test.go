@@ -10,11 +10,13 @@ import (
 	"github.com/statsd-ops/statsd/internal/counterpart"
 	"github.com/statsd-ops/statsd/internal/ports"
 	"github.com/statsd-ops/statsd/internal/soak"
+	"github.com/statsd-ops/statsd/internal/wait"
 )
 
 var update = goflag.Bool("update", false, "write what the commands print into testdata")
 
 func TestMain(m *testing.M) {
+	wait.Beside()
 	testscript.Main(m, map[string]func(){"statsd": main, "gstatsd": main})
 }
 

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -135,7 +136,8 @@ func TestMistypedCommand(t *testing.T) {
 	if !strings.HasSuffix(stderr, " (did you mean the command status?)\n") {
 		t.Errorf("says %q", stderr)
 	}
-	_, stderr = invoke(t, exitFailed, "127.0.0.1", "--timeout=1ms")
+	free := counterpart.FreeAddress(t)
+	_, stderr = invoke(t, exitFailed, "127.0.0.1", strconv.Itoa(int(free.Port())), "--timeout=1ms")
 	if strings.Contains(stderr, "did you mean") {
 		t.Errorf("says %q", stderr)
 	}

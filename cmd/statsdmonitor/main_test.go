@@ -18,6 +18,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/statsd-ops/statsd/internal/counterpart"
+	"github.com/statsd-ops/statsd/internal/wait"
 	"github.com/statsd-ops/statsd/meta"
 	"github.com/statsd-ops/statsd/meta/history"
 	"github.com/statsd-ops/statsd/metric"
@@ -25,6 +26,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	wait.Beside()
 	testscript.Main(m, map[string]func(){"statsdmonitor": main})
 }
 

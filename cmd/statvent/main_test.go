@@ -20,6 +20,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	wait.Beside()
 	testscript.Main(m, map[string]func(){"statvent": main, "worker": worker})
 }
 

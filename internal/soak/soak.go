@@ -44,6 +44,15 @@ func Pick[T any](short, full T) T {
 	return short
 }
 
+// Times returns n, and with the race detector a fifth. It is for tests of one goroutine with many rounds:
+// the detector makes them slow, and finds nothing. Without it, go test runs all rounds.
+func Times(n int) int {
+	if race && !On() {
+		return max(n/5, 1)
+	}
+	return n
+}
+
 // Duration returns $SOAK in a run with full sizes, else short.
 func Duration(t testing.TB, short time.Duration) time.Duration {
 	t.Helper()

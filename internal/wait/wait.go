@@ -2,9 +2,18 @@
 package wait
 
 import (
+	"flag"
 	"testing"
 	"time"
 )
+
+// Beside lets 16 parallel tests run at a time, however few cores there are. Packages whose tests mostly
+// wait call it in TestMain. The flag -parallel still counts.
+func Beside() {
+	if err := flag.Set("test.parallel", "16"); err != nil {
+		panic(err)
+	}
+}
 
 // Patience is how long a test waits for something that usually takes a moment. It is long, so that
 // no test fails on a busy machine, and shorter than go test's own limit.

@@ -12,11 +12,15 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/statsd-ops/statsd/internal/wait"
 	"github.com/statsd-ops/statsd/metric"
 	"github.com/statsd-ops/statsd/sink"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	wait.Beside()
+	goleak.VerifyTestMain(m)
+}
 
 func testConfig() Config {
 	return Config{Addr: "127.0.0.1:0", Minutes: 60, MaxBytes: 64 << 20}
