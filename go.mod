@@ -18,6 +18,7 @@ require (
 )
 
 require (
+	github.com/klauspost/compress v1.18.4 // indirect
 	github.com/mattn/go-colorable v0.1.14 // indirect
 	github.com/xhit/go-str2duration/v2 v2.1.0 // indirect
 	golang.org/x/tools v0.26.0 // indirect
