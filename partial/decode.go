@@ -5,7 +5,7 @@ import (
 	"hash/crc32"
 	"math"
 	"math/bits"
-	"sync"
+	"slices"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -48,37 +48,50 @@ func Open(message []byte) (Header, Body, error) {
 	return h, body, nil
 }
 
-// unpackers are for reuse: one takes much memory.
-var unpackers = sync.Pool{New: func() any {
-	z, _ := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxBody)) // the options are right
-	return z
-}}
+// Decoder decodes the rows of messages. One goroutine may use it.
+type Decoder struct {
+	zstd     *zstd.Decoder
+	unpacked []byte
+	rows     decoder
+}
 
-func (b *Body) unpack() ([]byte, error) {
+// maxKept limits the memory that a Decoder keeps between two messages.
+const maxKept = 4 << 20
+
+// NewDecoder returns a Decoder.
+func NewDecoder() (*Decoder, error) {
+	z, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxBody))
+	return &Decoder{zstd: z}, err
+}
+
+func (dec *Decoder) unpack(b *Body) ([]byte, error) {
 	if b.flags&flagPacked == 0 {
 		if len(b.bytes) != b.size {
 			return nil, damaged("its body has %d bytes, the header says %d", len(b.bytes), b.size)
 		}
 		return b.bytes, nil
 	}
-	z := unpackers.Get().(*zstd.Decoder)
-	defer unpackers.Put(z)
-	body, err := z.DecodeAll(b.bytes, make([]byte, 0, min(b.size, 64*len(b.bytes)+1024)))
+	buffer := slices.Grow(dec.unpacked[:0], min(b.size, 64*len(b.bytes)+1024))
+	body, err := dec.zstd.DecodeAll(b.bytes, buffer)
 	if err != nil || len(body) != b.size {
 		return nil, damaged("its body cannot be unpacked to %d bytes: %v", b.size, err)
+	}
+	if dec.unpacked = body; cap(body) > maxKept {
+		dec.unpacked = nil
 	}
 	return body, nil
 }
 
-// Rows calls visit with each row, in the order of kinds and names. A row is valid until visit returns.
-// Rows before a fault are visited. The error wraps ErrDamaged. Rows can have values that no table makes:
-// Shard.Merge checks them.
-func (b *Body) Rows(visit func(*aggregate.Row)) error {
-	body, err := b.unpack()
+// Rows calls visit with each row of a body, in the order of kinds and names. A row is valid until visit
+// returns. Rows before a fault are visited. The error wraps ErrDamaged. Rows can have values that no
+// table makes: Shard.Merge checks them.
+func (dec *Decoder) Rows(b *Body, visit func(*aggregate.Row)) error {
+	body, err := dec.unpack(b)
 	if err != nil {
 		return err
 	}
-	d := decoder{reader: reader{rest: body}, end: b.header.End}
+	d := &dec.rows
+	d.reader, d.end = reader{rest: body}, b.header.End
 	rows := 0
 	for kind := range metric.Kind(metric.Kinds) {
 		n := d.count(len(d.rest))

@@ -25,6 +25,15 @@ func newEncoder(t testing.TB, partitions int) *Encoder {
 	return e
 }
 
+func newDecoder(t testing.TB) *Decoder {
+	t.Helper()
+	d, err := NewDecoder()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
 // message is an encoded message.
 type message struct {
 	Header
@@ -58,7 +67,7 @@ func decode(t testing.TB, m []byte) (h Header, rows []aggregate.Row) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := body.Rows(func(r *aggregate.Row) { rows = append(rows, clone(r)) }); err != nil {
+	if err := newDecoder(t).Rows(&body, func(r *aggregate.Row) { rows = append(rows, clone(r)) }); err != nil {
 		t.Fatal(err)
 	}
 	return h, rows
@@ -69,7 +78,9 @@ func normal(r aggregate.Row) aggregate.Row {
 	r = clone(&r)
 	slices.Sort(r.Samples)
 	slices.Sort(r.Members)
-	slices.SortFunc(r.Adjustments, func(a, b aggregate.GaugeChange) int { return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.Value, b.Value)) })
+	slices.SortFunc(r.Adjustments, func(a, b aggregate.GaugeChange) int {
+		return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.Value, b.Value))
+	})
 	if len(r.Samples) == 0 {
 		r.Samples = nil
 	}
@@ -293,7 +304,7 @@ func TestTables(t *testing.T) {
 			shard := owner.Shard(0)
 			shard.Lock()
 			defer shard.Unlock()
-			if err := body.Rows(func(r *aggregate.Row) {
+			if err := newDecoder(t).Rows(&body, func(r *aggregate.Row) {
 				if reason := shard.Merge(r); reason != metric.None {
 					t.Errorf("%s: %v", r.Name, reason)
 				}
@@ -329,11 +340,12 @@ func FuzzRows(f *testing.F) {
 		f.Add(e.appendBody(nil, end, rows), 5)
 	}
 	table := aggregate.NewTable(aggregate.Config{Shards: 1, MaxNames: 100, MaxNameLength: 100, MaxSetMembers: 100, MaxTimerSamples: 100, Expire: [metric.Kinds]uint32{1, 1, 1, 1}})
+	decoder := newDecoder(f)
 	f.Fuzz(func(_ *testing.T, body []byte, rows int) {
 		b := Body{header: Header{Rows: rows, End: end}, size: len(body), bytes: body}
 		shard := table.Shard(0)
 		shard.Lock()
-		_ = b.Rows(func(r *aggregate.Row) { shard.Merge(r) })
+		_ = decoder.Rows(&b, func(r *aggregate.Row) { shard.Merge(r) })
 		shard.Unlock()
 		table.Drain(nil).Summarize(aggregate.Reference.Layout(), 1)
 	})
