@@ -374,7 +374,9 @@ func (p *partition) rewind(ctx context.Context, from int64) error {
 		}
 	}
 	p.head.Stale = 0
-	p.unpublished = p.head.Closed + 1
+	if p.head.Closed > 0 {
+		p.unpublished = p.head.Closed + 1
+	}
 	return nil
 }
 
