@@ -150,10 +150,7 @@ func (l *Log) Append(payload []byte, at time.Time) (uint64, error) {
 	}
 	l.next++
 	l.dirty = true
-	if l.grown != nil {
-		close(l.grown)
-		l.grown = nil
-	}
+	l.wake()
 	return number, nil
 }
 
@@ -245,23 +242,30 @@ func (l *Log) Trim(below uint64) {
 // It keeps the newest one, which tells the next number.
 func (l *Log) Sync() error {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.fail("sync", l.sync())
-}
-
-func (l *Log) sync() error {
-	if !l.dirty || l.closed {
+	writer, dirty, trimmed := l.writer, l.dirty, l.first
+	l.dirty = false
+	l.mu.Unlock()
+	if !dirty {
 		return nil
 	}
-	var err error
-	if l.writer != nil {
-		err = l.writer.Sync()
+	err := safefile.SyncDirectory(l.cfg.Dir)
+	if writer != nil {
+		if failed := writer.Sync(); failed != nil && !errors.Is(failed, os.ErrClosed) { // seal has synced a closed one
+			err = errors.Join(failed, err)
+		}
 	}
-	if err = errors.Join(err, safefile.SyncDirectory(l.cfg.Dir)); err != nil {
-		return err
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err == nil {
+		err = l.remove(trimmed)
 	}
-	l.dirty = false
-	for len(l.segments) > 1 && l.segments[1].first <= l.first {
+	l.dirty = l.dirty || err != nil
+	return l.fail("sync", err)
+}
+
+// remove removes the segments whose records are all below a number.
+func (l *Log) remove(below uint64) error {
+	for len(l.segments) > 1 && l.segments[1].first <= below {
 		if err := os.Remove(l.segments[0].path); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return err
 		}
@@ -280,16 +284,21 @@ func (l *Log) State() LogState {
 
 // Close syncs the log and closes it. Readers that wait get ErrClosed.
 func (l *Log) Close() error {
+	err := l.Sync()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	err := l.sync()
 	l.closed = true
 	closeFile(&l.writer)
+	l.wake()
+	return err
+}
+
+// wake wakes the readers that wait.
+func (l *Log) wake() {
 	if l.grown != nil {
 		close(l.grown)
 		l.grown = nil
 	}
-	return l.fail("close", err)
 }
 
 func (l *Log) fail(what string, err error) error {
