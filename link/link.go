@@ -49,6 +49,13 @@ func (e *MismatchError) Error() string {
 		e.Flag, e.Cluster, e.Daemon, e.Flag, e.Cluster)
 }
 
+// keptBehind is how many windows behind the horizon have to be kept: the points of a window depend on a
+// checkpoint that is in one of the commits before it.
+const keptBehind = 64
+
+// Slots returns for how many windows an engine must keep the newest commit.
+func (s *Settings) Slots() int64 { return int64(s.Horizon/s.Interval) + keptBehind }
+
 // RefusedError says that an engine refuses a message for good: to send it again does not help.
 type RefusedError struct{ Reason string }
 
@@ -118,15 +125,18 @@ type Commit struct {
 // TakeOver is the slot of a commit that has no window: a new owner appends one before its first window.
 const TakeOver int64 = -1
 
-// Commits is the chain of commits of one partition. An engine keeps the newest commit of each slot, at
-// least for the horizon, and always the head.
+// Commits is the chain of commits of one partition. An engine keeps the newest commit of each of the
+// newest Settings.Slots windows, and always the head. A record can have any size: an engine whose
+// messages are limited splits it.
 type Commits interface {
 	// Head returns the newest commit. It has a zero Version if there is none.
 	Head(ctx context.Context) (Commit, error)
 	// Append appends a commit behind the one with version after, and returns its version. It returns
-	// ErrFenced if after is not the head.
+	// ErrFenced if after is not the head. After any other error the commit may have been appended or
+	// not: Head says it.
 	Append(ctx context.Context, after Version, slot int64, record []byte) (Version, error)
-	// At returns the newest commit of a slot, or ErrNone.
+	// At returns the newest commit of a slot, or ErrNone. It may return a commit of another window
+	// that shares the engine's place: the record says which.
 	At(ctx context.Context, slot int64) (Commit, error)
 }
 

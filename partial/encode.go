@@ -63,14 +63,12 @@ func (e *Encoder) Add(r *aggregate.Row) {
 }
 
 // Encode calls emit with each message of the rows added since the last Encode. emit owns the message.
-// An interval without rows has one message too: it tells that the edge is alive.
+// Each partition gets at least one, also without rows: it tells the owner of the partition that the
+// edge has nothing more for this interval, and that none of its numbers is missing.
 func (e *Encoder) Encode(iv Interval, emit func(h Header, message []byte)) {
 	h := Header{Edge: e.edge, Epoch: e.epoch, Number: iv.Number, End: iv.End, Partitions: e.partitions}
 	home := PartitionOf([]byte(e.edge), e.partitions)
 	for p, rows := range e.rows {
-		if len(rows) == 0 && p != home {
-			continue
-		}
 		h.Partition, h.Samples = p, 0
 		if p == home {
 			h.Samples = iv.Samples
