@@ -21,6 +21,8 @@ type SenderConfig struct {
 	TLS func(addr string) (*tls.Config, error)
 	// Keys are shared with the central. Nil means none.
 	Keys Keys
+
+	longest time.Duration // pause; tests set a shorter one
 }
 
 const (
@@ -48,6 +50,9 @@ var _ link.Sender = (*Sender)(nil)
 
 // NewSender returns a Sender, which begins to connect.
 func NewSender(cfg SenderConfig) *Sender {
+	if cfg.longest == 0 {
+		cfg.longest = longestPause
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &Sender{cfg: cfg, cancel: cancel, ended: make(chan struct{}), changed: make(chan struct{})}
 	go s.run(ctx)
@@ -134,7 +139,7 @@ func (s *Sender) run(ctx context.Context) {
 		case <-ctx.Done():
 		case <-time.After(pause/2 + rand.N(pause)): // edges that lost a central together come back one by one
 		}
-		pause = min(2*pause, longestPause)
+		pause = min(2*pause, s.cfg.longest)
 	}
 }
 
