@@ -70,10 +70,6 @@ func (s Settings) check() error {
 	return nil
 }
 
-// Slots is how many windows an engine keeps. It is more than fit into the horizon, so that the window that
-// replaces one in a ring is never committed before the last correction of the other.
-func (s Settings) Slots() int64 { return int64(s.Horizon/s.Interval) + 64 }
-
 // Compare returns a *MismatchError if a daemon wants other settings than its cluster has.
 func (s Settings) Compare(cluster Settings) error {
 	for _, f := range []struct{ flag, daemon, cluster string }{

@@ -84,7 +84,7 @@ func benchLayout() aggregate.Layout {
 func BenchmarkInterval(b *testing.B) {
 	samples := mix()
 	edge, owner := benchTable(), benchTable()
-	e, layout := newEncoder(b, benchPartitions), benchLayout()
+	e, d, layout := newEncoder(b, benchPartitions), NewDecoder(), benchLayout()
 	var summarize, rows, encode, merge cputime.Meter
 	collected := NewRows(benchPartitions)
 	var messages [][]byte
@@ -104,7 +104,7 @@ func BenchmarkInterval(b *testing.B) {
 		var sn *aggregate.Snapshot
 		measure(&summarize, func() { sn = iv.Summarize(layout, end/1e9) })
 		line = lineBytes(sn)
-		measure(&merge, func() { mergeAll(b, owner.Shard(0), messages) })
+		measure(&merge, func() { mergeAll(b, d, owner.Shard(0), messages) })
 		owner.Drain(nil).Summarize(layout, 1)
 	}
 	name := func(t time.Duration) float64 { return float64(t.Nanoseconds()) / float64(b.N) / benchNames }
@@ -124,13 +124,13 @@ func measure(m *cputime.Meter, f func()) {
 	f()
 }
 
-func mergeAll(t testing.TB, shard *aggregate.Shard, messages [][]byte) {
+func mergeAll(t testing.TB, d *Decoder, shard *aggregate.Shard, messages [][]byte) {
 	shard.Lock()
 	defer shard.Unlock()
 	for _, m := range messages {
 		_, body, err := Open(m)
 		if err == nil {
-			err = body.Rows(func(r *aggregate.Row) { shard.Merge(r) })
+			err = d.Rows(&body, func(r *aggregate.Row) { shard.Merge(r) })
 		}
 		if err != nil {
 			t.Fatal(err)

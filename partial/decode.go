@@ -5,7 +5,6 @@ import (
 	"hash/crc32"
 	"math"
 	"math/bits"
-	"sync"
 
 	"github.com/klauspost/compress/s2"
 
@@ -48,8 +47,16 @@ func Open(message []byte) (Header, Body, error) {
 	return h, body, nil
 }
 
-// unpack returns the body without compression. It may use buffer.
-func (b *Body) unpack(buffer []byte) ([]byte, error) {
+// Decoder decodes the rows of messages. One goroutine may use it.
+type Decoder struct {
+	unpacked []byte
+	rows     decoder
+}
+
+// NewDecoder returns a Decoder.
+func NewDecoder() *Decoder { return &Decoder{} }
+
+func (dec *Decoder) unpack(b *Body) ([]byte, error) {
 	if b.flags&flagPacked == 0 {
 		if len(b.bytes) != b.size {
 			return nil, damaged("its body has %d bytes, the header says %d", len(b.bytes), b.size)
@@ -59,29 +66,23 @@ func (b *Body) unpack(buffer []byte) ([]byte, error) {
 	if n, err := s2.DecodedLen(b.bytes); err != nil || n != b.size {
 		return nil, damaged("its body cannot be unpacked to %d bytes", b.size)
 	}
-	body, err := s2.Decode(buffer, b.bytes)
+	body, err := s2.Decode(dec.unpacked[:cap(dec.unpacked)], b.bytes)
 	if err != nil {
 		return nil, damaged("its body cannot be unpacked: %v", err)
 	}
+	dec.unpacked = body
 	return body, nil
 }
 
-// decoders are for reuse: each has buffers.
-var decoders = sync.Pool{New: func() any { return new(decoder) }}
-
-// Rows calls visit with each row, in the order of kinds and names. A row is valid until visit returns.
-// Rows before a fault are visited. The error wraps ErrDamaged. Rows can have values that no table makes:
-// Shard.Merge checks them.
-func (b *Body) Rows(visit func(*aggregate.Row)) error {
-	d := decoders.Get().(*decoder)
-	defer decoders.Put(d)
-	body, err := b.unpack(d.body[:cap(d.body)])
+// Rows calls visit with each row of a body, in the order of kinds and names. A row is valid until visit
+// returns. Rows before a fault are visited. The error wraps ErrDamaged. Rows can have values that no
+// table makes: Shard.Merge checks them.
+func (dec *Decoder) Rows(b *Body, visit func(*aggregate.Row)) error {
+	body, err := dec.unpack(b)
 	if err != nil {
 		return err
 	}
-	if b.flags&flagPacked != 0 {
-		d.body = body
-	}
+	d := &dec.rows
 	d.reader, d.end = reader{rest: body}, b.header.End
 	rows := 0
 	for kind := range metric.Kind(metric.Kinds) {
@@ -106,7 +107,6 @@ func (b *Body) Rows(visit func(*aggregate.Row)) error {
 type decoder struct {
 	reader
 	end    int64
-	body   []byte // a buffer
 	text   []byte
 	ends   []int // of the names in text
 	row    aggregate.Row

@@ -10,7 +10,7 @@
 // An owner decodes messages and merges the rows with those of other edges:
 //
 //	header, body, err := partial.Open(message)
-//	err = body.Rows(func(r *aggregate.Row) { shard.Merge(r) })
+//	err = decoder.Rows(&body, func(r *aggregate.Row) { shard.Merge(r) })
 //
 // # Format
 //

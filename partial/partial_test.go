@@ -60,7 +60,7 @@ func decode(t testing.TB, m []byte) (h Header, rows []aggregate.Row) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := body.Rows(func(r *aggregate.Row) { rows = append(rows, clone(r)) }); err != nil {
+	if err := NewDecoder().Rows(&body, func(r *aggregate.Row) { rows = append(rows, clone(r)) }); err != nil {
 		t.Fatal(err)
 	}
 	return h, rows
@@ -299,7 +299,7 @@ func TestTables(t *testing.T) {
 			shard := owner.Shard(0)
 			shard.Lock()
 			defer shard.Unlock()
-			if err := body.Rows(func(r *aggregate.Row) {
+			if err := NewDecoder().Rows(&body, func(r *aggregate.Row) {
 				if reason := shard.Merge(r); reason != metric.None {
 					t.Errorf("%s: %v", r.Name, reason)
 				}
@@ -338,11 +338,12 @@ func FuzzRows(f *testing.F) {
 		f.Add(r.cut[0].appendBody(nil), 5)
 	}
 	table := aggregate.NewTable(aggregate.Config{Shards: 1, MaxNames: 100, MaxNameLength: 100, MaxSetMembers: 100, MaxTimerSamples: 100, Expire: [metric.Kinds]uint32{1, 1, 1, 1}})
+	decoder := NewDecoder()
 	f.Fuzz(func(_ *testing.T, body []byte, rows int) {
 		b := Body{header: Header{Rows: rows, End: end}, size: len(body), bytes: body}
 		shard := table.Shard(0)
 		shard.Lock()
-		_ = b.Rows(func(r *aggregate.Row) { shard.Merge(r) })
+		_ = decoder.Rows(&b, func(r *aggregate.Row) { shard.Merge(r) })
 		shard.Unlock()
 		table.Drain(nil).Summarize(aggregate.Reference.Layout(), 1)
 	})
