@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -100,6 +101,7 @@ func (r *receivers) Settled() uint64 {
 type edge struct {
 	table   *aggregate.Table
 	encoder *partial.Encoder
+	rows    *partial.Rows
 	name    string
 	number  uint64
 	samples uint64
@@ -117,16 +119,18 @@ func newEdge(name string) *edge {
 // start begins a new epoch, as a restart does. What waits stays.
 func (e *edge) start(partitions int) {
 	e.encoder, _ = partial.NewEncoder(e.name, time.Now().UnixNano(), partitions)
+	e.rows = partial.NewRows(partitions)
 	e.number = 0
 }
 
 func (e *edge) flush(end int64) {
 	iv := e.table.Drain(nil)
-	iv.Rows(e.encoder.Add)
+	e.rows.Begin(end)
+	iv.Rows(e.rows.Add)
 	e.number++
 	e.mu.Lock()
-	e.encoder.Encode(partial.Interval{Number: e.number, End: end, Samples: e.samples}, func(h partial.Header, b []byte) {
-		e.queue = append(e.queue, link.Message{Partition: h.Partition, ID: h.ID(), Data: b})
+	e.encoder.Encode(partial.Interval{Number: e.number, End: end, Samples: e.samples}, e.rows, func(h partial.Header, b []byte) {
+		e.queue = append(e.queue, link.Message{Partition: h.Partition, ID: h.ID(), Data: slices.Clone(b)})
 	})
 	e.mu.Unlock()
 	e.samples = 0
@@ -224,14 +228,10 @@ func (w *world) addMember() *member {
 
 func (w *world) start(m *member) {
 	m.connection, m.members = w.engine.Connect(), linktest.NewMembers()
-	var err error
-	m.owner, err = NewOwner(Config{
+	m.owner = NewOwner(Config{
 		ID: fmt.Sprintf("owner-%p", m), Lateness: lateAt, Correct: w.correct, Settings: w.settings, Table: testTable,
 		Publisher: &receivers{published: w.got}, Log: zerolog.New(zerolog.NewTestWriter(w.t)),
 	}, m.connection)
-	if err != nil {
-		w.t.Fatal(err)
-	}
 	ctx, cancel := context.WithCancel(w.ctx)
 	m.stop = cancel
 	m.stopped.Go(func() { _ = m.owner.Run(ctx, m.members) })
@@ -354,10 +354,7 @@ func (w *world) check() {
 // ledger checks that all messages and samples are accounted for, and returns the sums.
 func (w *world) ledger() (sum Counts) {
 	w.t.Helper()
-	c, err := newCodec()
-	if err != nil {
-		w.t.Fatal(err)
-	}
+	c := &codec{}
 	for p := range w.settings.Partitions {
 		var h Head
 		if _, err := c.decodeHead(w.engine.Head(p).Record, &h); err != nil {

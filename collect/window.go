@@ -1,6 +1,8 @@
 package collect
 
 import (
+	"slices"
+
 	"github.com/statsd-ops/statsd/aggregate"
 	"github.com/statsd-ops/statsd/metric"
 	"github.com/statsd-ops/statsd/partial"
@@ -80,7 +82,11 @@ func (m *merging) record(r *record) error {
 
 // rows returns the merged rows as messages.
 func (m *merging) rows(e *partial.Encoder, number uint64) (messages [][]byte) {
-	m.table.Drain(nil).Rows(e.Add)
-	e.Encode(partial.Interval{Number: number, End: m.end}, func(_ partial.Header, b []byte) { messages = append(messages, b) })
+	rows := partial.NewRows(1)
+	rows.Begin(m.end)
+	m.table.Drain(nil).Rows(rows.Add)
+	e.Encode(partial.Interval{Number: number, End: m.end}, rows, func(_ partial.Header, b []byte) {
+		messages = append(messages, slices.Clone(b))
+	})
 	return messages
 }

@@ -5,9 +5,8 @@ import (
 	"hash/crc32"
 	"math"
 	"math/bits"
-	"slices"
 
-	"github.com/klauspost/compress/zstd"
+	"github.com/klauspost/compress/s2"
 
 	"github.com/statsd-ops/statsd/aggregate"
 	"github.com/statsd-ops/statsd/metric"
@@ -50,19 +49,12 @@ func Open(message []byte) (Header, Body, error) {
 
 // Decoder decodes the rows of messages. One goroutine may use it.
 type Decoder struct {
-	zstd     *zstd.Decoder
 	unpacked []byte
 	rows     decoder
 }
 
-// maxKept limits the memory that a Decoder keeps between two messages.
-const maxKept = 4 << 20
-
 // NewDecoder returns a Decoder.
-func NewDecoder() (*Decoder, error) {
-	z, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxBody))
-	return &Decoder{zstd: z}, err
-}
+func NewDecoder() *Decoder { return &Decoder{} }
 
 func (dec *Decoder) unpack(b *Body) ([]byte, error) {
 	if b.flags&flagPacked == 0 {
@@ -71,14 +63,14 @@ func (dec *Decoder) unpack(b *Body) ([]byte, error) {
 		}
 		return b.bytes, nil
 	}
-	buffer := slices.Grow(dec.unpacked[:0], min(b.size, 64*len(b.bytes)+1024))
-	body, err := dec.zstd.DecodeAll(b.bytes, buffer)
-	if err != nil || len(body) != b.size {
-		return nil, damaged("its body cannot be unpacked to %d bytes: %v", b.size, err)
+	if n, err := s2.DecodedLen(b.bytes); err != nil || n != b.size {
+		return nil, damaged("its body cannot be unpacked to %d bytes", b.size)
 	}
-	if dec.unpacked = body; cap(body) > maxKept {
-		dec.unpacked = nil
+	body, err := s2.Decode(dec.unpacked[:cap(dec.unpacked)], b.bytes)
+	if err != nil {
+		return nil, damaged("its body cannot be unpacked: %v", err)
 	}
+	dec.unpacked = body
 	return body, nil
 }
 
@@ -197,10 +189,19 @@ func (d *decoder) decimals(n, decimals int) {
 		d.bad = true
 		return
 	}
-	for last := int64(0); n > 0; n-- {
-		last += d.varint()
+	last, rest := int64(0), d.rest
+	for ; n > 0 && len(rest) > 0; n-- { // as varint, in place: most of a message is samples
+		v, size := uint64(rest[0]), 1
+		if v >= 0x80 {
+			if v, size = binary.Uvarint(rest); size <= 0 {
+				break
+			}
+		}
+		rest = rest[size:]
+		last += int64(v>>1) ^ -int64(v&1)
 		d.row.Samples = append(d.row.Samples, float64(last)/powers[decimals])
 	}
+	d.rest, d.bad = rest, d.bad || n > 0
 }
 
 func (d *decoder) readSketch() {
@@ -226,6 +227,15 @@ type reader struct {
 }
 
 func (r *reader) uvarint() uint64 {
+	if len(r.rest) > 0 && r.rest[0] < 0x80 {
+		v := uint64(r.rest[0])
+		r.rest = r.rest[1:]
+		return v
+	}
+	return r.longUvarint()
+}
+
+func (r *reader) longUvarint() uint64 {
 	v, n := binary.Uvarint(r.rest)
 	if n <= 0 {
 		r.rest, r.bad = nil, true
