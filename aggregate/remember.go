@@ -103,30 +103,12 @@ func (r *remembering) findNewest(i int) {
 // Remember gives the table a gauge's earlier value, for adjustments. The table must not
 // have been used yet. It returns why there is no room, or metric.None.
 func (t *Table) Remember(g Remembered) metric.Reason {
-	s := t.shards[maphash.Bytes(t.seed, g.Name)%uint64(len(t.shards))]
-	s.mutex.Lock()
-	defer s.mutex.Unlock()
-	if len(g.Name) > t.config.MaxNameLength {
-		return metric.TooLong
-	}
-	name, reason := s.table.config.appendClean(nil, g.Name)
-	if reason != metric.None {
-		return reason
-	}
-	r := s.names.find(metric.Gauge, name)
-	if r == 0 {
-		if r, reason = s.insert(metric.Gauge, name, metaMoved|s.hidden(metric.Gauge, name)); r == 0 {
-			return reason
-		}
-	}
-	rec := s.names.pages.at(r)
-	rec.setLastSeen(s.flush - 1 - g.Unseen)
-	rec.setMemory(memory{
-		value:   clamp(g.Value),
-		after:   rememberedFlush,
-		setting: min(max(g.Set, 0), t.clock.now()),
-	})
-	return metric.None
+	return t.Recall(Known{Kind: metric.Gauge, Name: g.Name, Value: g.Value, Set: min(g.Set, t.clock.now()), Unseen: g.Unseen})
+}
+
+// shardOf returns the shard that keeps what is known of a name.
+func (t *Table) shardOf(name []byte) *Shard {
+	return t.shards[maphash.Bytes(t.seed, name)%uint64(len(t.shards))]
 }
 
 // memory is the part of a gauge's record that lasts between flushes.

@@ -15,3 +15,15 @@ func isFull(err error) bool { return errors.Is(err, unix.ENOSPC) || errors.Is(er
 
 // isExhausted reports whether the process cannot open more files.
 func isExhausted(err error) bool { return errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) }
+
+// freeBytes returns how many bytes of a disk this process can use.
+func freeBytes(dir string) (int64, error) {
+	var disk unix.Statfs_t
+	if err := unix.Statfs(dir, &disk); err != nil {
+		return 0, err
+	}
+	return product(disk.Bavail, disk.Bsize), nil
+}
+
+// product multiplies numbers whose types differ between systems.
+func product[A, B int64 | uint64 | uint32 | int32](a A, b B) int64 { return int64(a) * int64(b) }

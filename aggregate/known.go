@@ -1,0 +1,71 @@
+package aggregate
+
+import (
+	"iter"
+
+	"github.com/statsd-ops/statsd/metric"
+)
+
+// Known is a name that a table knows between two flushes. All names together are what a table must
+// know of earlier flushes, to make the points of later ones.
+type Known struct {
+	Kind   metric.Kind
+	Name   []byte // clean; valid until the table is gone
+	Unseen uint32 // flushes since the last that saw it
+	Value  float64
+	Set    int64 // when a gauge was last set, in Unix nanoseconds; 0 if not known
+}
+
+// Known yields each name that has not expired, in the order in which the table first saw them. The table
+// must have one shard. Only the flushing goroutine may call it, and not between Drain and Summarize.
+func (t *Table) Known() iter.Seq[Known] {
+	return func(yield func(Known) bool) {
+		v, more := t.views()[0], true
+		v.walk(func(refs []ref) {
+			for _, at := range refs {
+				rec := v.pages.at(at)
+				k := Known{Kind: kindOf(rec.meta()), Name: rec.name(), Unseen: v.flush - 1 - rec.lastSeen()}
+				if !more || k.Unseen >= t.expire(v.names, rec) {
+					continue
+				}
+				if k.Kind == metric.Gauge {
+					m := rec.memory()
+					k.Value, k.Set = m.value, m.setting
+				}
+				more = yield(k)
+			}
+		})
+	}
+}
+
+// Recall gives the table a name that another table knew. The table must not have been used yet. It
+// returns why there is no room, or metric.None.
+func (t *Table) Recall(k Known) metric.Reason {
+	s := t.shardOf(k.Name)
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	if len(k.Name) > t.config.MaxNameLength {
+		return metric.TooLong
+	}
+	name, reason := t.config.appendClean(nil, k.Name)
+	if reason != metric.None {
+		return reason
+	}
+	r := s.names.find(k.Kind, name)
+	if r == 0 {
+		if r, reason = s.insert(k.Kind, name, metaMoved|s.hidden(k.Kind, name)); r == 0 {
+			return reason
+		}
+	}
+	rec := s.names.pages.at(r)
+	rec.setLastSeen(s.flush - 1 - k.Unseen)
+	if k.Kind == metric.Gauge {
+		rec.setMemory(memory{value: clamp(k.Value), after: rememberedFlush, setting: max(k.Set, 0)})
+	}
+	return metric.None
+}
+
+// SetTime says when the interval was drained, in Unix nanoseconds. Gauges that were set later count as set
+// then. It is for an interval whose rows come from other machines: its points must not depend on
+// when they are computed.
+func (iv *Interval) SetTime(at int64) { iv.time = at }

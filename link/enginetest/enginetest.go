@@ -1,0 +1,331 @@
+// Package enginetest checks that an engine keeps the promises of package link.
+package enginetest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/statsd-ops/statsd/internal/wait"
+	"github.com/statsd-ops/statsd/link"
+)
+
+// Cluster is an engine under test. All its functions may be called several times.
+type Cluster struct {
+	// Sender returns a new edge's connection.
+	Sender func(t testing.TB) link.Sender
+	// Engine returns a new owner's connection, or the only one.
+	Engine func(t testing.TB) link.Engine
+	// Owners says how many different owners there can be.
+	Owners int
+}
+
+// Settings are the settings of the cluster under test.
+var Settings = link.Settings{Partitions: 4, Interval: time.Second, Horizon: 20 * time.Second, Tags: "off"}
+
+// Run runs all checks on one cluster.
+func Run(t *testing.T, c Cluster) {
+	ctx, cancel := context.WithTimeout(t.Context(), wait.Patience)
+	defer cancel()
+	engine := c.Engine(t)
+	settings, err := engine.Join(ctx, Settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sender := c.Sender(t)
+	f := &fixture{cluster: c, ctx: ctx, engine: engine, sender: sender, settings: settings}
+	t.Run("settings", f.checkSettings)
+	t.Run("messages", f.checkMessages)
+	t.Run("messages of many", f.checkMany)
+	t.Run("trim", f.checkTrim)
+	t.Run("wrong messages", f.checkRefused)
+	t.Run("commits", f.checkCommits)
+	t.Run("commits of many", f.checkRace)
+	t.Run("large commits", f.checkLarge)
+}
+
+type fixture struct {
+	cluster  Cluster
+	ctx      context.Context
+	engine   link.Engine
+	sender   link.Sender
+	settings link.Settings
+}
+
+func (f *fixture) checkSettings(t *testing.T) {
+	want := Settings
+	want.Version, want.MemberKey = link.SettingsVersion, f.settings.MemberKey
+	if f.settings != want || want.MemberKey == [16]byte{} {
+		t.Errorf("the settings are %+v, want %+v with a member key", f.settings, want)
+	}
+	if got, err := f.sender.Settings(f.ctx); err != nil || got != f.settings {
+		t.Errorf("an edge gets %+v, %v", got, err)
+	}
+	if again, err := f.engine.Join(f.ctx, Settings); err != nil || again != f.settings {
+		t.Errorf("the second time %+v, %v", again, err)
+	}
+	for flag, change := range map[string]func(*link.Settings){
+		"--collect-partitions": func(s *link.Settings) { s.Partitions = 8 },
+		"--flush-interval":     func(s *link.Settings) { s.Interval = 2 * time.Second },
+		"--late-horizon":       func(s *link.Settings) { s.Horizon = time.Minute },
+		"--tags":               func(s *link.Settings) { s.Tags = "dogstatsd" },
+		"the member key":       func(s *link.Settings) { s.MemberKey[0]++ },
+	} {
+		wanted := f.settings
+		change(&wanted)
+		var mismatch *link.MismatchError
+		if _, err := f.engine.Join(f.ctx, wanted); !errors.As(err, &mismatch) || mismatch.Flag != flag {
+			t.Errorf("another %s: %v", flag, err)
+		}
+	}
+}
+
+func data(partition, i int) []byte {
+	return fmt.Appendf(nil, "message %d of %d %s", i, partition, bytes.Repeat([]byte("x"), i*i%5000))
+}
+
+func (f *fixture) send(t *testing.T, partition, i int) {
+	t.Helper()
+	m := link.Message{Partition: partition, ID: fmt.Sprintf("%s-%d-%d", t.Name(), partition, i), Data: data(partition, i)}
+	if err := f.sender.Send(f.ctx, m); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// next reads the next message.
+func (f *fixture) next(t *testing.T, r link.Reader) link.Entry {
+	t.Helper()
+	e, err := r.Next(f.ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+func (f *fixture) read(t *testing.T, partition int, from uint64) link.Reader {
+	t.Helper()
+	r, err := f.engine.Partition(partition).Read(f.ctx, from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = r.Close() })
+	return r
+}
+
+func (f *fixture) state(t *testing.T, partition int) link.InboxState {
+	t.Helper()
+	s, err := f.engine.Partition(partition).State(f.ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func (f *fixture) checkMessages(t *testing.T) {
+	const n = 50
+	start := f.state(t, 0).Last
+	r := f.read(t, 0, start+1)
+	began := time.Now().Add(-time.Minute) // engine and test may have different clocks
+	for i := range n {
+		f.send(t, 0, i)
+	}
+	for i := range n {
+		e := f.next(t, r)
+		if e.Seq != start+uint64(i)+1 || !bytes.Equal(e.Data, data(0, i)) || e.Stored.Before(began) {
+			t.Fatalf("message %d is number %d of %v: %.40q", i, e.Seq, e.Stored, e.Data)
+		}
+	}
+	if e := f.next(t, f.read(t, 0, start+21)); !bytes.Equal(e.Data, data(0, 20)) {
+		t.Errorf("from the middle: %.40q", e.Data)
+	}
+	ctx, cancel := context.WithTimeout(f.ctx, 10*time.Millisecond)
+	defer cancel()
+	if e, err := r.Next(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("after the last one: %v, %v", e, err)
+	}
+	f.send(t, 0, n) // a reader that has waited goes on
+	if e := f.next(t, r); e.Seq != start+n+1 {
+		t.Errorf("after a wait: number %d", e.Seq)
+	}
+	if s := f.state(t, 0); s.Last != start+n+1 || s.Bytes <= 0 {
+		t.Errorf("state is %+v", s)
+	}
+}
+
+func (f *fixture) checkMany(t *testing.T) {
+	const edges, n = 5, 40
+	start := f.state(t, 1).Last
+	var working sync.WaitGroup
+	for edge := range edges {
+		working.Go(func() {
+			s := f.sender
+			if edge%2 == 0 {
+				s = f.cluster.Sender(t)
+			}
+			for i := range n {
+				m := link.Message{Partition: 1, ID: fmt.Sprintf("many-%d-%d", edge, i), Data: fmt.Appendf(nil, "%d/%04d", edge, i)}
+				if err := s.Send(f.ctx, m); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	var last [edges]string
+	r := f.read(t, 1, start+1)
+	for i := range edges * n {
+		e := f.next(t, r)
+		text := string(e.Data)
+		edge := text[0] - '0'
+		if e.Seq != start+uint64(i)+1 || text <= last[edge] {
+			t.Fatalf("number %d is %s, after %s", e.Seq, text, last[edge])
+		}
+		last[edge] = text
+	}
+	working.Wait()
+}
+
+func (f *fixture) checkTrim(t *testing.T) {
+	p := f.engine.Partition(2)
+	start := f.state(t, 2).Last
+	for i := range 30 {
+		f.send(t, 2, i)
+	}
+	if err := p.Trim(f.ctx, start+11); err != nil {
+		t.Fatal(err)
+	}
+	if s := f.state(t, 2); s.First != start+11 || s.Last != start+30 {
+		t.Errorf("after a trim: %+v", s)
+	}
+	if e := f.next(t, f.read(t, 2, start+1)); e.Seq != start+11 {
+		t.Errorf("the first one is number %d", e.Seq)
+	}
+	if err := p.Trim(f.ctx, start+31); err != nil {
+		t.Fatal(err)
+	}
+	if s := f.state(t, 2); s.First != start+31 || s.Last != start+30 {
+		t.Errorf("after a trim of all: %+v", s)
+	}
+	f.send(t, 2, 30)
+	if e := f.next(t, f.read(t, 2, start+1)); e.Seq != start+31 || !bytes.Equal(e.Data, data(2, 30)) {
+		t.Errorf("the first one is number %d", e.Seq)
+	}
+}
+
+func (f *fixture) checkRefused(t *testing.T) {
+	for name, m := range map[string]link.Message{
+		"too large":         {ID: "large", Data: make([]byte, 1<<20+1)},
+		"another partition": {ID: "elsewhere", Partition: 1000, Data: []byte("x")},
+	} {
+		var refused *link.RefusedError
+		if err := f.sender.Send(f.ctx, m); !errors.As(err, &refused) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	f.send(t, 3, 1) // nothing is broken
+}
+
+// commit appends a commit.
+func commit(ctx context.Context, t *testing.T, p link.Partition, after link.Version, slot int64, text string) link.Version {
+	t.Helper()
+	v, err := p.Append(ctx, after, slot, []byte(text))
+	if err != nil || v <= after {
+		t.Fatalf("after %d: version %d, %v", after, v, err)
+	}
+	return v
+}
+
+func (f *fixture) checkCommits(t *testing.T) {
+	p := f.engine.Partition(3)
+	head, err := p.Head(f.ctx)
+	if err != nil || head.Version != 0 {
+		t.Fatalf("the first head: %+v, %v", head, err)
+	}
+	v := commit(f.ctx, t, p, 0, link.TakeOver, "mine")
+	const slot = 180_000_001 // as of a time in Unix seconds
+	first := v
+	for i := range int64(10) {
+		v = commit(f.ctx, t, p, v, slot+i, fmt.Sprint("window ", i))
+	}
+	v = commit(f.ctx, t, p, v, slot+3, "window 3, corrected")
+	if _, err := p.Append(f.ctx, first, slot+10, []byte("of a zombie")); !errors.Is(err, link.ErrFenced) {
+		t.Errorf("a zombie: %v", err)
+	}
+	if _, err := p.Append(f.ctx, 0, link.TakeOver, []byte("of a new zombie")); !errors.Is(err, link.ErrFenced) {
+		t.Errorf("a zombie without a head: %v", err)
+	}
+	if head, err = p.Head(f.ctx); err != nil || head.Version != v || head.Slot != slot+3 || string(head.Record) != "window 3, corrected" {
+		t.Errorf("the head is %+v %s, %v", head, head.Record, err)
+	}
+	for i, want := range map[int64]string{3: "window 3, corrected", 4: "window 4"} {
+		if c, err := p.At(f.ctx, slot+i); err != nil || string(c.Record) != want || c.Slot != slot+i {
+			t.Errorf("slot %d holds %s, %v", i, c.Record, err)
+		}
+	}
+	// These were never committed. They may share their place with one that was.
+	for _, other := range []int64{slot + 11, slot - 1, slot + f.settings.Slots(), slot - f.settings.Slots()} {
+		if c, err := p.At(f.ctx, other); !errors.Is(err, link.ErrNone) && (err != nil || c.Slot == other) {
+			t.Errorf("slot %+d holds %s, %v", other-slot, c.Record, err)
+		}
+	}
+	if other, err := f.engine.Partition(0).Head(f.ctx); err != nil || other.Version != 0 {
+		t.Errorf("another partition has head %+v, %v", other, err)
+	}
+}
+
+// checkRace lets owners append behind the same head. One wins each time.
+func (f *fixture) checkRace(t *testing.T) {
+	engines := []link.Engine{f.engine}
+	for len(engines) < f.cluster.Owners {
+		e := f.cluster.Engine(t)
+		if _, err := e.Join(f.ctx, Settings); err != nil {
+			t.Fatal(err)
+		}
+		engines = append(engines, e)
+	}
+	var after link.Version
+	for round := range 50 {
+		won := make([]link.Version, 4)
+		var working sync.WaitGroup
+		for i := range won {
+			working.Go(func() {
+				p := engines[i%len(engines)].Partition(2)
+				v, err := p.Append(f.ctx, after, int64(round*4+i)%7, fmt.Append(nil, round, i))
+				if err != nil && !errors.Is(err, link.ErrFenced) {
+					t.Error(err)
+				}
+				won[i] = v
+			})
+		}
+		working.Wait()
+		slices.Sort(won)
+		if won[3] == 0 || won[2] != 0 {
+			t.Fatalf("round %d: the versions are %v", round, won)
+		}
+		after = won[3]
+	}
+}
+
+// checkLarge commits more than a message of an engine may hold.
+func (f *fixture) checkLarge(t *testing.T) {
+	p := f.engine.Partition(0)
+	var v link.Version
+	for i, size := range []int{899 << 10, 901 << 10, 5 << 20, 10, 3 << 20} {
+		record := bytes.Repeat([]byte{'a' + byte(i)}, size)
+		next, err := p.Append(f.ctx, v, int64(i), record)
+		if err != nil {
+			t.Fatalf("a commit of %d bytes: %v", size, err)
+		}
+		v = next
+		if head, err := p.Head(f.ctx); err != nil || head.Version != v || !bytes.Equal(head.Record, record) {
+			t.Errorf("of %d bytes %d came back: %v", size, len(head.Record), err)
+		}
+	}
+	if c, err := p.At(f.ctx, 2); err != nil || len(c.Record) != 5<<20 {
+		t.Errorf("slot 2 has %d bytes: %v", len(c.Record), err)
+	}
+}

@@ -1,0 +1,167 @@
+// Package link says what edges and owners of a cluster need from what connects them.
+//
+// An edge sends messages with a Sender. An engine keeps them in one Inbox for each partition. An owner
+// reads an Inbox in order, and makes one Commit for each window. Commits of a partition form one chain:
+// a Commit names the one that it follows, and only one can follow it. This alone decides who owns a
+// partition. Members only say who would like to.
+//
+// Two engines exist: link/tcp connects edges straight to one central daemon, link/nats uses NATS
+// JetStream. linktest has one in memory that loses acknowledgements, repeats, delays and fences.
+//
+// The package imports nothing but the standard library. It does not know what a message contains.
+package link
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+var (
+	// ErrFenced says that another owner has committed. The one who gets it must load the head again.
+	ErrFenced = errors.New("another owner has committed")
+	// ErrFull says that the engine has no room. The message must be offered again later.
+	ErrFull = errors.New("the engine has no room")
+	// ErrNone says that there is no such commit.
+	ErrNone = errors.New("there is no such commit")
+)
+
+// Settings are what all members of a cluster must agree on. The first owner makes them; they never
+// change for the life of a cluster.
+type Settings struct {
+	Version    int           // of these settings
+	Partitions int           // a power of two
+	Interval   time.Duration // the flush interval of all members
+	Horizon    time.Duration // how late data may come and still be merged
+	MemberKey  [16]byte      // hashes the members of sets
+	Tags       string        // --tags
+}
+
+// MismatchError says that a daemon has other settings than its cluster.
+type MismatchError struct {
+	Flag            string // as in "--flush-interval"
+	Daemon, Cluster string // the two values
+}
+
+func (e *MismatchError) Error() string {
+	return fmt.Sprintf("the cluster has %s=%s, this daemon has %s: give %s=%s here, or join another cluster",
+		e.Flag, e.Cluster, e.Daemon, e.Flag, e.Cluster)
+}
+
+// keptBehind is how many windows behind the horizon have to be kept: the points of a window depend on a
+// checkpoint that is in one of the commits before it.
+const keptBehind = 64
+
+// Slots returns for how many windows an engine must keep the newest commit.
+func (s *Settings) Slots() int64 { return int64(s.Horizon/s.Interval) + keptBehind }
+
+// RefusedError says that an engine refuses a message for good: to send it again does not help.
+type RefusedError struct{ Reason string }
+
+func (e *RefusedError) Error() string { return "the engine refuses the message: " + e.Reason }
+
+// Message is one message of an edge. ID identifies it: a repeated message has the same ID, and an
+// engine may drop the repetition. Data belongs to the caller.
+type Message struct {
+	Partition int
+	ID        string
+	Data      []byte
+}
+
+// Sender is an edge's connection to an engine. It connects when it is first used. Any number of goroutines
+// may call Settings and Send at the same time.
+type Sender interface {
+	// Settings returns the settings of the cluster. It waits until the engine answers. If ctx ends
+	// before, the error says why the engine does not answer.
+	Settings(ctx context.Context) (Settings, error)
+	// Send returns nil once the message is durable. After any error but a *RefusedError the same
+	// message is sent again, so it gives up some seconds after the engine fell silent. The messages of
+	// an interval are sent at the same time, one goroutine for each.
+	Send(ctx context.Context, m Message) error
+	Close() error
+}
+
+// Entry is a message in an Inbox.
+type Entry struct {
+	// Seq numbers the messages of a partition from 1. It has gaps only where another owner has
+	// trimmed.
+	Seq    uint64
+	Stored time.Time // when the engine stored it
+	Data   []byte    // belongs to the caller until the next call of Next
+}
+
+// Reader reads an Inbox in order. One goroutine uses it.
+type Reader interface {
+	// Next waits for the next message.
+	Next(ctx context.Context) (Entry, error)
+	Close() error
+}
+
+// Inbox holds the messages of one partition.
+type Inbox interface {
+	// Read reads from the message with this number on, or from the first one behind it.
+	Read(ctx context.Context, from uint64) (Reader, error)
+	// State returns how full the Inbox is.
+	State(ctx context.Context) (InboxState, error)
+	// Trim drops the messages before this number.
+	Trim(ctx context.Context, below uint64) error
+}
+
+// InboxState says how full an Inbox is.
+type InboxState struct {
+	First, Last uint64 // numbers of the oldest and newest message; Last is First-1 if it is empty
+	Bytes       int64
+	MaxBytes    int64 // 0: not limited
+}
+
+// Version identifies a commit of a partition. The zero Version comes before the first commit.
+type Version uint64
+
+// Commit is a committed record of a partition. Slot is the index of its window, or TakeOver.
+type Commit struct {
+	Version Version
+	Slot    int64
+	Record  []byte
+}
+
+// TakeOver is the slot of a commit that has no window: a new owner appends one before its first window.
+const TakeOver int64 = -1
+
+// Commits is the chain of commits of one partition. An engine keeps the newest commit of each of the
+// newest Settings.Slots windows, and always the head. A record can have any size: an engine whose
+// messages are limited splits it.
+type Commits interface {
+	// Head returns the newest commit. It has a zero Version if there is none.
+	Head(ctx context.Context) (Commit, error)
+	// Append appends a commit behind the one with version after, and returns its version. It returns
+	// ErrFenced if after is not the head. After any other error the commit may have been appended or
+	// not: Head says it.
+	Append(ctx context.Context, after Version, slot int64, record []byte) (Version, error)
+	// At returns the newest commit of a slot, or ErrNone. It may return a commit of another window
+	// that shares the engine's place: the record says which.
+	At(ctx context.Context, slot int64) (Commit, error)
+}
+
+// Partition is one partition of an engine, as owners see it.
+type Partition interface {
+	Inbox
+	Commits
+}
+
+// Members says which partitions this owner should own.
+type Members interface {
+	// Run announces this owner until ctx ends, and calls wanted with the partitions that it should
+	// own, each time they change. It withdraws the announcement before it returns.
+	Run(ctx context.Context, wanted func(partitions []int)) error
+}
+
+// Engine is an owner's connection to an engine.
+type Engine interface {
+	// Join returns the settings of the cluster. It makes what is missing, and returns a
+	// *MismatchError if the cluster has other settings than wanted. A zero MemberKey takes the
+	// cluster's.
+	Join(ctx context.Context, wanted Settings) (Settings, error)
+	Partition(p int) Partition
+	Close() error
+}

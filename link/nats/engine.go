@@ -1,0 +1,239 @@
+package nats
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	natsgo "github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/statsd-ops/statsd/link"
+)
+
+const (
+	leastVersion = "2.12" // of the server
+	leastPayload = 1 << 20
+	// memberTTL is how long an owner that says nothing counts as alive.
+	memberTTL = 10 * time.Second
+)
+
+// Engine is an owner's connection to a NATS cluster.
+type Engine struct {
+	*session
+	cluster link.Settings // after Join
+}
+
+var _ link.Engine = (*Engine)(nil)
+
+// NewEngine returns an Engine. It connects in the background, so the error is about the files of cfg.
+func NewEngine(cfg Config) (*Engine, error) {
+	s, err := open(cfg, "owner")
+	if err != nil {
+		return nil, err
+	}
+	return &Engine{session: s}, nil
+}
+
+// Join makes the streams and buckets that are missing. It waits until the servers can.
+func (e *Engine) Join(ctx context.Context, wanted link.Settings) (link.Settings, error) {
+	for {
+		settings, err := e.join(ctx, wanted)
+		if err == nil {
+			e.cluster = settings
+		}
+		if err == nil || ctx.Err() != nil || !e.temporary(err) {
+			return settings, err
+		}
+		if e.cfg.Tell != nil {
+			e.cfg.Tell(fmt.Errorf("cannot join yet, trying again: %w", err))
+		}
+		select {
+		case <-ctx.Done():
+			return link.Settings{}, err
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+// temporary reports whether the servers may give another answer soon, for example because they elect a
+// leader.
+func (e *Engine) temporary(err error) bool {
+	if errors.Is(err, natsgo.ErrPermissionViolation) {
+		return false
+	}
+	var api *jetstream.APIError
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, natsgo.ErrTimeout) || errors.Is(err, natsgo.ErrNoResponders) ||
+		errors.Is(err, natsgo.ErrReconnectBufExceeded) || errors.As(err, &api) && api.Code == 503 && !isFull(err)
+}
+
+func (e *Engine) join(ctx context.Context, wanted link.Settings) (link.Settings, error) {
+	if err := e.await(ctx); err != nil {
+		return link.Settings{}, err
+	}
+	if err := e.checkServer(); err != nil {
+		return link.Settings{}, e.fail(err)
+	}
+	settings, err := e.agree(ctx, wanted)
+	if err != nil {
+		return link.Settings{}, err
+	}
+	if err := wanted.Compare(settings); err != nil {
+		return link.Settings{}, err
+	}
+	for p := range settings.Partitions {
+		if err := e.ensure(ctx, e.messages(p, settings)); err != nil {
+			return link.Settings{}, err
+		}
+	}
+	if err := e.ensure(ctx, e.commits()); err != nil {
+		return link.Settings{}, err
+	}
+	return settings, e.ensureMembers(ctx)
+}
+
+func (e *Engine) checkServer() error {
+	if v := e.nc.ConnectedServerVersion(); v != "" && older(v, leastVersion) {
+		return fmt.Errorf("nats-server %s is too old: want %s or newer", v, leastVersion)
+	}
+	if n := e.nc.MaxPayload(); n < leastPayload {
+		return fmt.Errorf("max_payload of nats-server is %d: want at least %d", n, leastPayload)
+	}
+	return nil
+}
+
+// older compares the first two numbers of versions.
+func older(version, least string) bool {
+	v, l := strings.SplitN(version, ".", 3), strings.SplitN(least, ".", 3)
+	for i := range 2 {
+		if i >= len(v) {
+			return true
+		}
+		a, _ := strconv.Atoi(v[i])
+		if b, _ := strconv.Atoi(l[i]); a != b {
+			return a < b
+		}
+	}
+	return false
+}
+
+// agree reads the settings. The first owner makes them.
+func (e *Engine) agree(ctx context.Context, wanted link.Settings) (link.Settings, error) {
+	bucket, err := e.bucket(ctx, jetstream.KeyValueConfig{
+		Bucket: e.settingsBucket(), Description: "settings of a cluster of statsd", Replicas: e.cfg.Replicas,
+	})
+	if err != nil {
+		return link.Settings{}, err
+	}
+	settings, err := e.settings(ctx)
+	if !errors.Is(err, link.ErrNone) {
+		return settings, err
+	}
+	first, err := wanted.First(func(key []byte) { _, _ = rand.Read(key) }) // never fails
+	if err != nil {
+		return link.Settings{}, err
+	}
+	if _, err := bucket.Create(ctx, settingsKey, first.Encode()); err != nil && !errors.Is(err, jetstream.ErrKeyExists) {
+		return link.Settings{}, e.fail(err)
+	}
+	return e.settings(ctx) // another owner may have been first
+}
+
+func (e *Engine) bucket(ctx context.Context, cfg jetstream.KeyValueConfig) (jetstream.KeyValue, error) {
+	bucket, err := e.js.KeyValue(ctx, cfg.Bucket)
+	if errors.Is(err, jetstream.ErrBucketNotFound) {
+		bucket, err = e.js.CreateKeyValue(ctx, cfg)
+	}
+	if err != nil {
+		return nil, e.fail(fmt.Errorf("bucket %s: %w%s", cfg.Bucket, err, hint(err)))
+	}
+	return bucket, nil
+}
+
+func (e *Engine) ensureMembers(ctx context.Context) error {
+	_, err := e.bucket(ctx, jetstream.KeyValueConfig{
+		Bucket: e.memberBucket(), Description: "owners of a cluster of statsd", Replicas: e.cfg.Replicas,
+		TTL: memberTTL, Storage: jetstream.MemoryStorage,
+	})
+	return err
+}
+
+// messages is the stream of a partition. A full one refuses messages: what was acknowledged is never discarded.
+func (e *Engine) messages(p int, settings link.Settings) jetstream.StreamConfig {
+	return jetstream.StreamConfig{
+		Name: e.messageStream(p), Subjects: []string{e.messageSubject(p)},
+		Storage: jetstream.FileStorage, Replicas: e.cfg.Replicas, Retention: jetstream.LimitsPolicy,
+		Discard: jetstream.DiscardNew, MaxBytes: e.cfg.MaxBytes / int64(settings.Partitions), MaxMsgSize: leastPayload,
+		MaxMsgsPerSubject: -1, Duplicates: 2 * time.Minute, DenyDelete: true,
+	}
+}
+
+// commits is the stream of all commits. They never expire.
+func (e *Engine) commits() jetstream.StreamConfig {
+	return jetstream.StreamConfig{
+		Name:     e.commitStream(),
+		Subjects: []string{e.cfg.Prefix + ".w.*.*", e.cfg.Prefix + ".x.*.*.*"},
+		Storage:  jetstream.FileStorage, Replicas: e.cfg.Replicas, Retention: jetstream.LimitsPolicy,
+		Discard: jetstream.DiscardOld, MaxBytes: -1, MaxMsgsPerSubject: 1, Duplicates: time.Minute,
+	}
+}
+
+// ensure makes a stream, or checks that an existing one keeps what it must.
+func (e *Engine) ensure(ctx context.Context, want jetstream.StreamConfig) error {
+	stream, err := e.js.Stream(ctx, want.Name)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		stream, err = e.js.CreateStream(ctx, want)
+	}
+	if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // another owner with another --collect-bytes was first
+		stream, err = e.js.Stream(ctx, want.Name)
+	}
+	if err == nil {
+		err = check(stream.CachedInfo().Config, want)
+	}
+	if err != nil {
+		return e.fail(fmt.Errorf("stream %s: %w%s", want.Name, err, hint(err)))
+	}
+	return nil
+}
+
+// check refuses a stream that could lose messages or commits. An operator may change its size and replicas.
+func check(got, want jetstream.StreamConfig) error {
+	switch {
+	case strings.Join(got.Subjects, " ") != strings.Join(want.Subjects, " "):
+		return fmt.Errorf("it has the subjects %q: want %q; another --collect prefix avoids it", got.Subjects, want.Subjects)
+	case got.Retention != want.Retention, got.Discard != want.Discard, got.MaxAge != 0, got.MaxMsgsPerSubject != want.MaxMsgsPerSubject,
+		got.MaxMsgs > 0, got.Discard == jetstream.DiscardOld && got.MaxBytes > 0, got.AllowDirect, got.Storage != want.Storage:
+		return errors.New("its limits were changed, and it could lose data: restore retention limits, no maximum age and count, and the discard policy")
+	}
+	return nil
+}
+
+// codeNoPeers says that not enough servers have room for a stream.
+const codeNoPeers = 10005
+
+// hint says what to do about an error of a new stream.
+func hint(err error) string {
+	var api *jetstream.APIError
+	if !errors.As(err, &api) {
+		return ""
+	}
+	switch {
+	case api.ErrorCode == codeNoPeers && strings.Contains(api.Description, "insufficient storage"), isFull(err):
+		return ": raise max_file_store of the servers, or lower --collect-bytes"
+	case api.ErrorCode == codeNoPeers:
+		return ": start more servers, or lower --collect-replicas"
+	}
+	return ""
+}
+
+// Partition returns a partition, after Join.
+func (e *Engine) Partition(p int) link.Partition {
+	return &partition{session: e.session, p: p, slots: e.cluster.Slots()}
+}
+
+// Close closes the connection.
+func (e *Engine) Close() error { return e.close() }

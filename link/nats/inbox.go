@@ -1,0 +1,189 @@
+package nats
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/statsd-ops/statsd/link"
+)
+
+const (
+	readAhead      = 256
+	readAheadBytes = 8 << 20
+	heartbeat      = time.Second
+	pullExpires    = 10 * time.Second
+	// silence is how long a reader trusts a consumer that sends nothing.
+	silence = 3 * time.Second
+	// consumerLasts is how long the server keeps a consumer that nobody reads.
+	consumerLasts = 30 * time.Second
+)
+
+// partition is the stream of a partition, and its commits.
+type partition struct {
+	*session
+	p     int
+	slots int64
+
+	last    link.Version    // that this partition has appended
+	chunked map[string]bool // places with parts of commits, if last is not zero
+}
+
+var _ link.Partition = (*partition)(nil)
+
+func (p *partition) info(ctx context.Context) (*jetstream.StreamInfo, error) {
+	if err := p.connected(ctx); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	stream, err := p.js.Stream(ctx, p.messageStream(p.p)) // its leader answers
+	if err != nil {
+		return nil, p.fail(err)
+	}
+	return stream.CachedInfo(), nil
+}
+
+func (p *partition) State(ctx context.Context) (link.InboxState, error) {
+	info, err := p.info(ctx)
+	if err != nil {
+		return link.InboxState{}, err
+	}
+	return link.InboxState{
+		First: max(info.State.FirstSeq, 1), Last: info.State.LastSeq,
+		Bytes: int64(info.State.Bytes), MaxBytes: max(info.Config.MaxBytes, 0),
+	}, nil
+}
+
+func (p *partition) Trim(ctx context.Context, below uint64) error {
+	if err := p.connected(ctx); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	stream, err := p.js.Stream(ctx, p.messageStream(p.p))
+	if err != nil {
+		return p.fail(err)
+	}
+	// A purge behind the last message would change its number.
+	if state := stream.CachedInfo().State; below <= state.FirstSeq || below > state.LastSeq+1 {
+		return nil
+	}
+	return p.fail(stream.Purge(ctx, jetstream.WithPurgeSequence(below)))
+}
+
+func (p *partition) Read(_ context.Context, from uint64) (link.Reader, error) {
+	return &reader{p: p, next: max(from, 1)}, nil
+}
+
+// reader reads with a consumer that it replaces when it has to.
+type reader struct {
+	p        *partition
+	next     uint64 // number of the next message
+	messages jetstream.MessagesContext
+}
+
+// Next waits for the next message. After an error it can be called again.
+func (r *reader) Next(ctx context.Context) (link.Entry, error) {
+	for {
+		if err := ctx.Err(); err != nil {
+			return link.Entry{}, err
+		}
+		if r.messages == nil {
+			if err := r.open(ctx); err != nil {
+				return link.Entry{}, err
+			}
+		}
+		m, err := r.receive(ctx)
+		if err != nil || m == nil {
+			if err := r.look(ctx, err); err != nil {
+				return link.Entry{}, err
+			}
+			continue
+		}
+		meta, err := m.Metadata()
+		if err != nil {
+			return link.Entry{}, r.p.fail(err)
+		}
+		seq := meta.Sequence.Stream
+		if seq < r.next {
+			continue
+		}
+		if seq > r.next {
+			if lost, err := r.behind(ctx); lost || err != nil {
+				r.reset()
+				if err != nil {
+					return link.Entry{}, err
+				}
+				continue
+			}
+		}
+		r.next = seq + 1
+		return link.Entry{Seq: seq, Stored: meta.Timestamp, Data: m.Data()}, nil
+	}
+}
+
+// receive returns a message, or nothing after a silence.
+func (r *reader) receive(ctx context.Context) (jetstream.Msg, error) {
+	patience, cancel := context.WithTimeout(ctx, silence)
+	defer cancel()
+	m, err := r.messages.Next(jetstream.NextContext(patience))
+	if err != nil && errors.Is(err, context.DeadlineExceeded) {
+		return nil, nil
+	}
+	return m, err
+}
+
+// look decides after a silence or an error whether the consumer is of use.
+func (r *reader) look(ctx context.Context, failed error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if failed != nil {
+		r.reset()
+		return nil
+	}
+	info, err := r.p.info(ctx)
+	if err != nil || info.State.LastSeq >= r.next {
+		r.reset()
+	}
+	return err
+}
+
+// behind reports whether the stream still has the next message, so that the consumer has skipped it.
+func (r *reader) behind(ctx context.Context) (bool, error) {
+	info, err := r.p.info(ctx)
+	return err == nil && info.State.FirstSeq <= r.next, err
+}
+
+func (r *reader) open(ctx context.Context) error {
+	if err := r.p.connected(ctx); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	consumer, err := r.p.js.CreateConsumer(ctx, r.p.messageStream(r.p.p), jetstream.ConsumerConfig{
+		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: r.next,
+		AckPolicy: jetstream.AckNonePolicy, MemoryStorage: true, Replicas: 1, InactiveThreshold: consumerLasts,
+	})
+	if err != nil {
+		return r.p.fail(err)
+	}
+	r.messages, err = consumer.Messages(jetstream.PullMaxMessagesWithBytesLimit(readAhead, readAheadBytes),
+		jetstream.PullExpiry(pullExpires), jetstream.PullHeartbeat(heartbeat), jetstream.WithMessagesErrOnMissingHeartbeat(true))
+	return r.p.fail(err)
+}
+
+func (r *reader) reset() {
+	if r.messages != nil {
+		r.messages.Stop()
+		r.messages = nil
+	}
+}
+
+func (r *reader) Close() error {
+	r.reset()
+	return nil
+}

@@ -1,0 +1,154 @@
+package nats
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"slices"
+	"strings"
+	"time"
+
+	natsgo "github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nuid"
+
+	"github.com/statsd-ops/statsd/link"
+)
+
+const (
+	memberPrefix = "own."
+	announceWait = 3 * time.Second
+)
+
+// Members announces an owner under a name, after Join. Each owner needs another name.
+func (e *Engine) Members(id string) link.Members {
+	return &members{session: e.session, partitions: e.cluster.Partitions, key: memberPrefix + token(id), life: nuid.Next()}
+}
+
+type members struct {
+	*session
+	partitions int
+	key        string
+	life       string // differs from the one of another process with the same name
+	announced  bool
+}
+
+// Run announces the owner every 3 s. While no server answers, the owner wants what it wanted before.
+func (m *members) Run(ctx context.Context, wanted func([]int)) error {
+	var before []int
+	for ctx.Err() == nil {
+		if all, err := m.announce(ctx); err == nil {
+			if mine := m.share(all); before == nil || !slices.Equal(mine, before) {
+				before = mine
+				wanted(mine)
+			}
+		} else if m.cfg.Tell != nil && ctx.Err() == nil {
+			m.cfg.Tell(fmt.Errorf("announce this owner: %w", err))
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(announceWait):
+		}
+	}
+	return m.withdraw()
+}
+
+// announce says that this owner is alive, and returns the keys of all.
+func (m *members) announce(ctx context.Context) ([]string, error) {
+	if err := m.checkName(ctx); err != nil {
+		return nil, err
+	}
+	subject := bucketSubject(m.memberBucket(), m.key)
+	if _, err := m.publish(ctx, &natsgo.Msg{Subject: subject, Data: []byte(m.life)}); err != nil {
+		return nil, err
+	}
+	m.announced = true
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	stream, err := m.js.Stream(ctx, bucketStream(m.memberBucket()))
+	if err != nil {
+		return nil, m.fail(err)
+	}
+	info, err := stream.Info(ctx, jetstream.WithSubjectFilter(bucketSubject(m.memberBucket(), memberPrefix+">")))
+	if err != nil {
+		return nil, m.fail(err)
+	}
+	all := []string{m.key}
+	for subject := range info.State.Subjects {
+		if key := strings.TrimPrefix(subject, bucketSubject(m.memberBucket(), "")); key != m.key {
+			all = append(all, key)
+		}
+	}
+	return all, nil
+}
+
+// checkName tells if another process announces the same name.
+func (m *members) checkName(ctx context.Context) error {
+	if !m.announced {
+		return nil // the name may be the one of the process before
+	}
+	now, err := m.get(ctx, bucketStream(m.memberBucket()), query{Last: bucketSubject(m.memberBucket(), m.key)})
+	if errors.Is(err, link.ErrNone) {
+		return nil
+	}
+	if err == nil && string(now.Data) != m.life && m.cfg.Tell != nil {
+		m.cfg.Tell(fmt.Errorf("another owner has the same name, %s: give each its own --collect-id", strings.TrimPrefix(m.key, memberPrefix)))
+	}
+	return err
+}
+
+// withdraw removes the announcement, so that others need not wait for its end.
+func (m *members) withdraw() error {
+	ctx, cancel := context.WithTimeout(context.Background(), connectPatience)
+	defer cancel()
+	stream, err := m.js.Stream(ctx, bucketStream(m.memberBucket()))
+	if err != nil {
+		return m.fail(err)
+	}
+	return m.fail(stream.Purge(ctx, jetstream.WithPurgeSubject(bucketSubject(m.memberBucket(), m.key))))
+}
+
+// share returns the partitions that this owner should own: those for which its hash is the highest. When an owner
+// comes or goes, only its own partitions move.
+func (m *members) share(all []string) []int {
+	mine := []int{}
+	for p := range m.partitions {
+		best, winner := uint64(0), ""
+		for _, key := range all {
+			if h := weight(key, p); winner == "" || h > best || h == best && key < winner {
+				best, winner = h, key
+			}
+		}
+		if winner == m.key {
+			mine = append(mine, p)
+		}
+	}
+	return mine
+}
+
+// weight is a hash of an owner and a partition.
+func weight(key string, p int) uint64 {
+	h := fnv.New64a()
+	fmt.Fprintf(h, "%s %d", key, p)
+	x := h.Sum64() // FNV hardly changes the high bits for similar names: mix them
+	x ^= x >> 33
+	x *= 0xff51afd7ed558ccd
+	x ^= x >> 33
+	x *= 0xc4ceb9fe1a85ec53
+	return x ^ x>>33
+}
+
+// token makes a name fit for a key of NATS. Different names stay different.
+func token(id string) string {
+	var b strings.Builder
+	for i := range len(id) {
+		switch c := id[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-', c == '_':
+			b.WriteByte(c)
+		default:
+			fmt.Fprintf(&b, "=%02x", c)
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,102 @@
+package link
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"time"
+)
+
+// SettingsVersion is the version of the settings that this program makes and knows.
+const SettingsVersion = 1
+
+// maxPartitions is the most partitions, as in package partial.
+const maxPartitions = 1 << 12
+
+// kept is the form in which engines keep Settings.
+type kept struct {
+	Version    int    `json:"version"`
+	Partitions int    `json:"partitions"`
+	Interval   string `json:"interval"`
+	Horizon    string `json:"horizon"`
+	MemberKey  string `json:"member_key"`
+	Tags       string `json:"tags"`
+}
+
+// Encode returns the form in which engines keep the settings.
+func (s Settings) Encode() []byte {
+	text, _ := json.Marshal(kept{ // strings and numbers only, so it cannot fail
+		s.Version, s.Partitions, s.Interval.String(), s.Horizon.String(), hex.EncodeToString(s.MemberKey[:]), s.Tags,
+	})
+	return append(text, '\n')
+}
+
+// ParseSettings reads what Encode has made. It returns an error if this program cannot use the settings.
+func ParseSettings(text []byte) (Settings, error) {
+	var k kept
+	if err := json.Unmarshal(text, &k); err != nil {
+		return Settings{}, fmt.Errorf("the settings of the cluster are damaged: %w", err)
+	}
+	if k.Version != SettingsVersion {
+		return Settings{}, fmt.Errorf("the settings of the cluster have version %d, this daemon knows version %d: upgrade the older of them", k.Version, SettingsVersion)
+	}
+	s := Settings{Version: k.Version, Partitions: k.Partitions, Tags: k.Tags}
+	var err error
+	if s.Interval, err = time.ParseDuration(k.Interval); err == nil {
+		s.Horizon, err = time.ParseDuration(k.Horizon)
+	}
+	if n, bad := hex.Decode(s.MemberKey[:], []byte(k.MemberKey[:min(len(k.MemberKey), 2*len(s.MemberKey))])); err == nil && (bad != nil || n != len(s.MemberKey)) {
+		err = fmt.Errorf("the member key has %d bytes", n)
+	}
+	if err == nil {
+		err = s.check()
+	}
+	if err != nil {
+		return Settings{}, fmt.Errorf("the settings of the cluster are damaged: %w", err)
+	}
+	return s, nil
+}
+
+func (s Settings) check() error {
+	switch {
+	case s.Partitions < 1 || s.Partitions > maxPartitions || s.Partitions&(s.Partitions-1) != 0:
+		return fmt.Errorf("%d partitions are not a power of two up to %d", s.Partitions, maxPartitions)
+	case s.Interval <= 0:
+		return fmt.Errorf("the interval is %v", s.Interval)
+	case s.Horizon < s.Interval:
+		return fmt.Errorf("the horizon is %v, less than the interval", s.Horizon)
+	}
+	return nil
+}
+
+// Compare returns a *MismatchError if a daemon wants other settings than its cluster has.
+func (s Settings) Compare(cluster Settings) error {
+	for _, f := range []struct{ flag, daemon, cluster string }{
+		{"--collect-partitions", strconv.Itoa(s.Partitions), strconv.Itoa(cluster.Partitions)},
+		{"--flush-interval", s.Interval.String(), cluster.Interval.String()},
+		{"--late-horizon", s.Horizon.String(), cluster.Horizon.String()},
+		{"--tags", s.Tags, cluster.Tags},
+	} {
+		if f.daemon != f.cluster {
+			return &MismatchError{f.flag, f.daemon, f.cluster}
+		}
+	}
+	if s.MemberKey != [16]byte{} && s.MemberKey != cluster.MemberKey {
+		return &MismatchError{"the member key", "another", "one"}
+	}
+	return nil
+}
+
+// First returns the settings of a new cluster, with a member key of its own if it has none. The key comes
+// from random.
+func (s Settings) First(random func([]byte)) (Settings, error) {
+	s.Version = SettingsVersion
+	if err := s.check(); err != nil {
+		return Settings{}, fmt.Errorf("settings of a new cluster: %w", err)
+	}
+	if s.MemberKey == [16]byte{} {
+		random(s.MemberKey[:])
+	}
+	return s, nil
+}

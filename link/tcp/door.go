@@ -1,0 +1,204 @@
+package tcp
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/statsd-ops/statsd/internal/descriptors"
+	"github.com/statsd-ops/statsd/link"
+)
+
+const (
+	greetTimeout = 5 * time.Second  // for TLS and the handshake
+	frameTimeout = 30 * time.Second // for the rest of a frame that has begun
+	writeTimeout = 10 * time.Second // for answers that an edge does not read
+	acceptAgain  = 100 * time.Millisecond
+	tellEvery    = time.Minute
+
+	// Messages up to smallMessage have a buffer for each connection. Larger ones share largeAtOnce places.
+	smallMessage  = 64 << 10
+	largeAtOnce   = 64
+	largePatience = time.Second // with a large message while another one waits
+)
+
+// Stats counts what edges do. All but Edges only grow.
+type Stats struct {
+	Edges    int    // connected now, after the handshake
+	Accepted uint64 // connections
+	Refused  uint64 // connections without the right handshake
+	Evicted  uint64 // connections that made room for another
+	Messages uint64 // stored
+	Bytes    uint64 // stored
+	Full     uint64 // messages without room, which the edge sends again
+	Failed   uint64 // messages that could not be stored, which the edge sends again
+	Rejected uint64 // messages that the edge must not send again
+}
+
+type stats struct {
+	edges                                                               atomic.Int64
+	accepted, refused, evicted, messages, bytes, full, failed, rejected atomic.Uint64
+}
+
+func (s *stats) stored(bytes int) {
+	s.messages.Add(1)
+	s.bytes.Add(uint64(bytes))
+}
+
+// Stats returns what edges have done so far.
+func (e *Engine) Stats() Stats {
+	s := &e.door.stats
+	return Stats{
+		Edges: int(s.edges.Load()), Accepted: s.accepted.Load(), Refused: s.refused.Load(), Evicted: s.evicted.Load(),
+		Messages: s.messages.Load(), Bytes: s.bytes.Load(), Full: s.full.Load(), Failed: s.failed.Load(), Rejected: s.rejected.Load(),
+	}
+}
+
+// door accepts edges.
+type door struct {
+	engine *Engine
+	guests *guests
+	large  *places
+	stats  stats
+
+	telling sync.Mutex
+	told    time.Time
+}
+
+func newDoor(e *Engine) *door {
+	d := &door{engine: e, large: newPlaces(largeAtOnce, largePatience)}
+	most := min(e.cfg.MaxEdges, max(2, descriptors.Limit()/2))
+	d.guests = newGuests(most, func() { d.stats.evicted.Add(1) })
+	return d
+}
+
+// serve accepts edges until close.
+func (d *door) serve(settings link.Settings) {
+	for {
+		conn, err := d.engine.cfg.Listener.Accept()
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		if err != nil {
+			d.tell(fmt.Errorf("an edge cannot be accepted, trying again: %w", err))
+			select {
+			case <-time.After(acceptAgain):
+				continue
+			case <-d.engine.stop:
+				return
+			}
+		}
+		d.stats.accepted.Add(1)
+		g := &guest{conn: conn, since: time.Now()}
+		if !d.guests.enter(g) {
+			_ = conn.Close() // the Engine closes
+			return
+		}
+		d.guests.serving.Go(func() {
+			defer d.guests.leave(g)
+			d.welcome(g, settings)
+		})
+	}
+}
+
+// welcome greets an edge and serves it.
+func (d *door) welcome(g *guest, settings link.Settings) {
+	w := newWire(g.conn)
+	_ = g.conn.SetDeadline(time.Now().Add(greetTimeout))
+	proved, err := greetEdge(w, d.engine.cfg.Keys, settings)
+	if err == nil {
+		err = w.w.Flush()
+	}
+	if err != nil {
+		d.stats.refused.Add(1)
+		if errors.Is(err, errRefused) {
+			d.tell(fmt.Errorf("edge at %v: %w", g.conn.RemoteAddr(), err))
+		}
+		return
+	}
+	_ = g.conn.SetDeadline(time.Time{})
+	if proved {
+		d.guests.prove(g)
+	}
+	d.stats.edges.Add(1)
+	defer d.stats.edges.Add(-1)
+	if err := d.listen(g, w); err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		d.tell(fmt.Errorf("edge at %v: %w", g.conn.RemoteAddr(), err))
+	}
+}
+
+// listen stores messages and answers them. Answers wait while another message has arrived already.
+func (d *door) listen(g *guest, w *wire) error {
+	for {
+		head, size, err := w.head(maxFrame)
+		if err != nil {
+			return err
+		}
+		if head[4] != kindMessage || size < messageHead {
+			return fmt.Errorf("frame %q of %d bytes: the peer speaks another protocol", head[4], size)
+		}
+		if err := d.message(g, w, head, size); err != nil {
+			return err
+		}
+		if w.r.Buffered() == 0 {
+			if err := w.w.Flush(); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// message receives a message, stores it and writes the answer.
+func (d *door) message(g *guest, w *wire, head [frameHead]byte, size int) error {
+	_ = g.conn.SetReadDeadline(time.Now().Add(frameTimeout))
+	large := size > smallMessage
+	if large {
+		d.large.enter(g.conn)
+	}
+	body, err := w.body(head, size)
+	if err != nil {
+		d.large.leave(g.conn)
+		return err
+	}
+	code, failed := d.engine.store(binary.BigEndian.Uint32(body[8:]), body[messageHead:])
+	answer := append(body[:8:8], code)
+	if failed != nil {
+		if code == codeRefused {
+			d.stats.rejected.Add(1)
+		}
+		d.tell(fmt.Errorf("message of the edge at %v: %w", g.conn.RemoteAddr(), failed))
+		answer = append(answer, failed.Error()...)
+		answer = answer[:min(len(answer), maxAnswer)]
+	} else {
+		d.guests.prove(g)
+	}
+	if large {
+		w.buffer = nil
+		d.large.leave(g.conn)
+	}
+	_ = g.conn.SetDeadline(time.Time{})
+	_ = g.conn.SetWriteDeadline(time.Now().Add(writeTimeout))
+	return w.write(kindAnswer, answer)
+}
+
+// tell tells something, at most once a minute.
+func (d *door) tell(err error) {
+	d.telling.Lock()
+	defer d.telling.Unlock()
+	if now := time.Now(); d.engine.cfg.Tell != nil && now.Sub(d.told) >= tellEvery {
+		d.told = now
+		d.engine.cfg.Tell(err)
+	}
+}
+
+// close ends all connections.
+func (d *door) close() error {
+	err := d.engine.cfg.Listener.Close()
+	d.guests.close()
+	return err
+}

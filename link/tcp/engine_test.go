@@ -1,0 +1,110 @@
+package tcp
+
+import (
+	"context"
+	"net"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/statsd-ops/statsd/internal/wait"
+	"github.com/statsd-ops/statsd/link"
+	"github.com/statsd-ops/statsd/link/enginetest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// central starts an Engine in a directory. The listener is at a free port, or at an address that was free a
+// moment before.
+func central(t testing.TB, cfg Config) *Engine {
+	t.Helper()
+	if cfg.Dir == "" {
+		cfg.Dir = filepath.Join(t.TempDir(), "collect")
+	}
+	if cfg.Listener == nil {
+		cfg.Listener = listen(t, "127.0.0.1:0")
+	}
+	e, err := Open(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = e.Close() })
+	return e
+}
+
+func listen(t testing.TB, addr string) net.Listener {
+	t.Helper()
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+func (e *Engine) addr() string { return e.cfg.Listener.Addr().String() }
+
+func edge(t testing.TB, cfg SenderConfig) *Sender {
+	t.Helper()
+	s := NewSender(cfg)
+	t.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+func join(t testing.TB, e *Engine) link.Settings {
+	t.Helper()
+	s, err := e.Join(t.Context(), enginetest.Settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func patience(t testing.TB) context.Context {
+	ctx, cancel := context.WithTimeout(context.Background(), wait.Patience)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+func TestEngine(t *testing.T) {
+	t.Parallel()
+	for name, keys := range map[string]Keys{
+		"without a key": nil,
+		"with keys":     func() ([][]byte, error) { return [][]byte{[]byte("newest"), []byte("older")}, nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e := central(t, Config{Keys: keys})
+			enginetest.Run(t, enginetest.Cluster{
+				Owners: 1,
+				Engine: func(testing.TB) link.Engine { return e },
+				Sender: func(t testing.TB) link.Sender { return edge(t, SenderConfig{Address: e.addr(), Keys: keys}) },
+			})
+		})
+	}
+	t.Run("of the central itself", func(t *testing.T) {
+		t.Parallel()
+		e := central(t, Config{})
+		enginetest.Run(t, enginetest.Cluster{
+			Owners: 1,
+			Engine: func(testing.TB) link.Engine { return e },
+			Sender: func(testing.TB) link.Sender { return e.Sender() },
+		})
+	})
+}
+
+func TestMembers(t *testing.T) {
+	t.Parallel()
+	e := central(t, Config{})
+	join(t, e)
+	ctx, cancel := context.WithCancel(t.Context())
+	if err := e.Members().Run(ctx, func(p []int) {
+		if len(p) != 4 || p[3] != 3 {
+			t.Errorf("wanted are %v", p)
+		}
+		time.AfterFunc(time.Millisecond, cancel)
+	}); err != nil {
+		t.Error(err)
+	}
+}

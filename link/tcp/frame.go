@@ -1,0 +1,168 @@
+package tcp
+
+import (
+	"bufio"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"slices"
+)
+
+// A frame is its length, a kind, a body, and a seal if the peers share a key:
+//
+//	0  length  uint32, big-endian, of kind and body
+//	4  kind    1 byte
+//	5  body
+//	   seal    16 bytes: HMAC-SHA256 of the frame's number and of everything before
+const (
+	frameHead = 5
+	sealSize  = 16
+	// maxMessage is the most bytes of a message: the default limit of NATS.
+	maxMessage = 1 << 20
+	// maxFrame is the longest body: a message with its request and partition.
+	maxFrame = messageHead + maxMessage
+	// maxGreeting is the longest body before the handshake is over.
+	maxGreeting = 4 << 10
+)
+
+// The kinds of frames, in the order of a connection. The greeting is not sealed.
+const (
+	kindHello     = 'H' // edge: program, version, nonce
+	kindChallenge = 'C' // central: version, whether it has a key, nonce
+	kindProof     = 'P' // edge: nothing; its seal proves the key
+	kindWelcome   = 'W' // central: the settings; its seal proves the key
+	kindRefusal   = 'R' // central: why not; not sealed
+	kindMessage   = 'M' // edge: request, partition, data
+	kindAnswer    = 'A' // central: request, code, text
+)
+
+var errSeal = errors.New("a frame has a wrong seal: the keys differ, or something between has changed the bytes")
+
+// seal makes and checks the seals of one direction.
+type seal struct {
+	mac    hash.Hash
+	number uint64
+	sum    []byte
+}
+
+// newSeal derives the seal of a direction from a key and both nonces.
+func newSeal(key, nonces []byte, direction string) *seal {
+	derive := hmac.New(sha256.New, key)
+	derive.Write([]byte("statsd link 1 " + direction))
+	derive.Write(nonces)
+	return &seal{mac: hmac.New(sha256.New, derive.Sum(nil))}
+}
+
+// of returns the seal of the next frame. It is valid until the next call.
+func (s *seal) of(head [frameHead]byte, pieces ...[]byte) []byte {
+	s.mac.Reset()
+	s.mac.Write(binary.BigEndian.AppendUint64(s.sum[:0], s.number))
+	s.mac.Write(head[:])
+	for _, p := range pieces {
+		s.mac.Write(p)
+	}
+	s.number++
+	s.sum = s.mac.Sum(s.sum[:0])
+	return s.sum[:sealSize]
+}
+
+// wire reads and writes frames of a connection.
+type wire struct {
+	r       *bufio.Reader
+	w       *bufio.Writer
+	in, out *seal // nil without a key
+	buffer  []byte
+}
+
+const wireBuffer = 4 << 10
+
+func newWire(conn io.ReadWriter) *wire {
+	return &wire{r: bufio.NewReaderSize(conn, wireBuffer), w: bufio.NewWriterSize(conn, wireBuffer)}
+}
+
+// write adds a frame of several pieces to the writer. The caller flushes.
+func (w *wire) write(kind byte, pieces ...[]byte) error {
+	size := 1
+	for _, p := range pieces {
+		size += len(p)
+	}
+	var head [frameHead]byte
+	binary.BigEndian.PutUint32(head[:], uint32(size))
+	head[4] = kind
+	_, err := w.w.Write(head[:])
+	for _, p := range pieces {
+		if err == nil {
+			_, err = w.w.Write(p)
+		}
+	}
+	if w.out != nil && err == nil {
+		_, err = w.w.Write(w.out.of(head, pieces...))
+	}
+	return err
+}
+
+// send writes one frame and flushes it.
+func (w *wire) send(kind byte, pieces ...[]byte) error {
+	if err := w.write(kind, pieces...); err != nil {
+		return err
+	}
+	return w.w.Flush()
+}
+
+// head waits for the beginning of a frame. It returns the length of the body.
+func (w *wire) head(most int) (head [frameHead]byte, size int, err error) {
+	if _, err = io.ReadFull(w.r, head[:]); err != nil {
+		return head, 0, err
+	}
+	size = int(binary.BigEndian.Uint32(head[:])) - 1
+	if size < 0 || size > most {
+		return head, 0, fmt.Errorf("a frame of %d bytes where at most %d are allowed: the peer speaks another protocol", size, most)
+	}
+	return head, size, nil
+}
+
+// body reads the rest of a frame, into a buffer that grows with what arrives. It is valid until the next
+// call.
+func (w *wire) body(head [frameHead]byte, size int) ([]byte, error) {
+	whole := size
+	if w.in != nil {
+		whole += sealSize
+	}
+	w.buffer = w.buffer[:0]
+	for len(w.buffer) < whole {
+		n := min(whole-len(w.buffer), max(wireBuffer, len(w.buffer)))
+		w.buffer = slices.Grow(w.buffer, n)
+		part := w.buffer[len(w.buffer) : len(w.buffer)+n]
+		if _, err := io.ReadFull(w.r, part); err != nil {
+			return nil, err
+		}
+		w.buffer = w.buffer[:len(w.buffer)+n]
+	}
+	if w.in != nil && !hmac.Equal(w.in.of(head, w.buffer[:size]), w.buffer[size:]) {
+		return nil, errSeal
+	}
+	return w.buffer[:size], nil
+}
+
+// receive reads a frame of up to so many bytes.
+func (w *wire) receive(most int) (kind byte, body []byte, err error) {
+	head, size, err := w.head(most)
+	if err != nil {
+		return 0, nil, err
+	}
+	body, err = w.body(head, size)
+	return head[4], body, err
+}
+
+// expect receives a frame of one kind.
+func (w *wire) expect(kind byte, most int) ([]byte, error) {
+	got, body, err := w.receive(most)
+	if err == nil && got != kind {
+		err = fmt.Errorf("frame %q where %q is expected: the peer speaks another protocol", got, kind)
+	}
+	return body, err
+}

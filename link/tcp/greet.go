@@ -1,0 +1,156 @@
+package tcp
+
+import (
+	"bytes"
+	"crypto/hmac"
+	"crypto/rand"
+	"errors"
+	"fmt"
+
+	"github.com/statsd-ops/statsd/link"
+)
+
+const (
+	protocol    = "statsd-link"
+	version     = 1
+	nonceSize   = 32
+	edgeSends   = "edge"
+	centralSend = "central"
+)
+
+// Keys returns the keys that edges and the central share, newest first. It is called at each
+// connect, so that a new file needs no restart. An edge uses the first one, a central accepts all.
+type Keys func() ([][]byte, error)
+
+func (k Keys) read() ([][]byte, error) {
+	if k == nil {
+		return nil, nil
+	}
+	all, err := k()
+	if err == nil && len(all) == 0 {
+		err = errors.New("there is no key")
+	}
+	return all, err
+}
+
+func nonce() []byte {
+	n := make([]byte, nonceSize)
+	_, _ = rand.Read(n) // never fails
+	return n
+}
+
+// greetCentral is the handshake of an edge. It returns the settings of the cluster.
+func greetCentral(w *wire, keys Keys) (link.Settings, error) {
+	all, err := keys.read()
+	if err != nil {
+		return link.Settings{}, err
+	}
+	own := nonce()
+	if err := w.send(kindHello, []byte(protocol), []byte{version}, own); err != nil {
+		return link.Settings{}, err
+	}
+	body, err := w.answer(kindChallenge)
+	if err != nil {
+		return link.Settings{}, err
+	}
+	if len(body) != 2+nonceSize || body[0] != version {
+		return link.Settings{}, errors.New("the central speaks another version of the protocol: upgrade the older of them")
+	}
+	switch keyed := body[1] == 1; {
+	case keyed && all == nil:
+		return link.Settings{}, errors.New("the central wants a key, and this daemon has none")
+	case !keyed && all != nil:
+		return link.Settings{}, errors.New("the central has no key, so it cannot prove who it is")
+	case keyed:
+		nonces := append(own, body[2:]...)
+		w.out, w.in = newSeal(all[0], nonces, edgeSends), newSeal(all[0], nonces, centralSend)
+	}
+	if err := w.send(kindProof); err != nil {
+		return link.Settings{}, err
+	}
+	if body, err = w.answer(kindWelcome); err != nil {
+		return link.Settings{}, err
+	}
+	return link.ParseSettings(body)
+}
+
+// answer receives a frame of one kind, or a refusal.
+func (w *wire) answer(kind byte) ([]byte, error) {
+	head, size, err := w.head(maxGreeting)
+	if err != nil {
+		return nil, err
+	}
+	if head[4] == kindRefusal {
+		w.in = nil // a refusal has no seal
+	}
+	body, err := w.body(head, size)
+	switch {
+	case err != nil:
+		return nil, err
+	case head[4] == kindRefusal:
+		return nil, fmt.Errorf("the central refuses: %q", body[:min(len(body), 200)])
+	case head[4] != kind:
+		return nil, fmt.Errorf("frame %q where %q is expected: the peer speaks another protocol", head[4], kind)
+	}
+	return body, nil
+}
+
+// errRefused is an error of an edge that may not connect.
+var errRefused = errors.New("refused")
+
+// greetEdge is the handshake of the central. It reports whether the edge has proved a key.
+func greetEdge(w *wire, keys Keys, settings link.Settings) (proved bool, err error) {
+	all, err := keys.read()
+	if err != nil {
+		return false, w.refuse("the central cannot read its keys", err)
+	}
+	body, err := w.expect(kindHello, maxGreeting)
+	if err != nil {
+		return false, err
+	}
+	theirs, ok := bytes.CutPrefix(body, []byte(protocol))
+	if !ok || len(theirs) != 1+nonceSize || theirs[0] != version {
+		return false, w.refuse(fmt.Sprintf("it speaks version %d of the protocol", version), errors.New("another protocol or version"))
+	}
+	own, keyed := nonce(), byte(0)
+	if all != nil {
+		keyed = 1
+	}
+	nonces := append(bytes.Clone(theirs[1:]), own...)
+	if err := w.send(kindChallenge, []byte{version, keyed}, own); err != nil {
+		return false, err
+	}
+	if err := w.checkProof(all, nonces); err != nil {
+		return false, err
+	}
+	return all != nil, w.send(kindWelcome, settings.Encode())
+}
+
+// checkProof receives the proof, and looks for the key that has made its seal.
+func (w *wire) checkProof(all [][]byte, nonces []byte) error {
+	head, size, err := w.head(0)
+	if err == nil && head[4] != kindProof {
+		err = fmt.Errorf("frame %q where %q is expected", head[4], kindProof)
+	}
+	if err != nil || all == nil {
+		return err
+	}
+	given, err := w.body(head, size+sealSize)
+	if err != nil {
+		return err
+	}
+	for _, key := range all {
+		in := newSeal(key, nonces, edgeSends)
+		if hmac.Equal(in.of(head), given) {
+			w.in, w.out = in, newSeal(key, nonces, centralSend)
+			return nil
+		}
+	}
+	return w.refuse("the key is wrong", errors.New("wrong key"))
+}
+
+// refuse tells the edge why it may not connect. It returns the reason for the central.
+func (w *wire) refuse(text string, reason error) error {
+	_ = w.send(kindRefusal, []byte(text)) // the edge may be gone
+	return fmt.Errorf("%w: %w", errRefused, reason)
+}

@@ -1,0 +1,151 @@
+package tcp
+
+import (
+	"net"
+	"sync"
+	"time"
+)
+
+// guest is a connection of an edge.
+type guest struct {
+	conn   net.Conn
+	since  time.Time // when it came, or was proved last
+	proved bool      // it has a key, or has sent a message that was stored
+}
+
+// guests bounds the connections. A newcomer that finds no room takes the place of the one with the least
+// merit: one that has proved nothing yet, or that has stored nothing for the longest time. So
+// connections that stay silent do not keep edges out.
+type guests struct {
+	most    int
+	evicted func()
+	serving sync.WaitGroup
+
+	mu     sync.Mutex
+	closed bool
+	in     map[*guest]bool
+}
+
+func newGuests(most int, evicted func()) *guests {
+	return &guests{most: most, evicted: evicted, in: make(map[*guest]bool)}
+}
+
+// enter gives a connection a place. It returns false after close.
+func (g *guests) enter(new *guest) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.closed {
+		return false
+	}
+	if len(g.in) >= g.most {
+		least := g.least()
+		delete(g.in, least)
+		_ = least.conn.Close()
+		g.evicted()
+	}
+	g.in[new] = true
+	return true
+}
+
+// least returns the guest of the least merit.
+func (g *guests) least() (least *guest) {
+	for one := range g.in {
+		if least == nil || !one.proved && least.proved || one.proved == least.proved && one.since.Before(least.since) {
+			least = one
+		}
+	}
+	return least
+}
+
+// prove notes that a guest is an edge.
+func (g *guests) prove(one *guest) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	one.proved, one.since = true, time.Now()
+}
+
+func (g *guests) leave(one *guest) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	delete(g.in, one)
+	_ = one.conn.Close()
+}
+
+// close closes all connections and waits for the end of their goroutines.
+func (g *guests) close() {
+	g.mu.Lock()
+	g.closed = true
+	for one := range g.in {
+		_ = one.conn.Close()
+	}
+	g.mu.Unlock()
+	g.serving.Wait()
+}
+
+// places bounds how many connections do something at once. Whoever is slow at it while another one waits
+// loses its connection.
+type places struct {
+	most     int
+	patience time.Duration
+
+	mu    sync.Mutex
+	in    map[net.Conn]time.Time
+	freed chan struct{} // wakes one that waits
+}
+
+func newPlaces(most int, patience time.Duration) *places {
+	return &places{most: most, patience: patience, in: make(map[net.Conn]time.Time), freed: make(chan struct{}, 1)}
+}
+
+// enter waits for a place. It may cost the slowest connection its own.
+func (p *places) enter(conn net.Conn) {
+	for {
+		wait := p.try(conn)
+		if wait == 0 {
+			return
+		}
+		select {
+		case <-p.freed:
+		case <-time.After(wait):
+		}
+	}
+}
+
+// try takes a place, or returns how long to wait.
+func (p *places) try(conn net.Conn) time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := time.Now()
+	if len(p.in) >= p.most {
+		slowest := p.slowest()
+		if wait := p.in[slowest].Add(p.patience).Sub(now); wait > 0 {
+			return wait
+		}
+		delete(p.in, slowest)
+		_ = slowest.Close()
+	}
+	p.in[conn] = now
+	return 0
+}
+
+func (p *places) slowest() (slowest net.Conn) {
+	for conn, since := range p.in {
+		if slowest == nil || since.Before(p.in[slowest]) {
+			slowest = conn
+		}
+	}
+	return slowest
+}
+
+func (p *places) leave(conn net.Conn) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if _, in := p.in[conn]; !in {
+		return
+	}
+	delete(p.in, conn)
+	select {
+	case p.freed <- struct{}{}:
+	default:
+	}
+}

@@ -1,0 +1,184 @@
+package tcp
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/statsd-ops/statsd/link"
+)
+
+// SenderConfig configures the Sender of an edge.
+type SenderConfig struct {
+	// Address is the "host:port" of the central. It is resolved at each connect.
+	Address string
+	// TLS returns the settings of a connection to an address. Nil means no TLS.
+	TLS func(addr string) (*tls.Config, error)
+	// Keys are shared with the central. Nil means none.
+	Keys Keys
+
+	longest time.Duration // pause; tests set a shorter one
+}
+
+const (
+	connectTimeout = 5 * time.Second  // to connect and for the handshake, each
+	answerTimeout  = 10 * time.Second // without any answer while one is due
+	firstPause     = 100 * time.Millisecond
+	longestPause   = 5 * time.Second
+)
+
+// Sender is an edge's connection to a central. It connects again, with growing pauses, until it is closed.
+// Several goroutines may call Send at the same time: the messages share the connection.
+type Sender struct {
+	cfg    SenderConfig
+	cancel context.CancelFunc
+	ended  chan struct{}
+
+	mu       sync.Mutex
+	conn     *edgeConn // nil while there is none
+	settings link.Settings
+	err      error         // why there is none
+	changed  chan struct{} // closed when conn or err changes
+}
+
+var _ link.Sender = (*Sender)(nil)
+
+// NewSender returns a Sender, which begins to connect.
+func NewSender(cfg SenderConfig) *Sender {
+	if cfg.longest == 0 {
+		cfg.longest = longestPause
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	s := &Sender{cfg: cfg, cancel: cancel, ended: make(chan struct{}), changed: make(chan struct{})}
+	go s.run(ctx)
+	return s
+}
+
+// Settings returns the settings of the cluster. It waits until the central answers.
+func (s *Sender) Settings(ctx context.Context) (link.Settings, error) {
+	for {
+		_, settings, err := s.connection(ctx)
+		if err == nil || ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
+			return settings, err
+		}
+	}
+}
+
+// Send sends a message, and waits until the central has it on disk. While there is no connection it waits
+// for the next attempt.
+func (s *Sender) Send(ctx context.Context, m link.Message) error {
+	if len(m.Data) == 0 || len(m.Data) > maxMessage {
+		return &link.RefusedError{Reason: fmt.Sprintf("it has %d bytes, and 1 to %d are allowed", len(m.Data), maxMessage)}
+	}
+	c, _, err := s.connection(ctx)
+	if err != nil {
+		return err
+	}
+	return s.fail(c.send(ctx, m))
+}
+
+// Close closes the connection, and waits for the end of the Sender.
+func (s *Sender) Close() error {
+	s.cancel()
+	<-s.ended
+	return nil
+}
+
+// connection returns the connection. Without one it waits until the next attempt succeeds or fails.
+func (s *Sender) connection(ctx context.Context) (*edgeConn, link.Settings, error) {
+	s.mu.Lock()
+	conn, settings, changed, before := s.conn, s.settings, s.changed, s.err
+	s.mu.Unlock()
+	if conn != nil {
+		return conn, settings, nil
+	}
+	select {
+	case <-changed:
+	case <-s.ended:
+		return nil, link.Settings{}, s.fail(net.ErrClosed)
+	case <-ctx.Done():
+		if before == nil {
+			before = ctx.Err()
+		}
+		return nil, link.Settings{}, s.fail(before)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.conn == nil {
+		return nil, link.Settings{}, s.fail(s.err)
+	}
+	return s.conn, s.settings, nil
+}
+
+func (s *Sender) fail(err error) error {
+	var refused *link.RefusedError
+	if err == nil || errors.As(err, &refused) {
+		return err
+	}
+	return fmt.Errorf("forward to statsd://%s: %w", s.cfg.Address, err)
+}
+
+// run keeps a connection until ctx ends.
+func (s *Sender) run(ctx context.Context) {
+	defer close(s.ended)
+	pause := firstPause
+	for ctx.Err() == nil {
+		conn, settings, err := s.connect(ctx)
+		if err == nil {
+			s.set(conn, settings, nil)
+			err = conn.serve(ctx)
+			pause = firstPause
+		}
+		s.set(nil, link.Settings{}, err)
+		select {
+		case <-ctx.Done():
+		case <-time.After(pause/2 + rand.N(pause)): // edges that lost a central together come back one by one
+		}
+		pause = min(2*pause, s.cfg.longest)
+	}
+}
+
+func (s *Sender) set(conn *edgeConn, settings link.Settings, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.conn, s.settings, s.err = conn, settings, err
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
+
+// connect connects and greets the central.
+func (s *Sender) connect(ctx context.Context) (*edgeConn, link.Settings, error) {
+	dialer := net.Dialer{Timeout: connectTimeout}
+	conn, err := dialer.DialContext(ctx, "tcp", s.cfg.Address)
+	if err != nil {
+		return nil, link.Settings{}, err
+	}
+	var settings link.Settings
+	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
+	defer stop()
+	if s.cfg.TLS != nil {
+		var cfg *tls.Config
+		if cfg, err = s.cfg.TLS(s.cfg.Address); err == nil {
+			conn = tls.Client(conn, cfg)
+		}
+	}
+	if err == nil {
+		err = conn.SetDeadline(time.Now().Add(connectTimeout))
+	}
+	w := newWire(conn)
+	if err == nil {
+		settings, err = greetCentral(w, s.cfg.Keys)
+	}
+	if err == nil {
+		err = conn.SetDeadline(time.Time{})
+	}
+	if err != nil {
+		return nil, link.Settings{}, errors.Join(err, conn.Close())
+	}
+	return newEdgeConn(conn, w), settings, nil
+}

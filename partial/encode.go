@@ -1,0 +1,95 @@
+package partial
+
+import (
+	"encoding/binary"
+	"hash/crc32"
+
+	"github.com/klauspost/compress/s2"
+)
+
+// flagPacked marks a body that is compressed.
+const flagPacked = 1
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// Encoder makes messages of the rows of one edge. One goroutine may use it.
+type Encoder struct {
+	edge       string
+	epoch      int64
+	partitions int
+	body       []byte
+	packed     []byte
+	message    []byte
+	sorter     sorter
+}
+
+// NewEncoder returns an Encoder of an edge that started at epoch, in Unix nanoseconds.
+func NewEncoder(edge string, epoch int64, partitions int) (*Encoder, error) {
+	switch {
+	case edge == "" || len(edge) > maxEdge:
+		return nil, damaged("the edge's name has %d bytes, want 1 to %d", len(edge), maxEdge)
+	case partitions < 1 || partitions > MaxPartitions:
+		return nil, damaged("%d partitions, want 1 to %d", partitions, MaxPartitions)
+	}
+	return &Encoder{edge: edge, epoch: epoch, partitions: partitions}, nil
+}
+
+// Interval is the interval whose rows are encoded.
+type Interval struct {
+	Number  uint64 // counts the intervals of the edge, from 1
+	End     int64  // in Unix nanoseconds, as given to Rows.Begin
+	Samples uint64
+}
+
+// Encode calls emit with each message of the rows. A message is valid until emit returns. Each partition
+// gets at least one, also without rows: it tells the owner of the partition that the edge has nothing more
+// for this interval, and that none of its numbers is missing.
+func (e *Encoder) Encode(iv Interval, rows *Rows, emit func(h Header, message []byte)) {
+	h := Header{Edge: e.edge, Epoch: e.epoch, Number: iv.Number, End: iv.End, Partitions: e.partitions}
+	home := h.home()
+	for p := range rows.cut {
+		h.Partition, h.Samples = p, 0
+		if p == home {
+			h.Samples = iv.Samples
+		}
+		e.encodePartition(h, &rows.cut[p], emit)
+	}
+}
+
+// encodePartition emits the rows of one partition, in parts.
+func (e *Encoder) encodePartition(h Header, rows *partition, emit func(Header, []byte)) {
+	for kind := range rows {
+		e.sorter.sort(rows[kind])
+	}
+	parts := rows.parts()
+	h.Parts = len(parts)
+	for i := range parts {
+		h.Part, h.Rows = i, parts[i].rows()
+		emit(h, e.encodePart(h, &parts[i]))
+		h.Samples = 0
+	}
+}
+
+// encodePart encodes one part.
+func (e *Encoder) encodePart(h Header, rows *partition) []byte {
+	e.body = rows.appendBody(e.body[:0])
+	flags, body := byte(0), e.body
+	e.packed = s2.Encode(e.packed[:cap(e.packed)], e.body)
+	if len(e.packed) < len(e.body) {
+		flags, body = flagPacked, e.packed
+	}
+	b := append(e.message[:0], magic[0], magic[1], Version, flags)
+	b = appendText(b, []byte(h.Edge))
+	b = binary.AppendVarint(b, h.Epoch)
+	b = binary.AppendUvarint(b, h.Number)
+	b = binary.AppendVarint(b, h.End)
+	for _, n := range []int{h.Partition, h.Partitions, h.Part, h.Parts} {
+		b = binary.AppendUvarint(b, uint64(n))
+	}
+	b = binary.AppendUvarint(b, h.Samples)
+	b = binary.AppendUvarint(b, uint64(h.Rows))
+	b = binary.AppendUvarint(b, uint64(len(e.body)))
+	b = append(b, body...)
+	e.message = binary.LittleEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
+	return e.message
+}

@@ -1,0 +1,309 @@
+package spool
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/statsd-ops/statsd/internal/safefile"
+)
+
+// ErrFull is returned by Log.Append if the log or its disk has no room.
+var ErrFull = errors.New("full")
+
+// LogConfig configures a Log.
+type LogConfig struct {
+	// Dir is the directory of this log alone. If it is missing, it is created for its owner only. The
+	// caller makes sure that no other process uses it.
+	Dir string
+	// MaxBytes bounds the segments on disk.
+	MaxBytes int64
+	// KeepFree is how many bytes of the disk the log leaves to others.
+	KeepFree int64
+	// Next is the least number of the next record. It matters if the newest records were lost in a crash
+	// of the machine, and somebody remembers their numbers.
+	Next uint64
+}
+
+// Log is a log of records on disk. Other than a Spool it can be read from any place, several times, and it
+// refuses new records when it is full. Its records are numbered from 1, and keep their numbers when
+// the log is opened again. A record that is damaged keeps its place.
+//
+// Append keeps a record safe from the end of the process, and Sync from a crash of the machine. Trim marks
+// records as no longer needed; the next Sync removes them.
+//
+// All methods may be called from any goroutine.
+type Log struct {
+	cfg LogConfig
+
+	mu       sync.Mutex
+	segments []*logSegment // oldest first; the writer's is the last
+	writer   *os.File      // nil if the next record begins a segment
+	buffer   []byte        // the record being written
+	first    uint64        // number of the oldest record that is not trimmed
+	next     uint64        // number of the next record
+	bytes    int64         // of all segments
+	dirty    bool          // something must be synced
+	closed   bool
+	grown    chan struct{} // closed at the next Append, if a reader waits
+}
+
+// logSegment is a file of a Log.
+type logSegment struct {
+	path  string
+	first uint64 // number of its first record
+	size  int64
+}
+
+// LogState says what a Log holds.
+type LogState struct {
+	First, Next     uint64 // numbers of the oldest record, and of the next one to be appended
+	Bytes, MaxBytes int64
+}
+
+// OpenLog opens the log in cfg.Dir or creates it.
+func OpenLog(cfg LogConfig) (*Log, error) {
+	l := &Log{cfg: cfg}
+	if err := l.load(); err != nil {
+		return nil, l.fail("open", err)
+	}
+	return l, nil
+}
+
+func (l *Log) load() error {
+	if err := safefile.Directory(l.cfg.Dir); err != nil {
+		return err
+	}
+	entries, err := os.ReadDir(l.cfg.Dir) // sorted by name, so by number
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		digits, isSegment := strings.CutSuffix(entry.Name(), segmentSuffix)
+		first, err := strconv.ParseUint(digits, 10, 64)
+		if !isSegment || err != nil || first == 0 || !entry.Type().IsRegular() {
+			continue
+		}
+		info, err := entry.Info()
+		if err != nil {
+			return err
+		}
+		l.segments = append(l.segments, &logSegment{filepath.Join(l.cfg.Dir, entry.Name()), first, info.Size()})
+		l.bytes += info.Size()
+	}
+	if l.next, err = l.end(); err != nil {
+		return err
+	}
+	l.next = max(l.next, l.cfg.Next, 1)
+	l.first = l.next
+	if len(l.segments) > 0 {
+		l.first = l.segments[0].first
+	}
+	return nil
+}
+
+// end returns the number after the newest record. No other segment is read: all of them are whole, or
+// readers tell.
+func (l *Log) end() (uint64, error) {
+	if len(l.segments) == 0 {
+		return 0, nil
+	}
+	last := l.segments[len(l.segments)-1]
+	if last.size > largestSegment {
+		return 0, fmt.Errorf("%s has %d bytes, so this program did not write it", last.path, last.size)
+	}
+	data, err := safefile.ReadFile(last.path, largestSegment)
+	if err != nil {
+		return 0, err
+	}
+	end := last.first
+	walk(data, func(h header) { end = max(end, h.end()) })
+	return end, nil
+}
+
+// Append adds a record at the end and returns its number. It returns ErrFull if there is no room. After an
+// error the log holds no part of the record. It does not keep the payload.
+func (l *Log) Append(payload []byte, at time.Time) (uint64, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return 0, l.fail("append to", ErrClosed)
+	}
+	if len(payload) == 0 || len(payload) > MaxPayload {
+		return 0, l.fail("append to", fmt.Errorf("a record of %d bytes cannot be kept", len(payload)))
+	}
+	number := l.next
+	l.buffer = appendRecord(l.buffer[:0], number, Record{Payload: payload, Points: 1, Time: at.UnixNano()})
+	if err := l.checkRoom(); err != nil {
+		return 0, l.fail("append to", err)
+	}
+	if err := l.write(); isFull(err) {
+		return 0, l.fail("append to", fmt.Errorf("%w: %w", ErrFull, err))
+	} else if err != nil {
+		return 0, l.fail("append to", err)
+	}
+	l.next++
+	l.dirty = true
+	l.wake()
+	return number, nil
+}
+
+// checkRoom returns ErrFull if there is no room for the buffer.
+func (l *Log) checkRoom() error {
+	if l.bytes+int64(len(l.buffer)) > l.cfg.MaxBytes {
+		return fmt.Errorf("%w: it holds %d of at most %d bytes", ErrFull, l.bytes, l.cfg.MaxBytes)
+	}
+	free, err := freeBytes(l.cfg.Dir)
+	if err == nil && free < l.cfg.KeepFree+int64(len(l.buffer)) {
+		return fmt.Errorf("%w: the disk has %d bytes left, and %d are kept free", ErrFull, free, l.cfg.KeepFree)
+	}
+	return nil // a directory that vanished is made again
+}
+
+// write writes the buffer to the last segment or to a new one.
+func (l *Log) write() error {
+	if err := l.checkWriter(); err != nil {
+		return err
+	}
+	if l.writer == nil {
+		if err := l.begin(); err != nil {
+			return err
+		}
+	}
+	seg := l.segments[len(l.segments)-1]
+	if _, err := l.writer.WriteAt(l.buffer, seg.size); err != nil {
+		if l.writer.Truncate(seg.size) != nil {
+			l.seal() // readers skip the part that remains
+		}
+		return err
+	}
+	seg.size += int64(len(l.buffer))
+	l.bytes += int64(len(l.buffer))
+	return nil
+}
+
+// checkWriter ends the last segment if it is large enough, or was removed from outside.
+func (l *Log) checkWriter() error {
+	if l.writer == nil {
+		return nil
+	}
+	seg := l.segments[len(l.segments)-1]
+	there, err := isAt(l.writer, seg.path)
+	if err != nil {
+		return err
+	}
+	if !there || seg.size+int64(len(l.buffer)) > min(maxSegmentBytes, l.cfg.MaxBytes/segmentsAtLeast) && seg.size > 0 {
+		l.seal()
+	}
+	return nil
+}
+
+// begin makes a new segment. A file of the same number holds no whole record.
+func (l *Log) begin() error {
+	if err := safefile.Directory(l.cfg.Dir); err != nil {
+		return err
+	}
+	path := filepath.Join(l.cfg.Dir, segmentName(l.next))
+	file, err := safefile.Open(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	l.writer = file
+	if n := len(l.segments); n > 0 && l.segments[n-1].first == l.next {
+		l.bytes -= l.segments[n-1].size
+		l.segments = l.segments[:n-1]
+	}
+	l.segments = append(l.segments, &logSegment{path: path, first: l.next})
+	return nil
+}
+
+func (l *Log) seal() {
+	_ = l.writer.Sync() // Sync cannot reach it any more; a crash loses at most these records
+	closeFile(&l.writer)
+}
+
+// Trim marks the records below a number as no longer needed.
+func (l *Log) Trim(below uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if below = min(below, l.next); below > l.first {
+		l.first = below
+		l.dirty = true
+	}
+}
+
+// Sync waits until all records are on disk. Then it removes the segments whose records are all trimmed.
+// It keeps the newest one, which tells the next number.
+func (l *Log) Sync() error {
+	l.mu.Lock()
+	writer, dirty, trimmed := l.writer, l.dirty, l.first
+	l.dirty = false
+	l.mu.Unlock()
+	if !dirty {
+		return nil
+	}
+	err := safefile.SyncDirectory(l.cfg.Dir)
+	if writer != nil {
+		if failed := writer.Sync(); failed != nil && !errors.Is(failed, os.ErrClosed) { // seal has synced a closed one
+			err = errors.Join(failed, err)
+		}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err == nil {
+		err = l.remove(trimmed)
+	}
+	l.dirty = l.dirty || err != nil
+	return l.fail("sync", err)
+}
+
+// remove removes the segments whose records are all below a number.
+func (l *Log) remove(below uint64) error {
+	for len(l.segments) > 1 && l.segments[1].first <= below {
+		if err := os.Remove(l.segments[0].path); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+		l.bytes -= l.segments[0].size
+		l.segments = slices.Delete(l.segments, 0, 1)
+	}
+	return nil
+}
+
+// State returns what the log holds.
+func (l *Log) State() LogState {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return LogState{l.first, l.next, l.bytes, l.cfg.MaxBytes}
+}
+
+// Close syncs the log and closes it. Readers that wait get ErrClosed.
+func (l *Log) Close() error {
+	err := l.Sync()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.closed = true
+	closeFile(&l.writer)
+	l.wake()
+	return err
+}
+
+// wake wakes the readers that wait.
+func (l *Log) wake() {
+	if l.grown != nil {
+		close(l.grown)
+		l.grown = nil
+	}
+}
+
+func (l *Log) fail(what string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s log %s: %w", what, l.cfg.Dir, err)
+}
