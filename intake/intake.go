@@ -25,6 +25,7 @@ import (
 
 	"github.com/statsd-ops/statsd/aggregate"
 	"github.com/statsd-ops/statsd/intake/peers"
+	"github.com/statsd-ops/statsd/internal/certs"
 	"github.com/statsd-ops/statsd/meta"
 	"github.com/statsd-ops/statsd/metric"
 )
@@ -95,7 +96,7 @@ func (in *Intake) open() (err error) {
 	var doors []*acceptor
 	for _, l := range in.listeners {
 		if l.Stream != nil {
-			l.acceptor = &acceptor{listener: l, log: in.cfg.Log}
+			l.acceptor = &acceptor{listener: l, log: in.cfg.Log, greeted: make(chan struct{}, certs.Greeted())}
 			l.acceptor.take(l.Bound)
 			doors = append(doors, l.acceptor)
 		}
