@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"io"
 	"net"
 	"sync"
 	"time"
@@ -63,8 +64,9 @@ var (
 
 // Accept performs the handshake on a new connection, until ctx ends. It uses no deadline of the
 // connection. After an outcome other than Done, the caller closes the connection.
-func (h *Handshakes) Accept(ctx context.Context, conn net.Conn, config *tls.Config) (*tls.Conn, Outcome) {
-	encrypted := tls.Server(brief{conn}, config)
+func (h *Handshakes) Accept(ctx context.Context, conn net.Conn, config *tls.Config) (net.Conn, Outcome) {
+	under := &plain{Conn: conn}
+	encrypted := tls.Server(under, config)
 	ctx, done := context.WithTimeoutCause(ctx, h.timeout, errSlow)
 	defer done()
 	ctx, end := context.WithCancelCause(ctx)
@@ -72,7 +74,7 @@ func (h *Handshakes) Accept(ctx context.Context, conn net.Conn, config *tls.Conf
 	err := encrypted.HandshakeContext(ctx)
 	h.leave(place)
 	if err == nil {
-		return encrypted, Done
+		return &strict{encrypted, under}, Done
 	}
 	if cause := context.Cause(ctx); cause != nil {
 		err = cause
@@ -120,12 +122,36 @@ func outcomeOf(err error) Outcome {
 	return Failed
 }
 
-// brief is a connection whose writes do not wait for long.
-type brief struct{ net.Conn }
+// plain is the connection below TLS. Its writes do not wait for long.
+type plain struct {
+	net.Conn
+	ended bool // Read has seen the end
+}
 
-func (b brief) Write(p []byte) (int, error) {
-	if err := b.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
+func (p *plain) Read(b []byte) (n int, err error) {
+	n, err = p.Conn.Read(b)
+	p.ended = p.ended || errors.Is(err, io.EOF)
+	return n, err
+}
+
+func (p *plain) Write(b []byte) (int, error) {
+	if err := p.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
 		return 0, err
 	}
-	return b.Conn.Write(p)
+	return p.Conn.Write(b)
+}
+
+// strict is a TLS connection whose end must be one of TLS. Everybody on the way can end the connection
+// below it, and so cut what is sent. crypto/tls tolerates that between two records.
+type strict struct {
+	*tls.Conn
+	under *plain
+}
+
+func (s *strict) Read(b []byte) (n int, err error) {
+	n, err = s.Conn.Read(b)
+	if errors.Is(err, io.EOF) && s.under.ended {
+		err = io.ErrUnexpectedEOF
+	}
+	return n, err
 }
