@@ -117,7 +117,9 @@ func (in *Intake) makeLanes(n int) {
 			parts:  make([]part, len(in.listeners)),
 		}
 		for i, at := range in.listeners {
-			l.parts[i].name = at.Name
+			if in.named() {
+				l.parts[i].name = at.Name
+			}
 		}
 		l.setShown(in.watch, nil)
 		in.lanes = append(in.lanes, l)
@@ -305,6 +307,9 @@ func (in *Intake) State() State {
 	}
 	return st
 }
+
+// Peers returns which processes of this host have sent over unix sockets since the start.
+func (in *Intake) Peers() peers.Listing { return in.peers.List() }
 
 // Inject adds the lines of a datagram that did not come from a socket.
 func (in *Intake) Inject(datagram []byte) {
