@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"github.com/statsd-ops/statsd/aggregate"
+	"github.com/statsd-ops/statsd/intake/listen"
 	"github.com/statsd-ops/statsd/intake/peers"
 	"github.com/statsd-ops/statsd/meta"
 	"github.com/statsd-ops/statsd/metric"
@@ -88,6 +89,9 @@ func (in *Intake) open() (err error) {
 		}
 	}
 	for i, s := range sockets {
+		if of[i].Scheme.Local() {
+			in.warnOfQueue(of[i])
+		}
 		r := newReceiver(in.lanes[i], of[i], s, in.cfg.DiscardSenders, &in.times)
 		in.receivers, of[i].receivers = append(in.receivers, r), append(of[i].receivers, r)
 	}
@@ -123,6 +127,17 @@ func (in *Intake) makeLanes(n int) {
 		}
 		l.setShown(in.watch, nil)
 		in.lanes = append(in.lanes, l)
+	}
+}
+
+// shortQueue is the limit of queued datagrams below which clients of a unix socket may often wait.
+const shortQueue = 128
+
+// warnOfQueue warns if a unix socket holds few datagrams. Only a new socket gets another limit.
+func (in *Intake) warnOfQueue(l *listener) {
+	if limit := listen.QueueLimit(); limit > 0 && limit < shortQueue {
+		in.cfg.Log.Warn().Str("listener", l.Name).Int("datagrams", limit+1).
+			Msg("the socket holds few datagrams, of all clients together: in bursts clients wait, or drop datagrams if they do not wait; run sysctl -w net.unix.max_dgram_qlen=512 before the daemon starts")
 	}
 }
 
