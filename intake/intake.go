@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"github.com/statsd-ops/statsd/aggregate"
+	"github.com/statsd-ops/statsd/intake/listen"
 	"github.com/statsd-ops/statsd/intake/peers"
 	"github.com/statsd-ops/statsd/internal/certs"
 	"github.com/statsd-ops/statsd/meta"
@@ -90,6 +91,9 @@ func (in *Intake) open() (err error) {
 		}
 	}
 	for i, s := range sockets {
+		if of[i].Scheme.Local() {
+			in.warnOfQueue(of[i])
+		}
 		r := newReceiver(in.lanes[i], of[i], s, in.cfg.DiscardSenders, &in.times)
 		in.receivers, of[i].receivers = append(in.receivers, r), append(of[i].receivers, r)
 	}
@@ -119,10 +123,23 @@ func (in *Intake) makeLanes(n int) {
 			parts:  make([]part, len(in.listeners)),
 		}
 		for i, at := range in.listeners {
-			l.parts[i].name = at.Name
+			if in.named() {
+				l.parts[i].name = at.Name
+			}
 		}
 		l.setShown(in.watch, nil)
 		in.lanes = append(in.lanes, l)
+	}
+}
+
+// shortQueue is the limit of queued datagrams below which clients of a unix socket may often wait.
+const shortQueue = 128
+
+// warnOfQueue warns if a unix socket holds few datagrams. Only a new socket gets another limit.
+func (in *Intake) warnOfQueue(l *listener) {
+	if limit := listen.QueueLimit(); limit > 0 && limit < shortQueue {
+		in.cfg.Log.Warn().Str("listener", l.Name).Int("datagrams", limit+1).
+			Msg("the socket holds few datagrams, of all clients together: in bursts clients wait, or drop datagrams if they do not wait; run sysctl -w net.unix.max_dgram_qlen=512 before the daemon starts")
 	}
 }
 
@@ -312,6 +329,9 @@ func (in *Intake) State() State {
 	}
 	return st
 }
+
+// Peers returns which processes of this host have sent over unix sockets since the start.
+func (in *Intake) Peers() peers.Listing { return in.peers.List() }
 
 // Inject adds the lines of a datagram that did not come from a socket.
 func (in *Intake) Inject(datagram []byte) {
