@@ -20,6 +20,7 @@ import (
 
 	"github.com/statsd-ops/statsd/aggregate"
 	"github.com/statsd-ops/statsd/delivery"
+	"github.com/statsd-ops/statsd/intake/listen"
 	"github.com/statsd-ops/statsd/meta"
 	"github.com/statsd-ops/statsd/metric"
 	"github.com/statsd-ops/statsd/operator"
@@ -77,6 +78,13 @@ func TestFigures(t *testing.T) {
 	}
 	var cfg server.Config
 	cfg.Host, cfg.Receivers, cfg.UDPBuffer, cfg.PipeDir, cfg.PipeTimeout = "127.0.0.1", 1, 1<<20, t.TempDir(), time.Second
+	cfg.PortOff = true
+	for _, scheme := range []listen.Scheme{listen.UDP, listen.TLS, listen.HMAC} {
+		cfg.Listeners = append(cfg.Listeners, listen.Listener{Name: "NAME", Scheme: scheme, Address: "127.0.0.1:0", Receivers: 1})
+	}
+	for i, scheme := range []listen.Scheme{listen.Unixgram, listen.Unix} {
+		cfg.Listeners = append(cfg.Listeners, listen.Listener{Name: "NAME", Scheme: scheme, Address: filepath.Join(t.TempDir(), strconv.Itoa(i))})
+	}
 	cfg.FlushInterval, cfg.MonitorHost = time.Hour, "127.0.0.1"
 	cfg.MaxTCPConnections, cfg.TCPLineTimeout = 1, time.Hour
 	cfg.QueueBytes, cfg.ReplayRate = 1<<20, 1

@@ -189,8 +189,8 @@ func (l *Listen) listeners() []listen.Listener {
 	if !l.PortOff {
 		address := net.JoinHostPort(l.Host, strconv.Itoa(l.Port))
 		all = []listen.Listener{
-			{Name: "udp", Scheme: listen.UDP, Address: address, Receivers: l.Receivers},
-			{Name: "tcp", Scheme: listen.TCP, Address: address},
+			{Name: "udp", FromPort: true, Scheme: listen.UDP, Address: address, Receivers: l.Receivers},
+			{Name: "tcp", FromPort: true, Scheme: listen.TCP, Address: address},
 		}
 	}
 	return append(all, l.Listeners...)

@@ -25,7 +25,9 @@ import (
 
 	"github.com/statsd-ops/statsd/aggregate"
 	"github.com/statsd-ops/statsd/intake/naming"
+	"github.com/statsd-ops/statsd/intake/listen"
 	"github.com/statsd-ops/statsd/intake/peers"
+	"github.com/statsd-ops/statsd/internal/certs"
 	"github.com/statsd-ops/statsd/meta"
 	"github.com/statsd-ops/statsd/metric"
 	"github.com/statsd-ops/statsd/rules"
@@ -93,13 +95,16 @@ func (in *Intake) open() (err error) {
 		}
 	}
 	for i, s := range sockets {
+		if of[i].Scheme.Local() {
+			in.warnOfQueue(of[i])
+		}
 		r := newReceiver(in.lanes[i], of[i], s, in.cfg.DiscardSenders, &in.times)
 		in.receivers, of[i].receivers = append(in.receivers, r), append(of[i].receivers, r)
 	}
 	var doors []*acceptor
 	for _, l := range in.listeners {
 		if l.Stream != nil {
-			l.acceptor = &acceptor{listener: l, log: in.cfg.Log}
+			l.acceptor = &acceptor{listener: l, log: in.cfg.Log, greeted: make(chan struct{}, certs.Greeted())}
 			l.acceptor.take(l.Bound)
 			doors = append(doors, l.acceptor)
 		}
@@ -123,7 +128,9 @@ func (in *Intake) makeLanes(n int) {
 			parts:  make([]part, len(in.listeners)),
 		}
 		for i, at := range in.listeners {
-			l.parts[i].name = at.Name
+			if in.named() {
+				l.parts[i].name = at.Name
+			}
 		}
 		l.setShown(in.watch, nil)
 		in.lanes = append(in.lanes, l)
@@ -150,6 +157,17 @@ func (in *Intake) setRules(before *rules.Set) {
 
 // Rules returns the rules that hold, nil for none, and what each has matched. The flushing goroutine calls it.
 func (in *Intake) Rules() (*rules.Set, []naming.Count) { return in.rules.Set(), in.rules.Counts() }
+
+// shortQueue is the limit of queued datagrams below which clients of a unix socket may often wait.
+const shortQueue = 128
+
+// warnOfQueue warns if a unix socket holds few datagrams. Only a new socket gets another limit.
+func (in *Intake) warnOfQueue(l *listener) {
+	if limit := listen.QueueLimit(); limit > 0 && limit < shortQueue {
+		in.cfg.Log.Warn().Str("listener", l.Name).Int("datagrams", limit+1).
+			Msg("the socket holds few datagrams, of all clients together: in bursts clients wait, or drop datagrams if they do not wait; run sysctl -w net.unix.max_dgram_qlen=512 before the daemon starts")
+	}
+}
 
 // warnOfBuffers warns if the kernel granted less than --udp-buffer.
 func (in *Intake) warnOfBuffers() {
@@ -341,6 +359,9 @@ func (in *Intake) State() State {
 	}
 	return st
 }
+
+// Peers returns which processes of this host have sent over unix sockets since the start.
+func (in *Intake) Peers() peers.Listing { return in.peers.List() }
 
 // Inject adds the lines of a datagram that did not come from a socket.
 func (in *Intake) Inject(datagram []byte) {

@@ -38,6 +38,7 @@ type Counts struct {
 	Datagrams, Connections uint64
 	Bytes, Lines           uint64
 	Bad                    uint64 // bad samples
+	Full                   uint64 // reads that found the queue of a unix socket full
 	Refused                [listen.Refusals]uint64
 }
 
@@ -47,6 +48,7 @@ func (c *Counts) add(o *Counts) {
 	c.Bytes += o.Bytes
 	c.Lines += o.Lines
 	c.Bad += o.Bad
+	c.Full += o.Full
 	for i, n := range o.Refused {
 		c.Refused[i] += n
 	}
@@ -125,6 +127,9 @@ func (l *listener) close() error {
 // state returns the current state.
 func (l *listener) state() ListenerState {
 	st := ListenerState{Name: l.Name, Number: l.number, Scheme: l.Scheme, Address: l.at.String(), Rebound: l.file.rebound.Load()}
+	if why := l.file.lost.Load(); why != nil {
+		st.Lost = *why
+	}
 	if l.acceptor != nil {
 		st.OpenConnections = int(l.acceptor.open.Load())
 	}
@@ -134,6 +139,14 @@ func (l *listener) state() ListenerState {
 		}
 	}
 	return st
+}
+
+// Counts returns what t has of the listener.
+func (s *ListenerState) Counts(t *Tally) (c Counts) {
+	if s.Number < len(t.Listeners) { // otherwise nothing was drained yet
+		c = t.Listeners[s.Number]
+	}
+	return c
 }
 
 // addTo adds the counts of a lane since the last flush to t.
@@ -189,5 +202,6 @@ type ListenerState struct {
 	Address         string
 	OpenConnections int
 	Rebound         uint64 // how often the socket file was made again
+	Lost            error  // why it cannot be made again; nil if it is there
 	KernelDropped   uint64 // datagrams that did not fit into the receive buffer; always 0 for unix sockets
 }

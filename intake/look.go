@@ -74,6 +74,8 @@ func (l *lane) showBad(reason metric.Reason, line []byte, at int, from origin) {
 // over returns how the bytes came in.
 func (o origin) over() probe.Transport {
 	switch {
+	case o.sender().Process().Local:
+		return probe.Unix
 	case o.socket != nil:
 		return probe.UDP
 	case o.remote != nil:

@@ -16,7 +16,8 @@ const (
 
 // file watches the socket file of a listener.
 type file struct {
-	rebound atomic.Uint64 // how often it was made again
+	rebound atomic.Uint64         // how often it was made again
+	lost    atomic.Pointer[error] // why it cannot be made again; nil if it is there
 	warned  time.Time
 }
 
@@ -45,9 +46,11 @@ func (in *Intake) rebind(l *listener) {
 	}
 	if err == nil {
 		l.file.rebound.Add(1)
+		l.file.lost.Store(nil)
 		log.Warn().Msg("the socket file was removed; it is there again")
 		return
 	}
+	l.file.lost.Store(&err)
 	if time.Since(l.file.warned) >= fileWarnings {
 		l.file.warned = time.Now()
 		log.Error().Err(err).Msg("the socket file was removed and cannot be made again: new clients cannot send; trying again")

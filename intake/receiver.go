@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/statsd-ops/statsd/intake/listen"
 	"github.com/statsd-ops/statsd/wire"
 )
 
@@ -40,8 +41,10 @@ type receiver struct {
 	checked *checked // nil: all may send, and the processes are not counted
 	// maxUnread limits the gathered bytes, as the kernel counts them.
 	maxUnread int
-	// local says that it reads a unix socket.
+	// local says that it reads a unix socket. queue is how many datagrams that holds beyond the first, or 0
+	// if a read cannot bring so many, or if that is unknown.
 	local bool
+	queue int
 	// due is the time of the next flush in Unix nanoseconds. No datagram should wait unread beyond it.
 	due *atomic.Int64
 	// awake is when the receiver will read again, in Unix nanoseconds, or 0 while it does not sleep.
@@ -69,12 +72,17 @@ func newReceiver(l *lane, at *listener, socket *socket, senders Senders, t *time
 	}
 	socket.wantSenders(senders == SendersOn)
 	socket.wantTimes(true)
+	queue := 0
+	if at.Scheme.Local() {
+		queue = readableQueue()
+	}
 	return &receiver{
 		socket:    socket,
 		lane:      l,
 		part:      &l.parts[at.number],
 		at:        at,
 		local:     at.Scheme.Local(),
+		queue:     queue,
 		checked:   checked,
 		parser:    l.parser,
 		maxUnread: min(socket.granted()/gatherShare, maxGathered),
@@ -83,6 +91,14 @@ func newReceiver(l *lane, at *listener, socket *socket, senders Senders, t *time
 		senders:   senders,
 		asking:    senders == SendersOn,
 	}
+}
+
+// readableQueue returns the limit of a unix socket's queue, or 0 if one read cannot bring all of it.
+func readableQueue() int {
+	if limit := listen.QueueLimit(); limit < batchDatagrams {
+		return limit
+	}
+	return 0
 }
 
 // dropped returns the datagrams that did not fit into the receive buffer. Only one goroutine at a
@@ -151,7 +167,17 @@ func (r *receiver) runLocal() error {
 			continue
 		}
 		r.take(n)
+		if n > r.queue && r.queue > 0 {
+			r.noteFull()
+		}
 	}
+}
+
+// noteFull counts a read that found the queue of a unix socket full.
+func (r *receiver) noteFull() {
+	r.lane.shard.Lock()
+	r.part.Full++
+	r.lane.shard.Unlock()
 }
 
 // drain reads the rest after a last batch of n: everything the socket can hold now, even if it

@@ -9,6 +9,8 @@ type Facts struct {
 	Flush    FlushFacts
 	Intake   IntakeFacts
 	Sinks    []SinkFacts // the configured ones, including recorders
+	// Listeners are those with figures of their own.
+	Listeners []ListenerFacts
 	// Untold are the notifiers that did not take their last message.
 	Untold []Fault
 
@@ -51,6 +53,15 @@ type IntakeFacts struct {
 	MaxConnections                 int    // TCP
 	Names, MaxNames                int
 	MaxMembers                     int // of a set
+}
+
+// ListenerFacts describe one listener as of the last flush.
+type ListenerFacts struct {
+	Name    string
+	Came    uint64 // datagrams and connections
+	Refused uint64 // of these
+	Why     string // the refusals since the start by reason: "denied 3, late 2"
+	Lost    string // why its socket file cannot be made again; "" if it is there
 }
 
 // SinkFacts describe one sink.

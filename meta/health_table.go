@@ -18,6 +18,8 @@ const (
 	NamesNearLimit = "names_near_limit"
 	BadLinesMany   = "bad_lines"
 	TCPCut         = "tcp_cut"
+	SendersRefused = "senders_refused"
+	SocketLost     = "socket_lost"
 	Descriptors    = "descriptors"
 	Silent         = "silent"
 	Clock          = "clock"
@@ -42,6 +44,7 @@ const (
 	askState    = "history state.errors"
 	askPrefixes = "prefixes"
 	askTail     = "tail"
+	askSenders  = "senders"
 	askAlerts   = "alerts"
 	askDiscards = "discards"
 	askLedger   = "ledger"
@@ -66,6 +69,8 @@ var reasonTable = []reasonKind{
 	{NamesNearLimit, "at the limit, samples of new names are refused", "below 85 % of --max-names, if the rest lasts more than an hour", askPrefixes},
 	{BadLinesMany, "bad samples are not counted", "when less than 0.5 % are bad for 5 minutes", askDiscards},
 	{TCPCut, "unfinished lines are lost; clients connect again", "after 15 minutes without a cut", askCut},
+	{SendersRefused, "what these senders send does not count", "when less than 0.5 % are refused for 5 minutes", askSenders},
+	{SocketLost, "new clients cannot send", "when the socket file can be made again", askConfig},
 	{Descriptors, "clients cannot connect; raise LimitNOFILE or ulimit -n", "after 15 minutes without a failure", askAccept},
 	{Silent, "no client's samples are published", "when a line comes", askTail},
 	{Clock, "graphite keeps the later of two points with the same time", "after 15 minutes without a repeated time", askRepeated},

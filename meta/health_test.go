@@ -155,7 +155,19 @@ func TestReasons(t *testing.T) {
 		"names of a start": {NamesNearLimit, "", at{5: func(s *scene) { s.facts.Intake.Names = 800 }}, "", ""},
 		"bad lines":        {BadLinesMany, "", every(1, 400, 1, func(s *scene) { s.facts.Intake.Discarded += 2; s.facts.Intake.Samples += 2 }), "150 degraded, 630 over", "300 of 15,300 samples in 5m were bad (2 %)"},
 		"few bad lines":    {BadLinesMany, "", every(1, 400, 2, func(s *scene) { s.facts.Intake.Discarded++; s.facts.Intake.Samples++ }), "", ""},
-		"cut for room":     {TCPCut, "room", at{10: func(s *scene) { s.facts.Intake.CutRoom += 2 }}, "10 degraded, 910 over", "2 tcp connections were cut to make room"},
+		"senders refused": {SendersRefused, "dsd", at{
+			10: func(s *scene) {
+				s.facts.Listeners = []ListenerFacts{{Name: "dsd", Came: 1000, Refused: 10, Why: "denied 10"}}
+			},
+		}, "10 degraded, 320 over", "listener dsd refused 10 of 1,000 datagrams and connections in 5m (1 %); since the start: denied 10"},
+		"few senders refused": {SendersRefused, "dsd", at{
+			10: func(s *scene) { s.facts.Listeners = []ListenerFacts{{Name: "dsd", Came: 1000, Refused: 9}} },
+		}, "", ""},
+		"socket lost": {SocketLost, "dsd", at{
+			10: func(s *scene) { s.facts.Listeners = []ListenerFacts{{Name: "dsd", Lost: "no such directory"}} },
+			20: func(s *scene) { s.facts.Listeners[0].Lost = "" },
+		}, "10 degraded, 20 over", "the socket file of listener dsd was removed and cannot be made again: no such directory"},
+		"cut for room": {TCPCut, "room", at{10: func(s *scene) { s.facts.Intake.CutRoom += 2 }}, "10 degraded, 910 over", "2 tcp connections were cut to make room"},
 		"cut for few files": {TCPCut, "room", at{10: func(s *scene) {
 			s.facts.Intake.CutRoom, s.facts.Intake.FewFiles, s.facts.Intake.MaxConnections = 2, true, 1005
 		}}, "10 degraded, 910 over", "2 tcp connections were cut to make room for others (the limit on open files, ulimit -n, allows 1,005)"},

@@ -29,6 +29,8 @@ type Tracker struct {
 	lines  linesMemory
 	ledger map[string]imbalance
 	sinks  map[string]*sinkMemory
+	// listeners are by their names, which do not change while the daemon runs.
+	listeners map[string]*listenerMemory
 
 	noDescriptor window
 }
@@ -49,6 +51,8 @@ func NewTracker(now time.Time, monitor net.Addr) *Tracker {
 		told:   map[key]told{},
 		ledger: map[string]imbalance{},
 		sinks:  map[string]*sinkMemory{},
+
+		listeners: map[string]*listenerMemory{},
 	}
 	if tcp, ok := monitor.(*net.TCPAddr); ok {
 		host := tcp.IP.String()
@@ -71,6 +75,7 @@ func (t *Tracker) Observe(now time.Time, f *Facts) (Health, []Note) {
 	t.lookAtFlush(f)
 	t.lookAtSinks(f)
 	t.lookAtIntake(f)
+	t.lookAtListeners(f)
 	t.lookAtFaults(f)
 	t.lookAtLedger(f)
 	t.settle()

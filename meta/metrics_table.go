@@ -1,5 +1,7 @@
 package meta
 
+import "slices"
+
 // The types of metrics.
 const (
 	counter = "counter"
@@ -42,6 +44,16 @@ var metricTable = []metricFamily{
 	{"statsd_tcp_open_connections", gauge, "TCP connections that are open.", single("tcp.open")},
 	{"statsd_tcp_received_bytes", counter, "Bytes received over TCP.", single("tcp.bytes")},
 	{"statsd_tcp_cut", counter, "TCP connections cut, by reason.", []metricSource{{figure: "tcp.cut.*", labels: `reason="*"`}}},
+	{"statsd_listener_datagrams", counter, "Datagrams received by a listener.", listenerSource("datagrams")},
+	{"statsd_listener_connections", counter, "Connections accepted by a listener.", listenerSource("connections")},
+	{"statsd_listener_open_connections", gauge, "Connections of a listener that are open.", listenerSource("open")},
+	{"statsd_listener_received_bytes", counter, "Bytes received by a listener.", listenerSource("bytes")},
+	{"statsd_listener_lines", counter, "Lines received by a listener.", listenerSource("lines")},
+	{"statsd_listener_bad_samples", counter, "Bad samples received by a listener.", listenerSource("bad")},
+	{"statsd_listener_kernel_dropped", counter, "Datagrams for a listener that the kernel dropped because the receive buffer was full.", listenerSource("kernel_dropped")},
+	{"statsd_listener_full", counter, "Reads of a unix socket that found its queue full.", listenerSource("full")},
+	{"statsd_listener_rebound", counter, "How often the file of a unix socket was made again.", listenerSource("rebound")},
+	{"statsd_listener_refused", counter, "Datagrams and connections that a listener refused, by reason.", slices.Concat(refusalSource("denied"), refusalSource("bad_auth"), refusalSource("replayed"), refusalSource("late"), refusalSource("bad_frames"))},
 	{"statsd_lines", counter, "Lines received.", single("lines.received")},
 	{"statsd_metrics_batch_discarded", counter, "Datagrams of more than one line with at least one bad line.", single("metrics.batch.discarded")},
 	{"statsd_events_ignored", counter, "Events and service checks of DogStatsD, which are ignored.", single("metrics.events")},
@@ -116,6 +128,16 @@ var metricTable = []metricFamily{
 // sinkSource makes a series from a figure of each sink.
 func sinkSource(figure string) []metricSource {
 	return []metricSource{{figure: "sink.*." + figure, labels: `sink="*"`}}
+}
+
+// listenerSource makes a series from a figure of each listener.
+func listenerSource(figure string) []metricSource {
+	return []metricSource{{figure: "listen.*." + figure, labels: `listener="*"`}}
+}
+
+// refusalSource makes a series for each listener from the refusals for a reason.
+func refusalSource(reason string) []metricSource {
+	return []metricSource{{figure: "listen.*." + reason, labels: `listener="*",reason="` + reason + `"`}}
 }
 
 // dropSource makes a series for each sink from the points dropped for a reason.

@@ -1,7 +1,6 @@
 package meta
 
 import (
-	"cmp"
 	"net"
 	"net/netip"
 	"strconv"
@@ -60,7 +59,7 @@ func (s Sender) AppendHost(dst []byte) []byte {
 	return s.address.Addr().AppendTo(dst)
 }
 
-// String returns the sender for people: 10.20.4.17:48211, nginx[4711] uid=33, or "" if unknown.
+// String returns the sender for people: 10.20.4.17:48211, "uid 33, pid 4711, nginx", or "" if unknown.
 func (s Sender) String() string {
 	switch {
 	case !s.Known():
@@ -73,7 +72,12 @@ func (s Sender) String() string {
 
 // append appends the process as String returns it.
 func (p *Process) append(dst []byte) []byte {
-	dst = append(append(dst, cmp.Or(p.Program, "?")...), '[')
-	dst = append(strconv.AppendInt(dst, int64(p.PID), 10), "] uid="...)
-	return strconv.AppendUint(dst, uint64(p.UID), 10)
+	dst = strconv.AppendUint(append(dst, "uid "...), uint64(p.UID), 10)
+	if p.PID > 0 {
+		dst = strconv.AppendInt(append(dst, ", pid "...), int64(p.PID), 10)
+	}
+	if p.Program != "" {
+		dst = append(append(dst, ", "...), p.Program...)
+	}
+	return dst
 }

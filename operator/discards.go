@@ -39,7 +39,7 @@ func (d *Desk) discards(context.Context, question.Arguments) (any, error) {
 }
 
 func badLine(l *meta.BadLine) question.BadLine {
-	return question.BadLine{Time: l.Time, Sender: senderName(l.Sender), Reason: l.Reason, Line: meta.Quote(l.Line), At: l.At}
+	return question.BadLine{Time: l.Time, Sender: senderName(l.Sender), Listener: l.Listener, Reason: l.Reason, Line: meta.Quote(l.Line), At: l.At}
 }
 
 func senderName(s meta.Sender) string {

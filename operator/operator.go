@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/statsd-ops/statsd/delivery"
+	"github.com/statsd-ops/statsd/intake/peers"
 	"github.com/statsd-ops/statsd/meta"
 	"github.com/statsd-ops/statsd/meta/history"
 	"github.com/statsd-ops/statsd/meta/question"
@@ -36,6 +37,8 @@ type Sources struct {
 	Values   *history.Values  // nil: no values are kept
 	Past     *history.Figures // nil: nothing is remembered
 	Probes   Probes           // nil: traffic cannot be watched
+	// Peers returns the processes of this host that have sent. nil: there are none.
+	Peers func() peers.Listing
 	// Config returns the running settings, without secrets. nil: they are not known.
 	Config func() question.Config
 	// Resident returns the resident set of the process in bytes; 0, or nil, if that is not known.

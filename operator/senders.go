@@ -176,7 +176,24 @@ func (d *Desk) sendersNow(ctx context.Context, args question.Arguments, lasts ti
 		}
 		answer.Senders = append(answer.Senders, row)
 	}
+	answer.Processes, answer.ProcessesForgotten = d.processes(args.Int("limit"))
 	return answer, &s.Looked, nil
+}
+
+// processes returns the first processes that have sent over unix sockets.
+func (d *Desk) processes(limit int) (rows []question.ProcessRow, forgotten uint64) {
+	rows = []question.ProcessRow{}
+	if d.Peers == nil {
+		return rows, 0
+	}
+	all := d.Peers()
+	for _, p := range all.Peers[:min(limit, len(all.Peers))] {
+		rows = append(rows, question.ProcessRow{
+			UID: uint64(p.UID), PID: int(p.PID), Program: p.Program, Last: p.Last,
+			Datagrams: p.Datagrams, Connections: p.Connections, Lines: p.Lines, Bad: p.Bad, Denied: p.Denied,
+		})
+	}
+	return rows, all.Gone
 }
 
 // globOf returns the glob that matches only this name.

@@ -19,6 +19,7 @@ func (s *Server) desk() *operator.Desk {
 		Values:   s.values,
 		Past:     s.past,
 		Probes:   s.in,
+		Peers:    s.in.Peers,
 		Config:   s.cfg.Described,
 		Resident: resident,
 		OnLoop:   s.onLoop,

@@ -90,10 +90,7 @@ func (l *figureList) addReceived(t *intake.Tally, in *intake.State) {
 func (l *figureList) addListeners(t *intake.Tally, in *intake.State) {
 	for i := range in.Listeners {
 		at := &in.Listeners[i]
-		var c intake.Counts
-		if at.Number < len(t.Listeners) { // nothing is drained yet
-			c = t.Listeners[at.Number]
-		}
+		c := at.Counts(t)
 		name := "listen." + at.Name + "."
 		l.count(name+"bytes", c.Bytes)
 		l.count(name+"lines", c.Lines)
@@ -109,6 +106,9 @@ func (l *figureList) addListeners(t *intake.Tally, in *intake.State) {
 		}
 		if at.Scheme.Local() {
 			l.count(name+"rebound", at.Rebound)
+			if at.Scheme.Datagrams() {
+				l.count(name+"full", c.Full)
+			}
 		}
 		for _, why := range at.Scheme.Refusals() {
 			l.count(name+why.String(), c.Refused[why])

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"sync"
 	"time"
@@ -105,6 +106,7 @@ func (s *Server) noteIntake() {
 	if in.Pipes != nil {
 		h.facts.PipesFault = errorText(in.Pipes.Fault)
 	}
+	h.facts.Listeners = listenerFacts(t, &in)
 	h.facts.Intake = meta.IntakeFacts{
 		Datagrams:      t.UDPPackets,
 		KernelDropped:  in.KernelDropped,
@@ -123,6 +125,25 @@ func (s *Server) noteIntake() {
 		MaxNames:       s.cfg.MaxNames,
 		MaxMembers:     s.cfg.MaxSetMembers,
 	}
+}
+
+// listenerFacts returns the facts about the listeners with figures of their own.
+func listenerFacts(t *intake.Tally, in *intake.State) (all []meta.ListenerFacts) {
+	for i := range in.Listeners {
+		at := &in.Listeners[i]
+		c := at.Counts(t)
+		f := meta.ListenerFacts{Name: at.Name, Came: c.Datagrams + c.Connections, Lost: errorText(at.Lost)}
+		var why []string
+		for _, refusal := range at.Scheme.Refusals() {
+			if n := c.Refused[refusal]; n > 0 {
+				f.Refused += n
+				why = append(why, fmt.Sprintf("%s %d", refusal, n))
+			}
+		}
+		f.Why = strings.Join(why, ", ")
+		all = append(all, f)
+	}
+	return all
 }
 
 // shortages counts how often a listener found no file descriptor free.

@@ -8,6 +8,7 @@ package admit
 
 import (
 	"cmp"
+	"context"
 	"crypto/tls"
 	"errors"
 	"net"
@@ -103,16 +104,16 @@ func (d *Door) Follow(next listen.Guard) {
 }
 
 // Admit decides about a new connection. It returns the one to read the lines from.
-func (d *Door) Admit(conn net.Conn) (net.Conn, listen.Refusal) {
+func (d *Door) Admit(ctx context.Context, conn net.Conn) (net.Conn, listen.Refusal) {
 	r := d.rules.Load()
 	if !r.allow.Has(addressOf(conn)) {
-		return conn, listen.Denied
+		return nil, listen.Denied
 	}
 	if r.tls == nil {
 		return conn, listen.Admitted
 	}
-	encrypted := tls.Server(conn, r.tls)
-	return encrypted, outcomes[d.handshakes.Do(encrypted)]
+	encrypted, outcome := d.handshakes.Accept(ctx, conn, r.tls)
+	return encrypted, outcomes[outcome]
 }
 
 func addressOf(conn net.Conn) netip.Addr {

@@ -154,7 +154,7 @@ func meet(t *testing.T, d *Door, client func(net.Conn)) (string, listen.Refusal)
 		t.Fatal(err)
 	}
 	defer accepted.Close()
-	conn, why := d.Admit(accepted)
+	conn, why := d.Admit(t.Context(), accepted)
 	if why != listen.Admitted {
 		return "", why
 	}

@@ -80,7 +80,7 @@ func (b *Bound) portFault(err error, address string) error {
 	}
 	network := b.Scheme.Network()
 	reason := bind.Reason(err, network, address)
-	if !b.fromPort() {
+	if !b.FromPort {
 		return b.fault(reason)
 	}
 	flag := "--port"

@@ -72,6 +72,7 @@ func claim(path string) (*file, error) {
 	if err := checkDirectory(filepath.Dir(path)); err != nil {
 		return nil, err
 	}
+	noted, _ := safefile.ReadFile(path+".lock", 4*noteAt) // before this process writes to it
 	lock, err := safefile.Holding(path + ".lock")
 	if taken, ok := errors.AsType[*safefile.InUseError](err); ok {
 		return nil, fmt.Errorf("%w: %w", syscall.EADDRINUSE, taken)
@@ -80,7 +81,7 @@ func claim(path string) (*file, error) {
 		return nil, fmt.Errorf("lock it: %w", err)
 	}
 	f := &file{path: path, lock: lock}
-	if err := f.checkPlace(); err != nil {
+	if err := f.checkPlace(noted); err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
 	return f, nil
@@ -102,8 +103,8 @@ func checkDirectory(directory string) error {
 	return fmt.Errorf("the directory %s is not writable for user %d: it has %s", directory, os.Geteuid(), ownership(info))
 }
 
-// checkPlace refuses a path that something else uses.
-func (f *file) checkPlace() error {
+// checkPlace refuses a path that something else uses. noted is what the lock file said.
+func (f *file) checkPlace(noted []byte) error {
 	info, err := os.Lstat(f.path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -112,19 +113,15 @@ func (f *file) checkPlace() error {
 		return err
 	case info.Mode().Type() != fs.ModeSocket:
 		return fmt.Errorf("there is a %s already, which is not a socket: move it away, or choose another path", typeName(info.Mode()))
-	case f.left(info):
+	case left(info, noted):
 		return nil
 	}
 	return inUse(probe(f.path))
 }
 
-// left reports whether the file belongs to an earlier daemon, which still reads but has left the path.
-func (f *file) left(info fs.FileInfo) bool {
-	noted, err := os.ReadFile(f.path + ".lock")
-	if err != nil || len(noted) <= noteAt {
-		return false
-	}
-	return strings.TrimSpace(string(noted[noteAt:])) == identityOf(info).String()
+// left reports whether the file belongs to an earlier daemon, which may still read but has left the path.
+func left(info fs.FileInfo, noted []byte) bool {
+	return len(noted) > noteAt && strings.TrimSpace(string(noted[noteAt:])) == identityOf(info).String()
 }
 
 // noteAt is where the lock file has the identity of the socket file. The process id comes before.
@@ -186,10 +183,9 @@ func (f *file) replace(b *Bound) error {
 	return nil
 }
 
-// note writes behind the process id.
+// note writes behind the process id. Without the note, a successor has to wait for the end of this process.
 func (f *file) note(text string) {
-	_ = f.lock.Truncate(noteAt)
-	_, _ = f.lock.WriteAt(append([]byte(text), '\n'), noteAt) // without it a successor waits for the end of this process
+	_, _ = f.lock.WriteAt(fmt.Appendf(nil, "%-*d\n%s\n", noteAt-1, os.Getpid(), text), 0)
 }
 
 // leave lets another daemon take the path.

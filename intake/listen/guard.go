@@ -1,6 +1,7 @@
 package listen
 
 import (
+	"context"
 	"net"
 	"net/netip"
 )
@@ -53,9 +54,9 @@ type Guard interface {
 	// Check returns a check for the datagrams of one receiver, or nil if all may pass. The check is for one
 	// goroutine at a time.
 	Check() Check
-	// Admit decides about a new connection. It may take its time. It returns the connection to read the
-	// lines from: the same, or one that decrypts.
-	Admit(net.Conn) (net.Conn, Refusal)
+	// Admit decides about a new connection. It returns the one to read the lines from: the same, or for TLS
+	// one that decrypts. Only the latter takes time, until ctx ends.
+	Admit(context.Context, net.Conn) (net.Conn, Refusal)
 	// Follow takes over the rules of a Guard that a reload has made for the listener, if they are of the same
 	// kind. The checks follow too.
 	Follow(Guard)

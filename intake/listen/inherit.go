@@ -80,7 +80,7 @@ func (b *Bound) asksFor(g *given) bool {
 }
 
 // takesAny reports whether the socket serves --port, which takes sockets of any port.
-func (b *Bound) takesAny(g *given) bool { return b.fromPort() && !b.Scheme.Local() && b.fits(g) }
+func (b *Bound) takesAny(g *given) bool { return b.FromPort && !b.Scheme.Local() && b.fits(g) }
 
 // fits reports whether the socket has the right type, and is not one too many.
 func (b *Bound) fits(g *given) bool {

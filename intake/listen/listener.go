@@ -48,10 +48,12 @@ const (
 
 // Listener is a place to receive lines: an address and its options.
 type Listener struct {
-	URL     string // without what a reload can change; empty for --port, and for an inherited socket without a URL
-	Name    string // used in figures and in logs
-	Scheme  Scheme
-	Address string // HOST:PORT, the path of a socket file, or @NAME for an abstract socket
+	URL  string // without what a reload can change; empty for --port, and for an inherited socket without a URL
+	Name string // used in figures and in logs
+	// FromPort says that it comes from --port and --name. Two such listeners share a port.
+	FromPort bool
+	Scheme   Scheme
+	Address  string // HOST:PORT, the path of a socket file, or @NAME for an abstract socket
 
 	// Receivers is the number of datagram sockets that share the address.
 	Receivers int
@@ -92,6 +94,3 @@ func (l *Listener) Restricted() bool { return len(l.UIDs)+len(l.GIDs) > 0 }
 func (l *Listener) Allows(uid, gid uint32) bool {
 	return !l.Restricted() || slices.Contains(l.UIDs, uid) || slices.Contains(l.GIDs, gid)
 }
-
-// fromPort reports whether the listener comes from --port and --name.
-func (l *Listener) fromPort() bool { return l.URL == "" }

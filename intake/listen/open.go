@@ -101,7 +101,7 @@ func bindAll(all []*Bound) error {
 // picks reports whether the system picks a port for both protocols.
 func picks(all []*Bound) bool {
 	for _, b := range all {
-		if _, port, err := net.SplitHostPort(b.Address); b.fromPort() && err == nil && port == "0" {
+		if _, port, err := net.SplitHostPort(b.Address); b.FromPort && err == nil && port == "0" {
 			return true
 		}
 	}
@@ -110,11 +110,11 @@ func picks(all []*Bound) bool {
 
 // portOf returns the port of the other protocol, if b comes from --port; otherwise 0.
 func portOf(b *Bound, all []*Bound) int {
-	if !b.fromPort() || b.Scheme.Local() {
+	if !b.FromPort || b.Scheme.Local() {
 		return 0
 	}
 	for _, other := range all {
-		if other != b && other.fromPort() && other.open() {
+		if other != b && other.FromPort && other.open() {
 			if port := Port(other.Addr()); port > 0 {
 				return port
 			}

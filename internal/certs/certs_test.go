@@ -56,14 +56,14 @@ func meet(t *testing.T, server *Server, h *Handshakes, client func(net.Conn)) Ou
 	if err != nil {
 		t.Fatal(err)
 	}
-	conn := tls.Server(accepted, config)
-	outcome := h.Do(conn)
+	defer accepted.Close()
+	conn, outcome := h.Accept(t.Context(), accepted, config)
 	if outcome == Done {
 		if text, err := io.ReadAll(conn); string(text) != "a:1|c\n" || err != nil {
 			t.Errorf("the client sent %q, %v", text, err)
 		}
 	}
-	_ = conn.Close()
+	_ = accepted.Close()
 	<-ended
 	return outcome
 }
@@ -221,7 +221,10 @@ func TestFlood(t *testing.T) {
 	for range silent {
 		client, server := net.Pipe()
 		defer client.Close()
-		go func() { outcomes <- h.Do(tls.Server(server, config)) }()
+		go func() {
+			_, o := h.Accept(t.Context(), server, config)
+			outcomes <- o
+		}()
 	}
 	for range silent - h.max {
 		if o := <-outcomes; o != Crowded {

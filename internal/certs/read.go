@@ -2,8 +2,7 @@
 //
 //	config, err := (&certs.Server{Cert: "statsd.pem", Key: "statsd.key", ClientCA: "clients.pem"}).Config()
 //	handshakes := certs.NewHandshakes()
-//	conn := tls.Server(accepted, config)
-//	if outcome := handshakes.Do(conn); outcome == certs.Done {
+//	conn, outcome := handshakes.Accept(ctx, accepted, config)
 package certs
 
 import (

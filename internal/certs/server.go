@@ -45,7 +45,7 @@ func (s *Server) Config() (*tls.Config, error) {
 	if c.ClientCAs, err = Pool(s.ClientCA); err != nil {
 		return nil, &Error{ClientCASetting, err}
 	}
-	// A given certificate is verified by crypto/tls. check refuses clients without one: this way Do can
+	// A given certificate is verified by crypto/tls. check refuses clients without one: this way Accept can
 	// tell why a client is refused.
 	c.ClientAuth = tls.VerifyClientCertIfGiven
 	c.VerifyConnection = s.check

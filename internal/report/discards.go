@@ -44,7 +44,7 @@ func (s *sheet) badLines(lines []question.BadLine, limit int) {
 		return
 	}
 	s.lines = append(s.lines, "")
-	rows := make([][]span, len(shown))
+	rows, named := make([][]span, len(shown)), false
 	for i, l := range shown {
 		at := "-"
 		if !l.Time.IsZero() {
@@ -53,9 +53,14 @@ func (s *sheet) badLines(lines []question.BadLine, limit int) {
 				at = s.clock(l.Time)
 			}
 		}
-		rows[i] = []span{{text: at}, {text: l.Reason}, {text: l.Sender}, {text: l.Line}}
+		rows[i] = []span{{text: at}, {text: l.Reason}, {text: l.Sender}, {text: l.Line}, {text: l.Listener}}
+		named = named || l.Listener != ""
 	}
-	s.table([]column{{head: "time"}, {head: "reason"}, {head: "sender", from: narrow, flex: true}, {head: "line", flex: true}}, rows)
+	columns := []column{{head: "time"}, {head: "reason"}, {head: "sender", from: narrow, flex: true}, {head: "line", flex: true}, {head: "listener", from: wide}}
+	if !named {
+		columns = columns[:4]
+	}
+	s.table(columns, rows)
 	if more := len(lines) - len(shown); more > 0 {
 		s.line(span{fmt.Sprintf("%s older ones: %s", count(more), s.ask(fmt.Sprintf("discards -n %d", len(lines)))), dim})
 	}

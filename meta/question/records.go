@@ -16,9 +16,11 @@ type Discards struct {
 type BadLine struct {
 	Time   time.Time `json:"time"`
 	Sender string    `json:"sender"`
-	Reason string    `json:"reason"`
-	Line   string    `json:"line"`
-	At     int       `json:"at"`
+	// Listener is the name of the listener that received it; empty if there is only --port.
+	Listener string `json:"listener"`
+	Reason   string `json:"reason"`
+	Line     string `json:"line"`
+	At       int    `json:"at"`
 }
 
 // Alike are the bad lines of one sender with one reason.

@@ -76,6 +76,24 @@ type Senders struct {
 	Senders   []SenderRow `json:"senders"`
 	Error     float64     `json:"error"`
 	Forgotten uint64      `json:"forgotten"`
+	// Processes of this host have sent over unix sockets since the start, whatever the names; the one with
+	// the most lines comes first.
+	Processes []ProcessRow `json:"processes"`
+	// ProcessesForgotten gave way to others.
+	ProcessesForgotten uint64 `json:"processes_forgotten"`
+}
+
+// ProcessRow is what one process has sent since the start.
+type ProcessRow struct {
+	UID         uint64    `json:"uid"`
+	PID         int       `json:"pid"`     // 0 if it has none here, as in some containers
+	Program     string    `json:"program"` // "" if not known
+	Last        time.Time `json:"last"`
+	Datagrams   uint64    `json:"datagrams"`
+	Connections uint64    `json:"connections"`
+	Lines       uint64    `json:"lines"`
+	Bad         uint64    `json:"bad"`    // bad samples
+	Denied      uint64    `json:"denied"` // datagrams and connections that were refused
 }
 
 // SenderRow is one row of Senders.

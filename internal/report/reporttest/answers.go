@@ -147,6 +147,9 @@ func Senders() question.Senders {
 	return question.Senders{Match: "checkout.*", Error: 0.02, Senders: []question.SenderRow{
 		{Sender: "10.20.4.17", Over: "udp", Rate: 12_310, Share: 0.34, Most: "checkout.pay.ms"},
 		{Sender: "uid 33, pid 4711, php-fpm", Over: "unix", Rate: 6_200, Share: 0.17, Bad: 10.5, Most: "checkout.cart.items", LastBad: `"php.err:1,5|ms"`},
+	}, Processes: []question.ProcessRow{
+		{UID: 33, PID: 4711, Program: "php-fpm", Last: before(time.Second), Datagrams: 61_200, Lines: 1_204_112, Bad: 2_011},
+		{UID: 1000, Program: "", Last: before(time.Minute), Connections: 2, Denied: 2},
 	}}
 }
 
