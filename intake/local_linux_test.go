@@ -229,7 +229,7 @@ func FuzzFrames(f *testing.F) {
 		st := &stream{lane: l, door: door, parser: l.parser, framing: listen.Auto}
 		before, sent := l.parts[0].Bytes, 0
 		for len(data) > 0 && st.framing != unframed {
-			n := min(max(int(step), 1), len(data))
+			n := min(max(int(step), 1)+len(data)/16, len(data))
 			buf := append(append(make([]byte, 0, maxTail+n), st.tail...), data[:n]...)
 			st.take(buf, n, 0, 0)
 			data, sent = data[n:], sent+n
