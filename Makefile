@@ -16,6 +16,8 @@ N ?= 20
 QUIET ?= $(N)
 BUSY ?= $(N)
 RUN ?=
+# Where make stress keeps the results, and adds them up over many calls.
+LOG ?= dist/stress.log
 # The running time of each soak test.
 SOAK ?= 20m
 # The file whose table make soak replaces, such as docs/reliability.md.
@@ -39,11 +41,13 @@ test: bin/suite
 
 # Finds tests that fail sometimes: runs them N times, then N times beside a second
 # run and a program that burns each core. QUIET and BUSY set one of the numbers.
+# It can run in parts: the results in LOG are added up.
 stress: bin/suite
 	@sh scripts/counterparts || true
-	@$(SUITE) -quiet=$(QUIET) -busy=$(BUSY) -- $(if $(RUN),-run='$(RUN)') $(TESTFLAGS)
+	@$(SUITE) -quiet=$(QUIET) -busy=$(BUSY) -results=$(LOG) -- $(if $(RUN),-run='$(RUN)') $(TESTFLAGS)
 
-check: fmt-check vet lint tidy-check
+# The linter vets, too.
+check: fmt-check lint tidy-check
 
 modules:
 	@set -e; for module in $(MODULES); do $(GO) -C $$module mod download; done

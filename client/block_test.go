@@ -20,7 +20,7 @@ import (
 // part is checked: the server's kernel can drop datagrams that it has no room for.
 func TestSoakBatch(t *testing.T) {
 	const goroutines = 4
-	calls := soak.Pick(25_000, 250_000)
+	calls := soak.Pick(5_000, 250_000)
 	for _, network := range []string{"tcp", "udp", "unix", "unixgram"} {
 		for _, aggregate := range []time.Duration{0, 50 * time.Millisecond} {
 			t.Run(fmt.Sprintf("%s, aggregate %v", network, aggregate), func(t *testing.T) {

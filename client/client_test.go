@@ -10,6 +10,7 @@ import (
 
 	"github.com/statsd-ops/statsd/client"
 	"github.com/statsd-ops/statsd/client/clienttest"
+	"github.com/statsd-ops/statsd/internal/soak"
 )
 
 func TestLines(t *testing.T) {
@@ -136,11 +137,11 @@ func TestNoClient(t *testing.T) {
 }
 
 func TestSampled(t *testing.T) {
-	const calls = 20000
+	calls := float64(soak.Times(20_000))
 	rec := clienttest.New(t, client.Config{})
 	c := rec.Client.Sampled(0.25)
 	handle := c.NewCounter("handle")
-	for range calls {
+	for range int(calls) {
 		c.Incr("call")
 		handle.Incr()
 		c.GaugeDelta("delta", 1)

@@ -120,7 +120,7 @@ func TestDroppedSamples(t *testing.T) {
 // Close waits for the last report, so that Log tells the whole loss.
 func TestLastReport(t *testing.T) {
 	for range 20 {
-		const calls = 20_000
+		const calls = 5_000
 		var log lines
 		c := open(t, client.New, client.Config{
 			Log: func(line string) { time.Sleep(time.Millisecond); log.add(line) }, QueueSize: 1, MaxPacketSize: 100,
@@ -230,10 +230,14 @@ func TestStatsIntervalWhenFull(t *testing.T) {
 			}
 			c := open(t, client.New, cfg)
 			var wg sync.WaitGroup
+			calls := 40_000 // more than the server takes
+			if cfg.Aggregate > 0 {
+				calls = 200_000 // and than aggregation keeps
+			}
 			wg.Go(func() {
-				for i := range 200_000 { // more than the server takes
+				for i := range calls {
 					c.Unique("s", int64(i))
-					if i%50 == 0 {
+					if i%(calls/4000) == 0 {
 						time.Sleep(10 * time.Millisecond)
 					}
 				}

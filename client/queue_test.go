@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/statsd-ops/statsd/internal/soak"
 	"github.com/statsd-ops/statsd/internal/wait"
 )
 
@@ -154,7 +155,7 @@ func TestQueueWakes(t *testing.T) {
 		}
 	}()
 	defer close(taken)
-	for range 300_000 {
+	for range soak.Times(300_000) {
 		taken <- true
 		for {
 			p, state := q.pop(true)

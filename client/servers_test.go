@@ -87,7 +87,7 @@ func daemon(t *testing.T, _ string, carbon *sinktest.Server) (address, counts, t
 func TestSoakServers(t *testing.T) {
 	soak.Slow(t)
 	const names = 10
-	rounds := soak.Pick(2_000, 100_000) // of ten samples each
+	rounds := soak.Pick(1_000, 100_000) // of ten samples each
 	for _, server := range []struct {
 		name string
 		run  func(t *testing.T, network string, carbon *sinktest.Server) (address, counts, timings string)

@@ -137,7 +137,7 @@ func TestSoakKilledServer(t *testing.T) {
 // line is accounted for.
 func TestSoakStalledServer(t *testing.T) {
 	const goroutines = 8
-	calls := soak.Pick(50_000, 5_000_000)
+	calls := soak.Pick(20_000, 5_000_000)
 	c := stalled(t, client.Config{QueueSize: 200})
 	already := c.Stats().Lines
 	var before, after runtime.MemStats

@@ -15,10 +15,16 @@ import (
 
 	"github.com/statsd-ops/statsd/aggregate"
 	"github.com/statsd-ops/statsd/internal/counterpart"
+	"github.com/statsd-ops/statsd/internal/wait"
 	"github.com/statsd-ops/statsd/metric"
 	"github.com/statsd-ops/statsd/sink"
 	"github.com/statsd-ops/statsd/sink/sinktest"
 )
+
+func TestMain(m *testing.M) {
+	wait.Beside()
+	m.Run()
+}
 
 // inVirtualTime runs a Delivery with destinations, and test beside it.
 func inVirtualTime(t *testing.T, spool bool, destinations []Destination, test func(t *testing.T, d *Delivery, log *counterpart.Output)) {

@@ -32,7 +32,7 @@ func TestSoakNumbers(t *testing.T) {
 	case os.Getenv("SOAK") != "":
 		n = 10_000_000
 	case os.Getenv("TESTS") == "all":
-		n = 1_000_000
+		n = 200_000
 	}
 	rng := rand.New(rand.NewPCG(1, 2))
 	text := make([]byte, 0, 64)

@@ -99,7 +99,7 @@ func TestTaggerNames(t *testing.T) {
 // A Tagger does not keep memory for long or many tags.
 func TestTaggerBounded(t *testing.T) {
 	tagger := NewTagger(metric.GraphiteTags, 0, metric.Reference)
-	for i := range 4 * sections {
+	for i := range 2 * sections {
 		section := fmt.Appendf(nil, "k:%d%s", i, strings.Repeat("x", 1<<16))
 		if _, _, fault := tagger.Name([]byte("a"), section); fault != metric.None {
 			t.Fatal("refused")

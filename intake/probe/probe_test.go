@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/statsd-ops/statsd/internal/soak"
 	"github.com/statsd-ops/statsd/meta"
 	"github.com/statsd-ops/statsd/metric"
 )
@@ -136,7 +137,7 @@ func TestTopOfZipf(t *testing.T) {
 				q, names := TopQuery{By: ByName}, nameCache{}
 				feed := topTraffic(t, q, lanes)
 				events := make([]Event, 0, 2048)
-				for feed.samples < 1_000_000 {
+				for feed.samples < max(soak.Times(1_000_000), 400_000) {
 					events = events[:0]
 					for range 1 + r.IntN(64) {
 						n := zipf.Uint64()
@@ -196,7 +197,7 @@ func checkTop(t *testing.T, feed *traffic, top *Top) {
 // The errors hold: few rates are outside, over many runs.
 func TestErrorsHold(t *testing.T) {
 	wrong, rows := 0, 0
-	for run := range 15 {
+	for run := range soak.Times(15) {
 		r := rand.New(rand.NewPCG(uint64(run), 7))
 		zipf, names := rand.NewZipf(r, 1.2, 10, 10_000), nameCache{}
 		feed := topTraffic(t, TopQuery{By: ByName}, 2)
@@ -249,7 +250,7 @@ func TestTopOfTooManyNames(t *testing.T) {
 	q := TopQuery{By: ByName}
 	r := rand.New(rand.NewPCG(1, 2))
 	feed := topTraffic(t, q, 2)
-	for feed.samples < 200_000 {
+	for feed.samples < soak.Times(200_000) {
 		feed.now = feed.now.Add(10 * time.Millisecond) // all is looked at
 		events := make([]Event, 100)
 		for i := range events {

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/statsd-ops/statsd/internal/soak"
 	"github.com/statsd-ops/statsd/meta"
 	"github.com/statsd-ops/statsd/metric"
 )
@@ -78,7 +79,7 @@ func TestSendersOfName(t *testing.T) {
 			}
 			feed := newTraffic(looks, time.Hour)
 			truth, all := map[string]float64{}, 0.0
-			for range 8_000 {
+			for range soak.Times(8_000) {
 				var batch []Event
 				for range 1 + r.IntN(20) {
 					host := 1 + int(math.Abs(r.NormFloat64())*6) // a few send most

@@ -158,7 +158,7 @@ func (t *Tab) eval(expression string, result any) error {
 func (t *Tab) Await(expression string) {
 	t.t.Helper()
 	var err error
-	for deadline := time.Now().Add(wait.Patience); ; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(wait.Patience); ; time.Sleep(100 * time.Millisecond) {
 		ok := false
 		if err = t.eval("Boolean("+expression+")", &ok); err == nil && ok {
 			return

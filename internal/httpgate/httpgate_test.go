@@ -18,7 +18,13 @@ import (
 	"github.com/statsd-ops/statsd/internal/counterpart"
 	"github.com/statsd-ops/statsd/internal/httpgate"
 	"github.com/statsd-ops/statsd/internal/httpgate/httpgatetest"
+	"github.com/statsd-ops/statsd/internal/wait"
 )
+
+func TestMain(m *testing.M) {
+	wait.Beside()
+	m.Run()
+}
 
 func TestServer(t *testing.T) {
 	asked, answer := make(chan struct{}), make(chan struct{})

@@ -25,6 +25,11 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
+func TestMain(m *testing.M) {
+	wait.Beside()
+	m.Run()
+}
+
 // fake is a daemon with a few questions and changes.
 type fake struct {
 	asked atomic.Int64

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/statsd-ops/statsd/internal/soak"
 	"github.com/statsd-ops/statsd/meta"
 )
 
@@ -117,10 +118,11 @@ func TestRingAgainstModel(t *testing.T) {
 // TestFiguresFit checks the time that the rings reach back, and their bytes, with figures like those
 // of a busy daemon.
 func TestFiguresFit(t *testing.T) {
-	for _, tt := range []struct {
+	all := []struct {
 		interval time.Duration
 		fed      time.Duration
-	}{{10 * time.Second, 26 * time.Hour}, {30 * time.Second, week + day}} {
+	}{{10 * time.Second, 26 * time.Hour}, {30 * time.Second, week + day}}
+	for _, tt := range all[:soak.Times(len(all))] {
 		f := NewFigures(tt.interval)
 		at := feedFigures(t, f, tt.interval, tt.fed)
 		flushes := at.Sub(time.Unix(0, f.flushes.blocks[0].first))
@@ -168,7 +170,7 @@ func TestManyFigures(t *testing.T) {
 		fs[i].Name = fmt.Sprint("sink.", i/20, ".figure.", i%20)
 	}
 	at, before := start, live()
-	for range 500 {
+	for range soak.Times(500) {
 		at = at.Add(interval)
 		for i := range fs {
 			fs[i].Value = r.NormFloat64()

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/statsd-ops/statsd/internal/soak"
 	"github.com/statsd-ops/statsd/metric"
 )
 
@@ -94,7 +95,7 @@ func TestHistoriesDoNotMix(t *testing.T) {
 		if seed%2 == 1 { // all paths fit
 			m.Values = withPlaces(60, 60)
 		}
-		for n := range 1000 {
+		for n := range soak.Times(1000) {
 			m.next()
 			m.consistent()
 			if n%7 > 0 {

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/statsd-ops/statsd/internal/soak"
 	"github.com/statsd-ops/statsd/meta"
 )
 
@@ -56,7 +57,7 @@ func close2(a, b float64) bool {
 
 // TestSeriesAgainstModel asks for series of flushes that are missed, and of a clock that is set back.
 func TestSeriesAgainstModel(t *testing.T) {
-	for seed := range uint64(6) {
+	for seed := range uint64(soak.Times(6)) {
 		r := rand.New(rand.NewPCG(seed, 3))
 		f := NewFigures(interval)
 		var m model

@@ -3,6 +3,8 @@
 //
 //	suite [-no-skips] [-- GO TEST FLAGS]           every stage once
 //	suite -quiet 20 -busy 20 [-- GO TEST FLAGS]    the tests many times
+//
+// With -results FILE, the second form can run in parts: the file keeps the result of each run.
 package main
 
 import (
@@ -16,9 +18,13 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
+
+// mainModule is the folder of the main module.
+const mainModule = "./"
 
 // options are the values of the command line.
 type options struct {
@@ -26,6 +32,7 @@ type options struct {
 	quiet, busy int
 	packages    string
 	modules     string
+	results     string
 	testFlags   []string
 }
 
@@ -37,12 +44,13 @@ func main() {
 	flag.BoolVar(&o.noSkips, "no-skips", false, "fail when a test is skipped")
 	flag.IntVar(&o.quiet, "quiet", 0, "run only the tests, this often, one run at a time")
 	flag.IntVar(&o.busy, "busy", 0, "then run the tests this often beside a second run and a burner on each core")
+	flag.StringVar(&o.results, "results", "", "file that keeps the results of all runs, and adds them up")
 	flag.StringVar(&o.packages, "packages", "", "packages to test (default: every module's)")
-	flag.StringVar(&o.modules, "modules", "./", "folders of the modules, separated by blanks")
+	flag.StringVar(&o.modules, "modules", mainModule, "folders of the modules, separated by blanks")
 	flag.Parse()
 	o.testFlags = flag.Args()
 	if o.packages != "" {
-		o.modules = "./"
+		o.modules = mainModule
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -69,86 +77,87 @@ func command(ctx context.Context, words ...string) *exec.Cmd {
 type stage struct {
 	name    string
 	command []string
+	env     []string
 }
 
-var checks = []stage{
-	{"modules", []string{"make", "-s", "modules"}},
-	{"linter", []string{"make", "-s", "bin/golangci-lint"}},
-	{"format", []string{"make", "-s", "fmt-check"}},
-	{"vet", []string{"make", "-s", "vet"}},
-	{"lint", []string{"make", "-s", "lint"}},
-	{"go.mod", []string{"make", "-s", "tidy-check"}},
+// preparations come before everything else: they need the network, and all else needs them.
+var preparations = []stage{{name: "modules", command: []string{"make", "-s", "modules"}}}
+
+// checks returns the stages beside the tests. The linter gets the packages that the tests are compiled
+// from, so that each is compiled once. It does what go vet does, too.
+func checks() []stage {
+	flags := strings.Join(append(strings.Fields(os.Getenv("GOFLAGS")), raceFlag()...), " ")
+	return []stage{
+		{name: "format", command: []string{"make", "-s", "fmt-check"}},
+		{name: "go.mod", command: []string{"make", "-s", "tidy-check"}},
+		{name: "linter", command: []string{"make", "-s", "bin/golangci-lint"}},
+		{name: "lint", command: []string{"make", "-s", "lint"}, env: []string{"GOFLAGS=" + flags}},
+	}
 }
 
-// once runs every stage, and reports whether all passed.
+// once runs every stage, and reports whether all passed. The tests of the main module take longest, and
+// often wait: all others run beside them.
 func once(ctx context.Context, o options, out io.Writer) bool {
-	var all tally
-	env := os.Environ()
+	b, env := newBoard(out), os.Environ()
 	if os.Getenv("COUNTERPARTS") != "none" {
-		if installCounterparts(ctx, &all, out) {
+		if installCounterparts(ctx, b) {
 			env = append(env, "COUNTERPARTS=required")
 		}
 	}
-	for _, s := range checks {
-		if ctx.Err() == nil {
-			s.run(ctx, &all, out)
-		}
+	for _, s := range preparations {
+		s.run(ctx, b)
 	}
-	for module := range strings.FieldsSeq(o.modules) {
-		if ctx.Err() != nil {
-			break
+	var beside sync.WaitGroup
+	beside.Go(func() {
+		stages := checks()
+		for _, s := range stages[:len(stages)-1] {
+			s.run(ctx, b)
 		}
-		all.add(testModule(ctx, o, module, env, out))
-	}
-	return all.report(ctx, o.noSkips, out)
+		for module := range strings.FieldsSeq(o.modules) {
+			if module != mainModule {
+				testModule(ctx, o, module, env, b)
+			}
+		}
+		stages[len(stages)-1].run(ctx, b)
+	})
+	testModule(ctx, o, mainModule, env, b)
+	beside.Wait()
+	return b.all.report(ctx, o.noSkips, out)
 }
 
-// testModule is the stage that runs the tests of a module. On a terminal it shows the
-// counts while the tests run.
-func testModule(ctx context.Context, o options, module string, env []string, out io.Writer) tally {
-	name := strings.TrimSuffix("tests of "+module, " of ./")
-	begin(out, name)
-	begun := time.Now()
+// testModule is the stage that runs the tests of a module.
+func testModule(ctx context.Context, o options, module string, env []string, b *board) {
+	if ctx.Err() != nil {
+		return
+	}
+	l := b.begin(strings.TrimSuffix("tests of "+module, " of ./"))
 	t := newTests(o, module, env)
-	t.out = out
-	if info, err := os.Stdout.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
-		t.progress = func() { fmt.Fprintf(out, "\r%-22s%6.1fs  %v", name, time.Since(begun).Seconds(), &t.tally) }
-	}
+	t.out = b
+	t.progress = func() { l.progress(t.tally.String()) }
 	tested := t.run(ctx)
-	if t.progress != nil {
-		fmt.Fprint(out, "\r")
-		begin(out, name)
-	}
-	end(out, begun, tested.String())
-	return tested
-}
-
-// begin prints the start of a stage's line, and end the rest.
-func begin(out io.Writer, name string) { fmt.Fprintf(out, "%-22s", name) }
-
-func end(out io.Writer, begun time.Time, outcome string) {
-	fmt.Fprintf(out, "%6.1fs  %s\n", time.Since(begun).Seconds(), outcome)
+	l.end(tested.String(), tested)
 }
 
 // run runs a stage. Its output is shown only if it fails.
-func (s stage) run(ctx context.Context, all *tally, out io.Writer) {
-	begin(out, s.name)
-	begun := time.Now()
-	text, err := command(ctx, s.command...).CombinedOutput()
-	if err == nil {
-		all.passed++
-		end(out, begun, "passed")
+func (s stage) run(ctx context.Context, b *board) {
+	if ctx.Err() != nil {
 		return
 	}
-	all.fail(failure{name: s.name, output: fmt.Sprintf("%s%s: %v\n", text, strings.Join(s.command, " "), err)})
-	end(out, begun, "FAILED")
+	l := b.begin(s.name)
+	cmd := command(ctx, s.command...)
+	cmd.Env = append(os.Environ(), s.env...)
+	text, err := cmd.CombinedOutput()
+	if err == nil {
+		l.end("passed", tally{passed: 1})
+		return
+	}
+	l.end("FAILED", failed(s.name, fmt.Sprintf("%s%s: %v\n", text, strings.Join(s.command, " "), err)))
 }
 
 // installCounterparts installs the programs that the tests use, and reports whether all are
 // installed. Tests without their program are skipped, unless that is forbidden.
-func installCounterparts(ctx context.Context, all *tally, out io.Writer) bool {
-	begin(out, "counterparts")
-	begun := time.Now()
+func installCounterparts(ctx context.Context, b *board) bool {
+	l := b.begin("counterparts")
 	text, err := command(ctx, "sh", filepath.Join("scripts", "counterparts")).CombinedOutput()
 	said := strings.TrimSpace(strings.ReplaceAll(string(text), "counterparts: ", ""))
 	if _, missing := errors.AsType[*exec.ExitError](err); err != nil && !missing {
@@ -156,13 +165,11 @@ func installCounterparts(ctx context.Context, all *tally, out io.Writer) bool {
 	}
 	switch {
 	case err == nil:
-		all.passed++
-		end(out, begun, strings.TrimSpace("passed  "+said))
+		l.end(strings.TrimSpace("passed  "+said), tally{passed: 1})
 	case os.Getenv("COUNTERPARTS") == "required":
-		all.fail(failure{name: "counterparts", output: said + "\n"})
-		end(out, begun, "FAILED")
+		l.end("FAILED", failed("counterparts", said+"\n"))
 	default:
-		end(out, begun, said)
+		l.end(said, tally{})
 	}
 	return err == nil
 }

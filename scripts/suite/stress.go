@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -17,43 +16,39 @@ import (
 // stressing runs the tests many times.
 type stressing struct {
 	options
-	out io.Writer
+	out    io.Writer
+	commit string
 
 	mu       sync.Mutex
+	results  []result
 	examples map[string]string // output of a test's first failure
+	unkept   error             // why a result is not in the file
 }
 
-// outcomes are the results of the runs under one set of conditions.
-type outcomes struct {
-	conditions   string
-	runs, passed int
-	failed       map[string]int // runs by the test that failed in them
-}
-
-// stress runs the tests many times, and reports which ones failed, how often, and how.
+// stress runs the tests many times, and reports which ones failed, how often, and how. With a file of
+// results, it adds up those of earlier calls, too. It reports whether all runs of this call passed.
 func stress(ctx context.Context, o options, out io.Writer) bool {
 	o.testFlags = append([]string{"-count=1"}, o.testFlags...)
-	s := &stressing{options: o, out: out, examples: map[string]string{}}
-	quiet := &outcomes{conditions: "quiet", failed: map[string]int{}}
-	s.repeat(ctx, quiet, "quiet", o.quiet)
-	busy := &outcomes{conditions: fmt.Sprintf("busy (%d burners, 2 runs at a time)", runtime.NumCPU()), failed: map[string]int{}}
+	s := &stressing{options: o, out: out, commit: commit(), examples: map[string]string{}}
+	s.repeat(ctx, "quiet", "quiet", o.quiet)
 	if o.busy > 0 && ctx.Err() == nil {
 		stop, err := startBurners(runtime.NumCPU())
 		if err != nil {
 			fmt.Fprintln(out, "start a burner:", err)
 			return false
 		}
+		fmt.Fprintf(out, "busy: %d burners, and 2 runs at a time\n", runtime.NumCPU())
 		var beside sync.WaitGroup
-		beside.Go(func() { s.repeat(ctx, busy, "busy, first", o.busy) })
-		beside.Go(func() { s.repeat(ctx, busy, "busy, second", o.busy) })
+		beside.Go(func() { s.repeat(ctx, "busy", "busy, first", o.busy) })
+		beside.Go(func() { s.repeat(ctx, "busy", "busy, second", o.busy) })
 		beside.Wait()
 		stop()
 	}
-	return s.report(ctx, quiet, busy)
+	return s.report() && ctx.Err() == nil
 }
 
 // repeat runs the tests n times.
-func (s *stressing) repeat(ctx context.Context, o *outcomes, name string, n int) {
+func (s *stressing) repeat(ctx context.Context, conditions, name string, n int) {
 	for i := range n {
 		begun := time.Now()
 		var all tally
@@ -63,46 +58,46 @@ func (s *stressing) repeat(ctx context.Context, o *outcomes, name string, n int)
 		if ctx.Err() != nil {
 			return
 		}
-		s.mu.Lock()
-		o.count(all, s.examples)
-		begin(s.out, fmt.Sprintf("%s %d of %d", name, i+1, n))
-		end(s.out, begun, all.String())
-		for _, f := range all.failures {
-			fmt.Fprintf(s.out, "    FAIL %s\n", f.name)
-		}
-		s.mu.Unlock()
+		s.took(result{at: begun, commit: s.commit, conditions: conditions, took: time.Since(begun)}, fmt.Sprintf("%s %d of %d", name, i+1, n), all)
 	}
 }
 
-func (o *outcomes) count(all tally, examples map[string]string) {
-	o.runs++
-	if all.failed == 0 {
-		o.passed++
-	}
+// took prints and keeps the result of a run.
+func (s *stressing) took(r result, name string, all tally) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	fmt.Fprintf(s.out, "%-28s%6.1fs  %v\n", name, r.took.Seconds(), &all)
 	for _, f := range all.failures {
-		o.failed[f.name]++
-		if examples[f.name] == "" {
-			examples[f.name] = f.output
+		fmt.Fprintf(s.out, "    FAIL %s\n", f.name)
+		r.failed = append(r.failed, f.name)
+		if s.examples[f.name] == "" {
+			s.examples[f.name] = f.output
 		}
+	}
+	s.results = append(s.results, r)
+	if s.options.results != "" && s.unkept == nil {
+		s.unkept = keep(s.options.results, r)
 	}
 }
 
 // report prints each test that failed, and the counts. It reports whether all passed.
-func (s *stressing) report(ctx context.Context, all ...*outcomes) bool {
+func (s *stressing) report() bool {
 	for _, name := range slices.Sorted(maps.Keys(s.examples)) {
 		fmt.Fprintf(s.out, "\nFAIL %s, the first time:\n%s", name, s.examples[name])
 	}
 	fmt.Fprintln(s.out)
-	ok := ctx.Err() == nil
-	for _, o := range all {
-		fmt.Fprintf(s.out, "%s: %d of %d runs passed\n", o.conditions, o.passed, o.runs)
-		ok = ok && o.passed == o.runs
-		names := slices.SortedFunc(maps.Keys(o.failed), func(a, b string) int {
-			return cmp.Or(o.failed[b]-o.failed[a], strings.Compare(a, b))
-		})
-		for _, name := range names {
-			fmt.Fprintf(s.out, "    %d of %d: %s\n", o.failed[name], o.runs, name)
+	addUp(s.results, s.out)
+	if s.options.results != "" {
+		all, err := kept(s.options.results)
+		if s.unkept != nil {
+			err = s.unkept
 		}
+		if err != nil {
+			fmt.Fprintln(s.out, "FAIL keep the results:", err)
+			return false
+		}
+		fmt.Fprintf(s.out, "\nall %d runs in %s:\n", len(all), s.options.results)
+		addUp(all, s.out)
 	}
-	return ok
+	return len(s.examples) == 0
 }

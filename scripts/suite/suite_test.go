@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // module is a module with tests for every kind of result.
@@ -137,5 +138,46 @@ func TestBurn(t *testing.T) {
 	_ = in.Close()
 	if err := cmd.Wait(); err != nil {
 		t.Error(err)
+	}
+}
+
+// Results of several calls add up.
+func TestResultsAddUp(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "dist", "stress.log")
+	var out bytes.Buffer
+	for _, failures := range [][]failure{nil, {{"server TestA/a b", "why\n"}, {"meta", "\n"}}, {{"meta", "\n"}}} {
+		s := &stressing{options: options{results: path}, out: &out, commit: "abc", examples: map[string]string{}}
+		s.took(result{at: time.Now(), commit: "abc", conditions: "busy", took: 3 * time.Second}, "busy 1 of 1", tally{failures: failures})
+		s.took(result{at: time.Now(), commit: "abd+", conditions: "quiet", took: time.Second}, "quiet 1 of 1", tally{})
+		if ok := s.report(); ok != (failures == nil) {
+			t.Errorf("with %d failures: %v", len(failures), ok)
+		}
+	}
+	want := "\nall 6 runs in " + path + ":\nquiet: 3 of 3 runs passed\nbusy: 1 of 3 runs passed\n" +
+		"    2 of 3: meta\n    1 of 3: server TestA/a b\ncommits: abc abd+\n"
+	if !strings.HasSuffix(out.String(), want) {
+		t.Errorf("the report is\n%s\nwant at the end\n%s", &out, want)
+	}
+	if err := os.WriteFile(path, []byte("nonsense\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if all, err := kept(path); err == nil {
+		t.Errorf("nonsense reads as %v", all)
+	}
+}
+
+// Stages that run beside each other have a line each, and are counted.
+func TestBoard(t *testing.T) {
+	var out bytes.Buffer
+	b := &board{out: &out, terminal: true}
+	lint, tests := b.begin("lint"), b.begin("tests")
+	tests.progress("3 passed")
+	lint.end("FAILED", failed("lint", "why\n"))
+	tests.end("4 passed", tally{passed: 4})
+	if got := out.String(); !strings.Contains(got, "running: lint; tests 3 passed") || strings.Count(got, "\n") != 2 {
+		t.Errorf("printed %q", got)
+	}
+	if b.all.passed != 4 || b.all.failed != 1 || b.all.failures[0] != (failure{"lint", "why\n"}) {
+		t.Errorf("%+v", b.all)
 	}
 }

@@ -24,6 +24,11 @@ func (t tally) String() string {
 	return fmt.Sprintf("%d passed, %d failed, %d skipped", t.passed, t.failed, t.skipped)
 }
 
+// failed returns the tally of a stage that failed.
+func failed(name, output string) tally {
+	return tally{failed: 1, failures: []failure{{name, output}}}
+}
+
 func (t *tally) fail(f failure) {
 	t.failed++
 	t.failures = append(t.failures, f)

@@ -104,7 +104,7 @@ func count(lines []string, prefix string) (n int) {
 // A stuck sink does not slow the intake. Two daemons, one of them with a healthy sink,
 // read the same lines in turn, equally fast.
 func TestSoakIntakeBesideStuckSink(t *testing.T) {
-	turns, lines := soak.Pick(5, 41), soak.Pick(100_000, 4_000_000)
+	turns, lines := soak.Pick(3, 41), soak.Pick(20_000, 4_000_000)
 	for name, fault := range stuck {
 		t.Run(name, func(t *testing.T) {
 			sideBySide(t)

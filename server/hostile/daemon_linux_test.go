@@ -3,7 +3,6 @@ package hostile
 import (
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -49,10 +48,7 @@ func TestMain(m *testing.M) {
 	}
 	code := 1
 	if err == nil {
-		// The tests mostly wait for their daemons.
-		err = flag.Set("test.parallel", "12")
-	}
-	if err == nil {
+		wait.Beside()
 		code = m.Run()
 	} else {
 		fmt.Fprintln(os.Stderr, "build statsd:", err)

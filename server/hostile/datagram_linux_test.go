@@ -41,7 +41,7 @@ func TestSoakOneDatagramBuiltToHurt(t *testing.T) {
 // byte than short ones.
 func TestSoakDatagramsTakeLinearTime(t *testing.T) {
 	sideBySide(t)
-	total := soak.Pick(1<<20, 8<<20) // bytes of each kind
+	total := soak.Pick(256<<10, 8<<20) // bytes of each kind
 	d := start(t, 20*time.Millisecond)
 	conn := d.dial("udp")
 	packets, canaries := 0, 0

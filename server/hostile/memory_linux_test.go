@@ -64,7 +64,7 @@ func (d *statsd) resident(names int) {
 // counted, known names stay exact, and after the flood there is room again.
 func TestSoakNewNames(t *testing.T) {
 	sideBySide(t)
-	for _, n := range soak.Pick([]int{100_000}, []int{1_000_000, 10_000_000}) {
+	for _, n := range soak.Pick([]int{40_000}, []int{1_000_000, 10_000_000}) {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			interval := soak.Pick(3*time.Second, 10*time.Second)
 			for !newNames(t, n, interval) {
@@ -123,7 +123,7 @@ func newNames(t *testing.T, n int, interval time.Duration) bool {
 // One set has a million members, and more want to join.
 func TestSoakSetMembers(t *testing.T) {
 	sideBySide(t)
-	n := soak.Pick(100_000, 1_000_000)
+	n := soak.Pick(40_000, 1_000_000)
 	const over = 10_000
 	d, f := inOneInterval(t, soak.Pick(time.Second, 10*time.Second), n+over, func(d *statsd, conn net.Conn) {
 		d.flood(conn, n+over, func(w io.Writer, i int) { fmt.Fprintf(w, "canary.set:member%d|s\n", i) })
@@ -177,7 +177,7 @@ func (d *statsd) afterFlush() {
 // are exact, its percentile is within 1 %.
 func TestSoakTimerSamples(t *testing.T) {
 	sideBySide(t)
-	n, limit := soak.Pick(400_000, 10_000_000), soak.Pick(100_000, 1_000_000)
+	n, limit := soak.Pick(200_000, 10_000_000), soak.Pick(50_000, 1_000_000)
 	const packed = 100 // values per line
 	d, f := inOneInterval(t, soak.Pick(time.Second, 20*time.Second), n, func(d *statsd, conn net.Conn) {
 		d.flood(conn, n/packed, func(w io.Writer, i int) {

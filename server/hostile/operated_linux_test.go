@@ -47,7 +47,7 @@ type operated struct {
 // operate starts a daemon with names and traffic. Half of the samples comes from ten clients over UDP,
 // with hot names. The other half comes over TCP, and goes through all names in turn.
 func operate(t *testing.T) *operated {
-	o := &operated{whole: t, names: soak.Pick(200_000, 2_000_000), dir: t.TempDir(), ending: make(chan struct{})}
+	o := &operated{whole: t, names: soak.Pick(50_000, 2_000_000), dir: t.TempDir(), ending: make(chan struct{})}
 	o.archive = revive(t)
 	hook := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)

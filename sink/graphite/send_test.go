@@ -16,6 +16,11 @@ import (
 	"github.com/statsd-ops/statsd/sink/sinktest"
 )
 
+func TestMain(m *testing.M) {
+	wait.Beside()
+	m.Run()
+}
+
 // patience is how long a test waits for something that is expected at once.
 const patience = wait.Patience
 

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/statsd-ops/statsd/internal/soak"
 	"github.com/statsd-ops/statsd/metric"
 	"github.com/statsd-ops/statsd/sink"
 )
@@ -52,7 +53,8 @@ func keepMinutes(s *Sink, minutes int, names []*metric.Collected) time.Time {
 // The memory of a name per minute is at most the number in README.md, and the reported size is
 // close to the real one.
 func TestMemory(t *testing.T) {
-	const names, minutes = 300, 60
+	const minutes = 60
+	names := soak.Times(300)
 	promised := map[metric.Kind]int{metric.Counter: 6, metric.Gauge: 12, metric.Timer: 400, metric.Set: 900}
 	for kind, all := range workload(names) {
 		s := newSink(t, Config{Addr: "127.0.0.1:0", Minutes: minutes, MaxBytes: 1 << 30})
@@ -65,7 +67,7 @@ func TestMemory(t *testing.T) {
 		for _, segment := range s.history.segments {
 			data += len(segment.data)
 		}
-		each := float64(data) / names / minutes
+		each := float64(data) / float64(names*minutes)
 		t.Logf("%s: %.1f bytes a name and minute; %d bytes in all, really %.0f", kind, each, st.Bytes, real)
 		if each > float64(promised[kind]) {
 			t.Errorf("%s: %.1f bytes a name and minute, promised at most %d", kind, each, promised[kind])

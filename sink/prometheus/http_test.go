@@ -10,7 +10,13 @@ import (
 	"testing"
 
 	"github.com/statsd-ops/statsd/internal/httpgate/httpgatetest"
+	"github.com/statsd-ops/statsd/internal/wait"
 )
+
+func TestMain(m *testing.M) {
+	wait.Beside()
+	m.Run()
+}
 
 // serve serves a daemon's page until the test ends, and returns its URL.
 func (d *daemon) serve() string {

@@ -14,7 +14,7 @@ import (
 // TestSoakMemory measures a series, and the cost of a scrape and of a reload with many.
 func TestSoakMemory(t *testing.T) {
 	soak.Slow(t)
-	n := soak.Pick(100_000, 1_000_000)
+	n := soak.Pick(30_000, 1_000_000)
 	cfg := mapped(t, "mappings:\n- {match: 'web.*.*.requests', name: web_requests_total, labels: {site: '$1', verb: '$2'}}")
 	cfg.MaxSeries = n
 	before := heap()
