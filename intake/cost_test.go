@@ -39,7 +39,7 @@ func BenchmarkNames(b *testing.B) {
 			cfg := config()
 			cfg.Receivers, cfg.Tags = 1, bb.tags
 			if bb.rules != "" {
-				set, _, err := rules.Load([]byte(bb.rules), rules.Intake)
+				set, err := rules.Load([]byte(bb.rules), rules.Intake)
 				if err != nil {
 					b.Fatal(err)
 				}

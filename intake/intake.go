@@ -19,6 +19,7 @@ import (
 	"fmt"
 	"iter"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -108,8 +109,8 @@ func (in *Intake) setRules(before *rules.Set) {
 	in.rules.Follow(set)
 }
 
-// Rules returns the rules that hold, nil for none, and what each has matched. The flushing goroutine calls it.
-func (in *Intake) Rules() (*rules.Set, []naming.Count) { return in.rules.Set(), in.rules.Counts() }
+// Rules returns what each rule for names has matched. The flushing goroutine calls it, and gets a copy.
+func (in *Intake) Rules() []naming.Count { return slices.Clone(in.rules.Counts()) }
 
 // warnOfBuffers warns if the kernel granted less than --udp-buffer.
 func (in *Intake) warnOfBuffers() {

@@ -218,6 +218,24 @@ func (s *Server) logStart() {
 	}
 	s.warnOfMinutes()
 	s.warnOfMonitor()
+	s.warnOfRules()
+}
+
+// maxHints is the most hints that are logged of one file of rules.
+const maxHints = 20
+
+// warnOfRules logs the hints about rules that do not do what they seem to do.
+func (s *Server) warnOfRules() {
+	if s.cfg.Rules == nil {
+		return
+	}
+	hints := s.cfg.Rules.Warnings()
+	for _, hint := range hints[:min(len(hints), maxHints)] {
+		s.log.Warn().Msgf("--rules: %v", hint)
+	}
+	if more := len(hints) - maxHints; more > 0 {
+		s.log.Warn().Msgf("--rules: %d more hints: see statsd --check-rules", more)
+	}
 }
 
 // warnOfMinutes warns if the flush interval does not divide a minute, because recorders count in
