@@ -155,8 +155,13 @@ func (e *explanation) unknown(s *subject, rule judged) error {
 	if e.muted(s.name) != unmuted {
 		why = "not held: its samples are muted"
 	}
+	if rule.dropped {
+		why = "not held: a rule drops its samples"
+	}
 	step.OK, step.Text = false, step.Text+"  "+why
-	e.ruled(rule)
+	if e.ruled(rule); rule.dropped {
+		return e.senders(s.clean)
+	}
 	e.rules(s)
 	if err := e.senders(s.name); err != nil { // a refused name is still a name that clients send
 		return err

@@ -137,12 +137,14 @@ func (s *Server) openMonitor() error {
 	if err != nil {
 		return err
 	}
+	desk := s.desk()
 	m, err := meta.NewMonitor(meta.MonitorConfig{
 		Host:      s.cfg.MonitorHost,
 		Port:      s.cfg.MonitorPort,
 		Version:   s.cfg.Version,
 		OwnPrefix: own,
-		Questions: s.desk().Questions(),
+		Questions: desk.Questions(),
+		Names:     desk.WriteNames,
 		Changes:   s.asked.hands.Changes(),
 		Guard:     s.asked.guard,
 		Trail:     &s.asked.trail,
