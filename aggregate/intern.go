@@ -10,7 +10,10 @@ import (
 func (s *Shard) find(sample *metric.Sample, hash uint64) (r ref, reason metric.Reason) {
 	kind := sample.Kind & 3
 	if alias := s.alias(hash, kind, sample.Name); alias != nil {
-		r, reason = alias.follow(s, sample)
+		alias.amend(s, sample)
+		if r = alias.target(); r == 0 {
+			return 0, metric.DroppedByRule
+		}
 	} else if r = s.names.findHash(hash, kind, sample.Name); r == 0 {
 		r, reason = s.intern(sample, hash)
 	}
@@ -28,6 +31,7 @@ func (s *Shard) intern(sample *metric.Sample, hash uint64) (r ref, reason metric
 		if to.Reason == metric.DroppedByRule {
 			s.addAlias(hash, kind, raw, 0, &to.Effects)
 			s.hit(to.Rules)
+			amend(sample, to.TagsDropped, to.Sign)
 		}
 		return 0, to.Reason
 	}

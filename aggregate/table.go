@@ -177,6 +177,9 @@ func (s *Shard) AddAll(samples []metric.Sample, reasons []metric.Reason) {
 			probes[i].hash = maphash.Bytes(s.table.seed, samples[i].Name)
 		}
 		s.names.look(samples[:n], probes[:n])
+		if s.aliases[0] != nil {
+			s.lookAliases(samples[:n], probes[:n])
+		}
 		if s.mutes != nil {
 			s.passMarked(probes[:n])
 		}

@@ -30,16 +30,16 @@ func BenchmarkNames(b *testing.B) {
 		{"rules=drop10", plain, "mappings: [{match: \"app\\\\.web-0[0-4].*\", match_type: regex, action: drop}]", metric.DropTags},
 		{"rules=drop", plain, "mappings: [{match: \"app.*.*.*.*.*.*\", action: drop}]", metric.DropTags},
 		{"rules=rename", plain, some, metric.DropTags},
-		{"tags=graphite/plain", plain, "", metric.GraphiteTags},
-		{"tags=graphite/tagged", tagged, "", metric.GraphiteTags},
-		{"tags=graphite/rules=unmatched", tagged, none, metric.GraphiteTags},
+		{"tags=graphite,untagged", plain, "", metric.GraphiteTags},
+		{"tags=graphite", tagged, "", metric.GraphiteTags},
+		{"tags=graphite,rules=unmatched", tagged, none, metric.GraphiteTags},
 		{"tags=drop", tagged, "", metric.DropTags},
 	} {
 		b.Run(bb.name, func(b *testing.B) {
 			cfg := config()
 			cfg.Receivers, cfg.Tags = 1, bb.tags
 			if bb.rules != "" {
-				set, _, err := rules.Load([]byte(bb.rules), rules.Intake)
+				set, err := rules.Load([]byte(bb.rules), rules.Intake)
 				if err != nil {
 					b.Fatal(err)
 				}

@@ -20,6 +20,7 @@ import (
 	"fmt"
 	"iter"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -155,8 +156,8 @@ func (in *Intake) setRules(before *rules.Set) {
 	in.rules.Follow(set)
 }
 
-// Rules returns the rules that hold, nil for none, and what each has matched. The flushing goroutine calls it.
-func (in *Intake) Rules() (*rules.Set, []naming.Count) { return in.rules.Set(), in.rules.Counts() }
+// Rules returns what each rule for names has matched. The flushing goroutine calls it, and gets a copy.
+func (in *Intake) Rules() []naming.Count { return slices.Clone(in.rules.Counts()) }
 
 // shortQueue is the limit of queued datagrams below which clients of a unix socket may often wait.
 const shortQueue = 128

@@ -30,10 +30,10 @@ type Warning struct {
 func (w Warning) String() string { return fmt.Sprintf("line %d, rule %s: %s", w.Line, w.Rule, w.Text) }
 
 // Load makes a Set of a file. The error says the line and the rule at fault.
-func Load(text []byte, purpose Purpose) (*Set, []Warning, error) {
+func Load(text []byte, purpose Purpose) (*Set, error) {
 	f, err := readFile(text)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	set := &Set{sum: sha256.Sum256(text), unordered: f.Defaults.GlobDisableOrdering}
 	l := loader{file: f, purpose: purpose, set: set, sets: []*Set{set}, ids: map[string]bool{}}
@@ -42,7 +42,7 @@ func Load(text []byte, purpose Purpose) (*Set, []Warning, error) {
 		l.sets = append(l.sets, set.armed)
 	}
 	if err := l.readDefaults(); err != nil {
-		return nil, nil, fmt.Errorf("defaults: %w", err)
+		return nil, fmt.Errorf("defaults: %w", err)
 	}
 	for i := range f.Rules {
 		r := &f.Rules[i]
@@ -51,7 +51,7 @@ func Load(text []byte, purpose Purpose) (*Set, []Warning, error) {
 			rule.ID = r.ID
 		}
 		if err := l.readRule(r, &rule); err != nil {
-			return nil, nil, fmt.Errorf("line %d, rule %s: %w", rule.Line, rule.ID, err)
+			return nil, fmt.Errorf("line %d, rule %s: %w", rule.Line, rule.ID, err)
 		}
 		l.set.rules = append(l.set.rules, rule)
 	}
@@ -60,7 +60,8 @@ func Load(text []byte, purpose Purpose) (*Set, []Warning, error) {
 	}
 	l.findShadowed()
 	slices.SortStableFunc(l.warnings, func(a, b Warning) int { return a.Line - b.Line })
-	return l.set, l.warnings, nil
+	l.set.warnings = l.warnings
+	return l.set, nil
 }
 
 // loader makes a Set.

@@ -1,7 +1,7 @@
 // Package rules decides by files of rules what happens to names. A rule matches names by a glob or a
 // regular expression, and gives them another name and labels, or drops them.
 //
-//	set, warnings, err := rules.Load(text, rules.Mapping)
+//	set, err := rules.Load(text, rules.Mapping)
 //	var r rules.Result
 //	set.Map(metric.Counter, []byte("web.eu.requests"), &r)
 //	// r.Rule is the rule that matched, r.Name and r.Labels what it made of the name.
@@ -153,13 +153,17 @@ type Set struct {
 	DropUnmatched bool
 
 	sum       [sha256.Size]byte // of the file
-	armed     *Set              // the rules that do not only count; nil if all are
+	warnings  []Warning
+	armed     *Set // the rules that do not only count; nil if all are
 	rules     []Rule
 	globs     [metric.Kinds]node
 	regexes   []int // numbers of the rules with a regular expression
 	unordered bool  // of several globs the most specific one counts, not the first
 	fileOrder bool  // globs and regular expressions count in the order of the file
 }
+
+// Warnings are hints about rules that do not do what they seem to do.
+func (s *Set) Warnings() []Warning { return s.warnings }
 
 // Len returns the number of rules.
 func (s *Set) Len() int { return len(s.rules) }

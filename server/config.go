@@ -1,7 +1,6 @@
 package server
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -156,7 +155,7 @@ func (c *Config) Validate() error {
 	}
 	names := c.Naming(c.FlushInterval)
 	if err := names.Check(c.Rules); err != nil {
-		return fmt.Errorf("--rules: %w", err)
+		return metric.FlagErrorf("--rules", nil, "%w", err)
 	}
 	switch {
 	case c.MonitorPort > 65535:

@@ -127,7 +127,7 @@ func different(field reflect.Value) {
 	case []Channel:
 		field.Set(reflect.ValueOf([]Channel{{Name: "other", Receiver: &listener{}}}))
 	case *rules.Set:
-		set, _, _ := rules.Load([]byte("mappings: [{match: a, name: b}]"), rules.Intake)
+		set, _ := rules.Load([]byte("mappings: [{match: a, name: b}]"), rules.Intake)
 		field.Set(reflect.ValueOf(set))
 	case *access.Tokens:
 		field.Set(reflect.ValueOf(&access.Tokens{}))

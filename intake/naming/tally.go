@@ -67,8 +67,5 @@ func key(r *rules.Rule) string {
 	return r.Action.String() + " " + r.Kinds() + " " + r.Match
 }
 
-// Set returns the rules, nil for none.
-func (t *Tally) Set() *rules.Set { return t.set }
-
 // Counts returns the count of each rule, in the order of the file.
 func (t *Tally) Counts() []Count { return t.counts }
