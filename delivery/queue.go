@@ -187,7 +187,7 @@ func (q *queue) awaitRoom(ctx context.Context) {
 	defer context.AfterFunc(ctx, func() { q.change(func() {}) })()
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for ctx.Err() == nil && q.phase == serving && (len(q.coming) > 1 || q.prompt() && q.bytes >= readyBytes) {
+	for ctx.Err() == nil && q.phase == serving && (len(q.coming) > 1 || q.prompt() && q.bytes >= min(readyBytes, q.max/2)) {
 		q.changed.Wait()
 	}
 }
