@@ -8,6 +8,7 @@ import (
 	"github.com/statsd-ops/statsd/aggregate"
 	"github.com/statsd-ops/statsd/console"
 	"github.com/statsd-ops/statsd/delivery"
+	"github.com/statsd-ops/statsd/forward"
 	"github.com/statsd-ops/statsd/intake"
 	"github.com/statsd-ops/statsd/meta/access"
 	"github.com/statsd-ops/statsd/meta/question"
@@ -26,6 +27,7 @@ type Config struct {
 type Fixed struct {
 	intake.Listen
 	delivery.Spool
+	forward.Target
 
 	// FlushInterval is the time between two flushes, by default 10 s. Rates are counters divided by
 	// it.

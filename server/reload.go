@@ -31,6 +31,7 @@ func (s *Server) reload(cfg Config, dry bool) (restart []string, err error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("with the settings that need a restart unchanged (%s): %w", strings.Join(restart, ", "), err)
 	}
+	cfg.Sinks = s.withForward(cfg.Sinks)
 	change, err := s.out.Plan(cfg.Publish)
 	if err != nil {
 		return nil, err

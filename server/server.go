@@ -24,6 +24,7 @@ import (
 	"github.com/statsd-ops/statsd/aggregate"
 	"github.com/statsd-ops/statsd/console"
 	"github.com/statsd-ops/statsd/delivery"
+	"github.com/statsd-ops/statsd/forward"
 	"github.com/statsd-ops/statsd/intake"
 	"github.com/statsd-ops/statsd/internal/cputime"
 	"github.com/statsd-ops/statsd/meta"
@@ -38,6 +39,7 @@ type Server struct {
 
 	in      *intake.Intake
 	out     *delivery.Delivery
+	edge    *forward.Edge    // nil without --forward
 	monitor *meta.Monitor    // nil without one
 	console *console.Console // nil without --admin
 
@@ -92,6 +94,9 @@ func New(cfg Config) (*Server, error) {
 
 // open opens the parts. After an error, close closes the ones that are open.
 func (s *Server) open() (err error) {
+	if err := s.openForward(); err != nil {
+		return err
+	}
 	s.in, err = intake.Open(intake.Config{
 		Listen: s.cfg.Listen, Limits: s.intakeLimits(), Table: s.cfg.table(), FlushInterval: s.cfg.FlushInterval, Log: s.log,
 	})
@@ -121,6 +126,9 @@ func (s *Server) close() (err error) {
 	}
 	if s.console != nil {
 		err = errors.Join(err, s.console.Close())
+	}
+	if s.edge != nil {
+		err = errors.Join(err, s.edge.Close())
 	}
 	return err
 }
@@ -204,6 +212,9 @@ func (s *Server) logStart() {
 	}
 	if n := len(s.cfg.Sockets); n > 0 {
 		e = e.Int("sockets_given", n)
+	}
+	if s.edge != nil {
+		e = e.Str("forward", s.cfg.ForwardTo).Str("forward_id", s.cfg.ForwardID)
 	}
 	e.Msg("ready for udp and tcp")
 	if len(s.cfg.Sinks) == 0 {
