@@ -47,8 +47,8 @@ type GaugeChange struct {
 }
 
 // Rows calls visit once for each name that the interval has seen, in no particular order.
-// visit may keep the row, but must not change the name. Rows can be called any number
-// of times, but only before Summarize.
+// A row is valid until visit returns; only its name stays. Rows can be called any number of
+// times, but only before Summarize.
 func (iv *Interval) Rows(visit func(*Row)) {
 	r := rowReader{Interval: iv, found: make([][][metric.Kinds]ref, len(iv.views))}
 	for i := range r.found {
@@ -57,10 +57,7 @@ func (iv *Interval) Rows(visit func(*Row)) {
 	for i := range iv.views {
 		v := &iv.views[i]
 		v.walk(func(refs []ref) {
-			rows := r.readBatch(i, refs)
-			for n := range rows {
-				visit(&rows[n])
-			}
+			r.readBatch(i, refs, visit)
 		})
 	}
 }
@@ -68,19 +65,16 @@ func (iv *Interval) Rows(visit func(*Row)) {
 // rowReader reads the rows of an interval.
 type rowReader struct {
 	*Interval
-	refs        []ref
-	names       [][]byte
-	found       [][][metric.Kinds]ref // by view, by name
-	sources     []source
-	row         Row // its slices are buffers
-	numbers     slab[float64]
-	members     slab[uint64]
-	adjustments slab[GaugeChange]
+	refs    []ref
+	names   [][]byte
+	found   [][][metric.Kinds]ref // by view, by name
+	sources []source
+	row     Row // its slices are buffers
 }
 
 // readBatch reads the rows of the names at refs of view i, without those that an earlier
 // view has seen.
-func (r *rowReader) readBatch(i int, refs []ref) (rows []Row) {
+func (r *rowReader) readBatch(i int, refs []ref, visit func(*Row)) {
 	v := &r.views[i]
 	r.refs, r.names = r.refs[:0], r.names[:0]
 	for _, at := range refs {
@@ -93,14 +87,12 @@ func (r *rowReader) readBatch(i int, refs []ref) (rows []Row) {
 			r.views[j].lookup(r.names, r.found[j])
 		}
 	}
-	rows = make([]Row, 0, len(r.refs))
 	for n, at := range r.refs {
 		if r.findSources(i, n, v.pages.at(at)) {
 			r.row.read(r.sources)
-			rows = append(rows, r.own(r.row))
+			visit(&r.row)
 		}
 	}
-	return rows
 }
 
 // findSources finds the records of the n-th name; its record in view i is given. It
@@ -121,32 +113,6 @@ func (r *rowReader) findSources(i, n int, rec record) bool {
 		}
 	}
 	return true
-}
-
-// own returns a copy of the row with slices of its own.
-func (r *rowReader) own(row Row) Row {
-	row.Adjustments = r.adjustments.copy(row.Adjustments)
-	row.Samples = r.numbers.copy(row.Samples)
-	row.Members = r.members.copy(row.Members)
-	return row
-}
-
-// slab copies slices, many of them into one allocation.
-type slab[T any] struct{ free []T }
-
-func (s *slab[T]) copy(from []T) []T {
-	const atOnce = 1024
-	n := len(from)
-	if n == 0 {
-		return nil
-	}
-	if n > len(s.free) {
-		s.free = make([]T, max(n, atOnce))
-	}
-	to := s.free[:n:n]
-	s.free = s.free[n:]
-	copy(to, from)
-	return to
 }
 
 // read makes r the row of the name whose records are sources. It reuses r's slices. It only

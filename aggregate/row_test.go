@@ -63,6 +63,13 @@ func newCluster(rng *rand.Rand, config Config) cluster {
 	return c
 }
 
+// cloneRow returns a row with slices of its own.
+func cloneRow(r *Row) *Row {
+	c := *r
+	c.Samples, c.Members, c.Adjustments = slices.Clone(r.Samples), slices.Clone(r.Members), slices.Clone(r.Adjustments)
+	return &c
+}
+
 // flush lets the edges take samples, merges their rows, and returns the points.
 func (c *cluster) flush(t *testing.T, rng *rand.Rand, layout Layout, samples []metric.Sample) points {
 	t.Helper()
@@ -76,7 +83,7 @@ func (c *cluster) flush(t *testing.T, rng *rand.Rand, layout Layout, samples []m
 		rng.Shuffle(len(split[i]), func(a, b int) { split[i][a], split[i][b] = split[i][b], split[i][a] })
 		apply(t, rng, edge, split[i])
 		iv := edge.Drain(nil)
-		iv.Rows(func(r *Row) { rows = append(rows, r) })
+		iv.Rows(func(r *Row) { rows = append(rows, cloneRow(r)) })
 		iv.Summarize(layout, 1) // changes no row
 	}
 	rng.Shuffle(len(rows), func(a, b int) { rows[a], rows[b] = rows[b], rows[a] })
@@ -187,7 +194,7 @@ func TestRows(t *testing.T) {
 			if _, twice := got[string(r.Name)]; twice {
 				t.Errorf("%s comes twice", r.Name)
 			}
-			got[string(r.Name)] = *r
+			got[string(r.Name)] = *cloneRow(r)
 		})
 		for name, want := range map[string]string{
 			"hits": "counter 41 {0 0} [] [] 0 false 0",

@@ -67,6 +67,10 @@ type Destination struct {
 	ExpBins int
 	// Recorder sees the raw values of each name.
 	Recorder sink.Recorder
+	// Forwards says that the Sink gets the batches given to Forward, and no flush. If there is a spool,
+	// every payload is there before it is sent: what the receiver has not accepted survives the death of
+	// the process.
+	Forwards bool
 	// Format names the encoding of a Sink's payloads. A payload in the spool is never sent by a sink
 	// of another format. It is empty for the line format.
 	Format string
@@ -77,6 +81,25 @@ type Destination struct {
 	// delivered, spooled, or dropped and counted. No part of them waits in memory any more. It must
 	// not block.
 	Settled func(flush int64)
+}
+
+// unit is what the log calls the content of the destination's payloads.
+func (d *Destination) unit() string {
+	if d.Forwards {
+		return "rows"
+	}
+	return "points"
+}
+
+// doing says for the log what the destination does.
+func (d *Destination) doing() string {
+	switch {
+	case d.Recorder != nil:
+		return "serving"
+	case d.Forwards:
+		return "forwarding"
+	}
+	return "publishing"
 }
 
 // takesRows reports whether the destination's Sink encodes rows.

@@ -5,6 +5,7 @@
 //	d.Start(ctx)
 //	d.Show(interval)             // at each flush: raw values for Recorders
 //	d.Offer(snapshot, interval)  // points for Sinks
+//	d.Forward(batch, interval)   // payloads made elsewhere
 //	d.End()                      // delivers the queues
 //	d.Close()                    // stops the Recorders
 //
@@ -69,13 +70,13 @@ func (d *Delivery) Start(ctx context.Context) {
 }
 
 func (d *Delivery) start(n *destination) {
-	group, parent, doing := &d.sending, d.grace, "publishing"
+	group, parent := &d.sending, d.grace
 	if n.records {
-		group, parent, doing = &d.recording, d.until, "serving"
+		group, parent = &d.recording, d.until
 	}
 	ctx, cancel := context.WithCancel(parent)
 	n.change(func() { n.cancel = cancel })
-	n.log.Info().Str("address", n.address).Msg(doing)
+	n.log.Info().Str("address", n.address).Msg(n.doing)
 	group.Go(func() {
 		defer cancel()
 		n.serve(ctx)
@@ -131,8 +132,26 @@ func (d *Delivery) Rows() (rows bool, expBins int) {
 // Offer queues a flush for all Sinks.
 func (d *Delivery) Offer(sn *aggregate.Snapshot, interval time.Duration) {
 	for _, n := range d.current {
-		if o, ok := n.feed.(*outlet); ok {
+		if o, ok := n.feed.(*outlet); ok && !o.wanted.Forwards {
 			o.offer(sn, interval)
+		}
+	}
+}
+
+// Batch is what a destination gets of a flush.
+type Batch struct {
+	Time  int64 // Unix seconds
+	Units int
+	// Encode calls emit with each payload and the number of its units, at least 1. A goroutine of the
+	// destination calls it once, or never if the destination is too far behind.
+	Encode func(emit func(data []byte, units int))
+}
+
+// Forward queues a batch for the destinations that forward.
+func (d *Delivery) Forward(b Batch, interval time.Duration) {
+	for _, n := range d.current {
+		if o, ok := n.feed.(*outlet); ok && o.wanted.Forwards {
+			o.take(b, interval)
 		}
 	}
 }

@@ -345,3 +345,67 @@ func TestLife(t *testing.T) {
 		})
 	}
 }
+
+// batch returns a batch of payloads of one unit each.
+func batch(at int64, payloads ...string) Batch {
+	return Batch{Time: at, Units: len(payloads), Encode: func(emit func([]byte, int)) {
+		for _, p := range payloads {
+			emit(sinktest.NewRecorder().AppendPoint(nil, metric.Point{Path: []byte(p), Time: at}), 1)
+		}
+	}}
+}
+
+// A destination that forwards gets the batches given to it in order, and no flush. Others get no batch.
+func TestForward(t *testing.T) {
+	forwards, publishes := sinktest.NewRecorder(), sinktest.NewRecorder()
+	destinations := []Destination{{Name: "forward", Sink: forwards, Forwards: true}, {Name: "s", Sink: publishes}}
+	inVirtualTime(t, true, destinations, func(t *testing.T, d *Delivery, log *counterpart.Output) {
+		forwards.Fail(errors.New("down"))
+		for at := range int64(3) {
+			d.Offer(flushOf(at+1, 1), time.Second)
+			d.Forward(batch(at+1, "a", "b"), time.Second)
+			time.Sleep(time.Second)
+		}
+		if st := checkLedger(t, d); st.Spooled != 6 || st.Queued != 0 {
+			t.Errorf("%d rows in the spool, %d in memory, want all in the spool", st.Spooled, st.Queued)
+		}
+		forwards.Recover()
+		time.Sleep(2 * lastRetry)
+		if st := checkLedger(t, d); st.Delivered != 6 || !st.Forwards {
+			t.Errorf("%d rows are delivered, want 6", st.Delivered)
+		}
+		var got []string
+		for _, p := range forwards.Points() {
+			got = append(got, fmt.Sprint(p.Path, p.Time))
+		}
+		if want := []string{"a1", "b1", "a2", "b2", "a3", "b3"}; !slices.Equal(got, want) {
+			t.Errorf("forwarded %v, want %v", got, want)
+		}
+		for _, want := range []string{"forwarding failed; retrying until it works", `"rows":1`, "forwarding works again after"} {
+			if !strings.Contains(log.String(), want) {
+				t.Errorf("the log does not say %q: %s", want, log)
+			}
+		}
+		if st := d.States()[1]; st.Made != 3 || st.Delivered != 3 {
+			t.Errorf("the sink got %+v", st.Ledger)
+		}
+	})
+}
+
+// While a payload of a batch is being sent it is in the spool, so the death of the process loses nothing.
+func TestForwardFromSpool(t *testing.T) {
+	forwards := sinktest.NewRecorder()
+	inVirtualTime(t, true, []Destination{{Name: "forward", Sink: forwards, Forwards: true}}, func(t *testing.T, d *Delivery, _ *counterpart.Output) {
+		forwards.Hang()
+		d.Forward(batch(1, "a"), time.Second)
+		synctest.Wait()
+		if st := checkLedger(t, d); st.Spooled != 1 {
+			t.Errorf("%d rows in the spool while one is being sent", st.Spooled)
+		}
+		forwards.Recover()
+		synctest.Wait()
+		if st := checkLedger(t, d); st.Delivered != 1 {
+			t.Errorf("%d rows are delivered, want 1", st.Delivered)
+		}
+	})
+}

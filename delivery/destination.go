@@ -29,14 +29,15 @@ type destination struct {
 	*life
 	feed
 	name, address, format string
-	records               bool // it has a Recorder
+	doing                 string // for the log
+	records               bool   // it has a Recorder
 	log                   zerolog.Logger
 }
 
 func newDestination(d Destination, log zerolog.Logger) *destination {
 	l := newLife()
 	log = log.With().Str("sink", d.Name).Logger()
-	n := &destination{life: l, name: d.Name, address: d.Address, format: d.Format, records: d.Recorder != nil, log: log}
+	n := &destination{life: l, name: d.Name, address: d.Address, format: d.Format, doing: d.doing(), records: d.Recorder != nil, log: log}
 	if n.records {
 		n.feed = &recording{life: l, log: log, wanted: d}
 	} else {

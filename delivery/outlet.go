@@ -17,12 +17,12 @@ import (
 const (
 	// maxPoint is more than the largest encoded point. Its name can have 64 KiB.
 	maxPoint = 80 << 10
-	// maxOffered limits the snapshots that wait to be encoded.
+	// maxOffered limits the batches that wait to be encoded.
 	maxOffered = 4
 )
 
-// outlet feeds a Sink. Its encoder turns snapshots into payloads. Its sender sends them in order
-// and retries each until the sink takes it. offer never blocks, so a slow sink delays nothing else.
+// outlet feeds a Sink. Its encoder turns batches into payloads. Its sender sends them in order
+// and retries each until the sink takes it. take never blocks, so a slow sink delays nothing else.
 type outlet struct {
 	*queue
 	sink   sink.Sink // in use
@@ -30,7 +30,7 @@ type outlet struct {
 	cpu    *cputime.Meter
 
 	// mu guards the fields below.
-	offered    []*aggregate.Snapshot
+	offered    []Batch
 	encoded    chan struct{} // closed when the encoder has ended
 	patience   time.Duration // longest duration of a prompt send
 	replayRate float64       // limit for points per second from the spool
@@ -98,20 +98,35 @@ func (o *outlet) is(d *Destination) bool {
 	return reflect.DeepEqual(d.Config, o.wanted.Config)
 }
 
+// batchOf returns the batch that encodes a snapshot.
+func (o *outlet) batchOf(sn *aggregate.Snapshot) Batch {
+	units := sn.Len()
+	if o.wanted.takesRows() {
+		units = sn.RowCount()
+	}
+	return Batch{Time: sn.Time, Units: units, Encode: func(emit func([]byte, int)) {
+		o.mu.Lock()
+		s := o.sink
+		o.mu.Unlock()
+		o.encodeSnapshot(sn, s, emit)
+	}}
+}
+
 // offer queues a snapshot for sending.
 func (o *outlet) offer(sn *aggregate.Snapshot, interval time.Duration) {
+	o.take(o.batchOf(sn), interval)
+}
+
+// take queues a batch for sending.
+func (o *outlet) take(b Batch, interval time.Duration) {
 	o.change(func() {
-		units := sn.Len()
-		if o.wanted.takesRows() {
-			units = sn.RowCount()
-		}
 		if len(o.offered) == maxOffered {
 			o.withdraw(len(o.coming) - len(o.offered))
 			o.offered = slices.Delete(o.offered, 0, 1)
 		}
-		o.announce(sn.Time, units)
-		o.offered = append(o.offered, sn)
-		o.pace = float64(units) / interval.Seconds()
+		o.announce(b.Time, b.Units)
+		o.offered = append(o.offered, b)
+		o.pace = float64(b.Units) / interval.Seconds()
 	})
 }
 
@@ -131,7 +146,7 @@ func (o *outlet) run(ctx context.Context) {
 	o.abandon()
 }
 
-// encode turns snapshots into payloads until no more are offered.
+// encode turns batches into payloads until no more are offered.
 func (o *outlet) encode() {
 	defer close(o.encoded)
 	for {
@@ -143,40 +158,47 @@ func (o *outlet) encode() {
 			o.mu.Unlock()
 			return
 		}
-		sn, s := o.offered[0], o.sink
+		b := o.offered[0]
 		o.offered = slices.Delete(o.offered, 0, 1)
 		o.mu.Unlock()
-		o.encodeSnapshot(sn, s)
+		o.encodeBatch(&b)
 		o.pushed()
 	}
 }
 
-// encodeSnapshot pushes a flush in payloads. A unit that the format cannot carry adds no bytes:
-// pushed counts it.
-func (o *outlet) encodeSnapshot(sn *aggregate.Snapshot, s sink.Sink) {
+// encodeBatch pushes the payloads of a batch.
+func (o *outlet) encodeBatch(b *Batch) {
 	defer o.cpu.Start()()
-	p := &payload{data: o.buffer(), flush: sn.Time}
-	add := func(data []byte) {
-		if len(data) > len(p.data) {
-			p.units++
+	b.Encode(func(data []byte, units int) {
+		o.push(&payload{data: data, units: units, flush: b.Time})
+	})
+}
+
+// encodeSnapshot emits a flush in payloads. A unit that the format cannot carry adds no bytes:
+// pushed counts it.
+func (o *outlet) encodeSnapshot(sn *aggregate.Snapshot, s sink.Sink, emit func([]byte, int)) {
+	data, units := o.buffer(), 0
+	add := func(longer []byte) {
+		if len(longer) > len(data) {
+			units++
 		}
-		p.data = data
-		if len(p.data) >= payloadBytes-maxPoint {
-			o.push(p)
-			p = &payload{data: o.buffer(), flush: sn.Time}
+		data = longer
+		if len(data) >= payloadBytes-maxPoint {
+			emit(data, units)
+			data, units = o.buffer(), 0
 		}
 	}
 	switch s := s.(type) {
 	case sink.RowSink:
 		for row := range sn.Rows() {
-			add(s.AppendRow(p.data, row))
+			add(s.AppendRow(data, row))
 		}
 	case sink.PointSink:
 		for point := range sn.Points() {
-			add(s.AppendPoint(p.data, point))
+			add(s.AppendPoint(data, point))
 		}
 	}
-	o.push(p)
+	emit(data, units)
 }
 
 // current returns the sink to use and the longest duration of a prompt send. Only the sender calls
@@ -205,7 +227,7 @@ func (o *outlet) state() State {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return State{
-		Address:  o.wanted.Address,
+		Address: o.wanted.Address, Forwards: o.wanted.Forwards,
 		Ledger:   o.sums(),
 		Attempts: o.sent.attempts, Failing: o.failing, FailingSince: o.sent.failingSince, LastError: o.sent.lastError,
 		Unconfirmed: o.sent.unconfirmed, Failed: o.sent.failed, Tries: o.sent.tries, NextTry: o.sent.nextTry, Published: o.sent.published, Last: o.sent.last,
@@ -218,9 +240,9 @@ func (o *outlet) state() State {
 func (o *outlet) logLeft() {
 	st := o.state()
 	if st.Queued > 0 {
-		o.log.Error().Uint64("points", st.Queued).AnErr("last_error", st.LastError).Msg("ended with undelivered points: they are lost (--spool-dir would keep them)")
+		o.log.Error().Uint64(o.unit, st.Queued).AnErr("last_error", st.LastError).Msgf("ended with undelivered %s: they are lost (--spool-dir would keep them)", o.unit)
 	}
 	if st.Spooled > 0 {
-		o.log.Warn().Uint64("points", st.Spooled).AnErr("last_error", st.LastError).Msg("ended with points in the spool: the next start sends them")
+		o.log.Warn().Uint64(o.unit, st.Spooled).AnErr("last_error", st.LastError).Msgf("ended with %s in the spool: the next start sends them", o.unit)
 	}
 }

@@ -30,6 +30,8 @@ type payload struct {
 type queue struct {
 	*life
 	log      zerolog.Logger
+	unit     string       // what the log calls a unit
+	ahead    bool         // payloads are spooled before they are sent
 	spool    *spool.Spool // nil: all payloads wait in memory
 	maxSpool int64
 
@@ -66,7 +68,7 @@ type announcement struct {
 }
 
 func newQueue(l *life, d *Destination, log zerolog.Logger) *queue {
-	return &queue{life: l, log: log, tell: d.Settled}
+	return &queue{life: l, log: log, unit: d.unit(), ahead: d.Forwards, tell: d.Settled}
 }
 
 // announce announces the units of a flush, to be pushed later. The caller holds mu.
@@ -105,7 +107,7 @@ func (q *queue) push(p *payload) {
 	q.waiting = append(q.waiting, p)
 	q.bytes += len(p.data)
 	q.coming[0].units -= p.units
-	spill := q.bytes > readyBytes || !q.prompt()
+	spill := q.bytes > readyBytes || !q.prompt() || q.ahead
 	q.changed.Broadcast()
 	q.mu.Unlock()
 	if spill {

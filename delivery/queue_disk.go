@@ -34,13 +34,13 @@ func (q *queue) openSpool(cfg *Spool, name string) error {
 func (q *queue) logFound() {
 	st := q.stored
 	if st.Fault != nil {
-		q.log.Error().Err(st.Fault).Msg("the spool cannot be used: undelivered points wait in memory only; trying again")
+		q.log.Error().Err(st.Fault).Msgf("the spool cannot be used: undelivered %s wait in memory only; trying again", q.unit)
 	}
 	if st.Recovered > 0 {
-		q.log.Warn().Uint64("points", st.Recovered).Msg("found undelivered points in the spool: sending them first")
+		q.log.Warn().Uint64(q.unit, st.Recovered).Msgf("found undelivered %s in the spool: sending them first", q.unit)
 	}
 	if st.Missing > 0 || st.Damaged > 0 {
-		q.log.Error().Uint64("points", st.Missing).Uint64("bytes", st.Damaged).Uint64("files", st.Quarantined).
+		q.log.Error().Uint64(q.unit, st.Missing).Uint64("bytes", st.Damaged).Uint64("files", st.Quarantined).
 			Msg("the spool is damaged: unreadable files were moved aside")
 	}
 }
@@ -112,7 +112,7 @@ func (q *queue) noteFault(last *error, doing string, err error) {
 	*last = err
 	switch {
 	case err != nil && was == nil:
-		q.log.Error().Err(err).Msgf("cannot %s the spool: undelivered points wait in memory only; trying again", doing)
+		q.log.Error().Err(err).Msgf("cannot %s the spool: undelivered %s wait in memory only; trying again", doing, q.unit)
 	case err == nil && was != nil:
 		q.log.Warn().Msgf("can %s the spool again", doing)
 	}

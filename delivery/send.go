@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	"github.com/statsd-ops/statsd/internal/clock"
@@ -90,12 +91,28 @@ func (o *outlet) sendOne(ctx context.Context, p *payload) error {
 	return s.Send(ctx, p.data)
 }
 
-// replayTime is the time to spend on a payload from the spool. It follows the configured rate, but
-// is always twice as fast as new points come: otherwise the backlog would never end.
+const (
+	// replayFactor is how much faster a backlog is sent than new points come, at least: otherwise it
+	// would never end.
+	replayFactor = 2
+	// forwardFactor is the same for destinations that forward: an owner can only merge rows within its
+	// horizon.
+	forwardFactor = 25
+)
+
+// replayTime is the time to spend on a payload from the spool. It follows the configured rate, unless
+// new points come too fast for that.
 func (o *outlet) replayTime(p *payload) time.Duration {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return time.Duration(float64(p.units) / max(o.replayRate, 2*o.pace) * float64(time.Second))
+	factor := replayFactor
+	if o.wanted.Forwards {
+		factor = forwardFactor
+	}
+	if o.ahead && p.flush == o.newest {
+		return 0 // it is no backlog
+	}
+	return time.Duration(float64(p.units) / max(o.replayRate, float64(factor)*o.pace) * float64(time.Second))
 }
 
 // next waits for the oldest payload and returns it, or nil when the outlet is exhausted.
@@ -177,7 +194,7 @@ func (o *outlet) noteFailure(p *payload, err error, refused int) {
 	o.sending = nil
 	if !o.failing {
 		o.failing, st.failingSince, st.droppedBefore = true, time.Now(), o.sums().Dropped
-		o.log.Error().Err(err).Int("points", p.units).Msg("publishing failed; retrying until it works")
+		o.log.Error().Err(err).Int(o.unit, p.units).Msgf("%s failed; retrying until it works", o.wanted.doing())
 	}
 }
 
@@ -189,7 +206,7 @@ func (o *outlet) tellRefused(err error, refused int) {
 	st := &o.sent
 	st.untold += refused
 	if now := time.Now(); now.Sub(st.toldRefused) >= tellRefusedEvery {
-		o.log.Error().Err(err).Int("points", st.untold).Msg("the receiver refuses points permanently: they are dropped")
+		o.log.Error().Err(err).Int(o.unit, st.untold).Msgf("the receiver refuses %s permanently: they are dropped", o.unit)
 		st.toldRefused, st.untold = now, 0
 	}
 }
@@ -239,9 +256,10 @@ func (o *outlet) noteRecovery() {
 		return
 	}
 	o.failing = false
-	lost := "no point was"
+	thing := strings.TrimSuffix(o.unit, "s")
+	lost := "no " + thing + " was"
 	if dropped := o.sums().Dropped - o.sent.droppedBefore; dropped > 0 {
-		lost = plural.Were(dropped, "point")
+		lost = plural.Were(dropped, thing)
 	}
-	o.log.Warn().Msgf("publishing works again after %v; %s dropped", time.Since(o.sent.failingSince).Round(time.Millisecond), lost)
+	o.log.Warn().Msgf("%s works again after %v; %s dropped", o.wanted.doing(), time.Since(o.sent.failingSince).Round(time.Millisecond), lost)
 }

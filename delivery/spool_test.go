@@ -335,7 +335,7 @@ func eventually(t testing.TB, complaint string, ok func() bool) {
 	}
 }
 
-func (o *outlet) offeredNow() []*aggregate.Snapshot {
+func (o *outlet) offeredNow() []Batch {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.offered

@@ -15,6 +15,8 @@ type State struct {
 	Name    string
 	Address string
 	Removed bool // removed by a reload, kept for its counts
+	// Forwards says that its units are rows: see Destination.Forwards.
+	Forwards bool
 	// Recorder is the state of a Recorder, nil for a Sink. The other fields describe a Sink.
 	Recorder *sink.State
 

@@ -69,12 +69,15 @@ type Message struct {
 	Data      []byte
 }
 
-// Sender is an edge's connection to an engine.
+// Sender is an edge's connection to an engine. It connects when it is first used. Any number of goroutines
+// may call Settings and Send at the same time.
 type Sender interface {
-	// Settings returns the settings of the cluster. It waits until the engine answers.
+	// Settings returns the settings of the cluster. It waits until the engine answers. If ctx ends
+	// before, the error says why the engine does not answer.
 	Settings(ctx context.Context) (Settings, error)
 	// Send returns nil once the message is durable. After any error but a *RefusedError the same
-	// message is sent again.
+	// message is sent again, so it gives up some seconds after the engine fell silent. The messages of
+	// an interval are sent at the same time, one goroutine for each.
 	Send(ctx context.Context, m Message) error
 	Close() error
 }

@@ -5,9 +5,8 @@ import (
 	"hash/crc32"
 	"math"
 	"math/bits"
-	"sync"
 
-	"github.com/klauspost/compress/zstd"
+	"github.com/klauspost/compress/s2"
 
 	"github.com/statsd-ops/statsd/aggregate"
 	"github.com/statsd-ops/statsd/metric"
@@ -48,37 +47,43 @@ func Open(message []byte) (Header, Body, error) {
 	return h, body, nil
 }
 
-// unpackers are for reuse: one takes much memory.
-var unpackers = sync.Pool{New: func() any {
-	z, _ := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxBody)) // the options are right
-	return z
-}}
+// Decoder decodes the rows of messages. One goroutine may use it.
+type Decoder struct {
+	unpacked []byte
+	rows     decoder
+}
 
-func (b *Body) unpack() ([]byte, error) {
+// NewDecoder returns a Decoder.
+func NewDecoder() *Decoder { return &Decoder{} }
+
+func (dec *Decoder) unpack(b *Body) ([]byte, error) {
 	if b.flags&flagPacked == 0 {
 		if len(b.bytes) != b.size {
 			return nil, damaged("its body has %d bytes, the header says %d", len(b.bytes), b.size)
 		}
 		return b.bytes, nil
 	}
-	z := unpackers.Get().(*zstd.Decoder)
-	defer unpackers.Put(z)
-	body, err := z.DecodeAll(b.bytes, make([]byte, 0, min(b.size, 64*len(b.bytes)+1024)))
-	if err != nil || len(body) != b.size {
-		return nil, damaged("its body cannot be unpacked to %d bytes: %v", b.size, err)
+	if n, err := s2.DecodedLen(b.bytes); err != nil || n != b.size {
+		return nil, damaged("its body cannot be unpacked to %d bytes", b.size)
 	}
+	body, err := s2.Decode(dec.unpacked[:cap(dec.unpacked)], b.bytes)
+	if err != nil {
+		return nil, damaged("its body cannot be unpacked: %v", err)
+	}
+	dec.unpacked = body
 	return body, nil
 }
 
-// Rows calls visit with each row, in the order of kinds and names. A row is valid until visit returns.
-// Rows before a fault are visited. The error wraps ErrDamaged. Rows can have values that no table makes:
-// Shard.Merge checks them.
-func (b *Body) Rows(visit func(*aggregate.Row)) error {
-	body, err := b.unpack()
+// Rows calls visit with each row of a body, in the order of kinds and names. A row is valid until visit
+// returns. Rows before a fault are visited. The error wraps ErrDamaged. Rows can have values that no
+// table makes: Shard.Merge checks them.
+func (dec *Decoder) Rows(b *Body, visit func(*aggregate.Row)) error {
+	body, err := dec.unpack(b)
 	if err != nil {
 		return err
 	}
-	d := decoder{reader: reader{rest: body}, end: b.header.End}
+	d := &dec.rows
+	d.reader, d.end = reader{rest: body}, b.header.End
 	rows := 0
 	for kind := range metric.Kind(metric.Kinds) {
 		n := d.count(len(d.rest))
@@ -184,10 +189,19 @@ func (d *decoder) decimals(n, decimals int) {
 		d.bad = true
 		return
 	}
-	for last := int64(0); n > 0; n-- {
-		last += d.varint()
+	last, rest := int64(0), d.rest
+	for ; n > 0 && len(rest) > 0; n-- { // as varint, in place: most of a message is samples
+		v, size := uint64(rest[0]), 1
+		if v >= 0x80 {
+			if v, size = binary.Uvarint(rest); size <= 0 {
+				break
+			}
+		}
+		rest = rest[size:]
+		last += int64(v>>1) ^ -int64(v&1)
 		d.row.Samples = append(d.row.Samples, float64(last)/powers[decimals])
 	}
+	d.rest, d.bad = rest, d.bad || n > 0
 }
 
 func (d *decoder) readSketch() {
@@ -213,6 +227,15 @@ type reader struct {
 }
 
 func (r *reader) uvarint() uint64 {
+	if len(r.rest) > 0 && r.rest[0] < 0x80 {
+		v := uint64(r.rest[0])
+		r.rest = r.rest[1:]
+		return v
+	}
+	return r.longUvarint()
+}
+
+func (r *reader) longUvarint() uint64 {
 	v, n := binary.Uvarint(r.rest)
 	if n <= 0 {
 		r.rest, r.bad = nil, true

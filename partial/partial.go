@@ -3,25 +3,29 @@
 // An edge cuts its rows into partitions by name, and encodes each partition as one message, or as
 // several parts if it is large:
 //
-//	messages := encoder.Encode(interval, rows)
+//	rows.Begin(end)
+//	interval.Rows(rows.Add)
+//	encoder.Encode(Interval{Number: n, End: end}, rows, send)
 //
 // An owner decodes messages and merges the rows with those of other edges:
 //
 //	header, body, err := partial.Open(message)
-//	err = body.Rows(func(r *aggregate.Row) { shard.Merge(r) })
+//	err = decoder.Rows(&body, func(r *aggregate.Row) { shard.Merge(r) })
 //
 // # Format
 //
 // A message is a header, the body, and a CRC-32C of both. Numbers are varints, as in protobuf. The body
 // has, for each kind, its names in order, each without the beginning that it shares with the name
-// before, and then the values. It is compressed with zstd if that makes it smaller. All values are
-// exact. Version changes with every change of the format, and a reader knows its own version and the
+// before, and then the values. It is compressed with S2 if that makes it smaller: zstd would take a seventh
+// less, and four times the time. All values are exact. Version changes with every change of the format, and a reader knows its own version and the
 // one before.
 package partial
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"math/bits"
 )
 
 const (
@@ -32,7 +36,7 @@ const (
 	// MaxPartitions is the most partitions.
 	MaxPartitions = 1 << 12
 	// maxBody limits a body that a reader unpacks.
-	maxBody = 64 << 20
+	maxBody = MaxMessage
 	// maxEdge limits the name of an edge.
 	maxEdge = 255
 )
@@ -79,12 +83,29 @@ func (h *Header) ID() string {
 	return fmt.Sprintf("%s/%d/%d/%d/%d", h.Edge, h.Epoch, h.Number, h.Partition, h.Part)
 }
 
+// home returns the partition whose first message stands for the whole interval.
+func (h *Header) home() int { return PartitionOf([]byte(h.Edge), h.Partitions) }
+
+// Units is what the message counts in ledgers: its rows, and one more if it stands for its interval, so
+// that an interval without rows counts too.
+func (h *Header) Units() int {
+	if h.Part == 0 && h.Partition == h.home() {
+		return h.Rows + 1
+	}
+	return h.Rows
+}
+
 // PartitionOf returns the partition of a name, from 0. It is the same on every machine and in every
-// version: FNV-1a of the name, with its bits mixed as in MurmurHash3 (fmix64).
+// version: as FNV-1a, but of eight bytes at a time, with its bits mixed as in MurmurHash3 (fmix64).
 func PartitionOf(name []byte, partitions int) int {
-	h := uint64(14695981039346656037)
+	const prime = 0x9e3779b97f4a7c15
+	h := uint64(len(name)) * prime
+	for len(name) >= 8 {
+		h = bits.RotateLeft64((h^binary.LittleEndian.Uint64(name))*prime, 32)
+		name = name[8:]
+	}
 	for _, c := range name {
-		h = (h ^ uint64(c)) * 1099511628211
+		h = (h ^ uint64(c)) * prime
 	}
 	h = (h ^ h>>33) * 0xff51afd7ed558ccd
 	h = (h ^ h>>33) * 0xc4ceb9fe1a85ec53

@@ -32,10 +32,12 @@ type message struct {
 }
 
 func encode(e *Encoder, iv Interval, rows ...aggregate.Row) (all []message) {
+	r := NewRows(e.partitions)
+	r.Begin(iv.End)
 	for i := range rows {
-		e.Add(&rows[i])
+		r.Add(&rows[i])
 	}
-	e.Encode(iv, func(h Header, b []byte) { all = append(all, message{h, b}) })
+	e.Encode(iv, r, func(h Header, b []byte) { all = append(all, message{h, slices.Clone(b)}) })
 	return all
 }
 
@@ -58,7 +60,7 @@ func decode(t testing.TB, m []byte) (h Header, rows []aggregate.Row) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := body.Rows(func(r *aggregate.Row) { rows = append(rows, clone(r)) }); err != nil {
+	if err := NewDecoder().Rows(&body, func(r *aggregate.Row) { rows = append(rows, clone(r)) }); err != nil {
 		t.Fatal(err)
 	}
 	return h, rows
@@ -69,7 +71,9 @@ func normal(r aggregate.Row) aggregate.Row {
 	r = clone(&r)
 	slices.Sort(r.Samples)
 	slices.Sort(r.Members)
-	slices.SortFunc(r.Adjustments, func(a, b aggregate.GaugeChange) int { return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.Value, b.Value)) })
+	slices.SortFunc(r.Adjustments, func(a, b aggregate.GaugeChange) int {
+		return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.Value, b.Value))
+	})
 	if len(r.Samples) == 0 {
 		r.Samples = nil
 	}
@@ -284,8 +288,10 @@ func TestTables(t *testing.T) {
 	}
 	for _, edge := range edges {
 		e := newEncoder(t, 4)
-		edge.Drain(nil).Rows(func(r *aggregate.Row) { e.Add(r) })
-		e.Encode(Interval{Number: 1, End: end}, func(_ Header, m []byte) {
+		rows := NewRows(4)
+		rows.Begin(end)
+		edge.Drain(nil).Rows(rows.Add)
+		e.Encode(Interval{Number: 1, End: end}, rows, func(_ Header, m []byte) {
 			_, body, err := Open(m)
 			if err != nil {
 				t.Fatal(err)
@@ -293,7 +299,7 @@ func TestTables(t *testing.T) {
 			shard := owner.Shard(0)
 			shard.Lock()
 			defer shard.Unlock()
-			if err := body.Rows(func(r *aggregate.Row) {
+			if err := NewDecoder().Rows(&body, func(r *aggregate.Row) {
 				if reason := shard.Merge(r); reason != metric.None {
 					t.Errorf("%s: %v", r.Name, reason)
 				}
@@ -319,22 +325,63 @@ func TestTables(t *testing.T) {
 // Whatever the bytes, nothing panics, and nothing takes much more memory than the message.
 func FuzzRows(f *testing.F) {
 	random := rand.New(rand.NewPCG(9, 10))
-	e := newEncoder(f, 1)
 	for range 10 {
 		var rows []aggregate.Row
 		for i := range 5 {
 			rows = append(rows, randomRow(random, i))
 		}
-		slices.SortFunc(rows, func(a, b aggregate.Row) int { return cmp.Compare(a.Kind, b.Kind) })
-		f.Add(e.appendBody(nil, end, rows), 5)
+		r := NewRows(1)
+		r.Begin(end)
+		for i := range rows {
+			r.Add(&rows[i])
+		}
+		f.Add(r.cut[0].appendBody(nil), 5)
 	}
 	table := aggregate.NewTable(aggregate.Config{Shards: 1, MaxNames: 100, MaxNameLength: 100, MaxSetMembers: 100, MaxTimerSamples: 100, Expire: [metric.Kinds]uint32{1, 1, 1, 1}})
+	decoder := NewDecoder()
 	f.Fuzz(func(_ *testing.T, body []byte, rows int) {
 		b := Body{header: Header{Rows: rows, End: end}, size: len(body), bytes: body}
 		shard := table.Shard(0)
 		shard.Lock()
-		_ = b.Rows(func(r *aggregate.Row) { shard.Merge(r) })
+		_ = decoder.Rows(&b, func(r *aggregate.Row) { shard.Merge(r) })
 		shard.Unlock()
 		table.Drain(nil).Summarize(aggregate.Reference.Layout(), 1)
 	})
+}
+
+// A payload gives its messages back, and a cut one says so.
+func TestPayload(t *testing.T) {
+	var payload []byte
+	for _, m := range []string{"first", "", "third"} {
+		payload = AppendMessage(payload, []byte(m))
+	}
+	read := func(payload []byte) (messages []string, err error) {
+		for m, fault := range Messages(payload) {
+			if fault != nil {
+				return messages, fault
+			}
+			messages = append(messages, string(m))
+		}
+		return messages, nil
+	}
+	if got, err := read(payload); err != nil || !slices.Equal(got, []string{"first", "", "third"}) {
+		t.Errorf("%q, %v", got, err)
+	}
+	if got, err := read(payload[:len(payload)-1]); !errors.Is(err, ErrDamaged) || !slices.Equal(got, []string{"first", ""}) {
+		t.Errorf("cut: %q, %v", got, err)
+	}
+}
+
+// What an interval counts in ledgers is its rows and itself, also if it has none.
+func TestUnits(t *testing.T) {
+	e := newEncoder(t, 8)
+	for _, rows := range [][]aggregate.Row{nil, {{Kind: metric.Counter, Name: []byte("a"), Value: 1}, {Kind: metric.Gauge, Name: []byte("b"), Set: aggregate.GaugeChange{At: 1}}}} {
+		units := 0
+		for _, m := range encode(e, Interval{Number: 1, End: end}, rows...) {
+			units += m.Units()
+		}
+		if units != len(rows)+1 {
+			t.Errorf("%d rows count %d", len(rows), units)
+		}
+	}
 }

@@ -1,0 +1,311 @@
+package collect
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"math"
+
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/statsd-ops/statsd/aggregate"
+	"github.com/statsd-ops/statsd/metric"
+)
+
+// A record is
+//
+//	magic, version | length of the head, head | length of the rest, the rest | messages | CRC-32C
+//
+// The head and the rest are compressed with zstd. Numbers are varints, as in protobuf. The rest has what
+// belongs to the window, without its rows. They are messages of package partial, each with its length.
+const recordVersion = 1
+
+var (
+	recordMagic = [2]byte{'s', 'w'}
+	castagnoli  = crc32.MakeTable(crc32.Castagnoli)
+
+	errRecord = errors.New("the record is damaged")
+)
+
+const maxUnpacked = 1 << 30
+
+// codec encodes and decodes records. One goroutine may use it.
+type codec struct {
+	pack   *zstd.Encoder
+	unpack *zstd.Decoder
+	buffer []byte
+}
+
+func newCodec() (*codec, error) {
+	pack, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(false))
+	if err != nil {
+		return nil, err
+	}
+	unpack, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxUnpacked))
+	return &codec{pack: pack, unpack: unpack}, err
+}
+
+func (c *codec) encode(r *record) []byte {
+	size := 256
+	for _, m := range r.rows {
+		size += len(m) + binary.MaxVarintLen64
+	}
+	b := append(make([]byte, 0, size), recordMagic[0], recordMagic[1], recordVersion)
+	w := writer{c.buffer[:0]}
+	w.head(&r.Head)
+	b = c.appendPacked(b, w.b)
+	w.b = w.b[:0]
+	w.rest(r)
+	b = c.appendPacked(b, w.b)
+	c.buffer = w.b
+	for _, m := range r.rows {
+		b = append(binary.AppendUvarint(b, uint64(len(m))), m...)
+	}
+	return binary.LittleEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
+}
+
+func (c *codec) appendPacked(b, block []byte) []byte {
+	packed := c.pack.EncodeAll(block, nil)
+	return append(binary.AppendUvarint(b, uint64(len(packed))), packed...)
+}
+
+// decode decodes a record. Its rows borrow b.
+func (c *codec) decode(b []byte) (*record, error) {
+	r := &record{}
+	rest, err := c.decodeHead(b, &r.Head)
+	if err != nil {
+		return nil, err
+	}
+	block, rest, err := c.unpackBlock(rest)
+	if err != nil {
+		return nil, err
+	}
+	from := reader{rest: block}
+	from.readRest(r)
+	for len(rest) > 0 {
+		n, size := binary.Uvarint(rest)
+		if size <= 0 || n > uint64(len(rest)-size) {
+			return nil, errRecord
+		}
+		r.rows = append(r.rows, rest[size:size+int(n)])
+		rest = rest[size+int(n):]
+	}
+	if from.bad || len(from.rest) > 0 {
+		return nil, errRecord
+	}
+	return r, nil
+}
+
+// decodeHead decodes the head alone, and returns what follows it.
+func (c *codec) decodeHead(b []byte, h *Head) (rest []byte, err error) {
+	end := len(b) - crc32.Size
+	if end < 3 || b[0] != recordMagic[0] || b[1] != recordMagic[1] {
+		return nil, errRecord
+	}
+	if b[2] != recordVersion {
+		return nil, fmt.Errorf("the record has version %d, this daemon reads version %d: upgrade all owners", b[2], recordVersion)
+	}
+	if crc32.Checksum(b[:end], castagnoli) != binary.LittleEndian.Uint32(b[end:]) {
+		return nil, errRecord
+	}
+	block, rest, err := c.unpackBlock(b[3:end])
+	if err != nil {
+		return nil, err
+	}
+	from := reader{rest: block}
+	from.readHead(h)
+	if from.bad {
+		return nil, errRecord
+	}
+	return rest, nil
+}
+
+func (c *codec) unpackBlock(b []byte) (block, rest []byte, err error) {
+	n, size := binary.Uvarint(b)
+	if size <= 0 || n > uint64(len(b)-size) {
+		return nil, nil, errRecord
+	}
+	block, err = c.unpack.DecodeAll(b[size:size+int(n)], nil)
+	if err != nil {
+		return nil, nil, errors.Join(errRecord, err)
+	}
+	return block, b[size+int(n):], nil
+}
+
+// writer appends numbers and text.
+type writer struct{ b []byte }
+
+func (w *writer) uint(v uint64)     { w.b = binary.AppendUvarint(w.b, v) }
+func (w *writer) int(v int64)       { w.b = binary.AppendVarint(w.b, v) }
+func (w *writer) float(v float64)   { w.b = binary.LittleEndian.AppendUint64(w.b, math.Float64bits(v)) }
+func (w *writer) text(text string)  { w.uint(uint64(len(text))); w.b = append(w.b, text...) }
+func (w *writer) bytes(text []byte) { w.uint(uint64(len(text))); w.b = append(w.b, text...) }
+
+func (w *writer) head(h *Head) {
+	w.text(h.Owner)
+	w.int(h.Epoch)
+	w.uint(h.Revision)
+	for _, v := range []int64{h.Closed, h.Undelivered, h.Stale} {
+		w.int(v)
+	}
+	w.uint(h.Applied)
+	w.uint(uint64(len(h.Held)))
+	for _, seq := range h.Held {
+		w.uint(h.Applied - seq)
+	}
+	w.uint(uint64(len(h.Checkpoints)))
+	for _, window := range h.Checkpoints {
+		w.int(window)
+	}
+	w.uint(uint64(len(h.Edges)))
+	for i := range h.Edges {
+		e := &h.Edges[i]
+		w.text(e.Name)
+		w.int(e.Epoch)
+		w.uint(e.Number)
+		for _, v := range []int64{e.Window, e.First, e.Heard, e.Ahead} {
+			w.int(v)
+		}
+	}
+	for _, n := range h.Counts.all() {
+		w.uint(*n)
+	}
+}
+
+func (c *Counts) all() []*uint64 {
+	return []*uint64{
+		&c.Merged, &c.Corrected, &c.Duplicates, &c.Late, &c.Damaged, &c.Foreign, &c.Future, &c.Missing,
+		&c.Rows, &c.Refused, &c.Samples, &c.Lost,
+	}
+}
+
+func (w *writer) rest(r *record) {
+	w.int(r.window)
+	w.uint(r.revision)
+	w.uint(r.samples)
+	w.uint(uint64(len(r.seen)))
+	for _, id := range r.seen.sorted() {
+		w.text(id.edge)
+		w.int(id.epoch)
+		w.uint(id.number)
+		w.uint(uint64(id.part))
+	}
+	if r.checkpoint == nil {
+		w.uint(0)
+		return
+	}
+	w.uint(uint64(len(r.checkpoint)) + 1)
+	for i := range r.checkpoint {
+		k := &r.checkpoint[i]
+		w.uint(uint64(k.Kind))
+		w.bytes(k.Name)
+		w.uint(uint64(k.Unseen))
+		if k.Kind == metric.Gauge {
+			w.float(k.Value)
+			w.int(k.Set)
+		}
+	}
+}
+
+// reader reads what a writer wrote. After a fault bad is set, and it reads zeros.
+type reader struct {
+	rest []byte
+	bad  bool
+}
+
+func (r *reader) fail() { r.rest, r.bad = nil, true }
+
+func (r *reader) uint() uint64 {
+	v, n := binary.Uvarint(r.rest)
+	if n <= 0 {
+		r.fail()
+		return 0
+	}
+	r.rest = r.rest[n:]
+	return v
+}
+
+func (r *reader) int() int64 {
+	v := r.uint()
+	return int64(v>>1) ^ -int64(v&1)
+}
+
+// length reads the length of a list whose items have at least one byte.
+func (r *reader) length() int {
+	n := r.uint()
+	if n > uint64(len(r.rest)) {
+		r.fail()
+		return 0
+	}
+	return int(n)
+}
+
+func (r *reader) text() []byte {
+	n := r.length()
+	text := r.rest[:n]
+	r.rest = r.rest[n:]
+	return text
+}
+
+func (r *reader) float() float64 {
+	if len(r.rest) < 8 {
+		r.fail()
+		return 0
+	}
+	v := math.Float64frombits(binary.LittleEndian.Uint64(r.rest))
+	r.rest = r.rest[8:]
+	return v
+}
+
+func (r *reader) readHead(h *Head) {
+	h.Owner, h.Epoch, h.Revision = string(r.text()), r.int(), r.uint()
+	for _, v := range []*int64{&h.Closed, &h.Undelivered, &h.Stale} {
+		*v = r.int()
+	}
+	h.Applied = r.uint()
+	for n := r.length(); n > 0; n-- {
+		h.Held = append(h.Held, h.Applied-r.uint())
+	}
+	for n := r.length(); n > 0; n-- {
+		h.Checkpoints = append(h.Checkpoints, r.int())
+	}
+	for n := r.length(); n > 0; n-- {
+		e := Edge{Name: string(r.text()), Epoch: r.int(), Number: r.uint()}
+		for _, v := range []*int64{&e.Window, &e.First, &e.Heard, &e.Ahead} {
+			*v = r.int()
+		}
+		h.Edges = append(h.Edges, e)
+	}
+	for _, n := range h.Counts.all() {
+		*n = r.uint()
+	}
+}
+
+func (r *reader) readRest(to *record) {
+	to.window, to.revision, to.samples = r.int(), r.uint(), r.uint()
+	to.seen = identities{}
+	for n := r.length(); n > 0; n-- {
+		to.seen[identity{string(r.text()), r.int(), r.uint(), int(r.uint())}] = struct{}{}
+	}
+	n := r.uint()
+	if n == 0 {
+		return
+	}
+	if n--; n > uint64(len(r.rest)) {
+		r.fail()
+		return
+	}
+	to.checkpoint = make([]aggregate.Known, 0, n)
+	for ; n > 0; n-- {
+		k := aggregate.Known{Kind: metric.Kind(r.uint()), Name: r.text(), Unseen: uint32(r.uint())}
+		if k.Kind >= metric.Kinds {
+			r.fail()
+			return
+		}
+		if k.Kind == metric.Gauge {
+			k.Value, k.Set = r.float(), r.int()
+		}
+		to.checkpoint = append(to.checkpoint, k)
+	}
+}

@@ -1,0 +1,382 @@
+package collect
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/statsd-ops/statsd/aggregate"
+	"github.com/statsd-ops/statsd/link"
+	"github.com/statsd-ops/statsd/link/linktest"
+	"github.com/statsd-ops/statsd/metric"
+	"github.com/statsd-ops/statsd/partial"
+)
+
+const (
+	interval = 10 * time.Second
+	lateAt   = 5 * time.Second
+)
+
+func testSettings(partitions int) link.Settings {
+	return link.Settings{Version: 1, Partitions: partitions, Interval: interval, Horizon: 20 * time.Minute, MemberKey: [16]byte{7}}
+}
+
+func testTable() aggregate.Config {
+	return aggregate.Config{
+		Shards: 1, MaxNames: 10000, MaxNameLength: 100, MaxSetMembers: 10000, MaxTimerSamples: 10000, MemberKey: [16]byte{7},
+		Expire: [metric.Kinds]uint32{metric.Counter: 3, metric.Gauge: 12, metric.Timer: 2, metric.Set: 4},
+	}
+}
+
+// points are the values of a window by path.
+type points map[string]float64
+
+// published is what receivers have: the newest value of each path and time.
+type published struct {
+	layout aggregate.Layout
+
+	mu      sync.Mutex
+	windows map[int64]points
+	calls   map[int64]int // publications of each window
+	tickets uint64
+	settled uint64
+	dead    bool // nothing is delivered
+}
+
+func newPublished(layout aggregate.Layout) *published {
+	return &published{layout: layout, windows: map[int64]points{}, calls: map[int64]int{}}
+}
+
+// receivers is one owner's way to them. An owner that is killed loses what was not settled.
+type receivers struct {
+	*published
+	waiting []func() // not settled
+}
+
+func (r *receivers) Publish(_ context.Context, iv *aggregate.Interval, w Window) (uint64, error) {
+	sn := iv.Summarize(r.layout, w.End.Unix())
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	deliver := func() {
+		at := w.End.UnixNano()
+		r.calls[at]++
+		if r.windows[at] == nil {
+			r.windows[at] = points{}
+		}
+		for p := range sn.Points() {
+			r.windows[at][string(p.Path)] = p.Value
+		}
+	}
+	r.tickets++
+	if r.dead {
+		r.waiting = append(r.waiting, deliver)
+		return r.tickets, nil
+	}
+	for _, f := range r.waiting {
+		f()
+	}
+	r.waiting = nil
+	deliver()
+	r.settled = r.tickets
+	return r.tickets, nil
+}
+
+func (r *receivers) Settled() uint64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.waiting) > 0 {
+		return 0
+	}
+	return r.settled
+}
+
+// edge forwards what its table collects.
+type edge struct {
+	table   *aggregate.Table
+	encoder *partial.Encoder
+	rows    *partial.Rows
+	name    string
+	number  uint64
+	samples uint64
+
+	mu    sync.Mutex
+	queue []link.Message
+	mute  bool
+}
+
+func newEdge(name string) *edge {
+	e := &edge{name: name, table: aggregate.NewTable(testTable())}
+	return e
+}
+
+// start begins a new epoch, as a restart does. What waits stays.
+func (e *edge) start(partitions int) {
+	e.encoder, _ = partial.NewEncoder(e.name, time.Now().UnixNano(), partitions)
+	e.rows = partial.NewRows(partitions)
+	e.number = 0
+}
+
+func (e *edge) flush(end int64) {
+	iv := e.table.Drain(nil)
+	e.rows.Begin(end)
+	iv.Rows(e.rows.Add)
+	e.number++
+	e.mu.Lock()
+	e.encoder.Encode(partial.Interval{Number: e.number, End: end, Samples: e.samples}, e.rows, func(h partial.Header, b []byte) {
+		e.queue = append(e.queue, link.Message{Partition: h.Partition, ID: h.ID(), Data: slices.Clone(b)})
+	})
+	e.mu.Unlock()
+	e.samples = 0
+	iv.Summarize(silent, 0)
+}
+
+// send sends what waits, in order, until ctx ends.
+func (e *edge) send(ctx context.Context, s link.Sender) {
+	for ctx.Err() == nil {
+		e.mu.Lock()
+		n, mute := len(e.queue), e.mute
+		var m link.Message
+		if n > 0 {
+			m = e.queue[0]
+		}
+		e.mu.Unlock()
+		if n == 0 || mute || s.Send(ctx, m) != nil {
+			time.Sleep(150 * time.Millisecond)
+			continue
+		}
+		e.mu.Lock()
+		e.queue = e.queue[1:]
+		e.mu.Unlock()
+	}
+}
+
+// member is an owner that can be killed and frozen.
+type member struct {
+	connection *linktest.Connection
+	members    *linktest.Members
+	owner      *Owner
+	stop       func()
+	stopped    sync.WaitGroup
+	wanted     []int
+}
+
+// world is a cluster, and one table that receives everything.
+type world struct {
+	t        *testing.T
+	ctx      context.Context
+	random   *rand.Rand
+	settings link.Settings
+	layout   aggregate.Layout
+	engine   *linktest.Engine
+	edges    []*edge
+	members  []*member
+	correct  bool
+
+	one      *aggregate.Table
+	expected map[int64]points
+	samples  uint64
+	got      *published
+	sending  sync.WaitGroup
+}
+
+// run runs a cluster in virtual time, and then lets it come to rest.
+func run(t *testing.T, seed uint64, f func(*world)) {
+	synctest.Test(t, func(t *testing.T) {
+		random := rand.New(rand.NewPCG(seed, 1))
+		namings := aggregate.Namings()
+		layout := namings[random.IntN(len(namings))].Layout()
+		layout.Counters = []string{"rate", "count"}
+		layout.Interval = interval
+		settings := testSettings(1 << random.IntN(3))
+		ctx, cancel := context.WithCancel(t.Context())
+		w := &world{
+			t: t, ctx: ctx, random: random, settings: settings, layout: layout, engine: linktest.New(settings, seed), correct: true,
+			one: aggregate.NewTable(testTable()), expected: map[int64]points{}, got: newPublished(layout),
+		}
+		f(w)
+		for _, m := range w.members {
+			m.kill()
+		}
+		cancel()
+		w.sending.Wait()
+	})
+}
+
+func (w *world) addEdges(n int) {
+	for range n {
+		e := newEdge(fmt.Sprintf("edge-%d", len(w.edges)))
+		e.start(w.settings.Partitions)
+		w.edges = append(w.edges, e)
+		w.sending.Go(func() { e.send(w.ctx, w.engine.Sender()) })
+	}
+}
+
+// addMember starts an owner.
+func (w *world) addMember() *member {
+	m := &member{}
+	w.members = append(w.members, m)
+	w.start(m)
+	return m
+}
+
+func (w *world) start(m *member) {
+	m.connection, m.members = w.engine.Connect(), linktest.NewMembers()
+	var err error
+	m.owner, err = NewOwner(Config{
+		ID: fmt.Sprintf("owner-%p", m), Lateness: lateAt, Correct: w.correct, Settings: w.settings, Table: testTable,
+		Publisher: &receivers{published: w.got}, Log: zerolog.New(zerolog.NewTestWriter(w.t)),
+	}, m.connection)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(w.ctx)
+	m.stop = cancel
+	m.stopped.Go(func() { _ = m.owner.Run(ctx, m.members) })
+	m.members.Want(m.wanted...)
+}
+
+func (m *member) want(partitions ...int) {
+	m.wanted = partitions
+	m.members.Want(partitions...)
+}
+
+// kill ends an owner. A frozen one ends too.
+func (m *member) kill() {
+	m.stop()
+	m.stopped.Wait()
+}
+
+// all returns the numbers of all partitions.
+func (w *world) all() (all []int) {
+	for p := range w.settings.Partitions {
+		all = append(all, p)
+	}
+	return all
+}
+
+// sample gives a sample to a random edge, and to the one table.
+func (w *world) sample() {
+	time.Sleep(time.Duration(1+w.random.IntN(200)) * time.Microsecond)
+	r := w.random
+	s := metric.Sample{
+		Kind: metric.Kind(r.IntN(metric.Kinds)), Value: float64(r.IntN(4000)-1000) / 8, Weight: float64(int(1) << r.IntN(3)),
+	}
+	s.Name = fmt.Appendf(nil, "%c%d", "cgts"[s.Kind], r.IntN(12))
+	switch s.Kind {
+	case metric.Gauge:
+		s.Weight, s.At, s.Delta = 1, time.Now().UnixNano(), r.IntN(3) > 0
+	case metric.Set:
+		s.Member = fmt.Appendf(nil, "m%d", r.IntN(30))
+	}
+	e := w.edges[r.IntN(len(w.edges))]
+	e.samples++
+	w.samples++
+	for _, table := range []*aggregate.Table{w.one, e.table} {
+		shard := table.Shard(0)
+		shard.Lock()
+		if reason := shard.Add(&s); reason != metric.None {
+			w.t.Errorf("%s: %v", s.Name, reason)
+		}
+		shard.Unlock()
+	}
+}
+
+// window lets a window pass: samples come until its end, then all flush.
+func (w *world) window(samples int) {
+	end := (time.Now().UnixNano()/int64(interval) + 1) * int64(interval)
+	for range samples {
+		w.sample()
+	}
+	time.Sleep(time.Until(time.Unix(0, end)))
+	all := points{}
+	for p := range w.one.Drain(nil).Summarize(w.layout, end/int64(time.Second)).Points() {
+		all[string(p.Path)] = p.Value
+	}
+	w.expected[end] = all
+	for _, e := range w.edges {
+		e.flush(end)
+	}
+}
+
+// settle heals everything, and waits until nothing is to do.
+func (w *world) settle() {
+	w.engine.Down(false)
+	w.engine.Fail(linktest.Faults{})
+	for _, e := range w.edges {
+		e.mu.Lock()
+		e.mute = false
+		e.mu.Unlock()
+	}
+	for range 12 {
+		time.Sleep(interval)
+	}
+}
+
+// check compares every point with the one table's.
+func (w *world) check() {
+	w.t.Helper()
+	wrong, missing, extra, all := 0, 0, 0, 0
+	tell := func(n int, format string, args ...any) {
+		if n < 5 {
+			w.t.Errorf(format, args...)
+		}
+	}
+	w.got.mu.Lock()
+	defer w.got.mu.Unlock()
+	for at, want := range w.expected {
+		got := w.got.windows[at]
+		for path, v := range want {
+			all++
+			switch g, found := got[path]; {
+			case !found:
+				tell(missing, "window %d: %s is missing, want %v", at/int64(interval), path, v)
+				missing++
+			case g != v:
+				tell(wrong, "window %d: %s = %v, want %v", at/int64(interval), path, g, v)
+				wrong++
+			}
+		}
+		for path := range got {
+			if _, found := want[path]; !found {
+				tell(extra, "window %d: %s should not be there", at/int64(interval), path)
+				extra++
+			}
+		}
+	}
+	if missing+wrong+extra > 0 {
+		w.t.Errorf("%s, %d partitions: %d of %d points are missing, %d wrong, %d too many", w.layout.Naming, w.settings.Partitions, missing, all, wrong, extra)
+	}
+}
+
+// ledger checks that all messages and samples are accounted for, and returns the sums.
+func (w *world) ledger() (sum Counts) {
+	w.t.Helper()
+	c, err := newCodec()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for p := range w.settings.Partitions {
+		var h Head
+		if _, err := c.decodeHead(w.engine.Head(p).Record, &h); err != nil {
+			w.t.Fatal(err)
+		}
+		last := w.engine.Last(p)
+		if dealt := h.Counts.Messages() + uint64(len(h.Held)); h.Applied != last || dealt != last {
+			w.t.Errorf("partition %d has %d messages, %d are read, %d are accounted for: %+v", p, last, h.Applied, dealt, h.Counts)
+		}
+		for i, n := range h.Counts.all() {
+			*sum.all()[i] += *n
+		}
+	}
+	if sum.Samples+sum.Lost != w.samples {
+		w.t.Errorf("%d samples were sent, %d are merged and %d lost", w.samples, sum.Samples, sum.Lost)
+	}
+	return sum
+}

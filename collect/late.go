@@ -1,0 +1,127 @@
+package collect
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/statsd-ops/statsd/aggregate"
+)
+
+const (
+	// Late messages are merged in batches: firstCorrection after the first, and not within
+	// nextCorrection of the last batch, nor within ten times what that took.
+	firstCorrection = time.Second
+	nextCorrection  = 5 * time.Second
+	correctionShare = 10
+)
+
+// batches say when late messages are merged.
+type batches struct {
+	first       time.Time // when the first that waits came; zero for none
+	began, took time.Time // of the last batch: when it began and ended
+}
+
+func (b *batches) note() {
+	if b.first.IsZero() {
+		b.first = time.Now()
+	}
+}
+
+// wait returns how long to wait for the next batch.
+func (b *batches) wait() time.Duration {
+	due := b.first.Add(firstCorrection)
+	if !b.took.IsZero() {
+		pause := max(nextCorrection, correctionShare*b.took.Sub(b.began))
+		if next := b.took.Add(pause); next.After(due) {
+			due = next
+		}
+	}
+	return time.Until(due)
+}
+
+// correct merges the late messages into the commits of their windows, and publishes all that changes.
+func (p *partition) correct(ctx context.Context) error {
+	p.batches = batches{began: time.Now()}
+	changed := int64(0)
+	for _, window := range slices.Sorted(maps.Keys(p.late)) {
+		merged, err := p.correctWindow(ctx, window)
+		if err != nil {
+			return err
+		}
+		if merged && changed == 0 {
+			changed = window
+		}
+	}
+	if changed > 0 {
+		if err := p.rewind(ctx, changed); err != nil {
+			return err
+		}
+	}
+	p.batches.took = time.Now()
+	return nil
+}
+
+// correctWindow merges the late messages of a window. It reports whether there was one that counts.
+func (p *partition) correctWindow(ctx context.Context, window int64) (bool, error) {
+	r, err := p.at(ctx, window)
+	if err != nil {
+		return false, err
+	}
+	if r == nil {
+		r = &record{window: window, seen: identities{}}
+	}
+	late := p.lateOf(window, r)
+	if len(late) == 0 {
+		return false, nil
+	}
+	m := p.merging(window)
+	if err := m.record(r); err != nil {
+		return false, err
+	}
+	c := &p.head.Counts
+	before := c.Merged
+	for i := range late {
+		p.mergeMessage(m, r, &late[i])
+		r.seen[late[i].identity()] = struct{}{}
+	}
+	c.Corrected += c.Merged - before
+	r.revision++
+	r.rows = m.rows(p.encoder, r.revision)
+	h := &p.head
+	if r.revision == 1 && h.checkpointBefore(window) == 0 {
+		r.checkpoint = []aggregate.Known{} // nothing came before
+		h.Checkpoints = slices.Insert(slices.Clone(h.Checkpoints), 0, window)
+	}
+	h.Closed = max(h.Closed, window)
+	if h.Stale == 0 || window < h.Stale {
+		h.Stale = window
+	}
+	p.mustPublish(window)
+	return true, p.commit(ctx, r)
+}
+
+// lateOf takes the late messages of a window out of p.late, and returns those to merge.
+func (p *partition) lateOf(window int64, r *record) (late []message) {
+	c := &p.head.Counts
+	taken := identities{}
+	for _, m := range p.late[window] {
+		id := m.identity()
+		_, merged := r.seen[id]
+		_, twice := taken[id]
+		switch {
+		case merged || twice:
+			c.Duplicates++
+		case !p.cfg.Correct:
+			c.Late++
+			c.Lost += m.header.Samples
+		default:
+			late, taken[id] = append(late, m), struct{}{}
+			continue
+		}
+		p.bytes -= m.bytes
+	}
+	delete(p.late, window)
+	return late
+}

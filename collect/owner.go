@@ -1,0 +1,115 @@
+package collect
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/statsd-ops/statsd/internal/clock"
+	"github.com/statsd-ops/statsd/link"
+)
+
+const (
+	// fencedPause is how long a fenced owner waits before it takes the partition again, if it still
+	// should own it. Members agree meanwhile.
+	fencedPause = 2 * time.Second
+	// troublePause is how long it waits after another error, doubling up to maxTroublePause.
+	troublePause    = 200 * time.Millisecond
+	maxTroublePause = 5 * time.Second
+)
+
+// Owner owns the partitions that members want it to own.
+type Owner struct {
+	cfg        Config
+	partitions []*partition
+	wanted     atomic.Pointer[[]int]
+	watched    atomic.Pointer[[]Status] // of all partitions, as their heads say
+}
+
+// NewOwner returns an Owner of partitions of an engine.
+func NewOwner(cfg Config, engine link.Engine) (*Owner, error) {
+	o := &Owner{cfg: cfg}
+	for n := range cfg.Settings.Partitions {
+		p, err := newPartition(&o.cfg, n, engine.Partition(n))
+		if err != nil {
+			return nil, err
+		}
+		o.partitions = append(o.partitions, p)
+	}
+	return o, nil
+}
+
+// Run owns partitions until ctx ends.
+func (o *Owner) Run(ctx context.Context, members link.Members) error {
+	owning, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	var all sync.WaitGroup
+	defer all.Wait()
+	defer stop()
+	all.Go(func() { o.watch(owning) })
+	running := map[int]func(){}
+	err := members.Run(ctx, func(wanted []int) { o.own(owning, &all, running, wanted) })
+	o.own(owning, &all, running, nil)
+	return err
+}
+
+// own starts and stops partitions. It returns when those that stop have ended.
+func (o *Owner) own(ctx context.Context, all *sync.WaitGroup, running map[int]func(), wanted []int) {
+	wanted = slices.Clone(wanted)
+	o.wanted.Store(&wanted)
+	var stopping []func()
+	for _, n := range slices.Collect(maps.Keys(running)) {
+		if !slices.Contains(wanted, n) {
+			stopping = append(stopping, running[n])
+			delete(running, n)
+		}
+	}
+	var stopped sync.WaitGroup
+	for _, stop := range stopping {
+		stopped.Go(stop)
+	}
+	stopped.Wait()
+	for _, n := range wanted {
+		if running[n] != nil || n < 0 || n >= len(o.partitions) {
+			continue
+		}
+		ctx, cancel := context.WithCancel(ctx)
+		done := make(chan struct{})
+		all.Go(func() {
+			defer close(done)
+			o.partitions[n].run(ctx)
+		})
+		running[n] = func() { cancel(); <-done }
+	}
+}
+
+// run owns the partition whenever it can, until ctx ends.
+func (p *partition) run(ctx context.Context) {
+	pause, told := troublePause, time.Time{}
+	for ctx.Err() == nil {
+		began := time.Now()
+		err := p.own(ctx)
+		p.reportLost(err)
+		if ctx.Err() != nil {
+			return
+		}
+		if time.Since(began) > maxTroublePause {
+			pause = troublePause
+		}
+		switch {
+		case errors.Is(err, link.ErrFenced), errors.Is(err, errGap):
+			p.log.Info().Msg("another owner has taken the partition")
+			clock.Sleep(ctx, fencedPause)
+			continue
+		case time.Since(told) > time.Minute:
+			told = time.Now()
+			p.log.Error().Err(err).Msg("the partition cannot be owned now: trying again")
+		}
+		clock.Sleep(ctx, pause)
+		pause = min(2*pause, maxTroublePause)
+	}
+}

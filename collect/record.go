@@ -1,0 +1,125 @@
+package collect
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"github.com/statsd-ops/statsd/aggregate"
+	"github.com/statsd-ops/statsd/link"
+)
+
+// Head is what each commit says of its whole partition. The newest one is all that an owner needs to go
+// on.
+type Head struct {
+	// Owner made the commit, and Epoch is when it began to own the partition, in Unix nanoseconds.
+	// Revision counts the commits of this Epoch.
+	Owner    string
+	Epoch    int64
+	Revision uint64
+	// Closed is the newest closed window, 0 for none.
+	Closed int64
+	// Applied is the number of the newest message that was read. Held are the numbers of earlier ones
+	// that no commit has yet: those of windows that are still open, and late ones.
+	Applied uint64
+	Held    []uint64
+	// Undelivered is the oldest window whose points may not have reached the destinations.
+	Undelivered int64
+	// Stale is the oldest window that has changed since the windows after it were computed, 0 for none.
+	Stale int64
+	// Checkpoints are the windows whose commits have a checkpoint, in order.
+	Checkpoints []int64
+	// Edges are the edges heard of within the horizon, by name.
+	Edges  []Edge
+	Counts Counts
+}
+
+// Edge is what a partition knows of an edge.
+type Edge struct {
+	Name string
+	// Epoch and Number are those of its newest message.
+	Epoch  int64
+	Number uint64
+	// Window is its newest window. All messages of it have come.
+	Window int64
+	// First is the first window that it was heard in.
+	First int64
+	// Heard is when the engine stored its newest message, in Unix nanoseconds. Ahead is how far its clock
+	// was ahead then, at least, or if negative, how long after the end of its window it was heard.
+	Heard, Ahead int64
+}
+
+// Counts count the messages of a partition since its first commit:
+//
+//	Applied = Merged + Duplicates + Late + Damaged + Foreign + Future + len(Held)
+type Counts struct {
+	Merged     uint64 // into a window
+	Corrected  uint64 // the part of Merged that came after its window was closed
+	Duplicates uint64 // the same message came before
+	Late       uint64 // came after its window was closed, and does not count
+	Damaged    uint64 // or in an unknown version of the format
+	Foreign    uint64 // of another partition or interval: the edge has wrong settings
+	Future     uint64 // of a window that is too far in the future
+	Missing    uint64 // numbers that an edge has left out
+	Rows       uint64 // rows of the merged messages
+	Refused    uint64 // rows that did not count, because of a limit or a bad value
+	Samples    uint64 // samples of the merged messages
+	Lost       uint64 // samples of messages that do not count, except for duplicates
+}
+
+// Messages returns the number of messages that were dealt with.
+func (c *Counts) Messages() uint64 {
+	return c.Merged + c.Duplicates + c.Late + c.Damaged + c.Foreign + c.Future
+}
+
+// identity identifies a message in a partition.
+type identity struct {
+	edge   string
+	epoch  int64
+	number uint64
+	part   int
+}
+
+func (a identity) compare(b identity) int {
+	return cmp.Or(cmp.Compare(a.edge, b.edge), cmp.Compare(a.epoch, b.epoch), cmp.Compare(a.number, b.number), cmp.Compare(a.part, b.part))
+}
+
+type identities map[identity]struct{}
+
+func (s identities) sorted() []identity { return slices.SortedFunc(maps.Keys(s), identity.compare) }
+
+// record is the content of a commit.
+type record struct {
+	Head
+	// window is link.TakeOver, or the window that the record has the rows of.
+	window   int64
+	revision uint64 // 1 for the first commit of the window
+	samples  uint64
+	seen     identities
+	// checkpoint, unless nil, is what was known before the window.
+	checkpoint []aggregate.Known
+	rows       [][]byte // messages of partial
+}
+
+// low returns the number of the oldest message that is still needed.
+func (h *Head) low() uint64 {
+	if len(h.Held) > 0 {
+		return h.Held[0]
+	}
+	return h.Applied + 1
+}
+
+// checkpointBefore returns the newest checkpoint at or before a window, 0 for none.
+func (h *Head) checkpointBefore(window int64) int64 {
+	i, found := slices.BinarySearch(h.Checkpoints, window)
+	if found {
+		i++
+	}
+	if i == 0 {
+		return 0
+	}
+	return h.Checkpoints[i-1]
+}
+
+// isWindow reports whether the record is a window's.
+func (r *record) isWindow() bool { return r.window != link.TakeOver }

@@ -1,0 +1,114 @@
+package collect
+
+import (
+	"slices"
+
+	"github.com/statsd-ops/statsd/aggregate"
+	"github.com/statsd-ops/statsd/metric"
+	"github.com/statsd-ops/statsd/partial"
+)
+
+// state is what the windows before one have left: the values of gauges, and the names that are known.
+type state struct {
+	config  aggregate.Config
+	decoder *partial.Decoder
+	table   *aggregate.Table
+	next    int64 // the window that comes next, 0 if none came before
+}
+
+func newState(config aggregate.Config, d *partial.Decoder) *state {
+	return &state{config: config, decoder: d, table: aggregate.NewTable(config)}
+}
+
+// silent makes no points.
+var silent = aggregate.Layout{Naming: aggregate.Reference, Counters: []string{"rate"}}
+
+// maxSkipped is how many windows without rows are skipped one by one. To recall the names is cheaper if
+// there are more.
+const maxSkipped = 8
+
+// skipTo goes on to a window. The windows before it have no rows.
+func (s *state) skipTo(window int64) {
+	skipped := window - s.next
+	switch {
+	case s.next == 0 || skipped <= 0:
+	case skipped <= maxSkipped:
+		for range skipped {
+			s.table.Drain(nil).Summarize(silent, 0)
+		}
+	default:
+		known := s.known()
+		for i := range known {
+			known[i].Unseen = uint32(min(int64(known[i].Unseen)+skipped, 1<<31))
+		}
+		s.recall(known)
+	}
+	s.next = window
+}
+
+// known returns all names that are known.
+func (s *state) known() []aggregate.Known {
+	return slices.AppendSeq(make([]aggregate.Known, 0, s.table.Names()), s.table.Known())
+}
+
+// recall replaces the table by one that knows these names.
+func (s *state) recall(known []aggregate.Known) {
+	s.table = aggregate.NewTable(s.config)
+	for i := range known {
+		if k := &known[i]; k.Unseen < s.config.Expire[k.Kind] {
+			s.table.Recall(*k)
+		}
+	}
+}
+
+// limit sets the limits of the table.
+func (s *state) limit(config aggregate.Config) {
+	if config != s.config {
+		s.config = config
+		s.table.SetLimits(config)
+	}
+}
+
+// take takes the rows of a window, and returns it as an interval, to be summarised.
+func (s *state) take(r *record, end int64) (*aggregate.Interval, error) {
+	err := s.merge(r, func(row *aggregate.Row) *aggregate.Row { return row })
+	iv := s.table.Drain(nil)
+	iv.SetTime(end)
+	return iv, err
+}
+
+// pass passes a window whose points are not wanted.
+func (s *state) pass(r *record, end int64) error {
+	err := s.merge(r, touch)
+	iv := s.table.Drain(nil)
+	iv.SetTime(end)
+	iv.Summarize(silent, 0)
+	return err
+}
+
+func (s *state) merge(r *record, change func(*aggregate.Row) *aggregate.Row) error {
+	s.skipTo(r.window)
+	s.next = r.window + 1
+	shard := s.table.Shard(0)
+	shard.Lock()
+	defer shard.Unlock()
+	for _, m := range r.rows {
+		_, body, err := partial.Open(m)
+		if err != nil {
+			return err
+		}
+		if err := s.decoder.Rows(&body, func(row *aggregate.Row) { shard.Merge(change(row)) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// touch leaves only so much of a row that its name was seen, and what a gauge remembers.
+func touch(r *aggregate.Row) *aggregate.Row {
+	if r.Kind == metric.Timer && len(r.Samples) > 0 {
+		r.Samples, r.Sketch = r.Samples[:1], nil
+	}
+	r.Members = r.Members[:min(len(r.Members), 1)]
+	return r
+}

@@ -1,0 +1,157 @@
+package collect
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/statsd-ops/statsd/internal/clock"
+	"github.com/statsd-ops/statsd/link"
+)
+
+// Status is the state of a partition.
+type Status struct {
+	Partition int
+	Owned     bool // by this owner
+	// Owner and Epoch are of the newest commit.
+	Owner string
+	Epoch time.Time
+	// Closed is the end of the newest closed window; zero if there is none.
+	Closed time.Time
+	// First and Last are the numbers of the oldest and newest message in the Inbox. Applied is the newest
+	// that was read, and Held is how many earlier ones wait for their windows.
+	First, Last, Applied uint64
+	Held                 int
+	Bytes, MaxBytes      int64
+	Undelivered          int64 // windows that may not be delivered
+	Edges                []Edge
+	Counts               Counts
+	Fenced               uint64 // how often another owner has fenced this one
+	// Fault is why the partition could not be looked at, or not be owned.
+	Fault error
+	// Looked is when the state was found.
+	Looked time.Time
+}
+
+// Lag returns how many messages wait to be read.
+func (s *Status) Lag() uint64 { return s.Last - min(s.Last, s.Applied) }
+
+// Unowned reports whether nobody closes windows, though there are messages or edges. allowed is how old
+// the newest closed window may be.
+func (s *Status) Unowned(now time.Time, allowed time.Duration) bool {
+	return !s.Closed.IsZero() && now.Sub(s.Closed) > allowed && (s.Lag() > 0 || len(s.Edges) > 0) ||
+		s.Closed.IsZero() && s.Owner == "" && s.Last > 0
+}
+
+// Silent reports whether an edge has sent nothing for so long that no window waits for it.
+func (s *Status) Silent(e *Edge, interval time.Duration) bool {
+	return time.Unix(0, e.Window*int64(interval)).Add(silentAfter * interval).Before(s.Closed)
+}
+
+// report keeps the state of an owned partition for Partitions.
+func (p *partition) report() {
+	st := p.describe(&p.head)
+	st.Owned, st.Applied, st.Held, st.Last = true, p.head.Applied, p.waiting(), max(p.known, p.read)
+	st.Edges = p.edges.list()
+	p.status.Store(st)
+}
+
+// waiting returns how many messages wait for their windows.
+func (p *partition) waiting() int {
+	n := len(p.held)
+	for _, o := range p.open {
+		n += len(o.messages)
+	}
+	for _, messages := range p.late {
+		n += len(messages)
+	}
+	return n
+}
+
+// reportLost keeps why the partition is not owned.
+func (p *partition) reportLost(err error) {
+	st := *p.status.Load()
+	st.Owned, st.Fault, st.Fenced = false, err, p.fenced.Load()
+	p.status.Store(&st)
+}
+
+// describe returns what a head says.
+func (p *partition) describe(h *Head) *Status {
+	st := &Status{
+		Partition: p.number, Owner: h.Owner, Applied: h.Applied, Held: len(h.Held), Edges: h.Edges, Counts: h.Counts,
+		Fenced: p.fenced.Load(), Looked: time.Now(),
+	}
+	if h.Epoch != 0 {
+		st.Epoch = time.Unix(0, h.Epoch)
+	}
+	if h.Closed > 0 {
+		st.Closed = time.Unix(0, p.end(h.Closed))
+		if h.Undelivered > 0 {
+			st.Undelivered = h.Closed + 1 - h.Undelivered
+		}
+	}
+	return st
+}
+
+// Partitions returns the state of all partitions: of owned ones as of now, of the others as of the last
+// look at their heads.
+func (o *Owner) Partitions() []Status {
+	all := make([]Status, len(o.partitions))
+	watched := o.watched.Load()
+	for n, p := range o.partitions {
+		all[n] = *p.status.Load()
+		if watched == nil {
+			continue
+		}
+		w := &(*watched)[n]
+		if !all[n].Owned {
+			fenced := all[n].Fenced
+			all[n] = *w
+			all[n].Fenced = fenced
+		}
+		all[n].First, all[n].Last, all[n].Bytes, all[n].MaxBytes = w.First, max(w.Last, all[n].Last), w.Bytes, w.MaxBytes
+	}
+	return all
+}
+
+// Wanted returns the partitions that this owner should own.
+func (o *Owner) Wanted() []int {
+	if wanted := o.wanted.Load(); wanted != nil {
+		return *wanted
+	}
+	return nil
+}
+
+// watch looks at all partitions once an interval, until ctx ends.
+func (o *Owner) watch(ctx context.Context) {
+	c, err := newCodec()
+	for err == nil && ctx.Err() == nil {
+		all := make([]Status, len(o.partitions))
+		for n, p := range o.partitions {
+			all[n] = *p.watch(ctx, c)
+		}
+		o.watched.Store(&all)
+		clock.Sleep(ctx, max(o.cfg.Settings.Interval, time.Second))
+	}
+}
+
+// watch returns the state of a partition as the engine has it.
+func (p *partition) watch(ctx context.Context, c *codec) *Status {
+	ctx, cancel := context.WithTimeout(ctx, watchPatience)
+	defer cancel()
+	h := Head{}
+	commit, err := p.engine.Head(ctx)
+	if err == nil && commit.Version != 0 {
+		_, err = c.decodeHead(commit.Record, &h)
+	}
+	st := p.describe(&h)
+	var in link.InboxState
+	if err == nil {
+		in, err = p.engine.State(ctx)
+	}
+	st.First, st.Last, st.Bytes, st.MaxBytes, st.Fault = in.First, in.Last, in.Bytes, in.MaxBytes, err
+	st.Edges = slices.Clip(st.Edges)
+	return st
+}
+
+const watchPatience = 5 * time.Second

@@ -1,0 +1,224 @@
+// Package linktest has an engine in memory that fails by seed: it loses acknowledgements, stores messages
+// twice, refuses, delays, breaks readers, and answers with old heads. It never loses what it has
+// acknowledged, nor does it change the order of one edge's messages in a partition.
+//
+// It is for tests, also under testing/synctest.
+package linktest
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/statsd-ops/statsd/link"
+)
+
+// Faults are probabilities, from 0 to 1.
+type Faults struct {
+	LoseAck  float64 // a call works, and returns an error
+	Refuse   float64 // a call returns an error, and does nothing
+	Repeat   float64 // a message is stored twice
+	Break    float64 // a reader ends with an error
+	StaleOld float64 // Head returns an older commit
+	// Delay is the longest time that a call takes.
+	Delay time.Duration
+}
+
+// Engine is the engine. All its connections share it.
+type Engine struct {
+	settings link.Settings
+
+	mu         sync.Mutex
+	random     *rand.Rand
+	faults     Faults
+	down       bool
+	changed    chan struct{} // closed at each change
+	partitions []*store
+}
+
+// store is a partition.
+type store struct {
+	entries []link.Entry // from first on
+	first   uint64
+	bytes   int64
+	commits []link.Commit // the last ones
+	slots   map[int64]link.Commit
+}
+
+// errTrouble is the error of a fault.
+var errTrouble = errors.New("the engine has trouble")
+
+// New returns an engine without messages.
+func New(settings link.Settings, seed uint64) *Engine {
+	e := &Engine{settings: settings, random: rand.New(rand.NewPCG(seed, 1)), changed: make(chan struct{})}
+	for range settings.Partitions {
+		e.partitions = append(e.partitions, &store{first: 1, slots: map[int64]link.Commit{}})
+	}
+	return e
+}
+
+// Fail replaces the faults.
+func (e *Engine) Fail(f Faults) {
+	e.mu.Lock()
+	e.faults = f
+	e.mu.Unlock()
+}
+
+// Down makes all calls fail until it is up again.
+func (e *Engine) Down(down bool) {
+	e.mu.Lock()
+	e.down = down
+	e.mu.Unlock()
+}
+
+// call takes some time, and then runs f, unless there is a fault before it. Behind f there may be another
+// fault.
+func (e *Engine) call(ctx context.Context, f func() error) error {
+	e.mu.Lock()
+	delay := time.Duration(0)
+	if e.faults.Delay > 0 {
+		delay = time.Duration(e.random.Int64N(int64(e.faults.Delay)))
+	}
+	e.mu.Unlock()
+	if delay > 0 {
+		select {
+		case <-time.After(delay):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.down || e.happens(e.faults.Refuse) {
+		return errTrouble
+	}
+	if err := f(); err != nil {
+		return err
+	}
+	if e.happens(e.faults.LoseAck) {
+		return errTrouble
+	}
+	return nil
+}
+
+// happens reports whether a fault happens. The caller holds mu.
+func (e *Engine) happens(p float64) bool { return p > 0 && e.random.Float64() < p }
+
+// change wakes readers. The caller holds mu.
+func (e *Engine) change() {
+	close(e.changed)
+	e.changed = make(chan struct{})
+}
+
+// Last returns the number of the newest message of a partition.
+func (e *Engine) Last(p int) uint64 {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	s := e.partitions[p]
+	return s.first + uint64(len(s.entries)) - 1
+}
+
+// Head returns the newest commit of a partition.
+func (e *Engine) Head(p int) link.Commit {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.partitions[p].head()
+}
+
+func (s *store) head() link.Commit {
+	if len(s.commits) == 0 {
+		return link.Commit{}
+	}
+	return s.commits[len(s.commits)-1]
+}
+
+func (s *store) add(data []byte) {
+	s.entries = append(s.entries, link.Entry{Seq: s.first + uint64(len(s.entries)), Stored: time.Now(), Data: slices.Clone(data)})
+	s.bytes += int64(len(data))
+}
+
+// Sender returns an edge's connection.
+func (e *Engine) Sender() link.Sender { return sender{e} }
+
+type sender struct{ e *Engine }
+
+func (s sender) Settings(context.Context) (link.Settings, error) { return s.e.settings, nil }
+func (s sender) Close() error                                    { return nil }
+
+func (s sender) Send(ctx context.Context, m link.Message) error {
+	return s.e.call(ctx, func() error {
+		p := s.e.partitions[m.Partition]
+		p.add(m.Data)
+		if s.e.happens(s.e.faults.Repeat) {
+			p.add(m.Data)
+		}
+		s.e.change()
+		return nil
+	})
+}
+
+// Connection is an owner's connection. It can be frozen.
+type Connection struct {
+	e      *Engine
+	mu     sync.Mutex
+	thawed chan struct{} // closed unless frozen
+}
+
+// Connect returns an owner's connection.
+func (e *Engine) Connect() *Connection {
+	c := &Connection{e: e, thawed: make(chan struct{})}
+	close(c.thawed)
+	return c
+}
+
+// Freeze makes all calls wait until Thaw.
+func (c *Connection) Freeze() {
+	c.mu.Lock()
+	c.thawed = make(chan struct{})
+	c.mu.Unlock()
+}
+
+// Thaw ends Freeze.
+func (c *Connection) Thaw() {
+	c.mu.Lock()
+	close(c.thawed)
+	c.mu.Unlock()
+}
+
+// call is Engine.call, once the connection is not frozen.
+func (c *Connection) call(ctx context.Context, f func() error) error {
+	if err := c.wait(ctx); err != nil {
+		return err
+	}
+	err := c.e.call(ctx, f)
+	if err := c.wait(ctx); err != nil {
+		return err
+	}
+	return err
+}
+
+func (c *Connection) wait(ctx context.Context) error {
+	c.mu.Lock()
+	thawed := c.thawed
+	c.mu.Unlock()
+	select {
+	case <-thawed:
+		return ctx.Err()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Join implements link.Engine.
+func (c *Connection) Join(context.Context, link.Settings) (link.Settings, error) {
+	return c.e.settings, nil
+}
+
+// Close implements link.Engine.
+func (c *Connection) Close() error { return nil }
+
+// Partition implements link.Engine.
+func (c *Connection) Partition(n int) link.Partition { return &partition{c, c.e.partitions[n]} }

@@ -1,0 +1,28 @@
+package partial
+
+import (
+	"encoding/binary"
+	"iter"
+)
+
+// AppendMessage appends a message to a payload, which holds any number of messages.
+func AppendMessage(payload, message []byte) []byte {
+	return appendText(payload, message)
+}
+
+// Messages yields the messages of a payload, in order. After an error there are no more.
+func Messages(payload []byte) iter.Seq2[[]byte, error] {
+	return func(yield func([]byte, error) bool) {
+		for len(payload) > 0 {
+			size, n := binary.Uvarint(payload)
+			if n <= 0 || size > uint64(len(payload)-n) {
+				yield(nil, damaged("it is longer than its payload"))
+				return
+			}
+			if !yield(payload[n:n+int(size)], nil) {
+				return
+			}
+			payload = payload[n+int(size):]
+		}
+	}
+}
