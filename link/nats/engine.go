@@ -30,9 +30,10 @@ type Engine struct {
 
 var _ link.Engine = (*Engine)(nil)
 
-// NewEngine returns an Engine. It connects in the background, so the error is about the files of cfg.
+// NewEngine returns an Engine. It begins to connect when it is first used, so the error is about the files
+// of cfg.
 func NewEngine(cfg Config) (*Engine, error) {
-	s, err := open(cfg, "owner")
+	s, err := newSession(cfg, "owner")
 	if err != nil {
 		return nil, err
 	}
