@@ -88,11 +88,14 @@ func New(cfg Config) (*Edge, error) {
 	if e.sender, err = cfg.Connect(); err != nil {
 		return nil, metric.FlagErrorf("--forward", cfg.ForwardTo, "%w", err)
 	}
+	e.waits = errUnanswered
 	if s, ok := e.load(); ok && e.fits(s) == nil {
 		err = e.adopt(s)
 	}
 	return e, err
 }
+
+var errUnanswered = errors.New("it has not answered yet")
 
 // fits returns a *link.MismatchError if the daemon has other settings than its cluster.
 func (e *Edge) fits(cluster link.Settings) error {
@@ -117,7 +120,7 @@ func (e *Edge) Settings() (s link.Settings, known bool) {
 	return e.settings, e.settings.Partitions > 0
 }
 
-// Waits returns why Join still waits, or nil.
+// Waits returns why the settings are not known yet, or nil.
 func (e *Edge) Waits() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -126,7 +129,7 @@ func (e *Edge) Waits() error {
 
 const (
 	// askPatience is how long one question for the settings may take.
-	askPatience = 10 * time.Second
+	askPatience = 3 * time.Second
 	askPause    = time.Second
 	// tellEvery is the time between two messages that say why Join waits.
 	tellEvery = time.Minute
