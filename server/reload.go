@@ -55,7 +55,9 @@ func (s *Server) adopt(live Live) {
 	s.cfg.Live = live
 	s.flushes.layout = s.cfg.layout()
 	s.flushes.scheme = s.flushes.layout.Scheme()
-	s.in.Table().SetLimits(s.cfg.table())
+	table := s.cfg.table()
+	s.in.Table().SetLimits(table)
+	s.collecting.table.Store(&table)
 	s.in.Change(s.intakeLimits())
 	s.alerts.follow(&s.cfg)
 	s.telling.follow(&s.cfg)

@@ -69,6 +69,13 @@ func (s *Server) startOthers(others *sync.WaitGroup, serving, background context
 			}
 		})
 	}
+	if s.collecting.connection != nil {
+		others.Go(func() {
+			if err := s.collect(serving); err != nil {
+				stop(err)
+			}
+		})
+	}
 	others.Go(func() { s.alertLoop(serving) })
 	others.Go(func() { s.watchHealth(background) })
 }
@@ -80,6 +87,9 @@ func (s *Server) closeAtEnd() {
 	}
 	if err := s.in.Close(); err != nil {
 		s.log.Warn().Err(err).Msg("closing the sockets failed")
+	}
+	if err := s.closeCollect(); err != nil {
+		s.log.Warn().Err(err).Msg("closing the connection to the cluster failed")
 	}
 }
 

@@ -43,6 +43,8 @@ type Server struct {
 	monitor *meta.Monitor    // nil without one
 	console *console.Console // nil without --admin
 
+	collecting collecting
+
 	loop      loop
 	reloading sync.Mutex // held during a reload
 	flushes   flushes    // used by the flush loop only
@@ -94,6 +96,9 @@ func New(cfg Config) (*Server, error) {
 
 // open opens the parts. After an error, close closes the ones that are open.
 func (s *Server) open() (err error) {
+	if err := s.openCollect(); err != nil {
+		return err
+	}
 	if err := s.openForward(); err != nil {
 		return err
 	}
@@ -130,7 +135,7 @@ func (s *Server) close() (err error) {
 	if s.edge != nil {
 		err = errors.Join(err, s.edge.Close())
 	}
-	return err
+	return errors.Join(err, s.closeCollect())
 }
 
 func (s *Server) openMonitor() error {
