@@ -13,6 +13,8 @@ type Interval struct {
 	Swap time.Duration
 	// Summarize calls Record, unless it is nil, for each name with its raw values.
 	Record func(*metric.Collected)
+	// Omit, unless nil, selects names that make no points: another daemon makes them from their rows.
+	Omit func(name []byte) bool
 
 	table *Table
 	views []view

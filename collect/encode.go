@@ -7,7 +7,7 @@ import (
 	"hash/crc32"
 	"math"
 
-	"github.com/klauspost/compress/zstd"
+	"github.com/klauspost/compress/s2"
 
 	"github.com/statsd-ops/statsd/aggregate"
 	"github.com/statsd-ops/statsd/metric"
@@ -17,7 +17,7 @@ import (
 //
 //	magic, version | length of the head, head | length of the rest, the rest | messages | CRC-32C
 //
-// The head and the rest are compressed with zstd. Numbers are varints, as in protobuf. The rest has what
+// The head and the rest are compressed with S2. Numbers are varints, as in protobuf. The rest has what
 // belongs to the window, without its rows. They are messages of package partial, each with its length.
 const recordVersion = 1
 
@@ -28,23 +28,11 @@ var (
 	errRecord = errors.New("the record is damaged")
 )
 
+// maxUnpacked limits a head, or the rest of a record.
 const maxUnpacked = 1 << 30
 
 // codec encodes and decodes records. One goroutine may use it.
-type codec struct {
-	pack   *zstd.Encoder
-	unpack *zstd.Decoder
-	buffer []byte
-}
-
-func newCodec() (*codec, error) {
-	pack, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(false))
-	if err != nil {
-		return nil, err
-	}
-	unpack, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxUnpacked))
-	return &codec{pack: pack, unpack: unpack}, err
-}
+type codec struct{ block, packed []byte }
 
 func (c *codec) encode(r *record) []byte {
 	size := 256
@@ -52,13 +40,13 @@ func (c *codec) encode(r *record) []byte {
 		size += len(m) + binary.MaxVarintLen64
 	}
 	b := append(make([]byte, 0, size), recordMagic[0], recordMagic[1], recordVersion)
-	w := writer{c.buffer[:0]}
+	w := writer{c.block[:0]}
 	w.head(&r.Head)
 	b = c.appendPacked(b, w.b)
 	w.b = w.b[:0]
 	w.rest(r)
 	b = c.appendPacked(b, w.b)
-	c.buffer = w.b
+	c.block = w.b
 	for _, m := range r.rows {
 		b = append(binary.AppendUvarint(b, uint64(len(m))), m...)
 	}
@@ -66,8 +54,8 @@ func (c *codec) encode(r *record) []byte {
 }
 
 func (c *codec) appendPacked(b, block []byte) []byte {
-	packed := c.pack.EncodeAll(block, nil)
-	return append(binary.AppendUvarint(b, uint64(len(packed))), packed...)
+	c.packed = s2.Encode(c.packed[:cap(c.packed)], block)
+	return append(binary.AppendUvarint(b, uint64(len(c.packed))), c.packed...)
 }
 
 // decode decodes a record. Its rows borrow b.
@@ -126,8 +114,11 @@ func (c *codec) unpackBlock(b []byte) (block, rest []byte, err error) {
 	if size <= 0 || n > uint64(len(b)-size) {
 		return nil, nil, errRecord
 	}
-	block, err = c.unpack.DecodeAll(b[size:size+int(n)], nil)
-	if err != nil {
+	packed := b[size : size+int(n)]
+	if length, err := s2.DecodedLen(packed); err != nil || length > maxUnpacked {
+		return nil, nil, errRecord
+	}
+	if block, err = s2.Decode(nil, packed); err != nil {
 		return nil, nil, errors.Join(errRecord, err)
 	}
 	return block, b[size+int(n):], nil

@@ -228,14 +228,10 @@ func (w *world) addMember() *member {
 
 func (w *world) start(m *member) {
 	m.connection, m.members = w.engine.Connect(), linktest.NewMembers()
-	var err error
-	m.owner, err = NewOwner(Config{
+	m.owner = NewOwner(Config{
 		ID: fmt.Sprintf("owner-%p", m), Lateness: lateAt, Correct: w.correct, Settings: w.settings, Table: testTable,
 		Publisher: &receivers{published: w.got}, Log: zerolog.New(zerolog.NewTestWriter(w.t)),
 	}, m.connection)
-	if err != nil {
-		w.t.Fatal(err)
-	}
 	ctx, cancel := context.WithCancel(w.ctx)
 	m.stop = cancel
 	m.stopped.Go(func() { _ = m.owner.Run(ctx, m.members) })
@@ -358,10 +354,7 @@ func (w *world) check() {
 // ledger checks that all messages and samples are accounted for, and returns the sums.
 func (w *world) ledger() (sum Counts) {
 	w.t.Helper()
-	c, err := newCodec()
-	if err != nil {
-		w.t.Fatal(err)
-	}
+	c := &codec{}
 	for p := range w.settings.Partitions {
 		var h Head
 		if _, err := c.decodeHead(w.engine.Head(p).Record, &h); err != nil {

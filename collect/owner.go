@@ -31,16 +31,12 @@ type Owner struct {
 }
 
 // NewOwner returns an Owner of partitions of an engine.
-func NewOwner(cfg Config, engine link.Engine) (*Owner, error) {
+func NewOwner(cfg Config, engine link.Engine) *Owner {
 	o := &Owner{cfg: cfg}
 	for n := range cfg.Settings.Partitions {
-		p, err := newPartition(&o.cfg, n, engine.Partition(n))
-		if err != nil {
-			return nil, err
-		}
-		o.partitions = append(o.partitions, p)
+		o.partitions = append(o.partitions, newPartition(&o.cfg, n, engine.Partition(n)))
 	}
-	return o, nil
+	return o
 }
 
 // Run owns partitions until ctx ends.

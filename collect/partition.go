@@ -75,17 +75,13 @@ type ticket struct {
 	number uint64
 }
 
-func newPartition(cfg *Config, number int, engine link.Partition) (*partition, error) {
-	c, err := newCodec()
-	if err != nil {
-		return nil, err
-	}
+func newPartition(cfg *Config, number int, engine link.Partition) *partition {
 	p := &partition{
-		cfg: cfg, number: number, engine: engine, interval: int64(cfg.Settings.Interval), codec: c, decoder: partial.NewDecoder(),
+		cfg: cfg, number: number, engine: engine, interval: int64(cfg.Settings.Interval), codec: &codec{}, decoder: partial.NewDecoder(),
 		log: cfg.Log.With().Int("partition", number).Logger(),
 	}
 	p.status.Store(&Status{Partition: number})
-	return p, nil
+	return p
 }
 
 func (p *partition) end(window int64) int64 { return window * p.interval }
@@ -370,7 +366,9 @@ func (p *partition) rewind(ctx context.Context, from int64) error {
 		}
 	}
 	p.head.Stale = 0
-	p.unpublished = p.head.Closed + 1
+	if p.head.Closed > 0 {
+		p.unpublished = p.head.Closed + 1
+	}
 	return nil
 }
 

@@ -124,8 +124,8 @@ func (o *Owner) Wanted() []int {
 
 // watch looks at all partitions once an interval, until ctx ends.
 func (o *Owner) watch(ctx context.Context) {
-	c, err := newCodec()
-	for err == nil && ctx.Err() == nil {
+	c := &codec{}
+	for ctx.Err() == nil {
 		all := make([]Status, len(o.partitions))
 		for n, p := range o.partitions {
 			all[n] = *p.watch(ctx, c)

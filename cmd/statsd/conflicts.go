@@ -60,7 +60,7 @@ func (all settings) checkPaths() (found problems) {
 		}
 		places = append(places, place{flag: "--" + name, name: filepath.Clean(path)})
 		if name == "state-file" {
-			for _, beside := range []string{".new", ".lock", ".alerts", ".alerts.new"} {
+			for _, beside := range []string{".new", ".lock", ".alerts", ".alerts.new", ".cluster", ".cluster.new"} {
 				places = append(places, place{flag: "--" + name, name: filepath.Clean(path) + beside})
 			}
 		}

@@ -61,7 +61,10 @@ func parseEndpoint(text string) (*endpoint, error) {
 	}
 	e := newEndpoint(s)
 	e.url, e.host, e.port = text, cmp.Or(u.Hostname(), s.host), cmp.Or(u.Port(), s.port)
-	return e, e.parseQuery(u.RawQuery)
+	if err := e.setQuery(e.scheme.name, e.url, u.RawQuery); err != nil {
+		return e, err
+	}
+	return e, e.checkName()
 }
 
 // expand turns gstatsd's short forms into URLs.
@@ -89,16 +92,16 @@ func escapeZone(text string) string {
 	return text[:begin] + strings.ReplaceAll(text[begin:end], "%", "%25") + text[end:]
 }
 
-// parseQuery sets the keys of a query. A switch needs no value.
-func (e *endpoint) parseQuery(query string) error {
+// setQuery sets the keys of the query of a URL. A switch needs no value.
+func (all settings) setQuery(scheme, from, query string) error {
 	values, err := url.ParseQuery(query)
 	if err != nil {
 		return err
 	}
 	for key, texts := range values {
-		s := e.get(key)
+		s := all.get(key)
 		if s == nil {
-			return fmt.Errorf("%s:// has no setting %q; want %s", e.scheme.name, key, oneOf(e.keys()))
+			return fmt.Errorf("%s:// has no setting %q; want %s", scheme, key, oneOf(all.keys()))
 		}
 		if len(texts) > 1 {
 			return fmt.Errorf("%s: is set twice", key)
@@ -110,9 +113,14 @@ func (e *endpoint) parseQuery(query string) error {
 		if err := s.checkText(text); err != nil {
 			return fmt.Errorf("%s: %w", key, err)
 		}
-		s.values = []value{{text, e.url}}
+		s.values = []value{{text, from}}
 	}
-	if name := e.text("name"); name != "" && !sinkName.MatchString(name) {
+	return nil
+}
+
+// checkName refuses a name that figures cannot have.
+func (all settings) checkName() error {
+	if name := all.text("name"); name != "" && !sinkName.MatchString(name) {
 		return fmt.Errorf("name: want at most 64 of a-z 0-9 _ -, not %q", name)
 	}
 	return nil
@@ -121,8 +129,8 @@ func (e *endpoint) parseQuery(query string) error {
 var sinkName = regexp.MustCompile(`^[a-z0-9_-]{1,64}$`)
 
 // keys returns the keys that the query can have.
-func (e *endpoint) keys() (names []string) {
-	for _, s := range e.settings {
+func (all settings) keys() (names []string) {
+	for _, s := range all {
 		names = append(names, s.name)
 	}
 	return names

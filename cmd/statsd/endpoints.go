@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/statsd-ops/statsd/metric"
+	"github.com/statsd-ops/statsd/server"
 )
 
 // endpoints returns the sinks in the settings. A sink that is running keeps its name.
@@ -29,7 +30,7 @@ func (all settings) endpoints(running []*endpoint) ([]*endpoint, error) {
 		}
 		found = append(found, e)
 	}
-	if len(found) == 0 && all.asGstatsd() {
+	if len(found) == 0 && all.asGstatsd() && !all.given("forward") {
 		return nil, errors.New("you must specify at least one stats sink: -s [HOST]:PORT")
 	}
 	for _, e := range found {
@@ -48,7 +49,11 @@ func (all settings) endpoints(running []*endpoint) ([]*endpoint, error) {
 			return nil, err
 		}
 	}
-	return found, nameEndpoints(found, running)
+	reserved := map[string]bool{}
+	if all.given("forward") {
+		reserved[server.ForwardName] = true
+	}
+	return found, nameEndpoints(found, running, reserved)
 }
 
 // checkGraphite refuses names that Graphite cannot take.
@@ -79,9 +84,8 @@ func checkSpools(all []*endpoint) error {
 }
 
 // nameEndpoints names each sink: by its URL, or as before a reload, or by its scheme with a number
-// if there are several.
-func nameEndpoints(all, running []*endpoint) error {
-	taken := map[string]bool{}
+// if there are several. Names in taken belong to other destinations.
+func nameEndpoints(all, running []*endpoint, taken map[string]bool) error {
 	take := func(e *endpoint, name string) bool {
 		if e.name != "" || name == "" || taken[name] {
 			return false

@@ -22,6 +22,7 @@ const (
 	groupIntake  = "Input"
 	groupFlush   = "What a flush publishes"
 	groupOutput  = "Output"
+	groupCluster = "Cluster"
 	groupMonitor = "Monitor"
 	groupConsole = "Management console"
 	groupAlerts  = "Alerts"
@@ -80,6 +81,10 @@ var flags = []flag{
 	{group: groupOutput, name: "replay-rate", needs: "spool-dir", kind: isCount, holder: "50000", def: "50000", help: "Points per second to send from the spool; or twice as many as the flushes make, if that is more."},
 	{group: groupOutput, name: "state-file", holder: "FILE", common: true, help: "Save gauges in this file, so that +N and -N can adjust them after a restart."},
 	{group: groupOutput, name: "grace", kind: isDuration, holder: "5", def: "5", help: "Seconds to deliver the last points when the daemon ends."},
+
+	{group: groupCluster, name: "forward", kind: isCluster, holder: "URL", example: "statsd://central.example.com:8127", common: true, help: "Forward what each flush interval collects to a cluster, which publishes it: statsd://HOST:8127, or nats://HOST,HOST,HOST. With --sink, this daemon publishes its own part too."},
+	{group: groupCluster, name: "forward-id", needs: "forward", holder: "NAME", example: "web1", help: "Name of this daemon in the cluster, different from all others. The system's name if not given."},
+	{group: groupCluster, name: "forward-match", needs: "forward", kind: isGlob, many: true, holder: "GLOB", example: "app.*", help: "Forward only these names; the sinks of this daemon get the others. May be repeated."},
 
 	{group: groupMonitor, name: "monitor-port", kind: isPort, holder: "PORT", common: true, help: "Port of the monitor (XML-RPC, status page, /healthz, /metrics): --port plus 10 if not given; off disables it."},
 	{group: groupMonitor, name: "monitor-host", holder: "127.0.0.1", def: "127.0.0.1", help: "Address of the monitor. An address other than loopback opens the monitor to everyone who can reach it."},

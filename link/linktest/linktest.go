@@ -164,6 +164,7 @@ func (s sender) Send(ctx context.Context, m link.Message) error {
 type Connection struct {
 	e      *Engine
 	mu     sync.Mutex
+	frozen int
 	thawed chan struct{} // closed unless frozen
 }
 
@@ -174,17 +175,21 @@ func (e *Engine) Connect() *Connection {
 	return c
 }
 
-// Freeze makes all calls wait until Thaw.
+// Freeze makes all calls wait until Thaw was called as often.
 func (c *Connection) Freeze() {
 	c.mu.Lock()
-	c.thawed = make(chan struct{})
+	if c.frozen++; c.frozen == 1 {
+		c.thawed = make(chan struct{})
+	}
 	c.mu.Unlock()
 }
 
 // Thaw ends Freeze.
 func (c *Connection) Thaw() {
 	c.mu.Lock()
-	close(c.thawed)
+	if c.frozen--; c.frozen == 0 {
+		close(c.thawed)
+	}
 	c.mu.Unlock()
 }
 

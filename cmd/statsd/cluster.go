@@ -1,0 +1,90 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// clusterScheme is a way to connect the daemons of a cluster.
+type clusterScheme struct {
+	name string
+	port string // default
+	many bool   // the URL may have several hosts
+	keys []flag // settings in the query
+}
+
+var clusterSchemes = []clusterScheme{
+	{name: "statsd", port: "8127", keys: sharedKeys},
+	{name: "statsd+tls", port: "8127", keys: slices.Concat(sharedKeys, tlsKeys)},
+	{name: "nats", port: "4222", many: true, keys: natsKeys},
+	{name: "nats+tls", port: "4222", many: true, keys: natsKeys},
+}
+
+// sharedKeys name the file of keys that a central and its edges share.
+var sharedKeys = []flag{{name: "keys"}}
+
+var natsKeys = []flag{
+	{name: "creds"}, {name: "nkey"}, {name: "ca"}, {name: "cert"}, {name: "key"},
+	{name: "prefix", def: "sd"},
+}
+
+// clusterURL is the URL of --forward or --collect.
+type clusterURL struct {
+	url    string // as given
+	scheme *clusterScheme
+	hosts  []string // "host:port"
+	settings
+}
+
+// parseClusterURL reads the URL of a cluster: SCHEME://HOST[:PORT][,HOST[:PORT]...][?KEY=VALUE&...].
+func parseClusterURL(text string) (*clusterURL, error) {
+	begin, rest, found := strings.Cut(text, "://")
+	i := slices.IndexFunc(clusterSchemes, func(s clusterScheme) bool { return s.name == begin })
+	switch {
+	case !found:
+		return nil, errors.New("want a URL such as statsd://HOST:8127 or nats://HOST1,HOST2,HOST3")
+	case i < 0:
+		return nil, fmt.Errorf("unknown scheme %q; want statsd, statsd+tls, nats or nats+tls", begin)
+	}
+	s := &clusterSchemes[i]
+	hosts, query, _ := strings.Cut(rest, "?")
+	c := &clusterURL{url: text, scheme: s, settings: newSettings(s.keys)}
+	for host := range strings.SplitSeq(strings.TrimSuffix(hosts, "/"), ",") {
+		address, err := clusterHost(host, s.port)
+		if err != nil {
+			return nil, err
+		}
+		c.hosts = append(c.hosts, address)
+	}
+	if len(c.hosts) > 1 && !s.many {
+		return nil, fmt.Errorf("%s:// has one host", s.name)
+	}
+	if err := c.setQuery(s.name, text, query); err != nil {
+		return nil, err
+	}
+	for _, key := range c.settings {
+		if key.def != "" {
+			c.setDefault(key.name, key.def)
+		}
+	}
+	return c, nil
+}
+
+// clusterHost returns the "host:port" of a host in a URL. The host may be empty.
+func clusterHost(text, port string) (string, error) {
+	u, err := url.Parse("statsd://" + escapeZone(text))
+	switch {
+	case err != nil, u.User != nil, u.Path != "", u.Fragment != "":
+		return "", fmt.Errorf("want HOST or HOST:PORT, not %q", text)
+	case strings.Contains(u.Hostname(), ":") && !strings.HasPrefix(u.Host, "["):
+		return "", errors.New("put an IPv6 address in brackets, as in [::1]:8127")
+	}
+	if u.Port() != "" {
+		port = u.Port()
+	}
+	return net.JoinHostPort(u.Hostname(), port), nil
+}
