@@ -90,7 +90,7 @@ func (n *Node) configure(cluster string, routes []string, extra string) {
 		n.t.Fatal(err)
 	}
 	shared := strings.ReplaceAll(string(sample), "store_dir: data", "store_dir: "+filepath.Join(n.dir, "data"))
-	text := fmt.Sprintf("server_name: %s\nlisten: %s\n%s\n%s\ncluster { name: statsd, listen: %q, routes: [%s] }\n",
+	text := fmt.Sprintf("server_name: %s\nlisten: %s\n%s\n%s\ncluster { name: statsd, listen: %q, no_advertise: true, routes: [%s] }\n",
 		n.Name, n.Client, shared, extra, cluster, strings.Join(routes, ", "))
 	if len(routes) == 1 {
 		text = text[:strings.LastIndex(text, "cluster {")] // JetStream without a cluster
