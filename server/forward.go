@@ -90,7 +90,7 @@ func (s *Server) forward(iv *aggregate.Interval, at int64, tally *intake.Tally) 
 	if s.edge == nil {
 		return
 	}
-	f := s.edge.Take(iv, at, tally.Aggregated)
+	f := s.edge.Take(iv, forward.Collected{End: at, Samples: tally.Aggregated, Sinks: len(s.cfg.Sinks) > 1})
 	s.flushes.forwarded += tally.Aggregated
 	s.out.Forward(delivery.Batch{Time: at / int64(time.Second), Units: f.Units(), Encode: f.Encode}, s.cfg.FlushInterval)
 }

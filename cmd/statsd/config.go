@@ -120,6 +120,9 @@ func (all settings) config(log zerolog.Logger, sinks []*endpoint) (server.Config
 	if err := all.addForward(&cfg); err != nil {
 		return cfg, err
 	}
+	if err := all.addCollect(&cfg); err != nil {
+		return cfg, err
+	}
 	if path := all.text("monitor-tokens"); path != "" {
 		var err error
 		if cfg.MonitorTokens, err = access.ReadTokens(path); err != nil {

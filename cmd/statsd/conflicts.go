@@ -21,6 +21,7 @@ func (all settings) checkPorts() (found problems) {
 		}
 		places = append(places, place{flag, host, port})
 	}
+	places = append(places, all.collectPlaces()...)
 	for _, v := range all.get("sink").values {
 		if e, err := parseEndpoint(v.text); err == nil && e.scheme.records {
 			places = append(places, place{"--sink " + v.text, e.host, e.port})
