@@ -16,6 +16,8 @@ type Interval struct {
 	Hits []uint64
 	// Summarize calls Record, unless it is nil, for each name with its raw values.
 	Record func(*metric.Collected)
+	// Omit, unless nil, selects names that make no points: another daemon makes them from their rows.
+	Omit func(name []byte) bool
 
 	table *Table
 	views []view

@@ -82,8 +82,11 @@ func (s *summary) summarizeView(i int) {
 		for _, r := range refs {
 			rec := v.pages.at(r)
 			kind := kindOf(rec.meta())
-			switch age := v.flush - rec.lastSeen(); {
-			case rec.seen(kind, v.flush):
+			switch age, seen := v.flush-rec.lastSeen(), rec.seen(kind, v.flush); {
+			case seen && s.omits(rec):
+				rec.clear(kind, v.flush)
+				rec.setLastSeen(v.flush)
+			case seen:
 				s.refs[kind] = append(s.refs[kind], r)
 			case age >= s.table.expire(v.names, rec):
 				expired++
@@ -91,7 +94,7 @@ func (s *summary) summarizeView(i int) {
 					s.table.gone.add(rec.name())
 				}
 				continue
-			case age > 0 && s.program.idles(kind, age):
+			case age > 0 && s.program.idles(kind, age) && !s.omits(rec):
 				s.idle[kind] = append(s.idle[kind], r)
 			}
 			s.carry = append(s.carry, r)
@@ -118,6 +121,9 @@ func (s *summary) summarizeView(i int) {
 		v.shard.mutex.Unlock()
 	}
 }
+
+// omits reports whether a name makes no points.
+func (s *summary) omits(rec record) bool { return s.Omit != nil && s.Omit(rec.name()) }
 
 // summarizeKind adds rows for the records s.refs[kind] of view i, together with the
 // names' records in other views.

@@ -140,6 +140,11 @@ func (t *Table) SetLimits(config Config) {
 	}
 }
 
+// SetMemberKey replaces Config.MemberKey. The table must not have been used yet.
+func (t *Table) SetMemberKey(key [16]byte) {
+	t.config.MemberKey, t.key = key, newMemberKey(key)
+}
+
 // Shard returns the i-th shard, 0 <= i < Config.Shards.
 func (t *Table) Shard(i int) *Shard { return t.shards[i] }
 

@@ -34,6 +34,8 @@ import (
 
 	"github.com/statsd-ops/statsd/aggregate"
 	"github.com/statsd-ops/statsd/link"
+	"github.com/statsd-ops/statsd/metric"
+	"github.com/statsd-ops/statsd/partial"
 )
 
 // Config configures an Owner.
@@ -69,4 +71,75 @@ type Publisher interface {
 	// Settled returns the newest ticket whose points, and those of all earlier ones, are delivered or
 	// stored for it.
 	Settled() uint64
+}
+
+// Cluster configures which cluster is collected from. Changes need a restart. The tag names the flag.
+type Cluster struct {
+	// CollectFrom is the address of the cluster. Empty (the default) collects nothing.
+	CollectFrom string `flag:"--collect"`
+	// CollectID is the name of this owner in the cluster, by default the name of the host. No other owner
+	// may have it.
+	CollectID string `flag:"--collect-id"`
+	// CollectPartitions is the number of partitions of a new cluster, a power of two. All owners must have the
+	// same.
+	CollectPartitions int `flag:"--collect-partitions"`
+	// Lateness is how long after its end an interval waits for edges that have not reported it, by default 5 s.
+	Lateness time.Duration `flag:"--lateness"`
+	// Late says what to do with data that comes later: Correct (the default) merges it and publishes the
+	// interval again, Count only counts it.
+	Late Late `flag:"--late"`
+	// LateHorizon is how late data may come and still be merged, by default 2 h. All owners must have the
+	// same.
+	LateHorizon time.Duration `flag:"--late-horizon"`
+	// CollectReplicas and CollectBytes are for the streams of a new cluster on NATS.
+	CollectReplicas int   `flag:"--collect-replicas"`
+	CollectBytes    int64 `flag:"--collect-bytes"`
+	// OpenCluster returns the connection to the cluster. It is required if CollectFrom is set.
+	OpenCluster func() (*Connection, error)
+}
+
+// Late says what to do with late data.
+type Late string
+
+// The values of Late.
+const (
+	LateCorrect Late = "correct"
+	LateCount   Late = "count"
+)
+
+// Connection is an owner's connection to an engine.
+type Connection struct {
+	Engine link.Engine
+	// Members and Sender can be called after Engine.Join.
+	Members func(id string) link.Members
+	Sender  func() (link.Sender, error)
+	// Remote says that the engine is on other machines, so that it may not answer at the start.
+	Remote bool
+}
+
+// maxHorizon limits the windows that can be corrected.
+const maxHorizon = 100_000
+
+// Validate returns an error that names the flag at fault.
+func (c *Cluster) Validate(interval time.Duration) error {
+	if c.CollectFrom == "" {
+		return nil
+	}
+	switch {
+	case c.CollectID == "" || len(c.CollectID) > 255:
+		return metric.FlagErrorf("--collect-id", c.CollectID, "want 1 to 255 bytes")
+	case c.CollectPartitions < 1 || c.CollectPartitions > partial.MaxPartitions || c.CollectPartitions&(c.CollectPartitions-1) != 0:
+		return metric.FlagErrorf("--collect-partitions", c.CollectPartitions, "want a power of two, from 1 to %d", partial.MaxPartitions)
+	case c.Lateness < 0 || c.Lateness > c.LateHorizon:
+		return metric.FlagErrorf("--lateness", c.Lateness, "want 0 to --late-horizon, %v", c.LateHorizon)
+	case c.Late != LateCorrect && c.Late != LateCount:
+		return metric.FlagErrorf("--late", string(c.Late), "want correct or count")
+	case c.LateHorizon < interval || c.LateHorizon > maxHorizon*interval:
+		return metric.FlagErrorf("--late-horizon", c.LateHorizon, "want 1 to %d flush intervals", maxHorizon)
+	case c.CollectReplicas < 1 || c.CollectReplicas > 5:
+		return metric.FlagErrorf("--collect-replicas", c.CollectReplicas, "want 1 to 5")
+	case c.CollectBytes < 1:
+		return metric.FlagErrorf("--collect-bytes", c.CollectBytes, "want at least 1")
+	}
+	return nil
 }

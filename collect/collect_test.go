@@ -1,10 +1,13 @@
 package collect
 
 import (
+	"slices"
 	"testing"
 	"time"
 
+	"github.com/statsd-ops/statsd/link"
 	"github.com/statsd-ops/statsd/link/linktest"
+	"github.com/statsd-ops/statsd/partial"
 )
 
 // Without faults each window is published once, as soon as all edges have reported it.
@@ -94,14 +97,7 @@ func (w *world) trouble() {
 	case 4:
 		w.later(func() { w.engine.Down(true) }, func() { w.engine.Down(false) }, 60)
 	case 5, 6:
-		mute := func(on bool) func() {
-			return func() {
-				e.mu.Lock()
-				e.mute = on
-				e.mu.Unlock()
-			}
-		}
-		w.later(mute(true), mute(false), 120)
+		w.later(func() { e.setMute(true) }, func() { e.setMute(false) }, 120)
 	case 7:
 		e.start(w.settings.Partitions)
 	}
@@ -117,5 +113,104 @@ func (w *world) later(begin, end func(), seconds int) {
 		case <-w.ctx.Done():
 		}
 		end()
+	})
+}
+
+// With --late=count messages that come too late are counted, and change nothing.
+func TestCount(t *testing.T) {
+	run(t, 1, func(w *world) {
+		w.correct = false
+		w.addEdges(2)
+		w.addMember().want(w.all()...)
+		for range 3 {
+			w.window(20)
+		}
+		time.Sleep(time.Second)
+		w.edges[1].setMute(true)
+		for range 2 {
+			w.windowOf(w.edges[0], 10, true)
+			w.windowOf(w.edges[1], 7, false)
+		}
+		time.Sleep(lateAt + time.Second)
+		w.settle()
+		w.check()
+		if sum := w.ledger(); sum.Lost != 14 || sum.Late == 0 || sum.Corrected != 0 {
+			t.Errorf("%+v", sum)
+		}
+	})
+}
+
+// An edge that was away for longer than the horizon, one whose clock is wrong, and messages that no owner
+// can read: all are counted, and harm nobody.
+func TestHarmless(t *testing.T) {
+	run(t, 2, func(w *world) {
+		w.addEdges(2)
+		w.addMember().want(w.all()...)
+		w.window(20)
+		time.Sleep(time.Second)
+		w.edges[1].setMute(true)
+		w.windowOf(w.edges[1], 10, false)
+		for range int(w.settings.Horizon/interval) + 2 {
+			w.windowOf(w.edges[0], 1, true)
+		}
+		w.edges[1].setMute(false)
+		w.windowOf(w.edges[1], 10, true)
+		ahead := newEdge("ahead")
+		ahead.start(w.settings.Partitions)
+		ahead.flush(time.Now().Truncate(interval).Add(time.Hour).UnixNano())
+		ahead.queue = append(ahead.queue, link.Message{ID: "x", Data: []byte("no message")}, foreign(w.settings.Partitions*2))
+		w.sending.Go(func() { ahead.send(w.ctx, w.engine.Sender()) })
+		w.settle()
+		w.check()
+		sum := w.ledger()
+		if sum.Lost != 10 || sum.Late == 0 || sum.Future != uint64(w.settings.Partitions) || sum.Damaged != 1 || sum.Foreign != 1 {
+			t.Errorf("%+v", sum)
+		}
+	})
+}
+
+// foreign returns a message of an edge that knows other partitions.
+func foreign(partitions int) (m link.Message) {
+	e, _ := partial.NewEncoder("foreign", 1, partitions)
+	rows := partial.NewRows(partitions)
+	end := time.Now().Truncate(interval).UnixNano()
+	rows.Begin(end)
+	e.Encode(partial.Interval{Number: 1, End: end}, rows, func(h partial.Header, b []byte) {
+		if h.Partition == 0 {
+			m = link.Message{Data: slices.Clone(b)}
+		}
+	})
+	return m
+}
+
+// A frozen owner that wakes up between its commit and its publication does not publish what another owner has
+// corrected meanwhile.
+func TestFrozenAfterCommit(t *testing.T) {
+	run(t, 3, func(w *world) {
+		w.addEdges(2)
+		a, b := w.addMember(), w.addMember()
+		a.want(w.all()...)
+		w.window(20)
+		w.window(20)
+		time.Sleep(time.Second)
+		w.edges[1].setMute(true)
+		// The deadline comes 5 s after the end: the commit is made, and its answer is late.
+		w.sending.Go(func() {
+			time.Sleep(interval + lateAt - 2*time.Second)
+			a.connection.FreezeAfter()
+			time.Sleep(30 * time.Second)
+			a.connection.Thaw()
+		})
+		w.window(300)
+		time.Sleep(lateAt + time.Second)
+		b.want(w.all()...)
+		time.Sleep(2 * time.Second)
+		w.edges[1].setMute(false)
+		time.Sleep(40 * time.Second)
+		w.settle()
+		w.check()
+		if sum := w.ledger(); sum.Corrected == 0 {
+			t.Errorf("nothing was corrected: %+v", sum)
+		}
 	})
 }

@@ -178,6 +178,8 @@ type world struct {
 	edges    []*edge
 	members  []*member
 	correct  bool
+	only     *edge // gets all samples, unless nil
+	apart    bool  // the one table gets no samples
 
 	one      *aggregate.Table
 	expected map[int64]points
@@ -272,9 +274,16 @@ func (w *world) sample() {
 		s.Member = fmt.Appendf(nil, "m%d", r.IntN(30))
 	}
 	e := w.edges[r.IntN(len(w.edges))]
+	if w.only != nil {
+		e = w.only
+	}
 	e.samples++
 	w.samples++
-	for _, table := range []*aggregate.Table{w.one, e.table} {
+	tables := []*aggregate.Table{e.table, w.one}
+	if w.apart {
+		tables = tables[:1]
+	}
+	for _, table := range tables {
 		shard := table.Shard(0)
 		shard.Lock()
 		if reason := shard.Add(&s); reason != metric.None {
@@ -301,14 +310,26 @@ func (w *world) window(samples int) {
 	}
 }
 
+// windowOf is window with all samples for one edge. If they cannot count, the one table does not get them.
+func (w *world) windowOf(e *edge, samples int, counts bool) {
+	w.only, w.apart = e, !counts
+	w.window(samples)
+	w.only, w.apart = nil, false
+}
+
+// setMute makes an edge stop sending, or go on.
+func (e *edge) setMute(on bool) {
+	e.mu.Lock()
+	e.mute = on
+	e.mu.Unlock()
+}
+
 // settle heals everything, and waits until nothing is to do.
 func (w *world) settle() {
 	w.engine.Down(false)
 	w.engine.Fail(linktest.Faults{})
 	for _, e := range w.edges {
-		e.mu.Lock()
-		e.mute = false
-		e.mu.Unlock()
+		e.setMute(false)
 	}
 	for range 12 {
 		time.Sleep(interval)

@@ -114,6 +114,7 @@ func (p *partition) own(ctx context.Context) error {
 
 // load forgets everything, and loads the head.
 func (p *partition) load(ctx context.Context) error {
+	began := time.Now()
 	c, err := p.engine.Head(ctx)
 	if err != nil {
 		return fmt.Errorf("read the head: %w", err)
@@ -125,7 +126,7 @@ func (p *partition) load(ctx context.Context) error {
 		}
 	}
 	p.since = time.Now()
-	p.follow(c.Version)
+	p.follow(c.Version, began)
 	if p.epoch == 0 {
 		p.epoch = p.since.UnixNano()
 	}
@@ -171,6 +172,7 @@ func (p *partition) commit(ctx context.Context, r *record) error {
 	h.Edges = p.edges.list()
 	r.Head = *h
 	data := p.codec.encode(r)
+	began := time.Now()
 	version, err := p.engine.Append(ctx, p.version, r.window, data)
 	if err != nil {
 		c, errHead := p.engine.Head(ctx)
@@ -184,13 +186,13 @@ func (p *partition) commit(ctx context.Context, r *record) error {
 			return fmt.Errorf("append a commit: %w", err)
 		}
 	}
-	p.follow(version)
+	p.follow(version, began)
 	return nil
 }
 
-// follow takes p.head as the content of the newest commit.
-func (p *partition) follow(v link.Version) {
-	p.version, p.confirmed, p.low = v, time.Now(), p.head.low()
+// follow takes p.head as the content of the newest commit. It was the newest one at a time.
+func (p *partition) follow(v link.Version, at time.Time) {
+	p.version, p.confirmed, p.low = v, at, p.head.low()
 }
 
 // confirm returns link.ErrFenced if another owner has committed. It asks the engine only if the last
@@ -200,6 +202,7 @@ func (p *partition) confirm(ctx context.Context) error {
 	if time.Since(p.confirmed) < confirmAfter {
 		return nil
 	}
+	began := time.Now()
 	c, err := p.engine.Head(ctx)
 	switch {
 	case err != nil:
@@ -208,7 +211,7 @@ func (p *partition) confirm(ctx context.Context) error {
 		p.fenced.Add(1)
 		return link.ErrFenced
 	}
-	p.confirmed = time.Now()
+	p.confirmed = began
 	return nil
 }
 

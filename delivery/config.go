@@ -77,10 +77,6 @@ type Destination struct {
 	// Config is the configuration of the Sink or Recorder. Reload keeps a destination whose name and
 	// Config are unchanged.
 	Config any
-	// Settled, unless nil, is called with the Unix time up to which the flushes of a Sink are settled:
-	// delivered, spooled, or dropped and counted. No part of them waits in memory any more. It must
-	// not block.
-	Settled func(flush int64)
 }
 
 // unit is what the log calls the content of the destination's payloads.

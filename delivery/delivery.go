@@ -22,6 +22,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/statsd-ops/statsd/aggregate"
@@ -39,6 +40,7 @@ type Delivery struct {
 	current []*destination // in configuration order
 	removed []*destination // removed by a reload, kept for their figures
 
+	offered   atomic.Uint64 // flushes and batches
 	running   bool
 	sending   sync.WaitGroup  // running outlets
 	recording sync.WaitGroup  // running recordings
@@ -129,12 +131,57 @@ func (d *Delivery) Rows() (rows bool, expBins int) {
 	return rows, expBins
 }
 
-// Offer queues a flush for all Sinks.
-func (d *Delivery) Offer(sn *aggregate.Snapshot, interval time.Duration) {
+// Offer queues a flush for all Sinks, and returns its number.
+func (d *Delivery) Offer(sn *aggregate.Snapshot, interval time.Duration) uint64 {
+	return d.offer(sn, interval, sn.Time)
+}
+
+// OfferPast is Offer for a flush whose time may be long ago. One such flush comes each interval. AwaitRoom
+// tells when there is room for it.
+func (d *Delivery) OfferPast(sn *aggregate.Snapshot, interval time.Duration) uint64 {
+	return d.offer(sn, interval, time.Now().Unix())
+}
+
+func (d *Delivery) offer(sn *aggregate.Snapshot, interval time.Duration, since int64) uint64 {
+	number := d.offered.Add(1)
+	for _, o := range d.outlets() {
+		b := o.batchOf(sn)
+		b.since = since
+		o.take(b, interval, number)
+	}
+	return number
+}
+
+// outlets returns the feeds of the current Sinks.
+func (d *Delivery) outlets() (all []*outlet) {
 	for _, n := range d.current {
 		if o, ok := n.feed.(*outlet); ok && !o.wanted.Forwards {
-			o.offer(sn, interval)
+			all = append(all, o)
 		}
+	}
+	return all
+}
+
+// Settled returns the newest flush of which, as of all before it, no part waits in memory any more: it is
+// delivered, spooled, or dropped and counted. Any goroutine may call it.
+func (d *Delivery) Settled() uint64 {
+	d.mu.RLock()
+	settled, all := d.offered.Load(), d.outlets()
+	d.mu.RUnlock()
+	last := settled
+	for _, o := range all {
+		settled = min(settled, o.settled(last))
+	}
+	return settled
+}
+
+// AwaitRoom waits until the Sinks that work have taken most of what was offered. Any goroutine may call it.
+func (d *Delivery) AwaitRoom(ctx context.Context) {
+	d.mu.RLock()
+	all := d.outlets()
+	d.mu.RUnlock()
+	for _, o := range all {
+		o.awaitRoom(ctx)
 	}
 }
 
@@ -145,13 +192,15 @@ type Batch struct {
 	// Encode calls emit with each payload and the number of its units, at least 1. A goroutine of the
 	// destination calls it once, or never if the destination is too far behind.
 	Encode func(emit func(data []byte, units int))
+
+	since int64 // when it was offered, in Unix seconds; 0 means Time
 }
 
 // Forward queues a batch for the destinations that forward.
 func (d *Delivery) Forward(b Batch, interval time.Duration) {
 	for _, n := range d.current {
 		if o, ok := n.feed.(*outlet); ok && o.wanted.Forwards {
-			o.take(b, interval)
+			o.take(b, interval, d.offered.Add(1))
 		}
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -211,82 +210,83 @@ func TestUnconfirmed(t *testing.T) {
 	})
 }
 
-// settlements records the calls of Settled.
-type settlements struct {
-	mu   sync.Mutex
-	told []int64
-}
-
-func (s *settlements) tell(flush int64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.told = append(s.told, flush)
-}
-
-func (s *settlements) last() int64 {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(s.told) == 0 {
-		return 0
-	}
-	return s.told[len(s.told)-1]
-}
-
-// A flush is settled when it is delivered, spooled, or dropped and counted, and not before. Each
-// call has a later time. Flushes without points, or without sendable ones, are settled too.
+// A flush is settled when it is delivered, spooled, or dropped and counted, and not before. Flushes
+// without points, or without sendable ones, are settled too.
 func TestSettled(t *testing.T) {
-	r := sinktest.NewRecorder()
-	var s settlements
-	inVirtualTime(t, false, []Destination{{Name: "main", Sink: r, Settled: s.tell}}, func(t *testing.T, d *Delivery, _ *counterpart.Output) {
-		at := func(want int64, why string) {
+	r, other := sinktest.NewRecorder(), sinktest.NewRecorder()
+	inVirtualTime(t, false, []Destination{{Name: "main", Sink: r}, {Name: "other", Sink: other}}, func(t *testing.T, d *Delivery, _ *counterpart.Output) {
+		at := func(want uint64, why string) {
 			t.Helper()
 			synctest.Wait()
-			if got := s.last(); got != want {
+			if got := d.Settled(); got != want {
 				t.Errorf("settled up to %d, want %d: %s", got, want, why)
 			}
 		}
-		d.Offer(flushOf(10, 5), time.Second)
-		at(10, "delivered")
+		at(d.Offer(flushOf(10, 5), time.Second), "delivered")
 		r.Fail(errors.New("down"))
-		d.Offer(flushOf(20, 5), time.Second)
-		d.Offer(flushOf(30, 0), time.Second)
-		at(19, "it waits")
+		waits := d.Offer(flushOf(20, 5), time.Second)
+		last := d.OfferPast(flushOf(5, 5), time.Second)
+		at(waits-1, "it waits")
 		if st := d.States()[0]; st.Oldest != 20 {
 			t.Errorf("the oldest that waits is %d, want 20", st.Oldest)
 		}
 		r.Recover()
 		time.Sleep(time.Minute)
-		at(30, "delivered, and empty")
+		at(last, "delivered")
+		at(d.Offer(flushOf(30, 0), time.Second), "empty")
 		unsendable := flushOf(40, 0)
 		unsendable.Own = []metric.Point{{Path: []byte("two words"), Value: 1, Time: 40}}
-		d.Offer(unsendable, time.Second)
-		at(40, "dropped")
+		at(d.Offer(unsendable, time.Second), "dropped")
 		if st := d.States()[0]; st.Oldest != 0 {
 			t.Errorf("the oldest that waits is %d, want none", st.Oldest)
 		}
 	})
-	if !slices.IsSorted(s.told) {
-		t.Errorf("settled %v, which goes back in time", s.told)
-	}
 }
 
 // Flushes in the spool are settled, but are still the oldest that wait.
 func TestSettledInSpool(t *testing.T) {
 	r := sinktest.NewRecorder()
-	var s settlements
-	inVirtualTime(t, true, []Destination{{Name: "main", Sink: r, Settled: s.tell}}, func(t *testing.T, d *Delivery, _ *counterpart.Output) {
+	inVirtualTime(t, true, []Destination{{Name: "main", Sink: r}}, func(t *testing.T, d *Delivery, _ *counterpart.Output) {
 		r.Fail(errors.New("down"))
 		d.Offer(flushOf(10, 5), time.Second)
-		d.Offer(flushOf(20, 5), time.Second)
+		last := d.Offer(flushOf(20, 5), time.Second)
 		time.Sleep(time.Minute)
-		if st := d.States()[0]; s.last() != 20 || st.Oldest != 10 || st.Spooled != 10 {
-			t.Errorf("settled up to %d, oldest %d, %d spooled; want 20, 10, 10", s.last(), st.Oldest, st.Spooled)
+		if st := d.States()[0]; d.Settled() != last || st.Oldest != 10 || st.Spooled != 10 {
+			t.Errorf("settled up to %d, oldest %d, %d spooled; want %d, 10, 10", d.Settled(), st.Oldest, st.Spooled, last)
 		}
 		r.Recover()
 		time.Sleep(time.Minute)
 		if st := d.States()[0]; st.Oldest != 0 {
 			t.Errorf("the oldest that waits is %d, want none", st.Oldest)
 		}
+	})
+}
+
+// There is room again once a receiver that works has taken most. A receiver that fails is not waited for.
+func TestAwaitRoom(t *testing.T) {
+	r := sinktest.NewRecorder()
+	inVirtualTime(t, false, []Destination{{Name: "main", Sink: r}}, func(t *testing.T, d *Delivery, _ *counterpart.Output) {
+		r.Hang()
+		for at := range int64(4) {
+			d.OfferPast(flushOf(at+1, 200_000), time.Second)
+		}
+		room := make(chan struct{})
+		go func() {
+			defer close(room)
+			d.AwaitRoom(t.Context())
+		}()
+		synctest.Wait()
+		select {
+		case <-room:
+			t.Error("there is room, though nothing is delivered")
+		default:
+		}
+		r.Recover()
+		<-room
+		r.Fail(errors.New("down"))
+		d.OfferPast(flushOf(9, 200_000), time.Second)
+		time.Sleep(time.Minute)
+		d.AwaitRoom(t.Context())
 	})
 }
 

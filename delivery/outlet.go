@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"github.com/statsd-ops/statsd/internal/cputime"
@@ -112,19 +113,14 @@ func (o *outlet) batchOf(sn *aggregate.Snapshot) Batch {
 	}}
 }
 
-// offer queues a snapshot for sending.
-func (o *outlet) offer(sn *aggregate.Snapshot, interval time.Duration) {
-	o.take(o.batchOf(sn), interval)
-}
-
-// take queues a batch for sending.
-func (o *outlet) take(b Batch, interval time.Duration) {
+// take queues a batch for sending. Its place among all batches is number.
+func (o *outlet) take(b Batch, interval time.Duration, number uint64) {
 	o.change(func() {
 		if len(o.offered) == maxOffered {
 			o.withdraw(len(o.coming) - len(o.offered))
 			o.offered = slices.Delete(o.offered, 0, 1)
 		}
-		o.announce(b.Time, b.Units)
+		o.announce(announcement{flush: b.Time, since: cmp.Or(b.since, b.Time), number: number, units: b.Units})
 		o.offered = append(o.offered, b)
 		o.pace = float64(b.Units) / interval.Seconds()
 	})

@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"context"
 	"slices"
 	"sync"
 
@@ -21,8 +22,10 @@ type payload struct {
 	data    []byte
 	units   int
 	flush   int64 // its time in Unix seconds
-	spooled bool  // moved to the spool
-	storing bool  // being moved to the spool
+	since   int64 // when it was offered, in Unix seconds
+	number  uint64
+	spooled bool // moved to the spool
+	storing bool // being moved to the spool
 }
 
 // queue holds payloads until they are delivered: in memory, or on disk once the receiver is slow.
@@ -55,27 +58,27 @@ type queue struct {
 	// delivered.
 	refusedOnDisk uint64
 	newest        int64 // the newest announced flush
-	settled       int64 // the flush that was last passed to tell
-	tell          func(flush int64)
 	// writeError and readError are the last errors of the disk, nil while it works.
 	writeError, readError error
 }
 
 // announcement is a flush that will be pushed.
 type announcement struct {
-	flush int64
-	units int // units not pushed yet
+	flush  int64
+	since  int64  // when it was offered, in Unix seconds
+	number uint64 // of all flushes of Delivery
+	units  int    // units not pushed yet
 }
 
 func newQueue(l *life, d *Destination, log zerolog.Logger) *queue {
-	return &queue{life: l, log: log, unit: d.unit(), ahead: d.Forwards, tell: d.Settled}
+	return &queue{life: l, log: log, unit: d.unit(), ahead: d.Forwards}
 }
 
 // announce announces the units of a flush, to be pushed later. The caller holds mu.
-func (q *queue) announce(flush int64, units int) {
-	q.ledger.Made += uint64(units)
-	q.coming = append(q.coming, announcement{flush, units})
-	q.newest = flush
+func (q *queue) announce(a announcement) {
+	q.ledger.Made += uint64(a.units)
+	q.coming = append(q.coming, a)
+	q.newest = a.flush
 }
 
 // withdraw drops the units of the announcement at an index. The caller holds mu.
@@ -89,7 +92,6 @@ func (q *queue) pushed() {
 	q.change(func() {
 		q.ledger.Reasons.Unsendable += uint64(q.coming[0].units)
 		q.coming = slices.Delete(q.coming, 0, 1)
-		q.settle()
 	})
 }
 
@@ -106,7 +108,9 @@ func (q *queue) push(p *payload) {
 	}
 	q.waiting = append(q.waiting, p)
 	q.bytes += len(p.data)
-	q.coming[0].units -= p.units
+	a := &q.coming[0]
+	a.units -= p.units
+	p.since, p.number = a.since, a.number
 	spill := q.bytes > readyBytes || !q.prompt() || q.ahead
 	q.changed.Broadcast()
 	q.mu.Unlock()
@@ -139,17 +143,16 @@ func (q *queue) remove(p *payload) {
 	if i := slices.Index(q.waiting, p); i >= 0 {
 		q.waiting = slices.Delete(q.waiting, i, i+1)
 		q.bytes -= len(p.data)
-		q.settle()
 	}
 }
 
-// oldest returns the time of the oldest flush in memory, or 0. The caller holds mu.
+// oldest returns when the oldest flush in memory was offered, or 0. The caller holds mu.
 func (q *queue) oldest() int64 {
 	switch {
 	case len(q.waiting) > 0:
-		return q.waiting[0].flush
+		return q.waiting[0].since
 	case len(q.coming) > 0:
-		return q.coming[0].flush
+		return q.coming[0].since
 	}
 	return 0
 }
@@ -163,17 +166,29 @@ func (q *queue) oldestWaiting() int64 {
 	return q.oldest()
 }
 
-// settle reports newly settled flushes. The caller holds mu.
-func (q *queue) settle() {
-	last := q.newest
-	if oldest := q.oldest(); oldest != 0 {
-		last = oldest - 1
+// settled returns the newest flush that is settled together with all before it; last is the newest one
+// of all. A flush is settled when no part of it waits in memory: it is delivered, spooled, or dropped
+// and counted.
+func (q *queue) settled(last uint64) uint64 {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	switch {
+	case len(q.waiting) > 0:
+		return q.waiting[0].number - 1
+	case len(q.coming) > 0:
+		return q.coming[0].number - 1
 	}
-	if last > q.settled {
-		q.settled = last
-		if q.tell != nil {
-			q.tell(last)
-		}
+	return last
+}
+
+// awaitRoom waits while the receiver keeps up and has much to take. It does not wait for a receiver that
+// fails: then the spool takes what comes, or the oldest is dropped.
+func (q *queue) awaitRoom(ctx context.Context) {
+	defer context.AfterFunc(ctx, func() { q.change(func() {}) })()
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for ctx.Err() == nil && q.phase == serving && (len(q.coming) > 1 || q.prompt() && q.bytes >= min(readyBytes, q.max/2)) {
+		q.changed.Wait()
 	}
 }
 
@@ -219,7 +234,6 @@ func (q *queue) abandon() {
 			q.ledger.Reasons.Removed += uint64(p.units)
 		}
 		q.waiting, q.bytes, q.spare = nil, 0, nil
-		q.settle()
 	})
 }
 

@@ -36,6 +36,10 @@ type spooled struct {
 	looks chan struct{}
 }
 
+func (s *spooled) offer(sn *aggregate.Snapshot, interval time.Duration) {
+	s.take(s.batchOf(sn), interval, 1)
+}
+
 func spoolConfig(t *testing.T) Config {
 	return Config{
 		Spool: Spool{SpoolDir: filepath.Join(t.TempDir(), "spool"), SpoolMaxBytes: 1 << 30, SpoolFsync: time.Second},

@@ -16,6 +16,9 @@ type Facts struct {
 
 	// The current faults of these parts; "" if there is none.
 	PipesFault, StateFault string
+	// ClusterUnknown is why the settings of the cluster are not known yet; "" if they are, or without a
+	// cluster.
+	ClusterUnknown string
 
 	// NoDescriptor counts how often no file descriptor was free. DescriptorLimit is the maximum number
 	// of descriptors.
@@ -68,6 +71,7 @@ type ListenerFacts struct {
 type SinkFacts struct {
 	Name     string
 	Recorder bool   // it keeps names instead of sending points
+	Forwards bool   // it sends rows to a cluster, and all counts are of rows
 	Full     string // of a Recorder: what is full when names are dropped
 
 	Failing      bool // the last attempt failed and its points still wait
@@ -87,6 +91,14 @@ type SinkFacts struct {
 
 	SpoolFault           string // why the spool cannot be used; "" if it can
 	SpoolBytes, SpoolMax int64
+}
+
+// unit returns the name of what the sink gets.
+func (s *SinkFacts) unit() string {
+	if s.Forwards {
+		return "row"
+	}
+	return "point"
 }
 
 // waiting returns the points that are undelivered and not given up.

@@ -49,7 +49,7 @@ func (t *Tracker) lookAtLedger(f *Facts) {
 	t.balance("", f.Flush.Count, int64(in.Samples)-int64(in.Aggregated+in.Discarded+in.RefusedNames+in.RefusedMembers+in.RefusedMuted+in.DroppedByRule), "samples")
 	for i := range f.Sinks {
 		s := &f.Sinks[i]
-		t.balance(s.Name, f.Flush.Count, int64(s.Made+s.Recovered)-int64(s.Delivered+s.waiting()+s.dropped()), "points of sink "+s.Name)
+		t.balance(s.Name, f.Flush.Count, int64(s.Made+s.Recovered)-int64(s.Delivered+s.waiting()+s.dropped()), s.unit()+"s of sink "+s.Name)
 	}
 }
 

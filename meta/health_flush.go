@@ -27,6 +27,10 @@ type flushMemory struct {
 }
 
 func (t *Tracker) lookAtFlush(f *Facts) {
+	if f.ClusterUnknown != "" {
+		t.say(Reason{ID: ClusterUnknown, State: Failing, Text: "the daemon waits for the settings of its cluster: " + plain(f.ClusterUnknown)})
+		return
+	}
 	if since := t.now.Sub(f.Flush.Last); since > 2*f.Interval+overdueGrace && !f.Draining {
 		t.say(Reason{ID: FlushOverdue, State: Failing, Since: f.Flush.Last, Text: "no flush for " + spell(since) + ", one is due every " + spell(f.Interval)})
 	}

@@ -134,7 +134,7 @@ func hasNotes(id string) bool {
 	switch id {
 	case PointsDropped, KernelDrops, SamplesRefused, BadLinesMany, TCPCut:
 		return true
-	case NoSink, SinkFailing, SinkResets, SpoolUnusable, Descriptors, Clock, PipesFailing, StateFile, AlertUntold:
+	case ClusterUnknown, NoSink, SinkFailing, SinkResets, SpoolUnusable, Descriptors, Clock, PipesFailing, StateFile, AlertUntold:
 		return true
 	}
 	return false

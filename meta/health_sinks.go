@@ -108,9 +108,9 @@ func (t *Tracker) lookAtDelivery(s *SinkFacts, m *sinkMemory, interval time.Dura
 			lost = plural.Count(n) + " dropped"
 		}
 		t.say(Reason{ID: SinkFailing, Subject: s.Name, State: state, Since: s.FailingSince, Text: fmt.Sprintf("sink %s has accepted nothing for %s: %s; %s, %s",
-			s.Name, spell(t.now.Sub(s.FailingSince)), plain(s.Error), waiting(s.waiting()), lost)})
+			s.Name, spell(t.now.Sub(s.FailingSince)), plain(s.Error), waiting(s.waiting(), s.unit()), lost)})
 	case t.hold(SinkBehind, s.Name, behind >= tooFarBehind(interval), behind > max(shortest, interval)):
-		t.say(Reason{ID: SinkBehind, Subject: s.Name, State: Degraded, Text: fmt.Sprintf("sink %s is %s behind; %s", s.Name, spell(behind), waiting(s.waiting()))})
+		t.say(Reason{ID: SinkBehind, Subject: s.Name, State: Degraded, Text: fmt.Sprintf("sink %s is %s behind; %s", s.Name, spell(behind), waiting(s.waiting(), s.unit()))})
 	}
 	if s.Unconfirmed >= unconfirmedInRow {
 		t.say(Reason{ID: SinkResets, Subject: s.Name, State: Degraded, Text: fmt.Sprintf(
@@ -174,10 +174,10 @@ func (t *Tracker) lookAtDrops(s *SinkFacts, m *sinkMemory, interval time.Duratio
 	why := strings.Join(texts, ", ")
 	if sum > 0 {
 		t.say(Reason{ID: PointsDropped, Subject: s.Name, State: state, Text: fmt.Sprintf("sink %s dropped %s in 15m (%s), the last %s ago",
-			s.Name, plural.Things(sum, "point", "points"), why, spell(t.now.Sub(last)))})
+			s.Name, plural.Things(sum, s.unit(), s.unit()+"s"), why, spell(t.now.Sub(last)))})
 	}
 	t.noteLoss(loss{id: PointsDropped, subject: s.Name, level: Failing, say: func(n uint64) string {
-		return fmt.Sprintf("sink %s dropped %s (%s)", s.Name, plural.Things(n, "point", "points"), why)
+		return fmt.Sprintf("sink %s dropped %s (%s)", s.Name, plural.Things(n, s.unit(), s.unit()+"s"), why)
 	}}, total, grown)
 }
 

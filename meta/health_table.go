@@ -6,6 +6,7 @@ import "strings"
 const (
 	FlushOverdue   = "flush_overdue"
 	FlushSlow      = "flush_slow"
+	ClusterUnknown = "cluster_unknown"
 	NoSink         = "no_sink"
 	SinkFailing    = "sink_failing"
 	SinkResets     = "sink_resets"
@@ -57,6 +58,7 @@ type reasonKind struct{ id, effect, clears, ask string }
 var reasonTable = []reasonKind{
 	{FlushOverdue, "nothing is published", "after the next flush", askFlush},
 	{FlushSlow, "values are published late, and flushes may be skipped", "after 6 consecutive flushes that take less than half of the interval", askCost},
+	{ClusterUnknown, "no sample is taken; datagrams wait in the sockets, and are lost once these are full", "when the cluster answers", askConfig},
 	{NoSink, "nothing is published; only the monitor shows the last flushes", "when a sink is configured (--sink or --graphite-host)", askConfig},
 	{SinkFailing, "its points wait in the queue or the spool", "when it accepts points", askSink},
 	{SinkResets, "the same points are sent repeatedly, and no others; a receiver that does not close connections properly needs keep-open in its --sink", "when it accepts points", askSink},

@@ -176,6 +176,8 @@ func TestReasons(t *testing.T) {
 		"the clock":           {Clock, "", at{10: func(s *scene) { s.facts.Flush.Repeated++ }}, "10 degraded, 910 over", "1 flush has a time that was used before"},
 		"pipes":               {PipesFailing, "", at{10: func(s *scene) { s.facts.PipesFault = "gone" }, 20: func(s *scene) { s.facts.PipesFault = "" }}, "10 degraded, 20 over", "the stat pipes cannot be read: gone"},
 		"the state file":      {StateFile, "", at{10: func(s *scene) { s.facts.StateFault = "full" }, 20: func(s *scene) { s.facts.StateFault = "" }}, "10 degraded, 20 over", "the gauges cannot be saved: full"},
+		"an unknown cluster":  {ClusterUnknown, "", at{10: func(s *scene) { s.facts.ClusterUnknown = "refused" }, 20: func(s *scene) { s.facts.ClusterUnknown = "" }}, "10 failing, 20 over", "waits for the settings of its cluster: refused"},
+		"lost rows":           {LedgerBroken, "a", at{10: func(s *scene) { sink(s).Forwards = true; sink(s).Made++ }}, "30 failing", "rows of sink a"},
 		"a deaf notifier":     {AlertUntold, "nsca", at{10: func(s *scene) { s.facts.Untold = []Fault{{"nsca", "refused"}} }, 20: func(s *scene) { s.facts.Untold = nil }}, "10 degraded, 20 over", "notifier nsca did not take the last message: refused"},
 		"lost samples":        {LedgerBroken, "", at{10: func(s *scene) { s.facts.Intake.Samples += 2 }, 100: func(s *scene) { s.facts.Intake.Samples -= 2 }}, "30 failing", "the ledger of samples does not balance: it is off by 2"},
 		"lost points":         {LedgerBroken, "a", at{10: func(s *scene) { sink(s).Made++ }}, "30 failing", "points of sink a"},

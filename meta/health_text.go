@@ -10,12 +10,9 @@ import (
 // spell writes a duration for people.
 func spell(d time.Duration) string { return plural.Duration(d) }
 
-// waiting writes how many points wait.
-func waiting(n uint64) string {
-	if n == 1 {
-		return "1 point waits"
-	}
-	return plural.Count(n) + " points wait"
+// waiting writes how many points or rows wait.
+func waiting(n uint64, unit string) string {
+	return plural.Things(n, unit+" waits", unit+"s wait")
 }
 
 // percent writes a share with two significant digits.

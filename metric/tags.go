@@ -13,6 +13,15 @@ const (
 	LabelTags                // as GraphiteTags, but keys and values keep all text: name;k=v
 )
 
+var tagsNames = [...]string{"drop", "graphite", "keep-in-name", "labels"}
+
+func (t Tags) String() string {
+	if int(t) < len(tagsNames) {
+		return tagsNames[t]
+	}
+	return "unknown"
+}
+
 // Series reports whether tags follow the name after a semicolon.
 func (t Tags) Series() bool { return t == GraphiteTags || t == LabelTags }
 

@@ -35,7 +35,7 @@ func Open(message []byte) (Header, Body, error) {
 		return Header{}, Body{}, damaged("its checksum is wrong")
 	}
 	r := reader{rest: message[4:end]}
-	h := Header{Edge: string(r.text(maxEdge)), Epoch: r.varint(), Number: r.uvarint(), End: r.varint()}
+	h := Header{Edge: string(r.text(MaxEdge)), Epoch: r.varint(), Number: r.uvarint(), End: r.varint()}
 	for _, n := range []*int{&h.Partition, &h.Partitions, &h.Part, &h.Parts} {
 		*n = r.count(math.MaxInt32)
 	}

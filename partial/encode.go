@@ -26,8 +26,8 @@ type Encoder struct {
 // NewEncoder returns an Encoder of an edge that started at epoch, in Unix nanoseconds.
 func NewEncoder(edge string, epoch int64, partitions int) (*Encoder, error) {
 	switch {
-	case edge == "" || len(edge) > maxEdge:
-		return nil, damaged("the edge's name has %d bytes, want 1 to %d", len(edge), maxEdge)
+	case edge == "" || len(edge) > MaxEdge:
+		return nil, damaged("the edge's name has %d bytes, want 1 to %d", len(edge), MaxEdge)
 	case partitions < 1 || partitions > MaxPartitions:
 		return nil, damaged("%d partitions, want 1 to %d", partitions, MaxPartitions)
 	}

@@ -37,8 +37,8 @@ const (
 	MaxPartitions = 1 << 12
 	// maxBody limits a body that a reader unpacks.
 	maxBody = MaxMessage
-	// maxEdge limits the name of an edge.
-	maxEdge = 255
+	// MaxEdge is the most bytes of the name of an edge.
+	MaxEdge = 255
 )
 
 var magic = [2]byte{'s', 'd'}

@@ -6,8 +6,10 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/statsd-ops/statsd/aggregate"
+	"github.com/statsd-ops/statsd/collect"
 	"github.com/statsd-ops/statsd/console"
 	"github.com/statsd-ops/statsd/delivery"
+	"github.com/statsd-ops/statsd/forward"
 	"github.com/statsd-ops/statsd/intake"
 	"github.com/statsd-ops/statsd/meta/access"
 	"github.com/statsd-ops/statsd/meta/question"
@@ -26,6 +28,8 @@ type Config struct {
 type Fixed struct {
 	intake.Listen
 	delivery.Spool
+	forward.Target
+	collect.Cluster
 
 	// FlushInterval is the time between two flushes, by default 10 s. Rates are counters divided by
 	// it.
@@ -184,6 +188,9 @@ func (c *Config) Validate() error {
 		return metric.FlagErrorf("--alert-interval", c.AlertInterval, "want at least 10ms")
 	case !metric.IsClean([]byte(c.MetadataPrefix)):
 		return metric.FlagErrorf("--metadata-prefix", c.MetadataPrefix, "want only A-Z a-z 0-9 _ - and dots between them")
+	}
+	if err := c.Cluster.Validate(c.FlushInterval); err != nil {
+		return err
 	}
 	for _, validate := range []func() error{c.Limits.Validate, c.Publish.Validate, c.Layout.Validate} {
 		if err := validate(); err != nil {

@@ -40,6 +40,9 @@ func (s *Server) figures(f *flushed) []meta.Figure {
 	l.addPipes(in.Pipes)
 	l.addAPI(s.monitor)
 	l.addSinks(f.sinks, f.at)
+	if s.edge != nil {
+		l.count("forward.samples", s.flushes.forwarded)
+	}
 	l.addRender(f)
 
 	// numStats includes the daemon's own points.

@@ -23,12 +23,14 @@ type flushes struct {
 	total    intake.Tally      // since the start, up to the last flush
 	interval intake.Tally      // in the last flush interval
 	count    uint64
-	early    int64 // boundary of the last flush that came before it was due
-	late     uint64
-	sketched uint64        // timers whose percentiles are estimates
-	boundary int64         // of the last flush
-	lag      time.Duration // how much later than due the last flush came
-	compared bool          // an earlier boundary is known
+	// forwarded counts samples given to the cluster.
+	forwarded uint64
+	early     int64 // boundary of the last flush that came before it was due
+	late      uint64
+	sketched  uint64        // timers whose percentiles are estimates
+	boundary  int64         // of the last flush
+	lag       time.Duration // how much later than due the last flush came
+	compared  bool          // an earlier boundary is known
 }
 
 // boundary is the number of a flush since the start, and its time.
@@ -86,6 +88,7 @@ func (s *Server) flush(at int64) {
 	f.interval = tally
 	f.total.Add(&tally)
 	s.noteIntake()
+	s.forward(iv, at, &tally)
 	s.out.Show(iv)
 	layout := f.layout
 	layout.Rows, layout.ExpBins = s.out.Rows()
@@ -104,8 +107,9 @@ func (s *Server) flush(at int64) {
 	s.out.Offer(sn, s.cfg.FlushInterval)
 	s.stats.Keep(fs, s.cfg.FlushInterval)
 	s.past.Keep(time.Unix(0, at), slices.DeleteFunc(fs, isTime))
-	s.values.Keep(time.Unix(0, at), sn.Points())
-	s.in.Published(sn.Points())
+	points := s.withCollected(sn)
+	s.values.Keep(time.Unix(0, at), points)
+	s.in.Published(points)
 	s.saveState(start)
 	s.warnOfLimits(fl)
 	s.flushedAt.Store(int64(time.Since(s.started)))

@@ -47,6 +47,7 @@ func (s *Server) Health() meta.Health {
 	facts.Flush.Last = s.started.Add(time.Duration(s.flushedAt.Load()))
 	facts.Sinks = s.sinkFacts()
 	facts.Untold = s.alerts.untold()
+	facts.ClusterUnknown = s.waitsForCluster()
 	facts.Draining = s.draining.Load()
 	facts.Drained = s.asked.hands.Draining()
 	now, notes := h.tracker.Observe(time.Now(), &facts)
@@ -189,7 +190,7 @@ func sinkFactsOf(st *delivery.State) meta.SinkFacts {
 		}
 	}
 	f := meta.SinkFacts{
-		Name:    st.Name,
+		Name: st.Name, Forwards: st.Forwards,
 		Failing: st.Failing, FailingSince: st.FailingSince, Error: errorText(st.LastError), Accepted: st.Published,
 		Made: st.Made, Recovered: st.Recovered, Delivered: st.Delivered, Queued: st.Queued, Spooled: st.Spooled,
 		DroppedFull: st.Reasons.Full, DroppedDamaged: st.Reasons.Damaged, DroppedUnsendable: st.Reasons.Unsendable,

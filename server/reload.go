@@ -32,6 +32,7 @@ func (s *Server) reload(cfg Config, dry bool) (restart []string, err error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("with the settings that need a restart unchanged (%s): %w", strings.Join(restart, ", "), err)
 	}
+	cfg.Sinks = s.withForward(cfg.Sinks)
 	change, err := s.out.Plan(cfg.Publish)
 	if err != nil {
 		return nil, err
@@ -59,7 +60,9 @@ func (s *Server) adopt(live Live) {
 	}
 	s.flushes.layout = s.cfg.layout()
 	s.flushes.scheme = s.flushes.layout.Scheme()
-	s.in.Table().SetLimits(s.cfg.table())
+	table := s.cfg.table()
+	s.in.Table().SetLimits(table)
+	s.collecting.table.Store(&table)
 	s.in.Change(s.intakeLimits())
 	s.alerts.follow(&s.cfg)
 	s.telling.follow(&s.cfg)

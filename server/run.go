@@ -8,7 +8,7 @@ import (
 	"github.com/statsd-ops/statsd/internal/clock"
 )
 
-// Run serves until ctx ends. Then it stops in this order: the flush loop; intake, once the sockets
+// Run serves until ctx ends. A daemon that forwards first waits until its cluster is known. When ctx ends it stops in this order: the flush loop; intake, once the sockets
 // are read empty; one last flush; delivery, within the grace period; the monitor. It returns when
 // all goroutines have ended, except a write of the state file that the disk does not finish. A
 // Server runs once.
@@ -18,12 +18,17 @@ func (s *Server) Run(ctx context.Context) error {
 	background, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer end()
 
-	s.in.Start(stop)
 	s.out.Start(background)
 	var others sync.WaitGroup
 	s.startOthers(&others, serving, background, stop)
-
-	s.flushLoop(serving)
+	if err := s.join(serving); err != nil {
+		stop(err)
+	}
+	receiving := serving.Err() == nil
+	if receiving {
+		s.in.Start(stop)
+		s.flushLoop(serving)
+	}
 	s.draining.Store(true)
 	s.loop.end()
 	s.log.Info().Msg("ending: reading the rest, flushing, delivering")
@@ -31,9 +36,11 @@ func (s *Server) Run(ctx context.Context) error {
 	over := time.Now().Add(s.cfg.Grace)
 	deadline := time.AfterFunc(s.cfg.Grace, s.out.CutOff)
 	defer deadline.Stop()
-	s.in.End(s.cfg.Grace / 2)
-	s.flush(s.flushes.end(time.Now().UnixNano()))
-	s.saveLastState(over)
+	if receiving {
+		s.in.End(s.cfg.Grace / 2)
+		s.flush(s.flushes.end(time.Now().UnixNano()))
+		s.saveLastState(over)
+	}
 	s.out.End()
 	end()
 	others.Wait()
@@ -62,6 +69,13 @@ func (s *Server) startOthers(others *sync.WaitGroup, serving, background context
 			}
 		})
 	}
+	if s.collecting.connection != nil {
+		others.Go(func() {
+			if err := s.collect(serving); err != nil {
+				stop(err)
+			}
+		})
+	}
 	others.Go(func() { s.alertLoop(serving) })
 	others.Go(func() { s.watchHealth(background) })
 }
@@ -73,6 +87,9 @@ func (s *Server) closeAtEnd() {
 	}
 	if err := s.in.Close(); err != nil {
 		s.log.Warn().Err(err).Msg("closing the sockets failed")
+	}
+	if err := s.closeCollect(); err != nil {
+		s.log.Warn().Err(err).Msg("closing the connection to the cluster failed")
 	}
 }
 

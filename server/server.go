@@ -24,6 +24,7 @@ import (
 	"github.com/statsd-ops/statsd/aggregate"
 	"github.com/statsd-ops/statsd/console"
 	"github.com/statsd-ops/statsd/delivery"
+	"github.com/statsd-ops/statsd/forward"
 	"github.com/statsd-ops/statsd/intake"
 	"github.com/statsd-ops/statsd/internal/cputime"
 	"github.com/statsd-ops/statsd/meta"
@@ -38,8 +39,11 @@ type Server struct {
 
 	in      *intake.Intake
 	out     *delivery.Delivery
+	edge    *forward.Edge    // nil without --forward
 	monitor *meta.Monitor    // nil without one
 	console *console.Console // nil without --admin
+
+	collecting collecting
 
 	loop      loop
 	reloading sync.Mutex // held during a reload
@@ -92,6 +96,12 @@ func New(cfg Config) (*Server, error) {
 
 // open opens the parts. After an error, close closes the ones that are open.
 func (s *Server) open() (err error) {
+	if err := s.openCollect(); err != nil {
+		return err
+	}
+	if err := s.openForward(); err != nil {
+		return err
+	}
 	s.in, err = intake.Open(intake.Config{
 		Listen: s.cfg.Listen, Limits: s.intakeLimits(), Table: s.cfg.table(), FlushInterval: s.cfg.FlushInterval, Log: s.log,
 	})
@@ -122,7 +132,10 @@ func (s *Server) close() (err error) {
 	if s.console != nil {
 		err = errors.Join(err, s.console.Close())
 	}
-	return err
+	if s.edge != nil {
+		err = errors.Join(err, s.edge.Close())
+	}
+	return errors.Join(err, s.closeCollect())
 }
 
 func (s *Server) openMonitor() error {
@@ -197,7 +210,7 @@ func (s *Server) AdminAddr() net.Addr {
 // logStart logs the main settings and warns of surprising ones.
 func (s *Server) logStart() {
 	e := s.log.Info().Str("version", s.cfg.Version).Stringer("address", s.Addr()).
-		Stringer("flush_interval", s.cfg.FlushInterval).Int("sinks", len(s.cfg.Sinks))
+		Stringer("flush_interval", s.cfg.FlushInterval).Int("sinks", s.sinks())
 	if s.monitor != nil {
 		e = e.Stringer("monitor", s.monitor.Addr())
 	}
@@ -209,6 +222,9 @@ func (s *Server) logStart() {
 	}
 	if n := len(s.cfg.Listeners); n > 0 {
 		e = e.Int("listeners", n)
+	}
+	if s.edge != nil {
+		e = e.Str("forward", s.cfg.ForwardTo).Str("forward_id", s.cfg.ForwardID)
 	}
 	e.Msg("ready for " + strings.Join(s.in.Networks(), " and "))
 	if len(s.cfg.Sinks) == 0 {

@@ -18,10 +18,14 @@ type clusterScheme struct {
 }
 
 var clusterSchemes = []clusterScheme{
-	{name: "statsd", port: "8127"},
+	{name: "statsd", port: "8127", keys: sharedKeys},
+	{name: "statsd+tls", port: "8127", keys: slices.Concat(sharedKeys, tlsKeys)},
 	{name: "nats", port: "4222", many: true, keys: natsKeys},
 	{name: "nats+tls", port: "4222", many: true, keys: natsKeys},
 }
+
+// sharedKeys name the file of keys that a central and its edges share.
+var sharedKeys = []flag{{name: "keys"}}
 
 var natsKeys = []flag{
 	{name: "creds"}, {name: "nkey"}, {name: "ca"}, {name: "cert"}, {name: "key"},
@@ -44,7 +48,7 @@ func parseClusterURL(text string) (*clusterURL, error) {
 	case !found:
 		return nil, errors.New("want a URL such as statsd://HOST:8127 or nats://HOST1,HOST2,HOST3")
 	case i < 0:
-		return nil, fmt.Errorf("unknown scheme %q; want statsd, nats or nats+tls", begin)
+		return nil, fmt.Errorf("unknown scheme %q; want statsd, statsd+tls, nats or nats+tls", begin)
 	}
 	s := &clusterSchemes[i]
 	hosts, query, _ := strings.Cut(rest, "?")

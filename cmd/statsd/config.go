@@ -67,10 +67,10 @@ var senders = map[string]intake.Senders{
 
 // tags are the values of --tags.
 var tags = map[string]metric.Tags{
-	"drop":         metric.DropTags,
-	"graphite":     metric.GraphiteTags,
-	"labels":       metric.LabelTags,
-	"keep-in-name": metric.TagsInName,
+	metric.DropTags.String():     metric.DropTags,
+	metric.GraphiteTags.String(): metric.GraphiteTags,
+	metric.LabelTags.String():    metric.LabelTags,
+	metric.TagsInName.String():   metric.TagsInName,
 }
 
 // tagStyles are the words of --tag-styles. One more stands for all of them.
@@ -128,6 +128,12 @@ func (all settings) config(log zerolog.Logger, sinks []*endpoint) (server.Config
 		if cfg.Rules, err = readRules(path); err != nil {
 			return cfg, metric.FlagErrorf("--rules", nil, "%w", err)
 		}
+	}
+	if err := all.addForward(&cfg); err != nil {
+		return cfg, err
+	}
+	if err := all.addCollect(&cfg); err != nil {
+		return cfg, err
 	}
 	if path := all.text("monitor-tokens"); path != "" {
 		var err error

@@ -29,6 +29,7 @@ func (all settings) checkPorts() (found problems) {
 		}
 		places = append(places, place{flag, host, port})
 	}
+	places = append(places, all.collectPlaces()...)
 	for _, v := range all.get("sink").values {
 		if e, err := parseEndpoint(v.text); err == nil && e.scheme.records {
 			places = append(places, place{"--sink " + v.text, e.host, e.port})
@@ -68,7 +69,7 @@ func (all settings) checkPaths() (found problems) {
 		}
 		places = append(places, place{flag: "--" + name, name: filepath.Clean(path)})
 		if name == "state-file" {
-			for _, beside := range []string{".new", ".lock", ".alerts", ".alerts.new"} {
+			for _, beside := range []string{".new", ".lock", ".alerts", ".alerts.new", ".cluster", ".cluster.new"} {
 				places = append(places, place{flag: "--" + name, name: filepath.Clean(path) + beside})
 			}
 		}

@@ -16,6 +16,7 @@ func (all settings) derive() error {
 	all.setDefault("receivers", strconv.Itoa(runtime.GOMAXPROCS(0)))
 	all.deriveLayout()
 	all.fitToInterval()
+	all.deriveCollect()
 	if err := all.deriveMonitorPort(); err != nil {
 		return err
 	}

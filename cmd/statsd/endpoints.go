@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/statsd-ops/statsd/metric"
+	"github.com/statsd-ops/statsd/server"
 )
 
 // endpoints returns the sinks in the settings. A sink that is running keeps its name.
@@ -29,7 +30,7 @@ func (all settings) endpoints(running []*endpoint) ([]*endpoint, error) {
 		}
 		found = append(found, e)
 	}
-	if len(found) == 0 && all.asGstatsd() {
+	if len(found) == 0 && all.asGstatsd() && !all.given("forward") {
 		return nil, errors.New("you must specify at least one stats sink: -s [HOST]:PORT")
 	}
 	for _, e := range found {
@@ -90,7 +91,10 @@ func nameEndpoints(all, running []*endpoint) error {
 		return true
 	}
 	for _, e := range all {
-		if name := e.text("name"); name != "" && !take(e, name) {
+		switch name := e.text("name"); {
+		case name == server.ForwardName:
+			return e.fault(fmt.Errorf("name: %s stands for --forward; choose another name", name))
+		case name != "" && !take(e, name):
 			return e.fault(fmt.Errorf("name: another sink has the name %s", name))
 		}
 	}

@@ -23,6 +23,7 @@ const (
 	groupIntake  = "Input"
 	groupFlush   = "What a flush publishes"
 	groupOutput  = "Output"
+	groupCluster = "Cluster"
 	groupMonitor = "Monitor"
 	groupConsole = "Management console"
 	groupAlerts  = "Alerts"
@@ -83,6 +84,18 @@ var flags = []flag{
 	{group: groupOutput, name: "replay-rate", needs: "spool-dir", kind: isCount, holder: "50000", def: "50000", help: "Points per second to send from the spool; or twice as many as the flushes make, if that is more."},
 	{group: groupOutput, name: "state-file", holder: "FILE", common: true, help: "Save gauges in this file, so that +N and -N can adjust them after a restart."},
 	{group: groupOutput, name: "grace", kind: isDuration, holder: "5", def: "5", help: "Seconds to deliver the last points when the daemon ends."},
+
+	{group: groupCluster, name: "forward", kind: isCluster, holder: "URL", example: "statsd://central.example.com:8127", common: true, help: "Forward what each flush interval collects to a cluster, which publishes it: statsd://HOST:8127, or nats://HOST,HOST,HOST. With --sink, this daemon publishes its own part too."},
+	{group: groupCluster, name: "forward-id", needs: "forward", holder: "NAME", example: "web1", help: "Name of this daemon in the cluster, different from all others. The system's name if not given."},
+	{group: groupCluster, name: "forward-match", needs: "forward", kind: isGlob, many: true, holder: "GLOB", example: "app.*", help: "Forward only these names; the sinks of this daemon get the others. May be repeated."},
+	{group: groupCluster, name: "collect", kind: isCluster, holder: "URL", example: "statsd://:8127", common: true, help: "Own partitions of a cluster: merge what its daemons forward, and publish it. statsd://[HOST]:8127 makes this daemon the central of all others; nats://HOST,HOST,HOST shares the partitions with other owners."},
+	{group: groupCluster, name: "collect-id", needs: "collect", holder: "NAME", example: "central1", help: "Name of this owner in the cluster, different from all others. The system's name if not given."},
+	{group: groupCluster, name: "collect-partitions", needs: "collect", kind: isCount, holder: "16", example: "16", help: "Number of partitions of a new cluster, a power of two. It can never change, and all owners must have the same. 4 with statsd://."},
+	{group: groupCluster, name: "collect-replicas", needs: "collect", kind: isCount, holder: "3", def: "3", help: "Number of NATS servers that keep each message of a new cluster."},
+	{group: groupCluster, name: "collect-bytes", needs: "collect", kind: isBytes, holder: "64GiB", example: "64GiB", help: "Disk space for the messages of all partitions. When it is full, the other daemons keep theirs. 1GiB with statsd://."},
+	{group: groupCluster, name: "lateness", needs: "collect", kind: isDuration, holder: "5s", def: "5s", help: "Time after the end of an interval to wait for daemons that have not sent it."},
+	{group: groupCluster, name: "late", needs: "collect", choices: []string{"correct", "count"}, holder: "correct", def: "correct", help: "What to do with data that comes later: correct publishes the interval again, count only counts the data."},
+	{group: groupCluster, name: "late-horizon", needs: "collect", kind: isPositive, holder: "2h", def: "2h", help: "How late data may come and still be merged. All owners must have the same."},
 
 	{group: groupMonitor, name: "monitor-port", kind: isPort, holder: "PORT", common: true, help: "Port of the monitor (XML-RPC, status page, /healthz, /metrics): --port plus 10 if not given; off disables it."},
 	{group: groupMonitor, name: "monitor-host", holder: "127.0.0.1", def: "127.0.0.1", help: "Address of the monitor. An address other than loopback opens the monitor to everyone who can reach it."},

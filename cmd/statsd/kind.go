@@ -44,6 +44,7 @@ const (
 	isHistogram
 	isURL
 	isTagStyles
+	isCluster
 )
 
 // check returns an error about a value of the wrong form.
@@ -97,6 +98,8 @@ func (k kind) check(text string) (err error) {
 		if text != allTagStyles {
 			err = checkWords(text, slices.Sorted(maps.Keys(tagStyles)))
 		}
+	case isCluster:
+		_, err = parseClusterURL(text)
 	case isURL:
 		_, err = post.Parse(text)
 	}

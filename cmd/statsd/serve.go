@@ -129,7 +129,7 @@ func (d *daemon) show(current settings, restart []string) {
 func (d *daemon) ready() error {
 	if d.background == nil {
 		d.manager.tell(ready)
-		if d.log.terminal != nil && len(d.sinks) == 0 && !d.started.on("quiet") {
+		if d.log.terminal != nil && len(d.sinks) == 0 && !d.started.given("forward") && !d.started.on("quiet") {
 			d.log.queue.settle()
 			d.welcome(d.log.terminal)
 		}

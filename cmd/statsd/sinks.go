@@ -149,13 +149,13 @@ func addLoad(cfg *server.Config, e *endpoint) error {
 }
 
 // tls returns the settings of tlsKeys.
-func (e *endpoint) tls() *secure.TLS {
+func (all settings) tls() *secure.TLS {
 	return &secure.TLS{
-		CA:         e.text("ca"),
-		Cert:       e.text("cert"),
-		Key:        e.text("key"),
-		ServerName: e.text("server-name"),
-		Insecure:   e.on("insecure"),
+		CA:         all.text("ca"),
+		Cert:       all.text("cert"),
+		Key:        all.text("key"),
+		ServerName: all.text("server-name"),
+		Insecure:   all.on("insecure"),
 	}
 }
 

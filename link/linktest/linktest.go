@@ -164,6 +164,7 @@ func (s sender) Send(ctx context.Context, m link.Message) error {
 type Connection struct {
 	e      *Engine
 	mu     sync.Mutex
+	armed  bool // the next commit freezes it
 	frozen int
 	thawed chan struct{} // closed unless frozen
 }
@@ -182,6 +183,23 @@ func (c *Connection) Freeze() {
 		c.thawed = make(chan struct{})
 	}
 	c.mu.Unlock()
+}
+
+// FreezeAfter freezes the connection once it has made another commit.
+func (c *Connection) FreezeAfter() {
+	c.mu.Lock()
+	c.armed = true
+	c.mu.Unlock()
+}
+
+func (c *Connection) committed() {
+	c.mu.Lock()
+	armed := c.armed
+	c.armed = false
+	c.mu.Unlock()
+	if armed {
+		c.Freeze()
+	}
 }
 
 // Thaw ends Freeze.

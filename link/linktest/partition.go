@@ -99,6 +99,7 @@ func (p *partition) Append(ctx context.Context, after link.Version, slot int64, 
 		if slot != link.TakeOver {
 			p.s.slots[slot%p.c.e.settings.Slots()] = c
 		}
+		p.c.committed()
 		return nil
 	})
 	return v, err

@@ -71,20 +71,24 @@ const (
 	refusalLasts = 2 * requestTimeout
 )
 
-// session is a connection. It reconnects for ever, and keeps nothing for later: a request without a
-// connection fails.
+// session is a connection. It begins to connect when it is first used, reconnects for ever, and keeps nothing
+// for later: a request without a connection fails.
 type session struct {
-	cfg Config
-	nc  *natsgo.Conn
-	js  jetstream.JetStream
+	cfg     Config
+	options []natsgo.Option
+	start   sync.Once
+	broken  error // the connection cannot even be tried
+	nc      *natsgo.Conn
+	js      jetstream.JetStream
 
 	mu      sync.Mutex
-	lost    error // why there is no connection
+	lost    error // why there is no connection; nil while there is one
 	refused error // the last right that was missing
 	when    time.Time
 }
 
-func open(cfg Config, role string) (*session, error) {
+// newSession returns a session. The error is about the files of cfg.
+func newSession(cfg Config, role string) (*session, error) {
 	if cfg.Prefix == "" {
 		cfg.Prefix = defaultPrefix
 	}
@@ -95,27 +99,30 @@ func open(cfg Config, role string) (*session, error) {
 		cfg.MaxBytes = defaultMaxBytes
 	}
 	s := &session{cfg: cfg}
-	options := []natsgo.Option{
-		natsgo.Name("statsd " + role + " " + cfg.Name),
-		natsgo.MaxReconnects(-1), natsgo.RetryOnFailedConnect(true), natsgo.IgnoreAuthErrorAbort(),
-		natsgo.ReconnectWait(200 * time.Millisecond), natsgo.ReconnectJitter(200*time.Millisecond, 200*time.Millisecond),
-		natsgo.ReconnectBufSize(-1),
-		natsgo.PingInterval(2 * time.Second), natsgo.MaxPingsOutstanding(2), natsgo.Timeout(requestTimeout),
-		natsgo.DisconnectErrHandler(func(_ *natsgo.Conn, err error) { s.disconnected(err) }),
-		natsgo.ReconnectErrHandler(func(_ *natsgo.Conn, err error) { s.disconnected(err) }),
-		natsgo.ErrorHandler(func(_ *natsgo.Conn, _ *natsgo.Subscription, err error) { s.failed(err) }),
-	}
 	access, err := cfg.access()
 	if err != nil {
 		return nil, s.fail(err)
 	}
-	if s.nc, err = natsgo.Connect(cfg.urls(), append(options, access...)...); err != nil {
-		return nil, s.fail(err)
-	}
-	if s.js, err = jetstream.New(s.nc, jetstream.WithDefaultTimeout(requestTimeout)); err != nil {
-		return nil, s.fail(err)
-	}
+	s.options = append(access,
+		natsgo.Name("statsd "+role+" "+cfg.Name),
+		natsgo.CustomInboxPrefix("_INBOX."+cfg.Prefix+"."+role), // so that an edge has no right to read what owners are told
+		natsgo.MaxReconnects(-1), natsgo.RetryOnFailedConnect(true), natsgo.IgnoreAuthErrorAbort(),
+		natsgo.ReconnectWait(200*time.Millisecond), natsgo.ReconnectJitter(200*time.Millisecond, 200*time.Millisecond),
+		natsgo.ReconnectBufSize(-1),
+		natsgo.PingInterval(2*time.Second), natsgo.MaxPingsOutstanding(2), natsgo.Timeout(requestTimeout),
+		natsgo.DisconnectErrHandler(func(_ *natsgo.Conn, err error) { s.disconnected(err) }),
+		natsgo.ReconnectErrHandler(func(_ *natsgo.Conn, err error) { s.disconnected(err) }),
+		natsgo.ConnectHandler(func(*natsgo.Conn) { s.connectedAgain() }),
+		natsgo.ReconnectHandler(func(*natsgo.Conn) { s.connectedAgain() }),
+		natsgo.ErrorHandler(func(_ *natsgo.Conn, _ *natsgo.Subscription, err error) { s.failed(err) }))
 	return s, nil
+}
+
+// connect begins to connect.
+func (s *session) connect() {
+	if s.nc, s.broken = natsgo.Connect(s.cfg.urls(), s.options...); s.broken == nil {
+		s.js, s.broken = jetstream.New(s.nc, jetstream.WithDefaultTimeout(requestTimeout))
+	}
 }
 
 func (c Config) urls() string { return "nats://" + strings.Join(c.Servers, ",nats://") }
@@ -158,6 +165,12 @@ func (s *session) disconnected(err error) {
 	}
 }
 
+func (s *session) connectedAgain() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lost = nil
+}
+
 // failed hears of errors that no call returns, such as a right that is missing.
 func (s *session) failed(err error) {
 	if !errors.Is(err, natsgo.ErrPermissionViolation) {
@@ -177,7 +190,7 @@ func (s *session) fail(err error) error {
 	defer s.mu.Unlock()
 	unanswered := errors.Is(err, context.DeadlineExceeded) || errors.Is(err, natsgo.ErrTimeout)
 	switch {
-	case s.nc != nil && !s.nc.IsConnected() && s.lost != nil && !errors.Is(err, s.lost):
+	case s.lost != nil && !errors.Is(err, s.lost):
 		err = fmt.Errorf("%w: not connected: %w", err, s.lost)
 	case unanswered && s.refused != nil && time.Since(s.when) < refusalLasts:
 		err = fmt.Errorf("%w: %w", err, s.refused)
@@ -187,6 +200,9 @@ func (s *session) fail(err error) error {
 
 // await waits for a connection.
 func (s *session) await(ctx context.Context) error {
+	if s.start.Do(s.connect); s.broken != nil {
+		return s.fail(s.broken)
+	}
 	for !s.nc.IsConnected() {
 		if s.nc.IsClosed() {
 			return s.fail(natsgo.ErrConnectionClosed)
@@ -311,6 +327,9 @@ func (s *session) settings(ctx context.Context) (link.Settings, error) {
 }
 
 func (s *session) close() error {
-	s.nc.Close()
+	s.start.Do(func() { s.broken = natsgo.ErrConnectionClosed })
+	if s.nc != nil {
+		s.nc.Close()
+	}
 	return nil
 }

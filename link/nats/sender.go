@@ -23,9 +23,10 @@ type Sender struct {
 
 var _ link.Sender = (*Sender)(nil)
 
-// NewSender returns a Sender. It connects in the background, so the error is about the files of cfg.
+// NewSender returns a Sender. It begins to connect when it is first used, so the error is about the files
+// of cfg.
 func NewSender(cfg Config) (*Sender, error) {
-	s, err := open(cfg, "edge")
+	s, err := newSession(cfg, "edge")
 	if err != nil {
 		return nil, err
 	}

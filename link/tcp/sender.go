@@ -36,7 +36,9 @@ const (
 // Several goroutines may call Send at the same time: the messages share the connection.
 type Sender struct {
 	cfg    SenderConfig
+	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
+	start  sync.Once
 	ended  chan struct{}
 
 	mu       sync.Mutex
@@ -48,15 +50,13 @@ type Sender struct {
 
 var _ link.Sender = (*Sender)(nil)
 
-// NewSender returns a Sender, which begins to connect.
+// NewSender returns a Sender. It begins to connect when it is first used.
 func NewSender(cfg SenderConfig) *Sender {
 	if cfg.longest == 0 {
 		cfg.longest = longestPause
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	s := &Sender{cfg: cfg, cancel: cancel, ended: make(chan struct{}), changed: make(chan struct{})}
-	go s.run(ctx)
-	return s
+	return &Sender{cfg: cfg, ctx: ctx, cancel: cancel, ended: make(chan struct{}), changed: make(chan struct{})}
 }
 
 // Settings returns the settings of the cluster. It waits until the central answers.
@@ -85,12 +85,14 @@ func (s *Sender) Send(ctx context.Context, m link.Message) error {
 // Close closes the connection, and waits for the end of the Sender.
 func (s *Sender) Close() error {
 	s.cancel()
+	s.start.Do(func() { close(s.ended) })
 	<-s.ended
 	return nil
 }
 
 // connection returns the connection. Without one it waits until the next attempt succeeds or fails.
 func (s *Sender) connection(ctx context.Context) (*edgeConn, link.Settings, error) {
+	s.start.Do(func() { go s.run(s.ctx) })
 	s.mu.Lock()
 	conn, settings, changed, before := s.conn, s.settings, s.changed, s.err
 	s.mu.Unlock()

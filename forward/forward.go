@@ -1,0 +1,184 @@
+// Package forward is an edge's half of a cluster: it takes what each interval has collected to an engine,
+// which gives it to the owners.
+//
+//	e, err := forward.New(cfg)           // settings from an earlier run, if there are any
+//	settings, err := e.Join(ctx)         // otherwise it waits until the cluster has told them
+//	f := e.Take(interval, collected)     // at each flush, before the interval is summarised
+//	f.Encode(emit)                       // payloads of messages, on another goroutine
+//	err = e.Send(ctx, payload)           // until it returns nil
+//
+// Package delivery keeps the payloads until they are sent, and repeats them. A message says by itself
+// which interval of which run of which edge it belongs to, so owners merge a repeated one only once.
+package forward
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/statsd-ops/statsd/internal/clock"
+	"github.com/statsd-ops/statsd/internal/glob"
+	"github.com/statsd-ops/statsd/link"
+	"github.com/statsd-ops/statsd/metric"
+	"github.com/statsd-ops/statsd/partial"
+)
+
+// Target configures where the intervals go, and which part of them. Changes need a restart. The tag names
+// the flag.
+type Target struct {
+	// ForwardTo is the address of the cluster. Empty (the default) forwards nothing.
+	ForwardTo string `flag:"--forward"`
+	// ForwardID is the name of this edge in the cluster, by default the name of the host. No other edge
+	// may have it.
+	ForwardID string `flag:"--forward-id"`
+	// ForwardMatch selects the names that are forwarded. Without any (the default), all are.
+	ForwardMatch []glob.Glob `flag:"--forward-match"`
+	// ForwardOnly says that this daemon's sinks never get names that it forwards: it collects, and
+	// they come back from the cluster. By default sinks get them too unless there is a ForwardMatch.
+	ForwardOnly bool
+	// Connect returns the connection to the cluster. It is required if ForwardTo is set.
+	Connect func() (link.Sender, error)
+}
+
+// Config is the configuration for New.
+type Config struct {
+	Target
+	// Interval and Tags are the daemon's --flush-interval and --tags. The cluster must have the same.
+	Interval time.Duration
+	Tags     string
+	// Cache is the file that keeps the settings of the cluster for the next start. Without it, every
+	// start waits until the cluster answers.
+	Cache string
+	// Log receives the messages for operators.
+	Log zerolog.Logger
+}
+
+// Edge forwards the intervals of one run of a daemon. Make it with New.
+type Edge struct {
+	cfg    Config
+	epoch  int64
+	sender link.Sender
+
+	mu       sync.Mutex
+	settings link.Settings // zero Partitions until they are known
+	waits    error         // why Join waits
+
+	// Take uses these.
+	number  uint64
+	samples uint64
+	spare   chan *partial.Rows
+
+	encoder  *partial.Encoder // Encode uses it
+	delivery delivery         // Send uses it
+}
+
+// New returns an Edge. It knows the settings of its cluster if an earlier run has kept them and this
+// daemon fits to them.
+func New(cfg Config) (*Edge, error) {
+	e := &Edge{cfg: cfg, epoch: time.Now().UnixNano(), spare: make(chan *partial.Rows, maxSpare)}
+	e.cfg.Log = cfg.Log.With().Str("cluster", cfg.ForwardTo).Logger()
+	if _, err := partial.NewEncoder(cfg.ForwardID, e.epoch, 1); err != nil {
+		return nil, metric.FlagErrorf("--forward-id", cfg.ForwardID, "want 1 to %d bytes", partial.MaxEdge)
+	}
+	var err error
+	if e.sender, err = cfg.Connect(); err != nil {
+		return nil, metric.FlagErrorf("--forward", cfg.ForwardTo, "%w", err)
+	}
+	e.waits = errUnanswered
+	if s, ok := e.load(); ok && e.fits(s) == nil {
+		err = e.adopt(s)
+	}
+	return e, err
+}
+
+var errUnanswered = errors.New("it has not answered yet")
+
+// fits returns a *link.MismatchError if the daemon has other settings than its cluster.
+func (e *Edge) fits(cluster link.Settings) error {
+	wanted := cluster
+	wanted.Interval, wanted.Tags = e.cfg.Interval, e.cfg.Tags
+	return wanted.Compare(cluster)
+}
+
+// adopt begins to use settings.
+func (e *Edge) adopt(s link.Settings) (err error) {
+	e.encoder, err = partial.NewEncoder(e.cfg.ForwardID, e.epoch, s.Partitions)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.settings, e.waits = s, nil
+	return err
+}
+
+// Settings returns the settings of the cluster, if they are known.
+func (e *Edge) Settings() (s link.Settings, known bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.settings, e.settings.Partitions > 0
+}
+
+// Waits returns why the settings are not known yet, or nil.
+func (e *Edge) Waits() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.waits
+}
+
+const (
+	// askPatience is how long one question for the settings may take.
+	askPatience = 3 * time.Second
+	askPause    = time.Second
+	// tellEvery is the time between two messages that say why Join waits.
+	tellEvery = time.Minute
+)
+
+// Join returns the settings of the cluster. If they are not known yet, it waits until the cluster has told
+// them. The error is a *link.MismatchError, or the one of ctx.
+func (e *Edge) Join(ctx context.Context) (link.Settings, error) {
+	if s, known := e.Settings(); known {
+		return s, nil
+	}
+	for told := (time.Time{}); ; {
+		s, err := e.ask(ctx)
+		if err == nil {
+			e.delivery.verified = true
+			e.cfg.Log.Info().Int("partitions", s.Partitions).Msg("joined the cluster")
+			return s, e.adopt(s)
+		}
+		if _, mismatch := errors.AsType[*link.MismatchError](err); mismatch || ctx.Err() != nil {
+			return s, err
+		}
+		e.wait(err)
+		if now := time.Now(); now.Sub(told) >= tellEvery {
+			told = now
+			e.cfg.Log.Warn().Err(err).Msg("the settings of the cluster are not known yet: no sample is taken until they are; trying again each second")
+		}
+		if !clock.Sleep(ctx, askPause) {
+			return s, ctx.Err()
+		}
+	}
+}
+
+func (e *Edge) wait(err error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.waits = err
+}
+
+// ask asks the cluster for its settings and keeps them for the next start.
+func (e *Edge) ask(ctx context.Context) (link.Settings, error) {
+	ctx, cancel := context.WithTimeout(ctx, askPatience)
+	defer cancel()
+	s, err := e.sender.Settings(ctx)
+	if err != nil {
+		return s, fmt.Errorf("ask the cluster for its settings: %w", err)
+	}
+	if err := e.fits(s); err != nil {
+		return s, err
+	}
+	e.save(s)
+	return s, nil
+}

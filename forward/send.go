@@ -1,0 +1,115 @@
+package forward
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/statsd-ops/statsd/link"
+	"github.com/statsd-ops/statsd/partial"
+	"github.com/statsd-ops/statsd/sink"
+)
+
+// maxInFlight limits the messages that are being sent at the same time.
+const maxInFlight = 64
+
+// delivery is the state of sending.
+type delivery struct {
+	verified bool            // the cluster has the settings in use
+	payload  string          // the first message of the payload at hand
+	done     map[string]bool // its messages that need not be sent again
+	refused  sink.Refused    // of these
+}
+
+// Send sends the messages of a payload, many at the same time. If some of them fail, the next Send of the
+// same payload sends only these. The error is a *sink.Refused if the engine refuses some for good.
+func (e *Edge) Send(ctx context.Context, payload []byte) error {
+	if err := e.verify(ctx); err != nil {
+		return err
+	}
+	d := &e.delivery
+	messages := d.unsent(payload)
+	results := make([]error, len(messages))
+	var sending sync.WaitGroup
+	room := make(chan struct{}, maxInFlight)
+	for i := range messages {
+		room <- struct{}{}
+		sending.Go(func() {
+			defer func() { <-room }()
+			results[i] = e.sender.Send(ctx, messages[i].Message)
+		})
+	}
+	sending.Wait()
+	var failed error
+	for i, err := range results {
+		if no, final := errors.AsType[*link.RefusedError](err); final {
+			d.refuse(no, messages[i].units)
+		} else if err != nil {
+			failed = err
+			continue
+		}
+		d.done[messages[i].ID] = true
+	}
+	if failed == nil && d.refused.Err != nil {
+		refused := d.refused
+		return &refused
+	}
+	return failed
+}
+
+// Close closes the connection to the engine.
+func (e *Edge) Close() error { return e.sender.Close() }
+
+// message is a message to be sent.
+type message struct {
+	link.Message
+	units int
+}
+
+// unsent returns the messages of a payload that were not sent yet.
+func (d *delivery) unsent(payload []byte) (all []message) {
+	first := true
+	for m, err := range partial.Messages(payload) {
+		var h partial.Header
+		if err == nil {
+			h, _, err = partial.Open(m)
+		}
+		id := h.ID()
+		if first && (d.payload != id || err != nil) {
+			d.payload, d.done, d.refused = id, map[string]bool{}, sink.Refused{}
+		}
+		first = false
+		switch {
+		case err != nil:
+			d.refuse(err, 1)
+		case !d.done[id]:
+			all = append(all, message{link.Message{Partition: h.Partition, ID: id, Data: m}, h.Units()})
+		}
+	}
+	return all
+}
+
+// refuse notes that a message will never be accepted.
+func (d *delivery) refuse(err error, units int) {
+	d.refused.Err = err
+	d.refused.Units += units
+}
+
+// verify makes sure that the cluster still has the settings that this daemon has begun with. They may come
+// from an earlier run, and the cluster may have been set up again.
+func (e *Edge) verify(ctx context.Context) error {
+	if e.delivery.verified {
+		return nil
+	}
+	now, err := e.ask(ctx)
+	if err != nil {
+		return err
+	}
+	if now != e.settings {
+		return fmt.Errorf("the cluster has other settings than this daemon has begun with (%d partitions, not %d, or another member key): restart the daemon",
+			now.Partitions, e.settings.Partitions)
+	}
+	e.delivery.verified = true
+	return nil
+}

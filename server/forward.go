@@ -1,0 +1,112 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"time"
+
+	"github.com/statsd-ops/statsd/aggregate"
+	"github.com/statsd-ops/statsd/delivery"
+	"github.com/statsd-ops/statsd/forward"
+	"github.com/statsd-ops/statsd/intake"
+	"github.com/statsd-ops/statsd/link"
+)
+
+// ForwardName is the name of the destination that forwards. No sink may have it.
+const ForwardName = "forward"
+
+// openForward makes the edge, if intervals are forwarded.
+func (s *Server) openForward() (err error) {
+	if s.cfg.ForwardTo == "" {
+		return nil
+	}
+	s.edge, err = forward.New(forward.Config{
+		Target: s.cfg.Target, Interval: s.cfg.FlushInterval, Tags: s.cfg.Tags.String(), Cache: s.cfg.settingsCache(), Log: s.log,
+	})
+	s.cfg.Sinks = s.withForward(s.cfg.Sinks)
+	return err
+}
+
+// settingsCache returns the file that keeps the settings of the cluster, or "".
+func (c *Config) settingsCache() string {
+	switch {
+	case c.SpoolDir != "":
+		return filepath.Join(c.SpoolDir, ForwardName+".settings")
+	case c.StateFile != "":
+		return c.StateFile + ".cluster"
+	}
+	return ""
+}
+
+// withForward returns the sinks, and the destination that forwards if there is one.
+func (s *Server) withForward(sinks []delivery.Destination) []delivery.Destination {
+	if s.edge == nil {
+		return sinks
+	}
+	return append(sinks[:len(sinks):len(sinks)], delivery.Destination{
+		Name: ForwardName, Address: s.cfg.ForwardTo, Sink: s.edge, Format: "rows", Config: s.cfg.ForwardTo, Forwards: true,
+	})
+}
+
+// sinks returns the number of configured sinks.
+func (s *Server) sinks() int {
+	if s.edge != nil {
+		return len(s.cfg.Sinks) - 1
+	}
+	return len(s.cfg.Sinks)
+}
+
+// joining is the time between two looks at whether the cluster has answered.
+const joining = 100 * time.Millisecond
+
+// join waits for the settings of the cluster, if intervals are forwarded, and gives the table the key that
+// all its members have. Nothing may have been received yet. Meanwhile it does what the flush loop does
+// between two flushes. It returns nil without the settings if ctx ends.
+func (s *Server) join(ctx context.Context) error {
+	if s.edge == nil {
+		return nil
+	}
+	type answer struct {
+		settings link.Settings
+		err      error
+	}
+	answered := make(chan answer, 1)
+	go func() {
+		settings, err := s.edge.Join(ctx)
+		answered <- answer{settings, err}
+	}()
+	for {
+		select {
+		case a := <-answered:
+			if a.err == nil {
+				s.in.Table().SetMemberKey(a.settings.MemberKey)
+			}
+			if mismatch, ok := errors.AsType[*link.MismatchError](a.err); ok {
+				return mismatch
+			}
+			return nil
+		default:
+			s.beat()
+			s.loop.rest(ctx, min(joining, s.beatEvery()))
+		}
+	}
+}
+
+// forward gives an interval that ends at at to the cluster. It comes before Summarize.
+func (s *Server) forward(iv *aggregate.Interval, at int64, tally *intake.Tally) {
+	if s.edge == nil {
+		return
+	}
+	f := s.edge.Take(iv, forward.Collected{End: at, Samples: tally.Aggregated, Sinks: s.sinks() > 0})
+	s.flushes.forwarded += tally.Aggregated
+	s.out.Forward(delivery.Batch{Time: at / int64(time.Second), Units: f.Units(), Encode: f.Encode}, s.cfg.FlushInterval)
+}
+
+// waitsForCluster returns why the daemon does not take samples yet, or "".
+func (s *Server) waitsForCluster() string {
+	if s.edge == nil {
+		return ""
+	}
+	return errorText(s.edge.Waits())
+}
