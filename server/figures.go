@@ -39,6 +39,7 @@ func (s *Server) figures(f *flushed) []meta.Figure {
 	l.addPipes(in.Pipes)
 	l.addAPI(s.monitor)
 	l.addSinks(f.sinks, f.at)
+	l.addCollect(s.cluster())
 	l.addRender(f)
 
 	// numStats includes the daemon's own points.
