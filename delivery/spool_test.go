@@ -36,7 +36,9 @@ type spooled struct {
 	looks chan struct{}
 }
 
-func (s *spooled) offer(sn *aggregate.Snapshot, interval time.Duration) { s.take(s.batchOf(sn), interval, 1) }
+func (s *spooled) offer(sn *aggregate.Snapshot, interval time.Duration) {
+	s.take(s.batchOf(sn), interval, 1)
+}
 
 func spoolConfig(t *testing.T) Config {
 	return Config{

@@ -40,6 +40,14 @@ type State struct {
 	SpoolFault                error // the last error of the disk, nil while it works or without a spool
 }
 
+// Figures returns what the names of its figures begin with, and the ones of its ledger.
+func (s *State) Figures() (all, ledger string) {
+	if s.Forwards {
+		return "forward.", "forward.rows."
+	}
+	return "sink." + s.Name + ".", "sink." + s.Name + ".points."
+}
+
 // Sent describes the delivered part of a flush.
 type Sent struct {
 	Flush int64         // Unix seconds

@@ -3,7 +3,7 @@
 //
 //	e, err := forward.New(cfg)           // settings from an earlier run, if there are any
 //	settings, err := e.Join(ctx)         // otherwise it waits until the cluster has told them
-//	f := e.Take(interval, end, samples)  // at each flush, before the interval is summarised
+//	f := e.Take(interval, collected)     // at each flush, before the interval is summarised
 //	f.Encode(emit)                       // payloads of messages, on another goroutine
 //	err = e.Send(ctx, payload)           // until it returns nil
 //
@@ -37,9 +37,9 @@ type Target struct {
 	ForwardID string `flag:"--forward-id"`
 	// ForwardMatch selects the names that are forwarded. Without any (the default), all are.
 	ForwardMatch []glob.Glob `flag:"--forward-match"`
-	// PublishAll publishes the forwarded names here too. Otherwise the sinks of this daemon get only the
-	// other names.
-	PublishAll bool
+	// ForwardOnly says that this daemon's sinks never get names that it forwards: it collects, and
+	// they come back from the cluster. By default sinks get them too unless there is a ForwardMatch.
+	ForwardOnly bool
 	// Connect returns the connection to the cluster. It is required if ForwardTo is set.
 	Connect func() (link.Sender, error)
 }

@@ -170,7 +170,6 @@ func TestClusterSetUpAgain(t *testing.T) {
 	join(t, cfg)
 	c.settings.MemberKey = [16]byte{2}
 	e := join(t, cfg)
-	flush(t, e, "a c 1")
 	if err := sendAll(t, e, take(t, e, "a c 1")); err == nil || !strings.Contains(err.Error(), "restart") {
 		t.Errorf("sending to a cluster with another key: %v", err)
 	}
@@ -211,14 +210,14 @@ const end = 1795251860e9
 
 func take(t *testing.T, e *Edge, samples ...string) *Flush {
 	t.Helper()
-	return e.Take(table(t, samples...).Drain(nil), end, uint64(len(samples)))
+	return e.Take(table(t, samples...).Drain(nil), Collected{End: end, Samples: uint64(len(samples))})
 }
 
 // flush takes an interval and returns the paths that are published here.
-func flush(t *testing.T, e *Edge, samples ...string) (paths []string) {
+func flush(t *testing.T, e *Edge, sinks bool, samples ...string) (paths []string) {
 	t.Helper()
 	iv := table(t, samples...).Drain(nil)
-	e.Take(iv, end, 0)
+	e.Take(iv, Collected{End: end, Sinks: sinks})
 	for p := range iv.Summarize(aggregate.Etsy.Layout(), 1).Points() {
 		paths = append(paths, string(p.Path))
 	}
@@ -263,18 +262,20 @@ func TestMatch(t *testing.T) {
 	samples := []string{"web.a c 1", "db.b g 2", "own.c c 3"}
 	for _, tt := range []struct {
 		match     []glob.Glob
-		all       bool
+		sinks     bool
+		only      bool
 		forwarded []string
 		published string
 	}{
-		{nil, false, []string{"db.b", "own.c", "web.a"}, ""},
-		{nil, true, []string{"db.b", "own.c", "web.a"}, "db.b own.c web.a"},
-		{[]glob.Glob{web, db}, false, []string{"db.b", "web.a"}, "own.c"},
-		{[]glob.Glob{web, db}, true, []string{"db.b", "web.a"}, "db.b own.c web.a"},
+		{nil, false, false, []string{"db.b", "own.c", "web.a"}, ""},
+		{nil, true, false, []string{"db.b", "own.c", "web.a"}, "db.b own.c web.a"},
+		{nil, true, true, []string{"db.b", "own.c", "web.a"}, ""},
+		{[]glob.Glob{web, db}, true, false, []string{"db.b", "web.a"}, "own.c"},
+		{[]glob.Glob{web, db}, true, true, []string{"db.b", "web.a"}, "own.c"},
 	} {
 		c := newEngine()
 		cfg := c.config(t)
-		cfg.ForwardMatch, cfg.PublishAll = tt.match, tt.all
+		cfg.ForwardMatch, cfg.ForwardOnly = tt.match, tt.only
 		e := join(t, cfg)
 		if err := sendAll(t, e, take(t, e, samples...)); err != nil {
 			t.Fatal(err)
@@ -283,10 +284,10 @@ func TestMatch(t *testing.T) {
 		if !slices.Equal(got, tt.forwarded) || n != 3 || len(c.got) != 8 {
 			t.Errorf("%d messages with %d samples forward %v, want %v", len(c.got), n, got, tt.forwarded)
 		}
-		paths := strings.Join(flush(t, e, samples...), " ")
+		paths := strings.Join(flush(t, e, tt.sinks, samples...), " ")
 		for _, name := range []string{"web.a", "db.b", "own.c"} {
 			if is, want := strings.Contains(paths, name), strings.Contains(tt.published, name); is != want {
-				t.Errorf("match %v, publish all %v: published %s", tt.match, tt.all, paths)
+				t.Errorf("%+v: published %s", tt, paths)
 			}
 		}
 	}

@@ -19,22 +19,28 @@ type Flush struct {
 	interval partial.Interval
 }
 
-// Take reads the rows of an interval that ends at end, in Unix nanoseconds, and leaves their names out of
-// its summary unless they are published here too. samples is the number of samples in the interval. Only
-// the flush loop calls Take, after Join.
-func (e *Edge) Take(iv *aggregate.Interval, end int64, samples uint64) *Flush {
+// Collected describes an interval.
+type Collected struct {
+	End     int64  // in Unix nanoseconds
+	Samples uint64 // that the interval took
+	Sinks   bool   // this daemon publishes too
+}
+
+// Take reads the rows of an interval, and leaves their names out of its summary unless they are published
+// here too. Only the flush loop calls Take, after Join.
+func (e *Edge) Take(iv *aggregate.Interval, c Collected) *Flush {
 	rows := e.emptyRows()
-	rows.Begin(end)
+	rows.Begin(c.End)
 	iv.Rows(func(r *aggregate.Row) {
 		if e.Forwards(r.Name) {
 			rows.Add(r)
 		}
 	})
-	if !e.cfg.PublishAll {
+	if both := c.Sinks && !e.cfg.ForwardOnly && len(e.cfg.ForwardMatch) == 0; !both {
 		iv.Omit = e.Forwards
 	}
 	e.number++
-	return &Flush{edge: e, rows: rows, interval: partial.Interval{Number: e.number, End: end, Samples: samples}}
+	return &Flush{edge: e, rows: rows, interval: partial.Interval{Number: e.number, End: c.End, Samples: c.Samples}}
 }
 
 // Forwards reports whether a name is forwarded.

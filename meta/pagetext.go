@@ -109,8 +109,11 @@ func sinks(figures []Figure) *sinkTable {
 	return t
 }
 
-// sinkFigure splits a name such as sink.graphite.points.made.
+// sinkFigure splits a name such as sink.graphite.points.made or forward.rows.made.
 func sinkFigure(f Figure) (name, column string, ok bool) {
+	if column, ok := strings.CutPrefix(f.Name, "forward.rows."); ok {
+		return "forward", column, true
+	}
 	rest, ok := strings.CutPrefix(f.Name, "sink.")
 	if !ok {
 		return "", "", false

@@ -13,12 +13,16 @@ func (d *Desk) ledger(context.Context, question.Arguments) (any, error) {
 	f := figuresOf(d.Daemon)
 	rows := []question.Balance{balance("samples",
 		f.sum("samples.received"), f.sum("samples.aggregated", "metrics.discarded", "samples.refused"))}
-	made := f.ofSinks(".points.made")
+	made := f.ofSinks(".made")
 	slices.Sort(made)
 	for _, name := range made {
 		s := strings.TrimSuffix(name, "made")
 		in, out := f.sum(s+"made", s+"recovered"), f.sum(s+"delivered", s+"queued", s+"spooled", s+"dropped")
-		rows = append(rows, balance("points of "+strings.TrimSuffix(strings.TrimPrefix(s, "sink."), ".points."), in, out))
+		what := "rows forwarded"
+		if sink, ok := strings.CutPrefix(strings.TrimSuffix(s, ".points."), "sink."); ok {
+			what = "points of " + sink
+		}
+		rows = append(rows, balance(what, in, out))
 	}
 	return rows, nil
 }

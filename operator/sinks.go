@@ -24,7 +24,8 @@ func (d *Desk) sinksNow(now time.Time) []question.Sink {
 			continue
 		}
 		s := d.sinkOf(&st, now)
-		s.PerSecond = figures.rate("sink." + st.Name + ".points.delivered")
+		_, ledger := st.Figures()
+		s.PerSecond = figures.rate(ledger + "delivered")
 		if s.State == "ok" && fallsBehind(health, st.Name) {
 			s.State = "behind"
 		}
@@ -88,8 +89,9 @@ func (d *Desk) fullIn(st *delivery.State) float64 {
 	if d.Past == nil || st.Waiting() == 0 {
 		return 0
 	}
-	queued, over := d.Past.Growth("sink."+st.Name+".points.queued", growthOver)
-	spooled, _ := d.Past.Growth("sink."+st.Name+".points.spooled", growthOver)
+	_, ledger := st.Figures()
+	queued, over := d.Past.Growth(ledger+"queued", growthOver)
+	spooled, _ := d.Past.Growth(ledger+"spooled", growthOver)
 	used, limit := float64(st.QueueBytes), float64(st.MaxQueueBytes)
 	if st.MaxSpoolBytes > 0 && st.SpoolFault == nil {
 		used, limit = used+float64(st.SpoolBytes), limit+float64(st.MaxSpoolBytes)

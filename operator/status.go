@@ -77,7 +77,7 @@ func (d *Desk) lost(f figures) (l question.Lost) {
 		{&l.Kernel, []string{"udp.kernel_dropped"}},
 		{&l.Bad, []string{"metrics.discarded"}},
 		{&l.Refused, beyondLimits()},
-		{&l.Dropped, f.ofSinks(".points.dropped")},
+		{&l.Dropped, f.ofSinks(".dropped")},
 	} {
 		for _, name := range part.names {
 			grew, over := d.grown(f, name, recently)
@@ -106,7 +106,7 @@ func (d *Desk) trends(f figures) map[string][]question.Number {
 		"received": {"samples.received"},
 		"lost":     slices.Concat(f.ofSinks(".points.dropped"), []string{"udp.kernel_dropped", "metrics.discarded"}, beyondLimits()),
 		"names":    {"names"},
-		"waiting":  append(f.ofSinks(".points.queued"), f.ofSinks(".points.spooled")...),
+		"waiting":  append(f.ofSinks(".queued"), f.ofSinks(".spooled")...),
 		"flush":    {"flush_duration"},
 		"cost":     {"cpu.used"},
 	}
@@ -159,10 +159,11 @@ func figuresOf(s meta.Source) figures {
 func (f figures) value(name string) float64 { return f[name].Value }
 func (f figures) rate(name string) float64  { return f[name].Rate }
 
-// ofSinks returns the names of one figure of all sinks.
+// ofSinks returns the names of one figure of all sinks' ledgers, and of the cluster's: ".made".
 func (f figures) ofSinks(end string) (names []string) {
 	for name := range f {
-		if strings.HasPrefix(name, "sink.") && strings.HasSuffix(name, end) {
+		sink := strings.HasPrefix(name, "sink.") && strings.HasSuffix(name, ".points"+end)
+		if sink || name == "forward.rows"+end {
 			names = append(names, name)
 		}
 	}

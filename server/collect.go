@@ -48,7 +48,7 @@ func (s *Server) openCollect() error {
 	if c.connection, err = s.cfg.OpenCluster(); err != nil {
 		return err
 	}
-	s.cfg.ForwardTo, s.cfg.ForwardID, s.cfg.Connect = s.cfg.CollectFrom, s.cfg.CollectID, c.connection.Sender
+	s.cfg.ForwardTo, s.cfg.ForwardID, s.cfg.ForwardOnly, s.cfg.Connect = s.cfg.CollectFrom, s.cfg.CollectID, true, c.connection.Sender
 	ctx, cancel := context.WithTimeout(context.Background(), joinPatience)
 	defer cancel()
 	if err = s.joinCluster(ctx); err != nil && c.connection.Remote && !isMismatch(err) {

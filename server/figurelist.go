@@ -126,14 +126,14 @@ func (l *figureList) addSinks(sinks []delivery.State, at time.Time) {
 	running := 0
 	for i := range sinks {
 		st := &sinks[i]
-		if !st.Removed {
+		if !st.Removed && !st.Forwards {
 			running++
 		}
-		if st.Recorder != nil {
-			l.addRecorder("sink."+st.Name+".", st.Recorder)
+		if prefix, ledger := st.Figures(); st.Recorder != nil {
+			l.addRecorder(prefix, st.Recorder)
 		} else {
-			l.addSink("sink."+st.Name+".points.", &st.Ledger)
-			l.addSending("sink."+st.Name+".", st, at)
+			l.addSink(ledger, &st.Ledger)
+			l.addSending(prefix, st, at)
 		}
 	}
 	sum := sumPublishing(sinks)

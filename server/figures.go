@@ -39,6 +39,9 @@ func (s *Server) figures(f *flushed) []meta.Figure {
 	l.addPipes(in.Pipes)
 	l.addAPI(s.monitor)
 	l.addSinks(f.sinks, f.at)
+	if s.edge != nil {
+		l.count("forward.samples", s.flushes.forwarded)
+	}
 	l.addCollect(s.cluster())
 	l.addRender(f)
 

@@ -58,7 +58,7 @@ func every10s() (Config, *sinktest.Recorder) {
 func TestReloadKnowsEverySetting(t *testing.T) {
 	cfg, _ := every10s()
 	// Fields that are not settings of the configuration file.
-	passed := []string{"Sockets", "Beat", "BeatEvery", "Hostname", "Version", "Log", "Settings", "Described", "Reread"}
+	passed := []string{"Sockets", "Beat", "BeatEvery", "Hostname", "Version", "Log", "Settings", "Described", "Reread", "ForwardOnly", "Connect"}
 	inVirtualTime(t, cfg, func(v *virtual) {
 		t := v.t
 		for _, setting := range settings(reflect.TypeFor[Config]()) {

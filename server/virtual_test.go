@@ -45,6 +45,9 @@ func inBubble(t *testing.T, cfg Config, test func(*virtual)) {
 		v.end = end
 		var running sync.WaitGroup
 		s.out.Start(ctx)
+		if err := s.join(ctx); err != nil {
+			t.Fatal(err)
+		}
 		running.Go(func() { s.flushLoop(ctx) })
 		running.Go(func() { s.alertLoop(ctx) })
 		running.Go(func() { s.watchHealth(ctx) })

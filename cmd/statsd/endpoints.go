@@ -49,11 +49,7 @@ func (all settings) endpoints(running []*endpoint) ([]*endpoint, error) {
 			return nil, err
 		}
 	}
-	reserved := map[string]bool{}
-	if all.given("forward") {
-		reserved[server.ForwardName] = true
-	}
-	return found, nameEndpoints(found, running, reserved)
+	return found, nameEndpoints(found, running)
 }
 
 // checkGraphite refuses names that Graphite cannot take.
@@ -84,8 +80,9 @@ func checkSpools(all []*endpoint) error {
 }
 
 // nameEndpoints names each sink: by its URL, or as before a reload, or by its scheme with a number
-// if there are several. Names in taken belong to other destinations.
-func nameEndpoints(all, running []*endpoint, taken map[string]bool) error {
+// if there are several.
+func nameEndpoints(all, running []*endpoint) error {
+	taken := map[string]bool{}
 	take := func(e *endpoint, name string) bool {
 		if e.name != "" || name == "" || taken[name] {
 			return false
@@ -94,7 +91,10 @@ func nameEndpoints(all, running []*endpoint, taken map[string]bool) error {
 		return true
 	}
 	for _, e := range all {
-		if name := e.text("name"); name != "" && !take(e, name) {
+		switch name := e.text("name"); {
+		case name == server.ForwardName:
+			return e.fault(fmt.Errorf("name: %s stands for --forward; choose another name", name))
+		case name != "" && !take(e, name):
 			return e.fault(fmt.Errorf("name: another sink has the name %s", name))
 		}
 	}

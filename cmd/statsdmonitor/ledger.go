@@ -124,18 +124,23 @@ func newBook(figures map[string]float64) *book {
 			{Name: "refused", Count: figures["samples.refused"], Parts: parts(figures, "samples.refused.")},
 		},
 	})
+	if _, forwards := figures["forward.rows.made"]; forwards {
+		b.addDelivery(figures, account{Name: "forward", Unit: "rows"}, "forward.rows.")
+	}
 	for _, sink := range sinks(figures) {
-		points := func(name string) entry {
-			prefix := "sink." + sink + ".points." + name
-			return entry{Name: name, Count: figures[prefix], Parts: parts(figures, prefix+".")}
-		}
-		b.add(account{
-			Name: "sink " + sink, Unit: "points",
-			In:  []entry{points("made"), points("recovered")},
-			Out: []entry{points("delivered"), points("queued"), points("spooled"), points("dropped")},
-		})
+		b.addDelivery(figures, account{Name: "sink " + sink, Unit: "points"}, "sink."+sink+".points.")
 	}
 	return b
+}
+
+// addDelivery adds an account with the figures that begin with prefix.
+func (b *book) addDelivery(figures map[string]float64, a account, prefix string) {
+	of := func(name string) entry {
+		return entry{Name: name, Count: figures[prefix+name], Parts: parts(figures, prefix+name+".")}
+	}
+	a.In = []entry{of("made"), of("recovered")}
+	a.Out = []entry{of("delivered"), of("queued"), of("spooled"), of("dropped")}
+	b.add(a)
 }
 
 // sinks returns the names of all sinks.

@@ -94,7 +94,7 @@ func (e *Engine) join(ctx context.Context, wanted link.Settings) (link.Settings,
 	if err := e.ensure(ctx, e.commits()); err != nil {
 		return link.Settings{}, err
 	}
-	return settings, e.ensureMembers(ctx)
+	return settings, e.ensure(ctx, e.members())
 }
 
 func (e *Engine) checkServer() error {
@@ -124,10 +124,7 @@ func older(version, least string) bool {
 
 // agree reads the settings. The first owner makes them.
 func (e *Engine) agree(ctx context.Context, wanted link.Settings) (link.Settings, error) {
-	bucket, err := e.bucket(ctx, jetstream.KeyValueConfig{
-		Bucket: e.settingsBucket(), Description: "settings of a cluster of statsd", Replicas: e.cfg.Replicas,
-	})
-	if err != nil {
+	if err := e.ensure(ctx, e.bucket(e.settingsBucket(), "settings of a cluster of statsd")); err != nil {
 		return link.Settings{}, err
 	}
 	settings, err := e.settings(ctx)
@@ -138,29 +135,29 @@ func (e *Engine) agree(ctx context.Context, wanted link.Settings) (link.Settings
 	if err != nil {
 		return link.Settings{}, err
 	}
-	if _, err := bucket.Create(ctx, settingsKey, first.Encode()); err != nil && !errors.Is(err, jetstream.ErrKeyExists) {
-		return link.Settings{}, e.fail(err)
+	_, err = e.publish(ctx, &natsgo.Msg{Subject: bucketSubject(e.settingsBucket(), settingsKey), Data: first.Encode()},
+		jetstream.WithExpectLastSequencePerSubject(0))
+	if err != nil && !isFenced(err) { // another owner may have been first
+		return link.Settings{}, err
 	}
-	return e.settings(ctx) // another owner may have been first
+	return e.settings(ctx)
 }
 
-func (e *Engine) bucket(ctx context.Context, cfg jetstream.KeyValueConfig) (jetstream.KeyValue, error) {
-	bucket, err := e.js.KeyValue(ctx, cfg.Bucket)
-	if errors.Is(err, jetstream.ErrBucketNotFound) {
-		bucket, err = e.js.CreateKeyValue(ctx, cfg)
+// bucket is the stream of a key-value bucket, as NATS' own tools make it.
+func (e *Engine) bucket(name, description string) jetstream.StreamConfig {
+	return jetstream.StreamConfig{
+		Name: bucketStream(name), Description: description, Subjects: []string{bucketSubject(name, ">")},
+		Storage: jetstream.FileStorage, Replicas: e.cfg.Replicas, Retention: jetstream.LimitsPolicy,
+		Discard: jetstream.DiscardNew, MaxBytes: -1, MaxMsgsPerSubject: 1, Duplicates: memberTTL,
+		AllowRollup: true, DenyDelete: true, AllowDirect: true,
 	}
-	if err != nil {
-		return nil, e.fail(fmt.Errorf("bucket %s: %w%s", cfg.Bucket, err, hint(err)))
-	}
-	return bucket, nil
 }
 
-func (e *Engine) ensureMembers(ctx context.Context) error {
-	_, err := e.bucket(ctx, jetstream.KeyValueConfig{
-		Bucket: e.memberBucket(), Description: "owners of a cluster of statsd", Replicas: e.cfg.Replicas,
-		TTL: memberTTL, Storage: jetstream.MemoryStorage,
-	})
-	return err
+// members is the bucket of the owners that are alive. An owner that says nothing vanishes from it.
+func (e *Engine) members() jetstream.StreamConfig {
+	c := e.bucket(e.memberBucket(), "owners of a cluster of statsd")
+	c.Storage, c.MaxAge = jetstream.MemoryStorage, memberTTL
+	return c
 }
 
 // messages is the stream of a partition. A full one refuses messages: what was acknowledged is never discarded.
@@ -185,6 +182,8 @@ func (e *Engine) commits() jetstream.StreamConfig {
 
 // ensure makes a stream, or checks that an existing one keeps what it must.
 func (e *Engine) ensure(ctx context.Context, want jetstream.StreamConfig) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*requestTimeout)
+	defer cancel()
 	stream, err := e.js.Stream(ctx, want.Name)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		stream, err = e.js.CreateStream(ctx, want)
@@ -206,8 +205,8 @@ func check(got, want jetstream.StreamConfig) error {
 	switch {
 	case strings.Join(got.Subjects, " ") != strings.Join(want.Subjects, " "):
 		return fmt.Errorf("it has the subjects %q: want %q; another --collect prefix avoids it", got.Subjects, want.Subjects)
-	case got.Retention != want.Retention, got.Discard != want.Discard, got.MaxAge != 0, got.MaxMsgsPerSubject != want.MaxMsgsPerSubject,
-		got.MaxMsgs > 0, got.Discard == jetstream.DiscardOld && got.MaxBytes > 0, got.AllowDirect, got.Storage != want.Storage:
+	case got.Retention != want.Retention, got.Discard != want.Discard, got.MaxAge != want.MaxAge, got.MaxMsgsPerSubject != want.MaxMsgsPerSubject,
+		got.MaxMsgs > 0, got.Discard == jetstream.DiscardOld && got.MaxBytes > 0, got.AllowDirect != want.AllowDirect, got.Storage != want.Storage:
 		return errors.New("its limits were changed, and it could lose data: restore retention limits, no maximum age and count, and the discard policy")
 	}
 	return nil

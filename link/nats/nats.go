@@ -82,7 +82,7 @@ type session struct {
 	js      jetstream.JetStream
 
 	mu      sync.Mutex
-	lost    error // why there is no connection
+	lost    error // why there is no connection; nil while there is one
 	refused error // the last right that was missing
 	when    time.Time
 }
@@ -112,6 +112,8 @@ func newSession(cfg Config, role string) (*session, error) {
 		natsgo.PingInterval(2*time.Second), natsgo.MaxPingsOutstanding(2), natsgo.Timeout(requestTimeout),
 		natsgo.DisconnectErrHandler(func(_ *natsgo.Conn, err error) { s.disconnected(err) }),
 		natsgo.ReconnectErrHandler(func(_ *natsgo.Conn, err error) { s.disconnected(err) }),
+		natsgo.ConnectHandler(func(*natsgo.Conn) { s.connectedAgain() }),
+		natsgo.ReconnectHandler(func(*natsgo.Conn) { s.connectedAgain() }),
 		natsgo.ErrorHandler(func(_ *natsgo.Conn, _ *natsgo.Subscription, err error) { s.failed(err) }))
 	return s, nil
 }
@@ -163,6 +165,12 @@ func (s *session) disconnected(err error) {
 	}
 }
 
+func (s *session) connectedAgain() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lost = nil
+}
+
 // failed hears of errors that no call returns, such as a right that is missing.
 func (s *session) failed(err error) {
 	if !errors.Is(err, natsgo.ErrPermissionViolation) {
@@ -182,7 +190,7 @@ func (s *session) fail(err error) error {
 	defer s.mu.Unlock()
 	unanswered := errors.Is(err, context.DeadlineExceeded) || errors.Is(err, natsgo.ErrTimeout)
 	switch {
-	case s.nc != nil && !s.nc.IsConnected() && s.lost != nil && !errors.Is(err, s.lost):
+	case s.lost != nil && !errors.Is(err, s.lost):
 		err = fmt.Errorf("%w: not connected: %w", err, s.lost)
 	case unanswered && s.refused != nil && time.Since(s.when) < refusalLasts:
 		err = fmt.Errorf("%w: %w", err, s.refused)

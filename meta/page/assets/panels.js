@@ -6,7 +6,7 @@ import { css, dashes, last, shade } from './plot.js';
 import { brief, bytes, grouped, moment, now, seconds, short } from './words.js';
 
 // parts names the figures of all sinks that end in these words.
-const parts = (sinks, ...ends) => sinks.flatMap(s => ends.map(end => 'sink.' + s.name + '.points.' + end));
+const parts = (sinks, ...ends) => sinks.flatMap(s => ends.map(end => (s.name === 'forward' ? 'forward.rows.' : 'sink.' + s.name + '.points.') + end));
 
 // Each panel has: figures, the names of the figures of each line, which are added up; big and sub,
 // what the status says now; at, what a point of the lines says. With peaks, a step shows its

@@ -1,0 +1,171 @@
+package cluster
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/statsd-ops/statsd/cluster/nodes"
+	"github.com/statsd-ops/statsd/internal/counterpart"
+	"github.com/statsd-ops/statsd/internal/wait"
+)
+
+// programs has the commands of this tree.
+var programs = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "statsd-cluster-")
+	if err != nil {
+		return "", err
+	}
+	cmd := exec.Command("go", "build", "-o", dir+"/", "./cmd/statsd", "./cmd/statsdmonitor")
+	cmd.Dir = nodes.Tree()
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return dir, fmt.Errorf("go build: %w\n%s", err, out)
+	}
+	return dir, nil
+})
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if dir, _ := programs(); dir != "" {
+		_ = os.RemoveAll(dir)
+	}
+	os.Exit(code)
+}
+
+func program(t testing.TB, name string) string {
+	t.Helper()
+	dir, err := programs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Join(dir, name)
+}
+
+// daemon is a statsd process that can end and come back.
+type daemon struct {
+	t       testing.TB
+	name    string
+	addr    netip.AddrPort // for samples
+	monitor string
+	args    []string
+	log     string
+	cmd     *exec.Cmd
+	exited  chan struct{}
+}
+
+// newDaemon starts a daemon with these flags. It ends with the test.
+func newDaemon(t testing.TB, name string, args ...string) *daemon {
+	t.Helper()
+	addr := counterpart.FreeAddress(t)
+	monitor := netip.AddrPortFrom(addr.Addr(), addr.Port()+1)
+	d := &daemon{t: t, name: name, addr: addr, monitor: monitor.String(), log: filepath.Join(t.TempDir(), name+".log")}
+	d.args = append([]string{
+		"--name", addr.Addr().String(), "--port", fmt.Sprint(addr.Port()), "--monitor-port", fmt.Sprint(monitor.Port()),
+		"--flush-interval", interval.String(), "--naming", "etsy", "--metadata-prefix", "own." + name,
+	}, args...)
+	d.start()
+	t.Cleanup(func() {
+		d.kill()
+		if t.Failed() {
+			t.Logf("the end of what %s said:\n%s", name, last(d.said(), 6000))
+		}
+	})
+	return d
+}
+
+func last(text string, n int) string { return text[max(0, len(text)-n):] }
+
+func (d *daemon) said() string {
+	text, err := os.ReadFile(d.log)
+	if err != nil {
+		return err.Error()
+	}
+	return string(text)
+}
+
+// start starts the daemon, and does not wait.
+func (d *daemon) start() {
+	d.t.Helper()
+	log, err := os.OpenFile(d.log, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	defer log.Close()
+	cmd := exec.Command(program(d.t, "statsd"), d.args...)
+	cmd.Stdout, cmd.Stderr = log, log
+	cmd.Dir = filepath.Dir(d.log)
+	if err := cmd.Start(); err != nil {
+		d.t.Fatal(err)
+	}
+	exited := make(chan struct{})
+	d.cmd, d.exited = cmd, exited
+	go func() {
+		_ = cmd.Wait()
+		close(exited)
+	}()
+}
+
+// await waits until the daemon takes samples.
+func (d *daemon) await() {
+	d.t.Helper()
+	for deadline := time.Now().Add(wait.Patience); !d.ready(); time.Sleep(20 * time.Millisecond) {
+		select {
+		case <-d.exited:
+			d.t.Fatalf("%s has ended:\n%s", d.name, d.said())
+		default:
+		}
+		if time.Now().After(deadline) {
+			d.t.Fatalf("%s is not ready:\n%s", d.name, d.said())
+		}
+	}
+}
+
+func (d *daemon) ready() bool {
+	answer, err := http.Get("http://" + d.monitor + "/readyz")
+	if err != nil {
+		return false
+	}
+	defer answer.Body.Close()
+	return answer.StatusCode == http.StatusOK
+}
+
+func (d *daemon) signal(s os.Signal) {
+	if err := d.cmd.Process.Signal(s); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		d.t.Error(err)
+	}
+}
+
+// kill ends the daemon with kill -9.
+func (d *daemon) kill() {
+	d.signal(syscall.SIGKILL)
+	<-d.exited
+}
+
+// stop ends the daemon orderly.
+func (d *daemon) stop() {
+	d.t.Helper()
+	d.signal(syscall.SIGTERM)
+	select {
+	case <-d.exited:
+	case <-time.After(wait.Patience):
+		d.t.Errorf("%s does not end:\n%s", d.name, d.said())
+		d.kill()
+	}
+}
+
+func (d *daemon) freeze() { d.signal(syscall.SIGSTOP) }
+func (d *daemon) thaw()   { d.signal(syscall.SIGCONT) }
+
+// natsURL is the URL of a cluster for --forward or --collect.
+func natsURL(servers []string, role string) string {
+	return "nats://" + strings.Join(servers, ",") + "?nkey=" + nodes.Key(role)
+}

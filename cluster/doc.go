@@ -1,0 +1,2 @@
+// Package cluster tests daemons that work together over real NATS servers: make test-cluster.
+package cluster

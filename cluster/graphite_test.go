@@ -1,0 +1,108 @@
+package cluster
+
+import (
+	"bufio"
+	"fmt"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/statsd-ops/statsd/internal/counterpart"
+)
+
+// graphite keeps the newest value of each path and time, as carbon does.
+type graphite struct {
+	t    testing.TB
+	addr string
+
+	mu       sync.Mutex
+	listener net.Listener
+	conns    map[net.Conn]bool
+	reading  sync.WaitGroup
+	values   map[int64]map[string]float64
+}
+
+func newGraphite(t testing.TB) *graphite {
+	t.Helper()
+	g := &graphite{t: t, addr: counterpart.FreeAddress(t).String(), conns: map[net.Conn]bool{}, values: map[int64]map[string]float64{}}
+	g.start()
+	t.Cleanup(g.stop)
+	return g
+}
+
+func (g *graphite) start() {
+	g.t.Helper()
+	l, err := net.Listen("tcp", g.addr)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.listener = l
+	g.reading.Go(func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			g.mu.Lock()
+			g.conns[conn] = true
+			g.mu.Unlock()
+			g.reading.Go(func() { g.read(conn) })
+		}
+	})
+}
+
+// stop ends as carbon does on SIGTERM: what has arrived is read.
+func (g *graphite) stop() {
+	g.mu.Lock()
+	if g.listener == nil {
+		g.mu.Unlock()
+		return
+	}
+	_ = g.listener.Close()
+	g.listener = nil
+	for conn := range g.conns {
+		_ = conn.(*net.TCPConn).CloseWrite()
+	}
+	g.mu.Unlock()
+	g.reading.Wait()
+}
+
+func (g *graphite) read(conn net.Conn) {
+	defer conn.Close()
+	lines := bufio.NewScanner(conn)
+	for lines.Scan() {
+		path, rest, _ := strings.Cut(lines.Text(), " ")
+		if !strings.Contains(path, "test.") {
+			continue // a daemon's own figures
+		}
+		var value float64
+		var at int64
+		if n, err := fmt.Sscan(rest, &value, &at); n != 2 {
+			g.t.Errorf("graphite got %q: %v", lines.Text(), err)
+			continue
+		}
+		g.mu.Lock()
+		if g.values[at] == nil {
+			g.values[at] = map[string]float64{}
+		}
+		g.values[at][path] = value
+		g.mu.Unlock()
+	}
+	g.mu.Lock()
+	delete(g.conns, conn)
+	g.mu.Unlock()
+}
+
+// at returns a copy of the values of a time.
+func (g *graphite) at(second int64) map[string]float64 {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	all := make(map[string]float64, len(g.values[second]))
+	for path, v := range g.values[second] {
+		all[path] = v
+	}
+	return all
+}

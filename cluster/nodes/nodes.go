@@ -1,0 +1,197 @@
+// Package nodes runs NATS clusters for tests: three nats-server processes, with the users of
+// contrib/nats.
+package nodes
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/statsd-ops/statsd/internal/counterpart"
+	"github.com/statsd-ops/statsd/internal/wait"
+)
+
+// program builds nats-server, and returns the path of the program.
+var program = sync.OnceValues(func() (string, error) {
+	cmd := exec.Command("go", "tool", "-n", "nats-server")
+	cmd.Dir = filepath.Join(Tree(), "cluster")
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("go tool -n nats-server: %w\n%s", err, out)
+	}
+	return strings.TrimSpace(string(out)), nil
+})
+
+// Tree returns the top directory of this source tree.
+func Tree() string {
+	_, file, _, _ := runtime.Caller(0)
+	return filepath.Join(filepath.Dir(file), "..", "..")
+}
+
+// Cluster is a NATS cluster of some nodes.
+type Cluster struct {
+	Nodes []*Node
+}
+
+// Node is a nats-server process.
+type Node struct {
+	Name   string
+	Client string // address for clients
+
+	t      testing.TB
+	dir    string
+	cmd    *exec.Cmd
+	exited chan struct{}
+}
+
+// Options change what Start starts.
+type Options struct {
+	Nodes int    // zero means 3
+	Extra string // more lines of the configuration
+}
+
+// Start starts a cluster in directories of the test. It ends with the test.
+func Start(t testing.TB, o Options) *Cluster {
+	t.Helper()
+	if o.Nodes == 0 {
+		o.Nodes = 3
+	}
+	base := counterpart.FreeAddress(t) // the ports behind it are reserved too
+	port := func(i int) string { return fmt.Sprintf("%v:%d", base.Addr(), int(base.Port())+i) }
+	var routes []string
+	for i := range o.Nodes {
+		routes = append(routes, "nats://"+port(o.Nodes+i))
+	}
+	c := &Cluster{}
+	for i := range o.Nodes {
+		n := &Node{t: t, Name: string(rune('a' + i)), Client: port(i), dir: t.TempDir()}
+		n.configure(port(o.Nodes+i), routes, o.Extra)
+		c.Nodes = append(c.Nodes, n)
+		n.Start()
+		t.Cleanup(n.Kill)
+	}
+	return c
+}
+
+// configure writes the configuration of a node. It includes the one that the daemon's users start from.
+func (n *Node) configure(cluster string, routes []string, extra string) {
+	n.t.Helper()
+	sample, err := os.ReadFile(filepath.Join(Tree(), "contrib", "nats", "statsd.conf"))
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	shared := strings.ReplaceAll(string(sample), "store_dir: data", "store_dir: "+filepath.Join(n.dir, "data"))
+	text := fmt.Sprintf("server_name: %s\nlisten: %s\n%s\n%s\ncluster { name: statsd, listen: %q, no_advertise: true, routes: [%s] }\n",
+		n.Name, n.Client, shared, extra, cluster, strings.Join(routes, ", "))
+	if len(routes) == 1 {
+		text = text[:strings.LastIndex(text, "cluster {")] // JetStream without a cluster
+	}
+	if err := os.WriteFile(filepath.Join(n.dir, "nats.conf"), []byte(text), 0o600); err != nil {
+		n.t.Fatal(err)
+	}
+}
+
+// Start starts the node, again after Kill.
+func (n *Node) Start() {
+	n.t.Helper()
+	path, err := program()
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	log, err := os.OpenFile(filepath.Join(n.dir, "log"), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	defer log.Close()
+	cmd := exec.Command(path, "-c", "nats.conf")
+	cmd.Dir, cmd.Stdout, cmd.Stderr = n.dir, log, log
+	if err := cmd.Start(); err != nil {
+		n.t.Fatal(err)
+	}
+	exited := make(chan struct{})
+	n.cmd, n.exited = cmd, exited
+	go func() {
+		_ = cmd.Wait()
+		close(exited)
+	}()
+	n.await()
+}
+
+// await waits until the node listens.
+func (n *Node) await() {
+	n.t.Helper()
+	for deadline := time.Now().Add(wait.Patience); ; time.Sleep(10 * time.Millisecond) {
+		if conn, err := net.Dial("tcp", n.Client); err == nil {
+			_ = conn.Close()
+			return
+		}
+		select {
+		case <-n.exited:
+			n.t.Fatalf("nats-server %s has ended:\n%s", n.Name, n.Log())
+		default:
+		}
+		if time.Now().After(deadline) {
+			n.t.Fatalf("nats-server %s does not listen:\n%s", n.Name, n.Log())
+		}
+	}
+}
+
+// Kill ends the node with kill -9.
+func (n *Node) Kill() {
+	if err := n.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		n.t.Error(err)
+	}
+	<-n.exited
+}
+
+// Freeze stops the node, and Thaw lets it go on.
+func (n *Node) Freeze() { n.signal(syscall.SIGSTOP) }
+
+// Thaw lets a frozen node go on.
+func (n *Node) Thaw() { n.signal(syscall.SIGCONT) }
+
+func (n *Node) signal(s os.Signal) {
+	n.t.Helper()
+	if err := n.cmd.Process.Signal(s); err != nil {
+		n.t.Error(err)
+	}
+}
+
+// Log returns what the node has said.
+func (n *Node) Log() string {
+	text, err := os.ReadFile(filepath.Join(n.dir, "log"))
+	if err != nil {
+		return err.Error()
+	}
+	return string(text)
+}
+
+// Servers returns the addresses for clients.
+func (c *Cluster) Servers() (all []string) {
+	for _, n := range c.Nodes {
+		all = append(all, n.Client)
+	}
+	return all
+}
+
+// Named returns a node.
+func (c *Cluster) Named(name string) *Node {
+	for _, n := range c.Nodes {
+		if n.Name == name {
+			return n
+		}
+	}
+	return nil
+}
+
+// Key returns the path of a seed of contrib/nats: "edge" or "owner".
+func Key(role string) string { return filepath.Join(Tree(), "contrib", "nats", role+".nk") }

@@ -1,0 +1,129 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	natsgo "github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/statsd-ops/statsd/cluster/nodes"
+	"github.com/statsd-ops/statsd/internal/soak"
+	"github.com/statsd-ops/statsd/internal/wait"
+)
+
+// world is a cluster of NATS servers and daemons under load.
+type world struct {
+	t        *testing.T
+	nats     *nodes.Cluster
+	graphite *graphite
+	load     *load
+	owners   []*daemon
+	edges    []*daemon
+	proxies  []*proxy // of the edges, in the same order
+}
+
+type size struct {
+	owners, edges, partitions int
+	bytes                     string // --collect-bytes
+}
+
+func newWorld(t *testing.T, s size) *world {
+	t.Helper()
+	w := &world{t: t, nats: nodes.Start(t, nodes.Options{}), graphite: newGraphite(t)}
+	for range s.owners {
+		w.addOwner(s)
+	}
+	for i := range s.edges {
+		p := newProxy(t, w.nats.Servers())
+		w.proxies = append(w.proxies, p)
+		w.edges = append(w.edges, newDaemon(t, fmt.Sprintf("edge%d", i), "--spool-dir", t.TempDir(),
+			"--forward", natsURL([]string{p.addr}, "edge"), "--forward-id", fmt.Sprintf("edge%d", i)))
+	}
+	for _, d := range append(w.owners, w.edges...) {
+		d.await()
+	}
+	w.load = newLoad(t)
+	for _, d := range w.edges {
+		w.load.add(d)
+	}
+	return w
+}
+
+func (w *world) addOwner(s size) *daemon {
+	w.t.Helper()
+	name := fmt.Sprintf("owner%d", len(w.owners))
+	d := newDaemon(w.t, name, "--collect", natsURL(w.nats.Servers(), "owner"), "--collect-id", name, "--spool-dir", w.t.TempDir(),
+		"--collect-partitions", fmt.Sprint(s.partitions), "--collect-bytes", s.bytes, "--lateness", "1s", "--late-horizon", "10m",
+		"--sink", "graphite://"+w.graphite.addr)
+	w.owners = append(w.owners, d)
+	return d
+}
+
+// scenario runs a fault, and checks all windows from its beginning to some time after its end.
+func (w *world) scenario(name string, fault func(t *testing.T)) {
+	w.t.Helper()
+	w.t.Run(name, func(t *testing.T) {
+		from := end(time.Now().Add(interval))
+		fault(t)
+		healed := time.Now()
+		w.check(t, from, end(healed.Add(interval)), healed)
+	})
+	if w.t.Failed() {
+		w.t.FailNow() // the state of the next one would not be known
+	}
+}
+
+// check waits until all points of the windows that end in [from, to] are right.
+func (w *world) check(t *testing.T, from, to int64, healed time.Time) {
+	t.Helper()
+	time.Sleep(time.Until(time.Unix(to, 0)))
+	var differs []string
+	points := 0
+	for deadline := time.Now().Add(soak.Pick(wait.Patience/2, wait.Patience)); time.Now().Before(deadline); time.Sleep(200 * time.Millisecond) {
+		if points, differs = w.load.difference(w.graphite, from, to); len(differs) == 0 {
+			took := time.Since(healed)
+			t.Logf("%d points of %d windows are right %.1f s after the heal", points, (to-from)/int64(interval/time.Second)+1, took.Seconds())
+			if soak.On() && took > 10*time.Second+2*interval {
+				t.Errorf("it took %v", took)
+			}
+			if points == 0 {
+				t.Error("nothing was compared")
+			}
+			return
+		}
+	}
+	t.Errorf("%d of %d points are missing or wrong, such as\n%s", len(differs), points, strings.Join(differs[:min(len(differs), 10)], "\n"))
+}
+
+// leader returns the node that leads a stream.
+func (w *world) leader(t testing.TB, stream string) *nodes.Node {
+	t.Helper()
+	option, err := natsgo.NkeyOptionFromSeed(nodes.Key("owner"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := natsgo.Connect("nats://"+strings.Join(w.nats.Servers(), ",nats://"), option, natsgo.CustomInboxPrefix("_INBOX.sd.owner"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	js, err := jetstream.New(conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), wait.Patience)
+	defer cancel()
+	for ctx.Err() == nil {
+		s, err := js.Stream(ctx, stream)
+		if err == nil && s.CachedInfo().Cluster != nil && s.CachedInfo().Cluster.Leader != "" {
+			return w.nats.Named(s.CachedInfo().Cluster.Leader)
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	t.Fatalf("stream %s has no leader", stream)
+	return nil
+}

@@ -1,0 +1,205 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/statsd-ops/statsd/aggregate"
+	"github.com/statsd-ops/statsd/internal/glob"
+	"github.com/statsd-ops/statsd/link"
+	"github.com/statsd-ops/statsd/meta"
+	"github.com/statsd-ops/statsd/partial"
+)
+
+// cluster is a Sender that merges what it gets, as an owner does.
+type cluster struct {
+	mu       sync.Mutex
+	settings link.Settings
+	silent   error // it does not tell its settings
+	down     error
+	table    *aggregate.Table
+	samples  uint64
+	ids      map[string]bool
+}
+
+func newCluster(cfg *Config) *cluster {
+	c := &cluster{ids: map[string]bool{}, settings: link.Settings{
+		Version: link.SettingsVersion, Partitions: 4, Interval: cfg.FlushInterval, Horizon: time.Hour, MemberKey: [16]byte{7}, Tags: cfg.Tags.String(),
+	}}
+	table := cfg.table()
+	table.Shards, table.MemberKey = 1, c.settings.MemberKey
+	c.table = aggregate.NewTable(table)
+	cfg.ForwardTo, cfg.ForwardID = "statsd://central:8127", "web1"
+	cfg.Connect = func() (link.Sender, error) { return c, nil }
+	return c
+}
+
+func (c *cluster) Settings(ctx context.Context) (link.Settings, error) {
+	c.mu.Lock()
+	silent := c.silent
+	c.mu.Unlock()
+	if silent != nil {
+		<-ctx.Done()
+		return link.Settings{}, silent
+	}
+	return c.settings, nil
+}
+
+func (c *cluster) Send(_ context.Context, m link.Message) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.down != nil || c.ids[m.ID] {
+		return c.down
+	}
+	c.ids[m.ID] = true
+	h, body, err := partial.Open(m.Data)
+	if err != nil {
+		return err
+	}
+	c.samples += h.Samples
+	shard := c.table.Shard(0)
+	shard.Lock()
+	defer shard.Unlock()
+	return partial.NewDecoder().Rows(&body, func(r *aggregate.Row) { shard.Merge(r) })
+}
+
+func (c *cluster) Close() error { return nil }
+
+func (c *cluster) set(silent, down error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.silent, c.down = silent, down
+}
+
+// flush returns the points of everything merged since the last flush.
+func (c *cluster) flush(cfg *Config) map[string]float64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	points := map[string]float64{}
+	for p := range c.table.Drain(nil).Summarize(cfg.layout(), 1).Points() {
+		points[string(p.Path)] = p.Value
+	}
+	return points
+}
+
+// A daemon that forwards gives the cluster the points of one daemon, and publishes only what is left.
+func TestForward(t *testing.T) {
+	web, _ := glob.Parse("web.*")
+	lines := "web.hits:3|c\nweb.hits:2|c|@0.5\nweb.g:5|g\nweb.g:-1|g\nweb.t:7|ms\nweb.t:9|ms\nweb.users:a|s\nweb.users:b|s\nown.hits:1|c"
+	for name, tt := range map[string]struct {
+		match     []glob.Glob
+		sink      bool
+		forwarded []string
+		published []string
+	}{
+		"all":           {forwarded: []string{"web.hits", "own.hits"}},
+		"all, and sink": {sink: true, forwarded: []string{"web.hits", "own.hits"}, published: []string{"web.hits", "own.hits"}},
+		"some":          {match: []glob.Glob{web}, sink: true, forwarded: []string{"web.hits"}, published: []string{"own.hits"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg, r := every10s()
+			cfg.SpoolDir = t.TempDir()
+			cfg.ForwardMatch = tt.match
+			c := newCluster(&cfg)
+			if !tt.sink {
+				cfg.Sinks = nil
+			}
+			inVirtualTime(t, cfg, func(v *virtual) {
+				t := v.t
+				c.set(nil, errors.New("down"))
+				time.Sleep(time.Second)
+				v.in.Inject([]byte(lines))
+				time.Sleep(20 * time.Second)
+				if waiting := figureOf(t, v.Server, "forward.rows.spooled"); waiting == 0 || figureOf(t, v.Server, "forward.up") != 0 {
+					t.Errorf("%v rows wait on disk while the cluster is down", waiting)
+				}
+				c.set(nil, nil)
+				time.Sleep(20 * time.Second)
+				got := c.flush(&v.cfg)
+				checkNames(t, "forwarded", got, tt.forwarded)
+				if _, all := got["counters.web.hits"]; all && got["counters.web.hits"] != 0.7 || got["gauges.web.g"] != 4 || got["sets.web.users"] != 2 || got["timers.web.t.upper"] != 9 {
+					t.Errorf("the cluster has %v", got)
+				}
+				published := map[string]float64{}
+				for _, p := range r.Points() {
+					published[p.Path] = p.Value
+				}
+				checkNames(t, "published", published, tt.published)
+				if c.samples != 9 || figureOf(t, v.Server, "forward.samples") != 9 {
+					t.Errorf("%d samples came, %v were forwarded, want 9", c.samples, figureOf(t, v.Server, "forward.samples"))
+				}
+				balances(t, v.Server)
+			})
+		})
+	}
+}
+
+func checkNames(t *testing.T, what string, points map[string]float64, want []string) {
+	t.Helper()
+	for _, name := range []string{"web.hits", "own.hits"} {
+		_, is := points["counters."+name]
+		if wanted := strings.Contains(fmt.Sprint(want), name); is != wanted {
+			t.Errorf("%s: %s is %v, want %v", what, name, is, wanted)
+		}
+	}
+}
+
+// balances checks the edge's half of the ledger.
+func balances(t *testing.T, s *Server) {
+	t.Helper()
+	of := func(name string) float64 { return figureOf(t, s, "forward.rows."+name) }
+	if in, out := of("made")+of("recovered"), of("delivered")+of("queued")+of("spooled")+of("dropped"); in != out || in <= 0 {
+		t.Errorf("%v rows in, %v out", in, out)
+	}
+}
+
+// The first start waits for the cluster's settings before it takes a sample, and says so. Datagrams wait in
+// the sockets.
+func TestForwardWaitsForCluster(t *testing.T) {
+	cfg := config()
+	cfg.FlushInterval = 20 * time.Millisecond
+	cfg.SpoolDir = t.TempDir()
+	c := newCluster(&cfg)
+	c.set(errors.New("connection refused"), nil)
+	d := start(t, cfg)
+	send(t, d.dial("udp"), "web.hits:1|c")
+	eventually(t, "the health names the reason", func() bool {
+		h := d.Health()
+		return h.State == meta.Failing && len(h.Reasons) == 1 && h.Reasons[0].ID == meta.ClusterUnknown && strings.Contains(h.Reasons[0].Text, "connection refused")
+	})
+	if in := figureOf(t, d.Server, "samples.received"); in > 0 {
+		t.Errorf("%v samples are taken before the member key is known", in)
+	}
+	c.set(nil, nil)
+	eventually(t, "the sample comes to the cluster", func() bool { _, there := c.flush(&d.cfg)["counters.web.hits"]; return there })
+	eventually(t, "the health is good", func() bool { return d.Health().State == meta.OK })
+}
+
+// A mismatch ends the daemon with the flag's name. A cluster that is silent does not keep it from ending.
+func TestForwardMismatch(t *testing.T) {
+	cfg := config()
+	c := newCluster(&cfg)
+	c.settings.Interval *= 2
+	s, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "--flush-interval") {
+		t.Errorf("ended with %v", err)
+	}
+	c = newCluster(&cfg)
+	c.set(errors.New("silent"), nil)
+	if s, err = New(cfg); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(50*time.Millisecond, cancel)
+	if err := s.Run(ctx); err != nil {
+		t.Errorf("ended with %v", err)
+	}
+}
