@@ -34,8 +34,8 @@ const (
 	joinAgain    = 2 * time.Second
 )
 
-// openCollect connects to the cluster, if it is collected. The daemon then forwards what itself receives to
-// the same cluster.
+// openCollect connects to the cluster, if it is collected. Unless --forward says otherwise, the daemon then
+// forwards what itself receives to the same cluster.
 func (s *Server) openCollect() error {
 	if s.cfg.CollectFrom == "" {
 		return nil
@@ -48,7 +48,10 @@ func (s *Server) openCollect() error {
 	if c.connection, err = s.cfg.OpenCluster(); err != nil {
 		return err
 	}
-	s.cfg.ForwardTo, s.cfg.ForwardID, s.cfg.Connect = s.cfg.CollectFrom, s.cfg.CollectID, c.connection.Sender
+	s.cfg.ForwardOnly = true
+	if s.cfg.ForwardTo == "" {
+		s.cfg.ForwardTo, s.cfg.ForwardID, s.cfg.Connect = s.cfg.CollectFrom, s.cfg.CollectID, c.connection.Sender
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), joinPatience)
 	defer cancel()
 	if err = s.joinCluster(ctx); err != nil && c.connection.Remote && !isMismatch(err) {

@@ -49,6 +49,14 @@ func (s *Server) withForward(sinks []delivery.Destination) []delivery.Destinatio
 	})
 }
 
+// sinks returns the number of configured sinks.
+func (s *Server) sinks() int {
+	if s.edge != nil {
+		return len(s.cfg.Sinks) - 1
+	}
+	return len(s.cfg.Sinks)
+}
+
 // joining is the time between two looks at whether the cluster has answered.
 const joining = 100 * time.Millisecond
 
@@ -90,7 +98,7 @@ func (s *Server) forward(iv *aggregate.Interval, at int64, tally *intake.Tally) 
 	if s.edge == nil {
 		return
 	}
-	f := s.edge.Take(iv, forward.Collected{End: at, Samples: tally.Aggregated, Sinks: len(s.cfg.Sinks) > 1})
+	f := s.edge.Take(iv, forward.Collected{End: at, Samples: tally.Aggregated, Sinks: s.sinks() > 0})
 	s.flushes.forwarded += tally.Aggregated
 	s.out.Forward(delivery.Batch{Time: at / int64(time.Second), Units: f.Units(), Encode: f.Encode}, s.cfg.FlushInterval)
 }

@@ -208,7 +208,7 @@ func (s *Server) AdminAddr() net.Addr {
 // logStart logs the main settings and warns of surprising ones.
 func (s *Server) logStart() {
 	e := s.log.Info().Str("version", s.cfg.Version).Stringer("address", s.Addr()).
-		Stringer("flush_interval", s.cfg.FlushInterval).Int("sinks", len(s.cfg.Sinks))
+		Stringer("flush_interval", s.cfg.FlushInterval).Int("sinks", s.sinks())
 	if s.monitor != nil {
 		e = e.Stringer("monitor", s.monitor.Addr())
 	}

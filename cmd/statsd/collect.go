@@ -49,9 +49,6 @@ func (all settings) addCollect(cfg *server.Config) error {
 	if err != nil {
 		return metric.FlagErrorf("--collect", url, "%w", err)
 	}
-	if all.given("forward") {
-		return metric.FlagErrorf("--forward", nil, "cannot be together with --collect: an owner gives what it receives to the cluster that it collects")
-	}
 	c := collect.Cluster{
 		CollectFrom: from.address(), CollectID: cmp.Or(all.text("collect-id"), hostname()),
 		CollectPartitions: all.count("collect-partitions"), CollectReplicas: all.count("collect-replicas"), CollectBytes: int64(all.bytes("collect-bytes")),
