@@ -19,8 +19,11 @@ import (
 	"time"
 
 	"github.com/statsd-ops/statsd/aggregate"
+	"github.com/statsd-ops/statsd/collect"
 	"github.com/statsd-ops/statsd/delivery"
 	"github.com/statsd-ops/statsd/intake/listen"
+	"github.com/statsd-ops/statsd/link"
+	"github.com/statsd-ops/statsd/link/linktest"
 	"github.com/statsd-ops/statsd/meta"
 	"github.com/statsd-ops/statsd/metric"
 	"github.com/statsd-ops/statsd/operator"
@@ -95,6 +98,16 @@ func TestFigures(t *testing.T) {
 	cfg.Channels = []server.Channel{{Name: "NAME"}}
 	if cfg.Rules, err = rules.Load([]byte("mappings: [{match: a, name: a, id: RULE}]"), rules.Intake); err != nil {
 		t.Fatal(err)
+	}
+	cfg.Cluster = collect.Cluster{
+		CollectFrom: "URL", CollectID: "NAME", CollectPartitions: 1, CollectReplicas: 1, CollectBytes: 1, Late: collect.LateCorrect, LateHorizon: time.Hour,
+		OpenCluster: func() (*collect.Connection, error) {
+			e := linktest.New(link.Settings{Version: link.SettingsVersion, Partitions: 1, Interval: time.Hour, Horizon: time.Hour}, 1)
+			return &collect.Connection{
+				Engine: e.Connect(), Sender: func() (link.Sender, error) { return e.Sender(), nil },
+				Members: func(string) link.Members { return linktest.NewMembers() },
+			}, nil
+		},
 	}
 	s, err := server.New(cfg)
 	if err != nil {
@@ -308,7 +321,7 @@ func collectImports(t *testing.T, dir string, found map[string][]string) {
 	}
 }
 
-var link = regexp.MustCompile(`\]\(([^)\s]+)\)`)
+var anchor = regexp.MustCompile(`\]\(([^)\s]+)\)`)
 
 // Links within the project have a target.
 func TestLinks(t *testing.T) {
@@ -331,7 +344,7 @@ func TestLinks(t *testing.T) {
 
 func checkLinks(t *testing.T, path string) {
 	t.Helper()
-	for _, m := range link.FindAllStringSubmatch(read(t, path), -1) {
+	for _, m := range anchor.FindAllStringSubmatch(read(t, path), -1) {
 		if strings.Contains(m[1], "://") {
 			continue
 		}

@@ -32,6 +32,8 @@ type Tracker struct {
 	// listeners are by their names, which do not change while the daemon runs.
 	listeners map[string]*listenerMemory
 
+	cluster clusterMemory
+
 	noDescriptor window
 }
 
@@ -73,6 +75,7 @@ func (t *Tracker) Observe(now time.Time, f *Facts) (Health, []Note) {
 	t.now, t.slot = now, slots(now.Sub(t.began))
 	t.said, t.notes = nil, nil
 	t.lookAtFlush(f)
+	t.lookAtCluster(f)
 	t.lookAtSinks(f)
 	t.lookAtIntake(f)
 	t.lookAtListeners(f)

@@ -50,9 +50,7 @@ func (e *Engine) Join(ctx context.Context, wanted link.Settings) (link.Settings,
 		if err == nil || ctx.Err() != nil || !e.temporary(err) {
 			return settings, err
 		}
-		if e.cfg.Tell != nil {
-			e.cfg.Tell(fmt.Errorf("cannot join yet, trying again: %w", err))
-		}
+		e.tell(topicJoin, fmt.Errorf("cannot join yet, trying again: %w", err))
 		select {
 		case <-ctx.Done():
 			return link.Settings{}, err
