@@ -19,7 +19,10 @@ import (
 	"time"
 
 	"github.com/statsd-ops/statsd/aggregate"
+	"github.com/statsd-ops/statsd/collect"
 	"github.com/statsd-ops/statsd/delivery"
+	"github.com/statsd-ops/statsd/link"
+	"github.com/statsd-ops/statsd/link/linktest"
 	"github.com/statsd-ops/statsd/meta"
 	"github.com/statsd-ops/statsd/metric"
 	"github.com/statsd-ops/statsd/operator"
@@ -84,6 +87,16 @@ func TestFigures(t *testing.T) {
 	cfg.Layout, cfg.MetadataPrefix, cfg.AlertInterval = aggregate.Reference.Layout(), "statsd", time.Hour
 	cfg.Expire, cfg.GaugeExpire, cfg.MaxNames, cfg.MaxNameLength, cfg.MaxSetMembers, cfg.MaxTimerSamples = 2, time.Hour, 1, 1, 1, 1
 	cfg.Channels = []server.Channel{{Name: "NAME"}}
+	cfg.Cluster = collect.Cluster{
+		CollectFrom: "URL", CollectID: "NAME", CollectPartitions: 1, CollectReplicas: 1, CollectBytes: 1, Late: collect.LateCorrect, LateHorizon: time.Hour,
+		OpenCluster: func() (*collect.Connection, error) {
+			e := linktest.New(link.Settings{Version: link.SettingsVersion, Partitions: 1, Interval: time.Hour, Horizon: time.Hour}, 1)
+			return &collect.Connection{
+				Engine: e.Connect(), Sender: func() (link.Sender, error) { return e.Sender(), nil },
+				Members: func(string) link.Members { return linktest.NewMembers() },
+			}, nil
+		},
+	}
 	s, err := server.New(cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -296,7 +309,7 @@ func collectImports(t *testing.T, dir string, found map[string][]string) {
 	}
 }
 
-var link = regexp.MustCompile(`\]\(([^)\s]+)\)`)
+var anchor = regexp.MustCompile(`\]\(([^)\s]+)\)`)
 
 // Links within the project have a target.
 func TestLinks(t *testing.T) {
@@ -319,7 +332,7 @@ func TestLinks(t *testing.T) {
 
 func checkLinks(t *testing.T, path string) {
 	t.Helper()
-	for _, m := range link.FindAllStringSubmatch(read(t, path), -1) {
+	for _, m := range anchor.FindAllStringSubmatch(read(t, path), -1) {
 		if strings.Contains(m[1], "://") {
 			continue
 		}

@@ -18,6 +18,8 @@ type Facts struct {
 	// cluster.
 	ClusterUnknown string
 
+	Cluster *ClusterFacts // of an owner of partitions; nil otherwise
+
 	// NoDescriptor counts how often no file descriptor was free. DescriptorLimit is the maximum number
 	// of descriptors.
 	NoDescriptor    uint64

@@ -30,6 +30,8 @@ type Tracker struct {
 	ledger map[string]imbalance
 	sinks  map[string]*sinkMemory
 
+	cluster clusterMemory
+
 	noDescriptor window
 }
 
@@ -69,6 +71,7 @@ func (t *Tracker) Observe(now time.Time, f *Facts) (Health, []Note) {
 	t.now, t.slot = now, slots(now.Sub(t.began))
 	t.said, t.notes = nil, nil
 	t.lookAtFlush(f)
+	t.lookAtCluster(f)
 	t.lookAtSinks(f)
 	t.lookAtIntake(f)
 	t.lookAtFaults(f)

@@ -42,6 +42,7 @@ func (s *Server) figures(f *flushed) []meta.Figure {
 	if s.edge != nil {
 		l.count("forward.samples", s.flushes.forwarded)
 	}
+	l.addCollect(s.cluster())
 	l.addRender(f)
 
 	// numStats includes the daemon's own points.

@@ -47,6 +47,7 @@ func (s *Server) Health() meta.Health {
 	facts.Sinks = s.sinkFacts()
 	facts.Untold = s.alerts.untold()
 	facts.ClusterUnknown = s.waitsForCluster()
+	facts.Cluster = s.clusterFacts()
 	facts.Draining = s.draining.Load()
 	facts.Drained = s.asked.hands.Draining()
 	now, notes := h.tracker.Observe(time.Now(), &facts)
