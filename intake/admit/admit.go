@@ -163,10 +163,10 @@ func (c *check) Open(datagram []byte, from netip.Addr) ([]byte, listen.Refusal) 
 		return datagram, listen.Admitted
 	}
 	verdict := c.signatures.Check(datagram, time.Now())
-	if !verdict.Accepted() {
-		return datagram, verdicts[verdict]
+	if verdict.Accepted() {
+		datagram = datagram[signed.Overhead:]
 	}
-	return datagram[signed.Overhead:], listen.Admitted
+	return datagram, verdicts[verdict]
 }
 
 func (c *check) follow(r *rules) {
@@ -177,10 +177,12 @@ func (c *check) follow(r *rules) {
 }
 
 var verdicts = [...]listen.Refusal{
-	signed.Unsigned: listen.BadAuth,
-	signed.Forged:   listen.BadAuth,
-	signed.Late:     listen.Late,
-	signed.Early:    listen.Early,
-	signed.Replayed: listen.Replayed,
-	signed.Full:     listen.Unremembered,
+	signed.Accepted:    listen.Admitted,
+	signed.AcceptedOld: listen.OldKey,
+	signed.Unsigned:    listen.BadAuth,
+	signed.Forged:      listen.BadAuth,
+	signed.Late:        listen.Late,
+	signed.Early:       listen.Early,
+	signed.Replayed:    listen.Replayed,
+	signed.Full:        listen.Unremembered,
 }
