@@ -126,6 +126,7 @@ func addressOf(conn net.Conn) netip.Addr {
 var outcomes = [...]listen.Refusal{
 	certs.Done:           listen.Admitted,
 	certs.Failed:         listen.Handshake,
+	certs.Left:           listen.Left,
 	certs.Slow:           listen.SlowHandshake,
 	certs.Crowded:        listen.Crowded,
 	certs.NoCertificate:  listen.NoCertificate,

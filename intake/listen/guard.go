@@ -25,13 +25,14 @@ const (
 	Handshake              // no TLS, or none that both sides speak
 	SlowHandshake          // a handshake that took too long
 	Crowded                // a handshake that had to make room for another one
+	Left                   // a client that left before its first byte, such as a check of a load balancer
 	BadFrame               // a frame of impossible length
-	Refusals       = 15    // the number of refusals, for arrays indexed by Refusal
+	Refusals       = 16    // the number of refusals, for arrays indexed by Refusal
 )
 
 var refusals = [Refusals]string{
 	"", "old_key", "denied", "bad_auth", "replayed", "late", "early", "unremembered", "no_certificate", "bad_certificate", "bad_name",
-	"bad_handshake", "slow_handshake", "crowded", "bad_frames",
+	"bad_handshake", "slow_handshake", "crowded", "left", "bad_frames",
 }
 
 // String returns the refusal as figures name it, for example denied.
@@ -40,7 +41,7 @@ func (r Refusal) String() string { return refusals[r] }
 // Admits reports whether the lines count.
 func (r Refusal) Admits() bool { return r <= OldKey }
 
-// Refusals returns what can be refused by a listener of this scheme.
+// Refusals returns what can be refused by a listener of this scheme. A client that left has lost nothing.
 func (s Scheme) Refusals() []Refusal {
 	switch s {
 	case Unix:
