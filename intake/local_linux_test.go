@@ -1,0 +1,500 @@
+package intake
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/statsd-ops/statsd/intake/listen"
+	"github.com/statsd-ops/statsd/metric"
+)
+
+// localConfig has one listener, of a unix socket.
+func localConfig(t testing.TB, scheme listen.Scheme, change func(*listen.Listener)) Config {
+	t.Helper()
+	l := listen.Listener{URL: string(scheme) + "://", Name: "dsd", Scheme: scheme, Address: filepath.Join(t.TempDir(), "s"), File: listen.File{Mode: 0o660}}
+	if scheme == listen.Unix {
+		l.Framing = listen.Auto
+	}
+	if change != nil {
+		change(&l)
+	}
+	cfg := config()
+	cfg.PortOff, cfg.Listeners = true, []listen.Listener{l}
+	return cfg
+}
+
+// dialLocal connects to the first listener.
+func (in *running) dialLocal() *net.UnixConn {
+	in.t.Helper()
+	at := in.listeners[0]
+	conn, err := net.Dial(at.Scheme.Network(), at.Address)
+	if err != nil {
+		in.t.Fatal(err)
+	}
+	in.t.Cleanup(func() { _ = conn.Close() })
+	return conn.(*net.UnixConn)
+}
+
+// Ten clients that wait lose nothing, although the socket holds eleven datagrams of all of them.
+func TestUnixgramLosesNothing(t *testing.T) {
+	t.Parallel()
+	const clients, each = 10, 3000
+	in := start(t, localConfig(t, listen.Unixgram, nil))
+	var sending sync.WaitGroup
+	for range clients {
+		conn := in.dialLocal()
+		sending.Go(func() {
+			for range each {
+				if _, err := conn.Write([]byte("hits:1|c\nhits:1|c")); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	sending.Wait()
+	in.stop()
+	const datagrams = clients * each
+	in.check(Tally{UDPPackets: datagrams, UDPBytes: datagrams * 17, Lines: 2 * datagrams, Samples: 2 * datagrams, Aggregated: 2 * datagrams, Batches: datagrams})
+	if got := in.totals()["counters.hits"]; got != 2*datagrams {
+		t.Errorf("%v hits", got)
+	}
+	if c := in.tally.Listeners[0]; listen.QueueLimit() < batchDatagrams && c.Full == 0 {
+		t.Error("the queue was never full")
+	}
+}
+
+// What a unix socket holds at the end is read.
+func TestUnixgramEnd(t *testing.T) {
+	t.Parallel()
+	in := open(t, localConfig(t, listen.Unixgram, nil))
+	conn := in.dialLocal()
+	for range 11 {
+		send(t, conn, "hits:1|c")
+	}
+	in.start()
+	in.stop()
+	if got := in.totals()["counters.hits"]; got != 11 {
+		t.Errorf("%v hits, want 11", got)
+	}
+	if _, err := conn.Write([]byte("hits:1|c")); err == nil {
+		t.Error("a client that sends after the end is not told")
+	}
+	if _, err := os.Lstat(in.listeners[0].Address); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the socket file: %v", err)
+	}
+}
+
+// A datagram that is longer than the buffer is told: its whole lines count.
+func TestUnixgramTooLong(t *testing.T) {
+	t.Parallel()
+	in := start(t, localConfig(t, listen.Unixgram, nil))
+	conn := in.dialLocal()
+	if err := conn.SetWriteBuffer(1 << 20); err != nil {
+		t.Fatal(err)
+	}
+	const lines = 10_000
+	send(t, conn, strings.Repeat("hits:1|c\n", lines))
+	in.stop()
+	whole := uint64(datagramSpace / 9)
+	if in.tally.Discarded[metric.TooLong] != 1 || in.tally.Aggregated != whole || in.tally.Listeners[0].Bad != 1 {
+		t.Errorf("%+v, want %d samples", in.tally, whole)
+	}
+	if bad := in.BadLines(); len(bad) != 1 || bad[0].Reason != "too_long" || bad[0].Listener != "dsd" {
+		t.Errorf("bad lines: %v", bad)
+	}
+}
+
+// A datagram of 65,507 bytes, the longest of UDP, comes in whole.
+func TestUnixgramLong(t *testing.T) {
+	t.Parallel()
+	in := start(t, localConfig(t, listen.Unixgram, nil))
+	conn := in.dialLocal()
+	line := "hits:1|c\n"
+	text := strings.Repeat(line, 65507/len(line))
+	send(t, conn, text)
+	in.stop()
+	if got, want := in.totals()["counters.hits"], float64(len(text)/len(line)); got != want {
+		t.Errorf("%v hits, want %v", got, want)
+	}
+}
+
+// frames makes frames of DogStatsD's protocol.
+func frames(texts ...string) string {
+	var all []byte
+	for _, text := range texts {
+		all = append(binary.LittleEndian.AppendUint32(all, uint32(len(text))), text...)
+	}
+	return string(all)
+}
+
+// The first bytes of a connection decide whether it sends frames or lines.
+func TestFraming(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		framing  listen.Framing
+		sent     string
+		hits     float64
+		lines    uint64
+		refused  uint64
+		discards uint64
+	}{
+		"frames":                     {listen.Auto, frames("hits:1|c\n", "", "hits:2|c\nhits:3|c", "x"), 6, 4, 0, 1},
+		"lines":                      {listen.Auto, "hits:1|c\nhits:2|c\n", 3, 2, 0, 0},
+		"a line without its end":     {listen.Auto, "hits:1|c\nhits:2|c", 3, 2, 0, 0},
+		"a short text":               {listen.Auto, "x\n", 0, 1, 0, 1},
+		"nothing":                    {listen.Auto, "", 0, 0, 0, 0},
+		"frames are expected":        {listen.DogStatsD, frames("hits:1|c"), 1, 1, 0, 0},
+		"lines for frames":           {listen.DogStatsD, "hits:1|c\n", 0, 0, 1, 0},
+		"frames for lines":           {listen.Lines, frames("hits:1|c") + "\n", 1, 1, 0, 0}, // names are cleaned
+		"the longest frame":          {listen.Auto, frames(strings.Repeat("h", 65527)+":1|c\nhits:1|c"[:9], "hits:1|c"), 1, 3, 0, 2},
+		"a frame too long":           {listen.Auto, frames("hits:1|c", strings.Repeat("x", 65537), "hits:1|c"), 1, 1, 1, 0},
+		"a frame of 16 MiB":          {listen.Auto, frames("hits:1|c") + "\x00\x00\x00\x01" + "hits:1|c", 1, 1, 1, 0},
+		"an unfinished frame":        {listen.Auto, frames("hits:1|c") + "\x08\x00\x00\x00hits", 1, 2, 0, 1},
+		"an unfinished head":         {listen.Auto, frames("hits:1|c") + "\x08\x00", 1, 2, 0, 1},
+		"DogStatsD's longest on UDS": {listen.Auto, frames(strings.Repeat("hits:1|c\n", 910)), 910, 910, 0, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			in := start(t, localConfig(t, listen.Unix, func(l *listen.Listener) { l.Framing = test.framing }))
+			conn := in.dialLocal()
+			_, err := conn.Write([]byte(test.sent))
+			if test.refused == 0 && err != nil {
+				t.Fatal(err)
+			}
+			_ = conn.CloseWrite()
+			_, _ = conn.Read(make([]byte, 1)) // until the daemon closes it
+			in.stop()
+			c := in.tally.Listeners[0]
+			if got := in.totals()["counters.hits"]; got != test.hits || c.Lines != test.lines || c.Refused[listen.BadFrame] != test.refused || c.Bad != test.discards {
+				t.Errorf("%v hits, %+v, want %+v", got, c, test)
+			}
+		})
+	}
+}
+
+// A frame may be cut anywhere.
+func TestFramesCutAnywhere(t *testing.T) {
+	t.Parallel()
+	in := start(t, localConfig(t, listen.Unix, nil))
+	text := frames("hits:1|c", "hits:1|c\nhits:1|c\n", "")
+	for cut := range len(text) {
+		conn := in.dialLocal()
+		send(t, conn, text[:cut])
+		time.Sleep(time.Millisecond) // so that the parts are read apart, usually
+		send(t, conn, text[cut:])
+		_ = conn.Close()
+	}
+	in.stop()
+	if got := in.totals()["counters.hits"]; got != float64(3*len(text)) {
+		t.Errorf("%v hits, want %d", got, 3*len(text))
+	}
+}
+
+// A client that sends half a frame and stays is cut.
+func TestHalfAFrame(t *testing.T) {
+	t.Parallel()
+	in := start(t, localConfig(t, listen.Unix, func(l *listen.Listener) { l.Line = 20 * time.Millisecond }))
+	conn := in.dialLocal()
+	send(t, conn, "\x08\x00\x00\x00hits")
+	if _, err := conn.Read(make([]byte, 1)); err == nil {
+		t.Error("it is not closed")
+	}
+	in.stop()
+	if in.tally.TCPCut[CutUnfinished] != 1 || in.tally.Discarded[metric.Unfinished] != 1 {
+		t.Errorf("%+v", in.tally)
+	}
+}
+
+// Whatever is sent in frames, memory stays bounded, every byte counts, and the listener goes on.
+func FuzzFrames(f *testing.F) {
+	f.Add([]byte(frames("hits:1|c", "")), uint8(3))
+	f.Add([]byte("hits:1|c\nhits"), uint8(1))
+	f.Add([]byte("\xff\xff\xff\x00hits"), uint8(2))
+	f.Add([]byte("\x00\x00\x00\x00\x00\x00\x00\x00"), uint8(1))
+	in := open(f, localConfig(f, listen.Unix, nil))
+	defer in.Close()
+	l, door := in.lanes[0], in.listeners[0].acceptor
+	f.Fuzz(func(t *testing.T, data []byte, step uint8) {
+		st := &stream{lane: l, door: door, parser: l.parser, framing: listen.Auto}
+		before, sent := l.parts[0].Bytes, 0
+		for len(data) > 0 && st.framing != unframed {
+			n := min(max(int(step), 1)+len(data)/16, len(data))
+			buf := append(append(make([]byte, 0, maxTail+n), st.tail...), data[:n]...)
+			st.take(buf, n, 0, 0)
+			data, sent = data[n:], sent+n
+			if len(st.tail) > maxTail {
+				t.Fatalf("%d bytes are kept", len(st.tail))
+			}
+		}
+		st.end(false)
+		if got := l.parts[0].Bytes - before; got != uint64(sent) {
+			t.Errorf("%d bytes count, %d came", got, sent)
+		}
+	})
+}
+
+// The kernel says who sent: bad lines and the table of processes name uid, pid and program.
+func TestPeers(t *testing.T) {
+	t.Parallel()
+	for _, scheme := range []listen.Scheme{listen.Unixgram, listen.Unix} {
+		in := start(t, localConfig(t, scheme, nil))
+		conn := in.dialLocal()
+		send(t, conn, "hits:1|c\nbad\n")
+		_ = conn.Close()
+		eventually(t, "nothing comes in", func() bool { return in.Live().Lines == 2 })
+		in.stop()
+		all := in.Peers()
+		if len(all.Peers) != 1 {
+			t.Fatalf("%s: %+v", scheme, all)
+		}
+		p := all.Peers[0]
+		if p.PID != int32(os.Getpid()) || p.UID != uint32(os.Getuid()) || p.Program == "" || p.Lines != 2 || p.Bad != 1 || p.Datagrams+p.Connections != 1 {
+			t.Errorf("%s: %+v", scheme, p)
+		}
+		want := fmt.Sprintf("uid %d, pid %d, %s", os.Getuid(), os.Getpid(), p.Program)
+		if bad := in.BadLines(); len(bad) != 1 || bad[0].Sender.String() != want {
+			t.Errorf("%s: bad lines %v, want one of %q", scheme, bad, want)
+		}
+	}
+}
+
+// Only the users and groups in the URL may send. The others are counted, by listener and by process.
+func TestAllowedUsers(t *testing.T) {
+	t.Parallel()
+	me, other := uint32(os.Getuid()), uint32(os.Getuid())+1
+	myGroup := uint32(os.Getgid())
+	for name, test := range map[string]struct {
+		uids, gids []uint32
+		allowed    bool
+	}{
+		"this user":         {[]uint32{other, me}, nil, true},
+		"another user":      {[]uint32{other}, nil, false},
+		"this group":        {[]uint32{other}, []uint32{myGroup}, true},
+		"another group":     {nil, []uint32{myGroup + 1}, false},
+		"all":               {nil, nil, true},
+		"this user, others": {[]uint32{me}, []uint32{myGroup + 1}, true},
+	} {
+		for _, scheme := range []listen.Scheme{listen.Unixgram, listen.Unix} {
+			in := start(t, localConfig(t, scheme, func(l *listen.Listener) { l.UIDs, l.GIDs = test.uids, test.gids }))
+			conn := in.dialLocal()
+			_, err := conn.Write([]byte("hits:1|c\n"))
+			if err == nil {
+				_ = conn.CloseWrite()
+			}
+			if scheme == listen.Unix {
+				_, _ = conn.Read(make([]byte, 1)) // until the daemon closes it
+			}
+			in.stop()
+			c, p := in.tally.Listeners[0], in.Peers().Peers[0]
+			denied, hits := uint64(1), 0.0
+			if test.allowed {
+				denied, hits = 0, 1
+			}
+			if in.totals()["counters.hits"] != hits || c.Refused[listen.Denied] != denied || p.Denied != denied || c.Datagrams+c.Connections != 1 {
+				t.Errorf("%s, %s: %v, %+v, %+v", name, scheme, in.totals(), c, p)
+			}
+		}
+	}
+}
+
+// No client can put open files into the daemon.
+func TestNoFilesFromClients(t *testing.T) {
+	t.Parallel()
+	for _, scheme := range []listen.Scheme{listen.Unixgram, listen.Unix} {
+		in := start(t, localConfig(t, scheme, nil))
+		conn := in.dialLocal()
+		r, w, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		raw, err := conn.SyscallConn()
+		if err != nil {
+			t.Fatal(err)
+		}
+		control(t, raw, func(fd int) error {
+			return unix.Sendmsg(fd, []byte("hits:1|c\n"), unix.UnixRights(int(w.Fd()), int(w.Fd())), nil, 0)
+		})
+		_ = conn.CloseWrite()
+		eventually(t, "nothing comes in", func() bool { return in.Live().Samples == 1 })
+		_ = w.Close()
+		if err := r.SetReadDeadline(time.Now().Add(patience)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := r.Read(make([]byte, 1)); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("%s: the daemon keeps the client's file open: %v", scheme, err)
+		}
+		in.stop()
+	}
+}
+
+// A socket file that was removed is made again, and the clients of the old socket lose nothing that they
+// were told is sent.
+func TestLostSocketFile(t *testing.T) {
+	t.Parallel()
+	for _, scheme := range []listen.Scheme{listen.Unixgram, listen.Unix} {
+		in := start(t, localConfig(t, scheme, nil))
+		at := in.listeners[0]
+		old := in.dialLocal()
+		send(t, old, "hits:1|c\n")
+		eventually(t, "nothing comes in", func() bool { return in.Live().Samples == 1 })
+		if err := os.Remove(at.Address); err != nil {
+			t.Fatal(err)
+		}
+		send(t, old, "hits:1|c\n")
+		in.rebind(at) // as the watch does after some seconds
+		send(t, in.dialLocal(), "hits:1|c\n")
+		eventually(t, "samples are missing", func() bool { return in.Live().Samples == 3 })
+		if st := in.State().Listeners[0]; st.Rebound != 1 || st.Lost != nil {
+			t.Errorf("%s: %+v", scheme, st)
+		}
+		if scheme == listen.Unixgram {
+			if _, err := old.Write([]byte("hits:1|c")); err == nil {
+				t.Error("a client of the old socket is not told that nobody reads")
+			}
+		}
+		in.stop()
+		if got := in.totals()["counters.hits"]; got != 3 {
+			t.Errorf("%s: %v hits", scheme, got)
+		}
+		if _, err := os.Lstat(at.Address); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%s: the socket file: %v", scheme, err)
+		}
+	}
+}
+
+// A file that cannot be made again is a fault until it can.
+func TestSocketFileCannotBeMade(t *testing.T) {
+	t.Parallel()
+	in := start(t, localConfig(t, listen.Unix, nil))
+	at := in.listeners[0]
+	if err := errors.Join(os.Remove(at.Address), os.Mkdir(at.Address, 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	in.rebind(at)
+	if st := in.State().Listeners[0]; st.Lost == nil || !strings.Contains(st.Lost.Error(), "there is a directory already") {
+		t.Errorf("%+v", st)
+	}
+	if err := os.Remove(at.Address); err != nil {
+		t.Fatal(err)
+	}
+	in.rebind(at)
+	if st := in.State().Listeners[0]; st.Lost != nil || st.Rebound != 1 {
+		t.Errorf("%+v", st)
+	}
+	send(t, in.dialLocal(), "hits:1|c\n")
+	eventually(t, "nothing comes in", func() bool { return in.Live().Samples == 1 })
+}
+
+// The last value of a gauge is the one that arrived last, whatever socket it came by.
+func TestGaugeOrderOverUnixSockets(t *testing.T) {
+	t.Parallel()
+	cfg := localConfig(t, listen.Unixgram, nil)
+	cfg.PortOff = false
+	cfg.Listeners = append(cfg.Listeners, listen.Listener{URL: "unix", Name: "stream", Scheme: listen.Unix, Address: filepath.Join(t.TempDir(), "t"), Framing: listen.Auto})
+	for range 20 {
+		in := start(t, cfg)
+		stream, err := net.Dial("unix", cfg.Listeners[1].Address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		gram, err := net.Dial("unixgram", cfg.Listeners[0].Address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		udp, tcp := in.dial("udp"), in.dial("tcp")
+		last := map[string]float64{}
+		for i, conn := range []net.Conn{udp, gram, stream, tcp, gram, udp, stream, gram} {
+			value := float64(i)
+			send(t, conn, fmt.Sprintf("g%d:%v|g\nall:%v|g\n", i%3, value, value))
+			last[fmt.Sprintf("gauges.g%d", i%3)], last["gauges.all"] = value, value
+			if conn == stream || conn == tcp {
+				eventually(t, "it is not read", func() bool { return in.Live().TCPReads > 0 })
+			}
+		}
+		in.stop()
+		_, _ = stream.Close(), gram.Close()
+		for name, want := range last {
+			if got := in.totals()[name]; name != "gauges.all" && got != want && name != "" {
+				t.Errorf("%s is %v, want %v", name, got, want)
+			}
+		}
+	}
+}
+
+// Each listener has its own limit of connections.
+func TestLimitOfAListener(t *testing.T) {
+	t.Parallel()
+	cfg := localConfig(t, listen.Unix, func(l *listen.Listener) { l.Max = 2 })
+	cfg.Listeners = append(cfg.Listeners, listen.Listener{URL: "tcp", Name: "tcp", Scheme: listen.TCP, Address: "127.0.0.1:0"})
+	in := start(t, cfg)
+	tcp := in.dial("tcp")
+	send(t, tcp, "hits:1|c\n")
+	var conns []net.Conn
+	for range 4 {
+		conn := in.dialLocal()
+		send(t, conn, "hits:1|c\n")
+		conns = append(conns, conn)
+		n := uint64(len(conns)) + 1
+		eventually(t, "it is not read", func() bool { return in.Live().Samples == n })
+	}
+	for _, conn := range conns[:2] {
+		if _, err := conn.Read(make([]byte, 1)); err == nil {
+			t.Error("the oldest connections are not cut")
+		}
+	}
+	send(t, tcp, "hits:1|c\n")
+	send(t, conns[2], "hits:1|c\n")
+	send(t, conns[3], "hits:1|c\n")
+	eventually(t, "connections within the limit were cut", func() bool { return in.Live().Samples == 8 })
+	if st := in.State().Listeners; st[0].OpenConnections != 2 || st[1].OpenConnections != 1 {
+		t.Errorf("%+v", st)
+	}
+	in.stop()
+}
+
+// Unread datagrams of an inherited unix socket stay for the next process.
+func TestInheritedUnixgram(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "s")
+	outer, err := net.ListenPacket("unixgram", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer outer.Close()
+	client, err := net.Dial("unixgram", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	total := 0.0
+	for range 3 {
+		file, err := outer.(*net.UnixConn).File()
+		if err != nil {
+			t.Fatal(err)
+		}
+		cfg := config()
+		cfg.Sockets = []*os.File{file}
+		send(t, client, "hits:1|c")
+		in := start(t, cfg)
+		eventually(t, "nothing comes in", func() bool { return in.Live().Samples == 1 })
+		in.stop()
+		total += in.totals()["counters.hits"]
+		if _, err := os.Lstat(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if total != 3 {
+		t.Errorf("%v hits, want 3", total)
+	}
+}
