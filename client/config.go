@@ -1,6 +1,7 @@
 package client
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -39,6 +40,13 @@ type Config struct {
 	// (8932 fits a jumbo frame, 65507 is the limit of UDP), and 8192 for the other
 	// networks, which take up to 64 MiB. A longer line is dropped, never split.
 	MaxPacketSize int
+
+	// HMACKey, if not empty, signs each datagram of network "udp" with HMAC-SHA256,
+	// for a listener udp+hmac:// of this project's server, or for brubeck's
+	// statsd-secure. The signature takes 44 bytes of MaxPacketSize. It has the time:
+	// the server refuses datagrams from a host whose clock is wrong. Its file there
+	// has the same key, without white space around it.
+	HMACKey []byte
 
 	// FlushInterval is how long a line waits for its packet to fill: 100 ms by
 	// default.
@@ -104,7 +112,8 @@ type Config struct {
 	StatsInterval time.Duration
 
 	// Dial, if set, replaces [net.Dialer.DialContext]: for TLS, a proxy, or a
-	// test. A panic of Dial or of the connection counts as a failed connection.
+	// test. A panic of Dial or of the connection counts as a failed connection. TLS
+	// is Dial: (&tls.Dialer{Config: c}).DialContext.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
 	// Disabled makes [New] return a client that does nothing.
@@ -136,6 +145,9 @@ func (cfg Config) Validate() error {
 	if cfg.Network == "udp" && cfg.MaxPacketSize > maxUDP {
 		return fmt.Errorf("statsd client: Config.MaxPacketSize is %d: UDP carries at most %d bytes", cfg.MaxPacketSize, maxUDP)
 	}
+	if err := cfg.validateKey(); err != nil {
+		return err
+	}
 	if cfg.MaxPacketSize < 0 || cfg.QueueSize < 0 || cfg.LogEvery < 0 {
 		return errors.New("statsd client: Config.MaxPacketSize, QueueSize and LogEvery must not be negative")
 	}
@@ -158,6 +170,21 @@ func (cfg Config) Validate() error {
 		if d.value < 0 {
 			return fmt.Errorf("statsd client: Config.%s is negative: %v", d.name, d.value)
 		}
+	}
+	return nil
+}
+
+// validateKey checks HMACKey.
+func (cfg Config) validateKey() error {
+	switch {
+	case len(cfg.HMACKey) == 0:
+		return nil
+	case cfg.Network != "udp":
+		return fmt.Errorf("statsd client: Config.HMACKey signs datagrams, and Config.Network is %q: want udp", cfg.Network)
+	case len(bytes.TrimSpace(cfg.HMACKey)) < len(cfg.HMACKey):
+		return errors.New("statsd client: Config.HMACKey has white space around it, such as the newline of a file: want the key alone")
+	case cfg.MaxPacketSize > 0 && cfg.MaxPacketSize <= signedOverhead:
+		return fmt.Errorf("statsd client: Config.MaxPacketSize is %d: a signature takes %d bytes of it", cfg.MaxPacketSize, signedOverhead)
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"syscall"
 	"time"
@@ -18,8 +19,8 @@ const resolveEvery = time.Minute
 // returns false when ctx or the queue has ended.
 func (s *sender) connect() bool {
 	select {
-	case <-s.lost:
-		s.fail(fmt.Errorf("%s ended the connection", s.cfg.target()))
+	case err := <-s.lost:
+		s.fail(err)
 	case d := <-s.dialing:
 		s.replace(d)
 	default:
@@ -113,21 +114,28 @@ func (s *sender) use(conn net.Conn) {
 	s.conn, s.since = conn, time.Now()
 	s.unwatch = context.AfterFunc(s.ctx, func() { _ = conn.Close() }) // frees a stuck write
 	if !s.cfg.datagram() {
-		s.lost = make(chan struct{})
-		go watch(conn, s.lost)
+		s.lost = make(chan error, 1)
+		go s.watch(conn, s.lost)
 	}
 	s.queue.note(func(stats *Stats) { stats.Connects++; stats.Connected = true })
 }
 
 // watch reads, to see when the server ends the connection. After that the kernel would accept a write
-// and lose the data. A statsd server never sends anything.
-func watch(conn net.Conn, lost chan<- struct{}) {
-	defer close(lost)
+// and lose the data. A statsd server never sends anything, but over TLS it can say why it refuses a
+// client.
+func (s *sender) watch(conn net.Conn, lost chan<- error) {
 	var buf [512]byte
 	for {
-		if _, err := conn.Read(buf[:]); err != nil {
-			return
+		_, err := conn.Read(buf[:])
+		if err == nil {
+			continue
 		}
+		ended := fmt.Errorf("%s ended the connection", s.cfg.target())
+		if !is(err, io.EOF) {
+			ended = fmt.Errorf("%w: %w", ended, err)
+		}
+		lost <- ended
+		return
 	}
 }
 
@@ -185,6 +193,9 @@ func (s *sender) write() {
 
 func (s *sender) writeDatagram() (int, error) {
 	text := s.hand.text[:len(s.hand.text)-1]
+	if s.signer != nil {
+		text = s.signer.sign(text, time.Now())
+	}
 	n, err := s.conn.Write(text)
 	if s.cfg.Network == "udp" && is(err, syscall.ECONNREFUSED) {
 		// The error belongs to an earlier datagram. This one was not sent.

@@ -1,9 +1,12 @@
 package client_test
 
 import (
+	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"log"
+	"os"
 	"time"
 
 	"github.com/statsd-ops/statsd/client"
@@ -150,4 +153,31 @@ func ExampleClient_Flush() {
 	if err := stats.Flush(ctx); err != nil {
 		log.Print(err)
 	}
+}
+
+// A client that proves who it is with a certificate, for a listener tcp+tls://.
+func ExampleConfig_tls() {
+	own, err := tls.LoadX509KeyPair("/etc/shop/client.pem", "/etc/shop/client.key")
+	if err != nil {
+		log.Fatal(err)
+	}
+	dialer := &tls.Dialer{Config: &tls.Config{Certificates: []tls.Certificate{own}}}
+	stats, err := client.New(client.Config{Address: "stats.example.com:8126", Dial: dialer.DialContext})
+	if err != nil {
+		log.Fatal(err)
+	}
+	stats.Incr("orders")
+}
+
+// A client that signs its datagrams, for a listener udp+hmac://.
+func ExampleConfig_hmac() {
+	key, err := os.ReadFile("/etc/shop/statsd.key")
+	if err != nil {
+		log.Fatal(err)
+	}
+	stats, err := client.New(client.Config{Network: "udp", Address: "stats.example.com:8127", HMACKey: bytes.TrimSpace(key)})
+	if err != nil {
+		log.Fatal(err)
+	}
+	stats.Incr("orders")
 }

@@ -59,6 +59,9 @@ func newQueue(cfg Config) *queue {
 	if cfg.datagram() {
 		q.maxLine++ // a datagram goes without its last newline
 	}
+	if len(cfg.HMACKey) > 0 {
+		q.maxLine -= signedOverhead
+	}
 	first := newPacket(q.maxLine)
 	first.seq = 1
 	first.open(0, 0)

@@ -26,13 +26,14 @@ type sender struct {
 	once    sync.Once
 	done    chan struct{} // closed when the goroutine has ended
 
+	signer   *signer // nil without Config.HMACKey
 	conn     net.Conn
 	unwatch  func() bool
-	lost     chan struct{} // closed when the server ends conn; nil for datagrams
-	dialing  chan dialed   // the result of the running Dial; nil if no Dial runs
-	since    time.Time     // when conn was made
-	failures int           // connections in a row that failed or soon broke
-	hurried  bool          // closing has cut one pause short
+	lost     chan error  // gets how the server ended conn; nil for datagrams
+	dialing  chan dialed // the result of the running Dial; nil if no Dial runs
+	since    time.Time   // when conn was made
+	failures int         // connections in a row that failed or soon broke
+	hurried  bool        // closing has cut one pause short
 
 	hand       *packet // being sent
 	flushTimer *time.Timer
@@ -57,6 +58,9 @@ func startSender(cfg Config, root *Client) *sender {
 		flushTimer: time.NewTimer(time.Hour),
 	}
 	s.flushTimer.Stop()
+	if len(cfg.HMACKey) > 0 {
+		s.signer = newSigner(cfg.HMACKey)
+	}
 	if cfg.StatsInterval > 0 {
 		s.own = &ownStats{client: root.With("statsd_client")}
 	}
@@ -189,7 +193,8 @@ func (s *sender) next() bool {
 			s.round = s.agg.round()
 		case <-s.publish:
 			s.own.renew()
-		case <-s.lost:
+		case err := <-s.lost:
+			s.lost <- err // for connect
 			return true
 		case d := <-s.dialing:
 			s.replace(d)

@@ -32,6 +32,7 @@ type acceptor struct {
 	late    int // connections accepted after stop, and attempts
 	limits  atomic.Pointer[streamLimits]
 	open    atomic.Int64
+	greeted chan struct{} // has places for connections in a handshake, and for those that then wait for room
 
 	acceptErrors atomic.Uint64
 	shortages    atomic.Uint64 // those because no file descriptor was free
@@ -60,11 +61,31 @@ func (a *acceptor) run() {
 			time.Sleep(100 * time.Millisecond)
 			continue
 		}
-		t.room.admit(a)
 		st := newStream(c, t.room.lanes[next%len(t.room.lanes)], a)
-		t.add(st)
-		t.conns.Go(func() { t.serve(st) })
+		if a.Scheme != listen.TLS {
+			a.welcome(st)
+			continue
+		}
+		a.greeted <- struct{}{}
+		t.conns.Go(func() {
+			defer func() { <-a.greeted }()
+			a.welcome(st)
+		})
 	}
+}
+
+// welcome reads a connection, if it may send. Only then it takes a place.
+func (a *acceptor) welcome(st *stream) {
+	c, why := a.admit(st)
+	if why != listen.Admitted {
+		st.refuse(why)
+		_ = st.age.conn.Close()
+		return
+	}
+	t := a.streams
+	t.room.admit(a)
+	t.add(st)
+	t.conns.Go(func() { t.serve(st, c) })
 }
 
 // admit decides whether a stream may send, and returns the connection to read. This is the only place where
@@ -84,7 +105,7 @@ func (a *acceptor) admit(st *stream) (net.Conn, listen.Refusal) {
 	if a.guard == nil {
 		return c, listen.Admitted
 	}
-	return a.guard.Admit(c)
+	return a.guard.Admit(a.streams.greeting, c)
 }
 
 // noteFault counts a failed accept and logs it, but not too often.

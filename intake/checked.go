@@ -68,14 +68,16 @@ func (r *receiver) takeChecked(n int) (size int, bad bool) {
 		lines := l.tally.Lines
 		l.tally.UDPBytes += uint64(len(received) - len(d.lines)) // takeDatagram adds the rest
 		switch {
-		case d.refusal != listen.Admitted:
+		case !d.refusal.Admits():
 			l.tally.UDPPackets++
 			l.tally.UDPBytes += uint64(len(d.lines))
-			l.part.Refused[d.refusal]++
 		case r.socket.truncated(i):
 			bad = r.takeTruncated(d.lines, from) || bad
 		default:
 			bad = l.takeDatagram(&r.parser, d.lines, from) || bad
+		}
+		if d.refusal != listen.Admitted {
+			l.part.Refused[d.refusal]++
 		}
 		if p := from.sender().Process(); p.Local {
 			l.peers.Count(peers.ID{PID: p.PID, UID: p.UID}, r.checked.now, peers.Counts{Lines: l.tally.Lines - lines})

@@ -41,8 +41,6 @@ type Listen struct {
 	Listeners []listen.Listener `flag:"--listen"`
 	// PortOff says that Host and Port do not count: there are only Listeners.
 	PortOff bool `flag:"--listen"`
-	// Guards decide who may send to a listener, by its name. Without one all may.
-	Guards map[string]listen.Guard
 	// Receivers is the number of UDP sockets that share the port, by default one per core. Each has
 	// its own goroutine. The kernel assigns each client to one of them.
 	Receivers int `flag:"--receivers"`
@@ -95,6 +93,9 @@ type Limits struct {
 	// TCPLineTimeout closes a TCP connection when a line takes longer than this from its first byte to
 	// its last, by default 30 s.
 	TCPLineTimeout time.Duration
+	// Guards decide who may send to a listener, by its URL. Without one at the start all may. At a change,
+	// the Guard of the start follows the one here.
+	Guards map[string]listen.Guard
 	// Reserved is the number of descriptors to leave for other uses. Connections may use the rest.
 	Reserved int
 	// Debug logs each discard.

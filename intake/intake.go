@@ -26,6 +26,7 @@ import (
 	"github.com/statsd-ops/statsd/aggregate"
 	"github.com/statsd-ops/statsd/intake/listen"
 	"github.com/statsd-ops/statsd/intake/peers"
+	"github.com/statsd-ops/statsd/internal/certs"
 	"github.com/statsd-ops/statsd/meta"
 	"github.com/statsd-ops/statsd/metric"
 )
@@ -73,6 +74,7 @@ func (in *Intake) open() (err error) {
 	var sockets []*socket
 	var of []*listener
 	for _, l := range in.listeners {
+		l.guard = in.cfg.Guards[l.URL]
 		opened, err := l.openSockets(&in.cfg.Listen)
 		l.sockets = opened
 		if err != nil {
@@ -98,7 +100,7 @@ func (in *Intake) open() (err error) {
 	var doors []*acceptor
 	for _, l := range in.listeners {
 		if l.Stream != nil {
-			l.acceptor = &acceptor{listener: l, log: in.cfg.Log}
+			l.acceptor = &acceptor{listener: l, log: in.cfg.Log, greeted: make(chan struct{}, certs.Greeted())}
 			l.acceptor.take(l.Bound)
 			doors = append(doors, l.acceptor)
 		}
@@ -261,6 +263,11 @@ func (in *Intake) Change(limits Limits) {
 	before := in.cfg.Limits
 	in.cfg.Limits = limits
 	in.streams.room.follow(&in.cfg.Limits)
+	for _, l := range in.listeners {
+		if l.guard != nil {
+			l.guard.Follow(limits.Guards[l.URL])
+		}
+	}
 	if before.Debug == limits.Debug && before.DebugMetric == limits.DebugMetric {
 		return
 	}

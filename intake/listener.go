@@ -72,7 +72,7 @@ func openListeners(cfg *Listen) ([]*listener, error) {
 	}
 	var all []*listener
 	for i, b := range bound {
-		all = append(all, &listener{Bound: b, number: i, at: b.Addr(), guard: cfg.Guards[b.Name]})
+		all = append(all, &listener{Bound: b, number: i, at: b.Addr()})
 	}
 	return all, nil
 }

@@ -49,9 +49,11 @@ func (st *stream) local() bool { return st.door.Scheme.Local() }
 // part returns what the lane has of the stream's listener.
 func (st *stream) part() *part { return &st.lane.parts[st.door.number] }
 
-// refuse counts the stream as refused.
+// refuse counts the stream as a connection that was refused.
 func (st *stream) refuse(why listen.Refusal) {
 	st.lane.shard.Lock()
+	st.lane.tally.TCPConnections++
+	st.part().Connections++
 	st.part().Refused[why]++
 	st.lane.shard.Unlock()
 }

@@ -61,16 +61,39 @@ func (s *streamReader) read(st *stream, raw syscall.RawConn) error {
 
 // readDecrypted waits for the lines of a connection that decrypts, and takes them. own is where it reads
 // to: it cannot borrow a buffer while it waits.
-func (s *streamReader) readDecrypted(st *stream, c net.Conn, own []byte) error {
-	n, err := c.Read(own)
+func (s *streamReader) readDecrypted(st *stream, c net.Conn, own []byte) (n int, err error) {
+	n, err = c.Read(own)
 	if n == 0 {
-		return err
+		return 0, err
 	}
 	buf := s.borrow()
 	defer s.giveBack(buf)
 	kept := copy(buf.bytes[:], st.tail)
 	kept += copy(buf.bytes[kept:], own[:n])
-	return cmp.Or(s.take(st, buf.bytes[:kept], n, 0), err)
+	return n, cmp.Or(s.take(st, buf.bytes[:kept], n, 0), err)
+}
+
+// sweepDecrypted does for a connection that decrypts what sweep does for others.
+func (s *streamReader) sweepDecrypted(st *stream, c net.Conn, own []byte) (err error) {
+	last := time.Now().Add(lastSweep)
+	if end := s.last.Load(); end != nil {
+		last = *end
+	}
+	raw, err := st.age.conn.SyscallConn()
+	if err != nil {
+		return err
+	}
+	left := len(own) // what c has already read
+	if err := raw.Control(func(fd uintptr) { left += unread(fd) }); err != nil {
+		return err
+	}
+	for err == nil && (left > 0 || time.Now().Before(last)) {
+		_ = st.age.conn.SetReadDeadline(time.Now().Add(lastSweep))
+		var n int
+		n, err = s.readDecrypted(st, c, own)
+		left -= n
+	}
+	return err
 }
 
 // sweep takes all data that the stream holds at its deadline, because the goroutine may have waited

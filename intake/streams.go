@@ -1,14 +1,13 @@
 package intake
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net"
 	"os"
 	"sync"
 	"time"
-
-	"github.com/statsd-ops/statsd/intake/listen"
 )
 
 // streams reads the lines of connections into the lanes.
@@ -17,6 +16,9 @@ type streams struct {
 	reader  *streamReader
 	conns   sync.WaitGroup
 	stopped chan struct{} // closed by stop
+	// greeting ends after stop: then there is no more time for handshakes.
+	greeting context.Context
+	silence  context.CancelFunc // ends greeting
 
 	mu     sync.Mutex
 	active map[*stream]struct{}
@@ -30,6 +32,7 @@ func newStreams(lanes []*lane, doors []*acceptor, cfg *Config) *streams {
 		stopped: make(chan struct{}),
 		active:  map[*stream]struct{}{},
 	}
+	t.greeting, t.silence = context.WithCancel(context.Background())
 	for _, a := range doors {
 		a.streams = t
 	}
@@ -69,19 +72,15 @@ func (t *streams) add(st *stream) {
 	}
 }
 
-// serve reads a connection to its end.
-func (t *streams) serve(st *stream) {
+// serve reads a connection to its end. The lines come by c.
+func (t *streams) serve(st *stream, c net.Conn) {
 	defer t.close(st)
-	conn, refusal := st.door.admit(st)
-	switch {
-	case refusal != listen.Admitted:
-		st.refuse(refusal)
-	case conn == net.Conn(st.age.conn):
+	if c == net.Conn(st.age.conn) {
 		t.serveSocket(st)
-	default:
-		defer conn.Close()
-		t.serveDecrypted(st, conn)
+		return
 	}
+	defer c.Close()
+	t.serveDecrypted(st, c)
 }
 
 // serveDecrypted reads a connection whose bytes are not the lines.
@@ -89,10 +88,13 @@ func (t *streams) serveDecrypted(st *stream, conn net.Conn) {
 	own := make([]byte, decryptedRead)
 	var err error
 	for err == nil {
-		err = t.reader.readDecrypted(st, conn, own)
+		_, err = t.reader.readDecrypted(st, conn, own)
 		if last := t.reader.last.Load(); last != nil {
 			st.endBy(*last)
 		}
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		err = t.reader.sweepDecrypted(st, conn, own)
 	}
 	st.end(errors.Is(err, io.EOF))
 }
@@ -136,6 +138,7 @@ func (t *streams) stop(patience time.Duration) {
 	close(t.stopped)
 	last := time.Now().Add(patience)
 	t.reader.last.Store(&last)
+	time.AfterFunc(min(patience, drainTime), t.silence)
 	for _, a := range t.room.doors {
 		_ = (*a.stream.Load()).SetDeadline(time.Now())
 	}

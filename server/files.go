@@ -2,6 +2,8 @@ package server
 
 import (
 	"github.com/statsd-ops/statsd/intake"
+	"github.com/statsd-ops/statsd/intake/listen"
+	"github.com/statsd-ops/statsd/internal/certs"
 	"github.com/statsd-ops/statsd/internal/descriptors"
 	"github.com/statsd-ops/statsd/internal/gate"
 	"github.com/statsd-ops/statsd/statvent/pipes"
@@ -34,6 +36,11 @@ func (c *Config) Reserved() int {
 		}
 	}
 	n += servers * (1 + descriptors.Share(gate.MaxConns))
+	for i := range c.Listeners {
+		if c.Listeners[i].Scheme == listen.TLS {
+			n += certs.Greeted()
+		}
+	}
 	if c.PipeDir != "" {
 		n += descriptors.Share(pipes.MaxParallel)
 	}

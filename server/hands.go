@@ -2,9 +2,11 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
+	"github.com/statsd-ops/statsd/internal/certs"
 	"github.com/statsd-ops/statsd/internal/httpgate"
 	"github.com/statsd-ops/statsd/meta"
 	"github.com/statsd-ops/statsd/meta/access"
@@ -42,10 +44,10 @@ func (c *Config) certificate() (*httpgate.Certificate, error) {
 		return nil, nil
 	}
 	cert, err := httpgate.ReadCertificate(c.MonitorCert, c.MonitorKey)
-	if err != nil {
-		return nil, metric.FlagErrorf("--monitor-cert", c.MonitorCert, "%w", err)
+	if bad, ok := errors.AsType[*certs.Error](err); ok {
+		return nil, metric.FlagErrorf("--monitor-"+bad.Setting, nil, "%w", bad.Err)
 	}
-	return cert, nil
+	return cert, err
 }
 
 // logAudit logs a change that was asked for. It is a warning, because --quiet must not hide it.

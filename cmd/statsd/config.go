@@ -112,7 +112,7 @@ func (all settings) host(name string) string {
 // config makes the configuration of a server that publishes to sinks.
 func (all settings) config(log zerolog.Logger, sinks []*endpoint) (server.Config, error) {
 	cfg := server.Config{Fixed: all.fixed(log), Live: all.live()}
-	if err := all.addListeners(&cfg.Listen); err != nil {
+	if err := all.addListeners(&cfg); err != nil {
 		return cfg, err
 	}
 	for _, e := range sinks {

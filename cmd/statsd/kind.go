@@ -13,6 +13,7 @@ import (
 	"github.com/alecthomas/units"
 
 	"github.com/statsd-ops/statsd/aggregate"
+	"github.com/statsd-ops/statsd/internal/allow"
 	"github.com/statsd-ops/statsd/internal/cli"
 	"github.com/statsd-ops/statsd/notify/post"
 	"github.com/statsd-ops/statsd/statvent/pipes"
@@ -36,6 +37,8 @@ const (
 	isListener
 	isMode  // of a file, in octal
 	isUsers // names or numbers, separated by commas
+	isNetworks
+	isGlobs // separated by commas
 	isTimerStats
 	isCounterStats
 	isHistogram
@@ -78,6 +81,10 @@ func (k kind) check(text string) (err error) {
 		_, err = parseDoor(text)
 	case isMode:
 		_, err = parseMode(text)
+	case isNetworks:
+		_, err = allow.Parse(text)
+	case isGlobs:
+		_, err = parseGlobs(text)
 	case isTimerStats:
 		if text != noTimerStats {
 			err = checkWords(text, aggregate.AllTimerStats())

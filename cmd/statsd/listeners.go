@@ -10,9 +10,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/statsd-ops/statsd/intake"
 	"github.com/statsd-ops/statsd/intake/listen"
 	"github.com/statsd-ops/statsd/metric"
+	"github.com/statsd-ops/statsd/server"
 )
 
 // listenScheme is a kind of listener.
@@ -25,7 +25,9 @@ type listenScheme struct {
 
 var (
 	datagramKeys = []flag{nameKey, {name: "receivers", kind: isCount}, {name: "buffer", kind: isBytes}}
-	streamKeys   = []flag{nameKey, {name: "max", kind: isCount}, {name: "idle", kind: isDuration}, {name: "line", kind: isPositive}}
+	streamKeys   = []flag{nameKey, {name: "max", kind: isCount}, idleKey, lineKey}
+	idleKey      = flag{name: "idle", kind: isDuration}
+	lineKey      = flag{name: "line", kind: isPositive}
 	socketKeys   = []flag{
 		{name: "mode", kind: isMode, def: "0660"},
 		{name: "owner"},
@@ -38,8 +40,10 @@ var (
 
 // listenSchemes lists all kinds of listeners.
 var listenSchemes = []listenScheme{
-	{name: listen.UDP, keys: datagramKeys},
-	{name: listen.TCP, keys: streamKeys},
+	{name: listen.UDP, keys: slices.Concat(datagramKeys, allowKeys), guard: guardByAddress},
+	{name: listen.HMAC, keys: slices.Concat(datagramKeys, allowKeys, signedKeys), guard: guardBySignature},
+	{name: listen.TCP, keys: slices.Concat(streamKeys, allowKeys), guard: guardByAddress},
+	{name: listen.TLS, keys: slices.Concat(encryptedKeys, allowKeys, serverKeys), guard: guardByCertificate},
 	{name: listen.Unixgram, keys: slices.Concat([]flag{nameKey}, socketKeys)},
 	{name: listen.Unix, keys: slices.Concat(streamKeys, socketKeys, []flag{framingKey})},
 }
@@ -129,7 +133,8 @@ func (all settings) portOff() bool {
 }
 
 // addListeners adds the listeners in the settings.
-func (all settings) addListeners(l *intake.Listen) error {
+func (all settings) addListeners(cfg *server.Config) error {
+	l := &cfg.Listen
 	l.PortOff = all.portOff()
 	taken := map[string]bool{}
 	if !l.PortOff {
@@ -164,10 +169,10 @@ func (all settings) addListeners(l *intake.Listen) error {
 			return d.fault(err)
 		}
 		if guard != nil {
-			if l.Guards == nil {
-				l.Guards = map[string]listen.Guard{}
+			if cfg.Guards == nil {
+				cfg.Guards = map[string]listen.Guard{}
 			}
-			l.Guards[made.Name] = guard
+			cfg.Guards[made.URL] = guard
 		}
 	}
 	return nil
@@ -182,7 +187,7 @@ func (d *door) listener(all settings, taken map[string]bool) (l listen.Listener,
 		name = fmt.Sprintf("%s-%d", base, n)
 	}
 	taken[name] = true
-	l = listen.Listener{URL: d.url, Name: name, Scheme: d.scheme.name, Address: d.path}
+	l = listen.Listener{URL: d.lasting(), Name: name, Scheme: d.scheme.name, Address: d.path}
 	switch {
 	case l.Scheme.Local():
 		l.Mode, _ = parseMode(d.text("mode"))

@@ -48,7 +48,7 @@ const (
 
 // Listener is a place to receive lines: an address and its options.
 type Listener struct {
-	URL  string // as given; empty for --port, and for an inherited socket without a URL
+	URL  string // without what a reload can change; empty for --port, and for an inherited socket without a URL
 	Name string // used in figures and in logs
 	// FromPort says that it comes from --port and --name. Two such listeners share a port.
 	FromPort bool

@@ -44,9 +44,15 @@ func NewAuthority(t testing.TB) *Authority {
 // returns the files of the certificate and its key.
 func (a *Authority) Issue(host string) (cert, key string) {
 	a.t.Helper()
+	return a.IssueUntil(a.cert.NotAfter, host)
+}
+
+// IssueUntil makes a certificate that is valid until a time, which may be past.
+func (a *Authority) IssueUntil(end time.Time, host string) (cert, key string) {
+	a.t.Helper()
 	c := &x509.Certificate{
 		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: host},
-		NotBefore: a.cert.NotBefore, NotAfter: a.cert.NotAfter,
+		NotBefore: a.cert.NotBefore, NotAfter: end,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
 	}
 	if ip := net.ParseIP(host); ip != nil {

@@ -3,14 +3,13 @@ package httpgate
 import (
 	"bytes"
 	"crypto/tls"
-	"fmt"
 	"log"
 	"net/http"
 	"os"
 	"sync"
 	"time"
 
-	"github.com/statsd-ops/statsd/internal/safefile"
+	"github.com/statsd-ops/statsd/internal/certs"
 )
 
 // Certificate is a certificate with its private key. It is read again when one of its files has
@@ -32,12 +31,8 @@ type stamp struct {
 	size int64
 }
 
-const (
-	// lookEvery is the shortest time between two looks at the files.
-	lookEvery = time.Second
-	// maxPEM is the size of the largest file, in bytes.
-	maxPEM = 1 << 20
-)
+// lookEvery is the shortest time between two looks at the files.
+const lookEvery = time.Second
 
 // ReadCertificate reads a certificate, with the ones that sign it, and its key, from files in PEM
 // format.
@@ -48,20 +43,11 @@ func ReadCertificate(cert, key string) (*Certificate, error) {
 }
 
 func (c *Certificate) read() error {
-	cert, err := safefile.ReadFile(c.cert, maxPEM)
-	if err != nil {
-		return err
+	pair, err := certs.Pair(c.cert, c.key)
+	if err == nil {
+		c.current = pair
 	}
-	key, err := safefile.ReadFile(c.key, maxPEM)
-	if err != nil {
-		return err
-	}
-	pair, err := tls.X509KeyPair(cert, key)
-	if err != nil {
-		return fmt.Errorf("%s with %s: %w", c.cert, c.key, err)
-	}
-	c.current = &pair
-	return nil
+	return err
 }
 
 func stampOf(path string) stamp {

@@ -38,6 +38,10 @@ func ReadFile(path string, limit int64) ([]byte, error) {
 		return nil, err
 	}
 	defer file.Close()
+	return readAll(file, path, limit)
+}
+
+func readAll(file *os.File, path string, limit int64) ([]byte, error) {
 	content, err := io.ReadAll(io.LimitReader(file, limit+1))
 	if err == nil && int64(len(content)) > limit {
 		err = pathError(path, fmt.Errorf("%w: it has more than %d bytes", ErrUnsafe, limit))

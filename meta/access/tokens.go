@@ -22,11 +22,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"slices"
 	"strings"
-	"syscall"
 
 	"github.com/statsd-ops/statsd/internal/safefile"
 )
@@ -64,7 +61,7 @@ type token struct {
 // ReadTokens reads a file of tokens. Only the daemon's user or root may own it, and no other user may
 // have access to it.
 func ReadTokens(path string) (*Tokens, error) {
-	text, err := readPrivate(path)
+	text, err := safefile.ReadPrivate(path, maxFile)
 	if err != nil {
 		return nil, err
 	}
@@ -73,30 +70,6 @@ func ReadTokens(path string) (*Tokens, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return t, nil
-}
-
-// readPrivate returns the content of a file that belongs to this user alone.
-func readPrivate(path string) ([]byte, error) {
-	file, err := safefile.Read(path)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	info, err := file.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if mode := info.Mode().Perm(); mode&0o077 != 0 {
-		return nil, fmt.Errorf("%s has mode %04o, so others have access to it: chmod 600 it", path, mode)
-	}
-	if owner, ok := info.Sys().(*syscall.Stat_t); ok && owner.Uid != 0 && int(owner.Uid) != os.Geteuid() {
-		return nil, fmt.Errorf("%s belongs to user %d: only root or the daemon's user (%d) may own it", path, owner.Uid, os.Geteuid())
-	}
-	text, err := io.ReadAll(io.LimitReader(file, maxFile+1))
-	if err == nil && len(text) > maxFile {
-		err = fmt.Errorf("%s has more than %d bytes", path, maxFile)
-	}
-	return text, err
 }
 
 // ParseTokens reads tokens, one a line: a role (read or operate), a name, and the SHA-256 of the

@@ -3,11 +3,11 @@ package secure
 
 import (
 	"crypto/tls"
-	"crypto/x509"
+	"errors"
 	"net"
 	"strings"
 
-	"github.com/statsd-ops/statsd/internal/safefile"
+	"github.com/statsd-ops/statsd/internal/certs"
 	"github.com/statsd-ops/statsd/metric"
 )
 
@@ -25,9 +25,6 @@ type TLS struct {
 	Insecure bool
 }
 
-// maxPEM limits the size of a certificate file. Debian's authorities take 220 kB.
-const maxPEM = 16 << 20
-
 // Client reads the files and returns the settings of a connection to addr, "host:port". The error is
 // a *metric.FlagError that names the setting.
 func (t *TLS) Client(addr string) (*tls.Config, error) {
@@ -42,35 +39,19 @@ func (t *TLS) Client(addr string) (*tls.Config, error) {
 		c.ServerName = t.ServerName
 	}
 	if t.CA != "" {
-		text, err := safefile.ReadFile(t.CA, maxPEM)
+		pool, err := certs.Pool(t.CA)
 		if err != nil {
 			return nil, metric.FlagErrorf("ca", nil, "%w", err)
 		}
-		c.RootCAs = x509.NewCertPool()
-		if !c.RootCAs.AppendCertsFromPEM(text) {
-			return nil, metric.FlagErrorf("ca", nil, "%s has no certificate in PEM", t.CA)
-		}
+		c.RootCAs = pool
 	}
-	switch {
-	case t.Cert == "" && t.Key == "":
+	if t.Cert == "" && t.Key == "" {
 		return c, nil
-	case t.Cert == "":
-		return nil, metric.FlagErrorf("key", nil, "needs cert too")
-	case t.Key == "":
-		return nil, metric.FlagErrorf("cert", nil, "needs key too")
 	}
-	cert, err := safefile.ReadFile(t.Cert, maxPEM)
-	if err != nil {
-		return nil, metric.FlagErrorf("cert", nil, "%w", err)
+	own, err := certs.Pair(t.Cert, t.Key)
+	if bad, ok := errors.AsType[*certs.Error](err); ok {
+		return nil, metric.FlagErrorf(bad.Setting, nil, "%w", bad.Err)
 	}
-	key, err := safefile.ReadFile(t.Key, maxPEM)
-	if err != nil {
-		return nil, metric.FlagErrorf("key", nil, "%w", err)
-	}
-	own, err := tls.X509KeyPair(cert, key)
-	if err != nil {
-		return nil, metric.FlagErrorf("cert", nil, "%w", err)
-	}
-	c.Certificates = []tls.Certificate{own}
+	c.Certificates = []tls.Certificate{*own}
 	return c, nil
 }

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/statsd-ops/statsd/intake/admit"
+	"github.com/statsd-ops/statsd/intake/listen"
+	"github.com/statsd-ops/statsd/internal/allow"
+	"github.com/statsd-ops/statsd/internal/certs"
+	"github.com/statsd-ops/statsd/internal/glob"
+)
+
+// The settings of listeners that say who may send.
+var (
+	allowKeys  = []flag{{name: keyOfAllow, kind: isNetworks}}
+	serverKeys = []flag{{name: "cert"}, {name: "key"}, {name: "client-ca"}, {name: "allow-name", kind: isGlobs}}
+	signedKeys = []flag{{name: "keys"}, {name: "drift", kind: isPositive}}
+)
+
+// encryptedKeys are the streamKeys of a listener that speaks TLS. Its connections are fewer, because each
+// keeps buffers of its own, of about 40 KiB.
+var encryptedKeys = []flag{nameKey, {name: "max", kind: isCount, def: "1000"}, idleKey, lineKey}
+
+// keyOfAllow can change at a reload, but cannot come or go: without it, the kernel is not asked for the
+// senders of datagrams.
+const keyOfAllow = "allow"
+
+// rereadKeys are the settings that a reload can change.
+var rereadKeys = []string{keyOfAllow, "cert", "key", "client-ca", "allow-name", "keys"}
+
+// lasting returns the URL of a listener without what a reload can change.
+func (d *door) lasting() string {
+	start, query, _ := strings.Cut(d.url, "?")
+	var kept []string
+	for part := range strings.SplitSeq(query, "&") {
+		key, _, _ := strings.Cut(part, "=")
+		name, err := url.QueryUnescape(key)
+		switch {
+		case err != nil || !slices.Contains(rereadKeys, name):
+			kept = append(kept, part)
+		case name == keyOfAllow:
+			kept = append(kept, keyOfAllow)
+		}
+	}
+	return strings.TrimSuffix(start+"?"+strings.Join(kept, "&"), "?")
+}
+
+// guardByAddress makes the guard of a listener without TLS and signatures.
+func guardByAddress(d *door) (listen.Guard, error) {
+	if d.text(keyOfAllow) == "" {
+		return nil, nil
+	}
+	return d.openDoor(admit.Config{})
+}
+
+// guardByCertificate makes the guard of a listener that speaks TLS.
+func guardByCertificate(d *door) (listen.Guard, error) {
+	if d.text("cert") == "" || d.text("key") == "" {
+		return nil, errors.New("want a certificate and its key in PEM format, as in tcp+tls://HOST:PORT?cert=FILE&key=FILE")
+	}
+	names, err := parseGlobs(d.text("allow-name"))
+	if err != nil {
+		return nil, fmt.Errorf("allow-name: %w", err)
+	}
+	return d.openDoor(admit.Config{TLS: &certs.Server{
+		Cert: d.text("cert"), Key: d.text("key"), ClientCA: d.text("client-ca"), Names: names,
+	}})
+}
+
+// guardBySignature makes the guard of a listener for signed datagrams.
+func guardBySignature(d *door) (listen.Guard, error) {
+	if d.text("keys") == "" {
+		return nil, errors.New("want a file of keys, as in udp+hmac://HOST:PORT?keys=FILE")
+	}
+	return d.openDoor(admit.Config{KeyFile: d.text("keys"), Drift: d.duration("drift")})
+}
+
+func (d *door) openDoor(c admit.Config) (listen.Guard, error) {
+	if list := d.text(keyOfAllow); list != "" {
+		set, err := allow.Parse(list)
+		if err != nil {
+			return nil, fmt.Errorf("allow: %w", err)
+		}
+		c.Allow = set
+	}
+	opened, err := admit.Open(c)
+	if err != nil {
+		return nil, err // a nil *Door would be a guard
+	}
+	return opened, nil
+}
+
+// parseGlobs reads patterns with commas between them.
+func parseGlobs(list string) (all []glob.Glob, err error) {
+	if list == "" {
+		return nil, nil
+	}
+	for word := range strings.SplitSeq(list, ",") {
+		g, err := glob.Parse(word)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, g)
+	}
+	return all, nil
+}

@@ -1,0 +1,189 @@
+// Package admit decides who may send to a listener: by address, by certificate, or by signature.
+//
+//	d, err := admit.Open(config) // reads the files; d is a listen.Guard
+//	d.Follow(another)           // takes over the rules that a reload has read
+//
+// A refusal is only counted, by intake. It is never logged one by one: a sender decides how many there are.
+package admit
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"net/netip"
+	"sync/atomic"
+	"time"
+
+	"github.com/statsd-ops/statsd/intake/listen"
+	"github.com/statsd-ops/statsd/internal/allow"
+	"github.com/statsd-ops/statsd/internal/certs"
+	"github.com/statsd-ops/statsd/internal/signed"
+	"github.com/statsd-ops/statsd/metric"
+)
+
+// The limits of Config.Drift.
+const (
+	DefaultDrift = 3 * time.Second
+	minDrift     = time.Second
+	maxDrift     = 10 * time.Minute
+)
+
+// Config says who may send to a listener.
+type Config struct {
+	// Allow has the addresses that may send; nil has all.
+	Allow *allow.Set
+	// TLS makes connections speak TLS; nil leaves them plain.
+	TLS *certs.Server
+	// KeyFile has the keys that sign datagrams; empty means that they are not signed.
+	KeyFile string
+	// Drift is how much the time of a signed datagram may differ. The default is DefaultDrift.
+	Drift time.Duration
+}
+
+// rules are a Config with the content of its files. They do not change.
+type rules struct {
+	allow *allow.Set
+	tls   *tls.Config
+	keys  *signed.Keys
+	drift time.Duration
+}
+
+// read reads the files.
+func (c *Config) read() (*rules, error) {
+	r := &rules{allow: c.Allow, drift: cmp.Or(c.Drift, DefaultDrift)}
+	if r.drift < minDrift || r.drift > maxDrift {
+		return nil, metric.FlagErrorf("drift", c.Drift, "want %v to %v", minDrift, maxDrift)
+	}
+	var err error
+	if c.KeyFile != "" {
+		if r.keys, err = signed.ReadKeys(c.KeyFile); err != nil {
+			return nil, metric.FlagErrorf("keys", nil, "%w", err)
+		}
+	}
+	if c.TLS != nil {
+		r.tls, err = c.TLS.Config()
+		if bad, ok := errors.AsType[*certs.Error](err); ok {
+			return nil, metric.FlagErrorf(bad.Setting, nil, "%w", bad.Err)
+		}
+	}
+	return r, err
+}
+
+// Door is a listen.Guard. Make it with Open.
+type Door struct {
+	rules      atomic.Pointer[rules]
+	window     *signed.Window
+	handshakes *certs.Handshakes
+}
+
+// Open reads the files of a Config. The error is a *metric.FlagError that names the key of the URL.
+func Open(c Config) (*Door, error) {
+	r, err := c.read()
+	if err != nil {
+		return nil, err
+	}
+	d := &Door{window: signed.NewWindow(r.drift), handshakes: certs.NewHandshakes()}
+	d.rules.Store(r)
+	return d, nil
+}
+
+// Follow takes over the rules of another Door, if they are of the same kind. Datagrams that were accepted
+// before are still remembered, and open connections stay open.
+func (d *Door) Follow(next listen.Guard) {
+	other, ok := next.(*Door)
+	if !ok {
+		return
+	}
+	was, is := d.rules.Load(), other.rules.Load()
+	if (was.allow == nil) == (is.allow == nil) && (was.tls == nil) == (is.tls == nil) &&
+		(was.keys == nil) == (is.keys == nil) && was.drift == is.drift {
+		d.rules.Store(is)
+	}
+}
+
+// Admit decides about a new connection. It returns the one to read the lines from.
+func (d *Door) Admit(ctx context.Context, conn net.Conn) (net.Conn, listen.Refusal) {
+	r := d.rules.Load()
+	if !r.allow.Has(addressOf(conn)) {
+		return nil, listen.Denied
+	}
+	if r.tls == nil {
+		return conn, listen.Admitted
+	}
+	encrypted, outcome := d.handshakes.Accept(ctx, conn, r.tls)
+	return encrypted, outcomes[outcome]
+}
+
+func addressOf(conn net.Conn) netip.Addr {
+	if a, ok := conn.RemoteAddr().(interface{ AddrPort() netip.AddrPort }); ok {
+		return a.AddrPort().Addr()
+	}
+	return netip.Addr{}
+}
+
+var outcomes = [...]listen.Refusal{
+	certs.Done:           listen.Admitted,
+	certs.Failed:         listen.Handshake,
+	certs.Left:           listen.Left,
+	certs.Slow:           listen.SlowHandshake,
+	certs.Crowded:        listen.Crowded,
+	certs.NoCertificate:  listen.NoCertificate,
+	certs.BadCertificate: listen.BadCertificate,
+	certs.OtherName:      listen.BadName,
+}
+
+// Check returns a check for the datagrams of one receiver, or nil if all may pass.
+func (d *Door) Check() listen.Check {
+	if r := d.rules.Load(); r.allow == nil && r.keys == nil {
+		return nil
+	}
+	return &check{door: d}
+}
+
+// check judges the datagrams of one receiver.
+type check struct {
+	door       *Door
+	rules      *rules          // when signatures was made
+	signatures *signed.Checker // nil without keys
+}
+
+// Senders reports whether Open needs the senders.
+func (c *check) Senders() bool { return c.door.rules.Load().allow != nil }
+
+// Open returns the lines of a datagram, or why it is refused.
+func (c *check) Open(datagram []byte, from netip.Addr) ([]byte, listen.Refusal) {
+	if r := c.door.rules.Load(); r != c.rules {
+		c.follow(r)
+	}
+	if !c.rules.allow.Has(from) {
+		return datagram, listen.Denied
+	}
+	if c.signatures == nil {
+		return datagram, listen.Admitted
+	}
+	verdict := c.signatures.Check(datagram, time.Now())
+	if verdict.Accepted() {
+		datagram = datagram[signed.Overhead:]
+	}
+	return datagram, verdicts[verdict]
+}
+
+func (c *check) follow(r *rules) {
+	c.rules, c.signatures = r, nil
+	if r.keys != nil {
+		c.signatures = c.door.window.Checker(r.keys)
+	}
+}
+
+var verdicts = [...]listen.Refusal{
+	signed.Accepted:    listen.Admitted,
+	signed.AcceptedOld: listen.OldKey,
+	signed.Unsigned:    listen.BadAuth,
+	signed.Forged:      listen.BadAuth,
+	signed.Late:        listen.Late,
+	signed.Early:       listen.Early,
+	signed.Replayed:    listen.Replayed,
+	signed.Full:        listen.Unremembered,
+}

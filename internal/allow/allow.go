@@ -1,0 +1,102 @@
+// Package allow decides by address who may send.
+//
+//	set, err := allow.Parse("10.0.0.0/8,2001:db8::/32")
+//	if set.Has(addr) {
+package allow
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"sort"
+	"strings"
+)
+
+// maxPrefixes is the length of the longest list.
+const maxPrefixes = 1024
+
+// Set is a set of addresses. It does not change. A nil Set has all addresses.
+type Set struct {
+	prefixes []netip.Prefix // sorted; none has another one's addresses
+	text     string
+}
+
+// Parse reads prefixes such as 10.0.0.0/8, and single addresses, with commas between them.
+func Parse(list string) (*Set, error) {
+	words := strings.Split(list, ",")
+	if len(words) > maxPrefixes {
+		return nil, fmt.Errorf("it has %d prefixes: want at most %d", len(words), maxPrefixes)
+	}
+	prefixes := make([]netip.Prefix, len(words))
+	for i, word := range words {
+		var err error
+		if prefixes[i], err = parse(strings.TrimSpace(word)); err != nil {
+			return nil, err
+		}
+	}
+	return &Set{apart(prefixes), list}, nil
+}
+
+// parse reads a prefix or an address. An IPv4 address in the form of IPv6 means the IPv4 one.
+func parse(word string) (netip.Prefix, error) {
+	if word == "" {
+		return netip.Prefix{}, errors.New("a prefix is empty: want for example 10.0.0.0/8,::1")
+	}
+	if !strings.Contains(word, "/") {
+		addr, err := netip.ParseAddr(word)
+		if err != nil || addr.Zone() != "" {
+			return netip.Prefix{}, fmt.Errorf("%q is not an address: want for example 10.1.2.3, 10.0.0.0/8 or 2001:db8::/32", word)
+		}
+		addr = addr.Unmap()
+		return netip.PrefixFrom(addr, addr.BitLen()), nil
+	}
+	p, err := netip.ParsePrefix(word)
+	if err != nil {
+		return netip.Prefix{}, fmt.Errorf("%q is not a prefix: want for example 10.0.0.0/8 or 2001:db8::/32", word)
+	}
+	if p != p.Masked() { // a typing error, which would admit more than meant, or less
+		return netip.Prefix{}, fmt.Errorf("%q has bits after its prefix: want %v, or %v alone", word, p.Masked(), p.Addr())
+	}
+	const mapped = 96 // bits of ::ffff:0:0/96
+	if p.Addr().Is4In6() && p.Bits() >= mapped {
+		return netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-mapped), nil
+	}
+	return p, nil
+}
+
+// apart sorts prefixes, and drops the ones that another one contains.
+func apart(all []netip.Prefix) []netip.Prefix {
+	slices.SortFunc(all, func(a, b netip.Prefix) int {
+		if c := a.Addr().Compare(b.Addr()); c != 0 {
+			return c
+		}
+		return a.Bits() - b.Bits()
+	})
+	kept := all[:0]
+	for _, p := range all {
+		if len(kept) == 0 || !kept[len(kept)-1].Contains(p.Addr()) {
+			kept = append(kept, p)
+		}
+	}
+	return kept
+}
+
+// Has reports whether the set has the address. An address that is not valid, of an unknown sender, is
+// only in a nil Set.
+func (s *Set) Has(addr netip.Addr) bool {
+	if s == nil {
+		return true
+	}
+	addr = addr.Unmap().WithZone("")
+	after := sort.Search(len(s.prefixes), func(i int) bool { return addr.Less(s.prefixes[i].Addr()) })
+	return after > 0 && s.prefixes[after-1].Contains(addr)
+}
+
+// String returns the list as it was given.
+func (s *Set) String() string {
+	if s == nil {
+		return ""
+	}
+	return s.text
+}

@@ -1,0 +1,82 @@
+package certs
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/statsd-ops/statsd/internal/glob"
+)
+
+// Server says how a listener proves who it is, and which clients it accepts.
+type Server struct {
+	// Cert and Key are PEM files with the listener's certificate, including its chain, and its key.
+	Cert, Key string
+	// ClientCA is a PEM file of authorities. If it is set, a client needs a certificate that one of them
+	// has signed.
+	ClientCA string
+	// Names, if there are any, are patterns for the names of a client: one of the names in its certificate
+	// must match one of them. The names are its subject alternative names: hosts, addresses, URIs and
+	// mail addresses.
+	Names []glob.Glob
+}
+
+// Config reads the files and returns the settings of TLS 1.2 and newer. It reads them once: call it
+// again for new files. The error is an *Error.
+func (s *Server) Config() (*tls.Config, error) {
+	pair, err := Pair(s.Cert, s.Key)
+	if err != nil {
+		return nil, err
+	}
+	c := &tls.Config{
+		MinVersion:   tls.VersionTLS12,
+		Certificates: []tls.Certificate{*pair},
+		// A resumed session would show a certificate that was checked against older settings.
+		SessionTicketsDisabled: true,
+	}
+	if s.ClientCA == "" {
+		if len(s.Names) > 0 {
+			return nil, &Error{NameSetting, fmt.Errorf("needs %s too: without it, clients show no certificate", ClientCASetting)}
+		}
+		return c, nil
+	}
+	if c.ClientCAs, err = Pool(s.ClientCA); err != nil {
+		return nil, &Error{ClientCASetting, err}
+	}
+	// A given certificate is verified by crypto/tls. check refuses clients without one: this way Accept can
+	// tell why a client is refused.
+	c.ClientAuth = tls.VerifyClientCertIfGiven
+	c.VerifyConnection = s.check
+	return c, nil
+}
+
+var (
+	errNoCertificate = errors.New("the client shows no certificate")
+	errOtherName     = errors.New("no name in the client's certificate is allowed")
+)
+
+// check runs at the end of each handshake.
+func (s *Server) check(state tls.ConnectionState) error {
+	switch {
+	case len(state.VerifiedChains) == 0:
+		return errNoCertificate
+	case len(s.Names) > 0 && !s.allows(state.PeerCertificates[0]):
+		return errOtherName
+	}
+	return nil
+}
+
+func (s *Server) allows(c *x509.Certificate) bool {
+	names := slices.Concat(c.DNSNames, c.EmailAddresses)
+	for _, ip := range c.IPAddresses {
+		names = append(names, ip.String())
+	}
+	for _, uri := range c.URIs {
+		names = append(names, uri.String())
+	}
+	return slices.ContainsFunc(names, func(name string) bool {
+		return slices.ContainsFunc(s.Names, func(g glob.Glob) bool { return g.Match(name) })
+	})
+}

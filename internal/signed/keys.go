@@ -1,0 +1,71 @@
+package signed
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/statsd-ops/statsd/internal/safefile"
+)
+
+// The limits of a file of keys. Each key costs a forged datagram one more signature.
+const (
+	maxFile = 64 << 10 // bytes
+	maxKeys = 8
+	minKey  = 16 // bytes
+	maxKey  = 1024
+)
+
+// Keys are the keys of one file, newest first. They do not change.
+type Keys struct{ all [][]byte }
+
+// ReadKeys reads a file of keys. Only the daemon's user or root may own it, and no other user may have
+// access to it.
+func ReadKeys(path string) (*Keys, error) {
+	text, err := safefile.ReadPrivate(path, maxFile)
+	if err != nil {
+		return nil, err
+	}
+	k, err := ParseKeys(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return k, nil
+}
+
+// ParseKeys reads keys, one a line. The bytes of the line are the key, as in brubeck's hmac_key. Empty
+// lines, and lines that start with #, mean nothing. The errors do not show the lines.
+func ParseKeys(text []byte) (*Keys, error) {
+	k, number := &Keys{}, 0
+	for line := range bytes.Lines(text) {
+		number++
+		line = bytes.TrimSpace(line)
+		if len(line) == 0 || line[0] == '#' {
+			continue
+		}
+		if err := k.add(line); err != nil {
+			return nil, fmt.Errorf("line %d: %w", number, err)
+		}
+	}
+	if len(k.all) == 0 {
+		return nil, errors.New("it has no key: add a line, for example the output of openssl rand -hex 32")
+	}
+	return k, nil
+}
+
+func (k *Keys) add(key []byte) error {
+	switch {
+	case len(key) < minKey || len(key) > maxKey:
+		return fmt.Errorf("the key has %d bytes: want %d to %d", len(key), minKey, maxKey)
+	case slices.ContainsFunc(k.all, func(o []byte) bool { return bytes.Equal(o, key) }):
+		return errors.New("the key is given twice")
+	case len(k.all) == maxKeys:
+		return fmt.Errorf("want at most %d keys", maxKeys)
+	}
+	k.all = append(k.all, bytes.Clone(key))
+	return nil
+}
+
+// Len returns the number of keys.
+func (k *Keys) Len() int { return len(k.all) }

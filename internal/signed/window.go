@@ -1,0 +1,87 @@
+package signed
+
+import (
+	"math"
+	"sync"
+	"time"
+)
+
+// maxPrints is how many signatures a Window remembers. They take about 40 MB. With a drift of 3 s, the
+// limit is 500,000 datagrams a second.
+const maxPrints = 1 << 21
+
+// Window remembers the signatures of accepted datagrams for as long as their time is near enough.
+// Any number of goroutines may use it.
+type Window struct {
+	drift int64 // seconds
+	max   int   // prints
+
+	mu sync.Mutex
+	// seconds has the prints of each second. Only holders of a key can add to it.
+	seconds map[int64]map[uint64]struct{}
+	prints  int   // in all seconds
+	looked  int64 // the second of the last call of forget
+	// forgotten is the last second whose prints are gone. Nothing up to it is accepted, even if the
+	// clock is set back.
+	forgotten int64
+	largest   int // prints of the second that was forgotten last
+}
+
+// stamp is what a datagram shows of its time and its signature.
+type stamp struct {
+	at    uint64 // Unix seconds
+	print uint64
+}
+
+// NewWindow returns a Window for times that differ by at most drift, which is rounded up to seconds.
+func NewWindow(drift time.Duration) *Window {
+	return &Window{
+		max:       maxPrints,
+		drift:     int64((drift + time.Second - 1) / time.Second),
+		seconds:   map[int64]map[uint64]struct{}{},
+		forgotten: math.MinInt64,
+	}
+}
+
+// judge judges an authentic datagram at now, in Unix seconds, and remembers it if it is accepted.
+func (w *Window) judge(s stamp, now int64) Verdict {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if now != w.looked {
+		w.looked = now
+		w.forget(now - w.drift)
+	}
+	at := int64(min(s.at, math.MaxInt64))
+	switch {
+	case at > now+w.drift:
+		return Early
+	case at < now-w.drift || at <= w.forgotten:
+		return Late
+	}
+	second := w.seconds[at]
+	if _, seen := second[s.print]; seen {
+		return Replayed
+	}
+	if w.prints >= w.max {
+		return Full
+	}
+	if second == nil {
+		second = make(map[uint64]struct{}, w.largest)
+		w.seconds[at] = second
+	}
+	second[s.print] = struct{}{}
+	w.prints++
+	return Accepted
+}
+
+// forget forgets all seconds before first.
+func (w *Window) forget(first int64) {
+	for at, second := range w.seconds {
+		if at < first {
+			delete(w.seconds, at)
+			w.prints -= len(second)
+			w.largest = len(second)
+			w.forgotten = max(w.forgotten, at)
+		}
+	}
+}
