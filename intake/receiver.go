@@ -36,10 +36,8 @@ type receiver struct {
 	checked *checked // nil: all may send, and the processes are not counted
 	// maxUnread limits the gathered bytes, as the kernel counts them.
 	maxUnread int
-	// local says that it reads a unix socket. queue is how many datagrams that holds beyond the first, or 0
-	// if a read cannot bring so many, or if that is unknown.
-	local bool
-	queue int
+	local     bool // it reads a unix socket
+	queue     int  // see kernel.Socket.Queue
 	// due is the time of the next flush in Unix nanoseconds. No datagram should wait unread beyond it.
 	due *atomic.Int64
 	// awake is when the receiver will read again, in Unix nanoseconds, or 0 while it does not sleep.
