@@ -325,7 +325,7 @@ func TestGuardsFollow(t *testing.T) {
 		eventually(t, "the datagrams are not read", func() bool { return in.drain().UDPPackets == datagrams })
 	}
 	in.stop()
-	in.refused(map[string]uint64{"bad_auth": 2})
+	in.refused(map[string]uint64{"bad_auth": 2, "old_key": 1})
 	if in.counts["counters.old"] != 2 || in.counts["counters.new"] != 2 {
 		t.Errorf("got %v", in.counts)
 	}
@@ -381,7 +381,7 @@ func BenchmarkGuard(b *testing.B) {
 				}
 				b.StartTimer()
 				for got := 0; got < round; {
-					n, err := r.socket.read(false)
+					n, err := r.socket.Read(false)
 					if err != nil {
 						b.Fatal(err)
 					}

@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/statsd-ops/statsd/intake/kernel"
 	"github.com/statsd-ops/statsd/intake/listen"
 	"github.com/statsd-ops/statsd/metric"
 )
@@ -69,7 +70,7 @@ func TestUnixgramLosesNothing(t *testing.T) {
 	if got := in.totals()["counters.hits"]; got != 2*datagrams {
 		t.Errorf("%v hits", got)
 	}
-	if c := in.tally.Listeners[0]; listen.QueueLimit() < batchDatagrams && c.Full == 0 {
+	if c := in.tally.Listeners[0]; listen.QueueLimit() < kernel.Batch && c.Full == 0 {
 		t.Error("the queue was never full")
 	}
 }
@@ -106,7 +107,7 @@ func TestUnixgramTooLong(t *testing.T) {
 	const lines = 10_000
 	send(t, conn, strings.Repeat("hits:1|c\n", lines))
 	in.stop()
-	whole := uint64(datagramSpace / 9)
+	whole := uint64(kernel.Space / 9)
 	if in.tally.Discarded[metric.TooLong] != 1 || in.tally.Aggregated != whole || in.tally.Listeners[0].Bad != 1 {
 		t.Errorf("%+v, want %d samples", in.tally, whole)
 	}
@@ -352,7 +353,7 @@ func TestLostSocketFile(t *testing.T) {
 			t.Fatal(err)
 		}
 		send(t, old, "hits:1|c\n")
-		in.rebind(at) // as the watch does after some seconds
+		at.rebind(in.cfg.Log, in.ending) // as the watch does after some seconds
 		send(t, in.dialLocal(), "hits:1|c\n")
 		eventually(t, "samples are missing", func() bool { return in.Live().Samples == 3 })
 		if st := in.State().Listeners[0]; st.Rebound != 1 || st.Lost != nil {
@@ -381,14 +382,14 @@ func TestSocketFileCannotBeMade(t *testing.T) {
 	if err := errors.Join(os.Remove(at.Address), os.Mkdir(at.Address, 0o700)); err != nil {
 		t.Fatal(err)
 	}
-	in.rebind(at)
+	at.rebind(in.cfg.Log, in.ending)
 	if st := in.State().Listeners[0]; st.Lost == nil || !strings.Contains(st.Lost.Error(), "there is a directory already") {
 		t.Errorf("%+v", st)
 	}
 	if err := os.Remove(at.Address); err != nil {
 		t.Fatal(err)
 	}
-	in.rebind(at)
+	at.rebind(in.cfg.Log, in.ending)
 	if st := in.State().Listeners[0]; st.Lost != nil || st.Rebound != 1 {
 		t.Errorf("%+v", st)
 	}

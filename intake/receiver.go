@@ -4,7 +4,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/statsd-ops/statsd/intake/listen"
+	"github.com/statsd-ops/statsd/intake/kernel"
 	"github.com/statsd-ops/statsd/wire"
 )
 
@@ -18,11 +18,6 @@ const (
 	// maxGathered limits the gathered bytes, as the kernel counts them. A receiver reads this much in
 	// a small part of maxGather.
 	maxGathered = 1 << 20
-	// datagramOverhead is about the kernel's charge for a datagram in addition to its bytes, for
-	// headers and rounding.
-	datagramOverhead = 1024
-	// minDatagram is the smallest charge for a datagram, in bytes.
-	minDatagram = 256
 )
 
 // times are what the receivers share, in Unix nanoseconds.
@@ -33,7 +28,7 @@ type times struct {
 
 // receiver moves the datagrams of one socket to a lane.
 type receiver struct {
-	socket  *socket
+	socket  *kernel.Socket
 	lane    *lane
 	part    *part // of the lane
 	at      *listener
@@ -41,10 +36,8 @@ type receiver struct {
 	checked *checked // nil: all may send, and the processes are not counted
 	// maxUnread limits the gathered bytes, as the kernel counts them.
 	maxUnread int
-	// local says that it reads a unix socket. queue is how many datagrams that holds beyond the first, or 0
-	// if a read cannot bring so many, or if that is unknown.
-	local bool
-	queue int
+	local     bool // it reads a unix socket
+	queue     int  // see kernel.Socket.Queue
 	// due is the time of the next flush in Unix nanoseconds. No datagram should wait unread beyond it.
 	due *atomic.Int64
 	// awake is when the receiver will read again, in Unix nanoseconds, or 0 while it does not sleep.
@@ -65,27 +58,23 @@ type receiver struct {
 // askFor is how long to ask for senders after a bad line.
 const askFor = time.Minute
 
-func newReceiver(l *lane, at *listener, socket *socket, senders Senders, t *times) *receiver {
+func newReceiver(l *lane, at *listener, socket *kernel.Socket, senders Senders, t *times) *receiver {
 	checked := newChecked(at, l.peers)
 	if checked.senders() {
 		senders = SendersOn
 	}
-	socket.wantSenders(senders == SendersOn)
-	socket.wantTimes(true)
-	queue := 0
-	if at.Scheme.Local() {
-		queue = readableQueue()
-	}
+	socket.WantSenders(senders == SendersOn)
+	socket.WantTimes(true)
 	return &receiver{
 		socket:    socket,
 		lane:      l,
 		part:      &l.parts[at.number],
 		at:        at,
 		local:     at.Scheme.Local(),
-		queue:     queue,
+		queue:     socket.Queue(),
 		checked:   checked,
 		parser:    l.parser,
-		maxUnread: min(socket.granted()/gatherShare, maxGathered),
+		maxUnread: min(socket.Granted()/gatherShare, maxGathered),
 		due:       &t.due,
 		stamps:    stamps{lastGauge: &t.lastGauge},
 		senders:   senders,
@@ -93,18 +82,10 @@ func newReceiver(l *lane, at *listener, socket *socket, senders Senders, t *time
 	}
 }
 
-// readableQueue returns the limit of a unix socket's queue, or 0 if one read cannot bring all of it.
-func readableQueue() int {
-	if limit := listen.QueueLimit(); limit < batchDatagrams {
-		return limit
-	}
-	return 0
-}
-
 // dropped returns the datagrams that did not fit into the receive buffer. Only one goroutine at a
 // time may call it, and often enough that the kernel's 32 bits do not overflow between two calls.
 func (r *receiver) dropped() uint64 {
-	drops := r.socket.drops()
+	drops := r.socket.Drops()
 	r.drops += uint64(drops - r.lastDrops)
 	r.lastDrops = drops
 	return r.drops
@@ -118,7 +99,7 @@ func (r *receiver) run() error {
 	wait := true
 	since, came := time.Now(), 0 // bytes since that time, as the kernel counts them
 	for {
-		n, err := r.socket.read(wait)
+		n, err := r.socket.Read(wait)
 		if err != nil {
 			return err
 		}
@@ -134,12 +115,12 @@ func (r *receiver) run() error {
 			wait, since, came = false, time.Now(), 0
 		}
 		came += r.take(n)
-		if n == batchDatagrams && !r.stamps.due() {
+		if n == kernel.Batch && !r.stamps.due() {
 			continue
 		}
 		now := time.Now()
-		r.socket.wantTimes(r.stamps.want(now))
-		if n < batchDatagrams {
+		r.socket.WantTimes(r.stamps.want(now))
+		if n < kernel.Batch {
 			r.sleep(now, nap(r.maxUnread, came, now.Sub(since)))
 			since, came = now, 0
 		}
@@ -150,9 +131,9 @@ func (r *receiver) run() error {
 // all clients together (net.unix.max_dgram_qlen), and then the clients wait or lose theirs.
 func (r *receiver) runLocal() error {
 	for {
-		n, err := r.socket.read(false)
+		n, err := r.socket.Read(false)
 		if n == 0 && err == nil {
-			n, err = r.socket.read(true)
+			n, err = r.socket.Read(true)
 		}
 		if err != nil {
 			return err
@@ -173,6 +154,39 @@ func (r *receiver) runLocal() error {
 	}
 }
 
+// moveTo makes the receiver read a new socket. It returns when the old one is read and closed, or false
+// if everything ends before that.
+func (r *receiver) moveTo(s *kernel.Socket, ended <-chan struct{}) bool {
+	next := &move{s, make(chan struct{})}
+	r.next.Store(next)
+	r.socket.Stop()
+	select {
+	case <-next.done:
+		return true
+	case <-ended:
+	}
+	if r.next.CompareAndSwap(next, nil) {
+		return false
+	}
+	<-next.done // it is on the way
+	return true
+}
+
+// move is a new socket for a receiver.
+type move struct {
+	to   *kernel.Socket
+	done chan struct{}
+}
+
+// move reads the rest of the socket after a last batch of n, and goes on with the next one.
+func (r *receiver) move(n int, next *move) error {
+	err := r.drain(n)
+	_ = r.socket.Close()
+	r.socket = next.to
+	close(next.done)
+	return err
+}
+
 // noteFull counts a read that found the queue of a unix socket full.
 func (r *receiver) noteFull() {
 	r.lane.shard.Lock()
@@ -184,13 +198,13 @@ func (r *receiver) noteFull() {
 // takes. It does not follow clients that keep sending.
 func (r *receiver) drain(n int) error {
 	// stop woke the receiver with an empty datagram.
-	if n == 1 && len(r.socket.datagram(0)) == 0 && !r.socket.given {
+	if n == 1 && len(r.socket.Datagram(0)) == 0 && !r.socket.Given() {
 		n = 0
 	}
 	r.take(n)
-	for left := r.socket.granted() / minDatagram; left > 0; left -= n {
+	for left := r.socket.Granted() / kernel.MinDatagram; left > 0; left -= n {
 		var err error
-		if n, err = r.socket.read(false); err != nil || n == 0 {
+		if n, err = r.socket.Read(false); err != nil || n == 0 {
 			return err
 		}
 		r.take(n)
@@ -224,12 +238,12 @@ func (r *receiver) take(n int) (bytes int) {
 // is apart from take so that its loop keeps what it needs in registers.
 func (r *receiver) takeDatagrams(n int) (bytes int, bad bool) {
 	if r.checked != nil {
-		return r.takeChecked(n)
+		return r.checked.take(r.lane, &r.parser, r.socket, n)
 	}
 	for i := range n {
-		datagram := r.socket.datagram(i)
-		bytes += len(datagram) + datagramOverhead
-		bad = r.lane.takeDatagram(&r.parser, datagram, origin{socket: r.socket, datagram: i, at: r.socket.arrived(i)}) || bad
+		datagram := r.socket.Datagram(i)
+		bytes += len(datagram) + kernel.DatagramOverhead
+		bad = r.lane.takeDatagram(&r.parser, datagram, origin{socket: r.socket, datagram: i, at: r.socket.Arrived(i)}) || bad
 	}
 	return bytes, r.lane.addPending() || bad
 }
@@ -245,7 +259,7 @@ func (r *receiver) ask(bad, probed bool) {
 		want = want || !now.After(r.askUntil)
 	}
 	if want != r.asking {
-		r.socket.wantSenders(want)
+		r.socket.WantSenders(want)
 		r.asking = want
 	}
 }
@@ -281,5 +295,5 @@ func (r *receiver) settle(now time.Time) {
 // stop makes run read the rest and return.
 func (r *receiver) stop() {
 	r.stopping.Store(true)
-	r.socket.stop()
+	r.socket.Stop()
 }

@@ -25,12 +25,15 @@ func (t *Tracker) lookAtListeners(f *Facts) {
 			t.listeners[l.Name] = m
 		}
 		m.came.observe(t.now, t.slot, l.Came)
-		m.refused.observe(t.now, t.slot, l.Refused)
+		grown := m.refused.observe(t.now, t.slot, l.Refused)
 		n, of := m.refused.within(badWindow), m.came.within(badWindow)
 		part := float64(n) / max(float64(of), 1)
 		if t.hold(SendersRefused, l.Name, part >= badShare && n >= leastRefused, part >= goodShare) {
 			t.say(Reason{ID: SendersRefused, Subject: l.Name, State: Degraded, Text: fmt.Sprintf("listener %s refused %s of %s in 5m (%s); since the start: %s",
 				l.Name, plural.Count(n), plural.Things(of, "datagram or connection", "datagrams and connections"), percent(n, of), l.Why)})
 		}
+		t.noteLoss(loss{id: SendersRefused, subject: l.Name, level: Degraded, say: func(n uint64) string {
+			return fmt.Sprintf("listener %s refused %s (since the start: %s)", l.Name, plural.Things(n, "datagram or connection", "datagrams and connections"), l.Why)
+		}}, l.Refused, grown)
 	}
 }

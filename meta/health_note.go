@@ -132,7 +132,7 @@ func (t *Tracker) holds(k key) bool {
 // faulty part.
 func hasNotes(id string) bool {
 	switch id {
-	case PointsDropped, KernelDrops, SamplesRefused, BadLinesMany, TCPCut:
+	case PointsDropped, KernelDrops, SamplesRefused, BadLinesMany, TCPCut, SendersRefused:
 		return true
 	case ClusterUnknown, NoSink, SinkFailing, SinkResets, SpoolUnusable, Descriptors, Clock, PipesFailing, StateFile, AlertUntold:
 		return true

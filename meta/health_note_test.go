@@ -61,6 +61,28 @@ func TestNotesOfLoss(t *testing.T) {
 	)
 }
 
+// TestNotesOfRefusals checks that a sender who is refused all the time fills no log. It is far from a
+// reason for the health to change.
+func TestNotesOfRefusals(t *testing.T) {
+	s := newScene()
+	s.facts.Listeners = []ListenerFacts{{Name: "udp-hmac"}}
+	acts := map[int]func(*scene){}
+	for i := 10; i < 80; i++ {
+		acts[i] = func(s *scene) {
+			l := &s.facts.Listeners[0]
+			l.Came, l.Refused = l.Came+1000, l.Refused+1
+			l.Why = fmt.Sprint("bad_auth ", l.Refused)
+		}
+	}
+	s.run(300, acts)
+	s.wantNotes(t,
+		"10s degraded: listener udp-hmac refused 1 datagram or connection (since the start: bad_auth 1): what these senders send does not count",
+		"1m10s degraded: listener udp-hmac refused 60 datagrams and connections (since the start: bad_auth 61) in the last 1m, 61 since this began 1m ago",
+		"2m10s degraded: listener udp-hmac refused 9 datagrams and connections (since the start: bad_auth 70) in the last 1m, 70 since this began 2m ago",
+		"2m19s degraded: this has stopped: listener udp-hmac refused 70 datagrams and connections (since the start: bad_auth 70) in 1m9s",
+	)
+}
+
 // TestNotesOfHeavyLoss checks that the log calls a loss what the health calls it.
 func TestNotesOfHeavyLoss(t *testing.T) {
 	s := newScene()

@@ -1,7 +1,5 @@
 package meta
 
-import "slices"
-
 // The types of metrics.
 const (
 	counter = "counter"
@@ -53,7 +51,8 @@ var metricTable = []metricFamily{
 	{"statsd_listener_kernel_dropped", counter, "Datagrams for a listener that the kernel dropped because the receive buffer was full.", listenerSource("kernel_dropped")},
 	{"statsd_listener_full", counter, "Reads of a unix socket that found its queue full.", listenerSource("full")},
 	{"statsd_listener_rebound", counter, "How often the file of a unix socket was made again.", listenerSource("rebound")},
-	{"statsd_listener_refused", counter, "Datagrams and connections that a listener refused, by reason.", slices.Concat(refusalSource("denied"), refusalSource("bad_auth"), refusalSource("replayed"), refusalSource("late"), refusalSource("bad_frames"))},
+	{"statsd_listener_old_key", counter, "Signed datagrams that were admitted with a key that is not the newest.", listenerSource("old_key")},
+	{"statsd_listener_refused", counter, "Datagrams and connections that a listener refused, by reason.", refusalSources()},
 	{"statsd_lines", counter, "Lines received.", single("lines.received")},
 	{"statsd_metrics_batch_discarded", counter, "Datagrams of more than one line with at least one bad line.", single("metrics.batch.discarded")},
 	{"statsd_events_ignored", counter, "Events and service checks of DogStatsD, which are ignored.", single("metrics.events")},
@@ -159,9 +158,15 @@ func listenerSource(figure string) []metricSource {
 	return []metricSource{{figure: "listen.*." + figure, labels: `listener="*"`}}
 }
 
-// refusalSource makes a series for each listener from the refusals for a reason.
-func refusalSource(reason string) []metricSource {
-	return []metricSource{{figure: "listen.*." + reason, labels: `listener="*",reason="` + reason + `"`}}
+// refusalSources makes a series for each listener and reason.
+func refusalSources() (all []metricSource) {
+	for _, reason := range []string{
+		"denied", "bad_auth", "replayed", "late", "early", "unremembered", "no_certificate", "bad_certificate", "bad_name",
+		"bad_handshake", "slow_handshake", "crowded", "bad_frames",
+	} {
+		all = append(all, metricSource{figure: "listen.*." + reason, labels: `listener="*",reason="` + reason + `"`})
+	}
+	return all
 }
 
 // dropSource makes a series for each sink from the points dropped for a reason.

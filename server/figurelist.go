@@ -6,6 +6,7 @@ import (
 
 	"github.com/statsd-ops/statsd/delivery"
 	"github.com/statsd-ops/statsd/intake"
+	"github.com/statsd-ops/statsd/intake/listen"
 	"github.com/statsd-ops/statsd/intake/naming"
 	"github.com/statsd-ops/statsd/meta"
 	"github.com/statsd-ops/statsd/metric"
@@ -111,6 +112,9 @@ func (l *figureList) addListeners(t *intake.Tally, in *intake.State) {
 			if at.Scheme.Datagrams() {
 				l.count(name+"full", c.Full)
 			}
+		}
+		if at.Scheme == listen.HMAC {
+			l.count(name+"old_key", c.Refused[listen.OldKey])
 		}
 		for _, why := range at.Scheme.Refusals() {
 			l.count(name+why.String(), c.Refused[why])

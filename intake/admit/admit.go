@@ -126,6 +126,7 @@ func addressOf(conn net.Conn) netip.Addr {
 var outcomes = [...]listen.Refusal{
 	certs.Done:           listen.Admitted,
 	certs.Failed:         listen.Handshake,
+	certs.Left:           listen.Left,
 	certs.Slow:           listen.SlowHandshake,
 	certs.Crowded:        listen.Crowded,
 	certs.NoCertificate:  listen.NoCertificate,
@@ -163,10 +164,10 @@ func (c *check) Open(datagram []byte, from netip.Addr) ([]byte, listen.Refusal) 
 		return datagram, listen.Admitted
 	}
 	verdict := c.signatures.Check(datagram, time.Now())
-	if !verdict.Accepted() {
-		return datagram, verdicts[verdict]
+	if verdict.Accepted() {
+		datagram = datagram[signed.Overhead:]
 	}
-	return datagram[signed.Overhead:], listen.Admitted
+	return datagram, verdicts[verdict]
 }
 
 func (c *check) follow(r *rules) {
@@ -177,10 +178,12 @@ func (c *check) follow(r *rules) {
 }
 
 var verdicts = [...]listen.Refusal{
-	signed.Unsigned: listen.BadAuth,
-	signed.Forged:   listen.BadAuth,
-	signed.Late:     listen.Late,
-	signed.Early:    listen.Early,
-	signed.Replayed: listen.Replayed,
-	signed.Full:     listen.Unremembered,
+	signed.Accepted:    listen.Admitted,
+	signed.AcceptedOld: listen.OldKey,
+	signed.Unsigned:    listen.BadAuth,
+	signed.Forged:      listen.BadAuth,
+	signed.Late:        listen.Late,
+	signed.Early:       listen.Early,
+	signed.Replayed:    listen.Replayed,
+	signed.Full:        listen.Unremembered,
 }

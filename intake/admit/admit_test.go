@@ -81,14 +81,14 @@ func TestCheck(t *testing.T) {
 		{once, inside, listen.Replayed},
 		{once, outside, listen.Denied},
 		{once, netip.Addr{}, listen.Denied},
-		{sign(oldKey, "a:1|c", 0), inside, listen.Admitted},
+		{sign(oldKey, "a:1|c", 0), inside, listen.OldKey},
 		{sign("another key of this test", "a:1|c", 0), inside, listen.BadAuth},
 		{[]byte("a:1|c"), inside, listen.BadAuth},
 		{sign(newKey, "a:1|c", -time.Hour), inside, listen.Late},
 		{sign(newKey, "a:1|c", time.Hour), inside, listen.Early},
 	} {
 		lines, got := checks[i%2].Open(tt.datagram, tt.from)
-		if got != tt.want || got == listen.Admitted && string(lines) != "a:1|c" {
+		if got != tt.want || got.Admits() && string(lines) != "a:1|c" {
 			t.Errorf("%d: got %q, %v, want %v", i, lines, got, tt.want)
 		}
 	}

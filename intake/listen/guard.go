@@ -12,6 +12,7 @@ type Refusal int
 // The refusals.
 const (
 	Admitted       Refusal = iota
+	OldKey                 // a signed datagram that is admitted, with a key that is not the newest
 	Denied                 // this address, user or group may not send
 	BadAuth                // no signature, or none of a key that counts
 	Replayed               // a signed datagram that came before
@@ -24,19 +25,23 @@ const (
 	Handshake              // no TLS, or none that both sides speak
 	SlowHandshake          // a handshake that took too long
 	Crowded                // a handshake that had to make room for another one
+	Left                   // a client that left before its first byte, such as a check of a load balancer
 	BadFrame               // a frame of impossible length
-	Refusals       = 14    // the number of refusals, for arrays indexed by Refusal
+	Refusals       = 16    // the number of refusals, for arrays indexed by Refusal
 )
 
 var refusals = [Refusals]string{
-	"", "denied", "bad_auth", "replayed", "late", "early", "unremembered", "no_certificate", "bad_certificate", "bad_name",
-	"bad_handshake", "slow_handshake", "crowded", "bad_frames",
+	"", "old_key", "denied", "bad_auth", "replayed", "late", "early", "unremembered", "no_certificate", "bad_certificate", "bad_name",
+	"bad_handshake", "slow_handshake", "crowded", "left", "bad_frames",
 }
 
 // String returns the refusal as figures name it, for example denied.
 func (r Refusal) String() string { return refusals[r] }
 
-// Refusals returns what can be refused by a listener of this scheme.
+// Admits reports whether the lines count.
+func (r Refusal) Admits() bool { return r <= OldKey }
+
+// Refusals returns what can be refused by a listener of this scheme. A client that left has lost nothing.
 func (s Scheme) Refusals() []Refusal {
 	switch s {
 	case Unix:
@@ -64,7 +69,7 @@ type Guard interface {
 
 // Check decides about datagrams.
 type Check interface {
-	// Open returns the lines of a datagram, or why it is refused. The lines are a part of the datagram. The
+	// Open returns the lines of a datagram, and whether it admits them. The lines are a part of the datagram. The
 	// sender is not valid unless Senders is true.
 	Open(datagram []byte, from netip.Addr) ([]byte, Refusal)
 	// Senders reports whether Open needs the senders. They cost about a tenth of receiving. It never

@@ -30,7 +30,8 @@ type Outcome uint8
 // The outcomes.
 const (
 	Done           Outcome = iota
-	Failed                 // the client does not speak TLS, or not this version, or refused the certificate, or left
+	Failed                 // the client does not speak TLS, or not this version, or refused the certificate
+	Left                   // the client left before its first byte, as a check of a load balancer does
 	Slow                   // it took too long, or until the listener ended
 	Crowded                // it had run longest when there were too many
 	NoCertificate          // the client showed no certificate
@@ -76,8 +77,11 @@ func (h *Handshakes) Accept(ctx context.Context, conn net.Conn, config *tls.Conf
 	if err == nil {
 		return &strict{encrypted, under}, Done
 	}
-	if cause := context.Cause(ctx); cause != nil {
-		err = cause
+	switch cause := context.Cause(ctx); {
+	case cause != nil:
+		return nil, outcomeOf(cause)
+	case !under.used:
+		return nil, Left
 	}
 	return nil, outcomeOf(err)
 }
@@ -125,11 +129,13 @@ func outcomeOf(err error) Outcome {
 // plain is the connection below TLS. Its writes do not wait for long.
 type plain struct {
 	net.Conn
-	ended bool // Read has seen the end
+	used  bool // Read has seen a byte
+	ended bool // and the end
 }
 
 func (p *plain) Read(b []byte) (n int, err error) {
 	n, err = p.Conn.Read(b)
+	p.used = p.used || n > 0
 	p.ended = p.ended || errors.Is(err, io.EOF)
 	return n, err
 }
