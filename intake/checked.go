@@ -52,7 +52,7 @@ func (c *checked) open(s *socket, n int) {
 			s.known(i, sender)
 		}
 		if c.check != nil && d.refusal == listen.Admitted {
-			d.lines, d.refusal = c.check.Open(d.lines, s.sender(i).Addr())
+			d.lines, d.refusal = c.check.Open(d.lines, s.sender(i).Addr(), c.now)
 		}
 		c.batch[i] = d
 	}
