@@ -10,6 +10,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/statsd-ops/statsd/intake/kernel"
 	"github.com/statsd-ops/statsd/intake/listen"
 	"github.com/statsd-ops/statsd/intake/peers"
 	"github.com/statsd-ops/statsd/internal/descriptors"
@@ -93,7 +94,7 @@ func (a *acceptor) welcome(st *stream) {
 func (a *acceptor) admit(st *stream) (net.Conn, listen.Refusal) {
 	c := st.age.conn
 	if a.Scheme.Local() {
-		peer := peerOf(c)
+		peer := kernel.PeerOf(c)
 		sender, why := a.admitPeer(st.lane.peers, peer, time.Now(), peers.Counts{Connections: 1})
 		if st.remote = sender; peer.Known {
 			st.peer = &peer.ID

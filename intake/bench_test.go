@@ -51,7 +51,7 @@ func BenchmarkReceive(b *testing.B) {
 			}
 			defer client.Close()
 			r := in.receivers[0]
-			r.socket.wantSenders(bb.senders)
+			r.socket.WantSenders(bb.senders)
 			r.asking = bb.senders
 			defer askAll(b, in, bb.ask)()
 
@@ -68,7 +68,7 @@ func BenchmarkReceive(b *testing.B) {
 				}
 				b.StartTimer()
 				for got := 0; got < round; {
-					n, err := r.socket.read(false)
+					n, err := r.socket.Read(false)
 					if err != nil {
 						b.Fatal(err)
 					}

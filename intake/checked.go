@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"time"
 
+	"github.com/statsd-ops/statsd/intake/kernel"
 	"github.com/statsd-ops/statsd/intake/listen"
 	"github.com/statsd-ops/statsd/intake/peers"
 	"github.com/statsd-ops/statsd/meta"
@@ -17,7 +18,7 @@ type checked struct {
 	check listen.Check // nil: addresses and content do not matter
 	peers *peers.Table
 	now   time.Time // of the running batch
-	batch [batchDatagrams]opened
+	batch [kernel.Batch]opened
 }
 
 // newChecked returns nil if there is nothing to decide or to count.
@@ -42,17 +43,17 @@ type opened struct {
 }
 
 // open checks a batch of n. No lock is held.
-func (c *checked) open(s *socket, n int) {
+func (c *checked) open(s *kernel.Socket, n int) {
 	c.now = time.Now()
 	for i := range n {
-		d := opened{lines: s.datagram(i)}
+		d := opened{lines: s.Datagram(i)}
 		if c.Scheme.Local() {
 			var sender meta.Sender
-			sender, d.refusal = c.admitPeer(c.peers, s.peer(i), c.now, peers.Counts{Datagrams: 1})
-			s.known(i, sender)
+			sender, d.refusal = c.admitPeer(c.peers, s.Peer(i), c.now, peers.Counts{Datagrams: 1})
+			s.SetSender(i, sender)
 		}
 		if c.check != nil && d.refusal == listen.Admitted {
-			d.lines, d.refusal = c.check.Open(d.lines, s.sender(i).Addr(), c.now)
+			d.lines, d.refusal = c.check.Open(d.lines, s.Sender(i).Addr(), c.now)
 		}
 		c.batch[i] = d
 	}
@@ -62,16 +63,16 @@ func (c *checked) open(s *socket, n int) {
 func (r *receiver) takeChecked(n int) (size int, bad bool) {
 	l := r.lane
 	for i := range n {
-		received, d := r.socket.datagram(i), &r.checked.batch[i]
+		received, d := r.socket.Datagram(i), &r.checked.batch[i]
 		size += len(received) + datagramOverhead
-		from := origin{socket: r.socket, datagram: i, at: r.socket.arrived(i)}
+		from := origin{socket: r.socket, datagram: i, at: r.socket.Arrived(i)}
 		lines := l.tally.Lines
 		l.tally.UDPBytes += uint64(len(received) - len(d.lines)) // takeDatagram adds the rest
 		switch {
 		case !d.refusal.Admits():
 			l.tally.UDPPackets++
 			l.tally.UDPBytes += uint64(len(d.lines))
-		case r.socket.truncated(i):
+		case r.socket.Truncated(i):
 			bad = r.takeTruncated(d.lines, from) || bad
 		default:
 			bad = l.takeDatagram(&r.parser, d.lines, from) || bad

@@ -394,7 +394,7 @@ func BenchmarkGuard(b *testing.B) {
 				}
 				b.StartTimer()
 				for got := 0; got < round; {
-					n, err := r.socket.read(false)
+					n, err := r.socket.Read(false)
 					if err != nil {
 						b.Fatal(err)
 					}

@@ -1,9 +1,11 @@
 package intake
 
 import (
+	"errors"
+	"net"
 	"os"
-	"syscall"
 	"testing"
+
 )
 
 // given binds the sockets of cfg. It returns duplicates, as an Intake inherits them.
@@ -22,25 +24,16 @@ func given(t testing.TB, cfg Config) (files []*os.File) {
 			}
 			files = append(files, file)
 		}
-		sockets, err := l.openSockets(&cfg.Listen)
-		if l.sockets = sockets; err != nil {
-			t.Fatal(err)
-		}
-		for _, s := range sockets {
-			files = append(files, duplicate(t, s))
+		for _, p := range l.Packets {
+			conn := p.(*net.UDPConn)
+			file, err := conn.File()
+			if err := errors.Join(err, conn.SetReadBuffer(cfg.UDPBuffer)); err != nil {
+				t.Fatal(err)
+			}
+			files = append(files, file)
 		}
 	}
 	return files
-}
-
-func duplicate(t testing.TB, s *socket) *os.File {
-	t.Helper()
-	fd, err := syscall.Dup(s.fd)
-	if err != nil {
-		t.Fatal(err)
-	}
-	syscall.CloseOnExec(fd)
-	return os.NewFile(uintptr(fd), "udp")
 }
 
 // Each of several UDP sockets of one port has a receiver.
@@ -78,7 +71,7 @@ func TestGivenBufferIsNotShrunk(t *testing.T) {
 		cfg.UDPBuffer = test.asked
 		cfg.Sockets = given(t, bound)
 		in := start(t, cfg)
-		if got := in.receivers[0].socket.granted(); got < 100_000 {
+		if got := in.receivers[0].socket.Granted(); got < 100_000 {
 			t.Errorf("%s: the receive buffer has %d bytes", name, got)
 		}
 		in.stop()

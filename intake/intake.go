@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"github.com/statsd-ops/statsd/aggregate"
+	"github.com/statsd-ops/statsd/intake/kernel"
 	"github.com/statsd-ops/statsd/intake/listen"
 	"github.com/statsd-ops/statsd/intake/peers"
 	"github.com/statsd-ops/statsd/internal/certs"
@@ -71,7 +72,7 @@ func Open(cfg Config) (*Intake, error) {
 
 // open makes what reads the listeners.
 func (in *Intake) open() (err error) {
-	var sockets []*socket
+	var sockets []*kernel.Socket
 	var of []*listener
 	for _, l := range in.listeners {
 		l.guard = in.cfg.Guards[l.URL]
@@ -148,7 +149,7 @@ func (in *Intake) warnOfBuffers() {
 	for _, l := range in.listeners {
 		asked := l.buffer(&in.cfg.Listen)
 		for _, r := range l.receivers {
-			if granted := r.socket.granted(); granted < asked && !l.Scheme.Local() {
+			if granted := r.socket.Granted(); granted < asked && !l.Scheme.Local() {
 				in.cfg.Log.Warn().Int("asked", asked).Int("granted", granted).
 					Msgf("the kernel grants a smaller udp buffer than --udp-buffer; sysctl -w net.core.rmem_max=%d allows it", asked)
 				return

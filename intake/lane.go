@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/statsd-ops/statsd/aggregate"
+	"github.com/statsd-ops/statsd/intake/kernel"
 	"github.com/statsd-ops/statsd/intake/peers"
 	"github.com/statsd-ops/statsd/intake/probe"
 	"github.com/statsd-ops/statsd/meta"
@@ -45,8 +46,8 @@ type lane struct {
 // origin is the source of some bytes: a stream, or a socket that holds a batch of datagrams. The
 // sender is looked up only for a bad line.
 type origin struct {
-	remote   *meta.Sender // sender, of a stream
-	socket   *socket      // socket that holds the datagram, otherwise
+	remote   *meta.Sender   // sender, of a stream
+	socket   *kernel.Socket // socket that holds the datagram, otherwise
 	datagram int
 	at       int64 // time of arrival in Unix nanoseconds, 0 if unknown
 }
@@ -54,7 +55,7 @@ type origin struct {
 func (o origin) sender() meta.Sender {
 	switch {
 	case o.socket != nil:
-		return o.socket.sender(o.datagram)
+		return o.socket.Sender(o.datagram)
 	case o.remote != nil:
 		return *o.remote
 	}

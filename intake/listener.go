@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/statsd-ops/statsd/intake/kernel"
 	"github.com/statsd-ops/statsd/intake/listen"
 	"github.com/statsd-ops/statsd/intake/peers"
 	"github.com/statsd-ops/statsd/meta"
@@ -19,7 +20,7 @@ type listener struct {
 	number    int          // its part in each lane
 	at        net.Addr     // as bound
 	guard     listen.Guard // nil: all may send
-	sockets   []*socket
+	sockets   []*kernel.Socket
 	receivers []*receiver
 	acceptor  *acceptor // nil for datagrams
 	file      file
@@ -81,10 +82,10 @@ func openListeners(cfg *Listen) ([]*listener, error) {
 func (l *listener) buffer(cfg *Listen) int { return cmp.Or(l.Buffer, cfg.UDPBuffer) }
 
 // openSockets makes the receivers' sockets from what is bound.
-func (l *listener) openSockets(cfg *Listen) (sockets []*socket, err error) {
+func (l *listener) openSockets(cfg *Listen) (sockets []*kernel.Socket, err error) {
 	for len(l.Packets) > 0 && err == nil {
-		var s *socket
-		s, err = newSocket(l.Packets[0])
+		var s *kernel.Socket
+		s, err = kernel.New(l.Packets[0])
 		l.Packets = l.Packets[1:] // it is closed
 		if err != nil {
 			break
@@ -93,12 +94,12 @@ func (l *listener) openSockets(cfg *Listen) (sockets []*socket, err error) {
 		switch {
 		case l.Scheme.Local(): // the memory is charged to the sender
 		case l.Given:
-			err = s.growBuffer(l.buffer(cfg))
+			err = s.GrowBuffer(l.buffer(cfg))
 		default:
-			err = s.setBuffer(l.buffer(cfg))
+			err = s.SetBuffer(l.buffer(cfg))
 		}
 		if l.Given {
-			err = errors.Join(err, s.inherit())
+			err = errors.Join(err, s.Inherit())
 		}
 	}
 	return sockets, err
@@ -118,7 +119,7 @@ func (l *listener) close() error {
 		_ = (*l.acceptor.stream.Load()).Close() // End has closed it, if it ran
 	}
 	for _, s := range l.sockets {
-		err = errors.Join(err, s.close())
+		err = errors.Join(err, s.Close())
 	}
 	l.sockets = nil
 	return err

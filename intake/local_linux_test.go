@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/statsd-ops/statsd/intake/kernel"
 	"github.com/statsd-ops/statsd/intake/listen"
 	"github.com/statsd-ops/statsd/metric"
 )
@@ -69,7 +70,7 @@ func TestUnixgramLosesNothing(t *testing.T) {
 	if got := in.totals()["counters.hits"]; got != 2*datagrams {
 		t.Errorf("%v hits", got)
 	}
-	if c := in.tally.Listeners[0]; listen.QueueLimit() < batchDatagrams && c.Full == 0 {
+	if c := in.tally.Listeners[0]; listen.QueueLimit() < kernel.Batch && c.Full == 0 {
 		t.Error("the queue was never full")
 	}
 }
@@ -106,7 +107,7 @@ func TestUnixgramTooLong(t *testing.T) {
 	const lines = 10_000
 	send(t, conn, strings.Repeat("hits:1|c\n", lines))
 	in.stop()
-	whole := uint64(datagramSpace / 9)
+	whole := uint64(kernel.Space / 9)
 	if in.tally.Discarded[metric.TooLong] != 1 || in.tally.Aggregated != whole || in.tally.Listeners[0].Bad != 1 {
 		t.Errorf("%+v, want %d samples", in.tally, whole)
 	}

@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/statsd-ops/statsd/intake/kernel"
 	"github.com/statsd-ops/statsd/intake/listen"
 )
 
@@ -62,13 +63,13 @@ func (l *listener) follow(ended <-chan struct{}) error {
 	if l.acceptor != nil {
 		return l.acceptor.moveTo(l.Bound)
 	}
-	s, err := newSocket(l.Packets[0])
+	s, err := kernel.New(l.Packets[0])
 	l.Packets = nil
 	if err != nil {
 		return err
 	}
 	if !l.receivers[0].moveTo(s, ended) {
-		return s.close()
+		return s.Close()
 	}
 	l.sockets[0] = s
 	return nil
@@ -89,10 +90,10 @@ func (a *acceptor) take(b *listen.Bound) (before *listen.Stream) {
 
 // moveTo makes the receiver read a new socket. It returns when the old one is read and closed, or false
 // if everything ends before that.
-func (r *receiver) moveTo(s *socket, ended <-chan struct{}) bool {
+func (r *receiver) moveTo(s *kernel.Socket, ended <-chan struct{}) bool {
 	next := &move{s, make(chan struct{})}
 	r.next.Store(next)
-	r.socket.stop()
+	r.socket.Stop()
 	select {
 	case <-next.done:
 		return true
@@ -107,14 +108,14 @@ func (r *receiver) moveTo(s *socket, ended <-chan struct{}) bool {
 
 // move is a new socket for a receiver.
 type move struct {
-	to   *socket
+	to   *kernel.Socket
 	done chan struct{}
 }
 
 // move reads the rest of the socket after a last batch of n, and goes on with the next one.
 func (r *receiver) move(n int, next *move) error {
 	err := r.drain(n)
-	_ = r.socket.close()
+	_ = r.socket.Close()
 	r.socket = next.to
 	close(next.done)
 	return err

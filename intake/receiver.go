@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/statsd-ops/statsd/intake/kernel"
 	"github.com/statsd-ops/statsd/intake/listen"
 	"github.com/statsd-ops/statsd/wire"
 )
@@ -33,7 +34,7 @@ type times struct {
 
 // receiver moves the datagrams of one socket to a lane.
 type receiver struct {
-	socket  *socket
+	socket  *kernel.Socket
 	lane    *lane
 	part    *part // of the lane
 	at      *listener
@@ -65,13 +66,13 @@ type receiver struct {
 // askFor is how long to ask for senders after a bad line.
 const askFor = time.Minute
 
-func newReceiver(l *lane, at *listener, socket *socket, senders Senders, t *times) *receiver {
+func newReceiver(l *lane, at *listener, socket *kernel.Socket, senders Senders, t *times) *receiver {
 	checked := newChecked(at, l.peers)
 	if checked.senders() {
 		senders = SendersOn
 	}
-	socket.wantSenders(senders == SendersOn)
-	socket.wantTimes(true)
+	socket.WantSenders(senders == SendersOn)
+	socket.WantTimes(true)
 	queue := 0
 	if at.Scheme.Local() {
 		queue = readableQueue()
@@ -85,7 +86,7 @@ func newReceiver(l *lane, at *listener, socket *socket, senders Senders, t *time
 		queue:     queue,
 		checked:   checked,
 		parser:    l.parser,
-		maxUnread: min(socket.granted()/gatherShare, maxGathered),
+		maxUnread: min(socket.Granted()/gatherShare, maxGathered),
 		due:       &t.due,
 		stamps:    stamps{lastGauge: &t.lastGauge},
 		senders:   senders,
@@ -95,7 +96,7 @@ func newReceiver(l *lane, at *listener, socket *socket, senders Senders, t *time
 
 // readableQueue returns the limit of a unix socket's queue, or 0 if one read cannot bring all of it.
 func readableQueue() int {
-	if limit := listen.QueueLimit(); limit < batchDatagrams {
+	if limit := listen.QueueLimit(); limit < kernel.Batch {
 		return limit
 	}
 	return 0
@@ -104,7 +105,7 @@ func readableQueue() int {
 // dropped returns the datagrams that did not fit into the receive buffer. Only one goroutine at a
 // time may call it, and often enough that the kernel's 32 bits do not overflow between two calls.
 func (r *receiver) dropped() uint64 {
-	drops := r.socket.drops()
+	drops := r.socket.Drops()
 	r.drops += uint64(drops - r.lastDrops)
 	r.lastDrops = drops
 	return r.drops
@@ -118,7 +119,7 @@ func (r *receiver) run() error {
 	wait := true
 	since, came := time.Now(), 0 // bytes since that time, as the kernel counts them
 	for {
-		n, err := r.socket.read(wait)
+		n, err := r.socket.Read(wait)
 		if err != nil {
 			return err
 		}
@@ -134,12 +135,12 @@ func (r *receiver) run() error {
 			wait, since, came = false, time.Now(), 0
 		}
 		came += r.take(n)
-		if n == batchDatagrams && !r.stamps.due() {
+		if n == kernel.Batch && !r.stamps.due() {
 			continue
 		}
 		now := time.Now()
-		r.socket.wantTimes(r.stamps.want(now))
-		if n < batchDatagrams {
+		r.socket.WantTimes(r.stamps.want(now))
+		if n < kernel.Batch {
 			r.sleep(now, nap(r.maxUnread, came, now.Sub(since)))
 			since, came = now, 0
 		}
@@ -150,9 +151,9 @@ func (r *receiver) run() error {
 // all clients together (net.unix.max_dgram_qlen), and then the clients wait or lose theirs.
 func (r *receiver) runLocal() error {
 	for {
-		n, err := r.socket.read(false)
+		n, err := r.socket.Read(false)
 		if n == 0 && err == nil {
-			n, err = r.socket.read(true)
+			n, err = r.socket.Read(true)
 		}
 		if err != nil {
 			return err
@@ -184,13 +185,13 @@ func (r *receiver) noteFull() {
 // takes. It does not follow clients that keep sending.
 func (r *receiver) drain(n int) error {
 	// stop woke the receiver with an empty datagram.
-	if n == 1 && len(r.socket.datagram(0)) == 0 && !r.socket.given {
+	if n == 1 && len(r.socket.Datagram(0)) == 0 && !r.socket.Given() {
 		n = 0
 	}
 	r.take(n)
-	for left := r.socket.granted() / minDatagram; left > 0; left -= n {
+	for left := r.socket.Granted() / minDatagram; left > 0; left -= n {
 		var err error
-		if n, err = r.socket.read(false); err != nil || n == 0 {
+		if n, err = r.socket.Read(false); err != nil || n == 0 {
 			return err
 		}
 		r.take(n)
@@ -227,9 +228,9 @@ func (r *receiver) takeDatagrams(n int) (bytes int, bad bool) {
 		return r.takeChecked(n)
 	}
 	for i := range n {
-		datagram := r.socket.datagram(i)
+		datagram := r.socket.Datagram(i)
 		bytes += len(datagram) + datagramOverhead
-		bad = r.lane.takeDatagram(&r.parser, datagram, origin{socket: r.socket, datagram: i, at: r.socket.arrived(i)}) || bad
+		bad = r.lane.takeDatagram(&r.parser, datagram, origin{socket: r.socket, datagram: i, at: r.socket.Arrived(i)}) || bad
 	}
 	return bytes, r.lane.addPending() || bad
 }
@@ -245,7 +246,7 @@ func (r *receiver) ask(bad, probed bool) {
 		want = want || !now.After(r.askUntil)
 	}
 	if want != r.asking {
-		r.socket.wantSenders(want)
+		r.socket.WantSenders(want)
 		r.asking = want
 	}
 }
@@ -281,5 +282,5 @@ func (r *receiver) settle(now time.Time) {
 // stop makes run read the rest and return.
 func (r *receiver) stop() {
 	r.stopping.Store(true)
-	r.socket.stop()
+	r.socket.Stop()
 }

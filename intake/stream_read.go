@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/statsd-ops/statsd/intake/kernel"
 )
 
 const (
@@ -25,7 +27,7 @@ const (
 // streamBuffer has room for a tail and a read.
 type streamBuffer struct {
 	bytes   [maxTail + streamRead]byte
-	reading reading
+	reading kernel.Reading
 }
 
 // streamReader reads streams.
@@ -84,7 +86,7 @@ func (s *streamReader) sweepDecrypted(st *stream, c net.Conn, own []byte) (err e
 		return err
 	}
 	left := len(own) // what c has already read
-	if err := raw.Control(func(fd uintptr) { left += unread(fd) }); err != nil {
+	if err := raw.Control(func(fd uintptr) { left += kernel.Unread(fd) }); err != nil {
 		return err
 	}
 	for err == nil && (left > 0 || time.Now().Before(last)) {
@@ -106,7 +108,7 @@ func (s *streamReader) sweep(st *stream, raw syscall.RawConn) error {
 	var failed error
 	err := raw.Control(func(fd uintptr) {
 		// One read more than the bytes need sees the end of the stream.
-		for reads := 2 + unread(fd)/streamRead; failed == nil && (reads > 0 || time.Now().Before(last)); reads-- {
+		for reads := 2 + kernel.Unread(fd)/streamRead; failed == nil && (reads > 0 || time.Now().Before(last)); reads-- {
 			failed = s.readOnce(st, fd)
 		}
 	})
@@ -122,7 +124,7 @@ func (s *streamReader) readOnce(st *stream, fd uintptr) error {
 	buf := s.borrow()
 	defer s.giveBack(buf)
 	kept := copy(buf.bytes[:], st.tail)
-	n, at, err := buf.reading.now(fd, st.local(), buf.bytes[kept:kept+streamRead])
+	n, at, err := buf.reading.Now(fd, st.local(), buf.bytes[kept:kept+streamRead])
 	switch {
 	case err != nil:
 		return err

@@ -8,6 +8,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"github.com/statsd-ops/statsd/intake/kernel"
 )
 
 // streams reads the lines of connections into the lanes.
@@ -105,7 +107,7 @@ func (t *streams) serveSocket(st *stream) {
 	if err != nil {
 		return
 	}
-	_ = raw.Control(stampStream)
+	_ = raw.Control(kernel.Stamp)
 	for err == nil {
 		err = t.reader.read(st, raw)
 		if last := t.reader.last.Load(); last != nil {

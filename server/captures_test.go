@@ -4,21 +4,24 @@ import (
 	"encoding/binary"
 	"flag"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/statsd-ops/statsd/intake/listen"
 	"github.com/statsd-ops/statsd/meta"
 	"github.com/statsd-ops/statsd/metric"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
-// The results for datagrams of real clients equal the golden files, over UDP and over TCP. Over TCP
-// each datagram becomes lines with a newline each. Over UDP a captured stream is one datagram. Only
-// the counts of datagrams, connections and bytes may differ.
+// The results for datagrams of real clients equal the golden files, over UDP, over TCP, and over unix
+// sockets of both types. Over TCP each datagram becomes lines with a newline each, over a unix stream a
+// frame. Over UDP a captured stream is one datagram. Only the counts of datagrams, connections and bytes
+// may differ.
 func TestCaptures(t *testing.T) {
 	files, err := filepath.Glob("testdata/captures/*.*")
 	if err != nil {
@@ -58,8 +61,20 @@ func captured(t *testing.T, cfg Config, messages []string) (same, transport stri
 	t.Helper()
 	overUDP, overTCP := capturedOver(t, cfg, "udp", messages), capturedOver(t, cfg, "tcp", messages)
 	same = overUDP.lines()
-	if got := overTCP.lines(); got != same {
-		t.Errorf("over tcp:\n%s\nover udp:\n%s", got, same)
+	overs := map[string]*daemon{"tcp": overTCP}
+	for _, scheme := range []listen.Scheme{listen.Unixgram, listen.Unix} {
+		cfg.Listeners = []listen.Listener{{URL: "unix", Name: "dsd", Scheme: scheme, Address: filepath.Join(t.TempDir(), "s"), Framing: listen.Auto}}
+		cfg.Listeners[0].Mode = 0o600
+		over := capturedOver(t, cfg, string(scheme), messages)
+		overs[string(scheme)] = over
+		if got, want := figureOf(t, over.Server, "listen.dsd.lines"), figureOf(t, over.Server, "lines.received"); got != want {
+			t.Errorf("over %s: %v lines of the listener, %v of all", scheme, got, want)
+		}
+	}
+	for network, over := range overs {
+		if got := over.lines(); got != same {
+			t.Errorf("over %s:\n%s\nover udp:\n%s", network, got, same)
+		}
 	}
 	return same, "-- udp\n" + overUDP.transport() + "-- tcp\n" + overTCP.transport()
 }
@@ -69,10 +84,21 @@ func capturedOver(t *testing.T, cfg Config, network string, messages []string) *
 	t.Helper()
 	cfg.Receivers = 1 // gauges depend on the order of datagrams
 	d := start(t, cfg)
-	conn := d.dial(network)
+	var conn net.Conn
+	if len(cfg.Listeners) > 0 {
+		var err error
+		if conn, err = net.Dial(network, cfg.Listeners[0].Address); err != nil {
+			t.Fatal(err)
+		}
+	} else {
+		conn = d.dial(network)
+	}
 	for _, m := range messages {
-		if network == "tcp" && !strings.HasSuffix(m, "\n") {
+		switch {
+		case network == "tcp" && !strings.HasSuffix(m, "\n"):
 			m += "\n"
+		case network == "unix":
+			m = string(binary.LittleEndian.AppendUint32(nil, uint32(len(m)))) + m
 		}
 		send(t, conn, m)
 	}

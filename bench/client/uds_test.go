@@ -43,7 +43,8 @@ func TestDatadogOverUnixSockets(t *testing.T) {
 		var sending sync.WaitGroup
 		for i := range clients {
 			c, err := datadog.New("unix://"+path, datadog.WithoutTelemetry(), datadog.WithoutClientSideAggregation(),
-				datadog.WithoutOriginDetection(), datadog.WithWriteTimeout(time.Minute), datadog.WithTags([]string{"client:a"}))
+				datadog.WithoutOriginDetection(), datadog.WithWriteTimeout(time.Minute), datadog.WithConnectTimeout(time.Minute), // it limits writes too
+				datadog.WithTags([]string{"client:a"}))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -1,7 +1,8 @@
-package intake
+package kernel
 
 import (
 	"os"
+	"syscall"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -12,9 +13,9 @@ import (
 
 // localReads is what the kernel tells of a batch of datagrams from processes of this host.
 type localReads struct {
-	controls [batchDatagrams]localControl
-	peers    [batchDatagrams]*unix.Ucred // nil if the kernel does not tell
-	senders  [batchDatagrams]meta.Sender
+	controls [Batch]localControl
+	peers    [Batch]*unix.Ucred // nil if the kernel does not tell
+	senders  [Batch]meta.Sender
 }
 
 // localControl has room for two control messages: a time of arrival, and credentials. See unix(7),
@@ -29,7 +30,7 @@ type localControl struct {
 }
 
 // askLocal asks for credentials and times of arrival with each datagram.
-func (s *socket) askLocal() error {
+func (s *Socket) askLocal() error {
 	for _, option := range []int{unix.SO_PASSCRED, unix.SO_TIMESTAMPNS} {
 		if err := unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, option, 1); err != nil {
 			return os.NewSyscallError("setsockopt", err)
@@ -43,7 +44,7 @@ func (s *socket) askLocal() error {
 }
 
 // noteLocal notes what came with a batch of n. The time comes before the credentials.
-func (s *socket) noteLocal(n int) {
+func (s *Socket) noteLocal(n int) {
 	for i := range n {
 		c := &s.local.controls[i]
 		s.times[i], s.local.peers[i], s.local.senders[i] = arrival{}, nil, meta.Sender{}
@@ -57,11 +58,11 @@ func (s *socket) noteLocal(n int) {
 	}
 }
 
-// truncated reports whether the i-th datagram was longer than its buffer.
-func (s *socket) truncated(i int) bool { return s.headers[i].header.Flags&unix.MSG_TRUNC != 0 }
+// Truncated reports whether the i-th datagram was longer than its buffer.
+func (s *Socket) Truncated(i int) bool { return s.headers[i].header.Flags&unix.MSG_TRUNC != 0 }
 
-// peer returns the process that sent the i-th datagram.
-func (s *socket) peer(i int) peers.Credentials { return credentials(s.local.peers[i]) }
+// Peer returns the process that sent the i-th datagram.
+func (s *Socket) Peer(i int) peers.Credentials { return credentials(s.local.peers[i]) }
 
 func credentials(c *unix.Ucred) peers.Credentials {
 	if c == nil {
@@ -70,8 +71,8 @@ func credentials(c *unix.Ucred) peers.Credentials {
 	return peers.Credentials{ID: peers.ID{PID: c.Pid, UID: c.Uid}, GID: c.Gid, Known: true}
 }
 
-// peerOf returns the process at the other end of a unix connection, as of its start.
-func peerOf(c conn) peers.Credentials {
+// PeerOf returns the process at the other end of a unix connection, as of its start.
+func PeerOf(c syscall.Conn) peers.Credentials {
 	raw, err := c.SyscallConn()
 	if err != nil {
 		return peers.Credentials{}
@@ -83,5 +84,5 @@ func peerOf(c conn) peers.Credentials {
 	return credentials(cred)
 }
 
-// known sets the sender of the i-th datagram.
-func (s *socket) known(i int, sender meta.Sender) { s.local.senders[i] = sender }
+// SetSender sets the sender of the i-th datagram.
+func (s *Socket) SetSender(i int, sender meta.Sender) { s.local.senders[i] = sender }

@@ -1,4 +1,4 @@
-package intake
+package kernel
 
 import (
 	"runtime"
@@ -7,22 +7,22 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// stampStream makes reads from a connection return the time of arrival.
-func stampStream(fd uintptr) {
+// Stamp makes reads from a connection return the time of arrival.
+func Stamp(fd uintptr) {
 	_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1) // without it, the time of reading is used
 }
 
-// reading is the memory for reads from a connection. It must not move.
-type reading struct {
+// Reading is the memory for reads from a connection. It must not move.
+type Reading struct {
 	vector  unix.Iovec
 	header  unix.Msghdr
 	arrival arrival
 }
 
-// now reads the available bytes of a connection, or returns EAGAIN. at is when the last of them
-// arrived in Unix nanoseconds, or 0 if unknown: on unix sockets, which have no times. There is no room for
+// Now reads the available bytes of a connection, or returns EAGAIN. at is when the last of them
+// Arrived in Unix nanoseconds, or 0 if unknown: on unix sockets, which have no times. There is no room for
 // control messages then, so that no client can put open files into this process.
-func (r *reading) now(fd uintptr, local bool, b []byte) (n int, at int64, err error) {
+func (r *Reading) Now(fd uintptr, local bool, b []byte) (n int, at int64, err error) {
 	r.vector.Base = &b[0]
 	r.vector.SetLen(len(b))
 	r.header = unix.Msghdr{Iov: &r.vector}
@@ -47,9 +47,9 @@ func (r *reading) now(fd uintptr, local bool, b []byte) (n int, at int64, err er
 	}
 }
 
-// unread returns the bytes that the kernel holds of a TCP connection, or 0 if unknown. See tcp(7),
+// Unread returns the bytes that the kernel holds of a TCP connection, or 0 if unknown. See tcp(7),
 // SIOCINQ.
-func unread(fd uintptr) int {
+func Unread(fd uintptr) int {
 	n, err := unix.IoctlGetInt(int(fd), unix.SIOCINQ)
 	if err != nil {
 		return 0

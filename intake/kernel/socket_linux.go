@@ -1,4 +1,12 @@
-package intake
+// Package kernel reads datagrams and connections by system calls, many datagrams with one call, with their
+// times of arrival and their senders.
+//
+//	s, err := kernel.New(conn)
+//	n, err := s.Read(wait)
+//	for i := range n {
+//		s.Datagram(i), s.Arrived(i), s.Sender(i) // valid until the next Read
+//	}
+package kernel
 
 import (
 	"errors"
@@ -15,23 +23,23 @@ import (
 	"github.com/statsd-ops/statsd/meta"
 )
 
-// batchDatagrams is how many datagrams one read can bring. With 128 a full socket empties
+// Batch is how many datagrams one read can bring. With 128 a full socket empties
 // 1 % faster, but normal traffic costs 3 % more: the buffers take twice the memory.
-const batchDatagrams = 64
+const Batch = 64
 
-// datagramSpace is the memory for one datagram: more than the 65,507 bytes that UDP can carry. It
+// Space is the memory for one datagram: more than the 65,507 bytes that UDP can carry. It
 // is not a power of two, so that the beginnings of the buffers do not share a few cache lines.
-const datagramSpace = 64<<10 + 192
+const Space = 64<<10 + 192
 
-// socket reads datagrams in batches, with recvmmsg(2) on a blocking socket. Waking up costs more
+// Socket reads datagrams in batches, with recvmmsg(2) on a blocking socket. Waking up costs more
 // than anything else here, and this lets the goroutine decide when to wake up. Only one goroutine
-// may use it; stop and drops may be called from others.
-type socket struct {
+// may use it; Stop and Drops may be called from others.
+type Socket struct {
 	fd      int
-	headers [batchDatagrams]mmsghdr
-	vectors [batchDatagrams]unix.Iovec
-	names   [batchDatagrams]unix.RawSockaddrInet6 // senders; with room for IPv6
-	times   [batchDatagrams]arrival
+	headers [Batch]mmsghdr
+	vectors [Batch]unix.Iovec
+	names   [Batch]unix.RawSockaddrInet6 // senders; with room for IPv6
+	times   [Batch]arrival
 	buffer  []byte
 	senders bool // the headers request senders
 	timed   bool // the headers request times of arrival
@@ -62,17 +70,17 @@ type mmsghdr struct {
 	length uint32
 }
 
-// newSocket takes over conn.
-func newSocket(conn listen.Packet) (*socket, error) {
+// New takes over conn.
+func New(conn listen.Packet) (*Socket, error) {
 	address := conn.LocalAddr()
 	fd, err := detach(conn)
 	if err != nil {
 		return nil, fmt.Errorf("take over %s socket %s: %w", address.Network(), address, err)
 	}
-	s := &socket{fd: fd, buffer: make([]byte, batchDatagrams*datagramSpace), control: int(unsafe.Sizeof(arrival{}))}
+	s := &Socket{fd: fd, buffer: make([]byte, Batch*Space), control: int(unsafe.Sizeof(arrival{}))}
 	for i := range s.headers {
-		s.vectors[i].Base = &s.buffer[i*datagramSpace]
-		s.vectors[i].SetLen(datagramSpace)
+		s.vectors[i].Base = &s.buffer[i*Space]
+		s.vectors[i].SetLen(Space)
 		s.headers[i].header.Iov = &s.vectors[i]
 		s.headers[i].header.SetIovlen(1)
 	}
@@ -82,8 +90,8 @@ func newSocket(conn listen.Packet) (*socket, error) {
 	return s, nil
 }
 
-// wantSenders sets whether further reads return the senders.
-func (s *socket) wantSenders(want bool) {
+// WantSenders sets whether further reads return the senders.
+func (s *Socket) WantSenders(want bool) {
 	s.senders = want
 	for i := range s.headers {
 		s.headers[i].header.Name, s.headers[i].header.Namelen = nil, 0
@@ -93,8 +101,8 @@ func (s *socket) wantSenders(want bool) {
 	}
 }
 
-// wantTimes sets whether further reads return the times of arrival.
-func (s *socket) wantTimes(want bool) {
+// WantTimes sets whether further reads return the times of arrival.
+func (s *Socket) WantTimes(want bool) {
 	if want == s.timed || s.local != nil || unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, boolint(want)) != nil {
 		return
 	}
@@ -115,9 +123,9 @@ func boolint(b bool) int {
 	return 0
 }
 
-// arrived returns when the i-th datagram of the batch arrived in Unix nanoseconds, or 0 if that is
+// Arrived returns when the i-th datagram of the batch arrived in Unix nanoseconds, or 0 if that is
 // unknown.
-func (s *socket) arrived(i int) int64 {
+func (s *Socket) Arrived(i int) int64 {
 	if !s.timed || s.headers[i].header.Controllen == 0 {
 		return 0
 	}
@@ -142,9 +150,9 @@ func detach(conn listen.Packet) (fd int, err error) {
 	return fd, unix.SetNonblock(fd, false)
 }
 
-// read reads the next batch and returns its size. It returns 0 if no datagram is there and wait is
+// Read reads the next batch and returns its size. It returns 0 if no datagram is there and wait is
 // false.
-func (s *socket) read(wait bool) (int, error) {
+func (s *Socket) Read(wait bool) (int, error) {
 	if s.senders {
 		for i := range s.headers {
 			s.headers[i].header.Namelen = unix.SizeofSockaddrInet6
@@ -160,11 +168,11 @@ func (s *socket) read(wait bool) (int, error) {
 		var errno unix.Errno
 		vector := uintptr(unsafe.Pointer(&s.headers[0]))
 		if wait {
-			n, _, errno = unix.Syscall6(unix.SYS_RECVMMSG, uintptr(s.fd), vector, batchDatagrams, unix.MSG_WAITFORONE, 0, 0)
+			n, _, errno = unix.Syscall6(unix.SYS_RECVMMSG, uintptr(s.fd), vector, Batch, unix.MSG_WAITFORONE, 0, 0)
 		} else {
 			// The call takes microseconds. If the Go scheduler knew of it, it would often give the processor
 			// to another thread, which takes twice as long as the call.
-			n, _, errno = unix.RawSyscall6(unix.SYS_RECVMMSG, uintptr(s.fd), vector, batchDatagrams, unix.MSG_DONTWAIT, 0, 0)
+			n, _, errno = unix.RawSyscall6(unix.SYS_RECVMMSG, uintptr(s.fd), vector, Batch, unix.MSG_DONTWAIT, 0, 0)
 		}
 		runtime.KeepAlive(s)
 		switch errno {
@@ -182,13 +190,13 @@ func (s *socket) read(wait bool) (int, error) {
 	}
 }
 
-// datagram returns the i-th datagram of the batch, valid until the next read.
-func (s *socket) datagram(i int) []byte {
-	return s.buffer[i*datagramSpace:][:s.headers[i].length]
+// Datagram returns the i-th datagram of the batch, valid until the next read.
+func (s *Socket) Datagram(i int) []byte {
+	return s.buffer[i*Space:][:s.headers[i].length]
 }
 
-// sender returns the sender of the i-th datagram, if senders were requested.
-func (s *socket) sender(i int) meta.Sender {
+// Sender returns the sender of the i-th datagram, if senders were requested.
+func (s *Socket) Sender(i int) meta.Sender {
 	if s.local != nil {
 		return s.local.senders[i]
 	}
@@ -210,9 +218,9 @@ func networkOrder(port uint16) uint16 {
 	return uint16(b[0])<<8 | uint16(b[1])
 }
 
-// stop makes a waiting read return with nothing or with an empty datagram. Waiting datagrams can
+// Stop makes a waiting read return with nothing or with an empty datagram. Waiting datagrams can
 // still be read.
-func (s *socket) stop() {
+func (s *Socket) Stop() {
 	if s.given {
 		return // the reader wakes up by itself
 	}
@@ -224,11 +232,14 @@ func (s *socket) stop() {
 // also shut it down for the next process.
 const lookUp = 100 * time.Millisecond
 
-// inherit marks the socket as shared with earlier and later processes.
-func (s *socket) inherit() error {
+// Inherit marks the socket as shared with earlier and later processes.
+func (s *Socket) Inherit() error {
 	s.given = true
 	limit := unix.NsecToTimeval(int64(lookUp))
 	return os.NewSyscallError("setsockopt", unix.SetsockoptTimeval(s.fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &limit))
 }
 
-func (s *socket) close() error { return os.NewSyscallError("close", unix.Close(s.fd)) }
+func (s *Socket) Close() error { return os.NewSyscallError("close", unix.Close(s.fd)) }
+
+// Given reports whether the socket is shared with earlier and later processes.
+func (s *Socket) Given() bool { return s.given }

@@ -1,4 +1,4 @@
-package intake
+package kernel
 
 import (
 	"os"
@@ -9,7 +9,7 @@ import (
 
 // memory returns a number about the socket's memory: struct sk_meminfo, SK_MEMINFO_* in
 // linux/sock_diag.h.
-func (s *socket) memory(index int) uint32 {
+func (s *Socket) memory(index int) uint32 {
 	var info [9]uint32
 	size := uint32(unsafe.Sizeof(info))
 	_, _, errno := unix.Syscall6(unix.SYS_GETSOCKOPT, uintptr(s.fd), unix.SOL_SOCKET, unix.SO_MEMINFO,
@@ -20,33 +20,33 @@ func (s *socket) memory(index int) uint32 {
 	return info[index]
 }
 
-// drops returns the datagrams that the kernel dropped since the socket was made, because the buffer
+// Drops returns the datagrams that the kernel dropped since the socket was made, because the buffer
 // was full. The kernel's counter has 32 bits.
-func (s *socket) drops() uint32 { return s.memory(8) }
+func (s *Socket) Drops() uint32 { return s.memory(8) }
 
-// granted returns the size of the receive buffer as the kernel counts it, including the overhead of
+// Granted returns the size of the receive buffer as the kernel counts it, including the overhead of
 // each datagram.
-func (s *socket) granted() int { return int(s.memory(1)) }
+func (s *Socket) Granted() int { return int(s.memory(1)) }
 
-// setBuffer requests a receive buffer for this many bytes of payload.
-func (s *socket) setBuffer(bytes int) error {
+// SetBuffer requests a receive buffer for this many bytes of payload.
+func (s *Socket) SetBuffer(bytes int) error {
 	if unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, bytes) == nil {
 		return nil
 	}
 	return os.NewSyscallError("setsockopt", unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_RCVBUF, bytes))
 }
 
-// growBuffer calls setBuffer, unless the receive buffer is already larger than the process could
+// GrowBuffer calls SetBuffer, unless the receive buffer is already larger than the process could
 // request. systemd can set more than an ordinary process.
-func (s *socket) growBuffer(bytes int) error {
+func (s *Socket) GrowBuffer(bytes int) error {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return os.NewSyscallError("socket", err)
 	}
-	probe := &socket{fd: fd}
-	defer func() { _ = probe.close() }()
-	if err := probe.setBuffer(bytes); err != nil || probe.granted() <= s.granted() {
+	probe := &Socket{fd: fd}
+	defer func() { _ = probe.Close() }()
+	if err := probe.SetBuffer(bytes); err != nil || probe.Granted() <= s.Granted() {
 		return err
 	}
-	return s.setBuffer(bytes)
+	return s.SetBuffer(bytes)
 }

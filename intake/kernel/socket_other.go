@@ -1,0 +1,104 @@
+//go:build !linux
+
+package kernel
+
+import (
+	"errors"
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/statsd-ops/statsd/intake/listen"
+	"github.com/statsd-ops/statsd/intake/peers"
+	"github.com/statsd-ops/statsd/meta"
+)
+
+// Batch is the largest number of datagrams in one read.
+const Batch = 1
+
+// Socket reads one datagram at a time, for systems without recvmmsg.
+type Socket struct {
+	conn    listen.Packet
+	buffer  [64 << 10]byte
+	length  int
+	from    meta.Sender
+	at      int64
+	buffers int
+	given   bool // inherited: other processes share it
+}
+
+// New takes over conn.
+func New(conn listen.Packet) (*Socket, error) {
+	return &Socket{conn: conn}, nil
+}
+
+func (s *Socket) Read(wait bool) (int, error) {
+	deadline := time.Time{}
+	if !wait {
+		deadline = time.Now().Add(time.Millisecond)
+	}
+	if err := s.conn.SetReadDeadline(deadline); err != nil {
+		return 0, err
+	}
+	n, from, err := s.conn.ReadFrom(s.buffer[:])
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return 0, nil
+	}
+	s.length, s.from, s.at = n, meta.SenderOf(from), time.Now().UnixNano()
+	return 1, err
+}
+
+func (s *Socket) Datagram(int) []byte            { return s.buffer[:s.length] }
+func (s *Socket) Sender(int) meta.Sender         { return s.from }
+func (s *Socket) Arrived(int) int64              { return s.at }
+func (s *Socket) WantTimes(bool)                 {}
+func (s *Socket) WantSenders(bool)               {}
+func (s *Socket) Truncated(int) bool             { return false } // unknown
+func (s *Socket) Peer(int) (c peers.Credentials) { return c }
+func (s *Socket) SetSender(int, meta.Sender)     {}
+func (s *Socket) Drops() uint32                  { return 0 }
+func (s *Socket) Granted() int                   { return s.buffers }
+func (s *Socket) Close() error                   { return s.conn.Close() }
+
+func (s *Socket) SetBuffer(bytes int) error {
+	s.buffers = bytes
+	if c, ok := s.conn.(interface{ SetReadBuffer(int) error }); ok {
+		return c.SetReadBuffer(bytes)
+	}
+	return nil
+}
+
+func (s *Socket) GrowBuffer(bytes int) error { return s.SetBuffer(bytes) }
+
+// Inherit needs no more: a deadline ends a read and leaves no trace on the socket.
+func (s *Socket) Inherit() error {
+	s.given = true
+	return nil
+}
+
+func (s *Socket) Stop() { _ = s.conn.SetReadDeadline(time.Now()) }
+
+// PeerOf returns nothing: the process at the other end is unknown.
+func PeerOf(syscall.Conn) (c peers.Credentials) { return c }
+
+// Stamp does nothing: the time of reading is used.
+func Stamp(uintptr) {}
+
+// Reading is the state of a read from a connection.
+type Reading struct{}
+
+// Now reads the available bytes of a connection, or returns EAGAIN.
+func (*Reading) Now(fd uintptr, _ bool, b []byte) (n int, at int64, err error) {
+	for {
+		n, err = syscall.Read(int(fd), b)
+		if err != syscall.EINTR {
+			return max(n, 0), time.Now().UnixNano(), err
+		}
+	}
+}
+
+// Unread returns 0: the number is unknown.
+func Unread(uintptr) int { return 0 }
+
+// Given reports whether the socket is shared with earlier and later processes.
+func (s *Socket) Given() bool { return s.given }
