@@ -10,9 +10,7 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"github.com/statsd-ops/statsd/intake/kernel"
 	"github.com/statsd-ops/statsd/intake/listen"
-	"github.com/statsd-ops/statsd/intake/peers"
 	"github.com/statsd-ops/statsd/internal/descriptors"
 )
 
@@ -28,7 +26,6 @@ const (
 type acceptor struct {
 	*listener
 	stream  atomic.Pointer[listen.Stream]
-	streams *streams
 	log     zerolog.Logger
 	late    int // connections accepted after stop, and attempts
 	limits  atomic.Pointer[streamLimits]
@@ -40,73 +37,19 @@ type acceptor struct {
 	warned       time.Time     // last warning about acceptErrors
 }
 
-// run accepts connections until stop, then those already established.
-func (a *acceptor) run() {
-	t := a.streams
-	defer func() { _ = (*a.stream.Load()).Close() }()
-	for next := 0; ; next++ {
-		stream := a.stream.Load()
-		c, err := a.accept(*stream)
-		if errors.Is(err, net.ErrClosed) {
-			if stream != a.stream.Load() {
-				continue
-			}
-			return
-		}
-		if err != nil {
-			// For example, no file descriptors are left: the open connections must go on.
-			a.noteFault(err)
-			if end := t.end(); end != nil && time.Now().After(*end) {
-				return
-			}
-			time.Sleep(100 * time.Millisecond)
-			continue
-		}
-		st := newStream(c, t.room.lanes[next%len(t.room.lanes)], a)
-		if a.Scheme != listen.TLS {
-			a.welcome(st)
-			continue
-		}
-		a.greeted <- struct{}{}
-		t.conns.Go(func() {
-			defer func() { <-a.greeted }()
-			a.welcome(st)
-		})
-	}
+// streamLimits are the limits of the connections of one listener.
+type streamLimits struct {
+	connections int           // maximum of open connections
+	idle, line  time.Duration // idle is the limit since the last line, 0 for none; line is the limit for completing a line
 }
 
-// welcome reads a connection, if it may send. Only then it takes a place.
-func (a *acceptor) welcome(st *stream) {
-	c, why := a.admit(st)
-	if why != listen.Admitted {
-		st.refuse(why)
-		_ = st.age.conn.Close()
-		return
+// period returns the time between two checks of the connections.
+func (l *streamLimits) period() time.Duration {
+	shortest := l.line
+	if l.idle > 0 {
+		shortest = min(l.idle, l.line)
 	}
-	t := a.streams
-	t.room.admit(a)
-	t.add(st)
-	t.conns.Go(func() { t.serve(st, c) })
-}
-
-// admit decides whether a stream may send, and returns the connection to read. This is the only place where
-// a connection is refused.
-func (a *acceptor) admit(st *stream) (net.Conn, listen.Refusal) {
-	c := st.age.conn
-	if a.Scheme.Local() {
-		peer := kernel.PeerOf(c)
-		sender, why := a.admitPeer(st.lane.peers, peer, time.Now(), peers.Counts{Connections: 1})
-		if st.remote = sender; peer.Known {
-			st.peer = &peer.ID
-		}
-		if why != listen.Admitted {
-			return nil, why
-		}
-	}
-	if a.guard == nil {
-		return c, listen.Admitted
-	}
-	return a.guard.Admit(a.streams.greeting, c)
+	return min(max(shortest/8, 10*time.Millisecond), 5*time.Second)
 }
 
 // noteFault counts a failed accept and logs it, but not too often.
@@ -126,8 +69,8 @@ func (a *acceptor) noteFault(err error) {
 
 // accept waits for a connection. At shutdown it takes at most maxLate connections that are already
 // established. It leaves the ones of an inherited listener to the next process.
-func (a *acceptor) accept(stream listen.Stream) (conn, error) {
-	if a.streams.end() == nil {
+func (a *acceptor) accept(stream listen.Stream, ending bool) (conn, error) {
+	if !ending {
 		c, err := stream.Accept()
 		if err == nil {
 			return c.(conn), nil
@@ -172,4 +115,17 @@ func acceptNow(listener syscall.Conn) (conn, error) {
 		return nil, err
 	}
 	return c.(conn), nil
+}
+
+// moveTo accepts the connections of the socket in b, and no longer those of the old one.
+func (a *acceptor) moveTo(b *listen.Bound) error {
+	before := a.take(b)
+	return (*before).Close()
+}
+
+// take takes the socket out of b. It returns the one before.
+func (a *acceptor) take(b *listen.Bound) (before *listen.Stream) {
+	stream := b.Stream
+	b.Stream = nil
+	return a.stream.Swap(&stream)
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/statsd-ops/statsd/intake/peers"
 	"github.com/statsd-ops/statsd/meta"
 	"github.com/statsd-ops/statsd/metric"
+	"github.com/statsd-ops/statsd/wire"
 )
 
 // checked decides about the datagrams of a receiver, and counts the processes that send them. This is the
@@ -59,38 +60,37 @@ func (c *checked) open(s *kernel.Socket, n int) {
 	}
 }
 
-// takeChecked takes the datagrams of a batch of n that were admitted.
-func (r *receiver) takeChecked(n int) (size int, bad bool) {
-	l := r.lane
+// take takes the datagrams of a batch of n that were admitted.
+func (c *checked) take(l *lane, p *wire.Parser, s *kernel.Socket, n int) (size int, bad bool) {
 	for i := range n {
-		received, d := r.socket.Datagram(i), &r.checked.batch[i]
-		size += len(received) + datagramOverhead
-		from := origin{socket: r.socket, datagram: i, at: r.socket.Arrived(i)}
+		received, d := s.Datagram(i), &c.batch[i]
+		size += len(received) + kernel.DatagramOverhead
+		from := origin{socket: s, datagram: i, at: s.Arrived(i)}
 		lines := l.tally.Lines
 		l.tally.UDPBytes += uint64(len(received) - len(d.lines)) // takeDatagram adds the rest
 		switch {
 		case !d.refusal.Admits():
 			l.tally.UDPPackets++
 			l.tally.UDPBytes += uint64(len(d.lines))
-		case r.socket.Truncated(i):
-			bad = r.takeTruncated(d.lines, from) || bad
+		case s.Truncated(i):
+			bad = l.takeTruncated(p, d.lines, from) || bad
 		default:
-			bad = l.takeDatagram(&r.parser, d.lines, from) || bad
+			bad = l.takeDatagram(p, d.lines, from) || bad
 		}
 		if d.refusal != listen.Admitted {
 			l.part.Refused[d.refusal]++
 		}
-		if p := from.sender().Process(); p.Local {
-			l.peers.Count(peers.ID{PID: p.PID, UID: p.UID}, r.checked.now, peers.Counts{Lines: l.tally.Lines - lines})
+		if by := from.sender().Process(); by.Local {
+			l.peers.Count(peers.ID{PID: by.PID, UID: by.UID}, c.now, peers.Counts{Lines: l.tally.Lines - lines})
 		}
 	}
 	return size, l.addPending() || bad
 }
 
 // takeTruncated takes the whole lines of a datagram that was longer than its buffer.
-func (r *receiver) takeTruncated(lines []byte, from origin) bool {
+func (l *lane) takeTruncated(p *wire.Parser, lines []byte, from origin) bool {
 	whole := bytes.LastIndexByte(lines, '\n') + 1
-	r.lane.takeDatagram(&r.parser, lines[:whole], from)
-	r.lane.broken(metric.TooLong, lines[whole:], from)
+	l.takeDatagram(p, lines[:whole], from)
+	l.broken(metric.TooLong, lines[whole:], from)
 	return true
 }

@@ -5,7 +5,6 @@ import (
 	"net"
 	"os"
 	"testing"
-
 )
 
 // given binds the sockets of cfg. It returns duplicates, as an Intake inherits them.

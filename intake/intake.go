@@ -15,19 +15,16 @@
 package intake
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"iter"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/statsd-ops/statsd/aggregate"
-	"github.com/statsd-ops/statsd/intake/kernel"
-	"github.com/statsd-ops/statsd/intake/listen"
 	"github.com/statsd-ops/statsd/intake/peers"
-	"github.com/statsd-ops/statsd/internal/certs"
 	"github.com/statsd-ops/statsd/meta"
 	"github.com/statsd-ops/statsd/metric"
 )
@@ -36,7 +33,7 @@ import (
 type Intake struct {
 	cfg       Config
 	table     *aggregate.Table
-	listeners []*listener
+	listeners []*served
 	lanes     []*lane
 	receivers []*receiver
 	streams   *streams
@@ -53,111 +50,6 @@ type Intake struct {
 	receiving, watching, minding sync.WaitGroup
 }
 
-// Open binds all ports and makes the table. It receives nothing yet.
-func Open(cfg Config) (*Intake, error) {
-	in := &Intake{cfg: cfg, watch: newWatch(&cfg), ending: make(chan struct{})}
-	var err error
-	if in.listeners, err = openListeners(&cfg.Listen); err != nil {
-		return nil, err
-	}
-	if err := in.open(); err != nil {
-		closeListeners(in.listeners)
-		return nil, err
-	}
-	in.probes = probes{in: in, ended: make(chan struct{})}
-	in.warnOfBuffers()
-	in.startWatch()
-	return in, nil
-}
-
-// open makes what reads the listeners.
-func (in *Intake) open() (err error) {
-	var sockets []*kernel.Socket
-	var of []*listener
-	for _, l := range in.listeners {
-		l.guard = in.cfg.Guards[l.URL]
-		opened, err := l.openSockets(&in.cfg.Listen)
-		l.sockets = opened
-		if err != nil {
-			return err
-		}
-		for _, s := range opened {
-			sockets, of = append(sockets, s), append(of, l)
-		}
-	}
-	in.makeLanes(cmp.Or(len(sockets), in.cfg.Receivers, 1))
-	if in.cfg.PipeDir != "" {
-		if in.pipes, err = newPipeReader(&in.cfg, in.lanes[0]); err != nil {
-			return err
-		}
-	}
-	for i, s := range sockets {
-		if of[i].Scheme.Local() {
-			in.warnOfQueue(of[i])
-		}
-		r := newReceiver(in.lanes[i], of[i], s, in.cfg.DiscardSenders, &in.times)
-		in.receivers, of[i].receivers = append(in.receivers, r), append(of[i].receivers, r)
-	}
-	var doors []*acceptor
-	for _, l := range in.listeners {
-		if l.Stream != nil {
-			l.acceptor = &acceptor{listener: l, log: in.cfg.Log, greeted: make(chan struct{}, certs.Greeted())}
-			l.acceptor.take(l.Bound)
-			doors = append(doors, l.acceptor)
-		}
-	}
-	in.streams = newStreams(in.lanes, doors, &in.cfg)
-	return nil
-}
-
-func (in *Intake) makeLanes(n int) {
-	in.cfg.Table.Shards = n
-	in.table = aggregate.NewTable(in.cfg.Table)
-	for i := range n {
-		parser := in.cfg.Parser()
-		l := &lane{
-			shard:  in.table.Shard(i),
-			tagger: parser.Tagger,
-			parser: parser,
-			bad:    &in.bad,
-			peers:  &in.peers,
-			parts:  make([]part, len(in.listeners)),
-		}
-		for i, at := range in.listeners {
-			if in.named() {
-				l.parts[i].name = at.Name
-			}
-		}
-		l.setShown(in.watch, nil)
-		in.lanes = append(in.lanes, l)
-	}
-}
-
-// shortQueue is the limit of queued datagrams below which clients of a unix socket may often wait.
-const shortQueue = 128
-
-// warnOfQueue warns if a unix socket holds few datagrams. Only a new socket gets another limit.
-func (in *Intake) warnOfQueue(l *listener) {
-	if limit := listen.QueueLimit(); limit > 0 && limit < shortQueue {
-		in.cfg.Log.Warn().Str("listener", l.Name).Int("datagrams", limit+1).
-			Msg("the socket holds few datagrams, of all clients together: in bursts clients wait, or drop datagrams if they do not wait; run sysctl -w net.unix.max_dgram_qlen=512 before the daemon starts")
-	}
-}
-
-// warnOfBuffers warns if the kernel granted less than --udp-buffer.
-func (in *Intake) warnOfBuffers() {
-	for _, l := range in.listeners {
-		asked := l.buffer(&in.cfg.Listen)
-		for _, r := range l.receivers {
-			if granted := r.socket.Granted(); granted < asked && !l.Scheme.Local() {
-				in.cfg.Log.Warn().Int("asked", asked).Int("granted", granted).
-					Msgf("the kernel grants a smaller udp buffer than --udp-buffer; sysctl -w net.core.rmem_max=%d allows it", asked)
-				return
-			}
-		}
-	}
-}
-
 // Start receives until End. It calls fail when a socket can no longer be read.
 func (in *Intake) Start(fail func(error)) {
 	for _, r := range in.receivers {
@@ -168,7 +60,7 @@ func (in *Intake) Start(fail func(error)) {
 		})
 	}
 	in.receiving.Go(in.streams.run)
-	in.minding.Go(func() { in.watchFiles(in.ending) })
+	in.minding.Go(func() { watchFiles(in.listeners, in.cfg.Log, in.ending) })
 	if in.pipes != nil {
 		in.receiving.Go(in.pipes.run)
 	}
@@ -222,6 +114,19 @@ func (in *Intake) Addr() net.Addr {
 		}
 	}
 	return in.listeners[0].at
+}
+
+// named reports whether listeners have figures of their own: not if there are only those of --port.
+func (in *Intake) named() bool { return len(in.cfg.Listeners) > 0 || len(in.listeners) > 2 }
+
+// Networks returns the networks of all listeners, each once.
+func (in *Intake) Networks() (all []string) {
+	for _, l := range in.listeners {
+		if network := l.Scheme.Network(); !slices.Contains(all, network) {
+			all = append(all, network)
+		}
+	}
+	return all
 }
 
 // Due sets the time of the next flush, in Unix nanoseconds. No receiver sleeps beyond it.

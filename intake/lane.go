@@ -43,6 +43,13 @@ type lane struct {
 	from    origin
 }
 
+// part is what a lane has of one listener. The shard's lock guards it.
+type part struct {
+	name string // of the listener; empty for lines that no listener received
+	Counts
+	ages ages // of the streams
+}
+
 // origin is the source of some bytes: a stream, or a socket that holds a batch of datagrams. The
 // sender is looked up only for a bad line.
 type origin struct {
@@ -219,4 +226,23 @@ func (l *lane) broken(why metric.Reason, start []byte, from origin) {
 	l.tally.Lines++
 	l.tally.Samples++
 	l.reject(fault{why, len(start)}, start, from)
+}
+
+// addTo adds the counts of a lane since the last flush to t.
+func (l *lane) addTo(t *Tally) {
+	t.Add(&l.tally)
+	for i := range l.parts {
+		if i == len(t.Listeners) {
+			t.Listeners = append(t.Listeners, Counts{})
+		}
+		t.Listeners[i].add(&l.parts[i].Counts)
+	}
+}
+
+// restart sets the counts to 0.
+func (l *lane) restart() {
+	l.tally = Tally{}
+	for i := range l.parts {
+		l.parts[i].Counts = Counts{}
+	}
 }

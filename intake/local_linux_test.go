@@ -353,7 +353,7 @@ func TestLostSocketFile(t *testing.T) {
 			t.Fatal(err)
 		}
 		send(t, old, "hits:1|c\n")
-		in.rebind(at) // as the watch does after some seconds
+		at.rebind(in.cfg.Log, in.ending) // as the watch does after some seconds
 		send(t, in.dialLocal(), "hits:1|c\n")
 		eventually(t, "samples are missing", func() bool { return in.Live().Samples == 3 })
 		if st := in.State().Listeners[0]; st.Rebound != 1 || st.Lost != nil {
@@ -382,14 +382,14 @@ func TestSocketFileCannotBeMade(t *testing.T) {
 	if err := errors.Join(os.Remove(at.Address), os.Mkdir(at.Address, 0o700)); err != nil {
 		t.Fatal(err)
 	}
-	in.rebind(at)
+	at.rebind(in.cfg.Log, in.ending)
 	if st := in.State().Listeners[0]; st.Lost == nil || !strings.Contains(st.Lost.Error(), "there is a directory already") {
 		t.Errorf("%+v", st)
 	}
 	if err := os.Remove(at.Address); err != nil {
 		t.Fatal(err)
 	}
-	in.rebind(at)
+	at.rebind(in.cfg.Log, in.ending)
 	if st := in.State().Listeners[0]; st.Lost != nil || st.Rebound != 1 {
 		t.Errorf("%+v", st)
 	}

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/statsd-ops/statsd/intake/kernel"
-	"github.com/statsd-ops/statsd/intake/listen"
 	"github.com/statsd-ops/statsd/wire"
 )
 
@@ -19,11 +18,6 @@ const (
 	// maxGathered limits the gathered bytes, as the kernel counts them. A receiver reads this much in
 	// a small part of maxGather.
 	maxGathered = 1 << 20
-	// datagramOverhead is about the kernel's charge for a datagram in addition to its bytes, for
-	// headers and rounding.
-	datagramOverhead = 1024
-	// minDatagram is the smallest charge for a datagram, in bytes.
-	minDatagram = 256
 )
 
 // times are what the receivers share, in Unix nanoseconds.
@@ -42,10 +36,8 @@ type receiver struct {
 	checked *checked // nil: all may send, and the processes are not counted
 	// maxUnread limits the gathered bytes, as the kernel counts them.
 	maxUnread int
-	// local says that it reads a unix socket. queue is how many datagrams that holds beyond the first, or 0
-	// if a read cannot bring so many, or if that is unknown.
-	local bool
-	queue int
+	local     bool // it reads a unix socket
+	queue     int  // see kernel.Socket.Queue
 	// due is the time of the next flush in Unix nanoseconds. No datagram should wait unread beyond it.
 	due *atomic.Int64
 	// awake is when the receiver will read again, in Unix nanoseconds, or 0 while it does not sleep.
@@ -73,17 +65,13 @@ func newReceiver(l *lane, at *listener, socket *kernel.Socket, senders Senders, 
 	}
 	socket.WantSenders(senders == SendersOn)
 	socket.WantTimes(true)
-	queue := 0
-	if at.Scheme.Local() {
-		queue = readableQueue()
-	}
 	return &receiver{
 		socket:    socket,
 		lane:      l,
 		part:      &l.parts[at.number],
 		at:        at,
 		local:     at.Scheme.Local(),
-		queue:     queue,
+		queue:     socket.Queue(),
 		checked:   checked,
 		parser:    l.parser,
 		maxUnread: min(socket.Granted()/gatherShare, maxGathered),
@@ -92,14 +80,6 @@ func newReceiver(l *lane, at *listener, socket *kernel.Socket, senders Senders, 
 		senders:   senders,
 		asking:    senders == SendersOn,
 	}
-}
-
-// readableQueue returns the limit of a unix socket's queue, or 0 if one read cannot bring all of it.
-func readableQueue() int {
-	if limit := listen.QueueLimit(); limit < kernel.Batch {
-		return limit
-	}
-	return 0
 }
 
 // dropped returns the datagrams that did not fit into the receive buffer. Only one goroutine at a
@@ -174,6 +154,39 @@ func (r *receiver) runLocal() error {
 	}
 }
 
+// moveTo makes the receiver read a new socket. It returns when the old one is read and closed, or false
+// if everything ends before that.
+func (r *receiver) moveTo(s *kernel.Socket, ended <-chan struct{}) bool {
+	next := &move{s, make(chan struct{})}
+	r.next.Store(next)
+	r.socket.Stop()
+	select {
+	case <-next.done:
+		return true
+	case <-ended:
+	}
+	if r.next.CompareAndSwap(next, nil) {
+		return false
+	}
+	<-next.done // it is on the way
+	return true
+}
+
+// move is a new socket for a receiver.
+type move struct {
+	to   *kernel.Socket
+	done chan struct{}
+}
+
+// move reads the rest of the socket after a last batch of n, and goes on with the next one.
+func (r *receiver) move(n int, next *move) error {
+	err := r.drain(n)
+	_ = r.socket.Close()
+	r.socket = next.to
+	close(next.done)
+	return err
+}
+
 // noteFull counts a read that found the queue of a unix socket full.
 func (r *receiver) noteFull() {
 	r.lane.shard.Lock()
@@ -189,7 +202,7 @@ func (r *receiver) drain(n int) error {
 		n = 0
 	}
 	r.take(n)
-	for left := r.socket.Granted() / minDatagram; left > 0; left -= n {
+	for left := r.socket.Granted() / kernel.MinDatagram; left > 0; left -= n {
 		var err error
 		if n, err = r.socket.Read(false); err != nil || n == 0 {
 			return err
@@ -225,11 +238,11 @@ func (r *receiver) take(n int) (bytes int) {
 // is apart from take so that its loop keeps what it needs in registers.
 func (r *receiver) takeDatagrams(n int) (bytes int, bad bool) {
 	if r.checked != nil {
-		return r.takeChecked(n)
+		return r.checked.take(r.lane, &r.parser, r.socket, n)
 	}
 	for i := range n {
 		datagram := r.socket.Datagram(i)
-		bytes += len(datagram) + datagramOverhead
+		bytes += len(datagram) + kernel.DatagramOverhead
 		bad = r.lane.takeDatagram(&r.parser, datagram, origin{socket: r.socket, datagram: i, at: r.socket.Arrived(i)}) || bad
 	}
 	return bytes, r.lane.addPending() || bad

@@ -2,8 +2,13 @@ package intake
 
 import (
 	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"net"
 	"time"
 
+	"github.com/statsd-ops/statsd/intake/kernel"
 	"github.com/statsd-ops/statsd/intake/listen"
 	"github.com/statsd-ops/statsd/intake/peers"
 	"github.com/statsd-ops/statsd/meta"
@@ -16,6 +21,12 @@ const (
 	maxLine = 64 << 10
 	// maxTail limits what is kept of a stream: a line too long by one byte, or a frame without its end.
 	maxTail = frameHead + maxFrame
+	// frameHead is the size of a frame's length.
+	frameHead = 4
+	// maxFrame limits the length of a frame. The end of a longer one cannot be found.
+	maxFrame = maxLine
+	// unframed is the framing of a stream after a frame of impossible length.
+	unframed listen.Framing = "unframed"
 	// drainTime is how long a stream must be silent at shutdown before it counts as read.
 	drainTime = 100 * time.Millisecond
 )
@@ -48,6 +59,26 @@ func (st *stream) local() bool { return st.door.Scheme.Local() }
 
 // part returns what the lane has of the stream's listener.
 func (st *stream) part() *part { return &st.lane.parts[st.door.number] }
+
+// admit decides whether the stream may send, and returns the connection to read. This is the only place where
+// a connection is refused.
+func (st *stream) admit(ctx context.Context) (net.Conn, listen.Refusal) {
+	a, c := st.door, st.age.conn
+	if a.Scheme.Local() {
+		peer := kernel.PeerOf(c)
+		sender, why := a.admitPeer(st.lane.peers, peer, time.Now(), peers.Counts{Connections: 1})
+		if st.remote = sender; peer.Known {
+			st.peer = &peer.ID
+		}
+		if why != listen.Admitted {
+			return nil, why
+		}
+	}
+	if a.guard == nil {
+		return c, listen.Admitted
+	}
+	return a.guard.Admit(ctx, c)
+}
 
 // refuse counts the stream as a connection that was refused.
 func (st *stream) refuse(why listen.Refusal) {
@@ -147,4 +178,48 @@ func (st *stream) end(whole bool) {
 		return
 	}
 	l.broken(metric.Unfinished, st.tail, origin{remote: &st.remote})
+}
+
+// errFrame ends a stream.
+var errFrame = errors.New("a frame is too long")
+
+// decide decides about the framing by the first bytes, and reports whether there were enough. A frame of
+// less than 16 MiB has a 0 as its fourth byte. No line has one.
+func (st *stream) decide(buf []byte) bool {
+	if len(buf) < frameHead {
+		st.keep(buf)
+		return false
+	}
+	st.framing = listen.Lines
+	if buf[frameHead-1] == 0 {
+		st.framing = listen.DogStatsD
+	}
+	return true
+}
+
+// takeFrames takes whole frames and keeps the rest. It reports whether a frame with lines ended.
+func (st *stream) takeFrames(buf []byte, from origin) (ended bool) {
+	for len(buf) >= frameHead {
+		n := binary.LittleEndian.Uint32(buf)
+		if n > maxFrame {
+			st.part().Refused[listen.BadFrame]++
+			st.framing, buf = unframed, nil
+			break
+		}
+		whole := frameHead + int(n)
+		if len(buf) < whole {
+			break
+		}
+		if n > 0 {
+			st.lane.parse(&st.parser, buf[frameHead:whole], from)
+			ended = true
+		}
+		buf = buf[whole:]
+	}
+	st.lane.addPending()
+	if ended {
+		st.lane.tally.TCPReads++
+	}
+	st.keep(buf)
+	return ended
 }

@@ -28,12 +28,6 @@ type room struct {
 	tails   atomic.Int64  // total bytes of all tails
 }
 
-// streamLimits are the limits of the connections of one listener.
-type streamLimits struct {
-	connections int           // maximum of open connections
-	idle, line  time.Duration // idle is the limit since the last line, 0 for none; line is the limit for completing a line
-}
-
 func newRoom(lanes []*lane, doors []*acceptor, cfg *Config) *room {
 	r := &room{lanes: lanes, doors: doors, log: cfg.Log, started: time.Now(), left: make(chan struct{}, 1)}
 	r.follow(&cfg.Limits)
@@ -153,15 +147,6 @@ func (r *room) cutFirst(l *lane, list *ageList, before time.Duration, why CutRea
 	l.tally.TCPCut[why]++
 	_ = first.conn.SetReadDeadline(time.Unix(1, 0))
 	return true
-}
-
-// period returns the time between two checks of the connections.
-func (l *streamLimits) period() time.Duration {
-	shortest := l.line
-	if l.idle > 0 {
-		shortest = min(l.idle, l.line)
-	}
-	return min(max(shortest/8, 10*time.Millisecond), 5*time.Second)
 }
 
 // cutSilent closes connections that are silent for too long, until stopped is closed.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/statsd-ops/statsd/intake/kernel"
+	"github.com/statsd-ops/statsd/intake/listen"
 )
 
 // streams reads the lines of connections into the lanes.
@@ -35,9 +36,6 @@ func newStreams(lanes []*lane, doors []*acceptor, cfg *Config) *streams {
 		active:  map[*stream]struct{}{},
 	}
 	t.greeting, t.silence = context.WithCancel(context.Background())
-	for _, a := range doors {
-		a.streams = t
-	}
 	return t
 }
 
@@ -47,10 +45,57 @@ func (t *streams) run() {
 	defer t.conns.Wait()
 	var accepting sync.WaitGroup
 	for _, a := range t.room.doors {
-		accepting.Go(a.run)
+		accepting.Go(func() { t.accept(a) })
 	}
 	t.conns.Go(func() { t.room.cutSilent(t.stopped) })
 	accepting.Wait()
+}
+
+// accept accepts the connections of a listener until stop, then those already established.
+func (t *streams) accept(a *acceptor) {
+	defer func() { _ = (*a.stream.Load()).Close() }()
+	for next := 0; ; next++ {
+		stream := a.stream.Load()
+		c, err := a.accept(*stream, t.end() != nil)
+		if errors.Is(err, net.ErrClosed) {
+			if stream != a.stream.Load() {
+				continue
+			}
+			return
+		}
+		if err != nil {
+			// For example, no file descriptors are left: the open connections must go on.
+			a.noteFault(err)
+			if end := t.end(); end != nil && time.Now().After(*end) {
+				return
+			}
+			time.Sleep(100 * time.Millisecond)
+			continue
+		}
+		st := newStream(c, t.room.lanes[next%len(t.room.lanes)], a)
+		if a.Scheme != listen.TLS {
+			t.welcome(st)
+			continue
+		}
+		a.greeted <- struct{}{}
+		t.conns.Go(func() {
+			defer func() { <-a.greeted }()
+			t.welcome(st)
+		})
+	}
+}
+
+// welcome reads a connection, if it may send. Only then it takes a place.
+func (t *streams) welcome(st *stream) {
+	c, why := st.admit(t.greeting)
+	if why != listen.Admitted {
+		st.refuse(why)
+		_ = st.age.conn.Close()
+		return
+	}
+	t.room.admit(st.door)
+	t.add(st)
+	t.conns.Go(func() { t.serve(st, c) })
 }
 
 // end returns when reading must end, after stop.

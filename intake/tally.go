@@ -1,6 +1,9 @@
 package intake
 
-import "github.com/statsd-ops/statsd/metric"
+import (
+	"github.com/statsd-ops/statsd/intake/listen"
+	"github.com/statsd-ops/statsd/metric"
+)
 
 // Tally counts received data.
 type Tally struct {
@@ -84,3 +87,24 @@ var cutNames = [CutReasons]string{"idle", "unfinished", "full", "memory"}
 
 // String returns the reason as figures name it, for example idle.
 func (r CutReason) String() string { return cutNames[r] }
+
+// Counts counts what came in by one listener.
+type Counts struct {
+	Datagrams, Connections uint64
+	Bytes, Lines           uint64
+	Bad                    uint64 // bad samples
+	Full                   uint64 // reads that found the queue of a unix socket full
+	Refused                [listen.Refusals]uint64
+}
+
+func (c *Counts) add(o *Counts) {
+	c.Datagrams += o.Datagrams
+	c.Connections += o.Connections
+	c.Bytes += o.Bytes
+	c.Lines += o.Lines
+	c.Bad += o.Bad
+	c.Full += o.Full
+	for i, n := range o.Refused {
+		c.Refused[i] += n
+	}
+}

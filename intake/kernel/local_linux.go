@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/statsd-ops/statsd/intake/listen"
 	"github.com/statsd-ops/statsd/intake/peers"
 	"github.com/statsd-ops/statsd/meta"
 )
@@ -82,6 +83,15 @@ func PeerOf(c syscall.Conn) peers.Credentials {
 		cred = nil
 	}
 	return credentials(cred)
+}
+
+// Queue returns how many datagrams a unix socket holds beyond the first, or 0 if a read cannot bring so
+// many, or if that is unknown.
+func (s *Socket) Queue() int {
+	if limit := listen.QueueLimit(); s.local != nil && limit < Batch {
+		return limit
+	}
+	return 0
 }
 
 // SetSender sets the sender of the i-th datagram.

@@ -53,6 +53,7 @@ func (s *Socket) Sender(int) meta.Sender         { return s.from }
 func (s *Socket) Arrived(int) int64              { return s.at }
 func (s *Socket) WantTimes(bool)                 {}
 func (s *Socket) WantSenders(bool)               {}
+func (s *Socket) Queue() int                     { return 0 }
 func (s *Socket) Truncated(int) bool             { return false } // unknown
 func (s *Socket) Peer(int) (c peers.Credentials) { return c }
 func (s *Socket) SetSender(int, meta.Sender)     {}

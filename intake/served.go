@@ -1,0 +1,120 @@
+package intake
+
+import (
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"github.com/statsd-ops/statsd/intake/kernel"
+	"github.com/statsd-ops/statsd/intake/listen"
+	"github.com/statsd-ops/statsd/metric"
+)
+
+// served is a listener with what reads it.
+type served struct {
+	*listener
+	sockets   []*kernel.Socket
+	receivers []*receiver
+	acceptor  *acceptor // nil for datagrams
+
+	rebound atomic.Uint64         // how often the socket file was made again
+	lost    atomic.Pointer[error] // why it cannot be made again; nil if it is there
+	warned  time.Time             // last time that was logged
+}
+
+// openListeners binds all sockets, or none.
+func openListeners(cfg *Listen) ([]*served, error) {
+	bound, err := listen.Open(cfg.listeners(), cfg.Sockets)
+	if err == nil && len(bound) == 0 {
+		err = metric.FlagErrorf("--listen", nil, "there is no listener")
+	}
+	if err != nil {
+		return nil, err
+	}
+	var all []*served
+	for i, b := range bound {
+		all = append(all, &served{listener: &listener{Bound: b, number: i, at: b.Addr()}})
+	}
+	return all, nil
+}
+
+// openSockets makes the receivers' sockets from what is bound.
+func (l *served) openSockets(cfg *Listen) (sockets []*kernel.Socket, err error) {
+	for len(l.Packets) > 0 && err == nil {
+		var s *kernel.Socket
+		s, err = kernel.New(l.Packets[0])
+		l.Packets = l.Packets[1:] // it is closed
+		if err != nil {
+			break
+		}
+		sockets = append(sockets, s)
+		switch {
+		case l.Scheme.Local(): // the memory is charged to the sender
+		case l.Given:
+			err = s.GrowBuffer(l.buffer(cfg))
+		default:
+			err = s.SetBuffer(l.buffer(cfg))
+		}
+		if l.Given {
+			err = errors.Join(err, s.Inherit())
+		}
+	}
+	return sockets, err
+}
+
+// closeListeners closes what is bound. It must be called before reading begins.
+func closeListeners(all []*served) {
+	for _, l := range all {
+		_ = l.close()
+	}
+}
+
+// close closes the sockets. Reading must have ended.
+func (l *served) close() error {
+	err := l.Close()
+	if l.acceptor != nil {
+		_ = (*l.acceptor.stream.Load()).Close() // End has closed it, if it ran
+	}
+	for _, s := range l.sockets {
+		err = errors.Join(err, s.Close())
+	}
+	l.sockets = nil
+	return err
+}
+
+// state returns the current state.
+func (l *served) state() ListenerState {
+	st := ListenerState{Name: l.Name, Number: l.number, Scheme: l.Scheme, Address: l.at.String(), Rebound: l.rebound.Load()}
+	if why := l.lost.Load(); why != nil {
+		st.Lost = *why
+	}
+	if l.acceptor != nil {
+		st.OpenConnections = int(l.acceptor.open.Load())
+	}
+	for _, r := range l.receivers {
+		if !r.local {
+			st.KernelDropped += r.dropped()
+		}
+	}
+	return st
+}
+
+// ListenerState holds counts of a listener that the lanes do not keep.
+type ListenerState struct {
+	Name            string
+	Scheme          listen.Scheme
+	Number          int // in Tally.Listeners
+	Address         string
+	OpenConnections int
+	Rebound         uint64 // how often the socket file was made again
+	Lost            error  // why it cannot be made again; nil if it is there
+	KernelDropped   uint64 // datagrams that did not fit into the receive buffer; always 0 for unix sockets
+}
+
+// Counts returns what t has of the listener.
+func (s *ListenerState) Counts(t *Tally) (c Counts) {
+	if s.Number < len(t.Listeners) { // otherwise nothing was drained yet
+		c = t.Listeners[s.Number]
+	}
+	return c
+}
