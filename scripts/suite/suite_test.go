@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/statsd-ops/statsd/internal/counterpart"
 )
 
 // module is a module with tests for every kind of result.
@@ -118,6 +120,13 @@ func TestNoSkips(t *testing.T) {
 	all.skip("p TestX", "    x_test.go:1: why\n")
 	if !all.report(t.Context(), false, &bytes.Buffer{}) || all.report(t.Context(), true, &bytes.Buffer{}) {
 		t.Error("skips count where they are allowed, or do not where they are forbidden")
+	}
+}
+
+// The tests find the commands that were built for them.
+func TestProgramsAreFound(t *testing.T) {
+	if programsVariable != counterpart.Programs {
+		t.Errorf("%s and %s differ", programsVariable, counterpart.Programs)
 	}
 }
 
