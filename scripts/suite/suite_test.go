@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/statsd-ops/statsd/internal/counterpart"
+	"github.com/statsd-ops/statsd/internal/soak"
 )
 
 // module is a module with tests for every kind of result.
@@ -47,6 +48,7 @@ func TestBroken(t *testing.T) { undefined() }`,
 }
 
 func TestEveryEnd(t *testing.T) {
+	soak.Slow(t)
 	dir := t.TempDir()
 	for name, text := range module {
 		file := filepath.Join(dir, name)
@@ -87,6 +89,7 @@ func TestEveryEnd(t *testing.T) {
 }
 
 func TestGoTestFails(t *testing.T) {
+	soak.Slow(t)
 	tested := newTests(options{testFlags: []string{"-no-such-flag"}}, ".", os.Environ())
 	got := tested.run(t.Context())
 	if got.failed != 1 || !strings.Contains(got.failures[0].output, "no-such-flag") {

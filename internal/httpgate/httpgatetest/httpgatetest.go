@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/statsd-ops/statsd/internal/gate"
+	"github.com/statsd-ops/statsd/internal/soak"
 )
 
 // patience is longer than any busy machine needs.
@@ -176,6 +177,7 @@ func checkLargeBody(t *testing.T, l listener) {
 // checkSlow checks that clients that begin a request and never end it are cut off. A server
 // may also answer without the rest.
 func checkSlow(t *testing.T, l listener) {
+	soak.Slow(t)
 	header := l.send(t, fmt.Sprintf("GET %s HTTP/1.1\r\nHost: localhost\r\nX-Slow", l.path))
 	body := l.send(t, fmt.Sprintf("POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/xml\r\nContent-Length: 1000\r\n\r\n<", l.path))
 	for _, conn := range []net.Conn{header, body} {
