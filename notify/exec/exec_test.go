@@ -65,7 +65,6 @@ func TestProgramGoes(t *testing.T) {
 }
 
 func TestTimeoutKillsAll(t *testing.T) {
-	t.Parallel()
 	want := regexp.MustCompile(`: killed, still running after [0-9.]+s: "dialling"$`)
 	wait.Longer(t, time.Second, func(timeout time.Duration) error {
 		alive := newFIFO(t)
@@ -80,7 +79,6 @@ func TestTimeoutKillsAll(t *testing.T) {
 }
 
 func TestContextKillsAll(t *testing.T) {
-	t.Parallel()
 	alive := newFIFO(t)
 	program := newProgram(t, Config{Path: "testdata/hang"})
 	ctx, cancel := context.WithCancel(t.Context())
@@ -95,7 +93,6 @@ func TestContextKillsAll(t *testing.T) {
 }
 
 func TestNothingIsLeftRunning(t *testing.T) {
-	t.Parallel()
 	alive := newFIFO(t)
 	if err := newProgram(t, Config{Path: "testdata/leave"}).Notify(t.Context(), notify.Event{}); err != nil {
 		t.Error(err)
