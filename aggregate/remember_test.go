@@ -124,7 +124,7 @@ func TestRememberedGoesOn(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	stays := newGauges(1, 5)
 	moves := newGauges(3, 5)
-	for flush := range soak.Times(60) {
+	for flush := range soak.Times(30) {
 		for range 2_000 {
 			name := fmt.Sprintf("gauge%d", random.IntN(3_000)+flush*500)
 			value, delta := float64(random.IntN(100)), random.IntN(3) > 0

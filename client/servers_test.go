@@ -65,9 +65,10 @@ func etsy(t *testing.T, network string, carbon *sinktest.Server) (address, count
 
 // daemon runs this project's statsd.
 func daemon(t *testing.T, _ string, carbon *sinktest.Server) (address, counts, timings string) {
-	program := filepath.Join(t.TempDir(), "statsd")
-	if out, err := exec.Command("go", "build", "-o", program, "../cmd/statsd").CombinedOutput(); err != nil {
-		t.Fatalf("go build ../cmd/statsd: %v\n%s", err, out)
+	dir := t.TempDir()
+	program := filepath.Join(dir, "statsd")
+	if err := counterpart.Build(dir, "statsd"); err != nil {
+		t.Fatal(err)
 	}
 	at := counterpart.FreeAddress(t)
 	start(t, t.TempDir(), program, "--name", "127.0.0.1", "--port", fmt.Sprint(at.Port()), "--monitor-port", "off",

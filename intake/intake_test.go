@@ -56,7 +56,7 @@ func config() Config {
 		Limits: Limits{
 			MaxTCPConnections: 20_000,
 			TCPIdleTimeout:    time.Hour,
-			TCPLineTimeout:    30 * time.Second,
+			TCPLineTimeout:    time.Hour,
 		},
 		Table: aggregate.Config{
 			MaxNames:        2_000_000,

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/statsd-ops/statsd/internal/counterpart"
+	"github.com/statsd-ops/statsd/internal/soak"
 )
 
 // A configuration file of the package never changes: an upgrade would ask everybody who has edited
@@ -35,9 +36,14 @@ func TestConfigurationFilesDoNotChange(t *testing.T) {
 
 // The daemon accepts the configuration. Only a sink is missing.
 func TestConfiguration(t *testing.T) {
+	soak.Slow(t)
 	t.Parallel()
+	dir := t.TempDir()
+	if err := counterpart.Build(dir, "statsd"); err != nil {
+		t.Fatal(err)
+	}
 	var warnings bytes.Buffer
-	check := exec.Command("go", "run", "../cmd/statsd", "--config", "etc/statsd/statsd.conf", "--check-config")
+	check := exec.Command(filepath.Join(dir, "statsd"), "--config", "etc/statsd/statsd.conf", "--check-config")
 	check.Stderr = &warnings
 	// A machine may allow fewer open files than the default asks for.
 	check.Env = append(os.Environ(), "STATSD_DAEMON_MAX_TCP_CONNECTIONS=100")

@@ -74,7 +74,7 @@ func config() Config {
 			Limits: intake.Limits{
 				MaxTCPConnections: 20_000,
 				TCPIdleTimeout:    time.Hour,
-				TCPLineTimeout:    30 * time.Second,
+				TCPLineTimeout:    time.Hour,
 			},
 			Publish: delivery.Publish{
 				QueueBytes: 64 << 20,

@@ -15,6 +15,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/statsd-ops/statsd/internal/counterpart"
 	"github.com/statsd-ops/statsd/internal/wait"
 )
 
@@ -136,10 +137,8 @@ func build(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: build COMMAND")
 	}
 	bin := ts.MkAbs("bin")
-	out, err := exec.Command("go", "build", "-o", bin+"/", "../"+args[0]).CombinedOutput()
-	if err != nil {
-		ts.Fatalf("go build: %v\n%s", err, out)
-	}
+	ts.Check(os.MkdirAll(bin, 0o700))
+	ts.Check(counterpart.Build(bin, args[0]))
 	ts.Setenv("PATH", bin+string(os.PathListSeparator)+ts.Getenv("PATH"))
 }
 

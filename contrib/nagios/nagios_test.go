@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/statsd-ops/statsd/internal/counterpart"
+	"github.com/statsd-ops/statsd/internal/soak"
 	"github.com/statsd-ops/statsd/internal/wait"
 )
 
@@ -100,9 +101,11 @@ func verify(t *testing.T, nagios, objects string) (string, error) {
 
 // The commands do what Nagios expects: one line with performance data, and a code.
 func TestCommands(t *testing.T) {
-	monitor := filepath.Join(t.TempDir(), "statsdmonitor")
-	if out, err := exec.Command("go", "build", "-o", monitor, "github.com/statsd-ops/statsd/cmd/statsdmonitor").CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
+	soak.Slow(t)
+	dir := t.TempDir()
+	monitor := filepath.Join(dir, "statsdmonitor")
+	if err := counterpart.Build(dir, "statsdmonitor"); err != nil {
+		t.Fatal(err)
 	}
 	daemon := counterpart.StartDaemon(t, "--flush-interval", "0.1", "--sink", "stdout://")
 	host, port, err := net.SplitHostPort(daemon.Monitor)

@@ -118,9 +118,8 @@ func newService(t *testing.T, env map[string]string) *service {
 	for _, script := range []string{"run", "log/run"} {
 		s.changeUser(filepath.Join(s.dir, script))
 	}
-	build := exec.Command("go", "build", "-o", filepath.Join(top, "bin", "statsd"), "github.com/statsd-ops/statsd/cmd/statsd")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
+	if err := counterpart.Build(filepath.Join(top, "bin"), "statsd"); err != nil {
+		t.Fatal(err)
 	}
 	return s
 }

@@ -235,8 +235,8 @@ func TestDaemon(t *testing.T) {
 	counterpart.Find(t, "snmpd")
 	dir := t.TempDir()
 	statsd := filepath.Join(dir, "statsd")
-	if out, err := exec.Command("go", "build", "-o", statsd, "../../cmd/statsd").CombinedOutput(); err != nil {
-		t.Fatalf("build statsd: %v\n%s", err, out)
+	if err := counterpart.Build(dir, "statsd"); err != nil {
+		t.Fatal(err)
 	}
 	windows, lines := counterpart.FreeAddress(t).String(), counterpart.FreeAddress(t)
 	daemon := exec.Command(statsd, "-n", "127.0.0.1", "-p", fmt.Sprint(lines.Port()), "--monitor-port", "off", "--flush-interval", "0.2", "--sink", "load://"+windows)

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/statsd-ops/statsd/internal/counterpart"
+	"github.com/statsd-ops/statsd/internal/soak"
 	"github.com/statsd-ops/statsd/internal/wait"
 )
 
@@ -31,10 +32,11 @@ func run(m *testing.M) int {
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	binary = filepath.Join(dir, "statsd")
-	build := exec.Command("go", "build", "-o", binary, "github.com/statsd-ops/statsd/cmd/statsd")
-	if out, err := build.CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "go build: %v\n%s", err, out)
-		return 1
+	if soak.All() { // other runs skip the tests
+		if err := counterpart.Build(dir, "statsd"); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
 	}
 	return m.Run()
 }
@@ -43,6 +45,7 @@ const patience = wait.Patience
 
 // systemd accepts everything in the units, and the daemon accepts the service's command line.
 func TestUnits(t *testing.T) {
+	soak.Slow(t)
 	t.Parallel()
 	analyze := counterpart.Find(t, "systemd-analyze")
 	dir := t.TempDir()
@@ -75,6 +78,7 @@ func TestUnits(t *testing.T) {
 
 // systemd-socket-activate opens a socket, waits for traffic, and hands the socket over.
 func TestSocketActivate(t *testing.T) {
+	soak.Slow(t)
 	t.Parallel()
 	activate := counterpart.Find(t, "systemd-socket-activate")
 	for network, flags := range map[string][]string{"tcp": nil, "udp": {"--datagram"}} {
@@ -105,6 +109,7 @@ func TestSocketActivate(t *testing.T) {
 
 // The manager is told when the daemon is ready, alive, reloading and stopping.
 func TestNotify(t *testing.T) {
+	soak.Slow(t)
 	t.Parallel()
 	m := newManager(t)
 	config := filepath.Join(t.TempDir(), "statsd.conf")
@@ -155,6 +160,7 @@ func TestNotify(t *testing.T) {
 // The daemon is restarted repeatedly on sockets that stay open. Each datagram and each connection
 // is read by one of the daemons, and no point is ahead of the clock.
 func TestRestartUnderLoad(t *testing.T) {
+	soak.Slow(t)
 	t.Parallel()
 	const restarts = 4
 	carbon := newCarbon(t)

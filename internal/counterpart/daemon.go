@@ -4,7 +4,6 @@ import (
 	"net/netip"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"syscall"
 	"testing"
@@ -22,10 +21,8 @@ func StartDaemon(t testing.TB, args ...string) *Daemon {
 	t.Helper()
 	dir, addr := t.TempDir(), FreeAddress(t)
 	program := filepath.Join(dir, "statsd")
-	build := exec.Command("go", "build", "-o", program, "./cmd/statsd")
-	build.Dir = tree() // the test may be in a nested module
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
+	if err := Build(dir, "statsd"); err != nil {
+		t.Fatal(err)
 	}
 	monitor := netip.AddrPortFrom(addr.Addr(), addr.Port()+1)
 	d := &Daemon{Addr: addr.String(), Monitor: monitor.String()}
@@ -39,10 +36,4 @@ func StartDaemon(t testing.TB, args ...string) *Daemon {
 	})
 	process.await(func() bool { return answers("http://" + d.Monitor + "/livez") })
 	return d
-}
-
-// tree returns the top directory of this source tree.
-func tree() string {
-	_, file, _, _ := runtime.Caller(0)
-	return filepath.Join(filepath.Dir(file), "..", "..")
 }

@@ -70,6 +70,7 @@ func TestServer(t *testing.T) {
 
 // TestProtections uses a handler that adds nothing and reads each body completely.
 func TestProtections(t *testing.T) {
+	t.Parallel()
 	s, err := httpgate.Listen(httpgate.Config{Addr: "127.0.0.1:0", AnswerTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if _, err := io.Copy(io.Discard, r.Body); err != nil {
 			http.Error(w, err.Error(), http.StatusRequestEntityTooLarge)

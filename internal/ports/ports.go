@@ -31,7 +31,7 @@ func Reserve() (first int, release func(), err error) {
 		if err != nil {
 			continue
 		}
-		if free(lock + 1) {
+		if withoutFork(func() bool { return free(lock + 1) }) {
 			return lock + 1, func() { _ = listener.Close() }, nil
 		}
 		_ = listener.Close()

@@ -17,6 +17,9 @@ import (
 	q "github.com/statsd-ops/statsd/meta/question"
 )
 
+// files is the page that all made-up daemons serve: compressing its files takes long with the race detector.
+var files = New()
+
 // daemon serves the page, and made-up answers of the JSON API. A test changes it while a browser
 // looks.
 type daemon struct {
@@ -93,7 +96,7 @@ func (d *daemon) open() int {
 func (d *daemon) serve(w http.ResponseWriter, r *http.Request) {
 	name, isAPI := strings.CutPrefix(r.URL.Path, "/api/v1/")
 	if !isAPI {
-		New().ServeHTTP(w, r)
+		files.ServeHTTP(w, r)
 		return
 	}
 	d.mu.Lock()

@@ -64,6 +64,9 @@ func newTests(o options, module string, env []string) *tests {
 	return t
 }
 
+// programsVariable tells the tests where the project's commands are; see internal/counterpart.
+const programsVariable = "STATSD_TEST_PROGRAMS"
+
 // goCommand returns the go command, which make can set.
 func goCommand() string { return cmp.Or(os.Getenv("GO"), "go") }
 

@@ -33,6 +33,7 @@ type options struct {
 	packages    string
 	modules     string
 	results     string
+	programs    string // folder for the project's commands
 	testFlags   []string
 }
 
@@ -54,11 +55,19 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	dir, err := os.MkdirTemp("", "suite")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	o.programs = dir
 	run := once
 	if o.quiet+o.busy > 0 {
 		run = stress
 	}
-	if !run(ctx, o, os.Stdout) {
+	ok := run(ctx, o, os.Stdout)
+	_ = os.RemoveAll(dir)
+	if !ok {
 		os.Exit(1)
 	}
 }
@@ -80,8 +89,14 @@ type stage struct {
 	env     []string
 }
 
-// preparations come before everything else: they need the network, and all else needs them.
-var preparations = []stage{{name: "modules", command: []string{"make", "-s", "modules"}}}
+// preparations come before everything else, which needs them. The tests run the project's commands,
+// which are built once.
+func preparations(o options) []stage {
+	return []stage{
+		{name: "modules", command: []string{"make", "-s", "modules"}},
+		{name: "build", command: []string{goCommand(), "build", "-o", o.programs, "./cmd/..."}},
+	}
+}
 
 // checks returns the stages beside the tests. The linter gets the packages that the tests are compiled
 // from, so that each is compiled once. It does what go vet does, too.
@@ -104,9 +119,10 @@ func once(ctx context.Context, o options, out io.Writer) bool {
 			env = append(env, "COUNTERPARTS=required")
 		}
 	}
-	for _, s := range preparations {
+	for _, s := range preparations(o) {
 		s.run(ctx, b)
 	}
+	env = append(env, programsVariable+"="+o.programs)
 	var beside sync.WaitGroup
 	beside.Go(func() {
 		stages := checks()

@@ -29,6 +29,10 @@ type stressing struct {
 // results, it adds up those of earlier calls, too. It reports whether all runs of this call passed.
 func stress(ctx context.Context, o options, out io.Writer) bool {
 	o.testFlags = append([]string{"-count=1"}, o.testFlags...)
+	if said, err := command(ctx, goCommand(), "build", "-o", o.programs, "./cmd/...").CombinedOutput(); err != nil {
+		fmt.Fprintf(out, "%sbuild: %v\n", said, err)
+		return false
+	}
 	s := &stressing{options: o, out: out, commit: commit(), examples: map[string]string{}}
 	s.repeat(ctx, "quiet", "quiet", o.quiet)
 	if o.busy > 0 && ctx.Err() == nil {
@@ -53,7 +57,7 @@ func (s *stressing) repeat(ctx context.Context, conditions, name string, n int) 
 		begun := time.Now()
 		var all tally
 		for module := range strings.FieldsSeq(s.modules) {
-			all.add(newTests(s.options, module, os.Environ()).run(ctx))
+			all.add(newTests(s.options, module, append(os.Environ(), programsVariable+"="+s.programs)).run(ctx))
 		}
 		if ctx.Err() != nil {
 			return

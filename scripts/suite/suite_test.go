@@ -10,6 +10,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/statsd-ops/statsd/internal/counterpart"
+	"github.com/statsd-ops/statsd/internal/soak"
 )
 
 // module is a module with tests for every kind of result.
@@ -45,6 +48,7 @@ func TestBroken(t *testing.T) { undefined() }`,
 }
 
 func TestEveryEnd(t *testing.T) {
+	soak.Slow(t)
 	dir := t.TempDir()
 	for name, text := range module {
 		file := filepath.Join(dir, name)
@@ -85,6 +89,7 @@ func TestEveryEnd(t *testing.T) {
 }
 
 func TestGoTestFails(t *testing.T) {
+	soak.Slow(t)
 	tested := newTests(options{testFlags: []string{"-no-such-flag"}}, ".", os.Environ())
 	got := tested.run(t.Context())
 	if got.failed != 1 || !strings.Contains(got.failures[0].output, "no-such-flag") {
@@ -118,6 +123,13 @@ func TestNoSkips(t *testing.T) {
 	all.skip("p TestX", "    x_test.go:1: why\n")
 	if !all.report(t.Context(), false, &bytes.Buffer{}) || all.report(t.Context(), true, &bytes.Buffer{}) {
 		t.Error("skips count where they are allowed, or do not where they are forbidden")
+	}
+}
+
+// The tests find the commands that were built for them.
+func TestProgramsAreFound(t *testing.T) {
+	if programsVariable != counterpart.Programs {
+		t.Errorf("%s and %s differ", programsVariable, counterpart.Programs)
 	}
 }
 

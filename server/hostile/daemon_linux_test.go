@@ -41,17 +41,14 @@ func TestMain(m *testing.M) {
 	dir, err := os.MkdirTemp("", "hostile")
 	if err == nil {
 		program, asker = filepath.Join(dir, "statsd"), filepath.Join(dir, "statsdmonitor")
-		const cmd = "github.com/statsd-ops/statsd/cmd/"
-		build := exec.Command("go", "build", "-o", dir, cmd+"statsd", cmd+"statsdmonitor")
-		build.Stderr = os.Stderr
-		err = build.Run()
+		err = counterpart.Build(dir, "statsd", "statsdmonitor")
 	}
 	code := 1
 	if err == nil {
 		wait.Beside()
 		code = m.Run()
 	} else {
-		fmt.Fprintln(os.Stderr, "build statsd:", err)
+		fmt.Fprintln(os.Stderr, err)
 	}
 	_ = os.RemoveAll(dir)
 	os.Exit(code)

@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/statsd-ops/statsd/internal/counterpart"
+	"github.com/statsd-ops/statsd/internal/soak"
 	"github.com/statsd-ops/statsd/internal/wait"
 )
 
@@ -125,6 +126,7 @@ func (r *refuser) counts() (taken, refused int) {
 
 // A receiver that refuses every second body loses these alone, and both sides count the same.
 func TestRefuser(t *testing.T) {
+	soak.Slow(t)
 	r := &refuser{}
 	s := httptest.NewServer(r)
 	t.Cleanup(s.Close)

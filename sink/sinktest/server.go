@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/statsd-ops/statsd/internal/ports"
+	"github.com/statsd-ops/statsd/internal/wait"
 )
 
 // Server receives lines over TCP on a loopback port that is reserved for it. Its
@@ -58,10 +59,12 @@ func (s *Server) Addr() string { return s.addr }
 // Start listens again after Stop, on the same port.
 func (s *Server) Start() {
 	s.t.Helper()
-	listener, err := net.Listen("tcp", s.addr)
-	if err != nil {
-		s.t.Fatal(err)
-	}
+	var listener net.Listener
+	wait.Until(s.t, "listen on "+s.addr, func() (ok bool) {
+		var err error
+		listener, err = net.Listen("tcp", s.addr) // a process that this one has just started may hold the port for a moment
+		return err == nil
+	})
 	s.mu.Lock()
 	s.listener = listener
 	s.mu.Unlock()
