@@ -103,14 +103,18 @@ func askAll(b *testing.B, in *Intake, ask func(context.Context, *Intake)) (end f
 	}
 }
 
-// The probes look at all traffic, as long as they may.
+// The probes look at all traffic until the benchmark ends.
 
 func askTop(ctx context.Context, in *Intake) {
-	_, _ = in.Top(ctx, probe.TopQuery{By: probe.ByName, For: probe.MaxFor})
+	for ctx.Err() == nil {
+		_, _ = in.Top(ctx, probe.TopQuery{By: probe.ByName, For: probe.MaxFor})
+	}
 }
 
 func askSenders(ctx context.Context, in *Intake) {
-	_, _ = in.Senders(ctx, probe.SendersQuery{Match: "app.*", For: probe.MaxFor})
+	for ctx.Err() == nil {
+		_, _ = in.Senders(ctx, probe.SendersQuery{Match: "app.*", For: probe.MaxFor})
+	}
 }
 
 func askTail(ctx context.Context, in *Intake) {

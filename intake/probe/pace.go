@@ -8,8 +8,9 @@ import (
 const (
 	// paceWindow is how often k is set. It is set earlier when looking costs too much.
 	paceWindow = 100 * time.Millisecond
-	// maxShare is the part of a lane's work that looking may cost.
-	maxShare = 0.05
+	// maxShare is the part of a lane's work that the measured cost of looking may take. Looking also
+	// costs what is not measured, such as reading the clock, and all of it is at most 5 %.
+	maxShare = 0.04
 	// idleShare is the part of the time that looking may cost in any case: a lane with little work can
 	// show all of it.
 	idleShare = 0.001

@@ -33,10 +33,10 @@ func TestPace(t *testing.T) {
 		least, most, atMost float64
 	}{
 		{"idle", 1000, 10 * time.Microsecond, 10 * time.Microsecond, 20 * time.Millisecond, 1, 1, 1},
-		{"flooded", 100_000, 10 * time.Microsecond, 10 * time.Microsecond, 0, 0.04, 0.055, 0.055},
-		{"flooded, cheap", 100_000, 10 * time.Microsecond, 500 * time.Nanosecond, 0, 0.8, 1, 0.051},
-		{"flooded, dear", 100_000, 10 * time.Microsecond, 100 * time.Microsecond, 0, 0.004, 0.006, 0.055},
-		{"half idle", 100_000, 10 * time.Microsecond, 10 * time.Microsecond, 10 * time.Microsecond, 0.04, 0.055, 0.055},
+		{"flooded", 100_000, 10 * time.Microsecond, 10 * time.Microsecond, 0, 0.03, 0.045, 0.045},
+		{"flooded, cheap", 100_000, 10 * time.Microsecond, 380 * time.Nanosecond, 0, 0.8, 1, 0.041},
+		{"flooded, dear", 100_000, 10 * time.Microsecond, 100 * time.Microsecond, 0, 0.003, 0.005, 0.045},
+		{"half idle", 100_000, 10 * time.Microsecond, 10 * time.Microsecond, 10 * time.Microsecond, 0.03, 0.045, 0.045},
 		{"idle again", 1000, 10 * time.Microsecond, 10 * time.Microsecond, 20 * time.Millisecond, 0.9, 1, 1},
 		{"as dear as can be", 200_000, 10 * time.Microsecond, time.Second, 0, 0, 0.0011, 110},
 		{"idle for the last time", 1000, 10 * time.Microsecond, 10 * time.Microsecond, 20 * time.Millisecond, 0, 1, 1},

@@ -1,0 +1,153 @@
+package intake
+
+import (
+	"fmt"
+	"net"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// BenchmarkLooking says what probes cost a receiver, as ratios of processor time in one run:
+//
+//	nobody/bare      receiving while nobody looks, to receiving without a trace of probes: at most 1.01
+//	top/nobody       while a top looks: at most 1.05
+//	senders/nobody   while a senders looks: at most 1.15
+//
+// The receivers take turns, and an operation is a datagram of each. Sending is not counted. It must be
+// quick, because a probe may also cost 0.1 % of the time in which a receiver waits for its turn.
+func BenchmarkLooking(b *testing.B) {
+	for _, lines := range []int{1, 20} {
+		b.Run(fmt.Sprintf("lines=%d", lines), func(b *testing.B) {
+			runtime.LockOSThread()
+			defer runtime.UnlockOSThread()
+			var datagrams []byte
+			for i := range turnDatagrams {
+				line := fmt.Sprintf("app.web-03.api.get.status_%03d:1|c\n", i)
+				datagrams = append(datagrams, strings.Repeat(line, lines)...)
+			}
+			bare, nobody, top, senders := newTurn(b, datagrams), newTurn(b, datagrams), newTurn(b, datagrams), newTurn(b, datagrams)
+			bare.take = bare.takeBare
+			defer askAll(b, top.in, askTop)()
+			defer askAll(b, senders.in, askSenders)()
+
+			turns := []*turn{bare, nobody, top, senders}
+			const roundsPerShare = 100
+			b.ResetTimer()
+			for done := 0; done < b.N; {
+				for round := range roundsPerShare {
+					for i := range turns {
+						turns[(i+round)%len(turns)].receive(b)
+					}
+					done += turnDatagrams
+				}
+				for _, t := range turns {
+					t.shares = append(t.shares, t.spent)
+					t.spent = 0
+				}
+			}
+			b.ReportMetric(nobody.ratio(bare), "nobody/bare")
+			b.ReportMetric(top.ratio(nobody), "top/nobody")
+			b.ReportMetric(senders.ratio(nobody), "senders/nobody")
+		})
+	}
+}
+
+// turnDatagrams is how many datagrams a receiver gets in its turn. The smallest buffer holds them.
+const turnDatagrams = batchDatagrams
+
+// turn is a receiver that takes turns with others.
+type turn struct {
+	in        *Intake
+	client    net.Conn
+	datagrams []byte
+	r         *receiver
+	take      func(n int) int
+	spent     time.Duration   // processor time of the running share
+	shares    []time.Duration // of earlier ones
+}
+
+func newTurn(b *testing.B, datagrams []byte) *turn {
+	cfg := config()
+	cfg.Receivers, cfg.DiscardSenders = 1, SendersAuto
+	in, err := Open(cfg)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = in.Close() })
+	t := &turn{in: in, client: segmenting(b, in.Addr().String(), len(datagrams)/turnDatagrams), datagrams: datagrams, r: in.receivers[0]}
+	t.take = t.r.take
+	return t
+}
+
+// segmenting returns a client whose writes the kernel cuts into datagrams of a size.
+func segmenting(b *testing.B, address string, size int) net.Conn {
+	client, err := net.Dial("udp", address)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = client.Close() })
+	raw, err := client.(*net.UDPConn).SyscallConn()
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := raw.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), unix.SOL_UDP, unix.UDP_SEGMENT, size) }); err != nil {
+		b.Fatal(err)
+	}
+	if err != nil {
+		b.Skip("the kernel does not cut datagrams: ", err)
+	}
+	return client
+}
+
+// takeBare is receiver.take as it would be if there were no probes.
+func (t *turn) takeBare(n int) (bytes int) {
+	t.r.lane.shard.Lock()
+	bytes, bad := t.r.takeDatagrams(n)
+	t.r.stamps.note(n, t.r.lane.shard.Gauges())
+	t.r.lane.shard.Unlock()
+	if bad {
+		panic("a bad line")
+	}
+	return bytes
+}
+
+// receive sends the datagrams of a turn, and measures how the receiver takes them.
+func (t *turn) receive(b *testing.B) {
+	if _, err := t.client.Write(t.datagrams); err != nil {
+		b.Fatal(err)
+	}
+	start := threadTime()
+	for got := 0; got < turnDatagrams; {
+		n, err := t.r.socket.read(false)
+		if err != nil {
+			b.Fatal(err)
+		}
+		t.take(n)
+		got += n
+	}
+	t.spent += threadTime() - start
+}
+
+// ratio returns the median of the shares' ratios.
+func (t *turn) ratio(to *turn) float64 {
+	ratios := make([]float64, len(t.shares))
+	for i, share := range t.shares {
+		ratios[i] = float64(share) / float64(to.shares[i])
+	}
+	slices.Sort(ratios)
+	return ratios[len(ratios)/2]
+}
+
+// threadTime returns the processor time that the calling thread has used.
+func threadTime() time.Duration {
+	var t unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &t); err != nil {
+		panic(err)
+	}
+	return time.Duration(t.Nano())
+}
