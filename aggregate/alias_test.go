@@ -276,7 +276,7 @@ func TestAliasesAreBounded(t *testing.T) {
 	table := NewTable(config)
 	for i := range 10_000 {
 		add(t, table.Shard(i%2), fmt.Sprintf("one/name%s c 1", strings.Repeat("/", i%50)))
-		table.Shard(i%2).find(&metric.Sample{Name: fmt.Appendf(nil, "%%%d%%", i%7)}, uint64(i)<<32|uint64(i))
+		table.Shard(i%2).find(&metric.Sample{Name: fmt.Appendf(nil, "%%%d%%", i%7)}, &probe{hash: uint64(i)<<32 | uint64(i)})
 		if n := table.aliases.Load(); n > 200 {
 			t.Fatalf("%d aliases", n)
 		}

@@ -7,8 +7,11 @@ import (
 )
 
 // find finds or makes the record of a sample that look did not find, and refuses muted names.
-func (s *Shard) find(sample *metric.Sample, hash uint64) (r ref, reason metric.Reason) {
-	kind := sample.Kind & 3
+func (s *Shard) find(sample *metric.Sample, p *probe) (r ref, reason metric.Reason) {
+	if p.drop {
+		return 0, metric.DroppedByRule
+	}
+	kind, hash := sample.Kind&3, p.hash
 	if alias := s.alias(hash, kind, sample.Name); alias != nil {
 		alias.amend(s, sample)
 		if r = alias.target(); r == 0 {

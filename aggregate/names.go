@@ -97,6 +97,7 @@ type probe struct {
 	hash  uint64
 	ref   ref
 	touch byte // keeps the compiler from dropping a load
+	drop  bool // lookAliases found a rule that drops the sample
 }
 
 // look searches for the names of samples, whose hashes are in probes. It finds all but

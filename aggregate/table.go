@@ -205,7 +205,7 @@ func (s *Shard) add(sample *metric.Sample, p *probe) metric.Reason {
 	r := p.ref
 	if r == 0 {
 		var reason metric.Reason
-		if r, reason = s.find(sample, p.hash); reason != metric.None {
+		if r, reason = s.find(sample, p); reason != metric.None {
 			return reason
 		}
 	}
