@@ -40,17 +40,14 @@ type aliases struct {
 
 // find returns the alias of a name, or nil.
 func (a *aliases) find(hash uint64, kind metric.Kind, raw []byte) record {
-	s := &a.segments[hash>>56]
-	mask := len(s.slots) - 1
-	if mask < 0 {
+	s, tag := &a.segments[hash>>56], uint32(hash)
+	if s.count == 0 {
 		return nil
 	}
-	for i := int(uint32(hash)) & mask; s.slots[i] != 0; i = (i + 1) & mask {
-		if slot := s.slots[i]; uint32(slot>>32) == uint32(hash) {
-			rec := a.pages.at(ref(slot))
-			if rec.meta()&^aliasTagsDropped == metaOf(kind, raw) && string(rec[aliasName:aliasName+len(raw)]) == string(raw) {
-				return rec
-			}
+	for i := s.seek(tag, s.start(tag)); s.slots[i] != 0; i = s.after(tag, i) {
+		rec := a.pages.at(ref(s.slots[i]))
+		if rec.meta()&^aliasTagsDropped == metaOf(kind, raw) && string(rec[aliasName:aliasName+len(raw)]) == string(raw) {
+			return rec
 		}
 	}
 	return nil
@@ -84,7 +81,7 @@ func (s *Shard) newAlias(hash uint64, length int) record {
 	if s.aliases[0] == nil {
 		s.aliases[0] = &aliases{began: s.flush}
 	}
-	_, rec := s.aliases[0].add(hash, (aliasName+length+7)/8)
+	_, rec := s.aliases[0].add(&probe{hash: hash}, (aliasName+length+7)/8)
 	return rec
 }
 

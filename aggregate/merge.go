@@ -19,10 +19,11 @@ func (s *Shard) Merge(row *Row) metric.Reason {
 	if len(row.Name) > s.table.config.MaxNameLength {
 		return metric.TooLong
 	}
-	r := s.names.find(row.Kind, row.Name)
+	p := s.names.search(row.Name)
+	r := s.names.found(&p, row.Kind, row.Name)
 	if r == 0 {
 		var reason metric.Reason
-		if r, reason = s.insert(row.Kind, row.Name, s.hidden(row.Kind, row.Name)); r == 0 {
+		if r, reason = s.insert(&p, &newName{kind: row.Kind, name: row.Name, flags: s.hidden(row.Kind, row.Name)}); r == 0 {
 			return reason
 		}
 	}

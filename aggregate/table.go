@@ -170,20 +170,25 @@ const BatchSize = 32
 // So all lookups of a batch begin before the first addition: then memory answers
 // many of them at the same time.
 func (s *Shard) AddAll(samples []metric.Sample, reasons []metric.Reason) {
-	var probes [BatchSize]probe
 	for len(samples) > 0 {
 		n := min(len(samples), BatchSize)
-		for i := range n {
-			probes[i].hash = maphash.Bytes(s.table.seed, samples[i].Name)
-		}
-		s.names.look(samples[:n], probes[:n])
-		if s.mutes != nil {
-			s.passMarked(probes[:n])
-		}
-		for i := range n {
-			reasons[i] = s.add(&samples[i], &probes[i])
-		}
+		s.addBatch(samples[:n], reasons)
 		samples, reasons = samples[n:], reasons[n:]
+	}
+}
+
+// addBatch is AddAll for at most BatchSize samples.
+func (s *Shard) addBatch(samples []metric.Sample, reasons []metric.Reason) {
+	var probes [BatchSize]probe
+	for i := range samples {
+		probes[i].hash = maphash.Bytes(s.table.seed, samples[i].Name)
+	}
+	s.names.look(samples, probes[:len(samples)])
+	if s.mutes != nil {
+		s.passMarked(probes[:len(samples)])
+	}
+	for i := range samples {
+		reasons[i] = s.add(&samples[i], &probes[i])
 	}
 }
 
@@ -197,7 +202,7 @@ func (s *Shard) add(sample *metric.Sample, p *probe) metric.Reason {
 	r := p.ref
 	if r == 0 {
 		var reason metric.Reason
-		if r, reason = s.find(sample, p.hash); reason != metric.None {
+		if r, reason = s.find(sample, p); reason != metric.None {
 			return reason
 		}
 	}
