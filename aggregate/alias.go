@@ -45,12 +45,47 @@ func (a *aliases) find(hash uint64, kind metric.Kind, raw []byte) record {
 		return nil
 	}
 	for i := s.seek(tag, s.start(tag)); s.slots[i] != 0; i = s.after(tag, i) {
-		rec := a.pages.at(ref(s.slots[i]))
-		if rec.meta()&^aliasTagsDropped == metaOf(kind, raw) && string(rec[aliasName:aliasName+len(raw)]) == string(raw) {
+		if rec := a.pages.at(ref(s.slots[i])); rec.aliases(kind, raw) {
 			return rec
 		}
 	}
 	return nil
+}
+
+// lookAliases searches for the names that look did not find, and applies their aliases. It leaves to find what
+// is rare: old aliases, and samples that are dropped or muted. Its loops are as those of look.
+func (s *Shard) lookAliases(samples []metric.Sample, probes []probe) {
+	var (
+		young = s.aliases[0]
+		left  [BatchSize]uint8 // the probes to search for
+		found [BatchSize]probe // for their aliases
+		n     int
+	)
+	for i := range probes {
+		if left[n&(BatchSize-1)] = uint8(i); probes[i].ref == 0 {
+			n++
+		}
+	}
+	for k, i := range left[:n] {
+		found[k].hash = probes[i].hash
+		young.start(&found[k])
+	}
+	for k := range left[:n] {
+		young.seek(&found[k])
+	}
+	for k, i := range left[:n] {
+		p, sample := &probes[i], &samples[i]
+		if found[k].ref == 0 {
+			continue
+		}
+		if rec := young.pages.at(found[k].ref); rec.aliases(sample.Kind&3, sample.Name) {
+			if r := rec.target(); r != 0 && (s.mutes == nil || !s.marked.has(r)) {
+				rec.amend(s, sample)
+				p.ref = r
+				p.slot = s.names.pages.at(r).word(8) // begins to load the record
+			}
+		}
+	}
 }
 
 // alias returns the alias of a name, or nil.
@@ -127,16 +162,22 @@ func (s *Shard) ageAliases() {
 	}
 }
 
-// follow applies an alias to a sample, and returns the record.
-func (rec record) follow(s *Shard, sample *metric.Sample) (ref, metric.Reason) {
-	if rules := binary.LittleEndian.Uint32(rec[8:]); rules != 0 {
+// aliases reports whether an alias is the one of a name as received.
+func (r record) aliases(kind metric.Kind, raw []byte) bool {
+	return r.meta()&^aliasTagsDropped == metaOf(kind, raw) && string(r[aliasName:aliasName+len(raw)]) == string(raw)
+}
+
+// target returns the record of an alias, or 0.
+func (r record) target() ref { return ref(binary.LittleEndian.Uint32(r[4:])) }
+
+// amend does for a sample what its alias says, but for the name.
+func (r record) amend(s *Shard, sample *metric.Sample) {
+	if rules := binary.LittleEndian.Uint32(r[8:]); rules != 0 {
 		s.hit([2]uint16{uint16(rules), uint16(rules >> 16)})
 	}
-	amend(sample, rec.meta()&aliasTagsDropped != 0, Sign(rec[12]))
-	if r := ref(binary.LittleEndian.Uint32(rec[4:])); r != 0 {
-		return r, metric.None
+	if tagsDropped, sign := r.meta()&aliasTagsDropped != 0, Sign(r[12]); tagsDropped || sign != AnySign {
+		amend(sample, tagsDropped, sign)
 	}
-	return 0, metric.DroppedByRule
 }
 
 // hit counts a sample for its rules.

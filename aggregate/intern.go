@@ -10,7 +10,10 @@ import (
 func (s *Shard) find(sample *metric.Sample, p *probe) (r ref, reason metric.Reason) {
 	kind := sample.Kind & 3
 	if alias := s.alias(p.hash, kind, sample.Name); alias != nil {
-		r, reason = alias.follow(s, sample)
+		alias.amend(s, sample)
+		if r = alias.target(); r == 0 {
+			return 0, metric.DroppedByRule
+		}
 	} else if r = s.names.received(p, kind, sample.Name); r == 0 {
 		r, reason = s.intern(sample, p)
 	}
@@ -28,11 +31,12 @@ func (s *Shard) intern(sample *metric.Sample, p *probe) (r ref, reason metric.Re
 		if to.Reason == metric.DroppedByRule {
 			s.addAlias(p.hash, kind, raw, 0, &to.Effects)
 			s.hit(to.Rules)
+			amend(sample, to.TagsDropped, to.Sign)
 		}
 		return 0, to.Reason
 	}
 	hash := p.hash
-	own := bytes.Equal(raw, to.Name) && to.Effects == Effects{} // the name as received leads to the record
+	own := bytes.Equal(raw, to.Name) && !to.perSample() // the name as received leads to the record
 	if !own || s.resolver != nil {
 		clean := s.names.search(to.Name)
 		p, r = &clean, s.names.found(&clean, kind, to.Name)

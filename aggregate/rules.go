@@ -60,6 +60,11 @@ type Effects struct {
 	TagsDropped bool
 }
 
+// perSample reports whether something has to be done for each sample.
+func (e *Effects) perSample() bool {
+	return e.Rules != [2]uint16{} || e.Renamed > 0 || e.Sign != AnySign || e.TagsDropped
+}
+
 // Sign is the meaning of a sign in front of a gauge's value.
 type Sign uint8
 
@@ -152,7 +157,7 @@ func (s *Shard) hidden(kind metric.Kind, name []byte) (flags uint32) {
 func (s *Shard) judge(kind metric.Kind, name []byte) (flags uint32) {
 	s.resolved = Resolved{Name: s.resolved.Name[:0]}
 	s.resolver.Judge(kind, name, &s.resolved)
-	if s.resolved.Effects != (Effects{}) || s.resolved.Reason != metric.None {
+	if s.resolved.perSample() || s.resolved.Reason != metric.None {
 		flags = metaHidden
 	}
 	if bytes.Equal(s.resolved.Name, name) {

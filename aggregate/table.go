@@ -184,6 +184,9 @@ func (s *Shard) addBatch(samples []metric.Sample, reasons []metric.Reason) {
 		probes[i].hash = maphash.Bytes(s.table.seed, samples[i].Name)
 	}
 	s.names.look(samples, probes[:len(samples)])
+	if s.aliases[0] != nil {
+		s.lookAliases(samples, probes[:len(samples)])
+	}
 	if s.mutes != nil {
 		s.passMarked(probes[:len(samples)])
 	}

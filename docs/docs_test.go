@@ -23,6 +23,7 @@ import (
 	"github.com/statsd-ops/statsd/meta"
 	"github.com/statsd-ops/statsd/metric"
 	"github.com/statsd-ops/statsd/operator"
+	"github.com/statsd-ops/statsd/rules"
 	"github.com/statsd-ops/statsd/server"
 	"github.com/statsd-ops/statsd/sink/load"
 	"github.com/statsd-ops/statsd/sink/prometheus"
@@ -84,6 +85,9 @@ func TestFigures(t *testing.T) {
 	cfg.Layout, cfg.MetadataPrefix, cfg.AlertInterval = aggregate.Reference.Layout(), "statsd", time.Hour
 	cfg.Expire, cfg.GaugeExpire, cfg.MaxNames, cfg.MaxNameLength, cfg.MaxSetMembers, cfg.MaxTimerSamples = 2, time.Hour, 1, 1, 1, 1
 	cfg.Channels = []server.Channel{{Name: "NAME"}}
+	if cfg.Rules, err = rules.Load([]byte("mappings: [{match: a, name: a, id: RULE}]"), rules.Intake); err != nil {
+		t.Fatal(err)
+	}
 	s, err := server.New(cfg)
 	if err != nil {
 		t.Fatal(err)

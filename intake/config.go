@@ -8,7 +8,9 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/statsd-ops/statsd/aggregate"
+	"github.com/statsd-ops/statsd/intake/naming"
 	"github.com/statsd-ops/statsd/metric"
+	"github.com/statsd-ops/statsd/rules"
 	"github.com/statsd-ops/statsd/statvent/pipes"
 	"github.com/statsd-ops/statsd/wire"
 )
@@ -86,6 +88,8 @@ type Limits struct {
 	TCPLineTimeout time.Duration
 	// Reserved is the number of descriptors to leave for other uses. Connections may use the rest.
 	Reserved int
+	// Rules decide what becomes of names. nil (the default) is for none.
+	Rules *rules.Set
 	// Debug logs each discard.
 	Debug bool
 	// DebugMetric selects the lines to log when Debug is on, both received and published: the ones
@@ -146,16 +150,14 @@ func (l *Listen) Parser() wire.Parser {
 	return wire.Parser{AbsoluteSigns: l.AbsoluteSigns, Dialect: l.Dialect, Tagger: wire.NewTagger(l.Tags, l.TagStyles, l.Dialect)}
 }
 
+// Naming says how names are read. flush is the flush interval.
+func (l *Listen) Naming(flush time.Duration) naming.Config {
+	return naming.Config{Dialect: l.Dialect, Tags: l.Tags, Styles: l.TagStyles, AsSent: l.NamesAsSent, Flush: flush}
+}
+
 // Clean returns a name in its published form.
 func (l *Listen) Clean(name []byte) []byte {
-	var tags []byte
-	if l.Tagged() {
-		name, tags = metric.CutTags(name)
-	}
-	if l.NamesAsSent {
-		name, _ = metric.AppendSent(nil, name)
-	} else {
-		name = l.Dialect.AppendClean(nil, name)
-	}
-	return append(name, tags...)
+	c := l.Naming(0)
+	clean, _ := c.AppendClean(nil, name)
+	return clean
 }

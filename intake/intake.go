@@ -19,12 +19,16 @@ import (
 	"fmt"
 	"iter"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/statsd-ops/statsd/aggregate"
+	"github.com/statsd-ops/statsd/intake/naming"
 	"github.com/statsd-ops/statsd/meta"
 	"github.com/statsd-ops/statsd/metric"
+	"github.com/statsd-ops/statsd/rules"
+	"github.com/statsd-ops/statsd/wire"
 )
 
 // Intake receives. Make it with Open.
@@ -41,6 +45,7 @@ type Intake struct {
 	trace     tracer
 	times     times
 	probes    probes
+	rules     naming.Tally
 
 	receiving, watching sync.WaitGroup
 }
@@ -74,6 +79,7 @@ func (in *Intake) makeLanes(n int) {
 	in.table = aggregate.NewTable(in.cfg.Table)
 	for i := range n {
 		parser := in.cfg.Parser()
+		parser.KeepTags = true
 		l := &lane{
 			shard:  in.table.Shard(i),
 			tagger: parser.Tagger,
@@ -83,7 +89,28 @@ func (in *Intake) makeLanes(n int) {
 		l.setShown(in.watch, nil)
 		in.lanes = append(in.lanes, l)
 	}
+	if in.cfg.Rules != nil || in.lanes[0].tagger != nil {
+		in.setRules(nil)
+		in.rules.Add(nil, time.Time{})
+	}
 }
+
+// setRules gives the rules of the configuration to the table. They take the place of the rules before.
+func (in *Intake) setRules(before *rules.Set) {
+	c, set := in.cfg.Naming(in.cfg.FlushInterval), in.cfg.Rules
+	var taggers []*wire.Tagger
+	for _, l := range in.lanes {
+		taggers = append(taggers, l.tagger)
+		l.shard.Lock()
+		l.names = naming.NewResolver(c, l.tagger, set)
+		l.shard.Unlock()
+	}
+	in.table.SetRules(c.Rules(taggers, set, before))
+	in.rules.Follow(set)
+}
+
+// Rules returns what each rule for names has matched. The flushing goroutine calls it, and gets a copy.
+func (in *Intake) Rules() []naming.Count { return slices.Clone(in.rules.Counts()) }
 
 // warnOfBuffers warns if the kernel granted less than --udp-buffer.
 func (in *Intake) warnOfBuffers() {
@@ -163,6 +190,7 @@ func (in *Intake) Drain() (iv *aggregate.Interval, t Tally) {
 		t.Add(&in.lanes[i].tally)
 		in.lanes[i].tally = Tally{}
 	})
+	in.rules.Add(iv.Hits, time.Now())
 	return iv, t
 }
 
@@ -186,6 +214,9 @@ func (in *Intake) AlikeBadLines() []meta.Alike { return in.bad.Alike(time.Now())
 func (in *Intake) Change(limits Limits) {
 	before := in.cfg.Limits
 	in.cfg.Limits = limits
+	if limits.Rules != before.Rules && !limits.Rules.Same(before.Rules) {
+		in.setRules(before.Rules)
+	}
 	in.streams.room.follow(&in.cfg.Limits)
 	if before.Debug == limits.Debug && before.DebugMetric == limits.DebugMetric {
 		return

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/statsd-ops/statsd/aggregate"
+	"github.com/statsd-ops/statsd/intake/naming"
 	"github.com/statsd-ops/statsd/intake/probe"
 	"github.com/statsd-ops/statsd/meta"
 	"github.com/statsd-ops/statsd/metric"
@@ -15,9 +16,10 @@ import (
 // guards all of it.
 type lane struct {
 	shard  *aggregate.Shard
-	tagger *wire.Tagger // shared by the parsers of the lane
-	parser wire.Parser  // each source of lines copies it
-	tally  Tally        // since the last flush
+	tagger *wire.Tagger     // shared by the parsers of the lane, which keep tags as sent
+	names  *naming.Resolver // shows names; nil if names are only cleaned
+	parser wire.Parser      // each source of lines copies it
+	tally  Tally            // since the last flush
 	bad    *meta.BadLines
 	watch  *watch
 	trace  *tracing // nil for none
@@ -25,7 +27,8 @@ type lane struct {
 	ages   ages     // of the lane's streams
 	// probes look at a part of the batches. It is nil without probes.
 	probes *probe.Lane
-	before uint64 // tally.Samples before the running batch; probes use it
+	before uint64             // tally.Samples before the running batch; probes use it
+	shown  aggregate.Resolved // of the last shownName
 	// offenders finds the prefixes that the limits refuse most.
 	offenders offenders
 
@@ -101,12 +104,8 @@ func (l *lane) parse(p *wire.Parser, buf []byte, from origin) (bad bool) {
 // text shown if the sample is bad.
 func (l *lane) pend(s metric.Sample, line []byte) {
 	l.tally.Samples++
-	if l.tagger != nil {
-		var reason metric.Reason
-		if s.Name, s.TagsDropped, reason = l.tagger.Name(s.Name, nil); reason != metric.None {
-			l.reject(fault{reason: reason}, line, origin{})
-			return
-		}
+	if l.tagger != nil && bytes.IndexByte(s.Name, ':') >= 0 { // a colon begins tags
+		s.Name = bytes.ReplaceAll(s.Name, []byte(":"), nil)
 	}
 	l.samples[l.pending], l.lines[l.pending], l.places[l.pending], l.from = s, line, 0, origin{}
 	l.pending++
@@ -147,14 +146,27 @@ func (l *lane) add() (bad bool) {
 func (l *lane) refuse(i int, reason metric.Reason) bool {
 	if reason.Refusal() {
 		l.tally.Discarded[reason]++
-		if reason != metric.RefusedMuted { // no limit is at fault
-			l.offenders.note(reason, l.samples[i].Name)
+		if reason == metric.RefusedName || reason == metric.RefusedMember {
+			l.offenders.note(reason, l.shownName(&l.samples[i]))
 		}
 		return false
 	}
 	from := l.from
 	from.datagram = int(l.places[i])
 	return l.discard(fault{reason: reason}, l.lines[i], from) // all other reasons are the name's
+}
+
+// shownName returns the name under which a sample is kept, or would be, to show it to people. Names that are
+// only cleaned stay as received. It is valid until the next call.
+func (l *lane) shownName(s *metric.Sample) []byte {
+	if l.names == nil {
+		return s.Name
+	}
+	l.shown = aggregate.Resolved{Name: l.shown.Name[:0]}
+	if l.names.Resolve(s.Kind, s.Name, &l.shown); len(l.shown.Name) == 0 {
+		return s.Name
+	}
+	return l.shown.Name
 }
 
 // fault is why and where a line is bad.

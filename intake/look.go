@@ -43,7 +43,7 @@ func (l *lane) showAdded(n int) {
 		s, from := &l.samples[i], l.from
 		from.datagram = int(l.places[i])
 		e := probe.Event{
-			Kind: s.Kind, Name: s.Name, Line: l.lines[i], Reason: l.reasons[i], Arrived: s.At, Over: from.over(),
+			Kind: s.Kind, Name: l.shownName(s), Line: l.lines[i], Reason: l.reasons[i], Arrived: s.At, Over: from.over(),
 		}
 		if asks {
 			e.Sender = from.sender()

@@ -42,10 +42,10 @@ type FlushFacts struct {
 type IntakeFacts struct {
 	Datagrams, KernelDropped uint64 // received; lost before that
 	Lines                    uint64
-	// Samples = Aggregated + Discarded + RefusedNames + RefusedMembers + RefusedMuted.
+	// Samples = Aggregated + Discarded + RefusedNames + RefusedMembers + RefusedMuted + DroppedByRule.
 	Samples, Aggregated, Discarded uint64
 	RefusedNames, RefusedMembers   uint64
-	RefusedMuted                   uint64
+	RefusedMuted, DroppedByRule    uint64
 	CutRoom, CutMemory             uint64 // TCP connections
 	FewFiles                       bool   // so CutRoom is the limit on open files at work
 	MaxConnections                 int    // TCP

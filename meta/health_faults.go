@@ -46,7 +46,7 @@ const brokenFor = 3
 // lookAtLedger checks whether samples or points were lost without a count.
 func (t *Tracker) lookAtLedger(f *Facts) {
 	in := &f.Intake
-	t.balance("", f.Flush.Count, int64(in.Samples)-int64(in.Aggregated+in.Discarded+in.RefusedNames+in.RefusedMembers+in.RefusedMuted), "samples")
+	t.balance("", f.Flush.Count, int64(in.Samples)-int64(in.Aggregated+in.Discarded+in.RefusedNames+in.RefusedMembers+in.RefusedMuted+in.DroppedByRule), "samples")
 	for i := range f.Sinks {
 		s := &f.Sinks[i]
 		t.balance(s.Name, f.Flush.Count, int64(s.Made+s.Recovered)-int64(s.Delivered+s.waiting()+s.dropped()), "points of sink "+s.Name)

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log"
 	"net"
 	"strconv"
+	"sync"
 	"syscall"
 	"time"
 
@@ -36,6 +38,9 @@ type MonitorConfig struct {
 	// there. Changes can be made as JSON only.
 	Questions []question.Question
 	Changes   []question.Change
+	// Names writes all names that are held, each as its kind, a space, and the name, for /names. nil: there is no
+	// such path.
+	Names func(ctx context.Context, w io.Writer) error
 	// Guard decides who may; nil is one without tokens. Trail keeps the changes; nil keeps none that
 	// can be read.
 	Guard *access.Guard
@@ -72,6 +77,8 @@ type Monitor struct {
 	own       string // start of the daemon's own paths; "" for none
 	guard     *access.Guard
 	api       *api.API
+	names     func(context.Context, io.Writer) error
+	naming    sync.Mutex // held while a client reads the names
 	server    *httpgate.Server
 }
 
@@ -88,7 +95,7 @@ func NewMonitor(cfg MonitorConfig, source Source, values Values) (*Monitor, erro
 	if host == "" {
 		host = "127.0.0.1"
 	}
-	m := &Monitor{source: source, values: values, episodes: cfg.Episodes, questions: cfg.Questions, version: cfg.Version}
+	m := &Monitor{source: source, values: values, episodes: cfg.Episodes, questions: cfg.Questions, version: cfg.Version, names: cfg.Names}
 	if m.episodes == nil {
 		m.episodes = NewEpisodes("")
 	}

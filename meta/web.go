@@ -1,6 +1,7 @@
 package meta
 
 import (
+	"context"
 	"net/http"
 	"strings"
 	"time"
@@ -32,6 +33,8 @@ func (m *Monitor) handler() http.Handler {
 		case !get:
 			h.Set("Allow", "GET, HEAD, POST")
 			http.Error(w, "use GET, or POST for XML-RPC", http.StatusMethodNotAllowed)
+		case r.URL.Path == "/names" && m.names != nil:
+			m.serveNames(w, r)
 		case r.URL.Path == "/plain":
 			plain.serve(w, r, m)
 		case r.URL.Path == "/healthz":
@@ -43,9 +46,34 @@ func (m *Monitor) handler() http.Handler {
 		case r.URL.Path == "/metrics":
 			m.serveMetrics(w, r)
 		default:
-			http.Error(w, "this monitor has /, /plain, /metrics, /healthz, /livez, /readyz and "+api.Root+", and XML-RPC by POST", http.StatusNotFound)
+			http.Error(w, "this monitor has /, /plain, /names, /metrics, /healthz, /livez, /readyz and "+api.Root+", and XML-RPC by POST", http.StatusNotFound)
 		}
 	})
+}
+
+// namesTime is the time that a client has to read all names.
+const namesTime = time.Minute
+
+// serveNames serves all names that are held, to one client at a time.
+func (m *Monitor) serveNames(w http.ResponseWriter, r *http.Request) {
+	if _, err := m.guard.Check(r, access.Guarded); err != nil {
+		http.Error(w, err.Error(), http.StatusUnauthorized)
+		return
+	}
+	if !m.naming.TryLock() {
+		w.Header().Set("Retry-After", "2")
+		http.Error(w, "another client reads the names: ask again in 2s", http.StatusServiceUnavailable)
+		return
+	}
+	defer m.naming.Unlock()
+	httpgate.Extend(w, r, namesTime)
+	ctx, stop := context.WithTimeout(r.Context(), namesTime)
+	defer stop()
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	if err := m.names(ctx, w); err != nil {
+		// The end is missing, so the client does not take a part for all.
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now())
+	}
 }
 
 // newMux returns the XML-RPC methods. If not all may be called, the guarded ones say so.

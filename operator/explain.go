@@ -34,6 +34,7 @@ type explanation struct {
 type subject struct {
 	sent   string // as the line has it
 	series string // with the tags that are part of the name
+	clean  string // as the table would have it without rules
 	name   string // in the table
 	sample *metric.Sample
 	facts  nameFacts
@@ -115,14 +116,18 @@ func (e *explanation) name(text string) error {
 
 // subject adds the steps of a name.
 func (e *explanation) subject(s *subject) (err error) {
+	rule := e.judge(s)
 	if s.facts, err = e.look(e.ctx, e.Running, s); err != nil {
 		return err
 	}
 	if s.sample == nil && !s.facts.held() {
-		return e.unknown(s)
+		return e.unknown(s, rule)
 	}
 	e.answer.Known = e.answer.Known || s.facts.held()
 	e.cleaned(s)
+	if e.ruled(rule); rule.dropped && !s.facts.held() {
+		return e.senders(s.clean)
+	}
 	e.rules(s)
 	for _, kind := range s.kinds() {
 		e.kind(s, kind)
@@ -140,7 +145,7 @@ func (e *explanation) subject(s *subject) (err error) {
 }
 
 // unknown explains a name that the table does not hold. It may be a path.
-func (e *explanation) unknown(s *subject) error {
+func (e *explanation) unknown(s *subject, rule judged) error {
 	if e.isPath(s.sent) {
 		return nil
 	}
@@ -150,7 +155,13 @@ func (e *explanation) unknown(s *subject) error {
 	if e.muted(s.name) != unmuted {
 		why = "not held: its samples are muted"
 	}
+	if rule.dropped {
+		why = "not held: a rule drops its samples"
+	}
 	step.OK, step.Text = false, step.Text+"  "+why
+	if e.ruled(rule); rule.dropped {
+		return e.senders(s.clean)
+	}
 	e.rules(s)
 	if err := e.senders(s.name); err != nil { // a refused name is still a name that clients send
 		return err

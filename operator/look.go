@@ -1,8 +1,11 @@
 package operator
 
 import (
+	"bufio"
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"slices"
 
 	"github.com/statsd-ops/statsd/aggregate"
@@ -17,6 +20,32 @@ func (d *Desk) onLoop(ctx context.Context, f func(*Running)) error {
 		return question.Errorf(question.Ending, "", "%v", err)
 	}
 	return err
+}
+
+// WriteNames writes all names that are held, each as its kind, a space, and the name, in a line.
+func (d *Desk) WriteNames(ctx context.Context, w io.Writer) error {
+	out := bufio.NewWriter(w)
+	for kind := range metric.Kind(metric.Kinds) {
+		var look *aggregate.Peek
+		if err := d.onLoop(ctx, func(r *Running) { look = r.Table.Peek(kind, nil) }); err != nil {
+			return err
+		}
+		for look.Next() {
+			var names [][]byte
+			err := d.onLoop(ctx, func(*Running) {
+				for _, shown := range look.Show() {
+					names = append(names, shown.Name)
+				}
+			})
+			if err != nil {
+				return err
+			}
+			for _, name := range names {
+				fmt.Fprintf(out, "%s %s\n", kind, name)
+			}
+		}
+	}
+	return out.Flush()
 }
 
 // nameFacts are what the table knows of a name.

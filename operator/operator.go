@@ -89,6 +89,10 @@ func (d *Desk) Questions() []question.Question {
 			Help: "The daemon's own figures as of the last flush, by name. Durations are seconds, and times are Unix seconds.",
 		},
 		{
+			Name: "rules", Answer: question.Rules{}, Ask: d.flushed(d.rulesOf),
+			Help: "The rules of --rules: how many samples each has matched since the start, how many per second, and when it last matched.",
+		},
+		{
 			Name: "sinks", Answer: []question.Sink{}, Ask: d.live(d.sinks),
 			Help: "Each sink: its state, when it last accepted points, how far behind it is, what waits, and its last error.",
 		},

@@ -85,14 +85,14 @@ func (e *explanation) because(text string, v *verdict) string {
 
 // cleaned says under which name the samples are kept.
 func (e *explanation) cleaned(s *subject) {
-	words := []string{shown(s.name)}
-	if s.sent == s.name {
+	words := []string{shown(s.clean)}
+	if s.sent == s.clean {
 		words = append(words, "as sent")
 	}
 	if s.series != s.sent {
 		words = append(words, "tags are a part of it (--tags)")
 	}
-	if s.name != s.series {
+	if s.clean != s.series {
 		words = append(words, e.cleaning(s.series))
 	}
 	e.step("name", strings.Join(words, "  "))

@@ -7,7 +7,9 @@ import (
 
 	"github.com/statsd-ops/statsd/aggregate"
 	"github.com/statsd-ops/statsd/intake"
+	"github.com/statsd-ops/statsd/intake/naming"
 	"github.com/statsd-ops/statsd/metric"
+	"github.com/statsd-ops/statsd/rules"
 	"github.com/statsd-ops/statsd/wire"
 )
 
@@ -17,6 +19,9 @@ type Running struct {
 	Limits aggregate.Config // of the table
 	Listen intake.Listen
 	Scheme *aggregate.Scheme // of the paths
+	Naming naming.Config
+	Set    *rules.Set     // of --rules; nil for none
+	Counts []naming.Count // of the rules
 }
 
 // trial reads lines with the daemon's own parser, and adds their samples to tables of its own. So the

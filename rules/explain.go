@@ -5,6 +5,8 @@ import "github.com/statsd-ops/statsd/metric"
 // Explanation says what a Set does with a name, and why.
 type Explanation struct {
 	Result
+	// Armed is the rule that counts. It is Rule, unless Rule only counts.
+	Armed *Rule
 	// Others are the further rules that match the name, in the order in which they would count.
 	Others []*Rule
 }
@@ -14,11 +16,16 @@ type Explanation struct {
 func (s *Set) Explain(kind metric.Kind, name []byte) Explanation {
 	var e Explanation
 	s.Map(kind, name, &e.Result)
+	if e.Armed = e.Rule; e.Rule != nil && e.Rule.Count {
+		var armed Result
+		s.Try(kind, name, &armed)
+		e.Armed = armed.Rule
+	}
 	var later []*Rule // regular expressions
 	for i := range s.rules {
 		rule := &s.rules[i]
 		switch {
-		case rule == e.Rule || !rule.matches(kind, name):
+		case rule == e.Rule || rule == e.Armed || !rule.matches(kind, name):
 		case rule.glob || s.fileOrder:
 			e.Others = append(e.Others, rule)
 		default:

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"slices"
 	"strconv"
@@ -29,14 +30,19 @@ type Warning struct {
 func (w Warning) String() string { return fmt.Sprintf("line %d, rule %s: %s", w.Line, w.Rule, w.Text) }
 
 // Load makes a Set of a file. The error says the line and the rule at fault.
-func Load(text []byte, purpose Purpose) (*Set, []Warning, error) {
+func Load(text []byte, purpose Purpose) (*Set, error) {
 	f, err := readFile(text)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	l := loader{file: f, purpose: purpose, set: &Set{unordered: f.Defaults.GlobDisableOrdering}, ids: map[string]bool{}}
+	set := &Set{sum: sha256.Sum256(text), unordered: f.Defaults.GlobDisableOrdering}
+	l := loader{file: f, purpose: purpose, set: set, sets: []*Set{set}, ids: map[string]bool{}}
+	if slices.ContainsFunc(f.Rules, func(r fileRule) bool { return r.Mode == modes[1] }) {
+		set.armed = &Set{unordered: set.unordered}
+		l.sets = append(l.sets, set.armed)
+	}
 	if err := l.readDefaults(); err != nil {
-		return nil, nil, fmt.Errorf("defaults: %w", err)
+		return nil, fmt.Errorf("defaults: %w", err)
 	}
 	for i := range f.Rules {
 		r := &f.Rules[i]
@@ -45,13 +51,17 @@ func Load(text []byte, purpose Purpose) (*Set, []Warning, error) {
 			rule.ID = r.ID
 		}
 		if err := l.readRule(r, &rule); err != nil {
-			return nil, nil, fmt.Errorf("line %d, rule %s: %w", rule.Line, rule.ID, err)
+			return nil, fmt.Errorf("line %d, rule %s: %w", rule.Line, rule.ID, err)
 		}
 		l.set.rules = append(l.set.rules, rule)
 	}
+	if armed := l.set.armed; armed != nil {
+		armed.rules, armed.fileOrder = l.set.rules, l.set.fileOrder
+	}
 	l.findShadowed()
 	slices.SortStableFunc(l.warnings, func(a, b Warning) int { return a.Line - b.Line })
-	return l.set, l.warnings, nil
+	l.set.warnings = l.warnings
+	return l.set, nil
 }
 
 // loader makes a Set.
@@ -59,6 +69,7 @@ type loader struct {
 	file     *file
 	purpose  Purpose
 	set      *Set
+	sets     []*Set // the set, and the one of its armed rules if there is one
 	ids      map[string]bool
 	warnings []Warning
 }
@@ -164,7 +175,9 @@ func (l *loader) findShadowed() {
 		} else {
 			same := fmt.Sprint(rule.glob, rule.Match)
 			if by = seen[same]; by == nil || rule.kinds&^by.kinds != 0 {
-				seen[same], by = rule, nil
+				if by = nil; !rule.Count {
+					seen[same] = rule
+				}
 			}
 		}
 		if by == nil && all != nil && (!rule.glob || l.set.fileOrder) && rule.kinds&^all.kinds == 0 {
@@ -173,7 +186,7 @@ func (l *loader) findShadowed() {
 		if by != nil {
 			l.warn(rule, "no name reaches it: rule %s (line %d) matches all of its names first", by.ID, by.Line)
 		}
-		if !rule.glob && all == nil && slices.Contains([]string{"", ".", ".*", ".+", "^.*", ".*$", "^.*$", "(.*)", "(.+)"}, rule.Match) {
+		if !rule.glob && !rule.Count && all == nil && slices.Contains([]string{"", ".", ".*", ".+", "^.*", ".*$", "^.*$", "(.*)", "(.+)"}, rule.Match) {
 			all = rule
 		}
 	}
@@ -186,7 +199,7 @@ func (l *loader) shadowing(rule *Rule) (by *Rule) {
 		if !rule.kinds.has(kind) {
 			continue
 		}
-		first := l.set.globs[kind].covered(parts) - 1
+		first := l.sets[len(l.sets)-1].globs[kind].covered(parts) - 1 // rules that only count take no names
 		if first < 0 || first >= rule.Number {
 			return nil
 		}

@@ -135,6 +135,9 @@ func (l *loader) checkLabels(r *fileRule) error {
 	return nil
 }
 
+// modes are the values of mode: a rule is applied, or only counts the samples that it matches.
+var modes = []string{"apply", "count"}
+
 // readIntake reads the keys that only rules at intake have, and refuses those of mappings.
 func readIntake(r *fileRule, rule *Rule) error {
 	err := onlyMapping(r.ObserverType != "", "observer_type", r.Summary != nil, "summary_options", r.Histogram != nil, "histogram_options",
@@ -142,11 +145,17 @@ func readIntake(r *fileRule, rule *Rule) error {
 	if err != nil {
 		return err
 	}
-	mode, err := word("mode", r.Mode, []string{"apply", "count"})
+	mode, err := word("mode", r.Mode, modes)
 	if err != nil {
 		return err
 	}
-	rule.Count = mode == "count"
+	rule.Count = mode == modes[1]
+	if r.Action == actionNames[Drop] && (r.Sign != "" || r.TTL != 0 || len(r.Labels) > 0) {
+		return errors.New("ttl, gauge_sign, labels: do nothing in a rule that drops")
+	}
+	if r.Action == actionNames[Keep] && len(r.Labels) > 0 {
+		return errors.New("labels: only a rule that maps gives labels; its name can be $0")
+	}
 	sign, err := word("gauge_sign", r.Sign, []string{"", "absolute", "delta"})
 	rule.Sign = map[string]Sign{"absolute": Absolute, "delta": Delta}[sign]
 	return err
@@ -290,20 +299,33 @@ func (l *loader) readMatch(r *fileRule, rule *Rule) error {
 	parts := components(r.Match)
 	for kind := range metric.Kind(metric.Kinds) {
 		if rule.kinds.has(kind) {
-			l.set.globs[kind].add(parts, rule.Number)
+			for _, set := range l.setsOf(rule) {
+				set.globs[kind].add(parts, rule.Number)
+			}
 		}
 	}
 	l.readTemplates(r, rule, func(text string) (template, []string) {
-		return newTemplate(text, strings.Count(r.Match, "*"), whole)
+		return newTemplate(text, strings.Count(r.Match, "*"), whole || l.purpose == Intake)
 	})
 	return nil
+}
+
+// setsOf returns the sets that a rule belongs to.
+func (l *loader) setsOf(rule *Rule) []*Set {
+	if rule.Count {
+		return l.sets[:1]
+	}
+	return l.sets
 }
 
 func (l *loader) readRegex(r *fileRule, rule *Rule) (err error) {
 	if rule.regex, err = regexp.Compile(r.Match); err != nil {
 		return fmt.Errorf("match: %w", err)
 	}
-	if l.set.regexes = append(l.set.regexes, rule.Number); len(l.set.regexes) > MaxRegexes {
+	for _, set := range l.setsOf(rule) {
+		set.regexes = append(set.regexes, rule.Number)
+	}
+	if len(l.set.regexes) > MaxRegexes {
 		return fmt.Errorf("match_type: want at most %d regular expressions", MaxRegexes)
 	}
 	l.readTemplates(r, rule, func(text string) (template, []string) {

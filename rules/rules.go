@@ -1,7 +1,7 @@
 // Package rules decides by files of rules what happens to names. A rule matches names by a glob or a
 // regular expression, and gives them another name and labels, or drops them.
 //
-//	set, warnings, err := rules.Load(text, rules.Mapping)
+//	set, err := rules.Load(text, rules.Mapping)
 //	var r rules.Result
 //	set.Map(metric.Counter, []byte("web.eu.requests"), &r)
 //	// r.Rule is the rule that matched, r.Name and r.Labels what it made of the name.
@@ -15,7 +15,9 @@
 package rules
 
 import (
+	"crypto/sha256"
 	"regexp"
+	"slices"
 	"time"
 
 	"github.com/statsd-ops/statsd/metric"
@@ -89,6 +91,26 @@ type Rule struct {
 	labels []labelTemplate // sorted by name
 }
 
+// Renames reports whether both rules give the same names to the same names.
+func (r *Rule) Renames(o *Rule) bool {
+	return r.Action == Map && o.Action == Map && r.Count == o.Count && r.Match == o.Match && r.glob == o.glob && r.kinds == o.kinds &&
+		r.HonorLabels == o.HonorLabels && r.name.text == o.name.text &&
+		slices.EqualFunc(r.labels, o.labels, func(a, b labelTemplate) bool { return a.name == b.name && a.value.text == b.value.text })
+}
+
+// Kinds returns the kinds that the rule is for, as match_metric_type names them; "" for all.
+func (r *Rule) Kinds() string {
+	for name, kinds := range kindNames {
+		if r.kinds == kinds {
+			return name
+		}
+	}
+	return ""
+}
+
+// Labels reports whether the rule gives labels.
+func (r *Rule) Labels() bool { return len(r.labels) > 0 }
+
 // kinds is a set of kinds.
 type kinds uint8
 
@@ -130,6 +152,9 @@ type Set struct {
 	// DropUnmatched says that names that no rule matches are dropped.
 	DropUnmatched bool
 
+	sum       [sha256.Size]byte // of the file
+	warnings  []Warning
+	armed     *Set // the rules that do not only count; nil if all are
 	rules     []Rule
 	globs     [metric.Kinds]node
 	regexes   []int // numbers of the rules with a regular expression
@@ -137,11 +162,17 @@ type Set struct {
 	fileOrder bool  // globs and regular expressions count in the order of the file
 }
 
+// Warnings are hints about rules that do not do what they seem to do.
+func (s *Set) Warnings() []Warning { return s.warnings }
+
 // Len returns the number of rules.
 func (s *Set) Len() int { return len(s.rules) }
 
 // Rule returns the rule with a number.
 func (s *Set) Rule(number int) *Rule { return &s.rules[number] }
+
+// Same reports whether both come from the same text. A nil Set is the same as no other.
+func (s *Set) Same(o *Set) bool { return s != nil && o != nil && s.sum == o.sum }
 
 // SetTTL sets the ttl of names that no rule matches, and of rules without one, unless the file has a
 // default. It is for a Set that is not in use yet.
@@ -155,6 +186,18 @@ func (s *Set) SetTTL(ttl time.Duration) {
 			s.rules[i].TTL = ttl
 		}
 	}
+}
+
+// Try is Map, but rules that only count do not match. It returns the rule that would match if these counted
+// too, if it is one of them.
+func (s *Set) Try(kind metric.Kind, name []byte, r *Result) (counting *Rule) {
+	s.Map(kind, name, r)
+	if s.armed == nil || r.Rule == nil || !r.Rule.Count {
+		return nil
+	}
+	counting = r.Rule
+	s.armed.Map(kind, name, r)
+	return counting
 }
 
 // Map finds the rule for a name without tags, and stores in r what it makes of it.

@@ -11,7 +11,7 @@ import (
 // load loads a file that must be good.
 func load(t testing.TB, purpose Purpose, text string) *Set {
 	t.Helper()
-	s, _, err := Load([]byte(text), purpose)
+	s, err := Load([]byte(text), purpose)
 	if err != nil {
 		t.Fatalf("%v in\n%s", err, text)
 	}
@@ -199,7 +199,7 @@ func TestFaults(t *testing.T) {
 		{"mappings:\n- {match: " + strings.Repeat("a", 5000) + ", name: b}", "match: want at most 4096 bytes"},
 		{"a: &a [x, x]\nb: &b [*a, *a]\nmappings: *b", "field"},
 	} {
-		_, _, err := Load([]byte(tt.text), Mapping)
+		_, err := Load([]byte(tt.text), Mapping)
 		if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%.200s\n\tgives %v, want %s", tt.text, err, tt.want)
 		}
@@ -213,7 +213,7 @@ func TestFaults(t *testing.T) {
 		{"mappings:\n- {match: a, name: b, mode: dry}", "mode: want apply, count"},
 		{"mappings:\n- {match: a, name: b, gauge_sign: x}", "gauge_sign: want"},
 	} {
-		if _, _, err := Load([]byte(tt.text), Intake); err == nil || !strings.Contains(err.Error(), tt.want) {
+		if _, err := Load([]byte(tt.text), Intake); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("at intake, %s\n\tgives %v, want %s", tt.text, err, tt.want)
 		}
 	}
@@ -269,9 +269,12 @@ mappings:
 				"line 3, rule 1: label l2: ${2} does not exist, and is empty\n" +
 				"line 3, rule 1: label l2: $what does not exist, and is empty"},
 	} {
-		_, warnings, err := Load([]byte(tt.text), Mapping)
+		s, err := Load([]byte(tt.text), Mapping)
+		if err != nil {
+			t.Fatal(err)
+		}
 		var lines []string
-		for _, w := range warnings {
+		for _, w := range s.Warnings() {
 			lines = append(lines, w.String())
 		}
 		if got := strings.Join(lines, "\n"); err != nil || got != tt.want {

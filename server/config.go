@@ -153,6 +153,10 @@ func (c *Config) Validate() error {
 	if err := c.Listen.Validate(c.FlushInterval); err != nil {
 		return err
 	}
+	names := c.Naming(c.FlushInterval)
+	if err := names.Check(c.Rules); err != nil {
+		return metric.FlagErrorf("--rules", nil, "%w", err)
+	}
 	switch {
 	case c.MonitorPort > 65535:
 		return metric.FlagErrorf("--monitor-port", c.MonitorPort, "want at most 65535; without the flag it is --port plus 10")

@@ -6,6 +6,7 @@ import (
 
 	"github.com/statsd-ops/statsd/delivery"
 	"github.com/statsd-ops/statsd/intake"
+	"github.com/statsd-ops/statsd/intake/naming"
 	"github.com/statsd-ops/statsd/meta"
 	"github.com/statsd-ops/statsd/metric"
 	"github.com/statsd-ops/statsd/sink"
@@ -25,7 +26,7 @@ func isTime(f meta.Figure) bool {
 	case "start_time", "ledger.time", "last_publish.time", "publish_error.time":
 		return true
 	}
-	return strings.HasSuffix(f.Name, ".accepted.time")
+	return strings.HasSuffix(f.Name, ".accepted.time") || strings.HasPrefix(f.Name, "rule.") && strings.HasSuffix(f.Name, ".last")
 }
 
 // figureList collects figures.
@@ -72,6 +73,7 @@ func (l *figureList) addReceived(t *intake.Tally, in *intake.State) {
 	l.count("samples.refused.names", t.Discarded[metric.RefusedName])
 	l.count("samples.refused.members", t.Discarded[metric.RefusedMember])
 	l.count("samples.refused.muted", t.Discarded[metric.RefusedMuted])
+	l.count("samples.refused.rules", t.Discarded[metric.DroppedByRule])
 	l.count("metrics.discarded", t.DiscardedSamples())
 	for reason, n := range t.Discarded {
 		if r := metric.Reason(reason); r != metric.None && !r.Refusal() {
@@ -83,6 +85,22 @@ func (l *figureList) addReceived(t *intake.Tally, in *intake.State) {
 	l.count("metrics.tags_dropped", t.TagsDropped)
 	l.count("metrics.timestamps_ignored", t.TimestampsIgnored)
 	l.count("debug.skipped", in.DebugSkipped)
+}
+
+// maxRules is the number of rules that have figures of their own.
+const maxRules = 100
+
+// addRules adds what each rule for names has matched.
+func (l *figureList) addRules(counts []naming.Count) {
+	if len(counts) == 0 {
+		return
+	}
+	l.value("rules", float64(len(counts)))
+	for i := range counts[:min(len(counts), maxRules)] {
+		c := &counts[i]
+		l.count("rule."+c.Rule.ID+".samples", c.Samples)
+		l.value("rule."+c.Rule.ID+".last", unixSeconds(c.Last))
+	}
 }
 
 // addNotifiers lists the counts of messages, for all notifiers together and for each.

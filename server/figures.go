@@ -36,6 +36,7 @@ func (s *Server) figures(f *flushed) []meta.Figure {
 
 	l = append(l, s.Health().Figures()...)
 
+	l.addRules(s.in.Rules())
 	l.addPipes(in.Pipes)
 	l.addAPI(s.monitor)
 	l.addSinks(f.sinks, f.at)

@@ -142,6 +142,9 @@ func (s *Server) ownPoints(fs []meta.Figure, now int64) []metric.Point {
 // onLoop runs f on the flush loop.
 func (s *Server) onLoop(ctx context.Context, f func(*operator.Running)) error {
 	return s.loop.do(ctx, func() {
-		f(&operator.Running{Table: s.in.Table(), Limits: s.cfg.table(), Listen: s.cfg.Listen, Scheme: s.flushes.scheme})
+		f(&operator.Running{
+			Table: s.in.Table(), Limits: s.cfg.table(), Listen: s.cfg.Listen, Scheme: s.flushes.scheme,
+			Naming: s.cfg.Naming(s.cfg.FlushInterval), Set: s.cfg.Rules, Counts: s.in.Rules(),
+		})
 	})
 }

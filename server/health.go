@@ -115,6 +115,7 @@ func (s *Server) noteIntake() {
 		RefusedNames:   t.Discarded[metric.RefusedName],
 		RefusedMembers: t.Discarded[metric.RefusedMember],
 		RefusedMuted:   t.Discarded[metric.RefusedMuted],
+		DroppedByRule:  t.Discarded[metric.DroppedByRule],
 		CutRoom:        t.TCPCut[intake.CutFull],
 		CutMemory:      t.TCPCut[intake.CutMemory],
 		FewFiles:       in.MaxConnections < s.cfg.MaxTCPConnections,

@@ -51,7 +51,11 @@ func (s *Server) reload(cfg Config, dry bool) (restart []string, err error) {
 
 // adopt applies the settings of a reload. Only the flush loop calls it.
 func (s *Server) adopt(live Live) {
+	before := s.cfg.Rules
 	s.cfg.Live = live
+	if live.Rules != nil && !live.Rules.Same(before) {
+		s.warnOfRules()
+	}
 	s.flushes.layout = s.cfg.layout()
 	s.flushes.scheme = s.flushes.layout.Scheme()
 	s.in.Table().SetLimits(s.cfg.table())

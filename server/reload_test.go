@@ -15,6 +15,7 @@ import (
 	"github.com/statsd-ops/statsd/delivery"
 	"github.com/statsd-ops/statsd/meta/access"
 	"github.com/statsd-ops/statsd/metric"
+	"github.com/statsd-ops/statsd/rules"
 	"github.com/statsd-ops/statsd/sink/sinktest"
 	"github.com/statsd-ops/statsd/statvent/pipes"
 )
@@ -122,6 +123,9 @@ func different(field reflect.Value) {
 		field.Set(reflect.ValueOf([]NamedNotifier{{Name: "other", Notifier: &notified{}}}))
 	case []Channel:
 		field.Set(reflect.ValueOf([]Channel{{Name: "other", Receiver: &listener{}}}))
+	case *rules.Set:
+		set, _ := rules.Load([]byte("mappings: [{match: a, name: b}]"), rules.Intake)
+		field.Set(reflect.ValueOf(set))
 	case *access.Tokens:
 		field.Set(reflect.ValueOf(&access.Tokens{}))
 	default:

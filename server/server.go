@@ -137,12 +137,14 @@ func (s *Server) openMonitor() error {
 	if err != nil {
 		return err
 	}
+	desk := s.desk()
 	m, err := meta.NewMonitor(meta.MonitorConfig{
 		Host:      s.cfg.MonitorHost,
 		Port:      s.cfg.MonitorPort,
 		Version:   s.cfg.Version,
 		OwnPrefix: own,
-		Questions: s.desk().Questions(),
+		Questions: desk.Questions(),
+		Names:     desk.WriteNames,
 		Changes:   s.asked.hands.Changes(),
 		Guard:     s.asked.guard,
 		Trail:     &s.asked.trail,
@@ -218,6 +220,24 @@ func (s *Server) logStart() {
 	}
 	s.warnOfMinutes()
 	s.warnOfMonitor()
+	s.warnOfRules()
+}
+
+// maxHints is the most hints that are logged of one file of rules.
+const maxHints = 20
+
+// warnOfRules logs the hints about rules that do not do what they seem to do.
+func (s *Server) warnOfRules() {
+	if s.cfg.Rules == nil {
+		return
+	}
+	hints := s.cfg.Rules.Warnings()
+	for _, hint := range hints[:min(len(hints), maxHints)] {
+		s.log.Warn().Msgf("--rules: %v", hint)
+	}
+	if more := len(hints) - maxHints; more > 0 {
+		s.log.Warn().Msgf("--rules: %d more hints: see statsd --check-rules", more)
+	}
 }
 
 // warnOfMinutes warns if the flush interval does not divide a minute, because recorders count in

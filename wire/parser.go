@@ -140,6 +140,15 @@ func (p *Parser) Next(s *metric.Sample) Item {
 			s.Name = line[:colon]
 			return Sample
 		}
+		if colon > 0 && line[0] != '_' && (p.Tagger == nil || p.KeepTags) {
+			if section := plainTagged(s, line[colon+1:]); section != nil {
+				p.lines++
+				if s.Name = line[:colon]; p.Tagger != nil {
+					s.Name, s.TagsDropped = p.Tagger.join(s.Name, section), false
+				}
+				return Sample
+			}
+		}
 		if blank(line) {
 			continue
 		}
@@ -196,6 +205,41 @@ func plain(s *metric.Sample, rest []byte) bool {
 	s.Value = float64(v)
 	s.Delta, s.TagsDropped, s.Signed, s.Weight = false, false, false, 1
 	return true
+}
+
+// plainTagged is the fast path for lines that are plain but for a section of tags. It reads what follows the
+// first colon: an unsigned integer of at most 15 digits, a type, and tags. It returns the tags without
+// their #. For other text it returns nil, and s is undefined.
+func plainTagged(s *metric.Sample, rest []byte) (section []byte) {
+	v, n := uint64(0), 0
+	for ; n < len(rest) && rest[n]-'0' <= 9; n++ {
+		v = v*10 + uint64(rest[n]-'0')
+	}
+	if n < 1 || n > 15 || len(rest) < n+5 || rest[n] != '|' {
+		return nil
+	}
+	end := n + 2
+	switch rest[n+1] {
+	case 'c':
+		s.Kind = metric.Counter
+	case 'g':
+		s.Kind = metric.Gauge
+	case 'h', 'd':
+		s.Kind, s.Millis = metric.Timer, false
+	case 'm':
+		if s.Kind = metric.Counter; rest[end] == 's' {
+			s.Kind, s.Millis = metric.Timer, true
+			end++
+		}
+	default:
+		return nil
+	}
+	if rest[end] != '|' || rest[end+1] != '#' || end+2 >= len(rest) || bytes.IndexByte(rest[end+2:], '|') >= 0 {
+		return nil
+	}
+	s.Value = float64(v)
+	s.Delta, s.TagsDropped, s.Signed, s.Weight = false, true, false, 1
+	return rest[end+2:]
 }
 
 // startLine starts a line that is not plain. colon is the index of its first

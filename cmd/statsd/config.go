@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
@@ -10,8 +11,10 @@ import (
 	"github.com/statsd-ops/statsd/intake"
 	"github.com/statsd-ops/statsd/internal/buildinfo"
 	"github.com/statsd-ops/statsd/internal/cli"
+	"github.com/statsd-ops/statsd/internal/safefile"
 	"github.com/statsd-ops/statsd/meta/access"
 	"github.com/statsd-ops/statsd/metric"
+	"github.com/statsd-ops/statsd/rules"
 	"github.com/statsd-ops/statsd/server"
 	"github.com/statsd-ops/statsd/statvent/pipes"
 )
@@ -117,6 +120,12 @@ func (all settings) config(log zerolog.Logger, sinks []*endpoint) (server.Config
 			return cfg, err
 		}
 	}
+	if path := all.text("rules"); path != "" {
+		var err error
+		if cfg.Rules, err = readRules(path); err != nil {
+			return cfg, metric.FlagErrorf("--rules", nil, "%w", err)
+		}
+	}
 	if path := all.text("monitor-tokens"); path != "" {
 		var err error
 		if cfg.MonitorTokens, err = access.ReadTokens(path); err != nil {
@@ -130,6 +139,19 @@ func (all settings) config(log zerolog.Logger, sinks []*endpoint) (server.Config
 		return cfg, err
 	}
 	return cfg, cfg.Validate()
+}
+
+// readRules reads a file for --rules.
+func readRules(path string) (*rules.Set, error) {
+	text, err := safefile.ReadFile(path, rules.MaxFile)
+	if err != nil {
+		return nil, err
+	}
+	set, err := rules.Load(text, rules.Intake)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return set, nil
 }
 
 // fixed returns the settings that need a restart.

@@ -53,7 +53,7 @@ func overlap(a, b string) bool {
 // checkPaths refuses two settings with one file. The state file also uses paths with suffixes.
 func (all settings) checkPaths() (found problems) {
 	places := []place{}
-	for _, name := range []string{"config", "nsca-config", "notify-auth-file", "state-file", "pidfile", "log-file"} {
+	for _, name := range []string{"config", "nsca-config", "notify-auth-file", "rules", "state-file", "pidfile", "log-file"} {
 		path := all.text(name)
 		if path == "" || strings.HasPrefix(path, "/dev/") {
 			continue

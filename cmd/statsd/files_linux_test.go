@@ -40,6 +40,10 @@ var ourFiles = []ourFile{
 	{name: "headers", links: true, args: func(_ *testing.T, path string) []string {
 		return []string{"--notify-webhook", "http://localhost:9/", "--notify-auth-file", path}
 	}},
+	{name: "rules.yml", args: flagFor("--rules"), links: true},
+	{name: "mapping.yml", links: true, args: func(_ *testing.T, path string) []string {
+		return []string{"-s", "prometheus://127.0.0.1:0?mapping=" + path}
+	}},
 	{name: "pid", args: flagFor("--pidfile")},
 	{name: "log", args: flagFor("--log-file"), links: true, streams: true},
 	{name: "conf", args: flagFor("--config"), links: true},

@@ -10,6 +10,7 @@ type flag struct {
 	choices []string // all valid values, if they are few
 	many    bool     // may be given more than once
 	needs   string   // the flag without which this one does nothing
+	orNeeds string   // another flag that serves as well
 	holder  string   // placeholder for the value in the help
 	def     string   // default; see also derive
 	example string   // a value for --print-config, if there is no default
@@ -43,6 +44,7 @@ var flags = []flag{
 	{group: groupIntake, name: "tags", choices: []string{"drop", "graphite", "labels", "keep-in-name"}, holder: "drop", def: "drop", help: "What to do with tags: drop them, make a series of Graphite (name;k=v), make labels of Prometheus, or keep them in the name (name.k.v)."},
 	{group: groupIntake, name: "tag-styles", kind: isTagStyles, holder: "STYLE,...", def: "dogstatsd,graphite", help: "Styles of tags to read: dogstatsd, graphite, influxdb, librato, signalfx, or all."},
 	{group: groupIntake, name: "names", choices: []string{"clean", "as-sent"}, holder: "clean", def: "clean", help: "Clean names for Graphite, or keep them as-sent: any UTF-8, for a mapping of the prometheus sink."},
+	{group: groupIntake, name: "rules", holder: "FILE", help: "File of rules that drop, rename, tag or keep names as they come in. SIGHUP reads it again."},
 	{group: groupIntake, name: "pipe-dir", holder: "DIR", example: "/tmp/stats-pipe", help: "Read the stat pipes of this host's processes in this directory before each flush."},
 	{group: groupIntake, name: "pipe-prefix", needs: "pipe-dir", holder: "PREFIX", help: "Prefix for names from pipes. It stands after the prefix of their kind."},
 	{group: groupIntake, name: "pipe-counters", needs: "pipe-dir", kind: isGlob, many: true, holder: "GLOB", example: "*.requests", help: "Treat these names in pipes as counters, and publish how much they grew. Other names are gauges. May be repeated."},
@@ -131,6 +133,7 @@ var flags = []flag{
 	{group: groupAbout, name: "check-config", kind: isSwitch, common: true, help: "Print each setting and its origin, or all errors, and exit."},
 	{group: groupAbout, name: "print-config", kind: isSwitch, common: true, help: "Print a configuration file of all settings, as comments with their defaults, and exit."},
 	{group: groupAbout, name: "check-mapping", holder: "FILE", help: "Check the mapping file of a prometheus sink, print what it does with the names of --names-from, and exit."},
-	{group: groupAbout, name: "names-from", needs: "check-mapping", holder: "FILE|URL", help: "Names for --check-mapping: a file, - for standard input, or the address of a running prometheus sink."},
+	{group: groupAbout, name: "check-rules", holder: "FILE", help: "Check a file for --rules, print what it does with the names of --names-from, and exit."},
+	{group: groupAbout, name: "names-from", needs: "check-mapping", orNeeds: "check-rules", holder: "FILE|URL", help: "Names for --check-mapping and --check-rules: a file, - for standard input, or the address of a running monitor or prometheus sink."},
 	{group: groupAbout, name: "version", kind: isSwitch, common: true, help: "Print the version and exit."},
 }

@@ -94,6 +94,9 @@ func (all settings) run(ctx context.Context, line arguments, stdout, stderr io.W
 	if path := all.text("check-mapping"); path != "" {
 		return all.checkMapping(ctx, path, stdout, stderr)
 	}
+	if path := all.text("check-rules"); path != "" {
+		return all.checkRules(ctx, path, stdout, stderr)
+	}
 	if all.on("check-config") {
 		return all.checkConfig(stdout, stderr)
 	}

@@ -39,8 +39,13 @@ func (all settings) checkNeeds() (found problems) {
 		if s.needs == "" || !s.given() || s.off() || s.text() == s.def {
 			continue
 		}
-		if needed := all.get(s.needs); !needed.given() || needed.off() {
-			found = append(found, s.locate("", fmt.Errorf("--%s: needs --%s too", s.name, s.needs)))
+		works := func(name string) bool { return name != "" && all.get(name).given() && !all.get(name).off() }
+		if !works(s.needs) && !works(s.orNeeds) {
+			needed := "--" + s.needs
+			if s.orNeeds != "" {
+				needed += " or --" + s.orNeeds
+			}
+			found = append(found, s.locate("", fmt.Errorf("--%s: needs %s too", s.name, needed)))
 		}
 	}
 	return found

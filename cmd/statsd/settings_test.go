@@ -64,6 +64,7 @@ func others(t *testing.T) map[string]string {
 		"nsca-config":      write(t, "send_nsca.cfg", "password=s3cret\nencryption_method=2\n"),
 		"notify-exec":      "/bin/true",
 		"monitor-tokens":   write(t, "tokens", "read other "+strings.Repeat("0", 64)),
+		"rules":            write(t, "rules.yml", "mappings: [{match: a, name: b}]"),
 		"notify-auth-file": write(t, "headers", "Authorization: Bearer other\n"),
 		"log-file":         filepath.Join(t.TempDir(), "log"),
 		"spool-dir":        t.TempDir(), "state-file": "other.state", "pidfile": "other.pid",

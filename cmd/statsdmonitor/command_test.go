@@ -31,6 +31,7 @@ var shown = []struct {
 	{"senders checkout.* --for=1s", "senders", 0, []asked{{"senders", []xmlrpc.Value{xmlrpc.String("checkout.*"), xmlrpc.Int(1), xmlrpc.Int(20)}}}},
 	{"prefixes --since 15m", "prefixes", 0, []asked{{"prefixes", []xmlrpc.Value{xmlrpc.String(""), xmlrpc.Int(900), xmlrpc.Int(20)}}}},
 	{"discards -n2", "discards", 0, []asked{{"discarded", nil}}},
+	{"rules", "rules", 0, []asked{{"rules", nil}}},
 	{"sinks", "sinks", 0, []asked{{"sinks", nil}}},
 	{"sinks archive", "sinks.one", 0, []asked{{"sinks", nil}}},
 	{"alerts -n=9", "alerts", 0, []asked{{"alerts", []xmlrpc.Value{xmlrpc.Int(9)}}}},

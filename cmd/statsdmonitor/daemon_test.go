@@ -43,6 +43,7 @@ var fakeAnswers = map[string]answerOf{
 	"senders":   {[]string{"string", "int", "int"}, reporttest.Probed(), reporttest.Senders()},
 	"prefixes":  {[]string{"string", "int", "int"}, reporttest.Live(), reporttest.Prefixes()},
 	"discarded": {nil, reporttest.Live(), reporttest.Discards()},
+	"rules":     {nil, reporttest.Flushed(), reporttest.Rules()},
 	"sinks":     {nil, reporttest.Live(), reporttest.Sinks()},
 	"alerts":    {[]string{"int"}, reporttest.Live(), reporttest.Alerts()},
 	"config":    {nil, reporttest.Live(), reporttest.Config()},

@@ -110,6 +110,10 @@ func readDiscards(ctx context.Context, s *session) (result, error) {
 	return plainly(ctx, s, ask.Question{Method: "discarded"}, report.Discards(s.whole("n")))
 }
 
+func readRules(ctx context.Context, s *session) (result, error) {
+	return plainly(ctx, s, ask.Question{Method: "rules"}, report.Rules)
+}
+
 func readSinks(ctx context.Context, s *session) (result, error) {
 	var names []string
 	name := s.word(0)

@@ -30,6 +30,25 @@ type Alike struct {
 	At       int    `json:"at"` // where the last line is bad: byte, from 0
 }
 
+// Rules are the rules for names, in the order of the file.
+type Rules struct {
+	Rules   []Rule `json:"rules"`
+	Dropped uint64 `json:"dropped"` // samples that rules dropped since the start
+}
+
+// Rule is a rule for names, and what it has matched.
+type Rule struct {
+	ID        string    `json:"id"` // its id in the file, or its number
+	Line      int       `json:"line"`
+	Match     string    `json:"match"`
+	Kind      string    `json:"kind"`     // match_metric_type; "" for all
+	Action    string    `json:"action"`   // map, drop or keep
+	Counting  bool      `json:"counting"` // it only counts samples (mode: count)
+	Samples   uint64    `json:"samples"`  // since the start
+	PerSecond Number    `json:"per_second"`
+	Last      time.Time `json:"last"` // end of the last flush interval with a sample; zero for none
+}
+
 // Refused counts good samples beyond a limit.
 type Refused struct {
 	Limit  string `json:"limit"`

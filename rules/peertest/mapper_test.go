@@ -51,7 +51,7 @@ func compare(t *testing.T, seed uint64) bool {
 	text := r.file()
 	var peer mapper.MetricMapper
 	peerErr := peer.InitFromYAMLString(text)
-	set, _, err := rules.Load([]byte(text), rules.Mapping)
+	set, err := rules.Load([]byte(text), rules.Mapping)
 	if (peerErr == nil) != (err == nil) {
 		t.Errorf("seed %d: statsd_exporter says %v, we say %v about\n%s", seed, peerErr, err, text)
 		return false

@@ -24,12 +24,13 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"os"
+
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/statsd-ops/statsd/internal/httpgate"
+	"github.com/statsd-ops/statsd/internal/safefile"
 	"github.com/statsd-ops/statsd/metric"
 	"github.com/statsd-ops/statsd/rules"
 	"github.com/statsd-ops/statsd/sink"
@@ -64,9 +65,8 @@ type Sink struct {
 
 // mappingFile is a file of rules.
 type mappingFile struct {
-	set      *rules.Set
-	text     string
-	warnings []rules.Warning
+	set  *rules.Set
+	text string
 }
 
 // New returns a Sink. It reads the mapping. Open makes it listen. The operator is told about conflicts with
@@ -93,12 +93,12 @@ func New(cfg Config, tell func(text string)) (*Sink, error) {
 func (c *Config) load() (m mappingFile, err error) {
 	var text []byte
 	if c.Mapping != "" {
-		if text, err = os.ReadFile(c.Mapping); err != nil {
+		if text, err = safefile.ReadFile(c.Mapping, rules.MaxFile); err != nil {
 			return m, &MappingError{c.Mapping, err}
 		}
 	}
 	m.text = string(text)
-	if m.set, m.warnings, err = rules.Load(text, rules.Mapping); err != nil {
+	if m.set, err = rules.Load(text, rules.Mapping); err != nil {
 		return m, &MappingError{c.Mapping, err}
 	}
 	if c.DropUnmatched {
@@ -121,7 +121,7 @@ func (e *MappingError) Unwrap() error { return e.Err }
 func (s *Sink) Open() (err error) {
 	s.server, err = httpgate.Listen(httpgate.Config{Addr: s.config.Addr, Handler: s.handler(), AnswerTimeout: answerTimeout, Flag: "host in --sink"})
 	if err == nil {
-		s.tellWarnings(s.mapping.warnings)
+		s.tellWarnings(s.mapping.set.Warnings())
 	}
 	return err
 }

@@ -64,6 +64,15 @@ func FailingSink() question.Sink {
 	}
 }
 
+// Rules are three, one of which only counts.
+func Rules() question.Rules {
+	return question.Rules{Dropped: 1_204, Rules: []question.Rule{
+		{ID: "noise", Line: 2, Match: "noise.*", Action: "drop", Samples: 1_204, PerSecond: 1.5, Last: Now.Add(-3 * time.Second)},
+		{ID: "2", Line: 3, Match: `^web\.(.+)\.hits$`, Kind: "counter", Action: "map", Samples: 88_120_331, PerSecond: 12_004, Last: Now.Add(-3 * time.Second)},
+		{ID: "3", Line: 8, Match: "old.*.*", Action: "drop", Counting: true},
+	}}
+}
+
 // Sinks are three, one of which fails.
 func Sinks() []question.Sink {
 	return []question.Sink{

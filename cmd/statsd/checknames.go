@@ -13,7 +13,6 @@ import (
 
 	"github.com/statsd-ops/statsd/metric"
 	"github.com/statsd-ops/statsd/rules"
-	"github.com/statsd-ops/statsd/sink/prometheus"
 	"github.com/statsd-ops/statsd/wire"
 )
 
@@ -22,49 +21,6 @@ const namesTimeout = time.Minute
 
 // maxNameLine is the longest line of a file of names, in bytes.
 const maxNameLine = 1 << 20
-
-// checkMapping implements --check-mapping: it prints what a mapping does with names.
-func (all settings) checkMapping(ctx context.Context, path string, stdout, stderr io.Writer) error {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return fmt.Errorf("--check-mapping: %w", err)
-	}
-	set, warnings, err := rules.Load(text, rules.Mapping)
-	if err != nil {
-		return fmt.Errorf("--check-mapping %s: %w", path, err)
-	}
-	for _, w := range warnings {
-		fmt.Fprintf(stderr, "statsd: %s: %s\n", path, w)
-	}
-	from := all.text("names-from")
-	if from == "" {
-		_, err := fmt.Fprintf(stdout, "%s: %d rules\n", path, set.Len())
-		return err
-	}
-	names, err := openNames(ctx, from)
-	if err != nil {
-		return fmt.Errorf("--names-from: %w", err)
-	}
-	defer names.Close()
-	styles := all.tagStyles()
-	if !all.given("tag-styles") {
-		styles = allStyles()
-	}
-	c := mappingCheck{
-		all: all, set: set, mapper: prometheus.NewMapper(set, true, nil), hits: make([]int, set.Len()),
-		parser: wire.Parser{Tagger: wire.NewTagger(metric.LabelTags, styles, all.dialect())}, out: bufio.NewWriter(stdout),
-	}
-	lines := bufio.NewScanner(names)
-	lines.Buffer(nil, maxNameLine)
-	for lines.Scan() {
-		c.line(lines.Bytes())
-	}
-	if err := lines.Err(); err != nil {
-		return fmt.Errorf("--names-from %s: %w", from, err)
-	}
-	c.summary()
-	return c.out.Flush()
-}
 
 // openNames opens a file of names, the standard input, or the names of a running daemon.
 func openNames(ctx context.Context, from string) (io.ReadCloser, error) {
@@ -88,16 +44,24 @@ func openNames(ctx context.Context, from string) (io.ReadCloser, error) {
 	}
 	if answer.StatusCode != http.StatusOK {
 		_ = answer.Body.Close()
-		return nil, fmt.Errorf("%s answers %s; want the address of a prometheus sink, such as http://localhost:9102", from, answer.Status)
+		return nil, fmt.Errorf("%s answers %s; want the address of a monitor or a prometheus sink, such as http://localhost:8135", from, answer.Status)
 	}
 	return answer.Body, nil
 }
 
-// mappingCheck maps names, and counts what the rules do.
-type mappingCheck struct {
+// decision is what rules do with a name.
+type decision struct {
+	rule    *rules.Rule // nil if none matches
+	counts  *rules.Rule // a rule that would match, and only counts
+	result  string
+	dropped bool
+}
+
+// namesCheck shows what rules do with names, and counts it.
+type namesCheck struct {
 	all    settings
 	set    *rules.Set
-	mapper *prometheus.Mapper
+	decide func(kind metric.Kind, name []byte) decision // about a clean name
 	parser wire.Parser
 	out    *bufio.Writer
 
@@ -106,8 +70,39 @@ type mappingCheck struct {
 	bad                       int
 }
 
-// line maps the names of a line: KIND NAME, or a line of statsd, or a name, which is a counter's.
-func (c *mappingCheck) line(line []byte) {
+func (all settings) newNamesCheck(set *rules.Set, tags metric.Tags, styles metric.TagStyles, stdout io.Writer) *namesCheck {
+	return &namesCheck{
+		all: all, set: set, hits: make([]int, set.Len()), out: bufio.NewWriter(stdout),
+		parser: wire.Parser{Tagger: wire.NewTagger(tags, styles, all.dialect())},
+	}
+}
+
+// run checks the names of --names-from. Without it, it prints how many rules the file has.
+func (c *namesCheck) run(ctx context.Context, file string) error {
+	from := c.all.text("names-from")
+	if from == "" {
+		fmt.Fprintf(c.out, "%s: %d rules\n", file, c.set.Len())
+		return c.out.Flush()
+	}
+	names, err := openNames(ctx, from)
+	if err != nil {
+		return fmt.Errorf("--names-from: %w", err)
+	}
+	defer names.Close()
+	lines := bufio.NewScanner(names)
+	lines.Buffer(nil, maxNameLine)
+	for lines.Scan() {
+		c.line(lines.Bytes())
+	}
+	if err := lines.Err(); err != nil {
+		return fmt.Errorf("--names-from %s: %w", from, err)
+	}
+	c.summary()
+	return c.out.Flush()
+}
+
+// line checks the names of a line: KIND NAME, or a line of statsd, or a name, which is a counter's.
+func (c *namesCheck) line(line []byte) {
 	if len(bytes.TrimSpace(line)) == 0 {
 		return
 	}
@@ -139,8 +134,8 @@ func (c *mappingCheck) line(line []byte) {
 	}
 }
 
-// name prints what happens to a name: its kind, the name, the rule, and the family and labels.
-func (c *mappingCheck) name(kind metric.Kind, name []byte) {
+// name prints what happens to a name: its kind, the name, the rule, and the result.
+func (c *namesCheck) name(kind metric.Kind, name []byte) {
 	name, ok := c.clean(name)
 	if !ok {
 		c.bad++
@@ -148,32 +143,26 @@ func (c *mappingCheck) name(kind metric.Kind, name []byte) {
 		return
 	}
 	c.names++
-	t := c.mapper.Map(kind, name)
-	result := string(t.Family)
-	if len(t.Labels) > 0 {
-		result += "{" + string(t.Labels) + "}"
-	}
+	d := c.decide(kind, name)
 	rule := "unmatched"
-	if t.Rule != nil {
-		rule = "rule " + t.Rule.ID
-		c.hits[t.Rule.Number]++
+	if d.rule != nil {
+		rule = "rule " + d.rule.ID
+		c.hits[d.rule.Number]++
 	} else {
 		c.unmatched++
 	}
-	switch {
-	case t.Dropped:
+	if d.dropped {
 		c.dropped++
-		result = "dropped"
-	case t.Unfit:
-		result = "not shown: the name of the family is empty or too long"
-	default:
-		result = t.Kind.String() + " " + result
 	}
-	fmt.Fprintf(c.out, "%s\t%s\t%s\t%s\n", kind, name, rule, result)
+	if d.counts != nil {
+		c.hits[d.counts.Number]++
+		rule += ", counted by rule " + d.counts.ID
+	}
+	fmt.Fprintf(c.out, "%s\t%s\t%s\t%s\n", kind, name, rule, d.result)
 }
 
 // clean returns a name in the form in which the daemon keeps it.
-func (c *mappingCheck) clean(name []byte) (clean []byte, ok bool) {
+func (c *namesCheck) clean(name []byte) (clean []byte, ok bool) {
 	name, tags := metric.CutTags(name)
 	if c.all.text("names") == "as-sent" {
 		clean, ok = metric.AppendSent(nil, name)
@@ -187,7 +176,7 @@ func (c *mappingCheck) clean(name []byte) (clean []byte, ok bool) {
 }
 
 // summary prints what each rule did.
-func (c *mappingCheck) summary() {
+func (c *namesCheck) summary() {
 	fmt.Fprintf(c.out, "\n%d names, %d unmatched, %d dropped, %d bad\n", c.names, c.unmatched, c.dropped, c.bad)
 	for i, hits := range c.hits {
 		rule := c.set.Rule(i)

@@ -1,0 +1,141 @@
+// Package naming decides under which name a sample is kept: it makes tags a part of the name, cleans the
+// name, and asks the rules of a file.
+//
+//	c := naming.Config{Tags: metric.GraphiteTags}
+//	r := naming.NewResolver(c, c.Tagger(), set)
+//	var to aggregate.Resolved
+//	r.Resolve(metric.Counter, []byte("web hits:env:prod"), &to)
+//	// to.Name is web_hits;env=prod, or what a rule makes of web_hits.
+//
+// Rules see the clean name, without its tags.
+package naming
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/statsd-ops/statsd/aggregate"
+	"github.com/statsd-ops/statsd/metric"
+	"github.com/statsd-ops/statsd/rules"
+	"github.com/statsd-ops/statsd/wire"
+)
+
+// Config says how names are read.
+type Config struct {
+	Dialect metric.Dialect
+	Tags    metric.Tags
+	Styles  metric.TagStyles
+	AsSent  bool          // names are not cleaned
+	Flush   time.Duration // the flush interval
+}
+
+// Tagger returns a Tagger, or nil if none is needed.
+func (c *Config) Tagger() *wire.Tagger { return wire.NewTagger(c.Tags, c.Styles, c.Dialect) }
+
+// AppendClean appends a name in the form in which it is kept. Its tags are clean already.
+func (c *Config) AppendClean(dst, name []byte) ([]byte, metric.Reason) {
+	var tags []byte
+	if c.Tags.Series() {
+		name, tags = metric.CutTags(name)
+	}
+	start, valid := len(dst), true
+	if c.AsSent {
+		dst, valid = metric.AppendSent(dst, name)
+	} else {
+		dst = c.Dialect.AppendClean(dst, name)
+	}
+	switch {
+	case !valid:
+		return dst, metric.BadName
+	case len(dst) == start:
+		return dst, metric.EmptyName
+	}
+	return append(dst, tags...), metric.None
+}
+
+// Check returns an error if the rules need other settings.
+func (c *Config) Check(set *rules.Set) error {
+	if set == nil {
+		return nil
+	}
+	for i := range set.Len() {
+		if rule := set.Rule(i); rule.Labels() && !c.Tags.Series() {
+			return fmt.Errorf("line %d, rule %s: labels: become tags, so they need --tags=graphite or --tags=labels", rule.Line, rule.ID)
+		}
+	}
+	if n := len(c.ttls(set)); n > aggregate.MaxTTLs {
+		return fmt.Errorf("ttl: has %d different ones, in flush intervals; want at most %d", n, aggregate.MaxTTLs)
+	}
+	return nil
+}
+
+// Rules returns the rules of a set for a table, with a Resolver for each Tagger. before is the set whose
+// place they take. Both sets may be nil.
+func (c *Config) Rules(taggers []*wire.Tagger, set, before *rules.Set) *aggregate.Rules {
+	all := &aggregate.Rules{}
+	if set != nil {
+		all.TTLs, all.Count = c.ttls(set), set.Len()
+	}
+	for _, tagger := range taggers {
+		all.Resolvers = append(all.Resolvers, NewResolver(*c, tagger, set))
+	}
+	if before != nil {
+		all.Heirs = c.heirs(set, before, all.TTLs)
+	}
+	return all
+}
+
+// heirs returns the rule that takes the place of each rule before.
+func (c *Config) heirs(set, before *rules.Set, ttls []uint32) []aggregate.Heir {
+	heirs := make([]aggregate.Heir, before.Len())
+	if set == nil {
+		return heirs
+	}
+	first := map[string][]int{} // by match
+	for i := range set.Len() {
+		match := set.Rule(i).Match
+		first[match] = append(first[match], i)
+	}
+	for i := range heirs {
+		old := before.Rule(i)
+		for _, number := range first[old.Match] {
+			if rule := set.Rule(number); rule.Renames(old) {
+				heirs[i] = aggregate.Heir{Rule: uint16(number + 1), Class: c.class(rule.TTL, ttls)}
+				break
+			}
+		}
+	}
+	return heirs
+}
+
+// ttls returns the ttls of the rules in flushes, each once.
+func (c *Config) ttls(set *rules.Set) (ttls []uint32) {
+	add := func(ttl time.Duration) {
+		if n := c.flushes(ttl); n > 0 && !slices.Contains(ttls, n) {
+			ttls = append(ttls, n)
+		}
+	}
+	add(set.Defaults.TTL)
+	for i := range set.Len() {
+		add(set.Rule(i).TTL)
+	}
+	return ttls
+}
+
+// maxFlushes is the most flushes of a ttl.
+const maxFlushes = 1 << 30
+
+// flushes returns a ttl in flushes, 0 for none.
+func (c *Config) flushes(ttl time.Duration) uint32 {
+	if ttl <= 0 {
+		return 0
+	}
+	interval := max(c.Flush, 1)
+	return uint32(min((ttl-1)/interval+1, maxFlushes))
+}
+
+// class returns the class of a ttl.
+func (c *Config) class(ttl time.Duration, ttls []uint32) uint8 {
+	return uint8(slices.Index(ttls, c.flushes(ttl)) + 1)
+}

@@ -1,0 +1,71 @@
+package naming
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/statsd-ops/statsd/rules"
+)
+
+// Tally counts the samples that each rule matched. It is for one goroutine at a time.
+type Tally struct {
+	set, next *rules.Set
+	changes   bool // to next, at the next Add
+	counts    []Count
+}
+
+// Count is what a rule has matched.
+type Count struct {
+	Rule    *rules.Rule
+	Samples uint64    // since the start
+	Latest  uint64    // in the last flush interval
+	Last    time.Time // the end of the last interval with a sample, zero for none
+}
+
+// Follow replaces the rules when the samples of the running interval are added. nil is for no rules.
+func (t *Tally) Follow(set *rules.Set) { t.next, t.changes = set, true }
+
+// Add adds the samples of an interval by rule, and begins to use the rules given to Follow.
+func (t *Tally) Add(hits []uint64, end time.Time) {
+	for i := range t.counts {
+		c := &t.counts[i]
+		if c.Latest = 0; i < len(hits) && hits[i] > 0 {
+			c.Samples, c.Latest, c.Last = c.Samples+hits[i], hits[i], end
+		}
+	}
+	if t.changes {
+		t.change()
+	}
+}
+
+// change begins to use the next rules. A rule that stays keeps its counts.
+func (t *Tally) change() {
+	before := map[string]Count{}
+	for _, c := range t.counts {
+		before[key(c.Rule)] = c
+	}
+	t.set, t.next, t.changes, t.counts = t.next, nil, false, nil
+	if t.set == nil {
+		return
+	}
+	for i := range t.set.Len() {
+		c := Count{Rule: t.set.Rule(i)}
+		if old, stays := before[key(c.Rule)]; stays {
+			old.Rule = c.Rule
+			c = old
+			delete(before, key(c.Rule))
+		}
+		t.counts = append(t.counts, c)
+	}
+}
+
+// key tells a rule from the others in its file, also if rules before it come or go.
+func key(r *rules.Rule) string {
+	if r.ID != fmt.Sprint(r.Number+1) {
+		return "id " + r.ID
+	}
+	return r.Action.String() + " " + r.Kinds() + " " + r.Match
+}
+
+// Counts returns the count of each rule, in the order of the file.
+func (t *Tally) Counts() []Count { return t.counts }

@@ -1,0 +1,42 @@
+package report
+
+import (
+	"github.com/statsd-ops/statsd/internal/plural"
+	"github.com/statsd-ops/statsd/meta/question"
+)
+
+// Rules writes the rules for names, and what each has matched.
+func Rules(p Page, a question.Answer, d question.Rules) string {
+	s := &sheet{Page: &p}
+	if len(d.Rules) == 0 {
+		s.line(span{text: "no rules: names are only cleaned (--rules)"})
+		s.foot(a)
+		return s.String()
+	}
+	columns := []column{
+		{head: "rule", flex: true}, {head: "line", right: true, from: wide}, {head: "action"}, {head: "samples", right: true},
+		{head: "per second", right: true, from: narrow}, {head: "last", from: narrow}, {head: "match", flex: true}, {head: "kind", from: wide},
+	}
+	rows := make([][]span, len(d.Rules))
+	for i := range d.Rules {
+		r := &d.Rules[i]
+		action, last, kind := span{text: r.Action}, "never", "all"
+		if r.Counting {
+			action = span{"count", dim}
+		}
+		if !r.Last.IsZero() {
+			last = s.ago(r.Last)
+		}
+		if r.Kind != "" {
+			kind = r.Kind
+		}
+		rows[i] = []span{
+			{r.ID, bold}, {text: count(r.Line)}, action, {text: plural.Count(r.Samples)}, {text: rate(float64(r.PerSecond))},
+			{text: last}, {text: r.Match}, {text: kind},
+		}
+	}
+	s.table(columns, rows)
+	s.line(span{text: plural.Things(d.Dropped, "sample", "samples") + " dropped since the start"})
+	s.foot(a)
+	return s.String()
+}
