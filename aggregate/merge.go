@@ -43,14 +43,7 @@ func (s *Shard) mergeInto(rec record, row *Row) metric.Reason {
 			adjustGauge(b, rec, off, a)
 		}
 	case metric.Timer:
-		rec.setWord(off, addWeight(rec.word(off), row.Weight, row.Millis))
-		var sample metric.Sample // without a weight
-		for _, sample.Value = range row.Samples {
-			addTimer(b, rec, off, &sample)
-		}
-		if row.Sketch != nil {
-			mergeSketch(b, rec, off, row.Sketch.restore())
-		}
+		mergeTimer(b, rec, off, row)
 	case metric.Set:
 		refused := false
 		for _, hash := range row.Members {
@@ -61,6 +54,18 @@ func (s *Shard) mergeInto(rec record, row *Row) metric.Reason {
 		}
 	}
 	return metric.None
+}
+
+func mergeTimer(b *blocks, rec record, off int, row *Row) {
+	b.moveSingle(rec, off)
+	rec.setWord(off, addWeight(rec.word(off), row.Weight, row.Millis))
+	var sample metric.Sample // without a weight
+	for _, sample.Value = range row.Samples {
+		addTimer(b, rec, off, &sample)
+	}
+	if row.Sketch != nil {
+		mergeSketch(b, rec, off, row.Sketch.restore())
+	}
 }
 
 // mergeSketch adds the samples of the sketch o to a timer.
