@@ -108,14 +108,15 @@ func (b *blocks) moveSingle(rec record, off int) {
 }
 
 func addTimer(b *blocks, rec record, off int, s *metric.Sample) {
-	if uint32(rec.word(off+8))&^timerSketched == 0 { // it has no block
+	w := rec.word(off + 8)
+	if uint32(w)&^timerSketched == 0 { // it has no block
 		if addSingle(rec, off, s) {
 			return
 		}
 		b.moveSingle(rec, off)
+		w = rec.word(off + 8)
 	}
 	rec.setWord(off, addWeight(rec.word(off), s.Weight, s.Millis))
-	w := rec.word(off + 8)
 	n := int(w >> 32)
 	at := timerIndex(n)
 	if w&timerSketched != 0 || n >= b.maxSamples {
