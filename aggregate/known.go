@@ -51,9 +51,10 @@ func (t *Table) Recall(k Known) metric.Reason {
 	if reason != metric.None {
 		return reason
 	}
-	r := s.names.find(k.Kind, name)
+	p := s.names.search(name)
+	r := s.names.found(&p, k.Kind, name)
 	if r == 0 {
-		if r, reason = s.insert(k.Kind, name, metaMoved|s.hidden(k.Kind, name)); r == 0 {
+		if r, reason = s.insert(&p, &newName{kind: k.Kind, name: name, flags: metaMoved | s.hidden(k.Kind, name)}); r == 0 {
 			return reason
 		}
 	}
