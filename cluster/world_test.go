@@ -3,6 +3,8 @@ package cluster
 import (
 	"context"
 	"fmt"
+	"io"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -47,10 +49,31 @@ func newWorld(t *testing.T, s size) *world {
 		d.await()
 	}
 	w.load = newLoad(t)
+	t.Cleanup(w.explain)
 	for _, d := range w.edges {
 		w.load.add(d)
 	}
 	return w
+}
+
+// explain shows the daemons' own figures after a failure.
+func (w *world) explain() {
+	if !w.t.Failed() {
+		return
+	}
+	for _, d := range append(w.edges, w.owners...) {
+		answer, err := http.Get("http://" + d.monitor + "/metrics")
+		if err != nil {
+			continue
+		}
+		text, _ := io.ReadAll(answer.Body)
+		_ = answer.Body.Close()
+		for line := range strings.Lines(string(text)) {
+			if strings.HasPrefix(line, "statsd_") && (strings.Contains(line, "forward") || strings.Contains(line, "collect") || strings.Contains(line, "samples")) {
+				w.t.Log(d.name, strings.TrimSpace(line))
+			}
+		}
+	}
 }
 
 func (w *world) addOwner(s size) *daemon {
