@@ -189,7 +189,7 @@ func (w *world) sendGarbage(t *testing.T) {
 		}
 	}
 	for p := range settings.Partitions {
-		for i, garbage := range [][]byte{{0}, []byte("test.count1:1|c"), make([]byte, 1<<20), {'s', 'd', partial.Version + 1, 0, 1, 2, 3, 4, 5}} {
+		for i, garbage := range [][]byte{{0}, []byte("test.count1:1|c"), make([]byte, partial.MaxMessage), {'s', 'd', partial.Version + 1, 0, 1, 2, 3, 4, 5}} {
 			send(link.Message{Partition: p, ID: fmt.Sprintf("garbage-%d-%d", p, i), Data: garbage})
 		}
 	}

@@ -26,6 +26,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -133,6 +134,11 @@ func (c Config) urls() string { return "nats://" + strings.Join(c.Servers, ",nat
 // an nkey.
 func (c Config) access() (options []natsgo.Option, err error) {
 	if c.Creds != "" {
+		file, err := os.Open(c.Creds)
+		if err != nil {
+			return nil, err
+		}
+		_ = file.Close()
 		options = append(options, natsgo.UserCredentials(c.Creds))
 	}
 	if c.NKey != "" {
@@ -150,6 +156,12 @@ func (c Config) access() (options []natsgo.Option, err error) {
 	}
 	if c.Cert != "" || c.Key != "" {
 		options = append(options, natsgo.ClientCert(c.Cert, c.Key))
+	}
+	var probe natsgo.Options
+	for _, o := range options {
+		if err := o(&probe); err != nil {
+			return nil, err
+		}
 	}
 	return options, nil
 }
