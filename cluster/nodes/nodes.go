@@ -20,8 +20,8 @@ import (
 	"github.com/statsd-ops/statsd/internal/wait"
 )
 
-// program builds nats-server, and returns the path of the program.
-var program = sync.OnceValues(func() (string, error) {
+// build builds nats-server, and returns the path of the program.
+var build = sync.OnceValues(func() (string, error) {
 	cmd := exec.Command("go", "tool", "-n", "nats-server")
 	cmd.Dir = filepath.Join(Tree(), "cluster")
 	out, err := cmd.CombinedOutput()
@@ -30,6 +30,16 @@ var program = sync.OnceValues(func() (string, error) {
 	}
 	return strings.TrimSpace(string(out)), nil
 })
+
+// Program returns the path of nats-server.
+func Program(t testing.TB) string {
+	t.Helper()
+	path, err := build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
 
 // Tree returns the top directory of this source tree.
 func Tree() string {
@@ -106,16 +116,12 @@ func (n *Node) configure(routes []string, advertise, extra string) {
 // Start starts the node, again after Kill.
 func (n *Node) Start() {
 	n.t.Helper()
-	path, err := program()
-	if err != nil {
-		n.t.Fatal(err)
-	}
 	log, err := os.OpenFile(filepath.Join(n.dir, "log"), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
 		n.t.Fatal(err)
 	}
 	defer log.Close()
-	cmd := exec.Command(path, "-c", "nats.conf")
+	cmd := exec.Command(Program(n.t), "-c", "nats.conf")
 	cmd.Dir, cmd.Stdout, cmd.Stderr = n.dir, log, log
 	if err := cmd.Start(); err != nil {
 		n.t.Fatal(err)

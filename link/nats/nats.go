@@ -231,6 +231,8 @@ func (s *session) fail(err error) error {
 		err = fmt.Errorf("%w: not connected: %w", err, s.lost)
 	case unanswered && s.refused != nil && time.Since(s.when) < refusalLasts:
 		err = fmt.Errorf("%w: %w", err, s.refused)
+	case unanswered:
+		err = fmt.Errorf("JetStream has not answered: %w", err)
 	}
 	return fmt.Errorf("nats://%s: %w", strings.Join(s.cfg.Servers, ","), err)
 }
