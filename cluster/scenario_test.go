@@ -35,7 +35,8 @@ var faults = []fault{
 	}},
 	{"edges killed", func(w *world, _ *testing.T) {
 		for range soak.Pick(3, 12) {
-			w.killEdge()
+			time.Sleep(rand.N(interval))
+			w.killEdge(w.edges[rand.IntN(len(w.edges))])
 			windows(1)
 		}
 	}},
@@ -141,18 +142,6 @@ func (w *world) killOwners(*testing.T) {
 	w.owners[1].start()
 }
 
-// killEdge kills an edge at a random moment, and starts it again.
-func (w *world) killEdge() {
-	e := w.edges[rand.IntN(len(w.edges))]
-	time.Sleep(rand.N(interval))
-	e.kill()
-	w.load.set(e.name, false)
-	w.load.killed(e.name)
-	e.start()
-	e.await()
-	w.load.set(e.name, true)
-}
-
 // sendGarbage sends messages of edges whose clock is wrong, and messages that are none. They change no point.
 func (w *world) sendGarbage(t *testing.T) {
 	s := edge(t, w.nats)
@@ -213,40 +202,5 @@ func TestFull(t *testing.T) {
 		for _, d := range w.owners {
 			d.start()
 		}
-	})
-}
-
-// TestCentral kills a central and its edges, and cuts the link between them.
-func TestCentral(t *testing.T) {
-	soak.Slow(t)
-	t.Parallel()
-	w := newWorld(t, size{owners: 1, edges: 5, partitions: 4, bytes: "256MiB", central: true})
-	w.scenario("nothing", func(*testing.T) { windows(2) })
-	w.scenario("central and edges killed", func(*testing.T) {
-		for range soak.Pick(4, 100) {
-			time.Sleep(rand.N(interval))
-			w.owners[0].kill()
-			w.owners[0].start()
-			w.killEdge()
-		}
-	})
-	w.scenario("links down", func(*testing.T) {
-		for _, p := range w.proxies[:3] {
-			p.set(true)
-		}
-		time.Sleep(soak.Pick(14*time.Second, time.Minute))
-		for _, p := range w.proxies[:3] {
-			p.set(false)
-		}
-	})
-	w.scenario("central frozen", func(*testing.T) {
-		w.owners[0].freeze()
-		time.Sleep(soak.Pick(13*time.Second, 30*time.Second))
-		w.owners[0].thaw()
-	})
-	w.scenario("central down", func(*testing.T) {
-		w.owners[0].stop()
-		windows(4)
-		w.owners[0].start()
 	})
 }

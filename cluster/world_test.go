@@ -13,7 +13,6 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/statsd-ops/statsd/cluster/nodes"
-	"github.com/statsd-ops/statsd/internal/counterpart"
 	"github.com/statsd-ops/statsd/internal/soak"
 	"github.com/statsd-ops/statsd/internal/wait"
 )
@@ -22,7 +21,6 @@ import (
 type world struct {
 	t        *testing.T
 	nats     *nodes.Cluster
-	collect  string // URL for owners
 	graphite *graphite
 	load     *load
 	owners   []*daemon
@@ -33,32 +31,19 @@ type world struct {
 type size struct {
 	owners, edges, partitions int
 	bytes                     string // --collect-bytes
-	central                   bool   // no NATS, one owner
 }
 
 func newWorld(t *testing.T, s size) *world {
 	t.Helper()
-	w := &world{t: t, graphite: newGraphite(t)}
-	servers := []string{counterpart.FreeAddress(t).String()}
-	if s.central {
-		w.collect = "statsd://" + servers[0]
-	} else {
-		w.nats = nodes.Start(t, nodes.Options{})
-		servers = w.nats.Servers()
-		w.collect = natsURL(servers, "owner")
-	}
+	w := &world{t: t, nats: nodes.Start(t, nodes.Options{}), graphite: newGraphite(t)}
 	for range s.owners {
 		w.addOwner(s)
 	}
 	for i := range s.edges {
-		p := newProxy(t, servers)
+		name, p := fmt.Sprintf("edge%d", i), newProxy(t, w.nats.Servers())
 		w.proxies = append(w.proxies, p)
-		forward := natsURL([]string{p.addr}, "edge")
-		if s.central {
-			forward = "statsd://" + p.addr
-		}
-		name := fmt.Sprintf("edge%d", i)
-		w.edges = append(w.edges, newDaemon(t, name, "--spool-dir", t.TempDir(), "--forward", forward, "--forward-id", name))
+		w.edges = append(w.edges, newDaemon(t, name, "--spool-dir", t.TempDir(),
+			"--forward", natsURL([]string{p.addr}, "edge"), "--forward-id", name))
 	}
 	for _, d := range append(w.owners, w.edges...) {
 		d.await()
@@ -94,7 +79,7 @@ func (w *world) explain() {
 func (w *world) addOwner(s size) *daemon {
 	w.t.Helper()
 	name := fmt.Sprintf("owner%d", len(w.owners))
-	d := newDaemon(w.t, name, "--collect", w.collect, "--collect-id", name, "--spool-dir", w.t.TempDir(),
+	d := newDaemon(w.t, name, "--collect", natsURL(w.nats.Servers(), "owner"), "--collect-id", name, "--spool-dir", w.t.TempDir(),
 		"--collect-partitions", fmt.Sprint(s.partitions), "--collect-bytes", s.bytes, "--lateness", "1s", "--late-horizon", "10m",
 		"--sink", "graphite://"+w.graphite.addr)
 	w.owners = append(w.owners, d)
