@@ -33,7 +33,7 @@ type central struct {
 func newCentral(t *testing.T, dir string, edges int) *central {
 	t.Helper()
 	c := &central{&world{t: t, graphite: newGraphite(t)}, dir, counterpart.FreeAddress(t).String()}
-	c.owners = append(c.owners, newDaemon(t, "central", c.flags(dir)...))
+	c.owners = append(c.owners, newDaemon(t, "central", c.flags(dir, c.addr)...))
 	c.owners[0].await()
 	for i := range edges {
 		name, p := fmt.Sprintf("edge%d", i), newProxy(t, []string{c.addr})
@@ -48,9 +48,9 @@ func newCentral(t *testing.T, dir string, edges int) *central {
 	return c
 }
 
-func (c *central) flags(dir string) []string {
+func (c *central) flags(dir, addr string) []string {
 	return []string{
-		"--collect", "statsd://" + c.addr, "--spool-dir", dir, "--lateness", "1s", "--late-horizon", "10m",
+		"--collect", "statsd://" + addr, "--collect-bytes", "16MiB", "--spool-dir", dir, "--lateness", "1s", "--late-horizon", "10m",
 		"--sink", "graphite://" + c.graphite.addr,
 	}
 }
@@ -106,18 +106,18 @@ func TestCentral(t *testing.T) {
 		c.graphite.start()
 	})
 	c.scenario("a second central", func(t *testing.T) {
-		for what, flags := range map[string][]string{
-			"with the directory of the first": append(c.flags(c.dir), "--collect", "statsd://127.0.0.1:0"),
-			"with the address of the first":   c.flags(t.TempDir()),
+		for want, flags := range map[string][]string{
+			"another central uses this directory": c.flags(c.dir, "127.0.0.1:0"),
+			"address already in use":              c.flags(t.TempDir(), c.addr),
 		} {
 			second := newDaemon(t, "second", flags...)
 			select {
 			case <-second.exited:
 			case <-time.After(wait.Patience):
-				t.Fatalf("a second central %s goes on:\n%s", what, second.said())
+				t.Fatalf("a second central goes on:\n%s", second.said())
 			}
-			if said := second.said(); !strings.Contains(said, "in use") {
-				t.Errorf("a second central %s says:\n%s", what, said)
+			if said := second.said(); !strings.Contains(said, want) {
+				t.Errorf("a second central does not say %q:\n%s", want, said)
 			}
 		}
 		windows(1)
@@ -157,6 +157,36 @@ func TestCentralDiskFull(t *testing.T) {
 	})
 }
 
+// An owner reads what edges of the version before have written, and what it committed itself before the upgrade.
+// So owners are upgraded first, then the edges one by one.
+func TestUpgrade(t *testing.T) {
+	soak.Slow(t)
+	dir, err := build("-tags", "nextversion", "./cmd/statsd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	c := newCentral(t, t.TempDir(), 2)
+	c.scenario("upgrade", func(*testing.T) {
+		for _, d := range []*daemon{c.owners[0], c.edges[0], c.edges[1]} {
+			windows(2)
+			c.load.set(d.name, false)
+			windows(1)
+			d.stop()
+			d.program = filepath.Join(dir, "statsd")
+			d.start()
+			d.await()
+			c.load.set(d.name, true)
+		}
+		windows(2)
+	})
+	for _, m := range []string{c.owners[0].said(), c.edges[0].said()} {
+		if strings.Contains(m, "version") && strings.Contains(m, "of the format") {
+			t.Errorf("a version is refused:\n%s", m)
+		}
+	}
+}
+
 // Many edges give one central their intervals, also after it was killed: then all come back at once.
 func TestManyEdges(t *testing.T) {
 	soak.Slow(t)
@@ -180,7 +210,7 @@ func TestManyEdges(t *testing.T) {
 		differs = ""
 		for at := from; at <= last; at += int64(interval / time.Second) {
 			got := c.graphite.at(at)
-			if n, u := got["stats_counts.test.many"], got["stats.sets.test.who.count"]; n != float64(edges) || u != float64(edges) {
+			if n, u := got["stats.counters.test.many.count"], got["stats.sets.test.who.count"]; n != float64(edges) || u != float64(edges) {
 				differs += fmt.Sprintf("%d: %v samples of %v edges\n", at, n, u)
 			}
 		}
