@@ -27,7 +27,7 @@ func Open(message []byte) (Header, Body, error) {
 	if len(message) < least || message[0] != magic[0] || message[1] != magic[1] {
 		return Header{}, Body{}, damaged("it does not begin as one")
 	}
-	if message[2] != Version {
+	if message[2] < oldest || message[2] > Version {
 		return Header{}, Body{}, &VersionError{message[2]}
 	}
 	end := len(message) - crc32.Size
