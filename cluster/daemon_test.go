@@ -169,3 +169,10 @@ func (d *daemon) thaw()   { d.signal(syscall.SIGCONT) }
 func natsURL(servers []string, role string) string {
 	return "nats://" + strings.Join(servers, ",") + "?nkey=" + nodes.Key(role)
 }
+
+// command runs a command of this tree.
+func command(t testing.TB, name string, args ...string) (string, error) {
+	t.Helper()
+	out, err := exec.Command(program(t, name), args...).CombinedOutput()
+	return string(out), err
+}
