@@ -3,6 +3,8 @@ package cluster
 import (
 	"context"
 	"fmt"
+	"io"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/statsd-ops/statsd/cluster/nodes"
+	"github.com/statsd-ops/statsd/internal/counterpart"
 	"github.com/statsd-ops/statsd/internal/soak"
 	"github.com/statsd-ops/statsd/internal/wait"
 )
@@ -19,6 +22,7 @@ import (
 type world struct {
 	t        *testing.T
 	nats     *nodes.Cluster
+	collect  string // URL for owners
 	graphite *graphite
 	load     *load
 	owners   []*daemon
@@ -29,34 +33,68 @@ type world struct {
 type size struct {
 	owners, edges, partitions int
 	bytes                     string // --collect-bytes
+	central                   bool   // no NATS, one owner
 }
 
 func newWorld(t *testing.T, s size) *world {
 	t.Helper()
-	w := &world{t: t, nats: nodes.Start(t, nodes.Options{}), graphite: newGraphite(t)}
+	w := &world{t: t, graphite: newGraphite(t)}
+	servers := []string{counterpart.FreeAddress(t).String()}
+	if s.central {
+		w.collect = "statsd://" + servers[0]
+	} else {
+		w.nats = nodes.Start(t, nodes.Options{})
+		servers = w.nats.Servers()
+		w.collect = natsURL(servers, "owner")
+	}
 	for range s.owners {
 		w.addOwner(s)
 	}
 	for i := range s.edges {
-		p := newProxy(t, w.nats.Servers())
+		p := newProxy(t, servers)
 		w.proxies = append(w.proxies, p)
-		w.edges = append(w.edges, newDaemon(t, fmt.Sprintf("edge%d", i), "--spool-dir", t.TempDir(),
-			"--forward", natsURL([]string{p.addr}, "edge"), "--forward-id", fmt.Sprintf("edge%d", i)))
+		forward := natsURL([]string{p.addr}, "edge")
+		if s.central {
+			forward = "statsd://" + p.addr
+		}
+		name := fmt.Sprintf("edge%d", i)
+		w.edges = append(w.edges, newDaemon(t, name, "--spool-dir", t.TempDir(), "--forward", forward, "--forward-id", name))
 	}
 	for _, d := range append(w.owners, w.edges...) {
 		d.await()
 	}
 	w.load = newLoad(t)
+	t.Cleanup(w.explain)
 	for _, d := range w.edges {
 		w.load.add(d)
 	}
 	return w
 }
 
+// explain shows the daemons' own figures after a failure.
+func (w *world) explain() {
+	if !w.t.Failed() {
+		return
+	}
+	for _, d := range append(w.edges, w.owners...) {
+		answer, err := http.Get("http://" + d.monitor + "/metrics")
+		if err != nil {
+			continue
+		}
+		text, _ := io.ReadAll(answer.Body)
+		_ = answer.Body.Close()
+		for line := range strings.Lines(string(text)) {
+			if strings.HasPrefix(line, "statsd_") && (strings.Contains(line, "forward") || strings.Contains(line, "collect") || strings.Contains(line, "samples")) {
+				w.t.Log(d.name, strings.TrimSpace(line))
+			}
+		}
+	}
+}
+
 func (w *world) addOwner(s size) *daemon {
 	w.t.Helper()
 	name := fmt.Sprintf("owner%d", len(w.owners))
-	d := newDaemon(w.t, name, "--collect", natsURL(w.nats.Servers(), "owner"), "--collect-id", name, "--spool-dir", w.t.TempDir(),
+	d := newDaemon(w.t, name, "--collect", w.collect, "--collect-id", name, "--spool-dir", w.t.TempDir(),
 		"--collect-partitions", fmt.Sprint(s.partitions), "--collect-bytes", s.bytes, "--lateness", "1s", "--late-horizon", "10m",
 		"--sink", "graphite://"+w.graphite.addr)
 	w.owners = append(w.owners, d)

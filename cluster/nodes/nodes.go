@@ -47,10 +47,12 @@ type Node struct {
 	Name   string
 	Client string // address for clients
 
-	t      testing.TB
-	dir    string
-	cmd    *exec.Cmd
-	exited chan struct{}
+	t       testing.TB
+	cluster string // address for other nodes, behind routes
+	routes  *routes
+	dir     string
+	cmd     *exec.Cmd
+	exited  chan struct{}
 }
 
 // Options change what Start starts.
@@ -67,14 +69,15 @@ func Start(t testing.TB, o Options) *Cluster {
 	}
 	base := counterpart.FreeAddress(t) // the ports behind it are reserved too
 	port := func(i int) string { return fmt.Sprintf("%v:%d", base.Addr(), int(base.Port())+i) }
+	passing := newRoutes(t)
 	var routes []string
 	for i := range o.Nodes {
-		routes = append(routes, "nats://"+port(o.Nodes+i))
+		routes = append(routes, passing.listen(t, port(o.Nodes+i)))
 	}
 	c := &Cluster{}
 	for i := range o.Nodes {
-		n := &Node{t: t, Name: string(rune('a' + i)), Client: port(i), dir: t.TempDir()}
-		n.configure(port(o.Nodes+i), routes, o.Extra)
+		n := &Node{t: t, Name: string(rune('a' + i)), Client: port(i), cluster: port(o.Nodes + i), routes: passing, dir: t.TempDir()}
+		n.configure(routes, routes[i], o.Extra)
 		c.Nodes = append(c.Nodes, n)
 		n.Start()
 		t.Cleanup(n.Kill)
@@ -83,15 +86,15 @@ func Start(t testing.TB, o Options) *Cluster {
 }
 
 // configure writes the configuration of a node. It includes the one that the daemon's users start from.
-func (n *Node) configure(cluster string, routes []string, extra string) {
+func (n *Node) configure(routes []string, advertise, extra string) {
 	n.t.Helper()
 	sample, err := os.ReadFile(filepath.Join(Tree(), "contrib", "nats", "statsd.conf"))
 	if err != nil {
 		n.t.Fatal(err)
 	}
 	shared := strings.ReplaceAll(string(sample), "store_dir: data", "store_dir: "+filepath.Join(n.dir, "data"))
-	text := fmt.Sprintf("server_name: %s\nlisten: %s\n%s\n%s\ncluster { name: statsd, listen: %q, no_advertise: true, routes: [%s] }\n",
-		n.Name, n.Client, shared, extra, cluster, strings.Join(routes, ", "))
+	text := fmt.Sprintf("server_name: %s\nlisten: %s\n%s\n%s\ncluster { name: statsd, listen: %q, advertise: %q, no_advertise: true, routes: [nats://%s] }\n",
+		n.Name, n.Client, shared, extra, n.cluster, advertise, strings.Join(routes, ", nats://"))
 	if len(routes) == 1 {
 		text = text[:strings.LastIndex(text, "cluster {")] // JetStream without a cluster
 	}
@@ -155,6 +158,9 @@ func (n *Node) Kill() {
 
 // Freeze stops the node, and Thaw lets it go on.
 func (n *Node) Freeze() { n.signal(syscall.SIGSTOP) }
+
+// CutOff cuts the node off from the others, or joins it to them again. Its clients stay.
+func (n *Node) CutOff(cut bool) { n.routes.set(n.cluster, cut) }
 
 // Thaw lets a frozen node go on.
 func (n *Node) Thaw() { n.signal(syscall.SIGCONT) }

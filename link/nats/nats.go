@@ -85,6 +85,8 @@ type session struct {
 	lost    error // why there is no connection; nil while there is one
 	refused error // the last right that was missing
 	when    time.Time
+
+	told [topics]time.Time
 }
 
 // newSession returns a session. The error is about the files of cfg.
@@ -157,11 +159,34 @@ func (s *session) disconnected(err error) {
 		return // closed on purpose
 	}
 	s.mu.Lock()
-	first := s.lost == nil || s.lost.Error() != err.Error()
 	s.lost = err
 	s.mu.Unlock()
-	if first && s.cfg.Tell != nil {
-		s.cfg.Tell(s.fail(err))
+	s.tell(topicConnection, s.fail(err))
+}
+
+// The topics of what operators are told.
+const (
+	topicConnection = iota
+	topicJoin
+	topicMember
+	topicName
+	topics
+)
+
+// tellEvery is the shortest time between two messages of a topic.
+const tellEvery = time.Minute
+
+// tell tells something that an operator must know.
+func (s *session) tell(topic int, err error) {
+	s.mu.Lock()
+	now := time.Now()
+	again := now.Sub(s.told[topic]) < tellEvery
+	if !again {
+		s.told[topic] = now
+	}
+	s.mu.Unlock()
+	if !again && s.cfg.Tell != nil {
+		s.cfg.Tell(err)
 	}
 }
 
