@@ -13,16 +13,16 @@ import (
 // times of a gauge as they are: a time in the future wins until the next flush. So check
 // the times of rows from other machines.
 func (s *Shard) Merge(row *Row) metric.Reason {
-	if !row.valid(&s.table.config) {
+	if !row.valid() {
 		return metric.BadValue
-	}
-	if len(row.Name) > s.table.config.MaxNameLength {
-		return metric.TooLong
 	}
 	p := s.names.search(row.Name)
 	r := s.names.found(&p, row.Kind, row.Name)
 	if r == 0 {
-		var reason metric.Reason
+		reason := row.checkName(&s.table.config)
+		if reason != metric.None {
+			return reason
+		}
 		if r, reason = s.insert(&p, &newName{kind: row.Kind, name: row.Name, flags: s.hidden(row.Kind, row.Name)}); r == 0 {
 			return reason
 		}
@@ -79,8 +79,8 @@ func mergeSketch(b *blocks, rec record, off int, o *sketch) {
 	rec.setWord(off+8, w+n<<32)
 }
 
-// valid reports whether a table can have made the row.
-func (r *Row) valid(config *Config) bool {
+// checkName returns why a table cannot have the row's name, or metric.None.
+func (r *Row) checkName(config *Config) metric.Reason {
 	name, clean := r.Name, metric.IsClean
 	if config.Tagged {
 		name, _ = metric.CutTags(name)
@@ -88,7 +88,18 @@ func (r *Row) valid(config *Config) bool {
 	if config.NamesAsSent {
 		clean = metric.IsSent
 	}
-	if len(name) == 0 || !clean(name) || !finite(r.Value, r.Weight, r.Set.Value) || !finite(r.Samples...) {
+	switch {
+	case len(name) == 0 || !clean(name):
+		return metric.BadValue
+	case len(r.Name) > config.MaxNameLength:
+		return metric.TooLong
+	}
+	return metric.None
+}
+
+// valid reports whether a table can have made the row's values.
+func (r *Row) valid() bool {
+	if !finite(r.Value, r.Weight, r.Set.Value) || !finite(r.Samples...) {
 		return false
 	}
 	switch r.Kind {

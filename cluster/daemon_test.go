@@ -20,18 +20,20 @@ import (
 )
 
 // programs has the commands of this tree.
-var programs = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "statsd-cluster-")
-	if err != nil {
+var programs = sync.OnceValues(func() (string, error) { return build("./cmd/statsd", "./cmd/statsdmonitor") })
+
+// build builds commands into a new directory.
+func build(args ...string) (dir string, err error) {
+	if dir, err = os.MkdirTemp("", "statsd-cluster-"); err != nil {
 		return "", err
 	}
-	cmd := exec.Command("go", "build", "-o", dir+"/", "./cmd/statsd", "./cmd/statsdmonitor")
+	cmd := exec.Command("go", append([]string{"build", "-o", dir + "/"}, args...)...)
 	cmd.Dir = nodes.Tree()
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return dir, fmt.Errorf("go build: %w\n%s", err, out)
 	}
 	return dir, nil
-})
+}
 
 func TestMain(m *testing.M) {
 	code := m.Run()
@@ -56,6 +58,7 @@ type daemon struct {
 	name    string
 	addr    netip.AddrPort // for samples
 	monitor string
+	program string
 	args    []string
 	log     string
 	cmd     *exec.Cmd
@@ -67,7 +70,7 @@ func newDaemon(t testing.TB, name string, args ...string) *daemon {
 	t.Helper()
 	addr := counterpart.FreeAddress(t)
 	monitor := netip.AddrPortFrom(addr.Addr(), addr.Port()+1)
-	d := &daemon{t: t, name: name, addr: addr, monitor: monitor.String(), log: filepath.Join(t.TempDir(), name+".log")}
+	d := &daemon{t: t, name: name, program: program(t, "statsd"), addr: addr, monitor: monitor.String(), log: filepath.Join(t.TempDir(), name+".log")}
 	d.args = append([]string{
 		"--name", addr.Addr().String(), "--port", fmt.Sprint(addr.Port()), "--monitor-port", fmt.Sprint(monitor.Port()),
 		"--flush-interval", interval.String(), "--naming", "etsy", "--metadata-prefix", "own." + name,
@@ -100,9 +103,10 @@ func (d *daemon) start() {
 		d.t.Fatal(err)
 	}
 	defer log.Close()
-	cmd := exec.Command(program(d.t, "statsd"), d.args...)
+	cmd := exec.Command(d.program, d.args...)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.Dir = filepath.Dir(d.log)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // it must not outlive the test
 	if err := cmd.Start(); err != nil {
 		d.t.Fatal(err)
 	}
@@ -168,4 +172,11 @@ func (d *daemon) thaw()   { d.signal(syscall.SIGCONT) }
 // natsURL is the URL of a cluster for --forward or --collect.
 func natsURL(servers []string, role string) string {
 	return "nats://" + strings.Join(servers, ",") + "?nkey=" + nodes.Key(role)
+}
+
+// command runs a command of this tree.
+func command(t testing.TB, name string, args ...string) (string, error) {
+	t.Helper()
+	out, err := exec.Command(program(t, name), args...).CombinedOutput()
+	return string(out), err
 }

@@ -29,8 +29,8 @@ import (
 )
 
 const (
-	// Version is the version of the format that Encode writes.
-	Version = 1
+	// oldest is the oldest version of the format that Open reads.
+	oldest = max(Version-1, 1)
 	// MaxMessage is the most bytes of a message. It is below the default limit of NATS, 1 MiB.
 	MaxMessage = 900 << 10
 	// MaxPartitions is the most partitions.
@@ -54,7 +54,7 @@ func damaged(format string, args ...any) error {
 type VersionError struct{ Version byte }
 
 func (e *VersionError) Error() string {
-	return fmt.Sprintf("message has version %d of the format, this daemon reads version %d: upgrade the owners before the edges", e.Version, Version)
+	return fmt.Sprintf("message has version %d of the format, this daemon reads %d to %d: upgrade the owners before the edges", e.Version, oldest, Version)
 }
 
 // Header says where a message comes from, and what it is a part of. Edge, Epoch, Number, Partition and

@@ -2,8 +2,10 @@ package partial
 
 import (
 	"cmp"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"math"
 	"math/rand/v2"
 	"reflect"
@@ -256,6 +258,21 @@ func TestDamaged(t *testing.T) {
 		}
 		if _, _, err := Open(whole[:i]); !errors.Is(err, ErrDamaged) {
 			t.Fatalf("cut to %d bytes: %v", i, err)
+		}
+	}
+}
+
+// A reader knows its own version and the one before, and names any other.
+func TestVersions(t *testing.T) {
+	m := encode(newEncoder(t, 1), Interval{Number: 1, End: end})[0].bytes
+	for version := range byte(Version + 3) {
+		m[2] = version
+		body := len(m) - 4
+		binary.LittleEndian.PutUint32(m[body:], crc32.Checksum(m[:body], castagnoli))
+		_, _, err := Open(m)
+		unknown, refused := errors.AsType[*VersionError](err)
+		if reads := version >= max(1, Version-1) && version <= Version; reads != (err == nil) || !reads && (!refused || unknown.Version != version) {
+			t.Errorf("version %d: %v", version, err)
 		}
 	}
 }

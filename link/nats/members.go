@@ -46,10 +46,7 @@ func (m *members) Run(ctx context.Context, wanted func([]int)) error {
 		} else if ctx.Err() == nil {
 			m.tell(topicMember, fmt.Errorf("announce this owner: %w", err))
 		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(announceWait):
-		}
+		pause(ctx, announceWait)
 	}
 	return m.withdraw()
 }
