@@ -21,14 +21,15 @@ SOAK ?= 20m
 # The file whose table make soak replaces, such as docs/reliability.md.
 RESULTS ?=
 
-.PHONY: bin/suite build test stress check modules fmt-check vet vet-systems lint tidy-check soak bench fmt package package-test image release install-counterparts clean
+.PHONY: bin/suite build test test-cluster stress check modules fmt-check vet vet-systems lint tidy-check soak bench fmt package package-test image release install-counterparts clean
 
 # Static, so that a binary runs wherever it is copied to. -buildvcs stamps the tag and the
 # commit for --version, also where GOFLAGS turns that off.
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=auto -o bin/ ./cmd/...
 
-SUITE = GO=$(GO) bin/suite -modules='$(MODULES)' -packages='$(PKGS)' $(SUITEFLAGS)
+# make test-cluster tests cluster/.
+SUITE = GO=$(GO) bin/suite -modules='$(filter-out cluster/,$(MODULES))' -packages='$(PKGS)' $(SUITEFLAGS)
 
 bin/suite:
 	@$(GO) build -o $@ ./scripts/suite
@@ -36,6 +37,11 @@ bin/suite:
 # The last line it prints is: N passed, N failed, N skipped.
 test: bin/suite
 	@$(SUITE) -- $(TESTFLAGS)
+
+# Daemons that work together over real NATS servers, while things break. With SOAK=1h random things break for
+# an hour; the output has the seed.
+test-cluster:
+	TESTS=all $(GO) -C cluster test -count=1 -timeout=6h $(TESTFLAGS) ./...
 
 # Finds tests that fail sometimes: runs them N times, then N times beside a second
 # run and a program that burns each core. QUIET and BUSY set one of the numbers.

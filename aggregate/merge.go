@@ -13,15 +13,15 @@ import (
 // times of a gauge as they are: a time in the future wins until the next flush. So check
 // the times of rows from other machines.
 func (s *Shard) Merge(row *Row) metric.Reason {
-	if !row.valid(&s.table.config) {
+	if !row.valid() {
 		return metric.BadValue
-	}
-	if len(row.Name) > s.table.config.MaxNameLength {
-		return metric.TooLong
 	}
 	r := s.names.find(row.Kind, row.Name)
 	if r == 0 {
-		var reason metric.Reason
+		reason := row.checkName(&s.table.config)
+		if reason != metric.None {
+			return reason
+		}
 		if r, reason = s.insert(row.Kind, row.Name, 0); r == 0 {
 			return reason
 		}
@@ -73,8 +73,8 @@ func mergeSketch(b *blocks, rec record, off int, o *sketch) {
 	rec.setWord(off+8, w+n<<32)
 }
 
-// valid reports whether a table can have made the row.
-func (r *Row) valid(config *Config) bool {
+// checkName returns why a table cannot have the row's name, or metric.None.
+func (r *Row) checkName(config *Config) metric.Reason {
 	name, clean := r.Name, metric.IsClean
 	if config.Tagged {
 		name, _ = metric.CutTags(name)
@@ -82,7 +82,18 @@ func (r *Row) valid(config *Config) bool {
 	if config.NamesAsSent {
 		clean = metric.IsSent
 	}
-	if len(name) == 0 || !clean(name) || !finite(r.Value, r.Weight, r.Set.Value) || !finite(r.Samples...) {
+	switch {
+	case len(name) == 0 || !clean(name):
+		return metric.BadValue
+	case len(r.Name) > config.MaxNameLength:
+		return metric.TooLong
+	}
+	return metric.None
+}
+
+// valid reports whether a table can have made the row's values.
+func (r *Row) valid() bool {
+	if !finite(r.Value, r.Weight, r.Set.Value) || !finite(r.Samples...) {
 		return false
 	}
 	switch r.Kind {

@@ -56,7 +56,7 @@ func (c *central) flags(dir, addr string) []string {
 }
 
 // killEdge kills an edge and starts it again. The samples of the running interval are gone.
-func (w *world) killEdge(e *daemon) {
+func (w *world) killThis(e *daemon) {
 	e.kill()
 	w.load.set(e.name, false)
 	w.load.killed(e.name)
@@ -65,9 +65,9 @@ func (w *world) killEdge(e *daemon) {
 	w.load.set(e.name, true)
 }
 
-// TestCentral breaks a cluster without an engine. Every point is compared with the ones of one table that got
+// TestOneCentral breaks a cluster without an engine. Every point is compared with the ones of one table that got
 // all samples.
-func TestCentral(t *testing.T) {
+func TestOneCentral(t *testing.T) {
 	soak.Slow(t)
 	c := newCentral(t, t.TempDir(), 3)
 	c.scenario("nothing", func(*testing.T) { windows(3) })
@@ -75,7 +75,7 @@ func TestCentral(t *testing.T) {
 		for range soak.Pick(8, 200) {
 			time.Sleep(rand.N(interval))
 			if e := rand.IntN(len(c.edges) + 2); e < len(c.edges) {
-				c.killEdge(c.edges[e])
+				c.killThis(c.edges[e])
 				windows(1)
 			} else {
 				c.owners[0].kill()
@@ -93,7 +93,7 @@ func TestCentral(t *testing.T) {
 	c.scenario("an edge killed while it is cut off", func(*testing.T) {
 		c.proxies[1].set(true)
 		windows(3)
-		c.killEdge(c.edges[1])
+		c.killThis(c.edges[1])
 		windows(1)
 		c.proxies[1].set(false)
 	})

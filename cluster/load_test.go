@@ -13,9 +13,13 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// interval is the flush interval of all daemons. The samples of a window are sent in its first half, so that a busy
-// machine does not move them into the next one.
-const interval = 2 * time.Second
+const (
+	// interval is the flush interval of all daemons.
+	interval = 2 * time.Second
+	// The samples of a window are sent some time after its begin and before its end, so that a busy machine
+	// does not move them into another one.
+	afterBegin, beforeEnd = 2 * interval / 5, 3 * interval / 10
+)
 
 // load sends samples to edges, and knows what they come to.
 type load struct {
@@ -105,7 +109,7 @@ func (l *load) run() {
 		at := time.Now()
 		next := time.Unix(end(at), 0)
 		select {
-		case <-time.After(next.Add(interval / 20).Sub(at)):
+		case <-time.After(next.Add(afterBegin).Sub(at)):
 		case <-l.stop:
 			return
 		}
@@ -133,7 +137,7 @@ func (l *load) window(ends int64) {
 			_, _ = e.conn.Write(b.Bytes()) // an edge that is down gets nothing; the scenario knows
 		}
 	}
-	if time.Until(time.Unix(ends, 0)) < interval/2 {
+	if time.Until(time.Unix(ends, 0)) < beforeEnd {
 		w.dirty = true
 	}
 }

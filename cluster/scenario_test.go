@@ -1,56 +1,52 @@
 package cluster
 
 import (
+	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/statsd-ops/statsd/aggregate"
 	"github.com/statsd-ops/statsd/internal/soak"
+	"github.com/statsd-ops/statsd/internal/wait"
+	"github.com/statsd-ops/statsd/link"
+	"github.com/statsd-ops/statsd/metric"
+	"github.com/statsd-ops/statsd/partial"
 )
 
 // windows lets some windows pass.
 func windows(n int) { time.Sleep(time.Duration(n) * interval) }
 
-// TestFaults breaks one thing after the other under load. Every point is compared with the ones of one table that got all
-// samples.
-func TestFaults(t *testing.T) {
-	soak.Slow(t)
-	s := size{owners: 3, edges: 5, partitions: 8, bytes: "256MiB"}
-	w := newWorld(t, s)
-	w.scenario("nothing", func(*testing.T) { windows(3) })
-	w.scenario("owners killed", func(*testing.T) {
-		w.owners[0].kill()
-		windows(2)
-		w.owners[1].kill()
-		windows(2)
-		w.owners[0].start()
-		w.owners[1].start()
-	})
-	w.scenario("owner frozen", func(*testing.T) {
+// fault is something that breaks, and heals before the function returns.
+type fault struct {
+	name string
+	run  func(w *world, t *testing.T)
+}
+
+// faults are the ones of TestFaults, in their order.
+var faults = []fault{
+	{"nothing", func(*world, *testing.T) { windows(3) }},
+	{"owners killed", (*world).killOwners},
+	{"owner frozen", func(w *world, _ *testing.T) {
 		w.owners[2].freeze()
 		time.Sleep(soak.Pick(13*time.Second, 40*time.Second)) // longer than its announcement lasts
 		w.owners[2].thaw()
-	})
-	w.scenario("edges killed", func(*testing.T) {
+	}},
+	{"edges killed", func(w *world, _ *testing.T) {
 		for range soak.Pick(3, 12) {
-			i := rand.IntN(len(w.edges))
-			e := w.edges[i]
 			time.Sleep(rand.N(interval))
-			e.kill()
-			w.load.set(e.name, false)
-			w.load.killed(e.name)
-			e.start()
-			e.await()
-			w.load.set(e.name, true)
+			w.killEdge(w.edges[rand.IntN(len(w.edges))])
 			windows(1)
 		}
-	})
-	w.scenario("edge mute", func(*testing.T) {
+	}},
+	{"edge mute", func(w *world, _ *testing.T) {
 		w.proxies[4].set(true)
 		time.Sleep(soak.Pick(20*time.Second, time.Minute))
 		w.proxies[4].set(false)
-	})
-	w.scenario("receiver dead, then an owner killed", func(*testing.T) {
+	}},
+	{"clocks and garbage", (*world).sendGarbage},
+	{"receiver dead, then an owner killed", func(w *world, _ *testing.T) {
 		w.graphite.stop()
 		windows(3)
 		w.owners[1].kill()
@@ -58,8 +54,8 @@ func TestFaults(t *testing.T) {
 		w.graphite.start()
 		windows(1)
 		w.owners[1].start()
-	})
-	w.scenario("leaders killed", func(t *testing.T) {
+	}},
+	{"leaders killed", func(w *world, t *testing.T) {
 		for _, stream := range []string{"SD_W", "SD_P_0"} {
 			n := w.leader(t, stream)
 			n.Kill()
@@ -67,21 +63,27 @@ func TestFaults(t *testing.T) {
 			n.Start()
 			windows(1)
 		}
-	})
-	w.scenario("leader frozen", func(t *testing.T) {
+	}},
+	{"leader frozen", func(w *world, t *testing.T) {
 		n := w.leader(t, "SD_W")
 		n.Freeze()
 		time.Sleep(soak.Pick(12*time.Second, 30*time.Second))
 		n.Thaw()
-	})
-	w.scenario("no quorum", func(*testing.T) {
+	}},
+	{"leader cut off", func(w *world, t *testing.T) {
+		n := w.leader(t, "SD_W")
+		n.CutOff(true)
+		time.Sleep(soak.Pick(14*time.Second, 30*time.Second))
+		n.CutOff(false)
+	}},
+	{"no quorum", func(w *world, _ *testing.T) {
 		w.nats.Nodes[0].Freeze()
 		w.nats.Nodes[1].Freeze()
 		time.Sleep(soak.Pick(15*time.Second, 30*time.Second))
 		w.nats.Nodes[0].Thaw()
 		w.nats.Nodes[1].Thaw()
-	})
-	w.scenario("all nodes killed", func(*testing.T) {
+	}},
+	{"all nodes killed", func(w *world, t *testing.T) {
 		for _, n := range w.nats.Nodes {
 			n.Kill()
 		}
@@ -89,11 +91,116 @@ func TestFaults(t *testing.T) {
 		for _, n := range w.nats.Nodes {
 			n.Start()
 		}
-	})
-	w.scenario("owner added and removed", func(*testing.T) {
-		added := w.addOwner(s)
+		for p := range ordinary.partitions { // until they elect leaders they are not back
+			w.leader(t, fmt.Sprintf("SD_P_%d", p))
+		}
+	}},
+	{"owner added and removed", func(w *world, _ *testing.T) {
+		added := w.addOwner(ordinary)
 		windows(4)
 		added.stop()
+		w.owners = w.owners[:len(w.owners)-1]
 		windows(1)
+	}},
+}
+
+var ordinary = size{owners: 3, edges: 5, partitions: 8, bytes: "256MiB"}
+
+// TestFaults breaks one thing after the other under load. Every point is compared with the ones of one table that got all
+// samples.
+func TestFaults(t *testing.T) {
+	soak.Slow(t)
+	t.Parallel()
+	w := newWorld(t, ordinary)
+	for _, f := range faults {
+		w.scenario(f.name, func(t *testing.T) { f.run(w, t) })
+	}
+}
+
+// TestSoakFaults breaks random things for a long time.
+func TestSoakFaults(t *testing.T) {
+	if !soak.On() {
+		t.Skip("set SOAK")
+	}
+	ends := time.Now().Add(soak.Duration(t, 0))
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("the seed is %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+	w := newWorld(t, ordinary)
+	for time.Now().Before(ends) {
+		f := faults[random.IntN(len(faults))]
+		w.scenario(f.name, func(t *testing.T) { f.run(w, t) })
+	}
+}
+
+func (w *world) killOwners(*testing.T) {
+	w.owners[0].kill()
+	windows(2)
+	w.owners[1].kill()
+	windows(2)
+	w.owners[0].start()
+	w.owners[1].start()
+}
+
+// sendGarbage sends messages of edges whose clock is wrong, and messages that are none. They change no point.
+func (w *world) sendGarbage(t *testing.T) {
+	s := edge(t, w.nats)
+	settings, err := s.Settings(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	send := func(m link.Message) {
+		if err := s.Send(t.Context(), m); err != nil {
+			t.Error(err)
+		}
+	}
+	now := time.Now().Truncate(interval)
+	for name, at := range map[string]time.Time{"future": now.Add(time.Hour), "past": now.Add(-time.Hour), "long-ago": time.Unix(0, 0)} {
+		encoder, err := partial.NewEncoder(name, time.Now().UnixNano(), settings.Partitions)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows := partial.NewRows(settings.Partitions)
+		for n := range uint64(5) {
+			table := aggregate.NewTable(aggregate.Config{Shards: 1, MaxNames: 100, MaxNameLength: 100, MaxSetMembers: 100, MaxTimerSamples: 100, MemberKey: settings.MemberKey})
+			shard := table.Shard(0)
+			shard.Lock()
+			for i := range 40 {
+				shard.Add(&metric.Sample{Kind: metric.Counter, Name: fmt.Appendf(nil, "test.count%d", i), Value: 1, Weight: 1})
+			}
+			shard.Unlock()
+			ends := at.Add(time.Duration(n) * interval).UnixNano()
+			rows.Begin(ends)
+			table.Drain(nil).Rows(rows.Add)
+			encoder.Encode(partial.Interval{Number: n + 1, End: ends, Samples: 40}, rows, func(h partial.Header, b []byte) {
+				send(link.Message{Partition: h.Partition, ID: h.ID(), Data: b})
+			})
+		}
+	}
+	for p := range settings.Partitions {
+		for i, garbage := range [][]byte{{0}, []byte("test.count1:1|c"), make([]byte, partial.MaxMessage), {'s', 'd', partial.Version + 1, 0, 1, 2, 3, 4, 5}} {
+			send(link.Message{Partition: p, ID: fmt.Sprintf("garbage-%d-%d", p, i), Data: garbage})
+		}
+	}
+	windows(2)
+}
+
+// TestFull stops the owners until the streams are full. The edges keep what does not fit, and after the owners are back
+// everything is published.
+func TestFull(t *testing.T) {
+	soak.Slow(t)
+	t.Parallel()
+	w := newWorld(t, size{owners: 2, edges: 3, partitions: 2, bytes: "40KiB"})
+	w.scenario("full", func(t *testing.T) {
+		for _, d := range w.owners {
+			d.kill()
+		}
+		wait.Until(t, "the streams do not fill", func() bool {
+			return strings.Contains(w.edges[0].said(), "maximum bytes exceeded")
+		})
+		windows(3)
+		for _, d := range w.owners {
+			d.start()
+		}
 	})
 }

@@ -3,6 +3,8 @@ package cluster
 import (
 	"context"
 	"fmt"
+	"io"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -38,19 +40,40 @@ func newWorld(t *testing.T, s size) *world {
 		w.addOwner(s)
 	}
 	for i := range s.edges {
-		p := newProxy(t, w.nats.Servers())
+		name, p := fmt.Sprintf("edge%d", i), newProxy(t, w.nats.Servers())
 		w.proxies = append(w.proxies, p)
-		w.edges = append(w.edges, newDaemon(t, fmt.Sprintf("edge%d", i), "--spool-dir", t.TempDir(),
-			"--forward", natsURL([]string{p.addr}, "edge"), "--forward-id", fmt.Sprintf("edge%d", i)))
+		w.edges = append(w.edges, newDaemon(t, name, "--spool-dir", t.TempDir(),
+			"--forward", natsURL([]string{p.addr}, "edge"), "--forward-id", name))
 	}
 	for _, d := range append(w.owners, w.edges...) {
 		d.await()
 	}
 	w.load = newLoad(t)
+	t.Cleanup(w.explain)
 	for _, d := range w.edges {
 		w.load.add(d)
 	}
 	return w
+}
+
+// explain shows the daemons' own figures after a failure.
+func (w *world) explain() {
+	if !w.t.Failed() {
+		return
+	}
+	for _, d := range append(w.edges, w.owners...) {
+		answer, err := http.Get("http://" + d.monitor + "/metrics")
+		if err != nil {
+			continue
+		}
+		text, _ := io.ReadAll(answer.Body)
+		_ = answer.Body.Close()
+		for line := range strings.Lines(string(text)) {
+			if strings.HasPrefix(line, "statsd_") && (strings.Contains(line, "forward") || strings.Contains(line, "collect") || strings.Contains(line, "samples")) {
+				w.t.Log(d.name, strings.TrimSpace(line))
+			}
+		}
+	}
 }
 
 func (w *world) addOwner(s size) *daemon {

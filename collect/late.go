@@ -76,7 +76,7 @@ func (p *partition) correctWindow(ctx context.Context, window int64) (bool, erro
 	if len(late) == 0 {
 		return false, nil
 	}
-	m := p.merging(window)
+	m := p.merging(window, aggregate.NewTable(p.tableConfig()))
 	if err := m.record(r); err != nil {
 		return false, err
 	}
@@ -88,7 +88,7 @@ func (p *partition) correctWindow(ctx context.Context, window int64) (bool, erro
 	}
 	c.Corrected += c.Merged - before
 	r.revision++
-	r.rows = m.rows(p.encoder, r.revision)
+	r.rows = m.rows(m.table.Drain(nil), p.encoder, r.revision)
 	h := &p.head
 	if r.revision == 1 && h.checkpointBefore(window) == 0 {
 		r.checkpoint = []aggregate.Known{} // nothing came before

@@ -269,39 +269,49 @@ func (p *partition) at(ctx context.Context, window int64) (*record, error) {
 	return r, nil
 }
 
-// merging returns an empty merging for a window.
-func (p *partition) merging(window int64) *merging {
+// merging merges the messages of a window into a table.
+func (p *partition) merging(window int64, table *aggregate.Table) *merging {
 	end := p.end(window)
-	return &merging{table: aggregate.NewTable(p.tableConfig()), decoder: p.decoder, counts: &p.head.Counts, end: end, latest: end + p.interval}
+	return &merging{table: table, decoder: p.decoder, counts: &p.head.Counts, end: end, latest: end + p.interval}
 }
 
-// close closes a window: merges, commits and publishes it.
+// close closes a window: merges, commits and publishes it. The rows are merged where the state is. They
+// are encoded without loss, so the points are the same as those of the committed bytes. If the commit
+// fails, the state is loaded again.
 func (p *partition) close(ctx context.Context, window int64) error {
 	o := p.open[window]
 	if o == nil {
 		o = &open{seen: identities{}}
 	}
-	m := p.merging(window)
 	r := &record{window: window, revision: 1, seen: o.seen}
+	p.state.limit(p.tableConfig())
+	p.state.skipTo(window)
+	p.checkpoint(r)
+	m := p.merging(window, p.state.table)
 	for i := range o.messages {
 		p.mergeMessage(m, r, &o.messages[i])
 	}
-	r.rows = m.rows(p.encoder, 1)
-	p.state.limit(p.tableConfig())
-	if list := p.head.Checkpoints; len(list) == 0 || list[len(list)-1]/checkpointEvery != window/checkpointEvery {
-		p.state.skipTo(window)
-		r.checkpoint = p.state.known()
-		oldest := window - p.cfg.Settings.Slots()
-		p.head.Checkpoints = append(slices.DeleteFunc(slices.Clone(list), func(c int64) bool { return c < oldest }), window)
-		p.edges.forget(oldest)
-	}
+	iv := p.state.drain(window, m.latest)
+	r.rows = m.rows(iv, p.encoder, 1)
 	delete(p.open, window)
 	p.head.Closed, p.next = window, window+1
 	p.mustPublish(window)
 	if err := p.commit(ctx, r); err != nil {
 		return err
 	}
-	return p.publish(ctx, r, false)
+	return p.publish(ctx, window, iv, false)
+}
+
+// checkpoint gives a record a checkpoint if it begins a block of windows.
+func (p *partition) checkpoint(r *record) {
+	list := p.head.Checkpoints
+	if len(list) > 0 && list[len(list)-1]/checkpointEvery == r.window/checkpointEvery {
+		return
+	}
+	r.checkpoint = p.state.known()
+	oldest := r.window - p.cfg.Settings.Slots()
+	p.head.Checkpoints = append(slices.DeleteFunc(slices.Clone(list), func(c int64) bool { return c < oldest }), r.window)
+	p.edges.forget(oldest)
 }
 
 // mergeMessage merges a message into a record.
@@ -319,20 +329,16 @@ func (p *partition) mergeMessage(m *merging, r *record, msg *message) {
 }
 
 // publish publishes a committed window.
-func (p *partition) publish(ctx context.Context, r *record, again bool) error {
+func (p *partition) publish(ctx context.Context, window int64, iv *aggregate.Interval, again bool) error {
 	if err := p.confirm(ctx); err != nil {
 		return err
 	}
-	iv, err := p.state.take(r, p.end(r.window)+p.interval)
-	if err != nil {
-		return fmt.Errorf("read the rows of a commit: %w", err)
-	}
-	number, err := p.cfg.Publisher.Publish(ctx, iv, Window{Partition: p.number, End: time.Unix(0, p.end(r.window)), Again: again})
+	number, err := p.cfg.Publisher.Publish(ctx, iv, Window{Partition: p.number, End: time.Unix(0, p.end(window)), Again: again})
 	if err != nil {
 		return err
 	}
-	p.tickets = append(p.tickets, ticket{r.window, number})
-	p.unpublished = r.window + 1
+	p.tickets = append(p.tickets, ticket{window, number})
+	p.unpublished = window + 1
 	return nil
 }
 
@@ -364,7 +370,11 @@ func (p *partition) rewind(ctx context.Context, from int64) error {
 		if err := p.renew(ctx, r); err != nil {
 			return err
 		}
-		if err := p.publish(ctx, r, true); err != nil {
+		iv, err := p.state.take(r, p.end(window)+p.interval)
+		if err != nil {
+			return fmt.Errorf("read the rows of a commit: %w", err)
+		}
+		if err := p.publish(ctx, window, iv, true); err != nil {
 			return err
 		}
 	}

@@ -72,23 +72,26 @@ func (s *state) limit(config aggregate.Config) {
 // take takes the rows of a window, and returns it as an interval, to be summarised.
 func (s *state) take(r *record, end int64) (*aggregate.Interval, error) {
 	err := s.merge(r, func(row *aggregate.Row) *aggregate.Row { return row })
+	return s.drain(r.window, end), err
+}
+
+// drain returns what was merged since the last drain, as the interval of a window.
+func (s *state) drain(window, end int64) *aggregate.Interval {
+	s.next = window + 1
 	iv := s.table.Drain(nil)
 	iv.SetTime(end)
-	return iv, err
+	return iv
 }
 
 // pass passes a window whose points are not wanted.
 func (s *state) pass(r *record, end int64) error {
 	err := s.merge(r, touch)
-	iv := s.table.Drain(nil)
-	iv.SetTime(end)
-	iv.Summarize(silent, 0)
+	s.drain(r.window, end).Summarize(silent, 0)
 	return err
 }
 
 func (s *state) merge(r *record, change func(*aggregate.Row) *aggregate.Row) error {
 	s.skipTo(r.window)
-	s.next = r.window + 1
 	shard := s.table.Shard(0)
 	shard.Lock()
 	defer shard.Unlock()

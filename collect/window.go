@@ -80,11 +80,11 @@ func (m *merging) record(r *record) error {
 	return nil
 }
 
-// rows returns the merged rows as messages.
-func (m *merging) rows(e *partial.Encoder, number uint64) (messages [][]byte) {
+// rows returns merged rows as messages.
+func (m *merging) rows(iv *aggregate.Interval, e *partial.Encoder, number uint64) (messages [][]byte) {
 	rows := partial.NewRows(1)
 	rows.Begin(m.end)
-	m.table.Drain(nil).Rows(rows.Add)
+	iv.Rows(rows.Add)
 	e.Encode(partial.Interval{Number: number, End: m.end}, rows, func(_ partial.Header, b []byte) {
 		messages = append(messages, slices.Clone(b))
 	})

@@ -35,10 +35,13 @@ const (
 	inboxNearlyFull = 0.8
 	inboxHasRoom    = 0.7
 	namedPartitions = 5 // in one text
+	// skewedFor is how long a clock must be off: an edge that sends what has waited is not behind.
+	skewedFor = time.Minute
 )
 
 // clusterMemory is a Tracker's memory of the cluster.
 type clusterMemory struct {
+	skewed        time.Time // since when a clock is off; zero if none is
 	missing, lost window
 	lag           trend
 }
@@ -73,7 +76,12 @@ func (t *Tracker) lookAtCluster(f *Facts) {
 		t.say(Reason{ID: LateLost, State: Degraded, Text: fmt.Sprintf("%s came too late, or could not be merged, in 15m, the last %s ago",
 			plural.Things(m.lost.within(lossWindow), "sample of an edge", "samples of edges"), spell(t.now.Sub(m.lost.grew)))})
 	}
-	if c.Skewed != "" {
+	if c.Skewed == "" {
+		m.skewed = time.Time{}
+	} else if m.skewed.IsZero() {
+		m.skewed = t.now
+	}
+	if c.Skewed != "" && t.now.Sub(m.skewed) >= skewedFor {
 		side := "ahead"
 		if c.Skew < 0 {
 			side = "behind, or it sends late"

@@ -142,7 +142,8 @@ func (d *decoder) name(i int) []byte {
 // value reads the value of d.row.
 func (d *decoder) value() {
 	r := &d.row
-	*r = aggregate.Row{Kind: r.Kind, Name: r.Name, Adjustments: r.Adjustments[:0], Samples: r.Samples[:0], Members: r.Members[:0]}
+	r.Value, r.Set, r.Weight, r.Millis, r.Sketch = 0, aggregate.GaugeChange{}, 0, false, nil
+	r.Adjustments, r.Samples, r.Members = r.Adjustments[:0], r.Samples[:0], r.Members[:0]
 	switch r.Kind {
 	case metric.Counter:
 		r.Value = d.number()

@@ -10,6 +10,7 @@ import (
 
 	"github.com/statsd-ops/statsd/aggregate"
 	"github.com/statsd-ops/statsd/collect"
+	"github.com/statsd-ops/statsd/forward"
 	"github.com/statsd-ops/statsd/internal/clock"
 	"github.com/statsd-ops/statsd/link"
 	"github.com/statsd-ops/statsd/metric"
@@ -34,8 +35,21 @@ const (
 	joinAgain    = 2 * time.Second
 )
 
-// openCollect connects to the cluster, if it is collected. Unless --forward says otherwise, the daemon then
-// forwards what itself receives to the same cluster.
+// forwardTarget returns where intervals are forwarded. An owner forwards what itself receives to the cluster
+// that it collects from, unless --forward says otherwise.
+func (s *Server) forwardTarget() forward.Target {
+	t := s.cfg.Target
+	if s.cfg.CollectFrom == "" {
+		return t
+	}
+	t.ForwardOnly = true
+	if t.ForwardTo == "" {
+		t.ForwardTo, t.ForwardID, t.Connect = s.cfg.CollectFrom, s.cfg.CollectID, s.collecting.connection.Sender
+	}
+	return t
+}
+
+// openCollect connects to the cluster, if it is collected from.
 func (s *Server) openCollect() error {
 	if s.cfg.CollectFrom == "" {
 		return nil
@@ -47,10 +61,6 @@ func (s *Server) openCollect() error {
 	var err error
 	if c.connection, err = s.cfg.OpenCluster(); err != nil {
 		return err
-	}
-	s.cfg.ForwardOnly = true
-	if s.cfg.ForwardTo == "" {
-		s.cfg.ForwardTo, s.cfg.ForwardID, s.cfg.Connect = s.cfg.CollectFrom, s.cfg.CollectID, c.connection.Sender
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), joinPatience)
 	defer cancel()

@@ -18,11 +18,12 @@ const ForwardName = "forward"
 
 // openForward makes the edge, if intervals are forwarded.
 func (s *Server) openForward() (err error) {
-	if s.cfg.ForwardTo == "" {
+	s.target = s.forwardTarget()
+	if s.target.ForwardTo == "" {
 		return nil
 	}
 	s.edge, err = forward.New(forward.Config{
-		Target: s.cfg.Target, Interval: s.cfg.FlushInterval, Tags: s.cfg.Tags.String(), Cache: s.cfg.settingsCache(), Log: s.log,
+		Target: s.target, Interval: s.cfg.FlushInterval, Tags: s.cfg.Tags.String(), Cache: s.cfg.settingsCache(), Log: s.log,
 	})
 	s.cfg.Sinks = s.withForward(s.cfg.Sinks)
 	return err
@@ -45,7 +46,7 @@ func (s *Server) withForward(sinks []delivery.Destination) []delivery.Destinatio
 		return sinks
 	}
 	return append(sinks[:len(sinks):len(sinks)], delivery.Destination{
-		Name: ForwardName, Address: s.cfg.ForwardTo, Sink: s.edge, Format: "rows", Config: s.cfg.ForwardTo, Forwards: true,
+		Name: ForwardName, Address: s.target.ForwardTo, Sink: s.edge, Format: "rows", Config: s.target.ForwardTo, Forwards: true,
 	})
 }
 

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/statsd-ops/statsd/aggregate"
+	"github.com/statsd-ops/statsd/collect"
 	"github.com/statsd-ops/statsd/delivery"
 	"github.com/statsd-ops/statsd/meta/access"
 	"github.com/statsd-ops/statsd/metric"
@@ -57,8 +58,9 @@ func every10s() (Config, *sinktest.Recorder) {
 // Each setting either changes at a reload or is named as one that needs a restart.
 func TestReloadKnowsEverySetting(t *testing.T) {
 	cfg, _ := every10s()
+	cfg.Cluster = collect.Cluster{CollectID: "id", CollectPartitions: 1, CollectReplicas: 1, CollectBytes: 1, Late: collect.LateCorrect, LateHorizon: time.Hour}
 	// Fields that are not settings of the configuration file.
-	passed := []string{"Sockets", "Beat", "BeatEvery", "Hostname", "Version", "Log", "Settings", "Described", "Reread", "ForwardOnly", "Connect"}
+	passed := []string{"Sockets", "Beat", "BeatEvery", "Hostname", "Version", "Log", "Settings", "Described", "Reread", "ForwardOnly", "Connect", "OpenCluster"}
 	inVirtualTime(t, cfg, func(v *virtual) {
 		t := v.t
 		for _, setting := range settings(reflect.TypeFor[Config]()) {
@@ -107,6 +109,8 @@ func different(field reflect.Value) {
 		field.SetUint(uint64(value) + 1)
 	case time.Duration:
 		field.SetInt(int64(value + time.Second))
+	case collect.Late:
+		field.Set(reflect.ValueOf(collect.LateCount))
 	case metric.TagStyles:
 		field.Set(reflect.ValueOf(value | metric.InfluxDB))
 	case metric.Dialect:

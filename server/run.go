@@ -24,7 +24,7 @@ func (s *Server) Run(ctx context.Context) error {
 	if err := s.join(serving); err != nil {
 		stop(err)
 	}
-	receiving := serving.Err() == nil
+	receiving := s.edge == nil || serving.Err() == nil // with a cluster only once it is known
 	if receiving {
 		s.in.Start(stop)
 		s.flushLoop(serving)

@@ -39,7 +39,8 @@ type Server struct {
 
 	in      *intake.Intake
 	out     *delivery.Delivery
-	edge    *forward.Edge    // nil without --forward
+	edge    *forward.Edge    // nil without --forward or --collect
+	target  forward.Target   // of edge
 	monitor *meta.Monitor    // nil without one
 	console *console.Console // nil without --admin
 
@@ -219,7 +220,7 @@ func (s *Server) logStart() {
 		e = e.Int("sockets_given", n)
 	}
 	if s.edge != nil {
-		e = e.Str("forward", s.cfg.ForwardTo).Str("forward_id", s.cfg.ForwardID)
+		e = e.Str("forward", s.target.ForwardTo).Str("forward_id", s.target.ForwardID)
 	}
 	e.Msg("ready for udp and tcp")
 	if len(s.cfg.Sinks) == 0 {

@@ -20,8 +20,8 @@ import (
 	"github.com/statsd-ops/statsd/internal/wait"
 )
 
-// program builds nats-server, and returns the path of the program.
-var program = sync.OnceValues(func() (string, error) {
+// build builds nats-server, and returns the path of the program.
+var build = sync.OnceValues(func() (string, error) {
 	cmd := exec.Command("go", "tool", "-n", "nats-server")
 	cmd.Dir = filepath.Join(Tree(), "cluster")
 	out, err := cmd.CombinedOutput()
@@ -30,6 +30,16 @@ var program = sync.OnceValues(func() (string, error) {
 	}
 	return strings.TrimSpace(string(out)), nil
 })
+
+// Program returns the path of nats-server.
+func Program(t testing.TB) string {
+	t.Helper()
+	path, err := build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
 
 // Tree returns the top directory of this source tree.
 func Tree() string {
@@ -47,16 +57,18 @@ type Node struct {
 	Name   string
 	Client string // address for clients
 
-	t      testing.TB
-	dir    string
-	cmd    *exec.Cmd
-	exited chan struct{}
+	t       testing.TB
+	cluster string // address for other nodes, behind routes
+	routes  *routes
+	dir     string
+	cmd     *exec.Cmd
+	exited  chan struct{}
 }
 
 // Options change what Start starts.
 type Options struct {
-	Nodes int    // zero means 3
-	Extra string // more lines of the configuration
+	Nodes     int    // zero means 3
+	JetStream string // more lines for the block jetstream of the configuration
 }
 
 // Start starts a cluster in directories of the test. It ends with the test.
@@ -67,14 +79,15 @@ func Start(t testing.TB, o Options) *Cluster {
 	}
 	base := counterpart.FreeAddress(t) // the ports behind it are reserved too
 	port := func(i int) string { return fmt.Sprintf("%v:%d", base.Addr(), int(base.Port())+i) }
+	passing := newRoutes(t)
 	var routes []string
 	for i := range o.Nodes {
-		routes = append(routes, "nats://"+port(o.Nodes+i))
+		routes = append(routes, passing.listen(t, port(o.Nodes+i)))
 	}
 	c := &Cluster{}
 	for i := range o.Nodes {
-		n := &Node{t: t, Name: string(rune('a' + i)), Client: port(i), dir: t.TempDir()}
-		n.configure(port(o.Nodes+i), routes, o.Extra)
+		n := &Node{t: t, Name: string(rune('a' + i)), Client: port(i), cluster: port(o.Nodes + i), routes: passing, dir: t.TempDir()}
+		n.configure(routes, routes[i], o.JetStream)
 		c.Nodes = append(c.Nodes, n)
 		n.Start()
 		t.Cleanup(n.Kill)
@@ -83,15 +96,15 @@ func Start(t testing.TB, o Options) *Cluster {
 }
 
 // configure writes the configuration of a node. It includes the one that the daemon's users start from.
-func (n *Node) configure(cluster string, routes []string, extra string) {
+func (n *Node) configure(routes []string, advertise, jetStream string) {
 	n.t.Helper()
 	sample, err := os.ReadFile(filepath.Join(Tree(), "contrib", "nats", "statsd.conf"))
 	if err != nil {
 		n.t.Fatal(err)
 	}
-	shared := strings.ReplaceAll(string(sample), "store_dir: data", "store_dir: "+filepath.Join(n.dir, "data"))
-	text := fmt.Sprintf("server_name: %s\nlisten: %s\n%s\n%s\ncluster { name: statsd, listen: %q, no_advertise: true, routes: [%s] }\n",
-		n.Name, n.Client, shared, extra, cluster, strings.Join(routes, ", "))
+	shared := strings.ReplaceAll(string(sample), "store_dir: data", "store_dir: "+filepath.Join(n.dir, "data")+"\n"+jetStream)
+	text := fmt.Sprintf("server_name: %s\nlisten: %s\n%s\ncluster { name: statsd, listen: %q, advertise: %q, no_advertise: true, routes: [nats://%s] }\n",
+		n.Name, n.Client, shared, n.cluster, advertise, strings.Join(routes, ", nats://"))
 	if len(routes) == 1 {
 		text = text[:strings.LastIndex(text, "cluster {")] // JetStream without a cluster
 	}
@@ -103,16 +116,12 @@ func (n *Node) configure(cluster string, routes []string, extra string) {
 // Start starts the node, again after Kill.
 func (n *Node) Start() {
 	n.t.Helper()
-	path, err := program()
-	if err != nil {
-		n.t.Fatal(err)
-	}
 	log, err := os.OpenFile(filepath.Join(n.dir, "log"), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
 		n.t.Fatal(err)
 	}
 	defer log.Close()
-	cmd := exec.Command(path, "-c", "nats.conf")
+	cmd := exec.Command(Program(n.t), "-c", "nats.conf")
 	cmd.Dir, cmd.Stdout, cmd.Stderr = n.dir, log, log
 	if err := cmd.Start(); err != nil {
 		n.t.Fatal(err)
@@ -155,6 +164,9 @@ func (n *Node) Kill() {
 
 // Freeze stops the node, and Thaw lets it go on.
 func (n *Node) Freeze() { n.signal(syscall.SIGSTOP) }
+
+// CutOff cuts the node off from the others, or joins it to them again. Its clients stay.
+func (n *Node) CutOff(cut bool) { n.routes.set(n.cluster, cut) }
 
 // Thaw lets a frozen node go on.
 func (n *Node) Thaw() { n.signal(syscall.SIGCONT) }

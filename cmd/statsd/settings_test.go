@@ -61,16 +61,17 @@ func write(t *testing.T, name, text string) string {
 func others(t *testing.T) map[string]string {
 	texts := map[string]string{
 		"port": "18125", "monitor-port": "off", "gauge-expire": "25h", "pipe-timeout": "1s", "pct": "50", "tag-styles": "all",
-		"nsca-config":      write(t, "send_nsca.cfg", "password=s3cret\nencryption_method=2\n"),
-		"notify-exec":      "/bin/true",
-		"monitor-tokens":   write(t, "tokens", "read other "+strings.Repeat("0", 64)),
-		"notify-auth-file": write(t, "headers", "Authorization: Bearer other\n"),
-		"log-file":         filepath.Join(t.TempDir(), "log"),
-		"spool-dir":        t.TempDir(), "state-file": "other.state", "pidfile": "other.pid",
+		"nsca-config":        write(t, "send_nsca.cfg", "password=s3cret\nencryption_method=2\n"),
+		"notify-exec":        "/bin/true",
+		"monitor-tokens":     write(t, "tokens", "read other "+strings.Repeat("0", 64)),
+		"notify-auth-file":   write(t, "headers", "Authorization: Bearer other\n"),
+		"log-file":           filepath.Join(t.TempDir(), "log"),
+		"collect-partitions": "8", "collect-replicas": "5", "late-horizon": "1h",
+		"spool-dir": t.TempDir(), "state-file": "other.state", "pidfile": "other.pid",
 	}
 	byKind := map[kind]string{
 		isPositive: "7s", isSink: "graphite://other:7?name=west", isText: "other", isGlob: "other", isConsole: "18126", isSwitch: "true", isCount: "7", isNumbers: "7", isDuration: "7s", isBytes: "3MiB",
-		isCounterStats: "count,rate", isTimerStats: "median,sum_N", isHistogram: "other:1,inf", isURL: "http://other/",
+		isCounterStats: "count,rate", isTimerStats: "median,sum_N", isHistogram: "other:1,inf", isURL: "http://other/", isCluster: "nats://other",
 	}
 	for _, f := range flags {
 		switch {
@@ -126,11 +127,11 @@ func TestEveryFlag(t *testing.T) {
 		for _, ch := range c.Channels {
 			c.channels = append(c.channels, ch.Name, ch.Config)
 		}
-		c.Sinks, c.Notifiers, c.Channels, c.Log = nil, nil, nil, zerolog.Logger{}
+		c.Sinks, c.Notifiers, c.Channels, c.Log, c.Connect, c.OpenCluster = nil, nil, nil, zerolog.Logger{}, nil, nil
 		return c
 	}
 	// Flags that others need, with other values.
-	base := []string{"--alert", "--debug", "--graphite-host=a", "--nsca-server=a", "--nsca-host=a", "--spool-dir=" + t.TempDir(), "--pipe-dir=a", "--admin=a:1", "--notify-webhook=http://a/", "--monitor-cert=a", "--monitor-key=a"}
+	base := []string{"--alert", "--debug", "--graphite-host=a", "--nsca-server=a", "--nsca-host=a", "--spool-dir=" + t.TempDir(), "--pipe-dir=a", "--admin=a:1", "--notify-webhook=http://a/", "--monitor-cert=a", "--monitor-key=a", "--forward=nats://a", "--collect=nats://a"}
 	for name, text := range texts {
 		var with, without []string
 		for _, arg := range base {

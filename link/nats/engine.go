@@ -50,9 +50,7 @@ func (e *Engine) Join(ctx context.Context, wanted link.Settings) (link.Settings,
 		if err == nil || ctx.Err() != nil || !e.temporary(err) {
 			return settings, err
 		}
-		if e.cfg.Tell != nil {
-			e.cfg.Tell(fmt.Errorf("cannot join yet, trying again: %w", err))
-		}
+		e.tell(topicJoin, fmt.Errorf("cannot join yet, trying again: %w", err))
 		select {
 		case <-ctx.Done():
 			return link.Settings{}, err
@@ -212,8 +210,12 @@ func check(got, want jetstream.StreamConfig) error {
 	return nil
 }
 
-// codeNoPeers says that not enough servers have room for a stream.
-const codeNoPeers = 10005
+const (
+	// codeNoPeers says that not enough servers have room for a stream, and codeNoCopies that one server
+	// alone has no copies.
+	codeNoPeers  = 10005
+	codeNoCopies = 10074
+)
 
 // hint says what to do about an error of a new stream.
 func hint(err error) string {
@@ -224,7 +226,7 @@ func hint(err error) string {
 	switch {
 	case api.ErrorCode == codeNoPeers && strings.Contains(api.Description, "insufficient storage"), isFull(err):
 		return ": raise max_file_store of the servers, or lower --collect-bytes"
-	case api.ErrorCode == codeNoPeers:
+	case api.ErrorCode == codeNoPeers, api.ErrorCode == codeNoCopies:
 		return ": start more servers, or lower --collect-replicas"
 	}
 	return ""

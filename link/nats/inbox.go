@@ -19,6 +19,8 @@ const (
 	silence = 3 * time.Second
 	// consumerLasts is how long the server keeps a consumer that nobody reads.
 	consumerLasts = 30 * time.Second
+	// consumerPause is the shortest time between two consumers.
+	consumerPause = 100 * time.Millisecond
 )
 
 // partition is the stream of a partition, and its commits.
@@ -97,8 +99,13 @@ func (r *reader) Next(ctx context.Context) (link.Entry, error) {
 			}
 		}
 		m, err := r.receive(ctx)
-		if err != nil || m == nil {
-			if err := r.look(ctx, err); err != nil {
+		if err != nil {
+			r.reset() // the consumer or its server is gone
+			pause(ctx, consumerPause)
+			continue
+		}
+		if m == nil {
+			if err := r.look(ctx); err != nil {
 				return link.Entry{}, err
 			}
 			continue
@@ -125,6 +132,14 @@ func (r *reader) Next(ctx context.Context) (link.Entry, error) {
 	}
 }
 
+// pause waits, or until ctx ends.
+func pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}
+
 // receive returns a message, or nothing after a silence.
 func (r *reader) receive(ctx context.Context) (jetstream.Msg, error) {
 	patience, cancel := context.WithTimeout(ctx, silence)
@@ -136,14 +151,10 @@ func (r *reader) receive(ctx context.Context) (jetstream.Msg, error) {
 	return m, err
 }
 
-// look decides after a silence or an error whether the consumer is of use.
-func (r *reader) look(ctx context.Context, failed error) error {
+// look decides after a silence whether the consumer is of use.
+func (r *reader) look(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
-	}
-	if failed != nil {
-		r.reset()
-		return nil
 	}
 	info, err := r.p.info(ctx)
 	if err != nil || info.State.LastSeq >= r.next {

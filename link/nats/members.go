@@ -43,13 +43,10 @@ func (m *members) Run(ctx context.Context, wanted func([]int)) error {
 				before = mine
 				wanted(mine)
 			}
-		} else if m.cfg.Tell != nil && ctx.Err() == nil {
-			m.cfg.Tell(fmt.Errorf("announce this owner: %w", err))
+		} else if ctx.Err() == nil {
+			m.tell(topicMember, fmt.Errorf("announce this owner: %w", err))
 		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(announceWait):
-		}
+		pause(ctx, announceWait)
 	}
 	return m.withdraw()
 }
@@ -92,8 +89,8 @@ func (m *members) checkName(ctx context.Context) error {
 	if errors.Is(err, link.ErrNone) {
 		return nil
 	}
-	if err == nil && string(now.Data) != m.life && m.cfg.Tell != nil {
-		m.cfg.Tell(fmt.Errorf("another owner has the same name, %s: give each its own --collect-id", strings.TrimPrefix(m.key, memberPrefix)))
+	if err == nil && string(now.Data) != m.life {
+		m.tell(topicName, fmt.Errorf("another owner has the same name, %s: give each its own --collect-id", strings.TrimPrefix(m.key, memberPrefix)))
 	}
 	return err
 }

@@ -26,6 +26,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -85,6 +86,8 @@ type session struct {
 	lost    error // why there is no connection; nil while there is one
 	refused error // the last right that was missing
 	when    time.Time
+
+	told [topics]time.Time
 }
 
 // newSession returns a session. The error is about the files of cfg.
@@ -131,6 +134,11 @@ func (c Config) urls() string { return "nats://" + strings.Join(c.Servers, ",nat
 // an nkey.
 func (c Config) access() (options []natsgo.Option, err error) {
 	if c.Creds != "" {
+		file, err := os.Open(c.Creds)
+		if err != nil {
+			return nil, err
+		}
+		_ = file.Close()
 		options = append(options, natsgo.UserCredentials(c.Creds))
 	}
 	if c.NKey != "" {
@@ -149,6 +157,12 @@ func (c Config) access() (options []natsgo.Option, err error) {
 	if c.Cert != "" || c.Key != "" {
 		options = append(options, natsgo.ClientCert(c.Cert, c.Key))
 	}
+	var probe natsgo.Options
+	for _, o := range options {
+		if err := o(&probe); err != nil {
+			return nil, err
+		}
+	}
 	return options, nil
 }
 
@@ -157,11 +171,34 @@ func (s *session) disconnected(err error) {
 		return // closed on purpose
 	}
 	s.mu.Lock()
-	first := s.lost == nil || s.lost.Error() != err.Error()
 	s.lost = err
 	s.mu.Unlock()
-	if first && s.cfg.Tell != nil {
-		s.cfg.Tell(s.fail(err))
+	s.tell(topicConnection, s.fail(err))
+}
+
+// The topics of what operators are told.
+const (
+	topicConnection = iota
+	topicJoin
+	topicMember
+	topicName
+	topics
+)
+
+// tellEvery is the shortest time between two messages of a topic.
+const tellEvery = time.Minute
+
+// tell tells something that an operator must know.
+func (s *session) tell(topic int, err error) {
+	s.mu.Lock()
+	now := time.Now()
+	again := now.Sub(s.told[topic]) < tellEvery
+	if !again {
+		s.told[topic] = now
+	}
+	s.mu.Unlock()
+	if !again && s.cfg.Tell != nil {
+		s.cfg.Tell(err)
 	}
 }
 
@@ -194,6 +231,8 @@ func (s *session) fail(err error) error {
 		err = fmt.Errorf("%w: not connected: %w", err, s.lost)
 	case unanswered && s.refused != nil && time.Since(s.when) < refusalLasts:
 		err = fmt.Errorf("%w: %w", err, s.refused)
+	case unanswered:
+		err = fmt.Errorf("JetStream has not answered: %w", err)
 	}
 	return fmt.Errorf("nats://%s: %w", strings.Join(s.cfg.Servers, ","), err)
 }

@@ -159,7 +159,7 @@ func (c *commits) Head(context.Context) (link.Commit, error) {
 	}
 	head, err := c.at(c.head.slot)
 	if err != nil {
-		return link.Commit{}, fmt.Errorf("the newest commit in %s cannot be read: %v", c.dir, err) // it is not ErrNone
+		return link.Commit{}, fmt.Errorf("the newest commit in %s cannot be read: %s", c.dir, err.Error()) // not ErrNone
 	}
 	return head, nil
 }

@@ -127,12 +127,12 @@ func (d *door) welcome(g *guest, settings link.Settings) {
 	}
 	d.stats.edges.Add(1)
 	defer d.stats.edges.Add(-1)
-	if err := d.listen(g, w); err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) && !errors.Is(err, io.ErrUnexpectedEOF) {
+	if err := d.listen(g, w); !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) && !errors.Is(err, io.ErrUnexpectedEOF) {
 		d.tell(fmt.Errorf("edge at %v: %w", g.conn.RemoteAddr(), err))
 	}
 }
 
-// listen stores messages and answers them. Answers wait while another message has arrived already.
+// listen stores messages and answers them, until an error. Answers wait while another message has arrived already.
 func (d *door) listen(g *guest, w *wire) error {
 	for {
 		head, size, err := w.head(maxFrame)

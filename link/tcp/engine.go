@@ -87,8 +87,7 @@ func hold(dir string) (*os.File, error) {
 		return nil, err
 	}
 	lock, err := safefile.Holding(filepath.Join(dir, "lock"))
-	var taken *safefile.InUseError
-	if errors.As(err, &taken) {
+	if _, taken := errors.AsType[*safefile.InUseError](err); taken {
 		err = fmt.Errorf("another central uses this directory: %w", err)
 	}
 	return lock, err
