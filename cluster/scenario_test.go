@@ -36,7 +36,7 @@ var faults = []fault{
 	{"edges killed", func(w *world, _ *testing.T) {
 		for range soak.Pick(3, 12) {
 			time.Sleep(rand.N(interval))
-			w.killEdge(w.edges[rand.IntN(len(w.edges))])
+			w.killThis(w.edges[rand.IntN(len(w.edges))])
 			windows(1)
 		}
 	}},
