@@ -15,8 +15,11 @@ import (
 
 const (
 	// fencedPause is how long a fenced owner waits before it takes the partition again, if it still
-	// should own it. Members agree meanwhile.
-	fencedPause = 2 * time.Second
+	// should own it: members agree meanwhile. If it is fenced again and again, two owners do not see each
+	// other, and it waits twice as long each time, up to maxFencedPause.
+	fencedPause    = 2 * time.Second
+	maxFencedPause = 30 * time.Second
+	ownedLong      = 2 * time.Minute // ends that
 	// troublePause is how long it waits after another error, doubling up to maxTroublePause.
 	troublePause    = 200 * time.Millisecond
 	maxTroublePause = 5 * time.Second
@@ -85,7 +88,7 @@ func (o *Owner) own(ctx context.Context, all *sync.WaitGroup, running map[int]fu
 
 // run owns the partition whenever it can, until ctx ends.
 func (p *partition) run(ctx context.Context) {
-	pause, told := troublePause, time.Time{}
+	trouble, fenced, told := troublePause, fencedPause, time.Time{}
 	for ctx.Err() == nil {
 		began := time.Now()
 		err := p.own(ctx)
@@ -93,19 +96,24 @@ func (p *partition) run(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		if time.Since(began) > maxTroublePause {
-			pause = troublePause
+		owned := time.Since(began)
+		if owned > maxTroublePause {
+			trouble = troublePause
+		}
+		if owned > ownedLong {
+			fenced = fencedPause
 		}
 		switch {
 		case errors.Is(err, link.ErrFenced), errors.Is(err, errGap):
-			p.log.Info().Msg("another owner has taken the partition")
-			clock.Sleep(ctx, fencedPause)
+			p.log.Info().Stringer("owned", owned.Round(time.Millisecond)).Msg("another owner has taken the partition")
+			clock.Sleep(ctx, fenced)
+			fenced = min(2*fenced, maxFencedPause)
 			continue
 		case time.Since(told) > time.Minute:
 			told = time.Now()
 			p.log.Error().Err(err).Msg("the partition cannot be owned now: trying again")
 		}
-		clock.Sleep(ctx, pause)
-		pause = min(2*pause, maxTroublePause)
+		clock.Sleep(ctx, trouble)
+		trouble = min(2*trouble, maxTroublePause)
 	}
 }

@@ -2,7 +2,6 @@ package collect
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/statsd-ops/statsd/internal/clock"
@@ -104,10 +103,12 @@ func (o *Owner) Partitions() []Status {
 			continue
 		}
 		w := &(*watched)[n]
-		if !all[n].Owned {
-			fenced := all[n].Fenced
+		if own := all[n]; !own.Owned {
 			all[n] = *w
-			all[n].Fenced = fenced
+			all[n].Owned, all[n].Fenced = false, own.Fenced
+			if w.Fault == nil {
+				all[n].Fault = own.Fault
+			}
 		}
 		all[n].First, all[n].Last, all[n].Bytes, all[n].MaxBytes = w.First, max(w.Last, all[n].Last), w.Bytes, w.MaxBytes
 	}
@@ -139,19 +140,28 @@ func (o *Owner) watch(ctx context.Context) {
 func (p *partition) watch(ctx context.Context, c *codec) *Status {
 	ctx, cancel := context.WithTimeout(ctx, watchPatience)
 	defer cancel()
+	own := p.status.Load()
+	st, err := own, error(nil)
+	if !own.Owned { // a head can be large
+		st, err = p.readHead(ctx, c)
+	}
+	var in link.InboxState
+	if err == nil {
+		in, err = p.engine.State(ctx)
+	}
+	looked := *st
+	looked.First, looked.Last, looked.Bytes, looked.MaxBytes, looked.Fault = in.First, in.Last, in.Bytes, in.MaxBytes, err
+	return &looked
+}
+
+// readHead returns what the newest commit says of a partition.
+func (p *partition) readHead(ctx context.Context, c *codec) (*Status, error) {
 	h := Head{}
 	commit, err := p.engine.Head(ctx)
 	if err == nil && commit.Version != 0 {
 		_, err = c.decodeHead(commit.Record, &h)
 	}
-	st := p.describe(&h)
-	var in link.InboxState
-	if err == nil {
-		in, err = p.engine.State(ctx)
-	}
-	st.First, st.Last, st.Bytes, st.MaxBytes, st.Fault = in.First, in.Last, in.Bytes, in.MaxBytes, err
-	st.Edges = slices.Clip(st.Edges)
-	return st
+	return p.describe(&h), err
 }
 
 const watchPatience = 5 * time.Second

@@ -409,3 +409,24 @@ func TestForwardFromSpool(t *testing.T) {
 		}
 	})
 }
+
+// After an outage a destination that forwards catches up at least 20 times as fast as new flushes come, also where
+// these make more rows than --replay-rate allows.
+func TestForwardReplay(t *testing.T) {
+	const flushes, rows, interval = 60, 100_000, 10 * time.Second
+	forwards := sinktest.NewRecorder()
+	inVirtualTime(t, true, []Destination{{Name: "forward", Sink: forwards, Forwards: true}}, func(t *testing.T, d *Delivery, _ *counterpart.Output) {
+		forwards.Fail(errors.New("down"))
+		for at := range int64(flushes) {
+			d.Forward(Batch{Time: at, Units: rows, Encode: func(emit func([]byte, int)) {
+				emit(sinktest.NewRecorder().AppendPoint(nil, metric.Point{Path: []byte("p"), Time: at}), rows)
+			}}, interval)
+			time.Sleep(interval)
+		}
+		forwards.Recover()
+		time.Sleep(lastRetry + flushes*interval/20)
+		if st := checkLedger(t, d); st.Delivered != flushes*rows {
+			t.Errorf("%d of %d rows are delivered in a 20th of the time", st.Delivered, flushes*rows)
+		}
+	})
+}

@@ -54,6 +54,8 @@ type Sources struct {
 	Flushed func() (number uint64, at time.Time)
 	// Sinks returns the state of all destinations.
 	Sinks func() []delivery.State
+	// Cluster returns the cluster whose partitions this daemon owns; nil if it owns none.
+	Cluster func() *question.Cluster
 }
 
 // Desk answers questions. Make it with New. It is safe for concurrent use.
@@ -99,6 +101,10 @@ func (d *Desk) Questions() []question.Question {
 		{
 			Name: "ledger", Answer: []question.Balance{}, Ask: d.flushed(d.ledger),
 			Help: "The account of all samples, and of the points of each sink: what came in, what happened to it, and whether the two are equal.",
+		},
+		{
+			Name: "cluster", Answer: question.Cluster{}, Ask: d.live(d.cluster),
+			Help: "The cluster whose partitions this daemon owns (--collect): who owns each partition, how far it is, what waits, the edges, and the account of all messages.",
 		},
 		{
 			Name: "cost", Answer: question.Cost{}, Ask: d.flushed(d.cost),

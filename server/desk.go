@@ -27,6 +27,7 @@ func (s *Server) desk() *operator.Desk {
 		Audit:    s.asked.trail.Last,
 		Flushed:  s.lastFlush,
 		Sinks:    func() []delivery.State { return s.out.States() },
+		Cluster:  s.cluster,
 	})
 }
 
