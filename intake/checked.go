@@ -54,7 +54,7 @@ func (c *checked) open(s *kernel.Socket, n int) {
 			s.SetSender(i, sender)
 		}
 		if c.check != nil && d.refusal == listen.Admitted {
-			d.lines, d.refusal = c.check.Open(d.lines, s.Sender(i).Addr())
+			d.lines, d.refusal = c.check.Open(d.lines, s.Sender(i).Addr(), c.now)
 		}
 		c.batch[i] = d
 	}

@@ -153,7 +153,7 @@ type check struct {
 func (c *check) Senders() bool { return c.door.rules.Load().allow != nil }
 
 // Open returns the lines of a datagram, or why it is refused.
-func (c *check) Open(datagram []byte, from netip.Addr) ([]byte, listen.Refusal) {
+func (c *check) Open(datagram []byte, from netip.Addr, now time.Time) ([]byte, listen.Refusal) {
 	if r := c.door.rules.Load(); r != c.rules {
 		c.follow(r)
 	}
@@ -163,7 +163,7 @@ func (c *check) Open(datagram []byte, from netip.Addr) ([]byte, listen.Refusal) 
 	if c.signatures == nil {
 		return datagram, listen.Admitted
 	}
-	verdict := c.signatures.Check(datagram, time.Now())
+	verdict := c.signatures.Check(datagram, now)
 	if verdict.Accepted() {
 		datagram = datagram[signed.Overhead:]
 	}

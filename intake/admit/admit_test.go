@@ -87,7 +87,7 @@ func TestCheck(t *testing.T) {
 		{sign(newKey, "a:1|c", -time.Hour), inside, listen.Late},
 		{sign(newKey, "a:1|c", time.Hour), inside, listen.Early},
 	} {
-		lines, got := checks[i%2].Open(tt.datagram, tt.from)
+		lines, got := checks[i%2].Open(tt.datagram, tt.from, time.Now())
 		if got != tt.want || got.Admits() && string(lines) != "a:1|c" {
 			t.Errorf("%d: got %q, %v, want %v", i, lines, got, tt.want)
 		}
@@ -108,7 +108,7 @@ func TestCheck(t *testing.T) {
 			{sign(newKey, "a:1|c", 0), outside, listen.Admitted},
 			{sign(oldKey, "a:1|c", 0), outside, listen.BadAuth},
 		} {
-			if _, got := check.Open(tt.datagram, tt.from); got != tt.want {
+			if _, got := check.Open(tt.datagram, tt.from, time.Now()); got != tt.want {
 				t.Errorf("with new rules: got %v, want %v", got, tt.want)
 			}
 		}
@@ -301,8 +301,8 @@ func TestOpenAllocatesNothing(t *testing.T) {
 	keys := keyFile(t, filepath.Join(t.TempDir(), "keys"), newKey)
 	check := open(t, Config{KeyFile: keys, Allow: from(t, "10.0.0.0/8,::1")}).Check()
 	d, addr := sign(newKey, "a:1|c", 0), netip.IPv6Loopback()
-	check.Open(d, addr)
-	if n := testing.AllocsPerRun(100, func() { check.Open(d, addr) }); n != 0 {
+	check.Open(d, addr, time.Now())
+	if n := testing.AllocsPerRun(100, func() { check.Open(d, addr, time.Now()) }); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/netip"
+	"time"
 )
 
 // Refusal is why a connection or a datagram was refused. It counts for its listener.
@@ -70,8 +71,8 @@ type Guard interface {
 // Check decides about datagrams.
 type Check interface {
 	// Open returns the lines of a datagram, and whether it admits them. The lines are a part of the datagram. The
-	// sender is not valid unless Senders is true.
-	Open(datagram []byte, from netip.Addr) ([]byte, Refusal)
+	// sender is not valid unless Senders is true. It was read at now.
+	Open(datagram []byte, from netip.Addr, now time.Time) ([]byte, Refusal)
 	// Senders reports whether Open needs the senders. They cost about a tenth of receiving. It never
 	// changes.
 	Senders() bool

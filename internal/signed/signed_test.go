@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -187,6 +188,31 @@ func TestMemory(t *testing.T) {
 	now += 2
 	if w.judge(stamp{uint64(now), 0}, now); w.prints != 1 || len(w.seconds) != 1 {
 		t.Errorf("%d prints in %d seconds are remembered", w.prints, len(w.seconds))
+	}
+}
+
+// TestPrints compares the set with a map.
+func TestPrints(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	set, all := newPrints(leastPrints, random.Uint64()), map[uint64]bool{1: true}
+	set.add(0)
+	for range 100_000 {
+		print := random.Uint64N(200_000) << random.IntN(40)
+		if set.has(print) != all[max(print, 1)] {
+			t.Fatalf("the set has %d: %v", print, set.has(print))
+		}
+		if !set.has(print) {
+			set.add(print)
+			all[max(print, 1)] = true
+		}
+	}
+	if set.n != len(all) || len(set.table) > 8*set.n {
+		t.Errorf("%d signatures in %d places, want %d", set.n, len(set.table), len(all))
+	}
+	for print := range all {
+		if !set.has(print) {
+			t.Fatalf("the set has lost %d", print)
+		}
 	}
 }
 

@@ -2,13 +2,14 @@ package signed
 
 import (
 	"math"
+	"math/rand/v2"
 	"sync"
 	"time"
 )
 
-// maxPrints is how many signatures a Window remembers. They take about 40 MB. With a drift of 3 s, the
-// limit is 500,000 datagrams a second.
-const maxPrints = 1 << 21
+// maxPrints is how many signatures a Window remembers. They take up to 32 MiB. With a drift of 3 s, the
+// limit is 260,000 datagrams a second.
+const maxPrints = 1 << 20
 
 // Window remembers the signatures of accepted datagrams for as long as their time is near enough.
 // Any number of goroutines may use it.
@@ -18,19 +19,19 @@ type Window struct {
 
 	mu sync.Mutex
 	// seconds has the prints of each second. Only holders of a key can add to it.
-	seconds map[int64]map[uint64]struct{}
-	prints  int   // in all seconds
+	seconds map[int64]*prints
+	prints  int   // of all seconds
 	looked  int64 // the second of the last call of forget
 	// forgotten is the last second whose prints are gone. Nothing up to it is accepted, even if the
 	// clock is set back.
 	forgotten int64
-	largest   int // prints of the second that was forgotten last
+	seed      uint64
 }
 
 // stamp is what a datagram shows of its time and its signature.
 type stamp struct {
-	at    uint64 // Unix seconds
-	print uint64
+	at   uint64 // Unix seconds
+	mark uint64
 }
 
 // NewWindow returns a Window for times that differ by at most drift, which is rounded up to seconds.
@@ -38,7 +39,8 @@ func NewWindow(drift time.Duration) *Window {
 	return &Window{
 		max:       maxPrints,
 		drift:     int64((drift + time.Second - 1) / time.Second),
-		seconds:   map[int64]map[uint64]struct{}{},
+		seconds:   map[int64]*prints{},
+		seed:      rand.Uint64(),
 		forgotten: math.MinInt64,
 	}
 }
@@ -59,17 +61,16 @@ func (w *Window) judge(s stamp, now int64) Verdict {
 		return Late
 	}
 	second := w.seconds[at]
-	if _, seen := second[s.print]; seen {
+	switch {
+	case second != nil && second.has(s.mark):
 		return Replayed
-	}
-	if w.prints >= w.max {
+	case w.prints >= w.max:
 		return Full
-	}
-	if second == nil {
-		second = make(map[uint64]struct{}, w.largest)
+	case second == nil:
+		second = newPrints(leastPrints, w.seed)
 		w.seconds[at] = second
 	}
-	second[s.print] = struct{}{}
+	second.add(s.mark)
 	w.prints++
 	return Accepted
 }
@@ -79,8 +80,7 @@ func (w *Window) forget(first int64) {
 	for at, second := range w.seconds {
 		if at < first {
 			delete(w.seconds, at)
-			w.prints -= len(second)
-			w.largest = len(second)
+			w.prints -= second.n
 			w.forgotten = max(w.forgotten, at)
 		}
 	}

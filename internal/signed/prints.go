@@ -1,0 +1,49 @@
+package signed
+
+import "math/bits"
+
+// prints is a set of signatures: a table with open addresses, which is faster than a map. 0 marks a free
+// place, so a signature of 0 is kept as 1. At least half of the places are free.
+type prints struct {
+	table []uint64
+	seed  uint64
+	n     int
+}
+
+// leastPrints is the size of the smallest table.
+const leastPrints = 1 << 10
+
+// newPrints returns an empty set. The size of its table is a power of two.
+func newPrints(size int, seed uint64) *prints {
+	return &prints{table: make([]uint64, size), seed: seed | 1}
+}
+
+// place returns where a signature is, or where it belongs.
+func (p *prints) place(sig uint64) *uint64 {
+	mask := uint64(len(p.table) - 1)
+	// The highest bits of a product depend on all bits.
+	at := sig * p.seed >> (64 - bits.Len64(mask))
+	for p.table[at] != 0 && p.table[at] != sig {
+		at = (at + 1) & mask
+	}
+	return &p.table[at]
+}
+
+// has reports whether the set has a signature.
+func (p *prints) has(sig uint64) bool { return *p.place(max(sig, 1)) != 0 }
+
+// add adds a signature that is not in the set.
+func (p *prints) add(sig uint64) {
+	if 2*p.n >= len(p.table) {
+		grown := newPrints(2*len(p.table), p.seed)
+		for _, old := range p.table {
+			if old != 0 {
+				*grown.place(old) = old
+			}
+		}
+		p.table = grown.table
+	}
+	sig = max(sig, 1)
+	*p.place(sig) = sig
+	p.n++
+}
