@@ -167,7 +167,7 @@ func (in *running) check(want Tally) {
 	}
 	if want := (Counts{
 		Datagrams: got.UDPPackets, Connections: got.TCPConnections, Bytes: cmp.Or(got.UDPBytes+got.TCPBytes, sum.Bytes), Lines: got.Lines,
-		Bad: got.DiscardedSamples(), Refused: sum.Refused, Full: sum.Full,
+		Bad: got.DiscardedSamples(), Refused: sum.Refused,
 	}); sum != want {
 		in.t.Errorf("the listeners have %+v\nwant %+v", sum, want)
 	}

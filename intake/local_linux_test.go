@@ -70,9 +70,6 @@ func TestUnixgramLosesNothing(t *testing.T) {
 	if got := in.totals()["counters.hits"]; got != 2*datagrams {
 		t.Errorf("%v hits", got)
 	}
-	if c := in.tally.Listeners[0]; listen.QueueLimit() < kernel.Batch && c.Full == 0 {
-		t.Error("the queue was never full")
-	}
 }
 
 // What a unix socket holds at the end is read.

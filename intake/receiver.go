@@ -37,7 +37,7 @@ type receiver struct {
 	// maxUnread limits the gathered bytes, as the kernel counts them.
 	maxUnread int
 	local     bool // it reads a unix socket
-	queue     int  // see kernel.Socket.Queue
+	hasty     bool // its waits are short
 	// due is the time of the next flush in Unix nanoseconds. No datagram should wait unread beyond it.
 	due *atomic.Int64
 	// awake is when the receiver will read again, in Unix nanoseconds, or 0 while it does not sleep.
@@ -71,7 +71,6 @@ func newReceiver(l *lane, at *listener, socket *kernel.Socket, senders Senders, 
 		part:      &l.parts[at.number],
 		at:        at,
 		local:     at.Scheme.Local(),
-		queue:     socket.Queue(),
 		checked:   checked,
 		parser:    l.parser,
 		maxUnread: min(socket.Granted()/gatherShare, maxGathered),
@@ -127,79 +126,12 @@ func (r *receiver) run() error {
 	}
 }
 
-// runLocal is run for a unix socket. It never sleeps while datagrams come: the socket holds only some, of
-// all clients together (net.unix.max_dgram_qlen), and then the clients wait or lose theirs.
-func (r *receiver) runLocal() error {
-	for {
-		n, err := r.socket.Read(false)
-		if n == 0 && err == nil {
-			n, err = r.socket.Read(true)
-		}
-		if err != nil {
-			return err
-		}
-		if r.stopping.Load() {
-			return r.drain(n)
-		}
-		if next := r.next.Swap(nil); next != nil {
-			if err := r.move(n, next); err != nil {
-				return err
-			}
-			continue
-		}
-		r.take(n)
-		if n > r.queue && r.queue > 0 {
-			r.noteFull()
-		}
-	}
-}
-
-// moveTo makes the receiver read a new socket. It returns when the old one is read and closed, or false
-// if everything ends before that.
-func (r *receiver) moveTo(s *kernel.Socket, ended <-chan struct{}) bool {
-	next := &move{s, make(chan struct{})}
-	r.next.Store(next)
-	r.socket.Stop()
-	select {
-	case <-next.done:
-		return true
-	case <-ended:
-	}
-	if r.next.CompareAndSwap(next, nil) {
-		return false
-	}
-	<-next.done // it is on the way
-	return true
-}
-
-// move is a new socket for a receiver.
-type move struct {
-	to   *kernel.Socket
-	done chan struct{}
-}
-
-// move reads the rest of the socket after a last batch of n, and goes on with the next one.
-func (r *receiver) move(n int, next *move) error {
-	err := r.drain(n)
-	_ = r.socket.Close()
-	r.socket = next.to
-	close(next.done)
-	return err
-}
-
-// noteFull counts a read that found the queue of a unix socket full.
-func (r *receiver) noteFull() {
-	r.lane.shard.Lock()
-	r.part.Full++
-	r.lane.shard.Unlock()
-}
-
 // drain reads the rest after a last batch of n: everything the socket can hold now, even if it
 // takes. It does not follow clients that keep sending.
 func (r *receiver) drain(n int) error {
-	// stop woke the receiver with an empty datagram.
-	if n == 1 && len(r.socket.Datagram(0)) == 0 && !r.socket.Given() {
-		n = 0
+	// stop woke the receiver with an empty datagram, or with several.
+	for n > 0 && len(r.socket.Datagram(n-1)) == 0 && !r.socket.Given() {
+		n--
 	}
 	r.take(n)
 	for left := r.socket.Granted() / kernel.MinDatagram; left > 0; left -= n {

@@ -93,7 +93,6 @@ type Counts struct {
 	Datagrams, Connections uint64
 	Bytes, Lines           uint64
 	Bad                    uint64 // bad samples
-	Full                   uint64 // reads that found the queue of a unix socket full
 	Refused                [listen.Refusals]uint64
 }
 
@@ -103,7 +102,6 @@ func (c *Counts) add(o *Counts) {
 	c.Bytes += o.Bytes
 	c.Lines += o.Lines
 	c.Bad += o.Bad
-	c.Full += o.Full
 	for i, n := range o.Refused {
 		c.Refused[i] += n
 	}

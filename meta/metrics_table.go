@@ -49,7 +49,6 @@ var metricTable = []metricFamily{
 	{"statsd_listener_lines", counter, "Lines received by a listener.", listenerSource("lines")},
 	{"statsd_listener_bad_samples", counter, "Bad samples received by a listener.", listenerSource("bad")},
 	{"statsd_listener_kernel_dropped", counter, "Datagrams for a listener that the kernel dropped because the receive buffer was full.", listenerSource("kernel_dropped")},
-	{"statsd_listener_full", counter, "Reads of a unix socket that found its queue full.", listenerSource("full")},
 	{"statsd_listener_rebound", counter, "How often the file of a unix socket was made again.", listenerSource("rebound")},
 	{"statsd_listener_old_key", counter, "Signed datagrams that were admitted with a key that is not the newest.", listenerSource("old_key")},
 	{"statsd_listener_refused", counter, "Datagrams and connections that a listener refused, by reason.", refusalSources()},

@@ -109,9 +109,6 @@ func (l *figureList) addListeners(t *intake.Tally, in *intake.State) {
 		}
 		if at.Scheme.Local() {
 			l.count(name+"rebound", at.Rebound)
-			if at.Scheme.Datagrams() {
-				l.count(name+"full", c.Full)
-			}
 		}
 		if at.Scheme == listen.HMAC {
 			l.count(name+"old_key", c.Refused[listen.OldKey])

@@ -74,6 +74,11 @@ func (all settings) checkPaths() (found problems) {
 			}
 		}
 	}
+	for _, v := range all.get("listen").values {
+		if d, err := parseDoor(v.text); err == nil && d.path != "" {
+			places = append(places, place{flag: "--listen " + v.text, name: d.path})
+		}
+	}
 	for i, p := range places {
 		for _, other := range places[:i] {
 			if p.name == other.name {

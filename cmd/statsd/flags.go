@@ -37,7 +37,7 @@ const (
 var flags = []flag{
 	{group: groupIntake, name: "port", short: 'p', kind: isCount, holder: "8125", def: "8125", common: true, help: "Port for UDP and TCP; 0 picks a free one."},
 	{group: groupIntake, name: "name", short: 'n', holder: "HOST", common: true, help: "Address to bind. All addresses, IPv4 and IPv6, if not given."},
-	{group: groupIntake, name: "listen", kind: isListener, many: true, holder: "URL", example: "unixgram:///run/statsd/dsd.socket", common: true, help: "Where to receive: udp://HOST:PORT, tcp://HOST:PORT, unixgram://PATH or unix://PATH. May be repeated. Then --port and --name count only if they are given."},
+	{group: groupIntake, name: "listen", kind: isListener, many: true, holder: "URL", example: "unixgram:///run/statsd/dsd.socket", common: true, help: "Where to receive: udp://HOST:PORT, udp+hmac://HOST:PORT, tcp://HOST:PORT, tcp+tls://HOST:PORT, unixgram://PATH or unix://PATH. May be repeated. Then --port and --name count only if they are given."},
 	{group: groupIntake, name: "receivers", kind: isCount, holder: "N", example: "4", help: "Number of UDP sockets that share the port. One per core if not given."},
 	{group: groupIntake, name: "udp-buffer", kind: isBytes, holder: "8MiB", def: "8MiB", help: "Receive buffer of each UDP socket."},
 	{group: groupIntake, name: "discard-senders", choices: []string{"auto", "on", "off"}, holder: "auto", def: "auto", help: "Look up the sender of each bad line: on, off, or auto (on for one minute after each bad line)."},

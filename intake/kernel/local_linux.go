@@ -3,11 +3,11 @@ package kernel
 import (
 	"os"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
 
-	"github.com/statsd-ops/statsd/intake/listen"
 	"github.com/statsd-ops/statsd/intake/peers"
 	"github.com/statsd-ops/statsd/meta"
 )
@@ -85,13 +85,21 @@ func PeerOf(c syscall.Conn) peers.Credentials {
 	return credentials(cred)
 }
 
-// Queue returns how many datagrams a unix socket holds beyond the first, or 0 if a read cannot bring so
-// many, or if that is unknown.
-func (s *Socket) Queue() int {
-	if limit := listen.QueueLimit(); s.local != nil && limit < Batch {
-		return limit
+// Gather reads datagrams until a batch is full, none has come for the time of Hasten, or some came for so
+// long. Unlike a sleep, it leaves nothing in the queue: the kernel hands over each datagram at once, and
+// only this process sleeps on.
+func (s *Socket) Gather(limit time.Duration) (int, error) {
+	left := unix.NsecToTimespec(int64(limit))
+	return s.receive(0, &left)
+}
+
+// Hasten limits the wait for each datagram; 0 is as long as it takes.
+func (s *Socket) Hasten(limit time.Duration) error {
+	if limit == 0 && s.given {
+		limit = lookUp
 	}
-	return 0
+	wait := unix.NsecToTimeval(int64(limit))
+	return os.NewSyscallError("setsockopt", unix.SetsockoptTimeval(s.fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &wait))
 }
 
 // SetSender sets the sender of the i-th datagram.

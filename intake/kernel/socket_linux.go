@@ -145,6 +145,14 @@ func detach(conn listen.Packet) (fd int, err error) {
 // Read reads the next batch and returns its size. It returns 0 if no datagram is there and wait is
 // false.
 func (s *Socket) Read(wait bool) (int, error) {
+	if wait {
+		return s.receive(unix.MSG_WAITFORONE, nil)
+	}
+	return s.receive(unix.MSG_DONTWAIT, nil)
+}
+
+// receive calls recvmmsg(2).
+func (s *Socket) receive(flags uintptr, limit *unix.Timespec) (int, error) {
 	if s.senders {
 		for i := range s.headers {
 			s.headers[i].header.Namelen = unix.SizeofSockaddrInet6
@@ -159,12 +167,12 @@ func (s *Socket) Read(wait bool) (int, error) {
 		var n uintptr
 		var errno unix.Errno
 		vector := uintptr(unsafe.Pointer(&s.headers[0]))
-		if wait {
-			n, _, errno = unix.Syscall6(unix.SYS_RECVMMSG, uintptr(s.fd), vector, Batch, unix.MSG_WAITFORONE, 0, 0)
+		if flags != unix.MSG_DONTWAIT {
+			n, _, errno = unix.Syscall6(unix.SYS_RECVMMSG, uintptr(s.fd), vector, Batch, flags, uintptr(unsafe.Pointer(limit)), 0)
 		} else {
 			// The call takes microseconds. If the Go scheduler knew of it, it would often give the processor
 			// to another thread, which takes twice as long as the call.
-			n, _, errno = unix.RawSyscall6(unix.SYS_RECVMMSG, uintptr(s.fd), vector, Batch, unix.MSG_DONTWAIT, 0, 0)
+			n, _, errno = unix.RawSyscall6(unix.SYS_RECVMMSG, uintptr(s.fd), vector, Batch, flags, 0, 0)
 		}
 		runtime.KeepAlive(s)
 		switch errno {

@@ -29,12 +29,12 @@ func TestHas(t *testing.T) {
 		if s.String() != tt.list {
 			t.Errorf("%s is written as %s", tt.list, s)
 		}
-		for _, word := range strings.Fields(tt.has) {
+		for word := range strings.FieldsSeq(tt.has) {
 			if !s.Has(netip.MustParseAddr(word)) {
 				t.Errorf("%s has not %s", tt.list, word)
 			}
 		}
-		for _, word := range strings.Fields(tt.hasNot) {
+		for word := range strings.FieldsSeq(tt.hasNot) {
 			if s.Has(netip.MustParseAddr(word)) {
 				t.Errorf("%s has %s", tt.list, word)
 			}

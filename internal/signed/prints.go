@@ -2,8 +2,8 @@ package signed
 
 import "math/bits"
 
-// prints is a set of signatures: a table with open addresses, because a map takes three times as long. 0
-// marks a free place, so a signature of 0 is kept as 1. At least half of the places are free.
+// prints is a set of signatures: a table with open addresses, which is faster than a map. 0 marks a free
+// place, so a signature of 0 is kept as 1. At least half of the places are free.
 type prints struct {
 	table []uint64
 	seed  uint64
@@ -19,21 +19,21 @@ func newPrints(size int, seed uint64) *prints {
 }
 
 // place returns where a signature is, or where it belongs.
-func (p *prints) place(print uint64) *uint64 {
+func (p *prints) place(sig uint64) *uint64 {
 	mask := uint64(len(p.table) - 1)
 	// The highest bits of a product depend on all bits.
-	at := print * p.seed >> (64 - bits.Len64(mask))
-	for p.table[at] != 0 && p.table[at] != print {
+	at := sig * p.seed >> (64 - bits.Len64(mask))
+	for p.table[at] != 0 && p.table[at] != sig {
 		at = (at + 1) & mask
 	}
 	return &p.table[at]
 }
 
 // has reports whether the set has a signature.
-func (p *prints) has(print uint64) bool { return *p.place(max(print, 1)) != 0 }
+func (p *prints) has(sig uint64) bool { return *p.place(max(sig, 1)) != 0 }
 
 // add adds a signature that is not in the set.
-func (p *prints) add(print uint64) {
+func (p *prints) add(sig uint64) {
 	if 2*p.n >= len(p.table) {
 		grown := newPrints(2*len(p.table), p.seed)
 		for _, old := range p.table {
@@ -43,7 +43,7 @@ func (p *prints) add(print uint64) {
 		}
 		p.table = grown.table
 	}
-	print = max(print, 1)
-	*p.place(print) = print
+	sig = max(sig, 1)
+	*p.place(sig) = sig
 	p.n++
 }

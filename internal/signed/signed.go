@@ -78,8 +78,8 @@ func (c *Checker) Check(datagram []byte, now time.Time) Verdict {
 		return Forged
 	}
 	verdict := c.window.judge(stamp{
-		at:    binary.LittleEndian.Uint64(datagram[timeAt:]),
-		print: binary.LittleEndian.Uint64(datagram), // the signature's first bytes
+		at:   binary.LittleEndian.Uint64(datagram[timeAt:]),
+		mark: binary.LittleEndian.Uint64(datagram), // the signature's first bytes
 	}, now.Unix())
 	if verdict == Accepted && key > 0 {
 		return AcceptedOld

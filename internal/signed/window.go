@@ -30,8 +30,8 @@ type Window struct {
 
 // stamp is what a datagram shows of its time and its signature.
 type stamp struct {
-	at    uint64 // Unix seconds
-	print uint64
+	at   uint64 // Unix seconds
+	mark uint64
 }
 
 // NewWindow returns a Window for times that differ by at most drift, which is rounded up to seconds.
@@ -62,7 +62,7 @@ func (w *Window) judge(s stamp, now int64) Verdict {
 	}
 	second := w.seconds[at]
 	switch {
-	case second != nil && second.has(s.print):
+	case second != nil && second.has(s.mark):
 		return Replayed
 	case w.prints >= w.max:
 		return Full
@@ -70,7 +70,7 @@ func (w *Window) judge(s stamp, now int64) Verdict {
 		second = newPrints(leastPrints, w.seed)
 		w.seconds[at] = second
 	}
-	second.add(s.print)
+	second.add(s.mark)
 	w.prints++
 	return Accepted
 }

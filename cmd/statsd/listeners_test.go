@@ -1,0 +1,134 @@
+package main
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/statsd-ops/statsd/intake"
+	"github.com/statsd-ops/statsd/intake/listen"
+	"github.com/statsd-ops/statsd/server"
+)
+
+// listenersOf returns the listeners of a command line.
+func listenersOf(t *testing.T, line ...string) (l intake.Listen, err error) {
+	t.Helper()
+	all := newSettings(flags)
+	if err := all.resolve(arguments{args: line}, func(string) string { return "" }); err != nil {
+		return l, err
+	}
+	cfg := server.Config{Fixed: server.Fixed{Listen: all.listen()}}
+	err = all.addListeners(&cfg)
+	return cfg.Listen, err
+}
+
+// The options of a URL win over the flags.
+func TestListeners(t *testing.T) {
+	t.Parallel()
+	l, err := listenersOf(t, "--receivers=3", "--udp-buffer=1MiB", "--tcp-idle-timeout=5m",
+		"--listen=udp://:8125", "--listen=udp://127.0.0.1?receivers=1&buffer=64KiB&name=west", "--listen=udp://[::1]:9125",
+		"--listen=tcp://localhost:9?max=5&idle=0&line=2s", "--listen=tcp://:10?idle=1m",
+		"--listen=unixgram:///run/a//b?mode=0622&owner=7&group=8&allow-uid=0,9&allow-gid=10", "--listen=unixgram://@abc",
+		"--listen=unix:///run/a%3Fb?framing=lines&max=1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := listen.File{Mode: 0o660}
+	want := []listen.Listener{
+		{Name: "udp", Scheme: listen.UDP, Address: ":8125", Receivers: 3, Buffer: 1 << 20},
+		{Name: "west", Scheme: listen.UDP, Address: "127.0.0.1:8125", Receivers: 1, Buffer: 64 << 10},
+		{Name: "udp-2", Scheme: listen.UDP, Address: "[::1]:9125", Receivers: 3, Buffer: 1 << 20},
+		{Name: "tcp", Scheme: listen.TCP, Address: "localhost:9", Limits: listen.Limits{Max: 5, Idle: -1, Line: 2 * time.Second}},
+		{Name: "tcp-2", Scheme: listen.TCP, Address: ":10", Limits: listen.Limits{Idle: time.Minute}},
+		{Name: "unixgram", Scheme: listen.Unixgram, Address: "/run/a/b", File: listen.File{Mode: 0o622, User: "7", Group: "8"}, UIDs: []uint32{0, 9}, GIDs: []uint32{10}},
+		{Name: "unixgram-2", Scheme: listen.Unixgram, Address: "@abc", File: file},
+		{Name: "unix", Scheme: listen.Unix, Address: "/run/a?b", Framing: listen.Lines, Limits: listen.Limits{Max: 1}, File: file},
+	}
+	for i := range l.Listeners {
+		got := l.Listeners[i]
+		got.URL = ""
+		if got.Scheme == listen.Unixgram {
+			got.Receivers, got.Buffer = 0, 0
+		}
+		if i >= len(want) || !reflect.DeepEqual(got, want[i]) {
+			t.Errorf("listener %d is %+v, want %+v", i, got, want[i])
+		}
+	}
+	if !l.PortOff || len(l.Listeners) != len(want) {
+		t.Errorf("%d listeners, --port is off: %v", len(l.Listeners), l.PortOff)
+	}
+}
+
+// Beside --listen, --port and --name count if they are given. Then they have the names udp and tcp.
+func TestListenBesidePort(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		line []string
+		off  bool
+		name string
+	}{
+		{[]string{"--listen=udp://:9"}, true, "udp"},
+		{[]string{"--listen=udp://:9", "--port=8125"}, false, "udp-2"},
+		{[]string{"--listen=udp://:9", "--name=127.0.0.1"}, false, "udp-2"},
+	} {
+		l, err := listenersOf(t, test.line...)
+		if err != nil || l.PortOff != test.off || l.Listeners[0].Name != test.name {
+			t.Errorf("%q: off %v, %+v, %v", test.line, l.PortOff, l.Listeners, err)
+		}
+	}
+	if l, err := listenersOf(t); err != nil || l.PortOff || l.Listeners != nil {
+		t.Errorf("without --listen: %+v, %v", l, err)
+	}
+}
+
+func TestListenErrors(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"8125":                                "want a URL such as udp://:8125 or",
+		"127.0.0.1:8125":                      "want a URL such as udp://:8125 or",
+		"sctp://:8125":                        `unknown scheme "sctp"; want udp, `,
+		"udp://::1:8125":                      "put an IPv6 address in brackets",
+		"udp://:8125/path":                    "want SCHEME://HOST:PORT?KEY=VALUE, and nothing else",
+		"udp://user@host:8125":                "want SCHEME://HOST:PORT?KEY=VALUE, and nothing else",
+		"udp://:port":                         "invalid port",
+		"udp://:8125?idle=1s":                 `udp:// has no setting "idle"; want name, receivers`,
+		"udp://:8125?receivers=0":             "receivers: want 1 to 1024",
+		"udp://:8125?receivers=x":             "receivers: want a whole number",
+		"udp://:8125?buffer=0":                "buffer: want 1 byte to 1 GiB",
+		"udp://:8125?name=A":                  "name: want at most 64 of a-z 0-9 _ -",
+		"tcp://:8125?max=0":                   "max: want at least 1",
+		"tcp://:8125?line=1ms":                "line: want at least 10ms",
+		"tcp://:8125?line=0":                  "line: want more than 0",
+		"tcp://:8125?idle=-1s":                "idle: want",
+		"tcp://:8125?max=1&max=2":             "max: is set twice",
+		"unixgram://run/a":                    "want the path of a socket, as in unixgram:///run/statsd/dsd.socket, or @NAME",
+		"unixgram:///run/":                    "want the path of a socket",
+		"unixgram://@":                        "want the path of a socket",
+		"unix:///run/a%zz":                    "invalid URL escape",
+		"unix:///run/a?mode=rw":               "mode: want a mode such as 0660",
+		"unix:///run/a?mode=1777":             "mode: want a mode such as 0660",
+		"unix:///run/a?framing=yes":           "framing: want auto, lines or dogstatsd",
+		"unix:///run/a?allow-uid=-1":          "allow-uid: ",
+		"unix:///run/a?allow-uid=nobo,":       "allow-uid: ",
+		"unix:///" + strings.Repeat("x", 103): "a socket's path may have 103 bytes, this one has 104",
+	} {
+		_, err := listenersOf(t, "--listen="+text)
+		if err == nil || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "--listen "+text+": ") || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: %v, want %q", text, err, want)
+		}
+	}
+	for want, line := range map[string][]string{
+		"given twice":                               {"--listen=udp://:9", "--listen=udp://:9"},
+		"name: another listener has the name a":     {"--listen=udp://:9?name=a", "--listen=tcp://:9?name=a"},
+		"name: another listener has the name tcp":   {"--port=8125", "--listen=udp://:9?name=tcp"},
+		"port 8135 is taken by --monitor-port":      {"--listen=tcp://:8135"},
+		"port 8125 is taken by --port":              {"--listen=tcp://127.0.0.1:8125", "--port=8125"},
+		"port 9 is taken by --listen tcp://:9":      {"--listen=tcp://:9", "--listen=tcp://127.0.0.1:9"},
+		"the file /run/a is taken by --listen unix": {"--listen=unix:///run/a", "--listen=unixgram:///run/../run/a"},
+	} {
+		if _, err := listenersOf(t, line...); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %q", line, err, want)
+		}
+	}
+}
