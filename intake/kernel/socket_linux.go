@@ -239,6 +239,7 @@ func (s *Socket) Inherit() error {
 	return os.NewSyscallError("setsockopt", unix.SetsockoptTimeval(s.fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &limit))
 }
 
+// Close closes the socket.
 func (s *Socket) Close() error { return os.NewSyscallError("close", unix.Close(s.fd)) }
 
 // Given reports whether the socket is shared with earlier and later processes.

@@ -39,7 +39,7 @@ func (b *Bound) bindUnix() error {
 	}
 	err = f.replace(b)
 	if err != nil {
-		b.closeSockets()
+		_ = b.closeSockets()
 		f.leave()
 		return err
 	}
@@ -208,7 +208,7 @@ func (f *file) remove() error {
 	if f.lock == nil {
 		lock, err := safefile.Holding(f.path + ".lock")
 		if err != nil {
-			return nil //nolint:nilerr // a successor has the path
+			return nil // a successor has the path
 		}
 		f.lock = lock
 	}
