@@ -102,7 +102,7 @@ func (s *Sink) describe() sink.State {
 	refused := s.tallies.refusals()
 	state := sink.State{
 		Made: s.made, Delivered: s.made - refused, Dropped: refused,
-		Names: st.live,
+		Names: st.live, Conflicts: s.tallies.worst(),
 		Full:  "it has as many series or families as max-series and max-families allow",
 	}
 	add := func(name string, value float64, total bool) {
