@@ -20,9 +20,16 @@ import (
 // The block of a sketch is the last one. It has the number of samples in the blocks
 // before it in the upper half of its first word, and the index of the sketch in its
 // second word.
+//
+// Many timers have one sample in an interval, with a weight of 1. It needs no block: its value
+// is the first word of the cell, and the second word is timerSingle or timerSingleMillis. No block
+// is at place 0, so no other timer has these words.
 const (
 	timerMillis   = 1 << 63
 	timerSketched = 1 << 31
+
+	timerSingle       = 1 << 32
+	timerSingleMillis = timerSingle | timerSketched
 
 	firstTimerBlock = 3
 	maxTimerBlock   = 127
@@ -62,13 +69,54 @@ func addWeight(w uint64, weight float64, millis bool) uint64 {
 
 // timerWeight returns a timer's weight, and whether it has samples in milliseconds.
 func timerWeight(rec record, off int) (weight float64, millis bool) {
+	if isSingle(rec.word(off + 8)) {
+		return 1, rec.word(off+8) == timerSingleMillis
+	}
 	w := rec.word(off)
 	return math.Float64frombits(w &^ timerMillis), w&timerMillis != 0
 }
 
+// isSingle reports whether the second word of a timer's cell says that the first word is its only sample.
+func isSingle(w uint64) bool { return w&^timerSketched == timerSingle }
+
+// addSingle adds the first sample to a timer's cell if that needs no block.
+func addSingle(rec record, off int, s *metric.Sample) bool {
+	if rec.word(off+8) != 0 || s.Weight != 1 {
+		return false
+	}
+	rec.setWord(off, math.Float64bits(s.Value))
+	if s.Millis {
+		rec.setWord(off+8, timerSingleMillis)
+	} else {
+		rec.setWord(off+8, timerSingle)
+	}
+	return true
+}
+
+// moveSingle moves the only sample of a timer's cell to a block.
+func (b *blocks) moveSingle(rec record, off int) {
+	if !isSingle(rec.word(off + 8)) {
+		return
+	}
+	value := rec.word(off)
+	weight, millis := timerWeight(rec, off)
+	place := b.allocate(1 + min(timerRoom(0), b.maxSamples))
+	block := b.at(place)
+	block[0], block[1] = 0, value
+	rec.setWord(off, addWeight(0, weight, millis))
+	rec.setWord(off+8, timerSingle|uint64(place))
+}
+
 func addTimer(b *blocks, rec record, off int, s *metric.Sample) {
-	rec.setWord(off, addWeight(rec.word(off), s.Weight, s.Millis))
 	w := rec.word(off + 8)
+	if uint32(w)&^timerSketched == 0 { // it has no block
+		if addSingle(rec, off, s) {
+			return
+		}
+		b.moveSingle(rec, off)
+		w = rec.word(off + 8)
+	}
+	rec.setWord(off, addWeight(rec.word(off), s.Weight, s.Millis))
 	n := int(w >> 32)
 	at := timerIndex(n)
 	if w&timerSketched != 0 || n >= b.maxSamples {
@@ -111,7 +159,7 @@ func (b *blocks) sketchAt(w uint64) *sketch {
 // sketchOf returns the sketch of a timer's cell, or nil.
 func sketchOf(b *blocks, rec record, off int) *sketch {
 	w := rec.word(off + 8)
-	if w&timerSketched == 0 {
+	if w&timerSketched == 0 || isSingle(w) {
 		return nil
 	}
 	return b.sketchAt(w)
@@ -121,6 +169,9 @@ func sketchOf(b *blocks, rec record, off int) *sketch {
 // of the last block, or 0.
 func timerBlocks(b *blocks, rec record, off int) (n int, place uint32) {
 	w := rec.word(off + 8)
+	if isSingle(w) {
+		return 0, 0
+	}
 	if w&timerSketched != 0 {
 		w = b.at(uint32(w) &^ timerSketched)[0]
 	}
@@ -137,6 +188,9 @@ func (b *blocks) lastBlock(n int, place uint32) (samples []uint64, before uint32
 // appendSamples appends the samples of a timer's cell to dst, the last block first.
 // Samples in a sketch are left out.
 func appendSamples(dst []float64, b *blocks, rec record, off int) []float64 {
+	if isSingle(rec.word(off + 8)) {
+		return append(dst, math.Float64frombits(rec.word(off)))
+	}
 	n, place := timerBlocks(b, rec, off)
 	dst = slices.Grow(dst, n)
 	for n > 0 {
@@ -153,6 +207,9 @@ func appendSamples(dst []float64, b *blocks, rec record, off int) []float64 {
 // appendFirstSamples appends the first samples of a timer's cell to dst, until dst has
 // MaxPeeked.
 func appendFirstSamples(dst []float64, b *blocks, rec record, off int) []float64 {
+	if isSingle(rec.word(off+8)) && len(dst) < MaxPeeked {
+		return append(dst, math.Float64frombits(rec.word(off)))
+	}
 	// The oldest blocks, in a ring. Five have room for more than MaxPeeked.
 	var oldest [8][]uint64
 	last := 0

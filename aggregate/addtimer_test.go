@@ -61,3 +61,33 @@ func TestTimersOfAllLengths(t *testing.T) {
 		}
 	}
 }
+
+// A timer's first sample takes no block, and more samples lose nothing of it.
+func TestSingleSamples(t *testing.T) {
+	for _, millis := range []bool{false, true} {
+		for name, more := range map[string]func(b *blocks, rec record){
+			"none":    func(*blocks, record) {},
+			"another": func(b *blocks, rec record) { addTimer(b, rec, 0, &metric.Sample{Value: 7, Weight: 2, Millis: millis}) },
+			"a merged": func(b *blocks, rec record) {
+				mergeTimer(b, rec, 0, &Row{Weight: 2, Samples: []float64{7}, Millis: millis})
+			},
+		} {
+			b := &blocks{spare: &spare{}, maxSamples: 10}
+			rec := make(record, 24)
+			addTimer(b, rec, 0, &metric.Sample{Value: -5, Weight: 1, Millis: millis})
+			if len(b.pages) > 0 {
+				t.Error("the first sample took a block")
+			}
+			more(b, rec)
+			wantWeight, want := 1.0, []float64{-5}
+			if name != "none" {
+				wantWeight, want = 3, []float64{-5, 7}
+			}
+			weight, inMillis := timerWeight(rec, 0)
+			got, first := appendSamples(nil, b, rec, 0), appendFirstSamples(nil, b, rec, 0)
+			if weight != wantWeight || inMillis != millis || !slices.Equal(got, want) || !slices.Equal(first, want) || sketchOf(b, rec, 0) != nil {
+				t.Errorf("millis %v and %s: weight %v, millis %v, samples %v and %v", millis, name, weight, inMillis, got, first)
+			}
+		}
+	}
+}

@@ -40,16 +40,13 @@ type aliases struct {
 
 // find returns the alias of a name, or nil.
 func (a *aliases) find(hash uint64, kind metric.Kind, raw []byte) record {
-	s := &a.segments[hash>>56]
-	mask := len(s.slots) - 1
-	if mask < 0 {
+	s, tag := &a.segments[hash>>56], uint32(hash)
+	if s.count == 0 {
 		return nil
 	}
-	for i := int(uint32(hash)) & mask; s.slots[i] != 0; i = (i + 1) & mask {
-		if slot := s.slots[i]; uint32(slot>>32) == uint32(hash) {
-			if rec := a.pages.at(ref(slot)); rec.aliases(kind, raw) {
-				return rec
-			}
+	for i := s.seek(tag, s.start(tag)); s.slots[i] != 0; i = s.after(tag, i) {
+		if rec := a.pages.at(ref(s.slots[i])); rec.aliases(kind, raw) {
+			return rec
 		}
 	}
 	return nil
@@ -61,7 +58,7 @@ func (s *Shard) lookAliases(samples []metric.Sample, probes []probe) {
 	var (
 		young = s.aliases[0]
 		left  [BatchSize]uint8 // the probes to search for
-		found [BatchSize]ref   // their aliases
+		found [BatchSize]probe // for their aliases
 		n     int
 	)
 	for i := range probes {
@@ -69,29 +66,26 @@ func (s *Shard) lookAliases(samples []metric.Sample, probes []probe) {
 			n++
 		}
 	}
-	for _, i := range left[:n] {
-		p := &probes[i]
-		if slots := young.segments[p.hash>>56].slots; len(slots) > 0 {
-			p.touch = byte(slots[int(uint32(p.hash))&(len(slots)-1)])
-		}
-	}
 	for k, i := range left[:n] {
-		p := &probes[i]
-		found[k] = young.segments[p.hash>>56].first(uint32(p.hash))
+		found[k].hash = probes[i].hash
+		young.start(&found[k])
+	}
+	for k := range left[:n] {
+		young.seek(&found[k])
 	}
 	for k, i := range left[:n] {
 		p, sample := &probes[i], &samples[i]
-		if found[k] == 0 {
+		if found[k].ref == 0 {
 			continue
 		}
-		if rec := young.pages.at(found[k]); rec.aliases(sample.Kind&3, sample.Name) {
+		if rec := young.pages.at(found[k].ref); rec.aliases(sample.Kind&3, sample.Name) {
 			r := rec.target()
 			if r != 0 && s.mutes != nil && s.marked.has(r) {
 				continue
 			}
 			rec.amend(s, sample)
 			if p.ref, p.drop = r, r == 0; r != 0 {
-				p.touch = s.names.pages.at(r)[8]
+				p.slot = s.names.pages.at(r).word(8) // begins to load the record
 			}
 		}
 	}
@@ -125,7 +119,7 @@ func (s *Shard) newAlias(hash uint64, length int) record {
 	if s.aliases[0] == nil {
 		s.aliases[0] = &aliases{began: s.flush}
 	}
-	_, rec := s.aliases[0].add(hash, (aliasName+length+7)/8)
+	_, rec := s.aliases[0].add(&probe{hash: hash}, (aliasName+length+7)/8)
 	return rec
 }
 

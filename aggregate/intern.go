@@ -11,14 +11,14 @@ func (s *Shard) find(sample *metric.Sample, p *probe) (r ref, reason metric.Reas
 	if p.drop {
 		return 0, metric.DroppedByRule
 	}
-	kind, hash := sample.Kind&3, p.hash
-	if alias := s.alias(hash, kind, sample.Name); alias != nil {
+	kind := sample.Kind & 3
+	if alias := s.alias(p.hash, kind, sample.Name); alias != nil {
 		alias.amend(s, sample)
 		if r = alias.target(); r == 0 {
 			return 0, metric.DroppedByRule
 		}
-	} else if r = s.names.findHash(hash, kind, sample.Name); r == 0 {
-		r, reason = s.intern(sample, hash)
+	} else if r = s.names.received(p, kind, sample.Name); r == 0 {
+		r, reason = s.intern(sample, p)
 	}
 	if r != 0 && s.mutes != nil && s.muted(r) {
 		return 0, metric.RefusedMuted
@@ -27,27 +27,29 @@ func (s *Shard) find(sample *metric.Sample, p *probe) (r ref, reason metric.Reas
 }
 
 // intern finds or makes the record of a sample whose name as received leads to none.
-func (s *Shard) intern(sample *metric.Sample, hash uint64) (r ref, reason metric.Reason) {
+func (s *Shard) intern(sample *metric.Sample, p *probe) (r ref, reason metric.Reason) {
 	kind, raw, to := sample.Kind&3, sample.Name, &s.resolved
 	s.resolve(kind, raw)
 	if to.Reason != metric.None {
 		if to.Reason == metric.DroppedByRule {
-			s.addAlias(hash, kind, raw, 0, &to.Effects)
+			s.addAlias(p.hash, kind, raw, 0, &to.Effects)
 			s.hit(to.Rules)
 			amend(sample, to.TagsDropped, to.Sign)
 		}
 		return 0, to.Reason
 	}
+	hash := p.hash
 	own := bytes.Equal(raw, to.Name) && !to.perSample() // the name as received leads to the record
 	if !own || s.resolver != nil {
-		r = s.names.find(kind, to.Name)
+		clean := s.names.search(to.Name)
+		p, r = &clean, s.names.found(&clean, kind, to.Name)
 	}
 	if r == 0 {
 		flags := uint32(to.Class) << metaClass
 		if s.resolver != nil && !own {
 			flags |= metaHidden
 		}
-		if r, reason = s.insert(kind, to.Name, flags); r == 0 {
+		if r, reason = s.insert(p, &newName{kind: kind, name: to.Name, flags: flags}); r == 0 {
 			return 0, reason
 		}
 		if to.Renamed > 0 {
@@ -102,23 +104,25 @@ func (c *Config) appendClean(dst, raw []byte) ([]byte, metric.Reason) {
 	return append(dst, tags...), metric.None
 }
 
-// insert makes a record for a clean name that is not in the table. flags are for names.insert, with
-// metaMoved for a name that is not new.
-func (s *Shard) insert(kind metric.Kind, name []byte, flags uint32) (ref, metric.Reason) {
-	if m := s.muteOf(name); m != nil {
+// insert makes a record for a clean name that is not in the table. Its flags have metaMoved if it is not
+// new.
+func (s *Shard) insert(p *probe, name *newName) (ref, metric.Reason) {
+	name.flush = s.flush
+	if m := s.muteOf(name.name); m != nil {
 		m.Samples.Add(1)
 		return 0, metric.RefusedMuted
 	}
-	if s.retiring != nil && s.retiring.find(kind, name) != 0 {
-		return s.names.insert(kind, name, s.flush, flags|metaMoved), metric.None
+	if s.retiring != nil && s.retiring.find(name.kind, name.name) != 0 {
+		name.flags |= metaMoved
+		return s.names.insert(p, name), metric.None
 	}
 	if s.table.known.Add(1) > int64(s.table.config.MaxNames) {
 		s.table.known.Add(-1)
 		return 0, metric.RefusedName
 	}
 	s.fresh++
-	if flags&metaMoved == 0 {
-		s.grown.add(name)
+	if name.flags&metaMoved == 0 {
+		s.grown.add(name.name)
 	}
-	return s.names.insert(kind, name, s.flush, flags), metric.None
+	return s.names.insert(p, name), metric.None
 }

@@ -134,7 +134,8 @@ func (v *view) carry(refs []ref, gone *growth) (lost int) {
 func (v *view) carryOne(r ref) bool {
 	s, rec := v.shard, v.pages.at(r)
 	kind := kindOf(rec.meta())
-	to := s.names.find(kind, rec.name())
+	p := s.names.search(rec.name())
+	to := s.names.found(&p, kind, rec.name())
 	if to == 0 {
 		flags, rule := rec.meta()&(metaHidden|MaxTTLs<<metaClass), v.names.ruled[r]
 		if v.reruled {
@@ -143,7 +144,7 @@ func (v *view) carryOne(r ref) bool {
 				return false
 			}
 		}
-		to = s.names.insert(kind, rec.name(), rec.lastSeen(), flags|metaMoved)
+		to = s.names.insert(&p, &newName{kind, rec.name(), rec.lastSeen(), flags | metaMoved})
 		if rule > 0 {
 			s.names.note(to, rule)
 		}

@@ -25,14 +25,6 @@ func (t *Table) Memory() (m Memory) {
 	return m
 }
 
-func (n *arena) bytes() int {
-	slots := 0
-	for i := range n.segments {
-		slots += len(n.segments[i].slots)
-	}
-	return len(n.pages)*pageBytes + slots*8
-}
-
 func (b *blocks) bytes() int {
 	words := len(b.pages) * blockPageWords
 	for _, l := range b.large {

@@ -19,10 +19,11 @@ func (s *Shard) Merge(row *Row) metric.Reason {
 	if len(row.Name) > s.table.config.MaxNameLength {
 		return metric.TooLong
 	}
-	r := s.names.find(row.Kind, row.Name)
+	p := s.names.search(row.Name)
+	r := s.names.found(&p, row.Kind, row.Name)
 	if r == 0 {
 		var reason metric.Reason
-		if r, reason = s.insert(row.Kind, row.Name, s.hidden(row.Kind, row.Name)); r == 0 {
+		if r, reason = s.insert(&p, &newName{kind: row.Kind, name: row.Name, flags: s.hidden(row.Kind, row.Name)}); r == 0 {
 			return reason
 		}
 	}
@@ -42,14 +43,7 @@ func (s *Shard) mergeInto(rec record, row *Row) metric.Reason {
 			adjustGauge(b, rec, off, a)
 		}
 	case metric.Timer:
-		rec.setWord(off, addWeight(rec.word(off), row.Weight, row.Millis))
-		var sample metric.Sample // without a weight
-		for _, sample.Value = range row.Samples {
-			addTimer(b, rec, off, &sample)
-		}
-		if row.Sketch != nil {
-			mergeSketch(b, rec, off, row.Sketch.restore())
-		}
+		mergeTimer(b, rec, off, row)
 	case metric.Set:
 		refused := false
 		for _, hash := range row.Members {
@@ -60,6 +54,18 @@ func (s *Shard) mergeInto(rec record, row *Row) metric.Reason {
 		}
 	}
 	return metric.None
+}
+
+func mergeTimer(b *blocks, rec record, off int, row *Row) {
+	b.moveSingle(rec, off)
+	rec.setWord(off, addWeight(rec.word(off), row.Weight, row.Millis))
+	var sample metric.Sample // without a weight
+	for _, sample.Value = range row.Samples {
+		addTimer(b, rec, off, &sample)
+	}
+	if row.Sketch != nil {
+		mergeSketch(b, rec, off, row.Sketch.restore())
+	}
 }
 
 // mergeSketch adds the samples of the sketch o to a timer.

@@ -113,9 +113,10 @@ func (t *Table) Remember(g Remembered) metric.Reason {
 	if reason != metric.None {
 		return reason
 	}
-	r := s.names.find(metric.Gauge, name)
+	p := s.names.search(name)
+	r := s.names.found(&p, metric.Gauge, name)
 	if r == 0 {
-		if r, reason = s.insert(metric.Gauge, name, metaMoved|s.hidden(metric.Gauge, name)); r == 0 {
+		if r, reason = s.insert(&p, &newName{kind: metric.Gauge, name: name, flags: metaMoved | s.hidden(metric.Gauge, name)}); r == 0 {
 			return reason
 		}
 	}

@@ -170,23 +170,28 @@ const BatchSize = 32
 // So all lookups of a batch begin before the first addition: then memory answers
 // many of them at the same time.
 func (s *Shard) AddAll(samples []metric.Sample, reasons []metric.Reason) {
-	var probes [BatchSize]probe
 	for len(samples) > 0 {
 		n := min(len(samples), BatchSize)
-		for i := range n {
-			probes[i].hash = maphash.Bytes(s.table.seed, samples[i].Name)
-		}
-		s.names.look(samples[:n], probes[:n])
-		if s.aliases[0] != nil {
-			s.lookAliases(samples[:n], probes[:n])
-		}
-		if s.mutes != nil {
-			s.passMarked(probes[:n])
-		}
-		for i := range n {
-			reasons[i] = s.add(&samples[i], &probes[i])
-		}
+		s.addBatch(samples[:n], reasons)
 		samples, reasons = samples[n:], reasons[n:]
+	}
+}
+
+// addBatch is AddAll for at most BatchSize samples.
+func (s *Shard) addBatch(samples []metric.Sample, reasons []metric.Reason) {
+	var probes [BatchSize]probe
+	for i := range samples {
+		probes[i].hash = maphash.Bytes(s.table.seed, samples[i].Name)
+	}
+	s.names.look(samples, probes[:len(samples)])
+	if s.aliases[0] != nil {
+		s.lookAliases(samples, probes[:len(samples)])
+	}
+	if s.mutes != nil {
+		s.passMarked(probes[:len(samples)])
+	}
+	for i := range samples {
+		reasons[i] = s.add(&samples[i], &probes[i])
 	}
 }
 

@@ -556,14 +556,15 @@ func TestSearchesStayShort(t *testing.T) {
 		var name []byte
 		for i := range n {
 			name = fmt.Appendf(name[:0], "app.web-%d.api.v2.users.get.status_%d", i%100, i)
-			names.insert(metric.Counter, name, 1, 0)
+			p := names.search(name)
+			names.insert(&p, &newName{metric.Counter, name, 1, 0})
 		}
 		steps, longest := 0, 0
 		for i := range names.segments {
 			slots := names.segments[i].slots
 			for at, slot := range slots {
 				if slot != 0 {
-					way := 1 + (at-int(slot>>32))&(len(slots)-1)
+					way := 1 + (at-names.segments[i].start(uint32(slot>>32))+len(slots))%len(slots)
 					steps += way
 					longest = max(longest, way)
 				}

@@ -37,8 +37,8 @@ func (d Dialect) String() string {
 
 // The classes of a name's bytes.
 const (
-	drop   = iota // deleted
-	keep          // A-Z a-z 0-9 _ - .
+	keep   = iota // A-Z a-z 0-9 _ - .
+	drop          // deleted
 	space         // depends on the dialect
 	slash         // depends on the dialect
 	equals        // depends on the dialect
@@ -58,6 +58,8 @@ var classes = func() (t [256]uint8) {
 			t[c] = equals
 		case b >= utf8.RuneSelf:
 			t[c] = wide
+		default:
+			t[c] = drop
 		}
 	}
 	return t
@@ -65,18 +67,25 @@ var classes = func() (t [256]uint8) {
 
 // IsClean reports whether AppendClean leaves name unchanged in every dialect.
 func IsClean(name []byte) bool {
-	for _, c := range name {
-		if classes[c] != keep {
-			return false
-		}
+	all := uint8(keep)
+	for len(name) >= 8 { // keep is 0
+		all |= classes[name[0]] | classes[name[1]] | classes[name[2]] | classes[name[3]]
+		all |= classes[name[4]] | classes[name[5]] | classes[name[6]] | classes[name[7]]
+		name = name[8:]
 	}
-	return true
+	for _, c := range name {
+		all |= classes[c]
+	}
+	return all == keep
 }
 
 // AppendClean appends the published form of name to dst. "=", "/" and white space follow the
 // dialect; of the rest only A-Z a-z 0-9 _ - . are kept. The result can be empty. Cleaning twice is
 // the same as cleaning once.
 func (d Dialect) AppendClean(dst, name []byte) []byte {
+	if IsClean(name) {
+		return append(dst, name...)
+	}
 	slashTo := byte('-')
 	if d == Gstatsd {
 		slashTo = '_'
