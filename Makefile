@@ -23,7 +23,7 @@ SOAK ?= 20m
 # The file whose table make soak replaces, such as docs/reliability.md.
 RESULTS ?=
 
-.PHONY: bin/suite build test test-cluster stress check modules fmt-check vet vet-systems lint tidy-check soak bench fmt package package-test image release install-counterparts clean
+.PHONY: bin/suite build test test-cluster stress check modules fmt-check vet vet-systems lint tidy-check soak bench profile fmt package package-test image release install-counterparts clean
 
 # Static, so that a binary runs wherever it is copied to. -buildvcs stamps the tag and the
 # commit for --version, also where GOFLAGS turns that off.
@@ -88,6 +88,12 @@ bench: build
 	-@sh scripts/counterparts collectd-core
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 	$(GO) run ./bench -results bench/RESULTS.md
+
+# cmd/statsd/default.pgo says where the daemon spends its time. The compiler reads it: go.dev/doc/pgo.
+# The profiled daemon is built without it, so that all functions show.
+profile:
+	CGO_ENABLED=0 $(GO) build -pgo=off -trimpath -o bin/profiled/statsd ./cmd/statsd
+	$(GO) run ./bench profile -statsd bin/profiled/statsd
 
 # dist/ gets Debian packages, tarballs, an SBOM and checksums: packaging/README.md.
 package: bin/nfpm

@@ -7,6 +7,7 @@
 //	go run ./bench                                    # everything; 15 minutes
 //	go run ./bench -workloads W1,W3 -peers floor,statsd
 //	go run ./bench cost                               # one sample, one name: docs/cost.md; 4 minutes
+//	go run ./bench profile                            # cmd/statsd/default.pgo; 2 minutes
 //
 // The speed of machines drifts. So daemons are compared with a floor measured in the same minutes: a
 // receiver that only counts newlines.
@@ -31,6 +32,8 @@ func main() {
 			command = func() error { return runFloor(os.Args[2:]) }
 		case "cost":
 			command = func() error { return runCost(os.Args[2:], os.Stdout, os.Stderr) }
+		case "profile":
+			command = func() error { return runProfile(os.Args[2:], os.Stderr) }
 		}
 	}
 	if err := command(); err != nil {

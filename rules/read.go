@@ -23,7 +23,7 @@ const (
 var (
 	globSyntax  = regexp.MustCompile(`^(\*|` + firstComponent + `)(\.(\*|` + component + `))*$`)
 	nameSyntax  = regexp.MustCompile(`^([a-zA-Z_]|` + anyReference + `)([a-zA-Z0-9_]|` + anyReference + `)*$`)
-	labelSyntax = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]+$`)
+	labelSyntax = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]*$`)
 	// At intake names have dots and dashes.
 	intakeNameSyntax = regexp.MustCompile(`^([a-zA-Z0-9_.\-]|` + anyReference + `)+$`)
 	// With match_type glob+ a component may have one wildcard beside text.
@@ -122,7 +122,7 @@ func (l *loader) checkLabels(r *fileRule) error {
 	}
 	for name, value := range r.Labels {
 		switch {
-		case !labelSyntax.MatchString(name) || len(name) > maxMatch:
+		case l.purpose == Mapping && len(name) < 2, !labelSyntax.MatchString(name), len(name) > maxMatch:
 			return fmt.Errorf("labels: want two or more letters, digits and _, not %.100q", name)
 		case strings.HasPrefix(name, "__"):
 			return fmt.Errorf("labels: %.100s: names with __ belong to Prometheus", name)

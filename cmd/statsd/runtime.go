@@ -16,13 +16,13 @@ import (
 	"github.com/statsd-ops/statsd/internal/httpgate"
 )
 
-// The heap may double between two collections while it is small, and grow by a tenth once it is
+// The heap may double between two collections while it is small, and grow by a twentieth once it is
 // large. It holds few pointers, so collecting is cheap then, and memory is scarce for a daemon with
 // a million names. GOGC overrides this; GOMEMLIMIT works as usual.
 const (
 	smallHeap        = 32 << 20
 	smallHeapPercent = 100
-	largeHeapPercent = 10
+	largeHeapPercent = 5
 	gcLook           = 5 * time.Second
 )
 
