@@ -53,7 +53,7 @@ func (a *aliases) find(hash uint64, kind metric.Kind, raw []byte) record {
 }
 
 // lookAliases searches for the names that look did not find, and applies their aliases. It leaves to find what
-// is rare: old aliases, and samples that are dropped or muted. Its loops are as those of look.
+// is rare: old aliases, and samples that are muted. Its loops are as those of look.
 func (s *Shard) lookAliases(samples []metric.Sample, probes []probe) {
 	var (
 		young = s.aliases[0]
@@ -79,9 +79,12 @@ func (s *Shard) lookAliases(samples []metric.Sample, probes []probe) {
 			continue
 		}
 		if rec := young.pages.at(found[k].ref); rec.aliases(sample.Kind&3, sample.Name) {
-			if r := rec.target(); r != 0 && (s.mutes == nil || !s.marked.has(r)) {
-				rec.amend(s, sample)
-				p.ref = r
+			r := rec.target()
+			if r != 0 && s.mutes != nil && s.marked.has(r) {
+				continue
+			}
+			rec.amend(s, sample)
+			if p.ref, p.drop = r, r == 0; r != 0 {
 				p.slot = s.names.pages.at(r).word(8) // begins to load the record
 			}
 		}

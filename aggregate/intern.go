@@ -8,6 +8,9 @@ import (
 
 // find finds or makes the record of a sample that look did not find, and refuses muted names.
 func (s *Shard) find(sample *metric.Sample, p *probe) (r ref, reason metric.Reason) {
+	if p.drop {
+		return 0, metric.DroppedByRule
+	}
 	kind := sample.Kind & 3
 	if alias := s.alias(p.hash, kind, sample.Name); alias != nil {
 		alias.amend(s, sample)

@@ -86,6 +86,7 @@ type probe struct {
 	at    uint32 // its index; if no record has the tag, the index of the empty slot that ended the search
 	count uint32 // the segment's records at that time, plus 1; 0 if a record has the tag
 	ref   ref    // the first record with the tag, 0 for none
+	drop  bool   // an alias says that a rule drops the sample
 }
 
 // start looks at the first slot.

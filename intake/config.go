@@ -58,6 +58,8 @@ type Listen struct {
 	Tags metric.Tags `flag:"--tags"`
 	// TagStyles are the ways to write tags that are read. The default is metric.DefaultTagStyles.
 	TagStyles metric.TagStyles `flag:"--tag-styles"`
+	// Containers makes a tag container_id of the container of DogStatsD's clients. By default it is ignored.
+	Containers bool `flag:"--container"`
 	// NamesAsSent keeps names as they are sent. By default they are cleaned for Graphite.
 	NamesAsSent bool `flag:"--names"`
 
@@ -147,7 +149,10 @@ func (l *Listen) Tagged() bool { return l.Tags.Series() }
 
 // Parser returns a new parser for received lines.
 func (l *Listen) Parser() wire.Parser {
-	return wire.Parser{AbsoluteSigns: l.AbsoluteSigns, Dialect: l.Dialect, Tagger: wire.NewTagger(l.Tags, l.TagStyles, l.Dialect)}
+	return wire.Parser{
+		AbsoluteSigns: l.AbsoluteSigns, Dialect: l.Dialect, Containers: l.Containers,
+		Tagger: wire.NewTagger(l.Tags, l.TagStyles, l.Dialect),
+	}
 }
 
 // Naming says how names are read. flush is the flush interval.

@@ -44,12 +44,15 @@ func fallsBehind(h meta.Health, sink string) bool {
 }
 
 func (d *Desk) sinkOf(st *delivery.State, now time.Time) question.Sink {
-	s := question.Sink{Name: st.Name, Address: st.Address, State: "ok"}
+	s := question.Sink{Name: st.Name, Address: st.Address, State: "ok", Conflicts: []question.Conflict{}}
 	if st.Removed {
 		s.State = "ending"
 	}
 	if r := st.Recorder; r != nil {
 		_, s.Published = d.Flushed()
+		for _, c := range r.Conflicts {
+			s.Conflicts = append(s.Conflicts, question.Conflict(c))
+		}
 		s.Accepted, s.Waiting, s.Dropped = s.Published, r.Made-r.Delivered-r.Dropped, r.Dropped
 		return s
 	}

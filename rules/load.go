@@ -119,6 +119,7 @@ func (l *loader) readDefaults() (err error) {
 	if o.MaxAge, o.AgeBuckets, err = d.Summary.window(defaultMaxAge, defaultAgeBuckets); err != nil {
 		return err
 	}
+	d.Histogram.native(o)
 	o.Bounds, err = d.Histogram.bounds(defaultBounds)
 	return err
 }

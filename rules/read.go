@@ -23,7 +23,7 @@ const (
 var (
 	globSyntax  = regexp.MustCompile(`^(\*|` + firstComponent + `)(\.(\*|` + component + `))*$`)
 	nameSyntax  = regexp.MustCompile(`^([a-zA-Z_]|` + anyReference + `)([a-zA-Z0-9_]|` + anyReference + `)*$`)
-	labelSyntax = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]+$`)
+	labelSyntax = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]*$`)
 	// At intake names have dots and dashes.
 	intakeNameSyntax = regexp.MustCompile(`^([a-zA-Z0-9_.\-]|` + anyReference + `)+$`)
 	// With match_type glob+ a component may have one wildcard beside text.
@@ -122,7 +122,7 @@ func (l *loader) checkLabels(r *fileRule) error {
 	}
 	for name, value := range r.Labels {
 		switch {
-		case !labelSyntax.MatchString(name) || len(name) > maxMatch:
+		case l.purpose == Mapping && len(name) < 2, !labelSyntax.MatchString(name), len(name) > maxMatch:
 			return fmt.Errorf("labels: want two or more letters, digits and _, not %.100q", name)
 		case strings.HasPrefix(name, "__"):
 			return fmt.Errorf("labels: %.100s: names with __ belong to Prometheus", name)
@@ -190,6 +190,7 @@ func (l *loader) readOptions(r *fileRule, rule *Rule) (err error) {
 		return errors.New("histogram_options: the observer_type is summary")
 	}
 	o.Quantiles, o.MaxAge, o.AgeBuckets, o.Bounds = d.Quantiles, d.MaxAge, d.AgeBuckets, d.Bounds
+	o.NativeFactor, o.NativeMax = d.NativeFactor, d.NativeMax
 	if r.Summary != nil {
 		age, parts := d.MaxAge, d.AgeBuckets
 		if !typed { // as in statsd_exporter
@@ -203,6 +204,7 @@ func (l *loader) readOptions(r *fileRule, rule *Rule) (err error) {
 		}
 	}
 	if r.Histogram != nil {
+		r.Histogram.native(o)
 		o.Bounds, err = r.Histogram.bounds(d.Bounds)
 	}
 	return err
@@ -251,6 +253,29 @@ func (s *fileSummary) window(age time.Duration, parts int) (time.Duration, int, 
 		parts = int(s.AgeBuckets)
 	}
 	return age, parts, nil
+}
+
+// The native buckets of statsd_exporter, where a file gives only one of the two keys.
+const (
+	defaultNativeFactor = 1.1
+	defaultNativeMax    = 256
+	maxNativeMax        = 4096
+)
+
+// native reads the keys of native buckets, if there are any.
+func (h *fileHistogram) native(o *Options) {
+	if h.NativeFactor != 0 {
+		o.NativeFactor = h.NativeFactor
+	}
+	if h.NativeMax != 0 {
+		o.NativeMax = int(min(h.NativeMax, maxNativeMax))
+		if o.NativeFactor == 0 {
+			o.NativeFactor = defaultNativeFactor
+		}
+	}
+	if o.NativeMax == 0 {
+		o.NativeMax = defaultNativeMax
+	}
 }
 
 // bounds returns the upper bounds of the buckets, without the infinite one.

@@ -58,15 +58,19 @@ const (
 
 // Options say how a series is kept and shown.
 type Options struct {
-	Observer    Observer
-	Quantiles   []float64     // of a summary, in the order of the file
-	MaxAge      time.Duration // the window of quantiles
-	AgeBuckets  int           // parts of the window
-	Bounds      []float64     // of a histogram's buckets, rising, without the infinite one
-	TTL         time.Duration // after which a series without samples is removed; 0 is never
-	Scale       float64       // factor for values
-	HonorLabels bool          // a tag wins over a label of the rule
-	Help        string
+	Observer   Observer
+	Quantiles  []float64     // of a summary, in the order of the file
+	MaxAge     time.Duration // the window of quantiles
+	AgeBuckets int           // parts of the window
+	Bounds     []float64     // of a histogram's buckets, rising, without the infinite one
+	// NativeFactor is the greatest growth from bucket to bucket of a native histogram, and NativeMax the most
+	// buckets. 1 or less is for no native buckets.
+	NativeFactor float64
+	NativeMax    int
+	TTL          time.Duration // after which a series without samples is removed; 0 is never
+	Scale        float64       // factor for values
+	HonorLabels  bool          // a tag wins over a label of the rule
+	Help         string
 }
 
 // Rule is a rule of a file.

@@ -62,6 +62,15 @@ type State struct {
 	Full string
 	// Figures are further figures for the monitor.
 	Figures []Figure
+	// Conflicts are names that are not shown as they should be, the most frequent first.
+	Conflicts []Conflict
+}
+
+// Conflict is a reason for which names are not shown as they should be.
+type Conflict struct {
+	Reason, Subject string // such as type, and the family
+	Text            string // the last one, in words
+	Count           uint64
 }
 
 // Figure is a figure of a Recorder for the monitor, such as its number of series.

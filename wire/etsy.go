@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"math"
 
 	"github.com/statsd-ops/statsd/metric"
@@ -19,9 +20,13 @@ func (p *Parser) otherKind(letters []byte) (kind metric.Kind, known bool) {
 	return kind, true
 }
 
-// readOtherSection reads a section that does not start with #, @ or T. In
+// readOtherSection reads a section that does not start with #, @ or T: a container, if it becomes a tag. In
 // Etsy's dialect it may be a rate with white space in front.
 func (p *Parser) readOtherSection(section []byte) {
+	if p.Containers && bytes.HasPrefix(section, []byte("c:")) {
+		p.group.container = section[2:]
+		return
+	}
 	if p.Dialect != metric.Etsy {
 		return
 	}

@@ -16,9 +16,11 @@ type group struct {
 	tagged bool // has tags
 	lost   bool // tags were dropped
 	millis bool // the type is ms
-	weight float64
-	fault  metric.Reason // makes all values bad
-	at     int           // where the line is bad
+	// container is the section c:, if it becomes a tag.
+	container []byte
+	weight    float64
+	fault     metric.Reason // makes all values bad
+	at        int           // where the line is bad
 }
 
 // readGroup reads what follows a name or the last group: values, a type and
@@ -53,6 +55,9 @@ func (p *Parser) readGroup(b []byte) {
 func (p *Parser) nameGroup() {
 	g, sent := &p.group, p.line[:bytes.IndexByte(p.line, ':')]
 	p.name = sent
+	if g.container != nil {
+		p.tagContainer()
+	}
 	if p.KeepTags {
 		if g.tagged {
 			p.name = p.Tagger.join(sent, p.tags)

@@ -27,6 +27,22 @@ func (t *Tagger) second(first, second []byte) (section []byte, lost bool) {
 	return slices.Concat(first, []byte(","), second), false
 }
 
+// tagContainer adds the tag container_id to the tags of the group. An id has no comma, which would begin another tag:
+// the part before it counts.
+func (p *Parser) tagContainer() {
+	g := &p.group
+	id, _, _ := bytes.Cut(g.container, []byte(","))
+	if len(id) == 0 {
+		return
+	}
+	p.box = p.box[:0]
+	if g.tagged {
+		p.box = append(append(p.box, p.tags...), ',')
+	}
+	p.box = append(append(p.box, "container_id:"...), id...)
+	g.tagged, p.tags = true, p.box
+}
+
 // addLabel adds one tag as a label, or drops it.
 func (t *Tagger) addLabel(one []byte, end byte) {
 	if end == ':' { // statsd_exporter ignores a # in front of each tag

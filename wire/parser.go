@@ -62,11 +62,14 @@ type Parser struct {
 	// KeepTags leaves the tags of a sample as sent, for Tagger.Series: the name of a sample with tags after
 	// its value is name:tags.
 	KeepTags bool
+	// Containers makes a tag container_id of the section c:, which DogStatsD's clients send. It needs a Tagger.
+	Containers bool
 
 	buf   []byte // whole lines not read yet
 	line  []byte // the current line, without its line end
 	name  []byte // of the current group, with its tags
 	tags  []byte // the section of tags without its #, if the group is tagged
+	box   []byte // memory for tags with a container
 	rest  []byte // the groups of the line after the current one
 	group group
 

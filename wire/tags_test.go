@@ -240,3 +240,70 @@ func checkTags(t *testing.T, tags string) {
 		}
 	}
 }
+
+// TestContainers checks containers that become tags, on either side of other tags.
+func TestContainers(t *testing.T) {
+	for line, want := range map[string]string{
+		"a:1|c|c:ab":                    "a;container_id=ab",
+		"a:1|c|#k:v|c:in-7|T12":         "a;container_id=in-7;k=v",
+		"a:1|ms|c:ci-1,in-2|@0.5|#z:v":  "a;container_id=ci-1;z=v",
+		"a:1|c|c:|#k:v":                 "a;k=v",
+		"a:1|c|c:x|#container_id:own":   "a;container_id=x",
+		"a;g=1:1|c|c:x":                 "a;container_id=x;g=1",
+		"a:1|c|card:low|e:it-false|c:y": "a;container_id=y",
+		"a:1|c":                         "a",
+	} {
+		for _, keep := range []bool{false, true} {
+			tagger := NewTagger(metric.GraphiteTags, 0, metric.Reference)
+			p := Parser{Tagger: tagger, Containers: true, KeepTags: keep}
+			p.Reset([]byte(line))
+			var s metric.Sample
+			if item := p.Next(&s); item != Sample {
+				t.Errorf("%s: %v", line, p.Reason())
+				continue
+			}
+			name := s.Name
+			if keep {
+				name, _, _ = tagger.Series(name)
+			}
+			if string(name) != want {
+				t.Errorf("%s is %s, want %s", line, name, want)
+			}
+		}
+	}
+}
+
+// TestKeptTags checks that a name with its tags as sent becomes the same series later.
+func TestKeptTags(t *testing.T) {
+	for _, style := range []metric.Tags{metric.DropTags, metric.GraphiteTags, metric.TagsInName, metric.LabelTags} {
+		for _, tt := range tagTests {
+			tagger := NewTagger(style, metric.DogStatsD|metric.Graphite|metric.InfluxDB, metric.Reference)
+			now, later := Parser{Tagger: tagger}, Parser{Tagger: tagger, KeepTags: true}
+			now.Reset([]byte(tt.in))
+			later.Reset([]byte(tt.in))
+			for {
+				var a, b metric.Sample
+				is, kept := now.Next(&a), later.Next(&b)
+				reason := now.Reason()
+				if kept == Sample {
+					var fault metric.Reason
+					var lost bool
+					if b.Name, lost, fault = tagger.Series(b.Name); fault != metric.None {
+						kept = Discard
+						later.reason = fault
+					}
+					b.TagsDropped = b.TagsDropped || lost
+				}
+				if is != kept || is == Discard && reason != later.Reason() {
+					t.Fatalf("%v, %q: %v (%v) at once, %v (%v) later", style, tt.in, is, reason, kept, later.Reason())
+				}
+				if is == End {
+					break
+				}
+				if is == Sample && fmt.Sprint(a) != fmt.Sprint(b) {
+					t.Errorf("%v, %q: %+v at once, %+v later", style, tt.in, a, b)
+				}
+			}
+		}
+	}
+}

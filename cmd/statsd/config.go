@@ -190,6 +190,7 @@ func (all settings) listen() intake.Listen {
 		AbsoluteSigns:  all.text("gauge-signs") == "absolute",
 		Tags:           tags[all.text("tags")],
 		TagStyles:      all.tagStyles(),
+		Containers:     all.text("container") == "label",
 		NamesAsSent:    all.text("names") == "as-sent",
 		PipeDir:        all.text("pipe-dir"),
 		PipePrefix:     all.text("pipe-prefix"),

@@ -43,6 +43,7 @@ var flags = []flag{
 	{group: groupIntake, name: "gauge-signs", choices: []string{"delta", "absolute"}, holder: "delta", def: "delta", help: "Meaning of a sign in front of a gauge's value: delta adjusts the gauge, absolute sets it."},
 	{group: groupIntake, name: "tags", choices: []string{"drop", "graphite", "labels", "keep-in-name"}, holder: "drop", def: "drop", help: "What to do with tags: drop them, make a series of Graphite (name;k=v), make labels of Prometheus, or keep them in the name (name.k.v)."},
 	{group: groupIntake, name: "tag-styles", kind: isTagStyles, holder: "STYLE,...", def: "dogstatsd,graphite", help: "Styles of tags to read: dogstatsd, graphite, influxdb, librato, signalfx, or all."},
+	{group: groupIntake, name: "container", needs: "tags", choices: []string{"drop", "label"}, holder: "drop", def: "drop", help: "What to do with the container that DogStatsD's clients send: drop it, or make a tag container_id of it (label)."},
 	{group: groupIntake, name: "names", choices: []string{"clean", "as-sent"}, holder: "clean", def: "clean", help: "Clean names for Graphite, or keep them as-sent: any UTF-8, for a mapping of the prometheus sink."},
 	{group: groupIntake, name: "rules", holder: "FILE", help: "File of rules that drop, rename, tag or keep names as they come in. SIGHUP reads it again."},
 	{group: groupIntake, name: "pipe-dir", holder: "DIR", example: "/tmp/stats-pipe", help: "Read the stat pipes of this host's processes in this directory before each flush."},

@@ -131,7 +131,7 @@ func TestEveryFlag(t *testing.T) {
 		return c
 	}
 	// Flags that others need, with other values.
-	base := []string{"--alert", "--debug", "--graphite-host=a", "--nsca-server=a", "--nsca-host=a", "--spool-dir=" + t.TempDir(), "--pipe-dir=a", "--admin=a:1", "--notify-webhook=http://a/", "--monitor-cert=a", "--monitor-key=a"}
+	base := []string{"--alert", "--debug", "--graphite-host=a", "--nsca-server=a", "--nsca-host=a", "--spool-dir=" + t.TempDir(), "--pipe-dir=a", "--tags=keep-in-name", "--admin=a:1", "--notify-webhook=http://a/", "--monitor-cert=a", "--monitor-key=a"}
 	for name, text := range texts {
 		var with, without []string
 		for _, arg := range base {

@@ -20,7 +20,7 @@ type Prometheus struct {
 }
 
 // StartPrometheus starts one with that configuration. It stops at the end of the test.
-func StartPrometheus(t testing.TB, config string) *Prometheus {
+func StartPrometheus(t testing.TB, config string, flags ...string) *Prometheus {
 	t.Helper()
 	program := Find(t, "prometheus")
 	dir, addr := t.TempDir(), FreeAddress(t).String()
@@ -29,8 +29,8 @@ func StartPrometheus(t testing.TB, config string) *Prometheus {
 		t.Fatal(err)
 	}
 	p := &Prometheus{URL: "http://" + addr, t: t}
-	process := start(t, "prometheus", dir, exec.Command(program, "--config.file="+file,
-		"--storage.tsdb.path="+filepath.Join(dir, "data"), "--web.listen-address="+addr, "--log.level=warn"))
+	args := []string{"--config.file=" + file, "--storage.tsdb.path=" + filepath.Join(dir, "data"), "--web.listen-address=" + addr, "--log.level=warn"}
+	process := start(t, "prometheus", dir, exec.Command(program, append(args, flags...)...))
 	t.Cleanup(func() { _ = process.end(os.Kill) })
 	process.await(func() bool { return answers(p.URL + "/-/ready") })
 	return p

@@ -105,6 +105,9 @@ func reports() map[string]func(Page) string {
 		"discards":    func(p Page) string { return Discards(2)(p, reporttest.Live(), reporttest.Discards()) },
 		"rules":       func(p Page) string { return Rules(p, reporttest.Flushed(), reporttest.Rules()) },
 		"sinks":       func(p Page) string { return Sinks(p, reporttest.Live(), reporttest.Sinks()) },
+		"sinks.conflicts": func(p Page) string {
+			return Sinks(p, reporttest.Live(), []question.Sink{reporttest.ConflictingSink()})
+		},
 		"sinks.one":   func(p Page) string { return Sinks(p, reporttest.Live(), []question.Sink{reporttest.FailingSink()}) },
 		"alerts":      func(p Page) string { return Alerts(p, reporttest.Live(), reporttest.Alerts()) },
 		"audit":       func(p Page) string { return Audit(p, reporttest.Live(), reporttest.Alerts()) },

@@ -102,4 +102,8 @@ func (s *sheet) sink(k *question.Sink) {
 		s.text(span{}, indent, text)
 	}
 	s.text(span{}, indent, k.Address)
+	for i := range k.Conflicts {
+		c := &k.Conflicts[i]
+		s.text(span{"! ", warn}, indent, fmt.Sprintf("%s, %s: %s: %s", ascii.Safe(c.Subject), c.Reason, plural.Things(c.Count, "time", "times"), ascii.Safe(c.Text)))
+	}
 }

@@ -119,6 +119,16 @@ type Sink struct {
 	Queue     Store     `json:"queue"`
 	Spool     Store     `json:"spool"`
 	FullIn    float64   `json:"full_in"` // seconds at the growth of the last 5 minutes; 0: does not grow
+	// Conflicts are names that the sink does not show as they should be, the most frequent first.
+	Conflicts []Conflict `json:"conflicts"`
+}
+
+// Conflict is a reason for which a sink does not show names as they should be.
+type Conflict struct {
+	Reason  string `json:"reason"`
+	Subject string `json:"subject"` // what it is about, such as a family
+	Text    string `json:"text"`    // the last one, in words
+	Count   uint64 `json:"count"`   // since the start
 }
 
 // Store is a queue or a spool.

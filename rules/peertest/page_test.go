@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -35,29 +36,53 @@ func TestPageParses(t *testing.T) {
 	}
 }
 
-// readPage returns the number of families that are not the daemon's own.
-func readPage(t *testing.T, seed uint64) (families int) {
+// number writes a number for YAML.
+func number(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
+
+// openPage opens a sink with a mapping. It returns nil if the mapping is bad.
+func openPage(t *testing.T, mapping string) *prometheus.Sink {
 	t.Helper()
-	r := generator{rand.New(rand.NewPCG(seed, 23))}
-	mapping := filepath.Join(t.TempDir(), "mapping.yml")
-	if err := os.WriteFile(mapping, []byte(r.file()), 0o600); err != nil {
+	file := filepath.Join(t.TempDir(), "mapping.yml")
+	if err := os.WriteFile(file, []byte(mapping), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s, err := prometheus.New(prometheus.Config{Addr: "127.0.0.1:0", Mapping: mapping, Tagged: true, Own: true, MaxSeries: 50, MaxFamilies: 20}, func(string) {})
+	s, err := prometheus.New(prometheus.Config{Addr: "127.0.0.1:0", Mapping: file, Tagged: true, Own: true, MaxSeries: 50, MaxFamilies: 20}, func(string) {})
 	if err != nil {
-		return 0 // random files can be bad
+		return nil
 	}
 	if err := s.Open(); err != nil {
 		t.Fatal(err)
 	}
-	defer s.Close()
+	t.Cleanup(func() { _ = s.Close() })
 	go func() { _ = s.Run(t.Context()) }()
+	return s
+}
+
+// randomPage shows random values of random names by a random mapping. It returns nil if the mapping is bad.
+func randomPage(t *testing.T, seed uint64) *prometheus.Sink {
+	t.Helper()
+	r := generator{rand.New(rand.NewPCG(seed, 23))}
+	s := openPage(t, r.file())
 	for range 3 {
 		for range 40 {
 			c := r.collected()
-			s.Record(&c)
+			if s != nil {
+				s.Record(&c)
+			}
 		}
-		s.EndInterval(sink.Interval{End: time.Now()})
+		if s != nil {
+			s.EndInterval(sink.Interval{End: time.Now()})
+		}
+	}
+	return s
+}
+
+// readPage returns the number of families that are not the daemon's own.
+func readPage(t *testing.T, seed uint64) (families int) {
+	t.Helper()
+	s := randomPage(t, seed)
+	if s == nil {
+		return 0
 	}
 	answer, err := http.Get("http://" + s.Addr().String() + "/metrics")
 	if err != nil {

@@ -42,7 +42,8 @@ func (st *store) apply(c *metric.Collected, n *name) {
 		}
 	}
 	s.seen = st.tick
-	if s.state == seriesHidden {
+	first := s.state == seriesHidden
+	if first {
 		s.state = seriesShown
 		f.entries = append(f.entries, entry{s.labels, s.slot, number})
 	}
@@ -55,6 +56,7 @@ func (st *store) apply(c *metric.Collected, n *name) {
 		st.observeSummary(number, f, c, u)
 	case f.kind == Histogram:
 		observe(st.values.run(s.slot, f.width()), f, c, u)
+		st.observeNative(number, st.options(n.rule), c, u, first)
 	}
 }
 

@@ -51,11 +51,17 @@ func appendHelp(dst []byte, text string) []byte {
 			dst = append(dst, '\\', '\\')
 		case c == '\n':
 			dst = append(dst, '\\', 'n')
-		case unicode.IsControl(c):
-			dst = append(dst, '_')
 		default:
-			dst = utf8.AppendRune(dst, c)
+			dst = utf8.AppendRune(dst, printed(c))
 		}
 	}
 	return dst
+}
+
+// printed returns _ for a control character other than a newline.
+func printed(c rune) rune {
+	if unicode.IsControl(c) && c != '\n' {
+		return '_'
+	}
+	return c
 }

@@ -19,6 +19,7 @@ type family struct {
 	parts     int
 	live      int // series, with hidden ones
 	from      string
+	help      string
 	head      []byte   // # HELP and # TYPE
 	keys      []string // the le or quantile of each value
 	entries   []entry  // in the order in which they came
@@ -148,11 +149,10 @@ func (st *store) addFamily(t *Target, name []byte) (number uint32) {
 			f.keys = append(f.keys, string(appendNumber(nil, q)))
 		}
 	}
-	help := o.Help
-	if help == "" {
-		help = defaultHelp
+	if f.help = strings.Map(printed, o.Help); f.help == "" {
+		f.help = defaultHelp
 	}
-	f.head = appendHelp(append(append([]byte("# HELP "), f.name...), ' '), help)
+	f.head = appendHelp(append(append([]byte("# HELP "), f.name...), ' '), f.help)
 	f.head = append(append(append(f.head, "\n# TYPE "...), f.name...), ' ')
 	f.head = append(append(f.head, t.Kind.String()...), '\n')
 	if n := len(st.freeFamilies); n > 0 {

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/statsd-ops/statsd/internal/accept"
 )
 
 // maxScrapes is the most scrapes at a time. Further ones are answered 503.
@@ -63,7 +65,11 @@ func (s *Sink) serveMetrics(w http.ResponseWriter, r *http.Request) {
 	}
 	h := w.Header()
 	h.Set("Content-Type", contentType)
-	h.Set("Vary", "Accept-Encoding")
+	h.Set("Vary", "Accept, Accept-Encoding")
+	proto := takesProto(r.Header.Values("Accept"))
+	if proto {
+		h.Set("Content-Type", protoType)
+	}
 	zip := takesGzip(r.Header.Values("Accept-Encoding"))
 	if zip {
 		h.Set("Content-Encoding", "gzip")
@@ -73,14 +79,26 @@ func (s *Sink) serveMetrics(w http.ResponseWriter, r *http.Request) {
 	}
 	s.scrapes.Add(1)
 	if zip {
-		body := s.compressed()
+		body := s.compressed(proto)
 		h.Set("Content-Length", strconv.Itoa(len(body)))
 		_, _ = w.Write(body) // an error means that the client is gone
 		return
 	}
 	v := s.acquire()
 	defer s.release(v)
-	_ = v.write(w) // an error means that the client is gone
+	write := v.write
+	if proto {
+		write = v.writeProto
+	}
+	_ = write(w) // an error means that the client is gone
+}
+
+// takesProto reports whether a client prefers protobuf to text. It must name the format.
+func takesProto(header []string) bool {
+	all := accept.Parse(header)
+	proto, named := accept.Weigh(all, "application/vnd.google.protobuf", "")
+	text, _ := accept.Weigh(all, "text/plain", "0.0.4")
+	return named && proto > 0 && proto >= text && strings.Contains(strings.ToLower(strings.Join(header, ",")), "encoding=delimited")
 }
 
 // serveNames lists the known names, each after its kind.
@@ -119,8 +137,8 @@ func takesGzip(accepts []string) bool {
 
 // compressed returns the compressed page. It holds the view only while the page is made, not while a
 // client reads it.
-func (s *Sink) compressed() []byte {
+func (s *Sink) compressed(proto bool) []byte {
 	v := s.acquire()
 	defer s.release(v)
-	return v.compressed()
+	return v.compressed(proto)
 }

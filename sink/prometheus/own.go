@@ -102,8 +102,8 @@ func (s *Sink) describe() sink.State {
 	refused := s.tallies.refusals()
 	state := sink.State{
 		Made: s.made, Delivered: s.made - refused, Dropped: refused,
-		Names: st.live,
-		Full:  "it has as many series or families as max-series and max-families allow",
+		Names: st.live, Conflicts: s.tallies.worst(),
+		Full: "it has as many series or families as max-series and max-families allow",
 	}
 	add := func(name string, value float64, total bool) {
 		state.Figures = append(state.Figures, sink.Figure{Name: name, Value: value, Total: total})

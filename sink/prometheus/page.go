@@ -31,15 +31,19 @@ func (v *view) write(w io.Writer) error {
 }
 
 // compressed returns the page with gzip. It is made once.
-func (v *view) compressed() []byte {
-	v.once.Do(func() {
+func (v *view) compressed(proto bool) []byte {
+	z, write := &v.text, v.write
+	if proto {
+		z, write = &v.proto, v.writeProto
+	}
+	z.once.Do(func() {
 		var b buffer
-		z, _ := gzip.NewWriterLevel(&b, gzip.BestSpeed) // fails for a wrong level only
-		_ = v.write(z)                                  // a buffer takes everything
-		_ = z.Close()
-		v.zipped = b
+		w, _ := gzip.NewWriterLevel(&b, gzip.BestSpeed) // fails for a wrong level only
+		_ = write(w)                                    // a buffer takes everything
+		_ = w.Close()
+		z.body = b
 	})
-	return v.zipped
+	return z.body
 }
 
 type buffer []byte

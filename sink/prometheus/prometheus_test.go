@@ -12,6 +12,21 @@ import (
 	"github.com/statsd-ops/statsd/sink"
 )
 
+// Conflicts that need attention are listed for people, the most frequent first.
+func TestConflictsAreListed(t *testing.T) {
+	d := startDaemon(t, limits)
+	d.flush("a.b:1|c", "t:1|ms")
+	for range 3 {
+		d.flush("a-b:1|g", "t_sum:1|c", "x.y:1|c", "x_y:1|c")
+	}
+	d.flush("a-b:1|g")
+	all := d.State().Conflicts
+	if len(all) != 2 || all[0].Reason != "type" || all[0].Subject != "a_b" || all[0].Count != 4 || all[1].Reason != "suffix" ||
+		!strings.Contains(all[0].Text, `it is a counter from "a.b" (no rule); "a-b" (no rule) would make it a gauge`) {
+		t.Errorf("%+v", all)
+	}
+}
+
 func TestKinds(t *testing.T) {
 	d := startDaemon(t, limits)
 	d.flush("c:2|c", "c:3|c|@0.5", "g:7|g", "t:250:750|ms|#k:v", "h:2|h", "s:a|s", "s:b|s", "zero:0|c")

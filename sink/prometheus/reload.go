@@ -119,16 +119,26 @@ func (r *reload) add(number uint32, old *name) {
 	}
 }
 
+// options returns the options that a rule had before.
+func (r *reload) options(rule int32) *rules.Options {
+	if int(rule) < r.set.Len() {
+		return &r.set.Rule(int(rule)).Options
+	}
+	return &r.set.Defaults
+}
+
+// sameNative reports whether two rules want the same native buckets.
+func sameNative(a, b *rules.Options) bool {
+	return a.NativeFactor == b.NativeFactor && a.NativeMax == b.NativeMax
+}
+
 // same reports whether the new series of a name continues its old one.
 func (r *reload) same(n, old *name) bool {
 	was, is := &r.series[old.series-1], &r.store.series[n.series-1]
 	f, g := r.families[was.family], r.store.families[is.family]
-	scale := r.set.Defaults.Scale
-	if int(old.rule) < r.set.Len() {
-		scale = r.set.Rule(int(old.rule)).Scale
-	}
+	scale := r.options(old.rule).Scale
 	return f.name == g.name && f.kind == g.kind && slices.Equal(f.bounds, g.bounds) && slices.Equal(f.quantiles, g.quantiles) &&
-		f.parts == g.parts && scale == r.store.options(n.rule).Scale &&
+		f.parts == g.parts && sameNative(r.options(old.rule), r.store.options(n.rule)) && scale == r.store.options(n.rule).Scale &&
 		string(textOf(r.pages, was.labels)) == string(r.store.texts.get(is.labels))
 }
 
@@ -179,6 +189,9 @@ func (st *store) takeOver(old *store, from []uint32) {
 		if w := old.windows[was-1]; w != nil {
 			w.series = uint32(i)
 			st.windows[uint32(i)] = w
+		}
+		if n := old.natives[was-1]; n != nil {
+			st.natives[uint32(i)] = n
 		}
 		if m := old.members[was-1]; m != nil {
 			st.members[uint32(i)] = m

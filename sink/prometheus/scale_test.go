@@ -2,7 +2,11 @@ package prometheus
 
 import (
 	"context"
+	"fmt"
 	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -37,7 +41,7 @@ func TestSoakMemory(t *testing.T) {
 		t.Errorf("a counter takes %d bytes", each)
 	}
 	begun := time.Now()
-	size := len(d.current.compressed())
+	size := len(d.current.compressed(false))
 	scrape := time.Since(begun)
 
 	ctx, stop := context.WithCancel(t.Context())
@@ -65,4 +69,58 @@ func heap() int {
 	runtime.GC()
 	runtime.ReadMemStats(&m)
 	return int(m.HeapAlloc)
+}
+
+// TestSoakScrapes measures the ends of flushes while clients scrape a large page all the time. No flush waits for a scrape.
+func TestSoakScrapes(t *testing.T) {
+	soak.Slow(t)
+	n := soak.Pick(50_000, 1_000_000)
+	cfg := limits
+	cfg.MaxSeries, cfg.MaxFamilies = n, n
+	cfg.Mapping = ""
+	d := startDaemon(t, cfg)
+	url := d.serve()
+	var name []byte
+	flush := func() time.Duration {
+		begun := time.Now()
+		for i := range n {
+			name = appendNumber(append(name[:0], "app.requests_"...), float64(i))
+			d.Record(&metric.Collected{Kind: metric.Counter, Name: name, Value: 1})
+		}
+		d.flush()
+		return time.Since(begun)
+	}
+	flush()
+	alone, scraped := make([]time.Duration, 0, 20), make([]time.Duration, 0, 20)
+	for range cap(alone) {
+		alone = append(alone, flush())
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	var scraping sync.WaitGroup
+	var scrapes atomic.Int64
+	var longest atomic.Int64
+	scraping.Go(func() {
+		for ctx.Err() == nil {
+			begun := time.Now()
+			if answer, text := ask(t, "GET", url+"/metrics", "gzip"); answer.StatusCode != 200 || len(text) < n*10 {
+				t.Errorf("%s, %d bytes", answer.Status, len(text))
+			}
+			scrapes.Add(1)
+			longest.Store(max(longest.Load(), int64(time.Since(begun))))
+		}
+	})
+	for range cap(scraped) {
+		scraped = append(scraped, flush())
+	}
+	stop()
+	scraping.Wait()
+	slices.Sort(alone)
+	slices.Sort(scraped)
+	ratio := float64(scraped[len(scraped)-1]) / float64(alone[len(alone)-1])
+	soak.Row(t, fmt.Sprintf("scrapes of %d counters without a pause", n),
+		fmt.Sprintf("the longest flush takes %.2f times (%v, median %v, without scrapes %v); %d scrapes, the longest %v with its reading", ratio,
+			scraped[len(scraped)-1].Round(time.Millisecond), scraped[len(scraped)/2].Round(time.Millisecond), alone[len(alone)-1].Round(time.Millisecond), scrapes.Load(), time.Duration(longest.Load()).Round(time.Millisecond)), "1.2 times")
+	if soak.On() && ratio > 1.2 {
+		t.Errorf("the longest flush takes %v, without scrapes %v", scraped[len(scraped)-1], alone[len(alone)-1])
+	}
 }

@@ -37,6 +37,7 @@ type store struct {
 	sorted   []*family          // nil if it has to be made again
 	windows  map[uint32]*window // of summaries
 	members  map[uint32]*members
+	natives  map[uint32]*native // of histograms
 
 	freeFamilies []uint32
 	now          time.Time
@@ -105,7 +106,7 @@ func newStore(config Config, set *rules.Set, t *tallies) *store {
 	return &store{
 		config: config, set: set, mapper: NewMapper(set, config.Tagged, config.Labels), tallies: t,
 		seed: maphash.MakeSeed(), begin: time.Now(), byFamily: map[string]uint32{},
-		windows: map[uint32]*window{}, members: map[uint32]*members{}, rules: make([]ruleTally, set.Len()+1),
+		windows: map[uint32]*window{}, members: map[uint32]*members{}, natives: map[uint32]*native{}, rules: make([]ruleTally, set.Len()+1),
 	}
 }
 
@@ -269,6 +270,7 @@ func (st *store) removeSeries(number uint32) {
 	st.texts.drop(s.labels)
 	delete(st.windows, number)
 	delete(st.members, number)
+	delete(st.natives, number)
 	family := s.family
 	*s = series{}
 	st.freed = append(st.freed, number)

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/statsd-ops/statsd/sink"
 )
 
 // tallies count what goes wrong between names and the page, and tell it to the operator.
@@ -24,6 +26,7 @@ type conflict struct{ reason, family string }
 
 type conflictTally struct {
 	count uint64
+	text  string // of the last one; "" if it needs no attention
 	told  time.Time
 }
 
@@ -57,7 +60,7 @@ func (t *tallies) conflict(reason, family, text string) {
 		t.conflicts[c] = tally
 	}
 	tally.count++
-	if text == "" {
+	if tally.text = text; text == "" {
 		return
 	}
 	if now := time.Now(); now.Sub(tally.told) >= tellEvery {
@@ -84,6 +87,24 @@ func (t *tallies) noRoom() {
 type Conflict struct {
 	Reason, Family string
 	Count          uint64
+}
+
+// maxShown is the most conflicts that people are shown.
+const maxShown = 20
+
+// worst returns the conflicts that need attention, the most frequent first.
+func (t *tallies) worst() (all []sink.Conflict) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for c, tally := range t.conflicts {
+		if tally.text != "" {
+			all = append(all, sink.Conflict{Reason: c.reason, Subject: c.family, Text: tally.text, Count: tally.count})
+		}
+	}
+	slices.SortFunc(all, func(a, b sink.Conflict) int {
+		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Subject, b.Subject), cmp.Compare(a.Reason, b.Reason))
+	})
+	return all[:min(len(all), maxShown)]
 }
 
 // list returns the conflicts, sorted.

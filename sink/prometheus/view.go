@@ -1,6 +1,7 @@
 package prometheus
 
 import (
+	"maps"
 	"sync"
 	"time"
 )
@@ -10,12 +11,18 @@ type view struct {
 	families []*familyView
 	pages    [][]byte
 	chunks   []*chunk
+	natives  map[uint32]*native
 	own      []byte // the daemon's own families
 
 	readers int // guarded by Sink.mu
 
-	once   sync.Once // makes zipped
-	zipped []byte
+	text, proto zipped
+}
+
+// zipped is a compressed page. It is made once.
+type zipped struct {
+	once sync.Once
+	body []byte
 }
 
 // read reports whether a scrape reads the view. Sink.mu must be locked.
@@ -143,6 +150,7 @@ func (st *store) publish(own []byte) *view {
 		v.families = append(v.families, f.shown)
 	}
 	v.chunks = append([]*chunk(nil), st.values.chunks...)
+	v.natives = maps.Clone(st.natives)
 	st.freeSeries = append(st.freeSeries, st.freed...)
 	st.freed = st.freed[:0]
 	return v

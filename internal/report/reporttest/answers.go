@@ -82,6 +82,17 @@ func Sinks() []question.Sink {
 	}
 }
 
+// ConflictingSink is a page with names that it cannot show.
+func ConflictingSink() question.Sink {
+	return question.Sink{
+		Name: "page", Address: "prometheus://127.0.0.1:9102", State: "ok", Accepted: flush, Published: flush,
+		Conflicts: []question.Conflict{{
+			Reason: "type", Subject: "web_hits", Count: 12,
+			Text: `it is a counter from "web.hits" (no rule); "web-hits" (rule 3, line 8) would make it a gauge`,
+		}},
+	}
+}
+
 // Status is degraded.
 func Status() question.Status {
 	return question.Status{

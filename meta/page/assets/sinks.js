@@ -12,7 +12,7 @@ export function show(sinks) {
     fill('sink-rows', h('tr', {}, h('td', { colspan: 7 }, 'No sink is configured: nothing is published.')));
     return;
   }
-  fill('sink-rows', ...sinks.map(row));
+  fill('sink-rows', ...sinks.flatMap(s => [row(s), ...(s.conflicts || []).map(conflict)]));
 }
 
 function row(s) {
@@ -25,6 +25,12 @@ function row(s) {
     h('td', { class: 'n', 'data-label': 'Points a second' }, short(s.per_second)),
     h('td', { class: 'n' + (s.dropped ? ' failing' : ' none'), 'data-label': 'Lost' }, grouped(s.dropped)),
     h('td', { 'data-label': 'Last error' }, ...trouble(s)));
+}
+
+// conflict says which names a sink does not show as they should be.
+function conflict(c) {
+  return h('tr', {}, h('td', { colspan: 7 }, h('span', { class: 'degraded' }, signs.degraded + ' ' + c.reason), ' ', h('code', {}, c.subject), ' ',
+    c.text, ' ', h('small', {}, plural(c.count, 'time'))));
 }
 
 function behind(s) {
