@@ -106,6 +106,7 @@ func (d *daemon) start() {
 	cmd := exec.Command(d.program, d.args...)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.Dir = filepath.Dir(d.log)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // it must not outlive the test
 	if err := cmd.Start(); err != nil {
 		d.t.Fatal(err)
 	}

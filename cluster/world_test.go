@@ -141,7 +141,9 @@ func (w *world) leader(t testing.TB, stream string) *nodes.Node {
 	ctx, cancel := context.WithTimeout(t.Context(), wait.Patience)
 	defer cancel()
 	for ctx.Err() == nil {
-		s, err := js.Stream(ctx, stream)
+		try, cancel := context.WithTimeout(ctx, 2*time.Second)
+		s, err := js.Stream(try, stream)
+		cancel()
 		if err == nil && s.CachedInfo().Cluster != nil && s.CachedInfo().Cluster.Leader != "" {
 			return w.nats.Named(s.CachedInfo().Cluster.Leader)
 		}

@@ -82,6 +82,12 @@ type Sender interface {
 	Close() error
 }
 
+// Watcher is a Sender that can see whether the partitions have owners. Not every Sender is one.
+type Watcher interface {
+	// Committed returns when the newest commit of a partition was made, or ErrNone if there is none.
+	Committed(ctx context.Context, partition int) (time.Time, error)
+}
+
 // Entry is a message in an Inbox.
 type Entry struct {
 	// Seq numbers the messages of a partition from 1. It has gaps only where another owner has

@@ -61,12 +61,6 @@ type logSegment struct {
 	size  int64
 }
 
-// LogState says what a Log holds.
-type LogState struct {
-	First, Next     uint64 // numbers of the oldest record, and of the next one to be appended
-	Bytes, MaxBytes int64
-}
-
 // OpenLog opens the log in cfg.Dir or creates it.
 func OpenLog(cfg LogConfig) (*Log, error) {
 	l := &Log{cfg: cfg}
@@ -273,13 +267,6 @@ func (l *Log) remove(below uint64) error {
 		l.segments = slices.Delete(l.segments, 0, 1)
 	}
 	return nil
-}
-
-// State returns what the log holds.
-func (l *Log) State() LogState {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return LogState{l.first, l.next, l.bytes, l.cfg.MaxBytes}
 }
 
 // Close syncs the log and closes it. Readers that wait get ErrClosed.

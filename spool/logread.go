@@ -194,3 +194,16 @@ func (r *LogReader) resync(at logPlace) bool {
 	r.offset += int64(gap + 1)
 	return gap >= 0
 }
+
+// LogState says what a Log holds.
+type LogState struct {
+	First, Next     uint64 // numbers of the oldest record, and of the next one to be appended
+	Bytes, MaxBytes int64
+}
+
+// State returns what the log holds.
+func (l *Log) State() LogState {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return LogState{l.first, l.next, l.bytes, l.cfg.MaxBytes}
+}

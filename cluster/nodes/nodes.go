@@ -123,6 +123,7 @@ func (n *Node) Start() {
 	defer log.Close()
 	cmd := exec.Command(Program(n.t), "-c", "nats.conf")
 	cmd.Dir, cmd.Stdout, cmd.Stderr = n.dir, log, log
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // it must not outlive the test
 	if err := cmd.Start(); err != nil {
 		n.t.Fatal(err)
 	}

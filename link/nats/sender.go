@@ -21,7 +21,10 @@ type Sender struct {
 	cluster *link.Settings // nil until they are known
 }
 
-var _ link.Sender = (*Sender)(nil)
+var (
+	_ link.Sender  = (*Sender)(nil)
+	_ link.Watcher = (*Sender)(nil)
+)
 
 // NewSender returns a Sender. It begins to connect when it is first used, so the error is about the files
 // of cfg.
@@ -89,8 +92,7 @@ func (s *Sender) Send(ctx context.Context, m link.Message) error {
 	return err
 }
 
-// Committed returns when the newest commit of a partition was made. Edges can so see that nothing
-// owns it. It returns ErrNone if there is no commit yet.
+// Committed returns when the newest commit of a partition was made.
 func (s *Sender) Committed(ctx context.Context, partition int) (time.Time, error) {
 	m, err := s.get(ctx, s.commitStream(), query{Last: commitSubject(s.cfg.Prefix, partition, "*")})
 	return m.Time, err
