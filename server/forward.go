@@ -82,6 +82,7 @@ func (s *Server) join(ctx context.Context) error {
 		case a := <-answered:
 			if a.err == nil {
 				s.in.Table().SetMemberKey(a.settings.MemberKey)
+				s.flushedAt.Store(int64(time.Since(s.started))) // no flush was due before
 			}
 			if mismatch, ok := errors.AsType[*link.MismatchError](a.err); ok {
 				return mismatch

@@ -48,12 +48,24 @@ func (all settings) globs(name string) (patterns []glob.Glob) {
 	return patterns
 }
 
-// checkForward refuses a URL that no edge can have.
+// checkForward refuses a URL that no edge can have, and files that cannot be read.
 func (c *clusterURL) checkForward() error {
 	for _, host := range c.hosts {
 		if strings.HasPrefix(host, ":") {
 			return errors.New("names no host")
 		}
+	}
+	if !c.isCentral() {
+		return nil
+	}
+	if path := c.text("keys"); path != "" {
+		if _, err := readKeys(path); err != nil {
+			return fmt.Errorf("keys: %w", err)
+		}
+	}
+	if c.scheme.name == "statsd+tls" {
+		_, err := c.tls().Client(c.hosts[0])
+		return err
 	}
 	return nil
 }
@@ -75,15 +87,9 @@ func (c *clusterURL) sender(id string) (link.Sender, error) {
 	cfg := tcp.SenderConfig{Address: c.hosts[0]}
 	if path := c.text("keys"); path != "" {
 		cfg.Keys = func() ([][]byte, error) { return readKeys(path) }
-		if _, err := cfg.Keys(); err != nil {
-			return nil, fmt.Errorf("keys: %w", err)
-		}
 	}
 	if c.scheme.name == "statsd+tls" {
 		cfg.TLS = c.tls().Client
-		if _, err := cfg.TLS(cfg.Address); err != nil {
-			return nil, err
-		}
 	}
 	return tcp.NewSender(cfg), nil
 }
