@@ -69,6 +69,8 @@ type Node struct {
 type Options struct {
 	Nodes     int    // zero means 3
 	JetStream string // more lines for the block jetstream of the configuration
+	Client    string // more lines about clients
+	Users     string // instead of the users of contrib/nats
 }
 
 // Start starts a cluster in directories of the test. It ends with the test.
@@ -87,7 +89,7 @@ func Start(t testing.TB, o Options) *Cluster {
 	c := &Cluster{}
 	for i := range o.Nodes {
 		n := &Node{t: t, Name: string(rune('a' + i)), Client: port(i), cluster: port(o.Nodes + i), routes: passing, dir: t.TempDir()}
-		n.configure(routes, routes[i], o.JetStream)
+		n.configure(routes, routes[i], o)
 		c.Nodes = append(c.Nodes, n)
 		n.Start()
 		t.Cleanup(n.Kill)
@@ -96,15 +98,18 @@ func Start(t testing.TB, o Options) *Cluster {
 }
 
 // configure writes the configuration of a node. It includes the one that the daemon's users start from.
-func (n *Node) configure(routes []string, advertise, jetStream string) {
+func (n *Node) configure(routes []string, advertise string, o Options) {
 	n.t.Helper()
 	sample, err := os.ReadFile(filepath.Join(Tree(), "contrib", "nats", "statsd.conf"))
 	if err != nil {
 		n.t.Fatal(err)
 	}
-	shared := strings.ReplaceAll(string(sample), "store_dir: data", "store_dir: "+filepath.Join(n.dir, "data")+"\n"+jetStream)
-	text := fmt.Sprintf("server_name: %s\nlisten: %s\n%s\ncluster { name: statsd, listen: %q, advertise: %q, no_advertise: true, routes: [nats://%s] }\n",
-		n.Name, n.Client, shared, n.cluster, advertise, strings.Join(routes, ", nats://"))
+	shared := strings.ReplaceAll(string(sample), "store_dir: data", "store_dir: "+filepath.Join(n.dir, "data")+"\n"+o.JetStream)
+	if o.Users != "" {
+		shared = shared[:strings.Index(shared, "authorization {")] + o.Users
+	}
+	text := fmt.Sprintf("server_name: %s\nlisten: %s\n%s\n%s\ncluster { name: statsd, listen: %q, advertise: %q, no_advertise: true, routes: [nats://%s] }\n",
+		n.Name, n.Client, shared, o.Client, n.cluster, advertise, strings.Join(routes, ", nats://"))
 	if len(routes) == 1 {
 		text = text[:strings.LastIndex(text, "cluster {")] // JetStream without a cluster
 	}
