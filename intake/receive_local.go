@@ -67,7 +67,8 @@ func (r *receiver) readLocal(many bool) (int, error) {
 // moveTo makes the receiver read a new socket. It returns when the old one is read and closed, or false
 // if everything ends before that.
 func (r *receiver) moveTo(s *kernel.Socket, ended <-chan struct{}) bool {
-	old, next := r.socket, &move{s, make(chan struct{})}
+	next := &move{s, make(chan struct{})}
+	old := r.socket // the receiver may have another one as soon as it sees next
 	r.next.Store(next)
 	old.Stop()
 	select {
@@ -78,7 +79,7 @@ func (r *receiver) moveTo(s *kernel.Socket, ended <-chan struct{}) bool {
 		}
 		<-next.done // it is on the way
 	}
-	_ = old.Close() // only now: Stop needed it
+	_ = old.Close() // not before Stop, which needs its descriptor
 	return true
 }
 
