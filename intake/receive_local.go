@@ -68,17 +68,18 @@ func (r *receiver) readLocal(many bool) (int, error) {
 // if everything ends before that.
 func (r *receiver) moveTo(s *kernel.Socket, ended <-chan struct{}) bool {
 	next := &move{s, make(chan struct{})}
+	old := r.socket // the receiver may have another one as soon as it sees next
 	r.next.Store(next)
-	r.socket.Stop()
+	old.Stop()
 	select {
 	case <-next.done:
-		return true
 	case <-ended:
+		if r.next.CompareAndSwap(next, nil) {
+			return false
+		}
+		<-next.done // it is on the way
 	}
-	if r.next.CompareAndSwap(next, nil) {
-		return false
-	}
-	<-next.done // it is on the way
+	_ = old.Close() // not before Stop, which needs its descriptor
 	return true
 }
 
@@ -91,7 +92,6 @@ type move struct {
 // move reads the rest of the socket after a last batch of n, and goes on with the next one.
 func (r *receiver) move(n int, next *move) error {
 	err := r.drain(n)
-	_ = r.socket.Close()
 	r.socket, r.hasty = next.to, false
 	close(next.done)
 	return err

@@ -2,6 +2,7 @@ package intake
 
 import (
 	"errors"
+	"os"
 	"sync/atomic"
 	"time"
 
@@ -150,7 +151,9 @@ func (l *served) rebind(log zerolog.Logger, ended <-chan struct{}) {
 	log = log.With().Str("listener", l.Name).Str("socket", l.Address).Logger()
 	err := l.Rebind()
 	if err == nil {
-		err = l.follow(ended)
+		if err = l.follow(ended); err != nil {
+			_ = os.Remove(l.Address) // nobody reads it: try again
+		}
 	}
 	if err == nil {
 		l.rebound.Add(1)

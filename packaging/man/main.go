@@ -32,6 +32,7 @@ var pages = []page{
 	{source: "statsdmonitor.md", name: "statsdmonitor", section: 1},
 	{source: "statvent.md", name: "statvent", section: 1},
 	{source: "statsd.conf.md", name: "statsd.conf", section: 5},
+	{source: "listeners.md", name: "statsd-listeners", section: 7},
 	{source: "lines.md", name: "statsd-lines", section: 7, about: "the lines that statsd reads"},
 	{source: "published.md", name: "statsd-published", section: 7, about: "the names and values that statsd publishes"},
 }
