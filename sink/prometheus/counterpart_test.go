@@ -3,9 +3,11 @@ package prometheus
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math"
 	"net/url"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -153,8 +155,14 @@ func startVictoria(t *testing.T, target string) scraped {
 	writeMapping(t, config, fmt.Sprintf(scrapeConfig, target))
 	v := counterpart.StartVictoriaMetrics(t, "-promscrape.config="+config, "-promscrape.configCheckInterval=0")
 	return func(series string) (values []float64) {
+		at := map[int64]float64{} // a series comes in blocks, which have no order
 		for _, e := range v.Export(series) {
-			values = append(values, e.Values...)
+			for i, when := range e.Timestamps {
+				at[when] = e.Values[i]
+			}
+		}
+		for _, when := range slices.Sorted(maps.Keys(at)) {
+			values = append(values, at[when])
 		}
 		return values
 	}
