@@ -43,7 +43,7 @@ func run(args []string, stdout, stderr io.Writer) error {
 	flags := flag.NewFlagSet("bench", flag.ExitOnError)
 	statsd := flags.String("statsd", "bin/statsd", "this project's daemon, from make build")
 	workloadList := flags.String("workloads", "", "which of W1,W2,W3,W4,W5,idle (default all)")
-	peerList := flags.String("peers", "", "which of floor,floor-blocking,statsd,collectd,etsy (default all that are installed)")
+	peerList := flags.String("peers", "", "which of floor,floor-blocking,statsd,statsd-forward,collectd,etsy (default all that are installed)")
 	repeats := flags.Int("repeats", 3, "rounds; in each, every daemon runs once")
 	results := flags.String("results", "", "also write the tables to this file")
 	_ = flags.Parse(args) // it exits

@@ -55,10 +55,13 @@ func peers(statsd string) []peer {
 			name: "statsd", networks: "udp tcp none", counters: &names{"stats." + counterRoot + ".", ""}, rates: true,
 			version: func() (string, error) { return output(statsd, "--version") },
 			command: func(s setup) ([]string, error) {
-				return []string{statsd, "--port", strconv.Itoa(s.port), "--quiet",
-					"--graphite-host", "127.0.0.1", "--graphite-port", strconv.Itoa(s.carbon),
-					"--flush-interval", s.flush.String(), "--udp-buffer", strconv.Itoa(s.buffer / 2)}, nil // the kernel doubles it
+				return append(statsdCommand(statsd, s), "--graphite-host", "127.0.0.1", "--graphite-port", strconv.Itoa(s.carbon)), nil
 			},
+		},
+		{
+			name: "statsd-forward", networks: "udp",
+			version: func() (string, error) { return output(statsd, "--version") },
+			command: func(s setup) ([]string, error) { return forwardCommand(statsd, s) },
 		},
 		{
 			name: "collectd", networks: "udp none", counters: &names{"bench.statsd.count-" + counterRoot, ""},
@@ -75,6 +78,11 @@ func peers(statsd string) []peer {
 			command: etsyCommand,
 		},
 	}
+}
+
+func statsdCommand(statsd string, s setup) []string {
+	return []string{statsd, "--port", strconv.Itoa(s.port), "--quiet", "--flush-interval", s.flush.String(),
+		"--udp-buffer", strconv.Itoa(s.buffer / 2)} // the kernel doubles it
 }
 
 func output(command ...string) (string, error) {

@@ -15,6 +15,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/statsd-ops/statsd/aggregate"
+	"github.com/statsd-ops/statsd/internal/counterpart"
 	"github.com/statsd-ops/statsd/internal/glob"
 	"github.com/statsd-ops/statsd/link"
 	"github.com/statsd-ops/statsd/metric"
@@ -105,8 +106,8 @@ func TestJoin(t *testing.T) {
 	c := newEngine()
 	cfg := c.config(t)
 	synctest.Test(t, func(t *testing.T) {
-		var log strings.Builder
-		cfg.Log = zerolog.New(&log)
+		log := &counterpart.Output{}
+		cfg.Log = zerolog.New(log)
 		c.set(errors.New("connection refused"))
 		e := start(t, cfg)
 		joined := make(chan link.Settings)
