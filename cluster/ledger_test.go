@@ -5,22 +5,27 @@ import (
 	"fmt"
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/statsd-ops/statsd/internal/wait"
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
 // cluster returns the cluster as an owner sees it.
-func (d *daemon) cluster() (c question.Cluster, err error) {
+func (d *daemon) cluster() (question.Cluster, error) {
+	var body struct {
+		Data question.Cluster `json:"data"`
+	}
 	answer, err := http.Get("http://" + d.monitor + "/api/v1/cluster")
 	if err != nil {
-		return c, err
+		return body.Data, err
 	}
 	defer answer.Body.Close()
 	if answer.StatusCode != http.StatusOK {
-		return c, fmt.Errorf("%s", answer.Status)
+		return body.Data, fmt.Errorf("%s", answer.Status)
 	}
-	return c, json.NewDecoder(answer.Body).Decode(&c)
+	err = json.NewDecoder(answer.Body).Decode(&body)
+	return body.Data, err
 }
 
 // ledger checks that every message and every sample is accounted for. Other samples were in messages that do not
@@ -31,11 +36,12 @@ func (w *world) ledger(t *testing.T, others uint64) {
 	windows(3) // the last ones
 	sure, maybe := w.load.samples()
 	var last question.ClusterLedger
-	wait.Until(t, "the ledger does not come to rest", func() bool {
+	for deadline := time.Now().Add(wait.Patience / 2); time.Now().Before(deadline); time.Sleep(200 * time.Millisecond) {
 		c, err := w.owners[0].cluster()
-		last = c.Ledger
-		return err == nil && last.Lag == 0 && last.Held == 0 && last.Samples+last.Lost >= sure+others
-	})
+		if last = c.Ledger; err == nil && last.Lag == 0 && last.Held == 0 && last.Samples+last.Lost >= sure+others {
+			break
+		}
+	}
 	t.Logf("%d messages, %d of them repeated; %d samples merged", last.Stored, last.Duplicates, last.Samples)
 	if last.Difference != 0 {
 		t.Errorf("messages are not accounted for: %+v", last)

@@ -27,7 +27,10 @@ func (all settings) oddities(cfg *server.Config, sinks []*endpoint) []string {
 
 // oddSinks warns if nothing is published, or if the daemon publishes to itself.
 func oddSinks(all settings, sinks []*endpoint) (odd []string) {
-	if len(sinks) == 0 {
+	switch {
+	case all.given("forward") && !all.given("spool-dir"):
+		odd = append(odd, "--forward without --spool-dir: what the cluster has not accepted is lost when the daemon ends")
+	case len(sinks) == 0 && !all.given("forward"):
 		odd = append(odd, "no sink: nothing is published; set --sink or --graphite-host")
 	}
 	for _, e := range sinks {

@@ -44,6 +44,13 @@ func (all settings) verdict(sinks []*endpoint, warnings int) string {
 	if len(names) > 0 {
 		does = fmt.Sprintf("publishes to %s every %v", strings.Join(names, ", "), all.duration("flush-interval"))
 	}
+	if all.given("forward") {
+		forwards := fmt.Sprintf("forwards to %s every %v", all.text("forward"), all.duration("flush-interval"))
+		if len(names) > 0 {
+			forwards += ", and " + does
+		}
+		does = forwards
+	}
 	text := "# valid: statsd " + does
 	if warnings > 0 {
 		text += ", with " + plural.Things(uint64(warnings), "warning", "warnings")
