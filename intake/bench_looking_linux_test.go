@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/statsd-ops/statsd/intake/kernel"
 )
 
 // BenchmarkLooking says what probes cost a receiver, as ratios of processor time in one run:
@@ -58,7 +60,7 @@ func BenchmarkLooking(b *testing.B) {
 }
 
 // turnDatagrams is how many datagrams a receiver gets in its turn. The smallest buffer holds them.
-const turnDatagrams = batchDatagrams
+const turnDatagrams = kernel.Batch
 
 // turn is a receiver that takes turns with others.
 type turn struct {
@@ -123,7 +125,7 @@ func (t *turn) receive(b *testing.B) {
 	}
 	start := threadTime()
 	for got := 0; got < turnDatagrams; {
-		n, err := t.r.socket.read(false)
+		n, err := t.r.socket.Read(false)
 		if err != nil {
 			b.Fatal(err)
 		}
