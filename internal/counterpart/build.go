@@ -13,10 +13,13 @@ import (
 // Programs is the variable with the directory of the commands of this tree, built before the tests.
 const Programs = "STATSD_TEST_PROGRAMS"
 
-// Build puts commands of this tree, such as statsd, into a directory. They are built without the race
+// Build puts commands of this tree, such as statsd, into a directory, which it makes. They are built without the race
 // detector. make test has built them once; go test builds them here.
 func Build(dir string, names ...string) error {
 	if built := os.Getenv(Programs); built != "" {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return err
+		}
 		for _, name := range names {
 			if err := copyProgram(filepath.Join(dir, name), filepath.Join(built, name)); err != nil {
 				return err
