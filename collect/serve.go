@@ -2,13 +2,9 @@ package collect
 
 import (
 	"context"
-	"fmt"
-	"slices"
 	"time"
 
-	"github.com/statsd-ops/statsd/internal/clock"
 	"github.com/statsd-ops/statsd/link"
-	"github.com/statsd-ops/statsd/partial"
 )
 
 const (
@@ -55,151 +51,6 @@ func (p *partition) serve(ctx context.Context) error {
 			return err
 		}
 	}
-}
-
-// readInbox sends the messages from number from on to entries, until ctx ends.
-func (p *partition) readInbox(ctx context.Context, from uint64, entries chan<- link.Entry) {
-	for ctx.Err() == nil {
-		r, err := p.engine.Read(ctx, from)
-		for err == nil {
-			var e link.Entry
-			if e, err = r.Next(ctx); err != nil || e.Seq < from {
-				continue
-			}
-			e.Data = slices.Clone(e.Data)
-			select {
-			case entries <- e:
-				from = e.Seq + 1
-			case <-ctx.Done():
-				err = ctx.Err()
-			}
-		}
-		if r != nil {
-			_ = r.Close() // there is nothing to lose
-		}
-		clock.Sleep(ctx, readAgain)
-	}
-}
-
-// take applies the messages that have come.
-func (p *partition) take(ctx context.Context, entries <-chan link.Entry) error {
-	for range maxTaken {
-		select {
-		case e := <-entries:
-			if err := p.apply(&e); err != nil {
-				return err
-			}
-		default:
-			return ctx.Err()
-		}
-	}
-	return ctx.Err()
-}
-
-// look finds out which messages the Inbox has.
-func (p *partition) look(ctx context.Context) error {
-	st, err := p.engine.State(ctx)
-	if err != nil {
-		return fmt.Errorf("look at the inbox: %w", err)
-	}
-	p.known = max(p.known, st.Last)
-	if st.First > p.read+1 {
-		return p.jump(st.First)
-	}
-	return nil
-}
-
-// jump goes on at a message; those before it are gone from the Inbox.
-func (p *partition) jump(to uint64) error {
-	if p.gap != p.version {
-		p.gap = p.version
-		return errGap
-	}
-	// The head has not changed: no owner has them.
-	p.log.Error().Uint64("from", p.read+1).Uint64("to", to-1).Msg("messages are gone from the inbox")
-	c := &p.head.Counts
-	for seq := range p.held {
-		if seq < to {
-			delete(p.held, seq)
-			c.Damaged++
-		}
-	}
-	if last := to - 1; last > p.head.Applied {
-		c.Damaged += last - p.head.Applied
-		p.head.Applied = last
-	}
-	p.read = to - 1
-	return nil
-}
-
-// apply takes a message.
-func (p *partition) apply(e *link.Entry) error {
-	if e.Seq > p.read+1 {
-		if err := p.jump(e.Seq); err != nil {
-			return err
-		}
-	}
-	p.read = e.Seq
-	if _, held := p.held[e.Seq]; e.Seq <= p.head.Applied && !held {
-		return nil
-	}
-	delete(p.held, e.Seq)
-	p.head.Applied = max(p.head.Applied, e.Seq)
-	p.sort(e)
-	return nil
-}
-
-// sort finds the window of a message.
-func (p *partition) sort(e *link.Entry) {
-	c := &p.head.Counts
-	h, body, err := partial.Open(e.Data)
-	switch {
-	case err != nil:
-		c.Damaged++
-		if now := time.Now(); now.Sub(p.told) > time.Minute {
-			p.told = now
-			p.log.Warn().Err(err).Uint64("message", e.Seq).Msg("a message does not count")
-		}
-		return
-	case h.Partition != p.number || h.Partitions != p.cfg.Settings.Partitions || h.End <= 0 || h.End%p.interval != 0:
-		c.Foreign++
-		c.Lost += h.Samples
-		return
-	}
-	window := h.End / p.interval
-	c.Missing += p.edges.note(&h, window, e)
-	m := message{e.Seq, h, body, len(e.Data)}
-	switch {
-	case h.End > e.Stored.UnixNano()+p.interval+int64(p.cfg.Lateness):
-		c.Future++
-		c.Lost += h.Samples
-	case p.next > 0 && window <= p.head.Closed-p.horizon():
-		c.Late++
-		c.Lost += h.Samples
-	case p.next > 0 && window < p.next:
-		p.late[window] = append(p.late[window], m)
-		p.bytes += m.bytes
-		p.batches.note()
-	default:
-		p.keep(window, m)
-	}
-}
-
-// keep keeps a message for its window.
-func (p *partition) keep(window int64, m message) {
-	o := p.open[window]
-	if o == nil {
-		o = &open{seen: identities{}}
-		p.open[window] = o
-	}
-	id := m.identity()
-	if _, seen := o.seen[id]; seen {
-		p.head.Counts.Duplicates++
-		return
-	}
-	o.seen[id] = struct{}{}
-	o.messages = append(o.messages, m)
-	p.bytes += m.bytes
 }
 
 // act closes and corrects what is due. It returns when to look again.

@@ -1,0 +1,75 @@
+package collect
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/statsd-ops/statsd/link"
+)
+
+// takeOver fences the owner before.
+func (p *partition) takeOver(ctx context.Context) error {
+	from := p.head.Owner
+	p.epoch, p.head.Revision = p.since.UnixNano(), 0
+	if err := p.commit(ctx, &record{window: link.TakeOver}); err != nil {
+		return err
+	}
+	p.log.Info().Str("from", from).Msg("owning the partition")
+	return nil
+}
+
+// commit appends a record behind the head. It fills in the record's head.
+func (p *partition) commit(ctx context.Context, r *record) error {
+	h := &p.head
+	h.Owner, h.Epoch = p.cfg.ID, p.epoch
+	h.Revision++
+	h.Held = p.holding()
+	h.Undelivered = p.undelivered()
+	h.Edges = p.edges.list()
+	r.Head = *h
+	data := p.codec.encode(r)
+	began := time.Now()
+	version, err := p.engine.Append(ctx, p.version, r.window, data)
+	if err != nil {
+		c, errHead := p.engine.Head(ctx)
+		switch {
+		case errHead == nil && bytes.Equal(c.Record, data):
+			version = c.Version // only the answer was lost
+		case errors.Is(err, link.ErrFenced):
+			p.fenced.Add(1)
+			return err
+		default:
+			return fmt.Errorf("append a commit: %w", err)
+		}
+	}
+	p.follow(version, began)
+	return nil
+}
+
+// follow takes p.head as the content of the newest commit. It was the newest one at a time.
+func (p *partition) follow(v link.Version, at time.Time) {
+	p.version, p.confirmed, p.low = v, at, p.head.low()
+}
+
+// confirm returns link.ErrFenced if another owner has committed. It asks the engine only if the last
+// answer is old: a process may have been stopped for a long time, and must not publish what others have
+// corrected.
+func (p *partition) confirm(ctx context.Context) error {
+	if time.Since(p.confirmed) < confirmAfter {
+		return nil
+	}
+	began := time.Now()
+	c, err := p.engine.Head(ctx)
+	switch {
+	case err != nil:
+		return fmt.Errorf("read the head: %w", err)
+	case c.Version != p.version:
+		p.fenced.Add(1)
+		return link.ErrFenced
+	}
+	p.confirmed = began
+	return nil
+}
