@@ -104,7 +104,7 @@ func (d *Desk) Questions() []question.Question {
 		},
 		{
 			Name: "cluster", Answer: question.Cluster{}, Ask: d.live(d.cluster),
-			Help: "The cluster whose partitions this daemon owns (--collect): who owns each partition, how far it is, what waits, the edges, and the account of all messages.",
+			Help: "The cluster whose partitions this daemon owns (--collect): who owns each partition, how far it is, what waits, the edges, and the account of all messages. It is empty without --collect.",
 		},
 		{
 			Name: "cost", Answer: question.Cost{}, Ask: d.flushed(d.cost),

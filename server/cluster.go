@@ -25,7 +25,10 @@ func (s *Server) cluster() *question.Cluster {
 	if c.connection == nil {
 		return nil
 	}
-	q := &question.Cluster{Address: s.cfg.CollectFrom, ID: s.cfg.CollectID, Interval: s.cfg.FlushInterval.Seconds()}
+	q := &question.Cluster{
+		Address: s.cfg.CollectFrom, ID: s.cfg.CollectID, Interval: s.cfg.FlushInterval.Seconds(),
+		Partitions: []question.ClusterPartition{}, Edges: []question.ClusterEdge{},
+	}
 	if fault := c.fault.Load(); fault != nil {
 		q.Fault = (*fault).Error()
 	}

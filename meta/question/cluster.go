@@ -2,9 +2,9 @@ package question
 
 import "time"
 
-// Cluster is a cluster as one of its owners sees it.
+// Cluster is a cluster as one of its owners sees it. Its Address is empty if the daemon owns no partitions.
 type Cluster struct {
-	Address string `json:"address"` // as in --collect
+	Address string `json:"address"` // as in --collect, or empty
 	ID      string `json:"id"`      // of this owner
 	// Fault is why the cluster cannot be joined now; "" if it can.
 	Fault      string             `json:"fault"`
