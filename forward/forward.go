@@ -68,9 +68,8 @@ type Edge struct {
 	waits    error         // why Join waits
 
 	// Take uses these.
-	number  uint64
-	samples uint64
-	spare   chan *partial.Rows
+	number uint64
+	spare  chan *partial.Rows
 
 	encoder  *partial.Encoder // Encode uses it
 	delivery delivery         // Send uses it

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/statsd-ops/statsd/aggregate"
@@ -45,7 +46,7 @@ func (s *Server) withForward(sinks []delivery.Destination) []delivery.Destinatio
 	if s.edge == nil {
 		return sinks
 	}
-	return append(sinks[:len(sinks):len(sinks)], delivery.Destination{
+	return append(slices.Clip(sinks), delivery.Destination{
 		Name: ForwardName, Address: s.target.ForwardTo, Sink: s.edge, Format: "rows", Config: s.target.ForwardTo, Forwards: true,
 	})
 }
