@@ -43,7 +43,7 @@ test: bin/suite
 # Daemons that work together over real NATS servers, while things break. With SOAK=1h random things break for
 # an hour; the output has the seed.
 test-cluster:
-	TESTS=all $(GO) -C cluster test -count=1 -timeout=6h $(TESTFLAGS) ./...
+	TESTS=all $(GO) -C cluster test -count=1 -timeout=6h -parallel=3 $(TESTFLAGS) ./...
 
 # Finds tests that fail sometimes: runs them N times, then N times beside a second
 # run and a program that burns each core. QUIET and BUSY set one of the numbers.

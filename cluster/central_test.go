@@ -69,6 +69,7 @@ func (w *world) killThis(e *daemon) {
 // all samples.
 func TestOneCentral(t *testing.T) {
 	soak.Slow(t)
+	t.Parallel()
 	c := newCentral(t, t.TempDir(), 3)
 	c.scenario("nothing", func(*testing.T) { windows(3) })
 	c.scenario("killed at random moments", func(*testing.T) {
@@ -130,8 +131,7 @@ func TestOneCentral(t *testing.T) {
 // checkLedger checks with statsdmonitor that the ledger balances.
 func checkLedger(t *testing.T, d *daemon) {
 	t.Helper()
-	host, port, _ := strings.Cut(d.monitor, ":")
-	if out, err := command(t, "statsdmonitor", "-H", host, "-p", port, "ledger"); err != nil {
+	if out, err := command(t, "statsdmonitor", "--at", d.monitor, "ledger"); err != nil {
 		t.Errorf("%s: %v\n%s", d.name, err, out)
 	}
 }
@@ -139,6 +139,7 @@ func checkLedger(t *testing.T, d *daemon) {
 // A full disk at the central keeps the data at the edges, until there is room again.
 func TestCentralDiskFull(t *testing.T) {
 	soak.Slow(t)
+	t.Parallel()
 	disk := counterpart.SmallDisk(t)
 	c := newCentral(t, disk, 2)
 	c.scenario("full disk", func(t *testing.T) {
@@ -161,6 +162,7 @@ func TestCentralDiskFull(t *testing.T) {
 // So owners are upgraded first, then the edges one by one.
 func TestUpgrade(t *testing.T) {
 	soak.Slow(t)
+	t.Parallel()
 	dir, err := build("-tags", "nextversion", "./cmd/statsd")
 	if err != nil {
 		t.Fatal(err)
@@ -190,6 +192,7 @@ func TestUpgrade(t *testing.T) {
 // Many edges give one central their intervals, also after it was killed: then all come back at once.
 func TestManyEdges(t *testing.T) {
 	soak.Slow(t)
+	t.Parallel()
 	edges := soak.Pick(50, 500)
 	c := newCentral(t, t.TempDir(), 0)
 	ctx, stop := context.WithCancel(t.Context())

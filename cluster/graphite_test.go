@@ -3,6 +3,7 @@ package cluster
 import (
 	"bufio"
 	"fmt"
+	"maps"
 	"net"
 	"strings"
 	"sync"
@@ -100,9 +101,5 @@ func (g *graphite) read(conn net.Conn) {
 func (g *graphite) at(second int64) map[string]float64 {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	all := make(map[string]float64, len(g.values[second]))
-	for path, v := range g.values[second] {
-		all[path] = v
-	}
-	return all
+	return maps.Clone(g.values[second])
 }

@@ -115,6 +115,7 @@ func TestFaults(t *testing.T) {
 	for _, f := range faults {
 		w.scenario(f.name, func(t *testing.T) { f.run(w, t) })
 	}
+	w.ledger(t, garbageSamples)
 }
 
 // TestSoakFaults breaks random things for a long time.
@@ -141,6 +142,9 @@ func (w *world) killOwners(*testing.T) {
 	w.owners[0].start()
 	w.owners[1].start()
 }
+
+// garbageSamples is how many samples are in the messages of sendGarbage.
+const garbageSamples = 3 * 5 * 40
 
 // sendGarbage sends messages of edges whose clock is wrong, and messages that are none. They change no point.
 func (w *world) sendGarbage(t *testing.T) {

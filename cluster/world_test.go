@@ -48,6 +48,9 @@ func newWorld(t *testing.T, s size) *world {
 	for _, d := range append(w.owners, w.edges...) {
 		d.await()
 	}
+	for _, d := range append(w.owners, w.edges...) {
+		wait.Until(t, d.name+" does not join the cluster", func() bool { return strings.Contains(d.said(), "joined the cluster") })
+	}
 	w.load = newLoad(t)
 	t.Cleanup(w.explain)
 	for _, d := range w.edges {

@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/statsd-ops/statsd/aggregate"
-	"github.com/statsd-ops/statsd/link"
 )
 
 // Head is what each commit says of its whole partition. The newest one is all that an owner needs to go
@@ -120,6 +119,3 @@ func (h *Head) checkpointBefore(window int64) int64 {
 	}
 	return h.Checkpoints[i-1]
 }
-
-// isWindow reports whether the record is a window's.
-func (r *record) isWindow() bool { return r.window != link.TakeOver }

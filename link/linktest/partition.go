@@ -107,10 +107,11 @@ func (p *partition) Append(ctx context.Context, after link.Version, slot int64, 
 
 func (p *partition) At(ctx context.Context, slot int64) (c link.Commit, err error) {
 	err = p.c.call(ctx, func() error {
-		found := false
-		if c, found = p.s.slots[slot%p.c.e.settings.Slots()]; !found {
+		kept, found := p.s.slots[slot%p.c.e.settings.Slots()]
+		if !found {
 			return link.ErrNone
 		}
+		c = kept
 		return nil
 	})
 	return c, err
