@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/statsd-ops/statsd/internal/soak"
 	"github.com/statsd-ops/statsd/link"
 	"github.com/statsd-ops/statsd/link/linktest"
 	"github.com/statsd-ops/statsd/partial"
@@ -36,7 +37,7 @@ func TestQuiet(t *testing.T) {
 
 // Whatever happens, each point is the one that a single table makes of all samples.
 func TestChaos(t *testing.T) {
-	for seed := range uint64(30) {
+	for seed := range soak.Pick(uint64(12), 500) {
 		run(t, seed, func(w *world) { chaos(w, 60) })
 		if t.Failed() {
 			t.Fatalf("seed %d", seed)

@@ -50,7 +50,10 @@ func (s *Status) Silent(e *Edge, interval time.Duration) bool {
 // report keeps the state of an owned partition for Partitions.
 func (p *partition) report() {
 	st := p.describe(&p.head)
-	st.Owned, st.Applied, st.Held, st.Last = true, p.head.Applied, p.waiting(), max(p.known, p.read)
+	st.Owned, st.Held, st.Last = true, p.waiting(), max(p.known, p.read)
+	if oldest := p.undelivered(); oldest > 0 {
+		st.Undelivered = max(p.head.Closed+1-oldest, 0)
+	}
 	st.Edges = p.edges.list()
 	p.status.Store(st)
 }
@@ -85,8 +88,8 @@ func (p *partition) describe(h *Head) *Status {
 	}
 	if h.Closed > 0 {
 		st.Closed = time.Unix(0, p.end(h.Closed))
-		if h.Undelivered > 0 {
-			st.Undelivered = h.Closed + 1 - h.Undelivered
+		if h.Undelivered > 0 { // the commit of a window comes before its publication
+			st.Undelivered = max(h.Closed-h.Undelivered, 0)
 		}
 	}
 	return st
@@ -103,7 +106,7 @@ func (o *Owner) Partitions() []Status {
 			continue
 		}
 		w := &(*watched)[n]
-		if own := all[n]; !own.Owned {
+		if own := all[n]; !own.Owned && (w.Fault == nil || own.Closed.Before(w.Closed)) {
 			all[n] = *w
 			all[n].Owned, all[n].Fenced = false, own.Fenced
 			if w.Fault == nil {
@@ -129,15 +132,19 @@ func (o *Owner) watch(ctx context.Context) {
 	for ctx.Err() == nil {
 		all := make([]Status, len(o.partitions))
 		for n, p := range o.partitions {
-			all[n] = *p.watch(ctx, c)
+			var before *Status
+			if last := o.watched.Load(); last != nil {
+				before = &(*last)[n]
+			}
+			all[n] = *p.watch(ctx, c, before)
 		}
 		o.watched.Store(&all)
 		clock.Sleep(ctx, max(o.cfg.Settings.Interval, time.Second))
 	}
 }
 
-// watch returns the state of a partition as the engine has it.
-func (p *partition) watch(ctx context.Context, c *codec) *Status {
+// watch returns the state of a partition as the engine has it. before is the last one, or nil.
+func (p *partition) watch(ctx context.Context, c *codec, before *Status) *Status {
 	ctx, cancel := context.WithTimeout(ctx, watchPatience)
 	defer cancel()
 	own := p.status.Load()
@@ -150,7 +157,12 @@ func (p *partition) watch(ctx context.Context, c *codec) *Status {
 		in, err = p.engine.State(ctx)
 	}
 	looked := *st
-	looked.First, looked.Last, looked.Bytes, looked.MaxBytes, looked.Fault = in.First, in.Last, in.Bytes, in.MaxBytes, err
+	if err != nil && before != nil { // what was last known
+		looked = *before
+	}
+	if looked.Fault = err; err == nil {
+		looked.First, looked.Last, looked.Bytes, looked.MaxBytes = in.First, in.Last, in.Bytes, in.MaxBytes
+	}
 	return &looked
 }
 

@@ -51,6 +51,13 @@ func inBubble(t *testing.T, cfg Config, test func(*virtual)) {
 		running.Go(func() { s.flushLoop(ctx) })
 		running.Go(func() { s.alertLoop(ctx) })
 		running.Go(func() { s.watchHealth(ctx) })
+		if s.collecting.connection != nil {
+			running.Go(func() {
+				if err := s.collect(ctx); err != nil {
+					t.Error(err)
+				}
+			})
+		}
 		test(v)
 		end()
 		running.Wait()
