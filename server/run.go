@@ -76,6 +76,9 @@ func (s *Server) startOthers(others *sync.WaitGroup, serving, background context
 			}
 		})
 	}
+	if s.edge != nil && s.collecting.connection == nil { // an owner sees more
+		others.Go(func() { s.edge.Watch(serving) })
+	}
 	others.Go(func() { s.alertLoop(serving) })
 	others.Go(func() { s.watchHealth(background) })
 }
