@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"syscall"
 )
 
 // Programs is the variable with the directory of the commands of this tree, built before the tests.
@@ -39,7 +40,11 @@ func Build(dir string, names ...string) error {
 	return nil
 }
 
+// copyProgram copies a program. No process may start meanwhile: until its own exec it would hold the
+// copy open for writing, and the system runs no such program ("text file busy").
 func copyProgram(to, from string) error {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
 	in, err := os.Open(from)
 	if err != nil {
 		return err
