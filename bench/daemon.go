@@ -94,6 +94,9 @@ const giveUp = 3 * time.Minute
 func (d *daemon) awaitReady() error {
 	last, looks := time.Duration(-1), 0
 	for deadline := time.Now().Add(giveUp); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+		if memory(d.pid, "VmRSS") == 0 {
+			break // it has ended
+		}
 		if !d.bound() {
 			continue
 		}
@@ -107,7 +110,7 @@ func (d *daemon) awaitReady() error {
 		last = used
 	}
 	log, _ := os.ReadFile(d.log)
-	return fmt.Errorf("it does not receive on %s %s within %v; it says: %s", d.network, d.address, giveUp, bytes.TrimSpace(log))
+	return fmt.Errorf("it has ended, or does not receive on %s %s within %v; it says: %s", d.network, d.address, giveUp, bytes.TrimSpace(log))
 }
 
 // bound reports whether the daemon receives. A daemon without traffic receives datagrams, too.

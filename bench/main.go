@@ -80,11 +80,15 @@ func run(args []string, stdout, stderr io.Writer) error {
 		table := b.table(w.scaled(*scale), there, *repeats, stderr)
 		fmt.Fprintln(stdout, table)
 		report.add(table)
+		if *results == "" {
+			continue
+		}
+		// After each workload, so that an interrupted run keeps what it has.
+		if err := os.WriteFile(*results, []byte(report.String()), 0o644); err != nil {
+			return err
+		}
 	}
-	if *results == "" {
-		return nil
-	}
-	return os.WriteFile(*results, []byte(report.String()), 0o644)
+	return nil
 }
 
 // installed returns the peers that can be measured, and notes their versions.

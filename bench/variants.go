@@ -16,12 +16,15 @@ func variants(statsd string) []peer {
 	named := func(n int) variant {
 		return variant{traffic: func(t traffic) traffic { return traffic{mix: t.mix, names: n, pack: t.pack} }}
 	}
-	withFlags := func(p peer, flags func(setup) []string) peer {
-		p.command = func(s setup) ([]string, error) { return append(toCarbon(statsd, s), flags(s)...), nil }
+	changed := func(p peer, change func(*setup)) peer {
+		p.command = func(s setup) ([]string, error) {
+			change(&s)
+			return toCarbon(statsd, s), nil
+		}
 		return p
 	}
 	return []peer{
-		carbon("statsd, tags dropped", "W6", variant{}, "--tags=drop"),
+		changed(carbon("statsd, tags dropped", "W6", variant{}), func(s *setup) { s.flags = nil }),
 		carbon("statsd, lines without tags", "W6", named(10_000)),
 		carbon("statsd, 10,000 names", "W7", named(10_000)),
 		carbon("statsd, all cores, 1 receiver", "W7", variant{loose: true}, "--receivers=1"),
@@ -41,14 +44,12 @@ func variants(statsd string) []peer {
 			name: "statsd, owner", only: "W11", version: version, counters: reference, rates: true,
 			command: edgeCommand(statsd), variant: variant{partner: ownerCommand(statsd), measured: true},
 		},
-		withFlags(carbon("statsd, unixgram", "W12", variant{network: "unixgram"}), func(s setup) []string {
-			return []string{"--listen", "unixgram://" + s.socket()}
+		changed(carbon("statsd, unixgram", "W12", variant{network: "unixgram"}), func(s *setup) {
+			s.flags = []string{"--listen", "unixgram://" + s.socket()}
 		}),
-		withFlags(carbon("statsd, hmac", "hmac", variant{signed: true}), func(s setup) []string {
-			return []string{
-				"--port", strconv.Itoa(s.port + partnerPort), // another one: the signed datagrams come to this one
-				"--listen", "udp+hmac://127.0.0.1:" + strconv.Itoa(s.port) + "?keys=" + s.keys() + "&buffer=" + strconv.Itoa(s.buffer/2),
-			}
+		changed(carbon("statsd, hmac", "hmac", variant{signed: true}), func(s *setup) {
+			s.flags = []string{"--listen", "udp+hmac://127.0.0.1:" + strconv.Itoa(s.port) + "?keys=" + s.keys() + "&buffer=" + strconv.Itoa(s.buffer/2)}
+			s.port += partnerPort
 		}),
 		{
 			name: "statsd, otlp", only: "otlp", version: version, counters: &names{counterRoot + ".", ""}, publishes: "otlp",

@@ -1,6 +1,7 @@
 package meta
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -47,7 +48,7 @@ func (m *Monitor) cluster(now time.Time) *clusterView {
 	defer cancel()
 	answer, err := m.questions[i].Ask(ctx, question.Arguments{})
 	c, ok := answer.Data.(question.Cluster)
-	if err != nil || !ok {
+	if err != nil || !ok || !c.Collects && !c.Forwards {
 		return nil
 	}
 	v := &clusterView{}
@@ -111,10 +112,8 @@ func (v *clusterView) addLedger(l *question.ClusterLedger) {
 
 func (v *clusterView) addForward(f *question.ClusterForward) {
 	state := f.State
-	for _, why := range []string{f.Waits, f.Error} {
-		if why != "" {
-			state += ": " + why
-		}
+	if why := cmp.Or(f.Waits, f.Error); why != "" {
+		state += ": " + why
 	}
 	v.Facts = append(v.Facts,
 		factRow{"forwards", fmt.Sprintf("to %s as %s, %s", f.Address, f.Edge, state), f.State != "ok"},

@@ -7,14 +7,11 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// cluster returns the cluster that this daemon is in.
+// cluster returns the cluster that this daemon is in. In none, it neither collects nor forwards.
 func (d *Desk) cluster(context.Context, question.Arguments) (any, error) {
 	c := d.inCluster()
 	if c == nil {
-		return nil, &question.Error{
-			Code: question.NotFound, Text: "this daemon is in no cluster: it has neither --collect nor --forward",
-			Next: "ask an owner or an edge: statsdmonitor --at HOST cluster",
-		}
+		return question.Cluster{Interval: d.Interval.Seconds()}, nil
 	}
 	if f := &c.Forward; c.Forwards && f.State == "ok" && fallsBehind(d.Daemon.Health(), meta.ForwardName) {
 		f.State = "behind"

@@ -92,8 +92,8 @@ func (s *Server) join(ctx context.Context) error {
 			}
 			return nil
 		default:
-			s.beat()
-			s.loop.rest(ctx, min(joining, s.beatEvery()))
+			s.loop.beat()
+			s.loop.rest(ctx, min(joining, s.loop.beatEvery()))
 		}
 	}
 }

@@ -19,7 +19,11 @@ func readCluster(ctx context.Context, s *session) (result, error) {
 	if len(s.words) > 0 {
 		return result{}, &exit{exitUsage, errors.New("cluster takes edges with --ledger only; --at says which daemon to ask")}
 	}
-	return plainly(ctx, s, ask.Question{Method: "cluster"}, report.Cluster)
+	r, c, err := answered(ctx, s, ask.Question{Method: "cluster"}, report.Cluster)
+	if err == nil && !c.Collects && !c.Forwards {
+		r.verdict = &exit{code: exitNotThere}
+	}
+	return r, err
 }
 
 const (
@@ -57,6 +61,10 @@ func readClusterLedger(ctx context.Context, s *session) (result, error) {
 		r, c, err := answered(ctx, s, ask.Question{Method: "cluster"}, report.Cluster)
 		if err != nil {
 			return result{}, err
+		}
+		if !c.Collects && !c.Forwards {
+			r.verdict = &exit{code: exitNotThere}
+			return r, nil
 		}
 		if len(edges) > 0 && !c.Collects {
 			return result{}, &exit{exitUsage, fmt.Errorf("%s is no owner: ask one to compare it with edges", s.client.Address)}

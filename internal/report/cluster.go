@@ -15,6 +15,9 @@ import (
 // forwards.
 func Cluster(p Page, a question.Answer, c question.Cluster) string {
 	s := &sheet{Page: &p}
+	if !c.Collects && !c.Forwards {
+		s.text(span{}, 0, "this daemon is in no cluster: it has neither --collect nor --forward; ask an owner or an edge: statsdmonitor --at HOST cluster")
+	}
 	if c.Collects {
 		s.owner(&c)
 	}

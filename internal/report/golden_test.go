@@ -25,6 +25,7 @@ func bare() map[string]func(Page) string {
 		"senders.bare":  func(p Page) string { return Senders(p, reporttest.Probed(), question.Senders{Match: "*"}) },
 		"prefixes.bare": func(p Page) string { return Prefixes(p, reporttest.Live(), question.Prefixes{}) },
 		"discards.bare": func(p Page) string { return Discards(20)(p, reporttest.Live(), question.Discards{}) },
+		"cluster.bare":  func(p Page) string { return Cluster(p, reporttest.Live(), question.Cluster{}) },
 		"rules.bare":    func(p Page) string { return Rules(p, reporttest.Live(), question.Rules{}) },
 		"sinks.bare":    func(p Page) string { return Sinks(p, reporttest.Live(), nil) },
 		"alerts.bare":   func(p Page) string { return Alerts(p, reporttest.Live(), question.Alerts{}) },
