@@ -3,7 +3,7 @@
 
 GO ?= go
 # Modules of their own keep their requirements out of the daemon's go.mod.
-NESTED := $(filter-out tools/ packaging/tools/,$(dir $(wildcard */go.mod */*/go.mod)))
+NESTED := $(filter-out tools/ packaging/tools/ bench/peers/,$(dir $(wildcard */go.mod */*/go.mod)))
 MODULES := $(NESTED) ./
 
 # For a part of the tests: make test PKGS=./sink/... TESTFLAGS='-v -run Carbon'.
@@ -23,7 +23,7 @@ SOAK ?= 20m
 # The file whose table make soak replaces, such as docs/reliability.md.
 RESULTS ?=
 
-.PHONY: bin/suite build test test-cluster stress check modules fmt-check vet vet-systems lint tidy-check soak bench profile fmt package package-test image release install-counterparts clean
+.PHONY: bin/suite build test test-cluster stress check modules fmt-check vet vet-systems lint tidy-check soak bench bench-go profile fmt package package-test image release install-counterparts clean
 
 # Static, so that a binary runs wherever it is copied to. -buildvcs stamps the tag and the
 # commit for --version, also where GOFLAGS turns that off.
@@ -82,12 +82,25 @@ tidy-check:
 soak:
 	@SOAK=$(SOAK) RESULTS=$(RESULTS) GO=$(GO) sh scripts/soak ./...
 
-# The Go benchmarks print what benchstat reads. Then whole daemons are compared, and
-# bench/RESULTS.md is written.
-bench: build
+# Compares whole daemons, and writes bench/RESULTS.md. It takes more than an hour, on a quiet machine.
+# BENCHFLAGS='-repeats 1 -scale 0.2' takes 15 minutes. RESULTS.md says if the machine was not quiet.
+BENCHFLAGS ?=
+bench: build bin/peers
 	-@sh scripts/counterparts collectd-core
+	$(GO) run ./bench -results bench/RESULTS.md $(BENCHFLAGS)
+
+# The Go benchmarks print what benchstat reads.
+bench-go:
 	$(GO) test -run '^$$' -bench . -benchmem ./...
-	$(GO) run ./bench -results bench/RESULTS.md
+
+# The Go daemons that bench compares with. They take some minutes to build. Those that cannot be built are
+# not measured.
+bin/peers: bench/peers/go.mod bench/peers/go.sum bench/peers/otelcol/main.go
+	@echo "building the daemons to compare with"
+	@mkdir -p $@
+	-@GOBIN=$(CURDIR)/$@ $(GO) -C bench/peers install tool
+	-@GOBIN=$(CURDIR)/$@ $(GO) -C bench/peers install ./...
+	@touch $@
 
 # cmd/statsd/default.pgo says where the daemon spends its time. The compiler reads it: go.dev/doc/pgo.
 # The profiled daemon is built without it, so that all functions show.

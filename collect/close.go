@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/statsd-ops/statsd/aggregate"
+	"github.com/statsd-ops/statsd/partial"
 )
 
 // merging merges the messages of a window into a table.
@@ -60,12 +61,18 @@ func (p *partition) mergeMessage(m *merging, r *record, msg *message) {
 	c := m.counts
 	if !m.message(msg) {
 		c.Damaged++
-		c.Lost += msg.header.Samples
+		p.settle(&msg.header, &c.Lost)
 		return
 	}
 	c.Merged++
-	c.Samples += msg.header.Samples
+	p.settle(&msg.header, &c.Samples)
 	r.samples += msg.header.Samples
+}
+
+// settle adds the samples of a message that was dealt with to a count.
+func (p *partition) settle(h *partial.Header, count *uint64) {
+	*count += h.Samples
+	p.edges.settle(h)
 }
 
 // publish publishes a committed window.

@@ -43,7 +43,7 @@ func (es edges) note(h *partial.Header, window int64, e *link.Entry) (missing ui
 	switch {
 	case h.Epoch > at.Epoch: // it has started again
 		missing = h.Number - min(h.Number, 1)
-		at.Epoch, at.Number = h.Epoch, h.Number
+		at.Epoch, at.Number, at.Samples = h.Epoch, h.Number, 0
 	case h.Epoch == at.Epoch && h.Number > at.Number:
 		missing = h.Number - at.Number - 1
 		at.Number = h.Number
@@ -54,6 +54,13 @@ func (es edges) note(h *partial.Header, window int64, e *link.Entry) (missing ui
 		at.Window = max(at.Window, window)
 	}
 	return missing
+}
+
+// settle notes that a message was dealt with.
+func (es edges) settle(h *partial.Header) {
+	if at := es[h.Edge]; at != nil && at.Epoch == h.Epoch {
+		at.Samples += h.Samples
+	}
 }
 
 // noteClock takes another difference of the clocks. The smallest of the last ones counts: an edge that

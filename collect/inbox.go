@@ -117,7 +117,7 @@ func (p *partition) sort(e *link.Entry) {
 		return
 	case h.Partition != p.number || h.Partitions != p.cfg.Settings.Partitions || h.End <= 0 || h.End%p.interval != 0:
 		c.Foreign++
-		c.Lost += h.Samples
+		p.settle(&h, &c.Lost)
 		return
 	}
 	window := h.End / p.interval
@@ -126,10 +126,10 @@ func (p *partition) sort(e *link.Entry) {
 	switch {
 	case h.End > e.Stored.UnixNano()+p.interval+int64(p.cfg.Lateness):
 		c.Future++
-		c.Lost += h.Samples
+		p.settle(&h, &c.Lost)
 	case p.next > 0 && window <= p.head.Closed-p.horizon():
 		c.Late++
-		c.Lost += h.Samples
+		p.settle(&h, &c.Lost)
 	case p.next > 0 && window < p.next:
 		p.late[window] = append(p.late[window], m)
 		p.bytes += m.bytes

@@ -44,7 +44,7 @@ func (s *Server) figures(f *flushed) []meta.Figure {
 	if s.edge != nil {
 		l.count("forward.samples", s.flushes.forwarded)
 	}
-	l.addCollect(s.cluster())
+	l.addCollect(s.owning())
 	l.addRender(f)
 
 	// numStats includes the daemon's own points.

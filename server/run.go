@@ -74,6 +74,9 @@ func (s *Server) startOthers(others *sync.WaitGroup, serving, background context
 			}
 		})
 	}
+	if s.edge != nil && s.collecting.connection == nil { // an owner sees more
+		others.Go(func() { s.edge.Watch(serving) })
+	}
 	others.Go(func() { s.checkHealth(serving) })
 	others.Go(func() { s.watchHealth(background) })
 }

@@ -1,0 +1,145 @@
+//go:build linux
+
+package main
+
+import (
+	"compress/gzip"
+	"context"
+	"encoding/binary"
+	"errors"
+	"io"
+	"math"
+	"net"
+	"net/http"
+	"time"
+)
+
+// serveOTLP takes OTLP over HTTP at a port, until close.
+func (c *carbon) serveOTLP(port string) error {
+	listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", port))
+	if err != nil {
+		return err
+	}
+	server := &http.Server{Handler: http.HandlerFunc(c.takeOTLP), ReadHeaderTimeout: giveUp}
+	ctx, cancel := context.WithCancel(context.Background())
+	c.ended = cancel
+	context.AfterFunc(ctx, func() { _ = server.Close() })
+	go func() { _ = server.Serve(listener) }()
+	return nil
+}
+
+// takeOTLP adds up the counters of one request.
+func (c *carbon) takeOTLP(w http.ResponseWriter, r *http.Request) {
+	var body io.Reader = r.Body
+	if r.Header.Get("Content-Encoding") == "gzip" {
+		unzipped, err := gzip.NewReader(r.Body)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		body = unzipped
+	}
+	message, err := io.ReadAll(body)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := time.Now()
+	if now.Sub(c.totals.last) > pause {
+		c.totals.flushStart = now
+	}
+	// request, resource_metrics, scope_metrics, metrics: opentelemetry/proto/metrics/v1/metrics.proto.
+	err = within(message, []int{1, 2, 2}, c.metric)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	c.totals.last = time.Now()
+	c.totals.longestFlush = max(c.totals.longestFlush, c.totals.last.Sub(c.totals.flushStart))
+	w.Header().Set("Content-Type", "application/x-protobuf")
+}
+
+// metric takes a message Metric. Field 1 is its name, field 7 the Sum of a counter.
+func (c *carbon) metric(message []byte) error {
+	c.totals.lines++
+	counter := false
+	return fields(message, func(number int, value []byte) error {
+		switch {
+		case number == 1:
+			counter = c.counters.match(value)
+		case number == 7 && counter:
+			return within(value, []int{1}, c.point)
+		}
+		return nil
+	})
+}
+
+// point takes a NumberDataPoint: field 4 is the value as a double, field 6 as an integer.
+func (c *carbon) point(message []byte) error {
+	return fields(message, func(number int, value []byte) error {
+		if len(value) == 8 && number == 4 {
+			c.totals.sum += math.Float64frombits(binary.LittleEndian.Uint64(value))
+		}
+		if len(value) == 8 && number == 6 {
+			c.totals.sum += float64(int64(binary.LittleEndian.Uint64(value)))
+		}
+		return nil
+	})
+}
+
+// within calls take for the messages at the end of a path of field numbers.
+func within(message []byte, path []int, take func([]byte) error) error {
+	if len(path) == 0 {
+		return take(message)
+	}
+	return fields(message, func(number int, value []byte) error {
+		if number != path[0] {
+			return nil
+		}
+		return within(value, path[1:], take)
+	})
+}
+
+var errProtobuf = errors.New("not protobuf")
+
+// fields calls take for each field of a protobuf message, with the bytes of its value. A varint has none.
+func fields(message []byte, take func(number int, value []byte) error) error {
+	for len(message) > 0 {
+		key, n := binary.Uvarint(message)
+		if n <= 0 {
+			return errProtobuf
+		}
+		message = message[n:]
+		size := 0
+		switch key & 7 {
+		case 0:
+			if _, n = binary.Uvarint(message); n <= 0 {
+				return errProtobuf
+			}
+			message = message[n:]
+			continue
+		case 1:
+			size = 8
+		case 2:
+			length, n := binary.Uvarint(message)
+			if n <= 0 || length > uint64(len(message)) {
+				return errProtobuf
+			}
+			size, message = int(length), message[n:]
+		case 5:
+			size = 4
+		default:
+			return errProtobuf
+		}
+		if size > len(message) {
+			return errProtobuf
+		}
+		if err := take(int(key>>3), message[:size]); err != nil {
+			return err
+		}
+		message = message[size:]
+	}
+	return nil
+}
