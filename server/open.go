@@ -9,6 +9,7 @@ import (
 
 	"github.com/statsd-ops/statsd/aggregate"
 	"github.com/statsd-ops/statsd/alert"
+	"github.com/statsd-ops/statsd/census"
 	"github.com/statsd-ops/statsd/delivery"
 	"github.com/statsd-ops/statsd/intake"
 	"github.com/statsd-ops/statsd/intake/listen"
@@ -56,6 +57,7 @@ func (s *Server) open() (err error) {
 	if err != nil {
 		return err
 	}
+	s.in.Table().Count(census.NewCounter)
 	s.loadState()
 	s.openAlerts()
 	s.openAsked()
