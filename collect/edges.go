@@ -9,6 +9,10 @@ import (
 	"github.com/statsd-ops/statsd/partial"
 )
 
+// maxEdges limits the edges that a partition knows. What further ones send counts, but no window waits for
+// them, and their missing numbers are not counted.
+const maxEdges = 16384
+
 // silentAfter is how many windows an edge that sends nothing is waited for.
 const silentAfter = 10
 
@@ -37,6 +41,9 @@ func (es edges) note(h *partial.Header, window int64, e *link.Entry) (missing ui
 	at := es[h.Edge]
 	stored := e.Stored.UnixNano()
 	if at == nil {
+		if len(es) >= maxEdges {
+			return 0
+		}
 		at = &Edge{Name: strings.Clone(h.Edge), Epoch: h.Epoch, Number: h.Number, First: window, Ahead: h.End - stored}
 		es[at.Name] = at
 	}
