@@ -61,19 +61,24 @@ func (c *carbon) takeOTLP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/x-protobuf")
 }
 
-// metric takes a message Metric. Field 1 is its name, field 7 the Sum of a counter.
+// metric takes a message Metric. Field 1 is its name, field 7 the Sum of a counter. The collector writes the
+// name last.
 func (c *carbon) metric(message []byte) error {
 	c.totals.lines++
-	counter := false
-	return fields(message, func(number int, value []byte) error {
-		switch {
-		case number == 1:
-			counter = c.counters.match(value)
-		case number == 7 && counter:
-			return within(value, []int{1}, c.point)
+	var name, sum []byte
+	err := fields(message, func(number int, value []byte) error {
+		switch number {
+		case 1:
+			name = value
+		case 7:
+			sum = value
 		}
 		return nil
 	})
+	if err != nil || !c.counters.match(name) {
+		return err
+	}
+	return within(sum, []int{1}, c.point)
 }
 
 // point takes a NumberDataPoint: field 4 is the value as a double, field 6 as an integer.
