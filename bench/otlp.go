@@ -116,35 +116,36 @@ func fields(message []byte, take func(number int, value []byte) error) error {
 		if n <= 0 {
 			return errProtobuf
 		}
+		before, size := sizeOf(key&7, message[n:])
 		message = message[n:]
-		size := 0
-		switch key & 7 {
-		case 0:
-			if _, n = binary.Uvarint(message); n <= 0 {
-				return errProtobuf
-			}
-			message = message[n:]
-			continue
-		case 1:
-			size = 8
-		case 2:
-			length, n := binary.Uvarint(message)
-			if n <= 0 || length > uint64(len(message)) {
-				return errProtobuf
-			}
-			size, message = int(length), message[n:]
-		case 5:
-			size = 4
-		default:
+		if before < 0 || size > uint64(len(message)-before) {
 			return errProtobuf
 		}
-		if size > len(message) {
-			return errProtobuf
-		}
+		message = message[before:]
 		if err := take(int(key>>3), message[:size]); err != nil {
 			return err
 		}
 		message = message[size:]
 	}
 	return nil
+}
+
+// sizeOf returns where the value of a field begins, and its size. The beginning is negative if the message
+// is damaged.
+func sizeOf(kind uint64, message []byte) (before int, size uint64) {
+	switch kind {
+	case 0:
+		if _, before = binary.Uvarint(message); before > 0 {
+			return before, 0
+		}
+	case 1:
+		return 0, 8
+	case 2:
+		if size, before = binary.Uvarint(message); before > 0 {
+			return before, size
+		}
+	case 5:
+		return 0, 4
+	}
+	return -1, 0
 }
