@@ -37,25 +37,29 @@ func BenchmarkLooking(b *testing.B) {
 			defer askAll(b, top.in, askTop)()
 			defer askAll(b, senders.in, askSenders)()
 
-			turns := []*turn{bare, nobody, top, senders}
-			const roundsPerShare = 100
-			b.ResetTimer()
-			for done := 0; done < b.N; {
-				for round := range roundsPerShare {
-					for i := range turns {
-						turns[(i+round)%len(turns)].receive(b)
-					}
-					done += turnDatagrams
-				}
-				for _, t := range turns {
-					t.shares = append(t.shares, t.spent)
-					t.spent = 0
-				}
-			}
+			takeTurns(b, bare, nobody, top, senders)
 			b.ReportMetric(nobody.ratio(bare), "nobody/bare")
 			b.ReportMetric(top.ratio(nobody), "top/nobody")
 			b.ReportMetric(senders.ratio(nobody), "senders/nobody")
 		})
+	}
+}
+
+// takeTurns lets all receive b.N datagrams.
+func takeTurns(b *testing.B, turns ...*turn) {
+	const roundsPerShare = 100
+	b.ResetTimer()
+	for done := 0; done < b.N; {
+		for round := range roundsPerShare {
+			for i := range turns {
+				turns[(i+round)%len(turns)].receive(b)
+			}
+			done += turnDatagrams
+		}
+		for _, t := range turns {
+			t.shares = append(t.shares, t.spent)
+			t.spent = 0
+		}
 	}
 }
 
@@ -81,29 +85,10 @@ func newTurn(b *testing.B, datagrams []byte) *turn {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { _ = in.Close() })
-	t := &turn{in: in, client: segmenting(b, in.Addr().String(), len(datagrams)/turnDatagrams), datagrams: datagrams, r: in.receivers[0]}
+	t := &turn{in: in, client: train(b, in.Addr().String(), len(datagrams)/turnDatagrams), datagrams: datagrams, r: in.receivers[0]}
+	t.r.socket.WantTrains(false)
 	t.take = t.r.take
 	return t
-}
-
-// segmenting returns a client whose writes the kernel cuts into datagrams of a size.
-func segmenting(b *testing.B, address string, size int) net.Conn {
-	client, err := net.Dial("udp", address)
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { _ = client.Close() })
-	raw, err := client.(*net.UDPConn).SyscallConn()
-	if err != nil {
-		b.Fatal(err)
-	}
-	if err := raw.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), unix.SOL_UDP, unix.UDP_SEGMENT, size) }); err != nil {
-		b.Fatal(err)
-	}
-	if err != nil {
-		b.Skip("the kernel does not cut datagrams: ", err)
-	}
-	return client
 }
 
 // takeBare is receiver.take as it would be if there were no probes.
@@ -124,13 +109,13 @@ func (t *turn) receive(b *testing.B) {
 		b.Fatal(err)
 	}
 	start := threadTime()
-	for got := 0; got < turnDatagrams; {
+	tally := &t.r.lane.tally // nobody else adds to it
+	for want := tally.UDPPackets + turnDatagrams; tally.UDPPackets < want; {
 		n, err := t.r.socket.Read(false)
 		if err != nil {
 			b.Fatal(err)
 		}
 		t.take(n)
-		got += n
 	}
 	t.spent += threadTime() - start
 }

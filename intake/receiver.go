@@ -45,8 +45,7 @@ type receiver struct {
 	stopping atomic.Bool
 	next     atomic.Pointer[move] // the socket to read from now on; nil for the same
 
-	drops     uint64
-	lastDrops uint32
+	loss loss
 
 	stamps  stamps
 	senders Senders
@@ -65,6 +64,7 @@ func newReceiver(l *lane, at *listener, socket *kernel.Socket, senders Senders, 
 	}
 	socket.WantSenders(senders == SendersOn)
 	socket.WantTimes(true)
+	socket.WantTrains(checked == nil) // each datagram is checked alone
 	return &receiver{
 		socket:    socket,
 		lane:      l,
@@ -84,10 +84,9 @@ func newReceiver(l *lane, at *listener, socket *kernel.Socket, senders Senders, 
 // dropped returns the datagrams that did not fit into the receive buffer. Only one goroutine at a
 // time may call it, and often enough that the kernel's 32 bits do not overflow between two calls.
 func (r *receiver) dropped() uint64 {
-	drops := r.socket.Drops()
-	r.drops += uint64(drops - r.lastDrops)
-	r.lastDrops = drops
-	return r.drops
+	r.lane.shard.Lock()
+	defer r.lane.shard.Unlock()
+	return r.loss.now(r.socket.Drops())
 }
 
 // run receives until stop, then reads the rest of the socket.
@@ -154,8 +153,10 @@ func (r *receiver) take(n int) (bytes int) {
 		r.checked.open(r.socket, n)
 	}
 	r.lane.shard.Lock()
+	before := r.lane.tally.UDPPackets
 	probes := r.lane.begin(r.part, r.asking)
 	bytes, bad := r.takeDatagrams(n)
+	r.loss.note(n, r.lane.tally.UDPPackets-before)
 	r.stamps.note(n, r.lane.shard.Gauges())
 	r.lane.end(probes)
 	probed := probes != nil && probes.Asks()
@@ -175,7 +176,13 @@ func (r *receiver) takeDatagrams(n int) (bytes int, bad bool) {
 	for i := range n {
 		datagram := r.socket.Datagram(i)
 		bytes += len(datagram) + kernel.DatagramOverhead
-		bad = r.lane.takeDatagram(&r.parser, datagram, origin{socket: r.socket, datagram: i, at: r.socket.Arrived(i)}) || bad
+		from := origin{socket: r.socket, datagram: i, at: r.socket.Arrived(i)}
+		if size := r.socket.Train(i); size > 0 {
+			for ; len(datagram) > size; datagram = datagram[size:] {
+				bad = r.lane.takeDatagram(&r.parser, datagram[:size:size], from) || bad
+			}
+		}
+		bad = r.lane.takeDatagram(&r.parser, datagram, from) || bad
 	}
 	return bytes, r.lane.addPending() || bad
 }

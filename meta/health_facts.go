@@ -20,7 +20,7 @@ type Facts struct {
 	// cluster.
 	ClusterUnknown string
 
-	Cluster *ClusterFacts // of an owner of partitions; nil otherwise
+	Cluster *ClusterFacts // nil without a cluster
 
 	// NoDescriptor counts how often no file descriptor was free. DescriptorLimit is the maximum number
 	// of descriptors.

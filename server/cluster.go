@@ -19,22 +19,40 @@ func (s *Server) headAllowed() time.Duration {
 	return max(s.cfg.Lateness+allowedHead*s.cfg.FlushInterval, 2*time.Second)
 }
 
-// cluster returns the cluster as this owner sees it, or nil if it owns nothing of any.
+// cluster returns the cluster as this daemon sees it, or nil if it is in none.
 func (s *Server) cluster() *question.Cluster {
-	c := &s.collecting
-	if c.connection == nil {
+	if s.collecting.connection == nil && s.edge == nil {
 		return nil
 	}
-	q := &question.Cluster{
-		Address: s.cfg.CollectFrom, ID: s.cfg.CollectID, Interval: s.cfg.FlushInterval.Seconds(),
-		Partitions: []question.ClusterPartition{}, Edges: []question.ClusterEdge{},
+	q := &question.Cluster{Interval: s.cfg.FlushInterval.Seconds(), Partitions: []question.ClusterPartition{}, Edges: []question.ClusterEdge{}}
+	if s.collecting.connection != nil {
+		s.addOwner(q)
 	}
+	q.Forward = s.forwarded()
+	q.Forwards = s.edge != nil
+	return q
+}
+
+// owning returns the cluster as this owner sees it, or nil if it owns nothing of any.
+func (s *Server) owning() *question.Cluster {
+	if s.collecting.connection == nil {
+		return nil
+	}
+	q := &question.Cluster{}
+	s.addOwner(q)
+	return q
+}
+
+// addOwner adds what an owner knows.
+func (s *Server) addOwner(q *question.Cluster) {
+	c := &s.collecting
+	q.Collects, q.Address, q.ID = true, s.cfg.CollectFrom, s.cfg.CollectID
 	if fault := c.fault.Load(); fault != nil {
 		q.Fault = (*fault).Error()
 	}
 	owner := c.owner.Load()
 	if owner == nil {
-		return q
+		return
 	}
 	now, edges := time.Now(), map[string]*question.ClusterEdge{}
 	for _, st := range owner.Partitions() {
@@ -48,7 +66,6 @@ func (s *Server) cluster() *question.Cluster {
 		q.Edges = append(q.Edges, *e)
 	}
 	slices.SortFunc(q.Edges, func(a, b question.ClusterEdge) int { return strings.Compare(a.Edge, b.Edge) })
-	return q
 }
 
 func (s *Server) clusterPartition(st *collect.Status, now time.Time) question.ClusterPartition {
@@ -80,8 +97,15 @@ func addClusterEdge(edges map[string]*question.ClusterEdge, st *collect.Status, 
 		q = &question.ClusterEdge{Edge: e.Name, Silent: true}
 		edges[e.Name] = q
 	}
-	if epoch := time.Unix(0, e.Epoch); epoch.After(q.Epoch) || epoch.Equal(q.Epoch) && e.Number > q.Number {
-		q.Epoch, q.Number = epoch, e.Number
+	switch epoch := time.Unix(0, e.Epoch); {
+	case q.Epoch.IsZero():
+		q.Epoch, q.Number, q.Complete, q.Samples = epoch, e.Number, e.Number, e.Samples
+	case epoch.After(q.Epoch): // no interval of this run has come to all
+		q.Epoch, q.Number, q.Complete, q.Samples = epoch, e.Number, 0, e.Samples
+	case epoch.Before(q.Epoch):
+		q.Complete = 0
+	default:
+		q.Number, q.Complete, q.Samples = max(q.Number, e.Number), min(q.Complete, e.Number), q.Samples+e.Samples
 	}
 	if heard := time.Unix(0, e.Heard); heard.After(q.Heard) {
 		q.Heard, q.Ahead = heard, time.Duration(e.Ahead).Seconds()
@@ -163,11 +187,11 @@ func (l *figureList) addClusterLedger(c *question.ClusterLedger) {
 	l.count("collect.samples.lost", c.Lost)
 }
 
-// clusterFacts returns the facts for the health.
+// clusterFacts returns the facts for the health. An edge knows only whether there are owners.
 func (s *Server) clusterFacts() *meta.ClusterFacts {
-	q := s.cluster()
+	q := s.owning()
 	if q == nil {
-		return nil
+		return s.ownersSeen()
 	}
 	f := &meta.ClusterFacts{
 		Fault: q.Fault, Partitions: len(q.Partitions), Lag: q.Ledger.Lag, Allowed: s.headAllowed(),
@@ -186,8 +210,22 @@ func (s *Server) clusterFacts() *meta.ClusterFacts {
 		}
 		f.Messages += uint64(p.Edges)
 	}
+	for i := range q.Edges {
+		if q.Edges[i].Silent {
+			f.Silent = append(f.Silent, q.Edges[i].Edge)
+		}
+	}
 	s.addSkew(f, q.Edges)
 	return f
+}
+
+// ownersSeen returns what an edge knows of the owners, or nil.
+func (s *Server) ownersSeen() *meta.ClusterFacts {
+	if s.edge == nil {
+		return nil
+	}
+	settings, _ := s.edge.Settings()
+	return &meta.ClusterFacts{Partitions: settings.Partitions, Unowned: s.edge.Unowned()}
 }
 
 // addSkew finds the edge whose clock is farthest off.

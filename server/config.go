@@ -6,6 +6,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/statsd-ops/statsd/aggregate"
+	"github.com/statsd-ops/statsd/alert"
 	"github.com/statsd-ops/statsd/collect"
 	"github.com/statsd-ops/statsd/console"
 	"github.com/statsd-ops/statsd/delivery"
@@ -14,7 +15,6 @@ import (
 	"github.com/statsd-ops/statsd/meta/access"
 	"github.com/statsd-ops/statsd/meta/question"
 	"github.com/statsd-ops/statsd/metric"
-	"github.com/statsd-ops/statsd/notify"
 )
 
 // Config configures a Server. Each field's comment gives its unit, its default on the command line,
@@ -90,6 +90,7 @@ type Fixed struct {
 type Live struct {
 	intake.Limits
 	delivery.Publish
+	alert.Audience
 
 	// Layout decides which points a flush makes and how they are named, by default
 	// aggregate.Reference.Layout(). Its Interval is ignored; FlushInterval is used.
@@ -119,31 +120,6 @@ type Live struct {
 	// MonitorTokens are the tokens for the monitor; nil for none. Without any, nothing can be changed
 	// over the monitor.
 	MonitorTokens *access.Tokens
-
-	// Alerts turns on health checks that tell the log and the notifiers.
-	Alerts bool
-	// AlertInterval is the time between two health checks, by default 60 s.
-	AlertInterval time.Duration
-	// Notifiers receive the alerts.
-	Notifiers []NamedNotifier
-	// Channels are told of each episode of the health, also without Alerts.
-	Channels []Channel
-}
-
-// Channel is a receiver of episodes, and its name in the log and in figures.
-type Channel struct {
-	Name     string
-	Receiver notify.Receiver
-	Config   any // what the receiver was made from: a reload compares it
-}
-
-// NamedNotifier is a notifier with its name for the log.
-type NamedNotifier struct {
-	Name     string
-	Notifier notify.Notifier
-	// EveryLook sends the result of each check, for receivers that check freshness. Without it only
-	// changes are sent.
-	EveryLook bool
 }
 
 // maxHistoryMemory is the greatest HistoryMemory.
@@ -184,15 +160,13 @@ func (c *Config) Validate() error {
 		return metric.FlagErrorf("--keep-values", c.KeepValues, "want 0 or more")
 	case c.HistoryMemory < 0 || c.HistoryMemory > maxHistoryMemory:
 		return metric.FlagErrorf("--history-memory", c.HistoryMemory, "want 0 to %d bytes", maxHistoryMemory)
-	case c.AlertInterval < 10*time.Millisecond:
-		return metric.FlagErrorf("--alert-interval", c.AlertInterval, "want at least 10ms")
 	case !metric.IsClean([]byte(c.MetadataPrefix)):
 		return metric.FlagErrorf("--metadata-prefix", c.MetadataPrefix, "want only A-Z a-z 0-9 _ - and dots between them")
 	}
 	if err := c.Cluster.Validate(c.FlushInterval); err != nil {
 		return err
 	}
-	for _, validate := range []func() error{c.Limits.Validate, c.Publish.Validate, c.Layout.Validate} {
+	for _, validate := range []func() error{c.Limits.Validate, c.Publish.Validate, c.Audience.Validate, c.Layout.Validate} {
 		if err := validate(); err != nil {
 			return err
 		}

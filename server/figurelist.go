@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/statsd-ops/statsd/alert"
 	"github.com/statsd-ops/statsd/delivery"
 	"github.com/statsd-ops/statsd/intake"
 	"github.com/statsd-ops/statsd/intake/listen"
@@ -136,10 +137,10 @@ func (l *figureList) addRules(counts []naming.Count) {
 }
 
 // addNotifiers lists the counts of messages, for all notifiers together and for each.
-func (l *figureList) addNotifiers(cfg *Config, tallies map[string]tally, waiting map[string]int) {
+func (l *figureList) addNotifiers(cfg *Config, tallies map[string]alert.Tally, waiting map[string]int) {
 	one := func(name string) {
-		l.count("notify."+name+".sent", tallies[name].sent)
-		l.count("notify."+name+".errors", tallies[name].errors)
+		l.count("notify."+name+".sent", tallies[name].Sent)
+		l.count("notify."+name+".errors", tallies[name].Errors)
 	}
 	for _, n := range cfg.Notifiers {
 		one(n.Name)
@@ -148,12 +149,12 @@ func (l *figureList) addNotifiers(cfg *Config, tallies map[string]tally, waiting
 		one(c.Name)
 		l.value("notify."+c.Name+".waiting", float64(waiting[c.Name]))
 	}
-	var all tally
+	var all alert.Tally
 	for _, t := range tallies { // of those that were removed too
-		all.sent, all.errors = all.sent+t.sent, all.errors+t.errors
+		all.Sent, all.Errors = all.Sent+t.Sent, all.Errors+t.Errors
 	}
-	l.count("notify.sent", all.sent)
-	l.count("notify.errors", all.errors)
+	l.count("notify.sent", all.Sent)
+	l.count("notify.errors", all.Errors)
 }
 
 // addPipes adds the results of reading stat pipes, if pipes are read.
@@ -283,4 +284,15 @@ func errorText(err error) string {
 		return ""
 	}
 	return err.Error()
+}
+
+// addAPI adds what the JSON API of a monitor refused, if there is one.
+func (l *figureList) addAPI(m *meta.Monitor) {
+	if m == nil {
+		return
+	}
+	c := m.API()
+	l.count("api.limited", c.Limited)
+	l.count("api.streams_refused", c.StreamsRefused)
+	l.count("api.streams_cut", c.StreamsCut)
 }

@@ -12,10 +12,12 @@ import (
 	"github.com/statsd-ops/statsd/forward"
 	"github.com/statsd-ops/statsd/intake"
 	"github.com/statsd-ops/statsd/link"
+	"github.com/statsd-ops/statsd/meta"
+	"github.com/statsd-ops/statsd/meta/question"
 )
 
 // ForwardName is the name of the destination that forwards. No sink may have it.
-const ForwardName = "forward"
+const ForwardName = meta.ForwardName
 
 // openForward makes the edge, if intervals are forwarded.
 func (s *Server) openForward() (err error) {
@@ -90,8 +92,8 @@ func (s *Server) join(ctx context.Context) error {
 			}
 			return nil
 		default:
-			s.beat()
-			s.loop.rest(ctx, min(joining, s.beatEvery()))
+			s.loop.beat()
+			s.loop.rest(ctx, min(joining, s.loop.beatEvery()))
 		}
 	}
 }
@@ -112,4 +114,49 @@ func (s *Server) waitsForCluster() string {
 		return ""
 	}
 	return errorText(s.edge.Waits())
+}
+
+// forwarded returns what this daemon has forwarded.
+func (s *Server) forwarded() (q question.ClusterForward) {
+	q.Reasons, q.Unowned = map[string]uint64{}, []int{}
+	if s.edge == nil {
+		return q
+	}
+	q.Address, q.Edge, q.Waits, q.State = s.target.ForwardTo, s.target.ForwardID, s.waitsForCluster(), "ok"
+	if q.Waits != "" {
+		q.State = "waiting"
+	}
+	settings, _ := s.edge.Settings()
+	q.Partitions, q.Horizon, q.Tags = settings.Partitions, settings.Horizon.Seconds(), settings.Tags
+	q.Part = len(s.target.ForwardMatch) > 0
+	q.Unowned = append(q.Unowned, s.edge.Unowned()...)
+	for _, st := range s.out.States() {
+		if st.Forwards {
+			addDelivery(&q, &st)
+		}
+	}
+	run := s.edge.Run()
+	q.Epoch, q.Number, q.Samples = time.Unix(0, run.Epoch), run.Number, run.Samples
+	return q
+}
+
+// addDelivery adds the state of the destination that forwards.
+func addDelivery(q *question.ClusterForward, st *delivery.State) {
+	if st.Failing {
+		q.State, q.FailingSince, q.Error = "FAILING", st.FailingSince, errorText(st.LastError)
+	}
+	q.Accepted = st.Published
+	if st.Oldest > 0 {
+		q.Behind = max(time.Since(time.Unix(st.Oldest, 0)).Seconds(), 0)
+	}
+	q.Made, q.Recovered, q.Acknowledged = st.Made, st.Recovered, st.Delivered
+	q.Queued, q.Spooled, q.Dropped = st.Queued, st.Spooled, st.Dropped
+	q.Difference = int64(st.Made+st.Recovered) - int64(st.Delivered+st.Waiting()+st.Dropped)
+	r := st.Reasons
+	for reason, n := range map[string]uint64{"full": r.Full, "damaged": r.Damaged, "unsendable": r.Unsendable, "refused": r.Refused, "removed": r.Removed} {
+		if n > 0 {
+			q.Reasons[reason] = n
+		}
+	}
+	q.SpoolBytes, q.SpoolMax = st.SpoolBytes, st.MaxSpoolBytes
 }

@@ -49,7 +49,7 @@ func inBubble(t *testing.T, cfg Config, test func(*virtual)) {
 			t.Fatal(err)
 		}
 		running.Go(func() { s.flushLoop(ctx) })
-		running.Go(func() { s.alertLoop(ctx) })
+		running.Go(func() { s.checkHealth(ctx) })
 		running.Go(func() { s.watchHealth(ctx) })
 		if s.collecting.connection != nil {
 			running.Go(func() {

@@ -48,9 +48,9 @@ func (s *Socket) askLocal() error {
 func (s *Socket) noteLocal(n int) {
 	for i := range n {
 		c := &s.local.controls[i]
-		s.times[i], s.local.peers[i], s.local.senders[i] = arrival{}, nil, meta.Sender{}
+		s.controls[i].arrival, s.local.peers[i], s.local.senders[i] = arrival{}, nil, meta.Sender{}
 		if s.headers[i].header.Controllen >= uint64(unsafe.Sizeof(c.arrival)) {
-			s.times[i] = c.arrival
+			s.controls[i].arrival = c.arrival
 		}
 		h := &c.credentials.header
 		if s.headers[i].header.Controllen >= uint64(unsafe.Sizeof(c.arrival)+unsafe.Sizeof(*h)) && h.Level == unix.SOL_SOCKET && h.Type == unix.SCM_CREDENTIALS {

@@ -31,14 +31,23 @@ type Socket struct {
 	headers [Batch]mmsghdr
 	vectors [Batch]unix.Iovec
 	names   [Batch]unix.RawSockaddrInet6 // senders; with room for IPv6
-	times   [Batch]arrival
 	buffer  []byte
-	senders bool // the headers request senders
-	timed   bool // the headers request times of arrival
-	given   bool // inherited: other processes share it
+	// controls are the control messages of what a read brought.
+	controls [Batch]control
+	senders  bool // the headers request senders
+	timed    bool // the headers request times of arrival
+	trains   bool // the kernel hands over trains; see WantTrains
+	given    bool // inherited: other processes share it
 	// control is the size of the memory for a datagram's control messages.
 	control int
 	local   *localReads // of a unix socket
+}
+
+// control has room for a time of arrival and the size in a train. It has them in this order, but the second
+// one comes first if the first one is missing.
+type control struct {
+	arrival arrival
+	train   trainSize
 }
 
 // arrival is the control message with a datagram's time of arrival: struct cmsghdr and struct
@@ -69,7 +78,7 @@ func New(conn listen.Packet) (*Socket, error) {
 	if err != nil {
 		return nil, fmt.Errorf("take over %s socket %s: %w", address.Network(), address, err)
 	}
-	s := &Socket{fd: fd, buffer: make([]byte, Batch*Space), control: int(unsafe.Sizeof(arrival{}))}
+	s := &Socket{fd: fd, buffer: make([]byte, Batch*Space), control: int(unsafe.Sizeof(control{}))}
 	for i := range s.headers {
 		s.vectors[i].Base = &s.buffer[i*Space]
 		s.vectors[i].SetLen(Space)
@@ -99,11 +108,16 @@ func (s *Socket) WantTimes(want bool) {
 		return
 	}
 	s.timed = want
+	s.wantControls()
+}
+
+// wantControls sets whether further reads return control messages.
+func (s *Socket) wantControls() {
 	for i := range s.headers {
 		s.headers[i].header.Control = nil
 		s.headers[i].header.SetControllen(0)
-		if want {
-			s.headers[i].header.Control = (*byte)(unsafe.Pointer(&s.times[i]))
+		if s.timed || s.trains {
+			s.headers[i].header.Control = (*byte)(unsafe.Pointer(&s.controls[i]))
 		}
 	}
 }
@@ -121,7 +135,7 @@ func (s *Socket) Arrived(i int) int64 {
 	if !s.timed || s.headers[i].header.Controllen == 0 {
 		return 0
 	}
-	return s.times[i].at()
+	return s.controls[i].arrival.at()
 }
 
 // detach closes conn and returns its socket, blocking and out of Go's poller. The poller would wake
@@ -158,7 +172,7 @@ func (s *Socket) receive(flags uintptr, limit *unix.Timespec) (int, error) {
 			s.headers[i].header.Namelen = unix.SizeofSockaddrInet6
 		}
 	}
-	if s.timed {
+	if s.timed || s.trains {
 		for i := range s.headers {
 			s.headers[i].header.SetControllen(s.control)
 		}
@@ -190,7 +204,7 @@ func (s *Socket) receive(flags uintptr, limit *unix.Timespec) (int, error) {
 	}
 }
 
-// Datagram returns the i-th datagram of the batch, valid until the next read.
+// Datagram returns the i-th datagram of the batch, or train of datagrams, valid until the next read.
 func (s *Socket) Datagram(i int) []byte {
 	return s.buffer[i*Space:][:s.headers[i].length]
 }

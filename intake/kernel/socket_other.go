@@ -57,6 +57,8 @@ func (s *Socket) Hasten(time.Duration) error     { return nil }
 func (s *Socket) Truncated(int) bool             { return false } // unknown
 func (s *Socket) Peer(int) (c peers.Credentials) { return c }
 func (s *Socket) SetSender(int, meta.Sender)     {}
+func (s *Socket) WantTrains(bool)                {}
+func (s *Socket) Train(int) int                  { return 0 }
 func (s *Socket) Drops() uint32                  { return 0 }
 func (s *Socket) Granted() int                   { return s.buffers }
 func (s *Socket) Close() error                   { return s.conn.Close() }

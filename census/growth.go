@@ -1,9 +1,10 @@
-package aggregate
+package census
 
 import (
 	"bytes"
 	"time"
 
+	"github.com/statsd-ops/statsd/aggregate"
 	"github.com/statsd-ops/statsd/internal/heavy"
 	"github.com/statsd-ops/statsd/metric"
 )
@@ -23,6 +24,7 @@ const (
 // growth counts names by prefix in each of the last minutes. It takes memory when the first name is
 // counted.
 type growth struct {
+	began   time.Time
 	minutes [growthMinutes]*growthMinute
 	now     int // index of the running minute
 }
@@ -33,6 +35,9 @@ type growthMinute struct {
 	prefixes    [growthDepth]*heavy.Counters // by the number of nodes less 1
 }
 
+// NewCounter returns a counter of names for aggregate.Table.Count.
+func NewCounter() aggregate.NameCounter { return &growth{began: time.Now()} }
+
 func newGrowthMinute(from time.Time) *growthMinute {
 	m := &growthMinute{from: from}
 	for i := range m.prefixes {
@@ -41,8 +46,8 @@ func newGrowthMinute(from time.Time) *growthMinute {
 	return m
 }
 
-// add counts a name.
-func (g *growth) add(name []byte) {
+// Add implements aggregate.NameCounter.
+func (g *growth) Add(name []byte) {
 	m := g.minutes[g.now]
 	if m == nil {
 		m = newGrowthMinute(time.Now())
@@ -58,8 +63,8 @@ func (g *growth) add(name []byte) {
 	m.prefixes[1].Add(0, two[:min(len(two), maxGrowthPrefix)])
 }
 
-// turn begins a new minute if the running one is over.
-func (g *growth) turn(now time.Time) {
+// Turn implements aggregate.NameCounter. It begins a new minute if the running one is over.
+func (g *growth) Turn(now time.Time) {
 	m := g.minutes[g.now]
 	if m == nil || now.Sub(m.from) < time.Minute {
 		return
@@ -103,30 +108,35 @@ type Depth struct {
 // Bounds are the smallest and the greatest possible count.
 type Bounds struct{ Least, Most uint64 }
 
-// GrowthFor is how far back Growth can look.
+// GrowthFor is how far back GrowthOf can look.
 const GrowthFor = growthMinutes * time.Minute
 
-// Growth counts the names made and gone since a time. Only the flushing goroutine may call it.
-func (t *Table) Growth(since time.Time) Growth {
+// GrowthOf counts the names made and gone since a time. Only the flushing goroutine may call it.
+func GrowthOf(t *aggregate.Table, since time.Time) Growth {
 	g := Growth{Since: since, New: newGrown(), Gone: newGrown()}
 	if oldest := time.Now().Add(-GrowthFor); since.Before(oldest) {
 		g.Since = oldest
 	}
-	if g.Since.Before(t.began) {
-		g.Since = t.began
-	}
-	asked := g.Since
-	for _, s := range t.shards {
-		for i := range s.grown.minutes {
-			s.mutex.Lock()
-			g.New.add(s.grown.minutes[i], asked, &g.Since)
-			s.mutex.Unlock()
+	t.Counters(g.New.addAll(&g.Since), g.Gone.addAll(&g.Since))
+	return g
+}
+
+// addAll returns a function that adds the minutes of a counter from since on. The function sets since to the
+// time from which all minutes were added.
+func (g *Grown) addAll(since *time.Time) func(aggregate.NameCounter) {
+	asked := *since
+	return func(c aggregate.NameCounter) {
+		counted, ok := c.(*growth)
+		if !ok {
+			return
+		}
+		if since.Before(counted.began) {
+			*since = counted.began
+		}
+		for _, m := range counted.minutes {
+			g.add(m, asked, since)
 		}
 	}
-	for _, m := range t.gone.minutes {
-		g.Gone.add(m, asked, &g.Since)
-	}
-	return g
 }
 
 func newGrown() (g Grown) {

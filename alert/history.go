@@ -1,4 +1,4 @@
-package server
+package alert
 
 import (
 	"errors"
@@ -14,7 +14,10 @@ import (
 	"github.com/statsd-ops/statsd/meta"
 )
 
-var errHistory = errors.New("the history of alerts is damaged")
+var (
+	errHistory = errors.New("the history of alerts is damaged")
+	errSlow    = errors.New("the disk is too slow")
+)
 
 // historyEvery is the minimum time between two saves.
 const historyEvery = 10 * time.Second

@@ -1,4 +1,4 @@
-package aggregate
+package census
 
 import (
 	"bytes"
@@ -7,15 +7,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/statsd-ops/statsd/aggregate"
 	"github.com/statsd-ops/statsd/internal/heavy"
-	"github.com/statsd-ops/statsd/metric"
 )
 
 // maxChildren is how many prefixes a walk counts apart. Of more, it keeps those with most names.
 const maxChildren = 1 << 14
-
-// slotBytes is about the memory of a record in the table that finds it.
-const slotBytes = 16
 
 // Prefixes are the parts of the names that are held, by how many names begin with them.
 type Prefixes struct {
@@ -48,24 +45,15 @@ type Prefix struct {
 	ManyNew             bool      // more than a tenth of its names, and a hundredth of all names, are new
 }
 
-// PrefixWalk counts the names by prefix in steps, so that neither receivers nor the flush wait for it:
-//
-//	walk := table.Prefixes("checkout", since)
-//	for walk.Step() { // each on the flushing goroutine
-//	}
-//	answer := walk.Result()
+// Walk counts the names by prefix in steps, so that neither receivers nor the flush wait for it.
 //
 // Only the flushing goroutine may call its methods, and not between Drain and Summarize.
-type PrefixWalk struct {
-	table    *Table
+type Walk struct {
+	names    *aggregate.Walk
 	below    []byte
 	depth    int // nodes of below
 	sum      Prefixes
 	growth   Growth
-	views    []view
-	view     int
-	at       cursor
-	refs     []ref
 	children *heavy.Counters
 	counts   []childCount // by place in children
 }
@@ -78,59 +66,30 @@ type childCount struct {
 	newest       time.Time
 }
 
-// Prefixes begins a walk over the names below a prefix of whole nodes, with or without its last dot. If
-// the prefix is empty, the walk is over all names. It counts the names that are new since a time: all of
-// them within GrowthFor and for the first nodes, otherwise only the new names that are still held. Only the flushing goroutine may call it, and not between Drain and Summarize.
-func (t *Table) Prefixes(below string, since time.Time) *PrefixWalk {
+// Begin begins a walk over the names below a prefix of whole nodes, with or without its last dot. If the
+// prefix is empty, the walk is over all names. It counts the names that are new since a time: all of them
+// within GrowthFor and for the first nodes, otherwise only the new names that are still held. Only the
+// flushing goroutine may call it, and not between Drain and Summarize.
+func Begin(t *aggregate.Table, below string, since time.Time) *Walk {
 	if below = strings.TrimRight(below, "."); below != "" {
 		below += "."
 	}
-	w := &PrefixWalk{
-		table: t, below: []byte(below), depth: strings.Count(below, "."), views: t.views(),
-		refs: make([]ref, 0, 2*batchSize), children: heavy.New(maxChildren),
-	}
+	w := &Walk{names: t.Walk(), below: []byte(below), depth: strings.Count(below, "."), children: heavy.New(maxChildren)}
 	now := time.Now()
 	w.sum = Prefixes{Below: below, At: now, Since: since}
 	w.sum.AtLeast = w.depth >= growthDepth || now.Sub(since) > GrowthFor
 	if !w.sum.AtLeast {
-		w.growth = t.Growth(since)
+		w.growth = GrowthOf(t, since)
 		w.sum.Since = w.growth.Since
 	}
 	return w
 }
 
 // Step counts some hundred names. It returns false at the end.
-func (w *PrefixWalk) Step() bool {
-	if w.view == len(w.views) {
-		return false
-	}
-	v := &w.views[w.view]
-	w.refs = v.next(&w.at, w.refs[:0])
-	now := time.Now()
-	for _, r := range w.refs {
-		rec := v.pages.at(r)
-		if w.held(v, rec) {
-			w.count(rec, v.names.marks.first(r, rec, now))
-		}
-	}
-	if len(w.refs) < cap(w.refs) {
-		w.view, w.at = w.view+1, cursor{}
-	}
-	return true
-}
+func (w *Walk) Step() bool { return w.names.Step(w.count) }
 
-// held reports whether a record had not expired when the walk began.
-func (w *PrefixWalk) held(v *view, rec record) bool {
-	const flushes = 1 << 20 // more than a walk takes
-	seen := rec.lastSeen()
-	return v.flush-1-seen < w.table.expire(v.names, rec) || seen-v.flush < flushes
-}
-
-func (w *PrefixWalk) count(rec record, first FirstSeen) {
-	name := rec.name()
-	if w.table.config.Tagged {
-		name, _ = metric.CutTags(name)
-	}
+func (w *Walk) count(held aggregate.Held) {
+	name, first := held.Name, held.First
 	if !bytes.HasPrefix(name, w.below) {
 		return
 	}
@@ -147,7 +106,7 @@ func (w *PrefixWalk) count(rec record, first FirstSeen) {
 		*c = childCount{}
 	}
 	c.names++
-	c.bytes += uint64(size(rec.meta())*8 + slotBytes)
+	c.bytes += held.Bytes
 	w.sum.Held++
 	if first.At.Unix() >= w.sum.Since.Unix() { // marks are in seconds
 		if first.Before {
@@ -162,7 +121,7 @@ func (w *PrefixWalk) count(rec record, first FirstSeen) {
 }
 
 // Result returns the counts. Call it after the last Step.
-func (w *PrefixWalk) Result() *Prefixes {
+func (w *Walk) Result() *Prefixes {
 	p := w.sum
 	p.Took, p.Forgotten = time.Since(p.At), w.children.Evicted()
 	rows := map[string]*Prefix{}
@@ -197,7 +156,7 @@ func comparePrefixes(a, b Prefix) int {
 }
 
 // grow adds new and gone names to the rows.
-func (w *PrefixWalk) grow(p *Prefixes, rows map[string]*Prefix) {
+func (w *Walk) grow(p *Prefixes, rows map[string]*Prefix) {
 	made, gone := &w.growth.New.Nodes[w.depth], &w.growth.Gone.Nodes[w.depth]
 	for _, d := range []*Depth{made, gone} {
 		for prefix := range d.Prefixes {
@@ -232,7 +191,7 @@ func (w *PrefixWalk) grow(p *Prefixes, rows map[string]*Prefix) {
 
 // moved returns how many names of each child may be new because they were moved. It leaves out children
 // whose names are not all counted.
-func (w *PrefixWalk) moved() map[string]uint64 {
+func (w *Walk) moved() map[string]uint64 {
 	moved := make(map[string]uint64, len(w.counts))
 	for i := range w.counts {
 		if _, over := w.children.Count(i); over == 0 {

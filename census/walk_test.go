@@ -1,4 +1,4 @@
-package aggregate
+package census
 
 import (
 	"fmt"
@@ -8,23 +8,49 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/statsd-ops/statsd/aggregate"
 	"github.com/statsd-ops/statsd/metric"
 )
 
+// table is a table that counts its names.
+type table struct {
+	*aggregate.Table
+	config aggregate.Config
+}
+
+func testTable(shards int) *table {
+	c := aggregate.Config{
+		Shards: shards, MaxNames: 1 << 21, MaxNameLength: 1024, MaxSetMembers: 1000, MaxTimerSamples: 1000,
+		Expire: [metric.Kinds]uint32{2, 100, 2, 2},
+	}
+	return newTable(c)
+}
+
+func newTable(c aggregate.Config) *table {
+	t := aggregate.NewTable(c)
+	t.Count(NewCounter)
+	return &table{t, c}
+}
+
 // count counts the names below a prefix that are new in the last quarter of an hour.
-func (t *Table) count(below string) *Prefixes {
-	walk := t.Prefixes(below, time.Now().Add(-15*time.Minute))
+func (t *table) count(below string) *Prefixes {
+	walk := Begin(t.Table, below, time.Now().Add(-15*time.Minute))
 	for walk.Step() {
 	}
 	return walk.Result()
 }
 
-func (t *Table) flushAll() *Snapshot { return t.Drain(nil).Summarize(testLayout, 1) }
+func (t *table) flushAll() { t.Drain(nil).Summarize(aggregate.Reference.Layout(), 1) }
 
-// name adds a sample of a counter.
-func (s *Shard) name(format string, args ...any) {
+// name adds a sample of a counter to a shard.
+func (t *table) name(shard int, format string, args ...any) {
+	t.add(shard, metric.Sample{Name: fmt.Appendf(nil, format, args...), Value: 1, Weight: 1})
+}
+
+func (t *table) add(shard int, sample metric.Sample) {
+	s := t.Shard(shard)
 	s.Lock()
-	s.Add(&metric.Sample{Name: fmt.Appendf(nil, format, args...), Value: 1, Weight: 1})
+	s.Add(&sample)
 	s.Unlock()
 }
 
@@ -42,17 +68,17 @@ func showPrefixes(p *Prefixes) (rows []string) {
 func TestPrefixes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		table := testTable(2)
-		s, other := table.Shard(0), table.Shard(1)
 		for i := range 10 {
-			s.name("web.hits.n%d", i)
+			table.name(0, "web.hits.n%d", i)
 		}
-		s.name("web")
-		s.name("web.hits")
-		s.name("plain")
-		add(t, s, "web g 1", "web.hits ms 1") // other kinds count apart
-		other.name("web.hits.n0")             // and so do other receivers
-		other.name("api.a..b")
-		other.name(".odd")
+		table.name(0, "web")
+		table.name(0, "web.hits")
+		table.name(0, "plain")
+		table.add(0, metric.Sample{Name: []byte("web"), Kind: metric.Gauge, Value: 1}) // other kinds count apart
+		table.add(0, metric.Sample{Name: []byte("web.hits"), Kind: metric.Timer, Value: 1, Weight: 1})
+		table.name(1, "web.hits.n0") // and so do other receivers
+		table.name(1, "api.a..b")
+		table.name(1, ".odd")
 		check := func(below string, held int, want ...string) {
 			t.Helper()
 			got := table.count(below)
@@ -71,7 +97,7 @@ func TestPrefixes(t *testing.T) {
 		check("api.a", 1, "api.a.. 1 +1 -0!")
 
 		for range 3 { // all but the gauge expire, and web.new comes
-			s.name("web.new")
+			table.name(0, "web.new")
 			time.Sleep(10 * time.Second)
 			table.flushAll()
 		}
@@ -81,7 +107,7 @@ func TestPrefixes(t *testing.T) {
 			t.Errorf("%d names, the walk found 1", n)
 		}
 		for range 17 {
-			s.name("web.new")
+			table.name(0, "web.new")
 			time.Sleep(time.Minute)
 			table.flushAll()
 		}
@@ -90,9 +116,11 @@ func TestPrefixes(t *testing.T) {
 }
 
 func TestPrefixesOfTags(t *testing.T) {
-	table := NewTable(Config{Shards: 1, MaxNames: 100, MaxNameLength: 100, Tagged: true, Expire: [metric.Kinds]uint32{2, 2, 2, 2}})
+	config := testTable(1).config
+	config.Tagged = true
+	table := newTable(config)
 	for i := range 5 {
-		table.Shard(0).name("web.hits;host=a.b.c%d", i)
+		table.name(0, "web.hits;host=a.b.c%d", i)
 	}
 	if got := showPrefixes(table.count("")); !slices.Equal(got, []string{"web. 5 +5 -0!"}) {
 		t.Errorf("got %q", got)
@@ -115,28 +143,28 @@ func TestExplodingPrefix(t *testing.T) {
 
 // explosion is a table in which one prefix explodes.
 type explosion struct {
-	*Table
-	once    bool // its names expire at once
-	rebuilt int
+	*table
+	once bool // its names expire at once
 }
 
 const exploding, stable, small, explodingFlushes = 2000, 4000, 200, 20
 
 func explode(t *testing.T, once bool) {
-	e := explosion{Table: testTable(2), once: once}
+	e := explosion{table: testTable(2), once: once}
 	for range 16 {
 		e.keep()
 		time.Sleep(time.Minute)
 		e.flush()
 	}
-	if e.rebuilt = 0; once {
+	if once {
 		e.config.MaxNames = stable + 1000 // nearly full: rebuilds are frequent
+		e.SetLimits(e.config)
 	}
 	for i := range explodingFlushes {
 		e.keep()
 		e.make(i)
 		if i%7 == 0 { // something else is new too
-			e.Shard(0).name("rare%d.a.b", i)
+			e.name(0, "rare%d.a.b", i)
 		}
 		e.flush()
 	}
@@ -144,21 +172,17 @@ func explode(t *testing.T, once bool) {
 }
 
 func (e *explosion) flush() {
-	before := e.shards[0].names
 	time.Sleep(10 * time.Second)
 	e.flushAll()
-	if e.shards[0].names != before {
-		e.rebuilt++
-	}
 }
 
 // keep sends the names that stay.
 func (e *explosion) keep() {
 	for i := range stable {
-		e.Shard(i%2).name("stable%d.part%d.n%d", i%4, i%10, i)
+		e.name(i%2, "stable%d.part%d.n%d", i%4, i%10, i)
 	}
 	for i := range small {
-		e.Shard(i%2).name("small%d.a.b", i)
+		e.name(i%2, "small%d.a.b", i)
 	}
 }
 
@@ -167,9 +191,21 @@ func (e *explosion) make(flush int) {
 	for n := range exploding {
 		switch made := n * explodingFlushes / exploding; {
 		case made == flush, made < flush && !e.once:
-			e.Shard(n%2).name("checkout.session.%x.ms", n)
+			e.name(n%2, "checkout.session.%x.ms", n)
 		}
 	}
+}
+
+// moved returns how many names a rebuild moved.
+func (e *explosion) moved() (n int) {
+	walk := e.Walk()
+	for walk.Step(func(h aggregate.Held) {
+		if h.First.Before {
+			n++
+		}
+	}) {
+	}
+	return n
 }
 
 func (e *explosion) check(t *testing.T) {
@@ -189,8 +225,8 @@ func (e *explosion) check(t *testing.T) {
 	if e.once {
 		held = 2 * exploding / explodingFlushes
 		gone = exploding - held
-		if e.rebuilt < 2 {
-			t.Errorf("the table was rebuilt %d times", e.rebuilt)
+		if e.moved() == 0 {
+			t.Error("the table was not rebuilt")
 		}
 	}
 	within("gone", first.Gone, first.GoneError, gone)
@@ -218,7 +254,7 @@ func TestNewNamesOfManyPrefixes(t *testing.T) {
 		table := testTable(1)
 		const apps, parts = 20, 100
 		for i := range apps * parts * 5 {
-			table.Shard(0).name("app%d.part%d.n%d", i%apps, i/apps%parts, i)
+			table.name(0, "app%d.part%d.n%d", i%apps, i/apps%parts, i)
 		}
 		got := table.count("")
 		for _, r := range got.Rows {
@@ -227,7 +263,7 @@ func TestNewNamesOfManyPrefixes(t *testing.T) {
 			}
 		}
 		for range 4 { // all expire
-			table.Shard(0).name("app0.part0.n0")
+			table.name(0, "app0.part0.n0")
 			time.Sleep(10 * time.Second)
 			table.flushAll()
 		}
@@ -244,8 +280,8 @@ func TestTooManyPrefixes(t *testing.T) {
 	table := testTable(1)
 	const n = 3 * maxChildren
 	for i := range n {
-		if table.Shard(0).name("user%d", i); i%10 == 0 {
-			table.Shard(0).name("big.n%d", i)
+		if table.name(0, "user%d", i); i%10 == 0 {
+			table.name(0, "big.n%d", i)
 		}
 	}
 	got := table.count("")
@@ -258,18 +294,18 @@ func TestTooManyPrefixes(t *testing.T) {
 func TestPrefixesWhileReceiving(t *testing.T) {
 	table := testTable(2)
 	for i := range 5000 {
-		table.Shard(i%2).name("old.n%d", i)
+		table.name(i%2, "old.n%d", i)
 	}
 	var receiving sync.WaitGroup
 	for k := range 2 {
 		receiving.Go(func() {
 			for i := range 3000 {
-				table.Shard(k).name("new%d.n%d", k, i)
-				table.Shard(k).name("old.n%d", i/2*2+k)
+				table.name(k, "new%d.n%d", k, i)
+				table.name(k, "old.n%d", i/2*2+k)
 			}
 		})
 	}
-	walk := table.Prefixes("", time.Now().Add(-time.Minute))
+	walk := Begin(table.Table, "", time.Now().Add(-time.Minute))
 	for i := 0; walk.Step(); i++ {
 		if i%3 == 0 {
 			table.flushAll()
@@ -284,17 +320,17 @@ func TestPrefixesWhileReceiving(t *testing.T) {
 	}
 }
 
-// BenchmarkPrefixes counts held names; an operation is a name.
-func BenchmarkPrefixes(b *testing.B) {
+// BenchmarkWalk counts held names; an operation is a name.
+func BenchmarkWalk(b *testing.B) {
 	const n = 200_000
 	table := testTable(1)
 	for i := range n {
-		table.Shard(0).name("app%d.web-%02d.api.v2.users.get.status_%d", i%20, i%50, i)
+		table.name(0, "app%d.web-%02d.api.v2.users.get.status_%d", i%20, i%50, i)
 	}
 	for _, below := range []string{"", "app1", "app1.web-01"} {
 		b.Run("below="+below, func(b *testing.B) {
 			for done := 0; done < b.N; done += n {
-				walk := table.Prefixes(below, time.Now().Add(-time.Minute))
+				walk := Begin(table.Table, below, time.Now().Add(-time.Minute))
 				for walk.Step() {
 				}
 				if walk.Result().Held == 0 {
@@ -302,5 +338,14 @@ func BenchmarkPrefixes(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// A remembered gauge was there before the table was.
+func TestRemembered(t *testing.T) {
+	table := testTable(1)
+	table.Remember(aggregate.Remembered{Name: []byte("level"), Value: 1, Unseen: 3})
+	if p := table.count(""); p.New != 0 || p.Held != 1 || !p.Rows[0].Newest.IsZero() {
+		t.Errorf("a remembered name is new: %+v", p)
 	}
 }
