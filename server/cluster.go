@@ -36,6 +36,9 @@ func (s *Server) cluster() *question.Cluster {
 	if owner == nil {
 		return q
 	}
+	if c.connection.Refused != nil {
+		q.Refused = c.connection.Refused()
+	}
 	now, edges := time.Now(), map[string]*question.ClusterEdge{}
 	for _, st := range owner.Partitions() {
 		q.Partitions = append(q.Partitions, s.clusterPartition(&st, now))
@@ -144,6 +147,7 @@ func (l *figureList) addCollect(q *question.Cluster) {
 	l.value("collect.full", full)
 	l.value("collect.edges", float64(len(q.Edges))-silent)
 	l.value("collect.edges.silent", silent)
+	l.count("collect.edges.refused", q.Refused)
 	l.count("collect.fenced", uint64(fenced))
 	l.count("collect.corrected", uint64(corrected))
 	l.addClusterLedger(&q.Ledger)

@@ -12,6 +12,8 @@ type Cluster struct {
 	Partitions []ClusterPartition `json:"partitions"`
 	Edges      []ClusterEdge      `json:"edges"`
 	Ledger     ClusterLedger      `json:"ledger"`
+	// Refused is the number of connections of edges that this central refused.
+	Refused uint64 `json:"refused_connections"`
 }
 
 // ClusterPartition is a partition. Its counts are since its first commit, by whichever owner.
