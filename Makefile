@@ -30,8 +30,13 @@ RESULTS ?=
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=auto -o bin/ ./cmd/...
 
-# make test-cluster tests cluster/.
-SUITE = GO=$(GO) bin/suite -modules='$(filter-out cluster/,$(MODULES))' -packages='$(PKGS)' $(SUITEFLAGS)
+# cluster/ takes longest. make test leaves it to make test-cluster, unless CLUSTER is set.
+CLUSTER ?=
+SUITE = GO=$(GO) bin/suite -modules='$(if $(CLUSTER),$(MODULES),$(filter-out cluster/,$(MODULES)))' -packages='$(PKGS)' $(SUITEFLAGS)
+
+# With a profile the compiler compiles each package again for each command. Tests and the linter do without.
+WITHOUT_PROFILE := $(shell $(GO) env GOFLAGS) -pgo=off
+test test-cluster stress check vet vet-systems lint soak: export GOFLAGS = $(WITHOUT_PROFILE)
 
 bin/suite:
 	@$(GO) build -o $@ ./scripts/suite
@@ -43,7 +48,7 @@ test: bin/suite
 # Daemons that work together over real NATS servers, while things break. With SOAK=1h random things break for
 # an hour; the output has the seed.
 test-cluster:
-	TESTS=all $(GO) -C cluster test -count=1 -timeout=6h -parallel=3 $(TESTFLAGS) ./...
+	TESTS=all $(GO) -C cluster test -count=1 -timeout=6h $(TESTFLAGS) ./...
 
 # Finds tests that fail sometimes: runs them N times, then N times beside a second
 # run and a program that burns each core. QUIET and BUSY set one of the numbers.

@@ -90,12 +90,12 @@ func (s *fileSummary) quantiles(none []float64) (qs []float64, err error) {
 func (s *fileSummary) window(age time.Duration, parts int) (time.Duration, int, error) {
 	switch {
 	case s.MaxAge < 0:
-		return 0, 0, fmt.Errorf("max_age: want more than 0, not %v", s.MaxAge)
+		return 0, 0, fmt.Errorf("max_age: want more than 0, not %v", time.Duration(s.MaxAge))
 	case s.AgeBuckets > maxAges:
 		return 0, 0, fmt.Errorf("age_buckets: want at most %d, not %d", maxAges, s.AgeBuckets)
 	}
 	if s.MaxAge > 0 {
-		age = s.MaxAge
+		age = time.Duration(s.MaxAge)
 	}
 	if s.AgeBuckets > 0 {
 		parts = int(s.AgeBuckets)

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 )
 
@@ -57,9 +58,9 @@ func (l *loader) readRule(r *fileRule, rule *Rule) (err error) {
 	if err != nil {
 		return err
 	}
-	switch rule.TTL = r.TTL; {
+	switch rule.TTL = time.Duration(r.TTL); {
 	case r.TTL < 0:
-		return fmt.Errorf("ttl: want 0 (never) or more, not %v", r.TTL)
+		return fmt.Errorf("ttl: want 0 (never) or more, not %v", rule.TTL)
 	case r.TTL == 0:
 		rule.TTL = l.set.Defaults.TTL
 	}

@@ -125,6 +125,7 @@ func (s *Server) noteIntake() {
 		DroppedByRule:  t.Discarded[metric.DroppedByRule],
 		CutRoom:        t.TCPCut[intake.CutFull],
 		CutMemory:      t.TCPCut[intake.CutMemory],
+		CutListener:    t.TCPCut[intake.CutListener],
 		FewFiles:       in.MaxConnections < s.cfg.MaxTCPConnections,
 		MaxConnections: in.MaxConnections,
 		Names:          s.in.Table().Names(),
