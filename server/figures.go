@@ -15,7 +15,7 @@ import (
 // logged and shown by the monitor.
 func (s *Server) figures(f *flushed) []meta.Figure {
 	var l figureList
-	t, iv, sn, in := &s.flushes.total, &s.flushes.interval, f.snapshot, s.in.State()
+	t, iv, in := &s.flushes.total, &s.flushes.interval, s.in.State()
 
 	l.value("ledger.time", unixSeconds(f.at))
 	l.value("flush_duration", f.duration.Seconds())
@@ -47,21 +47,26 @@ func (s *Server) figures(f *flushed) []meta.Figure {
 	l.addCollect(s.member.Owning())
 	l.addRender(f)
 
-	// numStats includes the daemon's own points.
-	l = append(l, meta.Figure{Name: "render.total"}, meta.Figure{Name: "numStats"})
+	s.addTotal(&l, f)
+	return l
+}
+
+// addTotal adds how many points a flush makes, the daemon's own points included.
+func (s *Server) addTotal(l *figureList, f *flushed) {
+	*l = append(*l, meta.Figure{Name: "render.total"}, meta.Figure{Name: "numStats"})
+	sn, all := f.snapshot, *l
 	total := float64(sn.Len() + len(s.etsyPoints(f)))
 	if s.cfg.MetadataPrefix != "" {
-		for _, f := range l {
+		for _, f := range all {
 			if published(f) {
 				total++
 			}
 		}
 	}
-	l[len(l)-1].Value, l[len(l)-2].Value = total, total
+	all[len(all)-1].Value, all[len(all)-2].Value = total, total
 	if s.flushes.layout.Naming != aggregate.Reference {
-		l[len(l)-1].Value = float64(s.namesPublished(sn))
+		all[len(all)-1].Value = float64(s.namesPublished(sn))
 	}
-	return l
 }
 
 // addCost adds what the daemon costs.
