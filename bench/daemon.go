@@ -152,3 +152,16 @@ func (d *daemon) awaitEmpty() error {
 	}
 	return fmt.Errorf("it did not read everything from its socket within %v", giveUp)
 }
+
+// spent returns the CPU time that the daemon uses while do runs.
+func (d *daemon) spent(do func() error) (time.Duration, error) {
+	before, err := cpuTime(d.pid)
+	if err != nil {
+		return 0, err
+	}
+	if err := do(); err != nil {
+		return 0, err
+	}
+	after, err := cpuTime(d.pid)
+	return after - before, err
+}

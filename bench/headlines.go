@@ -14,10 +14,14 @@ const quietLoad = 0.5
 
 // quiet says first whether the times mean something.
 func (r *report) quiet() string {
-	if r.load <= quietLoad {
-		return "The machine was quiet."
+	text := "The machine was quiet."
+	if r.load > quietLoad {
+		text = fmt.Sprintf("**The machine was busy with other programs (load %.1f): compare ratios, not times.**", r.load)
 	}
-	return fmt.Sprintf("**The machine was busy with other programs (load %.1f): compare ratios, not times.**", r.load)
+	if slices.Contains(r.command, "-scale") {
+		text += " **This run was shortened, so costs of the start weigh more: `make bench` makes a whole one.**"
+	}
+	return text
 }
 
 // headlines says in a few lines what a reader wants to know.

@@ -61,19 +61,24 @@ func (c *carbon) takeOTLP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/x-protobuf")
 }
 
-// metric takes a message Metric. Field 1 is its name, field 7 the Sum of a counter.
+// metric takes a message Metric. Field 1 is its name, field 7 the Sum of a counter. The collector writes the
+// name last.
 func (c *carbon) metric(message []byte) error {
 	c.totals.lines++
-	counter := false
-	return fields(message, func(number int, value []byte) error {
-		switch {
-		case number == 1:
-			counter = c.counters.match(value)
-		case number == 7 && counter:
-			return within(value, []int{1}, c.point)
+	var name, sum []byte
+	err := fields(message, func(number int, value []byte) error {
+		switch number {
+		case 1:
+			name = value
+		case 7:
+			sum = value
 		}
 		return nil
 	})
+	if err != nil || !c.counters.match(name) {
+		return err
+	}
+	return within(sum, []int{1}, c.point)
 }
 
 // point takes a NumberDataPoint: field 4 is the value as a double, field 6 as an integer.
@@ -111,35 +116,36 @@ func fields(message []byte, take func(number int, value []byte) error) error {
 		if n <= 0 {
 			return errProtobuf
 		}
+		before, size := sizeOf(key&7, message[n:])
 		message = message[n:]
-		size := 0
-		switch key & 7 {
-		case 0:
-			if _, n = binary.Uvarint(message); n <= 0 {
-				return errProtobuf
-			}
-			message = message[n:]
-			continue
-		case 1:
-			size = 8
-		case 2:
-			length, n := binary.Uvarint(message)
-			if n <= 0 || length > uint64(len(message)) {
-				return errProtobuf
-			}
-			size, message = int(length), message[n:]
-		case 5:
-			size = 4
-		default:
+		if before < 0 || size > uint64(len(message)-before) {
 			return errProtobuf
 		}
-		if size > len(message) {
-			return errProtobuf
-		}
+		message = message[before:]
 		if err := take(int(key>>3), message[:size]); err != nil {
 			return err
 		}
 		message = message[size:]
 	}
 	return nil
+}
+
+// sizeOf returns where the value of a field begins, and its size. The beginning is negative if the message
+// is damaged.
+func sizeOf(kind uint64, message []byte) (before int, size uint64) {
+	switch kind {
+	case 0:
+		if _, before = binary.Uvarint(message); before > 0 {
+			return before, 0
+		}
+	case 1:
+		return 0, 8
+	case 2:
+		if size, before = binary.Uvarint(message); before > 0 {
+			return before, size
+		}
+	case 5:
+		return 0, 4
+	}
+	return -1, 0
 }

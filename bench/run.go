@@ -158,41 +158,36 @@ func (b *bench) paced(p peer, w workload, rate int) (measured, error) {
 		var sent sent
 		// pass sends everything, and returns the CPU time until it is published.
 		pass := func() (time.Duration, error) {
-			before, err := cpuTime(d.pid)
-			if err != nil {
-				return 0, err
-			}
-			more, err := d.send(packets, n, rate)
-			if err != nil {
-				return 0, err
-			}
-			sent = sent.plus(more)
-			m.leftQueue, m.sentRSS = socketsOn(w.network, d.port).Queued, memory(d.pid, "VmRSS")
-			if err := d.awaitEmpty(); err != nil {
-				return 0, err
-			}
-			await(p, w, c, sent)
-			after, err := cpuTime(d.pid)
-			return after - before, err
+			return d.spent(func() error {
+				more, err := d.send(packets, n, rate)
+				if err != nil {
+					return err
+				}
+				sent = sent.plus(more)
+				m.leftQueue, m.sentRSS = socketsOn(w.network, d.port).Queued, memory(d.pid, "VmRSS")
+				err = d.awaitEmpty()
+				await(p, w, c, sent)
+				return err
+			})
 		}
 		cold, err := pass()
 		if err != nil {
 			return m, err
 		}
-		m.sentRate = float64(sent.metrics) / sent.took.Seconds()
-		first, steady := sent.metrics, time.Duration(0)
+		first, steady := sent, time.Duration(0)
 		if w.steady {
 			if steady, err = pass(); err != nil {
 				return m, err
 			}
 		}
+		m.sentRate = float64(first.metrics) / first.took.Seconds()
 		m.queue, m.rss = stop(), memory(d.pid, "VmHWM")
 		t := c.snapshot()
 		m.flush, m.lines = t.longestFlush, t.lines
 		m.received = received(p, w, d, c, sent)
-		m.cpu = micros(cold) / (float64(first) * m.received)
+		m.cpu = micros(cold) / (float64(first.metrics) * m.received)
 		if w.steady {
-			m.steadyCPU = micros(steady) / (float64(sent.metrics-first) * m.received)
+			m.steadyCPU = micros(steady) / (float64(sent.metrics-first.metrics) * m.received)
 		}
 		return m, nil
 	})
@@ -222,55 +217,47 @@ func (b *bench) drained(p peer, w workload) (measured, error) {
 		}
 		await(p, w, c, warm)
 		stopped := w.network == "udp"
-		before, err := cpuTime(d.pid)
-		if err != nil {
-			return m, err
-		}
 		if stopped {
 			if err := d.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
 				return m, err
 			}
 		}
+		var sent sent
 		start := time.Now()
-		sent, err := d.send(packets, w.drain, 0)
-		if err != nil {
-			return m, err
-		}
-		if stopped {
-			start = time.Now()
-			if err := d.cmd.Process.Signal(syscall.SIGCONT); err != nil {
-				return m, err
+		cpu, err := d.spent(func() (err error) {
+			if sent, err = d.send(packets, w.drain, 0); err != nil || !stopped {
+				return errors.Join(err, d.awaitEmpty())
 			}
-		}
-		if err := d.awaitEmpty(); err != nil {
+			start = time.Now()
+			return errors.Join(d.cmd.Process.Signal(syscall.SIGCONT), d.awaitEmpty())
+		})
+		if err != nil {
 			return m, err
 		}
 		took := time.Since(start)
-		after, err := cpuTime(d.pid)
-		if err != nil {
-			return m, err
-		}
 		all := warm.plus(sent)
 		await(p, w, c, all)
 		m.received = received(p, w, d, c, all)
 		metrics := float64(sent.metrics) * m.received
 		m.rate = metrics / took.Seconds()
-		m.drainCPU = micros(after-before) / metrics
+		m.drainCPU = micros(cpu) / metrics
 		return m, nil
 	})
 }
 
-// await waits until everything that was sent has been published. Where some of it was
-// lost, it waits until two flushes after the daemon has read the rest.
+// await waits until everything that was sent has been published. Where some of it was lost, or is held back
+// until more comes, it waits until nothing, or two flushes, came for long enough.
 func await(p peer, w workload, c *carbon, s sent) {
 	if p.counters == nil {
 		return
 	}
 	for start := time.Now(); ; time.Sleep(20 * time.Millisecond) {
-		t, elapsed := c.snapshot(), time.Since(start)
+		t := c.snapshot()
+		quiet := time.Since(t.last)
 		all := p.part(t, w, s) > 1-1e-9
 		over := t.last.After(start.Add(2 * w.flush))
-		if (all || over) && time.Since(t.last) > pause || elapsed > 4*w.flush+time.Minute {
+		silent := min(quiet, time.Since(start)) > 2*w.flush+3*time.Second
+		if (all || over) && quiet > pause || silent || time.Since(start) > 4*w.flush+time.Minute {
 			return
 		}
 	}

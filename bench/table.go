@@ -106,9 +106,10 @@ func (t *table) idleCPU(m *measured) float64 {
 	return 100 * m.idleCPU
 }
 
-// measuredOnly replaces a value that was not measured by NaN.
+// measuredOnly replaces a value that was not measured by NaN. Per received metric it is infinite if nothing
+// was received.
 func measuredOnly(value float64) float64 {
-	if value == 0 {
+	if value == 0 || math.IsInf(value, 0) {
 		return math.NaN()
 	}
 	return value

@@ -7,6 +7,7 @@ import (
 	"iter"
 	"math/rand/v2"
 	"strconv"
+	"strings"
 )
 
 // mix is how many of a hundred names each kind has.
@@ -104,11 +105,11 @@ func (t traffic) section(i int) string {
 		return ""
 	}
 	keys := []string{"env:production", "region:eu-west-1", "service:checkout", "version:2026.11.3", "team:payments"}
-	text := fmt.Sprintf("|#pod:%d,zone:%c,status:%d", i, 'a'+i%3, 200+i%5)
+	all := []string{fmt.Sprintf("|#pod:%d,zone:%c,status:%d", i, 'a'+i%3, 200+i%5)}
 	for j := range t.tags - 3 {
-		text += "," + keys[j%len(keys)]
+		all = append(all, keys[j%len(keys)])
 	}
-	return text
+	return strings.Join(all, ",")
 }
 
 // kind returns the kind for a number from 0 to 99.

@@ -23,7 +23,7 @@ func variants(statsd string) []peer {
 		}
 		return p
 	}
-	return []peer{
+	return append(clusterVariants(statsd), []peer{
 		changed(carbon("statsd, tags dropped", "W6", variant{}), func(s *setup) { s.flags = nil }),
 		carbon("statsd, lines without tags", "W6", named(10_000)),
 		carbon("statsd, 10,000 names", "W7", named(10_000)),
@@ -35,14 +35,6 @@ func variants(statsd string) []peer {
 			command: func(s setup) ([]string, error) {
 				return append(statsdCommand(statsd, s), "--names=as-sent", "--tags=labels", "--sink", "prometheus://127.0.0.1:"+s.page()+"?mapping="+s.globs()), nil
 			},
-		},
-		{
-			name: "statsd, edge", only: "W11", version: version, counters: reference, rates: true,
-			command: edgeCommand(statsd), variant: variant{partner: ownerCommand(statsd)},
-		},
-		{
-			name: "statsd, owner", only: "W11", version: version, counters: reference, rates: true,
-			command: edgeCommand(statsd), variant: variant{partner: ownerCommand(statsd), measured: true},
 		},
 		changed(carbon("statsd, unixgram", "W12", variant{network: "unixgram"}), func(s *setup) {
 			s.flags = []string{"--listen", "unixgram://" + s.socket()}
@@ -56,6 +48,21 @@ func variants(statsd string) []peer {
 			command: func(s setup) ([]string, error) {
 				return append(statsdCommand(statsd, s), "--sink", "otlp://127.0.0.1:"+s.otlp()), nil
 			},
+		},
+	}...)
+}
+
+// clusterVariants are an edge and an owner. Each is measured beside the other one.
+func clusterVariants(statsd string) []peer {
+	version := func() (string, error) { return output(statsd, "--version") }
+	return []peer{
+		{
+			name: "statsd, edge", only: "W11", version: version, counters: reference, rates: true,
+			command: edgeCommand(statsd), variant: variant{partner: ownerCommand(statsd)},
+		},
+		{
+			name: "statsd, owner", only: "W11", version: version, counters: reference, rates: true,
+			command: edgeCommand(statsd), variant: variant{partner: ownerCommand(statsd), measured: true},
 		},
 	}
 }

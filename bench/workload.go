@@ -37,6 +37,7 @@ func (w workload) scaled(scale float64) workload {
 	}
 	if w.network != "none" {
 		w.length = max(time.Second/2, time.Duration(float64(w.length)*scale))
+		w.flush = max(min(w.flush, 2*time.Second), time.Duration(float64(w.flush)*scale))
 	}
 	w.drain = int(float64(w.drain) * scale)
 	w.findMax = w.findMax && scale == 1 // it takes long

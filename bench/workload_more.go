@@ -38,35 +38,35 @@ func namesWorkloads() []workload {
 
 // wayWorkloads are ways in and out that not every daemon has.
 func wayWorkloads() []workload {
-	const someSeconds = 3 * time.Second
+	const length = 3 * time.Second
 	counters := traffic{mix: onlyCounters, names: 1000, pack: packed}
 	mixed := traffic{mix: allKinds, names: 10_000, pack: packed}
 	return []workload{
 		{
 			name: "W10", title: "60/25/15 % counters, timers, gauges, 10,000 names, packed, 200k/s, a Prometheus page with 50 globs, scraped every 2 s",
 			traffic: traffic{mix: mix{counters: 60, timers: 25, gauges: 15}, names: 10_000, pack: packed}, steady: true,
-			network: "udp", rate: 200_000, length: someSeconds, flush: 2 * time.Second, drain: 500_000, mapping: true,
+			network: "udp", rate: 200_000, length: length, flush: 2 * time.Second, drain: 500_000, mapping: true,
 			peers: "floor,floor-blocking,statsd_exporter", absent: "the others have no such page",
 		},
 		{
 			name: "W11", title: "as W3, through an edge and an owner (statsd://) that run on different cores", traffic: mixed, steady: true,
-			network: "udp", rate: 200_000, length: someSeconds, flush: 2 * time.Second,
+			network: "udp", rate: 200_000, length: length, flush: 2 * time.Second,
 			peers: "floor,statsd", absent: "the others do not merge what several daemons received",
 		},
 		{
 			name: "W12", title: "counters, 1,000 names, datagrams of 8 KiB, UDP and unix sockets, 200k/s",
 			traffic: traffic{mix: onlyCounters, names: 1000, pack: 8 << 10}, steady: true,
-			network: "udp", rate: 200_000, length: someSeconds, flush: 2 * time.Second, drain: 500_000,
+			network: "udp", rate: 200_000, length: length, flush: 2 * time.Second, drain: 500_000,
 			peers: "floor,floor-blocking,statsd,statsd_exporter", absent: "a comparison of two ways in",
 		},
 		{
 			name: "hmac", title: "as W2, signed (udp+hmac) and plain", traffic: counters, steady: true,
-			network: "udp", rate: 200_000, length: someSeconds, flush: 2 * time.Second, drain: 500_000,
+			network: "udp", rate: 200_000, length: length, flush: 2 * time.Second, drain: 500_000,
 			peers: "floor,floor-blocking,statsd", absent: "a comparison of two ways in",
 		},
 		{
 			name: "otlp", title: "as W3, published over OTLP and HTTP, with gzip", traffic: mixed, steady: true,
-			network: "udp", rate: 200_000, length: someSeconds, flush: 2 * time.Second,
+			network: "udp", rate: 200_000, length: length, flush: 2 * time.Second,
 			peers: "floor,statsd,otelcol", absent: "the others have no OTLP",
 		},
 		{

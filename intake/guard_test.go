@@ -266,7 +266,7 @@ func TestTLSFull(t *testing.T) {
 	_ = third.Close()
 	in.stop()
 	in.refused(map[string]uint64{"bad_handshake": others})
-	if in.tally.TCPCut[CutFull] != 1 || in.tally.TCPConnections != others+3 {
+	if in.tally.TCPCut[CutListener] != 1 || in.tally.TCPConnections != others+3 {
 		t.Errorf("cut %v, %d connections", in.tally.TCPCut, in.tally.TCPConnections)
 	}
 }

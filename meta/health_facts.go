@@ -53,7 +53,8 @@ type IntakeFacts struct {
 	Samples, Aggregated, Discarded uint64
 	RefusedNames, RefusedMembers   uint64
 	RefusedMuted, DroppedByRule    uint64
-	CutRoom, CutMemory             uint64 // TCP connections
+	CutRoom, CutMemory             uint64 // connections
+	CutListener                    uint64 // because of max of their listener
 	FewFiles                       bool   // so CutRoom is the limit on open files at work
 	MaxConnections                 int    // TCP
 	Names, MaxNames                int

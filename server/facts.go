@@ -51,3 +51,11 @@ func sinkFactsOf(st *delivery.State) meta.SinkFacts {
 	}
 	return f
 }
+
+// errorText returns the text of an error; "" for none.
+func errorText(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}

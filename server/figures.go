@@ -44,7 +44,7 @@ func (s *Server) figures(f *flushed) []meta.Figure {
 	if s.edge != nil {
 		l.count("forward.samples", s.flushes.forwarded)
 	}
-	l.addCollect(s.owning())
+	l.addCollect(s.member.Owning())
 	l.addRender(f)
 
 	// numStats includes the daemon's own points.

@@ -45,8 +45,8 @@ func (s *Server) Health() meta.Health {
 	facts.Flush.Last = s.started.Add(time.Duration(s.flushedAt.Load()))
 	facts.Sinks = s.sinkFacts()
 	facts.Untold = s.alerts.Untold()
-	facts.ClusterUnknown = s.waitsForCluster()
-	facts.Cluster = s.clusterFacts()
+	facts.ClusterUnknown = s.member.Waits()
+	facts.Cluster = s.member.Facts()
 	facts.Draining = s.draining.Load()
 	facts.Drained = s.hands.Draining()
 	now, notes := h.tracker.Observe(time.Now(), &facts)
@@ -125,6 +125,7 @@ func (s *Server) noteIntake() {
 		DroppedByRule:  t.Discarded[metric.DroppedByRule],
 		CutRoom:        t.TCPCut[intake.CutFull],
 		CutMemory:      t.TCPCut[intake.CutMemory],
+		CutListener:    t.TCPCut[intake.CutListener],
 		FewFiles:       in.MaxConnections < s.cfg.MaxTCPConnections,
 		MaxConnections: in.MaxConnections,
 		Names:          s.in.Table().Names(),

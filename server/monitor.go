@@ -138,6 +138,6 @@ func (s *Server) desk() *operator.Desk {
 		Audit:    s.trail.Last,
 		Flushed:  s.lastFlush,
 		Sinks:    func() []delivery.State { return s.out.States() },
-		Cluster:  s.cluster,
+		Cluster:  func() *question.Cluster { return s.member.Answer(s.out.States()) },
 	})
 }

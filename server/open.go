@@ -27,6 +27,7 @@ func New(cfg Config) (*Server, error) {
 		values: history.NewValues(history.Config{Interval: cfg.FlushInterval, Names: cfg.KeepValues, Memory: cfg.HistoryMemory}),
 		past:   history.NewFigures(cfg.FlushInterval),
 	}
+	s.windows.turn = make(chan struct{}, 1)
 	s.flushes.schedule.interval = int64(cfg.FlushInterval)
 	s.flushes.layout = cfg.layout()
 	s.flushes.scheme = s.flushes.layout.Scheme()
@@ -45,10 +46,7 @@ func New(cfg Config) (*Server, error) {
 
 // open opens the parts. After an error, close closes the ones that are open.
 func (s *Server) open() (err error) {
-	if err := s.openCollect(); err != nil {
-		return err
-	}
-	if err := s.openForward(); err != nil {
+	if err := s.openMember(); err != nil {
 		return err
 	}
 	s.in, err = intake.Open(intake.Config{
@@ -85,7 +83,10 @@ func (s *Server) close() (err error) {
 	if s.edge != nil {
 		err = errors.Join(err, s.edge.Close())
 	}
-	return errors.Join(err, s.closeCollect())
+	if s.member != nil {
+		err = errors.Join(err, s.member.Close())
+	}
+	return err
 }
 
 // restartPatience is how long a reason may take to show again after a restart.
@@ -119,7 +120,7 @@ func (s *Server) logStart() {
 		e = e.Int("listeners", n)
 	}
 	if s.edge != nil {
-		e = e.Str("forward", s.target.ForwardTo).Str("forward_id", s.target.ForwardID)
+		e = e.Str("forward", s.member.Target.ForwardTo).Str("forward_id", s.member.Target.ForwardID)
 	}
 	e.Msg("ready for " + strings.Join(s.in.Networks(), " and "))
 	if len(s.cfg.Sinks) == 0 {
@@ -161,4 +162,11 @@ func (s *Server) warnOfMinutes() {
 		s.log.Warn().Stringer("flush_interval", s.cfg.FlushInterval).
 			Msg("the flush interval does not divide a minute: an interval counts for the minute in which it ends")
 	}
+}
+
+// intakeLimits returns the limits of intake. They leave enough descriptors for all else.
+func (s *Server) intakeLimits() intake.Limits {
+	limits := s.cfg.Limits
+	limits.Reserved = s.cfg.Reserved()
+	return limits
 }

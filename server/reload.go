@@ -62,7 +62,7 @@ func (s *Server) adopt(live Live) {
 	s.flushes.scheme = s.flushes.layout.Scheme()
 	table := s.cfg.table()
 	s.in.Table().SetLimits(table)
-	s.collecting.table.Store(&table)
+	s.member.SetLimits(table)
 	s.in.Change(s.intakeLimits())
 	s.alerts.Follow(live.MetadataPrefix, live.Audience)
 	if had := s.guard.HasTokens(); had != (live.MonitorTokens != nil) {

@@ -67,14 +67,14 @@ func (s *Server) startOthers(others *sync.WaitGroup, serving, background context
 			}
 		})
 	}
-	if s.collecting.connection != nil {
+	if s.member.Collects() {
 		others.Go(func() {
-			if err := s.collect(serving); err != nil {
+			if err := s.member.Collect(serving); err != nil {
 				stop(err)
 			}
 		})
 	}
-	if s.edge != nil && s.collecting.connection == nil { // an owner sees more
+	if s.edge != nil && !s.member.Collects() { // an owner sees more
 		others.Go(func() { s.edge.Watch(serving) })
 	}
 	others.Go(func() { s.checkHealth(serving) })
@@ -89,7 +89,7 @@ func (s *Server) closeAtEnd() {
 	if err := s.in.Close(); err != nil {
 		s.log.Warn().Err(err).Msg("closing the sockets failed")
 	}
-	if err := s.closeCollect(); err != nil {
+	if err := s.member.Close(); err != nil {
 		s.log.Warn().Err(err).Msg("closing the connection to the cluster failed")
 	}
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/statsd-ops/statsd/forward"
 	"github.com/statsd-ops/statsd/intake"
 	"github.com/statsd-ops/statsd/internal/cputime"
+	"github.com/statsd-ops/statsd/member"
 	"github.com/statsd-ops/statsd/meta"
 	"github.com/statsd-ops/statsd/meta/access"
 	"github.com/statsd-ops/statsd/meta/history"
@@ -37,12 +38,12 @@ type Server struct {
 
 	in      *intake.Intake
 	out     *delivery.Delivery
-	edge    *forward.Edge    // nil without --forward or --collect
-	target  forward.Target   // of edge
+	member  *member.Member
+	edge    *forward.Edge    // of member; nil without --forward or --collect
 	monitor *meta.Monitor    // nil without one
 	console *console.Console // nil without --admin
 
-	collecting collecting
+	windows windows
 
 	loop      loop
 	reloading sync.Mutex // held during a reload

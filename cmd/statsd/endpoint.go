@@ -60,10 +60,7 @@ func parseEndpoint(text string) (*endpoint, error) {
 		return nil, fmt.Errorf("%s:// has no address", s.name)
 	}
 	e := newEndpoint(s)
-	e.url, e.host = text, cmp.Or(u.Hostname(), s.host)
-	if e.port, err = urlPort(u, s.port); err != nil {
-		return nil, err
-	}
+	e.url, e.host, e.port = text, cmp.Or(u.Hostname(), s.host), cmp.Or(u.Port(), s.port)
 	if err := e.setQuery(e.scheme.name, e.url, u.RawQuery); err != nil {
 		return e, err
 	}

@@ -21,7 +21,7 @@ func main() {
 		BuildInfo: component.BuildInfo{Command: "otelcol", Version: "with statsdreceiver 0.165.0"},
 		Factories: factories,
 		ConfigProviderSettings: otelcol.ConfigProviderSettings{ResolverSettings: confmap.ResolverSettings{
-			ProviderFactories: []confmap.ProviderFactory{fileprovider.NewFactory()},
+			ProviderFactories: []confmap.ProviderFactory{fileprovider.NewFactory()}, DefaultScheme: "file",
 		}},
 	})
 	if err := command.Execute(); err != nil {

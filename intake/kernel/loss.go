@@ -1,9 +1,9 @@
-package intake
+package kernel
 
-// loss counts what did not fit into a receive buffer. The kernel counts a train as one; see
-// kernel.Socket.WantTrains. So loss multiplies by the datagrams in what was read at the same time, which is
+// Loss counts what did not fit into a receive buffer. The kernel counts a train as one; see
+// Socket.WantTrains. So Loss multiplies by the datagrams in what was read at the same time, which is
 // exact without trains, and an estimate with them.
-type loss struct {
+type Loss struct {
 	total uint64
 	last  uint32 // the kernel's count
 	// What was read since that: datagrams, and datagrams with each train as one.
@@ -11,14 +11,14 @@ type loss struct {
 	share               float64 // datagrams in a message, when some were read the last time
 }
 
-// note notes a batch.
-func (l *loss) note(messages int, datagrams uint64) {
+// Note notes a batch.
+func (l *Loss) Note(messages int, datagrams uint64) {
 	l.messages += uint64(messages)
 	l.datagrams += datagrams
 }
 
-// now returns the lost datagrams. dropped is the kernel's count.
-func (l *loss) now(dropped uint32) uint64 {
+// Now returns the lost datagrams. dropped is the kernel's count.
+func (l *Loss) Now(dropped uint32) uint64 {
 	if l.messages > 0 {
 		l.share = float64(l.datagrams) / float64(l.messages)
 	}
