@@ -115,6 +115,8 @@ type Connection struct {
 	Sender  func() (link.Sender, error)
 	// Remote says that the engine is on other machines, so that it may not answer at the start.
 	Remote bool
+	// Refused returns how many connections of edges were refused. Nil for an engine that cannot tell.
+	Refused func() uint64
 }
 
 // maxHorizon limits the windows that can be corrected.

@@ -44,6 +44,9 @@ func (m *Member) addOwner(q *question.Cluster) {
 	if owner == nil {
 		return
 	}
+	if m.connection.Refused != nil {
+		q.Refused = m.connection.Refused()
+	}
 	now, edges := time.Now(), map[string]*question.ClusterEdge{}
 	for _, st := range owner.Partitions() {
 		q.Partitions = append(q.Partitions, m.partition(&st, now))

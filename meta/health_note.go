@@ -90,10 +90,20 @@ func (t *Tracker) noteReasons(worst State) {
 	}
 	switch {
 	case worst == OK && t.health.State != OK:
-		t.note(OK, "health", "", "health is ok again after "+spell(t.now.Sub(t.unwell)))
+		t.note(OK, "health", "", t.recovered())
 	case worst != OK && t.health.State == OK:
-		t.unwell = t.now
+		t.unwell, t.unjoined = t.now, slices.ContainsFunc(t.said, func(r Reason) bool { return r.ID == ClusterUnknown })
 	}
+}
+
+// recovered says that the health is ok. It was not before if the daemon has waited for its cluster since its
+// start.
+func (t *Tracker) recovered() string {
+	after := spell(t.now.Sub(t.unwell))
+	if t.unjoined {
+		return "joined the cluster, and health is ok, after " + after
+	}
+	return "health is ok again after " + after
 }
 
 func (t *Tracker) noteHolds(r *Reason) {

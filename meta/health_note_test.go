@@ -43,6 +43,18 @@ func TestNotesOfSink(t *testing.T) {
 	)
 }
 
+// TestNotesOfJoin checks the log of a daemon that waits for its cluster at the start.
+func TestNotesOfJoin(t *testing.T) {
+	s := newScene()
+	s.facts.ClusterUnknown = "refused"
+	s.run(30, map[int]func(*scene){
+		20: func(s *scene) { s.facts.ClusterUnknown = "" },
+	})
+	if n := len(s.notes); n == 0 || s.notes[n-1] != "20s ok: joined the cluster, and health is ok, after 19s" {
+		t.Errorf("the log has %q", s.notes)
+	}
+}
+
 // TestNotesOfLoss checks that a loss is told at once, then at most once a
 // minute, and at its end.
 func TestNotesOfLoss(t *testing.T) {

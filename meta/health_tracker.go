@@ -19,10 +19,12 @@ type Tracker struct {
 
 	health Health
 	unwell time.Time // since when the health is not ok
-	said   []Reason  // reasons of the current moment
-	notes  []Note
-	losses map[key]*loss
-	told   map[key]told // the logged state of reasons
+	// unjoined says that it has not been ok because the cluster was unknown.
+	unjoined bool
+	said     []Reason // reasons of the current moment
+	notes    []Note
+	losses   map[key]*loss
+	told     map[key]told // the logged state of reasons
 
 	flush  flushMemory
 	intake intakeMemory

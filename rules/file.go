@@ -85,8 +85,14 @@ type fileRule struct {
 	line int
 }
 
-// fileDuration is a duration with a unit. The reader takes a bare number for nanoseconds, which nobody means.
+// fileDuration is a duration. A whole number without a unit counts nanoseconds, as in the peer: see shortest.
 type fileDuration time.Duration
+
+// shortest is the shortest duration that somebody can have meant. Shorter ones lack a unit.
+const shortest = fileDuration(time.Millisecond)
+
+// short reports whether the duration lacks a unit.
+func (d fileDuration) short() bool { return d > 0 && d < shortest }
 
 // UnmarshalYAML reads a duration.
 func (d *fileDuration) UnmarshalYAML(unmarshal func(any) error) error {
@@ -95,6 +101,9 @@ func (d *fileDuration) UnmarshalYAML(unmarshal func(any) error) error {
 		return err
 	}
 	value, err := time.ParseDuration(text)
+	if nanoseconds, bad := strconv.ParseInt(text, 10, 64); bad == nil {
+		value, err = time.Duration(nanoseconds), nil
+	}
 	if err != nil {
 		var list map[string]int // which a duration is not
 		return &yaml.TypeError{Errors: []string{fmt.Sprintf("line %d: want a duration such as 5m or 30s, not %q", lineOf(unmarshal(&list)), text)}}

@@ -113,6 +113,11 @@ func (l *loader) readDefaults() (err error) {
 	if o.Scale, o.TTL = 1, time.Duration(d.TTL); o.TTL < 0 {
 		return fmt.Errorf("ttl: want 0 (never) or more, not %v", o.TTL)
 	}
+	if d.TTL.short() {
+		if err := l.shortTTL(&Rule{Line: 1, ID: "defaults"}, o.TTL); err != nil {
+			return err
+		}
+	}
 	if o.Quantiles, err = d.Summary.quantiles(defaultQuantiles); err != nil {
 		return err
 	}

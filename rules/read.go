@@ -66,8 +66,22 @@ func (l *loader) readRule(r *fileRule, rule *Rule) (err error) {
 		return fmt.Errorf("ttl: want 0 (never) or more, not %v", rule.TTL)
 	case r.TTL == 0:
 		rule.TTL = l.set.Defaults.TTL
+	case r.TTL.short():
+		if err := l.shortTTL(rule, rule.TTL); err != nil {
+			return err
+		}
 	}
 	return l.readMatch(r, rule)
+}
+
+// shortTTL warns of a ttl without a unit in a mapping file: the peer takes it, and it means the same here. Rules
+// at intake refuse it.
+func (l *loader) shortTTL(rule *Rule, ttl time.Duration) error {
+	if l.purpose == Intake {
+		return fmt.Errorf("ttl: %v is too short: want a duration with a unit, such as 5m", ttl)
+	}
+	l.warn(rule, "ttl: %v is very short: a number without a unit counts nanoseconds; 5m is five minutes", ttl)
+	return nil
 }
 
 var idSyntax = regexp.MustCompile(`^[a-zA-Z0-9_.\-]{1,64}$`)
@@ -241,6 +255,8 @@ func (s *fileSummary) quantiles(none []float64) (qs []float64, err error) {
 // window returns the window of the quantiles.
 func (s *fileSummary) window(age time.Duration, parts int) (time.Duration, int, error) {
 	switch {
+	case s.MaxAge.short():
+		return 0, 0, fmt.Errorf("max_age: %v is too short: want a duration with a unit, such as 10m", time.Duration(s.MaxAge))
 	case s.MaxAge < 0:
 		return 0, 0, fmt.Errorf("max_age: want more than 0, not %v", time.Duration(s.MaxAge))
 	case s.AgeBuckets > maxAges:

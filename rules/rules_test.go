@@ -184,11 +184,10 @@ func TestFaults(t *testing.T) {
 		{"mappings:\n- {match: a, name: b, scale: lots}", "line 2: cannot unmarshal !!str `lots` into float64"},
 		{"mappings:\n- {match: a, name: b, scale: .nan}", "scale: want a finite number"},
 		{"mappings:\n- {match: a, name: b, ttl: -1s}", "ttl: want 0"},
-		{"mappings:\n- match: a\n  name: b\n  ttl: 5", `line 4: want a duration such as 5m or 30s, not "5"`},
 		{"defaults: {ttl: 1.5}", `line 1: want a duration such as 5m or 30s, not "1.5"`},
 		{"mappings:\n- {match: a, name: b, ttl: 9999999h}", `line 2: want a duration such as`},
 		{"mappings:\n- {match: a, name: b, ttl: [1s]}", "line 2: cannot unmarshal"},
-		{"mappings:\n- {match: a, name: b, summary_options: {max_age: 60}}", `line 2: want a duration such as 5m or 30s, not "60"`},
+		{"mappings:\n- {match: a, name: b, summary_options: {max_age: 60}}", "max_age: 60ns is too short"},
 		{"mappings:\n- {match: a, name: b}\n---\nmappings:\n- {match: b, name: b}", "has a second document after ---"},
 		{"mappings: []\n---\n[", "has a second document after ---"},
 		{"mappings:\n- {match: a, name: b, unknown_key: 1}", "line 2: field unknown_key not found"},
@@ -212,6 +211,8 @@ func TestFaults(t *testing.T) {
 		}
 	}
 	for _, tt := range []struct{ text, want string }{
+		{"mappings:\n- {match: a, name: b, ttl: 5}", "line 2, rule 1: ttl: 5ns is too short: want a duration with a unit"},
+		{"defaults: {ttl: 5}", "ttl: 5ns is too short"},
 		{"mappings:\n- {match: a, name: b, scale: 2}", "line 2, rule 1: scale: is for the mapping of a prometheus sink only"},
 		{"mappings:\n- {match: a, name: b, help: x}", "help: is for"},
 		{"defaults: {summary_options: {max_age: 1s}}", "defaults: summary_options: is for"},

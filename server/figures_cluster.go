@@ -40,6 +40,7 @@ func (l *figureList) addCollect(q *question.Cluster) {
 	l.value("collect.edges", float64(len(q.Edges))-silent)
 	l.value("collect.edges.silent", silent)
 	l.count("collect.fenced", uint64(fenced))
+	l.count("collect.edges.refused", q.Refused)
 	l.count("collect.corrected", uint64(corrected))
 	l.addClusterLedger(&q.Ledger)
 }

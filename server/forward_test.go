@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -55,6 +56,9 @@ func (c *cluster) Send(_ context.Context, m link.Message) error {
 	defer c.mu.Unlock()
 	if c.down != nil || c.ids[m.ID] {
 		return c.down
+	}
+	if m.Partition >= c.settings.Partitions {
+		return &link.RefusedError{Reason: fmt.Sprintf("partition %d of a cluster with %d", m.Partition, c.settings.Partitions)}
 	}
 	c.ids[m.ID] = true
 	h, body, err := partial.Open(m.Data)
@@ -202,4 +206,29 @@ func TestForwardMismatch(t *testing.T) {
 	if err := s.Run(ctx); err != nil {
 		t.Errorf("ended with %v", err)
 	}
+}
+
+// The rows in the spool of an edge have the partitions of the cluster that they were made for. A cluster with fewer
+// refuses those of the others. They are counted, and the health tells of them.
+func TestForwardOtherPartitions(t *testing.T) {
+	cfg := config()
+	cfg.FlushInterval, cfg.SpoolDir = 20*time.Millisecond, t.TempDir()
+	c := newCluster(&cfg)
+	c.set(nil, errors.New("connection refused"))
+	before := cfg
+	d := start(t, before)
+	send(t, d.dial("udp"), "a:1|c\nb:1|c\nc:1|c\nd:1|c\ne:1|c\nf:1|c")
+	eventually(t, "rows wait", func() bool {
+		return figureOf(t, d.Server, "forward.rows.spooled")+figureOf(t, d.Server, "forward.rows.queued") > 6
+	})
+	d.stop()
+
+	fewer := newCluster(&cfg)
+	fewer.settings.Partitions, cfg.ForwardTo = 1, "statsd://other:8127"
+	d = start(t, cfg)
+	eventually(t, "rows are refused", func() bool { return figureOf(t, d.Server, "forward.rows.dropped.refused") > 0 })
+	balances(t, d.Server)
+	eventually(t, "the health says why", func() bool {
+		return slices.ContainsFunc(d.Health().Reasons, func(r meta.Reason) bool { return r.ID == meta.PointsDropped && r.Subject == "forward" })
+	})
 }

@@ -62,13 +62,7 @@ func guardByCertificate(d *door) (listen.Guard, error) {
 	if d.text("cert") == "" || d.text("key") == "" {
 		return nil, errors.New("want a certificate and its key in PEM format, as in tcp+tls://HOST:PORT?cert=FILE&key=FILE")
 	}
-	names, err := parseGlobs(d.text("allow-name"))
-	if err != nil {
-		return nil, fmt.Errorf("allow-name: %w", err)
-	}
-	return d.openDoor(admit.Config{TLS: &certs.Server{
-		Cert: d.text("cert"), Key: d.text("key"), ClientCA: d.text("client-ca"), Names: names,
-	}})
+	return d.openDoor(admit.Config{})
 }
 
 // guardBySignature makes the guard of a listener for signed datagrams.
@@ -79,19 +73,36 @@ func guardBySignature(d *door) (listen.Guard, error) {
 	return d.openDoor(admit.Config{KeyFile: d.text("keys"), Drift: d.duration("drift")})
 }
 
-func (d *door) openDoor(c admit.Config) (listen.Guard, error) {
-	if list := d.text(keyOfAllow); list != "" {
-		set, err := allow.Parse(list)
-		if err != nil {
-			return nil, fmt.Errorf("allow: %w", err)
-		}
-		c.Allow = set
+// openDoor makes a guard of what is common to all listeners, and of keys for signed datagrams.
+func (d *door) openDoor(keys admit.Config) (listen.Guard, error) {
+	c, err := d.doorConfig()
+	if err != nil {
+		return nil, err
 	}
+	c.KeyFile, c.Drift = keys.KeyFile, keys.Drift
 	opened, err := admit.Open(c)
 	if err != nil {
 		return nil, err // a nil *Door would be a guard
 	}
 	return opened, nil
+}
+
+// doorConfig returns what allowKeys and serverKeys say.
+func (all settings) doorConfig() (c admit.Config, err error) {
+	if list := all.text(keyOfAllow); list != "" {
+		if c.Allow, err = allow.Parse(list); err != nil {
+			return c, fmt.Errorf("allow: %w", err)
+		}
+	}
+	if all.get("cert") == nil {
+		return c, nil
+	}
+	names, err := parseGlobs(all.text("allow-name"))
+	if err != nil {
+		return c, fmt.Errorf("allow-name: %w", err)
+	}
+	c.TLS = &certs.Server{Cert: all.text("cert"), Key: all.text("key"), ClientCA: all.text("client-ca"), Names: names}
+	return c, nil
 }
 
 // parseGlobs reads patterns with commas between them.

@@ -14,14 +14,15 @@ type clusterScheme struct {
 	name string
 	port string // default
 	many bool   // the URL may have several hosts
-	keys []flag // settings in the query
+	// edge and owner are the settings in the query of --forward and --collect.
+	edge, owner []flag
 }
 
 var clusterSchemes = []clusterScheme{
-	{name: "statsd", port: "8127", keys: sharedKeys},
-	{name: "statsd+tls", port: "8127", keys: slices.Concat(sharedKeys, tlsKeys)},
-	{name: "nats", port: "4222", many: true, keys: natsKeys},
-	{name: "nats+tls", port: "4222", many: true, keys: natsKeys},
+	{name: "statsd", port: "8127", edge: sharedKeys, owner: slices.Concat(sharedKeys, allowKeys)},
+	{name: "statsd+tls", port: "8127", edge: slices.Concat(sharedKeys, tlsKeys), owner: slices.Concat(sharedKeys, allowKeys, serverKeys)},
+	{name: "nats", port: "4222", many: true, edge: natsKeys, owner: natsKeys},
+	{name: "nats+tls", port: "4222", many: true, edge: natsKeys, owner: natsKeys},
 }
 
 // sharedKeys name the file of keys that a central and its edges share.
@@ -40,8 +41,18 @@ type clusterURL struct {
 	settings
 }
 
+// parseForward reads the URL of --forward.
+func parseForward(text string) (*clusterURL, error) {
+	return parseClusterURL(text, func(s *clusterScheme) []flag { return s.edge })
+}
+
+// parseCollect reads the URL of --collect.
+func parseCollect(text string) (*clusterURL, error) {
+	return parseClusterURL(text, func(s *clusterScheme) []flag { return s.owner })
+}
+
 // parseClusterURL reads the URL of a cluster: SCHEME://HOST[:PORT][,HOST[:PORT]...][?KEY=VALUE&...].
-func parseClusterURL(text string) (*clusterURL, error) {
+func parseClusterURL(text string, keys func(*clusterScheme) []flag) (*clusterURL, error) {
 	begin, rest, found := strings.Cut(text, "://")
 	i := slices.IndexFunc(clusterSchemes, func(s clusterScheme) bool { return s.name == begin })
 	switch {
@@ -52,7 +63,7 @@ func parseClusterURL(text string) (*clusterURL, error) {
 	}
 	s := &clusterSchemes[i]
 	hosts, query, _ := strings.Cut(rest, "?")
-	c := &clusterURL{url: text, scheme: s, settings: newSettings(s.keys)}
+	c := &clusterURL{url: text, scheme: s, settings: newSettings(keys(s))}
 	for host := range strings.SplitSeq(strings.TrimSuffix(hosts, "/"), ",") {
 		address, err := clusterHost(host, s.port)
 		if err != nil {

@@ -2,9 +2,10 @@ package main
 
 import (
 	"cmp"
-	"crypto/tls"
+	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"path/filepath"
 	"strings"
@@ -12,13 +13,14 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/statsd-ops/statsd/collect"
+	"github.com/statsd-ops/statsd/intake/admit"
+	"github.com/statsd-ops/statsd/intake/listen"
 	"github.com/statsd-ops/statsd/internal/bind"
 	"github.com/statsd-ops/statsd/link"
 	"github.com/statsd-ops/statsd/link/nats"
 	"github.com/statsd-ops/statsd/link/tcp"
 	"github.com/statsd-ops/statsd/metric"
 	"github.com/statsd-ops/statsd/server"
-	"github.com/statsd-ops/statsd/sink/secure"
 )
 
 // centralDirectory is the directory of a central in --spool-dir.
@@ -43,7 +45,7 @@ func (all settings) addCollect(cfg *server.Config) error {
 	if url == "" {
 		return nil
 	}
-	from, err := parseClusterURL(url)
+	from, err := parseCollect(url)
 	if err == nil {
 		err = from.checkCollect(all)
 	}
@@ -87,7 +89,11 @@ func (c *clusterURL) checkCollect(all settings) error {
 	if c.scheme.name == "statsd+tls" && (c.text("cert") == "" || c.text("key") == "") {
 		return errors.New("needs cert and key, the PEM files of this daemon's certificate")
 	}
-	return nil
+	if err := c.checkKeys(); err != nil {
+		return err
+	}
+	_, err := c.admission()
+	return err
 }
 
 // tell logs what an engine has to tell.
@@ -97,27 +103,16 @@ func tell(log zerolog.Logger) func(error) {
 
 // openCentral makes this daemon the central of a cluster.
 func (c *clusterURL) openCentral(cfg tcp.Config) (*collect.Connection, error) {
-	if path := c.text("keys"); path != "" {
-		cfg.Keys = func() ([][]byte, error) { return readKeys(path) }
-		if _, err := cfg.Keys(); err != nil {
-			return nil, err
-		}
+	admit, err := c.admission()
+	if err != nil {
+		return nil, err
 	}
-	var encrypted *tls.Config
-	if c.scheme.name == "statsd+tls" {
-		var err error
-		if encrypted, err = c.serverTLS(); err != nil {
-			return nil, err
-		}
-	}
+	cfg.Admit, cfg.Keys = admit, c.sharedKeys()
 	listener, err := bind.TCP(c.hosts[0])
 	if err != nil {
 		return nil, err
 	}
 	cfg.Listener = listener
-	if encrypted != nil {
-		cfg.Listener = tls.NewListener(listener, encrypted)
-	}
 	e, err := tcp.Open(cfg)
 	if err != nil {
 		return nil, err
@@ -126,29 +121,46 @@ func (c *clusterURL) openCentral(cfg tcp.Config) (*collect.Connection, error) {
 		Engine:  e,
 		Members: func(string) link.Members { return e.Members() },
 		Sender:  func() (link.Sender, error) { return e.Sender(), nil },
+		Refused: func() uint64 { return e.Stats().Refused },
 	}, nil
 }
 
-// serverTLS returns the settings of TLS for edges that connect. The certificate is read for each of them, so a
-// new one needs no restart. With ca edges need a certificate too.
-func (c *clusterURL) serverTLS() (*tls.Config, error) {
-	read := func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
-		pair, err := tls.LoadX509KeyPair(c.text("cert"), c.text("key"))
-		return &pair, err
-	}
-	if _, err := read(nil); err != nil {
+// admission returns what decides about edges that connect, or nil if all may. It reads the files again for
+// each of them, and uses what it has if they cannot be used.
+func (c *clusterURL) admission() (func(context.Context, net.Conn) (net.Conn, error), error) {
+	cfg, err := c.doorConfig()
+	if err != nil || cfg == (admit.Config{}) {
 		return nil, err
 	}
-	cfg := &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: read}
-	if c.text("ca") == "" {
-		return cfg, nil
-	}
-	trusted, err := (&secure.TLS{CA: c.text("ca")}).Client("")
+	d, err := admit.Open(cfg)
 	if err != nil {
 		return nil, err
 	}
-	cfg.ClientAuth, cfg.ClientCAs = tls.RequireAndVerifyClientCert, trusted.RootCAs
-	return cfg, nil
+	return func(ctx context.Context, conn net.Conn) (net.Conn, error) {
+		next, failed := admit.Open(cfg)
+		if failed == nil {
+			d.Follow(next)
+		}
+		admitted, why := d.Admit(ctx, conn)
+		switch {
+		case why == listen.Left:
+			return nil, io.EOF
+		case why != listen.Admitted:
+			return nil, errors.Join(refusals[why], failed)
+		}
+		return admitted, nil
+	}, nil
+}
+
+// refusals say why an edge is not admitted.
+var refusals = map[listen.Refusal]error{
+	listen.Denied:         errors.New("its address is not in allow"),
+	listen.NoCertificate:  errors.New("it shows no certificate, and client-ca wants one"),
+	listen.BadCertificate: errors.New("its certificate is expired, or no authority in client-ca has signed it"),
+	listen.BadName:        errors.New("no name in its certificate matches allow-name"),
+	listen.Handshake:      errors.New("it speaks no TLS, or none that this central speaks, or does not trust this central's certificate"),
+	listen.SlowHandshake:  errors.New("its TLS handshake took too long"),
+	listen.Crowded:        errors.New("its TLS handshake had to make room for others"),
 }
 
 // openNATS connects an owner to NATS.
@@ -167,7 +179,7 @@ func (c *clusterURL) openNATS(of *collect.Cluster, log zerolog.Logger) (*collect
 
 // collectPlaces returns the port that a central listens on.
 func (all settings) collectPlaces() []place {
-	c, err := parseClusterURL(all.text("collect"))
+	c, err := parseCollect(all.text("collect"))
 	if err != nil || !c.isCentral() {
 		return nil
 	}

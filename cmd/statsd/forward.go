@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -9,7 +8,7 @@ import (
 
 	"github.com/statsd-ops/statsd/forward"
 	"github.com/statsd-ops/statsd/internal/glob"
-	"github.com/statsd-ops/statsd/internal/safefile"
+	"github.com/statsd-ops/statsd/internal/signed"
 	"github.com/statsd-ops/statsd/link"
 	"github.com/statsd-ops/statsd/link/nats"
 	"github.com/statsd-ops/statsd/link/tcp"
@@ -23,7 +22,7 @@ func (all settings) addForward(cfg *server.Config) error {
 	if url == "" {
 		return nil
 	}
-	to, err := parseClusterURL(url)
+	to, err := parseForward(url)
 	if err == nil {
 		err = to.checkForward()
 	}
@@ -58,10 +57,8 @@ func (c *clusterURL) checkForward() error {
 	if !c.isCentral() {
 		return nil
 	}
-	if path := c.text("keys"); path != "" {
-		if _, err := readKeys(path); err != nil {
-			return fmt.Errorf("keys: %w", err)
-		}
+	if err := c.checkKeys(); err != nil {
+		return err
 	}
 	if c.scheme.name == "statsd+tls" {
 		_, err := c.tls().Client(c.hosts[0])
@@ -84,10 +81,7 @@ func (c *clusterURL) sender(id string) (link.Sender, error) {
 	if strings.HasPrefix(c.scheme.name, "nats") {
 		return nats.NewSender(c.nats(id))
 	}
-	cfg := tcp.SenderConfig{Address: c.hosts[0]}
-	if path := c.text("keys"); path != "" {
-		cfg.Keys = func() ([][]byte, error) { return readKeys(path) }
-	}
+	cfg := tcp.SenderConfig{Address: c.hosts[0], Keys: c.sharedKeys()}
 	if c.scheme.name == "statsd+tls" {
 		cfg.TLS = c.tls().Client
 	}
@@ -103,30 +97,30 @@ func (c *clusterURL) nats(name string) nats.Config {
 	}
 }
 
-const (
-	maxKeysFile = 64 << 10
-	minKey      = 16
-)
+// sharedKeys returns what reads the keys that a central and its edges share, or nil for none. The file is
+// read at each connect.
+func (c *clusterURL) sharedKeys() tcp.Keys {
+	path := c.text("keys")
+	if path == "" {
+		return nil
+	}
+	return func() ([][]byte, error) {
+		keys, err := signed.ReadKeys(path)
+		if err != nil {
+			return nil, err
+		}
+		return keys.All(), nil
+	}
+}
 
-// readKeys reads the keys that a central and its edges share, one a line, newest first. Empty lines, and
-// lines that start with #, mean nothing. No other user may have access to the file.
-func readKeys(path string) (keys [][]byte, err error) {
-	text, err := safefile.ReadPrivate(path, maxKeysFile)
-	if err != nil {
-		return nil, err
+// checkKeys refuses a file of keys that cannot be used.
+func (c *clusterURL) checkKeys() error {
+	read := c.sharedKeys()
+	if read == nil {
+		return nil
 	}
-	for line := range bytes.Lines(text) {
-		line = bytes.TrimSpace(line)
-		if len(line) == 0 || line[0] == '#' {
-			continue
-		}
-		if len(line) < minKey {
-			return nil, fmt.Errorf("%s: a key has %d bytes: want at least %d, such as the output of openssl rand -hex 32", path, len(line), minKey)
-		}
-		keys = append(keys, line)
+	if _, err := read(); err != nil {
+		return fmt.Errorf("keys: %w", err)
 	}
-	if len(keys) == 0 {
-		return nil, fmt.Errorf("%s: it has no key: add a line, for example the output of openssl rand -hex 32", path)
-	}
-	return keys, nil
+	return nil
 }

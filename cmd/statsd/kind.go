@@ -44,7 +44,8 @@ const (
 	isHistogram
 	isURL
 	isTagStyles
-	isCluster
+	isForward
+	isCollect
 )
 
 // check returns an error about a value of the wrong form.
@@ -98,8 +99,10 @@ func (k kind) check(text string) (err error) {
 		if text != allTagStyles {
 			err = checkWords(text, slices.Sorted(maps.Keys(tagStyles)))
 		}
-	case isCluster:
-		_, err = parseClusterURL(text)
+	case isForward:
+		_, err = parseForward(text)
+	case isCollect:
+		_, err = parseCollect(text)
 	case isURL:
 		_, err = post.Parse(text)
 	}

@@ -19,6 +19,7 @@ func (all settings) oddities(cfg *server.Config, sinks []*endpoint) []string {
 		oddSinks(all, sinks),
 		all.oddInterval(sinks),
 		all.oddDoors(),
+		all.oddCollect(),
 		all.oddLog(),
 		all.oddMemory(sinks, availableMemory()),
 		oddDescriptors(cfg, descriptors.Limit()),
@@ -84,6 +85,22 @@ func (all settings) oddDoors() (odd []string) {
 		}
 	}
 	return odd
+}
+
+// oddCollect warns of a central that takes messages of everybody, or that can be read on the way.
+func (all settings) oddCollect() (odd []string) {
+	c, err := parseCollect(all.text("collect"))
+	if err != nil || !c.isCentral() {
+		return nil
+	}
+	host, _, _ := net.SplitHostPort(c.hosts[0])
+	guarded := slices.ContainsFunc(c.settings, func(s *setting) bool {
+		return slices.Contains([]string{"keys", "client-ca", keyOfAllow}, s.name) && s.given()
+	})
+	if guarded || isLoopback(host) || host == "localhost" {
+		return nil
+	}
+	return []string{fmt.Sprintf("--collect %s: everyone who can reach this address can send values; set keys in the URL, or client-ca with statsd+tls://, or allow", all.text("collect"))}
 }
 
 // monitorHost returns the address of the monitor, or "" if it is off.

@@ -72,7 +72,7 @@ func others(t *testing.T) map[string]string {
 	}
 	byKind := map[kind]string{
 		isPositive: "7s", isSink: "graphite://other:7?name=west", isListener: "unixgram:///run/other.socket?name=other", isText: "other", isGlob: "other", isConsole: "18126", isSwitch: "true", isCount: "7", isNumbers: "7", isDuration: "7s", isBytes: "3MiB",
-		isCounterStats: "count,rate", isTimerStats: "median,sum_N", isHistogram: "other:1,inf", isURL: "http://other/", isCluster: "nats://other",
+		isCounterStats: "count,rate", isTimerStats: "median,sum_N", isHistogram: "other:1,inf", isURL: "http://other/", isForward: "nats://other", isCollect: "nats://other",
 	}
 	for _, f := range flags {
 		switch {

@@ -51,6 +51,9 @@ func (all settings) verdict(sinks []*endpoint, warnings int) string {
 		}
 		does = forwards
 	}
+	if all.given("collect") {
+		does = fmt.Sprintf("collects from %s, and %s", all.text("collect"), does)
+	}
 	text := "# valid: statsd " + does
 	if warnings > 0 {
 		text += ", with " + plural.Things(uint64(warnings), "warning", "warnings")

@@ -67,5 +67,8 @@ func (k *Keys) add(key []byte) error {
 	return nil
 }
 
+// All returns the keys, newest first. The caller must not change them.
+func (k *Keys) All() [][]byte { return k.all }
+
 // Len returns the number of keys.
 func (k *Keys) Len() int { return len(k.all) }

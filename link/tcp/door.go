@@ -1,6 +1,7 @@
 package tcp
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -31,7 +32,7 @@ const (
 type Stats struct {
 	Edges    int    // connected now, after the handshake
 	Accepted uint64 // connections
-	Refused  uint64 // connections without the right handshake
+	Refused  uint64 // connections that were not admitted, or had not the right handshake
 	Evicted  uint64 // connections that made room for another
 	Messages uint64 // stored
 	Bytes    uint64 // stored
@@ -108,16 +109,14 @@ func (d *door) serve(settings link.Settings) {
 
 // welcome greets an edge and serves it.
 func (d *door) welcome(g *guest, settings link.Settings) {
-	w := newWire(g.conn)
-	_ = g.conn.SetDeadline(time.Now().Add(greetTimeout))
-	proved, err := greetEdge(w, d.engine.cfg.Keys, settings)
-	if err == nil {
-		err = w.w.Flush()
-	}
+	w, proved, err := d.greet(g.conn, settings)
 	if err != nil {
+		if errors.Is(err, io.EOF) { // such as a check of a load balancer
+			return
+		}
 		d.stats.refused.Add(1)
-		if errors.Is(err, errRefused) {
-			d.tell(fmt.Errorf("edge at %v: %w", g.conn.RemoteAddr(), err))
+		if !errors.Is(err, net.ErrClosed) {
+			d.tell(fmt.Errorf("edge at %v refused: %w", g.conn.RemoteAddr(), err))
 		}
 		return
 	}
@@ -130,6 +129,24 @@ func (d *door) welcome(g *guest, settings link.Settings) {
 	if err := d.listen(g, w); !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) && !errors.Is(err, io.ErrUnexpectedEOF) {
 		d.tell(fmt.Errorf("edge at %v: %w", g.conn.RemoteAddr(), err))
 	}
+}
+
+// greet admits and greets an edge. The error is io.EOF if it left before its first byte.
+func (d *door) greet(conn net.Conn, settings link.Settings) (w *wire, proved bool, err error) {
+	if admit := d.engine.cfg.Admit; admit != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), greetTimeout)
+		defer cancel()
+		if conn, err = admit(ctx, conn); err != nil {
+			return nil, false, err
+		}
+	}
+	w = newWire(conn)
+	_ = conn.SetDeadline(time.Now().Add(greetTimeout))
+	proved, err = greetEdge(w, d.engine.cfg.Keys, settings)
+	if err == nil {
+		err = w.w.Flush()
+	}
+	return w, proved, err
 }
 
 // listen stores messages and answers them, until an error. Answers wait while another message has arrived already.

@@ -20,8 +20,12 @@ import (
 
 // Config configures the Engine of a central.
 type Config struct {
-	// Listener accepts the edges. It may speak TLS. The Engine closes it.
+	// Listener accepts the edges. The Engine closes it.
 	Listener net.Listener
+	// Admit decides about a new connection, until ctx ends. It returns the one to speak on: the same, or for
+	// TLS one that decrypts. The error says why an edge is refused; io.EOF is a peer that left before its
+	// first byte. Nil admits all.
+	Admit func(ctx context.Context, conn net.Conn) (net.Conn, error)
 	// Keys are shared with the edges. Nil means none: then everybody who can connect is an edge.
 	Keys Keys
 	// Dir is the directory of this Engine alone. If it is missing, it is created for its owner only.

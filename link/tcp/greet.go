@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/statsd-ops/statsd/link"
 )
@@ -95,14 +96,11 @@ func (w *wire) answer(kind byte) ([]byte, error) {
 	return body, nil
 }
 
-// errRefused is an error of an edge that may not connect.
-var errRefused = errors.New("refused")
-
 // greetEdge is the handshake of the central. It reports whether the edge has proved a key.
 func greetEdge(w *wire, keys Keys, settings link.Settings) (proved bool, err error) {
 	all, err := keys.read()
 	if err != nil {
-		return false, w.refuse("the central cannot read its keys", err)
+		return false, w.refuse("the central cannot read its keys", fmt.Errorf("keys: %w", err))
 	}
 	body, err := w.expect(kindHello, maxGreeting)
 	if err != nil {
@@ -129,7 +127,12 @@ func greetEdge(w *wire, keys Keys, settings link.Settings) (proved bool, err err
 // checkProof receives the proof, and looks for the key that has made its seal.
 func (w *wire) checkProof(all [][]byte, nonces []byte) error {
 	head, size, err := w.head(0)
-	if err == nil && head[4] != kindProof {
+	switch {
+	case errors.Is(err, io.EOF) && all == nil:
+		return errors.New("it left at the greeting: it has a key, or another version, and this central has no key")
+	case errors.Is(err, io.EOF):
+		return errors.New("it left when it was asked for its key: it has none, or speaks another version")
+	case err == nil && head[4] != kindProof:
 		err = fmt.Errorf("frame %q where %q is expected", head[4], kindProof)
 	}
 	if err != nil || all == nil {
@@ -146,11 +149,11 @@ func (w *wire) checkProof(all [][]byte, nonces []byte) error {
 			return nil
 		}
 	}
-	return w.refuse("the key is wrong", errors.New("wrong key"))
+	return w.refuse("the key of this daemon is none of the central's keys", errors.New("its key is none of the keys of this central"))
 }
 
 // refuse tells the edge why it may not connect. It returns the reason for the central.
 func (w *wire) refuse(text string, reason error) error {
 	_ = w.send(kindRefusal, []byte(text)) // the edge may be gone
-	return fmt.Errorf("%w: %w", errRefused, reason)
+	return reason
 }

@@ -185,7 +185,7 @@ func TestKeys(t *testing.T) {
 	}{
 		{"the newest", keysOf("new", "old"), keysOf("new"), ""},
 		{"an older one", keysOf("new", "old"), keysOf("old", "oldest"), ""},
-		{"another", keysOf("new", "old"), keysOf("x"), `"the key is wrong"`},
+		{"another", keysOf("new", "old"), keysOf("x"), "none of the central's keys"},
 		{"none at the edge", keysOf("new"), nil, "this daemon has none"},
 		{"none at the central", nil, keysOf("new"), "the central has no key"},
 		{"unreadable at the edge", keysOf("new"), func() ([][]byte, error) { return nil, io.ErrNoProgress }, io.ErrNoProgress.Error()},
@@ -201,7 +201,7 @@ func TestKeys(t *testing.T) {
 			t.Errorf("%s: got %v, want %q", tt.name, err, tt.want)
 		}
 		if tt.name == "another" {
-			if err := <-told; !strings.Contains(err.Error(), "wrong key") || !strings.Contains(err.Error(), "edge at 127.0.0.1") {
+			if err := <-told; !strings.Contains(err.Error(), "refused: its key is none of the keys") || !strings.Contains(err.Error(), "edge at 127.0.0.1") {
 				t.Errorf("the central tells %v", err)
 			}
 		}
@@ -301,8 +301,11 @@ func TestTLS(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := tls.NewListener(listen(t, "127.0.0.1:0"), &tls.Config{Certificates: []tls.Certificate{pair}})
-	e := central(t, Config{Listener: l})
+	admit := func(ctx context.Context, conn net.Conn) (net.Conn, error) {
+		encrypted := tls.Server(conn, &tls.Config{Certificates: []tls.Certificate{pair}})
+		return encrypted, encrypted.HandshakeContext(ctx)
+	}
+	e := central(t, Config{Admit: admit})
 	join(t, e)
 	client := func(a *counterpart.Authority) func(string) (*tls.Config, error) {
 		return func(string) (*tls.Config, error) {

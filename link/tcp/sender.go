@@ -5,9 +5,11 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/statsd-ops/statsd/link"
@@ -175,6 +177,7 @@ func (s *Sender) connect(ctx context.Context) (*edgeConn, link.Settings, error) 
 	w := newWire(conn)
 	if err == nil {
 		settings, err = greetCentral(w, s.cfg.Keys)
+		err = explain(err)
 	}
 	if err == nil {
 		err = conn.SetDeadline(time.Time{})
@@ -183,4 +186,16 @@ func (s *Sender) connect(ctx context.Context) (*edgeConn, link.Settings, error) 
 		return nil, link.Settings{}, errors.Join(err, conn.Close())
 	}
 	return newEdgeConn(conn, w), settings, nil
+}
+
+// explain says what an error of the handshake means, where only this side knows it.
+func explain(err error) error {
+	remote, ok := errors.AsType[*net.OpError](err)
+	switch {
+	case ok && remote.Op == "remote error":
+		return fmt.Errorf("the central refuses this daemon's certificate, or its lack of one, or its version of TLS: %w", err)
+	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET):
+		return errors.New("the central ended the connection in the handshake: its log says why; it may not allow this address, or want statsd+tls://")
+	}
+	return err
 }

@@ -14,6 +14,8 @@ type Cluster struct {
 	Partitions []ClusterPartition `json:"partitions"`
 	Edges      []ClusterEdge      `json:"edges"`
 	Ledger     ClusterLedger      `json:"ledger"`
+	// Refused is the number of connections of edges that this central refused.
+	Refused uint64 `json:"refused_connections"`
 	// Forwards says that this daemon is an edge. Then Forward is set.
 	Forwards bool           `json:"forwards"`
 	Forward  ClusterForward `json:"forward"`

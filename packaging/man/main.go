@@ -33,6 +33,8 @@ var pages = []page{
 	{source: "statvent.md", name: "statvent", section: 1},
 	{source: "statsd.conf.md", name: "statsd.conf", section: 5},
 	{source: "listeners.md", name: "statsd-listeners", section: 7},
+	{source: "cluster.md", name: "statsd-cluster", section: 7, about: "edges, owners and engines"},
+	{source: "rules.md", name: "statsd-rules", section: 7, about: "rules that drop, rename, tag or keep names"},
 	{source: "lines.md", name: "statsd-lines", section: 7, about: "the lines that statsd reads"},
 	{source: "published.md", name: "statsd-published", section: 7, about: "the names and values that statsd publishes"},
 }

@@ -1,0 +1,245 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/statsd-ops/statsd/internal/counterpart"
+	"github.com/statsd-ops/statsd/internal/wait"
+	"github.com/statsd-ops/statsd/sink/sinktest"
+)
+
+// The keys of a central and its edges.
+const (
+	oldShared = "the old key that all of them share"
+	newShared = "the new key that all of them share"
+)
+
+// central is a daemon with --collect, and what it needs.
+type central struct {
+	*running
+	graphite *sinktest.Server
+	dir      string
+	at       string
+	edges    int
+}
+
+// prepareCentral makes the directory of a central.
+func prepareCentral(t *testing.T) *central {
+	t.Helper()
+	return &central{running: &running{t: t}, graphite: sinktest.NewServer(t), dir: t.TempDir(), at: counterpart.FreeAddress(t).String()}
+}
+
+// file writes a file of the central or of an edge, and returns its path.
+func (c *central) file(name, text string) string {
+	c.t.Helper()
+	path := filepath.Join(c.dir, name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		c.t.Fatal(err)
+	}
+	return path
+}
+
+// start starts the central with the query of its URL.
+func (c *central) start(scheme, query string) {
+	c.t.Helper()
+	c.running = startDaemon(c.t, "--flush-interval=250ms", "--collect="+scheme+"://"+c.at+"?"+query, "--collect-id=central",
+		"--spool-dir="+filepath.Join(c.dir, "spool"), "--monitor-port=off", "--counters-prefix=",
+		"--graphite-host=127.0.0.1", fmt.Sprint("--graphite-port=", c.graphite.Port()))
+}
+
+// edge starts an edge with the query of its URL.
+func (c *central) edge(scheme, query string) *running {
+	c.t.Helper()
+	c.edges++
+	return startDaemon(c.t, "--flush-interval=250ms", "--monitor-port=off",
+		"--forward="+scheme+"://"+c.at+"?"+query, fmt.Sprint("--forward-id=edge", c.edges))
+}
+
+// joins starts an edge that the central must take, and ends it.
+func (c *central) joins(scheme, query string) {
+	c.t.Helper()
+	e := c.edge(scheme, query)
+	e.await("joined the cluster")
+	e.stop()
+}
+
+// refuses starts an edge that the central must refuse, and ends it. Both logs say why, and the central counts
+// it. The central tells only once a minute, so it may have told another reason.
+func (c *central) refuses(scheme, query, ofEdge, ofCentral string) {
+	c.t.Helper()
+	before := c.refused()
+	e := c.edge(scheme, query)
+	e.await(ofEdge)
+	if ofCentral != "" {
+		c.await(ofCentral)
+	}
+	wait.Until(c.t, "the refusal is not counted: "+ofEdge, func() bool { return c.refused() > before })
+	e.stop()
+}
+
+// refused returns how many connections the central has refused, as Graphite got it.
+func (c *central) refused() float64 {
+	points := c.graphite.PointsOf("statsd.collect.edges.refused")
+	if len(points) == 0 {
+		return 0
+	}
+	return points[len(points)-1].Value
+}
+
+// await waits for a line of the log.
+func (d *running) await(pattern string) {
+	d.t.Helper()
+	d.awaitLog("(" + pattern + ")")
+}
+
+// TestCentralKeys connects edges with and without the right key, and replaces the key while all run.
+func TestCentralKeys(t *testing.T) {
+	t.Parallel()
+	c := prepareCentral(t)
+	keys, theirs := c.file("keys", oldShared+"\n"), c.file("edge.keys", "# shared\n"+oldShared+"\n")
+	c.start("statsd", "keys="+keys)
+	c.joins("statsd", "keys="+theirs)
+	c.refuses("statsd", "keys="+c.file("other", "a key that is none of theirs\n"), "none of the central's keys", "its key is none of the keys of this central")
+	c.refuses("statsd", "", "the central wants a key, and this daemon has none", "")
+
+	// The new key first at the central, then at the edges; then the old one goes.
+	c.file("keys", newShared+"\n"+oldShared+"\n")
+	c.signal(syscall.SIGHUP)
+	c.joins("statsd", "keys="+theirs)
+	c.file("edge.keys", newShared+"\n")
+	c.joins("statsd", "keys="+theirs)
+	c.file("keys", newShared+"\n")
+	c.signal(syscall.SIGHUP)
+	c.joins("statsd", "keys="+theirs)
+	c.refuses("statsd", "keys="+c.file("old", oldShared+"\n"), "none of the central's keys", "")
+
+	// A reload tells of a file that cannot be used.
+	if err := os.Chmod(keys, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	c.signal(syscall.SIGHUP)
+	c.await(`--collect .*: keys: .*chmod 600`)
+	c.refuses("statsd", "keys="+theirs, "the central cannot read its keys", "")
+	c.stop()
+}
+
+// TestCentralAllow refuses edges by address.
+func TestCentralAllow(t *testing.T) {
+	t.Parallel()
+	c := prepareCentral(t)
+	c.start("statsd", "allow=10.0.0.0/8,::1")
+	c.refuses("statsd", "", "its log says why; it may not allow this address", `edge at 127\.0\.0\.1:\d+ refused: its address is not in allow`)
+	c.stop()
+}
+
+// opensslFiles makes authorities and certificates with OpenSSL.
+type opensslFiles struct {
+	t   *testing.T
+	dir string
+}
+
+func (o *opensslFiles) run(args ...string) {
+	o.t.Helper()
+	cmd := exec.Command(counterpart.Find(o.t, "openssl"), args...)
+	cmd.Dir = o.dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		o.t.Fatalf("openssl %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+}
+
+// authority makes NAME.pem and NAME.key.
+func (o *opensslFiles) authority(name string) {
+	o.run("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN="+name, "-keyout", name+".key", "-out", name+".pem")
+}
+
+// issue makes NAME.pem and NAME.key for names such as DNS:web1 or IP:127.0.0.1.
+func (o *opensslFiles) issue(authority, name, names string) {
+	o.run("req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN="+name, "-addext", "subjectAltName="+names, "-keyout", name+".key", "-out", name+".csr")
+	o.run("x509", "-req", "-in", name+".csr", "-CA", authority+".pem", "-CAkey", authority+".key", "-days", "1", "-copy_extensions", "copyall", "-out", name+".pem")
+}
+
+// TestCentralTLS connects edges over TLS with certificates of OpenSSL, and replaces the central's.
+func TestCentralTLS(t *testing.T) {
+	t.Parallel()
+	c := prepareCentral(t)
+	o := &opensslFiles{t, c.dir}
+	in := func(name string) string { return filepath.Join(c.dir, name) }
+	own := func(name string) string { return "&cert=" + in(name+".pem") + "&key=" + in(name+".key") }
+	o.authority("ours")
+	o.authority("other")
+	o.issue("ours", "central", "IP:127.0.0.1")
+	o.issue("ours", "web1", "DNS:web1")
+	o.issue("ours", "db1", "DNS:db1")
+	o.issue("other", "stranger", "DNS:web2")
+	keys := "&keys=" + c.file("keys", oldShared+"\n")
+	c.start("statsd+tls", "client-ca="+in("ours.pem")+"&allow-name=web*"+own("central")+keys)
+	ca := "ca=" + in("ours.pem")
+	c.joins("statsd+tls", ca+own("web1")+keys)
+	c.refuses("statsd+tls", ca+keys, "the central refuses this daemon's certificate, or its lack of one", "it shows no certificate, and client-ca wants one")
+	c.refuses("statsd+tls", ca+own("stranger")+keys, "the central refuses this daemon's certificate", "")
+	c.refuses("statsd+tls", ca+own("db1")+keys, "the central refuses this daemon's certificate", "")
+	c.refuses("statsd+tls", ca+own("web1")+"&keys="+c.file("wrong", "a key that is none of theirs\n"), "none of the central's keys", "")
+	c.refuses("statsd+tls", "ca="+in("other.pem")+own("web1")+keys, "certificate signed by unknown authority", "")
+	c.refuses("statsd", strings.TrimPrefix(keys, "&"), `its log says why; it may not allow this address, or want statsd\+tls://`, "")
+	for version, want := range map[string]bool{"-tls1_1": false, "-tls1_2": true, "-tls1_3": true} {
+		// OpenSSL's default refuses the old version itself.
+		cmd := exec.Command(counterpart.Find(t, "openssl"), "s_client", "-connect", c.at, "-CAfile", in("ours.pem"), "-cert", in("web1.pem"), "-key", in("web1.key"), "-cipher", "DEFAULT@SECLEVEL=0", version)
+		out, err := cmd.CombinedOutput()
+		if got := err == nil && strings.Contains(string(out), "Verify return code: 0 (ok)"); got != want {
+			t.Errorf("%s: %v\n%s", version, err, out)
+		}
+	}
+
+	// A certificate of another authority, for edges that know it. A broken file changes nothing.
+	o.issue("other", "central", "IP:127.0.0.1")
+	c.signal(syscall.SIGHUP)
+	c.joins("statsd+tls", "ca="+in("other.pem")+own("web1")+keys)
+	c.file("central.pem", "nothing")
+	c.signal(syscall.SIGHUP)
+	c.await(`--collect .*: cert: .*central\.pem`)
+	c.joins("statsd+tls", "ca="+in("other.pem")+own("web1")+keys)
+	c.stop()
+}
+
+// TestCollectURL refuses what no central can have.
+func TestCollectURL(t *testing.T) {
+	t.Parallel()
+	authority := counterpart.NewAuthority(t)
+	cert, key := authority.Issue("127.0.0.1")
+	pair := "cert=" + cert + "&key=" + key
+	short := write(t, "short", "too short\n")
+	if err := os.Chmod(short, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	open := write(t, "open", oldShared)
+	if err := os.Chmod(open, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for query, want := range map[string]string{
+		"statsd://:1?cert=a":                             `statsd:// has no setting "cert"`,
+		"statsd://:1?allow=10.0.0.1/8":                   "has bits after its prefix",
+		"statsd://:1?keys=" + short:                      "keys: " + short + ": line 1: the key has 9 bytes: want 16",
+		"statsd://:1?keys=" + open:                       "chmod 600",
+		"statsd+tls://:1":                                "needs cert and key",
+		"statsd+tls://:1?" + pair + "&ca=x":              `statsd+tls:// has no setting "ca"`,
+		"statsd+tls://:1?" + pair + "&allow-name=web*":   "allow-name: needs client-ca too",
+		"statsd+tls://:1?" + pair + "&client-ca=" + key:  "has no certificate in PEM",
+		"statsd+tls://:1?cert=" + key + "&key=" + key:    "cert: ",
+		"statsd+tls://:1?cert=/none&key=" + key:          "cert: open /none: no such file",
+		"statsd+tls://:1?" + pair + "&allow-name=%5Bx":   "allow-name",
+		"statsd+tls://:1?" + pair + "&insecure":          `has no setting "insecure"`,
+		"statsd://:1?" + strings.Repeat("allow=::1&", 2): "is set twice",
+		"statsd://:1?keys=/none":                         "keys: open /none: no such file",
+	} {
+		err := problemsOf([]string{"--spool-dir", t.TempDir(), "--collect", query})
+		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "--collect") || strings.Contains(err.Error(), oldShared) {
+			t.Errorf("%s: got %v, want %q", query, err, want)
+		}
+	}
+}
