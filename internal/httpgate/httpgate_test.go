@@ -126,7 +126,7 @@ func TestAllListeners(t *testing.T) {
 		switch {
 		case err != nil:
 			return err
-		case d.IsDir() && slices.Contains([]string{".git", ".counterparts", "examples", "tools", "internal/gate", "internal/httpgate"}, path):
+		case d.IsDir() && slices.Contains([]string{".git", ".counterparts", "examples", "tools", "bench", "internal/gate", "internal/httpgate"}, path):
 			return fs.SkipDir
 		case !d.IsDir() && strings.HasSuffix(path, ".go"):
 			parse(filepath.Join("../..", path))
