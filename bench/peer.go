@@ -46,6 +46,7 @@ type variant struct {
 	// runs on the daemon's core instead, the other one beside the sender, and it is what is measured.
 	partner  func(setup) []string
 	measured bool
+	late     time.Duration // how long after its flush an interval may be published
 }
 
 // takesPart reports whether a workload has a row for the peer.

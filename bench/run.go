@@ -255,8 +255,8 @@ func await(p peer, w workload, c *carbon, s sent) {
 		t := c.snapshot()
 		quiet := time.Since(t.last)
 		all := p.part(t, w, s) > 1-1e-9
-		over := t.last.After(start.Add(2 * w.flush))
-		silent := min(quiet, time.Since(start)) > 2*w.flush+3*time.Second
+		over := t.last.After(start.Add(2*w.flush + p.variant.late))
+		silent := min(quiet, time.Since(start)) > 2*w.flush+3*time.Second+p.variant.late
 		if (all || over) && quiet > pause || silent || time.Since(start) > 4*w.flush+time.Minute {
 			return
 		}

@@ -2,7 +2,10 @@
 
 package main
 
-import "strconv"
+import (
+	"strconv"
+	"time"
+)
 
 // variants are this project's daemon with other flags, or with other traffic. Each has its workload.
 func variants(statsd string) []peer {
@@ -52,17 +55,20 @@ func variants(statsd string) []peer {
 	}...)
 }
 
+// lateness is more than an owner waits for an edge that it does not know yet.
+const lateness = 6 * time.Second
+
 // clusterVariants are an edge and an owner. Each is measured beside the other one.
 func clusterVariants(statsd string) []peer {
 	version := func() (string, error) { return output(statsd, "--version") }
 	return []peer{
 		{
 			name: "statsd, edge", only: "W11", version: version, counters: reference, rates: true,
-			command: edgeCommand(statsd), variant: variant{partner: ownerCommand(statsd)},
+			command: edgeCommand(statsd), variant: variant{partner: ownerCommand(statsd), late: lateness},
 		},
 		{
 			name: "statsd, owner", only: "W11", version: version, counters: reference, rates: true,
-			command: edgeCommand(statsd), variant: variant{partner: ownerCommand(statsd), measured: true},
+			command: edgeCommand(statsd), variant: variant{partner: ownerCommand(statsd), measured: true, late: lateness},
 		},
 	}
 }

@@ -34,6 +34,9 @@ type workload struct {
 func (w workload) scaled(scale float64) workload {
 	if w.traffic.names >= 1_000_000 {
 		w.traffic.names = int(float64(w.traffic.names) * scale)
+		if scale != 1 {
+			w.title += fmt.Sprintf("; here %d names", w.traffic.names)
+		}
 	}
 	if w.network != "none" {
 		w.length = max(time.Second/2, time.Duration(float64(w.length)*scale))
