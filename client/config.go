@@ -49,6 +49,8 @@ type Config struct {
 	// packet can change places, but those of gauges, and of types of [Client.Inject],
 	// stay in order. MaxPacketSize limits a line, and packets in the queue have at
 	// least 8192 bytes. Two datagrams set a negative gauge, so one of them can get lost.
+	// Datagrams come faster than from calls of their own, and a socket with the usual
+	// buffer of 208 KiB holds 277 small ones: enlarge it if the server is slow to read.
 	OneLine bool
 
 	// HMACKey, if not empty, signs each datagram of network "udp" with HMAC-SHA256,
@@ -64,9 +66,8 @@ type Config struct {
 
 	// QueueSize is how many full packets can wait for the server: 1000 by default,
 	// at most 1048576. They use up to (QueueSize+2) x MaxPacketSize bytes (with
-	// OneLine x 8192, if that is more), and 64
-	// packets more with both Block and Aggregate. The memory is freed when the
-	// queue is empty.
+	// OneLine x 8192, if that is more), and 64 packets more with both Block and
+	// Aggregate. The memory is freed when the queue is empty.
 	QueueSize int
 
 	// Block makes a call wait up to this long for room in a full queue, so that a
