@@ -3,7 +3,7 @@
 
 GO ?= go
 # Modules of their own keep their requirements out of the daemon's go.mod.
-NESTED := $(filter-out tools/ packaging/tools/,$(dir $(wildcard */go.mod */*/go.mod)))
+NESTED := $(filter-out tools/ packaging/tools/ bench/peers/,$(dir $(wildcard */go.mod */*/go.mod)))
 MODULES := $(NESTED) ./
 
 # For a part of the tests: make test PKGS=./sink/... TESTFLAGS='-v -run Carbon'.
@@ -23,15 +23,20 @@ SOAK ?= 20m
 # The file whose table make soak replaces, such as docs/reliability.md.
 RESULTS ?=
 
-.PHONY: bin/suite build test test-cluster stress check modules fmt-check vet vet-systems lint tidy-check soak bench profile fmt package package-test image release install-counterparts clean
+.PHONY: bin/suite build test test-cluster stress check modules fmt-check vet vet-systems lint tidy-check soak bench bench-go profile fmt package package-test image release install-counterparts clean
 
 # Static, so that a binary runs wherever it is copied to. -buildvcs stamps the tag and the
 # commit for --version, also where GOFLAGS turns that off.
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=auto -o bin/ ./cmd/...
 
-# make test-cluster tests cluster/.
-SUITE = GO=$(GO) bin/suite -modules='$(filter-out cluster/,$(MODULES))' -packages='$(PKGS)' $(SUITEFLAGS)
+# cluster/ takes longest. make test leaves it to make test-cluster, unless CLUSTER is set.
+CLUSTER ?=
+SUITE = GO=$(GO) bin/suite -modules='$(if $(CLUSTER),$(MODULES),$(filter-out cluster/,$(MODULES)))' -packages='$(PKGS)' $(SUITEFLAGS)
+
+# With a profile the compiler compiles each package again for each command. Tests and the linter do without.
+WITHOUT_PROFILE := $(shell $(GO) env GOFLAGS) -pgo=off
+test test-cluster stress check vet vet-systems lint soak: export GOFLAGS = $(WITHOUT_PROFILE)
 
 bin/suite:
 	@$(GO) build -o $@ ./scripts/suite
@@ -43,7 +48,7 @@ test: bin/suite
 # Daemons that work together over real NATS servers, while things break. With SOAK=1h random things break for
 # an hour; the output has the seed.
 test-cluster:
-	TESTS=all $(GO) -C cluster test -count=1 -timeout=6h -parallel=3 $(TESTFLAGS) ./...
+	TESTS=all $(GO) -C cluster test -count=1 -timeout=6h $(TESTFLAGS) ./...
 
 # Finds tests that fail sometimes: runs them N times, then N times beside a second
 # run and a program that burns each core. QUIET and BUSY set one of the numbers.
@@ -82,12 +87,25 @@ tidy-check:
 soak:
 	@SOAK=$(SOAK) RESULTS=$(RESULTS) GO=$(GO) sh scripts/soak ./...
 
-# The Go benchmarks print what benchstat reads. Then whole daemons are compared, and
-# bench/RESULTS.md is written.
-bench: build
+# Compares whole daemons, and writes bench/RESULTS.md. It takes more than an hour, on a quiet machine.
+# BENCHFLAGS='-repeats 1 -scale 0.2' takes 15 minutes. RESULTS.md says if the machine was not quiet.
+BENCHFLAGS ?=
+bench: build bin/peers
 	-@sh scripts/counterparts collectd-core
+	$(GO) run ./bench -results bench/RESULTS.md $(BENCHFLAGS)
+
+# The Go benchmarks print what benchstat reads.
+bench-go:
 	$(GO) test -run '^$$' -bench . -benchmem ./...
-	$(GO) run ./bench -results bench/RESULTS.md
+
+# The Go daemons that bench compares with. They take some minutes to build. Those that cannot be built are
+# not measured.
+bin/peers: bench/peers/go.mod bench/peers/go.sum bench/peers/otelcol/main.go
+	@echo "building the daemons to compare with"
+	@mkdir -p $@
+	-@GOBIN=$(CURDIR)/$@ $(GO) -C bench/peers install tool
+	-@GOBIN=$(CURDIR)/$@ $(GO) -C bench/peers install ./...
+	@touch $@
 
 # cmd/statsd/default.pgo says where the daemon spends its time. The compiler reads it: go.dev/doc/pgo.
 # The profiled daemon is built without it, so that all functions show.

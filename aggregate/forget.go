@@ -28,7 +28,7 @@ func (s *Shard) forget(kind metric.Kind, rec record) (known bool) {
 		known = true
 		s.table.known.Add(-1)
 		s.table.live--
-		s.table.gone.add(rec.name())
+		s.table.gone.Add(rec.name())
 	}
 	rec.clear(kind, s.flush)
 	rec.setLastSeen(s.flush - 1 - longAgo) // too old for a gauge's value to count

@@ -122,7 +122,7 @@ func (s *Shard) insert(p *probe, name *newName) (ref, metric.Reason) {
 	}
 	s.fresh++
 	if name.flags&metaMoved == 0 {
-		s.grown.add(name.name)
+		s.made.Add(name.name)
 	}
 	return s.names.insert(p, name), metric.None
 }

@@ -114,7 +114,7 @@ const carryBatch = 16
 
 // carry moves records from the names of the view to the names that replaced them. It returns how many no
 // longer exist under the rules.
-func (v *view) carry(refs []ref, gone *growth) (lost int) {
+func (v *view) carry(refs []ref, gone NameCounter) (lost int) {
 	most := len(refs)
 	if v.reruled {
 		most = carryBatch
@@ -124,7 +124,7 @@ func (v *view) carry(refs []ref, gone *growth) (lost int) {
 		for _, r := range batch {
 			if !v.carryOne(r) {
 				lost++
-				gone.add(v.pages.at(r).name())
+				gone.Add(v.pages.at(r).name())
 			}
 		}
 		v.shard.mutex.Unlock()

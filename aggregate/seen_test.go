@@ -88,9 +88,6 @@ func TestSeenRemembered(t *testing.T) {
 		if !held || !got.First.At.Equal(start) || !got.First.Before || got.Unseen != 4 {
 			t.Errorf("got %v, %v", got, held)
 		}
-		if p := table.count(""); p.New != 0 || p.Held != 1 || !p.Rows[0].Newest.IsZero() {
-			t.Errorf("a remembered name is new: %+v", p)
-		}
 	})
 }
 
@@ -126,31 +123,7 @@ func TestMarks(t *testing.T) {
 	}
 }
 
-// The minutes of growth are the last 60.
-func TestGrowthMinutes(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		table := testTable(1)
-		start := time.Now()
-		for i := range 3 * growthMinutes {
-			table.Shard(0).name("app.n%d", i)
-			time.Sleep(time.Minute)
-			table.flushAll()
-		}
-		for _, minutes := range []int{0, 1, 10, 59, 60, 200} {
-			got := table.Growth(time.Now().Add(-time.Duration(minutes) * time.Minute))
-			want := uint64(min(minutes, growthMinutes-1)) // the running one is empty
-			if got.New.Total != want || got.New.Nodes[0].Prefixes["app."] != (Bounds{want, want}) && want > 0 ||
-				got.New.Nodes[1].Prefixes[fmt.Sprintf("app.n%d", 3*growthMinutes-1)].Most > 1 {
-				t.Errorf("%d minutes: %d new, want %d: %v", minutes, got.New.Total, want, got.New)
-			}
-			if got.Gone.Total > want+1 || got.Since.Before(start) {
-				t.Errorf("%d minutes: %d gone, since %v", minutes, got.Gone.Total, got.Since)
-			}
-		}
-	})
-}
-
-// BenchmarkNewName measures the making of names, with their growth.
+// BenchmarkNewName measures the making of names.
 func BenchmarkNewName(b *testing.B) {
 	table := testTable(1)
 	s := table.Shard(0)
@@ -169,18 +142,11 @@ func BenchmarkNewName(b *testing.B) {
 	}
 }
 
-func BenchmarkGrowth(b *testing.B) {
-	for _, prefixes := range []int{20, 1000} {
-		b.Run(fmt.Sprintf("prefixes=%d", prefixes), func(b *testing.B) {
-			var g growth
-			names := make([][]byte, 10_000)
-			for i := range names {
-				names[i] = fmt.Appendf(nil, "app%d.web-%02d.api.v2.users.get.status_%d", i%prefixes, i%prefixes, i)
-			}
-			b.ReportAllocs()
-			for i := 0; b.Loop(); i++ {
-				g.add(names[i%len(names)])
-			}
-		})
-	}
+func (t *Table) flushAll() { t.Drain(nil).Summarize(testLayout, 1) }
+
+// name adds a sample of a counter.
+func (s *Shard) name(format string, args ...any) {
+	s.Lock()
+	s.Add(&metric.Sample{Name: fmt.Appendf(nil, format, args...), Value: 1, Weight: 1})
+	s.Unlock()
 }

@@ -91,7 +91,7 @@ func (s *summary) summarizeView(i int) {
 			case age >= s.table.expire(v.names, rec):
 				expired++
 				if age == s.table.expire(v.names, rec) {
-					s.table.gone.add(rec.name())
+					s.table.gone.Add(rec.name())
 				}
 				continue
 			case age > 0 && s.program.idles(kind, age) && !s.omits(rec):
@@ -108,7 +108,7 @@ func (s *summary) summarizeView(i int) {
 			}
 		}
 		if v.retired {
-			s.live -= int64(v.carry(s.carry, &s.table.gone))
+			s.live -= int64(v.carry(s.carry, s.table.gone))
 		}
 		s.live += int64(len(s.carry))
 		total += len(refs)

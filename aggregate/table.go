@@ -76,14 +76,13 @@ type Table struct {
 	seed   maphash.Seed // of the hashes of names
 	key    memberKey
 	shards []*Shard
-	began  time.Time
 	// known is the number of names that have not expired: the live ones at the last flush, and the
 	// ones added since.
 	known   atomic.Int64
 	aliases atomic.Int64 // in all shards
 	live    int64
-	clock   *clock // of gauges
-	gone    growth // names that expired or were deleted; only the flushing goroutine uses it
+	clock   *clock      // of gauges
+	gone    NameCounter // names that expired or were deleted; only the flushing goroutine uses it
 	scratch scratch
 }
 
@@ -93,11 +92,11 @@ type Shard struct {
 	mutex    sync.Mutex
 	table    *Table
 	names    *names
-	retiring *names // the previous names; nil once all live ones have moved
-	retire   bool   // begin new names at the next flush
-	flush    uint32 // number of the running flush
-	fresh    int64  // names added since the last Drain
-	grown    growth // the same by prefix
+	retiring *names      // the previous names; nil once all live ones have moved
+	retire   bool        // begin new names at the next flush
+	flush    uint32      // number of the running flush
+	fresh    int64       // names added since the last Drain
+	made     NameCounter // of the same names
 	// The arrival of the batch's last gauge sample by the system's clock, or noArrival; the
 	// same by the table's clock; and the time that the sample got. See gaugeTime.
 	wall, arrival, gaugeAt int64
@@ -115,9 +114,10 @@ type Shard struct {
 
 // NewTable returns an empty table.
 func NewTable(config Config) *Table {
-	t := &Table{config: config, seed: maphash.MakeSeed(), key: newMemberKey(config.MemberKey), clock: newClock(), began: time.Now()}
+	t := &Table{config: config, seed: maphash.MakeSeed(), key: newMemberKey(config.MemberKey), clock: newClock(), gone: uncounted{}}
+	began := time.Now()
 	for range config.Shards {
-		s := &Shard{table: t, names: newNames(t.seed, t.began, nil), flush: firstFlush, wall: noArrival}
+		s := &Shard{table: t, made: uncounted{}, names: newNames(t.seed, began, nil), flush: firstFlush, wall: noArrival}
 		for i := range s.blocks {
 			s.blocks[i].spare, s.blocks[i].maxSamples = &s.spare, config.MaxTimerSamples
 		}
@@ -240,7 +240,7 @@ func (t *Table) Drain(cut func(shard int)) *Interval {
 	iv.known = t.live
 	now := time.Now()
 	t.clock.check(now)
-	t.gone.turn(now)
+	t.gone.Turn(now)
 	for i, s := range t.shards {
 		s.mutex.Lock()
 		start := time.Now()
@@ -255,7 +255,7 @@ func (t *Table) Drain(cut func(shard int)) *Interval {
 			retired: s.retire,
 		}
 		s.names.marks.note(s.names.end(), start.Unix())
-		s.grown.turn(start)
+		s.made.Turn(start)
 		iv.takeHits(s)
 		if s.next != nil {
 			s.follow(i)

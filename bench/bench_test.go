@@ -157,11 +157,11 @@ func TestCarbonAddsUpCounters(t *testing.T) {
 }
 
 func TestChoose(t *testing.T) {
-	got, err := chooseWorkloads("W3, W1")
+	got, err := choose("W3, W1", workloads(), workloadName)
 	if err != nil || len(got) != 2 || got[0].name != "W1" || got[1].name != "W3" {
 		t.Errorf("got %v, %v", got, err)
 	}
-	if _, err := chooseWorkloads("W1,W9"); err == nil || !strings.Contains(err.Error(), `"W9" is not one of W1, W2`) {
+	if _, err := choose("W1,W99", workloads(), workloadName); err == nil || !strings.Contains(err.Error(), `"W99" is not one of W1, W2`) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -184,7 +184,7 @@ func TestTable(t *testing.T) {
 	want := strings.TrimPrefix(`
 ### W0: nothing much
 
-| daemon | CPU, µs a metric | × floor | received, % | max without loss, M/s |
+| daemon | CPU cold, µs a metric | × floor | received, % | max without loss, M/s |
 |---|---:|---:|---:|---:|
 | floor | 2.000 (1.000–4.000) | 1.00 | 100.00 |  |
 | statsd | 1.000 (0.500–1.500) | 0.62 | 100.00 | 2.00 |
@@ -198,7 +198,7 @@ Failed: statsd in W0: it fell over
 
 func TestRefusesWhatItCannotMeasure(t *testing.T) {
 	var out bytes.Buffer
-	err := run([]string{"-statsd", "no/such/statsd", "-workloads", "idle"}, &out, &out)
+	err := run([]string{"-statsd", "no/such/statsd", "idle"}, &out, &out)
 	if err == nil || !strings.Contains(err.Error(), "no/such/statsd") {
 		t.Errorf("got %v", err)
 	}

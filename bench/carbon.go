@@ -5,15 +5,18 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"net"
 	"strconv"
 	"sync"
 	"time"
 )
 
-// carbon receives the published points of a daemon and adds up its counters.
+// carbon receives the published points of a daemon and adds up its counters. Of daemons that do not
+// publish to carbon, scrape and serveOTLP take the points instead.
 type carbon struct {
 	listener net.Listener
+	ended    context.CancelFunc // ends scrape and serveOTLP
 	counters names
 
 	mu     sync.Mutex
@@ -44,14 +47,17 @@ func newCarbon(counters names) (*carbon, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &carbon{listener: listener, counters: counters}
+	c := &carbon{listener: listener, counters: counters, ended: func() {}}
 	go c.serve()
 	return c, nil
 }
 
 func (c *carbon) port() int { return c.listener.Addr().(*net.TCPAddr).Port }
 
-func (c *carbon) close() { c.listener.Close() }
+func (c *carbon) close() {
+	c.ended()
+	c.listener.Close()
+}
 
 func (c *carbon) serve() {
 	for {

@@ -116,7 +116,7 @@ func sampleCost(network string, t traffic, rate int) func(*bench, peer) (measure
 		packets := b.traffic(w)
 		return b.with(p, w, pacedBuffer, func(d *daemon, c *carbon) (measured, error) {
 			return costOf(d, func() (float64, error) {
-				s, err := send(network, d.port, packets, int(float64(rate)*w.length.Seconds()), rate)
+				s, err := d.send(packets, int(float64(rate)*w.length.Seconds()), rate)
 				await(p, w, c, s)
 				if s.count == 0 { // without counters, which show losses
 					return float64(s.metrics), err
@@ -158,7 +158,7 @@ func nameRounds(b *bench, p peer, mix mix, points, names int) (measured, error) 
 	return b.with(p, w, pacedBuffer, func(d *daemon, c *carbon) (measured, error) {
 		return costOf(d, func() (float64, error) {
 			for round := range costRounds {
-				if _, err := send("tcp", d.port, packets, names, 0); err != nil {
+				if _, err := d.send(packets, names, 0); err != nil {
 					return 0, err
 				}
 				if err := awaitLines(c, (round+1)*names*points); err != nil {
@@ -182,7 +182,7 @@ func keptCost(packets func() []packet) func(*bench, peer) (measured, error) {
 				if err := awaitLines(c, 1); err != nil { // so that a whole interval follows
 					return 0, err
 				}
-				if _, err := send("tcp", d.port, packets(), keptSamples, 0); err != nil {
+				if _, err := d.send(packets(), keptSamples, 0); err != nil {
 					return 0, err
 				}
 				return keptSamples, awaitLines(c, c.snapshot().lines+1)

@@ -8,6 +8,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"syscall"
 	"time"
 )
@@ -15,9 +17,10 @@ import (
 // daemon is a running peer, on its own core if there are two.
 type daemon struct {
 	setup
-	network string
+	target
 	cmd     *exec.Cmd
-	pid     int
+	partner *exec.Cmd // nil without
+	pid     int       // of the measured one
 	log     string
 }
 
@@ -25,34 +28,62 @@ type daemon struct {
 const (
 	ownCore    = 0
 	daemonCore = 1
+	allCores   = -1
 )
 
-func startDaemon(p peer, network string, s setup, pin bool) (*daemon, error) {
+func startDaemon(p peer, w workload, s setup, pin bool) (d *daemon, err error) {
 	command, err := p.command(s)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", p.name, err)
 	}
-	if pin {
-		command = append([]string{"taskset", "-c", fmt.Sprint(daemonCore)}, command...)
+	core, other := daemonCore, ownCore
+	if p.variant.measured {
+		core, other = other, core
 	}
-	d := &daemon{setup: s, network: network, log: filepath.Join(s.dir, p.name+".log")}
-	log, err := os.Create(d.log)
+	if !pin || p.variant.loose {
+		core, other = allCores, allCores
+	}
+	d = &daemon{setup: s, target: p.target(w, s), log: filepath.Join(s.dir, "log")}
+	defer func() {
+		if err != nil {
+			d.stop()
+			d, err = nil, fmt.Errorf("%s: %w", p.name, err)
+		}
+	}()
+	if p.variant.partner != nil {
+		if d.partner, err = d.start(p.variant.partner(s), other); err != nil {
+			return d, err
+		}
+	}
+	if d.cmd, err = d.start(command, core); err != nil {
+		return d, err
+	}
+	if d.pid = d.cmd.Process.Pid; p.variant.measured {
+		d.pid = d.partner.Process.Pid
+	}
+	return d, d.awaitReady()
+}
+
+// start starts a program on a core.
+func (d *daemon) start(command []string, core int) (*exec.Cmd, error) {
+	if core != allCores {
+		command = append([]string{"taskset", "-c", strconv.Itoa(core)}, command...)
+	} else if _, err := exec.LookPath("taskset"); err == nil {
+		// Without a core of its own, it must not stay on the core of this program.
+		command = append([]string{"taskset", "-c", fmt.Sprintf("0-%d", runtime.NumCPU()-1)}, command...)
+	}
+	log, err := os.OpenFile(d.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, err
 	}
 	defer log.Close()
-	d.cmd = exec.Command(command[0], command[1:]...)
-	d.cmd.Stdout, d.cmd.Stderr = log, log
-	d.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := d.cmd.Start(); err != nil {
-		return nil, fmt.Errorf("%s: %w", p.name, err)
+	cmd := exec.Command(command[0], command[1:]...)
+	cmd.Stdout, cmd.Stderr = log, log
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := cmd.Start(); err != nil {
+		return nil, err
 	}
-	d.pid = d.cmd.Process.Pid
-	if err := d.awaitReady(); err != nil {
-		d.stop()
-		return nil, fmt.Errorf("%s: %w", p.name, err)
-	}
-	return d, nil
+	return cmd, nil
 }
 
 // giveUp ends a wait for a stuck daemon. It is far longer than a busy machine needs.
@@ -61,13 +92,12 @@ const giveUp = 3 * time.Minute
 // awaitReady waits until the daemon receives and is idle after its start. If the machine is too
 // busy for that, the daemon is measured anyway.
 func (d *daemon) awaitReady() error {
-	network := d.network
-	if network == "none" {
-		network = "udp"
-	}
 	last, looks := time.Duration(-1), 0
 	for deadline := time.Now().Add(giveUp); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
-		if !socketsOn(network, d.port).Bound {
+		if memory(d.pid, "VmRSS") == 0 {
+			break // it has ended
+		}
+		if !d.bound() {
 			continue
 		}
 		used, err := cpuTime(d.pid)
@@ -80,23 +110,40 @@ func (d *daemon) awaitReady() error {
 		last = used
 	}
 	log, _ := os.ReadFile(d.log)
-	return fmt.Errorf("it does not receive on %s port %d within %v; it says: %s", network, d.port, giveUp, bytes.TrimSpace(log))
+	return fmt.Errorf("it has ended, or does not receive on %s %s within %v; it says: %s", d.network, d.address, giveUp, bytes.TrimSpace(log))
 }
 
-// stop ends the daemon, by force if that takes more than half a minute. It may be called
-// again.
-func (d *daemon) stop() {
-	if d.cmd.ProcessState != nil {
-		return
+// bound reports whether the daemon receives. A daemon without traffic receives datagrams, too.
+func (d *daemon) bound() bool {
+	switch d.network {
+	case "unixgram":
+		_, err := os.Stat(d.address)
+		return err == nil
+	case "none":
+		return socketsOn("udp", d.port).Bound
 	}
-	_ = d.cmd.Process.Signal(syscall.SIGTERM)
-	force := time.AfterFunc(30*time.Second, func() { _ = d.cmd.Process.Kill() })
-	_ = d.cmd.Wait()
-	force.Stop()
+	return socketsOn(d.network, d.port).Bound
+}
+
+// stop ends the daemon, and then its partner, by force if that takes more than half a minute. It may be
+// called again.
+func (d *daemon) stop() {
+	for _, cmd := range []*exec.Cmd{d.cmd, d.partner} {
+		if cmd == nil || cmd.ProcessState != nil {
+			continue
+		}
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		force := time.AfterFunc(30*time.Second, func() { _ = cmd.Process.Kill() })
+		_ = cmd.Wait()
+		force.Stop()
+	}
 }
 
 // awaitEmpty waits until the daemon has read everything from its sockets.
 func (d *daemon) awaitEmpty() error {
+	if d.network == "unixgram" {
+		return nil // the sender has waited for it
+	}
 	for deadline := time.Now().Add(giveUp); time.Now().Before(deadline); {
 		if socketsOn(d.network, d.port).Queued == 0 {
 			return nil
@@ -104,4 +151,17 @@ func (d *daemon) awaitEmpty() error {
 		time.Sleep(time.Millisecond)
 	}
 	return fmt.Errorf("it did not read everything from its socket within %v", giveUp)
+}
+
+// spent returns the CPU time that the daemon uses while do runs.
+func (d *daemon) spent(do func() error) (time.Duration, error) {
+	before, err := cpuTime(d.pid)
+	if err != nil {
+		return 0, err
+	}
+	if err := do(); err != nil {
+		return 0, err
+	}
+	after, err := cpuTime(d.pid)
+	return after - before, err
 }

@@ -39,8 +39,11 @@ func memory(pid int, field string) int {
 }
 
 // socketsOn returns the kernel's state of a port. This program runs on Linux only, where the state
-// is always known.
+// is always known. The kernel shows no queues of unix sockets.
 func socketsOn(network string, port int) sockets.State {
+	if network != "tcp" && network != "udp" {
+		return sockets.State{}
+	}
 	s, _ := sockets.On(network, port)
 	return s
 }
@@ -117,4 +120,55 @@ func keepReceiveBuffers() (restore func(), err error) {
 			_ = os.WriteFile(path, kept[i], 0)
 		}
 	}, nil
+}
+
+// checkBuffers returns an error unless each UDP socket of the daemon's port has the buffer of its setup. The
+// kernel tells a socket's buffer only to its holder, so it is asked on a copy of the descriptor.
+func (d *daemon) checkBuffers() error {
+	pid := d.cmd.Process.Pid
+	process, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
+		return fmt.Errorf("pidfd_open: %w", err)
+	}
+	defer unix.Close(process)
+	descriptors, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", pid))
+	if err != nil {
+		return err
+	}
+	found := false
+	for _, entry := range descriptors {
+		n, err := strconv.Atoi(entry.Name())
+		if err != nil {
+			return err
+		}
+		fd, err := unix.PidfdGetfd(process, n, 0)
+		if err != nil {
+			continue // closed meanwhile
+		}
+		granted, ok := bufferOf(fd, d.port)
+		unix.Close(fd)
+		if found = found || ok; ok && granted != d.buffer {
+			return fmt.Errorf("it has a receive buffer of %d bytes, not of %d: nothing could be compared", granted, d.buffer)
+		}
+	}
+	if !found {
+		return fmt.Errorf("it has no UDP socket of port %d", d.port)
+	}
+	return nil
+}
+
+// bufferOf returns the receive buffer of a descriptor, if it is a UDP socket of the port.
+func bufferOf(fd, port int) (bytes int, ok bool) {
+	kind, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TYPE)
+	if err != nil || kind != unix.SOCK_DGRAM {
+		return 0, false
+	}
+	switch address, _ := unix.Getsockname(fd); a := address.(type) {
+	case *unix.SockaddrInet4:
+		ok = a.Port == port
+	case *unix.SockaddrInet6:
+		ok = a.Port == port
+	}
+	bytes, err = unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF)
+	return bytes, ok && err == nil
 }

@@ -4,8 +4,11 @@
 // and losses. It starts each daemon, sends it the same traffic, receives its published points, and
 // compares them with the traffic.
 //
-//	go run ./bench                                    # everything; 15 minutes
-//	go run ./bench -workloads W1,W3 -peers floor,statsd
+//	go run ./bench                                    # everything; more than an hour
+//	go run ./bench -repeats 1 -scale 0.2              # everything once, and less of it; 15 minutes
+//	go run ./bench W6                                 # one workload
+//	go run ./bench -peers floor,statsd W1 W3
+//	go run ./bench -results bench/RESULTS.md          # everything, into the file: make bench
 //	go run ./bench cost                               # one sample, one name: docs/cost.md; 4 minutes
 //	go run ./bench profile                            # cmd/statsd/default.pgo; 2 minutes
 //
@@ -21,6 +24,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"runtime"
+	"strings"
 	"syscall"
 )
 
@@ -45,49 +49,66 @@ func main() {
 func run(args []string, stdout, stderr io.Writer) error {
 	flags := flag.NewFlagSet("bench", flag.ExitOnError)
 	statsd := flags.String("statsd", "bin/statsd", "this project's daemon, from make build")
-	workloadList := flags.String("workloads", "", "which of W1,W2,W3,W4,W5,idle (default all)")
-	peerList := flags.String("peers", "", "which of floor,floor-blocking,statsd,statsd-forward,collectd,etsy (default all that are installed)")
+	peerList := flags.String("peers", "", "which of "+known(peers(""), peerName)+" (default all that are installed)")
 	repeats := flags.Int("repeats", 3, "rounds; in each, every daemon runs once")
+	scale := flags.Float64("scale", 1, "shorten traffic and lessen many names to this part")
 	results := flags.String("results", "", "also write the tables to this file")
-	_ = flags.Parse(args) // it exits
-	chosen, err := chooseWorkloads(*workloadList)
-	if err != nil {
-		return fmt.Errorf("-workloads: %w", err)
+	flags.Usage = func() {
+		fmt.Fprintf(stderr, "Usage: bench [flags] [WORKLOAD...]\n\nThe workloads are %s. Without any, all are measured.\n\n", known(workloads(), workloadName))
+		flags.PrintDefaults()
 	}
-	wanted, err := choose(*peerList, peers(*statsd), func(p peer) string { return p.name })
+	_ = flags.Parse(args) // it exits
+	chosen, err := choose(strings.Join(flags.Args(), ","), workloads(), workloadName)
+	if err != nil {
+		return fmt.Errorf("workload %w", err)
+	}
+	wanted, err := choose(*peerList, peers(*statsd), peerName)
 	if err != nil {
 		return fmt.Errorf("-peers: %w", err)
 	}
-
 	report := newReport(append([]string{"go run ./bench"}, args...))
-	there := wanted[:0]
-	for _, p := range wanted {
-		version, err := p.version()
-		if err != nil && (*peerList != "" || p.name == "statsd") {
-			return fmt.Errorf("%s cannot be measured: %w", p.name, err)
-		}
-		if err != nil {
-			fmt.Fprintf(stderr, "bench: leaving out %s: %v\n", p.name, err)
-			continue
-		}
-		report.measured(p.name, version)
-		there = append(there, p)
+	there, err := report.installed(wanted, *peerList != "", stderr)
+	if err != nil {
+		return err
 	}
-
 	b, err := newBench(report)
 	if err != nil {
 		return err
 	}
+	defer b.restore()
 	for _, w := range chosen {
-		table := b.table(w, there, *repeats, stderr)
+		table := b.table(w.scaled(*scale), there, *repeats, stderr)
 		fmt.Fprintln(stdout, table)
 		report.add(table)
+		if *results == "" {
+			continue
+		}
+		// After each workload, so that an interrupted run keeps what it has.
+		if err := os.WriteFile(*results, []byte(report.String()), 0o644); err != nil {
+			return err
+		}
 	}
-	b.restore()
-	if *results == "" {
-		return nil
+	return nil
+}
+
+// installed returns the peers that can be measured, and notes their versions.
+func (r *report) installed(wanted []peer, asked bool, stderr io.Writer) (there []peer, err error) {
+	for _, p := range wanted {
+		version, err := p.version()
+		if err != nil && (asked || p.name == "statsd") {
+			return nil, fmt.Errorf("%s cannot be measured: %w", p.name, err)
+		}
+		if err != nil {
+			fmt.Fprintf(stderr, "bench: leaving out %s: %v\n", p.name, err)
+			r.peers = append(r.peers, p.name+": not measured, because it is not installed")
+			continue
+		}
+		if p.only == "" {
+			r.peers = append(r.peers, p.name+": "+version)
+		}
+		there = append(there, p)
 	}
-	return os.WriteFile(*results, []byte(report.String()), 0o644)
+	return there, nil
 }
 
 // newBench prepares the machine as far as its rights allow, and notes the rest in the report.

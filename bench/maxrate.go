@@ -14,6 +14,7 @@ type limit struct {
 // than a quarter of the buffer waits at the end. It is exact to about 10 %. A rate that fails is
 // tried once more, because the machine may have been busy.
 func (b *bench) maxRate(p peer, w workload) (limit, error) {
+	w.steady = false // the first names are part of it
 	var good limit
 	bad := 0.0
 	for rate := 100_000.0; bad == 0 || bad > 1.1*good.rate; {

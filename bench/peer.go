@@ -3,12 +3,13 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -24,10 +25,51 @@ type peer struct {
 	counters *names
 	// rates says that counters are published per second instead of per flush.
 	rates bool
+	// publishes is the way: to carbon if empty, otherwise page (for Prometheus) or otlp.
+	publishes string
 	// networks lists the networks to receive from. onlyDrain says that the peer takes part in drains
 	// only.
 	networks  string
 	onlyDrain bool
+	// only are the workloads of a variant. It takes part in no other.
+	only    string
+	variant variant
+}
+
+// variant is what differs from the daemon that a peer is a variant of.
+type variant struct {
+	network string                // instead of the workload's
+	traffic func(traffic) traffic // changes the workload's
+	signed  bool                  // datagrams are signed
+	loose   bool                  // the daemon may run on all cores
+	// partner is the command line of a second daemon, which runs beside the sender. If measured, it
+	// runs on the daemon's core instead, the other one beside the sender, and it is what is measured.
+	partner  func(setup) []string
+	measured bool
+}
+
+// takesPart reports whether a workload has a row for the peer.
+func (p peer) takesPart(w workload) bool {
+	switch {
+	case p.only != "":
+		return listed(p.only, w.name)
+	case w.peers != "" && !listed(w.peers, p.name), p.onlyDrain && w.drain == 0:
+		return false
+	}
+	return listed(p.networks, w.network)
+}
+
+func listed(list, word string) bool { return slices.Contains(strings.Split(list, ","), word) }
+
+// adapt returns the workload as the peer gets it.
+func (p peer) adapt(w workload) workload {
+	if p.variant.network != "" {
+		w.network = p.variant.network
+	}
+	if p.variant.traffic != nil {
+		w.traffic = p.variant.traffic(w.traffic)
+	}
+	return w
 }
 
 // setup is the configuration of a daemon.
@@ -35,15 +77,43 @@ type setup struct {
 	dir          string // its own directory for configuration files
 	port, carbon int
 	flush        time.Duration
-	buffer       int // bytes of receive buffer
+	buffer       int      // bytes of receive buffer
+	flags        []string // of this project's daemon
+	mapping      bool     // names are mapped by the file of this setup
+}
+
+// The places of a setup. The ports after the first are the daemon's too: 10 after each is a monitor's.
+func (s setup) page() string   { return strconv.Itoa(s.port + 1) }
+func (s setup) otlp() string   { return strconv.Itoa(s.port + 2) }
+func (s setup) link() string   { return strconv.Itoa(s.port + 4) }
+func (s setup) socket() string { return filepath.Join(s.dir, "socket") }
+func (s setup) keys() string   { return filepath.Join(s.dir, "keys") }
+func (s setup) globs() string  { return filepath.Join(s.dir, "globs.yml") }
+
+// partnerPort is how far the ports of a second daemon are from the first one's.
+const partnerPort = 3
+
+// benchKey signs datagrams. It is no secret.
+const benchKey = "every datagram of this benchmark"
+
+// target returns where the peer receives.
+func (p peer) target(w workload, s setup) target {
+	t := target{network: w.network, address: "127.0.0.1:" + strconv.Itoa(s.port), senders: w.senders}
+	if w.network == "unixgram" {
+		t.address = s.socket()
+	}
+	if p.variant.signed {
+		t.key = []byte(benchKey)
+	}
+	return t
 }
 
 // peers lists the programs. statsd is the path of this project's daemon.
 func peers(statsd string) []peer {
-	self := func() (string, error) { return "Go, one read a datagram; counts newlines", nil }
-	return []peer{
+	return slices.Concat([]peer{
 		{
-			name: "floor", networks: "udp tcp none", version: self,
+			name: "floor", networks: "udp,tcp,none",
+			version: func() (string, error) { return "Go, one read a datagram; counts newlines", nil },
 			command: func(s setup) ([]string, error) { return floorCommand(s) },
 		},
 		{
@@ -52,37 +122,48 @@ func peers(statsd string) []peer {
 			command: func(s setup) ([]string, error) { return floorCommand(s, "-blocking") },
 		},
 		{
-			name: "statsd", networks: "udp tcp none", counters: &names{"stats." + counterRoot + ".", ""}, rates: true,
+			name: "statsd", networks: "udp,tcp,none", counters: reference, rates: true,
 			version: func() (string, error) { return output(statsd, "--version") },
-			command: func(s setup) ([]string, error) {
-				return append(statsdCommand(statsd, s), "--graphite-host", "127.0.0.1", "--graphite-port", strconv.Itoa(s.carbon)), nil
-			},
+			command: func(s setup) ([]string, error) { return toCarbon(statsd, s), nil },
 		},
+	}, variants(statsd), others())
+}
+
+// reference are the names that this project's daemon gives counters.
+var reference = &names{"stats." + counterRoot + ".", ""}
+
+// others are the daemons of other projects.
+func others() []peer {
+	return []peer{
 		{
-			name: "statsd-forward", networks: "udp",
-			version: func() (string, error) { return output(statsd, "--version") },
-			command: func(s setup) ([]string, error) { return forwardCommand(statsd, s) },
-		},
-		{
-			name: "collectd", networks: "udp none", counters: &names{"bench.statsd.count-" + counterRoot, ""},
+			name: "collectd", networks: "udp,none", counters: &names{"bench.statsd.count-" + counterRoot, ""},
 			version: func() (string, error) {
 				return output("dpkg-query", "-W", "-f", "Debian's ${Version}", "collectd-core")
 			},
 			command: collectdCommand,
 		},
 		{
-			name: "etsy", networks: "udp tcp none", counters: &names{"stats.counters." + counterRoot + ".", ".count"},
+			name: "etsy", networks: "udp,tcp,none", counters: &names{"stats.counters." + counterRoot + ".", ".count"},
 			version: func() (string, error) {
 				return output("node", "-p", "'npm '+require('./"+etsyFolder+"/package.json').version+', node '+process.version")
 			},
 			command: etsyCommand,
 		},
+		{
+			name: "statsd_exporter", networks: "udp,tcp,none", counters: &names{counterRoot + "_", ""}, publishes: "page",
+			version: func() (string, error) {
+				return moduleVersion("statsd_exporter", "github.com/prometheus/statsd_exporter")
+			},
+			command: exporterCommand,
+		},
+		{
+			name: "otelcol", networks: "udp,none", counters: &names{counterRoot + ".", ""}, publishes: "otlp",
+			version: func() (string, error) {
+				return moduleVersion("otelcol", "github.com/open-telemetry/opentelemetry-collector-contrib/receiver/statsdreceiver")
+			},
+			command: otelcolCommand,
+		},
 	}
-}
-
-func statsdCommand(statsd string, s setup) []string {
-	return []string{statsd, "--port", strconv.Itoa(s.port), "--quiet", "--flush-interval", s.flush.String(),
-		"--udp-buffer", strconv.Itoa(s.buffer / 2)} // the kernel doubles it
 }
 
 func output(command ...string) (string, error) {
@@ -105,73 +186,4 @@ func firstLine(text []byte) []byte {
 func floorCommand(s setup, flags ...string) ([]string, error) {
 	program, err := os.Executable()
 	return append([]string{program, "floor", "-port", strconv.Itoa(s.port)}, flags...), err
-}
-
-// collectd publishes the values that its plugins read, in every interval. DeleteX forgets idle
-// names, like this daemon; CounterSum adds counters up per interval.
-const collectdConfig = `
-Hostname "bench"
-FQDNLookup false
-BaseDir "%[1]s"
-PIDFile "%[1]s/pid"
-TypesDB "/usr/share/collectd/types.db"
-Interval %[2]g
-LoadPlugin statsd
-LoadPlugin write_graphite
-<Plugin statsd>
-  Host "127.0.0.1"
-  Port "%[3]d"
-  DeleteCounters true
-  DeleteTimers true
-  DeleteGauges true
-  DeleteSets true
-  CounterSum true
-  TimerLower true
-  TimerUpper true
-  TimerCount true
-  TimerPercentile 90
-</Plugin>
-<Plugin write_graphite>
-  <Node "bench">
-    Host "127.0.0.1"
-    Port "%[4]d"
-    Protocol "tcp"
-    StoreRates false
-    EscapeCharacter "_"
-  </Node>
-</Plugin>
-`
-
-func collectdCommand(s setup) ([]string, error) {
-	path := filepath.Join(s.dir, "collectd.conf")
-	text := fmt.Sprintf(collectdConfig, s.dir, s.flush.Seconds(), s.port, s.carbon)
-	return []string{"/usr/sbin/collectd", "-f", "-C", path}, os.WriteFile(path, []byte(text), 0o644)
-}
-
-// etsyFolder is where make test and make bench install Etsy's statsd.
-const etsyFolder = ".counterparts/node_modules/statsd"
-
-func etsyCommand(s setup) ([]string, error) {
-	type object = map[string]any
-	server := func(network string) object {
-		return object{"server": "./servers/" + network, "address": "127.0.0.1", "port": s.port}
-	}
-	// stats.js reads JavaScript, which includes JSON.
-	config, err := json.Marshal(object{
-		"servers":      []object{server("udp"), server("tcp")},
-		"mgmt_address": "127.0.0.1", "mgmt_port": s.port + 1,
-		"flushInterval": s.flush.Milliseconds(),
-		"backends":      []string{"./backends/graphite"},
-		"graphiteHost":  "127.0.0.1", "graphitePort": s.carbon,
-		"graphite": object{"legacyNamespace": false},
-	})
-	if err != nil {
-		return nil, err
-	}
-	folder, err := filepath.Abs(etsyFolder)
-	if err != nil {
-		return nil, err
-	}
-	path := filepath.Join(s.dir, "etsy.js")
-	return []string{"node", filepath.Join(folder, "stats.js"), path}, os.WriteFile(path, config, 0o644)
 }

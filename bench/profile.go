@@ -36,7 +36,7 @@ func runProfile(args []string, stderr io.Writer) error {
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	merge := []string{"tool", "pprof", "-proto", "-output", *output}
-	for _, w := range workloads() {
+	for _, w := range basicWorkloads() {
 		if w.network == "none" {
 			continue
 		}
@@ -72,7 +72,7 @@ func (b *bench) profile(p peer, w workload, path string) error {
 				return m, err
 			default:
 			}
-			if _, err := send(w.network, d.port, packets, 200_000, 0); err != nil {
+			if _, err := d.send(packets, 200_000, 0); err != nil {
 				return m, errors.Join(err, <-ended)
 			}
 		}

@@ -3,8 +3,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
+	"sync"
 	"syscall"
 	"time"
 
@@ -16,12 +18,14 @@ type measured struct {
 	sentRate  float64 // metrics a second that the sender reached
 	received  float64 // the received part
 	cpu       float64 // microseconds per received metric, to the end of the last flush
+	steadyCPU float64 // the same when all names are known
 	idleCPU   float64 // CPU use of a daemon without traffic, as a part of a core
 	rate      float64 // metrics a second received while draining the socket
 	drainCPU  float64 // microseconds per metric while draining the socket
 	queue     int     // bytes: the longest queue in its sockets
 	leftQueue int     // bytes waiting after the last packet was sent
 	idleRSS   int     // bytes before the traffic
+	sentRSS   int     // bytes when the last packet was sent
 	rss       int     // highest, in bytes
 	flush     time.Duration
 	lines     int
@@ -36,16 +40,20 @@ const (
 // bench runs daemons.
 type bench struct {
 	pin     bool
-	buffers bool                // the kernel's buffers may be set
-	restore func()              // restores the kernel's buffers
-	packets map[string][]packet // of the last workload used
+	buffers bool                 // the kernel's buffers may be set
+	restore func()               // restores the kernel's buffers
+	packets map[traffic][]packet // of the last workload used
+	of      string               // its name
 }
 
 func (b *bench) traffic(w workload) []packet {
-	if b.packets[w.name] == nil {
-		b.packets = map[string][]packet{w.name: w.traffic.packets()} // and forget the packets of the last one
+	if b.of != w.name {
+		b.of, b.packets = w.name, map[traffic][]packet{}
 	}
-	return b.packets[w.name]
+	if b.packets[w.traffic] == nil {
+		b.packets[w.traffic] = w.traffic.packets()
+	}
+	return b.packets[w.traffic]
 }
 
 // with starts a daemon and its carbon, calls use, and stops both.
@@ -60,30 +68,65 @@ func (b *bench) with(p peer, w workload, buffer int, use func(*daemon, *carbon) 
 		return m, err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	var counters names
-	if p.counters != nil {
-		counters = *p.counters
-	}
-	carbon, err := newCarbon(counters)
-	if err != nil {
-		return m, err
-	}
-	defer carbon.close()
 	port, release, err := ports.Reserve() // the next ones are for the daemon's consoles and monitors
 	if err != nil {
 		return m, err
 	}
 	defer release()
-	s := setup{dir: dir, port: port, carbon: carbon.port(), flush: w.flush, buffer: buffer}
-	d, err := startDaemon(p, w.network, s, b.pin)
+	s := setup{dir: dir, port: port, flush: w.flush, buffer: buffer, flags: w.flags, mapping: w.mapping}
+	if err := s.write(); err != nil {
+		return m, err
+	}
+	carbon, err := p.receiver(&s)
+	if err != nil {
+		return m, err
+	}
+	defer carbon.close()
+	d, err := startDaemon(p, w, s, b.pin)
 	if err != nil {
 		return m, err
 	}
 	defer d.stop()
+	if b.buffers && w.network == "udp" {
+		if err := d.checkBuffers(); err != nil {
+			return m, fmt.Errorf("%s: %w", p.name, err)
+		}
+	}
 	if m, err = use(d, carbon); err != nil {
 		err = fmt.Errorf("%s in %s: %w", p.name, w.name, err)
 	}
 	return m, err
+}
+
+// write writes the files that some daemons need.
+func (s setup) write() error {
+	return errors.Join(
+		os.WriteFile(s.keys(), []byte(benchKey+"\n"), 0o600),
+		os.WriteFile(s.globs(), []byte(globs()), 0o600),
+	)
+}
+
+// receiver receives what the peer publishes.
+func (p peer) receiver(s *setup) (*carbon, error) {
+	var counters names
+	if p.counters != nil {
+		counters = *p.counters
+	}
+	c, err := newCarbon(counters)
+	if err != nil {
+		return nil, err
+	}
+	s.carbon = c.port()
+	switch p.publishes {
+	case "page":
+		c.scrape("http://127.0.0.1:"+s.page()+"/metrics", s.flush)
+	case "otlp":
+		err = c.serveOTLP(s.otlp())
+	}
+	if err != nil {
+		c.close()
+	}
+	return c, err
 }
 
 // idle measures a daemon without traffic.
@@ -104,92 +147,117 @@ func (b *bench) idle(p peer, w workload) (measured, error) {
 // paced sends at a rate and waits until everything is published.
 func (b *bench) paced(p peer, w workload, rate int) (measured, error) {
 	packets := b.traffic(w)
+	n := int(float64(rate) * w.length.Seconds())
+	if w.traffic.once {
+		n = min(n, count(packets))
+	}
 	return b.with(p, w, pacedBuffer, func(d *daemon, c *carbon) (m measured, err error) {
 		m.idleRSS = memory(d.pid, "VmRSS")
-		before, err := cpuTime(d.pid)
+		stop := sync.OnceValue(watchQueue(w.network, d.port))
+		defer stop()
+		var sent sent
+		// pass sends everything, and returns the CPU time until it is published.
+		pass := func() (time.Duration, error) {
+			return d.spent(func() error {
+				more, err := d.send(packets, n, rate)
+				if err != nil {
+					return err
+				}
+				sent = sent.plus(more)
+				m.leftQueue, m.sentRSS = socketsOn(w.network, d.port).Queued, memory(d.pid, "VmRSS")
+				err = d.awaitEmpty()
+				await(p, w, c, sent)
+				return err
+			})
+		}
+		cold, err := pass()
 		if err != nil {
 			return m, err
 		}
-		stop := watchQueue(w.network, d.port)
-		sent, err := send(w.network, d.port, packets, int(float64(rate)*w.length.Seconds()), rate)
-		m.queue = stop()
-		if err != nil {
-			return m, err
+		first, steady := sent, time.Duration(0)
+		if w.steady {
+			if steady, err = pass(); err != nil {
+				return m, err
+			}
 		}
-		m.sentRate = float64(sent.metrics) / sent.took.Seconds()
-		m.leftQueue = socketsOn(w.network, d.port).Queued
-		if err := d.awaitEmpty(); err != nil {
-			return m, err
-		}
-		await(p, w, c, sent)
-		after, err := cpuTime(d.pid)
-		if err != nil {
-			return m, err
-		}
-		m.rss = memory(d.pid, "VmHWM")
+		m.sentRate = float64(first.metrics) / first.took.Seconds()
+		m.queue, m.rss = stop(), memory(d.pid, "VmHWM")
 		t := c.snapshot()
 		m.flush, m.lines = t.longestFlush, t.lines
 		m.received = received(p, w, d, c, sent)
-		m.cpu = micros(after-before) / (float64(sent.metrics) * m.received)
+		m.cpu = micros(cold) / (float64(first.metrics) * m.received)
+		if w.steady {
+			m.steadyCPU = micros(steady) / (float64(sent.metrics-first.metrics) * m.received)
+		}
 		return m, nil
 	})
 }
 
+// count returns the number of metrics in the packets.
+func count(packets []packet) (n int) {
+	for _, p := range packets {
+		n += p.metrics
+	}
+	return n
+}
+
 // drained fills the socket of a stopped daemon, continues the daemon, and measures how long it
-// takes to read everything. That is its top speed, independent of the sender's. For a stream the
-// sender sends as fast as the daemon reads.
+// takes to read everything. That is its top speed, independent of the sender's. Where a sender waits
+// for its receiver, it sends as fast as the daemon reads. Before that, the daemon gets every name
+// and publishes it, so that neither first names nor a flush fall into the drain.
 func (b *bench) drained(p peer, w workload) (measured, error) {
 	packets := b.traffic(w)
 	return b.with(p, w, drainBuffer, func(d *daemon, c *carbon) (m measured, err error) {
-		before, err := cpuTime(d.pid)
+		warm, err := d.send(packets, min(count(packets), w.drain), w.rate)
 		if err != nil {
 			return m, err
 		}
+		if err := d.awaitEmpty(); err != nil {
+			return m, err
+		}
+		await(p, w, c, warm)
 		stopped := w.network == "udp"
 		if stopped {
 			if err := d.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
 				return m, err
 			}
 		}
+		var sent sent
 		start := time.Now()
-		sent, err := send(w.network, d.port, packets, w.drain, 0)
-		if err != nil {
-			return m, err
-		}
-		if stopped {
-			start = time.Now()
-			if err := d.cmd.Process.Signal(syscall.SIGCONT); err != nil {
-				return m, err
+		cpu, err := d.spent(func() (err error) {
+			if sent, err = d.send(packets, w.drain, 0); err != nil || !stopped {
+				return errors.Join(err, d.awaitEmpty())
 			}
-		}
-		if err := d.awaitEmpty(); err != nil {
+			start = time.Now()
+			return errors.Join(d.cmd.Process.Signal(syscall.SIGCONT), d.awaitEmpty())
+		})
+		if err != nil {
 			return m, err
 		}
 		took := time.Since(start)
-		after, err := cpuTime(d.pid)
-		if err != nil {
-			return m, err
-		}
-		await(p, w, c, sent)
-		m.received = received(p, w, d, c, sent)
+		all := warm.plus(sent)
+		await(p, w, c, all)
+		m.received = received(p, w, d, c, all)
 		metrics := float64(sent.metrics) * m.received
 		m.rate = metrics / took.Seconds()
-		m.drainCPU = micros(after-before) / metrics
+		m.drainCPU = micros(cpu) / metrics
 		return m, nil
 	})
 }
 
-// await waits until everything that was sent has been published. Where some of it was
-// lost, it waits until two flushes after the daemon has read the rest.
+// await waits until everything that was sent has been published. Where some of it was lost, or is held back
+// until more comes, it waits until nothing, or two flushes, came for long enough.
 func await(p peer, w workload, c *carbon, s sent) {
 	if p.counters == nil {
 		return
 	}
 	for start := time.Now(); ; time.Sleep(20 * time.Millisecond) {
-		t, elapsed := c.snapshot(), time.Since(start)
+		t := c.snapshot()
+		quiet := time.Since(t.last)
 		all := p.part(t, w, s) > 1-1e-9
 		over := t.last.After(start.Add(2 * w.flush))
-		if (all || over) && time.Since(t.last) > pause || elapsed > 4*w.flush+time.Minute {
+		silent := min(quiet, time.Since(start)) > 2*w.flush+3*time.Second
+		if (all || over) && quiet > pause || silent || time.Since(start) > 4*w.flush+time.Minute {
 			return
 		}
 	}

@@ -3,9 +3,14 @@
 package main
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash"
 	"net"
+	"syscall"
 	"time"
 	"unsafe"
 
@@ -21,31 +26,35 @@ type sent struct {
 // burst is the number of packets in one system call.
 const burst = 32
 
+// target is where a daemon receives.
+type target struct {
+	network string
+	address string
+	senders int
+	key     []byte // signs each datagram, unless empty
+}
+
 // send sends at least n metrics, at a rate per second, or as fast as possible if rate is 0.
-func send(network string, port int, packets []packet, n, rate int) (sent, error) {
-	var s sent
-	conn, err := net.Dial(network, fmt.Sprintf("127.0.0.1:%d", port))
-	if err != nil {
-		return s, err
+func (t target) send(packets []packet, n, rate int) (s sent, err error) {
+	conns := make([]net.Conn, max(1, t.senders))
+	for i := range conns {
+		if conns[i], err = net.Dial(t.network, t.address); err != nil {
+			return s, err
+		}
+		defer conns[i].Close()
 	}
-	defer conn.Close()
-	write := writeStream
-	if network == "udp" {
-		write = newBatch(burst).write
-	}
+	write := t.writer()
 	start := time.Now()
-	for next := 0; s.metrics < n; {
+	for next, bursts := 0, 0; s.metrics < n; bursts++ {
 		end := min(next+burst, len(packets))
 		for i, p := range packets[next:end] {
-			s.metrics += p.metrics
-			s.count += p.count
-			s.packets++
+			s.add(p)
 			if s.metrics >= n {
 				end = next + i + 1
 				break
 			}
 		}
-		if err := write(conn, packets[next:end]); err != nil {
+		if err := write(conns[bursts%len(conns)], packets[next:end]); err != nil {
 			return s, err
 		}
 		next = end % len(packets)
@@ -54,8 +63,77 @@ func send(network string, port int, packets []packet, n, rate int) (sent, error)
 			time.Sleep(due - time.Since(start))
 		}
 	}
+	if t.network == "unixgram" {
+		for _, conn := range conns {
+			if err := awaitTaken(conn); err != nil {
+				return s, err
+			}
+		}
+	}
 	s.took = time.Since(start)
 	return s, nil
+}
+
+func (s *sent) add(p packet) {
+	s.metrics += p.metrics
+	s.count += p.count
+	s.packets++
+}
+
+// plus returns the sum of both.
+func (s sent) plus(more sent) sent {
+	return sent{s.metrics + more.metrics, s.packets + more.packets, s.count + more.count, s.took + more.took}
+}
+
+// writer returns the function that writes a burst of packets.
+func (t target) writer() func(net.Conn, []packet) error {
+	if t.network == "tcp" {
+		return writeStream
+	}
+	b := newBatch(burst)
+	if len(t.key) == 0 {
+		return b.write
+	}
+	mac := hmac.New(sha256.New, t.key)
+	signed, nonce := make([]packet, burst), uint32(0)
+	return func(conn net.Conn, packets []packet) error {
+		for i, p := range packets {
+			nonce++
+			signed[i].data = sign(signed[i].data[:0], mac, nonce, p.data)
+		}
+		return b.write(conn, signed[:len(packets)])
+	}
+}
+
+// sign writes a signed datagram, in the format of a udp+hmac listener, into the buffer.
+func sign(buffer []byte, mac hash.Hash, nonce uint32, lines []byte) []byte {
+	buffer = append(buffer, make([]byte, sha256.Size)...)
+	buffer = binary.LittleEndian.AppendUint64(buffer, uint64(time.Now().Unix()))
+	buffer = binary.LittleEndian.AppendUint32(buffer, nonce)
+	buffer = append(buffer, lines...)
+	mac.Reset()
+	mac.Write(buffer[sha256.Size:])
+	mac.Sum(buffer[:0])
+	return buffer
+}
+
+// awaitTaken waits until the receiver has read everything that was written to a unix socket.
+func awaitTaken(conn net.Conn) error {
+	raw, err := conn.(syscall.Conn).SyscallConn()
+	if err != nil {
+		return err
+	}
+	for deadline := time.Now().Add(giveUp); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		waiting := 0
+		var failed error
+		if err := raw.Control(func(fd uintptr) { waiting, failed = unix.IoctlGetInt(int(fd), unix.SIOCOUTQ) }); err != nil {
+			return err
+		}
+		if failed != nil || waiting == 0 {
+			return failed
+		}
+	}
+	return fmt.Errorf("it did not read everything from its socket within %v", giveUp)
 }
 
 func writeStream(conn net.Conn, packets []packet) error {
@@ -112,7 +190,7 @@ func (b *batch) call(trap uintptr, fd, n, flags int) (int, error) {
 
 // write sends each packet as a datagram.
 func (b *batch) write(conn net.Conn, packets []packet) error {
-	raw, err := conn.(*net.UDPConn).SyscallConn()
+	raw, err := conn.(syscall.Conn).SyscallConn()
 	if err != nil {
 		return err
 	}

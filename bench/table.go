@@ -14,6 +14,7 @@ type table struct {
 	workload workload
 	rows     []*row
 	failures []string
+	text     string // instead of rows: what Go's benchmarks printed
 }
 
 type row struct {
@@ -35,6 +36,13 @@ func (t *table) failed(err error) bool {
 	return true
 }
 
+// The parts of a round, and values of them.
+func paced(r round) *measured      { return r.paced }
+func drained(r round) *measured    { return r.drained }
+func cpu(m *measured) float64      { return measuredOnly(m.cpu) }
+func steady(m *measured) float64   { return measuredOnly(m.steadyCPU) }
+func drainCPU(m *measured) float64 { return measuredOnly(m.drainCPU) }
+
 // column is one value of every row. A column without any value is left out.
 type column struct {
 	title string
@@ -42,31 +50,34 @@ type column struct {
 }
 
 func (t *table) columns() []column {
-	paced := func(r round) *measured { return r.paced }
-	drained := func(r round) *measured { return r.drained }
 	cell := func(format string, of func(round) *measured, value func(*measured) float64) func(*row) string {
 		return func(r *row) string { return spread(format, each(r, of, value)) }
 	}
 	ratio := func(base string, of func(round) *measured, value func(*measured) float64) func(*row) string {
 		return func(r *row) string { return median("%.2f", t.ratios(r, base, of, value)) }
 	}
-	cpu := func(m *measured) float64 { return known(m.cpu) }
-	rate := func(m *measured) float64 { return known(m.rate) }
+	rate := func(m *measured) float64 { return measuredOnly(m.rate) }
+	bytes := func(value func(*measured) float64) func(r *row) string {
+		return func(r *row) string { return spread("%.0f", t.bytesPerName(r, value)) }
+	}
 	return []column{
-		{"CPU, µs a metric", cell("%.3f", paced, cpu)},
+		{"CPU cold, µs a metric", cell("%.3f", paced, cpu)},
 		{"× floor", ratio("floor", paced, cpu)},
-		{"received, %", cell("%.2f", paced, func(m *measured) float64 { return 100 * known(m.received) })},
-		{"longest queue, MiB", cell("%.2f", paced, func(m *measured) float64 { return known(mib(m.queue)) })},
+		{"CPU steady, µs", cell("%.3f", paced, steady)},
+		{"× floor, steady", ratio("floor", paced, steady)},
+		{"received, %", cell("%.2f", paced, func(m *measured) float64 { return 100 * measuredOnly(m.received) })},
+		{"longest queue, MiB", cell("%.2f", paced, func(m *measured) float64 { return measuredOnly(mib(m.queue)) })},
 		{"drained, M/s", cell("%.2f", drained, func(m *measured) float64 { return rate(m) / 1e6 })},
 		{"× " + t.drainBase(), ratio(t.drainBase(), drained, rate)},
-		{"CPU then, µs", cell("%.3f", drained, func(m *measured) float64 { return known(m.drainCPU) })},
+		{"CPU then, µs", cell("%.3f", drained, drainCPU)},
 		{"received of that, %", cell("%.2f", drained, func(m *measured) float64 { return 100 * m.received })},
 		{"max without loss, M/s", func(r *row) string { return r.max.String() }},
 		{"idle CPU, %", cell("%.3f", paced, t.idleCPU)},
-		{"RSS, MiB", cell("%.1f", paced, func(m *measured) float64 { return known(mib(m.rss)) })},
-		{"bytes a name", cell("%.0f", paced, t.bytesPerName)},
-		{"longest flush, s", cell("%.2f", paced, func(m *measured) float64 { return known(m.flush.Seconds()) })},
-		{"lines published", cell("%.0f", paced, func(m *measured) float64 { return known(float64(m.lines)) })},
+		{"RSS, MiB", cell("%.1f", paced, func(m *measured) float64 { return measuredOnly(mib(m.rss)) })},
+		{"bytes a name", bytes(func(m *measured) float64 { return float64(m.rss - m.idleRSS) })},
+		{"bytes a name when all are sent", bytes(func(m *measured) float64 { return float64(m.sentRSS - m.idleRSS) })},
+		{"longest flush, s", cell("%.2f", paced, func(m *measured) float64 { return measuredOnly(m.flush.Seconds()) })},
+		{"lines published", cell("%.0f", paced, func(m *measured) float64 { return measuredOnly(float64(m.lines)) })},
 	}
 }
 
@@ -78,12 +89,13 @@ func (t *table) drainBase() string {
 	return "floor"
 }
 
-// bytesPerName is only known where the names outweigh everything else.
-func (t *table) bytesPerName(m *measured) float64 {
-	if t.workload.traffic.names < 1_000_000 {
-		return math.NaN()
+// bytesPerName is only known where the names outweigh everything else, and all of them come.
+func (t *table) bytesPerName(r *row, bytes func(*measured) float64) []float64 {
+	names := float64(r.peer.adapt(t.workload).traffic.names)
+	if names < manyNames || t.workload.traffic.zipf || r.peer.counters == nil {
+		return nil
 	}
-	return float64(m.rss-m.idleRSS) / float64(t.workload.traffic.names)
+	return each(r, paced, func(m *measured) float64 { return measuredOnly(bytes(m) / names) })
 }
 
 // idleCPU is a percentage of a core and can be 0.
@@ -94,9 +106,10 @@ func (t *table) idleCPU(m *measured) float64 {
 	return 100 * m.idleCPU
 }
 
-// known replaces a value that was not measured by NaN.
-func known(value float64) float64 {
-	if value == 0 {
+// measuredOnly replaces a value that was not measured by NaN. Per received metric it is infinite if nothing
+// was received.
+func measuredOnly(value float64) float64 {
+	if value == 0 || math.IsInf(value, 0) {
 		return math.NaN()
 	}
 	return value
@@ -133,8 +146,13 @@ func median(format string, all []float64) string {
 	if len(all) == 0 {
 		return ""
 	}
+	return fmt.Sprintf(format, middle(all))
+}
+
+// middle returns the median.
+func middle(all []float64) float64 {
 	all = slices.Sorted(slices.Values(all))
-	return fmt.Sprintf(format, (all[(len(all)-1)/2]+all[len(all)/2])/2)
+	return (all[(len(all)-1)/2] + all[len(all)/2]) / 2
 }
 
 // spread formats the median, with the minimum and maximum if they differ.
@@ -153,6 +171,9 @@ func mib(bytes int) float64 { return float64(bytes) / (1 << 20) }
 
 // String returns the table as Markdown.
 func (t *table) String() string {
+	if t.text != "" {
+		return fmt.Sprintf("### %s: %s\n\n%s", t.workload.name, t.workload.title, t.text)
+	}
 	heads, cells := []string{"daemon"}, make([][]string, len(t.rows))
 	for i, r := range t.rows {
 		cells[i] = []string{r.peer.name}
@@ -177,6 +198,9 @@ func (t *table) String() string {
 	fmt.Fprintf(&b, "|---%s|\n", strings.Repeat("|---:", len(heads)-1))
 	for _, c := range cells {
 		line(c)
+	}
+	if t.workload.absent != "" {
+		fmt.Fprintf(&b, "\nNot here: %s.\n", t.workload.absent)
 	}
 	for _, failure := range t.failures {
 		fmt.Fprintf(&b, "\nFailed: %s\n", failure)

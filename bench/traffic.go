@@ -3,8 +3,11 @@
 package main
 
 import (
+	"fmt"
+	"iter"
 	"math/rand/v2"
 	"strconv"
+	"strings"
 )
 
 // mix is how many of a hundred names each kind has.
@@ -16,6 +19,9 @@ type traffic struct {
 	names  int
 	pack   int  // size in bytes that lines are packed to; 0: one line per packet
 	stream bool // every packet ends with a newline
+	tags   int  // of every name, in DogStatsD's way
+	zipf   bool // a few names come often, and most of them seldom
+	once   bool // every name comes once: nothing is sent again
 }
 
 // packet is a datagram, or one write to a stream.
@@ -38,35 +44,72 @@ const fewest = 1 << 16
 // contains every name once, in a new order.
 func (t traffic) packets() []packet {
 	random := rand.New(rand.NewPCG(1, 2))
-	names := make([]string, t.names)
 	kinds := make([]kind, t.names)
-	for i := range names {
+	for i := range kinds {
 		kinds[i] = t.mix.kind(random.IntN(100))
-		names[i] = kinds[i].root + name(i)
 	}
 	var all []packet
 	var p packet
-	for n := 0; n < max(fewest, t.names); n += t.names {
-		for _, i := range random.Perm(t.names) {
-			value := 1 + random.IntN(10)
-			line := names[i] + ":" + strconv.Itoa(value) + "|" + kinds[i].suffix
-			if p.metrics > 0 && len(p.data)+len(line)+2 > t.pack {
-				all, p = append(all, p), packet{}
-			}
-			if p.metrics > 0 && !t.stream {
-				p.data = append(p.data, '\n')
-			}
-			p.data = append(p.data, line...)
-			if t.stream {
-				p.data = append(p.data, '\n')
-			}
-			p.metrics++
-			if kinds[i].root == counterRoot {
-				p.count += value
-			}
+	for i := range t.order(random) {
+		value := 1 + random.IntN(10)
+		line := kinds[i].root + name(i) + ":" + strconv.Itoa(value) + "|" + kinds[i].suffix + t.section(i)
+		if p.metrics > 0 && len(p.data)+len(line)+2 > t.pack {
+			all, p = append(all, p), packet{}
+		}
+		if p.metrics > 0 && !t.stream {
+			p.data = append(p.data, '\n')
+		}
+		p.data = append(p.data, line...)
+		if t.stream {
+			p.data = append(p.data, '\n')
+		}
+		p.metrics++
+		if kinds[i].root == counterRoot {
+			p.count += value
 		}
 	}
 	return append(all, p)
+}
+
+// skew is the exponent of Zipf's law: the first name of a million comes about once in ten.
+const skew = 1.1
+
+// order yields the numbers of the names in the order of their lines.
+func (t traffic) order(random *rand.Rand) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		if t.zipf {
+			law := rand.NewZipf(random, skew, 1, uint64(t.names-1))
+			for range max(fewest, t.names) {
+				if !yield(int(law.Uint64())) {
+					return
+				}
+			}
+			return
+		}
+		for n := 0; n < fewest || n < t.names; n += t.names {
+			for _, i := range random.Perm(t.names) {
+				if !yield(i) {
+					return
+				}
+			}
+			if t.once {
+				return
+			}
+		}
+	}
+}
+
+// section returns the tags of the i-th name. Three of them differ between names, as with real tags.
+func (t traffic) section(i int) string {
+	if t.tags == 0 {
+		return ""
+	}
+	keys := []string{"env:production", "region:eu-west-1", "service:checkout", "version:2026.11.3", "team:payments"}
+	all := []string{fmt.Sprintf("|#pod:%d,zone:%c,status:%d", i, 'a'+i%3, 200+i%5)}
+	for j := range t.tags - 3 {
+		all = append(all, keys[j%len(keys)])
+	}
+	return strings.Join(all, ",")
 }
 
 // kind returns the kind for a number from 0 to 99.
@@ -83,16 +126,18 @@ func (m mix) kind(n int) kind {
 	}
 }
 
+// The words of names.
+var (
+	endings  = []string{"status_200", "status_404", "status_500", "latency", "bytes_out"}
+	methods  = []string{"get", "put", "post", "list", "delete"}
+	services = []string{"users", "orders", "carts", "search", "billing", "session", "catalog", "images"}
+	tiers    = []string{"web", "api", "job", "edge"}
+)
+
 // name returns the i-th name without its root: about 40 bytes, like real names.
 func name(i int) string {
-	parts := [][]string{
-		{"status_200", "status_404", "status_500", "latency", "bytes_out"},
-		{"get", "put", "post", "list", "delete"},
-		{"users", "orders", "carts", "search", "billing", "session", "catalog", "images"},
-		{"web", "api", "job", "edge"},
-	}
 	tail := ""
-	for _, words := range parts {
+	for _, words := range [][]string{endings, methods, services, tiers} {
 		tail = "." + words[i%len(words)] + tail
 		i /= len(words)
 	}

@@ -4,6 +4,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -13,13 +14,34 @@ type workload struct {
 	name    string
 	title   string
 	traffic traffic
-	network string        // udp, tcp or, for an idle daemon, none
+	network string        // udp, unixgram, tcp or, for an idle daemon, none
+	senders int           // sockets to send from; 0: one
 	rate    int           // metrics a second when paced
 	length  time.Duration // of paced traffic
+	steady  bool          // send the same again, to daemons that know all names
 	flush   time.Duration // the flush interval
 	drain   int           // metrics in the socket of a stopped daemon; 0: not measured
 	findMax bool          // find the highest rate without loss
 	rounds  int           // maximum number of rounds; 0: no maximum
+	peers   string        // which of the daemons take part; empty: all
+	absent  string        // why the others do not
+	flags   []string      // of this project's daemon
+	goBench []string      // arguments of go test, instead of daemons
+	mapping bool          // daemons with a page map names by 50 globs
+}
+
+// scaled returns a smaller workload, of the same kind.
+func (w workload) scaled(scale float64) workload {
+	if w.traffic.names >= 1_000_000 {
+		w.traffic.names = int(float64(w.traffic.names) * scale)
+	}
+	if w.network != "none" {
+		w.length = max(time.Second/2, time.Duration(float64(w.length)*scale))
+		w.flush = max(min(w.flush, 2*time.Second), time.Duration(float64(w.flush)*scale))
+	}
+	w.drain = int(float64(w.drain) * scale)
+	w.findMax = w.findMax && scale == 1 // it takes long
+	return w
 }
 
 var (
@@ -31,20 +53,25 @@ var (
 const packed = 1432
 
 func workloads() []workload {
+	return slices.Concat(basicWorkloads(), namesWorkloads(), wayWorkloads())
+}
+
+// basicWorkloads are what every daemon does.
+func basicWorkloads() []workload {
 	return []workload{
 		{
 			name: "W1", title: "counters, 1,000 names, one a datagram, 50k/s",
-			traffic: traffic{mix: onlyCounters, names: 1000},
+			traffic: traffic{mix: onlyCounters, names: 1000}, steady: true,
 			network: "udp", rate: 50_000, length: 3 * time.Second, flush: 2 * time.Second, drain: 60_000,
 		},
 		{
 			name: "W2", title: "counters, 1,000 names, packed to 1432 bytes, 200k/s",
-			traffic: traffic{mix: onlyCounters, names: 1000, pack: packed},
+			traffic: traffic{mix: onlyCounters, names: 1000, pack: packed}, steady: true,
 			network: "udp", rate: 200_000, length: 3 * time.Second, flush: 2 * time.Second, drain: 500_000,
 		},
 		{
 			name: "W3", title: "50/30/15/5 % counters, timers, gauges, sets, 10,000 names, packed, 200k/s, flush every 2 s",
-			traffic: traffic{mix: allKinds, names: 10_000, pack: packed},
+			traffic: traffic{mix: allKinds, names: 10_000, pack: packed}, steady: true,
 			network: "udp", rate: 200_000, length: 3 * time.Second, flush: 2 * time.Second, drain: 500_000, findMax: true,
 		},
 		{
@@ -54,7 +81,7 @@ func workloads() []workload {
 		},
 		{
 			name: "W5", title: "counters, 10,000 names, one TCP connection, writes of 1432 bytes, 200k/s",
-			traffic: traffic{mix: onlyCounters, names: 10_000, pack: packed, stream: true},
+			traffic: traffic{mix: onlyCounters, names: 10_000, pack: packed, stream: true}, steady: true,
 			network: "tcp", rate: 200_000, length: 3 * time.Second, flush: 2 * time.Second, drain: 5_000_000,
 		},
 		{
@@ -64,12 +91,20 @@ func workloads() []workload {
 	}
 }
 
-// chooseWorkloads returns the workloads in a list of names. An empty list means all.
-func chooseWorkloads(list string) ([]workload, error) {
-	return choose(list, workloads(), func(w workload) string { return w.name })
+func workloadName(w workload) string { return w.name }
+func peerName(p peer) string         { return p.name }
+
+// known returns the names of all items, with commas.
+func known[T any](items []T, name func(T) string) string {
+	var all []string
+	for _, item := range items {
+		all = append(all, name(item))
+	}
+	return strings.Join(all, ", ")
 }
 
-// choose returns the items named in a comma-separated list, in the order of items.
+// choose returns the items named in a comma-separated list, in the order of items. An empty list means all.
+// An item whose name begins with a listed name and a comma is a variant of it, and chosen too.
 func choose[T any](list string, items []T, name func(T) string) ([]T, error) {
 	if list == "" {
 		return items, nil
@@ -78,17 +113,19 @@ func choose[T any](list string, items []T, name func(T) string) ([]T, error) {
 	for word := range strings.SplitSeq(list, ",") {
 		wanted[strings.TrimSpace(word)] = true
 	}
+	found := map[string]bool{}
 	var chosen []T
-	var known []string
 	for _, item := range items {
-		known = append(known, name(item))
-		if wanted[name(item)] {
+		first, _, _ := strings.Cut(name(item), ",")
+		if wanted[first] {
 			chosen = append(chosen, item)
-			delete(wanted, name(item))
+			found[first] = true
 		}
 	}
 	for word := range wanted {
-		return nil, fmt.Errorf("%q is not one of %s", word, strings.Join(known, ", "))
+		if !found[word] {
+			return nil, fmt.Errorf("%q is not one of %s", word, known(items, name))
+		}
 	}
 	return chosen, nil
 }

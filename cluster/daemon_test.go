@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"errors"
+	"flag"
 	"fmt"
 	"net/http"
 	"net/netip"
@@ -35,7 +36,10 @@ func build(args ...string) (dir string, err error) {
 	return dir, nil
 }
 
+// TestMain runs three tests at a time, which mostly wait. Each has a world of some ten processes. The flag
+// -parallel still counts.
 func TestMain(m *testing.M) {
+	_ = flag.Set("test.parallel", "3") // each test program has this flag
 	code := m.Run()
 	if dir, _ := programs(); dir != "" {
 		_ = os.RemoveAll(dir)

@@ -7,12 +7,17 @@ import (
 	"time"
 
 	"github.com/statsd-ops/statsd/aggregate"
+	"github.com/statsd-ops/statsd/metric"
+	"github.com/statsd-ops/statsd/partial"
 )
 
 // merging merges the messages of a window into a table.
 func (p *partition) merging(window int64, table *aggregate.Table) *merging {
-	end := p.end(window)
-	return &merging{table: table, decoder: p.decoder, counts: &p.head.Counts, end: end, latest: end + p.interval}
+	end, tags := p.end(window), metric.LabelTags
+	if p.cfg.Settings.Tags == metric.GraphiteTags.String() {
+		tags = metric.GraphiteTags
+	}
+	return &merging{table: table, decoder: p.decoder, counts: &p.head.Counts, tags: tags, end: end, latest: end + p.interval}
 }
 
 // close closes a window: merges, commits and publishes it. The rows are merged where the state is. They
@@ -60,12 +65,18 @@ func (p *partition) mergeMessage(m *merging, r *record, msg *message) {
 	c := m.counts
 	if !m.message(msg) {
 		c.Damaged++
-		c.Lost += msg.header.Samples
+		p.settle(&msg.header, &c.Lost)
 		return
 	}
 	c.Merged++
-	c.Samples += msg.header.Samples
+	p.settle(&msg.header, &c.Samples)
 	r.samples += msg.header.Samples
+}
+
+// settle adds the samples of a message that was dealt with to a count.
+func (p *partition) settle(h *partial.Header, count *uint64) {
+	*count += h.Samples
+	p.edges.settle(h)
 }
 
 // publish publishes a committed window.

@@ -71,7 +71,7 @@ func (r *reader) readHead(h *Head) {
 		h.Checkpoints = append(h.Checkpoints, r.int())
 	}
 	for n := r.length(); n > 0; n-- {
-		e := Edge{Name: string(r.text()), Epoch: r.int(), Number: r.uint()}
+		e := Edge{Name: string(r.text()), Epoch: r.int(), Number: r.uint(), Samples: r.uint()}
 		for _, v := range []*int64{&e.Window, &e.First, &e.Heard, &e.Ahead} {
 			*v = r.int()
 		}

@@ -9,6 +9,10 @@ import (
 	"github.com/statsd-ops/statsd/partial"
 )
 
+// maxEdges limits the edges that a partition knows. What further ones send counts, but no window waits for
+// them, and their missing numbers are not counted.
+const maxEdges = 16384
+
 // silentAfter is how many windows an edge that sends nothing is waited for.
 const silentAfter = 10
 
@@ -37,13 +41,16 @@ func (es edges) note(h *partial.Header, window int64, e *link.Entry) (missing ui
 	at := es[h.Edge]
 	stored := e.Stored.UnixNano()
 	if at == nil {
+		if len(es) >= maxEdges {
+			return 0
+		}
 		at = &Edge{Name: strings.Clone(h.Edge), Epoch: h.Epoch, Number: h.Number, First: window, Ahead: h.End - stored}
 		es[at.Name] = at
 	}
 	switch {
 	case h.Epoch > at.Epoch: // it has started again
 		missing = h.Number - min(h.Number, 1)
-		at.Epoch, at.Number = h.Epoch, h.Number
+		at.Epoch, at.Number, at.Samples = h.Epoch, h.Number, 0
 	case h.Epoch == at.Epoch && h.Number > at.Number:
 		missing = h.Number - at.Number - 1
 		at.Number = h.Number
@@ -54,6 +61,13 @@ func (es edges) note(h *partial.Header, window int64, e *link.Entry) (missing ui
 		at.Window = max(at.Window, window)
 	}
 	return missing
+}
+
+// settle notes that a message was dealt with.
+func (es edges) settle(h *partial.Header) {
+	if at := es[h.Edge]; at != nil && at.Epoch == h.Epoch {
+		at.Samples += h.Samples
+	}
 }
 
 // noteClock takes another difference of the clocks. The smallest of the last ones counts: an edge that

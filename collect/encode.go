@@ -154,6 +154,7 @@ func (w *writer) head(h *Head) {
 		w.text(e.Name)
 		w.int(e.Epoch)
 		w.uint(e.Number)
+		w.uint(e.Samples)
 		for _, v := range []int64{e.Window, e.First, e.Heard, e.Ahead} {
 			w.int(v)
 		}

@@ -23,7 +23,7 @@ func randomRecord(r *rand.Rand) *record {
 	for i := range r.IntN(5) {
 		h.Held = append(h.Held, h.Applied-uint64(10-i))
 		h.Checkpoints = append(h.Checkpoints, number())
-		h.Edges = append(h.Edges, Edge{fmt.Sprint("edge", i), number(), r.Uint64(), number(), number(), number(), -number()})
+		h.Edges = append(h.Edges, Edge{fmt.Sprint("edge", i), number(), r.Uint64(), r.Uint64(), number(), number(), number(), -number()})
 		c.seen[identity{fmt.Sprint("edge", i), number(), r.Uint64(), i}] = struct{}{}
 		c.rows = append(c.rows, make([]byte, 1+r.IntN(300)))
 	}

@@ -117,19 +117,24 @@ func (p *partition) sort(e *link.Entry) {
 		return
 	case h.Partition != p.number || h.Partitions != p.cfg.Settings.Partitions || h.End <= 0 || h.End%p.interval != 0:
 		c.Foreign++
-		c.Lost += h.Samples
+		p.settle(&h, &c.Lost)
 		return
 	}
 	window := h.End / p.interval
+	stored := e.Stored.UnixNano()
+	future := h.End > stored+p.interval+int64(p.cfg.Lateness)
+	if future {
+		window = stored / p.interval // so the edge is waited for when its clock is right again
+	}
 	c.Missing += p.edges.note(&h, window, e)
 	m := message{e.Seq, h, body, len(e.Data)}
 	switch {
-	case h.End > e.Stored.UnixNano()+p.interval+int64(p.cfg.Lateness):
+	case future:
 		c.Future++
-		c.Lost += h.Samples
-	case p.next > 0 && window <= p.head.Closed-p.horizon():
+		p.settle(&h, &c.Lost)
+	case window <= p.oldest():
 		c.Late++
-		c.Lost += h.Samples
+		p.settle(&h, &c.Lost)
 	case p.next > 0 && window < p.next:
 		p.late[window] = append(p.late[window], m)
 		p.bytes += m.bytes
@@ -137,6 +142,14 @@ func (p *partition) sort(e *link.Entry) {
 	default:
 		p.keep(window, m)
 	}
+}
+
+// oldest returns the newest window that is too old for data.
+func (p *partition) oldest() int64 {
+	if p.next == 0 { // nothing is closed yet
+		return p.since.UnixNano()/p.interval - p.horizon()
+	}
+	return p.head.Closed - p.horizon()
 }
 
 // keep keeps a message for its window.

@@ -115,7 +115,7 @@ func (p *partition) lateOf(window int64, r *record) (late []message) {
 			c.Duplicates++
 		case !p.cfg.Correct:
 			c.Late++
-			c.Lost += m.header.Samples
+			p.settle(&m.header, &c.Lost)
 		default:
 			late, taken[id] = append(late, m), struct{}{}
 			continue

@@ -39,6 +39,8 @@ type Edge struct {
 	// Epoch and Number are those of its newest message.
 	Epoch  int64
 	Number uint64
+	// Samples are those of the messages of Epoch that were dealt with, without duplicates.
+	Samples uint64
 	// Window is its newest window. All messages of it have come.
 	Window int64
 	// First is the first window that it was heard in.

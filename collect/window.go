@@ -32,6 +32,7 @@ type merging struct {
 	table   *aggregate.Table
 	decoder *partial.Decoder
 	counts  *Counts
+	tags    metric.Tags
 	end     int64 // of the window; no change of a gauge is later than latest
 	latest  int64
 }
@@ -44,6 +45,10 @@ func (m *merging) message(msg *message) bool {
 	err := m.decoder.Rows(&msg.body, func(r *aggregate.Row) {
 		m.counts.Rows++
 		m.limitTimes(r)
+		if !m.tags.Takes(r.Name) {
+			m.counts.Refused++
+			return
+		}
 		if shard.Merge(r) != metric.None {
 			m.counts.Refused++
 		}

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/statsd-ops/statsd/aggregate"
+	"github.com/statsd-ops/statsd/alert"
 	"github.com/statsd-ops/statsd/collect"
 	"github.com/statsd-ops/statsd/delivery"
 	"github.com/statsd-ops/statsd/intake/listen"
@@ -95,7 +96,7 @@ func TestFigures(t *testing.T) {
 	cfg.Sinks = []delivery.Destination{{Name: "NAME", Sink: sinktest.NewRecorder()}, {Name: "NAME", Recorder: windows}, {Name: "NAME", Recorder: page}}
 	cfg.Layout, cfg.MetadataPrefix, cfg.AlertInterval = aggregate.Reference.Layout(), "statsd", time.Hour
 	cfg.Expire, cfg.GaugeExpire, cfg.MaxNames, cfg.MaxNameLength, cfg.MaxSetMembers, cfg.MaxTimerSamples = 2, time.Hour, 1, 1, 1, 1
-	cfg.Channels = []server.Channel{{Name: "NAME"}}
+	cfg.Channels = []alert.Channel{{Name: "NAME"}}
 	if cfg.Rules, err = rules.Load([]byte("mappings: [{match: a, name: a, id: RULE}]"), rules.Intake); err != nil {
 		t.Fatal(err)
 	}

@@ -63,16 +63,16 @@ type Edge struct {
 	epoch  int64
 	sender link.Sender
 
-	mu       sync.Mutex
-	settings link.Settings // zero Partitions until they are known
-	waits    error         // why Join waits
+	mu              sync.Mutex
+	settings        link.Settings // zero Partitions until they are known
+	waits           error         // why Join waits
+	number, samples uint64        // taken
 
-	// Take uses these.
-	number uint64
-	spare  chan *partial.Rows
+	spare chan *partial.Rows // Take uses it
 
 	encoder  *partial.Encoder // Encode uses it
 	delivery delivery         // Send uses it
+	watch    watch
 }
 
 // New returns an Edge. It knows the settings of its cluster if an earlier run has kept them and this
@@ -117,6 +117,20 @@ func (e *Edge) Settings() (s link.Settings, known bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.settings, e.settings.Partitions > 0
+}
+
+// Run identifies the run of an edge, and counts what it has taken.
+type Run struct {
+	Epoch   int64  // when it began, in Unix nanoseconds
+	Number  uint64 // of the newest interval; the first has 1
+	Samples uint64 // of all these intervals
+}
+
+// Run returns what was taken until now.
+func (e *Edge) Run() Run {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return Run{e.epoch, e.number, e.samples}
 }
 
 // Waits returns why the settings are not known yet, or nil.

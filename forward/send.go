@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/statsd-ops/statsd/link"
 	"github.com/statsd-ops/statsd/partial"
@@ -50,6 +51,9 @@ func (e *Edge) Send(ctx context.Context, payload []byte) error {
 			continue
 		}
 		d.done[messages[i].ID] = true
+	}
+	if failed == nil {
+		e.watch.sent.Store(time.Now().UnixNano())
 	}
 	if failed == nil && d.refused.Err != nil {
 		refused := d.refused

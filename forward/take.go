@@ -39,7 +39,10 @@ func (e *Edge) Take(iv *aggregate.Interval, c Collected) *Flush {
 	if both := c.Sinks && !e.cfg.ForwardOnly && len(e.cfg.ForwardMatch) == 0; !both {
 		iv.Omit = e.Forwards
 	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
 	e.number++
+	e.samples += c.Samples
 	return &Flush{edge: e, rows: rows, interval: partial.Interval{Number: e.number, End: c.End, Samples: c.Samples}}
 }
 

@@ -45,7 +45,7 @@ type receiver struct {
 	stopping atomic.Bool
 	next     atomic.Pointer[move] // the socket to read from now on; nil for the same
 
-	loss loss
+	loss kernel.Loss
 
 	stamps  stamps
 	senders Senders
@@ -86,7 +86,7 @@ func newReceiver(l *lane, at *listener, socket *kernel.Socket, senders Senders, 
 func (r *receiver) dropped() uint64 {
 	r.lane.shard.Lock()
 	defer r.lane.shard.Unlock()
-	return r.loss.now(r.socket.Drops())
+	return r.loss.Now(r.socket.Drops())
 }
 
 // run receives until stop, then reads the rest of the socket.
@@ -156,7 +156,7 @@ func (r *receiver) take(n int) (bytes int) {
 	before := r.lane.tally.UDPPackets
 	probes := r.lane.begin(r.part, r.asking)
 	bytes, bad := r.takeDatagrams(n)
-	r.loss.note(n, r.lane.tally.UDPPackets-before)
+	r.loss.Note(n, r.lane.tally.UDPPackets-before)
 	r.stamps.note(n, r.lane.shard.Gauges())
 	r.lane.end(probes)
 	probed := probes != nil && probes.Asks()

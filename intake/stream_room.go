@@ -94,7 +94,11 @@ func (r *room) admit(a *acceptor) {
 			r.peak.Store(max(r.peak.Load(), r.open.Add(1)))
 			return
 		}
-		for cutOwn < own && r.cutOldest([]*acceptor{a}, CutFull) {
+		why := CutListener
+		if over >= own { // the limit of all listeners is reached too
+			why = CutFull
+		}
+		for cutOwn < own && r.cutOldest([]*acceptor{a}, why) {
 			cutOwn++
 		}
 		for cutOwn+cutAny < over && r.cutOldest(r.doors, CutFull) {

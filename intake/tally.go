@@ -80,10 +80,11 @@ const (
 	CutUnfinished                  // a line not completed within --tcp-line-timeout
 	CutFull                        // to make room for another connection
 	CutMemory                      // too much memory in unfinished lines
-	CutReasons    = 4              // the number of reasons, for arrays indexed by CutReason
+	CutListener                    // to make room for another connection of the same listener
+	CutReasons    = 5              // the number of reasons, for arrays indexed by CutReason
 )
 
-var cutNames = [CutReasons]string{"idle", "unfinished", "full", "memory"}
+var cutNames = [CutReasons]string{"idle", "unfinished", "full", "memory", "listener"}
 
 // String returns the reason as figures name it, for example idle.
 func (r CutReason) String() string { return cutNames[r] }

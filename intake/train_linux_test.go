@@ -182,27 +182,6 @@ func TestDroppedTrains(t *testing.T) {
 	}
 }
 
-// Without trains the kernel's count of drops is exact.
-func TestLoss(t *testing.T) {
-	var l loss
-	l.last = 1<<32 - 2 // it wraps
-	if n := l.now(1); n != 3 {
-		t.Errorf("%d lost before anything was read, want 3", n)
-	}
-	l.note(10, 10)
-	l.note(1, 1)
-	if n := l.now(8); n != 10 {
-		t.Errorf("%d lost without trains, want 10", n)
-	}
-	l.note(10, 40)
-	if n := l.now(10); n != 18 {
-		t.Errorf("%d lost with trains of 4, want 18", n)
-	}
-	if n := l.now(11); n != 22 {
-		t.Errorf("%d lost, want the trains of the last time", n)
-	}
-}
-
 // An inherited socket hands over no trains: a later process might not know them.
 func TestInheritedTrain(t *testing.T) {
 	conn, err := net.ListenPacket("udp", "127.0.0.1:0")

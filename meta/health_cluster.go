@@ -7,8 +7,11 @@ import (
 	"github.com/statsd-ops/statsd/internal/plural"
 )
 
+// ForwardName is the name of the destination that forwards.
+const ForwardName = "forward"
+
 // ClusterFacts describe a cluster as one of its owners sees it. Counts are of all partitions, since their
-// first commit.
+// first commit. An edge knows Partitions and Unowned.
 type ClusterFacts struct {
 	Fault      string // why the cluster cannot be joined; "" if it can
 	Partitions int
@@ -28,13 +31,15 @@ type ClusterFacts struct {
 	// Fullest is the partition with the fullest inbox, and Full the used share of it.
 	Fullest int
 	Full    float64
+	// Silent are the edges that have sent nothing for so long that no interval waits for them.
+	Silent []string
 }
 
 const (
 	// inboxNearlyFull is the share of an inbox that is a reason, inboxHasRoom the one that ends it.
 	inboxNearlyFull = 0.8
 	inboxHasRoom    = 0.7
-	namedPartitions = 5 // in one text
+	namedThings     = 5 // in one text
 	// skewedFor is how long a clock must be off: an edge that sends what has waited is not behind.
 	skewedFor = time.Minute
 )
@@ -88,6 +93,9 @@ func (t *Tracker) lookAtCluster(f *Facts) {
 		}
 		t.say(Reason{ID: EdgeClock, State: Degraded, Text: fmt.Sprintf("the clock of edge %s is %s %s", plain(c.Skewed), spell(c.Skew.Abs()), side)})
 	}
+	if n := len(c.Silent); n > 0 {
+		t.say(Reason{ID: EdgeSilent, State: Degraded, Text: fmt.Sprintf("%s silent: %s", plural.Things(uint64(n), "edge is", "edges are"), plain(listed(c.Silent)))})
+	}
 	if t.hold(InboxFilling, "", c.Full >= inboxNearlyFull, c.Full >= inboxHasRoom) {
 		t.say(Reason{ID: InboxFilling, State: Degraded, Text: fmt.Sprintf("the inbox of partition %d is full to %.0f %%", c.Fullest, 100*c.Full)})
 	}
@@ -96,11 +104,11 @@ func (t *Tracker) lookAtCluster(f *Facts) {
 // waitingMessages says how many messages wait.
 func waitingMessages(n uint64) string { return plural.Things(n, "message waits", "messages wait") }
 
-// listed lists the first numbers.
-func listed(numbers []int) (text string) {
-	for i, n := range numbers {
-		if i == namedPartitions {
-			return text + fmt.Sprintf(" and %d more", len(numbers)-i)
+// listed lists the first things.
+func listed[T any](things []T) (text string) {
+	for i, n := range things {
+		if i == namedThings {
+			return text + fmt.Sprintf(" and %d more", len(things)-i)
 		}
 		if i > 0 {
 			text += ", "

@@ -20,7 +20,7 @@ type Facts struct {
 	// cluster.
 	ClusterUnknown string
 
-	Cluster *ClusterFacts // of an owner of partitions; nil otherwise
+	Cluster *ClusterFacts // nil without a cluster
 
 	// NoDescriptor counts how often no file descriptor was free. DescriptorLimit is the maximum number
 	// of descriptors.
@@ -53,7 +53,8 @@ type IntakeFacts struct {
 	Samples, Aggregated, Discarded uint64
 	RefusedNames, RefusedMembers   uint64
 	RefusedMuted, DroppedByRule    uint64
-	CutRoom, CutMemory             uint64 // TCP connections
+	CutRoom, CutMemory             uint64 // connections
+	CutListener                    uint64 // because of max of their listener
 	FewFiles                       bool   // so CutRoom is the limit on open files at work
 	MaxConnections                 int    // TCP
 	Names, MaxNames                int

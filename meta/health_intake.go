@@ -29,6 +29,7 @@ type intakeMemory struct {
 	samples, bad                 window
 	refusedNames, refusedMembers window
 	cutRoom, cutMemory           window
+	cutListener                  window
 	names                        trend
 }
 
@@ -46,6 +47,7 @@ func (t *Tracker) lookAtIntake(f *Facts) {
 		room = "the limit on open files, ulimit -n, allows " + plural.Count(uint64(in.MaxConnections))
 	}
 	t.lookAtCuts("room", &m.cutRoom, in.CutRoom, "to make room for others ("+room+")")
+	t.lookAtCuts("listener", &m.cutListener, in.CutListener, "to make room for others (max of their listener)")
 	t.lookAtCuts("memory", &m.cutMemory, in.CutMemory, "because unfinished lines took too much memory")
 	t.lookAtSilence(in, f.Interval)
 }
@@ -129,7 +131,7 @@ func (t *Tracker) lookAtNames(in *IntakeFacts) {
 // lookAtCuts checks for connections that had to be closed.
 func (t *Tracker) lookAtCuts(why string, w *window, total uint64, text string) {
 	grown := w.observe(t.now, t.slot, total)
-	say := func(n uint64) string { return plural.Were(n, "tcp connection") + " cut " + text }
+	say := func(n uint64) string { return plural.Were(n, "connection") + " cut " + text }
 	if w.recent(t.now) {
 		t.say(Reason{ID: TCPCut, Subject: why, State: Degraded, Text: say(w.within(lossWindow)) + ", in 15m, the last " + spell(t.now.Sub(w.grew)) + " ago"})
 	}

@@ -14,6 +14,7 @@ const (
 	NumbersMissing   = "numbers_missing"
 	LateLost         = "late_lost"
 	EdgeClock        = "edge_clock"
+	EdgeSilent       = "edge_silent"
 	InboxFilling     = "inbox_filling"
 
 	SinkFailing    = "sink_failing"
@@ -57,11 +58,8 @@ const (
 	askAlerts   = "alerts"
 	askDiscards = "discards"
 	askLedger   = "ledger"
-	askMissing  = "history collect.missing"
-	askLost     = "history collect.samples.lost"
-	askLag      = "history collect.lag"
-	askUnowned  = "history collect.unowned"
-	askFull     = "history collect.full"
+	askCluster  = "cluster"
+	askAcross   = "cluster --ledger"
 )
 
 // reasonKind holds the texts that all reasons of one kind share.
@@ -71,14 +69,15 @@ type reasonKind struct{ id, effect, clears, ask string }
 var reasonTable = []reasonKind{
 	{FlushOverdue, "nothing is published", "after the next flush", askFlush},
 	{FlushSlow, "values are published late, and flushes may be skipped", "after 6 consecutive flushes that take less than half of the interval", askCost},
-	{ClusterUnknown, "no sample is taken; datagrams wait in the sockets, and are lost once these are full", "when the cluster answers", askConfig},
+	{ClusterUnknown, "no sample is taken; datagrams wait in the sockets, and are lost once these are full", "when the cluster answers", askCluster},
 	{NoSink, "nothing is published; only the monitor shows the last flushes", "when a sink is configured (--sink or --graphite-host)", askConfig},
-	{PartitionUnowned, "nothing of these partitions is published; their messages wait", "when an owner closes their intervals", askUnowned},
-	{CollectBehind, "intervals are published late", "when the owner has read what came before the newest interval", askLag},
-	{NumbersMissing, "what these messages counted is missing, unless the edge says that it was dropped", "after 15 minutes without another", askMissing},
-	{LateLost, "these samples are missing; --late-horizon and --late decide what is too late", "after 15 minutes without another", askLost},
-	{EdgeClock, "its samples count in other intervals than those of other edges, and gauges with a later time win", "when its clock is right", askConfig},
-	{InboxFilling, "once it is full, the edges keep their messages in their spools", "below 70 %", askFull},
+	{PartitionUnowned, "nothing of these partitions is published; their messages wait", "when an owner closes their intervals", askCluster},
+	{CollectBehind, "intervals are published late", "when the owner has read what came before the newest interval", askCluster},
+	{NumbersMissing, "what these messages counted is missing, unless the edge says that it was dropped", "after 15 minutes without another", askAcross},
+	{LateLost, "these samples are missing; --late-horizon and --late decide what is too late", "after 15 minutes without another", askAcross},
+	{EdgeClock, "its samples count in other intervals than those of other edges, and gauges with a later time win", "when its clock is right", askCluster},
+	{EdgeSilent, "intervals no longer wait for it; what it sends later is late", "when it sends, or after --late-horizon without it", askCluster},
+	{InboxFilling, "once it is full, the edges keep their messages in their spools", "below 70 %", askCluster},
 	{SinkFailing, "its points wait in the queue or the spool", "when it accepts points", askSink},
 	{SinkResets, "the same points are sent repeatedly, and no others; a receiver that does not close connections properly needs keep-open in its --sink", "when it accepts points", askSink},
 	{SinkBehind, "its points arrive late", "when it is at most one flush behind", askSink},

@@ -90,6 +90,14 @@ func TestReasons(t *testing.T) {
 		}
 		return all
 	}
+	cluster := func(change func(*ClusterFacts)) func(*scene) {
+		return func(s *scene) {
+			if s.facts.Cluster == nil {
+				s.facts.Cluster = &ClusterFacts{Partitions: 8}
+			}
+			change(s.facts.Cluster)
+		}
+	}
 	took := func(share float64) func(*scene) {
 		return func(s *scene) { s.facts.Flush.Took = time.Duration(share * float64(10*time.Second)) }
 	}
@@ -167,16 +175,34 @@ func TestReasons(t *testing.T) {
 			10: func(s *scene) { s.facts.Listeners = []ListenerFacts{{Name: "dsd", Lost: "no such directory"}} },
 			20: func(s *scene) { s.facts.Listeners[0].Lost = "" },
 		}, "10 degraded, 20 over", "the socket file of listener dsd was removed and cannot be made again: no such directory"},
-		"cut for room": {TCPCut, "room", at{10: func(s *scene) { s.facts.Intake.CutRoom += 2 }}, "10 degraded, 910 over", "2 tcp connections were cut to make room"},
+		"cut for room": {TCPCut, "room", at{10: func(s *scene) { s.facts.Intake.CutRoom += 2 }}, "10 degraded, 910 over", "2 connections were cut to make room"},
 		"cut for few files": {TCPCut, "room", at{10: func(s *scene) {
 			s.facts.Intake.CutRoom, s.facts.Intake.FewFiles, s.facts.Intake.MaxConnections = 2, true, 1005
-		}}, "10 degraded, 910 over", "2 tcp connections were cut to make room for others (the limit on open files, ulimit -n, allows 1,005)"},
-		"cut for memory":      {TCPCut, "memory", at{10: func(s *scene) { s.facts.Intake.CutMemory++ }}, "10 degraded, 910 over", "1 tcp connection was cut because"},
-		"no descriptors":      {Descriptors, "", at{10: func(s *scene) { s.facts.NoDescriptor++; s.facts.DescriptorLimit = 64 }}, "10 degraded, 910 over", "no file descriptor was free 1 time in 15m (64 allowed)"},
-		"the clock":           {Clock, "", at{10: func(s *scene) { s.facts.Flush.Repeated++ }}, "10 degraded, 910 over", "1 flush has a time that was used before"},
-		"pipes":               {PipesFailing, "", at{10: func(s *scene) { s.facts.PipesFault = "gone" }, 20: func(s *scene) { s.facts.PipesFault = "" }}, "10 degraded, 20 over", "the stat pipes cannot be read: gone"},
-		"the state file":      {StateFile, "", at{10: func(s *scene) { s.facts.StateFault = "full" }, 20: func(s *scene) { s.facts.StateFault = "" }}, "10 degraded, 20 over", "the gauges cannot be saved: full"},
-		"an unknown cluster":  {ClusterUnknown, "", at{10: func(s *scene) { s.facts.ClusterUnknown = "refused" }, 20: func(s *scene) { s.facts.ClusterUnknown = "" }}, "10 failing, 20 over", "waits for the settings of its cluster: refused"},
+		}}, "10 degraded, 910 over", "2 connections were cut to make room for others (the limit on open files, ulimit -n, allows 1,005)"},
+		"cut for max":        {TCPCut, "listener", at{10: func(s *scene) { s.facts.Intake.CutListener += 2 }}, "10 degraded, 910 over", "2 connections were cut to make room for others (max of their listener)"},
+		"cut for memory":     {TCPCut, "memory", at{10: func(s *scene) { s.facts.Intake.CutMemory++ }}, "10 degraded, 910 over", "1 connection was cut because"},
+		"no descriptors":     {Descriptors, "", at{10: func(s *scene) { s.facts.NoDescriptor++; s.facts.DescriptorLimit = 64 }}, "10 degraded, 910 over", "no file descriptor was free 1 time in 15m (64 allowed)"},
+		"the clock":          {Clock, "", at{10: func(s *scene) { s.facts.Flush.Repeated++ }}, "10 degraded, 910 over", "1 flush has a time that was used before"},
+		"pipes":              {PipesFailing, "", at{10: func(s *scene) { s.facts.PipesFault = "gone" }, 20: func(s *scene) { s.facts.PipesFault = "" }}, "10 degraded, 20 over", "the stat pipes cannot be read: gone"},
+		"the state file":     {StateFile, "", at{10: func(s *scene) { s.facts.StateFault = "full" }, 20: func(s *scene) { s.facts.StateFault = "" }}, "10 degraded, 20 over", "the gauges cannot be saved: full"},
+		"an unknown cluster": {ClusterUnknown, "", at{10: func(s *scene) { s.facts.ClusterUnknown = "refused" }, 20: func(s *scene) { s.facts.ClusterUnknown = "" }}, "10 failing, 20 over", "waits for the settings of its cluster: refused"},
+		"partitions without owners": {PartitionUnowned, "", at{10: cluster(func(c *ClusterFacts) { c.Partitions, c.Unowned = 8, []int{1, 2, 3, 4, 5, 6, 7} }),
+			20: cluster(func(c *ClusterFacts) { c.Unowned = []int{0, 1, 2, 3, 4, 5, 6, 7} }), 30: cluster(func(c *ClusterFacts) { c.Unowned = nil })},
+			"10 degraded, 20 failing, 30 over", "7 partitions have no owner of 8: 1, 2, 3, 4, 5 and 2 more"},
+		"an owner behind": {CollectBehind, "", at{10: cluster(func(c *ClusterFacts) { c.Behind, c.Allowed, c.Lag, c.Messages = time.Minute, time.Second, 9, 10 }),
+			20: cluster(func(c *ClusterFacts) { c.Behind, c.Lag = 0, 0 })}, "10 degraded, 20 over", "9 messages wait to be read; the newest interval is 1m old"},
+		"a gap in numbers":               {NumbersMissing, "", at{10: cluster(func(c *ClusterFacts) { c.Missing += 2 })}, "10 degraded, 910 over", "2 messages of edges never came"},
+		"samples too late":               {LateLost, "", at{10: cluster(func(c *ClusterFacts) { c.Lost++ })}, "10 degraded, 910 over", "1 sample of an edge came too late"},
+		"an edge's clock":                {EdgeClock, "", at{10: cluster(func(c *ClusterFacts) { c.Skewed, c.Skew = "web1", time.Hour }), 90: cluster(func(c *ClusterFacts) { c.Skewed = "" })}, "70 degraded, 90 over", "the clock of edge web1 is 1h ahead"},
+		"silent edges":                   {EdgeSilent, "", at{10: cluster(func(c *ClusterFacts) { c.Silent = []string{"web1", "web\x1b2"} }), 20: cluster(func(c *ClusterFacts) { c.Silent = nil })}, "10 degraded, 20 over", "2 edges are silent: web1, web"},
+		"a full inbox":                   {InboxFilling, "", at{10: cluster(func(c *ClusterFacts) { c.Fullest, c.Full = 3, 0.81 }), 20: cluster(func(c *ClusterFacts) { c.Full = 0.7 }), 30: cluster(func(c *ClusterFacts) { c.Full = 0.69 })}, "10 degraded, 30 over", "the inbox of partition 3 is full to 81 %"},
+		"an unknown cluster of an owner": {ClusterUnknown, "", at{10: cluster(func(c *ClusterFacts) { c.Fault = "refused" }), 20: cluster(func(c *ClusterFacts) { c.Fault = "" })}, "10 failing, 20 over", "the cluster cannot be joined: refused"},
+		"an edge's spool grows": {SpoolFilling, "a", func() at {
+			all := every(1, 1200, 1, func(s *scene) {
+				sink(s).Forwards, sink(s).SpoolMax, sink(s).SpoolBytes = true, 1<<20, sink(s).SpoolBytes+200
+			})
+			return all
+		}(), "300 degraded", "the spool of sink a is full in"},
 		"lost rows":           {LedgerBroken, "a", at{10: func(s *scene) { sink(s).Forwards = true; sink(s).Made++ }}, "30 failing", "rows of sink a"},
 		"a deaf notifier":     {AlertUntold, "nsca", at{10: func(s *scene) { s.facts.Untold = []Fault{{"nsca", "refused"}} }, 20: func(s *scene) { s.facts.Untold = nil }}, "10 degraded, 20 over", "notifier nsca did not take the last message: refused"},
 		"lost samples":        {LedgerBroken, "", at{10: func(s *scene) { s.facts.Intake.Samples += 2 }, 100: func(s *scene) { s.facts.Intake.Samples -= 2 }}, "30 failing", "the ledger of samples does not balance: it is off by 2"},

@@ -70,6 +70,7 @@ type view struct {
 	Refresh              bool
 	Tiles                []tile
 	Sinks                *sinkTable
+	Cluster              *clusterView
 	Alerts               []alertRow
 	Values               []valueRow
 	Shown                string
@@ -114,6 +115,7 @@ func (m *Monitor) view(query url.Values, now time.Time) view {
 		Sinks:   sinks(figures),
 		Figures: figureRows(figures),
 		Alerts:  m.alertRows(now),
+		Cluster: m.cluster(now),
 	}
 	v.Health = m.source.Health()
 	v.Headline, v.Mood = headline(v.Health, now)

@@ -48,6 +48,23 @@ func CutTags(series []byte) (name, tags []byte) {
 	return series, nil
 }
 
+// Takes reports whether a series has tags as daemons make them. Others could break the lines of a sink.
+func (t Tags) Takes(series []byte) bool {
+	_, tags := CutTags(series)
+	if len(tags) == 0 {
+		return true
+	}
+	for tag := range bytes.SplitSeq(tags[1:], []byte{';'}) {
+		if key, value, found := bytes.Cut(tag, []byte{'='}); !found || len(key) == 0 || len(value) == 0 {
+			return false
+		}
+	}
+	if t == GraphiteTags {
+		return !bytes.ContainsFunc(tags, func(r rune) bool { return r <= ' ' || r > '~' || r == '"' })
+	}
+	return IsSent(tags)
+}
+
 // Prefix returns the part of a name up to and including its second dot, without tags. A name with
 // fewer dots is its own prefix.
 func Prefix(name []byte) []byte {

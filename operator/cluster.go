@@ -3,15 +3,25 @@ package operator
 import (
 	"context"
 
+	"github.com/statsd-ops/statsd/meta"
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// cluster returns the cluster whose partitions this daemon owns. It is empty if there is none.
+// cluster returns the cluster that this daemon is in. In none, it neither collects nor forwards.
 func (d *Desk) cluster(context.Context, question.Arguments) (any, error) {
-	if d.Cluster != nil {
-		if c := d.Cluster(); c != nil {
-			return *c, nil
-		}
+	c := d.inCluster()
+	if c == nil {
+		return question.Cluster{Interval: d.Interval.Seconds()}, nil
 	}
-	return question.Cluster{Partitions: []question.ClusterPartition{}, Edges: []question.ClusterEdge{}}, nil
+	if f := &c.Forward; c.Forwards && f.State == "ok" && fallsBehind(d.Daemon.Health(), meta.ForwardName) {
+		f.State = "behind"
+	}
+	return *c, nil
+}
+
+func (d *Desk) inCluster() *question.Cluster {
+	if d.Cluster == nil {
+		return nil
+	}
+	return d.Cluster()
 }

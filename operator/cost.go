@@ -7,7 +7,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/statsd-ops/statsd/aggregate"
+	"github.com/statsd-ops/statsd/census"
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
@@ -23,7 +23,7 @@ func (d *Desk) cost(context.Context, question.Arguments) (any, error) {
 	}
 	if sum := d.counted.newest(); sum != nil {
 		rows := slices.Clone(sum.Rows)
-		slices.SortStableFunc(rows, func(a, b aggregate.Prefix) int { return cmp.Compare(b.Bytes, a.Bytes) })
+		slices.SortStableFunc(rows, func(a, b census.Prefix) int { return cmp.Compare(b.Bytes, a.Bytes) })
 		for _, row := range rows[:min(len(rows), maxMost)] {
 			c.Most = append(c.Most, question.Prefix{Prefix: row.Prefix, Names: row.Names, Bytes: row.Bytes, Share: share(row.Names, sum.Held)})
 		}

@@ -57,7 +57,7 @@ type Sources struct {
 	Flushed func() (number uint64, at time.Time)
 	// Sinks returns the state of all destinations.
 	Sinks func() []delivery.State
-	// Cluster returns the cluster whose partitions this daemon owns; nil if it owns none.
+	// Cluster returns the cluster that this daemon is in; nil if it is in none.
 	Cluster func() *question.Cluster
 }
 
@@ -111,7 +111,7 @@ func (d *Desk) Questions() []question.Question {
 		},
 		{
 			Name: "cluster", Answer: question.Cluster{}, Ask: d.live(d.cluster),
-			Help: "The cluster whose partitions this daemon owns (--collect): who owns each partition, how far it is, what waits, the edges, and the account of all messages. It is empty without --collect.",
+			Help: "The cluster that this daemon is in. With --collect: who owns each partition, how far it is, what waits, the edges, and the account of all messages. With --forward: what was forwarded, what waits, and what was dropped.",
 		},
 		{
 			Name: "cost", Answer: question.Cost{}, Ask: d.flushed(d.cost),

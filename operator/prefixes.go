@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/statsd-ops/statsd/aggregate"
+	"github.com/statsd-ops/statsd/census"
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
@@ -28,7 +28,7 @@ type counted struct {
 
 // keptCount is a count. Names are new if they are younger than the given seconds.
 type keptCount struct {
-	*aggregate.Prefixes
+	*census.Prefixes
 	seconds int
 }
 
@@ -36,7 +36,7 @@ func (k *keptCount) is(below string, seconds int) bool {
 	return strings.TrimSuffix(k.Below, ".") == below && k.seconds == seconds
 }
 
-func (c *counted) keep(sum *aggregate.Prefixes, seconds int) {
+func (c *counted) keep(sum *census.Prefixes, seconds int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	below := strings.TrimSuffix(sum.Below, ".")
@@ -48,16 +48,16 @@ func (c *counted) keep(sum *aggregate.Prefixes, seconds int) {
 }
 
 // last returns the last count below a prefix, or nil if it is too old.
-func (c *counted) last(below string, seconds int) *aggregate.Prefixes {
+func (c *counted) last(below string, seconds int) *census.Prefixes {
 	return c.find(func(k *keptCount) bool { return k.is(below, seconds) })
 }
 
 // newest returns the newest count of all names, or nil if it is too old.
-func (c *counted) newest() *aggregate.Prefixes {
+func (c *counted) newest() *census.Prefixes {
 	return c.find(func(k *keptCount) bool { return k.Below == "" })
 }
 
-func (c *counted) find(fits func(*keptCount) bool) *aggregate.Prefixes {
+func (c *counted) find(fits func(*keptCount) bool) *census.Prefixes {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, k := range slices.Backward(c.kept) {
@@ -95,7 +95,7 @@ func (d *Desk) prefixes(ctx context.Context, args question.Arguments) (question.
 
 // countPrefixes counts on the flush loop, in steps. If it has no time to end, it returns the last
 // count, or else what it has counted so far; then complete is false.
-func (d *Desk) countPrefixes(ctx context.Context, below string, seconds int) (sum *aggregate.Prefixes, complete bool, err error) {
+func (d *Desk) countPrefixes(ctx context.Context, below string, seconds int) (sum *census.Prefixes, complete bool, err error) {
 	c := &d.counted
 	if !c.turn.TryLock() {
 		if sum = c.last(below, seconds); sum != nil {
@@ -109,9 +109,9 @@ func (d *Desk) countPrefixes(ctx context.Context, below string, seconds int) (su
 	// Leave time to answer.
 	until, stop := context.WithTimeout(ctx, question.AnswerTime-time.Second)
 	defer stop()
-	var walk *aggregate.PrefixWalk
+	var walk *census.Walk
 	err = d.onLoop(until, func(r *Running) {
-		walk = r.Table.Prefixes(below, time.Now().Add(-time.Duration(seconds)*time.Second))
+		walk = census.Begin(r.Table, below, time.Now().Add(-time.Duration(seconds)*time.Second))
 	})
 	for more := true; more && err == nil; {
 		err = d.onLoop(until, func(*Running) { more = walk.Step() })
@@ -134,7 +134,7 @@ func (d *Desk) countPrefixes(ctx context.Context, below string, seconds int) (su
 }
 
 // prefixesOf shows a count: limit rows, and the sum of the others.
-func prefixesOf(sum *aggregate.Prefixes, limit int) question.Prefixes {
+func prefixesOf(sum *census.Prefixes, limit int) question.Prefixes {
 	p := question.Prefixes{Below: sum.Below, Held: sum.Held, Since: sum.Since, Prefixes: []question.Prefix{}}
 	p.Others = question.Prefix{Names: sum.Held, New: sum.New, Gone: sum.Gone, AtLeast: sum.AtLeast}
 	for i := range sum.Rows {

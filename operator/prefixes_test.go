@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/statsd-ops/statsd/aggregate"
+	"github.com/statsd-ops/statsd/census"
 	"github.com/statsd-ops/statsd/meta/question"
 	"github.com/statsd-ops/statsd/metric"
 )
@@ -16,6 +17,7 @@ import (
 // tableDesk returns a Desk of a table with 3,000 names. Its loop runs left functions, then none.
 func tableDesk(left *int) *Desk {
 	table := aggregate.NewTable(aggregate.Config{Shards: 1, MaxNames: 10_000, MaxNameLength: 100, Expire: [metric.Kinds]uint32{2, 2, 2, 2}})
+	table.Count(census.NewCounter)
 	s := table.Shard(0)
 	s.Lock()
 	for i := range 3000 {

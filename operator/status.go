@@ -39,6 +39,7 @@ func (d *Desk) status(context.Context, question.Arguments) (any, error) {
 		Cost:     d.costSum(f),
 		Muted:    d.mutes(),
 		Draining: health.Draining || d.Draining != nil && d.Draining(),
+		Cluster:  d.inCluster() != nil,
 		Trends:   d.trends(f),
 	}, nil
 }

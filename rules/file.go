@@ -1,8 +1,10 @@
 package rules
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"regexp"
 	"strconv"
 	"strings"
@@ -35,7 +37,7 @@ type fileDefaults struct {
 	ObserverType        string        `yaml:"observer_type"`
 	MatchType           string        `yaml:"match_type"`
 	GlobDisableOrdering bool          `yaml:"glob_disable_ordering"`
-	TTL                 time.Duration `yaml:"ttl"`
+	TTL                 fileDuration  `yaml:"ttl"`
 	Summary             fileSummary   `yaml:"summary_options"`
 	Histogram           fileHistogram `yaml:"histogram_options"`
 
@@ -45,7 +47,7 @@ type fileDefaults struct {
 
 type fileSummary struct {
 	Quantiles  []fileQuantile `yaml:"quantiles"`
-	MaxAge     time.Duration  `yaml:"max_age"`
+	MaxAge     fileDuration   `yaml:"max_age"`
 	AgeBuckets uint32         `yaml:"age_buckets"`
 	BufCap     uint32         `yaml:"buf_cap"` // a buffer that is not needed here
 }
@@ -71,7 +73,7 @@ type fileRule struct {
 	HelpText        string            `yaml:"help"`
 	Action          string            `yaml:"action"`
 	MatchMetricType *string           `yaml:"match_metric_type"`
-	TTL             time.Duration     `yaml:"ttl"`
+	TTL             fileDuration      `yaml:"ttl"`
 	Summary         *fileSummary      `yaml:"summary_options"`
 	Histogram       *fileHistogram    `yaml:"histogram_options"`
 	Scale           *float64          `yaml:"scale"`
@@ -81,6 +83,24 @@ type fileRule struct {
 	Sign string `yaml:"gauge_sign"` // only at intake
 
 	line int
+}
+
+// fileDuration is a duration with a unit. The reader takes a bare number for nanoseconds, which nobody means.
+type fileDuration time.Duration
+
+// UnmarshalYAML reads a duration.
+func (d *fileDuration) UnmarshalYAML(unmarshal func(any) error) error {
+	var text string
+	if err := unmarshal(&text); err != nil {
+		return err
+	}
+	value, err := time.ParseDuration(text)
+	if err != nil {
+		var list map[string]int // which a duration is not
+		return &yaml.TypeError{Errors: []string{fmt.Sprintf("line %d: want a duration such as 5m or 30s, not %q", lineOf(unmarshal(&list)), text)}}
+	}
+	*d = fileDuration(value)
+	return nil
 }
 
 // UnmarshalYAML reads a rule, and notes its line. The reader tells lines only in its errors.
@@ -118,8 +138,14 @@ func readFile(text []byte) (*file, error) {
 		return nil, errors.New("is not valid UTF-8")
 	}
 	f := &file{}
-	if err := yaml.UnmarshalStrict(text, f); err != nil {
+	decoder := yaml.NewDecoder(bytes.NewReader(text))
+	decoder.SetStrict(true)
+	if err := decoder.Decode(f); err != nil && !errors.Is(err, io.EOF) {
 		return nil, errors.New(strings.Join(strings.Fields(strings.TrimPrefix(err.Error(), "yaml: ")), " "))
+	}
+	var more any
+	if err := decoder.Decode(&more); more != nil || err != nil && !errors.Is(err, io.EOF) {
+		return nil, errors.New("has a second document after ---: only the first would count")
 	}
 	if len(f.Rules) > MaxRules {
 		return nil, fmt.Errorf("has %d rules; want at most %d", len(f.Rules), MaxRules)

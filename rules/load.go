@@ -110,8 +110,8 @@ func (l *loader) readDefaults() (err error) {
 	if o.Observer, err = observer(d.ObserverType); err != nil {
 		return err
 	}
-	if o.Scale, o.TTL = 1, d.TTL; d.TTL < 0 {
-		return fmt.Errorf("ttl: want 0 (never) or more, not %v", d.TTL)
+	if o.Scale, o.TTL = 1, time.Duration(d.TTL); o.TTL < 0 {
+		return fmt.Errorf("ttl: want 0 (never) or more, not %v", o.TTL)
 	}
 	if o.Quantiles, err = d.Summary.quantiles(defaultQuantiles); err != nil {
 		return err

@@ -61,9 +61,9 @@ func (l *loader) readRule(r *fileRule, rule *Rule) (err error) {
 	if err != nil {
 		return err
 	}
-	switch rule.TTL = r.TTL; {
+	switch rule.TTL = time.Duration(r.TTL); {
 	case r.TTL < 0:
-		return fmt.Errorf("ttl: want 0 (never) or more, not %v", r.TTL)
+		return fmt.Errorf("ttl: want 0 (never) or more, not %v", rule.TTL)
 	case r.TTL == 0:
 		rule.TTL = l.set.Defaults.TTL
 	}
@@ -242,12 +242,12 @@ func (s *fileSummary) quantiles(none []float64) (qs []float64, err error) {
 func (s *fileSummary) window(age time.Duration, parts int) (time.Duration, int, error) {
 	switch {
 	case s.MaxAge < 0:
-		return 0, 0, fmt.Errorf("max_age: want more than 0, not %v", s.MaxAge)
+		return 0, 0, fmt.Errorf("max_age: want more than 0, not %v", time.Duration(s.MaxAge))
 	case s.AgeBuckets > maxAges:
 		return 0, 0, fmt.Errorf("age_buckets: want at most %d, not %d", maxAges, s.AgeBuckets)
 	}
 	if s.MaxAge > 0 {
-		age = s.MaxAge
+		age = time.Duration(s.MaxAge)
 	}
 	if s.AgeBuckets > 0 {
 		parts = int(s.AgeBuckets)

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/statsd-ops/statsd/alert"
 	"github.com/statsd-ops/statsd/delivery"
 	"github.com/statsd-ops/statsd/notify"
 	"github.com/statsd-ops/statsd/sink/sinktest"
@@ -77,7 +78,7 @@ func alerting(r *sinktest.Recorder, notifiers ...notify.Notifier) Config {
 	cfg.MetadataPrefix = "own"
 	cfg.Alerts = true
 	for i, n := range notifiers {
-		cfg.Notifiers = append(cfg.Notifiers, NamedNotifier{Name: fmt.Sprint("notifier", i), Notifier: n, EveryLook: i == 0})
+		cfg.Notifiers = append(cfg.Notifiers, alert.Notifier{Name: fmt.Sprint("notifier", i), Notifier: n, EveryLook: i == 0})
 	}
 	return cfg
 }

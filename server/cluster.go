@@ -1,203 +1,176 @@
 package server
 
 import (
-	"cmp"
+	"context"
+	"errors"
+	"iter"
+	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
+	"github.com/statsd-ops/statsd/aggregate"
 	"github.com/statsd-ops/statsd/collect"
+	"github.com/statsd-ops/statsd/delivery"
+	"github.com/statsd-ops/statsd/forward"
+	"github.com/statsd-ops/statsd/intake"
+	"github.com/statsd-ops/statsd/link"
+	"github.com/statsd-ops/statsd/member"
 	"github.com/statsd-ops/statsd/meta"
-	"github.com/statsd-ops/statsd/meta/question"
+	"github.com/statsd-ops/statsd/metric"
 )
 
-// allowedHead is how many intervals the newest closed one may be old, in addition to --lateness.
-const allowedHead = 3
+// ForwardName is the name of the destination that forwards. No sink may have it.
+const ForwardName = meta.ForwardName
 
-// headAllowed returns how old the newest closed interval of a partition may be.
-func (s *Server) headAllowed() time.Duration {
-	return max(s.cfg.Lateness+allowedHead*s.cfg.FlushInterval, 2*time.Second)
+// openMember connects to the cluster, if there is one.
+func (s *Server) openMember() (err error) {
+	s.member, err = member.Open(member.Config{
+		Cluster: s.cfg.Cluster, Target: s.cfg.Target, Interval: s.cfg.FlushInterval, Tags: s.cfg.Tags.String(),
+		Cache: s.cfg.settingsCache(), Table: s.cfg.table(), Publisher: publisher{s}, Log: s.log,
+	})
+	if err == nil {
+		s.edge = s.member.Edge()
+		s.cfg.Sinks = s.withForward(s.cfg.Sinks)
+	}
+	return err
 }
 
-// cluster returns the cluster as this owner sees it, or nil if it owns nothing of any.
-func (s *Server) cluster() *question.Cluster {
-	c := &s.collecting
-	if c.connection == nil {
+// settingsCache returns the file that keeps the settings of the cluster, or "".
+func (c *Config) settingsCache() string {
+	switch {
+	case c.SpoolDir != "":
+		return filepath.Join(c.SpoolDir, ForwardName+".settings")
+	case c.StateFile != "":
+		return c.StateFile + ".cluster"
+	}
+	return ""
+}
+
+// withForward returns the sinks, and the destination that forwards if there is one.
+func (s *Server) withForward(sinks []delivery.Destination) []delivery.Destination {
+	if s.edge == nil {
+		return sinks
+	}
+	return append(slices.Clip(sinks), delivery.Destination{
+		Name: ForwardName, Address: s.member.Target.ForwardTo, Sink: s.edge, Format: "rows", Config: s.member.Target.ForwardTo, Forwards: true,
+	})
+}
+
+// sinks returns the number of configured sinks.
+func (s *Server) sinks() int {
+	if s.edge != nil {
+		return len(s.cfg.Sinks) - 1
+	}
+	return len(s.cfg.Sinks)
+}
+
+// joining is the time between two looks at whether the cluster has answered.
+const joining = 100 * time.Millisecond
+
+// join waits for the settings of the cluster, if intervals are forwarded, and gives the table the key that
+// all its members have. Nothing may have been received yet. Meanwhile it does what the flush loop does
+// between two flushes. It returns nil without the settings if ctx ends.
+func (s *Server) join(ctx context.Context) error {
+	if s.edge == nil {
 		return nil
 	}
-	q := &question.Cluster{
-		Address: s.cfg.CollectFrom, ID: s.cfg.CollectID, Interval: s.cfg.FlushInterval.Seconds(),
-		Partitions: []question.ClusterPartition{}, Edges: []question.ClusterEdge{},
+	type answer struct {
+		settings link.Settings
+		err      error
 	}
-	if fault := c.fault.Load(); fault != nil {
-		q.Fault = (*fault).Error()
-	}
-	owner := c.owner.Load()
-	if owner == nil {
-		return q
-	}
-	now, edges := time.Now(), map[string]*question.ClusterEdge{}
-	for _, st := range owner.Partitions() {
-		q.Partitions = append(q.Partitions, s.clusterPartition(&st, now))
-		addLedger(&q.Ledger, &st)
-		for i := range st.Edges {
-			addClusterEdge(edges, &st, &st.Edges[i], s.cfg.FlushInterval)
+	answered := make(chan answer, 1)
+	go func() {
+		settings, err := s.edge.Join(ctx)
+		answered <- answer{settings, err}
+	}()
+	for {
+		select {
+		case a := <-answered:
+			if a.err == nil {
+				s.in.Table().SetMemberKey(a.settings.MemberKey)
+				s.flushedAt.Store(int64(time.Since(s.started))) // no flush was due before
+			}
+			if mismatch, ok := errors.AsType[*link.MismatchError](a.err); ok {
+				return mismatch
+			}
+			return nil
+		default:
+			s.loop.beat()
+			s.loop.rest(ctx, min(joining, s.loop.beatEvery()))
 		}
 	}
-	for _, e := range edges {
-		q.Edges = append(q.Edges, *e)
-	}
-	slices.SortFunc(q.Edges, func(a, b question.ClusterEdge) int { return strings.Compare(a.Edge, b.Edge) })
-	return q
 }
 
-func (s *Server) clusterPartition(st *collect.Status, now time.Time) question.ClusterPartition {
-	p := question.ClusterPartition{
-		Partition: st.Partition, Owner: st.Owner, Here: st.Owned, Unowned: !st.Owned && st.Unowned(now, s.headAllowed()),
-		Epoch: st.Epoch, Head: st.Closed,
-		Stored: st.Last, Lag: st.Lag(), Held: st.Held, Bytes: st.Bytes, MaxBytes: st.MaxBytes, Undelivered: st.Undelivered,
-		Merged: st.Counts.Merged, Corrected: st.Counts.Corrected, Duplicates: st.Counts.Duplicates, Late: st.Counts.Late,
-		Missing: st.Counts.Missing, Fenced: st.Fenced, Fault: errorText(st.Fault),
-	}
-	for i := range st.Edges {
-		if !st.Silent(&st.Edges[i], s.cfg.FlushInterval) {
-			p.Edges++
-		}
-	}
-	if !st.Closed.IsZero() {
-		p.HeadAge = now.Sub(st.Closed).Seconds()
-	}
-	if st.MaxBytes > 0 {
-		p.Full = float64(st.Bytes) / float64(st.MaxBytes)
-	}
-	return p
-}
-
-// addClusterEdge adds what a partition knows of an edge.
-func addClusterEdge(edges map[string]*question.ClusterEdge, st *collect.Status, e *collect.Edge, interval time.Duration) {
-	q := edges[e.Name]
-	if q == nil {
-		q = &question.ClusterEdge{Edge: e.Name, Silent: true}
-		edges[e.Name] = q
-	}
-	if epoch := time.Unix(0, e.Epoch); epoch.After(q.Epoch) || epoch.Equal(q.Epoch) && e.Number > q.Number {
-		q.Epoch, q.Number = epoch, e.Number
-	}
-	if heard := time.Unix(0, e.Heard); heard.After(q.Heard) {
-		q.Heard, q.Ahead = heard, time.Duration(e.Ahead).Seconds()
-	}
-	q.Silent = q.Silent && st.Silent(e, interval)
-}
-
-// addLedger adds a partition to the ledger.
-func addLedger(l *question.ClusterLedger, st *collect.Status) {
-	c := &st.Counts
-	l.Stored += st.Last
-	l.Merged += c.Merged
-	l.Duplicates += c.Duplicates
-	l.Late += c.Late
-	l.Damaged += c.Damaged
-	l.Foreign += c.Foreign
-	l.Future += c.Future
-	l.Held += uint64(st.Held)
-	l.Lag += st.Lag()
-	l.Difference += int64(st.Last) - int64(c.Messages()) - int64(st.Held) - int64(st.Lag())
-	l.Missing += c.Missing
-	l.Rows += c.Rows
-	l.Refused += c.Refused
-	l.Samples += c.Samples
-	l.Lost += c.Lost
-}
-
-// addCollect adds the figures of the cluster, if this daemon owns partitions.
-func (l *figureList) addCollect(q *question.Cluster) {
-	if q == nil {
+// forward gives an interval that ends at at to the cluster. It comes before Summarize.
+func (s *Server) forward(iv *aggregate.Interval, at int64, tally *intake.Tally) {
+	if s.edge == nil {
 		return
 	}
-	var owned, unowned, fenced, undelivered, corrected, silent, age, full float64
-	for i := range q.Partitions {
-		p := &q.Partitions[i]
-		if p.Here {
-			owned++
-			age = max(age, p.HeadAge)
-		}
-		if p.Unowned {
-			unowned++
-		}
-		fenced += float64(p.Fenced)
-		undelivered += float64(p.Undelivered)
-		corrected += float64(p.Corrected)
-		full = max(full, p.Full)
-	}
-	for i := range q.Edges {
-		if q.Edges[i].Silent {
-			silent++
-		}
-	}
-	l.value("collect.partitions", float64(len(q.Partitions)))
-	l.value("collect.owned", owned)
-	l.value("collect.unowned", unowned)
-	l.value("collect.lag", float64(q.Ledger.Lag))
-	l.value("collect.held", float64(q.Ledger.Held))
-	l.value("collect.head_age", age)
-	l.value("collect.undelivered", undelivered)
-	l.value("collect.full", full)
-	l.value("collect.edges", float64(len(q.Edges))-silent)
-	l.value("collect.edges.silent", silent)
-	l.count("collect.fenced", uint64(fenced))
-	l.count("collect.corrected", uint64(corrected))
-	l.addClusterLedger(&q.Ledger)
+	f := s.edge.Take(iv, forward.Collected{End: at, Samples: tally.Aggregated, Sinks: s.sinks() > 0})
+	s.flushes.forwarded += tally.Aggregated
+	s.out.Forward(delivery.Batch{Time: at / int64(time.Second), Units: f.Units(), Encode: f.Encode}, s.cfg.FlushInterval)
 }
 
-func (l *figureList) addClusterLedger(c *question.ClusterLedger) {
-	l.count("collect.messages.merged", c.Merged)
-	l.count("collect.messages.duplicates", c.Duplicates)
-	l.count("collect.messages.late", c.Late)
-	l.count("collect.messages.damaged", c.Damaged)
-	l.count("collect.messages.foreign", c.Foreign)
-	l.count("collect.messages.future", c.Future)
-	l.count("collect.missing", c.Missing)
-	l.count("collect.rows", c.Rows)
-	l.count("collect.rows.refused", c.Refused)
-	l.count("collect.samples", c.Samples)
-	l.count("collect.samples.lost", c.Lost)
+// windows are the windows of a cluster that this daemon publishes.
+type windows struct {
+	turn chan struct{} // holds one element while a window is being published
+	// newest are the windows published since the last flush, without those published again. Only the flush
+	// loop uses them.
+	newest []*aggregate.Snapshot
 }
 
-// clusterFacts returns the facts for the health.
-func (s *Server) clusterFacts() *meta.ClusterFacts {
-	q := s.cluster()
-	if q == nil {
-		return nil
+// publisher publishes the windows of partitions.
+type publisher struct{ *Server }
+
+// Publish implements collect.Publisher. One window at a time waits for room, and goes to the flush loop.
+func (s publisher) Publish(ctx context.Context, iv *aggregate.Interval, w collect.Window) (ticket uint64, err error) {
+	turn := s.windows.turn
+	select {
+	case turn <- struct{}{}:
+		defer func() { <-turn }()
+	case <-ctx.Done():
+		return 0, ctx.Err()
 	}
-	f := &meta.ClusterFacts{
-		Fault: q.Fault, Partitions: len(q.Partitions), Lag: q.Ledger.Lag, Allowed: s.headAllowed(),
-		Missing: q.Ledger.Missing, Lost: q.Ledger.Lost,
-	}
-	for i := range q.Partitions {
-		p := &q.Partitions[i]
-		if p.Unowned {
-			f.Unowned = append(f.Unowned, p.Partition)
-		}
-		if p.Here {
-			f.Behind = max(f.Behind, time.Duration(p.HeadAge*float64(time.Second)))
-		}
-		if p.Full > f.Full {
-			f.Full, f.Fullest = p.Full, p.Partition
-		}
-		f.Messages += uint64(p.Edges)
-	}
-	s.addSkew(f, q.Edges)
-	return f
+	s.out.AwaitRoom(ctx)
+	err = s.loop.do(ctx, func() { ticket = s.publishWindow(iv, w) })
+	return ticket, err
 }
 
-// addSkew finds the edge whose clock is farthest off.
-func (s *Server) addSkew(f *meta.ClusterFacts, edges []question.ClusterEdge) {
-	off := func(e question.ClusterEdge) float64 { return max(e.Ahead, -e.Ahead) }
-	edges = slices.DeleteFunc(slices.Clone(edges), func(e question.ClusterEdge) bool {
-		return e.Silent || off(e) <= (s.cfg.Lateness/2).Seconds()
-	})
-	if len(edges) > 0 {
-		worst := slices.MaxFunc(edges, func(a, b question.ClusterEdge) int { return cmp.Compare(off(a), off(b)) })
-		f.Skewed, f.Skew = worst.Edge, time.Duration(worst.Ahead*float64(time.Second))
+// publishWindow summarises a window, and offers its points. Recorders see it once.
+func (s *Server) publishWindow(iv *aggregate.Interval, w collect.Window) uint64 {
+	defer s.cpu.flush.Start()()
+	if !w.Again {
+		s.out.Show(iv)
+	}
+	layout := s.flushes.layout
+	layout.Rows, layout.ExpBins = s.out.Rows()
+	sn := iv.Summarize(layout, w.End.Unix())
+	if c := &s.windows; !w.Again {
+		c.newest = append(c.newest, sn)
+		if len(c.newest) > s.cfg.CollectPartitions {
+			c.newest = c.newest[1:]
+		}
+	}
+	return s.out.OfferPast(sn, s.cfg.FlushInterval/time.Duration(s.cfg.CollectPartitions))
+}
+
+// Settled implements collect.Publisher.
+func (s publisher) Settled() uint64 { return s.out.Settled() }
+
+// withCollected returns the points of a flush, and those of the windows published since the last flush.
+func (s *Server) withCollected(sn *aggregate.Snapshot) iter.Seq[metric.Point] {
+	all := s.windows.newest
+	s.windows.newest = nil
+	if len(all) == 0 {
+		return sn.Points()
+	}
+	return func(yield func(metric.Point) bool) {
+		for _, sn := range append(all, sn) {
+			for p := range sn.Points() {
+				if !yield(p) {
+					return
+				}
+			}
+		}
 	}
 }

@@ -61,13 +61,13 @@ func TestCollect(t *testing.T) {
 		r.Fail(errors.New("down"))
 		v.receive("hits:1|c")
 		v.wait(30 * time.Second)
-		if q := v.cluster(); q.Partitions[0].Undelivered+q.Partitions[1].Undelivered+q.Partitions[2].Undelivered+q.Partitions[3].Undelivered == 0 {
+		if q := v.member.Answer(v.Server.out.States()); q.Partitions[0].Undelivered+q.Partitions[1].Undelivered+q.Partitions[2].Undelivered+q.Partitions[3].Undelivered == 0 {
 			t.Error("nothing is noted as undelivered")
 		}
 		r.Recover()
 		v.wait(30 * time.Second)
 		check(t, v.Server, "collect.undelivered 0")
-		if q := v.cluster(); q.Ledger.Difference != 0 || q.Ledger.Samples != 5 || len(q.Edges) != 1 {
+		if q := v.member.Answer(v.Server.out.States()); q.Ledger.Difference != 0 || q.Ledger.Samples != 5 || len(q.Edges) != 1 {
 			t.Errorf("%+v", q.Ledger)
 		}
 	})

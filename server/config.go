@@ -6,15 +6,20 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/statsd-ops/statsd/aggregate"
+	"github.com/statsd-ops/statsd/alert"
 	"github.com/statsd-ops/statsd/collect"
 	"github.com/statsd-ops/statsd/console"
 	"github.com/statsd-ops/statsd/delivery"
 	"github.com/statsd-ops/statsd/forward"
 	"github.com/statsd-ops/statsd/intake"
+	"github.com/statsd-ops/statsd/intake/listen"
+	"github.com/statsd-ops/statsd/internal/certs"
+	"github.com/statsd-ops/statsd/internal/descriptors"
+	"github.com/statsd-ops/statsd/internal/gate"
 	"github.com/statsd-ops/statsd/meta/access"
 	"github.com/statsd-ops/statsd/meta/question"
 	"github.com/statsd-ops/statsd/metric"
-	"github.com/statsd-ops/statsd/notify"
+	"github.com/statsd-ops/statsd/statvent/pipes"
 )
 
 // Config configures a Server. Each field's comment gives its unit, its default on the command line,
@@ -90,6 +95,7 @@ type Fixed struct {
 type Live struct {
 	intake.Limits
 	delivery.Publish
+	alert.Audience
 
 	// Layout decides which points a flush makes and how they are named, by default
 	// aggregate.Reference.Layout(). Its Interval is ignored; FlushInterval is used.
@@ -119,31 +125,6 @@ type Live struct {
 	// MonitorTokens are the tokens for the monitor; nil for none. Without any, nothing can be changed
 	// over the monitor.
 	MonitorTokens *access.Tokens
-
-	// Alerts turns on health checks that tell the log and the notifiers.
-	Alerts bool
-	// AlertInterval is the time between two health checks, by default 60 s.
-	AlertInterval time.Duration
-	// Notifiers receive the alerts.
-	Notifiers []NamedNotifier
-	// Channels are told of each episode of the health, also without Alerts.
-	Channels []Channel
-}
-
-// Channel is a receiver of episodes, and its name in the log and in figures.
-type Channel struct {
-	Name     string
-	Receiver notify.Receiver
-	Config   any // what the receiver was made from: a reload compares it
-}
-
-// NamedNotifier is a notifier with its name for the log.
-type NamedNotifier struct {
-	Name     string
-	Notifier notify.Notifier
-	// EveryLook sends the result of each check, for receivers that check freshness. Without it only
-	// changes are sent.
-	EveryLook bool
 }
 
 // maxHistoryMemory is the greatest HistoryMemory.
@@ -184,15 +165,13 @@ func (c *Config) Validate() error {
 		return metric.FlagErrorf("--keep-values", c.KeepValues, "want 0 or more")
 	case c.HistoryMemory < 0 || c.HistoryMemory > maxHistoryMemory:
 		return metric.FlagErrorf("--history-memory", c.HistoryMemory, "want 0 to %d bytes", maxHistoryMemory)
-	case c.AlertInterval < 10*time.Millisecond:
-		return metric.FlagErrorf("--alert-interval", c.AlertInterval, "want at least 10ms")
 	case !metric.IsClean([]byte(c.MetadataPrefix)):
 		return metric.FlagErrorf("--metadata-prefix", c.MetadataPrefix, "want only A-Z a-z 0-9 _ - and dots between them")
 	}
 	if err := c.Cluster.Validate(c.FlushInterval); err != nil {
 		return err
 	}
-	for _, validate := range []func() error{c.Limits.Validate, c.Publish.Validate, c.Layout.Validate} {
+	for _, validate := range []func() error{c.Limits.Validate, c.Publish.Validate, c.Audience.Validate, c.Layout.Validate} {
 		if err := validate(); err != nil {
 			return err
 		}
@@ -225,4 +204,42 @@ func (c *Config) layout() aggregate.Layout {
 	l := c.Layout
 	l.Interval = c.FlushInterval
 	return l
+}
+
+const (
+	// ownFiles reserves descriptors for the runtime, the log, the state file, notifiers and name
+	// look-ups.
+	ownFiles = 24
+	// sinkFiles reserves descriptors for a sink and its spool.
+	sinkFiles = 6
+	// channelFiles is for a connection and the look-up of its name.
+	channelFiles = 2
+)
+
+// Reserved returns the number of descriptors that clients over TCP may not use: for publishing, the
+// state file, notifiers and the monitor's clients.
+func (c *Config) Reserved() int {
+	n := ownFiles + sinkFiles*len(c.Sinks) + channelFiles*len(c.Channels) + c.Receivers
+	servers := 0
+	if c.MonitorPort >= 0 {
+		servers++
+	}
+	if c.Admin != "" {
+		servers++
+	}
+	for _, d := range c.Sinks {
+		if d.Recorder != nil {
+			servers++
+		}
+	}
+	n += servers * (1 + descriptors.Share(gate.MaxConns))
+	for i := range c.Listeners {
+		if c.Listeners[i].Scheme == listen.TLS {
+			n += certs.Greeted()
+		}
+	}
+	if c.PipeDir != "" {
+		n += descriptors.Share(pipes.MaxParallel)
+	}
+	return n
 }

@@ -29,18 +29,12 @@ func (s *Server) openConsole() (err error) {
 // table, a few names at a time.
 type administered struct{ *Server }
 
-// heard is the time of the last line, to the second. Only the flush loop uses it.
-type heard struct {
-	lines uint64
-	at    time.Time
-}
-
 // noteLines updates heard and returns the totals since the start. Only the flush loop calls it.
 func (s *Server) noteLines() intake.Tally {
 	total := s.flushes.total
 	live := s.in.Live()
 	total.Add(&live)
-	if l := &s.heard; l.at.IsZero() || l.lines != total.Lines {
+	if l := &s.flushes.heard; l.at.IsZero() || l.lines != total.Lines {
 		l.lines, l.at = total.Lines, time.Now()
 	}
 	return total
@@ -54,7 +48,7 @@ func (a administered) Stats(ctx context.Context) (stats []console.Stat, err erro
 	ago := func(t time.Time) float64 { return max(math.Round(now.Sub(t).Seconds()), 0) }
 	var total intake.Tally
 	var last time.Time
-	if err := a.loop.do(ctx, func() { total, last = a.noteLines(), a.heard.at }); err != nil {
+	if err := a.loop.do(ctx, func() { total, last = a.noteLines(), a.flushes.heard.at }); err != nil {
 		return nil, err
 	}
 	add("uptime", ago(a.started))

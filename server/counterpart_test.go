@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/statsd-ops/statsd/alert"
 	"github.com/statsd-ops/statsd/delivery"
 	"github.com/statsd-ops/statsd/internal/counterpart"
 	"github.com/statsd-ops/statsd/meta"
@@ -107,7 +108,7 @@ func TestRealNSCA(t *testing.T) {
 	cfg := config()
 	cfg.FlushInterval, cfg.GaugeExpire = 50*time.Millisecond, time.Hour
 	cfg.Alerts, cfg.AlertInterval = true, 100*time.Millisecond
-	cfg.Notifiers = []NamedNotifier{{Name: "nsca", Notifier: client, EveryLook: true}}
+	cfg.Notifiers = []alert.Notifier{{Name: "nsca", Notifier: client, EveryLook: true}}
 	d := start(t, cfg)
 
 	awaitStatus := func(status string) {

@@ -86,12 +86,3 @@ func (s *Server) namesPublished(sn *aggregate.Snapshot) (n int) {
 	}
 	return n
 }
-
-// compare notes how much longer than the interval the time between this boundary and the last one
-// is.
-func (f *flushes) compare(at int64, interval time.Duration) {
-	if f.boundary != 0 {
-		f.lag, f.compared = time.Duration(at-f.boundary)-interval, true
-	}
-	f.boundary = at
-}

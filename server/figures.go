@@ -6,6 +6,7 @@ import (
 	"github.com/statsd-ops/statsd/aggregate"
 	"github.com/statsd-ops/statsd/delivery"
 	"github.com/statsd-ops/statsd/internal/cputime"
+	"github.com/statsd-ops/statsd/internal/memory"
 	"github.com/statsd-ops/statsd/meta"
 	"github.com/statsd-ops/statsd/metric"
 )
@@ -31,8 +32,8 @@ func (s *Server) figures(f *flushed) []meta.Figure {
 	s.addCost(&l, f.sinks)
 	l.value("state.gauges", float64(s.state.gauges))
 	l.count("state.errors", s.state.faults)
-	l.addNotifiers(&s.cfg, s.alerts.tallies(), s.telling.waiting())
-	l.count("notify.untracked", s.telling.episodes.Missed())
+	l.addNotifiers(&s.cfg, s.alerts.Tallies(), s.alerts.Waiting())
+	l.count("notify.untracked", s.alerts.Episodes().Missed())
 
 	l = append(l, s.Health().Figures()...)
 
@@ -43,7 +44,7 @@ func (s *Server) figures(f *flushed) []meta.Figure {
 	if s.edge != nil {
 		l.count("forward.samples", s.flushes.forwarded)
 	}
-	l.addCollect(s.cluster())
+	l.addCollect(s.member.Owning())
 	l.addRender(f)
 
 	// numStats includes the daemon's own points.
@@ -65,9 +66,9 @@ func (s *Server) figures(f *flushed) []meta.Figure {
 
 // addCost adds what the daemon costs.
 func (s *Server) addCost(l *figureList, sinks []delivery.State) {
-	memory := readMemory()
-	l.value("memory.live", memory.live)
-	l.value("memory.held", memory.held)
+	used := memory.Read()
+	l.value("memory.live", used.Live)
+	l.value("memory.held", used.Held)
 	l.value("memory.history", float64(s.past.Bytes()+s.values.Bytes()))
 	table := s.in.Table().Memory()
 	l.value("memory.names", float64(table.Names))
@@ -76,7 +77,7 @@ func (s *Server) addCost(l *figureList, sinks []delivery.State) {
 	l.spent("cpu.used", cputime.Process())
 	l.spent("cpu.flush", s.cpu.flush.Total())
 	l.spent("cpu.send", s.cpu.send.Total())
-	l.spent("cpu.collector", collectorCPU())
+	l.spent("cpu.collector", cputime.Collector())
 }
 
 // addRender adds what a flush took to compute its points.

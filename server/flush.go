@@ -2,51 +2,17 @@ package server
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
-	"github.com/statsd-ops/statsd/aggregate"
-	"github.com/statsd-ops/statsd/delivery"
-	"github.com/statsd-ops/statsd/intake"
 	"github.com/statsd-ops/statsd/internal/clock"
 	"github.com/statsd-ops/statsd/meta"
+	"github.com/statsd-ops/statsd/meta/question"
 	"github.com/statsd-ops/statsd/metric"
 	"github.com/statsd-ops/statsd/operator"
 	"github.com/statsd-ops/statsd/sink"
 )
-
-// flushes is the state of the flush loop.
-type flushes struct {
-	schedule schedule
-	layout   aggregate.Layout
-	scheme   *aggregate.Scheme // of layout, for questions
-	total    intake.Tally      // since the start, up to the last flush
-	interval intake.Tally      // in the last flush interval
-	count    uint64
-	// forwarded counts samples given to the cluster.
-	forwarded uint64
-	early     int64 // boundary of the last flush that came before it was due
-	late      uint64
-	sketched  uint64        // timers whose percentiles are estimates
-	boundary  int64         // of the last flush
-	lag       time.Duration // how much later than due the last flush came
-	compared  bool          // an earlier boundary is known
-}
-
-// boundary is the number of a flush since the start, and its time.
-type boundary struct {
-	number uint64
-	at     time.Time
-}
-
-// flushed describes one flush.
-type flushed struct {
-	snapshot *aggregate.Snapshot
-	at       time.Time        // when the table was drained
-	swap     time.Duration    // how long the receivers' shards were locked
-	duration time.Duration    // time until the snapshot was complete
-	sinks    []delivery.State // as of just before the flush was offered
-}
 
 // flushLoop flushes at each boundary until ctx ends.
 func (s *Server) flushLoop(ctx context.Context) {
@@ -55,11 +21,11 @@ func (s *Server) flushLoop(ctx context.Context) {
 	for {
 		s.in.Due(next)
 		for now := time.Now().UnixNano(); now < next; now = time.Now().UnixNano() {
-			s.beat()
+			s.loop.beat()
 			if s.console != nil {
 				s.noteLines()
 			}
-			if !s.loop.rest(ctx, min(clock.UntilDue(now, next), s.beatEvery())) {
+			if !s.loop.rest(ctx, min(clock.UntilDue(now, next), s.loop.beatEvery())) {
 				return
 			}
 			// The clock may have been set back.
@@ -111,12 +77,12 @@ func (s *Server) flush(at int64) {
 	s.values.Keep(time.Unix(0, at), points)
 	s.in.Published(points)
 	s.saveState(start)
-	s.warnOfLimits(fl)
+	s.warned.warn(s.log, limits(&s.cfg, s.in.State(), fl))
 	s.flushedAt.Store(int64(time.Since(s.started)))
 	f.count++
 	s.flushed.Store(&boundary{f.count, time.Unix(0, at)})
 	s.noteFlush(time.Since(start))
-	s.asked.events.Flushed(f.count)
+	s.events.Flushed(f.count)
 }
 
 // take marks a boundary as used. It warns once if the boundary was used before.
@@ -151,4 +117,29 @@ func (s *Server) onLoop(ctx context.Context, f func(*operator.Running)) error {
 			Naming: s.cfg.Naming(s.cfg.FlushInterval), Set: s.cfg.Rules, Counts: s.in.Rules(),
 		})
 	})
+}
+
+// flushNow flushes before the boundary is due, with its time. The boundary is then skipped, so each
+// interval has one flush.
+func (s *Server) flushNow(ctx context.Context) (done question.Flushed, err error) {
+	f := &s.flushes
+	flush := func() {
+		start := time.Now()
+		at := f.schedule.last(start.UnixNano())
+		if f.schedule.holding(at) != nil {
+			err = &question.Error{
+				Code: question.Busy, After: time.Until(time.Unix(0, at)),
+				Text: fmt.Sprintf("the running interval was flushed already; a flush is possible again at %s", time.Unix(0, at).UTC().Format(time.TimeOnly)),
+			}
+			return
+		}
+		s.in.Settle(start)
+		f.early = at
+		s.flush(at)
+		done = question.Flushed{Number: f.count, At: time.Unix(0, at)}
+	}
+	if failed := s.loop.do(ctx, flush); failed != nil {
+		return done, failed
+	}
+	return done, err
 }

@@ -150,7 +150,7 @@ func TestMuteEnds(t *testing.T) {
 	d.change("names/mute", `{"match":"a","seconds":1}`, nil)
 	d.change("names/mute", `{"match":"b","seconds":600}`, nil)
 	eventually(t, "the mute does not end", func() bool {
-		all := d.asked.hands.Muted()
+		all := d.hands.Muted()
 		return len(all) == 1 && all[0].Match == "b"
 	})
 }

@@ -2,14 +2,12 @@ package server
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
 
-	"github.com/statsd-ops/statsd/delivery"
 	"github.com/statsd-ops/statsd/intake"
 	"github.com/statsd-ops/statsd/internal/clock"
 	"github.com/statsd-ops/statsd/internal/descriptors"
@@ -46,11 +44,11 @@ func (s *Server) Health() meta.Health {
 	facts := h.facts
 	facts.Flush.Last = s.started.Add(time.Duration(s.flushedAt.Load()))
 	facts.Sinks = s.sinkFacts()
-	facts.Untold = s.alerts.untold()
-	facts.ClusterUnknown = s.waitsForCluster()
-	facts.Cluster = s.clusterFacts()
+	facts.Untold = s.alerts.Untold()
+	facts.ClusterUnknown = s.member.Waits()
+	facts.Cluster = s.member.Facts()
 	facts.Draining = s.draining.Load()
-	facts.Drained = s.asked.hands.Draining()
+	facts.Drained = s.hands.Draining()
 	now, notes := h.tracker.Observe(time.Now(), &facts)
 	fit := min(len(notes), maxNotes-len(h.notes))
 	h.notes = append(h.notes, notes[:fit]...)
@@ -61,14 +59,14 @@ func (s *Server) Health() meta.Health {
 // watchHealth looks at the health each second until ctx ends. It tells the log and the
 // channels of the changes. When the daemon is ending, channels get only what waits already.
 func (s *Server) watchHealth(ctx context.Context) {
-	defer s.endTelling()
+	defer s.alerts.End()
 	for more := true; more; {
 		more = clock.Sleep(ctx, lookEvery)
 		h := s.Health()
-		s.asked.events.Health(h)
+		s.events.Health(h)
 		s.logNotes()
 		if !h.Draining && more {
-			s.tellEpisodes(ctx, h)
+			s.alerts.Observe(ctx, h)
 		}
 	}
 }
@@ -94,6 +92,11 @@ func (s *Server) logNotes() {
 	if missed > 0 {
 		s.log.Warn().Int("lines", missed).Msg("some messages about the health were not logged: the log is too slow")
 	}
+}
+
+// checkHealth checks the health at each alert interval until ctx ends.
+func (s *Server) checkHealth(ctx context.Context) {
+	s.alerts.Check(ctx, func() (meta.Health, []meta.SinkFacts) { return s.Health(), s.sinkFacts() })
 }
 
 // noteIntake records the facts of intake up to this flush. Only the flush loop calls it.
@@ -122,31 +125,13 @@ func (s *Server) noteIntake() {
 		DroppedByRule:  t.Discarded[metric.DroppedByRule],
 		CutRoom:        t.TCPCut[intake.CutFull],
 		CutMemory:      t.TCPCut[intake.CutMemory],
+		CutListener:    t.TCPCut[intake.CutListener],
 		FewFiles:       in.MaxConnections < s.cfg.MaxTCPConnections,
 		MaxConnections: in.MaxConnections,
 		Names:          s.in.Table().Names(),
 		MaxNames:       s.cfg.MaxNames,
 		MaxMembers:     s.cfg.MaxSetMembers,
 	}
-}
-
-// listenerFacts returns the facts about the listeners with figures of their own.
-func listenerFacts(t *intake.Tally, in *intake.State) (all []meta.ListenerFacts) {
-	for i := range in.Listeners {
-		at := &in.Listeners[i]
-		c := at.Counts(t)
-		f := meta.ListenerFacts{Name: at.Name, Came: c.Datagrams + c.Connections, Lost: errorText(at.Lost)}
-		var why []string
-		for _, refusal := range at.Scheme.Refusals() {
-			if n := c.Refused[refusal]; n > 0 {
-				f.Refused += n
-				why = append(why, fmt.Sprintf("%s %d", refusal, n))
-			}
-		}
-		f.Why = strings.Join(why, ", ")
-		all = append(all, f)
-	}
-	return all
 }
 
 // shortages counts how often a listener found no file descriptor free.
@@ -181,28 +166,6 @@ func (s *Server) sinkFacts() (all []meta.SinkFacts) {
 		}
 	}
 	return all
-}
-
-func sinkFactsOf(st *delivery.State) meta.SinkFacts {
-	if r := st.Recorder; r != nil {
-		return meta.SinkFacts{
-			Name: st.Name, Recorder: true, Full: r.Full,
-			Made: r.Made, Delivered: r.Delivered, DroppedFull: r.Dropped, Queued: r.Made - r.Delivered - r.Dropped,
-		}
-	}
-	f := meta.SinkFacts{
-		Name: st.Name, Forwards: st.Forwards,
-		Failing: st.Failing, FailingSince: st.FailingSince, Error: errorText(st.LastError), Accepted: st.Published,
-		Made: st.Made, Recovered: st.Recovered, Delivered: st.Delivered, Queued: st.Queued, Spooled: st.Spooled,
-		DroppedFull: st.Reasons.Full, DroppedDamaged: st.Reasons.Damaged, DroppedUnsendable: st.Reasons.Unsendable,
-		DroppedRefused: st.Reasons.Refused, DroppedRemoved: st.Reasons.Removed,
-		Unconfirmed: st.Unconfirmed,
-		SpoolFault:  errorText(st.SpoolFault), SpoolBytes: st.SpoolBytes, SpoolMax: st.MaxSpoolBytes,
-	}
-	if st.Oldest > 0 {
-		f.Oldest = time.Unix(st.Oldest, 0)
-	}
-	return f
 }
 
 // logNote logs a note with the fields that add provides.

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/statsd-ops/statsd/alert"
 	"github.com/statsd-ops/statsd/delivery"
 	"github.com/statsd-ops/statsd/meta"
 	"github.com/statsd-ops/statsd/notify"
@@ -132,7 +133,7 @@ func TestHealthOfFaults(t *testing.T) {
 			alerts := &notified{}
 			cfg := config()
 			cfg.FlushInterval, cfg.MonitorPort, cfg.Alerts, cfg.AlertInterval = 250*time.Millisecond, 0, true, 100*time.Millisecond
-			cfg.Notifiers = []NamedNotifier{{Name: "test", Notifier: alerts, EveryLook: true}}
+			cfg.Notifiers = []alert.Notifier{{Name: "test", Notifier: alerts, EveryLook: true}}
 			tt.change(t, &cfg)
 			d := start(t, cfg)
 			if tt.act != nil {

@@ -1,6 +1,9 @@
 package server
 
 import (
+	"github.com/rs/zerolog"
+
+	"github.com/statsd-ops/statsd/intake"
 	"github.com/statsd-ops/statsd/metric"
 )
 
@@ -17,17 +20,16 @@ type limit struct {
 }
 
 // limits lists the bounded resources.
-func (s *Server) limits(f *flushed) []limit {
+func limits(cfg *Config, in intake.State, f *flushed) []limit {
 	set, members := f.snapshot.Largest(metric.Set)
 	timer, samples := f.snapshot.Largest(metric.Timer)
-	in := s.in.State()
 	connections := "--max-tcp-connections"
-	if in.MaxConnections < s.cfg.MaxTCPConnections {
+	if in.MaxConnections < cfg.MaxTCPConnections {
 		connections = "the number of tcp connections that the limit on open files (ulimit -n) allows"
 	}
 	all := []limit{
-		{"--max-set-members", members, s.cfg.MaxSetMembers, set, "new members are refused"},
-		{"--max-timer-samples", samples, s.cfg.MaxTimerSamples, timer, "percentiles are estimates"},
+		{"--max-set-members", members, cfg.MaxSetMembers, set, "new members are refused"},
+		{"--max-timer-samples", samples, cfg.MaxTimerSamples, timer, "percentiles are estimates"},
 		{connections, in.PeakConnections, in.MaxConnections, "", "the connection that was idle longest is cut for a new one"},
 	}
 	for _, st := range f.sinks {
@@ -57,16 +59,18 @@ func (l *limit) stage() limitStage {
 	return limitFar
 }
 
-// warnOfLimits logs, once each, the limits that are nearly reached or reached. The health covers
-// --max-names.
-func (s *Server) warnOfLimits(f *flushed) {
-	for _, l := range s.limits(f) {
+// limitWarnings are the limits already warned of, by flag.
+type limitWarnings map[string]limitStage
+
+// warn logs, once each, the limits that are nearly reached or reached. The health covers --max-names.
+func (w limitWarnings) warn(log zerolog.Logger, limits []limit) {
+	for _, l := range limits {
 		stage := l.stage()
-		if stage <= s.warned[l.flag] {
+		if stage <= w[l.flag] {
 			continue
 		}
-		s.warned[l.flag] = stage
-		e := s.log.Warn().Int("used", l.used).Int("limit", l.max)
+		w[l.flag] = stage
+		e := log.Warn().Int("used", l.used).Int("limit", l.max)
 		if l.name != "" {
 			e = e.Str("name", l.name)
 		}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/statsd-ops/statsd/internal/clock"
 )
 
 // loop runs functions for other goroutines on the flush loop, between two flushes. Data that only
@@ -11,9 +13,14 @@ import (
 type loop struct {
 	calls chan func()
 	ended chan struct{} // closed when no more functions are run
+	// watchdog, unless nil, hears at least once each every, or second, that the daemon is alive.
+	watchdog func()
+	every    time.Duration
 }
 
-func newLoop() loop { return loop{calls: make(chan func()), ended: make(chan struct{})} }
+func newLoop(watchdog func(), every time.Duration) loop {
+	return loop{calls: make(chan func()), ended: make(chan struct{}), watchdog: watchdog, every: every}
+}
 
 // errEnding is returned after the loop has ended.
 var errEnding = errors.New("the daemon is ending")
@@ -48,3 +55,24 @@ func (l *loop) rest(ctx context.Context, d time.Duration) bool {
 
 // end makes do refuse further functions.
 func (l *loop) end() { close(l.ended) }
+
+// beatUntil feeds the watchdog until ctx ends, because the flush loop no longer does.
+func (l *loop) beatUntil(ctx context.Context) {
+	for l.beat(); clock.Sleep(ctx, l.beatEvery()); l.beat() {
+	}
+}
+
+// beat tells the watchdog that the daemon is alive.
+func (l *loop) beat() {
+	if l.watchdog != nil {
+		l.watchdog()
+	}
+}
+
+// beatEvery returns the longest time that the flush loop may sleep.
+func (l *loop) beatEvery() time.Duration {
+	if l.watchdog != nil && l.every > 0 {
+		return min(l.every, time.Second)
+	}
+	return time.Second
+}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/statsd-ops/statsd/delivery"
 	"github.com/statsd-ops/statsd/internal/cputime"
+	"github.com/statsd-ops/statsd/internal/memory"
 	"github.com/statsd-ops/statsd/metric"
 )
 
@@ -182,7 +183,7 @@ func TestQuestionCost(t *testing.T) {
 	var cost map[string]any
 	eventually(t, "the system says that it is another number of bytes", func() bool { // it changes meanwhile
 		cost = d.answerData("cost")
-		got, is := cost["memory"].(float64), float64(resident())
+		got, is := cost["memory"].(float64), float64(memory.Resident())
 		return math.Abs(got-is) < 0.1*is
 	})
 	sum := 0.0
@@ -202,7 +203,7 @@ func TestQuestionCost(t *testing.T) {
 	if parts < 0.5 || parts > 1.5 || cputime.Process() == 0 {
 		t.Errorf("the parts of the processor time add up to %v: %v", parts, cost["cpu"])
 	}
-	if _, err := os.Stat("/proc/self/statm"); err == nil && resident() == 0 {
+	if _, err := os.Stat("/proc/self/statm"); err == nil && memory.Resident() == 0 {
 		t.Error("the resident set is not known")
 	}
 }

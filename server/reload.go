@@ -62,14 +62,13 @@ func (s *Server) adopt(live Live) {
 	s.flushes.scheme = s.flushes.layout.Scheme()
 	table := s.cfg.table()
 	s.in.Table().SetLimits(table)
-	s.collecting.table.Store(&table)
+	s.member.SetLimits(table)
 	s.in.Change(s.intakeLimits())
-	s.alerts.follow(&s.cfg)
-	s.telling.follow(&s.cfg)
-	if had := s.asked.guard.HasTokens(); had != (live.MonitorTokens != nil) {
+	s.alerts.Follow(live.MetadataPrefix, live.Audience)
+	if had := s.guard.HasTokens(); had != (live.MonitorTokens != nil) {
 		defer s.warnOfMonitor()
 	}
-	s.asked.guard.Replace(live.MonitorTokens)
+	s.guard.Replace(live.MonitorTokens)
 	clear(s.warned)
 }
 

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/statsd-ops/statsd/aggregate"
+	"github.com/statsd-ops/statsd/alert"
 	"github.com/statsd-ops/statsd/collect"
 	"github.com/statsd-ops/statsd/delivery"
 	"github.com/statsd-ops/statsd/intake/listen"
@@ -126,10 +127,10 @@ func different(field reflect.Value) {
 		field.Set(reflect.ValueOf(value))
 	case []delivery.Destination:
 		field.Set(reflect.ValueOf([]delivery.Destination{{Name: "other", Sink: sinktest.NewRecorder()}}))
-	case []NamedNotifier:
-		field.Set(reflect.ValueOf([]NamedNotifier{{Name: "other", Notifier: &notified{}}}))
-	case []Channel:
-		field.Set(reflect.ValueOf([]Channel{{Name: "other", Receiver: &listener{}}}))
+	case []alert.Notifier:
+		field.Set(reflect.ValueOf([]alert.Notifier{{Name: "other", Notifier: &notified{}}}))
+	case []alert.Channel:
+		field.Set(reflect.ValueOf([]alert.Channel{{Name: "other", Receiver: &listener{}}}))
 	case *rules.Set:
 		set, _ := rules.Load([]byte("mappings: [{match: a, name: b}]"), rules.Intake)
 		field.Set(reflect.ValueOf(set))
@@ -388,14 +389,14 @@ func TestReloadAlerts(t *testing.T) {
 		v.wait(2 * time.Minute)
 		v.reload(func(c *Config) {
 			c.Alerts, c.AlertInterval = true, 20*time.Second
-			c.Notifiers = []NamedNotifier{{Name: "n", Notifier: n}}
+			c.Notifiers = []alert.Notifier{{Name: "n", Notifier: n}}
 			c.MetadataPrefix = "service"
 		})
 		v.wait(61 * time.Second)
 		r.Recover()
 		// A notifier that received the fault also receives its end, even after a reload.
 		later := &notified{}
-		v.reload(func(c *Config) { c.Notifiers = []NamedNotifier{{Name: "n", Notifier: later}} })
+		v.reload(func(c *Config) { c.Notifiers = []alert.Notifier{{Name: "n", Notifier: later}} })
 		v.wait(40 * time.Second)
 		v.reload(func(c *Config) { c.Alerts = false })
 		r.Fail(errors.New("down"))

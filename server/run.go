@@ -4,8 +4,6 @@ import (
 	"context"
 	"sync"
 	"time"
-
-	"github.com/statsd-ops/statsd/internal/clock"
 )
 
 // Run serves until ctx ends. A daemon that forwards first waits until its cluster is known. When ctx ends it stops in this order: the flush loop; intake, once the sockets
@@ -32,7 +30,7 @@ func (s *Server) Run(ctx context.Context) error {
 	s.draining.Store(true)
 	s.loop.end()
 	s.log.Info().Msg("ending: reading the rest, flushing, delivering")
-	others.Go(func() { s.beatUntil(background) })
+	others.Go(func() { s.loop.beatUntil(background) })
 	over := time.Now().Add(s.cfg.Grace)
 	deadline := time.AfterFunc(s.cfg.Grace, s.out.CutOff)
 	defer deadline.Stop()
@@ -69,14 +67,17 @@ func (s *Server) startOthers(others *sync.WaitGroup, serving, background context
 			}
 		})
 	}
-	if s.collecting.connection != nil {
+	if s.member.Collects() {
 		others.Go(func() {
-			if err := s.collect(serving); err != nil {
+			if err := s.member.Collect(serving); err != nil {
 				stop(err)
 			}
 		})
 	}
-	others.Go(func() { s.alertLoop(serving) })
+	if s.edge != nil && !s.member.Collects() { // an owner sees more
+		others.Go(func() { s.edge.Watch(serving) })
+	}
+	others.Go(func() { s.checkHealth(serving) })
 	others.Go(func() { s.watchHealth(background) })
 }
 
@@ -88,28 +89,7 @@ func (s *Server) closeAtEnd() {
 	if err := s.in.Close(); err != nil {
 		s.log.Warn().Err(err).Msg("closing the sockets failed")
 	}
-	if err := s.closeCollect(); err != nil {
+	if err := s.member.Close(); err != nil {
 		s.log.Warn().Err(err).Msg("closing the connection to the cluster failed")
 	}
-}
-
-// beatUntil feeds the watchdog until ctx ends, because the flush loop no longer does.
-func (s *Server) beatUntil(ctx context.Context) {
-	for s.beat(); clock.Sleep(ctx, s.beatEvery()); s.beat() {
-	}
-}
-
-// beat tells the watchdog that the daemon is alive.
-func (s *Server) beat() {
-	if s.cfg.Beat != nil {
-		s.cfg.Beat()
-	}
-}
-
-// beatEvery returns the longest time that the flush loop may sleep.
-func (s *Server) beatEvery() time.Duration {
-	if s.cfg.Beat != nil && s.cfg.BeatEvery > 0 {
-		return min(s.cfg.BeatEvery, time.Second)
-	}
-	return time.Second
 }

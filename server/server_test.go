@@ -12,6 +12,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/statsd-ops/statsd/aggregate"
+	"github.com/statsd-ops/statsd/alert"
 	"github.com/statsd-ops/statsd/delivery"
 	"github.com/statsd-ops/statsd/intake"
 	"github.com/statsd-ops/statsd/internal/counterpart"
@@ -90,7 +91,7 @@ func config() Config {
 			MaxNameLength:   1024,
 			MaxSetMembers:   1_000_000,
 			MaxTimerSamples: 1_000_000,
-			AlertInterval:   time.Minute,
+			Audience:        alert.Audience{AlertInterval: time.Minute},
 		},
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/statsd-ops/statsd/alert"
 	"github.com/statsd-ops/statsd/delivery"
 	"github.com/statsd-ops/statsd/internal/counterpart"
 	"github.com/statsd-ops/statsd/internal/wait"
@@ -180,7 +181,7 @@ func TestShutdownEndsAll(t *testing.T) {
 	cfg.Debug = true
 	cfg.Alerts = true
 	cfg.AlertInterval = 10 * time.Millisecond
-	cfg.Notifiers = []NamedNotifier{{Name: "hanging", Notifier: &notified{hangs: true}, EveryLook: true}}
+	cfg.Notifiers = []alert.Notifier{{Name: "hanging", Notifier: &notified{hangs: true}, EveryLook: true}}
 	cfg.Grace = 100 * time.Millisecond
 	d := start(t, cfg)
 	d.Fail(errors.New("no"))

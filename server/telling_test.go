@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/statsd-ops/statsd/alert"
 	"github.com/statsd-ops/statsd/meta"
 	"github.com/statsd-ops/statsd/notify"
 	"github.com/statsd-ops/statsd/sink/sinktest"
@@ -69,7 +70,7 @@ func channels(r *sinktest.Recorder, receivers ...notify.Receiver) Config {
 	cfg := plain(r)
 	cfg.MetadataPrefix, cfg.Hostname = "own", "web1"
 	for i, receiver := range receivers {
-		cfg.Channels = append(cfg.Channels, Channel{Name: string(rune('a' + i)), Receiver: receiver, Config: i})
+		cfg.Channels = append(cfg.Channels, alert.Channel{Name: string(rune('a' + i)), Receiver: receiver, Config: i})
 	}
 	return cfg
 }
@@ -100,7 +101,7 @@ func TestChannelsWithoutAlert(t *testing.T) {
 			t.Errorf("%s %+v", said, l.last)
 		}
 		check(t, v.Server, "notify.sent 2", "notify.a.sent 2", "notify.a.errors 0", "notify.a.waiting 0", "notify.errors 0", "notify.untracked 0")
-		e := v.telling.episodes.Last(9)
+		e := v.alerts.Episodes().Last(9)
 		if len(e) != 1 || !e[0].Told[0].Begin.Taken() || !e[0].Told[0].End.Taken() {
 			t.Errorf("%+v", e)
 		}
@@ -118,7 +119,7 @@ func TestChangeIsTold(t *testing.T) {
 		v.wait(17 * time.Minute)
 		wantSaid(t, l, "110:begin points_dropped recorder failing, 130:change points_dropped recorder degraded<failing, 1010:end points_dropped recorder degraded")
 		wantSaid(t, people, "110:begin points_dropped recorder failing, 1010:end points_dropped recorder degraded")
-		if told := v.telling.episodes.Last(1)[0].Told; !told[0].Change.Taken() || told[1].Change.Due {
+		if told := v.alerts.Episodes().Last(1)[0].Told; !told[0].Change.Taken() || told[1].Change.Due {
 			t.Errorf("%+v", told)
 		}
 	})
@@ -170,7 +171,7 @@ func TestSlowChannel(t *testing.T) {
 	nsca := &notified{}
 	cfg := channels(r, slow, quick)
 	cfg.Alerts = true
-	cfg.Notifiers = []NamedNotifier{{Name: "nsca", Notifier: nsca, EveryLook: true}}
+	cfg.Notifiers = []alert.Notifier{{Name: "nsca", Notifier: nsca, EveryLook: true}}
 	inVirtualTime(t, cfg, func(v *virtual) {
 		v.wait(65 * time.Second)
 		fail(r)
@@ -179,7 +180,7 @@ func TestSlowChannel(t *testing.T) {
 		if got, want := nsca.statuses(), "1:OK 2:WARNING 3:WARNING 4:CRITICAL 5:CRITICAL"; got != want {
 			t.Errorf("nsca: %s, want %s", got, want)
 		}
-		told := v.telling.episodes.Last(1)[0].Told
+		told := v.alerts.Episodes().Last(1)[0].Told
 		if len(told) != 3 {
 			t.Fatalf("%+v", told)
 		}
@@ -270,7 +271,7 @@ func TestReloadChannels(t *testing.T) {
 		fail(r)
 		v.wait(time.Minute)
 		next := cfg
-		next.Channels = []Channel{{"a", stays, 0}, {"b", other, "another"}, {"c", late, 2}}
+		next.Channels = []alert.Channel{{Name: "a", Receiver: stays, Config: 0}, {Name: "b", Receiver: other, Config: "another"}, {Name: "c", Receiver: late, Config: 2}}
 		if _, err := v.Reload(next); err != nil {
 			t.Fatal(err)
 		}

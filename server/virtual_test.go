@@ -49,11 +49,11 @@ func inBubble(t *testing.T, cfg Config, test func(*virtual)) {
 			t.Fatal(err)
 		}
 		running.Go(func() { s.flushLoop(ctx) })
-		running.Go(func() { s.alertLoop(ctx) })
+		running.Go(func() { s.checkHealth(ctx) })
 		running.Go(func() { s.watchHealth(ctx) })
-		if s.collecting.connection != nil {
+		if s.member.Collects() {
 			running.Go(func() {
-				if err := s.collect(ctx); err != nil {
+				if err := s.member.Collect(ctx); err != nil {
 					t.Error(err)
 				}
 			})

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/statsd-ops/statsd/alert"
 	"github.com/statsd-ops/statsd/meta"
 	"github.com/statsd-ops/statsd/notify/webhook"
 )
@@ -48,13 +49,13 @@ func hang(_ http.ResponseWriter, r *http.Request) {
 	<-r.Context().Done()
 }
 
-func newWebhook(t *testing.T, name, url string) Channel {
+func newWebhook(t *testing.T, name, url string) alert.Channel {
 	t.Helper()
 	w, err := webhook.New(webhook.Config{URL: url})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Channel{Name: name, Receiver: w, Config: url}
+	return alert.Channel{Name: name, Receiver: w, Config: url}
 }
 
 // TestWebhookOfDaemon has a daemon tell real web servers of a dead sink: one that fails at first, and one
@@ -69,11 +70,11 @@ func TestWebhookOfDaemon(t *testing.T) {
 
 	cfg := config()
 	cfg.FlushInterval, cfg.MonitorPort = 250*time.Millisecond, 0
-	cfg.Channels = []Channel{newWebhook(t, "hangs", hanging.URL), newWebhook(t, "webhook", good.URL)}
+	cfg.Channels = []alert.Channel{newWebhook(t, "hangs", hanging.URL), newWebhook(t, "webhook", good.URL)}
 	d := start(t, cfg)
 	d.Recorder.Fail(errors.New("no luck"))
 	told := func() (told meta.Told) {
-		for _, e := range d.telling.episodes.Last(9) {
+		for _, e := range d.alerts.Episodes().Last(9) {
 			for _, told := range e.Told {
 				if e.Reason == meta.SinkFailing && told.Notifier == "webhook" {
 					return told
@@ -110,10 +111,10 @@ func TestEndWithHangingWebhook(t *testing.T) {
 	defer hanging.Close()
 	cfg := config()
 	cfg.FlushInterval = 250 * time.Millisecond
-	cfg.Channels = []Channel{newWebhook(t, "hangs", hanging.URL)}
+	cfg.Channels = []alert.Channel{newWebhook(t, "hangs", hanging.URL)}
 	d := start(t, cfg)
 	d.Recorder.Fail(errors.New("no luck"))
-	eventually(t, "nothing waits", func() bool { return d.telling.waiting()["hangs"] > 0 })
+	eventually(t, "nothing waits", func() bool { return d.alerts.Waiting()["hangs"] > 0 })
 	d.stop()
 	if !strings.Contains(d.out.String(), "messages were not sent") {
 		t.Errorf("the log does not say that a message was not told:\n%s", d.out)

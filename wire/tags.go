@@ -151,6 +151,9 @@ func (t *Tagger) Series(kept []byte) (series []byte, lost bool, fault metric.Rea
 	return t.Name(sent, section)
 }
 
+// Sent returns the length of the name that Name or Series took last, as sent and without its tags.
+func (t *Tagger) Sent() int { return len(t.sent.before) + len(t.sent.after) }
+
 // join joins a name and its tags as sent: see Parser.KeepTags. The result is valid until Forget.
 func (t *Tagger) join(sent, section []byte) []byte {
 	start := len(t.names)

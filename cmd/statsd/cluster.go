@@ -66,6 +66,9 @@ func parseClusterURL(text string) (*clusterURL, error) {
 	if err := c.setQuery(s.name, text, query); err != nil {
 		return nil, err
 	}
+	if err := c.checkFilled(); err != nil {
+		return nil, err
+	}
 	for _, key := range c.settings {
 		if key.def != "" {
 			c.setDefault(key.name, key.def)
@@ -83,8 +86,8 @@ func clusterHost(text, port string) (string, error) {
 	case strings.Contains(u.Hostname(), ":") && !strings.HasPrefix(u.Host, "["):
 		return "", errors.New("put an IPv6 address in brackets, as in [::1]:8127")
 	}
-	if u.Port() != "" {
-		port = u.Port()
+	if port, err = urlPort(u, port); err != nil {
+		return "", err
 	}
 	return net.JoinHostPort(u.Hostname(), port), nil
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"net"
 	"path/filepath"
 	"strings"
@@ -77,6 +78,11 @@ func (c *clusterURL) checkCollect(all settings) error {
 	}
 	if !all.given("spool-dir") {
 		return errors.New("needs --spool-dir, where the messages of the edges are kept")
+	}
+	for _, key := range []string{"server-name", "insecure"} {
+		if s := c.get(key); s != nil && len(s.values) > 0 {
+			return fmt.Errorf("%s: is for --forward: a central does not check a server", key)
+		}
 	}
 	if c.scheme.name == "statsd+tls" && (c.text("cert") == "" || c.text("key") == "") {
 		return errors.New("needs cert and key, the PEM files of this daemon's certificate")

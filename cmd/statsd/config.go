@@ -7,6 +7,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/statsd-ops/statsd/alert"
 	"github.com/statsd-ops/statsd/delivery"
 	"github.com/statsd-ops/statsd/intake"
 	"github.com/statsd-ops/statsd/internal/buildinfo"
@@ -228,6 +229,10 @@ func (all settings) live() server.Live {
 			ReplayRate: all.count("replay-rate"),
 			Grace:      all.duration("grace"),
 		},
+		Audience: alert.Audience{
+			Alerts:        all.on("alert"),
+			AlertInterval: all.duration("alert-interval"),
+		},
 		Layout:          all.layout(),
 		MetadataPrefix:  all.text("metadata-prefix"),
 		Expire:          all.count("expire"),
@@ -236,7 +241,5 @@ func (all settings) live() server.Live {
 		MaxNameLength:   all.count("max-name-length"),
 		MaxSetMembers:   all.count("max-set-members"),
 		MaxTimerSamples: all.count("max-timer-samples"),
-		Alerts:          all.on("alert"),
-		AlertInterval:   all.duration("alert-interval"),
 	}
 }

@@ -8,20 +8,39 @@ import (
 	"strings"
 )
 
-// place is a TCP port or a file path that only one setting can use.
+// place is a port or a file path that only one setting can use.
 type place struct{ flag, host, name string }
 
 // checkPorts refuses two listeners on one port.
-func (all settings) checkPorts() (found problems) {
+func (all settings) checkPorts() problems {
+	return append(all.portClashes(all.streamPlaces()), all.portClashes(all.datagramPlaces())...)
+}
+
+// datagramPlaces returns the UDP ports that the daemon binds.
+func (all settings) datagramPlaces() (places []place) {
+	if !all.portOff() {
+		places = append(places, place{"--port", all.host("name"), all.text("port")})
+	}
+	return append(places, all.doorPlaces("udp")...)
+}
+
+// doorPlaces returns the ports of --listen.
+func (all settings) doorPlaces(network string) (places []place) {
+	for _, v := range all.get("listen").values {
+		if d, err := parseDoor(v.text); err == nil && d.scheme.name.Network() == network {
+			places = append(places, place{"--listen " + v.text, d.host, d.port})
+		}
+	}
+	return places
+}
+
+// streamPlaces returns the TCP ports that the daemon binds.
+func (all settings) streamPlaces() []place {
 	places := []place{{"--monitor-port", all.host("monitor-host"), all.text("monitor-port")}}
 	if !all.portOff() {
 		places = append([]place{{"--port", all.host("name"), all.text("port")}}, places...)
 	}
-	for _, v := range all.get("listen").values {
-		if d, err := parseDoor(v.text); err == nil && d.scheme.name.Network() == "tcp" {
-			places = append(places, place{"--listen " + v.text, d.host, d.port})
-		}
-	}
+	places = append(places, all.doorPlaces("tcp")...)
 	for flag, address := range map[string]string{"--admin": all.console("admin"), "--pprof": all.text("pprof")} {
 		host, port, _ := net.SplitHostPort(address)
 		if flag == "--admin" && host == "" {
@@ -35,6 +54,10 @@ func (all settings) checkPorts() (found problems) {
 			places = append(places, place{"--sink " + v.text, e.host, e.port})
 		}
 	}
+	return places
+}
+
+func (all settings) portClashes(places []place) (found problems) {
 	for i, p := range places {
 		for _, other := range places[:i] {
 			if p.name == other.name && p.name != "" && p.name != "0" && overlap(p.host, other.host) {
@@ -59,7 +82,8 @@ func overlap(a, b string) bool {
 	return one == two || one.Is4() == two.Is4() && (one.IsUnspecified() || two.IsUnspecified())
 }
 
-// checkPaths refuses two settings with one file. The state file also uses paths with suffixes.
+// checkPaths refuses two settings with one file. The state file and
+// the files of sockets also use paths with suffixes.
 func (all settings) checkPaths() (found problems) {
 	places := []place{}
 	for _, name := range []string{"config", "nsca-config", "notify-auth-file", "rules", "state-file", "pidfile", "log-file"} {
@@ -77,6 +101,9 @@ func (all settings) checkPaths() (found problems) {
 	for _, v := range all.get("listen").values {
 		if d, err := parseDoor(v.text); err == nil && d.path != "" {
 			places = append(places, place{flag: "--listen " + v.text, name: d.path})
+			if d.path[0] != '@' {
+				places = append(places, place{flag: "--listen " + v.text, name: d.path + ".lock"}, place{flag: "--listen " + v.text, name: d.path + ".new"})
+			}
 		}
 	}
 	for i, p := range places {

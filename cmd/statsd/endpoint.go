@@ -118,6 +118,25 @@ func (all settings) setQuery(scheme, from, query string) error {
 	return nil
 }
 
+// checkFilled refuses keys without a value. An empty variable in a script must not open a daemon to everyone.
+func (all settings) checkFilled() error {
+	for _, s := range all {
+		if len(s.values) > 0 && s.text() == "" {
+			return fmt.Errorf("%s: has no value: give it one, or leave it out", s.name)
+		}
+	}
+	return nil
+}
+
+// urlPort returns the port of a URL, or the default one.
+func urlPort(u *url.URL, otherwise string) (string, error) {
+	port := cmp.Or(u.Port(), otherwise)
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil && u.Port() != "" {
+		return "", fmt.Errorf("port %s: want at most 65535", port)
+	}
+	return port, nil
+}
+
 // checkName refuses a name that figures cannot have.
 func (all settings) checkName() error {
 	if name := all.text("name"); name != "" && !sinkName.MatchString(name) {

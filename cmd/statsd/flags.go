@@ -68,7 +68,7 @@ var flags = []flag{
 	{group: groupFlush, name: "timers-prefix", holder: "stats.timers", help: "Prefix of timers."},
 	{group: groupFlush, name: "gauge-prefix", aliases: []string{"gauges-prefix"}, holder: "stats", help: "Prefix of gauges."},
 	{group: groupFlush, name: "sets-prefix", holder: "stats", help: "Prefix of sets."},
-	{group: groupFlush, name: "metadata-prefix", holder: "statsd", def: "statsd", common: true, help: "Prefix of the daemon's own figures, and the service that alerts report."},
+	{group: groupFlush, name: "metadata-prefix", holder: "statsd", def: "statsd", help: "Prefix of the daemon's own figures, and the service that alerts report."},
 
 	{group: groupOutput, name: "sink", short: 's', kind: isSink, many: true, holder: "URL", example: "graphite+tls://west.example.com:2103?name=west", common: true, help: "Where to publish, such as graphite://HOST:2003. May be repeated."},
 	{group: groupOutput, name: "graphite-host", holder: "HOST", example: "carbon.example.com", common: true, help: "Publish to carbon's line receiver on this host."},

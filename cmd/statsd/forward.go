@@ -109,9 +109,9 @@ const (
 )
 
 // readKeys reads the keys that a central and its edges share, one a line, newest first. Empty lines, and
-// lines that start with #, mean nothing.
+// lines that start with #, mean nothing. No other user may have access to the file.
 func readKeys(path string) (keys [][]byte, err error) {
-	text, err := safefile.ReadFile(path, maxKeysFile)
+	text, err := safefile.ReadPrivate(path, maxKeysFile)
 	if err != nil {
 		return nil, err
 	}

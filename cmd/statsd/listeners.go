@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/statsd-ops/statsd/intake/listen"
 	"github.com/statsd-ops/statsd/metric"
@@ -86,6 +87,12 @@ func parseDoor(text string) (*door, error) {
 		err = d.setQuery(name, text, query)
 	}
 	if err == nil {
+		err = d.checkFilled()
+	}
+	if err == nil {
+		err = d.checkFile()
+	}
+	if err == nil {
 		err = d.checkName()
 	}
 	for _, s := range d.settings {
@@ -103,6 +110,8 @@ func (d *door) setAddress(text string) (err error) {
 			return err
 		}
 		switch name, abstract := strings.CutPrefix(d.path, "@"); {
+		case strings.ContainsFunc(d.path, unicode.IsControl):
+			return errors.New("a socket's path cannot have control characters")
 		case abstract && name != "" && len(d.path) <= maxSocketPath:
 			return nil
 		case abstract || !filepath.IsAbs(d.path) || strings.HasSuffix(d.path, "/"):
@@ -123,7 +132,21 @@ func (d *door) setAddress(text string) (err error) {
 	case u.User != nil, u.Path != "" && u.Path != "/", u.Fragment != "":
 		return errors.New("want SCHEME://HOST:PORT?KEY=VALUE, and nothing else")
 	}
-	d.host, d.port = u.Hostname(), cmp.Or(u.Port(), "8125")
+	d.host = u.Hostname()
+	d.port, err = urlPort(u, "8125")
+	return err
+}
+
+// checkFile refuses settings of a file for an abstract socket: they would not protect it.
+func (d *door) checkFile() error {
+	if !strings.HasPrefix(d.path, "@") {
+		return nil
+	}
+	for _, key := range []string{"mode", "owner", "group"} {
+		if len(d.get(key).values) > 0 {
+			return fmt.Errorf("%s: an abstract socket has no file; allow-uid and allow-gid say who may send", key)
+		}
+	}
 	return nil
 }
 
@@ -192,6 +215,12 @@ func (d *door) listener(all settings, taken map[string]bool) (l listen.Listener,
 	case l.Scheme.Local():
 		l.Mode, _ = parseMode(d.text("mode"))
 		l.User, l.Group = d.text("owner"), d.text("group")
+		if _, err = ids("owner", l.User, listen.UserID); err != nil {
+			return l, err
+		}
+		if _, err = ids("group", l.Group, listen.GroupID); err != nil {
+			return l, err
+		}
 		if l.UIDs, err = ids("allow-uid", d.text("allow-uid"), listen.UserID); err != nil {
 			return l, err
 		}

@@ -27,7 +27,7 @@ func listenersOf(t *testing.T, line ...string) (l intake.Listen, err error) {
 func TestListeners(t *testing.T) {
 	t.Parallel()
 	l, err := listenersOf(t, "--receivers=3", "--udp-buffer=1MiB", "--tcp-idle-timeout=5m",
-		"--listen=udp://:8125", "--listen=udp://127.0.0.1?receivers=1&buffer=64KiB&name=west", "--listen=udp://[::1]:9125",
+		"--listen=udp://:8124", "--listen=udp://127.0.0.1?receivers=1&buffer=64KiB&name=west", "--listen=udp://[::1]:9125",
 		"--listen=tcp://localhost:9?max=5&idle=0&line=2s", "--listen=tcp://:10?idle=1m",
 		"--listen=unixgram:///run/a//b?mode=0622&owner=7&group=8&allow-uid=0,9&allow-gid=10", "--listen=unixgram://@abc",
 		"--listen=unix:///run/a%3Fb?framing=lines&max=1")
@@ -36,7 +36,7 @@ func TestListeners(t *testing.T) {
 	}
 	file := listen.File{Mode: 0o660}
 	want := []listen.Listener{
-		{Name: "udp", Scheme: listen.UDP, Address: ":8125", Receivers: 3, Buffer: 1 << 20},
+		{Name: "udp", Scheme: listen.UDP, Address: ":8124", Receivers: 3, Buffer: 1 << 20},
 		{Name: "west", Scheme: listen.UDP, Address: "127.0.0.1:8125", Receivers: 1, Buffer: 64 << 10},
 		{Name: "udp-2", Scheme: listen.UDP, Address: "[::1]:9125", Receivers: 3, Buffer: 1 << 20},
 		{Name: "tcp", Scheme: listen.TCP, Address: "localhost:9", Limits: listen.Limits{Max: 5, Idle: -1, Line: 2 * time.Second}},
@@ -111,6 +111,20 @@ func TestListenErrors(t *testing.T) {
 		"unix:///run/a?framing=yes":           "framing: want auto, lines or dogstatsd",
 		"unix:///run/a?allow-uid=-1":          "allow-uid: ",
 		"unix:///run/a?allow-uid=nobo,":       "allow-uid: ",
+		"udp://:99999":                        "port 99999: want at most 65535",
+		"udp://:1?name=":                      "name: has no value: give it one, or leave it out",
+		"unix:///run/a?allow-uid=":            "allow-uid: has no value",
+		"unix:///run/a?allow-gid=":            "allow-gid: has no value",
+		"tcp+tls://:1?client-ca=":             "client-ca: has no value",
+		"tcp+tls://:1?allow-name=":            "allow-name: has no value",
+		"udp+hmac://:1?keys=":                 "keys: has no value",
+		"unix:///run/a%00b":                   "a socket's path cannot have control characters",
+		"unixgram://@a%0Ab":                   "a socket's path cannot have control characters",
+		"unix://@a?mode=0600":                 "mode: an abstract socket has no file",
+		"unixgram://@a?owner=root":            "owner: an abstract socket has no file",
+		"unixgram://@a?group=root":            "group: an abstract socket has no file",
+		"unix:///run/a?owner=no-such-user":    `owner: unknown user "no-such-user"`,
+		"unix:///run/a?group=no-such-group":   `group: unknown group "no-such-group"`,
 		"unix:///" + strings.Repeat("x", 103): "a socket's path may have 103 bytes, this one has 104",
 	} {
 		_, err := listenersOf(t, "--listen="+text)
@@ -125,6 +139,10 @@ func TestListenErrors(t *testing.T) {
 		"port 8135 is taken by --monitor-port":      {"--listen=tcp://:8135"},
 		"port 8125 is taken by --port":              {"--listen=tcp://127.0.0.1:8125", "--port=8125"},
 		"port 9 is taken by --listen tcp://:9":      {"--listen=tcp://:9", "--listen=tcp://127.0.0.1:9"},
+		"port 9 is taken by --listen udp://:9":      {"--listen=udp://:9", "--listen=udp://127.0.0.1:9?receivers=1"},
+		"port 8126 is taken by --port":              {"--port=8126", "--listen=udp://:8126"},
+		"the file /run/a.new is taken by":           {"--listen=unix:///run/a", "--listen=unix:///run/a.new"},
+		"the file /run/a.lock is taken by":          {"--listen=unix:///run/a", "--state-file=/run/a.lock"},
 		"the file /run/a is taken by --listen unix": {"--listen=unix:///run/a", "--listen=unixgram:///run/../run/a"},
 	} {
 		if _, err := listenersOf(t, line...); err == nil || !strings.Contains(err.Error(), want) {

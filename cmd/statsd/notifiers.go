@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 
+	"github.com/statsd-ops/statsd/alert"
 	"github.com/statsd-ops/statsd/internal/authheader"
 	"github.com/statsd-ops/statsd/internal/safefile"
 	"github.com/statsd-ops/statsd/metric"
@@ -26,7 +27,7 @@ func (all settings) addNotifiers(cfg *server.Config) error {
 		if err != nil {
 			return err
 		}
-		cfg.Notifiers = append(cfg.Notifiers, server.NamedNotifier{Name: "exec", Notifier: n})
+		cfg.Notifiers = append(cfg.Notifiers, alert.Notifier{Name: "exec", Notifier: n})
 	}
 	if !all.given("nsca-server") {
 		return nil
@@ -39,7 +40,7 @@ func (all settings) addNotifiers(cfg *server.Config) error {
 	if err != nil {
 		return err
 	}
-	cfg.Notifiers = append(cfg.Notifiers, server.NamedNotifier{Name: "nsca", Notifier: n, EveryLook: true})
+	cfg.Notifiers = append(cfg.Notifiers, alert.Notifier{Name: "nsca", Notifier: n, EveryLook: true})
 	return nil
 }
 
@@ -103,7 +104,7 @@ func (all settings) addChannels(cfg *server.Config) error {
 			if i > 0 {
 				name = fmt.Sprintf("%s-%d", name, i+1)
 			}
-			cfg.Channels = append(cfg.Channels, server.Channel{Name: name, Receiver: receiver, Config: channelConfig{v.text, headers}})
+			cfg.Channels = append(cfg.Channels, alert.Channel{Name: name, Receiver: receiver, Config: channelConfig{v.text, headers}})
 		}
 	}
 	return nil

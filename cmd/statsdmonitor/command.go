@@ -62,6 +62,8 @@ var commands = slices.Concat([]command{
 	{name: "discards", group: looking, flags: []use{{"n", "20", 200}}, help: "Which samples were bad or refused, and who sent them.", read: readDiscards},
 	{name: "ledger", group: looking, help: "What happened to every sample and every point.", read: readLedger},
 	{name: "rules", group: looking, help: "How many samples each rule of --rules has matched.", read: readRules},
+	{name: "cluster", group: looking, args: "[EDGE...]", most: 1000, flags: []use{{name: "ledger"}},
+		help: "Who owns which partition, how far it is, which edges are silent.", read: readCluster},
 	{name: "sinks", group: looking, args: "[NAME]", most: 1, help: "When each sink last accepted points, how far it is behind.", read: readSinks},
 	{name: "alerts", group: looking, flags: []use{{"n", "20", 200}, {name: "audit"}}, help: "What was wrong, and who was told when.", read: readAlerts},
 	{name: "config", group: looking, flags: []use{{name: "all"}, {name: "diff"}}, help: "What is configured, and where each setting comes from.", read: readConfig},

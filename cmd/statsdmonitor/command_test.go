@@ -32,6 +32,8 @@ var shown = []struct {
 	{"prefixes --since 15m", "prefixes", 0, []asked{{"prefixes", []xmlrpc.Value{xmlrpc.String(""), xmlrpc.Int(900), xmlrpc.Int(20)}}}},
 	{"discards -n2", "discards", 0, []asked{{"discarded", nil}}},
 	{"rules", "rules", 0, []asked{{"rules", nil}}},
+	{"cluster", "cluster", 0, []asked{{"cluster", nil}}},
+	{"cluster --ledger", "cluster.ledger", 0, []asked{{"cluster", nil}}},
 	{"sinks", "sinks", 0, []asked{{"sinks", nil}}},
 	{"sinks archive", "sinks.one", 0, []asked{{"sinks", nil}}},
 	{"alerts -n=9", "alerts", 0, []asked{{"alerts", []xmlrpc.Value{xmlrpc.Int(9)}}}},

@@ -44,6 +44,7 @@ var fakeAnswers = map[string]answerOf{
 	"prefixes":  {[]string{"string", "int", "int"}, reporttest.Live(), reporttest.Prefixes()},
 	"discarded": {nil, reporttest.Live(), reporttest.Discards()},
 	"rules":     {nil, reporttest.Flushed(), reporttest.Rules()},
+	"cluster":   {nil, reporttest.Live(), reporttest.Cluster()},
 	"sinks":     {nil, reporttest.Live(), reporttest.Sinks()},
 	"alerts":    {[]string{"int"}, reporttest.Live(), reporttest.Alerts()},
 	"config":    {nil, reporttest.Live(), reporttest.Config()},

@@ -162,6 +162,9 @@ func inUse(err error) error {
 func (f *file) replace(b *Bound) error {
 	fresh := f.path + ".new"
 	if info, err := os.Lstat(fresh); err == nil && info.Mode().Type() == fs.ModeSocket {
+		if err := inUse(probe(fresh)); err != nil {
+			return fmt.Errorf("%s: %w", fresh, err)
+		}
 		_ = os.Remove(fresh) // an earlier daemon ended at this moment
 	}
 	if err := b.bindAt(fresh); err != nil {
@@ -253,6 +256,9 @@ func UserID(name string) (int, error) {
 		return int(n), nil
 	}
 	u, err := user.Lookup(name)
+	if _, unknown := errors.AsType[user.UnknownUserError](err); unknown {
+		return 0, fmt.Errorf("unknown user %q", name)
+	}
 	if err != nil {
 		return 0, err
 	}
@@ -265,6 +271,9 @@ func GroupID(name string) (int, error) {
 		return int(n), nil
 	}
 	g, err := user.LookupGroup(name)
+	if _, unknown := errors.AsType[user.UnknownGroupError](err); unknown {
+		return 0, fmt.Errorf("unknown group %q", name)
+	}
 	if err != nil {
 		return 0, err
 	}

@@ -37,13 +37,14 @@ func NewResolver(config Config, tagger *wire.Tagger, set *rules.Set) *Resolver {
 
 // Resolve implements aggregate.Resolver.
 func (r *Resolver) Resolve(kind metric.Kind, raw []byte, to *aggregate.Resolved) {
-	series := raw
+	series, sent := raw, 0
 	if r.tagger != nil {
 		if series, to.TagsDropped, to.Reason = r.tagger.Series(raw); to.Reason != metric.None {
 			return
 		}
+		sent = r.tagger.Sent() // a series in the name is clean, and can be shorter
 	}
-	to.Length = len(series)
+	to.Length = max(len(series), sent)
 	if to.Name, to.Reason = r.config.AppendClean(to.Name[:0], series); to.Reason == metric.None {
 		r.decide(kind, to)
 	}

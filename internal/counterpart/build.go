@@ -8,15 +8,19 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"syscall"
 )
 
 // Programs is the variable with the directory of the commands of this tree, built before the tests.
 const Programs = "STATSD_TEST_PROGRAMS"
 
-// Build puts commands of this tree, such as statsd, into a directory. They are built without the race
+// Build puts commands of this tree, such as statsd, into a directory, which it makes. They are built without the race
 // detector. make test has built them once; go test builds them here.
 func Build(dir string, names ...string) error {
 	if built := os.Getenv(Programs); built != "" {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return err
+		}
 		for _, name := range names {
 			if err := copyProgram(filepath.Join(dir, name), filepath.Join(built, name)); err != nil {
 				return err
@@ -36,7 +40,11 @@ func Build(dir string, names ...string) error {
 	return nil
 }
 
+// copyProgram copies a program. No process may start meanwhile: until its own exec it would hold the
+// copy open for writing, and the system runs no such program ("text file busy").
 func copyProgram(to, from string) error {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
 	in, err := os.Open(from)
 	if err != nil {
 		return err

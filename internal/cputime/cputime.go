@@ -12,6 +12,7 @@ package cputime
 
 import (
 	"runtime"
+	"runtime/metrics"
 	"sync/atomic"
 	"time"
 )
@@ -31,3 +32,14 @@ func (m *Meter) Start() (stop func()) {
 
 // Total returns the processor time so far.
 func (m *Meter) Total() time.Duration { return time.Duration(m.total.Load()) }
+
+// Collector returns the processor time of the garbage collector, without its work on the threads
+// of other goroutines.
+func Collector() time.Duration {
+	s := []metrics.Sample{
+		{Name: "/cpu/classes/gc/mark/dedicated:cpu-seconds"},
+		{Name: "/cpu/classes/gc/mark/idle:cpu-seconds"},
+	}
+	metrics.Read(s)
+	return time.Duration((s[0].Value.Float64() + s[1].Value.Float64()) * float64(time.Second))
+}

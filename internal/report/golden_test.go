@@ -25,6 +25,7 @@ func bare() map[string]func(Page) string {
 		"senders.bare":  func(p Page) string { return Senders(p, reporttest.Probed(), question.Senders{Match: "*"}) },
 		"prefixes.bare": func(p Page) string { return Prefixes(p, reporttest.Live(), question.Prefixes{}) },
 		"discards.bare": func(p Page) string { return Discards(20)(p, reporttest.Live(), question.Discards{}) },
+		"cluster.bare":  func(p Page) string { return Cluster(p, reporttest.Live(), question.Cluster{}) },
 		"rules.bare":    func(p Page) string { return Rules(p, reporttest.Live(), question.Rules{}) },
 		"sinks.bare":    func(p Page) string { return Sinks(p, reporttest.Live(), nil) },
 		"alerts.bare":   func(p Page) string { return Alerts(p, reporttest.Live(), question.Alerts{}) },
@@ -74,6 +75,22 @@ func changes() map[string]func(Page) string {
 	}
 }
 
+// accounts are those of edges in all states.
+func accounts() ClusterBook {
+	of := func(name string, complete, samples, dropped uint64, settled, balances bool) EdgeAccount {
+		f := reporttest.Forward()
+		f.Acknowledged += f.Dropped - dropped
+		if f.Dropped = dropped; dropped == 0 {
+			f.Reasons = nil
+		}
+		return EdgeAccount{Edge: name, Address: name + ":8135", Number: 25_920, Complete: complete, Samples: 4_120_331, Counted: samples, Dropped: dropped, Settled: settled, Balances: balances, Forward: f}
+	}
+	return ClusterBook{Fault: "edge web4", Edges: []EdgeAccount{
+		of("web1", 25_920, 4_120_331, 0, true, true), of("web2", 25_918, 4_120_030, 0, false, true),
+		of("web3", 25_920, 4_000_000, 500, true, true), of("web4", 25_920, 4_000_000, 0, true, false),
+	}}
+}
+
 func reports() map[string]func(Page) string {
 	refused := question.Explanation{Steps: []question.Step{{Name: "parsed", Text: "php.err:1,5|ms  bad_value at byte 9: 1,5 is not a finite decimal number", At: 8}}, Known: true}
 	unknown := question.Explanation{Steps: []question.Step{{Name: "name", OK: true, Text: "checkout.pya"}}, Near: []string{"checkout.pay", "checkout.pya2"}}
@@ -97,14 +114,25 @@ func reports() map[string]func(Page) string {
 			some.Looked, a.Complete = 1_200_000, false
 			return Values(p, a, some)
 		},
-		"values.some": func(p Page) string { return Values(p, reporttest.Flushed(), some) },
-		"top":         func(p Page) string { return Top(p, reporttest.Probed(), reporttest.Top()) },
-		"senders":     func(p Page) string { return Senders(p, reporttest.Probed(), reporttest.Senders()) },
-		"tail":        func(p Page) string { return tailed(p) },
-		"prefixes":    func(p Page) string { return Prefixes(p, reporttest.Live(), reporttest.Prefixes()) },
-		"discards":    func(p Page) string { return Discards(2)(p, reporttest.Live(), reporttest.Discards()) },
-		"rules":       func(p Page) string { return Rules(p, reporttest.Flushed(), reporttest.Rules()) },
-		"sinks":       func(p Page) string { return Sinks(p, reporttest.Live(), reporttest.Sinks()) },
+		"values.some":     func(p Page) string { return Values(p, reporttest.Flushed(), some) },
+		"top":             func(p Page) string { return Top(p, reporttest.Probed(), reporttest.Top()) },
+		"senders":         func(p Page) string { return Senders(p, reporttest.Probed(), reporttest.Senders()) },
+		"tail":            func(p Page) string { return tailed(p) },
+		"prefixes":        func(p Page) string { return Prefixes(p, reporttest.Live(), reporttest.Prefixes()) },
+		"discards":        func(p Page) string { return Discards(2)(p, reporttest.Live(), reporttest.Discards()) },
+		"cluster":         func(p Page) string { return Cluster(p, reporttest.Live(), reporttest.Cluster()) },
+		"cluster.edge":    func(p Page) string { return Cluster(p, reporttest.Live(), reporttest.Edge()) },
+		"cluster.waiting": func(p Page) string { return Cluster(p, reporttest.Live(), reporttest.WaitingEdge()) },
+		"cluster.central": func(p Page) string { return Cluster(p, reporttest.Live(), reporttest.Central()) },
+		"cluster.fault": func(p Page) string {
+			return Cluster(p, reporttest.Live(), question.Cluster{Collects: true, Interval: 10, Address: "nats://n1", ID: "a", Fault: "no server answers"})
+		},
+		"cluster.ledger": func(p Page) string {
+			return ClusterLedger(ClusterBook{Balances: true})(p, reporttest.Live(), reporttest.Cluster())
+		},
+		"cluster.ledger.edges": func(p Page) string { return ClusterLedger(accounts())(p, reporttest.Live(), reporttest.Central()) },
+		"rules":                func(p Page) string { return Rules(p, reporttest.Flushed(), reporttest.Rules()) },
+		"sinks":                func(p Page) string { return Sinks(p, reporttest.Live(), reporttest.Sinks()) },
 		"sinks.conflicts": func(p Page) string {
 			return Sinks(p, reporttest.Live(), []question.Sink{reporttest.ConflictingSink()})
 		},

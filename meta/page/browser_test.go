@@ -3,6 +3,7 @@ package page
 import (
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -93,6 +94,7 @@ func TestInBrowser(t *testing.T) {
 		{"keyboard", testKeyboard},
 		{"accessible", testAccessible},
 		{"words", testWords},
+		{"cluster", testCluster},
 	} {
 		t.Run(tt.name, func(t *testing.T) { tt.test(t, browser) })
 	}
@@ -132,4 +134,32 @@ func testDraws(t *testing.T, browser *counterpart.Browser) {
 		})
 	}
 	wait.Until(t, "a closed page still has a stream", func() bool { return d.open() == 0 })
+}
+
+// testCluster shows a cluster only where there is one.
+func testCluster(t *testing.T, browser *counterpart.Browser) {
+	d := startDaemon(t)
+	tab := browser.Open(t, "http://"+d.addr+"/", looks["desktop"])
+	defer tab.Close()
+	tab.Await(drawn + ` && document.getElementById("cluster").hidden && document.getElementById("cluster-link").hidden`)
+	if n := d.asks("cluster"); n > 0 {
+		t.Errorf("the page asks for a cluster %d times, though there is none", n)
+	}
+	d.change(func(d *daemon) { d.status.Cluster = true })
+	d.flush()
+	for id, words := range map[string]string{
+		"cluster-about": "owner owner-a", "partition-rows": "none, was owner-b", "edge-rows": "<b>web2", "cluster-facts": "dropped 100 (full 100)", "cluster-link": "Cluster",
+	} {
+		tab.Await(text(id, words))
+	}
+	tab.Await(text("edge-rows", "silent") + " && " + text("cluster-facts", "lost 7") + " && " + text("cluster-facts", "3 messages of edges never came") + " && " + text("cluster-facts", "no server answers"))
+	for name, look := range looks {
+		tab.Look(look)
+		tab.Await(`innerWidth === ` + strconv.Itoa(look.Width) + ` && document.documentElement.scrollWidth <= innerWidth`)
+		tab.Eval(`document.getElementById("cluster").scrollIntoView()`, nil)
+		shot(t, tab, "cluster-"+name)
+	}
+	for _, c := range tab.Complaints(false) {
+		t.Error(c)
+	}
 }

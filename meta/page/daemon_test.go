@@ -195,6 +195,8 @@ func answer(name string, r *http.Request, status q.Status) any {
 		return examplePrefixes(get.Get("prefix"))
 	case "discards":
 		return exampleDiscards()
+	case "cluster":
+		return exampleCluster()
 	case "alerts":
 		return exampleAlerts()
 	case "config":

@@ -233,3 +233,24 @@ func exampleValue(name string, ago float64, i int) q.Number {
 	}
 	return q.Number(80 * wave)
 }
+
+// exampleCluster has a partition without an owner, a silent edge, and rows that wait.
+func exampleCluster() q.Cluster {
+	p := func(n int, owner string) q.ClusterPartition {
+		return q.ClusterPartition{Partition: n, Owner: owner, Head: minutesAgo(.1), HeadAge: 6, Stored: 60000, Merged: 59990, Duplicates: 10, Edges: 2, Full: .02}
+	}
+	lost := p(1, "owner-b")
+	lost.Unowned, lost.Lag = true, 1204
+	return q.Cluster{
+		Interval: 10, Collects: true, Address: "nats://n1,n2,n3", ID: "owner-a", Partitions: []q.ClusterPartition{p(0, "owner-a"), lost},
+		Edges: []q.ClusterEdge{
+			{Edge: "web1", Epoch: minutesAgo(900), Number: 5400, Complete: 5400, Samples: 4120331, Heard: minutesAgo(.1), Ahead: -.02},
+			{Edge: "<b>web2", Epoch: minutesAgo(900), Number: 5200, Complete: 5200, Samples: 320331, Heard: minutesAgo(33), Ahead: 3.5, Silent: true},
+		},
+		Ledger:   q.ClusterLedger{Stored: 120000, Merged: 118776, Duplicates: 20, Lag: 1204, Samples: 4440662, Lost: 7, Missing: 3},
+		Forwards: true, Forward: q.ClusterForward{
+			Address: "nats://n1,n2,n3", Edge: "owner-a", State: "FAILING", Error: "no server answers", Made: 90000, Acknowledged: 80000, Queued: 500, Spooled: 9400, Dropped: 100,
+			Reasons: map[string]uint64{"full": 100}, Behind: 310,
+		},
+	}
+}

@@ -112,6 +112,36 @@ func TestWithDaemon(t *testing.T) {
 	realPlain(t, browser, d)
 }
 
+// TestWithCluster looks at a real central and at a real edge of it.
+func TestWithCluster(t *testing.T) {
+	soak.Slow(t)
+	browser := counterpart.StartBrowser(t)
+	addr, main := counterpart.FreeAddress(t).String(), receive(t)
+	central := counterpart.StartDaemon(t, "--flush-interval=1s", "--lateness=1s", "--collect=statsd://"+addr, "--collect-id=central", "--spool-dir="+t.TempDir(), "--sink=graphite://"+main.addr)
+	edge := counterpart.StartDaemon(t, "--flush-interval=1s", "--forward=statsd://"+addr, "--forward-id=edge-7", "--spool-dir="+t.TempDir())
+	traffic(t, edge.Addr)
+	for _, tt := range []struct {
+		of    *counterpart.Daemon
+		shows []string
+	}{
+		{central, []string{text("cluster-about", "owner central"), text("partition-rows", "central"), text("edge-rows", "edge-7"), text("cluster-facts", "merged ")}},
+		{edge, []string{text("cluster-facts", "as edge-7"), text("cluster-facts", "acknowledged ")}},
+	} {
+		tab := browser.Open(t, "http://"+tt.of.Monitor+"/", looks["desktop"])
+		tab.Await(strings.Join(tt.shows, " && "))
+		for _, c := range tab.Complaints(false) {
+			t.Error(c)
+		}
+		tab.Close()
+		tab = browser.Open(t, "http://"+tt.of.Monitor+"/plain", looks["phone"])
+		tab.Await(`document.getElementById("cluster").innerText.includes("edge-7")`)
+		for _, c := range tab.Complaints(false) {
+			t.Error(c)
+		}
+		tab.Close()
+	}
+}
+
 // realLooks draws all looks, and checks each part.
 func realLooks(t *testing.T, tab *counterpart.Tab) {
 	tab.Eval(click("look"), nil)

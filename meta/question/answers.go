@@ -63,6 +63,7 @@ type Status struct {
 	Cost     CostSum   `json:"cost"`
 	Muted    []Mute    `json:"muted"`
 	Draining bool      `json:"draining"`
+	Cluster  bool      `json:"cluster"` // it is in one: see the question cluster
 	// Trends has, for received, lost, names, waiting, flush and cost, 30 values of the last hour,
 	// the oldest first.
 	Trends map[string][]Number `json:"trends"`

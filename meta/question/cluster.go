@@ -2,17 +2,63 @@ package question
 
 import "time"
 
-// Cluster is a cluster as one of its owners sees it. Its Address is empty if the daemon owns no partitions.
+// Cluster is a cluster as one of its members sees it: as an owner, as an edge, or as both.
 type Cluster struct {
-	Address string `json:"address"` // as in --collect, or empty
-	ID      string `json:"id"`      // of this owner
+	Interval float64 `json:"interval"` // seconds
+	// Collects says that this daemon owns partitions. Then the fields up to Ledger are set.
+	Collects bool   `json:"collects"`
+	Address  string `json:"address"` // as in --collect
+	ID       string `json:"id"`      // of this owner
 	// Fault is why the cluster cannot be joined now; "" if it can.
 	Fault      string             `json:"fault"`
-	Interval   float64            `json:"interval"` // seconds
 	Partitions []ClusterPartition `json:"partitions"`
 	Edges      []ClusterEdge      `json:"edges"`
 	Ledger     ClusterLedger      `json:"ledger"`
+	// Forwards says that this daemon is an edge. Then Forward is set.
+	Forwards bool           `json:"forwards"`
+	Forward  ClusterForward `json:"forward"`
 }
+
+// ClusterForward is what an edge has forwarded since its start. Its units are rows, and one more for each interval:
+//
+//	Made + Recovered = Acknowledged + Queued + Spooled + Dropped + Difference
+type ClusterForward struct {
+	Address string `json:"address"` // as in --forward
+	Edge    string `json:"edge"`    // its name in the cluster
+	// Waits is why the settings of the cluster are not known; "" if they are. Partitions, Horizon and Tags are
+	// settings.
+	Waits      string  `json:"waits"`
+	Partitions int     `json:"partitions"`
+	Horizon    float64 `json:"horizon"` // seconds
+	Tags       string  `json:"tags"`
+	// Part says that --forward-match selects a part of the names. Otherwise all names are forwarded.
+	Part bool `json:"part"`
+	// State is ok, waiting (for the settings), behind or FAILING. FailingSince and Error are of the last attempt, if that failed.
+	State        string    `json:"state"`
+	FailingSince time.Time `json:"failing_since"`
+	Error        string    `json:"error"`
+	Accepted     time.Time `json:"accepted"` // when the cluster last took something; zero for never
+	Behind       float64   `json:"behind"`   // age of the oldest interval that waits, in seconds
+	// Epoch is when the edge was started, Number counts its intervals since, and Samples the samples in them.
+	Epoch        time.Time         `json:"epoch"`
+	Number       uint64            `json:"number"`
+	Samples      uint64            `json:"samples"`
+	Made         uint64            `json:"made"`
+	Recovered    uint64            `json:"recovered"` // from the spool of earlier runs
+	Acknowledged uint64            `json:"acknowledged"`
+	Queued       uint64            `json:"queued"`
+	Spooled      uint64            `json:"spooled"`
+	Dropped      uint64            `json:"dropped"`
+	Reasons      map[string]uint64 `json:"reasons"`    // of Dropped
+	Difference   int64             `json:"difference"` // not 0 is a bug
+	SpoolBytes   int64             `json:"spool_bytes"`
+	SpoolMax     int64             `json:"spool_max"` // 0: no spool
+	// Unowned are partitions without a new commit for long: nobody owns them. An edge sees it only over NATS.
+	Unowned []int `json:"unowned"`
+}
+
+// Waiting returns the rows that wait.
+func (f *ClusterForward) Waiting() uint64 { return f.Queued + f.Spooled }
 
 // ClusterPartition is a partition. Its counts are since its first commit, by whichever owner.
 type ClusterPartition struct {
@@ -47,9 +93,12 @@ type ClusterPartition struct {
 type ClusterEdge struct {
 	Edge  string    `json:"edge"`
 	Epoch time.Time `json:"epoch"` // when it started
-	// Number is its newest interval since then.
-	Number uint64    `json:"number"`
-	Heard  time.Time `json:"heard"`
+	// Number is its newest interval since then, and Complete the newest that has come to all partitions.
+	Number   uint64 `json:"number"`
+	Complete uint64 `json:"complete"`
+	// Samples are those of its messages since then that were dealt with, without duplicates.
+	Samples uint64    `json:"samples"`
+	Heard   time.Time `json:"heard"`
 	// Silent says that it has sent nothing for so long that no interval waits for it.
 	Silent bool `json:"silent"`
 	// Ahead is how many seconds its clock is ahead; negative if it is behind or sends late.

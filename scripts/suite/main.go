@@ -23,8 +23,11 @@ import (
 	"time"
 )
 
-// mainModule is the folder of the main module.
-const mainModule = "./"
+// The folders of the main module and of the tests of clusters.
+const (
+	mainModule    = "./"
+	clusterModule = "cluster/"
+)
 
 // options are the values of the command line.
 type options struct {
@@ -110,8 +113,9 @@ func checks() []stage {
 	}
 }
 
-// once runs every stage, and reports whether all passed. The tests of the main module take longest, and
-// often wait: all others run beside them.
+// once runs every stage, and reports whether all passed. The tests of the main module take long, and
+// often wait: all others run beside them. Those of the clusters wait for most of the time, so nothing
+// waits for them.
 func once(ctx context.Context, o options, out io.Writer) bool {
 	b, env := newBoard(out), os.Environ()
 	if os.Getenv("COUNTERPARTS") != "none" {
@@ -130,7 +134,11 @@ func once(ctx context.Context, o options, out io.Writer) bool {
 			s.run(ctx, b)
 		}
 		for module := range strings.FieldsSeq(o.modules) {
-			if module != mainModule {
+			switch module {
+			case mainModule:
+			case clusterModule:
+				beside.Go(func() { testModule(ctx, o, module, env, b) })
+			default:
 				testModule(ctx, o, module, env, b)
 			}
 		}

@@ -2,6 +2,7 @@
 // make elements of it.
 
 import { ask, onToken, Refusal, useToken } from './api.js';
+import * as cluster from './cluster.js';
 import { $, choose, say } from './dom.js';
 import * as explorer from './explorer.js';
 import * as health from './health.js';
@@ -47,6 +48,7 @@ async function more(reasons) {
     part('panels-note', () => panels.load(status)),
     part('bad-note', async () => tables.bad((await ask('discards')).data, status.lost.bad)),
     part('alert-total', readAlerts),
+    part('cluster-note', () => cluster.load(status)),
     ...(first ? [later()] : [name.refresh(), explorer.refresh()]),
   ]);
   loading = false;

@@ -1,0 +1,98 @@
+package aggregate
+
+import (
+	"time"
+
+	"github.com/statsd-ops/statsd/metric"
+)
+
+// NameCounter counts names as they come, or as they go.
+type NameCounter interface {
+	// Add counts a name, with its tags. It must not keep the bytes.
+	Add(name []byte)
+	// Turn tells the time at each flush.
+	Turn(now time.Time)
+}
+
+// uncounted is a NameCounter that counts nothing.
+type uncounted struct{}
+
+func (uncounted) Add([]byte)     {}
+func (uncounted) Turn(time.Time) {}
+
+// Count makes the table count the names made and gone, each by a counter of its own. Call it before the first
+// sample.
+func (t *Table) Count(counter func() NameCounter) {
+	for _, s := range t.shards {
+		s.made = counter()
+	}
+	t.gone = counter()
+}
+
+// Counters shows the counters that Count made: one of each shard for the names made, and one of all names
+// that expired or were deleted. Only the flushing goroutine may call it.
+func (t *Table) Counters(made, gone func(NameCounter)) {
+	for _, s := range t.shards {
+		s.mutex.Lock()
+		made(s.made)
+		s.mutex.Unlock()
+	}
+	gone(t.gone)
+}
+
+// Held is a name that is held.
+type Held struct {
+	Name  []byte // without tags; it must not be changed
+	Bytes uint64 // of its record
+	First FirstSeen
+}
+
+// slotBytes is about the memory of a record in the table that finds it.
+const slotBytes = 16
+
+// Walk visits all names that are held in steps, so that neither receivers nor the flush wait for it. It
+// visits a name once for each kind, and for each receiver that took it.
+type Walk struct {
+	table *Table
+	views []view
+	view  int
+	at    cursor
+	refs  []ref
+}
+
+// Walk begins a walk. Only the flushing goroutine may call it and Step, and not between Drain and Summarize.
+func (t *Table) Walk() *Walk {
+	return &Walk{table: t, views: t.views(), refs: make([]ref, 0, 2*batchSize)}
+}
+
+// Step visits some hundred names. It returns false at the end.
+func (w *Walk) Step(visit func(Held)) bool {
+	if w.view == len(w.views) {
+		return false
+	}
+	v := &w.views[w.view]
+	w.refs = v.next(&w.at, w.refs[:0])
+	now := time.Now()
+	for _, r := range w.refs {
+		rec := v.pages.at(r)
+		if !w.held(v, rec) {
+			continue
+		}
+		name := rec.name()
+		if w.table.config.Tagged {
+			name, _ = metric.CutTags(name)
+		}
+		visit(Held{name, uint64(size(rec.meta())*8 + slotBytes), v.names.marks.first(r, rec, now)})
+	}
+	if len(w.refs) < cap(w.refs) {
+		w.view, w.at = w.view+1, cursor{}
+	}
+	return true
+}
+
+// held reports whether a record had not expired when the walk began.
+func (w *Walk) held(v *view, rec record) bool {
+	const flushes = 1 << 20 // more than a walk takes
+	seen := rec.lastSeen()
+	return v.flush-1-seen < w.table.expire(v.names, rec) || seen-v.flush < flushes
+}

@@ -1,0 +1,187 @@
+package census
+
+import (
+	"bytes"
+	"time"
+
+	"github.com/statsd-ops/statsd/aggregate"
+	"github.com/statsd-ops/statsd/internal/heavy"
+	"github.com/statsd-ops/statsd/metric"
+)
+
+const (
+	// growthDepth is how many nodes of names are counted: first nodes, and first two nodes.
+	growthDepth = 2
+	// growthPrefixes is the number of prefixes of a depth counted in a minute. A prefix with more
+	// than 1/growthPrefixes of a minute's names is always counted.
+	growthPrefixes = 64
+	// growthMinutes is how many minutes are kept.
+	growthMinutes = 60
+	// maxGrowthPrefix limits the bytes kept of a prefix.
+	maxGrowthPrefix = 128
+)
+
+// growth counts names by prefix in each of the last minutes. It takes memory when the first name is
+// counted.
+type growth struct {
+	began   time.Time
+	minutes [growthMinutes]*growthMinute
+	now     int // index of the running minute
+}
+
+type growthMinute struct {
+	from, until time.Time // until is zero for the running minute
+	total       uint64
+	prefixes    [growthDepth]*heavy.Counters // by the number of nodes less 1
+}
+
+// NewCounter returns a counter of names for aggregate.Table.Count.
+func NewCounter() aggregate.NameCounter { return &growth{began: time.Now()} }
+
+func newGrowthMinute(from time.Time) *growthMinute {
+	m := &growthMinute{from: from}
+	for i := range m.prefixes {
+		m.prefixes[i] = heavy.New(growthPrefixes)
+	}
+	return m
+}
+
+// Add implements aggregate.NameCounter.
+func (g *growth) Add(name []byte) {
+	m := g.minutes[g.now]
+	if m == nil {
+		m = newGrowthMinute(time.Now())
+		g.minutes[g.now] = m
+	}
+	m.total++
+	two := metric.Prefix(name)
+	one := two
+	if i := bytes.IndexByte(two, '.'); i >= 0 {
+		one = two[:i+1]
+	}
+	m.prefixes[0].Add(0, one[:min(len(one), maxGrowthPrefix)])
+	m.prefixes[1].Add(0, two[:min(len(two), maxGrowthPrefix)])
+}
+
+// Turn implements aggregate.NameCounter. It begins a new minute if the running one is over.
+func (g *growth) Turn(now time.Time) {
+	m := g.minutes[g.now]
+	if m == nil || now.Sub(m.from) < time.Minute {
+		return
+	}
+	if m.total == 0 {
+		m.from = now
+		return
+	}
+	m.until = now
+	g.now = (g.now + 1) % growthMinutes
+	if m = g.minutes[g.now]; m == nil {
+		g.minutes[g.now] = newGrowthMinute(now)
+		return
+	}
+	m.from, m.until, m.total = now, time.Time{}, 0
+	for _, p := range m.prefixes {
+		p.Reset()
+	}
+}
+
+// Growth says how many names were made, and how many expired or were deleted, by prefix.
+type Growth struct {
+	// Since is when the counting began: the start of the minute of the asked time, or later if fewer
+	// minutes are kept.
+	Since     time.Time
+	New, Gone Grown
+}
+
+// Grown counts names by prefix.
+type Grown struct {
+	Total uint64   // exact
+	Nodes [2]Depth // by first nodes, and by first two nodes
+}
+
+// Depth counts names by as many nodes, with the dot after them; names with fewer nodes count whole.
+type Depth struct {
+	Prefixes map[string]Bounds // the prefixes with the most names
+	Others   Bounds            // of any other prefix
+}
+
+// Bounds are the smallest and the greatest possible count.
+type Bounds struct{ Least, Most uint64 }
+
+// GrowthFor is how far back GrowthOf can look.
+const GrowthFor = growthMinutes * time.Minute
+
+// GrowthOf counts the names made and gone since a time. Only the flushing goroutine may call it.
+func GrowthOf(t *aggregate.Table, since time.Time) Growth {
+	g := Growth{Since: since, New: newGrown(), Gone: newGrown()}
+	if oldest := time.Now().Add(-GrowthFor); since.Before(oldest) {
+		g.Since = oldest
+	}
+	t.Counters(g.New.addAll(&g.Since), g.Gone.addAll(&g.Since))
+	return g
+}
+
+// addAll returns a function that adds the minutes of a counter from since on. The function sets since to the
+// time from which all minutes were added.
+func (g *Grown) addAll(since *time.Time) func(aggregate.NameCounter) {
+	asked := *since
+	return func(c aggregate.NameCounter) {
+		counted, ok := c.(*growth)
+		if !ok {
+			return
+		}
+		if since.Before(counted.began) {
+			*since = counted.began
+		}
+		for _, m := range counted.minutes {
+			g.add(m, asked, since)
+		}
+	}
+}
+
+func newGrown() (g Grown) {
+	for i := range g.Nodes {
+		g.Nodes[i].Prefixes = map[string]Bounds{}
+	}
+	return g
+}
+
+// add adds a minute if a part of it is later than asked. It sets since to the minute's begin if that is
+// earlier.
+func (g *Grown) add(m *growthMinute, asked time.Time, since *time.Time) {
+	if m == nil || m.total == 0 || !m.until.IsZero() && !m.until.After(asked) {
+		return
+	}
+	if m.from.Before(*since) {
+		*since = m.from
+	}
+	g.Total += m.total
+	for i, counted := range m.prefixes {
+		g.Nodes[i].add(counted)
+	}
+}
+
+func (d *Depth) add(counted *heavy.Counters) {
+	floor := counted.Floor()
+	listed := make(map[string]bool, counted.Len())
+	for i := range counted.Len() {
+		_, key := counted.Key(i)
+		listed[string(key)] = true
+		b, known := d.Prefixes[string(key)]
+		if !known { // earlier minutes did not list it
+			b = d.Others
+		}
+		count, over := counted.Count(i)
+		d.Prefixes[string(key)] = Bounds{b.Least + count - over, b.Most + count}
+	}
+	if floor == 0 {
+		return
+	}
+	d.Others.Most += floor
+	for prefix, b := range d.Prefixes {
+		if !listed[prefix] {
+			b.Most += floor
+			d.Prefixes[prefix] = b
+		}
+	}
+}

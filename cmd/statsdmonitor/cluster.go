@@ -1,0 +1,146 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/statsd-ops/statsd/internal/ask"
+	"github.com/statsd-ops/statsd/internal/clock"
+	"github.com/statsd-ops/statsd/internal/report"
+	"github.com/statsd-ops/statsd/meta/question"
+)
+
+func readCluster(ctx context.Context, s *session) (result, error) {
+	if s.on("ledger") {
+		return readClusterLedger(ctx, s)
+	}
+	if len(s.words) > 0 {
+		return result{}, &exit{exitUsage, errors.New("cluster takes edges with --ledger only; --at says which daemon to ask")}
+	}
+	r, c, err := answered(ctx, s, ask.Question{Method: "cluster"}, report.Cluster)
+	if err == nil && !c.Collects && !c.Forwards {
+		r.verdict = &exit{code: exitNotThere}
+	}
+	return r, err
+}
+
+const (
+	// ledgerTries is how often an owner and its edges are asked until nothing is on its way between them, with
+	// ledgerPause between.
+	ledgerTries = 10
+	ledgerPause = 300 * time.Millisecond
+)
+
+// clusterBook is the ledger over machines in JSON.
+type clusterBook struct {
+	report.ClusterBook
+	Cluster frame `json:"cluster"`
+}
+
+// readClusterLedger reads the ledger of a daemon, and compares it with those of edges.
+func readClusterLedger(ctx context.Context, s *session) (result, error) {
+	edges := make([]*ask.Client, len(s.words))
+	for i := range edges {
+		t, err := at(s.words[i])
+		if err != nil {
+			return result{}, &exit{exitUsage, fmt.Errorf("edge %s: %w", s.words[i], err)}
+		}
+		edge := *s.client
+		edge.Address = t.address
+		if !t.tls {
+			edge.TLS = nil
+		} else if edge.TLS, err = trust(s.text("ca")); err != nil {
+			return result{}, err
+		}
+		edges[i] = &edge
+	}
+	accounts := make([]report.EdgeAccount, len(edges))
+	for try := 1; ; try++ {
+		r, c, err := answered(ctx, s, ask.Question{Method: "cluster"}, report.Cluster)
+		if err != nil {
+			return result{}, err
+		}
+		if !c.Collects && !c.Forwards {
+			r.verdict = &exit{code: exitNotThere}
+			return r, nil
+		}
+		if len(edges) > 0 && !c.Collects {
+			return result{}, &exit{exitUsage, fmt.Errorf("%s is no owner: ask one to compare it with edges", s.client.Address)}
+		}
+		settled := true
+		for i := range edges {
+			if !accounts[i].Settled {
+				if accounts[i], err = compareEdge(ctx, edges[i], &c); err != nil {
+					return result{}, err
+				}
+			}
+			settled = settled && accounts[i].Settled
+		}
+		if settled || try == ledgerTries || !clock.Sleep(ctx, ledgerPause) {
+			return balanced(r, &c, accounts), nil
+		}
+	}
+}
+
+// balanced makes the result of all accounts.
+func balanced(r result, c *question.Cluster, edges []report.EdgeAccount) result {
+	book := report.ClusterBook{Edges: edges}
+	switch {
+	case c.Ledger.Difference != 0:
+		book.Fault = "messages of all edges"
+	case c.Forward.Difference != 0:
+		book.Fault = "rows of this daemon"
+	}
+	for i := range edges {
+		if e := &edges[i]; book.Fault == "" && !e.Balances {
+			book.Fault = "edge " + e.Edge
+		}
+	}
+	book.Balances = book.Fault == ""
+	f := r.json.(frame)
+	if len(edges) > 0 {
+		r.json = clusterBook{book, f}
+	}
+	r.text = func(p report.Page) string { return report.ClusterLedger(book)(p, f.Answer, *c) }
+	if !book.Balances {
+		r.verdict = unbalanced(book.Fault)
+	}
+	return r
+}
+
+// compareEdge asks an edge, after its owner.
+func compareEdge(ctx context.Context, client *ask.Client, owner *question.Cluster) (report.EdgeAccount, error) {
+	var c question.Cluster
+	if _, err := client.Ask(ctx, ask.Question{Name: "cluster", Method: "cluster"}, &c); err != nil {
+		return report.EdgeAccount{}, err
+	}
+	if !c.Forwards {
+		return report.EdgeAccount{}, &exit{exitUsage, fmt.Errorf("%s is no edge", client.Address)}
+	}
+	a := compared(&c.Forward, owner)
+	a.Address = client.Address
+	return a, nil
+}
+
+// compared compares an edge with its owner.
+func compared(f *question.ClusterForward, owner *question.Cluster) report.EdgeAccount {
+	a := report.EdgeAccount{Edge: f.Edge, Number: f.Number, Samples: f.Samples, Dropped: f.Dropped, Forward: *f}
+	for i := range owner.Edges {
+		if e := &owner.Edges[i]; e.Edge == f.Edge && e.Epoch.Equal(f.Epoch) {
+			a.Complete, a.Counted = e.Complete, e.Samples
+		}
+	}
+	resting := owner.Ledger.Held == 0 && owner.Ledger.Lag == 0
+	a.Settled = resting && f.Waiting() == 0 && a.Complete == a.Number
+	// What an edge has dropped is a difference that it tells.
+	equal := a.Counted == a.Samples || a.Counted < a.Samples && (f.Dropped > 0 || !a.Settled)
+	// All was acknowledged, and the owners have not got it.
+	gone := resting && f.Waiting() == 0 && f.Dropped == 0 && a.Complete+unseen < a.Number
+	a.Balances = f.Difference == 0 && equal && !gone
+	return a
+}
+
+// unseen is how many intervals may be on their way between two answers.
+const unseen = 2

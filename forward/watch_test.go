@@ -1,0 +1,105 @@
+package forward
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/statsd-ops/statsd/link"
+)
+
+// owned is an engine that shows the commits of its partitions. Those without an owner make none.
+type owned struct {
+	*engine
+	died   map[int]time.Time
+	silent error
+}
+
+func (o *owned) Committed(_ context.Context, partition int) (time.Time, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.silent != nil {
+		return time.Time{}, o.silent
+	}
+	newest, dead := o.died[partition]
+	if !dead {
+		newest = time.Now()
+	}
+	return newest.Add(time.Hour), nil // the engine's clock is another one
+}
+
+func (o *owned) kill(partitions ...int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	before := o.died
+	o.died = map[int]time.Time{}
+	for _, p := range partitions {
+		if o.died[p] = time.Now(); !before[p].IsZero() {
+			o.died[p] = before[p]
+		}
+	}
+}
+
+// An edge notices that partitions have no owner, also if all owners are dead, and that they have one again. While
+// it cannot send, it says nothing of owners.
+func TestWatch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := &owned{engine: newEngine()}
+		cfg := o.config(t)
+		cfg.Connect = func() (link.Sender, error) { return o, nil }
+		e, err := New(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		if _, err := e.Join(ctx); err != nil {
+			t.Fatal(err)
+		}
+		go e.Watch(ctx)
+		sends := true
+		go func() {
+			for ; ctx.Err() == nil; time.Sleep(time.Second) {
+				if sends {
+					e.watch.sent.Store(time.Now().UnixNano())
+				}
+			}
+		}()
+		everything := all(o.settings.Partitions)
+		check := func(what string, want ...int) {
+			t.Helper()
+			synctest.Wait()
+			if got := e.Unowned(); !slices.Equal(got, want) {
+				t.Errorf("%s: %v have no owner, want %v", what, got, want)
+			}
+		}
+		time.Sleep(10 * time.Minute)
+		check("all is well")
+		o.kill(everything...)
+		time.Sleep(30 * time.Second)
+		check("owners dead for 30 s")
+		time.Sleep(3 * time.Minute)
+		check("owners dead", everything...)
+		o.kill(3)
+		time.Sleep(time.Minute)
+		check("one owner dead", 3)
+		sends = false
+		time.Sleep(3 * time.Minute)
+		check("the edge cannot send")
+		sends = true
+		time.Sleep(30 * time.Minute)
+		check("the edge sends again", 3)
+		o.kill()
+		time.Sleep(time.Minute)
+		check("all owners are back")
+		o.mu.Lock()
+		o.silent = errors.New("no answer")
+		o.mu.Unlock()
+		time.Sleep(10 * time.Minute)
+		check("the engine does not answer")
+		cancel()
+		time.Sleep(time.Minute)
+	})
+}

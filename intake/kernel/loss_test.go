@@ -1,0 +1,24 @@
+package kernel
+
+import "testing"
+
+// Without trains the kernel's count of drops is exact.
+func TestLoss(t *testing.T) {
+	var l Loss
+	l.last = 1<<32 - 2 // it wraps
+	if n := l.Now(1); n != 3 {
+		t.Errorf("%d lost before anything was read, want 3", n)
+	}
+	l.Note(10, 10)
+	l.Note(1, 1)
+	if n := l.Now(8); n != 10 {
+		t.Errorf("%d lost without trains, want 10", n)
+	}
+	l.Note(10, 40)
+	if n := l.Now(10); n != 18 {
+		t.Errorf("%d lost with trains of 4, want 18", n)
+	}
+	if n := l.Now(11); n != 22 {
+		t.Errorf("%d lost, want the trains of the last time", n)
+	}
+}

@@ -1,0 +1,121 @@
+package report
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/statsd-ops/statsd/meta/question"
+)
+
+// EdgeAccount compares what an edge has forwarded since its start with what the owners have of it.
+type EdgeAccount struct {
+	Edge    string `json:"edge"`
+	Address string `json:"address"` // where it was asked
+	// Number is its newest interval, Complete the newest that the owners have. Only if they are equal, and the owners
+	// have dealt with all messages, Settled is true, and the samples must be equal.
+	Number   uint64 `json:"number"`
+	Complete uint64 `json:"complete"`
+	Settled  bool   `json:"settled"`
+	Samples  uint64 `json:"samples"` // by the edge
+	Counted  uint64 `json:"counted"` // by the owners
+	Dropped  uint64 `json:"dropped"` // rows, by the edge
+	Balances bool   `json:"balances"`
+	// Forward is the ledger of the edge itself.
+	Forward question.ClusterForward `json:"forward"`
+}
+
+// ClusterBook is a ledger over machines.
+type ClusterBook struct {
+	Balances bool          `json:"balances"`
+	Fault    string        `json:"fault"` // the account that does not balance, or ""
+	Edges    []EdgeAccount `json:"edges"` // those that were asked
+}
+
+// ClusterLedger writes the ledger over machines.
+func ClusterLedger(b ClusterBook) func(Page, question.Answer, question.Cluster) string {
+	return func(p Page, a question.Answer, c question.Cluster) string {
+		s := &sheet{Page: &p}
+		if c.Collects {
+			s.messages(&c)
+		}
+		if c.Forwards {
+			s.rows("rows of this daemon, as edge "+c.Forward.Edge, &c.Forward)
+		}
+		for i := range b.Edges {
+			e := &b.Edges[i]
+			s.rows("rows of edge "+e.Edge+" at "+e.Address, &e.Forward)
+			s.across(e)
+		}
+		if c.Collects && len(b.Edges) == 0 {
+			s.line(span{text: "name the monitors of edges to compare their samples"})
+			s.hint(s.ask("cluster --ledger EDGE..."))
+		}
+		s.foot(a)
+		return s.String()
+	}
+}
+
+// messages writes the account of an owner.
+func (s *sheet) messages(c *question.Cluster) {
+	l := &c.Ledger
+	s.line(span{"messages of all edges: stored = what became of them", bold})
+	s.entry("stored", l.Stored)
+	for _, part := range partsOf(l) {
+		s.entry("  "+part.what, part.n)
+	}
+	s.verdict(l.Difference == 0, l.Difference, "messages")
+	s.line(span{"samples of all edges: in committed intervals, or lost", bold})
+	s.entry("committed", l.Samples)
+	s.entry("lost", l.Lost)
+	if l.Missing > 0 {
+		s.line(span{"! " + count(l.Missing) + " messages never came: see what edges dropped", warn})
+	}
+	s.line()
+}
+
+// rows writes the account of an edge.
+func (s *sheet) rows(title string, f *question.ClusterForward) {
+	s.line(span{title, bold})
+	s.entry("made", f.Made)
+	s.entry("recovered", f.Recovered)
+	s.entry("  acknowledged", f.Acknowledged)
+	s.entry("  waiting", f.Waiting())
+	s.entry("  dropped", f.Dropped)
+	for _, reason := range slices.Sorted(maps.Keys(f.Reasons)) {
+		s.entry("    "+reason, f.Reasons[reason])
+	}
+	s.verdict(f.Difference == 0, f.Difference, "rows")
+	s.line()
+}
+
+// across compares the samples of an edge with what the owners have.
+func (s *sheet) across(e *EdgeAccount) {
+	s.line(span{"samples of edge " + e.Edge + " since its start", bold})
+	s.entry("forwarded", e.Samples)
+	s.entry("  at the owners", e.Counted)
+	switch {
+	case e.Balances && e.Settled && e.Samples == e.Counted:
+		s.line(span{"  balances, up to interval " + count(e.Number), good})
+	case e.Balances && e.Settled:
+		s.line(span{"  the difference was in " + count(e.Dropped) + " rows that it dropped", warn})
+	case e.Balances:
+		s.line(span{text: fmt.Sprintf("  on their way: intervals %s to %s", count(e.Complete+1), count(max(e.Number, e.Complete+1)))})
+	default:
+		s.line(span{fmt.Sprintf("  DOES NOT BALANCE: interval %s of %s", count(e.Complete), count(e.Number)), bad})
+	}
+	s.line()
+}
+
+// entry writes one line of an account.
+func (s *sheet) entry(name string, n uint64) {
+	s.line(span{text: pad("  "+name, 20)}, span{text: fmt.Sprintf("%15s", count(n))})
+}
+
+func (s *sheet) verdict(ok bool, difference int64, unit string) {
+	if ok {
+		s.line(span{"  balances", good})
+		return
+	}
+	s.line(span{fmt.Sprintf("  DOES NOT BALANCE: off by %s %s", signed(int(difference)), unit), bad})
+}

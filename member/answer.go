@@ -1,0 +1,124 @@
+package member
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/statsd-ops/statsd/collect"
+	"github.com/statsd-ops/statsd/delivery"
+	"github.com/statsd-ops/statsd/meta/question"
+)
+
+// Answer returns the cluster as this daemon sees it, or nil if it is in none.
+func (m *Member) Answer(sinks []delivery.State) *question.Cluster {
+	if m.connection == nil && m.edge == nil {
+		return nil
+	}
+	q := &question.Cluster{Interval: m.Interval.Seconds(), Partitions: []question.ClusterPartition{}, Edges: []question.ClusterEdge{}}
+	if m.connection != nil {
+		m.addOwner(q)
+	}
+	q.Forward = m.forwarded(sinks)
+	q.Forwards = m.edge != nil
+	return q
+}
+
+// Owning returns the cluster as this owner sees it, or nil if it owns nothing of any.
+func (m *Member) Owning() *question.Cluster {
+	if m.connection == nil {
+		return nil
+	}
+	q := &question.Cluster{}
+	m.addOwner(q)
+	return q
+}
+
+// addOwner adds what an owner knows.
+func (m *Member) addOwner(q *question.Cluster) {
+	q.Collects, q.Address, q.ID = true, m.Cluster.CollectFrom, m.Cluster.CollectID
+	if fault := m.fault.Load(); fault != nil {
+		q.Fault = (*fault).Error()
+	}
+	owner := m.owner.Load()
+	if owner == nil {
+		return
+	}
+	now, edges := time.Now(), map[string]*question.ClusterEdge{}
+	for _, st := range owner.Partitions() {
+		q.Partitions = append(q.Partitions, m.partition(&st, now))
+		addLedger(&q.Ledger, &st)
+		for i := range st.Edges {
+			addClusterEdge(edges, &st, &st.Edges[i], m.Interval)
+		}
+	}
+	for _, e := range edges {
+		q.Edges = append(q.Edges, *e)
+	}
+	slices.SortFunc(q.Edges, func(a, b question.ClusterEdge) int { return strings.Compare(a.Edge, b.Edge) })
+}
+
+func (m *Member) partition(st *collect.Status, now time.Time) question.ClusterPartition {
+	p := question.ClusterPartition{
+		Partition: st.Partition, Owner: st.Owner, Here: st.Owned, Unowned: !st.Owned && st.Unowned(now, m.headAllowed()),
+		Epoch: st.Epoch, Head: st.Closed,
+		Stored: st.Last, Lag: st.Lag(), Held: st.Held, Bytes: st.Bytes, MaxBytes: st.MaxBytes, Undelivered: st.Undelivered,
+		Merged: st.Counts.Merged, Corrected: st.Counts.Corrected, Duplicates: st.Counts.Duplicates, Late: st.Counts.Late,
+		Missing: st.Counts.Missing, Fenced: st.Fenced, Fault: textOf(st.Fault),
+	}
+	for i := range st.Edges {
+		if !st.Silent(&st.Edges[i], m.Interval) {
+			p.Edges++
+		}
+	}
+	if !st.Closed.IsZero() {
+		p.HeadAge = now.Sub(st.Closed).Seconds()
+	}
+	if st.MaxBytes > 0 {
+		p.Full = float64(st.Bytes) / float64(st.MaxBytes)
+	}
+	return p
+}
+
+// addClusterEdge adds what a partition knows of an edge.
+func addClusterEdge(edges map[string]*question.ClusterEdge, st *collect.Status, e *collect.Edge, interval time.Duration) {
+	q := edges[e.Name]
+	if q == nil {
+		q = &question.ClusterEdge{Edge: e.Name, Silent: true}
+		edges[e.Name] = q
+	}
+	switch epoch := time.Unix(0, e.Epoch); {
+	case q.Epoch.IsZero():
+		q.Epoch, q.Number, q.Complete, q.Samples = epoch, e.Number, e.Number, e.Samples
+	case epoch.After(q.Epoch): // no interval of this run has come to all
+		q.Epoch, q.Number, q.Complete, q.Samples = epoch, e.Number, 0, e.Samples
+	case epoch.Before(q.Epoch):
+		q.Complete = 0
+	default:
+		q.Number, q.Complete, q.Samples = max(q.Number, e.Number), min(q.Complete, e.Number), q.Samples+e.Samples
+	}
+	if heard := time.Unix(0, e.Heard); heard.After(q.Heard) {
+		q.Heard, q.Ahead = heard, time.Duration(e.Ahead).Seconds()
+	}
+	q.Silent = q.Silent && st.Silent(e, interval)
+}
+
+// addLedger adds a partition to the ledger.
+func addLedger(l *question.ClusterLedger, st *collect.Status) {
+	c := &st.Counts
+	l.Stored += st.Last
+	l.Merged += c.Merged
+	l.Duplicates += c.Duplicates
+	l.Late += c.Late
+	l.Damaged += c.Damaged
+	l.Foreign += c.Foreign
+	l.Future += c.Future
+	l.Held += uint64(st.Held)
+	l.Lag += st.Lag()
+	l.Difference += int64(st.Last) - int64(c.Messages()) - int64(st.Held) - int64(st.Lag())
+	l.Missing += c.Missing
+	l.Rows += c.Rows
+	l.Refused += c.Refused
+	l.Samples += c.Samples
+	l.Lost += c.Lost
+}

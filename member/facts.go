@@ -1,0 +1,71 @@
+package member
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/statsd-ops/statsd/meta"
+	"github.com/statsd-ops/statsd/meta/question"
+)
+
+// allowedHead is how many intervals the newest closed one may be old, in addition to --lateness.
+const allowedHead = 3
+
+// headAllowed returns how old the newest closed interval of a partition may be.
+func (m *Member) headAllowed() time.Duration {
+	return max(m.Cluster.Lateness+allowedHead*m.Interval, 2*time.Second)
+}
+
+// Facts returns the facts for the health. An edge knows only whether there are owners.
+func (m *Member) Facts() *meta.ClusterFacts {
+	q := m.Owning()
+	if q == nil {
+		return m.ownersSeen()
+	}
+	f := &meta.ClusterFacts{
+		Fault: q.Fault, Partitions: len(q.Partitions), Lag: q.Ledger.Lag, Allowed: m.headAllowed(),
+		Missing: q.Ledger.Missing, Lost: q.Ledger.Lost,
+	}
+	for i := range q.Partitions {
+		p := &q.Partitions[i]
+		if p.Unowned {
+			f.Unowned = append(f.Unowned, p.Partition)
+		}
+		if p.Here {
+			f.Behind = max(f.Behind, time.Duration(p.HeadAge*float64(time.Second)))
+		}
+		if p.Full > f.Full {
+			f.Full, f.Fullest = p.Full, p.Partition
+		}
+		f.Messages += uint64(p.Edges)
+	}
+	for i := range q.Edges {
+		if q.Edges[i].Silent {
+			f.Silent = append(f.Silent, q.Edges[i].Edge)
+		}
+	}
+	m.addSkew(f, q.Edges)
+	return f
+}
+
+// ownersSeen returns what an edge knows of the owners, or nil.
+func (m *Member) ownersSeen() *meta.ClusterFacts {
+	if m.edge == nil {
+		return nil
+	}
+	settings, _ := m.edge.Settings()
+	return &meta.ClusterFacts{Partitions: settings.Partitions, Unowned: m.edge.Unowned()}
+}
+
+// addSkew finds the edge whose clock is farthest off.
+func (m *Member) addSkew(f *meta.ClusterFacts, edges []question.ClusterEdge) {
+	off := func(e question.ClusterEdge) float64 { return max(e.Ahead, -e.Ahead) }
+	edges = slices.DeleteFunc(slices.Clone(edges), func(e question.ClusterEdge) bool {
+		return e.Silent || off(e) <= (m.Cluster.Lateness/2).Seconds()
+	})
+	if len(edges) > 0 {
+		worst := slices.MaxFunc(edges, func(a, b question.ClusterEdge) int { return cmp.Compare(off(a), off(b)) })
+		f.Skewed, f.Skew = worst.Edge, time.Duration(worst.Ahead*float64(time.Second))
+	}
+}
