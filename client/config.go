@@ -41,6 +41,18 @@ type Config struct {
 	// networks, which take up to 64 MiB. A longer line is dropped, never split.
 	MaxPacketSize int
 
+	// OneLine sends each line in a datagram of its own, for servers that read only one
+	// line of a datagram. It is for the networks "udp" and "unixgram". It costs more at
+	// both ends: on Linux the client gives the kernel up to 64 lines of one length with
+	// one system call, which the kernel makes datagrams of (UDP_SEGMENT). Elsewhere, and
+	// for a route that does not allow this, each line takes a call. So lines of one
+	// packet can change places, but those of gauges, and of types of [Client.Inject],
+	// stay in order. MaxPacketSize limits a line, and packets in the queue have at
+	// least 8192 bytes. Two datagrams set a negative gauge, so one of them can get lost.
+	// Datagrams come faster than from calls of their own, and a socket with the usual
+	// buffer of 208 KiB holds 277 small ones: enlarge it if the server is slow to read.
+	OneLine bool
+
 	// HMACKey, if not empty, signs each datagram of network "udp" with HMAC-SHA256,
 	// for a listener udp+hmac:// of this project's server, or for brubeck's
 	// statsd-secure. The signature takes 44 bytes of MaxPacketSize. It has the time:
@@ -53,9 +65,9 @@ type Config struct {
 	FlushInterval time.Duration
 
 	// QueueSize is how many full packets can wait for the server: 1000 by default,
-	// at most 1048576. They use up to (QueueSize+2) x MaxPacketSize bytes, and 64
-	// packets more with both Block and Aggregate. The memory is freed when the
-	// queue is empty.
+	// at most 1048576. They use up to (QueueSize+2) x MaxPacketSize bytes (with
+	// OneLine x 8192, if that is more), and 64 packets more with both Block and
+	// Aggregate. The memory is freed when the queue is empty.
 	QueueSize int
 
 	// Block makes a call wait up to this long for room in a full queue, so that a
@@ -147,6 +159,9 @@ func (cfg Config) Validate() error {
 	}
 	if err := cfg.validateKey(); err != nil {
 		return err
+	}
+	if cfg.OneLine && !cfg.datagram() {
+		return fmt.Errorf("statsd client: Config.OneLine is for datagrams, and Config.Network is %q: want udp or unixgram", cfg.Network)
 	}
 	if cfg.MaxPacketSize < 0 || cfg.QueueSize < 0 || cfg.LogEvery < 0 {
 		return errors.New("statsd client: Config.MaxPacketSize, QueueSize and LogEvery must not be negative")

@@ -112,6 +112,9 @@ func (s *sender) named() bool {
 
 func (s *sender) use(conn net.Conn) {
 	s.conn, s.since = conn, time.Now()
+	if s.cfg.OneLine {
+		s.trains.use(conn)
+	}
 	s.unwatch = context.AfterFunc(s.ctx, func() { _ = conn.Close() }) // frees a stuck write
 	if !s.cfg.datagram() {
 		s.lost = make(chan error, 1)
@@ -174,9 +177,13 @@ const wsaEMSGSIZE = syscall.Errno(10040)
 func (s *sender) write() {
 	err := s.conn.SetWriteDeadline(time.Now().Add(s.cfg.WriteTimeout))
 	n := 0
-	if err == nil && s.cfg.datagram() {
+	switch {
+	case err != nil:
+	case s.cfg.OneLine:
+		err = s.writeLines()
+	case s.cfg.datagram():
 		n, err = s.writeDatagram()
-	} else if err == nil {
+	default:
 		n, err = s.writeStream()
 	}
 	if is(err, syscall.EMSGSIZE, wsaEMSGSIZE) { // too large for any connection
@@ -197,12 +204,48 @@ func (s *sender) writeDatagram() (int, error) {
 		text = s.signer.sign(text, time.Now())
 	}
 	n, err := s.conn.Write(text)
-	if s.cfg.Network == "udp" && is(err, syscall.ECONNREFUSED) {
-		// The error belongs to an earlier datagram. This one was not sent.
-		s.report.failed(err)
+	if s.late(err) {
 		n, err = s.conn.Write(text)
 	}
 	return n, err
+}
+
+// late reports whether the error belongs to an earlier datagram. This one was not sent.
+func (s *sender) late(err error) bool {
+	if s.cfg.Network != "udp" || !is(err, syscall.ECONNREFUSED) {
+		return false
+	}
+	s.report.failed(err)
+	return true
+}
+
+// writeLines sends each line of the packet in hand as a datagram of its own.
+func (s *sender) writeLines() error {
+	p, t := s.hand, &s.trains
+	var sign func([]byte) []byte
+	if s.signer != nil {
+		now := time.Now()
+		sign = func(line []byte) []byte { return s.signer.sign(line, now) }
+	}
+	t.arrange(p.text)
+	for len(p.text) > 0 {
+		lines := t.couple(p.text, sign)
+		n, err := t.write(s.conn)
+		if s.late(err) {
+			n, err = t.write(s.conn)
+		}
+		switch {
+		case err == nil:
+			s.queue.sentAlone(p, lines, n)
+		case t.refused(err): // the next trains are other ones
+		case is(err, syscall.EMSGSIZE, wsaEMSGSIZE): // one line, too large for any connection
+			s.report.failed(err)
+			s.queue.unsent(p, lines)
+		default:
+			return err
+		}
+	}
+	return nil
 }
 
 // writeStream counts the lines that were taken whole before an error. A line that

@@ -70,24 +70,43 @@ const (
 func (q *queue) sent(p *packet, bytes int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.count(p.cut(bytes), bytes)
+	q.count(p.cut(bytes), 1, bytes)
 }
 
-func (q *queue) count(n amount, bytes int) {
+// sentAlone counts lines that the kernel has taken as datagrams of their own. lines is
+// their size in the packet, bytes the size of the datagrams.
+func (q *queue) sentAlone(p *packet, lines, bytes int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	n := p.cut(lines)
+	q.count(n, n.lines, bytes)
+}
+
+// unsent drops lines that the network refuses. The packet keeps the rest.
+func (q *queue) unsent(p *packet, bytes int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	n := p.cut(bytes)
+	q.waiting = q.waiting.minus(n)
+	q.drop(&q.stats.Dropped.Unsent, &q.stats.DroppedSamples.Unsent, n)
+}
+
+func (q *queue) count(n amount, writes uint64, bytes int) {
 	q.waiting = q.waiting.minus(n)
 	q.stats.Sent += n.lines
-	q.stats.Writes++
+	q.stats.Writes += writes
 	q.stats.Bytes += uint64(bytes)
 }
 
 // done is the end of a packet that pop returned. The kernel has taken so many
-// bytes and with them all lines that were left. 0 bytes: they are dropped.
+// bytes and with them all lines that were left. 0 bytes: they are dropped, if any
+// were left.
 func (q *queue) done(p *packet, bytes int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if bytes > 0 {
-		q.count(p.left, bytes)
-	} else {
+		q.count(p.left, 1, bytes)
+	} else if p.left.lines > 0 {
 		q.waiting = q.waiting.minus(p.left)
 		q.drop(&q.stats.Dropped.Unsent, &q.stats.DroppedSamples.Unsent, p.left)
 	}

@@ -13,7 +13,8 @@ type queue struct {
 	idle atomic.Bool            // the sender sleeps, and has set no timer for cur
 	_    [64]byte               // padding: the fields above are read for each line, the ones below change often
 
-	maxLine    int // bytes of lines in a packet
+	room       int // bytes in a packet
+	maxLine    int // bytes of lines that stay together
 	max        int // packets that callers can queue; len(ring) is more if merged lines have a reserve
 	dropOldest bool
 	wake       chan struct{} // tells the sender to look again
@@ -33,6 +34,9 @@ type queue struct {
 	waiting amount // not in cur, not sent and not dropped
 	stats   Stats  // without the sums that snapshot adds
 }
+
+// manyLines is the size of a packet with Config.OneLine.
+const manyLines = 8192
 
 // amount counts lines and the samples in them.
 type amount struct{ lines, samples uint64 }
@@ -62,7 +66,11 @@ func newQueue(cfg Config) *queue {
 	if len(cfg.HMACKey) > 0 {
 		q.maxLine -= signedOverhead
 	}
-	first := newPacket(q.maxLine)
+	q.room = q.maxLine
+	if cfg.OneLine {
+		q.room = max(q.room, manyLines)
+	}
+	first := newPacket(q.room)
 	first.seq = 1
 	first.open(0, 0)
 	q.cur.Store(first)
@@ -213,7 +221,7 @@ func (q *queue) unshift() *packet {
 func (q *queue) fresh() *packet {
 	last := len(q.free) - 1
 	if last < 0 {
-		return newPacket(q.maxLine)
+		return newPacket(q.room)
 	}
 	p := q.free[last]
 	q.free = q.free[:last]

@@ -27,6 +27,7 @@ type sender struct {
 	done    chan struct{} // closed when the goroutine has ended
 
 	signer   *signer // nil without Config.HMACKey
+	trains   trains  // of Config.OneLine
 	conn     net.Conn
 	unwatch  func() bool
 	lost     chan error  // gets how the server ended conn; nil for datagrams

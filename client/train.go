@@ -1,0 +1,132 @@
+package client
+
+import (
+	"bytes"
+	"net"
+	"slices"
+	"syscall"
+)
+
+const (
+	// maxCars is the most datagrams that every kernel with UDP_SEGMENT cuts out of one text.
+	maxCars = 64
+	// maxTrain is less than what one packet carries in any network.
+	maxTrain = 60_000
+)
+
+// trains is how Config.OneLine sends. Several datagrams, with one line in each, are a
+// train: a text that one system call gives to the kernel, which cuts it. All have the
+// same size, but the last one may be shorter. See udp(7), UDP_SEGMENT.
+type trains struct {
+	conn  *net.UDPConn // nil if the kernel cannot cut for the connection
+	limit int          // longer datagrams travel alone
+
+	order []uint64 // for arrange
+	text  []byte   // for arrange
+
+	// The next train.
+	buf  []byte // its datagrams
+	cars int    // how many
+	size int    // of each but the last
+	oob  []byte // tells the kernel size
+}
+
+// use is told of a new connection.
+func (t *trains) use(conn net.Conn) {
+	t.conn, t.limit = nil, 0
+	if g, ok := conn.(guard); ok {
+		conn = g.Conn
+	}
+	if c, ok := conn.(*net.UDPConn); ok && c != nil && canCut(c) {
+		t.conn, t.limit = c, maxTrain
+	}
+}
+
+// arrange sorts lines by their length, the longest first. Lines whose order matters
+// keep it among each other, and follow the others.
+func (t *trains) arrange(text []byte) {
+	if t.limit == 0 {
+		return
+	}
+	const ordered, longest = 1 << 63, 1 << 30
+	t.order, t.text = t.order[:0], t.text[:0]
+	for at := 0; at < len(text); {
+		size := bytes.IndexByte(text[at:], '\n') + 1
+		key := uint64(ordered)
+		if commutes(text[at:][:size-1]) {
+			key = uint64(longest-size) << 32
+		}
+		t.order = append(t.order, key|uint64(at))
+		at += size
+	}
+	slices.Sort(t.order)
+	for _, key := range t.order {
+		line := text[uint32(key):]
+		t.text = append(t.text, line[:bytes.IndexByte(line, '\n')+1]...)
+	}
+	copy(text, t.text)
+}
+
+// commutes reports whether a line means the same before and after any other line. This
+// is so unless it is of a gauge, or of a type that only the server knows.
+func commutes(line []byte) bool {
+	_, kind, _ := bytes.Cut(line, []byte{'|'})
+	kind, _, _ = bytes.Cut(kind, []byte{'|'})
+	switch string(kind) {
+	case "c", "ms", "h", "d", "s":
+		return true
+	}
+	return false
+}
+
+// couple makes the next train, of the first lines of text, and returns how long they
+// are with their newlines. sign may be nil.
+func (t *trains) couple(text []byte, sign func(line []byte) []byte) (taken int) {
+	t.buf, t.cars, t.size = t.buf[:0], 0, 0
+	for taken < len(text) && t.cars < maxCars {
+		line := text[taken:][:bytes.IndexByte(text[taken:], '\n')]
+		datagram := line
+		if sign != nil {
+			datagram = sign(line)
+		}
+		size := len(datagram)
+		if t.cars == 0 {
+			t.size = size
+		} else if size > t.size || t.size > t.limit || len(t.buf)+size > maxTrain {
+			break
+		}
+		t.buf = append(t.buf, datagram...)
+		t.cars++
+		taken += len(line) + 1
+		if size < t.size {
+			break
+		}
+	}
+	return taken
+}
+
+// refused reports whether the kernel refused the train, and not its datagrams. The next
+// trains are such that it should not refuse them.
+func (t *trains) refused(err error) bool {
+	switch {
+	case t.cars < 2:
+		return false
+	case is(err, syscall.EINVAL, syscall.EMSGSIZE): // longer than a packet of the route, for example
+		t.limit = t.size - 1
+	case is(err, syscall.EIO, syscall.EOPNOTSUPP, syscall.ENOPROTOOPT): // IPsec, or a driver without checksums
+		t.limit = 0
+	default:
+		return false
+	}
+	return true
+}
+
+// write sends the train.
+func (t *trains) write(conn net.Conn) (int, error) {
+	if t.cars < 2 {
+		return conn.Write(t.buf)
+	}
+	t.oob = appendCut(t.oob[:0], t.size)
+	n, _, err := t.conn.WriteMsgUDP(t.buf, t.oob, nil)
+	return n, err
+}
