@@ -103,11 +103,11 @@ func plainHistogram(h *dto.Histogram) {
 	h.Schema, h.ZeroThreshold, h.ZeroCount, h.ZeroCountFloat = nil, nil, nil, nil
 	h.NegativeSpan, h.NegativeDelta, h.NegativeCount, h.PositiveSpan, h.PositiveDelta, h.PositiveCount = nil, nil, nil, nil, nil, nil
 	if h.SampleCountFloat != nil {
-		h.SampleCount, h.SampleCountFloat = proto.Uint64(uint64(*h.SampleCountFloat)), nil
+		h.SampleCount, h.SampleCountFloat = new(uint64(*h.SampleCountFloat)), nil
 	}
 	for _, b := range h.Bucket {
 		if b.CumulativeCountFloat != nil {
-			b.CumulativeCount, b.CumulativeCountFloat = proto.Uint64(uint64(*b.CumulativeCountFloat)), nil
+			b.CumulativeCount, b.CumulativeCountFloat = new(uint64(*b.CumulativeCountFloat)), nil
 		}
 	}
 }
