@@ -16,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -69,6 +70,10 @@ type Edge struct {
 	number, samples uint64        // taken
 
 	spare chan *partial.Rows // Take uses it
+
+	// verified says that the cluster has the settings in use. Join or Send finds it out, whichever asks first:
+	// a payload of an earlier run is sent while Join still waits.
+	verified atomic.Bool
 
 	encoder  *partial.Encoder // Encode uses it
 	delivery delivery         // Send uses it
@@ -157,7 +162,7 @@ func (e *Edge) Join(ctx context.Context) (link.Settings, error) {
 	for told := (time.Time{}); ; {
 		s, err := e.ask(ctx)
 		if err == nil {
-			e.delivery.verified = true
+			e.verified.Store(true)
 			e.cfg.Log.Info().Int("partitions", s.Partitions).Msg("joined the cluster")
 			return s, e.adopt(s)
 		}

@@ -17,10 +17,9 @@ const maxInFlight = 64
 
 // delivery is the state of sending.
 type delivery struct {
-	verified bool            // the cluster has the settings in use
-	payload  string          // the first message of the payload at hand
-	done     map[string]bool // its messages that need not be sent again
-	refused  sink.Refused    // of these
+	payload string          // the first message of the payload at hand
+	done    map[string]bool // its messages that need not be sent again
+	refused sink.Refused    // of these
 }
 
 // Send sends the messages of a payload, many at the same time. If some of them fail, the next Send of the
@@ -103,17 +102,21 @@ func (d *delivery) refuse(err error, units int) {
 // verify makes sure that the cluster still has the settings that this daemon has begun with. They may come
 // from an earlier run, and the cluster may have been set up again.
 func (e *Edge) verify(ctx context.Context) error {
-	if e.delivery.verified {
+	if e.verified.Load() {
 		return nil
+	}
+	begun, known := e.Settings()
+	if !known {
+		return errUnanswered
 	}
 	now, err := e.ask(ctx)
 	if err != nil {
 		return err
 	}
-	if now != e.settings {
+	if now != begun {
 		return fmt.Errorf("the cluster has other settings than this daemon has begun with (%d partitions, not %d, or another member key): restart the daemon",
-			now.Partitions, e.settings.Partitions)
+			now.Partitions, begun.Partitions)
 	}
-	e.delivery.verified = true
+	e.verified.Store(true)
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -59,10 +60,11 @@ func TestWatch(t *testing.T) {
 			t.Fatal(err)
 		}
 		go e.Watch(ctx)
-		sends := true
+		var sends atomic.Bool
+		sends.Store(true)
 		go func() {
 			for ; ctx.Err() == nil; time.Sleep(time.Second) {
-				if sends {
+				if sends.Load() {
 					e.watch.sent.Store(time.Now().UnixNano())
 				}
 			}
@@ -85,10 +87,10 @@ func TestWatch(t *testing.T) {
 		o.kill(3)
 		time.Sleep(time.Minute)
 		check("one owner dead", 3)
-		sends = false
+		sends.Store(false)
 		time.Sleep(3 * time.Minute)
 		check("the edge cannot send")
-		sends = true
+		sends.Store(true)
 		time.Sleep(30 * time.Minute)
 		check("the edge sends again", 3)
 		o.kill()
