@@ -13,16 +13,21 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/statsd-ops/statsd/client"
+)
+
+// From <linux/udp.h> and <asm/socket.h>. The client needs no other module, also in its tests.
+const (
+	solUDP    = 17
+	udpGRO    = 104
+	soNoCheck = 11
 )
 
 // noCut makes a socket whose trains the kernel refuses with EINVAL: it sends without
 // checksums, which the kernel does not do for trains.
 func noCut(ctx context.Context, network, address string) (net.Conn, error) {
 	dialer := net.Dialer{Control: func(_, _ string, c syscall.RawConn) (err error) {
-		if err := c.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_NO_CHECK, 1) }); err != nil {
+		if err := c.Control(func(fd uintptr) { err = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, soNoCheck, 1) }); err != nil {
 			return err
 		}
 		return err
@@ -97,13 +102,13 @@ func trains(t testing.TB, conn *net.UDPConn, datagrams int) (messages int) {
 			t.Fatal(err)
 		}
 		messages++
-		all, err := unix.ParseSocketControlMessage(oob[:have])
+		all, err := syscall.ParseSocketControlMessage(oob[:have])
 		if err != nil {
 			t.Fatal(err)
 		}
 		size := n
 		for _, m := range all {
-			if m.Header.Level == unix.SOL_UDP && m.Header.Type == unix.UDP_GRO {
+			if m.Header.Level == solUDP && m.Header.Type == udpGRO {
 				size = int(m.Data[0]) | int(m.Data[1])<<8
 			}
 		}
@@ -127,7 +132,7 @@ func ready(t testing.TB) *net.UDPConn {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := raw.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), unix.SOL_UDP, unix.UDP_GRO, 1) }); err != nil {
+	if err := raw.Control(func(fd uintptr) { err = syscall.SetsockoptInt(int(fd), solUDP, udpGRO, 1) }); err != nil {
 		t.Fatal(err)
 	}
 	if err != nil {

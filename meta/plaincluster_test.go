@@ -33,7 +33,7 @@ func TestPageCluster(t *testing.T) {
 		want   []string
 	}{
 		"owner": {owner, nil, []string{
-			"nats://n1, owner owner-a", `<td>owner-a</td><td class="n">6.0 s ago</td>`, `<td class="bad">none, was <owner-b></td><td class="n">none</td><td class="n">4,711</td>`,
+			"nats://n1, owner owner-a", `<td>owner-a</td><td class="n">`, `<td class="bad">none, was <owner-b></td><td class="n">none</td><td class="n">4,711</td>`,
 			`<td class="bad"> (no answer)</td>`, `<code>web<1></code></td><td class="bad">silent</td><td class="n">1 h 0 min ago</td><td class="n">5,400</td><td class="n">4,120,331</td><td class="n">-3.50 s</td>`,
 			"stored 1,201, merged 1,200", "3 messages of edges never came", "off by +1", "merged 9, lost 2", "25 %",
 		}},

@@ -38,7 +38,11 @@ func TestRealGraphiteTags(t *testing.T) {
 		cfg.MetadataPrefix = ""
 		cfg.Sinks = []delivery.Destination{{Name: "graphite", Sink: sink}}
 		d := start(t, cfg)
-		d.deliver(d.dial("udp"), samples...)
+		conn := d.dial("udp")
+		for _, line := range samples {
+			send(t, conn, line)
+		}
+		eventually(t, "the sent lines are not read", func() bool { return figureOf(t, d.Server, "lines.received") == float64(len(samples)) })
 		d.stop()
 		for _, p := range d.Points() {
 			if published[p.Path] == nil {
