@@ -56,9 +56,10 @@ func (all settings) memoryNeeds(sinks []*endpoint) []memoryNeed {
 	}
 	queues := 0.0
 	for _, e := range sinks {
-		if e.scheme.records {
+		switch {
+		case e.get("max-bytes") != nil:
 			needs = append(needs, memoryNeed{"the sink " + e.name, "its history", float64(e.bytes("max-bytes")), true})
-		} else {
+		case !e.scheme.records: // a sink prometheus has neither a history nor a queue
 			queues += float64(all.bytes("queue-max-bytes"))
 		}
 	}

@@ -246,7 +246,7 @@ func setTo(s *setting) (texts []string) {
 
 // Limits are compared with the memory of the machine, one by one and together.
 func TestOddMemory(t *testing.T) {
-	all := resolved(t, []string{"-s", "a:1", "-s", "load://?max-bytes=50MiB"}, nil)
+	all := resolved(t, []string{"-s", "a:1", "-s", "load://?max-bytes=50MiB", "-s", "prometheus://"}, nil)
 	sinks, err := all.endpoints(nil)
 	if err != nil {
 		t.Fatal(err)
