@@ -114,7 +114,7 @@ func (a *Alerts) Follow(service string, set Audience) {
 	}
 }
 
-// Episodes returns the episodes, and who was told of them.
+// Episodes returns the episodes, and which receivers were told about them.
 func (a *Alerts) Episodes() *meta.Episodes { return a.episodes }
 
 // Untold returns the receivers whose last message failed.
