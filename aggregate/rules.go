@@ -6,7 +6,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// Rules decide how names and samples change. A Rules does not change itself.
+// Rules decide what happens to names and samples. Rules never change.
 type Rules struct {
 	// Resolvers apply them, one for each shard.
 	Resolvers []Resolver

@@ -91,8 +91,8 @@ func Open(c Config) (*Door, error) {
 	return d, nil
 }
 
-// Follow takes over the rules of another Door of the same kind. Open still remembers the datagrams that it
-// accepted before, and open connections stay open.
+// Follow takes over the rules of another Door of the same kind. The Door still remembers accepted
+// datagrams, and open connections stay open.
 func (d *Door) Follow(next listen.Guard) {
 	other, ok := next.(*Door)
 	if !ok {

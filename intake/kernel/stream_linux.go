@@ -20,8 +20,8 @@ type Reading struct {
 }
 
 // Now reads the available bytes of a connection, or returns EAGAIN. at is when the last of these bytes
-// arrived, in Unix nanoseconds. It is 0 if the time is unknown, as on unix sockets, which have no times. In
-// that case there is no room for control messages, so no client can put open files into this process.
+// arrived, in Unix nanoseconds. It is 0 if the time is unknown: unix sockets have no times. On unix sockets
+// there is no room for control messages, so no client can put open files into this process.
 func (r *Reading) Now(fd uintptr, local bool, b []byte) (n int, at int64, err error) {
 	r.vector.Base = &b[0]
 	r.vector.SetLen(len(b))

@@ -88,8 +88,7 @@ func claim(path string) (*file, error) {
 	return f, nil
 }
 
-// checkDirectory returns an error that names the missing permission if this process cannot make a socket
-// there.
+// checkDirectory returns an error that says why this process cannot make a socket there.
 func checkDirectory(directory string) error {
 	info, err := os.Stat(directory)
 	switch {

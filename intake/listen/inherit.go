@@ -79,7 +79,8 @@ func (b *Bound) asksFor(g *given) bool {
 	return b.fits(g) && sameAddress(b.Scheme, b.Address, g.address())
 }
 
-// takesAny reports whether the socket is for --port. --port takes inherited sockets of any port.
+// takesAny reports whether the listener comes from --port and still needs such a socket. --port takes sockets
+// of any port.
 func (b *Bound) takesAny(g *given) bool { return b.FromPort && !b.Scheme.Local() && b.fits(g) }
 
 // fits reports whether the socket has the right type, and the listener can take another socket.
