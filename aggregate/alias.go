@@ -6,9 +6,9 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// An alias says which record a name as received belongs to, if that name is not the record's: it needs
-// cleaning, it has tags to sort, or a rule does something with its samples. So all that is done once a
-// name.
+// An alias maps a name as received to a record. A name has an alias if it is not the name of the record: it
+// needs cleaning, it has tags to sort, or a rule changes its samples. So this work is done only once for
+// each name.
 //
 //	word 0    bytes 0-3: meta: the name's length, its kind, flags
 //	          bytes 4-7: the ref of the record; 0 if a rule drops the samples
@@ -16,17 +16,18 @@ import (
 //	          byte 12: the Sign
 //	bytes     the name as received, padded to a whole word
 //
-// Aliases are a cache: each can be made again from the name. They have two generations. The young one
-// becomes the old one after some flushes, or when there are too many, and the generation before is freed.
-// An alias that is used while it is old becomes young again. So names that no longer come leave, and memory
-// has a limit. Aliases go with the names that they lead to.
+// Aliases are a cache: each can be made again from the name. They have two generations. After some flushes,
+// or when there are too many aliases, the young generation becomes the old one, and the previous old one is
+// freed. An old alias becomes young again when it is used. So the aliases of names that no longer come are
+// freed, and the memory has a limit. When records are removed, their aliases are removed too.
 const (
 	aliasName        = 16
 	aliasTagsDropped = 1 << 24
 
-	// maxAlias is the longest name with an alias, in bytes. A longer one is resolved for each sample.
+	// maxAlias is the length of the longest name with an alias, in bytes. A longer name is resolved for each
+	// sample.
 	maxAlias = 2048
-	// aliasFlushes is how many flushes a generation stays young.
+	// aliasFlushes is the number of flushes after which a young generation becomes old.
 	aliasFlushes = 16
 	// aliasesPerName limits the aliases of a table, as a multiple of MaxNames.
 	aliasesPerName = 2
@@ -52,8 +53,8 @@ func (a *aliases) find(hash uint64, kind metric.Kind, raw []byte) record {
 	return nil
 }
 
-// lookAliases searches for the names that look did not find, and applies their aliases. It leaves to find what
-// is rare: old aliases, and samples that are muted. Its loops are as those of look.
+// lookAliases searches for the aliases of the names that look did not find, and applies them. It leaves the
+// rare cases to find: old aliases, and muted samples. Its loops are like the loops of look.
 func (s *Shard) lookAliases(samples []metric.Sample, probes []probe) {
 	var (
 		young = s.aliases[0]
@@ -91,7 +92,7 @@ func (s *Shard) lookAliases(samples []metric.Sample, probes []probe) {
 	}
 }
 
-// alias returns the alias of a name, or nil.
+// alias returns the alias of a name, or nil. It makes an old alias young again.
 func (s *Shard) alias(hash uint64, kind metric.Kind, raw []byte) record {
 	if young := s.aliases[0]; young != nil {
 		if rec := young.find(hash, kind, raw); rec != nil {
@@ -109,7 +110,7 @@ func (s *Shard) alias(hash uint64, kind metric.Kind, raw []byte) record {
 	return nil
 }
 
-// newAlias makes an alias of zeroes for a name of so many bytes. It returns nil if there is no room.
+// newAlias makes an alias of zeroes for a name of the given length. It returns nil if there is no room.
 func (s *Shard) newAlias(hash uint64, length int) record {
 	if s.table.aliases.Add(1) > aliasesPerName*int64(s.table.config.MaxNames) {
 		s.table.aliases.Add(-1)
@@ -123,7 +124,7 @@ func (s *Shard) newAlias(hash uint64, length int) record {
 	return rec
 }
 
-// addAlias remembers what becomes of a name as received.
+// addAlias keeps the result for a name as received.
 func (s *Shard) addAlias(hash uint64, kind metric.Kind, raw []byte, to ref, effects *Effects) {
 	if len(raw) > maxAlias {
 		return
@@ -158,22 +159,22 @@ func (s *Shard) dropAliases() {
 	s.turnAliases()
 }
 
-// ageAliases turns the aliases if the young ones are so any flushes old.
+// ageAliases turns the aliases if the young generation has reached aliasFlushes.
 func (s *Shard) ageAliases() {
 	if s.aliases[0] == nil && s.aliases[1] != nil || s.aliases[0] != nil && s.flush-s.aliases[0].began >= aliasFlushes {
 		s.turnAliases()
 	}
 }
 
-// aliases reports whether an alias is the one of a name as received.
+// aliases reports whether the record is the alias of this name as received.
 func (r record) aliases(kind metric.Kind, raw []byte) bool {
 	return r.meta()&^aliasTagsDropped == metaOf(kind, raw) && string(r[aliasName:aliasName+len(raw)]) == string(raw)
 }
 
-// target returns the record of an alias, or 0.
+// target returns the target record of an alias, or 0.
 func (r record) target() ref { return ref(binary.LittleEndian.Uint32(r[4:])) }
 
-// amend does for a sample what its alias says, but for the name.
+// amend applies an alias to a sample, except for the name.
 func (r record) amend(s *Shard, sample *metric.Sample) {
 	if rules := binary.LittleEndian.Uint32(r[8:]); rules != 0 {
 		s.hit([2]uint16{uint16(rules), uint16(rules >> 16)})
@@ -192,7 +193,7 @@ func (s *Shard) hit(rules [2]uint16) {
 	}
 }
 
-// amend changes what rules and tags change in a sample, besides its name.
+// amend applies the changes of rules and tags to a sample, except for the name.
 func amend(sample *metric.Sample, tagsDropped bool, sign Sign) {
 	if tagsDropped {
 		sample.TagsDropped = true

@@ -6,12 +6,12 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// Known is a name that a table knows between two flushes. All names together are what a table must
-// know of earlier flushes, to make the points of later ones.
+// Known is a name that a table keeps from one flush to the next. To make the points of later flushes, a
+// table needs only these names of the earlier flushes.
 type Known struct {
 	Kind   metric.Kind
 	Name   []byte // clean; valid until the table is gone
-	Unseen uint32 // flushes since the last that saw it
+	Unseen uint32 // flushes since the name was last seen
 	Value  float64
 	Set    int64 // when a gauge was last set, in Unix nanoseconds; 0 if not known
 }
@@ -38,8 +38,8 @@ func (t *Table) Known() iter.Seq[Known] {
 	}
 }
 
-// Recall gives the table a name that another table knew. The table must not have been used yet. It
-// returns why there is no room, or metric.None.
+// Recall adds a name of another table to this one. The table must not have been used yet. If there is no
+// room, Recall returns the reason, otherwise metric.None.
 func (t *Table) Recall(k Known) metric.Reason {
 	s := t.shardOf(k.Name)
 	s.mutex.Lock()
@@ -66,7 +66,7 @@ func (t *Table) Recall(k Known) metric.Reason {
 	return metric.None
 }
 
-// SetTime says when the interval was drained, in Unix nanoseconds. Gauges that were set later count as set
-// then. It is for an interval whose rows come from other machines: its points must not depend on
-// when they are computed.
+// SetTime sets the time at which the interval was drained, in Unix nanoseconds. A gauge that was set later
+// counts as set at this time. SetTime is for an interval with rows from other machines: its points must not
+// depend on when they are computed.
 func (iv *Interval) SetTime(at int64) { iv.time = at }

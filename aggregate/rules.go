@@ -6,61 +6,61 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// Rules say what becomes of names. They do not change.
+// Rules decide what happens to names and samples. Rules never change.
 type Rules struct {
 	// Resolvers apply them, one for each shard.
 	Resolvers []Resolver
-	// TTLs are the numbers of flushes after which names expire by a rule, at most MaxTTLs: see
-	// Effects.Class.
+	// TTLs are numbers of flushes after which names expire by a rule, at most MaxTTLs of them. Effects.Class
+	// selects one.
 	TTLs []uint32
 	// Count is the number of rules.
 	Count int
-	// Heirs are the rules that take the place of the rules before, by number. A name that a rule before
-	// gave is forgotten unless the rule has an heir.
+	// Heirs are the new rules that replace the old ones, by the number of the old rule. If an old rule gave a
+	// name and has no heir, the name is forgotten.
 	Heirs []Heir
 }
 
-// Heir takes the place of a rule.
+// Heir is a rule that replaces an old rule.
 type Heir struct {
 	Rule  uint16 // its number plus 1; 0 for none
 	Class uint8
 }
 
-// Resolver says what becomes of a name as received. A shard calls it under its lock, once for a name and
-// not for each sample: it remembers the answer in an alias.
+// Resolver resolves a name as received. A shard calls it under its lock. It calls it once for a name and
+// not for each sample, because an alias keeps the result.
 type Resolver interface {
-	// Resolve stores in to what becomes of a name as received.
+	// Resolve resolves a name as received, and stores the result in to.
 	Resolve(kind metric.Kind, raw []byte, to *Resolved)
-	// Judge does it for a name that is clean, with clean tags.
+	// Judge does the same for a clean name with clean tags.
 	Judge(kind metric.Kind, clean []byte, to *Resolved)
 }
 
-// Resolved is what becomes of a name as received.
+// Resolved is the result for a name as received.
 type Resolved struct {
-	// Name is the name that the table keeps, in memory that the Shard reuses.
+	// Name is the name in the table, in memory that the Shard reuses.
 	Name []byte
 	// Length is the length of the name as received, with its tags.
 	Length int
-	// Reason is why there is no name. With metric.DroppedByRule the Effects hold.
+	// Reason is why there is no name. With metric.DroppedByRule, the Effects still apply.
 	Reason metric.Reason
 	Effects
 }
 
-// Effects are what rules and tags do to the samples of a name, besides the name.
+// Effects are the effects of rules and tags on the samples of a name, besides the name.
 type Effects struct {
-	// Rules count a hit for each sample, by number plus 1; 0 for none.
+	// Rules are the rules that count a hit for each sample, by number plus 1; 0 for none.
 	Rules [2]uint16
-	// Renamed is the rule that made the name, by number plus 1; 0 for none.
+	// Renamed is the rule that gave the name, by number plus 1; 0 for none.
 	Renamed uint16
 	// Class is the place of the name's ttl in Rules.TTLs plus 1; 0 for none.
 	Class uint8
-	// Sign says what a sign means to a gauge.
+	// Sign says how a gauge interprets a sign.
 	Sign Sign
 	// TagsDropped says that some of the tags were dropped.
 	TagsDropped bool
 }
 
-// perSample reports whether something has to be done for each sample.
+// perSample reports whether each sample needs some work.
 func (e *Effects) perSample() bool {
 	return e.Rules != [2]uint16{} || e.Renamed > 0 || e.Sign != AnySign || e.TagsDropped
 }
@@ -75,9 +75,9 @@ const (
 	Delta                // it adjusts the gauge
 )
 
-// SetRules replaces the rules. In a table that is not used yet they hold at once, otherwise from the next
-// Drain on: then all names are resolved again. Names that stay keep their values. Names that no longer
-// exist under the new rules are forgotten. Only the flushing goroutine may call it.
+// SetRules replaces the rules. A table that is not used yet uses them at once. Another table uses them from
+// the next Drain on, and then resolves all names again. Names that stay keep their values. Names that do
+// not exist under the new rules are forgotten. Only the flushing goroutine may call it.
 func (t *Table) SetRules(rules *Rules) {
 	for i, s := range t.shards {
 		s.mutex.Lock()
@@ -92,7 +92,7 @@ func (t *Table) SetRules(rules *Rules) {
 	}
 }
 
-// follow begins to use the next rules.
+// follow switches to the next rules.
 func (s *Shard) follow(number int) {
 	s.rules, s.next = s.next, nil
 	s.resolver = s.rules.Resolvers[number]
@@ -107,7 +107,7 @@ func (s *Shard) ttls() []uint32 {
 	return s.rules.TTLs
 }
 
-// takeHits moves the hits of a shard to the interval.
+// takeHits moves the hits from a shard to the interval.
 func (iv *Interval) takeHits(s *Shard) {
 	if len(s.hits) == 0 {
 		return
@@ -121,7 +121,7 @@ func (iv *Interval) takeHits(s *Shard) {
 	clear(s.hits)
 }
 
-// note notes which rule gave a record its name.
+// note stores which rule gave a record its name.
 func (n *names) note(r ref, rule uint16) {
 	if n.ruled == nil {
 		n.ruled = map[ref]uint16{}
@@ -153,7 +153,7 @@ func (s *Shard) hidden(kind metric.Kind, name []byte) (flags uint32) {
 	return flags
 }
 
-// judge returns the flags that the rules give to the record of a clean name. It sets s.resolved.
+// judge returns the flags for the record of a clean name under the rules. It sets s.resolved.
 func (s *Shard) judge(kind metric.Kind, name []byte) (flags uint32) {
 	s.resolved = Resolved{Name: s.resolved.Name[:0]}
 	s.resolver.Judge(kind, name, &s.resolved)
@@ -166,8 +166,8 @@ func (s *Shard) judge(kind metric.Kind, name []byte) (flags uint32) {
 	return flags
 }
 
-// inherit returns the flags for a record of the rules before under the new rules, and the rule that
-// gives its name. It returns false if the name no longer exists.
+// inherit returns the flags that a record of the old rules has under the new rules, and the rule that gives
+// its name. It returns false if the name no longer exists.
 func (s *Shard) inherit(before *names, r ref) (flags uint32, rule uint16, exists bool) {
 	rec := before.pages.at(r)
 	hidden := rec.meta() & metaHidden

@@ -4,8 +4,8 @@ package aggregate
 // except to its pages and segments, so the garbage collector has little to scan, with
 // any number of records.
 //
-// The table is split into segments, which grow one at a time. So a receiver never waits
-// for more than the move of some thousand slots.
+// The table is split into segments, which grow one at a time. So a receiver waits at most until some
+// thousand slots are moved.
 type arena struct {
 	segments [segments]segment
 	pages    pages
@@ -31,7 +31,7 @@ const (
 	largeSlots       = 1024
 )
 
-// start returns where probing for a tag starts.
+// start returns the index at which the search for a tag starts.
 func (s *segment) start(tag uint32) int { return int(uint64(tag) * uint64(len(s.slots)) >> 32) }
 
 // seek returns the index of the first slot from i on that has the tag or is empty. There must be slots.
@@ -46,7 +46,7 @@ func (s *segment) seek(tag uint32, i int) int {
 	}
 }
 
-// after is seek from the slot after i on.
+// after does the same as seek, from the slot after i on.
 func (s *segment) after(tag uint32, i int) int {
 	if i++; i == len(s.slots) {
 		i = 0
@@ -106,7 +106,7 @@ func (n *arena) seek(p *probe) {
 	n.seekOn(p)
 }
 
-// seekOn is seek if the first slot does not have the tag.
+// seekOn continues seek if the first slot does not have the tag.
 func (n *arena) seekOn(p *probe) {
 	s := &n.segments[p.hash>>56]
 	if p.slot != 0 {
@@ -118,7 +118,8 @@ func (n *arena) seekOn(p *probe) {
 	}
 }
 
-// absent reports whether no record has the tag of a probe, as far as the probe knows.
+// absent reports whether no record has the tag of a probe. If another record was added after the probe,
+// absent may return false.
 func (n *arena) absent(p *probe) bool { return int(p.count) == n.segments[p.hash>>56].count+1 }
 
 // add makes a record of zeroes for a probe.

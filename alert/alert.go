@@ -1,4 +1,4 @@
-// Package alert tells people of the daemon's health. It decides nothing about the health.
+// Package alert tells people about the daemon's health. It does not judge the health.
 //
 //	a := alert.New(config)
 //	a.Follow(service, audience)   // at the start and at each reload
@@ -6,9 +6,9 @@
 //	a.Observe(ctx, health)        // channels: begins, changes and ends of episodes; once a second
 //	a.End()
 //
-// A notifier gets the whole health as one status. A failed notification is tried again at the next
-// check. A channel gets a message for each episode, and its relay tries until the channel takes the
-// message. A file keeps the episodes, and who was told, over a restart.
+// A notifier gets the whole health as one status. A failed notification is repeated at the next check. A
+// channel gets a message for each episode, and its relay repeats the message until the channel takes it. A
+// file keeps the episodes, and which receivers were told, over a restart.
 package alert
 
 import (
@@ -23,7 +23,7 @@ import (
 	"github.com/statsd-ops/statsd/notify"
 )
 
-// Audience is who is told, and how often. A reload can change it.
+// Audience is the set of receivers, and how often they are told. A reload can change it.
 type Audience struct {
 	// Alerts turns on health checks that tell the log and the notifiers.
 	Alerts bool
@@ -31,7 +31,7 @@ type Audience struct {
 	AlertInterval time.Duration
 	// Notifiers receive the alerts.
 	Notifiers []Notifier
-	// Channels are told of each episode of the health, also without Alerts.
+	// Channels are told about each episode of the health, even without Alerts.
 	Channels []Channel
 }
 
@@ -54,8 +54,8 @@ type Channel struct {
 type Notifier struct {
 	Name     string
 	Notifier notify.Notifier
-	// EveryLook sends the result of each check, for receivers that check freshness. Without it only
-	// changes are sent.
+	// EveryLook sends the result of each check, for receivers that check freshness. Without it only changes
+	// are sent.
 	EveryLook bool
 }
 
@@ -64,7 +64,7 @@ type Config struct {
 	Host string // of the daemon, with the port
 	// StateFile is the state file of the daemon, or "". The episodes are kept beside it.
 	StateFile string
-	// Patience is how long a reason may take to show again after a restart.
+	// Patience is how long after a restart a reason may take to appear again.
 	Patience time.Duration
 	Log      zerolog.Logger
 }
@@ -114,7 +114,7 @@ func (a *Alerts) Follow(service string, set Audience) {
 	}
 }
 
-// Episodes returns the episodes, and who was told of them.
+// Episodes returns the episodes, and which receivers were told about them.
 func (a *Alerts) Episodes() *meta.Episodes { return a.episodes }
 
 // Untold returns the receivers whose last message failed.

@@ -22,8 +22,8 @@ type channel struct {
 	failing atomic.Bool // the last attempt failed
 }
 
-// Observe compares the health with the last one, and tells the channels of the changes. Only one goroutine
-// may call it, and End after it.
+// Observe compares the health with the last one, and tells the channels about the changes. Only one
+// goroutine may call it. That goroutine calls End after the last Observe.
 func (a *Alerts) Observe(ctx context.Context, h meta.Health) {
 	now := time.Now()
 	if set := a.audience.Load(); set != a.adopted {
@@ -38,7 +38,7 @@ func (a *Alerts) Observe(ctx context.Context, h meta.Health) {
 	a.history.save(a.episodes, now)
 }
 
-// tell gives a channel a message about an event, if it wants that.
+// tell gives a channel a message about an event, if the channel wants messages of this stage.
 func (a *Alerts) tell(c *channel, ev *meta.Event, now time.Time) {
 	stage := ev.StageFor(c.Name)
 	if stage == meta.Change && c.Receiver.Manner().Ends {
@@ -48,7 +48,7 @@ func (a *Alerts) tell(c *channel, ev *meta.Event, now time.Time) {
 	c.Add(a.message(ev, stage, c.Name), now)
 }
 
-// stages are the stages of meta in the words of notify.
+// stages has the stages of meta as stages of notify.
 var stages = [...]notify.Stage{meta.Begin: notify.Begin, meta.Change: notify.Change, meta.End: notify.End}
 
 func (a *Alerts) message(ev *meta.Event, stage meta.Stage, to string) notify.Message {
@@ -57,7 +57,7 @@ func (a *Alerts) message(ev *meta.Event, stage meta.Stage, to string) notify.Mes
 		ID: e.ID, Stage: stages[stage], State: e.State.String(), Reason: e.Reason, Subject: e.Subject,
 		Text: e.Text, Effect: e.Effect(), Next: e.Next,
 		Host: a.Host, Service: cmp.Or(a.adopted.service, "statsd"), Page: a.page, Began: e.Began, Ended: e.Ended,
-		// A channel that gave messages up gets this one when it is back, which clears the reason.
+		// A channel that dropped messages gets this message when it works again. The delivery clears the reason.
 		Keep: e.Reason == meta.AlertUntold && e.Subject == to && stage != meta.End,
 	}
 	if stage == meta.Change && ev.Before != meta.OK {
@@ -132,7 +132,7 @@ func (a *Alerts) noteTold(c *channel, results []relay.Result) {
 	a.noteAttempt(c, results, gaveUp)
 }
 
-// noteAttempt makes an attempt known to the health and the log.
+// noteAttempt passes the result of an attempt to the health and the log.
 func (a *Alerts) noteAttempt(c *channel, results []relay.Result, gaveUp error) {
 	failed := results[0].Err
 	if failed == nil || gaveUp != nil {
@@ -151,7 +151,7 @@ func stageOf(s notify.Stage) meta.Stage { return meta.Stage(slices.Index(stages[
 // endPatience limits how long the end waits for the disk.
 const endPatience = time.Second
 
-// End waits for the relays, whose context has ended, and keeps the history.
+// End waits for the relays, whose context has ended, and then saves the history.
 func (a *Alerts) End() {
 	a.running.Wait()
 	for _, c := range a.channels {

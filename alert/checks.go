@@ -116,7 +116,7 @@ func (c *checking) look(h meta.Health, sinks []meta.SinkFacts) (notify.Status, s
 	return status, strings.Join(texts, "; ")
 }
 
-// countLooks counts, for each failing sink, the consecutive checks.
+// countLooks counts the consecutive checks for each failing sink.
 func (c *checking) countLooks(h meta.Health) {
 	before := c.failing
 	c.failing = map[string]streak{}
@@ -145,8 +145,8 @@ func (a *Alerts) logStatus(status notify.Status, text string) {
 	a.Log.WithLevel(level).Stringer("status", status).Msg("alert: " + text)
 }
 
-// notify sends e to the notifiers that want it, in parallel, and waits for them. A notifier that failed
-// is tried again at the next check.
+// notify sends e to the notifiers that want it, in parallel, and waits for them. A notification that failed
+// is repeated at the next check.
 func (a *Alerts) notify(ctx context.Context, notifiers []Notifier, e notify.Event) {
 	ctx, cancel := context.WithTimeout(ctx, notifyTimeout)
 	defer cancel()

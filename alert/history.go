@@ -22,8 +22,8 @@ var (
 // historyEvery is the minimum time between two saves.
 const historyEvery = 10 * time.Second
 
-// historyFile keeps the episodes over a restart, in a file beside the state file. A goroutine of each
-// save writes it, so that nothing waits for the disk.
+// historyFile keeps the episodes over a restart, in a file beside the state file. Each save has its own
+// goroutine, so other goroutines do not wait for the disk.
 type historyFile struct {
 	path   string // "" for none
 	log    zerolog.Logger
@@ -102,7 +102,7 @@ func (f *historyFile) begin(episodes *meta.Episodes, now time.Time) {
 	}(f.path, f.saving.ended)
 }
 
-// saveLast saves the episodes at the end, if this ends before the given time.
+// saveLast saves the episodes at the end, and gives up at the given time.
 func (f *historyFile) saveLast(episodes *meta.Episodes, until time.Time) {
 	if f.settle(until); f.saving == nil {
 		f.begin(episodes, time.Now())

@@ -8,7 +8,7 @@ import (
 	"github.com/statsd-ops/statsd/meta"
 )
 
-// results keeps which receivers took their messages.
+// results says which receivers took their messages.
 type results struct {
 	mu     sync.Mutex
 	faults []meta.Fault     // the receivers whose last message failed
@@ -32,7 +32,7 @@ func (r *results) forget(notifiers []Notifier) {
 	}
 }
 
-// count counts a message that a receiver took or did not take.
+// count counts a message, as taken or as not taken.
 func (r *results) count(receiver string, sent bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -1,5 +1,5 @@
-// Package census counts the names of a table by prefix: the names that are held, and the names that were
-// made and gone in the last hour.
+// Package census counts the names of a table by prefix: the names that the table holds, and the names that
+// were made or removed in the last hour.
 //
 //	table.Count(census.NewCounter) // before the first sample
 //	walk := census.Begin(table, "checkout", since)
@@ -7,5 +7,5 @@
 //	}
 //	answer := walk.Result()
 //
-// Few of many prefixes are counted in bounded memory (internal/heavy), so answers have bounds.
+// It counts only some of many prefixes, in bounded memory (internal/heavy). So the answers are bounds.
 package census

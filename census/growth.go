@@ -10,19 +10,20 @@ import (
 )
 
 const (
-	// growthDepth is how many nodes of names are counted: first nodes, and first two nodes.
+	// growthDepth is the number of depths at which names are counted: by the first node, and by the first two
+	// nodes.
 	growthDepth = 2
-	// growthPrefixes is the number of prefixes of a depth counted in a minute. A prefix with more
-	// than 1/growthPrefixes of a minute's names is always counted.
+	// growthPrefixes is the number of prefixes that are counted at each depth in a minute. A prefix with more
+	// than 1/growthPrefixes of the minute's names is always counted.
 	growthPrefixes = 64
 	// growthMinutes is how many minutes are kept.
 	growthMinutes = 60
-	// maxGrowthPrefix limits the bytes kept of a prefix.
+	// maxGrowthPrefix limits the kept bytes of a prefix.
 	maxGrowthPrefix = 128
 )
 
-// growth counts names by prefix in each of the last minutes. It takes memory when the first name is
-// counted.
+// growth counts names by prefix in each of the last minutes. It allocates its memory when it counts the
+// first name.
 type growth struct {
 	began   time.Time
 	minutes [growthMinutes]*growthMinute
@@ -85,10 +86,9 @@ func (g *growth) Turn(now time.Time) {
 	}
 }
 
-// Growth says how many names were made, and how many expired or were deleted, by prefix.
+// Growth is the number of names that were made, and that expired or were deleted, by prefix.
 type Growth struct {
-	// Since is when the counting began: the start of the minute of the asked time, or later if fewer
-	// minutes are kept.
+	// Since is when the counting began: the start of the requested minute, or later if fewer minutes are kept.
 	Since     time.Time
 	New, Gone Grown
 }
@@ -99,19 +99,21 @@ type Grown struct {
 	Nodes [2]Depth // by first nodes, and by first two nodes
 }
 
-// Depth counts names by as many nodes, with the dot after them; names with fewer nodes count whole.
+// Depth counts names by their first nodes, with the dot after them. A name with fewer nodes counts as a
+// whole.
 type Depth struct {
 	Prefixes map[string]Bounds // the prefixes with the most names
 	Others   Bounds            // of any other prefix
 }
 
-// Bounds are the smallest and the greatest possible count.
+// Bounds are the smallest and the greatest possible counts.
 type Bounds struct{ Least, Most uint64 }
 
 // GrowthFor is how far back GrowthOf can look.
 const GrowthFor = growthMinutes * time.Minute
 
-// GrowthOf counts the names made and gone since a time. Only the flushing goroutine may call it.
+// GrowthOf counts the names that were made or removed since a time. Only the flushing goroutine may call
+// it.
 func GrowthOf(t *aggregate.Table, since time.Time) Growth {
 	g := Growth{Since: since, New: newGrown(), Gone: newGrown()}
 	if oldest := time.Now().Add(-GrowthFor); since.Before(oldest) {
@@ -121,8 +123,8 @@ func GrowthOf(t *aggregate.Table, since time.Time) Growth {
 	return g
 }
 
-// addAll returns a function that adds the minutes of a counter from since on. The function sets since to the
-// time from which all minutes were added.
+// addAll returns a function that adds the minutes of a counter from since on. That function sets since to
+// the start of the first added minute.
 func (g *Grown) addAll(since *time.Time) func(aggregate.NameCounter) {
 	asked := *since
 	return func(c aggregate.NameCounter) {
@@ -146,8 +148,8 @@ func newGrown() (g Grown) {
 	return g
 }
 
-// add adds a minute if a part of it is later than asked. It sets since to the minute's begin if that is
-// earlier.
+// add adds a minute if a part of the minute is later than the requested time. It sets since to the start of
+// the minute if that is earlier.
 func (g *Grown) add(m *growthMinute, asked time.Time, since *time.Time) {
 	if m == nil || m.total == 0 || !m.until.IsZero() && !m.until.After(asked) {
 		return

@@ -11,24 +11,25 @@ import (
 	"github.com/statsd-ops/statsd/internal/heavy"
 )
 
-// maxChildren is how many prefixes a walk counts apart. Of more, it keeps those with most names.
+// maxChildren is the number of prefixes that a walk counts separately. If there are more, it keeps the
+// prefixes with the most names.
 const maxChildren = 1 << 14
 
-// Prefixes are the parts of the names that are held, by how many names begin with them.
+// Prefixes are the prefixes of the held names, with the number of names of each prefix.
 type Prefixes struct {
 	Below string    // the prefix whose parts these are, with its dot; "" for all names
 	At    time.Time // when the walk began
 	Took  time.Duration
-	// Held is the number of all names held below it. A name counts once for each kind, and for each
-	// receiver that took it, as it does for Config.MaxNames.
+	// Held is the number of all held names below it. A name counts once for each kind and for each receiver
+	// that took it, as for Config.MaxNames.
 	Held int
-	// Since is when the counting of new and gone names began.
+	// Since is when the counting of new and removed names began.
 	Since     time.Time
 	New, Gone int  // of all below
-	AtLeast   bool // New and Gone count only what is still held
-	// Rows has prefixes that grow fast first, see Prefix.ManyNew; then those that hold most names.
+	AtLeast   bool // New and Gone count only the names that are still held
+	// Rows has the fast-growing prefixes first, see Prefix.ManyNew. The prefixes with the most names follow.
 	Rows []Prefix
-	// Forgotten is the number of prefixes that gave way to others, because there were too many.
+	// Forgotten is the number of prefixes that were replaced by others, because there were too many.
 	Forgotten uint64
 }
 
@@ -37,8 +38,8 @@ type Prefix struct {
 	Prefix string // with a dot at the end, unless it is a whole name
 	Names  int    // held; at least, if something was Forgotten
 	Bytes  uint64 // of their records
-	// New and Gone are the names made, and expired or deleted, since Prefixes.Since: at least. There
-	// may be NewError and GoneError more.
+	// New is the least number of names made since Prefixes.Since. Gone is the least number of names that
+	// expired or were deleted since then. The true numbers may be greater, by up to NewError and GoneError.
 	New, Gone           int
 	NewError, GoneError int
 	Newest              time.Time // when the newest name that is held was first seen; zero if that is not known
@@ -66,10 +67,10 @@ type childCount struct {
 	newest       time.Time
 }
 
-// Begin begins a walk over the names below a prefix of whole nodes, with or without its last dot. If the
-// prefix is empty, the walk is over all names. It counts the names that are new since a time: all of them
-// within GrowthFor and for the first nodes, otherwise only the new names that are still held. Only the
-// flushing goroutine may call it, and not between Drain and Summarize.
+// Begin begins a walk over the names below a prefix of whole nodes, with or without its last dot. An empty
+// prefix selects all names. The walk counts the new names since a time. It counts all of them if the time
+// is within GrowthFor and the prefixes are first nodes. Otherwise it counts only the new names that are
+// still held. Only the flushing goroutine may call Begin, and not between Drain and Summarize.
 func Begin(t *aggregate.Table, below string, since time.Time) *Walk {
 	if below = strings.TrimRight(below, "."); below != "" {
 		below += "."
@@ -85,7 +86,7 @@ func Begin(t *aggregate.Table, below string, since time.Time) *Walk {
 	return w
 }
 
-// Step counts some hundred names. It returns false at the end.
+// Step counts some hundred names. It returns false when the walk is over.
 func (w *Walk) Step() bool { return w.names.Step(w.count) }
 
 func (w *Walk) count(held aggregate.Held) {
@@ -155,7 +156,7 @@ func comparePrefixes(a, b Prefix) int {
 	return cmp.Or(fast(b)-fast(a), b.Names-a.Names, b.New-a.New, strings.Compare(a.Prefix, b.Prefix))
 }
 
-// grow adds new and gone names to the rows.
+// grow adds the new and removed names to the rows.
 func (w *Walk) grow(p *Prefixes, rows map[string]*Prefix) {
 	made, gone := &w.growth.New.Nodes[w.depth], &w.growth.Gone.Nodes[w.depth]
 	for _, d := range []*Depth{made, gone} {
@@ -168,7 +169,7 @@ func (w *Walk) grow(p *Prefixes, rows map[string]*Prefix) {
 	moved := w.moved()
 	for child, r := range rows {
 		b, g := made.of(child), gone.of(child)
-		// The new names are those that are held and those that are gone.
+		// New names are the held ones and the removed ones.
 		held := uint64(r.New)
 		b.Least = min(max(b.Least, held), b.Most)
 		if may, exact := moved[child]; exact || p.Forgotten == 0 {
@@ -189,8 +190,8 @@ func (w *Walk) grow(p *Prefixes, rows map[string]*Prefix) {
 	}
 }
 
-// moved returns how many names of each child may be new because they were moved. It leaves out children
-// whose names are not all counted.
+// moved returns how many names of each child may be new because they were moved. It omits children whose
+// names are not all counted.
 func (w *Walk) moved() map[string]uint64 {
 	moved := make(map[string]uint64, len(w.counts))
 	for i := range w.counts {
@@ -210,5 +211,5 @@ func (d *Depth) of(prefix string) Bounds {
 	return d.Others
 }
 
-// split returns the least count, and how much more it may be.
+// split returns the least count, and by how much the true count may be greater.
 func (b Bounds) split() (least, more int) { return int(b.Least), int(b.Most - b.Least) }

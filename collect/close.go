@@ -11,7 +11,7 @@ import (
 	"github.com/statsd-ops/statsd/partial"
 )
 
-// merging merges the messages of a window into a table.
+// merging returns a merging, which merges the messages of a window into a table.
 func (p *partition) merging(window int64, table *aggregate.Table) *merging {
 	end, tags := p.end(window), metric.LabelTags
 	if p.cfg.Settings.Tags == metric.GraphiteTags.String() {
@@ -20,9 +20,9 @@ func (p *partition) merging(window int64, table *aggregate.Table) *merging {
 	return &merging{table: table, decoder: p.decoder, counts: &p.head.Counts, tags: tags, end: end, latest: end + p.interval}
 }
 
-// close closes a window: merges, commits and publishes it. The rows are merged where the state is. They
-// are encoded without loss, so the points are the same as those of the committed bytes. If the commit
-// fails, the state is loaded again.
+// close closes a window: it merges, commits and publishes it. The rows are merged into the table of the
+// state. The commit encodes them without loss, so the points are the same as the points of the committed
+// bytes. If the commit fails, the caller loads the state again.
 func (p *partition) close(ctx context.Context, window int64) error {
 	o := p.open[window]
 	if o == nil {
@@ -47,7 +47,7 @@ func (p *partition) close(ctx context.Context, window int64) error {
 	return p.publish(ctx, window, iv, false)
 }
 
-// checkpoint gives a record a checkpoint if it begins a block of windows.
+// checkpoint adds a checkpoint to a record if the record begins a block of windows.
 func (p *partition) checkpoint(r *record) {
 	list := p.head.Checkpoints
 	if len(list) > 0 && list[len(list)-1]/checkpointEvery == r.window/checkpointEvery {
@@ -73,7 +73,7 @@ func (p *partition) mergeMessage(m *merging, r *record, msg *message) {
 	r.samples += msg.header.Samples
 }
 
-// settle adds the samples of a message that was dealt with to a count.
+// settle adds the samples of a message to a count, once the message is dealt with.
 func (p *partition) settle(h *partial.Header, count *uint64) {
 	*count += h.Samples
 	p.edges.settle(h)
@@ -93,7 +93,7 @@ func (p *partition) publish(ctx context.Context, window int64, iv *aggregate.Int
 	return nil
 }
 
-// rewind publishes the windows from one on again, and makes the state anew.
+// rewind makes the state anew, and publishes again the window from and all later windows.
 func (p *partition) rewind(ctx context.Context, from int64) error {
 	p.state = newState(p.tableConfig(), p.decoder)
 	begin := p.head.checkpointBefore(from)
@@ -136,7 +136,7 @@ func (p *partition) rewind(ctx context.Context, from int64) error {
 	return nil
 }
 
-// renew renews the checkpoint of a window if an earlier window has changed.
+// renew makes the checkpoint of a window again if an earlier window has changed.
 func (p *partition) renew(ctx context.Context, r *record) error {
 	if r.checkpoint == nil || p.head.Stale == 0 || r.window <= p.head.Stale {
 		return nil

@@ -1,29 +1,30 @@
 // Package collect merges what edges forward: it owns partitions of a cluster.
 //
-// An Owner reads the Inbox of each of its partitions in order. A message belongs to the window at whose
-// end its edge flushed. When all edges have reported a window, or at a deadline, the owner merges the
-// window's rows and commits them. Then it makes the window's points, from the committed bytes.
+// An Owner reads the Inbox of each of its partitions in order. An edge flushes at the end of a window, and
+// its messages belong to that window. The owner waits until all edges have reported a window, or until a
+// deadline. Then the owner merges the rows of the window, commits them, and makes the points from the
+// committed bytes.
 //
 // # Exactly once
 //
-// Commits of a partition form a chain: only one can follow the head. So for each window there is one
-// content, whoever owns the partition. An owner that another one has fenced has changed nothing but
-// its own memory: it forgets that, and loads the head. The commit of a window has the identities of
-// its messages, so that a repeated one is found however late it comes. A head says which messages
-// were dealt with; those that no commit has yet are read again by the next owner.
+// The commits of a partition form a chain: only one commit can follow the head. So each window has one
+// content, even if several owners try to commit it. A fenced owner has changed only its own memory: it
+// discards that memory and loads the head. The commit of a window has the identities of its messages, so
+// owners find a repeated message however late it comes. A head says which messages are dealt with. The next
+// owner reads the messages again that are in no commit.
 //
-// Points depend on commits alone: on the rows of the window, and on what earlier windows have left,
-// which are the values of gauges, and the names that are known. Each commit that begins a block of
-// windows has a checkpoint of these. So what two owners publish of a window is the same, and may come
-// twice: the head says from which window on the points may not have been delivered.
+// Points depend on commits alone: on the rows of the window, and on the state after the earlier windows.
+// The state is the values of gauges and the known names. The first commit of each block of windows has a
+// checkpoint of the state. So two owners publish the same points for a window. Points may come twice: the
+// head says from which window on the points may not have been delivered.
 //
 // # Late
 //
-// A message may come after its window was closed. Then its rows are merged into the commit, the
-// window is committed again, and its points are published again under the same time. So are the
-// points of the windows that follow, because gauges may have changed.
+// A message may come after its window was closed. Then the owner merges its rows into the commit, commits
+// the window again, and publishes the points again under the same time. It also publishes the points of the
+// later windows again, because their gauges may have changed.
 //
-// The package does no input or output but through package link.
+// The package does input and output only through package link.
 package collect
 
 import (
@@ -40,13 +41,13 @@ import (
 
 // Config configures an Owner.
 type Config struct {
-	// ID is the name of this owner. Two owners of a cluster must have different ones.
+	// ID is the name of this owner. Two owners of a cluster must have different IDs.
 	ID string
-	// Lateness is how long after its end a window waits for edges that have not reported it.
+	// Lateness is how long after its end a window waits for edges that have not reported the window.
 	Lateness time.Duration
-	// Correct merges messages that come later into their windows. Without it they are counted.
+	// Correct says that late messages are merged into their windows. Without it they are only counted.
 	Correct bool
-	// Settings are those of the cluster.
+	// Settings are the settings of the cluster.
 	Settings link.Settings
 	// Table returns the limits of tables. Shards and MemberKey are ignored.
 	Table func() aggregate.Config
@@ -68,28 +69,30 @@ type Publisher interface {
 	// Publish summarises the interval, and offers its points to all destinations. It may wait for room.
 	// It returns a ticket. Tickets grow.
 	Publish(ctx context.Context, iv *aggregate.Interval, w Window) (ticket uint64, err error)
-	// Settled returns the newest ticket whose points, and those of all earlier ones, are delivered or
-	// stored for it.
+	// Settled returns the newest ticket that is settled. A ticket is settled when the points of that ticket
+	// and of all earlier tickets are delivered, or stored for delivery.
 	Settled() uint64
 }
 
-// Cluster configures which cluster is collected from. Changes need a restart. The tag names the flag.
+// Cluster configures the cluster that this daemon collects from. Changes need a restart. The tag names the
+// flag.
 type Cluster struct {
 	// CollectFrom is the address of the cluster. Empty (the default) collects nothing.
 	CollectFrom string `flag:"--collect"`
-	// CollectID is the name of this owner in the cluster, by default the name of the host. No other owner
-	// may have it.
+	// CollectID is the name of this owner in the cluster, by default the host name. No other owner may have
+	// the same name.
 	CollectID string `flag:"--collect-id"`
 	// CollectPartitions is the number of partitions of a new cluster, a power of two. All owners must have the
-	// same.
+	// same number.
 	CollectPartitions int `flag:"--collect-partitions"`
-	// Lateness is how long after its end an interval waits for edges that have not reported it, by default 5 s.
+	// Lateness is how long after its end an interval waits for edges that have not reported the interval, by
+	// default 5 s.
 	Lateness time.Duration `flag:"--lateness"`
 	// Late says what to do with data that comes later: Correct (the default) merges it and publishes the
 	// interval again, Count only counts it.
 	Late Late `flag:"--late"`
-	// LateHorizon is how late data may come and still be merged, by default 2 h. All owners must have the
-	// same.
+	// LateHorizon is how late data may come and still be merged, by default 2 h. All owners must have the same
+	// value.
 	LateHorizon time.Duration `flag:"--late-horizon"`
 	// CollectReplicas and CollectBytes are for the streams of a new cluster on NATS.
 	CollectReplicas int   `flag:"--collect-replicas"`
@@ -115,11 +118,11 @@ type Connection struct {
 	Sender  func() (link.Sender, error)
 	// Remote says that the engine is on other machines, so that it may not answer at the start.
 	Remote bool
-	// Refused returns how many connections of edges were refused. Nil for an engine that cannot tell.
+	// Refused returns how many connections of edges were refused. It is nil if the engine cannot tell.
 	Refused func() uint64
 }
 
-// maxHorizon limits the windows that can be corrected.
+// maxHorizon limits how many windows can be corrected.
 const maxHorizon = 100_000
 
 // Validate returns an error that names the flag at fault.

@@ -10,7 +10,7 @@ import (
 	"github.com/statsd-ops/statsd/link"
 )
 
-// takeOver fences the owner before.
+// takeOver fences the previous owner.
 func (p *partition) takeOver(ctx context.Context) error {
 	from := p.head.Owner
 	p.epoch, p.head.Revision = p.since.UnixNano(), 0
@@ -21,7 +21,7 @@ func (p *partition) takeOver(ctx context.Context) error {
 	return nil
 }
 
-// commit appends a record behind the head. It fills in the record's head.
+// commit appends a record behind the head, and sets the head in the record.
 func (p *partition) commit(ctx context.Context, r *record) error {
 	h := &p.head
 	h.Owner, h.Epoch = p.cfg.ID, p.epoch
@@ -49,14 +49,14 @@ func (p *partition) commit(ctx context.Context, r *record) error {
 	return nil
 }
 
-// follow takes p.head as the content of the newest commit. It was the newest one at a time.
+// follow takes p.head as the content of the newest commit. That commit was the newest one at some time.
 func (p *partition) follow(v link.Version, at time.Time) {
 	p.version, p.confirmed, p.low = v, at, p.head.low()
 }
 
-// confirm returns link.ErrFenced if another owner has committed. It asks the engine only if the last
-// answer is old: a process may have been stopped for a long time, and must not publish what others have
-// corrected.
+// confirm returns link.ErrFenced if another owner has committed. It asks the engine only if the last answer
+// is old. A process may have been stopped for a long time, and must not publish windows that other owners
+// have corrected.
 func (p *partition) confirm(ctx context.Context) error {
 	if time.Since(p.confirmed) < confirmAfter {
 		return nil

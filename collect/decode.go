@@ -8,7 +8,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// reader reads what a writer wrote. After a fault bad is set, and it reads zeros.
+// reader reads the output of a writer. After a fault bad is set, and the reader returns zeros.
 type reader struct {
 	rest []byte
 	bad  bool

@@ -9,11 +9,11 @@ import (
 	"github.com/statsd-ops/statsd/partial"
 )
 
-// maxEdges limits the edges that a partition knows. What further ones send counts, but no window waits for
-// them, and their missing numbers are not counted.
+// maxEdges limits the edges that a partition knows. Messages of further edges count, but no window waits
+// for these edges, and their missing numbers are not counted.
 const maxEdges = 16384
 
-// silentAfter is how many windows an edge that sends nothing is waited for.
+// silentAfter is how many windows wait for an edge that sends nothing.
 const silentAfter = 10
 
 // edges are the edges of a partition, by name.
@@ -70,8 +70,8 @@ func (es edges) settle(h *partial.Header) {
 	}
 }
 
-// noteClock takes another difference of the clocks. The smallest of the last ones counts: an edge that
-// sends what has waited is not behind.
+// noteClock notes another difference between the clocks. The smallest recent difference counts: an edge
+// that sends old messages late does not have a slow clock.
 func (e *Edge) noteClock(ahead int64) {
 	if max(ahead, -ahead) < max(e.Ahead, -e.Ahead) {
 		e.Ahead = ahead
@@ -80,7 +80,7 @@ func (e *Edge) noteClock(ahead int64) {
 	}
 }
 
-// forget forgets edges that were not heard in a window from this one on.
+// forget forgets the edges whose newest window is before this one.
 func (es edges) forget(before int64) {
 	maps.DeleteFunc(es, func(_ string, e *Edge) bool { return e.Window < before })
 }
@@ -90,7 +90,8 @@ func (e *Edge) expected(window int64) bool {
 	return e.Window < window && e.Window >= window-silentAfter
 }
 
-// waited returns whether all edges have reported a window, or else when the last of the others was heard.
+// waited returns whether all edges have reported a window. If not, it returns when the last of the missing
+// edges was heard.
 func (es edges) waited(window int64) (all bool, heard int64) {
 	known, missing := false, false
 	for _, e := range es {

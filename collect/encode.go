@@ -16,8 +16,8 @@ import (
 //
 //	magic, version | length of the head, head | length of the rest, the rest | messages | CRC-32C
 //
-// The head and the rest are compressed with S2. Numbers are varints, as in protobuf. The rest has what
-// belongs to the window, without its rows. They are messages of package partial, each with its length.
+// The head and the rest are compressed with S2. Numbers are varints, as in protobuf. The rest has all
+// content of the window except its rows. The rows are messages of package partial, each with its length.
 const recordVersion = 1
 
 var (

@@ -63,13 +63,13 @@ func (p *partition) look(ctx context.Context) error {
 	return nil
 }
 
-// jump goes on at a message; those before it are gone from the Inbox.
+// jump continues at a message. The messages before it are gone from the Inbox.
 func (p *partition) jump(to uint64) error {
 	if p.gap != p.version {
 		p.gap = p.version
 		return errGap
 	}
-	// The head has not changed: no owner has them.
+	// The head has not changed, so no owner has read these messages.
 	p.log.Error().Uint64("from", p.read+1).Uint64("to", to-1).Msg("messages are gone from the inbox")
 	c := &p.head.Counts
 	for seq := range p.held {

@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	// Late messages are merged in batches: firstCorrection after the first, and not within
-	// nextCorrection of the last batch, nor within ten times what that took.
+	// Late messages are merged in batches. A batch comes firstCorrection after its first message, but not
+	// within nextCorrection after the last batch, and not within ten times the duration of the last batch.
 	firstCorrection = time.Second
 	nextCorrection  = 5 * time.Second
 	correctionShare = 10
@@ -19,8 +19,8 @@ const (
 
 // batches say when late messages are merged.
 type batches struct {
-	first       time.Time // when the first that waits came; zero for none
-	began, took time.Time // of the last batch: when it began and ended
+	first       time.Time // when the first waiting message came; zero for none
+	began, took time.Time // when the last batch began and ended
 }
 
 func (b *batches) note() {
@@ -41,7 +41,8 @@ func (b *batches) wait() time.Duration {
 	return time.Until(due)
 }
 
-// correct merges the late messages into the commits of their windows, and publishes all that changes.
+// correct merges the late messages into the commits of their windows, and publishes all windows that
+// change.
 func (p *partition) correct(ctx context.Context) error {
 	p.batches = batches{began: time.Now()}
 	changed := int64(0)
@@ -63,7 +64,7 @@ func (p *partition) correct(ctx context.Context) error {
 	return nil
 }
 
-// correctWindow merges the late messages of a window. It reports whether there was one that counts.
+// correctWindow merges the late messages of a window. It reports whether one of them counts.
 func (p *partition) correctWindow(ctx context.Context, window int64) (bool, error) {
 	r, err := p.at(ctx, window)
 	if err != nil {
@@ -91,7 +92,7 @@ func (p *partition) correctWindow(ctx context.Context, window int64) (bool, erro
 	r.rows = m.rows(m.table.Drain(nil), p.encoder, r.revision)
 	h := &p.head
 	if r.revision == 1 && h.checkpointBefore(window) == 0 {
-		r.checkpoint = []aggregate.Known{} // nothing came before
+		r.checkpoint = []aggregate.Known{} // there are no earlier windows
 		h.Checkpoints = slices.Insert(slices.Clone(h.Checkpoints), 0, window)
 	}
 	h.Closed = max(h.Closed, window)
@@ -102,7 +103,7 @@ func (p *partition) correctWindow(ctx context.Context, window int64) (bool, erro
 	return true, p.commit(ctx, r)
 }
 
-// lateOf takes the late messages of a window out of p.late, and returns those to merge.
+// lateOf removes the late messages of a window from p.late, and returns the messages to merge.
 func (p *partition) lateOf(window int64, r *record) (late []message) {
 	c := &p.head.Counts
 	taken := identities{}

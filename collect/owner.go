@@ -14,23 +14,23 @@ import (
 )
 
 const (
-	// fencedPause is how long a fenced owner waits before it takes the partition again, if it still
-	// should own it: members agree meanwhile. If it is fenced again and again, two owners do not see each
-	// other, and it waits twice as long each time, up to maxFencedPause.
+	// fencedPause is how long a fenced owner waits before it takes the partition again, if it should still own
+	// the partition. Meanwhile the members agree on the owner. An owner is fenced again and again if two
+	// owners do not see each other. Then its pause doubles each time, up to maxFencedPause.
 	fencedPause    = 2 * time.Second
 	maxFencedPause = 30 * time.Second
-	ownedLong      = 2 * time.Minute // ends that
+	ownedLong      = 2 * time.Minute // after so long as the owner, the next pause is short again
 	// troublePause is how long it waits after another error, doubling up to maxTroublePause.
 	troublePause    = 200 * time.Millisecond
 	maxTroublePause = 5 * time.Second
 )
 
-// Owner owns the partitions that members want it to own.
+// Owner owns the partitions that its Members assign to it.
 type Owner struct {
 	cfg        Config
 	partitions []*partition
 	wanted     atomic.Pointer[[]int]
-	watched    atomic.Pointer[[]Status] // of all partitions, as their heads say
+	watched    atomic.Pointer[[]Status] // of all partitions, from their heads
 }
 
 // NewOwner returns an Owner of partitions of an engine.
@@ -56,7 +56,7 @@ func (o *Owner) Run(ctx context.Context, members link.Members) error {
 	return err
 }
 
-// own starts and stops partitions. It returns when those that stop have ended.
+// own starts and stops partitions. Before it returns, it waits until the stopped partitions have ended.
 func (o *Owner) own(ctx context.Context, all *sync.WaitGroup, running map[int]func(), wanted []int) {
 	wanted = slices.Clone(wanted)
 	o.wanted.Store(&wanted)

@@ -17,7 +17,7 @@ import (
 )
 
 const (
-	// checkpointEvery is how many windows are in a block: the first commit of each has a checkpoint.
+	// checkpointEvery is how many windows are in a block. The first commit of each block has a checkpoint.
 	checkpointEvery = 30
 	// maxOpenBytes limits the messages of a partition that wait for their windows.
 	maxOpenBytes = 64 << 20
@@ -40,7 +40,7 @@ type partition struct {
 	status   atomic.Pointer[Status]
 	fenced   atomic.Uint64
 
-	// What follows is loaded with the head.
+	// The following fields are loaded with the head.
 	epoch     int64
 	version   link.Version
 	confirmed time.Time // when the engine last said that version is the head
@@ -55,9 +55,9 @@ type partition struct {
 	late      map[int64][]message
 	bytes     int                 // of the messages in open and late
 	held      map[uint64]struct{} // numbers that the head holds and that were not read yet
-	read      uint64              // the newest message that was read
+	read      uint64              // the newest message that this owner has read
 	known     uint64              // a message that is known to be in the Inbox
-	// unpublished is the oldest window that must be published still.
+	// unpublished is the oldest window that this owner must still publish.
 	unpublished int64
 	tickets     []ticket
 	batches     batches // of late messages
@@ -68,7 +68,7 @@ type partition struct {
 	told      time.Time    // when a bad message was last logged
 }
 
-// ticket is a published window that may not be delivered.
+// ticket is a published window that may not be delivered yet.
 type ticket struct {
 	window int64
 	number uint64
@@ -111,7 +111,7 @@ func (p *partition) own(ctx context.Context) error {
 	return p.serve(ctx)
 }
 
-// load forgets everything, and loads the head.
+// load forgets everything and loads the head.
 func (p *partition) load(ctx context.Context) error {
 	began := time.Now()
 	c, err := p.engine.Head(ctx)
@@ -157,7 +157,7 @@ func (p *partition) mustPublish(window int64) {
 	}
 }
 
-// holding returns the numbers of the messages that no commit has.
+// holding returns the numbers of the messages that are in no commit.
 func (p *partition) holding() []uint64 {
 	held := slices.Collect(maps.Keys(p.held))
 	for _, o := range p.open {

@@ -8,8 +8,7 @@ import (
 	"github.com/statsd-ops/statsd/aggregate"
 )
 
-// Head is what each commit says of its whole partition. The newest one is all that an owner needs to go
-// on.
+// Head is the state of the whole partition at a commit. A new owner needs only the newest Head to continue.
 type Head struct {
 	// Owner made the commit, and Epoch is when it began to own the partition, in Unix nanoseconds.
 	// Revision counts the commits of this Epoch.
@@ -18,49 +17,50 @@ type Head struct {
 	Revision uint64
 	// Closed is the newest closed window, 0 for none.
 	Closed int64
-	// Applied is the number of the newest message that was read. Held are the numbers of earlier ones
-	// that no commit has yet: those of windows that are still open, and late ones.
+	// Applied is the number of the newest message that was read. Held are the numbers of earlier messages that
+	// are in no commit: messages of open windows, and late messages.
 	Applied uint64
 	Held    []uint64
 	// Undelivered is the oldest window whose points may not have reached the destinations.
 	Undelivered int64
-	// Stale is the oldest window that has changed since the windows after it were computed, 0 for none.
+	// Stale is the oldest window that has changed after later windows were computed, 0 for none.
 	Stale int64
 	// Checkpoints are the windows whose commits have a checkpoint, in order.
 	Checkpoints []int64
-	// Edges are the edges heard of within the horizon, by name.
+	// Edges are the edges that the partition has heard within the horizon, by name.
 	Edges  []Edge
 	Counts Counts
 }
 
-// Edge is what a partition knows of an edge.
+// Edge is the state of an edge in a partition.
 type Edge struct {
 	Name string
-	// Epoch and Number are those of its newest message.
+	// Epoch and Number belong to its newest message.
 	Epoch  int64
 	Number uint64
-	// Samples are those of the messages of Epoch that were dealt with, without duplicates.
+	// Samples counts the samples of the messages of Epoch that were dealt with, without duplicates.
 	Samples uint64
-	// Window is its newest window. All messages of it have come.
+	// Window is its newest complete window: all messages of that window have come.
 	Window int64
-	// First is the first window that it was heard in.
+	// First is the first window in which the partition heard the edge.
 	First int64
-	// Heard is when the engine stored its newest message, in Unix nanoseconds. Ahead is how far its clock
-	// was ahead then, at least, or if negative, how long after the end of its window it was heard.
+	// Heard is when the engine stored its newest message, in Unix nanoseconds. Ahead is by how much its clock
+	// was then ahead, at least. If Ahead is negative, it is how long after the end of its window the message
+	// came.
 	Heard, Ahead int64
 }
 
-// Counts count the messages of a partition since its first commit:
+// Counts counts the messages of a partition since its first commit:
 //
 //	Applied = Merged + Duplicates + Late + Damaged + Foreign + Future + len(Held)
 type Counts struct {
 	Merged     uint64 // into a window
 	Corrected  uint64 // the part of Merged that came after its window was closed
-	Duplicates uint64 // the same message came before
-	Late       uint64 // came after its window was closed, and does not count
-	Damaged    uint64 // or in an unknown version of the format
-	Foreign    uint64 // of another partition or interval: the edge has wrong settings
-	Future     uint64 // of a window that is too far in the future
+	Duplicates uint64 // messages that came before
+	Late       uint64 // messages that came too late and do not count
+	Damaged    uint64 // damaged messages, or messages in an unknown version of the format
+	Foreign    uint64 // messages of another partition or interval: the edge has wrong settings
+	Future     uint64 // messages of a window that is too far in the future
 	Missing    uint64 // numbers that an edge has left out
 	Rows       uint64 // rows of the merged messages
 	Refused    uint64 // rows that did not count, because of a limit or a bad value
@@ -92,12 +92,12 @@ func (s identities) sorted() []identity { return slices.SortedFunc(maps.Keys(s),
 // record is the content of a commit.
 type record struct {
 	Head
-	// window is link.TakeOver, or the window that the record has the rows of.
+	// link.TakeOver, or the window of the rows
 	window   int64
 	revision uint64 // 1 for the first commit of the window
 	samples  uint64
 	seen     identities
-	// checkpoint, unless nil, is what was known before the window.
+	// checkpoint, unless nil, has the known names before the window.
 	checkpoint []aggregate.Known
 	rows       [][]byte // messages of partial
 }

@@ -85,7 +85,7 @@ func (p *partition) act(ctx context.Context) (rest time.Duration, err error) {
 	return rest, nil
 }
 
-// trim drops the messages that the head needs no more. If that fails, the next owner reads more.
+// trim drops the messages that the head no longer needs. If this fails, the next owner reads more messages.
 func (p *partition) trim(ctx context.Context) {
 	if now := time.Now(); p.low > p.trimmedTo && now.Sub(p.trimmed) >= trimEvery {
 		p.trimmed = now
@@ -133,7 +133,7 @@ func (p *partition) closeDue(ctx context.Context) (wait time.Duration, err error
 	return 0, p.close(ctx, p.next)
 }
 
-// begin chooses the first window of a partition that has none.
+// begin chooses the first window of a partition that has no commit of a window.
 func (p *partition) begin(now time.Time) (wait time.Duration) {
 	if wait := p.since.Add(p.cfg.Lateness).Sub(now); wait > 0 {
 		return wait
@@ -145,7 +145,7 @@ func (p *partition) begin(now time.Time) (wait time.Duration) {
 	return 0
 }
 
-// skip skips windows that ended while nobody owned the partition and of which nothing came.
+// skip skips windows that ended while the partition had no owner and that have no messages.
 func (p *partition) skip() {
 	p.next = p.since.Add(-p.cfg.Lateness).UnixNano()/p.interval + 1
 	for window := range p.open {

@@ -8,7 +8,7 @@ import (
 	"github.com/statsd-ops/statsd/partial"
 )
 
-// state is what the windows before one have left: the values of gauges, and the names that are known.
+// state is the state after the earlier windows: the values of gauges, and the known names.
 type state struct {
 	config  aggregate.Config
 	decoder *partial.Decoder
@@ -23,11 +23,11 @@ func newState(config aggregate.Config, d *partial.Decoder) *state {
 // silent makes no points.
 var silent = aggregate.Layout{Naming: aggregate.Reference, Counters: []string{"rate"}}
 
-// maxSkipped is how many windows without rows are skipped one by one. To recall the names is cheaper if
-// there are more.
+// maxSkipped is how many windows without rows are skipped one by one. For more windows, it is cheaper to
+// recall the names.
 const maxSkipped = 8
 
-// skipTo goes on to a window. The windows before it have no rows.
+// skipTo moves the state to a window. The skipped windows have no rows.
 func (s *state) skipTo(window int64) {
 	skipped := window - s.next
 	switch {
@@ -51,7 +51,7 @@ func (s *state) known() []aggregate.Known {
 	return slices.AppendSeq(make([]aggregate.Known, 0, s.table.Names()), s.table.Known())
 }
 
-// recall replaces the table by one that knows these names.
+// recall replaces the table by a new one with these names.
 func (s *state) recall(known []aggregate.Known) {
 	s.table = aggregate.NewTable(s.config)
 	for i := range known {
@@ -69,13 +69,13 @@ func (s *state) limit(config aggregate.Config) {
 	}
 }
 
-// take takes the rows of a window, and returns it as an interval, to be summarised.
+// take merges the rows of a window, and returns the window as an interval to summarize.
 func (s *state) take(r *record, end int64) (*aggregate.Interval, error) {
 	err := s.merge(r, func(row *aggregate.Row) *aggregate.Row { return row })
 	return s.drain(r.window, end), err
 }
 
-// drain returns what was merged since the last drain, as the interval of a window.
+// drain returns the rows merged since the last drain, as the interval of a window.
 func (s *state) drain(window, end int64) *aggregate.Interval {
 	s.next = window + 1
 	iv := s.table.Drain(nil)
@@ -83,7 +83,7 @@ func (s *state) drain(window, end int64) *aggregate.Interval {
 	return iv
 }
 
-// pass passes a window whose points are not wanted.
+// pass merges a window and drops its points.
 func (s *state) pass(r *record, end int64) error {
 	err := s.merge(r, touch)
 	s.drain(r.window, end).Summarize(silent, 0)
@@ -107,7 +107,7 @@ func (s *state) merge(r *record, change func(*aggregate.Row) *aggregate.Row) err
 	return nil
 }
 
-// touch leaves only so much of a row that its name was seen, and what a gauge remembers.
+// touch removes from a row all but what the state needs: the name was seen, and a gauge has a value.
 func touch(r *aggregate.Row) *aggregate.Row {
 	if r.Kind == metric.Timer && len(r.Samples) > 0 {
 		r.Samples, r.Sketch = r.Samples[:1], nil

@@ -12,13 +12,13 @@ import (
 type Status struct {
 	Partition int
 	Owned     bool // by this owner
-	// Owner and Epoch are of the newest commit.
+	// Owner and Epoch belong to the newest commit.
 	Owner string
 	Epoch time.Time
 	// Closed is the end of the newest closed window; zero if there is none.
 	Closed time.Time
 	// First and Last are the numbers of the oldest and newest message in the Inbox. Applied is the newest
-	// that was read, and Held is how many earlier ones wait for their windows.
+	// message that was read. Held is how many earlier messages wait for their windows.
 	First, Last, Applied uint64
 	Held                 int
 	Bytes, MaxBytes      int64
@@ -26,7 +26,7 @@ type Status struct {
 	Edges                []Edge
 	Counts               Counts
 	Fenced               uint64 // how often another owner has fenced this one
-	// Fault is why the partition could not be looked at, or not be owned.
+	// Fault is the error of the last look at the partition, or the reason why this owner cannot own it.
 	Fault error
 	// Looked is when the state was found.
 	Looked time.Time
@@ -35,8 +35,8 @@ type Status struct {
 // Lag returns how many messages wait to be read.
 func (s *Status) Lag() uint64 { return s.Last - min(s.Last, s.Applied) }
 
-// Unowned reports whether nobody closes windows, though there are messages or edges. allowed is how old
-// the newest closed window may be.
+// Unowned reports whether the partition has messages or edges, but no owner closes its windows. allowed is
+// the greatest age of the newest closed window.
 func (s *Status) Unowned(now time.Time, allowed time.Duration) bool {
 	return !s.Closed.IsZero() && now.Sub(s.Closed) > allowed && (s.Lag() > 0 || len(s.Edges) > 0) ||
 		s.Closed.IsZero() && s.Owner == "" && s.Last > 0
@@ -95,8 +95,8 @@ func (p *partition) describe(h *Head) *Status {
 	return st
 }
 
-// Partitions returns the state of all partitions: of owned ones as of now, of the others as of the last
-// look at their heads.
+// Partitions returns the state of all partitions. The state of an owned partition is current. The state of
+// another partition is from the last look at its head.
 func (o *Owner) Partitions() []Status {
 	all := make([]Status, len(o.partitions))
 	watched := o.watched.Load()
@@ -143,7 +143,7 @@ func (o *Owner) watch(ctx context.Context) {
 	}
 }
 
-// watch returns the state of a partition as the engine has it. before is the last one, or nil.
+// watch returns the state of a partition in the engine. before is the result of the last watch, or nil.
 func (p *partition) watch(ctx context.Context, c *codec, before *Status) *Status {
 	ctx, cancel := context.WithTimeout(ctx, watchPatience)
 	defer cancel()
@@ -157,7 +157,7 @@ func (p *partition) watch(ctx context.Context, c *codec, before *Status) *Status
 		in, err = p.engine.State(ctx)
 	}
 	looked := *st
-	if err != nil && before != nil { // what was last known
+	if err != nil && before != nil { // keep the last known values
 		looked = *before
 	}
 	if looked.Fault = err; err == nil {

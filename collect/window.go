@@ -33,11 +33,12 @@ type merging struct {
 	decoder *partial.Decoder
 	counts  *Counts
 	tags    metric.Tags
-	end     int64 // of the window; no change of a gauge is later than latest
+	end     int64 // of the window; latest limits the times of gauges
 	latest  int64
 }
 
-// message merges a message. It returns false for one that is damaged: then some of its rows may count.
+// message merges a message. It returns false for a damaged message. Some rows of a damaged message may
+// count.
 func (m *merging) message(msg *message) bool {
 	shard := m.table.Shard(0)
 	shard.Lock()
@@ -56,8 +57,8 @@ func (m *merging) message(msg *message) bool {
 	return err == nil
 }
 
-// limitTimes limits the times of a gauge: a time that is too far in the future would win over all later
-// ones.
+// limitTimes limits the times of a gauge. Without it, a time that is too far in the future would win over
+// all later times.
 func (m *merging) limitTimes(r *aggregate.Row) {
 	if r.Kind != metric.Gauge {
 		return

@@ -1,5 +1,5 @@
-// Package forward is an edge's half of a cluster: it takes what each interval has collected to an engine,
-// which gives it to the owners.
+// Package forward is the edge's half of a cluster: it sends the rows of each interval to an engine, and the
+// engine passes them to the owners.
 //
 //	e, err := forward.New(cfg)           // settings from an earlier run, if there are any
 //	settings, err := e.Join(ctx)         // otherwise it waits until the cluster has told them
@@ -7,8 +7,8 @@
 //	f.Encode(emit)                       // payloads of messages, on another goroutine
 //	err = e.Send(ctx, payload)           // until it returns nil
 //
-// Package delivery keeps the payloads until they are sent, and repeats them. A message says by itself
-// which interval of which run of which edge it belongs to, so owners merge a repeated one only once.
+// Package delivery keeps the payloads until they are sent, and repeats them. Each message names its edge,
+// its run and its interval, so owners merge a repeated message only once.
 package forward
 
 import (
@@ -28,18 +28,19 @@ import (
 	"github.com/statsd-ops/statsd/partial"
 )
 
-// Target configures where the intervals go, and which part of them. Changes need a restart. The tag names
-// the flag.
+// Target configures where this daemon forwards its intervals, and which names it forwards. Changes need a
+// restart. The tag names the flag.
 type Target struct {
 	// ForwardTo is the address of the cluster. Empty (the default) forwards nothing.
 	ForwardTo string `flag:"--forward"`
-	// ForwardID is the name of this edge in the cluster, by default the name of the host. No other edge
-	// may have it.
+	// ForwardID is the name of this edge in the cluster, by default the host name. No other edge may have the
+	// same name.
 	ForwardID string `flag:"--forward-id"`
-	// ForwardMatch selects the names that are forwarded. Without any (the default), all are.
+	// ForwardMatch selects the names to forward. Without it (the default), all names are forwarded.
 	ForwardMatch []glob.Glob `flag:"--forward-match"`
-	// ForwardOnly says that this daemon's sinks never get names that it forwards: it collects, and
-	// they come back from the cluster. By default sinks get them too unless there is a ForwardMatch.
+	// ForwardOnly says that this daemon's sinks never get the forwarded names. It is for a daemon that also
+	// collects: these names come back from the cluster. By default the sinks get the forwarded names too,
+	// unless there is a ForwardMatch.
 	ForwardOnly bool
 	// Connect returns the connection to the cluster. It is required if ForwardTo is set.
 	Connect func() (link.Sender, error)
@@ -48,7 +49,7 @@ type Target struct {
 // Config is the configuration for New.
 type Config struct {
 	Target
-	// Interval and Tags are the daemon's --flush-interval and --tags. The cluster must have the same.
+	// Interval and Tags are the daemon's --flush-interval and --tags. The cluster must have the same values.
 	Interval time.Duration
 	Tags     string
 	// Cache is the file that keeps the settings of the cluster for the next start. Without it, every
@@ -67,7 +68,7 @@ type Edge struct {
 	mu              sync.Mutex
 	settings        link.Settings // zero Partitions until they are known
 	waits           error         // why Join waits
-	number, samples uint64        // taken
+	number, samples uint64        // number and samples of all taken intervals
 
 	spare chan *partial.Rows // Take uses it
 
@@ -80,8 +81,8 @@ type Edge struct {
 	watch    watch
 }
 
-// New returns an Edge. It knows the settings of its cluster if an earlier run has kept them and this
-// daemon fits to them.
+// New returns an Edge. The Edge knows the settings of its cluster if an earlier run has kept them and if
+// they fit this daemon.
 func New(cfg Config) (*Edge, error) {
 	e := &Edge{cfg: cfg, epoch: time.Now().UnixNano(), spare: make(chan *partial.Rows, maxSpare)}
 	e.cfg.Log = cfg.Log.With().Str("cluster", cfg.ForwardTo).Logger()
@@ -101,14 +102,14 @@ func New(cfg Config) (*Edge, error) {
 
 var errUnanswered = errors.New("it has not answered yet")
 
-// fits returns a *link.MismatchError if the daemon has other settings than its cluster.
+// fits returns a *link.MismatchError if the daemon's settings differ from its cluster's.
 func (e *Edge) fits(cluster link.Settings) error {
 	wanted := cluster
 	wanted.Interval, wanted.Tags = e.cfg.Interval, e.cfg.Tags
 	return wanted.Compare(cluster)
 }
 
-// adopt begins to use settings.
+// adopt makes the Edge use settings.
 func (e *Edge) adopt(s link.Settings) (err error) {
 	e.encoder, err = partial.NewEncoder(e.cfg.ForwardID, e.epoch, s.Partitions)
 	e.mu.Lock()
@@ -131,7 +132,7 @@ type Run struct {
 	Samples uint64 // of all these intervals
 }
 
-// Run returns what was taken until now.
+// Run returns the counts up to now.
 func (e *Edge) Run() Run {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -153,8 +154,8 @@ const (
 	tellEvery = time.Minute
 )
 
-// Join returns the settings of the cluster. If they are not known yet, it waits until the cluster has told
-// them. The error is a *link.MismatchError, or the one of ctx.
+// Join returns the settings of the cluster. If they are not known yet, it waits until the cluster tells
+// them. The error is a *link.MismatchError, or the error of ctx.
 func (e *Edge) Join(ctx context.Context) (link.Settings, error) {
 	if s, known := e.Settings(); known {
 		return s, nil

@@ -17,13 +17,13 @@ const maxInFlight = 64
 
 // delivery is the state of sending.
 type delivery struct {
-	payload string          // the first message of the payload at hand
-	done    map[string]bool // its messages that need not be sent again
-	refused sink.Refused    // of these
+	payload string          // the first message of the current payload
+	done    map[string]bool // messages of the payload that need not be sent again
+	refused sink.Refused    // by the engine, from the payload
 }
 
-// Send sends the messages of a payload, many at the same time. If some of them fail, the next Send of the
-// same payload sends only these. The error is a *sink.Refused if the engine refuses some for good.
+// Send sends the messages of a payload, many at the same time. If some messages fail, the next Send of the
+// same payload sends only those. The error is a *sink.Refused if the engine refuses some messages for good.
 func (e *Edge) Send(ctx context.Context, payload []byte) error {
 	if err := e.verify(ctx); err != nil {
 		return err
@@ -93,14 +93,14 @@ func (d *delivery) unsent(payload []byte) (all []message) {
 	return all
 }
 
-// refuse notes that a message will never be accepted.
+// refuse notes that the engine will never accept a message.
 func (d *delivery) refuse(err error, units int) {
 	d.refused.Err = err
 	d.refused.Units += units
 }
 
-// verify makes sure that the cluster still has the settings that this daemon has begun with. They may come
-// from an earlier run, and the cluster may have been set up again.
+// verify checks that the cluster still has the settings that this daemon uses. They may come from an
+// earlier run, and someone may have set up the cluster again since then.
 func (e *Edge) verify(ctx context.Context) error {
 	if e.verified.Load() {
 		return nil

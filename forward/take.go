@@ -6,13 +6,13 @@ import (
 )
 
 const (
-	// payloadBytes is about the most bytes of a payload. One message can be larger.
+	// payloadBytes is the approximate size of a full payload. One message can be larger.
 	payloadBytes = 1 << 20
 	// maxSpare limits the Rows that are kept for reuse.
 	maxSpare = 2
 )
 
-// Flush is what an Edge forwards of an interval.
+// Flush is the forwarded part of an interval.
 type Flush struct {
 	edge     *Edge
 	rows     *partial.Rows
@@ -22,12 +22,12 @@ type Flush struct {
 // Collected describes an interval.
 type Collected struct {
 	End     int64  // in Unix nanoseconds
-	Samples uint64 // that the interval took
-	Sinks   bool   // this daemon publishes too
+	Samples uint64 // of the interval
+	Sinks   bool   // this daemon publishes the names too
 }
 
-// Take reads the rows of an interval, and leaves their names out of its summary unless they are published
-// here too. Only the flush loop calls Take, after Join.
+// Take reads the rows of an interval. It removes their names from the summary of the interval, unless this
+// daemon publishes them too. Only the flush loop calls Take, after Join.
 func (e *Edge) Take(iv *aggregate.Interval, c Collected) *Flush {
 	rows := e.emptyRows()
 	rows.Begin(c.End)
@@ -65,11 +65,11 @@ func (e *Edge) emptyRows() *partial.Rows {
 	}
 }
 
-// Units returns what the flush counts in ledgers: its rows, and one for the interval.
+// Units returns how many units the ledgers count for the flush: its rows, and one for the interval.
 func (f *Flush) Units() int { return f.rows.Len() + 1 }
 
-// Encode calls emit with payloads of messages, and the units of each. emit owns the payload. Only one
-// goroutine may encode the flushes of an Edge, in their order. Encode can be called once.
+// Encode calls emit with payloads of messages, and with the units of each payload. emit owns the payload.
+// Only one goroutine may encode the flushes of an Edge, in their order. Encode can be called once.
 func (f *Flush) Encode(emit func(payload []byte, units int)) {
 	var payload []byte
 	units := 0

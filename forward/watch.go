@@ -17,19 +17,20 @@ import (
 const (
 	// watchEvery is the shortest time between two looks at the commits.
 	watchEvery = 10 * time.Second
-	// unownedAfter is how long a partition may have no new commit, in addition to unownedIntervals. An edge does
-	// not know the --lateness of the owners.
+	// unownedAfter is how long a partition may have no new commit, in addition to unownedIntervals. An edge
+	// does not know the --lateness of the owners.
 	unownedAfter     = time.Minute
 	unownedIntervals = 3
 )
 
-// watch is what an edge knows of the owners.
+// watch is the edge's knowledge of the owners.
 type watch struct {
 	sent    atomic.Int64 // when the engine last took messages, in Unix nanoseconds
 	unowned atomic.Pointer[[]int]
 }
 
-// looked is the newest commit of a partition, and since when it is the newest, by this machine's clock.
+// looked is the newest commit of a partition, and the time by this machine's clock when the edge first saw
+// it.
 type looked struct{ commit, since time.Time }
 
 // Unowned returns the partitions that have no owner, as of the last look.
@@ -40,8 +41,8 @@ func (e *Edge) Unowned() []int {
 	return nil
 }
 
-// Watch looks at the newest commits of partitions until ctx ends, if the engine shows them: at those of one
-// partition, and of all while one has no owner.
+// Watch looks at the newest commits of partitions until ctx ends, if the engine shows them. It looks at one
+// partition at a time. While a partition has no owner, it looks at all.
 func (e *Edge) Watch(ctx context.Context) {
 	watcher, can := e.sender.(link.Watcher)
 	seen, turn := map[int]looked{}, 0
@@ -73,8 +74,8 @@ func (e *Edge) Watch(ctx context.Context) {
 	}
 }
 
-// lookAt looks at a partition, and reports whether its newest commit has changed, and whether it has not for too
-// long.
+// lookAt looks at a partition. It reports whether its newest commit has changed, and whether that commit is
+// too old.
 func lookAt(ctx context.Context, w link.Watcher, partition int, seen map[int]looked, allowed time.Duration) (changed, old bool) {
 	ctx, cancel := context.WithTimeout(ctx, askPatience)
 	defer cancel()

@@ -1,12 +1,14 @@
-// Package link says what edges and owners of a cluster need from what connects them.
+// Package link is the interface between the edges and owners of a cluster and the engine that connects
+// them.
 //
 // An edge sends messages with a Sender. An engine keeps them in one Inbox for each partition. An owner
-// reads an Inbox in order, and makes one Commit for each window. Commits of a partition form one chain:
-// a Commit names the one that it follows, and only one can follow it. This alone decides who owns a
-// partition. Members only say who would like to.
+// reads an Inbox in order, and makes one Commit for each window. The commits of a partition form one chain:
+// a Commit names its predecessor, and each Commit has at most one successor. This chain alone decides who
+// owns a partition. Members only say which owner should own it.
 //
-// Two engines exist: link/tcp connects edges straight to one central daemon, link/nats uses NATS
-// JetStream. linktest has one in memory that loses acknowledgements, repeats, delays and fences.
+// There are two engines: link/tcp connects edges directly to one central daemon, and link/nats uses NATS
+// JetStream. Package linktest has an engine in memory that loses acknowledgements, repeats and delays
+// messages, and fences owners.
 //
 // The package imports nothing but the standard library. It does not know what a message contains.
 package link
@@ -19,16 +21,16 @@ import (
 )
 
 var (
-	// ErrFenced says that another owner has committed. The one who gets it must load the head again.
+	// ErrFenced says that another owner has committed. The fenced owner must load the head again.
 	ErrFenced = errors.New("another owner has committed")
-	// ErrFull says that the engine has no room. The message must be offered again later.
+	// ErrFull says that the engine has no room. The sender must send the message again later.
 	ErrFull = errors.New("the engine has no room")
 	// ErrNone says that there is no such commit.
 	ErrNone = errors.New("there is no such commit")
 )
 
-// Settings are what all members of a cluster must agree on. The first owner makes them; they never
-// change for the life of a cluster.
+// Settings are the settings that all members of a cluster share. The first owner makes them, and they never
+// change for the life of the cluster.
 type Settings struct {
 	Version    int           // of these settings
 	Partitions int           // a power of two
@@ -38,7 +40,7 @@ type Settings struct {
 	Tags       string        // --tags
 }
 
-// MismatchError says that a daemon has other settings than its cluster.
+// MismatchError says that a daemon's settings differ from its cluster's.
 type MismatchError struct {
 	Flag            string // as in "--flush-interval"
 	Daemon, Cluster string // the two values
@@ -49,14 +51,14 @@ func (e *MismatchError) Error() string {
 		e.Flag, e.Cluster, e.Daemon, e.Flag, e.Cluster)
 }
 
-// keptBehind is how many windows behind the horizon have to be kept: the points of a window depend on a
-// checkpoint that is in one of the commits before it.
+// keptBehind is how many windows beyond the horizon an engine must keep. The points of a window depend on a
+// checkpoint, and one of the commits before the window has that checkpoint.
 const keptBehind = 64
 
-// Slots returns for how many windows an engine must keep the newest commit.
+// Slots returns the number of windows whose newest commit an engine must keep.
 func (s *Settings) Slots() int64 { return int64(s.Horizon/s.Interval) + keptBehind }
 
-// RefusedError says that an engine refuses a message for good: to send it again does not help.
+// RefusedError says that an engine refuses a message for good. It will refuse the same message again.
 type RefusedError struct{ Reason string }
 
 func (e *RefusedError) Error() string { return "the engine refuses the message: " + e.Reason }
@@ -72,12 +74,12 @@ type Message struct {
 // Sender is an edge's connection to an engine. It connects when it is first used. Any number of goroutines
 // may call Settings and Send at the same time.
 type Sender interface {
-	// Settings returns the settings of the cluster. It waits until the engine answers. If ctx ends
-	// before, the error says why the engine does not answer.
+	// Settings returns the settings of the cluster. It waits until the engine answers. If ctx ends first, the
+	// error says why the engine does not answer.
 	Settings(ctx context.Context) (Settings, error)
-	// Send returns nil once the message is durable. After any error but a *RefusedError the same
-	// message is sent again, so it gives up some seconds after the engine fell silent. The messages of
-	// an interval are sent at the same time, one goroutine for each.
+	// Send returns nil once the message is durable. It gives up some seconds after the engine fell silent.
+	// After any error except a *RefusedError, the caller sends the same message again. The messages of an
+	// interval are sent at the same time, one goroutine for each.
 	Send(ctx context.Context, m Message) error
 	Close() error
 }
@@ -90,8 +92,7 @@ type Watcher interface {
 
 // Entry is a message in an Inbox.
 type Entry struct {
-	// Seq numbers the messages of a partition from 1. It has gaps only where another owner has
-	// trimmed.
+	// Seq numbers the messages of a partition from 1. A gap means that another owner has trimmed the Inbox.
 	Seq    uint64
 	Stored time.Time // when the engine stored it
 	Data   []byte    // belongs to the caller until the next call of Next
@@ -106,7 +107,7 @@ type Reader interface {
 
 // Inbox holds the messages of one partition.
 type Inbox interface {
-	// Read reads from the message with this number on, or from the first one behind it.
+	// Read reads from the message with this number on. If it is gone, Read starts at the next one.
 	Read(ctx context.Context, from uint64) (Reader, error)
 	// State returns how full the Inbox is.
 	State(ctx context.Context) (InboxState, error)
@@ -124,7 +125,7 @@ type InboxState struct {
 // Version identifies a commit of a partition. The zero Version comes before the first commit.
 type Version uint64
 
-// Commit is a committed record of a partition. Slot is the index of its window, or TakeOver.
+// Commit is a committed record of a partition. Slot is the number of its window, or TakeOver.
 type Commit struct {
 	Version Version
 	Slot    int64
@@ -134,18 +135,18 @@ type Commit struct {
 // TakeOver is the slot of a commit that has no window: a new owner appends one before its first window.
 const TakeOver int64 = -1
 
-// Commits is the chain of commits of one partition. An engine keeps the newest commit of each of the
-// newest Settings.Slots windows, and always the head. A record can have any size: an engine whose
-// messages are limited splits it.
+// Commits is the chain of commits of one partition. An engine always keeps the head. It also keeps the
+// newest commit of each window, for the newest Settings.Slots windows. A record can have any size: an
+// engine with a limit for messages splits the record.
 type Commits interface {
 	// Head returns the newest commit. It has a zero Version if there is none.
 	Head(ctx context.Context) (Commit, error)
-	// Append appends a commit behind the one with version after, and returns its version. It returns
-	// ErrFenced if after is not the head. After any other error the commit may have been appended or
-	// not: Head says it.
+	// Append appends a commit behind the commit with version after, and returns its version. It returns
+	// ErrFenced if after is not the head. After any other error the commit may have been appended or not: call
+	// Head to find out.
 	Append(ctx context.Context, after Version, slot int64, record []byte) (Version, error)
-	// At returns the newest commit of a slot, or ErrNone. It may return a commit of another window
-	// that shares the engine's place: the record says which.
+	// At returns the newest commit of a slot, or ErrNone. It may return a commit of another window that shares
+	// the place in the engine. The record names its window.
 	At(ctx context.Context, slot int64) (Commit, error)
 }
 
@@ -157,16 +158,15 @@ type Partition interface {
 
 // Members says which partitions this owner should own.
 type Members interface {
-	// Run announces this owner until ctx ends, and calls wanted with the partitions that it should
-	// own, each time they change. It withdraws the announcement before it returns.
+	// Run announces this owner until ctx ends. It calls wanted with the partitions that this owner should own,
+	// each time they change. It withdraws the announcement before it returns.
 	Run(ctx context.Context, wanted func(partitions []int)) error
 }
 
 // Engine is an owner's connection to an engine.
 type Engine interface {
-	// Join returns the settings of the cluster. It makes what is missing, and returns a
-	// *MismatchError if the cluster has other settings than wanted. A zero MemberKey takes the
-	// cluster's.
+	// Join returns the settings of the cluster. It creates everything that is missing, and returns a
+	// *MismatchError if the cluster's settings differ from wanted. A zero MemberKey takes the cluster's key.
 	Join(ctx context.Context, wanted Settings) (Settings, error)
 	Partition(p int) Partition
 	Close() error

@@ -8,13 +8,13 @@ import (
 	"time"
 )
 
-// SettingsVersion is the version of the settings that this program makes and knows.
+// SettingsVersion is the version of the settings that this program makes and understands.
 const SettingsVersion = 1
 
 // maxPartitions is the most partitions, as in package partial.
 const maxPartitions = 1 << 12
 
-// kept is the form in which engines keep Settings.
+// kept is the format in which engines keep Settings.
 type kept struct {
 	Version    int    `json:"version"`
 	Partitions int    `json:"partitions"`
@@ -24,7 +24,7 @@ type kept struct {
 	Tags       string `json:"tags"`
 }
 
-// Encode returns the form in which engines keep the settings.
+// Encode returns the settings in the format in which engines keep them.
 func (s Settings) Encode() []byte {
 	text, _ := json.Marshal(kept{ // strings and numbers only, so it cannot fail
 		s.Version, s.Partitions, s.Interval.String(), s.Horizon.String(), hex.EncodeToString(s.MemberKey[:]), s.Tags,
@@ -32,7 +32,7 @@ func (s Settings) Encode() []byte {
 	return append(text, '\n')
 }
 
-// ParseSettings reads what Encode has made. It returns an error if this program cannot use the settings.
+// ParseSettings reads the output of Encode. It returns an error if this program cannot use the settings.
 func ParseSettings(text []byte) (Settings, error) {
 	var k kept
 	if err := json.Unmarshal(text, &k); err != nil {
@@ -70,7 +70,7 @@ func (s Settings) check() error {
 	return nil
 }
 
-// Compare returns a *MismatchError if a daemon wants other settings than its cluster has.
+// Compare returns a *MismatchError if the settings of a daemon differ from the settings of its cluster.
 func (s Settings) Compare(cluster Settings) error {
 	for _, f := range []struct{ flag, daemon, cluster string }{
 		{"--collect-partitions", strconv.Itoa(s.Partitions), strconv.Itoa(cluster.Partitions)},
@@ -88,8 +88,7 @@ func (s Settings) Compare(cluster Settings) error {
 	return nil
 }
 
-// First returns the settings of a new cluster, with a member key of its own if it has none. The key comes
-// from random.
+// First returns the settings of a new cluster. If they have no member key, random makes one.
 func (s Settings) First(random func([]byte)) (Settings, error) {
 	s.Version = SettingsVersion
 	if err := s.check(); err != nil {

@@ -10,7 +10,7 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// Answer returns the cluster as this daemon sees it, or nil if it is in none.
+// Answer returns this daemon's view of the cluster, or nil if the daemon is in no cluster.
 func (m *Member) Answer(sinks []delivery.State) *question.Cluster {
 	if m.connection == nil && m.edge == nil {
 		return nil
@@ -24,7 +24,7 @@ func (m *Member) Answer(sinks []delivery.State) *question.Cluster {
 	return q
 }
 
-// Owning returns the cluster as this owner sees it, or nil if it owns nothing of any.
+// Owning returns this owner's view of the cluster, or nil if this daemon is not an owner.
 func (m *Member) Owning() *question.Cluster {
 	if m.connection == nil {
 		return nil
@@ -34,7 +34,7 @@ func (m *Member) Owning() *question.Cluster {
 	return q
 }
 
-// addOwner adds what an owner knows.
+// addOwner adds the owner's knowledge.
 func (m *Member) addOwner(q *question.Cluster) {
 	q.Collects, q.Address, q.ID = true, m.Cluster.CollectFrom, m.Cluster.CollectID
 	if fault := m.fault.Load(); fault != nil {
@@ -83,7 +83,7 @@ func (m *Member) partition(st *collect.Status, now time.Time) question.ClusterPa
 	return p
 }
 
-// addClusterEdge adds what a partition knows of an edge.
+// addClusterEdge adds the state of an edge in a partition.
 func addClusterEdge(edges map[string]*question.ClusterEdge, st *collect.Status, e *collect.Edge, interval time.Duration) {
 	q := edges[e.Name]
 	if q == nil {

@@ -9,10 +9,10 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// allowedHead is how many intervals the newest closed one may be old, in addition to --lateness.
+// allowedHead is the greatest age of the newest closed interval, in addition to --lateness.
 const allowedHead = 3
 
-// headAllowed returns how old the newest closed interval of a partition may be.
+// headAllowed returns the greatest age of a partition's newest closed interval.
 func (m *Member) headAllowed() time.Duration {
 	return max(m.Cluster.Lateness+allowedHead*m.Interval, 2*time.Second)
 }
@@ -49,7 +49,7 @@ func (m *Member) Facts() *meta.ClusterFacts {
 	return f
 }
 
-// ownersSeen returns what an edge knows of the owners, or nil.
+// ownersSeen returns the edge's knowledge of the owners, or nil.
 func (m *Member) ownersSeen() *meta.ClusterFacts {
 	if m.edge == nil {
 		return nil
@@ -58,7 +58,7 @@ func (m *Member) ownersSeen() *meta.ClusterFacts {
 	return &meta.ClusterFacts{Partitions: settings.Partitions, Unowned: m.edge.Unowned()}
 }
 
-// addSkew finds the edge whose clock is farthest off.
+// addSkew finds the edge with the greatest clock difference.
 func (m *Member) addSkew(f *meta.ClusterFacts, edges []question.ClusterEdge) {
 	off := func(e question.ClusterEdge) float64 { return max(e.Ahead, -e.Ahead) }
 	edges = slices.DeleteFunc(slices.Clone(edges), func(e question.ClusterEdge) bool {

@@ -7,7 +7,7 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// forwarded returns what this daemon has forwarded.
+// forwarded returns the counts of forwarded data.
 func (m *Member) forwarded(sinks []delivery.State) (q question.ClusterForward) {
 	q.Reasons, q.Unowned = map[string]uint64{}, []int{}
 	if m.edge == nil {

@@ -1,5 +1,5 @@
-// Package member is a daemon's part in a cluster: an edge, which forwards what the daemon received, an owner,
-// which collects from edges, or both.
+// Package member is a daemon's part in a cluster. An edge forwards the data that the daemon receives. An
+// owner collects from edges. A daemon can be both.
 //
 //	m, err := member.Open(config)   // connects
 //	settings, err := m.Edge().Join(ctx)
@@ -25,15 +25,15 @@ import (
 
 // Config configures a Member.
 type Config struct {
-	Cluster collect.Cluster // what it collects
-	// Target is where it forwards to. An owner forwards what itself receives to the cluster that it collects
-	// from, unless Target says otherwise.
+	Cluster collect.Cluster // the cluster to collect from
+	// Target says where this daemon forwards. By default an owner forwards the data that it receives itself to
+	// the cluster that it collects from.
 	Target    forward.Target
 	Interval  time.Duration // between two flushes
 	Tags      string        // the daemon's --tags
 	Cache     string        // the file that keeps the settings of the cluster, or ""
 	Table     aggregate.Config
-	Publisher collect.Publisher // of what is collected
+	Publisher collect.Publisher // of the collected data
 	Log       zerolog.Logger
 }
 
@@ -66,7 +66,7 @@ func Open(cfg Config) (*Member, error) {
 	return m, nil
 }
 
-// target returns where intervals are forwarded.
+// target returns the cluster to forward to.
 func (m *Member) target() forward.Target {
 	t := m.Target
 	if m.connection == nil {
@@ -79,10 +79,10 @@ func (m *Member) target() forward.Target {
 	return t
 }
 
-// SetLimits replaces the limits of the tables that merge what is collected.
+// SetLimits replaces the limits of the tables that merge the collected data.
 func (m *Member) SetLimits(table aggregate.Config) { m.table.Store(&table) }
 
-// Edge returns what forwards, or nil. Who has it closes it.
+// Edge returns the edge, or nil. The caller must close it.
 func (m *Member) Edge() *forward.Edge { return m.edge }
 
 // Collects reports whether the daemon is an owner.
@@ -96,7 +96,7 @@ func (m *Member) Waits() string {
 	return textOf(m.edge.Waits())
 }
 
-// Close disconnects from the cluster that is collected from.
+// Close disconnects from the cluster that this daemon collects from.
 func (m *Member) Close() error {
 	if m.connection == nil {
 		return nil

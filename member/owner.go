@@ -59,7 +59,7 @@ func (m *Member) join(ctx context.Context) error {
 	return nil
 }
 
-// Collect owns partitions until ctx ends. It returns an error if the cluster can never be joined.
+// Collect owns partitions until ctx ends. It returns an error if this daemon can never join the cluster.
 func (m *Member) Collect(ctx context.Context) error {
 	for m.owner.Load() == nil {
 		if err := m.join(ctx); err != nil && isMismatch(err) {

@@ -11,7 +11,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// Body is the rows of a message, not yet decoded.
+// Body has the rows of a message in encoded form.
 type Body struct {
 	header Header
 	flags  byte
@@ -74,8 +74,8 @@ func (dec *Decoder) unpack(b *Body) ([]byte, error) {
 }
 
 // Rows calls visit with each row of a body, in the order of kinds and names. A row is valid until visit
-// returns. Rows before a fault are visited. The error wraps ErrDamaged. Rows can have values that no
-// table makes: Shard.Merge checks them.
+// returns. If the body has a fault, Rows visits the rows before the fault. The error wraps ErrDamaged. A
+// row can have values that no table makes: Shard.Merge checks them.
 func (dec *Decoder) Rows(b *Body, visit func(*aggregate.Row)) error {
 	body, err := dec.unpack(b)
 	if err != nil {
@@ -183,14 +183,14 @@ func (d *decoder) timer() {
 	}
 }
 
-// decimals reads n samples in order, each as its distance to the one before.
+// decimals reads n samples in order. Each is encoded as its distance from the previous one.
 func (d *decoder) decimals(n, decimals int) {
 	if decimals > maxDecimals {
 		d.bad = true
 		return
 	}
 	last, rest := int64(0), d.rest
-	for ; n > 0 && len(rest) > 0; n-- { // as varint, in place: most of a message is samples
+	for ; n > 0 && len(rest) > 0; n-- { // varints are decoded in place, because most of a message is samples
 		v, size := uint64(rest[0]), 1
 		if v >= 0x80 {
 			if v, size = binary.Uvarint(rest); size <= 0 {

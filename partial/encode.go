@@ -12,7 +12,7 @@ const flagPacked = 1
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// Encoder makes messages of the rows of one edge. One goroutine may use it.
+// Encoder encodes the rows of one edge as messages. One goroutine may use it.
 type Encoder struct {
 	edge       string
 	epoch      int64
@@ -42,8 +42,8 @@ type Interval struct {
 }
 
 // Encode calls emit with each message of the rows. A message is valid until emit returns. Each partition
-// gets at least one, also without rows: it tells the owner of the partition that the edge has nothing more
-// for this interval, and that none of its numbers is missing.
+// gets at least one message, even without rows. The message tells the owner of the partition that the edge
+// has no more rows for this interval, and that no number is missing.
 func (e *Encoder) Encode(iv Interval, rows *Rows, emit func(h Header, message []byte)) {
 	h := Header{Edge: e.edge, Epoch: e.epoch, Number: iv.Number, End: iv.End, Partitions: e.partitions}
 	home := h.home()

@@ -1,7 +1,7 @@
-// Package partial encodes what an interval collected, so that another daemon can merge it.
+// Package partial encodes the collected rows of an interval, so another daemon can merge them.
 //
-// An edge cuts its rows into partitions by name, and encodes each partition as one message, or as
-// several parts if it is large:
+// An edge divides its rows into partitions by name. It encodes each partition as one message, or as several
+// parts if the partition is large:
 //
 //	rows.Begin(end)
 //	interval.Rows(rows.Add)
@@ -14,11 +14,11 @@
 //
 // # Format
 //
-// A message is a header, the body, and a CRC-32C of both. Numbers are varints, as in protobuf. The body
-// has, for each kind, its names in order, each without the beginning that it shares with the name
-// before, and then the values. It is compressed with S2 if that makes it smaller: zstd would take a seventh
-// less, and four times the time. All values are exact. Version changes with every change of the format, and a reader knows its own version and the
-// one before.
+// A message is a header, a body, and a CRC-32C of both. Numbers are varints, as in protobuf. The body has,
+// for each kind, the names in order and then the values. Each name omits the prefix that it shares with the
+// previous name. The body is compressed with S2 if that makes it smaller: zstd would make it a seventh
+// smaller, in four times the time. All values are exact. Version changes with every change of the format. A
+// reader reads its own version and the previous one.
 package partial
 
 import (
@@ -31,48 +31,48 @@ import (
 const (
 	// oldest is the oldest version of the format that Open reads.
 	oldest = max(Version-1, 1)
-	// MaxMessage is the most bytes of a message. It is below the default limit of NATS, 1 MiB.
+	// MaxMessage is the greatest size of a message in bytes. It is below the default limit of NATS, 1 MiB.
 	MaxMessage = 900 << 10
-	// MaxPartitions is the most partitions.
+	// MaxPartitions is the greatest number of partitions.
 	MaxPartitions = 1 << 12
 	// maxBody limits a body that a reader unpacks.
 	maxBody = MaxMessage
-	// MaxEdge is the most bytes of the name of an edge.
+	// MaxEdge is the greatest length of an edge's name in bytes.
 	MaxEdge = 255
 )
 
 var magic = [2]byte{'s', 'd'}
 
-// ErrDamaged is an error of a message that no daemon has written so.
+// ErrDamaged is the error of a message with invalid content.
 var ErrDamaged = errors.New("damaged")
 
 func damaged(format string, args ...any) error {
 	return fmt.Errorf("message is %w: "+format, append([]any{ErrDamaged}, args...)...)
 }
 
-// VersionError is an error of a message in another version of the format.
+// VersionError is the error of a message in another version of the format.
 type VersionError struct{ Version byte }
 
 func (e *VersionError) Error() string {
 	return fmt.Sprintf("message has version %d of the format, this daemon reads %d to %d: upgrade the owners before the edges", e.Version, oldest, Version)
 }
 
-// Header says where a message comes from, and what it is a part of. Edge, Epoch, Number, Partition and
-// Part together identify it: a message that is repeated has the same ones.
+// Header says which edge made a message, and which part of which interval it has. Edge, Epoch, Number,
+// Partition and Part together identify a message: a repeated message has the same ones.
 type Header struct {
 	// Edge is the name of the daemon that made it.
 	Edge string
-	// Epoch is when that daemon started, in Unix nanoseconds, and Number counts its intervals from 1.
+	// Epoch is when that daemon started, in Unix nanoseconds. Number counts its intervals from 1.
 	Epoch  int64
 	Number uint64
 	// End is the end of the interval, in Unix nanoseconds.
 	End int64
-	// Partition is one of Partitions, from 0.
+	// Partition is the number of a partition, from 0. Partitions is how many there are.
 	Partition, Partitions int
-	// Part is one of Parts, from 0.
+	// Part is the number of a part, from 0. Parts is how many there are.
 	Part, Parts int
-	// Samples is the number of samples of the whole interval. It is in one message of each interval,
-	// and 0 in the others.
+	// Samples is the number of samples of the whole interval. Only one message of each interval has it. In the
+	// others it is 0.
 	Samples uint64
 	// Rows is the number of rows of this part.
 	Rows int
@@ -86,8 +86,8 @@ func (h *Header) ID() string {
 // home returns the partition whose first message stands for the whole interval.
 func (h *Header) home() int { return PartitionOf([]byte(h.Edge), h.Partitions) }
 
-// Units is what the message counts in ledgers: its rows, and one more if it stands for its interval, so
-// that an interval without rows counts too.
+// Units returns how many units the ledgers count for the message: its rows, and one more if it stands for
+// its interval. So an interval without rows counts too.
 func (h *Header) Units() int {
 	if h.Part == 0 && h.Partition == h.home() {
 		return h.Rows + 1
@@ -95,8 +95,9 @@ func (h *Header) Units() int {
 	return h.Rows
 }
 
-// PartitionOf returns the partition of a name, from 0. It is the same on every machine and in every
-// version: as FNV-1a, but of eight bytes at a time, with its bits mixed as in MurmurHash3 (fmix64).
+// PartitionOf returns the partition of a name, from 0. The result is the same on every machine and in every
+// version. The hash is like FNV-1a, but takes eight bytes at a time and mixes its bits as MurmurHash3 does
+// (fmix64).
 func PartitionOf(name []byte, partitions int) int {
 	const prime = 0x9e3779b97f4a7c15
 	h := uint64(len(name)) * prime

@@ -6,7 +6,7 @@ import (
 	"math/bits"
 )
 
-// reader reads numbers and text. After a fault bad is set, and it reads zeros.
+// reader reads numbers and text. After a fault bad is set, and the reader returns zeros.
 type reader struct {
 	rest []byte
 	bad  bool
@@ -36,7 +36,7 @@ func (r *reader) varint() int64 {
 	return int64(v>>1) ^ -int64(v&1)
 }
 
-// count reads a whole number of at most most.
+// count reads a whole number that is at most most.
 func (r *reader) count(most int) int {
 	v := r.uvarint()
 	if v > uint64(most) {

@@ -9,8 +9,8 @@ import (
 )
 
 const (
-	// maxRow limits the samples or members that a row has in one part, and maxChanges its adjustments, so
-	// that a part has room for it.
+	// maxRow limits the samples or members of a row in one part. maxChanges limits its adjustments. So each
+	// row fits into a part.
 	maxRow     = (MaxMessage - 192<<10) / 8
 	maxChanges = (MaxMessage - 192<<10) / 20
 	// maxPart limits the body of a part.
@@ -19,8 +19,8 @@ const (
 	chunkBytes = 64 << 10
 )
 
-// Rows are the rows of an interval, cut into partitions. Their values are encoded when they are added, so
-// that nothing else needs to be kept of a row. A Rows is used again and again.
+// Rows are the rows of an interval, divided into partitions. Add encodes the values of a row at once, so
+// Rows keeps only the names and the encoded values. Rows can be used again and again.
 type Rows struct {
 	end   int64
 	cut   []partition
@@ -36,7 +36,7 @@ type partition [metric.Kinds][]row
 // row is a row with an encoded value.
 type row struct{ name, value []byte }
 
-// NewRows returns Rows for an Encoder with as many partitions.
+// NewRows returns Rows for an Encoder with the same number of partitions.
 func NewRows(partitions int) *Rows { return &Rows{cut: make([]partition, partitions)} }
 
 // Begin drops all rows and begins an interval; end is in Unix nanoseconds.
@@ -53,7 +53,8 @@ func (s *Rows) Begin(end int64) {
 // Len returns the number of rows.
 func (s *Rows) Len() int { return s.n }
 
-// Add adds a row. It keeps the name, which must not change until Encode, and nothing else.
+// Add adds a row. It keeps the name, which must not change until Encode. It keeps no other memory of the
+// row.
 func (s *Rows) Add(r *aggregate.Row) {
 	rows := &s.cut[PartitionOf(r.Name, len(s.cut))][r.Kind]
 	for rest := *r; ; {
@@ -65,11 +66,11 @@ func (s *Rows) Add(r *aggregate.Row) {
 		if len(rest.Samples)+len(rest.Members)+len(rest.Adjustments) == 0 {
 			return
 		}
-		rest.Set, rest.Sketch, rest.Weight = aggregate.GaugeChange{}, nil, 0 // all parts add up
+		rest.Set, rest.Sketch, rest.Weight = aggregate.GaugeChange{}, nil, 0 // the parts of a row are added up
 	}
 }
 
-// split returns at most n values, and the rest.
+// split returns at most n values, and the remaining ones.
 func split[T any](values []T, n int) (part, rest []T) {
 	n = min(len(values), n)
 	return values[:n:n], values[n:]
@@ -85,7 +86,7 @@ func (s *Rows) add(rows *[]row, r *aggregate.Row) {
 	s.n++
 }
 
-// maxSize returns the most bytes that a row's value takes.
+// maxSize returns the greatest possible size of a row's value in bytes.
 func maxSize(r *aggregate.Row) int {
 	n := 64 + 10*len(r.Samples) + 8*len(r.Members) + 20*len(r.Adjustments)
 	if s := r.Sketch; s != nil {
@@ -102,7 +103,7 @@ func (p *partition) rows() (n int) {
 	return n
 }
 
-// parts cuts a partition into parts that are small enough without compression. There is at least one.
+// parts divides a partition into parts that are small enough without compression. It returns at least one.
 func (p *partition) parts() []partition {
 	parts, size := make([]partition, 1), 0
 	for kind, rows := range p {
@@ -144,7 +145,7 @@ func appendNames(b []byte, rows []row) []byte {
 	return b
 }
 
-// commonPrefix returns the number of bytes that both begin with.
+// commonPrefix returns the length of the common prefix of both.
 func commonPrefix(a, b []byte) int {
 	n := 0
 	for len(a)-n >= 8 && len(b)-n >= 8 {

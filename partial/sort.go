@@ -7,14 +7,14 @@ import (
 	"slices"
 )
 
-// sorter sorts rows by name. It compares the first bytes in which the names differ as one number, and
-// looks at the names themselves only where these are equal.
+// sorter sorts rows by name. It compares the first bytes in which the names differ as one number. It
+// compares the names themselves only if these numbers are equal.
 type sorter struct {
 	keys []key
 	rows []row
 }
 
-// key is a row's place and the eight bytes of its name that follow what all names share.
+// key is the place of a row, and the eight bytes of its name after the common prefix of all names.
 type key struct {
 	prefix uint64
 	row    int
@@ -45,7 +45,7 @@ func (s *sorter) sort(rows []row) {
 	clear(s.rows)
 }
 
-// prefixOf returns the first eight bytes as a number that sorts like them.
+// prefixOf returns the first eight bytes as a number with the same order.
 func prefixOf(name []byte) uint64 {
 	if len(name) >= 8 {
 		return binary.BigEndian.Uint64(name)

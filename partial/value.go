@@ -80,8 +80,9 @@ func (s *Rows) appendTimer(b []byte, r *aggregate.Row) []byte {
 
 var powers = [maxDecimals + 1]float64{1, 10, 100, 1000}
 
-// scale decides how samples are encoded: as they are, or, if all have few decimals, as whole numbers in
-// order, each as its distance to the one before. Then s.scaled has the whole numbers.
+// scale decides how to encode the samples. If all of them have few decimals, they become whole numbers in
+// order, each encoded as its distance from the previous one, and s.scaled has the whole numbers. Otherwise
+// they are encoded as they are.
 func (s *Rows) scale(samples []float64) (form int) {
 	if len(samples) == 0 {
 		return formAsIs
@@ -102,7 +103,7 @@ func (s *Rows) scale(samples []float64) (form int) {
 	return formAsIs
 }
 
-// scaled returns the whole number that divided by scale is exactly v.
+// scaled returns the whole number that equals v exactly when divided by scale.
 func scaled(v, scale float64) (n int64, exact bool) {
 	const limit = 1 << 52 // up to here every whole number is exact
 	w := v * scale
@@ -132,8 +133,8 @@ func appendSketch(b []byte, s *aggregate.Sketch) []byte {
 	return b
 }
 
-// appendNumber encodes a float64: a whole number as a varint with the lowest bit 0, others as a 1 and
-// eight bytes.
+// appendNumber encodes a float64. A whole number is a varint whose lowest bit is 0. Any other number is a 1
+// and eight bytes.
 func appendNumber(b []byte, v float64) []byte {
 	if n, exact := scaled(v, 1); exact {
 		return binary.AppendUvarint(b, (uint64(n<<1)^uint64(n>>63))<<1)

@@ -2,6 +2,6 @@
 
 package partial
 
-// Version is the next version of the format, which differs in nothing but its number. A build with it lets a
-// test mix daemons of two versions.
+// Version is the next version of the format. Only its number differs. With a build of this version, a test
+// can mix daemons of two versions.
 const Version = 2

@@ -5,7 +5,7 @@ import "github.com/statsd-ops/statsd/metric"
 // Explanation says what a Set does with a name, and why.
 type Explanation struct {
 	Result
-	// Armed is the rule that counts. It is Rule, unless Rule only counts.
+	// Armed is the rule that applies. It is the same as Rule, unless Rule only counts.
 	Armed *Rule
 	// Others are the further rules that match the name, in the order in which they would count.
 	Others []*Rule

@@ -85,10 +85,11 @@ type fileRule struct {
 	line int
 }
 
-// fileDuration is a duration. A whole number without a unit counts nanoseconds, as in the peer: see shortest.
+// fileDuration is a duration. A whole number without a unit means nanoseconds, as in statsd_exporter: see
+// shortest.
 type fileDuration time.Duration
 
-// shortest is the shortest duration that somebody can have meant. Shorter ones lack a unit.
+// shortest is the shortest reasonable duration. A shorter duration lacks a unit.
 const shortest = fileDuration(time.Millisecond)
 
 // short reports whether the duration lacks a unit.
@@ -105,7 +106,7 @@ func (d *fileDuration) UnmarshalYAML(unmarshal func(any) error) error {
 		value, err = time.Duration(nanoseconds), nil
 	}
 	if err != nil {
-		var list map[string]int // which a duration is not
+		var list map[string]int // a duration is not a map, so the error names its line
 		return &yaml.TypeError{Errors: []string{fmt.Sprintf("line %d: want a duration such as 5m or 30s, not %q", lineOf(unmarshal(&list)), text)}}
 	}
 	*d = fileDuration(value)
@@ -118,7 +119,7 @@ func (r *fileRule) UnmarshalYAML(unmarshal func(any) error) error {
 	if err := unmarshal((*plain)(r)); err != nil {
 		return err
 	}
-	var number int // which a rule is not
+	var number int // a rule is not a number, so the error names its line
 	r.line = lineOf(unmarshal(&number))
 	return nil
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// Purpose is what a file is for. It decides which keys a rule may have.
+// Purpose is the use of a file. It decides which keys a rule may have.
 type Purpose uint8
 
 // The purposes.
@@ -69,7 +69,7 @@ type loader struct {
 	file     *file
 	purpose  Purpose
 	set      *Set
-	sets     []*Set // the set, and the one of its armed rules if there is one
+	sets     []*Set // the set, and the set of its armed rules if there is one
 	ids      map[string]bool
 	warnings []Warning
 }
@@ -151,7 +151,8 @@ func word(key, text string, words []string) (string, error) {
 	return text, nil
 }
 
-// onlyMapping refuses keys that are for mappings. It takes pairs: whether a key is given, and the key.
+// onlyMapping refuses keys that only mappings may have. It takes pairs: whether a key is given, and the
+// key.
 func onlyMapping(pairs ...any) error {
 	for i := 0; i < len(pairs); i += 2 {
 		if pairs[i].(bool) {
@@ -205,7 +206,7 @@ func (l *loader) shadowing(rule *Rule) (by *Rule) {
 		if !rule.kinds.has(kind) {
 			continue
 		}
-		first := l.sets[len(l.sets)-1].globs[kind].covered(parts) - 1 // rules that only count take no names
+		first := l.sets[len(l.sets)-1].globs[kind].covered(parts) - 1 // without rules that only count, because they do not apply
 		if first < 0 || first >= rule.Number {
 			return nil
 		}

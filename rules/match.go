@@ -70,7 +70,7 @@ func (l *loader) readRegex(r *fileRule, rule *Rule) (err error) {
 	return nil
 }
 
-// readTemplates reads the templates of a rule, and warns of references that do not exist.
+// readTemplates reads the templates of a rule, and warns about references that do not exist.
 func (l *loader) readTemplates(r *fileRule, rule *Rule, read func(string) (template, []string)) {
 	one := func(where, text string) (t template) {
 		t, missing := read(text)

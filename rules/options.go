@@ -9,7 +9,7 @@ import (
 	"unicode/utf8"
 )
 
-// readOptions reads how the series of a rule are kept and shown.
+// readOptions reads the options of a rule's series.
 func (l *loader) readOptions(r *fileRule, rule *Rule) (err error) {
 	if r.Mode != "" || r.Sign != "" {
 		return errors.New("mode, gauge_sign: are for rules at intake only")
@@ -66,7 +66,7 @@ func (h *fileHistogram) set() bool {
 	return len(h.Buckets) > 0 || h.NativeFactor != 0 || h.NativeMax != 0
 }
 
-// quantiles returns the quantiles, each once.
+// quantiles returns the different quantiles.
 func (s *fileSummary) quantiles(none []float64) (qs []float64, err error) {
 	if len(s.Quantiles) == 0 {
 		return none, nil
@@ -105,14 +105,14 @@ func (s *fileSummary) window(age time.Duration, parts int) (time.Duration, int, 
 	return age, parts, nil
 }
 
-// The native buckets of statsd_exporter, where a file gives only one of the two keys.
+// The native buckets of statsd_exporter. A default applies if a file gives only one of the two keys.
 const (
 	defaultNativeFactor = 1.1
 	defaultNativeMax    = 256
 	maxNativeMax        = 4096
 )
 
-// native reads the keys of native buckets, if there are any.
+// native reads the keys of native buckets, if a rule has any.
 func (h *fileHistogram) native(o *Options) {
 	if h.NativeFactor != 0 {
 		o.NativeFactor = h.NativeFactor

@@ -71,8 +71,8 @@ func (l *loader) readRule(r *fileRule, rule *Rule) (err error) {
 	return l.readMatch(r, rule)
 }
 
-// shortTTL warns of a ttl without a unit in a mapping file: the peer takes it, and it means the same here. Rules
-// at intake refuse it.
+// shortTTL warns about a ttl without a unit in a mapping file. statsd_exporter accepts such a ttl, and it
+// means the same here. Rules at intake refuse it.
 func (l *loader) shortTTL(rule *Rule, ttl time.Duration) error {
 	if l.purpose == Intake {
 		return fmt.Errorf("ttl: %v is too short: want a duration with a unit, such as 5m", ttl)
@@ -105,8 +105,8 @@ func (l *loader) action(text string) (Action, error) {
 	return Action(max(0, slices.Index(words, text))), err
 }
 
-// checkName checks the template of the name. Like statsd_exporter it wants one for a mapping that
-// drops, too.
+// checkName checks the template of the name. As in statsd_exporter, a mapping needs a name even if it
+// drops.
 func (l *loader) checkName(r *fileRule, action Action) error {
 	syntax, want := nameSyntax, "letters, digits, _ and references such as $1"
 	if l.purpose == Intake {
@@ -146,10 +146,10 @@ func (l *loader) checkLabels(r *fileRule) error {
 	return nil
 }
 
-// modes are the values of mode: a rule is applied, or only counts the samples that it matches.
+// modes are the values of mode. A rule is applied, or it only counts the samples that it matches.
 var modes = []string{"apply", "count"}
 
-// readIntake reads the keys that only rules at intake have, and refuses those of mappings.
+// readIntake reads the keys that only rules at intake have, and refuses the keys of mappings.
 func readIntake(r *fileRule, rule *Rule) error {
 	err := onlyMapping(r.ObserverType != "", "observer_type", r.Summary != nil, "summary_options", r.Histogram != nil, "histogram_options",
 		r.Scale != nil, "scale", r.HelpText != "", "help")

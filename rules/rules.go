@@ -51,7 +51,7 @@ type Sign uint8
 
 // The meanings of a sign.
 const (
-	AnySign  Sign = iota // as the daemon is set
+	AnySign  Sign = iota // according to the daemon's setting
 	Absolute             // it belongs to the number
 	Delta                // it adjusts the gauge
 )
@@ -63,8 +63,8 @@ type Options struct {
 	MaxAge     time.Duration // the window of quantiles
 	AgeBuckets int           // parts of the window
 	Bounds     []float64     // of a histogram's buckets, rising, without the infinite one
-	// NativeFactor is the greatest growth from bucket to bucket of a native histogram, and NativeMax the most
-	// buckets. 1 or less is for no native buckets.
+	// NativeFactor is the greatest growth from one bucket of a native histogram to the next. NativeMax is the
+	// greatest number of buckets. A NativeFactor of 1 or less means no native buckets.
 	NativeFactor float64
 	NativeMax    int
 	TTL          time.Duration // after which a series without samples is removed; 0 is never
@@ -83,9 +83,9 @@ type Rule struct {
 	// Match is the glob or regular expression as written.
 	Match  string
 	Action Action
-	// Count says that the rule only counts what it would do.
+	// Count says that the rule only counts the samples that it matches, and changes nothing.
 	Count bool
-	// Sign is what a sign means to the gauges that the rule matches.
+	// Sign says how a sign is interpreted in the gauges that the rule matches.
 	Sign Sign
 
 	kinds  kinds
@@ -95,14 +95,14 @@ type Rule struct {
 	labels []labelTemplate // sorted by name
 }
 
-// Renames reports whether both rules give the same names to the same names.
+// Renames reports whether both rules give the same new names to the same names.
 func (r *Rule) Renames(o *Rule) bool {
 	return r.Action == Map && o.Action == Map && r.Count == o.Count && r.Match == o.Match && r.glob == o.glob && r.kinds == o.kinds &&
 		r.HonorLabels == o.HonorLabels && r.name.text == o.name.text &&
 		slices.EqualFunc(r.labels, o.labels, func(a, b labelTemplate) bool { return a.name == b.name && a.value.text == b.value.text })
 }
 
-// Kinds returns the kinds that the rule is for, as match_metric_type names them; "" for all.
+// Kinds returns the kinds that the rule matches, with the names of match_metric_type; "" for all.
 func (r *Rule) Kinds() string {
 	for name, kinds := range kindNames {
 		if r.kinds == kinds {
@@ -158,7 +158,7 @@ type Set struct {
 
 	sum       [sha256.Size]byte // of the file
 	warnings  []Warning
-	armed     *Set // the rules that do not only count; nil if all are
+	armed     *Set // the rules that do not only count; nil if no rule only counts
 	rules     []Rule
 	globs     [metric.Kinds]node
 	regexes   []int // numbers of the rules with a regular expression
@@ -166,7 +166,7 @@ type Set struct {
 	fileOrder bool  // globs and regular expressions count in the order of the file
 }
 
-// Warnings are hints about rules that do not do what they seem to do.
+// Warnings are hints about rules that do not have their apparent effect.
 func (s *Set) Warnings() []Warning { return s.warnings }
 
 // Len returns the number of rules.
@@ -175,7 +175,7 @@ func (s *Set) Len() int { return len(s.rules) }
 // Rule returns the rule with a number.
 func (s *Set) Rule(number int) *Rule { return &s.rules[number] }
 
-// Same reports whether both come from the same text. A nil Set is the same as no other.
+// Same reports whether both sets come from the same text. A nil Set is not the same as any Set.
 func (s *Set) Same(o *Set) bool { return s != nil && o != nil && s.sum == o.sum }
 
 // SetTTL sets the ttl of names that no rule matches, and of rules without one, unless the file has a
@@ -192,8 +192,8 @@ func (s *Set) SetTTL(ttl time.Duration) {
 	}
 }
 
-// Try is Map, but rules that only count do not match. It returns the rule that would match if these counted
-// too, if it is one of them.
+// Try does the same as Map, but ignores rules that only count. If such a rule would match, Try returns that
+// rule.
 func (s *Set) Try(kind metric.Kind, name []byte, r *Result) (counting *Rule) {
 	s.Map(kind, name, r)
 	if s.armed == nil || r.Rule == nil || !r.Rule.Count {

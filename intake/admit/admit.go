@@ -1,9 +1,10 @@
-// Package admit decides who may send to a listener: by address, by certificate, or by signature.
+// Package admit decides which senders may send to a listener: by address, by certificate, or by signature.
 //
 //	d, err := admit.Open(config) // reads the files; d is a listen.Guard
 //	d.Follow(another)           // takes over the rules that a reload has read
 //
-// A refusal is only counted, by intake. It is never logged one by one: a sender decides how many there are.
+// Refusals are only counted, by intake. They are never logged one by one, because a sender decides how many
+// there are.
 package admit
 
 import (
@@ -30,19 +31,20 @@ const (
 	maxDrift     = 10 * time.Minute
 )
 
-// Config says who may send to a listener.
+// Config is the configuration of a Door.
 type Config struct {
-	// Allow has the addresses that may send; nil has all.
+	// Allow is the set of addresses that may send. Nil admits all addresses.
 	Allow *allow.Set
-	// TLS makes connections speak TLS; nil leaves them plain.
+	// TLS is the configuration for connections with TLS. With nil, connections are plain.
 	TLS *certs.Server
-	// KeyFile has the keys that sign datagrams; empty means that they are not signed.
+	// KeyFile is the file of keys for signed datagrams. If it is empty, datagrams are not signed.
 	KeyFile string
-	// Drift is how much the time of a signed datagram may differ. The default is DefaultDrift.
+	// Drift is the greatest difference between the time in a signed datagram and the daemon's time. The
+	// default is DefaultDrift.
 	Drift time.Duration
 }
 
-// rules are a Config with the content of its files. They do not change.
+// rules are a Config with the content of its files. They never change.
 type rules struct {
 	allow *allow.Set
 	tls   *tls.Config
@@ -78,7 +80,7 @@ type Door struct {
 	handshakes *certs.Handshakes
 }
 
-// Open reads the files of a Config. The error is a *metric.FlagError that names the key of the URL.
+// Open reads the files of a Config. The error is a *metric.FlagError that names the faulty key of the URL.
 func Open(c Config) (*Door, error) {
 	r, err := c.read()
 	if err != nil {
@@ -89,8 +91,8 @@ func Open(c Config) (*Door, error) {
 	return d, nil
 }
 
-// Follow takes over the rules of another Door, if they are of the same kind. Datagrams that were accepted
-// before are still remembered, and open connections stay open.
+// Follow takes over the rules of another Door of the same kind. The Door still remembers accepted
+// datagrams, and open connections stay open.
 func (d *Door) Follow(next listen.Guard) {
 	other, ok := next.(*Door)
 	if !ok {
@@ -103,7 +105,7 @@ func (d *Door) Follow(next listen.Guard) {
 	}
 }
 
-// Admit decides about a new connection. It returns the one to read the lines from.
+// Admit decides about a new connection. It returns the connection from which to read the lines.
 func (d *Door) Admit(ctx context.Context, conn net.Conn) (net.Conn, listen.Refusal) {
 	r := d.rules.Load()
 	if !r.allow.Has(addressOf(conn)) {
@@ -134,7 +136,7 @@ var outcomes = [...]listen.Refusal{
 	certs.OtherName:      listen.BadName,
 }
 
-// Check returns a check for the datagrams of one receiver, or nil if all may pass.
+// Check returns a check for the datagrams of one receiver, or nil if all datagrams are admitted.
 func (d *Door) Check() listen.Check {
 	if r := d.rules.Load(); r.allow == nil && r.keys == nil {
 		return nil
@@ -145,14 +147,14 @@ func (d *Door) Check() listen.Check {
 // check judges the datagrams of one receiver.
 type check struct {
 	door       *Door
-	rules      *rules          // when signatures was made
+	rules      *rules          // the rules at the time when signatures was made
 	signatures *signed.Checker // nil without keys
 }
 
-// Senders reports whether Open needs the senders.
+// Senders reports whether Open needs the sender of each datagram.
 func (c *check) Senders() bool { return c.door.rules.Load().allow != nil }
 
-// Open returns the lines of a datagram, or why it is refused.
+// Open returns the lines of a datagram, or the reason for a refusal.
 func (c *check) Open(datagram []byte, from netip.Addr, now time.Time) ([]byte, listen.Refusal) {
 	if r := c.door.rules.Load(); r != c.rules {
 		c.follow(r)

@@ -36,8 +36,8 @@ func (s *Socket) SetBuffer(bytes int) error {
 	return os.NewSyscallError("setsockopt", unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_RCVBUF, bytes))
 }
 
-// GrowBuffer calls SetBuffer, unless the receive buffer is already larger than the process could
-// request. systemd can set more than an ordinary process.
+// GrowBuffer calls SetBuffer, unless the receive buffer is already larger than this process could request.
+// systemd can set a larger buffer than an ordinary process.
 func (s *Socket) GrowBuffer(bytes int) error {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {

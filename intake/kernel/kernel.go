@@ -1,4 +1,4 @@
-// Package kernel reads datagrams and connections by system calls, many datagrams with one call, with their
+// Package kernel reads datagrams and connections by system calls. One call reads many datagrams, with their
 // times of arrival and their senders.
 //
 //	s, err := kernel.New(conn)
@@ -9,7 +9,7 @@
 package kernel
 
 const (
-	// DatagramOverhead is about the kernel's charge for a datagram in addition to its bytes, for
+	// DatagramOverhead is about how much the kernel charges for a datagram in addition to its bytes. It covers
 	// headers and rounding.
 	DatagramOverhead = 1024
 	// MinDatagram is the smallest charge for a datagram, in bytes.

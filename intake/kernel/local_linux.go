@@ -12,7 +12,7 @@ import (
 	"github.com/statsd-ops/statsd/meta"
 )
 
-// localReads is what the kernel tells of a batch of datagrams from processes of this host.
+// localReads has the kernel's information about a batch of datagrams from processes of this host.
 type localReads struct {
 	controls [Batch]localControl
 	peers    [Batch]*unix.Ucred // nil if the kernel does not tell
@@ -20,7 +20,7 @@ type localReads struct {
 }
 
 // localControl has room for two control messages: a time of arrival, and credentials. See unix(7),
-// SCM_CREDENTIALS. There is no room for a third, so that no client can put open files into this process.
+// SCM_CREDENTIALS. It has no room for a third one, so no client can put open files into this process.
 type localControl struct {
 	arrival     arrival
 	credentials struct {
@@ -44,7 +44,7 @@ func (s *Socket) askLocal() error {
 	return nil
 }
 
-// noteLocal notes what came with a batch of n. The time comes before the credentials.
+// noteLocal stores the control messages of a batch of n. The time comes before the credentials.
 func (s *Socket) noteLocal(n int) {
 	for i := range n {
 		c := &s.local.controls[i]
@@ -72,7 +72,8 @@ func credentials(c *unix.Ucred) peers.Credentials {
 	return peers.Credentials{ID: peers.ID{PID: c.Pid, UID: c.Uid}, GID: c.Gid, Known: true}
 }
 
-// PeerOf returns the process at the other end of a unix connection, as of its start.
+// PeerOf returns the process at the other end of a unix connection. It is the process that opened the
+// connection.
 func PeerOf(c syscall.Conn) peers.Credentials {
 	raw, err := c.SyscallConn()
 	if err != nil {
@@ -85,15 +86,16 @@ func PeerOf(c syscall.Conn) peers.Credentials {
 	return credentials(cred)
 }
 
-// Gather reads datagrams until a batch is full, none has come for the time of Hasten, or some came for so
-// long. Unlike a sleep, it leaves nothing in the queue: the kernel hands over each datagram at once, and
-// only this process sleeps on.
+// Gather reads datagrams. It returns when a batch is full, when no datagram has come for the time of
+// Hasten, or when it has read for the time of limit. During a sleep, datagrams would wait in the queue.
+// Gather leaves none there: the kernel hands over each datagram at once, and only this process continues to
+// sleep.
 func (s *Socket) Gather(limit time.Duration) (int, error) {
 	left := unix.NsecToTimespec(int64(limit))
 	return s.receive(0, &left)
 }
 
-// Hasten limits the wait for each datagram; 0 is as long as it takes.
+// Hasten limits the wait for each datagram. 0 is no limit.
 func (s *Socket) Hasten(limit time.Duration) error {
 	if limit == 0 && s.given {
 		limit = lookUp

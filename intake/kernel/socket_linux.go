@@ -23,16 +23,16 @@ const Batch = 64
 // is not a power of two, so that the beginnings of the buffers do not share a few cache lines.
 const Space = 64<<10 + 192
 
-// Socket reads datagrams in batches, with recvmmsg(2) on a blocking socket. Waking up costs more
-// than anything else here, and this lets the goroutine decide when to wake up. Only one goroutine
-// may use it; Stop and Drops may be called from others.
+// Socket reads datagrams in batches, with recvmmsg(2) on a blocking socket. To wake up costs more than all
+// other work here, and a blocking socket lets the goroutine decide when to wake up. Only one goroutine may
+// use a Socket. Others may call only Stop and Drops.
 type Socket struct {
 	fd      int
 	headers [Batch]mmsghdr
 	vectors [Batch]unix.Iovec
 	names   [Batch]unix.RawSockaddrInet6 // senders; with room for IPv6
 	buffer  []byte
-	// controls are the control messages of what a read brought.
+	// controls are the control messages of the last batch.
 	controls [Batch]control
 	senders  bool // the headers request senders
 	timed    bool // the headers request times of arrival
@@ -43,8 +43,8 @@ type Socket struct {
 	local   *localReads // of a unix socket
 }
 
-// control has room for a time of arrival and the size in a train. It has them in this order, but the second
-// one comes first if the first one is missing.
+// control has room for a time of arrival and a train size. They come in this order. If the time is missing,
+// the train size comes first.
 type control struct {
 	arrival arrival
 	train   trainSize
@@ -129,8 +129,8 @@ func boolint(b bool) int {
 	return 0
 }
 
-// Arrived returns when the i-th datagram of the batch arrived in Unix nanoseconds, or 0 if that is
-// unknown.
+// Arrived returns when the i-th datagram of the batch arrived, in Unix nanoseconds. It returns 0 if the
+// time is unknown.
 func (s *Socket) Arrived(i int) int64 {
 	if !s.timed || s.headers[i].header.Controllen == 0 {
 		return 0
@@ -138,8 +138,8 @@ func (s *Socket) Arrived(i int) int64 {
 	return s.controls[i].arrival.at()
 }
 
-// detach closes conn and returns its socket, blocking and out of Go's poller. The poller would wake
-// up for each datagram.
+// detach closes conn and returns its socket, which is blocking and not in Go's poller. The poller would
+// wake up for each datagram.
 func detach(conn listen.Packet) (fd int, err error) {
 	defer conn.Close()
 	raw, err := conn.SyscallConn()
@@ -156,8 +156,7 @@ func detach(conn listen.Packet) (fd int, err error) {
 	return fd, unix.SetNonblock(fd, false)
 }
 
-// Read reads the next batch and returns its size. It returns 0 if no datagram is there and wait is
-// false.
+// Read reads the next batch and returns its size. If no datagram is there and wait is false, it returns 0.
 func (s *Socket) Read(wait bool) (int, error) {
 	if wait {
 		return s.receive(unix.MSG_WAITFORONE, nil)
@@ -184,8 +183,8 @@ func (s *Socket) receive(flags uintptr, limit *unix.Timespec) (int, error) {
 		if flags != unix.MSG_DONTWAIT {
 			n, _, errno = unix.Syscall6(unix.SYS_RECVMMSG, uintptr(s.fd), vector, Batch, flags, uintptr(unsafe.Pointer(limit)), 0)
 		} else {
-			// The call takes microseconds. If the Go scheduler knew of it, it would often give the processor
-			// to another thread, which takes twice as long as the call.
+			// The call takes microseconds. If the Go scheduler knew about the call, it would often give the
+			// processor to another thread. That takes twice as long as the call.
 			n, _, errno = unix.RawSyscall6(unix.SYS_RECVMMSG, uintptr(s.fd), vector, Batch, flags, 0, 0)
 		}
 		runtime.KeepAlive(s)
@@ -204,7 +203,7 @@ func (s *Socket) receive(flags uintptr, limit *unix.Timespec) (int, error) {
 	}
 }
 
-// Datagram returns the i-th datagram of the batch, or train of datagrams, valid until the next read.
+// Datagram returns the i-th datagram or train of the batch. It is valid until the next read.
 func (s *Socket) Datagram(i int) []byte {
 	return s.buffer[i*Space:][:s.headers[i].length]
 }
@@ -232,18 +231,18 @@ func networkOrder(port uint16) uint16 {
 	return uint16(b[0])<<8 | uint16(b[1])
 }
 
-// Stop makes a waiting read return with nothing or with an empty datagram. Waiting datagrams can
-// still be read.
+// Stop makes a waiting read return with no datagram or with an empty one. Datagrams in the queue can still
+// be read.
 func (s *Socket) Stop() {
 	if s.given {
 		return // the reader wakes up by itself
 	}
-	// It returns ENOTCONN and wakes the reader all the same.
+	// It returns ENOTCONN, but it still wakes the reader.
 	_ = unix.Shutdown(s.fd, unix.SHUT_RD)
 }
 
-// lookUp is the longest wait of a read from an inherited socket. Shutting down such a socket would
-// also shut it down for the next process.
+// lookUp is the longest wait of a read from an inherited socket. Stop cannot shut down such a socket,
+// because the next process also uses it.
 const lookUp = 100 * time.Millisecond
 
 // Inherit marks the socket as shared with earlier and later processes.

@@ -73,7 +73,7 @@ func (s *Socket) SetBuffer(bytes int) error {
 
 func (s *Socket) GrowBuffer(bytes int) error { return s.SetBuffer(bytes) }
 
-// Inherit needs no more: a deadline ends a read and leaves no trace on the socket.
+// Inherit does no more than this: a deadline ends a read and leaves no trace on the socket.
 func (s *Socket) Inherit() error {
 	s.given = true
 	return nil

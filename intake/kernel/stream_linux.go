@@ -19,9 +19,9 @@ type Reading struct {
 	arrival arrival
 }
 
-// Now reads the available bytes of a connection, or returns EAGAIN. at is when the last of them
-// Arrived in Unix nanoseconds, or 0 if unknown: on unix sockets, which have no times. There is no room for
-// control messages then, so that no client can put open files into this process.
+// Now reads the available bytes of a connection, or returns EAGAIN. at is when the last of these bytes
+// arrived, in Unix nanoseconds. It is 0 if the time is unknown: unix sockets have no times. On unix sockets
+// there is no room for control messages, so no client can put open files into this process.
 func (r *Reading) Now(fd uintptr, local bool, b []byte) (n int, at int64, err error) {
 	r.vector.Base = &b[0]
 	r.vector.SetLen(len(b))
@@ -47,8 +47,8 @@ func (r *Reading) Now(fd uintptr, local bool, b []byte) (n int, at int64, err er
 	}
 }
 
-// Unread returns the bytes that the kernel holds of a TCP connection, or 0 if unknown. See tcp(7),
-// SIOCINQ.
+// Unread returns the number of bytes that the kernel holds for a TCP connection, or 0 if it is unknown. See
+// tcp(7), SIOCINQ.
 func Unread(fd uintptr) int {
 	n, err := unix.IoctlGetInt(int(fd), unix.SIOCINQ)
 	if err != nil {

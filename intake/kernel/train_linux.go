@@ -13,13 +13,13 @@ type trainSize struct {
 	_      uint32
 }
 
-// WantTrains sets whether the kernel hands over trains from now on. A train is datagrams of one sender, one
-// behind the other. All have one size, only the last one may be shorter. A sender makes a train with
-// UDP_SEGMENT, and a network driver makes one of datagrams that come at once. Without this, the kernel takes
-// trains apart, at more than ten times the cost. The reader must call Train for each datagram.
+// WantTrains sets whether the kernel hands over trains from now on. A train is a sequence of datagrams of
+// one sender. All of them have the same size; only the last one may be shorter. A sender makes a train with
+// UDP_SEGMENT. A network driver makes a train of datagrams that come at once. Without WantTrains, the
+// kernel splits trains, at more than ten times the cost. The reader must call Train for each datagram.
 //
-// The kernel may have no trains; then nothing changes. An inherited socket gets none, because a later process
-// might not know them.
+// If the kernel does not support trains, nothing changes. An inherited socket gets no trains, because a
+// later process might not support them.
 func (s *Socket) WantTrains(want bool) {
 	if want == s.trains || s.given || s.local != nil || unix.SetsockoptInt(s.fd, unix.SOL_UDP, unix.UDP_GRO, boolint(want)) != nil {
 		return
@@ -28,7 +28,7 @@ func (s *Socket) WantTrains(want bool) {
 	s.wantControls()
 }
 
-// Train returns the size of the datagrams in the i-th datagram, or 0 if that is no train.
+// Train returns the size of each datagram in the i-th train, or 0 if the i-th datagram is not a train.
 func (s *Socket) Train(i int) int {
 	if !s.trains {
 		return 0

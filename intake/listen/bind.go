@@ -11,7 +11,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// bind binds the sockets of a listener, on this port unless it is 0.
+// bind binds the sockets of a listener, to this port unless it is 0.
 func (b *Bound) bind(port int) error {
 	if b.Scheme.Local() {
 		return b.fault(b.bindUnix())
@@ -33,15 +33,15 @@ func (b *Bound) bind(port int) error {
 	return nil
 }
 
-// bindUDP binds a socket for each receiver. The first bind does not share the port: it fails if
-// another daemon has the port, before this one takes part of its datagrams.
+// bindUDP binds a socket for each receiver. The first bind does not share the port. So it fails if another
+// daemon has the port, before this daemon takes a part of the datagrams.
 func (b *Bound) bindUDP(address string) error {
 	network := bind.Network("udp", address)
 	alone, err := net.ListenPacket(network, address)
 	if err != nil {
 		return err
 	}
-	address = alone.LocalAddr().String() // it may have picked the port
+	address = alone.LocalAddr().String() // the system may have picked the port
 	err = alone.Close()
 	for i := 0; err == nil && i < b.Receivers; i++ {
 		var p Packet
@@ -55,7 +55,7 @@ func (b *Bound) bindUDP(address string) error {
 	return err
 }
 
-// packet binds a socket for datagrams. prepare gets it before.
+// packet binds a socket for datagrams. It calls prepare with the socket before the bind.
 func packet(network, address string, prepare func(fd uintptr) error) (Packet, error) {
 	config := net.ListenConfig{Control: control(prepare)}
 	p, err := config.ListenPacket(context.Background(), network, address)
@@ -65,7 +65,7 @@ func packet(network, address string, prepare func(fd uintptr) error) (Packet, er
 	return p.(Packet), nil
 }
 
-// control makes a function of net.ListenConfig from one that gets the descriptor.
+// control makes a function for net.ListenConfig from a function that takes the descriptor.
 func control(do func(fd uintptr) error) func(_, _ string, c syscall.RawConn) error {
 	return func(_, _ string, c syscall.RawConn) error {
 		var failed error

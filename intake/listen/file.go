@@ -23,7 +23,8 @@ type file struct {
 	id   identity
 }
 
-// identity tells a file from its successors. Inode numbers alone are used again.
+// identity distinguishes a file from the files that replace it. Inode numbers alone are not enough, because
+// the system uses them again.
 type identity struct{ device, inode, changed uint64 }
 
 func (i identity) String() string { return fmt.Sprintf("%d %d %d", i.device, i.inode, i.changed) }
@@ -62,12 +63,12 @@ func (b *Bound) bindAt(path string) error {
 	if err != nil {
 		return err
 	}
-	l.(*net.UnixListener).SetUnlinkOnClose(false) // the file gets another name
+	l.(*net.UnixListener).SetUnlinkOnClose(false) // replace renames the file
 	b.Stream = l.(Stream)
 	return nil
 }
 
-// claim locks the path and checks what is there: nothing, or a socket that no other process uses.
+// claim locks the path and checks its content: no file, or a socket that no other process uses.
 func claim(path string) (*file, error) {
 	if err := checkDirectory(filepath.Dir(path)); err != nil {
 		return nil, err
@@ -87,7 +88,7 @@ func claim(path string) (*file, error) {
 	return f, nil
 }
 
-// checkDirectory says who may do what if no socket can be made there.
+// checkDirectory returns an error that says why this process cannot make a socket there.
 func checkDirectory(directory string) error {
 	info, err := os.Stat(directory)
 	switch {
@@ -103,7 +104,7 @@ func checkDirectory(directory string) error {
 	return fmt.Errorf("the directory %s is not writable for user %d: it has %s", directory, os.Geteuid(), ownership(info))
 }
 
-// checkPlace refuses a path that something else uses. noted is what the lock file said.
+// checkPlace refuses a path that is in use. noted is the old content of the lock file.
 func (f *file) checkPlace(noted []byte) error {
 	info, err := os.Lstat(f.path)
 	switch {
@@ -119,22 +120,23 @@ func (f *file) checkPlace(noted []byte) error {
 	return inUse(probe(f.path))
 }
 
-// left reports whether the file belongs to an earlier daemon, which may still read but has left the path.
+// left reports whether an earlier daemon made the file and has left the path. That daemon may still read
+// from the socket.
 func left(info fs.FileInfo, noted []byte) bool {
 	return len(noted) > noteAt && strings.TrimSpace(string(noted[noteAt:])) == identityOf(info).String()
 }
 
-// noteAt is where the lock file has the identity of the socket file. The process id comes before.
+// noteAt is the place of the socket file's identity in the lock file. The process id comes before it.
 const noteAt = 32
 
-// probe returns EADDRINUSE if a process listens at a path.
+// probe returns EADDRINUSE if a process listens on a path.
 func probe(path string) error {
 	for _, network := range []string{"unixgram", "unix"} {
 		conn, err := net.Dial(network, path)
 		if err == nil {
 			return errors.Join(syscall.EADDRINUSE, conn.Close())
 		}
-		// A full queue also has a listener; a socket without permission may have one.
+		// A full queue means that there is a listener. A socket without permission may have one.
 		if !errors.Is(err, syscall.EPROTOTYPE) && !errors.Is(err, syscall.ECONNREFUSED) {
 			return err
 		}
@@ -142,7 +144,7 @@ func probe(path string) error {
 	return nil
 }
 
-// inUse makes the error short.
+// inUse shortens the error.
 func inUse(err error) error {
 	switch {
 	case err == nil:
@@ -165,7 +167,7 @@ func (f *file) replace(b *Bound) error {
 		if err := inUse(probe(fresh)); err != nil {
 			return fmt.Errorf("%s: %w", fresh, err)
 		}
-		_ = os.Remove(fresh) // an earlier daemon ended at this moment
+		_ = os.Remove(fresh) // an earlier daemon ended during the bind
 	}
 	if err := b.bindAt(fresh); err != nil {
 		return inUse(err)
@@ -186,7 +188,8 @@ func (f *file) replace(b *Bound) error {
 	return nil
 }
 
-// note writes behind the process id. Without the note, a successor has to wait for the end of this process.
+// note writes its text after the process id. Without this text, the next daemon must wait until this
+// process ends.
 func (f *file) note(text string) {
 	_, _ = f.lock.WriteAt(fmt.Appendf(nil, "%-*d\n%s\n", noteAt-1, os.Getpid(), text), 0)
 }
@@ -199,7 +202,7 @@ func (f *file) leave() {
 	}
 }
 
-// here reports whether the path still has the file of this process.
+// here reports whether the file at the path is still the file of this process.
 func (f *file) here() bool {
 	info, err := os.Lstat(f.path)
 	return err == nil && info.Mode().Type() == fs.ModeSocket && identityOf(info) == f.id
@@ -211,7 +214,7 @@ func (f *file) remove() error {
 	if f.lock == nil {
 		lock, err := safefile.Holding(f.path + ".lock")
 		if err != nil {
-			return nil // a successor has the path
+			return nil // another daemon has taken the path
 		}
 		f.lock = lock
 	}
@@ -221,7 +224,7 @@ func (f *file) remove() error {
 	return os.Remove(f.path)
 }
 
-// apply sets mode and owner of a socket file.
+// apply sets the mode and the owner of a socket file.
 func (o *File) apply(path string) error {
 	uid, gid := -1, -1
 	var err error
@@ -250,7 +253,7 @@ func plain(err error) error {
 	return err
 }
 
-// UserID returns the number of a user.
+// UserID returns the number of a user by name.
 func UserID(name string) (int, error) {
 	if n, err := strconv.ParseUint(name, 10, 31); err == nil {
 		return int(n), nil
@@ -265,7 +268,7 @@ func UserID(name string) (int, error) {
 	return strconv.Atoi(u.Uid)
 }
 
-// GroupID returns the number of a group.
+// GroupID returns the number of a group by name.
 func GroupID(name string) (int, error) {
 	if n, err := strconv.ParseUint(name, 10, 31); err == nil {
 		return int(n), nil

@@ -7,25 +7,25 @@ import (
 	"time"
 )
 
-// Refusal is why a connection or a datagram was refused. It counts for its listener.
+// Refusal is the reason why a connection or a datagram was refused. It is counted for the listener.
 type Refusal int
 
 // The refusals.
 const (
 	Admitted       Refusal = iota
-	OldKey                 // a signed datagram that is admitted, with a key that is not the newest
+	OldKey                 // admitted: a signed datagram whose key is not the newest one
 	Denied                 // this address, user or group may not send
-	BadAuth                // no signature, or none of a key that counts
-	Replayed               // a signed datagram that came before
+	BadAuth                // no signature, or a signature with an unknown key
+	Replayed               // a signed datagram that was accepted before
 	Late                   // a signed datagram whose time is too long ago
 	Early                  // a signed datagram whose time is in the future
-	Unremembered           // a signed datagram, when too many came to know if it is a replay
+	Unremembered           // a signed datagram when too many are remembered: it may be a replay
 	NoCertificate          // a client without a certificate
-	BadCertificate         // a certificate that is expired, or not from an authority that counts
+	BadCertificate         // a certificate that is expired, or not signed by a trusted authority
 	BadName                // a certificate without a name that may send
-	Handshake              // no TLS, or none that both sides speak
+	Handshake              // no TLS, or no version that both sides support
 	SlowHandshake          // a handshake that took too long
-	Crowded                // a handshake that had to make room for another one
+	Crowded                // a handshake that was ended to make room for another one
 	Left                   // a client that left before its first byte, such as a check of a load balancer
 	BadFrame               // a frame of impossible length
 	Refusals       = 16    // the number of refusals, for arrays indexed by Refusal
@@ -36,13 +36,14 @@ var refusals = [Refusals]string{
 	"bad_handshake", "slow_handshake", "crowded", "left", "bad_frames",
 }
 
-// String returns the refusal as figures name it, for example denied.
+// String returns the name of the refusal in figures, for example denied.
 func (r Refusal) String() string { return refusals[r] }
 
-// Admits reports whether the lines count.
+// Admits reports whether the lines are accepted.
 func (r Refusal) Admits() bool { return r <= OldKey }
 
-// Refusals returns what can be refused by a listener of this scheme. A client that left has lost nothing.
+// Refusals returns the refusals that a listener of this scheme can have. It omits Left, because a client
+// that left has lost no data.
 func (s Scheme) Refusals() []Refusal {
 	switch s {
 	case Unix:
@@ -60,20 +61,20 @@ type Guard interface {
 	// Check returns a check for the datagrams of one receiver, or nil if all may pass. The check is for one
 	// goroutine at a time.
 	Check() Check
-	// Admit decides about a new connection. It returns the one to read the lines from: the same, or for TLS
-	// one that decrypts. Only the latter takes time, until ctx ends.
+	// Admit decides about a new connection. It returns the connection from which to read the lines: the same
+	// one, or for TLS a connection that decrypts. Only TLS takes time, and Admit gives up when ctx ends.
 	Admit(context.Context, net.Conn) (net.Conn, Refusal)
-	// Follow takes over the rules of a Guard that a reload has made for the listener, if they are of the same
-	// kind. The checks follow too.
+	// Follow takes over the rules of another Guard, which a reload has made for the listener, if it is of the
+	// same kind. Existing checks use the new rules too.
 	Follow(Guard)
 }
 
 // Check decides about datagrams.
 type Check interface {
-	// Open returns the lines of a datagram, and whether it admits them. The lines are a part of the datagram. The
-	// sender is not valid unless Senders is true. It was read at now.
+	// Open returns the lines of a datagram, and whether the datagram is admitted. The lines are a part of the
+	// datagram. The sender is valid only if Senders returns true. now is when the datagram was read.
 	Open(datagram []byte, from netip.Addr, now time.Time) ([]byte, Refusal)
-	// Senders reports whether Open needs the senders. They cost about a tenth of receiving. It never
-	// changes.
+	// Senders reports whether Open needs the senders. They add about a tenth to the cost of receiving. The
+	// result never changes.
 	Senders() bool
 }

@@ -14,14 +14,14 @@ import (
 
 // given is an inherited socket.
 type given struct {
-	name   string // of its descriptor
+	name   string // the name of its descriptor
 	scheme Scheme
 	stream Stream
 	packet Packet
 }
 
-// inherit takes over the inherited sockets. It returns the listeners with one more for each socket that
-// none of them asks for.
+// inherit takes over the inherited sockets. If no listener asks for a socket, inherit adds a listener for
+// that socket to the result.
 func inherit(all []*Bound, files []*os.File) ([]*Bound, error) {
 	var sockets []*given
 	var failed error
@@ -42,7 +42,7 @@ func inherit(all []*Bound, files []*os.File) ([]*Bound, error) {
 		}
 		return all, failed
 	}
-	// An address that is written out comes first.
+	// A listener with this exact address comes first.
 	for _, match := range []func(*Bound, *given) bool{(*Bound).asksFor, (*Bound).takesAny} {
 		sockets = slices.DeleteFunc(sockets, func(g *given) bool {
 			i := slices.IndexFunc(all, func(b *Bound) bool { return match(b, g) })
@@ -53,7 +53,7 @@ func inherit(all []*Bound, files []*os.File) ([]*Bound, error) {
 		})
 	}
 	for _, g := range sockets {
-		if i := slices.IndexFunc(all, func(b *Bound) bool { return b.asksFor(g) }); i >= 0 { // the same address again
+		if i := slices.IndexFunc(all, func(b *Bound) bool { return b.asksFor(g) }); i >= 0 { // a listener with the same address
 			all[i].inherit(g)
 			continue
 		}
@@ -74,20 +74,21 @@ func (b *Bound) inherit(g *given) {
 	b.Packets = append(b.Packets, g.packet)
 }
 
-// asksFor reports whether the listener has this socket's address, and needs it.
+// asksFor reports whether the listener has the address of this socket and still needs a socket.
 func (b *Bound) asksFor(g *given) bool {
 	return b.fits(g) && sameAddress(b.Scheme, b.Address, g.address())
 }
 
-// takesAny reports whether the socket serves --port, which takes sockets of any port.
+// takesAny reports whether the listener comes from --port and still needs such a socket. --port takes sockets
+// of any port.
 func (b *Bound) takesAny(g *given) bool { return b.FromPort && !b.Scheme.Local() && b.fits(g) }
 
-// fits reports whether the socket has the right type, and is not one too many.
+// fits reports whether the socket has the right type, and the listener can take another socket.
 func (b *Bound) fits(g *given) bool {
 	return b.Scheme.Network() == g.scheme.Network() && b.Stream == nil && (g.packet == nil || b.Scheme != Unixgram || len(b.Packets) == 0)
 }
 
-// sameAddress reports whether a listener's address is the one of a socket.
+// sameAddress reports whether the address of a listener is the address of a socket.
 func sameAddress(s Scheme, wanted, has string) bool {
 	if s.Local() || wanted == has {
 		return wanted == has
@@ -122,7 +123,7 @@ func freeName(all []*Bound, g *given) string {
 	return name
 }
 
-// take makes a socket of an inherited file. Its type decides.
+// take makes a socket from an inherited file. The type of the file decides the kind of socket.
 func take(f *os.File) (*given, error) {
 	kind, listening, err := typeOf(f)
 	switch {

@@ -41,16 +41,16 @@ type Framing string
 
 // The framings.
 const (
-	Auto      Framing = "auto"      // each connection's first bytes decide
+	Auto      Framing = "auto"      // the first bytes of each connection decide
 	Lines     Framing = "lines"     // a newline ends each line
-	DogStatsD Framing = "dogstatsd" // 4 bytes of length, then so many bytes of lines
+	DogStatsD Framing = "dogstatsd" // 4 bytes of length, then lines of that many bytes
 )
 
 // Listener is a place to receive lines: an address and its options.
 type Listener struct {
-	URL  string // without what a reload can change; empty for --port, and for an inherited socket without a URL
+	URL  string // without the options that a reload can change; empty for --port, and for an inherited socket without a URL
 	Name string // used in figures and in logs
-	// FromPort says that it comes from --port and --name. Two such listeners share a port.
+	// FromPort says that the listener comes from --port and --name. Two such listeners share a port.
 	FromPort bool
 	Scheme   Scheme
 	Address  string // HOST:PORT, the path of a socket file, or @NAME for an abstract socket
@@ -60,29 +60,29 @@ type Listener struct {
 	// Buffer is the size of the receive buffer of each UDP socket in bytes.
 	Buffer int
 
-	// Framing belongs to Unix.
+	// Framing is only for Unix.
 	Framing Framing
 	Limits
 	File
-	// UIDs and GIDs, unless both are empty, are the users and groups that may send to a unix socket. The
-	// group is the primary one of the sender's process.
+	// UIDs and GIDs are the users and groups that may send to a unix socket. If both are empty, all may send.
+	// The group is the primary group of the sender's process.
 	UIDs, GIDs []uint32
 }
 
-// Limits are the limits of the connections of one listener. A limit that is 0 follows the flag.
+// Limits are the limits of the connections of one listener. A limit of 0 means the value of the flag.
 type Limits struct {
 	Max  int           // open connections; the flag still limits all listeners together
-	Idle time.Duration // below 0 is none
+	Idle time.Duration // below 0 is no limit
 	Line time.Duration
 }
 
-// File says how the file of a unix socket is made.
+// File says how to make the file of a unix socket.
 type File struct {
 	Mode        fs.FileMode
-	User, Group string // names or numbers; empty keeps the ones of the process
+	User, Group string // names or numbers; empty keeps the process's user and group
 }
 
-// Abstract reports whether the address is the name of an abstract socket, which has no file.
+// Abstract reports whether the address is the name of an abstract socket. Such a socket has no file.
 func (l *Listener) Abstract() bool {
 	return l.Scheme.Local() && len(l.Address) > 0 && l.Address[0] == '@'
 }

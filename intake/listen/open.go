@@ -1,4 +1,4 @@
-// Package listen binds the sockets that lines come in by, or takes over inherited ones.
+// Package listen binds the sockets that receive lines, or takes over inherited sockets.
 //
 //	all, err := listen.Open(listeners, inherited) // all, or none
 //	for _, b := range all {
@@ -8,13 +8,13 @@
 //	b.Leave() // a successor may bind the address
 //	b.Close() // closes what is still here, and removes the socket file
 //
-// A socket file appears at its path with its mode and its owner, and ready for clients: it is bound under
-// another name, and renamed. PATH.lock is locked as long as the daemon wants the path. A file that no
-// process listens on is replaced. One with a listener is in use, and a file that is no socket is never
-// touched.
+// A socket file appears at its path with its mode and owner, and ready for clients: the daemon binds it
+// under another name and then renames it. The daemon locks PATH.lock as long as it wants the path. If no
+// process listens on an existing socket file, the daemon replaces it. If a process listens, the path is in
+// use. A file that is not a socket is never touched.
 //
-// What a listener receives is not the matter of this package. It only has the contract of those who
-// decide about senders: Guard.
+// This package does not handle the received data. It only defines Guard, the interface for deciding about
+// senders.
 package listen
 
 import (
@@ -50,9 +50,9 @@ type Bound struct {
 	file *file // of a unix socket that this process has bound
 }
 
-// Open takes over the inherited sockets and binds the listeners without one. An inherited socket that no
-// listener asks for becomes a listener too. After an error nothing stays open. The inherited files are
-// closed in any case.
+// Open takes over the inherited sockets and binds the listeners without one. If no listener asks for an
+// inherited socket, the socket gets its own listener. After an error no socket stays open. The inherited
+// files are closed in any case.
 func Open(listeners []Listener, inherited []*os.File) ([]*Bound, error) {
 	all := make([]*Bound, len(listeners))
 	for i, l := range listeners {
@@ -71,7 +71,7 @@ func Open(listeners []Listener, inherited []*os.File) ([]*Bound, error) {
 	return nil, err
 }
 
-// bindAll binds what is missing, all or nothing. The listeners of port 0 share a port, which must be free
+// bindAll binds the missing sockets, all or none. The listeners of port 0 share a port, which must be free
 // for both protocols.
 func bindAll(all []*Bound) error {
 	const tries = 20
@@ -98,7 +98,7 @@ func bindAll(all []*Bound) error {
 	}
 }
 
-// picks reports whether the system picks a port for both protocols.
+// picks reports whether the system must pick a port for both protocols.
 func picks(all []*Bound) bool {
 	for _, b := range all {
 		if _, port, err := net.SplitHostPort(b.Address); b.FromPort && err == nil && port == "0" {
@@ -130,7 +130,7 @@ func (b *Bound) open() bool { return b.Stream != nil || len(b.Packets) > 0 }
 func (b *Bound) Addr() net.Addr {
 	switch {
 	case b.Scheme.Local():
-		return &net.UnixAddr{Net: b.Scheme.Network(), Name: b.Address} // the socket knows its first name
+		return &net.UnixAddr{Net: b.Scheme.Network(), Name: b.Address} // the socket only knows the name before the rename
 	case b.Stream != nil:
 		return b.Stream.Addr()
 	case len(b.Packets) > 0:
@@ -149,17 +149,17 @@ func Port(a net.Addr) int {
 	return port
 }
 
-// Lost reports whether the socket file is no longer there, or is the one of another process.
+// Lost reports whether the socket file is gone, or belongs to another process.
 func (b *Bound) Lost() bool { return b.file != nil && !b.file.here() }
 
-// Rebind binds the listener once more at its address, after its file was lost. The new socket is in b; the
-// old one stays open.
+// Rebind binds the listener again at its address, after its file was lost. b gets the new socket. The old
+// socket stays open.
 func (b *Bound) Rebind() error {
 	b.file.leave()
 	return b.bind(0)
 }
 
-// Leave lets another daemon bind the path of a unix socket. This one still reads.
+// Leave lets another daemon bind the path of a unix socket. This daemon continues to read.
 func (b *Bound) Leave() {
 	if b.file != nil {
 		b.file.leave()
@@ -177,8 +177,8 @@ func (b *Bound) closeSockets() (err error) {
 	return err
 }
 
-// Close closes the sockets that are still in b, and removes the socket file if it is still the one of this
-// process.
+// Close closes the sockets that are still in b. It removes the socket file if the file still belongs to
+// this process.
 func (b *Bound) Close() (err error) {
 	err = b.closeSockets()
 	if b.file != nil {

@@ -1,5 +1,5 @@
-// Package naming decides under which name a sample is kept: it makes tags a part of the name, cleans the
-// name, and asks the rules of a file.
+// Package naming decides under which name a sample is kept. It makes tags a part of the name, cleans the
+// name, and applies the rules of a file.
 //
 //	c := naming.Config{Tags: metric.GraphiteTags}
 //	r := naming.NewResolver(c, c.Tagger(), set)
@@ -21,7 +21,7 @@ import (
 	"github.com/statsd-ops/statsd/wire"
 )
 
-// Config says how names are read.
+// Config says how to read names.
 type Config struct {
 	Dialect metric.Dialect
 	Tags    metric.Tags
@@ -33,7 +33,7 @@ type Config struct {
 // Tagger returns a Tagger, or nil if none is needed.
 func (c *Config) Tagger() *wire.Tagger { return wire.NewTagger(c.Tags, c.Styles, c.Dialect) }
 
-// AppendClean appends a name in the form in which it is kept. Its tags are clean already.
+// AppendClean appends a name in its kept form. The tags of the name must be clean already.
 func (c *Config) AppendClean(dst, name []byte) ([]byte, metric.Reason) {
 	var tags []byte
 	if c.Tags.Series() {
@@ -54,7 +54,7 @@ func (c *Config) AppendClean(dst, name []byte) ([]byte, metric.Reason) {
 	return append(dst, tags...), metric.None
 }
 
-// Check returns an error if the rules need other settings.
+// Check returns an error if the rules need different settings.
 func (c *Config) Check(set *rules.Set) error {
 	if set == nil {
 		return nil
@@ -70,8 +70,8 @@ func (c *Config) Check(set *rules.Set) error {
 	return nil
 }
 
-// Rules returns the rules of a set for a table, with a Resolver for each Tagger. before is the set whose
-// place they take. Both sets may be nil.
+// Rules returns the rules of a set for a table, with a Resolver for each Tagger. The new set replaces the
+// set before. Both sets may be nil.
 func (c *Config) Rules(taggers []*wire.Tagger, set, before *rules.Set) *aggregate.Rules {
 	all := &aggregate.Rules{}
 	if set != nil {
@@ -86,7 +86,7 @@ func (c *Config) Rules(taggers []*wire.Tagger, set, before *rules.Set) *aggregat
 	return all
 }
 
-// heirs returns the rule that takes the place of each rule before.
+// heirs returns, for each old rule, the new rule that replaces it.
 func (c *Config) heirs(set, before *rules.Set, ttls []uint32) []aggregate.Heir {
 	heirs := make([]aggregate.Heir, before.Len())
 	if set == nil {
@@ -109,7 +109,7 @@ func (c *Config) heirs(set, before *rules.Set, ttls []uint32) []aggregate.Heir {
 	return heirs
 }
 
-// ttls returns the ttls of the rules in flushes, each once.
+// ttls returns the different ttls of the rules, in flushes.
 func (c *Config) ttls(set *rules.Set) (ttls []uint32) {
 	add := func(ttl time.Duration) {
 		if n := c.flushes(ttl); n > 0 && !slices.Contains(ttls, n) {
@@ -123,7 +123,7 @@ func (c *Config) ttls(set *rules.Set) (ttls []uint32) {
 	return ttls
 }
 
-// maxFlushes is the most flushes of a ttl.
+// maxFlushes is the greatest ttl in flushes.
 const maxFlushes = 1 << 30
 
 // flushes returns a ttl in flushes, 0 for none.
@@ -135,7 +135,7 @@ func (c *Config) flushes(ttl time.Duration) uint32 {
 	return uint32(min((ttl-1)/interval+1, maxFlushes))
 }
 
-// class returns the class of a ttl.
+// class returns the class of a ttl in the sense of aggregate.Effects.
 func (c *Config) class(ttl time.Duration, ttls []uint32) uint8 {
 	return uint8(slices.Index(ttls, c.flushes(ttl)) + 1)
 }

@@ -9,11 +9,11 @@ import (
 	"github.com/statsd-ops/statsd/wire"
 )
 
-// Resolver is an aggregate.Resolver. It is for one goroutine at a time. The Tagger's names are in use until
-// somebody calls its Forget.
+// Resolver is an aggregate.Resolver. It is for one goroutine at a time. The names in the Tagger stay in
+// memory until the caller calls Forget of the Tagger.
 type Resolver struct {
 	config  Config
-	tagger  *wire.Tagger // nil if tags need nothing
+	tagger  *wire.Tagger // nil if tags need no work
 	set     *rules.Set   // nil for no rules
 	classes []uint8      // of the ttl, by rule; the last one is for names that no rule matches
 
@@ -42,7 +42,7 @@ func (r *Resolver) Resolve(kind metric.Kind, raw []byte, to *aggregate.Resolved)
 		if series, to.TagsDropped, to.Reason = r.tagger.Series(raw); to.Reason != metric.None {
 			return
 		}
-		sent = r.tagger.Sent() // a series in the name is clean, and can be shorter
+		sent = r.tagger.Sent() // a series in the name is clean, and can be shorter than the name as received
 	}
 	to.Length = max(len(series), sent)
 	if to.Name, to.Reason = r.config.AppendClean(to.Name[:0], series); to.Reason == metric.None {
@@ -56,7 +56,7 @@ func (r *Resolver) Judge(kind metric.Kind, clean []byte, to *aggregate.Resolved)
 	r.decide(kind, to)
 }
 
-// decide asks the rules about the clean name to.Name.
+// decide applies the rules to the clean name to.Name.
 func (r *Resolver) decide(kind metric.Kind, to *aggregate.Resolved) {
 	if r.set == nil {
 		return
@@ -88,13 +88,14 @@ func (r *Resolver) decide(kind metric.Kind, to *aggregate.Resolved) {
 
 var signs = [...]aggregate.Sign{rules.AnySign: aggregate.AnySign, rules.Absolute: aggregate.Absolute, rules.Delta: aggregate.Delta}
 
-// rename gives to the name and the labels of r.result. A rule that makes an empty name drops the sample.
+// rename stores the name and the labels of r.result in to. A rule that makes an empty name drops the
+// sample.
 func (r *Resolver) rename(name, tags []byte, to *aggregate.Resolved) {
 	result := &r.result
 	if !bytes.Equal(result.Name, name) || len(result.Labels) > 0 {
 		to.Renamed = to.Rules[0]
 	}
-	r.tags = append(r.tags[:0], tags...) // to.Name holds the tags, too
+	r.tags = append(r.tags[:0], tags...) // to.Name also has the tags
 	if to.Name, to.Reason = r.config.AppendClean(to.Name[:0], result.Name); to.Reason != metric.None {
 		to.Reason = metric.DroppedByRule
 		return

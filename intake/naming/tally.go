@@ -10,11 +10,11 @@ import (
 // Tally counts the samples that each rule matched. It is for one goroutine at a time.
 type Tally struct {
 	set, next *rules.Set
-	changes   bool // to next, at the next Add
+	changes   bool // switch to next at the next Add
 	counts    []Count
 }
 
-// Count is what a rule has matched.
+// Count counts the samples that a rule matched.
 type Count struct {
 	Rule    *rules.Rule
 	Samples uint64    // since the start
@@ -25,7 +25,7 @@ type Count struct {
 // Follow replaces the rules when the samples of the running interval are added. nil is for no rules.
 func (t *Tally) Follow(set *rules.Set) { t.next, t.changes = set, true }
 
-// Add adds the samples of an interval by rule, and begins to use the rules given to Follow.
+// Add adds the samples of an interval by rule, and then switches to the rules given to Follow.
 func (t *Tally) Add(hits []uint64, end time.Time) {
 	for i := range t.counts {
 		c := &t.counts[i]
@@ -38,7 +38,7 @@ func (t *Tally) Add(hits []uint64, end time.Time) {
 	}
 }
 
-// change begins to use the next rules. A rule that stays keeps its counts.
+// change switches to the next rules. A rule that stays keeps its counts.
 func (t *Tally) change() {
 	before := map[string]Count{}
 	for _, c := range t.counts {
@@ -59,7 +59,7 @@ func (t *Tally) change() {
 	}
 }
 
-// key tells a rule from the others in its file, also if rules before it come or go.
+// key identifies a rule in its file, even if earlier rules are added or removed.
 func key(r *rules.Rule) string {
 	if r.ID != fmt.Sprint(r.Number+1) {
 		return "id " + r.ID

@@ -1,5 +1,5 @@
-// Package peers counts what the processes of this host have sent over unix sockets. The kernel says which
-// process it was: nobody can send in the name of another user.
+// Package peers counts the data that processes of this host send over unix sockets. The kernel names the
+// process, so a process cannot send in the name of another user.
 //
 //	table.Count(sender, 1, lines)
 //	table.Bad(sender)
@@ -17,28 +17,29 @@ import (
 )
 
 const (
-	// Max limits the processes in a table. Further ones take the places of those that sent nothing for the
-	// longest time, whose counts go to Others.
+	// Max limits the processes in a table. A further process replaces the one that sent nothing for the
+	// longest time. The counts of the replaced process go to Others.
 	Max = 1024
-	// fresh is how long the program of a process is not looked up again. Then the number may belong to
-	// another process, or the process may have started another program.
+	// fresh is how long the program of a process is not looked up again. After that time, the number may
+	// belong to another process, or the process may have started another program.
 	fresh = 10 * time.Second
 )
 
-// ID identifies a process and its user. A process in a container without a number here has the number 0.
+// ID identifies a process and its user. The number is 0 for a process in a container that has no number
+// here.
 type ID struct {
 	PID int32
 	UID uint32
 }
 
-// Credentials are what the kernel says of a sender.
+// Credentials are the kernel's information about a sender.
 type Credentials struct {
 	ID
 	GID   uint32 // the main group of the process
-	Known bool   // the kernel did tell
+	Known bool   // the kernel gave the information
 }
 
-// Counts is what came from a process.
+// Counts counts the data of a process.
 type Counts struct {
 	Datagrams, Connections uint64
 	Lines                  uint64
@@ -54,7 +55,7 @@ func (c *Counts) add(o *Counts) {
 	c.Denied += o.Denied
 }
 
-// Peer is a process and what it has sent.
+// Peer is a process and its counts.
 type Peer struct {
 	ID
 	Program string // as ps shows it; empty if unknown
@@ -68,13 +69,13 @@ type peer struct {
 	looked time.Time // when Program was looked up
 }
 
-// Table counts. The zero Table is empty. It is safe for concurrent use.
+// Table counts the data of each process. The zero Table is empty. It is safe for concurrent use.
 type Table struct {
 	mu     sync.Mutex
 	peers  map[ID]*peer
 	others Counts
 	gone   uint64
-	// programOf returns the program of a process; nil asks the system.
+	// programOf returns the program of a process. If it is nil, the system is asked.
 	programOf func(pid int32) string
 }
 
@@ -110,7 +111,7 @@ func (t *Table) at(id ID, now time.Time) *peer {
 	return p
 }
 
-// forget makes room.
+// forget removes a process to make room.
 func (t *Table) forget() {
 	var oldest *peer
 	for _, p := range t.peers {
@@ -132,9 +133,9 @@ func (t *Table) program(pid int32) string {
 
 // Listing is the content of a Table.
 type Listing struct {
-	Peers  []Peer // the one that sent the most lines first
-	Others Counts // of those that gave way
-	Gone   uint64 // how many gave way
+	Peers  []Peer // sorted by lines, the most first
+	Others Counts // of the replaced processes
+	Gone   uint64 // how many processes were replaced
 }
 
 // List returns a copy of the table.
@@ -151,8 +152,8 @@ func (t *Table) List() Listing {
 	return l
 }
 
-// Program returns the name of a process's program as ps shows it, with a ? for each character that a
-// terminal might not show. It returns "" if the system does not tell.
+// Program returns the name of a process's program as ps shows it. A ? replaces each character that a
+// terminal might not show. It returns "" if the name is unknown.
 func Program(pid int32) string {
 	if pid <= 0 {
 		return ""

@@ -1,4 +1,4 @@
-// Package allow decides by address who may send.
+// Package allow decides by address which senders may send.
 //
 //	set, err := allow.Parse("10.0.0.0/8,2001:db8::/32")
 //	if set.Has(addr) {
@@ -18,11 +18,11 @@ const maxPrefixes = 1024
 
 // Set is a set of addresses. It does not change. A nil Set has all addresses.
 type Set struct {
-	prefixes []netip.Prefix // sorted; none has another one's addresses
+	prefixes []netip.Prefix // sorted; no prefix contains another one
 	text     string
 }
 
-// Parse reads prefixes such as 10.0.0.0/8, and single addresses, with commas between them.
+// Parse reads a list of prefixes such as 10.0.0.0/8 and single addresses, with commas between them.
 func Parse(list string) (*Set, error) {
 	words := strings.Split(list, ",")
 	if len(words) > maxPrefixes {
@@ -38,7 +38,7 @@ func Parse(list string) (*Set, error) {
 	return &Set{apart(prefixes), list}, nil
 }
 
-// parse reads a prefix or an address. An IPv4 address in the form of IPv6 means the IPv4 one.
+// parse reads a prefix or an address. An IPv4 address in IPv6 form means the IPv4 address.
 func parse(word string) (netip.Prefix, error) {
 	if word == "" {
 		return netip.Prefix{}, errors.New("a prefix is empty: want for example 10.0.0.0/8,::1")
@@ -55,7 +55,7 @@ func parse(word string) (netip.Prefix, error) {
 	if err != nil {
 		return netip.Prefix{}, fmt.Errorf("%q is not a prefix: want for example 10.0.0.0/8 or 2001:db8::/32", word)
 	}
-	if p != p.Masked() { // a typing error, which would admit more than meant, or less
+	if p != p.Masked() { // a typing error: the prefix would admit more or fewer addresses than intended
 		return netip.Prefix{}, fmt.Errorf("%q has bits after its prefix: want %v, or %v alone", word, p.Masked(), p.Addr())
 	}
 	const mapped = 96 // bits of ::ffff:0:0/96
@@ -65,7 +65,7 @@ func parse(word string) (netip.Prefix, error) {
 	return p, nil
 }
 
-// apart sorts prefixes, and drops the ones that another one contains.
+// apart sorts prefixes, and removes each prefix that another one contains.
 func apart(all []netip.Prefix) []netip.Prefix {
 	slices.SortFunc(all, func(a, b netip.Prefix) int {
 		if c := a.Addr().Compare(b.Addr()); c != 0 {
@@ -82,8 +82,8 @@ func apart(all []netip.Prefix) []netip.Prefix {
 	return kept
 }
 
-// Has reports whether the set has the address. An address that is not valid, of an unknown sender, is
-// only in a nil Set.
+// Has reports whether the set has the address. The invalid address of an unknown sender is only in a nil
+// Set.
 func (s *Set) Has(addr netip.Addr) bool {
 	if s == nil {
 		return true

@@ -15,12 +15,12 @@ import (
 
 // The limits of handshakes.
 const (
-	// maxHandshakes is how many handshakes of a listener run at the same time; fewer where few files may be
-	// open.
+	// maxHandshakes is how many handshakes of a listener run at the same time. The number is smaller if the
+	// process may open few files.
 	maxHandshakes    = 256
 	handshakeTimeout = 10 * time.Second
-	// writeTimeout limits each write. After the handshake a listener writes only answers to changes of keys:
-	// a client that never reads them must not hold it up.
+	// writeTimeout limits each write. After the handshake a listener writes only answers to changes of keys. A
+	// client that never reads these answers must not block the listener.
 	writeTimeout = 10 * time.Second
 )
 
@@ -31,16 +31,16 @@ type Outcome uint8
 const (
 	Done           Outcome = iota
 	Failed                 // the client does not speak TLS, or not this version, or refused the certificate
-	Left                   // the client left before its first byte, as a check of a load balancer does
-	Slow                   // it took too long, or until the listener ended
-	Crowded                // it had run longest when there were too many
+	Left                   // the client left before its first byte, for example a check of a load balancer
+	Slow                   // the handshake took too long, or the listener ended
+	Crowded                // the handshake was the oldest one when there were too many
 	NoCertificate          // the client showed no certificate
 	BadCertificate         // its certificate is expired, or not from an authority in ClientCA
-	OtherName              // no name in it is allowed
+	OtherName              // no name in the certificate is allowed
 )
 
-// Handshakes limits the handshakes of a listener. At the limit, a new one ends the oldest one: a client
-// needs milliseconds, so those who stay silent do not keep others out.
+// Handshakes limits the handshakes of a listener. At the limit, a new handshake ends the oldest one. A
+// client needs only milliseconds, so silent clients do not keep others out.
 type Handshakes struct {
 	max     int
 	timeout time.Duration
@@ -49,8 +49,8 @@ type Handshakes struct {
 	running *list.List // of context.CancelCauseFunc, oldest first
 }
 
-// Greeted returns how many connections of a listener may be in a handshake, or be ending after one. Those
-// that were ended for others need a moment.
+// Greeted returns how many connections of a listener may be in a handshake, or be closing after one. A
+// handshake that was ended for another one needs a moment to close.
 func Greeted() int { return descriptors.Share(2 * maxHandshakes) }
 
 // NewHandshakes returns the limit of a listener.
@@ -63,8 +63,8 @@ var (
 	errCrowded = errors.New("another handshake needed the place")
 )
 
-// Accept performs the handshake on a new connection, until ctx ends. It uses no deadline of the
-// connection. After an outcome other than Done, the caller closes the connection.
+// Accept performs the handshake on a new connection, until ctx ends. It uses no deadline of the connection.
+// If the outcome is not Done, the caller closes the connection.
 func (h *Handshakes) Accept(ctx context.Context, conn net.Conn, config *tls.Config) (net.Conn, Outcome) {
 	under := &plain{Conn: conn}
 	encrypted := tls.Server(under, config)
@@ -99,7 +99,7 @@ func (h *Handshakes) enter(end context.CancelCauseFunc) *list.Element {
 func (h *Handshakes) leave(place *list.Element) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.running.Remove(place) // does nothing if enter has removed it
+	h.running.Remove(place) // has no effect if enter has already removed it
 }
 
 // Running returns the number of unfinished handshakes.
@@ -126,11 +126,11 @@ func outcomeOf(err error) Outcome {
 	return Failed
 }
 
-// plain is the connection below TLS. Its writes do not wait for long.
+// plain is the connection below TLS. Its writes have a short timeout.
 type plain struct {
 	net.Conn
-	used  bool // Read has seen a byte
-	ended bool // and the end
+	used  bool // Read has returned a byte
+	ended bool // Read has returned the end
 }
 
 func (p *plain) Read(b []byte) (n int, err error) {
@@ -147,8 +147,8 @@ func (p *plain) Write(b []byte) (int, error) {
 	return p.Conn.Write(b)
 }
 
-// strict is a TLS connection whose end must be one of TLS. Everybody on the way can end the connection
-// below it, and so cut what is sent. crypto/tls tolerates that between two records.
+// strict is a TLS connection that must end with the end message of TLS. Anyone on the path can end the
+// connection below TLS, and so cut the data. crypto/tls tolerates such an end between two records.
 type strict struct {
 	*tls.Conn
 	under *plain

@@ -13,7 +13,7 @@ import (
 	"github.com/statsd-ops/statsd/internal/safefile"
 )
 
-// maxPEM limits the size of a file. Debian's authorities take 220 kB.
+// maxPEM limits the size of a file. The file of Debian's authorities has 220 kB.
 const maxPEM = 16 << 20
 
 // The settings that an Error names.
@@ -24,7 +24,7 @@ const (
 	NameSetting     = "allow-name"
 )
 
-// Error says which setting is at fault.
+// Error says which setting is wrong.
 type Error struct {
 	Setting string
 	Err     error
@@ -33,8 +33,8 @@ type Error struct {
 func (e *Error) Error() string { return e.Setting + ": " + e.Err.Error() }
 func (e *Error) Unwrap() error { return e.Err }
 
-// Pair reads a certificate, with the ones that sign it, and its private key, from files in PEM format.
-// The error is an *Error.
+// Pair reads a certificate, its chain, and its private key, from files in PEM format. The error is an
+// *Error.
 func Pair(cert, key string) (*tls.Certificate, error) {
 	switch {
 	case cert == "":

@@ -10,21 +10,20 @@ import (
 	"github.com/statsd-ops/statsd/internal/glob"
 )
 
-// Server says how a listener proves who it is, and which clients it accepts.
+// Server is the certificate of a listener, and the rules for its clients.
 type Server struct {
 	// Cert and Key are PEM files with the listener's certificate, including its chain, and its key.
 	Cert, Key string
-	// ClientCA is a PEM file of authorities. If it is set, a client needs a certificate that one of them
-	// has signed.
+	// ClientCA is a PEM file of authorities. If it is set, each client needs a certificate from one of these
+	// authorities.
 	ClientCA string
-	// Names, if there are any, are patterns for the names of a client: one of the names in its certificate
-	// must match one of them. The names are its subject alternative names: hosts, addresses, URIs and
-	// mail addresses.
+	// Names are patterns. If there are any, a name in the client's certificate must match one of them. The
+	// names of a certificate are its subject alternative names: hosts, addresses, URIs and mail addresses.
 	Names []glob.Glob
 }
 
-// Config reads the files and returns the settings of TLS 1.2 and newer. It reads them once: call it
-// again for new files. The error is an *Error.
+// Config reads the files and returns the settings of TLS 1.2 and newer. It reads the files once. Call it
+// again to use new files. The error is an *Error.
 func (s *Server) Config() (*tls.Config, error) {
 	pair, err := Pair(s.Cert, s.Key)
 	if err != nil {
@@ -33,7 +32,7 @@ func (s *Server) Config() (*tls.Config, error) {
 	c := &tls.Config{
 		MinVersion:   tls.VersionTLS12,
 		Certificates: []tls.Certificate{*pair},
-		// A resumed session would show a certificate that was checked against older settings.
+		// A resumed session would use a certificate that was checked against older settings.
 		SessionTicketsDisabled: true,
 	}
 	if s.ClientCA == "" {
@@ -45,8 +44,8 @@ func (s *Server) Config() (*tls.Config, error) {
 	if c.ClientCAs, err = Pool(s.ClientCA); err != nil {
 		return nil, &Error{ClientCASetting, err}
 	}
-	// A given certificate is verified by crypto/tls. check refuses clients without one: this way Accept can
-	// tell why a client is refused.
+	// crypto/tls verifies a certificate if the client has one. check refuses clients without a certificate, so
+	// Accept knows the reason for the refusal.
 	c.ClientAuth = tls.VerifyClientCertIfGiven
 	c.VerifyConnection = s.check
 	return c, nil

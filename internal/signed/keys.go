@@ -9,7 +9,7 @@ import (
 	"github.com/statsd-ops/statsd/internal/safefile"
 )
 
-// The limits of a file of keys. Each key costs a forged datagram one more signature.
+// The limits of a key file. For a forged datagram, the daemon computes one signature with each key.
 const (
 	maxFile = 64 << 10 // bytes
 	maxKeys = 8
@@ -17,11 +17,11 @@ const (
 	maxKey  = 1024
 )
 
-// Keys are the keys of one file, newest first. They do not change.
+// Keys are the keys of one file, newest first. They never change.
 type Keys struct{ all [][]byte }
 
-// ReadKeys reads a file of keys. Only the daemon's user or root may own it, and no other user may have
-// access to it.
+// ReadKeys reads a key file. The owner of the file must be the daemon's user or root. No other user may
+// have access to the file.
 func ReadKeys(path string) (*Keys, error) {
 	text, err := safefile.ReadPrivate(path, maxFile)
 	if err != nil {
@@ -34,8 +34,8 @@ func ReadKeys(path string) (*Keys, error) {
 	return k, nil
 }
 
-// ParseKeys reads keys, one a line. The bytes of the line are the key, as in brubeck's hmac_key. Empty
-// lines, and lines that start with #, mean nothing. The errors do not show the lines.
+// ParseKeys reads keys, one on each line. The bytes of the line are the key, as in brubeck's hmac_key.
+// Empty lines, and lines that start with #, are ignored. The errors do not contain the lines.
 func ParseKeys(text []byte) (*Keys, error) {
 	k, number := &Keys{}, 0
 	for line := range bytes.Lines(text) {

@@ -2,8 +2,8 @@ package signed
 
 import "math/bits"
 
-// prints is a set of signatures: a table with open addresses, which is faster than a map. 0 marks a free
-// place, so a signature of 0 is kept as 1. At least half of the places are free.
+// prints is a set of signatures. It is a table with open addressing, which is faster than a map. 0 marks a
+// free place, so a signature of 0 is stored as 1. At least half of the places are free.
 type prints struct {
 	table []uint64
 	seed  uint64
@@ -18,7 +18,7 @@ func newPrints(size int, seed uint64) *prints {
 	return &prints{table: make([]uint64, size), seed: seed | 1}
 }
 
-// place returns where a signature is, or where it belongs.
+// place returns the index of a signature. If the set does not have it, place returns the index for it.
 func (p *prints) place(sig uint64) *uint64 {
 	mask := uint64(len(p.table) - 1)
 	// The highest bits of a product depend on all bits.

@@ -13,8 +13,8 @@
 //	if verdict := checker.Check(datagram, time.Now()); verdict.Accepted() {
 //		lines := datagram[signed.Overhead:]
 //
-// A datagram is accepted once, if one of the keys signed it and its time differs from the daemon's by
-// at most the drift. The signatures of that time are remembered. A restart forgets them.
+// A datagram is accepted once, if one of the keys signed it and its time differs from the daemon's time by
+// at most the drift. A Window remembers the signatures of that time. A restart forgets them.
 package signed
 
 import (
@@ -28,13 +28,13 @@ import (
 // Overhead is the number of bytes before the lines.
 const Overhead = nonceAt + 4
 
-// The places of the fields.
+// The offsets of the fields.
 const (
 	timeAt  = sha256.Size
 	nonceAt = timeAt + 8
 )
 
-// Verdict says whether a datagram is accepted, or why not.
+// Verdict says whether a datagram is accepted. If not, it is the reason.
 type Verdict uint8
 
 // The verdicts.
@@ -43,13 +43,13 @@ const (
 	AcceptedOld                // another key signed it
 	Unsigned                   // too short for a signature
 	Forged                     // no key signed it
-	Late                       // its time is too early, or so old that its signature may be forgotten
+	Late                       // its time is too old, or its signature may be forgotten
 	Early                      // its time is in the future
 	Replayed                   // it was accepted before
-	Full                       // too many signatures are remembered: unknown whether it was accepted before
+	Full                       // too many signatures are remembered, so this one may be a replay
 )
 
-// Accepted reports whether the lines count.
+// Accepted reports whether the datagram is accepted.
 func (v Verdict) Accepted() bool { return v <= AcceptedOld }
 
 // Checker checks datagrams for one goroutine. Make it with Window.Checker.
@@ -68,7 +68,7 @@ func (w *Window) Checker(keys *Keys) *Checker {
 	return c
 }
 
-// Check judges a datagram that is read at now.
+// Check judges a datagram that was read at now.
 func (c *Checker) Check(datagram []byte, now time.Time) Verdict {
 	if len(datagram) < Overhead {
 		return Unsigned

@@ -11,24 +11,24 @@ import (
 // limit is 260,000 datagrams a second.
 const maxPrints = 1 << 20
 
-// Window remembers the signatures of accepted datagrams for as long as their time is near enough.
-// Any number of goroutines may use it.
+// Window remembers the signatures of accepted datagrams as long as their time is within the drift. Any
+// number of goroutines may use it.
 type Window struct {
 	drift int64 // seconds
 	max   int   // prints
 
 	mu sync.Mutex
-	// seconds has the prints of each second. Only holders of a key can add to it.
+	// seconds has the prints of each second. Only senders with a key can add to it.
 	seconds map[int64]*prints
 	prints  int   // of all seconds
 	looked  int64 // the second of the last call of forget
-	// forgotten is the last second whose prints are gone. Nothing up to it is accepted, even if the
-	// clock is set back.
+	// forgotten is the last second whose prints are gone. A datagram of this second or an earlier one is never
+	// accepted, even if the clock is set back.
 	forgotten int64
 	seed      uint64
 }
 
-// stamp is what a datagram shows of its time and its signature.
+// stamp is the time and the signature of a datagram.
 type stamp struct {
 	at   uint64 // Unix seconds
 	mark uint64

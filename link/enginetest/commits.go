@@ -60,7 +60,7 @@ func (f *fixture) checkCommits(t *testing.T) {
 	}
 }
 
-// checkRace lets owners append behind the same head. One wins each time.
+// checkRace lets several owners append behind the same head. Each time exactly one must win.
 func (f *fixture) checkRace(t *testing.T) {
 	engines := []link.Engine{f.engine}
 	for len(engines) < f.cluster.Owners {
@@ -93,7 +93,7 @@ func (f *fixture) checkRace(t *testing.T) {
 	}
 }
 
-// checkLarge commits more than a message of an engine may hold.
+// checkLarge commits a record that is larger than the largest message of an engine.
 func (f *fixture) checkLarge(t *testing.T) {
 	p := f.engine.Partition(0)
 	var v link.Version

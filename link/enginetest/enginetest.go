@@ -18,9 +18,9 @@ import (
 type Cluster struct {
 	// Sender returns a new edge's connection.
 	Sender func(t testing.TB) link.Sender
-	// Engine returns a new owner's connection, or the only one.
+	// Engine returns a new owner's connection. It may return the same one each time.
 	Engine func(t testing.TB) link.Engine
-	// Owners says how many different owners there can be.
+	// Owners is the possible number of different owners.
 	Owners int
 }
 
@@ -129,7 +129,7 @@ func (f *fixture) checkMessages(t *testing.T) {
 	const n = 50
 	start := f.state(t, 0).Last
 	r := f.read(t, 0, start+1)
-	began := time.Now().Add(-time.Minute) // engine and test may have different clocks
+	began := time.Now().Add(-time.Minute) // the clocks of engine and test may differ
 	for i := range n {
 		f.send(t, 0, i)
 	}

@@ -1,8 +1,8 @@
-// Package linktest has an engine in memory that fails by seed: it loses acknowledgements, stores messages
-// twice, refuses, delays, breaks readers, and answers with old heads. It never loses what it has
-// acknowledged, nor does it change the order of one edge's messages in a partition.
+// Package linktest has an engine in memory with random faults from a seed. It loses acknowledgements,
+// stores messages twice, refuses calls, delays calls, breaks readers, and answers with old heads. It never
+// loses a message after the acknowledgement, and keeps the order of one edge's messages in a partition.
 //
-// It is for tests, also under testing/synctest.
+// The package is for tests. It also works under testing/synctest.
 package linktest
 
 import (
@@ -44,7 +44,7 @@ type store struct {
 	entries []link.Entry // from first on
 	first   uint64
 	bytes   int64
-	commits []link.Commit // the last ones
+	commits []link.Commit // the newest ones
 	slots   map[int64]link.Commit
 }
 
@@ -60,22 +60,21 @@ func New(settings link.Settings, seed uint64) *Engine {
 	return e
 }
 
-// Fail replaces the faults.
+// Fail replaces the probabilities of faults.
 func (e *Engine) Fail(f Faults) {
 	e.mu.Lock()
 	e.faults = f
 	e.mu.Unlock()
 }
 
-// Down makes all calls fail until it is up again.
+// Down makes all calls fail until the engine is up again.
 func (e *Engine) Down(down bool) {
 	e.mu.Lock()
 	e.down = down
 	e.mu.Unlock()
 }
 
-// call takes some time, and then runs f, unless there is a fault before it. Behind f there may be another
-// fault.
+// call waits for the delay and then runs f. A fault can happen before f, and another one after f.
 func (e *Engine) call(ctx context.Context, f func() error) error {
 	e.mu.Lock()
 	delay := time.Duration(0)
@@ -176,7 +175,7 @@ func (e *Engine) Connect() *Connection {
 	return c
 }
 
-// Freeze makes all calls wait until Thaw was called as often.
+// Freeze makes all calls wait. Each Freeze needs one Thaw.
 func (c *Connection) Freeze() {
 	c.mu.Lock()
 	if c.frozen++; c.frozen == 1 {
@@ -185,7 +184,7 @@ func (c *Connection) Freeze() {
 	c.mu.Unlock()
 }
 
-// FreezeAfter freezes the connection once it has made another commit.
+// FreezeAfter freezes the connection after its next commit.
 func (c *Connection) FreezeAfter() {
 	c.mu.Lock()
 	c.armed = true
@@ -202,7 +201,7 @@ func (c *Connection) committed() {
 	}
 }
 
-// Thaw ends Freeze.
+// Thaw undoes one Freeze.
 func (c *Connection) Thaw() {
 	c.mu.Lock()
 	if c.frozen--; c.frozen == 0 {
@@ -211,7 +210,7 @@ func (c *Connection) Thaw() {
 	c.mu.Unlock()
 }
 
-// call is Engine.call, once the connection is not frozen.
+// call waits until the connection is not frozen, and then does Engine.call.
 func (c *Connection) call(ctx context.Context, f func() error) error {
 	if err := c.wait(ctx); err != nil {
 		return err

@@ -7,7 +7,7 @@ import (
 	"github.com/statsd-ops/statsd/link"
 )
 
-// partition is a partition as a connection sees it.
+// partition is the view of a partition through a connection.
 type partition struct {
 	c *Connection
 	s *store
@@ -84,7 +84,7 @@ func (p *partition) Head(ctx context.Context) (c link.Commit, err error) {
 	return c, err
 }
 
-// keptCommits is how many commits Head can go back.
+// keptCommits limits how many commits Head can go back.
 const keptCommits = 2
 
 func (p *partition) Append(ctx context.Context, after link.Version, slot int64, record []byte) (v link.Version, err error) {
@@ -120,10 +120,10 @@ func (p *partition) At(ctx context.Context, slot int64) (c link.Commit, err erro
 // Members are members whose partitions the test chooses.
 type Members struct{ wanted chan []int }
 
-// NewMembers returns members that want nothing yet.
+// NewMembers returns members that own no partition yet.
 func NewMembers() *Members { return &Members{make(chan []int, 16)} }
 
-// Want sets the partitions that the owner should own.
+// Want sets the partitions that this owner should own.
 func (m *Members) Want(partitions ...int) { m.wanted <- partitions }
 
 // Run implements link.Members.

@@ -58,7 +58,7 @@ func (p *partition) At(ctx context.Context, slot int64) (link.Commit, error) {
 	return c, err
 }
 
-// commit reads the newest commit of a place, or of all with "*".
+// commit reads the newest commit of a place. With "*" it reads the newest commit of all places.
 func (p *partition) commit(ctx context.Context, place string) (link.Commit, error) {
 	subject := commitSubject(p.cfg.Prefix, p.p, place)
 	for {
@@ -70,7 +70,7 @@ func (p *partition) commit(ctx context.Context, place string) (link.Commit, erro
 		if !errors.Is(err, link.ErrNone) {
 			return c, err
 		}
-		// A part is missing: another commit has replaced this one.
+		// A part is missing, so another commit has replaced this one.
 		now, err := p.get(ctx, p.commitStream(), query{Last: subject})
 		if err != nil {
 			return link.Commit{}, err
@@ -81,7 +81,7 @@ func (p *partition) commit(ctx context.Context, place string) (link.Commit, erro
 	}
 }
 
-// parse reads a commit, and its parts if it has some.
+// parse reads a commit, and its parts if it has any.
 func (p *partition) parse(ctx context.Context, m stored) (link.Commit, error) {
 	header, err := textproto.NewReader(bufio.NewReader(bytes.NewReader(bytes.TrimPrefix(m.Header, []byte("NATS/1.0\r\n"))))).ReadMIMEHeader()
 	if err != nil {
@@ -106,7 +106,7 @@ func (p *partition) parse(ctx context.Context, m stored) (link.Commit, error) {
 	return c, nil
 }
 
-// Append appends a commit. The server compares the number of the last commit with after.
+// Append appends a commit. The server compares after with the number of the last commit.
 func (p *partition) Append(ctx context.Context, after link.Version, slot int64, record []byte) (link.Version, error) {
 	if err := p.know(ctx, after); err != nil {
 		return 0, err
@@ -159,7 +159,7 @@ func (p *partition) store(ctx context.Context, place string, record []byte) (num
 	return numbers, nil
 }
 
-// know learns which places have parts of commits, if another owner may have changed that.
+// know finds out which places have parts of commits, if another owner may have changed them.
 func (p *partition) know(ctx context.Context, after link.Version) error {
 	if p.chunked != nil && after == p.last {
 		return nil
@@ -186,8 +186,8 @@ func (p *partition) know(ctx context.Context, after link.Version) error {
 	return nil
 }
 
-// clean removes the parts of earlier commits of a place. Parts of commits that were fenced later stay until the
-// next one.
+// clean removes the parts of a place's earlier commits. A commit that is fenced later leaves its parts
+// until the next commit of the place.
 func (p *partition) clean(ctx context.Context, place, numbers string, commit uint64) {
 	if !p.chunked[place] {
 		return

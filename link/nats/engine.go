@@ -30,8 +30,8 @@ type Engine struct {
 
 var _ link.Engine = (*Engine)(nil)
 
-// NewEngine returns an Engine. It begins to connect when it is first used, so the error is about the files
-// of cfg.
+// NewEngine returns an Engine. The Engine connects when it is first used, so NewEngine only returns errors
+// about the files of cfg.
 func NewEngine(cfg Config) (*Engine, error) {
 	s, err := newSession(cfg, "owner")
 	if err != nil {
@@ -40,7 +40,7 @@ func NewEngine(cfg Config) (*Engine, error) {
 	return &Engine{session: s}, nil
 }
 
-// Join makes the streams and buckets that are missing. It waits until the servers can.
+// Join creates the missing streams and buckets. It waits until the servers can create them.
 func (e *Engine) Join(ctx context.Context, wanted link.Settings) (link.Settings, error) {
 	for {
 		settings, err := e.join(ctx, wanted)
@@ -135,13 +135,13 @@ func (e *Engine) agree(ctx context.Context, wanted link.Settings) (link.Settings
 	}
 	_, err = e.publish(ctx, &natsgo.Msg{Subject: bucketSubject(e.settingsBucket(), settingsKey), Data: first.Encode()},
 		jetstream.WithExpectLastSequencePerSubject(0))
-	if err != nil && !isFenced(err) { // another owner may have been first
+	if err != nil && !isFenced(err) { // another owner may have made the settings first
 		return link.Settings{}, err
 	}
 	return e.settings(ctx)
 }
 
-// bucket is the stream of a key-value bucket, as NATS' own tools make it.
+// bucket returns the stream of a key-value bucket, with the same settings as NATS' own tools.
 func (e *Engine) bucket(name, description string) jetstream.StreamConfig {
 	return jetstream.StreamConfig{
 		Name: bucketStream(name), Description: description, Subjects: []string{bucketSubject(name, ">")},
@@ -151,14 +151,16 @@ func (e *Engine) bucket(name, description string) jetstream.StreamConfig {
 	}
 }
 
-// members is the bucket of the owners that are alive. An owner that says nothing vanishes from it.
+// members returns the bucket of the owners that are alive. An owner that says nothing vanishes from the
+// bucket.
 func (e *Engine) members() jetstream.StreamConfig {
 	c := e.bucket(e.memberBucket(), "owners of a cluster of statsd")
 	c.Storage, c.MaxAge = jetstream.MemoryStorage, memberTTL
 	return c
 }
 
-// messages is the stream of a partition. A full one refuses messages: what was acknowledged is never discarded.
+// messages returns the stream of a partition. A full stream refuses messages, and never discards an
+// acknowledged message.
 func (e *Engine) messages(p int, settings link.Settings) jetstream.StreamConfig {
 	return jetstream.StreamConfig{
 		Name: e.messageStream(p), Subjects: []string{e.messageSubject(p)},
@@ -168,7 +170,7 @@ func (e *Engine) messages(p int, settings link.Settings) jetstream.StreamConfig 
 	}
 }
 
-// commits is the stream of all commits. They never expire.
+// commits returns the stream of all commits. Commits never expire.
 func (e *Engine) commits() jetstream.StreamConfig {
 	return jetstream.StreamConfig{
 		Name:     e.commitStream(),
@@ -178,7 +180,7 @@ func (e *Engine) commits() jetstream.StreamConfig {
 	}
 }
 
-// ensure makes a stream, or checks that an existing one keeps what it must.
+// ensure creates a stream. If the stream exists, ensure checks that it cannot lose its content.
 func (e *Engine) ensure(ctx context.Context, want jetstream.StreamConfig) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*requestTimeout)
 	defer cancel()
@@ -198,7 +200,8 @@ func (e *Engine) ensure(ctx context.Context, want jetstream.StreamConfig) error 
 	return nil
 }
 
-// check refuses a stream that could lose messages or commits. An operator may change its size and replicas.
+// check refuses a stream that could lose messages or commits. An operator may change its size and its
+// replicas.
 func check(got, want jetstream.StreamConfig) error {
 	switch {
 	case strings.Join(got.Subjects, " ") != strings.Join(want.Subjects, " "):
@@ -211,13 +214,13 @@ func check(got, want jetstream.StreamConfig) error {
 }
 
 const (
-	// codeNoPeers says that not enough servers have room for a stream, and codeNoCopies that one server
-	// alone has no copies.
+	// codeNoPeers says that too few servers have room for a stream. codeNoCopies says that a single server
+	// cannot have replicas.
 	codeNoPeers  = 10005
 	codeNoCopies = 10074
 )
 
-// hint says what to do about an error of a new stream.
+// hint returns advice for an error of a new stream.
 func hint(err error) string {
 	var api *jetstream.APIError
 	if !errors.As(err, &api) {

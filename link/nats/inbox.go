@@ -15,11 +15,11 @@ const (
 	readAheadBytes = 8 << 20
 	heartbeat      = time.Second
 	pullExpires    = 10 * time.Second
-	// silence is how long a reader trusts a consumer that sends nothing.
+	// silence is how long a reader trusts a silent consumer.
 	silence = 3 * time.Second
-	// consumerLasts is how long the server keeps a consumer that nobody reads.
+	// consumerLasts is how long the server keeps a consumer without a reader.
 	consumerLasts = 30 * time.Second
-	// consumerPause is the shortest time between two consumers.
+	// consumerPause is the shortest time between two new consumers.
 	consumerPause = 100 * time.Millisecond
 )
 
@@ -69,7 +69,7 @@ func (p *partition) Trim(ctx context.Context, below uint64) error {
 	if err != nil {
 		return p.fail(err)
 	}
-	// A purge behind the last message would change its number.
+	// A purge beyond the last message would change its number.
 	if state := stream.CachedInfo().State; below <= state.FirstSeq || below > state.LastSeq+1 {
 		return nil
 	}
@@ -80,14 +80,14 @@ func (p *partition) Read(_ context.Context, from uint64) (link.Reader, error) {
 	return &reader{p: p, next: max(from, 1)}, nil
 }
 
-// reader reads with a consumer that it replaces when it has to.
+// reader reads with a consumer, and replaces the consumer if necessary.
 type reader struct {
 	p        *partition
 	next     uint64 // number of the next message
 	messages jetstream.MessagesContext
 }
 
-// Next waits for the next message. After an error it can be called again.
+// Next waits for the next message. It can be called again after an error.
 func (r *reader) Next(ctx context.Context) (link.Entry, error) {
 	for {
 		if err := ctx.Err(); err != nil {
@@ -132,7 +132,7 @@ func (r *reader) Next(ctx context.Context) (link.Entry, error) {
 	}
 }
 
-// pause waits, or until ctx ends.
+// pause waits for a time, or until ctx ends.
 func pause(ctx context.Context, d time.Duration) {
 	select {
 	case <-ctx.Done():
@@ -140,7 +140,7 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// receive returns a message, or nothing after a silence.
+// receive returns a message. It returns no message after a silence.
 func (r *reader) receive(ctx context.Context) (jetstream.Msg, error) {
 	patience, cancel := context.WithTimeout(ctx, silence)
 	defer cancel()
@@ -151,7 +151,7 @@ func (r *reader) receive(ctx context.Context) (jetstream.Msg, error) {
 	return m, err
 }
 
-// look decides after a silence whether the consumer is of use.
+// look decides after a silence whether to replace the consumer.
 func (r *reader) look(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -163,7 +163,8 @@ func (r *reader) look(ctx context.Context) error {
 	return err
 }
 
-// behind reports whether the stream still has the next message, so that the consumer has skipped it.
+// behind reports whether the stream still has the next message. If so, the consumer has skipped that
+// message.
 func (r *reader) behind(ctx context.Context) (bool, error) {
 	info, err := r.p.info(ctx)
 	return err == nil && info.State.FirstSeq <= r.next, err

@@ -21,7 +21,7 @@ const (
 	announceWait = 3 * time.Second
 )
 
-// Members announces an owner under a name, after Join. Each owner needs another name.
+// Members announces an owner under a name, after Join. Each owner needs its own name.
 func (e *Engine) Members(id string) link.Members {
 	return &members{session: e.session, partitions: e.cluster.Partitions, key: memberPrefix + token(id), life: nuid.Next()}
 }
@@ -30,7 +30,7 @@ type members struct {
 	*session
 	partitions int
 	key        string
-	life       string // differs from the one of another process with the same name
+	life       string // the life of this process: it differs from another process with the same name
 	announced  bool
 }
 
@@ -51,7 +51,7 @@ func (m *members) Run(ctx context.Context, wanted func([]int)) error {
 	return m.withdraw()
 }
 
-// announce says that this owner is alive, and returns the keys of all.
+// announce says that this owner is alive, and returns the keys of all living owners.
 func (m *members) announce(ctx context.Context) ([]string, error) {
 	if err := m.checkName(ctx); err != nil {
 		return nil, err
@@ -80,10 +80,10 @@ func (m *members) announce(ctx context.Context) ([]string, error) {
 	return all, nil
 }
 
-// checkName tells if another process announces the same name.
+// checkName returns an error if another process announces the same name.
 func (m *members) checkName(ctx context.Context) error {
 	if !m.announced {
-		return nil // the name may be the one of the process before
+		return nil // the name may still belong to the previous process
 	}
 	now, err := m.get(ctx, bucketStream(m.memberBucket()), query{Last: bucketSubject(m.memberBucket(), m.key)})
 	if errors.Is(err, link.ErrNone) {
@@ -95,7 +95,7 @@ func (m *members) checkName(ctx context.Context) error {
 	return err
 }
 
-// withdraw removes the announcement, so that others need not wait for its end.
+// withdraw removes the announcement, so other owners need not wait until it expires.
 func (m *members) withdraw() error {
 	ctx, cancel := context.WithTimeout(context.Background(), connectPatience)
 	defer cancel()
@@ -106,8 +106,8 @@ func (m *members) withdraw() error {
 	return m.fail(stream.Purge(ctx, jetstream.WithPurgeSubject(bucketSubject(m.memberBucket(), m.key))))
 }
 
-// share returns the partitions that this owner should own: those for which its hash is the highest. When an owner
-// comes or goes, only its own partitions move.
+// share returns the partitions that this owner should own. An owner owns the partitions for which its hash
+// is the highest. So if an owner comes or goes, only the partitions of that owner move.
 func (m *members) share(all []string) []int {
 	mine := []int{}
 	for p := range m.partitions {
@@ -136,7 +136,7 @@ func weight(key string, p int) uint64 {
 	return x ^ x>>33
 }
 
-// token makes a name fit for a key of NATS. Different names stay different.
+// token turns a name into a valid NATS key. Different names have different tokens.
 func token(id string) string {
 	var b strings.Builder
 	for i := range len(id) {

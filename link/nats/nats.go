@@ -9,15 +9,15 @@
 //	sd_members   key-value bucket: owners that are alive
 //	sd_cluster   key-value bucket: the settings
 //
-// Windows share a ring of places. A commit is published with the condition that the last commit of its partition,
-// in any place, is the one that it follows. The server checks it, so one of several owners wins, and the
-// others are fenced. No lease, no durable consumer and no acknowledgement is needed.
+// Windows share a ring of places. A commit names its predecessor, and the server publishes the commit only
+// if the last commit of the partition, in any place, is this predecessor. So one of several owners wins,
+// and the others are fenced. This needs no lease, no durable consumer and no acknowledgement.
 //
 // # Reading
 //
-// An owner reads with a consumer in memory that it can lose at any time. It checks the numbers of the
-// messages. When it hears nothing for some seconds it asks how far the stream is, and makes another consumer
-// if it has missed something.
+// An owner reads with a consumer in memory, which can vanish at any time. The owner checks the numbers of
+// the messages. After some seconds of silence, it asks for the last number of the stream. If it has missed
+// a message, it makes another consumer.
 package nats
 
 import (
@@ -30,13 +30,14 @@ import (
 	natsgo "github.com/nats-io/nats.go"
 )
 
-// Config says how to reach a NATS cluster.
+// Config is the configuration of a connection to a NATS cluster.
 type Config struct {
-	// Servers are "host:port", or "host" for port 4222. One is enough: it names the others.
+	// Servers are "host:port", or "host" for port 4222. One server is enough: it names the others.
 	Servers []string
 	// Name is shown in the server's list of connections.
 	Name string
-	// Creds is a file with a JWT and a seed, NKey one with a seed. Both are empty without authentication.
+	// Creds is a file with a JWT and a seed. NKey is a file with a seed. Without authentication both are
+	// empty.
 	Creds, NKey string
 	// CA is a PEM file with the authorities to trust. Cert and Key are PEM files of a client certificate.
 	// TLS is used if one of them is set, if TLS is true, or if the server wants it.
@@ -48,7 +49,7 @@ type Config struct {
 	// messages together.
 	Replicas int
 	MaxBytes int64
-	// Tell is told what an operator must know about the connection. It may be nil.
+	// Tell receives messages for operators about the connection. It may be nil.
 	Tell func(error)
 }
 
@@ -61,14 +62,14 @@ const (
 	requestTimeout = 5 * time.Second
 	// connectPatience is how long a call waits for a connection before it fails.
 	connectPatience = 2 * time.Second
-	// refusalLasts is how long a refused right explains requests that get no answer.
+	// refusalLasts is how long a missing right can be the cause of a request without an answer.
 	refusalLasts = 2 * requestTimeout
 )
 
 func (c Config) urls() string { return "nats://" + strings.Join(c.Servers, ",nats://") }
 
-// access returns the options of authentication and TLS. The files are read again at each connect, except for
-// an nkey.
+// access returns the options of authentication and TLS. Each connect reads the files again, except the file
+// of an nkey.
 func (c Config) access() (options []natsgo.Option, err error) {
 	if c.Creds != "" {
 		file, err := os.Open(c.Creds)

@@ -58,7 +58,8 @@ type stored struct {
 	Time    time.Time `json:"time"`
 }
 
-// query names one message: the last one of a subject, which may be a pattern, or the one of a number.
+// query selects one message: the last message of a subject, which may be a pattern, or the message with a
+// number.
 type query struct {
 	Last string `json:"last_by_subj,omitempty"`
 	Seq  uint64 `json:"seq,omitempty"`
@@ -92,7 +93,7 @@ func (s *session) get(ctx context.Context, stream string, q query) (stored, erro
 	return stored{}, s.fail(fmt.Errorf("stream %s: %w", stream, answer.Error))
 }
 
-// layout names things.
+// layout returns the names of streams, subjects and buckets.
 func (s *session) messageStream(p int) string {
 	return fmt.Sprintf("%s_P_%d", strings.ToUpper(s.cfg.Prefix), p)
 }
@@ -103,7 +104,7 @@ func (s *session) memberBucket() string        { return s.cfg.Prefix + "_members
 
 const settingsKey = "settings"
 
-// bucketStream and bucketSubject are how NATS keeps a key-value bucket.
+// bucketStream and bucketSubject return the stream and the subjects of a key-value bucket.
 func bucketStream(bucket string) string       { return "KV_" + bucket }
 func bucketSubject(bucket, key string) string { return "$KV." + bucket + "." + key }
 

@@ -26,8 +26,8 @@ var (
 	_ link.Watcher = (*Sender)(nil)
 )
 
-// NewSender returns a Sender. It begins to connect when it is first used, so the error is about the files
-// of cfg.
+// NewSender returns a Sender. The Sender connects when it is first used, so NewSender only returns errors
+// about the files of cfg.
 func NewSender(cfg Config) (*Sender, error) {
 	s, err := newSession(cfg, "edge")
 	if err != nil {
@@ -52,7 +52,7 @@ func (s *Sender) Settings(ctx context.Context) (link.Settings, error) {
 	}
 }
 
-// known returns the settings, and reads them once.
+// known returns the settings. It reads them from the cluster only once.
 func (s *Sender) known(ctx context.Context) (link.Settings, error) {
 	s.reading.Lock()
 	defer s.reading.Unlock()
@@ -70,7 +70,7 @@ func (s *Sender) known(ctx context.Context) (link.Settings, error) {
 	return settings, nil
 }
 
-// isNoStream reports whether a stream does not exist, or nothing of JetStream answers.
+// isNoStream reports whether a stream does not exist, or JetStream does not answer.
 func isNoStream(err error) bool {
 	return errors.Is(err, natsgo.ErrNoResponders) || errors.Is(err, jetstream.ErrStreamNotFound)
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// session is a connection. It begins to connect when it is first used, reconnects for ever, and keeps nothing
-// for later: a request without a connection fails.
+// session is a connection. It connects when it is first used and reconnects without end. It keeps no
+// request for later: a request without a connection fails.
 type session struct {
 	cfg     Config
 	options []natsgo.Option
@@ -48,7 +48,7 @@ func newSession(cfg Config, role string) (*session, error) {
 	}
 	s.options = append(access,
 		natsgo.Name("statsd "+role+" "+cfg.Name),
-		natsgo.CustomInboxPrefix("_INBOX."+cfg.Prefix+"."+role), // so that an edge has no right to read what owners are told
+		natsgo.CustomInboxPrefix("_INBOX."+cfg.Prefix+"."+role), // so an edge has no right to read messages to owners
 		natsgo.MaxReconnects(-1), natsgo.RetryOnFailedConnect(true), natsgo.IgnoreAuthErrorAbort(),
 		natsgo.ReconnectWait(200*time.Millisecond), natsgo.ReconnectJitter(200*time.Millisecond, 200*time.Millisecond),
 		natsgo.ReconnectBufSize(-1),
@@ -78,7 +78,7 @@ func (s *session) disconnected(err error) {
 	s.tell(topicConnection, s.fail(err))
 }
 
-// The topics of what operators are told.
+// The topics of messages for operators.
 const (
 	topicConnection = iota
 	topicJoin
@@ -90,7 +90,7 @@ const (
 // tellEvery is the shortest time between two messages of a topic.
 const tellEvery = time.Minute
 
-// tell tells something that an operator must know.
+// tell sends a message to the operators.
 func (s *session) tell(topic int, err error) {
 	s.mu.Lock()
 	now := time.Now()
@@ -110,7 +110,7 @@ func (s *session) connectedAgain() {
 	s.lost = nil
 }
 
-// failed hears of errors that no call returns, such as a right that is missing.
+// failed handles errors that no call returns, such as a missing right.
 func (s *session) failed(err error) {
 	if !errors.Is(err, natsgo.ErrPermissionViolation) {
 		return
@@ -120,7 +120,7 @@ func (s *session) failed(err error) {
 	s.mu.Unlock()
 }
 
-// fail names the servers, and explains an error by what the session knows.
+// fail adds the servers to an error, and explains the error from the state of the session.
 func (s *session) fail(err error) error {
 	if err == nil {
 		return nil
@@ -157,7 +157,7 @@ func (s *session) await(ctx context.Context) error {
 	return nil
 }
 
-// connected waits a moment for a connection.
+// connected waits a short time for a connection.
 func (s *session) connected(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, connectPatience)
 	defer cancel()

@@ -36,8 +36,8 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// commits is the chain of commits of a partition. The windows share a ring of files, and the take-over has
-// one of its own.
+// commits is the chain of commits of a partition. The windows share a ring of files. The take-over has its
+// own file.
 type commits struct {
 	dir   string
 	slots int64
@@ -56,7 +56,7 @@ type commitHeader struct {
 	sum     uint32 // of the record
 }
 
-// openCommits finds the head, and the largest number of a next message.
+// openCommits finds the head, and the greatest number that a commit has for the next message.
 func openCommits(dir string, slots int64) (c *commits, next uint64, err error) {
 	c = &commits{dir: dir, slots: slots, kept: make(map[int64]int64), unsaved: make(map[string]bool)}
 	if err := safefile.Directory(dir); err != nil {
@@ -75,7 +75,7 @@ func openCommits(dir string, slots int64) (c *commits, next uint64, err error) {
 		if h.version <= c.head.version {
 			continue
 		}
-		if _, _, err := c.read(place, true); err == nil { // else a crash of the machine has damaged it
+		if _, _, err := c.read(place, true); err == nil { // a crash of the machine can damage a commit
 			c.head = h
 		}
 	}
@@ -97,8 +97,8 @@ func (c *commits) path(place int64) string {
 	return filepath.Join(c.dir, "window-"+strconv.FormatInt(place, 10))
 }
 
-// read reads the commit in a place of the ring, or its header only. It returns ErrNone if there is none, or if it is
-// damaged: then the window cannot be corrected.
+// read reads the commit in a place of the ring, or only its header. It returns ErrNone if the place has no
+// commit or a damaged one. The window of a damaged commit cannot be corrected.
 func (c *commits) read(place int64, whole bool) (commitHeader, []byte, error) {
 	file, err := safefile.Open(c.path(place), os.O_RDONLY, 0)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -207,7 +207,7 @@ func (c *commits) Append(_ context.Context, after link.Version, slot int64, reco
 	return h.version, nil
 }
 
-// replace replaces a file in one step. Until the next sync a crash of the machine may lose the new one.
+// replace replaces a file in one step. A crash of the machine before the next sync may lose the new file.
 func replace(path string, data []byte) error {
 	beside := path + ".new"
 	file, err := safefile.Open(beside, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
@@ -219,7 +219,7 @@ func replace(path string, data []byte) error {
 		err = os.Rename(beside, path)
 	}
 	if err != nil {
-		return errors.Join(err, os.Remove(beside)) // it takes room
+		return errors.Join(err, os.Remove(beside)) // the file takes room
 	}
 	return nil
 }

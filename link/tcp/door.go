@@ -25,14 +25,14 @@ const (
 	// Messages up to smallMessage have a buffer for each connection. Larger ones share largeAtOnce places.
 	smallMessage  = 64 << 10
 	largeAtOnce   = 64
-	largePatience = time.Second // with a large message while another one waits
+	largePatience = time.Second // for a large message while another one waits
 )
 
-// Stats counts what edges do. All but Edges only grow.
+// Stats counts the actions of edges. All counts except Edges only grow.
 type Stats struct {
 	Edges    int    // connected now, after the handshake
 	Accepted uint64 // connections
-	Refused  uint64 // connections that were not admitted, or had not the right handshake
+	Refused  uint64 // connections that were not admitted, or failed the handshake
 	Evicted  uint64 // connections that made room for another
 	Messages uint64 // stored
 	Bytes    uint64 // stored
@@ -51,7 +51,7 @@ func (s *stats) stored(bytes int) {
 	s.bytes.Add(uint64(bytes))
 }
 
-// Stats returns what edges have done so far.
+// Stats returns the counts up to now.
 func (e *Engine) Stats() Stats {
 	s := &e.door.stats
 	return Stats{
@@ -107,7 +107,7 @@ func (d *door) serve(settings link.Settings) {
 	}
 }
 
-// welcome greets an edge and serves it.
+// welcome greets an edge, and serves it.
 func (d *door) welcome(g *guest, settings link.Settings) {
 	w, proved, err := d.greet(g.conn, settings)
 	if err != nil {
@@ -149,7 +149,8 @@ func (d *door) greet(conn net.Conn, settings link.Settings) (w *wire, proved boo
 	return w, proved, err
 }
 
-// listen stores messages and answers them, until an error. Answers wait while another message has arrived already.
+// listen stores messages and answers them, until an error. Answers are not flushed while the next message
+// is already in the buffer.
 func (d *door) listen(g *guest, w *wire) error {
 	for {
 		head, size, err := w.head(maxFrame)
@@ -203,7 +204,7 @@ func (d *door) message(g *guest, w *wire, head [frameHead]byte, size int) error 
 	return w.write(kindAnswer, answer)
 }
 
-// tell tells something, at most once a minute.
+// tell sends a message to the operators, at most once a minute.
 func (d *door) tell(err error) {
 	d.telling.Lock()
 	defer d.telling.Unlock()

@@ -39,7 +39,7 @@ type edgeConn struct {
 	mu      sync.Mutex
 	request uint64                // the last one
 	pending map[uint64]chan error // requests without an answer
-	due     bool                  // an answer is due; it may be one that Send has given up
+	due     bool                  // an answer is due; Send may no longer wait for it
 }
 
 func newEdgeConn(conn net.Conn, w *wire) *edgeConn {
@@ -79,7 +79,7 @@ func (c *edgeConn) receive() error {
 	}
 }
 
-// outcome is what an answer means for Send.
+// outcome returns the result of Send for an answer.
 func outcome(code byte, text string) error {
 	switch code {
 	case codeStored:
@@ -92,11 +92,11 @@ func outcome(code byte, text string) error {
 	return fmt.Errorf("the central could not store it: %q", text)
 }
 
-// settle gives an answer to its Send. While other answers are due, the central has time for them.
+// settle passes an answer to its Send. If other answers are due, the central gets more time for them.
 func (c *edgeConn) settle(request uint64, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if answer := c.pending[request]; answer != nil { // else Send has given up
+	if answer := c.pending[request]; answer != nil { // otherwise Send has given up
 		answer <- err
 		delete(c.pending, request)
 	}

@@ -22,21 +22,22 @@ import (
 type Config struct {
 	// Listener accepts the edges. The Engine closes it.
 	Listener net.Listener
-	// Admit decides about a new connection, until ctx ends. It returns the one to speak on: the same, or for
-	// TLS one that decrypts. The error says why an edge is refused; io.EOF is a peer that left before its
-	// first byte. Nil admits all.
+	// Admit decides about a new connection, until ctx ends. It returns the connection to use: the same one, or
+	// for TLS a connection that decrypts. The error says why the edge is refused. The error io.EOF means that
+	// the peer left before its first byte. If Admit is nil, all edges are admitted.
 	Admit func(ctx context.Context, conn net.Conn) (net.Conn, error)
-	// Keys are shared with the edges. Nil means none: then everybody who can connect is an edge.
+	// Keys are shared with the edges. Nil means no keys: then everyone who can connect is an edge.
 	Keys Keys
-	// Dir is the directory of this Engine alone. If it is missing, it is created for its owner only.
+	// Dir is the directory of this Engine. No other Engine may use it. If it is missing, it is created with
+	// access for its owner only.
 	Dir string
 	// MaxBytes bounds the messages that wait in Dir. Zero means 1 GiB.
 	MaxBytes int64
-	// FsyncEvery is the longest time that something is only in the kernel's memory. Zero means 1 s.
+	// FsyncEvery is the longest time that data is only in the kernel's memory. Zero means 1 s.
 	FsyncEvery time.Duration
 	// MaxEdges is the most connections. Zero means 1024.
 	MaxEdges int
-	// Tell is told what an operator must know, at most once a minute. It may be nil.
+	// Tell receives messages for operators, at most one a minute. It may be nil.
 	Tell func(error)
 }
 
@@ -45,7 +46,7 @@ const (
 	defaultFsyncEvery = time.Second
 	defaultMaxEdges   = 1024
 	leastShare        = 2 << 20   // bytes of a partition's messages: some large ones
-	mostFree          = 256 << 20 // of the disk, which messages leave to commits
+	mostFree          = 256 << 20 // of the disk: messages leave this room to commits
 	settingsLimit     = 64 << 10
 	directoryOf       = "partition-%04d"
 )
@@ -65,7 +66,7 @@ type Engine struct {
 
 var _ link.Engine = (*Engine)(nil)
 
-// Open locks the directory. Edges are accepted after Join. The Engine takes over the Listener also if Open
+// Open locks the directory. Edges are accepted after Join. The Engine owns the Listener even if Open
 // returns an error.
 func Open(cfg Config) (*Engine, error) {
 	if cfg.MaxBytes == 0 {
@@ -175,7 +176,7 @@ func (e *Engine) open(settings link.Settings) ([]*partition, error) {
 	return all, nil
 }
 
-// syncAll writes everything to disk, again and again.
+// syncAll writes all data to disk, again and again.
 func (e *Engine) syncAll() {
 	for {
 		select {
@@ -197,10 +198,10 @@ func (e *Engine) Partition(p int) link.Partition { return e.partitions[p] }
 // Members owns all partitions.
 func (e *Engine) Members() link.Members { return members{len(e.partitions)} }
 
-// Sender returns an edge's Sender for this process itself, after Join.
+// Sender returns a Sender for an edge in this process, after Join.
 func (e *Engine) Sender() link.Sender { return local{e} }
 
-// Close ends all connections, writes everything to disk and unlocks the directory.
+// Close ends all connections, writes all data to disk and unlocks the directory.
 func (e *Engine) Close() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -251,7 +252,7 @@ func (m members) Run(ctx context.Context, wanted func([]int)) error {
 	return nil
 }
 
-// local is the Sender of the central itself.
+// local is the Sender of the central's own edge.
 type local struct{ e *Engine }
 
 func (l local) Settings(context.Context) (link.Settings, error) { return l.e.settings, nil }

@@ -21,7 +21,7 @@ import (
 const (
 	frameHead = 5
 	sealSize  = 16
-	// maxMessage is the most bytes of a message: the default limit of NATS.
+	// maxMessage is the size limit of a message. It is the default limit of NATS.
 	maxMessage = 1 << 20
 	// maxFrame is the longest body: a message with its request and partition.
 	maxFrame = messageHead + maxMessage
@@ -84,7 +84,7 @@ func newWire(conn io.ReadWriter) *wire {
 	return &wire{r: bufio.NewReaderSize(conn, wireBuffer), w: bufio.NewWriterSize(conn, wireBuffer)}
 }
 
-// write adds a frame of several pieces to the writer. The caller flushes.
+// write adds a frame to the writer. The frame consists of several pieces. The caller flushes.
 func (w *wire) write(kind byte, pieces ...[]byte) error {
 	size := 1
 	for _, p := range pieces {
@@ -125,8 +125,8 @@ func (w *wire) head(most int) (head [frameHead]byte, size int, err error) {
 	return head, size, nil
 }
 
-// body reads the rest of a frame, into a buffer that grows with what arrives. It is valid until the next
-// call.
+// body reads the rest of a frame. Its buffer grows with the received data. The result is valid until the
+// next call.
 func (w *wire) body(head [frameHead]byte, size int) ([]byte, error) {
 	whole := size
 	if w.in != nil {
@@ -148,7 +148,7 @@ func (w *wire) body(head [frameHead]byte, size int) ([]byte, error) {
 	return w.buffer[:size], nil
 }
 
-// receive reads a frame of up to so many bytes.
+// receive reads a frame up to a given size.
 func (w *wire) receive(most int) (kind byte, body []byte, err error) {
 	head, size, err := w.head(most)
 	if err != nil {

@@ -19,8 +19,8 @@ const (
 	centralSend = "central"
 )
 
-// Keys returns the keys that edges and the central share, newest first. It is called at each
-// connect, so that a new file needs no restart. An edge uses the first one, a central accepts all.
+// Keys returns the keys that edges and the central share, newest first. Each connect calls it, so a new
+// file needs no restart. An edge uses the first key. A central accepts all keys.
 type Keys func() ([][]byte, error)
 
 func (k Keys) read() ([][]byte, error) {
@@ -124,7 +124,7 @@ func greetEdge(w *wire, keys Keys, settings link.Settings) (proved bool, err err
 	return all != nil, w.send(kindWelcome, settings.Encode())
 }
 
-// checkProof receives the proof, and looks for the key that has made its seal.
+// checkProof receives the proof, and finds the key that made its seal.
 func (w *wire) checkProof(all [][]byte, nonces []byte) error {
 	head, size, err := w.head(0)
 	switch {
@@ -152,7 +152,7 @@ func (w *wire) checkProof(all [][]byte, nonces []byte) error {
 	return w.refuse("the key of this daemon is none of the central's keys", errors.New("its key is none of the keys of this central"))
 }
 
-// refuse tells the edge why it may not connect. It returns the reason for the central.
+// refuse tells the edge why it may not connect. It returns the reason as an error for the central.
 func (w *wire) refuse(text string, reason error) error {
 	_ = w.send(kindRefusal, []byte(text)) // the edge may be gone
 	return reason

@@ -9,13 +9,13 @@ import (
 // guest is a connection of an edge.
 type guest struct {
 	conn   net.Conn
-	since  time.Time // when it came, or was proved last
+	since  time.Time // when it came, or when it last proved to be an edge
 	proved bool      // it has a key, or has sent a message that was stored
 }
 
-// guests bounds the connections. A newcomer that finds no room takes the place of the one with the least
-// merit: one that has proved nothing yet, or that has stored nothing for the longest time. So
-// connections that stay silent do not keep edges out.
+// guests limits the connections. If there is no room, a new connection takes the place of the one with the
+// least merit. Connections that have proved nothing have the least merit. After them comes the connection
+// that has stored no message for the longest time. So silent connections do not keep edges out.
 type guests struct {
 	most    int
 	evicted func()
@@ -47,7 +47,7 @@ func (g *guests) enter(new *guest) bool {
 	return true
 }
 
-// least returns the guest of the least merit.
+// least returns the guest with the least merit.
 func (g *guests) least() (least *guest) {
 	for one := range g.in {
 		if least == nil || !one.proved && least.proved || one.proved == least.proved && one.since.Before(least.since) {
@@ -57,7 +57,7 @@ func (g *guests) least() (least *guest) {
 	return least
 }
 
-// prove notes that a guest is an edge.
+// prove notes that a guest has proved to be an edge.
 func (g *guests) prove(one *guest) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -82,22 +82,22 @@ func (g *guests) close() {
 	g.serving.Wait()
 }
 
-// places bounds how many connections do something at once. Whoever is slow at it while another one waits
-// loses its connection.
+// places limits how many connections do the same work at once. A connection that is slow at this work is
+// closed if another one waits.
 type places struct {
 	most     int
 	patience time.Duration
 
 	mu    sync.Mutex
 	in    map[net.Conn]time.Time
-	freed chan struct{} // wakes one that waits
+	freed chan struct{} // wakes one waiting connection
 }
 
 func newPlaces(most int, patience time.Duration) *places {
 	return &places{most: most, patience: patience, in: make(map[net.Conn]time.Time), freed: make(chan struct{}, 1)}
 }
 
-// enter waits for a place. It may cost the slowest connection its own.
+// enter waits for a place. If it waits too long, the slowest connection loses its place.
 func (p *places) enter(conn net.Conn) {
 	for {
 		wait := p.try(conn)

@@ -17,7 +17,7 @@ import (
 
 // SenderConfig configures the Sender of an edge.
 type SenderConfig struct {
-	// Address is the "host:port" of the central. It is resolved at each connect.
+	// Address is the "host:port" of the central. Each connect resolves it.
 	Address string
 	// TLS returns the settings of a connection to an address. Nil means no TLS.
 	TLS func(addr string) (*tls.Config, error)
@@ -34,8 +34,8 @@ const (
 	longestPause   = 5 * time.Second
 )
 
-// Sender is an edge's connection to a central. It connects again, with growing pauses, until it is closed.
-// Several goroutines may call Send at the same time: the messages share the connection.
+// Sender is an edge's connection to a central. It reconnects, with growing pauses, until it is closed.
+// Several goroutines may call Send at the same time: their messages share the connection.
 type Sender struct {
 	cfg    SenderConfig
 	ctx    context.Context // ends with Close
@@ -52,7 +52,7 @@ type Sender struct {
 
 var _ link.Sender = (*Sender)(nil)
 
-// NewSender returns a Sender. It begins to connect when it is first used.
+// NewSender returns a Sender. It connects when it is first used.
 func NewSender(cfg SenderConfig) *Sender {
 	if cfg.longest == 0 {
 		cfg.longest = longestPause
@@ -71,8 +71,8 @@ func (s *Sender) Settings(ctx context.Context) (link.Settings, error) {
 	}
 }
 
-// Send sends a message, and waits until the central has it on disk. While there is no connection it waits
-// for the next attempt.
+// Send sends a message, and waits until the central has the message on disk. Without a connection it waits
+// for the next attempt to connect.
 func (s *Sender) Send(ctx context.Context, m link.Message) error {
 	if len(m.Data) == 0 || len(m.Data) > maxMessage {
 		return &link.RefusedError{Reason: fmt.Sprintf("it has %d bytes, and 1 to %d are allowed", len(m.Data), maxMessage)}
@@ -141,7 +141,7 @@ func (s *Sender) run(ctx context.Context) {
 		s.set(nil, link.Settings{}, err)
 		select {
 		case <-ctx.Done():
-		case <-time.After(pause/2 + rand.N(pause)): // edges that lost a central together come back one by one
+		case <-time.After(pause/2 + rand.N(pause)): // edges that lost a central together reconnect at different times
 		}
 		pause = min(2*pause, s.cfg.longest)
 	}
@@ -155,7 +155,7 @@ func (s *Sender) set(conn *edgeConn, settings link.Settings, err error) {
 	s.changed = make(chan struct{})
 }
 
-// connect connects and greets the central.
+// connect makes a connection to the central, and does the handshake.
 func (s *Sender) connect(ctx context.Context) (*edgeConn, link.Settings, error) {
 	dialer := net.Dialer{Timeout: connectTimeout}
 	conn, err := dialer.DialContext(ctx, "tcp", s.cfg.Address)
@@ -188,7 +188,7 @@ func (s *Sender) connect(ctx context.Context) (*edgeConn, link.Settings, error) 
 	return newEdgeConn(conn, w), settings, nil
 }
 
-// explain says what an error of the handshake means, where only this side knows it.
+// explain adds the meaning of a handshake error if only this side knows it.
 func explain(err error) error {
 	remote, ok := errors.AsType[*net.OpError](err)
 	switch {
