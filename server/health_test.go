@@ -148,9 +148,8 @@ func TestHealthOfFaults(t *testing.T) {
 			}
 			eventually(t, "the log does not say "+tt.log, func() bool { return strings.Contains(d.out.String(), tt.log) })
 			eventually(t, "/healthz does not answer as it should", func() bool { code, _ := d.browse("/healthz"); return code == tt.code })
-			if code, body := d.browse("/livez"); code != 200 {
-				t.Errorf("/livez: %d %s", code, body)
-			}
+			// A busy machine can flush late for a while.
+			eventually(t, "/livez does not answer 200", func() bool { code, _ := d.browse("/livez"); return code == 200 })
 			if strings.Contains(d.out.String(), "is nearly reached") {
 				t.Errorf("a limit that is reached is said to be nearly reached:\n%s", d.out)
 			}
