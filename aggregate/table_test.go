@@ -552,7 +552,7 @@ func TestSegmentsGrowOneAtATime(t *testing.T) {
 // The cost of a sample must not grow with the number of names. A test cannot assert times,
 // so it counts the slots that a search looks at.
 func TestSearchesStayShort(t *testing.T) {
-	for _, n := range []int{1_000, 100_000, soak.Pick(200_000, 1_000_000)} {
+	for _, n := range []int{1_000, 100_000, 1_000_000} {
 		names := newNames(maphash.MakeSeed(), time.Now(), nil)
 		var name []byte
 		for i := range n {

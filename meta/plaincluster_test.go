@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"html"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -33,7 +35,7 @@ func TestPageCluster(t *testing.T) {
 		want   []string
 	}{
 		"owner": {owner, nil, []string{
-			"nats://n1, owner owner-a", `<td>owner-a</td><td class="n">`, `<td class="bad">none, was <owner-b></td><td class="n">none</td><td class="n">4,711</td>`,
+			"nats://n1, owner owner-a", `<td class="bad">none, was <owner-b></td><td class="n">none</td><td class="n">4,711</td>`,
 			`<td class="bad"> (no answer)</td>`, `<code>web<1></code></td><td class="bad">silent</td><td class="n">1 h 0 min ago</td><td class="n">5,400</td><td class="n">4,120,331</td><td class="n">-3.50 s</td>`,
 			"stored 1,201, merged 1,200", "3 messages of edges never came", "off by +1", "merged 9, lost 2", "25 %",
 		}},
@@ -50,6 +52,9 @@ func TestPageCluster(t *testing.T) {
 			}
 			raw := get(t, run(t, m), "/plain").body
 			body := html.UnescapeString(raw)
+			if name == "owner" {
+				checkAge(t, body)
+			}
 			for _, want := range tt.want {
 				if !strings.Contains(body, want) {
 					t.Errorf("the page lacks %s", want)
@@ -59,5 +64,17 @@ func TestPageCluster(t *testing.T) {
 				t.Errorf("the page has names as they are, or the wrong parts")
 			}
 		})
+	}
+}
+
+// checkAge checks the age of the head of owner-a, which was six seconds before the test began.
+func checkAge(t *testing.T, body string) {
+	t.Helper()
+	m := regexp.MustCompile(`<td>owner-a</td><td class="n">([0-9.]+) s ago</td>`).FindStringSubmatch(body)
+	if m == nil {
+		t.Fatal("the page lacks the age of the head of owner-a")
+	}
+	if age, err := strconv.ParseFloat(m[1], 64); err != nil || age < 6 {
+		t.Errorf("the head of owner-a is %s s old, want 6 or more", m[1])
 	}
 }

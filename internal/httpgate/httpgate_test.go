@@ -126,8 +126,9 @@ func TestAllListeners(t *testing.T) {
 		switch {
 		case err != nil:
 			return err
-		case d.IsDir() && slices.Contains([]string{".git", ".counterparts", "examples", "tools", "bench", "internal/gate", "internal/httpgate"}, path):
+		case d.IsDir() && slices.Contains([]string{".git", ".counterparts", "examples", "tools", "internal/gate", "internal/httpgate"}, path):
 			return fs.SkipDir
+		case path == "bench/otlp.go": // stands in for a collector: payloads over 1 MiB, many on one connection
 		case !d.IsDir() && strings.HasSuffix(path, ".go"):
 			parse(filepath.Join("../..", path))
 		}

@@ -2,7 +2,9 @@ package tcp
 
 import (
 	"context"
+	"fmt"
 	"net"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -14,7 +16,15 @@ import (
 	"github.com/statsd-ops/statsd/link/enginetest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if dir := os.Getenv("CENTRAL_DIR"); dir != "" {
+		if err := beCentral(dir, os.Getenv("CENTRAL_ADDR")); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+		}
+		os.Exit(1)
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // central starts an Engine in a directory. The listener is at a free port, or at an address that was free a
 // moment before.

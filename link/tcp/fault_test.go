@@ -25,37 +25,44 @@ import (
 	"github.com/statsd-ops/statsd/link/enginetest"
 )
 
-// TestHelperCentral is not a test: it is the central that TestKill kills.
-func TestHelperCentral(t *testing.T) {
-	dir, addr := os.Getenv("CENTRAL_DIR"), os.Getenv("CENTRAL_ADDR")
-	if dir == "" {
-		return
-	}
-	e, err := Open(Config{Dir: dir, Listener: listen(t, addr), FsyncEvery: 10 * time.Millisecond})
+// beCentral is the central that TestKill kills, in a process of its own. Only a fault ends it.
+func beCentral(dir, addr string) error {
+	ctx := context.Background()
+	listener, err := net.Listen("tcp", addr)
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
-	settings := join(t, e)
+	e, err := Open(Config{Dir: dir, Listener: listener, FsyncEvery: 10 * time.Millisecond})
+	if err != nil {
+		return err
+	}
+	settings, err := e.Join(ctx, enginetest.Settings)
+	if err != nil {
+		return err
+	}
 	p := e.Partition(0)
-	head, err := p.Head(t.Context())
+	head, err := p.Head(ctx)
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
 	// The owner commits how far it has read, and forgets what lies behind.
 	var low uint64
 	_, _ = fmt.Sscan(string(head.Record), &low)
-	r, _ := p.Read(t.Context(), low+1)
+	r, err := p.Read(ctx, low+1)
+	if err != nil {
+		return err
+	}
 	for slot := head.Slot + 1; ; slot++ {
-		m, err := r.Next(t.Context())
+		m, err := r.Next(ctx)
 		if err != nil {
-			t.Fatal(err)
+			return err
 		}
 		fmt.Printf("merged %d %s\n", m.Seq, m.Data)
-		if head.Version, err = p.Append(t.Context(), head.Version, slot%settings.Slots(), fmt.Append(nil, m.Seq)); err != nil {
-			t.Fatal(err)
+		if head.Version, err = p.Append(ctx, head.Version, slot%settings.Slots(), fmt.Append(nil, m.Seq)); err != nil {
+			return err
 		}
 		fmt.Printf("committed %d\n", m.Seq)
-		_ = p.Trim(t.Context(), m.Seq+1)
+		_ = p.Trim(ctx, m.Seq+1)
 	}
 }
 
@@ -120,7 +127,7 @@ func TestKill(t *testing.T) {
 // committed.
 func runCentral(t *testing.T, dir, addr string, until func(out string) bool) map[uint64]string {
 	t.Helper()
-	cmd := exec.Command(os.Args[0], "-test.run=^TestHelperCentral$")
+	cmd := exec.Command(os.Args[0]) // TestMain runs beCentral
 	cmd.Env = append(os.Environ(), "CENTRAL_DIR="+dir, "CENTRAL_ADDR="+addr)
 	var out bytes.Buffer
 	var mu sync.Mutex
