@@ -93,7 +93,7 @@ func (p *partition) publish(ctx context.Context, window int64, iv *aggregate.Int
 	return nil
 }
 
-// rewind makes the state anew, and publishes again the window from and all later windows.
+// rewind makes the state again from a checkpoint. It publishes the window from and all later windows again.
 func (p *partition) rewind(ctx context.Context, from int64) error {
 	p.state = newState(p.tableConfig(), p.decoder)
 	begin := p.head.checkpointBefore(from)

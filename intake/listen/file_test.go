@@ -105,7 +105,7 @@ func stale(t *testing.T, scheme Scheme, path string) {
 	}
 }
 
-// A socket with a listener is in use, whoever made it, and goes on.
+// A socket with a listener is in use, also one of another program, and goes on.
 func TestSocketInUse(t *testing.T) {
 	t.Parallel()
 	for _, scheme := range local {

@@ -63,7 +63,7 @@ func TestNativeBucketsAreLimited(t *testing.T) {
 	}
 }
 
-// A reload keeps native buckets if their options stay. Otherwise the series begins anew.
+// A reload keeps native buckets if their options stay. Otherwise the series starts again.
 func TestReloadNative(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rules := "mappings:\n- {match: t, name: t, observer_type: histogram, histogram_options: {native_histogram_bucket_factor: %v}}"
