@@ -5,17 +5,29 @@ import (
 	"testing"
 	"time"
 
+	"github.com/statsd-ops/statsd/intake/listen"
 	"github.com/statsd-ops/statsd/internal/counterpart"
 	"github.com/statsd-ops/statsd/internal/wait"
 )
 
 // A client that can connect over TCP can send datagrams too: readiness probes connect.
 func TestConnectedMeansReady(t *testing.T) {
-	t.Parallel()
-	cfg := config()
-	at := counterpart.FreeAddress(t)
-	cfg.Port = int(at.Port())
-	address := at.String()
+	for name, listeners := range map[string][]listen.Scheme{"--port": nil, "--listen, tcp first": {listen.TCP, listen.UDP}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cfg := config()
+			at := counterpart.FreeAddress(t)
+			cfg.Port, cfg.PortOff = int(at.Port()), listeners != nil
+			for _, scheme := range listeners {
+				cfg.Listeners = append(cfg.Listeners, listen.Listener{Name: string(scheme), Scheme: scheme, Address: at.String(), Receivers: 1})
+			}
+			connectedMeansReady(t, cfg, at.String())
+		})
+	}
+}
+
+func connectedMeansReady(t *testing.T, cfg Config, address string) {
+	t.Helper()
 	for range 20 {
 		sent := make(chan bool)
 		go func() {

@@ -21,6 +21,7 @@ import (
 	"errors"
 	"net"
 	"os"
+	"slices"
 	"strconv"
 	"syscall"
 	"time"
@@ -71,14 +72,15 @@ func Open(listeners []Listener, inherited []*os.File) ([]*Bound, error) {
 	return nil, err
 }
 
-// bindAll binds the missing sockets, all or none. The listeners of port 0 share a port, which must be free
+// bindAll binds the missing sockets, all or none. Datagrams come first: a client that can connect can then send
+// datagrams too. The listeners of port 0 share a port, which must be free
 // for both protocols.
 func bindAll(all []*Bound) error {
 	const tries = 20
 	for i := 1; ; i++ {
 		var bound []*Bound
 		var err error
-		for _, b := range all {
+		for _, b := range datagramsFirst(all) {
 			if b.open() || err != nil {
 				continue
 			}
@@ -96,6 +98,20 @@ func bindAll(all []*Bound) error {
 			return err
 		}
 	}
+}
+
+func datagramsFirst(all []*Bound) []*Bound {
+	sorted := slices.Clone(all)
+	slices.SortStableFunc(sorted, func(a, b *Bound) int {
+		switch {
+		case a.Scheme.Datagrams() == b.Scheme.Datagrams():
+			return 0
+		case a.Scheme.Datagrams():
+			return -1
+		}
+		return 1
+	})
+	return sorted
 }
 
 // picks reports whether the system must pick a port for both protocols.
