@@ -29,6 +29,9 @@ const (
 	unframed listen.Framing = "unframed"
 	// drainTime is how long a stream must be silent at shutdown before it counts as read.
 	drainTime = 100 * time.Millisecond
+	// firstTime is how long after its beginning a stream may send its first line at shutdown. The client has
+	// connected and is about to send: on a busy machine it is slower than drainTime.
+	firstTime = 2 * time.Second
 )
 
 // stream is one connection.
@@ -44,12 +47,13 @@ type stream struct {
 	tail []byte
 	// skipping says that the current line is too long and already counted.
 	skipping bool
+	opened   time.Time
 	age      age
 }
 
 func newStream(c conn, l *lane, door *acceptor) *stream {
 	return &stream{
-		lane: l, door: door, parser: l.parser, framing: door.Framing,
+		lane: l, door: door, parser: l.parser, framing: door.Framing, opened: time.Now(),
 		remote: meta.SenderOf(c.RemoteAddr()), age: age{conn: c},
 	}
 }
@@ -151,9 +155,12 @@ func (st *stream) keep(rest []byte) {
 	st.tail = append(st.tail[:0], rest...)
 }
 
-// endBy makes a stream end when it falls silent, or at last.
+// endBy makes a stream end when it falls silent, but not before firstTime is over, or at last.
 func (st *stream) endBy(last time.Time) {
 	until := time.Now().Add(drainTime)
+	if first := st.opened.Add(firstTime); until.Before(first) {
+		until = first
+	}
 	if last.Before(until) {
 		until = last
 	}

@@ -105,6 +105,9 @@ func (tr *traffic) connect() error {
 	if err != nil {
 		return err
 	}
+	if tr.connections%40 == 0 { // a client that the system lets wait, while a daemon may end
+		time.Sleep(150 * time.Millisecond)
+	}
 	_, err = fmt.Fprintln(conn, "connections:1|c")
 	return errors.Join(err, conn.Close())
 }

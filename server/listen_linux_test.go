@@ -15,44 +15,44 @@ func TestConnectedMeansReady(t *testing.T) {
 	for name, listeners := range map[string][]listen.Scheme{"--port": nil, "--listen, tcp first": {listen.TCP, listen.UDP}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			cfg := config()
-			at := counterpart.FreeAddress(t)
-			cfg.Port, cfg.PortOff = int(at.Port()), listeners != nil
-			for _, scheme := range listeners {
-				cfg.Listeners = append(cfg.Listeners, listen.Listener{Name: string(scheme), Scheme: scheme, Address: at.String(), Receivers: 1})
+			for range 20 { // each with a port of its own: a port that was let go can be taken
+				cfg := config()
+				at := counterpart.FreeAddress(t)
+				cfg.Port, cfg.PortOff = int(at.Port()), listeners != nil
+				for _, scheme := range listeners {
+					cfg.Listeners = append(cfg.Listeners, listen.Listener{Name: string(scheme), Scheme: scheme, Address: at.String(), Receivers: 1})
+				}
+				connectedMeansReady(t, cfg, at.String())
 			}
-			connectedMeansReady(t, cfg, at.String())
 		})
 	}
 }
 
 func connectedMeansReady(t *testing.T, cfg Config, address string) {
 	t.Helper()
-	for range 20 {
-		sent := make(chan bool)
-		go func() {
-			for deadline := time.Now().Add(wait.Patience); time.Now().Before(deadline); {
-				conn, err := net.Dial("tcp", address)
-				if err != nil {
-					continue
-				}
-				_ = conn.Close()
-				if conn, err = net.Dial("udp", address); err == nil {
-					_, err = conn.Write([]byte("hits:1|c"))
-					_ = conn.Close()
-				}
-				sent <- err == nil
-				return
+	sent := make(chan bool)
+	go func() {
+		for deadline := time.Now().Add(wait.Patience); time.Now().Before(deadline); {
+			conn, err := net.Dial("tcp", address)
+			if err != nil {
+				continue
 			}
-			sent <- false
-		}()
-		d := start(t, cfg)
-		if !<-sent {
-			t.Fatal("could not connect")
+			_ = conn.Close()
+			if conn, err = net.Dial("udp", address); err == nil {
+				_, err = conn.Write([]byte("hits:1|c"))
+				_ = conn.Close()
+			}
+			sent <- err == nil
+			return
 		}
-		d.stop()
-		if got := d.totals()["counters.hits"]; got != 1 {
-			t.Fatalf("%v hits, want the one of a client that had connected", got)
-		}
+		sent <- false
+	}()
+	d := start(t, cfg)
+	if !<-sent {
+		t.Fatal("could not connect")
+	}
+	d.stop()
+	if got := d.totals()["counters.hits"]; got != 1 {
+		t.Fatalf("%v hits, want the one of a client that had connected", got)
 	}
 }

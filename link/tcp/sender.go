@@ -163,7 +163,8 @@ func (s *Sender) connect(ctx context.Context) (*edgeConn, link.Settings, error) 
 		return nil, link.Settings{}, err
 	}
 	var settings link.Settings
-	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
+	plain := conn
+	stop := context.AfterFunc(ctx, func() { _ = plain.Close() })
 	defer stop()
 	if s.cfg.TLS != nil {
 		var cfg *tls.Config
