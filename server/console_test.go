@@ -196,7 +196,7 @@ func TestConsoleWhileReceiving(t *testing.T) {
 	t.Parallel()
 	const names, rounds = 10_000, 5
 	cfg := withConsole(2)
-	cfg.QueueBytes = 1 << 40 // drop nothing, however slow the recorder is
+	cfg.QueueBytes = 1 << 40                                             // drop nothing, however slow the recorder is
 	cfg.FlushInterval, cfg.GaugeExpire = 500*time.Millisecond, time.Hour // longer than a flush takes on a busy machine
 	d := start(t, cfg)
 	unread, err := net.Dial("tcp", d.AdminAddr().String())
