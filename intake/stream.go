@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"net"
+	"sync/atomic"
 	"time"
 
 	"github.com/statsd-ops/statsd/intake/kernel"
@@ -29,7 +30,7 @@ const (
 	unframed listen.Framing = "unframed"
 	// drainTime is how long a stream must be silent at shutdown before it counts as read.
 	drainTime = 100 * time.Millisecond
-	// firstTime is how long after its beginning a stream may send its first line at shutdown. The client has
+	// firstTime is how long after its beginning a stream may send its first bytes at shutdown. The client has
 	// connected and is about to send: on a busy machine it is slower than drainTime.
 	firstTime = 2 * time.Second
 )
@@ -48,6 +49,7 @@ type stream struct {
 	// skipping says that the current line is too long and already counted.
 	skipping bool
 	opened   time.Time
+	heard    atomic.Bool // it has sent something
 	age      age
 }
 
@@ -96,6 +98,9 @@ func (st *stream) refuse(why listen.Refusal) {
 // take takes the bytes of a read. In buf they follow the stream's tail. It leaves a new tail. now
 // is the time since intake started; at is the time of arrival in Unix nanoseconds, 0 if unknown.
 func (st *stream) take(buf []byte, read int, now time.Duration, at int64) {
+	if !st.heard.Load() {
+		st.heard.Store(true)
+	}
 	st.lane.shard.Lock()
 	defer st.lane.shard.Unlock()
 	probes := st.lane.begin(st.part(), true)
@@ -155,10 +160,10 @@ func (st *stream) keep(rest []byte) {
 	st.tail = append(st.tail[:0], rest...)
 }
 
-// endBy makes a stream end when it falls silent, but not before firstTime is over, or at last.
+// endBy makes a stream end when it falls silent, or at last. One that has sent nothing yet has firstTime.
 func (st *stream) endBy(last time.Time) {
 	until := time.Now().Add(drainTime)
-	if first := st.opened.Add(firstTime); until.Before(first) {
+	if first := st.opened.Add(firstTime); !st.heard.Load() && until.Before(first) {
 		until = first
 	}
 	if last.Before(until) {
