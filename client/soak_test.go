@@ -1,6 +1,8 @@
 package client_test
 
 import (
+	"context"
+	"errors"
 	"io"
 	"math"
 	"net"
@@ -164,17 +166,33 @@ func TestSoakStalledServer(t *testing.T) {
 	}
 }
 
-// stalled returns a client of a server that accepts and never reads.
+// stalled returns a client of a server that accepts and never reads. The buffers of the sockets hold little.
 func stalled(t testing.TB, cfg client.Config) *client.Client {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { listener.Close() })
+	connected := make(chan struct{}, 1)
+	cfg.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := new(net.Dialer).DialContext(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		server, err := listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		t.Cleanup(func() { server.Close() })
+		connected <- struct{}{}
+		return conn, errors.Join(conn.(*net.TCPConn).SetWriteBuffer(4<<10), server.(*net.TCPConn).SetReadBuffer(4<<10))
+	}
 	cfg.Address = listener.Addr().String()
 	cfg.WriteTimeout = time.Hour
 	c := open(t, client.New, cfg)
-	for c.Stats().Dropped.QueueFull == 0 {
+	c.Inject("some.counter.of.a.stalled.client", "1", "c")
+	<-connected
+	for full := c.Stats().Dropped.QueueFull; c.Stats().Dropped.QueueFull == full; {
 		c.Inject("some.counter.of.a.stalled.client", "1", "c")
 	}
 	return c
