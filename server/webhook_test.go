@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/statsd-ops/statsd/alert"
+	"github.com/statsd-ops/statsd/internal/soak"
 	"github.com/statsd-ops/statsd/meta"
 	"github.com/statsd-ops/statsd/notify/webhook"
 )
@@ -61,6 +62,7 @@ func newWebhook(t *testing.T, name, url string) alert.Channel {
 // TestWebhookOfDaemon has a daemon tell real web servers of a dead sink: one that fails at first, and one
 // that hangs. Who was told, when and after how many tries shows on the page.
 func TestWebhookOfDaemon(t *testing.T) {
+	soak.Slow(t)
 	t.Parallel()
 	h := &hook{fail: 2}
 	good := httptest.NewServer(h)
@@ -106,6 +108,7 @@ func TestWebhookOfDaemon(t *testing.T) {
 
 // TestEndWithHangingWebhook ends at once, and says what was not told.
 func TestEndWithHangingWebhook(t *testing.T) {
+	soak.Slow(t)
 	t.Parallel()
 	hanging := httptest.NewServer(http.HandlerFunc(hang))
 	defer hanging.Close()

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/statsd-ops/statsd/internal/counterpart"
+	"github.com/statsd-ops/statsd/internal/soak"
 	"github.com/statsd-ops/statsd/internal/wait"
 	"github.com/statsd-ops/statsd/sink/sinktest"
 )
@@ -100,6 +101,7 @@ func (d *running) await(pattern string) {
 
 // TestCentralKeys connects edges with and without the right key, and replaces the key while all run.
 func TestCentralKeys(t *testing.T) {
+	soak.Slow(t)
 	t.Parallel()
 	c := prepareCentral(t)
 	keys, theirs := c.file("keys", oldShared+"\n"), c.file("edge.keys", "# shared\n"+oldShared+"\n")
@@ -131,6 +133,7 @@ func TestCentralKeys(t *testing.T) {
 
 // TestCentralAllow refuses edges by address.
 func TestCentralAllow(t *testing.T) {
+	soak.Slow(t)
 	t.Parallel()
 	c := prepareCentral(t)
 	c.start("statsd", "allow=10.0.0.0/8,::1")
