@@ -7,8 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/statsd-ops/statsd/cmd/statsdmonitor/ask"
 	"github.com/statsd-ops/statsd/internal/ascii"
-	"github.com/statsd-ops/statsd/internal/ask"
 	"github.com/statsd-ops/statsd/meta/question"
 )
 

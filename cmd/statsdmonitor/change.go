@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/statsd-ops/statsd/internal/report"
+	"github.com/statsd-ops/statsd/cmd/statsdmonitor/report"
 )
 
 // changes are the commands that change the running daemon. Each needs a token.

@@ -4,8 +4,8 @@ import (
 	"context"
 	"encoding/json"
 
-	"github.com/statsd-ops/statsd/internal/ask"
-	"github.com/statsd-ops/statsd/internal/report"
+	"github.com/statsd-ops/statsd/cmd/statsdmonitor/ask"
+	"github.com/statsd-ops/statsd/cmd/statsdmonitor/report"
 	"github.com/statsd-ops/statsd/meta/question"
 )
 

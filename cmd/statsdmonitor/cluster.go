@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/statsd-ops/statsd/internal/ask"
+	"github.com/statsd-ops/statsd/cmd/statsdmonitor/ask"
+	"github.com/statsd-ops/statsd/cmd/statsdmonitor/report"
 	"github.com/statsd-ops/statsd/internal/clock"
-	"github.com/statsd-ops/statsd/internal/report"
 	"github.com/statsd-ops/statsd/meta/question"
 )
 

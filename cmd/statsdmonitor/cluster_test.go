@@ -12,9 +12,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/statsd-ops/statsd/cmd/statsdmonitor/report"
+	"github.com/statsd-ops/statsd/cmd/statsdmonitor/report/reporttest"
 	"github.com/statsd-ops/statsd/internal/counterpart"
-	"github.com/statsd-ops/statsd/internal/report"
-	"github.com/statsd-ops/statsd/internal/report/reporttest"
 	"github.com/statsd-ops/statsd/internal/soak"
 	"github.com/statsd-ops/statsd/internal/wait"
 	"github.com/statsd-ops/statsd/meta/question"

@@ -10,8 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/statsd-ops/statsd/cmd/statsdmonitor/report/reporttest"
 	"github.com/statsd-ops/statsd/internal/plainjson"
-	"github.com/statsd-ops/statsd/internal/report/reporttest"
 	"github.com/statsd-ops/statsd/internal/xmlrpc"
 	"github.com/statsd-ops/statsd/meta/question"
 )
@@ -54,7 +54,7 @@ func utc(t *testing.T) {
 
 func golden(t *testing.T, name, columns string) string {
 	t.Helper()
-	b, err := os.ReadFile(filepath.Join("../../internal/report/testdata", name+"."+columns+".txt"))
+	b, err := os.ReadFile(filepath.Join("../../cmd/statsdmonitor/report/testdata", name+"."+columns+".txt"))
 	if err != nil {
 		t.Fatal(err)
 	}

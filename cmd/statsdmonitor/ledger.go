@@ -12,10 +12,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/statsd-ops/statsd/cmd/statsdmonitor/ask"
+	"github.com/statsd-ops/statsd/cmd/statsdmonitor/report"
 	"github.com/statsd-ops/statsd/internal/ascii"
-	"github.com/statsd-ops/statsd/internal/ask"
 	"github.com/statsd-ops/statsd/internal/plural"
-	"github.com/statsd-ops/statsd/internal/report"
 	"github.com/statsd-ops/statsd/meta/question"
 )
 

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/statsd-ops/statsd/internal/report/reporttest"
+	"github.com/statsd-ops/statsd/cmd/statsdmonitor/report/reporttest"
 	"github.com/statsd-ops/statsd/meta/question"
 )
 

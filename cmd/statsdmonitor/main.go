@@ -27,11 +27,11 @@ import (
 	"slices"
 	"syscall"
 
+	"github.com/statsd-ops/statsd/cmd/statsdmonitor/report"
 	"github.com/statsd-ops/statsd/internal/ascii"
 	"github.com/statsd-ops/statsd/internal/buildinfo"
 	"github.com/statsd-ops/statsd/internal/cli"
 	"github.com/statsd-ops/statsd/internal/completion"
-	"github.com/statsd-ops/statsd/internal/report"
 )
 
 func main() {

@@ -9,8 +9,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/statsd-ops/statsd/cmd/statsdmonitor/ask"
 	"github.com/statsd-ops/statsd/internal/ascii"
-	"github.com/statsd-ops/statsd/internal/ask"
 )
 
 // oldReport is a report of the old form, statsdmonitor HOST PORT, and the flag that asks for it. Its

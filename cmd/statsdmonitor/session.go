@@ -13,9 +13,9 @@ import (
 	"os"
 	"time"
 
-	"github.com/statsd-ops/statsd/internal/ask"
+	"github.com/statsd-ops/statsd/cmd/statsdmonitor/ask"
+	"github.com/statsd-ops/statsd/cmd/statsdmonitor/report"
 	"github.com/statsd-ops/statsd/internal/plainjson"
-	"github.com/statsd-ops/statsd/internal/report"
 )
 
 // session is one run of a command.

@@ -10,8 +10,8 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/statsd-ops/statsd/internal/ask"
-	"github.com/statsd-ops/statsd/internal/report"
+	"github.com/statsd-ops/statsd/cmd/statsdmonitor/ask"
+	"github.com/statsd-ops/statsd/cmd/statsdmonitor/report"
 	"github.com/statsd-ops/statsd/meta/question"
 )
 

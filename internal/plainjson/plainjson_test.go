@@ -5,9 +5,14 @@ import (
 	"math"
 	"testing"
 	"time"
-
-	"github.com/statsd-ops/statsd/meta/question"
 )
+
+type number float64
+
+type Sum struct {
+	Cores  float64 `json:"cores"`
+	Memory uint64  `json:"memory"`
+}
 
 type inner struct {
 	A int `json:"a"`
@@ -15,7 +20,7 @@ type inner struct {
 
 type outer struct {
 	inner
-	question.CostSum
+	Sum
 	Nil     []int             `json:"nil"`
 	Map     map[string]uint64 `json:"map"`
 	Left    string            `json:"left,omitempty"`
@@ -34,9 +39,9 @@ func TestEncode(t *testing.T) {
 		want string
 	}{
 		{outer{private: 1, Hidden: "x", At: at, Any: inner{2}, Map: map[string]uint64{"b": 1, "a": math.MaxUint64}},
-			`{"cores":0,"memory":0,"micros_per_sample":0,"bytes_per_name":0,"nil":[],"map":{"a":18446744073709551615,"b":1},"pointer":null,"any":{"a":2},"Plain":[false,false],"at":"2026-11-29T02:04:05.06Z"}`},
+			`{"cores":0,"memory":0,"nil":[],"map":{"a":18446744073709551615,"b":1},"pointer":null,"any":{"a":2},"Plain":[false,false],"at":"2026-11-29T02:04:05.06Z"}`},
 		{[]float64{1.5, math.NaN(), math.Inf(1), 1e-7, 1e21, -0.000001, 123456789}, "[1.5,null,null,1e-07,1e+21,-0.000001,123456789]"},
-		{[]question.Number{1, question.Number(math.NaN())}, "[1,null]"},
+		{[]number{1, number(math.NaN())}, "[1,null]"},
 		{[]time.Time{{}}, "[null]"},
 		{map[string]int(nil), "{}"},
 		{nil, "null"},

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/statsd-ops/statsd/internal/report/reporttest"
+	"github.com/statsd-ops/statsd/cmd/statsdmonitor/report/reporttest"
 	"github.com/statsd-ops/statsd/internal/xmlrpc"
 	"github.com/statsd-ops/statsd/meta/question"
 )
