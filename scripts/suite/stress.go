@@ -4,10 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"runtime"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -19,10 +17,10 @@ type stressing struct {
 	out    io.Writer
 	commit string
 
-	mu       sync.Mutex
-	results  []result
-	examples map[string]string // output of a test's first failure
-	unkept   error             // why a result is not in the file
+	mu      sync.Mutex
+	results []result
+	shown   map[string]bool // tests whose output was shown: once each
+	unkept  error           // why a result is not in the file
 }
 
 // stress runs the tests many times, and reports which ones failed, how often, and how. With a file of
@@ -33,7 +31,7 @@ func stress(ctx context.Context, o options, out io.Writer) bool {
 		fmt.Fprintf(out, "%sbuild: %v\n", said, err)
 		return false
 	}
-	s := &stressing{options: o, out: out, commit: commit(), examples: map[string]string{}}
+	s := &stressing{options: o, out: out, commit: commit(), shown: map[string]bool{}}
 	s.repeat(ctx, "quiet", "quiet", o.quiet)
 	if o.busy > 0 && ctx.Err() == nil {
 		stop, err := startBurners(runtime.NumCPU())
@@ -74,8 +72,9 @@ func (s *stressing) took(r result, name string, all tally) {
 	for _, f := range all.failures {
 		fmt.Fprintf(s.out, "    FAIL %s\n", f.name)
 		r.failed = append(r.failed, f.name)
-		if s.examples[f.name] == "" {
-			s.examples[f.name] = f.output
+		if !s.shown[f.name] {
+			s.shown[f.name] = true
+			fmt.Fprint(s.out, f.output)
 		}
 	}
 	s.results = append(s.results, r)
@@ -84,11 +83,8 @@ func (s *stressing) took(r result, name string, all tally) {
 	}
 }
 
-// report prints each test that failed, and the counts. It reports whether all passed.
+// report prints the counts. It reports whether all passed.
 func (s *stressing) report() bool {
-	for _, name := range slices.Sorted(maps.Keys(s.examples)) {
-		fmt.Fprintf(s.out, "\nFAIL %s, the first time:\n%s", name, s.examples[name])
-	}
 	fmt.Fprintln(s.out)
 	addUp(s.results, s.out)
 	if s.options.results != "" {
@@ -103,5 +99,5 @@ func (s *stressing) report() bool {
 		fmt.Fprintf(s.out, "\nall %d runs in %s:\n", len(all), s.options.results)
 		addUp(all, s.out)
 	}
-	return len(s.examples) == 0
+	return len(s.shown) == 0
 }

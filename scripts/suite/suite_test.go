@@ -158,7 +158,7 @@ func TestResultsAddUp(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "dist", "stress.log")
 	var out bytes.Buffer
 	for _, failures := range [][]failure{nil, {{"server TestA/a b", "why\n"}, {"meta", "\n"}}, {{"meta", "\n"}}} {
-		s := &stressing{options: options{results: path}, out: &out, commit: "abc", examples: map[string]string{}}
+		s := &stressing{options: options{results: path}, out: &out, commit: "abc", shown: map[string]bool{}}
 		s.took(result{at: time.Now(), commit: "abc", conditions: "busy", took: 3 * time.Second}, "busy 1 of 1", tally{failures: failures})
 		s.took(result{at: time.Now(), commit: "abd+", conditions: "quiet", took: time.Second}, "quiet 1 of 1", tally{})
 		if ok := s.report(); ok != (failures == nil) {
@@ -167,8 +167,8 @@ func TestResultsAddUp(t *testing.T) {
 	}
 	want := "\nall 6 runs in " + path + ":\nquiet: 3 of 3 runs passed\nbusy: 1 of 3 runs passed\n" +
 		"    2 of 3: meta\n    1 of 3: server TestA/a b\ncommits: abc abd+\n"
-	if !strings.HasSuffix(out.String(), want) {
-		t.Errorf("the report is\n%s\nwant at the end\n%s", &out, want)
+	if !strings.HasSuffix(out.String(), want) || !strings.Contains(out.String(), "    FAIL server TestA/a b\nwhy\n") {
+		t.Errorf("the report is\n%s\nwant why a test failed, and at the end\n%s", &out, want)
 	}
 	if err := os.WriteFile(path, []byte("nonsense\n"), 0o600); err != nil {
 		t.Fatal(err)
