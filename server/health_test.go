@@ -132,6 +132,7 @@ func TestHealthOfFaults(t *testing.T) {
 			t.Parallel()
 			alerts := &notified{}
 			cfg := config()
+			cfg.Grace = time.Second // some sinks fail until the end
 			cfg.FlushInterval, cfg.MonitorPort, cfg.Alerts, cfg.AlertInterval = 250*time.Millisecond, 0, true, 100*time.Millisecond
 			cfg.Notifiers = []alert.Notifier{{Name: "test", Notifier: alerts, EveryLook: true}}
 			tt.change(t, &cfg)

@@ -317,7 +317,7 @@ func TestReloadRevivesSink(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg, r := every10s()
-			cfg.MetadataPrefix = ""
+			cfg.MetadataPrefix, cfg.Grace = "", 5*time.Second
 			inVirtualTime(t, cfg, func(v *virtual) {
 				t := v.t
 				r.Fail(errors.New("down"))

@@ -81,7 +81,7 @@ func config() Config {
 				QueueBytes: 64 << 20,
 				SpoolAfter: 250 * time.Millisecond,
 				ReplayRate: 50_000,
-				Grace:      5 * time.Second,
+				Grace:      time.Minute, // a busy machine delivers slowly
 			},
 			Layout:          kindsApart(),
 			MetadataPrefix:  "statsd",

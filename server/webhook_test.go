@@ -113,7 +113,7 @@ func TestEndWithHangingWebhook(t *testing.T) {
 	hanging := httptest.NewServer(http.HandlerFunc(hang))
 	defer hanging.Close()
 	cfg := config()
-	cfg.FlushInterval = 250 * time.Millisecond
+	cfg.FlushInterval, cfg.Grace = 250*time.Millisecond, time.Second
 	cfg.Channels = []alert.Channel{newWebhook(t, "hangs", hanging.URL)}
 	d := start(t, cfg)
 	d.Recorder.Fail(errors.New("no luck"))
