@@ -31,6 +31,7 @@ func start(t testing.TB, name, dir string, cmd *exec.Cmd) *process {
 	}
 	defer func() { _ = console.Close() }() // the program has its own
 	cmd.Stdout, cmd.Stderr = console, console
+	endWithTest(cmd)
 	if err := cmd.Start(); err != nil {
 		t.Fatalf("start %s: %v", name, err)
 	}
