@@ -33,6 +33,13 @@ var natsKeys = []flag{
 	{name: "prefix", def: "sd"},
 }
 
+func clusterSchemeNames() (names []string) {
+	for _, s := range clusterSchemes {
+		names = append(names, s.name)
+	}
+	return names
+}
+
 // clusterURL is the URL of --forward or --collect.
 type clusterURL struct {
 	url    string // as given
@@ -59,7 +66,7 @@ func parseClusterURL(text string, keys func(*clusterScheme) []flag) (*clusterURL
 	case !found:
 		return nil, errors.New("want a URL such as statsd://HOST:8127 or nats://HOST1,HOST2,HOST3")
 	case i < 0:
-		return nil, fmt.Errorf("unknown scheme %q; want statsd, statsd+tls, nats or nats+tls", begin)
+		return nil, fmt.Errorf("unknown scheme %q; want %s", begin, oneOf(clusterSchemeNames()))
 	}
 	s := &clusterSchemes[i]
 	hosts, query, _ := strings.Cut(rest, "?")

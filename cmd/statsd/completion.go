@@ -2,8 +2,10 @@ package main
 
 import (
 	"io"
+	"maps"
 	"slices"
 
+	"github.com/statsd-ops/statsd/aggregate"
 	"github.com/statsd-ops/statsd/internal/completion"
 )
 
@@ -25,7 +27,8 @@ func printCompletion(w io.Writer, shell, program string) error {
 func completions() (all []completion.Flag) {
 	for i := range flags {
 		f := &flags[i]
-		c := completion.Flag{Name: f.name, Short: f.short, Help: f.help, Choices: f.choices, Path: completion.IsPath(f.holder)}
+		c := completion.Flag{Name: f.name, Short: f.short, Help: f.help, Path: completion.IsPath(f.holder)}
+		c.Choices, c.List, c.Open = f.suggestions()
 		if f.kind != isSwitch {
 			c.Value = f.holder
 		}
@@ -36,6 +39,37 @@ func completions() (all []completion.Flag) {
 		}
 	}
 	return all
+}
+
+// suggestions returns the values that a shell offers: all of them, the words of a list, or how values begin.
+func (f *flag) suggestions() (words []string, list, open bool) {
+	switch f.kind {
+	case isTagStyles:
+		return append(slices.Sorted(maps.Keys(tagStyles)), allTagStyles), true, false
+	case isTimerStats:
+		return append(aggregate.AllTimerStats(), noTimerStats), true, false
+	case isCounterStats:
+		return counterStats, true, false
+	case isSink:
+		return urls(schemeNames()...), false, true
+	case isListener:
+		return urls(listenSchemeNames()...), false, true
+	case isForward, isCollect:
+		return urls(clusterSchemeNames()...), false, true
+	case isURL:
+		return urls("https", "http"), false, true
+	case isPort, isConsole:
+		return []string{"off"}, false, false
+	}
+	return f.choices, false, false
+}
+
+// urls returns how URLs begin.
+func urls(schemes ...string) (begins []string) {
+	for _, scheme := range schemes {
+		begins = append(begins, scheme+"://")
+	}
+	return begins
 }
 
 // gstatsdCompletions returns gstatsd's flags, and the long ones of statsd that it takes too.

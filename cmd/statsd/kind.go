@@ -92,7 +92,7 @@ func (k kind) check(text string) (err error) {
 			err = checkWords(text, aggregate.AllTimerStats())
 		}
 	case isCounterStats:
-		err = checkWords(text, []string{"rate", "count"})
+		err = checkWords(text, counterStats)
 	case isHistogram:
 		_, err = aggregate.ParseHistogram(text)
 	case isTagStyles:
@@ -108,6 +108,9 @@ func (k kind) check(text string) (err error) {
 	}
 	return err
 }
+
+// counterStats are the words of --counters.
+var counterStats = []string{"rate", "count"}
 
 func parseSwitch(text string) (bool, error) {
 	switch strings.ToLower(text) {

@@ -35,7 +35,7 @@ func (all settings) oddMemory(sinks []*endpoint, available float64) (odd []strin
 		}
 	}
 	if len(odd) == 0 && total > available {
-		odd = append(odd, fmt.Sprintf("--max-names, --queue-max-bytes and the sinks: together they would need %s, and there are %s", inMiB(total), inMiB(available)))
+		odd = append(odd, fmt.Sprintf("--max-names, --history-memory, --queue-max-bytes and the sinks: together they would need %s, and there are %s", inMiB(total), inMiB(available)))
 	}
 	return odd
 }
@@ -51,6 +51,7 @@ func (all settings) memoryNeeds(sinks []*endpoint) []memoryNeed {
 	receivers, flag := float64(all.count("receivers")), func(name string) string { return "--" + name + " " + all.text(name) }
 	needs := []memoryNeed{
 		{flag("max-names"), "so many names", float64(all.count("max-names")) * memoryOfName, true},
+		{flag("history-memory"), "full histories", float64(all.bytes("history-memory")), true},
 		{flag("max-set-members"), "one full set", float64(all.count("max-set-members")) * receivers * memoryOfMember, false},
 		{flag("max-timer-samples"), "one full timer", float64(all.count("max-timer-samples")) * receivers * memoryOfSample, false},
 	}

@@ -3,43 +3,58 @@ package main
 import (
 	"cmp"
 	"fmt"
-	"net"
-	"net/netip"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/statsd-ops/statsd/delivery"
 	"github.com/statsd-ops/statsd/internal/descriptors"
 	"github.com/statsd-ops/statsd/server"
+	"github.com/statsd-ops/statsd/sink/prometheus"
 )
 
 // oddities warns of what is legal, and probably not meant.
 func (all settings) oddities(cfg *server.Config, sinks []*endpoint) []string {
 	return slices.Concat(
 		oddSinks(all, sinks),
-		all.oddInterval(sinks),
+		all.oddInterval(cfg, sinks),
 		all.oddDoors(),
+		all.oddListeners(),
 		all.oddCollect(),
+		all.oddEdge(sinks),
+		all.oddOwner(),
+		oddRules(cfg),
 		all.oddLog(),
 		all.oddMemory(sinks, availableMemory()),
 		oddDescriptors(cfg, descriptors.Limit()),
 	)
 }
 
-// oddSinks warns if nothing is published, or if the daemon publishes to itself.
+// oddSinks warns if nothing is published, if the daemon publishes to itself, or if it cannot know who gets the points.
 func oddSinks(all settings, sinks []*endpoint) (odd []string) {
-	switch {
-	case all.given("forward") && !all.given("spool-dir"):
-		odd = append(odd, "--forward without --spool-dir: what the cluster has not accepted is lost when the daemon ends")
-	case len(sinks) == 0 && !all.given("forward"):
+	if len(sinks) == 0 && !all.given("forward") {
 		odd = append(odd, "no sink: nothing is published; set --sink or --graphite-host")
 	}
 	for _, e := range sinks {
-		if !e.scheme.records && e.port != "" && e.port == all.text("port") && overlap(cmp.Or(all.host("name"), "127.0.0.1"), loopback(e.host)) {
+		if !e.scheme.records && all.takesLines(e.host, e.port) {
 			odd = append(odd, fmt.Sprintf("the sink %s is the daemon's own port %s: it would read what it publishes", e.address(), e.port))
+		}
+		if e.insecure() {
+			odd = append(odd, fmt.Sprintf("the sink %s: insecure: its certificate is not checked, so another host could take its place", e.name))
 		}
 	}
 	return odd
+}
+
+// takesLines reports whether the daemon itself takes lines over TCP at an address.
+func (all settings) takesLines(host, port string) bool {
+	places := all.doorPlaces("tcp")
+	if !all.portOff() {
+		places = append(places, place{"--port", all.host("name"), all.text("port")})
+	}
+	return slices.ContainsFunc(places, func(p place) bool {
+		return port != "" && p.name == port && overlap(cmp.Or(p.host, "127.0.0.1"), loopback(host))
+	})
 }
 
 // loopback returns the address of localhost.
@@ -53,10 +68,12 @@ func loopback(host string) string {
 // usualRetention is the finest retention of carbon's example schemas for statsd.
 const usualRetention = 10 * time.Second
 
-// oddInterval warns of points that carbon overwrites. Its schemas are not known here.
-func (all settings) oddInterval(sinks []*endpoint) (odd []string) {
+// oddInterval warns of points that carbon overwrites, and of minutes that are not whole. The schemas of carbon
+// are not known here, nor the sinks of a cluster.
+func (all settings) oddInterval(cfg *server.Config, sinks []*endpoint) (odd []string) {
 	interval := all.duration("flush-interval")
-	toGraphite := slices.ContainsFunc(sinks, func(e *endpoint) bool { return strings.HasPrefix(e.scheme.name, "graphite") })
+	toGraphite := all.given("forward") || slices.ContainsFunc(sinks, func(e *endpoint) bool { return strings.HasPrefix(e.scheme.name, "graphite") })
+	records := slices.ContainsFunc(cfg.Sinks, func(d delivery.Destination) bool { return d.Recorder != nil })
 	switch {
 	case !toGraphite || interval >= usualRetention:
 	case interval < time.Second:
@@ -65,56 +82,27 @@ func (all settings) oddInterval(sinks []*endpoint) (odd []string) {
 		odd = append(odd, fmt.Sprintf("--flush-interval %v: a schema of carbon with a retention of 10s would keep 1 of %.3g flushes; "+
 			"its finest retention must be %v", interval, float64(usualRetention)/float64(interval), interval))
 	}
-	return odd
-}
-
-// oddDoors warns of ports that more than this host can reach, and that ask for no token.
-func (all settings) oddDoors() (odd []string) {
-	console, _, _ := net.SplitHostPort(all.console("admin"))
-	profiles, _, _ := net.SplitHostPort(all.text("pprof"))
-	for _, door := range []struct{ flag, host, guard, shows string }{
-		{"monitor-host", all.monitorHost(), "monitor-tokens", "see its figures, the published values and senders"},
-		{"admin", console, "", "see and delete names"},
-		{"pprof", profiles, "", "take profiles of the process"},
-	} {
-		if guard := all.get(door.guard); guard != nil && guard.given() {
-			continue
-		}
-		if host := door.host; host != "" && host != "localhost" && !isLoopback(host) {
-			odd = append(odd, fmt.Sprintf("--%s %s: everyone who can reach this address can %s", door.flag, all.text(door.flag), door.shows))
-		}
+	if records && time.Minute%interval != 0 {
+		odd = append(odd, fmt.Sprintf("--flush-interval %v: it does not divide a minute: an interval counts for the minute in which it ends", interval))
 	}
 	return odd
 }
 
-// oddCollect warns of a central that takes messages of everybody, or that can be read on the way.
-func (all settings) oddCollect() (odd []string) {
-	c, err := parseCollect(all.text("collect"))
-	if err != nil || !c.isCentral() {
-		return nil
+// oddRules warns of rules that do not do what they seem to do.
+func oddRules(cfg *server.Config) (odd []string) {
+	if cfg.Rules != nil {
+		for _, hint := range cfg.Rules.Warnings() {
+			odd = append(odd, fmt.Sprintf("--rules: %v", hint))
+		}
 	}
-	host, _, _ := net.SplitHostPort(c.hosts[0])
-	guarded := slices.ContainsFunc(c.settings, func(s *setting) bool {
-		return slices.Contains([]string{"keys", "client-ca", keyOfAllow}, s.name) && s.given()
-	})
-	if guarded || isLoopback(host) || host == "localhost" {
-		return nil
+	for _, d := range cfg.Sinks {
+		if page, ok := d.Recorder.(*prometheus.Sink); ok {
+			for _, hint := range page.Hints() {
+				odd = append(odd, fmt.Sprintf("the sink %s: %s", d.Name, hint))
+			}
+		}
 	}
-	return []string{fmt.Sprintf("--collect %s: everyone who can reach this address can send values; set keys in the URL, or client-ca with statsd+tls://, or allow", all.text("collect"))}
-}
-
-// monitorHost returns the address of the monitor, or "" if it is off.
-func (all settings) monitorHost() string {
-	if all.port("monitor-port") == noPort {
-		return ""
-	}
-	return all.host("monitor-host")
-}
-
-// isLoopback reports whether a host is an address that only this host can reach.
-func isLoopback(host string) bool {
-	ip, err := netip.ParseAddr(host)
-	return err == nil && ip.IsLoopback()
+	return odd
 }
 
 // oddLog warns of settings of the log that cancel each other.

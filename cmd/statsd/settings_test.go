@@ -255,7 +255,7 @@ func TestOddMemory(t *testing.T) {
 	for available, want := range map[float64]string{
 		1000 * mib: "",
 		0:          "", // not known
-		400 * mib:  "--max-names, --queue-max-bytes and the sinks: together they would need 459 MiB, and there are 400 MiB",
+		400 * mib:  "--max-names, --history-memory, --queue-max-bytes and the sinks: together they would need 475 MiB, and there are 400 MiB",
 		300 * mib:  "--max-names 2000000: so many names would need 345 MiB, and there are 300 MiB",
 	} {
 		if got := strings.Join(all.oddMemory(sinks, available), "\n"); got != want {

@@ -36,25 +36,28 @@ func (all settings) checkConfig(stdout, stderr io.Writer) error {
 
 // verdict is the last line of --check-config for valid settings.
 func (all settings) verdict(sinks []*endpoint, warnings int) string {
-	does := "publishes nothing"
-	var names []string
+	var does, names []string
 	for _, e := range sinks {
 		names = append(names, e.name)
 	}
-	if len(names) > 0 {
-		does = fmt.Sprintf("publishes to %s every %v", strings.Join(names, ", "), all.duration("flush-interval"))
+	every := fmt.Sprintf(" every %v", all.duration("flush-interval"))
+	if all.given("collect") {
+		does = append(does, "collects from "+all.text("collect"))
 	}
 	if all.given("forward") {
-		forwards := fmt.Sprintf("forwards to %s every %v", all.text("forward"), all.duration("flush-interval"))
-		if len(names) > 0 {
-			forwards += ", and " + does
-		}
-		does = forwards
+		does = append(does, "forwards to "+all.text("forward")+every)
 	}
-	if all.given("collect") {
-		does = fmt.Sprintf("collects from %s, and %s", all.text("collect"), does)
+	switch {
+	case len(names) > 0:
+		does = append(does, "publishes to "+strings.Join(names, ", ")+every)
+	case !all.given("forward"):
+		does = append(does, "publishes nothing")
 	}
-	text := "# valid: statsd " + does
+	last := len(does) - 1
+	text := "# valid: statsd " + does[last]
+	if last > 0 {
+		text = "# valid: statsd " + strings.Join(does[:last], ", ") + ", and " + does[last]
+	}
 	if warnings > 0 {
 		text += ", with " + plural.Things(uint64(warnings), "warning", "warnings")
 	}

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"io"
 
 	"github.com/statsd-ops/statsd/cmd/statsdmonitor/ask"
 	"github.com/statsd-ops/statsd/cmd/statsdmonitor/report"
@@ -25,6 +27,16 @@ func check(ctx context.Context, s *session) error {
 		return err
 	}
 	return &exit{code: code}
+}
+
+// failedCheck prints why there is no state, and returns the code. A daemon that does not answer is critical.
+func failedCheck(err error, stdout io.Writer) int {
+	code := report.CheckUnknown
+	if ask.Silent(err) {
+		code = report.CheckCritical
+	}
+	fmt.Fprint(stdout, report.CheckFailed(code, err.Error()))
+	return code
 }
 
 // kernelDropped returns how many datagrams the kernel dropped since the start; 0 if that is not known.

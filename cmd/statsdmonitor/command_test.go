@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"net"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -115,7 +116,19 @@ func TestCheckCommand(t *testing.T) {
 		t.Errorf("prints %q", stdout)
 	}
 	invoke(t, 0, "check", "--warn=failing", f.at())
-	for _, line := range []string{"check --at 127.0.0.1:1", "check --warn soon", "check --bogus", "check --at host:0", "check --token-file /nowhere"} {
+	// A daemon that does not answer is as bad as one that fails.
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	for _, at := range []string{"127.0.0.1:1", silent.Addr().String()} {
+		stdout, stderr = invoke(t, 2, "check", "--timeout=0.1", "--at", at)
+		if !strings.HasPrefix(stdout, "STATSD CRITICAL - status from "+at+": ") || strings.Count(stdout, "\n") != 1 || stderr != "" {
+			t.Errorf("prints %q and %q", stdout, stderr)
+		}
+	}
+	for _, line := range []string{"check --warn soon", "check --bogus", "check --at host:0", "check --token-file /nowhere"} {
 		stdout, stderr = invoke(t, 3, strings.Fields(line)...)
 		if !strings.HasPrefix(stdout, "STATSD UNKNOWN - ") || strings.Count(stdout, "\n") != 1 || stderr != "" {
 			t.Errorf("%s: prints %q and %q", line, stdout, stderr)

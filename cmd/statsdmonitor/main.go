@@ -27,7 +27,6 @@ import (
 	"slices"
 	"syscall"
 
-	"github.com/statsd-ops/statsd/cmd/statsdmonitor/report"
 	"github.com/statsd-ops/statsd/internal/ascii"
 	"github.com/statsd-ops/statsd/internal/buildinfo"
 	"github.com/statsd-ops/statsd/internal/cli"
@@ -83,8 +82,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	err = s.run(ctx)
 	if _, is := errors.AsType[*exit](err); err != nil && !is && s.isCheck() {
-		fmt.Fprint(stdout, report.CheckFailed(err.Error()))
-		return report.CheckUnknown
+		return failedCheck(err, stdout)
 	}
 	return code(err, stderr)
 }
@@ -138,8 +136,7 @@ func code(err error, stderr io.Writer) int {
 func misused(args []string, err error, stdout, stderr io.Writer) int {
 	first := slices.IndexFunc(args, func(arg string) bool { return find(arg) != nil })
 	if first >= 0 && args[first] == "check" {
-		fmt.Fprint(stdout, report.CheckFailed(err.Error()))
-		return report.CheckUnknown
+		return failedCheck(err, stdout)
 	}
 	fmt.Fprintf(stderr, "statsdmonitor: %s, try --help\n", ascii.Safe(err.Error()))
 	return exitUsage

@@ -129,7 +129,7 @@ func TestCommands(t *testing.T) {
 		}
 		closed := strings.ReplaceAll(args, daemon.Monitor, counterpart.FreeAddress(t).String())
 		out, err = exec.Command(monitor, strings.Fields(closed)...).Output()
-		if failed, ok := errors.AsType[*exec.ExitError](err); !ok || failed.ExitCode() != 3 || !strings.HasPrefix(string(out), "STATSD UNKNOWN - ") {
+		if failed, ok := errors.AsType[*exec.ExitError](err); !ok || failed.ExitCode() != 2 || !strings.HasPrefix(string(out), "STATSD CRITICAL - ") {
 			t.Errorf("statsdmonitor %s: %v, %q", closed, err, out)
 		}
 	}

@@ -5,17 +5,27 @@ import (
 	"strings"
 )
 
-// bash splits --flag=value into three words, because = is in its COMP_WORDBREAKS.
+// bash calls a function with the words before the cursor. It has broken them at = and :, so the function takes
+// the last word from the line, and answers with what stands behind the last colon. Some programs that call it
+// set only the words.
 func bash(p *Program) string {
 	var b strings.Builder
 	function := "_" + p.Name
 	fmt.Fprintf(&b, `%s() {
-	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
-	if [[ $cur == = ]]; then
-		cur=
-	elif [[ $prev == = ]]; then
-		prev=${COMP_WORDS[COMP_CWORD-2]}
+	local line=${COMP_LINE:0:COMP_POINT} cur prev begin= before
+	if [[ ! $line ]]; then
+		line="${COMP_WORDS[*]:0:COMP_CWORD+1}" line=${line// = /=} line=${line/%% =/=}
 	fi
+	cur=${line##*[[:space:]]}
+	read -ra before <<<"${line%%"$cur"}"
+	prev=${before[${#before[@]}-1]}
+	case $cur in
+	--*=*) prev=${cur%%%%=*} cur=${cur#*=} ;;
+	esac
+	case $cur in
+	[\'\"]*) cur=${cur:1} ;;
+	*:*) [[ $COMP_WORDBREAKS != *:* ]] || begin=${cur%%"${cur##*:}"} ;;
+	esac
 `, function)
 	bashValues(&b, p.all())
 	if len(p.Commands) > 0 {
@@ -31,21 +41,26 @@ func bashValues(b *strings.Builder, flags []Flag) {
 	var plain []string
 	for i := range flags {
 		f := &flags[i]
-		pattern := strings.Join(f.spellings(), "|")
+		pattern, words := strings.Join(f.spellings(), "|"), quote(strings.Join(f.Choices, " "))
 		switch {
 		case f.Value == "":
+		case f.List:
+			fmt.Fprintf(b, "\t%s) compopt -o nospace 2>/dev/null; COMPREPLY=($(compgen -P \"${cur%%\"${cur##*,}\"}\" -W %s -- \"${cur##*,}\")) ;;\n", pattern, words)
+		case f.Open:
+			fmt.Fprintf(b, "\t%s) compopt -o nospace 2>/dev/null; COMPREPLY=($(compgen -W %s -- \"$cur\")) ;;\n", pattern, words)
 		case len(f.Choices) > 0:
-			fmt.Fprintf(b, "\t%s) COMPREPLY=($(compgen -W %s -- \"$cur\")); return ;;\n", pattern, quote(strings.Join(f.Choices, " ")))
+			fmt.Fprintf(b, "\t%s) COMPREPLY=($(compgen -W %s -- \"$cur\")) ;;\n", pattern, words)
 		case f.Path:
-			fmt.Fprintf(b, "\t%s) COMPREPLY=($(compgen -f -- \"$cur\")); return ;;\n", pattern)
+			fmt.Fprintf(b, "\t%s) compopt -o filenames 2>/dev/null; local IFS=$'\\n'; COMPREPLY=($(compgen -f -- \"$cur\")) ;;\n", pattern)
 		default:
 			plain = append(plain, pattern)
 		}
 	}
 	if len(plain) > 0 {
-		fmt.Fprintf(b, "\t%s) return ;;\n", strings.Join(plain, "|"))
+		fmt.Fprintf(b, "\t%s) ;;\n", strings.Join(plain, "|"))
 	}
-	b.WriteString("\tesac\n")
+	// Behind any of these flags stands its value, and nothing else.
+	b.WriteString("\t*) prev= ;;\n\tesac\n\tif [[ $prev ]]; then\n\t\tCOMPREPLY=(\"${COMPREPLY[@]#\"$begin\"}\")\n\t\treturn\n\tfi\n")
 }
 
 // bashCommands offers the commands, or the flags and words of the command that was typed.

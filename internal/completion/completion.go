@@ -19,6 +19,8 @@ type Flag struct {
 	Help    string
 	Value   string   // placeholder for the value in the help; "" if the flag takes none
 	Choices []string // all valid values, if they are few
+	List    bool     // the value has several of Choices, with commas between them
+	Open    bool     // Choices are how values begin, as udp:// does
 	Path    bool     // the value is a file or a directory
 }
 
@@ -106,5 +108,5 @@ func fishQuote(text string) string {
 
 // IsPath reports whether the placeholder of a value names a file or a directory.
 func IsPath(placeholder string) bool {
-	return slices.Contains([]string{"FILE", "DIR", "PATH"}, placeholder)
+	return slices.Contains([]string{"FILE", "DIR", "PATH", "FILE|URL"}, placeholder)
 }

@@ -19,6 +19,8 @@ var flags = []Flag{
 	{Name: "config", Help: "Read settings.", Value: "FILE", Path: true},
 	{Name: "quiet", Short: 'q', Help: "Log only warnings."},
 	{Name: "pct", Help: "Percentile: 50:99.", Value: "A:B"},
+	{Name: "stats", Help: "Some of: mean, sum.", Value: "STAT,...", Choices: []string{"mean", "mean_90", "sum"}, List: true},
+	{Name: "sink", Short: 's', Help: "Where to.", Value: "URL", Choices: []string{"load://", "graphite://", "graphite+tls://"}, Open: true},
 }
 
 // demo has flags only, and tool has commands too.
@@ -41,7 +43,16 @@ var completed = []struct {
 	{&demo, []string{"--naming", ""}, []string{"etsy", "etsy-legacy", "reference"}},
 	{&demo, []string{"--naming", "etsy-"}, []string{"etsy-legacy"}},
 	{&demo, []string{"--config", "hosts"}, []string{"hosts.conf"}},
+	{&demo, []string{"--config=hosts"}, []string{"--config=hosts.conf"}},
 	{&demo, []string{"-q", "--qui"}, []string{"--quiet"}},
+	{&demo, []string{"--stats", "s"}, []string{"sum"}},
+	{&demo, []string{"--stats", "sum,me"}, []string{"sum,mean", "sum,mean_90"}},
+	{&demo, []string{"--naming=etsy-"}, []string{"--naming=etsy-legacy"}},
+	{&demo, []string{"--stats=sum,me"}, []string{"--stats=sum,mean", "--stats=sum,mean_90"}},
+	{&demo, []string{"--sink", "gra"}, []string{"graphite+tls://", "graphite://"}},
+	{&demo, []string{"-s", "lo"}, []string{"load://"}},
+	{&demo, []string{"--sink=gra"}, []string{"--sink=graphite+tls://", "--sink=graphite://"}},
+	{&demo, []string{"--sink", "load:"}, []string{"load://"}},
 	{&tool, []string{"t"}, []string{"tail", "top"}},
 	{&tool, []string{"--quiet", "deb"}, []string{"debug"}},
 	{&tool, []string{"--ol"}, []string{"--old"}},
@@ -100,12 +111,32 @@ func check(t *testing.T, shell string, args func(program string, words []string,
 func TestBash(t *testing.T) {
 	t.Parallel()
 	check(t, "bash", func(program string, words []string, script string) []string {
-		const driver = `eval "$(cat "$1")"; f=_$2; COMP_WORDS=("${@:2}"); COMP_CWORD=$(($#-2)); $f; printf '%s\n' "${COMPREPLY[@]}"`
-		return append([]string{"--norc", "-c", driver, "bash", script, program}, words...)
+		return append([]string{"--norc", "-c", bashDriver, "bash", script, program}, words...)
 	})
 }
 
-// --naming=et is three words to bash.
+// bashDriver calls the function as bash does: with words that are broken at = and :. It prints the whole last
+// word for each answer.
+const bashDriver = `
+eval "$(cat "$1")"
+COMP_LINE="${*:2}"
+COMP_POINT=${#COMP_LINE} COMP_WORDS=() last=${*: -1}
+for word in "${@:2}"; do
+	while [[ $word =~ ^([^=:]*)([=:]+)(.*)$ ]]; do
+		[[ ! ${BASH_REMATCH[1]} ]] || COMP_WORDS+=("${BASH_REMATCH[1]}")
+		COMP_WORDS+=("${BASH_REMATCH[2]}")
+		word=${BASH_REMATCH[3]}
+	done
+	[[ ! $word && ${COMP_WORDS[${#COMP_WORDS[@]}-1]} == [=:]* ]] || COMP_WORDS+=("$word")
+done
+COMP_CWORD=$((${#COMP_WORDS[@]}-1))
+_$2
+for answer in "${COMPREPLY[@]}"; do
+	printf '%s\n' "${last%"${last##*[=:]}"}$answer"
+done
+`
+
+// --naming=et is three words, and some programs have no more.
 func TestBashEquals(t *testing.T) {
 	t.Parallel()
 	program := counterpart.Find(t, "bash")
@@ -127,12 +158,12 @@ func TestFish(t *testing.T) {
 }
 
 // zsh completes only at a terminal, which zpty provides. The driver types, and reads until each of
-// the following words was shown.
+// the following words was shown. zsh lists values without what stands before them.
 const zshDriver = `
 emulate -L zsh
 zmodload zsh/zpty
 zpty z zsh -f -i
-zpty -w z "PROMPT=; setopt no_beep; autoload -Uz compinit; compinit -u -d $HOME/.dump; source $1; cd $PWD; print REA''DY"
+zpty -w z "PROMPT=; setopt no_beep no_list_ambiguous; autoload -Uz compinit; compinit -u -d $HOME/.dump; source $1; cd $PWD; print REA''DY"
 local shown
 zpty -r z shown '*READY*'
 zpty -w -n z "$2"$'\t'
@@ -154,7 +185,10 @@ func TestZsh(t *testing.T) {
 		}
 		path := write(t, dir, "zsh", test.program)
 		ctx, stop := context.WithTimeout(t.Context(), 2*time.Minute)
-		args := append([]string{"-f", "-c", zshDriver, "zsh", path, test.program.Name + " " + strings.Join(test.words, " ")}, test.want...)
+		args := []string{"-f", "-c", zshDriver, "zsh", path, test.program.Name + " " + strings.Join(test.words, " ")}
+		for _, want := range test.want {
+			args = append(args, want[strings.LastIndexAny(want, "=,")+1:])
+		}
 		cmd := exec.CommandContext(ctx, program, args...)
 		cmd.Dir, cmd.Env = dir, append(os.Environ(), "HOME="+dir, "TERM=dumb")
 		out, err := cmd.CombinedOutput()

@@ -50,7 +50,9 @@ func fishFlag(b *strings.Builder, p *Program, f *Flag) {
 	}
 	switch {
 	case f.Value == "":
-	case len(f.Choices) > 0:
+	case f.List:
+		fmt.Fprintf(b, " -x -a %s", fishQuote("(__fish_append , "+strings.Join(f.Choices, " ")+")"))
+	case len(f.Choices) > 0: // fish puts no space behind a word that ends with a slash
 		fmt.Fprintf(b, " -x -a %s", fishQuote(strings.Join(f.Choices, " ")))
 	case f.Path:
 		b.WriteString(" -r -F")

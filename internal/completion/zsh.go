@@ -28,9 +28,14 @@ func zshFlags(flags []Flag) string {
 		value := ""
 		if f.Value != "" {
 			value = ":" + strings.ReplaceAll(f.Value, ":", `\:`) + ":"
+			words := strings.ReplaceAll(strings.Join(f.Choices, " "), ":", `\:`)
 			switch {
+			case f.List:
+				value += "_values -s , value " + words
+			case f.Open:
+				value += `compadd -S "" - ` + words
 			case len(f.Choices) > 0:
-				value += "(" + strings.Join(f.Choices, " ") + ")"
+				value += "(" + words + ")"
 			case f.Path:
 				value += "_files"
 			}

@@ -121,20 +121,29 @@ func (e *MappingError) Unwrap() error { return e.Err }
 func (s *Sink) Open() (err error) {
 	s.server, err = httpgate.Listen(httpgate.Config{Addr: s.config.Addr, Handler: s.handler(), AnswerTimeout: answerTimeout, Flag: "host in --sink"})
 	if err == nil {
-		s.tellWarnings(s.mapping.set.Warnings())
+		s.tellHints()
 	}
 	return err
 }
 
-// maxWarnings is the most hints that are told of one file.
-const maxWarnings = 20
+// maxHints is the most hints that are told of one file.
+const maxHints = 20
 
-func (s *Sink) tellWarnings(all []rules.Warning) {
-	for _, w := range all[:min(len(all), maxWarnings)] {
-		s.tallies.tell(fmt.Sprintf("mapping %s: %s", s.config.Mapping, w))
+// Hints are about rules of the mapping that do not do what they seem to do.
+func (s *Sink) Hints() (hints []string) {
+	all := s.mapping.set.Warnings()
+	for _, w := range all[:min(len(all), maxHints)] {
+		hints = append(hints, fmt.Sprintf("mapping %s: %s", s.config.Mapping, w))
 	}
-	if more := len(all) - maxWarnings; more > 0 {
-		s.tallies.tell(fmt.Sprintf("mapping %s: %d more hints: see statsd --check-mapping", s.config.Mapping, more))
+	if more := len(all) - maxHints; more > 0 {
+		hints = append(hints, fmt.Sprintf("mapping %s: %d more hints: see statsd --check-mapping", s.config.Mapping, more))
+	}
+	return hints
+}
+
+func (s *Sink) tellHints() {
+	for _, hint := range s.Hints() {
+		s.tallies.tell(hint)
 	}
 }
 

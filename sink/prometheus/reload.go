@@ -48,7 +48,7 @@ func (s *Sink) Reload(from sink.Recorder) {
 		return
 	}
 	s.mapping = other.mapping
-	s.tellWarnings(s.mapping.set.Warnings())
+	s.tellHints()
 	st := s.store
 	r := &reload{
 		mapping: other.mapping, config: s.config, set: st.set,

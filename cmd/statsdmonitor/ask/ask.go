@@ -52,6 +52,12 @@ func BadArgument(err error) bool {
 	return ok && (e.Code == "bad_parameter" || e.Fault == faultArguments)
 }
 
+// Silent reports whether there was no answer: no connection, or a connection that ended or ran out of time.
+func Silent(err error) bool {
+	_, network := errors.AsType[*net.OpError](err)
+	return network || errors.Is(err, context.DeadlineExceeded)
+}
+
 // Codes of faults.
 const (
 	faultArguments = -32602
@@ -67,15 +73,17 @@ func (c *Client) during(ctx context.Context, what string, d time.Duration, do fu
 	if err != nil && ctx.Err() != nil {
 		err = ctx.Err() // which caused the other error
 	}
-	switch {
-	case err == nil:
+	if err == nil {
 		return nil
-	case errors.Is(err, context.DeadlineExceeded):
-		err = fmt.Errorf("no answer within %s: is this the port of a monitor (statsd's port plus 10)?", c.Timeout+d)
-	case errors.Is(err, context.Canceled):
-		err = errors.New("interrupted")
 	}
-	return &failure{what + " from " + c.Address + ": " + ascii.Safe(err.Error()), err}
+	why := err.Error()
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		why = fmt.Sprintf("no answer within %s: is this the port of a monitor (statsd's port plus 10)?", c.Timeout+d)
+	case errors.Is(err, context.Canceled):
+		why = "interrupted"
+	}
+	return &failure{what + " from " + c.Address + ": " + ascii.Safe(why), err}
 }
 
 // failure is an error whose text is safe for a terminal.

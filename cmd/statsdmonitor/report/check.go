@@ -57,7 +57,7 @@ func Check(t Thresholds, st question.Status, kernelDropped float64) string {
 }
 
 // CheckFailed writes the line of a check that could not be made.
-func CheckFailed(why string) string { return checkLine(CheckUnknown, why) + "\n" }
+func CheckFailed(code int, why string) string { return checkLine(code, why) + "\n" }
 
 func checkLine(code int, text string) string {
 	// A bar begins performance data.

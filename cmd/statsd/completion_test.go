@@ -1,0 +1,35 @@
+package main
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+// A shell offers only values that the daemon takes, and a choice for each flag whose values are words.
+func TestSuggestions(t *testing.T) {
+	want := map[string]string{
+		"tags":         "drop graphite labels keep-in-name",
+		"tag-styles":   "dogstatsd graphite influxdb librato signalfx all",
+		"counters":     "rate count",
+		"listen":       "udp:// udp+hmac:// tcp:// tcp+tls:// unixgram:// unix://",
+		"forward":      "statsd:// statsd+tls:// nats:// nats+tls://",
+		"collect":      "statsd:// statsd+tls:// nats:// nats+tls://",
+		"monitor-port": "off",
+		"admin":        "off",
+	}
+	for _, c := range completions() {
+		f := flags[slices.IndexFunc(flags, func(f flag) bool { return f.name == c.Name || slices.Contains(f.aliases, c.Name) })]
+		if words := strings.Join(c.Choices, " "); want[c.Name] != "" && words != want[c.Name] {
+			t.Errorf("--%s offers %q, want %q", c.Name, words, want[c.Name])
+		}
+		if strings.HasSuffix(c.Value, "URL") && len(c.Choices) == 0 && !c.Path {
+			t.Errorf("--%s offers no scheme", c.Name)
+		}
+		for _, word := range c.Choices {
+			if err := f.kind.check(word); err != nil && !c.Open {
+				t.Errorf("--%s offers %s: %v", c.Name, word, err)
+			}
+		}
+	}
+}

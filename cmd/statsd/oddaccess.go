@@ -1,0 +1,106 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// oddDoors warns of ports that more than this host can reach, and that ask for no token.
+func (all settings) oddDoors() (odd []string) {
+	console, _, _ := net.SplitHostPort(all.console("admin"))
+	profiles, _, _ := net.SplitHostPort(all.text("pprof"))
+	for _, door := range []struct{ flag, host, guard, shows string }{
+		{"monitor-host", all.monitorHost(), "monitor-tokens", "see its figures, the published values and senders"},
+		{"admin", console, "", "see and delete names"},
+		{"pprof", profiles, "", "take profiles of the process"},
+	} {
+		guard := all.get(door.guard)
+		switch guarded := guard != nil && guard.given(); {
+		case door.host == "" || isLocal(door.host):
+		case !guarded:
+			odd = append(odd, fmt.Sprintf("--%s %s: everyone who can reach this address can %s", door.flag, all.text(door.flag), door.shows))
+		case !all.given("monitor-cert"):
+			odd = append(odd, fmt.Sprintf("--%s %s: everyone on the way can read and use the tokens; set --monitor-cert and --monitor-key", door.flag, all.text(door.flag)))
+		}
+	}
+	return odd
+}
+
+// oddListeners warns of lists of senders that do not keep others out: because they have all addresses, or because
+// another listener takes lines of everyone. A daemon without lists is open by its purpose.
+func (all settings) oddListeners() (odd []string) {
+	type port struct{ flag, host string }
+	var open []port
+	if !all.portOff() {
+		open = append(open, port{"--port " + all.text("port"), all.host("name")})
+	}
+	checked := ""
+	for _, v := range all.get("listen").values {
+		d, err := parseDoor(v.text)
+		switch {
+		case err != nil || d.scheme.name.Local():
+		case d.checksSenders():
+			checked = d.url
+		case d.text(keyOfAllow) != "":
+			odd = append(odd, fmt.Sprintf("--listen %s: allow has all addresses: everyone who can reach this port can send", d.url))
+		default:
+			open = append(open, port{"--listen " + d.url, d.host})
+		}
+	}
+	for _, p := range open {
+		if checked != "" && !isLocal(p.host) {
+			odd = append(odd, fmt.Sprintf("%s: everyone who can reach this port can send, and --listen %s checks who sends", p.flag, checked))
+		}
+	}
+	return odd
+}
+
+// checksSenders reports whether the settings of a URL say who may send.
+func (all settings) checksSenders() bool {
+	return slices.ContainsFunc(all, func(s *setting) bool {
+		return s.text() != "" && (slices.Contains([]string{"keys", "client-ca"}, s.name) || s.name == keyOfAllow && !allowsAll(s.text()))
+	})
+}
+
+// allowsAll reports whether a list of networks has all addresses of IPv4 or of IPv6.
+func allowsAll(list string) bool {
+	for word := range strings.SplitSeq(list, ",") {
+		if prefix, err := netip.ParsePrefix(strings.TrimSpace(word)); err == nil && prefix.Bits() == 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// oddCollect warns of a central that takes messages of everybody, or that can be read on the way.
+func (all settings) oddCollect() (odd []string) {
+	c, err := parseCollect(all.text("collect"))
+	if err != nil || !c.isCentral() {
+		return nil
+	}
+	host, _, _ := net.SplitHostPort(c.hosts[0])
+	if c.checksSenders() || isLocal(host) {
+		return nil
+	}
+	return []string{fmt.Sprintf("--collect %s: everyone who can reach this address can send values; set keys in the URL, or client-ca with statsd+tls://, or allow", all.text("collect"))}
+}
+
+// monitorHost returns the address of the monitor, or "" if it is off.
+func (all settings) monitorHost() string {
+	if all.port("monitor-port") == noPort {
+		return ""
+	}
+	return all.host("monitor-host")
+}
+
+// isLocal reports whether only this host can reach an address.
+func isLocal(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && ip.IsLoopback()
+}
+
+// insecure reports whether the settings of a URL trust every certificate.
+func (all settings) insecure() bool { return all.get("insecure") != nil && all.on("insecure") }

@@ -1,0 +1,81 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+)
+
+// oddEdge warns of an edge that loses what waits, that trusts every host, or that has settings for points,
+// which only owners make.
+func (all settings) oddEdge(sinks []*endpoint) (odd []string) {
+	to, err := parseForward(all.text("forward"))
+	if err != nil {
+		return nil
+	}
+	if !all.given("spool-dir") {
+		odd = append(odd, "--forward without --spool-dir: what the cluster has not accepted is lost when the daemon ends")
+	}
+	if to.insecure() {
+		odd = append(odd, fmt.Sprintf("--forward %s: insecure: its certificate is not checked, so another host could take its place", to.url))
+	}
+	if from, err := parseCollect(all.text("collect")); err == nil && from.isCentral() && slices.ContainsFunc(all.collectPlaces(), to.reaches) {
+		odd = append(odd, fmt.Sprintf("--forward %s is this daemon's own --collect; leave it out: a central adds what it receives itself", to.url))
+	}
+	if len(sinks) > 0 || all.given("collect") {
+		return odd
+	}
+	var idle []string
+	for _, s := range all {
+		if s.group == groupFlush && s.given() && !slices.Contains([]string{"flush-interval", "naming", "metadata-prefix"}, s.name) {
+			idle = append(idle, "--"+s.name)
+		}
+	}
+	if len(idle) > 0 {
+		odd = append(odd, strings.Join(idle, ", ")+" without a sink: the owners of the cluster decide what is published")
+	}
+	return odd
+}
+
+// reaches reports whether the cluster is at a place of this daemon.
+func (c *clusterURL) reaches(p place) bool {
+	return slices.ContainsFunc(c.hosts, func(address string) bool {
+		host, port, _ := net.SplitHostPort(address)
+		return p.name == port && overlap(cmp.Or(p.host, "127.0.0.1"), loopback(host))
+	})
+}
+
+// What NATS can take, see docs/cluster.md.
+const (
+	natsMessages = 10000 // in a second
+	usualEdges   = 1000
+	usualCopies  = 3
+)
+
+// oddOwner warns of a cluster that NATS may not carry, and of settings that the kind of cluster does not have.
+func (all settings) oddOwner() (odd []string) {
+	from, err := parseCollect(all.text("collect"))
+	if err != nil {
+		return nil
+	}
+	if all.duration("lateness") == 0 {
+		odd = append(odd, "--lateness 0: each interval is published before its data has come, and then corrected")
+	}
+	copies, partitions, interval := all.count("collect-replicas"), all.count("collect-partitions"), all.duration("flush-interval")
+	if from.isCentral() {
+		if all.given("collect-replicas") {
+			odd = append(odd, "--collect-replicas does nothing with statsd://: only nats:// keeps copies")
+		}
+		return odd
+	}
+	if copies < usualCopies {
+		odd = append(odd, fmt.Sprintf("--collect-replicas %d: when a NATS server fails, its partitions of a new cluster stop; with %d copies they go on", copies, usualCopies))
+	}
+	if edges := int(natsMessages * interval.Seconds() / float64(partitions)); edges < usualEdges {
+		odd = append(odd, fmt.Sprintf("--collect-partitions %d with --flush-interval %v: with more than %d edges there are more than %d messages a second, which NATS may not take",
+			partitions, interval, edges, natsMessages))
+	}
+	return odd
+}
