@@ -6,15 +6,15 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// A record is what a shard knows about one name of one kind: a run of bytes in a page,
-// aligned to words of 8 bytes.
+// A record is what a shard knows about one name of one kind: a run of bytes in a page.
+// It begins at a multiple of unitBytes. Its words have 8 bytes.
 //
 //	word 0    bytes 0-3: meta: the name's length, its kind, flags; never changes
 //	          bytes 4-7: the number of the last flush that saw the name
 //	words     the cell of even flushes
 //	words     the cell of odd flushes
 //	words     only gauges: what it remembers, see memory
-//	bytes     the name, padded to a whole word
+//	bytes     the name, padded to a whole unit
 //
 // The receiving goroutine writes the cell of the running flush, under the shard's
 // lock. The flushing goroutine owns everything else that changes: the other cell, the
@@ -24,8 +24,9 @@ import (
 // say what its words mean.
 const (
 	pageBytes  = 256 << 10
-	pageUnits  = pageBytes / 8
-	pageShift  = 15 // log2 of pageUnits
+	unitBytes  = 4
+	pageUnits  = pageBytes / unitBytes
+	pageShift  = 16 // log2 of pageUnits
 	metaLength = 1<<16 - 1
 	metaKind   = 16
 	metaTwin   = 1 << 24 // another kind had this name before
@@ -59,7 +60,7 @@ const (
 	memoryBytes = 3 * 8
 )
 
-// ref is the place of a record: a page and a word in it. No record is at 0.
+// ref is the place of a record: a page and a unit in it. No record is at 0.
 type ref uint32
 
 type page = [pageBytes]byte
@@ -69,7 +70,7 @@ type page = [pageBytes]byte
 type pages []*page
 
 func (p pages) at(r ref) record {
-	return record(p[r>>pageShift][int(r&(pageUnits-1))*8:])
+	return record(p[r>>pageShift][int(r&(pageUnits-1))*unitBytes:])
 }
 
 // record is the bytes from a record's start to the end of its page.
@@ -133,7 +134,8 @@ func (r record) clear(kind metric.Kind, flush uint32) {
 	clear(r[off : off+8*cellWords[kind]])
 }
 
-// size returns the length of a record in words.
-func size(meta uint32) int {
-	return (nameOffset[kindOf(meta)] + int(meta&metaLength) + 7) / 8
-}
+// size returns the length of a record in units.
+func size(meta uint32) int { return units(nameOffset[kindOf(meta)] + int(meta&metaLength)) }
+
+// units returns how many units a number of bytes takes.
+func units(bytes int) int { return (bytes + unitBytes - 1) / unitBytes }
