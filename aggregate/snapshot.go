@@ -100,6 +100,9 @@ type row struct {
 // all yields the rows. A row is valid until the next one.
 func (sn *Snapshot) all() iter.Seq[*row] {
 	return func(yield func(*row) bool) {
+		if len(sn.chunks) == 0 {
+			return
+		}
 		var r row
 		lone := newTiming(len(sn.program.thresholds))
 		filled := make([]float64, len(sn.program.shapes[loneShape]))

@@ -282,7 +282,7 @@ func (s *summary) summarizeGauge(off int, flush uint32) float64 {
 	value, setAt := s.gauge.result()
 	s.sources[0].rec.setMemory(memory{
 		value: value,
-		after: uint64(flush),
+		after: flush,
 		// If this time were in the future, a value that is set later would look older.
 		setting: min(setAt, s.time),
 	})
