@@ -144,6 +144,24 @@ func (sn *Snapshot) collided(shape int, name []byte) {
 	}
 }
 
+// measure notes the name with the largest cell in one shard.
+func (s *summary) measure(kind metric.Kind, off int) {
+	at := off // of the word with the number of members
+	switch kind {
+	case metric.Set:
+	case metric.Timer:
+		at += 8
+	default:
+		return
+	}
+	largest := &s.sn.largest[kind]
+	for _, from := range s.sources {
+		if n := int(from.rec.word(at) >> 32); n > largest.size {
+			largest.size, largest.rec = n, from.rec
+		}
+	}
+}
+
 // Largest returns the set with the most members, or the timer with the most samples, in one shard,
 // and their number. It returns 0 if there is none.
 func (sn *Snapshot) Largest(kind metric.Kind) (name string, size int) {

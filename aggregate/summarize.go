@@ -255,24 +255,6 @@ func (s *summary) summarizeTimer(off, shape int) {
 	s.sn.Sketched++
 }
 
-// measure notes the name with the largest cell in one shard.
-func (s *summary) measure(kind metric.Kind, off int) {
-	at := off // of the word with the number of members
-	switch kind {
-	case metric.Set:
-	case metric.Timer:
-		at += 8
-	default:
-		return
-	}
-	largest := &s.sn.largest[kind]
-	for _, from := range s.sources {
-		if n := int(from.rec.word(at) >> 32); n > largest.size {
-			largest.size, largest.rec = n, from.rec
-		}
-	}
-}
-
 // summarizeGauge merges a gauge, and remembers its value for the next interval.
 func (s *summary) summarizeGauge(off int, flush uint32) float64 {
 	s.remember(flush)
