@@ -14,7 +14,7 @@ import (
 //	          bytes 4-7: the ref of the record; 0 if a rule drops the samples
 //	word 1    bytes 8-9, 10-11: the rules that count a hit, by number plus 1
 //	          byte 12: the Sign
-//	bytes     the name as received, padded to a whole word
+//	bytes     the name as received, padded to a whole unit
 //
 // Aliases are a cache: each can be made again from the name. They have two generations. After some flushes,
 // or when there are too many aliases, the young generation becomes the old one, and the previous old one is
@@ -120,7 +120,7 @@ func (s *Shard) newAlias(hash uint64, length int) record {
 	if s.aliases[0] == nil {
 		s.aliases[0] = &aliases{began: s.flush}
 	}
-	_, rec := s.aliases[0].add(&probe{hash: hash}, (aliasName+length+7)/8)
+	_, rec := s.aliases[0].add(&probe{hash: hash}, units(aliasName+length))
 	return rec
 }
 

@@ -49,7 +49,7 @@ func (s *summary) sharesFile(shape int, name []byte) (shares bool) {
 	if f.first == nil {
 		f.first = map[string]string{}
 	}
-	for _, c := range s.sn.shapes[shape] {
+	for _, c := range s.program.shapes[shape] {
 		f.path = append(append(append(f.path[:0], c.prefix...), name...), c.suffix...)
 		f.file = appendFile(f.file[:0], f.path)
 		first, taken := f.first[string(f.file)]

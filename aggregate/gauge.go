@@ -16,11 +16,11 @@ import (
 // comes first, and of two settings the greater one counts. So the result is the same for
 // any order of adding.
 //
-// The cell of a gauge has three words: the value of the newest setting; its time, or 0;
-// the number of adjustments in the upper half, and the place of the newest one in the
-// lower half. An adjustment has three words: the place of the next one; its time; its
-// amount. The newest comes first, the others have no order. Some may be older than the
-// setting; result leaves these out.
+// The cell of a gauge has the value of the newest setting, a word; its time, a word, or 0; and the place
+// of the newest adjustment, half a word, or 0. An adjustment has three words: the place of the next
+// one, in the lower half; its time; its amount. The newest comes first, the others have no order. It has
+// the number of adjustments in the upper half of its first word. Some may be older than the setting;
+// result leaves these out.
 const (
 	adjustmentWords = 3
 	// maxAdjustments limits the adjustments that a gauge keeps in a shard and an interval. Further
@@ -84,8 +84,8 @@ func setGauge(b *blocks, rec record, off int, e GaugeChange) {
 	}
 	rec.setWord(off, math.Float64bits(e.Value))
 	rec.setWord(off+8, at)
-	if place := uint32(rec.word(off + 16)); place != 0 && b.at(place)[1] < at {
-		rec.setWord(off+16, 0)
+	if place := rec.half(off + 16); place != 0 && b.at(place)[1] < at {
+		rec.setHalf(off+16, 0)
 	}
 }
 
@@ -94,11 +94,11 @@ func adjustGauge(b *blocks, rec record, off int, e GaugeChange) {
 	if at < rec.word(off+8) {
 		return
 	}
-	w := rec.word(off + 16)
-	first, count := uint32(w), w>>32
+	first, count := rec.half(off+16), uint64(0)
 	var newest []uint64
 	if first != 0 {
 		newest = b.at(first)
+		count = newest[0] >> 32
 		if newest[1] == at || count >= maxAdjustments {
 			newest[2] = math.Float64bits(clamp(math.Float64frombits(newest[2]) + e.Value))
 			return
@@ -109,9 +109,10 @@ func adjustGauge(b *blocks, rec record, off int, e GaugeChange) {
 	a[0], a[1], a[2] = uint64(first), at, math.Float64bits(e.Value)
 	if first != 0 && at < newest[1] {
 		a[0], newest[0] = newest[0], uint64(place)
-		place = first
+		a, place = newest, first
 	}
-	rec.setWord(off+16, (count+1)<<32|uint64(place))
+	a[0] = (count+1)<<32 | uint64(uint32(a[0]))
+	rec.setHalf(off+16, place)
 }
 
 // gaugeMerge combines the shards' parts of one gauge, in any order.
@@ -152,7 +153,7 @@ func newest(set GaugeChange, rec record, off int) GaugeChange {
 
 // appendAdjustments appends the adjustments in a cell to dst.
 func appendAdjustments(dst []GaugeChange, b *blocks, rec record, off int) []GaugeChange {
-	for place := uint32(rec.word(off + 16)); place != 0; {
+	for place := rec.half(off + 16); place != 0; {
 		a := b.at(place)
 		dst = append(dst, GaugeChange{int64(a[1]), math.Float64frombits(a[2])})
 		place = uint32(a[0])

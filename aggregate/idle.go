@@ -11,8 +11,7 @@ func (s *summary) summarizeIdle(i int, kind metric.Kind) {
 		if !s.idleIn(i, n, kind, r) {
 			continue
 		}
-		shape := idleShapes + int(kind)
-		values := s.sn.add(newRow(i, shape, r))
+		values := s.sn.add(i, idleShapes+int(kind), r)
 		if s.program.Rows {
 			s.sn.addDetail(detail{timer: s.noSamples(kind)})
 		}

@@ -30,7 +30,7 @@ type view struct {
 	shard   *Shard
 	names   *names
 	pages   pages
-	used    int // words used in the last page
+	used    int // units used in the last page
 	flush   uint32
 	blocks  *blocks
 	retired bool // the shard has begun new names
@@ -67,7 +67,7 @@ func (v *view) next(c *cursor, batch []ref) []ref {
 			end = v.used
 		}
 		for c.unit < end {
-			meta := record(v.pages[c.page][c.unit*8:]).meta()
+			meta := record(v.pages[c.page][c.unit*unitBytes:]).meta()
 			if meta == 0 {
 				break
 			}

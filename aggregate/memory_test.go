@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/statsd-ops/statsd/internal/soak"
+	"github.com/statsd-ops/statsd/metric"
 )
 
 // The memory of a table is nearly all that it takes.
@@ -34,4 +35,42 @@ func heapBytes() int {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return int(m.HeapAlloc)
+}
+
+// TestNameBytes limits what a name takes: of each kind in the table, and of mixed kinds in the table and in
+// the Snapshot of a flush.
+func TestNameBytes(t *testing.T) {
+	name := []byte("app.web-07.api.v2.users.get.status_200.total1") // 45 bytes
+	for kind, want := range map[metric.Kind]int{metric.Counter: 72, metric.Gauge: 116, metric.Timer: 88, metric.Set: 88} {
+		if got := size(metaOf(kind, name)) * unitBytes; got != want {
+			t.Errorf("the record of %v takes %d bytes, want %d", kind, got, want)
+		}
+	}
+
+	const n = 200_000
+	samples := benchSamples(n, mixed...)
+	length := 0
+	for i := range samples {
+		length += len(samples[i].Name)
+	}
+	before := heapBytes()
+	table := testTable(1)
+	for i := range samples {
+		table.Shard(0).Add(&samples[i])
+	}
+	full := heapBytes()
+	sn := table.Drain(nil).Summarize(testLayout, 100)
+	flushed := heapBytes()
+	each := func(bytes int) float64 { return float64(bytes) / float64(n) }
+	inTable, inSnapshot := each(full-before-length), each(flushed-full)
+	t.Logf("beside its %.1f bytes, a name takes %.1f in the table and %.1f more after a flush", each(length), inTable, inSnapshot)
+	if inTable > 53 {
+		t.Errorf("beside its own bytes, a name takes %.1f bytes in the table", inTable)
+	}
+	if inSnapshot > 17 {
+		t.Errorf("a name takes %.1f bytes more after a flush", inSnapshot)
+	}
+	runtime.KeepAlive(table)
+	runtime.KeepAlive(sn)
+	runtime.KeepAlive(samples)
 }

@@ -10,7 +10,7 @@ import (
 type program struct {
 	Layout
 	// shapes are the columns that a row can have: of each kind, of each kind's unseen
-	// names, and of timers with each of the histograms.
+	// names, of timers with one sample, and of timers with each of the histograms.
 	shapes     [][]column
 	thresholds []threshold
 	wants      wants
@@ -28,8 +28,17 @@ type program struct {
 // The shapes after the kinds' shapes.
 const (
 	idleShapes      = int(metric.Kinds)
-	histogramShapes = 2 * int(metric.Kinds)
+	loneShape       = 2 * int(metric.Kinds)
+	histogramShapes = loneShape + 1
 )
+
+// width returns how many values a row of a shape keeps.
+func (p *program) width(shape int) int {
+	if shape == loneShape {
+		return 1 // the sample, from which the others are computed
+	}
+	return len(p.shapes[shape])
+}
 
 func compile(l Layout) *program {
 	p := &program{Layout: l, thresholds: newThresholds(&l), seconds: l.Interval.Seconds()}
@@ -40,6 +49,7 @@ func compile(l Layout) *program {
 		p.shapes = append(p.shapes, l.idleColumns(kind))
 	}
 	timer := p.shapes[metric.Timer]
+	p.shapes = append(p.shapes, slices.Clone(timer))
 	for _, h := range l.Histograms {
 		p.shapes = append(p.shapes, append(slices.Clone(timer), l.histogramColumns(h)...))
 	}
@@ -103,7 +113,7 @@ func (p *program) idles(kind metric.Kind, age uint32) bool {
 	return p.IdleZeros
 }
 
-// timerShape returns the shape of a timer that was seen.
+// timerShape returns the shape of a timer with many samples.
 func (p *program) timerShape(name []byte) int {
 	for i := range p.Histograms {
 		if p.Histograms[i].fits(name) {
@@ -111,6 +121,16 @@ func (p *program) timerShape(name []byte) int {
 		}
 	}
 	return int(metric.Timer)
+}
+
+// timerShape returns the shape of the timer whose records are s.sources; rec is the first.
+func (s *summary) timerShape(rec record) int {
+	shape := s.program.timerShape(rec.name())
+	if shape == int(metric.Timer) && !s.program.Rows && len(s.sources) == 1 &&
+		isSingle(rec.word(cell(metric.Timer, s.sources[0].view.flush)+8)) {
+		return loneShape
+	}
+	return shape
 }
 
 // histogram returns the histogram of a timer's shape, or nil.

@@ -6,15 +6,15 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// A record is what a shard knows about one name of one kind: a run of bytes in a page,
-// aligned to words of 8 bytes.
+// A record is what a shard knows about one name of one kind: a run of bytes in a page.
+// It begins at a multiple of unitBytes. Its words have 8 bytes.
 //
 //	word 0    bytes 0-3: meta: the name's length, its kind, flags; never changes
 //	          bytes 4-7: the number of the last flush that saw the name
-//	words     the cell of even flushes
-//	words     the cell of odd flushes
-//	words     only gauges: what it remembers, see memory
-//	bytes     the name, padded to a whole word
+//	bytes     the cell of even flushes
+//	bytes     the cell of odd flushes
+//	bytes     only gauges: what it remembers, see memory
+//	bytes     the name, padded to a whole unit
 //
 // The receiving goroutine writes the cell of the running flush, under the shard's
 // lock. The flushing goroutine owns everything else that changes: the other cell, the
@@ -24,8 +24,9 @@ import (
 // say what its words mean.
 const (
 	pageBytes  = 256 << 10
-	pageUnits  = pageBytes / 8
-	pageShift  = 15 // log2 of pageUnits
+	unitBytes  = 4
+	pageUnits  = pageBytes / unitBytes
+	pageShift  = 16 // log2 of pageUnits
 	metaLength = 1<<16 - 1
 	metaKind   = 16
 	metaTwin   = 1 << 24 // another kind had this name before
@@ -42,12 +43,12 @@ const MaxTTLs = 1<<6 - 1
 // MaxNameLength is the maximum length of a name, in bytes.
 const MaxNameLength = metaLength
 
-// cellWords is the size of a kind's cell.
-var cellWords = [metric.Kinds]int{metric.Counter: 1, metric.Gauge: 3, metric.Timer: 2, metric.Set: 2}
+// cellBytes is the size of a kind's cell.
+var cellBytes = [metric.Kinds]int{metric.Counter: 8, metric.Gauge: gaugeCell, metric.Timer: 2 * 8, metric.Set: 2 * 8}
 
 // nameOffset is where a record's name starts, in bytes.
 var nameOffset = [metric.Kinds]int{
-	metric.Counter: 8 + 2*8*1,
+	metric.Counter: 8 + 2*8,
 	metric.Gauge:   gaugeMemory + memoryBytes,
 	metric.Timer:   8 + 2*8*2,
 	metric.Set:     8 + 2*8*2,
@@ -55,11 +56,12 @@ var nameOffset = [metric.Kinds]int{
 
 // gaugeMemory is where a gauge's memory starts, in bytes.
 const (
-	gaugeMemory = 8 + 2*8*3
-	memoryBytes = 3 * 8
+	gaugeCell   = 2*8 + 4
+	gaugeMemory = 8 + 2*gaugeCell
+	memoryBytes = 2*8 + 4
 )
 
-// ref is the place of a record: a page and a word in it. No record is at 0.
+// ref is the place of a record: a page and a unit in it. No record is at 0.
 type ref uint32
 
 type page = [pageBytes]byte
@@ -69,7 +71,7 @@ type page = [pageBytes]byte
 type pages []*page
 
 func (p pages) at(r ref) record {
-	return record(p[r>>pageShift][int(r&(pageUnits-1))*8:])
+	return record(p[r>>pageShift][int(r&(pageUnits-1))*unitBytes:])
 }
 
 // record is the bytes from a record's start to the end of its page.
@@ -82,6 +84,9 @@ func (r record) setLastSeen(f uint32) { binary.LittleEndian.PutUint32(r[4:], f) 
 
 func (r record) word(off int) uint64       { return binary.LittleEndian.Uint64(r[off:]) }
 func (r record) setWord(off int, w uint64) { binary.LittleEndian.PutUint64(r[off:], w) }
+
+func (r record) half(off int) uint32       { return binary.LittleEndian.Uint32(r[off:]) }
+func (r record) setHalf(off int, h uint32) { binary.LittleEndian.PutUint32(r[off:], h) }
 
 // name returns the record's name.
 func (r record) name() []byte {
@@ -111,7 +116,7 @@ func metaOf(kind metric.Kind, name []byte) uint32 {
 
 // cell returns the offset of the cell of a flush.
 func cell(kind metric.Kind, flush uint32) int {
-	return 8 + int(flush&1)*8*cellWords[kind]
+	return 8 + int(flush&1)*cellBytes[kind]
 }
 
 // seen reports whether the name was seen in a flush.
@@ -119,7 +124,7 @@ func (r record) seen(kind metric.Kind, flush uint32) bool {
 	off := cell(kind, flush)
 	switch kind {
 	case metric.Gauge:
-		return r.word(off+8)|r.word(off+16) != 0
+		return r.word(off+8) != 0 || r.half(off+16) != 0
 	case metric.Timer:
 		return r.word(off+8) != 0
 	default:
@@ -130,10 +135,11 @@ func (r record) seen(kind metric.Kind, flush uint32) bool {
 // clear empties the cell of a flush.
 func (r record) clear(kind metric.Kind, flush uint32) {
 	off := cell(kind, flush)
-	clear(r[off : off+8*cellWords[kind]])
+	clear(r[off : off+cellBytes[kind]])
 }
 
-// size returns the length of a record in words.
-func size(meta uint32) int {
-	return (nameOffset[kindOf(meta)] + int(meta&metaLength) + 7) / 8
-}
+// size returns the length of a record in units.
+func size(meta uint32) int { return units(nameOffset[kindOf(meta)] + int(meta&metaLength)) }
+
+// units returns how many units a number of bytes takes.
+func units(bytes int) int { return (bytes + unitBytes - 1) / unitBytes }

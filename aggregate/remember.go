@@ -114,16 +114,16 @@ func (t *Table) shardOf(name []byte) *Shard {
 // memory is the part of a gauge's record that lasts between flushes.
 type memory struct {
 	value   float64
-	after   uint64 // number of the flush that computed the value, 0 for none
+	after   uint32 // number of the flush that computed the value, 0 for none
 	setting int64  // the time of the last setting, 0 for none
 }
 
 func (r record) setMemory(m memory) {
 	r.setWord(gaugeMemory, math.Float64bits(m.value))
-	r.setWord(gaugeMemory+8, m.after)
-	r.setWord(gaugeMemory+16, uint64(m.setting))
+	r.setWord(gaugeMemory+8, uint64(m.setting))
+	r.setHalf(gaugeMemory+16, m.after)
 }
 
 func (r record) memory() memory {
-	return memory{math.Float64frombits(r.word(gaugeMemory)), r.word(gaugeMemory + 8), int64(r.word(gaugeMemory + 16))}
+	return memory{math.Float64frombits(r.word(gaugeMemory)), r.half(gaugeMemory + 16), int64(r.word(gaugeMemory + 8))}
 }

@@ -15,11 +15,11 @@ type detail struct {
 
 // addDetail adds the detail of the row that was added last. Every row needs one.
 func (sn *Snapshot) addDetail(d detail) {
-	last := len(sn.rows) - 1
-	if len(sn.details) == last {
-		sn.details = append(sn.details, make([]detail, 0, cap(sn.rows[last])))
+	c := &sn.chunks[len(sn.chunks)-1]
+	if c.details == nil {
+		c.details = make([]detail, 0, cap(c.refs))
 	}
-	sn.details[last] = append(sn.details[last], d)
+	c.details = append(c.details, d)
 }
 
 // detail returns the detail of the name just summarised, whose records are s.sources.
@@ -46,8 +46,8 @@ func (s *summary) noSamples(kind metric.Kind) *metric.Distribution {
 // RowCount returns the number of rows, including the daemon's own figures.
 func (sn *Snapshot) RowCount() int {
 	n := len(sn.Own)
-	for _, rows := range sn.rows {
-		n += len(rows)
+	for i := range sn.chunks {
+		n += len(sn.chunks[i].refs)
 	}
 	return n
 }
@@ -58,16 +58,10 @@ func (sn *Snapshot) RowCount() int {
 func (sn *Snapshot) Rows() iter.Seq[*metric.Row] {
 	return func(yield func(*metric.Row) bool) {
 		r := &metric.Row{Time: sn.Time, Start: sn.Time - sn.seconds}
-		for c, rows := range sn.rows {
-			values := sn.values[c]
-			for i, row := range rows {
-				columns := sn.shapes[row.shape()]
-				sn.fillRow(r, row, columns, values)
-				r.Sum, r.Timer = sn.details[c][i].sum, sn.details[c][i].timer
-				values = values[len(columns):]
-				if !yield(r) {
-					return
-				}
+		for from := range sn.all() {
+			sn.fillRow(r, from)
+			if !yield(r) {
+				return
 			}
 		}
 		for _, p := range sn.Own {
@@ -82,24 +76,25 @@ func (sn *Snapshot) Rows() iter.Seq[*metric.Row] {
 	}
 }
 
-// fillRow sets what r shares with the points of a row: kind, name, tags and statistics.
-func (sn *Snapshot) fillRow(r *metric.Row, row row, columns []column, values []float64) {
-	r.Kind = kindOfShape(row.shape())
-	r.Name, r.Tags = sn.pages[row.view()].at(row.ref()).name(), nil
+// fillRow makes r the row from.
+func (sn *Snapshot) fillRow(r *metric.Row, from *row) {
+	r.Kind = kindOfShape(from.shape)
+	r.Name, r.Tags = from.name, nil
 	if sn.tagged {
 		r.Name, r.Tags = metric.CutTags(r.Name)
 	}
+	r.Sum, r.Timer = from.detail.sum, from.detail.timer
 	r.Stats = r.Stats[:0]
-	for i := range columns {
-		if v := values[i]; v == v {
-			r.Stats = append(r.Stats, metric.Stat{Name: columns[i].name, Value: v})
+	for i, v := range from.values {
+		if v == v {
+			r.Stats = append(r.Stats, metric.Stat{Name: from.columns[i].name, Value: v})
 		}
 	}
 }
 
 // kindOfShape returns the kind of the names that have a shape.
 func kindOfShape(shape int) metric.Kind {
-	if shape >= histogramShapes {
+	if shape >= loneShape {
 		return metric.Timer
 	}
 	return metric.Kind(shape % int(metric.Kinds))

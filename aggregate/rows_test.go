@@ -169,7 +169,7 @@ func TestExpBinsOfSketch(t *testing.T) {
 func TestNoRows(t *testing.T) {
 	table := testTable(1)
 	add(t, table.Shard(0), "hits c 1", "t ms 5")
-	if sn := table.Drain(nil).Summarize(testLayout, 100); sn.details != nil {
+	if sn := table.Drain(nil).Summarize(testLayout, 100); sn.chunks[0].details != nil {
 		t.Error("details are kept")
 	}
 }

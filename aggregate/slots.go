@@ -9,7 +9,7 @@ package aggregate
 type arena struct {
 	segments [segments]segment
 	pages    pages
-	used     int // words used of the last page
+	used     int // units used of the last page
 	count    int // records
 }
 
@@ -123,9 +123,9 @@ func (n *arena) seekOn(p *probe) {
 func (n *arena) absent(p *probe) bool { return int(p.count) == n.segments[p.hash>>56].count+1 }
 
 // add makes a record of zeroes for a probe.
-func (n *arena) add(p *probe, words int) (ref, record) {
+func (n *arena) add(p *probe, units int) (ref, record) {
 	s := &n.segments[p.hash>>56]
-	r := n.allocate(words)
+	r := n.allocate(units)
 	slot := p.hash<<32 | uint64(r)
 	switch {
 	case s.count*loadDen >= len(s.slots)*loadNum:
@@ -141,9 +141,9 @@ func (n *arena) add(p *probe, words int) (ref, record) {
 	return r, n.pages.at(r)
 }
 
-// allocate returns the place of free words, which are zero.
-func (n *arena) allocate(words int) ref {
-	if len(n.pages) == 0 || n.used+words > pageUnits {
+// allocate returns the place of free units, which are zero.
+func (n *arena) allocate(units int) ref {
+	if len(n.pages) == 0 || n.used+units > pageUnits {
 		n.pages = append(n.pages, new(page))
 		n.used = 0
 		if len(n.pages) == 1 {
@@ -151,7 +151,7 @@ func (n *arena) allocate(words int) ref {
 		}
 	}
 	r := ref((len(n.pages)-1)<<pageShift | n.used)
-	n.used += words
+	n.used += units
 	return r
 }
 

@@ -52,7 +52,7 @@ func (iv *Interval) Summarize(layout Layout, now int64) *Snapshot {
 		s.program = compile(layout)
 		s.timing = newTiming(len(s.program.thresholds))
 	}
-	s.sn = &Snapshot{Time: now, shapes: s.program.shapes, tagged: iv.table.config.Tagged, seconds: int64(layout.Interval / time.Second)}
+	s.sn = &Snapshot{Time: now, program: s.program, tagged: iv.table.config.Tagged, seconds: int64(layout.Interval / time.Second)}
 	s.found = make([][][metric.Kinds]ref, len(iv.views))
 	for i := range s.found {
 		s.found[i] = make([][metric.Kinds]ref, batchSize)
@@ -150,8 +150,8 @@ func (s *summary) summarizeKind(i int, kind metric.Kind) {
 			collides = collides || s.collides(j, n, kind, false)
 		}
 		shape := int(kind)
-		if kind == metric.Timer && len(s.program.Histograms) > 0 {
-			shape = s.program.timerShape(rec.name())
+		if kind == metric.Timer {
+			shape = s.timerShape(rec)
 		}
 		if rec.meta()&metaUneven != 0 && s.sharesFile(shape, rec.name()) {
 			collides = true
@@ -162,7 +162,7 @@ func (s *summary) summarizeKind(i int, kind metric.Kind) {
 		if s.Record != nil {
 			s.collect()
 		}
-		s.summarizeName(kind, shape, s.sn.add(newRow(i, shape, r)))
+		s.summarizeName(kind, shape, s.sn.add(i, shape, r))
 		if s.Record != nil {
 			s.show(kind)
 		}
@@ -193,7 +193,7 @@ func (s *summary) lookup(i int, refs []ref) {
 func (s *summary) summarizeName(kind metric.Kind, shape int, values []float64) {
 	flush := s.sources[0].view.flush
 	off := cell(kind, flush)
-	columns := s.sn.shapes[shape]
+	columns := s.program.shapes[shape]
 	switch kind {
 	case metric.Counter:
 		sum := 0.0
@@ -206,6 +206,10 @@ func (s *summary) summarizeName(kind metric.Kind, shape int, values []float64) {
 	case metric.Set:
 		fill(values, float64(s.countMembers(off)))
 	case metric.Timer:
+		if shape == loneShape {
+			values[0] = math.Float64frombits(s.sources[0].rec.word(off))
+			break
+		}
 		s.summarizeTimer(off, shape)
 		s.sn.points -= s.timing.fill(columns, values, s.program.seconds)
 	}
@@ -251,24 +255,6 @@ func (s *summary) summarizeTimer(off, shape int) {
 	s.sn.Sketched++
 }
 
-// measure notes the name with the largest cell in one shard.
-func (s *summary) measure(kind metric.Kind, off int) {
-	at := off // of the word with the number of members
-	switch kind {
-	case metric.Set:
-	case metric.Timer:
-		at += 8
-	default:
-		return
-	}
-	largest := &s.sn.largest[kind]
-	for _, from := range s.sources {
-		if n := int(from.rec.word(at) >> 32); n > largest.size {
-			largest.size, largest.rec = n, from.rec
-		}
-	}
-}
-
 // summarizeGauge merges a gauge, and remembers its value for the next interval.
 func (s *summary) summarizeGauge(off int, flush uint32) float64 {
 	s.remember(flush)
@@ -278,7 +264,7 @@ func (s *summary) summarizeGauge(off int, flush uint32) float64 {
 	value, setAt := s.gauge.result()
 	s.sources[0].rec.setMemory(memory{
 		value: value,
-		after: uint64(flush),
+		after: flush,
 		// If this time were in the future, a value that is set later would look older.
 		setting: min(setAt, s.time),
 	})

@@ -115,6 +115,16 @@ func (t *timing) summarize(samples []float64, p *program) {
 	}
 }
 
+// lone computes what summarize does of one sample with a weight of 1.
+func (t *timing) lone(v float64) {
+	sum, squares := sum2{}.plus(v).value(), clampSquares(sum2{}.plus(v*v).value())
+	t.received, t.weight, t.lower, t.upper = 1, 1, v, v
+	t.mean, t.sum, t.squares, t.std, t.median = sum, sum, squares, 0, v/2+v/2
+	for i := range t.parts {
+		t.parts[i] = part{count: 1, bound: v, mean: sum, sum: sum, squares: squares}
+	}
+}
+
 // sortPlaces puts the samples of the needed ranks in their places: no sample before them
 // is greater, none after them is smaller.
 func (t *timing) sortPlaces(samples []float64, p *program) {

@@ -136,3 +136,28 @@ func TestMean(t *testing.T) {
 		t.Errorf("mean of the greatest %v, want %v", got, math.MaxFloat64)
 	}
 }
+
+// A timer's only sample gives the same values as many samples would, bit by bit.
+func TestLone(t *testing.T) {
+	for _, naming := range Namings() {
+		layout := naming.Layout()
+		layout.TimerStats = AllTimerStats()
+		layout.Percentiles = []float64{99.9, 50, -10, 1, -0.1}
+		p := compile(layout)
+		columns := p.shapes[loneShape]
+		for _, v := range []float64{0, math.Copysign(0, -1), 1, -3.25, 0.1, 1e200, -math.MaxFloat64, math.SmallestNonzeroFloat64} {
+			all, one := newTiming(len(p.thresholds)), newTiming(len(p.thresholds))
+			all.weight = 1
+			all.summarize([]float64{v}, p)
+			one.lone(v)
+			want, got := make([]float64, len(columns)), make([]float64, len(columns))
+			all.fill(columns, want, p.seconds)
+			one.fill(columns, got, p.seconds)
+			for i := range columns {
+				if math.Float64bits(got[i]) != math.Float64bits(want[i]) {
+					t.Errorf("%s, sample %v: %s is %v, want %v", naming, v, columns[i].name, got[i], want[i])
+				}
+			}
+		}
+	}
+}

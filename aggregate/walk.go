@@ -82,7 +82,7 @@ func (w *Walk) Step(visit func(Held)) bool {
 		if w.table.config.Tagged {
 			name, _ = metric.CutTags(name)
 		}
-		visit(Held{name, uint64(size(rec.meta())*8 + slotBytes), v.names.marks.first(r, rec, now)})
+		visit(Held{name, uint64(size(rec.meta())*unitBytes + slotBytes), v.names.marks.first(r, rec, now)})
 	}
 	if len(w.refs) < cap(w.refs) {
 		w.view, w.at = w.view+1, cursor{}

@@ -32,7 +32,7 @@ func TestGrowthMinutes(t *testing.T) {
 }
 
 func BenchmarkGrowth(b *testing.B) {
-	for _, prefixes := range []int{20, 1000} {
+	for _, prefixes := range []int{1, 20, 1000} {
 		b.Run(fmt.Sprintf("prefixes=%d", prefixes), func(b *testing.B) {
 			g := NewCounter()
 			names := make([][]byte, 10_000)

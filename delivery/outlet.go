@@ -173,7 +173,7 @@ func (o *outlet) encodeBatch(b *Batch) {
 // encodeSnapshot emits a flush in payloads. A unit that the format cannot carry adds no bytes:
 // pushed counts it.
 func (o *outlet) encodeSnapshot(sn *aggregate.Snapshot, s sink.Sink, emit func([]byte, int)) {
-	data, units := o.buffer(), 0
+	data, units := o.buffer(0), 0
 	add := func(longer []byte) {
 		if len(longer) > len(data) {
 			units++
@@ -181,7 +181,7 @@ func (o *outlet) encodeSnapshot(sn *aggregate.Snapshot, s sink.Sink, emit func([
 		data = longer
 		if len(data) >= payloadBytes-maxPoint {
 			emit(data, units)
-			data, units = o.buffer(), 0
+			data, units = o.buffer(payloadBytes), 0 // more will come
 		}
 	}
 	switch s := s.(type) {

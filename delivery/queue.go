@@ -192,8 +192,8 @@ func (q *queue) awaitRoom(ctx context.Context) {
 	}
 }
 
-// buffer returns an empty buffer for a payload.
-func (q *queue) buffer() []byte {
+// buffer returns an empty buffer for a payload. A new one has the given room.
+func (q *queue) buffer(room int) []byte {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if n := len(q.spare); n > 0 {
@@ -201,7 +201,7 @@ func (q *queue) buffer() []byte {
 		q.spare = q.spare[:n-1]
 		return b[:0]
 	}
-	return nil
+	return make([]byte, 0, room)
 }
 
 // recycle keeps a buffer for reuse. The caller holds mu.

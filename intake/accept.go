@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"cmp"
 	"errors"
 	"net"
 	"os"
@@ -43,13 +44,15 @@ type streamLimits struct {
 	idle, line  time.Duration // idle is the limit since the last line, 0 for none; line is the limit for completing a line
 }
 
-// period returns the time between two checks of the connections.
+// period returns the time between two checks of the connections. It is in full seconds if it can be, see
+// clock.UntilTick.
 func (l *streamLimits) period() time.Duration {
 	shortest := l.line
 	if l.idle > 0 {
 		shortest = min(l.idle, l.line)
 	}
-	return min(max(shortest/8, 10*time.Millisecond), 5*time.Second)
+	period := min(max(shortest/8, 10*time.Millisecond), 5*time.Second)
+	return cmp.Or(period.Truncate(time.Second), period)
 }
 
 // noteFault counts a failed accept and logs it, but not too often.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/statsd-ops/statsd/intake/kernel"
 	"github.com/statsd-ops/statsd/intake/listen"
+	"github.com/statsd-ops/statsd/internal/clock"
 	"github.com/statsd-ops/statsd/metric"
 )
 
@@ -134,7 +135,7 @@ func (s *ListenerState) Counts(t *Tally) (c Counts) {
 func watchFiles(all []*served, log zerolog.Logger, ended <-chan struct{}) {
 	for {
 		select {
-		case <-time.After(lookForFiles):
+		case <-time.After(clock.UntilTick(time.Now(), lookForFiles)):
 		case <-ended:
 			return
 		}

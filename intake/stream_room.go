@@ -8,6 +8,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/statsd-ops/statsd/internal/clock"
 	"github.com/statsd-ops/statsd/internal/descriptors"
 )
 
@@ -161,7 +162,7 @@ func (r *room) cutSilent(stopped <-chan struct{}) {
 			period = min(period, a.limits.Load().period())
 		}
 		select {
-		case <-time.After(period):
+		case <-time.After(clock.UntilTick(time.Now(), period)):
 		case <-stopped:
 			return
 		}

@@ -38,8 +38,8 @@ func (t *Tracker) lookAtIntake(f *Facts) {
 	m.datagrams.observe(t.now, t.slot, in.Datagrams)
 	m.samples.observe(t.now, t.slot, in.Samples)
 	t.lookAtKernel(in)
-	t.lookAtRefused("names", &m.refusedNames, in.RefusedNames, fmt.Sprintf("samples of new names were refused: --max-names=%d is reached", in.MaxNames))
-	t.lookAtRefused("members", &m.refusedMembers, in.RefusedMembers, fmt.Sprintf("samples of new set members were refused: --max-set-members=%d is reached", in.MaxMembers))
+	t.lookAtRefused(limit{"names", "samples of new names were refused: --max-names", in.MaxNames}, &m.refusedNames, in.RefusedNames)
+	t.lookAtRefused(limit{"members", "samples of new set members were refused: --max-set-members", in.MaxMembers}, &m.refusedMembers, in.RefusedMembers)
 	t.lookAtBad(in)
 	t.lookAtNames(in)
 	room := "--max-tcp-connections"
@@ -71,16 +71,24 @@ func (t *Tracker) lookAtKernel(in *IntakeFacts) {
 	}}, in.KernelDropped, grown)
 }
 
+// limit is a limit that refuses samples.
+type limit struct {
+	of, what string
+	value    int
+}
+
+func (l *limit) String() string { return fmt.Sprintf("%s=%d is reached", l.what, l.value) }
+
 // lookAtRefused checks for good samples that a limit refused.
-func (t *Tracker) lookAtRefused(limit string, w *window, total uint64, what string) {
+func (t *Tracker) lookAtRefused(l limit, w *window, total uint64) {
 	grown := w.observe(t.now, t.slot, total)
 	if w.recent(t.now) {
 		n := w.within(lossWindow)
-		t.say(Reason{ID: SamplesRefused, Subject: limit, State: Degraded, Text: fmt.Sprintf("%s %s; %s of all in 15m, the last %s ago",
-			plural.Count(n), what, percent(n, t.intake.samples.within(lossWindow)), spell(t.now.Sub(w.grew)))})
+		t.say(Reason{ID: SamplesRefused, Subject: l.of, State: Degraded, Text: fmt.Sprintf("%s %s; %s of all in 15m, the last %s ago",
+			plural.Count(n), &l, percent(n, t.intake.samples.within(lossWindow)), spell(t.now.Sub(w.grew)))})
 	}
-	t.noteLoss(loss{id: SamplesRefused, subject: limit, level: Degraded, say: func(n uint64) string {
-		return plural.Count(n) + " " + what
+	t.noteLoss(loss{id: SamplesRefused, subject: l.of, level: Degraded, say: func(n uint64) string {
+		return plural.Count(n) + " " + l.String()
 	}}, total, grown)
 }
 

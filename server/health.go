@@ -56,12 +56,12 @@ func (s *Server) Health() meta.Health {
 	return now
 }
 
-// watchHealth looks at the health each second until ctx ends. It tells the log and the
+// watchHealth looks at the health at each full second until ctx ends. It tells the log and the
 // channels of the changes. When the daemon is ending, channels get only what waits already.
 func (s *Server) watchHealth(ctx context.Context) {
 	defer s.alerts.End()
 	for more := true; more; {
-		more = clock.Sleep(ctx, lookEvery)
+		more = clock.Sleep(ctx, clock.UntilTick(time.Now(), lookEvery))
 		h := s.Health()
 		s.events.Health(h)
 		s.logNotes()

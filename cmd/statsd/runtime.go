@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/pprof"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
 	"strings"
@@ -23,19 +24,20 @@ const (
 	smallHeap        = 32 << 20
 	smallHeapPercent = 100
 	largeHeapPercent = 5
-	gcLook           = 5 * time.Second
 )
 
-// tuneGC chooses between the two until ctx ends.
+// tuneGC chooses between the two after each collection, until ctx ends.
 func tuneGC(ctx context.Context) {
 	if os.Getenv("GOGC") != "" {
 		return
 	}
 	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
 	percent := smallHeapPercent
-	ticker := time.NewTicker(gcLook)
-	defer ticker.Stop()
+	collected := make(chan struct{}, 1)
 	for {
+		// The collection frees the garbage, and the cleanup runs.
+		type garbage struct{ _ *garbage }
+		runtime.AddCleanup(&garbage{}, func(to chan<- struct{}) { to <- struct{}{} }, collected)
 		metrics.Read(live)
 		want := smallHeapPercent
 		if live[0].Value.Uint64() > smallHeap {
@@ -46,7 +48,7 @@ func tuneGC(ctx context.Context) {
 			percent = want
 		}
 		select {
-		case <-ticker.C:
+		case <-collected:
 		case <-ctx.Done():
 			return
 		}

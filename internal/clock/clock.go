@@ -16,8 +16,19 @@ func Floor(now, interval int64) int64 {
 }
 
 // UntilDue returns how long to sleep before checking again whether next has come, both in Unix
-// nanoseconds. It returns at most a second, because the clock may be set forward meanwhile.
-func UntilDue(now, next int64) time.Duration { return min(time.Duration(next-now), time.Second) }
+// nanoseconds. It returns at most the time until the next full second, because the clock may be set
+// forward meanwhile.
+func UntilDue(now, next int64) time.Duration {
+	return time.Duration(min(next, Floor(now, int64(time.Second))+int64(time.Second)) - now)
+}
+
+// UntilTick returns the time until a multiple of period: the next one that is at least half a period
+// away. Loops that look around now and then wait for these moments. So an idle process wakes up
+// once for all of them.
+func UntilTick(now time.Time, period time.Duration) time.Duration {
+	at, step := now.UnixNano(), int64(period)
+	return time.Duration(Floor(at+step/2, step) + step - at)
+}
 
 // Sleep sleeps for d. It reports false when ctx ended first.
 func Sleep(ctx context.Context, d time.Duration) bool {

@@ -24,6 +24,7 @@ type Counters struct {
 	next  []int32  // by place: the next place of its chain plus 1, or 0
 	count []uint64 // by place
 	kept  []kept   // by place
+	last  int      // the place of the last key
 
 	// All counts are at least floor. The counts before at are above it; low was the least of these
 	// when least passed them.
@@ -38,6 +39,8 @@ type kept struct {
 	tag  byte
 	key  []byte
 }
+
+func (k *kept) is(tag byte, key []byte) bool { return k.tag == tag && string(k.key) == string(key) }
 
 // New returns Counters with max places, at least 1. They take memory as they fill.
 func New(max int) *Counters {
@@ -56,9 +59,15 @@ func (c *Counters) Reset() {
 // Add counts a key. Equal keys with different tags are different keys. It returns the key's place. fresh
 // says that the key did not have the place before. The key is copied.
 func (c *Counters) Add(tag byte, key []byte) (place int, fresh bool) {
+	// The same key often comes several times in a row.
+	if c.last < len(c.kept) && c.kept[c.last].is(tag, key) {
+		c.count[c.last]++
+		return c.last, false
+	}
 	hash := maphash.Bytes(c.seed, key) + uint64(tag)*0x9e3779b97f4a7c15
 	if place = c.find(hash, tag, key); place >= 0 {
 		c.count[place]++
+		c.last = place
 		return place, false
 	}
 	if len(c.count) < c.max {
@@ -73,6 +82,7 @@ func (c *Counters) Add(tag byte, key []byte) (place int, fresh bool) {
 	c.count[place]++
 	head := &c.heads[hash&uint64(len(c.heads)-1)]
 	c.next[place], *head = *head, int32(place)+1
+	c.last = place
 	return place, true
 }
 
@@ -82,7 +92,7 @@ func (c *Counters) find(hash uint64, tag byte, key []byte) int {
 		return -1
 	}
 	for i := c.heads[hash&uint64(len(c.heads)-1)]; i > 0; i = c.next[i-1] {
-		if k := &c.kept[i-1]; k.hash == hash && k.tag == tag && string(k.key) == string(key) {
+		if k := &c.kept[i-1]; k.hash == hash && k.is(tag, key) {
 			return int(i - 1)
 		}
 	}

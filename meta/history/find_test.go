@@ -51,7 +51,7 @@ func withPlaces(names, places int) *Values {
 // holding returns which paths have a history. It asks for none.
 func holding(v *Values, paths ...string) (held []string) {
 	for _, path := range paths {
-		if i, known := v.index[path]; known && v.entries[i].place >= 0 {
+		if i, known := v.index.find(v.entries, path); known && v.entries[i].place >= 0 {
 			held = append(held, path)
 		}
 	}
@@ -69,7 +69,7 @@ func TestPlaces(t *testing.T) {
 		t.Errorf("c: %+v, %v", p, ok)
 	}
 	feed(v, 2, "a", "b", "c", "d")
-	if !v.isAsked(v.entries[v.index["c"]].place) {
+	if c, _ := v.index.find(v.entries, "c"); !v.isAsked(v.entries[c].place) {
 		t.Error("c was asked for, and its place does not say so")
 	}
 	if p, _ := v.Path("c"); p.Held != Holding || p.M1.Flushes != 2 || p.M1.Mean != 2 || p.Flushes != 2 || !p.Since.Equal(start.Add(4*interval)) {

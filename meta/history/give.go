@@ -9,13 +9,23 @@ import (
 func (v *Values) add(path []byte, fresh *int) int32 {
 	i := int32(len(v.entries))
 	if int(i) < v.limit {
-		v.entries = append(v.entries, entry{})
+		v.grow()
 	} else if i = v.makeRoom(path, fresh); i < 0 {
 		return -1
 	}
 	v.entries[i] = entry{path: string(path), place: -1, next: i + 1}
-	v.index[v.entries[i].path] = i
+	v.index.add(v.entries, i)
 	return i
+}
+
+// grow adds an entry. Once there are many, it makes room for a quarter more, but not beyond the limit.
+func (v *Values) grow() {
+	if n := len(v.entries); n == cap(v.entries) && n >= largeSlots {
+		entries := make([]entry, n, min(v.limit, n+n/4))
+		copy(entries, v.entries)
+		v.entries = entries
+	}
+	v.entries = append(v.entries, entry{})
 }
 
 // makeRoom frees an entry for a path: a silent entry, or, if the path was asked for, any entry
@@ -128,7 +138,7 @@ func (v *Values) ask(path string) Held {
 		return Off
 	}
 	now := max(v.flush, 1)
-	if i, known := v.index[path]; known && v.entries[i].place >= 0 {
+	if i, known := v.index.find(v.entries, path); known && v.entries[i].place >= 0 {
 		v.places.rows[v.entries[i].place].asked = now
 		return Holding
 	}

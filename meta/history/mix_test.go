@@ -56,9 +56,9 @@ func (m *mixing) next() {
 // consistent checks that entries, index and places agree.
 func (m *mixing) consistent() {
 	m.t.Helper()
-	for path, i := range m.index {
-		if m.entries[i].path != path {
-			m.t.Fatalf("the index has %s at the entry of %s", path, m.entries[i].path)
+	for i := range m.entries {
+		if at, known := m.index.find(m.entries, m.entries[i].path); !known || int(at) != i {
+			m.t.Fatalf("the index has %s at entry %d, %v: want entry %d", m.entries[i].path, at, known, i)
 		}
 	}
 	held := 0
@@ -70,8 +70,8 @@ func (m *mixing) consistent() {
 			}
 		}
 	}
-	if len(m.index) != len(m.entries) || held != m.places.held() || len(m.entries) > m.limit || len(m.places.rows) > m.places.most {
-		m.t.Fatalf("%d entries, %d in the index; %d have a place, %d are held", len(m.entries), len(m.index), held, m.places.held())
+	if m.index.count != len(m.entries) || held != m.places.held() || len(m.entries) > m.limit || len(m.places.rows) > m.places.most {
+		m.t.Fatalf("%d entries, %d in the index; %d have a place, %d are held", len(m.entries), m.index.count, held, m.places.held())
 	}
 }
 
@@ -106,7 +106,7 @@ func TestHistoriesDoNotMix(t *testing.T) {
 				asked[row] = m.places.rows[row].asked
 			}
 			for path := range m.paths {
-				if i, known := m.index[m.name(path)]; !known || m.entries[i].place < 0 {
+				if i, known := m.index.find(m.entries, m.name(path)); !known || m.entries[i].place < 0 {
 					continue
 				}
 				p, _ := m.Path(m.name(path))

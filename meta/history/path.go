@@ -76,7 +76,7 @@ func (v *Values) look(path string) (r reading) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	r = reading{view: v.view(), value: gap, held: v.ask(path)}
-	i, known := v.index[path]
+	i, known := v.index.find(v.entries, path)
 	if !known {
 		return r
 	}

@@ -48,7 +48,7 @@ type Values struct {
 	interval    int64  // nanoseconds
 
 	mu        sync.Mutex
-	index     map[string]int32 // from path to entry
+	index     index
 	entries   []entry
 	flush     uint64 // the number of flushes so far
 	at        int64  // of the last flush, in Unix nanoseconds
@@ -88,7 +88,7 @@ func NewValues(cfg Config) *Values {
 		keeps:    max(keepFlushes, uint64(keepSeconds*time.Second/cfg.Interval)),
 		hour:     max(1, uint64(time.Hour/cfg.Interval)),
 		interval: int64(cfg.Interval),
-		index:    map[string]int32{},
+		index:    newIndex(),
 		wanted:   map[string]uint64{},
 		places:   newPlaces(cfg.Interval, cfg.Memory, cfg.Names),
 	}
@@ -156,7 +156,7 @@ func (v *Values) find(guess int32, path []byte) int32 {
 	if int(guess) < len(v.entries) && v.entries[guess].path == string(path) {
 		return guess
 	}
-	if i, known := v.index[string(path)]; known {
+	if i, known := v.index.findBytes(v.entries, path); known {
 		return i
 	}
 	return -1
@@ -211,9 +211,9 @@ func (v *Values) remove(i int32) {
 	v.clear(i)
 	last := int32(len(v.entries) - 1)
 	if i != last {
+		v.index.renumber(v.entries, last, i)
 		e := &v.entries[i]
 		*e = v.entries[last]
-		v.index[e.path] = i
 		if e.place >= 0 {
 			v.places.rows[e.place].owner = i
 		}
@@ -225,7 +225,7 @@ func (v *Values) remove(i int32) {
 // clear takes an entry from its path.
 func (v *Values) clear(i int32) {
 	e := &v.entries[i]
-	delete(v.index, e.path)
+	v.index.remove(v.entries, i)
 	if e.place >= 0 {
 		v.places.release(e.place)
 		e.place = -1

@@ -1,0 +1,49 @@
+package clock
+
+import (
+	"testing"
+	"time"
+)
+
+func TestUntilDue(t *testing.T) {
+	for _, c := range []struct {
+		now, next int64
+		want      time.Duration
+	}{
+		{10_200, 10_700, 500},         // due before the full second
+		{10_200, 15_000, 800},         // the full second comes first
+		{10_000, 15_000, 1000},        // a full second is no reason to wake up again
+		{10_000, 9_000, -1000},        // overdue
+		{-10_200, -5_000, 200},        // before 1970
+		{10_999, 1_000_000_000, 1},    // almost a full second
+		{10_200, 10_200, 0},           // due now
+		{10_200, 11_000, 800},         // due at the full second
+		{1_999, 2_000 + 60*1000, 1},   // a minute
+		{2_000, 2_000 + 60*1000, 1e3}, // a minute
+	} {
+		const ms = int64(time.Millisecond)
+		if got := UntilDue(c.now*ms, c.next*ms); got != c.want*time.Millisecond {
+			t.Errorf("UntilDue(%d, %d) = %v, want %v", c.now, c.next, got, c.want*time.Millisecond)
+		}
+	}
+}
+
+// TestUntilTick checks that loops with periods of whole seconds wake up at the same moments, and not
+// twice if a timer fires early.
+func TestUntilTick(t *testing.T) {
+	for _, c := range []struct{ now, period, want time.Duration }{
+		{10_200, 1000, 800},
+		{10_000, 1000, 1000},
+		{9_999, 1000, 1001}, // the timer for 10,000 fired early
+		{10_499, 1000, 501},
+		{10_600, 1000, 1400},
+		{10_001, 5000, 4999},
+		{14_998, 5000, 5002},
+		{10_003, 10, 7},
+	} {
+		now := time.Unix(0, 0).Add(c.now * time.Millisecond)
+		if got := UntilTick(now, c.period*time.Millisecond); got != c.want*time.Millisecond {
+			t.Errorf("UntilTick(%v, %v) = %v, want %v", c.now, c.period, got, c.want*time.Millisecond)
+		}
+	}
+}

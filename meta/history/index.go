@@ -1,0 +1,110 @@
+package history
+
+import "hash/maphash"
+
+// index finds entries by their paths. It is a hash table with linear probing of the entries' numbers: a
+// map would keep the paths too, and takes five times as much memory.
+type index struct {
+	seed  maphash.Seed
+	slots []int32 // the number of an entry plus 1; 0 for none
+	count int
+}
+
+// The index doubles while it is small, and then grows by a quarter, when three quarters of its slots are in
+// use.
+const (
+	firstSlots = 16
+	largeSlots = 1024
+)
+
+func newIndex() index { return index{seed: maphash.MakeSeed()} }
+
+// start returns the slot at which the search for a path starts. There must be slots.
+func (x *index) start(path string) int {
+	return int(maphash.String(x.seed, path) >> 32 * uint64(len(x.slots)) >> 32)
+}
+
+// after returns the slot after another one.
+func (x *index) after(at int) int {
+	if at++; at == len(x.slots) {
+		return 0
+	}
+	return at
+}
+
+// findBytes is find for a path that is not a string.
+func (x *index) findBytes(entries []entry, path []byte) (i int32, known bool) {
+	if len(x.slots) == 0 {
+		return 0, false
+	}
+	at := int(maphash.Bytes(x.seed, path) >> 32 * uint64(len(x.slots)) >> 32)
+	for ; x.slots[at] != 0; at = x.after(at) {
+		if i := x.slots[at] - 1; entries[i].path == string(path) {
+			return i, true
+		}
+	}
+	return 0, false
+}
+
+// find returns the number of the entry of a path.
+func (x *index) find(entries []entry, path string) (i int32, known bool) {
+	return x.findBytes(entries, []byte(path))
+}
+
+// add adds entry i. Its path must be new.
+func (x *index) add(entries []entry, i int32) {
+	if x.count*4 >= len(x.slots)*3 {
+		x.grow(entries)
+	}
+	x.put(entries, i)
+	x.count++
+}
+
+func (x *index) put(entries []entry, i int32) {
+	at := x.start(entries[i].path)
+	for x.slots[at] != 0 {
+		at = x.after(at)
+	}
+	x.slots[at] = i + 1
+}
+
+func (x *index) grow(entries []entry) {
+	old := x.slots
+	n := max(firstSlots, 2*len(old))
+	if len(old) >= largeSlots {
+		n = len(old) + len(old)/4
+	}
+	x.slots = make([]int32, n)
+	for _, slot := range old {
+		if slot != 0 {
+			x.put(entries, slot-1)
+		}
+	}
+}
+
+// slot returns the slot of entry i, which is there.
+func (x *index) slot(entries []entry, i int32) int {
+	at := x.start(entries[i].path)
+	for x.slots[at] != i+1 {
+		at = x.after(at)
+	}
+	return at
+}
+
+// renumber notes that entry i has become entry to. It must still be at i.
+func (x *index) renumber(entries []entry, i, to int32) { x.slots[x.slot(entries, i)] = to + 1 }
+
+// remove removes entry i. Later slots move up, so that no search ends too early.
+func (x *index) remove(entries []entry, i int32) {
+	gap := x.slot(entries, i)
+	for at := x.after(gap); x.slots[at] != 0; at = x.after(at) {
+		start := x.start(entries[x.slots[at]-1].path)
+		if between := (start-gap+len(x.slots)-1)%len(x.slots) < (at-gap+len(x.slots))%len(x.slots); between {
+			continue // its search starts after the gap
+		}
+		x.slots[gap] = x.slots[at]
+		gap = at
+	}
+	x.slots[gap] = 0
+	x.count--
+}
