@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"net"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -38,6 +39,10 @@ type totals struct {
 	// A flush is a run of lines without a pause longer than pause.
 	flushStart   time.Time
 	longestFlush time.Duration
+	// stamp is the time on the last line, and after how long each flush was complete after its stamp.
+	stamp int64
+	after []time.Duration
+	pages int // how often a page was read
 }
 
 const pause = 300 * time.Millisecond
@@ -84,6 +89,7 @@ func (c *carbon) take(r *bufio.Reader) bool {
 	now := time.Now()
 	if now.Sub(c.totals.last) > pause {
 		c.totals.flushStart = now
+		c.totals.after = append(c.totals.after, 0)
 	}
 	for {
 		line, err := r.ReadSlice('\n')
@@ -98,6 +104,9 @@ func (c *carbon) take(r *bufio.Reader) bool {
 	}
 	c.totals.last = time.Now()
 	c.totals.longestFlush = max(c.totals.longestFlush, c.totals.last.Sub(c.totals.flushStart))
+	if n := len(c.totals.after); n > 0 && c.totals.stamp > 0 {
+		c.totals.after[n-1] = c.totals.last.Sub(time.Unix(c.totals.stamp, 0))
+	}
 	return true
 }
 
@@ -108,12 +117,13 @@ func (c *carbon) line(line []byte) {
 	if !c.counters.match(name) {
 		return
 	}
-	value, _, _ := bytes.Cut(rest, []byte(" "))
+	value, at, _ := bytes.Cut(rest, []byte(" "))
 	v, err := strconv.ParseFloat(string(value), 64)
 	if err != nil {
 		return // a missing line shows in the sum
 	}
 	c.totals.sum += v
+	c.totals.stamp, _ = strconv.ParseInt(string(bytes.TrimSpace(at)), 10, 64)
 }
 
 // awaitRead waits until everything is read that an ended daemon has sent.
@@ -128,5 +138,7 @@ func (c *carbon) awaitRead() {
 func (c *carbon) snapshot() totals {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.totals
+	t := c.totals
+	t.after = slices.Clone(t.after)
+	return t
 }

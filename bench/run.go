@@ -28,7 +28,10 @@ type measured struct {
 	sentRSS   int     // bytes when the last packet was sent
 	rss       int     // highest, in bytes
 	flush     time.Duration
+	after     time.Duration // from the end of an interval until all of it was published; the median
 	lines     int
+	scrapeCPU float64 // seconds for one page, with its flush
+	replay    float64 // seconds of traffic that an edge sends in one second after an outage
 }
 
 // The receive buffers of every daemon: for paced traffic as on a busy host, and for a whole drain.
@@ -103,6 +106,7 @@ func (s setup) write() error {
 	return errors.Join(
 		os.WriteFile(s.keys(), []byte(benchKey+"\n"), 0o600),
 		os.WriteFile(s.globs(), []byte(globs()), 0o600),
+		os.WriteFile(s.rules(), []byte(unmatched()), 0o600),
 	)
 }
 
@@ -155,6 +159,7 @@ func (b *bench) paced(p peer, w workload, rate int) (measured, error) {
 		m.idleRSS = memory(d.pid, "VmRSS")
 		stop := sync.OnceValue(watchQueue(w.network, d.port))
 		defer stop()
+		defer d.watched()()
 		var sent sent
 		// pass sends everything, and returns the CPU time until it is published.
 		pass := func() (time.Duration, error) {
@@ -184,6 +189,9 @@ func (b *bench) paced(p peer, w workload, rate int) (measured, error) {
 		m.queue, m.rss = stop(), memory(d.pid, "VmHWM")
 		t := c.snapshot()
 		m.flush, m.lines = t.longestFlush, t.lines
+		if p.rates { // its points have the time when their interval begins
+			m.after = t.published() - w.flush
+		}
 		m.received = received(p, w, d, c, sent)
 		m.cpu = micros(cold) / (float64(first.metrics) * m.received)
 		if w.steady {
@@ -249,6 +257,9 @@ func (b *bench) drained(p peer, w workload) (measured, error) {
 // until more comes, it waits until nothing, or two flushes, came for long enough.
 func await(p peer, w workload, c *carbon, s sent) {
 	if p.counters == nil {
+		if p.publishes == nothing { // a flush costs, too
+			time.Sleep(w.flush + pause)
+		}
 		return
 	}
 	for start := time.Now(); ; time.Sleep(20 * time.Millisecond) {
