@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"maps"
 	"net"
 	"slices"
 	"strconv"
@@ -39,9 +40,10 @@ type totals struct {
 	// A flush is a run of lines without a pause longer than pause.
 	flushStart   time.Time
 	longestFlush time.Duration
-	// stamp is the time on the last line, and after how long each flush was complete after its stamp.
+	// stamp is the time on the last counter of this flush. after has how long after its stamp the last
+	// counter with it came.
 	stamp int64
-	after []time.Duration
+	after map[int64]time.Duration
 	pages int // how often a page was read
 }
 
@@ -52,7 +54,7 @@ func newCarbon(counters names) (*carbon, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &carbon{listener: listener, counters: counters, ended: func() {}}
+	c := &carbon{listener: listener, counters: counters, ended: func() {}, totals: totals{after: map[int64]time.Duration{}}}
 	go c.serve()
 	return c, nil
 }
@@ -89,7 +91,7 @@ func (c *carbon) take(r *bufio.Reader) bool {
 	now := time.Now()
 	if now.Sub(c.totals.last) > pause {
 		c.totals.flushStart = now
-		c.totals.after = append(c.totals.after, 0)
+		c.totals.stamp = 0
 	}
 	for {
 		line, err := r.ReadSlice('\n')
@@ -104,8 +106,8 @@ func (c *carbon) take(r *bufio.Reader) bool {
 	}
 	c.totals.last = time.Now()
 	c.totals.longestFlush = max(c.totals.longestFlush, c.totals.last.Sub(c.totals.flushStart))
-	if n := len(c.totals.after); n > 0 && c.totals.stamp > 0 {
-		c.totals.after[n-1] = c.totals.last.Sub(time.Unix(c.totals.stamp, 0))
+	if s := c.totals.stamp; s > 0 {
+		c.totals.after[s] = c.totals.last.Sub(time.Unix(s, 0))
 	}
 	return true
 }
@@ -139,6 +141,16 @@ func (c *carbon) snapshot() totals {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	t := c.totals
-	t.after = slices.Clone(t.after)
+	t.after = maps.Clone(t.after)
 	return t
+}
+
+// published returns the median time until all counters of an interval were published, of the intervals that ended
+// after a second.
+func (t totals) published(known int64) time.Duration {
+	maps.DeleteFunc(t.after, func(stamp int64, _ time.Duration) bool { return stamp <= known })
+	if len(t.after) == 0 {
+		return 0
+	}
+	return slices.Sorted(maps.Values(t.after))[len(t.after)/2]
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/statsd-ops/statsd/internal/ports"
@@ -179,7 +178,7 @@ func (b *bench) paced(p peer, w workload, rate int) (measured, error) {
 		if err != nil {
 			return m, err
 		}
-		first, steady := sent, time.Duration(0)
+		first, steady, known := sent, time.Duration(0), time.Now().Unix()
 		if w.steady {
 			if steady, err = pass(); err != nil {
 				return m, err
@@ -189,8 +188,8 @@ func (b *bench) paced(p peer, w workload, rate int) (measured, error) {
 		m.queue, m.rss = stop(), memory(d.pid, "VmHWM")
 		t := c.snapshot()
 		m.flush, m.lines = t.longestFlush, t.lines
-		if p.rates { // its points have the time when their interval begins
-			m.after = t.published() - w.flush
+		if p.rates { // the others round their times
+			m.after = t.published(known)
 		}
 		m.received = received(p, w, d, c, sent)
 		m.cpu = micros(cold) / (float64(first.metrics) * m.received)
@@ -207,50 +206,6 @@ func count(packets []packet) (n int) {
 		n += p.metrics
 	}
 	return n
-}
-
-// drained fills the socket of a stopped daemon, continues the daemon, and measures how long it
-// takes to read everything. That is its top speed, independent of the sender's. Where a sender waits
-// for its receiver, it sends as fast as the daemon reads. Before that, the daemon gets every name
-// and publishes it, so that neither first names nor a flush fall into the drain.
-func (b *bench) drained(p peer, w workload) (measured, error) {
-	packets := b.traffic(w)
-	return b.with(p, w, drainBuffer, func(d *daemon, c *carbon) (m measured, err error) {
-		warm, err := d.send(packets, min(count(packets), w.drain), w.rate)
-		if err != nil {
-			return m, err
-		}
-		if err := d.awaitEmpty(); err != nil {
-			return m, err
-		}
-		await(p, w, c, warm)
-		stopped := w.network == "udp"
-		if stopped {
-			if err := d.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
-				return m, err
-			}
-		}
-		var sent sent
-		start := time.Now()
-		cpu, err := d.spent(func() (err error) {
-			if sent, err = d.send(packets, w.drain, 0); err != nil || !stopped {
-				return errors.Join(err, d.awaitEmpty())
-			}
-			start = time.Now()
-			return errors.Join(d.cmd.Process.Signal(syscall.SIGCONT), d.awaitEmpty())
-		})
-		if err != nil {
-			return m, err
-		}
-		took := time.Since(start)
-		all := warm.plus(sent)
-		await(p, w, c, all)
-		m.received = received(p, w, d, c, all)
-		metrics := float64(sent.metrics) * m.received
-		m.rate = metrics / took.Seconds()
-		m.drainCPU = micros(cpu) / metrics
-		return m, nil
-	})
 }
 
 // await waits until everything that was sent has been published. Where some of it was lost, or is held back

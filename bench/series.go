@@ -4,7 +4,6 @@ package main
 
 import (
 	"fmt"
-	"slices"
 	"time"
 )
 
@@ -60,13 +59,4 @@ func (c *carbon) awaitSettled() error {
 		}
 		before = sum
 	}
-}
-
-// published returns the median time from the end of an interval until all of it was published.
-func (t totals) published() time.Duration {
-	if len(t.after) == 0 {
-		return 0
-	}
-	slices.Sort(t.after)
-	return t.after[len(t.after)/2]
 }
