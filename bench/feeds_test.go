@@ -155,6 +155,18 @@ func TestWorkloadsHavePeers(t *testing.T) {
 	}
 }
 
+// Each aim names workloads, or a command.
+func TestAims(t *testing.T) {
+	for _, a := range aims() {
+		for where := range strings.SplitSeq(a.where, "; ") {
+			name, _, _ := strings.Cut(where, ":")
+			if _, err := choose(name, workloads(), workloadName); err != nil && !strings.HasPrefix(where, "`") {
+				t.Errorf("%s: %v", a.question, err)
+			}
+		}
+	}
+}
+
 func TestReport(t *testing.T) {
 	one := func(name string, cpu float64) *row {
 		p := peers("statsd")[slices.IndexFunc(peers("statsd"), func(p peer) bool { return p.name == name })]

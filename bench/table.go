@@ -66,6 +66,13 @@ func (t *table) columns() []column {
 		{"× floor", ratio("floor", paced, cpu)},
 		{"CPU steady, µs", cell("%.3f", paced, steady)},
 		{"× floor, steady", ratio("floor", paced, steady)},
+		{"× statsd, no sink", ratio("statsd, no sink", paced, steady)},
+		{"× statsd_exporter, steady", func(r *row) string {
+			if !t.workload.mapping {
+				return ""
+			}
+			return median("%.2f", t.ratios(r, "statsd_exporter", paced, steady))
+		}},
 		{"received, %", cell("%.2f", paced, func(m *measured) float64 { return 100 * measuredOnly(m.received) })},
 		{"longest queue, MiB", cell("%.2f", paced, func(m *measured) float64 { return measuredOnly(mib(m.queue)) })},
 		{"drained, M/s", cell("%.2f", drained, func(m *measured) float64 { return rate(m) / 1e6 })},
