@@ -187,10 +187,7 @@ func (b *bench) paced(p peer, w workload, rate int) (measured, error) {
 		m.sentRate = float64(first.metrics) / first.took.Seconds()
 		m.queue, m.rss = stop(), memory(d.pid, "VmHWM")
 		t := c.snapshot()
-		m.flush, m.lines = t.longestFlush, t.lines
-		if p.rates { // the others round their times
-			m.after = t.published(known)
-		}
+		m.flush, m.lines, m.after = t.longestFlush, t.lines, t.published(known)
 		m.received = received(p, w, d, c, sent)
 		m.cpu = micros(cold) / (float64(first.metrics) * m.received)
 		if w.steady {
