@@ -2,7 +2,8 @@
 # make test   is the whole check, and what CI runs; see CONTRIBUTING.md
 
 GO ?= go
-# Modules of their own keep their requirements out of the daemon's go.mod.
+# Modules of their own keep their requirements out of the daemon's go.mod. bench/peers is left out: its one small program
+# has the OpenTelemetry collector as a dependency, which takes minutes to download and to compile. tools has no code.
 NESTED := $(filter-out tools/ packaging/tools/ bench/peers/,$(dir $(wildcard */go.mod */*/go.mod)))
 MODULES := $(NESTED) ./
 

@@ -146,10 +146,13 @@ func TestBrief(t *testing.T) {
 }
 
 func TestCarbonAddsUpCounters(t *testing.T) {
-	c := &carbon{counters: names{"stats.app.", ".count"}}
+	c := &carbon{counters: names{"stats.app.", ".count"}, totals: totals{after: map[int64]time.Duration{}}}
 	r := bufio.NewReader(strings.NewReader("stats.app.a.count 2.5 1\nstats.app.a.rate 7 1\nstats.rpc.a.count 7 1\nstats.app.b.count 3 2\n"))
 	if !c.take(r) || c.take(r) {
 		t.Error("the end of a connection is not detected")
+	}
+	if after := c.snapshot().after; len(after) != 1 || time.Since(time.Unix(2, 0))-after[2] > time.Hour {
+		t.Errorf("published after %v", after)
 	}
 	if got := c.snapshot(); got.lines != 4 || got.sum != 5.5 {
 		t.Errorf("got %d lines and a sum of %v, want 4 and 5.5", got.lines, got.sum)

@@ -6,7 +6,9 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"maps"
 	"net"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -38,6 +40,11 @@ type totals struct {
 	// A flush is a run of lines without a pause longer than pause.
 	flushStart   time.Time
 	longestFlush time.Duration
+	// stamp is the time on the last counter of this flush. after has how long after its stamp the last
+	// counter with it came.
+	stamp int64
+	after map[int64]time.Duration
+	pages int // how often a page was read
 }
 
 const pause = 300 * time.Millisecond
@@ -47,7 +54,7 @@ func newCarbon(counters names) (*carbon, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &carbon{listener: listener, counters: counters, ended: func() {}}
+	c := &carbon{listener: listener, counters: counters, ended: func() {}, totals: totals{after: map[int64]time.Duration{}}}
 	go c.serve()
 	return c, nil
 }
@@ -84,6 +91,7 @@ func (c *carbon) take(r *bufio.Reader) bool {
 	now := time.Now()
 	if now.Sub(c.totals.last) > pause {
 		c.totals.flushStart = now
+		c.totals.stamp = 0
 	}
 	for {
 		line, err := r.ReadSlice('\n')
@@ -98,6 +106,9 @@ func (c *carbon) take(r *bufio.Reader) bool {
 	}
 	c.totals.last = time.Now()
 	c.totals.longestFlush = max(c.totals.longestFlush, c.totals.last.Sub(c.totals.flushStart))
+	if s := c.totals.stamp; s > 0 {
+		c.totals.after[s] = c.totals.last.Sub(time.Unix(s, 0))
+	}
 	return true
 }
 
@@ -108,12 +119,13 @@ func (c *carbon) line(line []byte) {
 	if !c.counters.match(name) {
 		return
 	}
-	value, _, _ := bytes.Cut(rest, []byte(" "))
+	value, at, _ := bytes.Cut(rest, []byte(" "))
 	v, err := strconv.ParseFloat(string(value), 64)
 	if err != nil {
 		return // a missing line shows in the sum
 	}
 	c.totals.sum += v
+	c.totals.stamp, _ = strconv.ParseInt(string(bytes.TrimSpace(at)), 10, 64)
 }
 
 // awaitRead waits until everything is read that an ended daemon has sent.
@@ -128,5 +140,17 @@ func (c *carbon) awaitRead() {
 func (c *carbon) snapshot() totals {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.totals
+	t := c.totals
+	t.after = maps.Clone(t.after)
+	return t
+}
+
+// published returns the median time until all counters of an interval were published, of the intervals that ended
+// after a second.
+func (t totals) published(known int64) time.Duration {
+	maps.DeleteFunc(t.after, func(stamp int64, _ time.Duration) bool { return stamp <= known })
+	if len(t.after) == 0 {
+		return 0
+	}
+	return slices.Sorted(maps.Values(t.after))[len(t.after)/2]
 }

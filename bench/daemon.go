@@ -22,6 +22,7 @@ type daemon struct {
 	partner *exec.Cmd // nil without
 	pid     int       // of the measured one
 	log     string
+	watch   watch
 }
 
 // Daemons run on daemonCore; the sender and carbon run on the other core.
@@ -43,7 +44,7 @@ func startDaemon(p peer, w workload, s setup, pin bool) (d *daemon, err error) {
 	if !pin || p.variant.loose {
 		core, other = allCores, allCores
 	}
-	d = &daemon{setup: s, target: p.target(w, s), log: filepath.Join(s.dir, "log")}
+	d = &daemon{setup: s, target: p.target(w, s), log: filepath.Join(s.dir, "log"), watch: p.variant.watch}
 	defer func() {
 		if err != nil {
 			d.stop()

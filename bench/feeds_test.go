@@ -144,13 +144,25 @@ func TestWorkloadsHavePeers(t *testing.T) {
 				rows++
 			}
 		}
-		if rows < 2 && w.goBench == nil {
+		if rows < 2 && w.peers != "none" {
 			t.Errorf("%s compares %d daemons", w.name, rows)
 		}
 	}
 	for _, p := range peers("statsd") {
 		if !used[p.name] {
 			t.Errorf("%s takes part in no workload", p.name)
+		}
+	}
+}
+
+// Each aim names workloads, or a command.
+func TestAims(t *testing.T) {
+	for _, a := range aims() {
+		for where := range strings.SplitSeq(a.where, "; ") {
+			name, _, _ := strings.Cut(where, ":")
+			if _, err := choose(name, workloads(), workloadName); err != nil && !strings.HasPrefix(where, "`") {
+				t.Errorf("%s: %v", a.question, err)
+			}
 		}
 	}
 }

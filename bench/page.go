@@ -54,6 +54,7 @@ func (c *carbon) readPage(ctx context.Context, url string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.totals.lines, c.totals.sum, c.totals.last = lines, sum, time.Now()
+	c.totals.pages++
 	c.totals.longestFlush = max(c.totals.longestFlush, time.Since(start))
 }
 

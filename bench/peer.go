@@ -25,7 +25,7 @@ type peer struct {
 	counters *names
 	// rates says that counters are published per second instead of per flush.
 	rates bool
-	// publishes is the way: to carbon if empty, otherwise page (for Prometheus) or otlp.
+	// publishes is the way: to carbon if empty, otherwise page (for Prometheus), otlp or nothing.
 	publishes string
 	// networks lists the networks to receive from. onlyDrain says that the peer takes part in drains
 	// only.
@@ -47,6 +47,7 @@ type variant struct {
 	partner  func(setup) []string
 	measured bool
 	late     time.Duration // how long after its flush an interval may be published
+	watch    watch         // looks at the daemon during paced traffic
 }
 
 // takesPart reports whether a workload has a row for the peer.
@@ -90,6 +91,13 @@ func (s setup) link() string   { return strconv.Itoa(s.port + 4) }
 func (s setup) socket() string { return filepath.Join(s.dir, "socket") }
 func (s setup) keys() string   { return filepath.Join(s.dir, "keys") }
 func (s setup) globs() string  { return filepath.Join(s.dir, "globs.yml") }
+func (s setup) rules() string  { return filepath.Join(s.dir, "rules.yml") }
+func (s setup) monitor() string {
+	return "http://127.0.0.1:" + strconv.Itoa(s.port+10)
+}
+
+// nothing says that a daemon has no sink.
+const nothing = "nothing"
 
 // partnerPort is how far the ports of a second daemon are from the first one's.
 const partnerPort = 3

@@ -52,6 +52,7 @@ func (r *report) String() string {
 		r.start.UTC().Format("2 January 2006, 15:04 UTC"), machine(), r.load, load())
 	fmt.Fprintf(&b, "```sh\n%s\n```\n\n", strings.Join(r.command, " "))
 	b.WriteString(r.glance())
+	b.WriteString("\n" + aimsText())
 	b.WriteString("\n## How it is measured\n\n")
 	for _, text := range r.peers {
 		fmt.Fprintf(&b, "- %s\n", text)

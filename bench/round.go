@@ -57,6 +57,10 @@ func (b *bench) round(p peer, w workload, t *table) (r round) {
 		r.paced = take(b.idle(p, w))
 		return r
 	}
+	if w.measure != nil {
+		r.paced = take(w.measure(b, p, w))
+		return r
+	}
 	if !p.onlyDrain {
 		r.paced = take(b.paced(p, w, w.rate))
 	}

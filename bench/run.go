@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/statsd-ops/statsd/internal/ports"
@@ -28,7 +27,10 @@ type measured struct {
 	sentRSS   int     // bytes when the last packet was sent
 	rss       int     // highest, in bytes
 	flush     time.Duration
+	after     time.Duration // from the end of an interval until all of it was published; the median
 	lines     int
+	scrapeCPU float64 // seconds for one page, with its flush
+	replay    float64 // seconds of traffic that an edge sends in one second after an outage
 }
 
 // The receive buffers of every daemon: for paced traffic as on a busy host, and for a whole drain.
@@ -103,6 +105,7 @@ func (s setup) write() error {
 	return errors.Join(
 		os.WriteFile(s.keys(), []byte(benchKey+"\n"), 0o600),
 		os.WriteFile(s.globs(), []byte(globs()), 0o600),
+		os.WriteFile(s.rules(), []byte(unmatched()), 0o600),
 	)
 }
 
@@ -155,6 +158,7 @@ func (b *bench) paced(p peer, w workload, rate int) (measured, error) {
 		m.idleRSS = memory(d.pid, "VmRSS")
 		stop := sync.OnceValue(watchQueue(w.network, d.port))
 		defer stop()
+		defer d.watched()()
 		var sent sent
 		// pass sends everything, and returns the CPU time until it is published.
 		pass := func() (time.Duration, error) {
@@ -174,7 +178,7 @@ func (b *bench) paced(p peer, w workload, rate int) (measured, error) {
 		if err != nil {
 			return m, err
 		}
-		first, steady := sent, time.Duration(0)
+		first, steady, known := sent, time.Duration(0), time.Now().Unix()
 		if w.steady {
 			if steady, err = pass(); err != nil {
 				return m, err
@@ -183,7 +187,7 @@ func (b *bench) paced(p peer, w workload, rate int) (measured, error) {
 		m.sentRate = float64(first.metrics) / first.took.Seconds()
 		m.queue, m.rss = stop(), memory(d.pid, "VmHWM")
 		t := c.snapshot()
-		m.flush, m.lines = t.longestFlush, t.lines
+		m.flush, m.lines, m.after = t.longestFlush, t.lines, t.published(known)
 		m.received = received(p, w, d, c, sent)
 		m.cpu = micros(cold) / (float64(first.metrics) * m.received)
 		if w.steady {
@@ -201,54 +205,13 @@ func count(packets []packet) (n int) {
 	return n
 }
 
-// drained fills the socket of a stopped daemon, continues the daemon, and measures how long it
-// takes to read everything. That is its top speed, independent of the sender's. Where a sender waits
-// for its receiver, it sends as fast as the daemon reads. Before that, the daemon gets every name
-// and publishes it, so that neither first names nor a flush fall into the drain.
-func (b *bench) drained(p peer, w workload) (measured, error) {
-	packets := b.traffic(w)
-	return b.with(p, w, drainBuffer, func(d *daemon, c *carbon) (m measured, err error) {
-		warm, err := d.send(packets, min(count(packets), w.drain), w.rate)
-		if err != nil {
-			return m, err
-		}
-		if err := d.awaitEmpty(); err != nil {
-			return m, err
-		}
-		await(p, w, c, warm)
-		stopped := w.network == "udp"
-		if stopped {
-			if err := d.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
-				return m, err
-			}
-		}
-		var sent sent
-		start := time.Now()
-		cpu, err := d.spent(func() (err error) {
-			if sent, err = d.send(packets, w.drain, 0); err != nil || !stopped {
-				return errors.Join(err, d.awaitEmpty())
-			}
-			start = time.Now()
-			return errors.Join(d.cmd.Process.Signal(syscall.SIGCONT), d.awaitEmpty())
-		})
-		if err != nil {
-			return m, err
-		}
-		took := time.Since(start)
-		all := warm.plus(sent)
-		await(p, w, c, all)
-		m.received = received(p, w, d, c, all)
-		metrics := float64(sent.metrics) * m.received
-		m.rate = metrics / took.Seconds()
-		m.drainCPU = micros(cpu) / metrics
-		return m, nil
-	})
-}
-
 // await waits until everything that was sent has been published. Where some of it was lost, or is held back
 // until more comes, it waits until nothing, or two flushes, came for long enough.
 func await(p peer, w workload, c *carbon, s sent) {
 	if p.counters == nil {
+		if p.publishes == nothing { // a flush costs, too
+			time.Sleep(w.flush + pause)
+		}
 		return
 	}
 	for start := time.Now(); ; time.Sleep(20 * time.Millisecond) {

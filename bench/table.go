@@ -42,6 +42,7 @@ func drained(r round) *measured    { return r.drained }
 func cpu(m *measured) float64      { return measuredOnly(m.cpu) }
 func steady(m *measured) float64   { return measuredOnly(m.steadyCPU) }
 func drainCPU(m *measured) float64 { return measuredOnly(m.drainCPU) }
+func grown(m *measured) float64    { return measuredOnly(float64(m.rss - m.idleRSS)) }
 
 // column is one value of every row. A column without any value is left out.
 type column struct {
@@ -65,18 +66,36 @@ func (t *table) columns() []column {
 		{"× floor", ratio("floor", paced, cpu)},
 		{"CPU steady, µs", cell("%.3f", paced, steady)},
 		{"× floor, steady", ratio("floor", paced, steady)},
+		{"× statsd, no sink", ratio("statsd, no sink", paced, steady)},
+		{"× statsd_exporter, steady", func(r *row) string {
+			if !t.workload.mapping {
+				return ""
+			}
+			return median("%.2f", t.ratios(r, "statsd_exporter", paced, steady))
+		}},
 		{"received, %", cell("%.2f", paced, func(m *measured) float64 { return 100 * measuredOnly(m.received) })},
 		{"longest queue, MiB", cell("%.2f", paced, func(m *measured) float64 { return measuredOnly(mib(m.queue)) })},
 		{"drained, M/s", cell("%.2f", drained, func(m *measured) float64 { return rate(m) / 1e6 })},
 		{"× " + t.drainBase(), ratio(t.drainBase(), drained, rate)},
 		{"CPU then, µs", cell("%.3f", drained, drainCPU)},
+		{"× statsd", ratio("statsd", drained, drainCPU)},
 		{"received of that, %", cell("%.2f", drained, func(m *measured) float64 { return 100 * m.received })},
 		{"max without loss, M/s", func(r *row) string { return r.max.String() }},
 		{"idle CPU, %", cell("%.3f", paced, t.idleCPU)},
 		{"RSS, MiB", cell("%.1f", paced, func(m *measured) float64 { return measuredOnly(mib(m.rss)) })},
-		{"bytes a name", bytes(func(m *measured) float64 { return float64(m.rss - m.idleRSS) })},
+		{"bytes a name", bytes(grown)},
+		{"× statsd_exporter", func(r *row) string {
+			if t.bytesPerName(r, grown) == nil {
+				return ""
+			}
+			return median("%.2f", t.ratios(r, "statsd_exporter", paced, grown))
+		}},
 		{"bytes a name when all are sent", bytes(func(m *measured) float64 { return float64(m.sentRSS - m.idleRSS) })},
 		{"longest flush, s", cell("%.2f", paced, func(m *measured) float64 { return measuredOnly(m.flush.Seconds()) })},
+		{"published after, ms", cell("%.0f", paced, func(m *measured) float64 { return measuredOnly(1e3 * m.after.Seconds()) })},
+		{"CPU a page, ms", cell("%.0f", paced, func(m *measured) float64 { return measuredOnly(1e3 * m.scrapeCPU) })},
+		{"× statsd_exporter", ratio("statsd_exporter", paced, func(m *measured) float64 { return measuredOnly(m.scrapeCPU) })},
+		{"replay, × real time", cell("%.1f", paced, func(m *measured) float64 { return measuredOnly(m.replay) })},
 		{"lines published", cell("%.0f", paced, func(m *measured) float64 { return measuredOnly(float64(m.lines)) })},
 	}
 }

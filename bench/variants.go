@@ -27,6 +27,14 @@ func variants(statsd string) []peer {
 		return p
 	}
 	return append(clusterVariants(statsd), []peer{
+		changed(carbon("statsd, 50 rules", "W3", variant{}), func(s *setup) { s.flags = []string{"--rules", s.rules()} }),
+		carbon("statsd, 8 streams, 32 connections", "watched", variant{watch: crowd}),
+		carbon("statsd, top", "watched", variant{watch: looks("top")}),
+		carbon("statsd, senders", "watched", variant{watch: looks("senders")}),
+		{
+			name: "statsd, no sink", only: "W10", version: version, publishes: nothing,
+			command: func(s setup) ([]string, error) { return statsdCommand(statsd, s), nil },
+		},
 		changed(carbon("statsd, tags dropped", "W6", variant{}), func(s *setup) { s.flags = nil }),
 		carbon("statsd, lines without tags", "W6", named(10_000)),
 		carbon("statsd, 10,000 names", "W7", named(10_000)),
@@ -34,7 +42,7 @@ func variants(statsd string) []peer {
 		carbon("statsd, all cores, 2 receivers", "W7", variant{loose: true}, "--receivers=2"),
 		carbon("statsd, 1,000 names", "W8", named(1000)),
 		{
-			name: "statsd, page", only: "W10", version: version, counters: &names{counterRoot + "_", ""}, publishes: "page",
+			name: "statsd, page", only: "W10,series", version: version, counters: &names{counterRoot + "_", ""}, publishes: "page",
 			command: func(s setup) ([]string, error) {
 				return append(statsdCommand(statsd, s), "--names=as-sent", "--tags=labels", "--sink", "prometheus://127.0.0.1:"+s.page()+"?mapping="+s.globs()), nil
 			},
@@ -62,6 +70,10 @@ const lateness = 6 * time.Second
 func clusterVariants(statsd string) []peer {
 	version := func() (string, error) { return output(statsd, "--version") }
 	return []peer{
+		{
+			name: "statsd, forward", only: "W1,W2,W3,replay", version: version, counters: reference, rates: true,
+			command: edgeCommand(statsd), variant: variant{partner: ownerCommand(statsd), late: lateness},
+		},
 		{
 			name: "statsd, edge", only: "W11", version: version, counters: reference, rates: true,
 			command: edgeCommand(statsd), variant: variant{partner: ownerCommand(statsd), late: lateness},

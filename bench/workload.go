@@ -27,7 +27,9 @@ type workload struct {
 	absent  string        // why the others do not
 	flags   []string      // of this project's daemon
 	goBench []string      // arguments of go test, instead of daemons
-	mapping bool          // daemons with a page map names by 50 globs
+	// measure replaces paced traffic.
+	measure func(*bench, peer, workload) (measured, error)
+	mapping bool // daemons with a page map names by 50 globs
 }
 
 // scaled returns a smaller workload, of the same kind.
@@ -56,7 +58,7 @@ var (
 const packed = 1432
 
 func workloads() []workload {
-	return slices.Concat(basicWorkloads(), namesWorkloads(), wayWorkloads())
+	return slices.Concat(basicWorkloads(), namesWorkloads(), wayWorkloads(), askedWorkloads())
 }
 
 // basicWorkloads are what every daemon does.

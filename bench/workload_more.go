@@ -69,10 +69,5 @@ func wayWorkloads() []workload {
 			network: "udp", rate: 200_000, length: length, flush: 2 * time.Second,
 			peers: "floor,statsd,otelcol", absent: "the others have no OTLP",
 		},
-		{
-			name: "looking", title: "a receiver while nobody looks, while a top looks, and while a senders looks: ratios of CPU",
-			network: "benchmark", peers: "none",
-			goBench: []string{"-bench", "BenchmarkLooking", "./intake"},
-		},
 	}
 }

@@ -94,7 +94,7 @@ func newTurn(b *testing.B, datagrams []byte) *turn {
 // takeBare is receiver.take as it would be if there were no probes.
 func (t *turn) takeBare(n int) (bytes int) {
 	t.r.lane.shard.Lock()
-	bytes, bad := t.r.takeDatagrams(n)
+	bytes, bad := t.r.takeDatagrams(0, n)
 	t.r.stamps.note(n, t.r.lane.shard.Gauges())
 	t.r.lane.shard.Unlock()
 	if bad {

@@ -43,10 +43,10 @@ type opened struct {
 	refusal listen.Refusal
 }
 
-// open checks a batch of n. No lock is held.
-func (c *checked) open(s *kernel.Socket, n int) {
+// open checks the datagrams of a batch from first to before end. No lock is held.
+func (c *checked) open(s *kernel.Socket, first, end int) {
 	c.now = time.Now()
-	for i := range n {
+	for i := first; i < end; i++ {
 		d := opened{lines: s.Datagram(i)}
 		if c.Scheme.Local() {
 			var sender meta.Sender
@@ -60,9 +60,10 @@ func (c *checked) open(s *kernel.Socket, n int) {
 	}
 }
 
-// take takes the datagrams of a batch of n that were admitted.
-func (c *checked) take(l *lane, p *wire.Parser, s *kernel.Socket, n int) (size int, bad bool) {
-	for i := range n {
+// take takes those datagrams that were admitted.
+func (c *checked) take(r *receiver, first, end int) (size int, bad bool) {
+	l, p, s := r.lane, &r.parser, r.socket
+	for i := first; i < end; i++ {
 		received, d := s.Datagram(i), &c.batch[i]
 		size += len(received) + kernel.DatagramOverhead
 		from := origin{socket: s, datagram: i, at: s.Arrived(i)}

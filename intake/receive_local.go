@@ -1,26 +1,17 @@
 package intake
 
-import (
-	"time"
+import "github.com/statsd-ops/statsd/intake/kernel"
 
-	"github.com/statsd-ops/statsd/intake/kernel"
-)
-
-const (
-	// gatherFor is how long a receiver of a unix socket lets the kernel collect datagrams.
-	gatherFor = 20 * time.Millisecond
-	// gatherPause is how long it then waits for the next datagram of many.
-	gatherPause = 10 * time.Millisecond
-	// gatherAfter is how many reads must follow each other within gatherPause before it waits for more.
-	gatherAfter = 4
-)
+// unreadFor is how many bytes a receiver of a unix socket parses before it looks for more datagrams. A client
+// needs longer to fill the socket.
+const unreadFor = 8 << 10
 
 // runLocal is run for a unix socket. It never sleeps while datagrams come: the socket holds only some, of
-// all clients together (net.unix.max_dgram_qlen), and then the clients wait or lose theirs. But when many
-// come, it lets the kernel collect a batch.
+// all clients together (net.unix.max_dgram_qlen), and then the clients wait or lose theirs. To wake up costs
+// more than to read. So it reads the datagrams of a burst while it parses those before them.
 func (r *receiver) runLocal() error {
-	for quick, last := 0, time.Now(); ; {
-		n, err := r.readLocal(quick >= gatherAfter)
+	for {
+		n, err := r.socket.Read(true)
 		if err != nil {
 			return err
 		}
@@ -31,37 +22,29 @@ func (r *receiver) runLocal() error {
 			if err := r.move(n, next); err != nil {
 				return err
 			}
-			quick = 0
 			continue
 		}
-		r.take(n)
-		now := time.Now()
-		if quick++; n == 0 || now.Sub(last) > time.Duration(n)*gatherPause {
-			quick = 0
+		if err := r.takeLocal(n); err != nil {
+			return err
 		}
-		last = now
 	}
 }
 
-// readLocal waits for a datagram, or for many. It does not wait for more beyond a flush.
-func (r *receiver) readLocal(many bool) (int, error) {
-	if many && time.Duration(r.due.Load()-time.Now().UnixNano()) < gatherFor+gatherPause && r.due.Load() > 0 {
-		many = false
-	}
-	if many != r.hasty {
-		r.hasty = many
-		limit := time.Duration(0)
-		if many {
-			limit = gatherPause
+// takeLocal takes a batch of n, and what comes meanwhile.
+func (r *receiver) takeLocal(n int) (err error) {
+	for taken := 0; taken < n; {
+		first, size := taken, 0
+		for ; taken < n && size < unreadFor; taken++ {
+			size += len(r.socket.Datagram(taken))
 		}
-		if err := r.socket.Hasten(limit); err != nil {
-			return 0, err
+		r.takePart(first, taken)
+		if n < kernel.Batch {
+			if n, err = r.socket.More(n); err != nil {
+				return err
+			}
 		}
 	}
-	if many {
-		return r.socket.Gather(gatherFor)
-	}
-	return r.socket.Read(true)
+	return nil
 }
 
 // moveTo makes the receiver read a new socket. It returns when the old one is read and closed, or false
@@ -92,7 +75,7 @@ type move struct {
 // move reads the rest of the socket after a last batch of n, and goes on with the next one.
 func (r *receiver) move(n int, next *move) error {
 	err := r.drain(n)
-	r.socket, r.hasty = next.to, false
+	r.socket = next.to
 	close(next.done)
 	return err
 }

@@ -37,7 +37,6 @@ type receiver struct {
 	// maxUnread limits the gathered bytes, as the kernel counts them.
 	maxUnread int
 	local     bool // it reads a unix socket
-	hasty     bool // its waits are short
 	// due is the time of the next flush in Unix nanoseconds. No datagram should wait unread beyond it.
 	due *atomic.Int64
 	// awake is when the receiver will read again, in Unix nanoseconds, or 0 while it does not sleep.
@@ -149,15 +148,20 @@ func (r *receiver) take(n int) (bytes int) {
 	if n == 0 {
 		return 0
 	}
+	return r.takePart(0, n)
+}
+
+// takePart is take for the datagrams of a batch from first to before end.
+func (r *receiver) takePart(first, end int) (bytes int) {
 	if r.checked != nil {
-		r.checked.open(r.socket, n)
+		r.checked.open(r.socket, first, end)
 	}
 	r.lane.shard.Lock()
 	before := r.lane.tally.UDPPackets
 	probes := r.lane.begin(r.part, r.asking)
-	bytes, bad := r.takeDatagrams(n)
-	r.loss.Note(n, r.lane.tally.UDPPackets-before)
-	r.stamps.note(n, r.lane.shard.Gauges())
+	bytes, bad := r.takeDatagrams(first, end)
+	r.loss.Note(end-first, r.lane.tally.UDPPackets-before)
+	r.stamps.note(end-first, r.lane.shard.Gauges())
 	r.lane.end(probes)
 	probed := probes != nil && probes.Asks()
 	r.lane.shard.Unlock()
@@ -167,13 +171,13 @@ func (r *receiver) take(n int) (bytes int) {
 	return bytes
 }
 
-// takeDatagrams takes the datagrams of a batch of n, and reports whether one of their lines was bad. It
-// is apart from take so that its loop keeps what it needs in registers.
-func (r *receiver) takeDatagrams(n int) (bytes int, bad bool) {
+// takeDatagrams takes datagrams, and reports whether one of their lines was bad. It is apart from takePart
+// so that its loop keeps what it needs in registers.
+func (r *receiver) takeDatagrams(first, end int) (bytes int, bad bool) {
 	if r.checked != nil {
-		return r.checked.take(r.lane, &r.parser, r.socket, n)
+		return r.checked.take(r, first, end)
 	}
-	for i := range n {
+	for i := first; i < end; i++ {
 		datagram := r.socket.Datagram(i)
 		bytes += len(datagram) + kernel.DatagramOverhead
 		from := origin{socket: r.socket, datagram: i, at: r.socket.Arrived(i)}

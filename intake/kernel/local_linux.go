@@ -1,19 +1,22 @@
 package kernel
 
 import (
+	"errors"
 	"os"
 	"syscall"
-	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/statsd-ops/statsd/intake/listen"
 	"github.com/statsd-ops/statsd/intake/peers"
 	"github.com/statsd-ops/statsd/meta"
 )
 
 // localReads has the kernel's information about a batch of datagrams from processes of this host.
 type localReads struct {
+	conn     listen.Packet
+	raw      syscall.RawConn
 	controls [Batch]localControl
 	peers    [Batch]*unix.Ucred // nil if the kernel does not tell
 	senders  [Batch]meta.Sender
@@ -31,22 +34,54 @@ type localControl struct {
 }
 
 // askLocal asks for credentials and times of arrival with each datagram.
-func (s *Socket) askLocal() error {
+func (s *Socket) askLocal(conn listen.Packet) error {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return err
+	}
 	for _, option := range []int{unix.SO_PASSCRED, unix.SO_TIMESTAMPNS} {
 		if err := unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, option, 1); err != nil {
 			return os.NewSyscallError("setsockopt", err)
 		}
 	}
-	s.local, s.timed, s.control = &localReads{}, true, int(unsafe.Sizeof(localControl{}))
+	s.local, s.timed, s.control = &localReads{conn: conn, raw: raw}, true, int(unsafe.Sizeof(localControl{}))
 	for i := range s.headers {
 		s.headers[i].header.Control = (*byte)(unsafe.Pointer(&s.local.controls[i]))
 	}
 	return nil
 }
 
-// noteLocal stores the control messages of a batch of n. The time comes before the credentials.
-func (s *Socket) noteLocal(n int) {
-	for i := range n {
+// descriptor returns the descriptor of conn, which stays in Go's poller.
+func descriptor(conn listen.Packet) (fd int, err error) {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return 0, err
+	}
+	err = raw.Control(func(of uintptr) { fd = int(of) })
+	return fd, err
+}
+
+// readLocal waits for datagrams, and reads those that are there. It may return 0. A unix socket gives a client
+// no time: it must be read as soon as a datagram comes. With a blocking call for each burst, the runtime would
+// take the processor away from the goroutine and give it back, each time with a watch on it. That costs more than
+// the poller does.
+func (s *Socket) readLocal() (n int, err error) {
+	waited := false
+	failed := s.local.raw.Read(func(uintptr) bool {
+		n, err = s.receive(0, unix.MSG_DONTWAIT)
+		done := n > 0 || err != nil || waited
+		waited = true
+		return done
+	})
+	if err == nil && !errors.Is(failed, os.ErrDeadlineExceeded) { // Stop sets one
+		err = failed
+	}
+	return n, err
+}
+
+// noteLocal stores the control messages of n datagrams. The time comes before the credentials.
+func (s *Socket) noteLocal(first, n int) {
+	for i := first; i < first+n; i++ {
 		c := &s.local.controls[i]
 		s.controls[i].arrival, s.local.peers[i], s.local.senders[i] = arrival{}, nil, meta.Sender{}
 		if s.headers[i].header.Controllen >= uint64(unsafe.Sizeof(c.arrival)) {
@@ -86,22 +121,10 @@ func PeerOf(c syscall.Conn) peers.Credentials {
 	return credentials(cred)
 }
 
-// Gather reads datagrams. It returns when a batch is full, when no datagram has come for the time of
-// Hasten, or when it has read for the time of limit. During a sleep, datagrams would wait in the queue.
-// Gather leaves none there: the kernel hands over each datagram at once, and only this process continues to
-// sleep.
-func (s *Socket) Gather(limit time.Duration) (int, error) {
-	left := unix.NsecToTimespec(int64(limit))
-	return s.receive(0, &left)
-}
-
-// Hasten limits the wait for each datagram. 0 is no limit.
-func (s *Socket) Hasten(limit time.Duration) error {
-	if limit == 0 && s.given {
-		limit = lookUp
-	}
-	wait := unix.NsecToTimeval(int64(limit))
-	return os.NewSyscallError("setsockopt", unix.SetsockoptTimeval(s.fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &wait))
+// More appends to a batch of n, which is not full, the datagrams that are there. It returns the new size.
+func (s *Socket) More(n int) (int, error) {
+	more, err := s.receive(n, unix.MSG_DONTWAIT)
+	return n + more, err
 }
 
 // SetSender sets the sender of the i-th datagram.

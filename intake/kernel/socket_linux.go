@@ -24,8 +24,8 @@ const Batch = 64
 const Space = 64<<10 + 192
 
 // Socket reads datagrams in batches, with recvmmsg(2) on a blocking socket. To wake up costs more than all
-// other work here, and a blocking socket lets the goroutine decide when to wake up. Only one goroutine may
-// use a Socket. Others may call only Stop and Drops.
+// other work here, and a blocking socket lets the goroutine decide when to wake up. A unix socket is in Go's
+// poller instead: see readLocal. Only one goroutine may use a Socket. Others may call only Stop and Drops.
 type Socket struct {
 	fd      int
 	headers [Batch]mmsghdr
@@ -74,7 +74,11 @@ type mmsghdr struct {
 // New takes over conn.
 func New(conn listen.Packet) (*Socket, error) {
 	address := conn.LocalAddr()
-	fd, err := detach(conn)
+	take, local := detach, address.Network() == "unixgram"
+	if local {
+		take = descriptor
+	}
+	fd, err := take(conn)
 	if err != nil {
 		return nil, fmt.Errorf("take over %s socket %s: %w", address.Network(), address, err)
 	}
@@ -85,8 +89,8 @@ func New(conn listen.Packet) (*Socket, error) {
 		s.headers[i].header.Iov = &s.vectors[i]
 		s.headers[i].header.SetIovlen(1)
 	}
-	if address.Network() == "unixgram" {
-		return s, s.askLocal()
+	if local {
+		return s, s.askLocal(conn)
 	}
 	return s, nil
 }
@@ -158,40 +162,44 @@ func detach(conn listen.Packet) (fd int, err error) {
 
 // Read reads the next batch and returns its size. If no datagram is there and wait is false, it returns 0.
 func (s *Socket) Read(wait bool) (int, error) {
-	if wait {
-		return s.receive(unix.MSG_WAITFORONE, nil)
+	switch {
+	case !wait:
+		return s.receive(0, unix.MSG_DONTWAIT)
+	case s.local != nil:
+		return s.readLocal()
 	}
-	return s.receive(unix.MSG_DONTWAIT, nil)
+	return s.receive(0, unix.MSG_WAITFORONE)
 }
 
-// receive calls recvmmsg(2).
-func (s *Socket) receive(flags uintptr, limit *unix.Timespec) (int, error) {
+// receive calls recvmmsg(2). The first datagrams of the batch stay.
+func (s *Socket) receive(first int, flags uintptr) (int, error) {
+	headers := s.headers[first:]
 	if s.senders {
-		for i := range s.headers {
-			s.headers[i].header.Namelen = unix.SizeofSockaddrInet6
+		for i := range headers {
+			headers[i].header.Namelen = unix.SizeofSockaddrInet6
 		}
 	}
 	if s.timed || s.trains {
-		for i := range s.headers {
-			s.headers[i].header.SetControllen(s.control)
+		for i := range headers {
+			headers[i].header.SetControllen(s.control)
 		}
 	}
 	for {
 		var n uintptr
 		var errno unix.Errno
-		vector := uintptr(unsafe.Pointer(&s.headers[0]))
+		vector, size := uintptr(unsafe.Pointer(&headers[0])), uintptr(len(headers))
 		if flags != unix.MSG_DONTWAIT {
-			n, _, errno = unix.Syscall6(unix.SYS_RECVMMSG, uintptr(s.fd), vector, Batch, flags, uintptr(unsafe.Pointer(limit)), 0)
+			n, _, errno = unix.Syscall6(unix.SYS_RECVMMSG, uintptr(s.fd), vector, size, flags, 0, 0)
 		} else {
 			// The call takes microseconds. If the Go scheduler knew about the call, it would often give the
 			// processor to another thread. That takes twice as long as the call.
-			n, _, errno = unix.RawSyscall6(unix.SYS_RECVMMSG, uintptr(s.fd), vector, Batch, flags, 0, 0)
+			n, _, errno = unix.RawSyscall6(unix.SYS_RECVMMSG, uintptr(s.fd), vector, size, flags, 0, 0)
 		}
 		runtime.KeepAlive(s)
 		switch errno {
 		case 0:
 			if s.local != nil {
-				s.noteLocal(int(n))
+				s.noteLocal(first, int(n))
 			}
 			return int(n), nil
 		case unix.EAGAIN:
@@ -234,6 +242,9 @@ func networkOrder(port uint16) uint16 {
 // Stop makes a waiting read return with no datagram or with an empty one. Datagrams in the queue can still
 // be read.
 func (s *Socket) Stop() {
+	if s.local != nil {
+		_ = s.local.conn.SetReadDeadline(time.Now()) // it wakes the reader
+	}
 	if s.given {
 		return // the reader wakes up by itself
 	}
@@ -248,12 +259,20 @@ const lookUp = 100 * time.Millisecond
 // Inherit marks the socket as shared with earlier and later processes.
 func (s *Socket) Inherit() error {
 	s.given = true
+	if s.local != nil {
+		return nil
+	}
 	limit := unix.NsecToTimeval(int64(lookUp))
 	return os.NewSyscallError("setsockopt", unix.SetsockoptTimeval(s.fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &limit))
 }
 
 // Close closes the socket.
-func (s *Socket) Close() error { return os.NewSyscallError("close", unix.Close(s.fd)) }
+func (s *Socket) Close() error {
+	if s.local != nil {
+		return s.local.conn.Close()
+	}
+	return os.NewSyscallError("close", unix.Close(s.fd))
+}
 
 // Given reports whether the socket is shared with earlier and later processes.
 func (s *Socket) Given() bool { return s.given }

@@ -53,7 +53,6 @@ func (s *Socket) Sender(int) meta.Sender         { return s.from }
 func (s *Socket) Arrived(int) int64              { return s.at }
 func (s *Socket) WantTimes(bool)                 {}
 func (s *Socket) WantSenders(bool)               {}
-func (s *Socket) Hasten(time.Duration) error     { return nil }
 func (s *Socket) Truncated(int) bool             { return false } // unknown
 func (s *Socket) Peer(int) (c peers.Credentials) { return c }
 func (s *Socket) SetSender(int, meta.Sender)     {}
@@ -103,8 +102,8 @@ func (*Reading) Now(fd uintptr, _ bool, b []byte) (n int, at int64, err error) {
 // Unread returns 0: the number is unknown.
 func Unread(uintptr) int { return 0 }
 
-// Gather waits for a datagram.
-func (s *Socket) Gather(time.Duration) (int, error) { return s.Read(true) }
+// More returns n: the batch is full.
+func (s *Socket) More(n int) (int, error) { return n, nil }
 
 // Given reports whether the socket is shared with earlier and later processes.
 func (s *Socket) Given() bool { return s.given }

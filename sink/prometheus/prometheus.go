@@ -24,7 +24,6 @@ import (
 	"context"
 	"fmt"
 	"net"
-
 	"sync"
 	"sync/atomic"
 	"time"
@@ -57,6 +56,7 @@ type Sink struct {
 	store     *store
 	recording bool // the interval has begun
 	made      uint64
+	recorded  atomic.Bool // as recording, for the pages
 
 	mu      sync.Mutex
 	current *view
@@ -82,8 +82,9 @@ func New(cfg Config, tell func(text string)) (*Sink, error) {
 	t := newTallies(tell)
 	s := &Sink{
 		config: cfg, mapping: m, tallies: t, scraping: make(chan struct{}, maxScrapes),
-		store: newStore(cfg, m.set, t), current: &view{},
+		store: newStore(cfg, m.set, t),
 	}
+	s.current = &view{flush: &s.recorded}
 	s.reloads.wanted = make(chan *reload, 1)
 	s.state = s.describe()
 	return s, nil
@@ -176,6 +177,7 @@ func (s *Sink) begin() {
 	if !s.recording {
 		s.flushing.Lock()
 		s.recording = true
+		s.recorded.Store(true)
 		s.store.beginInterval(time.Now())
 	}
 }
@@ -185,6 +187,7 @@ func (s *Sink) EndInterval(i sink.Interval) {
 	s.begin()
 	defer s.flushing.Unlock()
 	s.recording = false
+	defer s.recorded.Store(false)
 	s.store.endInterval()
 	s.adopt()
 	s.flushed.Store(i.End.Unix())
@@ -193,6 +196,7 @@ func (s *Sink) EndInterval(i sink.Interval) {
 		own = s.own(i)
 	}
 	next := s.store.publish(own)
+	next.flush = &s.recorded
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	before := s.current

@@ -3,6 +3,7 @@ package prometheus
 import (
 	"maps"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -14,7 +15,8 @@ type view struct {
 	natives  map[uint32]*native
 	own      []byte // the daemon's own families
 
-	readers int // guarded by Sink.mu
+	readers int          // guarded by Sink.mu
+	flush   *atomic.Bool // an interval is being recorded
 
 	text, proto zipped
 }

@@ -1,0 +1,56 @@
+//go:build linux
+
+package main
+
+import (
+	"errors"
+	"syscall"
+	"time"
+)
+
+// drained fills the socket of a stopped daemon, continues the daemon, and measures how long it
+// takes to read everything. That is its top speed, independent of the sender's. Where a sender waits
+// for its receiver, it sends as fast as the daemon reads. Before that, the daemon gets every name
+// and publishes it, so that neither first names nor a flush fall into the drain.
+func (b *bench) drained(p peer, w workload) (measured, error) {
+	packets := b.traffic(w)
+	return b.with(p, w, drainBuffer, func(d *daemon, c *carbon) (m measured, err error) {
+		warm, err := d.send(packets, min(count(packets), w.drain), w.rate)
+		if err != nil {
+			return m, err
+		}
+		if err := d.awaitEmpty(); err != nil {
+			return m, err
+		}
+		await(p, w, c, warm)
+		if p.variant.partner != nil { // it has published long after its flush
+			time.Sleep(time.Until(time.Now().Truncate(w.flush).Add(w.flush + pause)))
+		}
+		stopped := w.network == "udp"
+		if stopped {
+			if err := d.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+				return m, err
+			}
+		}
+		var sent sent
+		start := time.Now()
+		cpu, err := d.spent(func() (err error) {
+			if sent, err = d.send(packets, w.drain, 0); err != nil || !stopped {
+				return errors.Join(err, d.awaitEmpty())
+			}
+			start = time.Now()
+			return errors.Join(d.cmd.Process.Signal(syscall.SIGCONT), d.awaitEmpty())
+		})
+		if err != nil {
+			return m, err
+		}
+		took := time.Since(start)
+		all := warm.plus(sent)
+		await(p, w, c, all)
+		m.received = received(p, w, d, c, all)
+		metrics := float64(sent.metrics) * m.received
+		m.rate = metrics / took.Seconds()
+		m.drainCPU = micros(cpu) / metrics
+		return m, nil
+	})
+}

@@ -1,0 +1,82 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"time"
+)
+
+// replay ends the owner while an edge takes traffic, starts it again, and measures how fast the edge then
+// sends what it has kept.
+func replay(b *bench, p peer, w workload) (measured, error) {
+	packets := b.traffic(w)
+	return b.with(p, w, pacedBuffer, func(d *daemon, c *carbon) (m measured, err error) {
+		warm, err := d.send(packets, w.rate, w.rate)
+		if err != nil {
+			return m, err
+		}
+		await(p, w, c, warm)
+		_ = d.partner.Process.Kill()
+		_ = d.partner.Wait()
+		s, err := d.send(packets, int(float64(w.rate)*w.length.Seconds()), w.rate)
+		if err != nil {
+			return m, err
+		}
+		time.Sleep(w.flush + pause)
+		kept, err := d.forwarded()
+		if err != nil {
+			return m, err
+		}
+		if d.partner, err = d.start(p.variant.partner(d.setup), ownCore); err != nil {
+			return m, err
+		}
+		took, err := d.awaitForwarded(kept)
+		m.replay, m.sentRate = s.took.Seconds()/took.Seconds(), float64(s.metrics)/s.took.Seconds()
+		m.rss = memory(d.pid, "VmHWM")
+		return m, err
+	})
+}
+
+// rows are what an edge has to forward.
+type rows struct{ waiting, delivered float64 }
+
+// forwarded asks an edge how far it is.
+func (d *daemon) forwarded() (r rows, err error) {
+	request, err := http.NewRequestWithContext(context.Background(), http.MethodGet, d.monitor()+"/api/v1/figures", http.NoBody)
+	if err != nil {
+		return r, err
+	}
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return r, err
+	}
+	defer answer.Body.Close()
+	var figures struct{ Data map[string]float64 }
+	if err := json.NewDecoder(answer.Body).Decode(&figures); err != nil {
+		return r, fmt.Errorf("the figures of the edge: %w", err)
+	}
+	f := figures.Data
+	return rows{f["forward.rows.queued"] + f["forward.rows.spooled"], f["forward.rows.delivered"]}, nil
+}
+
+// awaitForwarded returns how long it takes from the first accepted rows until none wait.
+func (d *daemon) awaitForwarded(kept rows) (time.Duration, error) {
+	var begun time.Time
+	for deadline := time.Now().Add(giveUp); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		now, err := d.forwarded()
+		if err != nil {
+			return 0, err
+		}
+		if begun.IsZero() && now.delivered > kept.delivered {
+			begun = time.Now()
+		}
+		if !begun.IsZero() && now.waiting == 0 {
+			return max(time.Since(begun), 5*time.Millisecond), nil
+		}
+	}
+	return 0, fmt.Errorf("the edge did not forward its %v rows within %v", kept.waiting, giveUp)
+}
