@@ -69,6 +69,11 @@ type Config struct {
 	NamesAsSent bool
 }
 
+// form is the form of the table's names.
+func (c *Config) form() metric.NameForm {
+	return metric.NameForm{Dialect: c.Dialect, Tagged: c.Tagged, AsSent: c.NamesAsSent}
+}
+
 // Table holds the samples since the last flush, and the names in use. Only one
 // goroutine, the flushing one, may call Drain and Summarize.
 type Table struct {

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"bytes"
 	"errors"
 	"io"
 	"io/fs"
@@ -55,7 +54,7 @@ func (s *Server) loadState() {
 		switch {
 		case age >= s.cfg.GaugeExpire:
 			expired++
-		case !bytes.Equal(s.cfg.Clean(g.Name), g.Name):
+		case !s.cfg.NameForm().Keeps(g.Name):
 			refused++ // a tagged series, and tags are now off
 		case s.in.Table().Remember(aggregate.Remembered{Name: g.Name, Value: g.Value, Set: g.Set, Unseen: unseen}) == metric.None:
 			remembered++
