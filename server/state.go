@@ -12,6 +12,7 @@ import (
 
 	"github.com/statsd-ops/statsd/aggregate"
 	"github.com/statsd-ops/statsd/internal/state"
+	"github.com/statsd-ops/statsd/meta"
 	"github.com/statsd-ops/statsd/metric"
 )
 
@@ -153,7 +154,7 @@ func (f *stateFile) note(err error) {
 	case f.fault != "":
 		f.log.Warn().Msg("saving the gauges works again")
 	}
-	f.fault = errorText(err)
+	f.fault = meta.ErrorText(err)
 }
 
 // stateSave is one save.
