@@ -53,33 +53,55 @@ func (a *aliases) find(hash uint64, kind metric.Kind, raw []byte) record {
 	return nil
 }
 
-// lookAliases searches for the aliases of the names that look did not find, and applies them. It leaves the
-// rare cases to find: old aliases, and muted samples. Its loops are like the loops of look.
+// has reports whether there is an alias with a hash.
+func (a *aliases) has(hash uint64) bool {
+	p := probe{hash: hash}
+	a.start(&p)
+	a.seek(&p)
+	return p.ref != 0
+}
+
+// lookup is a search in an arena for some of a batch's samples. Its loops are like the loops of names.look.
+type lookup struct {
+	which [BatchSize]uint8 // the samples
+	found [BatchSize]probe // their probes in the arena
+	n     int
+}
+
+// add adds the i-th sample if it is wanted. It is called for the samples in order.
+func (l *lookup) add(i int, wanted bool) {
+	l.which[l.n&(BatchSize-1)] = uint8(i)
+	if wanted {
+		l.n++
+	}
+}
+
+// search sets found for the samples, whose hashes are in probes.
+func (l *lookup) search(a *arena, probes []probe) {
+	for k, i := range l.which[:l.n] {
+		l.found[k].hash = probes[i].hash
+		a.start(&l.found[k])
+	}
+	for k := range l.which[:l.n] {
+		a.seek(&l.found[k])
+	}
+}
+
+// lookAliases finds the aliases of the names that have no record yet, and applies them. It leaves the rare cases
+// to find: old aliases, and muted samples.
 func (s *Shard) lookAliases(samples []metric.Sample, probes []probe) {
-	var (
-		young = s.aliases[0]
-		left  [BatchSize]uint8 // the probes to search for
-		found [BatchSize]probe // for their aliases
-		n     int
-	)
+	var l lookup
 	for i := range probes {
-		if left[n&(BatchSize-1)] = uint8(i); probes[i].ref == 0 {
-			n++
-		}
+		l.add(i, probes[i].ref == 0)
 	}
-	for k, i := range left[:n] {
-		found[k].hash = probes[i].hash
-		young.start(&found[k])
-	}
-	for k := range left[:n] {
-		young.seek(&found[k])
-	}
-	for k, i := range left[:n] {
+	young := s.aliases[0]
+	l.search(&young.arena, probes)
+	for k, i := range l.which[:l.n] {
 		p, sample := &probes[i], &samples[i]
-		if found[k].ref == 0 {
+		if l.found[k].ref == 0 {
 			continue
 		}
-		if rec := young.pages.at(found[k].ref); rec.aliases(sample.Kind&3, sample.Name) {
+		if rec := young.pages.at(l.found[k].ref); rec.aliases(sample.Kind&3, sample.Name) {
 			r := rec.target()
 			if r != 0 && s.mutes != nil && s.marked.has(r) {
 				continue
@@ -89,6 +111,22 @@ func (s *Shard) lookAliases(samples []metric.Sample, probes []probe) {
 				p.slot = s.names.pages.at(r).word(8) // begins to load the record
 			}
 		}
+	}
+}
+
+// lookRest finds the records of the names for which lookAliases found nothing.
+func (s *Shard) lookRest(samples []metric.Sample, probes []probe) {
+	var l lookup
+	for i := range probes {
+		l.add(i, probes[i].ref == 0 && !probes[i].drop)
+	}
+	l.search(&s.names.arena, probes)
+	for k, i := range l.which[:l.n] {
+		p, sample := &l.found[k], &samples[i]
+		if p.ref != 0 && !s.names.pages.at(p.ref).is(sample.Kind&3, sample.Name) {
+			p.ref = 0
+		}
+		probes[i] = *p
 	}
 }
 

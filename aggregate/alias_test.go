@@ -143,7 +143,8 @@ func TestAliasesChangeSamples(t *testing.T) {
 	}
 }
 
-// The sums and the hits are those of the rules that hold in an interval, whatever names come and go.
+// The sums and the hits are those of the rules that hold in an interval, whatever names come and go, and in
+// whatever batches.
 func TestRulesChangeWithFlushes(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	table := testTable(2)
@@ -155,25 +156,21 @@ func TestRulesChangeWithFlushes(t *testing.T) {
 	for round := range 300 {
 		want, hits := map[string]float64{}, make([]uint64, 100)
 		active := raws[rng.IntN(20):][:20]
-		for range 200 {
-			raw := active[rng.IntN(len(active))]
-			clean := strings.ReplaceAll(raw, "/", "-")
-			r, matches := rules[clean]
-			reason := table.Shard(rng.IntN(2)).addText(raw + " c 1")
-			if reason == metric.RefusedName {
-				t.Fatal("refused")
+		for range 10 {
+			batch := make([]metric.Sample, rng.IntN(2*BatchSize))
+			for i := range batch {
+				batch[i] = metric.Sample{Name: []byte(active[rng.IntN(len(active))]), Value: 1, Weight: 1}
 			}
-			if matches {
-				hits[r.Rules[0]-1]++
-				if (r.Reason == metric.DroppedByRule) != (reason == metric.DroppedByRule) {
-					t.Fatalf("round %d: %s gives %v", round, raw, reason)
+			reasons := make([]metric.Reason, len(batch))
+			table.Shard(rng.IntN(2)).AddAll(batch, reasons)
+			for i, reason := range reasons {
+				name, dropped := ruled(rules, batch[i].Name, hits)
+				if dropped != (reason == metric.DroppedByRule) || !dropped && reason != metric.None {
+					t.Fatalf("round %d: %s gives %v", round, batch[i].Name, reason)
 				}
-				if r.Name != nil {
-					clean = string(r.Name)
+				if !dropped {
+					want["counters_counts."+name]++
 				}
-			}
-			if reason == metric.None {
-				want["counters_counts."+clean]++
 			}
 		}
 		changes := round%5 == 4
@@ -194,6 +191,20 @@ func TestRulesChangeWithFlushes(t *testing.T) {
 			t.Fatalf("round %d: %v, want %v", round, got, want)
 		}
 	}
+}
+
+// ruled returns the name that rules give to a name as received, or that they drop it. It counts the hit.
+func ruled(rules map[string]Resolved, raw []byte, hits []uint64) (name string, dropped bool) {
+	name = strings.ReplaceAll(string(raw), "/", "-")
+	r, matches := rules[name]
+	if !matches {
+		return name, false
+	}
+	hits[r.Rules[0]-1]++
+	if r.Name != nil {
+		name = string(r.Name)
+	}
+	return name, r.Reason == metric.DroppedByRule
 }
 
 func randomRules(rng *rand.Rand) map[string]Resolved {

@@ -80,28 +80,7 @@ func (s *Shard) resolve(kind metric.Kind, raw []byte) {
 		to.Reason = metric.TooLong
 		return
 	}
-	to.Name, to.Reason = s.table.config.appendClean(to.Name, raw)
-}
-
-// appendClean appends a name in the form that the table keeps. Its tags are clean already.
-func (c *Config) appendClean(dst, raw []byte) ([]byte, metric.Reason) {
-	name, tags, valid := raw, []byte(nil), true
-	if c.Tagged {
-		name, tags = metric.CutTags(raw)
-	}
-	start := len(dst)
-	if c.NamesAsSent {
-		dst, valid = metric.AppendSent(dst, name)
-	} else {
-		dst = c.Dialect.AppendClean(dst, name)
-	}
-	switch {
-	case !valid:
-		return dst, metric.BadName
-	case len(dst) == start:
-		return dst, metric.EmptyName
-	}
-	return append(dst, tags...), metric.None
+	to.Name, to.Reason = s.table.config.form().Append(to.Name, raw)
 }
 
 // insert makes a record for a clean name that is not in the table. Its flags have metaMoved if it is not

@@ -47,7 +47,7 @@ func (t *Table) Recall(k Known) metric.Reason {
 	if len(k.Name) > t.config.MaxNameLength {
 		return metric.TooLong
 	}
-	name, reason := t.config.appendClean(nil, k.Name)
+	name, reason := t.config.form().Append(nil, k.Name)
 	if reason != metric.None {
 		return reason
 	}

@@ -81,15 +81,8 @@ func mergeSketch(b *blocks, rec record, off int, o *sketch) {
 
 // checkName returns why a table cannot have the row's name, or metric.None.
 func (r *Row) checkName(config *Config) metric.Reason {
-	name, clean := r.Name, metric.IsClean
-	if config.Tagged {
-		name, _ = metric.CutTags(name)
-	}
-	if config.NamesAsSent {
-		clean = metric.IsSent
-	}
 	switch {
-	case len(name) == 0 || !clean(name):
+	case !config.form().Keeps(r.Name):
 		return metric.BadValue
 	case len(r.Name) > config.MaxNameLength:
 		return metric.TooLong

@@ -135,3 +135,29 @@ func TestBitmap(t *testing.T) {
 	}
 	b.unset(1 << 30)
 }
+
+// A muted sample is a hit of its rule, once, wherever in a batch it comes.
+func TestMutedSamplesAreHits(t *testing.T) {
+	table := testTable(1)
+	setRules(table, map[string]Resolved{"a": rule(0, "web.a", Effects{})}, nil)
+	s, m := table.Shard(0), starting("web.")
+	add(t, s, "a c 1", "b c 1")
+	table.SetMutes([]*Mute{m})
+	markAll(table, m)
+	for _, names := range []string{"a a a", "b a b", "a b a"} {
+		var batch []metric.Sample
+		for name := range strings.FieldsSeq(names) {
+			batch = append(batch, metric.Sample{Name: []byte(name), Value: 1, Weight: 1})
+		}
+		reasons := make([]metric.Reason, len(batch))
+		s.AddAll(batch, reasons)
+		for i, reason := range reasons {
+			if muted := string(batch[i].Name) == "a"; muted != (reason == metric.RefusedMuted) || !muted && reason != metric.None {
+				t.Errorf("%s: %s is %v", names, batch[i].Name, reason)
+			}
+		}
+	}
+	if iv := table.Drain(nil); iv.Hits[0] != 7 || m.Samples.Load() != 6 {
+		t.Errorf("%d hits, %d muted", iv.Hits[0], m.Samples.Load())
+	}
+}

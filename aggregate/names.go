@@ -54,19 +54,13 @@ func (n *names) found(p *probe, kind metric.Kind, name []byte) ref {
 	return 0
 }
 
-// received returns the place of the record of a name as received that was searched for, or 0: see
-// record.is.
+// received does the same for a name as received: see record.is.
 func (n *names) received(p *probe, kind metric.Kind, name []byte) ref {
-	s, tag := &n.segments[p.hash>>56], uint32(p.hash)
-	if s.count == 0 || n.absent(p) {
+	r := n.found(p, kind, name)
+	if r != 0 && n.pages.at(r).meta()&metaHidden != 0 {
 		return 0
 	}
-	for i := s.seek(tag, s.start(tag)); s.slots[i] != 0; i = s.after(tag, i) {
-		if r := ref(s.slots[i]); n.pages.at(r).is(kind, name) {
-			return r
-		}
-	}
-	return 0
+	return r
 }
 
 // look searches for the names of samples, whose hashes are in probes. It finds all but

@@ -321,3 +321,18 @@ func BenchmarkRows(b *testing.B) {
 		})
 	}
 }
+
+// Every name that a table makes can be merged into another one of the same settings.
+func TestMergeTakesTheNamesOfEachDialect(t *testing.T) {
+	for dialect := range metric.Dialect(metric.Dialects) {
+		config := testTable(1).config
+		config.Dialect = dialect
+		from, to := NewTable(config), NewTable(config).Shard(0)
+		from.Shard(0).Add(&metric.Sample{Name: []byte("a=b c/d"), Value: 10, Weight: 1})
+		from.Drain(nil).Rows(func(r *Row) {
+			if got := to.Merge(r); got != metric.None {
+				t.Errorf("%v: merging %q: %v", dialect, r.Name, got)
+			}
+		})
+	}
+}

@@ -69,6 +69,11 @@ type Config struct {
 	NamesAsSent bool
 }
 
+// form is the form of the table's names.
+func (c *Config) form() metric.NameForm {
+	return metric.NameForm{Dialect: c.Dialect, Tagged: c.Tagged, AsSent: c.NamesAsSent}
+}
+
 // Table holds the samples since the last flush, and the names in use. Only one
 // goroutine, the flushing one, may call Drain and Summarize.
 type Table struct {
@@ -188,15 +193,27 @@ func (s *Shard) addBatch(samples []metric.Sample, reasons []metric.Reason) {
 	for i := range samples {
 		probes[i].hash = maphash.Bytes(s.table.seed, samples[i].Name)
 	}
-	s.names.look(samples, probes[:len(samples)])
-	if s.aliases[0] != nil {
-		s.lookAliases(samples, probes[:len(samples)])
-	}
+	s.look(samples, probes[:len(samples)])
 	if s.mutes != nil {
 		s.passMarked(probes[:len(samples)])
 	}
 	for i := range samples {
 		reasons[i] = s.add(&samples[i], &probes[i])
+	}
+}
+
+// look finds the records of samples, whose hashes are in probes. The names of a client are mostly alike. So if the
+// first and the last name have an alias, it searches the aliases first.
+func (s *Shard) look(samples []metric.Sample, probes []probe) {
+	switch young := s.aliases[0]; {
+	case young == nil:
+		s.names.look(samples, probes)
+	case young.has(probes[0].hash) && young.has(probes[len(probes)-1].hash):
+		s.lookAliases(samples, probes)
+		s.lookRest(samples, probes)
+	default:
+		s.names.look(samples, probes)
+		s.lookAliases(samples, probes)
 	}
 }
 

@@ -33,36 +33,10 @@ func BenchmarkLocal(b *testing.B) {
 				b.Fatal(err)
 			}
 			defer in.Close()
-			at := in.listeners[0].at
-			client, err := net.Dial(at.Network(), at.String())
-			if err != nil {
-				b.Fatal(err)
-			}
-			defer client.Close()
-			r := in.receivers[0]
-			b.ReportAllocs()
-			b.ResetTimer()
-			b.StopTimer()
-			for taken := 0; taken < b.N; taken += round {
-				for range round {
-					if _, err := client.Write([]byte(lines.String())); err != nil {
-						b.Fatal(err)
-					}
-				}
-				b.StartTimer()
-				for got := 0; got < round; {
-					n, err := r.socket.Read(false)
-					if err != nil {
-						b.Fatal(err)
-					}
-					r.take(n)
-					got += n
-				}
-				b.StopTimer()
-			}
-			if t := in.Live(); t.Aggregated != t.Samples || t.UDPPackets < uint64(b.N) {
-				b.Fatalf("%d samples of %d datagrams, want %d", t.Aggregated, t.UDPPackets, b.N)
-			}
+			receiveTimed(b, in, round, func(client net.Conn, _ int) error {
+				_, err := client.Write([]byte(lines.String()))
+				return err
+			})
 		})
 	}
 }

@@ -45,45 +45,57 @@ func BenchmarkReceive(b *testing.B) {
 				b.Fatal(err)
 			}
 			defer in.Close()
-			client, err := net.Dial("udp", in.Addr().String())
-			if err != nil {
-				b.Fatal(err)
-			}
-			defer client.Close()
 			r := in.receivers[0]
 			r.socket.WantSenders(bb.senders)
 			r.asking = bb.senders
 			defer askAll(b, in, bb.ask)()
 
-			// As many at a time as the smallest buffer holds.
-			const round = 64
-			b.ReportAllocs()
-			b.ResetTimer()
-			b.StopTimer()
-			for taken := 0; taken < b.N; {
-				for i := range round {
-					if _, err := fmt.Fprintf(client, bb.format, slices.Repeat([]any{i, taken % 1000}, strings.Count(bb.format, "%03d"))...); err != nil {
-						b.Fatal(err)
-					}
-				}
-				b.StartTimer()
-				for got := 0; got < round; {
-					n, err := r.socket.Read(false)
-					if err != nil {
-						b.Fatal(err)
-					}
-					r.take(n)
-					got += n
-				}
-				b.StopTimer()
-				taken += round
-			}
-			t := in.Live()
-			if t.Aggregated != t.Samples || t.UDPPackets < uint64(b.N) {
-				b.Fatalf("%d samples of %d datagrams, want %d", t.Aggregated, t.UDPPackets, b.N)
-			}
+			receiveTimed(b, in, smallestBuffer, func(client net.Conn, i int) error {
+				_, err := fmt.Fprintf(client, bb.format, slices.Repeat([]any{i % 64, i % 1000}, strings.Count(bb.format, "%03d"))...)
+				return err
+			})
 		})
 	}
+}
+
+// smallestBuffer is the number of datagrams that every UDP socket holds.
+const smallestBuffer = 64
+
+// receiveTimed sends b.N datagrams, round at a time, and times how the first receiver takes them. All their samples must
+// be good.
+func receiveTimed(b *testing.B, in *Intake, round int, send func(client net.Conn, i int) error) Tally {
+	b.Helper()
+	at, r := in.listeners[0].at, in.receivers[0]
+	client, err := net.Dial(at.Network(), at.String())
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer client.Close()
+	b.ReportAllocs()
+	b.ResetTimer()
+	b.StopTimer()
+	for taken := 0; taken < b.N; taken += round {
+		for i := range round {
+			if err := send(client, taken+i); err != nil {
+				b.Fatal(err)
+			}
+		}
+		b.StartTimer()
+		for got := 0; got < round; {
+			n, err := r.socket.Read(false)
+			if err != nil {
+				b.Fatal(err)
+			}
+			r.take(n)
+			got += n
+		}
+		b.StopTimer()
+	}
+	t := in.Live()
+	if t.Aggregated != t.Samples || t.Samples < t.UDPPackets || t.UDPPackets < uint64(b.N) {
+		b.Fatalf("%d of %d samples in %d datagrams added, want %d datagrams: %+v", t.Aggregated, t.Samples, t.UDPPackets, b.N, t.Listeners)
+	}
+	return t
 }
 
 // askAll runs a probe until the returned function is called.

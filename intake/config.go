@@ -209,6 +209,12 @@ func (l *Listen) Parser() wire.Parser {
 	}
 }
 
+// NameForm is the form in which names are kept.
+func (l *Listen) NameForm() metric.NameForm {
+	c := l.Naming(0)
+	return c.Form()
+}
+
 // Naming says how names are read. flush is the flush interval.
 func (l *Listen) Naming(flush time.Duration) naming.Config {
 	return naming.Config{Dialect: l.Dialect, Tags: l.Tags, Styles: l.TagStyles, AsSent: l.NamesAsSent, Flush: flush}
@@ -216,7 +222,6 @@ func (l *Listen) Naming(flush time.Duration) naming.Config {
 
 // Clean returns a name in its published form.
 func (l *Listen) Clean(name []byte) []byte {
-	c := l.Naming(0)
-	clean, _ := c.AppendClean(nil, name)
+	clean, _ := l.NameForm().Append(nil, name)
 	return clean
 }

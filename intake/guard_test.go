@@ -384,37 +384,11 @@ func BenchmarkGuard(b *testing.B) {
 				b.Fatal(err)
 			}
 			defer in.Close()
-			client, err := net.Dial("udp", in.Addr().String())
-			if err != nil {
-				b.Fatal(err)
-			}
-			defer client.Close()
-			r, datagrams := in.receivers[0], traffic(bb.size)
-			const round = 64
-			b.ReportAllocs()
-			b.ResetTimer()
-			b.StopTimer()
-			for taken := 0; taken < b.N; taken += round {
-				for i := range round {
-					if _, err := client.Write([]byte(bb.sign(datagrams[(taken+i)%len(datagrams)]))); err != nil {
-						b.Fatal(err)
-					}
-				}
-				b.StartTimer()
-				for got := 0; got < round; {
-					n, err := r.socket.Read(false)
-					if err != nil {
-						b.Fatal(err)
-					}
-					r.take(n)
-					got += n
-				}
-				b.StopTimer()
-			}
-			t := in.Live()
-			if t.Aggregated != t.Lines || t.UDPPackets < uint64(b.N) {
-				b.Fatalf("%d lines of %d datagrams, %d added: %+v", t.Lines, t.UDPPackets, t.Aggregated, t.Listeners)
-			}
+			datagrams := traffic(bb.size)
+			t := receiveTimed(b, in, smallestBuffer, func(client net.Conn, i int) error {
+				_, err := client.Write([]byte(bb.sign(datagrams[i%len(datagrams)])))
+				return err
+			})
 			b.ReportMetric(float64(t.Lines)/float64(t.UDPPackets), "lines/op")
 		})
 	}

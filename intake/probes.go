@@ -62,9 +62,9 @@ func (in *Intake) Top(ctx context.Context, q probe.TopQuery) (*probe.Top, error)
 	answer, err := in.probes.ask(ctx, plan{
 		kind: "top", name: "top by " + string(q.By), query: [2]string{string(q.By), q.Match}, lasts: q.For,
 		looks: func(lanes int, ends time.Time) ([]*probe.Look, error) {
-			return probe.NewTop(q, in.names(), lanes, ends)
+			return probe.NewTop(q, in.cfg.NameForm(), lanes, ends)
 		},
-		answer: func(r *asked) any { return probe.TopOf(q, r.looks, in.names(), r.span) },
+		answer: func(r *asked) any { return probe.TopOf(q, r.looks, in.cfg.NameForm(), r.span) },
 	})
 	if err != nil {
 		return nil, err
@@ -77,9 +77,9 @@ func (in *Intake) Senders(ctx context.Context, q probe.SendersQuery) (*probe.Sen
 	answer, err := in.probes.ask(ctx, plan{
 		kind: "senders", name: "senders of " + q.Match, query: q.Match, lasts: q.For,
 		looks: func(lanes int, ends time.Time) ([]*probe.Look, error) {
-			return probe.NewSenders(q, in.names(), lanes, ends)
+			return probe.NewSenders(q, in.cfg.NameForm(), lanes, ends)
 		},
-		answer: func(r *asked) any { return probe.SendersOf(r.looks, in.names(), r.span) },
+		answer: func(r *asked) any { return probe.SendersOf(r.looks, in.cfg.NameForm(), r.span) },
 	})
 	if err != nil {
 		return nil, err
@@ -94,17 +94,13 @@ func (in *Intake) Tail(q probe.TailQuery) (*probe.Tail, error) {
 	r, err := in.probes.join(plan{
 		kind: "tail", name: "tail of " + q.Match, query: key, lasts: q.For,
 		looks: func(lanes int, ends time.Time) ([]*probe.Look, error) {
-			return probe.NewTailLooks(q, in.names(), lanes, ends)
+			return probe.NewTailLooks(q, in.cfg.NameForm(), lanes, ends)
 		},
 	})
 	if err != nil {
 		return nil, err
 	}
 	return in.probes.read(r, min(max(q.Limit, 1), probe.MaxLimit)), nil
-}
-
-func (in *Intake) names() probe.Names {
-	return probe.Names{Dialect: in.cfg.Dialect, Tagged: in.cfg.Tagged(), AsSent: in.cfg.NamesAsSent}
 }
 
 // ask waits for the answer.
@@ -256,7 +252,7 @@ func (p *probes) collect(r *asked) {
 		l.shard.Unlock()
 	}
 	now := time.Now()
-	all := probe.TailOf(lanes, p.in.names(), probe.Span{From: r.span.From, Until: now})
+	all := probe.TailOf(lanes, p.in.cfg.NameForm(), probe.Span{From: r.span.From, Until: now})
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, t := range r.readers {

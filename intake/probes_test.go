@@ -158,7 +158,7 @@ func TestLanesDropProbes(t *testing.T) {
 	asking(t, func(t *testing.T, in *Intake) {
 		for _, l := range in.lanes {
 			l.probes = probe.NewLane(time.Now())
-			looks, err := probe.NewTop(probe.TopQuery{By: probe.ByName}, in.names(), 1, time.Now().Add(time.Second))
+			looks, err := probe.NewTop(probe.TopQuery{By: probe.ByName}, in.cfg.NameForm(), 1, time.Now().Add(time.Second))
 			if err != nil {
 				t.Fatal(err)
 			}

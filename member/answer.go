@@ -7,6 +7,7 @@ import (
 
 	"github.com/statsd-ops/statsd/collect"
 	"github.com/statsd-ops/statsd/delivery"
+	"github.com/statsd-ops/statsd/meta"
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
@@ -67,7 +68,7 @@ func (m *Member) partition(st *collect.Status, now time.Time) question.ClusterPa
 		Epoch: st.Epoch, Head: st.Closed,
 		Stored: st.Last, Lag: st.Lag(), Held: st.Held, Bytes: st.Bytes, MaxBytes: st.MaxBytes, Undelivered: st.Undelivered,
 		Merged: st.Counts.Merged, Corrected: st.Counts.Corrected, Duplicates: st.Counts.Duplicates, Late: st.Counts.Late,
-		Missing: st.Counts.Missing, Fenced: st.Fenced, Fault: textOf(st.Fault),
+		Missing: st.Counts.Missing, Fenced: st.Fenced, Fault: meta.ErrorText(st.Fault),
 	}
 	for i := range st.Edges {
 		if !st.Silent(&st.Edges[i], m.Interval) {

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/statsd-ops/statsd/delivery"
+	"github.com/statsd-ops/statsd/meta"
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
@@ -34,7 +35,7 @@ func (m *Member) forwarded(sinks []delivery.State) (q question.ClusterForward) {
 // addDelivery adds the state of the destination that forwards.
 func addDelivery(q *question.ClusterForward, st *delivery.State) {
 	if st.Failing {
-		q.State, q.FailingSince, q.Error = "FAILING", st.FailingSince, textOf(st.LastError)
+		q.State, q.FailingSince, q.Error = "FAILING", st.FailingSince, meta.ErrorText(st.LastError)
 	}
 	q.Accepted = st.Published
 	if st.Oldest > 0 {

@@ -21,6 +21,7 @@ import (
 	"github.com/statsd-ops/statsd/aggregate"
 	"github.com/statsd-ops/statsd/collect"
 	"github.com/statsd-ops/statsd/forward"
+	"github.com/statsd-ops/statsd/meta"
 )
 
 // Config configures a Member.
@@ -93,7 +94,7 @@ func (m *Member) Waits() string {
 	if m.edge == nil {
 		return ""
 	}
-	return textOf(m.edge.Waits())
+	return meta.ErrorText(m.edge.Waits())
 }
 
 // Close disconnects from the cluster that this daemon collects from.
@@ -102,11 +103,4 @@ func (m *Member) Close() error {
 		return nil
 	}
 	return m.connection.Engine.Close()
-}
-
-func textOf(err error) string {
-	if err == nil {
-		return ""
-	}
-	return err.Error()
 }

@@ -111,3 +111,11 @@ func (s *SinkFacts) waiting() uint64 { return s.Queued + s.Spooled }
 func (s *SinkFacts) dropped() uint64 {
 	return s.DroppedFull + s.DroppedDamaged + s.DroppedUnsendable + s.DroppedRefused + s.DroppedRemoved
 }
+
+// ErrorText returns the text of an error, or "" for none.
+func ErrorText(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}

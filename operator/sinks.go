@@ -67,9 +67,7 @@ func (d *Desk) sinkOf(st *delivery.State, now time.Time) question.Sink {
 	if st.Failing {
 		s.State, s.Attempts = "FAILING", st.Tries
 		s.NextIn = max(st.NextTry.Sub(now).Seconds(), 0)
-		if st.LastError != nil {
-			s.Error = st.LastError.Error()
-		}
+		s.Error = meta.ErrorText(st.LastError)
 	}
 	s.FullIn = d.fullIn(st)
 	return s

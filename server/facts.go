@@ -15,7 +15,7 @@ func listenerFacts(t *intake.Tally, in *intake.State) (all []meta.ListenerFacts)
 	for i := range in.Listeners {
 		at := &in.Listeners[i]
 		c := at.Counts(t)
-		f := meta.ListenerFacts{Name: at.Name, Came: c.Datagrams + c.Connections, Lost: errorText(at.Lost)}
+		f := meta.ListenerFacts{Name: at.Name, Came: c.Datagrams + c.Connections, Lost: meta.ErrorText(at.Lost)}
 		var why []string
 		for _, refusal := range at.Scheme.Refusals() {
 			if n := c.Refused[refusal]; n > 0 {
@@ -39,23 +39,15 @@ func sinkFactsOf(st *delivery.State) meta.SinkFacts {
 	}
 	f := meta.SinkFacts{
 		Name: st.Name, Forwards: st.Forwards,
-		Failing: st.Failing, FailingSince: st.FailingSince, Error: errorText(st.LastError), Accepted: st.Published,
+		Failing: st.Failing, FailingSince: st.FailingSince, Error: meta.ErrorText(st.LastError), Accepted: st.Published,
 		Made: st.Made, Recovered: st.Recovered, Delivered: st.Delivered, Queued: st.Queued, Spooled: st.Spooled,
 		DroppedFull: st.Reasons.Full, DroppedDamaged: st.Reasons.Damaged, DroppedUnsendable: st.Reasons.Unsendable,
 		DroppedRefused: st.Reasons.Refused, DroppedRemoved: st.Reasons.Removed,
 		Unconfirmed: st.Unconfirmed,
-		SpoolFault:  errorText(st.SpoolFault), SpoolBytes: st.SpoolBytes, SpoolMax: st.MaxSpoolBytes,
+		SpoolFault:  meta.ErrorText(st.SpoolFault), SpoolBytes: st.SpoolBytes, SpoolMax: st.MaxSpoolBytes,
 	}
 	if st.Oldest > 0 {
 		f.Oldest = time.Unix(st.Oldest, 0)
 	}
 	return f
-}
-
-// errorText returns the text of an error; "" for none.
-func errorText(err error) string {
-	if err == nil {
-		return ""
-	}
-	return err.Error()
 }

@@ -109,7 +109,7 @@ func (s *Server) noteIntake() {
 	h.facts.NoDescriptor, h.facts.DescriptorLimit = s.shortages(&in), descriptors.Limit()
 	h.facts.PipesFault = ""
 	if in.Pipes != nil {
-		h.facts.PipesFault = errorText(in.Pipes.Fault)
+		h.facts.PipesFault = meta.ErrorText(in.Pipes.Fault)
 	}
 	h.facts.Listeners = listenerFacts(t, &in)
 	h.facts.Intake = meta.IntakeFacts{

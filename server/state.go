@@ -1,7 +1,6 @@
 package server
 
 import (
-	"bytes"
 	"errors"
 	"io"
 	"io/fs"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/statsd-ops/statsd/aggregate"
 	"github.com/statsd-ops/statsd/internal/state"
+	"github.com/statsd-ops/statsd/meta"
 	"github.com/statsd-ops/statsd/metric"
 )
 
@@ -55,7 +55,7 @@ func (s *Server) loadState() {
 		switch {
 		case age >= s.cfg.GaugeExpire:
 			expired++
-		case !bytes.Equal(s.cfg.Clean(g.Name), g.Name):
+		case !s.cfg.NameForm().Keeps(g.Name):
 			refused++ // a tagged series, and tags are now off
 		case s.in.Table().Remember(aggregate.Remembered{Name: g.Name, Value: g.Value, Set: g.Set, Unseen: unseen}) == metric.None:
 			remembered++
@@ -154,7 +154,7 @@ func (f *stateFile) note(err error) {
 	case f.fault != "":
 		f.log.Warn().Msg("saving the gauges works again")
 	}
-	f.fault = errorText(err)
+	f.fault = meta.ErrorText(err)
 }
 
 // stateSave is one save.

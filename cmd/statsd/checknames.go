@@ -135,11 +135,12 @@ func (c *namesCheck) line(line []byte) {
 }
 
 // name prints what happens to a name: its kind, the name, the rule, and the result.
-func (c *namesCheck) name(kind metric.Kind, name []byte) {
-	name, ok := c.clean(name)
-	if !ok {
+func (c *namesCheck) name(kind metric.Kind, received []byte) {
+	form := metric.NameForm{Dialect: c.all.dialect(), Tagged: true, AsSent: c.all.text("names") == "as-sent"}
+	name, reason := form.Append(nil, received)
+	if reason != metric.None {
 		c.bad++
-		fmt.Fprintf(c.out, "%s\t%q\tbad name\n", kind, name)
+		fmt.Fprintf(c.out, "%s\t%q\tbad name\n", kind, received)
 		return
 	}
 	c.names++
@@ -159,20 +160,6 @@ func (c *namesCheck) name(kind metric.Kind, name []byte) {
 		rule += ", counted by rule " + d.counts.ID
 	}
 	fmt.Fprintf(c.out, "%s\t%s\t%s\t%s\n", kind, name, rule, d.result)
-}
-
-// clean returns a name in the form in which the daemon keeps it.
-func (c *namesCheck) clean(name []byte) (clean []byte, ok bool) {
-	name, tags := metric.CutTags(name)
-	if c.all.text("names") == "as-sent" {
-		clean, ok = metric.AppendSent(nil, name)
-	} else {
-		clean, ok = c.all.dialect().AppendClean(nil, name), true
-	}
-	if len(clean) == 0 || !ok {
-		return name, false
-	}
-	return append(clean, tags...), true
 }
 
 // summary prints what each rule did.

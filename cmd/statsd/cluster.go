@@ -1,10 +1,8 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"net"
-	"net/url"
 	"slices"
 	"strings"
 )
@@ -25,19 +23,20 @@ var clusterSchemes = []clusterScheme{
 	{name: "nats+tls", port: "4222", many: true, edge: natsKeys, owner: natsKeys},
 }
 
+// clusterSchemeNames returns the names of all schemes.
+func clusterSchemeNames() (names []string) {
+	for i := range clusterSchemes {
+		names = append(names, clusterSchemes[i].name)
+	}
+	return names
+}
+
 // sharedKeys name the file of keys that a central and its edges share.
 var sharedKeys = []flag{{name: "keys"}}
 
 var natsKeys = []flag{
 	{name: "creds"}, {name: "nkey"}, {name: "ca"}, {name: "cert"}, {name: "key"},
 	{name: "prefix", def: "sd"},
-}
-
-func clusterSchemeNames() (names []string) {
-	for _, s := range clusterSchemes {
-		names = append(names, s.name)
-	}
-	return names
 }
 
 // clusterURL is the URL of --forward or --collect.
@@ -60,52 +59,22 @@ func parseCollect(text string) (*clusterURL, error) {
 
 // parseClusterURL reads the URL of a cluster: SCHEME://HOST[:PORT][,HOST[:PORT]...][?KEY=VALUE&...].
 func parseClusterURL(text string, keys func(*clusterScheme) []flag) (*clusterURL, error) {
-	begin, rest, found := strings.Cut(text, "://")
-	i := slices.IndexFunc(clusterSchemes, func(s clusterScheme) bool { return s.name == begin })
-	switch {
-	case !found:
-		return nil, errors.New("want a URL such as statsd://HOST:8127 or nats://HOST1,HOST2,HOST3")
-	case i < 0:
-		return nil, fmt.Errorf("unknown scheme %q; want %s", begin, oneOf(clusterSchemeNames()))
+	i, rest, err := cutScheme(text, clusterSchemeNames(), "statsd://HOST:8127 or nats://HOST1,HOST2,HOST3")
+	if err != nil {
+		return nil, err
 	}
 	s := &clusterSchemes[i]
 	hosts, query, _ := strings.Cut(rest, "?")
 	c := &clusterURL{url: text, scheme: s, settings: newSettings(keys(s))}
-	for host := range strings.SplitSeq(strings.TrimSuffix(hosts, "/"), ",") {
-		address, err := clusterHost(host, s.port)
+	for host := range strings.SplitSeq(hosts, ",") {
+		u, port, err := parseHost(host, s.port)
 		if err != nil {
 			return nil, err
 		}
-		c.hosts = append(c.hosts, address)
+		c.hosts = append(c.hosts, net.JoinHostPort(u.Hostname(), port))
 	}
 	if len(c.hosts) > 1 && !s.many {
 		return nil, fmt.Errorf("%s:// has one host", s.name)
 	}
-	if err := c.setQuery(s.name, text, query); err != nil {
-		return nil, err
-	}
-	if err := c.checkFilled(); err != nil {
-		return nil, err
-	}
-	for _, key := range c.settings {
-		if key.def != "" {
-			c.setDefault(key.name, key.def)
-		}
-	}
-	return c, nil
-}
-
-// clusterHost returns the "host:port" of a host in a URL. The host may be empty.
-func clusterHost(text, port string) (string, error) {
-	u, err := url.Parse("statsd://" + escapeZone(text))
-	switch {
-	case err != nil, u.User != nil, u.Path != "", u.Fragment != "":
-		return "", fmt.Errorf("want HOST or HOST:PORT, not %q", text)
-	case strings.Contains(u.Hostname(), ":") && !strings.HasPrefix(u.Host, "["):
-		return "", errors.New("put an IPv6 address in brackets, as in [::1]:8127")
-	}
-	if port, err = urlPort(u, port); err != nil {
-		return "", err
-	}
-	return net.JoinHostPort(u.Hostname(), port), nil
+	return c, c.setOptions(s.name, text, query)
 }

@@ -32,7 +32,7 @@ func (all settings) deriveCollect() {
 		return
 	}
 	partitions, bytes := "16", "64GiB"
-	if strings.HasPrefix(all.text("collect"), "statsd") {
+	if c, err := parseCollect(all.text("collect")); err == nil && c.isCentral() {
 		partitions, bytes = "4", "1GiB"
 	}
 	all.setDefault("collect-partitions", partitions)

@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/url"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -34,40 +32,26 @@ func parseEndpoint(text string) (*endpoint, error) {
 	if name, address, _ := strings.Cut(text, "="); strings.Contains(address, "://") && !strings.ContainsAny(name, "?:/") {
 		return nil, fmt.Errorf("put the name behind the address, as in graphite://HOST:2003?name=%s", name)
 	}
-	u, err := url.Parse(escapeZone(expand(text)))
-	if wrong, ok := errors.AsType[*url.Error](err); ok {
-		err = wrong.Err
-	}
+	i, rest, err := cutScheme(expand(text), schemeNames(), "graphite://HOST:2003, or HOST:PORT, :PORT or a port")
 	if err != nil {
 		return nil, err
 	}
-	words := strings.Split(u.Scheme, "+")
-	slices.Sort(words[1:])
-	name := strings.Join(words, "+")
-	i := slices.IndexFunc(schemes, func(s scheme) bool { return s.name == name })
-	switch {
-	case u.Scheme == "":
-		return nil, errors.New("want a URL such as graphite://HOST:2003, or HOST:PORT, :PORT or a port")
-	case i < 0:
-		return nil, fmt.Errorf("unknown scheme %q; want %s", u.Scheme, oneOf(schemeNames()))
-	case strings.Contains(u.Hostname(), ":") && !strings.HasPrefix(u.Host, "["):
-		return nil, errors.New("put an IPv6 address in brackets, as in [::1]:2003")
-	case u.User != nil, u.Path != "" && u.Path != "/", u.Fragment != "":
-		return nil, errors.New("want SCHEME://HOST:PORT?KEY=VALUE, and nothing else")
+	e := newEndpoint(&schemes[i])
+	u, port, err := parseHost(rest, e.port)
+	if err != nil {
+		return nil, err
 	}
-	s := &schemes[i]
-	if s.port == "" && u.Host != "" {
-		return nil, fmt.Errorf("%s:// has no address", s.name)
+	if e.port == "" && u.Host != "" {
+		return nil, fmt.Errorf("%s:// has no address", e.scheme.name)
 	}
-	e := newEndpoint(s)
-	e.url, e.host, e.port = text, cmp.Or(u.Hostname(), s.host), cmp.Or(u.Port(), s.port)
+	e.url, e.host, e.port = text, cmp.Or(u.Hostname(), e.host), port
 	if err := e.setQuery(e.scheme.name, e.url, u.RawQuery); err != nil {
 		return e, err
 	}
 	return e, e.checkName()
 }
 
-// expand turns gstatsd's short forms into URLs.
+// expand turns gstatsd's short forms into URLs, and another text without a scheme into "".
 func expand(text string) string {
 	address, _, _ := strings.Cut(text, "?")
 	_, notPort := strconv.ParseUint(address, 10, 16)
@@ -79,62 +63,7 @@ func expand(text string) string {
 	case strings.Contains(address, ":"):
 		return "graphite://" + text
 	}
-	return "//" // a text without a scheme
-}
-
-// escapeZone accepts the usual form of an IPv6 zone, as in [fe80::1%eth0]; a URL has %25 for
-// the percent sign.
-func escapeZone(text string) string {
-	begin, end := strings.IndexByte(text, '['), strings.IndexByte(text, ']')
-	if begin < 0 || end < begin || strings.Contains(text[begin:end], "%25") {
-		return text
-	}
-	return text[:begin] + strings.ReplaceAll(text[begin:end], "%", "%25") + text[end:]
-}
-
-// setQuery sets the keys of the query of a URL. A switch needs no value.
-func (all settings) setQuery(scheme, from, query string) error {
-	values, err := url.ParseQuery(query)
-	if err != nil {
-		return err
-	}
-	for key, texts := range values {
-		s := all.get(key)
-		if s == nil {
-			return fmt.Errorf("%s:// has no setting %q; want %s", scheme, key, oneOf(all.keys()))
-		}
-		if len(texts) > 1 {
-			return fmt.Errorf("%s: is set twice", key)
-		}
-		text := texts[0]
-		if text == "" && s.kind == isSwitch {
-			text = "true"
-		}
-		if err := s.checkText(text); err != nil {
-			return fmt.Errorf("%s: %w", key, err)
-		}
-		s.values = []value{{text, from}}
-	}
-	return nil
-}
-
-// checkFilled refuses keys without a value. An empty variable in a script must not open a daemon to everyone.
-func (all settings) checkFilled() error {
-	for _, s := range all {
-		if len(s.values) > 0 && s.text() == "" {
-			return fmt.Errorf("%s: has no value: give it one, or leave it out", s.name)
-		}
-	}
-	return nil
-}
-
-// urlPort returns the port of a URL, or the default one.
-func urlPort(u *url.URL, otherwise string) (string, error) {
-	port := cmp.Or(u.Port(), otherwise)
-	if _, err := strconv.ParseUint(port, 10, 16); err != nil && u.Port() != "" {
-		return "", fmt.Errorf("port %s: want at most 65535", port)
-	}
-	return port, nil
+	return ""
 }
 
 // checkName refuses a name that figures cannot have.
@@ -146,14 +75,6 @@ func (all settings) checkName() error {
 }
 
 var sinkName = regexp.MustCompile(`^[a-z0-9_-]{1,64}$`)
-
-// keys returns the keys that the query can have.
-func (all settings) keys() (names []string) {
-	for _, s := range all {
-		names = append(names, s.name)
-	}
-	return names
-}
 
 // inherit sets keys that the URL leaves out to the flag of that name (timeout of graphite+tls://
 // to --graphite-timeout), or to their defaults.

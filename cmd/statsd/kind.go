@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/alecthomas/units"
 
@@ -57,11 +56,7 @@ func (k kind) check(text string) (err error) {
 	case isCount:
 		_, err = parseCount(text)
 	case isNumbers:
-		for word := range strings.SplitSeq(text, ",") {
-			if _, wrong := parseNumber(word); wrong != nil {
-				err = wrong
-			}
-		}
+		err = checkNumbers(text)
 	case isDuration:
 		_, err = cli.Duration(text)
 	case isBytes:
@@ -73,10 +68,7 @@ func (k kind) check(text string) (err error) {
 	case isConsole:
 		_, err = parseConsole(text)
 	case isPositive:
-		var d time.Duration
-		if d, err = cli.Duration(text); err == nil && d <= 0 {
-			err = fmt.Errorf("want more than 0, not %q", text)
-		}
+		err = checkPositive(text)
 	case isSink:
 		_, err = parseEndpoint(text)
 	case isListener:
@@ -88,17 +80,13 @@ func (k kind) check(text string) (err error) {
 	case isGlobs:
 		_, err = parseGlobs(text)
 	case isTimerStats:
-		if text != noTimerStats {
-			err = checkWords(text, aggregate.AllTimerStats())
-		}
+		err = checkWords(text, aggregate.AllTimerStats(), noTimerStats)
 	case isCounterStats:
 		err = checkWords(text, counterStats)
 	case isHistogram:
 		_, err = aggregate.ParseHistogram(text)
 	case isTagStyles:
-		if text != allTagStyles {
-			err = checkWords(text, slices.Sorted(maps.Keys(tagStyles)))
-		}
+		err = checkWords(text, slices.Sorted(maps.Keys(tagStyles)), allTagStyles)
 	case isForward:
 		_, err = parseForward(text)
 	case isCollect:
@@ -136,6 +124,25 @@ func parseNumber(text string) (float64, error) {
 		return 0, fmt.Errorf("want a number, not %q", text)
 	}
 	return v, nil
+}
+
+// checkNumbers checks numbers separated by commas.
+func checkNumbers(text string) error {
+	for word := range strings.SplitSeq(text, ",") {
+		if _, err := parseNumber(word); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkPositive checks a duration of more than 0.
+func checkPositive(text string) error {
+	d, err := cli.Duration(text)
+	if err == nil && d <= 0 {
+		return fmt.Errorf("want more than 0, not %q", text)
+	}
+	return err
 }
 
 func parseBytes(text string) (int, error) {

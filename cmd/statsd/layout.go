@@ -92,8 +92,11 @@ func (all settings) deriveLayout() {
 	all.setDefault("expire", strconv.Itoa(expire))
 }
 
-// checkWords checks a comma-separated list of words.
-func checkWords(text string, list []string) error {
+// checkWords checks a comma-separated list of words. A word of alone can stand only by itself.
+func checkWords(text string, list []string, alone ...string) error {
+	if slices.Contains(alone, text) {
+		return nil
+	}
 	for word := range strings.SplitSeq(text, ",") {
 		if !slices.Contains(list, word) {
 			return fmt.Errorf("want some of %s, separated by commas, not %q", strings.Join(list, ", "), word)

@@ -72,35 +72,22 @@ const maxSocketPath = 107 - len(".new")
 // parseDoor reads the URL of a listener: SCHEME://HOST:PORT?KEY=VALUE&..., or SCHEME://PATH?... for a unix
 // socket.
 func parseDoor(text string) (*door, error) {
-	name, rest, ok := strings.Cut(text, "://")
-	if !ok {
-		return nil, errors.New("want a URL such as udp://:8125 or unixgram:///run/statsd/dsd.socket")
-	}
-	i := slices.IndexFunc(listenSchemes, func(s listenScheme) bool { return string(s.name) == name })
-	if i < 0 {
-		return nil, fmt.Errorf("unknown scheme %q; want %s", name, oneOf(listenSchemeNames()))
+	i, rest, err := cutScheme(text, listenSchemeNames(), "udp://:8125 or unixgram:///run/statsd/dsd.socket")
+	if err != nil {
+		return nil, err
 	}
 	d := &door{url: text, scheme: &listenSchemes[i], settings: newSettings(listenSchemes[i].keys)}
 	address, query, _ := strings.Cut(rest, "?")
-	err := d.setAddress(address)
-	if err == nil {
-		err = d.setQuery(name, text, query)
+	if err := d.setAddress(address); err != nil {
+		return nil, err
 	}
-	if err == nil {
-		err = d.checkFilled()
+	if err := d.setOptions(string(d.scheme.name), text, query); err != nil {
+		return nil, err
 	}
-	if err == nil {
-		err = d.checkFile()
+	if err := d.checkFile(); err != nil {
+		return nil, err
 	}
-	if err == nil {
-		err = d.checkName()
-	}
-	for _, s := range d.settings {
-		if s.def != "" {
-			d.setDefault(s.name, s.def)
-		}
-	}
-	return d, err
+	return d, d.checkName()
 }
 
 // setAddress sets the address of the URL.
@@ -122,19 +109,12 @@ func (d *door) setAddress(text string) (err error) {
 		d.path = filepath.Clean(d.path)
 		return nil
 	}
-	u, err := url.Parse("//" + escapeZone(text))
-	if wrong, ok := errors.AsType[*url.Error](err); ok {
-		return wrong.Err
+	u, port, err := parseHost(text, "8125")
+	if err != nil {
+		return err
 	}
-	switch {
-	case strings.Contains(u.Hostname(), ":") && !strings.HasPrefix(u.Host, "["):
-		return errors.New("put an IPv6 address in brackets, as in [::1]:8125")
-	case u.User != nil, u.Path != "" && u.Path != "/", u.Fragment != "":
-		return errors.New("want SCHEME://HOST:PORT?KEY=VALUE, and nothing else")
-	}
-	d.host = u.Hostname()
-	d.port, err = urlPort(u, "8125")
-	return err
+	d.host, d.port = u.Hostname(), port
+	return nil
 }
 
 // checkFile refuses settings of a file for an abstract socket: they would not protect it.
@@ -143,7 +123,7 @@ func (d *door) checkFile() error {
 		return nil
 	}
 	for _, key := range []string{"mode", "owner", "group"} {
-		if len(d.get(key).values) > 0 {
+		if d.given(key) {
 			return fmt.Errorf("%s: an abstract socket has no file; allow-uid and allow-gid say who may send", key)
 		}
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/statsd-ops/statsd/intake/listen"
 	"github.com/statsd-ops/statsd/internal/allow"
 	"github.com/statsd-ops/statsd/internal/certs"
+	"github.com/statsd-ops/statsd/internal/certs/certstest"
 	"github.com/statsd-ops/statsd/internal/counterpart"
 	"github.com/statsd-ops/statsd/internal/glob"
 )
@@ -132,28 +133,8 @@ func TestSenders(t *testing.T) {
 // meet connects a client to a Door. It returns what the lines are, or why there are none.
 func meet(t *testing.T, d *Door, client func(net.Conn)) (string, listen.Refusal) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	ended := make(chan struct{})
-	defer func() { <-ended }()
-	go func() {
-		defer close(ended)
-		conn, err := net.Dial("tcp", l.Addr().String())
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		defer conn.Close()
-		client(conn)
-	}()
-	accepted, err := l.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer accepted.Close()
+	accepted, end := certstest.Accept(t, client)
+	defer end()
 	conn, why := d.Admit(t.Context(), accepted)
 	if why != listen.Admitted {
 		return "", why

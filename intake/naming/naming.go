@@ -33,25 +33,9 @@ type Config struct {
 // Tagger returns a Tagger, or nil if none is needed.
 func (c *Config) Tagger() *wire.Tagger { return wire.NewTagger(c.Tags, c.Styles, c.Dialect) }
 
-// AppendClean appends a name in its kept form. The tags of the name must be clean already.
-func (c *Config) AppendClean(dst, name []byte) ([]byte, metric.Reason) {
-	var tags []byte
-	if c.Tags.Series() {
-		name, tags = metric.CutTags(name)
-	}
-	start, valid := len(dst), true
-	if c.AsSent {
-		dst, valid = metric.AppendSent(dst, name)
-	} else {
-		dst = c.Dialect.AppendClean(dst, name)
-	}
-	switch {
-	case !valid:
-		return dst, metric.BadName
-	case len(dst) == start:
-		return dst, metric.EmptyName
-	}
-	return append(dst, tags...), metric.None
+// Form is the form in which names are kept. Their tags must be clean already.
+func (c *Config) Form() metric.NameForm {
+	return metric.NameForm{Dialect: c.Dialect, Tagged: c.Tags.Series(), AsSent: c.AsSent}
 }
 
 // Check returns an error if the rules need different settings.

@@ -45,7 +45,7 @@ func (r *Resolver) Resolve(kind metric.Kind, raw []byte, to *aggregate.Resolved)
 		sent = r.tagger.Sent() // a series in the name is clean, and can be shorter than the name as received
 	}
 	to.Length = max(len(series), sent)
-	if to.Name, to.Reason = r.config.AppendClean(to.Name[:0], series); to.Reason == metric.None {
+	if to.Name, to.Reason = r.config.Form().Append(to.Name[:0], series); to.Reason == metric.None {
 		r.decide(kind, to)
 	}
 }
@@ -96,7 +96,7 @@ func (r *Resolver) rename(name, tags []byte, to *aggregate.Resolved) {
 		to.Renamed = to.Rules[0]
 	}
 	r.tags = append(r.tags[:0], tags...) // to.Name also has the tags
-	if to.Name, to.Reason = r.config.AppendClean(to.Name[:0], result.Name); to.Reason != metric.None {
+	if to.Name, to.Reason = r.config.Form().Append(to.Name[:0], result.Name); to.Reason != metric.None {
 		to.Reason = metric.DroppedByRule
 		return
 	}

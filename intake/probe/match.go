@@ -8,30 +8,15 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// Names says how names are read.
-type Names struct {
-	Dialect metric.Dialect
-	Tagged  bool // tags follow the name
-	AsSent  bool // names are not cleaned
-}
-
-// clean returns a name as it is published.
-func (n Names) clean(dst, name []byte) []byte {
-	var tags []byte
-	if n.Tagged {
-		name, tags = metric.CutTags(name)
-	}
-	if n.AsSent {
-		dst, _ = metric.AppendSent(dst, name)
-	} else {
-		dst = n.Dialect.AppendClean(dst, name)
-	}
-	return append(dst, tags...)
+// kept returns a name in the form in which it is kept.
+func kept(form metric.NameForm, name []byte) string {
+	clean, _ := form.Append(nil, name)
+	return string(clean)
 }
 
 // matcher finds the names that match a glob: as received or clean, with or without their tags.
 type matcher struct {
-	names   Names
+	names   metric.NameForm
 	all     bool
 	prefix  []byte // the start of the glob, up to its first special byte
 	rest    string // the special bytes and what follows; "" if there are none
@@ -40,7 +25,7 @@ type matcher struct {
 }
 
 // newMatcher returns an error if the pattern is not a glob.
-func newMatcher(pattern string, names Names) (*matcher, error) {
+func newMatcher(pattern string, names metric.NameForm) (*matcher, error) {
 	g, err := glob.Parse(pattern)
 	if err != nil {
 		return nil, &Invalid{"match", err}
@@ -71,7 +56,7 @@ func (m *matcher) match(name []byte) bool {
 	if metric.IsClean(name) {
 		return false
 	}
-	m.scratch = m.names.clean(m.scratch[:0], name)
+	m.scratch, _ = m.names.Append(m.scratch[:0], name)
 	return m.matches(m.scratch)
 }
 

@@ -48,7 +48,7 @@ func newTraffic(looks []*Look, lasts time.Duration) *traffic {
 // topTraffic feeds Looks of a TopQuery.
 func topTraffic(t *testing.T, q TopQuery, lanes int) *traffic {
 	t.Helper()
-	looks, err := NewTop(q, Names{}, lanes, time.Time{})
+	looks, err := NewTop(q, metric.NameForm{}, lanes, time.Time{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +58,7 @@ func topTraffic(t *testing.T, q TopQuery, lanes int) *traffic {
 // topLook returns the Look of a TopQuery for one lane.
 func topLook(t *testing.T, q TopQuery, ends time.Time) *Look {
 	t.Helper()
-	looks, err := NewTop(q, Names{}, 1, ends)
+	looks, err := NewTop(q, metric.NameForm{}, 1, ends)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,7 +148,7 @@ func TestTopOfZipf(t *testing.T) {
 					}
 					feed.batch(r.IntN(lanes), events)
 				}
-				top := TopOf(q, feed.looks, Names{}, feed.span())
+				top := TopOf(q, feed.looks, metric.NameForm{}, feed.span())
 				checkTop(t, feed, top)
 				feed.checkCost(t)
 				if top.Every < 2 || top.Seen == 0 || top.Seen*uint64(top.Every) > 2*top.Of || top.Of != uint64(feed.samples) {
@@ -208,7 +208,7 @@ func TestErrorsHold(t *testing.T) {
 			}
 			feed.batch(r.IntN(2), events)
 		}
-		top := TopOf(TopQuery{By: ByName}, feed.looks, Names{}, feed.span())
+		top := TopOf(TopQuery{By: ByName}, feed.looks, metric.NameForm{}, feed.span())
 		for _, row := range top.Rows[:20] {
 			rows++
 			if math.Abs(row.Rate-feed.rate(row.Name)) > row.Error {
@@ -230,7 +230,7 @@ func TestQuietTrafficIsExact(t *testing.T) {
 		feed.batch(i%2, []Event{{Name: fmt.Appendf(nil, "a.b.c%d", i)}, {Name: []byte("a.b c"), Kind: metric.Gauge}, {Name: []byte("x")},
 			{Name: []byte("bad"), Reason: metric.BadValue}})
 	}
-	top := TopOf(q, feed.looks, Names{}, feed.span())
+	top := TopOf(q, feed.looks, metric.NameForm{}, feed.span())
 	if top.Every != 1 || top.Seen != 20_000 || top.Of != 20_000 || top.UnseenBelow != 0 {
 		t.Errorf("looked at %d of %d, one in %d, unseen below %v", top.Seen, top.Of, top.Every, top.UnseenBelow)
 	}
@@ -260,7 +260,7 @@ func TestTopOfTooManyNames(t *testing.T) {
 		}
 		feed.batch(r.IntN(2), events)
 	}
-	top := TopOf(q, feed.looks, Names{}, feed.span())
+	top := TopOf(q, feed.looks, metric.NameForm{}, feed.span())
 	checkTop(t, feed, top)
 	if top.Forgotten == 0 || top.UnseenBelow == 0 {
 		t.Errorf("%d forgotten, unseen below %v", top.Forgotten, top.UnseenBelow)
@@ -290,7 +290,7 @@ func TestTopByKindAndSender(t *testing.T) {
 			{Name: []byte("d"), Reason: metric.BadType, Sender: sender(2, 8)},
 		})
 		var got []string
-		for _, row := range TopOf(q, feed.looks, Names{}, feed.span()).Rows {
+		for _, row := range TopOf(q, feed.looks, metric.NameForm{}, feed.span()).Rows {
 			over := ""
 			if tt.by == BySender {
 				over = row.Over.String()

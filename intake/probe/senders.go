@@ -40,7 +40,7 @@ type about struct {
 }
 
 // NewSenders returns a Look for each of n lanes. The error says what is wrong with the pattern.
-func NewSenders(q SendersQuery, names Names, lanes int, ends time.Time) ([]*Look, error) {
+func NewSenders(q SendersQuery, names metric.NameForm, lanes int, ends time.Time) ([]*Look, error) {
 	looks := make([]*Look, lanes)
 	for i := range looks {
 		m, err := newMatcher(q.Match, names)
@@ -92,7 +92,7 @@ type senderSum struct {
 }
 
 // SendersOf adds up the Looks of NewSenders.
-func SendersOf(looks []*Look, names Names, span Span) *Senders {
+func SendersOf(looks []*Look, names metric.NameForm, span Span) *Senders {
 	t := &Senders{Looked: total(looks, span)}
 	sums := map[senderKey]*senderSum{}
 	floor, matching := 0.0, 0.0
@@ -119,7 +119,7 @@ func SendersOf(looks []*Look, names Names, span Span) *Senders {
 }
 
 // sum adds the senders of a Look to sums. It returns the number of samples that match.
-func (s *senders) sum(sums map[senderKey]*senderSum, k *Look, names Names) (matching float64) {
+func (s *senders) sum(sums map[senderKey]*senderSum, k *Look, names metric.NameForm) (matching float64) {
 	for place := range s.hosts.Len() {
 		tag, host := s.hosts.Key(place)
 		key := senderKey{string(host), Transport(tag)}
@@ -141,7 +141,7 @@ func (s *senders) sum(sums map[senderKey]*senderSum, k *Look, names Names) (matc
 		for i := range a.names.Len() {
 			_, name := a.names.Key(i)
 			count, over := a.names.Count(i)
-			sum.names[string(names.clean(nil, name))] += count - over
+			sum.names[kept(names, name)] += count - over
 			sum.named += count
 		}
 	}

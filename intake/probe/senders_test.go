@@ -28,7 +28,7 @@ func datagram(from meta.Sender, names ...string) (events []Event) {
 // Of ten senders, the one that sends bad lines comes first, though it sends least, with a line of its.
 func TestBadSenderComesFirst(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
-	looks, err := NewSenders(SendersQuery{}, Names{}, 4, time.Time{})
+	looks, err := NewSenders(SendersQuery{}, metric.NameForm{}, 4, time.Time{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +45,7 @@ func TestBadSenderComesFirst(t *testing.T) {
 		}
 		feed.batch(r.IntN(4), batch)
 	}
-	got := SendersOf(looks, Names{}, feed.span())
+	got := SendersOf(looks, metric.NameForm{}, feed.span())
 	feed.checkCost(t)
 	first := got.Rows[0]
 	if first.Name != "10.0.0.7" || first.Over != UDP || first.Bad == 0 || first.Reason != metric.BadValue || string(first.LastBad) != "php.err:1,5|ms" {
@@ -73,7 +73,7 @@ func TestSendersOfName(t *testing.T) {
 			if pattern == "checkout pay/ms" {
 				wanted = "checkout pay/ms"
 			}
-			looks, err := NewSenders(SendersQuery{Match: pattern}, Names{}, 2, time.Time{})
+			looks, err := NewSenders(SendersQuery{Match: pattern}, metric.NameForm{}, 2, time.Time{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -89,7 +89,7 @@ func TestSendersOfName(t *testing.T) {
 				}
 				feed.batch(r.IntN(2), batch)
 			}
-			got := SendersOf(looks, Names{}, feed.span())
+			got := SendersOf(looks, metric.NameForm{}, feed.span())
 			rows := map[string]Sender{}
 			for _, row := range got.Rows {
 				rows[row.Name] = row
@@ -100,7 +100,7 @@ func TestSendersOfName(t *testing.T) {
 				if n/all < 0.05 {
 					continue
 				}
-				if !ok || math.Abs(row.Rate-n/seconds) > row.Error || math.Abs(row.Share-n/all) > 0.03 || row.Most != string(Names{}.clean(nil, []byte(wanted))) {
+				if !ok || math.Abs(row.Rate-n/seconds) > row.Error || math.Abs(row.Share-n/all) > 0.03 || row.Most != kept(metric.NameForm{}, []byte(wanted)) {
 					t.Errorf("%s: %+v, in truth %.0f/s, share %.3f", host, row, n/seconds, n/all)
 				}
 			}
@@ -111,7 +111,7 @@ func TestSendersOfName(t *testing.T) {
 // Many more senders than a lane counts: the ones that send most are there, and the bounds hold.
 func TestTooManySenders(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
-	looks, err := NewSenders(SendersQuery{}, Names{}, 1, time.Time{})
+	looks, err := NewSenders(SendersQuery{}, metric.NameForm{}, 1, time.Time{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,7 +127,7 @@ func TestTooManySenders(t *testing.T) {
 		truth[string(d[0].Sender.AppendHost(nil))]++
 		feed.batch(0, d)
 	}
-	got := SendersOf(looks, Names{}, feed.span())
+	got := SendersOf(looks, metric.NameForm{}, feed.span())
 	if len(got.Rows) != maxSenders || got.Forgotten == 0 {
 		t.Errorf("%d senders, %d forgotten", len(got.Rows), got.Forgotten)
 	}
@@ -139,11 +139,11 @@ func TestTooManySenders(t *testing.T) {
 }
 
 func TestBadQueries(t *testing.T) {
-	if _, err := NewSenders(SendersQuery{Match: "["}, Names{}, 1, time.Time{}); err == nil {
+	if _, err := NewSenders(SendersQuery{Match: "["}, metric.NameForm{}, 1, time.Time{}); err == nil {
 		t.Error("[ is taken for a glob")
 	}
 	for _, q := range []TailQuery{{Match: `\`}, {Sender: "10.0.0"}, {Sender: "web-3"}, {Sender: "10.0.0.0/33"}} {
-		if _, err := NewTailLooks(q, Names{}, 1, time.Time{}); err == nil {
+		if _, err := NewTailLooks(q, metric.NameForm{}, 1, time.Time{}); err == nil {
 			t.Errorf("%+v is taken", q)
 		}
 	}
@@ -172,7 +172,7 @@ func TestMatcher(t *testing.T) {
 		{"*host=y", "a.b;host=x", true, false},
 		{"a_b", "a b;host=x", true, true},
 	} {
-		m, err := newMatcher(tt.pattern, Names{Tagged: tt.tagged})
+		m, err := newMatcher(tt.pattern, metric.NameForm{Tagged: tt.tagged})
 		if err != nil {
 			t.Fatal(err)
 		}

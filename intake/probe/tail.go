@@ -34,7 +34,7 @@ type heldLine struct {
 }
 
 // NewTailLooks returns a Look for each of n lanes. The error says what is wrong with the query.
-func NewTailLooks(q TailQuery, names Names, lanes int, ends time.Time) ([]*Look, error) {
+func NewTailLooks(q TailQuery, names metric.NameForm, lanes int, ends time.Time) ([]*Look, error) {
 	from, err := senderFilter(q.Sender)
 	if err != nil {
 		return nil, err
@@ -150,7 +150,7 @@ type Tailed struct {
 
 // TailOf adds up what lanes have collected. It copies the lines. A line whose arrival is not known
 // arrived at the end of span.
-func TailOf(lanes []Collected, names Names, span Span) Tailed {
+func TailOf(lanes []Collected, names metric.NameForm, span Span) Tailed {
 	var t Tailed
 	var sum extent
 	for i := range lanes {
@@ -165,13 +165,13 @@ func TailOf(lanes []Collected, names Names, span Span) Tailed {
 	return t
 }
 
-func (c *Collected) copies(lane int, names Names, now time.Time) (lines []Line) {
+func (c *Collected) copies(lane int, names metric.NameForm, now time.Time) (lines []Line) {
 	for i := range c.lines {
 		h := &c.lines[i]
 		line := h.Line
 		line.Receiver, line.Sender = lane, string(h.sender.AppendHost(nil))
 		line.Text = slices.Clone(h.Text)
-		line.Name = string(names.clean(nil, h.name))
+		line.Name = kept(names, h.name)
 		if line.Time.IsZero() {
 			line.Time = now
 		}

@@ -13,13 +13,13 @@ import (
 // tail gives a batch to the lane of a TailQuery, and returns what is collected.
 func tail(t *testing.T, q TailQuery, events ...Event) Tailed {
 	t.Helper()
-	looks, err := NewTailLooks(q, Names{}, 1, time.Time{})
+	looks, err := NewTailLooks(q, metric.NameForm{}, 1, time.Time{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	feed := newTraffic(looks, time.Hour)
 	feed.batch(0, events)
-	return TailOf([]Collected{looks[0].Collect()}, Names{}, feed.span())
+	return TailOf([]Collected{looks[0].Collect()}, metric.NameForm{}, feed.span())
 }
 
 func show(l Line) string {
@@ -97,7 +97,7 @@ func TestTailBounds(t *testing.T) {
 
 // Collected lines do not change while the lane goes on.
 func TestTailCollects(t *testing.T) {
-	looks, err := NewTailLooks(TailQuery{}, Names{}, 1, time.Time{})
+	looks, err := NewTailLooks(TailQuery{}, metric.NameForm{}, 1, time.Time{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +109,7 @@ func TestTailCollects(t *testing.T) {
 		feed.batch(0, []Event{give(10 * round), give(10*round + 1)})
 		c := looks[0].Collect()
 		feed.batch(0, []Event{give(10*round + 2)})
-		got := TailOf([]Collected{c}, Names{}, feed.span())
+		got := TailOf([]Collected{c}, metric.NameForm{}, feed.span())
 		var text []string
 		for _, l := range got.Lines {
 			text = append(text, l.Name)

@@ -29,7 +29,7 @@ type top struct {
 }
 
 // NewTop returns a Look for each of n lanes. The error says what is wrong with the pattern.
-func NewTop(q TopQuery, names Names, lanes int, ends time.Time) ([]*Look, error) {
+func NewTop(q TopQuery, names metric.NameForm, lanes int, ends time.Time) ([]*Look, error) {
 	looks := make([]*Look, lanes)
 	for i := range looks {
 		m, err := newMatcher(q.Match, names)
@@ -62,7 +62,7 @@ func (t *top) note(e *Event) {
 }
 
 // TopOf adds up the Looks of NewTop.
-func TopOf(q TopQuery, looks []*Look, names Names, span Span) *Top {
+func TopOf(q TopQuery, looks []*Look, names metric.NameForm, span Span) *Top {
 	t := &Top{Looked: total(looks, span), By: q.By}
 	sums := map[Row]*estimate{} // by what identifies a row
 	floor, unseen := 0.0, 0.0
@@ -90,7 +90,7 @@ func TopOf(q TopQuery, looks []*Look, names Names, span Span) *Top {
 }
 
 // sum adds the rows of a Look to sums.
-func (t *top) sum(sums map[Row]*estimate, k *Look, names Names) {
+func (t *top) sum(sums map[Row]*estimate, k *Look, names metric.NameForm) {
 	for place := range t.keys.Len() {
 		tag, key := t.keys.Key(place)
 		var row Row
@@ -98,9 +98,9 @@ func (t *top) sum(sums map[Row]*estimate, k *Look, names Names) {
 		case BySender:
 			row.Name, row.Over = string(key), Transport(tag)
 		case ByPrefix:
-			row.Name = string(names.clean(nil, key))
+			row.Name = kept(names, key)
 		default:
-			row.Name, row.Kind = string(names.clean(nil, key)), metric.Kind(tag).String()
+			row.Name, row.Kind = kept(names, key), metric.Kind(tag).String()
 		}
 		if sums[row] == nil {
 			sums[row] = &estimate{}

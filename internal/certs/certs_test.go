@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/statsd-ops/statsd/internal/certs/certstest"
 	"github.com/statsd-ops/statsd/internal/counterpart"
 	"github.com/statsd-ops/statsd/internal/glob"
 	"github.com/statsd-ops/statsd/internal/wait"
@@ -36,35 +37,14 @@ func meet(t *testing.T, server *Server, h *Handshakes, client func(net.Conn)) Ou
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		conn, err := net.Dial("tcp", l.Addr().String())
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		defer conn.Close()
-		client(conn)
-	}()
-	accepted, err := l.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer accepted.Close()
+	accepted, end := certstest.Accept(t, client)
+	defer end()
 	conn, outcome := h.Accept(t.Context(), accepted, config)
 	if outcome == Done {
 		if text, err := io.ReadAll(conn); string(text) != "a:1|c\n" || err != nil {
 			t.Errorf("the client sent %q, %v", text, err)
 		}
 	}
-	_ = accepted.Close()
-	<-ended
 	return outcome
 }
 

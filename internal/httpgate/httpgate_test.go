@@ -68,27 +68,37 @@ func TestServer(t *testing.T) {
 	}
 }
 
-// TestProtections uses a handler that adds nothing and reads each body completely.
-func TestProtections(t *testing.T) {
-	t.Parallel()
-	s, err := httpgate.Listen(httpgate.Config{Addr: "127.0.0.1:0", AnswerTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+// serve serves until the test ends, with a handler that adds nothing and reads each body completely. It returns the
+// address.
+func serve(t *testing.T, cfg httpgate.Config) string {
+	t.Helper()
+	cfg.Addr, cfg.AnswerTimeout = "127.0.0.1:0", time.Minute
+	cfg.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if _, err := io.Copy(io.Discard, r.Body); err != nil {
 			http.Error(w, err.Error(), http.StatusRequestEntityTooLarge)
 			return
 		}
 		_, _ = io.WriteString(w, "answer")
-	})})
+	})
+	s, err := httpgate.Listen(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- s.Run(ctx) }()
-	httpgatetest.Check(t, s.Addr().String(), "/")
-	stop()
-	if err := <-ended; err != nil {
-		t.Error(err)
-	}
+	t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	return s.Addr().String()
+}
+
+func TestProtections(t *testing.T) {
+	t.Parallel()
+	httpgatetest.Check(t, serve(t, httpgate.Config{}), "/")
 }
 
 // TestAllListeners checks the project's source: only this package serves HTTP, and each package

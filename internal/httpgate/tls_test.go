@@ -1,16 +1,12 @@
 package httpgate_test
 
 import (
-	"context"
 	"crypto/tls"
-	"io"
 	"log"
-	"net/http"
 	"os"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/statsd-ops/statsd/internal/counterpart"
 	"github.com/statsd-ops/statsd/internal/httpgate"
@@ -44,29 +40,7 @@ func serveTLS(t *testing.T, cert, key string) (addr string, said *logged) {
 		t.Fatal(err)
 	}
 	said = &logged{}
-	s, err := httpgate.Listen(httpgate.Config{
-		Addr: "127.0.0.1:0", AnswerTimeout: time.Minute, Certificate: certificate, ErrorLog: log.New(said, "", 0),
-		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if _, err := io.Copy(io.Discard, r.Body); err != nil {
-				http.Error(w, err.Error(), http.StatusRequestEntityTooLarge)
-				return
-			}
-			_, _ = io.WriteString(w, "answer")
-		}),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() { ended <- s.Run(ctx) }()
-	t.Cleanup(func() {
-		stop()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-	})
-	return s.Addr().String(), said
+	return serve(t, httpgate.Config{Certificate: certificate, ErrorLog: log.New(said, "", 0)}), said
 }
 
 func TestProtectionsTLS(t *testing.T) {

@@ -63,26 +63,18 @@ func (a *API) serveLive(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, err)
 		return
 	}
-	if r.Method == http.MethodHead {
-		w.Header().Set("Content-Type", eventType)
-		return
-	}
-	s, ctx, leave, err := a.open(w, r)
-	if err != nil {
-		a.fail(w, err)
-		return
-	}
-	defer leave()
-	me, first := a.live.enter(r.Header.Get("Last-Event-ID"))
-	defer a.live.leave(me)
-	for err := s.write(first); err == nil; {
-		select {
-		case text := <-me.events:
-			err = s.write(text)
-		case <-ctx.Done():
-			return
+	a.stream(w, r, func(ctx context.Context, s *stream) {
+		me, first := a.live.enter(r.Header.Get("Last-Event-ID"))
+		defer a.live.leave(me)
+		for err := s.write(first); err == nil; {
+			select {
+			case text := <-me.events:
+				err = s.write(text)
+			case <-ctx.Done():
+				return
+			}
 		}
-	}
+	})
 }
 
 // enter adds a reader. It returns the events that come first: the flushes after the last one that the

@@ -60,6 +60,21 @@ type stream struct {
 	err     error
 }
 
+// stream serves a stream. For HEAD it only writes the header.
+func (a *API) stream(w http.ResponseWriter, r *http.Request, serve func(context.Context, *stream)) {
+	if r.Method == http.MethodHead {
+		w.Header().Set("Content-Type", eventType)
+		return
+	}
+	s, ctx, leave, err := a.open(w, r)
+	if err != nil {
+		a.fail(w, err)
+		return
+	}
+	defer leave()
+	serve(ctx, s)
+}
+
 // open begins a stream. Its context ends with the client, and when the client does not read. The
 // caller calls leave at the end.
 func (a *API) open(w http.ResponseWriter, r *http.Request) (s *stream, ctx context.Context, leave func(), err error) {
@@ -165,27 +180,19 @@ func event(name, id string, data []byte) []byte {
 // serveStream answers a question by its events. Until the first event, an error is an HTTP error. After
 // it, an error is an event.
 func (a *API) serveStream(w http.ResponseWriter, r *http.Request, q *question.Question, args question.Arguments) {
-	if r.Method == http.MethodHead {
-		w.Header().Set("Content-Type", eventType)
-		return
-	}
-	s, ctx, leave, err := a.open(w, r)
-	if err != nil {
-		a.fail(w, err)
-		return
-	}
-	defer leave()
-	ctx, cancel := context.WithTimeout(ctx, question.AnswerTime+q.Watches(args))
-	defer cancel()
-	err = q.Stream(ctx, args, func(name string, data any) error {
-		return s.write(event(name, "", plainjson.Encode(data)))
+	a.stream(w, r, func(ctx context.Context, s *stream) {
+		ctx, cancel := context.WithTimeout(ctx, question.AnswerTime+q.Watches(args))
+		defer cancel()
+		err := q.Stream(ctx, args, func(name string, data any) error {
+			return s.write(event(name, "", plainjson.Encode(data)))
+		})
+		switch {
+		case err == nil || r.Context().Err() != nil || s.failed():
+		case s.abandon():
+			a.fail(w, err)
+		default:
+			body, _ := a.reported(err)
+			_ = s.write(event("error", "", plainjson.Encode(body))) // an error means that the client is gone
+		}
 	})
-	switch {
-	case err == nil || r.Context().Err() != nil || s.failed():
-	case s.abandon():
-		a.fail(w, err)
-	default:
-		body, _ := a.reported(err)
-		_ = s.write(event("error", "", plainjson.Encode(body))) // an error means that the client is gone
-	}
 }

@@ -1,0 +1,120 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// The URLs of sinks, listeners and clusters are SCHEME://HOST:PORT?KEY=VALUE&... The functions here read them all.
+
+// cutScheme returns the index in names of a URL's scheme, and what follows "://". The words after a "+" can come in
+// any order.
+func cutScheme(text string, names []string, example string) (i int, rest string, err error) {
+	begin, rest, found := strings.Cut(text, "://")
+	words := strings.Split(strings.ToLower(begin), "+")
+	slices.Sort(words[1:])
+	i = slices.Index(names, strings.Join(words, "+"))
+	switch {
+	case !found || begin == "":
+		return 0, "", errors.New("want a URL such as " + example)
+	case i < 0:
+		return 0, "", fmt.Errorf("unknown scheme %q; want %s", begin, oneOf(names))
+	}
+	return i, rest, nil
+}
+
+// parseHost reads what follows the scheme of a URL, and returns its port, or the default one. The host may be empty.
+func parseHost(text, otherwise string) (u *url.URL, port string, err error) {
+	u, err = url.Parse("//" + escapeZone(text))
+	if wrong, ok := errors.AsType[*url.Error](err); ok {
+		err = wrong.Err
+	}
+	switch {
+	case err != nil:
+		return nil, "", err
+	case strings.Contains(u.Hostname(), ":") && !strings.HasPrefix(u.Host, "["):
+		return nil, "", fmt.Errorf("put an IPv6 address in brackets, as in [::1]:%s", otherwise)
+	case u.User != nil, u.Path != "" && u.Path != "/", u.Fragment != "":
+		return nil, "", errors.New("want SCHEME://HOST:PORT?KEY=VALUE, and nothing else")
+	}
+	port = cmp.Or(u.Port(), otherwise)
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil && port != "" {
+		return nil, "", fmt.Errorf("port %s: want at most 65535", port)
+	}
+	return u, port, nil
+}
+
+// escapeZone accepts the usual form of an IPv6 zone, as in [fe80::1%eth0]; a URL has %25 for
+// the percent sign.
+func escapeZone(text string) string {
+	begin, end := strings.IndexByte(text, '['), strings.IndexByte(text, ']')
+	if begin < 0 || end < begin || strings.Contains(text[begin:end], "%25") {
+		return text
+	}
+	return text[:begin] + strings.ReplaceAll(text[begin:end], "%", "%25") + text[end:]
+}
+
+// setOptions sets the keys of a URL, and the others to their defaults.
+func (all settings) setOptions(scheme, from, query string) error {
+	if err := all.setQuery(scheme, from, query); err != nil {
+		return err
+	}
+	if err := all.checkFilled(); err != nil {
+		return err
+	}
+	for _, s := range all {
+		if s.def != "" {
+			all.setDefault(s.name, s.def)
+		}
+	}
+	return nil
+}
+
+// setQuery sets the keys of the query of a URL. A switch needs no value.
+func (all settings) setQuery(scheme, from, query string) error {
+	values, err := url.ParseQuery(query)
+	if err != nil {
+		return err
+	}
+	for key, texts := range values {
+		s := all.get(key)
+		if s == nil {
+			return fmt.Errorf("%s:// has no setting %q; want %s", scheme, key, oneOf(all.keys()))
+		}
+		if len(texts) > 1 {
+			return fmt.Errorf("%s: is set twice", key)
+		}
+		text := texts[0]
+		if text == "" && s.kind == isSwitch {
+			text = "true"
+		}
+		if err := s.checkText(text); err != nil {
+			return fmt.Errorf("%s: %w", key, err)
+		}
+		s.values = []value{{text, from}}
+	}
+	return nil
+}
+
+// checkFilled refuses keys without a value. An empty variable in a script must not open a daemon to everyone.
+func (all settings) checkFilled() error {
+	for _, s := range all {
+		if len(s.values) > 0 && s.text() == "" {
+			return fmt.Errorf("%s: has no value: give it one, or leave it out", s.name)
+		}
+	}
+	return nil
+}
+
+// keys returns the keys that the query can have.
+func (all settings) keys() (names []string) {
+	for _, s := range all {
+		names = append(names, s.name)
+	}
+	return names
+}

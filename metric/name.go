@@ -1,0 +1,48 @@
+package metric
+
+import "bytes"
+
+// NameForm is the form in which names are kept.
+type NameForm struct {
+	Dialect Dialect
+	Tagged  bool // tags follow the name, after a semicolon; they are clean already
+	AsSent  bool // names are not cleaned: see AppendSent
+}
+
+// Append appends a name to dst in this form. It returns EmptyName or BadName if nothing can be kept under that
+// name.
+func (f NameForm) Append(dst, raw []byte) ([]byte, Reason) {
+	name, tags, valid := raw, []byte(nil), true
+	if f.Tagged {
+		name, tags = CutTags(raw)
+	}
+	start := len(dst)
+	if f.AsSent {
+		dst, valid = AppendSent(dst, name)
+	} else {
+		dst = f.Dialect.AppendClean(dst, name)
+	}
+	switch {
+	case !valid:
+		return dst, BadName
+	case len(dst) == start:
+		return dst, EmptyName
+	}
+	return append(dst, tags...), None
+}
+
+// Keeps reports whether Append accepts a name and leaves it unchanged.
+func (f NameForm) Keeps(name []byte) bool {
+	if f.Tagged {
+		name, _ = CutTags(name)
+	}
+	switch {
+	case len(name) == 0:
+		return false
+	case f.AsSent:
+		return IsSent(name)
+	case f.Dialect == Etsy && !IsClean(name): // it may have "="
+		return bytes.Equal(f.Dialect.AppendClean(nil, name), name)
+	}
+	return IsClean(name)
+}
