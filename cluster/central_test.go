@@ -158,37 +158,6 @@ func TestCentralDiskFull(t *testing.T) {
 	})
 }
 
-// An owner reads what edges of the version before have written, and what it committed itself before the upgrade.
-// So owners are upgraded first, then the edges one by one.
-func TestUpgrade(t *testing.T) {
-	soak.Slow(t)
-	t.Parallel()
-	dir, err := build("-tags", "nextversion", "./cmd/statsd")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	c := newCentral(t, t.TempDir(), 2)
-	c.scenario("upgrade", func(*testing.T) {
-		for _, d := range []*daemon{c.owners[0], c.edges[0], c.edges[1]} {
-			windows(2)
-			c.load.set(d.name, false)
-			windows(1)
-			d.stop()
-			d.program = filepath.Join(dir, "statsd")
-			d.start()
-			d.await()
-			c.load.set(d.name, true)
-		}
-		windows(2)
-	})
-	for _, m := range []string{c.owners[0].said(), c.edges[0].said()} {
-		if strings.Contains(m, "version") && strings.Contains(m, "of the format") {
-			t.Errorf("a version is refused:\n%s", m)
-		}
-	}
-}
-
 // Many edges give one central their intervals, also after it was killed: then all come back at once.
 func TestManyEdges(t *testing.T) {
 	soak.Slow(t)

@@ -112,6 +112,19 @@ func (e *Engine) change() {
 	e.changed = make(chan struct{})
 }
 
+// Rewrite changes all messages that are stored.
+func (e *Engine) Rewrite(change func(data []byte)) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, p := range e.partitions {
+		for i := range p.entries {
+			data := slices.Clone(p.entries[i].Data) // a reader may have the old one
+			change(data)
+			p.entries[i].Data = data
+		}
+	}
+}
+
 // Last returns the number of the newest message of a partition.
 func (e *Engine) Last(p int) uint64 {
 	e.mu.Lock()
