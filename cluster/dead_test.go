@@ -1,7 +1,6 @@
 package cluster
 
 import (
-	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -69,5 +68,5 @@ func (w *world) awaitHealth(d *daemon, text string, there bool) {
 			return
 		}
 	}
-	w.t.Fatal(fmt.Sprintf("%s: %q said: want %v\n%s", d.name, text, there, said))
+	w.t.Fatalf("the health of %s has %q: want %v\n%s", d.name, text, there, said)
 }
