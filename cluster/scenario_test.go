@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"testing"
@@ -150,7 +151,13 @@ func sendGarbage(t *testing.T, s link.Sender) uint64 {
 		t.Fatal(err)
 	}
 	send := func(m link.Message) {
-		if err := s.Send(t.Context(), m); err != nil {
+		ctx := patience(t)
+		err := s.Send(ctx, m)
+		for errors.Is(err, link.ErrFull) && ctx.Err() == nil { // an edge sends it again, too
+			time.Sleep(100 * time.Millisecond)
+			err = s.Send(ctx, m)
+		}
+		if err != nil {
 			t.Error(err)
 		}
 	}
