@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -107,24 +105,29 @@ func TestOneCentral(t *testing.T) {
 		c.graphite.start()
 	})
 	c.scenario("a second central", func(t *testing.T) {
-		for want, flags := range map[string][]string{
-			"another central uses this directory": c.flags(c.dir, "127.0.0.1:0"),
-			"address already in use":              c.flags(t.TempDir(), c.addr),
-		} {
-			second := newDaemon(t, "second", flags...)
-			select {
-			case <-second.exited:
-			case <-time.After(wait.Patience):
-				t.Fatalf("a second central goes on:\n%s", second.said())
-			}
-			if said := second.said(); !strings.Contains(said, want) {
-				t.Errorf("a second central does not say %q:\n%s", want, said)
-			}
-		}
+		c.secondCentral(t)
 		windows(1)
 	})
 	for _, d := range append(c.owners, c.edges...) {
 		checkLedger(t, d)
+	}
+}
+
+// secondCentral starts a central in the same directory, and one at the same address. Both end and say why.
+func (c *central) secondCentral(t *testing.T) {
+	for want, flags := range map[string][]string{
+		"another central uses this directory": c.flags(c.dir, "127.0.0.1:0"),
+		"address already in use":              c.flags(t.TempDir(), c.addr),
+	} {
+		second := newDaemon(t, "second", flags...)
+		select {
+		case <-second.exited:
+		case <-time.After(wait.Patience):
+			t.Fatalf("a second central goes on:\n%s", second.said())
+		}
+		if said := second.said(); !strings.Contains(said, want) {
+			t.Errorf("a second central does not say %q:\n%s", want, said)
+		}
 	}
 }
 
@@ -142,51 +145,7 @@ func TestCentralDiskFull(t *testing.T) {
 	t.Parallel()
 	disk := counterpart.SmallDisk(t)
 	c := newCentral(t, disk, 2)
-	c.scenario("full disk", func(t *testing.T) {
-		hog, err := os.Create(filepath.Join(disk, "hog"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer hog.Close()
-		for err == nil {
-			_, err = hog.Write(make([]byte, 4096))
-		}
-		windows(4)
-		if err := os.Remove(hog.Name()); err != nil {
-			t.Fatal(err)
-		}
-	})
-}
-
-// An owner reads what edges of the version before have written, and what it committed itself before the upgrade.
-// So owners are upgraded first, then the edges one by one.
-func TestUpgrade(t *testing.T) {
-	soak.Slow(t)
-	t.Parallel()
-	dir, err := build("-tags", "nextversion", "./cmd/statsd")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	c := newCentral(t, t.TempDir(), 2)
-	c.scenario("upgrade", func(*testing.T) {
-		for _, d := range []*daemon{c.owners[0], c.edges[0], c.edges[1]} {
-			windows(2)
-			c.load.set(d.name, false)
-			windows(1)
-			d.stop()
-			d.program = filepath.Join(dir, "statsd")
-			d.start()
-			d.await()
-			c.load.set(d.name, true)
-		}
-		windows(2)
-	})
-	for _, m := range []string{c.owners[0].said(), c.edges[0].said()} {
-		if strings.Contains(m, "version") && strings.Contains(m, "of the format") {
-			t.Errorf("a version is refused:\n%s", m)
-		}
-	}
+	c.scenario("full disk", func(t *testing.T) { fill(t, disk, func() { windows(4) }) })
 }
 
 // Many edges give one central their intervals, also after it was killed: then all come back at once.

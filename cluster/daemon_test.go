@@ -20,14 +20,26 @@ import (
 	"github.com/statsd-ops/statsd/internal/wait"
 )
 
-// programs has the commands of this tree.
-var programs = sync.OnceValues(func() (string, error) { return build("./cmd/statsd", "./cmd/statsdmonitor") })
+// programs has the commands of this tree, and next the daemon with the next version of the format.
+var (
+	programs = sync.OnceValues(func() (string, error) { return build("./cmd/statsd", "./cmd/statsdmonitor") })
+	next     = sync.OnceValues(func() (string, error) { return build("-tags", "nextversion", "./cmd/statsd") })
+)
+
+// built are the directories that build has made.
+var (
+	building sync.Mutex
+	built    []string
+)
 
 // build builds commands into a new directory.
 func build(args ...string) (dir string, err error) {
 	if dir, err = os.MkdirTemp("", "statsd-cluster-"); err != nil {
 		return "", err
 	}
+	building.Lock()
+	built = append(built, dir)
+	building.Unlock()
 	cmd := exec.Command("go", append([]string{"build", "-o", dir + "/"}, args...)...)
 	cmd.Dir = nodes.Tree()
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -41,7 +53,7 @@ func build(args ...string) (dir string, err error) {
 func TestMain(m *testing.M) {
 	_ = flag.Set("test.parallel", "3") // each test program has this flag
 	code := m.Run()
-	if dir, _ := programs(); dir != "" {
+	for _, dir := range built {
 		_ = os.RemoveAll(dir)
 	}
 	os.Exit(code)

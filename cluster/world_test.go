@@ -72,7 +72,7 @@ func (w *world) explain() {
 		text, _ := io.ReadAll(answer.Body)
 		_ = answer.Body.Close()
 		for line := range strings.Lines(string(text)) {
-			if strings.HasPrefix(line, "statsd_") && (strings.Contains(line, "forward") || strings.Contains(line, "collect") || strings.Contains(line, "samples")) {
+			if strings.HasPrefix(line, "statsd_") && (strings.Contains(line, "forward") || strings.Contains(line, "collect") || strings.Contains(line, "sink") || strings.Contains(line, "samples")) {
 				w.t.Log(d.name, strings.TrimSpace(line))
 			}
 		}

@@ -118,8 +118,14 @@ type Connection struct {
 	Sender  func() (link.Sender, error)
 	// Remote says that the engine is on other machines, so that it may not answer at the start.
 	Remote bool
-	// Refused returns how many connections of edges were refused. It is nil if the engine cannot tell.
-	Refused func() uint64
+	// Edges returns what became of the connections of edges. It is nil if edges do not connect to this daemon.
+	Edges func() EdgeConnections
+}
+
+// EdgeConnections counts connections of edges to this daemon since its start.
+type EdgeConnections struct {
+	Refused uint64 // not admitted
+	Evicted uint64 // closed because another one needed the place
 }
 
 // maxHorizon limits how many windows can be corrected.
@@ -130,9 +136,10 @@ func (c *Cluster) Validate(interval time.Duration) error {
 	if c.CollectFrom == "" {
 		return nil
 	}
+	if err := link.CheckName(c.CollectID); err != nil {
+		return metric.FlagErrorf("--collect-id", c.CollectID, "%w", err)
+	}
 	switch {
-	case c.CollectID == "" || len(c.CollectID) > 255:
-		return metric.FlagErrorf("--collect-id", c.CollectID, "want 1 to 255 bytes")
 	case c.CollectPartitions < 1 || c.CollectPartitions > partial.MaxPartitions || c.CollectPartitions&(c.CollectPartitions-1) != 0:
 		return metric.FlagErrorf("--collect-partitions", c.CollectPartitions, "want a power of two, from 1 to %d", partial.MaxPartitions)
 	case c.Lateness < 0 || c.Lateness > c.LateHorizon:

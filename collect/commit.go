@@ -26,6 +26,7 @@ func (p *partition) commit(ctx context.Context, r *record) error {
 	h := &p.head
 	h.Owner, h.Epoch = p.cfg.ID, p.epoch
 	h.Revision++
+	p.dropNewer(time.Now())
 	h.Held = p.holding()
 	h.Undelivered = p.undelivered()
 	h.Edges = p.edges.list()

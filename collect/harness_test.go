@@ -105,6 +105,7 @@ type edge struct {
 	name    string
 	number  uint64
 	samples uint64
+	newer   bool // it has the next version of the format
 
 	mu    sync.Mutex
 	queue []link.Message
@@ -130,7 +131,11 @@ func (e *edge) flush(end int64) {
 	e.number++
 	e.mu.Lock()
 	e.encoder.Encode(partial.Interval{Number: e.number, End: end, Samples: e.samples}, e.rows, func(h partial.Header, b []byte) {
-		e.queue = append(e.queue, link.Message{Partition: h.Partition, ID: h.ID(), Data: slices.Clone(b)})
+		b = slices.Clone(b)
+		if e.newer {
+			setVersion(b, partial.Version+1)
+		}
+		e.queue = append(e.queue, link.Message{Partition: h.Partition, ID: h.ID(), Data: b})
 	})
 	e.mu.Unlock()
 	e.samples = 0

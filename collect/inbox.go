@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/statsd-ops/statsd/internal/clock"
 	"github.com/statsd-ops/statsd/link"
@@ -78,6 +77,8 @@ func (p *partition) jump(to uint64) error {
 			c.Damaged++
 		}
 	}
+	c.Damaged += uint64(len(p.newer)) // they came before
+	clear(p.newer)
 	if last := to - 1; last > p.head.Applied {
 		c.Damaged += last - p.head.Applied
 		p.head.Applied = last
@@ -108,12 +109,11 @@ func (p *partition) sort(e *link.Entry) {
 	c := &p.head.Counts
 	h, body, err := partial.Open(e.Data)
 	switch {
+	case p.holdNewer(e, err):
+		return
 	case err != nil:
 		c.Damaged++
-		if now := time.Now(); now.Sub(p.told) > time.Minute {
-			p.told = now
-			p.log.Warn().Err(err).Uint64("message", e.Seq).Msg("a message does not count")
-		}
+		p.tell(e, err, "a message does not count")
 		return
 	case h.Partition != p.number || h.Partitions != p.cfg.Settings.Partitions || h.End <= 0 || h.End%p.interval != 0:
 		c.Foreign++

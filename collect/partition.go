@@ -53,10 +53,11 @@ type partition struct {
 	next      int64     // the window to close next, 0 if not known
 	open      map[int64]*open
 	late      map[int64][]message
-	bytes     int                 // of the messages in open and late
-	held      map[uint64]struct{} // numbers that the head holds and that were not read yet
-	read      uint64              // the newest message that this owner has read
-	known     uint64              // a message that is known to be in the Inbox
+	bytes     int                  // of the messages in open and late
+	held      map[uint64]struct{}  // numbers that the head holds and that were not read yet
+	newer     map[uint64]time.Time // messages of a newer version of the format, and when they were stored
+	read      uint64               // the newest message that this owner has read
+	known     uint64               // a message that is known to be in the Inbox
 	// unpublished is the oldest window that this owner must still publish.
 	unpublished int64
 	tickets     []ticket
@@ -131,7 +132,7 @@ func (p *partition) load(ctx context.Context) error {
 	}
 	p.edges = loadEdges(p.head.Edges)
 	p.open, p.late, p.bytes = map[int64]*open{}, map[int64][]message{}, 0
-	p.held = map[uint64]struct{}{}
+	p.held, p.newer = map[uint64]struct{}{}, map[uint64]time.Time{}
 	for _, seq := range p.head.Held {
 		p.held[seq] = struct{}{}
 	}
@@ -159,7 +160,7 @@ func (p *partition) mustPublish(window int64) {
 
 // holding returns the numbers of the messages that are in no commit.
 func (p *partition) holding() []uint64 {
-	held := slices.Collect(maps.Keys(p.held))
+	held := slices.AppendSeq(slices.Collect(maps.Keys(p.held)), maps.Keys(p.newer))
 	for _, o := range p.open {
 		for i := range o.messages {
 			held = append(held, o.messages[i].seq)

@@ -18,7 +18,7 @@ type Head struct {
 	// Closed is the newest closed window, 0 for none.
 	Closed int64
 	// Applied is the number of the newest message that was read. Held are the numbers of earlier messages that
-	// are in no commit: messages of open windows, and late messages.
+	// are in no commit: messages of open windows, late messages, and messages of a newer version of the format.
 	Applied uint64
 	Held    []uint64
 	// Undelivered is the oldest window whose points may not have reached the destinations.
@@ -58,7 +58,7 @@ type Counts struct {
 	Corrected  uint64 // the part of Merged that came after its window was closed
 	Duplicates uint64 // messages that came before
 	Late       uint64 // messages that came too late and do not count
-	Damaged    uint64 // damaged messages, or messages in an unknown version of the format
+	Damaged    uint64 // damaged messages, or messages in a version of the format that this owner cannot read
 	Foreign    uint64 // messages of another partition or interval: the edge has wrong settings
 	Future     uint64 // messages of a window that is too far in the future
 	Missing    uint64 // numbers that an edge has left out

@@ -26,7 +26,8 @@ type Status struct {
 	Edges                []Edge
 	Counts               Counts
 	Fenced               uint64 // how often another owner has fenced this one
-	// Fault is the error of the last look at the partition, or the reason why this owner cannot own it.
+	// Fault is the error of the last look at the partition, or the reason why this owner cannot own it or cannot
+	// read all messages.
 	Fault error
 	// Looked is when the state was found.
 	Looked time.Time
@@ -54,13 +55,13 @@ func (p *partition) report() {
 	if oldest := p.undelivered(); oldest > 0 {
 		st.Undelivered = max(p.head.Closed+1-oldest, 0)
 	}
-	st.Edges = p.edges.list()
+	st.Edges, st.Fault = p.edges.list(), p.unread()
 	p.status.Store(st)
 }
 
 // waiting returns how many messages wait for their windows.
 func (p *partition) waiting() int {
-	n := len(p.held)
+	n := len(p.held) + len(p.newer)
 	for _, o := range p.open {
 		n += len(o.messages)
 	}

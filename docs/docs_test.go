@@ -103,7 +103,7 @@ func TestFigures(t *testing.T) {
 	cfg.Cluster = collect.Cluster{
 		CollectFrom: "URL", CollectID: "NAME", CollectPartitions: 1, CollectReplicas: 1, CollectBytes: 1, Late: collect.LateCorrect, LateHorizon: time.Hour,
 		OpenCluster: func() (*collect.Connection, error) {
-			e := linktest.New(link.Settings{Version: link.SettingsVersion, Partitions: 1, Interval: time.Hour, Horizon: time.Hour}, 1)
+			e := linktest.New(link.Settings{Version: link.SettingsVersion, Partitions: 1, Interval: time.Hour, Horizon: time.Hour, Tags: cfg.Tags.String()}, 1)
 			return &collect.Connection{
 				Engine: e.Connect(), Sender: func() (link.Sender, error) { return e.Sender(), nil },
 				Members: func(string) link.Members { return linktest.NewMembers() },

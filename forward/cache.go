@@ -3,8 +3,10 @@ package forward
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
+	"os"
 
 	"github.com/statsd-ops/statsd/internal/safefile"
 	"github.com/statsd-ops/statsd/link"
@@ -25,13 +27,16 @@ func (e *Edge) load() (s link.Settings, ok bool) {
 		return s, false
 	}
 	address, rest, _ := bytes.Cut(text, []byte("\n"))
-	if err == nil && string(address) == e.cfg.ForwardTo {
-		s, err = link.ParseSettings(rest)
+	if err == nil {
+		if s, err = link.ParseSettings(rest); err != nil { // the file may be somebody's
+			aside := e.cfg.Cache + ".damaged"
+			err = errors.Join(fmt.Errorf("put aside as %s: %w", aside, err), os.Rename(e.cfg.Cache, aside))
+		}
 	}
 	if err != nil {
 		e.cfg.Log.Warn().Err(err).Str("file", e.cfg.Cache).Msg("cannot use the settings of the cluster that an earlier run has kept: asking the cluster")
 	}
-	return s, s.Partitions > 0
+	return s, err == nil && string(address) == e.cfg.ForwardTo
 }
 
 // save keeps the settings for the next start.

@@ -46,6 +46,17 @@ type Target struct {
 	Connect func() (link.Sender, error)
 }
 
+// Validate returns an error that names the flag at fault.
+func (t *Target) Validate() error {
+	if t.ForwardTo == "" {
+		return nil
+	}
+	if err := link.CheckName(t.ForwardID); err != nil {
+		return metric.FlagErrorf("--forward-id", t.ForwardID, "%w", err)
+	}
+	return nil
+}
+
 // Config is the configuration for New.
 type Config struct {
 	Target
@@ -86,10 +97,10 @@ type Edge struct {
 func New(cfg Config) (*Edge, error) {
 	e := &Edge{cfg: cfg, epoch: time.Now().UnixNano(), spare: make(chan *partial.Rows, maxSpare)}
 	e.cfg.Log = cfg.Log.With().Str("cluster", cfg.ForwardTo).Logger()
-	if _, err := partial.NewEncoder(cfg.ForwardID, e.epoch, 1); err != nil {
-		return nil, metric.FlagErrorf("--forward-id", cfg.ForwardID, "want 1 to %d bytes", partial.MaxEdge)
+	err := cfg.Validate()
+	if err != nil {
+		return nil, err
 	}
-	var err error
 	if e.sender, err = cfg.Connect(); err != nil {
 		return nil, metric.FlagErrorf("--forward", cfg.ForwardTo, "%w", err)
 	}

@@ -51,8 +51,8 @@ func (e *Edge) Send(ctx context.Context, payload []byte) error {
 		}
 		d.done[messages[i].ID] = true
 	}
-	if failed == nil {
-		e.watch.sent.Store(time.Now().UnixNano())
+	if failed == nil || errors.Is(failed, link.ErrFull) { // without owners, the engine fills up
+		e.watch.answered.Store(time.Now().UnixNano())
 	}
 	if failed == nil && d.refused.Err != nil {
 		refused := d.refused

@@ -25,8 +25,8 @@ const (
 
 // watch is the edge's knowledge of the owners.
 type watch struct {
-	sent    atomic.Int64 // when the engine last took messages, in Unix nanoseconds
-	unowned atomic.Pointer[[]int]
+	answered atomic.Int64 // when the engine last took messages or had no room for them, in Unix nanoseconds
+	unowned  atomic.Pointer[[]int]
 }
 
 // looked is the newest commit of a partition, and the time by this machine's clock when the edge first saw
@@ -41,55 +41,56 @@ func (e *Edge) Unowned() []int {
 	return nil
 }
 
-// Watch looks at the newest commits of partitions until ctx ends, if the engine shows them. It looks at one
-// partition at a time. While a partition has no owner, it looks at all.
+// Watch looks at the newest commits of partitions until ctx ends, if the engine shows them. It looks at two
+// partitions at a time: a new one, and again the one before. If a commit is still the same, it looks at all.
 func (e *Edge) Watch(ctx context.Context) {
 	watcher, can := e.sender.(link.Watcher)
-	seen, turn := map[int]looked{}, 0
+	seen, turn, suspicious := map[int]looked{}, 0, false
 	for can && clock.Sleep(ctx, max(watchEvery, e.cfg.Interval)) {
 		settings, known := e.Settings()
 		if !known {
 			continue
 		}
 		allowed := unownedAfter + unownedIntervals*settings.Interval
-		if time.Since(time.Unix(0, e.watch.sent.Load())) > allowed { // the engine is away, and health says so
+		if time.Since(time.Unix(0, e.watch.answered.Load())) > allowed { // the engine is away, and health says so
 			clear(seen)
 			e.watch.unowned.Store(nil)
 			continue
 		}
-		which := []int{turn % settings.Partitions}
-		if len(e.Unowned()) > 0 {
+		before := turn
+		turn = rand.IntN(settings.Partitions)
+		which := slices.Compact([]int{before, turn})
+		if suspicious {
 			which = all(settings.Partitions)
 		}
 		var unowned []int
+		suspicious = false
 		for _, p := range which {
-			switch changed, old := lookAt(ctx, watcher, p, seen, allowed); {
-			case old:
+			same := sameFor(ctx, watcher, p, seen)
+			suspicious = suspicious || same > 0
+			if same > allowed {
 				unowned = append(unowned, p)
-			case changed:
-				turn = rand.IntN(settings.Partitions)
 			}
 		}
 		e.watch.unowned.Store(&unowned)
 	}
 }
 
-// lookAt looks at a partition. It reports whether its newest commit has changed, and whether that commit is
-// too old.
-func lookAt(ctx context.Context, w link.Watcher, partition int, seen map[int]looked, allowed time.Duration) (changed, old bool) {
+// sameFor looks at a partition, and returns how long its newest commit has been the same.
+func sameFor(ctx context.Context, w link.Watcher, partition int, seen map[int]looked) time.Duration {
 	ctx, cancel := context.WithTimeout(ctx, askPatience)
 	defer cancel()
 	commit, err := w.Committed(ctx, partition)
 	if err != nil && !errors.Is(err, link.ErrNone) {
 		delete(seen, partition)
-		return false, false
+		return 0
 	}
 	before, known := seen[partition]
 	if !known || !commit.Equal(before.commit) {
 		seen[partition] = looked{commit, time.Now()}
-		return known, false
+		return 0
 	}
-	return false, time.Since(before.since) > allowed
+	return time.Since(before.since)
 }
 
 func all(partitions int) []int {

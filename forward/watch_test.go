@@ -3,6 +3,7 @@ package forward
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -45,7 +46,7 @@ func (o *owned) kill(partitions ...int) {
 }
 
 // An edge notices that partitions have no owner, also if all owners are dead, and that they have one again. While
-// it cannot send, it says nothing of owners.
+// the engine does not answer, it says nothing of owners. An engine that is full answers: without owners it fills up.
 func TestWatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := &owned{engine: newEngine()}
@@ -60,13 +61,13 @@ func TestWatch(t *testing.T) {
 			t.Fatal(err)
 		}
 		go e.Watch(ctx)
-		var sends atomic.Bool
-		sends.Store(true)
+		var fault atomic.Pointer[error]
+		fault.Store(new(error))
+		o.fault = func(string) error { return *fault.Load() }
+		fail := func(err error) { fault.Store(&err) }
 		go func() {
 			for ; ctx.Err() == nil; time.Sleep(time.Second) {
-				if sends.Load() {
-					e.watch.sent.Store(time.Now().UnixNano())
-				}
+				take(t, e).Encode(func(payload []byte, _ int) { _ = e.Send(ctx, payload) }) // a fault is what is tested
 			}
 		}()
 		everything := all(o.settings.Partitions)
@@ -82,17 +83,21 @@ func TestWatch(t *testing.T) {
 		o.kill(everything...)
 		time.Sleep(30 * time.Second)
 		check("owners dead for 30 s")
-		time.Sleep(3 * time.Minute)
-		check("owners dead", everything...)
+		time.Sleep(80 * time.Second)
+		check("owners dead for 110 s", everything...)
 		o.kill(3)
 		time.Sleep(time.Minute)
 		check("one owner dead", 3)
-		sends.Store(false)
+		fail(errors.New("connection refused"))
 		time.Sleep(3 * time.Minute)
 		check("the edge cannot send")
-		sends.Store(true)
+		fail(nil)
 		time.Sleep(30 * time.Minute)
 		check("the edge sends again", 3)
+		fail(fmt.Errorf("%w: maximum bytes exceeded", link.ErrFull))
+		time.Sleep(10 * time.Minute)
+		check("the engine is full", 3)
+		fail(nil)
 		o.kill()
 		time.Sleep(time.Minute)
 		check("all owners are back")

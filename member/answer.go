@@ -45,8 +45,9 @@ func (m *Member) addOwner(q *question.Cluster) {
 	if owner == nil {
 		return
 	}
-	if m.connection.Refused != nil {
-		q.Refused = m.connection.Refused()
+	if m.connection.Edges != nil {
+		c := m.connection.Edges()
+		q.Refused, q.Evicted = c.Refused, c.Evicted
 	}
 	now, edges := time.Now(), map[string]*question.ClusterEdge{}
 	for _, st := range owner.Partitions() {

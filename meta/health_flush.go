@@ -28,6 +28,9 @@ type flushMemory struct {
 
 func (t *Tracker) lookAtFlush(f *Facts) {
 	if f.ClusterUnknown != "" {
+		if f.Cluster != nil && f.Cluster.Fault != "" {
+			return // lookAtCluster says more
+		}
 		t.say(Reason{ID: ClusterUnknown, State: Failing, Text: "the daemon waits for the settings of its cluster: " + plain(f.ClusterUnknown)})
 		return
 	}

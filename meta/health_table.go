@@ -69,7 +69,7 @@ type reasonKind struct{ id, effect, clears, ask string }
 var reasonTable = []reasonKind{
 	{FlushOverdue, "nothing is published", "after the next flush", askFlush},
 	{FlushSlow, "values are published late, and flushes may be skipped", "after 6 consecutive flushes that take less than half of the interval", askCost},
-	{ClusterUnknown, "no sample is taken; datagrams wait in the sockets, and are lost once these are full", "when the cluster answers", askCluster},
+	{ClusterUnknown, "an edge without settings takes no sample: datagrams wait in the sockets, and are lost once these are full; an owner collects nothing", "when the cluster answers", askCluster},
 	{NoSink, "nothing is published; only the monitor shows the last flushes", "when a sink is configured (--sink or --graphite-host)", askConfig},
 	{PartitionUnowned, "nothing of these partitions is published; their messages wait", "when an owner closes their intervals", askCluster},
 	{CollectBehind, "intervals are published late", "when the owner has read what came before the newest interval", askCluster},

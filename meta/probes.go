@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -38,14 +39,19 @@ func serveLive(w http.ResponseWriter, h Health) {
 	respond(w, http.StatusOK, "ok")
 }
 
-// serveReady answers /readyz. The monitor is bound after all other ports.
+// serveReady answers /readyz. The monitor is bound after all other ports. A member of a cluster is ready when it
+// has joined.
 func serveReady(w http.ResponseWriter, h Health) {
+	i := slices.IndexFunc(h.Reasons, func(r Reason) bool { return r.ID == ClusterUnknown })
 	switch {
 	case h.Draining:
 		respond(w, http.StatusServiceUnavailable, "ending: send to another daemon")
 		return
 	case h.Drained:
 		respond(w, http.StatusServiceUnavailable, "draining: send to another daemon")
+		return
+	case i >= 0:
+		respond(w, http.StatusServiceUnavailable, h.Reasons[i].line())
 		return
 	}
 	respond(w, http.StatusOK, "ok")

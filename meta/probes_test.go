@@ -34,6 +34,8 @@ func TestProbes(t *testing.T) {
 		"one sink fails":        {reason(SinkFailing, Degraded), 503, 200, 200, "degraded: text of sink_failing; since 2026-11-29T02:13:00Z; next: command"},
 		"a sink begins to fail": {reason(SinkFailing, OK), 503, 200, 200, "note: text of sink_failing; since 2026-11-29T02:13:00Z; next: command"},
 		"no flush":              {reason(FlushOverdue, Failing), 503, 503, 200, "failing: text of flush_overdue; since 2026-11-29T02:13:00Z; next: command"},
+		"cluster unknown":       {reason(ClusterUnknown, Failing), 503, 200, 503, "failing: text of cluster_unknown; since 2026-11-29T02:13:00Z; next: command"},
+		"no owner":              {reason(PartitionUnowned, Failing), 503, 200, 200, "failing: text of partition_unowned; since 2026-11-29T02:13:00Z; next: command"},
 		"ending":                {Health{Draining: true}, 200, 200, 503, "ok"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -47,8 +49,8 @@ func TestProbes(t *testing.T) {
 			if got := get(t, addr, "/livez").code; got != tt.live {
 				t.Errorf("/livez answers %d, want %d", got, tt.live)
 			}
-			if got := get(t, addr, "/readyz").code; got != tt.ready {
-				t.Errorf("/readyz answers %d, want %d", got, tt.ready)
+			if got := get(t, addr, "/readyz"); got.code != tt.ready || tt.code == tt.ready && got.body != tt.body+"\n" && got.body != "ok\n" {
+				t.Errorf("/readyz answers %d %q, want %d", got.code, got.body, tt.ready)
 			}
 		})
 	}

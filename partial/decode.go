@@ -26,12 +26,12 @@ func Open(message []byte) (Header, Body, error) {
 	if len(message) < least || message[0] != magic[0] || message[1] != magic[1] {
 		return Header{}, Body{}, damaged("it does not begin as one")
 	}
-	if message[2] < oldest || message[2] > Version {
-		return Header{}, Body{}, &VersionError{message[2]}
-	}
 	end := len(message) - crc32.Size
 	if crc32.Checksum(message[:end], castagnoli) != binary.LittleEndian.Uint32(message[end:]) {
 		return Header{}, Body{}, damaged("its checksum is wrong")
+	}
+	if message[2] < oldest || message[2] > Version {
+		return Header{}, Body{}, &VersionError{message[2]}
 	}
 	r := reader{rest: message[4:end]}
 	h := Header{Edge: string(r.text(MaxEdge)), Epoch: r.varint(), Number: r.uvarint(), End: r.varint()}

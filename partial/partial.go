@@ -18,7 +18,8 @@
 // for each kind, the names in order and then the values. Each name omits the prefix that it shares with the
 // previous name. The body is compressed with S2 if that makes it smaller: zstd would make it a seventh
 // smaller, in four times the time. All values are exact. Version changes with every change of the format. A
-// reader reads its own version and the previous one.
+// reader reads its own version and the previous one. The place of the version and the CRC never change, so a
+// reader can tell a message of a newer version from a damaged one.
 package partial
 
 import (
@@ -52,6 +53,9 @@ func damaged(format string, args ...any) error {
 
 // VersionError is the error of a message in another version of the format.
 type VersionError struct{ Version byte }
+
+// Newer reports whether a newer build of this program can read the message.
+func (e *VersionError) Newer() bool { return e.Version > Version }
 
 func (e *VersionError) Error() string {
 	return fmt.Sprintf("message has version %d of the format, this daemon reads %d to %d: upgrade the owners before the edges", e.Version, oldest, Version)

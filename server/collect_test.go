@@ -2,6 +2,7 @@ package server
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -22,7 +23,7 @@ func owning(cfg *Config, engine **linktest.Engine) {
 			}, 1)
 			*engine = e
 			return &collect.Connection{
-				Engine: e.Connect(), Sender: func() (link.Sender, error) { return e.Sender(), nil },
+				Remote: true, Engine: e.Connect(), Sender: func() (link.Sender, error) { return e.Sender(), nil },
 				Members: func(string) link.Members {
 					m := linktest.NewMembers()
 					m.Want(0, 1, 2, 3)
@@ -96,4 +97,32 @@ func TestCollectWithoutEngine(t *testing.T) {
 			t.Errorf("%v", h.Reasons)
 		}
 	})
+}
+
+// An owner is ready when it has joined its cluster, and stays ready when the engine goes away again.
+func TestCollectReady(t *testing.T) {
+	cfg := config()
+	cfg.FlushInterval, cfg.MonitorPort = 100*time.Millisecond, 0
+	var engine *linktest.Engine
+	owning(&cfg, &engine)
+	open := cfg.OpenCluster
+	cfg.OpenCluster = func() (*collect.Connection, error) {
+		c, err := open()
+		engine.Down(true)
+		return c, err
+	}
+	d := start(t, cfg)
+	code, body := d.browse("/readyz")
+	if code != 503 || !strings.Contains(body, "the cluster cannot be joined: --collect statsd://:8127: the engine has trouble") {
+		t.Errorf("/readyz: %d %s", code, body)
+	}
+	if h := d.Health(); len(h.Reasons) != 1 {
+		t.Errorf("one fault has several reasons: %v", h.Reasons)
+	}
+	engine.Down(false)
+	eventually(t, "the owner is ready", func() bool { code, _ := d.browse("/readyz"); return code == 200 })
+	engine.Down(true)
+	if code, body := d.browse("/readyz"); code != 200 {
+		t.Errorf("/readyz: %d %s", code, body)
+	}
 }

@@ -171,7 +171,7 @@ func (c *Config) Validate() error {
 	if err := c.Cluster.Validate(c.FlushInterval); err != nil {
 		return err
 	}
-	for _, validate := range []func() error{c.Limits.Validate, c.Publish.Validate, c.Audience.Validate, c.Layout.Validate} {
+	for _, validate := range []func() error{c.Target.Validate, c.Limits.Validate, c.Publish.Validate, c.Audience.Validate, c.Layout.Validate} {
 		if err := validate(); err != nil {
 			return err
 		}

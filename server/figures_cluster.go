@@ -41,6 +41,7 @@ func (l *figureList) addCollect(q *question.Cluster) {
 	l.value("collect.edges.silent", silent)
 	l.count("collect.fenced", uint64(fenced))
 	l.count("collect.edges.refused", q.Refused)
+	l.count("collect.edges.evicted", q.Evicted)
 	l.count("collect.corrected", uint64(corrected))
 	l.addClusterLedger(&q.Ledger)
 }

@@ -163,11 +163,11 @@ func balances(t *testing.T, s *Server) {
 }
 
 // The first start waits for the cluster's settings before it takes a sample, and says so. Datagrams wait in
-// the sockets.
+// the sockets. The daemon is ready when it takes samples. The next start is ready at once, also without the cluster.
 func TestForwardWaitsForCluster(t *testing.T) {
 	cfg := config()
 	cfg.FlushInterval = 20 * time.Millisecond
-	cfg.SpoolDir = t.TempDir()
+	cfg.SpoolDir, cfg.MonitorPort = t.TempDir(), 0
 	c := newCluster(&cfg)
 	c.set(errors.New("connection refused"), nil)
 	d := start(t, cfg)
@@ -179,9 +179,22 @@ func TestForwardWaitsForCluster(t *testing.T) {
 	if in := figureOf(t, d.Server, "samples.received"); in > 0 {
 		t.Errorf("%v samples are taken before the member key is known", in)
 	}
+	if code, body := d.browse("/readyz"); code != 503 || !strings.Contains(body, "connection refused") {
+		t.Errorf("/readyz: %d %s", code, body)
+	}
 	c.set(nil, nil)
 	eventually(t, "the sample comes to the cluster", func() bool { _, there := c.flush(&d.cfg)["counters.web.hits"]; return there })
 	eventually(t, "the health is good", func() bool { return d.Health().State == meta.OK })
+	if code, body := d.browse("/readyz"); code != 200 {
+		t.Errorf("/readyz: %d %s", code, body)
+	}
+	d.stop()
+
+	c.set(errors.New("connection refused"), errors.New("connection refused"))
+	d = start(t, cfg)
+	eventually(t, "the daemon is ready", func() bool { code, _ := d.browse("/readyz"); return code == 200 })
+	send(t, d.dial("udp"), "web.hits:1|c")
+	eventually(t, "the sample is kept", func() bool { return figureOf(t, d.Server, "samples.received") == 1 })
 }
 
 // A mismatch ends the daemon with the flag's name. A cluster that is silent does not keep it from ending.

@@ -62,6 +62,7 @@ func every10s() (Config, *sinktest.Recorder) {
 func TestReloadKnowsEverySetting(t *testing.T) {
 	cfg, _ := every10s()
 	cfg.Cluster = collect.Cluster{CollectID: "id", CollectPartitions: 1, CollectReplicas: 1, CollectBytes: 1, Late: collect.LateCorrect, LateHorizon: time.Hour}
+	cfg.ForwardID = "id"
 	// Fields that are not settings of the configuration file.
 	passed := []string{"Sockets", "Guards", "Beat", "BeatEvery", "Hostname", "Version", "Log", "Settings", "Described", "Reread", "ForwardOnly", "Connect", "OpenCluster"}
 	inVirtualTime(t, cfg, func(v *virtual) {

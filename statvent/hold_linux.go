@@ -94,8 +94,8 @@ func openLock(path string) (*os.File, error) {
 // lock locks a regular file for this open file, not for the process: two Recorders of one
 // process exclude each other too.
 func lock(file *os.File) error {
-	if info, err := file.Stat(); err != nil || !info.Mode().IsRegular() {
-		return errors.Join(fmt.Errorf("%s is in the way and not a regular file: remove it", file.Name()), err)
+	if info, err := file.Stat(); err != nil || !info.Mode().IsRegular() || info.Size() > 0 {
+		return errors.Join(fmt.Errorf("%s is in the way and not an empty regular file: remove it", file.Name()), err)
 	}
 	err := syscall.FcntlFlock(file.Fd(), fOFDSetLk, &syscall.Flock_t{Type: syscall.F_WRLCK})
 	if errors.Is(err, syscall.EAGAIN) || errors.Is(err, syscall.EACCES) {

@@ -149,6 +149,7 @@ func TestHoldInTheWay(t *testing.T) {
 		"a directory":        func() error { return os.Mkdir(lock, 0o700) },
 		"a link":             func() error { return os.Symlink(elsewhere, lock) },
 		"a link to a device": func() error { return os.Symlink("/dev/null", lock) },
+		"a text":             func() error { return os.WriteFile(lock, []byte("notes"), 0o600) },
 		"a FIFO":             func() error { return syscall.Mkfifo(lock, 0o600) },
 	} {
 		if err := place(); err != nil {

@@ -121,7 +121,10 @@ func (c *clusterURL) openCentral(cfg tcp.Config) (*collect.Connection, error) {
 		Engine:  e,
 		Members: func(string) link.Members { return e.Members() },
 		Sender:  func() (link.Sender, error) { return e.Sender(), nil },
-		Refused: func() uint64 { return e.Stats().Refused },
+		Edges: func() collect.EdgeConnections {
+			s := e.Stats()
+			return collect.EdgeConnections{Refused: s.Refused, Evicted: s.Evicted}
+		},
 	}, nil
 }
 

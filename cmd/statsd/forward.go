@@ -55,7 +55,7 @@ func (c *clusterURL) checkForward() error {
 		}
 	}
 	if !c.isCentral() {
-		return nil
+		return c.nats("").Validate()
 	}
 	if err := c.checkKeys(); err != nil {
 		return err

@@ -3,7 +3,9 @@ package main
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode"
 )
 
 // Origins of values. Other origins are an environment variable, "file:line", and the words on
@@ -84,13 +86,26 @@ func (s *setting) checkValue(v value) error {
 	case err == nil:
 		return nil
 	case s.kind == isSink, s.kind == isListener:
-		return v.locate(fmt.Errorf("--%s %s: %w", s.name, v.text, err))
+		return v.locate(fmt.Errorf("--%s %s: %w", s.name, printable(v.text), err))
 	}
 	return v.locate(fmt.Errorf("--%s: %w", s.name, err))
 }
 
+// printable returns a text for a message, quoted if it must be.
+func printable(text string) string {
+	if strings.ContainsFunc(text, func(r rune) bool { return !strconv.IsPrint(r) }) {
+		return strconv.Quote(text)
+	}
+	return text
+}
+
 // checkText returns an error about a value of the wrong form.
 func (s *setting) checkText(text string) error {
+	for _, r := range text {
+		if unicode.IsControl(r) {
+			return fmt.Errorf("no value has control characters, and this one has %q", r)
+		}
+	}
 	if err := s.kind.check(text); err != nil {
 		return err
 	}

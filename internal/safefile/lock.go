@@ -46,14 +46,14 @@ func PID(file *os.File) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("read: %w", err)
 	}
-	if text = bytes.TrimSpace(text); len(text) == 0 {
+	if len(text) == 0 {
 		return 0, nil
 	}
-	pid, err := strconv.Atoi(string(text))
+	pid, err := strconv.ParseUint(string(bytes.TrimSpace(text)), 10, 31)
 	if err != nil {
 		return 0, errors.New("it holds something other than a process id")
 	}
-	return pid, nil
+	return int(pid), nil
 }
 
 // WritePID replaces the content of a file with this process's id.
@@ -66,7 +66,7 @@ func WritePID(file *os.File) error {
 }
 
 // Holding creates a lock file at path, or takes one over, and locks it. The file stays: only its
-// lock matters.
+// lock matters. A file that does not begin with a process id was not made here. It is an error, and stays as it is.
 func Holding(path string) (*os.File, error) {
 	file, err := Open(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if errors.Is(err, os.ErrPermission) || errors.Is(err, unix.EROFS) {
@@ -76,6 +76,10 @@ func Holding(path string) (*os.File, error) {
 		return nil, err
 	}
 	if err := Lock(file); err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	if _, err := PID(file); err != nil {
+		err = pathError(path, fmt.Errorf("%w: %w, so it is not the lock of a daemon; it is left unchanged: move it away", ErrUnsafe, err))
 		return nil, errors.Join(err, file.Close())
 	}
 	_ = WritePID(file) // it only informs people: the lock holds without it

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -100,6 +101,27 @@ func TestLock(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = again.Close()
+}
+
+// TestForeignLock checks that a file that is no lock stays as it is.
+func TestForeignLock(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{
+		"notes of an operator\n", "{\"lockfileVersion\": 3}\n", "1234 and more\n", "-5\n", " ", "\n\n", "\x00\x00\x00\x00",
+		strings.Repeat("\n", 40) + "text", "99999999999999999999\n",
+	} {
+		path := filepath.Join(t.TempDir(), "state.lock")
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		lock, err := Holding(path)
+		if !errors.Is(err, ErrUnsafe) || !strings.Contains(err.Error(), path) || lock != nil {
+			t.Errorf("%q: got %v", text, err)
+		}
+		if now, err := os.ReadFile(path); err != nil || string(now) != text {
+			t.Errorf("%q became %q: %v", text, now, err)
+		}
+	}
 }
 
 // TestShared checks that other users' files are refused in shared directories, and only there.

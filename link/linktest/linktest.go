@@ -112,6 +112,19 @@ func (e *Engine) change() {
 	e.changed = make(chan struct{})
 }
 
+// Rewrite changes all messages that are stored.
+func (e *Engine) Rewrite(change func(data []byte)) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, p := range e.partitions {
+		for i := range p.entries {
+			data := slices.Clone(p.entries[i].Data) // a reader may have the old one
+			change(data)
+			p.entries[i].Data = data
+		}
+	}
+}
+
 // Last returns the number of the newest message of a partition.
 func (e *Engine) Last(p int) uint64 {
 	e.mu.Lock()
@@ -144,10 +157,22 @@ func (e *Engine) Sender() link.Sender { return sender{e} }
 
 type sender struct{ e *Engine }
 
-func (s sender) Settings(context.Context) (link.Settings, error) { return s.e.settings, nil }
-func (s sender) Close() error                                    { return nil }
+func (s sender) Close() error { return nil }
+
+func (s sender) Settings(ctx context.Context) (link.Settings, error) {
+	return s.e.settings, s.e.call(ctx, func() error { return nil })
+}
+
+// maxMessage is the size limit of a message, as in the other engines.
+const maxMessage = 1 << 20
 
 func (s sender) Send(ctx context.Context, m link.Message) error {
+	if m.Partition < 0 || m.Partition >= len(s.e.partitions) {
+		return &link.RefusedError{Reason: "there is no such partition"}
+	}
+	if len(m.Data) == 0 || len(m.Data) > maxMessage {
+		return &link.RefusedError{Reason: "it has a wrong size"}
+	}
 	return s.e.call(ctx, func() error {
 		p := s.e.partitions[m.Partition]
 		p.add(m.Data)
@@ -235,7 +260,10 @@ func (c *Connection) wait(ctx context.Context) error {
 }
 
 // Join implements link.Engine.
-func (c *Connection) Join(context.Context, link.Settings) (link.Settings, error) {
+func (c *Connection) Join(ctx context.Context, wanted link.Settings) (link.Settings, error) {
+	if err := c.call(ctx, func() error { return wanted.Compare(c.e.settings) }); err != nil {
+		return link.Settings{}, err
+	}
 	return c.e.settings, nil
 }
 

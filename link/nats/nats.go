@@ -66,6 +66,24 @@ const (
 	refusalLasts = 2 * requestTimeout
 )
 
+// maxPrefix is the longest Prefix. With it the names of streams stay short.
+const maxPrefix = 32
+
+// Validate returns an error if the Prefix cannot be part of subjects, streams and buckets, or if a file cannot be
+// used.
+func (c Config) Validate() error {
+	_, err := c.options()
+	return err
+}
+
+// options returns the options of a valid configuration.
+func (c Config) options() ([]natsgo.Option, error) {
+	if len(c.Prefix) > maxPrefix || strings.ContainsFunc(c.Prefix, func(r rune) bool { return token(string(r)) != string(r) }) {
+		return nil, fmt.Errorf("prefix: want at most %d of a-z A-Z 0-9 _ -, not %q", maxPrefix, c.Prefix)
+	}
+	return c.access()
+}
+
 func (c Config) urls() string { return "nats://" + strings.Join(c.Servers, ",nats://") }
 
 // access returns the options of authentication and TLS. Each connect reads the files again, except the file

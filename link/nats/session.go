@@ -42,7 +42,7 @@ func newSession(cfg Config, role string) (*session, error) {
 		cfg.MaxBytes = defaultMaxBytes
 	}
 	s := &session{cfg: cfg}
-	access, err := cfg.access()
+	access, err := cfg.options()
 	if err != nil {
 		return nil, s.fail(err)
 	}

@@ -33,7 +33,7 @@ type Stats struct {
 	Edges    int    // connected now, after the handshake
 	Accepted uint64 // connections
 	Refused  uint64 // connections that were not admitted, or failed the handshake
-	Evicted  uint64 // connections that made room for another
+	Evicted  uint64 // connections closed because another one needed the place
 	Messages uint64 // stored
 	Bytes    uint64 // stored
 	Full     uint64 // messages without room, which the edge sends again
@@ -72,10 +72,20 @@ type door struct {
 }
 
 func newDoor(e *Engine) *door {
-	d := &door{engine: e, large: newPlaces(largeAtOnce, largePatience)}
+	d := &door{engine: e}
 	most := min(e.cfg.MaxEdges, max(2, descriptors.Limit()/2))
-	d.guests = newGuests(most, func() { d.stats.evicted.Add(1) })
+	d.guests = newGuests(most, d.evict(fmt.Sprintf("%d are connected, and more are not possible", most)))
+	d.large = newPlaces(largeAtOnce, largePatience, d.evict(fmt.Sprintf("%d large messages arrive at once, and this one is the slowest", largeAtOnce)))
 	return d
+}
+
+// evict returns what closes a connection that another one needs the place of, and tells why.
+func (d *door) evict(why string) func(net.Conn) {
+	return func(conn net.Conn) {
+		_ = conn.Close() // its goroutine ends
+		d.stats.evicted.Add(1)
+		d.tell(fmt.Errorf("edge at %v lost its place to another one: %s", conn.RemoteAddr(), why))
+	}
 }
 
 // serve accepts edges until close.

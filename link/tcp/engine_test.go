@@ -2,6 +2,7 @@ package tcp
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -117,4 +118,39 @@ func TestMembers(t *testing.T) {
 	}); err != nil {
 		t.Error(err)
 	}
+}
+
+// An edge sends nothing to another central at the same address. It goes on when its own is back.
+func TestOtherCentral(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "own")
+	own := central(t, Config{Dir: dir})
+	join(t, own)
+	addr := own.addr()
+	s := edge(t, SenderConfig{Address: addr, longest: 50 * time.Millisecond})
+	must(t, s)
+	closed := func(e *Engine) {
+		if err := e.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	closed(own)
+	other := central(t, Config{Listener: listen(t, addr)})
+	join(t, other)
+	for ctx := patience(t); ; {
+		err := s.Send(ctx, link.Message{Data: []byte("x")})
+		if err == nil || ctx.Err() != nil {
+			t.Fatalf("another central: %v", err)
+		}
+		if errors.Is(err, errOther) {
+			break
+		}
+	}
+	if st, err := other.Partition(0).State(t.Context()); err != nil || st.Last > 0 {
+		t.Errorf("the other central has %+v, %v", st, err)
+	}
+	closed(other)
+	own = central(t, Config{Dir: dir, Listener: listen(t, addr)})
+	join(t, own)
+	must(t, s)
 }

@@ -18,7 +18,7 @@ type guest struct {
 // that has stored no message for the longest time. So silent connections do not keep edges out.
 type guests struct {
 	most    int
-	evicted func()
+	evict   func(net.Conn) // closes the connection
 	serving sync.WaitGroup
 
 	mu     sync.Mutex
@@ -26,8 +26,8 @@ type guests struct {
 	in     map[*guest]bool
 }
 
-func newGuests(most int, evicted func()) *guests {
-	return &guests{most: most, evicted: evicted, in: make(map[*guest]bool)}
+func newGuests(most int, evict func(net.Conn)) *guests {
+	return &guests{most: most, evict: evict, in: make(map[*guest]bool)}
 }
 
 // enter gives a connection a place. It returns false after close.
@@ -40,8 +40,7 @@ func (g *guests) enter(new *guest) bool {
 	if len(g.in) >= g.most {
 		least := g.least()
 		delete(g.in, least)
-		_ = least.conn.Close()
-		g.evicted()
+		g.evict(least.conn)
 	}
 	g.in[new] = true
 	return true
@@ -87,14 +86,15 @@ func (g *guests) close() {
 type places struct {
 	most     int
 	patience time.Duration
+	evict    func(net.Conn) // closes the connection
 
 	mu    sync.Mutex
 	in    map[net.Conn]time.Time
 	freed chan struct{} // wakes one waiting connection
 }
 
-func newPlaces(most int, patience time.Duration) *places {
-	return &places{most: most, patience: patience, in: make(map[net.Conn]time.Time), freed: make(chan struct{}, 1)}
+func newPlaces(most int, patience time.Duration, evict func(net.Conn)) *places {
+	return &places{most: most, patience: patience, evict: evict, in: make(map[net.Conn]time.Time), freed: make(chan struct{}, 1)}
 }
 
 // enter waits for a place. If it waits too long, the slowest connection loses its place.
@@ -122,7 +122,7 @@ func (p *places) try(conn net.Conn) time.Duration {
 			return wait
 		}
 		delete(p.in, slowest)
-		_ = slowest.Close()
+		p.evict(slowest)
 	}
 	p.in[conn] = now
 	return 0

@@ -107,7 +107,8 @@ func TestHostile(t *testing.T) {
 // TestSilent fills all connections with silent ones. Edges get their places.
 func TestSilent(t *testing.T) {
 	t.Parallel()
-	e := central(t, Config{MaxEdges: 20})
+	told := make(chan error, 10)
+	e := central(t, Config{MaxEdges: 20, Tell: func(err error) { told <- err }})
 	join(t, e)
 	old := edge(t, SenderConfig{Address: e.addr()})
 	must(t, old)
@@ -126,13 +127,17 @@ func TestSilent(t *testing.T) {
 	if s := e.Stats(); s.Evicted < 80 {
 		t.Errorf("%+v", s)
 	}
+	if err := <-told; !strings.Contains(err.Error(), "lost its place to another one: 20 are connected") {
+		t.Errorf("the central tells %v", err)
+	}
 }
 
 // TestSlow begins more large messages than there are places, and never ends them. A large message of an edge is
 // stored, and the slow ones take no memory for what they have not sent.
 func TestSlow(t *testing.T) {
 	t.Parallel()
-	e := central(t, Config{})
+	told := make(chan error, 10)
+	e := central(t, Config{Tell: func(err error) { told <- err }})
 	join(t, e)
 	for range largeAtOnce + 20 {
 		conn := greeted(t, e)
@@ -150,6 +155,12 @@ func TestSlow(t *testing.T) {
 	}
 	if err != nil {
 		t.Error(err)
+	}
+	if s := e.Stats(); s.Evicted < 20 {
+		t.Errorf("%+v", s)
+	}
+	if err := <-told; !strings.Contains(err.Error(), "64 large messages arrive at once") {
+		t.Errorf("the central tells %v", err)
 	}
 }
 

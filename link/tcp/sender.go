@@ -46,6 +46,7 @@ type Sender struct {
 	mu       sync.Mutex
 	conn     *edgeConn // nil while there is none
 	settings link.Settings
+	used     link.Settings // of the central that got the first message; zero before
 	err      error         // why there is none
 	changed  chan struct{} // closed when conn or err changes
 }
@@ -77,10 +78,11 @@ func (s *Sender) Send(ctx context.Context, m link.Message) error {
 	if len(m.Data) == 0 || len(m.Data) > maxMessage {
 		return &link.RefusedError{Reason: fmt.Sprintf("it has %d bytes, and 1 to %d are allowed", len(m.Data), maxMessage)}
 	}
-	c, _, err := s.connection(ctx)
+	c, settings, err := s.connection(ctx)
 	if err != nil {
 		return err
 	}
+	s.use(settings)
 	return s.fail(c.send(ctx, m))
 }
 
@@ -147,6 +149,28 @@ func (s *Sender) run(ctx context.Context) {
 	}
 }
 
+var errOther = errors.New("this is another central than before, or its directory is new: bring the old one back, or restart this daemon to join the new one")
+
+// use notes that messages go to a central with these settings.
+func (s *Sender) use(settings link.Settings) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.used.Partitions == 0 {
+		s.used = settings
+	}
+}
+
+// check refuses a central if messages have gone to one with other settings. The partitions of the next messages,
+// or their hashes of the members of sets, would not be the ones of this central.
+func (s *Sender) check(settings link.Settings) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.used.Partitions > 0 && s.used != settings {
+		return errOther
+	}
+	return nil
+}
+
 func (s *Sender) set(conn *edgeConn, settings link.Settings, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -179,6 +203,9 @@ func (s *Sender) connect(ctx context.Context) (*edgeConn, link.Settings, error) 
 	if err == nil {
 		settings, err = greetCentral(w, s.cfg.Keys)
 		err = explain(err)
+	}
+	if err == nil {
+		err = s.check(settings)
 	}
 	if err == nil {
 		err = conn.SetDeadline(time.Time{})

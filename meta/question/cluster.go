@@ -14,8 +14,10 @@ type Cluster struct {
 	Partitions []ClusterPartition `json:"partitions"`
 	Edges      []ClusterEdge      `json:"edges"`
 	Ledger     ClusterLedger      `json:"ledger"`
-	// Refused is the number of connections of edges that this central refused.
+	// Refused is the number of connections of edges that this central refused. Evicted counts those that it closed
+	// because another one needed the place.
 	Refused uint64 `json:"refused_connections"`
+	Evicted uint64 `json:"evicted_connections"`
 	// Forwards says that this daemon is an edge. Then Forward is set.
 	Forwards bool           `json:"forwards"`
 	Forward  ClusterForward `json:"forward"`

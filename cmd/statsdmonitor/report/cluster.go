@@ -146,6 +146,12 @@ func (s *sheet) balance(c *question.Cluster) {
 	}
 	s.groups("messages", labels, groups, "")
 	s.groups("samples", labels, []span{{text: "merged " + count(l.Samples)}, {"lost " + count(l.Lost), lossOf(l.Lost).style}}, "")
+	if n := c.Refused; n > 0 {
+		s.text(span{"! ", warn}, 2, plural.Things(n, "connection was", "connections were")+" refused: the log says why")
+	}
+	if n := c.Evicted; n > 0 {
+		s.text(span{"! ", warn}, 2, plural.Things(n, "connection", "connections")+" made room for others: the log says why")
+	}
 	if l.Missing > 0 {
 		s.text(span{"! ", warn}, 2, plural.Things(l.Missing, "message of an edge", "messages of edges")+" never came: see what the edges dropped")
 	}

@@ -66,6 +66,7 @@ func Central() question.Cluster {
 		Interval: 10, Collects: true, Address: "statsd://:8127", ID: "central",
 		Partitions: []question.ClusterPartition{{Partition: 0, Owner: "central", Here: true, Epoch: before(time.Hour), Head: before(4 * time.Second), HeadAge: 4, Edges: 1, Stored: 12, Merged: 12}},
 		Ledger:     question.ClusterLedger{Stored: 12, Merged: 12, Samples: 77},
-		Forwards:   true, Forward: f,
+		Refused:    12, Evicted: 1,
+		Forwards: true, Forward: f,
 	}
 }

@@ -1,0 +1,243 @@
+package cluster
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/statsd-ops/statsd/internal/counterpart"
+	"github.com/statsd-ops/statsd/internal/soak"
+	"github.com/statsd-ops/statsd/internal/wait"
+	"github.com/statsd-ops/statsd/link/tcp"
+)
+
+// hostile is a central with a key on a small disk, while peers without the key try to keep edges out.
+type hostile struct {
+	*central
+	keys    string // the file of the key
+	garbage uint64 // samples in messages that must not count
+}
+
+// writeKey writes a file of keys.
+func writeKey(t *testing.T, key string) string {
+	path := filepath.Join(t.TempDir(), "keys")
+	if err := os.WriteFile(path, []byte(key+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+const goodKey = "0123456789abcdef0123456789abcdef"
+
+func newHostile(t *testing.T, edges int) *hostile {
+	h := &hostile{&central{&world{t: t, graphite: newGraphite(t)}, counterpart.SmallDisk(t), counterpart.FreeAddress(t).String()}, writeKey(t, goodKey), 0}
+	h.owners = append(h.owners, newDaemon(t, "central", h.flags(h.dir, h.addr+"?keys="+h.keys)...))
+	h.owners[0].await()
+	for i := range edges {
+		name, p := fmt.Sprintf("edge%d", i), newProxy(t, []string{h.addr})
+		h.proxies = append(h.proxies, p)
+		h.edges = append(h.edges, newDaemon(t, name, "--spool-dir", counterpart.SmallDisk(t), "--spool-max-bytes", "4MiB",
+			"--forward", "statsd://"+p.addr+"?keys="+h.keys, "--forward-id", name))
+	}
+	h.load = newLoad(t)
+	t.Cleanup(h.explain)
+	for _, d := range h.edges {
+		d.await()
+		h.load.add(d)
+	}
+	return h
+}
+
+// besiege holds as many connections as it can until the test ends. Some send nothing, others part of a frame.
+func (h *hostile) besiege(t *testing.T, connections int) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var all sync.WaitGroup
+	for i := range connections {
+		all.Go(func() {
+			for ctx.Err() == nil {
+				h.hold(ctx, i)
+			}
+		})
+	}
+	t.Cleanup(func() { cancel(); all.Wait() })
+}
+
+// hold connects, and stays until the central closes the connection.
+func (h *hostile) hold(ctx context.Context, i int) {
+	conn, err := net.DialTimeout("tcp", h.addr, time.Second)
+	if err == nil {
+		stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
+		defer stop()
+		switch i % 3 {
+		case 1:
+			_, _ = conn.Write([]byte{0, 0, 0})
+		case 2:
+			_, _ = conn.Write(binary.BigEndian.AppendUint32(nil, 1<<20))
+		}
+		_, _ = conn.Read(make([]byte, 1))
+		_ = conn.Close()
+	}
+	select {
+	case <-ctx.Done():
+	case <-time.After(rand.N(2 * time.Second)):
+	}
+}
+
+// act is what happens to a hostile.
+type act struct {
+	name string
+	run  func(h *hostile, t *testing.T)
+}
+
+// moreActs are for the soak. Others test them too.
+var moreActs = []act{
+	{"nothing", func(*hostile, *testing.T) { windows(2) }},
+	{"kills", (*hostile).kills},
+	{"an edge mute, and killed", func(h *hostile, _ *testing.T) {
+		h.proxies[0].set(true)
+		windows(6)
+		h.killThis(h.edges[0])
+		windows(1)
+		h.proxies[0].set(false)
+	}},
+	{"full disk of the central", func(h *hostile, t *testing.T) { fill(t, h.dir, func() { windows(4) }) }},
+	{"two centrals", func(h *hostile, t *testing.T) { h.secondCentral(t) }},
+}
+
+var acts = []act{
+	{"central frozen", func(h *hostile, _ *testing.T) {
+		h.owners[0].freeze()
+		time.Sleep(12 * time.Second) // longer than an edge waits for an answer
+		h.owners[0].thaw()
+	}},
+	{"full disk of the central, killed", func(h *hostile, t *testing.T) {
+		fill(t, h.dir, func() {
+			windows(2)
+			h.owners[0].kill()
+			h.owners[0].start()
+			windows(2)
+		})
+	}},
+	{"full disk of an edge", func(h *hostile, t *testing.T) {
+		fill(t, h.edges[1].flag("--spool-dir"), func() {
+			h.proxies[1].set(true)
+			windows(4)
+			h.proxies[1].set(false)
+		})
+	}},
+	{"another central at the address", (*hostile).otherCentral},
+	{"wrong times and garbage", func(h *hostile, t *testing.T) {
+		s := tcp.NewSender(tcp.SenderConfig{Address: h.addr, Keys: func() ([][]byte, error) { return [][]byte{[]byte(goodKey)}, nil }})
+		defer s.Close()
+		h.garbage += sendGarbage(t, s)
+	}},
+	{"wrong key", (*hostile).wrongKey},
+}
+
+// flag returns the value of a flag.
+func (d *daemon) flag(name string) string {
+	for i, arg := range d.args {
+		if arg == name {
+			return d.args[i+1]
+		}
+	}
+	return ""
+}
+
+// fill fills a disk, and frees it after during.
+func fill(t *testing.T, disk string, during func()) {
+	hog, err := os.Create(filepath.Join(disk, "hog"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer hog.Close()
+	for err == nil {
+		_, err = hog.Write(make([]byte, 4096))
+	}
+	during()
+	if err := os.Remove(hog.Name()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// kills kills the central and edges at random moments.
+func (h *hostile) kills(*testing.T) {
+	for range 4 {
+		time.Sleep(rand.N(interval))
+		if e := rand.IntN(len(h.edges) + 2); e < len(h.edges) {
+			h.killThis(h.edges[e])
+			windows(1)
+		} else {
+			h.owners[0].kill()
+			time.Sleep(rand.N(interval))
+			h.owners[0].start()
+		}
+	}
+	h.owners[0].await()
+}
+
+// otherCentral puts a central with a directory of its own in the place of the first one for some time, as a name
+// that leads to two machines does. It gets nothing from the edges.
+func (h *hostile) otherCentral(t *testing.T) {
+	h.owners[0].kill()
+	other := newDaemon(t, "other", h.flags(t.TempDir(), h.addr+"?keys="+h.keys)...)
+	other.await()
+	windows(4)
+	if c, err := other.cluster(); err != nil || len(c.Edges) > 1 { // it is its own edge
+		t.Errorf("another central has %+v: %v", c.Edges, err)
+	}
+	other.stop()
+	h.owners[0].start()
+	h.owners[0].await()
+}
+
+// wrongKey starts an edge with another key. It is refused, is not ready and says why.
+func (h *hostile) wrongKey(t *testing.T) {
+	d := newDaemon(t, "stranger", "--spool-dir", t.TempDir(), "--forward-id", "stranger",
+		"--forward", "statsd://"+h.addr+"?keys="+writeKey(t, "another key that is long enough"))
+	wait.Until(t, "the edge does not say why", func() bool {
+		return strings.Contains(d.health(), "none of the central's keys")
+	})
+	if d.ready() {
+		t.Error("an edge without the key is ready")
+	}
+	windows(1)
+	d.stop()
+}
+
+// TestSoakCentral does one thing after the other to a central and its edges under load, while strangers hold more
+// connections than it serves. With SOAK it goes on with random ones. Every point is compared with the ones of one table
+// that got all samples.
+func TestSoakCentral(t *testing.T) {
+	soak.Slow(t)
+	t.Parallel()
+	ends := time.Now().Add(soak.Duration(t, 0))
+	h := newHostile(t, 3)
+	h.besiege(t, soak.Pick(300, 1500))
+	for _, a := range acts {
+		h.scenario(a.name, func(t *testing.T) { a.run(h, t) })
+	}
+	all := slices.Concat(moreActs, acts)
+	for time.Now().Before(ends) {
+		a := all[rand.IntN(len(all))]
+		h.scenario(a.name, func(t *testing.T) { a.run(h, t) })
+	}
+	h.ledger(t, h.garbage)
+	for _, d := range append(h.owners, h.edges...) {
+		checkLedger(t, d)
+	}
+	if out, err := command(t, "statsdmonitor", "--at", h.owners[0].monitor, "cluster", "--ledger", h.edges[0].monitor, h.edges[1].monitor, h.edges[2].monitor); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	} else {
+		t.Log(out)
+	}
+}

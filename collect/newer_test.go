@@ -1,0 +1,117 @@
+package collect
+
+import (
+	"encoding/binary"
+	"hash/crc32"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/statsd-ops/statsd/partial"
+)
+
+// setVersion changes the version of a message's format, and its checksum.
+func setVersion(message []byte, version byte) {
+	message[2] = version
+	end := len(message) - crc32.Size
+	binary.LittleEndian.PutUint32(message[end:], crc32.Checksum(message[:end], castagnoli))
+}
+
+// upgrade changes all messages to the version that this build reads. To owners this is the same as a newer build.
+func (w *world) upgrade() {
+	w.engine.Rewrite(func(message []byte) {
+		if message[2] == partial.Version+1 {
+			setVersion(message, partial.Version)
+		}
+	})
+}
+
+// faults returns what an owner says of its partitions.
+func (m *member) faults() (all string) {
+	for _, st := range m.owner.Partitions() {
+		if st.Fault != nil {
+			all += st.Fault.Error() + "\n"
+		}
+	}
+	return all
+}
+
+// An edge that is newer than the owner loses nothing: its messages wait until the owner is upgraded. Other edges go
+// on, and another old owner waits too.
+func TestNewerEdge(t *testing.T) {
+	run(t, 11, func(w *world) {
+		w.addEdges(3)
+		old := w.addMember()
+		old.want(w.all()...)
+		w.window(20)
+		w.edges[1].start(w.settings.Partitions)
+		w.edges[1].newer = true
+		for range 15 {
+			w.window(20)
+		}
+		time.Sleep(interval / 2)
+		if said := old.faults(); !strings.Contains(said, "15 messages have a newer version of the format: upgrade this owner") {
+			t.Errorf("the owner says %q", said)
+		}
+		old.kill()
+		old.wanted = nil
+		second := w.addMember()
+		second.want(w.all()...)
+		for range 15 {
+			w.window(20)
+		}
+		w.checkWaiting(25)
+
+		time.Sleep(interval / 2)
+		second.kill()
+		w.upgrade()
+		w.edges[1].newer = false
+		upgraded := w.addMember()
+		upgraded.want(w.all()...)
+		w.window(20)
+		w.settle()
+		w.check()
+		if sum := w.ledger(); sum.Damaged+sum.Late+sum.Missing > 0 || sum.Corrected == 0 {
+			t.Errorf("%+v", sum)
+		}
+		if said := upgraded.faults(); said != "" {
+			t.Errorf("the upgraded owner says %q", said)
+		}
+	})
+}
+
+// Messages that no owner can read within the horizon are counted, and no longer kept.
+func TestNewerTooLong(t *testing.T) {
+	run(t, 12, func(w *world) {
+		w.addEdges(2)
+		w.addMember().want(w.all()...)
+		w.window(20)
+		w.edges[1].newer = true
+		w.windowOf(w.edges[1], 20, false)
+		w.edges[1].newer = false
+		time.Sleep(w.settings.Horizon)
+		w.window(20)
+		w.settle()
+		w.samples -= 20 // the owner cannot know them
+		if sum := w.ledger(); sum.Damaged != uint64(w.settings.Partitions) {
+			t.Errorf("%+v", sum)
+		}
+		for p := range w.settings.Partitions {
+			var h Head
+			if _, err := (&codec{}).decodeHead(w.engine.Head(p).Record, &h); err != nil || len(h.Held) > 0 {
+				t.Errorf("partition %d holds %v: %v", p, h.Held, err)
+			}
+		}
+	})
+}
+
+// checkWaiting checks that messages wait, and that none is counted as lost.
+func (w *world) checkWaiting(least int) {
+	w.t.Helper()
+	for p := range w.settings.Partitions {
+		var h Head
+		if _, err := (&codec{}).decodeHead(w.engine.Head(p).Record, &h); err != nil || h.Counts.Damaged+h.Counts.Late > 0 || len(h.Held) < least {
+			w.t.Errorf("partition %d holds %d messages, %+v: %v", p, len(h.Held), h.Counts, err)
+		}
+	}
+}

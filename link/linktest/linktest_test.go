@@ -1,0 +1,23 @@
+package linktest
+
+import (
+	"testing"
+
+	"github.com/statsd-ops/statsd/link"
+	"github.com/statsd-ops/statsd/link/enginetest"
+)
+
+// TestEngine checks that the engine in memory keeps the promises of an engine, so that tests with it say
+// something about the real ones.
+func TestEngine(t *testing.T) {
+	settings, err := enginetest.Settings.First(func(key []byte) { key[0] = 1 })
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := New(settings, 1)
+	enginetest.Run(t, enginetest.Cluster{
+		Owners: 3,
+		Engine: func(testing.TB) link.Engine { return e.Connect() },
+		Sender: func(testing.TB) link.Sender { return e.Sender() },
+	})
+}

@@ -1,0 +1,34 @@
+package link
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// maxName is the longest name of a member, in bytes. It is the same as in package partial.
+const maxName = 255
+
+const nameMarks = "._-:@"
+
+// CheckName returns an error if an edge or an owner cannot have this name. Names are in logs, in answers and in
+// the keys of engines, so they consist of plain characters only.
+func CheckName(name string) error {
+	switch {
+	case name == "":
+		return errors.New("the name is empty")
+	case len(name) > maxName:
+		return fmt.Errorf("the name has %d bytes, and at most %d are allowed", len(name), maxName)
+	}
+	for _, r := range name {
+		if !isPlain(r) && !strings.ContainsRune(nameMarks, r) {
+			return fmt.Errorf("want only a-z A-Z 0-9 . _ - : @, not %q", r)
+		}
+	}
+	return nil
+}
+
+// isPlain reports whether r is an ASCII letter or digit.
+func isPlain(r rune) bool {
+	return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9'
+}
