@@ -51,6 +51,11 @@ type Config struct {
 	Settings link.Settings
 	// Table returns the limits of tables. Shards and MemberKey are ignored.
 	Table func() aggregate.Config
+	// From and Until, unless zero, are boundaries between windows. The owner publishes only windows that end
+	// after From, and not after Until.
+	From, Until time.Time
+	// Successor returns the connection to the cluster that publishes the windows after Until. It can be nil.
+	Successor func() link.Sender
 	// Publisher publishes the windows.
 	Publisher Publisher
 	Log       zerolog.Logger
