@@ -97,7 +97,7 @@ func (p *partition) sendState(ctx context.Context, to link.Sender, now time.Time
 
 // stateMessages encodes the state for a cluster with these settings.
 func (p *partition) stateMessages(settings link.Settings, now time.Time) (messages []link.Message, err error) {
-	id := fmt.Sprintf("%d of %s", p.number, p.cfg.ID)
+	id := fmt.Sprintf("%d@%s", p.number, p.cfg.ID)
 	encoder, err := partial.NewEncoder(id[:min(len(id), partial.MaxEdge)], now.UnixNano(), settings.Partitions)
 	if err != nil {
 		return nil, err

@@ -33,6 +33,10 @@ import (
 type Target struct {
 	// ForwardTo is the address of the cluster. Empty (the default) forwards nothing.
 	ForwardTo string `flag:"--forward"`
+	// ForwardAfter and ForwardUntil, unless zero, are boundaries between flush intervals. The cluster gets the
+	// intervals that end after ForwardAfter, and not after ForwardUntil.
+	ForwardAfter time.Time `flag:"--forward"`
+	ForwardUntil time.Time
 	// ForwardID is the name of this edge in the cluster, by default the host name. No other edge may have the
 	// same name.
 	ForwardID string `flag:"--forward-id"`
@@ -99,6 +103,12 @@ func New(cfg Config) (*Edge, error) {
 	}
 	return e, err
 }
+
+// Target returns the configuration of the cluster.
+func (e *Edge) Target() *Target { return &e.cfg.Target }
+
+// Sender returns the connection to the cluster.
+func (e *Edge) Sender() link.Sender { return e.sender }
 
 var errUnanswered = errors.New("it has not answered yet")
 

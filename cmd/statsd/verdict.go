@@ -45,7 +45,7 @@ func (all settings) verdict(sinks []*endpoint, warnings int) string {
 		does = fmt.Sprintf("publishes to %s every %v", strings.Join(names, ", "), all.duration("flush-interval"))
 	}
 	if all.given("forward") {
-		forwards := fmt.Sprintf("forwards to %s every %v", all.text("forward"), all.duration("flush-interval"))
+		forwards := fmt.Sprintf("forwards to %s every %v", all.forwardsTo(), all.duration("flush-interval"))
 		if len(names) > 0 {
 			forwards += ", and " + does
 		}
@@ -59,6 +59,15 @@ func (all settings) verdict(sinks []*endpoint, warnings int) string {
 		text += ", with " + plural.Things(uint64(warnings), "warning", "warnings")
 	}
 	return text
+}
+
+// forwardsTo names the clusters of --forward.
+func (all settings) forwardsTo() string {
+	var urls []string
+	for _, v := range all.get("forward").values {
+		urls = append(urls, v.text)
+	}
+	return strings.Join(urls, " and ")
 }
 
 // notValid is the last line of --check-config for settings with faults.
