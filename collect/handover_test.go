@@ -14,15 +14,15 @@ func (w *world) successor(partitions int, from time.Time) *world {
 	settings := testSettings(partitions)
 	next := &world{
 		t: w.t, ctx: w.ctx, random: w.random, settings: settings, layout: w.layout, engine: linktest.New(settings, w.random.Uint64()), correct: w.correct,
-		one: aggregate.NewTable(testTable()), expected: w.expected, got: w.got, edges: nil,
+		one: aggregate.NewTable(testTable()), expected: w.expected, got: w.got,
 	}
 	next.change = func(c *Config) { c.From = from }
 	w.change = func(c *Config) { c.Until, c.Successor = from, next.engine.Sender }
 	for _, e := range w.edges {
-		e.next, e.from = newEdge(e.name), from.UnixNano()
-		e.next.start(partitions)
-		next.edges = append(next.edges, e.next)
-		w.sending.Go(func() { e.next.send(w.ctx, next.engine.Sender()) })
+		to := newEdge(e.name)
+		to.start(partitions)
+		e.next, e.from, next.edges = to, from.UnixNano(), append(next.edges, to)
+		w.sending.Go(func() { to.send(w.ctx, next.engine.Sender()) })
 	}
 	for _, m := range w.members { // they have their settings from the start
 		m.kill()
