@@ -34,6 +34,35 @@ func TestSipHash(t *testing.T) {
 	}
 }
 
+// The members of an interval have one key, also if another key comes during it.
+func TestNextMemberKey(t *testing.T) {
+	t.Parallel()
+	table := testTable(2)
+	add := func() {
+		for i := range 2 {
+			table.Shard(i).addText("u s a")
+		}
+	}
+	table.SetMemberKey([16]byte{1})
+	add()
+	table.NextMemberKey([16]byte{2})
+	add()
+	for _, key := range []byte{1, 2} {
+		k, rows := newMemberKey([16]byte{key}), 0
+		iv := table.Drain(nil)
+		iv.Rows(func(r *Row) {
+			if rows++; len(r.Members) != 1 || r.Members[0] != k.member([]byte("a")) {
+				t.Errorf("the members of the interval of key %d are %x", key, r.Members)
+			}
+		})
+		if rows != 1 {
+			t.Errorf("%d rows", rows)
+		}
+		iv.Summarize(Etsy.Layout(), 1)
+		add()
+	}
+}
+
 // BenchmarkHashMember compares the hash of members with the standard library's.
 func BenchmarkHashMember(b *testing.B) {
 	key, seed := newMemberKey([16]byte{1}), maphash.MakeSeed()

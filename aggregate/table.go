@@ -79,7 +79,7 @@ func (c *Config) form() metric.NameForm {
 type Table struct {
 	config Config
 	seed   maphash.Seed // of the hashes of names
-	key    memberKey
+	key    memberKey    // of the samples after the next Drain
 	shards []*Shard
 	// known is the number of names that have not expired: the live ones at the last flush, and the
 	// ones added since.
@@ -96,6 +96,7 @@ type Table struct {
 type Shard struct {
 	mutex    sync.Mutex
 	table    *Table
+	key      memberKey
 	names    *names
 	retiring *names      // the previous names; nil once all live ones have moved
 	retire   bool        // begin new names at the next flush
@@ -122,7 +123,7 @@ func NewTable(config Config) *Table {
 	t := &Table{config: config, seed: maphash.MakeSeed(), key: newMemberKey(config.MemberKey), clock: newClock(), gone: uncounted{}}
 	began := time.Now()
 	for range config.Shards {
-		s := &Shard{table: t, made: uncounted{}, names: newNames(t.seed, began, nil), flush: firstFlush, wall: noArrival}
+		s := &Shard{table: t, key: t.key, made: uncounted{}, names: newNames(t.seed, began, nil), flush: firstFlush, wall: noArrival}
 		for i := range s.blocks {
 			s.blocks[i].spare, s.blocks[i].maxSamples = &s.spare, config.MaxTimerSamples
 		}
@@ -134,7 +135,7 @@ func NewTable(config Config) *Table {
 // SetLimits replaces the limits. Shards, Tagged, NamesAsSent and MemberKey cannot change;
 // MaxTimerSamples applies after the next Drain. Only the flushing goroutine may call it.
 func (t *Table) SetLimits(config Config) {
-	config.Shards, config.Tagged, config.MemberKey = len(t.shards), t.config.Tagged, t.config.MemberKey
+	config.Shards, config.Tagged = len(t.shards), t.config.Tagged
 	config.NamesAsSent = t.config.NamesAsSent
 	for _, s := range t.shards {
 		s.mutex.Lock()
@@ -147,8 +148,14 @@ func (t *Table) SetLimits(config Config) {
 
 // SetMemberKey replaces Config.MemberKey. The table must not have been used yet.
 func (t *Table) SetMemberKey(key [16]byte) {
-	t.config.MemberKey, t.key = key, newMemberKey(key)
+	t.NextMemberKey(key)
+	for _, s := range t.shards {
+		s.key = t.key
+	}
 }
+
+// NextMemberKey makes the samples after the next Drain have this key. Only the flushing goroutine may call it.
+func (t *Table) NextMemberKey(key [16]byte) { t.key = newMemberKey(key) }
 
 // Shard returns the i-th shard, 0 <= i < Config.Shards.
 func (t *Table) Shard(i int) *Shard { return t.shards[i] }
@@ -241,7 +248,7 @@ func (s *Shard) add(sample *metric.Sample, p *probe) metric.Reason {
 	case metric.Gauge:
 		s.addGauge(rec, off, sample)
 	case metric.Set:
-		hash := s.table.key.member(sample.Member)
+		hash := s.key.member(sample.Member)
 		if !addMember(&s.blocks[s.flush&1], rec, off, setMember{hash, s.table.config.MaxSetMembers}) {
 			return metric.RefusedMember
 		}
@@ -283,6 +290,7 @@ func (t *Table) Drain(cut func(shard int)) *Interval {
 			s.dropAliases()
 		}
 		s.flush++
+		s.key = t.key
 		s.ageAliases()
 		iv.known += s.fresh
 		iv.time = t.clock.at(start.UnixNano())

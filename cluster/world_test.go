@@ -31,11 +31,12 @@ type world struct {
 type size struct {
 	owners, edges, partitions int
 	bytes                     string // --collect-bytes
+	users                     string // of NATS, instead of those of contrib/nats
 }
 
 func newWorld(t *testing.T, s size) *world {
 	t.Helper()
-	w := &world{t: t, nats: nodes.Start(t, nodes.Options{}), graphite: newGraphite(t)}
+	w := &world{t: t, nats: nodes.Start(t, nodes.Options{Users: s.users}), graphite: newGraphite(t)}
 	for range s.owners {
 		w.addOwner(s)
 	}

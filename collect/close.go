@@ -79,8 +79,13 @@ func (p *partition) settle(h *partial.Header, count *uint64) {
 	p.edges.settle(h)
 }
 
-// publish publishes a committed window.
+// publish publishes a committed window, unless another cluster publishes it.
 func (p *partition) publish(ctx context.Context, window int64, iv *aggregate.Interval, again bool) error {
+	if window <= p.from {
+		iv.Summarize(silent, 0)
+		p.unpublished = window + 1
+		return nil
+	}
 	if err := p.confirm(ctx); err != nil {
 		return err
 	}

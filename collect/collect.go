@@ -51,6 +51,11 @@ type Config struct {
 	Settings link.Settings
 	// Table returns the limits of tables. Shards and MemberKey are ignored.
 	Table func() aggregate.Config
+	// From and Until, unless zero, are boundaries between windows. The owner publishes only windows that end
+	// after From, and not after Until.
+	From, Until time.Time
+	// Successor returns the connection to the cluster that publishes the windows after Until. It can be nil.
+	Successor func() link.Sender
 	// Publisher publishes the windows.
 	Publisher Publisher
 	Log       zerolog.Logger
@@ -79,6 +84,11 @@ type Publisher interface {
 type Cluster struct {
 	// CollectFrom is the address of the cluster. Empty (the default) collects nothing.
 	CollectFrom string `flag:"--collect"`
+	// CollectAfter and CollectUntil, unless zero, are boundaries between flush intervals. The cluster publishes the
+	// intervals that end after CollectAfter, and not after CollectUntil. At CollectUntil it hands its names over to
+	// the cluster that forward.Next names.
+	CollectAfter time.Time `flag:"--collect"`
+	CollectUntil time.Time `flag:"--collect"`
 	// CollectID is the name of this owner in the cluster, by default the host name. No other owner may have
 	// the same name.
 	CollectID string `flag:"--collect-id"`

@@ -105,7 +105,9 @@ type edge struct {
 	name    string
 	number  uint64
 	samples uint64
-	newer   bool // it has the next version of the format
+	newer   bool  // it has the next version of the format
+	next    *edge // forwards what ends after from, unless nil
+	from    int64
 
 	mu    sync.Mutex
 	queue []link.Message
@@ -126,18 +128,22 @@ func (e *edge) start(partitions int) {
 
 func (e *edge) flush(end int64) {
 	iv := e.table.Drain(nil)
-	e.rows.Begin(end)
-	iv.Rows(e.rows.Add)
-	e.number++
-	e.mu.Lock()
-	e.encoder.Encode(partial.Interval{Number: e.number, End: end, Samples: e.samples}, e.rows, func(h partial.Header, b []byte) {
+	to := e
+	if e.next != nil && end > e.from {
+		to = e.next
+	}
+	to.rows.Begin(end)
+	iv.Rows(to.rows.Add)
+	to.number++
+	to.mu.Lock()
+	to.encoder.Encode(partial.Interval{Number: to.number, End: end, Samples: e.samples}, to.rows, func(h partial.Header, b []byte) {
 		b = slices.Clone(b)
-		if e.newer {
+		if to.newer {
 			setVersion(b, partial.Version+1)
 		}
-		e.queue = append(e.queue, link.Message{Partition: h.Partition, ID: h.ID(), Data: b})
+		to.queue = append(to.queue, link.Message{Partition: h.Partition, ID: h.ID(), Data: b})
 	})
-	e.mu.Unlock()
+	to.mu.Unlock()
 	e.samples = 0
 	iv.Summarize(silent, 0)
 }
@@ -183,8 +189,9 @@ type world struct {
 	edges    []*edge
 	members  []*member
 	correct  bool
-	only     *edge // gets all samples, unless nil
-	apart    bool  // the one table gets no samples
+	change   func(*Config) // of each owner, unless nil
+	only     *edge         // gets all samples, unless nil
+	apart    bool          // the one table gets no samples
 
 	one      *aggregate.Table
 	expected map[int64]points
@@ -235,10 +242,14 @@ func (w *world) addMember() *member {
 
 func (w *world) start(m *member) {
 	m.connection, m.members = w.engine.Connect(), linktest.NewMembers()
-	m.owner = NewOwner(Config{
+	cfg := Config{
 		ID: fmt.Sprintf("owner-%p", m), Lateness: lateAt, Correct: w.correct, Settings: w.settings, Table: testTable,
 		Publisher: &receivers{published: w.got}, Log: zerolog.New(zerolog.NewTestWriter(w.t)),
-	}, m.connection)
+	}
+	if w.change != nil {
+		w.change(&cfg)
+	}
+	m.owner = NewOwner(cfg, m.connection)
 	ctx, cancel := context.WithCancel(w.ctx)
 	m.stop = cancel
 	m.stopped.Go(func() { _ = m.owner.Run(ctx, m.members) })
@@ -380,6 +391,16 @@ func (w *world) check() {
 // ledger checks that all messages and samples are accounted for, and returns the sums.
 func (w *world) ledger() (sum Counts) {
 	w.t.Helper()
+	sum = w.messages()
+	if sum.Samples+sum.Lost != w.samples {
+		w.t.Errorf("%d samples were sent, %d are merged and %d lost", w.samples, sum.Samples, sum.Lost)
+	}
+	return sum
+}
+
+// messages checks that all messages are accounted for, and returns the sums.
+func (w *world) messages() (sum Counts) {
+	w.t.Helper()
 	c := &codec{}
 	for p := range w.settings.Partitions {
 		var h Head
@@ -393,9 +414,6 @@ func (w *world) ledger() (sum Counts) {
 		for i, n := range h.Counts.all() {
 			*sum.all()[i] += *n
 		}
-	}
-	if sum.Samples+sum.Lost != w.samples {
-		w.t.Errorf("%d samples were sent, %d are merged and %d lost", w.samples, sum.Samples, sum.Lost)
 	}
 	return sum
 }

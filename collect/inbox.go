@@ -115,7 +115,7 @@ func (p *partition) sort(e *link.Entry) {
 		c.Damaged++
 		p.tell(e, err, "a message does not count")
 		return
-	case h.Partition != p.number || h.Partitions != p.cfg.Settings.Partitions || h.End <= 0 || h.End%p.interval != 0:
+	case h.Partition != p.number || h.Partitions != p.cfg.Settings.Partitions || h.End <= 0 || h.End%p.interval != 0 || p.elsewhere(&h):
 		c.Foreign++
 		p.settle(&h, &c.Lost)
 		return
@@ -126,7 +126,9 @@ func (p *partition) sort(e *link.Entry) {
 	if future {
 		window = stored / p.interval // so the edge is waited for when its clock is right again
 	}
-	c.Missing += p.edges.note(&h, window, e)
+	if window > p.from { // before, there are no edges
+		c.Missing += p.edges.note(&h, window, e)
+	}
 	m := message{e.Seq, h, body, len(e.Data)}
 	switch {
 	case future:

@@ -56,6 +56,7 @@ func (p *partition) correct(ctx context.Context) error {
 		}
 	}
 	if changed > 0 {
+		p.handed = false
 		if err := p.rewind(ctx, changed); err != nil {
 			return err
 		}
@@ -114,7 +115,7 @@ func (p *partition) lateOf(window int64, r *record) (late []message) {
 		switch {
 		case merged || twice:
 			c.Duplicates++
-		case !p.cfg.Correct:
+		case !p.cfg.Correct && window > p.from:
 			c.Late++
 			p.settle(&m.header, &c.Lost)
 		default:

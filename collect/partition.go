@@ -34,6 +34,8 @@ type partition struct {
 	number   int
 	engine   link.Partition
 	interval int64
+	from     int64 // windows up to here are not published; 0 for none
+	until    int64 // the last window of the cluster, 0 for none
 	log      zerolog.Logger
 	codec    *codec
 	decoder  *partial.Decoder
@@ -63,6 +65,9 @@ type partition struct {
 	tickets     []ticket
 	batches     batches // of late messages
 
+	handed                     bool // the successor has the state
+	triedToHand, toldOfHanding time.Time
+
 	trimmed   time.Time
 	trimmedTo uint64
 	gap       link.Version // the head at which a gap was found
@@ -79,6 +84,12 @@ func newPartition(cfg *Config, number int, engine link.Partition) *partition {
 	p := &partition{
 		cfg: cfg, number: number, engine: engine, interval: int64(cfg.Settings.Interval), codec: &codec{}, decoder: partial.NewDecoder(),
 		log: cfg.Log.With().Int("partition", number).Logger(),
+	}
+	if !cfg.From.IsZero() {
+		p.from = cfg.From.UnixNano() / p.interval
+	}
+	if !cfg.Until.IsZero() {
+		p.until = cfg.Until.UnixNano() / p.interval
 	}
 	p.status.Store(&Status{Partition: number})
 	return p
@@ -137,7 +148,7 @@ func (p *partition) load(ctx context.Context) error {
 		p.held[seq] = struct{}{}
 	}
 	p.read, p.known = p.head.low()-1, p.head.Applied
-	p.tickets, p.batches, p.next, p.unpublished = nil, batches{}, 0, 0
+	p.tickets, p.batches, p.next, p.unpublished, p.handed = nil, batches{}, 0, 0, false
 	if p.head.Closed > 0 {
 		p.next = p.head.Closed + 1
 		p.unpublished = p.next

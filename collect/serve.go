@@ -78,6 +78,11 @@ func (p *partition) act(ctx context.Context) (rest time.Duration, err error) {
 			rest = min(rest, wait)
 		}
 	}
+	if len(p.held) == 0 {
+		if err := p.handOver(ctx); err != nil {
+			return 0, err
+		}
+	}
 	p.trim(ctx)
 	if rest <= 0 || rest > longestRest {
 		rest = longestRest
@@ -100,6 +105,9 @@ func (p *partition) closeDue(ctx context.Context) (wait time.Duration, err error
 	now := time.Now()
 	if p.next == 0 {
 		return p.begin(now), nil
+	}
+	if p.over() {
+		return longestRest, nil
 	}
 	all, heard := p.edges.waited(p.next)
 	end := time.Unix(0, p.end(p.next))
@@ -138,7 +146,7 @@ func (p *partition) begin(now time.Time) (wait time.Duration) {
 	if wait := p.since.Add(p.cfg.Lateness).Sub(now); wait > 0 {
 		return wait
 	}
-	p.next = p.since.UnixNano()/p.interval + 1
+	p.next = max(p.since.UnixNano()/p.interval+1, p.from)
 	for window := range p.open {
 		p.next = min(p.next, window)
 	}

@@ -23,9 +23,11 @@ type Status struct {
 	Held                 int
 	Bytes, MaxBytes      int64
 	Undelivered          int64 // windows that may not be delivered
-	Edges                []Edge
-	Counts               Counts
-	Fenced               uint64 // how often another owner has fenced this one
+	// Over says that the last window of the cluster is closed, and HandedOver that the next cluster has the names.
+	Over, HandedOver bool
+	Edges            []Edge
+	Counts           Counts
+	Fenced           uint64 // number of times that another owner has fenced this one
 	// Fault is the error of the last look at the partition, or the reason why this owner cannot own it or cannot
 	// read all messages.
 	Fault error
@@ -39,7 +41,7 @@ func (s *Status) Lag() uint64 { return s.Last - min(s.Last, s.Applied) }
 // Unowned reports whether the partition has messages or edges, but no owner closes its windows. allowed is
 // the greatest age of the newest closed window.
 func (s *Status) Unowned(now time.Time, allowed time.Duration) bool {
-	return !s.Closed.IsZero() && now.Sub(s.Closed) > allowed && (s.Lag() > 0 || len(s.Edges) > 0) ||
+	return !s.Over && !s.Closed.IsZero() && now.Sub(s.Closed) > allowed && (s.Lag() > 0 || len(s.Edges) > 0) ||
 		s.Closed.IsZero() && s.Owner == "" && s.Last > 0
 }
 
@@ -51,6 +53,7 @@ func (s *Status) Silent(e *Edge, interval time.Duration) bool {
 // report keeps the state of an owned partition for Partitions.
 func (p *partition) report() {
 	st := p.describe(&p.head)
+	st.Over, st.HandedOver = p.over(), p.handed
 	st.Owned, st.Held, st.Last = true, p.waiting(), max(p.known, p.read)
 	if oldest := p.undelivered(); oldest > 0 {
 		st.Undelivered = max(p.head.Closed+1-oldest, 0)
@@ -82,7 +85,7 @@ func (p *partition) reportLost(err error) {
 func (p *partition) describe(h *Head) *Status {
 	st := &Status{
 		Partition: p.number, Owner: h.Owner, Applied: h.Applied, Held: len(h.Held), Edges: h.Edges, Counts: h.Counts,
-		Fenced: p.fenced.Load(), Looked: time.Now(),
+		Fenced: p.fenced.Load(), Over: p.until > 0 && h.Closed >= p.until, Looked: time.Now(),
 	}
 	if h.Epoch != 0 {
 		st.Epoch = time.Unix(0, h.Epoch)

@@ -1,13 +1,13 @@
 // Package delivery brings flushes to their destinations. It owns the queues, the order, the retries,
 // the spools and the counts.
 //
-//	d, err := delivery.Open(cfg) // opens all destinations, or none
+//	d, err := delivery.Open(cfg)     // opens all destinations, or none
 //	d.Start(ctx)
-//	d.Show(interval)             // at each flush: raw values for Recorders
-//	d.Offer(snapshot, interval)  // points for Sinks
-//	d.Forward(batch, interval)   // payloads made elsewhere
-//	d.End()                      // delivers the queues
-//	d.Close()                    // stops the Recorders
+//	d.Show(interval)                 // at each flush: raw values for Recorders
+//	d.Offer(snapshot, interval)      // points for Sinks
+//	d.Forward(name, batch, interval) // payloads made elsewhere
+//	d.End()                          // delivers the queues
+//	d.Close()                        // stops the Recorders
 //
 // A slow or dead destination delays neither the flush nor another destination. A reload changes the
 // destinations with Plan and Apply.
@@ -196,10 +196,10 @@ type Batch struct {
 	since int64 // when it was offered, in Unix seconds; 0 means Time
 }
 
-// Forward queues a batch for the destinations that forward.
-func (d *Delivery) Forward(b Batch, interval time.Duration) {
+// Forward queues a batch for the destination with this name, which forwards.
+func (d *Delivery) Forward(name string, b Batch, interval time.Duration) {
 	for _, n := range d.current {
-		if o, ok := n.feed.(*outlet); ok && o.wanted.Forwards {
+		if o, ok := n.feed.(*outlet); ok && o.wanted.Forwards && n.name == name {
 			o.take(b, interval, d.offered.Add(1))
 		}
 	}

@@ -369,7 +369,7 @@ func TestForward(t *testing.T) {
 		forwards.Fail(errors.New("down"))
 		for at := range int64(3) {
 			d.Offer(flushOf(at+1, 1), time.Second)
-			d.Forward(batch(at+1, "a", "b"), time.Second)
+			d.Forward("forward", batch(at+1, "a", "b"), time.Second)
 			time.Sleep(time.Second)
 		}
 		if st := checkLedger(t, d); st.Spooled != 6 || st.Queued != 0 {
@@ -403,7 +403,7 @@ func TestForwardFromSpool(t *testing.T) {
 	forwards := sinktest.NewRecorder()
 	inVirtualTime(t, true, []Destination{{Name: "forward", Sink: forwards, Forwards: true}}, func(t *testing.T, d *Delivery, _ *counterpart.Output) {
 		forwards.Hang()
-		d.Forward(batch(1, "a"), time.Second)
+		d.Forward("forward", batch(1, "a"), time.Second)
 		synctest.Wait()
 		if st := checkLedger(t, d); st.Spooled != 1 {
 			t.Errorf("%d rows in the spool while one is being sent", st.Spooled)
@@ -424,7 +424,7 @@ func TestForwardReplay(t *testing.T) {
 	inVirtualTime(t, true, []Destination{{Name: "forward", Sink: forwards, Forwards: true}}, func(t *testing.T, d *Delivery, _ *counterpart.Output) {
 		forwards.Fail(errors.New("down"))
 		for at := range int64(flushes) {
-			d.Forward(Batch{Time: at, Units: rows, Encode: func(emit func([]byte, int)) {
+			d.Forward("forward", Batch{Time: at, Units: rows, Encode: func(emit func([]byte, int)) {
 				emit(sinktest.NewRecorder().AppendPoint(nil, metric.Point{Path: []byte("p"), Time: at}), rows)
 			}}, interval)
 			time.Sleep(interval)

@@ -48,6 +48,42 @@ func (s *State) Figures() (all, ledger string) {
 	return "sink." + s.Name + ".", "sink." + s.Name + ".points."
 }
 
+// OneForward returns the states with one sum of all destinations that forward. They share their figures.
+func OneForward(all []State) (states []State) {
+	forward := -1
+	for i := range all {
+		switch st := &all[i]; {
+		case !st.Forwards || forward < 0:
+			if states = append(states, *st); st.Forwards {
+				forward = len(states) - 1
+			}
+		default:
+			states[forward].add(st)
+		}
+	}
+	return states
+}
+
+// add adds the state of another destination, as far as there are figures of it.
+func (s *State) add(o *State) {
+	s.Ledger.add(&o.Ledger)
+	s.Attempts.Socket += o.Attempts.Socket
+	s.Attempts.Unknown += o.Attempts.Unknown
+	s.Attempts.Flushes += o.Attempts.Flushes
+	s.QueueBytes += o.QueueBytes
+	s.Removed = s.Removed && o.Removed
+	s.Failing = s.Failing || o.Failing
+	if s.Oldest == 0 || o.Oldest != 0 && o.Oldest < s.Oldest {
+		s.Oldest = o.Oldest
+	}
+	if o.Published.After(s.Published) {
+		s.Published, s.Last = o.Published, o.Last
+	}
+	if o.Failed.After(s.Failed) {
+		s.Failed = o.Failed
+	}
+}
+
 // Sent describes the delivered part of a flush.
 type Sent struct {
 	Flush int64         // Unix seconds
@@ -66,6 +102,20 @@ type Ledger struct {
 	Spooled   uint64 // on disk
 	Dropped   uint64 // the sum of Reasons
 	Reasons   DropReasons
+}
+
+func (l *Ledger) add(o *Ledger) {
+	l.Made += o.Made
+	l.Recovered += o.Recovered
+	l.Delivered += o.Delivered
+	l.Queued += o.Queued
+	l.Spooled += o.Spooled
+	l.Dropped += o.Dropped
+	l.Reasons.Full += o.Reasons.Full
+	l.Reasons.Damaged += o.Reasons.Damaged
+	l.Reasons.Unsendable += o.Reasons.Unsendable
+	l.Reasons.Refused += o.Reasons.Refused
+	l.Reasons.Removed += o.Reasons.Removed
 }
 
 // Waiting returns the undelivered units that are not given up.

@@ -33,6 +33,10 @@ import (
 type Target struct {
 	// ForwardTo is the address of the cluster. Empty (the default) forwards nothing.
 	ForwardTo string `flag:"--forward"`
+	// ForwardAfter and ForwardUntil, unless zero, are boundaries between flush intervals. The cluster gets the
+	// intervals that end after ForwardAfter, and not after ForwardUntil.
+	ForwardAfter time.Time `flag:"--forward"`
+	ForwardUntil time.Time
 	// ForwardID is the name of this edge in the cluster, by default the host name. No other edge may have the
 	// same name.
 	ForwardID string `flag:"--forward-id"`
@@ -48,7 +52,7 @@ type Target struct {
 
 // Validate returns an error that names the flag at fault.
 func (t *Target) Validate() error {
-	if t.ForwardTo == "" {
+	if t.ForwardTo == "" && t.ForwardID == "" { // Next has no ID of its own
 		return nil
 	}
 	if err := link.CheckName(t.ForwardID); err != nil {
@@ -110,6 +114,12 @@ func New(cfg Config) (*Edge, error) {
 	}
 	return e, err
 }
+
+// Target returns the configuration of the cluster.
+func (e *Edge) Target() *Target { return &e.cfg.Target }
+
+// Sender returns the connection to the cluster.
+func (e *Edge) Sender() link.Sender { return e.sender }
 
 var errUnanswered = errors.New("it has not answered yet")
 

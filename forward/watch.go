@@ -48,6 +48,10 @@ func (e *Edge) Watch(ctx context.Context) {
 	seen, turn, suspicious := map[int]looked{}, 0, false
 	for can && clock.Sleep(ctx, max(watchEvery, e.cfg.Interval)) {
 		settings, known := e.Settings()
+		if until := e.cfg.ForwardUntil; !until.IsZero() && time.Now().After(until) { // its owners have nothing to commit
+			e.watch.unowned.Store(nil)
+			return
+		}
 		if !known {
 			continue
 		}

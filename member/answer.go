@@ -13,15 +13,23 @@ import (
 
 // Answer returns this daemon's view of the cluster, or nil if the daemon is in no cluster.
 func (m *Member) Answer(sinks []delivery.State) *question.Cluster {
-	if m.connection == nil && m.edge == nil {
+	if m.connection == nil && len(m.edges) == 0 {
 		return nil
 	}
 	q := &question.Cluster{Interval: m.Interval.Seconds(), Partitions: []question.ClusterPartition{}, Edges: []question.ClusterEdge{}}
 	if m.connection != nil {
 		m.addOwner(q)
 	}
-	q.Forward = m.forwarded(sinks)
-	q.Forwards = m.edge != nil
+	q.Forwards = len(m.edges) > 0
+	q.Forward.Reasons, q.Forward.Unowned = map[string]uint64{}, []int{}
+	for i, e := range m.edges {
+		f := m.forwarded(e, sinks)
+		if i == 0 {
+			q.Forward = f
+		} else {
+			q.Next = &f
+		}
+	}
 	return q
 }
 
@@ -38,6 +46,7 @@ func (m *Member) Owning() *question.Cluster {
 // addOwner adds the owner's knowledge.
 func (m *Member) addOwner(q *question.Cluster) {
 	q.Collects, q.Address, q.ID = true, m.Cluster.CollectFrom, m.Cluster.CollectID
+	q.After, q.Until = m.Cluster.CollectAfter, m.Cluster.CollectUntil
 	if fault := m.fault.Load(); fault != nil {
 		q.Fault = (*fault).Error()
 	}
@@ -69,7 +78,7 @@ func (m *Member) partition(st *collect.Status, now time.Time) question.ClusterPa
 		Epoch: st.Epoch, Head: st.Closed,
 		Stored: st.Last, Lag: st.Lag(), Held: st.Held, Bytes: st.Bytes, MaxBytes: st.MaxBytes, Undelivered: st.Undelivered,
 		Merged: st.Counts.Merged, Corrected: st.Counts.Corrected, Duplicates: st.Counts.Duplicates, Late: st.Counts.Late,
-		Missing: st.Counts.Missing, Fenced: st.Fenced, Fault: meta.ErrorText(st.Fault),
+		Missing: st.Counts.Missing, Fenced: st.Fenced, Fault: meta.ErrorText(st.Fault), Over: st.Over, HandedOver: st.HandedOver,
 	}
 	for i := range st.Edges {
 		if !st.Silent(&st.Edges[i], m.Interval) {

@@ -32,7 +32,7 @@ func (m *Member) Facts() *meta.ClusterFacts {
 		if p.Unowned {
 			f.Unowned = append(f.Unowned, p.Partition)
 		}
-		if p.Here {
+		if p.Here && !p.Over {
 			f.Behind = max(f.Behind, time.Duration(p.HeadAge*float64(time.Second)))
 		}
 		if p.Full > f.Full {
@@ -51,11 +51,16 @@ func (m *Member) Facts() *meta.ClusterFacts {
 
 // ownersSeen returns the edge's knowledge of the owners, or nil.
 func (m *Member) ownersSeen() *meta.ClusterFacts {
-	if m.edge == nil {
+	if len(m.edges) == 0 {
 		return nil
 	}
-	settings, _ := m.edge.Settings()
-	return &meta.ClusterFacts{Partitions: settings.Partitions, Unowned: m.edge.Unowned()}
+	for _, e := range m.edges {
+		if settings, _ := e.Settings(); len(e.Unowned()) > 0 {
+			return &meta.ClusterFacts{Partitions: settings.Partitions, Unowned: e.Unowned()}
+		}
+	}
+	settings, _ := m.edges[0].Settings()
+	return &meta.ClusterFacts{Partitions: settings.Partitions}
 }
 
 // addSkew finds the edge with the greatest clock difference.

@@ -4,30 +4,29 @@ import (
 	"time"
 
 	"github.com/statsd-ops/statsd/delivery"
+	"github.com/statsd-ops/statsd/forward"
 	"github.com/statsd-ops/statsd/meta"
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// forwarded returns the counts of forwarded data.
-func (m *Member) forwarded(sinks []delivery.State) (q question.ClusterForward) {
-	q.Reasons, q.Unowned = map[string]uint64{}, []int{}
-	if m.edge == nil {
-		return q
-	}
-	q.Address, q.Edge, q.Waits, q.State = m.Target.ForwardTo, m.Target.ForwardID, m.Waits(), "ok"
+// forwarded returns what an edge of this daemon has forwarded.
+func (m *Member) forwarded(e *forward.Edge, sinks []delivery.State) (q question.ClusterForward) {
+	t := e.Target()
+	q.Reasons, q.Unowned = map[string]uint64{}, append([]int{}, e.Unowned()...)
+	q.Address, q.Edge, q.Sink, q.Waits, q.State = t.ForwardTo, t.ForwardID, t.DestinationName(), meta.ErrorText(e.Waits()), "ok"
+	q.After, q.Until = t.ForwardAfter, t.ForwardUntil
 	if q.Waits != "" {
 		q.State = "waiting"
 	}
-	settings, _ := m.edge.Settings()
+	settings, _ := e.Settings()
 	q.Partitions, q.Horizon, q.Tags = settings.Partitions, settings.Horizon.Seconds(), settings.Tags
-	q.Part = len(m.Target.ForwardMatch) > 0
-	q.Unowned = append(q.Unowned, m.edge.Unowned()...)
+	q.Part = len(t.ForwardMatch) > 0
 	for i := range sinks {
-		if sinks[i].Forwards {
+		if sinks[i].Forwards && sinks[i].Name == q.Sink {
 			addDelivery(&q, &sinks[i])
 		}
 	}
-	run := m.edge.Run()
+	run := e.Run()
 	q.Epoch, q.Number, q.Samples = time.Unix(0, run.Epoch), run.Number, run.Samples
 	return q
 }

@@ -54,6 +54,7 @@ func (m *Member) join(ctx context.Context) error {
 	m.fault.Store(nil)
 	m.owner.Store(collect.NewOwner(collect.Config{
 		ID: m.Cluster.CollectID, Lateness: m.Cluster.Lateness, Correct: m.Cluster.Late == collect.LateCorrect, Settings: settings,
+		From: m.Cluster.CollectAfter, Until: m.Cluster.CollectUntil, Successor: m.successor,
 		Table: func() aggregate.Config { return *m.table.Load() }, Publisher: m.Publisher, Log: m.Log,
 	}, m.connection.Engine))
 	return nil

@@ -7,9 +7,6 @@ import (
 	"github.com/statsd-ops/statsd/internal/plural"
 )
 
-// ForwardName is the name of the destination that forwards.
-const ForwardName = "forward"
-
 // ClusterFacts describe a cluster as one of its owners sees it. Counts are of all partitions, since their
 // first commit. An edge knows Partitions and Unowned.
 type ClusterFacts struct {

@@ -55,8 +55,8 @@ func (m *Monitor) cluster(now time.Time) *clusterView {
 	if c.Collects {
 		v.addOwner(&c, now)
 	}
-	if c.Forwards {
-		v.addForward(&c.Forward)
+	for _, f := range c.Forwarding() {
+		v.addForward(f)
 	}
 	return v
 }

@@ -3,7 +3,6 @@ package operator
 import (
 	"context"
 
-	"github.com/statsd-ops/statsd/meta"
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
@@ -13,8 +12,10 @@ func (d *Desk) cluster(context.Context, question.Arguments) (any, error) {
 	if c == nil {
 		return question.Cluster{Interval: d.Interval.Seconds()}, nil
 	}
-	if f := &c.Forward; c.Forwards && f.State == "ok" && fallsBehind(d.Daemon.Health(), meta.ForwardName) {
-		f.State = "behind"
+	for _, f := range c.Forwarding() {
+		if f.State == "ok" && fallsBehind(d.Daemon.Health(), f.Sink) {
+			f.State = "behind"
+		}
 	}
 	return *c, nil
 }

@@ -6,6 +6,7 @@ import (
 	"iter"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/statsd-ops/statsd/aggregate"
@@ -13,84 +14,83 @@ import (
 	"github.com/statsd-ops/statsd/delivery"
 	"github.com/statsd-ops/statsd/forward"
 	"github.com/statsd-ops/statsd/intake"
+	"github.com/statsd-ops/statsd/internal/clock"
 	"github.com/statsd-ops/statsd/link"
 	"github.com/statsd-ops/statsd/member"
-	"github.com/statsd-ops/statsd/meta"
 	"github.com/statsd-ops/statsd/metric"
 )
-
-// ForwardName is the name of the destination that forwards. No sink may have it.
-const ForwardName = meta.ForwardName
 
 // openMember connects to the cluster, if there is one.
 func (s *Server) openMember() (err error) {
 	s.member, err = member.Open(member.Config{
-		Cluster: s.cfg.Cluster, Target: s.cfg.Target, Interval: s.cfg.FlushInterval, Tags: s.cfg.Tags.String(),
-		Cache: s.cfg.settingsCache(), Table: s.cfg.table(), Publisher: publisher{s}, Log: s.log,
+		Cluster: s.cfg.Cluster, Target: s.cfg.Target, Next: s.cfg.Next, Interval: s.cfg.FlushInterval, Tags: s.cfg.Tags.String(),
+		Cache: s.cfg.settingsCache, Table: s.cfg.table(), Publisher: publisher{s}, Log: s.log,
 	})
 	if err == nil {
-		s.edge = s.member.Edge()
+		s.route.Edges = s.member.Edges()
 		s.cfg.Sinks = s.withForward(s.cfg.Sinks)
 	}
 	return err
 }
 
-// settingsCache returns the file that keeps the settings of the cluster, or "".
-func (c *Config) settingsCache() string {
+// settingsCache returns the file that keeps the settings of a cluster, or "".
+func (c *Config) settingsCache(destination string) string {
 	switch {
 	case c.SpoolDir != "":
-		return filepath.Join(c.SpoolDir, ForwardName+".settings")
+		return filepath.Join(c.SpoolDir, destination+".settings")
 	case c.StateFile != "":
-		return c.StateFile + ".cluster"
+		return c.StateFile + ".cluster" + strings.TrimPrefix(destination, forward.DestinationName)
 	}
 	return ""
 }
 
-// withForward returns the sinks, and the destination that forwards if there is one.
+// withForward returns the sinks, and the destinations that forward.
 func (s *Server) withForward(sinks []delivery.Destination) []delivery.Destination {
-	if s.edge == nil {
-		return sinks
+	sinks = slices.Clip(sinks)
+	for _, e := range s.route.Edges {
+		t := e.Target()
+		sinks = append(sinks, delivery.Destination{
+			Name: t.DestinationName(), Address: t.ForwardTo, Sink: e, Format: "rows", Config: t.ForwardTo, Forwards: true,
+		})
 	}
-	return append(slices.Clip(sinks), delivery.Destination{
-		Name: ForwardName, Address: s.member.Target.ForwardTo, Sink: s.edge, Format: "rows", Config: s.member.Target.ForwardTo, Forwards: true,
-	})
+	return sinks
 }
 
+// forwards reports whether this daemon is an edge.
+func (s *Server) forwards() bool { return len(s.route.Edges) > 0 }
+
 // sinks returns the number of configured sinks.
-func (s *Server) sinks() int {
-	if s.edge != nil {
-		return len(s.cfg.Sinks) - 1
-	}
-	return len(s.cfg.Sinks)
-}
+func (s *Server) sinks() int { return len(s.cfg.Sinks) - len(s.route.Edges) }
 
 // joining is the time between two looks at whether the cluster has answered.
 const joining = 100 * time.Millisecond
 
-// join waits for the settings of the cluster, if intervals are forwarded, and gives the table the key that
-// all its members have. Nothing may have been received yet. Meanwhile it does what the flush loop does
+// join waits for the settings of the clusters to which intervals are forwarded, and gives the table the key that
+// all members of the first one have. Nothing may have been received yet. Meanwhile it does what the flush loop does
 // between two flushes. It returns nil without the settings if ctx ends.
 func (s *Server) join(ctx context.Context) error {
-	if s.edge == nil {
+	if !s.forwards() {
 		return nil
 	}
-	type answer struct {
-		settings link.Settings
-		err      error
-	}
-	answered := make(chan answer, 1)
+	answered := make(chan error, 1)
 	go func() {
-		settings, err := s.edge.Join(ctx)
-		answered <- answer{settings, err}
+		for _, e := range s.route.Edges {
+			if _, err := e.Join(ctx); err != nil {
+				answered <- err
+				return
+			}
+		}
+		answered <- nil
 	}()
 	for {
 		select {
-		case a := <-answered:
-			if a.err == nil {
-				s.in.Table().SetMemberKey(a.settings.MemberKey)
+		case err := <-answered:
+			if err == nil {
+				settings, _ := s.route.Begin(clock.Floor(time.Now().UnixNano(), int64(s.cfg.FlushInterval))).Settings()
+				s.in.Table().SetMemberKey(settings.MemberKey)
 				s.flushedAt.Store(int64(time.Since(s.started))) // no flush was due before
 			}
-			if mismatch, ok := errors.AsType[*link.MismatchError](a.err); ok {
+			if mismatch, ok := errors.AsType[*link.MismatchError](err); ok {
 				return mismatch
 			}
 			return nil
@@ -101,14 +101,37 @@ func (s *Server) join(ctx context.Context) error {
 	}
 }
 
-// forward gives an interval that ends at at to the cluster. It comes before Summarize.
-func (s *Server) forward(iv *aggregate.Interval, at int64, tally *intake.Tally) {
-	if s.edge == nil {
+// recipient is the edge of the cluster that gets an interval, and the end that the interval has there. Without an edge
+// the interval is not forwarded.
+type recipient struct {
+	edge *forward.Edge
+	end  int64
+}
+
+// recipient returns the recipient of the interval that is flushed at a boundary. Members of sets have the key of the
+// cluster that gets them, so the recipient of the next interval is chosen now, before the table is drained.
+func (s *Server) recipient(at int64) (r recipient) {
+	if !s.forwards() {
+		return r
+	}
+	r.edge, r.end = s.route.End(at)
+	if next := s.route.Begin(at); next != r.edge {
+		settings, _ := next.Settings()
+		s.in.Table().NextMemberKey(settings.MemberKey)
+		s.log.Info().Str("cluster", next.Target().ForwardTo).Time("after", time.Unix(0, at)).Msg("another cluster gets the intervals from now on")
+	}
+	return r
+}
+
+// forward gives an interval to its recipient. It comes before Summarize.
+func (s *Server) forward(r recipient, iv *aggregate.Interval, tally *intake.Tally) {
+	if r.edge == nil {
 		return
 	}
-	f := s.edge.Take(iv, forward.Collected{End: at, Samples: tally.Aggregated, Sinks: s.sinks() > 0})
+	f := r.edge.Take(iv, forward.Collected{End: r.end, Samples: tally.Aggregated, Sinks: s.sinks() > 0})
 	s.flushes.forwarded += tally.Aggregated
-	s.out.Forward(delivery.Batch{Time: at / int64(time.Second), Units: f.Units(), Encode: f.Encode}, s.cfg.FlushInterval)
+	batch := delivery.Batch{Time: r.end / int64(time.Second), Units: f.Units(), Encode: f.Encode}
+	s.out.Forward(r.edge.Target().DestinationName(), batch, s.cfg.FlushInterval)
 }
 
 // windows are the windows of a cluster that this daemon publishes.

@@ -16,6 +16,7 @@ import (
 	"github.com/statsd-ops/statsd/internal/certs"
 	"github.com/statsd-ops/statsd/internal/descriptors"
 	"github.com/statsd-ops/statsd/internal/gate"
+	"github.com/statsd-ops/statsd/member"
 	"github.com/statsd-ops/statsd/meta/access"
 	"github.com/statsd-ops/statsd/meta/question"
 	"github.com/statsd-ops/statsd/metric"
@@ -34,6 +35,7 @@ type Fixed struct {
 	intake.Listen
 	delivery.Spool
 	forward.Target
+	forward.Next
 	collect.Cluster
 
 	// FlushInterval is the time between two flushes, by default 10 s. Rates are counters divided by
@@ -169,6 +171,10 @@ func (c *Config) Validate() error {
 		return metric.FlagErrorf("--metadata-prefix", c.MetadataPrefix, "want only A-Z a-z 0-9 _ - and dots between them")
 	}
 	if err := c.Cluster.Validate(c.FlushInterval); err != nil {
+		return err
+	}
+	times := member.Times{Interval: c.FlushInterval, Target: &c.Target, Next: &c.Next, Cluster: &c.Cluster}
+	if err := times.Validate(); err != nil {
 		return err
 	}
 	for _, validate := range []func() error{c.Target.Validate, c.Limits.Validate, c.Publish.Validate, c.Audience.Validate, c.Layout.Validate} {

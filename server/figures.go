@@ -41,7 +41,7 @@ func (s *Server) figures(f *flushed) []meta.Figure {
 	l.addPipes(in.Pipes)
 	l.addAPI(s.monitor)
 	l.addSinks(f.sinks, f.at)
-	if s.edge != nil {
+	if s.forwards() {
 		l.count("forward.samples", s.flushes.forwarded)
 	}
 	l.addCollect(s.member.Owning())

@@ -10,6 +10,7 @@ import (
 // addSinks adds the totals of publishing, then each sink, including removed sinks.
 func (l *figureList) addSinks(sinks []delivery.State, at time.Time) {
 	running := 0
+	sinks = delivery.OneForward(sinks)
 	for i := range sinks {
 		st := &sinks[i]
 		if !st.Removed && !st.Forwards {

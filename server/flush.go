@@ -50,11 +50,12 @@ func (s *Server) flush(at int64) {
 	s.take(at)
 	f.compare(at, s.cfg.FlushInterval)
 
+	to := s.recipient(at)
 	iv, tally := s.in.Drain()
 	f.interval = tally
 	f.total.Add(&tally)
 	s.noteIntake()
-	s.forward(iv, at, &tally)
+	s.forward(to, iv, &tally)
 	s.out.Show(iv)
 	layout := f.layout
 	layout.Rows, layout.ExpBins = s.out.Rows()

@@ -26,6 +26,7 @@ type cluster struct {
 	table    *aggregate.Table
 	samples  uint64
 	ids      map[string]bool
+	ends     []int64 // of the intervals of all messages
 }
 
 func newCluster(cfg *Config) *cluster {
@@ -66,6 +67,7 @@ func (c *cluster) Send(_ context.Context, m link.Message) error {
 		return err
 	}
 	c.samples += h.Samples
+	c.ends = append(c.ends, h.End)
 	shard := c.table.Shard(0)
 	shard.Lock()
 	defer shard.Unlock()

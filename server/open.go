@@ -80,8 +80,8 @@ func (s *Server) close() (err error) {
 	if s.console != nil {
 		err = errors.Join(err, s.console.Close())
 	}
-	if s.edge != nil {
-		err = errors.Join(err, s.edge.Close())
+	for _, edge := range s.route.Edges {
+		err = errors.Join(err, edge.Close())
 	}
 	if s.member != nil {
 		err = errors.Join(err, s.member.Close())
@@ -119,8 +119,9 @@ func (s *Server) logStart() {
 	if n := len(s.cfg.Listeners); n > 0 {
 		e = e.Int("listeners", n)
 	}
-	if s.edge != nil {
-		e = e.Str("forward", s.member.Target.ForwardTo).Str("forward_id", s.member.Target.ForwardID)
+	for _, edge := range s.route.Edges {
+		t := edge.Target()
+		e = e.Str("forward", t.ForwardTo).Str("forward_id", t.ForwardID)
 	}
 	e.Msg("ready for " + strings.Join(s.in.Networks(), " and "))
 	if len(s.cfg.Sinks) == 0 {

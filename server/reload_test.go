@@ -64,7 +64,7 @@ func TestReloadKnowsEverySetting(t *testing.T) {
 	cfg.Cluster = collect.Cluster{CollectID: "id", CollectPartitions: 1, CollectReplicas: 1, CollectBytes: 1, Late: collect.LateCorrect, LateHorizon: time.Hour}
 	cfg.ForwardID = "id"
 	// Fields that are not settings of the configuration file.
-	passed := []string{"Sockets", "Guards", "Beat", "BeatEvery", "Hostname", "Version", "Log", "Settings", "Described", "Reread", "ForwardOnly", "Connect", "OpenCluster"}
+	passed := []string{"Sockets", "Guards", "Beat", "BeatEvery", "Hostname", "Version", "Log", "Settings", "Described", "Reread", "ForwardOnly", "ForwardUntil", "Connect", "NextConnect", "OpenCluster"}
 	inVirtualTime(t, cfg, func(v *virtual) {
 		t := v.t
 		for _, setting := range settings(reflect.TypeFor[Config]()) {
@@ -113,6 +113,8 @@ func different(field reflect.Value) {
 		field.SetUint(uint64(value) + 1)
 	case time.Duration:
 		field.SetInt(int64(value + time.Second))
+	case time.Time:
+		field.Set(reflect.ValueOf(time.Unix(1e9, 0)))
 	case collect.Late:
 		field.Set(reflect.ValueOf(collect.LateCount))
 	case metric.TagStyles:

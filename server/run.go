@@ -22,7 +22,7 @@ func (s *Server) Run(ctx context.Context) error {
 	if err := s.join(serving); err != nil {
 		stop(err)
 	}
-	receiving := s.edge == nil || serving.Err() == nil // with a cluster only once it is known
+	receiving := !s.forwards() || serving.Err() == nil // with a cluster only once it is known
 	if receiving {
 		s.in.Start(stop)
 		s.flushLoop(serving)
@@ -74,8 +74,10 @@ func (s *Server) startOthers(others *sync.WaitGroup, serving, background context
 			}
 		})
 	}
-	if s.edge != nil && !s.member.Collects() { // an owner sees more
-		others.Go(func() { s.edge.Watch(serving) })
+	if !s.member.Collects() { // an owner sees more
+		for _, edge := range s.route.Edges {
+			others.Go(func() { edge.Watch(serving) })
+		}
 	}
 	others.Go(func() { s.checkHealth(serving) })
 	others.Go(func() { s.watchHealth(background) })

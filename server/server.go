@@ -39,7 +39,7 @@ type Server struct {
 	in      *intake.Intake
 	out     *delivery.Delivery
 	member  *member.Member
-	edge    *forward.Edge    // of member; nil without --forward or --collect
+	route   forward.Route    // to the edges of member; none without --forward or --collect
 	monitor *meta.Monitor    // nil without one
 	console *console.Console // nil without --admin
 

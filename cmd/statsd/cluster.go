@@ -5,6 +5,7 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"time"
 )
 
 // clusterScheme is a way to connect the daemons of a cluster.
@@ -17,10 +18,10 @@ type clusterScheme struct {
 }
 
 var clusterSchemes = []clusterScheme{
-	{name: "statsd", port: "8127", edge: sharedKeys, owner: slices.Concat(sharedKeys, allowKeys)},
-	{name: "statsd+tls", port: "8127", edge: slices.Concat(sharedKeys, tlsKeys), owner: slices.Concat(sharedKeys, allowKeys, serverKeys)},
-	{name: "nats", port: "4222", many: true, edge: natsKeys, owner: natsKeys},
-	{name: "nats+tls", port: "4222", many: true, edge: natsKeys, owner: natsKeys},
+	{name: "statsd", port: "8127", edge: slices.Concat(sharedKeys, fromKeys), owner: slices.Concat(sharedKeys, allowKeys, fromKeys, untilKeys)},
+	{name: "statsd+tls", port: "8127", edge: slices.Concat(sharedKeys, tlsKeys, fromKeys), owner: slices.Concat(sharedKeys, allowKeys, serverKeys, fromKeys, untilKeys)},
+	{name: "nats", port: "4222", many: true, edge: slices.Concat(natsKeys, fromKeys), owner: slices.Concat(natsKeys, fromKeys, untilKeys)},
+	{name: "nats+tls", port: "4222", many: true, edge: slices.Concat(natsKeys, fromKeys), owner: slices.Concat(natsKeys, fromKeys, untilKeys)},
 }
 
 // clusterSchemeNames returns the names of all schemes.
@@ -30,6 +31,12 @@ func clusterSchemeNames() (names []string) {
 	}
 	return names
 }
+
+// fromKeys and untilKeys say when the cluster follows another one, and when another one follows.
+var (
+	fromKeys  = []flag{{name: "from", kind: isTime}}
+	untilKeys = []flag{{name: "until", kind: isTime}}
+)
 
 // sharedKeys name the file of keys that a central and its edges share.
 var sharedKeys = []flag{{name: "keys"}}
@@ -77,4 +84,10 @@ func parseClusterURL(text string, keys func(*clusterScheme) []flag) (*clusterURL
 		return nil, fmt.Errorf("%s:// has one host", s.name)
 	}
 	return c, c.setOptions(s.name, text, query)
+}
+
+// time returns a setting that is a time, or the zero time.
+func (c *clusterURL) time(name string) time.Time {
+	at, _ := parseTime(c.text(name))
+	return at
 }

@@ -53,7 +53,7 @@ func (all settings) addCollect(cfg *server.Config) error {
 		return metric.FlagErrorf("--collect", url, "%w", err)
 	}
 	c := collect.Cluster{
-		CollectFrom: from.address(), CollectID: cmp.Or(all.text("collect-id"), hostname()),
+		CollectFrom: from.address(), CollectAfter: from.time("from"), CollectUntil: from.time("until"), CollectID: cmp.Or(all.text("collect-id"), hostname()),
 		CollectPartitions: all.count("collect-partitions"), CollectReplicas: all.count("collect-replicas"), CollectBytes: int64(all.bytes("collect-bytes")),
 		Lateness: all.duration("lateness"), Late: collect.Late(all.text("late")), LateHorizon: all.duration("late-horizon"),
 	}
@@ -68,6 +68,12 @@ func (all settings) addCollect(cfg *server.Config) error {
 	}
 	cfg.Cluster = c
 	return nil
+}
+
+// collectEnds reports whether another cluster goes on after the one to collect from.
+func (all settings) collectEnds() bool {
+	c, err := parseCollect(all.text("collect"))
+	return err == nil && !c.time("until").IsZero()
 }
 
 // isCentral reports whether the cluster has one central, and no engine.

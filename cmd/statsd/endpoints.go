@@ -5,11 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/statsd-ops/statsd/forward"
 	"github.com/statsd-ops/statsd/metric"
-	"github.com/statsd-ops/statsd/server"
 )
 
 // endpoints returns the sinks in the settings. A sink that is running keeps its name.
@@ -79,6 +80,9 @@ func checkSpools(all []*endpoint) error {
 	return nil
 }
 
+// forwardNames matches the names of destinations that forward.
+var forwardNames = regexp.MustCompile("^" + forward.DestinationName + "(-[0-9]+)?$")
+
 // nameEndpoints names each sink: by its URL, or as before a reload, or by its scheme with a number
 // if there are several.
 func nameEndpoints(all, running []*endpoint) error {
@@ -92,7 +96,7 @@ func nameEndpoints(all, running []*endpoint) error {
 	}
 	for _, e := range all {
 		switch name := e.text("name"); {
-		case name == server.ForwardName:
+		case forwardNames.MatchString(name):
 			return e.fault(fmt.Errorf("name: %s stands for --forward; choose another name", name))
 		case name != "" && !take(e, name):
 			return e.fault(fmt.Errorf("name: another sink has the name %s", name))

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/statsd-ops/statsd/forward"
@@ -18,24 +19,58 @@ import (
 
 // addForward sets where intervals are forwarded, and what of them.
 func (all settings) addForward(cfg *server.Config) error {
-	url := all.text("forward")
-	if url == "" {
-		return nil
+	clusters, err := all.forwardURLs()
+	if err != nil || len(clusters) == 0 {
+		return err
 	}
-	to, err := parseForward(url)
-	if err == nil {
-		err = to.checkForward()
-	}
-	if err != nil {
-		return metric.FlagErrorf("--forward", url, "%w", err)
-	}
-	t := forward.Target{ForwardTo: to.address(), ForwardID: cmp.Or(all.text("forward-id"), hostname()), ForwardMatch: all.globs("forward-match")}
+	t := forward.Target{ForwardID: cmp.Or(all.text("forward-id"), hostname()), ForwardMatch: all.globs("forward-match")}
 	if len(t.ForwardMatch) > 0 && len(cfg.Sinks) == 0 {
 		return metric.FlagErrorf("--forward-match", nil, "needs a --sink, because the other names would be published nowhere")
 	}
-	t.Connect = func() (link.Sender, error) { return to.sender(t.ForwardID) }
+	connect := func(to *clusterURL) func() (link.Sender, error) {
+		return func() (link.Sender, error) { return to.sender(t.ForwardID) }
+	}
+	last := len(clusters) - 1
+	if to := clusters[last]; last == 1 || all.collectEnds() {
+		cfg.Next = forward.Next{NextTo: to.address(), NextAfter: to.time("from"), NextConnect: connect(to)}
+		clusters = clusters[:last]
+	}
+	if len(clusters) > 0 {
+		to := clusters[0]
+		t.ForwardTo, t.ForwardAfter, t.Connect = to.address(), to.time("from"), connect(to)
+	}
 	cfg.Target = t
 	return nil
+}
+
+// maxForward is how many clusters --forward can name: one, and the one that goes on after it.
+const maxForward = 2
+
+// forwardURLs returns the values of --forward, in the order of their times.
+func (all settings) forwardURLs() (clusters []*clusterURL, err error) {
+	for _, v := range all.get("forward").values {
+		to, err := parseForward(v.text)
+		if err == nil {
+			err = to.checkForward()
+		}
+		if err != nil {
+			return nil, metric.FlagErrorf("--forward", v.text, "%w", err)
+		}
+		clusters = append(clusters, to)
+	}
+	if len(clusters) > maxForward {
+		return nil, metric.FlagErrorf("--forward", nil, "want at most %d, not %d", maxForward, len(clusters))
+	}
+	slices.SortStableFunc(clusters, func(a, b *clusterURL) int { return a.time("from").Compare(b.time("from")) })
+	if len(clusters) == maxForward {
+		switch second := clusters[1]; {
+		case second.time("from").IsZero():
+			return nil, metric.FlagErrorf("--forward", second.url, "is the second: set from=TIME in the URL of the cluster that goes on after the other")
+		case second.address() == clusters[0].address():
+			return nil, metric.FlagErrorf("--forward", second.url, "names the same cluster as the other: give a new one another prefix, or another port")
+		}
+	}
+	return clusters, nil
 }
 
 // globs returns the patterns of a setting.

@@ -45,6 +45,7 @@ const (
 	isTagStyles
 	isForward
 	isCollect
+	isTime
 )
 
 // check returns an error about a value of the wrong form.
@@ -91,6 +92,8 @@ func (k kind) check(text string) (err error) {
 		_, err = parseForward(text)
 	case isCollect:
 		_, err = parseCollect(text)
+	case isTime:
+		_, err = parseTime(text)
 	case isURL:
 		_, err = post.Parse(text)
 	}
@@ -108,6 +111,18 @@ func parseSwitch(text string) (bool, error) {
 		return false, nil
 	}
 	return false, fmt.Errorf("want true or false, not %q", text)
+}
+
+// parseTime reads a time as in RFC 3339, or in Unix seconds.
+func parseTime(text string) (time.Time, error) {
+	if seconds, err := strconv.ParseInt(text, 10, 64); err == nil && seconds > 0 && seconds < 1<<33 {
+		return time.Unix(seconds, 0), nil
+	}
+	at, err := time.Parse(time.RFC3339, text)
+	if err != nil || at.Unix() <= 0 || at.Unix() >= 1<<33 {
+		return time.Time{}, fmt.Errorf("want a time such as 2026-12-01T12:00:00Z, or Unix seconds, not %q", text)
+	}
+	return at, nil
 }
 
 func parseCount(text string) (int, error) {

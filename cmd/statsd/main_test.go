@@ -4,6 +4,7 @@ import (
 	goflag "flag"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -51,6 +52,7 @@ func runScripts(t *testing.T, dir string) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits":     exits,
 			"freeport":  freePort,
+			"soon":      soon,
 			"start":     start,
 			"await":     await,
 			"awaitpage": awaitPage,
@@ -85,4 +87,12 @@ func freePort(ts *testscript.TestScript, _ bool, names []string) {
 		ts.Defer(release)
 		ts.Setenv(name, fmt.Sprint(port))
 	}
+}
+
+// soon NAME SECONDS sets a variable to a time, in Unix seconds.
+func soon(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: soon NAME SECONDS")
+	}
+	ts.Setenv(args[0], fmt.Sprint(time.Now().Unix()+int64(atoi(ts, args[1]))))
 }

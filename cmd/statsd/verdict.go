@@ -45,7 +45,7 @@ func (all settings) verdict(sinks []*endpoint, warnings int) string {
 		does = append(does, "collects from "+all.text("collect"))
 	}
 	if all.given("forward") {
-		does = append(does, "forwards to "+all.text("forward")+every)
+		does = append(does, "forwards to "+all.forwardsTo()+every)
 	}
 	switch {
 	case len(names) > 0:
@@ -62,6 +62,15 @@ func (all settings) verdict(sinks []*endpoint, warnings int) string {
 		text += ", with " + plural.Things(uint64(warnings), "warning", "warnings")
 	}
 	return text
+}
+
+// forwardsTo names the clusters of --forward.
+func (all settings) forwardsTo() string {
+	var urls []string
+	for _, v := range all.get("forward").values {
+		urls = append(urls, v.text)
+	}
+	return strings.Join(urls, " and ")
 }
 
 // notValid is the last line of --check-config for settings with faults.

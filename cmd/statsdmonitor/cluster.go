@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/statsd-ops/statsd/cmd/statsdmonitor/ask"
@@ -87,11 +88,13 @@ func readClusterLedger(ctx context.Context, s *session) (result, error) {
 // balanced makes the result of all accounts.
 func balanced(r result, c *question.Cluster, edges []report.EdgeAccount) result {
 	book := report.ClusterBook{Edges: edges}
-	switch {
-	case c.Ledger.Difference != 0:
+	if c.Ledger.Difference != 0 {
 		book.Fault = "messages of all edges"
-	case c.Forward.Difference != 0:
-		book.Fault = "rows of this daemon"
+	}
+	for _, f := range c.Forwarding() {
+		if book.Fault == "" && f.Difference != 0 {
+			book.Fault = "rows of this daemon"
+		}
 	}
 	for i := range edges {
 		if e := &edges[i]; book.Fault == "" && !e.Balances {
@@ -119,9 +122,26 @@ func compareEdge(ctx context.Context, client *ask.Client, owner *question.Cluste
 	if !c.Forwards {
 		return report.EdgeAccount{}, &exit{exitUsage, fmt.Errorf("%s is no edge", client.Address)}
 	}
-	a := compared(&c.Forward, owner)
+	a := compared(sameCluster(&c, owner), owner)
 	a.Address = client.Address
 	return a, nil
+}
+
+// sameCluster returns what an edge has forwarded to the owner's cluster. An edge can have two clusters, one after the
+// other.
+func sameCluster(edge, owner *question.Cluster) *question.ClusterForward {
+	all := edge.Forwarding()
+	for _, f := range all {
+		if f.After.Equal(owner.After) {
+			return f
+		}
+	}
+	for _, f := range all {
+		if slices.ContainsFunc(owner.Edges, func(e question.ClusterEdge) bool { return e.Edge == f.Edge && e.Epoch.Equal(f.Epoch) }) {
+			return f
+		}
+	}
+	return all[0]
 }
 
 // compared compares an edge with its owner.

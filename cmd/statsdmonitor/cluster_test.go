@@ -227,6 +227,25 @@ func TestClusterVerdict(t *testing.T) {
 	}
 }
 
+// An edge of two clusters is compared with the owner's.
+func TestSameCluster(t *testing.T) {
+	edge := reporttest.Ending()
+	owner := reporttest.Central()
+	if f := sameCluster(&edge, &owner); f != &edge.Forward {
+		t.Errorf("the old cluster is compared with %s", f.Address)
+	}
+	owner.After = edge.Next.After
+	if f := sameCluster(&edge, &owner); f != edge.Next {
+		t.Errorf("the next cluster is compared with %s", f.Address)
+	}
+	owner.After = time.Unix(1, 0)
+	owner.Edges = []question.ClusterEdge{{Edge: edge.Next.Edge, Epoch: edge.Next.Epoch.Add(1)}}
+	edge.Next.Epoch = edge.Next.Epoch.Add(1)
+	if f := sameCluster(&edge, &owner); f != edge.Next {
+		t.Errorf("a cluster that knows the edge is compared with %s", f.Address)
+	}
+}
+
 func TestClusterWrong(t *testing.T) {
 	f := startFake(t)
 	edge := startAnswering(t, answerOf{nil, reporttest.Live(), reporttest.Edge()})

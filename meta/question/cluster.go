@@ -9,6 +9,9 @@ type Cluster struct {
 	Collects bool   `json:"collects"`
 	Address  string `json:"address"` // as in --collect
 	ID       string `json:"id"`      // of this owner
+	// The owners publish the intervals that end after After, and not after Until. Zero means that there is no limit.
+	After time.Time `json:"after"`
+	Until time.Time `json:"until"`
 	// Fault is why the cluster cannot be joined now; "" if it can.
 	Fault      string             `json:"fault"`
 	Partitions []ClusterPartition `json:"partitions"`
@@ -18,9 +21,21 @@ type Cluster struct {
 	// because another one needed the place.
 	Refused uint64 `json:"refused_connections"`
 	Evicted uint64 `json:"evicted_connections"`
-	// Forwards says that this daemon is an edge. Then Forward is set.
-	Forwards bool           `json:"forwards"`
-	Forward  ClusterForward `json:"forward"`
+	// Forwards says that this daemon is an edge. If so, Forward is set, and Next if another cluster goes on from a time.
+	Forwards bool            `json:"forwards"`
+	Forward  ClusterForward  `json:"forward"`
+	Next     *ClusterForward `json:"next"`
+}
+
+// Forwarding returns what this edge has forwarded to each of its clusters.
+func (c *Cluster) Forwarding() (all []*ClusterForward) {
+	if c.Forwards {
+		all = append(all, &c.Forward)
+	}
+	if c.Next != nil {
+		all = append(all, c.Next)
+	}
+	return all
 }
 
 // ClusterForward is what an edge has forwarded since its start. Its units are rows, and one more for each interval:
@@ -29,6 +44,10 @@ type Cluster struct {
 type ClusterForward struct {
 	Address string `json:"address"` // as in --forward
 	Edge    string `json:"edge"`    // its name in the cluster
+	Sink    string `json:"sink"`    // the name of the cluster among the sinks
+	// The cluster gets the intervals that end after After, and not after Until. Zero means that there is no limit.
+	After time.Time `json:"after"`
+	Until time.Time `json:"until"`
 	// Waits is why the settings of the cluster are not known; "" if they are. Partitions, Horizon and Tags are
 	// settings.
 	Waits      string  `json:"waits"`
@@ -91,6 +110,10 @@ type ClusterPartition struct {
 	Fenced      uint64  `json:"fenced"` // of this daemon, since its start
 	Fault       string  `json:"fault"`
 	Full        float64 `json:"full"` // used share of its disk space
+	// Over says that the last interval of the cluster is published, HandedOver that this daemon has given its names to the
+	// next cluster.
+	Over       bool `json:"over"`
+	HandedOver bool `json:"handed_over"`
 }
 
 // ClusterEdge is a daemon that forwards.

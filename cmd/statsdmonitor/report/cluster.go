@@ -21,11 +21,11 @@ func Cluster(p Page, a question.Answer, c question.Cluster) string {
 	if c.Collects {
 		s.owner(&c)
 	}
-	if c.Forwards {
-		if c.Collects {
+	for i, f := range c.Forwarding() {
+		if c.Collects || i > 0 {
 			s.line()
 		}
-		s.forward(&c)
+		s.forward(&c, f)
 	}
 	s.foot(a)
 	return s.String()
@@ -38,11 +38,34 @@ func (s *sheet) owner(c *question.Cluster) {
 		s.text(span{"! ", bad}, 2, "the cluster cannot be joined: "+c.Fault)
 		return
 	}
+	s.limits(c)
 	s.partitions(c)
 	s.line()
 	s.edges(c)
 	s.line()
 	s.balance(c)
+}
+
+// limits writes which intervals the cluster publishes, if other clusters publish the earlier or later ones.
+func (s *sheet) limits(c *question.Cluster) {
+	var groups []span
+	if !c.After.IsZero() {
+		groups = append(groups, span{text: "the intervals after " + s.clock(c.After)})
+	}
+	if !c.Until.IsZero() {
+		own, over := 0, 0
+		for i := range c.Partitions {
+			if p := &c.Partitions[i]; p.Here {
+				if own++; p.HandedOver {
+					over++
+				}
+			}
+		}
+		groups = append(groups, span{text: "the intervals until " + s.clock(c.Until)}, span{text: fmt.Sprintf("handed over %d of %d", over, own)})
+	}
+	if len(groups) > 0 {
+		s.groups("publishes", labels, groups, "")
+	}
 }
 
 func (s *sheet) partitions(c *question.Cluster) {
@@ -177,10 +200,15 @@ func partsOf(l *question.ClusterLedger) []part {
 }
 
 // forward writes what an edge knows.
-func (s *sheet) forward(c *question.Cluster) {
-	f := &c.Forward
+func (s *sheet) forward(c *question.Cluster, f *question.ClusterForward) {
 	s.groups("forwards", labels, []span{{"to " + f.Address, bold}, {text: "as " + f.Edge}, {f.State, ofState(f.State)}}, "")
-	s.clusterSettings(c)
+	switch {
+	case !f.Until.IsZero():
+		s.groups("gets", labels, []span{{text: "the intervals until " + s.clock(f.Until)}}, "")
+	case !f.After.IsZero():
+		s.groups("gets", labels, []span{{text: "the intervals after " + s.clock(f.After)}}, "")
+	}
+	s.clusterSettings(c, f)
 	s.groups("rows", labels, []span{{text: "made " + count(f.Made)}, {text: "recovered " + count(f.Recovered)}, {text: "acknowledged " + count(f.Acknowledged)},
 		{text: "waiting " + count(f.Waiting())}, {"dropped " + count(f.Dropped), lossOf(f.Dropped).style}}, "")
 	s.groups("intervals", labels, []span{{text: count(f.Number)}, {text: "with " + plural.Things(f.Samples, "sample", "samples")}, {text: "started " + s.ago(f.Epoch)}}, "")
@@ -204,8 +232,7 @@ func (s *sheet) forward(c *question.Cluster) {
 }
 
 // clusterSettings writes the settings of the cluster.
-func (s *sheet) clusterSettings(c *question.Cluster) {
-	f := &c.Forward
+func (s *sheet) clusterSettings(c *question.Cluster, f *question.ClusterForward) {
 	if f.Partitions == 0 {
 		s.text(span{"! ", bad}, 2, "the settings of the cluster are not known, so no sample is taken: "+f.Waits)
 		return
@@ -222,7 +249,7 @@ func (s *sheet) forwardFaults(f *question.ClusterForward) {
 	switch {
 	case f.State == "FAILING":
 		s.text(span{"! ", bad}, 2, fmt.Sprintf("failing since %s, %s: %s", s.clock(f.FailingSince), s.ago(f.FailingSince), f.Error))
-		s.hint(s.ask("sinks forward"))
+		s.hint(s.ask("sinks " + f.Sink))
 	case f.Accepted.IsZero() && f.Partitions > 0:
 		s.line(span{text: "the cluster has accepted nothing yet"})
 	}

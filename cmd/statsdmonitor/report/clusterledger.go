@@ -39,8 +39,8 @@ func ClusterLedger(b ClusterBook) func(Page, question.Answer, question.Cluster) 
 		if c.Collects {
 			s.messages(&c)
 		}
-		if c.Forwards {
-			s.rows("rows of this daemon, as edge "+c.Forward.Edge, &c.Forward)
+		for _, f := range c.Forwarding() {
+			s.rows("rows of this daemon, as edge "+f.Edge, f)
 		}
 		for i := range b.Edges {
 			e := &b.Edges[i]

@@ -124,6 +124,7 @@ func reports() map[string]func(Page) string {
 		"cluster.edge":    func(p Page) string { return Cluster(p, reporttest.Live(), reporttest.Edge()) },
 		"cluster.waiting": func(p Page) string { return Cluster(p, reporttest.Live(), reporttest.WaitingEdge()) },
 		"cluster.central": func(p Page) string { return Cluster(p, reporttest.Live(), reporttest.Central()) },
+		"cluster.ending":  func(p Page) string { return Cluster(p, reporttest.Live(), reporttest.Ending()) },
 		"cluster.fault": func(p Page) string {
 			return Cluster(p, reporttest.Live(), question.Cluster{Collects: true, Interval: 10, Address: "nats://n1", ID: "a", Fault: "no server answers"})
 		},

@@ -38,7 +38,7 @@ func Cluster() question.Cluster {
 // Forward is what an edge forwards while its cluster is down.
 func Forward() question.ClusterForward {
 	return question.ClusterForward{
-		Address: "nats://n1,n2,n3", Edge: "web1", Partitions: 16, Horizon: 7200, Tags: "off",
+		Address: "nats://n1,n2,n3", Edge: "web1", Sink: "forward", Partitions: 16, Horizon: 7200, Tags: "off",
 		State: "FAILING", FailingSince: before(5 * time.Minute), Error: "send to the cluster: no server answers", Accepted: before(5 * time.Minute), Behind: 310,
 		Epoch: before(72 * time.Hour), Number: 25_920, Samples: 4_120_331, Made: 90_412_000, Recovered: 1_000, Acknowledged: 90_102_000, Queued: 1_000, Spooled: 309_500, Dropped: 500,
 		Reasons: map[string]uint64{"full": 490, "refused": 10}, SpoolBytes: 12_600_000, SpoolMax: 1 << 30,
@@ -53,7 +53,7 @@ func Edge() question.Cluster {
 // WaitingEdge waits for the settings of its cluster.
 func WaitingEdge() question.Cluster {
 	return question.Cluster{Interval: 10, Forwards: true, Forward: question.ClusterForward{
-		Address: "statsd://central:8127", Edge: "web1", State: "waiting", Epoch: before(time.Minute), Waits: "ask the cluster for its settings: connection refused",
+		Address: "statsd://central:8127", Edge: "web1", Sink: "forward", State: "waiting", Epoch: before(time.Minute), Waits: "ask the cluster for its settings: connection refused",
 	}}
 }
 
@@ -69,4 +69,16 @@ func Central() question.Cluster {
 		Refused:    12, Evicted: 1,
 		Forwards: true, Forward: f,
 	}
+}
+
+// Ending is an owner whose cluster is over: another one goes on.
+func Ending() question.Cluster {
+	c := Central()
+	at := before(5 * time.Minute)
+	c.Until, c.Forward.Until = at, at
+	c.Partitions[0].Over, c.Partitions[0].HandedOver = true, true
+	next := c.Forward
+	next.Address, next.Sink, next.After, next.Until, next.Partitions = "statsd://central:8227", "forward-1795251560", at, time.Time{}, 8
+	c.Next = &next
+	return c
 }

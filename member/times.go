@@ -1,0 +1,96 @@
+package member
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/statsd-ops/statsd/collect"
+	"github.com/statsd-ops/statsd/forward"
+	"github.com/statsd-ops/statsd/internal/clock"
+	"github.com/statsd-ops/statsd/metric"
+)
+
+// Times are the settings that say when one cluster follows another.
+type Times struct {
+	Interval time.Duration
+	Target   *forward.Target
+	Next     *forward.Next
+	Cluster  *collect.Cluster
+}
+
+// Validate returns an error that names the flag at fault. Each interval must belong to one cluster.
+func (t Times) Validate() error {
+	for _, at := range []struct {
+		flag, url, key string
+		time           time.Time
+	}{
+		{"--forward", t.Target.ForwardTo, "from", t.Target.ForwardAfter},
+		{"--forward", t.Next.NextTo, "from", t.Next.NextAfter},
+		{"--collect", t.Cluster.CollectFrom, "from", t.Cluster.CollectAfter},
+		{"--collect", t.Cluster.CollectFrom, "until", t.Cluster.CollectUntil},
+	} {
+		if err := t.onBoundary(at.time); err != nil {
+			return metric.FlagErrorf(at.flag, at.url, "%s: %w", at.key, err)
+		}
+	}
+	if err := t.validateForward(); err != nil {
+		return metric.FlagErrorf("--forward", t.Target.ForwardTo, "%w", err)
+	}
+	if err := t.validateCollect(); err != nil {
+		return metric.FlagErrorf("--collect", t.Cluster.CollectFrom, "%w", err)
+	}
+	return nil
+}
+
+// onBoundary refuses a time that is in an interval.
+func (t Times) onBoundary(at time.Time) error {
+	floor := time.Unix(0, clock.Floor(at.UnixNano(), int64(t.Interval)))
+	if at.IsZero() || at.Equal(floor) {
+		return nil
+	}
+	text := func(at time.Time) string { return at.UTC().Format(time.RFC3339Nano) }
+	return fmt.Errorf("%s is no boundary between flush intervals of %v: the nearest are %s and %s",
+		text(at), t.Interval, text(floor), text(floor.Add(t.Interval)))
+}
+
+// validateForward refuses clusters that do not follow each other.
+func (t Times) validateForward() error {
+	first, second := t.Target.ForwardAfter, t.Next.NextAfter
+	if after := t.Cluster.CollectAfter; !after.IsZero() && t.Next.NextTo == "" {
+		second = after // its own cluster follows
+	}
+	switch {
+	case t.Target.ForwardTo == "":
+		return nil
+	case !second.IsZero() && !first.Before(second):
+		return errors.New("its from is not before the time at which the next cluster goes on")
+	case second.IsZero() && first.After(time.Now()):
+		return fmt.Errorf("from: nothing is forwarded until %s: give the --forward of the cluster until then too", first.UTC().Format(time.RFC3339))
+	}
+	return nil
+}
+
+// validateCollect refuses a cluster that ends, and that no other follows, or that follows no other.
+func (t Times) validateCollect() error {
+	c := t.Cluster
+	switch {
+	case c.CollectFrom == "":
+		return nil
+	case c.CollectUntil.IsZero() && c.CollectAfter.After(time.Now()) && t.Target.ForwardTo == "":
+		return errors.New("from: needs --forward with the URL of the cluster that publishes until then, for what this daemon receives itself")
+	case !c.CollectAfter.IsZero() && t.Target.ForwardTo != "" && t.Next.NextTo != "":
+		return errors.New("from: can have one --forward: from then on, this daemon forwards to the cluster that it collects from")
+	case c.CollectUntil.IsZero():
+		return nil
+	case t.Next.NextTo == "" || !t.Next.NextAfter.Equal(c.CollectUntil):
+		return errors.New("until: needs --forward with the URL of the cluster that goes on, and the same time as from")
+	case t.Next.NextTo == c.CollectFrom:
+		return errors.New("until: --forward names the same cluster: give the new one another prefix, or another port")
+	case t.Target.ForwardTo != "":
+		return errors.New("until: cannot have a second --forward: until then, this daemon forwards to the cluster that it collects from")
+	case !c.CollectAfter.Before(c.CollectUntil):
+		return errors.New("until: want a time after from")
+	}
+	return nil
+}
