@@ -35,7 +35,7 @@ func (s *Server) openMember() (err error) {
 	return err
 }
 
-// settingsCache returns the file that keeps the settings of the cluster, or "".
+// settingsCache returns the path of the file that keeps the settings of the cluster, or "" without one.
 func (c *Config) settingsCache() string {
 	switch {
 	case c.SpoolDir != "":
@@ -46,7 +46,7 @@ func (c *Config) settingsCache() string {
 	return ""
 }
 
-// withForward returns the sinks, and the destination that forwards if there is one.
+// withForward returns the configured sinks, and with --forward also the destination that forwards.
 func (s *Server) withForward(sinks []delivery.Destination) []delivery.Destination {
 	if s.edge == nil {
 		return sinks
@@ -64,12 +64,12 @@ func (s *Server) sinks() int {
 	return len(s.cfg.Sinks)
 }
 
-// joining is the time between two looks at whether the cluster has answered.
+// joining is how often join checks whether the cluster has answered.
 const joining = 100 * time.Millisecond
 
 // join waits for the settings of the cluster, if intervals are forwarded, and gives the table the key that
-// all its members have. Nothing may have been received yet. Meanwhile it does what the flush loop does
-// between two flushes. It returns nil without the settings if ctx ends.
+// all its members have. Call it before anything is received. While it waits, it does the work that the flush loop does
+// between two flushes. If ctx ends first, it returns nil, and the settings are missing.
 func (s *Server) join(ctx context.Context) error {
 	if s.edge == nil {
 		return nil
@@ -88,7 +88,7 @@ func (s *Server) join(ctx context.Context) error {
 		case a := <-answered:
 			if a.err == nil {
 				s.in.Table().SetMemberKey(a.settings.MemberKey)
-				s.flushedAt.Store(int64(time.Since(s.started))) // no flush was due before
+				s.flushedAt.Store(int64(time.Since(s.started))) // no flush was due until now
 			}
 			if mismatch, ok := errors.AsType[*link.MismatchError](a.err); ok {
 				return mismatch
@@ -101,7 +101,7 @@ func (s *Server) join(ctx context.Context) error {
 	}
 }
 
-// forward gives an interval that ends at at to the cluster. It comes before Summarize.
+// forward gives an interval to the cluster. The interval ends at the time at. Call it before Summarize.
 func (s *Server) forward(iv *aggregate.Interval, at int64, tally *intake.Tally) {
 	if s.edge == nil {
 		return
@@ -114,15 +114,15 @@ func (s *Server) forward(iv *aggregate.Interval, at int64, tally *intake.Tally) 
 // windows are the windows of a cluster that this daemon publishes.
 type windows struct {
 	turn chan struct{} // holds one element while a window is being published
-	// newest are the windows published since the last flush, without those published again. Only the flush
-	// loop uses them.
+	// newest holds the windows published for the first time since the last flush. Only the flush loop uses it.
 	newest []*aggregate.Snapshot
 }
 
 // publisher publishes the windows of partitions.
 type publisher struct{ *Server }
 
-// Publish implements collect.Publisher. One window at a time waits for room, and goes to the flush loop.
+// Publish implements collect.Publisher. It publishes one window at a time: it waits for room in the queues, then
+// publishes on the flush loop.
 func (s publisher) Publish(ctx context.Context, iv *aggregate.Interval, w collect.Window) (ticket uint64, err error) {
 	turn := s.windows.turn
 	select {
@@ -136,7 +136,7 @@ func (s publisher) Publish(ctx context.Context, iv *aggregate.Interval, w collec
 	return ticket, err
 }
 
-// publishWindow summarises a window, and offers its points. Recorders see it once.
+// publishWindow summarises a window and offers its points to the sinks. Recorders see only the first publication.
 func (s *Server) publishWindow(iv *aggregate.Interval, w collect.Window) uint64 {
 	defer s.cpu.flush.Start()()
 	if !w.Again {

@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// Run serves until ctx ends. A daemon that forwards first waits until its cluster is known. When ctx ends it stops in this order: the flush loop; intake, once the sockets
-// are read empty; one last flush; delivery, within the grace period; the monitor. It returns when
-// all goroutines have ended, except a write of the state file that the disk does not finish. A
-// Server runs once.
+// Run serves until ctx ends. A daemon that forwards first waits until its cluster is known. When ctx ends it stops in
+// this order: first the flush loop; then intake, once the sockets are empty; then comes a last flush; then delivery,
+// within the grace period; at last the monitor. It returns when all goroutines have ended, except a write of the state
+// file that the disk does not finish. A Server runs once.
 func (s *Server) Run(ctx context.Context) error {
 	serving, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
@@ -22,7 +22,7 @@ func (s *Server) Run(ctx context.Context) error {
 	if err := s.join(serving); err != nil {
 		stop(err)
 	}
-	receiving := s.edge == nil || serving.Err() == nil // with a cluster only once it is known
+	receiving := s.edge == nil || serving.Err() == nil // with a cluster: only once join has returned
 	if receiving {
 		s.in.Start(stop)
 		s.flushLoop(serving)
@@ -74,7 +74,7 @@ func (s *Server) startOthers(others *sync.WaitGroup, serving, background context
 			}
 		})
 	}
-	if s.edge != nil && !s.member.Collects() { // an owner sees more
+	if s.edge != nil && !s.member.Collects() { // a daemon that collects watches the cluster itself
 		others.Go(func() { s.edge.Watch(serving) })
 	}
 	others.Go(func() { s.checkHealth(serving) })
