@@ -29,8 +29,8 @@ func single(figure string) []metricSource { return []metricSource{{figure: figur
 var buildInfo = metricFamily{name: "statsd_build", kind: info, help: "The build of the daemon, always 1."}
 
 // metricTable lists all other metrics in the order in which they are shown.
-// Figures that are missing here are listed with a reason in docs/metrics.md. A
-// figure that is the sum of others is missing if the others are here.
+// Figures that are missing here are listed with a reason in docs/metrics.md. A figure that is the sum of others is left
+// out if the others are here.
 var metricTable = []metricFamily{
 	{"statsd_health", gauge, "Health by reason: 0 is ok, 1 degraded, 2 failing.", []metricSource{{figure: "health.*", labels: `reason="*"`}}},
 
@@ -158,7 +158,7 @@ func listenerSource(figure string) []metricSource {
 	return []metricSource{{figure: "listen.*." + figure, labels: `listener="*"`}}
 }
 
-// refusalSources makes a series for each listener and reason.
+// refusalSources makes the sources of a series for each listener and reason.
 func refusalSources() (all []metricSource) {
 	for _, reason := range []string{
 		"denied", "bad_auth", "replayed", "late", "early", "unremembered", "no_certificate", "bad_certificate", "bad_name",

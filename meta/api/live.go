@@ -20,8 +20,8 @@ const (
 	maxPending = 16
 )
 
-// live makes the events of the path live: once for all readers, and only while there are any. After
-// the last reader it stays for maxMissed flushes, without a timer, for readers that come back.
+// live makes the events of the path live, once for all readers. When the last reader has left, it goes on for maxMissed
+// flushes, without a timer, for readers that come back. Then it ends.
 type live struct {
 	api            *API
 	status, health *question.Question // health may be nil
@@ -30,15 +30,15 @@ type live struct {
 	join           chan struct{} // wakes the goroutine for a new reader
 
 	mu      sync.Mutex
-	started bool // the goroutine runs
+	started bool // whether the goroutine runs
 	readers map[*reader]bool
-	number  uint64   // of the last flush that readers were told of
+	number  uint64   // number of the last flush that was sent to readers
 	last    []byte   // the newest event of the status
 	recent  []missed // the oldest first
 	idle    int      // flushes without a reader
 }
 
-// missed is the event of a flush.
+// missed is the event of a flush, kept for readers that come back.
 type missed struct {
 	number uint64
 	text   []byte
@@ -130,7 +130,7 @@ func (l *live) run() {
 		case <-l.join:
 			timer.Reset(0)
 		case <-timer.C:
-			if l.watched() { // otherwise the timer rests until a reader joins
+			if l.watched() { // without readers the timer rests until one joins
 				l.tellStatus()
 				timer.Reset(statusEvery)
 			}
@@ -205,8 +205,7 @@ func (l *live) note(e question.Event) {
 	l.tell(text)
 }
 
-// id is the id of an event: the number of the last flush that readers were told of, "" before the
-// first one.
+// id is the id of an event: the number of the last flush that was sent to readers, "" before the first one.
 func (l *live) id() string {
 	if l.number == 0 {
 		return ""
@@ -225,7 +224,7 @@ func (l *live) ask(q *question.Question) []byte {
 	}
 	if err != nil {
 		if l.ctx.Err() == nil {
-			l.api.cfg.ErrorLog.Printf("the api cannot tell the %s: %v", q.Name, err)
+			l.api.cfg.ErrorLog.Printf("the api cannot send the %s: %v", q.Name, err)
 		}
 		return nil
 	}
