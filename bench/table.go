@@ -14,7 +14,7 @@ type table struct {
 	workload workload
 	rows     []*row
 	failures []string
-	text     string // instead of rows: what Go's benchmarks printed
+	text     string // output of Go's benchmarks, instead of rows
 }
 
 type row struct {
@@ -36,7 +36,7 @@ func (t *table) failed(err error) bool {
 	return true
 }
 
-// The parts of a round, and values of them.
+// The functions below select parts of a round, and values of these parts.
 func paced(r round) *measured      { return r.paced }
 func drained(r round) *measured    { return r.drained }
 func cpu(m *measured) float64      { return measuredOnly(m.cpu) }
@@ -69,8 +69,8 @@ func (t *table) columns() []column {
 		{"longest queue, MiB", cell("%.2f", paced, func(m *measured) float64 { return measuredOnly(mib(m.queue)) })},
 		{"drained, M/s", cell("%.2f", drained, func(m *measured) float64 { return rate(m) / 1e6 })},
 		{"× " + t.drainBase(), ratio(t.drainBase(), drained, rate)},
-		{"CPU then, µs", cell("%.3f", drained, drainCPU)},
-		{"received of that, %", cell("%.2f", drained, func(m *measured) float64 { return 100 * m.received })},
+		{"CPU of the drain, µs", cell("%.3f", drained, drainCPU)},
+		{"received in the drain, %", cell("%.2f", drained, func(m *measured) float64 { return 100 * m.received })},
 		{"max without loss, M/s", func(r *row) string { return r.max.String() }},
 		{"idle CPU, %", cell("%.3f", paced, t.idleCPU)},
 		{"RSS, MiB", cell("%.1f", paced, func(m *measured) float64 { return measuredOnly(mib(m.rss)) })},
@@ -89,7 +89,7 @@ func (t *table) drainBase() string {
 	return "floor"
 }
 
-// bytesPerName is only known where the names outweigh everything else, and all of them come.
+// bytesPerName is only known where the names take most of the memory, and where all names arrive.
 func (t *table) bytesPerName(r *row, bytes func(*measured) float64) []float64 {
 	names := float64(r.peer.adapt(t.workload).traffic.names)
 	if names < manyNames || t.workload.traffic.zipf || r.peer.counters == nil {
