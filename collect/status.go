@@ -11,7 +11,7 @@ import (
 // Status is the state of a partition.
 type Status struct {
 	Partition int
-	Owned     bool // by this owner
+	Owned     bool // whether this owner owns it
 	// Owner and Epoch belong to the newest commit.
 	Owner string
 	Epoch time.Time
@@ -25,7 +25,7 @@ type Status struct {
 	Undelivered          int64 // windows that may not be delivered
 	Edges                []Edge
 	Counts               Counts
-	Fenced               uint64 // how often another owner has fenced this one
+	Fenced               uint64 // number of times that another owner has fenced this one
 	// Fault is the error of the last look at the partition, or the reason why this owner cannot own it.
 	Fault error
 	// Looked is when the state was found.
@@ -70,14 +70,14 @@ func (p *partition) waiting() int {
 	return n
 }
 
-// reportLost keeps why the partition is not owned.
+// reportLost keeps the reason why the partition is not owned.
 func (p *partition) reportLost(err error) {
 	st := *p.status.Load()
 	st.Owned, st.Fault, st.Fenced = false, err, p.fenced.Load()
 	p.status.Store(&st)
 }
 
-// describe returns what a head says.
+// describe returns the content of a head as a Status.
 func (p *partition) describe(h *Head) *Status {
 	st := &Status{
 		Partition: p.number, Owner: h.Owner, Applied: h.Applied, Held: len(h.Held), Edges: h.Edges, Counts: h.Counts,
@@ -166,7 +166,7 @@ func (p *partition) watch(ctx context.Context, c *codec, before *Status) *Status
 	return &looked
 }
 
-// readHead returns what the newest commit says of a partition.
+// readHead returns the state of a partition from its newest commit.
 func (p *partition) readHead(ctx context.Context, c *codec) (*Status, error) {
 	h := Head{}
 	commit, err := p.engine.Head(ctx)
