@@ -12,10 +12,10 @@ import (
 	"github.com/statsd-ops/statsd/link"
 )
 
-// If all owners are dead, only the edges can notice it.
+// Edges watch the owners too, because only edges can notice that all owners are dead.
 
 const (
-	// watchEvery is the shortest time between two looks at the commits.
+	// watchEvery is the shortest time between two checks of the commits.
 	watchEvery = 10 * time.Second
 	// unownedAfter is how long a partition may have no new commit, in addition to unownedIntervals. An edge
 	// does not know the --lateness of the owners.
@@ -25,7 +25,7 @@ const (
 
 // watch is the edge's knowledge of the owners.
 type watch struct {
-	sent    atomic.Int64 // when the engine last took messages, in Unix nanoseconds
+	sent    atomic.Int64 // when the engine last accepted messages, in Unix nanoseconds
 	unowned atomic.Pointer[[]int]
 }
 
@@ -33,7 +33,7 @@ type watch struct {
 // it.
 type looked struct{ commit, since time.Time }
 
-// Unowned returns the partitions that have no owner, as of the last look.
+// Unowned returns the partitions that had no owner at the last check.
 func (e *Edge) Unowned() []int {
 	if unowned := e.watch.unowned.Load(); unowned != nil {
 		return *unowned
@@ -41,8 +41,8 @@ func (e *Edge) Unowned() []int {
 	return nil
 }
 
-// Watch looks at the newest commits of partitions until ctx ends, if the engine shows them. It looks at one
-// partition at a time. While a partition has no owner, it looks at all.
+// Watch looks at the newest commits of partitions until ctx ends, if the engine shows them. Each time it looks at one
+// partition. While a partition has no owner, it looks at all partitions.
 func (e *Edge) Watch(ctx context.Context) {
 	watcher, can := e.sender.(link.Watcher)
 	seen, turn := map[int]looked{}, 0
@@ -52,7 +52,7 @@ func (e *Edge) Watch(ctx context.Context) {
 			continue
 		}
 		allowed := unownedAfter + unownedIntervals*settings.Interval
-		if time.Since(time.Unix(0, e.watch.sent.Load())) > allowed { // the engine is away, and health says so
+		if time.Since(time.Unix(0, e.watch.sent.Load())) > allowed { // the engine does not answer; the health already says so
 			clear(seen)
 			e.watch.unowned.Store(nil)
 			continue

@@ -12,7 +12,7 @@ import (
 	"github.com/statsd-ops/statsd/link"
 )
 
-// owned is an engine that shows the commits of its partitions. Those without an owner make none.
+// owned is an engine that shows the commits of its partitions. Partitions without an owner have no new commits.
 type owned struct {
 	*engine
 	died   map[int]time.Time
@@ -29,7 +29,7 @@ func (o *owned) Committed(_ context.Context, partition int) (time.Time, error) {
 	if !dead {
 		newest = time.Now()
 	}
-	return newest.Add(time.Hour), nil // the engine's clock is another one
+	return newest.Add(time.Hour), nil // the engine's clock differs
 }
 
 func (o *owned) kill(partitions ...int) {
@@ -44,8 +44,8 @@ func (o *owned) kill(partitions ...int) {
 	}
 }
 
-// An edge notices that partitions have no owner, also if all owners are dead, and that they have one again. While
-// it cannot send, it says nothing of owners.
+// An edge notices when partitions have no owner, even if all owners are dead, and when they have one again. While it
+// cannot send, it reports nothing about owners.
 func TestWatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := &owned{engine: newEngine()}
