@@ -33,7 +33,7 @@ type Config struct {
 	Tags      string        // the daemon's --tags
 	Cache     string        // the file that keeps the settings of the cluster, or ""
 	Table     aggregate.Config
-	Publisher collect.Publisher // of the collected data
+	Publisher collect.Publisher // limits for the collected data
 	Log       zerolog.Logger
 }
 
@@ -79,7 +79,7 @@ func (m *Member) target() forward.Target {
 	return t
 }
 
-// SetLimits replaces the limits of the tables that merge the collected data.
+// SetLimits replaces the limits for the tables that merge the collected data.
 func (m *Member) SetLimits(table aggregate.Config) { m.table.Store(&table) }
 
 // Edge returns the edge, or nil. The caller must close it.
