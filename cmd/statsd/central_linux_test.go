@@ -105,7 +105,7 @@ func TestCentralKeys(t *testing.T) {
 	keys, theirs := c.file("keys", oldShared+"\n"), c.file("edge.keys", "# shared\n"+oldShared+"\n")
 	c.start("statsd", "keys="+keys)
 	c.joins("statsd", "keys="+theirs)
-	c.refuses("statsd", "keys="+c.file("other", "a key that is none of theirs\n"), "none of the central's keys", "its key is none of the keys of this central")
+	c.refuses("statsd", "keys="+c.file("other", "a key that is none of theirs\n"), "not among the central's keys", "its key is not among this central's keys")
 	c.refuses("statsd", "", "the central wants a key, and this daemon has none", "")
 
 	// The new key first at the central, then at the edges; then the old one goes.
@@ -117,7 +117,7 @@ func TestCentralKeys(t *testing.T) {
 	c.file("keys", newShared+"\n")
 	c.signal(syscall.SIGHUP)
 	c.joins("statsd", "keys="+theirs)
-	c.refuses("statsd", "keys="+c.file("old", oldShared+"\n"), "none of the central's keys", "")
+	c.refuses("statsd", "keys="+c.file("old", oldShared+"\n"), "not among the central's keys", "")
 
 	// A reload tells of a file that cannot be used.
 	if err := os.Chmod(keys, 0o644); err != nil {
@@ -181,10 +181,10 @@ func TestCentralTLS(t *testing.T) {
 	c.start("statsd+tls", "client-ca="+in("ours.pem")+"&allow-name=web*"+own("central")+keys)
 	ca := "ca=" + in("ours.pem")
 	c.joins("statsd+tls", ca+own("web1")+keys)
-	c.refuses("statsd+tls", ca+keys, "the central refuses this daemon's certificate, or its lack of one", "it shows no certificate, and client-ca wants one")
+	c.refuses("statsd+tls", ca+keys, "the central refuses this daemon's certificate, wants one", "it shows no certificate, and client-ca wants one")
 	c.refuses("statsd+tls", ca+own("stranger")+keys, "the central refuses this daemon's certificate", "")
 	c.refuses("statsd+tls", ca+own("db1")+keys, "the central refuses this daemon's certificate", "")
-	c.refuses("statsd+tls", ca+own("web1")+"&keys="+c.file("wrong", "a key that is none of theirs\n"), "none of the central's keys", "")
+	c.refuses("statsd+tls", ca+own("web1")+"&keys="+c.file("wrong", "a key that is none of theirs\n"), "not among the central's keys", "")
 	c.refuses("statsd+tls", "ca="+in("other.pem")+own("web1")+keys, "certificate signed by unknown authority", "")
 	c.refuses("statsd", strings.TrimPrefix(keys, "&"), `its log says why; it may not allow this address, or want statsd\+tls://`, "")
 	for version, want := range map[string]bool{"-tls1_1": false, "-tls1_2": true, "-tls1_3": true} {
