@@ -7,7 +7,7 @@ import (
 	"strconv"
 )
 
-// writeBlock is about how much of a page is written at once.
+// writeBlock is about the number of bytes of a page in one write.
 const writeBlock = 64 << 10
 
 // write writes the page, in the text format 0.0.4.
@@ -38,8 +38,8 @@ func (v *view) compressed(proto bool) []byte {
 	}
 	z.once.Do(func() {
 		var b buffer
-		w, _ := gzip.NewWriterLevel(&b, gzip.BestSpeed) // fails for a wrong level only
-		_ = write(w)                                    // a buffer takes everything
+		w, _ := gzip.NewWriterLevel(&b, gzip.BestSpeed) // no error: the level is valid
+		_ = write(w)                                    // a buffer never fails
 		_ = w.Close()
 		z.body = b
 	})

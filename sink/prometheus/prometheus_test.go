@@ -368,7 +368,7 @@ mappings:
 	d.expect("names of families and labels have limits", "ok 1")
 }
 
-// A scrape that began before a flush sees the values of before.
+// A scrape that began before a flush sees the values from before the flush.
 func TestViewsDoNotChange(t *testing.T) {
 	d := startDaemon(t, limits)
 	d.flush(append(lines(900, "a%d:1|c"), "h:1|h")...)
