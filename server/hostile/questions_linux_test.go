@@ -73,7 +73,7 @@ func (o *operated) whatIsConfigured(t *testing.T) {
 // Lines are judged as the parser judges them, and are not counted.
 func (o *operated) whatBecameOfIt(t *testing.T) {
 	for line, want := range map[string]string{
-		"fleet.rack7.host7:1|c":  "known: takes no new name",
+		"fleet.rack7.host7:1|c":  "known already",
 		"php.err:1,5|ms":         "bad_value at byte 9",
 		"fleet.rack7.host 7:1|c": "fleet.rack7.host_7",
 		"fleet.rack7.host7":      "graphite: ",
