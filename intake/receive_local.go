@@ -9,15 +9,16 @@ import (
 const (
 	// gatherFor is how long a receiver of a unix socket lets the kernel collect datagrams.
 	gatherFor = 20 * time.Millisecond
-	// gatherPause is how long it then waits for the next datagram of many.
+	// gatherPause is how long it then waits for each further datagram.
 	gatherPause = 10 * time.Millisecond
-	// gatherAfter is how many reads must follow each other within gatherPause before it waits for more.
+	// gatherAfter is the number of reads that must follow each other within gatherPause before the receiver collects
+	// batches.
 	gatherAfter = 4
 )
 
-// runLocal is run for a unix socket. It never sleeps while datagrams come: the socket holds only some, of
-// all clients together (net.unix.max_dgram_qlen), and then the clients wait or lose theirs. But when many
-// come, it lets the kernel collect a batch.
+// runLocal does the same as run, for a unix socket. It never sleeps while datagrams come, because the socket holds only
+// a few datagrams of all clients together (net.unix.max_dgram_qlen). When it is full, clients wait or lose datagrams.
+// But if many datagrams come, the receiver lets the kernel collect a batch.
 func (r *receiver) runLocal() error {
 	for quick, last := 0, time.Now(); ; {
 		n, err := r.readLocal(quick >= gatherAfter)
@@ -43,7 +44,7 @@ func (r *receiver) runLocal() error {
 	}
 }
 
-// readLocal waits for a datagram, or for many. It does not wait for more beyond a flush.
+// readLocal waits for a datagram, or for a batch. It does not wait for more datagrams beyond a flush.
 func (r *receiver) readLocal(many bool) (int, error) {
 	if many && time.Duration(r.due.Load()-time.Now().UnixNano()) < gatherFor+gatherPause && r.due.Load() > 0 {
 		many = false
@@ -64,11 +65,11 @@ func (r *receiver) readLocal(many bool) (int, error) {
 	return r.socket.Read(true)
 }
 
-// moveTo makes the receiver read a new socket. It returns when the old one is read and closed, or false
-// if everything ends before that.
+// moveTo makes the receiver read a new socket. It returns true when the old socket is read and closed, or false if the
+// daemon ends before that.
 func (r *receiver) moveTo(s *kernel.Socket, ended <-chan struct{}) bool {
 	next := &move{s, make(chan struct{})}
-	old := r.socket // the receiver may have another one as soon as it sees next
+	old := r.socket // the receiver may use another socket as soon as it sees next
 	r.next.Store(next)
 	old.Stop()
 	select {
@@ -77,9 +78,9 @@ func (r *receiver) moveTo(s *kernel.Socket, ended <-chan struct{}) bool {
 		if r.next.CompareAndSwap(next, nil) {
 			return false
 		}
-		<-next.done // it is on the way
+		<-next.done // a move is on the way
 	}
-	_ = old.Close() // not before Stop, which needs its descriptor
+	_ = old.Close() // not before Stop, because Stop needs its descriptor
 	return true
 }
 
@@ -89,7 +90,7 @@ type move struct {
 	done chan struct{}
 }
 
-// move reads the rest of the socket after a last batch of n, and goes on with the next one.
+// move reads the rest of the socket after a last batch of n, and continues with the next socket.
 func (r *receiver) move(n int, next *move) error {
 	err := r.drain(n)
 	r.socket, r.hasty = next.to, false

@@ -12,15 +12,15 @@ import (
 	"github.com/statsd-ops/statsd/meta"
 )
 
-// localReads has the kernel's information about a batch of datagrams from processes of this host.
+// localReads holds the kernel's information about a batch of datagrams from processes of this host.
 type localReads struct {
 	controls [Batch]localControl
-	peers    [Batch]*unix.Ucred // nil if the kernel does not tell
+	peers    [Batch]*unix.Ucred // nil if the kernel does not give it
 	senders  [Batch]meta.Sender
 }
 
 // localControl has room for two control messages: a time of arrival, and credentials. See unix(7),
-// SCM_CREDENTIALS. It has no room for a third one, so no client can put open files into this process.
+// SCM_CREDENTIALS. It has no room for a third message, so no client can pass open files to this process.
 type localControl struct {
 	arrival     arrival
 	credentials struct {
@@ -87,9 +87,8 @@ func PeerOf(c syscall.Conn) peers.Credentials {
 }
 
 // Gather reads datagrams. It returns when a batch is full, when no datagram has come for the time of
-// Hasten, or when it has read for the time of limit. During a sleep, datagrams would wait in the queue.
-// Gather leaves none there: the kernel hands over each datagram at once, and only this process continues to
-// sleep.
+// Hasten, or when it has read for the time of limit. If the process slept instead, datagrams would wait in the queue.
+// With Gather none waits: the kernel moves each datagram at once, while this process continues to sleep.
 func (s *Socket) Gather(limit time.Duration) (int, error) {
 	left := unix.NsecToTimespec(int64(limit))
 	return s.receive(0, &left)

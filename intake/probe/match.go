@@ -11,7 +11,7 @@ import (
 // Names says how names are read.
 type Names struct {
 	Dialect metric.Dialect
-	Tagged  bool // tags follow the name
+	Tagged  bool // whether tags follow the name
 	AsSent  bool // names are not cleaned
 }
 
@@ -34,7 +34,7 @@ type matcher struct {
 	names   Names
 	all     bool
 	prefix  []byte // the start of the glob, up to its first special byte
-	rest    string // the special bytes and what follows; "" if there are none
+	rest    string // the rest of the glob, from its first special byte; "" if there is none
 	glob    glob.Glob
 	scratch []byte
 }
