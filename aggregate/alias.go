@@ -53,8 +53,8 @@ func (a *aliases) find(hash uint64, kind metric.Kind, raw []byte) record {
 	return nil
 }
 
-// lookAliases searches for the aliases of the names that look did not find, and applies them. It leaves the
-// rare cases to find: old aliases, and muted samples. Its loops are like the loops of look.
+// lookAliases searches for the aliases of the names that look did not find, and applies them. The function find handles
+// the rare cases: old aliases, and muted samples. The loops are written like the loops of look.
 func (s *Shard) lookAliases(samples []metric.Sample, probes []probe) {
 	var (
 		young = s.aliases[0]
@@ -86,7 +86,7 @@ func (s *Shard) lookAliases(samples []metric.Sample, probes []probe) {
 			}
 			rec.amend(s, sample)
 			if p.ref, p.drop = r, r == 0; r != 0 {
-				p.slot = s.names.pages.at(r).word(8) // begins to load the record
+				p.slot = s.names.pages.at(r).word(8) // begins to load the record into the cache
 			}
 		}
 	}

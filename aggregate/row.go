@@ -7,9 +7,9 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// Row is everything that a name collected in an interval. Nothing is lost: if rows of several
-// tables are merged into one, the points are the same as for all samples in one table. This holds
-// for any split of the samples and any order of merging, if the tables have the same Config.
+// Row holds everything that a name collected in an interval. Rows lose nothing: if rows of several tables are merged
+// into one table, the points are the same as for all samples in one table. This holds for any split of the samples and
+// any order of merging, if the tables have the same Config.
 //
 // Sums of counters and weights are exact for whole numbers up to 2^53; other sums are rounded as
 // float64. If a timer has more samples than Config.MaxTimerSamples, its percentiles are within 1 %,
@@ -67,7 +67,7 @@ type rowReader struct {
 	*Interval
 	refs    []ref
 	names   [][]byte
-	found   [][][metric.Kinds]ref // by view, by name
+	found   [][][metric.Kinds]ref // indexed by view and name
 	sources []source
 	row     Row // its slices are buffers
 }
