@@ -38,7 +38,7 @@ func completions() (all []completion.Flag) {
 	return all
 }
 
-// gstatsdCompletions returns gstatsd's flags, and the long ones of statsd that it takes too.
+// gstatsdCompletions returns gstatsd's flags, and the long flags of statsd that gstatsd accepts too.
 func gstatsdCompletions(long []completion.Flag) (all []completion.Flag) {
 	for _, f := range gstatsdFlags {
 		c := completion.Flag{Name: f.long, Short: rune(f.short), Help: f.help, Value: f.holder}

@@ -17,7 +17,7 @@ import (
 // endpoint is a sink in the settings.
 type endpoint struct {
 	url    string // as given; empty for --graphite-host and --graphite-port
-	name   string // used in figures, in logs and for its spool
+	name   string // its name in figures, in logs and for its spool
 	scheme *scheme
 	host   string
 	port   string
@@ -155,8 +155,8 @@ func (all settings) keys() (names []string) {
 	return names
 }
 
-// inherit sets keys that the URL leaves out to the flag of that name (timeout of graphite+tls://
-// to --graphite-timeout), or to their defaults.
+// inherit sets keys that are missing in the URL. The value is that of the flag with the same name (--graphite-timeout
+// for timeout of graphite+tls://), or the default.
 func (e *endpoint) inherit(all settings) {
 	family, _, _ := strings.Cut(e.scheme.name, "+")
 	for _, s := range e.settings {
@@ -189,5 +189,5 @@ func (e *endpoint) fault(err error) error {
 	return metric.FlagErrorf("--graphite-host", nil, "%w", err)
 }
 
-// unflagged hides the flag of an inner error, because the outer error names one.
+// unflagged removes the flag from an inner error, because the outer error names a flag.
 type unflagged struct{ error }

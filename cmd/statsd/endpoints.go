@@ -63,8 +63,8 @@ func (all settings) checkGraphite() error {
 	return nil
 }
 
-// checkSpools refuses sinks of one scheme that only their order distinguishes: after a restart in
-// another order, each would get another's spool. The sink of --graphite-host is always the first.
+// checkSpools refuses sinks of one scheme that differ only in their order. After a restart in another order, each would
+// get the spool of another sink. The sink of --graphite-host is always the first.
 func checkSpools(all []*endpoint) error {
 	for _, e := range all {
 		if e.url == "" || e.text("name") != "" || e.scheme.records {
@@ -93,7 +93,7 @@ func nameEndpoints(all, running []*endpoint) error {
 	for _, e := range all {
 		switch name := e.text("name"); {
 		case name == server.ForwardName:
-			return e.fault(fmt.Errorf("name: %s stands for --forward; choose another name", name))
+			return e.fault(fmt.Errorf("name: %s is reserved for --forward; choose another name", name))
 		case name != "" && !take(e, name):
 			return e.fault(fmt.Errorf("name: another sink has the name %s", name))
 		}

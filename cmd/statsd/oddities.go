@@ -13,7 +13,7 @@ import (
 	"github.com/statsd-ops/statsd/server"
 )
 
-// oddities warns of what is legal, and probably not meant.
+// oddities warns of settings that are valid, but probably a mistake.
 func (all settings) oddities(cfg *server.Config, sinks []*endpoint) []string {
 	return slices.Concat(
 		oddSinks(all, sinks),
@@ -53,7 +53,7 @@ func loopback(host string) string {
 // usualRetention is the finest retention of carbon's example schemas for statsd.
 const usualRetention = 10 * time.Second
 
-// oddInterval warns of points that carbon overwrites. Its schemas are not known here.
+// oddInterval warns of points that carbon overwrites. The daemon does not know carbon's schemas.
 func (all settings) oddInterval(sinks []*endpoint) (odd []string) {
 	interval := all.duration("flush-interval")
 	toGraphite := slices.ContainsFunc(sinks, func(e *endpoint) bool { return strings.HasPrefix(e.scheme.name, "graphite") })
@@ -87,7 +87,7 @@ func (all settings) oddDoors() (odd []string) {
 	return odd
 }
 
-// oddCollect warns of a central that takes messages of everybody, or that can be read on the way.
+// oddCollect warns of a central that accepts messages from everybody, or whose traffic others can read.
 func (all settings) oddCollect() (odd []string) {
 	c, err := parseCollect(all.text("collect"))
 	if err != nil || !c.isCentral() {

@@ -26,7 +26,7 @@ const (
 	gcLook           = 5 * time.Second
 )
 
-// tuneGC chooses between the two until ctx ends.
+// tuneGC switches between these two settings until ctx ends.
 func tuneGC(ctx context.Context) {
 	if os.Getenv("GOGC") != "" {
 		return

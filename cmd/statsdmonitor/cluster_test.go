@@ -233,8 +233,8 @@ func TestClusterWrong(t *testing.T) {
 	for line, want := range map[string]string{
 		"cluster web1 " + f.at():                        "cluster takes edges with --ledger only; --at says which daemon to ask",
 		"cluster --ledger web1:x " + f.at():             `edge web1:x: port "x": want a number from 1 to 65535`,
-		"cluster --ledger 127.0.0.1:1 " + edge:          "is no owner: ask one to compare it with edges",
-		"cluster --ledger " + f.at()[5:] + " " + f.at(): "is no edge",
+		"cluster --ledger 127.0.0.1:1 " + edge:          "is not an owner: ask an owner to compare it with edges",
+		"cluster --ledger " + f.at()[5:] + " " + f.at(): "is not an edge",
 	} {
 		if _, stderr := invoke(t, exitUsage, strings.Fields(line)...); !strings.Contains(stderr, want) {
 			t.Errorf("%s: %s, want %s", line, stderr, want)
