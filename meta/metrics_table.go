@@ -132,7 +132,7 @@ var metricTable = []metricFamily{
 	{"statsd_collect_edges", gauge, "Edges heard of lately, and edges that fell silent.", []metricSource{{figure: "collect.edges", labels: `state="heard"`}, {figure: "collect.edges.silent", labels: `state="silent"`}}},
 	{"statsd_collect_edges_refused", counter, "Connections of edges that this central refused.", single("collect.edges.refused")},
 	{"statsd_collect_fenced", counter, "Times that another owner took a partition from this one.", single("collect.fenced")},
-	{"statsd_collect_messages", counter, "Messages of all partitions, by what became of them.", []metricSource{{figure: "collect.messages.*", labels: `result="*"`}}},
+	{"statsd_collect_messages", counter, "Messages of all partitions, by result.", []metricSource{{figure: "collect.messages.*", labels: `result="*"`}}},
 	{"statsd_collect_corrected", counter, "Messages merged after their interval was published.", single("collect.corrected")},
 	{"statsd_collect_missing", counter, "Messages that edges left out.", single("collect.missing")},
 	{"statsd_collect_rows", counter, "Rows of merged messages.", single("collect.rows")},
