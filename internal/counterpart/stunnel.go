@@ -9,8 +9,7 @@ import (
 	"testing"
 )
 
-// Stunnel says how a stunnel (Debian's stunnel4) runs. It takes TLS connections and
-// passes them on without TLS.
+// Stunnel configures a stunnel (Debian's stunnel4). It accepts TLS connections and passes them on without TLS.
 type Stunnel struct {
 	Connect   string // address that it passes connections on to
 	Cert, Key string // files of its own certificate

@@ -65,12 +65,11 @@ func WritePID(file *os.File) error {
 	return err
 }
 
-// Holding creates a lock file at path, or takes one over, and locks it. The file stays: only its
-// lock matters.
+// Holding creates or reuses a lock file at path, and locks it. The file stays: only its lock matters.
 func Holding(path string) (*os.File, error) {
 	file, err := Open(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if errors.Is(err, os.ErrPermission) || errors.Is(err, unix.EROFS) {
-		file, err = Open(path, os.O_RDONLY, 0) // reading is enough for a lock
+		file, err = Open(path, os.O_RDONLY, 0) // a read-only file can be locked too
 	}
 	if err != nil {
 		return nil, err
@@ -78,6 +77,6 @@ func Holding(path string) (*os.File, error) {
 	if err := Lock(file); err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
-	_ = WritePID(file) // it only informs people: the lock holds without it
+	_ = WritePID(file) // ignore errors: the process id only informs people
 	return file, nil
 }

@@ -1,5 +1,5 @@
-// Package reporttest has an answer to each question, for tests of what writes them: of a daemon with a
-// sink that fails, a prefix that explodes, and lost datagrams.
+// Package reporttest has an example answer to each question, for tests of reports. The answers are of a daemon with a
+// failing sink, a prefix that grows fast, and lost datagrams.
 package reporttest
 
 import (
