@@ -165,7 +165,7 @@ func (l *live) over() bool {
 	return true
 }
 
-// tellStatus tells all readers the status.
+// tellStatus sends the status to all readers.
 func (l *live) tellStatus() {
 	data := l.ask(l.status)
 	l.mu.Lock()
@@ -176,8 +176,7 @@ func (l *live) tellStatus() {
 	}
 }
 
-// note tells all readers of an event of the daemon. Its data is the status as of the flush, or the
-// health.
+// note sends an event of the daemon to all readers. Its data is the status as of the flush, or the health.
 func (l *live) note(e question.Event) {
 	q := l.status
 	if e.Kind == "health" {
@@ -231,7 +230,7 @@ func (l *live) ask(q *question.Question) []byte {
 	return plainjson.Encode(frame{1, answer})
 }
 
-// tell gives an event to each reader that has room for it.
+// tell sends an event to each reader that has room for it.
 func (l *live) tell(text []byte) {
 	for r := range l.readers {
 		select {

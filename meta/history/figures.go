@@ -75,7 +75,7 @@ func (f *Figures) forget() {
 	}
 }
 
-// endMinute moves the minute under way into the ring.
+// endMinute moves the running minute into the ring.
 func (f *Figures) endMinute() {
 	f.minutes.keep(f.minute.end, f.minute.figures())
 	f.minute.clear()
@@ -112,7 +112,7 @@ func (b *block) column(name string) int {
 	return b.schema.find(name)
 }
 
-// minute sums up the flushes of the minute under way. The end of a minute belongs to it.
+// minute sums up the flushes of the running minute. The end of a minute belongs to it.
 type minute struct {
 	step    int64
 	end     int64

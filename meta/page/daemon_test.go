@@ -80,7 +80,7 @@ func (d *daemon) flush() {
 	})
 }
 
-// asks returns how often a question came.
+// asks returns how often a question was asked.
 func (d *daemon) asks(name string) int {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -9,7 +9,7 @@ import (
 	q "github.com/statsd-ops/statsd/meta/question"
 )
 
-// The data of a busy daemon with troubles of each kind.
+// The data of a busy daemon with faults of each kind.
 
 // fixtureStart is a time of the day at which nothing crosses midnight.
 func minutesAgo(m float64) time.Time {
@@ -202,7 +202,7 @@ func exampleHistory(names []string, seconds, points int) q.History {
 	return h
 }
 
-// exampleValue is the value of a figure so many seconds ago.
+// exampleValue is the value of a figure a number of seconds ago.
 func exampleValue(name string, ago float64, i int) q.Number {
 	wave := 1 + .1*math.Sin(ago/900) + .03*math.Sin(float64(i*i))
 	switch {

@@ -50,7 +50,7 @@ type Question struct {
 	Name string
 	// Method is the XML-RPC method, if its name differs from Name. "-": no method.
 	Method string
-	// Help says in one or two sentences what the answer has.
+	// Help describes the answer in one or two sentences.
 	Help string
 	// Parameters are in the order of the XML-RPC method's arguments. Callers may leave out the last ones.
 	Parameters []Parameter
@@ -109,14 +109,14 @@ type LookedAt struct {
 	Receivers int     `json:"receivers"` // receivers that it looked at
 }
 
-// Event tells that something happened in the daemon.
+// Event is something that happened in the daemon.
 type Event struct {
 	Kind   string // "flush" or "health"
 	Number uint64 // of the flush since the start
 	At     time.Time
 }
 
-// Events tells subscribers of flushes and of changes of the health.
+// Events reports flushes and changes of the health to subscribers.
 type Events interface {
 	// Subscribe returns a channel of events, and a function that ends the subscription. A subscriber that does not read
 	// misses events: nobody waits for it.

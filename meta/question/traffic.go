@@ -76,8 +76,8 @@ type Senders struct {
 	Senders   []SenderRow `json:"senders"`
 	Error     float64     `json:"error"`
 	Forgotten uint64      `json:"forgotten"`
-	// Processes of this host have sent over unix sockets since the start, whatever the names; the one with
-	// the most lines comes first.
+	// Processes lists the processes of this host that have sent any names over unix sockets since the start, those with
+	// the most lines first.
 	Processes []ProcessRow `json:"processes"`
 	// ProcessesForgotten counts processes that were dropped from the list for others.
 	ProcessesForgotten uint64 `json:"processes_forgotten"`
