@@ -65,8 +65,8 @@ func (w *world) killThis(e *daemon) {
 	w.load.set(e.name, true)
 }
 
-// TestOneCentral breaks a cluster without an engine. Every point is compared with the ones of one table that got
-// all samples.
+// TestOneCentral breaks a cluster without an engine. Every point is compared with the point of one table that got all
+// samples.
 func TestOneCentral(t *testing.T) {
 	soak.Slow(t)
 	t.Parallel()
@@ -158,8 +158,8 @@ func TestCentralDiskFull(t *testing.T) {
 	})
 }
 
-// An owner reads what edges of the version before have written, and what it committed itself before the upgrade.
-// So owners are upgraded first, then the edges one by one.
+// An owner can read messages of edges with the previous version, and its own commits from before the upgrade. So
+// upgrade owners first, then the edges one by one.
 func TestUpgrade(t *testing.T) {
 	soak.Slow(t)
 	t.Parallel()
@@ -189,7 +189,7 @@ func TestUpgrade(t *testing.T) {
 	}
 }
 
-// Many edges give one central their intervals, also after it was killed: then all come back at once.
+// Many edges forward their intervals to one central. After it was killed, all edges come back at the same time.
 func TestManyEdges(t *testing.T) {
 	soak.Slow(t)
 	t.Parallel()

@@ -18,13 +18,13 @@ import (
 // windows lets some windows pass.
 func windows(n int) { time.Sleep(time.Duration(n) * interval) }
 
-// fault is something that breaks, and heals before the function returns.
+// fault breaks something, and repairs it before it returns.
 type fault struct {
 	name string
 	run  func(w *world, t *testing.T)
 }
 
-// faults are the ones of TestFaults, in their order.
+// faults are the faults of TestFaults, in their order.
 var faults = []fault{
 	{"nothing", func(*world, *testing.T) { windows(3) }},
 	{"owners killed", (*world).killOwners},
@@ -91,7 +91,7 @@ var faults = []fault{
 		for _, n := range w.nats.Nodes {
 			n.Start()
 		}
-		for p := range ordinary.partitions { // until they elect leaders they are not back
+		for p := range ordinary.partitions { // the servers are only back once they have elected leaders
 			w.leader(t, fmt.Sprintf("SD_P_%d", p))
 		}
 	}},
@@ -144,7 +144,7 @@ func (w *world) killOwners(*testing.T) {
 // garbageSamples is how many samples are in the messages of sendGarbage.
 const garbageSamples = 3 * 5 * 40
 
-// sendGarbage sends messages of edges whose clock is wrong, and messages that are none. They change no point.
+// sendGarbage sends messages of edges whose clock is wrong, and bytes that are not messages. They change no point.
 func (w *world) sendGarbage(t *testing.T) {
 	s := edge(t, w.nats)
 	settings, err := s.Settings(t.Context())
@@ -187,8 +187,8 @@ func (w *world) sendGarbage(t *testing.T) {
 	windows(2)
 }
 
-// TestFull stops the owners until the streams are full. The edges keep what does not fit, and after the owners are back
-// everything is published.
+// TestFull stops the owners until the streams are full. The edges keep the rest. When the owners are back, everything
+// is published.
 func TestFull(t *testing.T) {
 	soak.Slow(t)
 	t.Parallel()
