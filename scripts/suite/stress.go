@@ -22,7 +22,7 @@ type stressing struct {
 	mu       sync.Mutex
 	results  []result
 	examples map[string]string // output of a test's first failure
-	unkept   error             // why a result is not in the file
+	unkept   error             // error because of which a result is not in the file
 }
 
 // stress runs the tests many times, and reports which ones failed, how often, and how. With a file of
