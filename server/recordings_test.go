@@ -156,7 +156,7 @@ func TestReloadRecorders(t *testing.T) {
 	}
 }
 
-// If New fails, it closes what it has opened. Otherwise Run does.
+// If New fails, it closes everything that it has opened. Otherwise Run does.
 func TestNewUndoesRecorders(t *testing.T) {
 	cfg := config()
 	good, bad := &observer{}, &observer{fault: errors.New("the address is taken")}

@@ -22,7 +22,7 @@ import (
 type hook struct {
 	mu   sync.Mutex
 	got  []string
-	fail int // answers that are left to be bad
+	fail int // number of further bad answers
 }
 
 func (h *hook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -58,8 +58,8 @@ func newWebhook(t *testing.T, name, url string) alert.Channel {
 	return alert.Channel{Name: name, Receiver: w, Config: url}
 }
 
-// TestWebhookOfDaemon has a daemon tell real web servers of a dead sink: one that fails at first, and one
-// that hangs. Who was told, when and after how many tries shows on the page.
+// TestWebhookOfDaemon lets a daemon report a dead sink to real web servers: one that fails at first, and one that
+// hangs. The page shows who was told, when, and after how many attempts.
 func TestWebhookOfDaemon(t *testing.T) {
 	t.Parallel()
 	h := &hook{fail: 2}
@@ -104,7 +104,7 @@ func TestWebhookOfDaemon(t *testing.T) {
 	}
 }
 
-// TestEndWithHangingWebhook ends at once, and says what was not told.
+// TestEndWithHangingWebhook checks that the daemon ends at once, and logs the messages that were not sent.
 func TestEndWithHangingWebhook(t *testing.T) {
 	t.Parallel()
 	hanging := httptest.NewServer(http.HandlerFunc(hang))
