@@ -61,7 +61,7 @@ func (c *central) edge(scheme, query string) *running {
 		"--forward="+scheme+"://"+c.at+"?"+query, fmt.Sprint("--forward-id=edge", c.edges))
 }
 
-// joins starts an edge that the central must take, and ends it.
+// joins starts an edge that the central must accept, and ends it.
 func (c *central) joins(scheme, query string) {
 	c.t.Helper()
 	e := c.edge(scheme, query)
@@ -69,8 +69,8 @@ func (c *central) joins(scheme, query string) {
 	e.stop()
 }
 
-// refuses starts an edge that the central must refuse, and ends it. Both logs say why, and the central counts
-// it. The central tells only once a minute, so it may have told another reason.
+// refuses starts an edge that the central must refuse, and ends it. Both logs have the reason, and the central counts
+// it. The central logs only once a minute, so its log may have another reason.
 func (c *central) refuses(scheme, query, ofEdge, ofCentral string) {
 	c.t.Helper()
 	before := c.refused()
@@ -108,7 +108,7 @@ func TestCentralKeys(t *testing.T) {
 	c.refuses("statsd", "keys="+c.file("other", "a key that is none of theirs\n"), "not among the central's keys", "its key is not among this central's keys")
 	c.refuses("statsd", "", "the central wants a key, and this daemon has none", "")
 
-	// The new key first at the central, then at the edges; then the old one goes.
+	// The new key is added at the central first, then at the edges; then the old key is removed.
 	c.file("keys", newShared+"\n"+oldShared+"\n")
 	c.signal(syscall.SIGHUP)
 	c.joins("statsd", "keys="+theirs)
@@ -119,7 +119,7 @@ func TestCentralKeys(t *testing.T) {
 	c.joins("statsd", "keys="+theirs)
 	c.refuses("statsd", "keys="+c.file("old", oldShared+"\n"), "not among the central's keys", "")
 
-	// A reload tells of a file that cannot be used.
+	// A reload reports a bad file.
 	if err := os.Chmod(keys, 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -207,7 +207,7 @@ func TestCentralTLS(t *testing.T) {
 	c.stop()
 }
 
-// TestCollectURL refuses what no central can have.
+// TestCollectURL checks that invalid URLs of a central are refused.
 func TestCollectURL(t *testing.T) {
 	t.Parallel()
 	authority := counterpart.NewAuthority(t)
