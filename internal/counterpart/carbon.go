@@ -22,7 +22,7 @@ type Carbon struct {
 	PickleAddr string
 
 	t       testing.TB
-	web     string // URL of the graphite-web that is told of tagged series, or ""
+	web     string // URL of the graphite-web to which it reports tagged series, or ""
 	program string
 	dir     string
 	process *process // nil while stopped

@@ -6,9 +6,9 @@
 //
 // A Page says how wide the text may be. A narrow page has fewer columns, and long names lose their
 // middle; no row of a table is ever longer than the page. Sentences are wrapped. Colour is never
-// the only sign: what is red also says FAILING, or begins with "!".
+// the only sign: red text also says FAILING, or begins with "!".
 //
-// Everything in an answer is made safe for a terminal, because what answers may not be a statsd.
+// Everything in an answer is made safe for a terminal, because the answering program may not be a statsd.
 package report
 
 import (
