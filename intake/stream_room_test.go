@@ -282,8 +282,8 @@ func TestBrokenOffLinesAreCounted(t *testing.T) {
 	}
 }
 
-// TestFewFiles checks how many connections are possible where the limit on open files leaves few, and what
-// the log says: what is possible, or that even publishing may fail.
+// TestFewFiles checks the number of possible connections with a low limit on open files, and the log: it has the
+// possible number, or warns that even publishing may fail.
 func TestFewFiles(t *testing.T) {
 	allowed := descriptors.Limit()
 	for _, test := range []struct {

@@ -6,7 +6,7 @@
 //		b.Stream  // or a socket that accepts connections
 //	}
 //	b.Leave() // a successor may bind the address
-//	b.Close() // closes what is still here, and removes the socket file
+//	b.Close() // closes the remaining sockets, and removes the socket file
 //
 // A socket file appears at its path with its mode and owner, and ready for clients: the daemon binds it
 // under another name and then renames it. The daemon locks PATH.lock as long as it wants the path. If no
