@@ -41,8 +41,8 @@ func wrapped(ctx context.Context, network, address string) (net.Conn, error) {
 	return struct{ net.Conn }{conn}, err
 }
 
-// Each line is a datagram without a newline, whatever the connection can do. Gauges, and
-// types that the client does not know, keep their order.
+// Each line is a datagram without a newline, for every kind of connection. Gauges, and types that the client does not
+// know, keep their order.
 func TestOneLine(t *testing.T) {
 	for name, dial := range map[string]func(ctx context.Context, network, address string) (net.Conn, error){
 		"cut": nil, "refused": noCut, "wrapped": wrapped,
