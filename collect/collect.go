@@ -9,9 +9,9 @@
 //
 // The commits of a partition form a chain: only one commit can follow the head. So each window has one
 // content, even if several owners try to commit it. A fenced owner has changed only its own memory: it
-// discards that memory and loads the head. The commit of a window has the identities of its messages, so
-// owners find a repeated message however late it comes. A head says which messages are finished. The next owner reads
-// the messages again that are in no commit.
+// discards that memory and loads the head. The commit of a window has the identities of its messages, so owners find a
+// repeated message even if it comes very late. A head says which messages are finished. The next owner reads the
+// messages again that are in no commit.
 //
 // Points depend on commits alone: on the rows of the window, and on the state after the earlier windows.
 // The state is the values of gauges and the known names. The first commit of each block of windows has a

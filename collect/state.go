@@ -107,7 +107,7 @@ func (s *state) merge(r *record, change func(*aggregate.Row) *aggregate.Row) err
 	return nil
 }
 
-// touch removes from a row all but what the state needs: the name was seen, and a gauge has a value.
+// touch reduces a row to the data that the state needs: that the name was seen, and the value of a gauge.
 func touch(r *aggregate.Row) *aggregate.Row {
 	if r.Kind == metric.Timer && len(r.Samples) > 0 {
 		r.Samples, r.Sketch = r.Samples[:1], nil
