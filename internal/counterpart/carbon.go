@@ -72,7 +72,7 @@ func (c *Carbon) end(sig syscall.Signal) {
 	if c.process == nil {
 		return
 	}
-	_ = c.process.end(sig) // its status is the signal
+	_ = c.process.end(sig) // the error says only that the signal ended it
 	c.process = nil
 }
 

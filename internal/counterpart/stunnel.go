@@ -32,7 +32,7 @@ func (s Stunnel) Start(t testing.TB) (addr string) {
 	}
 	process := start(t, "stunnel", dir, exec.Command(program, file))
 	t.Cleanup(func() {
-		_ = process.end(syscall.SIGTERM) // its status is the signal
+		_ = process.end(syscall.SIGTERM) // the error says only that the signal ended it
 		if t.Failed() {
 			t.Logf("stunnel said:\n%s", process.said())
 		}
