@@ -144,7 +144,7 @@ func envelope(data any, watched bool) any {
 	return a
 }
 
-// live is the stream: a status ten times a second, to keep tests quick.
+// live streams a status ten times a second, which keeps tests quick.
 func (d *daemon) live(w http.ResponseWriter, r *http.Request) {
 	d.change(func(d *daemon) { d.streams++ })
 	defer d.change(func(d *daemon) { d.streams-- })
