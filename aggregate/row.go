@@ -72,8 +72,8 @@ type rowReader struct {
 	row     Row // its slices are buffers
 }
 
-// readBatch reads the rows of the names at refs of view i, without those that an earlier
-// view has seen.
+// readBatch reads the rows of one view. It leaves out the names that an earlier
+// view contains.
 func (r *rowReader) readBatch(i int, refs []ref, visit func(*Row)) {
 	v := &r.views[i]
 	r.refs, r.names = r.refs[:0], r.names[:0]
