@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// follow lets seconds pass, and returns the events of the episodes: the second, the stage and the reason.
+// follow runs the episodes for some seconds. It returns their events, each with its second, stage and reason.
 func (s *scene) follow(e *Episodes, seconds int, acts map[int]func(*scene)) (told []string) {
 	for i := 1; i <= seconds; i++ {
 		s.step(acts[i])

@@ -129,7 +129,7 @@ var metricTable = []metricFamily{
 	{"statsd_collect_head_age_seconds", gauge, "Age of the newest published interval of the owned partition that is farthest behind.", single("collect.head_age")},
 	{"statsd_collect_undelivered_intervals", gauge, "Intervals of partitions that may not be delivered yet.", single("collect.undelivered")},
 	{"statsd_collect_full_ratio", gauge, "Used share of the disk space for the messages of the fullest partition.", single("collect.full")},
-	{"statsd_collect_edges", gauge, "Edges heard of lately, and edges that fell silent.", []metricSource{{figure: "collect.edges", labels: `state="heard"`}, {figure: "collect.edges.silent", labels: `state="silent"`}}},
+	{"statsd_collect_edges", gauge, "Edges with recent messages, and edges that fell silent.", []metricSource{{figure: "collect.edges", labels: `state="heard"`}, {figure: "collect.edges.silent", labels: `state="silent"`}}},
 	{"statsd_collect_edges_refused", counter, "Connections of edges that this central refused.", single("collect.edges.refused")},
 	{"statsd_collect_fenced", counter, "Times that another owner took a partition from this one.", single("collect.fenced")},
 	{"statsd_collect_messages", counter, "Messages of all partitions, by result.", []metricSource{{figure: "collect.messages.*", labels: `result="*"`}}},
