@@ -13,7 +13,7 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// The time limit of a search, and the part of it for waiting for a flush.
+// findTime is the time limit of a search. Of it, a search waits at most findWait for a flush.
 const (
 	findTime = question.AnswerTime - 200*time.Millisecond
 	findWait = question.AnswerTime - 2*time.Second
