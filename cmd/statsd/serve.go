@@ -25,8 +25,8 @@ import (
 // daemon is a server, and the settings it was started with.
 type daemon struct {
 	*server.Server
-	started    settings // as of the start
-	current    settings // as of the last reload
+	started    settings // at the start
+	current    settings // since the last reload
 	waiting    []string // flags that have changed, but need a restart
 	sinks      []*endpoint
 	line       arguments
