@@ -70,7 +70,7 @@ func wayWorkloads() []workload {
 			peers: "floor,statsd,otelcol", absent: "the others have no OTLP",
 		},
 		{
-			name: "looking", title: "a receiver while nobody looks, while a top looks, and while a senders looks: ratios of CPU",
+			name: "looking", title: "a receiver with no query, with a top query, and with a senders query: ratios of CPU",
 			network: "benchmark", peers: "none",
 			goBench: []string{"-bench", "BenchmarkLooking", "./intake"},
 		},
