@@ -16,9 +16,9 @@ import (
 
 // BenchmarkLooking measures the cost of probes for a receiver, as ratios of CPU time in one run:
 //
-//	nobody/bare      receiving while nobody looks, to receiving without a trace of probes: at most 1.01
-//	top/nobody       while a top looks: at most 1.05
-//	senders/nobody   while a senders looks: at most 1.15
+//	nobody/bare      receiving with probes but no query, to receiving without probes: at most 1.01
+//	top/nobody       while a top query runs: at most 1.05
+//	senders/nobody   while a senders query runs: at most 1.15
 //
 // The receivers take turns, and an operation is a datagram of each. Sending is not counted. It must be
 // quick, because a probe may also cost 0.1 % of the time in which a receiver waits for its turn.
