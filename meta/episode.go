@@ -93,8 +93,8 @@ func (e *Episode) clone() Episode {
 	return c
 }
 
-// StageFor returns the stage to report to a notifier. Instead of a change it is the begin, if the notifier does not
-// know of the begin.
+// StageFor returns the stage to report to a notifier. It is Begin instead of Change if the
+// notifier does not know yet that the episode has begun.
 func (ev *Event) StageFor(notifier string) Stage {
 	if ev.Stage == Change {
 		if told := ev.Episode.told(notifier); told == nil || told.Begin.waits() {

@@ -162,7 +162,7 @@ func (e *Episodes) Note(id, notifier string, stage Stage, o Outcome) {
 	}
 }
 
-// NoteLook keeps whether a notifier accepted a look at the whole health. A check reports the begin of
+// NoteLook keeps whether a notifier accepted a look at the whole health. A check reports the beginning of
 // all episodes that are open, and the end of all that have ended.
 func (e *Episodes) NoteLook(notifier string, now time.Time, failed error) {
 	e.mu.Lock()

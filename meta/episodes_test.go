@@ -283,7 +283,7 @@ func TestRestart(t *testing.T) {
 		t.Errorf("what goes on: %s", got)
 	}
 	if all[0].StageFor("webhook") != Change || all[1].StageFor("webhook") != Begin || all[0].StageFor("new") != Begin {
-		t.Error("the begin is not told where it was not")
+		t.Error("a notifier that missed the beginning is not told of it")
 	}
 	at = at.Add(31 * time.Second)
 	if got := events(e.Observe(at, reasons(at, "known", "untold"))); got != "end over" {
