@@ -8,7 +8,7 @@ type Row struct {
 	Own  bool
 	Name []byte // clean, without tags
 	Tags []byte // ";key=value;key=value", sorted, or empty: see CutTags
-	// Start and Time are the begin and the end of the flush interval, in Unix seconds.
+	// Start and Time are the beginning and the end of the flush interval, in Unix seconds.
 	Start, Time int64
 	// Stats are the published statistics, each with a name of its own: rate and count of a counter,
 	// value of a gauge, count of a set, the chosen Layout.TimerStats of a timer, bin_N of a histogram.
