@@ -243,7 +243,7 @@ func TestMelt(t *testing.T) {
 	}
 }
 
-// TestMeltInFlight adds an end while the begin is being sent. The result of that attempt decides what comes next.
+// TestMeltInFlight adds an end while the message of the begin is being sent. The result of that attempt decides what comes next.
 func TestMeltInFlight(t *testing.T) {
 	for _, tt := range []struct {
 		fault         error
