@@ -83,7 +83,7 @@ func TestWebhookOfDaemon(t *testing.T) {
 		}
 		return told
 	}
-	eventually(t, "the webhook is not told of the begin", func() bool { return told().Begin.Taken() })
+	eventually(t, "the webhook does not receive the begin", func() bool { return told().Begin.Taken() })
 	if n := told().Begin.Tries; n != 3 {
 		t.Errorf("%d tries, want 3", n)
 	}
