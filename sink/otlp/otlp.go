@@ -1,7 +1,7 @@
 // Package otlp sends rows to an OpenTelemetry collector, or to another program that accepts OTLP over HTTP with
 // protobuf (https://opentelemetry.io/docs/specs/otlp/#otlphttp).
 //
-//	counter   Sum, delta, monotonic, from the begin to the end of the flush interval
+//	counter   Sum, delta, monotonic, from the beginning to the end of the flush interval
 //	gauge     Gauge
 //	set       Gauge of the number of members
 //	timer     ExponentialHistogram, delta, of at most 160 bins on each side of 0; with

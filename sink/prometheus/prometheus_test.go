@@ -214,7 +214,7 @@ func TestTTLOfAll(t *testing.T) {
 	})
 }
 
-// Names that share a series are forgotten when they are idle, but not the last one.
+// Of the names that share a series, idle ones are forgotten, except for the last.
 func TestIdleNames(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := startDaemon(t, mapped(t, `
