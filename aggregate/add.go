@@ -28,10 +28,9 @@ func clamp(v float64) float64 {
 }
 
 // The cell of a set has two words. The first has the number of members in the upper
-// half, and the logarithm of the table's size plus one in the lower half. The second
-// is the place of the table, or its index among the large ones. The table holds the
-// 64-bit hashes of the members, never 0, in open addressing. The probability that two
-// of n members share a hash is n²/2⁶⁵: one in 37 million for a million members.
+// half, and the logarithm of the table's size plus one in the lower half. The second is the place of the table, or its
+// index among the large tables. The table holds the 64-bit hashes of the members, never 0, in open addressing. The
+// probability that two of n members share a hash is n²/2⁶⁵: one in 37 million for a million members.
 const (
 	firstSetLog = 2
 	largeSetLog = blockPageShift // tables of this size and above do not fit in a block
@@ -86,7 +85,7 @@ func addMember(b *blocks, rec record, off int, m setMember) bool {
 	rec.setWord(off, count<<32|rec.word(off)&math.MaxUint32)
 	if int(count)*4 > len(table)*3 {
 		if log := bits.Len(uint(len(table))); log > largeSetLog {
-			// The old table is not needed again.
+			// The memory of the old table is not reused within the interval.
 			b.large[rec.word(off+8)] = nil
 		}
 		larger := newSetTable(b, rec, off, bits.Len(uint(len(table))))

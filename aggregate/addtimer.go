@@ -76,7 +76,7 @@ func timerWeight(rec record, off int) (weight float64, millis bool) {
 	return math.Float64frombits(w &^ timerMillis), w&timerMillis != 0
 }
 
-// isSingle reports whether the second word of a timer's cell says that the first word is its only sample.
+// isSingle reports whether a timer's cell holds its only sample in the first word, given the second word.
 func isSingle(w uint64) bool { return w&^timerSketched == timerSingle }
 
 // addSingle adds the first sample to a timer's cell if that needs no block.
@@ -93,7 +93,7 @@ func addSingle(rec record, off int, s *metric.Sample) bool {
 	return true
 }
 
-// moveSingle moves the only sample of a timer's cell to a block.
+// moveSingle moves the only sample from a timer's cell to a block.
 func (b *blocks) moveSingle(rec record, off int) {
 	if !isSingle(rec.word(off + 8)) {
 		return
@@ -142,8 +142,8 @@ func (b *blocks) addToSketch(w uint64, v float64) uint64 {
 	return w
 }
 
-// putSketch adds a block with a sketch behind a timer's last block, given the second
-// word of its cell. It returns that word.
+// putSketch adds a block with a sketch after a timer's last block, given the second word of its cell. It returns that
+// word.
 func (b *blocks) putSketch(w uint64, s *sketch) uint64 {
 	place := b.allocate(2)
 	block := b.at(place)

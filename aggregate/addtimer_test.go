@@ -26,8 +26,8 @@ func TestTimerBlocks(t *testing.T) {
 	}
 }
 
-// Whatever the number of samples and the limit, all come out: exactly up to the limit, and
-// the others in a sketch, also if a merged row brought the sketch earlier.
+// For any number of samples and any limit, no sample is lost: they are exact up to the limit, and the others are in a
+// sketch, even if a merged row added a sketch before.
 func TestTimersOfAllLengths(t *testing.T) {
 	t.Parallel()
 	for _, limit := range []int{1, 2, 3, 4, 10, 11, 118, 119, 120, 300, 1 << 20} {
@@ -63,7 +63,7 @@ func TestTimersOfAllLengths(t *testing.T) {
 	}
 }
 
-// A timer's first sample takes no block, and more samples lose nothing of it.
+// A timer's first sample takes no block, and is kept when more samples come.
 func TestSingleSamples(t *testing.T) {
 	for _, millis := range []bool{false, true} {
 		for name, more := range map[string]func(b *blocks, rec record){

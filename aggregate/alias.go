@@ -108,7 +108,7 @@ func (s *Shard) lookAliases(samples []metric.Sample, probes []probe) {
 			}
 			rec.amend(s, sample)
 			if p.ref, p.drop = r, r == 0; r != 0 {
-				p.slot = s.names.pages.at(r).word(8) // begins to load the record
+				p.slot = s.names.pages.at(r).word(8) // begins to load the record into the cache
 			}
 		}
 	}

@@ -18,7 +18,7 @@ var aliasLayout = Layout{
 	Counters: []string{"count"}, Prefix: [metric.Kinds]string{metric.Counter: "counters", metric.Gauge: "gauges"}, Interval: time.Second,
 }
 
-// ruleMap is a Resolver for tests: what becomes of names, by name as received. It counts its answers.
+// ruleMap is a Resolver for tests. It maps names as received to results, and counts its calls.
 type ruleMap struct {
 	rules  map[string]Resolved
 	counts map[string]int
@@ -233,7 +233,7 @@ func TestRulesKeepWhatStays(t *testing.T) {
 	add(t, table.Shard(0), "a g 1", "b g 2", "stays g 3", "renamed g 4", "dropped g 5", "kept g 6")
 	flushAs(table, aliasLayout)
 	expect(t, rememberedGauges(table), map[string]float64{"moved": 1, "gone": 2, "stays": 3, "renamed": 4, "dropped": 5, "kept": 6})
-	// The rule of a has another number now, the one of b is not there any more.
+	// The rule of a has another number now, and the rule of b is gone.
 	setRules(table, map[string]Resolved{
 		"a": rule(3, "moved", Effects{}), "renamed": rule(4, "other", Effects{}), "dropped": rule(5, "", Effects{}), "kept": rule(6, "=", Effects{}),
 	}, nil, Heir{Rule: 4}, Heir{})
@@ -280,7 +280,7 @@ func TestTTLs(t *testing.T) {
 	held("none other own")
 }
 
-// Names that never come again leave the aliases, which have a limit.
+// Names that never come again are removed from the aliases, which have a limit.
 func TestAliasesAreBounded(t *testing.T) {
 	config := testTable(1).config
 	config.Shards, config.MaxNames = 2, 100

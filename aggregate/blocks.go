@@ -1,8 +1,8 @@
 package aggregate
 
 // blocks is the memory for the content of an interval that does not fit in cells: samples of
-// timers, members of sets, adjustments of gauges. It hands out runs of words, and takes all of them
-// back when the interval is over.
+// timers, members of sets, adjustments of gauges. It allocates runs of words, and frees all of them when the interval
+// is over.
 type blocks struct {
 	pages []*blockPage
 	used  int // words used of the last page
@@ -50,8 +50,8 @@ func (b *blocks) at(place uint32) []uint64 {
 	return b.pages[place>>blockPageShift][place&(blockPageWords-1):]
 }
 
-// release takes everything back. It keeps as many spare pages as the last interval
-// used, so that the memory of a flood is freed.
+// release frees everything. It keeps as many spare pages as the last interval used, so that memory is freed after a
+// flood of samples.
 func (b *blocks) release() {
 	keep := len(b.pages)
 	b.spare.pages = append(b.spare.pages, b.pages...)

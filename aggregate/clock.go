@@ -6,11 +6,10 @@ import (
 	"time"
 )
 
-// clock gives the times that order gauges: Unix nanoseconds that never go back. If the
-// system's clock is set back, these times continue at half speed until it has caught up.
-// Any number of goroutines may use a clock.
+// clock returns times for the order of gauges: Unix nanoseconds that never go back. If the system's clock is set back,
+// these times continue at half speed until it has caught up. Any number of goroutines may use a clock.
 type clock struct {
-	ahead atomic.Pointer[ahead] // nil while both agree
+	ahead atomic.Pointer[ahead] // nil while both clocks agree
 	last  atomic.Int64          // the last result of now
 
 	start time.Time
@@ -19,11 +18,11 @@ type clock struct {
 	wall, since int64
 }
 
-// ahead is the difference to the system's clock: by at time from, and less and less later.
+// ahead is the difference to the system's clock. It is by at the time from, and then shrinks.
 type ahead struct{ by, from int64 }
 
-// maxStep is how far the system's clock may differ between two comparisons before it
-// counts as set. Receivers read datagrams within this time unless they are starved.
+// maxStep is the greatest difference of the system's clock between two comparisons at which it does not count as set.
+// Receivers read datagrams within this time unless they are starved.
 const maxStep = int64(100 * time.Millisecond)
 
 func newClock() *clock {

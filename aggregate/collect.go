@@ -6,8 +6,8 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// collect gathers what one name collected: its records are in s.sources. It must run before the name
-// is summarised, which reorders and merges. A gauge's value is added afterwards.
+// collect gathers the collected values of one name, whose records are in s.sources. Call it before the name is
+// summarised, because summarising reorders and merges the values. A gauge's value is added afterwards.
 func (s *summary) collect() {
 	r, c := &s.row, &s.collected
 	r.read(s.sources)

@@ -2,8 +2,8 @@ package aggregate
 
 import "github.com/statsd-ops/statsd/metric"
 
-// collides reports whether another kind already has a row with the path of a name: the n-th name that
-// was looked up, in view j.
+// collides reports whether another kind already has a row with the path of a name. The name is the n-th of the last
+// lookup, in view j.
 func (s *summary) collides(j, n int, kind metric.Kind, own bool) bool {
 	v := &s.views[j]
 	for k, r := range s.found[j][n] {

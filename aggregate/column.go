@@ -37,7 +37,7 @@ const (
 	ofSquares
 	ofStd
 	ofMedian
-	ofBound // this and the next ones: of the samples inside a threshold
+	ofBound // this stat and the next ones cover the samples inside a threshold
 	ofPartMean
 	ofPartSum
 	ofPartCount
@@ -119,8 +119,8 @@ func (l *Layout) timerColumns() (cols []column) {
 	return cols
 }
 
-// meaning returns a scheme's meaning of a timer's stat. Gstatsd has one threshold and no rates of
-// timers: its mean covers the samples inside the threshold, and its count the samples as received.
+// meaning returns the stat that a scheme publishes under the name of a timer's stat. Gstatsd has one threshold and no
+// rates of timers: its mean covers the samples inside the threshold, and its count the samples as received.
 func (l *Layout) meaning(s stat) stat {
 	switch {
 	case l.Naming == Gstatsd && s == ofMean && len(l.Percentiles) > 0:
@@ -152,7 +152,7 @@ func (l *Layout) idleColumns(kind metric.Kind) (cols []column) {
 	return cols
 }
 
-// column returns a column whose paths end in what, if what is not empty.
+// column returns a column. Its paths end in what, unless that is empty.
 func (l *Layout) column(prefix, what string, s stat) column {
 	c := column{prefix: join(l.GlobalPrefix, prefix), suffix: join(what, l.GlobalSuffix), stat: s}
 	if l.Naming == Gstatsd {

@@ -54,7 +54,7 @@ func (r *expRange) begin(bins *metric.ExpBins, coarser int) {
 	}
 }
 
-// cover notes that a sample will come.
+// cover extends the ranges for a sample that will be added.
 func (b *expBuilder) cover(v, _ float64) {
 	switch {
 	case v > 0:
@@ -87,8 +87,8 @@ func (b *expBuilder) add(v, n float64) {
 	}
 }
 
-// distribution returns how the samples of the timer just summarised are spread. They are in s.merged,
-// or else in s.samples.
+// distribution returns the distribution of the samples of the timer just summarised. The samples are in s.merged, or
+// else in s.samples.
 func (s *summary) distribution(off int) *metric.Distribution {
 	t := &s.timing
 	share := t.weight / float64(t.received)

@@ -11,7 +11,7 @@ import (
 // at the start. Several dots in a row act as one. So app..req and .app.req have the
 // file of app.req. Each tagged series has a file of its own.
 
-// unevenDots reports whether Graphite may drop dots of the name.
+// unevenDots reports whether Graphite may drop dots from the name.
 func unevenDots(name []byte) bool {
 	n := len(name)
 	return n > 0 && (name[0] == '.' || name[n-1] == '.' || bytes.Contains(name, []byte(".."))) && bytes.IndexByte(name, ';') < 0
@@ -29,7 +29,7 @@ func appendFile(dst, path []byte) []byte {
 	return dst
 }
 
-// maxUneven is how many names with uneven dots a flush checks.
+// maxUneven is the maximum number of names with uneven dots that a flush checks.
 const maxUneven = 10_000
 
 // files holds the paths of names with uneven dots, by their file in Graphite.
@@ -79,7 +79,7 @@ func (s *summary) isPublished(path []byte) bool {
 	return false
 }
 
-// stored returns a path for people to read. If Graphite changes it, it says how.
+// stored returns a path for people. If Graphite changes the path, the text says how.
 func stored(path string) string {
 	if name, tags, _ := strings.Cut(path, ";"); tags == "" {
 		if file := string(appendFile(nil, []byte(name))); file != path {

@@ -2,7 +2,7 @@ package aggregate
 
 import "github.com/statsd-ops/statsd/metric"
 
-// longAgo is more flushes than any name is remembered.
+// longAgo is a number of flushes for which no name is remembered.
 const longAgo = 1 << 31
 
 // Forget deletes a name of a kind: its content since the last Drain, and a gauge's value. Later

@@ -10,11 +10,10 @@ import (
 )
 
 // A gauge gets the value that it would have if one receiver had applied all its samples
-// in the order of their times. It does not matter which shards took them, or in which
-// order. So a cell keeps the newest setting with its time, and the adjustments with
-// theirs. Only adjustments after the newest setting count. If times are equal, the setting
-// comes first, and of two settings the greater one counts. So the result is the same for
-// any order of adding.
+// in the order of their times. It does not matter which shards received the samples, or in which order. So a cell keeps
+// the newest setting with its time, and the adjustments with theirs. Only adjustments after the newest setting count.
+// If times are equal, the setting comes first, and of two settings the greater one counts. So the result is the same
+// for any order of adding.
 //
 // The cell of a gauge has the value of the newest setting, a word; its time, a word, or 0; and the place
 // of the newest adjustment, half a word, or 0. An adjustment has three words: the place of the next
@@ -32,8 +31,8 @@ const (
 )
 
 // gaugeTime returns the time of a gauge's sample; wall is its arrival by the system's clock, or 0
-// for now. All samples of a datagram have the same arrival. So each gets a time a nanosecond after
-// the previous one: their order holds in any shard.
+// for now. All samples of a datagram have the same arrival. So each sample gets a time that is a nanosecond after the
+// previous one. This keeps their order, in any shard.
 func (s *Shard) gaugeTime(wall int64) int64 {
 	if wall != s.wall {
 		return s.gaugeTimeAt(wall)
@@ -42,7 +41,7 @@ func (s *Shard) gaugeTime(wall int64) int64 {
 	return s.gaugeAt
 }
 
-// gaugeTimeAt is gaugeTime for another arrival than the last.
+// gaugeTimeAt does the same as gaugeTime, for an arrival that differs from the last one.
 func (s *Shard) gaugeTimeAt(wall int64) int64 {
 	var arrival int64
 	if wall > 0 {
@@ -125,7 +124,7 @@ type gaugeMerge struct {
 // begin starts another gauge.
 func (g *gaugeMerge) begin() { *g = gaugeMerge{adjustments: g.adjustments[:0]} }
 
-// remember uses a record's remembered value if it is the newest.
+// remember adds a record's remembered value, if it is newer than the present one.
 func (g *gaugeMerge) remember(rec record) {
 	if m := rec.memory(); m.after > g.memory.after {
 		g.memory = m

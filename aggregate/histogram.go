@@ -74,7 +74,7 @@ func (l *Layout) validateHistograms() error {
 	return nil
 }
 
-// fits reports whether the histogram applies to the timer, if no earlier one does.
+// fits reports whether the histogram applies to the timer. Of several that fit, the first is used.
 func (h *Histogram) fits(series []byte) bool {
 	name, _ := metric.CutTags(series)
 	return h.Substring == "" || bytes.Contains(name, []byte(h.Substring))

@@ -2,8 +2,7 @@ package aggregate
 
 import "github.com/statsd-ops/statsd/metric"
 
-// summarizeIdle adds rows for the records s.idle[kind] of view i: names that this view
-// has not seen.
+// summarizeIdle adds rows for the records s.idle[kind] of view i. These are names that this view has not seen.
 func (s *summary) summarizeIdle(i int, kind metric.Kind) {
 	refs := s.idle[kind]
 	s.lookup(i, refs)

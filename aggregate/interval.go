@@ -12,16 +12,17 @@ import (
 type Interval struct {
 	// Swap is how long Drain held the locks of the shards, in total.
 	Swap time.Duration
-	// Hits are the samples that each rule matched, by number: of the rules that held in the interval.
+	// Hits are the numbers of samples that each rule matched, by the number of the rule. The rules are those of the
+	// interval.
 	Hits []uint64
 	// Summarize calls Record, unless it is nil, for each name with its raw values.
 	Record func(*metric.Collected)
-	// Omit, unless nil, selects names that make no points: another daemon makes them from their rows.
+	// Omit, unless nil, selects names without points: another daemon makes their points from their rows.
 	Omit func(name []byte) bool
 
 	table *Table
 	views []view
-	time  int64 // of the Drain, see clock
+	time  int64 // time of the Drain, see clock
 	known int64 // names known at the Drain
 }
 
@@ -33,12 +34,11 @@ type view struct {
 	used    int // units used in the last page
 	flush   uint32
 	blocks  *blocks
-	retired bool // the shard has begun new names
+	retired bool // whether the shard has begun a new names
 	reruled bool // because of new rules
 }
 
-// batchSize is how many records are looked up under one lock: few enough that
-// receivers hardly wait.
+// batchSize is the number of records that are looked up under one lock: few enough that receivers hardly wait.
 const batchSize = 256
 
 // views returns the content of the shards, between two flushes.
@@ -103,13 +103,13 @@ func (v *view) lookup(names [][]byte, found [][metric.Kinds]ref) {
 	v.shard.mutex.Unlock()
 }
 
-// holds reports whether r is a record of this view. Newer records hold no values of the interval.
+// holds reports whether r is a record of this view. Newer records have no values of the interval.
 func (v *view) holds(r ref) bool {
 	p, last := int(r>>pageShift), len(v.pages)-1
 	return r != 0 && (p < last || p == last && int(r&(pageUnits-1)) < v.used)
 }
 
-// carryBatch is how many records are carried under one lock if rules have to be asked.
+// carryBatch is the number of records carried under one lock if rules must be applied.
 const carryBatch = 16
 
 // carry moves records from the names of the view to the names that replaced them. It returns how many no

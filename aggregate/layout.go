@@ -20,8 +20,7 @@ const (
 	Gstatsd    Naming = "gstatsd"     // phensley/gstatsd
 )
 
-// Layout decides which points are made of an interval and how they are named. Start with
-// Naming.Layout.
+// Layout decides which points are made from an interval and how they are named. Start with Naming.Layout.
 //
 // A path is GlobalPrefix, the prefix of the kind, the name, the statistic, and GlobalSuffix, with
 // dots in between. Empty parts are left out.
@@ -49,12 +48,12 @@ type Layout struct {
 	// its name.
 	Histograms []Histogram
 
-	// KeepGauges publishes unseen gauges too: for GaugeFlushes flushes after the last that
-	// saw them, or if that is 0, while their value is remembered.
+	// KeepGauges publishes unseen gauges too, for GaugeFlushes flushes after they were last seen. If GaugeFlushes is 0,
+	// they are published while their value is remembered.
 	KeepGauges   bool
 	GaugeFlushes int
-	// IdleZeros publishes unseen counters, timers and sets too, as 0, until they expire.
-	// Of timers it publishes the counts only.
+	// IdleZeros publishes unseen counters, timers and sets too, as 0, until they expire. For timers it publishes only
+	// the counts.
 	IdleZeros bool
 
 	// Rows keeps the data that Snapshot.Rows needs in addition to the points: sums of counters, and

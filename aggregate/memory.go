@@ -2,7 +2,7 @@ package aggregate
 
 // Memory is what a table takes, in bytes.
 type Memory struct {
-	Names   int // records of names, their aliases, and what finds them
+	Names   int // records of names, their aliases, and the tables that find them
 	Samples int // samples of timers, members of sets, adjustments of gauges; without estimates
 }
 

@@ -9,7 +9,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// The memory of a table is nearly all that it takes.
+// The reported memory of a table is nearly its real memory.
 func TestMemory(t *testing.T) {
 	n := soak.Times(200_000)
 	before := heapBytes()

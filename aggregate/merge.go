@@ -8,10 +8,9 @@ import (
 
 // Merge adds a row to its name. It keeps nothing of the row. The shard must be locked.
 //
-// It returns why the row was not added: a limit, or BadValue for a row that no table can
-// have made. With RefusedMember the set took only some of the members. Merge takes the
-// times of a gauge as they are: a time in the future wins until the next flush. So check
-// the times of rows from other machines.
+// If the row was not added, it returns the reason: a limit, or BadValue for a row that no table can have made.
+// RefusedMember means that the set took only some of the members. Merge takes the times of a gauge as they are: a time
+// in the future wins until the next flush. So check the times of rows from other machines.
 func (s *Shard) Merge(row *Row) metric.Reason {
 	if !row.valid() {
 		return metric.BadValue
@@ -79,7 +78,7 @@ func mergeSketch(b *blocks, rec record, off int, o *sketch) {
 	rec.setWord(off+8, w+n<<32)
 }
 
-// checkName returns why a table cannot have the row's name, or metric.None.
+// checkName returns the reason why a table cannot have the row's name, or metric.None.
 func (r *Row) checkName(config *Config) metric.Reason {
 	switch {
 	case !config.form().Keeps(r.Name):

@@ -13,11 +13,11 @@ type Mute struct {
 }
 
 // SetMutes replaces the mutes. From now on a new name that one of them matches is refused, and takes no
-// memory. A name that the table holds already is refused once it was given to Mark. Only the flushing
-// goroutine may call SetMutes.
+// memory. A name that is already in the table is refused only after a call of Mark with it. Only the flushing goroutine
+// may call SetMutes.
 //
-// Without mutes a batch costs one comparison more. With some, a sample costs a look at a bit of its
-// record, and only the samples of marked and of new names are matched.
+// Without mutes a batch costs one comparison more. With mutes, each sample costs a test of one bit, and only the
+// samples of marked and of new names are matched.
 func (t *Table) SetMutes(mutes []*Mute) {
 	for _, s := range t.shards {
 		s.mutex.Lock()
@@ -52,7 +52,7 @@ func (s *Shard) muteOf(name []byte) *Mute {
 	return nil
 }
 
-// passMarked passes samples of marked records on to find, which asks muted.
+// passMarked passes samples of marked records on to find, which calls muted.
 func (s *Shard) passMarked(probes []probe) {
 	for i := range probes {
 		if s.marked.has(probes[i].ref) {

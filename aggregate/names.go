@@ -63,9 +63,9 @@ func (n *names) received(p *probe, kind metric.Kind, name []byte) ref {
 	return r
 }
 
-// look searches for the names of samples, whose hashes are in probes. It finds all but
-// names that share a tag with another record. Each loop touches what the next loop reads.
-// Within a loop, reads of memory do not depend on each other, so the processor does many at once.
+// look searches for the names of samples, whose hashes are in probes. It finds all names except those that share a tag
+// with another record. Each loop loads the memory that the next loop reads. Within a loop, reads of memory do not
+// depend on each other, so the processor does many at once.
 func (n *names) look(samples []metric.Sample, probes []probe) {
 	for i := range probes {
 		n.start(&probes[i])
@@ -100,7 +100,7 @@ func (n *names) foundKinds(p *probe, name []byte, found *[metric.Kinds]ref) {
 	}
 }
 
-// newName is a name to make a record for. flags are metaMoved, metaHidden and a class.
+// newName is a name for a new record. flags are metaMoved, metaHidden and a class.
 type newName struct {
 	kind         metric.Kind
 	name         []byte

@@ -13,7 +13,7 @@ import (
 type nest struct {
 	kind  metric.Kind // the other kind
 	front string      // start of the name
-	tails []string    // possible ends of the name; the other name is in between
+	tails []string    // possible ends of the name; the other name is between start and end
 }
 
 // newNests returns the nests of one kind's columns in another kind's.

@@ -13,7 +13,7 @@ type Origin struct {
 	Name string // clean; with Config.Tagged its tags follow
 }
 
-// Scheme says which paths a name has under a Layout, and which names a path. It does not change.
+// Scheme finds the paths of a name under a Layout, and the names that can have a path. It does not change.
 type Scheme struct{ program *program }
 
 // Scheme returns the scheme of the layout.
@@ -54,7 +54,7 @@ func (s *Scheme) Origins(path string, tagged bool) (origins []Origin) {
 	return origins
 }
 
-// has reports whether the path, without tags, is one of the origin's: a histogram fits some timers only.
+// has reports whether the origin has the path, without tags. It matters because a histogram fits only some timers.
 func (s *Scheme) has(o Origin, path, name string) bool {
 	return slices.ContainsFunc(s.columns(o), func(c column) bool { return c.prefix+name+c.suffix == path })
 }

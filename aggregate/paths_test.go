@@ -7,7 +7,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// Paths has the path of each point that a table makes, and Origins leads back.
+// Paths has the path of each point that a table makes, and Origins finds the name of each path.
 func TestPaths(t *testing.T) {
 	for _, naming := range Namings() {
 		for _, tagged := range []bool{false, true} {

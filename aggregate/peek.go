@@ -21,18 +21,17 @@ type Peeked struct {
 // MaxPeeked is the maximum number of samples that a Peek shows of a timer.
 const MaxPeeked = 100
 
-// Peek looks at what the names of one kind have collected so far, without taking it out.
-// It visits each name that existed at its start once, a limited number at a time, so
-// neither receivers nor the flush wait for it:
+// Peek reads the values that the names of one kind have collected so far, and leaves them in the table. It visits each
+// name that existed at its start once, a limited number at a time, so that neither receivers nor the flush wait for it:
 //
 //	for look.Next() {
 //		shown := look.Show() // by the flushing goroutine
 //	}
 //
-// Flushes may happen between two steps. Each step shows its own moment.
+// Flushes may happen between two steps. Each step shows the values at its own moment.
 type Peek struct {
-	// Names are the names found by Next, in no particular order. The slice is valid until the next
-	// Next. A name stays valid and must not be changed.
+	// Names are the names found by Next, in no particular order. The slice is valid until the next call of Next. A name
+	// stays valid and must not be changed.
 	Names [][]byte
 
 	table    *Table
@@ -48,8 +47,8 @@ type Peek struct {
 	members  []uint64
 }
 
-// Peek begins a look at the names of a kind that match, or at all if match is nil. Only
-// the flushing goroutine may call it, and not between Drain and Summarize.
+// Peek begins to read the names of a kind that match, or all names if match is nil. Only the flushing goroutine may
+// call it, and not between Drain and Summarize.
 func (t *Table) Peek(kind metric.Kind, match func(name []byte) bool) *Peek {
 	return &Peek{
 		table: t, kind: kind, match: match, views: t.views(),
@@ -57,8 +56,8 @@ func (t *Table) Peek(kind metric.Kind, match func(name []byte) bool) *Peek {
 	}
 }
 
-// PeekName looks at one clean name. It returns false if the name is not held. Only the flushing
-// goroutine may call it, and not between Drain and Summarize.
+// PeekName reads one clean name. It returns false if the name is not held. Only the flushing goroutine may call it, and
+// not between Drain and Summarize.
 func (t *Table) PeekName(kind metric.Kind, name []byte) (Peeked, bool) {
 	p := Peek{Names: [][]byte{name}, table: t, kind: kind, gathered: make([]gathered, 1)}
 	shown := p.Show()
@@ -106,8 +105,7 @@ func (p *Peek) Show() []Peeked {
 	return p.shown
 }
 
-// choose sets Names to the refs that have the kind, match, and were not visited in
-// another view.
+// choose sets Names: it keeps the refs that have the kind, match, and were not visited in another view.
 func (p *Peek) choose() {
 	p.Names = p.Names[:0]
 	for _, r := range p.refs {
@@ -130,7 +128,7 @@ func (p *Peek) choose() {
 	}
 }
 
-// gathered is the shards' content of a name.
+// gathered is the content of a name in all shards.
 type gathered struct {
 	known   bool
 	sum     float64 // a counter's sum, or the number of samples or members

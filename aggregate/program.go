@@ -17,15 +17,15 @@ type program struct {
 	seconds    float64 // of the interval
 	// paths are all columns that names of a kind can have, with histograms.
 	paths [metric.Kinds][]column
-	// meets says whether two kinds share a path if they share a name.
+	// meets says for two kinds whether equal names have a common path.
 	meets [metric.Kinds][metric.Kinds]bool
-	// nests are the cases in which different names give the same path: timer a and counter a.mean, say.
+	// nests are the cases in which different names give the same path, for example timer a and counter a.mean.
 	nests [metric.Kinds][]nest
-	// nestBegins has the first bytes of names that can be nested. Most names have others.
+	// nestBegins has the first bytes of names that can be nested. It quickly excludes most names.
 	nestBegins [metric.Kinds][256]bool
 }
 
-// The shapes after the kinds' shapes.
+// The indexes of the shapes after the kinds' shapes.
 const (
 	idleShapes      = int(metric.Kinds)
 	loneShape       = 2 * int(metric.Kinds)
@@ -76,7 +76,7 @@ func compile(l Layout) *program {
 	return p
 }
 
-// add marks the parts that a column needs.
+// add records which values a column needs.
 func (w *wants) add(s stat) {
 	switch s {
 	case ofSquares:
@@ -104,7 +104,7 @@ func meet(a, b []column) bool {
 	return false
 }
 
-// idles reports whether an unseen name of a kind is still published, age flushes after it was last
+// idles reports whether an unseen name of a kind is still published. age is the number of flushes since it was last
 // seen. The name must not have expired.
 func (p *program) idles(kind metric.Kind, age uint32) bool {
 	if kind == metric.Gauge {

@@ -29,15 +29,15 @@ const (
 	pageShift  = 16 // log2 of pageUnits
 	metaLength = 1<<16 - 1
 	metaKind   = 16
-	metaTwin   = 1 << 24 // another kind had this name before
+	metaTwin   = 1 << 24 // another kind already had this name
 	metaUneven = 1 << 25 // see unevenDots
-	metaMoved  = 1 << 26 // a rebuild or a start put it here: see marks
-	metaHidden = 1 << 27 // samples find it through an alias only: see record.is
+	metaMoved  = 1 << 26 // a rebuild or a start made the record: see marks
+	metaHidden = 1 << 27 // samples find it only through an alias: see record.is
 	metaClass  = 18      // bits 18 to 23: the class of its ttl, see Rules.TTLs; 0 for none
 	metaFlags  = metaTwin | metaUneven | metaMoved | MaxTTLs<<metaClass
 )
 
-// MaxTTLs is the most entries of Rules.TTLs.
+// MaxTTLs is the maximum length of Rules.TTLs.
 const MaxTTLs = 1<<6 - 1
 
 // MaxNameLength is the maximum length of a name, in bytes.
@@ -95,8 +95,8 @@ func (r record) name() []byte {
 	return r[off : off+int(m&metaLength)]
 }
 
-// is reports whether samples of a name as received belong to the record. A hidden record is found by its
-// clean name only, see named: rules may do something else with samples of that name.
+// is reports whether samples of a name as received belong to the record. A hidden record is found only by its clean
+// name (see named), because rules may treat samples with that name differently.
 func (r record) is(kind metric.Kind, name []byte) bool {
 	off := nameOffset[kind]
 	return r.meta()&^metaFlags == metaOf(kind, name) && string(r[off:off+len(name)]) == string(name)

@@ -16,8 +16,7 @@ type Remembered struct {
 	Unseen uint32 // flushes since the last that saw it
 }
 
-// rememberedFlush is the flush that counts as the last one for gauges given to Remember: the one
-// before the table's first flush.
+// For gauges given to Remember, rememberedFlush counts as the last flush. It is the flush before the table's first one.
 const (
 	rememberedFlush = 1
 	firstFlush      = rememberedFlush + 1
@@ -101,12 +100,12 @@ func (r *remembering) findNewest(i int) {
 }
 
 // Remember gives the table a gauge's earlier value, for adjustments. The table must not
-// have been used yet. It returns why there is no room, or metric.None.
+// have been used yet. It returns the reason if there is no room, otherwise metric.None.
 func (t *Table) Remember(g Remembered) metric.Reason {
 	return t.Recall(Known{Kind: metric.Gauge, Name: g.Name, Value: g.Value, Set: min(g.Set, t.clock.now()), Unseen: g.Unseen})
 }
 
-// shardOf returns the shard that keeps what is known of a name.
+// shardOf returns the shard that keeps the memory of a name.
 func (t *Table) shardOf(name []byte) *Shard {
 	return t.shards[maphash.Bytes(t.seed, name)%uint64(len(t.shards))]
 }

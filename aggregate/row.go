@@ -7,9 +7,9 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// Row is everything that a name collected in an interval. Nothing is lost: if rows of several
-// tables are merged into one, the points are the same as for all samples in one table. This holds
-// for any split of the samples and any order of merging, if the tables have the same Config.
+// Row holds everything that a name collected in an interval. Rows lose nothing: if rows of several tables are merged
+// into one table, the points are the same as for all samples in one table. This holds for any split of the samples and
+// any order of merging, if the tables have the same Config.
 //
 // Sums of counters and weights are exact for whole numbers up to 2^53; other sums are rounded as
 // float64. If a timer has more samples than Config.MaxTimerSamples, its percentiles are within 1 %,
@@ -67,13 +67,13 @@ type rowReader struct {
 	*Interval
 	refs    []ref
 	names   [][]byte
-	found   [][][metric.Kinds]ref // by view, by name
+	found   [][][metric.Kinds]ref // indexed by view and name
 	sources []source
 	row     Row // its slices are buffers
 }
 
-// readBatch reads the rows of the names at refs of view i, without those that an earlier
-// view has seen.
+// readBatch reads the rows of one view. It leaves out the names that an earlier
+// view contains.
 func (r *rowReader) readBatch(i int, refs []ref, visit func(*Row)) {
 	v := &r.views[i]
 	r.refs, r.names = r.refs[:0], r.names[:0]

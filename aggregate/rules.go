@@ -121,7 +121,7 @@ func (iv *Interval) takeHits(s *Shard) {
 	clear(s.hits)
 }
 
-// note stores which rule gave a record its name.
+// note records which rule gave a record its name.
 func (n *names) note(r ref, rule uint16) {
 	if n.ruled == nil {
 		n.ruled = map[ref]uint16{}
@@ -144,7 +144,7 @@ func (s *Shard) hidden(kind metric.Kind, name []byte) (flags uint32) {
 		return 0
 	}
 	flags = s.judge(kind, name)
-	if flags&metaHidden == 0 { // do samples of that name belong to it?
+	if flags&metaHidden == 0 { // whether samples of that name belong to the record
 		s.resolve(kind, name)
 		if s.resolved.Reason != metric.None || !bytes.Equal(s.resolved.Name, name) {
 			flags |= metaHidden

@@ -8,12 +8,11 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// marks say when records were made: each flush notes where they end. Only the flushing goroutine uses
-// them.
+// marks record when records were made: at each flush, where the records ended. Only the flushing goroutine uses them.
 type marks struct {
 	began   int64  // Unix seconds: when the first record was made, or moved here
 	list    []mark // by place and by time
-	dropped bool   // the first marks are gone
+	dropped bool   // whether the first marks were removed
 }
 
 // mark says that the records before end were there at a time.
@@ -31,7 +30,7 @@ const (
 	maxMarks = fineMarks/fineMark + coarseMarks/coarseMark + 1000
 )
 
-// note notes that the records made up to now (Unix seconds) end at end.
+// note adds a mark: the records made up to now (Unix seconds) end at end.
 func (m *marks) note(end ref, now int64) {
 	at := uint32(min(max(now, 0), math.MaxUint32))
 	n := len(m.list)
@@ -57,7 +56,7 @@ func (m *marks) thin(now uint32) {
 			m.dropped = true
 			continue
 		}
-		// The next mark covers the records of this one too.
+		// The next mark then covers the records of the removed mark too.
 		next := i + 1
 		if age > fineMarks && next < len(m.list) && len(kept) > 0 && m.list[next].at < kept[len(kept)-1].at+coarseMark {
 			continue
@@ -67,7 +66,7 @@ func (m *marks) thin(now uint32) {
 	m.list = kept
 }
 
-// FirstSeen is when a name was first seen, to some seconds.
+// FirstSeen is when a name was first seen, exact to some seconds.
 type FirstSeen struct {
 	At time.Time
 	// Before says that the name was first seen at At or earlier: a rebuild of the table or a restart
@@ -95,7 +94,7 @@ func (m *marks) first(r ref, rec record, now time.Time) FirstSeen {
 	return FirstSeen{At: time.Unix(int64(m.list[i].at), 0)}
 }
 
-// or returns when a name with two records was first seen: the earlier of the two times.
+// or combines the times of two records of a name: it returns the earlier one.
 func (f FirstSeen) or(o FirstSeen) FirstSeen {
 	if o.At.Before(f.At) {
 		f.At = o.At

@@ -37,7 +37,7 @@ func newSketch() *sketch {
 }
 
 func (s *sketch) add(v float64) {
-	// Above 1.26e308 the mapping has no bins.
+	// The mapping has no bins above 1.26e308.
 	limit := s.bins.MaxIndexableValue()
 	// So Add fails only for NaN.
 	_ = s.bins.Add(min(max(v, -limit), limit))
@@ -101,7 +101,7 @@ func (s *sketch) summarize(t *timing, p *program) {
 	}
 }
 
-// between returns about the k-th smallest sample, never outside the range of all.
+// between returns approximately the k-th smallest sample, never outside the range of all samples.
 func (s *sketch) between(k int) float64 { return min(max(s.at(k), s.lower), s.upper) }
 
 // addPart computes the sums of the p.count smallest samples, or of the greatest.
@@ -135,7 +135,7 @@ func (s *sketch) count(t *timing, h *Histogram) {
 	}
 }
 
-// bin holds about n samples of one value.
+// bin holds approximately n samples of one value.
 type bin struct{ value, n float64 }
 
 // sorted returns the sketch's bins, the smallest first.
@@ -148,7 +148,7 @@ func (s *sketch) sorted() (all []bin) {
 	return all
 }
 
-// at returns about the k-th smallest sample, 0 <= k < n.
+// at returns approximately the k-th smallest sample, 0 <= k < n.
 func (s *sketch) at(k int) float64 {
 	negative, positive := s.bins.GetNegativeValueStore(), s.bins.GetPositiveValueStore()
 	below, zeroes := negative.TotalCount(), s.bins.GetZeroCount()

@@ -52,7 +52,7 @@ func exportBins(from store.Store) (bins []SketchBin) {
 	return bins
 }
 
-// restore returns the sketch that x is a copy of.
+// restore returns a sketch with the content of x.
 func (x *Sketch) restore() *sketch {
 	s := newSketch()
 	for _, bin := range x.Negative {

@@ -4,8 +4,8 @@ package aggregate
 // except to its pages and segments, so the garbage collector has little to scan, with
 // any number of records.
 //
-// The table is split into segments, which grow one at a time. So a receiver waits at most until some
-// thousand slots are moved.
+// The table is split into segments, which grow one at a time. So a receiver waits only until some thousand slots are
+// moved.
 type arena struct {
 	segments [segments]segment
 	pages    pages
@@ -79,17 +79,17 @@ func (s *segment) grow() {
 	}
 }
 
-// probe is the search for a record. start looks at the first slot, and seek goes on from there.
+// probe is the search for a record. start reads the first slot, and seek continues from there.
 type probe struct {
 	hash  uint64
 	slot  uint64 // the content of the first slot
-	at    uint32 // its index; if no record has the tag, the index of the empty slot that ended the search
+	at    uint32 // index of the slot found; if no record has the tag, of the empty slot that ended the search
 	count uint32 // the segment's records at that time, plus 1; 0 if a record has the tag
 	ref   ref    // the first record with the tag, 0 for none
 	drop  bool   // an alias says that a rule drops the sample
 }
 
-// start looks at the first slot.
+// start reads the first slot.
 func (n *arena) start(p *probe) {
 	if s := &n.segments[p.hash>>56]; len(s.slots) > 0 {
 		at := s.start(uint32(p.hash))

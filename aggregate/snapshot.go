@@ -7,8 +7,8 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// Snapshot is the content to publish of one flush. It does not change: any number of goroutines may
-// read it, at any time.
+// Snapshot is the content of one flush, to be published. It does not change: any number of goroutines may read it, at
+// any time.
 type Snapshot struct {
 	// Time is the end of the flush interval, in Unix seconds.
 	Time int64
@@ -17,7 +17,7 @@ type Snapshot struct {
 	// Duration is the time that each kind took.
 	Duration [metric.Kinds]time.Duration
 	// Collisions is the number of names that share a path with another kind's name, or a
-	// file in Graphite with another name. Collided has a path of each of the first ones.
+	// file in Graphite with another name. Collided has the paths of the first such names.
 	Collisions int
 	Collided   []string
 	// Sketched is the number of timers whose percentiles are estimates.

@@ -2,14 +2,13 @@ package aggregate
 
 import "math"
 
-// sum2 is a sum of floats in twice their precision, so that their order does not matter
-// (T. Ogita, S. Rump, S. Oishi, "Accurate sum and dot product", 2005, Sum2).
+// sum2 is a sum of floats in twice their precision, so that the order of the floats does not matter (T. Ogita, S. Rump,
+// S. Oishi, "Accurate sum and dot product", 2005, Sum2).
 type sum2 struct{ sum, rest float64 }
 
 func (s *sum2) add(v float64) { *s = s.plus(v) }
 
-// plus returns the sum of s and v. In a loop it keeps in registers what add would keep
-// in memory.
+// plus returns the sum of s and v. In a loop it is faster than add, because the sum stays in registers.
 func (s sum2) plus(v float64) sum2 {
 	next := s.sum + v
 	part := next - s.sum
@@ -40,7 +39,7 @@ func (s sum2) of(samples []float64) (sum, mean float64) {
 	if sum = s.value(); sum-sum == 0 {
 		return sum, sum / n
 	}
-	for _, v := range samples { // the sum is beyond float64, the mean is not
+	for _, v := range samples { // the sum is too large for a float64, but the mean is not
 		mean += v / n
 	}
 	mean = clamp(mean)

@@ -9,11 +9,11 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// scratch is memory that each Summarize uses again.
+// scratch is memory that each call of Summarize reuses.
 type scratch struct {
 	program *program            // compiled from the last layout
 	refs    [metric.Kinds][]ref // names that were seen
-	idle    [metric.Kinds][]ref // others that are published
+	idle    [metric.Kinds][]ref // unseen names that are published
 	carry   []ref
 	names   [][]byte
 	found   [][][metric.Kinds]ref // by view, by name
@@ -122,7 +122,7 @@ func (s *summary) summarizeView(i int) {
 	}
 }
 
-// omits reports whether a name makes no points.
+// omits reports whether a name has no points.
 func (s *summary) omits(rec record) bool { return s.Omit != nil && s.Omit(rec.name()) }
 
 // summarizeKind adds rows for the records s.refs[kind] of view i, together with the

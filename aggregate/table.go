@@ -1,10 +1,9 @@
 // Package aggregate adds up samples and summarises them at each flush.
 //
-// A Table takes samples through its shards. Each receiver has a shard of its own,
-// so receivers do not wait for each other. At a flush, Drain takes out what the
-// shards have collected. This takes the same short time for any amount of data. Then
-// Summarize makes a Snapshot: the points to publish. A Snapshot does not change, so
-// any number of goroutines can read it.
+// A Table receives samples through its shards. Each receiver has a shard of its own, so receivers do not wait for each
+// other. At a flush, Drain removes the collected values from the shards. This takes the same short time for any amount
+// of data. Then Summarize makes a Snapshot: the points to publish. A Snapshot does not change, so any number of
+// goroutines can read it.
 //
 //	shard := table.Shard(0)
 //	shard.Lock()
@@ -13,8 +12,8 @@
 //	...
 //	snapshot := table.Drain(nil).Summarize(layout, now)
 //
-// Rows reads what an interval holds before it is summarised. Merge adds such rows to
-// another table, on this machine or another one.
+// Rows reads the content of an interval before it is summarised. Merge adds such rows to another table, on this machine
+// or another one.
 //
 // # Names
 //
@@ -98,8 +97,8 @@ type Shard struct {
 	table    *Table
 	key      memberKey
 	names    *names
-	retiring *names      // the previous names; nil once all live ones have moved
-	retire   bool        // begin new names at the next flush
+	retiring *names      // the previous names; nil once all live names have moved
+	retire   bool        // whether to begin a new names at the next flush
 	flush    uint32      // number of the running flush
 	fresh    int64       // names added since the last Drain
 	made     NameCounter // of the same names
@@ -111,7 +110,7 @@ type Shard struct {
 	rules                  *Rules      // nil for none
 	next                   *Rules      // the rules from the next flush on; nil for the same
 	resolver               Resolver    // nil if names are only cleaned
-	resolved               Resolved    // the answer to the last question
+	resolved               Resolved    // the result of the last call
 	hits                   []uint64    // samples since the last Drain, by rule
 	aliases                [2]*aliases // young and old; nil if there are none
 	mutes                  []*Mute     // nil for none
@@ -179,9 +178,8 @@ func (s *Shard) Gauges() bool { return s.wall != noArrival }
 // BatchSize is the best number of samples to add at once.
 const BatchSize = 32
 
-// AddAll adds samples to their names, in order. For each sample it stores in reasons
-// why it was not added, or metric.None. reasons must be as long as samples. It keeps
-// none of the samples' bytes. The shard must be locked.
+// AddAll adds samples to their names, in order. For each sample it stores in reasons the reason why it was not added,
+// or metric.None. reasons must be as long as samples. It keeps none of the samples' bytes. The shard must be locked.
 //
 // With more names than fit in the CPU's caches, each lookup waits for memory twice.
 // So all lookups of a batch begin before the first addition: then memory answers
@@ -194,7 +192,7 @@ func (s *Shard) AddAll(samples []metric.Sample, reasons []metric.Reason) {
 	}
 }
 
-// addBatch is AddAll for at most BatchSize samples.
+// addBatch does the same as AddAll, for at most BatchSize samples.
 func (s *Shard) addBatch(samples []metric.Sample, reasons []metric.Reason) {
 	var probes [BatchSize]probe
 	for i := range samples {
@@ -256,9 +254,9 @@ func (s *Shard) add(sample *metric.Sample, p *probe) metric.Reason {
 	return metric.None
 }
 
-// Drain takes out the content of all shards since the last Drain. If cut is not nil, Drain calls it
-// for each shard while that shard is locked: a receiver's own counts can be taken at the same
-// moment. The last Interval must be summarised before.
+// Drain removes and returns the content of all shards since the last Drain. If cut is not nil, Drain calls it for each
+// shard while that shard is locked, so that the caller can read a receiver's own counts at the same moment. The
+// previous Interval must be summarised before.
 func (t *Table) Drain(cut func(shard int)) *Interval {
 	iv := &Interval{table: t, views: make([]view, len(t.shards))}
 	iv.known = t.live

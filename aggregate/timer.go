@@ -17,7 +17,7 @@ type timing struct {
 	parts        []part    // by threshold
 	bins         []float64 // of a histogram
 
-	sizes  []int // sizes of the parts, in samples
+	sizes  []int // numbers of samples in the parts
 	places []int // the ranks that are needed
 }
 
@@ -33,8 +33,8 @@ func newTiming(thresholds int) timing {
 // threshold is a percentile threshold.
 type threshold struct {
 	percent float64 // more than 0
-	top     bool    // of the greatest samples
-	first   bool    // percent is divided by 100 first, as in Etsy's statsd and gstatsd
+	top     bool    // whether it selects the greatest samples
+	first   bool    // divide percent by 100 first, as in Etsy's statsd and gstatsd
 	none    bool    // it may have no samples inside, as in Etsy's statsd
 }
 
@@ -53,7 +53,7 @@ func newThresholds(l *Layout) (ts []threshold) {
 func (t *threshold) size(n int) int {
 	share := t.percent * float64(n) / 100
 	if t.first {
-		share = t.percent / 100 * float64(n) // which rounds differently
+		share = t.percent / 100 * float64(n) // this order rounds differently
 	}
 	k := int(math.Round(share))
 	if k == 0 && n > 1 && t.none {
@@ -164,8 +164,8 @@ func (t *timing) count(samples []float64, h *Histogram) {
 	}
 }
 
-// selectRank puts the sample of rank k in its place: no sample before it is greater, none
-// after it is smaller. If partitioning makes no progress, it sorts.
+// selectRank puts the sample of rank k in its place. No sample before it is greater, and no sample after it is smaller.
+// If partitioning makes no progress, it sorts.
 func selectRank(a []float64, k int) {
 	const few = 24
 	for budget := 2 * bits.Len(uint(len(a))); len(a) > few; budget-- {
@@ -191,8 +191,8 @@ func medianOfThree(a []float64) float64 {
 	return max(min(x, y), min(max(x, y), z))
 }
 
-// partition orders a into samples less than, equal to and greater than pivot. It returns
-// where the second and the third part start.
+// partition orders a into samples less than, equal to and greater than pivot. It returns the indexes at which the
+// second and the third part start.
 func partition(a []float64, pivot float64) (less, greater int) {
 	greater = len(a)
 	for i := 0; i < greater; {

@@ -6,11 +6,11 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// NameCounter counts names as they come, or as they go.
+// NameCounter counts names when they are made, or when they are removed.
 type NameCounter interface {
 	// Add counts a name, with its tags. It must not keep the bytes.
 	Add(name []byte)
-	// Turn tells the time at each flush.
+	// Turn is called with the time at each flush.
 	Turn(now time.Time)
 }
 
@@ -20,7 +20,7 @@ type uncounted struct{}
 func (uncounted) Add([]byte)     {}
 func (uncounted) Turn(time.Time) {}
 
-// Count makes the table count the names made and gone, each by a counter of its own. Call it before the first
+// Count makes the table count the names that are made and removed, in separate counters. Call it before the first
 // sample.
 func (t *Table) Count(counter func() NameCounter) {
 	for _, s := range t.shards {
@@ -40,14 +40,14 @@ func (t *Table) Counters(made, gone func(NameCounter)) {
 	gone(t.gone)
 }
 
-// Held is a name that is held.
+// Held is a name that the table holds.
 type Held struct {
 	Name  []byte // without tags; it must not be changed
-	Bytes uint64 // of its record
+	Bytes uint64 // bytes of its record
 	First FirstSeen
 }
 
-// slotBytes is about the memory of a record in the table that finds it.
+// slotBytes is approximately the memory of a record in the hash table.
 const slotBytes = 16
 
 // Walk visits all names that are held in steps, so that neither receivers nor the flush wait for it. It
@@ -92,7 +92,7 @@ func (w *Walk) Step(visit func(Held)) bool {
 
 // held reports whether a record had not expired when the walk began.
 func (w *Walk) held(v *view, rec record) bool {
-	const flushes = 1 << 20 // more than a walk takes
+	const flushes = 1 << 20 // longer than a walk takes
 	seen := rec.lastSeen()
 	return v.flush-1-seen < w.table.expire(v.names, rec) || seen-v.flush < flushes
 }

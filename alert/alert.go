@@ -25,7 +25,7 @@ import (
 
 // Audience is the set of receivers, and how often they are told. A reload can change it.
 type Audience struct {
-	// Alerts turns on health checks that tell the log and the notifiers.
+	// Alerts turns on health checks, which report to the log and the notifiers.
 	Alerts bool
 	// AlertInterval is the time between two health checks, by default 60 s.
 	AlertInterval time.Duration
@@ -47,7 +47,7 @@ func (a *Audience) Validate() error {
 type Channel struct {
 	Name     string
 	Receiver notify.Receiver
-	Config   any // what the receiver was made from: a reload compares it
+	Config   any // the configuration of the receiver: a reload compares it
 }
 
 // Notifier is a notifier with its name for the log.
@@ -61,7 +61,7 @@ type Notifier struct {
 
 // Config configures Alerts.
 type Config struct {
-	Host string // of the daemon, with the port
+	Host string // name of the daemon, with the port
 	// StateFile is the state file of the daemon, or "". The episodes are kept beside it.
 	StateFile string
 	// Patience is how long after a restart a reason may take to appear again.
@@ -69,7 +69,7 @@ type Config struct {
 	Log      zerolog.Logger
 }
 
-// Alerts tells people of the health. Make it with New.
+// Alerts tells people about the health. Make it with New.
 type Alerts struct {
 	Config
 	page     string // the address of the status page, "" without one
@@ -92,7 +92,7 @@ type following struct {
 	service string
 }
 
-// New returns Alerts that tell nobody yet, with the episodes of an earlier daemon.
+// New returns Alerts without receivers, with the episodes of an earlier daemon.
 func New(cfg Config) *Alerts {
 	a := &Alerts{Config: cfg, episodes: meta.NewEpisodes(cfg.Host)}
 	a.checking.changed = make(chan struct{}, 1)
@@ -105,7 +105,7 @@ func New(cfg Config) *Alerts {
 // Show sets the address of the status page that messages name. Call it before Check and Observe.
 func (a *Alerts) Show(page string) { a.page = page }
 
-// Follow applies an audience from the next look on. Messages name service.
+// Follow applies an audience from the next check on. Messages name service.
 func (a *Alerts) Follow(service string, set Audience) {
 	a.audience.Store(&following{set, service})
 	select {

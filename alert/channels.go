@@ -48,7 +48,7 @@ func (a *Alerts) tell(c *channel, ev *meta.Event, now time.Time) {
 	c.Add(a.message(ev, stage, c.Name), now)
 }
 
-// stages has the stages of meta as stages of notify.
+// stages translates the stages of meta to stages of notify.
 var stages = [...]notify.Stage{meta.Begin: notify.Begin, meta.Change: notify.Change, meta.End: notify.End}
 
 func (a *Alerts) message(ev *meta.Event, stage meta.Stage, to string) notify.Message {
@@ -57,7 +57,8 @@ func (a *Alerts) message(ev *meta.Event, stage meta.Stage, to string) notify.Mes
 		ID: e.ID, Stage: stages[stage], State: e.State.String(), Reason: e.Reason, Subject: e.Subject,
 		Text: e.Text, Effect: e.Effect(), Next: e.Next,
 		Host: a.Host, Service: cmp.Or(a.adopted.service, "statsd"), Page: a.page, Began: e.Began, Ended: e.Ended,
-		// A channel that dropped messages gets this message when it works again. The delivery clears the reason.
+		// A channel that dropped messages gets this message when it works again. When it accepts the message, the
+		// reason ends.
 		Keep: e.Reason == meta.AlertUntold && e.Subject == to && stage != meta.End,
 	}
 	if stage == meta.Change && ev.Before != meta.OK {
@@ -123,7 +124,7 @@ func (a *Alerts) noteTold(c *channel, results []relay.Result) {
 		}
 		if r.GivenUp {
 			o.At = r.At.Round(0)
-			gaveUp = fmt.Errorf("gave up the message %s of %s after %d tries: %w", r.Message.Stage, r.Message.Name(), r.Tries, r.Err)
+			gaveUp = fmt.Errorf("gave up the message %s of %s after %d attempts: %w", r.Message.Stage, r.Message.Name(), r.Tries, r.Err)
 			a.results.count(c.Name, false)
 			a.Log.Error().Str("notifier", c.Name).Err(gaveUp).Msg("notifying failed")
 		}

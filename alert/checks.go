@@ -20,7 +20,7 @@ type checking struct {
 
 	failing map[string]streak // failing sinks, by name
 	logged  notify.Status     // the last status logged
-	told    []notify.Status   // the last status that each notifier took
+	told    []notify.Status   // the last status that each notifier accepted
 }
 
 // streak counts the consecutive checks at which a sink was failing.
@@ -65,7 +65,7 @@ func (a *Alerts) Check(ctx context.Context, health func() (meta.Health, []meta.S
 	}
 }
 
-// keepTold keeps the state of notifiers that stay after a reload.
+// keepTold keeps, after a reload, the state of the notifiers that stay.
 func (a *Alerts) keepTold(before, now []Notifier) {
 	told := make([]notify.Status, len(now))
 	for i, n := range now {
@@ -80,7 +80,7 @@ func (a *Alerts) keepTold(before, now []Notifier) {
 	}))
 }
 
-// look translates the health into a Nagios status and a text.
+// look translates the health into a status of Nagios and a text.
 func (c *checking) look(h meta.Health, sinks []meta.SinkFacts) (notify.Status, string) {
 	c.countLooks(h)
 	switch h.State {

@@ -28,7 +28,7 @@ type historyFile struct {
 	path   string // "" for none
 	log    zerolog.Logger
 	begun  time.Time // the last save
-	saved  uint64    // the version in the file
+	saved  uint64    // the version of the episodes in the file
 	saving *historySave
 	failed bool // the last save failed
 }
@@ -113,7 +113,7 @@ func (f *historyFile) saveLast(episodes *meta.Episodes, until time.Time) {
 	}
 }
 
-// settle takes over the result of the running save, if the save has ended by the given time.
+// settle waits until the given time for the running save, and stores its result.
 func (f *historyFile) settle(until time.Time) {
 	if f.saving == nil {
 		return
@@ -131,10 +131,10 @@ func (f *historyFile) settle(until time.Time) {
 	}
 }
 
-// note logs a save that failed, if the save before it did not fail.
+// note logs a failed save, unless the save before it failed too.
 func (f *historyFile) note(err error) {
 	if err != nil && !f.failed {
-		f.log.Error().Err(err).Msg("saving the history of alerts failed: the file stays as it was; trying again")
+		f.log.Error().Err(err).Msg("saving the history of alerts failed: the file is unchanged; trying again")
 	} else if err == nil && f.failed {
 		f.log.Warn().Msg("saving the history of alerts works again")
 	}

@@ -8,7 +8,7 @@ import (
 	"github.com/statsd-ops/statsd/meta"
 )
 
-// results says which receivers took their messages.
+// results records which receivers accepted their messages.
 type results struct {
 	mu     sync.Mutex
 	faults []meta.Fault     // the receivers whose last message failed
@@ -25,14 +25,14 @@ func (r *results) untold() []meta.Fault {
 	return slices.Clone(r.faults)
 }
 
-// forget drops the faults of notifiers that no longer exist.
+// forget drops the results of notifiers that no longer exist.
 func (r *results) forget(notifiers []Notifier) {
 	for _, n := range notifiers {
 		r.note(n.Name, nil)
 	}
 }
 
-// count counts a message, as taken or as not taken.
+// count counts a message as sent, or as failed.
 func (r *results) count(receiver string, sent bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -52,7 +52,7 @@ func (r *results) tallies() map[string]Tally {
 	return maps.Clone(r.counts)
 }
 
-// note records whether a receiver took its last message: err is nil if it did.
+// note records whether a receiver accepted its last message: if so, err is nil.
 func (r *results) note(receiver string, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

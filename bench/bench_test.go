@@ -15,7 +15,7 @@ import (
 	"github.com/statsd-ops/statsd/internal/soak"
 )
 
-// The test program can also run as the floor, like the built program.
+// The test program can also run as the floor (see floor.go), like the built program.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "floor" {
 		if err := runFloor(os.Args[2:]); err != nil {
@@ -30,8 +30,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// short is a workload of a moment. All metrics must come out again, even from a daemon that gets no
-// processor meanwhile: the smallest socket buffer holds all of them.
+// short is a workload of a moment. The daemon must publish all metrics, even if it gets no CPU time meanwhile: the
+// smallest socket buffer holds all of them.
 var short = workload{
 	name: "short", traffic: traffic{mix: allKinds, names: 500, pack: packed},
 	network: "udp", rate: 5_000, length: 300 * time.Millisecond, flush: 300 * time.Millisecond, drain: 1000,

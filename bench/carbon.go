@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// carbon receives the published points of a daemon and adds up its counters. Of daemons that do not
-// publish to carbon, scrape and serveOTLP take the points instead.
+// carbon receives the published points of a daemon and adds up its counters. For daemons that do not publish to carbon,
+// scrape and serveOTLP receive the points instead.
 type carbon struct {
 	listener net.Listener
 	ended    context.CancelFunc // ends scrape and serveOTLP
@@ -25,7 +25,7 @@ type carbon struct {
 	totals totals
 }
 
-// names are all names with this prefix and suffix.
+// names holds all names with this prefix and suffix.
 type names struct{ prefix, suffix string }
 
 func (n names) match(name []byte) bool {
@@ -122,13 +122,13 @@ func (c *carbon) line(line []byte) {
 	value, at, _ := bytes.Cut(rest, []byte(" "))
 	v, err := strconv.ParseFloat(string(value), 64)
 	if err != nil {
-		return // a missing line shows in the sum
+		return // a bad line is noticed in the sum
 	}
 	c.totals.sum += v
 	c.totals.stamp, _ = strconv.ParseInt(string(bytes.TrimSpace(at)), 10, 64)
 }
 
-// awaitRead waits until everything is read that an ended daemon has sent.
+// awaitRead waits until everything that an ended daemon has sent is read.
 func (c *carbon) awaitRead() {
 	for deadline := time.Now().Add(giveUp); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
 		if socketsOn("tcp", c.port()).Connections == 0 {

@@ -28,8 +28,8 @@ type costRow struct {
 // costFlush is the flush interval while costs are measured.
 const costFlush = 2 * time.Second
 
-// runCost measures the cost of one sample, one name and one member in this project's daemon. A
-// shared machine is slow at times, so each round measures everything again.
+// runCost measures the cost of one sample, one name and one member in this project's daemon. A shared machine is slow
+// at times, so each round measures everything once more.
 func runCost(args []string, stdout, stderr io.Writer) error {
 	flags := flag.NewFlagSet("bench cost", flag.ExitOnError)
 	statsd := flags.String("statsd", "bin/statsd", "this project's daemon, from make build")
@@ -63,7 +63,7 @@ func runCost(args []string, stdout, stderr io.Writer) error {
 	return nil
 }
 
-// self returns this project's daemon as a peer.
+// self returns the peer for this project's daemon.
 func self(statsd string) peer {
 	all := peers(statsd)
 	return all[slices.IndexFunc(all, func(p peer) bool { return p.name == "statsd" })]
@@ -137,7 +137,7 @@ const (
 // costRounds is how often each name is sent.
 const costRounds = 4
 
-// nameCost measures few names and many. The memory of the few counts as idle memory.
+// nameCost measures fewNames and manyNames. The memory with few names counts as idle memory.
 func nameCost(mix mix, points int) func(*bench, peer) (measured, error) {
 	return func(b *bench, p peer) (measured, error) {
 		few, err := nameRounds(b, p, mix, points, fewNames)
@@ -173,13 +173,13 @@ func nameRounds(b *bench, p peer, mix mix, points, names int) (measured, error) 
 // keptSamples is the number of samples or members that keptCost sends in one flush interval.
 const keptSamples = 1_000_000
 
-// keptCost measures the memory of what is kept until the flush: samples of timers, or members of sets.
+// keptCost measures the memory of the samples of timers, or of the members of sets, that are kept until the flush.
 func keptCost(packets func() []packet) func(*bench, peer) (measured, error) {
 	return func(b *bench, p peer) (measured, error) {
 		w := workload{network: "tcp", flush: 10 * time.Second}
 		return b.with(p, w, pacedBuffer, func(d *daemon, c *carbon) (measured, error) {
 			return costOf(d, func() (float64, error) {
-				if err := awaitLines(c, 1); err != nil { // so that a whole interval follows
+				if err := awaitLines(c, 1); err != nil { // so that a complete interval follows
 					return 0, err
 				}
 				if _, err := d.send(packets(), keptSamples, 0); err != nil {
@@ -191,7 +191,7 @@ func keptCost(packets func() []packet) func(*bench, peer) (measured, error) {
 	}
 }
 
-// memberPackets are n lines for 100 sets. Each has a new member of 16 bytes.
+// memberPackets returns n lines for 100 sets. Each has a new member of 16 bytes.
 func memberPackets(n int) []packet {
 	var all []packet
 	var p packet
@@ -206,7 +206,7 @@ func memberPackets(n int) []packet {
 	return append(all, p)
 }
 
-// costOf measures the daemon while do runs. do returns how many units of work it caused.
+// costOf measures the daemon while do runs. do returns the number of units of work.
 func costOf(d *daemon, do func() (float64, error)) (m measured, err error) {
 	m.idleRSS = memory(d.pid, "VmRSS")
 	before, err := cpuTime(d.pid)
@@ -222,7 +222,7 @@ func costOf(d *daemon, do func() (float64, error)) (m measured, err error) {
 	return m, err
 }
 
-// awaitLines waits until that many lines were published.
+// awaitLines waits until the given number of lines was published.
 func awaitLines(c *carbon, n int) error {
 	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		if c.snapshot().lines >= n {

@@ -19,8 +19,8 @@ type daemon struct {
 	setup
 	target
 	cmd     *exec.Cmd
-	partner *exec.Cmd // nil without
-	pid     int       // of the measured one
+	partner *exec.Cmd // nil without a partner
+	pid     int       // network and port of the measured daemon
 	log     string
 	watch   watch
 }
@@ -70,7 +70,7 @@ func (d *daemon) start(command []string, core int) (*exec.Cmd, error) {
 	if core != allCores {
 		command = append([]string{"taskset", "-c", strconv.Itoa(core)}, command...)
 	} else if _, err := exec.LookPath("taskset"); err == nil {
-		// Without a core of its own, it must not stay on the core of this program.
+		// Without a core of its own, the daemon must not stay on the core of this program.
 		command = append([]string{"taskset", "-c", fmt.Sprintf("0-%d", runtime.NumCPU()-1)}, command...)
 	}
 	log, err := os.OpenFile(d.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
@@ -90,13 +90,13 @@ func (d *daemon) start(command []string, core int) (*exec.Cmd, error) {
 // giveUp ends a wait for a stuck daemon. It is far longer than a busy machine needs.
 const giveUp = 3 * time.Minute
 
-// awaitReady waits until the daemon receives and is idle after its start. If the machine is too
-// busy for that, the daemon is measured anyway.
+// awaitReady waits until the daemon receives and is idle after its start. If the machine is so busy that the daemon is
+// never idle, the daemon is measured anyway.
 func (d *daemon) awaitReady() error {
 	last, looks := time.Duration(-1), 0
 	for deadline := time.Now().Add(giveUp); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
 		if memory(d.pid, "VmRSS") == 0 {
-			break // it has ended
+			break // the daemon has ended
 		}
 		if !d.bound() {
 			continue
@@ -126,8 +126,7 @@ func (d *daemon) bound() bool {
 	return socketsOn(d.network, d.port).Bound
 }
 
-// stop ends the daemon, and then its partner, by force if that takes more than half a minute. It may be
-// called again.
+// stop ends the daemon, then its partner. After half a minute it kills them. It may be called again.
 func (d *daemon) stop() {
 	for _, cmd := range []*exec.Cmd{d.cmd, d.partner} {
 		if cmd == nil || cmd.ProcessState != nil {
@@ -143,7 +142,7 @@ func (d *daemon) stop() {
 // awaitEmpty waits until the daemon has read everything from its sockets.
 func (d *daemon) awaitEmpty() error {
 	if d.network == "unixgram" {
-		return nil // the sender has waited for it
+		return nil // the sender has already waited
 	}
 	for deadline := time.Now().Add(giveUp); time.Now().Before(deadline); {
 		if socketsOn(d.network, d.port).Queued == 0 {
@@ -154,7 +153,7 @@ func (d *daemon) awaitEmpty() error {
 	return fmt.Errorf("it did not read everything from its socket within %v", giveUp)
 }
 
-// spent returns the CPU time that the daemon uses while do runs.
+// spent returns the CPU time of the daemon while do runs.
 func (d *daemon) spent(do func() error) (time.Duration, error) {
 	before, err := cpuTime(d.pid)
 	if err != nil {

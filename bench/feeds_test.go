@@ -182,7 +182,7 @@ func TestReport(t *testing.T) {
 	}
 	text := r.String()
 	head := strings.Join(strings.Split(text, "\n")[:10], "\n")
-	for _, want := range []string{"busy with other programs (load 9.3)", "statsd takes 0.50 ×", "3.0 × as much (collectd)", "**Lost**: nothing"} {
+	for _, want := range []string{"busy with other programs (load 9.3)", "statsd needs 0.50 ×", "3.0 × as much (collectd)", "**Lost**: nothing"} {
 		if !strings.Contains(head, want) {
 			t.Errorf("the first ten lines do not say %q:\n%s", want, head)
 		}

@@ -22,7 +22,7 @@ type floor struct {
 	lines atomic.Int64
 }
 
-// largest is the room for one datagram or one read of a stream.
+// largest is the size of the buffer for a datagram, or for a read of a stream.
 const largest = 64 << 10
 
 // runFloor is the command "bench floor". It serves until SIGTERM.

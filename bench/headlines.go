@@ -12,19 +12,19 @@ import (
 // quietLoad is the load before the run up to which a machine counts as quiet.
 const quietLoad = 0.5
 
-// quiet says first whether the times mean something.
+// quiet returns a sentence about how reliable the times are.
 func (r *report) quiet() string {
 	text := "The machine was quiet."
 	if r.load > quietLoad {
 		text = fmt.Sprintf("**The machine was busy with other programs (load %.1f): compare ratios, not times.**", r.load)
 	}
 	if slices.Contains(r.command, "-scale") {
-		text += " **This run was shortened, so costs of the start weigh more: `make bench` makes a whole one.**"
+		text += " **This run was shortened, so the costs of starting count for more: `make bench` makes a complete run.**"
 	}
 	return text
 }
 
-// headlines says in a few lines what a reader wants to know.
+// headlines returns the main results in a few lines.
 func (r *report) headlines() string {
 	var b strings.Builder
 	line := func(format string, values ...string) {
@@ -33,11 +33,11 @@ func (r *report) headlines() string {
 		}
 	}
 	floor := func(w string) string { return r.in(w).times("statsd", "floor", paced, steady) }
-	line("**CPU**: statsd takes %s × that of a receiver that only counts newlines with one line a datagram (W1), %s × with packed lines (W2), %s × with all kinds of metrics (W3).",
+	line("**CPU**: statsd needs %s × the CPU time of a receiver that only counts newlines with one line a datagram (W1), %s × with packed lines (W2), %s × with all kinds of metrics (W3).",
 		floor("W1"), floor("W2"), floor("W3"))
 	next := func(w string) string { return r.in(w).next() }
-	line("**The next best daemon** takes %s in W1, %s in W2, %s in W3, in CPU for a metric.", next("W1"), next("W2"), next("W3"))
-	line("**At most** statsd reads %s million lines a second packed on one core (W2), %s million over one TCP connection (W5).",
+	line("**The next best daemon** needs this CPU time for each metric: %s in W1, %s in W2, and %s in W3.", next("W1"), next("W2"), next("W3"))
+	line("**At most** statsd reads %s million packed lines a second on one core (W2), and %s million over one TCP connection (W5).",
 		r.in("W2").value("%.1f", "statsd", drained, millions), r.in("W5").value("%.1f", "statsd", drained, millions))
 	line("**Memory**: %s bytes a name of mixed kinds, %s of them (W4); %s MiB at rest.",
 		r.in("W4").value("%.0f", "statsd", paced, r.in("W4").perName), r.in("W4").names(), r.in("idle").value("%.0f", "statsd", paced, func(m *measured) float64 { return mib(m.rss) }))
@@ -54,7 +54,7 @@ func toAny(values []string) (all []any) {
 
 func millions(m *measured) float64 { return measuredOnly(m.rate / 1e6) }
 
-// in returns the table of a workload. It is empty if that was not measured.
+// in returns the table of a workload. It is empty if the workload was not measured.
 func (r *report) in(workload string) *table {
 	for _, t := range r.tables {
 		if t.workload.name == workload {
@@ -83,12 +83,12 @@ func (t *table) value(format, peer string, of func(round) *measured, value func(
 	return median(format, each(t.row(peer), of, value))
 }
 
-// times returns the median of a peer's ratios to another one.
+// times returns the median of a peer's ratios to another peer.
 func (t *table) times(peer, base string, of func(round) *measured, value func(*measured) float64) string {
 	return median("%.2f", t.ratios(t.row(peer), base, of, value))
 }
 
-// next names the daemon of another project that takes the least CPU, as a multiple of this project's.
+// next names the other project's daemon that needs the least CPU time, with that time as a multiple of this project's.
 func (t *table) next() string {
 	least, name := math.Inf(1), ""
 	for _, r := range t.rows {
@@ -106,7 +106,7 @@ func (t *table) next() string {
 	return fmt.Sprintf("%.1f × as much (%s)", least, name)
 }
 
-// settled is the CPU time to compare by: the steady one, where it was measured.
+// settled returns the CPU time for comparisons: the steady one, if it was measured.
 func (t *table) settled() func(*measured) float64 {
 	if t.workload.steady {
 		return steady
@@ -114,7 +114,7 @@ func (t *table) settled() func(*measured) float64 {
 	return cpu
 }
 
-// lost names the workloads in which this project's daemon lost something.
+// lost names the workloads in which this project's daemon lost metrics.
 func (r *report) lost() string {
 	var all []string
 	for _, t := range r.tables {
@@ -132,7 +132,7 @@ func (r *report) lost() string {
 	return "in " + strings.Join(all, ", ")
 }
 
-// glance is one line for each row of each workload.
+// glance returns a table with one line for each row of each workload.
 func (r *report) glance() string {
 	var b strings.Builder
 	b.WriteString("## At a glance\n\n| workload | daemon | CPU cold, µs | CPU steady, µs | × floor | × statsd | drained, M/s | received, % |\n|---|---|---:|---:|---:|---:|---:|---:|\n")

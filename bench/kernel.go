@@ -72,7 +72,7 @@ func watchQueue(network string, port int) (stop func() int) {
 	}
 }
 
-// pinSelf keeps every thread of this program, also later ones, on one core.
+// pinSelf keeps every thread of this program, including later ones, on one core.
 func pinSelf(core int) error {
 	var set unix.CPUSet
 	set.Set(core)
@@ -107,7 +107,7 @@ func setReceiveBuffers(bytes int) error {
 	return nil
 }
 
-// keepReceiveBuffers returns a function that restores the current sizes.
+// keepReceiveBuffers returns a function that restores the present sizes.
 func keepReceiveBuffers() (restore func(), err error) {
 	var kept [len(bufferSettings)][]byte
 	for i, path := range bufferSettings {
@@ -122,8 +122,8 @@ func keepReceiveBuffers() (restore func(), err error) {
 	}, nil
 }
 
-// checkBuffers returns an error unless each UDP socket of the daemon's port has the buffer of its setup. The
-// kernel tells a socket's buffer only to its holder, so it is asked on a copy of the descriptor.
+// checkBuffers returns an error unless each UDP socket of the daemon's port has the buffer of its setup. The kernel
+// shows the buffer size only to the holder of the socket, so checkBuffers copies the descriptor.
 func (d *daemon) checkBuffers() error {
 	pid := d.cmd.Process.Pid
 	process, err := unix.PidfdOpen(pid, 0)
@@ -143,7 +143,7 @@ func (d *daemon) checkBuffers() error {
 		}
 		fd, err := unix.PidfdGetfd(process, n, 0)
 		if err != nil {
-			continue // closed meanwhile
+			continue // the descriptor was closed meanwhile
 		}
 		granted, ok := bufferOf(fd, d.port)
 		unix.Close(fd)

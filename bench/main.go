@@ -50,8 +50,8 @@ func run(args []string, stdout, stderr io.Writer) error {
 	flags := flag.NewFlagSet("bench", flag.ExitOnError)
 	statsd := flags.String("statsd", "bin/statsd", "this project's daemon, from make build")
 	peerList := flags.String("peers", "", "which of "+known(peers(""), peerName)+" (default all that are installed)")
-	repeats := flags.Int("repeats", 3, "rounds; in each, every daemon runs once")
-	scale := flags.Float64("scale", 1, "shorten traffic and lessen many names to this part")
+	repeats := flags.Int("repeats", 3, "number of rounds; in each round every daemon runs once")
+	scale := flags.Float64("scale", 1, "reduce the traffic, and the number of names where it is large, to this fraction")
 	results := flags.String("results", "", "also write the tables to this file")
 	flags.Usage = func() {
 		fmt.Fprintf(stderr, "Usage: bench [flags] [WORKLOAD...]\n\nThe workloads are %s. Without any, all are measured.\n\n", known(workloads(), workloadName))
@@ -91,7 +91,7 @@ func run(args []string, stdout, stderr io.Writer) error {
 	return nil
 }
 
-// installed returns the peers that can be measured, and notes their versions.
+// installed returns the peers that can be measured, and writes their versions to the report.
 func (r *report) installed(wanted []peer, asked bool, stderr io.Writer) (there []peer, err error) {
 	for _, p := range wanted {
 		version, err := p.version()
@@ -111,7 +111,7 @@ func (r *report) installed(wanted []peer, asked bool, stderr io.Writer) (there [
 	return there, nil
 }
 
-// newBench prepares the machine as far as its rights allow, and notes the rest in the report.
+// newBench prepares the machine as far as its permissions allow. The report says what it could not prepare.
 func newBench(report *report) (*bench, error) {
 	b := &bench{restore: func() {}}
 	if err := b.pinDaemons(report); err != nil {

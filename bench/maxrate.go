@@ -11,10 +11,10 @@ type limit struct {
 }
 
 // maxRate finds the highest rate that a daemon keeps up with: less than 0.1 % is lost, and less
-// than a quarter of the buffer waits at the end. It is exact to about 10 %. A rate that fails is
-// tried once more, because the machine may have been busy.
+// than a quarter of the buffer waits at the end. The result is exact to about 10 %. A rate that fails is tried once
+// more, because the machine may have been busy.
 func (b *bench) maxRate(p peer, w workload) (limit, error) {
-	w.steady = false // the first names are part of it
+	w.steady = false // the traffic includes first names
 	var good limit
 	bad := 0.0
 	for rate := 100_000.0; bad == 0 || bad > 1.1*good.rate; {
@@ -42,7 +42,7 @@ func (b *bench) maxRate(p peer, w workload) (limit, error) {
 	return good, nil
 }
 
-// keepsUp returns the rate sent, or none if it was too fast.
+// keepsUp returns the rate at which it sent, or 0 if that was too fast for the daemon.
 func (b *bench) keepsUp(p peer, w workload, rate float64) (limit, error) {
 	m, err := b.paced(p, w, int(rate))
 	if err != nil || m.received <= 0.999 || m.leftQueue >= pacedBuffer/4 {

@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// serveOTLP takes OTLP over HTTP at a port, until close.
+// serveOTLP accepts OTLP over HTTP at a port, until close.
 func (c *carbon) serveOTLP(port string) error {
 	listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", port))
 	if err != nil {
@@ -61,8 +61,7 @@ func (c *carbon) takeOTLP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/x-protobuf")
 }
 
-// metric takes a message Metric. Field 1 is its name, field 7 the Sum of a counter. The collector writes the
-// name last.
+// metric reads a message Metric. Field 1 is its name, field 7 the Sum of a counter. The collector writes the name last.
 func (c *carbon) metric(message []byte) error {
 	c.totals.lines++
 	var name, sum []byte
@@ -81,7 +80,7 @@ func (c *carbon) metric(message []byte) error {
 	return within(sum, []int{1}, c.point)
 }
 
-// point takes a NumberDataPoint: field 4 is the value as a double, field 6 as an integer.
+// point reads a NumberDataPoint: field 4 is the value as a double, field 6 as an integer.
 func (c *carbon) point(message []byte) error {
 	return fields(message, func(number int, value []byte) error {
 		if len(value) == 8 && number == 4 {
@@ -94,7 +93,7 @@ func (c *carbon) point(message []byte) error {
 	})
 }
 
-// within calls take for the messages at the end of a path of field numbers.
+// within calls take for each message that a path of field numbers leads to.
 func within(message []byte, path []int, take func([]byte) error) error {
 	if len(path) == 0 {
 		return take(message)
@@ -130,8 +129,8 @@ func fields(message []byte, take func(number int, value []byte) error) error {
 	return nil
 }
 
-// sizeOf returns where the value of a field begins, and its size. The beginning is negative if the message
-// is damaged.
+// sizeOf returns the index at which the value of a field begins, and the size of the value. The index is negative if
+// the message is damaged.
 func sizeOf(kind uint64, message []byte) (before int, size uint64) {
 	switch kind {
 	case 0:

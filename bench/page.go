@@ -58,14 +58,14 @@ func (c *carbon) readPage(ctx context.Context, url string) {
 	c.totals.longestFlush = max(c.totals.longestFlush, time.Since(start))
 }
 
-// onPage returns the value of a line of the page, or 0 if it is of no counter that was sent.
+// onPage returns the value of a line of the page, or 0 if the line is not about a counter that was sent.
 func (c *carbon) onPage(line []byte) float64 {
 	if !c.counters.match(line) {
 		return 0
 	}
 	v, err := strconv.ParseFloat(string(line[bytes.LastIndexByte(line, ' ')+1:]), 64)
 	if err != nil {
-		return 0 // a missing line shows in the sum
+		return 0 // a bad line is noticed in the sum
 	}
 	return v
 }

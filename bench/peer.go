@@ -16,12 +16,12 @@ import (
 // peer is a program to measure.
 type peer struct {
 	name string
-	// version returns the measured version, or why the program cannot be measured.
+	// version returns the version, or the reason why the program cannot be measured.
 	version func() (string, error)
 	// command returns the command line of a daemon.
 	command func(setup) ([]string, error)
-	// counters are the published names of counters. It is nil for a peer that publishes nothing: then
-	// only the kernel's drops show losses.
+	// counters are the published names of counters. It is nil for a peer that publishes nothing. For such a peer only
+	// the kernel's drops show losses.
 	counters *names
 	// rates says that counters are published per second instead of per flush.
 	rates bool
@@ -31,19 +31,19 @@ type peer struct {
 	// only.
 	networks  string
 	onlyDrain bool
-	// only are the workloads of a variant. It takes part in no other.
+	// only lists the workloads of a variant. The variant takes part in no other workload.
 	only    string
 	variant variant
 }
 
-// variant is what differs from the daemon that a peer is a variant of.
+// variant holds the differences between a peer and the daemon of which it is a variant.
 type variant struct {
-	network string                // instead of the workload's
-	traffic func(traffic) traffic // changes the workload's
+	network string                // replaces the network of the workload
+	traffic func(traffic) traffic // changes the traffic of the workload
 	signed  bool                  // datagrams are signed
 	loose   bool                  // the daemon may run on all cores
-	// partner is the command line of a second daemon, which runs beside the sender. If measured, it
-	// runs on the daemon's core instead, the other one beside the sender, and it is what is measured.
+	// partner is the command line of a second daemon, which runs on the sender's core. With measured set, the two
+	// daemons change places: the partner runs on the daemon's core and is measured.
 	partner  func(setup) []string
 	measured bool
 	late     time.Duration // how long after its flush an interval may be published
@@ -63,7 +63,7 @@ func (p peer) takesPart(w workload) bool {
 
 func listed(list, word string) bool { return slices.Contains(strings.Split(list, ","), word) }
 
-// adapt returns the workload as the peer gets it.
+// adapt returns the workload with the peer's changes.
 func (p peer) adapt(w workload) workload {
 	if p.variant.network != "" {
 		w.network = p.variant.network
@@ -81,7 +81,7 @@ type setup struct {
 	flush        time.Duration
 	buffer       int      // bytes of receive buffer
 	flags        []string // of this project's daemon
-	mapping      bool     // names are mapped by the file of this setup
+	mapping      bool     // the file of this setup maps the names
 }
 
 // The places of a setup. The ports after the first are the daemon's too: 10 after each is a monitor's.
@@ -99,13 +99,13 @@ func (s setup) monitor() string {
 // nothing says that a daemon has no sink.
 const nothing = "nothing"
 
-// partnerPort is how far the ports of a second daemon are from the first one's.
+// partnerPort is added to the ports of the first daemon to get the ports of the second.
 const partnerPort = 3
 
 // benchKey signs datagrams. It is no secret.
 const benchKey = "every datagram of this benchmark"
 
-// target returns where the peer receives.
+// target returns the address at which the peer receives.
 func (p peer) target(w workload, s setup) target {
 	t := target{network: w.network, address: "127.0.0.1:" + strconv.Itoa(s.port), senders: w.senders}
 	if w.network == "unixgram" {
@@ -138,7 +138,7 @@ func peers(statsd string) []peer {
 	}, variants(statsd), others())
 }
 
-// reference are the names that this project's daemon gives counters.
+// reference describes the names under which this project's daemon publishes counters.
 var reference = &names{"stats." + counterRoot + ".", ""}
 
 // others are the daemons of other projects.

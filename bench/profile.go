@@ -18,8 +18,8 @@ import (
 // profileTime is how long a workload is profiled: more than W4's flush interval.
 const profileTime = 12 * time.Second
 
-// runProfile makes the profile that the compiler optimises the daemon with: where it spends its time
-// while it receives W1 to W5 as fast as they come. See go.dev/doc/pgo.
+// runProfile makes the profile with which the compiler optimises the daemon. It shows where the daemon spends its time
+// while it receives W1 to W5 as fast as it can. See go.dev/doc/pgo.
 func runProfile(args []string, stderr io.Writer) error {
 	flags := flag.NewFlagSet("bench profile", flag.ExitOnError)
 	statsd := flags.String("statsd", "bin/statsd", "this project's daemon, from make build")
@@ -54,7 +54,7 @@ func runProfile(args []string, stderr io.Writer) error {
 	return nil
 }
 
-// profile writes a profile of the daemon in one workload to a file.
+// profile runs one workload and writes a CPU profile of the daemon to a file.
 func (b *bench) profile(p peer, w workload, path string) error {
 	command, address := p.command, ""
 	p.command = func(s setup) ([]string, error) {

@@ -20,7 +20,7 @@ type report struct {
 	notes   []string
 	peers   []string
 	tables  []*table
-	load    float64 // of the machine, before
+	load    float64 // load of the machine before the run
 }
 
 func newReport(command []string) *report {
@@ -64,7 +64,7 @@ func (r *report) String() string {
 	return b.String()
 }
 
-// absent says why well-known daemons are not measured.
+// absent explains why some well-known daemons are not measured.
 const absent = `Not measured, because neither Debian nor the Go module proxy has them where this was run: brubeck, statsite, gostatsd, bitly's
 and raintank's statsdaemon. telegraf takes too long to build: it comes with all its hundreds of plugins.
 `

@@ -9,8 +9,7 @@ import (
 	"strings"
 )
 
-// table runs a workload. Each round runs every daemon once, so that drifts of the machine affect
-// all alike.
+// table runs a workload. Each round runs every daemon once, so that changes in the machine's speed affect all equally.
 func (b *bench) table(w workload, peers []peer, rounds int, progress io.Writer) *table {
 	if w.rounds > 0 {
 		rounds = min(rounds, w.rounds)

@@ -15,9 +15,9 @@ import (
 // measured is the result of one run of one daemon.
 type measured struct {
 	sentRate  float64 // metrics a second that the sender reached
-	received  float64 // the received part
+	received  float64 // the fraction that was received
 	cpu       float64 // microseconds per received metric, to the end of the last flush
-	steadyCPU float64 // the same when all names are known
+	steadyCPU float64 // the same, when the daemon already knows all names
 	idleCPU   float64 // CPU use of a daemon without traffic, as a part of a core
 	rate      float64 // metrics a second received while draining the socket
 	drainCPU  float64 // microseconds per metric while draining the socket
@@ -33,7 +33,7 @@ type measured struct {
 	replay    float64 // seconds of traffic that an edge sends in one second after an outage
 }
 
-// The receive buffers of every daemon: for paced traffic as on a busy host, and for a whole drain.
+// The receive buffers of every daemon: for paced traffic as on a busy host, and for a complete drain.
 const (
 	pacedBuffer = 8 << 20
 	drainBuffer = 64 << 20
@@ -44,8 +44,8 @@ type bench struct {
 	pin     bool
 	buffers bool                 // the kernel's buffers may be set
 	restore func()               // restores the kernel's buffers
-	packets map[traffic][]packet // of the last workload used
-	of      string               // its name
+	packets map[traffic][]packet // directory of the last workload used
+	of      string               // name of the directory
 }
 
 func (b *bench) traffic(w workload) []packet {
@@ -70,7 +70,7 @@ func (b *bench) with(p peer, w workload, buffer int, use func(*daemon, *carbon) 
 		return m, err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	port, release, err := ports.Reserve() // the next ones are for the daemon's consoles and monitors
+	port, release, err := ports.Reserve() // the following ports are for the daemon's console and monitor
 	if err != nil {
 		return m, err
 	}
@@ -109,7 +109,7 @@ func (s setup) write() error {
 	)
 }
 
-// receiver receives what the peer publishes.
+// receiver receives the points that the peer publishes.
 func (p peer) receiver(s *setup) (*carbon, error) {
 	var counters names
 	if p.counters != nil {
@@ -147,7 +147,7 @@ func (b *bench) idle(p peer, w workload) (measured, error) {
 	})
 }
 
-// paced sends at a rate and waits until everything is published.
+// paced sends traffic at a rate and waits until everything is published.
 func (b *bench) paced(p peer, w workload, rate int) (measured, error) {
 	packets := b.traffic(w)
 	n := int(float64(rate) * w.length.Seconds())
@@ -226,9 +226,8 @@ func await(p peer, w workload, c *carbon, s sent) {
 	}
 }
 
-// received ends the daemon and returns the published part of the sent metrics: some daemons hold
-// back the last lines until more come. A peer that publishes nothing is judged by the kernel's
-// drops.
+// received ends the daemon and returns the published part of the sent metrics. It ends the daemon first because some
+// daemons hold back the last lines until more come. For a peer that publishes nothing it counts the kernel's drops.
 func received(p peer, w workload, d *daemon, c *carbon, s sent) float64 {
 	drops := socketsOn(w.network, d.port).Drops
 	d.stop()

@@ -17,7 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// sent is the expected result of the daemon.
+// sent holds the results that the daemon should publish.
 type sent struct {
 	metrics, packets, count int
 	took                    time.Duration
@@ -26,7 +26,7 @@ type sent struct {
 // burst is the number of packets in one system call.
 const burst = 32
 
-// target is where a daemon receives.
+// target is the address at which a daemon receives.
 type target struct {
 	network string
 	address string
@@ -167,7 +167,7 @@ func newBatch(n int) *batch {
 	return b
 }
 
-// set makes message i send data or receive into data.
+// set sets the buffer of message i, to send from or to receive into.
 func (b *batch) set(i int, data []byte) {
 	b.vectors[i].Base = &data[0]
 	b.vectors[i].SetLen(len(data))

@@ -14,7 +14,7 @@ type table struct {
 	workload workload
 	rows     []*row
 	failures []string
-	text     string // instead of rows: what Go's benchmarks printed
+	text     string // output of Go's benchmarks, instead of rows
 }
 
 type row struct {
@@ -36,7 +36,7 @@ func (t *table) failed(err error) bool {
 	return true
 }
 
-// The parts of a round, and values of them.
+// The functions below select parts of a round, and values of these parts.
 func paced(r round) *measured      { return r.paced }
 func drained(r round) *measured    { return r.drained }
 func cpu(m *measured) float64      { return measuredOnly(m.cpu) }
@@ -108,7 +108,7 @@ func (t *table) drainBase() string {
 	return "floor"
 }
 
-// bytesPerName is only known where the names outweigh everything else, and all of them come.
+// bytesPerName is only known where the names take most of the memory, and where all names arrive.
 func (t *table) bytesPerName(r *row, bytes func(*measured) float64) []float64 {
 	names := float64(r.peer.adapt(t.workload).traffic.names)
 	if names < manyNames || t.workload.traffic.zipf || r.peer.counters == nil {

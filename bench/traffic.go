@@ -10,18 +10,18 @@ import (
 	"strings"
 )
 
-// mix is how many of a hundred names each kind has.
+// mix is the number of names of each kind, in a hundred names.
 type mix struct{ counters, timers, gauges, sets int }
 
-// traffic describes the packets to send. They are the same bytes on every machine.
+// traffic describes the packets to send. The packets have the same bytes on every machine.
 type traffic struct {
 	mix    mix
 	names  int
 	pack   int  // size in bytes that lines are packed to; 0: one line per packet
 	stream bool // every packet ends with a newline
-	tags   int  // of every name, in DogStatsD's way
+	tags   int  // number of tags of every name, in DogStatsD's format
 	zipf   bool // a few names come often, and most of them seldom
-	once   bool // every name comes once: nothing is sent again
+	once   bool // every name comes once: no packet is sent again
 }
 
 // packet is a datagram, or one write to a stream.
@@ -37,7 +37,7 @@ type kind struct{ root, suffix string }
 
 const counterRoot = "app"
 
-// fewest is the minimum number of metrics before the packets repeat.
+// fewest is the minimum number of metrics before the sender repeats the packets.
 const fewest = 1 << 16
 
 // packets makes the packets, which the sender repeats in a circle. Each pass over the names
@@ -71,7 +71,7 @@ func (t traffic) packets() []packet {
 	return append(all, p)
 }
 
-// skew is the exponent of Zipf's law: the first name of a million comes about once in ten.
+// skew is the exponent of Zipf's law: with a million names, about one line in ten has the first name.
 const skew = 1.1
 
 // order yields the numbers of the names in the order of their lines.
@@ -99,7 +99,7 @@ func (t traffic) order(random *rand.Rand) iter.Seq[int] {
 	}
 }
 
-// section returns the tags of the i-th name. Three of them differ between names, as with real tags.
+// section returns the tags of the i-th name. Three of the tags differ between names, as with real tags.
 func (t traffic) section(i int) string {
 	if t.tags == 0 {
 		return ""

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// variants are this project's daemon with other flags, or with other traffic. Each has its workload.
+// variants are this project's daemon with other flags, or with other traffic. Each variant has its workload.
 func variants(statsd string) []peer {
 	version := func() (string, error) { return output(statsd, "--version") }
 	carbon := func(name, workloads string, v variant, flags ...string) peer {
@@ -63,10 +63,10 @@ func variants(statsd string) []peer {
 	}...)
 }
 
-// lateness is more than an owner waits for an edge that it does not know yet.
+// lateness is longer than an owner waits for an edge that it does not know yet.
 const lateness = 6 * time.Second
 
-// clusterVariants are an edge and an owner. Each is measured beside the other one.
+// clusterVariants are an edge and an owner. Each is measured while the other runs beside it.
 func clusterVariants(statsd string) []peer {
 	version := func() (string, error) { return output(statsd, "--version") }
 	return []peer{
@@ -102,7 +102,7 @@ func edgeCommand(statsd string) func(setup) ([]string, error) {
 	}
 }
 
-// ownerCommand runs a daemon that merges and publishes what the edge forwards.
+// ownerCommand runs a daemon that merges and publishes the rows that the edge forwards.
 func ownerCommand(statsd string) func(setup) []string {
 	return func(s setup) []string {
 		link := s.link()

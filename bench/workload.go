@@ -16,16 +16,16 @@ type workload struct {
 	traffic traffic
 	network string        // udp, unixgram, tcp or, for an idle daemon, none
 	senders int           // sockets to send from; 0: one
-	rate    int           // metrics a second when paced
-	length  time.Duration // of paced traffic
+	rate    int           // metrics a second, for paced traffic
+	length  time.Duration // duration of paced traffic
 	steady  bool          // send the same again, to daemons that know all names
 	flush   time.Duration // the flush interval
 	drain   int           // metrics in the socket of a stopped daemon; 0: not measured
 	findMax bool          // find the highest rate without loss
 	rounds  int           // maximum number of rounds; 0: no maximum
 	peers   string        // which of the daemons take part; empty: all
-	absent  string        // why the others do not
-	flags   []string      // of this project's daemon
+	absent  string        // why the other daemons do not take part
+	flags   []string      // flags of this project's daemon
 	goBench []string      // arguments of go test, instead of daemons
 	// measure replaces paced traffic.
 	measure func(*bench, peer, workload) (measured, error)
@@ -45,7 +45,7 @@ func (w workload) scaled(scale float64) workload {
 		w.flush = max(min(w.flush, 2*time.Second), time.Duration(float64(w.flush)*scale))
 	}
 	w.drain = int(float64(w.drain) * scale)
-	w.findMax = w.findMax && scale == 1 // it takes long
+	w.findMax = w.findMax && scale == 1 // finding the highest rate takes long
 	return w
 }
 
@@ -61,7 +61,7 @@ func workloads() []workload {
 	return slices.Concat(basicWorkloads(), namesWorkloads(), wayWorkloads(), askedWorkloads())
 }
 
-// basicWorkloads are what every daemon does.
+// basicWorkloads are workloads that every daemon supports.
 func basicWorkloads() []workload {
 	return []workload{
 		{

@@ -36,7 +36,7 @@ func namesWorkloads() []workload {
 	}
 }
 
-// wayWorkloads are ways in and out that not every daemon has.
+// wayWorkloads test inputs and outputs that not every daemon has.
 func wayWorkloads() []workload {
 	const length = 3 * time.Second
 	counters := traffic{mix: onlyCounters, names: 1000, pack: packed}
@@ -57,12 +57,12 @@ func wayWorkloads() []workload {
 			name: "W12", title: "counters, 1,000 names, datagrams of 8 KiB, UDP and unix sockets, 200k/s",
 			traffic: traffic{mix: onlyCounters, names: 1000, pack: 8 << 10}, steady: true,
 			network: "udp", rate: 200_000, length: length, flush: 2 * time.Second, drain: 500_000,
-			peers: "floor,floor-blocking,statsd,statsd_exporter", absent: "a comparison of two ways in",
+			peers: "floor,floor-blocking,statsd,statsd_exporter", absent: "a comparison of two inputs",
 		},
 		{
 			name: "hmac", title: "as W2, signed (udp+hmac) and plain", traffic: counters, steady: true,
 			network: "udp", rate: 200_000, length: length, flush: 2 * time.Second, drain: 500_000,
-			peers: "floor,floor-blocking,statsd", absent: "a comparison of two ways in",
+			peers: "floor,floor-blocking,statsd", absent: "a comparison of two inputs",
 		},
 		{
 			name: "otlp", title: "as W3, published over OTLP and HTTP, with gzip", traffic: mixed, steady: true,

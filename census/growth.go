@@ -16,7 +16,7 @@ const (
 	// growthPrefixes is the number of prefixes that are counted at each depth in a minute. A prefix with more
 	// than 1/growthPrefixes of the minute's names is always counted.
 	growthPrefixes = 64
-	// growthMinutes is how many minutes are kept.
+	// growthMinutes is the number of minutes that are kept.
 	growthMinutes = 60
 	// maxGrowthPrefix limits the kept bytes of a prefix.
 	maxGrowthPrefix = 128
@@ -103,13 +103,13 @@ type Grown struct {
 // whole.
 type Depth struct {
 	Prefixes map[string]Bounds // the prefixes with the most names
-	Others   Bounds            // of any other prefix
+	Others   Bounds            // bounds for any other prefix
 }
 
 // Bounds are the smallest and the greatest possible counts.
 type Bounds struct{ Least, Most uint64 }
 
-// GrowthFor is how far back GrowthOf can look.
+// GrowthFor is the longest period for GrowthOf.
 const GrowthFor = growthMinutes * time.Minute
 
 // GrowthOf counts the names that were made or removed since a time. Only the flushing goroutine may call

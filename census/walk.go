@@ -36,8 +36,8 @@ type Prefixes struct {
 // Prefix is one of Prefixes.
 type Prefix struct {
 	Prefix string // with a dot at the end, unless it is a whole name
-	Names  int    // held; at least, if something was Forgotten
-	Bytes  uint64 // of their records
+	Names  int    // held names; a lower bound if prefixes were Forgotten
+	Bytes  uint64 // bytes of their records
 	// New is the least number of names made since Prefixes.Since. Gone is the least number of names that
 	// expired or were deleted since then. The true numbers may be greater, by up to NewError and GoneError.
 	New, Gone           int
@@ -62,7 +62,7 @@ type Walk struct {
 // childCount has the totals of the held names of a prefix.
 type childCount struct {
 	names, fresh int
-	moved        int // by a rebuild since then, so they may be new
+	moved        int // moved by a rebuild since then, so they may be new
 	bytes        uint64
 	newest       time.Time
 }
@@ -190,7 +190,7 @@ func (w *Walk) grow(p *Prefixes, rows map[string]*Prefix) {
 	}
 }
 
-// moved returns how many names of each child may be new because they were moved. It omits children whose
+// moved returns, for each child, the number of names that may be new because they were moved. It omits children whose
 // names are not all counted.
 func (w *Walk) moved() map[string]uint64 {
 	moved := make(map[string]uint64, len(w.counts))
@@ -211,5 +211,5 @@ func (d *Depth) of(prefix string) Bounds {
 	return d.Others
 }
 
-// split returns the least count, and by how much the true count may be greater.
+// split returns the lower bound of a count, and the difference to the upper bound.
 func (b Bounds) split() (least, more int) { return int(b.Least), int(b.Most - b.Least) }

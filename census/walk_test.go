@@ -251,7 +251,7 @@ func (e *explosion) check(t *testing.T) {
 	within("new below", below.New, below.NewError, exploding)
 }
 
-// Growth does not count all of many prefixes. What is held tells the rest.
+// Growth does not count all of many prefixes. The rest follows from the held names.
 func TestNewNamesOfManyPrefixes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		table := testTable(1)

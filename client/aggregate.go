@@ -6,7 +6,7 @@ import (
 	"sync/atomic"
 )
 
-// sample is the arguments of a call.
+// sample holds the arguments of a call.
 type sample struct {
 	kind kind
 	name string
@@ -32,9 +32,9 @@ type aggregator struct {
 
 	draining sync.Mutex // held by drain; guards the fields below
 	spare    *table
-	rounds   uint64  // how often the tables have changed places
+	rounds   uint64  // number of times that the tables have changed places
 	taken    []batch // from full
-	encoded  int     // how many of taken
+	encoded  int     // how many elements of taken are encoded
 }
 
 func newAggregator(co *core) *aggregator {
@@ -43,8 +43,8 @@ func newAggregator(co *core) *aggregator {
 	return a
 }
 
-// again merges another sample of a known series, the most frequent case. It
-// reports false if the series is not known.
+// again merges a further sample of a known series, which is the most frequent case. It reports false if the series is
+// not known.
 func (a *aggregator) again(e *encoded, k kind, name string, tags []string, v value) bool {
 	known := a.known.Load()
 	sr := known.find(e, k, name, tags)
@@ -57,7 +57,7 @@ func (a *aggregator) again(e *encoded, k kind, name string, tags []string, v val
 	return merged
 }
 
-// memberAgain is again for a known member of a set.
+// memberAgain does the same as again for a known member of a set.
 func (a *aggregator) memberAgain(e *encoded, name, member string, tags []string) (merged bool) {
 	known := a.known.Load()
 	sr := known.find(e, set, name, tags)
@@ -84,7 +84,7 @@ func (a *aggregator) add(c *Client, s *sample) bool {
 	return merged
 }
 
-// addMember is add for members of sets that are texts.
+// addMember does the same as add for set members that are texts.
 func (a *aggregator) addMember(c *Client, name, member string, tags []string) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -154,8 +154,8 @@ func (a *aggregator) round() uint64 {
 	return a.rounds + 1
 }
 
-// drain queues what was merged before that round. It stops when the queue is
-// crowded, and reports whether it has finished.
+// drain queues the samples merged before the given round. It stops when the queue is crowded, and reports whether it
+// has finished.
 func (a *aggregator) drain(round uint64) bool {
 	a.draining.Lock()
 	defer a.draining.Unlock()

@@ -92,7 +92,7 @@ func TestAggregate(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			test.cfg.Aggregate = time.Hour
 			rec := clienttest.New(t, test.cfg)
-			for range 3 { // both tables, and the first one again
+			for range 3 { // once for both tables, then the first one again
 				rec.Reset()
 				test.do(rec.Client)
 				got := rec.Lines()
@@ -221,7 +221,7 @@ func TestAggregateForgets(t *testing.T) {
 				handle.Incr()
 				c.GaugeDelta("gauge", 1)
 				if i%10 == 0 {
-					runtime.Gosched() // let drains find nothing now and then
+					runtime.Gosched() // sometimes drains find nothing
 				}
 			}
 		})
@@ -298,7 +298,7 @@ func TestAggregateConcurrently(t *testing.T) {
 			})
 		}
 		var dropped *client.DroppedError
-		if err := c.Close(soon(t)); err != nil && !errors.As(err, &dropped) { // calls can come too late
+		if err := c.Close(soon(t)); err != nil && !errors.As(err, &dropped) { // some calls come after Close
 			t.Error(err)
 		}
 		wg.Wait()
@@ -405,8 +405,8 @@ func (c slowConn) Write(b []byte) (int, error) {
 	return c.Conn.Write(b)
 }
 
-// Merged samples are sent on time although other lines keep the sender busy. While
-// those leave no room, merging goes on.
+// Merged samples are sent on time although other lines keep the sender busy. While the other lines leave no room,
+// merging goes on.
 func TestAggregateBusy(t *testing.T) {
 	for others, want := range map[int]float64{1: 200, 20: 0} {
 		synctest.Test(t, func(t *testing.T) {

@@ -9,7 +9,7 @@ type blocking struct {
 	max   time.Duration   // one call waits this long; 0: without limit
 	done  <-chan struct{} // ends all waits
 	room  chan struct{}   // closed when there is room again; nil if no call waits
-	spent bool            // a wait ended without room: no call waits until the sender makes some
+	spent bool            // a wait ended without room: no call waits until there is room again
 }
 
 func newBlocking(cfg Config) blocking {
@@ -20,7 +20,7 @@ func newBlocking(cfg Config) blocking {
 	return b
 }
 
-// release lets the waiting calls look again.
+// release wakes the waiting calls, which then look for room again.
 func (b *blocking) release() {
 	if b.room != nil {
 		close(b.room)

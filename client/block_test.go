@@ -128,8 +128,7 @@ func TestBlock(t *testing.T) {
 	}
 }
 
-// With DropOldest too, a dead server costs one wait, and not one for each packet
-// that is dropped.
+// With DropOldest too, a dead server costs one wait in total, not one for each dropped packet.
 func TestBlockDropOldest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, rec, up := blocked(t, client.Config{Block: time.Second, DropOldest: true})

@@ -13,16 +13,16 @@ import (
 	"github.com/statsd-ops/statsd/client"
 )
 
-// The captures in testdata are what sprockets-statsd and gstatsd's client put
-// on the wire for the calls below. Where they have a bug, a corrected line is here.
+// The captures in testdata hold the packets that sprockets-statsd and gstatsd's client send for the calls below. Where
+// a client has a bug, the corrected line is here.
 
 type call struct {
 	do        func(c *client.Client)
 	corrected string // the correct line, if the captured one is wrong
 }
 
-// sprocketsCalls are the calls of both sprockets captures, in order. The duration
-// that the timer measures differs in each run.
+// sprocketsCalls are the calls of both sprockets captures, in order. The measured duration of the timer differs in each
+// run.
 func sprocketsCalls() []call {
 	calls := []call{
 		{do: func(c *client.Client) { c.Incr("c") }},

@@ -10,8 +10,8 @@ import (
 // Client sends metrics. Any number of goroutines may use it. A nil or zero
 // Client does nothing.
 //
-// The methods that send take tags after their other arguments, each "key:value"
-// or a word. They do not keep their arguments.
+// The methods that send samples accept tags as last arguments, each "key:value" or a word. They do not keep their
+// arguments.
 type Client struct {
 	core  *core
 	enc   *encoded
@@ -19,9 +19,9 @@ type Client struct {
 	merge *aggregator // core.agg, or nil if this client is sampled
 }
 
-// encoded holds the parts of a line that With decides, ready to copy.
+// encoded holds the parts of a line that depend on With only, ready to copy.
 type encoded struct {
-	path  string // comes before every name: "db."
+	path  string // prefix of every name: "db."
 	tags  string // a tag section, "|#a:b,c", or empty
 	scope string // identifies path and tags; empty for the first client
 	seed  uint64 // the hash of scope
@@ -49,7 +49,7 @@ type core struct {
 	queue  *queue
 	agg    *aggregator // nil without Config.Aggregate
 	sender *sender
-	base   string // comes before every path: "app."
+	base   string // prefix of every path: "app."
 	typed  bool   // Config.TypePrefixes
 	python bool   // Config.pythonTimings
 	hasher *hasher
@@ -82,9 +82,9 @@ func New(cfg Config) (*Client, error) {
 	return root, nil
 }
 
-// NewSprockets returns a client that writes what sprockets-statsd's Connector
-// writes, byte for byte: type prefixes, and timings such as "250.0". Address,
-// port, protocol and the empty prefix default to the same. These differ:
+// NewSprockets returns a client that writes the same bytes as sprockets-statsd's Connector: with type prefixes, and
+// timings such as "250.0". It has the same defaults for address, port, protocol and prefix (empty). The differences
+// are:
 //
 //   - The queue holds 1,000 packets by default. The queue of Sprockets holds 1,000 metrics.
 //   - A datagram carries many lines. Sprockets sends one metric a datagram.
@@ -101,7 +101,7 @@ func NewSprockets(cfg Config) (*Client, error) {
 func (c *Client) on() bool { return c != nil && c.core != nil }
 
 // With derives a client that adds prefix after the prefixes of c, and tags after
-// the tags of c. Derive once and keep the client: With allocates.
+// the tags of c. With allocates, so call it once and keep the derived client.
 func (c *Client) With(prefix string, tags ...string) *Client {
 	if !c.on() {
 		return c
@@ -120,10 +120,9 @@ func appendPrefix(b []byte, prefix string) []byte {
 	return append(appendClean(b, prefix, '|', ':'), '.')
 }
 
-// Sampled derives a client that sends a random share of its samples, 0 < rate
-// <= 1. Lines carry the rate, so that the server scales the samples up. Any other
-// rate counts as 1. It replaces the rate of c. Gauge deltas and set members are
-// always sent, because no server can scale those.
+// Sampled derives a client that sends a random share of its samples. The rate is the share, 0 < rate <= 1; any other
+// rate counts as 1. Lines carry the rate, so that the server scales the samples up. The rate replaces the rate of c.
+// Gauge deltas and set members are always sent, because no server can scale those.
 func (c *Client) Sampled(rate float64) *Client {
 	if !c.on() {
 		return c
@@ -137,8 +136,8 @@ func (c *Client) Sampled(rate float64) *Client {
 // skip decides at random whether to leave a sample out.
 func (c *Client) skip() bool { return c.rate != 0 && rand.Float64() >= c.rate }
 
-// Flush sends everything given to the client so far. It waits until the kernel
-// has taken the lines or they were dropped.
+// Flush sends everything given to the client so far. It waits until the kernel has accepted the lines or they were
+// dropped.
 func (c *Client) Flush(ctx context.Context) error {
 	if !c.on() {
 		return nil
@@ -170,13 +169,12 @@ func (co *core) flush(ctx context.Context) error {
 }
 
 // Close sends all queued lines and ends the connection of c and of all clients
-// derived from it. When ctx ends first, the rest is dropped. Without a server
-// only ctx ends the wait: give it a deadline. If the program's own functions do
-// not return, Close waits one more second for the connection, and one for
-// [Config.Log] with the last report.
+// derived from it. When ctx ends first, the rest is dropped. Without a server only ctx ends the wait, so give ctx a
+// deadline. If functions of the program do not return, Close waits one more second for the connection, and one second
+// for [Config.Log] with the last report.
 //
-// If any samples were dropped since [New], the error is a [*DroppedError]. After
-// Close all methods but Stats do nothing, and samples are counted as dropped.
+// If any samples were dropped since [New], the error is a [*DroppedError]. After Close all methods except Stats do
+// nothing, and samples count as dropped.
 func (c *Client) Close(ctx context.Context) error {
 	if !c.on() {
 		return nil
@@ -194,8 +192,8 @@ func (c *Client) Close(ctx context.Context) error {
 	return s.close(ctx)
 }
 
-// Report counts an error of code that works with c as a failure, and gives it to
-// [Config.Log]. Package httpstats reports name functions that panic.
+// Report counts an error as a failure of c, and passes it to [Config.Log]. It is for code around a client: package
+// httpstats uses it for name functions that panic.
 func (c *Client) Report(err error) {
 	if c.on() && err != nil {
 		c.core.sender.report.reported(err)

@@ -10,13 +10,11 @@ import (
 	"time"
 )
 
-// Config says where a client sends and how. The zero Config sends over TCP to
-// 127.0.0.1:8125.
+// Config says where and how a client sends. The zero Config sends over TCP to 127.0.0.1:8125.
 type Config struct {
 	// Network is "tcp" (the default), "udp", "unix" (a stream of lines) or
-	// "unixgram". This project's server has no unix sockets. Datadog's agent has
-	// "unixgram". Its unix stream puts a length before each packet, which this
-	// client does not support.
+	// "unixgram". This project's server has listeners for both: unix:// and unixgram://. Datadog's agent has "unixgram"
+	// only: its unix stream needs a length before each packet, which this client does not send.
 	Network string
 
 	// Address is a host, a host:port (default port 8125) or, for the unix
@@ -25,8 +23,7 @@ type Config struct {
 	Address string
 
 	// Prefix and Tags are added to everything that is sent. A tag is "key:value"
-	// or a word. Tags are written as "|#a,b". Servers without tags may discard
-	// such lines.
+	// or a word. Tags are written as "|#a,b". Servers that do not support tags may discard such lines.
 	Prefix string
 	Tags   []string
 
@@ -35,29 +32,26 @@ type Config struct {
 	// get "timers.". [Client.Inject] adds no type.
 	TypePrefixes bool
 
-	// MaxPacketSize is the largest payload of a datagram, and of a write to a
-	// stream, in bytes. The default is 1432 for UDP, which fits an Ethernet frame
-	// (8932 fits a jumbo frame, 65507 is the limit of UDP), and 8192 for the other
-	// networks, which take up to 64 MiB. A longer line is dropped, never split.
+	// MaxPacketSize is the largest payload of a datagram, and of a write to a stream, in bytes. The default is 1432 for
+	// UDP, which fits an Ethernet frame (8932 fits a jumbo frame, 65507 is the limit of UDP). For the other networks it
+	// is 8192, and the limit is 64 MiB. A longer line is dropped, never split.
 	MaxPacketSize int
 
 	// OneLine sends each line in a datagram of its own, for servers that read only one
-	// line of a datagram. It is for the networks "udp" and "unixgram". It costs more at
-	// both ends: on Linux the client gives the kernel up to 64 lines of one length with
-	// one system call, which the kernel makes datagrams of (UDP_SEGMENT). Elsewhere, and
-	// for a route that does not allow this, each line takes a call. So lines of one
-	// packet can change places, but those of gauges, and of types of [Client.Inject],
-	// stay in order. MaxPacketSize limits a line, and packets in the queue have at
-	// least 8192 bytes. Two datagrams set a negative gauge, so one of them can get lost.
-	// Datagrams come faster than from calls of their own, and a socket with the usual
-	// buffer of 208 KiB holds 277 small ones: enlarge it if the server is slow to read.
+	// line of a datagram. It is for the networks "udp" and "unixgram". It costs more at both ends. On Linux one system
+	// call sends up to 64 lines of the same length: the kernel cuts them into datagrams (UDP_SEGMENT). Elsewhere, and
+	// for a route that does not allow this, each line needs a system call. Because of this the lines of one packet can
+	// change their order. Lines of gauges, and of types of [Client.Inject], stay in order. MaxPacketSize limits a line,
+	// and packets in the queue have at least 8192 bytes. Setting a negative gauge takes two datagrams, so one of them
+	// can get lost. The server gets datagrams in fast bursts. A socket with the usual buffer of 208 KiB holds 277 small
+	// datagrams: enlarge the buffer if the server is slow to read.
 	OneLine bool
 
 	// HMACKey, if not empty, signs each datagram of network "udp" with HMAC-SHA256,
 	// for a listener udp+hmac:// of this project's server, or for brubeck's
-	// statsd-secure. The signature takes 44 bytes of MaxPacketSize. It has the time:
-	// the server refuses datagrams from a host whose clock is wrong. Its file there
-	// has the same key, without white space around it.
+	// statsd-secure. The signature takes 44 bytes of MaxPacketSize. It contains the time: the server refuses datagrams
+	// from a host whose clock is wrong. The server's key file has the same key. Give the key here without white space
+	// around it.
 	HMACKey []byte
 
 	// FlushInterval is how long a line waits for its packet to fill: 100 ms by
@@ -65,17 +59,15 @@ type Config struct {
 	FlushInterval time.Duration
 
 	// QueueSize is how many full packets can wait for the server: 1000 by default,
-	// at most 1048576. They use up to (QueueSize+2) x MaxPacketSize bytes (with
-	// OneLine x 8192, if that is more), and 64 packets more with both Block and
-	// Aggregate. The memory is freed when the queue is empty.
+	// at most 1048576. They use up to (QueueSize+2) x MaxPacketSize bytes. With OneLine a packet has at least 8192
+	// bytes. With both Block and Aggregate there can be 64 packets more. The memory is freed when the queue is empty.
 	QueueSize int
 
 	// Block makes a call wait up to this long for room in a full queue, so that a
-	// batch job loses nothing. BlockContext ends all waits when it is done. With
-	// BlockContext alone a wait has no other limit. If both are zero, no call
-	// waits: a full queue drops lines. After a wait that ended without room, calls
-	// drop at once until the server takes a packet, so that a dead server costs
-	// Block once and not for each call.
+	// batch job loses nothing. When BlockContext is done, all waits end. If only BlockContext is set, a wait has no
+	// other limit. If both are zero, no call waits: a full queue drops lines. After a wait that ended without room,
+	// calls drop their lines at once until the server accepts a packet. So a dead server costs the time Block once, not
+	// for each call.
 	Block        time.Duration
 	BlockContext context.Context
 
@@ -86,11 +78,9 @@ type Config struct {
 	// Aggregate, if not zero, merges samples with the same name, tags and rate for
 	// this long before they are queued. Counters are summed, a gauge keeps its
 	// last value, equal set members are sent once, and the values of timers,
-	// histograms and distributions share a line ("t:1:2:3|ms"). This project's
-	// server and the DogStatsD family read such lines, some others do not. Choose
-	// at most the server's flush interval. The client holds up to 4096 names,
-	// 65536 set members and about 65536 values that wait to be encoded. Further
-	// samples are sent unmerged.
+	// histograms and distributions share a line ("t:1:2:3|ms"). This project's server and the DogStatsD family read
+	// such lines. Some other servers do not. Choose at most the server's flush interval. The client holds up to 4096
+	// names, 65536 set members and about 65536 values that wait to be encoded. Further samples are sent unmerged.
 	Aggregate time.Duration
 
 	// ReconnectDelay is the wait after a first failed connection: 1 s by default.
@@ -101,39 +91,37 @@ type Config struct {
 
 	// DialTimeout limits one attempt to connect, including the name lookup: 5 s
 	// by default. WriteTimeout is how long the server may refuse to take a packet
-	// before the client gives up the connection: 10 s by default. The line that
-	// this cuts is sent again. A server that accepts an unfinished last line of a
-	// connection may count it twice.
+	// before the client gives up the connection: 10 s by default. If this cuts a line, the whole line is sent again. A
+	// server that accepts an unfinished last line of a connection may count it twice.
 	DialTimeout  time.Duration
 	WriteTimeout time.Duration
 
 	// Log, if set, gets one line for each failed connection, each recovery (UDP
 	// shows none), and once a second for each reason for which samples were
-	// dropped. The first LogEvery failures of a series are told, then every
-	// LogEvery-th: 100 by default. Log runs in a goroutine of its own and may
-	// block. Lines that it is too slow for are counted. Logger gets the same.
+	// dropped. Of a series of failures it gets the first LogEvery, then every LogEvery-th: 100 by default. Log runs in
+	// a goroutine of its own and may block. If it is too slow, the lines that it misses are counted. Logger gets the
+	// same lines.
 	Log      func(line string)
 	Logger   *slog.Logger
 	LogEvery int
 
 	// StatsInterval, if not zero, is how often the client sends its own [Stats],
 	// as counters such as statsd_client.sent and statsd_client.dropped.queue_full
-	// (samples) and the gauge statsd_client.queued (lines). They need no room in
-	// the queue, and Close sends the last ones. Give each process its own Prefix or
-	// Tags to tell them apart.
+	// (samples) and the gauge statsd_client.queued (lines). These lines need no room in the queue, and Close sends the
+	// last ones. Give each process its own Prefix or Tags to distinguish them.
 	StatsInterval time.Duration
 
 	// Dial, if set, replaces [net.Dialer.DialContext]: for TLS, a proxy, or a
-	// test. A panic of Dial or of the connection counts as a failed connection. TLS
-	// is Dial: (&tls.Dialer{Config: c}).DialContext.
+	// test. A panic of Dial or of the connection counts as a failed connection. For TLS set it to (&tls.Dialer{Config:
+	// c}).DialContext.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
 	// Disabled makes [New] return a client that does nothing.
 	Disabled bool
 
-	// For [Config.FromEnv]: Enabled ignores STATSD_ENABLED and requires a server,
-	// NoPrefix sends names without a prefix, and Service and Environment make the
-	// prefix "applications.SERVICE.ENVIRONMENT" if STATSD_PREFIX is not set.
+	// The settings below are for [Config.FromEnv]. Enabled ignores STATSD_ENABLED and requires a server. NoPrefix sends
+	// names without a prefix. Service and Environment make the prefix "applications.SERVICE.ENVIRONMENT" if
+	// STATSD_PREFIX is not set.
 	Enabled, NoPrefix    bool
 	Service, Environment string
 

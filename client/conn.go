@@ -11,12 +11,11 @@ import (
 	"time"
 )
 
-// resolveEvery is how often the name of a UDP server is looked up again. Nothing
-// else shows that the server has moved.
+// resolveEvery is how often the name of a UDP server is looked up again. The client cannot notice otherwise that the
+// server has moved.
 const resolveEvery = time.Minute
 
-// connect makes sure that there is a connection, even if it takes long. It
-// returns false when ctx or the queue has ended.
+// connect waits until there is a connection, however long that takes. It returns false when ctx or the queue has ended.
 func (s *sender) connect() bool {
 	select {
 	case err := <-s.lost:
@@ -45,14 +44,14 @@ func (s *sender) connect() bool {
 	return true
 }
 
-// dialed is what a call of Config.Dial returned.
+// dialed holds the results of a call of Config.Dial.
 type dialed struct {
 	conn net.Conn
 	err  error
 }
 
-// startDial calls Config.Dial in a goroutine: it may be slow, and it may ignore
-// its context. Only one call runs at a time.
+// startDial calls Config.Dial in a goroutine, because Dial may be slow or ignore its context. Only one call runs at a
+// time.
 func (s *sender) startDial() {
 	result := make(chan dialed)
 	s.dialing = result
@@ -92,7 +91,7 @@ func (s *sender) dial() (net.Conn, error) {
 	}
 }
 
-// replace takes the socket of a new look-up. If it failed, the old one stays.
+// replace changes to the socket of a new look-up. If the look-up failed, the old socket stays.
 func (s *sender) replace(d dialed) {
 	s.dialing, s.since = nil, time.Now()
 	if d.err == nil {
@@ -123,9 +122,8 @@ func (s *sender) use(conn net.Conn) {
 	s.queue.note(func(stats *Stats) { stats.Connects++; stats.Connected = true })
 }
 
-// watch reads, to see when the server ends the connection. After that the kernel would accept a write
-// and lose the data. A statsd server never sends anything, but over TLS it can say why it refuses a
-// client.
+// watch reads from the connection, to see when the server ends it. Otherwise the kernel would accept a further write
+// and lose the data. A statsd server never sends anything, but over TLS it can say why it refuses a client.
 func (s *sender) watch(conn net.Conn, lost chan<- error) {
 	var buf [512]byte
 	for {
@@ -142,8 +140,8 @@ func (s *sender) watch(conn net.Conn, lost chan<- error) {
 	}
 }
 
-// fail gives up the connection, if there is one, and counts the failure. If the
-// connection had lasted, the next one is made at once, else after a pause.
+// fail gives up the connection, if there is one, and counts the failure. After a connection that had lasted for a
+// while, the next one is made at once. Otherwise there is a pause.
 func (s *sender) fail(err error) {
 	if s.conn != nil && time.Since(s.since) >= s.cfg.ReconnectDelay {
 		s.failures = 0
@@ -163,7 +161,7 @@ func (s *sender) hangUp() {
 		return
 	}
 	s.unwatch()
-	_ = s.conn.Close() // the kernel still sends what it took
+	_ = s.conn.Close() // the kernel still sends the data that it has accepted
 	s.conn, s.lost = nil, nil
 	s.queue.note(func(stats *Stats) { stats.Connected = false })
 }
@@ -172,8 +170,7 @@ func (s *sender) hangUp() {
 // there.
 const wsaEMSGSIZE = syscall.Errno(10040)
 
-// write sends the packet in hand. After an error the rest stays in hand, for the
-// next connection.
+// write sends the current packet (s.hand). After an error the rest of the packet waits for the next connection.
 func (s *sender) write() {
 	err := s.conn.SetWriteDeadline(time.Now().Add(s.cfg.WriteTimeout))
 	n := 0
@@ -219,7 +216,7 @@ func (s *sender) late(err error) bool {
 	return true
 }
 
-// writeLines sends each line of the packet in hand as a datagram of its own.
+// writeLines sends each line of the current packet as a datagram of its own.
 func (s *sender) writeLines() error {
 	p, t := s.hand, &s.trains
 	var sign func([]byte) []byte
@@ -237,7 +234,7 @@ func (s *sender) writeLines() error {
 		switch {
 		case err == nil:
 			s.queue.sentAlone(p, lines, n)
-		case t.refused(err): // the next trains are other ones
+		case t.refused(err): // the following trains will be smaller or single lines
 		case is(err, syscall.EMSGSIZE, wsaEMSGSIZE): // one line, too large for any connection
 			s.report.failed(err)
 			s.queue.unsent(p, lines)
@@ -248,8 +245,8 @@ func (s *sender) writeLines() error {
 	return nil
 }
 
-// writeStream counts the lines that were taken whole before an error. A line that
-// was cut is sent again: its first half ends with the old connection.
+// writeStream writes to a stream. It counts the lines that the kernel accepted completely before an error. A line that
+// was cut is sent again: its first part is lost with the old connection.
 func (s *sender) writeStream() (int, error) {
 	p := s.hand
 	n, err := s.conn.Write(p.text)

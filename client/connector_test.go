@@ -244,8 +244,8 @@ func TestReconnectPace(t *testing.T) {
 	})
 }
 
-// Close shortens one wait for the next attempt. It gives up when its context ends,
-// and its error says how much was lost and why.
+// Close ends one wait for the next attempt early. Close gives up when its context ends, and its error says how much was
+// lost and why.
 func TestCloseWithoutServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &connections{refuse: 1 << 30}

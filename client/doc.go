@@ -7,7 +7,7 @@
 //	...
 //	stats.Incr("orders")
 //
-// # It does not get in the way
+// # A call is cheap
 //
 // A call reserves a place in the packet being filled, writes its line there and
 // returns. It does no I/O, does not wait for the server and allocates nothing. A
@@ -17,26 +17,23 @@
 //
 // # No silent loss
 //
-// One goroutine keeps the connection. It sends full packets at once, others after
-// [Config.FlushInterval]. While the server is away, lines wait in order in a
-// bounded queue. Lines that do not fit are dropped, counted by cause in [Stats],
-// and reported to [Config.Log]. For every client
+// One goroutine keeps the connection. It sends full packets at once, and other packets after [Config.FlushInterval].
+// While the server is away, lines wait in order in a bounded queue. Lines that do not fit are dropped, counted by cause
+// in [Stats], and reported to [Config.Log]. For every client
 //
 //	Stats.Lines == Stats.Sent + Stats.Queued + Stats.Dropped.Total()
 //
-// Sent means taken by this host's kernel: the statsd protocol has no
-// acknowledgement. A line that a broken connection cut is sent again whole. Call
-// [Client.Close] before the program ends. It sends all queued lines, and returns a
-// [DroppedError] if samples were dropped.
+// Sent means accepted by this host's kernel: the statsd protocol has no acknowledgement. If a broken connection cuts a
+// line, the whole line is sent again. Call [Client.Close] before the program ends. It sends all queued lines, and
+// returns a [DroppedError] if samples were dropped.
 //
 // # Names, tags, rates
 //
 // [Client.With] derives a client that adds a prefix and tags. [Client.Sampled]
 // derives one that sends only a share of its samples and writes the rate on the
-// wire. Derived clients are cheap and share the connection. Every call also takes
-// tags of its own. Characters that would break a line become '_': control and
-// separator characters, ':' and '|' in a name or set member, ',' and '|' in a tag.
+// wire. Derived clients are cheap and share the connection. Every call also accepts further tags. Characters that would
+// break a line become '_': control and separator characters, ':' and '|' in a name or set member, ',' and '|' in a tag.
 //
-// In hot places use handles, whose name, tags and rate are encoded once:
-// [Client.NewCounter], [Client.NewGauge] and [Client.NewTimer].
+// In code that runs often, use handles. Their name, tags and rate are encoded only once: [Client.NewCounter],
+// [Client.NewGauge] and [Client.NewTimer].
 package client

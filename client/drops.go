@@ -2,7 +2,7 @@ package client
 
 import "fmt"
 
-// Drops counts what will never be sent, by cause.
+// Drops counts, by cause, what will never be sent.
 type Drops struct {
 	QueueFull  uint64 // the queue had no room
 	TooLong    uint64 // longer than Config.MaxPacketSize
@@ -28,9 +28,9 @@ func (d Drops) String() string {
 //	if errors.As(err, &dropped) && dropped.Samples.QueueFull > 0 { ... }
 type DroppedError struct {
 	Samples Drops // see [Stats.DroppedSamples]
-	Cause   error // ended Close before all was sent: the context's error and cause; may be nil
+	Cause   error // why Close ended before all was sent: the context's error and cause; may be nil
 	Last    error // the last error of the connection; may be nil
-	Log     error // of Config.Log or Logger, if it did not take the last report; may be nil
+	Log     error // error of Config.Log or Logger that did not return from the last report; may be nil
 	target  string
 }
 

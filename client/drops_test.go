@@ -117,7 +117,7 @@ func TestDroppedSamples(t *testing.T) {
 	}
 }
 
-// Close waits for the last report, so that Log tells the whole loss.
+// Close waits for the last report, so that Log gets the whole loss.
 func TestLastReport(t *testing.T) {
 	for range 20 {
 		const calls = 5_000
@@ -232,7 +232,7 @@ func TestStatsIntervalWhenFull(t *testing.T) {
 			var wg sync.WaitGroup
 			calls := 40_000 // more than the server takes
 			if cfg.Aggregate > 0 {
-				calls = 200_000 // and than aggregation keeps
+				calls = 200_000 // more than aggregation keeps, too
 			}
 			wg.Go(func() {
 				for i := range calls {
@@ -256,7 +256,7 @@ func TestStatsIntervalWhenFull(t *testing.T) {
 	}
 }
 
-// slow is a connection that takes its time for each packet.
+// slow is a connection that needs some time for each packet.
 type slow struct{ net.Conn }
 
 func (s slow) Write(b []byte) (int, error) {

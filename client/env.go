@@ -9,9 +9,8 @@ import (
 	"strings"
 )
 
-// FromEnv returns cfg with its open settings taken from the environment, by
-// sprockets-statsd's rules. Settings in cfg win. Pass the result to [New], or to
-// [NewSprockets] for sprockets' names.
+// FromEnv returns cfg, with missing settings taken from the environment by sprockets-statsd's rules. Settings in cfg
+// have priority. Pass the result to [New], or to [NewSprockets] for sprockets' names.
 //
 //	STATSD_ENABLED   on if unset, an integer other than 0, or on, t, true or yes
 //	                 in any case; else Disabled

@@ -13,7 +13,7 @@ import (
 // grace is how long Close waits for functions of the program that do not return.
 const grace = time.Second
 
-// caught, deferred, turns a panic into an error. what names the function.
+// caught turns a panic into an error. Call it with defer. what names the function that may panic.
 func caught(err *error, what string) {
 	if p := recover(); p != nil {
 		*err = fmt.Errorf("%s panicked: %v", what, p)
@@ -23,7 +23,7 @@ func caught(err *error, what string) {
 // is reports whether err is one of targets. A method of err can panic: the methods of
 // a nil *net.OpError do.
 func is(err error, targets ...error) bool {
-	defer func() { _ = recover() }() // then it is none of them
+	defer func() { _ = recover() }() // after a panic of such a method the result is false
 	return slices.ContainsFunc(targets, func(target error) bool { return errors.Is(err, target) })
 }
 
@@ -45,8 +45,8 @@ func callDial(ctx context.Context, cfg Config) (conn net.Conn, err error) {
 	return conn, nil
 }
 
-// guard turns panics and impossible counts of a connection into errors. The
-// connection can be the program's own, or nil with a type.
+// guard turns panics and impossible counts of a connection into errors. The connection can be of a type of the program,
+// or a typed nil.
 type guard struct{ net.Conn }
 
 func (g guard) Read(b []byte) (n int, err error) {

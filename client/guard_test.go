@@ -66,13 +66,13 @@ func TestProgramsFunctionsFail(t *testing.T) {
 	}
 }
 
-// odd is a connection that the program has made itself.
+// odd is a connection of a type of the program.
 type odd struct {
 	net.Conn
 	write func(b []byte) (int, error)
 }
 
-// silent returns a connection that stays, as its Read waits.
+// silent returns a connection that stays open, because its Read waits.
 func silent(write func([]byte) (int, error)) net.Conn {
 	conn, _ := new(clienttest.Recorder).Dial(context.Background(), "", "") // never fails
 	return odd{conn, write}

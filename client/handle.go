@@ -16,7 +16,7 @@ func (c *Client) NewCounter(name string, tags ...string) *Counter {
 	return &Counter{c.handle(counter, name, tags)}
 }
 
-// Incr counts one.
+// Incr adds 1.
 func (h *Counter) Incr() { h.Add(1) }
 
 // Decr subtracts n.
@@ -81,7 +81,7 @@ func (h *Timer) Time(f func()) {
 type Stopwatch struct {
 	start  time.Time
 	timer  *Timer
-	client *Client // if there is no timer
+	client *Client // set if there is no timer
 	name   string
 	tags   []string
 }
@@ -104,12 +104,12 @@ func (s Stopwatch) Stop() time.Duration {
 	return d
 }
 
-// handle is the common part of the three.
+// handle is the common part of Counter, Gauge and Timer.
 type handle struct {
-	client     *Client // nil if it does nothing
-	s          sample  // without the value
+	client     *Client // nil if the handle does nothing
+	s          sample  // the sample without its value
 	head, tail string
-	series     [2]atomic.Pointer[series] // one in each table of the aggregator; changed under aggregator.mu
+	series     [2]atomic.Pointer[series] // the series in each table of the aggregator; changed under aggregator.mu
 }
 
 func (c *Client) handle(k kind, name string, tags []string) handle {

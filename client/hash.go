@@ -17,10 +17,10 @@ func newHasher() *hasher {
 
 func (m *hasher) sum(h, a, b, c, d uint64) uint64 { return h + (a*m.a + b*m.b + (c*m.c + d*m.d)) }
 
-// mix moves the high bits, which are the good ones, to where tables look.
+// mix moves the high bits, which are the most random, to the low bits, which tables use.
 func (m *hasher) mix(h uint64) uint64 { return h ^ h>>32 }
 
-// maxWords is the longest string that long covers.
+// maxWords is the maximum length of a string for long.
 const maxWords = 32
 
 // long returns a string of 8 to 32 bytes as words, which can overlap.
@@ -43,13 +43,13 @@ func short(s string) (a, b uint64) {
 func word(s string) uint64 { return binary.LittleEndian.Uint64([]byte(s)) }
 func half(s string) uint64 { return uint64(binary.LittleEndian.Uint32([]byte(s))) }
 
-// hash covers the same fields that series.is compares.
+// hash uses the same fields that series.is compares.
 func (e *encoded) hash(k kind, name string, tags []string) uint64 {
 	h := e.seed + uint64(k)<<32
 	for s, i := name, 0; ; i++ {
 		h += uint64(len(s))
 		if len(s) > maxWords {
-			s = s[:min(len(s), maxText)] // longer ones have no series
+			s = s[:min(len(s), maxText)] // longer names have no series
 			for ; len(s) > maxWords; s = s[maxWords:] {
 				a, b, c, d := long(s[:maxWords])
 				h = e.sum(h, a, b, c, d) * e.b
@@ -74,8 +74,7 @@ func (e *encoded) hash(k kind, name string, tags []string) uint64 {
 // name. It is never 0.
 func identity(k kind, name string) uint64 { return uint64(k)<<32 + uint64(len(name)) }
 
-// plain reports whether the words of the name and identity are the whole key of a
-// sample without a rate.
+// plain reports whether a sample without a rate is identified by the words of its name and its identity alone.
 func (e *encoded) plain(name string, tags []string) bool {
 	return len(tags) == 0 && uint(len(name)-1) < maxWords && e.scope == ""
 }

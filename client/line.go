@@ -30,8 +30,8 @@ var (
 // appendFloat appends the shortest decimal that reads back as v, without an
 // exponent, which many servers do not read.
 func appendFloat(b []byte, v float64) []byte {
-	// Fast path for up to three decimals. If n/1000 gives v again, the digits of n
-	// are right. With at most 15 digits they are also the shortest.
+	// Fast path for up to three decimals. If n/1000 equals v, the digits of n are right. With at most 15 digits they
+	// are also the shortest.
 	if n := int64(math.RoundToEven(v * 1000)); -1e15 < n && n < 1e15 && float64(n)/1000 == v {
 		if n < 0 {
 			b = append(b, '-')
@@ -84,7 +84,7 @@ func appendRate(b []byte, rate float64) []byte {
 	return strconv.AppendFloat(append(b, "|@"...), rate, 'f', -1, 64)
 }
 
-// appendTags appends tags. With open, b already ends in a tag section.
+// appendTags appends tags. open means that b already ends in a tag section.
 func appendTags(b []byte, tags []string, open bool) []byte {
 	for _, tag := range tags {
 		if tag == "" {
@@ -135,8 +135,7 @@ func appendClean(b []byte, s string, bad1, bad2 byte) []byte {
 	return b
 }
 
-// breaks reports whether a character can end or disturb a line for some reader:
-// a server, a terminal or a log viewer.
+// breaks reports whether a character can end or garble a line for a server, a terminal or a log viewer.
 func breaks(r rune, size int) bool {
 	switch {
 	case r < 0x7f:

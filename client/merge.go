@@ -7,7 +7,7 @@ func (a *aggregator) merge(sr *series, v value) bool {
 	}
 	switch sr.kind {
 	case counter:
-		// It can be that the sum does not fit, or equals idle.
+		// countAgain fails if the sum does not fit or equals idle. Then an idle series can still take v.
 		return sr.countAgain(int64(v.bits)) || v.bits != idle && sr.word.CompareAndSwap(idle, v.bits)
 	case gauge:
 		if v.form == formDelta {

@@ -5,13 +5,13 @@ import (
 	"time"
 )
 
-// Incr counts one.
+// Incr adds 1 to a counter.
 func (c *Client) Incr(name string, tags ...string) { c.Count(name, 1, tags...) }
 
 // Decr subtracts n from a counter.
 func (c *Client) Decr(name string, n int64, tags ...string) { c.Count(name, minus(n), tags...) }
 
-// minus is -n. The lowest number has no opposite, so it becomes the highest.
+// minus returns -n. The lowest int64 has no negation, so minus returns the highest.
 func minus(n int64) int64 { return -max(n, -math.MaxInt64) }
 
 // Count adds n to a counter.

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// pop takes the oldest packet to send. The packet being filled is sent only with
-// due, for a flush, or at the end. Without a packet, state says what to wait for.
+// pop takes the oldest packet to send. It takes the packet that is being filled only if due is set, for a flush, or at
+// the end. If there is no packet, state says what to wait for.
 func (q *queue) pop(due bool) (p *packet, state queueState) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -17,7 +17,7 @@ func (q *queue) pop(due bool) (p *packet, state queueState) {
 		}
 		q.idle.Store(true)
 		q.shrink()
-		if cur.len() == 0 { // no caller missed idle
+		if cur.len() == 0 { // no line came before the callers could see idle
 			return nil, queueEmpty
 		}
 		q.idle.Store(false)
@@ -34,8 +34,8 @@ func (q *queue) pop(due bool) (p *packet, state queueState) {
 	return p, queueReady
 }
 
-// own returns a packet with as many of the sender's own lines as fit, and the
-// rest. A line that is too long is dropped.
+// own returns a packet with as many of the sender's own lines as fit, and the remaining lines. A line that is too long
+// is dropped.
 func (q *queue) own(lines []string) (p *packet, rest []string) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -48,7 +48,7 @@ func (q *queue) own(lines []string) (p *packet, rest []string) {
 		return nil, lines[1:]
 	}
 	p = q.fresh()
-	p.reserved.Store(sealed + uint64(n)*oneLine + uint64(size)) // never open: callers may know the packet
+	p.reserved.Store(sealed + uint64(n)*oneLine + uint64(size)) // set to sealed at once: a caller may remember the packet from an earlier use
 	p.text, p.left = append(p.room[:0], strings.Join(lines[:n], "")...), p.amount()
 	p.written.Store(uint64(n))
 	q.waiting = q.waiting.plus(p.left)
@@ -65,16 +65,15 @@ const (
 	queueEnded // closed and empty
 )
 
-// sent counts the lines of a packet that the kernel has taken, up to a number
-// of bytes. The packet keeps the rest.
+// sent counts the lines within the first bytes of a packet, which the kernel has accepted. The packet keeps the rest.
 func (q *queue) sent(p *packet, bytes int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.count(p.cut(bytes), 1, bytes)
 }
 
-// sentAlone counts lines that the kernel has taken as datagrams of their own. lines is
-// their size in the packet, bytes the size of the datagrams.
+// sentAlone counts lines that the kernel has accepted as datagrams of their own. lines is their size in the packet,
+// bytes the size of the datagrams.
 func (q *queue) sentAlone(p *packet, lines, bytes int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -98,9 +97,8 @@ func (q *queue) count(n amount, writes uint64, bytes int) {
 	q.stats.Bytes += uint64(bytes)
 }
 
-// done is the end of a packet that pop returned. The kernel has taken so many
-// bytes and with them all lines that were left. 0 bytes: they are dropped, if any
-// were left.
+// done ends the use of a packet that pop returned. If bytes is not 0, the kernel has accepted all remaining lines,
+// which have that many bytes. If bytes is 0, the remaining lines are dropped.
 func (q *queue) done(p *packet, bytes int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -133,8 +131,7 @@ func (q *queue) notify() {
 	})
 }
 
-// flush asks the sender to send all lines so far at once. The channel is closed
-// when they have left the queue.
+// flush asks the sender to send at once all lines queued so far. The channel is closed when they have left the queue.
 func (q *queue) flush() <-chan struct{} {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -154,7 +151,7 @@ func (q *queue) flush() <-chan struct{} {
 	return done
 }
 
-// forget gives up a wait of flush.
+// forget ends a wait of flush early.
 func (q *queue) forget(done <-chan struct{}) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -179,7 +176,7 @@ func (q *queue) crowded() bool {
 	return q.n > q.max/2 && !q.hurried
 }
 
-// hurry ends that: lines without room are dropped.
+// hurry makes crowded return false from now on. Lines without room are then dropped.
 func (q *queue) hurry() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -193,8 +190,7 @@ func (q *queue) ended() bool {
 	return q.closed && q.waiting.lines == 0 && q.cur.Load().len() == 0
 }
 
-// discard drops what a closed queue still has and what the sender has in hand.
-// It ends all waits.
+// discard drops the lines of a closed queue, including those that the sender is sending. It ends all waits.
 func (q *queue) discard() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -213,8 +209,7 @@ func (q *queue) discard() {
 	q.waiters = nil
 }
 
-// recycle keeps a packet for fresh. shrink frees most of them when the queue is
-// empty.
+// recycle keeps a packet for reuse by fresh. shrink frees most kept packets when the queue is empty.
 func (q *queue) recycle(p *packet) {
 	p.reset()
 	q.free = append(q.free, p)

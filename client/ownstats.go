@@ -4,9 +4,9 @@ package client
 // through the queue, because it can be full. Only the sender uses it. It may be nil.
 type ownStats struct {
 	client *Client
-	told   Stats // sent before
+	told   Stats // counts at the last renew
 	lines  []string
-	ended  bool // the last lines are made
+	ended  bool // whether the last lines are made
 }
 
 // renew makes lines from the counts since the last call.

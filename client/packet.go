@@ -7,18 +7,17 @@ import (
 
 // packet holds whole lines, each with its newline, for one write. Many callers
 // fill it at once without a lock: each reserves a place, writes its lines there,
-// and counts them as written. A sealed packet gives no more places. It is
-// complete when every reserved line is written.
+// and counts them as written. A sealed packet has no more places. It is complete when every reserved line is written.
 type packet struct {
 	reserved atomic.Uint64 // sealed, then 31 bits of lines, then 32 of bytes
 	written  atomic.Uint64 // lines
 	room     []byte        // as large as a packet may be
 
-	// For the queue and the sender.
+	// The fields below are for the queue and the sender.
 	seq   uint64 // numbers packets in the order of filling
-	extra uint64 // samples beyond one a line; changed under queue.mu
+	extra uint64 // number of samples minus number of lines; changed under queue.mu
 	text  []byte // the part of room that is still to be sent, once complete
-	left  amount // in text
+	left  amount // lines in text
 }
 
 const (
@@ -51,9 +50,8 @@ func (p *packet) reserve(bytes, lines int) []byte {
 	}
 }
 
-// open lets callers fill a packet that was reset, and returns the first place, as
-// reserve does. A caller that knows the packet from an earlier use may fill it
-// too: it reads reserved again.
+// open lets callers fill a packet that was reset, and returns the first place, like reserve. A caller that remembers
+// the packet from an earlier use may fill it too, because it reads reserved again.
 func (p *packet) open(bytes, lines int) []byte {
 	p.reserved.Store(uint64(lines)*oneLine + uint64(bytes))
 	return p.room[:0:bytes]
@@ -62,12 +60,12 @@ func (p *packet) open(bytes, lines int) []byte {
 // seal ends the filling.
 func (p *packet) seal() { p.reserved.Or(sealed) }
 
-// len counts lines.
+// len returns the number of lines.
 func (p *packet) len() uint64 { return linesOf(p.reserved.Load()) }
 
 func (p *packet) amount() amount { return amount{p.len(), p.len() + p.extra} }
 
-// cut takes whole lines off the text and returns how many.
+// cut removes complete lines from the start of the text and returns their number.
 func (p *packet) cut(size int) amount {
 	lines := uint64(bytes.Count(p.text[:size], []byte{'\n'}))
 	taken := amount{lines, lines}
@@ -90,7 +88,7 @@ func samplesIn(text []byte) (n uint64) {
 
 // complete reports whether p is sealed and no caller still writes to it.
 func (p *packet) complete() bool {
-	written := p.written.Load() // before reserved, because places are reserved before they are written
+	written := p.written.Load() // read written first: places are reserved before they are written
 	r := p.reserved.Load()
 	return r >= sealed && linesOf(r) == written
 }

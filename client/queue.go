@@ -10,7 +10,7 @@ import (
 // Callers add with begin and commit. One sender takes with pop.
 type queue struct {
 	cur  atomic.Pointer[packet] // being filled; changed under mu
-	idle atomic.Bool            // the sender sleeps, and has set no timer for cur
+	idle atomic.Bool            // the sender sleeps and has no timer for cur
 	_    [64]byte               // padding: the fields above are read for each line, the ones below change often
 
 	room       int // bytes in a packet
@@ -18,7 +18,7 @@ type queue struct {
 	max        int // packets that callers can queue; len(ring) is more if merged lines have a reserve
 	dropOldest bool
 	wake       chan struct{} // tells the sender to look again
-	dropped    chan struct{} // tells the reporter about drops; may be nil
+	dropped    chan struct{} // wakes the reporter after drops; may be nil
 
 	mu      sync.Mutex
 	closed  bool
@@ -27,12 +27,12 @@ type queue struct {
 	ring    []*packet // sealed packets, oldest at head
 	head, n int
 	free    []*packet
-	inHand  bool   // the sender has taken a packet older than these
+	inHand  bool   // the sender holds a packet that is older than these
 	flushTo uint64 // packets up to this number are sent before they are full
 	waiters []waiter
 
 	waiting amount // not in cur, not sent and not dropped
-	stats   Stats  // without the sums that snapshot adds
+	stats   Stats  // without the sums, which snapshot computes
 }
 
 // manyLines is the size of a packet with Config.OneLine.
@@ -80,12 +80,11 @@ func newQueue(cfg Config) *queue {
 // place is a request for room for whole lines that must stay together.
 type place struct {
 	bytes, lines, samples int
-	merged                bool // lines of the aggregator, which must not wait
+	merged                bool // the lines come from the aggregator, which must not wait
 }
 
-// begin returns a buffer for lines. The caller appends exactly that many bytes,
-// then calls commit with the packet. If there is no room, begin counts the lines
-// and returns no packet.
+// begin returns a buffer for lines. The caller appends exactly the requested bytes, then calls commit with the packet.
+// If there is no room, begin counts the lines and returns no packet.
 func (q *queue) begin(bytes, lines int) ([]byte, *packet) {
 	p := q.cur.Load()
 	if b := p.reserve(bytes, lines); b != nil {
@@ -94,7 +93,7 @@ func (q *queue) begin(bytes, lines int) ([]byte, *packet) {
 	return q.overflow(place{bytes, lines, lines, false})
 }
 
-// beginMerged is begin for the aggregator.
+// beginMerged does the same as begin, for the aggregator.
 func (q *queue) beginMerged(bytes, lines, samples int) ([]byte, *packet) {
 	return q.overflow(place{bytes, lines, samples, true})
 }
@@ -132,8 +131,8 @@ func (q *queue) drop(lines, samples *uint64, n amount) {
 	signal(q.dropped)
 }
 
-// find is begin under the lock. It seals a packet that has no room and opens
-// another. If the queue is full, it waits, makes room or drops the lines.
+// find is the part of begin that needs the lock. It seals a packet that has no room and opens another. If the queue is
+// full, it waits, makes room or drops the lines.
 func (q *queue) find(need place) ([]byte, *packet) {
 	lost, samples := &q.stats.Dropped, &q.stats.DroppedSamples
 	lines := amount{uint64(need.lines), uint64(need.samples)}

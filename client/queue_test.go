@@ -117,7 +117,7 @@ func TestQueueCloses(t *testing.T) {
 // the wrong order.
 func TestQueueFillsOne(t *testing.T) {
 	q := newQueue(Config{MaxPacketSize: 10, QueueSize: 1})
-	next := 1 // as many lines as say which use of a packet it is
+	next := 1 // the number of lines shows which use of the packet it is
 	turn := func() *packet {
 		b, p := q.begin(9, next)
 		_ = append(b, "12345678\n"...)
@@ -270,7 +270,7 @@ func TestLineSizes(t *testing.T) {
 		}
 		all := append(first, call...)
 		if rand.IntN(2) == 0 {
-			c.rate = 1 - 1e-16 // which is drawn as good as always
+			c.rate = 1 - 1e-16 // so close to 1 that the sample is never left out
 			rate = "|@" + strconv.FormatFloat(c.rate, 'f', -1, 64)
 		}
 		name, member := text(), text()

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// reporter gives failures and drops to Config.Log and Config.Logger, from a
-// goroutine of its own. If neither is set, there is no goroutine and no events.
+// reporter passes failures and drops to Config.Log and Config.Logger, from a goroutine of its own. If neither is set,
+// there is no goroutine and no events.
 type reporter struct {
 	cfg    Config
 	queue  *queue
@@ -24,7 +24,7 @@ type reporter struct {
 	latest   time.Time // failure
 	reports  throttle  // errors given to Client.Report
 
-	told   Drops // samples; used by run only
+	told   Drops // counts of samples; used by run only
 	broken error // of Log or Logger; read after done
 }
 
@@ -52,7 +52,7 @@ func startReporter(cfg Config, q *queue) *reporter {
 	return r
 }
 
-// end waits until all is told, for a limited time.
+// end waits for a limited time until everything is reported.
 func (r *reporter) end() error {
 	r.once.Do(func() { close(r.quit) })
 	timer := time.NewTimer(grace)
@@ -67,8 +67,8 @@ func (r *reporter) end() error {
 	}
 }
 
-// failed counts a connection that failed, and tells about it. A UDP server never says that it is
-// back, so with UDP a minute without a failure ends the series.
+// failed counts a failed connection, and reports it. A UDP server never says that it is back, so with UDP a minute
+// without a failure ends the series.
 func (r *reporter) failed(err error) {
 	r.queue.failed(err)
 	r.mu.Lock()
@@ -83,7 +83,7 @@ func (r *reporter) failed(err error) {
 	}
 }
 
-// recovered tells about a connection made after failures.
+// recovered reports a connection made after failures.
 func (r *reporter) recovered() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -93,7 +93,7 @@ func (r *reporter) recovered() {
 	}
 }
 
-// reported is failed for errors given to Client.Report.
+// reported does the same as failed for errors given to Client.Report.
 func (r *reporter) reported(err error) {
 	r.queue.failed(err)
 	r.mu.Lock()
@@ -114,8 +114,7 @@ func (r *reporter) say(level slog.Level, text string) {
 	}
 }
 
-// run calls Log and Logger. Lines can be dropped by the million, so it looks at
-// drops once a second.
+// run calls Log and Logger. Millions of lines can be dropped, so run looks at drops only once a second.
 func (r *reporter) run() {
 	defer close(r.done)
 	drops := throttle{every: r.cfg.LogEvery}
@@ -147,7 +146,7 @@ func (r *reporter) run() {
 	}
 }
 
-// tellDrops tells about samples dropped since it was last called.
+// tellDrops reports the samples dropped since its last call.
 func (r *reporter) tellDrops() {
 	now, told := r.queue.snapshot().DroppedSamples, r.told
 	for _, c := range []struct {
@@ -166,7 +165,7 @@ func (r *reporter) tellDrops() {
 	r.told = now
 }
 
-// tell calls the program's functions.
+// tell passes a line to Config.Log and Config.Logger.
 func (r *reporter) tell(e event) {
 	err := errors.New("Config.Log or Logger ended its goroutine")
 	defer func() {

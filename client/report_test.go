@@ -18,8 +18,7 @@ import (
 	"github.com/statsd-ops/statsd/client/clienttest"
 )
 
-// Lines that are too long and invalid samples are logged, each reason by itself, at
-// most once a second.
+// Lines that are too long and invalid samples are logged, for each reason separately, at most once a second.
 func TestDropsAreLogged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex
@@ -58,7 +57,7 @@ func TestDropsAreLogged(t *testing.T) {
 }
 
 // Nothing shows that a UDP server is back. So a minute without failures starts a
-// new series. A look-up of its name does not.
+// new series. A look-up of the server's name does not.
 func TestUDPFailureSeries(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rec := clienttest.New(t, client.Config{})

@@ -62,7 +62,7 @@ func TestSigned(t *testing.T) {
 	sums(t, c.Stats(), lines)
 }
 
-// TestSignedLimit drops a line that fits only without its signature.
+// TestSignedLimit checks that a line is dropped if it fits only without its signature.
 func TestSignedLimit(t *testing.T) {
 	r := receive(t, "udp", "")
 	c := open(t, client.New, client.Config{Network: "udp", Address: r.address, HMACKey: []byte(hmacKey), MaxPacketSize: overhead + 10})

@@ -30,13 +30,13 @@ type sender struct {
 	trains   trains  // of Config.OneLine
 	conn     net.Conn
 	unwatch  func() bool
-	lost     chan error  // gets how the server ended conn; nil for datagrams
+	lost     chan error  // receives the error with which the server ended conn; nil for datagrams
 	dialing  chan dialed // the result of the running Dial; nil if no Dial runs
 	since    time.Time   // when conn was made
 	failures int         // connections in a row that failed or soon broke
-	hurried  bool        // closing has cut one pause short
+	hurried  bool        // Close has ended one pause early
 
-	hand       *packet // being sent
+	hand       *packet // the packet that is being sent
 	flushTimer *time.Timer
 	flushSet   bool
 	flushDue   bool
@@ -70,7 +70,7 @@ func startSender(cfg Config, root *Client) *sender {
 	return s
 }
 
-// hasten cuts one pause before the next attempt to connect short.
+// hasten ends one pause before the next attempt to connect early.
 func (s *sender) hasten() { s.once.Do(func() { close(s.closing) }) }
 
 // close lets the sender finish until ctx ends, and returns what Close returns.
@@ -95,13 +95,13 @@ func (s *sender) close(ctx context.Context) error {
 	}
 	cause := context.Cause(s.ctx)
 	if errors.Is(cause, errDone) || s.queue.snapshot().Dropped.Unsent == 0 {
-		cause = nil // all was sent or refused before
+		cause = nil // all lines were sent or refused before
 	}
 	return s.outcome(cause, s.report.end())
 }
 
-// outcome is the error of Close. cause ended it early, and log is an error of
-// Config.Log. Both may be nil.
+// outcome returns the error of Close. cause is the reason why Close ended early, and log an error of Config.Log. Both
+// may be nil.
 func (s *sender) outcome(cause, log error) error {
 	stats := s.queue.snapshot()
 	e := &DroppedError{Samples: stats.DroppedSamples, Cause: cause, Last: stats.LastError, Log: log, target: s.cfg.target()}
@@ -117,8 +117,8 @@ func (s *sender) outcome(cause, log error) error {
 	return nil
 }
 
-// run sends packets until the queue has ended or ctx has. A packet stays in
-// hand until all of it is sent or it is permanently refused.
+// run sends packets until the queue has ended or ctx has. A packet stays the current one (s.hand) until all of it is
+// sent or permanently refused.
 func (s *sender) run() {
 	defer close(s.done)
 	defer s.end()
@@ -152,8 +152,8 @@ func (s *sender) end() {
 	s.cancel(errDone)
 }
 
-// next waits for a packet and takes it in hand. It returns true without one when
-// the connection was lost, and false when there will be no more.
+// next waits for a packet and makes it the current one. It returns true without a packet when the connection was lost,
+// and false when there will be no more packets.
 func (s *sender) next() bool {
 	select { // now, because the wait below can be long
 	case <-s.merged:
@@ -195,7 +195,7 @@ func (s *sender) next() bool {
 		case <-s.publish:
 			s.own.renew()
 		case err := <-s.lost:
-			s.lost <- err // for connect
+			s.lost <- err // connect reads it again
 			return true
 		case d := <-s.dialing:
 			s.replace(d)
@@ -229,8 +229,8 @@ func (s *sender) pause() bool {
 }
 
 // delay is ReconnectDelay, doubled with each failure after the first, at most
-// ReconnectMax. A random part, up to half, is taken off, so that the clients of a
-// restarted server do not all come back at once.
+// ReconnectMax. It is shortened by a random part of up to a half, so that the clients of a restarted server do not all
+// connect at once.
 func (s *sender) delay() time.Duration {
 	d := min(s.cfg.ReconnectDelay, s.cfg.ReconnectMax)
 	for range s.failures - 1 {

@@ -6,7 +6,7 @@ import (
 	"sync/atomic"
 )
 
-// series is the merged samples of one name, tags and rate.
+// series holds the merged samples of one name, tags and rate.
 type series struct {
 	// word is the sum of a counter or the bits of a gauge's value, or idle or
 	// relative. Callers change sums and values without a lock. Only the holder of
@@ -33,10 +33,10 @@ type series struct {
 	members map[string]struct{} // set: encoded
 }
 
-// As gauges these are NaN, to which no gauge is set. A counter does not merge a
-// sample that would make its sum equal to idle.
+// As float64s these are NaN, which no gauge can be. A counter does not merge a sample that would make its sum equal to
+// idle.
 const (
-	idle     = 0x7ff4_0000_0000_0001 // nothing since the last drain
+	idle     = 0x7ff4_0000_0000_0001 // nothing was merged since the last drain
 	relative = 0x7ff4_0000_0000_0002 // a gauge was adjusted, but not set
 )
 
@@ -99,8 +99,8 @@ func (sr *series) adjust(delta float64) {
 	}
 }
 
-// emit queues what a series holds and empties it. It stops early when the queue
-// gets crowded with members. It reports false if the series was empty.
+// emit queues the content of a series and empties the series. It stops early when the queue gets crowded with members.
+// It reports false if the series was empty.
 func (co *core) emit(sr *series) bool {
 	switch sr.kind {
 	case counter:
@@ -145,7 +145,7 @@ func (co *core) emitGauge(sr *series) bool {
 		v = adjustment(sr.delta)
 		sr.delta = 0
 	}
-	if !v.valid() { // adjustments can add up to infinity
+	if !v.valid() { // the sum of adjustments can be infinite
 		co.queue.refuse()
 		return true
 	}
@@ -154,7 +154,7 @@ func (co *core) emitGauge(sr *series) bool {
 }
 
 // putNumber queues a number between head and tail. A negative gauge is set to 0
-// first, in the same packet. merged lines do not wait for room.
+// first, in the same packet. If merged is set, the lines do not wait for room.
 func (co *core) putNumber(head string, v value, tail string, merged bool) {
 	var digits [32]byte
 	number := v.appendTo(digits[:0], co.python)

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// signedOverhead is what a signature adds to a datagram: an HMAC-SHA256, the time
-// in Unix seconds and a nonce. Brubeck chose this format.
+// signedOverhead is the number of bytes that a signature adds to a datagram: an HMAC-SHA256, the time in Unix seconds
+// and a nonce. Brubeck chose this format.
 const signedOverhead = sha256.Size + 8 + 4
 
 // signer signs datagrams. Only the sender's goroutine uses it.
@@ -26,7 +26,7 @@ func newSigner(key []byte) *signer {
 	return &signer{mac: hmac.New(sha256.New, key), nonce: rand.Uint32()}
 }
 
-// sign returns the datagram of some lines, valid until the next call.
+// sign returns a signed datagram of some lines. It is valid until the next call.
 func (s *signer) sign(lines []byte, now time.Time) []byte {
 	s.nonce++
 	b := append(s.buf[:0], make([]byte, sha256.Size)...)

@@ -23,8 +23,8 @@ import (
 	"github.com/statsd-ops/statsd/internal/wait"
 )
 
-// echoEnv turns the test binary into a server on that address, which can be
-// killed. It copies what it reads to its output, one connection at a time.
+// echoEnv turns the test binary into a server on that address, which can be killed. The server copies its input to its
+// output, one connection at a time.
 const echoEnv = "STATSD_CLIENT_TEST_ECHO"
 
 func TestMain(m *testing.M) {
@@ -42,7 +42,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// incarnation is one run of the server that is killed.
+// incarnation is one run of the server, until it is killed.
 type incarnation struct {
 	cmd *exec.Cmd
 	out counterpart.Output
@@ -160,7 +160,7 @@ func TestSoakStalledServer(t *testing.T) {
 	if s.Dropped.QueueFull < uint64(goroutines*calls)/2 || !s.Connected {
 		t.Errorf("the server did not stall: %+v", s)
 	}
-	// Twice what Config.QueueSize says, for the test's own needs.
+	// Twice the limit in the comment of Config.QueueSize, to allow for the test's own memory.
 	if grown, limit := int64(after.HeapAlloc)-int64(before.HeapAlloc), int64(2*202*8192); grown > limit {
 		t.Errorf("the heap grew by %d bytes, more than %d", grown, limit)
 	}
@@ -198,8 +198,8 @@ func stalled(t testing.TB, cfg client.Config) *client.Client {
 	return c
 }
 
-// BenchmarkStalledServer measures the slowest calls while the queue is full: the
-// limits that 1 in 1000 and 1 in 100000 calls exceed.
+// BenchmarkStalledServer measures the slowest calls while the queue is full: the times that one in 1000 calls, and one
+// in 100000 calls, exceeds.
 func BenchmarkStalledServer(b *testing.B) {
 	for _, bench := range []struct {
 		name      string

@@ -5,12 +5,11 @@ package client
 //
 //	Lines == Sent + Queued + Dropped.Total()
 //
-// A call makes one line, a negative gauge two. With [Config.Aggregate] samples
-// share a line, which counts once it is queued. A sample left out by
-// [Client.Sampled] makes no line.
+// A call makes one line, or two for a negative gauge. With [Config.Aggregate] several samples share a line, which
+// counts as soon as it is queued. A sample left out by [Client.Sampled] makes no line.
 type Stats struct {
 	Lines   uint64 // given to the client
-	Sent    uint64 // taken by the kernel
+	Sent    uint64 // accepted by the kernel
 	Queued  uint64 // waiting for the server
 	Dropped Drops  // lines
 
@@ -25,7 +24,7 @@ type Stats struct {
 	Failures uint64 // failed connections, refused datagrams, and errors given to Report
 	LogLost  uint64 // log lines that Config.Log or Logger did not accept, because it was too slow or panicked
 
-	Connected bool  // is there a connection now (UDP: an open socket)
+	Connected bool  // whether there is a connection now (UDP: an open socket)
 	LastError error // the last failure; nil if there was none
 }
 

@@ -19,13 +19,13 @@ type table struct {
 	order   []*series // in the order of first use, which is the order of the lines
 	members int
 
-	drained, kept int // of order, since the table was live
+	drained, kept int // progress in order, since the table was live
 }
 
-// names finds series without a lock. The holder of aggregator.mu can add a series
-// at any time. To remove some or to grow, a new names replaces the old one.
+// names finds series without a lock. The holder of aggregator.mu can add a series at any time. To remove series or to
+// grow, a new names replaces the old names.
 type names struct {
-	index int                      // of the table, of the aggregator's two
+	index int                      // which of the aggregator's two tables it belongs to
 	slots []atomic.Pointer[series] // hash table with linear probing; a power of two, at least half nil
 }
 
@@ -71,7 +71,7 @@ func (n *names) find(e *encoded, k kind, name string, tags []string) *series {
 	}
 }
 
-// search is find for all samples.
+// search does the same as find for all samples.
 func (n *names) search(e *encoded, k kind, name string, tags []string, rate float64) *series {
 	h := e.hash(k, name, tags)
 	for i := h; ; i++ {

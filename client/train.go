@@ -8,30 +8,30 @@ import (
 )
 
 const (
-	// maxCars is the most datagrams that every kernel with UDP_SEGMENT cuts out of one text.
+	// maxCars is the number of datagrams per call that every kernel with UDP_SEGMENT supports.
 	maxCars = 64
-	// maxTrain is less than what one packet carries in any network.
+	// maxTrain limits the bytes of a train. It is less than the largest UDP payload.
 	maxTrain = 60_000
 )
 
-// trains is how Config.OneLine sends. Several datagrams, with one line in each, are a
-// train: a text that one system call gives to the kernel, which cuts it. All have the
-// same size, but the last one may be shorter. See udp(7), UDP_SEGMENT.
+// trains sends datagrams for Config.OneLine. A train is several datagrams with one line each. One system call passes
+// them to the kernel as one text, and the kernel cuts the text into datagrams. All have the same size, except that the
+// last may be shorter. See udp(7), UDP_SEGMENT.
 type trains struct {
 	conn  *net.UDPConn // nil if the kernel cannot cut for the connection
-	limit int          // longer datagrams travel alone
+	limit int          // longer datagrams are sent one by one
 
 	order []uint64 // for arrange
 	text  []byte   // for arrange
 
 	// The next train.
-	buf  []byte // its datagrams
-	cars int    // how many
-	size int    // of each but the last
+	buf  []byte // the text of its datagrams
+	cars int    // number of datagrams
+	size int    // size of each datagram except the last
 	oob  []byte // tells the kernel size
 }
 
-// use is told of a new connection.
+// use sets the connection to send to.
 func (t *trains) use(conn net.Conn) {
 	t.conn, t.limit = nil, 0
 	if g, ok := conn.(guard); ok {
@@ -79,8 +79,8 @@ func commutes(line []byte) bool {
 	return false
 }
 
-// couple makes the next train, of the first lines of text, and returns how long they
-// are with their newlines. sign may be nil.
+// couple makes the next train from the first lines of text, and returns their length including newlines. sign may be
+// nil.
 func (t *trains) couple(text []byte, sign func(line []byte) []byte) (taken int) {
 	t.buf, t.cars, t.size = t.buf[:0], 0, 0
 	for taken < len(text) && t.cars < maxCars {
@@ -105,13 +105,13 @@ func (t *trains) couple(text []byte, sign func(line []byte) []byte) (taken int) 
 	return taken
 }
 
-// refused reports whether the kernel refused the train, and not its datagrams. The next
-// trains are such that it should not refuse them.
+// refused reports whether the kernel refused the train as such, and not its datagrams. It then lowers the limit for the
+// following trains, so that the kernel accepts them.
 func (t *trains) refused(err error) bool {
 	switch {
 	case t.cars < 2:
 		return false
-	case is(err, syscall.EINVAL, syscall.EMSGSIZE): // longer than a packet of the route, for example
+	case is(err, syscall.EINVAL, syscall.EMSGSIZE): // for example: a datagram is longer than the packets of the route
 		t.limit = t.size - 1
 	case is(err, syscall.EIO, syscall.EOPNOTSUPP, syscall.ENOPROTOOPT): // IPsec, or a driver without checksums
 		t.limit = 0

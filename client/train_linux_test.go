@@ -41,8 +41,8 @@ func wrapped(ctx context.Context, network, address string) (net.Conn, error) {
 	return struct{ net.Conn }{conn}, err
 }
 
-// Each line is a datagram without a newline, whatever the connection can do. Gauges, and
-// types that the client does not know, keep their order.
+// Each line is a datagram without a newline, for every kind of connection. Gauges, and types that the client does not
+// know, keep their order.
 func TestOneLine(t *testing.T) {
 	for name, dial := range map[string]func(ctx context.Context, network, address string) (net.Conn, error){
 		"cut": nil, "refused": noCut, "wrapped": wrapped,
@@ -66,7 +66,7 @@ func TestOneLine(t *testing.T) {
 						ordered = append(ordered, "g:0|g")
 					}
 					ordered = append(ordered, fmt.Sprintf("g:%d|g", i-100), fmt.Sprintf("own:%d|kind", i))
-					if i%20 == 19 { // a small socket buffer holds this much
+					if i%20 == 19 { // this many bytes fit into a small socket buffer
 						flush(t, c)
 						server.wait(t, func(got []string) bool { return len(got) >= len(want)+len(ordered) })
 					}
@@ -154,8 +154,7 @@ func TestTrains(t *testing.T) {
 	}
 }
 
-// A line that no datagram can carry is dropped, and no other. A packet that the server's
-// host refuses is sent again.
+// Only a line that does not fit a datagram is dropped. A packet that the server's host refuses is sent again.
 func TestOneLineRefused(t *testing.T) {
 	server := receive(t, "udp", "")
 	server.stop()
@@ -203,7 +202,7 @@ func TestSignedTrain(t *testing.T) {
 	}
 }
 
-// OneLine makes no sense for a stream.
+// OneLine is refused for a stream.
 func TestOneLineOfStream(t *testing.T) {
 	if _, err := client.New(client.Config{OneLine: true}); err == nil || !strings.Contains(err.Error(), "OneLine") {
 		t.Errorf("got %v, want an error about Config.OneLine", err)

@@ -1,9 +1,8 @@
 package client
 
-// A series holds up to maxValues values. Then they move to a batch, for the sender
-// to encode, which is the slow part. If maxFull batches wait for it, the caller
-// encodes its own. With Config.Block it must not: it would have to wait under the
-// lock. Then values are sent one by one.
+// A series holds up to maxValues values. Then they move to a batch. Encoding is slow, so the sender encodes the batch.
+// If maxFull batches already wait for the sender, the caller encodes its own batch. With Config.Block the caller must
+// not do this, because it would have to wait while it holds the lock: it sends its values one by one.
 const (
 	maxValues = 64
 	maxFull   = 1024
@@ -15,7 +14,7 @@ type batch struct {
 	values []uint64
 }
 
-// keep is merge for types that keep all values.
+// keep merges a value into a series of a type that keeps all values.
 func (a *aggregator) keep(sr *series, bits uint64) bool {
 	if len(sr.values) == maxValues {
 		switch {
@@ -32,7 +31,7 @@ func (a *aggregator) keep(sr *series, bits uint64) bool {
 	return true
 }
 
-// handOver makes a batch of the values of sr.
+// handOver moves the values of sr to a batch.
 func (a *aggregator) handOver(sr *series) {
 	a.full = append(a.full, batch{sr, sr.values})
 	if last := len(a.free) - 1; last >= 0 {

@@ -63,8 +63,8 @@ func (w *world) killThis(e *daemon) {
 	w.load.set(e.name, true)
 }
 
-// TestOneCentral breaks a cluster without an engine. Every point is compared with the ones of one table that got
-// all samples.
+// TestOneCentral breaks a cluster without an engine. Every point is compared with the point of one table that got all
+// samples.
 func TestOneCentral(t *testing.T) {
 	soak.Slow(t)
 	t.Parallel()
@@ -148,7 +148,7 @@ func TestCentralDiskFull(t *testing.T) {
 	c.scenario("full disk", func(t *testing.T) { fill(t, disk, func() { windows(4) }) })
 }
 
-// Many edges give one central their intervals, also after it was killed: then all come back at once.
+// Many edges forward their intervals to one central. After it was killed, all edges come back at the same time.
 func TestManyEdges(t *testing.T) {
 	soak.Slow(t)
 	t.Parallel()

@@ -48,8 +48,8 @@ func build(args ...string) (dir string, err error) {
 	return dir, nil
 }
 
-// TestMain runs three tests at a time, which mostly wait. Each has a world of some ten processes. The flag
-// -parallel still counts.
+// TestMain runs three tests at a time, which mostly wait. Each has a world of some ten processes. The flag -parallel
+// has priority.
 func TestMain(m *testing.M) {
 	_ = flag.Set("test.parallel", "3") // each test program has this flag
 	code := m.Run()
@@ -170,7 +170,7 @@ func (d *daemon) kill() {
 	<-d.exited
 }
 
-// stop ends the daemon orderly.
+// stop ends the daemon with SIGTERM.
 func (d *daemon) stop() {
 	d.t.Helper()
 	d.signal(syscall.SIGTERM)

@@ -51,7 +51,8 @@ func (w *world) ledger(t *testing.T, others uint64) {
 	}
 }
 
-// samples returns how many samples edges have got, and how many more they may have lost when they were killed.
+// samples returns the number of samples that edges have received, and the number that they may have lost when they were
+// killed.
 func (l *load) samples() (sure, maybe uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

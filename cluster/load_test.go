@@ -21,7 +21,7 @@ const (
 	afterBegin, beforeEnd = 2 * interval / 5, 3 * interval / 10
 )
 
-// load sends samples to edges, and knows what they come to.
+// load sends samples to edges, and computes the expected points.
 type load struct {
 	t    testing.TB
 	stop chan struct{}
@@ -32,7 +32,7 @@ type load struct {
 	windows map[int64]*window // by their end, in Unix seconds
 }
 
-// edgeLoad is what one edge gets.
+// edgeLoad holds the samples for one edge.
 type edgeLoad struct {
 	name string
 	conn net.Conn
@@ -43,7 +43,7 @@ type edgeLoad struct {
 type window struct {
 	sent  map[string][]metric.Sample // by edge
 	dirty bool                       // they may have come too late
-	// maybe are the edges whose samples may be there or not, because they were killed.
+	// maybe are the edges whose samples may be missing, because they were killed.
 	maybe map[string]bool
 }
 
@@ -87,7 +87,7 @@ func (l *load) set(name string, on bool) {
 	}
 }
 
-// killed notes that an edge was killed now: what it had not forwarded is gone.
+// killed records that an edge was killed now: samples that it had not forwarded are lost.
 func (l *load) killed(name string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -134,7 +134,7 @@ func (l *load) window(ends int64) {
 			for i := range part {
 				b.WriteString(line(&part[i]))
 			}
-			_, _ = e.conn.Write(b.Bytes()) // an edge that is down gets nothing; the scenario knows
+			_, _ = e.conn.Write(b.Bytes()) // an edge that is down gets nothing, and the scenario expects this
 		}
 	}
 	if time.Until(time.Unix(ends, 0)) < beforeEnd {
@@ -223,7 +223,7 @@ func (w *window) summarize(ends int64, without map[string]bool) map[string]float
 	return all
 }
 
-// difference compares the windows that end in [from, to] with what arrived, and describes what differs.
+// difference compares the windows that end in [from, to] with the received points, and describes the differences.
 func (l *load) difference(g *graphite, from, to int64) (points int, differs []string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// proxy passes connections on to one of several servers. While it is mute, it passes nothing on, and nobody
-// hears of it.
+// proxy passes connections on to one of several servers. While it is mute, it passes nothing on, and neither side
+// notices.
 type proxy struct {
 	addr    string
 	servers []string

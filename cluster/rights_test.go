@@ -22,7 +22,7 @@ import (
 	"github.com/statsd-ops/statsd/link/nats"
 )
 
-// TestRights checks that the users of contrib/nats can do what they need, and an edge no more.
+// TestRights checks that the users of contrib/nats have the permissions that they need, and that an edge has no others.
 func TestRights(t *testing.T) {
 	c := nodes.Start(t, nodes.Options{Nodes: 1})
 	e := owner(t, c)
@@ -76,7 +76,7 @@ func TestRights(t *testing.T) {
 	}
 }
 
-// TestRefused checks what operators are told when something of the configuration is wrong.
+// TestRefused checks the errors for operators when the configuration is wrong.
 func TestRefused(t *testing.T) {
 	c := nodes.Start(t, nodes.Options{Nodes: 1})
 	stranger := filepath.Join(t.TempDir(), "stranger.nk")
@@ -128,7 +128,7 @@ func TestRefused(t *testing.T) {
 	if err := join(good); err != nil {
 		t.Fatal(err)
 	}
-	// The cluster exists now. Its disk is too small for another one.
+	// The cluster exists now. Its disk is too small for another cluster.
 	large := good
 	large.MaxBytes, large.Prefix = 1<<40, "sd"
 	if err := join(large); err != nil {
@@ -136,7 +136,7 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// TestTooLarge checks what an owner says if the servers' disks are too small for a new cluster.
+// TestTooLarge checks the error of an owner if the servers' disks are too small for a new cluster.
 func TestTooLarge(t *testing.T) {
 	c := nodes.Start(t, nodes.Options{Nodes: 1})
 	e, err := nats.NewEngine(nats.Config{Servers: c.Servers(), NKey: nodes.Key("owner"), Replicas: 1, MaxBytes: 1 << 40})

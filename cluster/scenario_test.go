@@ -17,13 +17,13 @@ import (
 // windows lets some windows pass.
 func windows(n int) { time.Sleep(time.Duration(n) * interval) }
 
-// fault is something that breaks, and heals before the function returns.
+// fault breaks something, and repairs it before it returns.
 type fault struct {
 	name string
 	run  func(w *world, t *testing.T)
 }
 
-// faults are the ones of TestFaults, in their order.
+// faults are the faults of TestFaults, in their order.
 var faults = []fault{
 	{"nothing", func(*world, *testing.T) { windows(3) }},
 	{"owners killed", (*world).killOwners},
@@ -90,7 +90,7 @@ var faults = []fault{
 		for _, n := range w.nats.Nodes {
 			n.Start()
 		}
-		for p := range ordinary.partitions { // until they elect leaders they are not back
+		for p := range ordinary.partitions { // the servers are only back once they have elected leaders
 			w.leader(t, fmt.Sprintf("SD_P_%d", p))
 		}
 	}},

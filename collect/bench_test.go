@@ -39,8 +39,8 @@ func mix(random *rand.Rand, names int) (samples []metric.Sample) {
 	return samples
 }
 
-// BenchmarkOwner compares the decoding and merging of rows with the summary of an edge's own interval. The
-// target is a ratio of at most 1.
+// BenchmarkOwner compares the decoding and merging of rows with the summary of an edge's own interval. The ratio should
+// be at most 1.
 func BenchmarkOwner(b *testing.B) {
 	const edges, names = 8, 2000
 	config := testTable()
@@ -49,7 +49,7 @@ func BenchmarkOwner(b *testing.B) {
 	random := rand.New(rand.NewPCG(1, 1))
 	all := mix(random, names)
 	var messages []message
-	summarized, merged := time.Hour, time.Hour // the fastest: nothing else ran meanwhile
+	summarized, merged := time.Hour, time.Hour // the fastest round: nothing else ran at that time
 	table := aggregate.NewTable(config)
 	fill := func() *aggregate.Interval {
 		shard := table.Shard(0)

@@ -11,7 +11,7 @@ import (
 	"github.com/statsd-ops/statsd/partial"
 )
 
-// merging returns a merging, which merges the messages of a window into a table.
+// merging returns a merging of the messages of a window into the table of the state.
 func (p *partition) merging(window int64, table *aggregate.Table) *merging {
 	end, tags := p.end(window), metric.LabelTags
 	if p.cfg.Settings.Tags == metric.GraphiteTags.String() {
@@ -73,7 +73,7 @@ func (p *partition) mergeMessage(m *merging, r *record, msg *message) {
 	r.samples += msg.header.Samples
 }
 
-// settle adds the samples of a message to a count, once the message is dealt with.
+// settle adds the samples of a finished message to a count.
 func (p *partition) settle(h *partial.Header, count *uint64) {
 	*count += h.Samples
 	p.edges.settle(h)
@@ -98,7 +98,7 @@ func (p *partition) publish(ctx context.Context, window int64, iv *aggregate.Int
 	return nil
 }
 
-// rewind makes the state again from a checkpoint. It publishes the window from and all later windows again.
+// rewind makes the state again from a checkpoint. It publishes the windows again, beginning with the window from.
 func (p *partition) rewind(ctx context.Context, from int64) error {
 	p.state = newState(p.tableConfig(), p.decoder)
 	begin := p.head.checkpointBefore(from)
@@ -141,7 +141,7 @@ func (p *partition) rewind(ctx context.Context, from int64) error {
 	return nil
 }
 
-// renew makes the checkpoint of a window again if an earlier window has changed.
+// renew recomputes the checkpoint of a window if an earlier window has changed.
 func (p *partition) renew(ctx context.Context, r *record) error {
 	if r.checkpoint == nil || p.head.Stale == 0 || r.window <= p.head.Stale {
 		return nil

@@ -1,4 +1,4 @@
-// Package collect merges what edges forward: it owns partitions of a cluster.
+// Package collect merges the rows that edges forward: it owns partitions of a cluster.
 //
 // An Owner reads the Inbox of each of its partitions in order. An edge flushes at the end of a window, and
 // its messages belong to that window. The owner waits until all edges have reported a window, or until a
@@ -9,9 +9,9 @@
 //
 // The commits of a partition form a chain: only one commit can follow the head. So each window has one
 // content, even if several owners try to commit it. A fenced owner has changed only its own memory: it
-// discards that memory and loads the head. The commit of a window has the identities of its messages, so
-// owners find a repeated message however late it comes. A head says which messages are dealt with. The next
-// owner reads the messages again that are in no commit.
+// discards that memory and loads the head. The commit of a window has the identities of its messages, so owners find a
+// repeated message even if it comes very late. A head says which messages are finished. The next owner reads the
+// messages again that are in no commit.
 //
 // Points depend on commits alone: on the rows of the window, and on the state after the earlier windows.
 // The state is the values of gauges and the known names. The first commit of each block of windows has a
@@ -72,7 +72,7 @@ type Window struct {
 // Publisher publishes windows. Several partitions call it at the same time.
 type Publisher interface {
 	// Publish summarises the interval, and offers its points to all destinations. It may wait for room.
-	// It returns a ticket. Tickets grow.
+	// It returns a ticket. Each ticket is greater than the one before.
 	Publish(ctx context.Context, iv *aggregate.Interval, w Window) (ticket uint64, err error)
 	// Settled returns the newest ticket that is settled. A ticket is settled when the points of that ticket
 	// and of all earlier tickets are delivered, or stored for delivery.
@@ -101,7 +101,7 @@ type Cluster struct {
 	// Late says what to do with data that comes later: Correct (the default) merges it and publishes the
 	// interval again, Count only counts it.
 	Late Late `flag:"--late"`
-	// LateHorizon is how late data may come and still be merged, by default 2 h. All owners must have the same
+	// LateHorizon is the greatest delay with which data is still merged, by default 2 h. All owners must have the same
 	// value.
 	LateHorizon time.Duration `flag:"--late-horizon"`
 	// CollectReplicas and CollectBytes are for the streams of a new cluster on NATS.
@@ -138,7 +138,7 @@ type EdgeConnections struct {
 	Evicted uint64 // closed because another one needed the place
 }
 
-// maxHorizon limits how many windows can be corrected.
+// maxHorizon limits the number of windows that can be corrected.
 const maxHorizon = 100_000
 
 // Validate returns an error that names the flag at fault.

@@ -35,7 +35,7 @@ func TestQuiet(t *testing.T) {
 	}
 }
 
-// Whatever happens, each point is the one that a single table makes of all samples.
+// With any faults, each point equals the point of a single table that gets all samples.
 func TestChaos(t *testing.T) {
 	for seed := range soak.Pick(uint64(12), 500) {
 		run(t, seed, func(w *world) { chaos(w, 60) })
@@ -83,7 +83,7 @@ func (w *world) assign() {
 	}
 }
 
-// trouble begins or ends something at random.
+// trouble begins or ends a fault at random.
 func (w *world) trouble() {
 	r := w.random
 	e, m := w.edges[r.IntN(len(w.edges))], w.members[r.IntN(len(w.members))]
@@ -104,7 +104,7 @@ func (w *world) trouble() {
 	}
 }
 
-// later begins something now, and ends it after some seconds.
+// later begins a fault now, and ends it after some seconds.
 func (w *world) later(begin, end func(), seconds int) {
 	begin()
 	d := time.Duration(w.random.IntN(seconds)+1) * time.Second
@@ -117,7 +117,7 @@ func (w *world) later(begin, end func(), seconds int) {
 	})
 }
 
-// With --late=count messages that come too late are counted, and change nothing.
+// With --late=count, messages that come too late are only counted.
 func TestCount(t *testing.T) {
 	run(t, 1, func(w *world) {
 		w.correct = false
@@ -141,8 +141,8 @@ func TestCount(t *testing.T) {
 	})
 }
 
-// An edge that was away for longer than the horizon, one whose clock is wrong, and messages that no owner
-// can read: all are counted, and harm nobody.
+// The owner counts messages of an edge that was away for longer than the horizon, messages of an edge whose clock is
+// wrong, and messages that no owner can read. They do no harm to others.
 func TestHarmless(t *testing.T) {
 	run(t, 2, func(w *world) {
 		w.addEdges(2)

@@ -38,7 +38,7 @@ func (p *partition) commit(ctx context.Context, r *record) error {
 		c, errHead := p.engine.Head(ctx)
 		switch {
 		case errHead == nil && bytes.Equal(c.Record, data):
-			version = c.Version // only the answer was lost
+			version = c.Version // the commit worked, only the answer was lost
 		case errors.Is(err, link.ErrFenced):
 			p.fenced.Add(1)
 			return err
@@ -50,7 +50,7 @@ func (p *partition) commit(ctx context.Context, r *record) error {
 	return nil
 }
 
-// follow takes p.head as the content of the newest commit. That commit was the newest one at some time.
+// follow continues from p.head, which was the newest commit at some time.
 func (p *partition) follow(v link.Version, at time.Time) {
 	p.version, p.confirmed, p.low = v, at, p.head.low()
 }

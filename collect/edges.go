@@ -13,7 +13,7 @@ import (
 // for these edges, and their missing numbers are not counted.
 const maxEdges = 16384
 
-// silentAfter is how many windows wait for an edge that sends nothing.
+// silentAfter is the number of windows that wait for an edge that sends nothing.
 const silentAfter = 10
 
 // edges are the edges of a partition, by name.
@@ -36,7 +36,7 @@ func (es edges) list() []Edge {
 	return list
 }
 
-// note notes a message, and returns how many numbers are missing before it.
+// note records a message, and returns how many numbers are missing before it.
 func (es edges) note(h *partial.Header, window int64, e *link.Entry) (missing uint64) {
 	at := es[h.Edge]
 	stored := e.Stored.UnixNano()
@@ -48,7 +48,7 @@ func (es edges) note(h *partial.Header, window int64, e *link.Entry) (missing ui
 		es[at.Name] = at
 	}
 	switch {
-	case h.Epoch > at.Epoch: // it has started again
+	case h.Epoch > at.Epoch: // the edge has started again
 		missing = h.Number - min(h.Number, 1)
 		at.Epoch, at.Number, at.Samples = h.Epoch, h.Number, 0
 	case h.Epoch == at.Epoch && h.Number > at.Number:
@@ -63,15 +63,15 @@ func (es edges) note(h *partial.Header, window int64, e *link.Entry) (missing ui
 	return missing
 }
 
-// settle notes that a message was dealt with.
+// settle records that a message is finished.
 func (es edges) settle(h *partial.Header) {
 	if at := es[h.Edge]; at != nil && at.Epoch == h.Epoch {
 		at.Samples += h.Samples
 	}
 }
 
-// noteClock notes another difference between the clocks. The smallest recent difference counts: an edge
-// that sends old messages late does not have a slow clock.
+// noteClock records a difference between the clocks. The smallest recent difference counts, because an edge that sends
+// old messages late does not have a slow clock.
 func (e *Edge) noteClock(ahead int64) {
 	if max(ahead, -ahead) < max(e.Ahead, -e.Ahead) {
 		e.Ahead = ahead
@@ -90,8 +90,8 @@ func (e *Edge) expected(window int64) bool {
 	return e.Window < window && e.Window >= window-silentAfter
 }
 
-// waited returns whether all edges have reported a window. If not, it returns when the last of the missing
-// edges was heard.
+// waited returns whether all edges have reported a window. If not, it also returns when the last of the missing edges
+// was heard.
 func (es edges) waited(window int64) (all bool, heard int64) {
 	known, missing := false, false
 	for _, e := range es {

@@ -84,7 +84,7 @@ func (c *codec) decode(b []byte) (*record, error) {
 	return r, nil
 }
 
-// decodeHead decodes the head alone, and returns what follows it.
+// decodeHead decodes only the head, and returns the bytes after it.
 func (c *codec) decodeHead(b []byte, h *Head) (rest []byte, err error) {
 	end := len(b) - crc32.Size
 	if end < 3 || b[0] != recordMagic[0] || b[1] != recordMagic[1] {

@@ -43,7 +43,7 @@ func randomRecord(r *rand.Rand) *record {
 	return c
 }
 
-// Every record comes back. One that is cut or changed anywhere is refused, and nothing panics.
+// Every record is decoded as it was encoded. A record that is cut or changed anywhere is refused, and nothing panics.
 func TestRecords(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))
 	c := &codec{}
@@ -69,7 +69,7 @@ func TestRecords(t *testing.T) {
 	}
 }
 
-// Whatever the bytes, nothing panics.
+// No bytes cause a panic.
 func FuzzRecord(f *testing.F) {
 	r := rand.New(rand.NewPCG(2, 2))
 	c := &codec{}

@@ -38,23 +38,23 @@ func testTable() aggregate.Config {
 // points are the values of a window by path.
 type points map[string]float64
 
-// published is what receivers have: the newest value of each path and time.
+// published holds the points of the receivers: the newest value of each path and time.
 type published struct {
 	layout aggregate.Layout
 
 	mu      sync.Mutex
 	windows map[int64]points
-	calls   map[int64]int // publications of each window
+	calls   map[int64]int // number of publications of each window
 	tickets uint64
 	settled uint64
-	dead    bool // nothing is delivered
+	dead    bool // set while nothing can be delivered
 }
 
 func newPublished(layout aggregate.Layout) *published {
 	return &published{layout: layout, windows: map[int64]points{}, calls: map[int64]int{}}
 }
 
-// receivers is one owner's way to them. An owner that is killed loses what was not settled.
+// receivers is the Publisher of one owner. An owner that is killed loses the windows that were not settled.
 type receivers struct {
 	*published
 	waiting []func() // not settled
@@ -97,7 +97,7 @@ func (r *receivers) Settled() uint64 {
 	return r.settled
 }
 
-// edge forwards what its table collects.
+// edge forwards the content of its table.
 type edge struct {
 	table   *aggregate.Table
 	encoder *partial.Encoder
@@ -119,7 +119,7 @@ func newEdge(name string) *edge {
 	return e
 }
 
-// start begins a new epoch, as a restart does. What waits stays.
+// start begins a new epoch, like a restart. Waiting messages stay.
 func (e *edge) start(partitions int) {
 	e.encoder, _ = partial.NewEncoder(e.name, time.Now().UnixNano(), partitions)
 	e.rows = partial.NewRows(partitions)
@@ -148,7 +148,7 @@ func (e *edge) flush(end int64) {
 	iv.Summarize(silent, 0)
 }
 
-// send sends what waits, in order, until ctx ends.
+// send sends waiting messages, in order, until ctx ends.
 func (e *edge) send(ctx context.Context, s link.Sender) {
 	for ctx.Err() == nil {
 		e.mu.Lock()
@@ -200,7 +200,7 @@ type world struct {
 	sending  sync.WaitGroup
 }
 
-// run runs a cluster in virtual time, and then lets it come to rest.
+// run runs a cluster in virtual time, and then waits until it has nothing to do.
 func run(t *testing.T, seed uint64, f func(*world)) {
 	synctest.Test(t, func(t *testing.T) {
 		random := rand.New(rand.NewPCG(seed, 1))
@@ -261,7 +261,7 @@ func (m *member) want(partitions ...int) {
 	m.members.Want(partitions...)
 }
 
-// kill ends an owner. A frozen one ends too.
+// kill ends an owner, also a frozen one.
 func (m *member) kill() {
 	m.stop()
 	m.stopped.Wait()
@@ -309,7 +309,7 @@ func (w *world) sample() {
 	}
 }
 
-// window lets a window pass: samples come until its end, then all flush.
+// window lets a window pass: samples come until its end, then all edges flush.
 func (w *world) window(samples int) {
 	end := (time.Now().UnixNano()/int64(interval) + 1) * int64(interval)
 	for range samples {
@@ -326,7 +326,8 @@ func (w *world) window(samples int) {
 	}
 }
 
-// windowOf is window with all samples for one edge. If they cannot count, the one table does not get them.
+// windowOf does the same as window, with all samples for one edge. If the samples cannot count, the one table does not
+// get them.
 func (w *world) windowOf(e *edge, samples int, counts bool) {
 	w.only, w.apart = e, !counts
 	w.window(samples)
@@ -340,7 +341,7 @@ func (e *edge) setMute(on bool) {
 	e.mu.Unlock()
 }
 
-// settle heals everything, and waits until nothing is to do.
+// settle ends all faults, and waits until nothing is left to do.
 func (w *world) settle() {
 	w.engine.Down(false)
 	w.engine.Fail(linktest.Faults{})
@@ -352,7 +353,7 @@ func (w *world) settle() {
 	}
 }
 
-// check compares every point with the one table's.
+// check compares every point with the point of the one table.
 func (w *world) check() {
 	w.t.Helper()
 	wrong, missing, extra, all := 0, 0, 0, 0

@@ -11,7 +11,7 @@ import (
 	"github.com/statsd-ops/statsd/partial"
 )
 
-// An edge whose clock was once far ahead is waited for again.
+// Windows wait again for an edge whose clock was once far ahead.
 func TestClockJump(t *testing.T) {
 	run(t, 4, func(w *world) {
 		w.addEdges(2)
@@ -81,7 +81,7 @@ func TestHostileTags(t *testing.T) {
 	}
 }
 
-// The edges that a partition knows have a limit.
+// The number of edges that a partition knows has a limit.
 func TestMaxEdges(t *testing.T) {
 	t.Parallel()
 	es := edges{}

@@ -28,13 +28,13 @@ func (p *partition) readInbox(ctx context.Context, from uint64, entries chan<- l
 			}
 		}
 		if r != nil {
-			_ = r.Close() // there is nothing to lose
+			_ = r.Close() // there are no messages to lose
 		}
 		clock.Sleep(ctx, readAgain)
 	}
 }
 
-// take applies the messages that have come.
+// take applies the messages that have arrived.
 func (p *partition) take(ctx context.Context, entries <-chan link.Entry) error {
 	for range maxTaken {
 		select {
@@ -62,7 +62,7 @@ func (p *partition) look(ctx context.Context) error {
 	return nil
 }
 
-// jump continues at a message. The messages before it are gone from the Inbox.
+// jump continues at a later message: the messages before it are gone from the Inbox.
 func (p *partition) jump(to uint64) error {
 	if p.gap != p.version {
 		p.gap = p.version
@@ -87,7 +87,7 @@ func (p *partition) jump(to uint64) error {
 	return nil
 }
 
-// apply takes a message.
+// apply handles one message.
 func (p *partition) apply(e *link.Entry) error {
 	if e.Seq > p.read+1 {
 		if err := p.jump(e.Seq); err != nil {
@@ -124,7 +124,7 @@ func (p *partition) sort(e *link.Entry) {
 	stored := e.Stored.UnixNano()
 	future := h.End > stored+p.interval+int64(p.cfg.Lateness)
 	if future {
-		window = stored / p.interval // so the edge is waited for when its clock is right again
+		window = stored / p.interval // so windows wait for the edge when its clock is right again
 	}
 	if window > p.from { // before, there are no edges
 		c.Missing += p.edges.note(&h, window, e)
@@ -146,9 +146,9 @@ func (p *partition) sort(e *link.Entry) {
 	}
 }
 
-// oldest returns the newest window that is too old for data.
+// oldest returns the newest window that is too old for further data.
 func (p *partition) oldest() int64 {
-	if p.next == 0 { // nothing is closed yet
+	if p.next == 0 { // no window is closed yet
 		return p.since.UnixNano()/p.interval - p.horizon()
 	}
 	return p.head.Closed - p.horizon()

@@ -17,7 +17,7 @@ const (
 	correctionShare = 10
 )
 
-// batches say when late messages are merged.
+// batches decides when late messages are merged.
 type batches struct {
 	first       time.Time // when the first waiting message came; zero for none
 	began, took time.Time // when the last batch began and ended

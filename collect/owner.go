@@ -15,12 +15,12 @@ import (
 
 const (
 	// fencedPause is how long a fenced owner waits before it takes the partition again, if it should still own
-	// the partition. Meanwhile the members agree on the owner. An owner is fenced again and again if two
-	// owners do not see each other. Then its pause doubles each time, up to maxFencedPause.
+	// the partition. In this time the members agree on the owner. If two owners do not see each other, each fences the
+	// other again and again. Then the pause doubles each time, up to maxFencedPause.
 	fencedPause    = 2 * time.Second
 	maxFencedPause = 30 * time.Second
-	ownedLong      = 2 * time.Minute // after so long as the owner, the next pause is short again
-	// troublePause is how long it waits after another error, doubling up to maxTroublePause.
+	ownedLong      = 2 * time.Minute // after owning for this long, the next pause is short again
+	// troublePause is the pause after any other error. It doubles up to maxTroublePause.
 	troublePause    = 200 * time.Millisecond
 	maxTroublePause = 5 * time.Second
 )
@@ -30,7 +30,7 @@ type Owner struct {
 	cfg        Config
 	partitions []*partition
 	wanted     atomic.Pointer[[]int]
-	watched    atomic.Pointer[[]Status] // of all partitions, from their heads
+	watched    atomic.Pointer[[]Status] // state of all partitions, from their heads
 }
 
 // NewOwner returns an Owner of partitions of an engine.
@@ -86,7 +86,7 @@ func (o *Owner) own(ctx context.Context, all *sync.WaitGroup, running map[int]fu
 	}
 }
 
-// run owns the partition whenever it can, until ctx ends.
+// run owns the partition as often as it can, until ctx ends.
 func (p *partition) run(ctx context.Context) {
 	trouble, fenced, told := troublePause, fencedPause, time.Time{}
 	for ctx.Err() == nil {
@@ -111,7 +111,7 @@ func (p *partition) run(ctx context.Context) {
 			continue
 		case time.Since(told) > time.Minute:
 			told = time.Now()
-			p.log.Error().Err(err).Msg("the partition cannot be owned now: trying again")
+			p.log.Error().Err(err).Msg("cannot own the partition now: trying again")
 		}
 		clock.Sleep(ctx, trouble)
 		trouble = min(2*trouble, maxTroublePause)

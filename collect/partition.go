@@ -28,7 +28,7 @@ const (
 // errGap says that the head is not the newest one.
 var errGap = errors.New("messages are missing: another owner has trimmed them")
 
-// partition is one partition, owned or to be owned. One goroutine uses it; status is for all.
+// partition is one partition that this owner owns or should own. One goroutine uses it; any goroutine may use status.
 type partition struct {
 	cfg      *Config
 	number   int
@@ -49,7 +49,7 @@ type partition struct {
 	low       uint64    // the oldest message that the committed head needs
 	head      Head
 	edges     edges
-	encoder   *partial.Encoder // of merged rows
+	encoder   *partial.Encoder // the state after the merged rows
 	state     *state
 	since     time.Time // when the head was loaded
 	next      int64     // the window to close next, 0 if not known
@@ -63,7 +63,7 @@ type partition struct {
 	// unpublished is the oldest window that this owner must still publish.
 	unpublished int64
 	tickets     []ticket
-	batches     batches // of late messages
+	batches     batches // when late messages are merged
 
 	handed                     bool // the successor has the state
 	triedToHand, toldOfHanding time.Time
@@ -74,7 +74,7 @@ type partition struct {
 	told      time.Time    // when a bad message was last logged
 }
 
-// ticket is a published window that may not be delivered yet.
+// ticket belongs to a published window that may not be delivered yet.
 type ticket struct {
 	window int64
 	number uint64
@@ -97,7 +97,7 @@ func newPartition(cfg *Config, number int, engine link.Partition) *partition {
 
 func (p *partition) end(window int64) int64 { return window * p.interval }
 
-// horizon is how many windows behind the newest closed one can still be corrected.
+// horizon is the number of windows before the newest closed window that can still be corrected.
 func (p *partition) horizon() int64 { return int64(p.cfg.Settings.Horizon / p.cfg.Settings.Interval) }
 
 func (p *partition) tableConfig() aggregate.Config {
@@ -162,7 +162,7 @@ func (p *partition) load(ctx context.Context) error {
 	return err
 }
 
-// mustPublish notes that a window must be published.
+// mustPublish records that a window must be published.
 func (p *partition) mustPublish(window int64) {
 	if p.unpublished == 0 || window < p.unpublished {
 		p.unpublished = window

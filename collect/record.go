@@ -38,15 +38,15 @@ type Edge struct {
 	// Epoch and Number belong to its newest message.
 	Epoch  int64
 	Number uint64
-	// Samples counts the samples of the messages of Epoch that were dealt with, without duplicates.
+	// Samples counts the samples of the finished messages of Epoch, without duplicates.
 	Samples uint64
 	// Window is its newest complete window: all messages of that window have come.
 	Window int64
 	// First is the first window in which the partition heard the edge.
 	First int64
-	// Heard is when the engine stored its newest message, in Unix nanoseconds. Ahead is by how much its clock
-	// was then ahead, at least. If Ahead is negative, it is how long after the end of its window the message
-	// came.
+	// Heard is when the engine stored the edge's newest message, in Unix nanoseconds. Ahead is the least amount by
+	// which the edge's clock was then ahead. If Ahead is negative, the message came that long after the end of its
+	// window.
 	Heard, Ahead int64
 }
 
@@ -54,9 +54,9 @@ type Edge struct {
 //
 //	Applied = Merged + Duplicates + Late + Damaged + Foreign + Future + len(Held)
 type Counts struct {
-	Merged     uint64 // into a window
+	Merged     uint64 // merged into a window
 	Corrected  uint64 // the part of Merged that came after its window was closed
-	Duplicates uint64 // messages that came before
+	Duplicates uint64 // repeated messages
 	Late       uint64 // messages that came too late and do not count
 	Damaged    uint64 // damaged messages, or messages in a version of the format that this owner cannot read
 	Foreign    uint64 // messages of another partition or interval: the edge has wrong settings
@@ -68,12 +68,12 @@ type Counts struct {
 	Lost       uint64 // samples of messages that do not count, except for duplicates
 }
 
-// Messages returns the number of messages that were dealt with.
+// Messages returns the number of finished messages.
 func (c *Counts) Messages() uint64 {
 	return c.Merged + c.Duplicates + c.Late + c.Damaged + c.Foreign + c.Future
 }
 
-// identity identifies a message in a partition.
+// identity identifies a message within a partition.
 type identity struct {
 	edge   string
 	epoch  int64

@@ -8,9 +8,9 @@ import (
 )
 
 const (
-	// maxTaken limits the messages that are taken before windows are closed.
+	// maxTaken limits the messages that are read before windows are closed.
 	maxTaken = 1000
-	// longestRest is the longest time between two looks at what is due.
+	// longestRest is the longest time between two calls of act.
 	longestRest = time.Second
 	trimEvery   = 5 * time.Second
 	// readAgain is the pause before an Inbox is read again after an error.
@@ -53,7 +53,7 @@ func (p *partition) serve(ctx context.Context) error {
 	}
 }
 
-// act closes and corrects what is due. It returns when to look again.
+// act closes and corrects the windows for which it is time. It returns when to call it again.
 func (p *partition) act(ctx context.Context) (rest time.Duration, err error) {
 	for len(p.held) == 0 {
 		due, err := p.closeDue(ctx)
@@ -100,7 +100,7 @@ func (p *partition) trim(ctx context.Context) {
 	}
 }
 
-// closeDue closes the next window if it is due. Otherwise it returns when to look again.
+// closeDue closes the next window if it is due. Otherwise it returns when to call it again.
 func (p *partition) closeDue(ctx context.Context) (wait time.Duration, err error) {
 	now := time.Now()
 	if p.next == 0 {
@@ -130,7 +130,7 @@ func (p *partition) closeDue(ctx context.Context) (wait time.Duration, err error
 				return 0, err
 			}
 		}
-		if p.read < p.known { // first read what has come
+		if p.read < p.known { // first read the messages that have arrived
 			return readAgain / 10, nil
 		}
 	}

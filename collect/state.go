@@ -20,11 +20,11 @@ func newState(config aggregate.Config, d *partial.Decoder) *state {
 	return &state{config: config, decoder: d, table: aggregate.NewTable(config)}
 }
 
-// silent makes no points.
+// silent is a layout without points.
 var silent = aggregate.Layout{Naming: aggregate.Reference, Counters: []string{"rate"}}
 
-// maxSkipped is how many windows without rows are skipped one by one. For more windows, it is cheaper to
-// recall the names.
+// maxSkipped is the maximum number of windows without rows that are skipped one by one. For more windows, it is cheaper
+// to make the table again (see recall).
 const maxSkipped = 8
 
 // skipTo moves the state to a window. The skipped windows have no rows.
@@ -46,7 +46,7 @@ func (s *state) skipTo(window int64) {
 	s.next = window
 }
 
-// known returns all names that are known.
+// known returns all known names.
 func (s *state) known() []aggregate.Known {
 	return slices.AppendSeq(make([]aggregate.Known, 0, s.table.Names()), s.table.Known())
 }
@@ -69,7 +69,7 @@ func (s *state) limit(config aggregate.Config) {
 	}
 }
 
-// take merges the rows of a window, and returns the window as an interval to summarize.
+// take merges the rows of a window, and returns them as an interval to summarise.
 func (s *state) take(r *record, end int64) (*aggregate.Interval, error) {
 	err := s.merge(r, func(row *aggregate.Row) *aggregate.Row { return row })
 	return s.drain(r.window, end), err
@@ -83,7 +83,7 @@ func (s *state) drain(window, end int64) *aggregate.Interval {
 	return iv
 }
 
-// pass merges a window and drops its points.
+// pass merges a window but makes no points.
 func (s *state) pass(r *record, end int64) error {
 	err := s.merge(r, touch)
 	s.drain(r.window, end).Summarize(silent, 0)
@@ -107,7 +107,7 @@ func (s *state) merge(r *record, change func(*aggregate.Row) *aggregate.Row) err
 	return nil
 }
 
-// touch removes from a row all but what the state needs: the name was seen, and a gauge has a value.
+// touch reduces a row to the data that the state needs: that the name was seen, and the value of a gauge.
 func touch(r *aggregate.Row) *aggregate.Row {
 	if r.Kind == metric.Timer && len(r.Samples) > 0 {
 		r.Samples, r.Sketch = r.Samples[:1], nil

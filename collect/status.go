@@ -11,7 +11,7 @@ import (
 // Status is the state of a partition.
 type Status struct {
 	Partition int
-	Owned     bool // by this owner
+	Owned     bool // whether this owner owns it
 	// Owner and Epoch belong to the newest commit.
 	Owner string
 	Epoch time.Time
@@ -74,14 +74,14 @@ func (p *partition) waiting() int {
 	return n
 }
 
-// reportLost keeps why the partition is not owned.
+// reportLost keeps the reason why the partition is not owned.
 func (p *partition) reportLost(err error) {
 	st := *p.status.Load()
 	st.Owned, st.Fault, st.Fenced = false, err, p.fenced.Load()
 	p.status.Store(&st)
 }
 
-// describe returns what a head says.
+// describe returns the content of a head as a Status.
 func (p *partition) describe(h *Head) *Status {
 	st := &Status{
 		Partition: p.number, Owner: h.Owner, Applied: h.Applied, Held: len(h.Held), Edges: h.Edges, Counts: h.Counts,
@@ -170,7 +170,7 @@ func (p *partition) watch(ctx context.Context, c *codec, before *Status) *Status
 	return &looked
 }
 
-// readHead returns what the newest commit says of a partition.
+// readHead returns the state of a partition from its newest commit.
 func (p *partition) readHead(ctx context.Context, c *codec) (*Status, error) {
 	h := Head{}
 	commit, err := p.engine.Head(ctx)

@@ -37,8 +37,7 @@ type merging struct {
 	latest  int64
 }
 
-// message merges a message. It returns false for a damaged message. Some rows of a damaged message may
-// count.
+// message merges a message. It returns false for a damaged message. Some rows of a damaged message may count anyway.
 func (m *merging) message(msg *message) bool {
 	shard := m.table.Shard(0)
 	shard.Lock()

@@ -47,7 +47,7 @@ func (s *session) answer(ctx context.Context, line string) (more bool, err error
 		return false, nil
 	default:
 		s.write("ERROR\n")
-		// A browser sent this. The page behind it may send more.
+		// A browser sent this, and its web page may send more.
 		return !strings.Contains(line, " HTTP/"), nil
 	}
 	return true, nil

@@ -8,8 +8,8 @@
 //
 // A command is a line of words. An answer ends with END and an empty line. The answer to help ends
 // with an empty line only, and the answers to health and config have no end mark. The answer to an
-// unknown command is ERROR. The connection stays open until quit. Answers are byte for byte the same
-// as from Etsy's statsd 0.9 under Node.js 20, whose util.inspect formats counters, timers and gauges.
+// unknown command is ERROR. The connection stays open until quit. Answers have the same bytes as those of Etsy's statsd
+// 0.9 under Node.js 20, whose util.inspect formats counters, timers and gauges.
 package console
 
 import (
@@ -80,8 +80,8 @@ type Console struct {
 	down     atomic.Bool
 	gate     *gate.Gate
 	sessions sync.WaitGroup
-	// long is held by the session that is producing a long answer, except while it writes. One at a
-	// time leaves the processors to the receivers.
+	// long is held by the session that is producing a long answer, except while it writes. Only one session at a time
+	// does this, so that the processors stay free for the receivers.
 	long sync.Mutex
 }
 

@@ -15,7 +15,7 @@ import (
 type Config struct {
 	Spool
 	Publish
-	// CPU, unless nil, measures the processor time of encoding and sending.
+	// CPU measures the CPU time of encoding and sending; nil measures nothing.
 	CPU *cputime.Meter
 	// Log receives the messages for operators.
 	Log zerolog.Logger
@@ -36,9 +36,9 @@ type Spool struct {
 	SpoolFsync time.Duration `flag:"--spool-fsync"`
 }
 
-// Publish configures the destinations of flushes. A reload can change it.
+// Publish configures the destinations of flushes. A reload can change these settings.
 type Publish struct {
-	// Sinks are the destinations. Without any, only the monitor shows flushes.
+	// Sinks are the destinations. Without sinks, only the monitor shows flushes.
 	Sinks []Destination
 	// QueueBytes limits the encoded bytes that wait for a sink in memory, by default to 64 MiB. Above
 	// it the oldest are dropped and counted.
@@ -46,8 +46,8 @@ type Publish struct {
 	// SpoolAfter is how long a send may take before waiting payloads move to the spool, by default 250
 	// ms.
 	SpoolAfter time.Duration
-	// ReplayRate limits the points per second sent from the spool, by default to 50,000. If twice the
-	// rate of new points is higher, that is the limit.
+	// ReplayRate limits the points per second sent from the spool, by default to 50,000. If twice the rate of new
+	// points is higher, that is the limit instead.
 	ReplayRate int
 	// Grace is how long delivery may go on after shutdown begins, or after a reload removed the sink,
 	// by default 5 s.
@@ -63,23 +63,22 @@ type Destination struct {
 	// Sink receives the encoded points or rows of each flush through a queue. It is a
 	// sink.PointSink or a sink.RowSink.
 	Sink sink.Sink
-	// ExpBins is the most bins of a Row's Timer that a RowSink wants. 0 leaves Timer nil.
+	// ExpBins is the maximum number of bins that a RowSink wants in a Row's Timer. With 0 Timer is nil.
 	ExpBins int
 	// Recorder sees the raw values of each name.
 	Recorder sink.Recorder
-	// Forwards says that the Sink gets the batches given to Forward, and no flush. If there is a spool,
-	// every payload is there before it is sent: what the receiver has not accepted survives the death of
-	// the process.
+	// Forwards says that the Sink gets the batches given to Forward, and no flush. If there is a spool, every payload
+	// is stored there before it is sent. So payloads that the receiver has not accepted survive a crash of the process.
 	Forwards bool
 	// Format names the encoding of a Sink's payloads. A payload in the spool is never sent by a sink
-	// of another format. It is empty for the line format.
+	// of another format. "" is the line format.
 	Format string
 	// Config is the configuration of the Sink or Recorder. Reload keeps a destination whose name and
 	// Config are unchanged.
 	Config any
 }
 
-// unit is what the log calls the content of the destination's payloads.
+// unit returns the unit of the destination's payloads, for the log: points or rows.
 func (d *Destination) unit() string {
 	if d.Forwards {
 		return "rows"
@@ -87,7 +86,7 @@ func (d *Destination) unit() string {
 	return "points"
 }
 
-// doing says for the log what the destination does.
+// doing returns what the destination does, for the log.
 func (d *Destination) doing() string {
 	switch {
 	case d.Recorder != nil:

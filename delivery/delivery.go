@@ -36,11 +36,11 @@ import (
 type Delivery struct {
 	cfg Config
 
-	mu      sync.RWMutex   // guards the fields below; only the flushing goroutine changes them, so it reads without locking
+	mu      sync.RWMutex   // guards the fields below. Only the flushing goroutine changes them, so it reads them without the lock
 	current []*destination // in configuration order
-	removed []*destination // removed by a reload, kept for their figures
+	removed []*destination // removed by a reload, but their figures remain
 
-	offered   atomic.Uint64 // flushes and batches
+	offered   atomic.Uint64 // number of flushes and batches so far
 	running   bool
 	sending   sync.WaitGroup  // running outlets
 	recording sync.WaitGroup  // running recordings
@@ -85,7 +85,7 @@ func (d *Delivery) start(n *destination) {
 	})
 }
 
-// Show shows an interval to the Recorders while it is summarised.
+// Show lets the Recorders see the raw values of an interval, while it is summarised.
 func (d *Delivery) Show(iv *aggregate.Interval) {
 	recorders := d.recorders()
 	switch len(recorders) {
@@ -121,7 +121,7 @@ func (d *Delivery) recorders() (all []sink.Recorder) {
 // Records reports whether there is a Recorder.
 func (d *Delivery) Records() bool { return len(d.recorders()) > 0 }
 
-// Rows reports whether a Sink takes rows, and the most bins of a Row's Timer that it wants.
+// Rows reports whether a Sink takes rows, and the maximum number of bins in a Row's Timer.
 func (d *Delivery) Rows() (rows bool, expBins int) {
 	for _, n := range d.current {
 		if o, ok := n.feed.(*outlet); ok && o.wanted.takesRows() {
@@ -136,8 +136,8 @@ func (d *Delivery) Offer(sn *aggregate.Snapshot, interval time.Duration) uint64 
 	return d.offer(sn, interval, sn.Time)
 }
 
-// OfferPast is Offer for a flush whose time may be long ago. One such flush comes each interval. AwaitRoom
-// tells when there is room for it.
+// OfferPast is Offer for a flush whose time may be long ago. One such flush comes each interval. Call AwaitRoom first
+// to wait for room.
 func (d *Delivery) OfferPast(sn *aggregate.Snapshot, interval time.Duration) uint64 {
 	return d.offer(sn, interval, time.Now().Unix())
 }
@@ -152,7 +152,7 @@ func (d *Delivery) offer(sn *aggregate.Snapshot, interval time.Duration, since i
 	return number
 }
 
-// outlets returns the feeds of the current Sinks.
+// outlets returns the outlets of the current Sinks.
 func (d *Delivery) outlets() (all []*outlet) {
 	for _, n := range d.current {
 		if o, ok := n.feed.(*outlet); ok && !o.wanted.Forwards {
@@ -162,8 +162,8 @@ func (d *Delivery) outlets() (all []*outlet) {
 	return all
 }
 
-// Settled returns the newest flush of which, as of all before it, no part waits in memory any more: it is
-// delivered, spooled, or dropped and counted. Any goroutine may call it.
+// Settled returns the number of the newest settled flush whose earlier flushes are settled too. A flush is settled when
+// no part of it waits in memory: it is delivered, spooled, or dropped and counted. Any goroutine may call it.
 func (d *Delivery) Settled() uint64 {
 	d.mu.RLock()
 	settled, all := d.offered.Load(), d.outlets()
@@ -175,7 +175,7 @@ func (d *Delivery) Settled() uint64 {
 	return settled
 }
 
-// AwaitRoom waits until the Sinks that work have taken most of what was offered. Any goroutine may call it.
+// AwaitRoom waits until the working Sinks have taken most of the offered points. Any goroutine may call it.
 func (d *Delivery) AwaitRoom(ctx context.Context) {
 	d.mu.RLock()
 	all := d.outlets()
@@ -185,7 +185,7 @@ func (d *Delivery) AwaitRoom(ctx context.Context) {
 	}
 }
 
-// Batch is what a destination gets of a flush.
+// Batch is the part of a flush that a destination gets.
 type Batch struct {
 	Time  int64 // Unix seconds
 	Units int
@@ -252,7 +252,7 @@ func (d *Delivery) warnOfForgotten() {
 	}
 	entries, err := os.ReadDir(d.cfg.SpoolDir)
 	if err != nil {
-		return // the queues have already logged it
+		return // the queue of a configured sink has already logged its spool
 	}
 	for _, entry := range entries {
 		dir := filepath.Join(d.cfg.SpoolDir, entry.Name())

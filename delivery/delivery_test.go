@@ -124,7 +124,7 @@ func TestPartlyRefused(t *testing.T) {
 	}
 }
 
-// A receiver that says when to send again is not asked earlier.
+// A receiver that says when to send again gets nothing earlier.
 func TestLater(t *testing.T) {
 	r := sinktest.NewRecorder()
 	inVirtualTime(t, false, []Destination{{Name: "main", Sink: r}}, func(t *testing.T, d *Delivery, _ *counterpart.Output) {
@@ -147,7 +147,7 @@ func TestLater(t *testing.T) {
 // rowRecorder is a Recorder that takes rows.
 type rowRecorder struct{ *sinktest.Recorder }
 
-func (r rowRecorder) AppendPoint() {} // hides the Recorder's
+func (r rowRecorder) AppendPoint() {} // hides the method of the Recorder
 
 func (r rowRecorder) AppendRow(dst []byte, row *metric.Row) []byte {
 	if string(row.Name) == "unsendable" {
@@ -262,7 +262,8 @@ func TestSettledInSpool(t *testing.T) {
 	})
 }
 
-// There is room again once a receiver that works has taken most. A receiver that fails is not waited for.
+// There is room again once a working receiver has taken most of the points. AwaitRoom does not wait for a failing
+// receiver.
 func TestAwaitRoom(t *testing.T) {
 	r := sinktest.NewRecorder()
 	inVirtualTime(t, false, []Destination{{Name: "main", Sink: r}}, func(t *testing.T, d *Delivery, _ *counterpart.Output) {
@@ -311,7 +312,7 @@ func TestLogOfOutage(t *testing.T) {
 	})
 }
 
-// The phases of a life, in each order that reloads and shutdown can cause.
+// The phases of a destination's life, in each order that reloads and shutdown can cause.
 func TestLife(t *testing.T) {
 	for name, test := range map[string]struct {
 		steps func(l *life)
@@ -398,7 +399,7 @@ func TestForward(t *testing.T) {
 	})
 }
 
-// While a payload of a batch is being sent it is in the spool, so the death of the process loses nothing.
+// While a payload of a batch is being sent it is in the spool, so a crash of the process loses nothing.
 func TestForwardFromSpool(t *testing.T) {
 	forwards := sinktest.NewRecorder()
 	inVirtualTime(t, true, []Destination{{Name: "forward", Sink: forwards, Forwards: true}}, func(t *testing.T, d *Delivery, _ *counterpart.Output) {
@@ -416,7 +417,7 @@ func TestForwardFromSpool(t *testing.T) {
 	})
 }
 
-// After an outage a destination that forwards catches up at least 20 times as fast as new flushes come, also where
+// After an outage a destination that forwards sends its backlog at least 20 times as fast as new flushes come, even if
 // these make more rows than --replay-rate allows.
 func TestForwardReplay(t *testing.T) {
 	const flushes, rows, interval = 60, 100_000, 10 * time.Second

@@ -12,15 +12,15 @@ import (
 
 // feed feeds one destination: an outlet feeds a Sink, a recording feeds a Recorder.
 type feed interface {
-	// open acquires what can fail. It continues the counts of before, an ended feed of the same kind
-	// and name, unless that is nil.
+	// open opens the files and connections that the feed needs. If before is not nil, it is an ended feed of the same
+	// kind and name, and the new feed continues its counts.
 	open(cfg *Config, before feed) error
-	// close undoes open. Only a feed that does not run may be closed.
+	// close undoes open. It may only be called for a feed that does not run.
 	close() error
 	// run returns when the destination's life or ctx ends.
 	run(ctx context.Context)
 	state() State
-	// is reports whether the feed already has this configuration.
+	// is reports whether the feed has this configuration.
 	is(d *Destination) bool
 }
 
@@ -29,8 +29,8 @@ type destination struct {
 	*life
 	feed
 	name, address, format string
-	doing                 string // for the log
-	records               bool   // it has a Recorder
+	doing                 string // its name in the log
+	records               bool   // whether it has a Recorder
 	log                   zerolog.Logger
 }
 
@@ -46,7 +46,7 @@ func newDestination(d Destination, log zerolog.Logger) *destination {
 	return n
 }
 
-// reloads returns the Recorder if it can take over the files of d.
+// reloads returns the running Recorder if it can continue with the configuration of d.
 func (n *destination) reloads(d *Destination) (r sink.Reloader, ok bool) {
 	if recording, records := n.feed.(*recording); records && n.is(d) {
 		r, ok = recording.wanted.Recorder.(sink.Reloader)

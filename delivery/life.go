@@ -12,11 +12,11 @@ type phase int
 const (
 	serving phase = iota // flushes are offered to it
 	retired              // removed by a reload: it delivers its queue and may be revived
-	ending               // gets no more points: it delivers the rest
+	ending               // gets no more points, and delivers the rest
 	ended
 )
 
-// life is the course of a destination. All transitions are here:
+// life is the life cycle of a destination. All transitions are here:
 //
 //	serving -> retired   retire: a reload removes it
 //	retired -> serving   revive: a reload wants it again
@@ -24,16 +24,16 @@ const (
 //	any     -> ending    end: the daemon stops
 //	any     -> ended     over: run has returned
 //
-// In each phase it can be cut off. Then its queue goes to the spool or is lost. The lock guards the
-// other state of the destination too.
+// In each phase the destination can be cut off. Its queue then goes to the spool or is lost. The lock guards the other
+// state of the destination too.
 type life struct {
 	mu      sync.Mutex
 	changed *sync.Cond // signals changes of the fields that mu guards
 	phase   phase
-	late    bool               // cut off
+	late    bool               // whether it is cut off
 	removed bool               // retired and not revived
 	cancel  context.CancelFunc // cancels run
-	limit   *time.Timer        // grace period of a retired destination
+	limit   *time.Timer        // ends the grace period of a retired destination
 	nudge   chan struct{}      // wakes the sender when waiting longer is pointless
 	gone    chan struct{}      // closed when run has returned
 }
@@ -101,17 +101,17 @@ func (l *life) finish() {
 	}
 }
 
-// end marks the destination as ending: nothing more will be offered.
+// end marks the destination as ending: it will be offered nothing more.
 func (l *life) end() {
 	l.change(func() { l.phase = max(l.phase, ending) })
 }
 
-// cut cuts a destination off.
+// cut cuts a destination off: it sends nothing more.
 func (l *life) cut() {
 	l.change(func() { l.late = true })
 }
 
-// over marks that run has returned.
+// over records that run has returned.
 func (l *life) over() {
 	l.change(func() { l.phase = ended })
 	close(l.gone)

@@ -33,26 +33,26 @@ type outlet struct {
 	// mu guards the fields below.
 	offered    []Batch
 	encoded    chan struct{} // closed when the encoder has ended
-	patience   time.Duration // longest duration of a prompt send
+	patience   time.Duration // a send that takes longer is slow
 	replayRate float64       // limit for points per second from the spool
 	pace       float64       // points per second that flushes make
 	sent       sent
 }
 
-// sent is the result of sending so far.
+// sent holds the results of sending so far.
 type sent struct {
 	attempts      Attempts
 	failingSince  time.Time
 	droppedBefore uint64 // dropped points when the failure began
 	lastError     error
 	failed        time.Time // when an attempt last failed
-	tries         uint64    // failed attempts since the last that worked
+	tries         uint64    // failed attempts since the last success
 	nextTry       time.Time // when the next attempt begins
 	published     time.Time // when a payload was last delivered
-	last          Sent      // delivered part of its flush so far
-	unconfirmed   int       // consecutive attempts that ended so: see sink.Unconfirmed
+	last          Sent      // the part of its flush delivered so far
+	unconfirmed   int       // number of consecutive attempts that ended with sink.Unconfirmed
 	toldRefused   time.Time // when refused points were last logged
-	untold        int       // points refused since then
+	untold        int       // points refused since refusals were last logged
 }
 
 func newOutlet(q *queue, d Destination) *outlet {
@@ -88,10 +88,10 @@ func (o *outlet) tune(p *Publish) {
 	})
 }
 
-// replace makes another sink of the same format take over the queue, after the running send.
+// replace gives the queue to another sink of the same format. The running send ends first.
 func (o *outlet) replace(d Destination) { o.change(func() { o.wanted = d }) }
 
-// is reports whether the outlet already has the sink d.
+// is reports whether the outlet has the sink d.
 func (o *outlet) is(d *Destination) bool {
 	if d.Config == nil {
 		return d.Sink == o.wanted.Sink
@@ -113,7 +113,7 @@ func (o *outlet) batchOf(sn *aggregate.Snapshot) Batch {
 	}}
 }
 
-// take queues a batch for sending. Its place among all batches is number.
+// take queues a batch for sending. number is the batch's number among all batches.
 func (o *outlet) take(b Batch, interval time.Duration, number uint64) {
 	o.change(func() {
 		if len(o.offered) == maxOffered {
@@ -170,8 +170,8 @@ func (o *outlet) encodeBatch(b *Batch) {
 	})
 }
 
-// encodeSnapshot emits a flush in payloads. A unit that the format cannot carry adds no bytes:
-// pushed counts it.
+// encodeSnapshot emits a flush in payloads. A unit that the format cannot carry adds no bytes; pushed counts such
+// units.
 func (o *outlet) encodeSnapshot(sn *aggregate.Snapshot, s sink.Sink, emit func([]byte, int)) {
 	data, units := o.buffer(0), 0
 	add := func(longer []byte) {
@@ -197,8 +197,7 @@ func (o *outlet) encodeSnapshot(sn *aggregate.Snapshot, s sink.Sink, emit func([
 	emit(data, units)
 }
 
-// current returns the sink to use and the longest duration of a prompt send. Only the sender calls
-// it.
+// current returns the sink to use, and the time after which a send is slow. Only the sender calls it.
 func (o *outlet) current() (sink.Sink, time.Duration) {
 	o.mu.Lock()
 	before := o.sink

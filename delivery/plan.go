@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// maxRemoved limits the removed destinations kept in the figures.
+// maxRemoved limits the number of removed destinations whose figures are kept.
 const maxRemoved = 100
 
 // Change is the effect of a new configuration on the destinations. Plan makes it; Apply or Undo
@@ -15,12 +15,12 @@ type Change struct {
 	of       *Delivery
 	publish  Publish
 	all      []*destination // the destinations after the change
-	begun    []*destination // the new ones among them
-	revived  []*destination // the retired ones that return
+	begun    []*destination // the new destinations
+	revived  []*destination // the retired destinations that return to service
 	replaced map[*outlet]Destination
 	retired  []*destination
 	restart  []string
-	reload   []func() // gives Recorders that stay their files again
+	reload   []func() // lets Recorders that stay read their files again
 }
 
 // Plan compares a configuration with the destinations and opens the new ones, or none after an
@@ -45,7 +45,7 @@ func (d *Delivery) Plan(p Publish) (*Change, error) {
 	return c, nil
 }
 
-// place returns the destination for a configuration: an existing one that continues, or a new one.
+// place returns the destination for a configuration. It is an existing one that continues, or a new one.
 func (c *Change) place(d Destination, old []*destination) (*destination, error) {
 	was := slices.IndexFunc(old, func(n *destination) bool { return n.name == d.Name })
 	if was < 0 {
@@ -72,7 +72,7 @@ func (c *Change) place(d Destination, old []*destination) (*destination, error) 
 	if o, ok := n.feed.(*outlet); ok && !n.is(&d) {
 		c.replaced[o] = d
 	} else if !n.is(&d) {
-		c.restart = append(c.restart, "--sink of "+n.name) // its stored history depends on its settings
+		c.restart = append(c.restart, "--sink of "+n.name) // the Recorder's stored history depends on its settings
 	}
 	return n, nil
 }

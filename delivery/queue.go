@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	// payloadBytes is about the size of one send. This much can arrive twice when a connection breaks.
+	// payloadBytes is about the size of one send. When a connection breaks, this many bytes can arrive twice.
 	payloadBytes = 1 << 20
 	// readyBytes limits how far encoding runs ahead of sending, while the sink takes its payloads.
 	readyBytes = 4 << 20
@@ -21,7 +21,7 @@ const (
 type payload struct {
 	data    []byte
 	units   int
-	flush   int64 // its time in Unix seconds
+	flush   int64 // time of its flush in Unix seconds
 	since   int64 // when it was offered, in Unix seconds
 	number  uint64
 	spooled bool // moved to the spool
@@ -33,13 +33,13 @@ type payload struct {
 type queue struct {
 	*life
 	log      zerolog.Logger
-	unit     string       // what the log calls a unit
+	unit     string       // the name of a unit in the log
 	ahead    bool         // payloads are spooled before they are sent
 	spool    *spool.Spool // nil: all payloads wait in memory
 	maxSpool int64
 
-	// disk is held while a payload enters or leaves the spool, until the fields agree with the disk.
-	// Lock it before mu.
+	// disk is locked while a payload enters or leaves the spool, until the fields agree with the disk. Lock it before
+	// mu.
 	disk sync.Mutex
 
 	// mu guards the fields below.
@@ -47,7 +47,7 @@ type queue struct {
 	coming  []announcement // flushes not yet pushed completely, oldest first
 	waiting []*payload     // in memory, oldest first
 	bytes   int            // size of waiting
-	sending *payload       // the payload being sent, if it is one of the waiting
+	sending *payload       // the payload being sent, if it is an element of waiting
 	spare   [][]byte       // buffers of delivered payloads
 	failing bool           // the last attempt failed and its payload still waits
 	ledger  Ledger
@@ -66,7 +66,7 @@ type queue struct {
 type announcement struct {
 	flush  int64
 	since  int64  // when it was offered, in Unix seconds
-	number uint64 // of all flushes of Delivery
+	number uint64 // number of the flush in Delivery
 	units  int    // units not pushed yet
 }
 
@@ -87,7 +87,7 @@ func (q *queue) withdraw(at int) {
 	q.coming = slices.Delete(q.coming, at, at+1)
 }
 
-// pushed ends the oldest announcement. Units that no payload contains could not be encoded.
+// pushed ends the oldest announcement. It counts the units that could not be encoded: no payload contains them.
 func (q *queue) pushed() {
 	q.change(func() {
 		q.ledger.Reasons.Unsendable += uint64(q.coming[0].units)
@@ -120,7 +120,7 @@ func (q *queue) push(p *payload) {
 	q.makeRoom()
 }
 
-// prompt reports whether the receiver keeps up.
+// prompt reports whether the receiver takes payloads fast enough.
 func (q *queue) prompt() bool { return !q.failing && q.stored.Records == 0 }
 
 // makeRoom drops the oldest payloads until the rest fits in memory.
@@ -166,9 +166,8 @@ func (q *queue) oldestWaiting() int64 {
 	return q.oldest()
 }
 
-// settled returns the newest flush that is settled together with all before it; last is the newest one
-// of all. A flush is settled when no part of it waits in memory: it is delivered, spooled, or dropped
-// and counted.
+// settled returns the newest settled flush whose earlier flushes are settled too (see Delivery.Settled). last is the
+// newest flush.
 func (q *queue) settled(last uint64) uint64 {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -181,8 +180,8 @@ func (q *queue) settled(last uint64) uint64 {
 	return last
 }
 
-// awaitRoom waits while the receiver keeps up and has much to take. It does not wait for a receiver that
-// fails: then the spool takes what comes, or the oldest is dropped.
+// awaitRoom waits while the receiver works and much is queued for it. It does not wait for a failing receiver. New
+// points then go to the spool, or the oldest are dropped.
 func (q *queue) awaitRoom(ctx context.Context) {
 	defer context.AfterFunc(ctx, func() { q.change(func() {}) })()
 	q.mu.Lock()
@@ -211,8 +210,8 @@ func (q *queue) recycle(b []byte) {
 	}
 }
 
-// exhausted reports whether the sender has nothing more to send: no more points will be offered, and
-// any rest is left for the next process. The caller holds mu.
+// exhausted reports whether the sender has nothing more to send: no more points will be offered, and the rest, if any,
+// is left for the next process. The caller holds mu.
 func (q *queue) exhausted() bool {
 	if q.late {
 		return true
@@ -243,14 +242,14 @@ func (q *queue) takeOver(was Ledger) {
 		q.ledger.Made = was.Made
 		q.ledger.Delivered = was.Delivered
 		q.ledger.Reasons = was.Reasons
-		// The points that it left on disk were found again or are lost.
+		// Points that the ended queue left on disk were found again or are lost.
 		found := min(q.stored.Recovered, was.Spooled)
 		q.ledger.Recovered = was.Recovered - found
 		q.ledger.Reasons.Damaged += was.Spooled - found
 	})
 }
 
-// sums returns the current ledger. The caller holds mu.
+// sums returns the current Ledger. The caller holds mu.
 func (q *queue) sums() Ledger {
 	l := q.ledger
 	for _, c := range q.coming {

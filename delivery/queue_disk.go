@@ -151,8 +151,8 @@ func (q *queue) noteRead(oldest int64, err error) {
 	})
 }
 
-// leaveSpool removes a settled payload from the spool, unless it was dropped meanwhile to make
-// room. The receiver refused some units of it.
+// leaveSpool removes a settled payload from the spool, unless the payload was dropped meanwhile to make room. refused
+// is the number of its units that the receiver refused.
 func (q *queue) leaveSpool(p *payload, refused int) {
 	q.disk.Lock()
 	defer q.disk.Unlock()

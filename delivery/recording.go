@@ -28,7 +28,7 @@ func (r *recording) close() error { return r.wanted.Recorder.Close() }
 
 func (r *recording) is(d *Destination) bool { return reflect.DeepEqual(d.Config, r.wanted.Config) }
 
-// run serves until the recording is removed or ctx ends. It has no queue to deliver.
+// run serves until the recording is removed or ctx ends. There is no queue to deliver.
 func (r *recording) run(ctx context.Context) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

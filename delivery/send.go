@@ -51,7 +51,7 @@ func (o *outlet) send(ctx context.Context) {
 	}
 }
 
-// asked returns the pause that the receiver asked for.
+// asked returns the pause that the receiver asked for; 0 if none.
 func asked(err error) time.Duration {
 	if later, ok := errors.AsType[*sink.Later](err); ok {
 		return min(later.After, sink.MaxLater)
@@ -59,9 +59,8 @@ func asked(err error) time.Duration {
 	return 0
 }
 
-// pauses returns a function that waits, until ctx ends at most. It returns true, and at once, when
-// nothing more will be queued or the sink was removed: the rest should be tried while there is
-// time.
+// pauses returns a function that pauses, but not after ctx has ended. When nothing more will be queued or the sink was
+// removed, it returns true at once. The rest must then be sent while there is time.
 func (o *outlet) pauses(ctx context.Context) func(time.Duration) (last bool) {
 	encoded := o.encoded
 	return func(d time.Duration) bool {
@@ -80,7 +79,7 @@ func (o *outlet) pauses(ctx context.Context) func(time.Duration) (last bool) {
 	}
 }
 
-// sendOne sends a payload. If the sink is slow, the rest of the queue moves to the spool meanwhile.
+// sendOne sends a payload. If the sink is slow, the rest of the queue moves to the spool during the send.
 func (o *outlet) sendOne(ctx context.Context, p *payload) error {
 	s, patience := o.current()
 	if o.spool != nil {
@@ -92,16 +91,15 @@ func (o *outlet) sendOne(ctx context.Context, p *payload) error {
 }
 
 const (
-	// replayFactor is how much faster a backlog is sent than new points come, at least: otherwise it
-	// would never end.
+	// A backlog is sent at least replayFactor times as fast as new points come. Otherwise it would never end.
 	replayFactor = 2
-	// forwardFactor is the same for destinations that forward: an owner can only merge rows within its
-	// horizon.
+	// forwardFactor is the same factor for destinations that forward. It is greater because owners merge only rows that
+	// are not too old.
 	forwardFactor = 25
 )
 
-// replayTime is the time to spend on a payload from the spool. It follows the configured rate, unless
-// new points come too fast for that.
+// replayTime returns how long sending a payload from the spool should take. It follows the configured rate, or a higher
+// one if new points come too fast.
 func (o *outlet) replayTime(p *payload) time.Duration {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -110,7 +108,7 @@ func (o *outlet) replayTime(p *payload) time.Duration {
 		factor = forwardFactor
 	}
 	if o.ahead && p.flush == o.newest {
-		return 0 // it is no backlog
+		return 0 // forwarded payloads pass through the spool even without a backlog
 	}
 	return time.Duration(float64(p.units) / max(o.replayRate, float64(factor)*o.pace) * float64(time.Second))
 }
@@ -143,7 +141,7 @@ func (o *outlet) next(ctx context.Context) *payload {
 	}
 }
 
-// done ends the outlet if it is exhausted, and reports whether it is.
+// done ends the outlet if it is exhausted, and reports whether it has ended.
 func (o *outlet) done() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -162,7 +160,7 @@ const tellUnconfirmed = 2
 func (o *outlet) note(ctx context.Context, p *payload, err error, now *Sent) (settled bool) {
 	if err != nil && ctx.Err() != nil {
 		o.change(func() { o.sending = nil })
-		return false // the daemon gave up, not the sink
+		return false // the daemon ended the attempt; the sink did not fail
 	}
 	refused := 0 // units
 	if final, ok := errors.AsType[*sink.Refused](err); ok {
@@ -223,8 +221,7 @@ func (o *outlet) noteUnconfirmed(err error) {
 	}
 }
 
-// settlePayload removes a payload from the queue. The receiver has taken all of it but the refused
-// units.
+// settlePayload removes a payload from the queue. The receiver has accepted all its units except the refused ones.
 func (o *outlet) settlePayload(p *payload, now *Sent, refused int) {
 	o.mu.Lock()
 	for p.storing {
@@ -250,7 +247,7 @@ func (o *outlet) settlePayload(p *payload, now *Sent, refused int) {
 	}
 }
 
-// noteRecovery records that the sink takes payloads again. The caller holds mu.
+// noteRecovery records that the sink accepts payloads again. The caller holds mu.
 func (o *outlet) noteRecovery() {
 	if !o.failing {
 		return

@@ -329,7 +329,7 @@ func TestSpoolFlapping(t *testing.T) {
 // patience is how long a test waits for something that is expected at once.
 const patience = time.Minute
 
-// eventually waits until ok.
+// eventually waits until ok returns true.
 func eventually(t testing.TB, complaint string, ok func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(patience); !ok(); time.Sleep(time.Millisecond) {

@@ -14,8 +14,8 @@ import (
 type State struct {
 	Name    string
 	Address string
-	Removed bool // removed by a reload, kept for its counts
-	// Forwards says that its units are rows: see Destination.Forwards.
+	Removed bool // removed by a reload, but its counts remain
+	// Forwards says that the destination's units are rows: see Destination.Forwards.
 	Forwards bool
 	// Recorder is the state of a Recorder, nil for a Sink. The other fields describe a Sink.
 	Recorder *sink.State
@@ -25,22 +25,23 @@ type State struct {
 	Failing      bool // the last attempt failed and its payload still waits
 	FailingSince time.Time
 	LastError    error
-	Unconfirmed  int       // consecutive attempts that ended so: see sink.Unconfirmed
+	Unconfirmed  int       // number of consecutive attempts that ended with sink.Unconfirmed
 	Failed       time.Time // when an attempt last failed
-	Tries        uint64    // failed attempts since the last that worked
+	Tries        uint64    // failed attempts since the last success
 	NextTry      time.Time // when the next attempt begins, while Failing
 	Published    time.Time // when a payload was last delivered
-	Last         Sent      // delivered part of its flush so far
+	Last         Sent      // the part of its flush delivered so far
 	// Oldest is the time of the oldest undelivered flush in Unix seconds, or 0.
 	Oldest int64
 
-	// QueueBytes is in use in memory, SpoolBytes on disk; the Max fields are their limits.
+	// QueueBytes is the size of the queue in memory, and SpoolBytes of the spool on disk. The Max fields are their
+	// limits.
 	QueueBytes, MaxQueueBytes int
 	SpoolBytes, MaxSpoolBytes int64 // 0 without a spool
 	SpoolFault                error // the last error of the disk, nil while it works or without a spool
 }
 
-// Figures returns what the names of its figures begin with, and the ones of its ledger.
+// Figures returns the prefix of the destination's figures, and the prefix of the figures of its ledger.
 func (s *State) Figures() (all, ledger string) {
 	if s.Forwards {
 		return "forward.", "forward.rows."
@@ -140,7 +141,7 @@ type Attempts struct {
 	lastFlush                int64
 }
 
-// failed counts an attempt to send a payload of a flush.
+// failed counts a failed attempt to send a payload of a flush.
 func (a *Attempts) failed(flush int64, err error) {
 	if isSocketError(err) {
 		a.Socket++

@@ -34,7 +34,7 @@ func (e *Edge) load() (s link.Settings, ok bool) {
 		}
 	}
 	if err != nil {
-		e.cfg.Log.Warn().Err(err).Str("file", e.cfg.Cache).Msg("cannot use the settings of the cluster that an earlier run has kept: asking the cluster")
+		e.cfg.Log.Warn().Err(err).Str("file", e.cfg.Cache).Msg("cannot use the cluster's settings from an earlier run: asking the cluster")
 	}
 	return s, err == nil && string(address) == e.cfg.ForwardTo
 }
@@ -49,6 +49,6 @@ func (e *Edge) save(s link.Settings) {
 		return err
 	})
 	if err != nil {
-		e.cfg.Log.Warn().Err(err).Msg("cannot keep the settings of the cluster: the next start will wait until the cluster answers")
+		e.cfg.Log.Warn().Err(err).Msg("cannot save the cluster's settings: the next start will wait until the cluster answers")
 	}
 }

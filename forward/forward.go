@@ -2,7 +2,7 @@
 // engine passes them to the owners.
 //
 //	e, err := forward.New(cfg)           // settings from an earlier run, if there are any
-//	settings, err := e.Join(ctx)         // otherwise it waits until the cluster has told them
+//	settings, err := e.Join(ctx)         // waits for the cluster's settings, unless they are known
 //	f := e.Take(interval, collected)     // at each flush, before the interval is summarised
 //	f.Encode(emit)                       // payloads of messages, on another goroutine
 //	err = e.Send(ctx, payload)           // until it returns nil
@@ -82,22 +82,22 @@ type Edge struct {
 
 	mu              sync.Mutex
 	settings        link.Settings // zero Partitions until they are known
-	waits           error         // why Join waits
-	number, samples uint64        // number and samples of all taken intervals
+	waits           error         // the reason why Join waits
+	number, samples uint64        // number of taken intervals, and of their samples
 
-	spare chan *partial.Rows // Take uses it
+	spare chan *partial.Rows // used by Take
 
-	// verified says that the cluster has the settings in use. Join or Send finds it out, whichever asks first:
-	// a payload of an earlier run is sent while Join still waits.
+	// verified says that the cluster still has the settings in use. The first call of Join or Send finds it out: Send
+	// may come first, because payloads of an earlier run are sent while Join still waits.
 	verified atomic.Bool
 
-	encoder  *partial.Encoder // Encode uses it
-	delivery delivery         // Send uses it
+	encoder  *partial.Encoder // used by Encode
+	delivery delivery         // used by Send
 	watch    watch
 }
 
-// New returns an Edge. The Edge knows the settings of its cluster if an earlier run has kept them and if
-// they fit this daemon.
+// New returns an Edge. The Edge knows the settings of its cluster if an earlier run has saved them and they fit this
+// daemon.
 func New(cfg Config) (*Edge, error) {
 	e := &Edge{cfg: cfg, epoch: time.Now().UnixNano(), spare: make(chan *partial.Rows, maxSpare)}
 	e.cfg.Log = cfg.Log.With().Str("cluster", cfg.ForwardTo).Logger()
@@ -130,7 +130,7 @@ func (e *Edge) fits(cluster link.Settings) error {
 	return wanted.Compare(cluster)
 }
 
-// adopt makes the Edge use settings.
+// adopt sets the settings that the Edge uses.
 func (e *Edge) adopt(s link.Settings) (err error) {
 	e.encoder, err = partial.NewEncoder(e.cfg.ForwardID, e.epoch, s.Partitions)
 	e.mu.Lock()
@@ -146,11 +146,11 @@ func (e *Edge) Settings() (s link.Settings, known bool) {
 	return e.settings, e.settings.Partitions > 0
 }
 
-// Run identifies the run of an edge, and counts what it has taken.
+// Run identifies the run of an edge, and counts its intervals and samples.
 type Run struct {
 	Epoch   int64  // when it began, in Unix nanoseconds
-	Number  uint64 // of the newest interval; the first has 1
-	Samples uint64 // of all these intervals
+	Number  uint64 // number of the newest interval; the first is 1
+	Samples uint64 // number of samples in all these intervals
 }
 
 // Run returns the counts up to now.
@@ -175,8 +175,8 @@ const (
 	tellEvery = time.Minute
 )
 
-// Join returns the settings of the cluster. If they are not known yet, it waits until the cluster tells
-// them. The error is a *link.MismatchError, or the error of ctx.
+// Join returns the settings of the cluster. If they are not known yet, it waits until the cluster answers. The error is
+// a *link.MismatchError, or the error of ctx.
 func (e *Edge) Join(ctx context.Context) (link.Settings, error) {
 	if s, known := e.Settings(); known {
 		return s, nil

@@ -100,7 +100,7 @@ func join(t *testing.T, cfg Config) *Edge {
 	return e
 }
 
-// A first start waits until the cluster answers, and says why it waits. The next one does not wait.
+// The first start waits until the cluster answers, and says why it waits. The next start does not wait.
 func TestJoin(t *testing.T) {
 	t.Parallel()
 	c := newEngine()
@@ -140,7 +140,7 @@ func TestJoin(t *testing.T) {
 	}
 }
 
-// A daemon that does not fit to its cluster does not start, and hears which flag is wrong.
+// A daemon whose settings differ from its cluster's does not start, and its error names the wrong flag.
 func TestMismatch(t *testing.T) {
 	t.Parallel()
 	for flag, change := range map[string]func(*Config){
@@ -163,7 +163,7 @@ func TestMismatch(t *testing.T) {
 	}
 }
 
-// A cluster that was set up again is noticed before anything is sent to it, and a restart helps.
+// An edge notices that its cluster was set up again before it sends anything. A restart helps.
 func TestClusterSetUpAgain(t *testing.T) {
 	t.Parallel()
 	c := newEngine()
@@ -214,7 +214,7 @@ func take(t *testing.T, e *Edge, samples ...string) *Flush {
 	return e.Take(table(t, samples...).Drain(nil), Collected{End: end, Samples: uint64(len(samples))})
 }
 
-// flush takes an interval and returns the paths that are published here.
+// flush takes an interval and returns the paths that this daemon publishes.
 func flush(t *testing.T, e *Edge, sinks bool, samples ...string) (paths []string) {
 	t.Helper()
 	iv := table(t, samples...).Drain(nil)
@@ -255,7 +255,7 @@ func (e *engine) names(t *testing.T) (names []string, samples uint64) {
 	return names, samples
 }
 
-// Forwarded names leave, with their samples, and the others are published here.
+// The forwarded names are sent with their samples. This daemon publishes the other names.
 func TestMatch(t *testing.T) {
 	t.Parallel()
 	web, _ := glob.Parse("web.*")
@@ -294,7 +294,7 @@ func TestMatch(t *testing.T) {
 	}
 }
 
-// After a failure only the messages that failed are sent again. What the engine refuses is counted.
+// After a failure only the failed messages are sent again. Messages that the engine refuses are counted.
 func TestSendAgain(t *testing.T) {
 	t.Parallel()
 	c := newEngine()

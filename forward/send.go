@@ -19,7 +19,7 @@ const maxInFlight = 64
 type delivery struct {
 	payload string          // the first message of the current payload
 	done    map[string]bool // messages of the payload that need not be sent again
-	refused sink.Refused    // by the engine, from the payload
+	refused sink.Refused    // units of the payload that the engine refused
 }
 
 // Send sends the messages of a payload, many at the same time. If some messages fail, the next Send of the
@@ -93,7 +93,7 @@ func (d *delivery) unsent(payload []byte) (all []message) {
 	return all
 }
 
-// refuse notes that the engine will never accept a message.
+// refuse records that the engine will never accept a message.
 func (d *delivery) refuse(err error, units int) {
 	d.refused.Err = err
 	d.refused.Units += units
@@ -114,7 +114,7 @@ func (e *Edge) verify(ctx context.Context) error {
 		return err
 	}
 	if now != begun {
-		return fmt.Errorf("the cluster has other settings than this daemon has begun with (%d partitions, not %d, or another member key): restart the daemon",
+		return fmt.Errorf("the cluster's settings have changed since this daemon started (%d partitions, not %d, or another member key): restart the daemon",
 			now.Partitions, begun.Partitions)
 	}
 	e.verified.Store(true)

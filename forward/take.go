@@ -22,7 +22,7 @@ type Flush struct {
 // Collected describes an interval.
 type Collected struct {
 	End     int64  // in Unix nanoseconds
-	Samples uint64 // of the interval
+	Samples uint64 // in the whole interval
 	Sinks   bool   // this daemon publishes the names too
 }
 
@@ -65,7 +65,7 @@ func (e *Edge) emptyRows() *partial.Rows {
 	}
 }
 
-// Units returns how many units the ledgers count for the flush: its rows, and one for the interval.
+// Units returns the number of units that the ledgers count for the flush: its rows, and one for the interval.
 func (f *Flush) Units() int { return f.rows.Len() + 1 }
 
 // Encode calls emit with payloads of messages, and with the units of each payload. emit owns the payload.

@@ -12,10 +12,10 @@ import (
 	"github.com/statsd-ops/statsd/link"
 )
 
-// If all owners are dead, only the edges can notice it.
+// Edges watch the owners too, because only edges can notice that all owners are dead.
 
 const (
-	// watchEvery is the shortest time between two looks at the commits.
+	// watchEvery is the shortest time between two checks of the commits.
 	watchEvery = 10 * time.Second
 	// unownedAfter is how long a partition may have no new commit, in addition to unownedIntervals. An edge
 	// does not know the --lateness of the owners.
@@ -33,7 +33,7 @@ type watch struct {
 // it.
 type looked struct{ commit, since time.Time }
 
-// Unowned returns the partitions that have no owner, as of the last look.
+// Unowned returns the partitions that had no owner at the last check.
 func (e *Edge) Unowned() []int {
 	if unowned := e.watch.unowned.Load(); unowned != nil {
 		return *unowned

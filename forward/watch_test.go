@@ -13,7 +13,7 @@ import (
 	"github.com/statsd-ops/statsd/link"
 )
 
-// owned is an engine that shows the commits of its partitions. Those without an owner make none.
+// owned is an engine that shows the commits of its partitions. Partitions without an owner have no new commits.
 type owned struct {
 	*engine
 	died   map[int]time.Time
@@ -30,7 +30,7 @@ func (o *owned) Committed(_ context.Context, partition int) (time.Time, error) {
 	if !dead {
 		newest = time.Now()
 	}
-	return newest.Add(time.Hour), nil // the engine's clock is another one
+	return newest.Add(time.Hour), nil // the engine's clock differs
 }
 
 func (o *owned) kill(partitions ...int) {

@@ -16,8 +16,7 @@ import (
 )
 
 const (
-	// maxLate limits the connections accepted at shutdown. Linux lets this many wait
-	// (net.core.somaxconn).
+	// maxLate limits the connections accepted at shutdown. Linux lets at most this many wait (net.core.somaxconn).
 	maxLate = 4096
 	// acceptWarnings is the shortest time between two log lines about failed accepts.
 	acceptWarnings = time.Minute
@@ -31,17 +30,17 @@ type acceptor struct {
 	late    int // connections accepted after stop, and attempts
 	limits  atomic.Pointer[streamLimits]
 	open    atomic.Int64
-	greeted chan struct{} // has places for connections in a handshake, and for those that then wait for room
+	greeted chan struct{} // limits the connections that are in a handshake, or wait for room after it
 
 	acceptErrors atomic.Uint64
-	shortages    atomic.Uint64 // those because no file descriptor was free
+	shortages    atomic.Uint64 // accept errors because no file descriptor was free
 	warned       time.Time     // last warning about acceptErrors
 }
 
 // streamLimits are the limits of the connections of one listener.
 type streamLimits struct {
 	connections int           // maximum of open connections
-	idle, line  time.Duration // idle is the limit since the last line, 0 for none; line is the limit for completing a line
+	idle, line  time.Duration // idle limits the time since the last line, 0 for no limit; line limits the time for completing a line
 }
 
 // period returns the time between two checks of the connections. It is in full seconds if it can be, see
@@ -71,7 +70,7 @@ func (a *acceptor) noteFault(err error) {
 }
 
 // accept waits for a connection. At shutdown it takes at most maxLate connections that are already
-// established. It leaves the ones of an inherited listener to the next process.
+// established. It leaves the connections of an inherited listener to the next process.
 func (a *acceptor) accept(stream listen.Stream, ending bool) (conn, error) {
 	if !ending {
 		c, err := stream.Accept()
@@ -97,7 +96,7 @@ func acceptNow(listener syscall.Conn) (conn, error) {
 	}
 	fd, failed := -1, error(nil)
 	if err := raw.Control(func(listening uintptr) {
-		syscall.ForkLock.RLock() // no child process may inherit it
+		syscall.ForkLock.RLock() // child processes must not inherit it
 		defer syscall.ForkLock.RUnlock()
 		if fd, _, failed = syscall.Accept(int(listening)); failed == nil {
 			syscall.CloseOnExec(fd)
@@ -120,13 +119,13 @@ func acceptNow(listener syscall.Conn) (conn, error) {
 	return c.(conn), nil
 }
 
-// moveTo accepts the connections of the socket in b, and no longer those of the old one.
+// moveTo changes to the socket in b: from now on only its connections are accepted.
 func (a *acceptor) moveTo(b *listen.Bound) error {
 	before := a.take(b)
 	return (*before).Close()
 }
 
-// take takes the socket out of b. It returns the one before.
+// take moves the socket out of b. It returns the old socket.
 func (a *acceptor) take(b *listen.Bound) (before *listen.Stream) {
 	stream := b.Stream
 	b.Stream = nil

@@ -10,10 +10,10 @@ import (
 )
 
 // BenchmarkLocal reads datagrams of 8 KiB, as DogStatsD's clients send them, from a unix socket and from a
-// UDP socket into the table; an operation is a datagram. It does not include sending. The unix socket may
-// cost 1.2 times as much.
+// UDP socket into the table; an operation is a datagram. It does not include sending. The unix socket may cost at most
+// 1.2 times as much.
 func BenchmarkLocal(b *testing.B) {
-	const round = 10 // what a unix socket holds
+	const round = 10 // number of datagrams that a unix socket holds
 	var lines strings.Builder
 	for i := 0; lines.Len() < 8100; i++ {
 		fmt.Fprintf(&lines, "app.api.v2.users.get.status_%03d:%d|c|#host:web-03,env:prod\n", i%100, i)

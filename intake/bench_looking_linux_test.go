@@ -14,11 +14,11 @@ import (
 	"github.com/statsd-ops/statsd/intake/kernel"
 )
 
-// BenchmarkLooking says what probes cost a receiver, as ratios of processor time in one run:
+// BenchmarkLooking measures the cost of probes for a receiver, as ratios of CPU time in one run:
 //
-//	nobody/bare      receiving while nobody looks, to receiving without a trace of probes: at most 1.01
-//	top/nobody       while a top looks: at most 1.05
-//	senders/nobody   while a senders looks: at most 1.15
+//	nobody/bare      receiving with probes but no query, to receiving without probes: at most 1.01
+//	top/nobody       while a top query runs: at most 1.05
+//	senders/nobody   while a senders query runs: at most 1.15
 //
 // The receivers take turns, and an operation is a datagram of each. Sending is not counted. It must be
 // quick, because a probe may also cost 0.1 % of the time in which a receiver waits for its turn.
@@ -45,7 +45,7 @@ func BenchmarkLooking(b *testing.B) {
 	}
 }
 
-// takeTurns lets all receive b.N datagrams.
+// takeTurns lets each receive b.N datagrams.
 func takeTurns(b *testing.B, turns ...*turn) {
 	const roundsPerShare = 100
 	b.ResetTimer()
@@ -63,7 +63,7 @@ func takeTurns(b *testing.B, turns ...*turn) {
 	}
 }
 
-// turnDatagrams is how many datagrams a receiver gets in its turn. The smallest buffer holds them.
+// turnDatagrams is the number of datagrams that a receiver gets in its turn. They fit into the smallest buffer.
 const turnDatagrams = kernel.Batch
 
 // turn is a receiver that takes turns with others.
@@ -74,7 +74,7 @@ type turn struct {
 	r         *receiver
 	take      func(n int) int
 	spent     time.Duration   // processor time of the running share
-	shares    []time.Duration // of earlier ones
+	shares    []time.Duration // of earlier shares
 }
 
 func newTurn(b *testing.B, datagrams []byte) *turn {
@@ -91,7 +91,7 @@ func newTurn(b *testing.B, datagrams []byte) *turn {
 	return t
 }
 
-// takeBare is receiver.take as it would be if there were no probes.
+// takeBare is receiver.take without the code for probes.
 func (t *turn) takeBare(n int) (bytes int) {
 	t.r.lane.shard.Lock()
 	bytes, bad := t.r.takeDatagrams(0, n)
@@ -109,7 +109,7 @@ func (t *turn) receive(b *testing.B) {
 		b.Fatal(err)
 	}
 	start := threadTime()
-	tally := &t.r.lane.tally // nobody else adds to it
+	tally := &t.r.lane.tally // no other goroutine adds to it
 	for want := tally.UDPPackets + turnDatagrams; tally.UDPPackets < want; {
 		n, err := t.r.socket.Read(false)
 		if err != nil {

@@ -12,20 +12,19 @@ import (
 	"github.com/statsd-ops/statsd/rules"
 )
 
-// BenchmarkNameRatios says what names cost that are more than plain, as ratios of processor time in one run,
-// with 10,000 series in packets of 1,432 bytes. The two variants of a ratio take turns, and an operation is a
-// sample of each. Nothing is received from a socket: it is parsing and adding only, so the ratios are those of the
-// worst case.
+// BenchmarkNameRatios measures the extra cost of tags and rules, as ratios of CPU time in one run, with 10,000 series
+// in packets of 1,432 bytes. The two variants of a ratio take turns, and an operation is a sample of each. There is no
+// socket: only parsing and adding are measured, so the ratios are worst cases.
 func BenchmarkNameRatios(b *testing.B) {
 	for _, r := range []struct {
 		is, to string
-		most   string // the aim
+		most   string // the target ratio
 	}{
 		{"tags=graphite", "tags=graphite,untagged", "3"}, // 8 tags of DogStatsD
 		{"rules=unmatched", "plain", "1.02"},             // 50 globs that match nothing
-		{"rules=drop10", "plain", "1"},                   // a rule drops a tenth
+		{"rules=drop10", "plain", "1"},                   // a rule drops a tenth of the names
 		{"unclean", "plain", "1.1"},
-		{"rules=rename", "plain", "none"}, // 50 globs rename all
+		{"rules=rename", "plain", "none"}, // 50 globs rename all names
 		{"rules=keep", "plain", "none"},
 		{"rules=drop", "plain", "none"},
 		{"tags=drop", "plain", "none"},
@@ -134,7 +133,7 @@ func fiftyRules(match, name string) string {
 	return text
 }
 
-// packetsOf returns packets with a sample of each of n series.
+// packetsOf returns packets with one sample for each of n series.
 func packetsOf(format string, n int) (packets [][]byte) {
 	const size = 1432
 	var packet []byte

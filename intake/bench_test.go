@@ -15,8 +15,7 @@ import (
 )
 
 // BenchmarkReceive reads datagrams of one counter from a socket into the table; an operation is a
-// datagram. It does not include sending. Variants measure the cost of asking for senders, of tags, and
-// of probes.
+// datagram. It does not include sending. Its variants measure the cost of asking for senders, of tags, and of probes.
 func BenchmarkReceive(b *testing.B) {
 	const plain, tagged = "app.web-03.api.v2.users.get.status_%03d:%d|c", "app.api.v2.users.get.status_%03d:%d|c|#host:web-03,env:prod"
 	for _, bb := range []struct {

@@ -7,14 +7,14 @@ import (
 	"testing"
 )
 
-// BenchmarkTrain says what trains save a receiver, as ratios of its processor time in one run. An operation is
-// a datagram of one line, of each sender. Sending is not counted.
+// BenchmarkTrain measures how much CPU time trains save a receiver, as ratios in one run. An operation is a datagram of
+// one line, of each sender. Sending is not counted.
 //
 //	train/alone   datagrams that come as trains, to those that come alone: at most 0.3
 //	cut/alone     trains, to a socket without them
 //	ready/alone   datagrams that come alone, to a socket with trains: about 1
 //
-// All times are asked for, so the figures are those of a daemon with gauges.
+// The receivers ask for times of arrival, as a daemon with gauges does.
 func BenchmarkTrain(b *testing.B) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -41,7 +41,7 @@ func BenchmarkTrain(b *testing.B) {
 	b.ReportMetric(ready.ratio(alone), "ready/alone")
 }
 
-// oneByOne writes datagrams of a size, with one call each.
+// oneByOne writes datagrams of a size, with one system call for each.
 type oneByOne struct {
 	net.Conn
 	size int

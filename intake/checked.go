@@ -18,11 +18,11 @@ type checked struct {
 	*listener
 	check listen.Check // nil: addresses and content do not matter
 	peers *peers.Table
-	now   time.Time // of the running batch
+	now   time.Time // the datagrams of the running batch
 	batch [kernel.Batch]opened
 }
 
-// newChecked returns nil if there is nothing to decide or to count.
+// newChecked returns nil if there is nothing to decide and nothing to count.
 func newChecked(l *listener, table *peers.Table) *checked {
 	c := &checked{listener: l, peers: table}
 	if l.guard != nil {
@@ -68,7 +68,7 @@ func (c *checked) take(r *receiver, first, end int) (size int, bad bool) {
 		size += len(received) + kernel.DatagramOverhead
 		from := origin{socket: s, datagram: i, at: s.Arrived(i)}
 		lines := l.tally.Lines
-		l.tally.UDPBytes += uint64(len(received) - len(d.lines)) // takeDatagram adds the rest
+		l.tally.UDPBytes += uint64(len(received) - len(d.lines)) // takeDatagram counts the rest
 		switch {
 		case !d.refusal.Admits():
 			l.tally.UDPPackets++
@@ -88,7 +88,7 @@ func (c *checked) take(r *receiver, first, end int) (size int, bad bool) {
 	return size, l.addPending() || bad
 }
 
-// takeTruncated takes the whole lines of a datagram that was longer than its buffer.
+// takeTruncated adds the complete lines of a datagram that was longer than its buffer.
 func (l *lane) takeTruncated(p *wire.Parser, lines []byte, from origin) bool {
 	whole := bytes.LastIndexByte(lines, '\n') + 1
 	l.takeDatagram(p, lines[:whole], from)

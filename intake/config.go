@@ -46,11 +46,10 @@ type Listen struct {
 	// Receivers is the number of UDP sockets that share the port, by default one per core. Each has
 	// its own goroutine. The kernel assigns each client to one of them.
 	Receivers int `flag:"--receivers"`
-	// Sockets are open sockets inherited at the start, which are used instead of binding. Those of a
-	// listener's address serve that listener. Of the others, one listening TCP socket and all UDP sockets
-	// serve Port, with one receiver for each. Each other one becomes a listener of its own. Open takes
-	// them over, even if it fails. At the end, their unread data stays for the next process that
-	// inherits them.
+	// Sockets are open sockets inherited at the start, which are used instead of binding. A socket with the address of
+	// a listener serves that listener. Of the other sockets, one listening TCP socket and all UDP sockets serve Port,
+	// with one receiver for each. Each remaining socket becomes a listener of its own. Open owns the sockets, even if
+	// it fails. At the end, their unread data stays for the next process that inherits them.
 	Sockets []*os.File
 	// UDPBuffer is the size of each UDP socket's receive buffer in bytes, by default 8 MiB. The kernel
 	// may grant less, which is logged. Datagrams that do not fit while the daemon is busy are lost and
@@ -65,9 +64,10 @@ type Listen struct {
 	AbsoluteSigns bool `flag:"--gauge-signs"`
 	// Tags decides the handling of tags. By default they are dropped.
 	Tags metric.Tags `flag:"--tags"`
-	// TagStyles are the ways to write tags that are read. The default is metric.DefaultTagStyles.
+	// TagStyles are the accepted styles of tags. The default is metric.DefaultTagStyles.
 	TagStyles metric.TagStyles `flag:"--tag-styles"`
-	// Containers makes a tag container_id of the container of DogStatsD's clients. By default it is ignored.
+	// Containers makes a tag container_id from the container section of DogStatsD's clients. By default the section is
+	// ignored.
 	Containers bool `flag:"--container"`
 	// NamesAsSent keeps names as they are sent. By default they are cleaned for Graphite.
 	NamesAsSent bool `flag:"--names"`
@@ -88,8 +88,8 @@ type Listen struct {
 // Limits can change while intake runs.
 type Limits struct {
 	// MaxTCPConnections limits the TCP connections, by default to 20,000, or to fewer if too few
-	// descriptors are allowed. At the limit a new connection replaces the one with the oldest
-	// unfinished line, or else the one that was idle longest.
+	// descriptors are allowed. At the limit a new connection replaces the connection with the oldest unfinished line.
+	// If there is none, it replaces the connection that was idle longest.
 	MaxTCPConnections int
 	// TCPIdleTimeout closes a TCP connection that completed no line for this long, by default 1 h. 0
 	// turns it off.
@@ -97,17 +97,17 @@ type Limits struct {
 	// TCPLineTimeout closes a TCP connection when a line takes longer than this from its first byte to
 	// its last, by default 30 s.
 	TCPLineTimeout time.Duration
-	// Guards decide who may send to a listener, by its URL. Without one at the start all may. At a change,
-	// the Guard of the start follows the one here.
+	// Guards decide who may send to a listener. The key is the listener's URL. A listener without a Guard at the start
+	// accepts all senders. At a change, the Guard from the start follows the new Guard (see listen.Guard).
 	Guards map[string]listen.Guard
 	// Reserved is the number of descriptors to leave for other uses. Connections may use the rest.
 	Reserved int
-	// Rules decide what becomes of names. nil (the default) is for none.
+	// Rules are the rules for names. nil (the default) means none.
 	Rules *rules.Set
 	// Debug logs each discard.
 	Debug bool
-	// DebugMetric selects the lines to log when Debug is on, both received and published: the ones
-	// that contain this text. Empty selects none.
+	// DebugMetric selects lines to log when Debug is on: received lines and published points that contain this text.
+	// Empty selects none.
 	DebugMetric string
 }
 
@@ -198,7 +198,7 @@ func (l *Listen) listeners() []listen.Listener {
 	return append(all, l.Listeners...)
 }
 
-// Tagged reports whether names are series, with tags after a semicolon.
+// Tagged reports whether names can have tags after a semicolon.
 func (l *Listen) Tagged() bool { return l.Tags.Series() }
 
 // Parser returns a new parser for received lines.

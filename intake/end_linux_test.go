@@ -33,7 +33,7 @@ func TestEndWithoutGrace(t *testing.T) {
 	}
 	control(t, listener, func(fd int) error { return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, 4<<20) })
 	shard := in.lanes[0].shard
-	shard.Lock() // so that almost nothing is read
+	shard.Lock() // so that almost nothing is read before
 	for range open {
 		conn := in.dial("tcp")
 		send(t, conn, strings.Repeat("hits:1|c\n", lines))

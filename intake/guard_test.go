@@ -196,7 +196,7 @@ func TestTLSLines(t *testing.T) {
 	}
 }
 
-// TestTLSRestEnd ends the intake while connections have sent lines, are silent, and are in a handshake.
+// TestTLSRestEnd ends the intake while some connections have sent lines, some are silent, and some are in a handshake.
 func TestTLSRestEnd(t *testing.T) {
 	t.Parallel()
 	c, client := encrypted(t)
@@ -238,7 +238,7 @@ func TestTLSCut(t *testing.T) {
 	}
 }
 
-// TestTLSFull lets clients without TLS take no place from those that have one.
+// TestTLSFull checks that clients without TLS take no place from clients that already have one.
 func TestTLSFull(t *testing.T) {
 	t.Parallel()
 	c, client := encrypted(t)

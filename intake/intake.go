@@ -41,7 +41,7 @@ type Intake struct {
 	pipes     *pipeReader // nil without --pipe-dir
 	bad       meta.BadLines
 	watch     *watch // nil without --debug; Change, Published and State use it
-	unwatched uint64 // skipped by earlier watches
+	unwatched uint64 // entries skipped by earlier watches
 	trace     tracer
 	times     times
 	probes    probes
@@ -52,7 +52,7 @@ type Intake struct {
 	receiving, watching, minding sync.WaitGroup
 }
 
-// Rules returns what each rule for names has matched. The flushing goroutine calls it, and gets a copy.
+// Rules returns the counts of each rule for names. The flushing goroutine calls it, and gets a copy.
 func (in *Intake) Rules() []naming.Count { return slices.Clone(in.rules.Counts()) }
 
 // Start receives until End. It calls fail when a socket can no longer be read.
@@ -89,7 +89,7 @@ func (in *Intake) End(patience time.Duration) {
 	}
 	in.receiving.Wait()
 	for _, l := range in.listeners {
-		if err := l.Close(); err != nil { // nobody reads any more: clients should see that at once
+		if err := l.Close(); err != nil { // nobody reads any more, and clients should notice at once
 			in.cfg.Log.Warn().Err(err).Str("listener", l.Name).Msg("removing a socket file failed")
 		}
 	}
@@ -121,7 +121,7 @@ func (in *Intake) Addr() net.Addr {
 	return in.listeners[0].at
 }
 
-// named reports whether listeners have figures of their own: not if there are only those of --port.
+// named reports whether listeners have figures of their own. They have none if all come from --port.
 func (in *Intake) named() bool { return len(in.cfg.Listeners) > 0 || len(in.listeners) > 2 }
 
 // Networks returns the networks of all listeners, each once.
@@ -144,7 +144,7 @@ func (in *Intake) Settle(now time.Time) {
 	}
 }
 
-// Drain takes everything received since the last call out of the table and the lanes.
+// Drain returns everything received since the last call, and removes it from the table and the lanes.
 func (in *Intake) Drain() (iv *aggregate.Interval, t Tally) {
 	iv = in.table.Drain(func(i int) {
 		in.lanes[i].addTo(&t)
@@ -206,11 +206,11 @@ func (in *Intake) startWatch() {
 // Published shows a flush's points to --debug-metric.
 func (in *Intake) Published(points iter.Seq[metric.Point]) { in.watch.points(points) }
 
-// State holds counts that the lanes do not keep.
+// State holds the counts that are not in the lanes.
 type State struct {
 	OpenConnections, PeakConnections, MaxConnections int
 	AcceptErrors                                     uint64          // connections that could not be accepted
-	Shortages                                        uint64          // those because no file descriptor was free
+	Shortages                                        uint64          // accept errors because no file descriptor was free
 	KernelDropped                                    uint64          // datagrams that did not fit into the receive buffers
 	DebugSkipped                                     uint64          // debug entries skipped because the log was too slow
 	Pipes                                            *Pipes          // nil without --pipe-dir

@@ -28,7 +28,7 @@ const (
 	patience = wait.Patience
 	// grace limits shutdown. It only takes that long while clients keep sending.
 	grace = time.Minute
-	// never is longer than a test takes, in flushes.
+	// never is a number of flushes that no test reaches.
 	never = 1 << 30
 )
 
@@ -41,7 +41,7 @@ type running struct {
 
 	tally  Tally
 	counts map[string]float64
-	last   State // before Close
+	last   State // the state before Close
 }
 
 // config returns the command line's defaults on a free loopback port.
@@ -198,7 +198,7 @@ func send(t testing.TB, conn net.Conn, texts ...string) {
 	}
 }
 
-// eventually waits until ok.
+// eventually waits until ok returns true.
 func eventually(t testing.TB, complaint string, ok func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(patience); !ok(); time.Sleep(2 * time.Millisecond) {

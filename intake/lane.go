@@ -20,16 +20,16 @@ type lane struct {
 	shard  *aggregate.Shard
 	tagger *wire.Tagger     // shared by the parsers of the lane, which keep tags as sent
 	names  *naming.Resolver // shows names; nil if names are only cleaned
-	parser wire.Parser      // each source of lines copies it
+	parser wire.Parser      // each source of lines uses a copy
 	tally  Tally            // since the last flush
 	bad    *meta.BadLines
 	watch  *watch
-	trace  *tracing     // nil for none
-	shows  bool         // received lines are shown to watch or trace
-	parts  []part       // of the listeners, by their numbers
+	trace  *tracing     // nil without probes
+	shows  bool         // whether received lines are shown to watch or trace
+	parts  []part       // parts for the listeners, by their numbers
 	peers  *peers.Table // of all lanes
-	own    part         // of lines that no listener received
-	part   *part        // of the running batch
+	own    part         // part for lines that no listener received
+	part   *part        // listener of the running batch
 	// probes look at a part of the batches. It is nil without probes.
 	probes *probe.Lane
 	before struct{ datagrams, bytes, lines, samples uint64 } // the tally before the running batch
@@ -46,11 +46,11 @@ type lane struct {
 	from    origin
 }
 
-// part is what a lane has of one listener. The shard's lock guards it.
+// part holds a lane's counts for one listener. The shard's lock guards it.
 type part struct {
 	name string // of the listener; empty for lines that no listener received
 	Counts
-	ages ages // of the streams
+	ages ages // ages of the streams
 }
 
 // origin is the source of some bytes: a stream, or a socket that holds a batch of datagrams. The
@@ -72,15 +72,14 @@ func (o origin) sender() meta.Sender {
 	return meta.Sender{}
 }
 
-// take adds the samples of whole lines to the table. The caller holds the shard's lock. It reports
-// whether a line was bad.
+// take adds the samples of complete lines to the table. The caller holds the shard's lock. It reports whether a line
+// was bad.
 func (l *lane) take(p *wire.Parser, buf []byte, from origin) (bad bool) {
 	bad = l.parse(p, buf, from)
 	return l.addPending() || bad
 }
 
-// parse reads whole lines. Their last samples stay pending, so buf must not change until
-// addPending.
+// parse reads complete lines. The last samples stay pending, so buf must not change until addPending.
 func (l *lane) parse(p *wire.Parser, buf []byte, from origin) (bad bool) {
 	if l.shows {
 		l.show(buf)
@@ -101,7 +100,7 @@ func (l *lane) parse(p *wire.Parser, buf []byte, from origin) (bad bool) {
 		case wire.Event:
 			l.tally.Events++
 		case wire.Discard:
-			if l.looking() { // it sees the samples in order
+			if l.looking() { // probes must see the samples in order
 				bad = l.add() || bad
 				p.Forget()
 			}
@@ -156,8 +155,7 @@ func (l *lane) add() (bad bool) {
 	return bad
 }
 
-// refuse counts the i-th pending sample, which was not added. It reports whether that was
-// the sender's fault.
+// refuse counts the i-th pending sample, which the table refused. It reports whether that was the sender's fault.
 func (l *lane) refuse(i int, reason metric.Reason) bool {
 	if reason.Refusal() {
 		l.tally.Discarded[reason]++
@@ -168,11 +166,11 @@ func (l *lane) refuse(i int, reason metric.Reason) bool {
 	}
 	from := l.from
 	from.datagram = int(l.places[i])
-	return l.discard(fault{reason: reason}, l.lines[i], from) // all other reasons are the name's
+	return l.discard(fault{reason: reason}, l.lines[i], from) // for all other reasons the name is bad
 }
 
-// shownName returns the name under which a sample is kept, or would be, to show it to people. Names that are
-// only cleaned stay as received. It is valid until the next call.
+// shownName returns a name for people: the name under which a sample is kept or would be kept. Names that are only
+// cleaned are shown as received. It is valid until the next call.
 func (l *lane) shownName(s *metric.Sample) []byte {
 	if l.names == nil {
 		return s.Name
@@ -184,7 +182,7 @@ func (l *lane) shownName(s *metric.Sample) []byte {
 	return l.shown.Name
 }
 
-// fault is why and where a line is bad.
+// fault says why and where a line is bad.
 type fault struct {
 	reason metric.Reason
 	at     int // index in the line
@@ -198,8 +196,8 @@ func (l *lane) reject(f fault, line []byte, from origin) bool {
 	return l.discard(f, line, from)
 }
 
-// discard counts a sample that was not added and keeps its line for the monitor. It reports whether
-// the sender is at fault.
+// discard counts a sample that was not added, and keeps its line for the monitor. It reports whether the sender is at
+// fault.
 func (l *lane) discard(f fault, line []byte, from origin) bool {
 	l.tally.Discarded[f.reason]++
 	l.part.Bad++
@@ -213,13 +211,13 @@ func (l *lane) discard(f fault, line []byte, from origin) bool {
 	return true
 }
 
-// takeDatagram reads a datagram's lines. Samples may stay pending until addPending. It reports
-// whether a line was bad.
+// takeDatagram reads the lines of a datagram. Samples may stay pending until addPending. It reports whether a line was
+// bad.
 func (l *lane) takeDatagram(p *wire.Parser, datagram []byte, from origin) (bad bool) {
 	l.tally.UDPPackets++
 	l.tally.UDPBytes += uint64(len(datagram))
 	if bytes.IndexByte(datagram, '\n') < 0 {
-		// A datagram with a single sample is also best added in a batch.
+		// Datagrams with a single sample are also faster in a batch.
 		return l.parse(p, datagram, from)
 	}
 	before := l.addPending()
@@ -233,7 +231,7 @@ func (l *lane) takeDatagram(p *wire.Parser, datagram []byte, from origin) (bad b
 	return bad || before
 }
 
-// broken counts a line of a stream that cannot be parsed. start is its beginning.
+// broken counts a line of a stream that was cut or is too long. start is the beginning of the line.
 func (l *lane) broken(why metric.Reason, start []byte, from origin) {
 	l.tally.Lines++
 	l.tally.Samples++

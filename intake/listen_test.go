@@ -90,8 +90,8 @@ func takeUDP(share bool) (io.Closer, net.Addr, error) {
 	return c, c.LocalAddr(), nil
 }
 
-// If another program uses a port, for either protocol, it keeps it, and the port of the other
-// protocol is released again.
+// If another program uses a port for one of the protocols, Open fails, and the port of the other protocol is released
+// again.
 func TestPortTaken(t *testing.T) {
 	t.Parallel()
 	onOwnPort(t, takeTCP, func(cfg Config) error { return refusedAndFree(cfg, "tcp", "udp") })
@@ -159,7 +159,7 @@ func TestSecondOnPort(t *testing.T) {
 	}
 }
 
-// Port 0 is a port that is free for both protocols.
+// Port 0 chooses a port that is free for both protocols.
 func TestPortZero(t *testing.T) {
 	t.Parallel()
 	in := start(t, config())

@@ -10,10 +10,10 @@ import (
 	"github.com/statsd-ops/statsd/meta"
 )
 
-// listener is a place where lines come in, with its sockets.
+// listener is a listener with its sockets.
 type listener struct {
 	*listen.Bound
-	number int          // its part in each lane
+	number int          // the index of its part in each lane
 	at     net.Addr     // as bound
 	guard  listen.Guard // nil: all may send
 }
@@ -29,7 +29,7 @@ func (l *listener) String() string {
 // buffer returns the size of the receive buffers.
 func (l *listener) buffer(cfg *Listen) int { return cmp.Or(l.Buffer, cfg.UDPBuffer) }
 
-// admitPeer decides about a process of this host, and counts it.
+// admitPeer decides whether a process of this host may send, and counts it.
 func (l *listener) admitPeer(table *peers.Table, p peers.Credentials, now time.Time, c peers.Counts) (meta.Sender, listen.Refusal) {
 	why := listen.Admitted
 	if !l.Allows(p.UID, p.GID) || l.Restricted() && !p.Known {

@@ -46,7 +46,7 @@ func (in *running) dialLocal() *net.UnixConn {
 	return conn.(*net.UnixConn)
 }
 
-// Ten clients that wait lose nothing, although the socket holds eleven datagrams of all of them.
+// Ten clients that wait lose nothing, although the socket holds only eleven datagrams in total.
 func TestUnixgramLosesNothing(t *testing.T) {
 	t.Parallel()
 	const clients, each = 10, 3000
@@ -72,7 +72,7 @@ func TestUnixgramLosesNothing(t *testing.T) {
 	}
 }
 
-// What a unix socket holds at the end is read.
+// Datagrams that wait in a unix socket at the end are read.
 func TestUnixgramEnd(t *testing.T) {
 	t.Parallel()
 	in := open(t, localConfig(t, listen.Unixgram, nil))
@@ -93,7 +93,7 @@ func TestUnixgramEnd(t *testing.T) {
 	}
 }
 
-// A datagram that is longer than the buffer is told: its whole lines count.
+// A datagram that is longer than the buffer is reported, and its complete lines count.
 func TestUnixgramTooLong(t *testing.T) {
 	t.Parallel()
 	in := start(t, localConfig(t, listen.Unixgram, nil))
@@ -189,7 +189,7 @@ func TestFramesCutAnywhere(t *testing.T) {
 	for cut := range len(text) {
 		conn := in.dialLocal()
 		send(t, conn, text[:cut])
-		time.Sleep(time.Millisecond) // so that the parts are read apart, usually
+		time.Sleep(time.Millisecond) // so that the parts are usually read separately
 		send(t, conn, text[cut:])
 		_ = conn.Close()
 	}
@@ -199,7 +199,7 @@ func TestFramesCutAnywhere(t *testing.T) {
 	}
 }
 
-// A client that sends half a frame and stays is cut.
+// A client that sends half a frame and then nothing is cut.
 func TestHalfAFrame(t *testing.T) {
 	t.Parallel()
 	in := start(t, localConfig(t, listen.Unix, func(l *listen.Listener) { l.Line = 20 * time.Millisecond }))
@@ -214,7 +214,7 @@ func TestHalfAFrame(t *testing.T) {
 	}
 }
 
-// Whatever is sent in frames, memory stays bounded, every byte counts, and the listener goes on.
+// For all bytes sent as frames, memory stays bounded, every byte is counted, and the listener continues.
 func FuzzFrames(f *testing.F) {
 	f.Add([]byte(frames("hits:1|c", "")), uint8(3))
 	f.Add([]byte("hits:1|c\nhits"), uint8(1))
@@ -242,7 +242,7 @@ func FuzzFrames(f *testing.F) {
 	})
 }
 
-// The kernel says who sent: bad lines and the table of processes name uid, pid and program.
+// The kernel identifies senders: bad lines and the table of processes show uid, pid and program.
 func TestPeers(t *testing.T) {
 	t.Parallel()
 	for _, scheme := range []listen.Scheme{listen.Unixgram, listen.Unix} {
@@ -306,7 +306,7 @@ func TestAllowedUsers(t *testing.T) {
 	}
 }
 
-// No client can put open files into the daemon.
+// No client can pass open files to the daemon.
 func TestNoFilesFromClients(t *testing.T) {
 	t.Parallel()
 	for _, scheme := range []listen.Scheme{listen.Unixgram, listen.Unix} {
@@ -336,8 +336,7 @@ func TestNoFilesFromClients(t *testing.T) {
 	}
 }
 
-// A socket file that was removed is made again, and the clients of the old socket lose nothing that they
-// were told is sent.
+// A socket file that was removed is made again. Clients of the old socket lose nothing that was sent successfully.
 func TestLostSocketFile(t *testing.T) {
 	t.Parallel()
 	for _, scheme := range []listen.Scheme{listen.Unixgram, listen.Unix} {
@@ -371,7 +370,7 @@ func TestLostSocketFile(t *testing.T) {
 	}
 }
 
-// A file that cannot be made again is a fault until it can.
+// If the file cannot be made again, the state has a fault until it can.
 func TestSocketFileCannotBeMade(t *testing.T) {
 	t.Parallel()
 	in := start(t, localConfig(t, listen.Unix, nil))
@@ -394,7 +393,7 @@ func TestSocketFileCannotBeMade(t *testing.T) {
 	eventually(t, "nothing comes in", func() bool { return in.Live().Samples == 1 })
 }
 
-// The last value of a gauge is the one that arrived last, whatever socket it came by.
+// A gauge has the value that arrived last, on any socket.
 func TestGaugeOrderOverUnixSockets(t *testing.T) {
 	t.Parallel()
 	cfg := localConfig(t, listen.Unixgram, nil)

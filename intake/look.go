@@ -8,9 +8,8 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// begin begins a batch: the datagrams of one read, or the lines of one read of a stream. p is the part
-// that it counts for. asked says that the senders are known. end must get the result. The caller holds the
-// shard's lock.
+// begin begins a batch: the datagrams of one read, or the lines of one read of a stream. p is the part that counts the
+// batch. asked says that the senders are known. Pass the result to end. The caller holds the shard's lock.
 func (l *lane) begin(p *part, asked bool) *probe.Lane {
 	b := &l.before
 	l.part, b.datagrams, b.bytes, b.lines = p, l.tally.UDPPackets, l.tally.UDPBytes+l.tally.TCPBytes, l.tally.Lines
@@ -23,7 +22,7 @@ func (l *lane) begin(p *part, asked bool) *probe.Lane {
 func (l *lane) beginLook(asked bool) {
 	l.before.samples = l.tally.Samples
 	l.probes.Begin(time.Now(), asked)
-	if l.probes.Empty() { // their time is over
+	if l.probes.Empty() { // the time of all Looks is over
 		l.probes = nil
 	}
 }
@@ -59,7 +58,7 @@ func (l *lane) showAdded(n int) {
 	l.probes.Spent(time.Since(start))
 }
 
-// showBad shows a sample to the probes that could not be parsed. at is where its line is bad.
+// showBad shows the probes a sample that could not be parsed. at is the index at which its line is bad.
 func (l *lane) showBad(reason metric.Reason, line []byte, at int, from origin) {
 	start := time.Now()
 	name, _, _ := bytes.Cut(line, []byte{':'})
@@ -71,7 +70,7 @@ func (l *lane) showBad(reason metric.Reason, line []byte, at int, from origin) {
 	l.probes.Spent(time.Since(start))
 }
 
-// over returns how the bytes came in.
+// over returns the transport of the bytes.
 func (o origin) over() probe.Transport {
 	switch {
 	case o.sender().Process().Local:

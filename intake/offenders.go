@@ -19,9 +19,9 @@ const (
 	maxShownOffenders = 20
 )
 
-// offenders finds the prefixes that are refused most. The shard's lock guards it.
+// offenders finds the prefixes with the most refusals. The shard's lock guards it.
 type offenders struct {
-	prefixes *heavy.Counters // tagged with the reason; made at the first refusal
+	prefixes *heavy.Counters // each entry is tagged with its reason; made at the first refusal
 }
 
 // note counts a refused sample.
@@ -32,14 +32,14 @@ func (o *offenders) note(reason metric.Reason, name []byte) {
 	o.prefixes.Add(byte(reason), offendingPrefix(reason, name))
 }
 
-// refusal is what a lane knows about a prefix.
+// refusal holds a lane's counts for a prefix.
 type refusal struct {
 	reason      metric.Reason
 	prefix      string
 	least, most uint64
 }
 
-// list copies what was noted.
+// list returns a copy of the counts.
 func (o *offenders) list() []refusal {
 	if o.prefixes == nil {
 		return nil
@@ -53,8 +53,8 @@ func (o *offenders) list() []refusal {
 	return list
 }
 
-// offendingPrefix returns the prefix to count for a refusal: a new name up to and including its
-// second dot, without tags; for a set its whole name.
+// offendingPrefix returns the prefix to count for a refusal. For a new name it is the name up to and including its
+// second dot, without tags. For a full set it is the whole name.
 func offendingPrefix(reason metric.Reason, name []byte) []byte {
 	if reason == metric.RefusedName {
 		name = metric.Prefix(name)

@@ -30,7 +30,7 @@ func Open(cfg Config) (*Intake, error) {
 	return in, nil
 }
 
-// open makes what reads the listeners.
+// open makes the parts that read the listeners.
 func (in *Intake) open() (err error) {
 	var sockets []*kernel.Socket
 	var of []*served
@@ -98,7 +98,7 @@ func (in *Intake) makeLanes(n int) {
 	}
 }
 
-// setRules gives the rules of the configuration to the table. They take the place of the rules before.
+// setRules replaces the rules of the table by the rules of the configuration.
 func (in *Intake) setRules(before *rules.Set) {
 	c, set := in.cfg.Naming(in.cfg.FlushInterval), in.cfg.Rules
 	var taggers []*wire.Tagger
@@ -112,10 +112,10 @@ func (in *Intake) setRules(before *rules.Set) {
 	in.rules.Follow(set)
 }
 
-// shortQueue is the limit of queued datagrams below which clients of a unix socket may often wait.
+// shortQueue is the limit of queued datagrams below which clients of a unix socket often have to wait.
 const shortQueue = 128
 
-// warnOfQueue warns if a unix socket holds few datagrams. Only a new socket gets another limit.
+// warnOfQueue warns if a unix socket holds few datagrams. Changing the limit affects only new sockets.
 func (in *Intake) warnOfQueue(l *listener) {
 	if limit := listen.QueueLimit(); limit > 0 && limit < shortQueue {
 		in.cfg.Log.Warn().Str("listener", l.Name).Int("datagrams", limit+1).

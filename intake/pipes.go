@@ -21,8 +21,8 @@ import (
 )
 
 // pipeReader reads the stat pipes of the host's processes before each flush and adds the values to
-// a lane, like lines from clients. It has its own goroutine, so that no process delays a flush. A
-// reading that is late counts for the next flush.
+// a lane, like lines from clients. It has its own goroutine, so that no process delays a flush. A late reading counts
+// for the next flush.
 type pipeReader struct {
 	reader pipes.Reader
 	merger pipes.Merger
@@ -35,11 +35,11 @@ type pipeReader struct {
 	readings context.Context // context of the readings that run begins; cut ends it
 	cut      context.CancelFunc
 
-	turn   sync.Mutex // held during a reading
+	turn   sync.Mutex // locked during a reading
 	deltas pipes.Deltas
 	warned time.Time
 
-	interval, lead int64 // nanoseconds; a reading begins lead before a boundary
+	interval, lead int64 // nanoseconds; a reading begins this long before a boundary
 
 	mu   sync.Mutex
 	seen Pipes
@@ -50,7 +50,7 @@ type Pipes struct {
 	Processes int           // processes that answered the last reading
 	Duration  time.Duration // of the last reading
 	Errors    uint64        // failed readings
-	Fault     error         // of the last reading; nil if it succeeded
+	Fault     error         // error of the last reading; nil if it succeeded
 	// Pipes not read or only partly read, by reason, and removed pipes.
 	Refused, TimedOut, TooLarge, Malformed, Removed uint64
 }
@@ -79,7 +79,7 @@ func newPipeReader(cfg *Config, l *lane) (*pipeReader, error) {
 		lane:     l,
 		log:      cfg.Log,
 		interval: int64(cfg.FlushInterval),
-		// The longest time of a reading.
+		// the longest time of a reading
 		lead: int64(2 * cfg.PipeTimeout),
 	}, nil
 }
@@ -91,8 +91,8 @@ func (p *pipeReader) run() {
 	}
 }
 
-// readLast stops run and reads once more for the last flush, within patience. A running reading
-// gets half of that: a program that is interrupted may not answer again at once.
+// readLast stops run and reads once more for the last flush, within patience. A running reading gets half of that,
+// because a program that was interrupted may not answer again at once.
 func (p *pipeReader) readLast(patience time.Duration) {
 	p.stop()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -143,8 +143,8 @@ func (p *pipeReader) read(ctx context.Context, reader *pipes.Reader) {
 	p.warn(result)
 }
 
-// add adds values to the lane, a few at a time, so that its receiver hardly waits. They are sorted:
-// if two names are equal after cleaning, the same one always wins.
+// add adds values to the lane, a few at a time, so that its receiver hardly waits. The values are sorted, so that of
+// two names that are equal after cleaning, always the same one wins.
 func (p *pipeReader) add(kind metric.Kind, values map[string]statvent.Value) {
 	l := p.lane
 	for names := range slices.Chunk(slices.Sorted(maps.Keys(values)), aggregate.BatchSize) {
@@ -208,7 +208,7 @@ func (p *pipeReader) warn(r *pipes.Result) {
 	e.Msg("some stat pipes could not be read, or only in part")
 }
 
-// fail counts a failed reading. It ignores one that shutdown interrupted, because another follows.
+// fail counts a failed reading. It ignores a reading that shutdown interrupted, because another reading follows.
 func (p *pipeReader) fail(ctx context.Context, err error) {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return

@@ -41,7 +41,7 @@ func TestPipesAtEnd(t *testing.T) {
 	}
 }
 
-// Shutdown does not wait for a process that does not answer, even during its reading.
+// Shutdown does not wait for a process that does not answer, even while it is being read.
 func TestEndDespiteSilentPipe(t *testing.T) {
 	dir := t.TempDir()
 	absent := pipetest.Start(t, pipetest.Program(t), pipetest.Config{Behaviour: "absent", Dir: dir})

@@ -20,8 +20,8 @@ const (
 // ErrEnding is returned for a question to an Intake that has ended.
 var ErrEnding = errors.New("the daemon is ending")
 
-// probes runs the probes of an Intake. Each has a goroutine, which waits until its time is over, takes
-// the Looks out of the lanes, and makes the answer.
+// probes runs the probes of an Intake. Each probe has a goroutine, which waits until the time is over, removes the
+// Looks from the lanes, and makes the answer.
 type probes struct {
 	in *Intake
 
@@ -32,32 +32,31 @@ type probes struct {
 	looking sync.WaitGroup
 }
 
-// asked is a probe that looks.
+// asked is a running probe.
 type asked struct {
 	plan
 	looks   []*probe.Look // by lane
-	span    probe.Span    // Until is the plan at first
-	done    chan struct{} // closed when answer is there
-	gone    chan struct{} // closed when the last asker has left
+	span    probe.Span    // Looked.Until is the planned end at first
+	done    chan struct{} // closed when answer is set
+	gone    chan struct{} // closed when the last client has left
 	answer  any
 	askers  int
 	readers []*probe.Tail
 	over    bool // no lines follow
 }
 
-// plan is what a probe is to do.
+// plan describes a probe before it starts.
 type plan struct {
 	kind, name string // such as "top", "top by name"
-	query      any    // what was asked, without its time and its limit; comparable
+	query      any    // the query without its time and its limit; comparable
 	lasts      time.Duration
 	looks      func(lanes int, ends time.Time) ([]*probe.Look, error)
-	// answer makes the answer at the end. nil for lines, which are collected meanwhile.
+	// answer makes the answer at the end. It is nil for Tail, whose lines are collected while it runs.
 	answer func(*asked) any
 }
 
-// Top returns the hottest names, prefixes, senders or kinds. A question that is being watched already
-// gets
-// that answer. The error is a *probe.Busy if another probe has to end first.
+// Top returns the hottest names, prefixes, senders or kinds. If a probe for the same question already runs, both get
+// its answer. The error is a *probe.Busy if another probe has to end first.
 func (in *Intake) Top(ctx context.Context, q probe.TopQuery) (*probe.Top, error) {
 	answer, err := in.probes.ask(ctx, plan{
 		kind: "top", name: "top by " + string(q.By), query: [2]string{string(q.By), q.Match}, lasts: q.For,
@@ -170,7 +169,7 @@ func (p *probes) start(plan plan) (*asked, error) {
 	return r, nil
 }
 
-// leave is called by each asker in the end. A probe without askers ends.
+// Each client calls leave at the end. A probe without clients ends.
 func (p *probes) leave(r *asked) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -180,7 +179,7 @@ func (p *probes) leave(r *asked) {
 	}
 }
 
-// remove makes room for another probe. p.mu is held.
+// remove removes a probe, which makes room for another. p.mu is held.
 func (p *probes) remove(r *asked) {
 	p.running = slices.DeleteFunc(p.running, func(o *asked) bool { return o == r })
 }
@@ -219,7 +218,7 @@ func (p *probes) run(r *asked) {
 	close(r.done)
 }
 
-// wait waits for a probe's end. Meanwhile it collects lines.
+// wait waits for a probe's end, and collects lines until then.
 func (p *probes) wait(r *asked) {
 	over := time.NewTimer(time.Until(r.span.Until))
 	defer over.Stop()
@@ -243,7 +242,7 @@ func (p *probes) wait(r *asked) {
 	}
 }
 
-// collect takes the lines out of the lanes, and offers them to the readers.
+// collect removes the lines from the lanes, and offers them to the readers.
 func (p *probes) collect(r *asked) {
 	lanes := make([]probe.Collected, len(r.looks))
 	for i, l := range p.in.lanes {
@@ -282,7 +281,7 @@ func (p *probes) unread(r *asked, t *probe.Tail) {
 	p.leave(r)
 }
 
-// end ends all probes: each answers with what it has.
+// end ends all probes. Each answers with the samples that it has seen.
 func (p *probes) end() {
 	p.mu.Lock()
 	if !p.ending {

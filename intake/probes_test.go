@@ -16,7 +16,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// asking runs f with an Intake that receives nothing but what f injects, in virtual time.
+// asking runs f with an Intake in virtual time. The Intake receives only the lines that f injects.
 func asking(t *testing.T, f func(t *testing.T, in *Intake)) {
 	synctest.Test(t, func(t *testing.T) {
 		in, err := Open(config())
@@ -46,7 +46,7 @@ func TestTopAnswersAtItsDeadline(t *testing.T) {
 	asking(t, func(t *testing.T, in *Intake) {
 		begin := time.Now()
 		go func() {
-			pause := 50 * time.Millisecond // the probe has begun by then
+			pause := 50 * time.Millisecond // the probe has begun at this point
 			for range 50 {
 				time.Sleep(pause)
 				in.Inject([]byte("a.hits:1|c\na.hits:2|c\nb:x|c"))
@@ -68,8 +68,8 @@ func TestTopAnswersAtItsDeadline(t *testing.T) {
 	})
 }
 
-// The second asker of the same question gets the first one's answer. Another question of the kind, and
-// a third probe, have to wait.
+// A second client with the same question gets the first client's answer. A different question of the same kind must
+// wait, and so must a third probe.
 func TestConcurrentAskers(t *testing.T) {
 	asking(t, func(t *testing.T, in *Intake) {
 		var answers [3]*probe.Top
@@ -213,7 +213,7 @@ func TestTailStreams(t *testing.T) {
 	})
 }
 
-// A tail that its reader closes ends at once.
+// A tail ends at once when its reader closes it.
 func TestTailCloses(t *testing.T) {
 	asking(t, func(t *testing.T, in *Intake) {
 		for range 3 {
@@ -229,7 +229,7 @@ func TestTailCloses(t *testing.T) {
 	})
 }
 
-// The end of Intake ends probes: they answer with what they have. Later probes get an error.
+// The end of Intake ends probes. They answer with the samples seen so far. Later probes get an error.
 func TestProbesEndWithIntake(t *testing.T) {
 	asking(t, func(t *testing.T, in *Intake) {
 		go func() {
@@ -253,8 +253,8 @@ func TestProbesEndWithIntake(t *testing.T) {
 	})
 }
 
-// Real clients over UDP and TCP: each is found with its transport, and the kernel is asked for senders
-// only meanwhile.
+// Real clients over UDP and TCP are found with their transports. The kernel is asked for senders only while the probe
+// runs.
 func TestSendersOfClients(t *testing.T) {
 	cfg := config()
 	cfg.Receivers, cfg.DiscardSenders = 1, SendersOff
@@ -298,7 +298,7 @@ func TestSendersOfClients(t *testing.T) {
 	})
 }
 
-// Looking is free while nobody asks, and allocates nothing then.
+// Without a running probe, looking costs nothing and allocates nothing.
 func TestNobodyAsks(t *testing.T) {
 	in, err := Open(config())
 	if err != nil {

@@ -47,11 +47,11 @@ func (r *receiver) takeLocal(n int) (err error) {
 	return nil
 }
 
-// moveTo makes the receiver read a new socket. It returns when the old one is read and closed, or false
-// if everything ends before that.
+// moveTo makes the receiver read a new socket. It returns true when the old socket is read and closed, or false if the
+// daemon ends before that.
 func (r *receiver) moveTo(s *kernel.Socket, ended <-chan struct{}) bool {
 	next := &move{s, make(chan struct{})}
-	old := r.socket // the receiver may have another one as soon as it sees next
+	old := r.socket // the receiver may use another socket as soon as it sees next
 	r.next.Store(next)
 	old.Stop()
 	select {
@@ -60,9 +60,9 @@ func (r *receiver) moveTo(s *kernel.Socket, ended <-chan struct{}) bool {
 		if r.next.CompareAndSwap(next, nil) {
 			return false
 		}
-		<-next.done // it is on the way
+		<-next.done // a move is on the way
 	}
-	_ = old.Close() // not before Stop, which needs its descriptor
+	_ = old.Close() // not before Stop, because Stop needs its descriptor
 	return true
 }
 
@@ -72,7 +72,7 @@ type move struct {
 	done chan struct{}
 }
 
-// move reads the rest of the socket after a last batch of n, and goes on with the next one.
+// move reads the rest of the socket after a last batch of n, and continues with the next socket.
 func (r *receiver) move(n int, next *move) error {
 	err := r.drain(n)
 	r.socket = next.to

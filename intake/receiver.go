@@ -15,22 +15,22 @@ const (
 	maxGather = 40 * time.Millisecond
 	// gatherShare limits the filled part of the buffer to 1/gatherShare, at the latest rate.
 	gatherShare = 4
-	// maxGathered limits the gathered bytes, as the kernel counts them. A receiver reads this much in
-	// a small part of maxGather.
+	// maxGathered limits the gathered bytes, as the kernel counts them. A receiver can read this many bytes in a small
+	// part of maxGather.
 	maxGathered = 1 << 20
 )
 
-// times are what the receivers share, in Unix nanoseconds.
+// times holds the times that the receivers share, in Unix nanoseconds.
 type times struct {
 	due       atomic.Int64 // when the next flush is due
-	lastGauge atomic.Int64 // when one of them saw a gauge; 0 if none did
+	lastGauge atomic.Int64 // when one of the receivers last saw a gauge; 0 for never
 }
 
 // receiver moves the datagrams of one socket to a lane.
 type receiver struct {
 	socket  *kernel.Socket
 	lane    *lane
-	part    *part // of the lane
+	part    *part // the parser of the lane
 	at      *listener
 	parser  wire.Parser
 	checked *checked // nil: all may send, and the processes are not counted
@@ -42,13 +42,13 @@ type receiver struct {
 	// awake is when the receiver will read again, in Unix nanoseconds, or 0 while it does not sleep.
 	awake    atomic.Int64
 	stopping atomic.Bool
-	next     atomic.Pointer[move] // the socket to read from now on; nil for the same
+	next     atomic.Pointer[move] // the next socket to read; nil for no change
 
 	loss kernel.Loss
 
 	stamps  stamps
 	senders Senders
-	asking  bool // the socket asks for senders
+	asking  bool // whether the socket asks for senders
 	// askUntil is when the receiver stops asking for senders because of a bad line.
 	askUntil time.Time
 }
@@ -63,7 +63,7 @@ func newReceiver(l *lane, at *listener, socket *kernel.Socket, senders Senders, 
 	}
 	socket.WantSenders(senders == SendersOn)
 	socket.WantTimes(true)
-	socket.WantTrains(checked == nil) // each datagram is checked alone
+	socket.WantTrains(checked == nil) // each datagram is checked separately
 	return &receiver{
 		socket:    socket,
 		lane:      l,
@@ -94,7 +94,7 @@ func (r *receiver) run() error {
 		return r.runLocal()
 	}
 	wait := true
-	since, came := time.Now(), 0 // bytes since that time, as the kernel counts them
+	since, came := time.Now(), 0 // bytes read since that time, as the kernel counts them
 	for {
 		n, err := r.socket.Read(wait)
 		if err != nil {
@@ -108,7 +108,7 @@ func (r *receiver) run() error {
 			continue
 		}
 		if wait {
-			// Idle time says nothing about the current rate.
+			// Do not count idle time in the rate.
 			wait, since, came = false, time.Now(), 0
 		}
 		came += r.take(n)
@@ -124,8 +124,8 @@ func (r *receiver) run() error {
 	}
 }
 
-// drain reads the rest after a last batch of n: everything the socket can hold now, even if it
-// takes. It does not follow clients that keep sending.
+// drain reads the rest after a last batch of n: as much as the socket can hold now. So it ends even if clients keep
+// sending.
 func (r *receiver) drain(n int) error {
 	// stop woke the receiver with an empty datagram, or with several.
 	for n > 0 && len(r.socket.Datagram(n-1)) == 0 && !r.socket.Given() {
@@ -207,14 +207,14 @@ func (r *receiver) ask(bad, probed bool) {
 	}
 }
 
-// nap returns how long it takes until unread bytes are waiting, if came bytes arrived within in. It
-// returns at most maxGather.
+// nap estimates how long it takes until maxUnread bytes wait, if bytes arrive at the present rate. It returns at most
+// maxGather.
 func nap(unread, came int, in time.Duration) time.Duration {
 	return min(maxGather, time.Duration(float64(in)*float64(unread)/float64(came)))
 }
 
-// sleep waits for the duration nap. It wakes at the flush boundary at the latest, so that datagrams
-// that arrived before it are read before it.
+// sleep waits for the duration nap. It wakes at the flush boundary at the latest, so that datagrams that arrived before
+// the flush are read before it.
 func (r *receiver) sleep(now time.Time, nap time.Duration) {
 	if left := time.Duration(r.due.Load() - now.UnixNano()); left > 0 {
 		nap = min(nap, left)

@@ -5,8 +5,7 @@ import (
 	"time"
 )
 
-// The data that gathers while a receiver sleeps stays below the limit, however many full batches
-// came before the last one.
+// The data that gathers while a receiver sleeps stays below the limit, for any number of full batches before.
 func TestNap(t *testing.T) {
 	const unread = 1 << 20
 	for _, rate := range []int{1, 1_000, 1 << 20, 100 << 20, 1 << 30} { // bytes a second

@@ -15,22 +15,22 @@ import (
 )
 
 const (
-	// lookForFiles is how often intake looks whether its socket files are still there.
+	// lookForFiles is how often intake checks that its socket files still exist.
 	lookForFiles = 5 * time.Second
 	// fileWarnings is the shortest time between two log lines about a file that cannot be made again.
 	fileWarnings = time.Minute
 )
 
-// served is a listener with what reads it.
+// served is a listener with the parts that read it.
 type served struct {
 	*listener
 	sockets   []*kernel.Socket
 	receivers []*receiver
 	acceptor  *acceptor // nil for datagrams
 
-	rebound atomic.Uint64         // how often the socket file was made again
+	rebound atomic.Uint64         // number of times that the socket file was made again
 	lost    atomic.Pointer[error] // why it cannot be made again; nil if it is there
-	warned  time.Time             // last time that was logged
+	warned  time.Time             // when that was last logged
 }
 
 // openListeners binds all sockets, or none.
@@ -49,18 +49,18 @@ func openListeners(cfg *Listen) ([]*served, error) {
 	return all, nil
 }
 
-// openSockets makes the receivers' sockets from what is bound.
+// openSockets makes the receivers' sockets from the bound sockets.
 func (l *served) openSockets(cfg *Listen) (sockets []*kernel.Socket, err error) {
 	for len(l.Packets) > 0 && err == nil {
 		var s *kernel.Socket
 		s, err = kernel.New(l.Packets[0])
-		l.Packets = l.Packets[1:] // it is closed
+		l.Packets = l.Packets[1:] // kernel.New has closed it
 		if err != nil {
 			break
 		}
 		sockets = append(sockets, s)
 		switch {
-		case l.Scheme.Local(): // the memory is charged to the sender
+		case l.Scheme.Local(): // the memory counts for the sender
 		case l.Given:
 			err = s.GrowBuffer(l.buffer(cfg))
 		default:
@@ -73,7 +73,7 @@ func (l *served) openSockets(cfg *Listen) (sockets []*kernel.Socket, err error) 
 	return sockets, err
 }
 
-// closeListeners closes what is bound. It must be called before reading begins.
+// closeListeners closes the bound sockets. Call it only before reading begins.
 func closeListeners(all []*served) {
 	for _, l := range all {
 		_ = l.close()
@@ -117,21 +117,21 @@ type ListenerState struct {
 	Number          int // in Tally.Listeners
 	Address         string
 	OpenConnections int
-	Rebound         uint64 // how often the socket file was made again
+	Rebound         uint64 // number of times that the socket file was made again
 	Lost            error  // why it cannot be made again; nil if it is there
 	KernelDropped   uint64 // datagrams that did not fit into the receive buffer; always 0 for unix sockets
 }
 
-// Counts returns what t has of the listener.
+// Counts returns the listener's counts in t.
 func (s *ListenerState) Counts(t *Tally) (c Counts) {
-	if s.Number < len(t.Listeners) { // otherwise nothing was drained yet
+	if s.Number < len(t.Listeners) { // if not, nothing was drained yet
 		c = t.Listeners[s.Number]
 	}
 	return c
 }
 
-// watchFiles makes socket files again that somebody removed, until ended is closed: no new client could
-// reach the daemon.
+// watchFiles makes removed socket files again, until ended is closed. Without its file, no new client could reach the
+// daemon.
 func watchFiles(all []*served, log zerolog.Logger, ended <-chan struct{}) {
 	for {
 		select {
@@ -153,7 +153,7 @@ func (l *served) rebind(log zerolog.Logger, ended <-chan struct{}) {
 	err := l.Rebind()
 	if err == nil {
 		if err = l.follow(ended); err != nil {
-			_ = os.Remove(l.Address) // nobody reads it: try again
+			_ = os.Remove(l.Address) // nobody reads the new socket: try again
 		}
 	}
 	if err == nil {
@@ -169,7 +169,7 @@ func (l *served) rebind(log zerolog.Logger, ended <-chan struct{}) {
 	}
 }
 
-// follow receives by the new socket, and no longer by the old one, once it is read.
+// follow changes to the new socket. It returns when the old socket is read empty.
 func (l *served) follow(ended <-chan struct{}) error {
 	if l.acceptor != nil {
 		return l.acceptor.moveTo(l.Bound)

@@ -6,24 +6,24 @@ import (
 )
 
 const (
-	// stampFor is how long after a gauge a receiver asks for times of arrival at any rate.
+	// stampFor is how long after a gauge a receiver asks for times of arrival, at any rate of datagrams.
 	stampFor = time.Minute
-	// stampBelow is the rate of datagrams per second below which it always asks.
+	// stampBelow is the rate of datagrams per second below which a receiver always asks.
 	stampBelow = 20_000
-	// stampLook is how often it decides, or earlier, after stampCount datagrams.
+	// stampLook is how often a receiver decides. After stampCount datagrams it decides earlier.
 	stampLook  = time.Second
 	stampCount = 4096
 )
 
 // stamps decides whether a receiver asks the kernel for the time of arrival of each
-// datagram. Only gauges need it: if two receivers sleep, the one with the later value may
-// read first. It costs up to a tenth of a datagram. So a receiver with many datagrams
-// does not ask while no receiver sees gauges.
+// datagram. Only gauges need the time: if two receivers sleep, the receiver of the later value may read first. Asking
+// adds up to a tenth to the cost of a datagram. So a receiver with many datagrams does not ask while no receiver sees
+// gauges.
 type stamps struct {
-	lastGauge *atomic.Int64 // of all receivers: when one saw a gauge, in Unix nanoseconds
+	lastGauge *atomic.Int64 // shared by all receivers: when one last saw a gauge, in Unix nanoseconds
 	datagrams int
 	gauges    bool
-	since     time.Time // of the counts
+	since     time.Time // start of the counts
 	off       bool
 	offAt     int64 // when it stopped asking, in Unix nanoseconds
 }
@@ -34,10 +34,10 @@ func (s *stamps) note(datagrams int, gauges bool) {
 	s.gauges = s.gauges || gauges
 }
 
-// due reports whether it should decide now, whatever the time is.
+// due reports whether to decide now because of the number of datagrams.
 func (s *stamps) due() bool { return s.datagrams >= stampCount || s.off && s.missed() }
 
-// missed reports whether there was a gauge since it stopped asking.
+// missed reports whether there was a gauge since the receiver stopped asking.
 func (s *stamps) missed() bool { return s.gauges || s.lastGauge.Load() > s.offAt }
 
 // want reports whether to ask.

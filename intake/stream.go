@@ -20,18 +20,18 @@ import (
 const (
 	// maxLine limits the length of a line in a stream, without its newline.
 	maxLine = 64 << 10
-	// maxTail limits what is kept of a stream: a line too long by one byte, or a frame without its end.
+	// maxTail limits the bytes kept of a stream: a line that is too long by one byte, or a frame without its end.
 	maxTail = frameHead + maxFrame
 	// frameHead is the size of a frame's length.
 	frameHead = 4
 	// maxFrame limits the length of a frame. The end of a longer one cannot be found.
 	maxFrame = maxLine
-	// unframed is the framing of a stream after a frame of impossible length.
+	// unframed is the framing after a frame of impossible length: the rest of the stream is ignored.
 	unframed listen.Framing = "unframed"
 	// drainTime is how long a stream must be silent at shutdown before it counts as read.
 	drainTime = 100 * time.Millisecond
-	// firstTime is how long after its beginning a stream may send its first bytes at shutdown. The client has
-	// connected and is about to send: on a busy machine it is slower than drainTime.
+	// firstTime is how long a new stream has, after it was opened, to send its first bytes at shutdown. Its client is
+	// about to send, but on a busy machine this can take longer than drainTime.
 	firstTime = 2 * time.Second
 )
 
@@ -41,7 +41,7 @@ type stream struct {
 	door   *acceptor
 	parser wire.Parser
 	remote meta.Sender
-	peer   *peers.ID // of a unix socket
+	peer   *peers.ID // the process at the other end of a unix socket
 	// framing is Auto until it is decided.
 	framing listen.Framing
 	// tail is the beginning of an unfinished line.
@@ -49,7 +49,7 @@ type stream struct {
 	// skipping says that the current line is too long and already counted.
 	skipping bool
 	opened   time.Time
-	heard    atomic.Bool // it has sent something
+	heard    atomic.Bool // whether it has sent anything
 	age      age
 }
 
@@ -63,7 +63,7 @@ func newStream(c conn, l *lane, door *acceptor) *stream {
 // local reports whether the stream is a unix socket.
 func (st *stream) local() bool { return st.door.Scheme.Local() }
 
-// part returns what the lane has of the stream's listener.
+// part returns the lane's part for the stream's listener.
 func (st *stream) part() *part { return &st.lane.parts[st.door.number] }
 
 // admit decides whether the stream may send, and returns the connection to read. This is the only place where
@@ -95,8 +95,8 @@ func (st *stream) refuse(why listen.Refusal) {
 	st.lane.shard.Unlock()
 }
 
-// take takes the bytes of a read. In buf they follow the stream's tail. It leaves a new tail. now
-// is the time since intake started; at is the time of arrival in Unix nanoseconds, 0 if unknown.
+// take adds the lines of a read. In buf the read bytes follow the stream's tail. The rest becomes the new tail. now is
+// the time since intake started; at is the time of arrival in Unix nanoseconds, 0 if unknown.
 func (st *stream) take(buf []byte, read int, now time.Duration, at int64) {
 	if !st.heard.Load() {
 		st.heard.Store(true)
@@ -113,7 +113,7 @@ func (st *stream) take(buf []byte, read int, now time.Duration, at int64) {
 	st.part().ages.note(&st.age, len(st.tail) > 0 || st.skipping, ended, now)
 }
 
-// takeLines reports whether a line ended.
+// takeLines adds complete lines, and reports whether a line ended.
 func (st *stream) takeLines(buf []byte, at int64) (ended bool) {
 	from := origin{remote: &st.remote, at: at}
 	if st.framing == listen.Auto && !st.decide(buf) {
@@ -129,7 +129,7 @@ func (st *stream) takeLines(buf []byte, at int64) (ended bool) {
 		}
 		buf, st.skipping, ended = buf[i+1:], false, true
 	}
-	// Only the line that began in the tail can be too long: the others fit in one read.
+	// Only the line that began in the tail can be too long, because the other lines fit into one read.
 	if len(buf) > maxLine {
 		if i := bytes.IndexByte(buf, '\n'); i > maxLine {
 			st.lane.broken(metric.TooLong, buf[:i], from)
@@ -160,7 +160,8 @@ func (st *stream) keep(rest []byte) {
 	st.tail = append(st.tail[:0], rest...)
 }
 
-// endBy makes a stream end when it falls silent, or at last. One that has sent nothing yet has firstTime.
+// endBy makes a stream end when it is silent for drainTime, or at the time last. A stream that has sent nothing yet has
+// firstTime.
 func (st *stream) endBy(last time.Time) {
 	until := time.Now().Add(drainTime)
 	if first := st.opened.Add(firstTime); !st.heard.Load() && until.Before(first) {
@@ -172,8 +173,8 @@ func (st *stream) endBy(last time.Time) {
 	_ = st.age.conn.SetReadDeadline(until)
 }
 
-// end takes the last line, which has no newline. It counts only if the sender closed the stream
-// properly. Otherwise the rest of the line is unknown and the line is discarded.
+// end adds the last line, which has no newline. The line counts only if the sender closed the stream properly.
+// Otherwise its rest is unknown, and the line is discarded.
 func (st *stream) end(whole bool) {
 	if len(st.tail) == 0 {
 		return
@@ -195,8 +196,8 @@ func (st *stream) end(whole bool) {
 // errFrame ends a stream.
 var errFrame = errors.New("a frame is too long")
 
-// decide decides about the framing by the first bytes, and reports whether there were enough. A frame of
-// less than 16 MiB has a 0 as its fourth byte. No line has one.
+// decide chooses the framing by the first bytes, and reports whether there were enough bytes. The fourth byte of a
+// frame below 16 MiB is 0. Lines contain no byte 0.
 func (st *stream) decide(buf []byte) bool {
 	if len(buf) < frameHead {
 		st.keep(buf)
@@ -209,7 +210,7 @@ func (st *stream) decide(buf []byte) bool {
 	return true
 }
 
-// takeFrames takes whole frames and keeps the rest. It reports whether a frame with lines ended.
+// takeFrames adds the lines of complete frames and keeps the rest. It reports whether a frame with lines ended.
 func (st *stream) takeFrames(buf []byte, from origin) (ended bool) {
 	for len(buf) >= frameHead {
 		n := binary.LittleEndian.Uint32(buf)

@@ -15,18 +15,18 @@ type conn interface {
 // age is the position of a stream in the age list of its lane.
 type age struct {
 	conn       conn
-	list       *ageList // nil when the stream is closed or about to be
+	list       *ageList // nil when the stream is closed or is being closed
 	prev, next *age
-	// since is when the unfinished line began. Without one it is when the last line ended or the
+	// since is when the unfinished line began. Without an unfinished line it is when the last line ended, or when the
 	// connection was made. It counts from the start of intake.
 	since time.Duration
 }
 
 // ages orders the streams of a lane by the time of their last change. The shard's lock guards it.
-// An update costs a few pointers, and the oldest is found at once.
+// An update changes only a few pointers, and the oldest stream is always the first.
 type ages struct {
-	unfinished ageList // streams inside a line
-	resting    ageList // the others
+	unfinished ageList // streams with an unfinished line
+	resting    ageList // all other streams
 }
 
 func (a *ages) ofUnfinished() *ageList { return &a.unfinished }

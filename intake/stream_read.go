@@ -15,8 +15,8 @@ import (
 const (
 	// streamRead is the size of one read from a stream.
 	streamRead = 64 << 10
-	// buffersPerLane limits the connections of a lane that read at the same time. Only one of them can
-	// add to the shard.
+	// buffersPerLane limits the connections of a lane that read at the same time. More would not help, because only one
+	// at a time can add to the shard.
 	buffersPerLane = 4
 	// decryptedRead is the size of one read from a connection that decrypts: a record of TLS.
 	decryptedRead = 16 << 10
@@ -36,7 +36,7 @@ type streamReader struct {
 	// buffers are lent to connections that have data, so idle connections use no buffer. When too many
 	// have data, they wait for each other. A nil buffer is made at first use.
 	buffers chan *streamBuffer
-	// last is when reading must end, nil before shutdown.
+	// last is the time at which reading must end; nil before shutdown.
 	last atomic.Pointer[time.Time]
 }
 
@@ -48,7 +48,7 @@ func newStreamReader(r *room) *streamReader {
 	return s
 }
 
-// read waits for data and takes it.
+// read waits for data and adds its lines.
 func (s *streamReader) read(st *stream, raw syscall.RawConn) error {
 	var failed error
 	err := raw.Read(func(fd uintptr) bool {
@@ -61,8 +61,8 @@ func (s *streamReader) read(st *stream, raw syscall.RawConn) error {
 	return failed
 }
 
-// readDecrypted waits for the lines of a connection that decrypts, and takes them. own is where it reads
-// to: it cannot borrow a buffer while it waits.
+// readDecrypted waits for the lines of a connection that decrypts, and adds them. It reads into own, because it cannot
+// borrow a buffer while it waits.
 func (s *streamReader) readDecrypted(st *stream, c net.Conn, own []byte) (n int, err error) {
 	n, err = c.Read(own)
 	if n == 0 {
@@ -75,7 +75,7 @@ func (s *streamReader) readDecrypted(st *stream, c net.Conn, own []byte) (n int,
 	return n, cmp.Or(s.take(st, buf.bytes[:kept], n, 0), err)
 }
 
-// sweepDecrypted does for a connection that decrypts what sweep does for others.
+// sweepDecrypted does the same as sweep, for a connection that decrypts.
 func (s *streamReader) sweepDecrypted(st *stream, c net.Conn, own []byte) (err error) {
 	last := time.Now().Add(lastSweep)
 	if end := s.last.Load(); end != nil {
@@ -85,7 +85,7 @@ func (s *streamReader) sweepDecrypted(st *stream, c net.Conn, own []byte) (err e
 	if err != nil {
 		return err
 	}
-	left := len(own) // what c has already read
+	left := len(own) // data that c has already read
 	if err := raw.Control(func(fd uintptr) { left += kernel.Unread(fd) }); err != nil {
 		return err
 	}
@@ -98,16 +98,16 @@ func (s *streamReader) sweepDecrypted(st *stream, c net.Conn, own []byte) (err e
 	return err
 }
 
-// sweep takes all data that the stream holds at its deadline, because the goroutine may have waited
-// for its turn. Data that arrives meanwhile is also taken, as time permits.
+// sweep reads all data that the kernel holds for the stream at its deadline, because the goroutine may have waited for
+// its turn. As time permits, it also reads data that arrives meanwhile.
 func (s *streamReader) sweep(st *stream, raw syscall.RawConn) error {
-	last := time.Now().Add(lastSweep) // deadline for a closed connection
+	last := time.Now().Add(lastSweep) // time limit for a closed connection
 	if end := s.last.Load(); end != nil {
 		last = *end
 	}
 	var failed error
 	err := raw.Control(func(fd uintptr) {
-		// One read more than the bytes need sees the end of the stream.
+		// one more read than necessary for the bytes, to see the end of the stream
 		for reads := 2 + kernel.Unread(fd)/streamRead; failed == nil && (reads > 0 || time.Now().Before(last)); reads-- {
 			failed = s.readOnce(st, fd)
 		}
@@ -144,8 +144,8 @@ func (s *streamReader) borrow() *streamBuffer {
 
 func (s *streamReader) giveBack(buf *streamBuffer) { s.buffers <- buf }
 
-// take takes the bytes of a read, which follow the stream's tail in buf. It returns an error if nothing
-// more can be read from the stream.
+// take adds the lines of a read, whose bytes follow the stream's tail in buf. It returns an error if nothing more can
+// be read from the stream.
 func (s *streamReader) take(st *stream, buf []byte, read int, at int64) error {
 	before := cap(st.tail)
 	st.take(buf, read, s.room.now(), at)

@@ -24,7 +24,7 @@ type room struct {
 	limit   atomic.Int64 // maximum of open
 	open    atomic.Int64
 	peak    atomic.Int64  // peak of open
-	turn    sync.Mutex    // held while a connection waits for room
+	turn    sync.Mutex    // locked while a connection waits for room
 	left    chan struct{} // signals that a connection has ended
 	tails   atomic.Int64  // total bytes of all tails
 }
@@ -35,7 +35,7 @@ func newRoom(lanes []*lane, doors []*acceptor, cfg *Config) *room {
 	return r
 }
 
-// follow applies new limits. The limits of a listener's URL stay.
+// follow applies new limits. The limits in the URL of a listener stay the same.
 func (r *room) follow(l *Limits) {
 	most := r.possible(l)
 	r.limit.Store(int64(most))
@@ -57,7 +57,7 @@ func (r *room) possible(l *Limits) int {
 		return l.MaxTCPConnections
 	}
 	switch {
-	case r.limit.Load() == int64(possible): // told
+	case r.limit.Load() == int64(possible): // whether the warning was logged
 	case allowed <= l.Reserved:
 		r.log.Warn().Int("allowed", allowed).Int("needed", l.Reserved+1).
 			Msg("too few open files are allowed: publishing may fail while clients connect; raise LimitNOFILE or ulimit -n")
@@ -81,8 +81,9 @@ func (r *room) leave(a *acceptor) {
 	}
 }
 
-// admit waits for room for another connection of a listener, and counts it. It closes one connection, or
-// more if a reload has lowered the limit: of this listener if its own limit is reached.
+// admit waits for room for another connection of a listener, and counts the connection. To make room it closes one
+// connection, or more if a reload has lowered the limit. If the listener's own limit is reached, it closes connections
+// of this listener.
 func (r *room) admit(a *acceptor) {
 	r.turn.Lock()
 	defer r.turn.Unlock()
@@ -96,7 +97,7 @@ func (r *room) admit(a *acceptor) {
 			return
 		}
 		why := CutListener
-		if over >= own { // the limit of all listeners is reached too
+		if over >= own { // the common limit of all listeners is reached too
 			why = CutFull
 		}
 		for cutOwn < own && r.cutOldest([]*acceptor{a}, why) {
@@ -116,8 +117,8 @@ func (r *room) grow(bytes int) {
 	}
 }
 
-// cutOldest closes the connection of these listeners with the oldest unfinished line, or else the one
-// that was idle longest. It returns false if there is no connection to close.
+// cutOldest closes the connection of these listeners with the oldest unfinished line. If there is none, it closes the
+// connection that was idle longest. It returns false if there is no connection to close.
 func (r *room) cutOldest(of []*acceptor, why CutReason) bool {
 	return r.cutOldestOf(of, (*ages).ofUnfinished, why) || r.cutOldestOf(of, (*ages).ofResting, why)
 }
@@ -135,12 +136,12 @@ func (r *room) cutOldestOf(of []*acceptor, list func(*ages) *ageList, why CutRea
 		}
 		l.shard.Unlock()
 	}
-	// The stream may have changed meanwhile. Then the next one is old enough.
+	// The stream may have changed meanwhile. Then take the next one, which is old enough.
 	return oldest != nil && r.cutFirst(oldest, list(&oldest.parts[number].ages), r.now(), why)
 }
 
-// cutFirst closes the first connection of a list, if its age is before the given time. Data that it
-// has sent is still read.
+// cutFirst closes the first connection of a list, if it is older than the given time. Data that the connection has sent
+// is still read.
 func (r *room) cutFirst(l *lane, list *ageList, before time.Duration, why CutReason) bool {
 	l.shard.Lock()
 	defer l.shard.Unlock()
@@ -167,7 +168,7 @@ func (r *room) cutSilent(stopped <-chan struct{}) {
 			return
 		}
 		now := r.now()
-		// After a pause of the process, first read the data that came meanwhile.
+		// If the process was stopped for a while, first read the data that came meanwhile.
 		if now-last < 3*period {
 			for _, a := range r.doors {
 				r.cutSilentOf(a, now)

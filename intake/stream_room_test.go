@@ -41,8 +41,7 @@ func sendSlowly(conn net.Conn, text string, pause time.Duration, times int) (sen
 	return sent
 }
 
-// A connection that ends no line for too long is closed. One that ends a line now and then stays
-// open.
+// A connection that ends no line for too long is closed. A connection that sometimes ends a line stays open.
 func TestIdleStreamsAreCut(t *testing.T) {
 	t.Parallel()
 	wait.Longer(t, 500*time.Millisecond, func(timeout time.Duration) error { return idleStreamsAreCut(t, timeout) })
@@ -90,7 +89,7 @@ func TestIdleStreamsCanStay(t *testing.T) {
 	in.check(Tally{TCPConnections: 1, TCPBytes: 6, Lines: 1, Samples: 1, Aggregated: 1})
 }
 
-// A line must end in time, at any rate of bytes. An idle connection may wait.
+// A line must end in time, however fast its bytes come. An idle connection may wait.
 func TestUnfinishedLinesAreCut(t *testing.T) {
 	t.Parallel()
 	wait.Longer(t, 400*time.Millisecond, func(timeout time.Duration) error { return unfinishedLinesAreCut(t, timeout) })
@@ -174,7 +173,7 @@ func TestRoomForStreams(t *testing.T) {
 	for i, want := range []net.Conn{a, c, b} {
 		join()
 		if !isCut(t, want, patience) {
-			t.Errorf("newcomer %d: another one than expected made room", i)
+			t.Errorf("new connection %d: the wrong connection was closed for it", i)
 		}
 		if n := in.State().OpenConnections; n > 3 {
 			t.Errorf("%d connections are open", n)
@@ -283,8 +282,8 @@ func TestBrokenOffLinesAreCounted(t *testing.T) {
 	}
 }
 
-// TestFewFiles checks how many connections are possible where the limit on open files leaves few, and what
-// the log says: what is possible, or that even publishing may fail.
+// TestFewFiles checks the number of possible connections with a low limit on open files, and the log: it has the
+// possible number, or warns that even publishing may fail.
 func TestFewFiles(t *testing.T) {
 	allowed := descriptors.Limit()
 	for _, test := range []struct {
@@ -301,7 +300,7 @@ func TestFewFiles(t *testing.T) {
 		if got := int(r.limit.Load()); got != test.possible {
 			t.Errorf("%d of %d reserved: %d connections are possible, want %d", test.reserved, allowed, got, test.possible)
 		}
-		r.follow(&limits) // a reload says it no second time
+		r.follow(&limits) // a reload does not log it again
 		if text := log.String(); strings.Count(text, "\n") != 1 || !strings.Contains(text, test.log) {
 			t.Errorf("the log says %q, want %q once", text, test.log)
 		}

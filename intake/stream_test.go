@@ -14,9 +14,9 @@ func longLine(name string, n int) string {
 	return name + ":" + strings.Repeat("0", n-len(name)-len(":1|c")) + "1|c"
 }
 
-// The result does not depend on how a stream is split into writes. Each position is tried on a
-// separate connection, and the rest is written after the first part was read. The total must be the
-// result of one write times the number of positions.
+// The result does not depend on how a stream is split into writes. Each split position uses a separate connection, and
+// the rest is written after the first part was read. The total must be the result of one write, multiplied by the
+// number of positions.
 func TestStreamCutAnywhere(t *testing.T) {
 	t.Parallel()
 	grammar := "hits:1|c\r\n" +
@@ -31,7 +31,7 @@ func TestStreamCutAnywhere(t *testing.T) {
 	stream := grammar + longLine("long", maxLine+1) + "\n" + "last:5|c\n" + longLine("exact", 1500) + "\r\nend:9|c"
 	var cuts []int
 	for i := 1; i < len(stream); i++ {
-		// All positions inside a run of zeros are alike.
+		// All positions inside a run of zeros are equivalent.
 		inside := i - len(grammar)
 		dull := inside > 10 && inside < maxLine-2 || i > len(stream)-1490 && i < len(stream)-30
 		if !dull {
@@ -86,8 +86,7 @@ func TestStreamCutAnywhere(t *testing.T) {
 	pieces.check(sum)
 }
 
-// A line of 64 KiB counts. A longer one is discarded once, however long it is, and reading
-// continues after its newline.
+// A line of 64 KiB counts. A longer line is discarded and counted once, and reading continues after its newline.
 func TestStreamLongLines(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {

@@ -19,7 +19,7 @@ type streams struct {
 	reader  *streamReader
 	conns   sync.WaitGroup
 	stopped chan struct{} // closed by stop
-	// greeting ends after stop: then there is no more time for handshakes.
+	// greeting is the context of handshakes. It ends after stop.
 	greeting context.Context
 	silence  context.CancelFunc // ends greeting
 
@@ -85,7 +85,7 @@ func (t *streams) accept(a *acceptor) {
 	}
 }
 
-// welcome reads a connection, if it may send. Only then it takes a place.
+// welcome reads a connection if it may send. The connection takes a place only after that check.
 func (t *streams) welcome(st *stream) {
 	c, why := st.admit(t.greeting)
 	if why != listen.Admitted {
@@ -98,7 +98,7 @@ func (t *streams) welcome(st *stream) {
 	t.conns.Go(func() { t.serve(st, c) })
 }
 
-// end returns when reading must end, after stop.
+// end returns the time at which reading must end after stop.
 func (t *streams) end() *time.Time {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -119,7 +119,7 @@ func (t *streams) add(st *stream) {
 	}
 }
 
-// serve reads a connection to its end. The lines come by c.
+// serve reads a connection to its end. The lines are read from c.
 func (t *streams) serve(st *stream, c net.Conn) {
 	defer t.close(st)
 	if c == net.Conn(st.age.conn) {
@@ -130,7 +130,7 @@ func (t *streams) serve(st *stream, c net.Conn) {
 	t.serveDecrypted(st, c)
 }
 
-// serveDecrypted reads a connection whose bytes are not the lines.
+// serveDecrypted reads a connection whose bytes must be decrypted.
 func (t *streams) serveDecrypted(st *stream, conn net.Conn) {
 	own := make([]byte, decryptedRead)
 	var err error
@@ -177,8 +177,7 @@ func (t *streams) close(st *stream) {
 	t.room.leave(st.door)
 }
 
-// stop ends accepting. Each connection may finish sending: until it is silent for drainTime, or
-// patience is over.
+// stop ends accepting. Each connection may finish sending, until it is silent for drainTime or patience is over.
 func (t *streams) stop(patience time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

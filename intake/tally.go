@@ -89,7 +89,7 @@ var cutNames = [CutReasons]string{"idle", "unfinished", "full", "memory", "liste
 // String returns the reason as figures name it, for example idle.
 func (r CutReason) String() string { return cutNames[r] }
 
-// Counts counts what came in by one listener.
+// Counts counts the input of one listener.
 type Counts struct {
 	Datagrams, Connections uint64
 	Bytes, Lines           uint64

@@ -44,8 +44,7 @@ func one() Config {
 	return cfg
 }
 
-// read reads what waits in the socket of a receiver that does not run, and returns how many messages that
-// were.
+// read reads the waiting data from the socket of a receiver that does not run, and returns the number of messages.
 func (in *running) read() (messages int) {
 	in.t.Helper()
 	r := in.receivers[0]
@@ -63,7 +62,7 @@ func (in *running) read() (messages int) {
 }
 
 // Each datagram of a train counts, with or without times of arrival and senders. The last one may be
-// shorter. A datagram with several lines is one of a train too.
+// shorter. A datagram of a train may have several lines.
 func TestTrain(t *testing.T) {
 	for _, times := range []bool{false, true} {
 		for _, senders := range []bool{false, true} {
@@ -102,8 +101,8 @@ func TestTrain(t *testing.T) {
 	}
 }
 
-// A bad line of a train costs no other line, and has the train's sender. A sample of a train that waits to
-// be added keeps its bytes.
+// A bad line in a train does not affect other lines, and has the train's sender. A sample of a train that waits to be
+// added keeps its bytes.
 func TestBadLineInTrain(t *testing.T) {
 	cfg := one()
 	cfg.DiscardSenders = SendersOn
@@ -144,7 +143,7 @@ func TestProbeOfTrain(t *testing.T) {
 	}
 }
 
-// A guarded listener checks each datagram alone, so the kernel takes trains apart for it.
+// A guarded listener checks each datagram separately, so the kernel splits trains for it.
 func TestTrainToGuard(t *testing.T) {
 	in := open(t, guarded(t, listen.HMAC, admit.Config{KeyFile: keyFile(t, hmacKey), Drift: time.Minute}))
 	sign := signed(hmacKey, 0)
@@ -159,7 +158,7 @@ func TestTrainToGuard(t *testing.T) {
 	}
 }
 
-// The datagrams of trains that did not fit into the buffer are counted, about as many as there were.
+// The number of datagrams in trains that did not fit into the buffer is estimated.
 func TestDroppedTrains(t *testing.T) {
 	cfg := one()
 	cfg.UDPBuffer = 16 << 10
@@ -182,7 +181,7 @@ func TestDroppedTrains(t *testing.T) {
 	}
 }
 
-// An inherited socket hands over no trains: a later process might not know them.
+// An inherited socket returns no trains, because a later process might not support them.
 func TestInheritedTrain(t *testing.T) {
 	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {

@@ -20,7 +20,7 @@ import (
 type watch struct {
 	log     zerolog.Logger
 	level   zerolog.Level
-	needle  []byte // lines that contain it are logged; empty logs none
+	needle  []byte // lines that contain this text are logged; empty logs none
 	entries chan watched
 	skipped atomic.Uint64
 	ended   chan struct{} // closed by end
@@ -148,12 +148,12 @@ func (w *watch) logEntry(e watched) {
 	ev.Str("line", e.text).Msg(e.what)
 }
 
-// MaxTraced is how many lines a second a Trace logs. Further ones are skipped and counted.
+// MaxTraced is the maximum number of lines a second that a Trace logs. Further lines are skipped and counted.
 const MaxTraced = 1000
 
 // Trace logs the received lines of some names for some time. Other lines cost one comparison each.
 type Trace struct {
-	Match func(name []byte) bool // gets names as received, and clean
+	Match func(name []byte) bool // called with names as received, and with clean names
 	Until time.Time
 }
 
@@ -163,18 +163,18 @@ type tracing struct {
 	Trace
 	clean  func(name []byte) []byte
 	second atomic.Int64 // Unix
-	lines  atomic.Int64 // logged in that second
+	lines  atomic.Int64 // lines logged in that second
 }
 
 // tracer keeps the tracing of an Intake.
 type tracer struct {
 	mu      sync.Mutex
 	running *tracing // nil for none
-	skipped uint64   // by earlier ones
+	skipped uint64   // lines missed by earlier Traces
 }
 
-// Trace logs received lines, in place of an earlier Trace. nil only ends that. Any goroutine may call
-// it.
+// Trace starts to log received lines. It replaces an earlier Trace. nil only ends the earlier one. Any goroutine may
+// call it.
 func (in *Intake) Trace(t *Trace) {
 	in.trace.mu.Lock()
 	defer in.trace.mu.Unlock()
@@ -207,7 +207,7 @@ func (t *tracer) untraced() uint64 {
 	return t.skipped + t.running.missed()
 }
 
-// setShown sets what lines are shown to. The caller holds the shard's lock.
+// setShown sets where lines are shown. The caller holds the shard's lock.
 func (l *lane) setShown(w *watch, t *tracing) {
 	l.watch, l.trace, l.shows = w, t, w.on() || t != nil
 }

@@ -32,10 +32,10 @@ var (
 // Settings are the settings that all members of a cluster share. The first owner makes them, and they never
 // change for the life of the cluster.
 type Settings struct {
-	Version    int           // of these settings
+	Version    int           // version of these settings
 	Partitions int           // a power of two
 	Interval   time.Duration // the flush interval of all members
-	Horizon    time.Duration // how late data may come and still be merged
+	Horizon    time.Duration // the greatest delay with which data is still merged
 	MemberKey  [16]byte      // hashes the members of sets
 	Tags       string        // --tags
 }
@@ -51,8 +51,8 @@ func (e *MismatchError) Error() string {
 		e.Flag, e.Cluster, e.Daemon, e.Flag, e.Cluster)
 }
 
-// keptBehind is how many windows beyond the horizon an engine must keep. The points of a window depend on a
-// checkpoint, and one of the commits before the window has that checkpoint.
+// keptBehind is the number of windows before the horizon that an engine must keep. The points of a window depend on a
+// checkpoint, which is in one of the commits before the window.
 const keptBehind = 64
 
 // Slots returns the number of windows whose newest commit an engine must keep.
@@ -84,7 +84,7 @@ type Sender interface {
 	Close() error
 }
 
-// Watcher is a Sender that can see whether the partitions have owners. Not every Sender is one.
+// Watcher is a Sender that can see whether the partitions have owners. Not every Sender is a Watcher.
 type Watcher interface {
 	// Committed returns when the newest commit of a partition was made, or ErrNone if there is none.
 	Committed(ctx context.Context, partition int) (time.Time, error)
@@ -107,11 +107,11 @@ type Reader interface {
 
 // Inbox holds the messages of one partition.
 type Inbox interface {
-	// Read reads from the message with this number on. If it is gone, Read starts at the next one.
+	// Read reads messages, beginning with the given number. If that message is gone, Read starts at the next one.
 	Read(ctx context.Context, from uint64) (Reader, error)
 	// State returns how full the Inbox is.
 	State(ctx context.Context) (InboxState, error)
-	// Trim drops the messages before this number.
+	// Trim drops the messages before the given number.
 	Trim(ctx context.Context, below uint64) error
 }
 
@@ -150,13 +150,13 @@ type Commits interface {
 	At(ctx context.Context, slot int64) (Commit, error)
 }
 
-// Partition is one partition of an engine, as owners see it.
+// Partition is an owner's view of one partition of an engine.
 type Partition interface {
 	Inbox
 	Commits
 }
 
-// Members says which partitions this owner should own.
+// Members decides which partitions this owner should own.
 type Members interface {
 	// Run announces this owner until ctx ends. It calls wanted with the partitions that this owner should own,
 	// each time they change. It withdraws the announcement before it returns.
@@ -166,7 +166,7 @@ type Members interface {
 // Engine is an owner's connection to an engine.
 type Engine interface {
 	// Join returns the settings of the cluster. It creates everything that is missing, and returns a
-	// *MismatchError if the cluster's settings differ from wanted. A zero MemberKey takes the cluster's key.
+	// *MismatchError if the cluster's settings differ from wanted. A zero MemberKey in wanted fits every key.
 	Join(ctx context.Context, wanted Settings) (Settings, error)
 	Partition(p int) Partition
 	Close() error

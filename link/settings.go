@@ -11,7 +11,7 @@ import (
 // SettingsVersion is the version of the settings that this program makes and understands.
 const SettingsVersion = 1
 
-// maxPartitions is the most partitions, as in package partial.
+// maxPartitions is the maximum number of partitions, as in package partial.
 const maxPartitions = 1 << 12
 
 // kept is the format in which engines keep Settings.
@@ -26,7 +26,7 @@ type kept struct {
 
 // Encode returns the settings in the format in which engines keep them.
 func (s Settings) Encode() []byte {
-	text, _ := json.Marshal(kept{ // strings and numbers only, so it cannot fail
+	text, _ := json.Marshal(kept{ // no error: it has only strings and numbers
 		s.Version, s.Partitions, s.Interval.String(), s.Horizon.String(), hex.EncodeToString(s.MemberKey[:]), s.Tags,
 	})
 	return append(text, '\n')
@@ -39,7 +39,7 @@ func ParseSettings(text []byte) (Settings, error) {
 		return Settings{}, fmt.Errorf("the settings of the cluster are damaged: %w", err)
 	}
 	if k.Version != SettingsVersion {
-		return Settings{}, fmt.Errorf("the settings of the cluster have version %d, this daemon knows version %d: upgrade the older of them", k.Version, SettingsVersion)
+		return Settings{}, fmt.Errorf("the settings of the cluster have version %d, this daemon knows version %d: upgrade the older daemons", k.Version, SettingsVersion)
 	}
 	s := Settings{Version: k.Version, Partitions: k.Partitions, Tags: k.Tags}
 	var err error

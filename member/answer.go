@@ -43,7 +43,7 @@ func (m *Member) Owning() *question.Cluster {
 	return q
 }
 
-// addOwner adds the owner's knowledge.
+// addOwner adds the owner's part of the answer.
 func (m *Member) addOwner(q *question.Cluster) {
 	q.Collects, q.Address, q.ID = true, m.Cluster.CollectFrom, m.Cluster.CollectID
 	q.After, q.Until = m.Cluster.CollectAfter, m.Cluster.CollectUntil
@@ -104,7 +104,7 @@ func addClusterEdge(edges map[string]*question.ClusterEdge, st *collect.Status, 
 	switch epoch := time.Unix(0, e.Epoch); {
 	case q.Epoch.IsZero():
 		q.Epoch, q.Number, q.Complete, q.Samples = epoch, e.Number, e.Number, e.Samples
-	case epoch.After(q.Epoch): // no interval of this run has come to all
+	case epoch.After(q.Epoch): // no interval of this run has reached all partitions
 		q.Epoch, q.Number, q.Complete, q.Samples = epoch, e.Number, 0, e.Samples
 	case epoch.Before(q.Epoch):
 		q.Complete = 0

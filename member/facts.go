@@ -17,7 +17,7 @@ func (m *Member) headAllowed() time.Duration {
 	return max(m.Cluster.Lateness+allowedHead*m.Interval, 2*time.Second)
 }
 
-// Facts returns the facts for the health. An edge knows only whether there are owners.
+// Facts returns the facts for the health. An edge knows only whether partitions have owners.
 func (m *Member) Facts() *meta.ClusterFacts {
 	q := m.Owning()
 	if q == nil {

@@ -36,7 +36,7 @@ type Config struct {
 	// Cache returns the file that keeps the settings of a cluster, or "". The argument is the name of the cluster's destination.
 	Cache     func(destination string) string
 	Table     aggregate.Config
-	Publisher collect.Publisher // of the collected data
+	Publisher collect.Publisher // limits for the collected data
 	Log       zerolog.Logger
 }
 

@@ -71,7 +71,7 @@ func (m *Member) Collect(ctx context.Context) error {
 	}
 	err := m.owner.Load().Run(ctx, m.connection.Members(m.Cluster.CollectID))
 	if ctx.Err() != nil && err != nil {
-		m.Log.Warn().Err(err).Msg("leaving the cluster failed: others take the partitions over after some seconds")
+		m.Log.Warn().Err(err).Msg("leaving the cluster failed: other owners take over the partitions after some seconds")
 		return nil
 	}
 	return err

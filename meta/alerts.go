@@ -6,7 +6,7 @@ import (
 	"github.com/statsd-ops/statsd/internal/plural"
 )
 
-// Word says in a word what happened to a message: none, waiting, told or given_up.
+// Word returns the state of a message in one word: none, waiting, told or given_up.
 func (o Outcome) Word() string {
 	switch {
 	case !o.Due:
@@ -19,7 +19,7 @@ func (o Outcome) Word() string {
 	return "told"
 }
 
-// pageAlerts is how many episodes the page shows.
+// pageAlerts is the number of episodes on the page.
 const pageAlerts = 10
 
 // alertRow is an episode on the page.
@@ -28,7 +28,7 @@ type alertRow struct {
 	Told                                   []toldRow
 }
 
-// toldRow is what a notifier was told.
+// toldRow shows on the page which messages a notifier got.
 type toldRow struct {
 	Text string
 	Bad  bool
@@ -59,7 +59,7 @@ func (m *Monitor) alertRows(now time.Time) (rows []alertRow) {
 	return rows
 }
 
-// say says in a line what happened to a message, "" if there is none.
+// say returns a line about what happened to a message, or "" if there is no message.
 func (o Outcome) say() (text string, bad bool) {
 	switch o.Word() {
 	case "told":

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// exampleEpisodes has one that goes on, and one that has ended, with what two notifiers were told.
+// exampleEpisodes has an open and an ended episode, with the messages to two notifiers.
 func exampleEpisodes() *Episodes {
 	e, at := NewEpisodes("web1:8125"), time.Now().Add(-time.Hour)
 	h := reasons(at, "<main>")

@@ -9,28 +9,28 @@ import (
 )
 
 const (
-	// maxAlike is how many pairs of sender and reason are counted separately.
+	// maxAlike is the maximum number of pairs of sender and reason that are counted.
 	maxAlike = 64
-	// alikeMinutes is over how many minutes bad lines are counted, with the running one.
+	// alikeMinutes is the period over which bad lines are counted, in minutes, including the running minute.
 	alikeMinutes = 15
 )
 
 // Alike are the bad samples of one host for one reason.
 type Alike struct {
-	Count  uint64 // in the last 15 minutes; at least, if others were forgotten
+	Count  uint64 // in the last 15 minutes; a lower bound if pairs were forgotten
 	Reason string
 	Sender string // without its port; "" if unknown
 	Last   []byte // the last such line
-	At     int    // where it is bad
+	At     int    // index of the fault in Last
 }
 
-// alikes counts bad lines by sender and reason. When there are too many, the one with the fewest lines
-// gives way.
+// alikes counts bad lines by sender and reason. When there are too many pairs, the one with the fewest lines is
+// forgotten.
 type alikes struct {
-	minute int64 // the running one
+	minute int64 // the running minute
 	kept   []alikeCount
 	host   []byte
-	// forgotten counts the ones that gave way.
+	// forgotten counts the pairs that were forgotten.
 	forgotten uint64
 }
 
@@ -59,7 +59,7 @@ func (a *alikes) add(l *BadLine) {
 	c.last, c.at = append(c.last[:0], l.Line[:min(len(l.Line), QuoteLimit+1)]...), l.At
 }
 
-// place returns where a new one goes.
+// place returns the index for a new pair.
 func (a *alikes) place() (least int) {
 	if len(a.kept) < maxAlike {
 		a.kept = append(a.kept, alikeCount{})
@@ -76,7 +76,7 @@ func (a *alikes) place() (least int) {
 	return least
 }
 
-// turn goes on to the minute of a time. Time does not go back.
+// turn moves to the minute of a time, unless that is earlier.
 func (a *alikes) turn(now time.Time) {
 	minute := now.Unix() / 60
 	if minute <= a.minute {
@@ -93,7 +93,7 @@ func (a *alikes) turn(now time.Time) {
 	a.minute = minute
 }
 
-// list returns the ones of the last minutes, the most first.
+// list returns the pairs of the last minutes, those with the most lines first.
 func (a *alikes) list(now time.Time) (all []Alike) {
 	a.turn(now)
 	for i := range a.kept {

@@ -17,7 +17,7 @@ type BadLine struct {
 	At   int // where it is bad: an index in the line as received
 }
 
-// badLines is how many bad lines are kept.
+// badLines is the number of bad lines that are kept.
 const badLines = 100
 
 // BadLines keeps the last 100 bad lines, and counts the bad lines of 15 minutes. Its zero value is ready for use, and
@@ -39,14 +39,14 @@ func (b *BadLines) Add(l BadLine) {
 	if kept.Line == nil {
 		kept.Line = make([]byte, 0, QuoteLimit+1)
 	}
-	// One byte more than Quote shows, so that it can tell that the line was longer.
+	// One byte more than Quote shows, so that Quote can see that the line was longer.
 	copied := append(kept.Line[:0], l.Line[:min(len(l.Line), QuoteLimit+1)]...)
 	*kept = l
 	kept.Line = copied
 	b.alike.add(kept)
 }
 
-// Alike counts the bad lines of the last 15 minutes by sender and reason, the most first.
+// Alike returns the counts of bad lines in the last 15 minutes by sender and reason, the greatest first.
 func (b *BadLines) Alike(now time.Time) []Alike {
 	b.mu.Lock()
 	defer b.mu.Unlock()

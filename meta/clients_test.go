@@ -140,7 +140,7 @@ func checkAnswers(t *testing.T, got map[string]any, source *fixedSource) {
 	}
 }
 
-// checkSample checks an answer of a question as a client read it. Ruby reads a number that is none as 0.
+// checkSample checks an answer as a client read it. Ruby reads a missing number as 0.
 func checkSample(t *testing.T, got map[string]any) {
 	t.Helper()
 	data, _ := got["sample"].(map[string]any)

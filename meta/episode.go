@@ -12,15 +12,14 @@ type Episode struct {
 	ID      string    `json:"id"`
 	Reason  string    `json:"reason"`
 	Subject string    `json:"subject,omitempty"`
-	State   State     `json:"state"` // now, or last before the end
+	State   State     `json:"state"` // the current state, or the last one before the end
 	Text    string    `json:"text"`
 	Next    string    `json:"next"`
 	Began   time.Time `json:"began"`
 	Ended   time.Time `json:"ended,omitzero"` // zero while it goes on
 	Told    []Told    `json:"told,omitempty"`
 
-	// resumed says that it was open when an earlier daemon ended, and that it is not
-	// known yet whether it goes on.
+	// resumed says that the episode was open when an earlier daemon ended. It is not known yet whether it goes on.
 	resumed bool
 }
 
@@ -40,7 +39,7 @@ func (e *Episode) Name() string {
 	return e.Reason + " " + e.Subject
 }
 
-// Told is what one notifier was told of an episode.
+// Told holds the messages about an episode to one notifier.
 type Told struct {
 	Notifier string  `json:"notifier"`
 	Begin    Outcome `json:"begin,omitzero"`
@@ -50,19 +49,19 @@ type Told struct {
 
 // Outcome is what happened to one message to a notifier.
 type Outcome struct {
-	Due   bool      `json:"due"`             // the notifier must be told, or was told
-	At    time.Time `json:"at,omitzero"`     // when it was taken, or given up; zero while it waits
-	Tries int       `json:"tries,omitempty"` // in all
-	Error string    `json:"error,omitempty"` // of the last try, "" if it was taken
+	Due   bool      `json:"due"`             // the message must be sent, or was sent
+	At    time.Time `json:"at,omitzero"`     // when the notifier accepted it, or it was given up; zero while it waits
+	Tries int       `json:"tries,omitempty"` // all attempts
+	Error string    `json:"error,omitempty"` // error of the last attempt, "" if the message was accepted
 }
 
-// Taken reports whether the notifier took the message.
+// Taken reports whether the notifier accepted the message.
 func (o Outcome) Taken() bool { return !o.At.IsZero() && o.Error == "" }
 
-// waits reports whether the message is still to be told.
+// waits reports whether the message still waits to be sent.
 func (o Outcome) waits() bool { return o.Due && o.At.IsZero() }
 
-// Stage is a part of an episode that notifiers are told.
+// Stage is a point in an episode about which notifiers get a message.
 type Stage int
 
 // The stages of an episode.
@@ -72,16 +71,16 @@ const (
 	End
 )
 
-// of returns the outcome of a stage.
+// of returns the outcome of the message of a stage.
 func (t *Told) of(s Stage) *Outcome {
 	return [...]*Outcome{&t.Begin, &t.Change, &t.End}[s]
 }
 
-// Event is something to tell of an episode.
+// Event is a message to send about an episode.
 type Event struct {
 	Stage   Stage
-	Before  State   // of a change: the state it had
-	Episode Episode // as of then
+	Before  State   // for a change: the state before
+	Episode Episode // the episode at that time
 }
 
 func (e *Episode) event(stage Stage, before State) Event {
@@ -94,8 +93,8 @@ func (e *Episode) clone() Episode {
 	return c
 }
 
-// StageFor returns what to tell a notifier: the begin instead of a change, if it was not told
-// the begin.
+// StageFor returns the stage to report to a notifier. It is Begin instead of Change if the
+// notifier does not know yet that the episode has begun.
 func (ev *Event) StageFor(notifier string) Stage {
 	if ev.Stage == Change {
 		if told := ev.Episode.told(notifier); told == nil || told.Begin.waits() {
@@ -105,7 +104,7 @@ func (ev *Event) StageFor(notifier string) Stage {
 	return ev.Stage
 }
 
-// told returns what a notifier was told, nil if it did not have to be told.
+// told returns the messages to a notifier, or nil if there were none to send.
 func (e *Episode) told(notifier string) *Told {
 	for i := range e.Told {
 		if e.Told[i].Notifier == notifier {
@@ -122,23 +121,22 @@ func (e *Episode) note(notifier string, stage Stage, o Outcome) {
 	}
 	was := e.told(notifier).of(stage)
 	if was.Taken() && o.Error != "" {
-		return // a repeat failed
+		return // the message was accepted before, and repeating it failed
 	}
 	if was.Taken() && stage != Change {
-		return // it was repeated
+		return // the message was accepted before, and was repeated
 	}
 	o.Due, o.Error = true, printable(cut(o.Error, maxError))
 	*was = o
 }
 
 const (
-	maxText    = 400 // bytes of an episode's text
+	maxText    = 400 // maximum length of an episode's text in bytes
 	maxSubject = 100
 	maxError   = 160
 )
 
-// printable replaces all characters but printable ASCII. It leaves a text alone that is
-// printable already.
+// printable replaces all characters but printable ASCII. A text that is already printable stays unchanged.
 func printable(text string) string {
 	return strings.Map(func(r rune) rune {
 		if r < ' ' || r > '~' {

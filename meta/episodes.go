@@ -16,21 +16,21 @@ const (
 // Episodes keeps the last 256 episodes of the health, in at most 128 KiB, and what each
 // notifier was told. Any goroutine may use it.
 type Episodes struct {
-	host string // of the daemon, for the ids
+	host string // address of the daemon, for the ids
 
 	mu      sync.Mutex
 	all     []Episode // the oldest first
-	version uint64    // grows with each change that a file should have
-	settled time.Time // when all episodes that continue after a restart have been seen
+	version uint64    // grows with each change that must be saved
+	settled time.Time // from then on, no episode of an earlier daemon can continue
 
-	refused map[key]bool // reasons that hold without an episode, as too many others do
-	missed  uint64       // how many were refused
+	refused map[key]bool // reasons that hold but have no episode, because there was no room
+	missed  uint64       // number of such reasons so far
 }
 
 // NewEpisodes returns the episodes of a daemon, which host:port identifies.
 func NewEpisodes(host string) *Episodes { return &Episodes{host: host, refused: map[key]bool{}} }
 
-// Observe compares the health with the last one, and returns the changes that notifiers must be told.
+// Observe compares the health with the previous one, and returns the changes to report to notifiers.
 func (e *Episodes) Observe(now time.Time, h Health) (events []Event) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -62,7 +62,7 @@ func (e *Episodes) Observe(now time.Time, h Health) (events []Event) {
 	return events
 }
 
-// hold notes that a reason holds, and adds what notifiers must be told.
+// hold records that a reason holds, and adds the events to report.
 func (e *Episodes) hold(k key, r *Reason, events []Event) []Event {
 	ep := e.open(k)
 	if ep == nil {
@@ -95,7 +95,7 @@ func (e *Episodes) open(k key) *Episode {
 	return nil
 }
 
-// begin adds an episode. It returns nil if there is no room, as others go on.
+// begin adds an episode. It returns nil if there is no room because too many other episodes are open.
 func (e *Episodes) begin(k key, r *Reason) *Episode {
 	ep := Episode{
 		Reason: k.id, Subject: k.subject, State: r.State, Text: cut(r.Text, maxText), Next: r.Next,
@@ -110,7 +110,7 @@ func (e *Episodes) begin(k key, r *Reason) *Episode {
 	return nil
 }
 
-// id names an episode as no other one: by the second in which it began.
+// id returns a unique name for an episode, made from the second in which it began.
 func (e *Episodes) id(ep *Episode) string {
 	for second := ep.Began.Unix(); ; second++ {
 		id := e.host + "/" + ep.Reason + "/" + ep.Subject + "/" + strconv.FormatInt(second, 10)
@@ -129,8 +129,8 @@ func (e *Episodes) find(id string) *Episode {
 	return nil
 }
 
-// shrink keeps the bounds. It forgets the oldest episode that has ended, or the newest if none
-// has.
+// shrink keeps the number and the memory of episodes below their limits. It forgets the oldest ended episode. If none
+// has ended, it forgets the newest.
 func (e *Episodes) shrink() {
 	bytes := 0
 	for i := range e.all {
@@ -146,7 +146,7 @@ func (e *Episodes) shrink() {
 	}
 }
 
-// Note keeps what happened to a message about an episode. A zero Outcome is a message that waits.
+// Note keeps what happened to a message about an episode. A zero Outcome means that the message waits.
 func (e *Episodes) Note(id, notifier string, stage Stage, o Outcome) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -162,7 +162,7 @@ func (e *Episodes) Note(id, notifier string, stage Stage, o Outcome) {
 	}
 }
 
-// NoteLook keeps whether a notifier accepted a look at the whole health. A check reports the begin of
+// NoteLook keeps whether a notifier accepted a look at the whole health. A check reports the beginning of
 // all episodes that are open, and the end of all that have ended.
 func (e *Episodes) NoteLook(notifier string, now time.Time, failed error) {
 	e.mu.Lock()
@@ -197,8 +197,7 @@ func (e *Episodes) NoteLook(notifier string, now time.Time, failed error) {
 	e.shrink()
 }
 
-// Pending returns the events that a notifier was not told, the oldest first, and the open episodes
-// that it knows.
+// Pending returns the events that a notifier did not get, the oldest first, and the open episodes that it knows.
 func (e *Episodes) Pending(notifier string) (events, known []Event) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -210,7 +209,7 @@ func (e *Episodes) Pending(notifier string) (events, known []Event) {
 			if told != nil && told.End.waits() {
 				events = append(events, ep.event(End, OK))
 			}
-		case ep.resumed: // it may be over
+		case ep.resumed: // the episode may have ended
 			known = append(known, ep.event(Begin, OK))
 		case told == nil || told.Begin.waits():
 			events = append(events, ep.event(Begin, OK))

@@ -7,16 +7,16 @@ import (
 	"time"
 )
 
-// MaxEpisodesFile is the greatest length of an encoded history.
+// MaxEpisodesFile is the maximum length of an encoded history in bytes.
 const MaxEpisodesFile = 1 << 20
 
-// episodesFile is the form in which episodes are kept over a restart.
+// episodesFile is the content of the file that keeps episodes over a restart.
 type episodesFile struct {
 	Version  int       `json:"version"`
 	Episodes []Episode `json:"episodes"`
 }
 
-// Encode returns the episodes as JSON, and their version: while that stays, so does the text.
+// Encode returns the episodes as JSON, and their version. As long as the version is the same, the JSON is the same.
 func (e *Episodes) Encode() (text []byte, version uint64, err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -31,8 +31,8 @@ func (e *Episodes) Version() uint64 {
 	return e.version
 }
 
-// Load takes over the episodes of an earlier daemon. Open ones go on if their reason shows again
-// before settled. Otherwise they have ended.
+// Load adds the episodes of an earlier daemon. An open episode goes on if its reason is seen again before settled.
+// Otherwise it has ended.
 func (e *Episodes) Load(text []byte, settled time.Time) error {
 	var file episodesFile
 	if err := json.Unmarshal(text, &file); err != nil {

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// follow lets seconds go by, and returns what the episodes tell: the second, the stage, the reason.
+// follow runs the episodes for some seconds. It returns their events, each with its second, stage and reason.
 func (s *scene) follow(e *Episodes, seconds int, acts map[int]func(*scene)) (told []string) {
 	for i := 1; i <= seconds; i++ {
 		s.step(acts[i])
@@ -31,8 +31,8 @@ func wantTold(t *testing.T, got []string, want ...string) {
 	}
 }
 
-// TestEpisodes follows the rules of the health through a failure with a loss: one episode for each reason and
-// subject, and no event besides begin, change and end.
+// TestEpisodes follows the health through a failure with a loss. There is one episode for each reason and subject, and
+// there are no events except begin, change and end.
 func TestEpisodes(t *testing.T) {
 	s, e := newScene(), NewEpisodes("web1:8125")
 	s.facts.Sinks = append(s.facts.Sinks, SinkFacts{Name: "b"})
@@ -92,7 +92,7 @@ func reasons(since time.Time, names ...string) (h Health) {
 	return h
 }
 
-// TestIDs gives two episodes of one second different ids, and none an end before its begin.
+// TestIDs checks that two episodes of one second have different ids, and that no episode ends before its begin.
 func TestIDs(t *testing.T) {
 	at, e := time.Unix(1795919938, 0), NewEpisodes("h")
 	for range 3 {
@@ -111,8 +111,8 @@ func TestIDs(t *testing.T) {
 	}
 }
 
-// TestBounds keeps 256 episodes in 128 KiB, also when everything is as long as it can be, and forgets
-// none that goes on.
+// TestBounds checks that 256 episodes fit into 128 KiB, even if all texts have their maximum length, and that no open
+// episode is forgotten.
 func TestBounds(t *testing.T) {
 	at, e := time.Unix(1795919938, 0), NewEpisodes(strings.Repeat("h", 64)+":8125")
 	e.Observe(at, reasons(at, "stays"))
@@ -145,7 +145,7 @@ func TestBounds(t *testing.T) {
 	}
 }
 
-// TestTooManyGoOn tracks no episode beyond the bound, and counts each once.
+// TestTooManyGoOn checks that episodes beyond the limit are not tracked, and that each is counted once.
 func TestTooManyGoOn(t *testing.T) {
 	at, e := time.Unix(1795919938, 0), NewEpisodes("h")
 	var names []string
@@ -166,7 +166,7 @@ func TestTooManyGoOn(t *testing.T) {
 	}
 }
 
-// outcomes renders who was told what of the newest episode.
+// outcomes renders the messages about the newest episode, by notifier.
 func outcomes(e *Episodes) string {
 	var words []string
 	for _, t := range e.Last(1)[0].Told {
@@ -179,7 +179,7 @@ func outcomes(e *Episodes) string {
 	return strings.Join(words, "; ")
 }
 
-// TestNote keeps what happened to each message, and lets no failing repeat undo what was told.
+// TestNote checks that the result of each message is kept, and that a failed repeat does not change it.
 func TestNote(t *testing.T) {
 	at, e := time.Unix(1795919938, 0), NewEpisodes("h")
 	id := e.Observe(at, reasons(at, "a"))[0].Episode.ID
@@ -202,7 +202,7 @@ func TestNote(t *testing.T) {
 	}
 }
 
-// TestNoteLook counts a look for all that goes on, and as the end of what was told.
+// TestNoteLook checks that a look counts as a message about each open episode, and as the end of ended ones.
 func TestNoteLook(t *testing.T) {
 	at, e := time.Unix(1795919938, 0), NewEpisodes("h")
 	e.NoteLook("nsca", at, nil)
@@ -244,8 +244,8 @@ func events(all []Event) string {
 	return strings.Join(words, ", ")
 }
 
-// TestRestart tells of an episode that was open whether it goes on or has ended, once that is known, and of one
-// that ended what was not told.
+// TestRestart checks the events after a restart. For an open episode there is an event as soon as it is known whether
+// it goes on. For an ended episode there are events for the messages that were not sent.
 func TestRestart(t *testing.T) {
 	at, e := time.Unix(1795919938, 0), NewEpisodes("h")
 	for _, ev := range e.Observe(at, reasons(at, "known", "untold", "over", "ended")) {
@@ -283,7 +283,7 @@ func TestRestart(t *testing.T) {
 		t.Errorf("what goes on: %s", got)
 	}
 	if all[0].StageFor("webhook") != Change || all[1].StageFor("webhook") != Begin || all[0].StageFor("new") != Begin {
-		t.Error("the begin is not told where it was not")
+		t.Error("a notifier that missed the beginning is not told of it")
 	}
 	at = at.Add(31 * time.Second)
 	if got := events(e.Observe(at, reasons(at, "known", "untold"))); got != "end over" {
@@ -294,7 +294,7 @@ func TestRestart(t *testing.T) {
 	}
 }
 
-// TestLoadDamaged takes nothing from a file that is none.
+// TestLoadDamaged checks that a damaged file adds nothing.
 func TestLoadDamaged(t *testing.T) {
 	for _, text := range []string{"", "{", "[]", `{"version":2}`, `{"version":1,"episodes":[{}]}`,
 		`{"version":1,"episodes":[{"id":"a","reason":"sink_failing","state":"odd","began":"2026-11-29T02:38:58Z"}]}`,

@@ -335,7 +335,7 @@ func TestRunEnds(t *testing.T) {
 	}
 }
 
-// Beyond loopback, guarded questions need a token over XML-RPC too, whatever the path.
+// On other addresses than loopback, guarded questions need a token over XML-RPC too, on every path.
 func TestGuardedMethods(t *testing.T) {
 	tokens, err := access.ParseTokens(fmt.Appendf(nil, "read page %x\n", sha256.Sum256([]byte("reading"))))
 	if err != nil {

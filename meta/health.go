@@ -15,7 +15,7 @@ const (
 	// Degraded means that something is late, lost or about to be lost, while
 	// the rest works.
 	Degraded
-	// Failing means that everybody's samples or points do not get through.
+	// Failing means that no samples, or no points, get through.
 	Failing
 )
 
@@ -38,8 +38,8 @@ type Reason struct {
 	Clears string // when the reason ends
 }
 
-// Health is the daemon's health at one moment. The page, /healthz, alerts, the log and the figures
-// all show it. It must not be changed.
+// Health is the daemon's health at one moment. The page, /healthz, alerts, the log and the figures all show it. Do not
+// modify it.
 type Health struct {
 	State   State
 	Since   time.Time // when State began

@@ -12,38 +12,39 @@ import (
 type ClusterFacts struct {
 	Fault      string // why the cluster cannot be joined; "" if it can
 	Partitions int
-	// Unowned lists partitions whose windows nobody closes.
+	// Unowned lists the partitions without an owner: no daemon closes their windows.
 	Unowned []int
-	// Lag is how many messages wait to be read, and Message how many come in each interval. Behind is the
-	// age of the newest window of the owned partition that is farthest behind, Allowed the most that is
-	// normal.
+	// Lag is the number of messages that wait to be read, and Message the number that come in each interval. Behind is
+	// the age of the newest window of the owned partition that is farthest behind. Allowed is the greatest normal age.
 	Lag, Messages   uint64
 	Behind, Allowed time.Duration
-	// Missing counts numbers that edges have left out, Lost the samples of messages that came too late or
-	// cannot be merged.
+	// Missing counts messages that edges numbered but that never came. Lost counts the samples of messages that came
+	// too late or could not be merged.
 	Missing, Lost uint64
-	// Skewed is the edge whose clock is farthest off, "" if all are right, and Skew how far it is ahead.
+	// Skewed is the edge whose clock is wrong by the most, "" if all clocks are right. Skew is how far that clock is
+	// ahead.
 	Skewed string
 	Skew   time.Duration
-	// Fullest is the partition with the fullest inbox, and Full the used share of it.
+	// Fullest is the partition with the fullest inbox. Full is the used share of that inbox.
 	Fullest int
 	Full    float64
-	// Silent are the edges that have sent nothing for so long that no interval waits for them.
+	// Silent lists the edges that have sent nothing for so long that no interval waits for them.
 	Silent []string
 }
 
 const (
-	// inboxNearlyFull is the share of an inbox that is a reason, inboxHasRoom the one that ends it.
+	// The reason begins when an inbox is full to inboxNearlyFull, and ends below inboxHasRoom.
 	inboxNearlyFull = 0.8
 	inboxHasRoom    = 0.7
-	namedThings     = 5 // in one text
-	// skewedFor is how long a clock must be off: an edge that sends what has waited is not behind.
+	namedThings     = 5 // maximum number of things in one text
+	// skewedFor is how long a clock must be wrong before it is a reason. An edge that sends old messages from its spool
+	// looks like a wrong clock for a while.
 	skewedFor = time.Minute
 )
 
 // clusterMemory is a Tracker's memory of the cluster.
 type clusterMemory struct {
-	skewed        time.Time // since when a clock is off; zero if none is
+	skewed        time.Time // since when a clock is wrong; zero if none is
 	missing, lost window
 	lag           trend
 }
@@ -98,10 +99,10 @@ func (t *Tracker) lookAtCluster(f *Facts) {
 	}
 }
 
-// waitingMessages says how many messages wait.
+// waitingMessages returns the number of waiting messages as text.
 func waitingMessages(n uint64) string { return plural.Things(n, "message waits", "messages wait") }
 
-// listed lists the first things.
+// listed lists the first things and counts the rest.
 func listed[T any](things []T) (text string) {
 	for i, n := range things {
 		if i == namedThings {
@@ -121,5 +122,5 @@ func (t *trend) grows() bool {
 	return !before.at.IsZero() && t.newest.value > before.value
 }
 
-// lagSlots is how many slots a lag must grow to be a reason.
+// lagSlots is the number of slots over which a lag must grow to be a reason.
 const lagSlots = 3

@@ -3,15 +3,15 @@ package meta
 import "time"
 
 // Facts are a Tracker's input: the daemon's counts and gauges at one moment. Counts are since the
-// start. A zero value raises no reason, except that a daemon needs a sink.
+// start. A zero value causes no reason, except that a daemon needs a sink.
 type Facts struct {
-	Interval time.Duration // between flushes
+	Interval time.Duration // flush interval
 	Flush    FlushFacts
 	Intake   IntakeFacts
 	Sinks    []SinkFacts // the configured ones, including recorders
-	// Listeners are those with figures of their own.
+	// Listeners are the listeners with figures of their own.
 	Listeners []ListenerFacts
-	// Untold are the notifiers that did not take their last message.
+	// Untold lists the notifiers that did not accept their last message.
 	Untold []Fault
 
 	// The current faults of these parts; "" if there is none.
@@ -47,25 +47,25 @@ type FlushFacts struct {
 
 // IntakeFacts describe intake as of the last flush.
 type IntakeFacts struct {
-	Datagrams, KernelDropped uint64 // received; lost before that
+	Datagrams, KernelDropped uint64 // received by the daemon, and dropped by the kernel before
 	Lines                    uint64
 	// Samples = Aggregated + Discarded + RefusedNames + RefusedMembers + RefusedMuted + DroppedByRule.
 	Samples, Aggregated, Discarded uint64
 	RefusedNames, RefusedMembers   uint64
 	RefusedMuted, DroppedByRule    uint64
 	CutRoom, CutMemory             uint64 // connections
-	CutListener                    uint64 // because of max of their listener
-	FewFiles                       bool   // so CutRoom is the limit on open files at work
+	CutListener                    uint64 // connections, because of max= of their listener
+	FewFiles                       bool   // few file descriptors: the limit on open files causes CutRoom
 	MaxConnections                 int    // TCP
 	Names, MaxNames                int
-	MaxMembers                     int // of a set
+	MaxMembers                     int // maximum number of members of a set
 }
 
 // ListenerFacts describe one listener as of the last flush.
 type ListenerFacts struct {
 	Name    string
 	Came    uint64 // datagrams and connections
-	Refused uint64 // of these
+	Refused uint64 // part of Came
 	Why     string // the refusals since the start by reason: "denied 3, late 2"
 	Lost    string // why its socket file cannot be made again; "" if it is there
 }
@@ -73,13 +73,13 @@ type ListenerFacts struct {
 // SinkFacts describe one sink.
 type SinkFacts struct {
 	Name     string
-	Recorder bool   // it keeps names instead of sending points
-	Forwards bool   // it sends rows to a cluster, and all counts are of rows
-	Full     string // of a Recorder: what is full when names are dropped
+	Recorder bool   // a Recorder: it keeps names instead of sending points
+	Forwards bool   // it sends rows to a cluster: all counts are rows, not points
+	Full     string // for a Recorder: the limit that is reached when names are dropped
 
 	Failing      bool // the last attempt failed and its points still wait
 	FailingSince time.Time
-	Error        string    // of the last attempt
+	Error        string    // error of the last attempt
 	Accepted     time.Time // when points were last accepted
 	// Oldest is the time of the oldest flush that is not accepted, or zero.
 	Oldest time.Time
@@ -96,7 +96,7 @@ type SinkFacts struct {
 	SpoolBytes, SpoolMax int64
 }
 
-// unit returns the name of what the sink gets.
+// unit returns the unit of the sink's counts: points or rows.
 func (s *SinkFacts) unit() string {
 	if s.Forwards {
 		return "row"

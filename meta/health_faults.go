@@ -32,10 +32,10 @@ func (t *Tracker) lookAtDescriptors(f *Facts) {
 	}
 }
 
-// imbalance is a sum that does not balance.
+// imbalance is the difference in a sum of the ledger.
 type imbalance struct {
 	diff  int64
-	count uint64 // flushes at which it was seen
+	count uint64 // number of flushes at which it was seen
 	flush uint64 // the last of them
 }
 
@@ -53,7 +53,7 @@ func (t *Tracker) lookAtLedger(f *Facts) {
 	}
 }
 
-// balance reports a sum that stays wrong. Once reported, the reason stays.
+// balance reports a sum that is wrong for brokenFor flushes. Once reported, the reason never ends.
 func (t *Tracker) balance(subject string, flush uint64, diff int64, what string) {
 	b := t.ledger[subject]
 	before := t.open(LedgerBroken, subject)

@@ -8,20 +8,20 @@ import (
 )
 
 const (
-	slowShare = 0.8 // of the interval: a longer flush is slow
+	slowShare = 0.8 // fraction of the interval: a longer flush is slow
 	fastShare = 0.5
-	slowInRow = 3 // slow flushes that make flush_slow begin
-	fastInRow = 6 // fast ones that end it
+	slowInRow = 3 // number of slow flushes at which flush_slow begins
+	fastInRow = 6 // number of fast flushes at which it ends
 
-	// overdueGrace is added to two intervals, so that a busy machine with a
-	// short interval is not overdue.
+	// A flush is overdue after two intervals and overdueGrace. The grace keeps short intervals on a busy machine from
+	// being overdue.
 	overdueGrace = 2 * time.Second
 )
 
 // flushMemory is a Tracker's memory of flushes.
 type flushMemory struct {
 	count, late uint64
-	slow, fast  int  // in a row
+	slow, fast  int  // slow or fast flushes in a row
 	wasLate     bool // since the last flush_slow ended
 	repeated    window
 }

@@ -8,15 +8,15 @@ import (
 )
 
 const (
-	kernelFailing = 0.01 // of a minute's datagrams
+	kernelFailing = 0.01 // fraction of the datagrams of a minute
 
-	nearLimit      = 0.9 // of --max-names
+	nearLimit      = 0.9 // fraction of --max-names
 	farFromLimit   = 0.85
 	namesFullSoon  = 30 * time.Minute
 	namesFullLater = time.Hour
 
 	badWindow   = 5 * time.Minute
-	badShare    = 0.01 // of the samples
+	badShare    = 0.01 // fraction of the samples
 	goodShare   = 0.005
 	leastBad    = uint64(badWindow / time.Second) // one a second
 	silentAfter = 5 * time.Minute
@@ -136,7 +136,7 @@ func (t *Tracker) lookAtNames(in *IntakeFacts) {
 	t.say(Reason{ID: NamesNearLimit, State: Degraded, Text: text})
 }
 
-// lookAtCuts checks for connections that had to be closed.
+// lookAtCuts checks for connections that the daemon had to close.
 func (t *Tracker) lookAtCuts(why string, w *window, total uint64, text string) {
 	grown := w.observe(t.now, t.slot, total)
 	say := func(n uint64) string { return plural.Were(n, "connection") + " cut " + text }
@@ -146,7 +146,7 @@ func (t *Tracker) lookAtCuts(why string, w *window, total uint64, text string) {
 	t.noteLoss(loss{id: TCPCut, subject: why, level: Degraded, say: say}, total, grown)
 }
 
-// linesMemory records when lines came.
+// linesMemory records when lines arrived.
 type linesMemory struct {
 	total uint64
 	last  time.Time // when new lines last came, zero if never

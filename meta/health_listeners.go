@@ -6,7 +6,7 @@ import (
 	"github.com/statsd-ops/statsd/internal/plural"
 )
 
-// leastRefused is how many refusals in badWindow make a reason.
+// leastRefused is the minimum number of refusals in badWindow for a reason.
 const leastRefused = 10
 
 // listenerMemory is a Tracker's memory of a listener.

@@ -30,12 +30,12 @@ type loss struct {
 	say         func(n uint64) string
 
 	began, grew, told time.Time
-	// base is the total at the beginning, toldAt the total last logged, total the current one.
+	// base is the total when the loss began, toldAt the total that was logged last, and total the current one.
 	base, toldAt, total uint64
 }
 
-// noteLoss logs a loss: at once when it begins, at most once a minute while it continues, and when
-// it is over. total is its count, which has grown by grown since the last moment.
+// noteLoss logs a loss: at once when it begins, at most once a minute while it continues, and when it is over. total is
+// the count of losses, and grown its growth since the last call.
 func (t *Tracker) noteLoss(l loss, total, grown uint64) {
 	k := key{l.id, l.subject}
 	open := t.losses[k]
@@ -74,8 +74,8 @@ type told struct {
 	open bool // its end is not logged yet
 }
 
-// noteReasons logs when reasons begin, get worse and end, and when all is well again. It logs each
-// reason at most once a minute.
+// noteReasons logs when reasons begin, get worse and end, and when the health is ok again. It logs each reason at most
+// once a minute.
 func (t *Tracker) noteReasons(worst State) {
 	for i := range t.said {
 		t.noteHolds(&t.said[i])
@@ -96,8 +96,8 @@ func (t *Tracker) noteReasons(worst State) {
 	}
 }
 
-// recovered says that the health is ok. It was not before if the daemon has waited for its cluster since its
-// start.
+// recovered returns the text for the log when the health is ok again. If the daemon has waited for its cluster since
+// its start, the health was never ok before.
 func (t *Tracker) recovered() string {
 	after := spell(t.now.Sub(t.unwell))
 	if t.unjoined {
@@ -127,7 +127,7 @@ func (t *Tracker) noteOver(r *Reason) {
 		return
 	}
 	t.told[k] = told{at: t.told[k].at}
-	// A sink that was behind and now fails is not back on time.
+	// A sink that was behind and now fails did not recover.
 	if !hasNotes(r.ID) && !(r.ID == SinkBehind && t.holds(key{SinkFailing, r.Subject})) {
 		t.note(Degraded, r.ID, r.Subject, "cleared after "+spell(t.now.Sub(r.Since))+": "+r.Text)
 	}

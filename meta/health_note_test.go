@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// run lets seconds go by, with what happens at some of them.
+// run lets seconds pass, and runs actions at some of them.
 func (s *scene) run(seconds int, acts map[int]func(*scene)) {
 	for i := 1; i <= seconds; i++ {
 		s.step(acts[i])
@@ -55,8 +55,7 @@ func TestNotesOfJoin(t *testing.T) {
 	}
 }
 
-// TestNotesOfLoss checks that a loss is told at once, then at most once a
-// minute, and at its end.
+// TestNotesOfLoss checks that a loss is logged at once, then at most once a minute, and at its end.
 func TestNotesOfLoss(t *testing.T) {
 	s := newScene()
 	acts := map[int]func(*scene){}
@@ -73,8 +72,8 @@ func TestNotesOfLoss(t *testing.T) {
 	)
 }
 
-// TestNotesOfRefusals checks that a sender who is refused all the time fills no log. It is far from a
-// reason for the health to change.
+// TestNotesOfRefusals checks that a sender that is always refused does not fill the log. So few refusals are no reason
+// for the health.
 func TestNotesOfRefusals(t *testing.T) {
 	s := newScene()
 	s.facts.Listeners = []ListenerFacts{{Name: "udp-hmac"}}
@@ -95,15 +94,15 @@ func TestNotesOfRefusals(t *testing.T) {
 	)
 }
 
-// TestNotesOfHeavyLoss checks that the log calls a loss what the health calls it.
+// TestNotesOfHeavyLoss checks that a loss has the same severity in the log and in the health.
 func TestNotesOfHeavyLoss(t *testing.T) {
 	s := newScene()
 	s.run(20, map[int]func(*scene){10: func(s *scene) { s.facts.Intake.KernelDropped += 5000 }})
 	s.wantNotes(t, "10s failing: the kernel dropped 5,000 datagrams: counters and timers are too low by the dropped datagrams; raise --udp-buffer or --receivers")
 }
 
-// TestNotesOfReason checks the lines of a reason that is no loss, and that one
-// that comes and goes all the time is told once a minute.
+// TestNotesOfReason checks the log lines of a reason that is not a loss. A reason that comes and goes all the time is
+// logged once a minute.
 func TestNotesOfReason(t *testing.T) {
 	s := newScene()
 	acts := map[int]func(*scene){}
@@ -133,7 +132,7 @@ func TestForgottenSinks(t *testing.T) {
 	}
 }
 
-// TestSilent checks when lines that stay away are a reason.
+// TestSilent checks when missing lines are a reason.
 func TestSilent(t *testing.T) {
 	for _, tt := range []struct {
 		busy time.Duration // for how long lines came
@@ -218,7 +217,7 @@ func TestNextCommand(t *testing.T) {
 	}
 }
 
-// TestErrorsArePlain checks that no error reaches a terminal or a log as it came.
+// TestErrorsArePlain checks that errors are escaped before they reach a terminal or a log.
 func TestErrorsArePlain(t *testing.T) {
 	s := newScene()
 	s.run(40, map[int]func(*scene){10: func(s *scene) {

@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	failingFlushes = 2 // flushes that wait until a failing sink is a reason
-	behindFlushes  = 6 // flushes that wait until a working sink is a reason
+	failingFlushes = 2 // number of waiting flushes at which a failing sink is a reason
+	behindFlushes  = 6 // number of waiting flushes at which a working sink is a reason
 	behindAtMost   = time.Minute
 	// unconfirmedInRow is the number of consecutive unconfirmed attempts that are a reason.
 	unconfirmedInRow = 2
@@ -29,10 +29,10 @@ type sinkMemory struct {
 	failing                            bool
 	droppedBefore                      uint64 // when the sink last worked
 	delivered                          uint64
-	refusing                           time.Time // when the receiver first refused points since it last took some; zero if it did not
+	refusing                           time.Time // when the receiver first refused points after it last accepted some; zero if it has not refused any since
 }
 
-// noteRefusals notes whether the receiver accepts other points while it refuses some.
+// noteRefusals records since when the receiver has refused points and accepted none.
 func (m *sinkMemory) noteRefusals(s *SinkFacts, now time.Time) {
 	switch {
 	case s.Delivered > m.delivered:
@@ -181,7 +181,7 @@ func (t *Tracker) lookAtDrops(s *SinkFacts, m *sinkMemory, interval time.Duratio
 	}}, total, grown)
 }
 
-// full names the limit that makes the oldest points drop.
+// full names the full buffer that caused the drop: the spool or the queue.
 func (s *SinkFacts) full() string {
 	switch {
 	case s.Recorder:
@@ -208,7 +208,7 @@ func (t *Tracker) lookAtSpool(s *SinkFacts, m *sinkMemory) {
 	}
 }
 
-// forgetSinks drops the state of removed sinks.
+// forgetSinks forgets the state of removed sinks.
 func (t *Tracker) forgetSinks(sinks []SinkFacts) {
 	for name := range t.sinks {
 		if !slices.ContainsFunc(sinks, func(s SinkFacts) bool { return s.Name == name }) {

@@ -100,9 +100,9 @@ var reasonTable = []reasonKind{
 	{LedgerBroken, "the daemon's own counts are wrong: this is a bug, please report it", "never", askLedger},
 }
 
-// next returns the command that shows more of a reason.
+// next returns the command that shows more about a reason.
 func (k *reasonKind) next(subject string) string {
-	if subject == "room" { // the figure has the name that it always had
+	if subject == "room" { // the figure keeps its older name
 		subject = "full"
 	}
 	return strings.ReplaceAll(k.ask, "SUBJECT", subject)

@@ -34,7 +34,7 @@ func newScene() *scene {
 	}
 }
 
-// step lets a second go by, act if it is not nil, and looks at the result.
+// step lets a second pass, calls act if it is not nil, and checks the health.
 func (s *scene) step(act func(*scene)) {
 	s.now = s.now.Add(time.Second)
 	if act != nil {
@@ -103,7 +103,7 @@ func TestReasons(t *testing.T) {
 	}
 	for name, tt := range map[string]struct {
 		id, subject string
-		acts        at // before the look of that second
+		acts        at // before the check of that second
 		want        string
 		says        string
 	}{
@@ -243,8 +243,8 @@ func TestReasons(t *testing.T) {
 	}
 }
 
-// TestDropsKeepTheirCause checks that what is told of points that were dropped stays true when the spool
-// fails, or works again, later.
+// TestDropsKeepTheirCause checks that the reported cause of dropped points does not change when the spool later fails
+// or works again.
 func TestDropsKeepTheirCause(t *testing.T) {
 	s := newScene()
 	sink := &s.facts.Sinks[0]

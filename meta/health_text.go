@@ -15,7 +15,7 @@ func waiting(n uint64, unit string) string {
 	return plural.Things(n, unit+" waits", unit+"s wait")
 }
 
-// percent writes a share with two significant digits.
+// percent writes a share as a percentage with two significant digits.
 func percent(part, of uint64) string {
 	if of == 0 {
 		return "0 %"

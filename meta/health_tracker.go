@@ -19,7 +19,7 @@ type Tracker struct {
 
 	health Health
 	unwell time.Time // since when the health is not ok
-	// unjoined says that it has not been ok because the cluster was unknown.
+	// unjoined says that the health has not been ok because the cluster was unknown.
 	unjoined bool
 	said     []Reason // reasons of the current moment
 	notes    []Note
@@ -31,7 +31,7 @@ type Tracker struct {
 	lines  linesMemory
 	ledger map[string]imbalance
 	sinks  map[string]*sinkMemory
-	// listeners are by their names, which do not change while the daemon runs.
+	// The key is the name of the listener. Names do not change while the daemon runs.
 	listeners map[string]*listenerMemory
 
 	cluster clusterMemory
@@ -42,7 +42,7 @@ type Tracker struct {
 // monitorPort is the port that statsdmonitor asks by default.
 const monitorPort = 8135
 
-// key identifies a reason.
+// key identifies a reason by its kind and subject.
 type key struct{ id, subject string }
 
 // NewTracker returns a Tracker for a daemon that starts now. monitor is the address of its monitor,
@@ -88,7 +88,7 @@ func (t *Tracker) Observe(now time.Time, f *Facts) (Health, []Note) {
 	return t.health, t.notes
 }
 
-// say adds a reason that holds now. It began when it was first added, unless it has a Since.
+// say adds a reason that holds now. If r has no Since, the reason began when it was first added.
 func (t *Tracker) say(r Reason) {
 	if before := t.open(r.ID, r.Subject); before != nil {
 		r.Since = before.Since
@@ -109,12 +109,12 @@ func (t *Tracker) open(id, subject string) *Reason {
 	return nil
 }
 
-// hold handles a reason that begins under one condition and ends when another one no longer holds.
+// hold reports whether a reason holds now: it begins when begins is true, and ends when stays is no longer true.
 func (t *Tracker) hold(id, subject string, begins, stays bool) bool {
 	return begins || stays && t.open(id, subject) != nil
 }
 
-// settle makes the collected reasons the health.
+// settle computes the health from the collected reasons.
 func (t *Tracker) settle() {
 	worst := OK
 	for i := range t.said {

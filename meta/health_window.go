@@ -79,8 +79,8 @@ func (t *trend) observe(now time.Time, slot int, value float64) {
 	t.slot, t.newest = max(t.slot, slot), r
 }
 
-// until returns how long the gauge takes to reach limit at the rate of the last d. It returns false
-// if it never does, or if no reading is that old.
+// until estimates when the gauge reaches limit, from its growth in the last d. It returns false if the gauge does not
+// grow, or if no reading is that old.
 func (t *trend) until(limit float64, d time.Duration) (time.Duration, bool) {
 	before := t.readings[(t.slot-slots(d)+trendSlots)%trendSlots]
 	grown, spent := t.newest.value-before.value, t.newest.at.Sub(before.at)
@@ -94,5 +94,5 @@ func (t *trend) until(limit float64, d time.Duration) (time.Duration, bool) {
 	return seconds(max(left, 0)), true
 }
 
-// farAway limits how far ahead to warn.
+// farAway is the greatest time that until returns.
 const farAway = 1000 * time.Hour

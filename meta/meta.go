@@ -14,8 +14,8 @@
 //
 // A Tracker turns Facts into Health: ok, degraded or failing, and all reasons.
 // The page, the probes, the alerts, the log and the figures show that Health and
-// decide nothing themselves. A new reason is an entry in reasonTable and a rule
-// that says it.
+// decide nothing themselves. A new reason needs an entry in reasonTable, and a rule
+// that reports it.
 //
 // # Received bytes
 //

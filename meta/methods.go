@@ -12,8 +12,8 @@ import (
 	"github.com/statsd-ops/statsd/internal/xmlrpc"
 )
 
-// methods returns the methods that are older than the questions. Their form never changes, because
-// other programs call them.
+// methods returns the older methods, which are not questions. Their form never changes, because other programs call
+// them.
 func (m *Monitor) methods() []xmlrpc.Method {
 	return []xmlrpc.Method{
 		{

@@ -105,8 +105,8 @@ func (e *exposition) family(f *metricFamily, figures []Figure) {
 	}
 }
 
-// match reports whether a figure has the source's name, and the texts for each *. If there are two, the
-// first has no dot.
+// match reports whether a figure has the source's name, and returns the text for each *. If the name has two *, the
+// first text has no dot.
 func (s *metricSource) match(figure string) (parts []string, ok bool) {
 	before, after, starred := strings.Cut(s.figure, "*")
 	if !starred {

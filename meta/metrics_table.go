@@ -29,8 +29,8 @@ func single(figure string) []metricSource { return []metricSource{{figure: figur
 var buildInfo = metricFamily{name: "statsd_build", kind: info, help: "The build of the daemon, always 1."}
 
 // metricTable lists all other metrics in the order in which they are shown.
-// Figures that are missing here are listed with a reason in docs/metrics.md. A
-// figure that is the sum of others is missing if the others are here.
+// Figures that are missing here are listed with a reason in docs/metrics.md. A figure that is the sum of others is left
+// out if the others are here.
 var metricTable = []metricFamily{
 	{"statsd_health", gauge, "Health by reason: 0 is ok, 1 degraded, 2 failing.", []metricSource{{figure: "health.*", labels: `reason="*"`}}},
 
@@ -129,11 +129,11 @@ var metricTable = []metricFamily{
 	{"statsd_collect_head_age_seconds", gauge, "Age of the newest published interval of the owned partition that is farthest behind.", single("collect.head_age")},
 	{"statsd_collect_undelivered_intervals", gauge, "Intervals of partitions that may not be delivered yet.", single("collect.undelivered")},
 	{"statsd_collect_full_ratio", gauge, "Used share of the disk space for the messages of the fullest partition.", single("collect.full")},
-	{"statsd_collect_edges", gauge, "Edges heard of lately, and edges that fell silent.", []metricSource{{figure: "collect.edges", labels: `state="heard"`}, {figure: "collect.edges.silent", labels: `state="silent"`}}},
+	{"statsd_collect_edges", gauge, "Edges with recent messages, and edges that fell silent.", []metricSource{{figure: "collect.edges", labels: `state="heard"`}, {figure: "collect.edges.silent", labels: `state="silent"`}}},
 	{"statsd_collect_edges_refused", counter, "Connections of edges that this central refused.", single("collect.edges.refused")},
 	{"statsd_collect_edges_evicted", counter, "Connections of edges that this central closed because another one needed the place.", single("collect.edges.evicted")},
 	{"statsd_collect_fenced", counter, "Times that another owner took a partition from this one.", single("collect.fenced")},
-	{"statsd_collect_messages", counter, "Messages of all partitions, by what became of them.", []metricSource{{figure: "collect.messages.*", labels: `result="*"`}}},
+	{"statsd_collect_messages", counter, "Messages of all partitions, by result.", []metricSource{{figure: "collect.messages.*", labels: `result="*"`}}},
 	{"statsd_collect_corrected", counter, "Messages merged after their interval was published.", single("collect.corrected")},
 	{"statsd_collect_missing", counter, "Messages that edges left out.", single("collect.missing")},
 	{"statsd_collect_rows", counter, "Rows of merged messages.", single("collect.rows")},
@@ -159,7 +159,7 @@ func listenerSource(figure string) []metricSource {
 	return []metricSource{{figure: "listen.*." + figure, labels: `listener="*"`}}
 }
 
-// refusalSources makes a series for each listener and reason.
+// refusalSources makes the sources of a series for each listener and reason.
 func refusalSources() (all []metricSource) {
 	for _, reason := range []string{
 		"denied", "bad_auth", "replayed", "late", "early", "unremembered", "no_certificate", "bad_certificate", "bad_name",

@@ -19,7 +19,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// answerTimeout leaves time for 100,000 values, about 20 MB.
+// answerTimeout is long enough for 100,000 values, about 20 MB.
 const answerTimeout = 10 * time.Second
 
 // MonitorConfig configures a Monitor.
@@ -34,15 +34,15 @@ type MonitorConfig struct {
 	// OwnPrefix is the prefix of the daemon's own published figures, or "" if there are none. The
 	// page does not list these figures among the values.
 	OwnPrefix string
-	// Questions can be asked as JSON and over XML-RPC, which also has the methods that are always
-	// there. Changes can be made as JSON only.
+	// Questions can be asked as JSON and over XML-RPC. XML-RPC also has its own older methods. Changes can be made as
+	// JSON only.
 	Questions []question.Question
 	Changes   []question.Change
 	// Names writes all names that are held, each as its kind, a space, and the name, for /names. nil: there is no
 	// such path.
 	Names func(ctx context.Context, w io.Writer) error
-	// Guard decides who may; nil is one without tokens. Trail keeps the changes; nil keeps none that
-	// can be read.
+	// Guard decides who may ask and change; nil means a Guard without tokens. Trail keeps the requested changes; nil
+	// keeps none.
 	Guard *access.Guard
 	Trail *access.Trail
 	// Stamp and Events tell of flushes and of changes of the health: see api.Config. Both may be nil.
@@ -78,7 +78,7 @@ type Monitor struct {
 	guard     *access.Guard
 	api       *api.API
 	names     func(context.Context, io.Writer) error
-	naming    sync.Mutex // held while a client reads the names
+	naming    sync.Mutex // locked while a client reads the names
 	server    *httpgate.Server
 }
 

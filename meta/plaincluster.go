@@ -11,7 +11,7 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// clusterView is the cluster that the daemon is in.
+// clusterView is the daemon's cluster on the page.
 type clusterView struct {
 	Title      string
 	Partitions []partitionRow
@@ -38,7 +38,7 @@ type factRow struct {
 	Bad        bool
 }
 
-// cluster asks the question cluster. It returns nil if the daemon is in none.
+// cluster asks the question cluster. It returns nil if the daemon is in no cluster.
 func (m *Monitor) cluster(now time.Time) *clusterView {
 	i := slices.IndexFunc(m.questions, func(q question.Question) bool { return q.Name == "cluster" })
 	if i < 0 {

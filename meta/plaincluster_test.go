@@ -67,7 +67,7 @@ func TestPageCluster(t *testing.T) {
 	}
 }
 
-// checkAge checks the age of the head of owner-a, which was six seconds before the test began.
+// checkAge checks the shown age of owner-a's head. At the start of the test the head was six seconds old.
 func checkAge(t *testing.T, body string) {
 	t.Helper()
 	m := regexp.MustCompile(`<td>owner-a</td><td class="n">([0-9.]+) s ago</td>`).FindStringSubmatch(body)

@@ -96,7 +96,7 @@ func verbose(h Health) []string {
 // check is one reason in the format of the health+json draft.
 type check struct {
 	Status   string `json:"status"`
-	Time     string `json:"time"` // since when
+	Time     string `json:"time"` // when the reason began
 	Output   string `json:"output"`
 	Subject  string `json:"componentId,omitempty"`
 	NextStep string `json:"next"`

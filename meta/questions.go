@@ -113,7 +113,7 @@ const (
 	faultNoToken  = -32004
 )
 
-// faultOf returns the fault that tells a client of an error.
+// faultOf returns the fault for an error.
 func faultOf(err error) error {
 	var e *question.Error
 	if !errors.As(err, &e) {

@@ -21,7 +21,7 @@ type Process struct {
 	Program string // empty if unknown
 }
 
-// SenderIn returns the sender that is a process.
+// SenderIn returns the Sender for a process.
 func SenderIn(p Process) Sender { return Sender{process: p} }
 
 // Process returns the process of a sender; its Local is false if it is none.

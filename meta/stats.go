@@ -32,8 +32,7 @@ func (s *Stats) Keep(figures []Figure, interval time.Duration) {
 	}
 }
 
-// Figures returns a copy of the kept figures, in their order: none before the
-// first Keep.
+// Figures returns a copy of the kept figures, in their order. Before the first Keep there are none.
 func (s *Stats) Figures() []Figure {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -62,7 +62,7 @@ func (m *Monitor) serveNames(w http.ResponseWriter, r *http.Request) {
 	}
 	if !m.naming.TryLock() {
 		w.Header().Set("Retry-After", "2")
-		http.Error(w, "another client reads the names: ask again in 2s", http.StatusServiceUnavailable)
+		http.Error(w, "another client is reading the names: ask again in 2s", http.StatusServiceUnavailable)
 		return
 	}
 	defer m.naming.Unlock()
@@ -71,7 +71,7 @@ func (m *Monitor) serveNames(w http.ResponseWriter, r *http.Request) {
 	defer stop()
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	if err := m.names(ctx, w); err != nil {
-		// The end is missing, so the client does not take a part for all.
+		// Without the end of the body, the client knows that the names are incomplete.
 		_ = http.NewResponseController(w).SetWriteDeadline(time.Now())
 	}
 }
@@ -81,7 +81,7 @@ func (m *Monitor) newMux(all bool) *xmlrpc.Mux {
 	mux := xmlrpc.NewMux(append(m.methods(), questionMethods(m.questions, all)...)...)
 	mux.Extend = func(w http.ResponseWriter, r *http.Request, d time.Duration) {
 		if d > 0 {
-			httpgate.Stay(r) // if too many do, this one may be cut for a newcomer
+			httpgate.Stay(r) // when there are too many, this connection may be cut for a new one
 		}
 		httpgate.Extend(w, r, d)
 	}
@@ -93,8 +93,8 @@ func (m *Monitor) mayAsk(r *http.Request, need access.Need) bool {
 	return refused == nil
 }
 
-// refused answers requests that need a token and have none. Probes need none, but a POST to their
-// paths is a call.
+// refused answers requests that lack a needed token. Probes need no token, but a POST to their paths is an XML-RPC
+// call.
 func (m *Monitor) refused(w http.ResponseWriter, r *http.Request) bool {
 	need := access.Reading
 	if probe := r.URL.Path == "/livez" || r.URL.Path == "/readyz"; probe && r.Method != http.MethodPost {

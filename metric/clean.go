@@ -144,7 +144,7 @@ func IsSent(name []byte) bool {
 	return true
 }
 
-// Trim removes the surrounding white space that the dialect ignores: all in Etsy's, none in the
+// Trim removes the surrounding white space that the dialect ignores: all white space in Etsy's dialect, none in the
 // others.
 func (d Dialect) Trim(text []byte) []byte {
 	if d != Etsy {

@@ -32,14 +32,14 @@ type Sample struct {
 	// Millis says that a timer's Value is in milliseconds: its type was ms, not h or d.
 	// Other kinds do not use it.
 	Millis bool
-	// Delta says that a gauge's Value adjusts the current value and does not replace it.
+	// Delta says that a gauge's Value adjusts the current value instead of replacing it.
 	Delta bool
 	// TagsDropped says that some or all of the sample's tags were dropped.
 	TagsDropped bool
 	// Signed says that a gauge's value was sent with a sign. Other kinds do not use it.
 	Signed bool
-	// Name is the name as the client sent it. The table cleans it when it is new, so once per name and
-	// not per sample. With tags after the value it is name:tags.
+	// Name is the name as the client sent it. The table cleans the name when it is new, so only once for each name. If
+	// tags follow the value, Name is name:tags.
 	Name []byte
 	// Value is finite. Sets do not use it.
 	Value float64
@@ -56,8 +56,7 @@ type Sample struct {
 
 // Point is a published value. Sinks send it.
 type Point struct {
-	// Path is the full published name, with its prefix. It is valid until the iteration
-	// that yielded the point continues.
+	// Path is the full published name, with its prefix. It is valid only during the current step of the iteration.
 	Path []byte
 	// Value is finite.
 	Value float64

@@ -1,6 +1,6 @@
 package metric
 
-// Row is what one name publishes at a flush, for sinks that keep name, tags and statistics apart. Its
+// Row holds everything that one name publishes at a flush, for sinks that keep name, tags and statistics separate. Its
 // slices are valid until the next row.
 type Row struct {
 	Kind Kind
@@ -8,7 +8,7 @@ type Row struct {
 	Own  bool
 	Name []byte // clean, without tags
 	Tags []byte // ";key=value;key=value", sorted, or empty: see CutTags
-	// Start and Time are the begin and the end of the flush interval, in Unix seconds.
+	// Start and Time are the beginning and the end of the flush interval, in Unix seconds.
 	Start, Time int64
 	// Stats are the published statistics, each with a name of its own: rate and count of a counter,
 	// value of a gauge, count of a set, the chosen Layout.TimerStats of a timer, bin_N of a histogram.
@@ -26,10 +26,9 @@ type Stat struct {
 	Value float64 // finite
 }
 
-// Distribution is how a timer's samples are spread, in bins that grow exponentially: bin i holds the
-// samples v with base^i < |v| <= base^(i+1), and base = 2^(2^-Scale). These are the bins of
-// OpenTelemetry's exponential histograms
-// (https://opentelemetry.io/docs/specs/otel/metrics/data-model/#exponentialhistogram).
+// Distribution describes the spread of a timer's samples, in bins that grow exponentially: bin i holds the samples v
+// with base^i < |v| <= base^(i+1), and base = 2^(2^-Scale). These are the bins of OpenTelemetry's exponential
+// histograms (https://opentelemetry.io/docs/specs/otel/metrics/data-model/#exponentialhistogram).
 type Distribution struct {
 	// Count is the number of events that the samples represent, 1/rate each, and Sum is their sum.
 	Count, Sum   float64

@@ -10,7 +10,7 @@ const (
 	DropTags     Tags = iota // they are dropped; the sample counts
 	GraphiteTags             // a series of Graphite 1.1: name;k=v;k2=v2
 	TagsInName               // nodes of the name: name.k.v.k2.v2
-	LabelTags                // as GraphiteTags, but keys and values keep all text: name;k=v
+	LabelTags                // like GraphiteTags, but keys and values keep all text: name;k=v
 )
 
 var tagsNames = [...]string{"drop", "graphite", "keep-in-name", "labels"}
@@ -48,7 +48,7 @@ func CutTags(series []byte) (name, tags []byte) {
 	return series, nil
 }
 
-// Takes reports whether a series has tags as daemons make them. Others could break the lines of a sink.
+// Takes reports whether a series has tags in the form that daemons make. Other tags could break the lines of a sink.
 func (t Tags) Takes(series []byte) bool {
 	_, tags := CutTags(series)
 	if len(tags) == 0 {

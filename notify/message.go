@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Stage is the part of an episode that a Message tells.
+// Stage is the point in an episode that a Message reports.
 type Stage string
 
 // The stages of an episode.
@@ -15,15 +15,15 @@ const (
 	End    Stage = "end"
 )
 
-// Message tells of one episode, the time during which one reason of the health holds.
-// All texts are one line of printable ASCII.
+// Message is about one episode, the time during which one reason of the health holds. All texts are one line of
+// printable ASCII.
 type Message struct {
 	ID      string // of the episode, the same from begin to end
 	Stage   Stage
 	State   string // "degraded" or "failing": now, or last before the end
-	Before  string // the state that the receiver knows, if that is another one
+	Before  string // the state that the receiver knows, if it differs
 	Reason  string // such as "sink_failing"
-	Subject string // what the reason is about, such as a sink; may be empty
+	Subject string // the subject of the reason, such as a sink; may be empty
 	Text    string // the problem
 	Effect  string // its effect on the published values
 	Next    string // the command to type next
@@ -33,7 +33,7 @@ type Message struct {
 	Began   time.Time
 	Ended   time.Time // zero while the episode goes on
 
-	// Keep says that a relay never gives this message up.
+	// Keep says that a relay must never give this message up.
 	Keep bool
 	// Attempt counts the attempts to deliver this message, from 1.
 	Attempt int
@@ -47,28 +47,28 @@ func (m *Message) Name() string {
 	return m.Reason + " " + m.Subject
 }
 
-// Receiver is told of episodes. One goroutine at a time uses it.
+// Receiver gets messages about episodes. One goroutine at a time uses it.
 type Receiver interface {
 	// Tell delivers messages, the oldest first. It returns nil if the receiver took
 	// all of them, and a *Refusal if the receiver asks for something. It returns soon
 	// after ctx ends, and leaves nothing running. The error shows no secret.
 	Tell(ctx context.Context, messages []Message) error
-	// Manner says how the receiver wants to be told.
+	// Manner returns how the receiver wants to get messages.
 	Manner() Manner
 }
 
-// Manner is how a Receiver wants to be told.
+// Manner describes how a Receiver wants to get messages.
 type Manner struct {
-	Together bool          // one Tell takes all messages that wait
-	Ends     bool          // it wants begin and end, no changes
+	Together bool          // one Tell gets all messages that wait
+	Ends     bool          // it wants begins and ends, but no changes
 	Pause    time.Duration // the least time between two deliveries
-	Repeat   time.Duration // how often it is told what goes on; 0 for once
+	Repeat   time.Duration // time between repeats about open episodes; 0: no repeats
 }
 
-// Refusal is the answer of a receiver that did not take its messages.
+// Refusal is the answer of a receiver that did not accept its messages.
 type Refusal struct {
 	Err   error
-	Final bool          // the same messages will not be taken later either
+	Final bool          // the receiver will not accept the same messages later either
 	After time.Duration // how long the receiver wants no message
 }
 

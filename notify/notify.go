@@ -42,7 +42,7 @@ type Event struct {
 
 // Notifier delivers events to one receiver. One goroutine at a time uses it.
 type Notifier interface {
-	// Notify reports e. It returns nil if the receiver took it, as far as the protocol tells. It
-	// returns soon after ctx ends and leaves nothing running. The error names the receiver.
+	// Notify reports e. It returns nil if the receiver accepted it, as far as the protocol shows this. It returns soon
+	// after ctx ends and leaves nothing running. The error names the receiver.
 	Notify(ctx context.Context, e Event) error
 }

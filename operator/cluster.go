@@ -6,7 +6,7 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// cluster returns the cluster that this daemon is in. In none, it neither collects nor forwards.
+// cluster answers about the cluster of this daemon. A daemon without a cluster neither collects nor forwards.
 func (d *Desk) cluster(context.Context, question.Arguments) (any, error) {
 	c := d.inCluster()
 	if c == nil {

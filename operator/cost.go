@@ -11,10 +11,10 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// maxMost is how many of the prefixes that take the most memory are named.
+// maxMost is the maximum number of prefixes in the answer, of those that take the most memory.
 const maxMost = 3
 
-// cost says where processor time and memory go.
+// cost breaks down the CPU time and the memory.
 func (d *Desk) cost(context.Context, question.Arguments) (any, error) {
 	f := figuresOf(d.Daemon)
 	c := question.Cost{
@@ -75,7 +75,7 @@ func (d *Desk) processor(f figures) []question.Share {
 	}
 }
 
-// memories splits the memory. What is not counted belongs to Go.
+// memories splits the memory. The rest, which is not counted, belongs to Go.
 func (d *Desk) memories(f figures) []question.Share {
 	rest := float64(d.memory(f))
 	shares := []question.Share{}

@@ -10,18 +10,18 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// maxUnread is how many events wait for a subscriber that does not read. It misses further events.
+// maxUnread is the number of events that wait for a subscriber. Beyond it, the subscriber misses events.
 const maxUnread = 16
 
-// Events tell of flushes and of changes of the health. It implements question.Events.
+// Events reports flushes and changes of the health. It implements question.Events.
 type Events struct {
 	start string
 
 	mu          sync.Mutex
 	subscribers map[chan question.Event]bool
-	told        uint64 // events so far
+	told        uint64 // number of events so far
 	flush       uint64 // number of the last flush
-	reasons     string // of the last health
+	reasons     string // summary of the last health
 }
 
 // NewEvents returns the Events of a daemon with this start time.
@@ -42,7 +42,7 @@ func (e *Events) Subscribe() (<-chan question.Event, func()) {
 	}
 }
 
-// Flushed tells of a flush.
+// Flushed reports a flush.
 func (e *Events) Flushed(number uint64) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -50,7 +50,7 @@ func (e *Events) Flushed(number uint64) {
 	e.tell("flush")
 }
 
-// Health tells of a health if it has another state, or other reasons, than the last one.
+// Health reports a health if its state or its reasons differ from the last one.
 func (e *Events) Health(h meta.Health) {
 	var b strings.Builder
 	fmt.Fprint(&b, h.State)

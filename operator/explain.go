@@ -16,11 +16,11 @@ import (
 
 // The bounds of an explanation.
 const (
-	maxParsed   = 32 // items of a line that are listed
-	maxSubjects = 4  // names of a line that are explained
+	maxParsed   = 32 // maximum number of items of a line that are listed
+	maxSubjects = 4  // maximum number of names of a line that are explained
 )
 
-// explanation is an Explanation in the making.
+// explanation builds an Explanation.
 type explanation struct {
 	*Desk
 	*trial
@@ -30,11 +30,12 @@ type explanation struct {
 	answer  question.Explanation
 }
 
-// subject is a name that is explained: of one kind if it comes from a line, else of all its kinds.
+// subject is a name to explain. A name from a line has the kind of the sample. Otherwise all kinds of the name are
+// explained.
 type subject struct {
-	sent   string // as the line has it
+	sent   string // the name as in the line
 	series string // with the tags that are part of the name
-	clean  string // as the table would have it without rules
+	clean  string // the name in the table if there were no rules
 	name   string // in the table
 	sample *metric.Sample
 	facts  nameFacts
@@ -65,7 +66,7 @@ func (e *explanation) step(name, text string) *question.Step {
 	return &e.answer.Steps[len(e.answer.Steps)-1]
 }
 
-// bad adds a step at which a sample ends.
+// bad adds a step that refuses the sample.
 func (e *explanation) bad(name string, reason metric.Reason, text string) *question.Step {
 	s := e.step(name, text)
 	s.OK, s.Reason = false, reason.String()
@@ -103,7 +104,7 @@ func (e *explanation) line(text string) error {
 	return nil
 }
 
-// name explains a name, or a path that is published.
+// name explains a name, or a published path.
 func (e *explanation) name(text string) error {
 	v := e.readName(text)
 	if v.reason != metric.None {
@@ -114,7 +115,7 @@ func (e *explanation) name(text string) error {
 	return e.subject(&s)
 }
 
-// subject adds the steps of a name.
+// subject adds the steps of a subject.
 func (e *explanation) subject(s *subject) (err error) {
 	rule := e.judge(s)
 	if s.facts, err = e.look(e.ctx, e.Running, s); err != nil {

@@ -86,7 +86,7 @@ func receive(r *Running, lines string) (verdicts []string) {
 	}
 }
 
-// explained returns the same from an explanation.
+// explained returns the same results from an explanation.
 func explained(e question.Explanation) (verdicts []string) {
 	for _, s := range e.Steps {
 		switch {
@@ -102,7 +102,7 @@ func explained(e question.Explanation) (verdicts []string) {
 	return verdicts
 }
 
-// An explanation has the verdict of the parser and the table, and counts nothing.
+// An explanation gives the same result as the parser and the table, and counts nothing.
 func TestExplainCorpus(t *testing.T) {
 	for dialect := range metric.Dialect(metric.Dialects) {
 		for _, tags := range []metric.Tags{metric.DropTags, metric.GraphiteTags, metric.TagsInName} {
@@ -143,7 +143,7 @@ func TestExplainLine(t *testing.T) {
 	for name, want := range map[string]string{
 		"parsed":    "Checkout Pay/EU!  value 81.5  kind timer  rate 0.5  tags dropped",
 		"name":      "Checkout_Pay-EU  space -> _, / -> -, ! deleted  (--dialect reference)",
-		"rules":     "no mute matches; 16 of 40 bytes; not known: takes a new name; 2 of 5 names are held",
+		"rules":     "no mute matches; 16 of 40 bytes; a new name; 2 of 5 names are held",
 		"kind":      "timer; also known as a counter: their paths differ, no clash",
 		"published": "stats.timers.Checkout_Pay-EU.{lower,upper,mean,count,upper_90}",
 		"sinks":     "no sink is configured",
@@ -162,7 +162,7 @@ func TestExplainLine(t *testing.T) {
 	}
 }
 
-// Names with tags, and the paths of other schemes, are those that the daemon publishes.
+// Explanations of names with tags, and of other layouts, show the names and paths that the daemon publishes.
 func TestExplainSchemes(t *testing.T) {
 	for _, tt := range []struct {
 		dialect          metric.Dialect
@@ -188,7 +188,7 @@ func TestExplainSchemes(t *testing.T) {
 	}
 }
 
-// A clash is told whether it comes from two kinds of one name, or from two names.
+// An explanation reports a clash between two kinds of one name, and between two names.
 func TestExplainClash(t *testing.T) {
 	r := running(metric.Reference, metric.DropTags)
 	receive(r, "a:1|c\nlat:1|ms")
@@ -205,7 +205,7 @@ func TestExplainClash(t *testing.T) {
 	}
 }
 
-// What keeps a name out is told: a mute, the limit on names, its own length.
+// An explanation says why a name is refused: a mute, the limit on names, its own length.
 func TestExplainRefused(t *testing.T) {
 	r := running(metric.Reference, metric.DropTags)
 	receive(r, "a:1|c\nb:1|c\nc:1|c\nd:1|c\ne.f.g:1|c")
@@ -220,7 +220,7 @@ func TestExplainRefused(t *testing.T) {
 	for text, want := range map[string]struct{ reason, part string }{
 		"a:1|c":            {"muted", "muted by a* for another 10m"},
 		"web.hits.new:1|c": {"refused_name", "not known, and 5 of 5 names are held: its samples are refused (--max-names); 1,000 to 1,200 samples of web.hits. were refused (--max-names); 1 of the last 1 bad lines begin with web., the last"},
-		"b:1|c":            {"", "known: takes no new name"},
+		"b:1|c":            {"", "known already"},
 	} {
 		if s := step(t, explain(t, d, text), "rules"); s.Reason != want.reason || s.OK != (want.reason == "") || !strings.Contains(s.Text, want.part) {
 			t.Errorf("%s: %s %s, want %v", text, s.Reason, s.Text, want)
@@ -234,7 +234,7 @@ func TestExplainRefused(t *testing.T) {
 	}
 }
 
-// An unknown name gets the names that are spelt alike.
+// For an unknown name the answer lists known names with a similar spelling.
 func TestExplainUnknown(t *testing.T) {
 	r := running(metric.Reference, metric.DropTags)
 	r.Limits.MaxNames = 100

@@ -13,27 +13,27 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// Acts are what changes do to the daemon. Any goroutine may call them at any time.
+// Acts are the functions by which changes act on the daemon. Any goroutine may call them at any time.
 type Acts struct {
 	// OnLoop is the same as in Sources.
 	OnLoop func(context.Context, func(*Running)) error
 	// Flush flushes now. The points get the time of the next boundary, which is then skipped.
 	Flush func(context.Context) (question.Flushed, error)
-	// Reload reads the settings again, and applies them unless dry. nil: nothing can be read again.
+	// Reload reads the settings again, and applies them unless dry. nil: a reload is not possible.
 	Reload func(dry bool) (question.Reloaded, error)
-	// Trace logs lines as they come in. nil ends it.
+	// Trace logs lines as they are received. nil ends it.
 	Trace func(*intake.Trace)
 	// Delete deletes the names of a kind that match, and yields them.
 	Delete func(ctx context.Context, kind metric.Kind, pattern string) iter.Seq2[string, error]
 }
 
-// Hands change the running daemon, and know what they have changed. The changes end with the process.
+// Hands change the running daemon, and remember their changes. The changes end with the process.
 type Hands struct {
 	Acts
 	now        func() time.Time
 	flushing   sync.Mutex
 	flushedAt  time.Time
-	drainUntil atomic.Pointer[time.Time] // nil: not draining; its monotonic time keeps a set clock out
+	drainUntil atomic.Pointer[time.Time] // end of draining; nil: not draining. It has a monotonic time, so that setting the clock does not matter
 	muting     muting
 }
 
@@ -52,7 +52,7 @@ func lasting(most, usual int) question.Parameter {
 	return question.Parameter{Name: "seconds", Kind: question.Int, Default: usual, Min: 1, Max: most, Help: "for how long"}
 }
 
-// named is the parameter for the names that a change concerns.
+// named is the parameter for the names that a change affects.
 func named(required bool) question.Parameter {
 	p := question.Parameter{Name: "match", Required: required, Help: "a name, or a pattern such as web.*"}
 	if required {

@@ -17,17 +17,17 @@ import (
 const (
 	// maxMutes is the number of patterns that can be muted at once.
 	maxMutes = 64
-	// maxDeleted is how many deleted names an answer lists.
+	// maxDeleted is the maximum number of deleted names that an answer lists.
 	maxDeleted = 100
 )
 
 // muting holds the muted patterns.
 type muting struct {
-	mu  sync.Mutex // held during a change
+	mu  sync.Mutex // locked during a change
 	all mutes
-	end *time.Timer // at the end of the next mute to end
+	end *time.Timer // fires when the next mute ends
 
-	shown sync.Mutex // guards the copy that is shown
+	shown sync.Mutex // guards the copy for readers
 	seen  mutes
 }
 
@@ -73,7 +73,7 @@ func (h *Hands) mute(ctx context.Context, args question.Arguments) (any, error) 
 		return nil, err
 	}
 	names, err := h.mark(ctx, m.Match)
-	if err != nil { // half a mute would not do what the operator asked for
+	if err != nil { // undo: a mute that only some receivers know is of no use
 		return nil, errors.Join(err, h.apply(context.WithoutCancel(ctx), before))
 	}
 	return question.Mutes{Names: names, Muted: h.Muted()}, nil
@@ -120,7 +120,7 @@ func (h *Hands) apply(ctx context.Context, all mutes) error {
 	return nil
 }
 
-// expire ends the mutes whose time is over.
+// expire removes the mutes whose time is over.
 func (h *Hands) expire() {
 	h.muting.mu.Lock()
 	defer h.muting.mu.Unlock()
@@ -141,7 +141,7 @@ func (h *Hands) untagged(ctx context.Context, matches func([]byte) bool) (func([
 	}, nil
 }
 
-// mark marks the names that the table holds already, some hundred at a time, and counts them.
+// mark marks matching names that are already in the table, some hundred at a time, and counts them.
 func (h *Hands) mark(ctx context.Context, matches func([]byte) bool) (marked int, err error) {
 	for kind := range metric.Kind(metric.Kinds) {
 		err := h.walk(ctx, kind, matches, func(r *Running, look *aggregate.Peek) {
@@ -216,7 +216,7 @@ func addDeleted(d *question.Deleted, name string) {
 // allKinds stands for each kind.
 const allKinds = "all"
 
-// kindWords are the words for kinds, and the one for all of them.
+// kindWords are the words for the kinds, and the word for all kinds.
 func kindWords() []string {
 	words := []string{}
 	for k := range metric.Kind(metric.Kinds) {

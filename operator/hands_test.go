@@ -7,7 +7,7 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// A clock that is set does not change how long draining lasts: what counts is the monotonic time.
+// Setting the clock does not change how long draining lasts, because the monotonic time counts.
 func TestDrainKeepsItsTime(t *testing.T) {
 	h, now := NewHands(Acts{}), time.Now()
 	h.now = func() time.Time { return now }
@@ -25,7 +25,7 @@ func TestDrainKeepsItsTime(t *testing.T) {
 	}
 }
 
-// A command to type next is one that can be typed.
+// A suggested command can be typed in a shell as it is.
 func TestSearchFor(t *testing.T) {
 	for name, want := range map[string]string{
 		"stats.a.b1": "statsdmonitor values '*b1*'", "a.$x": "statsdmonitor values '*$x*'", "a;k=v": "statsdmonitor values '*a*'",
@@ -37,7 +37,7 @@ func TestSearchFor(t *testing.T) {
 	}
 }
 
-// Names in answers are quoted only where they need it, in all answers alike.
+// All answers quote names in the same way: only where necessary.
 func TestDeletedNames(t *testing.T) {
 	var d question.Deleted
 	addDeleted(&d, "web.hits")

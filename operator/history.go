@@ -13,13 +13,13 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// maxSeries is how many names one question about the past may have.
+// maxSeries is the maximum number of names in one question about the past.
 const maxSeries = 8
 
 // theHealth is the figure with the worst health.
 const theHealth = "health"
 
-// history answers with the past of figures and of paths.
+// history answers with past values of figures and of paths.
 func (d *Desk) history(ctx context.Context, args question.Arguments) (any, error) {
 	names := strings.Split(args.Text("name"), ",")
 	if len(names) > maxSeries {
@@ -39,7 +39,7 @@ func (d *Desk) history(ctx context.Context, args question.Arguments) (any, error
 	return p.answer(), nil
 }
 
-// past is an answer about the past in the making.
+// past builds an answer about the past.
 type past struct {
 	*Desk
 	figures, paths []string
@@ -48,7 +48,7 @@ type past struct {
 	held           []history.Held
 }
 
-// sort finds out what a name is: a figure, or else a path that is published.
+// sort finds out whether a name is a figure or a published path.
 func (p *past) sort(ctx context.Context, name string) error {
 	isIt := func(f meta.Figure) bool { return f.Name == name }
 	if p.Past != nil && (p.Past.Known(name) || slices.ContainsFunc(p.Daemon.Figures(), isIt)) {
@@ -67,8 +67,8 @@ func (p *past) sort(ctx context.Context, name string) error {
 	return err
 }
 
-// searchFor returns the command that looks for paths with the last node of a name, or "" where the
-// shell or the pattern would read it otherwise.
+// searchFor returns the command that searches for paths with the last node of a name. It returns "" if the node has
+// characters with a meaning for the shell or the pattern.
 func searchFor(name string) string {
 	node := lastNode(name)
 	odd := func(c rune) bool { return c <= ' ' || c > '~' || strings.ContainsRune(`*?[]\'`, c) }

@@ -8,7 +8,8 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// ledger compares what came in with what happened to it, for samples and for the points of each sink.
+// ledger compares the number of samples received with the sum of everything that happened to them. It does the same for
+// the points of each sink.
 func (d *Desk) ledger(context.Context, question.Arguments) (any, error) {
 	f := figuresOf(d.Daemon)
 	rows := []question.Balance{balance("samples",
@@ -31,7 +32,7 @@ func balance(what string, in, out uint64) question.Balance {
 	return question.Balance{What: what, In: in, Out: out, Equal: in == out}
 }
 
-// sum adds up counts. Unknown ones are 0.
+// sum adds up counts. Unknown counts are 0.
 func (f figures) sum(names ...string) (sum uint64) {
 	for _, name := range names {
 		sum += uint64(f.value(name))

@@ -22,7 +22,7 @@ func (d *Desk) onLoop(ctx context.Context, f func(*Running)) error {
 	return err
 }
 
-// WriteNames writes all names that are held, each as its kind, a space, and the name, in a line.
+// WriteNames writes all names of the table, one a line: the kind, a space, and the name.
 func (d *Desk) WriteNames(ctx context.Context, w io.Writer) error {
 	out := bufio.NewWriter(w)
 	for kind := range metric.Kind(metric.Kinds) {
@@ -48,23 +48,23 @@ func (d *Desk) WriteNames(ctx context.Context, w io.Writer) error {
 	return out.Flush()
 }
 
-// nameFacts are what the table knows of a name.
+// nameFacts is the table's information about a name.
 type nameFacts struct {
 	kinds   [metric.Kinds]kindFacts
 	clashes []clash
-	names   int // names in the table
+	names   int // number of names in the table
 }
 
 type kindFacts struct {
 	held bool
 	seen aggregate.Seen
-	now  aggregate.Peeked // since the last flush
+	now  aggregate.Peeked // count since the last flush
 }
 
 // clash is a path that two names share.
 type clash struct {
 	path  string
-	kind  metric.Kind // whose path it is
+	kind  metric.Kind // the name that has the path
 	other aggregate.Origin
 }
 
@@ -86,7 +86,7 @@ func (s *subject) kinds() (kinds []metric.Kind) {
 	return kinds
 }
 
-// look asks the table for a name.
+// look asks the table about a name.
 func (d *Desk) look(ctx context.Context, r *Running, s *subject) (f nameFacts, err error) {
 	possible := possibleClashes(r, s)
 	err = d.onLoop(ctx, func(r *Running) {

@@ -8,7 +8,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// maxNear is how many names are suggested.
+// maxNear is the maximum number of suggested names.
 const maxNear = 8
 
 // near looks for known names with a similar spelling. It goes through all names without delaying
@@ -29,7 +29,7 @@ func (e *explanation) near(s *subject) error {
 	return nil
 }
 
-// nearness finds the names that are near to one.
+// nearness finds the names that are similar to a name.
 type nearness struct {
 	name, first string
 	found       []string

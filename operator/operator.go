@@ -4,14 +4,13 @@
 //	desk := operator.New(operator.Sources{...})
 //	monitor, err := meta.NewMonitor(meta.MonitorConfig{Questions: desk.Questions(), ...}, ...)
 //
-// A Desk decides nothing and counts nothing. It asks its Sources, which are small parts of the daemon,
-// and puts their answers into the types of package question. A question is one function from
-// Arguments to data and one entry in Questions. The faces (XML-RPC, JSON, page, statsdmonitor) follow
-// from the entry.
+// A Desk decides nothing and counts nothing. It asks its Sources, which are small parts of the daemon, and converts
+// their answers to the types of package question. A question is one function from Arguments to data and one entry in
+// Questions. XML-RPC, the JSON API, the page and statsdmonitor all work from this entry.
 //
-// It costs nothing without a question. A question about the table goes through it in steps of
-// some hundred names, and the flush loop goes on between two steps. Each answer ends within
-// question.AnswerTime; an answer that ran out of time says that it is not complete.
+// Without questions a Desk costs nothing. A question about the table goes through its names in steps of some hundred, and
+// the flush loop continues between two steps. Each answer ends within question.AnswerTime; an answer that ran out of
+// time says that it is not complete.
 package operator
 
 import (
@@ -25,12 +24,13 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// Sources are what answers are made of. Any goroutine may call them at any time. They return at once.
+// Sources are the parts of the daemon that answers come from. Any goroutine may call them at any time. They return at
+// once.
 type Sources struct {
 	Host     string // the daemon's name and port: metrics-3:8125
 	Version  string
 	Started  time.Time
-	Interval time.Duration // between flushes
+	Interval time.Duration // the flush interval
 
 	Daemon   meta.Source
 	Episodes *meta.Episodes
@@ -47,17 +47,17 @@ type Sources struct {
 	Mutes func() []question.Mute
 	// Draining reports whether an operator keeps new clients away. nil: none does.
 	Draining func() bool
-	// Audit returns the last changes that were asked for, the newest first. nil: there are none.
+	// Audit returns the last requested changes, the newest first. nil: there are none.
 	Audit func() []question.Audit
-	// OnLoop runs a function on the flush loop, between two flushes, and waits for it. After an error it
-	// has not run.
+	// OnLoop runs a function on the flush loop, between two flushes, and waits for it. If it returns an error, the
+	// function has not run.
 	OnLoop func(context.Context, func(*Running)) error
 	// Flushed returns the number of the last flush since the start, and its time. Both are zero before
 	// the first flush.
 	Flushed func() (number uint64, at time.Time)
 	// Sinks returns the state of all destinations.
 	Sinks func() []delivery.State
-	// Cluster returns the cluster that this daemon is in; nil if it is in none.
+	// Cluster returns the cluster of this daemon; nil if it is in no cluster.
 	Cluster func() *question.Cluster
 }
 
@@ -129,7 +129,7 @@ func (d *Desk) Questions() []question.Question {
 	}
 }
 
-// answerer returns the data of an answer. Its error is a *question.Error where the asker is at fault.
+// answerer returns the data of an answer. Its error is a *question.Error if the client can correct it.
 type answerer func(ctx context.Context, args question.Arguments) (any, error)
 
 // live makes an answer about the present moment.

@@ -13,9 +13,9 @@ import (
 )
 
 const (
-	// maxCounted is how many answers about prefixes are kept.
+	// maxCounted is the maximum number of kept answers about prefixes.
 	maxCounted = 16
-	// countedFor is how long a kept answer may be used when there is no time for another count.
+	// countedFor is how long a kept answer may be used when there is no time for a new count.
 	countedFor = 15 * time.Minute
 )
 
@@ -73,7 +73,7 @@ func (d *Desk) prefixesQuestion() question.Question {
 		Name: "prefixes", Answer: question.Prefixes{}, Ask: d.prefixes, Guarded: true,
 		Parameters: []question.Parameter{
 			{Name: "prefix", Help: "whole nodes, such as checkout or checkout.session: count the parts below them. By default, count the first nodes of all names"},
-			{Name: "seconds", Kind: question.Int, Default: 900, Min: 1, Max: 86_400, Help: "how far back a name counts as new"},
+			{Name: "seconds", Kind: question.Int, Default: 900, Min: 1, Max: 86_400, Help: "the period in which a new name counts as new"},
 			{Name: "limit", Kind: question.Int, Default: 20, Min: 1, Max: 200, Help: "the maximum number of prefixes"},
 		},
 		Help: "The prefixes with the most names, and how many names are new or gone. Prefixes that grow fast come first.",
@@ -133,7 +133,7 @@ func (d *Desk) countPrefixes(ctx context.Context, below string, seconds int) (su
 	return walk.Result(), false, nil
 }
 
-// prefixesOf shows a count: limit rows, and the sum of the others.
+// prefixesOf converts a count to an answer: limit rows, and the sum of the others.
 func prefixesOf(sum *census.Prefixes, limit int) question.Prefixes {
 	p := question.Prefixes{Below: sum.Below, Held: sum.Held, Since: sum.Since, Prefixes: []question.Prefix{}}
 	p.Others = question.Prefix{Names: sum.Held, New: sum.New, Gone: sum.Gone, AtLeast: sum.AtLeast}

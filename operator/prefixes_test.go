@@ -14,7 +14,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// tableDesk returns a Desk of a table with 3,000 names. Its loop runs left functions, then none.
+// tableDesk returns a Desk of a table with 3,000 names. Its loop runs as many functions as left says, then none.
 func tableDesk(left *int) *Desk {
 	table := aggregate.NewTable(aggregate.Config{Shards: 1, MaxNames: 10_000, MaxNameLength: 100, Expire: [metric.Kinds]uint32{2, 2, 2, 2}})
 	table.Count(census.NewCounter)
@@ -61,7 +61,8 @@ func TestPrefixesLimit(t *testing.T) {
 	}
 }
 
-// Without the time for a count, the last one is the answer, with its time; or else what was counted so far.
+// Without time for a count, the answer is the last count, with its time. If there is none, it is the part counted so
+// far.
 func TestPrefixesWithoutTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		left := 3 // the begin, and two steps
@@ -97,7 +98,7 @@ func TestPrefixesWithoutTime(t *testing.T) {
 	})
 }
 
-// One count goes on at a time. Who asks meanwhile gets the last answer, or has to ask again.
+// One count runs at a time. Other questions meanwhile get the last answer, or must be asked again.
 func TestPrefixesInTurn(t *testing.T) {
 	left := 1000
 	d := tableDesk(&left)

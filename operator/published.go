@@ -34,10 +34,10 @@ func (e *explanation) published(o aggregate.Origin) {
 	e.values(o.Name, values)
 }
 
-// maxNamed is how many values the text of a step names.
+// maxNamed is the maximum number of values that the text of a step names.
 const maxNamed = 3
 
-// values adds what the paths of a name have now, and their means.
+// values adds the present values of a name's paths, and their means.
 func (e *explanation) values(name string, values []question.PathValue) {
 	if len(values) == 0 {
 		e.step("now", "not published in the last flushes")
@@ -93,7 +93,7 @@ func rounded(n question.Number) string {
 	return fmt.Sprintf("%.4g", f)
 }
 
-// telling returns the values that say the most about a name.
+// telling returns the most important values of a name.
 func telling(name string, values []question.PathValue) []question.PathValue {
 	rank := func(v question.PathValue) int {
 		stat := statistic(v.Path, name)
@@ -112,7 +112,7 @@ func telling(name string, values []question.PathValue) []question.PathValue {
 	return values[:min(len(values), maxNamed)]
 }
 
-// statistic returns what a path adds to the name: mean of stats.timers.NAME.mean, stats_counts of
+// statistic returns the part of a path that is not the name: mean for stats.timers.NAME.mean, and stats_counts for
 // stats_counts.NAME.
 func statistic(path, name string) string {
 	name, _, _ = strings.Cut(name, ";")
@@ -194,7 +194,7 @@ func (e *explanation) seen(s *subject) {
 	}
 }
 
-// sinks says up to which flush each sink has the points.
+// sinks adds, for each sink, the newest flush whose points it has.
 func (e *explanation) sinks() {
 	var words []string
 	ok := true
@@ -205,7 +205,7 @@ func (e *explanation) sinks() {
 		case s.Waiting == 0:
 			words = append(words, s.Name+": all up to "+plural.Duration(e.now.Sub(s.Published))+" ago")
 		case s.Published.IsZero():
-			words = append(words, s.Name+": took nothing yet, all waits")
+			words = append(words, s.Name+": accepted nothing yet, all points wait")
 		default:
 			words = append(words, s.Name+": up to "+plural.Duration(e.now.Sub(s.Published))+" ago, the rest waits")
 		}

@@ -13,14 +13,14 @@ import (
 	"github.com/statsd-ops/statsd/rules"
 )
 
-// judged is what the rules of --rules do with a name.
+// judged is the effect of the rules of --rules on a name.
 type judged struct {
-	text    string // in words; "" without rules
+	text    string // the effect in words; "" without rules
 	dropped bool
 }
 
-// judge finds out what the rules do with a subject, and sets its name to the one that it is kept under. Rules
-// can differ by kind: for a name without a kind, the first kind counts for which a rule matches.
+// judge finds out what the rules do with a subject, and sets the name under which the subject is kept. Rules can differ
+// by kind. If the kind is unknown, judge uses the first kind for which a rule matches.
 func (e *explanation) judge(s *subject) (j judged) {
 	s.clean = s.name
 	if e.Set == nil {
@@ -44,7 +44,7 @@ func (e *explanation) judge(s *subject) (j judged) {
 	return j
 }
 
-// verdictOf says in words what becomes of a name, and sets the name of the subject.
+// verdictOf returns the effect on a name in words, and sets the name of the subject.
 func (e *explanation) verdictOf(s *subject, kind metric.Kind, to *aggregate.Resolved) judged {
 	plain, _, _ := strings.Cut(s.clean, ";")
 	if !e.Limits.Tagged {
@@ -65,7 +65,7 @@ func (e *explanation) verdictOf(s *subject, kind metric.Kind, to *aggregate.Reso
 	case rule.Action == rules.Drop:
 		words = append(words, ruleWords(rule)+" drops its samples")
 	case j.dropped:
-		words = append(words, ruleWords(rule)+" makes an empty name of it, so its samples are dropped")
+		words = append(words, ruleWords(rule)+" makes its name empty, so its samples are dropped")
 	case string(to.Name) != s.clean:
 		words = append(words, ruleWords(rule)+" makes it "+shown(string(to.Name)))
 	default:
@@ -86,12 +86,12 @@ func (e *explanation) verdictOf(s *subject, kind metric.Kind, to *aggregate.Reso
 	return j
 }
 
-// ruleWords names a rule.
+// ruleWords returns a short description of a rule.
 func ruleWords(r *rules.Rule) string {
 	return fmt.Sprintf("rule %s (line %d: %s)", r.ID, r.Line, shown(r.Match))
 }
 
-// effectWords say what else a rule does.
+// effectWords returns the further effects of a rule.
 func effectWords(r *rules.Rule) (words []string) {
 	if r == nil {
 		return nil
@@ -108,7 +108,7 @@ func effectWords(r *rules.Rule) (words []string) {
 	return words
 }
 
-// ruled adds the step of the rules.
+// ruled adds the step about the rules.
 func (e *explanation) ruled(j judged) {
 	switch {
 	case j.text == "":
@@ -119,7 +119,7 @@ func (e *explanation) ruled(j judged) {
 	}
 }
 
-// rulesOf answers what each rule for names has matched.
+// rulesOf returns the counts of each rule for names.
 func (d *Desk) rulesOf(ctx context.Context, _ question.Arguments) (any, error) {
 	var counts []naming.Count
 	if err := d.onLoop(ctx, func(r *Running) { counts = r.Counts }); err != nil {

@@ -27,7 +27,7 @@ const (
 	sendersFor = 15 * time.Minute
 	// maxSenders is the number of names whose senders are remembered.
 	maxSenders = 64
-	// maxShownSenders is how many senders a step names.
+	// maxShownSenders is the maximum number of senders that a step names.
 	maxShownSenders = 3
 )
 
@@ -66,7 +66,7 @@ func (k *knownSenders) last(match string, now time.Time) *probe.Senders {
 	return nil
 }
 
-// sendersOf watches who sends what matches a glob.
+// sendersOf watches which senders send names that match a glob.
 func (d *Desk) sendersOf(ctx context.Context, match string, lasts time.Duration) (*probe.Senders, error) {
 	s, err := d.Probes.Senders(ctx, probe.SendersQuery{Match: match, For: lasts})
 	if err != nil {
@@ -76,7 +76,7 @@ func (d *Desk) sendersOf(ctx context.Context, match string, lasts time.Duration)
 	return s, nil
 }
 
-// probeError returns the error for the asker.
+// probeError converts an error of a probe to an error for the client.
 func probeError(err error) error {
 	if busy, ok := errors.AsType[*probe.Busy](err); ok {
 		e := question.Errorf(question.Busy, "", "%v", err)
@@ -92,8 +92,8 @@ func probeError(err error) error {
 	return err
 }
 
-// senders says who sends the name. It watches for the seconds that were asked for, the first name of a
-// line only.
+// senders adds the step about who sends the name. It watches for the requested seconds, but only for the first name of
+// a line.
 func (e *explanation) senders(name string) error {
 	if e.Probes == nil {
 		return nil

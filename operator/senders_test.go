@@ -12,7 +12,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// watches is traffic of one sender, without watching.
+// watches is a source with a fixed answer, so that tests need no traffic.
 type watches struct {
 	asked []probe.SendersQuery
 	err   error
@@ -62,7 +62,7 @@ func TestExplainSenders(t *testing.T) {
 	}
 }
 
-// The senders of few names are remembered: the oldest answer gives way.
+// The Desk remembers the senders of only a few names: it forgets the oldest answer first.
 func TestKnownSenders(t *testing.T) {
 	var k knownSenders
 	now := time.Now()

@@ -16,7 +16,7 @@ func (d *Desk) sinks(context.Context, question.Arguments) (any, error) {
 	return d.sinksNow(time.Now()), nil
 }
 
-// sinksNow returns the sinks in their order: the configured ones, then removed ones that still deliver.
+// sinksNow returns the sinks in order: the configured sinks, then the removed sinks that still deliver.
 func (d *Desk) sinksNow(now time.Time) []question.Sink {
 	sinks, figures, health := []question.Sink{}, figuresOf(d.Daemon), d.Daemon.Health()
 	for _, st := range d.Sinks() {
@@ -84,8 +84,8 @@ func (d *Desk) wholeUpTo(st *delivery.State) time.Time {
 	return time.Unix(st.Oldest, 0).Add(-d.Interval)
 }
 
-// fullIn returns the seconds until the queue (the spool, if there is one) is full, if it grows as in
-// the last minutes. It returns 0 if it does not grow.
+// fullIn returns the seconds until the queue is full (or the spool, if there is one), if it goes on growing as in the
+// last minutes. It returns 0 if it does not grow.
 func (d *Desk) fullIn(st *delivery.State) float64 {
 	if d.Past == nil || st.Waiting() == 0 {
 		return 0

@@ -57,8 +57,8 @@ func (d *Desk) mutes() []question.Mute {
 	return append([]question.Mute{}, d.Mutes()...)
 }
 
-// grown returns how much a figure grew in a time, and the length of that time: it is shorter if the
-// daemon started later.
+// grown returns how much a figure grew in a period, and the length of that period. The period is shorter if the daemon
+// started later.
 func (d *Desk) grown(f figures, name string, in time.Duration) (grew float64, over time.Duration) {
 	if age := time.Since(d.Started); d.Past == nil || age < in {
 		return f.value(name), age
@@ -66,10 +66,11 @@ func (d *Desk) grown(f figures, name string, in time.Duration) (grew float64, ov
 	return d.Past.Growth(name, in)
 }
 
-// beyondLimits are the figures of good samples that are lost. Muted ones are what an operator asked for.
+// beyondLimits are the figures of good samples that are lost. Muted samples are not among them, because an operator
+// asked for that.
 func beyondLimits() []string { return []string{"samples.refused.names", "samples.refused.members"} }
 
-// lost says what was lost recently.
+// lost returns the recent losses.
 func (d *Desk) lost(f figures) (l question.Lost) {
 	for _, part := range []struct {
 		rate  *float64
@@ -126,7 +127,7 @@ func (d *Desk) trends(f figures) map[string][]question.Number {
 	return trends
 }
 
-// sumUp adds up series of the same times. A time without any value has none.
+// sumUp adds up series with the same times. The sum of a time without any value is NaN.
 func sumUp(names []string, series map[string][]float64) []question.Number {
 	sum := []question.Number{}
 	for _, name := range names {
@@ -160,7 +161,7 @@ func figuresOf(s meta.Source) figures {
 func (f figures) value(name string) float64 { return f[name].Value }
 func (f figures) rate(name string) float64  { return f[name].Rate }
 
-// ofSinks returns the names of one figure of all sinks' ledgers, and of the cluster's: ".made".
+// ofSinks returns the names of one figure, such as ".made", in the ledgers of all sinks and of the cluster.
 func (f figures) ofSinks(end string) (names []string) {
 	for name := range f {
 		sink := strings.HasPrefix(name, "sink.") && strings.HasSuffix(name, ".points"+end)

@@ -14,7 +14,7 @@ import (
 	"github.com/statsd-ops/statsd/wire"
 )
 
-// parsed says how one item of a line is read.
+// parsed adds the step about how an item of a line is parsed.
 func (e *explanation) parsed(text string, v *verdict) {
 	switch {
 	case v.item == wire.Event:
@@ -40,7 +40,7 @@ func (e *explanation) parsed(text string, v *verdict) {
 	}
 }
 
-// valueWords says what a sample does.
+// valueWords returns the effect of a sample in words.
 func valueWords(s *metric.Sample) string {
 	switch {
 	case s.Kind == metric.Set:
@@ -53,7 +53,7 @@ func valueWords(s *metric.Sample) string {
 
 func number(f float64) string { return strconv.FormatFloat(f, 'g', -1, 64) }
 
-// because says in words why an item is bad.
+// because returns in words why an item is bad.
 func (e *explanation) because(text string, v *verdict) string {
 	part := text[min(v.at, len(text)):]
 	if i := strings.IndexAny(part, "|:\n"); i >= 0 && v.reason != metric.TooLong {
@@ -83,7 +83,7 @@ func (e *explanation) because(text string, v *verdict) string {
 	return v.reason.String()
 }
 
-// cleaned says under which name the samples are kept.
+// cleaned adds the step about the name under which the samples are kept.
 func (e *explanation) cleaned(s *subject) {
 	words := []string{shown(s.clean)}
 	if s.sent == s.clean {
@@ -98,7 +98,7 @@ func (e *explanation) cleaned(s *subject) {
 	e.step("name", strings.Join(words, "  "))
 }
 
-// cleaning says which characters are replaced.
+// cleaning returns which characters are replaced.
 func (e *explanation) cleaning(series string) string {
 	if e.Limits.Tagged { // tags are clean already
 		series, _, _ = strings.Cut(series, ";")
@@ -117,7 +117,7 @@ func (e *explanation) cleaning(series string) string {
 	return fmt.Sprintf("%s  (--dialect %s)", strings.Join(rules, ", "), e.Listen.Dialect)
 }
 
-// rules says whether a mute or a limit refuses the name.
+// rules adds the step about mutes and limits, which can refuse the name.
 func (e *explanation) rules(s *subject) {
 	words := []string{e.muted(s.name), fmt.Sprintf("%d of %d bytes", len(s.series), e.Limits.MaxNameLength)}
 	known := s.facts.held()
@@ -128,11 +128,11 @@ func (e *explanation) rules(s *subject) {
 	names := fmt.Sprintf("%s of %s names are held", plural.Count(uint64(s.facts.names)), plural.Count(uint64(e.Limits.MaxNames)))
 	switch {
 	case known:
-		words = append(words, "known: takes no new name")
+		words = append(words, "known already")
 	case full:
 		words = append(words, "not known, and "+names+": its samples are refused (--max-names)")
 	default:
-		words = append(words, "not known: takes a new name; "+names)
+		words = append(words, "a new name; "+names)
 	}
 	if f := &s.facts.kinds[metric.Set]; f.held && int(f.now.Value) >= e.Limits.MaxSetMembers {
 		words = append(words, fmt.Sprintf("the set has %s members: a receiver that has %s refuses new ones (--max-set-members)",
@@ -150,7 +150,7 @@ func (e *explanation) rules(s *subject) {
 
 const unmuted = "no mute matches"
 
-// muted says which mute matches a name.
+// muted returns a text about the mute that matches a name.
 func (e *explanation) muted(name string) string {
 	if e.Mutes == nil {
 		return unmuted
@@ -167,7 +167,7 @@ func (e *explanation) muted(name string) string {
 	return unmuted
 }
 
-// losses says what was lost of a name and its neighbours: refused by a limit, or among the last bad lines.
+// losses returns a text about lost samples with similar names: refused by a limit, or among the last bad lines.
 func (e *explanation) losses(s *subject) (words []string) {
 	d := e.Daemon.Discards()
 	for _, r := range d.Refused {
@@ -199,7 +199,7 @@ func beginning(name string) string {
 	return name + ":"
 }
 
-// kind says as which kind the name counts, and whether another name has the same paths.
+// kind adds the step about the kind of the name, and about other names with the same paths.
 func (e *explanation) kind(s *subject, kind metric.Kind) {
 	text, ok := kind.String(), true
 	var also []string
@@ -233,7 +233,7 @@ func (e *explanation) kind(s *subject, kind metric.Kind) {
 	e.step("kind", text).OK = ok
 }
 
-// between writes a number of samples that lies between two bounds.
+// between writes the bounds of a number of samples.
 func between(least, most uint64) string {
 	if least == most {
 		return plural.Things(most, "sample", "samples")

@@ -32,7 +32,7 @@ func (d *Desk) beginTail(args question.Arguments) (*probe.Tail, error) {
 		Match:  args.Text("match"),
 		Sender: args.Text("sender"),
 		Bad:    args.Bool("bad"),
-		// A question about bad lines needs their senders too.
+		// For bad lines the answer includes the senders.
 		Senders: args.Bool("bad"),
 		For:     time.Duration(args.Int("seconds")) * time.Second,
 		Limit:   args.Int("limit"),
@@ -80,7 +80,7 @@ func nextLine(ctx context.Context, t *probe.Tail) (line probe.Line, more bool, e
 	}
 }
 
-// streamTail emits each line; every second what was looked at so far; and the same at the end.
+// streamTail emits each line. Each second, and at the end, it emits how much was looked at so far.
 func (d *Desk) streamTail(ctx context.Context, args question.Arguments, emit func(event string, data any) error) error {
 	t, err := d.beginTail(args)
 	if err != nil {

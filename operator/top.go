@@ -61,7 +61,7 @@ func clientName(name string, over probe.Transport) string {
 	return cmp.Or(name, unknownSender)
 }
 
-// patterns returns, by kind, what the paths of a name begin with: stats.timers.NAME.
+// patterns returns the beginning of a name's paths for each kind, such as stats.timers.NAME.
 func (d *Desk) patterns(ctx context.Context) (map[string]string, error) {
 	patterns := map[string]string{}
 	err := d.onLoop(ctx, func(r *Running) {

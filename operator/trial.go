@@ -13,19 +13,19 @@ import (
 	"github.com/statsd-ops/statsd/wire"
 )
 
-// Running are the table and the settings of the daemon, as its flush loop has them.
+// Running holds the table and the present settings of the daemon.
 type Running struct {
 	Table  *aggregate.Table
-	Limits aggregate.Config // of the table
+	Limits aggregate.Config // limits of the table
 	Listen intake.Listen
-	Scheme *aggregate.Scheme // of the paths
+	Scheme *aggregate.Scheme // layout of the paths
 	Naming naming.Config
 	Set    *rules.Set     // of --rules; nil for none
-	Counts []naming.Count // of the rules
+	Counts []naming.Count // settings for the rules
 }
 
-// trial reads lines with the daemon's own parser, and adds their samples to tables of its own. So the
-// result is the daemon's, and nothing is counted.
+// trial reads lines with the daemon's own parser, and adds their samples to tables of its own. So it gives the same
+// results as the daemon, but counts nothing.
 type trial struct {
 	*Running
 	parser wire.Parser
@@ -37,9 +37,9 @@ func newTrial(r *Running) *trial { return &trial{r, r.Listen.Parser()} }
 type verdict struct {
 	item   wire.Item     // Sample, Discard or Event
 	reason metric.Reason // why the item is bad
-	at     int           // where in the text
-	sample metric.Sample // of a good item, with the name as the parser gives it
-	timed  bool          // its timestamp is ignored
+	at     int           // index in the text
+	sample metric.Sample // the sample of a good item, with the name from the parser
+	timed  bool          // whether a timestamp was ignored
 	name   string        // in the table
 }
 
@@ -62,12 +62,12 @@ func (t *trial) read(text string) (all []verdict) {
 			v.sample.Name, v.sample.Member = bytes.Clone(v.sample.Name), bytes.Clone(v.sample.Member)
 			v.name, v.reason = t.add(v.sample)
 		}
-		v.at += cap(buf) - cap(t.parser.Line()) // both slices end where buf ends, so their capacities give the offset
+		v.at += cap(buf) - cap(t.parser.Line()) // both slices end at the end of buf, so their capacities give the offset
 		all = append(all, v)
 	}
 }
 
-// readName returns the verdict on a name: it reads a line with that name.
+// readName returns the verdict on a name. It reads a line with that name.
 func (t *trial) readName(name string) verdict {
 	all := t.read(name + ":1|c")
 	if len(all) == 0 {
@@ -96,10 +96,10 @@ func (t *trial) add(s metric.Sample) (name string, reason metric.Reason) {
 	return "", metric.None
 }
 
-// change says how cleaning changes one character: to which text, "" if it is deleted.
+// change is what cleaning does to one character: the new text, or "" if it is deleted.
 type change struct{ from, to string }
 
-// changes lists the characters of a name as sent that cleaning changes, each once.
+// changes lists the characters that cleaning changes in a name, each once.
 func (t *trial) changes(sent string) (all []change) {
 	seen := map[string]bool{}
 	for len(sent) > 0 {

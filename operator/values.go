@@ -13,7 +13,7 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// The time that a search may take, and the part of it that may be spent waiting for a flush.
+// findTime is the time limit of a search. Of it, a search waits at most findWait for a flush.
 const (
 	findTime = question.AnswerTime - 200*time.Millisecond
 	findWait = question.AnswerTime - 2*time.Second
@@ -37,7 +37,7 @@ func (d *Desk) values(ctx context.Context, args question.Arguments) (question.An
 	found := d.Values.Find(limited, s)
 	data := question.PathValues{
 		Values: make([]question.PathValue, len(found.Paths)), Matched: found.Matched,
-		// The last flush need not have published paths that are kept from earlier ones.
+		// Some kept paths are from earlier flushes, not from the last one.
 		Held:      max(found.Published, found.Looked, found.Matched),
 		Histories: found.Histories, Looked: found.Looked, Next: found.Next,
 	}
@@ -56,7 +56,7 @@ func (d *Desk) values(ctx context.Context, args question.Arguments) (question.An
 	return question.Answer{AsOf: found.AsOf, TookMillis: millis(start), Complete: found.Complete, Data: data}, nil
 }
 
-// newSearch makes a search of the arguments. A glob without stars is one path.
+// newSearch makes a search from the arguments. A glob without stars is one path.
 func newSearch(args question.Arguments) (history.Search, error) {
 	text := args.Text("match")
 	g, err := glob.Parse(text)
@@ -74,11 +74,11 @@ func newSearch(args question.Arguments) (history.Search, error) {
 	return history.Search{Match: g.Match, Prefix: text[:plain], Limit: args.Int("limit"), After: args.Text("after"), Order: order, Wait: findWait}, nil
 }
 
-// kindStep is how many paths are looked for in the table at once.
+// kindStep is the number of paths that are looked up in the table at once.
 const kindStep = 128
 
-// kinds returns the kind of the name behind each path, "" for one that comes from no name that is held,
-// such as a figure of the daemon.
+// kinds returns the kind of the name of each path. It is "" if the table does not hold the name, for example for a
+// figure of the daemon.
 func (d *Desk) kinds(ctx context.Context, paths []string) (kinds []string, err error) {
 	for step := range slices.Chunk(paths, kindStep) {
 		err := d.onLoop(ctx, func(r *Running) {
@@ -102,7 +102,7 @@ func kindOf(r *Running, path string) string {
 	return ""
 }
 
-// notHeld says why a path has no history.
+// notHeld returns a text about why paths have no history.
 func (d *Desk) notHeld(path string, held history.Held) string {
 	with, all := d.Values.Histories()
 	text := fmt.Sprintf("no history held of %s (%s of %s paths have one)", shown(path), plural.Count(uint64(with)), plural.Count(uint64(all)))

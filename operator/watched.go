@@ -17,10 +17,10 @@ func secondsParameter(byDefault int) question.Parameter {
 	}
 }
 
-// watcher watches traffic, and returns the data of an answer and what it looked at.
+// watcher watches traffic. It returns the data of an answer, and how much it looked at.
 type watcher func(ctx context.Context, args question.Arguments, lasts time.Duration) (any, *probe.Looked, error)
 
-// watched makes an answer about some seconds of traffic.
+// watched makes an answer from some seconds of traffic.
 func (d *Desk) watched(f watcher) func(context.Context, question.Arguments) (question.Answer, error) {
 	return func(ctx context.Context, args question.Arguments) (question.Answer, error) {
 		start := time.Now()

@@ -1,5 +1,5 @@
-// Package packaging_test tests what the package installs. make package-test does the rest, with a
-// real Debian.
+// Package packaging_test tests the files that the package installs. make package-test does the rest, with a real
+// Debian.
 package packaging_test
 
 import (
@@ -17,8 +17,8 @@ import (
 	"github.com/statsd-ops/statsd/internal/soak"
 )
 
-// A configuration file of the package never changes: an upgrade would ask everybody who has edited
-// it, and stop where nobody answers. New settings belong into the defaults of the daemon.
+// A configuration file of the package never changes: otherwise an upgrade would ask every user who has edited it, and
+// an unattended upgrade would stop. New settings belong into the defaults of the daemon.
 func TestConfigurationFilesDoNotChange(t *testing.T) {
 	for path, sum := range map[string]string{
 		"etc/statsd/statsd.conf":          "a1fe57761718dcbb1e2fcffd7806d772e77c23e6b304ab022ed91d78cc1f140c",
@@ -73,7 +73,7 @@ func TestUnits(t *testing.T) {
 			!(bytes.Contains(text, []byte(want)) && bytes.Contains(text, []byte("\nUser=statsd\nGroup=statsd\n"))) {
 			t.Errorf("%s does not start the daemon of the package as its user:\n%s", name, text)
 		}
-		// A test has neither the program nor the manual nor the user.
+		// this test has neither the program nor the manual nor the user
 		text = []byte(strings.NewReplacer("/usr/sbin/statsd", "/bin/true", "man:statsd(8)", "https://example.com", "=statsd\n", "=root\n").Replace(string(text)))
 		unit := filepath.Join(dir, name)
 		if err := os.WriteFile(unit, text, 0o600); err != nil {

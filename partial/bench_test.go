@@ -18,8 +18,8 @@ const (
 	benchPartitions = 64
 )
 
-// mix is traffic as sites have it: irregular names, of which 60 % are counters, 20 % gauges, 18 % timers
-// with 20 samples, and 2 % sets with 50 members.
+// mix is traffic like that of real sites. It has irregular names: 60 % are counters, 20 % gauges, 18 % timers with 20
+// samples, and 2 % sets with 50 members.
 func mix() (samples []metric.Sample) {
 	random := rand.New(rand.NewPCG(11, 12))
 	words := []string{"api", "web", "checkout", "search", "db", "cache", "queue", "auth", "mobile", "eu-west", "requests", "latency", "errors", "render", "session", "user_profile", "payments", "get", "post", "p2p", "cpu", "jobs", "retries", "bytes_sent", "pool", "hits"}
@@ -78,9 +78,9 @@ func benchLayout() aggregate.Layout {
 	return layout
 }
 
-// BenchmarkInterval takes the mix through a flush of one daemon, through an edge, and through an owner. It
-// reports the processor time for a name: to summarise it as one daemon does, to read and encode it, to decode
-// and merge it; then the last two as ratios of the first.
+// BenchmarkInterval runs the mix through a flush of one daemon, through an edge, and through an owner. It reports the
+// CPU time for a name: for the summary in one daemon, for reading and encoding in an edge, and for decoding and merging
+// in an owner. It also reports the last two as ratios to the first.
 func BenchmarkInterval(b *testing.B) {
 	samples := mix()
 	edge, owner := benchTable(), benchTable()

@@ -15,7 +15,7 @@ import (
 type Body struct {
 	header Header
 	flags  byte
-	size   int // without compression
+	size   int // size without compression
 	bytes  []byte
 }
 
@@ -24,7 +24,7 @@ type Body struct {
 func Open(message []byte) (Header, Body, error) {
 	const least = 4 + crc32.Size
 	if len(message) < least || message[0] != magic[0] || message[1] != magic[1] {
-		return Header{}, Body{}, damaged("it does not begin as one")
+		return Header{}, Body{}, damaged("it does not begin like a message")
 	}
 	end := len(message) - crc32.Size
 	if crc32.Checksum(message[:end], castagnoli) != binary.LittleEndian.Uint32(message[end:]) {
@@ -41,7 +41,7 @@ func Open(message []byte) (Header, Body, error) {
 	h.Samples, h.Rows = r.uvarint(), r.count(maxBody)
 	body := Body{header: h, flags: message[3], size: r.count(maxBody), bytes: r.rest}
 	if r.bad || h.Edge == "" || h.Partitions < 1 || h.Partitions > MaxPartitions || h.Partition >= h.Partitions || h.Part >= h.Parts || body.flags > flagPacked {
-		return Header{}, Body{}, damaged("its header makes no sense")
+		return Header{}, Body{}, damaged("its header is invalid")
 	}
 	return h, body, nil
 }
@@ -74,8 +74,8 @@ func (dec *Decoder) unpack(b *Body) ([]byte, error) {
 }
 
 // Rows calls visit with each row of a body, in the order of kinds and names. A row is valid until visit
-// returns. If the body has a fault, Rows visits the rows before the fault. The error wraps ErrDamaged. A
-// row can have values that no table makes: Shard.Merge checks them.
+// returns. If the body has a fault, Rows visits the rows before the fault. The error wraps ErrDamaged. A damaged row
+// can have impossible values: Shard.Merge checks them.
 func (dec *Decoder) Rows(b *Body, visit func(*aggregate.Row)) error {
 	body, err := dec.unpack(b)
 	if err != nil {
@@ -97,7 +97,7 @@ func (dec *Decoder) Rows(b *Body, visit func(*aggregate.Row)) error {
 		}
 	}
 	if d.bad || len(d.rest) > 0 || rows != b.header.Rows {
-		return damaged("its body makes no sense after %d of %d rows", rows, b.header.Rows)
+		return damaged("its body is invalid after %d of %d rows", rows, b.header.Rows)
 	}
 	return nil
 }
@@ -107,7 +107,7 @@ type decoder struct {
 	reader
 	end    int64
 	text   []byte
-	ends   []int // of the names in text
+	ends   []int // ends of the names in text
 	row    aggregate.Row
 	sketch aggregate.Sketch
 }

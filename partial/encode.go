@@ -36,14 +36,14 @@ func NewEncoder(edge string, epoch int64, partitions int) (*Encoder, error) {
 
 // Interval is the interval whose rows are encoded.
 type Interval struct {
-	Number  uint64 // counts the intervals of the edge, from 1
+	Number  uint64 // number of the interval in this run of the edge, from 1
 	End     int64  // in Unix nanoseconds, as given to Rows.Begin
 	Samples uint64
 }
 
 // Encode calls emit with each message of the rows. A message is valid until emit returns. Each partition
-// gets at least one message, even without rows. The message tells the owner of the partition that the edge
-// has no more rows for this interval, and that no number is missing.
+// gets at least one message, even without rows. Such a message tells the owner that the edge has no rows for this
+// interval, and that no message is missing.
 func (e *Encoder) Encode(iv Interval, rows *Rows, emit func(h Header, message []byte)) {
 	h := Header{Edge: e.edge, Epoch: e.epoch, Number: iv.Number, End: iv.End, Partitions: e.partitions}
 	home := h.home()

@@ -61,8 +61,8 @@ func (e *VersionError) Error() string {
 	return fmt.Sprintf("message has version %d of the format, this daemon reads %d to %d: upgrade the owners before the edges", e.Version, oldest, Version)
 }
 
-// Header says which edge made a message, and which part of which interval it has. Edge, Epoch, Number,
-// Partition and Part together identify a message: a repeated message has the same ones.
+// Header says which edge made a message, and which part of which interval the message contains. Edge, Epoch, Number,
+// Partition and Part together identify a message: a repeated message has the same identity.
 type Header struct {
 	// Edge is the name of the daemon that made it.
 	Edge string
@@ -71,9 +71,9 @@ type Header struct {
 	Number uint64
 	// End is the end of the interval, in Unix nanoseconds.
 	End int64
-	// Partition is the number of a partition, from 0. Partitions is how many there are.
+	// Partition is the number of the partition, from 0, and Partitions the number of all partitions.
 	Partition, Partitions int
-	// Part is the number of a part, from 0. Parts is how many there are.
+	// Part is the number of the part, from 0, and Parts the number of all parts.
 	Part, Parts int
 	// Samples is the number of samples of the whole interval. Only one message of each interval has it. In the
 	// others it is 0.
@@ -90,8 +90,8 @@ func (h *Header) ID() string {
 // home returns the partition whose first message stands for the whole interval.
 func (h *Header) home() int { return PartitionOf([]byte(h.Edge), h.Partitions) }
 
-// Units returns how many units the ledgers count for the message: its rows, and one more if it stands for
-// its interval. So an interval without rows counts too.
+// Units returns the number of units that the ledgers count for the message: its rows, and one more if it is the message
+// that stands for its interval. So an interval without rows counts too.
 func (h *Header) Units() int {
 	if h.Part == 0 && h.Partition == h.home() {
 		return h.Rows + 1

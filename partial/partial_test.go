@@ -68,7 +68,7 @@ func decode(t testing.TB, m []byte) (h Header, rows []aggregate.Row) {
 	return h, rows
 }
 
-// normal brings a row into one form: the order of samples, members and adjustments says nothing.
+// normal sorts the samples, members and adjustments of a row, because their order has no meaning.
 func normal(r aggregate.Row) aggregate.Row {
 	r = clone(&r)
 	slices.Sort(r.Samples)
@@ -88,7 +88,7 @@ func normal(r aggregate.Row) aggregate.Row {
 	return r
 }
 
-// randomValue returns values of every form that the encoding tells apart.
+// randomValue returns values of every form that the encoding distinguishes.
 func randomValue(random *rand.Rand) float64 {
 	switch random.IntN(7) {
 	case 0:
@@ -144,7 +144,7 @@ func randomRow(random *rand.Rand, i int) aggregate.Row {
 	return r
 }
 
-// Every row comes back bit by bit, in its partition, whatever its values.
+// Every row is decoded with the same bits, in its partition, for all values.
 func TestRoundTrip(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for round := range 200 {
@@ -182,14 +182,14 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
-// bitsOf makes -0 and 0 differ.
+// bitsOf distinguishes -0 from 0.
 func bitsOf(r aggregate.Row) string {
 	sketch := r.Sketch
 	r.Sketch = nil
 	return fmt.Sprintf("%+v %x %+v", r, r.Samples, sketch)
 }
 
-// What is too large for one message comes in parts, each small enough, that add up.
+// Rows that are too large for one message are split into parts. Each part is small enough, and their sum is complete.
 func TestParts(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
 	e := newEncoder(t, 1)
@@ -219,7 +219,7 @@ func TestParts(t *testing.T) {
 	}
 }
 
-// An edge without rows still tells every partition that it is alive.
+// An edge without rows still sends a message to every partition.
 func TestEmpty(t *testing.T) {
 	all := encode(newEncoder(t, 16), Interval{Number: 7, End: end, Samples: 3})
 	if len(all) != 16 {
@@ -238,7 +238,7 @@ func TestEmpty(t *testing.T) {
 	}
 }
 
-// A message with one flipped bit, or cut anywhere, is refused. Another version is named.
+// A message with one flipped bit, or cut anywhere, is refused. The error for another version names the version.
 func TestDamaged(t *testing.T) {
 	random := rand.New(rand.NewPCG(5, 6))
 	var rows []aggregate.Row
@@ -261,7 +261,7 @@ func TestDamaged(t *testing.T) {
 	}
 }
 
-// A reader knows its own version and the one before, and names any other.
+// A reader reads its own version and the previous one. Its error names any other version.
 func TestVersions(t *testing.T) {
 	m := encode(newEncoder(t, 1), Interval{Number: 1, End: end})[0].bytes
 	for version := range byte(Version + 3) {
@@ -276,7 +276,7 @@ func TestVersions(t *testing.T) {
 	}
 }
 
-// Tables whose rows travel as messages give the points of one table.
+// Tables whose rows are sent as messages give the same points as one table.
 func TestTables(t *testing.T) {
 	config := aggregate.Config{Shards: 1, MaxNames: 1000, MaxNameLength: 100, MaxSetMembers: 1000, MaxTimerSamples: 1000, MemberKey: [16]byte{1}, Expire: [metric.Kinds]uint32{1, 1, 1, 1}}
 	random := rand.New(rand.NewPCG(7, 8))
@@ -338,7 +338,7 @@ func TestTables(t *testing.T) {
 	}
 }
 
-// Whatever the bytes, nothing panics, and nothing takes much more memory than the message.
+// No bytes cause a panic, and decoding never takes much more memory than the message.
 func FuzzRows(f *testing.F) {
 	random := rand.New(rand.NewPCG(9, 10))
 	for range 10 {
@@ -365,7 +365,7 @@ func FuzzRows(f *testing.F) {
 	})
 }
 
-// A payload gives its messages back, and a cut one says so.
+// A payload returns its messages. A payload that was cut returns an error.
 func TestPayload(t *testing.T) {
 	var payload []byte
 	for _, m := range []string{"first", "", "third"} {
@@ -388,7 +388,7 @@ func TestPayload(t *testing.T) {
 	}
 }
 
-// What an interval counts in ledgers is its rows and itself, also if it has none.
+// The units of an interval are its rows and one more, even if it has no rows.
 func TestUnits(t *testing.T) {
 	e := newEncoder(t, 8)
 	for _, rows := range [][]aggregate.Row{nil, {{Kind: metric.Counter, Name: []byte("a"), Value: 1}, {Kind: metric.Gauge, Name: []byte("b"), Set: aggregate.GaugeChange{At: 1}}}} {

@@ -36,7 +36,7 @@ func (r *reader) varint() int64 {
 	return int64(v>>1) ^ -int64(v&1)
 }
 
-// count reads a whole number that is at most most.
+// count reads a whole number. A number above the limit most is a fault.
 func (r *reader) count(most int) int {
 	v := r.uvarint()
 	if v > uint64(most) {

@@ -20,14 +20,14 @@ const (
 )
 
 // Rows are the rows of an interval, divided into partitions. Add encodes the values of a row at once, so
-// Rows keeps only the names and the encoded values. Rows can be used again and again.
+// Rows keeps only the names and the encoded values. Rows can be reused.
 type Rows struct {
 	end   int64
 	cut   []partition
 	chunk []byte // for values
 	n     int
 
-	scaled []int64 // samples of a timer
+	scaled []int64 // memory for the samples of a timer
 }
 
 // partition is the rows of a partition, or of a part of it, by kind.
@@ -66,11 +66,11 @@ func (s *Rows) Add(r *aggregate.Row) {
 		if len(rest.Samples)+len(rest.Members)+len(rest.Adjustments) == 0 {
 			return
 		}
-		rest.Set, rest.Sketch, rest.Weight = aggregate.GaugeChange{}, nil, 0 // the parts of a row are added up
+		rest.Set, rest.Sketch, rest.Weight = aggregate.GaugeChange{}, nil, 0 // the receiver adds the parts of a row up
 	}
 }
 
-// split returns at most n values, and the remaining ones.
+// split returns the first values, at most n, and the remaining ones.
 func split[T any](values []T, n int) (part, rest []T) {
 	n = min(len(values), n)
 	return values[:n:n], values[n:]
@@ -103,7 +103,7 @@ func (p *partition) rows() (n int) {
 	return n
 }
 
-// parts divides a partition into parts that are small enough without compression. It returns at least one.
+// parts divides a partition into parts that are small enough even without compression. It returns at least one part.
 func (p *partition) parts() []partition {
 	parts, size := make([]partition, 1), 0
 	for kind, rows := range p {
@@ -145,7 +145,7 @@ func appendNames(b []byte, rows []row) []byte {
 	return b
 }
 
-// commonPrefix returns the length of the common prefix of both.
+// commonPrefix returns the length of the common prefix of two names.
 func commonPrefix(a, b []byte) int {
 	n := 0
 	for len(a)-n >= 8 && len(b)-n >= 8 {

@@ -16,8 +16,8 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// TestSoakHostileMessages opens and merges messages that were changed at random, with checksums that are
-// right. Nothing may panic, no row may be larger than its message, and a table must take good rows afterwards.
+// TestSoakHostileMessages opens and merges messages that were changed at random but have the right checksums. Nothing
+// may panic, no row may be larger than its message, and a table must take good rows afterwards.
 func TestSoakHostileMessages(t *testing.T) {
 	n, seed := soak.Pick(50_000, 10_000_000), soak.Pick(3, uint64(time.Now().UnixNano()))
 	random := rand.New(rand.NewPCG(seed, 1))
@@ -96,7 +96,7 @@ func change(random *rand.Rand, m []byte) []byte {
 	return binary.LittleEndian.AppendUint32(m, crc32.Checksum(m, castagnoli))
 }
 
-// mutate sets some bytes to values that numbers begin or end with, or to any.
+// mutate sets some bytes to typical first or last bytes of numbers, or to random values.
 func mutate(random *rand.Rand, b []byte) {
 	if len(b) == 0 {
 		return

@@ -44,16 +44,16 @@ func appendMembers(b []byte, members []uint64) []byte {
 	return b
 }
 
-// The bits of a timer's first number, below the number of samples.
+// The lowest bits of a timer's first number. The number of samples is above them.
 const (
 	timerMillis  = 1
 	timerSketch  = 2
-	timerForm    = 4 // up to 7 of them: see appendSamples
+	timerForm    = 4 // times the form of the samples, 0 to 7: see scale
 	timerShift   = 5
 	timerForms   = 7
 	formAsIs     = 0
 	maxDecimals  = 3
-	formDecimals = 1 // and 2, 3, 4 for one to three decimals
+	formDecimals = 1 // plus the number of decimals, 0 to 3
 )
 
 func (s *Rows) appendTimer(b []byte, r *aggregate.Row) []byte {
@@ -103,9 +103,9 @@ func (s *Rows) scale(samples []float64) (form int) {
 	return formAsIs
 }
 
-// scaled returns the whole number that equals v exactly when divided by scale.
+// scaled returns the whole number n for which n / scale is exactly v.
 func scaled(v, scale float64) (n int64, exact bool) {
-	const limit = 1 << 52 // up to here every whole number is exact
+	const limit = 1 << 52 // below this limit a float64 holds every whole number exactly
 	w := v * scale
 	if scale != 1 {
 		w = math.Round(w)

@@ -2,17 +2,17 @@ package rules
 
 import "github.com/statsd-ops/statsd/metric"
 
-// Explanation says what a Set does with a name, and why.
+// Explanation describes what a Set does with a name, and why.
 type Explanation struct {
 	Result
-	// Armed is the rule that applies. It is the same as Rule, unless Rule only counts.
+	// Armed is the rule that applies. It equals Rule, unless Rule only counts.
 	Armed *Rule
-	// Others are the further rules that match the name, in the order in which they would count.
+	// Others are further rules that match the name, in the order of their priority.
 	Others []*Rule
 }
 
-// Explain returns what Map does with a name, and the other rules that match it. It costs a walk
-// through all rules, so it is for people who ask.
+// Explain describes what Map does with a name, and lists the other rules that match it. It tries all rules, so it is
+// too slow for samples. It is for questions.
 func (s *Set) Explain(kind metric.Kind, name []byte) Explanation {
 	var e Explanation
 	s.Map(kind, name, &e.Result)

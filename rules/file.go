@@ -20,10 +20,10 @@ const (
 	MaxRules     = 10_000
 	MaxRegexes   = 1_000
 	maxMatch     = 4 << 10 // bytes of a glob or regular expression
-	maxBounds    = 1_000   // of a histogram
-	maxQuantiles = 100     // of a summary
+	maxBounds    = 1_000   // buckets of a histogram
+	maxQuantiles = 100     // quantiles of a summary
 	maxAges      = 100     // parts of the window of a summary
-	maxLabels    = 100     // of a rule
+	maxLabels    = 100     // labels of a rule
 )
 
 // file is a file of rules. The types are the same as in statsd_exporter, so that the reader accepts the same
@@ -49,12 +49,12 @@ type fileSummary struct {
 	Quantiles  []fileQuantile `yaml:"quantiles"`
 	MaxAge     fileDuration   `yaml:"max_age"`
 	AgeBuckets uint32         `yaml:"age_buckets"`
-	BufCap     uint32         `yaml:"buf_cap"` // a buffer that is not needed here
+	BufCap     uint32         `yaml:"buf_cap"` // size of a buffer that this program does not need
 }
 
 type fileQuantile struct {
 	Quantile float64 `yaml:"quantile"`
-	Error    float64 `yaml:"error"` // quantiles are within 1 % here
+	Error    float64 `yaml:"error"` // ignored: quantiles are always within 1 %
 }
 
 type fileHistogram struct {
@@ -113,7 +113,7 @@ func (d *fileDuration) UnmarshalYAML(unmarshal func(any) error) error {
 	return nil
 }
 
-// UnmarshalYAML reads a rule, and notes its line. The reader tells lines only in its errors.
+// UnmarshalYAML reads a rule and stores its line. The YAML reader returns lines only in errors, so it makes one.
 func (r *fileRule) UnmarshalYAML(unmarshal func(any) error) error {
 	type plain fileRule
 	if err := unmarshal((*plain)(r)); err != nil {
@@ -126,7 +126,7 @@ func (r *fileRule) UnmarshalYAML(unmarshal func(any) error) error {
 
 var lineNumber = regexp.MustCompile(`line (\d+):`)
 
-// lineOf returns the line in an error of the reader, or 0.
+// lineOf returns the line in an error of the YAML reader, or 0.
 func lineOf(err error) int {
 	if err == nil {
 		return 0
@@ -139,7 +139,7 @@ func lineOf(err error) int {
 	return n
 }
 
-// readFile reads a file without looking at its meaning.
+// readFile reads a file, but does not check the meaning of its rules.
 func readFile(text []byte) (*file, error) {
 	if len(text) > MaxFile {
 		return nil, fmt.Errorf("has %d bytes; want at most %d", len(text), MaxFile)

@@ -7,18 +7,18 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// node is a place in the tree of globs: the globs that begin with the same components.
+// node is a node in the tree of globs. It stands for all globs that begin with the same components.
 type node struct {
 	literals map[string]*node
 	partly   []*partial // components with a wildcard and text, of globs with match_type glob+
 	star     *node
 	rule     int // number of the first rule that ends here, plus one; 0 if there is none
-	first    int // the lowest number of a rule here or below, plus one
-	// The least and the most components that follow in rules below.
+	first    int // the lowest number of a rule at this node or below, plus one
+	// The least and the greatest number of further components in the rules below.
 	least, most int
 }
 
-// partial is a component with one wildcard, and what follows.
+// partial is a component with one wildcard, and the node after it.
 type partial struct {
 	before, after string
 	node          *node
@@ -94,13 +94,13 @@ func (s *Set) findGlob(kind metric.Kind, name []byte, r *Result) int {
 // walk looks for the best glob for a name.
 type walk struct {
 	name      []byte
-	left      int // components that follow
+	left      int // number of components that follow
 	unordered bool
 	r         *Result
 }
 
-// from goes on at a node, with the component that begins at start. It reports whether the search is
-// over.
+// from continues the search at a node, with the component that begins at start. It reports whether the search is
+// finished.
 func (w *walk) from(n *node, start int) bool {
 	r := w.r
 	switch {
@@ -130,7 +130,7 @@ func (w *walk) from(n *node, start int) bool {
 	return n.star != nil && w.capture(n.star, start, end, end+1)
 }
 
-// capture goes on at a node after a wildcard that took name[begin:end].
+// capture continues at a node after a wildcard that matched name[begin:end].
 func (w *walk) capture(n *node, begin, end, next int) bool {
 	r := w.r
 	r.stack = append(r.stack, begin, end)

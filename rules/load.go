@@ -17,10 +17,10 @@ type Purpose uint8
 // The purposes.
 const (
 	Mapping Purpose = iota // names to series of Prometheus
-	Intake                 // names as they come in to other names
+	Intake                 // received names to other names
 )
 
-// Warning is a hint about a rule that does not do what it seems to do.
+// Warning is a hint about a rule that may not do what its author expects.
 type Warning struct {
 	Line int
 	Rule string // its ID
@@ -29,7 +29,7 @@ type Warning struct {
 
 func (w Warning) String() string { return fmt.Sprintf("line %d, rule %s: %s", w.Line, w.Rule, w.Text) }
 
-// Load makes a Set of a file. The error says the line and the rule at fault.
+// Load makes a Set of a file. The error names the bad line and rule.
 func Load(text []byte, purpose Purpose) (*Set, error) {
 	f, err := readFile(text)
 	if err != nil {
@@ -64,7 +64,7 @@ func Load(text []byte, purpose Purpose) (*Set, error) {
 	return l.set, nil
 }
 
-// loader makes a Set.
+// loader makes a Set from a file.
 type loader struct {
 	file     *file
 	purpose  Purpose
@@ -140,7 +140,7 @@ func observer(text string) (Observer, error) {
 
 var matchTypes = []string{"glob", "regex", "glob+"}
 
-// word checks a value that is one of some words. Without a value it is the first one.
+// word checks that a value is one of the given words. An empty value means the first word.
 func word(key, text string, words []string) (string, error) {
 	if text == "" {
 		return words[0], nil
@@ -170,7 +170,7 @@ var kindNames = map[string]kinds{
 	"set":      1 << metric.Set, // an extension
 }
 
-// findShadowed warns of rules that no name reaches, because earlier rules match all of theirs.
+// findShadowed warns of rules that never apply, because an earlier rule matches all their names.
 func (l *loader) findShadowed() {
 	var all *Rule // a regular expression that matches every name
 	seen := map[string]*Rule{}

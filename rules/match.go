@@ -46,7 +46,7 @@ func (l *loader) readMatch(r *fileRule, rule *Rule) error {
 	return nil
 }
 
-// setsOf returns the sets that a rule belongs to.
+// setsOf returns the sets to which a rule belongs.
 func (l *loader) setsOf(rule *Rule) []*Set {
 	if rule.Count {
 		return l.sets[:1]

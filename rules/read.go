@@ -10,7 +10,7 @@ import (
 	"unicode/utf8"
 )
 
-// What statsd_exporter takes for a glob, a name and a label.
+// Patterns of a glob, a name and a label, as in statsd_exporter.
 const (
 	firstComponent = `[a-zA-Z_][a-zA-Z0-9_\-]*`
 	component      = `[a-zA-Z0-9_][a-zA-Z0-9_\-]*`
@@ -105,8 +105,7 @@ func (l *loader) action(text string) (Action, error) {
 	return Action(max(0, slices.Index(words, text))), err
 }
 
-// checkName checks the template of the name. As in statsd_exporter, a mapping needs a name even if it
-// drops.
+// checkName checks the template of the name. As in statsd_exporter, a mapping rule needs a name even if it drops.
 func (l *loader) checkName(r *fileRule, action Action) error {
 	syntax, want := nameSyntax, "letters, digits, _ and references such as $1"
 	if l.purpose == Intake {
@@ -146,7 +145,7 @@ func (l *loader) checkLabels(r *fileRule) error {
 	return nil
 }
 
-// modes are the values of mode. A rule is applied, or it only counts the samples that it matches.
+// modes are the values of mode. A rule is applied, or it only counts the matching samples.
 var modes = []string{"apply", "count"}
 
 // readIntake reads the keys that only rules at intake have, and refuses the keys of mappings.

@@ -1,17 +1,16 @@
-// Package rules decides by files of rules what happens to names. A rule matches names by a glob or a
-// regular expression, and gives them another name and labels, or drops them.
+// Package rules applies files of rules to names. A rule matches names by a glob or a regular expression. It gives them
+// another name and labels, or drops them.
 //
 //	set, err := rules.Load(text, rules.Mapping)
 //	var r rules.Result
 //	set.Map(metric.Counter, []byte("web.eu.requests"), &r)
-//	// r.Rule is the rule that matched, r.Name and r.Labels what it made of the name.
+//	// r.Rule is the rule that matched, r.Name and r.Labels are its results
 //
-// The files are statsd_exporter's: what it takes means the same here, and the same YAML reader reads
-// it. docs/prometheus.md describes them, with the extensions.
+// The files have statsd_exporter's format: every file for statsd_exporter means the same here, and the same YAML reader
+// reads it. docs/prometheus.md describes them, with the extensions.
 //
-// Map is meant to run once for each name, not for each sample. Its cost has a limit: at most all
-// globs, in one walk over a tree of their components, and all regular expressions, each in time linear
-// in the length of the name.
+// Call Map once for each name, not for each sample. Its cost is limited: it searches the globs in one walk over a tree
+// of their components, and then tries all regular expressions, each in time linear in the length of the name.
 package rules
 
 import (
@@ -23,14 +22,14 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// Action is what a rule does with the names that it matches.
+// Action is what a rule does with matching names.
 type Action uint8
 
 // The actions.
 const (
 	Map  Action = iota // give the name another name and labels
 	Drop               // ignore the name
-	Keep               // leave the name alone; later rules do not see it. Only at intake.
+	Keep               // leave the name unchanged; later rules do not see it. Only at intake.
 )
 
 var actionNames = [...]string{"map", "drop", "keep"}
@@ -59,17 +58,17 @@ const (
 // Options say how a series is kept and shown.
 type Options struct {
 	Observer   Observer
-	Quantiles  []float64     // of a summary, in the order of the file
-	MaxAge     time.Duration // the window of quantiles
-	AgeBuckets int           // parts of the window
-	Bounds     []float64     // of a histogram's buckets, rising, without the infinite one
+	Quantiles  []float64     // quantiles of a summary, in the order of the file
+	MaxAge     time.Duration // length of the window for quantiles
+	AgeBuckets int           // number of parts of the window
+	Bounds     []float64     // upper bounds of a histogram's buckets, rising, without the infinite one
 	// NativeFactor is the greatest growth from one bucket of a native histogram to the next. NativeMax is the
 	// greatest number of buckets. A NativeFactor of 1 or less means no native buckets.
 	NativeFactor float64
 	NativeMax    int
-	TTL          time.Duration // after which a series without samples is removed; 0 is never
-	Scale        float64       // factor for values
-	HonorLabels  bool          // a tag wins over a label of the rule
+	TTL          time.Duration // a series without samples for this time is removed; 0: never
+	Scale        float64       // values are multiplied by it
+	HonorLabels  bool          // a tag has priority over a label of the rule
 	Help         string
 }
 
@@ -83,9 +82,9 @@ type Rule struct {
 	// Match is the glob or regular expression as written.
 	Match  string
 	Action Action
-	// Count says that the rule only counts the samples that it matches, and changes nothing.
+	// Count says that the rule only counts matching samples, and changes nothing.
 	Count bool
-	// Sign says how a sign is interpreted in the gauges that the rule matches.
+	// Sign is the meaning of a sign in the gauges that the rule matches.
 	Sign Sign
 
 	kinds  kinds
@@ -133,11 +132,11 @@ type Label struct {
 	Value []byte
 }
 
-// Result is what a Set does with a name. Reused, it keeps its memory.
+// Result is the result of Map for a name. Reuse it to save memory allocations.
 type Result struct {
-	// Rule is the rule that matched, nil if none did. The rest is only for a rule that maps.
+	// Rule is the rule that matched, nil if none did. The other fields are only for a rule that maps.
 	Rule *Rule
-	// Name is made by the rule's template. It can be empty, or have any bytes of the name.
+	// Name is made by the rule's template. It can be empty, or contain any bytes of the name.
 	Name []byte
 	// Labels are sorted by name.
 	Labels []Label
@@ -158,7 +157,7 @@ type Set struct {
 
 	sum       [sha256.Size]byte // of the file
 	warnings  []Warning
-	armed     *Set // the rules that do not only count; nil if no rule only counts
+	armed     *Set // the same without rules that only count; nil if there are none of these
 	rules     []Rule
 	globs     [metric.Kinds]node
 	regexes   []int // numbers of the rules with a regular expression
@@ -166,7 +165,7 @@ type Set struct {
 	fileOrder bool  // globs and regular expressions count in the order of the file
 }
 
-// Warnings are hints about rules that do not have their apparent effect.
+// Warnings are hints about rules that may not do what their author expects.
 func (s *Set) Warnings() []Warning { return s.warnings }
 
 // Len returns the number of rules.
@@ -179,7 +178,7 @@ func (s *Set) Rule(number int) *Rule { return &s.rules[number] }
 func (s *Set) Same(o *Set) bool { return s != nil && o != nil && s.sum == o.sum }
 
 // SetTTL sets the ttl of names that no rule matches, and of rules without one, unless the file has a
-// default. It is for a Set that is not in use yet.
+// default. Call it only before the Set is in use.
 func (s *Set) SetTTL(ttl time.Duration) {
 	if s.Defaults.TTL != 0 {
 		return
@@ -204,7 +203,7 @@ func (s *Set) Try(kind metric.Kind, name []byte, r *Result) (counting *Rule) {
 	return counting
 }
 
-// Map finds the rule for a name without tags, and stores in r what it makes of it.
+// Map finds the rule for a name without tags, and stores the result in r.
 func (s *Set) Map(kind metric.Kind, name []byte, r *Result) {
 	r.Rule, r.Name, r.Labels, r.buffer = nil, r.Name[:0], r.Labels[:0], r.buffer[:0]
 	glob := s.findGlob(kind, name, r)

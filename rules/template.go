@@ -20,12 +20,12 @@ type part struct {
 
 const noRef = -1
 
-// reference is what statsd_exporter takes for a reference in a glob's template. It takes $1$2 for one
-// reference that does not exist.
+// reference matches a reference in a glob's template, as in statsd_exporter. There $1$2 is one reference, which does
+// not exist.
 var reference = regexp.MustCompile(`\$\{?([a-zA-Z0-9_\$]+)\}?`)
 
-// newTemplate reads the template of a glob with a number of captures. References that do not exist are
-// empty. They are returned as written. The name can be referred to if whole is true.
+// newTemplate reads the template of a glob with a number of captures. References that do not exist are empty in the
+// result, and newTemplate also returns them as written. If whole is true, $0 refers to the whole name.
 func newTemplate(text string, captures int, whole bool) (t template, missing []string) {
 	t.text = text
 	first := 1
@@ -83,7 +83,7 @@ func missingIn(text string, regex *regexp.Regexp) (missing []string) {
 	return missing
 }
 
-// adviceFor says what is wrong with a reference, and what to write.
+// adviceFor returns what is wrong with a reference, and what to write instead.
 func adviceFor(ref string) string {
 	inner := strings.Trim(ref, "${}")
 	digits := 0

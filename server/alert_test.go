@@ -138,8 +138,7 @@ func TestAlertDrops(t *testing.T) {
 	})
 }
 
-// The text comes from the health: since when, why, and how much waits. It is plain ASCII, whatever
-// the error contains.
+// The text comes from the health: since when, why, and how much waits. It is plain ASCII, even if the error is not.
 func TestAlertText(t *testing.T) {
 	r, n := sinktest.NewRecorder(), &notified{}
 	inVirtualTime(t, alerting(r, n), func(v *virtual) {

@@ -62,7 +62,7 @@ func (s *Server) forwards() bool { return len(s.route.Edges) > 0 }
 // sinks returns the number of configured sinks.
 func (s *Server) sinks() int { return len(s.cfg.Sinks) - len(s.route.Edges) }
 
-// joining is the time between two looks at whether the cluster has answered.
+// joining is how often join checks whether the cluster has answered.
 const joining = 100 * time.Millisecond
 
 // join waits for the settings of the clusters to which intervals are forwarded, and gives the table the key that
@@ -137,15 +137,15 @@ func (s *Server) forward(r recipient, iv *aggregate.Interval, tally *intake.Tall
 // windows are the windows of a cluster that this daemon publishes.
 type windows struct {
 	turn chan struct{} // holds one element while a window is being published
-	// newest are the windows published since the last flush, without those published again. Only the flush
-	// loop uses them.
+	// newest holds the windows published for the first time since the last flush. Only the flush loop uses it.
 	newest []*aggregate.Snapshot
 }
 
 // publisher publishes the windows of partitions.
 type publisher struct{ *Server }
 
-// Publish implements collect.Publisher. One window at a time waits for room, and goes to the flush loop.
+// Publish implements collect.Publisher. It publishes one window at a time: it waits for room in the queues, then
+// publishes on the flush loop.
 func (s publisher) Publish(ctx context.Context, iv *aggregate.Interval, w collect.Window) (ticket uint64, err error) {
 	turn := s.windows.turn
 	select {
@@ -159,7 +159,7 @@ func (s publisher) Publish(ctx context.Context, iv *aggregate.Interval, w collec
 	return ticket, err
 }
 
-// publishWindow summarises a window, and offers its points. Recorders see it once.
+// publishWindow summarises a window and offers its points to the sinks. Recorders see only the first publication.
 func (s *Server) publishWindow(iv *aggregate.Interval, w collect.Window) uint64 {
 	defer s.cpu.flush.Start()()
 	if !w.Again {

@@ -34,8 +34,8 @@ func owning(cfg *Config, engine **linktest.Engine) {
 	}
 }
 
-// An owner forwards what itself receives to its cluster, and publishes it once, under the time of its
-// interval. Its own figures are published at its own flush. What is not delivered is noted.
+// An owner forwards the lines that it receives itself to its cluster, and publishes them once, under the time of their
+// interval. It publishes its own figures at its own flush. Undelivered windows are recorded.
 func TestCollect(t *testing.T) {
 	cfg, r := every10s()
 	var engine *linktest.Engine

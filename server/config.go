@@ -43,9 +43,9 @@ type Fixed struct {
 	FlushInterval time.Duration `flag:"--flush-interval"`
 
 	// StateFile keeps the values of gauges over a restart, so that adjustments continue from them. It
-	// also keeps the times of flushes, so that no time is used twice. It is written once a minute and
-	// at the end. Without it (the default) gauges begin at 0, and the first flush can reuse the time
-	// of the last flush before the restart.
+	// also keeps the times of flushes, so that no time is used twice. The daemon writes the file once a minute and at
+	// the end. Without a file (the default) gauges begin at 0, and the first flush can reuse the time of the last flush
+	// before the restart.
 	StateFile string `flag:"--state-file"`
 
 	// MonitorHost is the address of the monitor, by default 127.0.0.1.
@@ -54,7 +54,7 @@ type Fixed struct {
 	// turns the monitor off.
 	MonitorPort int `flag:"--monitor-port"`
 	// MonitorCert and MonitorKey are the files of a certificate and its key, in PEM format. With them the
-	// monitor speaks TLS. They are read again when they change.
+	// monitor speaks TLS. The daemon reads the files again when they change.
 	MonitorCert string `flag:"--monitor-cert"`
 	MonitorKey  string `flag:"--monitor-key"`
 	// KeepValues limits the names whose newest values the monitor shows, by default to 100,000.
@@ -79,10 +79,10 @@ type Fixed struct {
 	// does not show them.
 	Described func() question.Config
 
-	// Beat, unless nil, is called by the flush loop at least once each BeatEvery or second. Without
-	// calls the daemon hangs. Beat must not block.
+	// Beat tells a watchdog that the daemon is alive; nil without a watchdog. The flush loop calls it at least once
+	// each BeatEvery or second, whichever is shorter. If the calls stop, the daemon hangs. Beat must not block.
 	Beat func()
-	// BeatEvery is the longest time between two calls of Beat. The longest possible is one second.
+	// BeatEvery is the longest time between two calls of Beat. Values above one second count as one second.
 	BeatEvery time.Duration
 
 	// Hostname names this host in messages to Channels. If empty, it is the bound address.
@@ -124,8 +124,7 @@ type Live struct {
 	// stay exact.
 	MaxTimerSamples int
 
-	// MonitorTokens are the tokens for the monitor; nil for none. Without any, nothing can be changed
-	// over the monitor.
+	// MonitorTokens are the tokens for the monitor; nil for none. Without tokens, the monitor allows no changes.
 	MonitorTokens *access.Tokens
 }
 

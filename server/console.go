@@ -29,7 +29,8 @@ func (s *Server) openConsole() (err error) {
 // table, a few names at a time.
 type administered struct{ *Server }
 
-// noteLines updates heard and returns the totals since the start. Only the flush loop calls it.
+// noteLines updates the time of the last line (heard), and returns the totals since the start. Only the flush loop
+// calls it.
 func (s *Server) noteLines() intake.Tally {
 	total := s.flushes.total
 	live := s.in.Live()
@@ -40,8 +41,7 @@ func (s *Server) noteLines() intake.Tally {
 	return total
 }
 
-// Stats implements console.Daemon. An event that never happened has the time 1970, as in Etsy's
-// console.
+// Stats implements console.Daemon. The time of an event that never happened is the start of 1970, as in Etsy's console.
 func (a administered) Stats(ctx context.Context) (stats []console.Stat, err error) {
 	now := time.Now()
 	add := func(name string, value float64) { stats = append(stats, console.Stat{Name: name, Value: value}) }

@@ -73,7 +73,7 @@ func TestConsoleLikeEtsy(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer conn.Close()
-		for some := range slices.Chunk(lines, 10) { // Node.js loses a part of more datagrams
+		for some := range slices.Chunk(lines, 10) { // with more datagrams at once, Node.js loses some
 			send(t, conn, strings.Join(some, "\n"))
 		}
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// question calls a method of the daemon's monitor. The answer is a map, as kolo's client reads structs.
+// question calls a method of the daemon's monitor. The answer is a map, because kolo's client reads structs as maps.
 func (d *daemon) question(method string, args ...any) map[string]any {
 	d.t.Helper()
 	answer, err := d.tryQuestion(method, args...)

@@ -11,8 +11,8 @@ import (
 )
 
 // etsyPoints returns the points that Etsy's statsd publishes about itself, for dashboards made for
-// it. With Etsy's names they are published in addition to the daemon's own figures, which include
-// numStats.
+// it. Under Etsy's names they are published in addition to the daemon's own figures. numStats is one of the daemon's
+// own figures.
 func (s *Server) etsyPoints(f *flushed) []metric.Point {
 	layout, own := &s.flushes.layout, strings.Trim(s.cfg.MetadataPrefix, ".")
 	if !s.likeEtsy() || own == "" {
@@ -72,8 +72,8 @@ func (s *Server) likeEtsy() bool {
 	return naming == aggregate.Etsy || naming == aggregate.EtsyLegacy
 }
 
-// namesPublished returns numStats where it counts names: the names, and the counters and gauges of
-// etsyPoints.
+// namesPublished returns numStats for layouts in which it counts names: the client's names, and the counters and gauges
+// of etsyPoints.
 func (s *Server) namesPublished(sn *aggregate.Snapshot) (n int) {
 	for _, count := range sn.Count {
 		n += count

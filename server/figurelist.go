@@ -80,7 +80,7 @@ func (l *figureList) addReceived(t *intake.Tally, in *intake.State) {
 	l.count("debug.skipped", in.DebugSkipped)
 }
 
-// addListeners adds the counts of each listener.
+// addListeners adds the figures of each listener.
 func (l *figureList) addListeners(t *intake.Tally, in *intake.State) {
 	for i := range in.Listeners {
 		at := &in.Listeners[i]
@@ -110,10 +110,10 @@ func (l *figureList) addListeners(t *intake.Tally, in *intake.State) {
 	}
 }
 
-// maxRules is the number of rules that have figures of their own.
+// maxRules is the maximum number of rules that have figures of their own.
 const maxRules = 100
 
-// addRules adds what each rule for names has matched.
+// addRules adds the number of matches of each rule for names.
 func (l *figureList) addRules(counts []naming.Count) {
 	if len(counts) == 0 {
 		return
@@ -140,7 +140,7 @@ func (l *figureList) addNotifiers(cfg *Config, tallies map[string]alert.Tally, w
 		l.value("notify."+c.Name+".waiting", float64(waiting[c.Name]))
 	}
 	var all alert.Tally
-	for _, t := range tallies { // of those that were removed too
+	for _, t := range tallies { // also of removed notifiers
 		all.Sent, all.Errors = all.Sent+t.Sent, all.Errors+t.Errors
 	}
 	l.count("notify.sent", all.Sent)
@@ -162,7 +162,7 @@ func (l *figureList) addPipes(p *intake.Pipes) {
 	l.count("pipes.removed", p.Removed)
 }
 
-// addAPI adds what the JSON API of a monitor refused, if there is one.
+// addAPI adds the requests that the monitor's JSON API refused, if there is a monitor.
 func (l *figureList) addAPI(m *meta.Monitor) {
 	if m == nil {
 		return

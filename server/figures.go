@@ -69,7 +69,7 @@ func (s *Server) addTotal(l *figureList, f *flushed) {
 	}
 }
 
-// addCost adds what the daemon costs.
+// addCost adds the daemon's CPU time and memory.
 func (s *Server) addCost(l *figureList, sinks []delivery.State) {
 	used := memory.Read()
 	l.value("memory.live", used.Live)
@@ -85,7 +85,7 @@ func (s *Server) addCost(l *figureList, sinks []delivery.State) {
 	l.spent("cpu.collector", cputime.Collector())
 }
 
-// addRender adds what a flush took to compute its points.
+// addRender adds the time that a flush needed to compute its points.
 func (l *figureList) addRender(f *flushed) {
 	sn := f.snapshot
 	for kind, name := range map[metric.Kind]string{

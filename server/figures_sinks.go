@@ -85,11 +85,11 @@ func (l *figureList) addRecorder(name string, st *sink.State) {
 	}
 }
 
-// publishing sums up publishing over all sinks.
+// publishing is the sum of the deliveries to all sinks.
 type publishing struct {
 	attempts  delivery.Attempts
 	last      delivery.Sent // the newest delivery
-	published time.Time     // the time of last
+	published time.Time     // when last was delivered
 	failed    time.Time     // when an attempt last failed
 }
 

@@ -28,7 +28,7 @@ func (s *Server) flushLoop(ctx context.Context) {
 			if !s.loop.rest(ctx, min(clock.UntilDue(now, next), s.loop.beatEvery())) {
 				return
 			}
-			// The clock may have been set back.
+			// The clock may have been set back meanwhile.
 			next = f.schedule.sooner(next, time.Now().UnixNano())
 			s.in.Due(next)
 		}
@@ -42,7 +42,7 @@ func (s *Server) flushLoop(ctx context.Context) {
 	}
 }
 
-// flush publishes the content since the last flush, with the time at, in Unix nanoseconds.
+// flush publishes everything received since the last flush, under the time at, in Unix nanoseconds.
 func (s *Server) flush(at int64) {
 	defer s.cpu.flush.Start()()
 	f := &s.flushes
@@ -120,8 +120,8 @@ func (s *Server) onLoop(ctx context.Context, f func(*operator.Running)) error {
 	})
 }
 
-// flushNow flushes before the boundary is due, with its time. The boundary is then skipped, so each
-// interval has one flush.
+// flushNow flushes before the next boundary is due, but under the time of that boundary. The boundary is then skipped,
+// so each interval has one flush.
 func (s *Server) flushNow(ctx context.Context) (done question.Flushed, err error) {
 	f := &s.flushes
 	flush := func() {

@@ -14,13 +14,13 @@ import (
 type flushes struct {
 	schedule schedule
 	layout   aggregate.Layout
-	scheme   *aggregate.Scheme // of layout, for questions
+	scheme   *aggregate.Scheme // the names that layout makes, for questions
 	total    intake.Tally      // since the start, up to the last flush
 	interval intake.Tally      // in the last flush interval
 	count    uint64
 	// forwarded counts samples given to the cluster.
 	forwarded uint64
-	early     int64 // boundary of the last flush that came before it was due
+	early     int64 // boundary of the last early flush (see flushNow)
 	late      uint64
 	sketched  uint64        // timers whose percentiles are estimates
 	boundary  int64         // of the last flush
@@ -53,14 +53,13 @@ type heard struct {
 // end returns the boundary for the last flush.
 func (f *flushes) end(now int64) int64 {
 	at := f.schedule.last(now)
-	if at == f.early { // its points would replace the ones of the early flush
+	if at == f.early { // its points would replace the points of the early flush
 		at += f.schedule.interval
 	}
 	return at
 }
 
-// compare notes how much longer than the interval the time between this boundary and the last one
-// is.
+// compare records the lag: how much longer than interval the time since the last boundary is.
 func (f *flushes) compare(at int64, interval time.Duration) {
 	if f.boundary != 0 {
 		f.lag, f.compared = time.Duration(at-f.boundary)-interval, true

@@ -17,7 +17,7 @@ import (
 	"github.com/statsd-ops/statsd/partial"
 )
 
-// cluster is a Sender that merges what it gets, as an owner does.
+// cluster is a Sender that merges the rows that it gets, like an owner.
 type cluster struct {
 	mu       sync.Mutex
 	settings link.Settings
@@ -93,7 +93,8 @@ func (c *cluster) flush(cfg *Config) map[string]float64 {
 	return points
 }
 
-// A daemon that forwards gives the cluster the points of one daemon, and publishes only what is left.
+// The cluster of a daemon that forwards has the same points as a single daemon. The daemon itself publishes only the
+// names that are not forwarded.
 func TestForward(t *testing.T) {
 	web, _ := glob.Parse("web.*")
 	lines := "web.hits:3|c\nweb.hits:2|c|@0.5\nweb.g:5|g\nweb.g:-1|g\nweb.t:7|ms\nweb.t:9|ms\nweb.users:a|s\nweb.users:b|s\nown.hits:1|c"
@@ -199,7 +200,8 @@ func TestForwardWaitsForCluster(t *testing.T) {
 	eventually(t, "the sample is kept", func() bool { return figureOf(t, d.Server, "samples.received") == 1 })
 }
 
-// A mismatch ends the daemon with the flag's name. A cluster that is silent does not keep it from ending.
+// If the settings differ, the daemon ends with an error that names the flag. A silent cluster does not prevent the
+// daemon from ending.
 func TestForwardMismatch(t *testing.T) {
 	cfg := config()
 	c := newCluster(&cfg)
@@ -224,7 +226,7 @@ func TestForwardMismatch(t *testing.T) {
 }
 
 // The rows in the spool of an edge have the partitions of the cluster that they were made for. A cluster with fewer
-// refuses those of the others. They are counted, and the health tells of them.
+// partitions refuses the rows of the missing partitions. They are counted, and the health reports them.
 func TestForwardOtherPartitions(t *testing.T) {
 	cfg := config()
 	cfg.FlushInterval, cfg.SpoolDir = 20*time.Millisecond, t.TempDir()

@@ -7,9 +7,8 @@ import (
 	"time"
 )
 
-// The last gauge that the kernel received counts, whatever its socket and protocol. Receivers sleep
-// independently, so they may read in another order. The pause is longer than the kernel's handling
-// and shorter than a receiver's sleep.
+// The last gauge that the kernel received counts, on any socket and protocol. Receivers sleep independently, so they
+// may read in another order. The pause is longer than the kernel's handling and shorter than a receiver's sleep.
 func TestGaugesCountInOrderOfArrival(t *testing.T) {
 	t.Parallel()
 	const rounds, pause = 40, 3 * time.Millisecond
@@ -32,7 +31,7 @@ func TestGaugesCountInOrderOfArrival(t *testing.T) {
 			send(t, step.conn, step.text)
 			time.Sleep(pause) // times order the arrivals of several sockets
 		}
-		// A late read of the stream would give the lines of several rounds one time.
+		// If the stream were read late, the lines of several rounds would get the same time.
 		eventually(t, "datagrams are missing", func() bool { return figureOf(t, d.Server, "pending_stats") == float64(i+1)*11 })
 		want["gauges."+set], want["gauges."+adjusted], want["gauges."+mixed] = 3, 411, 8
 	}

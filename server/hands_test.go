@@ -29,7 +29,7 @@ func operated(t *testing.T) Config {
 	return cfg
 }
 
-// change asks for a change, and reads its data into an answer. It returns the HTTP status and the text.
+// change requests a change, and stores the data in answer. It returns the HTTP status and the text.
 func (d *daemon) change(path, body string, answer any) (int, string) {
 	d.t.Helper()
 	r, err := http.NewRequestWithContext(d.t.Context(), "POST", "http://"+d.MonitorAddr().String()+"/api/v1/"+path, strings.NewReader(body))
@@ -61,7 +61,7 @@ func (d *daemon) send(r *http.Request, answer any) (int, string) {
 	return w.StatusCode, string(text)
 }
 
-// asks asks the JSON API.
+// asks sends a question to the JSON API.
 func (d *daemon) asks(path string, answer any) {
 	d.t.Helper()
 	r, err := http.NewRequestWithContext(d.t.Context(), "GET", "http://"+d.MonitorAddr().String()+path, nil)
@@ -80,8 +80,8 @@ func (d *daemon) figure(name string) float64 {
 	return figures[name]
 }
 
-// Samples of muted names are counted and not kept, of known names and of new ones, whatever the number
-// of receivers, and over a table that is rebuilt.
+// Samples of muted names are counted but not kept, for known and new names, for any number of receivers, and also while
+// the table is rebuilt.
 func TestMute(t *testing.T) {
 	t.Parallel()
 	cfg := operated(t)
@@ -345,7 +345,7 @@ func TestAudit(t *testing.T) {
 	}
 }
 
-// What a start says of a monitor that is open.
+// The warnings at start about an open monitor.
 func TestMonitorWarnings(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {

@@ -15,7 +15,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// lookEvery is the time between two looks at the health.
+// lookEvery is how often watchHealth looks at the health.
 const lookEvery = time.Second
 
 // health gathers the facts from which the daemon's health is derived.
@@ -25,9 +25,9 @@ type health struct {
 	facts     meta.Facts             // as of the last flush
 	discarded [metric.Reasons]uint64 // discarded samples, as of the last flush
 	told      [metric.Reasons]uint64 // discards already logged; only watchHealth uses it
-	watched   bool                   // each discard is logged anyway
+	watched   bool                   // each discard is logged anyway, because of --debug
 
-	// notes wait for watchHealth, which alone waits for the log.
+	// notes wait until watchHealth logs them. No other goroutine waits for a slow log.
 	notes  []meta.Note
 	missed int // notes dropped because the queue was full
 }
@@ -35,8 +35,7 @@ type health struct {
 // maxNotes limits the notes that wait for the log.
 const maxNotes = 200
 
-// Health implements meta.Source. It reads the current facts. Changes since the last look are logged
-// soon after.
+// Health implements meta.Source. It reads the current facts. Changes since the last look are logged soon afterwards.
 func (s *Server) Health() meta.Health {
 	h := &s.health
 	h.mu.Lock()
@@ -71,7 +70,7 @@ func (s *Server) watchHealth(ctx context.Context) {
 	}
 }
 
-// logNotes logs the waiting notes. It holds no lock meanwhile.
+// logNotes logs the waiting notes. It holds no lock while it logs.
 func (s *Server) logNotes() {
 	h := &s.health
 	h.mu.Lock()
@@ -168,7 +167,7 @@ func (s *Server) sinkFacts() (all []meta.SinkFacts) {
 	return all
 }
 
-// logNote logs a note with the fields that add provides.
+// logNote logs a note; add adds fields to the line.
 func (s *Server) logNote(n meta.Note, add func(*zerolog.Event)) {
 	level := map[meta.State]zerolog.Level{meta.OK: zerolog.InfoLevel, meta.Degraded: zerolog.WarnLevel, meta.Failing: zerolog.ErrorLevel}[n.Level]
 	e := s.log.WithLevel(level).Str("health", n.ID)

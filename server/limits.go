@@ -7,7 +7,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// nearLimit is the used part of a limit from which a warning is logged.
+// nearLimit is the fraction of a limit from which a warning is logged.
 const nearLimit = 0.9
 
 // limit is a bounded resource and its use.
@@ -59,10 +59,11 @@ func (l *limit) stage() limitStage {
 	return limitFar
 }
 
-// limitWarnings are the limits already warned of, by flag.
+// limitWarnings holds the limits for which a warning was logged, by flag.
 type limitWarnings map[string]limitStage
 
-// warn logs, once each, the limits that are nearly reached or reached. The health covers --max-names.
+// warn logs a warning when a limit is nearly reached, and one when it is reached, once for each limit. It skips
+// --max-names, which the health covers.
 func (w limitWarnings) warn(log zerolog.Logger, limits []limit) {
 	for _, l := range limits {
 		stage := l.stage()

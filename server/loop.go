@@ -13,7 +13,8 @@ import (
 type loop struct {
 	calls chan func()
 	ended chan struct{} // closed when no more functions are run
-	// watchdog, unless nil, hears at least once each every, or second, that the daemon is alive.
+	// watchdog is called to say that the daemon is alive, at least once each every or second, whichever is shorter. nil
+	// without a watchdog.
 	watchdog func()
 	every    time.Duration
 }
@@ -25,7 +26,7 @@ func newLoop(watchdog func(), every time.Duration) loop {
 // errEnding is returned after the loop has ended.
 var errEnding = errors.New("the daemon is ending")
 
-// do runs f on the flush loop and waits for it. After an error f has not run.
+// do runs f on the flush loop and waits until f has returned. If do returns an error, f has not run.
 func (l *loop) do(ctx context.Context, f func()) error {
 	done := make(chan struct{})
 	select {
@@ -53,7 +54,7 @@ func (l *loop) rest(ctx context.Context, d time.Duration) bool {
 	return true
 }
 
-// end makes do refuse further functions.
+// end makes do refuse further functions with errEnding.
 func (l *loop) end() { close(l.ended) }
 
 // beatUntil feeds the watchdog until ctx ends, because the flush loop no longer does.

@@ -89,10 +89,10 @@ func (s *Server) close() (err error) {
 	return err
 }
 
-// restartPatience is how long a reason may take to show again after a restart.
+// restartPatience is how long after a restart a fault may take to be seen again. Until then its episode goes on.
 const restartPatience = time.Minute
 
-// openAlerts takes over the episodes of an earlier daemon.
+// openAlerts creates the alerts. They continue the episodes that an earlier daemon saved in the state file.
 func (s *Server) openAlerts() {
 	s.host = s.hostname()
 	if port := listen.Port(s.in.Addr()); port > 0 {
@@ -139,10 +139,10 @@ func (s *Server) logStart() {
 	s.warnOfRules()
 }
 
-// maxHints is the most hints that are logged of one file of rules.
+// maxHints is the maximum number of hints logged for one file of rules.
 const maxHints = 20
 
-// warnOfRules logs the hints about rules that do not do what they seem to do.
+// warnOfRules logs hints about rules that may not do what their author expects.
 func (s *Server) warnOfRules() {
 	if s.cfg.Rules == nil {
 		return
@@ -156,16 +156,15 @@ func (s *Server) warnOfRules() {
 	}
 }
 
-// warnOfMinutes warns if the flush interval does not divide a minute, because recorders count in
-// minutes.
+// warnOfMinutes warns if a minute is not a multiple of the flush interval, because recorders count in minutes.
 func (s *Server) warnOfMinutes() {
 	if s.out.Records() && time.Minute%s.cfg.FlushInterval != 0 {
 		s.log.Warn().Stringer("flush_interval", s.cfg.FlushInterval).
-			Msg("the flush interval does not divide a minute: an interval counts for the minute in which it ends")
+			Msg("a minute is not a multiple of the flush interval: an interval counts for the minute in which it ends")
 	}
 }
 
-// intakeLimits returns the limits of intake. They leave enough descriptors for all else.
+// intakeLimits returns the limits of intake. They leave enough descriptors for all other parts.
 func (s *Server) intakeLimits() intake.Limits {
 	limits := s.cfg.Limits
 	limits.Reserved = s.cfg.Reserved()

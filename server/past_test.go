@@ -72,8 +72,8 @@ func meanOf(values []float64) float64 {
 	return mean
 }
 
-// The means over 1, 5 and 15 minutes, the least and the greatest value are those of the points that a
-// sink got. Of paths that nobody asked for too, as long as there is room.
+// The means over 1, 5 and 15 minutes, and the least and greatest values, match the points that a sink got. While there
+// is room, this is also true for paths that nobody asked for.
 func TestMeansAreThoseOfTheSink(t *testing.T) {
 	rec := sinktest.NewRecorder()
 	inVirtualTime(t, plain(rec), func(v *virtual) {
@@ -201,7 +201,7 @@ func TestValuesBeyondKeepValues(t *testing.T) {
 	})
 }
 
-// A path that the last flush did not publish is kept, and counts among the paths that are held.
+// A path that the last flush did not publish is kept, and is counted with the kept paths.
 func TestHeldPathsCoverTheMatches(t *testing.T) {
 	inVirtualTime(t, plain(sinktest.NewRecorder()), func(v *virtual) {
 		v.receive("a:1|g")

@@ -56,7 +56,7 @@ func TestQuestionExplain(t *testing.T) {
 	})
 	got := steps(data)
 	for name, part := range map[string]string{
-		"parsed": "rate 0.5", "name": "Checkout_Pay-EU", "rules": "known: takes no new name", "kind": "also known as a counter",
+		"parsed": "rate 0.5", "name": "Checkout_Pay-EU", "rules": "known already", "kind": "also known as a counter",
 		"published": "timers.Checkout_Pay-EU.{lower,upper,mean,count,upper_90}", "now": "mean 81.5", "means": "81.5", "seen": "first 20",
 		"senders": "not asked (add --for 5s)",
 	} {
@@ -109,7 +109,7 @@ func TestQuestionExplainSenders(t *testing.T) {
 	}
 }
 
-// A failing sink is told with its error, its attempts and how far behind it is.
+// The answer about a failing sink has its error, its attempts, and how far behind it is.
 func TestQuestionSinks(t *testing.T) {
 	t.Parallel()
 	d := quickDaemon(t, func(c *Config) { c.FlushInterval = 500 * time.Millisecond })
@@ -134,7 +134,7 @@ func TestQuestionSinks(t *testing.T) {
 	eventually(t, "the sink does not recover", func() bool { return sink()["state"] == "ok" && sink()["attempts"] == 0.0 })
 }
 
-// What is lost is told by place: bad lines by sender and reason, and where each is bad.
+// The answers show each kind of loss: bad lines by sender and reason, with the position of the fault.
 func TestQuestionDiscards(t *testing.T) {
 	t.Parallel()
 	d := quickDaemon(t, func(c *Config) { c.MaxNames = 1 })

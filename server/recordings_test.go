@@ -156,7 +156,7 @@ func TestReloadRecorders(t *testing.T) {
 	}
 }
 
-// If New fails, it closes what it has opened. Otherwise Run does.
+// If New fails, it closes everything that it has opened. Otherwise Run does.
 func TestNewUndoesRecorders(t *testing.T) {
 	cfg := config()
 	good, bad := &observer{}, &observer{fault: errors.New("the address is taken")}
@@ -182,7 +182,7 @@ func TestWarnOfMinutes(t *testing.T) {
 		cfg.Sinks = append(cfg.Sinks, delivery.Destination{Name: "load", Recorder: &observer{}})
 		t.Run(interval.String(), func(t *testing.T) {
 			inVirtualTime(t, cfg, func(v *virtual) {
-				if got := strings.Contains(v.out.String(), "does not divide a minute"); got != warned {
+				if got := strings.Contains(v.out.String(), "a minute is not a multiple"); got != warned {
 					v.t.Errorf("warned %v, want %v: %s", got, warned, v.out)
 				}
 			})

@@ -9,16 +9,15 @@ import (
 	"strings"
 )
 
-// Reload replaces the settings in Live while Run is running. It does so between two flushes, all at
-// once; the next flush is the first to use them. A sink that stays keeps its queue. A sink whose
-// configuration changed continues with the new one. A removed sink delivers its queue within the
-// grace period.
+// Reload replaces the settings in Live while Run is running. It replaces them all at once, between two flushes. The
+// next flush is the first that uses them. A sink that stays keeps its queue. A sink whose configuration changed
+// continues with the new one. A removed sink delivers its queue within the grace period.
 //
 // Reload returns the flags of changed settings that need a restart; they keep their old values.
-// After an error nothing has changed.
+// If Reload returns an error, nothing has changed.
 func (s *Server) Reload(cfg Config) (restart []string, err error) { return s.reload(cfg, false) }
 
-// TryReload returns what Reload would, and changes nothing.
+// TryReload returns what Reload would return, but changes nothing.
 func (s *Server) TryReload(cfg Config) (restart []string, err error) { return s.reload(cfg, true) }
 
 func (s *Server) reload(cfg Config, dry bool) (restart []string, err error) {

@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// Run serves until ctx ends. A daemon that forwards first waits until its cluster is known. When ctx ends it stops in this order: the flush loop; intake, once the sockets
-// are read empty; one last flush; delivery, within the grace period; the monitor. It returns when
-// all goroutines have ended, except a write of the state file that the disk does not finish. A
-// Server runs once.
+// Run serves until ctx ends. A daemon that forwards first waits until its cluster is known. When ctx ends it stops in
+// this order: first the flush loop; then intake, once the sockets are empty; then comes a last flush; then delivery,
+// within the grace period; at last the monitor. It returns when all goroutines have ended, except a write of the state
+// file that the disk does not finish. A Server runs once.
 func (s *Server) Run(ctx context.Context) error {
 	serving, stop := context.WithCancelCause(ctx)
 	defer stop(nil)

@@ -7,20 +7,20 @@ import (
 	"github.com/statsd-ops/statsd/internal/state"
 )
 
-// schedule decides when flushes are due: at multiples of the interval on the wall clock. It uses
-// each boundary once if possible. A boundary already used, by an earlier run or before the clock
-// was set back, is skipped, but never two in a row: that would be a long silence. After that,
-// boundaries are used again and counted. Boundaries missed while the process was stopped are lost.
+// schedule decides when flushes are due: at multiples of the interval on the wall clock. It uses each boundary once if
+// possible. It skips a boundary that an earlier run used, or that was used before the clock was set back. But it never
+// skips two in a row: that would be a long silence. It then uses boundaries again, and counts them. Boundaries missed
+// while the process was stopped are lost.
 type schedule struct {
 	interval int64 // nanoseconds
-	// given holds the boundaries already used, as spans from first to last. Setting the clock back
-	// begins a new span. The state file keeps them.
+	// given holds the boundaries already used, as spans from first to last. A clock that is set back begins a new span.
+	// The state file keeps the spans.
 	given    []state.Span
 	repeated uint64 // boundaries used again
 }
 
-// maxMissed is the largest gap, in intervals, that is still merged into one span. A clock
-// that was far ahead for a moment does not use up the boundaries in between.
+// maxMissed is the largest gap, in intervals, that is still merged into one span. Thus a clock that was far ahead for a
+// moment does not use up the boundaries in between.
 const maxMissed = 60
 
 // maxSpans bounds the cost of a clock that is set back often.
@@ -35,8 +35,8 @@ func (s *schedule) next(now int64) int64 {
 	return b
 }
 
-// sooner returns the next boundary again: the old one may be too late because the clock was set back,
-// or may have been used early.
+// sooner computes the next boundary again. The old one may be too late because the clock was set back, or an early
+// flush may have used it.
 func (s *schedule) sooner(next, now int64) int64 {
 	if s.holding(next) != nil {
 		return s.next(now)
@@ -44,8 +44,7 @@ func (s *schedule) sooner(next, now int64) int64 {
 	return min(next, s.next(now))
 }
 
-// last returns the boundary for the last flush: the end of the running interval. A later one would
-// be a wrong time.
+// last returns the boundary for the last flush: the end of the running interval. A later time would be wrong.
 func (s *schedule) last(now int64) int64 { return clock.Floor(now, s.interval) + s.interval }
 
 // holding returns the span that contains b, or nil.
@@ -84,8 +83,8 @@ func (s *schedule) forget(b int64) {
 	}
 }
 
-// due returns the boundary to flush at, when now is at or past next: the newest boundary that has
-// come, or the one before it if only the newest was used.
+// due returns the boundary for a flush at the time now, which is not before next. It is the newest boundary up to now,
+// or the one before it if only the newest was used.
 func (s *schedule) due(now, next int64) int64 {
 	b := clock.Floor(now, s.interval)
 	if s.holding(b) != nil && s.holding(b-s.interval) == nil {

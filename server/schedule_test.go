@@ -85,9 +85,9 @@ func TestScheduleClockPutBack(t *testing.T) {
 	}
 }
 
-// Whatever the clock does: no time is ahead of it, none is far behind, the daemon is never silent
-// for more than two intervals of running time, flushes are never simultaneous, and no time repeats
-// while the clock does not jump.
+// For any behaviour of the clock: no time is ahead of the clock or far behind it, the daemon is never silent for more
+// than two intervals of running time, flushes are never simultaneous, and no time repeats while the clock does not
+// jump.
 func TestSoakSchedule(t *testing.T) {
 	t.Parallel()
 	const steps = 2_000
@@ -135,9 +135,9 @@ func TestSoakSchedule(t *testing.T) {
 		"no time ahead of the clock, never silent for more than 2 intervals, no burst", "the same")
 }
 
-// Whatever a state file holds, the first flush comes within two intervals, and the last has no time
-// beyond one interval. The file may hold times of another interval, times in the future from a
-// wrong clock, or times of several restarts.
+// For any content of the state file, the first flush comes within two intervals, and the time of the last flush is at
+// most one interval ahead. The file may hold times of another interval, times in the future from a wrong clock, or
+// times of several restarts.
 func TestScheduleAfterPredecessor(t *testing.T) {
 	t.Parallel()
 	const now, interval = 1_001 * second, 10 * second

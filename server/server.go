@@ -4,9 +4,9 @@
 //	s, err := server.New(cfg) // checks and binds, or undoes what it did
 //	err = s.Run(ctx)          // serves until ctx ends, then delivers and returns
 //
-// Package intake receives, and package delivery publishes. Between them runs the flush loop. At each
-// multiple of the flush interval it drains the table that intake fills, summarises the content, adds
-// the daemon's own figures, and offers the Snapshot to delivery. It waits for neither.
+// Package intake receives, and package delivery publishes. The flush loop runs between them. At each multiple of the
+// flush interval it drains the table that intake fills, summarises the content, adds the daemon's own figures, and
+// offers the Snapshot to delivery. It waits for neither package.
 package server
 
 import (
@@ -52,10 +52,10 @@ type Server struct {
 	flushed   atomic.Pointer[boundary] // the last flush; nil before the first
 	state     stateFile
 	alerts    *alert.Alerts
-	host      string // that messages to people name, with the port
+	host      string // name of this daemon in messages to people, with the port
 	page      string // the address of the status page, "" without one
 
-	// what the monitor needs for the questions and changes of operators
+	// for the monitor: answers the questions of operators and makes their changes
 	guard  *access.Guard
 	trail  access.Trail
 	events *operator.Events
@@ -67,7 +67,7 @@ type Server struct {
 	collided collided
 	health   health
 	cpu      struct{ flush, send cputime.Meter }
-	draining atomic.Bool // the flush loop has ended
+	draining atomic.Bool // closed when the flush loop has ended
 	warned   limitWarnings
 }
 

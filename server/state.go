@@ -97,7 +97,7 @@ func (s *Server) saveState(now time.Time) {
 	f.gauges = f.running.encode(s.flushes.schedule.given, s.gauges(now))
 }
 
-// saveLastState saves the gauges at the end. It waits no longer than until.
+// saveLastState saves the gauges at the end of the daemon. It returns at the time until at the latest.
 func (s *Server) saveLastState(until time.Time) {
 	f := &s.state
 	if f.path == "" {
@@ -123,7 +123,7 @@ func (s *Server) gauges(now time.Time) iter.Seq[state.Gauge] {
 	}
 }
 
-// settle takes the result of the running save, if it ends before until.
+// settle waits until the given time for the running save, and notes its result if it has ended.
 func (f *stateFile) settle(until time.Time) {
 	if f.running == nil {
 		return
@@ -149,7 +149,7 @@ func (f *stateFile) note(err error) {
 	case err != nil:
 		f.faults++
 		if f.fault == "" {
-			f.log.Error().Err(err).Msg("saving the gauges failed: the state file stays as it was; trying again each minute")
+			f.log.Error().Err(err).Msg("saving the gauges failed: the state file is unchanged; trying again each minute")
 		}
 	case f.fault != "":
 		f.log.Warn().Msg("saving the gauges works again")
@@ -194,7 +194,7 @@ func (v *stateSave) encode(flushes []state.Span, gauges iter.Seq[state.Gauge]) (
 	defer patience.Stop()
 	put := func(chunk []byte) bool {
 		if len(v.chunks) < cap(v.chunks) {
-			v.chunks <- chunk // no other goroutine sends
+			v.chunks <- chunk // does not block: no other goroutine sends
 			return true
 		}
 		select {

@@ -25,7 +25,7 @@ func stateOf(t testing.TB, path string) map[string]float64 {
 	return got
 }
 
-// settleState waits until no save is under way.
+// settleState waits until no save is running.
 func (v *virtual) settleState() {
 	if err := v.loop.do(v.t.Context(), func() {
 		if v.state.running != nil {
@@ -141,7 +141,7 @@ func TestStateEachMinute(t *testing.T) {
 	})
 }
 
-// A save that failed is told at the next flush, not at the next save.
+// A failed save is reported at the next flush, not at the next save.
 func TestStateFaultIsToldSoon(t *testing.T) {
 	cfg, _ := every10s()
 	cfg.StateFile = filepath.Join(t.TempDir(), "none", "state")

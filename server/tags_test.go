@@ -106,7 +106,7 @@ func TestTaggedState(t *testing.T) {
 	}
 }
 
-// New series are refused by name, whatever their tags.
+// New series are refused by name, for all tags.
 func TestTaggedRefusals(t *testing.T) {
 	t.Parallel()
 	cfg := config()
@@ -131,7 +131,7 @@ func TestTaggedRefusals(t *testing.T) {
 func TestCarbonKeepsTaggedNames(t *testing.T) {
 	t.Parallel()
 	counterpart.Find(t, "carbon-cache")
-	python := counterpart.Find(t, "/usr/bin/python3") // this one finds Debian's carbon
+	python := counterpart.Find(t, "/usr/bin/python3") // this Python finds Debian's carbon
 	script := "import sys\nfrom carbon.util import TaggedSeries\n" +
 		"for line in sys.stdin.buffer: print(TaggedSeries.parse(line.decode('ascii')[:-1]).path)"
 	const alphabet = ",,,::=;;~!^k l\"{}()'*\xc3\xa9\xff\x00\tname"

@@ -17,7 +17,7 @@ import (
 	"github.com/statsd-ops/statsd/sink/sinktest"
 )
 
-// listener is a receiver that keeps what it was told.
+// listener is a receiver that keeps its messages.
 type listener struct {
 	manner notify.Manner
 
@@ -82,7 +82,7 @@ func wantSaid(t *testing.T, l *listener, want string) {
 	}
 }
 
-// TestChannelsWithoutAlert tells begin, change and end, without --alert, and keeps who was told.
+// TestChannelsWithoutAlert checks that channels get begin, change and end without --alert, and that this is recorded.
 func TestChannelsWithoutAlert(t *testing.T) {
 	r, l := sinktest.NewRecorder(), &listener{}
 	inVirtualTime(t, channels(r, l), func(v *virtual) {
@@ -108,7 +108,7 @@ func TestChannelsWithoutAlert(t *testing.T) {
 	})
 }
 
-// TestChangeIsTold tells that points are lost, and that this has stopped.
+// TestChangeIsTold checks the messages when points are lost, and when this has stopped.
 func TestChangeIsTold(t *testing.T) {
 	r, l, people := sinktest.NewRecorder(), &listener{}, &listener{manner: notify.Manner{Together: true, Ends: true, Pause: time.Minute}}
 	cfg := channels(r, l, people)
@@ -125,8 +125,8 @@ func TestChangeIsTold(t *testing.T) {
 	})
 }
 
-// TestUntold says of a notifier that gave a message up that people may not know, and tells others so. The
-// notifier learns of it when it is back, and that clears the reason.
+// TestUntold checks the case that a message to a notifier is given up: the health says that people may not know, and
+// other notifiers report this. When the notifier works again, it gets this report, and the reason ends.
 func TestUntold(t *testing.T) {
 	r, down, up := sinktest.NewRecorder(), &listener{fault: errors.New("no \"way\"\x1b")}, &listener{}
 	inVirtualTime(t, channels(r, down, up), func(v *virtual) {
@@ -165,7 +165,7 @@ func TestUntold(t *testing.T) {
 	})
 }
 
-// TestSlowChannel delays no other channel, no look and no flush.
+// TestSlowChannel checks that a slow channel delays no other channel, no health check and no flush.
 func TestSlowChannel(t *testing.T) {
 	r, slow, quick := sinktest.NewRecorder(), &listener{silent: true}, &listener{}
 	nsca := &notified{}
@@ -194,7 +194,8 @@ func TestSlowChannel(t *testing.T) {
 	})
 }
 
-// TestChannelsAfterRestart tells with --state-file whether an episode goes on or has ended, and what was not told.
+// TestChannelsAfterRestart checks that after a restart with --state-file channels get messages about open and ended
+// episodes, and the messages that were not sent before.
 func TestChannelsAfterRestart(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "state")
 	for name, goesOn := range map[string]bool{"goes on": true, "has ended": false} {
@@ -238,7 +239,7 @@ func TestChannelsAfterRestart(t *testing.T) {
 	}
 }
 
-// TestDamagedHistory begins with none, and puts the file aside.
+// TestDamagedHistory checks that a damaged history is moved aside, and that the daemon starts without one.
 func TestDamagedHistory(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "state")
 	if err := os.WriteFile(path+".alerts", []byte("{"), 0o600); err != nil {
@@ -263,7 +264,8 @@ func TestDamagedHistory(t *testing.T) {
 	}
 }
 
-// TestReloadChannels tells a new channel what goes on, and one that stays nothing twice.
+// TestReloadChannels checks that a new channel gets messages about open episodes, and that a channel that stays gets
+// nothing twice.
 func TestReloadChannels(t *testing.T) {
 	r, stays, gone, other, late := sinktest.NewRecorder(), &listener{}, &listener{fault: errors.New("down")}, &listener{}, &listener{}
 	cfg := channels(r, stays, gone)

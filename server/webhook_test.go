@@ -23,7 +23,7 @@ import (
 type hook struct {
 	mu   sync.Mutex
 	got  []string
-	fail int // answers that are left to be bad
+	fail int // number of further bad answers
 }
 
 func (h *hook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -59,8 +59,8 @@ func newWebhook(t *testing.T, name, url string) alert.Channel {
 	return alert.Channel{Name: name, Receiver: w, Config: url}
 }
 
-// TestWebhookOfDaemon has a daemon tell real web servers of a dead sink: one that fails at first, and one
-// that hangs. Who was told, when and after how many tries shows on the page.
+// TestWebhookOfDaemon lets a daemon report a dead sink to real web servers: one that fails at first, and one that
+// hangs. The page shows who was told, when, and after how many attempts.
 func TestWebhookOfDaemon(t *testing.T) {
 	soak.Slow(t)
 	t.Parallel()
@@ -85,7 +85,7 @@ func TestWebhookOfDaemon(t *testing.T) {
 		}
 		return told
 	}
-	eventually(t, "the webhook is not told of the begin", func() bool { return told().Begin.Taken() })
+	eventually(t, "the webhook does not receive the begin", func() bool { return told().Begin.Taken() })
 	if n := told().Begin.Tries; n != 3 {
 		t.Errorf("%d tries, want 3", n)
 	}
@@ -106,7 +106,7 @@ func TestWebhookOfDaemon(t *testing.T) {
 	}
 }
 
-// TestEndWithHangingWebhook ends at once, and says what was not told.
+// TestEndWithHangingWebhook checks that the daemon ends at once, and logs the messages that were not sent.
 func TestEndWithHangingWebhook(t *testing.T) {
 	soak.Slow(t)
 	t.Parallel()

@@ -33,8 +33,8 @@ func AppendPath(dst []byte, prefix string, p metric.Point) []byte {
 	return append(dst, p.Path...)
 }
 
-// CanPlot reports whether Graphite can take p: the path has no white space or control bytes, and
-// the value is finite.
+// CanPlot reports whether Graphite accepts p: the path must have no white space or control bytes, and the value must be
+// finite.
 func CanPlot(p metric.Point) bool {
 	for _, c := range p.Path {
 		if c <= ' ' {
@@ -45,7 +45,7 @@ func CanPlot(p metric.Point) bool {
 }
 
 func appendValue(dst []byte, v float64) []byte {
-	const exact = 1 << 53 // up to here every integer is exact
+	const exact = 1 << 53 // below this limit every integer is exact
 	if n := int64(v); float64(n) == v && -exact <= n && n <= exact && (n != 0 || !math.Signbit(v)) {
 		return strconv.AppendInt(dst, n, 10)
 	}

@@ -7,9 +7,8 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// Recorder collects the values of names in each flush interval and serves them itself. It replaces
-// a Sink where points are not enough: percentiles and distinct members over a longer time need
-// samples and members.
+// Recorder collects the values of names in each flush interval and serves them itself. It is used instead of a Sink
+// where points are not enough: for percentiles and distinct members over a longer time.
 type Recorder interface {
 	Service
 	Observer
@@ -17,12 +16,12 @@ type Recorder interface {
 
 // Service runs until it is stopped.
 type Service interface {
-	// Open acquires what can fail, for example an address. The error names it.
+	// Open opens everything that can fail, for example an address. The error names it.
 	Open() error
 	// Run serves until ctx ends and then releases everything. It returns nil unless it could not
 	// continue.
 	Run(ctx context.Context) error
-	// Close releases what Open acquired. It is for a Service that does not run.
+	// Close undoes Open. It is for a Service that does not run.
 	Close() error
 }
 
@@ -51,14 +50,14 @@ type Interval struct {
 
 // State describes a Recorder.
 type State struct {
-	// Names in completed intervals since the start: seen, stored, and dropped for lack of room. Names
-	// that were seen, and neither stored nor dropped, are still being stored.
+	// Counts of names in completed intervals since the start: seen, stored, and dropped for lack of room. The rest is
+	// still being stored.
 	Made, Delivered, Dropped uint64
 	// Names and Minutes are the size of the history.
 	Names, Minutes int
 	// Bytes is the memory in use, and MaxBytes its limit. A Recorder without a history has none.
 	Bytes, MaxBytes int
-	// Full says what is full when names are dropped, and by which setting.
+	// Full says, when names are dropped, what is full, and which setting limits it.
 	Full string
 	// Figures are further figures for the monitor.
 	Figures []Figure
@@ -69,19 +68,19 @@ type State struct {
 // Conflict is a reason for which names are not shown as they should be.
 type Conflict struct {
 	Reason, Subject string // such as type, and the family
-	Text            string // the last one, in words
+	Text            string // description of the last conflict
 	Count           uint64
 }
 
 // Figure is a figure of a Recorder for the monitor, such as its number of series.
 type Figure struct {
-	Name  string // after sink.NAME.
+	Name  string // the figure's name after sink.NAME.
 	Value float64
-	Total bool // it only grows
+	Total bool // whether the value only grows
 }
 
-// Reloader is a Recorder that can take over the files of another one of the same configuration. The
-// other one was made by a reload and never opened. The flush calls Reload between two flushes.
+// Reloader is a Recorder that can change to the files that another Recorder with the same configuration has read. A
+// reload made the other Recorder and never opened it. The flush calls Reload between two flushes.
 type Reloader interface {
 	Recorder
 	Reload(from Recorder)

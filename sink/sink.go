@@ -18,13 +18,12 @@ import (
 // Sink sends payloads to one destination. Each Sink is a PointSink or a RowSink. One goroutine
 // appends, another one sends and closes.
 type Sink interface {
-	// Send delivers a payload that the sink encoded, now or in an earlier process. It returns nil only
-	// when the receiver has taken all of it. After an error the same payload is sent again, except
-	// after a Refused. It gives up when ctx ends, and must not keep or change payload. The error names
-	// the sink and its address.
+	// Send delivers a payload that the sink encoded, now or in an earlier process. It returns nil only when the
+	// receiver has accepted all of the payload. After an error the same payload is sent again, except after a Refused.
+	// Send gives up when ctx ends, and must not keep or change payload. The error names the sink and its address.
 	Send(ctx context.Context, payload []byte) error
 
-	// Close releases what Send kept open. The sink can be used again.
+	// Close closes connections that Send kept open. The sink can be used again.
 	Close() error
 }
 
@@ -37,9 +36,9 @@ type PointSink interface {
 	AppendPoint(dst []byte, p metric.Point) []byte
 }
 
-// RowSink encodes rows: all that one name publishes, with name, tags and statistics apart.
+// RowSink encodes rows. A row holds everything that one name publishes, with name, tags and statistics separate.
 type RowSink interface {
 	Sink
-	// AppendRow is AppendPoint for a row. The row is valid until it returns.
+	// AppendRow is like AppendPoint, for a row. The row is valid until AppendRow returns.
 	AppendRow(dst []byte, r *metric.Row) []byte
 }

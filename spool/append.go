@@ -9,8 +9,8 @@ import (
 	"github.com/statsd-ops/statsd/internal/safefile"
 )
 
-// Append adds r at the end. If the spool or the disk is full, it drops the oldest segment. After an
-// error the spool holds no part of r. It does not keep r.Payload.
+// Append adds r at the end. If the spool or the disk is full, Append drops the oldest segment. If it returns an error,
+// the spool holds no part of r. Append does not keep r.Payload.
 func (s *Spool) Append(r Record) error {
 	s.mu.Lock()
 	defer s.unlock()
@@ -47,7 +47,7 @@ func (s *Spool) append(r Record) error {
 	return err
 }
 
-// checkWriter notices if the current segment was removed from outside.
+// checkWriter checks whether another program removed the current segment.
 func (s *Spool) checkWriter() error {
 	if s.writer == nil {
 		return nil
@@ -59,8 +59,8 @@ func (s *Spool) checkWriter() error {
 	return s.setup()
 }
 
-// write writes the buffer, a record of that many points, to the last segment or to
-// a new one.
+// write writes the buffer, which holds one record, to the last segment or to a new one. points is the number of points
+// in the record.
 func (s *Spool) write(points int) error {
 	if s.writer != nil && s.segments[len(s.segments)-1].size+int64(len(s.buffer)) > s.segmentBytes() {
 		s.seal()
@@ -108,7 +108,7 @@ func (s *Spool) seal() {
 
 // cut removes a partly written record and seals the segment. If a part remains, readers skip it.
 func (s *Spool) cut(seg *segment) {
-	if seg.size == 0 { // begun for this record
+	if seg.size == 0 { // the segment was begun for this record
 		closeFile(&s.writer)
 		s.segments = s.segments[:len(s.segments)-1]
 		s.putAway(seg)
@@ -118,7 +118,7 @@ func (s *Spool) cut(seg *segment) {
 	s.seal()
 }
 
-// syncSoon syncs everything within FsyncEvery.
+// syncSoon makes sure that everything is synced within FsyncEvery.
 func (s *Spool) syncSoon() {
 	if s.dirty {
 		return
@@ -127,7 +127,7 @@ func (s *Spool) syncSoon() {
 	s.timer = time.AfterFunc(s.cfg.FsyncEvery, func() {
 		s.mu.Lock()
 		defer s.unlock()
-		_ = s.sync() // counted
+		_ = s.sync() // SyncErrors counts errors
 	})
 }
 

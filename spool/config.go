@@ -13,12 +13,11 @@ type Config struct {
 	Dir string
 
 	// MaxBytes bounds the segments on disk. Zero means 1 GiB, the minimum is 1088 KiB.
-	// A smaller spool loses the oldest points in a shorter outage.
+	// The smaller the spool, the sooner an outage loses the oldest points.
 	MaxBytes int64
 
-	// FsyncEvery is the longest time that a record is only in the kernel's memory. Zero means 1 s. A
-	// shorter time loses less in a crash of the machine, and makes the disk busier. A crash
-	// of the process alone loses nothing.
+	// FsyncEvery is the longest time that a record is only in the kernel's memory. Zero means 1 s. With a shorter time
+	// a crash of the machine loses less, but the disk has more work. A crash of the process alone loses nothing.
 	FsyncEvery time.Duration
 }
 
@@ -27,7 +26,7 @@ const (
 	minMaxBytes       = 1<<20 + 64<<10 // a payload of the daemon has up to 1 MiB, plus a header
 	defaultFsyncEvery = time.Second
 
-	// A full spool drops one segment at a time, so it needs many.
+	// A full spool drops one segment at a time, so it must have many.
 	segmentsAtLeast = 64
 	maxSegmentBytes = 4 << 20
 )

@@ -58,8 +58,8 @@ func child(dir, from string) error {
 	}
 }
 
-// TestSoakKilledAtAnyMoment repeatedly kills a process that uses a spool. Everything it had
-// reported must be true: no record lost or duplicated.
+// TestSoakKilledAtAnyMoment repeatedly kills a process that uses a spool. Everything that the process had reported must
+// be true: no record is lost or duplicated.
 func TestSoakKilledAtAnyMoment(t *testing.T) {
 	soak.Slow(t)
 	self, err := os.Executable()

@@ -13,9 +13,9 @@ import (
 	"github.com/statsd-ops/statsd/internal/soak"
 )
 
-// image is a spool as a killed process left it.
+// image holds the files of a spool, as a killed process left them.
 type image struct {
-	files   map[string][]byte // by name
+	files   map[string][]byte // content of the files, by name
 	ends    map[string][]int  // ends of the records in each segment
 	first   map[string]int    // the first record of each segment
 	records int
@@ -144,7 +144,7 @@ func TestSoakFlippedBits(t *testing.T) {
 		hit += img.first[name]
 		missing := uint64(record(hit).Points)
 		if hit == img.records-1 {
-			missing = 0 // nothing after it shows what it held
+			missing = 0 // no record behind it shows how many points it had
 		}
 		st := readOut(t, dir, slices.Concat(span(0, hit), span(hit+1, img.records)), missing)
 		if st.Damaged == 0 {

@@ -53,7 +53,7 @@ func TestDiskFull(t *testing.T) {
 	i += 10
 	left := s.Stats().Points
 	crash(s)
-	s = open(t, s.cfg) // finds whole records only
+	s = open(t, s.cfg) // finds only complete records
 	if st := balance(t, s); st.Points != left || st.Torn+st.Damaged+st.Missing != 0 {
 		t.Errorf("%d points were left, but %+v", left, st)
 	}

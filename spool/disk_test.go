@@ -39,7 +39,7 @@ func TestDirectoryRemoved(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if st := balance(t, s); st.Points != points(span(40, 50)) { // the one in memory is gone
+	if st := balance(t, s); st.Points != points(span(40, 50)) { // the record in memory is lost
 		t.Errorf("%d points are left after Close", st.Points)
 	}
 	if got := take(t, open(t, s.cfg), all); !slices.Equal(got, span(40, 50)) {
@@ -155,7 +155,7 @@ func TestDirectoryReplacedByFile(t *testing.T) {
 	if err := os.Rename(aside, s.cfg.Dir); err != nil {
 		t.Fatal(err)
 	}
-	fill(t, s, 5, 8) // found again
+	fill(t, s, 5, 8) // the directory is found again
 	if got := take(t, s, all); !slices.Equal(got, span(1, 8)) {
 		t.Errorf("took %v", got)
 	}

@@ -26,30 +26,30 @@ type LogConfig struct {
 	MaxBytes int64
 	// KeepFree is how many bytes of the disk the log leaves to others.
 	KeepFree int64
-	// Next is the least number of the next record. It matters if the newest records were lost in a crash
-	// of the machine, and somebody remembers their numbers.
+	// Next is the lowest number that the next record may have. It matters if a crash of the machine lost the newest
+	// records, but somebody remembers their numbers.
 	Next uint64
 }
 
-// Log is a log of records on disk. Other than a Spool it can be read from any place, several times, and it
-// refuses new records when it is full. Its records are numbered from 1, and keep their numbers when
-// the log is opened again. A record that is damaged keeps its place.
+// Log is a log of records on disk. Unlike a Spool, it can be read from any position, several times, and it refuses new
+// records when it is full. Its records are numbered from 1, and keep their numbers when the log is opened again. A
+// damaged record keeps its number.
 //
-// Append keeps a record safe from the end of the process, and Sync from a crash of the machine. Trim marks
-// records as no longer needed; the next Sync removes them.
+// After Append a record survives the end of the process, and after Sync also a crash of the machine. Trim marks records
+// as no longer needed; the next Sync removes them.
 //
 // All methods may be called from any goroutine.
 type Log struct {
 	cfg LogConfig
 
 	mu       sync.Mutex
-	segments []*logSegment // oldest first; the writer's is the last
+	segments []*logSegment // oldest first; the writer appends to the last
 	writer   *os.File      // nil if the next record begins a segment
 	buffer   []byte        // the record being written
 	first    uint64        // number of the oldest record that is not trimmed
 	next     uint64        // number of the next record
 	bytes    int64         // of all segments
-	dirty    bool          // something must be synced
+	dirty    bool          // whether something must be synced
 	closed   bool
 	grown    chan struct{} // closed at the next Append, if a reader waits
 }
@@ -102,8 +102,7 @@ func (l *Log) load() error {
 	return nil
 }
 
-// end returns the number after the newest record. No other segment is read: all of them are whole, or
-// readers tell.
+// end returns the number after the newest record. It reads only the last segment. Readers find damage in the others.
 func (l *Log) end() (uint64, error) {
 	if len(l.segments) == 0 {
 		return 0, nil
@@ -157,7 +156,7 @@ func (l *Log) checkRoom() error {
 	if err == nil && free < l.cfg.KeepFree+int64(len(l.buffer)) {
 		return fmt.Errorf("%w: the disk has %d bytes left, and %d are kept free", ErrFull, free, l.cfg.KeepFree)
 	}
-	return nil // a directory that vanished is made again
+	return nil // if the directory has vanished, make it again
 }
 
 // write writes the buffer to the last segment or to a new one.
@@ -182,7 +181,7 @@ func (l *Log) write() error {
 	return nil
 }
 
-// checkWriter ends the last segment if it is large enough, or was removed from outside.
+// checkWriter ends the last segment if it is large enough, or if another program removed it.
 func (l *Log) checkWriter() error {
 	if l.writer == nil {
 		return nil
@@ -198,7 +197,7 @@ func (l *Log) checkWriter() error {
 	return nil
 }
 
-// begin makes a new segment. A file of the same number holds no whole record.
+// begin makes a new segment. An existing file with the same number holds no complete record, and is overwritten.
 func (l *Log) begin() error {
 	if err := safefile.Directory(l.cfg.Dir); err != nil {
 		return err
@@ -218,7 +217,7 @@ func (l *Log) begin() error {
 }
 
 func (l *Log) seal() {
-	_ = l.writer.Sync() // Sync cannot reach it any more; a crash loses at most these records
+	_ = l.writer.Sync() // Sync cannot sync this segment any more: a crash of the machine can lose its records
 	closeFile(&l.writer)
 }
 
@@ -233,7 +232,7 @@ func (l *Log) Trim(below uint64) {
 }
 
 // Sync waits until all records are on disk. Then it removes the segments whose records are all trimmed.
-// It keeps the newest one, which tells the next number.
+// It keeps the newest segment, because its name gives the next number after a restart.
 func (l *Log) Sync() error {
 	l.mu.Lock()
 	writer, dirty, trimmed := l.writer, l.dirty, l.first
@@ -244,7 +243,7 @@ func (l *Log) Sync() error {
 	}
 	err := safefile.SyncDirectory(l.cfg.Dir)
 	if writer != nil {
-		if failed := writer.Sync(); failed != nil && !errors.Is(failed, os.ErrClosed) { // seal has synced a closed one
+		if failed := writer.Sync(); failed != nil && !errors.Is(failed, os.ErrClosed) { // seal has synced it if it is closed
 			err = errors.Join(failed, err)
 		}
 	}

@@ -29,11 +29,11 @@ type LogRecord struct {
 	Payload []byte
 }
 
-// maxLost bounds how many missing records a reader returns in a row as damaged. It skips
-// a wider gap, which only a file of another program can make.
+// maxLost bounds how many missing records a reader returns in a row as damaged. It skips a wider gap: only a file of
+// another program can make one.
 const maxLost = 1 << 20
 
-// Read returns a reader that begins at the record with a number, or at the oldest one behind it.
+// Read returns a reader that begins at the record with a number, or at the first existing record after it.
 func (l *Log) Read(from uint64) *LogReader { return &LogReader{log: l, next: max(from, 1)} }
 
 // Next waits for the next record. It returns a damaged record without its payload.
@@ -65,13 +65,13 @@ func (r *LogReader) Next(ctx context.Context) (LogRecord, error) {
 // Close closes the file that is being read.
 func (r *LogReader) Close() { closeFile(&r.file) }
 
-// logPlace is where the next record lies.
+// logPlace is the position of the next record.
 type logPlace struct {
 	logSegment
 	end uint64 // number after the last record of the segment
 }
 
-// place finds the segment of the next record. If there is none yet, it returns what to wait for.
+// place finds the segment of the next record. If the record does not exist yet, it returns a channel to wait for.
 func (r *LogReader) place() (logPlace, <-chan struct{}, error) {
 	l := r.log
 	l.mu.Lock()
@@ -134,7 +134,7 @@ func (r *LogReader) read(at logPlace) (LogRecord, bool, error) {
 	return LogRecord{}, false, nil
 }
 
-// lose gives up the records before a number.
+// lose gives up the records before a number, which are damaged or missing.
 func (r *LogReader) lose(until uint64) {
 	r.lost = until
 	if until-r.next > maxLost {
@@ -189,19 +189,19 @@ func (r *LogReader) resync(at logPlace) bool {
 		return false
 	}
 	rest := make([]byte, at.size-r.offset-1)
-	n, _ := r.file.ReadAt(rest, r.offset+1) // what cannot be read is damaged
+	n, _ := r.file.ReadAt(rest, r.offset+1) // records that cannot be read count as damaged
 	gap := find(rest[:n])
 	r.offset += int64(gap + 1)
 	return gap >= 0
 }
 
-// LogState says what a Log holds.
+// LogState describes the content of a Log.
 type LogState struct {
 	First, Next     uint64 // numbers of the oldest record, and of the next one to be appended
 	Bytes, MaxBytes int64
 }
 
-// State returns what the log holds.
+// State returns the state of the log.
 func (l *Log) State() LogState {
 	l.mu.Lock()
 	defer l.mu.Unlock()

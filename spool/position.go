@@ -22,12 +22,12 @@ type positionFile struct {
 
 const slotSize = 12 // uint64 number, uint32 CRC-32C of it
 
-// openPosition reads the file at path or creates it. An unreadable one counts as new.
+// openPosition reads the file at path or creates it. An unreadable file counts as new.
 func openPosition(path string) (*positionFile, error) {
 	p := &positionFile{path: path}
 	err := p.openToSave()
 	if os.IsPermission(err) || isReadOnly(err) {
-		p.file, err = safefile.Open(path, os.O_RDONLY, 0) // reading is enough to deliver the spooled points
+		p.file, err = safefile.Open(path, os.O_RDONLY, 0) // a read-only file is enough to deliver the spooled points
 	}
 	if err != nil {
 		return nil, err

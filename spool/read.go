@@ -33,8 +33,8 @@ func (s *Spool) Next() (Record, error) {
 	return s.held.Record, nil
 }
 
-// Advance removes the record of the last Next after its delivery. After an error the spool still
-// continues with the next record, but a restart may return this one again.
+// Advance removes the record of the last Next after its delivery. If it returns an error, the spool continues with the
+// next record, but after a restart this record may come again.
 func (s *Spool) Advance() error {
 	s.mu.Lock()
 	defer s.unlock()
@@ -73,7 +73,7 @@ func (s *Spool) read() error {
 		case err == nil:
 			seg.errors = 0
 			return nil
-		case errors.Is(err, io.EOF): // records that are missing now were damaged
+		case errors.Is(err, io.EOF): // missing records count as damaged
 			s.finish()
 		case errors.Is(err, fs.ErrNotExist):
 			s.finish()

@@ -85,8 +85,7 @@ const (
 	damaged       // it differs from the written data
 )
 
-// decode reads the record at the beginning of b. The header is set unless it is
-// itself torn or damaged.
+// decode reads the record at the beginning of b. The header is set unless the header itself is torn or damaged.
 func decode(b []byte) (h header, payload []byte, s state) {
 	if len(b) < headerSize {
 		return h, nil, torn
@@ -119,9 +118,9 @@ func find(b []byte) int {
 	}
 }
 
-// walk calls f with the header of every intact record in a segment's bytes, in order. It returns
-// the number of bytes outside intact records, and whether they are all the beginning of one last
-// record, as a killed process leaves it.
+// walk calls f with the header of every intact record in a segment's bytes, in order. It returns the number of bytes
+// outside intact records. torn says that all these bytes are the beginning of one last record: a killed process leaves
+// such a record.
 func walk(b []byte, f func(header)) (skipped int, tornTail bool) {
 	for len(b) > 0 {
 		h, _, s := decode(b)

@@ -55,7 +55,7 @@ func FuzzWalk(f *testing.F) {
 		if size+skipped != len(b) {
 			t.Fatalf("%d bytes of records and %d skipped, of %d", size, skipped, len(b))
 		}
-		// A record is found whatever precedes it.
+		// A record is found after any bytes.
 		b = append(slices.Clone(b), whole...)
 		found := 0
 		walk(b, func(header) { found++ })

@@ -20,7 +20,7 @@ type segment struct {
 	first   uint64 // number of its first point
 	size    int64  // on disk
 	records int    // not yet read
-	points  int    // in these
+	points  int    // points in these records
 	damaged bool
 	errors  int // consecutive read errors
 }
@@ -29,7 +29,7 @@ const (
 	segmentSuffix   = ".spool"
 	quarantineDir   = "quarantine"
 	quarantineFiles = 4
-	// No segment is larger, whatever MaxBytes was when it was written.
+	// No segment is larger, for any MaxBytes.
 	largestSegment = maxSegmentBytes + headerSize + MaxPayload
 )
 
@@ -69,13 +69,13 @@ func (s *Spool) scan() error {
 	s.from = max(s.from, 1)
 	s.next = max(s.next, s.from, expected)
 	if s.position.number == 0 && len(s.segments) == 0 {
-		_ = s.position.advance(s.from) // so that a missing first segment is noticed
+		_ = s.position.advance(s.from) // detects a missing first segment
 	}
 	return nil
 }
 
-// examine counts the undelivered records of a segment. expected is the number of the first point
-// after the earlier segments. It moves to the first number after this segment.
+// examine counts the undelivered records of a segment. *expected is the number of the first point after the earlier
+// segments. examine sets it to the number after this segment.
 func (s *Spool) examine(seg *segment, expected *uint64) error {
 	file, err := safefile.Open(seg.path, os.O_RDONLY, 0)
 	if err != nil {
@@ -100,7 +100,7 @@ func (s *Spool) examine(seg *segment, expected *uint64) error {
 		if h.number < s.from {
 			return // delivered
 		}
-		if *expected == 0 { // no position was stored: the first record is the beginning
+		if *expected == 0 { // no position was stored: begin at the first record
 			*expected = h.number
 		}
 		if h.number > *expected {
@@ -139,7 +139,7 @@ func (s *Spool) drop() {
 		s.from = s.segments[0].first
 	}
 	s.putAway(seg)
-	_ = s.position.advance(s.from) // otherwise a restart counts them as missing
+	_ = s.position.advance(s.from) // otherwise a restart would count them as missing
 }
 
 // leaveFirst removes the first segment from the queue, and its unread records from the counts.
@@ -167,7 +167,7 @@ func (s *Spool) putAway(seg *segment) {
 	s.emptyTrash()
 }
 
-// emptyTrash removes finished files. Files that cannot be removed now stay in the trash.
+// emptyTrash removes finished files. Files that cannot be removed stay in the list for the next call.
 func (s *Spool) emptyTrash() {
 	s.trash = slices.DeleteFunc(s.trash, func(path string) bool {
 		err := os.Remove(path)

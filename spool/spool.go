@@ -13,10 +13,10 @@
 // # Format on disk
 //
 // Records are appended to segments. A segment is a file named after the number of its first point.
-// Header and payload of a record have a checksum each. The file "position" holds the number of the
-// first undelivered point; the file "lock" keeps a second process out. A segment is removed when all
-// its records are delivered. If MaxBytes would be exceeded, or the disk is full, the oldest segment
-// is removed, and its undelivered points count as dropped.
+// The header and the payload of a record have a checksum each. The file "position" holds the number of the first
+// undelivered point; the file "lock" keeps a second process out. A segment is removed when all its records are
+// delivered. If MaxBytes would be exceeded, or the disk is full, the oldest segment is removed, and its undelivered
+// points count as dropped.
 //
 // # Crashes and damage
 //
@@ -57,7 +57,7 @@ import (
 // ErrInUse is returned when another process uses the directory.
 var ErrInUse = errors.New("in use")
 
-// ErrClosed is the error of all methods after Close.
+// ErrClosed is the error that all methods return after Close.
 var ErrClosed = errors.New("closed")
 
 // Spool is a bounded queue of records on disk. Its methods may be called from any goroutine, but
@@ -76,7 +76,7 @@ type Spool struct {
 	next     uint64        // number of the next appended point
 	from     uint64        // number of the next point to read
 
-	writer *os.File // of the last segment; nil if the next record begins a new one
+	writer *os.File // the file of the last segment; nil if the next record begins a new one
 	buffer []byte   // the record being written
 	timer  *time.Timer
 	dirty  bool // something must be synced
@@ -141,8 +141,8 @@ func (s *Spool) ready() error {
 	return s.setup()
 }
 
-// setup opens the directory for the first time, or again after it vanished. Records that were
-// unknown are recovered; known ones that are gone are lost.
+// setup opens the directory for the first time, or again after it vanished. Records in the directory that were not
+// known count as recovered. Known records that are gone count as lost.
 func (s *Spool) setup() error {
 	s.letGo()
 	known := s.stats
@@ -213,7 +213,7 @@ func (s *Spool) letGo() {
 	closeFile(&s.lock)
 }
 
-// unlock publishes the stats and ends a method.
+// unlock publishes the stats and unlocks the spool. Every method ends with it.
 func (s *Spool) unlock() {
 	stats := s.stats
 	s.published.Store(&stats)
@@ -229,8 +229,8 @@ func (s *Spool) fail(what string, err error) error {
 	return fmt.Errorf("%s spool %s: %w", what, s.cfg.Dir, err)
 }
 
-// closeFile closes *f if it is open. Its error does not matter: the content is already synced or no
-// longer needed.
+// closeFile closes *f if it is open. An error of Close does not matter: the content is already synced or no longer
+// needed.
 func closeFile(f **os.File) {
 	if *f != nil {
 		_ = (*f).Close()

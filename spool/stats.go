@@ -32,7 +32,7 @@ type Stats struct {
 	// SyncErrors is the number of syncs that failed.
 	SyncErrors uint64
 
-	// Fault is why the directory cannot be used, nil if it can.
+	// Fault is the error because of which the directory cannot be used; nil if it can be used.
 	Fault error
 }
 

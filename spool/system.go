@@ -16,7 +16,7 @@ func isFull(err error) bool { return errors.Is(err, unix.ENOSPC) || errors.Is(er
 // isExhausted reports whether the process cannot open more files.
 func isExhausted(err error) bool { return errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) }
 
-// freeBytes returns how many bytes of a disk this process can use.
+// freeBytes returns the free bytes of a disk that this process may use.
 func freeBytes(dir string) (int64, error) {
 	var disk unix.Statfs_t
 	if err := unix.Statfs(dir, &disk); err != nil {

@@ -11,15 +11,15 @@ import (
 
 const oPath = 0x200000 // O_PATH, which package syscall lacks
 
-// fifo is a FIFO, at first under a hidden name. Its handle is for the FIFO itself, whatever
-// happens to the name, and counts neither as a reader nor as a writer.
+// fifo is a FIFO, at first under a hidden name. Its handle refers to the FIFO itself, even if the name changes, and
+// counts neither as a reader nor as a writer.
 type fifo struct {
 	handle *os.File
 	waker  *os.File // see wake
 	woken  bool
 }
 
-// stage makes the FIFO that publish will put in the place of path.
+// stage makes the FIFO that publish will put at path.
 func stage(path string) (*fifo, error) {
 	hidden := stagedName(path)
 	err := syscall.Mkfifo(hidden, 0o644)
@@ -43,7 +43,7 @@ func stage(path string) (*fifo, error) {
 	return f, nil
 }
 
-// publish puts the staged FIFO in the place of path, in one step: path never lacks a FIFO.
+// publish moves the staged FIFO to path in one step, so that there is always a FIFO at path.
 func publish(path string) error { return os.Rename(stagedName(path), path) }
 
 // unstage removes the staged FIFO, if there is one.
@@ -70,8 +70,8 @@ func makeDir(dir string) error {
 	return err
 }
 
-// checkPlace refuses to replace anything but the FIFO of a dead process. Recorders are kept
-// apart by a hold; other programs are noticed here.
+// checkPlace refuses to replace anything but the FIFO of a dead process. A hold keeps Recorders apart; this check
+// notices other programs.
 func checkPlace(path string) error {
 	fd, err := syscall.Open(path, syscall.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOFOLLOW|syscall.O_CLOEXEC, 0)
 	if errors.Is(err, syscall.ENOENT) {

@@ -12,7 +12,7 @@ import (
 
 const (
 	fOFDSetLk = 37  // F_OFD_SETLK, which package syscall lacks
-	holdTries = 100 // more than there are recorders that could close at the same moment
+	holdTries = 100 // more than the number of recorders that can close at the same moment
 )
 
 var errHeld = errors.New("another recorder has it already: in this process, or in one with the same pid in another pid namespace")
@@ -42,7 +42,7 @@ func (h *hold) keep() error {
 	return h.take()
 }
 
-// take locks the file. The place of a file that its holder removes meanwhile is tried again.
+// take locks the file. If the holder removes the file meanwhile, it tries again.
 func (h *hold) take() error {
 	for range holdTries {
 		file, err := openLock(h.path)

@@ -20,7 +20,7 @@ import (
 // ownName returns the name of a file of this process: pattern with its pid.
 func ownName(pattern string) string { return fmt.Sprintf(pattern, os.Getpid()) }
 
-// TestSecondRecorder checks that a place has one Recorder, by whatever path it is named.
+// TestSecondRecorder checks that a place has one Recorder, for all paths that lead to it.
 func TestSecondRecorder(t *testing.T) {
 	parent := t.TempDir()
 	dir := filepath.Join(parent, "pipes")

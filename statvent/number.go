@@ -8,11 +8,10 @@ import (
 	"unsafe"
 )
 
-// number is a sum that any number of goroutines add to without a lock. Integers are added in one
-// place until two goroutines meet there. From then on they are added in stripes, a few for each
-// core, because cores that compete for one cache line slow each other down
-// (BenchmarkIncrParallel on two cores: 7 ns, and 27 ns without stripes). The value is the sum
-// of all parts.
+// number is a sum that any number of goroutines add to without a lock. Integers are added in one place until two
+// goroutines add at the same time. From then on they are added in stripes, a few for each core, because cores that
+// compete for one cache line slow each other down (BenchmarkIncrParallel on two cores: 7 ns, and 27 ns without
+// stripes). The value is the sum of all parts.
 type number struct {
 	first   atomic.Int64
 	stripes atomic.Pointer[[]stripe]

@@ -17,7 +17,7 @@ const (
 	sendTimeout  = 2 * time.Second       // for a reader to take its snapshot
 	releaseAfter = 10 * time.Millisecond // longer than the time between finding and opening a pipe in a reader
 	retryAfter   = time.Second           // after a failure, such as no free file descriptor
-	checkEvery   = time.Minute           // between looks whether somebody removed the pipe
+	checkEvery   = time.Minute           // time between two checks that the pipe still exists
 )
 
 // Recorder serves the stats of a Registry on a named pipe, DIR/PID.stats. Each reader gets one
@@ -25,10 +25,9 @@ const (
 // the name a minute.
 //
 // Each reader has its own pipe: when one comes, the next pipe, which waits under a hidden name,
-// takes the place of the first. Readers that open it before that share a pipe. The kernel offers
-// no way to prevent or notice this. A snapshot of up to 1 MiB is written at once, so that one of them
-// reads all of it, and the others read nothing. A reader that gets no stats should ask again,
-// as package pipes does.
+// takes the place of the first. Readers that open it before that share a pipe. The kernel offers no way to prevent or
+// notice this. A snapshot of up to 1 MiB is written at once, so that one of these readers gets all of it, and the
+// others get nothing. A reader that gets no stats should ask again, as package pipes does.
 type Recorder struct {
 	registry *Registry
 	path     string
@@ -49,9 +48,8 @@ type Recorder struct {
 
 // NewRecorder starts to serve the stats of r in dir. A nil r is the default Registry; an empty
 // dir is DefaultDir. NewRecorder makes dir, with the rights of /tmp, if its parent exists. It
-// replaces the pipe that a dead process with the same pid left behind. It fails if another
-// Recorder has the place, also if that one used another path to the directory, or has the same
-// pid in another pid namespace.
+// replaces the pipe that a dead process with the same pid left behind. It fails if another Recorder has the place, even
+// if that Recorder used another path to the directory, or has the same pid in another pid namespace.
 //
 // Call it after giving up privileges: readers refuse a pipe that does not belong to the user of
 // the process.
@@ -122,7 +120,7 @@ func (r *Recorder) Close(ctx context.Context) error {
 	woken := r.live.wake()
 	err = errors.Join(err, woken, r.hold.release())
 	r.mu.Unlock()
-	if woken == nil { // else a thread goes on waiting for a reader that cannot come
+	if woken == nil { // otherwise a thread would wait forever for a reader that cannot come
 		err = errors.Join(err, r.finish(ctx))
 		_ = r.live.close() // retire may have done it
 	}
@@ -277,7 +275,7 @@ func (r *Recorder) restore() {
 	defer r.mu.Unlock()
 	lost := r.live
 	if r.closed || lost.isAt(r.path) && r.hold.keep() == nil || r.replace() != nil {
-		return // after a failure the next look tries again
+		return // after a failure the next check tries again
 	}
 	_ = lost.wake() // if it fails, a thread waits forever
 }

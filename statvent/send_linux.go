@@ -61,7 +61,7 @@ func wholeLines(text []byte) int {
 // mark writes the mark into a pipe that is full.
 func mark(w *os.File, size int) {
 	if resize(w, 2*size) > size {
-		control(w, func(fd uintptr) { _, _ = syscall.Write(int(fd), []byte(cutMark)) }) // there is room
+		control(w, func(fd uintptr) { _, _ = syscall.Write(int(fd), []byte(cutMark)) }) // write to the room that resize made
 	}
 }
 

@@ -20,7 +20,7 @@ func Int(i int64) Value { return Value{integer: i} }
 // Float is the float f.
 func Float(f float64) Value { return Value{float: f, isFloat: true} }
 
-// IsFloat tells a float from an integer.
+// IsFloat reports whether the value is a float.
 func (v Value) IsFloat() bool { return v.isFloat }
 
 // Int64 is the value as an integer, cut towards zero if it is a float.
@@ -39,8 +39,8 @@ func (v Value) Float64() float64 {
 	return float64(v.integer)
 }
 
-// Add is v+w. It is an integer if both are and the sum fits; otherwise it is a float, at most the
-// largest finite one.
+// Add is v+w. It is an integer if both are integers and the sum fits. Otherwise it is a float, at most the largest
+// finite float.
 func (v Value) Add(w Value) Value {
 	if sum := v.integer + w.integer; !v.isFloat && !w.isFloat && (sum > v.integer) == (w.integer > 0) {
 		return Int(sum)
@@ -48,8 +48,8 @@ func (v Value) Add(w Value) Value {
 	return Float(clamp(v.Float64() + w.Float64()))
 }
 
-// Sub is v-w. It is an integer if both are and the difference fits; otherwise it is a float, at
-// most the largest finite one.
+// Sub is v-w. It is an integer if both are integers and the difference fits. Otherwise it is a float, at most the
+// largest finite float.
 func (v Value) Sub(w Value) Value {
 	if diff := v.integer - w.integer; !v.isFloat && !w.isFloat && (diff < v.integer) == (w.integer > 0) {
 		return Int(diff)
@@ -67,8 +67,8 @@ func (v Value) Less(w Value) bool {
 
 // AppendText appends the value in the form that pipes and JSON have. An integer is decimal. A
 // float is the shortest decimal that reads back the same; it has a point or an exponent, so that
-// it reads back as a float. Only floats below 1e-6 and from 1e21 on have an exponent. NaN and
-// infinities are errors, as neither format has them.
+// it reads back as a float. Only floats below 1e-6 and from 1e21 on have an exponent. NaN and infinities are errors,
+// because neither format can express them.
 func (v Value) AppendText(dst []byte) ([]byte, error) {
 	if !v.isFloat {
 		return strconv.AppendInt(dst, v.integer, 10), nil

@@ -10,10 +10,9 @@ import (
 var letters = [metric.Kinds]string{metric.Counter: "|c", metric.Gauge: "|g", metric.Timer: "|ms", metric.Set: "|s"}
 
 // Append appends s as a line with a newline. A Parser reads the same sample from
-// it. Append does not change the name or the member: the name must have no
-// newline and no colon, the member no newline and no bar. A gauge set to a
-// negative value takes two lines, because the sign would adjust it: 0, then the
-// decrement. A Parser with AbsoluteSigns reads 0, then the negative value.
+// it. Append does not change the name or the member. The name must have no newline and no colon, and the member must
+// have no newline and no bar. Setting a gauge to a negative value takes two lines, because a sign would adjust the
+// gauge: first 0, then the decrement. A Parser with AbsoluteSigns reads 0, then the negative value.
 func Append(dst []byte, s metric.Sample) []byte {
 	if s.Kind == metric.Gauge && !s.Delta && math.Signbit(s.Value) {
 		dst = append(append(dst, s.Name...), ":0|g\n"...)
@@ -38,7 +37,7 @@ func Append(dst []byte, s metric.Sample) []byte {
 	return append(dst, '\n')
 }
 
-// rate returns the sample rate with the inverse nearest to weight.
+// rate returns the sample rate whose inverse is nearest to weight.
 func rate(weight float64) float64 {
 	r := 1 / weight
 	for _, near := range []float64{math.Nextafter(r, 0), math.Nextafter(r, math.Inf(1))} {

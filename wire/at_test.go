@@ -49,7 +49,7 @@ func TestAt(t *testing.T) {
 	}
 }
 
-// At stays inside the line, whatever the line and the buffer behind it.
+// At stays inside the line, for any line and any bytes behind it.
 func FuzzAt(f *testing.F) {
 	f.Add([]byte("a:1:x|ms|@0.5:\n:|"), uint8(3))
 	f.Fuzz(func(t *testing.T, line []byte, room uint8) {

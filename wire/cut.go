@@ -6,8 +6,8 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// nameMarks are the bytes that begin the tags of a name, and their styles. The semicolon of
-// Graphite's style is looked for in any case: it separates tags in the names of series.
+// nameMarks are the bytes that begin the tags of a name, and their styles. The semicolon of Graphite's style is always
+// looked for, because it separates tags in the names of series.
 var nameMarks = map[byte]metric.TagStyles{',': metric.InfluxDB, '#': metric.Librato, '[': metric.SignalFX, ']': metric.SignalFX}
 
 // cutName is a name as sent, cut into its parts.
@@ -16,7 +16,7 @@ type cutName struct {
 	tags          []byte
 	separator     byte // between two tags
 	style         metric.TagStyles
-	broken        bool // it has a bracket of SignalFX's style, but no tags
+	broken        bool // the name has a bracket of SignalFX's style, but no tags
 }
 
 // marked reports whether a name as sent has a byte that begins tags.
@@ -55,7 +55,7 @@ func (t *Tagger) cutAtMark(sent []byte) {
 		case 0 <= begin && begin < end:
 			t.sent = cutName{sent[:begin], sent[end+1:], sent[begin+1 : end], ',', metric.SignalFX, false}
 			return
-		case begin != end: // one or both are there
+		case begin != end: // one or both brackets are present
 			t.sent = cutName{before: sent, broken: true}
 			return
 		}

@@ -7,11 +7,11 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// What Etsy's statsd takes beyond the other dialects. Nothing here runs for a
-// line that needs no leniency, and none of it in other dialects.
+// This file reads what only Etsy's statsd accepts. Its code runs only in Etsy's dialect, and only for lines that the
+// other dialects would refuse.
 
-// otherKind returns the kind of a type that is unknown as written. Etsy's statsd ignores white
-// space around a type, and counts every unknown type.
+// otherKind returns the kind of a type that is not one of the usual types. Etsy's statsd ignores white space around a
+// type, and counts every unknown type.
 func (p *Parser) otherKind(letters []byte) (kind metric.Kind, known bool) {
 	if p.Dialect != metric.Etsy || len(letters) > 0 && letters[0] == '#' {
 		return 0, false
@@ -59,8 +59,7 @@ func (p *Parser) otherNumber(b []byte) (v float64, ok bool) {
 	return number(trimmed)
 }
 
-// radixInteger reads digits of so many bits each. The result is the nearest
-// float64, and no number if it is too large for one.
+// radixInteger reads digits of so many bits each. The result is the nearest float64. A larger integer is not a number.
 func radixInteger(digits []byte, bits int) (v float64, ok bool) {
 	var mantissa uint64
 	exponent := 0
@@ -75,7 +74,7 @@ func radixInteger(digits []byte, bits int) (v float64, ok bool) {
 		}
 		exponent += bits
 		if d != 0 {
-			mantissa |= 1 // far below the precision: it only breaks a tie
+			mantissa |= 1 // far below the precision: this bit only decides how a tie is rounded
 		}
 	}
 	v = math.Ldexp(float64(mantissa), exponent)

@@ -12,7 +12,7 @@ func (t *Tagger) appendNode(dst, text []byte) []byte {
 	return dst
 }
 
-// Where Graphite takes a byte.
+// The places where Graphite accepts a byte.
 const (
 	fitKey   = 1 << iota // in a key
 	fitValue             // in a value
@@ -29,8 +29,7 @@ var fit = func() (t [256]uint8) {
 	return t
 }()
 
-// appendFit appends text. Each run of bytes that Graphite does not take there
-// becomes "_".
+// appendFit appends text. Each run of bytes that Graphite does not accept at that place becomes "_".
 func appendFit(dst, text []byte, where uint8) []byte {
 	inRun := false
 	for _, c := range text {

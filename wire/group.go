@@ -8,7 +8,7 @@ import (
 
 // group is values that share a type, a rate and tags: 1:2:3|ms|@0.5.
 type group struct {
-	values []byte // the ones not read yet; nil after the last
+	values []byte // the values not read yet; nil after the last
 	packed bool   // a colon separates two values
 	kind   metric.Kind
 	rated  bool // a rate was read
@@ -94,7 +94,7 @@ func kindOf(letters []byte) (kind metric.Kind, known bool) {
 
 // readSections reads the sections after a type. b is empty or starts at a bar or a colon.
 func (p *Parser) readSections(b []byte) {
-	colonEnds := true // until a section owns its colons
+	colonEnds := true // false once a section may contain colons
 	for len(b) > 0 {
 		if b[0] == ':' {
 			p.rest = b[1:]
@@ -136,8 +136,7 @@ func (p *Parser) readSection(section []byte) {
 	}
 }
 
-// readRate reads a rate without its @. The last of two rates counts, but the
-// first in Etsy's dialect.
+// readRate reads a rate without its @. If there are two rates the last one counts, but in Etsy's dialect the first.
 func (p *Parser) readRate(b []byte) {
 	g := &p.group
 	if g.fault != metric.None || g.kind == metric.Gauge || g.kind == metric.Set || g.rated && p.Dialect == metric.Etsy {
@@ -154,10 +153,9 @@ func (p *Parser) readRate(b []byte) {
 	}
 }
 
-// ownsColons reports whether the section that b starts with has colons of its
-// own. Such a section is not followed by another group. Sections of DogStatsD
-// are c:, e:, card:, tags and timestamps. Any other section that starts with letters and a colon is
-// read as a section of a later version, unless that colon starts a value.
+// ownsColons reports whether b starts with a section that may contain colons. No other group follows such a section.
+// Sections of DogStatsD are c:, e:, card:, tags and timestamps. Any other section that starts with letters and a colon
+// is read as a section of a later version, unless that colon starts a value.
 func ownsColons(b []byte) bool {
 	if b[0] == '#' || b[0] == 'T' {
 		return true
@@ -178,7 +176,7 @@ func ownsColons(b []byte) bool {
 
 // startsValue reports whether b starts with a value and a known type. A type
 // that ends at a colon can also be a section such as c:, so then the next value
-// must have a type too. It looks no further, which bounds the cost.
+// must have a type too. It looks no further, to bound the cost.
 func startsValue(b []byte) bool {
 	b, ok := cutTyped(b)
 	if ok && len(b) > 0 && b[0] == ':' {

@@ -9,14 +9,14 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// What a Tagger does for metric.LabelTags only.
+// This file is the part of a Tagger for metric.LabelTags.
 
 // maxJoined is the longest section to which another one is joined, in bytes. It bounds the cost of a line
 // with many sections.
 const maxJoined = 4 << 10
 
-// second returns the tags of two sections. With LabelTags both count, as in statsd_exporter, otherwise the
-// second one. lost says that tags were dropped.
+// second returns the tags of two sections. With LabelTags both sections count, as in statsd_exporter, otherwise only
+// the second. lost says that tags were dropped.
 func (t *Tagger) second(first, second []byte) (section []byte, lost bool) {
 	switch {
 	case t.style != metric.LabelTags:

@@ -9,7 +9,7 @@ import (
 
 const allStyles = metric.DogStatsD | metric.Graphite | metric.InfluxDB | metric.Librato | metric.SignalFX
 
-// The lines are statsd_exporter's; what it does with each was measured.
+// The lines come from statsd_exporter's tests, and the results from running it.
 var labelTests = []struct{ in, want string }{
 	{"n:1|c", "n"},
 	{"n:1|c|#env:prod,shop:eu", "n;env=prod;shop=eu"},
@@ -58,7 +58,7 @@ func TestLabels(t *testing.T) {
 	}
 }
 
-// firstName parses a line and returns the name of its sample, or why there is none.
+// firstName parses a line and returns the name of its sample, or the reason why the sample is bad.
 func firstName(p *Parser, line string) string {
 	var s metric.Sample
 	p.Reset([]byte(line))

@@ -31,7 +31,7 @@ func number(b []byte) (v float64, ok bool) {
 	case !ok:
 		return 0, false
 	case mantissa >= 1<<53 || exponent < -22 || exponent > 22:
-		// The string lives as long as b, and ParseFloat keeps nothing of it.
+		// The string is valid as long as b, and ParseFloat does not keep it.
 		v, err := strconv.ParseFloat(unsafe.String(&b[0], len(b)), 64)
 		return v, err == nil
 	case exponent < 0:
@@ -80,7 +80,7 @@ func scan(b []byte) (mantissa uint64, exponent int, ok bool) {
 	return mantissa, exponent + e, ok
 }
 
-// scanExponent reads an exponent with its e.
+// scanExponent reads an exponent that begins with e or E.
 func scanExponent(b []byte) (e int, ok bool) {
 	if b[0] != 'e' && b[0] != 'E' {
 		return 0, false
@@ -96,7 +96,7 @@ func scanExponent(b []byte) (e int, ok bool) {
 		if d > 9 {
 			return 0, false
 		}
-		if e < 100_000 { // far beyond float64: from here only the form matters
+		if e < 100_000 { // far beyond float64: only check the rest for digits
 			e = e*10 + int(d)
 		}
 	}

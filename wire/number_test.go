@@ -25,7 +25,7 @@ func checkNumber(t *testing.T, text string) {
 }
 
 // TestSoakNumbers reads random decimals of every length and shape: 10^4 of them, 10^6 in
-// make test, 10^7 in make soak. (This package imports nothing to ask internal/soak.)
+// make test, 10^7 in make soak. (It reads the environment itself, because this package must not import internal/soak.)
 func TestSoakNumbers(t *testing.T) {
 	n := 10_000
 	switch {

@@ -31,10 +31,10 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// Item says what Next found.
+// Item is the kind of thing that Next found.
 type Item uint8
 
-// What Next can find.
+// The items.
 const (
 	End     Item = iota // nothing more in these bytes
 	Sample              // a good sample, stored where Next was told
@@ -62,7 +62,7 @@ type Parser struct {
 	// KeepTags leaves the tags of a sample as sent, for Tagger.Series: the name of a sample with tags after
 	// its value is name:tags.
 	KeepTags bool
-	// Containers makes a tag container_id of the section c:, which DogStatsD's clients send. It needs a Tagger.
+	// Containers turns the section c:, which DogStatsD's clients send, into a tag container_id. It needs a Tagger.
 	Containers bool
 
 	buf   []byte // whole lines not read yet
@@ -78,8 +78,8 @@ type Parser struct {
 	at                int           // where the line of the last Discard is bad
 }
 
-// Reset starts on buf. It holds whole lines, though the last newline may be
-// missing. The buffer must not change until Next has returned End.
+// Reset starts on buf. buf holds complete lines, but the last newline may be missing. The buffer must not change until
+// Next has returned End.
 func (p *Parser) Reset(buf []byte) {
 	p.buf, p.line, p.name, p.rest = buf, nil, nil, nil
 	p.group = group{}
@@ -99,7 +99,7 @@ func (p *Parser) Forget() {
 	}
 }
 
-// Lines returns the number of lines started since Reset, without ignored ones.
+// Lines returns the number of lines begun since Reset, without ignored lines.
 func (p *Parser) Lines() int { return p.lines }
 
 // Timestamps returns the number of good samples since Reset that had a
@@ -113,7 +113,7 @@ func (p *Parser) Line() []byte { return p.line }
 func (p *Parser) Reason() metric.Reason { return p.reason }
 
 // At returns where the line of the last Discard is bad: the index of the first byte of the value, type
-// or rate at fault. It is the length of the line if something is missing at its end.
+// or rate at fault. If something is missing at the end of the line, At returns the length of the line.
 func (p *Parser) At() int { return p.at }
 
 // Next finds the next item. It stores a good sample in s. For any other item s
@@ -161,8 +161,8 @@ func (p *Parser) Next(s *metric.Sample) Item {
 	return End
 }
 
-// startLine starts a line that is not plain. colon is the index of its first
-// colon, negative if there is none.
+// startLine starts a line that is not plain (see plain). colon is the index of its first colon, negative if there is
+// none.
 func (p *Parser) startLine(s *metric.Sample, colon int) Item {
 	switch {
 	case bytes.HasPrefix(p.line, []byte("_e{")), bytes.HasPrefix(p.line, []byte("_sc|")):
@@ -175,13 +175,13 @@ func (p *Parser) startLine(s *metric.Sample, colon int) Item {
 	return p.value(s)
 }
 
-// discard reports a bad sample. at is where the line is bad.
+// discard reports a bad sample. at begins with the first bad byte of the line.
 func (p *Parser) discard(r metric.Reason, at int) Item {
 	p.reason, p.at = r, at
 	return Discard
 }
 
-// offset returns where in the line b starts. b must be a part of the line.
+// offset returns the index in the line at which b starts. b must be a part of the line.
 func (p *Parser) offset(b []byte) int { return cap(p.line) - cap(b) }
 
 // value takes the next value of the group.
@@ -233,8 +233,8 @@ func (p *Parser) value(s *metric.Sample) Item {
 // emptyMember is the member that Etsy's statsd uses for an empty set member.
 var emptyMember = []byte("0")
 
-// takesEmpty reports whether an empty value means something in the dialect. For
-// gstatsd only the last value of a group does.
+// takesEmpty reports whether an empty value is valid in the dialect. In gstatsd's dialect only the last value of a
+// group may be empty.
 func (p *Parser) takesEmpty() bool {
 	isSet := p.group.kind == metric.Set
 	switch p.Dialect {

@@ -8,7 +8,7 @@ import (
 
 // plain is the fast path for the most common lines. It reads what follows the
 // first colon: an unsigned integer of at most 15 digits or a set member, a type,
-// and nothing else. For other text it reports false, and s is undefined.
+// and nothing else. For any other text it reports false, and s is undefined.
 func plain(s *metric.Sample, rest []byte) bool {
 	n := len(rest)
 	if n < 3 {
@@ -55,9 +55,9 @@ func plain(s *metric.Sample, rest []byte) bool {
 	return true
 }
 
-// plainTagged is the fast path for lines that are plain but for a section of tags. It reads what follows the
-// first colon: an unsigned integer of at most 15 digits, a type, and tags. It returns the tags without
-// their #. For other text it returns nil, and s is undefined.
+// plainTagged is the fast path for plain lines with a section of tags. It reads what follows the first colon: an
+// unsigned integer of at most 15 digits, a type, and tags. It returns the tags without their #. For other text it
+// returns nil, and s is undefined.
 func plainTagged(s *metric.Sample, rest []byte) (section []byte) {
 	v, n := uint64(0), 0
 	for ; n < len(rest) && rest[n]-'0' <= 9; n++ {

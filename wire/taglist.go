@@ -75,7 +75,7 @@ func (t *Tagger) addOne(one []byte, end byte) {
 	}
 }
 
-// unset is the value of a tag without one.
+// unset is the value of a tag that is sent without a value.
 var unset = []byte("true")
 
 func (t *Tagger) add(one []byte) {

@@ -7,14 +7,13 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// MaxTags is the most tags that a sample may have.
+// MaxTags is the maximum number of tags of a sample.
 const MaxTags = 64
 
 // Tagger makes tags part of the name, so that samples with different tags belong
 // to different series. It takes tags from the name, and from a section
-// (|#k:v,flag), in the styles that it reads: see metric.TagStyles. A name has tags
-// of one style, its section may have more. Tags of InfluxDB, Librato or SignalFX
-// together with a section are a fault, BadTags.
+// (|#k:v,flag), in the styles that it reads: see metric.TagStyles. All tags in a name have one style. The section may
+// have further tags. Tags in the styles of InfluxDB, Librato or SignalFX together with a section are a fault, BadTags.
 //
 //   - A key ends at the first colon or equals sign. A tag without either has the
 //     value true.
@@ -45,21 +44,21 @@ const MaxTags = 64
 type Tagger struct {
 	style   metric.Tags
 	styles  metric.TagStyles
-	marks   []byte // bytes that begin tags in a name, besides the semicolon
+	marks   []byte // bytes that begin tags in a name, in addition to the semicolon
 	dialect metric.Dialect
 	seed    maphash.Seed
 	known   [sections]known
-	names   []byte // made since Forget, one after another
+	names   []byte // names made since Forget, one after another
 	sent    cutName
 	tags    []tag  // of the current name
 	order   []byte // memory for sorting them
-	lost    bool   // one of them was dropped
+	lost    bool   // whether a tag was dropped
 }
 
 // Clients send the same tags repeatedly, so a Tagger remembers sections.
 const (
-	sections = 128 // the number it remembers
-	maxKnown = 256 // the most bytes of one
+	sections = 128 // maximum number of remembered sections
+	maxKnown = 256 // maximum length of a remembered section in bytes
 )
 
 // known is a section of tags, and the text that it adds to a name.
@@ -90,8 +89,8 @@ func NewTagger(style metric.Tags, styles metric.TagStyles, dialect metric.Dialec
 	return t
 }
 
-// maxKept is the most memory for names that a Tagger keeps after Forget. It is
-// enough for a batch of samples with names of ordinary length.
+// maxKept is the maximum memory for names that a Tagger keeps after Forget. It is enough for a batch of samples with
+// names of ordinary length.
 const maxKept = 64 << 10
 
 // Forget lets the Tagger reuse the memory of all names that it returned. A nil
@@ -106,10 +105,10 @@ func (t *Tagger) Forget() {
 	}
 }
 
-// keep is Forget for all names except one. It returns that name's new place.
+// keep forgets all names except one, and returns the new position of that name.
 func (t *Tagger) keep(name []byte) []byte {
 	t.Forget()
-	t.names = append(t.names, name...) // forgotten names are not overwritten yet
+	t.names = append(t.names, name...) // the bytes of forgotten names are still there
 	return t.names
 }
 
@@ -124,7 +123,7 @@ func (t *Tagger) Name(sent, section []byte) (series []byte, lost bool, fault met
 	case t.style == metric.DropTags:
 		return t.names[start:], len(t.sent.tags)+len(section) > 0, metric.None
 	case t.style == metric.TagsInName && len(t.names) == start:
-		return nil, false, metric.None // tags do not make an empty name good
+		return nil, false, metric.None // an empty name is bad, even with tags
 	}
 	lost = t.sent.broken
 	if t.styles&metric.DogStatsD == 0 && len(section) > 0 {
@@ -149,7 +148,7 @@ func (t *Tagger) Series(kept []byte) (series []byte, lost bool, fault metric.Rea
 	return t.Name(sent, section)
 }
 
-// Sent returns the length of the name that Name or Series took last, as sent and without its tags.
+// Sent returns the length of the last name given to Name or Series, as sent but without its tags.
 func (t *Tagger) Sent() int { return len(t.sent.before) + len(t.sent.after) }
 
 // join joins a name and its tags as sent: see Parser.KeepTags. The result is valid until Forget.
@@ -159,8 +158,8 @@ func (t *Tagger) join(sent, section []byte) []byte {
 	return t.names[start:]
 }
 
-// With returns the name of a series with more tags, each key=value. They win over tags with the same key,
-// unless the series' own are to be honored. The result is valid until Forget.
+// With returns the name of a series with more tags, each key=value. They replace tags with the same key, unless the
+// tags of the series have priority. The result is valid until Forget.
 func (t *Tagger) With(series []byte, more [][]byte, honor bool) []byte {
 	name, tags := metric.CutTags(series)
 	start := len(t.names)
@@ -197,7 +196,7 @@ func (t *Tagger) addName() {
 	t.names = append(append(t.names, cut.before...), cut.after...)
 	if t.style.Series() && (t.styles&metric.Graphite == 0 || len(cut.after) > 0) {
 		for i, c := range t.names[start:] {
-			if c == ';' { // which would begin the tags
+			if c == ';' { // a semicolon would begin the tags
 				t.names[start+i] = '_'
 			}
 		}

@@ -68,7 +68,7 @@ func TestTags(t *testing.T) {
 	}
 }
 
-// The dialect says how names are cleaned, also tags that become part of them.
+// The dialect decides how names are cleaned, and also how tags that become part of names are cleaned.
 func TestTagsInDialect(t *testing.T) {
 	for style, want := range map[metric.Tags]string{metric.GraphiteTags: "a b/;k=/v_w", metric.TagsInName: "ab_.k._vw"} {
 		series, _, _ := NewTagger(style, 0, metric.Gstatsd).Name([]byte("a b/"), []byte("k:/v w"))
@@ -171,7 +171,7 @@ func FuzzTags(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, name, section string) {
 		if strings.ContainsAny(name, ":\n") || strings.ContainsAny(section, "|\n") {
-			return // a line cannot hold these
+			return // a line cannot contain these
 		}
 		tagger := NewTagger(metric.GraphiteTags, 0, metric.Reference)
 		series, lost, fault := tagger.Name([]byte(name), []byte(section))

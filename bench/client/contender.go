@@ -15,7 +15,7 @@ import (
 	"github.com/statsd-ops/statsd/client"
 )
 
-// calls are the compared ways to use a client. A way that a client lacks is nil.
+// calls are the compared ways to use a client. A call that a client lacks is nil.
 type calls struct {
 	incr, incrTags, gauge, timing, set, handle func()
 	flush, close                               func()
@@ -38,7 +38,7 @@ var contenders = []contender{
 		return datadogCalls(w, datadog.WithoutClientSideAggregation())
 	}},
 	{name: "this", merged: true, make: func(w *wire) (calls, error) { return this(w, 2*time.Second) }},
-	// It merges everything it can, every two seconds.
+	// It merges everything that it can merge, every two seconds.
 	{name: "datadog", merged: true, make: func(w *wire) (calls, error) {
 		return datadogCalls(w, datadog.WithExtendedClientSideAggregation())
 	}},
@@ -83,7 +83,7 @@ type sender struct{ *wire }
 func (s sender) Send(b []byte) (int, error) { return s.Write(b) }
 
 func cactusCalls(w *wire) (calls, error) {
-	buffered, err := cactus.NewBufferedSenderWithSender(sender{w}, 300*time.Millisecond, packetSize) // its default
+	buffered, err := cactus.NewBufferedSenderWithSender(sender{w}, 300*time.Millisecond, packetSize) // the client's default
 	if err != nil {
 		return calls{}, err
 	}
@@ -122,8 +122,8 @@ func datadogCalls(w *wire, option datadog.Option) (calls, error) {
 
 var newline = []byte{'\n'}
 
-// wire is a UDP socket, connected to one that is never read: the kernel does all the work of sending,
-// and the benchmark does not receive. It counts the lines.
+// wire is a UDP socket, connected to a socket that is never read. So the kernel does all the work of sending, and the
+// benchmark has none of receiving. It counts the lines.
 type wire struct {
 	net.Conn
 	receiver net.PacketConn
@@ -157,7 +157,7 @@ func (w *wire) Write(b []byte) (int, error) {
 	return w.Conn.Write(b)
 }
 
-// settle waits until that many lines were written, except lines in unfinished packets.
+// settle waits until the given number of lines was written, except lines in unfinished packets.
 func (w *wire) settle(lines int64) error {
 	const filling = 100
 	for deadline := time.Now().Add(10 * time.Second); w.lines.Load() < lines-filling; time.Sleep(time.Millisecond) {

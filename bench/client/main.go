@@ -16,7 +16,7 @@ import (
 
 func main() {
 	rounds := flag.Int("rounds", 9, "rounds of the whole table")
-	only := flag.String("rows", ".", "regular expression: which rows")
+	only := flag.String("rows", ".", "measure the rows that match this regular expression")
 	flag.Parse()
 	pattern, err := regexp.Compile(*only)
 	if err != nil {
@@ -53,8 +53,7 @@ var rows = []row{
 
 func run(rounds int, only *regexp.Regexp) error {
 	cells := map[place]*cell{}
-	// Rounds and bursts alternate between the clients, so that other load on the machine affects all
-	// alike.
+	// Rounds and bursts alternate between the clients, so that other load on the machine affects all equally.
 	for range rounds {
 		for _, r := range rows {
 			for _, n := range goroutines {
@@ -82,7 +81,7 @@ type place struct {
 
 var goroutines = []int{1, 8}
 
-// printTable prints the cells, and the smallest lead of this client over another one.
+// printTable prints the cells, and the smallest lead of this client over another client.
 func printTable(cells map[place]*cell, only *regexp.Regexp) {
 	fmt.Println("| call | goroutines | this | cactus | datadog |")
 	fmt.Println("| --- | ---: | ---: | ---: | ---: |")

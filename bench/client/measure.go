@@ -12,14 +12,14 @@ import (
 // cell holds the measurements of one contender for one row.
 type cell struct{ ns, allocs []float64 }
 
-// burst is the number of calls between two pauses. No client can send at this speed for long: some
-// would wait and others drop, and they could not be compared.
+// burst is the number of calls between two pauses. No client can send at this speed for long. Some would wait and
+// others would drop lines, so they could not be compared.
 const (
 	burst  = 20_000
 	bursts = 8
 )
 
-// compare adds a measurement of each contender that has this call.
+// compare measures each contender that has this call.
 func compare(cells map[place]*cell, r row, n int) error {
 	var runs []*measurement
 	for _, c := range contenders {
@@ -73,7 +73,7 @@ func open(c contender, r row, n int) (*measurement, error) {
 		return nil, err
 	}
 	m := &measurement{contender: c, made: made, call: r.call(made), goroutines: n, wire: w}
-	if c.merged && m.call != nil { // the state of a long-running program: after two intervals
+	if c.merged && m.call != nil { // two intervals bring the client into the state of a long-running program
 		for range 2 {
 			m.call()
 			made.flush()

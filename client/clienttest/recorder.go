@@ -47,8 +47,8 @@ func New(t testing.TB, cfg client.Config) *Recorder {
 	return r
 }
 
-// Dial is the Config.Dial for clients that the code under test makes itself. The
-// recorder does not flush them, and has only what they have sent.
+// Dial is the Config.Dial for clients that the code under test makes itself. The recorder does not flush these clients.
+// It has only the lines that they have sent.
 func (r *Recorder) Dial(context.Context, string, string) (net.Conn, error) {
 	return &conn{recorder: r, closed: make(chan struct{})}, nil
 }

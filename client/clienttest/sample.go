@@ -10,7 +10,7 @@ import (
 // Sample is one sample as a server reads it. A line can have several.
 type Sample struct {
 	Name  string
-	Value string   // as sent, with the sign of a gauge
+	Value string   // the text as sent, including the sign of a gauge
 	Type  string   // c, g, ms, h, d, s or an injected type
 	Rate  float64  // 1 if no rate was sent
 	Tags  []string // in the order sent

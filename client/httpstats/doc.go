@@ -19,7 +19,7 @@
 // sprockets-statsd's Tornado mixin gives it, "timers.NAME.METHOD.STATUS".
 //
 // METHOD is OTHER for unusual methods. STATUS is OTHER for numbers outside 100 to
-// 999. So a stranger cannot make up names. STATUS is also one of these words:
+// 999. So outsiders cannot invent names. STATUS is also one of these words:
 //
 //	hijacked  the handler took over the connection
 //	aborted   the browser left, the handler panicked with http.ErrAbortHandler, or
@@ -31,12 +31,11 @@
 // # The gauge in_flight
 //
 // All handlers and transports whose clients have one prefix adjust the same gauge,
-// also from several processes. It is their sum. As with every adjusted gauge, what
-// the server misses stays in it: requests that were under way when a process was
-// killed or closed its client, dropped samples, and requests under way while the
-// server restarted without its gauges (this project's server keeps them with
-// --state-file). To correct it, set it to 0 in a quiet moment. Give each process
-// a prefix of its own to see which one is wrong.
+// also from several processes. The gauge is their sum. As with every adjusted gauge, adjustments that the server misses
+// make it wrong from then on: requests that were under way when a process was killed or closed its client, dropped
+// samples, and requests under way while the server restarted without its gauges (this project's server keeps them with
+// --state-file). To correct it, set it to 0 in a quiet moment. Give each process a prefix of its own to see which one
+// is wrong.
 //
 // # Inside a request
 //

@@ -19,12 +19,10 @@ type Handler struct {
 	// Next serves the requests.
 	Next http.Handler
 
-	// Name, if set, names a request after it was served. Use few names, never a
-	// path as the browser sent it. The default is [PatternName] of
-	// Request.Pattern, which http.ServeMux sets, or "unmatched" without a pattern.
-	// A middleware between Handler and mux that calls Request.WithContext or Clone
-	// hides the pattern: put the Handler next to the mux. If Name panics, the
-	// request is called "unnamed" and the client counts a failure.
+	// Name, if set, names a request after it was served. Use few names, and never a path as the browser sent it. The
+	// default is [PatternName] of Request.Pattern, which http.ServeMux sets, or "unmatched" without a pattern. A
+	// middleware between Handler and mux that calls Request.WithContext or Clone hides the pattern: put the Handler
+	// next to the mux. If Name panics, the request is called "unnamed" and the client counts a failure.
 	Name func(r *http.Request) string
 
 	meter meter
@@ -45,7 +43,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			rec.status = aborted
 		} else if !returned {
 			h.Client.Incr(name + ".panics")
-			rec.note(http.StatusInternalServerError) // unless a header was sent before
+			rec.note(http.StatusInternalServerError) // ignored if a header was sent before
 		} else if rec.status != hijacked && rec.lost(r.Context().Err()) {
 			rec.status = aborted
 		}

@@ -24,7 +24,7 @@ import (
 	"github.com/statsd-ops/statsd/internal/wait"
 )
 
-// site is a mux with a handler for each thing that a handler can do.
+// site is a mux with a handler for each possible behaviour of a handler.
 func site() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /users/{id}", func(w http.ResponseWriter, r *http.Request) {
@@ -379,7 +379,7 @@ func deadline(h http.Handler) http.Handler {
 	})
 }
 
-// A Name that fails does not disturb the request, and is told.
+// A Name function that panics does not disturb the request, and is reported.
 func TestNameFails(t *testing.T) {
 	for want, name := range map[string]func(*http.Request) string{
 		"the Name function panicked: of the test":  func(*http.Request) string { panic("of the test") },
@@ -435,7 +435,7 @@ func TestAllocations(t *testing.T) {
 	}
 }
 
-// However many names there are, all are measured.
+// All names are measured, for any number of names.
 func TestManyNames(t *testing.T) {
 	rec := clienttest.New(t, client.Config{QueueSize: 1 << 12})
 	n := 0

@@ -11,7 +11,7 @@ import (
 	"github.com/statsd-ops/statsd/client"
 )
 
-// What a timer's name says instead of a status.
+// Words in a timer's name in place of a status.
 const (
 	other    = -1 - iota // a number that is not a status
 	hijacked             // the handler took over the connection
@@ -22,7 +22,7 @@ const (
 // outcome is how one request ended.
 type outcome struct {
 	name, method string
-	status       int // or one of the above
+	status       int // status or one of the words above
 }
 
 // meter sends measurements, and keeps a set of handles for each outcome.
@@ -31,8 +31,8 @@ type meter struct {
 	patterns memory[string, string] // PatternName of each
 }
 
-// memory keeps what was made before. Names should be few. If they are not, the
-// others are made again for each request.
+// memory caches values by key, up to a limit. Names should be few. Values beyond the limit are made again for each
+// request.
 type memory[K comparable, V any] struct {
 	mu   sync.RWMutex
 	kept map[K]V
@@ -89,8 +89,7 @@ func (m *meter) end(c *client.Client, o outcome, took time.Duration) {
 	}
 }
 
-// statusOf keeps the numbers that can be a status. Over HTTP/2 a server can send
-// any number.
+// statusOf returns the status as text if the number can be a status. Over HTTP/2 a server can send any number.
 func statusOf(code int) int {
 	if code < 100 || code > 999 {
 		return other

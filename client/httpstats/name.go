@@ -4,9 +4,8 @@ import "strings"
 
 // PatternName turns a pattern of http.ServeMux into a name. It leaves out the
 // method. Each part of host and path becomes a part of the name, a wildcard by its
-// own name. Patterns that match differently have different names, as long as no
-// wildcard is called like a literal in its place, and no two literals differ only
-// in characters that names cannot have.
+// own name. Different patterns have different names, with two exceptions: a wildcard may be called like a literal in
+// the same place, and literals may differ only in characters that names cannot have.
 //
 //	GET /users/{id}/posts   users.id.posts
 //	/users                  users

@@ -22,9 +22,9 @@ func (r *recorder) note(status int) {
 	}
 }
 
-// lost reports whether the response did not reach the browser. err is of the
-// request's context. After a deadline, http.TimeoutHandler may have answered: then
-// the writer says so, but an empty write would send a header that is not sent yet.
+// lost reports whether the response did not reach the browser. err is the error of the request's context. After a
+// deadline, http.TimeoutHandler may have answered. An empty write then returns ErrHandlerTimeout. But a write would
+// send the header if it is not sent yet, so without a status lost does not write.
 func (r *recorder) lost(err error) bool {
 	if !errors.Is(err, context.DeadlineExceeded) {
 		return err != nil
@@ -67,8 +67,8 @@ func (r *recorder) hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return conn, rw, err
 }
 
-// ReadFrom lets the server send a file without copying it. Nothing to read sends no
-// header: a handler can still answer with an error.
+// ReadFrom lets the server send a file without copying it. If there is nothing to read, it sends no header, so that a
+// handler can still answer with an error.
 func (r *recorder) ReadFrom(src io.Reader) (int64, error) {
 	n, err := io.Copy(r.ResponseWriter, src)
 	if n > 0 {
@@ -79,7 +79,8 @@ func (r *recorder) ReadFrom(src io.Reader) (int64, error) {
 
 // The types below add optional methods to a recorder: F for http.Flusher, H for
 // http.Hijacker, P for http.Pusher. Handlers test for them, so there is a type for
-// each combination that writers have. Each is one pointer, so that none allocates.
+// each combination that writers have. Each type is a single pointer, so that converting to an interface does not
+// allocate.
 type (
 	recF  struct{ *recorder }
 	recH  struct{ *recorder }
@@ -118,7 +119,7 @@ func (r *recorder) offer() http.ResponseWriter {
 // can reports whether http.ResponseController can flush and hijack w. It looks
 // behind each Unwrap.
 func can(w http.ResponseWriter) (flush, hijack bool) {
-	for range 100 { // an Unwrap could return its own writer
+	for range 100 { // bounded, because an Unwrap can return its own writer
 		_, plain := w.(http.Flusher)
 		_, careful := w.(interface{ FlushError() error })
 		_, h := w.(http.Hijacker)

@@ -24,9 +24,9 @@ type Transport struct {
 	// Name panics, the request is called "unnamed" and the client counts a failure.
 	Name func(r *http.Request) string
 
-	// WholeBody measures until the response's body was read to its end or closed.
-	// Otherwise a measurement ends with the response's header. A body that breaks
-	// off has the status "error". A body that is never closed stays in flight.
+	// With WholeBody a measurement ends when the response's body was read to its end or closed. Without it, a
+	// measurement ends with the response's header. A body that breaks off has the status "error". A body that is never
+	// closed stays in flight.
 	WholeBody bool
 
 	meter meter
@@ -50,7 +50,7 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		return response, err
 	}
 	status = statusOf(response.StatusCode)
-	// The body of a protocol switch is the connection, which also takes writes.
+	// After a protocol switch the body is the connection, which can also be written to.
 	if t.WholeBody && status != http.StatusSwitchingProtocols && response.Body != nil && response.Body != http.NoBody {
 		later = true
 		response.Body = &body{ReadCloser: response.Body, status: status, end: end}
@@ -103,7 +103,7 @@ func (t *Transport) name(r *http.Request) string {
 		return ""
 	case t.Name != nil:
 		return called(t.Client, t.Name, r)
-	case r.URL == nil || r.URL.Hostname() == "": // Base refuses it
+	case r.URL == nil || r.URL.Hostname() == "": // Base returns an error for it
 		return "no_host"
 	}
 	return plain(r.URL.Hostname())

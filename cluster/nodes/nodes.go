@@ -65,7 +65,7 @@ type Node struct {
 	exited  chan struct{}
 }
 
-// Options change what Start starts.
+// Options change the cluster that Start starts.
 type Options struct {
 	Nodes     int    // zero means 3
 	JetStream string // more lines for the block jetstream of the configuration
@@ -97,7 +97,7 @@ func Start(t testing.TB, o Options) *Cluster {
 	return c
 }
 
-// configure writes the configuration of a node. It includes the one that the daemon's users start from.
+// configure writes the configuration of a node. It includes the example configuration in contrib/nats.
 func (n *Node) configure(routes []string, advertise string, o Options) {
 	n.t.Helper()
 	sample, err := os.ReadFile(filepath.Join(Tree(), "contrib", "nats", "statsd.conf"))
@@ -168,13 +168,13 @@ func (n *Node) Kill() {
 	<-n.exited
 }
 
-// Freeze stops the node, and Thaw lets it go on.
+// Freeze stops the node, and Thaw lets it continue.
 func (n *Node) Freeze() { n.signal(syscall.SIGSTOP) }
 
 // CutOff cuts the node off from the others, or joins it to them again. Its clients stay.
 func (n *Node) CutOff(cut bool) { n.routes.set(n.cluster, cut) }
 
-// Thaw lets a frozen node go on.
+// Thaw lets a frozen node continue.
 func (n *Node) Thaw() { n.signal(syscall.SIGCONT) }
 
 func (n *Node) signal(s os.Signal) {
@@ -184,7 +184,7 @@ func (n *Node) signal(s os.Signal) {
 	}
 }
 
-// Log returns what the node has said.
+// Log returns the node's log.
 func (n *Node) Log() string {
 	text, err := os.ReadFile(filepath.Join(n.dir, "log"))
 	if err != nil {

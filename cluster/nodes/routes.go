@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// routes pass on what nodes say to each other. Each node is reached through a listener of its own. A node that is cut off
-// hears nothing and is not heard; its clients do not notice.
+// routes relays the traffic between nodes. Other nodes reach each node through a listener here. A node that is cut off
+// neither receives nor sends anything here; its clients do not notice.
 type routes struct {
 	mu    sync.Mutex
 	joint *sync.Cond
@@ -55,7 +55,7 @@ func (r *routes) listen(t testing.TB, node string) string {
 // route is a connection between two nodes.
 type route struct {
 	to   string // node
-	from string // id of the server that has connected, once it has said it
+	from string // id of the server that has connected, once it is known
 }
 
 func (r *routes) serve(node string, from net.Conn) {
@@ -72,13 +72,13 @@ func (r *routes) serve(node string, from net.Conn) {
 	r.pass(c, to, from, true)
 }
 
-// Servers say who they are at the beginning of a connection.
+// Servers send their id at the beginning of a connection.
 var (
 	serverID = regexp.MustCompile(`"server_id":"([^"]+)"`)
 	clientID = regexp.MustCompile(`CONNECT .*"name":"([^"]+)"`)
 )
 
-// listenTo notes who speaks on a route.
+// listenTo finds out which server has connected on a route.
 func (r *routes) listenTo(c *route, text []byte, forward bool) {
 	if forward && c.from == "" {
 		if m := clientID.FindSubmatch(text); m != nil {

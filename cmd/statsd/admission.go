@@ -14,7 +14,7 @@ import (
 	"github.com/statsd-ops/statsd/internal/glob"
 )
 
-// The settings of listeners that say who may send.
+// This file reads the settings of listeners that decide who may send.
 var (
 	allowKeys  = []flag{{name: keyOfAllow, kind: isNetworks}}
 	serverKeys = []flag{{name: "cert"}, {name: "key"}, {name: "client-ca"}, {name: "allow-name", kind: isGlobs}}
@@ -32,7 +32,7 @@ const keyOfAllow = "allow"
 // rereadKeys are the settings that a reload can change.
 var rereadKeys = []string{keyOfAllow, "cert", "key", "client-ca", "allow-name", "keys"}
 
-// lasting returns the URL of a listener without what a reload can change.
+// lasting returns the URL of a listener without the settings that a reload can change.
 func (d *door) lasting() string {
 	start, query, _ := strings.Cut(d.url, "?")
 	var kept []string
@@ -73,7 +73,7 @@ func guardBySignature(d *door) (listen.Guard, error) {
 	return d.openDoor(admit.Config{KeyFile: d.text("keys"), Drift: d.duration("drift")})
 }
 
-// openDoor makes a guard of what is common to all listeners, and of keys for signed datagrams.
+// openDoor makes a guard from the settings that all listeners have, and from keys for signed datagrams.
 func (d *door) openDoor(keys admit.Config) (listen.Guard, error) {
 	c, err := d.doorConfig()
 	if err != nil {
@@ -82,12 +82,12 @@ func (d *door) openDoor(keys admit.Config) (listen.Guard, error) {
 	c.KeyFile, c.Drift = keys.KeyFile, keys.Drift
 	opened, err := admit.Open(c)
 	if err != nil {
-		return nil, err // a nil *Door would be a guard
+		return nil, err // return nil itself: an interface with a nil *Door would count as a guard
 	}
 	return opened, nil
 }
 
-// doorConfig returns what allowKeys and serverKeys say.
+// doorConfig returns the configuration from the settings of allowKeys and serverKeys.
 func (all settings) doorConfig() (c admit.Config, err error) {
 	if list := all.text(keyOfAllow); list != "" {
 		if c.Allow, err = allow.Parse(list); err != nil {

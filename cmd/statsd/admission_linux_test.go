@@ -29,7 +29,7 @@ const (
 	secondKey = "the second key of this test"
 )
 
-// admission is a daemon with a listener of each kind that does not let in everybody.
+// admission is a daemon with a listener of each kind that checks senders.
 type admission struct {
 	*running
 	authority *counterpart.Authority
@@ -185,7 +185,7 @@ func closeClient(t *testing.T, c *client.Client) {
 	}
 }
 
-// TestAdmission sends to each listener, as clients do that may, and in all ways that are refused.
+// TestAdmission sends to each listener as an allowed client, and in all ways that are refused.
 func TestAdmission(t *testing.T) {
 	t.Parallel()
 	a := startAdmission(t)
@@ -263,7 +263,7 @@ func (a *admission) refusedPlain(to string) {
 	}
 }
 
-// openssl sends lines with OpenSSL, if it is here.
+// openssl sends lines with OpenSSL, if it is installed.
 func (a *admission) openssl() {
 	a.t.Helper()
 	program, err := exec.LookPath("openssl")
@@ -337,7 +337,7 @@ func TestAdmissionRotation(t *testing.T) {
 	a.datagrams("signed", sign(secondKey, "new:1|c", 2*time.Second))
 	a.await("new", 3)
 
-	// What needs a restart is told.
+	// Settings that need a restart are logged.
 	text := a.read(a.config)
 	a.write("statsd.conf", strings.Replace(text, "?name=near&allow=10.0.0.0/8", "?name=near", 1))
 	a.reload("--listen")
@@ -413,7 +413,7 @@ func TestAdmissionSettings(t *testing.T) {
 	}
 }
 
-// TestLastingURL checks what is compared at a reload.
+// TestLastingURL checks which parts of a URL are compared at a reload.
 func TestLastingURL(t *testing.T) {
 	for url, want := range map[string]string{
 		"udp://:1":                         "udp://:1",

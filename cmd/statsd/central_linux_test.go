@@ -62,7 +62,7 @@ func (c *central) edge(scheme, query string) *running {
 		"--forward="+scheme+"://"+c.at+"?"+query, fmt.Sprint("--forward-id=edge", c.edges))
 }
 
-// joins starts an edge that the central must take, and ends it.
+// joins starts an edge that the central must accept, and ends it.
 func (c *central) joins(scheme, query string) {
 	c.t.Helper()
 	e := c.edge(scheme, query)
@@ -70,8 +70,8 @@ func (c *central) joins(scheme, query string) {
 	e.stop()
 }
 
-// refuses starts an edge that the central must refuse, and ends it. Both logs say why, and the central counts
-// it. The central tells only once a minute, so it may have told another reason.
+// refuses starts an edge that the central must refuse, and ends it. Both logs have the reason, and the central counts
+// it. The central logs only once a minute, so its log may have another reason.
 func (c *central) refuses(scheme, query, ofEdge, ofCentral string) {
 	c.t.Helper()
 	before := c.refused()
@@ -107,10 +107,10 @@ func TestCentralKeys(t *testing.T) {
 	keys, theirs := c.file("keys", oldShared+"\n"), c.file("edge.keys", "# shared\n"+oldShared+"\n")
 	c.start("statsd", "keys="+keys)
 	c.joins("statsd", "keys="+theirs)
-	c.refuses("statsd", "keys="+c.file("other", "a key that is none of theirs\n"), "none of the central's keys", "its key is none of the keys of this central")
+	c.refuses("statsd", "keys="+c.file("other", "a key that is none of theirs\n"), "not among the central's keys", "its key is not among this central's keys")
 	c.refuses("statsd", "", "the central wants a key, and this daemon has none", "")
 
-	// The new key first at the central, then at the edges; then the old one goes.
+	// The new key is added at the central first, then at the edges; then the old key is removed.
 	c.file("keys", newShared+"\n"+oldShared+"\n")
 	c.signal(syscall.SIGHUP)
 	c.joins("statsd", "keys="+theirs)
@@ -119,9 +119,9 @@ func TestCentralKeys(t *testing.T) {
 	c.file("keys", newShared+"\n")
 	c.signal(syscall.SIGHUP)
 	c.joins("statsd", "keys="+theirs)
-	c.refuses("statsd", "keys="+c.file("old", oldShared+"\n"), "none of the central's keys", "")
+	c.refuses("statsd", "keys="+c.file("old", oldShared+"\n"), "not among the central's keys", "")
 
-	// A reload tells of a file that cannot be used.
+	// A reload reports a bad file.
 	if err := os.Chmod(keys, 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -137,7 +137,7 @@ func TestCentralAllow(t *testing.T) {
 	t.Parallel()
 	c := prepareCentral(t)
 	c.start("statsd", "allow=10.0.0.0/8,::1")
-	c.refuses("statsd", "", "its log says why; it may not allow this address", `edge at 127\.0\.0\.1:\d+ refused: its address is not in allow`)
+	c.refuses("statsd", "", "its log says why; perhaps it does not allow this address", `edge at 127\.0\.0\.1:\d+ refused: its address is not in allow`)
 	c.stop()
 }
 
@@ -184,12 +184,12 @@ func TestCentralTLS(t *testing.T) {
 	c.start("statsd+tls", "client-ca="+in("ours.pem")+"&allow-name=web*"+own("central")+keys)
 	ca := "ca=" + in("ours.pem")
 	c.joins("statsd+tls", ca+own("web1")+keys)
-	c.refuses("statsd+tls", ca+keys, "the central refuses this daemon's certificate, or its lack of one", "it shows no certificate, and client-ca wants one")
+	c.refuses("statsd+tls", ca+keys, "the central refuses this daemon's certificate, wants one", "it shows no certificate, and client-ca wants one")
 	c.refuses("statsd+tls", ca+own("stranger")+keys, "the central refuses this daemon's certificate", "")
 	c.refuses("statsd+tls", ca+own("db1")+keys, "the central refuses this daemon's certificate", "")
-	c.refuses("statsd+tls", ca+own("web1")+"&keys="+c.file("wrong", "a key that is none of theirs\n"), "none of the central's keys", "")
+	c.refuses("statsd+tls", ca+own("web1")+"&keys="+c.file("wrong", "a key that is none of theirs\n"), "not among the central's keys", "")
 	c.refuses("statsd+tls", "ca="+in("other.pem")+own("web1")+keys, "certificate signed by unknown authority", "")
-	c.refuses("statsd", strings.TrimPrefix(keys, "&"), `its log says why; it may not allow this address, or want statsd\+tls://`, "")
+	c.refuses("statsd", strings.TrimPrefix(keys, "&"), `its log says why; perhaps it does not allow this address, or wants statsd\+tls://`, "")
 	for version, want := range map[string]bool{"-tls1_1": false, "-tls1_2": true, "-tls1_3": true} {
 		// OpenSSL's default refuses the old version itself.
 		cmd := exec.Command(counterpart.Find(t, "openssl"), "s_client", "-connect", c.at, "-CAfile", in("ours.pem"), "-cert", in("web1.pem"), "-key", in("web1.key"), "-cipher", "DEFAULT@SECLEVEL=0", version)
@@ -210,7 +210,7 @@ func TestCentralTLS(t *testing.T) {
 	c.stop()
 }
 
-// TestCollectURL refuses what no central can have.
+// TestCollectURL checks that invalid URLs of a central are refused.
 func TestCollectURL(t *testing.T) {
 	t.Parallel()
 	authority := counterpart.NewAuthority(t)

@@ -49,19 +49,19 @@ func openNames(ctx context.Context, from string) (io.ReadCloser, error) {
 	return answer.Body, nil
 }
 
-// decision is what rules do with a name.
+// decision is the result of the rules for a name.
 type decision struct {
 	rule    *rules.Rule // nil if none matches
-	counts  *rules.Rule // a rule that would match, and only counts
+	counts  *rules.Rule // a rule that would match, but only counts
 	result  string
 	dropped bool
 }
 
-// namesCheck shows what rules do with names, and counts it.
+// namesCheck shows the results of rules for names, and counts them.
 type namesCheck struct {
 	all    settings
 	set    *rules.Set
-	decide func(kind metric.Kind, name []byte) decision // about a clean name
+	decide func(kind metric.Kind, name []byte) decision // the decision about a clean name
 	parser wire.Parser
 	out    *bufio.Writer
 

@@ -13,7 +13,7 @@ import (
 	"github.com/statsd-ops/statsd/sink/prometheus"
 )
 
-// checkMapping implements --check-mapping: it prints what a mapping does with names.
+// checkMapping implements --check-mapping: it prints the results of a mapping for names.
 func (all settings) checkMapping(ctx context.Context, path string, stdout, stderr io.Writer) error {
 	set, err := loadToCheck("--check-mapping", path, rules.Mapping, stderr)
 	if err != nil {
@@ -44,7 +44,7 @@ func (all settings) checkMapping(ctx context.Context, path string, stdout, stder
 	return c.run(ctx, path)
 }
 
-// checkRules implements --check-rules: it prints what a file for --rules does with names.
+// checkRules implements --check-rules: it prints the results of a file for --rules for names.
 func (all settings) checkRules(ctx context.Context, path string, stdout, stderr io.Writer) error {
 	set, err := loadToCheck("--check-rules", path, rules.Intake, stderr)
 	if err != nil {

@@ -79,7 +79,7 @@ func (all settings) collectEnds() bool {
 // isCentral reports whether the cluster has one central, and no engine.
 func (c *clusterURL) isCentral() bool { return strings.HasPrefix(c.scheme.name, "statsd") }
 
-// checkCollect refuses a URL that no owner can have.
+// checkCollect returns an error about a URL that is not valid for an owner.
 func (c *clusterURL) checkCollect(all settings) error {
 	if !c.isCentral() {
 		return c.checkForward()
@@ -102,7 +102,7 @@ func (c *clusterURL) checkCollect(all settings) error {
 	return err
 }
 
-// tell logs what an engine has to tell.
+// tell logs a message of an engine.
 func tell(log zerolog.Logger) func(error) {
 	return func(err error) { log.Warn().Err(err).Msg("cluster") }
 }
@@ -134,8 +134,8 @@ func (c *clusterURL) openCentral(cfg tcp.Config) (*collect.Connection, error) {
 	}, nil
 }
 
-// admission returns what decides about edges that connect, or nil if all may. It reads the files again for
-// each of them, and uses what it has if they cannot be used.
+// admission returns the function that admits edges, or nil if all may connect. It reads the files again for each
+// connection. If the files are bad, it uses their earlier content.
 func (c *clusterURL) admission() (func(context.Context, net.Conn) (net.Conn, error), error) {
 	cfg, err := c.doorConfig()
 	if err != nil || cfg == (admit.Config{}) {
@@ -161,7 +161,7 @@ func (c *clusterURL) admission() (func(context.Context, net.Conn) (net.Conn, err
 	}, nil
 }
 
-// refusals say why an edge is not admitted.
+// refusals are the texts for why an edge is not admitted.
 var refusals = map[listen.Refusal]error{
 	listen.Denied:         errors.New("its address is not in allow"),
 	listen.NoCertificate:  errors.New("it shows no certificate, and client-ca wants one"),

@@ -92,8 +92,7 @@ func (all settings) parse(line arguments) error {
 	return all.usage(err.Error())
 }
 
-// joinDash joins a value that is a dash alone to its flag, as in --names-from -, because kingpin would drop
-// it.
+// joinDash joins a value that is only a dash to its flag, as in --names-from -, because kingpin would drop it.
 func joinDash(args []string) (joined []string) {
 	for _, arg := range args {
 		last := len(joined) - 1

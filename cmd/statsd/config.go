@@ -74,7 +74,7 @@ var tags = map[string]metric.Tags{
 	metric.TagsInName.String():   metric.TagsInName,
 }
 
-// tagStyles are the words of --tag-styles. One more stands for all of them.
+// tagStyles are the words of --tag-styles. One further word stands for all of them.
 var tagStyles = map[string]metric.TagStyles{
 	"dogstatsd": metric.DogStatsD,
 	"graphite":  metric.Graphite,

@@ -47,7 +47,8 @@ func (all settings) running(started settings, waiting []string) settings {
 	return running
 }
 
-// needsRestart reports whether a changed setting needs a restart. restart may have words after a flag.
+// needsRestart reports whether a changed setting needs a restart. Each element of restart begins with a flag, and
+// further words may follow.
 func needsRestart(s *setting, restart []string) bool {
 	return slices.ContainsFunc(restart, func(r string) bool {
 		flag, _, _ := strings.Cut(r, " ")
@@ -55,7 +56,7 @@ func needsRestart(s *setting, restart []string) bool {
 	})
 }
 
-// described returns a row for each value of a setting, and one for each value that next has more.
+// described returns a row for each value of a setting, and a row for each further value in next.
 func (s *setting) described(next *setting) (rows []question.Setting) {
 	values, others := s.effective(), slices.Clone(next.effective())
 	others = slices.DeleteFunc(others, func(o value) bool { return slices.ContainsFunc(values, o.same) })
@@ -78,10 +79,10 @@ func (s *setting) described(next *setting) (rows []question.Setting) {
 	return rows
 }
 
-// same reports whether two values are the same, wherever they come from.
+// same reports whether two values are the same, even if their sources differ.
 func (v value) same(other value) bool { return v.text == other.text }
 
-// source says where a value comes from: "file, line 4".
+// source returns the source of a value for people: "file, line 4".
 func (v value) source() string {
 	switch {
 	case v.origin == fromDefault || v.origin == fromCommandLine:

@@ -15,7 +15,7 @@ import (
 // endpoint is a sink in the settings.
 type endpoint struct {
 	url    string // as given; empty for --graphite-host and --graphite-port
-	name   string // used in figures, in logs and for its spool
+	name   string // its name in figures, in logs and for its spool
 	scheme *scheme
 	host   string
 	port   string
@@ -110,5 +110,5 @@ func (e *endpoint) fault(err error) error {
 	return metric.FlagErrorf("--graphite-host", nil, "%w", err)
 }
 
-// unflagged hides the flag of an inner error, because the outer error names one.
+// unflagged removes the flag from an inner error, because the outer error names a flag.
 type unflagged struct{ error }

@@ -64,8 +64,8 @@ func (all settings) checkGraphite() error {
 	return nil
 }
 
-// checkSpools refuses sinks of one scheme that only their order distinguishes: after a restart in
-// another order, each would get another's spool. The sink of --graphite-host is always the first.
+// checkSpools refuses sinks of one scheme that differ only in their order. After a restart in another order, each would
+// get the spool of another sink. The sink of --graphite-host is always the first.
 func checkSpools(all []*endpoint) error {
 	for _, e := range all {
 		if e.url == "" || e.text("name") != "" || e.scheme.records {

@@ -10,7 +10,7 @@ import (
 
 const variablePrefix = "STATSD_DAEMON_"
 
-// clientVariables belong to clients: see package client.
+// clientVariables are variables for clients: see package client.
 var clientVariables = []string{"STATSD_HOST", "STATSD_PORT", "STATSD_PREFIX"}
 
 // Kubernetes and Docker set variables for each service, named after it in capitals. A service

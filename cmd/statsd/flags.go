@@ -9,8 +9,8 @@ type flag struct {
 	kind    kind
 	choices []string // all valid values, if they are few
 	many    bool     // may be given more than once
-	needs   string   // the flag without which this one does nothing
-	orNeeds string   // another flag that serves as well
+	needs   string   // this flag does nothing without that flag
+	orNeeds string   // another flag that is enough, too
 	holder  string   // placeholder for the value in the help
 	def     string   // default; see also derive
 	example string   // a value for --print-config, if there is no default
@@ -89,7 +89,7 @@ var flags = []flag{
 	{group: groupCluster, name: "forward", kind: isForward, many: true, holder: "URL", example: "statsd://central.example.com:8127", common: true, help: "Forward what each flush interval collects to a cluster, which publishes it: statsd://HOST:8127, or nats://HOST,HOST,HOST. With --sink, this daemon publishes its own part too. May be given twice, with from=TIME in the URL of the cluster that goes on after the other."},
 	{group: groupCluster, name: "forward-id", needs: "forward", holder: "NAME", example: "web1", help: "Name of this daemon in the cluster, different from all others. The system's name if not given."},
 	{group: groupCluster, name: "forward-match", needs: "forward", kind: isGlob, many: true, holder: "GLOB", example: "app.*", help: "Forward only these names; the sinks of this daemon get the others. May be repeated."},
-	{group: groupCluster, name: "collect", kind: isCollect, holder: "URL", example: "statsd://:8127", common: true, help: "Own partitions of a cluster: merge what its daemons forward, and publish it. statsd://[HOST]:8127 makes this daemon the central of all others; nats://HOST,HOST,HOST shares the partitions with other owners."},
+	{group: groupCluster, name: "collect", kind: isCollect, holder: "URL", example: "statsd://:8127", common: true, help: "Own partitions of a cluster: merge the data that its daemons forward, and publish it. statsd://[HOST]:8127 makes this daemon the central of all others; nats://HOST,HOST,HOST shares the partitions with other owners."},
 	{group: groupCluster, name: "collect-id", needs: "collect", holder: "NAME", example: "central1", help: "Name of this owner in the cluster, different from all others. The system's name if not given."},
 	{group: groupCluster, name: "collect-partitions", needs: "collect", kind: isCount, holder: "16", example: "16", help: "Number of partitions of a new cluster, a power of two. It can never change, and all owners must have the same. 4 with statsd://."},
 	{group: groupCluster, name: "collect-replicas", needs: "collect", kind: isCount, holder: "3", def: "3", help: "Number of NATS servers that keep each message of a new cluster."},

@@ -17,7 +17,7 @@ import (
 	"github.com/statsd-ops/statsd/server"
 )
 
-// addForward sets where intervals are forwarded, and what of them.
+// addForward sets where intervals are forwarded, and which names.
 func (all settings) addForward(cfg *server.Config) error {
 	clusters, err := all.forwardURLs()
 	if err != nil || len(clusters) == 0 {
@@ -82,7 +82,7 @@ func (all settings) globs(name string) (patterns []glob.Glob) {
 	return patterns
 }
 
-// checkForward refuses a URL that no edge can have, and files that cannot be read.
+// checkForward returns an error about a URL that is not valid for an edge, or about files that cannot be read.
 func (c *clusterURL) checkForward() error {
 	for _, host := range c.hosts {
 		if strings.HasPrefix(host, ":") {
@@ -132,8 +132,8 @@ func (c *clusterURL) nats(name string) nats.Config {
 	}
 }
 
-// sharedKeys returns what reads the keys that a central and its edges share, or nil for none. The file is
-// read at each connect.
+// sharedKeys returns the function that reads the keys that a central and its edges share, or nil without keys. It reads
+// the file at each connect.
 func (c *clusterURL) sharedKeys() tcp.Keys {
 	path := c.text("keys")
 	if path == "" {
@@ -148,7 +148,7 @@ func (c *clusterURL) sharedKeys() tcp.Keys {
 	}
 }
 
-// checkKeys refuses a file of keys that cannot be used.
+// checkKeys returns an error if a file of keys is bad.
 func (c *clusterURL) checkKeys() error {
 	read := c.sharedKeys()
 	if read == nil {

@@ -119,7 +119,7 @@ func (l *gstatsdLine) translate() error {
 	if n := len(l.given["verbose"]); n > 0 {
 		l.same.args = append(l.same.args, "--debug")
 		if n > 1 {
-			l.same.args = append(l.same.args, "--debug-metric=:") // every line contains it
+			l.same.args = append(l.same.args, "--debug-metric=:") // every line contains the empty text
 		}
 	}
 	if err := l.bind(); err != nil {

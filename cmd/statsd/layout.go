@@ -39,7 +39,7 @@ func (all settings) layout() aggregate.Layout {
 	return l
 }
 
-// noTimerStats publishes only the histogram of a timer.
+// noTimerStats is the value of --timer-stats that publishes only the histograms.
 const noTimerStats = "none"
 
 // list returns the words of a setting, separated by commas.
@@ -58,7 +58,7 @@ func namings() (names []string) {
 	return names
 }
 
-// idleDay is the default for how long an unseen name is published.
+// idleDay is the default time for which an unseen name is published.
 const idleDay = 24 * time.Hour
 
 // deriveLayout sets the defaults of the naming scheme.

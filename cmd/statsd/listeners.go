@@ -20,7 +20,7 @@ import (
 type listenScheme struct {
 	name listen.Scheme
 	keys []flag // settings in the query
-	// guard makes what decides about senders; nil for none.
+	// guard makes the guard that decides about senders; nil without one.
 	guard func(*door) (listen.Guard, error)
 }
 
@@ -65,8 +65,8 @@ type door struct {
 	settings
 }
 
-// maxSocketPath is the longest path of a socket file, as the kernel limits it. The file is bound under a
-// longer name at first.
+// maxSocketPath is the longest path of a socket file, as the kernel limits it. The daemon first binds the file under a
+// longer name.
 const maxSocketPath = 107 - len(".new")
 
 // parseDoor reads the URL of a listener: SCHEME://HOST:PORT?KEY=VALUE&..., or SCHEME://PATH?... for a unix
@@ -117,7 +117,7 @@ func (d *door) setAddress(text string) (err error) {
 	return nil
 }
 
-// checkFile refuses settings of a file for an abstract socket: they would not protect it.
+// checkFile refuses settings of a file for an abstract socket, because they would not protect it.
 func (d *door) checkFile() error {
 	if !strings.HasPrefix(d.path, "@") {
 		return nil
@@ -181,8 +181,8 @@ func (all settings) addListeners(cfg *server.Config) error {
 	return nil
 }
 
-// listener makes the configuration of a listener. A listener without a name gets the one of its scheme,
-// with a number if there are several.
+// listener makes the configuration of a listener. A listener without a name gets the name of its scheme, with a number
+// if there are several.
 func (d *door) listener(all settings, taken map[string]bool) (l listen.Listener, err error) {
 	base := strings.ReplaceAll(string(d.scheme.name), "+", "-")
 	name := cmp.Or(d.text("name"), base)

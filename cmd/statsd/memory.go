@@ -19,8 +19,7 @@ const (
 	memoryOfMember = 27  // of a set
 )
 
-// oddMemory warns of limits that only apply when memory has run out. available is 0 if it is not
-// known.
+// oddMemory warns of limits so high that memory would run out first. available is 0 if it is not known.
 func (all settings) oddMemory(sinks []*endpoint, available float64) (odd []string) {
 	if available == 0 {
 		return nil
@@ -40,7 +39,7 @@ func (all settings) oddMemory(sinks []*endpoint, available float64) (odd []strin
 	return odd
 }
 
-// memoryNeed is what a setting allows.
+// memoryNeed is the memory that a setting allows.
 type memoryNeed struct {
 	setting, what string
 	bytes         float64
@@ -94,8 +93,8 @@ func availableMemory() float64 {
 	return least
 }
 
-// cgroupLimits returns the files that may have the memory limit of the process's control group, in
-// the second version of control groups and in the first.
+// cgroupLimits returns the files that may contain the memory limit of the process's control group, for both versions of
+// control groups.
 func cgroupLimits() []string {
 	const root = "/sys/fs/cgroup"
 	files := []string{root + "/memory.max", root + "/memory/memory.limit_in_bytes"}

@@ -76,13 +76,13 @@ var channelKinds = []struct {
 	}},
 }
 
-// channelConfig is what a channel is made of.
+// channelConfig is the configuration of a channel.
 type channelConfig struct {
 	url     string
 	headers authheader.List
 }
 
-// addChannels adds the notifiers that are told of episodes.
+// addChannels adds the notifiers for episodes.
 func (all settings) addChannels(cfg *server.Config) error {
 	headers, err := all.authHeaders()
 	if err != nil {
@@ -144,7 +144,7 @@ func (all settings) authHeaders() (authheader.List, error) {
 // maxAuthFile is the largest file with headers, in bytes.
 const maxAuthFile = 64 << 10
 
-// hostname names this host in messages, "" if the system does not tell.
+// hostname returns the name of this host for messages, "" if the system does not know it.
 func hostname() string {
 	name, _ := os.Hostname()
 	return name

@@ -13,7 +13,7 @@ import (
 	"github.com/statsd-ops/statsd/sink/prometheus"
 )
 
-// oddities warns of what is legal, and probably not meant.
+// oddities warns of settings that are valid, but probably a mistake.
 func (all settings) oddities(cfg *server.Config, sinks []*endpoint) []string {
 	return slices.Concat(
 		oddSinks(all, sinks),

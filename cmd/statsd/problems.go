@@ -85,7 +85,7 @@ func (all settings) tryConfig() error {
 	return spool.Config{Dir: cfg.SpoolDir, MaxBytes: cfg.SpoolMaxBytes, FsyncEvery: cfg.SpoolFsync}.Validate()
 }
 
-// forgive drops the value that an error is about. It returns false if nothing is left to drop.
+// forgive drops the value that an error is about. It returns false if there is no value to drop.
 func (all settings) forgive(fault *metric.FlagError) bool {
 	s := all.get(strings.TrimPrefix(fault.Flag, "--"))
 	if s == nil || !s.given() || len(s.values) == 0 {
@@ -95,7 +95,7 @@ func (all settings) forgive(fault *metric.FlagError) bool {
 	s.values = slices.Delete(s.values, i, i+1)
 	for _, s := range all {
 		if !s.given() {
-			s.values = nil // it may derive from the dropped value
+			s.values = nil // its value may derive from the dropped one
 		}
 	}
 	return all.setDefaults() == nil
@@ -135,7 +135,7 @@ func (s *setting) find(text string) (found int) {
 	return found
 }
 
-// means reports whether text, as an error shows a value, is v or a part of v.
+// means reports whether text, which an error shows as a value, is v or a part of v.
 func (v value) means(text string) bool {
 	if v.text == text || strings.HasPrefix(v.text, text+":") {
 		return true

@@ -25,8 +25,8 @@ import (
 // daemon is a server, and the settings it was started with.
 type daemon struct {
 	*server.Server
-	started    settings // as of the start
-	current    settings // as of the last reload
+	started    settings // at the start
+	current    settings // since the last reload
 	waiting    []string // flags that have changed, but need a restart
 	sinks      []*endpoint
 	line       arguments
@@ -34,13 +34,13 @@ type daemon struct {
 	manager    *manager
 	background *detach.Process // nil in the foreground
 	shown      atomic.Pointer[[]console.Setting]
-	pages      map[string]*prometheus.Sink // that run, by the names of their sinks
-	rereading  sync.Mutex                  // held while settings are read again
+	pages      map[string]*prometheus.Sink // running prometheus sinks, by name
+	rereading  sync.Mutex                  // locked while settings are read again
 }
 
 // run runs the daemon until ctx ends.
 func (d *daemon) run(ctx context.Context) (err error) {
-	// First, because until then a SIGHUP ends the process.
+	// first, because before this call a SIGHUP ends the process
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGHUP)
 	if d.sinks, err = d.started.endpoints(nil); err != nil {
@@ -105,7 +105,7 @@ func (d *daemon) serve(ctx context.Context, cfg server.Config, signals chan os.S
 	return d.Run(ctx)
 }
 
-// notePages remembers the prometheus sinks of a configuration. One that runs already goes on.
+// notePages remembers the prometheus sinks of a configuration. It keeps a sink that already runs.
 func (d *daemon) notePages(cfg *server.Config) {
 	before := d.pages
 	d.pages = map[string]*prometheus.Sink{}
@@ -139,7 +139,7 @@ func (d *daemon) ready() error {
 		d.log.Warn().Msg("no --log-file: the daemon logs nothing from now on")
 	}
 	d.log.queue.settle()
-	// Tell the manager before the process that it knows ends.
+	// notify the manager before the process that it knows ends
 	d.manager.tell(fmt.Sprintf("%s\nMAINPID=%d", ready, os.Getpid()))
 	if err := d.background.Ready(); err != nil {
 		return fmt.Errorf("--daemonize: %w", err)
@@ -181,8 +181,8 @@ func (d *daemon) reload() string {
 	return ""
 }
 
-// reread reads the settings again, and applies them as far as possible unless dry. The command line and
-// the environment still win over the file.
+// reread reads the settings again, and applies them as far as possible unless dry. The command line and the environment
+// still have priority over the file.
 func (d *daemon) reread(dry bool) (done question.Reloaded, err error) {
 	d.rereading.Lock()
 	defer d.rereading.Unlock()
@@ -239,10 +239,10 @@ func (d *daemon) apply(next settings, dry bool) (sinks []*endpoint, restart []st
 	return sinks, append(restart, next.differing(d.started, restartFlags)...), nil
 }
 
-// restartFlags are only read at the start, and the server does not know them.
+// restartFlags are flags that only this package uses, and only at the start.
 var restartFlags = []flag{{name: "daemonize"}, {name: "pidfile"}, {name: "log-file"}, {name: "log-format"}, {name: "pprof"}}
 
-// differing returns the flags that have another value in before.
+// differing returns the flags whose values differ from before.
 func (all settings) differing(before settings, flags []flag) (names []string) {
 	texts := func(of settings, name string) (texts []string) {
 		for _, v := range of.get(name).values {

@@ -24,9 +24,9 @@ type scheme struct {
 	host string // default for a URL without one
 	port string // default for a URL without one; empty for a scheme without addresses
 	keys []flag // settings in the query
-	// foreground says that it cannot run in the background.
+	// foreground says that the sink cannot be used with --daemonize.
 	foreground bool
-	// records says that it is a Recorder, without a queue.
+	// records says that the sink is a Recorder, without a queue.
 	records bool
 	add     func(*server.Config, *endpoint) error
 }

@@ -21,7 +21,7 @@ func reloading() string { return systemd.SdNotifyReloading + "\n" + systemd.SdNo
 // WATCHDOG_USEC. Without them it reports nothing.
 type manager struct {
 	log     zerolog.Logger
-	every   time.Duration // time between two beats; 0 for none
+	every   time.Duration // time between two beats; 0 without a watchdog
 	beats   chan struct{}
 	telling sync.WaitGroup
 }

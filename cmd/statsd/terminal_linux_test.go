@@ -42,12 +42,12 @@ func TestTerminal(t *testing.T) {
 	}
 }
 
-// TestWelcome starts the daemon on a terminal. Without a sink it prints three lines that tell how to
-// go on. With a sink, or quiet, it does not.
+// TestWelcome starts the daemon on a terminal. Without a sink it prints three lines with the next steps. With a sink,
+// or with --quiet, it does not.
 func TestWelcome(t *testing.T) {
 	for _, tt := range []struct {
 		args  []string
-		ready string // what the log says at last before these lines
+		ready string // the last log line before these lines
 		want  string
 	}{
 		{nil, "publish: ", `  send:     echo 'hits:1\|c' \| nc -uw1 localhost \d+\r\n  look:     http://localhost:\d+/\r\n  publish:  statsd --graphite-host HOST, or -s stdout:// to see it here\r\n`},

@@ -12,8 +12,8 @@ import (
 	"github.com/statsd-ops/statsd/internal/plural"
 )
 
-// checkConfig implements --check-config for settings without faults: all settings, what is odd, and
-// a verdict.
+// checkConfig implements --check-config for settings without faults: it prints all settings, warnings about oddities,
+// and a verdict.
 func (all settings) checkConfig(stdout, stderr io.Writer) error {
 	sinks, err := all.endpoints(nil)
 	if err != nil {

@@ -59,7 +59,7 @@ func TestToken(t *testing.T) {
 	}
 }
 
-// changeServer answers changes like the JSON API, and keeps what it was asked.
+// changeServer answers changes like the JSON API, and keeps the requests.
 type changeServer struct{ asked []string }
 
 func (c *changeServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -85,7 +85,7 @@ var changeAnswers = map[string]string{
 	"/api/v1/drain":        `{"draining":false,"until":null}`,
 }
 
-// TestChanges checks what each change asks for, and what it prints.
+// TestChanges checks the request and the output of each change.
 func TestChanges(t *testing.T) {
 	c := &changeServer{}
 	server := httptest.NewServer(c)

@@ -44,7 +44,7 @@ func split(text string) (host, port string) {
 	return text, defaultPort // an IPv6 address without a port comes here too
 }
 
-// target is where to ask: an address, and whether over TLS.
+// target is the address of a monitor, and whether it speaks TLS.
 type target struct {
 	address string
 	tls     bool

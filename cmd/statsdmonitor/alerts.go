@@ -12,10 +12,10 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// maxAlerts is how many a daemon keeps.
+// maxAlerts is the number of alerts that a daemon keeps.
 const maxAlerts = 256
 
-// episode is an alert as the old form prints it in JSON. Times are Unix seconds.
+// episode is an alert in the JSON of the old form. Times are Unix seconds.
 type episode struct {
 	ID      string  `json:"id"`
 	Reason  string  `json:"reason"`
@@ -41,7 +41,7 @@ type outcome struct {
 	Error string  `json:"error"`
 }
 
-// alerted prints the problems, the newest first, and who was told when each began and ended.
+// alerted prints the problems, the newest first, with the messages to notifiers about begin and end.
 func alerted(ctx context.Context, s *session) error {
 	var answer question.Alerts
 	if _, err := s.client.Ask(ctx, ask.Question{Method: "alerts", Args: []any{maxAlerts}}, &answer); err != nil {
@@ -106,7 +106,7 @@ func printAlert(w io.Writer, a *question.Alert, now time.Time) error {
 	return nil
 }
 
-// toldText says what happened to the messages to a notifier.
+// toldText returns what happened to the messages to a notifier.
 func toldText(t *question.Told) string {
 	var parts []string
 	for _, part := range []struct {

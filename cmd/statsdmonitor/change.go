@@ -41,7 +41,7 @@ func deleteArgs(s *session) map[string]any {
 
 func reloadArgs(s *session) map[string]any { return map[string]any{"dry_run": s.on("dry-run")} }
 
-// holds is how long a change holds, in whole seconds.
+// holds returns how long a change holds, in whole seconds.
 func (s *session) holds() int {
 	seconds, _ := s.watching()
 	return seconds
@@ -72,7 +72,7 @@ func drain(ctx context.Context, s *session) error {
 	return &exit{exitUsage, errors.New("drain: want drain, or drain off, try drain --help")}
 }
 
-// changed makes a change, and prints what the daemon says of it.
+// changed makes a change, and prints the daemon's answer.
 func changed[T any](ctx context.Context, s *session, name string, args map[string]any, write show[T]) error {
 	if s.client.Token == "" {
 		return fmt.Errorf("%s at %s: a change needs a token of the role operate: give its file with --token-file", s.command.name, s.client.Address)

@@ -28,8 +28,8 @@ func readCluster(ctx context.Context, s *session) (result, error) {
 }
 
 const (
-	// ledgerTries is how often an owner and its edges are asked until nothing is on its way between them, with
-	// ledgerPause between.
+	// An owner and its edges are asked up to ledgerTries times, with ledgerPause between, until nothing is on its way
+	// between them.
 	ledgerTries = 10
 	ledgerPause = 300 * time.Millisecond
 )
@@ -68,7 +68,7 @@ func readClusterLedger(ctx context.Context, s *session) (result, error) {
 			return r, nil
 		}
 		if len(edges) > 0 && !c.Collects {
-			return result{}, &exit{exitUsage, fmt.Errorf("%s is no owner: ask one to compare it with edges", s.client.Address)}
+			return result{}, &exit{exitUsage, fmt.Errorf("%s is not an owner: ask an owner to compare it with edges", s.client.Address)}
 		}
 		settled := true
 		for i := range edges {
@@ -113,14 +113,14 @@ func balanced(r result, c *question.Cluster, edges []report.EdgeAccount) result 
 	return r
 }
 
-// compareEdge asks an edge, after its owner.
+// compareEdge asks an edge. The owner was asked before.
 func compareEdge(ctx context.Context, client *ask.Client, owner *question.Cluster) (report.EdgeAccount, error) {
 	var c question.Cluster
 	if _, err := client.Ask(ctx, ask.Question{Name: "cluster", Method: "cluster"}, &c); err != nil {
 		return report.EdgeAccount{}, err
 	}
 	if !c.Forwards {
-		return report.EdgeAccount{}, &exit{exitUsage, fmt.Errorf("%s is no edge", client.Address)}
+		return report.EdgeAccount{}, &exit{exitUsage, fmt.Errorf("%s is not an edge", client.Address)}
 	}
 	a := compared(sameCluster(&c, owner), owner)
 	a.Address = client.Address
@@ -154,13 +154,13 @@ func compared(f *question.ClusterForward, owner *question.Cluster) report.EdgeAc
 	}
 	resting := owner.Ledger.Held == 0 && owner.Ledger.Lag == 0
 	a.Settled = resting && f.Waiting() == 0 && a.Complete == a.Number
-	// What an edge has dropped is a difference that it tells.
+	// the edge reports the rows that it has dropped, so they are no difference
 	equal := a.Counted == a.Samples || a.Counted < a.Samples && (f.Dropped > 0 || !a.Settled)
-	// All was acknowledged, and the owners have not got it.
+	// everything was acknowledged, but the owners did not get all of it
 	gone := resting && f.Waiting() == 0 && f.Dropped == 0 && a.Complete+unseen < a.Number
 	a.Balances = f.Difference == 0 && equal && !gone
 	return a
 }
 
-// unseen is how many intervals may be on their way between two answers.
+// unseen is the number of intervals that may be on their way between two answers.
 const unseen = 2

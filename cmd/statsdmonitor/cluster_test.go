@@ -84,7 +84,7 @@ func (m *clusterMember) send(n int) {
 	_, _ = c.Read(make([]byte, 1))
 }
 
-// cluster asks what the daemon knows.
+// cluster asks the daemon about its cluster.
 func (m *clusterMember) cluster() (c question.Cluster) {
 	var out, errs bytes.Buffer
 	if code := run(m.t.Context(), []string{"cluster", "--json", "--at", m.monitor}, &out, &errs); code != exitOK {
@@ -96,8 +96,8 @@ func (m *clusterMember) cluster() (c question.Cluster) {
 	return c
 }
 
-// TestClusterLedger kills the members of a real cluster at bad moments, and balances its ledger. Then the central
-// forgets what it has acknowledged, and the ledger shows it.
+// TestClusterLedger kills the members of a real cluster at bad moments, and balances its ledger. Then the central loses
+// acknowledged messages, and the ledger shows this.
 func TestClusterLedger(t *testing.T) {
 	soak.Slow(t)
 	bin, dir := t.TempDir(), t.TempDir()
@@ -155,7 +155,7 @@ func TestClusterLedger(t *testing.T) {
 	}
 }
 
-// forgets makes a central forget what it has acknowledged: its disk is restored from a backup.
+// forgets makes a central lose acknowledged messages: its disk is restored from a backup.
 func forgets(t *testing.T, central, web1 *clusterMember, dir string, across []string) {
 	t.Helper()
 	before := central.cluster().Ledger.Samples
@@ -252,8 +252,8 @@ func TestClusterWrong(t *testing.T) {
 	for line, want := range map[string]string{
 		"cluster web1 " + f.at():                        "cluster takes edges with --ledger only; --at says which daemon to ask",
 		"cluster --ledger web1:x " + f.at():             `edge web1:x: port "x": want a number from 1 to 65535`,
-		"cluster --ledger 127.0.0.1:1 " + edge:          "is no owner: ask one to compare it with edges",
-		"cluster --ledger " + f.at()[5:] + " " + f.at(): "is no edge",
+		"cluster --ledger 127.0.0.1:1 " + edge:          "is not an owner: ask an owner to compare it with edges",
+		"cluster --ledger " + f.at()[5:] + " " + f.at(): "is not an edge",
 	} {
 		if _, stderr := invoke(t, exitUsage, strings.Fields(line)...); !strings.Contains(stderr, want) {
 			t.Errorf("%s: %s, want %s", line, stderr, want)

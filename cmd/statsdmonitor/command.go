@@ -14,21 +14,21 @@ type command struct {
 	words       []string // the fixed words among the arguments
 	help        string
 	flags       []use
-	// One of these is set. A reading answers a question, and can be watched.
+	// One of these is set. A reading answers a question, and works with --watch.
 	read reading
 	run  func(context.Context, *session) error
 }
 
-// use is a flag that a command takes, with the default and the greatest value that it has there.
+// use is a flag of a command, with its default and its greatest value for this command.
 type use struct {
 	name, fallback string
-	most           float64 // 0: the flag's own
+	most           float64 // 0: the value of the flag's own table entry
 }
 
 // bounds are the least and the greatest value of a flag.
 type bounds struct{ least, most float64 }
 
-// bounds returns the bounds of a flag that is used so. A fallback of 0 is a value, too.
+// bounds returns the bounds of a flag for a command. A fallback of 0 is a valid value, too.
 func (u use) bounds(f *flag) bounds {
 	b := bounds{f.least, cmp.Or(u.most, f.most)}
 	if u.fallback == "0s" {

@@ -17,7 +17,7 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// shown are command lines, the report of package report that they print, and what they ask.
+// shown are command lines, the report of package report that they print, and the questions that they ask.
 var shown = []struct {
 	line, golden string
 	exit         int
@@ -154,7 +154,7 @@ func TestTail(t *testing.T) {
 	}
 }
 
-// TestNotThere checks the exit code for what the daemon has not got.
+// TestNotThere checks the exit code for things that the daemon does not have.
 func TestNotThere(t *testing.T) {
 	f := startFake(t)
 	_, stderr := invoke(t, exitNotThere, "sinks", "archvie", f.at())

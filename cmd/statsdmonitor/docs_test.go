@@ -42,8 +42,8 @@ func described(begin, text string) map[string]string {
 	return found
 }
 
-// same fails unless the manual describes exactly what is there. A text of the manual may have more
-// after that of the help.
+// same fails unless the manual describes exactly the existing entries. In the manual further text may follow the text
+// of the help.
 func same(t *testing.T, what string, manual, there map[string]string) {
 	t.Helper()
 	if a, b := slices.Sorted(maps.Keys(manual)), slices.Sorted(maps.Keys(there)); !slices.Equal(a, b) || len(a) == 0 {

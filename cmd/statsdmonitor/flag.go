@@ -33,7 +33,7 @@ type flag struct {
 	choices  []string
 	// Bounds of a whole number, or of a duration in seconds.
 	least, most float64
-	old         bool // part of the form HOST PORT
+	old         bool // a flag of the old form HOST PORT
 }
 
 const day = 24 * 60 * 60

@@ -16,7 +16,7 @@ The older form prints all figures of the daemon, one on each line, and never cha
   statsdmonitor HOST PORT [--values|--discards|--ledger|--alerts] [--json]
 
 Exit status: 0 answered; 1 not reachable, or refused; 2 wrong command line; 3 the
-ledger does not balance; 4 what was asked for is not there. check has 0 to 3 instead.
+ledger does not balance; 4 not found. check has 0 to 3 instead.
 `
 
 // helpEnd is the width of the help.
@@ -84,7 +84,7 @@ func flagEntry(b *strings.Builder, u use) {
 	helpEntry(b, left, 28, help)
 }
 
-// helpEntry writes a name, and a text in a column beside it.
+// helpEntry writes a name, and a text in the column to the right.
 func helpEntry(b *strings.Builder, name string, column int, text string) {
 	if len(name)+2 > column {
 		b.WriteString(name + "\n")

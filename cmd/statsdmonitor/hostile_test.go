@@ -93,7 +93,7 @@ func TestStrangeStream(t *testing.T) {
 	}
 }
 
-// TestWrongLines checks what is said of wrong command lines.
+// TestWrongLines checks the errors for wrong command lines.
 func TestWrongLines(t *testing.T) {
 	for line, want := range map[string]string{
 		"explain":                       "explain needs an argument: statsdmonitor explain LINE|NAME",

@@ -19,7 +19,7 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// account is one sum of the ledger. It balances if as much went out as came in.
+// account is one sum of the ledger. It balances if the numbers in and out are equal.
 type account struct {
 	Name     string  `json:"name"`
 	Unit     string  `json:"unit"`
@@ -43,7 +43,7 @@ type book struct {
 	KernelDropped float64   `json:"datagrams_dropped_by_the_kernel"`
 }
 
-// oldLedger prints the ledger of the daemon. It fails if that does not balance.
+// oldLedger prints the ledger of the daemon. It returns an error if the ledger does not balance.
 func oldLedger(ctx context.Context, s *session) error {
 	b, err := askBook(ctx, s.client)
 	if err != nil {
@@ -57,7 +57,7 @@ func oldLedger(ctx context.Context, s *session) error {
 	return cmp.Or(err, b.verdict())
 }
 
-// readLedger is the ledger with separators in its numbers, or the answer of the daemon in JSON.
+// readLedger returns the ledger with separators in its numbers, or the answer of the daemon in JSON.
 func readLedger(ctx context.Context, s *session) (result, error) {
 	if s.on("json") {
 		return readBalances(ctx, s)
@@ -85,7 +85,7 @@ func unbalanced(what string) error {
 	return &exit{exitUnbalanced, fmt.Errorf("the ledger does not balance: see %s", ascii.Safe(what))}
 }
 
-// askBook makes the ledger of the daemon's own figures.
+// askBook makes the ledger from the daemon's own figures.
 func askBook(ctx context.Context, client *ask.Client) (*book, error) {
 	var text string
 	if err := client.Call(ctx, ask.Call{Method: "istats", Limit: answerLimit}, &text); err != nil {

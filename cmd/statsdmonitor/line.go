@@ -16,7 +16,7 @@ import (
 // line is a command line that has been read.
 type line struct {
 	command *command // nil for the old form
-	named   bool     // the command was named
+	named   bool     // whether the command line names the command
 	words   []string // arguments of the command; of the old form: host and port
 	given   map[string]string
 }
@@ -91,8 +91,8 @@ func flagNames() (names []string) {
 	return names
 }
 
-// resolve finds out which command is meant, and checks its flags and arguments. Without a command it
-// is status, unless a host or a flag of the old form is there.
+// resolve finds the command, and checks its flags and arguments. Without a command it is status, unless the line has a
+// host or a flag of the old form.
 func (l *line) resolve() error {
 	if len(l.words) > 0 && l.words[0] == "help" {
 		l.words, l.given["help"] = l.words[1:], ""
@@ -113,7 +113,7 @@ func (l *line) resolve() error {
 	return l.checkCommand()
 }
 
-// oldFlag reports whether a flag is given that only the old form has.
+// oldFlag reports whether the line has a flag that exists only in the old form.
 func (l *line) oldFlag() bool {
 	return slices.ContainsFunc(oldReports, func(r oldReport) bool { return l.on(r.flag) })
 }
@@ -180,7 +180,7 @@ func (l *line) checkCommand() error {
 	return nil
 }
 
-// takesInstead lists the flags that the command has besides those that all have.
+// takesInstead lists the flags of the command that not all commands have.
 func (l *line) takesInstead() string {
 	if len(l.command.flags) == 0 {
 		return ""

@@ -6,8 +6,8 @@
 //	statsdmonitor --at web1 top --by sender
 //
 // The commands are listed in command.go, and their flags in flag.go: the command line, the help and
-// the completion of shells follow from these two tables. Package ask asks, and package report writes
-// the answers.
+// the completion of shells follow from these two tables. Package ask sends the questions, and package report writes the
+// answers.
 //
 // The older form prints all figures of the daemon, a line "name: value" for each:
 //
@@ -104,7 +104,7 @@ func (s *session) run(ctx context.Context) error {
 	return s.once(ctx)
 }
 
-// mistyped adds a hint to an error if the only word, taken for a host, looks like a command.
+// mistyped adds a hint to an error if the only word on the line, which was read as a host, looks like a command.
 func (s *session) mistyped(err error) error {
 	if _, is := errors.AsType[*exit](err); err == nil || is || len(s.words) != 1 {
 		return err
@@ -117,7 +117,7 @@ func (s *session) mistyped(err error) error {
 
 func (s *session) isCheck() bool { return s.command != nil && s.command.name == "check" }
 
-// code tells of an error, and returns the exit code.
+// code prints an error, and returns the exit code.
 func code(err error, stderr io.Writer) int {
 	e, has := errors.AsType[*exit](err)
 	if err != nil && (!has || e.cause != nil) {
@@ -132,7 +132,7 @@ func code(err error, stderr io.Writer) int {
 	return exitFailed
 }
 
-// misused tells of a wrong command line.
+// misused prints an error about the command line.
 func misused(args []string, err error, stdout, stderr io.Writer) int {
 	first := slices.IndexFunc(args, func(arg string) bool { return find(arg) != nil })
 	if first >= 0 && args[first] == "check" {

@@ -36,7 +36,7 @@ func answered[T any](ctx context.Context, s *session, q ask.Question, write show
 	return result{now: a.Now, json: frame{1, a.Answer}, text: text}, data, nil
 }
 
-// coded gives an error of the daemon the exit code that fits it.
+// coded gives an error of the daemon its exit code.
 func coded(err error) error {
 	switch {
 	case ask.NotFound(err):
@@ -47,7 +47,7 @@ func coded(err error) error {
 	return err
 }
 
-// plainly is answered without a look at the data.
+// plainly writes an answer without checking its data.
 func plainly[T any](ctx context.Context, s *session, q ask.Question, write show[T]) (result, error) {
 	r, _, err := answered(ctx, s, q, write)
 	return r, err
@@ -137,7 +137,7 @@ func readSinks(ctx context.Context, s *session) (result, error) {
 	return r, nil
 }
 
-// named returns the sink of that name; without a name, all.
+// named returns the sink with a name, or all sinks without a name.
 func named(sinks []question.Sink, name string) []question.Sink {
 	if name == "" {
 		return sinks

@@ -8,7 +8,7 @@ import (
 	"github.com/mattn/go-isatty"
 )
 
-// screen is what the standard output is.
+// screen describes the standard output.
 type screen struct {
 	file *os.File // the terminal; nil for a file or a pipe
 	// colour and redraw are for terminals that understand the usual escape sequences.
@@ -24,7 +24,7 @@ func newScreen(stdout io.Writer) screen {
 	return screen{file: f, colour: able && os.Getenv("NO_COLOR") == "", redraw: able}
 }
 
-// The width if no source says how wide the output is, and the bounds of a width that is accepted.
+// The default width, and the bounds of an accepted width.
 const (
 	defaultWidth = 80
 	maxWidth     = 1000

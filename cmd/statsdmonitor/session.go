@@ -27,7 +27,7 @@ type session struct {
 	screen screen
 }
 
-// newSession prepares to ask the monitor that the command line names.
+// newSession prepares the connection to the monitor in the command line.
 func newSession(l *line, stdout, stderr io.Writer) (*session, error) {
 	s := &session{line: l, out: bufio.NewWriter(stdout), errs: stderr, screen: newScreen(stdout)}
 	s.client = &ask.Client{Timeout: l.duration("timeout")}
@@ -115,7 +115,7 @@ type result struct {
 	now  time.Time // by the daemon's clock
 	text func(report.Page) string
 	json any
-	// verdict is the error to exit with once the answer is printed, such as an exit.
+	// verdict is the error to return after printing the answer.
 	verdict error
 }
 

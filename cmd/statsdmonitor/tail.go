@@ -15,8 +15,8 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// tail prints lines as they come in, until its time is over or the user stops it. What it looked at
-// comes last, on standard error.
+// tail prints lines as they come in, until its time is over or the user stops it. At the end it prints, on standard
+// error, how much it looked at.
 func tail(ctx context.Context, s *session) error {
 	t := &tailing{session: s}
 	err := t.stream(ctx)
@@ -30,7 +30,7 @@ func tail(ctx context.Context, s *session) error {
 	return nil
 }
 
-// tailing is a tail, and how far it is.
+// tailing is a tail and its progress.
 type tailing struct {
 	*session
 	shown  uint64
@@ -66,7 +66,7 @@ func (t *tailing) line(line question.Line) error {
 	return cmp.Or(err, t.out.Flush())
 }
 
-// collect asks a daemon that streams nothing. All lines come at the end.
+// collect asks a daemon that does not support streams. All lines come at the end.
 func (t *tailing) collect(ctx context.Context) error {
 	seconds, watches := t.watching()
 	q := ask.Question{Method: "tail", Args: []any{t.glob(), t.text("sender"), t.on("bad"), seconds, t.whole("n")}, Watches: watches}

@@ -19,8 +19,8 @@ const (
 	showCursor = "\x1b[?25h"
 )
 
-// watch answers a question again and again, until ctx ends. Only the first answer must succeed: a
-// daemon that is restarted is waited for.
+// watch answers a question again and again, until ctx ends. Only the first answer must succeed. After that it waits for
+// a daemon that is restarted.
 func (s *session) watch(ctx context.Context) error {
 	every := watchEvery
 	if s.text("watch") != "" {
@@ -63,7 +63,7 @@ func (s *session) leave() {
 	_ = s.out.Flush() // the terminal may be gone
 }
 
-// draw shows an answer, or why there is none.
+// draw shows an answer, or the error.
 func (s *session) draw(r result, failed error, first bool) error {
 	switch {
 	case s.redraws():
@@ -80,8 +80,8 @@ func (s *session) draw(r result, failed error, first bool) error {
 	return s.print(r)
 }
 
-// redraw replaces what the terminal shows, without a flicker: in one write, and without clearing
-// first. What does not fit is left out.
+// redraw replaces the content of the terminal. It does not flicker, because it is one write, without clearing first.
+// Lines that do not fit are left out.
 func (s *session) redraw(text string) error {
 	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
 	if height := s.screen.height(); height > 2 && len(lines) > height-1 {

@@ -52,7 +52,7 @@ func TestWatch(t *testing.T) {
 	}
 }
 
-// A daemon that is restarted is waited for, but the first answer must come.
+// The command waits for a daemon that is restarted, but the first answer must come.
 func TestWatchRestart(t *testing.T) {
 	f := startFake(t)
 	var calls atomic.Int32

@@ -19,7 +19,7 @@ import (
 	"github.com/statsd-ops/statsd/statvent/pipes"
 )
 
-// maxTimeout leaves time for the answer to the client: see answerTimeout.
+// maxTimeout is short enough to leave time for the answer to the client: see answerTimeout.
 const maxTimeout = 10 * time.Second
 
 // options are the values of the flags.

@@ -67,7 +67,7 @@ func serve(ctx context.Context, opts options, stderr io.Writer) error {
 	case err := <-served:
 		return err
 	case <-time.After(grace):
-		return fmt.Errorf("interrupted the reading of the pipes %v after the signal to stop", grace)
+		return fmt.Errorf("the pipes were still being read %v after the signal to stop: interrupted", grace)
 	}
 }
 

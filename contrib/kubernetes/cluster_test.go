@@ -86,7 +86,7 @@ func wantMount(t *testing.T, c core.Container, volume, path string) {
 	}
 }
 
-// A node's daemon has the same name and the same spool after a rollout. So it goes on with what waits.
+// A node's daemon has the same name and the same spool after a rollout. So it continues with the waiting rows.
 func TestNodeStays(t *testing.T) {
 	node := pods(t)[1]
 	c := node.Spec.Containers[0]

@@ -155,7 +155,7 @@ func TestService(t *testing.T) {
 	}
 }
 
-// The daemon accepts each configuration, without a warning, and says what it does.
+// The daemon accepts each configuration without a warning, and its verdict is right.
 func TestConfigurations(t *testing.T) {
 	does := map[string]string{
 		"statsd-central": "collects from statsd://:8127?keys=KEYS, and publishes to graphite every 10s",
@@ -194,8 +194,8 @@ func TestConfigurations(t *testing.T) {
 	}
 }
 
-// environments returns the settings that each configuration's pod gets from its environment. The kubelet
-// fills in what refers to a field.
+// environments returns the settings that each configuration's pod gets from its environment. The kubelet replaces
+// references to fields.
 func environments(t *testing.T) map[string][]string {
 	all := map[string][]string{}
 	for _, pod := range pods(t) {

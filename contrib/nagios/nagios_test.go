@@ -17,7 +17,7 @@ import (
 	"github.com/statsd-ops/statsd/internal/wait"
 )
 
-// around is what a Nagios needs besides: a host, somebody to tell, and times.
+// around holds the other objects that Nagios needs: a host, a contact, and time periods.
 const around = `
 define timeperiod {
     timeperiod_name always

@@ -62,7 +62,7 @@ func startAgent(t *testing.T, addr, objects string) *agent {
 	}
 	t.Cleanup(func() {
 		_ = process.Process.Signal(os.Interrupt)
-		_ = process.Wait() // its status is the signal
+		_ = process.Wait() // the error says only that the signal ended it
 		_ = log.Close()
 		if text, _ := os.ReadFile(log.Name()); t.Failed() {
 			t.Logf("snmpd: %s", text)

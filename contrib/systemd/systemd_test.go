@@ -76,7 +76,7 @@ func TestUnits(t *testing.T) {
 	}
 }
 
-// systemd-socket-activate opens a socket, waits for traffic, and hands the socket over.
+// systemd-socket-activate opens a socket, waits for traffic, and starts the daemon with the socket.
 func TestSocketActivate(t *testing.T) {
 	soak.Slow(t)
 	t.Parallel()
@@ -106,7 +106,7 @@ func TestSocketActivate(t *testing.T) {
 	}
 }
 
-// The manager is told when the daemon is ready, alive, reloading and stopping.
+// The daemon reports to the manager when it is ready, alive, reloading and stopping.
 func TestNotify(t *testing.T) {
 	soak.Slow(t)
 	t.Parallel()
@@ -128,7 +128,7 @@ func TestNotify(t *testing.T) {
 		m.await("WATCHDOG=1")
 	}
 
-	// A daemon that hangs is not alive.
+	// A daemon that hangs does not report that it is alive.
 	d.signal(syscall.SIGSTOP)
 	m.drain()
 	if got := m.next(500 * time.Millisecond); got != "" {
@@ -173,7 +173,7 @@ func TestRestartUnderLoad(t *testing.T) {
 		load.some()
 		if i == restarts-1 {
 			load.stop()
-			// Everything that connected before is accepted before it.
+			// All earlier connections are accepted before this one.
 			if err := h.connect("marker:1|c"); err != nil {
 				t.Fatal(err)
 			}

@@ -1,10 +1,9 @@
 // Package admit decides which senders may send to a listener: by address, by certificate, or by signature.
 //
 //	d, err := admit.Open(config) // reads the files; d is a listen.Guard
-//	d.Follow(another)           // takes over the rules that a reload has read
+//	d.Follow(another)           // changes to the rules that a reload has read
 //
-// Refusals are only counted, by intake. They are never logged one by one, because a sender decides how many
-// there are.
+// Intake counts refusals. It never logs them one by one, because senders could flood the log.
 package admit
 
 import (
@@ -91,8 +90,8 @@ func Open(c Config) (*Door, error) {
 	return d, nil
 }
 
-// Follow takes over the rules of another Door of the same kind. The Door still remembers accepted
-// datagrams, and open connections stay open.
+// Follow changes to the rules of another Door of the same kind. The Door still remembers accepted datagrams, and open
+// connections stay open.
 func (d *Door) Follow(next listen.Guard) {
 	other, ok := next.(*Door)
 	if !ok {
@@ -144,7 +143,7 @@ func (d *Door) Check() listen.Check {
 	return &check{door: d}
 }
 
-// check judges the datagrams of one receiver.
+// check decides about the datagrams of one receiver.
 type check struct {
 	door       *Door
 	rules      *rules          // the rules at the time when signatures was made

@@ -29,7 +29,7 @@ const (
 
 var nonce uint32
 
-// sign signs a line for now, or for some seconds later. All signatures differ.
+// sign signs a line with the present time, or with a time some seconds later. All signatures differ.
 func sign(key, line string, later time.Duration) []byte {
 	nonce++
 	rest := binary.LittleEndian.AppendUint64(nil, uint64(time.Now().Add(later).Unix()))
@@ -70,7 +70,7 @@ func TestCheck(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "keys")
 	c := Config{KeyFile: keyFile(t, path, newKey, oldKey), Allow: from(t, "10.0.0.0/8"), Drift: time.Minute}
 	d := open(t, c)
-	checks := []listen.Check{d.Check(), d.Check()} // of two receivers
+	checks := []listen.Check{d.Check(), d.Check()} // the checks of two receivers
 	inside, outside := netip.MustParseAddr("10.1.2.3"), netip.MustParseAddr("11.1.2.3")
 	once := sign(newKey, "a:1|c", 0)
 	for i, tt := range []struct {
@@ -94,7 +94,7 @@ func TestCheck(t *testing.T) {
 		}
 	}
 
-	// New rules hold for all checks at once, and remember what came before.
+	// New rules apply to all checks at once. Datagrams accepted before are still remembered.
 	keyFile(t, path, newKey)
 	c.Allow = from(t, "11.0.0.0/8")
 	d.Follow(open(t, c))
@@ -116,7 +116,7 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// TestSenders asks for senders only if addresses matter.
+// TestSenders checks that senders are needed only if addresses matter.
 func TestSenders(t *testing.T) {
 	keys := keyFile(t, filepath.Join(t.TempDir(), "keys"), newKey)
 	if open(t, Config{}).Check() != nil {
@@ -130,7 +130,7 @@ func TestSenders(t *testing.T) {
 	}
 }
 
-// meet connects a client to a Door. It returns what the lines are, or why there are none.
+// meet connects a client to a Door. It returns the client's lines, or why it was refused.
 func meet(t *testing.T, d *Door, client func(net.Conn)) (string, listen.Refusal) {
 	t.Helper()
 	accepted, end := certstest.Accept(t, client)
@@ -203,7 +203,7 @@ func TestAdmit(t *testing.T) {
 	}
 }
 
-// TestFollowCertificate changes the certificate and the clients' authority of a Door.
+// TestFollowCertificate changes a Door's certificate, and its authority for client certificates.
 func TestFollowCertificate(t *testing.T) {
 	first, second := counterpart.NewAuthority(t), counterpart.NewAuthority(t)
 	config := func(a *counterpart.Authority) Config {
@@ -219,7 +219,7 @@ func TestFollowCertificate(t *testing.T) {
 			t.Fatal(err)
 		}
 		c.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return pair, nil }
-		c.InsecureSkipVerify = true // only the listener's decision matters
+		c.InsecureSkipVerify = true // ignore the client's error: only the listener's decision matters
 		return encrypted(c)
 	}
 	d := open(t, config(first))
@@ -228,14 +228,14 @@ func TestFollowCertificate(t *testing.T) {
 	}
 	d.Follow(open(t, config(second)))
 	if _, why := meet(t, d, client(first)); why != listen.BadCertificate {
-		t.Errorf("from the authority of before: got %v", why)
+		t.Errorf("from the old authority: got %v", why)
 	}
 	if _, why := meet(t, d, client(second)); why != listen.Admitted {
 		t.Errorf("from the new authority: got %v", why)
 	}
 }
 
-// TestFollowAnotherKind changes nothing if the listener would become another one.
+// TestFollowAnotherKind checks that Follow changes nothing if the other Door is of another kind.
 func TestFollowAnotherKind(t *testing.T) {
 	a := counterpart.NewAuthority(t)
 	cert, key := a.Issue("127.0.0.1")

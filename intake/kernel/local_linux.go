@@ -13,17 +13,17 @@ import (
 	"github.com/statsd-ops/statsd/meta"
 )
 
-// localReads has the kernel's information about a batch of datagrams from processes of this host.
+// localReads holds the kernel's information about a batch of datagrams from processes of this host.
 type localReads struct {
 	conn     listen.Packet
 	raw      syscall.RawConn
 	controls [Batch]localControl
-	peers    [Batch]*unix.Ucred // nil if the kernel does not tell
+	peers    [Batch]*unix.Ucred // nil if the kernel does not give it
 	senders  [Batch]meta.Sender
 }
 
 // localControl has room for two control messages: a time of arrival, and credentials. See unix(7),
-// SCM_CREDENTIALS. It has no room for a third one, so no client can put open files into this process.
+// SCM_CREDENTIALS. It has no room for a third message, so no client can pass open files to this process.
 type localControl struct {
 	arrival     arrival
 	credentials struct {

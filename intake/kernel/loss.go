@@ -9,7 +9,7 @@ type Loss struct {
 	last  uint32 // the kernel's count
 	// Datagrams read since then, and messages read since then. A message is a datagram or a train.
 	datagrams, messages uint64
-	share               float64 // datagrams for each message, at the last time when some were read
+	share               float64 // datagrams for each message, when messages were last read
 }
 
 // Note adds a batch to the counts.

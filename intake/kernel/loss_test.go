@@ -5,7 +5,7 @@ import "testing"
 // Without trains the kernel's count of drops is exact.
 func TestLoss(t *testing.T) {
 	var l Loss
-	l.last = 1<<32 - 2 // it wraps
+	l.last = 1<<32 - 2 // the counter wraps around
 	if n := l.Now(1); n != 3 {
 		t.Errorf("%d lost before anything was read, want 3", n)
 	}

@@ -15,12 +15,12 @@ import (
 	"github.com/statsd-ops/statsd/meta"
 )
 
-// Batch is how many datagrams one read can bring. With 128 a full socket empties
-// 1 % faster, but normal traffic costs 3 % more: the buffers take twice the memory.
+// Batch is the maximum number of datagrams in one read. With 128 a full socket empties 1 % faster, but normal traffic
+// costs 3 % more, because the buffers take twice the memory.
 const Batch = 64
 
-// Space is the memory for one datagram: more than the 65,507 bytes that UDP can carry. It
-// is not a power of two, so that the beginnings of the buffers do not share a few cache lines.
+// Space is the memory for one datagram: more than the 65,507 bytes that UDP can carry. It is not a power of two, so
+// that the beginnings of the buffers do not compete for a few cache lines.
 const Space = 64<<10 + 192
 
 // Socket reads datagrams in batches, with recvmmsg(2) on a blocking socket. To wake up costs more than all
@@ -36,11 +36,11 @@ type Socket struct {
 	controls [Batch]control
 	senders  bool // the headers request senders
 	timed    bool // the headers request times of arrival
-	trains   bool // the kernel hands over trains; see WantTrains
+	trains   bool // the kernel returns trains; see WantTrains
 	given    bool // inherited: other processes share it
 	// control is the size of the memory for a datagram's control messages.
 	control int
-	local   *localReads // of a unix socket
+	local   *localReads // for a unix socket
 }
 
 // control has room for a time of arrival and a train size. They come in this order. If the time is missing,
@@ -71,7 +71,7 @@ type mmsghdr struct {
 	length uint32
 }
 
-// New takes over conn.
+// New makes a Socket from conn, and owns conn from then on.
 func New(conn listen.Packet) (*Socket, error) {
 	address := conn.LocalAddr()
 	take, local := detach, address.Network() == "unixgram"
@@ -246,7 +246,7 @@ func (s *Socket) Stop() {
 		_ = s.local.conn.SetReadDeadline(time.Now()) // it wakes the reader
 	}
 	if s.given {
-		return // the reader wakes up by itself
+		return // an inherited socket: the reader wakes up by itself
 	}
 	// It returns ENOTCONN, but it still wakes the reader.
 	_ = unix.Shutdown(s.fd, unix.SHUT_RD)

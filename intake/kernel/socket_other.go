@@ -27,7 +27,7 @@ type Socket struct {
 	given   bool // inherited: other processes share it
 }
 
-// New takes over conn.
+// New makes a Socket from conn, and owns conn from then on.
 func New(conn listen.Packet) (*Socket, error) {
 	return &Socket{conn: conn}, nil
 }
@@ -72,7 +72,7 @@ func (s *Socket) SetBuffer(bytes int) error {
 
 func (s *Socket) GrowBuffer(bytes int) error { return s.SetBuffer(bytes) }
 
-// Inherit does no more than this: a deadline ends a read and leaves no trace on the socket.
+// Inherit only marks the socket: a deadline ends a read, and this does not affect other processes.
 func (s *Socket) Inherit() error {
 	s.given = true
 	return nil

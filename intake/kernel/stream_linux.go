@@ -12,7 +12,7 @@ func Stamp(fd uintptr) {
 	_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1) // without it, the time of reading is used
 }
 
-// Reading is the memory for reads from a connection. It must not move.
+// Reading is the memory for reads from a connection. It must not move, because the kernel writes to it.
 type Reading struct {
 	vector  unix.Iovec
 	header  unix.Msghdr
@@ -20,8 +20,8 @@ type Reading struct {
 }
 
 // Now reads the available bytes of a connection, or returns EAGAIN. at is when the last of these bytes
-// arrived, in Unix nanoseconds. It is 0 if the time is unknown: unix sockets have no times. On unix sockets
-// there is no room for control messages, so no client can put open files into this process.
+// arrived, in Unix nanoseconds. It is 0 if the time is unknown: unix sockets have no times. For unix sockets there is
+// no room for control messages, so no client can pass open files to this process.
 func (r *Reading) Now(fd uintptr, local bool, b []byte) (n int, at int64, err error) {
 	r.vector.Base = &b[0]
 	r.vector.SetLen(len(b))

@@ -13,10 +13,10 @@ type trainSize struct {
 	_      uint32
 }
 
-// WantTrains sets whether the kernel hands over trains from now on. A train is a sequence of datagrams of
-// one sender. All of them have the same size; only the last one may be shorter. A sender makes a train with
-// UDP_SEGMENT. A network driver makes a train of datagrams that come at once. Without WantTrains, the
-// kernel splits trains, at more than ten times the cost. The reader must call Train for each datagram.
+// WantTrains sets whether the kernel returns trains from now on. A train is a sequence of datagrams of one sender. All
+// of them have the same size; only the last one may be shorter. A sender makes a train with UDP_SEGMENT. A network
+// driver makes a train from datagrams that come together. Without WantTrains, the kernel splits trains, at more than
+// ten times the cost. The reader must call Train for each datagram.
 //
 // If the kernel does not support trains, nothing changes. An inherited socket gets no trains, because a
 // later process might not support them.
@@ -38,7 +38,7 @@ func (s *Socket) Train(i int) int {
 	switch {
 	case filled == 0:
 		return 0
-	case c.arrival.header.Level == unix.SOL_UDP: // there is no time of arrival
+	case c.arrival.header.Level == unix.SOL_UDP: // without a time of arrival
 		t = (*trainSize)(unsafe.Pointer(c))
 	case filled <= uint64(unsafe.Sizeof(c.arrival)):
 		return 0

@@ -33,8 +33,8 @@ func (b *Bound) bind(port int) error {
 	return nil
 }
 
-// bindUDP binds a socket for each receiver. The first bind does not share the port. So it fails if another
-// daemon has the port, before this daemon takes a part of the datagrams.
+// bindUDP binds a socket for each receiver. The first bind does not share the port. So it fails if another daemon has
+// the port. Otherwise this daemon would get a part of the other's datagrams.
 func (b *Bound) bindUDP(address string) error {
 	network := bind.Network("udp", address)
 	alone, err := net.ListenPacket(network, address)

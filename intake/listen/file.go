@@ -23,13 +23,13 @@ type file struct {
 	id   identity
 }
 
-// identity distinguishes a file from the files that replace it. Inode numbers alone are not enough, because
-// the system uses them again.
+// identity distinguishes a file from the files that replace it. Inode numbers alone are not enough, because the system
+// reuses them.
 type identity struct{ device, inode, changed uint64 }
 
 func (i identity) String() string { return fmt.Sprintf("%d %d %d", i.device, i.inode, i.changed) }
 
-// bindUnix binds the socket. Clients see it only when it is ready.
+// bindUnix binds the socket. Clients can find it only when it is ready.
 func (b *Bound) bindUnix() error {
 	if b.Abstract() {
 		return inUse(b.bindAt(b.Address))
@@ -63,7 +63,7 @@ func (b *Bound) bindAt(path string) error {
 	if err != nil {
 		return err
 	}
-	l.(*net.UnixListener).SetUnlinkOnClose(false) // replace renames the file
+	l.(*net.UnixListener).SetUnlinkOnClose(false) // replace will rename the file
 	b.Stream = l.(Stream)
 	return nil
 }
@@ -73,7 +73,7 @@ func claim(path string) (*file, error) {
 	if err := checkDirectory(filepath.Dir(path)); err != nil {
 		return nil, err
 	}
-	noted, _ := safefile.ReadFile(path+".lock", 4*noteAt) // before this process writes to it
+	noted, _ := safefile.ReadFile(path+".lock", 4*noteAt) // read it before this process writes to it
 	lock, err := safefile.Holding(path + ".lock")
 	if taken, ok := errors.AsType[*safefile.InUseError](err); ok {
 		return nil, fmt.Errorf("%w: %w", syscall.EADDRINUSE, taken)
@@ -104,7 +104,7 @@ func checkDirectory(directory string) error {
 	return fmt.Errorf("the directory %s is not writable for user %d: it has %s", directory, os.Geteuid(), ownership(info))
 }
 
-// checkPlace refuses a path that is in use. noted is the old content of the lock file.
+// checkPlace returns an error if a path is in use. noted is the old content of the lock file.
 func (f *file) checkPlace(noted []byte) error {
 	info, err := os.Lstat(f.path)
 	switch {
@@ -120,13 +120,13 @@ func (f *file) checkPlace(noted []byte) error {
 	return inUse(probe(f.path))
 }
 
-// left reports whether an earlier daemon made the file and has left the path. That daemon may still read
-// from the socket.
+// left reports whether an earlier daemon made the file, but no longer wants the path. That daemon may still read from
+// the socket.
 func left(info fs.FileInfo, noted []byte) bool {
 	return len(noted) > noteAt && strings.TrimSpace(string(noted[noteAt:])) == identityOf(info).String()
 }
 
-// noteAt is the place of the socket file's identity in the lock file. The process id comes before it.
+// noteAt is the offset of the socket file's identity in the lock file. The process id comes before it.
 const noteAt = 32
 
 // probe returns EADDRINUSE if a process listens on a path.
@@ -136,7 +136,7 @@ func probe(path string) error {
 		if err == nil {
 			return errors.Join(syscall.EADDRINUSE, conn.Close())
 		}
-		// A full queue means that there is a listener. A socket without permission may have one.
+		// A full queue means that there is a listener. A socket that this process may not open can have one.
 		if !errors.Is(err, syscall.EPROTOTYPE) && !errors.Is(err, syscall.ECONNREFUSED) {
 			return err
 		}
@@ -144,7 +144,7 @@ func probe(path string) error {
 	return nil
 }
 
-// inUse shortens the error.
+// inUse makes a short error.
 func inUse(err error) error {
 	switch {
 	case err == nil:
@@ -194,7 +194,7 @@ func (f *file) note(text string) {
 	_, _ = f.lock.WriteAt(fmt.Appendf(nil, "%-*d\n%s\n", noteAt-1, os.Getpid(), text), 0)
 }
 
-// leave lets another daemon take the path.
+// leave allows another daemon to take the path.
 func (f *file) leave() {
 	if f.lock != nil {
 		_ = f.lock.Close()

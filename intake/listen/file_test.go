@@ -77,7 +77,7 @@ func TestSocketFile(t *testing.T) {
 	}
 }
 
-// A file that nobody listens on is replaced, also by a socket of the other type.
+// A socket file without a listener is replaced, also by a socket of the other type.
 func TestStaleSocketIsReplaced(t *testing.T) {
 	t.Parallel()
 	for _, scheme := range local {
@@ -105,7 +105,7 @@ func stale(t *testing.T, scheme Scheme, path string) {
 	}
 }
 
-// A socket with a listener is in use, also one of another program, and goes on.
+// A socket with a listener is in use, even if it belongs to another program, and is left alone.
 func TestSocketInUse(t *testing.T) {
 	t.Parallel()
 	for _, scheme := range local {
@@ -133,8 +133,8 @@ func TestSocketInUse(t *testing.T) {
 	}
 }
 
-// A second daemon is told which process has the path. When the first leaves, the second takes it without a
-// gap, and the first leaves the file alone.
+// The error for a second daemon names the process that has the path. When the first daemon leaves, the second takes the
+// path without a gap, and the first does not touch the file.
 func TestSuccessor(t *testing.T) {
 	t.Parallel()
 	for _, scheme := range local {
@@ -157,7 +157,7 @@ func TestSuccessor(t *testing.T) {
 	}
 }
 
-// What is no socket is never touched.
+// A file that is not a socket is never touched.
 func TestOtherFilesStay(t *testing.T) {
 	t.Parallel()
 	for kind, make := range map[string]func(string) error{
@@ -180,7 +180,7 @@ func TestOtherFilesStay(t *testing.T) {
 	}
 }
 
-// A file that somebody else has put in the place of the socket stays at the end.
+// A file that somebody else has put in place of the socket file is not removed at the end.
 func TestForeignFileStaysAtTheEnd(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "s")
@@ -222,7 +222,7 @@ func TestSocketDirectory(t *testing.T) {
 	}
 }
 
-// The owner that cannot be set is a reason not to start, and leaves nothing.
+// If the owner cannot be set, the daemon does not start, and no file remains.
 func TestSocketOwner(t *testing.T) {
 	t.Parallel()
 	directory := t.TempDir()
@@ -252,7 +252,7 @@ func TestSocketOwner(t *testing.T) {
 	}
 }
 
-// An abstract socket has no file and no lock. A second one is refused.
+// An abstract socket has no file and no lock. A second socket with its name is refused.
 func TestAbstractSocket(t *testing.T) {
 	t.Parallel()
 	for _, scheme := range local {
@@ -270,7 +270,7 @@ func TestAbstractSocket(t *testing.T) {
 	}
 }
 
-// A file that was removed is made again; clients of the old socket are still read.
+// A file that was removed is made again. Lines from clients of the old socket are still read.
 func TestRebind(t *testing.T) {
 	t.Parallel()
 	for _, scheme := range local {

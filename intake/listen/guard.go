@@ -7,13 +7,13 @@ import (
 	"time"
 )
 
-// Refusal is the reason why a connection or a datagram was refused. It is counted for the listener.
+// Refusal is the reason why a connection or a datagram was refused. The listener counts refusals.
 type Refusal int
 
 // The refusals.
 const (
 	Admitted       Refusal = iota
-	OldKey                 // admitted: a signed datagram whose key is not the newest one
+	OldKey                 // admitted: a signed datagram whose key is not the newest key
 	Denied                 // this address, user or group may not send
 	BadAuth                // no signature, or a signature with an unknown key
 	Replayed               // a signed datagram that was accepted before
@@ -25,7 +25,7 @@ const (
 	BadName                // a certificate without a name that may send
 	Handshake              // no TLS, or no version that both sides support
 	SlowHandshake          // a handshake that took too long
-	Crowded                // a handshake that was ended to make room for another one
+	Crowded                // a handshake that was ended to make room for another connection
 	Left                   // a client that left before its first byte, such as a check of a load balancer
 	BadFrame               // a frame of impossible length
 	Refusals       = 16    // the number of refusals, for arrays indexed by Refusal
@@ -39,7 +39,7 @@ var refusals = [Refusals]string{
 // String returns the name of the refusal in figures, for example denied.
 func (r Refusal) String() string { return refusals[r] }
 
-// Admits reports whether the lines are accepted.
+// Admits reports whether the lines are accepted in spite of this Refusal.
 func (r Refusal) Admits() bool { return r <= OldKey }
 
 // Refusals returns the refusals that a listener of this scheme can have. It omits Left, because a client
@@ -64,8 +64,8 @@ type Guard interface {
 	// Admit decides about a new connection. It returns the connection from which to read the lines: the same
 	// one, or for TLS a connection that decrypts. Only TLS takes time, and Admit gives up when ctx ends.
 	Admit(context.Context, net.Conn) (net.Conn, Refusal)
-	// Follow takes over the rules of another Guard, which a reload has made for the listener, if it is of the
-	// same kind. Existing checks use the new rules too.
+	// Follow changes to the rules of another Guard of the same kind, which a reload has made for the listener. Existing
+	// checks use the new rules too.
 	Follow(Guard)
 }
 

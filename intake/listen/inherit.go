@@ -20,8 +20,8 @@ type given struct {
 	packet Packet
 }
 
-// inherit takes over the inherited sockets. If no listener asks for a socket, inherit adds a listener for
-// that socket to the result.
+// inherit gives the inherited sockets to listeners. If no listener asks for a socket, inherit adds a listener for that
+// socket to the result.
 func inherit(all []*Bound, files []*os.File) ([]*Bound, error) {
 	var sockets []*given
 	var failed error
@@ -64,7 +64,7 @@ func inherit(all []*Bound, files []*os.File) ([]*Bound, error) {
 	return all, nil
 }
 
-// inherit adds an inherited socket.
+// inherit adds an inherited socket to the listener.
 func (b *Bound) inherit(g *given) {
 	b.Given = true
 	if g.stream != nil {
@@ -123,7 +123,7 @@ func freeName(all []*Bound, g *given) string {
 	return name
 }
 
-// take makes a socket from an inherited file. The type of the file decides the kind of socket.
+// take makes a socket from an inherited file. The type of the file decides the kind of the socket.
 func take(f *os.File) (*given, error) {
 	kind, listening, err := typeOf(f)
 	switch {

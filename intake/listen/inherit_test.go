@@ -25,7 +25,7 @@ func fileAs(t *testing.T, name string, socket any) *os.File {
 	return os.NewFile(uintptr(fd), name)
 }
 
-// outside binds one socket of each type, as systemd does.
+// outside binds one socket of each type, as systemd would.
 func outside(t *testing.T) map[Scheme]any {
 	t.Helper()
 	tcp, err := net.Listen("tcp", "127.0.0.1:0")
@@ -55,7 +55,7 @@ func addressOf(socket any) string {
 	return socket.(net.PacketConn).LocalAddr().String()
 }
 
-// Each inherited socket goes to the listener with its address; the others are bound.
+// Each inherited socket goes to the listener with its address. The other listeners are bound.
 func TestInheritByAddress(t *testing.T) {
 	t.Parallel()
 	sockets := outside(t)
@@ -131,7 +131,7 @@ func TestInheritWithoutListeners(t *testing.T) {
 	}
 }
 
-// An address that is written out is found in whatever form it has.
+// An inherited socket is found for every way to write its address.
 func TestSameAddress(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {

@@ -48,7 +48,7 @@ const (
 
 // Listener is a place to receive lines: an address and its options.
 type Listener struct {
-	URL  string // without the options that a reload can change; empty for --port, and for an inherited socket without a URL
+	URL  string // the URL without the options that a reload can change; empty for --port, and for an inherited socket without a URL
 	Name string // used in figures and in logs
 	// FromPort says that the listener comes from --port and --name. Two such listeners share a port.
 	FromPort bool
@@ -71,15 +71,15 @@ type Listener struct {
 
 // Limits are the limits of the connections of one listener. A limit of 0 means the value of the flag.
 type Limits struct {
-	Max  int           // open connections; the flag still limits all listeners together
-	Idle time.Duration // below 0 is no limit
+	Max  int           // maximum of open connections; the flag still limits all listeners together
+	Idle time.Duration // below 0 means no limit
 	Line time.Duration
 }
 
 // File says how to make the file of a unix socket.
 type File struct {
 	Mode        fs.FileMode
-	User, Group string // names or numbers; empty keeps the process's user and group
+	User, Group string // names or numbers; empty means the process's user and group
 }
 
 // Abstract reports whether the address is the name of an abstract socket. Such a socket has no file.

@@ -1,4 +1,4 @@
-// Package listen binds the sockets that receive lines, or takes over inherited sockets.
+// Package listen binds the sockets that receive lines, or uses inherited sockets.
 //
 //	all, err := listen.Open(listeners, inherited) // all, or none
 //	for _, b := range all {
@@ -6,7 +6,7 @@
 //		b.Stream  // or a socket that accepts connections
 //	}
 //	b.Leave() // a successor may bind the address
-//	b.Close() // closes what is still here, and removes the socket file
+//	b.Close() // closes the remaining sockets, and removes the socket file
 //
 // A socket file appears at its path with its mode and owner, and ready for clients: the daemon binds it
 // under another name and then renames it. The daemon locks PATH.lock as long as it wants the path. If no
@@ -43,17 +43,16 @@ type Packet interface {
 // Bound is an open listener.
 type Bound struct {
 	Listener
-	// Given says that the sockets are inherited, and that a later process will inherit them again.
+	// Given says that the sockets are inherited. A later process will inherit them again.
 	Given   bool
 	Stream  Stream
 	Packets []Packet
 
-	file *file // of a unix socket that this process has bound
+	file *file // the file of a unix socket that this process has bound
 }
 
-// Open takes over the inherited sockets and binds the listeners without one. If no listener asks for an
-// inherited socket, the socket gets its own listener. After an error no socket stays open. The inherited
-// files are closed in any case.
+// Open uses the inherited sockets, and binds the listeners without one. If no listener asks for an inherited socket,
+// the socket gets its own listener. After an error no socket stays open. The inherited files are closed in any case.
 func Open(listeners []Listener, inherited []*os.File) ([]*Bound, error) {
 	all := make([]*Bound, len(listeners))
 	for i, l := range listeners {
@@ -114,7 +113,7 @@ func datagramsFirst(all []*Bound) []*Bound {
 	return sorted
 }
 
-// picks reports whether the system must pick a port for both protocols.
+// picks reports whether the system must choose a port for both protocols.
 func picks(all []*Bound) bool {
 	for _, b := range all {
 		if _, port, err := net.SplitHostPort(b.Address); b.FromPort && err == nil && port == "0" {
@@ -146,7 +145,7 @@ func (b *Bound) open() bool { return b.Stream != nil || len(b.Packets) > 0 }
 func (b *Bound) Addr() net.Addr {
 	switch {
 	case b.Scheme.Local():
-		return &net.UnixAddr{Net: b.Scheme.Network(), Name: b.Address} // the socket only knows the name before the rename
+		return &net.UnixAddr{Net: b.Scheme.Network(), Name: b.Address} // the socket itself only knows its name before the rename
 	case b.Stream != nil:
 		return b.Stream.Addr()
 	case len(b.Packets) > 0:
@@ -175,7 +174,7 @@ func (b *Bound) Rebind() error {
 	return b.bind(0)
 }
 
-// Leave lets another daemon bind the path of a unix socket. This daemon continues to read.
+// Leave allows another daemon to bind the path of a unix socket. This daemon continues to read.
 func (b *Bound) Leave() {
 	if b.file != nil {
 		b.file.leave()

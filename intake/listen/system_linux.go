@@ -13,8 +13,8 @@ func sharePort(fd uintptr) error {
 	return os.NewSyscallError("setsockopt", unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1))
 }
 
-// QueueLimit returns how many datagrams the queue of a new unix socket holds after the first one. All
-// clients share the queue. It returns 0 if the limit is unknown.
+// QueueLimit returns the number of datagrams that the queue of a new unix socket holds, in addition to the first one.
+// All clients share the queue. It returns 0 if the limit is unknown.
 func QueueLimit() int {
 	text, err := os.ReadFile("/proc/sys/net/unix/max_dgram_qlen")
 	if err != nil {

@@ -5,7 +5,7 @@
 //	r := naming.NewResolver(c, c.Tagger(), set)
 //	var to aggregate.Resolved
 //	r.Resolve(metric.Counter, []byte("web hits:env:prod"), &to)
-//	// to.Name is web_hits;env=prod, or what a rule makes of web_hits.
+//	// to.Name is web_hits;env=prod, or the result of a rule for web_hits.
 //
 // Rules see the clean name, without its tags.
 package naming
@@ -70,7 +70,7 @@ func (c *Config) Rules(taggers []*wire.Tagger, set, before *rules.Set) *aggregat
 	return all
 }
 
-// heirs returns, for each old rule, the new rule that replaces it.
+// heirs returns, for each old rule, the new rule that continues it.
 func (c *Config) heirs(set, before *rules.Set, ttls []uint32) []aggregate.Heir {
 	heirs := make([]aggregate.Heir, before.Len())
 	if set == nil {
@@ -119,7 +119,7 @@ func (c *Config) flushes(ttl time.Duration) uint32 {
 	return uint32(min((ttl-1)/interval+1, maxFlushes))
 }
 
-// class returns the class of a ttl in the sense of aggregate.Effects.
+// class returns the class of a ttl (see aggregate.Effects).
 func (c *Config) class(ttl time.Duration, ttls []uint32) uint8 {
 	return uint8(slices.Index(ttls, c.flushes(ttl)) + 1)
 }

@@ -21,7 +21,7 @@ func load(t testing.TB, text string) *rules.Set {
 	return set
 }
 
-// show writes what becomes of a name.
+// show writes the result for a name.
 func show(to *aggregate.Resolved) string {
 	text := string(to.Name)
 	if to.Reason != metric.None {
@@ -147,7 +147,7 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// A rule that gives the same names has an heir, with its new number and ttl.
+// If a new rule gives the same names as an old one, it is the heir of the old one, with a new number and ttl.
 func TestHeirs(t *testing.T) {
 	c := Config{Flush: time.Second, Tags: metric.GraphiteTags}
 	before := load(t, `mappings:
@@ -201,7 +201,7 @@ func TestTally(t *testing.T) {
 	if last := tally.Counts()[1].Last; !last.Equal(now) {
 		t.Errorf("b matched last at %v", last)
 	}
-	// The hits of the running interval are those of the rules before.
+	// The hits of the running interval belong to the old rules.
 	tally.Follow(load(t, "mappings: [{match: new, action: drop}, {match: a, action: drop}, {match: bb, action: drop, id: two}, {match: c, action: drop}]"))
 	tally.Add([]uint64{5, 0, 0}, now)
 	check("new=0/0 a=7/5 bb=2/0 c=0/0 ")

@@ -13,9 +13,9 @@ import (
 // memory until the caller calls Forget of the Tagger.
 type Resolver struct {
 	config  Config
-	tagger  *wire.Tagger // nil if tags need no work
+	tagger  *wire.Tagger // nil if tags need no conversion
 	set     *rules.Set   // nil for no rules
-	classes []uint8      // of the ttl, by rule; the last one is for names that no rule matches
+	classes []uint8      // class of the ttl, by rule; the last is for names that no rule matches
 
 	result rules.Result
 	tags   []byte
@@ -42,7 +42,7 @@ func (r *Resolver) Resolve(kind metric.Kind, raw []byte, to *aggregate.Resolved)
 		if series, to.TagsDropped, to.Reason = r.tagger.Series(raw); to.Reason != metric.None {
 			return
 		}
-		sent = r.tagger.Sent() // a series in the name is clean, and can be shorter than the name as received
+		sent = r.tagger.Sent() // the tags in the name are clean, so the name can be shorter than received
 	}
 	to.Length = max(len(series), sent)
 	if to.Name, to.Reason = r.config.Form().Append(to.Name[:0], series); to.Reason == metric.None {

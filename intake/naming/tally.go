@@ -10,7 +10,7 @@ import (
 // Tally counts the samples that each rule matched. It is for one goroutine at a time.
 type Tally struct {
 	set, next *rules.Set
-	changes   bool // switch to next at the next Add
+	changes   bool // whether to switch to next at the next Add
 	counts    []Count
 }
 
@@ -22,7 +22,8 @@ type Count struct {
 	Last    time.Time // the end of the last interval with a sample, zero for none
 }
 
-// Follow replaces the rules when the samples of the running interval are added. nil is for no rules.
+// Follow replaces the rules at the next Add, which still counts the running interval for the old rules. nil means no
+// rules.
 func (t *Tally) Follow(set *rules.Set) { t.next, t.changes = set, true }
 
 // Add adds the samples of an interval by rule, and then switches to the rules given to Follow.
@@ -59,7 +60,7 @@ func (t *Tally) change() {
 	}
 }
 
-// key identifies a rule in its file, even if earlier rules are added or removed.
+// key identifies a rule in its file, also after earlier rules were added or removed.
 func key(r *rules.Rule) string {
 	if r.ID != fmt.Sprint(r.Number+1) {
 		return "id " + r.ID

@@ -25,8 +25,7 @@ const (
 	fresh = 10 * time.Second
 )
 
-// ID identifies a process and its user. The number is 0 for a process in a container that has no number
-// here.
+// ID identifies a process and its user. PID is 0 for a process in a container that has no number on this host.
 type ID struct {
 	PID int32
 	UID uint32
@@ -36,7 +35,7 @@ type ID struct {
 type Credentials struct {
 	ID
 	GID   uint32 // the main group of the process
-	Known bool   // the kernel gave the information
+	Known bool   // whether the kernel gave the information
 }
 
 // Counts counts the data of a process.
@@ -104,7 +103,7 @@ func (t *Table) at(id ID, now time.Time) *peer {
 	}
 	if now.Sub(p.looked) >= fresh {
 		p.looked = now
-		if name := t.program(id.PID); name != "" { // a process that has ended keeps its name
+		if name := t.program(id.PID); name != "" { // keep the name of a process that has ended
 			p.Program = name
 		}
 	}

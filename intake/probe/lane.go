@@ -12,16 +12,16 @@ import (
 // Event is a sample, as a lane shows it to its Looks. Its slices are borrowed.
 type Event struct {
 	Kind    metric.Kind
-	Name    []byte // as received; if the sample could not be parsed, the name of the line
+	Name    []byte // the name as received; if the sample could not be parsed, the name of the line
 	Line    []byte
-	Reason  metric.Reason // None if it was added
-	At      int           // where Line is bad
+	Reason  metric.Reason // None if the sample was added
+	At      int           // index at which Line is bad
 	Arrived int64         // Unix nanoseconds, 0 if not known
 	Sender  meta.Sender   // the zero Sender if not asked for
 	Over    Transport
 }
 
-// Bad reports whether the sample is bad, and not just over a limit.
+// Bad reports whether the sample is bad, not merely refused by a limit.
 func (e *Event) Bad() bool { return e.Reason != metric.None && !e.Reason.Refusal() }
 
 // observer collects samples for one kind of question.
@@ -38,11 +38,11 @@ type Look struct {
 	// asks says that the Look wants to know senders. needs says that it skips batches without
 	// senders.
 	asks, needs bool
-	looks       bool // at the running batch
+	looks       bool // whether it looks at the running batch
 	extent
 }
 
-// extent is how much a Look has looked at.
+// extent counts what a Look has looked at.
 type extent struct {
 	of, seen        uint64 // samples
 	batches, looked int
@@ -61,7 +61,7 @@ type Lane struct {
 	pace  pace
 	looks []*Look
 	began time.Time
-	open  bool // the running batch is looked at
+	open  bool // whether the running batch is looked at
 	spent time.Duration
 }
 
@@ -119,7 +119,7 @@ func (l *Lane) Note(e *Event) {
 // Spent adds to the cost of looking at the running batch.
 func (l *Lane) Spent(d time.Duration) { l.spent += d }
 
-// End ends a batch of so many samples. The time is needed only if the batch was looked at.
+// End ends a batch, with its number of samples. now is needed only if the batch was looked at.
 func (l *Lane) End(now time.Time, samples int) {
 	for _, k := range l.looks {
 		k.of += uint64(samples)
@@ -135,12 +135,12 @@ func (l *Lane) End(now time.Time, samples int) {
 	}
 }
 
-// Span is the time that a probe looked.
+// Span is the period in which a probe looked.
 type Span struct{ From, Until time.Time }
 
 func (s Span) seconds() float64 { return max(s.Until.Sub(s.From).Seconds(), 1e-9) }
 
-// in returns the Looked of an answer that covers span.
+// in returns the Looked of an answer for a span.
 func (x *extent) in(span Span) Looked {
 	l := Looked{From: span.From, For: span.Until.Sub(span.From), Every: 1, Of: x.of, Seen: x.seen}
 	if x.looked > 0 {
@@ -153,7 +153,7 @@ func (x *extent) add(o extent) {
 	x.of, x.seen, x.batches, x.looked = x.of+o.of, x.seen+o.seen, x.batches+o.batches, x.looked+o.looked
 }
 
-// total adds up what Looks have looked at.
+// total adds up the extents of Looks.
 func total(looks []*Look, span Span) Looked {
 	var sum extent
 	for _, k := range looks {
@@ -164,7 +164,7 @@ func total(looks []*Look, span Span) Looked {
 	return l
 }
 
-// scale returns how many samples each sample that was looked at stands for.
+// scale returns the number of samples for which each seen sample stands.
 func (x *extent) scale() float64 {
 	if x.seen == 0 {
 		return 1

@@ -19,7 +19,7 @@ type matcher struct {
 	names   metric.NameForm
 	all     bool
 	prefix  []byte // the start of the glob, up to its first special byte
-	rest    string // the special bytes and what follows; "" if there are none
+	rest    string // the rest of the glob, from its first special byte; "" if there is none
 	glob    glob.Glob
 	scratch []byte
 }

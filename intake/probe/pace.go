@@ -6,15 +6,14 @@ import (
 )
 
 const (
-	// paceWindow is how often k is set. It is set earlier when looking costs too much.
+	// paceWindow is how often k is set. If looking costs too much, k is set earlier.
 	paceWindow = 100 * time.Millisecond
-	// maxShare is the part of a lane's work that the measured cost of looking may take. Looking also
-	// costs what is not measured, such as reading the clock, and all of it is at most 5 %.
+	// maxShare limits the measured cost of looking, as a fraction of the lane's work. Some costs are not measured, such
+	// as reading the clock. All costs together are at most 5 %.
 	maxShare = 0.04
-	// idleShare is the part of the time that looking may cost in any case: a lane with little work can
-	// show all of it.
+	// idleShare is the fraction of time that looking may always cost. So a lane with little work can show all of it.
 	idleShare = 0.001
-	// paceSlack is how much looking may cost beyond its share before k is set early.
+	// If looking costs more than its share by paceSlack, k is set early.
 	paceSlack = 50 * time.Microsecond
 	// maxEvery is the greatest k.
 	maxEvery = 1024
@@ -24,18 +23,18 @@ const (
 	pauseSample = 2 * time.Microsecond
 )
 
-// pace decides which batches of a lane are looked at: one in k, at random, so that no rhythm of the
-// traffic can hide from it.
+// pace decides which batches of a lane are looked at: one in k, at random, so that regular patterns in the traffic
+// cannot distort the result.
 type pace struct {
 	every  int // k
 	wait   int // batches to pass over
 	random uint64
 
-	since      time.Time // of the counts
+	since      time.Time // start of the counts
 	batches    int
 	looked     int
-	work, cost time.Duration // of the batches looked at: the work without looking, and the cost of looking
-	// The means of the last window that looked at something.
+	work, cost time.Duration // sums for the batches looked at: the work without looking, and the cost of looking
+	// The means of the last window in which a batch was looked at.
 	meanWork, meanCost float64
 }
 
@@ -57,7 +56,7 @@ func (p *pace) begin(now time.Time) bool {
 	return true
 }
 
-// between returns how many batches to pass over: 0 to 2(k-1), so k-1 on average.
+// between returns the number of batches to skip: 0 to 2(k-1), so k-1 on average.
 func (p *pace) between() int {
 	// xorshift64
 	p.random ^= p.random << 13
@@ -66,7 +65,7 @@ func (p *pace) between() int {
 	return int(p.random>>33) % (2*p.every - 1)
 }
 
-// end takes the costs of a batch that was looked at: the work without looking, and the looking.
+// end adds the costs of a batch that was looked at: the work without looking, and the cost of looking.
 func (p *pace) end(now time.Time, samples int, work, cost time.Duration) {
 	p.looked++
 	p.work += min(work, pauseAbove+time.Duration(samples)*pauseSample)

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// drive gives a pace batches of equal work and looking costs, each after a pause. It returns what
-// part of the batches is looked at, and what part of the work that costs.
+// drive runs a pace with batches of equal work and equal cost of looking, each after a pause. It returns the fraction
+// of batches looked at, and the cost as a fraction of the work.
 func drive(p *pace, now *time.Time, n int, work, cost, pause time.Duration) (looked, share float64) {
 	spent := time.Duration(0)
 	for range n {
@@ -48,7 +48,7 @@ func TestPace(t *testing.T) {
 	}
 }
 
-// Traffic with a rhythm is not misread: which batches are looked at has none.
+// Regular traffic is not misread, because the choice of batches is random.
 func TestPaceHasNoRhythm(t *testing.T) {
 	for _, period := range []int{2, 3, 8, 16, 20} {
 		now := time.Unix(1000, 0)

@@ -1,15 +1,15 @@
 // Package probe looks at a part of the traffic for some seconds, and answers a question about it:
 // which names are hottest, who sends a name, what do its lines look like.
 //
-// A Probe has a Look for each lane of intake. A lane shows its Look every k-th batch, sample by
-// sample. k follows the cost, so that looking takes at most 5 % of the lane's work. A lane without
-// a Look pays one load a batch. When the time is over, a lane drops its Look itself, even if the
-// asker is gone.
+// A Probe has a Look for each lane of intake. A lane shows its Look one batch in k, sample by sample. k is
+// adjusted to the cost, so that looking takes at most 5 % of the lane's work. A lane without a Look only
+// loads one word for each batch. When the time is over, a lane drops its Look itself, even if the client
+// is gone.
 //
-// All memory has a bound. What does not fit is skipped and counted. Each answer says how much it
-// has looked at, and how sure its rates are.
+// All memory is bounded. Samples and lines that do not fit are skipped and counted. Each answer says how
+// much it has looked at, and how exact its rates are.
 //
-// The package is pure: it has no sockets and no goroutines, and its callers tell it the time.
+// The package has no sockets and no goroutines, and its callers pass the time.
 package probe
 
 import (
@@ -19,18 +19,18 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// By is what Top counts.
+// By is the kind of thing that Top counts.
 type By string
 
-// What Top can count.
+// The things that Top can count.
 const (
-	ByName   By = "name"   // names, each kind apart
+	ByName   By = "name"   // names, separately for each kind
 	ByPrefix By = "prefix" // names up to their second dot
 	BySender By = "sender" // hosts
 	ByKind   By = "kind"
 )
 
-// Transport is how a line came in.
+// Transport is the way on which a line came in.
 type Transport uint8
 
 // The transports.
@@ -49,9 +49,9 @@ func (t Transport) String() string { return transportNames[t] }
 // Of.
 type Looked struct {
 	From      time.Time
-	For       time.Duration // until now, or until the end
+	For       time.Duration // duration until now, or until the end
 	Every     int           // k, if one batch in k was looked at, the mean of all lanes; 1 is everything
-	Of, Seen  uint64        // good and bad samples: how many came in, and how many were looked at
+	Of, Seen  uint64        // numbers of good and bad samples that came in, and that were looked at
 	Receivers int           // lanes that were looked at
 }
 
@@ -67,9 +67,9 @@ type Top struct {
 	Looked
 	By   By
 	Rows []Row // the hottest first
-	// UnseenBelow is the rate, in samples per second, that something not in Rows may have.
+	// UnseenBelow is a rate in samples per second. Anything missing in Rows has a lower rate.
 	UnseenBelow float64
-	// Forgotten is how often a row gave way to another one because the table was full.
+	// Forgotten counts rows that were replaced by others because the table was full.
 	Forgotten uint64
 }
 
@@ -79,7 +79,7 @@ type Row struct {
 	Kind  string    // for ByName and ByKind
 	Over  Transport // for BySender
 	Rate  float64
-	Error float64 // the error of Rate, up or down
+	Error float64 // the error of Rate, plus or minus
 	Share float64 // of all samples, 0 to 1
 }
 
@@ -92,11 +92,11 @@ type SendersQuery struct {
 // Senders is the answer to a SendersQuery.
 type Senders struct {
 	Looked
-	// Rows has the senders of bad lines first, and of these the one with the most bad lines first.
-	// The others follow, the one that sends the most first.
+	// Rows has the senders of bad lines first, sorted by bad lines, the most first. Then come the others, sorted by
+	// rate.
 	Rows      []Sender
 	Matching  float64 // samples per second that match, of all senders
-	Forgotten uint64  // senders that gave way to others because the table was full
+	Forgotten uint64  // senders replaced by others because the table was full
 }
 
 // Sender is a host, or a process of this host, that sends over one transport.
@@ -104,10 +104,10 @@ type Sender struct {
 	Name    string // an address without port; "" if not known
 	Over    Transport
 	Rate    float64 // samples per second that match, good and bad
-	Error   float64 // the error of Rate, up or down
+	Error   float64 // the error of Rate, plus or minus
 	Share   float64 // of all samples that match, 0 to 1
 	Bad     float64 // bad samples per second
-	Most    string  // the name that it sends most; "" if no name is clearly the first
+	Most    string  // the name that it sends most; "" if no name clearly leads
 	LastBad []byte  // its last bad line as received, at most 512 bytes; nil if it sent none
 	Reason  metric.Reason
 }
@@ -124,25 +124,24 @@ type TailQuery struct {
 	Limit   int // lines per second
 }
 
-// Line is a line that matches, and what happened to it.
+// Line is a matching line, and what happened to it.
 type Line struct {
-	Time     time.Time // of arrival
+	Time     time.Time // time of arrival
 	Sender   string    // without port; "" if not asked for or not known
 	Over     Transport
 	Receiver int    // the number of the lane, from 0
 	Text     []byte // as received, at most 512 bytes
-	Length   int    // of the whole line
+	Length   int    // length of the whole line
 	Samples  int    // in the line
 	// Kind and Name belong to the first good sample, if Reason is None or a refusal.
 	Kind metric.Kind
 	Name string // clean
-	// Reason is why a sample of the line was discarded, or None. At is where in the line: a byte,
-	// from 0.
+	// Reason says why a sample of the line was discarded, or None. At is the index in the line at which it is bad.
 	Reason metric.Reason
 	At     int
 }
 
-// TailCounts says what a tail has done so far.
+// TailCounts counts the lines of a tail so far.
 type TailCounts struct {
 	Looked
 	Matching uint64 // lines that match, of those looked at
@@ -152,10 +151,10 @@ type TailCounts struct {
 	Skipped uint64
 }
 
-// Busy says that another probe has to end first.
+// Busy is the error when another probe must end first.
 type Busy struct {
-	Running string        // what runs, such as "top by prefix"
-	Left    time.Duration // until it ends
+	Running string        // the running probe, such as "top by prefix"
+	Left    time.Duration // time until it ends
 }
 
 // Error implements error.
@@ -163,7 +162,7 @@ func (b *Busy) Error() string {
 	return fmt.Sprintf("another probe is running (%s): ask again in %v", b.Running, b.Left.Round(time.Second/10))
 }
 
-// Invalid says that a field of a query is not valid.
+// Invalid is the error for a bad field of a query.
 type Invalid struct {
 	Field string // match or sender
 	err   error
@@ -178,5 +177,5 @@ func (i *Invalid) Unwrap() error { return i.err }
 // The bounds of a query.
 const (
 	MaxFor   = 30 * time.Second
-	MaxLimit = 1000 // of TailQuery
+	MaxLimit = 1000 // bounds of TailQuery
 )

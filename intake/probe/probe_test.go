@@ -14,7 +14,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// traffic feeds Looks of some lanes in virtual time, and knows the truth.
+// traffic feeds the Looks of some lanes in virtual time, and keeps the true counts.
 type traffic struct {
 	looks []*Look
 	lanes []*Lane
@@ -125,8 +125,8 @@ func (c nameCache) name(n uint64) []byte {
 	return c[n]
 }
 
-// The true top 10 are in the top 12, with rates within their errors, and looking costs 5 % at most:
-// for Zipf's traffic over 50,000 names, in datagrams of many samples of one name or of many.
+// With Zipf's traffic over 50,000 names, the true top 10 are in the top 12, with rates within their errors, and looking
+// costs at most 5 %. Datagrams have many samples, of one name or of many names.
 func TestTopOfZipf(t *testing.T) {
 	for _, alike := range []int{1, 4} { // samples of one name in a row
 		for _, skew := range []float64{1.1, 1.6} {
@@ -177,7 +177,7 @@ func checkTop(t *testing.T, feed *traffic, top *Top) {
 			t.Errorf("%s: %.0f/s +- %.0f, in truth %.0f/s", key, row.Rate, row.Error, rate)
 		}
 		if row.Error > row.Rate/2 {
-			t.Errorf("%s: %.0f/s +- %.0f says nothing", key, row.Rate, row.Error)
+			t.Errorf("%s: the error of %.0f/s +- %.0f is too large", key, row.Rate, row.Error)
 		}
 		if want := *feed.truth[key] / float64(feed.samples); math.Abs(row.Share-want) > row.Error/row.Rate*row.Share+1e-9 {
 			t.Errorf("%s: share %v, want %v", key, row.Share, want)
@@ -194,7 +194,7 @@ func checkTop(t *testing.T, feed *traffic, top *Top) {
 	}
 }
 
-// The errors hold: few rates are outside, over many runs.
+// Over many runs, few true rates are outside the stated errors.
 func TestErrorsHold(t *testing.T) {
 	wrong, rows := 0, 0
 	for run := range soak.Times(15) {
@@ -245,13 +245,13 @@ func TestQuietTrafficIsExact(t *testing.T) {
 	}
 }
 
-// With more names than counters the bounds still hold.
+// With more names than counters the bounds are still right.
 func TestTopOfTooManyNames(t *testing.T) {
 	q := TopQuery{By: ByName}
 	r := rand.New(rand.NewPCG(1, 2))
 	feed := topTraffic(t, q, 2)
 	for feed.samples < soak.Times(200_000) {
-		feed.now = feed.now.Add(10 * time.Millisecond) // all is looked at
+		feed.now = feed.now.Add(10 * time.Millisecond) // every batch is looked at
 		events := make([]Event, 100)
 		for i := range events {
 			if events[i].Name = fmt.Appendf(nil, "new%d", feed.samples+i); r.IntN(10) == 0 {
@@ -303,7 +303,7 @@ func TestTopByKindAndSender(t *testing.T) {
 	}
 }
 
-// A lane drops a Look at its deadline, whatever its asker does. Others stay.
+// A lane drops a Look at its deadline by itself. Other Looks stay.
 func TestDeadline(t *testing.T) {
 	now := time.Unix(1000, 0)
 	l := NewLane(now)
@@ -338,7 +338,7 @@ func TestDeadline(t *testing.T) {
 	}
 }
 
-// A Look that needs senders skips batches without, and still counts their samples.
+// A Look that needs senders skips batches without senders, but still counts their samples.
 func TestNeedsSenders(t *testing.T) {
 	now := time.Unix(1000, 0)
 	l := NewLane(now)

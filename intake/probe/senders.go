@@ -11,29 +11,29 @@ import (
 )
 
 const (
-	// maxSenders is how many senders a lane counts. A sender with more than 1/maxSenders of the
-	// samples is always counted.
+	// maxSenders is the number of senders that a lane counts. A sender with more than 1/maxSenders of the samples is
+	// always counted.
 	maxSenders = 512
-	// maxSenderNames is how many names are counted of a sender. If no name has more than
-	// 1/maxSenderNames of the sender's samples, none is shown.
+	// maxSenderNames is the number of names counted for each sender. If no name has more than 1/maxSenderNames of the
+	// sender's samples, no name is shown.
 	maxSenderNames = 32
-	// maxLine is how many bytes are kept of a line.
+	// maxLine is the maximum number of bytes kept of a line.
 	maxLine = 512
 )
 
-// senders counts for a SendersQuery.
+// senders holds the counts for a SendersQuery.
 type senders struct {
 	counts
 	match   *matcher
-	hosts   *heavy.Counters // tagged with the transport
+	hosts   *heavy.Counters // each entry is tagged with its transport
 	about   []about         // by place
 	scratch []byte
 }
 
-// about is what a lane knows about a sender.
+// about is a lane's information about a sender.
 type about struct {
 	bad     uint64
-	names   *heavy.Counters // tagged with the kind
+	names   *heavy.Counters // each entry is tagged with its kind
 	lastBad []byte
 	reason  metric.Reason
 	badAt   int64
@@ -86,7 +86,7 @@ type senderKey struct {
 type senderSum struct {
 	estimate
 	bad   float64
-	names map[string]uint64 // the least counts
+	names map[string]uint64 // lower bounds of the counts
 	named uint64            // samples with names
 	last  about
 }

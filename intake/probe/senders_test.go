@@ -17,7 +17,7 @@ func sender(host, port int) meta.Sender {
 	return meta.SenderAt(netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, byte(host >> 8), byte(host)}), uint16(port)))
 }
 
-// datagram is some samples of one sender.
+// datagram holds some samples of one sender.
 func datagram(from meta.Sender, names ...string) (events []Event) {
 	for _, n := range names {
 		events = append(events, Event{Name: []byte(n), Line: []byte(n + ":1|c"), Sender: from})
@@ -25,7 +25,7 @@ func datagram(from meta.Sender, names ...string) (events []Event) {
 	return events
 }
 
-// Of ten senders, the one that sends bad lines comes first, though it sends least, with a line of its.
+// Of ten senders, the sender of bad lines comes first, with one of its bad lines, although it sends least.
 func TestBadSenderComesFirst(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	looks, err := NewSenders(SendersQuery{}, metric.NameForm{}, 4, time.Time{})
@@ -64,7 +64,7 @@ func TestBadSenderComesFirst(t *testing.T) {
 	}
 }
 
-// All senders of a name with more than 5 % are there, with rates within their errors.
+// The answer has all senders with more than 5 % of a name, with rates within their errors.
 func TestSendersOfName(t *testing.T) {
 	for _, pattern := range []string{"checkout.pay.ms", "checkout.*", "*pay*", "checkout pay/ms"} {
 		t.Run(pattern, func(t *testing.T) {
@@ -108,7 +108,7 @@ func TestSendersOfName(t *testing.T) {
 	}
 }
 
-// Many more senders than a lane counts: the ones that send most are there, and the bounds hold.
+// With many more senders than a lane counts, the answer still has those that send most, and the bounds are right.
 func TestTooManySenders(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
 	looks, err := NewSenders(SendersQuery{}, metric.NameForm{}, 1, time.Time{})

@@ -2,20 +2,19 @@ package probe
 
 import "math"
 
-// A rate is an estimate: the samples that were looked at, times of/seen. Its error comes from how
-// much the counts of batches differ from each other. The error is three times the standard error of
-// the estimate, so the true rate is nearly always within it. The error is 0 if everything was looked
-// at.
+// A rate is an estimate: the number of samples looked at, multiplied by of/seen. Its error depends on how much the
+// counts of batches differ from each other. The error is three times the standard error of the estimate, so the true
+// rate is nearly always within it. The error is 0 if everything was looked at.
 const errorsWide = 3
 
-// batches are what all batches that were looked at have in common.
+// batches holds the sums over all batches that were looked at.
 type batches struct {
 	n       int
 	samples float64 // the sum of their sizes
 	squares float64 // the sum of the squares of their sizes
 }
 
-// counts collects, for each row, how its counts differ between batches.
+// counts collects, for each row, the differences of its counts between batches.
 type counts struct {
 	batches
 	rows    []spread // by place
@@ -58,7 +57,7 @@ func (c *counts) endBatch(samples int) {
 	c.samples, c.squares = c.samples+n, c.squares+n*n
 }
 
-// once returns how many samples a batch has of a name that was in one batch only, on average.
+// once returns, for names that were in only one batch, the average number of samples in that batch.
 func (c *counts) once() float64 {
 	sum, squares := 1.0, 1.0
 	for i := range c.rows {
@@ -69,22 +68,22 @@ func (c *counts) once() float64 {
 	return squares / sum
 }
 
-// estimate is a number of samples, and how sure it is.
+// estimate is an estimated number of samples, with its error.
 type estimate struct {
 	value, variance float64
-	bias            float64 // by how much the value may be wrong because tables were full
-	floor           float64 // the most samples of the row in lanes whose tables do not have it
+	bias            float64 // possible error of the value because tables were full
+	floor           float64 // upper bound of the row's samples in lanes whose tables lack the row
 }
 
-// estimate estimates how many samples of the row at a place came in. count is the row's count; it may
-// be too high by over. of is how many samples came in.
+// estimate estimates the number of received samples of the row at a place. count is the row's count, which may be too
+// high by over. of is the number of all received samples.
 func (c *counts) estimate(place int, count, over uint64, of uint64) estimate {
 	if c.samples == 0 {
 		return estimate{}
 	}
 	scale := float64(of) / c.samples
 	r := &c.rows[place]
-	// The sum of (x - share*n)², where share is the row's of all samples.
+	// The sum of (x - share*n)², where share is the row's share of all samples.
 	share := r.sum / c.samples
 	differences := max(r.squares-2*share*r.cross+share*share*c.squares, 0)
 	n := float64(c.n)
@@ -105,5 +104,5 @@ func (e *estimate) add(o estimate) {
 	e.bias, e.floor = e.bias+o.bias, e.floor+o.floor
 }
 
-// either returns by how much the value may be wrong, up or down.
+// either returns the possible error of the value, plus or minus.
 func (e *estimate) either() float64 { return errorsWide*math.Sqrt(e.variance) + e.bias }

@@ -11,7 +11,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// maxHeld is how many lines a lane holds between two collections.
+// maxHeld is the maximum number of lines that a lane holds between two collections.
 const maxHeld = 256
 
 // ring keeps lines for a TailQuery, until they are collected.
@@ -20,9 +20,9 @@ type ring struct {
 	from  func(meta.Sender) bool // nil: any sender
 	bad   bool
 
-	held, spare []heldLine // the lines, and what the last collection returned
+	held, spare []heldLine // the lines held now, and those that the last collection returned
 	last        *byte      // the first byte of the last line of this batch that matched
-	full        bool       // that line was skipped
+	full        bool       // whether that line was skipped
 	matching    uint64
 }
 
@@ -53,8 +53,8 @@ func NewTailLooks(q TailQuery, names metric.NameForm, lanes int, ends time.Time)
 	return looks, nil
 }
 
-// senderFilter returns a function that reports whether a sender is meant: by an address, or by a
-// network. It returns nil for "".
+// senderFilter returns a function that reports whether a sender has the given address, or is in the given network. It
+// returns nil for "".
 func senderFilter(text string) (func(meta.Sender) bool, error) {
 	if text == "" {
 		return nil, nil
@@ -87,7 +87,7 @@ func (r *ring) note(e *Event) {
 		return
 	}
 	if len(r.held) < cap(r.held) {
-		r.held = r.held[:len(r.held)+1] // with the memory of an earlier line
+		r.held = r.held[:len(r.held)+1] // reuse the memory of an earlier line
 	} else {
 		r.held = append(r.held, heldLine{})
 	}
@@ -108,7 +108,7 @@ func (h *heldLine) set(e *Event) {
 	}
 }
 
-// join adds another sample of the same line. A bad one decides what happened to the line.
+// join adds another sample of the same line. If the sample is bad, the line counts as bad.
 func (h *heldLine) join(e *Event) {
 	h.Samples++
 	switch {
@@ -119,15 +119,15 @@ func (h *heldLine) join(e *Event) {
 	}
 }
 
-// collect takes out the lines held. They are valid until the next collection.
+// collect removes and returns the held lines. They are valid until the next collection.
 func (r *ring) collect() []heldLine {
 	lines := r.held
 	r.held, r.spare = r.spare[:0], lines
 	return lines
 }
 
-// Collect takes the lines that a Look of NewTailLooks holds. They are valid until the next call. Call it
-// in the turn of the Look's lane.
+// Collect removes and returns the lines that a Look of NewTailLooks holds. They are valid until the next call. The
+// caller must hold the lock of the Look's lane.
 func (k *Look) Collect() Collected {
 	r := k.observer.(*ring)
 	return Collected{r.collect(), r.matching, k.extent}
@@ -141,7 +141,7 @@ type Collected struct {
 	extent   extent
 }
 
-// Tailed is what all lanes together have collected.
+// Tailed holds the lines that all lanes have collected.
 type Tailed struct {
 	Lines    []Line // the oldest first
 	Matching uint64 // so far
@@ -182,8 +182,8 @@ func (c *Collected) copies(lane int, names metric.NameForm, now time.Time) (line
 
 // Tail is a running TailQuery of one reader.
 type Tail struct {
-	// Lines yields lines until the time is over, or Close. A reader that does not keep up misses
-	// lines; nothing waits for it.
+	// Lines yields lines until the time is over, or until Close. A reader that is too slow misses lines: nobody waits
+	// for it.
 	Lines <-chan Line
 
 	lines chan Line
@@ -193,7 +193,7 @@ type Tail struct {
 	mu     sync.Mutex
 	counts TailCounts
 	second time.Time // when the running second began
-	left   int       // lines that may still be sent in it
+	left   int       // number of lines that may still be sent in this second
 	before uint64    // lines that matched before this reader came
 	began  bool
 	ended  bool
@@ -215,7 +215,7 @@ func (t *Tail) Counts() TailCounts {
 	return t.counts
 }
 
-// Offer sends lines to the reader, as many as its limit allows and its channel holds.
+// Offer sends lines to the reader, as many as its limit and its channel allow.
 func (t *Tail) Offer(all Tailed, now time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -10,7 +10,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// tail gives a batch to the lane of a TailQuery, and returns what is collected.
+// tail passes a batch to the lane of a TailQuery, and returns the collected lines.
 func tail(t *testing.T, q TailQuery, events ...Event) Tailed {
 	t.Helper()
 	looks, err := NewTailLooks(q, metric.NameForm{}, 1, time.Time{})
@@ -77,7 +77,7 @@ func TestTailShows(t *testing.T) {
 	}
 }
 
-// A lane holds 256 lines of 512 bytes. What does not fit is skipped and counted.
+// A lane holds 256 lines of 512 bytes. Further lines are skipped and counted.
 func TestTailBounds(t *testing.T) {
 	var events []Event
 	for i := range 1000 {
@@ -95,7 +95,7 @@ func TestTailBounds(t *testing.T) {
 	}
 }
 
-// Collected lines do not change while the lane goes on.
+// Collected lines do not change while the lane receives more.
 func TestTailCollects(t *testing.T) {
 	looks, err := NewTailLooks(TailQuery{}, metric.NameForm{}, 1, time.Time{})
 	if err != nil {
@@ -124,7 +124,8 @@ func TestTailCollects(t *testing.T) {
 	}
 }
 
-// A reader gets its limit in each second. A reader that does not read misses lines, and delays nobody.
+// A reader gets as many lines a second as its limit allows. A reader that does not read misses lines, and delays
+// nobody.
 func TestTailLimit(t *testing.T) {
 	lines := func(n int) Tailed { return Tailed{Lines: make([]Line, n), Matching: uint64(n)} }
 	closed := 0
@@ -164,7 +165,7 @@ func TestTailLimit(t *testing.T) {
 	}
 }
 
-// A reader that joins later counts from then on.
+// A reader that joins later has only counts from then on.
 func TestTailJoinedLater(t *testing.T) {
 	late := NewTail(10, func() {})
 	late.Offer(Tailed{Lines: make([]Line, 2), Matching: 1002}, time.Unix(1000, 0))

@@ -11,15 +11,15 @@ import (
 )
 
 const (
-	// maxCounters is how many names, prefixes or senders a lane counts. One with more than
+	// maxCounters is the number of names, prefixes or senders that a lane counts. Any of them with more than
 	// 1/maxCounters of the samples is always counted.
 	maxCounters = 4096
-	// unseenBatches says how many samples a name may have that was never looked at: with one batch
-	// looked at in k, the chance that 5k batches with the name are all missed is below 1 %.
+	// unseenBatches limits how often an unseen name can occur. If one batch in k is looked at, the chance that 5k
+	// batches with the name are all missed is below 1 %.
 	unseenBatches = 5
 )
 
-// top counts for a TopQuery.
+// top holds the counts for a TopQuery.
 type top struct {
 	counts
 	by      By
@@ -64,7 +64,7 @@ func (t *top) note(e *Event) {
 // TopOf adds up the Looks of NewTop.
 func TopOf(q TopQuery, looks []*Look, names metric.NameForm, span Span) *Top {
 	t := &Top{Looked: total(looks, span), By: q.By}
-	sums := map[Row]*estimate{} // by what identifies a row
+	sums := map[Row]*estimate{} // the key identifies a row
 	floor, unseen := 0.0, 0.0
 	for _, k := range looks {
 		o := k.observer.(*top)
@@ -78,7 +78,7 @@ func TopOf(q TopQuery, looks []*Look, names metric.NameForm, span Span) *Top {
 	seconds := span.seconds()
 	t.UnseenBelow = (floor + unseen) / seconds
 	for row, e := range sums {
-		e.bias += floor - e.floor // lanes that may have forgotten it
+		e.bias += floor - e.floor // lanes that may have forgotten the row
 		row.Rate, row.Error = e.value/seconds, e.either()/seconds
 		row.Share = e.value / float64(max(t.Of, 1))
 		t.Rows = append(t.Rows, row)

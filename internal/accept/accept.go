@@ -1,5 +1,5 @@
-// Package accept reads the headers in which an HTTP client says what it takes: Accept and
-// Accept-Encoding (RFC 9110, section 12.5).
+// Package accept reads the headers with the formats that an HTTP client accepts: Accept and Accept-Encoding (RFC 9110,
+// section 12.5).
 package accept
 
 import (

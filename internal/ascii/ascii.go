@@ -1,4 +1,4 @@
-// Package ascii makes text safe for a terminal: what an answer holds may come from anywhere.
+// Package ascii makes text safe for a terminal, because the text of an answer may come from anywhere.
 package ascii
 
 import (

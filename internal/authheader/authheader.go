@@ -27,8 +27,8 @@ type List []Header
 //	Authorization: Bearer 1234
 //	hooks.example.com X-Token: 5678
 //
-// The second one is for one host alone, or for one HOST:PORT. Empty lines and lines that
-// begin with # say nothing. Errors show no value.
+// The second header is only for one host, or for one HOST:PORT. Empty lines and lines that begin with # are ignored.
+// Errors show no value.
 func Parse(text []byte) (all List, err error) {
 	number := 0
 	for line := range bytes.Lines(text) {
@@ -78,7 +78,7 @@ func isPair(word string) bool {
 	return found && strings.Trim(value, "0123456789") != "" && !strings.HasPrefix(word, "[")
 }
 
-// reserved are the headers that the request needs as they are.
+// reserved are the headers that the request sets itself.
 var reserved = []string{"Connection", "Content-Encoding", "Content-Length", "Content-Type", "Host", "Trailer", "Transfer-Encoding", "Upgrade"}
 
 // notInName reports characters that the name of a header cannot have.
@@ -102,8 +102,8 @@ func (h Header) isFor(u *url.URL) bool {
 	return h.Host == host || h.Host == strings.ToLower(u.Hostname()) || h.Host == "["+strings.ToLower(u.Hostname())+"]"
 }
 
-// Check reports headers that no address gets, and those without a host that addresses of several
-// hosts would get: a secret goes to one host only.
+// Check returns an error about headers that no address gets, and about headers without a host if the addresses have
+// several hosts. So a secret goes to one host only.
 func (all List) Check(addresses []*url.URL) error {
 	var hosts []string
 	for _, u := range addresses {

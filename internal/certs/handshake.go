@@ -15,7 +15,7 @@ import (
 
 // The limits of handshakes.
 const (
-	// maxHandshakes is how many handshakes of a listener run at the same time. The number is smaller if the
+	// maxHandshakes is the maximum number of handshakes of a listener at the same time. The number is smaller if the
 	// process may open few files.
 	maxHandshakes    = 256
 	handshakeTimeout = 10 * time.Second
@@ -49,8 +49,8 @@ type Handshakes struct {
 	running *list.List // of context.CancelCauseFunc, oldest first
 }
 
-// Greeted returns how many connections of a listener may be in a handshake, or be closing after one. A
-// handshake that was ended for another one needs a moment to close.
+// Greeted returns the number of connections of a listener that may be in a handshake, or closing after one. A handshake
+// that was ended for another one needs a moment to close.
 func Greeted() int { return descriptors.Share(2 * maxHandshakes) }
 
 // NewHandshakes returns the limit of a listener.
@@ -99,7 +99,7 @@ func (h *Handshakes) enter(end context.CancelCauseFunc) *list.Element {
 func (h *Handshakes) leave(place *list.Element) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.running.Remove(place) // has no effect if enter has already removed it
+	h.running.Remove(place) // has no effect if enter has already removed the handshake
 }
 
 // Running returns the number of unfinished handshakes.

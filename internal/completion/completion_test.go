@@ -181,7 +181,7 @@ func TestZsh(t *testing.T) {
 	dir := folder(t)
 	for _, test := range completed {
 		if test.want == nil {
-			continue // what is not offered does not show at a terminal
+			continue // words that are not offered do not appear on the terminal
 		}
 		path := write(t, dir, "zsh", test.program)
 		ctx, stop := context.WithTimeout(t.Context(), 2*time.Minute)

@@ -50,7 +50,7 @@ func zshFlags(flags []Flag) string {
 	return b.String()
 }
 
-// zshCommands offers the commands, or what follows the command that was typed.
+// zshCommands offers the commands, or the flags and arguments of the command that was typed.
 func zshCommands(b *strings.Builder, p *Program) {
 	b.WriteString("\tlocal context state line\n\ttypeset -A opt_args\n\tlocal -a commands=(")
 	for i := range p.Commands {

@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// Alertmanager is Prometheus's Alertmanager (Debian's) for one test. It posts what it tells to a
-// webhook of the test's.
+// Alertmanager is Prometheus's Alertmanager (Debian's) for one test. It posts its notifications to a webhook of the
+// test.
 type Alertmanager struct {
 	// URL is its address, without a slash at the end.
 	URL string
@@ -50,7 +50,7 @@ func StartAlertmanager(t testing.TB, webhook string) *Alertmanager {
 	return a
 }
 
-// Alert is one that Alertmanager holds.
+// Alert is an alert that Alertmanager holds.
 type Alert struct {
 	Labels      map[string]string
 	Annotations map[string]string

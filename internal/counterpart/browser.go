@@ -24,7 +24,7 @@ type Browser struct {
 	last    int                    // number of the last command
 	waiting map[int]chan<- reply   // commands that are not answered yet
 	tabs    map[string]func(event) // by session
-	ended   chan struct{}          // closed when Chromium says no more
+	ended   chan struct{}          // closed when Chromium has ended
 }
 
 // reply is the answer to a command.
@@ -74,7 +74,7 @@ func StartBrowser(t testing.TB) *Browser {
 	return b
 }
 
-// read hands out answers and events until Chromium ends.
+// read distributes answers and events until Chromium ends.
 func (b *Browser) read(answers *os.File) {
 	defer close(b.ended)
 	defer func() { _ = answers.Close() }()

@@ -40,8 +40,8 @@ func Build(dir string, names ...string) error {
 	return nil
 }
 
-// copyProgram copies a program. No process may start meanwhile: until its own exec it would hold the
-// copy open for writing, and the system runs no such program ("text file busy").
+// copyProgram copies a program. No process may start meanwhile. A new process would hold the copy open for writing
+// until its exec, and the system does not run such a program ("text file busy").
 func copyProgram(to, from string) error {
 	syscall.ForkLock.RLock()
 	defer syscall.ForkLock.RUnlock()

@@ -22,7 +22,7 @@ type Carbon struct {
 	PickleAddr string
 
 	t       testing.TB
-	web     string // URL of the graphite-web that is told of tagged series, or ""
+	web     string // URL of the graphite-web to which it reports tagged series, or ""
 	program string
 	dir     string
 	process *process // nil while stopped
@@ -72,7 +72,7 @@ func (c *Carbon) end(sig syscall.Signal) {
 	if c.process == nil {
 		return
 	}
-	_ = c.process.end(sig) // its status is the signal
+	_ = c.process.end(sig) // the error says only that the signal ended it
 	c.process = nil
 }
 

@@ -12,8 +12,7 @@ import (
 	"testing"
 )
 
-// Graphite is a carbon-cache and a graphite-web (Debian's) for one test. Carbon tells
-// graphite-web which tagged series there are.
+// Graphite is a carbon-cache and a graphite-web (Debian's) for one test. Carbon reports tagged series to graphite-web.
 type Graphite struct {
 	*Carbon
 	// URL is graphite-web's, without a slash at the end.

@@ -9,8 +9,7 @@ import (
 	"testing"
 )
 
-// Stunnel says how a stunnel (Debian's stunnel4) runs. It takes TLS connections and
-// passes them on without TLS.
+// Stunnel configures a stunnel (Debian's stunnel4). It accepts TLS connections and passes them on without TLS.
 type Stunnel struct {
 	Connect   string // address that it passes connections on to
 	Cert, Key string // files of its own certificate
@@ -33,7 +32,7 @@ func (s Stunnel) Start(t testing.TB) (addr string) {
 	}
 	process := start(t, "stunnel", dir, exec.Command(program, file))
 	t.Cleanup(func() {
-		_ = process.end(syscall.SIGTERM) // its status is the signal
+		_ = process.end(syscall.SIGTERM) // the error says only that the signal ended it
 		if t.Failed() {
 			t.Logf("stunnel said:\n%s", process.said())
 		}

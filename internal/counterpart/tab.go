@@ -73,7 +73,7 @@ func (t *Tab) Look(look Look) {
 	t.must("Emulation.setEmulatedMedia", map[string]any{"features": []any{map[string]any{"name": "prefers-color-scheme", "value": scheme}}}, nil)
 }
 
-// happened keeps what the page or the browser complains about.
+// happened keeps the complaints of the page and of the browser.
 func (t *Tab) happened(e event) {
 	var p struct {
 		Type             string
@@ -113,7 +113,7 @@ func (t *Tab) complain(what string) {
 }
 
 // Complaints returns errors and warnings of the page, and violations of its policy, since the last
-// call. Those about an answer that could not be had are left out if failures are expected.
+// call. If failures are expected, it leaves out complaints about failed requests.
 func (t *Tab) Complaints(failures bool) (all []string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -172,7 +172,7 @@ func (t *Tab) Await(expression string) {
 	t.t.Fatalf("after %v, this is not true: %s (%v)\n%v\n%s", wait.Patience, expression, err, t.Complaints(false), text)
 }
 
-// Type types text into what has the focus.
+// Type types text into the element with the focus.
 func (t *Tab) Type(text string) {
 	t.t.Helper()
 	t.must("Input.insertText", map[string]any{"text": text}, nil)
@@ -198,7 +198,7 @@ func (t *Tab) Move(x, y float64) {
 	t.must("Input.dispatchMouseEvent", map[string]any{"type": "mouseMoved", "x": x, "y": y}, nil)
 }
 
-// Screenshot writes a PNG of the whole page, or of its first part that is so high.
+// Screenshot writes a PNG of the whole page, or of its upper part with the given height.
 func (t *Tab) Screenshot(path string, height int) {
 	t.t.Helper()
 	params := map[string]any{"format": "png", "captureBeyondViewport": true}

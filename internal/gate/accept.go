@@ -15,7 +15,7 @@ func (g *Gate) Accept() (net.Conn, error) {
 		return nil, err
 	}
 	for {
-		// The patience with a guest can become shorter during the wait: see Conn.Read.
+		// The time that a guest may keep its place can become shorter during the wait: see Conn.Read.
 		in, wait := g.enter(conn)
 		if in != nil {
 			return in, nil

@@ -8,9 +8,9 @@
 //
 // A Gate is a listener with at most MaxConns open connections. When a newcomer finds it
 // full, the Gate closes the connection that is most overdue: one whose client has closed,
-// sends no request, or does not read its answer. A client that has shut down only its
-// sending half looks like one that has closed, and is treated the same. A server of another
-// protocol than HTTP calls Conn.Asked and Conn.Answered itself.
+// sends no request, or does not read its answer. A client that has shut down only its sending half looks like a client
+// that has closed, and is treated the same. A server of another protocol than HTTP calls Conn.Asked and Conn.Answered
+// itself.
 package gate
 
 import (
@@ -37,28 +37,27 @@ const (
 	// before it reads more of a large answer. Clients send their request when they connect, so 15 ms
 	// are enough. 1,000 silent clients take 15 ms x 1,000/32.
 	clientPatience = 15 * time.Millisecond
-	// acceptAgain is the time until the next try when no file descriptor was free, and tellEvery
-	// the least time between two messages about that.
+	// acceptAgain is the time until the next attempt when no file descriptor was free. tellEvery is the least time
+	// between two messages about that.
 	acceptAgain = 100 * time.Millisecond
 	tellEvery   = time.Minute
-	// writeBuffer is how many bytes the kernel buffers for a client that does not read.
-	// They are lost when the client is closed. The size allows 2.5 MB/s at a round trip
-	// of 100 ms.
+	// writeBuffer is the number of bytes that the kernel buffers for a client that does not read. They are lost when
+	// the connection is closed. The size allows 2.5 MB/s at a round trip of 100 ms.
 	writeBuffer = 128 << 10
 )
 
 // Gate is a listener with at most MaxConns open connections. When a newcomer finds it full,
-// the most overdue connection is closed to make room. A silent client thus costs others no
-// more than a short wait, wherever it connects from.
+// the most overdue connection is closed to make room. So a silent client, at any address, costs others only a short
+// wait.
 type Gate struct {
 	*net.TCPListener
 	loopback netip.Addr // the bound address if it is a loopback address
 	closed   chan struct{}
 	room     chan struct{}  // wakes Accept when a guest leaves, or may be closed at once
-	serving  sync.WaitGroup // connections that a goroutine still works for
+	serving  sync.WaitGroup // connections for which a goroutine still works
 
-	// Tell is told, at most once a minute, that no file descriptor is free for a client. It may
-	// be set before the first Accept.
+	// Tell is called, at most once a minute, when no file descriptor is free for a client. It may be set before the
+	// first Accept.
 	Tell      func(error)
 	told      time.Time
 	shortages atomic.Uint64
@@ -79,7 +78,7 @@ type Conn struct {
 	patience time.Time     // when it may first be closed for another
 	waited   time.Duration // total time spent waiting for its requests
 	reading  time.Time     // when the current read began
-	asked    bool          // its request is complete, its answer is not
+	asked    bool          // its request is complete, but its answer is not
 	ended    bool          // its client has closed, or sends nothing more
 	answer   time.Time     // deadline for the answer
 	written  int           // bytes of answers

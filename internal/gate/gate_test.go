@@ -78,7 +78,7 @@ func TestClosed(t *testing.T) {
 }
 
 // TestClosedWork checks that the handlers of closed connections count: at most MaxConns work at
-// once, although others have taken the places.
+// once, even when other connections have taken their places.
 func TestClosedWork(t *testing.T) {
 	t.Parallel()
 	var working, peak atomic.Int64

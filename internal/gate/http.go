@@ -11,9 +11,8 @@ import (
 type guestKey struct{}
 
 // Gone returns a channel that is closed when the connection of a request is closed: an
-// answer can no longer be delivered. ctx is the context of the request. Its own end does not
-// serve: it comes too early if the client has shut down its sending half, and never if the
-// client has sent more than the request.
+// answer can no longer be delivered. ctx is the context of the request. The end of ctx itself cannot be used. It comes
+// too early if the client has shut down its sending half, and never if the client has sent more than the request.
 func Gone(ctx context.Context) <-chan struct{} {
 	if c, ok := ctx.Value(guestKey{}).(*Conn); ok {
 		return c.gone
@@ -21,9 +20,9 @@ func Gone(ctx context.Context) <-chan struct{} {
 	return nil
 }
 
-// Stay lets the connection of a request keep its place until it ends, for an answer that takes long by
-// its nature. At most half of the connections may stay. ctx is the context of the request. Stay
-// returns false if too many stay already.
+// Stay lets the connection of a request keep its place until it ends. It is for answers that take a long time by
+// design. At most half of the connections may stay. ctx is the context of the request. Stay returns false if too many
+// stay already.
 func Stay(ctx context.Context) bool {
 	c, ok := ctx.Value(guestKey{}).(*Conn)
 	if !ok {
@@ -66,7 +65,7 @@ func (g *Gate) Watch(server *http.Server) {
 			g.serving.Done()
 		}
 	}
-	// A closed connection frees its place while work for it may go on.
+	// A closed connection frees its place, even if a goroutine still works for it.
 	working := make(chan struct{}, MaxConns)
 	next := server.Handler
 	server.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

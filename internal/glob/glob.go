@@ -3,8 +3,7 @@
 //	g, err := glob.Parse("web.*")
 //	if g.Match(name) {
 //
-// A match takes at most as many steps as the name's length times the pattern's,
-// however many stars that has.
+// A match takes at most as many steps as the name's length times the pattern's length, for any number of stars.
 package glob
 
 import (
@@ -17,7 +16,7 @@ import (
 // and a backslash makes the next character literal. The zero Glob matches only the empty name.
 type Glob struct {
 	pattern string
-	// simple says that stars are all that is special.
+	// simple says that stars are the only special characters.
 	simple bool
 }
 
@@ -38,8 +37,8 @@ func (g Glob) Match(name string) bool {
 	return ok && err == nil
 }
 
-// matchStars matches a pattern in which stars are all that is special. The parts between stars must
-// come one after the other, so the first place of each will do.
+// matchStars matches a pattern whose only special characters are stars. The parts between stars must come one after the
+// other, so it is enough to find the first place of each part.
 func matchStars(pattern, name string) bool {
 	part, rest, more := strings.Cut(pattern, "*")
 	if !more {
@@ -55,6 +54,5 @@ func matchStars(pattern, name string) bool {
 	return false
 }
 
-// slashless replaces slashes, which are special to path.Match, by the one byte that no name
-// contains.
+// slashless replaces slashes, which are special to path.Match, by a byte that no name contains.
 func slashless(s string) string { return strings.ReplaceAll(s, "/", "\n") }

@@ -4,9 +4,9 @@
 //	place, fresh := c.Add(kind, name)
 //
 // It is the Space-Saving algorithm (A. Metwally, D. Agrawal, A. El Abbadi, "Efficient computation of
-// frequent and top-k elements in data streams", 2005). When all places are taken, a new key takes the
-// place with the smallest count, and goes on from that count. So a count is never too low, and Over
-// says by how much it may be too high. A key without a place was counted at most Floor times.
+// frequent and top-k elements in data streams", 2005). When all places are taken, a new key takes the place with the
+// smallest count, and continues from that count. So a count is never too low. Over is the amount by which it may be too
+// high. A key without a place was counted at most Floor times.
 //
 // A key with more than 1/max of all additions always has a place.
 package heavy
@@ -26,8 +26,8 @@ type Counters struct {
 	kept  []kept   // by place
 	last  int      // the place of the last key
 
-	// All counts are at least floor. The counts before at are above it; low was the least of these
-	// when least passed them.
+	// All counts are at least floor. The counts before the index at are above floor; low was the least of these when
+	// least passed them.
 	floor, low uint64
 	at         int
 	evicted    uint64
@@ -113,7 +113,7 @@ func (c *Counters) grow() int {
 	}
 	c.next, c.count = append(c.next, 0), append(c.count, 0)
 	if cap(c.kept) > n {
-		c.kept = c.kept[:n+1] // with the memory of an earlier key
+		c.kept = c.kept[:n+1] // reuse the memory of an earlier key
 	} else {
 		c.kept = append(c.kept, kept{})
 	}
@@ -135,7 +135,7 @@ func (c *Counters) least() int {
 	}
 }
 
-// unlink takes a place out of its chain.
+// unlink removes a place from its chain.
 func (c *Counters) unlink(place int) {
 	link := &c.heads[c.kept[place].hash&uint64(len(c.heads)-1)]
 	for int(*link-1) != place {
@@ -156,7 +156,7 @@ func (c *Counters) Key(place int) (tag byte, key []byte) {
 // Count returns the upper bound of the count of the key at a place, and by how much it may be too high.
 func (c *Counters) Count(place int) (count, over uint64) { return c.count[place], c.kept[place].over }
 
-// Floor returns how often a key without a place may have been counted.
+// Floor returns an upper bound for the count of a key without a place.
 func (c *Counters) Floor() uint64 {
 	if c.evicted == 0 {
 		return 0
@@ -164,5 +164,5 @@ func (c *Counters) Floor() uint64 {
 	return c.floor
 }
 
-// Evicted returns how many keys gave way to others.
+// Evicted returns the number of keys that were replaced by others.
 func (c *Counters) Evicted() uint64 { return c.evicted }

@@ -47,7 +47,7 @@ type Config struct {
 	Handler http.Handler
 	// AnswerTimeout is how long a client may take to read its answer.
 	AnswerTimeout time.Duration
-	// ErrorLog gets internal errors, such as a panic in the Handler. nil drops them.
+	// ErrorLog receives internal errors, such as a panic in the Handler. nil drops them.
 	ErrorLog *log.Logger
 	// Flag is the command-line flag that sets Addr. Refusals name it.
 	Flag string
@@ -109,7 +109,7 @@ func protected(g *gate.Gate, cfg Config) http.Handler {
 }
 
 // Run serves until ctx ends, and gives unfinished answers a moment. The contexts of their requests end
-// with ctx. Run returns when everything it started has ended: nil, unless serving failed.
+// with ctx. Run returns when everything it started has ended. It returns nil, unless serving failed.
 func (s *Server) Run(ctx context.Context) error {
 	s.http.BaseContext = func(net.Listener) context.Context { return ctx }
 	served := make(chan error, 1)
@@ -137,8 +137,8 @@ func (s *Server) serve() error {
 	return s.http.Serve(s.Gate)
 }
 
-// Stay lets a request whose answer takes long by its nature keep its place among the few connections.
-// It returns false if too many do already: the request should then be refused.
+// Stay lets a request keep its place among the few connections, if its answer takes a long time by design. It returns
+// false if too many requests stay already. The caller should then refuse the request.
 func Stay(r *http.Request) bool { return gate.Stay(r.Context()) }
 
 // Close frees the address, and cuts off unfinished answers.
@@ -152,6 +152,6 @@ func Extend(w http.ResponseWriter, r *http.Request, d time.Duration) {
 	}
 	until := time.Now().Add(d)
 	c := http.NewResponseController(w)
-	// A read that times out would end the context. An error means that the connection is closed.
+	// Otherwise the read timeout would end the context. An error means that the connection is closed.
 	_, _ = c.SetReadDeadline(until), c.SetWriteDeadline(until)
 }

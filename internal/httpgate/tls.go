@@ -21,7 +21,7 @@ type Certificate struct {
 	current  *tls.Certificate
 	stamps   [2]stamp
 	looked   time.Time
-	failures int // to read the files, in a row
+	failures int // failures to read the files, in a row
 	tell     *log.Logger
 }
 
@@ -31,7 +31,7 @@ type stamp struct {
 	size int64
 }
 
-// lookEvery is the shortest time between two looks at the files.
+// lookEvery is the shortest time between two checks of the files.
 const lookEvery = time.Second
 
 // ReadCertificate reads a certificate, with the ones that sign it, and its key, from files in PEM
@@ -58,8 +58,7 @@ func stampOf(path string) stamp {
 	return stamp{info.ModTime(), info.Size()}
 }
 
-// get returns the certificate for a new connection. While the files cannot be read it stays the last
-// good one.
+// get returns the certificate for a new connection. While the files cannot be read, it is the last good one.
 func (c *Certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -70,8 +69,8 @@ func (c *Certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	return c.current, nil
 }
 
-// renew reads the files again if they have changed, or if they could not be read. The two files change
-// one after the other, so only the second failure in a row is told.
+// renew reads the files again if they have changed, or if they could not be read. The two files change one after the
+// other, so only the second failure in a row is reported.
 func (c *Certificate) renew() {
 	now := [2]stamp{stampOf(c.cert), stampOf(c.key)}
 	if now == c.stamps && c.failures == 0 {
@@ -98,7 +97,7 @@ func (s *Server) secure() {
 	s.http.ErrorLog = log.New(quiet{s.http.ErrorLog}, "", 0)
 }
 
-// quiet drops what net/http says about clients that do not finish a handshake.
+// quiet drops net/http's messages about clients that do not finish a handshake.
 type quiet struct{ to *log.Logger }
 
 func (q quiet) Write(line []byte) (int, error) {

@@ -1,4 +1,4 @@
-// Package memory tells how much memory the process uses.
+// Package memory measures how much memory the process uses.
 package memory
 
 import (
@@ -10,7 +10,7 @@ import (
 // Usage is the memory of the process, in bytes.
 type Usage struct {
 	Live float64 // live objects as of the last garbage collection
-	Held float64 // obtained from the system and not returned: about the resident set
+	Held float64 // obtained from the system and not returned: approximately the resident set
 }
 
 // Read returns the memory that the process uses.

@@ -5,9 +5,8 @@
 //	...
 //	err = file.Remove()
 //
-// The file is locked (flock(2)) while the process lives. The kernel drops the lock when the
-// process ends in any way: a file without a lock was left by a dead daemon, and is
-// taken over.
+// The file is locked (flock(2)) while the process lives. The kernel drops the lock when the process ends in any way. So
+// a file without a lock was left by a dead daemon, and is reused.
 package pidfile
 
 import (
@@ -29,7 +28,7 @@ var errReplaced = errors.New("other daemons replaced it again and again")
 // The error names the file, and the process that has locked it.
 func Create(path string) (*File, error) {
 	var err error
-	for range 10 { // a daemon may end and remove it each time
+	for range 10 { // each time a daemon may end and remove the file
 		var file *os.File
 		if file, err = open(path); err == nil {
 			return &File{file}, nil

@@ -12,9 +12,8 @@ import (
 	"unicode/utf8"
 )
 
-// Encode returns plain data as JSON. It differs from encoding/json in what clients would stumble
-// over: a nil slice or map is an empty one, a number that is not finite and a zero time are null, times
-// are in UTC, and everything is ASCII.
+// Encode returns plain data as JSON. To help clients it differs from encoding/json: a nil slice or map is an empty one,
+// a number that is not finite and a zero time are null, times are in UTC, and everything is ASCII.
 func Encode(v any) []byte { return encoder{}.appendValue(nil, reflect.ValueOf(v)) }
 
 // encoder remembers the members of the types that it has met.

@@ -2,5 +2,5 @@
 
 package ports
 
-// withoutFork runs f. Elsewhere, package net itself takes the lock that Linux can do without.
+// withoutFork runs f. On other systems, package net itself takes the lock that is not needed on Linux.
 func withoutFork(f func() bool) bool { return f() }

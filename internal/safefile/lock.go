@@ -70,7 +70,7 @@ func WritePID(file *os.File) error {
 func Holding(path string) (*os.File, error) {
 	file, err := Open(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if errors.Is(err, os.ErrPermission) || errors.Is(err, unix.EROFS) {
-		file, err = Open(path, os.O_RDONLY, 0) // reading is enough for a lock
+		file, err = Open(path, os.O_RDONLY, 0) // a read-only file can be locked too
 	}
 	if err != nil {
 		return nil, err

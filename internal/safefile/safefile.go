@@ -1,4 +1,4 @@
-// Package safefile opens the daemon's files so that files planted by other users do no harm.
+// Package safefile opens the daemon's files. Files that other users have put in their place do no harm.
 //
 // Opening never blocks: a FIFO, a device or a socket is an error, except for a log. Symbolic links are
 // not followed for the daemon's own files (Open, Replace). They are followed for files of the operator
@@ -22,7 +22,7 @@ import (
 // ErrUnsafe is in errors about files of an unsafe kind or owner. An operator must change them.
 var ErrUnsafe = errors.New("refused")
 
-// calm keeps an open from blocking, and keeps a terminal from becoming the controlling terminal.
+// calm are flags so that opening does not block, and a terminal does not become the controlling terminal.
 const calm = unix.O_NONBLOCK | unix.O_NOCTTY
 
 // Read opens a file of the operator. It follows symbolic links, because Kubernetes mounts

@@ -43,7 +43,7 @@ const (
 	AcceptedOld                // another key signed it
 	Unsigned                   // too short for a signature
 	Forged                     // no key signed it
-	Late                       // its time is too old, or its signature may be forgotten
+	Late                       // its time is too old, or its signature may already be forgotten
 	Early                      // its time is in the future
 	Replayed                   // it was accepted before
 	Full                       // too many signatures are remembered, so this one may be a replay
@@ -68,7 +68,7 @@ func (w *Window) Checker(keys *Keys) *Checker {
 	return c
 }
 
-// Check judges a datagram that was read at now.
+// Check decides about a datagram that was read at the time now.
 func (c *Checker) Check(datagram []byte, now time.Time) Verdict {
 	if len(datagram) < Overhead {
 		return Unsigned

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// maxPrints is how many signatures a Window remembers. They take up to 32 MiB. With a drift of 3 s, the
-// limit is 260,000 datagrams a second.
+// maxPrints is the number of signatures that a Window remembers. They take up to 32 MiB. With a drift of 3 s, the limit
+// is 260,000 datagrams a second.
 const maxPrints = 1 << 20
 
 // Window remembers the signatures of accepted datagrams as long as their time is within the drift. Any
@@ -45,7 +45,8 @@ func NewWindow(drift time.Duration) *Window {
 	}
 }
 
-// judge judges an authentic datagram at now, in Unix seconds, and remembers it if it is accepted.
+// judge decides about an authentic datagram at the time now, in Unix seconds. If it accepts the datagram, it remembers
+// it.
 func (w *Window) judge(s stamp, now int64) Verdict {
 	w.mu.Lock()
 	defer w.mu.Unlock()

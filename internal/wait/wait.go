@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Beside lets 16 parallel tests run at a time, however few cores there are. Packages whose tests mostly
-// wait call it in TestMain. The flag -parallel still counts.
+// Beside lets 16 parallel tests run at a time, even with few cores. Packages whose tests mostly wait call it in
+// TestMain. The flag -parallel has priority.
 func Beside() {
 	_ = flag.Set("test.parallel", "16") // each test program has this flag, and a positive number is right
 }
@@ -30,7 +30,7 @@ func Until(t testing.TB, complaint string, ok func() bool) {
 
 // Longer tests a time limit. It runs try with the first limit, and then with longer
 // ones, until try succeeds. On a busy machine a short limit also hits connections or
-// sends that it should spare. A limit of more than a minute is never to blame.
+// sends that it should spare. If a limit of more than a minute is not enough, the fault is real.
 func Longer(t testing.TB, first time.Duration, try func(limit time.Duration) error) {
 	t.Helper()
 	for limit := first; ; limit *= 2 {

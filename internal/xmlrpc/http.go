@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// maxBody limits the bytes of a call. A multicall of maxCalls needs a tenth of it.
+// maxBody limits the bytes of a call. A multicall with maxCalls calls needs only a tenth of it.
 const maxBody = 64 << 10
 
 // ServeHTTP answers a POST of XML. Any other request gets a plain HTTP error. A browser sends XML

@@ -18,8 +18,8 @@ type Method struct {
 	Signature []string
 	// Optional is the number of parameters, the last ones, that a client may leave out.
 	Optional int
-	// Takes returns how long a call waits on purpose. Its client gets so much more time. Such a call is
-	// not allowed in a multicall. nil for methods that never wait.
+	// Takes returns how long a call waits on purpose. Its client gets that much more time. Such a call is not allowed
+	// in a multicall. nil for methods that never wait.
 	Takes func(params []Value) time.Duration
 	// Call may run in several goroutines at once. ctx ends when the client is gone. If Call returns a
 	// *Fault, the client gets it. Any other error gets the code Failed.
@@ -34,7 +34,7 @@ type Mux struct {
 	methods map[string]Method
 }
 
-// NewMux returns a Mux with the given methods and the system ones.
+// NewMux returns a Mux with the given methods and the system methods.
 func NewMux(methods ...Method) *Mux {
 	m := &Mux{methods: make(map[string]Method)}
 	for _, method := range append(m.system(), methods...) {

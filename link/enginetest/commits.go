@@ -49,7 +49,7 @@ func (f *fixture) checkCommits(t *testing.T) {
 			t.Errorf("slot %d holds %s, %v", i, c.Record, err)
 		}
 	}
-	// These were never committed. They may share their place with one that was.
+	// These slots were never committed. They may share their place with a committed slot.
 	for _, other := range []int64{slot + 11, slot - 1, slot + f.settings.Slots(), slot - f.settings.Slots()} {
 		if c, err := p.At(f.ctx, other); !errors.Is(err, link.ErrNone) && (err != nil || c.Slot == other) {
 			t.Errorf("slot %+d holds %s, %v", other-slot, c.Record, err)
@@ -60,7 +60,7 @@ func (f *fixture) checkCommits(t *testing.T) {
 	}
 }
 
-// checkRace lets several owners append behind the same head. Each time exactly one must win.
+// checkRace lets several owners append behind the same head. Each time exactly one of them must succeed.
 func (f *fixture) checkRace(t *testing.T) {
 	engines := []link.Engine{f.engine}
 	for len(engines) < f.cluster.Owners {

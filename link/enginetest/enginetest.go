@@ -18,7 +18,7 @@ import (
 type Cluster struct {
 	// Sender returns a new edge's connection.
 	Sender func(t testing.TB) link.Sender
-	// Engine returns a new owner's connection. It may return the same one each time.
+	// Engine returns a new owner's connection. It may return the same connection each time.
 	Engine func(t testing.TB) link.Engine
 	// Owners is the possible number of different owners.
 	Owners int
@@ -147,7 +147,7 @@ func (f *fixture) checkMessages(t *testing.T) {
 	if e, err := r.Next(ctx); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("after the last one: %v, %v", e, err)
 	}
-	f.send(t, 0, n) // a reader that has waited goes on
+	f.send(t, 0, n) // a waiting reader gets the next message
 	if e := f.next(t, r); e.Seq != start+n+1 {
 		t.Errorf("after a wait: number %d", e.Seq)
 	}

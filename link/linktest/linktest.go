@@ -39,12 +39,12 @@ type Engine struct {
 	partitions []*store
 }
 
-// store is a partition.
+// store is the content of a partition.
 type store struct {
-	entries []link.Entry // from first on
+	entries []link.Entry // the messages from number first on
 	first   uint64
 	bytes   int64
-	commits []link.Commit // the newest ones
+	commits []link.Commit // the newest commits
 	slots   map[int64]link.Commit
 }
 

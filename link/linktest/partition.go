@@ -7,7 +7,7 @@ import (
 	"github.com/statsd-ops/statsd/link"
 )
 
-// partition is the view of a partition through a connection.
+// partition is a connection's view of a partition.
 type partition struct {
 	c *Connection
 	s *store
@@ -84,7 +84,7 @@ func (p *partition) Head(ctx context.Context) (c link.Commit, err error) {
 	return c, err
 }
 
-// keptCommits limits how many commits Head can go back.
+// keptCommits limits how old the commit of a faulty Head can be.
 const keptCommits = 2
 
 func (p *partition) Append(ctx context.Context, after link.Version, slot int64, record []byte) (v link.Version, err error) {

@@ -21,7 +21,7 @@ const (
 	headerSlot   = "Sd-Slot"
 	headerChunks = "Sd-Chunks" // the numbers of the messages that hold the record
 	takeOver     = "own"       // the place of a take-over
-	// chunkSize is the most bytes of a record in one message.
+	// chunkSize is the maximum number of bytes of a record in one message.
 	chunkSize = 900 << 10
 )
 
@@ -143,7 +143,7 @@ func isFenced(err error) bool {
 		(api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence || api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequenceConstant)
 }
 
-// store stores the parts of a record, and returns their numbers. Nothing refers to them before the commit.
+// store stores the parts of a record, and returns their numbers. Only the commit that follows refers to them.
 func (p *partition) store(ctx context.Context, place string, record []byte) (numbers []string, err error) {
 	name := nuid.Next()
 	for i := 0; len(record) > 0; i++ {
@@ -159,7 +159,7 @@ func (p *partition) store(ctx context.Context, place string, record []byte) (num
 	return numbers, nil
 }
 
-// know finds out which places have parts of commits, if another owner may have changed them.
+// know finds out which places have parts of commits. It asks the server only if another owner may have changed them.
 func (p *partition) know(ctx context.Context, after link.Version) error {
 	if p.chunked != nil && after == p.last {
 		return nil

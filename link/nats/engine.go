@@ -16,9 +16,9 @@ import (
 )
 
 const (
-	leastVersion = "2.12" // of the server
+	leastVersion = "2.12" // lowest version of the server
 	leastPayload = 1 << 20
-	// memberTTL is how long an owner that says nothing counts as alive.
+	// memberTTL is how long an owner counts as alive after its last announcement.
 	memberTTL = 10 * time.Second
 )
 
@@ -120,7 +120,7 @@ func older(version, least string) bool {
 	return false
 }
 
-// agree reads the settings. The first owner makes them.
+// agree reads the settings of the cluster. If there are none, this owner makes them.
 func (e *Engine) agree(ctx context.Context, wanted link.Settings) (link.Settings, error) {
 	if err := e.ensure(ctx, e.bucket(e.settingsBucket(), "settings of a cluster of statsd")); err != nil {
 		return link.Settings{}, err
@@ -141,7 +141,8 @@ func (e *Engine) agree(ctx context.Context, wanted link.Settings) (link.Settings
 	return e.settings(ctx)
 }
 
-// bucket returns the stream of a key-value bucket, with the same settings as NATS' own tools.
+// bucket returns the configuration of the stream of a key-value bucket. It has the same settings as with NATS' own
+// tools.
 func (e *Engine) bucket(name, description string) jetstream.StreamConfig {
 	return jetstream.StreamConfig{
 		Name: bucketStream(name), Description: description, Subjects: []string{bucketSubject(name, ">")},
@@ -151,7 +152,7 @@ func (e *Engine) bucket(name, description string) jetstream.StreamConfig {
 	}
 }
 
-// members returns the bucket of the owners that are alive. An owner that says nothing vanishes from the
+// members returns the bucket of the living owners. An owner that announces nothing for memberTTL vanishes from the
 // bucket.
 func (e *Engine) members() jetstream.StreamConfig {
 	c := e.bucket(e.memberBucket(), "owners of a cluster of statsd")
@@ -159,7 +160,7 @@ func (e *Engine) members() jetstream.StreamConfig {
 	return c
 }
 
-// messages returns the stream of a partition. A full stream refuses messages, and never discards an
+// messages returns the configuration of the stream of a partition. A full stream refuses messages. It never discards an
 // acknowledged message.
 func (e *Engine) messages(p int, settings link.Settings) jetstream.StreamConfig {
 	return jetstream.StreamConfig{
@@ -170,7 +171,7 @@ func (e *Engine) messages(p int, settings link.Settings) jetstream.StreamConfig 
 	}
 }
 
-// commits returns the stream of all commits. Commits never expire.
+// commits returns the configuration of the stream of all commits. Commits never expire.
 func (e *Engine) commits() jetstream.StreamConfig {
 	return jetstream.StreamConfig{
 		Name:     e.commitStream(),
@@ -188,7 +189,7 @@ func (e *Engine) ensure(ctx context.Context, want jetstream.StreamConfig) error 
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		stream, err = e.js.CreateStream(ctx, want)
 	}
-	if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // another owner with another --collect-bytes was first
+	if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // another owner, with another --collect-bytes, made the stream first
 		stream, err = e.js.Stream(ctx, want.Name)
 	}
 	if err == nil {

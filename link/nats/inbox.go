@@ -15,7 +15,7 @@ const (
 	readAheadBytes = 8 << 20
 	heartbeat      = time.Second
 	pullExpires    = 10 * time.Second
-	// silence is how long a reader trusts a silent consumer.
+	// silence is how long a reader waits before it checks a silent consumer.
 	silence = 3 * time.Second
 	// consumerLasts is how long the server keeps a consumer without a reader.
 	consumerLasts = 30 * time.Second
@@ -29,8 +29,8 @@ type partition struct {
 	p     int
 	slots int64
 
-	last    link.Version    // that this partition has appended
-	chunked map[string]bool // places with parts of commits, if last is not zero
+	last    link.Version    // the newest commit that this connection has appended
+	chunked map[string]bool // places with parts of commits; known if last is not zero
 }
 
 var _ link.Partition = (*partition)(nil)
@@ -41,7 +41,7 @@ func (p *partition) info(ctx context.Context) (*jetstream.StreamInfo, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	stream, err := p.js.Stream(ctx, p.messageStream(p.p)) // its leader answers
+	stream, err := p.js.Stream(ctx, p.messageStream(p.p)) // ask the leader of the stream
 	if err != nil {
 		return nil, p.fail(err)
 	}

@@ -30,11 +30,11 @@ type members struct {
 	*session
 	partitions int
 	key        string
-	life       string // the life of this process: it differs from another process with the same name
+	life       string // identifies this process: another process with the same name has another value
 	announced  bool
 }
 
-// Run announces the owner every 3 s. While no server answers, the owner wants what it wanted before.
+// Run announces the owner every 3 s. While no server answers, the owner wants the same partitions as before.
 func (m *members) Run(ctx context.Context, wanted func([]int)) error {
 	var before []int
 	for ctx.Err() == nil {

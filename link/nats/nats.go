@@ -34,7 +34,7 @@ import (
 type Config struct {
 	// Servers are "host:port", or "host" for port 4222. One server is enough: it names the others.
 	Servers []string
-	// Name is shown in the server's list of connections.
+	// Name is the name in the server's list of connections.
 	Name string
 	// Creds is a file with a JWT and a seed. NKey is a file with a seed. Without authentication both are
 	// empty.
@@ -62,7 +62,8 @@ const (
 	requestTimeout = 5 * time.Second
 	// connectPatience is how long a call waits for a connection before it fails.
 	connectPatience = 2 * time.Second
-	// refusalLasts is how long a missing right can be the cause of a request without an answer.
+	// refusalLasts is how long after an error about a missing permission a request without an answer may have the same
+	// cause.
 	refusalLasts = 2 * requestTimeout
 )
 

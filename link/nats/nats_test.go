@@ -10,8 +10,8 @@ import (
 
 // The tests that need servers are in the module cluster/.
 
-// TestShare checks that owners agree on who wants which partition, share them fairly, and that only the partitions of an
-// owner that comes or goes move.
+// TestShare checks that owners agree about the owner of each partition and share the partitions fairly. When an owner
+// comes or goes, only its partitions move.
 func TestShare(t *testing.T) {
 	const partitions = 64
 	owners := func(names ...string) map[int]string {

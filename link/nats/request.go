@@ -49,7 +49,7 @@ func isFull(err error) bool {
 	return false
 }
 
-// stored is a message as the leader of a stream returns it.
+// stored is a stored message, in the form that the leader of a stream returns.
 type stored struct {
 	Subject string    `json:"subject"`
 	Seq     uint64    `json:"seq"`
@@ -72,7 +72,7 @@ func (s *session) get(ctx context.Context, stream string, q query) (stored, erro
 	}
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	question, _ := json.Marshal(q) // it has strings and numbers only
+	question, _ := json.Marshal(q) // no error: it has only strings and numbers
 	m, err := s.nc.RequestWithContext(ctx, "$JS.API.STREAM.MSG.GET."+stream, question)
 	if err != nil {
 		return stored{}, s.fail(err)

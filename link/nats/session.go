@@ -12,19 +12,19 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// session is a connection. It connects when it is first used and reconnects without end. It keeps no
-// request for later: a request without a connection fails.
+// session is a connection. It connects when it is first used and reconnects without end. Without a connection a request
+// fails at once; it is not kept for later.
 type session struct {
 	cfg     Config
 	options []natsgo.Option
 	start   sync.Once
-	broken  error // the connection cannot even be tried
+	broken  error // whether the session is closed or its files are bad
 	nc      *natsgo.Conn
 	js      jetstream.JetStream
 
 	mu      sync.Mutex
 	lost    error // why there is no connection; nil while there is one
-	refused error // the last right that was missing
+	refused error // the last missing permission
 	when    time.Time
 
 	told [topics]time.Time
@@ -48,7 +48,7 @@ func newSession(cfg Config, role string) (*session, error) {
 	}
 	s.options = append(access,
 		natsgo.Name("statsd "+role+" "+cfg.Name),
-		natsgo.CustomInboxPrefix("_INBOX."+cfg.Prefix+"."+role), // so an edge has no right to read messages to owners
+		natsgo.CustomInboxPrefix("_INBOX."+cfg.Prefix+"."+role), // edges need no permission to read the answers to owners
 		natsgo.MaxReconnects(-1), natsgo.RetryOnFailedConnect(true), natsgo.IgnoreAuthErrorAbort(),
 		natsgo.ReconnectWait(200*time.Millisecond), natsgo.ReconnectJitter(200*time.Millisecond, 200*time.Millisecond),
 		natsgo.ReconnectBufSize(-1),
@@ -70,7 +70,7 @@ func (s *session) connect() {
 
 func (s *session) disconnected(err error) {
 	if err == nil {
-		return // closed on purpose
+		return // closed by Close
 	}
 	s.mu.Lock()
 	s.lost = err
@@ -110,7 +110,7 @@ func (s *session) connectedAgain() {
 	s.lost = nil
 }
 
-// failed handles errors that no call returns, such as a missing right.
+// failed handles errors that no call returns, such as a missing permission.
 func (s *session) failed(err error) {
 	if !errors.Is(err, natsgo.ErrPermissionViolation) {
 		return

@@ -45,7 +45,7 @@ type commits struct {
 
 	mu      sync.Mutex
 	head    commitHeader
-	kept    map[int64]int64 // the slot in each place of the ring
+	kept    map[int64]int64 // the slot stored in each place of the ring
 	unsaved map[string]bool // paths that a crash of the machine may lose
 }
 
@@ -53,7 +53,7 @@ type commitHeader struct {
 	version link.Version
 	slot    int64
 	next    uint64
-	sum     uint32 // of the record
+	sum     uint32 // CRC of the record
 }
 
 // openCommits finds the head, and the greatest number that a commit has for the next message.
@@ -219,7 +219,7 @@ func replace(path string, data []byte) error {
 		err = os.Rename(beside, path)
 	}
 	if err != nil {
-		return errors.Join(err, os.Remove(beside)) // the file takes room
+		return errors.Join(err, os.Remove(beside)) // the file needs room on the disk
 	}
 	return nil
 }
@@ -251,7 +251,7 @@ func (c *commits) sync() error {
 func syncFile(path string) error {
 	file, err := safefile.Open(path, os.O_RDONLY, 0)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil // removed from outside
+		return nil // another program removed the file
 	}
 	if err != nil {
 		return err

@@ -13,8 +13,8 @@ import (
 	"github.com/statsd-ops/statsd/link"
 )
 
-// TestFull fills a central whose disk is small, and whose limit is larger. An edge hears of it, commits still work,
-// and after a trim messages do too.
+// TestFull fills a central whose disk is smaller than its limit. The edge gets an error, and commits still work. After
+// a trim, messages work again.
 func TestFull(t *testing.T) {
 	ctx := patience(t)
 	e := central(t, Config{Dir: filepath.Join(counterpart.SmallDisk(t), "collect"), MaxBytes: 32 << 20, FsyncEvery: time.Millisecond})
@@ -62,6 +62,6 @@ func TestFullCommit(t *testing.T) {
 		t.Errorf("the head is %d, want %d: %v", head.Version, v, err)
 	}
 	if _, err := p.Append(ctx, v, int64(v)-1, []byte("smaller")); err != nil {
-		t.Errorf("in the place of a large one: %v", err)
+		t.Errorf("in the place of a large commit: %v", err)
 	}
 }

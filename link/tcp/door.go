@@ -22,13 +22,13 @@ const (
 	acceptAgain  = 100 * time.Millisecond
 	tellEvery    = time.Minute
 
-	// Messages up to smallMessage have a buffer for each connection. Larger ones share largeAtOnce places.
+	// Messages up to smallMessage have a buffer for each connection. Larger messages share largeAtOnce places.
 	smallMessage  = 64 << 10
 	largeAtOnce   = 64
-	largePatience = time.Second // for a large message while another one waits
+	largePatience = time.Second // for a large message while another connection waits
 )
 
-// Stats counts the actions of edges. All counts except Edges only grow.
+// Stats has the counts about edges. All counts except Edges only grow.
 type Stats struct {
 	Edges    int    // connected now, after the handshake
 	Accepted uint64 // connections
@@ -38,7 +38,7 @@ type Stats struct {
 	Bytes    uint64 // stored
 	Full     uint64 // messages without room, which the edge sends again
 	Failed   uint64 // messages that could not be stored, which the edge sends again
-	Rejected uint64 // messages that the edge must not send again
+	Rejected uint64 // messages refused for good: the edge must not send them again
 }
 
 type stats struct {
@@ -121,7 +121,7 @@ func (d *door) serve(settings link.Settings) {
 func (d *door) welcome(g *guest, settings link.Settings) {
 	w, proved, err := d.greet(g.conn, settings)
 	if err != nil {
-		if errors.Is(err, io.EOF) { // such as a check of a load balancer
+		if errors.Is(err, io.EOF) { // for example a load balancer that checks the port
 			return
 		}
 		d.stats.refused.Add(1)
@@ -141,7 +141,7 @@ func (d *door) welcome(g *guest, settings link.Settings) {
 	}
 }
 
-// greet admits and greets an edge. The error is io.EOF if it left before its first byte.
+// greet admits and greets an edge. The error is io.EOF if the edge left before its first byte.
 func (d *door) greet(conn net.Conn, settings link.Settings) (w *wire, proved bool, err error) {
 	if admit := d.engine.cfg.Admit; admit != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), greetTimeout)
@@ -159,8 +159,8 @@ func (d *door) greet(conn net.Conn, settings link.Settings) (w *wire, proved boo
 	return w, proved, err
 }
 
-// listen stores messages and answers them, until an error. Answers are not flushed while the next message
-// is already in the buffer.
+// listen receives messages, stores them and answers, until an error. Answers are not flushed while the next message is
+// already in the buffer.
 func (d *door) listen(g *guest, w *wire) error {
 	for {
 		head, size, err := w.head(maxFrame)

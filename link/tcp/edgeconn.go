@@ -32,14 +32,14 @@ type edgeConn struct {
 	conn net.Conn
 	wire *wire
 	done chan struct{} // closed when it has failed
-	err  error         // why; set before done is closed
+	err  error         // why it has failed; set before done is closed
 
 	writing sync.Mutex
 
 	mu      sync.Mutex
-	request uint64                // the last one
+	request uint64                // number of the last request
 	pending map[uint64]chan error // requests without an answer
-	due     bool                  // an answer is due; Send may no longer wait for it
+	due     bool                  // an answer is due, even if Send no longer waits for it
 }
 
 func newEdgeConn(conn net.Conn, w *wire) *edgeConn {
@@ -62,7 +62,7 @@ func (c *edgeConn) serve(ctx context.Context) error {
 	}
 	c.err = err
 	close(c.done)
-	_ = c.conn.Close() // it has failed already
+	_ = c.conn.Close() // the connection has already failed
 	return err
 }
 
@@ -89,14 +89,14 @@ func outcome(code byte, text string) error {
 	case codeRefused:
 		return &link.RefusedError{Reason: text}
 	}
-	return fmt.Errorf("the central could not store it: %q", text)
+	return fmt.Errorf("the central could not store the message: %q", text)
 }
 
 // settle passes an answer to its Send. If other answers are due, the central gets more time for them.
 func (c *edgeConn) settle(request uint64, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if answer := c.pending[request]; answer != nil { // otherwise Send has given up
+	if answer := c.pending[request]; answer != nil { // if not, Send has given up
 		answer <- err
 		delete(c.pending, request)
 	}
@@ -109,7 +109,7 @@ func (c *edgeConn) expect(due bool) {
 	if c.due = due; due {
 		until = time.Now().Add(answerTimeout)
 	}
-	_ = c.conn.SetReadDeadline(until) // a closed connection fails anyway
+	_ = c.conn.SetReadDeadline(until) // an error means that the connection is closed, so it fails anyway
 }
 
 // send sends a message and waits for the answer.
@@ -123,7 +123,7 @@ func (c *edgeConn) send(ctx context.Context, m link.Message) error {
 	}
 	c.mu.Unlock()
 	if err := c.write(request, m); err != nil {
-		_ = c.conn.Close() // a part of a frame may have been sent
+		_ = c.conn.Close() // a part of the frame may have been sent
 		<-c.done
 		return err
 	}

@@ -26,7 +26,7 @@ type Config struct {
 	// for TLS a connection that decrypts. The error says why the edge is refused. The error io.EOF means that
 	// the peer left before its first byte. If Admit is nil, all edges are admitted.
 	Admit func(ctx context.Context, conn net.Conn) (net.Conn, error)
-	// Keys are shared with the edges. Nil means no keys: then everyone who can connect is an edge.
+	// Keys are shared with the edges. Nil means no keys: then everyone who can connect can act as an edge.
 	Keys Keys
 	// Dir is the directory of this Engine. No other Engine may use it. If it is missing, it is created with
 	// access for its owner only.
@@ -35,7 +35,7 @@ type Config struct {
 	MaxBytes int64
 	// FsyncEvery is the longest time that data is only in the kernel's memory. Zero means 1 s.
 	FsyncEvery time.Duration
-	// MaxEdges is the most connections. Zero means 1024.
+	// MaxEdges is the maximum number of connections. Zero means 1024.
 	MaxEdges int
 	// Tell receives messages for operators, at most one a minute. It may be nil.
 	Tell func(error)
@@ -45,8 +45,8 @@ const (
 	defaultMaxBytes   = 1 << 30
 	defaultFsyncEvery = time.Second
 	defaultMaxEdges   = 1024
-	leastShare        = 2 << 20   // bytes of a partition's messages: some large ones
-	mostFree          = 256 << 20 // of the disk: messages leave this room to commits
+	leastShare        = 2 << 20   // minimum number of bytes for a partition's messages: room for some large ones
+	mostFree          = 256 << 20 // bytes of the disk that messages leave free for commits
 	settingsLimit     = 64 << 10
 	directoryOf       = "partition-%04d"
 )
@@ -176,7 +176,7 @@ func (e *Engine) open(settings link.Settings) ([]*partition, error) {
 	return all, nil
 }
 
-// syncAll writes all data to disk, again and again.
+// syncAll writes all data to disk each FsyncEvery.
 func (e *Engine) syncAll() {
 	for {
 		select {
@@ -252,7 +252,7 @@ func (m members) Run(ctx context.Context, wanted func([]int)) error {
 	return nil
 }
 
-// local is the Sender of the central's own edge.
+// local is the Sender of an edge in the central's own process.
 type local struct{ e *Engine }
 
 func (l local) Settings(context.Context) (link.Settings, error) { return l.e.settings, nil }

@@ -27,8 +27,8 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// central starts an Engine in a directory. The listener is at a free port, or at an address that was free a
-// moment before.
+// central starts an Engine in a directory. The listener is at a free port, or at a given address that was in use
+// before.
 func central(t testing.TB, cfg Config) *Engine {
 	t.Helper()
 	if cfg.Dir == "" {

@@ -25,7 +25,7 @@ import (
 	"github.com/statsd-ops/statsd/link/enginetest"
 )
 
-// beCentral is the central that TestKill kills, in a process of its own. Only a fault ends it.
+// beCentral runs a central in a process of its own, for TestKill, which kills it.
 func beCentral(dir, addr string) error {
 	ctx := context.Background()
 	listener, err := net.Listen("tcp", addr)
@@ -45,7 +45,7 @@ func beCentral(dir, addr string) error {
 	if err != nil {
 		return err
 	}
-	// The owner commits how far it has read, and forgets what lies behind.
+	// The owner commits its progress, and trims the messages that it has read.
 	var low uint64
 	_, _ = fmt.Sscan(string(head.Record), &low)
 	r, err := p.Read(ctx, low+1)
@@ -66,8 +66,8 @@ func beCentral(dir, addr string) error {
 	}
 }
 
-// TestKill kills a central at random moments while edges send. What it acknowledged is committed in the end, and
-// nothing is committed twice.
+// TestKill kills a central at random moments while edges send. In the end every acknowledged message is committed, and
+// none is committed twice.
 func TestKill(t *testing.T) {
 	soak.Slow(t)
 	kills := soak.Pick(20, 200)
@@ -123,8 +123,8 @@ func TestKill(t *testing.T) {
 	}
 }
 
-// runCentral runs a central until it has said something, and kills it some time later. It returns what the central
-// committed.
+// runCentral runs a central until its first output, and kills it some time later. It returns the messages that the
+// central committed.
 func runCentral(t *testing.T, dir, addr string, until func(out string) bool) map[uint64]string {
 	t.Helper()
 	cmd := exec.Command(os.Args[0]) // TestMain runs beCentral
@@ -148,7 +148,7 @@ type writer func([]byte) (int, error)
 
 func (w writer) Write(b []byte) (int, error) { return w(b) }
 
-// commitsIn returns the messages that a central has merged, up to the head that it left.
+// commitsIn returns the messages that a central has merged, up to its head.
 func commitsIn(t *testing.T, dir, out string) map[uint64]string {
 	t.Helper()
 	c, _, err := openCommits(filepath.Join(dir, "partition-0000", "commits"), enginetest.Settings.Slots())
@@ -295,8 +295,8 @@ func TestManyEdges(t *testing.T) {
 	}
 }
 
-// TestCut passes an edge's bytes on, and cuts the connection after each number of bytes of the first message and the
-// handshake. The message arrives in the end.
+// TestCut relays an edge's bytes, and cuts the connection after each possible number of bytes of the handshake and the
+// first message. The message arrives in the end.
 func TestCut(t *testing.T) {
 	t.Parallel()
 	ctx := patience(t)
@@ -343,7 +343,7 @@ func TestCut(t *testing.T) {
 	}
 }
 
-// TestSendTimeout checks that an edge gives up a central that does not answer, and is told so.
+// TestSendTimeout checks that Send gives up when the central does not answer, and that the error says so.
 func TestSendTimeout(t *testing.T) {
 	t.Parallel()
 	l := listen(t, "127.0.0.1:0")

@@ -25,7 +25,7 @@ const (
 	maxMessage = 1 << 20
 	// maxFrame is the longest body: a message with its request and partition.
 	maxFrame = messageHead + maxMessage
-	// maxGreeting is the longest body before the handshake is over.
+	// maxGreeting is the longest body during the handshake.
 	maxGreeting = 4 << 10
 )
 
@@ -35,12 +35,12 @@ const (
 	kindChallenge = 'C' // central: version, whether it has a key, nonce
 	kindProof     = 'P' // edge: nothing; its seal proves the key
 	kindWelcome   = 'W' // central: the settings; its seal proves the key
-	kindRefusal   = 'R' // central: why not; not sealed
+	kindRefusal   = 'R' // central: why it refuses the edge; not sealed
 	kindMessage   = 'M' // edge: request, partition, data
 	kindAnswer    = 'A' // central: request, code, text
 )
 
-var errSeal = errors.New("a frame has a wrong seal: the keys differ, or something between has changed the bytes")
+var errSeal = errors.New("a frame has a wrong seal: the keys differ, or the bytes were changed on their way")
 
 // seal makes and checks the seals of one direction.
 type seal struct {
@@ -57,7 +57,7 @@ func newSeal(key, nonces []byte, direction string) *seal {
 	return &seal{mac: hmac.New(sha256.New, derive.Sum(nil))}
 }
 
-// of returns the seal of the next frame. It is valid until the next call.
+// of returns the seal of the next frame. The seal is valid until the next call.
 func (s *seal) of(head [frameHead]byte, pieces ...[]byte) []byte {
 	s.mac.Reset()
 	s.mac.Write(binary.BigEndian.AppendUint64(s.sum[:0], s.number))
@@ -84,7 +84,7 @@ func newWire(conn io.ReadWriter) *wire {
 	return &wire{r: bufio.NewReaderSize(conn, wireBuffer), w: bufio.NewWriterSize(conn, wireBuffer)}
 }
 
-// write adds a frame to the writer. The frame consists of several pieces. The caller flushes.
+// write adds a frame to the buffered writer. The pieces together are the body of the frame. The caller flushes.
 func (w *wire) write(kind byte, pieces ...[]byte) error {
 	size := 1
 	for _, p := range pieces {

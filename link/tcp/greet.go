@@ -40,7 +40,7 @@ func nonce() []byte {
 	return n
 }
 
-// greetCentral is the handshake of an edge. It returns the settings of the cluster.
+// greetCentral is the edge's side of the handshake. It returns the settings of the cluster.
 func greetCentral(w *wire, keys Keys) (link.Settings, error) {
 	all, err := keys.read()
 	if err != nil {
@@ -55,13 +55,13 @@ func greetCentral(w *wire, keys Keys) (link.Settings, error) {
 		return link.Settings{}, err
 	}
 	if len(body) != 2+nonceSize || body[0] != version {
-		return link.Settings{}, errors.New("the central speaks another version of the protocol: upgrade the older of them")
+		return link.Settings{}, errors.New("the central speaks another version of the protocol: upgrade the older daemon")
 	}
 	switch keyed := body[1] == 1; {
 	case keyed && all == nil:
 		return link.Settings{}, errors.New("the central wants a key, and this daemon has none")
 	case !keyed && all != nil:
-		return link.Settings{}, errors.New("the central has no key, so it cannot prove who it is")
+		return link.Settings{}, errors.New("the central has no key, so it cannot prove its identity")
 	case keyed:
 		nonces := append(own, body[2:]...)
 		w.out, w.in = newSeal(all[0], nonces, edgeSends), newSeal(all[0], nonces, centralSend)
@@ -96,7 +96,7 @@ func (w *wire) answer(kind byte) ([]byte, error) {
 	return body, nil
 }
 
-// greetEdge is the handshake of the central. It reports whether the edge has proved a key.
+// greetEdge is the central's side of the handshake. It reports whether the edge has proved a key.
 func greetEdge(w *wire, keys Keys, settings link.Settings) (proved bool, err error) {
 	all, err := keys.read()
 	if err != nil {
@@ -129,9 +129,9 @@ func (w *wire) checkProof(all [][]byte, nonces []byte) error {
 	head, size, err := w.head(0)
 	switch {
 	case errors.Is(err, io.EOF) && all == nil:
-		return errors.New("it left at the greeting: it has a key, or another version, and this central has no key")
+		return errors.New("it left at the greeting: perhaps it has a key and this central has none, or it has another version")
 	case errors.Is(err, io.EOF):
-		return errors.New("it left when it was asked for its key: it has none, or speaks another version")
+		return errors.New("it left when it was asked for its key: perhaps it has none, or it has another version")
 	case err == nil && head[4] != kindProof:
 		err = fmt.Errorf("frame %q where %q is expected", head[4], kindProof)
 	}
@@ -149,11 +149,11 @@ func (w *wire) checkProof(all [][]byte, nonces []byte) error {
 			return nil
 		}
 	}
-	return w.refuse("the key of this daemon is none of the central's keys", errors.New("its key is none of the keys of this central"))
+	return w.refuse("the key of this daemon is not among the central's keys", errors.New("its key is not among this central's keys"))
 }
 
-// refuse tells the edge why it may not connect. It returns the reason as an error for the central.
+// refuse sends the edge the reason why it may not connect. It returns the reason as an error for the central.
 func (w *wire) refuse(text string, reason error) error {
-	_ = w.send(kindRefusal, []byte(text)) // the edge may be gone
+	_ = w.send(kindRefusal, []byte(text)) // an error means that the edge is gone
 	return reason
 }

@@ -6,16 +6,16 @@ import (
 	"time"
 )
 
-// guest is a connection of an edge.
+// guest is a connection that was accepted. It may not be an edge's.
 type guest struct {
 	conn   net.Conn
 	since  time.Time // when it came, or when it last proved to be an edge
-	proved bool      // it has a key, or has sent a message that was stored
+	proved bool      // it has proved a key, or has sent a message that was stored
 }
 
-// guests limits the connections. If there is no room, a new connection takes the place of the one with the
-// least merit. Connections that have proved nothing have the least merit. After them comes the connection
-// that has stored no message for the longest time. So silent connections do not keep edges out.
+// guests limits the number of connections. If there is no room for a new connection, it closes another one: first a
+// connection that has not proved to be an edge, otherwise the connection whose last stored message is oldest. So silent
+// connections do not keep edges out.
 type guests struct {
 	most    int
 	evict   func(net.Conn) // closes the connection
@@ -46,7 +46,7 @@ func (g *guests) enter(new *guest) bool {
 	return true
 }
 
-// least returns the guest with the least merit.
+// least returns the guest to close first.
 func (g *guests) least() (least *guest) {
 	for one := range g.in {
 		if least == nil || !one.proved && least.proved || one.proved == least.proved && one.since.Before(least.since) {
@@ -56,7 +56,7 @@ func (g *guests) least() (least *guest) {
 	return least
 }
 
-// prove notes that a guest has proved to be an edge.
+// prove records that a guest has proved to be an edge.
 func (g *guests) prove(one *guest) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -81,8 +81,8 @@ func (g *guests) close() {
 	g.serving.Wait()
 }
 
-// places limits how many connections do the same work at once. A connection that is slow at this work is
-// closed if another one waits.
+// places limits the number of connections that do the same work at once. A connection that is slow at this work is
+// closed if another connection waits.
 type places struct {
 	most     int
 	patience time.Duration
@@ -111,7 +111,7 @@ func (p *places) enter(conn net.Conn) {
 	}
 }
 
-// try takes a place, or returns how long to wait.
+// try takes a place, or returns the time to wait for one.
 func (p *places) try(conn net.Conn) time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()

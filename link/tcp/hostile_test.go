@@ -55,7 +55,7 @@ func must(t *testing.T, s link.Sender) {
 	}
 }
 
-// TestHostile sends bytes that no edge sends. The central closes the connection, and serves others.
+// TestHostile sends bytes that no edge would send. The central closes the connection, and still serves others.
 func TestHostile(t *testing.T) {
 	t.Parallel()
 	e := central(t, Config{})
@@ -104,7 +104,7 @@ func TestHostile(t *testing.T) {
 	}
 }
 
-// TestSilent fills all connections with silent ones. Edges get their places.
+// TestSilent opens as many silent connections as are allowed. Edges then take their places.
 func TestSilent(t *testing.T) {
 	t.Parallel()
 	told := make(chan error, 10)
@@ -132,8 +132,8 @@ func TestSilent(t *testing.T) {
 	}
 }
 
-// TestSlow begins more large messages than there are places, and never ends them. A large message of an edge is
-// stored, and the slow ones take no memory for what they have not sent.
+// TestSlow begins more large messages than there are places, and never ends them. A large message of an edge is stored
+// anyway. The slow connections take no memory for bytes that they have not sent.
 func TestSlow(t *testing.T) {
 	t.Parallel()
 	told := make(chan error, 10)
@@ -146,7 +146,7 @@ func TestSlow(t *testing.T) {
 		}
 	}
 	s := edge(t, SenderConfig{Address: e.addr()})
-	must(t, s) // a small one needs no place
+	must(t, s) // a small message needs no place
 	ctx := patience(t)
 	m := link.Message{Data: make([]byte, maxMessage)}
 	err := s.Send(ctx, m)
@@ -164,7 +164,7 @@ func TestSlow(t *testing.T) {
 	}
 }
 
-// TestDeaf sends messages and reads no answers. Only this connection suffers.
+// TestDeaf sends messages and reads no answers. This affects no other connection.
 func TestDeaf(t *testing.T) {
 	t.Parallel()
 	e := central(t, Config{MaxBytes: 64 << 20})
@@ -196,7 +196,7 @@ func TestKeys(t *testing.T) {
 	}{
 		{"the newest", keysOf("new", "old"), keysOf("new"), ""},
 		{"an older one", keysOf("new", "old"), keysOf("old", "oldest"), ""},
-		{"another", keysOf("new", "old"), keysOf("x"), "none of the central's keys"},
+		{"another", keysOf("new", "old"), keysOf("x"), "not among the central's keys"},
 		{"none at the edge", keysOf("new"), nil, "this daemon has none"},
 		{"none at the central", nil, keysOf("new"), "the central has no key"},
 		{"unreadable at the edge", keysOf("new"), func() ([][]byte, error) { return nil, io.ErrNoProgress }, io.ErrNoProgress.Error()},
@@ -212,7 +212,7 @@ func TestKeys(t *testing.T) {
 			t.Errorf("%s: got %v, want %q", tt.name, err, tt.want)
 		}
 		if tt.name == "another" {
-			if err := <-told; !strings.Contains(err.Error(), "refused: its key is none of the keys") || !strings.Contains(err.Error(), "edge at 127.0.0.1") {
+			if err := <-told; !strings.Contains(err.Error(), "refused: its key is not among") || !strings.Contains(err.Error(), "edge at 127.0.0.1") {
 				t.Errorf("the central tells %v", err)
 			}
 		}
@@ -242,7 +242,7 @@ func TestRotate(t *testing.T) {
 	}
 }
 
-// between passes bytes on both ways, after change has seen them.
+// between relays bytes in both directions. change may change them.
 func between(t *testing.T, e *Engine, change func(up bool, b []byte)) (addr string) {
 	l := listen(t, "127.0.0.1:0")
 	t.Cleanup(func() { _ = l.Close() })
@@ -278,7 +278,7 @@ func between(t *testing.T, e *Engine, change func(up bool, b []byte)) (addr stri
 	return l.Addr().String()
 }
 
-// TestTamper changes a message, and an answer, on their way. Neither is taken.
+// TestTamper changes a message, and an answer, on their way. Neither is accepted.
 func TestTamper(t *testing.T) {
 	t.Parallel()
 	keys := keysOf("the key of both")
@@ -296,7 +296,7 @@ func TestTamper(t *testing.T) {
 		})
 		s := edge(t, SenderConfig{Address: addr, Keys: keys})
 		if err := s.Send(patience(t), link.Message{Data: []byte("x")}); err == nil {
-			t.Errorf("upward %v: a changed frame is taken", upward)
+			t.Errorf("upward %v: a changed frame is accepted", upward)
 		}
 	}
 	if s, _ := e.Partition(0).State(t.Context()); s.Last > 1 {

@@ -24,12 +24,12 @@ type SenderConfig struct {
 	// Keys are shared with the central. Nil means none.
 	Keys Keys
 
-	longest time.Duration // pause; tests set a shorter one
+	longest time.Duration // pause between attempts; tests set a shorter one
 }
 
 const (
-	connectTimeout = 5 * time.Second  // to connect and for the handshake, each
-	answerTimeout  = 10 * time.Second // without any answer while one is due
+	connectTimeout = 5 * time.Second  // time limit for connecting, and for the handshake
+	answerTimeout  = 10 * time.Second // time without any answer while one is due
 	firstPause     = 100 * time.Millisecond
 	longestPause   = 5 * time.Second
 )
@@ -143,7 +143,7 @@ func (s *Sender) run(ctx context.Context) {
 		s.set(nil, link.Settings{}, err)
 		select {
 		case <-ctx.Done():
-		case <-time.After(pause/2 + rand.N(pause)): // edges that lost a central together reconnect at different times
+		case <-time.After(pause/2 + rand.N(pause)): // edges that lost a central at the same time reconnect at different times
 		}
 		pause = min(2*pause, s.cfg.longest)
 	}
@@ -221,9 +221,9 @@ func explain(err error) error {
 	remote, ok := errors.AsType[*net.OpError](err)
 	switch {
 	case ok && remote.Op == "remote error":
-		return fmt.Errorf("the central refuses this daemon's certificate, or its lack of one, or its version of TLS: %w", err)
+		return fmt.Errorf("the central refuses this daemon's certificate, wants one, or refuses its version of TLS: %w", err)
 	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET):
-		return errors.New("the central ended the connection in the handshake: its log says why; it may not allow this address, or want statsd+tls://")
+		return errors.New("the central ended the connection in the handshake: its log says why; perhaps it does not allow this address, or wants statsd+tls://")
 	}
 	return err
 }

@@ -122,7 +122,7 @@ func FuzzParseTokens(f *testing.F) {
 	})
 }
 
-// TestCheck compares each need with each place and each token.
+// TestCheck checks each need with each address of the monitor and each token.
 func TestCheck(t *testing.T) {
 	tokens := parse(t, line("read", "page", "reading")+line("operate", "alice", "operating"))
 	const free, noToken, wrongRole = "", string(question.NoToken), string(question.WrongRole)
@@ -172,7 +172,7 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// Two Authorization headers are as good as none: a proxy may have checked the other one.
+// A request with two Authorization headers counts as one without: a proxy may have checked the other header.
 func TestTwoHeaders(t *testing.T) {
 	g := NewGuard(parse(t, line("operate", "alice", "operating")))
 	r := httptest.NewRequest("GET", "/", nil)

@@ -10,14 +10,14 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// Need is what an answer needs of the asker.
+// Need is the access that a request needs.
 type Need uint8
 
-// The needs.
+// The needs, from the least to the greatest.
 const (
-	Nothing  Need = iota // a word for probes
-	Reading              // what everybody who can reach the monitor may see, if it has no tokens
-	Guarded              // what clients send, and the configuration
+	Nothing  Need = iota // an answer of one word, for probes
+	Reading              // data that everybody may see on a monitor without tokens
+	Guarded              // the samples of clients, and the configuration
 	Changing             // a change of the running daemon
 )
 
@@ -34,11 +34,10 @@ func NewGuard(tokens *Tokens) *Guard {
 	return g
 }
 
-// Replace replaces the tokens. nil takes them away.
+// Replace replaces the tokens. nil removes them.
 func (g *Guard) Replace(tokens *Tokens) { g.tokens.Store(tokens) }
 
-// Bound tells the Guard where the monitor listens. Until then the Guard takes that for a loopback
-// address.
+// Bound tells the Guard the address of the monitor. Until then the Guard assumes a loopback address.
 func (g *Guard) Bound(addr net.Addr) {
 	bound, err := netip.ParseAddrPort(addr.String())
 	g.open.Store(err != nil || !bound.Addr().Unmap().IsLoopback())
@@ -50,7 +49,7 @@ func (g *Guard) Open() bool { return g.open.Load() }
 // HasTokens reports whether there are tokens.
 func (g *Guard) HasTokens() bool { return g.tokens.Load() != nil }
 
-// Check decides about a request. It returns the name of the token, if there is a valid one.
+// Check decides whether a request is allowed. It returns the name of the request's token, if that is valid.
 func (g *Guard) Check(r *http.Request, need Need) (who string, refused *question.Error) {
 	tokens := g.tokens.Load()
 	given, role := bearer(r), Nobody

@@ -12,7 +12,7 @@
 //	elsewhere, with tokens    a token may ask; without one only probes are answered
 //	everywhere                only a token with the role operate may change something
 //
-// A Trail keeps the changes that were asked for, refused ones too.
+// A Trail keeps the requested changes, including refused ones.
 package access
 
 import (
@@ -31,7 +31,7 @@ import (
 // Role is what a token may do.
 type Role uint8
 
-// The roles. Each role may also do what the roles before it may do.
+// The roles. A role includes the rights of the roles before it.
 const (
 	Nobody Role = iota
 	Reader
@@ -136,8 +136,8 @@ func (t *Tokens) add(one token) error {
 	return nil
 }
 
-// find returns the name and the role of a token. It always compares all tokens, and each in
-// constant time.
+// find returns the name and the role of a token. It always compares all tokens, each in constant time, so that the time
+// tells an attacker nothing.
 func (t *Tokens) find(given string) (name string, role Role) {
 	hash := sha256.Sum256([]byte(given))
 	for i := range t.all {

@@ -13,15 +13,15 @@ import (
 const (
 	// maxTrail is the number of changes that a Trail keeps.
 	maxTrail = 256
-	// alikeWithin is the time in which equal refusals count as one entry, and alikeAmong the number
-	// of entries that are compared. Without this, refused requests could push all others out.
+	// Equal refusals within alikeWithin count as one entry; alikeAmong is the number of entries that are compared.
+	// Otherwise many refused requests could push all other entries out.
 	alikeWithin = time.Minute
 	alikeAmong  = 32
 )
 
-// Trail keeps the last changes that were asked for.
+// Trail keeps the last requested changes, including refused ones.
 type Trail struct {
-	// Tell gets each new entry, for the log. Repeated refusals are not told.
+	// Tell is called with each new entry, for the log. It is not called for repeated refusals.
 	Tell func(question.Audit)
 
 	mu      sync.Mutex
@@ -41,7 +41,7 @@ func (t *Trail) Add(a question.Audit, refused bool) {
 	}
 }
 
-// add reports whether the entry is a new one.
+// add reports whether the entry is new.
 func (t *Trail) add(e entry) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -19,7 +19,7 @@ const (
 	compressAbove = 1 << 10
 )
 
-// frame is an answer as clients see it.
+// frame is an answer in the form that clients get.
 type frame struct {
 	API int `json:"api"`
 	question.Answer
@@ -33,7 +33,7 @@ func (a *API) answer(w http.ResponseWriter, r *http.Request, answer question.Ans
 	a.write(w, r, http.StatusOK, frameOf(answer))
 }
 
-// write sends JSON, compressed if it is large and the client takes that.
+// write sends JSON. It compresses large answers if the client accepts that.
 func (a *API) write(w http.ResponseWriter, r *http.Request, code int, body []byte) {
 	h := w.Header()
 	h.Set("Content-Type", jsonType)
@@ -52,8 +52,8 @@ func (a *API) write(w http.ResponseWriter, r *http.Request, code int, body []byt
 
 func compressed(body []byte) []byte {
 	var b bytes.Buffer
-	z, _ := gzip.NewWriterLevel(&b, gzip.BestSpeed) // the level is a valid one
-	_, _ = z.Write(body)                            // a Buffer takes everything
+	z, _ := gzip.NewWriterLevel(&b, gzip.BestSpeed) // no error: the level is valid
+	_, _ = z.Write(body)                            // a Buffer never fails
 	_ = z.Close()
 	return b.Bytes()
 }

@@ -4,8 +4,8 @@
 //	handler := api.New(api.Config{Questions: questions, Changes: changes, Guard: guard, Trail: trail, ...})
 //
 // Everything follows from the lists of questions and changes: paths, parameters, methods, who may ask,
-// and the description at /api/v1/openapi.json. A question is asked by GET or HEAD. A change is made by
-// POST of a JSON object. Each answer has the same frame:
+// and the description at /api/v1/openapi.json. A question is asked by GET or HEAD. A change is made by a POST of a JSON
+// object. Each answer has the same frame:
 //
 //	{"api":1,"as_of":T,"live":false,"took_ms":N,"looked_at":null,"complete":true,"data":...}
 //	{"api":1,"error":{"code":"bad_parameter","text":"...","parameter":"seconds","next":"..."}}
@@ -15,10 +15,9 @@
 //
 // # Streams
 //
-// A question with a Stream is answered by events (text/event-stream). The path live tells the status
-// each second, each flush, and each change of the health. All its readers share one goroutine, which
-// runs only while there are any. At most maxStreams streams are open. A reader that reads nothing for
-// a second is cut. No other reader waits for it.
+// A question with a Stream is answered by events (text/event-stream). The path live sends the status each second, each
+// flush, and each change of the health. All its readers share one goroutine, which runs only while there are readers.
+// At most maxStreams streams are open. A reader that reads nothing for a second is cut. No other reader waits for it.
 package api
 
 import (
@@ -37,7 +36,7 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// Root is where all paths begin.
+// Root is the beginning of all paths.
 const Root = "/api/v1/"
 
 // Config configures an API.
@@ -60,7 +59,7 @@ type Config struct {
 type API struct {
 	cfg     Config
 	paths   map[string]*path
-	names   []string // of the paths, sorted
+	names   []string // the names of the paths, sorted
 	clients clients
 	streams streams
 	live    *live         // nil without the path
@@ -70,14 +69,14 @@ type API struct {
 	end     context.CancelFunc
 }
 
-// counts are the figures of the API about itself.
+// counts are the API's counts of its own work.
 type counts struct{ limited, refused, cut atomic.Uint64 }
 
 // Counts are counted since the start.
 type Counts struct {
 	Limited        uint64 // requests beyond the limit of their client
-	StreamsRefused uint64 // beyond the number of streams
-	StreamsCut     uint64 // readers that did not read
+	StreamsRefused uint64 // streams refused because maxStreams were open
+	StreamsCut     uint64 // streams cut because their reader did not read
 }
 
 // Counts returns the counts.
@@ -135,7 +134,7 @@ type discard struct{}
 
 func (discard) Write(p []byte) (int, error) { return len(p), nil }
 
-// Close ends the goroutine of the path live. Requests must have ended.
+// Close ends the goroutine of the path live. Call it when no request is running.
 func (a *API) Close() {
 	a.end()
 	if a.live != nil {
@@ -179,7 +178,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.serveQuestion(w, r, p.question)
 }
 
-// nearest says what to ask instead of an unknown path.
+// nearest returns a hint: which path to request instead of an unknown one.
 func (a *API) nearest(name string) string {
 	name = strings.Trim(name, "/")
 	for _, known := range a.names {
@@ -235,13 +234,12 @@ func (a *API) serveQuestion(w http.ResponseWriter, r *http.Request, q *question.
 // errFull is the error for an answer that would keep a connection too long.
 var errFull = &question.Error{Code: question.Ending, Text: "too many questions about traffic are waiting already", After: 5 * time.Second}
 
-// tag returns the ETag of an answer about the last flush. It is a weak one, because two answers
-// differ in the time that they took.
+// tag returns the ETag of an answer about the last flush. It is weak, because two answers differ in the member took_ms.
 func (a *API) tag(r *http.Request) string {
 	return fmt.Sprintf(`W/"%s-%d-%08x"`, a.cfg.Stamp(), a.changed.Load(), sum(r.URL.RequestURI()))
 }
 
-// prefersJSON reports whether a client that could have events asks for JSON.
+// prefersJSON reports whether a client asks for JSON where events are possible.
 func prefersJSON(accept []string) bool {
 	text := strings.ToLower(strings.Join(accept, ","))
 	return strings.Contains(text, "application/json") && !strings.Contains(text, eventType)
@@ -274,7 +272,7 @@ func (a *API) serveIndex(w http.ResponseWriter, r *http.Request) {
 	a.answer(w, r, question.Answer{AsOf: time.Now(), Live: true, Complete: true, Data: list})
 }
 
-// ownHelp describes the paths that are not questions.
+// ownHelp describes the API's own paths, which are not questions.
 var ownHelp = map[string]string{
 	"":             "All paths.",
 	"live":         "Events: the status each second, each flush, and each change of the health.",

@@ -60,7 +60,7 @@ func (f *fake) subscribed() int {
 	return len(f.subscribers)
 }
 
-// happen tells the subscribers of an event.
+// happen sends an event to the subscribers.
 func (f *fake) happen(kind string, number uint64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -300,7 +300,7 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
-// TestErrors asks what cannot be answered. Each error names what is wrong and what to type next.
+// TestErrors sends questions that cannot be answered. Each error names the mistake and the next command.
 func TestErrors(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -475,7 +475,7 @@ func TestRoles(t *testing.T) {
 		s.guard.Replace(place.tokens)
 		for name, p := range s.api.paths {
 			if name == "live" {
-				continue // does not end; its need is that of status
+				continue // does not end; it needs the same access as status
 			}
 			want := map[access.Need][4]int{access.Nothing: place.free, access.Reading: place.reading, access.Guarded: place.guarded, access.Changing: place.changing}[p.need]
 			for i, header := range []string{"", "Authorization: Bearer wrong", reading, operating} {
@@ -501,7 +501,7 @@ func TestRoles(t *testing.T) {
 	}
 }
 
-// TestTrail checks that all changes are kept, refused ones too.
+// TestTrail checks that all requested changes are kept, including refused ones.
 func TestTrail(t *testing.T) {
 	t.Parallel()
 	s := start(t)

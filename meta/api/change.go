@@ -15,7 +15,7 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// maxArgs is how many bytes of the arguments of a change the trail keeps.
+// maxArgs is the maximum length of a change's arguments in the trail, in bytes.
 const maxArgs = 256
 
 // maxShownName is the length of the longest name of a parameter that is shown as it is.
@@ -43,7 +43,7 @@ func (a *API) serveChange(w http.ResponseWriter, r *http.Request, p *path) {
 	a.answer(w, r, answer)
 }
 
-// change returns the answer of a change. refused says that the change was not tried.
+// change makes a change and returns its answer. refused says that the change was not tried.
 func (a *API) change(w http.ResponseWriter, r *http.Request, c *question.Change, audit *question.Audit) (answer question.Answer, refused bool, err error) {
 	who, denied := a.cfg.Guard.Check(r, access.Changing)
 	audit.Who = who
@@ -63,7 +63,7 @@ func (a *API) change(w http.ResponseWriter, r *http.Request, c *question.Change,
 		return answer, true, err
 	}
 	httpgate.Extend(w, r, question.AnswerTime)
-	// A change is not given up halfway when its asker leaves.
+	// A change goes on when its client leaves, so that it is never left half done.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), question.AnswerTime)
 	defer cancel()
 	start := time.Now()

@@ -13,8 +13,8 @@ const (
 	maxClients = 1024
 )
 
-// clients count the requests of each client in the running second. An IPv6 client is a /64, because a
-// single machine may have so many addresses.
+// clients count the requests of each client in the running second. All addresses of an IPv6 /64 count as one client,
+// because one machine can have all of them.
 type clients struct {
 	now    func() time.Time
 	mu     sync.Mutex
@@ -46,6 +46,6 @@ func clientOf(remote string) netip.Prefix {
 	if addr.Is6() {
 		bits = 64
 	}
-	p, _ := addr.Prefix(bits) // the bits are valid
+	p, _ := addr.Prefix(bits) // no error: bits is valid
 	return p
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// The codes that only this face has.
+// The codes that only the JSON API has.
 const (
 	wrongMethod question.Code = "wrong_method" // 405
 	badType     question.Code = "bad_type"     // 415
@@ -49,7 +49,7 @@ type report struct {
 // maxParameter is how many bytes of an unknown parameter's name are repeated to the client.
 const maxParameter = 80
 
-// reported returns an error as clients see it. An error that is not the asker's fault is logged.
+// reported returns an error as clients see it. An error that is not the client's fault is logged.
 func (a *API) reported(err error) (failure, *question.Error) {
 	var e *question.Error
 	if !errors.As(err, &e) || statuses[e.Code] == 0 {

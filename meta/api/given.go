@@ -43,8 +43,7 @@ func fromQuery(query string) (map[string]any, error) {
 	return given, nil
 }
 
-// errType is the error for a body without the type of JSON: a foreign web page could make a browser
-// send one.
+// errType is the error for a body that is not declared as JSON. A foreign web page can make a browser send such a body.
 var errType = &question.Error{Code: badType, Text: "a change needs Content-Type: application/json", Next: `add -H 'Content-Type: application/json'`}
 
 // fromBody returns the parameters of a change: the members of one JSON object, which may be empty.
@@ -83,7 +82,7 @@ func parseObject(text []byte) (map[string]any, error) {
 		if err != nil {
 			return nil, badJSON(err)
 		}
-		name := key.(string) // the decoder takes nothing else
+		name := key.(string) // the decoder returns no other types
 		value, err := d.Token()
 		if err != nil {
 			return nil, badJSON(err)

@@ -20,8 +20,8 @@ const (
 	maxPending = 16
 )
 
-// live makes the events of the path live: once for all readers, and only while there are any. After
-// the last reader it stays for maxMissed flushes, without a timer, for readers that come back.
+// live makes the events of the path live, once for all readers. When the last reader has left, it goes on for maxMissed
+// flushes, without a timer, for readers that come back. Then it ends.
 type live struct {
 	api            *API
 	status, health *question.Question // health may be nil
@@ -30,15 +30,15 @@ type live struct {
 	join           chan struct{} // wakes the goroutine for a new reader
 
 	mu      sync.Mutex
-	started bool // the goroutine runs
+	started bool // whether the goroutine runs
 	readers map[*reader]bool
-	number  uint64   // of the last flush that readers were told of
+	number  uint64   // number of the last flush that was sent to readers
 	last    []byte   // the newest event of the status
 	recent  []missed // the oldest first
 	idle    int      // flushes without a reader
 }
 
-// missed is the event of a flush.
+// missed is the event of a flush, kept for readers that come back.
 type missed struct {
 	number uint64
 	text   []byte
@@ -122,7 +122,7 @@ func (l *live) run() {
 		case <-l.join:
 			timer.Reset(0)
 		case <-timer.C:
-			if l.watched() { // otherwise the timer rests until a reader joins
+			if l.watched() { // without readers the timer rests until one joins
 				l.tellStatus()
 				timer.Reset(statusEvery)
 			}
@@ -157,7 +157,7 @@ func (l *live) over() bool {
 	return true
 }
 
-// tellStatus tells all readers the status.
+// tellStatus sends the status to all readers.
 func (l *live) tellStatus() {
 	data := l.ask(l.status)
 	l.mu.Lock()
@@ -168,8 +168,7 @@ func (l *live) tellStatus() {
 	}
 }
 
-// note tells all readers of an event of the daemon. Its data is the status as of the flush, or the
-// health.
+// note sends an event of the daemon to all readers. Its data is the status as of the flush, or the health.
 func (l *live) note(e question.Event) {
 	q := l.status
 	if e.Kind == "health" {
@@ -197,8 +196,7 @@ func (l *live) note(e question.Event) {
 	l.tell(text)
 }
 
-// id is the id of an event: the number of the last flush that readers were told of, "" before the
-// first one.
+// id is the id of an event: the number of the last flush that was sent to readers, "" before the first one.
 func (l *live) id() string {
 	if l.number == 0 {
 		return ""
@@ -217,14 +215,14 @@ func (l *live) ask(q *question.Question) []byte {
 	}
 	if err != nil {
 		if l.ctx.Err() == nil {
-			l.api.cfg.ErrorLog.Printf("the api cannot tell the %s: %v", q.Name, err)
+			l.api.cfg.ErrorLog.Printf("the api cannot send the %s: %v", q.Name, err)
 		}
 		return nil
 	}
 	return plainjson.Encode(frame{1, answer})
 }
 
-// tell gives an event to each reader that has room for it.
+// tell sends an event to each reader that has room for it.
 func (l *live) tell(text []byte) {
 	for r := range l.readers {
 		select {

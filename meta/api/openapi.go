@@ -23,7 +23,7 @@ func (a *API) describe() []byte {
 	for _, name := range a.names {
 		paths[Root+name] = a.describePath(&s, a.paths[name])
 	}
-	text, _ := json.Marshal(object{ // plain maps never fail
+	text, _ := json.Marshal(object{ // no error: plain maps can always be encoded
 		"openapi": "3.1.0",
 		"info": object{
 			"title": "statsd", "version": "1",

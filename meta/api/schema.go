@@ -13,7 +13,7 @@ var timeType = reflect.TypeFor[time.Time]()
 // schemas are the JSON schemas of types. Named structs are defined once, under their name.
 type schemas struct{ defined object }
 
-// of returns the schema of what plainjson.Encode makes of a type.
+// of returns the schema of a type, as plainjson.Encode writes it.
 func (s *schemas) of(t reflect.Type) object {
 	switch {
 	case t == nil:
@@ -43,7 +43,7 @@ func (s *schemas) of(t reflect.Type) object {
 	case reflect.Struct:
 		return s.define(t)
 	}
-	return object{} // anything
+	return object{} // any value
 }
 
 // define defines a named struct and returns a reference to it.

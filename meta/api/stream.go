@@ -16,9 +16,9 @@ import (
 
 const (
 	eventType = "text/event-stream"
-	// maxStreams is the number of open streams.
+	// maxStreams is the maximum number of open streams.
 	maxStreams = 8
-	// cutAfter is how long a reader may read nothing.
+	// cutAfter is how long a reader may read nothing before its stream is cut.
 	cutAfter = time.Second
 	// commentEvery is the time between two comments, which keep proxies from closing the stream.
 	commentEvery = 15 * time.Second
@@ -55,7 +55,7 @@ type stream struct {
 	stop    context.CancelFunc // ends the stream
 
 	mu      sync.Mutex
-	begun   bool // the header is written
+	begun   bool // whether the header is written
 	stalled bool // the client did not read in time
 	err     error
 }
@@ -89,7 +89,7 @@ func (a *API) open(w http.ResponseWriter, r *http.Request) (s *stream, ctx conte
 	}
 	ctx, stop := context.WithCancel(r.Context())
 	s = &stream{w: w, control: http.NewResponseController(w), stop: stop}
-	_ = s.control.SetReadDeadline(time.Time{}) // a read that times out would end the context
+	_ = s.control.SetReadDeadline(time.Time{}) // otherwise the server's read timeout would end the context
 	comments := make(chan struct{})
 	go func() {
 		defer close(comments)
@@ -105,29 +105,28 @@ func (a *API) open(w http.ResponseWriter, r *http.Request) (s *stream, ctx conte
 	}, nil
 }
 
-// comment writes a comment now and then until ctx ends.
+// comment writes a comment each commentEvery until ctx ends.
 func (s *stream) comment(ctx context.Context) {
 	t := time.NewTicker(commentEvery)
 	defer t.Stop()
 	for {
 		select {
 		case <-t.C:
-			_ = s.write([]byte(":\n\n")) // an error ends ctx
+			_ = s.write([]byte(":\n\n")) // a failed write ends ctx
 		case <-ctx.Done():
 			return
 		}
 	}
 }
 
-// write sends a part of the stream, after the header if it is the first one. After an error there is
-// nothing more to send.
+// write sends a part of the stream. Before the first part it sends the header. After an error, send nothing more.
 func (s *stream) write(text []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.err != nil {
 		return s.err
 	}
-	_ = s.control.SetWriteDeadline(time.Now().Add(cutAfter)) // an error shows in the write
+	_ = s.control.SetWriteDeadline(time.Now().Add(cutAfter)) // the write returns the same error
 	if !s.begun {
 		s.begun = true
 		s.w.Header().Set("Content-Type", eventType)
@@ -147,11 +146,10 @@ func (s *stream) write(text []byte) error {
 	return s.err
 }
 
-// errAnswered ends a stream whose request has got an ordinary answer.
+// errAnswered ends a stream whose request already has an ordinary answer.
 var errAnswered = errors.New("answered without a stream")
 
-// abandon ends the stream and returns true if its header is not written yet. Otherwise it returns
-// false.
+// abandon ends a stream whose header is not written yet. It reports whether that was the case.
 func (s *stream) abandon() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -167,7 +165,7 @@ func (s *stream) failed() bool {
 	return s.err != nil
 }
 
-// event returns an event. Its data is one line.
+// event encodes an event. data must be one line.
 func event(name, id string, data []byte) []byte {
 	text := append([]byte("event: "), name...)
 	if id != "" {

@@ -138,7 +138,7 @@ func TestMaxStreams(t *testing.T) {
 	})
 }
 
-// A reader that does not read is cut after a second. Meanwhile others are told everything.
+// A reader that does not read is cut after a second. Meanwhile the other readers get everything.
 func TestStalledReader(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -164,7 +164,7 @@ func TestStalledReader(t *testing.T) {
 	}
 }
 
-// TestLive reads the path live, and comes back after a break.
+// TestLive reads the path live, also after a break.
 func TestLive(t *testing.T) {
 	t.Parallel()
 	s := start(t)

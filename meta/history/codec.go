@@ -7,8 +7,8 @@ import (
 	"slices"
 )
 
-// A block holds the figures of some flushes, one after the other, encoded. The first flush is whole.
-// Of each later flush only the changes are held:
+// A block holds the encoded figures of some flushes, one after the other. The first flush is complete. For each later
+// flush the block holds only the changes:
 //
 //	time      signed varint: nanoseconds since the flush before, less the step of the block
 //	groups    one bit for each 8 columns, set if one of them changed
@@ -27,7 +27,7 @@ type block struct {
 	data   []byte
 	first  int64 // Unix nanoseconds of the first cut
 	last   int64
-	until  int64 // cuts from here on are forgotten, since the clock was set back
+	until  int64 // cuts at or after this time are forgotten, because the clock was set back
 	step   int64
 	cuts   int
 }
@@ -65,13 +65,13 @@ const (
 // units are how many units of a form make 1.
 var units = [3]float64{formWhole: 1, formThousandths: 1e3, formMillionths: 1e6}
 
-// Greater whole numbers, and fractions of greater numbers, are held as their bits.
+// Greater numbers are stored as the eight bytes of the float64.
 const (
 	maxWhole    = 1 << 53
 	maxFraction = 1 << 32
 )
 
-// inUnits returns a number in units, 0 if it has too many.
+// inUnits returns a number in units, 0 if it is too great.
 func inUnits(v float64, form int) int64 {
 	if v *= units[form]; math.Abs(v) <= maxWhole {
 		return int64(math.Round(v))
@@ -79,7 +79,7 @@ func inUnits(v float64, form int) int64 {
 	return 0
 }
 
-// formOf returns the form that holds a number in the fewest bytes. Fractions are rounded to millionths.
+// formOf returns the form that needs the fewest bytes for a number. Fractions are rounded to millionths.
 func formOf(v float64) int {
 	size := math.Abs(v)
 	switch {
@@ -106,7 +106,7 @@ func (c change) apply(before float64) float64 {
 	return float64(inUnits(before, c.form())+c.difference()) / units[c.form()]
 }
 
-// appendValue appends v, and returns what will be read: v, or v rounded to millionths. last is the last
+// appendValue appends v, and returns the value that a reader will get: v, or v rounded to millionths. last is the last
 // change of the cut.
 func appendValue(dst []byte, before, v float64, last *change) ([]byte, float64) {
 	form := formOf(v)
@@ -124,7 +124,7 @@ func appendValue(dst []byte, before, v float64, last *change) ([]byte, float64) 
 	return binary.AppendUvarint(dst, uint64(c)), v
 }
 
-// readValue reads what appendValue appended. ok is false if data is damaged.
+// readValue reads a value written by appendValue. ok is false if data is damaged.
 func readValue(data []byte, before float64, last *change) (v float64, rest []byte, ok bool) {
 	n, size := binary.Uvarint(data)
 	if size <= 0 {
@@ -215,11 +215,10 @@ func (c *cursor) readGroup(first int, changed byte) (ok bool) {
 	return true
 }
 
-// groupBytes returns the length of the bits of the groups.
+// groupBytes returns the length of the bit field "groups" in bytes.
 func groupBytes(columns int) int { return (columns + 63) / 64 }
 
-// appendCut appends the values that differ from before, and sets before to the values that will be
-// read.
+// appendCut appends the values that differ from before, and sets before to the values that a reader will get.
 func appendCut(dst []byte, before, values []float64) []byte {
 	groups := len(dst)
 	dst = append(dst, make([]byte, groupBytes(len(values)))...)

@@ -51,7 +51,7 @@ func FuzzCut(f *testing.F) {
 	})
 }
 
-// readsAs reports whether got is what v may be read as.
+// readsAs reports whether got is a valid result of reading v back.
 func readsAs(got, v float64) bool {
 	switch {
 	case v != v || math.IsInf(v, 0):

@@ -18,14 +18,14 @@ const (
 )
 
 // Figures remembers the daemon's own figures: of each flush for a day, and of each minute for a week,
-// in at most 2 MiB. With flushes more often than each 10 s, or very many figures, it reaches less far
-// back. Any goroutine may use it.
+// in at most 2 MiB. If flushes are less than 10 s apart, or figures are very many, it reaches less far back. Any
+// goroutine may use it.
 //
 // Numbers with a fraction are rounded to millionths. At most 4,000 figures are remembered.
 type Figures struct {
 	mu      sync.Mutex
 	flushes ring
-	minutes ring // of a gauge: its greatest value, and how far its mean is below
+	minutes ring // columns of a gauge: its greatest value, and how far its mean is below that
 	minute  minute
 }
 
@@ -43,8 +43,7 @@ func NewFigures(interval time.Duration) *Figures {
 	}
 }
 
-// Keep remembers the figures of the flush at the given time. Figures may appear and vanish from one
-// flush to the next.
+// Keep remembers the figures of the flush at the given time. Each flush may have other figures.
 func (f *Figures) Keep(at time.Time, figures []meta.Figure) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -63,8 +62,7 @@ func (f *Figures) Keep(at time.Time, figures []meta.Figure) {
 	f.forget()
 }
 
-// forget makes room. It drops flushes or minutes, so that both reach back for the same share of their
-// full time.
+// forget makes room: it drops the oldest flushes or minutes. Both reach back for the same share of their full time.
 func (f *Figures) forget() {
 	for f.size() > figureBytes {
 		more, less := &f.flushes, &f.minutes
@@ -77,7 +75,7 @@ func (f *Figures) forget() {
 	}
 }
 
-// endMinute moves the minute under way into the ring.
+// endMinute moves the running minute into the ring.
 func (f *Figures) endMinute() {
 	f.minutes.keep(f.minute.end, f.minute.figures())
 	f.minute.clear()
@@ -114,7 +112,7 @@ func (b *block) column(name string) int {
 	return b.schema.find(name)
 }
 
-// minute sums up the flushes of the minute under way. The end of a minute belongs to it.
+// minute sums up the flushes of the running minute. The end of a minute belongs to it.
 type minute struct {
 	step    int64
 	end     int64
@@ -161,7 +159,7 @@ func (m *minute) add(at int64, figures []meta.Figure) {
 
 // bytes returns the memory in use.
 func (m *minute) bytes() int {
-	const each, figure = 168, 48 // a sum, the name of its second column, its place in the index; a figure
+	const each, figure = 168, 48 // bytes for a sum, the name of its second column, its entry in the index, and a figure
 	return each*cap(m.sums) + figure*cap(m.made)
 }
 
@@ -182,7 +180,8 @@ func (m *minute) figures() []meta.Figure {
 	return m.made
 }
 
-// short rounds a number to four digits, or to a whole number if that has more. It takes few bytes.
+// short rounds a number to four digits, or to a whole number if that has more digits. Such numbers are encoded in few
+// bytes.
 func short(v float64) float64 {
 	size := math.Abs(v)
 	if size >= 1000 || size < 1e-6 {
@@ -192,7 +191,7 @@ func short(v float64) float64 {
 	return math.Round(v*scale) / scale
 }
 
-// clear begins a minute. Figures that had no flush in the last one are forgotten.
+// clear begins a minute. It forgets figures without a flush in the last minute.
 func (m *minute) clear() {
 	m.flushes = 0
 	kept := m.sums[:0]

@@ -11,7 +11,7 @@ import (
 	"github.com/statsd-ops/statsd/meta"
 )
 
-// model remembers every flush as it came.
+// model remembers every flush unchanged.
 type model struct {
 	at      []int64
 	figures [][]meta.Figure
@@ -54,7 +54,7 @@ func decode(r *ring, name string) (at []int64, values []float64) {
 
 func same(a, b float64) bool { return a == b || a != a && b != b }
 
-// near is what rounding to millionths allows.
+// near reports whether two values differ only by rounding to millionths.
 func near(a, b float64) bool { return same(a, b) || math.Abs(a-b) <= 0.6e-6+math.Abs(a)*1e-15 }
 
 // anyFigures makes counts, sizes, durations and times. Some come and go.
@@ -161,7 +161,7 @@ func feedFigures(t *testing.T, f *Figures, interval, fed time.Duration) time.Tim
 	return at
 }
 
-// TestManyFigures keeps more figures than fit for a day: the time is shorter, the bytes stay.
+// TestManyFigures keeps more figures than fit for a day: the period is shorter, but the memory is the same.
 func TestManyFigures(t *testing.T) {
 	f := NewFigures(interval)
 	r := rand.New(rand.NewPCG(1, 1))

@@ -16,7 +16,7 @@ import (
 // Order is the order of found paths.
 type Order uint8
 
-// The orders. Paths that are equal come bytewise.
+// The orders. Paths that compare as equal are sorted bytewise.
 const (
 	ByPath  Order = iota
 	ByValue       // the greatest first
@@ -25,9 +25,9 @@ const (
 
 // Search asks for paths.
 type Search struct {
-	// Match decides which paths are wanted. It must not keep its argument. nil is all.
+	// Match decides which paths are wanted. It must not keep its argument. nil means all.
 	Match func(path string) bool
-	// Prefix is how all wanted paths begin. It makes the search faster.
+	// Prefix is a beginning that all wanted paths have. It makes the search faster.
 	Prefix string
 	// Limit limits the paths returned.
 	Limit int
@@ -42,21 +42,19 @@ type Search struct {
 type Found struct {
 	Paths   []Path
 	Matched int // paths that match, returned or not
-	// Looked is how many paths were looked at, Published how many the last flush published, and
-	// Histories how many have a history.
+	// Looked is the number of paths that were searched, Published the number of paths in the last flush, and Histories
+	// the number of paths with a history.
 	Looked, Published, Histories int
 	// Next is the After of the next page, "" at the end. With ByPath only.
 	Next string
 	AsOf time.Time // the last flush
-	// Complete is false if not all paths of the last flush were looked at. Then ask again after the
-	// next flush.
+	// Complete is false if not all paths of the last flush were searched. Then search again after the next flush.
 	Complete bool
 }
 
-// Find looks for paths, and asks for those it returns. It looks at the paths whose value is kept. If
-// there are more it looks at all paths of the last flush: these are held only for an hour after a
-// search, because they take memory. So the first search waits for the next flush. It ends when ctx
-// ends.
+// Find searches for paths. The paths that it returns count as asked for. It searches the paths whose value is kept. If
+// the last flush had more paths, it searches all of these. They are held only for an hour after a search, because they
+// take memory, so the first search waits for the next flush. It ends when ctx ends.
 func (v *Values) Find(ctx context.Context, s Search) Found {
 	f := finder{Search: s}
 	points, at, missed := v.search(ctx, s.Wait)
@@ -92,8 +90,8 @@ func (v *Values) Find(ctx context.Context, s Search) Found {
 // unsafeString returns the bytes as a string, which is valid as long as they do not change.
 func unsafeString(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
-// search returns the points of the last flush, if not all have a kept value, the time of that flush,
-// and how many have none. It waits for points that are not held yet.
+// search returns the points of the last flush, unless all have a kept value, with the time of that flush, and the
+// number of points without a kept value. It waits for points that are not held yet.
 func (v *Values) search(ctx context.Context, wait time.Duration) (points iter.Seq[metric.Point], at time.Time, missed int) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -123,11 +121,11 @@ func (v *Values) search(ctx context.Context, wait time.Duration) (points iter.Se
 type finder struct {
 	Search
 	found Found
-	after int // paths that match and are not left out by After
+	after int // number of paths that match and come after After
 	top   []meta.Value
 }
 
-// look looks at a path. It copies a path that it keeps.
+// look adds a path to the result if it matches. It copies a path that it keeps.
 func (f *finder) look(path string, v meta.Value) {
 	f.found.Looked++
 	if !strings.HasPrefix(path, f.Prefix) || f.Match != nil && !f.Match(path) {

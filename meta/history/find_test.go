@@ -40,7 +40,7 @@ func numbered(prefix string, n int) []string {
 	return paths
 }
 
-// withPlaces returns Values with places for so many histories.
+// withPlaces returns Values with places for n histories.
 func withPlaces(names, places int) *Values {
 	v := newValues(names, 1<<20)
 	v.places.most = places
@@ -48,7 +48,7 @@ func withPlaces(names, places int) *Values {
 	return v
 }
 
-// holding returns which paths have a history. It asks for none.
+// holding returns the paths with a history. It does not count as asking for them.
 func holding(v *Values, paths ...string) (held []string) {
 	for _, path := range paths {
 		if i, known := v.index.find(v.entries, path); known && v.entries[i].place >= 0 {
@@ -58,7 +58,7 @@ func holding(v *Values, paths ...string) (held []string) {
 	return held
 }
 
-// TestPlaces follows who has a place: who came first, then who was asked for.
+// TestPlaces checks which paths have a place: first those that came first, then those that were asked for.
 func TestPlaces(t *testing.T) {
 	v := withPlaces(10, 2)
 	feed(v, 3, "a", "b", "c", "d")
@@ -96,8 +96,8 @@ func TestPlaces(t *testing.T) {
 	}
 }
 
-// TestPlacesOfThePast checks that a path that is no longer published keeps its history for an hour,
-// unless another needs the place, and that the other never shows it.
+// TestPlacesOfThePast checks that a path that is no longer published keeps its history for an hour, unless another path
+// needs the place. The other path must never show that history.
 func TestPlacesOfThePast(t *testing.T) {
 	v := withPlaces(10, 2)
 	feed(v, 20, "a", "b")

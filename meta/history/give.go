@@ -68,7 +68,7 @@ func (v *Values) silentest() int32 {
 	return -1
 }
 
-// isAsked reports whether the path of a place was asked for in the last hour.
+// isAsked reports whether the path of a place was asked for within the last hour.
 func (v *Values) isAsked(row int32) bool {
 	if row < 0 {
 		return false
@@ -77,7 +77,7 @@ func (v *Values) isAsked(row int32) bool {
 	return asked > 0 && asked+v.hour >= v.flush
 }
 
-// remember notes the new value of an entry in its history. It gives it a place if there is one.
+// remember adds the new value of an entry to its history. An entry without a place gets a free one, if there is any.
 func (v *Values) remember(i int32, e *entry) {
 	if e.place < 0 {
 		if v.places.full() && len(v.silent) == 0 && len(v.wanted) == 0 {
@@ -90,8 +90,8 @@ func (v *Values) remember(i int32, e *entry) {
 	v.places.columns[len(v.places.columns)-1].values[e.place] = e.value
 }
 
-// give gives a place to an entry: a free place, else the place of a silent entry. If the path was asked
-// for, it can also be the place of a path that was not.
+// give gives a place to an entry: a free place, or else the place of a silent entry. A path that was asked for can also
+// take the place of a path that was not.
 func (v *Values) give(i int32, e *entry) {
 	asked, wanted := v.wanted[e.path]
 	row := v.places.take()
@@ -132,7 +132,7 @@ func (v *Values) unasked() int32 {
 	return -1
 }
 
-// ask notes that a reader asks for a path, and says whether the path has a history.
+// ask records that a reader asks for a path, and returns whether the path has a history.
 func (v *Values) ask(path string) Held {
 	if v.places.most == 0 {
 		return Off

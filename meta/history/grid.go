@@ -19,8 +19,8 @@ type grid struct {
 	cells       int
 }
 
-// newGrid covers the time from since to last in at most so many points. Its step is a multiple of unit,
-// or the least step, if that is long enough.
+// newGrid returns a grid from since to last with at most q.Points points. Its step is q.Step if that is long enough,
+// otherwise a multiple of unit.
 func newGrid(since, last, unit int64, q Query) grid {
 	points := int64(max(q.Points, 1))
 	g := grid{step: max(unit, int64(q.Step))}
@@ -31,7 +31,7 @@ func newGrid(since, last, unit int64, q Query) grid {
 			g.cells = int(cells)
 			return g
 		}
-		// The step is far too short: come close to the right one in few steps.
+		// The step is far too short: jump close to the right one.
 		g.step = max(g.step/unit+1, (last-since)/points/unit) * unit
 	}
 }
@@ -45,7 +45,7 @@ func floor(at, step int64) int64 {
 	return at - r
 }
 
-// series returns the Series of finished lines.
+// series makes a Series of finished lines.
 func (g *grid) series(lines []*gridLine) Series {
 	s := Series{T0: time.Unix(0, g.start+g.step), Step: time.Duration(g.step)}
 	for _, l := range lines {
@@ -58,13 +58,13 @@ func (g *grid) series(lines []*gridLine) Series {
 type gridLine struct {
 	Line
 	grid   *grid
-	sum    []float64 // of each cell: of the values, times their seconds
-	weight []float64 // of each cell: seconds
+	sum    []float64 // for each cell: the sum of each value multiplied by its seconds
+	weight []float64 // for each cell: the sum of the seconds
 	least  []float64 // of each cell
 
 	all, seconds float64 // sum and weight of all
-	before       cut     // the previous one
-	known        bool    // before is set
+	before       cut     // the previous cut
+	known        bool    // whether before is set
 }
 
 func (g *grid) line(name string) *gridLine {

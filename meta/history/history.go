@@ -4,7 +4,7 @@
 //	figures := history.NewFigures(interval)
 //	values := history.NewValues(history.Config{Interval: interval, Names: 100_000, Memory: 16 << 20})
 //
-// Each flush feeds both. Readers never hold it up:
+// Each flush feeds both. Readers never delay a flush:
 //
 //	figures.Keep(at, own)
 //	values.Keep(at, points)
@@ -20,8 +20,8 @@
 // # Time
 //
 // All times are times of flushes: multiples of the flush interval on the wall clock. A missed flush is
-// a gap. When the clock is set back, values with later times are forgotten. So a series
-// is always in order, and says nothing about times at which there was no flush.
+// a gap. When the clock is set back, values with later times are forgotten. So a series is always in order, and has no
+// values for times without a flush.
 //
 // # Memory
 //
@@ -43,8 +43,8 @@ type Series struct {
 	T0    time.Time // the time of the first value
 	Step  time.Duration
 	Lines []Line
-	// Held is how many flushes or minutes the series is made of. Missing is how many are missing
-	// between the oldest and the newest of them.
+	// Held is the number of flushes or minutes in the series. Missing is the number that are missing between the oldest
+	// and the newest.
 	Held, Missing int
 }
 
@@ -54,20 +54,19 @@ func (s *Series) At(i int) time.Time { return s.T0.Add(time.Duration(i) * s.Step
 // Line is one figure, or one path.
 type Line struct {
 	Name string
-	// Known is false if nothing is remembered of the name. All values are then NaN.
+	// Known is false if the name is not known. All values are then NaN.
 	Known bool
 	// Rate says that the figure is a count: the values are its growth per second. Otherwise they
 	// are means.
 	Rate bool
 	// Values are the means of each step, or for a count the growth per second over it.
 	Values []float64
-	// Greatest are the greatest values of a flush in each step.
+	// Greatest holds, for each step, the greatest value of a flush.
 	Greatest []float64
 	Sum      Summary
 }
 
-// Summary describes the flushes of a line, also if several share a step. It is all NaN if there are
-// none.
+// Summary describes all flushes of a line, even if several share a step. Without flushes all its fields are NaN.
 type Summary struct {
 	Min, Mean, Max, Last float64
 	MaxAt                time.Time

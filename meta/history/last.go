@@ -10,8 +10,8 @@ import (
 const (
 	// lastStep is how many entries are copied at once. During a copy the flush waits for the reader.
 	lastStep = 512
-	// lastTries is how often copying begins again after a flush. After that, the next flush has to
-	// wait for the copy.
+	// lastTries is how often a copy begins again because a flush came between. After that, the next flush waits for the
+	// copy.
 	lastTries = 4
 )
 

@@ -13,7 +13,7 @@ import (
 // coded returns a value that contains the numbers of its path and its flush. A float32 holds it exactly.
 func coded(path, flush int) float64 { return float64(path<<16 | flush) }
 
-// mixing feeds Values with more paths than there is room for, and remembers which flush was when.
+// mixing feeds Values with more paths than fit, and remembers the times of flushes.
 type mixing struct {
 	*Values
 	t      *testing.T
@@ -75,7 +75,7 @@ func (m *mixing) consistent() {
 	}
 }
 
-// own checks that a value is one of the path, and of a flush in a time.
+// own checks that a value belongs to the path, and to a flush in a period.
 func (m *mixing) own(path int, v float64, from, to time.Time) {
 	m.t.Helper()
 	if v != v {
@@ -87,8 +87,8 @@ func (m *mixing) own(path int, v float64, from, to time.Time) {
 	}
 }
 
-// TestHistoriesDoNotMix gives places from path to path, and checks that each shows its own values only,
-// at their own times, also after the clock was set back.
+// TestHistoriesDoNotMix moves places from path to path. Each path must show only its own values at the right times,
+// also after the clock was set back.
 func TestHistoriesDoNotMix(t *testing.T) {
 	for seed := range uint64(2) {
 		m := &mixing{Values: withPlaces(25, 10), t: t, r: rand.New(rand.NewPCG(seed, 9)), at: start, flushs: map[int]time.Time{}, paths: make([]bool, 60)}
@@ -101,7 +101,7 @@ func TestHistoriesDoNotMix(t *testing.T) {
 			if n%7 > 0 {
 				continue
 			}
-			asked := make([]uint64, len(m.places.rows)) // looking must not decide who has a place
+			asked := make([]uint64, len(m.places.rows)) // looking must not change which paths have a place
 			for row := range asked {
 				asked[row] = m.places.rows[row].asked
 			}

@@ -17,13 +17,13 @@ type Span struct {
 	Over time.Duration
 }
 
-// Held says whether a path has a history.
+// Held is the state of a path's history.
 type Held uint8
 
 // The states of a path.
 const (
 	Holding Held = iota // it has a history
-	FromNow             // it has one from the next flush on, if that publishes it
+	FromNow             // it will have one from the next flush on, if that publishes the path
 	NoPlace             // all places are taken by paths that were asked for in the last hour
 	Off                 // no histories are kept
 )
@@ -32,18 +32,18 @@ const (
 type Path struct {
 	Path  string
 	Value float64   // the newest, or NaN if there is none
-	Time  time.Time // of Value
+	Time  time.Time // time of Value
 	Held  Held
 	// M1, M5 and M15 are over the minutes before the last flush.
 	M1, M5, M15 Span
-	// Flushes is how many flushes of the last 15 minutes are held, Since the oldest of them that can
-	// have a value of the path.
+	// Flushes is the number of flushes held for the last 15 minutes. Since is the oldest of them that can have a value
+	// of the path.
 	Flushes int
 	Since   time.Time
 }
 
-// Path returns the newest value of a path and its means, and asks for the path. ok is false if no value
-// is kept.
+// Path returns the newest value of a path and its means. The path then counts as asked for. ok is false if no value is
+// kept.
 func (v *Values) Path(path string) (p Path, ok bool) {
 	r := v.look(path)
 	return r.path(path), r.known
@@ -61,7 +61,7 @@ type reading struct {
 	open  minuteSum
 }
 
-// view is what was held after a flush. It does not change.
+// view is the content of the history after a flush. It does not change.
 type view struct {
 	at      int64 // of the flush
 	step    int64 // of a minute
@@ -104,7 +104,7 @@ func (v *Values) view() *view {
 	return v.shown
 }
 
-// path makes the answer.
+// path computes the answer of Values.Path.
 func (r *reading) path(path string) Path {
 	p := Path{Path: path, Value: r.value, Held: r.held}
 	if r.known {
@@ -135,8 +135,8 @@ func (r *reading) in(c *flushColumn) float64 {
 	return c.values[r.row]
 }
 
-// span sums up the newest minutes: the flushes after the time that lies so far before the last one. If
-// flushes are further apart it is one.
+// span sums up the flushes of the newest minutes up to the last flush. If flushes are further apart than that, it takes
+// only the last one.
 func (r *reading) span(over time.Duration) Span {
 	s := Span{Mean: gap, Min: gap, Max: gap}
 	if r.held != Holding {
@@ -179,8 +179,8 @@ func (s *exactSum) add(v float64) {
 
 func (s *exactSum) mean(n int) float64 { return (s.sum + s.lost) / float64(n) }
 
-// Series returns the histories of paths, one line for each, and asks for the paths. The field Known
-// of a line is false if nothing is held.
+// Series returns the histories of paths, one line for each. The paths then count as asked for. The field Known of a
+// line is false if the path has no history.
 func (v *Values) Series(q Query) (s Series, held []Held) {
 	all := make([]reading, len(q.Names))
 	last, unit := int64(0), v.interval

@@ -113,7 +113,7 @@ func checkPaths(t *testing.T, v *Values, m *pathModel, at time.Time, interval ti
 			continue
 		}
 		for span, over := range map[*Span]time.Duration{&p.M1: time.Minute, &p.M5: 5 * time.Minute, &p.M15: 15 * time.Minute} {
-			if setBack && span.Over > 0 { // what fell out of the flushes does not come back
+			if setBack && span.Over > 0 { // flushes that were dropped do not come back
 				over = min(over, span.Over)
 			}
 			if want := m.between(path, at.Add(-max(over, interval)), at); !isSpan(*span, want) {

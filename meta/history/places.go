@@ -7,19 +7,19 @@ import (
 )
 
 const (
-	// Histories reach back so far, flush by flush and then minute by minute.
+	// How far back histories reach: first flush by flush, before that minute by minute.
 	flushSpan  = 15 * time.Minute
 	minuteSpan = 45 * time.Minute
 	minFlushes = 15
 	maxFlushes = 900
 	maxMinutes = int(minuteSpan / time.Minute)
 
-	// placeBytes is the memory of a place besides its columns: a place, a minuteSum, room in free. The
-	// path itself is an entry of Values, with a history or without.
+	// placeBytes is the memory of a place without its columns: a place, a minuteSum, and an element of free. The path
+	// itself is an entry of Values, whether it has a history or not.
 	placeBytes = 24 + 24 + 4
 	valueBytes = 8
 	cellBytes  = 3 * 4
-	// columnHeader is the memory of a column besides its values.
+	// columnHeader is the memory of a column without its values.
 	columnHeader = 96
 )
 
@@ -27,8 +27,8 @@ const (
 // The columns of past flushes and minutes do not change, so copies of their lists can be read while
 // others are added.
 type places struct {
-	flushes int   // most columns
-	step    int64 // of a minute, in nanoseconds
+	flushes int   // maximum number of columns
+	step    int64 // length of a minute, in nanoseconds
 	most    int   // rows
 
 	rows    []place
@@ -36,13 +36,13 @@ type places struct {
 	columns []flushColumn // oldest first
 	minutes []minuteColumn
 	open    openMinute
-	number  uint64 // of flushes so far
+	number  uint64 // number of flushes so far
 	given   uint64 // the flush in which a place was last given to an entry
 }
 
 // place is the row of one path.
 type place struct {
-	since uint64 // older columns belong to another path
+	since uint64 // first column of this path; older columns belong to another path
 	asked uint64 // the flush after which the path was last asked for, 0 for never
 	owner int32  // the entry of the path, -1 for none
 }
@@ -54,9 +54,9 @@ type flushColumn struct {
 	values []float64
 }
 
-// minuteColumn has what came in one minute.
+// minuteColumn holds the sums of one minute.
 type minuteColumn struct {
-	number uint64 // the flush at which it was made
+	number uint64 // number of the flush at which it was made
 	end    int64  // Unix nanoseconds
 	cells  []cell
 }
@@ -64,7 +64,7 @@ type minuteColumn struct {
 // cell is a minute of a path. Its mean is NaN if it was not published.
 type cell struct{ mean, least, most float32 }
 
-// openMinute is the minute that old columns are added to.
+// openMinute is the minute to which old columns are added.
 type openMinute struct {
 	end  int64 // 0 for none
 	rows []minuteSum
@@ -76,7 +76,7 @@ type minuteSum struct {
 	least, most float32
 }
 
-// newPlaces divides memory among as many places as it can.
+// newPlaces makes as many places as fit into the memory.
 func newPlaces(interval time.Duration, memory, names int) places {
 	flushes := int((flushSpan + interval - 1) / interval)
 	p := places{
@@ -91,7 +91,7 @@ func newPlaces(interval time.Duration, memory, names int) places {
 	return p
 }
 
-// cost returns the memory of all places. A column of each kind is under way besides.
+// cost returns the memory of all places. It includes one column of each kind that is being filled.
 func (p *places) cost() int {
 	return p.most*placeBytes + (p.flushes+1)*(columnHeader+taken(valueBytes*p.most)) +
 		(maxMinutes+1)*(columnHeader+taken(cellBytes*p.most))
@@ -136,7 +136,7 @@ func (p *places) begin(at int64) {
 		p.fold(&p.columns[0])
 		p.columns = slices.Delete(p.columns, 0, 1)
 	}
-	// Grow uses the whole allocation, so the capacity says how much memory it takes.
+	// slices.Grow uses the whole allocation, so the capacity is the memory that it takes.
 	values := slices.Grow([]float64(nil), len(p.rows))[:len(p.rows)]
 	for i := range values {
 		values[i] = gap
@@ -144,7 +144,7 @@ func (p *places) begin(at int64) {
 	p.columns = append(p.columns, flushColumn{number: p.number, at: at, values: values})
 }
 
-// end ends the column of a flush. It gives back room that growing took.
+// end ends the column of a flush. It frees memory that growing took too much.
 func (p *places) end() {
 	if p.most == 0 {
 		return
@@ -155,7 +155,7 @@ func (p *places) end() {
 	}
 }
 
-// setBack forgets what lies at a time or after it.
+// setBack forgets all columns at a time or after it.
 func (p *places) setBack(at int64) {
 	p.columns = slices.DeleteFunc(p.columns, func(c flushColumn) bool { return c.at >= at })
 	p.minutes = slices.DeleteFunc(p.minutes, func(m minuteColumn) bool { return m.end >= at })
@@ -243,7 +243,7 @@ func (p *places) close() {
 	p.minutes = append(p.minutes, m)
 }
 
-// mean returns the mean, NaN if there is none, or if it is greater than a float32 can be.
+// mean returns the mean. It is NaN if there is none, or if it does not fit a float32.
 func (s *minuteSum) mean() float32 {
 	m := float32(s.sum / float64(s.n))
 	if math.IsInf(float64(m), 0) {

@@ -13,12 +13,13 @@ type Query struct {
 	// Points limits the values of each line. There may be fewer: a step is never shorter than a flush
 	// interval, or than a minute where only minutes are held.
 	Points int
-	// Step is the least step, 0 for any. Series of the same flush, Since, Points and step have values of
-	// the same times.
+	// Step is the least step, 0 for any. Series with the same last flush, Since, Points and Step have values at the
+	// same times.
 	Step time.Duration
 }
 
-// since returns the beginning in Unix nanoseconds: not after the last flush, and not long before a week.
+// since returns the beginning in Unix nanoseconds: not after the last flush, and not much earlier than a week before
+// it.
 func (q *Query) since(last int64) int64 {
 	since := time.Unix(0, last).Add(-2 * week)
 	if q.Since.After(since) {
@@ -33,7 +34,7 @@ func (f *Figures) Series(q Query) Series {
 	last, unit := q.Since.UnixNano(), f.flushes.step
 	if len(flushes) > 0 {
 		last = flushes[len(flushes)-1].last
-		// Minutes are for what lies before the flushes.
+		// Minutes serve for the time before the oldest flush.
 		minutes = before(minutes, flushes[0].first)
 	}
 	since := q.since(last)
@@ -77,7 +78,7 @@ type reader struct {
 
 func (r *reader) read(blocks []block) {
 	for i := range blocks {
-		// The last cut before the beginning counts too: counts grow from it.
+		// The last cut before the beginning is needed too: the first growth of a count is measured from it.
 		if i+1 < len(blocks) && blocks[i+1].first <= r.from {
 			continue
 		}

@@ -18,8 +18,8 @@ var start = time.Unix(1_795_910_400, 0)
 func count(name string, v float64) meta.Figure { return meta.Figure{Name: name, Value: v, Count: true} }
 func gauge(name string, v float64) meta.Figure { return meta.Figure{Name: name, Value: v} }
 
-// rateIn is what a series of the count should show from one time to another: growth by time, over the
-// flushes that end in it.
+// rateIn returns the expected value of a series of the count between two times: the growth per time, over the flushes
+// that end in between.
 func (m *model) rateIn(name string, from, to int64) (rate, greatest float64) {
 	grew, seconds, greatest := 0.0, 0.0, gap
 	before, beforeAt := gap, int64(0)
@@ -38,7 +38,7 @@ func (m *model) rateIn(name string, from, to int64) (rate, greatest float64) {
 	return grew / seconds, greatest
 }
 
-// meanIn is what a series of the gauge should show.
+// meanIn returns the expected value of a series of the gauge.
 func (m *model) meanIn(name string, from, to int64) (mean, greatest float64) {
 	sum, n, greatest := 0.0, 0.0, gap
 	for i, at := range m.at {
@@ -55,7 +55,7 @@ func close2(a, b float64) bool {
 	return a != a && b != b || math.Abs(a-b) <= 1e-5+1e-4*math.Abs(b)
 }
 
-// TestSeriesAgainstModel asks for series of flushes that are missed, and of a clock that is set back.
+// TestSeriesAgainstModel compares series with a model. Flushes are missed, and the clock is set back.
 func TestSeriesAgainstModel(t *testing.T) {
 	for seed := range uint64(soak.Times(6)) {
 		r := rand.New(rand.NewPCG(seed, 3))
@@ -109,7 +109,7 @@ func TestSeriesAgainstModel(t *testing.T) {
 	}
 }
 
-// TestSeriesOfDays asks for more than the flushes of a day.
+// TestSeriesOfDays asks for a longer period than the day of single flushes.
 func TestSeriesOfDays(t *testing.T) {
 	f := NewFigures(interval)
 	at, total := start, 0.0
@@ -146,7 +146,7 @@ func TestSeriesOfDays(t *testing.T) {
 	}
 }
 
-// TestGapsAreTold leaves out flushes and minutes: a suspended daemon.
+// TestGapsAreTold checks the gaps of a daemon that was suspended.
 func TestGapsAreTold(t *testing.T) {
 	f := NewFigures(interval)
 	at, total := start, 0.0
@@ -179,7 +179,7 @@ func TestGapsAreTold(t *testing.T) {
 	}
 }
 
-// TestClockSetBackByDays checks that nothing of a time that was set back stays.
+// TestClockSetBackByDays checks that no value later than the clock stays after the clock was set back.
 func TestClockSetBackByDays(t *testing.T) {
 	f := NewFigures(interval)
 	at := start
@@ -205,7 +205,7 @@ func TestClockSetBackByDays(t *testing.T) {
 	}
 }
 
-// TestClockSetBackInAMinute checks that flushes that were set back are not in the mean of their minute.
+// TestClockSetBackInAMinute checks that forgotten flushes are not in the mean of their minute.
 func TestClockSetBackInAMinute(t *testing.T) {
 	f := NewFigures(interval)
 	for _, flush := range []struct{ second, size int }{{10, 90}, {20, 90}, {30, 90}, {40, 90}, {20, 20}, {30, 20}, {40, 20}, {50, 20}, {60, 30}} {

@@ -9,15 +9,15 @@ import (
 )
 
 const (
-	// blockCuts is how many cuts a block has. The oldest block is forgotten as a whole.
+	// blockCuts is the number of cuts of a block. The oldest block is forgotten as a whole.
 	blockCuts = 360
-	// blockData is how many bytes a block has at most, and one more cut.
+	// blockData is the number of bytes after which a block is full. The last cut may exceed it.
 	blockData = 64 << 10
-	// blockBytes is the memory of a block besides its data, columnBytes of a column besides its name:
-	// in the list and in the map of the newest block.
+	// blockBytes is the memory of a block without its data. columnBytes is the memory of a column without its name, in
+	// the list and in the map of the newest block.
 	blockBytes  = 128
 	columnBytes = 64
-	// growBytes is how much room a block gets at least. Doubling would waste more.
+	// growBytes is the least number of bytes by which a block grows. Doubling would waste more.
 	growBytes = 1024
 	// maxColumns limits the figures of a cut.
 	maxColumns = 4000
@@ -34,9 +34,9 @@ type ring struct {
 
 	schema *schema        // of the newest cut
 	index  map[string]int // the columns of schema
-	before []float64      // the newest cut, as it will be read
-	cut    []float64      // the cut under way; NaN: no value
-	rows   []int          // of each figure of the newest cut: its column
+	before []float64      // the newest cut, as readers will get it
+	cut    []float64      // the cut that is being added; NaN: no value
+	rows   []int          // for each figure of the newest cut: its column
 }
 
 // keep adds a cut.
@@ -64,7 +64,7 @@ func (r *ring) isBack(at int64) bool {
 	return n > 0 && at <= r.blocks[n-1].last
 }
 
-// setBack forgets what lies at a time or after it.
+// setBack forgets all cuts at a time or after it.
 func (r *ring) setBack(at int64) {
 	r.blocks = slices.DeleteFunc(r.blocks, func(b block) bool { return b.first >= at })
 	for i := range r.blocks {
@@ -118,7 +118,7 @@ func (r *ring) newSchema(figures []meta.Figure) {
 	r.cut = make([]float64, len(r.schema.columns))
 }
 
-// open returns the block that takes the next cut, or nil if that must be a new one.
+// open returns the block for the next cut, or nil if a new block is needed.
 func (r *ring) open() *block {
 	if len(r.blocks) == 0 {
 		return nil
@@ -170,7 +170,7 @@ func (r *ring) drop() (dropped bool) {
 	return true
 }
 
-// reach returns how far back the ring reaches, as a share of how far it should.
+// reach returns how far back the ring reaches, as a fraction of the wanted time.
 func (r *ring) reach() float64 {
 	n := len(r.blocks)
 	if n == 0 {

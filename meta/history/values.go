@@ -10,14 +10,14 @@ import (
 )
 
 // The value of a path that is no longer published is kept for this many flushes, or for this many
-// seconds if that is longer. Flushes are counted, so that no clock that is set keeps it longer.
+// seconds if that is longer. Counting flushes makes this independent of a clock that is set.
 const (
 	keepFlushes = 6
 	keepSeconds = 60
 )
 
-// maxWanted limits the paths that were asked for and have no history yet, and maxWantedPath the
-// length of such a path.
+// maxWanted limits the number of paths that were asked for and have no history yet. maxWantedPath limits the length of
+// such a path.
 const (
 	maxWanted     = 4096
 	maxWantedPath = 2048
@@ -27,7 +27,7 @@ const (
 type Config struct {
 	// Interval is the flush interval.
 	Interval time.Duration
-	// Names limits the paths whose newest value is kept, and so those with a history too.
+	// Names limits the number of paths whose newest value is kept, and so also the number of histories.
 	Names int
 	// Memory limits the bytes of histories: about 1.4 KB for each path at an interval of 10 s. 0 keeps
 	// none.
@@ -39,12 +39,12 @@ type Config struct {
 // at most 900), and mean, least and greatest of each minute of the 45 before. Any goroutine may use
 // it.
 //
-// Paths that somebody asked for in the last hour have a history, then those that came first. Path,
-// Find and Series ask. A path that had no history has one from the next flush on. A path that is no
-// longer published keeps its history for an hour, unless another path needs the place.
+// Paths that somebody asked for in the last hour get a history first, then those that came first. Path, Find and Series
+// count as asking. A path that had no history has one from the next flush on. A path that is no longer published keeps
+// its history for an hour, unless another path needs the place.
 type Values struct {
 	limit       int
-	keeps, hour uint64 // for how many flushes an entry is kept without a value; an hour
+	keeps, hour uint64 // numbers of flushes: how long an entry is kept without a value; an hour
 	interval    int64  // nanoseconds
 
 	mu        sync.Mutex
@@ -59,10 +59,10 @@ type Values struct {
 
 	silent []int32           // entries that are kept for their history only
 	sorted bool              // silent is sorted: the entries silent longest first
-	wanted map[string]uint64 // paths asked for that have no history, and after which flush
+	wanted map[string]uint64 // paths that were asked for and have no history, with the number of the flush before
 
-	searched uint64                 // the flush after which somebody last searched; 0: none
-	recent   iter.Seq[metric.Point] // the points of the last flush, if it may be searched
+	searched uint64                 // number of the flush after which somebody last searched; 0: none
+	recent   iter.Seq[metric.Point] // the points of the last flush, if somebody may search them
 	waiting  chan struct{}          // closed at the next flush; nil if no search waits
 	shown    *view                  // of the last flush, made when asked for
 
@@ -77,7 +77,7 @@ type entry struct {
 	value float64
 	time  int64 // Unix seconds
 	flush uint64
-	place int32 // its row in places, -1 for none
+	place int32 // the entry's row in places, -1 for none
 	next  int32 // the entry that followed it in its last flush
 }
 
@@ -108,7 +108,7 @@ func (v *Values) Keep(at time.Time, points iter.Seq[metric.Point]) {
 	w := walk{before: -1}
 	for p := range points {
 		v.published++
-		// When every entry has a value of this flush, no lookup can find room.
+		// When every entry has a value of this flush, a further path cannot get room.
 		if w.fresh == v.limit && len(v.wanted) == 0 {
 			v.missed++
 			continue
@@ -137,7 +137,7 @@ func (v *Values) keep(w *walk, p *metric.Point) {
 			v.missed++
 			return
 		}
-		if w.before >= 0 { // the entries may have moved
+		if w.before >= 0 { // add and makeRoom may have moved the entries
 			next = &v.entries[w.before].next
 		}
 	}
@@ -162,7 +162,7 @@ func (v *Values) find(guess int32, path []byte) int32 {
 	return -1
 }
 
-// endFlush holds the points while somebody searches, and wakes those who wait for them.
+// endFlush holds the points if somebody searches them, and wakes the waiting searches.
 func (v *Values) endFlush(points iter.Seq[metric.Point]) {
 	v.recent = nil
 	if v.missed > 0 && v.searched > 0 && v.searched+v.hour >= v.flush {
@@ -179,7 +179,7 @@ func (v *Values) endFlush(points iter.Seq[metric.Point]) {
 	}
 }
 
-// recently reports whether the value of an entry is kept.
+// recently reports whether the value of an entry is recent enough to be kept.
 func (v *Values) recently(e *entry) bool { return e.flush+v.keeps >= v.flush }
 
 // forget drops the entries whose last point is too old. Those with a history stay for an hour.
@@ -206,7 +206,7 @@ func (v *Values) forget() {
 	}
 }
 
-// remove removes an entry. The last entry takes its number.
+// remove removes an entry. The last entry takes its index.
 func (v *Values) remove(i int32) {
 	v.clear(i)
 	last := int32(len(v.entries) - 1)

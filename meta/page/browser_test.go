@@ -12,7 +12,7 @@ import (
 	"github.com/statsd-ops/statsd/internal/wait"
 )
 
-// looks are what the page is tested with.
+// looks are the sizes and colours with which the page is tested.
 var looks = map[string]counterpart.Look{
 	"desktop":      {Width: 1280, Height: 900},
 	"desktop-dark": {Width: 1280, Height: 900, Dark: true},
@@ -20,7 +20,7 @@ var looks = map[string]counterpart.Look{
 	"phone-dark":   {Width: 390, Height: 844, Dark: true},
 }
 
-// forReadme are the looks that the README shows, with the height of the part that it shows.
+// forReadme are the looks in the README, with the height of the visible part.
 var forReadme = map[string]int{"desktop": 780, "phone-dark": 800}
 
 // shots is where screenshots go, for a developer to look at.
@@ -39,7 +39,7 @@ func text(id, words string) string {
 	return `document.getElementById("` + id + `").innerText.includes("` + words + `")`
 }
 
-// drawn is true when everything that comes by itself has come.
+// drawn is true when the page has loaded everything that it loads by itself.
 var drawn = strings.Join([]string{
 	`document.querySelectorAll("#panels canvas").length === 6`, text("host", "metrics-3"),
 	text("config-total", "set"), text("alert-total", "shown"), text("bad-lines", "orders"), text("prefix-note", "names"),
@@ -47,7 +47,7 @@ var drawn = strings.Join([]string{
 
 func click(id string) string { return `document.getElementById("` + id + `").click()` }
 
-// testComplains checks that the other tests would see what they must not see.
+// testComplains checks that the other tests would notice an error.
 func testComplains(t *testing.T, browser *counterpart.Browser) {
 	d := startDaemon(t)
 	tab := browser.Open(t, "http://"+d.addr+"/", looks["desktop"])

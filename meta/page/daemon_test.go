@@ -80,7 +80,7 @@ func (d *daemon) flush() {
 	})
 }
 
-// asks returns how often a question came.
+// asks returns how often a question was asked.
 func (d *daemon) asks(name string) int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -144,7 +144,7 @@ func envelope(data any, watched bool) any {
 	return a
 }
 
-// live is the stream: a status ten times a second, to keep tests quick.
+// live streams a status ten times a second, which keeps tests quick.
 func (d *daemon) live(w http.ResponseWriter, r *http.Request) {
 	d.change(func(d *daemon) { d.streams++ })
 	defer d.change(func(d *daemon) { d.streams-- })

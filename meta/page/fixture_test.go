@@ -9,7 +9,7 @@ import (
 	q "github.com/statsd-ops/statsd/meta/question"
 )
 
-// The data of a busy daemon with troubles of each kind.
+// The data of a busy daemon with faults of each kind.
 
 // fixtureStart is a time of the day at which nothing crosses midnight.
 func minutesAgo(m float64) time.Time {
@@ -164,7 +164,7 @@ func exampleExplanation(text string) q.Explanation {
 	case line || name == "checkout.pay.ms" || name == "api.request.count":
 		paths := []string{"stats.timers.checkout.pay.ms.lower", "stats.timers.checkout.pay.ms.mean", "stats.timers.checkout.pay.ms.upper_90"}
 		e.Steps = []q.Step{
-			{Name: "parsed", OK: true, Text: name + "  value 81.5  type ms (timer)"}, {Name: "rules", OK: true, Text: "no pattern mutes it; known: takes no new name"},
+			{Name: "parsed", OK: true, Text: name + "  value 81.5  type ms (timer)"}, {Name: "rules", OK: true, Text: "no pattern mutes it; known already"},
 			{Name: "kind", OK: true, Text: "timer"}, {Name: "now", OK: true, Text: "mean 88.5  upper_90 89.5", Values: exampleValues(func(p string) bool { return strings.Contains(p, "checkout.pay.ms") }, 9).Values}, {Name: "published", OK: true, Text: "stats.timers.checkout.pay.ms.{lower,mean,upper_90}", Paths: paths},
 			{Name: "seen", OK: true, Text: "first 2026-11-23 01:12, last in the running interval"}, {Name: "senders", OK: true, Text: "not asked"},
 			{Name: "sinks", OK: false, Text: "main, load: all. archive: up to 02:22:10, the rest waits"},
@@ -202,7 +202,7 @@ func exampleHistory(names []string, seconds, points int) q.History {
 	return h
 }
 
-// exampleValue is the value of a figure so many seconds ago.
+// exampleValue is the value of a figure a number of seconds ago.
 func exampleValue(name string, ago float64, i int) q.Number {
 	wave := 1 + .1*math.Sin(ago/900) + .03*math.Sin(float64(i*i))
 	switch {

@@ -23,7 +23,7 @@ func open(t *testing.T, browser *counterpart.Browser, d *daemon) *counterpart.Ta
 	return tab
 }
 
-// testFollows checks that the page shows what changes, over one stream.
+// testFollows checks that the page shows changes, and uses one stream.
 func testFollows(t *testing.T, browser *counterpart.Browser) {
 	d := startDaemon(t)
 	tab := open(t, browser, d)
@@ -54,7 +54,7 @@ func testFollows(t *testing.T, browser *counterpart.Browser) {
 	}
 }
 
-// testRests checks that a hidden tab and a paused page ask nothing.
+// testRests checks that a hidden tab and a paused page send no requests.
 func testRests(t *testing.T, browser *counterpart.Browser) {
 	d := startDaemon(t)
 	tab := open(t, browser, d)
@@ -81,7 +81,7 @@ func testRests(t *testing.T, browser *counterpart.Browser) {
 	}
 }
 
-// testSilence checks that a dead daemon is shown plainly, and that the page recovers.
+// testSilence checks that the page clearly shows a dead daemon, and recovers.
 func testSilence(t *testing.T, browser *counterpart.Browser) {
 	d := startDaemon(t)
 	tab := open(t, browser, d)
@@ -95,7 +95,7 @@ func testSilence(t *testing.T, browser *counterpart.Browser) {
 	wait.Until(t, "no stream after the daemon is back", func() bool { return d.open() == 1 })
 }
 
-// testPolls checks the way without a stream.
+// testPolls checks the page without a stream.
 func testPolls(t *testing.T, browser *counterpart.Browser) {
 	d := startDaemon(t)
 	d.noRoom = true
@@ -134,7 +134,7 @@ func testToken(t *testing.T, browser *counterpart.Browser) {
 	}
 }
 
-// testLocked checks a daemon that tells nothing without a token.
+// testLocked checks a daemon that answers nothing without a token.
 func testLocked(t *testing.T, browser *counterpart.Browser) {
 	d := startDaemon(t)
 	d.token, d.locked = "open sesame", true
@@ -146,7 +146,7 @@ func testLocked(t *testing.T, browser *counterpart.Browser) {
 	tab.Await(drawn + " && " + text("live-text", "live, last flush"))
 }
 
-// testNoToken checks that "Not now" holds.
+// testNoToken checks that the page does not ask again after "Not now".
 func testNoToken(t *testing.T, browser *counterpart.Browser) {
 	d := startDaemon(t)
 	d.token = "open sesame"

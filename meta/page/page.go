@@ -95,7 +95,7 @@ func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // load reads and compresses all files.
 func load() map[string]*file {
 	files := map[string]*file{}
-	_ = fs.WalkDir(assets, "assets", func(at string, d fs.DirEntry, err error) error { // embedded files cannot fail
+	_ = fs.WalkDir(assets, "assets", func(at string, d fs.DirEntry, err error) error { // no error: the files are embedded
 		if err != nil || d.IsDir() {
 			return err
 		}
@@ -120,5 +120,5 @@ func newFile(at string, content []byte) *file {
 	return f
 }
 
-// kinds does not ask the host's tables, as package mime would.
+// kinds maps extensions to types. Package mime would use the host's tables, which differ.
 var kinds = map[string]string{".html": "text/html", ".css": "text/css", ".js": "text/javascript"}

@@ -82,8 +82,7 @@ func TestFiles(t *testing.T) {
 	}
 }
 
-// TestStrict checks what the policy promises: nothing inline in the page, and no HTML made by
-// the script.
+// TestStrict checks the rules of the policy: nothing inline in the page, and no HTML made by the script.
 func TestStrict(t *testing.T) {
 	p := New()
 	html := get(p, "/").Body.String()

@@ -61,7 +61,7 @@ func testTraffic(t *testing.T, browser *counterpart.Browser) {
 	tab.Await(text("name", "api.request.count") + " && " + text("explain", "timer"))
 }
 
-// testCursor checks that one cursor is on all panels, and that ranges can be chosen.
+// testCursor checks that all panels share one cursor, and that ranges can be chosen.
 func testCursor(t *testing.T, browser *counterpart.Browser) {
 	d := startDaemon(t)
 	tab := open(t, browser, d)
@@ -143,7 +143,7 @@ func testAccessible(t *testing.T, browser *counterpart.Browser) {
 	}
 }
 
-// accessible lists what a person with poor sight, or a screen reader, would stumble over.
+// accessible lists problems for people with poor sight, and for screen readers.
 const accessible = `(() => {
 	const faults = [], all = s => [...document.querySelectorAll(s)].filter(e => e.checkVisibility());
 	const rgb = c => { const m = c.match(/[\d.]+/g).map(Number); return m.length > 3 ? m : [...m, 1]; };

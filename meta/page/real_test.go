@@ -13,7 +13,7 @@ import (
 	"github.com/statsd-ops/statsd/internal/soak"
 )
 
-// receiver takes points as carbon does, while it lives.
+// receiver receives points like carbon, until die is called.
 type receiver struct {
 	addr string
 	die  func()
@@ -45,7 +45,7 @@ func (r *receiver) live(t *testing.T) {
 			mu.Unlock()
 			go func() {
 				_, _ = io.Copy(io.Discard, c)
-				_ = c.Close() // tells the sink that everything came
+				_ = c.Close() // the close tells the sink that everything arrived
 			}()
 		}
 	}()

@@ -63,33 +63,33 @@ type Status struct {
 	Cost     CostSum   `json:"cost"`
 	Muted    []Mute    `json:"muted"`
 	Draining bool      `json:"draining"`
-	Cluster  bool      `json:"cluster"` // it is in one: see the question cluster
-	// Trends has, for received, lost, names, waiting, flush and cost, 30 values of the last hour,
-	// the oldest first.
+	Cluster  bool      `json:"cluster"` // the daemon is in a cluster: see the question cluster
+	// Trends has 30 values of the last hour for each of received, lost, names, waiting, flush and cost, the oldest
+	// first.
 	Trends map[string][]Number `json:"trends"`
 }
 
-// Received is what comes in.
+// Received counts the input.
 type Received struct {
 	Samples     float64 `json:"samples"`   // per second, in the last flush interval
 	Datagrams   float64 `json:"datagrams"` // per second
 	Connections int     `json:"connections"`
 }
 
-// Lost are means per second over 15 minutes, and the sums of these minutes.
+// Lost has means per second over 15 minutes, and the sum over these minutes.
 type Lost struct {
 	Kernel  float64 `json:"kernel"`  // datagrams
 	Bad     float64 `json:"bad"`     // samples
 	Refused float64 `json:"refused"` // samples beyond a limit; muted ones are no loss
 	Dropped float64 `json:"dropped"` // points
-	Sum15m  float64 `json:"sum_15m"` // all four
+	Sum15m  float64 `json:"sum_15m"` // all four together
 }
 
 // Names are the names that the daemon knows.
 type Names struct {
 	Held     int `json:"held"`
 	Limit    int `json:"limit"`     // 0: none
-	Grown15m int `json:"grown_15m"` // negative if there are fewer
+	Grown15m int `json:"grown_15m"` // negative if there are fewer names now
 }
 
 // Flush is the last flush.
@@ -107,19 +107,19 @@ type Sink struct {
 	Name    string `json:"name"`
 	Address string `json:"address"` // without secrets
 	State   string `json:"state"`   // ok, behind, FAILING or ending
-	// Accepted is when the sink last took something. Zero: never.
+	// Accepted is when the sink last accepted points. Zero: never.
 	Accepted  time.Time `json:"accepted"`
-	Published time.Time `json:"published"` // the newest flush that it took whole
-	Behind    float64   `json:"behind"`    // seconds: age of the oldest flush that it has not taken
+	Published time.Time `json:"published"` // the newest flush that it accepted completely
+	Behind    float64   `json:"behind"`    // seconds: age of the oldest flush that it has not accepted
 	Waiting   uint64    `json:"waiting"`   // points
 	PerSecond float64   `json:"per_second"`
 	Dropped   uint64    `json:"dropped"` // points, since the start
 	Error     string    `json:"error"`
-	Attempts  uint64    `json:"attempts"` // since it last took something
+	Attempts  uint64    `json:"attempts"` // attempts since it last accepted points
 	NextIn    float64   `json:"next_in"`  // seconds to the next attempt
 	Queue     Store     `json:"queue"`
 	Spool     Store     `json:"spool"`
-	FullIn    float64   `json:"full_in"` // seconds at the growth of the last 5 minutes; 0: does not grow
+	FullIn    float64   `json:"full_in"` // seconds until full at the growth of the last 5 minutes; 0: does not grow
 	// Conflicts are names that the sink does not show as they should be, the most frequent first.
 	Conflicts []Conflict `json:"conflicts"`
 }
@@ -127,8 +127,8 @@ type Sink struct {
 // Conflict is a reason for which a sink does not show names as they should be.
 type Conflict struct {
 	Reason  string `json:"reason"`
-	Subject string `json:"subject"` // what it is about, such as a family
-	Text    string `json:"text"`    // the last one, in words
+	Subject string `json:"subject"` // the subject, such as a family
+	Text    string `json:"text"`    // description of the last conflict
 	Count   uint64 `json:"count"`   // since the start
 }
 
@@ -139,7 +139,7 @@ type Store struct {
 	MaxBytes uint64 `json:"max_bytes"`
 }
 
-// Mute is a glob whose samples are counted and not kept.
+// Mute is a glob: samples of matching names are counted but not kept.
 type Mute struct {
 	Match   string    `json:"match"`
 	Until   time.Time `json:"until"`
@@ -154,7 +154,7 @@ type CostSum struct {
 	BytesPerName    float64 `json:"bytes_per_name"`
 }
 
-// Cost is where CPU and memory go.
+// Cost breaks down the CPU time and the memory.
 type Cost struct {
 	CostSum
 	Cores5m  Number   `json:"cores_5m"`

@@ -6,14 +6,14 @@ import "time"
 
 // Flushed is the answer of flush.
 type Flushed struct {
-	Number uint64    `json:"number"` // of the flush since the start
+	Number uint64    `json:"number"` // number of the flush since the start
 	At     time.Time `json:"at"`     // the time of its points
 }
 
 // Reloaded is the answer of reload.
 type Reloaded struct {
 	DryRun  bool     `json:"dry_run"`
-	Changed []string `json:"changed"` // flags that have changed, or would
+	Changed []string `json:"changed"` // flags that have changed, or would change
 	Restart []string `json:"restart"` // flags that only a restart can change; they stay as they are
 }
 
@@ -31,7 +31,7 @@ type Debugged struct {
 
 // Mutes are the answer of names/mute and names/unmute.
 type Mutes struct {
-	Names int    `json:"names"` // known names that the change concerns
+	Names int    `json:"names"` // number of known names that the change affects
 	Muted []Mute `json:"muted"` // all globs that are muted now
 }
 
@@ -40,6 +40,6 @@ type Deleted struct {
 	Match  string   `json:"match"`
 	Kind   string   `json:"kind"`
 	DryRun bool     `json:"dry_run"`
-	Names  int      `json:"names"` // deleted, or to delete
-	First  []string `json:"first"` // some of them
+	Names  int      `json:"names"` // number of names deleted, or to delete
+	First  []string `json:"first"` // some of these names
 }

@@ -56,13 +56,14 @@ type ClusterForward struct {
 	Tags       string  `json:"tags"`
 	// Part says that --forward-match selects a part of the names. Otherwise all names are forwarded.
 	Part bool `json:"part"`
-	// State is ok, waiting (for the settings), behind or FAILING. FailingSince and Error are of the last attempt, if that failed.
+	// State is ok, waiting (for the settings), behind or FAILING. FailingSince and Error are set if the last attempt
+	// failed.
 	State        string    `json:"state"`
 	FailingSince time.Time `json:"failing_since"`
 	Error        string    `json:"error"`
-	Accepted     time.Time `json:"accepted"` // when the cluster last took something; zero for never
+	Accepted     time.Time `json:"accepted"` // when the cluster last accepted rows; zero for never
 	Behind       float64   `json:"behind"`   // age of the oldest interval that waits, in seconds
-	// Epoch is when the edge was started, Number counts its intervals since, and Samples the samples in them.
+	// Epoch is when the edge was started. Number counts its intervals since then, and Samples the samples in them.
 	Epoch        time.Time         `json:"epoch"`
 	Number       uint64            `json:"number"`
 	Samples      uint64            `json:"samples"`
@@ -72,29 +73,30 @@ type ClusterForward struct {
 	Queued       uint64            `json:"queued"`
 	Spooled      uint64            `json:"spooled"`
 	Dropped      uint64            `json:"dropped"`
-	Reasons      map[string]uint64 `json:"reasons"`    // of Dropped
-	Difference   int64             `json:"difference"` // not 0 is a bug
+	Reasons      map[string]uint64 `json:"reasons"`    // Dropped by reason
+	Difference   int64             `json:"difference"` // if not 0, there is a bug
 	SpoolBytes   int64             `json:"spool_bytes"`
 	SpoolMax     int64             `json:"spool_max"` // 0: no spool
-	// Unowned are partitions without a new commit for long: nobody owns them. An edge sees it only over NATS.
+	// Unowned lists partitions without a new commit for a long time: no daemon owns them. An edge knows them only over
+	// NATS.
 	Unowned []int `json:"unowned"`
 }
 
 // Waiting returns the rows that wait.
 func (f *ClusterForward) Waiting() uint64 { return f.Queued + f.Spooled }
 
-// ClusterPartition is a partition. Its counts are since its first commit, by whichever owner.
+// ClusterPartition is a partition. It counts since its first commit, over all owners.
 type ClusterPartition struct {
 	Partition int       `json:"partition"`
-	Owner     string    `json:"owner"` // of the newest commit
+	Owner     string    `json:"owner"` // owner at the newest commit
 	Here      bool      `json:"here"`  // this daemon owns it
 	Unowned   bool      `json:"unowned"`
 	Epoch     time.Time `json:"epoch"` // when the owner took it
 	// Head is the end of the newest published interval, HeadAge its age in seconds.
 	Head    time.Time `json:"head"`
 	HeadAge float64   `json:"head_age"`
-	// Stored is the number of messages since the beginning, Lag how many of them wait to be read, Held how
-	// many wait for their interval.
+	// Stored is the number of messages since the beginning. Of these, Lag wait to be read and Held wait for their
+	// interval.
 	Stored      uint64  `json:"stored"`
 	Lag         uint64  `json:"lag"`
 	Held        int     `json:"held"`
@@ -120,10 +122,11 @@ type ClusterPartition struct {
 type ClusterEdge struct {
 	Edge  string    `json:"edge"`
 	Epoch time.Time `json:"epoch"` // when it started
-	// Number is its newest interval since then, and Complete the newest that has come to all partitions.
+	// Number is the edge's newest interval since Epoch. Complete is the newest interval that has reached all
+	// partitions.
 	Number   uint64 `json:"number"`
 	Complete uint64 `json:"complete"`
-	// Samples are those of its messages since then that were dealt with, without duplicates.
+	// Samples counts the samples in its processed messages since Epoch, without duplicates.
 	Samples uint64    `json:"samples"`
 	Heard   time.Time `json:"heard"`
 	// Silent says that it has sent nothing for so long that no interval waits for it.
@@ -132,7 +135,7 @@ type ClusterEdge struct {
 	Ahead float64 `json:"ahead"`
 }
 
-// ClusterLedger are the sums of all partitions, in messages:
+// ClusterLedger holds the sums over all partitions, in messages:
 //
 //	Stored = Merged + Duplicates + Late + Damaged + Foreign + Future + Held + Lag + Difference
 type ClusterLedger struct {
@@ -145,7 +148,7 @@ type ClusterLedger struct {
 	Future     uint64 `json:"future"`
 	Held       uint64 `json:"held"`
 	Lag        uint64 `json:"lag"`
-	Difference int64  `json:"difference"` // not 0 is a bug
+	Difference int64  `json:"difference"` // if not 0, there is a bug
 	Missing    uint64 `json:"missing"`    // messages that edges never sent
 	Rows       uint64 `json:"rows"`
 	Refused    uint64 `json:"refused"` // rows, by a limit

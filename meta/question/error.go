@@ -17,16 +17,16 @@ const (
 	Busy         Code = "busy"          // 409: a probe of another kind runs
 	TooLarge     Code = "too_large"     // 413
 	TooMany      Code = "too_many"      // 429
-	Ending       Code = "ending"        // 503: the daemon ends, or there is no room for a stream
+	Ending       Code = "ending"        // 503: the daemon is ending, or no stream is free
 )
 
-// Error is an error that the asker can correct.
+// Error is an error that the client can correct.
 type Error struct {
 	Code      Code
 	Text      string        // one line, lower case
 	Parameter string        // the parameter at fault, or ""
 	Next      string        // what to type next, or ""
-	After     time.Duration // ask again after this time; 0: not worth it
+	After     time.Duration // ask again after this time; 0: asking again does not help
 }
 
 // Error returns the text, and what to type next.
@@ -37,7 +37,7 @@ func (e *Error) Error() string {
 	return e.Text + "; " + e.Next
 }
 
-// Errorf returns an Error with that code, for that parameter.
+// Errorf returns an Error with a code, about a parameter.
 func Errorf(code Code, parameter, format string, args ...any) *Error {
 	return &Error{Code: code, Parameter: parameter, Text: fmt.Sprintf(format, args...)}
 }

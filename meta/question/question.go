@@ -1,7 +1,7 @@
 // Package question is the contract between the daemon and everything that asks it.
 //
 // A Question has a name, parameters, and a function that answers it. Package
-// operator implements the questions. The faces know only this package:
+// operator implements the questions. The interfaces for operators know only this package:
 //
 //	XML-RPC      one method for each Question, with its signature and help
 //	JSON API     one path for each Question, and its part of the OpenAPI description
@@ -9,8 +9,8 @@
 //	page         asks the JSON API
 //
 // A new question is one entry in the list of package operator, and one type here for
-// its answer. An answer's types are plain data with json tags. Both faces encode the same
-// fields under the same names.
+// its answer. An answer's types are plain data with json tags. XML-RPC and the JSON API encode the same fields under
+// the same names.
 package question
 
 import (
@@ -28,7 +28,7 @@ const (
 	Bool
 )
 
-// Parameter is something that a Question or a Change takes.
+// Parameter is an argument of a Question or a Change.
 type Parameter struct {
 	Name string // a-z and _ only
 	Help string // one sentence, for XML-RPC's methodHelp, OpenAPI and errors
@@ -44,26 +44,25 @@ type Parameter struct {
 	Choices []string
 }
 
-// Question is one thing that can be asked. Asking changes nothing.
+// Question is a request for information. It changes nothing.
 type Question struct {
 	// Name is the JSON path below /api/v1/, and the command of statsdmonitor.
 	Name string
 	// Method is the XML-RPC method, if its name differs from Name. "-": no method.
 	Method string
-	// Help says in one or two sentences what the answer has.
+	// Help describes the answer in one or two sentences.
 	Help string
-	// Parameters come in the order of the XML-RPC method. The last ones may be left out.
+	// Parameters are in the order of the XML-RPC method's arguments. Callers may leave out the last ones.
 	Parameters []Parameter
-	// Watch is the Int among the Parameters that says for how many seconds the answer watches
-	// traffic. "": it watches none.
+	// Watch names the Int parameter that says for how many seconds the answer watches traffic. "": it watches none.
 	Watch string
 	// Answer is the zero value of Answer.Data, for the OpenAPI description.
 	Answer any
-	// Guarded questions show what clients send, or the configuration. They need a token where
-	// the monitor is open beyond loopback.
+	// Guarded questions show samples of clients, or the configuration. They need a token where the monitor is open
+	// beyond loopback.
 	Guarded bool
 	// Ask answers. It returns when ctx ends, and takes at most 9 s besides the seconds it was
-	// asked to watch. The error is an *Error where the asker is at fault.
+	// asked to watch. The error is an *Error if the client can correct it.
 	Ask func(ctx context.Context, args Arguments) (Answer, error)
 	// Stream is nil for most questions. It emits events until ctx ends or the time that was
 	// asked for is over. It returns the first error of emit.
@@ -87,7 +86,7 @@ func (q *Question) Watches(args Arguments) time.Duration {
 	return time.Duration(args.Int(q.Watch)) * time.Second
 }
 
-// Answer is what a Question returns. All faces show all of it.
+// Answer is the result of a Question. XML-RPC, the JSON API and statsdmonitor show all of it.
 type Answer struct {
 	// AsOf is the time of the flush that the answer is about, or now if Live.
 	AsOf time.Time `json:"as_of"`
@@ -103,23 +102,23 @@ type Answer struct {
 
 // LookedAt says how much of the traffic a probe looked at.
 type LookedAt struct {
-	Every     int     `json:"every"`     // k, if one batch in k was looked at
-	Seconds   float64 `json:"seconds"`   // for so long
+	Every     int     `json:"every"`     // k: one batch in k was looked at
+	Seconds   float64 `json:"seconds"`   // how long it looked, in seconds
 	Of        uint64  `json:"of"`        // samples that came in
 	Seen      uint64  `json:"seen"`      // samples that it looked at
 	Receivers int     `json:"receivers"` // receivers that it looked at
 }
 
-// Event tells that something happened in the daemon.
+// Event is something that happened in the daemon.
 type Event struct {
 	Kind   string // "flush" or "health"
 	Number uint64 // of the flush since the start
 	At     time.Time
 }
 
-// Events tells subscribers of flushes and of changes of the health.
+// Events reports flushes and changes of the health to subscribers.
 type Events interface {
-	// Subscribe returns a channel of events, and a function that ends the subscription. A
-	// subscriber that does not read misses events; nothing waits for it.
+	// Subscribe returns a channel of events, and a function that ends the subscription. A subscriber that does not read
+	// misses events: nobody waits for it.
 	Subscribe() (<-chan Event, func())
 }

@@ -9,7 +9,7 @@ type Discards struct {
 	Alike      []Alike           `json:"alike"`
 	Refused    []Refused         `json:"refused"`
 	Collisions []string          `json:"collisions"`
-	Note       string            `json:"note"` // why senders are not known, if so
+	Note       string            `json:"note"` // why senders are not known; "" if they are
 }
 
 // BadLine is a line that was discarded.
@@ -38,7 +38,7 @@ type Rules struct {
 	Dropped uint64 `json:"dropped"` // samples that rules dropped since the start
 }
 
-// Rule is a rule for names, and what it has matched.
+// Rule is a rule for names, and the counts of its matches.
 type Rule struct {
 	ID        string    `json:"id"` // its id in the file, or its number
 	Line      int       `json:"line"`
@@ -59,7 +59,7 @@ type Refused struct {
 	Most   uint64 `json:"most"`
 }
 
-// Alert is one episode of a reason, and who was told.
+// Alert is one episode of a reason, with its messages to notifiers.
 type Alert struct {
 	ID      string    `json:"id"`
 	Reason  string    `json:"reason"`
@@ -71,7 +71,7 @@ type Alert struct {
 	Told    []Told    `json:"told"`
 }
 
-// Told is what one notifier was told.
+// Told holds the messages to one notifier.
 type Told struct {
 	Notifier string  `json:"notifier"`
 	Begin    Telling `json:"begin"`
@@ -93,7 +93,7 @@ type Alerts struct {
 	Audit  []Audit `json:"audit"`
 }
 
-// Audit is one change that was asked for, refused ones too.
+// Audit is one requested change. It may have been refused.
 type Audit struct {
 	Time    time.Time `json:"time"`
 	Who     string    `json:"who"` // the token's name
@@ -103,13 +103,13 @@ type Audit struct {
 	Result  string    `json:"result"`
 }
 
-// Setting is one flag as it runs. Secrets are "***".
+// Setting is one flag with its running value. Secrets are "***".
 type Setting struct {
 	Flag    string `json:"flag"`
 	Value   string `json:"value"`
 	Default string `json:"default"`
 	Source  string `json:"source"` // "file, line 4", "environment", "command line" or "default"
-	// New is the value after a reload. Differs is false if a reload would not change it.
+	// New is the value after a reload. Differs is true if a reload would change it.
 	New     string `json:"new"`
 	Differs bool   `json:"differs"`
 	Restart bool   `json:"restart"` // only a restart can change it
@@ -119,7 +119,7 @@ type Setting struct {
 type Config struct {
 	Files    []string  `json:"files"`
 	Settings []Setting `json:"settings"` // all of them, in the order of the manual
-	Error    string    `json:"error"`    // why the files cannot be read now, if so
+	Error    string    `json:"error"`    // why the files cannot be read now; "" if they can
 }
 
 // Balance is one row of the ledger.
@@ -135,7 +135,7 @@ type Balance struct {
 type History struct {
 	From time.Time `json:"t0"`   // the time of the first values
 	Step float64   `json:"step"` // seconds
-	// Series has the means of each step. Of a count it has the growth per second.
+	// Series has the mean of each step, or for a count its growth per second.
 	Series map[string][]Number `json:"series"`
 	// Greatest has the greatest value of a flush in each step.
 	Greatest map[string][]Number `json:"greatest"`
@@ -145,8 +145,8 @@ type History struct {
 	Kinds map[string]string `json:"kinds"`
 	// Sums are about all flushes of a series, also if several share a step.
 	Sums map[string]HistorySum `json:"sums"`
-	// Flushes is how many flushes, or minutes, the series are made of. Missing is how many did not
-	// happen between the first and the last of them.
+	// Flushes is the number of flushes, or minutes, in the series. Missing is the number that are missing between the
+	// first and the last.
 	Flushes int      `json:"flushes"`
 	Missing int      `json:"missing"`
 	Notes   []string `json:"notes"` // such as "no history held of PATH; held from now on"
@@ -158,5 +158,5 @@ type HistorySum struct {
 	Mean  Number    `json:"mean"`
 	Max   Number    `json:"max"`
 	Last  Number    `json:"last"`
-	MaxAt time.Time `json:"max_at"` // when Max was
+	MaxAt time.Time `json:"max_at"` // time of Max
 }

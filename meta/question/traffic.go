@@ -7,7 +7,7 @@ type Explanation struct {
 	Text  string `json:"text"`
 	Known bool   `json:"known"` // the name is held; also true for a bad line, which is explained fully
 	Steps []Step `json:"steps"`
-	// Near are known names that are spelt alike, if the name is not known.
+	// Near lists known names with a similar spelling, if the name is not known.
 	Near []string `json:"near"`
 }
 
@@ -21,7 +21,7 @@ type Step struct {
 	At    int      `json:"at,omitempty"` // where the line is bad: byte, from 0
 	// Reason is why a sample is discarded or refused: bad_value.
 	Reason string `json:"reason,omitempty"`
-	// Values are what the paths have now, and their means.
+	// Values holds the paths with their present values and means.
 	Values []PathValue `json:"values,omitempty"`
 }
 
@@ -55,9 +55,9 @@ type PathValues struct {
 type Top struct {
 	By          string   `json:"by"`
 	Entries     []TopRow `json:"entries"`
-	Error       float64  `json:"error"`        // relative: 0.03 is +-3 %
-	UnseenBelow float64  `json:"unseen_below"` // per second: what may be missing
-	Forgotten   uint64   `json:"forgotten"`    // entries that gave way to others
+	Error       float64  `json:"error"`        // a fraction: 0.03 is +-3 %
+	UnseenBelow float64  `json:"unseen_below"` // samples per second: a name below this rate may be missing
+	Forgotten   uint64   `json:"forgotten"`    // entries dropped for others
 }
 
 // TopRow is one row of Top.
@@ -70,16 +70,16 @@ type TopRow struct {
 	Published string  `json:"published"`
 }
 
-// Senders are those who send names that match.
+// Senders lists the clients that send matching names.
 type Senders struct {
 	Match     string      `json:"match"`
 	Senders   []SenderRow `json:"senders"`
 	Error     float64     `json:"error"`
 	Forgotten uint64      `json:"forgotten"`
-	// Processes of this host have sent over unix sockets since the start, whatever the names; the one with
-	// the most lines comes first.
+	// Processes lists the processes of this host that have sent any names over unix sockets since the start, those with
+	// the most lines first.
 	Processes []ProcessRow `json:"processes"`
-	// ProcessesForgotten gave way to others.
+	// ProcessesForgotten counts processes that were dropped from the list for others.
 	ProcessesForgotten uint64 `json:"processes_forgotten"`
 }
 
@@ -119,26 +119,26 @@ type Line struct {
 	At     int       `json:"at"`     // where it is bad: byte, from 0
 }
 
-// Tail is what the watching of lines gave.
+// Tail holds the lines that were seen while watching.
 type Tail struct {
 	Lines    []Line `json:"lines"` // the oldest first
 	Matched  uint64 `json:"matched"`
-	NotShown uint64 `json:"not_shown"` // they match, and were beyond the limit
+	NotShown uint64 `json:"not_shown"` // number of matching lines beyond the limit
 }
 
-// TailLooked is what a stream of lines has looked at so far.
+// TailLooked counts the lines that a stream has looked at so far.
 type TailLooked struct {
 	LookedAt
 	Matched  uint64 `json:"matched"`
 	NotShown uint64 `json:"not_shown"`
 }
 
-// Prefixes are the beginnings of names that hold most names.
+// Prefixes lists the prefixes with the most names.
 type Prefixes struct {
 	Below    string    `json:"below"` // the prefix that Rows are below; "" for all
 	Held     int       `json:"held"`
 	Since    time.Time `json:"since"` // new names are counted since then
-	Error    int       `json:"error"` // of the new names, either way
+	Error    int       `json:"error"` // of the counts of new names: plus or minus
 	Prefixes []Prefix  `json:"prefixes"`
 	Others   Prefix    `json:"others"` // the sum of the prefixes that are not listed
 }

@@ -22,16 +22,16 @@ const (
 	path = "/api/v2/alerts"
 
 	defaultRepeat = time.Minute
-	// lasting is for how many repeats an alert fires without another one.
+	// lasting is the number of repeats for which an alert fires without a new message.
 	lasting = 4
 )
 
-// Config says where Alertmanager is.
+// Config is the configuration of an Alertmanager.
 type Config struct {
 	// URL is its address: the part in front of /api/v2/alerts.
 	URL     string
 	Headers authheader.List
-	// Repeat is how often to tell what goes on, one minute if not given.
+	// Repeat is the time between two messages about open episodes, by default one minute.
 	Repeat time.Duration
 }
 
@@ -62,12 +62,12 @@ func New(c Config) (*Alertmanager, error) {
 	return &Alertmanager{poster: p, repeat: c.Repeat}, nil
 }
 
-// Manner implements notify.Receiver: Alertmanager gets all that goes on, again and again.
+// Manner implements notify.Receiver: Alertmanager gets messages about open episodes again and again.
 func (a *Alertmanager) Manner() notify.Manner {
 	return notify.Manner{Together: true, Repeat: a.repeat}
 }
 
-// alert is one of API v2.
+// alert is an alert of API v2.
 type alert struct {
 	Labels       labels      `json:"labels"`
 	Annotations  annotations `json:"annotations"`
@@ -76,7 +76,7 @@ type alert struct {
 	GeneratorURL string      `json:"generatorURL,omitempty"`
 }
 
-// labels identify an alert: two with the same labels are one.
+// labels identify an alert: two alerts with the same labels are the same alert.
 type labels struct {
 	Name     string `json:"alertname"`
 	Severity string `json:"severity"`
@@ -108,8 +108,7 @@ func (a *Alertmanager) Tell(ctx context.Context, messages []notify.Message) erro
 	return nil
 }
 
-// alerts returns the alert of a message. A change of the severity makes another alert, so the
-// one before ends.
+// alerts returns the alert of a message. A change of the severity makes a new alert, so the old one ends.
 func (a *Alertmanager) alerts(m *notify.Message, now time.Time) []alert {
 	is := alert{
 		Labels:       labels{Name: name(m.Reason), Severity: m.State, Instance: m.Host, Service: m.Service, Subject: m.Subject},
@@ -132,8 +131,8 @@ func (a *Alertmanager) alerts(m *notify.Message, now time.Time) []alert {
 	return []alert{was, is}
 }
 
-// distinct keeps one alert with the same labels: an episode may have begun again while the end
-// of the one before is still repeated. One that fires counts, then the last.
+// distinct keeps one alert for each set of labels. There can be two if an episode has begun again while the end of the
+// previous one is still repeated. A firing alert has priority, then the last one.
 func distinct(alerts []alert, now time.Time) (kept []alert) {
 	at := map[labels]int{}
 	for _, a := range alerts {

@@ -19,7 +19,7 @@ import (
 	"github.com/statsd-ops/statsd/notify/relay"
 )
 
-// told is what a real Alertmanager told: "firing StatsdSinkFailing degraded archive".
+// told returns the notifications of a real Alertmanager, such as "firing StatsdSinkFailing degraded archive".
 type told struct {
 	mu   sync.Mutex
 	said []string
@@ -63,7 +63,7 @@ func TestRealAlertmanager(t *testing.T) {
 	defer hook.Close()
 	manager := counterpart.StartAlertmanager(t, hook.URL)
 
-	// It fires for four repeats: so long may a busy machine hold up the next.
+	// An alert fires for four repeats, so a busy machine may delay the next message that long.
 	receiver, err := New(Config{URL: manager.URL, Repeat: 5 * time.Second})
 	if err != nil {
 		t.Fatal(err)
@@ -112,7 +112,7 @@ func TestRealAlertmanager(t *testing.T) {
 	wait.Until(t, "alerts are left", func() bool { return len(manager.Alerts()) == 0 })
 }
 
-// TestRealRefusal has a real Alertmanager refuse nonsense: that is final.
+// TestRealRefusal checks that a refusal by a real Alertmanager is final.
 func TestRealRefusal(t *testing.T) {
 	t.Parallel()
 	manager := counterpart.StartAlertmanager(t, "http://127.0.0.1:9/")
@@ -129,7 +129,7 @@ func TestRealRefusal(t *testing.T) {
 	}
 }
 
-// tell returns the alerts of messages, by their labels.
+// tell sends messages, and returns the resulting alerts by their labels.
 func tell(t *testing.T, messages ...notify.Message) (path string, alerts []alert) {
 	t.Helper()
 	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {

@@ -2,8 +2,8 @@
 // speak HTTP.
 //
 // It follows no redirect, and uses a proxy only if HTTPS_PROXY or HTTP_PROXY is set.
-// Errors name the host alone: the rest of an address may be a secret. It reads at most
-// 1 KiB of an answer that is an error, and nothing of others.
+// Errors show only the host, because the rest of an address may be a secret. It reads at most 1 KiB of an error answer,
+// and nothing of other answers.
 package post
 
 import (
@@ -30,7 +30,7 @@ const (
 // Poster posts to one address.
 type Poster struct {
 	url    string
-	shown  string // without what may be secret
+	shown  string // the address without its secret parts
 	header http.Header
 	client http.Client
 }
@@ -71,8 +71,7 @@ func Parse(address string) (*url.URL, error) {
 	return u, nil
 }
 
-// Post sends body, and returns nil if the answer is of the 200s. It tells a
-// *notify.Refusal from an answer.
+// Post sends body, and returns nil if the status of the answer is 200 to 299. Another answer can be a *notify.Refusal.
 func (p *Poster) Post(ctx context.Context, body []byte) error {
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, p.url, bytes.NewReader(body))
 	if err != nil {
@@ -103,7 +102,7 @@ func reason(ctx context.Context, err error) error {
 	return err
 }
 
-// refusal makes an error of an answer.
+// refusal makes an error from an answer.
 func (p *Poster) refusal(answer *http.Response) error {
 	code := answer.StatusCode
 	refusal := &notify.Refusal{After: authheader.RetryAfter(answer.Header.Get("Retry-After"))}
@@ -135,5 +134,5 @@ func firstLine(b []byte) string {
 	return strings.TrimSpace(line)
 }
 
-// quote makes foreign text fit for a log.
+// quote makes foreign text safe for a log.
 func quote(text string) string { return strconv.QuoteToASCII(text) }

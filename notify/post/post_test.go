@@ -55,8 +55,7 @@ func TestPost(t *testing.T) {
 	}
 }
 
-// TestAnswers checks what is made of each kind of answer, that no secret is in the error, and that
-// it is one line of ASCII.
+// TestAnswers checks the result of each kind of answer. The error has no secret and is one line of ASCII.
 func TestAnswers(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
@@ -112,14 +111,14 @@ func checkText(t *testing.T, err error) {
 	}
 }
 
-// TestDate hears a date in Retry-After.
+// TestDate checks a date in Retry-After.
 func TestDate(t *testing.T) {
 	if got := authheader.RetryAfter(time.Now().Add(time.Hour).UTC().Format(http.TimeFormat)); got < 50*time.Minute || got > time.Hour {
 		t.Errorf("%v", got)
 	}
 }
 
-// TestRedirectIsNotFollowed wants no request at the other address.
+// TestRedirectIsNotFollowed checks that the other address gets no request.
 func TestRedirectIsNotFollowed(t *testing.T) {
 	var followed atomic.Bool
 	other := serve(t, func(http.ResponseWriter, *http.Request) { followed.Store(true) })
@@ -190,7 +189,7 @@ func TestHostileServers(t *testing.T) {
 	wait.Until(t, "goroutines are left", func() bool { return runtime.NumGoroutine() <= before+6 }) // the listeners
 }
 
-// TestEndless takes a good answer without reading what follows.
+// TestEndless accepts a good answer without reading its endless body.
 func TestEndless(t *testing.T) {
 	address := raw(t, func(c net.Conn) {
 		_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\n\r\n")

@@ -8,26 +8,23 @@ import (
 	"github.com/statsd-ops/statsd/notify"
 )
 
-// item is the newest message of an episode. It stays after its delivery where the
-// receiver wants repeats.
+// item is the newest message of an episode. If the receiver wants repeats, it stays after its delivery.
 type item struct {
 	m     notify.Message
-	waits bool      // the receiver has not taken it
+	waits bool      // the receiver has not accepted it
 	since time.Time // when it came
-	tries int       // of this message, or of those that it took the place of
-	left  int       // repeats of a change or an end that are to come
-	known bool      // the receiver took it before; a repeat failed
+	tries int       // attempts for this message, and for the messages that it replaced
+	left  int       // number of further repeats of a change or an end
+	known bool      // the receiver accepted it before, but a repeat failed
 
-	// told is the message as of the running attempt, and newer says that another one
-	// has come since.
+	// told is the message of the running attempt. newer says that a newer message has come since.
 	told  notify.Message
 	newer bool
 }
 
 var errFull = errors.New("64 messages wait already")
 
-// Add takes a message that the receiver has to be told. If too many wait, it gives
-// up the oldest.
+// Add queues a message for the receiver. If too many wait, it gives up the oldest.
 func (r *Relay) Add(m notify.Message, now time.Time) {
 	if lost := r.add(m, now); lost != nil {
 		r.report([]Result{{Message: lost.m, At: now, Tries: lost.tries, Err: errFull, GivenUp: true}})
@@ -50,14 +47,13 @@ func (r *Relay) add(m notify.Message, now time.Time) (lost *item) {
 	}
 	it.waits, it.since, it.left, it.known = true, now, 0, false
 	if it.m.Stage == notify.End {
-		it.tries = 0 // it has tries of its own
+		it.tries = 0 // its attempts are counted separately
 	}
 	r.yield()
 	return r.overflow()
 }
 
-// Resume takes a message that the receiver was told before, for a receiver that wants
-// repeats.
+// Resume queues a message that the receiver got before a restart, if the receiver wants repeats.
 func (r *Relay) Resume(m notify.Message) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -76,8 +72,7 @@ func (r *Relay) find(id string) *item {
 	return nil
 }
 
-// follow replaces the message by a newer one. If the old one was not taken, the new
-// one includes it.
+// follow replaces the message by a newer one. If the receiver did not get the old message, the new one includes it.
 func (it *item) follow(m notify.Message) {
 	it.newer = true
 	if it.waits {
@@ -104,7 +99,7 @@ func (r *Relay) overflow() *item {
 	}
 	i := slices.IndexFunc(r.items, func(it *item) bool { return it.waits && !it.m.Keep })
 	if i < 0 {
-		return nil // one Keep message at most waits for each notifier
+		return nil // at most one Keep message waits for each notifier
 	}
 	lost := r.items[i]
 	r.drop(lost)
@@ -120,7 +115,7 @@ func (r *Relay) drop(it *item) {
 	}
 }
 
-// next returns what to tell now, or how long there is nothing to do.
+// next returns the messages to send now, or the time until there is something to do.
 func (r *Relay) next(now time.Time) (receiver notify.Receiver, batch []*item, wait time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -179,8 +174,8 @@ func (r *Relay) settle(batch []*item, now time.Time, err error) (results []Resul
 	return results
 }
 
-// failed notes that the receiver did not take a message, and reports whether the message
-// is given up. A repeat that fails is retried like a new message.
+// failed records that the receiver did not accept a message, and reports whether the message is given up. A repeat that
+// fails is retried like a new message.
 func (r *Relay) failed(it *item, now, again time.Time, final bool) (givenUp bool) {
 	if !it.waits {
 		it.waits, it.since, it.known = true, now, true
@@ -195,8 +190,7 @@ func (r *Relay) failed(it *item, now, again time.Time, final bool) (givenUp bool
 	return true
 }
 
-// learn returns how long to wait after an attempt, and whether the messages are
-// never going to be taken.
+// learn returns how long to wait after an attempt, and whether the refusal is final.
 func (r *Relay) learn(manner notify.Manner, err error) (wait time.Duration, final bool) {
 	if err == nil {
 		r.failures = 0
@@ -210,10 +204,10 @@ func (r *Relay) learn(manner notify.Manner, err error) (wait time.Duration, fina
 	return backoff, false
 }
 
-// taken notes that the receiver took a message.
+// taken records that the receiver accepted a message.
 func (r *Relay) taken(it *item, manner notify.Manner) {
 	if it.newer {
-		// The newer message is not the first any more.
+		// The newer message no longer needs to be a begin.
 		it.tries = 0
 		if it.m.Stage == notify.Begin {
 			it.m.Stage = notify.Change

@@ -1,9 +1,8 @@
 // Package relay brings messages to one receiver, in a goroutine of its own. It keeps
 // at most 64 messages, retries, and reports each result.
 //
-// At most one message of an episode waits. A newer one takes its place, and tells
-// what the receiver does not know yet: a begin with the newest state, or an end
-// with both times.
+// At most one message of an episode waits. A newer one takes its place. It contains everything that the receiver does
+// not know yet: a begin has the newest state, and an end has both times.
 //
 // After a failure it waits for 1 s, then 2, 4 and so on up to 60 s, or for as long as
 // the receiver asks for. It gives a message up 10 minutes after it was added.
@@ -22,7 +21,7 @@ const (
 	firstBackoff = time.Second
 	maxBackoff   = time.Minute
 	patience     = 10 * time.Minute
-	// endRepeats is how often an end is told again to a receiver that wants repeats.
+	// endRepeats is how often an end is repeated for a receiver that wants repeats.
 	endRepeats = 3
 	// attemptTime bounds one attempt.
 	attemptTime = 10 * time.Second
@@ -33,22 +32,22 @@ type Result struct {
 	Message notify.Message
 	At      time.Time
 	Tries   int
-	Err     error // nil if the receiver took it
-	GivenUp bool  // there will be no further try
-	Repeat  bool  // the receiver had taken it before
+	Err     error // nil if the receiver accepted it
+	GivenUp bool  // there will be no further attempt
+	Repeat  bool  // the receiver had accepted it before
 }
 
 // Relay brings messages to one receiver. Run does the work.
 type Relay struct {
 	report func([]Result)
-	wake   chan struct{} // has one when there is something new
+	wake   chan struct{} // has an element when there is something new
 
 	mu       sync.Mutex
 	receiver notify.Receiver
 	items    []*item   // the oldest first
 	failures int       // attempts in a row
-	quiet    time.Time // no attempt before that
-	round    time.Time // when everything was last told
+	quiet    time.Time // no attempt before that time
+	round    time.Time // when everything was last repeated
 }
 
 // New returns a Relay. It calls report after each attempt, from the goroutine of Run,
@@ -57,7 +56,7 @@ func New(receiver notify.Receiver, report func([]Result)) *Relay {
 	return &Relay{receiver: receiver, report: report, wake: make(chan struct{}, 1)}
 }
 
-// Replace makes another receiver get what waits.
+// Replace changes the receiver. The new receiver gets the waiting messages.
 func (r *Relay) Replace(receiver notify.Receiver) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -115,7 +114,7 @@ func (r *Relay) rouse() {
 	}
 }
 
-// Waiting returns how many messages wait to be taken.
+// Waiting returns the number of messages that wait.
 func (r *Relay) Waiting() (n int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

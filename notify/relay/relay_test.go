@@ -15,7 +15,7 @@ import (
 	"github.com/statsd-ops/statsd/notify"
 )
 
-// fake is a receiver that notes each attempt: the second, and what it was told.
+// fake is a receiver that records each attempt: the second, and the messages.
 type fake struct {
 	manner notify.Manner
 	answer func(second int, m notify.Message) error
@@ -56,7 +56,7 @@ var (
 	errHang = errors.New("hang")
 )
 
-// bench is a running relay in virtual time, and what it reports.
+// bench is a running relay in virtual time, and its reports.
 type bench struct {
 	*Relay
 	*fake
@@ -147,7 +147,7 @@ func TestOrder(t *testing.T) {
 	})
 }
 
-// TestBackoff retries after 1, 2, 4 ... 60 s, and gives up before 10 minutes are over.
+// TestBackoff checks that the relay retries after 1, 2, 4 ... 60 s, and gives up before 10 minutes are over.
 func TestBackoff(t *testing.T) {
 	inBubble(t, &fake{answer: func(int, notify.Message) error { return errDown }}, func(b *bench) {
 		b.add("a.begin.failing")
@@ -162,7 +162,7 @@ func TestBackoff(t *testing.T) {
 	})
 }
 
-// TestHang cuts an attempt off after 10 s.
+// TestHang checks that an attempt is cut off after 10 s.
 func TestHang(t *testing.T) {
 	inBubble(t, &fake{answer: func(second int, _ notify.Message) error {
 		if second < 5 {
@@ -177,7 +177,7 @@ func TestHang(t *testing.T) {
 	})
 }
 
-// TestRefusals gives up at once what will never be taken, and waits as long as it is asked to.
+// TestRefusals checks that the relay gives up at once after a final refusal, and waits as long as the receiver asks.
 func TestRefusals(t *testing.T) {
 	inBubble(t, &fake{answer: func(_ int, m notify.Message) error {
 		if m.ID == "a" {
@@ -215,7 +215,7 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// TestMelt wants what was not taken to become one message, with the newest state.
+// TestMelt checks that messages that were not accepted become one message, with the newest state.
 func TestMelt(t *testing.T) {
 	for name, tt := range map[string]struct{ add, said, outcome string }{
 		"begin and end": {"a.begin.degraded a.end.degraded", "0:a.begin.d 1:a.end.d 3:a.end.d 7:a.end.d", "a.end taken 3"},
@@ -243,7 +243,7 @@ func TestMelt(t *testing.T) {
 	}
 }
 
-// TestMeltInFlight adds an end while the begin is on its way. What is taken then counts.
+// TestMeltInFlight adds an end while the message of the begin is being sent. The result of that attempt decides what comes next.
 func TestMeltInFlight(t *testing.T) {
 	for _, tt := range []struct {
 		fault         error
@@ -272,7 +272,7 @@ func TestMeltInFlight(t *testing.T) {
 	}
 }
 
-// TestBound keeps 64 messages, and gives up the oldest beyond that.
+// TestBound checks that the relay keeps 64 messages, and gives up the oldest beyond that.
 func TestBound(t *testing.T) {
 	var up atomic.Bool
 	inBubble(t, &fake{answer: func(int, notify.Message) error {
@@ -298,7 +298,7 @@ func TestBound(t *testing.T) {
 	})
 }
 
-// TestTogether tells what came in a minute in one message, and nothing of changes.
+// TestTogether checks that messages of one minute are sent together, without changes.
 func TestTogether(t *testing.T) {
 	inBubble(t, &fake{manner: notify.Manner{Together: true, Ends: true, Pause: time.Minute}}, func(b *bench) {
 		b.add("a.begin.degraded")
@@ -316,7 +316,7 @@ func TestTogether(t *testing.T) {
 	})
 }
 
-// TestRepeat tells each minute what goes on, and an end three times more.
+// TestRepeat checks that open episodes are repeated each minute, and an end three times.
 func TestRepeat(t *testing.T) {
 	inBubble(t, &fake{manner: notify.Manner{Together: true, Repeat: time.Minute}}, func(b *bench) {
 		b.Resume(message("old.begin.failing"))
@@ -337,7 +337,8 @@ func TestRepeat(t *testing.T) {
 	})
 }
 
-// TestRepeatFails retries a repeat as it does a new message, gives up, and goes on each minute.
+// TestRepeatFails checks that a failed repeat is retried like a new message, then given up, and that repeats go on each
+// minute.
 func TestRepeatFails(t *testing.T) {
 	inBubble(t, &fake{manner: notify.Manner{Together: true, Repeat: time.Minute}, answer: func(second int, _ notify.Message) error {
 		if second > 0 && second < 1000 {
@@ -360,7 +361,7 @@ func TestRepeatFails(t *testing.T) {
 	})
 }
 
-// TestKeep never gives up the message that must stay, and lets others go before.
+// TestKeep checks that a Keep message is never given up, and that other messages are sent before it.
 func TestKeep(t *testing.T) {
 	inBubble(t, &fake{answer: func(second int, m notify.Message) error {
 		if second < 3600 {
@@ -381,7 +382,7 @@ func TestKeep(t *testing.T) {
 	})
 }
 
-// TestReplace brings what waits to another receiver at once.
+// TestReplace checks that a new receiver gets the waiting messages at once.
 func TestReplace(t *testing.T) {
 	inBubble(t, &fake{answer: func(int, notify.Message) error { return errDown }}, func(b *bench) {
 		b.add("a.begin.failing")
@@ -393,7 +394,7 @@ func TestReplace(t *testing.T) {
 	})
 }
 
-// TestEndOfRun leaves what is on its way unsettled: it is told after a restart.
+// TestEndOfRun checks that a message in flight at the end stays unsettled, so that it is sent after a restart.
 func TestEndOfRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fake{begun: time.Now(), answer: func(int, notify.Message) error { return errHang }}

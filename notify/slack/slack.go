@@ -1,9 +1,8 @@
-// Package slack tells a channel of Slack, Mattermost, Rocket.Chat or another program that
-// understands Slack's incoming webhooks.
+// Package slack posts to a channel of Slack, Mattermost, Rocket.Chat or another program with Slack's incoming webhooks.
 //
 //	channel, err := slack.New(slack.Config{URL: "https://hooks.slack.com/services/..."})
 //
-// It posts at most once a minute, and sums up what came meanwhile.
+// It posts at most once a minute, and combines the messages in between.
 package slack
 
 import (
@@ -21,13 +20,13 @@ import (
 
 const (
 	pause = time.Minute
-	// maxNamed is how many of the reasons that are summed up are named.
+	// maxNamed is the maximum number of reasons that a combined message names.
 	maxNamed = 10
 )
 
-// Config says where to post.
+// Config is the configuration of a Slack.
 type Config struct {
-	URL     string // a secret: who knows it can post
+	URL     string // a secret: everyone who knows it can post
 	Headers authheader.List
 }
 
@@ -62,7 +61,7 @@ func (s *Slack) Tell(ctx context.Context, messages []notify.Message) error {
 	return nil
 }
 
-// text tells the worst message in full, and names the others.
+// text writes the worst message in full, and only names the others.
 func text(messages []notify.Message) string {
 	var begun, ended []notify.Message
 	for _, m := range messages {
@@ -94,7 +93,7 @@ func text(messages []notify.Message) string {
 
 func title(m *notify.Message) string { return m.Service + " on " + m.Host }
 
-// others sums messages up in a line.
+// others combines messages in one line.
 func others(messages []notify.Message, one, many string) []string {
 	if len(messages) == 0 {
 		return nil
@@ -117,5 +116,5 @@ var (
 	mentions = regexp.MustCompile(`@(\w)`)
 )
 
-// plain keeps text from calling people: &, < and > are Slack's, and @ is Mattermost's.
+// plain prevents mentions of people in text: &, < and > are special for Slack, and @ for Mattermost.
 func plain(text string) string { return mentions.ReplaceAllString(escape.Replace(text), "@\u200b$1") }

@@ -1,4 +1,4 @@
-// Package webhook tells a web address of the operator's of each episode, as a JSON object.
+// Package webhook posts messages about episodes to a web address of the operator, as JSON objects.
 //
 //	hook, err := webhook.New(webhook.Config{URL: "https://hooks.example.com/statsd"})
 package webhook
@@ -14,7 +14,7 @@ import (
 	"github.com/statsd-ops/statsd/notify/post"
 )
 
-// Config says where to post.
+// Config is the configuration of a Webhook.
 type Config struct {
 	URL     string
 	Headers authheader.List

@@ -1,5 +1,5 @@
-// Linked tells what the commands link: modules of other authors, scripts of other authors that they
-// embed, and Go itself.
+// Linked lists everything that the commands link: modules of other authors, scripts of other authors that they embed,
+// and Go itself.
 //
 //	go run ./packaging/linked -licences DIR -sbom FILE -version 1.2.3 -date 2026-11-29T00:00:00Z PACKAGE...
 //
@@ -35,7 +35,7 @@ func main() {
 	}
 }
 
-// options are the flags. What has no name is not written.
+// options are the flags. An output without a name is not written.
 type options struct{ licences, sbom, version, date string }
 
 func run(w io.Writer, o options, packages []string) error {

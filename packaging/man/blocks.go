@@ -14,7 +14,7 @@ const (
 	code
 	table
 	bullet   // an item of a list; inner is its content
-	numbered // an item of a list that counts; text is its number
+	numbered // an item of a numbered list; text is its number
 )
 
 // block is a part of a text: a paragraph, a heading, a list item.
@@ -34,8 +34,8 @@ var (
 	commentLine = regexp.MustCompile(`^<!--.*-->$`)
 )
 
-// parse splits Markdown into blocks. It reads what the manuals use: headings, paragraphs, lists,
-// code that is fenced or indented, and tables.
+// parse splits Markdown into blocks. It supports the parts of Markdown that the manuals use: headings, paragraphs,
+// lists, code that is fenced or indented, and tables.
 func parse(text string) (blocks []block) {
 	p := &parser{lines: strings.Split(strings.TrimRight(text, "\n"), "\n")}
 	for len(p.lines) > 0 {
@@ -48,7 +48,7 @@ func parse(text string) (blocks []block) {
 
 type parser struct{ lines []string }
 
-// next reads a block. It returns false for lines that are none.
+// next reads a block. It returns false if there is none.
 func (p *parser) next() (block, bool) {
 	line := p.lines[0]
 	switch {

@@ -96,7 +96,7 @@ func escape(s string) string {
 	return b.String()
 }
 
-// escapeCode keeps what roff would print as a typographic character, so that code can be copied.
+// escapeCode prevents roff from replacing characters by typographic ones, so that code can be copied.
 func escapeCode(s string) string {
 	return strings.NewReplacer("-", `\-`, "'", `\(aq`, "`", `\(ga`, "^", `\(ha`, "~", `\(ti`).Replace(escape(s))
 }

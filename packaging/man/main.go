@@ -113,7 +113,7 @@ func (p page) head(r *renderer, blocks []block) []block {
 // includeLine asks for the flags of another page, as the lines of a configuration file.
 var includeLine = regexp.MustCompile(`(?m)^<!-- man: settings of ([a-z.]+) -->$`)
 
-// flagTerm is the begin of a flag in a manual: "- `-p`, `--port=PORT`: ".
+// flagTerm matches the beginning of a flag in a manual: "- `-p`, `--port=PORT`: ".
 var flagTerm = regexp.MustCompile("(?m)^- (?:`-.`, )?`--([a-z-]+)(?:=([^`]*))?`:")
 
 // include replaces the lines that ask for the flags of another page.

@@ -102,7 +102,7 @@ func balanced(term string) bool {
 	return !strings.Contains(outside, "`") && strings.Count(outside, "(") == strings.Count(outside, ")") && !strings.Contains(outside, ". ")
 }
 
-// inside writes the content of a list item. What follows its first paragraph is indented as that.
+// inside writes the content of a list item. Everything after its first paragraph has the same indentation.
 func (r *renderer) inside(blocks []block) {
 	if len(blocks) == 0 {
 		return

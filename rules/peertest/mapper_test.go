@@ -14,7 +14,7 @@ import (
 	"github.com/statsd-ops/statsd/rules"
 )
 
-// types are the peer's words for our kinds.
+// types are statsd_exporter's words for our kinds.
 var types = map[metric.Kind]mapper.MetricType{
 	metric.Counter: mapper.MetricTypeCounter, metric.Gauge: mapper.MetricTypeGauge, metric.Timer: mapper.MetricTypeObserver,
 }
@@ -101,7 +101,7 @@ func ours(set *rules.Set, kind metric.Kind, name string) string {
 	return text + fmt.Sprintf(" ttl=%v scale=%v honor=%v help=%q histogram=%v %v %v", o.TTL, o.Scale, o.HonorLabels, o.Help, o.Observer == rules.Histogram, o.Bounds, o.Quantiles)
 }
 
-// options are what the peer does with the options of a rule, as its registry reads them.
+// options returns the options of a rule as statsd_exporter's registry interprets them.
 func options(peer *mapper.MetricMapper, m *mapper.MetricMapping) string {
 	scale := 1.0
 	if m.Scale.Set {
@@ -130,7 +130,7 @@ type generator struct{ *rand.Rand }
 
 func (r generator) pick(words ...string) string { return words[r.IntN(len(words))] }
 
-// rarely picks one of words in one of ten cases, and otherwise gives a plain name.
+// rarely returns one of the words in one case of ten, and otherwise a plain name.
 func (r generator) rarely(words ...string) string {
 	if r.IntN(10) > 0 {
 		return "n"
@@ -173,8 +173,8 @@ func (r generator) file() string {
 	return b.String()
 }
 
-// confuses reports whether a glob makes statsd_exporter do what it does not mean to: it never finds a
-// glob that is the beginning of an earlier one, and a glob that comes twice loses its place.
+// confuses reports whether a glob triggers a bug of statsd_exporter. It never finds a glob that is the beginning of an
+// earlier one, and it forgets the position of a glob that comes twice.
 func confuses(glob string, before []string) bool {
 	return slices.ContainsFunc(before, func(b string) bool { return b == glob || strings.HasPrefix(b, glob+".") })
 }
@@ -227,8 +227,8 @@ func (r generator) rule(match, kind string) string {
 	return b.String()
 }
 
-// template leaves out what statsd_exporter's formatter breaks on: % beside a reference, and one
-// reference that begins like another one.
+// template avoids two bugs of statsd_exporter's formatter: with % beside a reference, and with a reference that begins
+// like another one.
 func (r generator) template() string {
 	return r.pick("", "x", "$1", "${1}", "$2 $1", "$1-$1", "q_${1}_x", "$who", "${who}", "$0x", "$1$2", "$", "100%", "$1x", "é $2", "${3}")
 }

@@ -106,7 +106,7 @@ func readPage(t *testing.T, seed uint64) (families int) {
 	return families
 }
 
-// collected makes what a random name collected.
+// collected returns the random values of a random name.
 func (r generator) collected() metric.Collected {
 	name := r.name() + r.pick("", "", ".sum", "_count", ".bucket")
 	for range r.IntN(3) {

@@ -74,7 +74,7 @@ func TestProtobufPage(t *testing.T) {
 			if name == "statsd_page_scrapes_total" {
 				continue
 			}
-			for _, m := range f.Metric { // text has none of these
+			for _, m := range f.Metric { // the text format has none of these
 				slices.SortFunc(m.Label, func(a, b *dto.LabelPair) int { return bytes.Compare([]byte(a.GetName()), []byte(b.GetName())) })
 				plainHistogram(m.Histogram)
 				if m.Summary != nil {
@@ -95,7 +95,7 @@ func TestProtobufPage(t *testing.T) {
 	}
 }
 
-// plainHistogram takes out what text does not have: native buckets, and counts that are not whole.
+// plainHistogram removes the parts that the text format lacks: native buckets, and fractional counts.
 func plainHistogram(h *dto.Histogram) {
 	if h == nil {
 		return
@@ -112,8 +112,8 @@ func plainHistogram(h *dto.Histogram) {
 	}
 }
 
-// sameNumbers reports whether two families differ only in counts that are not whole: protobuf rounds those of a summary,
-// and text parsers cut them.
+// sameNumbers reports whether two families differ only in fractional counts. For summaries protobuf rounds them, and
+// text parsers cut them.
 func sameNumbers(a, b *dto.MetricFamily) bool {
 	if b == nil || len(a.Metric) != len(b.Metric) {
 		return false
@@ -145,7 +145,7 @@ func sameNumbers(a, b *dto.MetricFamily) bool {
 	return proto.Equal(a, b)
 }
 
-// TestNativeBuckets compares native histograms with the ones of client_golang, which statsd_exporter uses.
+// TestNativeBuckets compares native histograms with those of client_golang, which statsd_exporter uses.
 func TestNativeBuckets(t *testing.T) {
 	for seed := range uint64(40) {
 		rng := rand.New(rand.NewPCG(seed, 7))

@@ -93,7 +93,7 @@ func (g *graph) order() []int {
 // maxExact is the largest component for which all orders are considered.
 const maxExact = 20
 
-// exact finds the best order by dynamic programming. A state is the set of nodes that stand on top.
+// exact finds the best order by dynamic programming. A state is the set of nodes that are already placed on top.
 func (g *graph) exact(nodes []int) []int {
 	out := make([]uint, len(nodes)) // for each node, the nodes that it refers to
 	for i, from := range nodes {

@@ -45,9 +45,8 @@ type state struct {
 var longest = []string{"./server/hostile", "./server", "./meta/page", "./aggregate", "./client", "./cmd/statsd", "./sink/..."}
 
 // newTests prepares a run with these options. The time limit ends a test that hangs; it is far
-// beyond what a busy machine needs. The linter does what go test would vet. Some packages run beside
-// each other on each core, because many tests wait. A program with the race detector would sleep for a
-// second before it ends.
+// beyond what a busy machine needs. The linter already includes go vet. Some packages run beside each other on each
+// core, because many tests wait. A program with the race detector would sleep for a second before it ends.
 func newTests(o options, module string, env []string) *tests {
 	t := &tests{module: module, states: map[id]*state{}, out: io.Discard}
 	t.verbose = slices.Contains(o.testFlags, "-v")
@@ -167,7 +166,7 @@ func (t *tests) parent(of id) *state {
 	}
 }
 
-// ended counts a test. A test with subtests counts in addition to them only if it failed by itself.
+// ended counts a test. A test with subtests is counted only if it failed by itself.
 func (t *tests) ended(of id, action string) {
 	s := t.state(of)
 	s.ended = true

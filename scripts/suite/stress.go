@@ -24,7 +24,7 @@ type stressing struct {
 }
 
 // stress runs the tests many times, and reports which ones failed, how often, and how. With a file of
-// results, it adds up those of earlier calls, too. It reports whether all runs of this call passed.
+// results, the report also counts the runs of earlier calls. stress returns true if all runs of this call passed.
 func stress(ctx context.Context, o options, out io.Writer) bool {
 	o.testFlags = append([]string{"-count=1"}, o.testFlags...)
 	if said, err := command(ctx, goCommand(), "build", "-o", o.programs, "./cmd/...").CombinedOutput(); err != nil {

@@ -64,8 +64,8 @@ func sideBySide(t *testing.T) {
 	}
 }
 
-// inTime fails the test if something took too long, but only where exact bounds are
-// measured: anything takes long on a machine that does other work too.
+// inTime fails the test if something took too long, but only where exact bounds are measured. A machine with other work
+// can be slow at anything.
 func inTime(t testing.TB, what string, took, limit time.Duration) {
 	t.Helper()
 	if soak.On() && took > limit {

@@ -80,8 +80,8 @@ func (s *sender) arrived(t *testing.T) int {
 	return (s.sent - waiting) / len(s.line)
 }
 
-// SIGTERM under load, with a sink and without one. Every line that had arrived by then is
-// published, and all lines of clients that end within half of the grace period.
+// SIGTERM under load, with the sink up and down. Every line that had arrived before is published, and all lines of
+// clients that end within half of the grace period.
 func TestSoakTerminated(t *testing.T) {
 	const senders, rate = 10, 5_000
 	grace := soak.Pick(10*time.Second, 5*time.Second) // half of it is for reading

@@ -22,17 +22,17 @@ const MaxUDP = 65_507
 // Datagram is one kind of datagram that is built to hurt.
 type Datagram struct {
 	Name string
-	// Make returns one of about size bytes.
+	// Make returns such a datagram of about size bytes.
 	Make func(size int) []byte
 }
 
-// Datagrams returns one of each kind.
+// Datagrams returns all kinds.
 func Datagrams() []Datagram {
 	var all []Datagram
 	add := func(name string, build func(size int) string) {
 		all = append(all, Datagram{name, func(size int) []byte { return []byte(build(size)) }})
 	}
-	// repeated puts as many copies of a part as fit between a head and a tail.
+	// repeated returns a head, as many copies of a part as fit, and a tail.
 	repeated := func(name, head, part, tail string) {
 		add(name, func(size int) string {
 			return head + strings.Repeat(part, max(0, size-len(head)-len(tail))/len(part)) + tail

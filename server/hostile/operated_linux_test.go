@@ -32,7 +32,7 @@ const (
 // operated is a daemon with traffic, two sinks and a webhook. It is asked with statsdmonitor.
 type operated struct {
 	*statsd
-	whole   *testing.T // not one of its parts, as o.t is
+	whole   *testing.T // the whole word, not a part of a name
 	names   int
 	dir     string
 	archive *revivable

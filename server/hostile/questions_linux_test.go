@@ -16,7 +16,7 @@ import (
 
 // The twelve questions of docs/operator.md have true answers, while the daemon takes samples of many
 // names. In full size it takes 200,000 a second, of 2,000,000 names, and each answer comes within 10
-// seconds. What an answer watches is not exact, so the sizes are: other tests compare those.
+// seconds. Answers that watch traffic are estimates; other tests check how exact they are.
 func TestSoakQuestions(t *testing.T) {
 	sideBySide(t)
 	o := operate(t)
@@ -73,7 +73,7 @@ func (o *operated) whatIsConfigured(t *testing.T) {
 // Lines are judged as the parser judges them, and are not counted.
 func (o *operated) whatBecameOfIt(t *testing.T) {
 	for line, want := range map[string]string{
-		"fleet.rack7.host7:1|c":  "known: takes no new name",
+		"fleet.rack7.host7:1|c":  "known already",
 		"php.err:1,5|ms":         "bad_value at byte 9",
 		"fleet.rack7.host 7:1|c": "fleet.rack7.host_7",
 		"fleet.rack7.host7":      "graphite: ",
@@ -117,14 +117,14 @@ func (o *operated) whichAreHottest(t *testing.T) {
 		}
 	}
 	for _, e := range top.Entries[:5] {
-		// The clock here and the one there begin and end at other times.
+		// The test and the daemon begin and end to count at different times.
 		if want := rates[e.Name]; soak.On() && math.Abs(e.Rate-want) > e.Rate*e.Error+0.1*want {
 			t.Errorf("%s: %.0f samples/s +-%.0f %%, sent %.0f", e.Name, e.Rate, 100*e.Error, want)
 		}
 	}
 }
 
-// All who send much of a name are found.
+// All senders with a large part of a name are found.
 func (o *operated) whoSendsIt(t *testing.T) {
 	found := data[question.Senders](o, "senders", "hot.n0", "--for=2s")
 	for i := range senders {
@@ -169,7 +169,7 @@ func (o *operated) whichExplodes(t *testing.T) {
 	}
 }
 
-// A sink stops, and works again. Health, the sink's lag and the alert tell of both.
+// A sink stops, and works again. The health, the sink's lag and the alert show both.
 func (o *operated) whatIsDown(t *testing.T) {
 	o.refused.Store(2)
 	o.archive.stop()
@@ -222,7 +222,7 @@ func (o *operated) told() question.Told {
 	return question.Told{}
 }
 
-// The means are those of the points that the sink got.
+// The means match the points that the sink got.
 func (o *operated) whatIsTheValue(t *testing.T) {
 	eventually(t, "the means are not those of the sink", func() bool {
 		values := data[question.PathValues](o, "values", "stats.canary.mean").Values
@@ -238,7 +238,7 @@ func (o *operated) whatIsTheValue(t *testing.T) {
 	})
 }
 
-// Memory and processor time are those that the system knows.
+// Memory and CPU time match the values of the system.
 func (o *operated) whatItCosts(t *testing.T) {
 	eventually(t, "the system says that it is another number of bytes", func() bool { // it changes meanwhile
 		got, is := float64(data[question.Cost](o, "cost").Memory), o.memory("VmRSS")
@@ -252,7 +252,7 @@ func (o *operated) whatItCosts(t *testing.T) {
 	})
 }
 
-// What was sent is aggregated, or lost where the answer says.
+// All samples are aggregated, or lost at the place that the answer shows.
 func (o *operated) howMuchIsLost(t *testing.T) {
 	stream := o.dial("tcp")
 	var set strings.Builder

@@ -28,23 +28,22 @@ type Config struct {
 	TLS *secure.TLS
 
 	// ConnectTimeout limits one connect: the look-up, all addresses, and the TLS handshake together.
-	// Zero means 5 s. A shorter one reports a dead receiver sooner; a longer one lets slow name
-	// servers answer.
+	// Zero means 5 s. A shorter limit reports a dead receiver sooner. A longer limit leaves time for slow name servers.
 	ConnectTimeout time.Duration
 
 	// Timeout limits one Send after the connect. Zero means 10 s. After a timeout Send returns an
-	// error, but the connection stays open and the next Send of the same payload continues. So a
-	// shorter Timeout only reports a slow receiver sooner.
+	// error, but the connection stays open and the next Send of the same payload continues. So a shorter Timeout only
+	// has the effect that a slow receiver is reported sooner.
 	Timeout time.Duration
 
 	// GiveUp limits how long an unfinished send waits for the next acknowledged byte. Then its
-	// connection is closed and the payload is sent again on a new one. Zero means 5 min. A shorter
-	// time leaves a silent receiver sooner (another one may have the same name); a longer time makes
-	// fewer duplicates when the receiver was only slow.
+	// connection is closed and the payload is sent again on a new one. Zero means 5 min. After a shorter time the next
+	// connection may reach a better receiver with the same name. A longer time causes fewer duplicates if the receiver
+	// was only slow.
 	GiveUp time.Duration
 
-	// KeepOpen keeps one connection for all sends, instead of one for each. It
-	// saves a connect per send, but confirms less: see the package comment.
+	// KeepOpen keeps one connection for all sends, instead of one for each. It saves a connect for each send, but
+	// confirms less: see the package comment.
 	KeepOpen bool
 }
 
@@ -54,8 +53,8 @@ const (
 	defaultGiveUp         = 5 * time.Minute
 )
 
-// Validate returns an error that begins with the name of the setting. The daemon has it as a flag
-// --graphite-NAME and as NAME=VALUE in the URL of a sink.
+// Validate returns an error that begins with the name of the setting. On the command line the setting is the flag
+// --graphite-NAME, or NAME=VALUE in the URL of a sink.
 func (c Config) Validate() error {
 	host, port, err := net.SplitHostPort(c.Addr)
 	if err != nil {

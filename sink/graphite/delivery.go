@@ -22,7 +22,7 @@ type delivery struct {
 	sealed   []byte // the encrypted bytes to send instead, with TLS
 	size     int    // bytes to send
 
-	written  int       // bytes that the local kernel has taken
+	written  int       // bytes that the local kernel has accepted
 	acked    int       // bytes that the receiver's kernel has acknowledged
 	progress time.Time // when written or acked last grew
 	halfShut bool      // the sending half is closed
@@ -33,7 +33,7 @@ type delivery struct {
 func (d *delivery) run(ctx context.Context, payload []byte, deadline time.Time) error {
 	interrupted := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
-		_ = d.conn.SetDeadline(time.Unix(1, 0)) // a past time wakes all waiting calls
+		_ = d.conn.SetDeadline(time.Unix(1, 0)) // a deadline in the past wakes all waiting calls
 		close(interrupted)
 	})
 	defer func() {
@@ -65,7 +65,7 @@ func (d *delivery) write(ctx context.Context, payload []byte, deadline time.Time
 		if err := d.conn.SetWriteDeadline(deadline); err != nil {
 			return err
 		}
-		if err := ctx.Err(); err != nil { // it may have ended before the deadline was set
+		if err := ctx.Err(); err != nil { // ctx may have ended before the deadline was set
 			return err
 		}
 		if d.sealed != nil {
@@ -87,12 +87,12 @@ func (d *delivery) write(ctx context.Context, payload []byte, deadline time.Time
 	return nil
 }
 
-// How often to ask for the acknowledged bytes of a kept connection. There is no event to wait for.
-// An acknowledgement can be delayed by 40 ms.
+// The pauses between two queries for the acknowledged bytes of a kept connection. The kernel offers no event to wait
+// for. An acknowledgement can be delayed by 40 ms.
 const firstPoll, slowestPoll = 200 * time.Microsecond, 10 * time.Millisecond
 
-// confirm waits until the receiver has taken everything. Without keepOpen it waits for the receiver
-// to close the connection. It reads all the time, so that it notices a reset at once.
+// confirm waits until the receiver has confirmed everything. Without keepOpen it waits for the receiver to close the
+// connection. It always reads, so that it notices a reset at once.
 func (d *delivery) confirm(ctx context.Context, deadline time.Time) error {
 	var answer [64]byte
 	for poll := firstPoll; ; poll = min(2*poll, slowestPoll) {
@@ -121,9 +121,8 @@ func (d *delivery) confirm(ctx context.Context, deadline time.Time) error {
 	}
 }
 
-// end judges how the receiver closed the connection. The receiver has read everything only if all
-// bytes were acknowledged before: a kernel resets a connection that is closed with unread bytes,
-// and then acknowledges no more.
+// end checks how the receiver closed the connection. The receiver has read everything only if all bytes were
+// acknowledged before: a kernel resets a connection that is closed with unread bytes, and then acknowledges no more.
 func (d *delivery) end() error {
 	d.closed = true
 	if d.note(); d.acked < d.size {

@@ -12,13 +12,12 @@
 // The protocols have no acknowledgement, so Send uses TCP's.
 //
 // By default every Send uses a new connection. It writes the payload, closes the sending half, and
-// waits for the receiver to close the other half. A receiver closes after reading everything. If it
-// dies before, its kernel resets the connection; if it is stopped, it does not answer. So a nil error
-// means that the receiving process has read every byte. A relay or proxy in between counts as the
-// receiver.
+// waits for the receiver to close the other half. A receiver closes after reading everything. If the receiver dies
+// before that, its kernel resets the connection. If it is stopped, it does not answer. So a nil error means that the
+// receiving process has read every byte. A relay or proxy in between counts as the receiver.
 //
 // With Config.KeepOpen all sends share one connection. Send returns nil once the receiver's kernel has
-// acknowledged every byte (on Linux; elsewhere, once the local kernel has taken them).
+// acknowledged every byte (on Linux; elsewhere, once the local kernel has accepted them).
 //
 // A Send that times out leaves its connection open, and the next Send of the same payload continues.
 // So a receiver that is slow, or stopped for a while, gets no duplicates.
@@ -30,17 +29,17 @@
 //
 // # Loss and duplicates
 //
-// Lost: by default no point that was reported as sent, unless the receiver loses it after reading
-// (carbon-cache 1.1.7 drops about a second's unwritten points, even at SIGTERM). With KeepOpen also
-// bytes that the receiving process had not read when it died: at most its receive buffer.
+// By default no point that was reported as sent is lost, unless the receiver loses it after reading (carbon-cache 1.1.7
+// drops about a second's unwritten points, even at SIGTERM). With KeepOpen, bytes that the receiving process had not
+// read when it died are lost too: at most its receive buffer.
 //
-// Duplicated: lines of the payload that was being sent when the connection broke, when the daemon
-// ended, or when Config.GiveUp was over. The whole payload is sent again, because it is unknown how
-// much the receiver had read. Whisper stores the same value at the same time again, which changes
-// nothing. Only a receiver that adds points up (carbon-aggregator) counts them twice.
+// A payload can be duplicated if it was being sent when the connection broke, when the daemon ended, or when
+// Config.GiveUp was over. The whole payload is then sent again, because it is unknown how much the receiver had read.
+// Whisper then stores the same value at the same time again, which changes nothing. Only a receiver that adds points
+// up, such as carbon-aggregator, counts them twice.
 //
-// A receiver that sends bytes is not carbon. That is an error and not a success, because a web server
-// on a wrong port would read everything too.
+// A receiver that sends bytes is not carbon. This is an error, because otherwise a web server on a wrong port would
+// count as a success: it reads everything too.
 package graphite
 
 import (
@@ -81,7 +80,7 @@ func New(cfg Config) (*Sink, error) {
 	return &Sink{
 		cfg: cfg,
 		dialer: net.Dialer{
-			// A vanished host is noticed within a minute.
+			// keepalives notice a vanished host within a minute
 			KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interval: 15 * time.Second, Count: 3},
 		},
 		seed: maphash.MakeSeed(),
@@ -212,15 +211,15 @@ func (s *Sink) Close() error {
 	return nil
 }
 
-// isAnswer reports whether the receiver answered: with bytes, or with a TLS error. In TLS 1.3 a
-// receiver rejects our certificate only after we may have written.
+// isAnswer reports whether the receiver answered: with bytes, or with a TLS error. In TLS 1.3 the receiver may reject
+// our certificate after we have already written.
 func isAnswer(err error) bool {
 	said, ok := errors.AsType[*net.OpError](err)
 	return errors.As(err, new(answerError)) || ok && said.Op == "remote error" // the Op that crypto/tls uses
 }
 
-// isTimeout reports whether our own time limit is over. ETIMEDOUT from the kernel is different: the
-// connection is dead.
+// isTimeout reports whether our own time limit is over. ETIMEDOUT from the kernel means something else: the connection
+// is dead.
 func isTimeout(err error) bool {
 	return errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
 }

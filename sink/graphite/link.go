@@ -13,11 +13,11 @@ import (
 type link struct {
 	*net.TCPConn
 	tls  *tls.Conn // nil without TLS
-	held *held     // collects what tls writes
+	held *held     // collects the bytes that tls writes
 }
 
-// held is the connection below TLS. After the handshake it keeps the written bytes, and the
-// delivery sends them. A write to a tls.Conn that times out could not be continued.
+// held is the connection below TLS. After the handshake it keeps the written bytes, and the delivery sends them,
+// because a write to a tls.Conn cannot continue after a timeout.
 type held struct {
 	net.Conn
 	holding bool
@@ -43,7 +43,7 @@ func (l *link) secure(ctx context.Context, c *tls.Config) error {
 	return nil
 }
 
-// seal returns payload encrypted. If it is the last one, the TLS close message follows it.
+// seal returns the encrypted payload. If it is the last payload, the TLS close message follows it.
 func (l *link) seal(payload []byte, last bool) ([]byte, error) {
 	_, err := l.tls.Write(payload)
 	if err == nil && last {

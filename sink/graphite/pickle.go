@@ -23,8 +23,8 @@ const (
 
 	lengthSize = 4
 
-	// frameBytes is the size at which a frame is complete. Carbon closes a connection that sends a
-	// frame over 1 MiB (PICKLE_RECEIVER_MAX_LENGTH), and does nothing else while it reads one.
+	// frameBytes is the size at which a frame is complete. Carbon closes a connection that sends a frame over 1 MiB
+	// (PICKLE_RECEIVER_MAX_LENGTH), and does nothing else while it reads a frame.
 	frameBytes = 64 << 10
 )
 
@@ -62,8 +62,8 @@ func appendPickledInt(dst []byte, n int64) []byte {
 	return binary.LittleEndian.AppendUint64(append(dst, opLong...), uint64(n))
 }
 
-// lastFrame returns where the last frame of a payload begins, or the payload's end if it has none.
-// A payload has about 20 at most.
+// lastFrame returns the index at which the last frame of a payload begins, or the payload's length if it has no frame.
+// A payload has at most about 20 frames.
 func lastFrame(payload []byte) int {
 	at := 0
 	for len(payload)-at > lengthSize {

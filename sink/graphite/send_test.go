@@ -123,7 +123,8 @@ func TestSendUnknownHost(t *testing.T) {
 	}
 }
 
-// A nil error must be true wherever the receiver gives up. Everything else must be sent again.
+// At whatever byte the receiver gives up: if Send returns nil, everything has arrived. Otherwise the payload must be
+// sent again.
 func TestReceiverGivesUpAnywhere(t *testing.T) {
 	payload, want := lines(8)
 	faults := map[string]func(n int) sinktest.Fault{
@@ -183,8 +184,8 @@ func TestResetAfterEverything(t *testing.T) {
 	}
 }
 
-// A receiver that closes in the middle of a payload larger than the buffers must not look like one
-// that read all of it.
+// A receiver that closes in the middle of a payload larger than the buffers must not be taken for a receiver that read
+// all of it.
 func TestReceiverClosesEarly(t *testing.T) {
 	bothModes(t, func(t *testing.T, keepOpen bool) {
 		server := sinktest.NewServer(t)
@@ -255,7 +256,7 @@ func TestReceiverNeverReads(t *testing.T) {
 	}
 	accepted(2, "two payloads")
 	server.Set(sinktest.Fault{})
-	server.Cut() // as when it is killed
+	server.Cut() // as when the receiver is killed
 	if err := s.Send(t.Context(), other); !errors.Is(err, syscall.ECONNRESET) {
 		t.Errorf("error %v, want a reset", err)
 	}
@@ -324,8 +325,7 @@ func TestKeptConnectionClosedByReceiver(t *testing.T) {
 	for i := range 3 {
 		mustSend(t, s, payload)
 		server.Wait((i+1)*len(want), patience)
-		// The close comes after the last line. A Send before it would be reset, which is an error and not
-		// a loss.
+		// The close comes after the last line. An earlier close would reset the Send, which is an error but no loss.
 		waitClosed(t, s)
 	}
 	if got := server.Lines(); !slices.Equal(got, slices.Concat(want, want, want)) {

@@ -123,8 +123,8 @@ func TestTLSDelivers(t *testing.T) {
 	})
 }
 
-// A receiver that is too slow for one Send gets the rest from the next, on the same connection. A
-// tls.Conn alone could not continue.
+// A receiver that is too slow for one Send gets the rest from the next Send, on the same connection. A tls.Conn alone
+// could not continue.
 func TestTLSSlowReceiverGetsNothingTwice(t *testing.T) {
 	bothModes(t, func(t *testing.T, keepOpen bool) {
 		r := serveTLS(t, func(r *receiver, c *tls.Conn) {
@@ -211,7 +211,7 @@ func TestTLSReceiverAnswers(t *testing.T) {
 	}
 }
 
-// Only the intended receiver is sent anything.
+// Nothing is sent to any other receiver than the intended one.
 func TestTLSVerifies(t *testing.T) {
 	r := serveTLS(t, takeAll)
 	plain := sinktest.NewServer(t)

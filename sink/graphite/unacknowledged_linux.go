@@ -7,7 +7,7 @@ import (
 )
 
 // unacknowledged returns the bytes written to conn that the receiver's kernel has not acknowledged,
-// including unsent ones. Closing our half counts as one byte. The number stays valid after a reset.
+// including unsent ones. Closing our half of the connection counts as one byte. The number stays valid after a reset.
 // See tcp(7), SIOCOUTQ.
 func unacknowledged(conn *net.TCPConn) (int, error) {
 	raw, err := conn.SyscallConn()

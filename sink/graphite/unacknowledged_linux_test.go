@@ -14,8 +14,7 @@ import (
 )
 
 // TestAcknowledgedBytesAreExact compares the acknowledged bytes with the bytes in the receiver's
-// kernel. On loopback a close and its answer cannot cross on the way, so the other end is asked
-// directly.
+// kernel. On loopback there is no delay on the way, so the test can ask the other end directly.
 func TestAcknowledgedBytesAreExact(t *testing.T) {
 	small := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) error {
 		var err error

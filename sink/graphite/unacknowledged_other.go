@@ -4,5 +4,5 @@ package graphite
 
 import "net"
 
-// unacknowledged is unknown here: bytes that the local kernel has taken count as acknowledged.
+// unacknowledged is not known on this system: bytes that the local kernel has accepted count as acknowledged.
 func unacknowledged(*net.TCPConn) (int, error) { return 0, nil }

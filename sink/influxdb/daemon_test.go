@@ -55,8 +55,8 @@ func figure(t *testing.T, d *counterpart.Daemon, name string) float64 {
 	return v
 }
 
-// What the daemon counts while a real InfluxDB is down arrives when it is up again: nothing is lost,
-// nothing comes twice. Tags and all kinds are read back.
+// The counts from the time when a real InfluxDB is down arrive when it is up again: nothing is lost or duplicated. The
+// test reads back all kinds, with tags.
 func TestRealOutage(t *testing.T) {
 	db := counterpart.StartInfluxDB(t)
 	db.Query("", "CREATE DATABASE statsd")
@@ -92,7 +92,7 @@ func TestRealOutage(t *testing.T) {
 	}
 }
 
-// refuser takes bodies, and answers every second one with 400.
+// refuser accepts bodies, but answers every second one with 400.
 type refuser struct {
 	mu             sync.Mutex
 	bodies         int
@@ -124,7 +124,7 @@ func (r *refuser) counts() (taken, refused int) {
 	return r.taken, r.refused
 }
 
-// A receiver that refuses every second body loses these alone, and both sides count the same.
+// If a receiver refuses every second body, only these are lost, and both sides count the same.
 func TestRefuser(t *testing.T) {
 	soak.Slow(t)
 	r := &refuser{}

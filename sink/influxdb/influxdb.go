@@ -10,9 +10,9 @@
 //
 // # Refusals
 //
-// InfluxDB answers 400 to a payload of which it refuses some lines, for example because a field has
-// another type. It has stored the other lines. Send counts what it says it dropped, and the payload is
-// not sent again. An answer of 404 (no such database) is repeated, because somebody can make it.
+// InfluxDB answers 400 if it refuses some lines of a payload, for example because a field has another type. It has
+// stored the other lines. Send counts the lines that the answer reports as dropped, and the payload is not sent again.
+// After an answer of 404 (no such database) the payload is sent again, because somebody can make the database.
 package influxdb
 
 import (
@@ -189,10 +189,10 @@ func (s *Sink) Send(ctx context.Context, payload []byte) error {
 // Close closes the connection.
 func (s *Sink) Close() error { return s.poster.Close() }
 
-// partly finds how many lines of a payload version 1 dropped.
+// partly matches the number of lines that version 1 dropped.
 var partly = regexp.MustCompile(`partial write: .*dropped=(\d+)`)
 
-// dropped returns how many lines the receiver says it dropped, or 0 for all.
+// dropped returns the number of lines that the receiver reports as dropped, or 0 for all.
 func dropped(err error) int {
 	status, ok := errors.AsType[*push.Status](err)
 	if !ok || status.Code != http.StatusBadRequest {
@@ -204,7 +204,7 @@ func dropped(err error) int {
 	}
 	n, err := strconv.Atoi(string(found[1]))
 	if err != nil || n == 0 {
-		// Lines that it cannot parse are not in that count: it names each.
+		// The count does not include lines that it cannot parse: the answer names each of these.
 		n = bytes.Count(status.Answer, []byte("unable to parse"))
 	}
 	return n

@@ -61,7 +61,7 @@ func TestAppendRow(t *testing.T) {
 	}
 }
 
-// answer is a receiver that gives one answer, and what it was asked.
+// answer is a receiver that always gives the same answer. It keeps the last request.
 type answer struct {
 	*httptest.Server
 	asked *http.Request
@@ -91,7 +91,7 @@ func serve(t *testing.T, code int, text string, header ...string) *answer {
 
 func (a *answer) addr() string { return strings.TrimPrefix(a.URL, "http://") }
 
-// Each answer has its consequence: taken, sent again, sent later, or refused, in whole or in part.
+// Depending on the answer, a payload is accepted, sent again, sent later, or refused, in whole or in part.
 func TestAnswers(t *testing.T) {
 	const conflict = `{"error":"partial write: field type conflict: input field \"value\" is type float, already exists as type integer dropped=2"}`
 	const unparsed = `{"error":"partial write: unable to parse 'x': missing fields\nunable to parse 'y': missing fields dropped=0"}`
@@ -184,7 +184,7 @@ func TestNew(t *testing.T) {
 	}
 }
 
-// Send ends with its context, and a silent receiver is given up.
+// Send ends when its context ends, and after its timeout if a receiver is silent.
 func TestSilent(t *testing.T) {
 	stop := make(chan struct{})
 	silent := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {

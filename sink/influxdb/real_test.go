@@ -22,8 +22,8 @@ func payload(s *Sink, rows ...*metric.Row) (b []byte) {
 	return b
 }
 
-// A real InfluxDB stores what was sent, byte for byte; says that a database is missing; and stores the
-// good lines of a payload with bad ones.
+// A real InfluxDB stores the sent bytes, reports a missing database, and stores the good lines of a payload with bad
+// lines.
 func TestRealInfluxDB(t *testing.T) {
 	db := counterpart.StartInfluxDB(t)
 	s := newSink(t, Config{Addr: db.Addr, Database: "statsd"})
@@ -69,7 +69,7 @@ func TestRealInfluxDB(t *testing.T) {
 	}
 }
 
-// VictoriaMetrics takes the same lines. It makes a series of each field.
+// VictoriaMetrics accepts the same lines. It makes a series of each field.
 func TestRealVictoriaMetrics(t *testing.T) {
 	v := counterpart.StartVictoriaMetrics(t)
 	s := newSink(t, Config{Addr: v.Addr, Database: "statsd"})

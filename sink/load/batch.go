@@ -10,14 +10,14 @@ import (
 // batch carries the values of one flush interval from the flush to the history. Each name is stored
 // as its kind, the length of the rest, the length of the name, the name, and the totals.
 type batch struct {
-	end     time.Time // of the interval
+	end     time.Time // end of the interval
 	data    []byte
 	names   int
-	refused int // names that did not fit
+	refused int // number of names that did not fit
 }
 
-// empty removes the names. It keeps only as much memory as the last use needed, so that the memory
-// of a flood is freed.
+// empty removes the names. It keeps only as much memory as the last use needed, so that memory is freed after a flood
+// of names.
 func (b *batch) empty() {
 	if len(b.data) < cap(b.data)/4 {
 		b.data = nil

@@ -21,7 +21,7 @@ type bin struct {
 // binning maps a value to its bin, like the sketches of the flush.
 type binning struct {
 	*mapping.LogarithmicMapping
-	smallest, greatest float64 // range of magnitudes with their own bins
+	smallest, greatest float64 // magnitudes in this range have bins of their own
 	shift              int     // makes 1 the key of the smallest magnitude
 }
 
@@ -29,7 +29,7 @@ type binning struct {
 const percentileError = 0.01
 
 func newBinning() binning {
-	// An error is only returned for an accuracy outside (0, 1).
+	// no error: the accuracy is between 0 and 1
 	m, _ := mapping.NewLogarithmicMapping(percentileError)
 	return binning{m, m.MinIndexableValue(), m.MaxIndexableValue(), 1 - m.Index(m.MinIndexableValue())}
 }
@@ -59,7 +59,7 @@ func (b binning) value(key int32) float64 {
 // sorter puts samples into bins.
 type sorter struct {
 	binning
-	counts []uint64 // all 0 between two uses
+	counts []uint64 // all elements are 0 between two uses
 	keys   []int32
 }
 
@@ -73,7 +73,7 @@ func (s *sorter) sort(dst []bin, c *metric.Collected) []bin {
 	if few := len(c.Samples) + len(c.Bins); width > 8*few && len(c.Bins) == 0 {
 		return s.sortFew(dst, c.Samples)
 	}
-	// A bin of the flush can be one beyond the bin of the lowest or highest value.
+	// A bin that comes with the flush can lie one bin beyond the lowest or highest value.
 	first, width = first-1, width+2
 	if len(s.counts) < width {
 		s.counts = make([]uint64, width)
@@ -94,7 +94,7 @@ func (s *sorter) sort(dst []bin, c *metric.Collected) []bin {
 	return dst
 }
 
-// sortFew is for few samples: it does not visit all bins between the lowest and the highest.
+// sortFew does the same for few samples. It does not visit all bins between the lowest and the highest.
 func (s *sorter) sortFew(dst []bin, samples []float64) []bin {
 	s.keys = s.keys[:0]
 	for _, v := range samples {

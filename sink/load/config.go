@@ -15,7 +15,7 @@ type Config struct {
 	// The current minute is kept in addition.
 	Minutes int
 	// MaxBytes limits the memory of the history, by default to 256 MiB. Above it the oldest minutes
-	// are forgotten. Two batches for the flush, each of an eighth of that, are extra.
+	// are forgotten. Two batches for the flush need extra memory, each an eighth of MaxBytes.
 	MaxBytes int
 	// Prefix is put in front of each name, with a dot between. It is empty by default.
 	Prefix string

@@ -24,24 +24,24 @@ type history struct {
 	nameBytes int
 	worth     int     // number of names at which to renumber
 	entries   []entry // of the current batch
-	full      bool    // no room can be made for it
+	full      bool    // it does not fit, and there is nothing to forget
 
 	shown atomic.Pointer[view]
 }
 
 // limits bound the history.
 type limits struct {
-	minutes int // complete ones
+	minutes int // maximum number of complete minutes
 	bytes   int
 }
 
 // view is an unchanging state of the history.
 type view struct {
-	series   []series   // by number; only grows
+	series   []series   // indexed by number; only grows
 	segments []*segment // oldest first
 	minute   int64      // the newest
 	since    int64      // the oldest complete minute
-	end      time.Time  // of the newest interval
+	end      time.Time  // end of the newest interval
 	size     int        // bytes
 }
 
@@ -57,7 +57,7 @@ const (
 	// Memory of a segment, and of a name, in addition to their bytes. A name is in a list and a map.
 	segmentBytes = 96
 	nameBytes    = 96
-	// worthIt is the minimum number of names for a renumbering.
+	// worthIt is the minimum number of names for which renumbering is worth its cost.
 	worthIt = 1024
 )
 
@@ -94,7 +94,7 @@ func (h *history) add(b *batch) (dropped int) {
 	if !h.append() {
 		dropped += len(h.entries)
 	}
-	clear(h.entries) // they refer to the batch
+	clear(h.entries) // they refer to the memory of the batch
 	h.entries = h.entries[:0]
 	h.show()
 	return dropped
@@ -164,7 +164,7 @@ func (h *history) compact() {
 	h.measure()
 }
 
-// measure computes the size.
+// measure computes the size of the history.
 func (h *history) measure() {
 	h.size = h.nameBytes
 	for _, s := range h.segments {
@@ -172,8 +172,8 @@ func (h *history) measure() {
 	}
 }
 
-// makeRoom makes room for need bytes. It may forget the oldest minutes, and an eighth more than
-// necessary, so that it is not called for each name.
+// makeRoom makes room for need bytes. It may forget the oldest minutes. It frees an eighth more than necessary, so that
+// it is not called again for the next name.
 func (h *history) makeRoom(need int) bool {
 	if h.size+need <= h.bytes {
 		return true

@@ -20,8 +20,8 @@ type request struct {
 	minutes int
 	full    bool // complete minutes only
 
-	// The wanted names: the listed ones, and the ones that match a pattern. If both are empty, all
-	// names are wanted.
+	// The wanted names are those in the list, and those that match a pattern. If both lists are empty, all names are
+	// wanted.
 	names    map[string]bool
 	patterns []glob.Glob
 }
@@ -41,8 +41,8 @@ func (q *request) path(path string, longest int) bool {
 	return ok && err == nil && number == strconv.Itoa(q.minutes) && 1 <= q.minutes && q.minutes <= longest
 }
 
-// Limits for the names of a request. Each is compared with every stored name, so the total length
-// of the patterns is limited too.
+// Limits for the names of a request. Each pattern is compared with every stored name, so the total length of the
+// patterns is limited too.
 const (
 	maxNames    = 100
 	maxPatterns = 512
@@ -119,8 +119,8 @@ func (s *Sink) serveWindow(w http.ResponseWriter, r *http.Request, q *request) {
 	}
 }
 
-// turn lets one window at a time be computed, so that many requests do not occupy all processors,
-// and none for a client that is gone. While one request waits for its client, another may compute.
+// turn lets one request at a time compute a window, so that many requests do not occupy all processors. It computes
+// nothing for a client that is gone. While one request waits for its client, another may compute.
 type turn struct {
 	io.Writer
 	one  chan struct{} // full while a request has the turn

@@ -175,8 +175,7 @@ func TestSlowReaders(t *testing.T) {
 	}
 }
 
-// Requests of clients that are gone end at once. A client that has only closed its sending side is
-// answered.
+// Requests of clients that are gone end at once. A client that has only closed its sending side still gets its answer.
 func TestGoneClients(t *testing.T) {
 	s := serve(t, testConfig())
 	s.turn <- struct{}{} // another request's window takes long
@@ -199,7 +198,7 @@ func TestGoneClients(t *testing.T) {
 	for range 3 * gate.MaxConns { // the kernel holds some of them
 		conns = append(conns, ask(request+request)) // with more than one, net/http does not notice that they are gone
 	}
-	// All places are taken: a new client gets the place of one that has waited.
+	// All places are taken: a new client gets the place of a client that has waited.
 	wait.Until(t, "clients are not closed for newcomers", func() bool {
 		conns = slices.DeleteFunc(conns, func(conn net.Conn) bool { return isClosed(t, conn) })
 		return len(conns) <= gate.MaxConns

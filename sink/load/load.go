@@ -8,8 +8,8 @@
 //	s.Record(&collected) // for each name of a flush
 //	s.EndInterval(sink.Interval{End: time.Now(), Percentiles: []float64{90}})
 //
-// It uses the raw values of names instead of points, because only sums, samples and members can be
-// combined into a window. README.md describes the answers.
+// It uses the raw values of names instead of points, because points cannot be combined into a window, but sums, samples
+// and members can. README.md describes the answers.
 //
 // # How history is kept
 //
@@ -41,11 +41,11 @@ const answerTimeout = 30 * time.Second
 type Sink struct {
 	config Config
 	server *httpgate.Server
-	turn   chan struct{} // held to compute a window
+	turn   chan struct{} // holds one element while a window is computed
 	binning
 
-	// The flush writes into building and then hands it to Run, which adds it to the history. There are
-	// two batches in total.
+	// The flush writes into building and then sends it to Run, which adds it to the history. There are two batches in
+	// total.
 	writer   writer
 	building *batch
 	batches  chan *batch
@@ -118,8 +118,8 @@ func (s *Sink) keepAll(ctx context.Context) {
 	}
 }
 
-// keep adds a batch to the history. It frees the batch before it counts it as delivered, so that
-// the next batch has room by then.
+// keep adds a batch to the history. It frees the batch first and then counts it as delivered, so that a reader of the
+// counts can rely on free room.
 func (s *Sink) keep(b *batch) {
 	dropped := s.history.add(b)
 	delivered := b.names - dropped
@@ -132,8 +132,8 @@ func (s *Sink) keep(b *batch) {
 // Record adds a name to the batch of the current flush.
 func (s *Sink) Record(c *metric.Collected) { s.writer.add(s.building, c) }
 
-// EndInterval hands the batch over. If the previous batch is still in use, there is no memory for
-// the next one, and this one is dropped.
+// EndInterval sends the batch to Run. If Run still uses the previous batch, there is no memory for a next batch, so
+// this batch is dropped.
 func (s *Sink) EndInterval(i sink.Interval) {
 	s.percentiles.Store(&i.Percentiles)
 	b := s.building
@@ -161,6 +161,6 @@ func (s *Sink) State() sink.State {
 		MaxBytes:  s.config.MaxBytes,
 		Full:      "its history is full, see max-bytes",
 	}
-	st.Made = s.made.Load() // read last, so that it is never less than the others
+	st.Made = s.made.Load() // read last, so that it is never less than the other counts
 	return st
 }

@@ -28,7 +28,7 @@ func (h *history) number(kind metric.Kind, name []byte) (uint32, bool) {
 // renumber forgets the names that are neither in a segment nor in the current batch. The others
 // keep their order. Existing views keep their old numbers.
 func (h *history) renumber() {
-	numbers := make([]uint32, len(h.series)) // new numbers plus one
+	numbers := make([]uint32, len(h.series)) // new number of each name, plus one
 	for _, e := range h.entries {
 		numbers[e.number] = 1
 	}
@@ -40,7 +40,7 @@ func (h *history) renumber() {
 	var kept []series
 	h.nameBytes = 0
 	for kind := range h.numbers {
-		h.numbers[kind] = map[string]uint32{} // a map never shrinks
+		h.numbers[kind] = map[string]uint32{} // make a new map, because a map never shrinks
 	}
 	for old, s := range h.series {
 		if numbers[old] == 0 {

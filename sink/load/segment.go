@@ -43,7 +43,7 @@ func (b *builder) done() *segment {
 // cursor is a position in a segment, before the totals of a name.
 type cursor struct {
 	number uint32
-	data   []byte // from the totals on
+	data   []byte // the rest of the data, beginning with the totals
 	left   int    // remaining names, including this one
 }
 
@@ -60,8 +60,8 @@ func (c *cursor) readNumber() {
 	}
 }
 
-// advance moves to the next name. rest begins after the totals of the current name. It returns
-// these, encoded.
+// advance moves to the next name. rest begins after the totals of the current name. It returns the encoded totals of
+// that name.
 func (c *cursor) advance(rest []byte) (encoded []byte) {
 	encoded = c.data[:len(c.data)-len(rest)]
 	c.data = rest
@@ -118,8 +118,7 @@ func compact(all []series, segments []*segment) *segment {
 	return b.done()
 }
 
-// renumbered returns the segment with other numbers in the same order. numbers holds each new
-// number plus one.
+// renumbered returns the segment with new numbers, whose order is the same. numbers holds each new number plus one.
 func (s *segment) renumbered(all []series, numbers []uint32) *segment {
 	b := builder{segment: segment{minute: s.minute}}
 	for c := s.start(); c.left > 0; {

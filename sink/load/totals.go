@@ -10,7 +10,7 @@ import (
 )
 
 // totals holds the values that one name collected in a flush interval, a minute, or a window of many
-// minutes. Two of them add up to one. They are stored encoded:
+// minutes. Two totals of a name can be added. They are stored encoded:
 //
 //	counter  the sum
 //	gauge    the last value
@@ -23,7 +23,7 @@ import (
 type totals struct {
 	value                     float64 // for a counter or gauge
 	weight, sum, lower, upper float64 // for a timer
-	bins                      []bin   // by key
+	bins                      []bin   // sorted by key
 	members                   []uint64
 
 	spareBins    []bin
@@ -36,7 +36,7 @@ func (t *totals) reset() {
 	t.bins, t.members = t.bins[:0], t.members[:0]
 }
 
-// append appends the totals of a name, encoded.
+// append appends the encoded totals of a name.
 func (t *totals) append(dst []byte, kind metric.Kind) []byte {
 	switch kind {
 	case metric.Timer:
@@ -132,7 +132,7 @@ func (t *totals) addSet(data []byte) []byte {
 	return rest
 }
 
-// skip returns the bytes after encoded totals.
+// skip returns the bytes after the encoded totals of one name.
 func skip(kind metric.Kind, data []byte) []byte {
 	varints := uint64(1)
 	switch kind {
@@ -174,10 +174,9 @@ func clamp(v float64) float64 { return max(-math.MaxFloat64, min(v, math.MaxFloa
 // the smallest hashes are kept and the number is estimated.
 const maxMembers = 4096
 
-// distinct returns the number of members of a set. If some were left out, it is estimated from the
-// greatest hash kept, which tells the kept share of all hashes (K. Beyer et al., "On synopses for
-// distinct-value estimation under multiset operations", 2007). The standard error is
-// 1/sqrt(maxMembers-2), 1.6 %.
+// distinct returns the number of members of a set. If some were left out, the number is estimated from the greatest
+// kept hash, which shows the kept share of all hashes (K. Beyer et al., "On synopses for distinct-value estimation
+// under multiset operations", 2007). The standard error is 1/sqrt(maxMembers-2), 1.6 %.
 func (t *totals) distinct() float64 {
 	n := len(t.members)
 	if n < maxMembers {
@@ -189,8 +188,8 @@ func (t *totals) distinct() float64 {
 // setMembers sets the members to the given hashes, which may be unordered and repeated. It reorders
 // them.
 func (t *totals) setMembers(hashes []uint64) {
-	// Sorting the hashes below a limit is enough if they contain maxMembers different ones. With
-	// evenly spread hashes, four times as many are below this limit.
+	// It is enough to sort the hashes below a limit, if these contain maxMembers different hashes. Hashes are spread
+	// evenly, so four times as many are below this limit.
 	if n := len(hashes); n > 8*maxMembers {
 		limit := math.MaxUint64 / uint64(n) * 4 * maxMembers
 		low := 0

@@ -131,8 +131,8 @@ func TestFloats(t *testing.T) {
 	}
 }
 
-// However names come and go, segments are merged and names renumbered, a window is the sum of its
-// minutes.
+// A window is always the sum of its minutes, even while names come and go, segments are merged and names are
+// renumbered.
 func TestHistoryAgainstOracle(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
 	cfg := testConfig()

@@ -17,7 +17,7 @@ type window struct {
 	minutes  int   // minutes of the window that have history
 }
 
-// lateFlush is how long a minute waits for its last flush before it is complete.
+// lateFlush is how long a minute waits for its last flush before it counts as complete.
 const lateFlush = 5 * time.Second
 
 // current returns the unfinished minute.
@@ -50,22 +50,21 @@ func (v *view) window(n int, complete bool, now time.Time) window {
 	return w
 }
 
-// shape decides which parts of a window are shown.
+// shape decides which values of a window are shown.
 type shape struct {
 	binning
-	prefix     string // with its dot
+	prefix     string // prefix with its dot
 	thresholds []threshold
 	wanted     func(series) bool
 }
 
-// threshold is a percentile with the suffix of its values. A negative one counts from the greatest
-// samples.
+// threshold is a percentile with the suffix of its values. A negative percentile counts from the greatest samples.
 type threshold struct {
 	percent float64
 	suffix  string
 }
 
-// rank returns which of n samples is at the threshold, 1 for the smallest.
+// rank returns the rank of the sample at the threshold among n samples, 1 for the smallest.
 func (t threshold) rank(n uint64) uint64 {
 	k := min(max(1, uint64(math.Round(math.Abs(t.percent)*float64(n)/100))), n)
 	if t.percent < 0 {

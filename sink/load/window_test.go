@@ -10,7 +10,7 @@ import (
 	"github.com/statsd-ops/statsd/sink"
 )
 
-// Minutes are combined into sums, last values, true extremes and means, distinct members.
+// Minutes are combined into sums, last values, true extremes and means, and distinct members.
 func TestWindows(t *testing.T) {
 	inVirtualTime(t, testConfig(), func(c *clocked) {
 		c.expect("/1", values{})
@@ -30,7 +30,7 @@ func TestWindows(t *testing.T) {
 		c.expect("/60", both)
 		c.expect("/2/full", both)
 		c.expect("/60/full", both)
-		// Idle minutes pass too, with or without flushes.
+		// Minutes without names pass too, with or without flushes.
 		time.Sleep(time.Minute + lateFlush)
 		c.expect("/1/full", values{})
 		c.expect("/2/full", second)
@@ -44,8 +44,8 @@ func TestWindows(t *testing.T) {
 	})
 }
 
-// An interval counts for the minute in which it ends. That minute is complete when its last flush
-// has come, or a little later without it.
+// An interval counts for the minute in which it ends. That minute is complete when its last flush has come, or a little
+// later if the flush does not come.
 func TestMinutes(t *testing.T) {
 	inVirtualTime(t, testConfig(), func(c *clocked) {
 		midnight := time.Now().Unix()
@@ -72,13 +72,13 @@ func TestMinutes(t *testing.T) {
 		c.expect("/1", values{})
 		c.expect("/1/full", values{"hits": 6})
 
-		// 45 s does not divide a minute: the second interval covers parts of two.
+		// A minute is not a multiple of 45 s: the second interval covers parts of two minutes.
 		c.flush(45*time.Second, counter("hits", 10)) // ends at 90
 		c.flush(45*time.Second, counter("hits", 20)) // ends at 135
 		frame(120)
 		c.expect("/1", values{"hits": 20})
 		c.expect("/1/full", values{"hits": 10})
-		time.Sleep(48 * time.Second) // 183: the flush at 180 does not come
+		time.Sleep(48 * time.Second) // at 183: the flush at 180 does not come
 		frame(120)
 		time.Sleep(2 * time.Second)
 		frame(180)
@@ -144,7 +144,7 @@ func TestMemoryIsBounded(t *testing.T) {
 			t.Errorf("%v samples in %d minutes", n, kept)
 		}
 
-		// More names than the memory holds, all at once and gradually.
+		// More names come than fit into the memory, all at once or gradually.
 		for round := range 10 {
 			many = many[:0]
 			for i := range 2000 {
@@ -179,8 +179,7 @@ func TestRoomForABatch(t *testing.T) {
 		for i := range uint64(4000) {
 			hashes = append(hashes, 1+i<<51)
 		}
-		// Sets are large and names are small: there is room for the names of a batch, but not for its
-		// sets.
+		// Sets are large and names are small, so there is room for the names of a batch, but not for its sets.
 		for round := range 40 {
 			all := []*metric.Collected{counter(fmt.Sprintf("counter.%d", round), float64(round))}
 			for i := range 5 {
@@ -219,7 +218,7 @@ func TestIntervalIsBounded(t *testing.T) {
 	})
 }
 
-// Names that are no longer seen take no memory in the end.
+// Names that are no longer seen finally take no memory.
 func TestNamesAreForgotten(t *testing.T) {
 	cfg := testConfig()
 	cfg.Minutes = 5

@@ -32,8 +32,8 @@ const (
 	metricExpHistogram = 10<<3 | bytesType
 	metricSummary      = 11<<3 | bytesType
 
-	dataPoints       = 1<<3 | bytesType // of Gauge, Sum, ExponentialHistogram and Summary
-	temporality      = 2<<3 | varint    // of Sum and ExponentialHistogram
+	dataPoints       = 1<<3 | bytesType // field of Gauge, Sum, ExponentialHistogram and Summary
+	temporality      = 2<<3 | varint    // field of Sum and ExponentialHistogram
 	monotonic        = 3<<3 | varint    // of Sum
 	deltaTemporality = 1
 
@@ -72,7 +72,7 @@ const (
 )
 
 // lengthBytes is the size of the length of a message. It is a varint padded to 4 bytes, which every
-// decoder reads, so the length can be set when the message is complete. It can be 2^28 - 1 at most.
+// decoder reads, so the length can be set when the message is complete. The length can be at most 2^28 - 1.
 const lengthBytes = 4
 
 // open starts a message and returns where its content begins. close sets its length.
@@ -122,8 +122,8 @@ func appendAttribute[K, V string | []byte](dst []byte, tag byte, key K, value V)
 	return appendBytes(dst, anyValueString, value)
 }
 
-// appendBuckets appends bins whose counts are rounded so that their running totals are right: the
-// rounded counts add up to the rounded sum. total is the exact sum of the counts before these.
+// appendBuckets appends bins with rounded counts. It rounds running totals, so that the rounded counts add up to the
+// rounded sum. total is the exact sum of the counts before these bins.
 func appendBuckets(dst []byte, tag byte, b *metric.ExpBins, total *float64) []byte {
 	if len(b.Counts) == 0 {
 		return dst

@@ -10,9 +10,9 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-const nanoseconds = 1e9 // in a second
+const nanoseconds = 1e9 // nanoseconds in a second
 
-// appendMetric appends a row as a Metric. It appends nothing if the row has no form in OTLP.
+// appendMetric appends a row as a Metric. It appends nothing if OTLP cannot express the row.
 func (s *Sink) appendMetric(dst []byte, r *metric.Row) []byte {
 	if !sendable(r) {
 		return dst
@@ -40,7 +40,7 @@ func (s *Sink) appendMetric(dst []byte, r *metric.Row) []byte {
 	return dst
 }
 
-// sendable reports whether a row has a form in OTLP.
+// sendable reports whether OTLP can express a row.
 func sendable(r *metric.Row) bool {
 	if len(r.Name) == 0 || !utf8.Valid(r.Name) || !utf8.Valid(r.Tags) {
 		return false
@@ -151,7 +151,7 @@ func appendSummary(dst []byte, r *metric.Row, d *metric.Distribution) []byte {
 	return dst
 }
 
-// quantile returns the quantile of a statistic: 0.999 for upper_99_9, 0.1 for lower_top90.
+// quantile returns the quantile of a statistic, for example 0.999 for upper_99_9 and 0.1 for lower_top90.
 func quantile(name string) (float64, bool) {
 	switch name {
 	case "lower":

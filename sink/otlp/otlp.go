@@ -1,7 +1,7 @@
-// Package otlp sends rows to an OpenTelemetry collector, or to another program that takes OTLP over
-// HTTP with protobuf (https://opentelemetry.io/docs/specs/otlp/#otlphttp).
+// Package otlp sends rows to an OpenTelemetry collector, or to another program that accepts OTLP over HTTP with
+// protobuf (https://opentelemetry.io/docs/specs/otlp/#otlphttp).
 //
-//	counter   Sum, delta, monotonic, from the begin to the end of the flush interval
+//	counter   Sum, delta, monotonic, from the beginning to the end of the flush interval
 //	gauge     Gauge
 //	set       Gauge of the number of members
 //	timer     ExponentialHistogram, delta, of at most 160 bins on each side of 0; with
@@ -9,13 +9,13 @@
 //	own       Gauge, in a scope of its own
 //
 // Tags are attributes of data points. A counter below 0 cannot be a monotonic sum. It is left out, and
-// counted as unsendable. Counts in OTLP are whole numbers, so weights are rounded such that bins add up
-// to the count.
+// counted as unsendable. Counts in OTLP are whole numbers, so weights are rounded so that the bins still add up to the
+// count.
 //
 // # Loss and duplicates
 //
-// See package push for answers. A delta that the receiver took can come twice if the connection breaks
-// before the answer. A payload that is too large for the receiver (413) is sent in halves.
+// See package push for answers. The receiver can get a delta twice if the connection breaks before the answer. A
+// payload that is too large for the receiver (413) is sent in halves.
 package otlp
 
 import (
@@ -35,7 +35,7 @@ import (
 	"github.com/statsd-ops/statsd/sink/secure"
 )
 
-// ExpBins is the most bins on each side of 0 of a timer. It is the default of OpenTelemetry's SDKs.
+// ExpBins is the maximum number of bins of a timer on each side of 0. It is the default of OpenTelemetry's SDKs.
 const ExpBins = 160
 
 // Config configures a Sink.
@@ -67,16 +67,16 @@ type Config struct {
 type Sink struct {
 	prefix    string
 	summaries bool
-	groups    [2]string // the beginning of a group of names, and of the daemon's own figures: see group
+	groups    [2]string // the encoded beginning of a group: for names, and for the daemon's own figures (see group)
 	poster    *push.Poster
 
-	// The group that rows are appended to.
+	// The group to which rows are appended now.
 	open  bool
 	own   bool
-	start int // of its ResourceMetrics
-	scope int // of its ScopeMetrics
+	start int // index of its ResourceMetrics
+	scope int // index of its ScopeMetrics
 
-	sent progress // of a payload that was too large
+	sent progress // progress of a payload that was too large
 }
 
 var _ sink.RowSink = (*Sink)(nil)

@@ -9,13 +9,13 @@ import (
 	"github.com/statsd-ops/statsd/sink"
 )
 
-// progress says how much of a payload was sent in parts, so that a Send that is repeated after an
-// error does not send these parts again.
+// progress records how much of a payload was sent in parts. A Send that is repeated after an error does not send these
+// parts again.
 type progress struct {
 	payload uint64 // hash of the payload
-	metrics int    // metrics that were taken or refused
-	refused int    // units of these that were refused
-	part    int    // metrics in a part; 0: the payload was not too large
+	metrics int    // number of metrics that were accepted or refused
+	refused int    // how many of these were refused
+	part    int    // number of metrics in a part; 0: the payload was not too large
 }
 
 var seed = maphash.MakeSeed()
@@ -116,7 +116,7 @@ func count(payload []byte) (n int) {
 // part returns a payload of n metrics from index from on.
 func part(payload []byte, from, n int) (b []byte) {
 	at := 0
-	var last []byte // the scope of the open group; groups differ in it
+	var last []byte // the scope of the open group; each group has another scope
 	var start, scopeAt int
 	eachMetric(payload, func(resource, scope, metric []byte) {
 		if at++; at <= from || at > from+n {
@@ -136,7 +136,7 @@ func part(payload []byte, from, n int) (b []byte) {
 	return b
 }
 
-// rejected reads an ExportMetricsServiceResponse: how many data points were rejected, and why.
+// rejected reads an ExportMetricsServiceResponse. It returns the number of rejected data points, and the reason.
 func rejected(answer []byte) (n int, why string) {
 	const partialSuccess, rejectedPoints, errorMessage = 1<<3 | bytesType, 1<<3 | varint, 2<<3 | bytesType
 	tag, partial, _, ok := field(answer)

@@ -18,12 +18,12 @@ import (
 	"github.com/statsd-ops/statsd/internal/wait"
 )
 
-// totals adds up what a daemon sends.
+// totals adds up the metrics that a daemon sends.
 type totals struct {
 	mu     sync.Mutex
 	down   bool
 	sums   map[string]float64
-	counts map[string]uint64 // of timers
+	counts map[string]uint64 // sums of timers
 	gauges map[string]float64
 }
 
@@ -79,7 +79,7 @@ func (s *totals) read() (sum float64, count uint64, gauge float64) {
 	return s.sums["hits;host=a"], s.counts["time"], s.gauges["load"]
 }
 
-// A real daemon sends what it was sent, also what came while the receiver was down. The deltas add up.
+// A real daemon sends everything that it received, including the time when the receiver was down. The deltas add up.
 func TestDaemon(t *testing.T) {
 	s := &totals{sums: map[string]float64{}, counts: map[string]uint64{}, gauges: map[string]float64{}}
 	receiver := httptest.NewServer(s)

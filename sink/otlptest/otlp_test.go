@@ -79,7 +79,7 @@ func gaugeMetric(name string, v float64, attributes ...*common.KeyValue) *metric
 	return &metrics.Metric{Name: name, Data: &metrics.Metric_Gauge{Gauge: &metrics.Gauge{DataPoints: number(v, attributes...)}}}
 }
 
-// The generated types read from a payload exactly what was meant.
+// The generated types decode a payload to exactly the rows that were encoded.
 func TestEncoding(t *testing.T) {
 	s := newSink(t, otlp.Config{Resource: map[string]string{"service.name": "web", "host.name": "a"}, Version: "1.2"})
 	counter := row(metric.Counter, "hits", ";host=a;zone=b")
@@ -147,7 +147,7 @@ func TestSummary(t *testing.T) {
 	}
 }
 
-// Whatever the rows, a payload can be decoded, each sendable row is in it once, and bins add up.
+// For all rows: the payload can be decoded, contains each sendable row once, and its bins add up.
 func TestRandomRows(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
 	text := func(n int) string {
@@ -201,7 +201,7 @@ func TestRandomRows(t *testing.T) {
 	}
 }
 
-// receiver is a collector made of the generated types.
+// receiver is a collector that uses the generated types.
 type receiver struct {
 	*httptest.Server
 	mu     sync.Mutex
@@ -306,7 +306,8 @@ func TestTooLarge(t *testing.T) {
 	}
 }
 
-// What the receiver rejects of a payload that it takes is counted, with its words.
+// If the receiver accepts a payload but rejects some data points, these are counted, and the error has the receiver's
+// words.
 func TestPartialSuccess(t *testing.T) {
 	r := serve(t, func(int, int) (int, *colmetrics.ExportMetricsServiceResponse) {
 		return http.StatusOK, &colmetrics.ExportMetricsServiceResponse{PartialSuccess: &colmetrics.ExportMetricsPartialSuccess{RejectedDataPoints: 2, ErrorMessage: "too\nold"}}

@@ -8,7 +8,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// unit turns a value as sent into one of the page. Milliseconds become seconds, as Prometheus has it.
+// unit converts a value as sent into a value on the page. Milliseconds become seconds, as usual with Prometheus.
 type unit struct {
 	millis bool
 	scale  float64
@@ -21,10 +21,10 @@ func (u unit) apply(v float64) float64 {
 	return clamp(v * u.scale)
 }
 
-// clamp makes a number finite: sums of large ones, or a scale, can go beyond.
+// clamp makes a number finite. Sums of large numbers, or a scale, can make a number infinite.
 func clamp(v float64) float64 { return min(max(v, -math.MaxFloat64), math.MaxFloat64) }
 
-// apply adds what a name collected to the series of the name.
+// apply adds the collected values of a name to its series.
 func (st *store) apply(c *metric.Collected, n *name) {
 	number := n.series - 1
 	s := &st.series[number]
@@ -34,7 +34,7 @@ func (st *store) apply(c *metric.Collected, n *name) {
 		if v := u.apply(c.Value); v < 0 {
 			st.negative++
 			if s.state == seriesHidden {
-				return // it has nothing to show yet
+				return // the series stays hidden: it has no value yet
 			}
 		} else {
 			total := st.values.run(s.slot, 1)

@@ -11,7 +11,7 @@ import (
 	"github.com/statsd-ops/statsd/sink"
 )
 
-// filled returns a sink with series of a kind, and what each collects in an interval.
+// filled returns a sink with series of one kind, and the values that each series collects in an interval.
 func filled(b *testing.B, n int, kind metric.Kind) (*Sink, []metric.Collected) {
 	b.Helper()
 	cfg := mapped(b, "mappings:\n- {match: 'web.*.*.requests', name: web_requests_total, labels: {site: '$1', verb: '$2'}}")
@@ -35,7 +35,7 @@ func interval(s *Sink, all []metric.Collected) {
 	s.EndInterval(sink.Interval{End: time.Now()})
 }
 
-// BenchmarkInterval is what an interval costs for each name.
+// BenchmarkInterval measures the cost of an interval for each name.
 func BenchmarkInterval(b *testing.B) {
 	for kind := range metric.Timer + 1 {
 		b.Run(kind.String(), func(b *testing.B) {
@@ -50,7 +50,7 @@ func BenchmarkInterval(b *testing.B) {
 	}
 }
 
-// BenchmarkPage is what a scrape costs.
+// BenchmarkPage measures the cost of a scrape.
 func BenchmarkPage(b *testing.B) {
 	s, all := filled(b, 200_000, metric.Counter)
 	b.Run("plain", func(b *testing.B) {

@@ -21,11 +21,11 @@ type Config struct {
 	Tagged bool
 	// Labels are added to all series.
 	Labels map[string]string
-	// MaxSeries and MaxFamilies limit the page, by default to 1,000,000 and 50,000. New series beyond
-	// are refused and counted.
+	// MaxSeries and MaxFamilies limit the page, by default to 1,000,000 and 50,000. Further series are refused and
+	// counted.
 	MaxSeries, MaxFamilies int
-	// TTL is the time after which a series without samples is removed, for names whose rule has none and
-	// for names without a rule. 0 (the default) is never.
+	// TTL is the time after which a series without samples is removed. It is for names without a rule, and for rules
+	// without a ttl. 0 (the default) means never.
 	TTL time.Duration
 	// DropUnmatched drops names that no rule matches.
 	DropUnmatched bool

@@ -18,10 +18,10 @@ import (
 	"github.com/statsd-ops/statsd/internal/wait"
 )
 
-// scraped is what a real server found in scrapes: the values of a series, the oldest first.
+// scraped holds the values of a series that a real server got from scrapes, the oldest first.
 type scraped func(series string) []float64
 
-// grown is how much a counter grew, over restarts.
+// grown returns the growth of a counter, also over restarts.
 func grown(values []float64) (sum float64) {
 	before := 0.0
 	for _, v := range values {
@@ -34,8 +34,8 @@ func grown(values []float64) (sum float64) {
 	return sum
 }
 
-// TestSoakRealServers lets a real Prometheus and a real VictoriaMetrics scrape, over a reload, a ttl and a
-// restart. What they find is what was sent.
+// TestSoakRealServers lets a real Prometheus and a real VictoriaMetrics scrape, over a reload, a ttl and a restart.
+// Their values must match the sent samples.
 func TestSoakRealServers(t *testing.T) {
 	soak.Slow(t)
 	for name, start := range map[string]func(*testing.T, string) scraped{"prometheus": startPrometheus, "victoria-metrics": startVictoria} {
@@ -105,7 +105,7 @@ func (s *sender) run(cfg Config, found scraped, moved, family, short string) {
 	}
 }
 
-// checkMetrics lets promtool read a page. It complains of names too; these complaints begin with a name.
+// checkMetrics lets promtool read a page. It ignores promtool's complaints about names, which begin with the name.
 func checkMetrics(t *testing.T, page string) {
 	t.Helper()
 	check := exec.Command(counterpart.Find(t, "promtool"), "check", "metrics")
@@ -141,7 +141,7 @@ func startPrometheus(t *testing.T, target string) scraped {
 	}
 }
 
-// checkIncrease compares Prometheus' own estimate, which it extrapolates.
+// checkIncrease checks Prometheus' own estimate increase(), which extrapolates.
 func checkIncrease(t *testing.T, p *counterpart.Prometheus, series string, grew float64) {
 	for _, s := range p.Query("increase(" + series + "[1h])") {
 		if grew > 500 && math.Abs(s.Value/grew-1) > 0.01 {

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// family is the series of one name. All have one type, and the buckets or quantiles of the first one.
+// family holds the series with one name. All have the same type, and the same buckets or quantiles as the first one.
 type family struct {
 	name      string
 	kind      Kind
@@ -17,13 +17,13 @@ type family struct {
 	quantiles []float64
 	maxAge    time.Duration
 	parts     int
-	live      int // series, with hidden ones
+	live      int // number of series, including hidden ones
 	from      string
 	help      string
 	head      []byte   // # HELP and # TYPE
 	keys      []string // the le or quantile of each value
-	entries   []entry  // in the order in which they came
-	shrunk    bool     // entries has series that are gone
+	entries   []entry  // in the order of their creation
+	shrunk    bool     // entries still contains removed series
 	shown     *familyView
 }
 
@@ -53,7 +53,7 @@ func (f *family) empty(values []float64) {
 	}
 }
 
-// Suffixes of the names of samples.
+// The suffixes of sample names.
 const (
 	bucketSuffix = "_bucket"
 	sumSuffix    = "_sum"
@@ -71,8 +71,8 @@ func reserved(family string) bool {
 // defaultHelp is the help of families whose rule has none.
 const defaultHelp = "Received by statsd."
 
-// findFamily finds or makes the family of a target. It returns false and counts a conflict if its name
-// is taken.
+// findFamily finds or makes the family of a target. If another family has the name, it returns false and counts a
+// conflict.
 func (st *store) findFamily(t *Target, name []byte) (number uint32, ok bool) {
 	if number, known := st.byFamily[string(t.Family)]; known {
 		f := st.families[number]
@@ -97,7 +97,7 @@ func (st *store) findFamily(t *Target, name []byte) (number uint32, ok bool) {
 	return st.addFamily(t, name), true
 }
 
-// describe names a statsd name and its rule.
+// describe returns a statsd name and its rule, for messages.
 func describe(t *Target, name []byte) string {
 	if t.Rule == nil {
 		return fmt.Sprintf("%.200q (no rule)", name)
@@ -105,7 +105,7 @@ func describe(t *Target, name []byte) string {
 	return fmt.Sprintf("%.200q (rule %s, line %d)", name, t.Rule.ID, t.Rule.Line)
 }
 
-// taken reports whether the name of a new family belongs to another one, and why.
+// taken returns a reason if the name for a new family belongs to another family, and "" otherwise.
 func (st *store) taken(t *Target) (reason, why string) {
 	text := string(t.Family)
 	if st.config.Own && reserved(text) {

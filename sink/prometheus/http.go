@@ -11,7 +11,7 @@ import (
 	"github.com/statsd-ops/statsd/internal/accept"
 )
 
-// maxScrapes is the most scrapes at a time. Further ones are answered 503.
+// maxScrapes is the maximum number of scrapes at a time. Further scrapes get 503.
 const maxScrapes = 4
 
 const contentType = "text/plain; version=0.0.4; charset=utf-8"
@@ -93,7 +93,7 @@ func (s *Sink) serveMetrics(w http.ResponseWriter, r *http.Request) {
 	_ = write(v.behind(w)) // an error means that the client is gone
 }
 
-// takesProto reports whether a client prefers protobuf to text. It must name the format.
+// takesProto reports whether a client prefers protobuf to text. The client must name the format.
 func takesProto(header []string) bool {
 	all := accept.Parse(header)
 	proto, named := accept.Weigh(all, "application/vnd.google.protobuf", "")

@@ -1,6 +1,6 @@
 package prometheus
 
-// identity returns the labels without empty ones, which to Prometheus are no labels.
+// identity returns the labels without the empty ones. For Prometheus an empty label is the same as no label.
 func identity(labels []byte) []byte {
 	const empty = `=""`
 	for i := 0; i+len(empty) <= len(labels); i++ {

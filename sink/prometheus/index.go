@@ -9,7 +9,7 @@ type index struct {
 
 const firstSlots = 8
 
-// find returns the number that was added with a hash and that is the one meant.
+// find returns a number that was added with a hash and for which is returns true.
 func (x *index) find(hash uint64, is func(number uint32) bool) (number uint32, ok bool) {
 	slots := x.segments[hash>>56]
 	mask := len(slots) - 1
@@ -62,7 +62,7 @@ func (x *index) remove(hash uint64, number uint32) {
 		i = (i + 1) & mask
 	}
 	x.counts[s]--
-	// Later slots of the run move up, unless that would put them before their place.
+	// Later slots of the run move up, unless this would move them before their own first slot.
 	for j := (i + 1) & mask; slots[j] != 0; j = (j + 1) & mask {
 		if home := int(slots[j]>>32) & mask; (j-home)&mask >= (j-i)&mask {
 			slots[i], i = slots[j], j

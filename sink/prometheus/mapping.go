@@ -41,7 +41,7 @@ type Mapper struct {
 // pair is a label that is not escaped yet.
 type pair struct{ name, value []byte }
 
-// Target is the series that a name goes to. Its slices are valid until the next one.
+// Target describes the series of a name. Its slices are valid until the next call of Map.
 type Target struct {
 	// Rule is the rule that matched, nil if none did.
 	Rule *rules.Rule
@@ -59,7 +59,7 @@ type Target struct {
 	Labels []byte
 }
 
-// The longest name of a family and the longest text of labels, in bytes. Templates could make them long.
+// The maximum length of a family's name and of the text of labels, in bytes. Templates can make them long.
 const (
 	maxFamily = 4 << 10
 	maxLabels = 16 << 10
@@ -114,9 +114,8 @@ func kindOf(kind metric.Kind, o *rules.Options) Kind {
 	return Summary
 }
 
-// gather sets m.pairs to the labels, sorted by name. Of several with one name the last one wins: first
-// come the tags, then the rule's labels, then the constant ones. With honor_labels tags win over the
-// rule's.
+// gather sets m.pairs to the labels, sorted by name. If several labels have one name, the last of them wins. The order
+// is: tags, labels of the rule, constant labels. With honor_labels, tags win over labels of the rule.
 func (m *Mapper) gather(tags []byte, t *Target) {
 	m.pairs, m.names, m.lost = m.pairs[:0], m.names[:0], false
 	if t.Rule == nil {

@@ -13,7 +13,7 @@ type members struct {
 	unit   unit
 }
 
-// memberSlice is the members of a part of the minute: their hashes, or a sketch if they are too many.
+// memberSlice holds the members in a part of the minute: their hashes, or a sketch if they are too many.
 type memberSlice struct {
 	until  time.Time
 	hashes []uint64
@@ -23,7 +23,7 @@ type memberSlice struct {
 const (
 	setWindow = time.Minute
 	setSlice  = setWindow / 6
-	// maxHashes is the most hashes of a slice. More are counted by a sketch.
+	// maxHashes is the maximum number of hashes of a slice. A sketch counts more.
 	maxHashes = 4096
 )
 
@@ -128,7 +128,7 @@ func (s *sketch) count() float64 {
 	const m = float64(len(s))
 	estimate := 0.7213 / (1 + 1.079/m) * m * m / sum
 	if estimate <= 2.5*m && empty > 0 {
-		estimate = m * math.Log(m/float64(empty)) // better for few
+		estimate = m * math.Log(m/float64(empty)) // this estimate is better for few members
 	}
 	return math.Round(estimate)
 }

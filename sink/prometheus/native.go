@@ -9,8 +9,8 @@ import (
 	"github.com/statsd-ops/statsd/rules"
 )
 
-// native is the sparse buckets of a histogram. It does not change: an interval makes a new one, and views keep
-// theirs. Bounds of schema n are powers of 2^(2^-n). The bucket i has the values above bound i-1, up to bound i.
+// native holds the sparse buckets of a histogram. It does not change: each interval makes a new native, and views keep
+// the old one. Bounds of schema n are powers of 2^(2^-n). Bucket i holds the values above bound i-1, up to bound i.
 type native struct {
 	schema             int8
 	zero               float64  // events within zeroThreshold of 0
@@ -29,7 +29,7 @@ const (
 	zeroThreshold        = 0x1p-128
 )
 
-// schemaOf returns the schema for the greatest growth from bucket to bucket. It reports false if there are to be no
+// schemaOf returns the schema for the greatest growth from bucket to bucket. It returns false if a factor means no
 // native buckets.
 func schemaOf(factor float64) (schema int8, ok bool) {
 	if !(factor > 1) {
@@ -63,7 +63,7 @@ func sparseIndex(v float64, schema int8) int32 {
 	return int32((exponent + 1<<-schema - 1) >> -schema)
 }
 
-// with returns the buckets with the samples of an interval. most is the most buckets.
+// with returns the buckets with the samples of an interval added. most is the maximum number of buckets.
 func (n *native) with(c *metric.Collected, u unit, most int) *native {
 	weight := weigh(c)
 	next := &native{schema: n.schema, zero: n.zero}
@@ -104,7 +104,7 @@ func (n *native) widen() {
 	}
 }
 
-// together sorts buckets, and adds up those with one index.
+// together sorts buckets, and adds up buckets with the same index.
 func together(all []sparse) []sparse {
 	slices.SortFunc(all, func(a, b sparse) int { return cmp.Compare(a.index, b.index) })
 	n := 0
@@ -136,11 +136,11 @@ func (n *native) whole() bool {
 	return isCount(n.zero) && !slices.ContainsFunc(n.positive, fraction) && !slices.ContainsFunc(n.negative, fraction)
 }
 
-// isCount reports whether a number is a count that is exact as a float64.
+// isCount reports whether a number is whole and small enough to be exact as a float64.
 func isCount(v float64) bool { return v == math.Trunc(v) && v >= 0 && v <= 1<<53 }
 
-// observeNative adds samples to the native buckets of a series. It gets some with its first samples, if the rule wants
-// them.
+// observeNative adds samples to the native buckets of a series. If the rule wants native buckets, the series gets them
+// with its first samples.
 func (st *store) observeNative(number uint32, o *rules.Options, c *metric.Collected, u unit, first bool) {
 	n := st.natives[number]
 	if first {

@@ -15,7 +15,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// Each value lies in its bucket, and buckets of a coarser schema hold whole buckets of the finer one.
+// Each value lies in its bucket, and each bucket of a schema consists of whole buckets of the next finer schema.
 func TestSparseBuckets(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	for range 20_000 {
@@ -63,7 +63,7 @@ func TestNativeBucketsAreLimited(t *testing.T) {
 	}
 }
 
-// A reload keeps native buckets if their options stay. Otherwise the series starts again.
+// A reload keeps native buckets if their options are unchanged. Otherwise the series starts again.
 func TestReloadNative(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rules := "mappings:\n- {match: t, name: t, observer_type: histogram, histogram_options: {native_histogram_bucket_factor: %v}}"

@@ -56,7 +56,7 @@ func (s *Sink) own(i sink.Interval) []byte {
 	return e.text
 }
 
-// add adds the families of another page that are reserved.
+// add adds the reserved families of another page.
 func (e *exposition) add(page []byte) {
 	mine := false
 	for line := range bytes.Lines(page) {
@@ -93,7 +93,7 @@ func (s *Sink) ownMapping(e *exposition) {
 	perRule("statsd_mapping_rule_last_seconds", "gauge", "When a name of the rule was last seen, 0 if never.", func(r *ruleTally) float64 { return float64(r.last) })
 }
 
-// maxRuleFigures is the most rules with figures in the monitor. The page has all.
+// maxRuleFigures is the maximum number of rules with figures in the monitor. The page shows all rules.
 const maxRuleFigures = 100
 
 // describe returns the state for the monitor.

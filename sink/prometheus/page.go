@@ -7,7 +7,7 @@ import (
 	"strconv"
 )
 
-// writeBlock is about how much of a page is written at once.
+// writeBlock is about the number of bytes of a page in one write.
 const writeBlock = 64 << 10
 
 // write writes the page, in the text format 0.0.4.

@@ -18,7 +18,7 @@ import (
 	"github.com/statsd-ops/statsd/wire"
 )
 
-// daemon is a parser, a table and a sink: what a daemon is without its sockets.
+// daemon is a parser, a table and a sink: a daemon without sockets.
 type daemon struct {
 	*Sink
 	t      testing.TB
@@ -106,7 +106,7 @@ func (d *daemon) page() string {
 	return string(b)
 }
 
-// shown are the samples of a page without the daemon's own, as name{labels} value.
+// shown returns the samples of a page without the daemon's own, as name{labels} value.
 func (d *daemon) shown() string {
 	var lines []string
 	for _, s := range parse(d.t, d.page()) {
@@ -142,8 +142,8 @@ var (
 	labelPart  = regexp.MustCompile(`([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\[\\"n])*)"`)
 )
 
-// parse reads a page by the grammar of the text format 0.0.4, and checks what Prometheus wants beyond
-// it: each family comes once and whole, each series comes once, and histograms add up.
+// parse reads a page by the grammar of the text format 0.0.4. It also checks Prometheus' further rules: each family
+// comes once and complete, each series comes once, and histograms add up.
 func parse(t testing.TB, page string) (all []exposed) {
 	t.Helper()
 	family, kind := "", ""
@@ -183,7 +183,7 @@ func parse(t testing.TB, page string) (all []exposed) {
 	return all
 }
 
-// checkSuffix checks that a family is not taken for a part of another one.
+// checkSuffix checks that a family does not look like a part of another family.
 func checkSuffix(t testing.TB, family string, kinds map[string]string) {
 	t.Helper()
 	for _, suffix := range []string{sumSuffix, countSuffix, bucketSuffix} {
@@ -232,7 +232,7 @@ func fits(kind, suffix string, labels map[string]string) bool {
 	return false
 }
 
-// checkBucket checks that buckets go up, and that the last one is the count.
+// checkBucket checks that the counts of buckets never fall, and that the last bucket equals the count.
 func checkBucket(t testing.TB, s *exposed, counts map[string]float64) {
 	t.Helper()
 	if s.kind != "histogram" {

@@ -1,4 +1,4 @@
-// Package prometheus is a sink that shows what names collected on a page for Prometheus to scrape.
+// Package prometheus is a sink that shows the collected values of names on a page for Prometheus to scrape.
 //
 //	s, err := prometheus.New(cfg, func(text string) { log.Warn().Msg(text) })
 //	err = s.Open()
@@ -16,8 +16,8 @@
 // The flush adds an interval to them name by name. A scrape sees whole intervals: it reads a view,
 // which EndInterval replaces. So neither waits for the other.
 //
-// Nothing that is received, and no file of rules that loads, makes the page a text that Prometheus cannot
-// read. What does not fit is left out, counted and told.
+// Prometheus can read the page for all received samples and all valid files of rules. Names and values that the page
+// cannot show are left out, counted and reported.
 package prometheus
 
 import (
@@ -46,15 +46,15 @@ type Sink struct {
 	mapping  mappingFile
 	server   *httpgate.Server
 	tallies  *tallies
-	scraping chan struct{} // holds one for each scrape
+	scraping chan struct{} // holds one element for each running scrape
 	scrapes  atomic.Uint64
 	flushed  atomic.Int64 // Unix time of the last flush, 0 before it
 	reloads  reloads
 
-	// flushing is held from the first name of an interval to its end, and guards the following fields.
+	// flushing is locked from the first name of an interval to its end, and guards the following fields.
 	flushing  sync.Mutex
 	store     *store
-	recording bool // the interval has begun
+	recording bool // whether the interval has begun
 	made      uint64
 	recorded  atomic.Bool // as recording, for the pages
 
@@ -69,8 +69,7 @@ type mappingFile struct {
 	text string
 }
 
-// New returns a Sink. It reads the mapping. Open makes it listen. The operator is told about conflicts with
-// tell.
+// New returns a Sink. It reads the mapping. Open makes it listen. It calls tell with conflicts, for the operator.
 func New(cfg Config, tell func(text string)) (*Sink, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -118,7 +117,7 @@ type MappingError struct {
 func (e *MappingError) Error() string { return fmt.Sprintf("mapping %s: %v", e.Path, e.Err) }
 func (e *MappingError) Unwrap() error { return e.Err }
 
-// Open binds the address, and tells the hints about the rules.
+// Open binds the address, and reports the hints about the rules.
 func (s *Sink) Open() (err error) {
 	s.server, err = httpgate.Listen(httpgate.Config{Addr: s.config.Addr, Handler: s.handler(), AnswerTimeout: answerTimeout, Flag: "host in --sink"})
 	if err == nil {
@@ -165,14 +164,15 @@ func (s *Sink) Run(ctx context.Context) error {
 	return nil
 }
 
-// Record adds what a name collected.
+// Record adds the collected values of a name.
 func (s *Sink) Record(c *metric.Collected) {
 	s.begin()
 	s.made++
 	s.store.record(c)
 }
 
-// begin notes when the interval's values came. The time is monotonic, unlike the boundary of the flush.
+// begin starts an interval, with the present time as the time of its values. This time is monotonic, unlike the
+// boundary of the flush.
 func (s *Sink) begin() {
 	if !s.recording {
 		s.flushing.Lock()
@@ -182,7 +182,7 @@ func (s *Sink) begin() {
 	}
 }
 
-// EndInterval shows the interval.
+// EndInterval makes the interval visible on the page.
 func (s *Sink) EndInterval(i sink.Interval) {
 	s.begin()
 	defer s.flushing.Unlock()
@@ -205,7 +205,7 @@ func (s *Sink) EndInterval(i sink.Interval) {
 	s.state = s.describe()
 }
 
-// acquire returns the current view, which stays as it is until it is released.
+// acquire returns the current view. The view does not change until it is released.
 func (s *Sink) acquire() *view {
 	s.mu.Lock()
 	defer s.mu.Unlock()

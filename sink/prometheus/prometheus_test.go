@@ -214,7 +214,7 @@ func TestTTLOfAll(t *testing.T) {
 	})
 }
 
-// Names that share a series are forgotten when they are idle, but not the last one.
+// Of the names that share a series, idle ones are forgotten, except for the last.
 func TestIdleNames(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := startDaemon(t, mapped(t, `
@@ -368,7 +368,7 @@ mappings:
 	d.expect("names of families and labels have limits", "ok 1")
 }
 
-// A scrape that began before a flush sees the values of before.
+// A scrape that began before a flush sees the values from before the flush.
 func TestViewsDoNotChange(t *testing.T) {
 	d := startDaemon(t, limits)
 	d.flush(append(lines(900, "a%d:1|c"), "h:1|h")...)

@@ -9,8 +9,9 @@ import (
 	"strings"
 )
 
-// The page as protobuf: a MetricFamily of io.prometheus.client after another, each after its length. It is written
-// by hand, as this part of the format is small. rules/peertest compares it with the generated types.
+// This file writes the page as protobuf: a series of MetricFamily messages of io.prometheus.client, each after its
+// length. It encodes by hand, because this part of the format is small. rules/peertest compares it with the generated
+// types.
 
 const protoType = "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited"
 
@@ -24,7 +25,7 @@ const (
 	quantileOf, quantileValue                                               = 1, 2
 	bucketCount, bucketBound, bucketCountFloat                              = 1, 2, 4
 	nativeSchema, nativeThreshold, nativeZero, nativeZeroFloat              = 5, 6, 7, 8
-	nativeNegative, nativePositive                                          = 9, 12 // spans; deltas and counts follow
+	nativeNegative, nativePositive                                          = 9, 12 // number of the spans; deltas and counts have the next numbers
 	spanOffset, spanLength                                                  = 1, 2
 	varint, fixed64, delimited                                              = 0, 1, 2 // wire types
 )
@@ -38,7 +39,7 @@ var protoKinds = [...]uint64{Counter: 0, Gauge: 1, Summary: 2, Histogram: 4}
 type protoPage struct {
 	*view
 	out                         []byte
-	family, metric, part, inner []byte // messages in the making, each in the one before
+	family, metric, part, inner []byte // open messages, each inside the one before
 }
 
 // writeProto writes the page.
@@ -93,8 +94,8 @@ func (p *protoPage) entry(f *familyView, e *entry) {
 	p.family = appendMessage(p.family, familyMetric, p.metric)
 }
 
-// histogram writes the buckets of a histogram, and the native ones if it has some. With counts that are not whole
-// all counts are floats.
+// histogram writes the buckets of a histogram, and its native buckets if it has any. If a count is fractional, all
+// counts are written as floats.
 func (p *protoPage) histogram(f *familyView, values []float64, n *native) {
 	whole, count := n == nil || n.whole(), 0.0
 	for _, v := range values[1:] {
@@ -128,7 +129,7 @@ func (p *protoPage) histogram(f *familyView, values []float64, n *native) {
 	p.spans(nativePositive, n.positive, whole)
 }
 
-// spans writes sparse buckets: runs of indexes, and the counts, whole ones as differences.
+// spans writes sparse buckets: runs of indexes, and the counts. Whole counts are written as differences.
 func (p *protoPage) spans(field int, all []sparse, whole bool) {
 	for i := 0; i < len(all); {
 		n := 1
@@ -186,7 +187,7 @@ func (p *protoPage) labels(text []byte) {
 	}
 }
 
-// ownFamilies writes the daemon's own families, which come as text. They are counters and gauges.
+// ownFamilies writes the daemon's own families, which it reads from their text. They are counters and gauges.
 func (p *protoPage) ownFamilies(text []byte) {
 	end := func() {
 		if len(p.family) > 0 {
@@ -227,7 +228,7 @@ func (p *protoPage) ownFamilies(text []byte) {
 	end()
 }
 
-// unescape returns the help of a family as it was before appendHelp.
+// unescape undoes appendHelp.
 func unescape(help []byte) []byte {
 	if bytes.IndexByte(help, '\\') < 0 {
 		return help
@@ -253,7 +254,7 @@ func appendMessage(dst []byte, field int, message []byte) []byte {
 	return append(binary.AppendUvarint(append(dst, byte(field<<3|delimited)), uint64(len(message))), message...)
 }
 
-// appendCount appends a count. The type has whole ones only.
+// appendCount appends a count. The protobuf type has only whole counts.
 func appendCount(dst []byte, field int, v float64) []byte {
 	return appendVarint(dst, field, uint64(math.Round(max(v, 0))))
 }

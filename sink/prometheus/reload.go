@@ -9,21 +9,21 @@ import (
 	"github.com/statsd-ops/statsd/sink"
 )
 
-// reloads carries out reloads of the mapping: a goroutine maps all names again, while the old series go
-// on. The next flush after it takes over the result.
+// reloads carries out reloads of the mapping. A goroutine maps all names again, while the old series stay in use. The
+// first flush after that switches to the result.
 type reloads struct {
-	wanted chan *reload // the newest one that is not begun yet
+	wanted chan *reload // the newest reload that has not begun
 	ready  atomic.Pointer[reload]
-	newest *reload // only the flush uses it
+	newest *reload // used only by the flush
 
 	done, failed atomic.Uint64
 }
 
-// reload is a store for other rules. It begins as a copy of the names of the old one.
+// reload is a store for new rules. It begins as a copy of the names of the old store.
 type reload struct {
 	mapping mappingFile
 	config  Config
-	// What the old store had when the reload began.
+	// The content of the old store when the reload began.
 	set      *rules.Set
 	names    []name
 	series   []series
@@ -31,11 +31,11 @@ type reload struct {
 	pages    [][]byte
 
 	store *store
-	from  []uint32 // by number of a new series: the old series that it continues, plus one
+	from  []uint32 // indexed by the number of a new series: the old series that it continues, plus one
 }
 
-// Reload takes over the file of rules of another Sink with the same Config. Only the flushing goroutine
-// may call it, between two flushes.
+// Reload changes to the file of rules that another Sink with the same Config has read. Only the flushing goroutine may
+// call it, between two flushes.
 func (s *Sink) Reload(from sink.Recorder) {
 	other, ok := from.(*Sink)
 	if !ok {
@@ -100,7 +100,7 @@ func (r *reload) build() {
 	}
 }
 
-// add adds a name at its old place.
+// add adds a name under its old number.
 func (r *reload) add(number uint32, old *name) {
 	st, text := r.store, textOf(r.pages, old.text)
 	st.names[number] = name{text: st.texts.put(text), kind: old.kind, state: nameRefused, rule: int32(st.set.Len()), seen: old.seen}
@@ -142,7 +142,7 @@ func (r *reload) same(n, old *name) bool {
 		string(textOf(r.pages, was.labels)) == string(r.store.texts.get(is.labels))
 }
 
-// adopt takes over the newest reload once it is built.
+// adopt switches to the newest reload once it is built.
 func (s *Sink) adopt() {
 	r := s.reloads.ready.Swap(nil)
 	if r == nil || r != s.reloads.newest {
@@ -150,7 +150,7 @@ func (s *Sink) adopt() {
 	}
 	old, st := s.store, r.store
 	r.pages = old.texts.pages
-	for i := range old.names { // which came meanwhile
+	for i := range old.names { // names that came during the reload
 		n := &old.names[i]
 		switch {
 		case i >= len(r.names):
@@ -174,7 +174,7 @@ func (s *Sink) adopt() {
 	s.store = st
 }
 
-// takeOver continues the series of an old store.
+// takeOver copies the values of the old series to the new ones.
 func (st *store) takeOver(old *store, from []uint32) {
 	st.begin, st.now, st.tick, st.swept = old.begin, old.now, old.tick, old.swept
 	st.negative, st.refused, st.unfit, st.droppedBy = old.negative, old.refused, old.unfit, old.droppedBy

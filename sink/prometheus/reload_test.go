@@ -98,7 +98,7 @@ func TestReloadKeepsRuleTallies(t *testing.T) {
 	})
 }
 
-// The newest of two reloads counts, though the first is not finished when the second comes.
+// Of two reloads the newest counts, even if the first is not finished when the second comes.
 func TestReloadTwice(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := mapped(t, "mappings:\n- {match: 'a', name: one}")
@@ -136,14 +136,14 @@ func (d *daemon) changed(cfg Config, mapping string) *Sink {
 	return next
 }
 
-// Names that come, and use the places of forgotten ones, while a reload is under way.
+// During a reload new names come, and reuse the numbers of forgotten names.
 func TestReloadWhileNamesCome(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := mapped(t, "mappings:\n- {match: 'a.*', name: a, ttl: 1s}\n- {match: '*', name: rest, labels: {of: '$1'}}")
 		d := startDaemon(t, cfg) // its goroutine starts later
 		d.flush(append(lines(10, "a.%d:1|c"), "k:1|c")...)
 		time.Sleep(2 * time.Second)
-		d.flush("k:1|c") // 10 places are free
+		d.flush("k:1|c") // 10 numbers are free
 		d.Reload(d.changed(cfg, "mappings:\n- {match: '*', name: rest, labels: {of: 'x$1'}}\n- {match: 'k', name: k}"))
 		d.flush(append(lines(20, "n%d:1|c"), "k:1|c")...)
 		d.expect("old rules until the names are mapped", append(lines(20, `rest{of="n%d"} 1`), `rest{of="k"} 3`)...)

@@ -17,7 +17,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// TestSoakMemory measures a series, and the cost of a scrape and of a reload with many.
+// TestSoakMemory measures the memory of a series, and the cost of a scrape and of a reload with many series.
 func TestSoakMemory(t *testing.T) {
 	soak.Slow(t)
 	n := soak.Pick(30_000, 1_000_000)

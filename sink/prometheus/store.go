@@ -9,15 +9,14 @@ import (
 	"github.com/statsd-ops/statsd/rules"
 )
 
-// store holds the names that were seen, and the series that they go to. Only the flush uses it. It has
-// no pointers for each name or series.
+// store holds the known names and their series. Only the flush uses it. It has no pointers for each name or series.
 type store struct {
 	config  Config
 	set     *rules.Set
 	mapper  *Mapper
 	tallies *tallies
 	seed    maphash.Seed
-	begin   time.Time // ticks count from here
+	begin   time.Time // start time of the ticks
 	tick    uint32
 
 	texts     texts
@@ -28,24 +27,24 @@ type store struct {
 	series     []series
 	bySeries   index
 	freeSeries []uint32
-	freed      []uint32 // since the last publish: their entries are still in the families
-	live       int      // series, with hidden ones
+	freed      []uint32 // series freed since the last publish; the families still have their entries
+	live       int      // number of series, including hidden ones
 
 	families []*family // by number; nil after removal
 	byFamily map[string]uint32
 	values   values
-	sorted   []*family          // nil if it has to be made again
+	sorted   []*family          // nil if it must be made again
 	windows  map[uint32]*window // of summaries
 	members  map[uint32]*members
 	natives  map[uint32]*native // of histograms
 
 	freeFamilies []uint32
 	now          time.Time
-	swept        time.Time // the last look at idle names
-	expires      bool      // some series has a ttl
+	swept        time.Time // when idle names were last looked for
+	expires      bool      // whether any series has a ttl
 	frozen       bool      // a reload reads the names and texts, so none is removed
 
-	rules     []ruleTally // one more than rules: the last is of names that no rule matches
+	rules     []ruleTally // one for each rule, and a last one for names that no rule matches
 	negative  uint64
 	refused   uint64
 	unfit     uint64
@@ -55,21 +54,21 @@ type store struct {
 // name is a name that was seen.
 type name struct {
 	text   text
-	series uint32 // plus one; 0 if it has none
-	rule   int32  // its number, or one more than the last for none
+	series uint32 // number of the series plus one; 0 if the name has none
+	rule   int32  // number of the rule; the number of rules if no rule matches
 	seen   uint32 // tick
 	kind   metric.Kind
 	state  nameState
 }
 
-// nameState is what became of a name.
+// nameState says whether a name has a series, and why not.
 type nameState uint8
 
 const (
 	nameFree nameState = iota // an unused record
 	nameShown
-	nameDropped // by a rule
-	nameRefused // a conflict or a limit; it is tried again
+	nameDropped // dropped by a rule
+	nameRefused // refused because of a conflict or a limit; the store tries again
 )
 
 // series is a line of the page, or several of a summary or histogram.
@@ -78,8 +77,8 @@ type series struct {
 	family uint32
 	slot   uint32
 	seen   uint32 // tick
-	ttl    uint32 // ticks; 0 is never
-	names  uint32 // names that go to it
+	ttl    uint32 // ticks; 0 means never
+	names  uint32 // number of names of this series
 	state  seriesState
 }
 
@@ -89,14 +88,14 @@ const (
 	seriesFree   seriesState = iota
 	seriesHidden             // after a reload, until it is seen
 	seriesShown
-	seriesGone // its ttl is over
+	seriesGone // the ttl of the series is over
 )
 
-// ruleTally counts for one rule.
+// ruleTally holds the counts of one rule.
 type ruleTally struct {
-	names uint64 // that it matches now
+	names uint64 // number of names that it matches now
 	shown uint64 // names seen, over all intervals
-	last  int64  // Unix time of the last interval with one
+	last  int64  // Unix time of the last interval with such a name
 }
 
 // tickLength is the precision of ages. 32 bits of it last for 13 years.
@@ -114,7 +113,7 @@ func (st *store) hashName(kind metric.Kind, name []byte) uint64 {
 	return maphash.Bytes(st.seed, name) + uint64(kind)*0x9e3779b97f4a7c15
 }
 
-// record adds what a name collected to its series.
+// record adds the collected values of a name to its series.
 func (st *store) record(c *metric.Collected) {
 	hash := st.hashName(c.Kind, c.Name)
 	number, known := st.byName.find(hash, func(n uint32) bool {
@@ -131,7 +130,7 @@ func (st *store) record(c *metric.Collected) {
 	n := &st.names[number]
 	n.seen = st.tick
 	if n.state == nameRefused {
-		if c.Kind == metric.Counter && c.Value < 0 { // it makes no series
+		if c.Kind == metric.Counter && c.Value < 0 { // the name has no series
 			st.negative++
 			return
 		}
@@ -156,7 +155,7 @@ func (st *store) options(rule int32) *rules.Options {
 	return &st.set.Rule(int(rule)).Options
 }
 
-// addName makes a record for a new name. Its series is not placed yet. It returns false if there is no room.
+// addName makes a record for a new name. The name has no series yet. It returns false if there is no room.
 func (st *store) addName(kind metric.Kind, text []byte, hash uint64) (number uint32, room bool) {
 	if n := len(st.freeNames); n > 0 {
 		number, st.freeNames = st.freeNames[n-1], st.freeNames[:n-1]
@@ -173,7 +172,7 @@ func (st *store) addName(kind metric.Kind, text []byte, hash uint64) (number uin
 	return number, true
 }
 
-// namesPerSeries times the most series is the most names that are known.
+// The maximum number of known names is namesPerSeries times the maximum number of series.
 const namesPerSeries = 4
 
 // place maps a name, and finds or makes its series.
@@ -221,7 +220,7 @@ func ticksOf(d time.Duration) uint32 {
 	return uint32(min(max(d, minTTL)/tickLength, math.MaxUint32))
 }
 
-// findSeries finds the series of a target, or makes it. It returns false if there cannot be one.
+// findSeries finds or makes the series of a target. It returns false if a conflict or a limit prevents a series.
 func (st *store) findSeries(t *Target, name []byte) (number uint32, ok bool) {
 	family, ok := st.findFamily(t, name)
 	if !ok {

@@ -10,14 +10,14 @@ import (
 	"github.com/statsd-ops/statsd/sink"
 )
 
-// tallies count what goes wrong between names and the page, and tell it to the operator.
+// tallies count the names that the page cannot show as they should be, and report them to the operator.
 type tallies struct {
 	tell func(text string)
 
 	mu        sync.Mutex
-	quiet     bool // count nothing, for a trial
+	quiet     bool // set for a trial: count nothing
 	conflicts map[conflict]*conflictTally
-	full      time.Time // when a full page was last told
+	full      time.Time // when a full page was last reported
 	refused   uint64
 }
 
@@ -26,14 +26,15 @@ type conflict struct{ reason, family string }
 
 type conflictTally struct {
 	count uint64
-	text  string // of the last one; "" if it needs no attention
+	text  string // text of the last conflict; "" if it needs no attention
 	told  time.Time
 }
 
 const (
-	// maxConflicts is the most conflicts that are counted by family. Others are counted together.
+	// maxConflicts is the maximum number of conflicts that are counted by family. Further conflicts are counted
+	// together.
 	maxConflicts = 100
-	// otherFamilies is the family of those.
+	// otherFamilies is the family name for further conflicts.
 	otherFamilies = "other"
 	// tellEvery is the time between two messages about one conflict.
 	tellEvery = time.Hour
@@ -43,7 +44,7 @@ func newTallies(tell func(text string)) *tallies {
 	return &tallies{tell: tell, conflicts: map[conflict]*conflictTally{}}
 }
 
-// conflict counts a conflict. Unless text is empty, it is told, at most once an hour.
+// conflict counts a conflict. Unless text is empty, it is also reported, at most once an hour.
 func (t *tallies) conflict(reason, family, text string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -89,7 +90,7 @@ type Conflict struct {
 	Count          uint64
 }
 
-// maxShown is the most conflicts that people are shown.
+// maxShown is the maximum number of conflicts shown to people.
 const maxShown = 20
 
 // worst returns the conflicts that need attention, the most frequent first.

@@ -1,7 +1,7 @@
 package prometheus
 
-// texts keeps many short texts in few large pages, so that the garbage collector has little to scan. A
-// page never changes where a text is, so a copy of the slice of pages is a stable view.
+// texts keeps many short texts in few large pages, so that the garbage collector has little to scan. A text in a page
+// never changes, so a copy of the slice of pages is a stable view.
 type texts struct {
 	pages [][]byte
 	// wasted is the number of bytes of texts that are no longer used.
@@ -38,5 +38,5 @@ func textOf(pages [][]byte, p text) []byte {
 	return pages[p.page][p.at : int(p.at)+int(p.of)]
 }
 
-// drop notes that a text is no longer used.
+// drop records that a text is no longer used.
 func (t *texts) drop(p text) { t.wasted += int(p.of) }

@@ -1,11 +1,11 @@
 package prometheus
 
-// values holds the numbers of all series. The flush changes them while scrapes read: a chunk is copied
-// before its first change in an interval, and a scrape holds the chunks that it began with.
+// values holds the numbers of all series. The flush changes them while scrapes read. So the flush copies a chunk before
+// its first change in an interval, and a scrape keeps the chunks with which it began.
 type values struct {
 	chunks []*chunk
-	own    []bool // the chunk was copied in this interval
-	used   int    // slots given out
+	own    []bool // whether the chunk was copied in this interval
+	used   int    // number of allocated slots
 	free   map[int][]uint32
 	spare  []*chunk
 
@@ -20,8 +20,8 @@ const (
 
 type chunk [chunkSize]float64
 
-// retired are the chunks that were replaced after a view. They can be used again when no scrape reads
-// that view or an older one.
+// retired holds the chunks that were replaced after a view. They can be reused when no scrape reads that view or an
+// older one.
 type retired struct {
 	view   *view
 	chunks []*chunk
@@ -54,7 +54,7 @@ func (v *values) release(slot uint32, n int) {
 	v.free[n] = append(v.free[n], slot)
 }
 
-// run returns n slots, to be changed.
+// run returns n slots for changes.
 func (v *values) run(slot uint32, n int) []float64 {
 	c := int(slot >> chunkShift)
 	if !v.own[c] {
@@ -67,7 +67,7 @@ func (v *values) run(slot uint32, n int) []float64 {
 	return v.chunks[c][at : at+n]
 }
 
-// look returns n slots, to be read.
+// look returns n slots for reading.
 func (v *values) look(slot uint32, n int) []float64 {
 	at := int(slot & (chunkSize - 1))
 	return v.chunks[slot>>chunkShift][at : at+n]
@@ -83,7 +83,7 @@ func (v *values) fresh() *chunk {
 	return new(chunk)
 }
 
-// retire ends the interval after the view before. Chunks become spare once no scrape can read them.
+// retire ends an interval. before is the view until now. Chunks become spare once no scrape can read them.
 func (v *values) retire(before *view) {
 	clear(v.own)
 	v.retired = append(v.retired, retired{before, v.replaced})

@@ -18,8 +18,8 @@ import (
 	"github.com/statsd-ops/statsd/wire"
 )
 
-// vector is lines, and what a real statsd_exporter showed of them. For policy "same" the page must be the
-// same. For "better" it must be as in ours, if that is there.
+// vector holds lines, and the page that a real statsd_exporter showed for them. With policy "same" our page must be
+// equal. With "better" it must match the field ours, if that is set.
 type vector struct {
 	ID      string
 	Mapping *string
@@ -37,7 +37,7 @@ type step struct {
 	Wait  float64 `json:"wait_s"`
 }
 
-// line is a text, or bytes that are no text.
+// line is a text, or bytes that are not valid text.
 type line string
 
 func (l *line) UnmarshalJSON(text []byte) error {
@@ -85,7 +85,7 @@ func vectors(t *testing.T) (all []vector) {
 	return all
 }
 
-// What statsd_exporter showed is shown here too.
+// Our page shows the same as statsd_exporter's.
 func TestVectors(t *testing.T) {
 	for _, v := range vectors(t) {
 		t.Run(v.ID, func(t *testing.T) { synctest.Test(t, v.test) })

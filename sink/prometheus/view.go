@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// view is the page of whole intervals. It does not change. Scrapes read it while the flush goes on.
+// view is the content of the page after an interval. It does not change. Scrapes read it while the flush goes on.
 type view struct {
 	families []*familyView
 	pages    [][]byte
@@ -36,20 +36,20 @@ type familyView struct {
 	entries []entry
 }
 
-// maxIdle is how long a name is known that nothing needs: names that rules drop, names that were
-// refused, and names that share a series with others.
+// maxIdle is how long an unseen name is kept if it can be forgotten without harm: dropped by a rule, refused, or one of
+// several names of a series.
 const maxIdle = 10 * time.Minute
 
-// sweepEvery is the time between two looks at idle names.
+// sweepEvery is the time between two searches for idle names.
 const sweepEvery = time.Minute
 
-// beginInterval notes the time of the samples that follow.
+// beginInterval sets the time of the following samples.
 func (st *store) beginInterval(now time.Time) {
 	st.now = now
 	st.tick = uint32(max(now.Sub(st.begin)/tickLength, 0))
 }
 
-// endInterval brings the series up to date at the end of an interval.
+// endInterval updates the series at the end of an interval.
 func (st *store) endInterval() {
 	st.turnWindows()
 	st.turnSets()
@@ -146,7 +146,7 @@ func (st *store) publish(own []byte) *view {
 		if len(f.entries) == 0 {
 			continue
 		}
-		if f.shown == nil || len(f.shown.entries) != len(f.entries) || &f.shown.entries[0] != &f.entries[0] { // it changed
+		if f.shown == nil || len(f.shown.entries) != len(f.entries) || &f.shown.entries[0] != &f.entries[0] { // the page has changed
 			f.shown = &familyView{f, f.entries}
 		}
 		v.families = append(v.families, f.shown)

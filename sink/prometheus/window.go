@@ -10,19 +10,19 @@ import (
 )
 
 // window holds the samples of a summary's last minutes, for its quantiles. It exists only while there
-// are samples. A few samples are kept as they are. More are counted in bins within 1 % of each value.
+// are samples. A few samples are kept exactly. If there are more, bins count them, within 1 % of each value.
 type window struct {
 	series uint32
 	parts  []part
-	head   int       // the part that takes samples
+	head   int       // the part to which samples are added
 	until  time.Time // the end of the head's time
-	exact  []sample  // all samples, unless there were too many since the window was empty
+	exact  []sample  // all samples, unless too many came since the window was empty
 	many   bool
-	bins   []bin // of all parts
+	bins   []bin // bins of all parts
 	dirty  bool
 }
 
-// part is a part of the window's time.
+// part covers a part of the window's time.
 type part struct{ bins []bin }
 
 // bin counts samples near one value.
@@ -31,7 +31,7 @@ type bin struct {
 	count float64
 }
 
-// sample is a value that stands for a number of events.
+// sample is a value with a weight: the number of events for which it stands.
 type sample struct {
 	value, weight float64
 	part          int32
@@ -39,7 +39,7 @@ type sample struct {
 
 const (
 	maxExact = 32
-	// maxBins bounds the bins of a window. With more, the ones of the smallest values become one.
+	// maxBins limits the bins of a window. Beyond it, the bins of the smallest values are merged.
 	maxBins = 2048
 	// binError is the relative error of a bin's value.
 	binError = 0.01
@@ -71,7 +71,7 @@ func valueOf(key int32) float64 {
 	return 0
 }
 
-// add adds the samples of an interval, each of which stands for weight events.
+// add adds the samples of an interval. Each sample stands for weight events.
 func (w *window) add(c *metric.Collected, unit unit, weight float64) {
 	w.dirty = true
 	w.many = w.many || len(c.Bins) > 0 || len(w.exact)+len(c.Samples) > maxExact
@@ -90,7 +90,7 @@ func (w *window) add(c *metric.Collected, unit unit, weight float64) {
 	}
 }
 
-// count adds to a bin of the window and of its head.
+// count adds n events to a bin of the window and of its head.
 func (w *window) count(key int32, n float64) {
 	head := &w.parts[w.head]
 	head.bins = addBin(head.bins, bin{key, n})
@@ -137,14 +137,14 @@ func (w *window) turn(now time.Time, age time.Duration) bool {
 			}
 		}
 	}
-	if now.After(w.until) { // the clock jumped
+	if now.After(w.until) { // more time has passed than the window has
 		w.until = now.Add(step)
 	}
 	return len(w.bins) > 0
 }
 
-// quantiles sets values to the quantiles of the window: the smallest value that this part of the samples
-// does not exceed.
+// quantiles sets values to the quantiles of the window. The quantile q is the smallest value for which the part q of
+// the samples is not greater.
 func (w *window) quantiles(qs, values []float64) {
 	w.dirty = false
 	if len(w.bins) == 0 {
@@ -161,7 +161,7 @@ func (w *window) quantiles(qs, values []float64) {
 	rank(len(w.bins), func(i int) float64 { return w.bins[i].count }, qs, func(q, i int) { values[q] = valueOf(w.bins[i].key) })
 }
 
-// rank finds quantiles, which rise, among n weights in the order of their values.
+// rank finds rising quantiles among n weights, which are in the order of their values.
 func rank(n int, weight func(i int) float64, qs []float64, found func(q, i int)) {
 	total := 0.0
 	for i := range n {

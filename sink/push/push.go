@@ -1,11 +1,10 @@
 // Package push sends payloads over HTTP, for the sinks whose receivers speak it.
 //
-// It sends one POST for each payload, on a connection that stays open, and turns the answer into what
-// an outlet understands:
+// It sends one POST for each payload, on a connection that stays open, and translates the answer for an outlet:
 //
 //	2xx                           taken
 //	408, 429, any 5xx             sent again; Retry-After is obeyed (sink.Later)
-//	401, 403, 404, a redirect     sent again: an operator can mend the cause
+//	401, 403, 404, a redirect sent again: an operator can correct the cause
 //	any other 4xx                 refused permanently (sink.Refused)
 //
 // Redirects are not followed, and no proxy is used. Errors show the first line of the answer.
@@ -50,7 +49,7 @@ type Config struct {
 	TLS *secure.TLS
 	// Plain sends payloads without gzip.
 	Plain bool
-	// Timeout limits one Post, with the connect. Zero means 10 s.
+	// Timeout limits one Post, including the connect. Zero means 10 s.
 	Timeout time.Duration
 }
 
@@ -58,7 +57,7 @@ const (
 	defaultTimeout = 10 * time.Second
 	maxHeaderFile  = 64 << 10
 	maxAnswer      = 64 << 10
-	maxShown       = 300 // bytes of an answer in an error
+	maxShown       = 300 // maximum bytes of an answer in an error
 )
 
 // Poster posts to one receiver. One goroutine at a time may use it.
@@ -71,8 +70,8 @@ type Poster struct {
 	gzip   *gzip.Writer
 }
 
-// New returns a Poster. It reads the files once, so that mistakes are found at the start. The error is
-// a *metric.FlagError that names the setting.
+// New returns a Poster. It reads the files once, to find mistakes at the start. The error is a *metric.FlagError that
+// names the setting.
 func New(cfg Config) (*Poster, error) {
 	p := &Poster{cfg: cfg}
 	if p.cfg.Timeout == 0 {
@@ -96,20 +95,20 @@ func New(cfg Config) (*Poster, error) {
 	if _, err := p.header(); err != nil {
 		return nil, err
 	}
-	p.gzip, _ = gzip.NewWriterLevel(nil, gzip.BestSpeed) // fails only for an unknown level
+	p.gzip, _ = gzip.NewWriterLevel(nil, gzip.BestSpeed) // no error: the level is valid
 	p.client.Timeout = p.cfg.Timeout
 	p.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	p.client.Transport = &http.Transport{
 		DialTLSContext:         p.dialTLS,
 		MaxIdleConns:           1,
-		IdleConnTimeout:        5 * time.Minute, // more than most flush intervals
+		IdleConnTimeout:        5 * time.Minute, // longer than most flush intervals
 		MaxResponseHeaderBytes: maxAnswer,
 		ResponseHeaderTimeout:  p.cfg.Timeout,
 	}
 	return p, nil
 }
 
-// dialTLS connects with certificates as they are now.
+// dialTLS connects with the present content of the certificate files.
 func (p *Poster) dialTLS(ctx context.Context, network, addr string) (net.Conn, error) {
 	c, err := p.cfg.TLS.Client(addr)
 	if err != nil {
@@ -199,7 +198,7 @@ func (p *Poster) request(ctx context.Context, payload []byte) (*http.Request, er
 	return r, nil
 }
 
-// cause takes the address, which failed adds, out of an error of the client.
+// cause removes the address from an error of the client, because failed adds it.
 func cause(err error) error {
 	if u, ok := errors.AsType[*url.Error](err); ok {
 		if u.Timeout() {

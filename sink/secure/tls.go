@@ -11,8 +11,8 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// TLS configures which receiver to trust and how to authenticate to it. The files are read at each
-// connect, so new ones need neither restart nor reload.
+// TLS configures which receiver to trust and how to authenticate to it. The files are read at each connect, so new
+// files need neither restart nor reload.
 type TLS struct {
 	// CA is a PEM file of trusted certificate authorities. Empty means the system's.
 	CA string
@@ -29,11 +29,11 @@ type TLS struct {
 // a *metric.FlagError that names the setting.
 func (t *TLS) Client(addr string) (*tls.Config, error) {
 	host, _, _ := net.SplitHostPort(addr)
-	host, _, _ = strings.Cut(host, "%") // certificates contain no zone
+	host, _, _ = strings.Cut(host, "%") // certificates do not contain zones
 	c := &tls.Config{
 		ServerName:                  host,
 		InsecureSkipVerify:          t.Insecure,
-		DynamicRecordSizingDisabled: true, // records of full size from the start: nothing waits for the first bytes
+		DynamicRecordSizingDisabled: true, // records have full size from the start: nobody waits for the first bytes
 	}
 	if t.ServerName != "" {
 		c.ServerName = t.ServerName

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// Fault says how a Server misbehaves. With the zero Fault it does not: it reads every
-// connection to its end and then closes it, as carbon does.
+// Fault says how a Server misbehaves. With the zero Fault the Server works like carbon: it reads every connection to
+// its end and then closes it.
 type Fault struct {
 	// Never accepts connections but reads nothing.
 	Never bool
@@ -75,7 +75,7 @@ func (s *Server) serve(c *session, f Fault) {
 	}
 }
 
-// next returns the most bytes to read next, after got bytes.
+// next returns the maximum number of bytes to read next, after got bytes.
 func (f Fault) next(got int) int {
 	n := 32 << 10
 	if f.BytesPerSecond > 0 {

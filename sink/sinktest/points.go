@@ -9,8 +9,7 @@ import (
 	"time"
 )
 
-// Points returns the points that a connection brought. A line that is not in Graphite's
-// format fails the test.
+// Points returns the points received on a connection. A line that is not in Graphite's format fails the test.
 func (c Connection) Points(t testing.TB) []Point {
 	t.Helper()
 	points := make([]Point, 0, len(c.Lines))

@@ -34,7 +34,7 @@ type Server struct {
 // Connection holds the data of one connection.
 type Connection struct {
 	Lines []string  // complete lines, without their ends
-	Whole bool      // the sender closed it, and everything was read
+	Whole bool      // whether the sender closed it and everything was read
 	Last  time.Time // when the last bytes came
 }
 
@@ -62,7 +62,7 @@ func (s *Server) Start() {
 	var listener net.Listener
 	wait.Until(s.t, "listen on "+s.addr, func() (ok bool) {
 		var err error
-		listener, err = net.Listen("tcp", s.addr) // a process that this one has just started may hold the port for a moment
+		listener, err = net.Listen("tcp", s.addr) // a child process that was just started may hold the port for a moment
 		return err == nil
 	})
 	s.mu.Lock()
@@ -71,8 +71,8 @@ func (s *Server) Start() {
 	s.wg.Go(func() { s.accept(listener) })
 }
 
-// Stop closes the port, so that connections are refused, and resets the open ones. It
-// returns when reading has ended.
+// Stop closes the port, so that connections are refused, and resets the open connections. It returns when reading has
+// ended.
 func (s *Server) Stop() {
 	s.mu.Lock()
 	if s.listener != nil {
@@ -87,8 +87,7 @@ func (s *Server) Stop() {
 // Set applies a fault to connections from now on.
 func (s *Server) Set(f Fault) { s.SetEach(func(int) Fault { return f }) }
 
-// SetEach puts faults in place that depend on the number of the connection. That is the
-// number that Accepted returned before the connection came.
+// SetEach sets faults that depend on the number of the connection. The first connection has number 0.
 func (s *Server) SetEach(fault func(connection int) Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -189,7 +188,7 @@ func (s *Server) accept(listener net.Listener) {
 		fault := s.fault(len(s.accepted))
 		s.accepted = append(s.accepted, c.came)
 		s.sessions[c] = struct{}{}
-		if s.listener != listener { // stopped meanwhile
+		if s.listener != listener { // the Server was stopped meanwhile
 			c.reset()
 		}
 		s.announce()

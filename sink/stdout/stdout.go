@@ -8,9 +8,9 @@
 //
 // # Pipes
 //
-// A pipe without a reader blocks its writer. Send writes only as much as there is room for, so it
-// ends in time and with its context. The next Send of the same payload writes the rest. Lines of up
-// to 512 bytes are written whole: another writer to the same pipe, such as a log, cannot tear them.
+// A pipe without a reader blocks its writer. Send writes only as much as fits into the pipe, so it ends in time, or
+// when its context ends. The next Send of the same payload writes the rest. Lines of up to 512 bytes are written whole:
+// another writer to the same pipe, such as a log, cannot tear them.
 //
 // Send returns an error for a closed pipe. Go ends a process that writes to a closed pipe on its
 // standard output, unless the process asked to be notified of SIGPIPE.
@@ -36,14 +36,13 @@ type Config struct {
 	Prefix string
 
 	// Timeout limits one Send. Zero means 10 s. After it Send returns an error, and the next Send of
-	// the same payload continues. So a shorter Timeout only reports a stopped reader sooner.
+	// the same payload continues. So a shorter Timeout only has the effect that a stopped reader is reported sooner.
 	Timeout time.Duration
 }
 
 const defaultTimeout = 10 * time.Second
 
-// atOnce is the size of one write. A pipe with room takes this much in one piece (POSIX's
-// PIPE_BUF).
+// atOnce is the size of one write. A pipe with room accepts this many bytes in one piece (POSIX's PIPE_BUF).
 const atOnce = 512
 
 var errStandsStill = fmt.Errorf("nothing reads it: %w", os.ErrDeadlineExceeded)
@@ -68,7 +67,7 @@ type Sink struct {
 
 	unfinished uint64 // checksum of the payload that Send gave up
 	written    int    // bytes of it already written
-	torn       bool   // it was given up inside a line
+	torn       bool   // whether it was given up inside a line
 }
 
 // New makes a Sink.

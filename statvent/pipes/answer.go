@@ -17,7 +17,7 @@ type answer struct {
 	owner  uint32
 	bytes  *budget
 	text   []byte
-	writer bool // the FIFO has had a writer
+	writer bool // whether the FIFO has had a writer
 }
 
 // read reads to the end of file. If that has not come in time it returns errTimeout, and may be
@@ -43,9 +43,8 @@ func (a *answer) read(until time.Time) ([]byte, error) {
 	return a.text, errors.Join(err, failed)
 }
 
-// take reads the bytes that are there, and reports whether they were the last. An empty read is the
-// end of file, unless the FIFO has had no writer yet: the kernel wakes a waiting reader only if
-// a writer writes or closes.
+// take reads the available bytes, and reports whether they were the last. An empty read is the end of file, unless the
+// FIFO has had no writer yet. The kernel wakes a waiting reader only if a writer writes or closes.
 func (a *answer) take(fd int, waited bool) (done bool, err error) {
 	for {
 		// The usual size of a pipe: one read takes all.

@@ -7,10 +7,9 @@ import "github.com/statsd-ops/statsd/statvent"
 type Deltas struct {
 	// Names match the counters. Other names are ignored.
 	Names []Glob
-	// Since tells old processes from new ones, in the unit of Process.Start. The counts that
-	// an older process has at its first reading are ignored: an earlier reader may have
-	// reported them. A newer process starts from 0. A daemon sets its own start
-	// (Started(os.Getpid())), so that a restart does not report everything again. With 0
+	// Since distinguishes old processes from new ones, in the unit of Process.Start. The counts that an older process
+	// has at its first reading are ignored: an earlier reader may have reported them. A newer process starts from 0. A
+	// daemon sets its own start (Started(os.Getpid())), so that a restart does not report everything again. With 0
 	// every process is new.
 	Since uint64
 

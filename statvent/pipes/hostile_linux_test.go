@@ -52,8 +52,8 @@ func TestThreads(t *testing.T) {
 	}
 }
 
-// TestManyPipesOfOneUser checks that a user with more silent processes than there is time for does
-// not keep the processes of another user from being read.
+// TestManyPipesOfOneUser checks that a user with too many silent processes does not prevent reading the processes of
+// another user.
 func TestManyPipesOfOneUser(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("needs root to run processes as another user")
@@ -173,7 +173,7 @@ func TestReusedPID(t *testing.T) {
 	}
 }
 
-// TestCutAnswer checks that an answer without its end is told, and that its whole lines count.
+// TestCutAnswer checks that an incomplete answer is reported, and that its complete lines count.
 func TestCutAnswer(t *testing.T) {
 	dir := t.TempDir()
 	processesIn(t, dir).start("cut", 0)

@@ -16,7 +16,7 @@ import (
 const (
 	retryAfter = time.Millisecond      // while another reader has the pipe
 	lookAfter  = 25 * time.Millisecond // until a silent pipe is compared with the name again
-	maxEmpty   = 6                     // empty answers, with longer and longer pauses, before one is believed
+	maxEmpty   = 6                     // number of empty answers, with growing pauses, before one is believed
 )
 
 var (
@@ -46,7 +46,7 @@ type finding struct {
 	err       error
 }
 
-// read asks until there is an answer or no time is left.
+// read tries until there is an answer or no time is left.
 func (p *pipe) read(ctx context.Context) (f finding) {
 	if hidden, ok := strings.CutPrefix(p.name, "."); ok {
 		p.sweep(hidden)
@@ -78,7 +78,7 @@ func (p *pipe) read(ctx context.Context) (f finding) {
 			f.process.Err = f.err
 			return f
 		case errors.Is(err, errAgain), errors.Is(err, errEmpty), errors.Is(err, fs.ErrNotExist):
-			// The pause is random, so that readers get out of step.
+			// The pause is random, so that readers do not collide again.
 			time.Sleep(retryAfter + rand.N(retryAfter<<empty))
 		default:
 			return finding{err: fmt.Errorf("refused %s: %w", p.path(), err)}

@@ -31,10 +31,10 @@ type id struct {
 	start uint64
 }
 
-// owner is what the kernel says about a process or thread.
+// owner is the kernel's information about a process or thread.
 type owner struct {
 	start uint64
-	uid   uint32 // of the files that it makes
+	uid   uint32 // owner of the files that the process makes
 	group int    // pid of the process that a thread belongs to
 }
 

@@ -49,8 +49,8 @@ func (b *budget) take(owner uint32, n int) bool {
 	return true
 }
 
-// list returns the files in the directory that matter, each once. Of too many files it returns
-// some, and all pipes of running processes.
+// list returns the relevant files in the directory, each once. If there are too many, it returns some of them, and all
+// pipes of running processes.
 func (g *reading) list() ([]string, error) {
 	names, err := readNames(g.reader.dir(), maxEntries+1)
 	if errors.Is(err, fs.ErrNotExist) {

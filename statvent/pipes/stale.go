@@ -31,8 +31,7 @@ func (p *pipe) bury(pid int, file *os.File, info fs.FileInfo) (finding, error) {
 	return f, nil
 }
 
-// sweep removes what a killed process left under a hidden name: the pipe that it had staged, and
-// its lock.
+// sweep removes the hidden files of a killed process: its staged pipe, and its lock.
 func (p *pipe) sweep(hidden string) {
 	isLock := strings.HasSuffix(hidden, ".lock")
 	suffix := ".stats"

@@ -60,13 +60,12 @@ func TestSoakDaemons(t *testing.T) {
 	}
 }
 
-// chunk is how many lines are sent before the daemon must have read them: few
-// enough for the receive buffer of node.
+// chunk is the number of lines that are sent before the test waits until the daemon has read them. They fit into the
+// receive buffer of Node.js.
 const chunk = 1500
 
-// exchange sends the lines to a daemon, and returns the first value of each of
-// their paths. All of a line comes in one datagram, so the flush that first has
-// its name has all of it.
+// exchange sends the lines to a daemon, and returns the first value of each path. A line comes in one datagram, so all
+// its samples are in one flush.
 func exchange(t *testing.T, addr string, lines []string, published func() []sinktest.Point) map[string]float64 {
 	t.Helper()
 	conn, err := net.Dial("udp", addr)
@@ -116,7 +115,7 @@ func publishedByEtsy(t *testing.T, lines []string) map[string]float64 {
 	return exchange(t, etsy.Addr, lines, func() (all []sinktest.Point) {
 		for _, c := range carbon.Connections() {
 			if !c.Whole {
-				break // each flush has a connection: the order matters
+				break // each flush has a connection of its own: keep their order
 			}
 			all = append(all, c.Points(t)...)
 		}

@@ -14,7 +14,7 @@ type difference struct {
 	applies func(l *taken, theirs, ours outcome) bool
 }
 
-// taken is a line taken apart as Etsy's statsd does it.
+// taken is a line, split as Etsy's statsd splits it.
 type taken struct {
 	line  string
 	name  string
@@ -36,7 +36,7 @@ func takeApart(line string) *taken {
 	return l
 }
 
-// any reports whether one of the values is as ok says.
+// any reports whether ok is true for one of the values.
 func (l *taken) any(ok func(i int, fields []string) bool) bool {
 	for i, fields := range l.parts {
 		if ok(i, fields) {
@@ -46,7 +46,7 @@ func (l *taken) any(ok func(i int, fields []string) bool) bool {
 	return false
 }
 
-// withType is any, of the values that have a type.
+// withType is like any, for the values that have a type.
 func (l *taken) withType(ok func(value, kind string) bool) bool {
 	return l.any(func(_ int, fields []string) bool { return len(fields) > 1 && ok(fields[0], fields[1]) })
 }
@@ -128,7 +128,7 @@ func listed(line string, theirs, ours outcome) *difference {
 	return nil
 }
 
-// theirRate reports whether Etsy's statsd takes a field for a rate.
+// theirRate reports whether Etsy's statsd reads a field as a rate.
 func theirRate(field string) bool {
 	text, ok := strings.CutPrefix(field, "@")
 	if !ok || strings.HasPrefix(text, "-") {

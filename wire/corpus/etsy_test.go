@@ -23,31 +23,31 @@ import (
 // infinity. Keys are cleaned names.
 type outcome struct {
 	Bad      int  // samples discarded
-	Crash    bool // the line ends Etsy's statsd
+	Crash    bool // the line makes Etsy's statsd crash
 	Counters map[string]string
 	Gauges   map[string]string
 	Timers   map[string][]string
-	Weights  map[string]string // of timers
+	Weights  map[string]string // sample counts of timers
 	Sets     map[string][]string
 }
 
-// equal reports whether two outcomes are the same. How many samples of a line
-// are bad can differ, not whether any is.
+// equal reports whether two outcomes are the same. The number of bad samples may differ, but either both have bad
+// samples or none has.
 func (o outcome) equal(other outcome) bool {
 	return (o.Bad > 0) == (other.Bad > 0) && o.values() == other.values()
 }
 
-// values are all but the bad samples, as text.
+// values returns all results except the number of bad samples, as text.
 func (o outcome) values() string {
 	return fmt.Sprint(o.Crash, o.Counters, o.Gauges, o.Timers, o.Weights, o.Sets)
 }
 
-// names are those that samples were added to.
+// names returns the names that have samples.
 func (o outcome) names() []string {
 	return slices.Concat(slices.Collect(maps.Keys(o.Counters)), slices.Collect(maps.Keys(o.Gauges)), slices.Collect(maps.Keys(o.Timers)), slices.Collect(maps.Keys(o.Sets)))
 }
 
-// nameless is the outcome without the name. A line has only one.
+// nameless is the outcome without the name, as a line has only one name.
 func (o outcome) nameless() outcome {
 	o.Counters, o.Gauges, o.Weights = withoutName(o.Counters), withoutName(o.Gauges), withoutName(o.Weights)
 	o.Timers, o.Sets = withoutName(o.Timers), withoutName(o.Sets)
@@ -128,7 +128,7 @@ func normalNumber(text string) string {
 	if err != nil {
 		return text
 	}
-	return fmt.Sprint(v + 0) // no -0
+	return fmt.Sprint(v + 0) // turns -0 into 0
 }
 
 // ourOutcome returns the result of a line in this daemon with Etsy's dialect.

@@ -1,6 +1,5 @@
-// Package corpus tests the line parser against two other readings of the same
-// lines: the rules of docs/lines.md, written down a second time, and the code of
-// Etsy's statsd. The lines are odd ones, generated from a seed.
+// Package corpus compares the line parser with two other parsers: a second implementation of the rules of
+// docs/lines.md, and the code of Etsy's statsd. Their input are odd lines, generated from a seed.
 package corpus
 
 import (
@@ -29,7 +28,7 @@ func (g generator) pick(from ...string) string { return from[g.IntN(len(from))] 
 
 func (g generator) oneIn(n int) bool { return g.IntN(n) == 0 }
 
-// printable is a printable byte of ASCII: each in turn as i grows.
+// printable returns a printable byte of ASCII: each in turn as i grows.
 func (g generator) printable(i int) string { return string(rune(' ' + i%('~'-' '+1))) }
 
 // line makes the i-th line. Most have one oddity, some have several.

@@ -15,8 +15,8 @@ import (
 	"github.com/statsd-ops/statsd/wire"
 )
 
-// The rules of docs/lines.md once more, as simply as they can be written. They
-// share no code with the parser.
+// This is a second implementation of the rules of docs/lines.md, as simple as possible. It shares no code with the
+// parser.
 var (
 	whiteSpace = regexp.MustCompile(`^[ \t\v\f\r]*$`)
 	decimal    = regexp.MustCompile(`^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$`)
@@ -24,7 +24,7 @@ var (
 	letters    = regexp.MustCompile(`^([A-Za-z]+):`)
 )
 
-// script is white space and numbers as JavaScript has them.
+// script matches white space and numbers as JavaScript defines them.
 var (
 	scriptSpace = `[ \t\v\f\r\x{a0}\x{feff}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}]*`
 	around      = regexp.MustCompile(`^` + scriptSpace + `|` + scriptSpace + `$`)
@@ -126,12 +126,13 @@ func (r rules) kind(text string) string {
 		return text
 	}
 	if text = trimmed(text); kinds[text] == metric.Counter {
-		return "c" // as all that are unknown
+		return "c" // like all unknown types
 	}
 	return text
 }
 
-// rateThatCounts is the first one for Etsy's statsd, else the first bad one or the last.
+// rateThatCounts returns the rate that applies: for Etsy's statsd the first one, otherwise the first bad one, or the
+// last.
 func (r rules) rateThatCounts(rates []string) string {
 	rate := "1"
 	for i, text := range rates {
@@ -186,7 +187,7 @@ func (r rules) value(name, v, kind, rate string) string {
 	return fmt.Sprintf("%q %v %v x%v %v", name, k, n, weight, adjusts)
 }
 
-// isSection reports whether s starts with a section whose colons are its own.
+// isSection reports whether s starts with a section that may contain colons.
 func isSection(s string) bool {
 	if strings.HasPrefix(s, "#") || strings.HasPrefix(s, "T") {
 		return true

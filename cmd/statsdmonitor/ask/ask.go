@@ -4,8 +4,8 @@
 //	answer, err := client.Ask(ctx, ask.Question{Method: "status"}, &status)
 //
 // Questions go over XML-RPC. Changes, and questions whose answer is a stream, go over the JSON API.
-// The program that answers may not be a statsd. So answers are bounded in bytes and depth, redirects
-// are not followed, and errors are safe for a terminal. Web proxies are not used.
+// The program that answers may not be a statsd. So the client bounds answers in bytes and depth, does not follow
+// redirects, and makes errors safe for a terminal. Web proxies are not used.
 package ask
 
 import (
@@ -27,11 +27,11 @@ type Client struct {
 	Address string // host:port
 	TLS     *tls.Config
 	Token   string // for the header Authorization; "" for none
-	// Timeout is how long one answer may take, besides the time for which it watches traffic.
+	// Timeout is how long one answer may take, in addition to the time for which it watches traffic.
 	Timeout time.Duration
 }
 
-// An Error says what a monitor answered. Other errors say why there is no answer.
+// An Error is the error in a monitor's answer. Other errors mean that there is no answer.
 type Error struct {
 	Code  string // as in package question; "" if there is none
 	Fault int    // of XML-RPC; 0 if there is none
@@ -40,7 +40,7 @@ type Error struct {
 
 func (e *Error) Error() string { return e.Text }
 
-// NotFound reports whether the thing that was asked for does not exist.
+// NotFound reports whether the requested thing does not exist.
 func NotFound(err error) bool {
 	e, ok := errors.AsType[*Error](err)
 	return ok && (e.Code == "not_found" || e.Fault == faultNotFound)
@@ -71,7 +71,7 @@ func (c *Client) during(ctx context.Context, what string, d time.Duration, do fu
 	defer cancel()
 	err := do(ctx)
 	if err != nil && ctx.Err() != nil {
-		err = ctx.Err() // which caused the other error
+		err = ctx.Err() // the timeout caused the other error
 	}
 	if err == nil {
 		return nil
@@ -103,7 +103,7 @@ func (c *Client) url(path string) string {
 	return scheme + "://" + c.Address + path
 }
 
-// do sends a request. Its errors say what to look at.
+// do sends a request. Its errors have hints about the cause.
 func (c *Client) do(ctx context.Context, request *http.Request) (*http.Response, error) {
 	if c.Token != "" {
 		request.Header.Set("Authorization", "Bearer "+c.Token)

@@ -65,7 +65,7 @@ func TestAsk(t *testing.T) {
 	}
 }
 
-// A struct without the members of every answer is no answer, however little the question needs.
+// A struct without the members that every answer has is an error, even if the question needs none of them.
 func TestNoFrame(t *testing.T) {
 	for _, v := range []any{struct{}{}, struct {
 		Data int `json:"data"`
@@ -92,7 +92,7 @@ func TestClock(t *testing.T) {
 	}
 }
 
-// TestErrors checks what is said of errors, and what they are.
+// TestErrors checks the texts and the types of errors.
 func TestErrors(t *testing.T) {
 	ask := func(handler http.HandlerFunc) error {
 		var data int

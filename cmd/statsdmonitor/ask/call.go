@@ -14,7 +14,7 @@ import (
 	"github.com/kolo/xmlrpc"
 )
 
-// Call is a call of a method, and the greatest length of its answer in bytes.
+// Call is a call of a method, with the maximum length of its answer in bytes.
 type Call struct {
 	Method string
 	Args   []any
@@ -82,8 +82,8 @@ func (c *Client) reply(ctx context.Context, request *http.Request, limit int64) 
 	return reply{body, clock(response.Header)}, err
 }
 
-// clock returns the time of the daemon. It is known to the second, so the clock of this machine is
-// better if the two agree.
+// clock returns the time of the daemon. The daemon's time is exact only to the second, so clock returns this machine's
+// time if the two agree.
 func clock(h http.Header) time.Time {
 	now := time.Now()
 	date, err := http.ParseTime(h.Get("Date"))
@@ -107,7 +107,7 @@ func read(r io.Reader, limit int64) ([]byte, error) {
 	return body, err
 }
 
-// maxDepth bounds the elements of XML inside each other. The library decodes recursively.
+// maxDepth bounds the nesting of XML elements, because the library decodes recursively.
 const maxDepth = 100
 
 // shallow returns an error if an answer is nested too deep.

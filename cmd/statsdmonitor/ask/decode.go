@@ -10,8 +10,8 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// decode stores what an XML-RPC answer holds in plain data, by the json tags of its fields. Unknown
-// members are ignored, and absent ones are zero. An error names the member.
+// decode stores the values of an XML-RPC answer in plain data, by the json tags of its fields. Unknown members are
+// ignored, and absent ones are zero. An error names the member.
 func decode(from any, to reflect.Value, path string) error {
 	if from == nil { // an empty string, for the library
 		return nil
@@ -108,8 +108,8 @@ func decodeMap(from any, to reflect.Value, path string) error {
 	return nil
 }
 
-// decodeScalar stores a number, a text or a boolean. A number that does not fit is an error, NaN only
-// fits a question.Number.
+// decodeScalar stores a number, a text or a boolean. A number that does not fit is an error. NaN fits only a
+// question.Number.
 func decodeScalar(from any, to reflect.Value, path string) error {
 	n, isNumber := number(from)
 	switch to.Kind() {

@@ -48,7 +48,7 @@ func (c *Client) Ask(ctx context.Context, q Question, data any) (Answer, error) 
 	return a, err
 }
 
-// explained rewords an error of the daemon for people. The code of a fault tells them nothing.
+// explained rewords an error of the daemon for people, who do not know the codes of faults.
 func explained(name string, err error) error {
 	e, ok := errors.AsType[*Error](err)
 	if !ok {
@@ -64,7 +64,7 @@ func explained(name string, err error) error {
 	return &Error{Code: e.Code, Fault: e.Fault, Text: text}
 }
 
-// withToken says how to send a token with statsdmonitor, where the daemon says how programs do.
+// withToken replaces the daemon's advice for programs about tokens by advice for users of statsdmonitor.
 func withToken(text string) string {
 	return strings.Replace(text, "send Authorization: Bearer TOKEN", "give its file with --token-file", 1)
 }
@@ -82,7 +82,7 @@ func (a *Answer) decode(body []byte, data any) error {
 	if !ok {
 		return unexpected("the answer", "a struct", frame)
 	}
-	for _, name := range []string{"as_of", "data"} { // every answer has them
+	for _, name := range []string{"as_of", "data"} { // every answer has these members
 		if _, ok := members[name]; !ok {
 			return fmt.Errorf("the answer is not a monitor's: it has no %s", name)
 		}

@@ -22,7 +22,7 @@ func Alerts(p Page, a question.Answer, d question.Alerts) string {
 	return s.String()
 }
 
-// Audit writes the changes that were asked for, the newest first.
+// Audit writes the requested changes, the newest first.
 func Audit(p Page, a question.Answer, d question.Alerts) string {
 	s := &sheet{Page: &p}
 	if len(d.Audit) == 0 {
@@ -53,7 +53,7 @@ func (s *sheet) change(x *question.Audit) {
 	}
 }
 
-// lasted says how long an alert goes on, or went on.
+// lasted writes how long an alert has lasted.
 func (p *Page) lasted(x *question.Alert) string {
 	if x.Ended.IsZero() {
 		return "going on " + p.since(x.Began)
@@ -77,7 +77,7 @@ func (s *sheet) alert(x *question.Alert) {
 	s.text(span{}, 10, s.told(x))
 }
 
-// told says what each notifier was told.
+// told writes which messages each notifier got.
 func (p *Page) told(x *question.Alert) string {
 	if len(x.Told) == 0 {
 		return "no notifier was told"
@@ -105,7 +105,7 @@ func (p *Page) after(began, t time.Time, layout string) string {
 	return p.stamp(t, layout)
 }
 
-// telling says what happened to one message.
+// telling writes what happened to one message.
 func (p *Page) telling(began time.Time, t question.Telling) (text string) {
 	switch t.State {
 	case "told":

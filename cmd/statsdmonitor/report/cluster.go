@@ -31,7 +31,7 @@ func Cluster(p Page, a question.Answer, c question.Cluster) string {
 	return s.String()
 }
 
-// owner writes what an owner knows.
+// owner writes an owner's view.
 func (s *sheet) owner(c *question.Cluster) {
 	s.groups("cluster", labels, []span{{c.Address, bold}, {text: "owner " + c.ID}, {text: plural.Things(uint64(len(c.Partitions)), "partition", "partitions")}, {text: "interval " + plural.Duration(seconds(c.Interval))}}, "")
 	if c.Fault != "" {
@@ -146,7 +146,7 @@ func forwardAddress(address string) string {
 	return scheme + "://" + host
 }
 
-// clockOff writes by how much a clock is ahead. Messages take some time, so a small lag says nothing.
+// clockOff writes by how much a clock is ahead. Messages take some time, so a small lag has no meaning.
 func clockOff(ahead float64) string {
 	d := time.Duration(ahead * float64(time.Second)).Round(10 * time.Millisecond)
 	switch {
@@ -191,7 +191,7 @@ type part struct {
 	n    uint64
 }
 
-// partsOf returns what has become of the stored messages.
+// partsOf returns the parts of the sum of stored messages.
 func partsOf(l *question.ClusterLedger) []part {
 	return []part{
 		{"merged", l.Merged}, {"duplicates", l.Duplicates}, {"late", l.Late}, {"damaged", l.Damaged}, {"foreign", l.Foreign}, {"future", l.Future},

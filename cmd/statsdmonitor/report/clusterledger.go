@@ -8,12 +8,12 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// EdgeAccount compares what an edge has forwarded since its start with what the owners have of it.
+// EdgeAccount compares the data that an edge has forwarded since its start with the data that the owners have from it.
 type EdgeAccount struct {
 	Edge    string `json:"edge"`
 	Address string `json:"address"` // where it was asked
-	// Number is its newest interval, Complete the newest that the owners have. Only if they are equal, and the owners
-	// have dealt with all messages, Settled is true, and the samples must be equal.
+	// Number is the edge's newest interval, and Complete the newest that the owners have. If they are equal, and the
+	// owners have finished all messages, Settled is true. Then the numbers of samples must be equal.
 	Number   uint64 `json:"number"`
 	Complete uint64 `json:"complete"`
 	Settled  bool   `json:"settled"`
@@ -29,7 +29,7 @@ type EdgeAccount struct {
 type ClusterBook struct {
 	Balances bool          `json:"balances"`
 	Fault    string        `json:"fault"` // the account that does not balance, or ""
-	Edges    []EdgeAccount `json:"edges"` // those that were asked
+	Edges    []EdgeAccount `json:"edges"` // the edges that were asked
 }
 
 // ClusterLedger writes the ledger over machines.
@@ -59,7 +59,7 @@ func ClusterLedger(b ClusterBook) func(Page, question.Answer, question.Cluster) 
 // messages writes the account of an owner.
 func (s *sheet) messages(c *question.Cluster) {
 	l := &c.Ledger
-	s.line(span{"messages of all edges: stored = what became of them", bold})
+	s.line(span{"messages of all edges: stored = the sum of these parts", bold})
 	s.entry("stored", l.Stored)
 	for _, part := range partsOf(l) {
 		s.entry("  "+part.what, part.n)
@@ -89,7 +89,7 @@ func (s *sheet) rows(title string, f *question.ClusterForward) {
 	s.line()
 }
 
-// across compares the samples of an edge with what the owners have.
+// across compares the samples of an edge with those of the owners.
 func (s *sheet) across(e *EdgeAccount) {
 	s.line(span{"samples of edge " + e.Edge + " since its start", bold})
 	s.entry("forwarded", e.Samples)

@@ -14,9 +14,9 @@ type Settings uint8
 
 // Which settings.
 const (
-	Set       Settings = iota // what is not a default
-	All                       // everything
-	Differing                 // what the files say now, but the daemon does not do yet
+	Set       Settings = iota // settings that are not defaults
+	All                       // all settings
+	Differing                 // settings in the files that the daemon does not use yet
 )
 
 // Config returns a function that writes the running configuration.

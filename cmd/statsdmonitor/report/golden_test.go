@@ -203,7 +203,7 @@ func compare(t *testing.T, file, got string) {
 	}
 }
 
-// A long command keeps a space between itself and what the mark means.
+// A space separates a long command from the meaning of the mark.
 func TestPrefixHint(t *testing.T) {
 	answer := reporttest.Prefixes()
 	for n := range 50 {

@@ -30,7 +30,7 @@ func History(p Page, a question.Answer, h question.History) string {
 	return s.String()
 }
 
-// extremes are the least and the greatest of some values. There are none in a gap.
+// extremes returns the least and the greatest of some values. In a gap there are none.
 type extremes struct {
 	least, greatest float64
 	present         int
@@ -54,7 +54,7 @@ func extremesOf(values []question.Number) extremes {
 	return m
 }
 
-// series writes one series. Leading gaps are left out: so far back nothing is held.
+// series writes one series. It leaves out leading gaps, because the history does not reach back so far.
 func (s *sheet) series(a question.Answer, h *question.History, name string) {
 	all := h.Series[name]
 	first := slices.IndexFunc(all, func(n question.Number) bool { return !math.IsNaN(float64(n)) })
@@ -87,7 +87,7 @@ func (s *sheet) series(a question.Answer, h *question.History, name string) {
 	}
 }
 
-// seriesTitle says what a series is about, and what is missing of it.
+// seriesTitle writes the name of a series, its unit, and how much is missing.
 func (s *sheet) seriesTitle(h *question.History, name string, over time.Duration, to time.Time, young bool) string {
 	if h.Kinds[name] == "rate" {
 		name += " per second"

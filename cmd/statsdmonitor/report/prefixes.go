@@ -9,7 +9,7 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// Prefixes writes the beginnings of names that hold most names.
+// Prefixes writes the prefixes with the most names.
 func Prefixes(p Page, a question.Answer, d question.Prefixes) string {
 	s := &sheet{Page: &p}
 	s.prefixHead(a, &d)
@@ -89,7 +89,7 @@ func (s *sheet) prefixRow(x *question.Prefix) []span {
 	}
 }
 
-// prefixHint suggests to look into the first prefix that explodes, or else the largest.
+// prefixHint suggests to look into the first prefix that grows fast, or else into the largest.
 func (s *sheet) prefixHint(d *question.Prefixes) {
 	look, explained := d.Prefixes[0].Prefix, false
 	for i := range d.Prefixes {
@@ -110,7 +110,7 @@ func (s *sheet) prefixHint(d *question.Prefixes) {
 	}
 }
 
-// argument quotes an argument for a shell where it must be.
+// argument quotes an argument for a shell, if necessary.
 func argument(text string) string {
 	text = ascii.Safe(text)
 	if text != "" && !strings.ContainsFunc(text, func(r rune) bool {

@@ -6,9 +6,9 @@
 //
 // A Page says how wide the text may be. A narrow page has fewer columns, and long names lose their
 // middle; no row of a table is ever longer than the page. Sentences are wrapped. Colour is never
-// the only sign: what is red also says FAILING, or begins with "!".
+// the only sign: red text also says FAILING, or begins with "!".
 //
-// Everything in an answer is made safe for a terminal, because what answers may not be a statsd.
+// Everything in an answer is made safe for a terminal, because the answering program may not be a statsd.
 package report
 
 import (
@@ -19,7 +19,7 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// Page is the place that a report is written for.
+// Page describes the output for which a report is written.
 type Page struct {
 	Width  int // columns
 	Colour bool
@@ -32,7 +32,7 @@ type Page struct {
 // wide is the width from which pages show more columns.
 const wide = 110
 
-// narrow is the width below which pages show only what matters most.
+// narrow is the width below which pages show only the most important columns.
 const narrow = 60
 
 // least is the smallest width. A narrower page is treated like it.
@@ -73,7 +73,7 @@ func (s *sheet) line(parts ...span) {
 	s.lines = append(s.lines, b.String())
 }
 
-// fitted shortens a text to the room that there is.
+// fitted shortens a text to the available width.
 func fitted(text string, room int) string {
 	if len(text) > room && strings.Trim(text, " ") == "" {
 		return text[:room]
@@ -138,7 +138,7 @@ func (s *sheet) hint(command string) {
 	s.lines = append(s.lines, strings.Repeat(" ", s.width()-len(text))+s.paint(dim, text))
 }
 
-// foot says which time the answer is about, and whether it is complete.
+// foot writes the time of the answer, and whether the answer is complete.
 func (s *sheet) foot(a question.Answer) {
 	text := "as of the flush at " + s.clock(a.AsOf) + ", " + s.ago(a.AsOf)
 	switch {

@@ -64,7 +64,7 @@ func behind(k *question.Sink) string {
 	return text
 }
 
-// sink writes where the points of one sink wait, and what it tries.
+// sink writes where the points of one sink wait, and its attempts.
 func (s *sheet) sink(k *question.Sink) {
 	name := ascii.Safe(k.Name) + ": "
 	indent := min(len(name), 20)

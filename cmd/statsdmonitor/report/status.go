@@ -13,7 +13,7 @@ import (
 // labels is the column where the figures of a status begin.
 const labels = 10
 
-// manyNew is how many names may be new before the status suggests to look at them.
+// manyNew is the number of new names from which the status suggests to look at them.
 const manyNew = 1000
 
 // Status writes whether the daemon is healthy, what is lost, how the sinks are and what it costs.
@@ -62,7 +62,7 @@ func (s *sheet) title(st *question.Status) {
 	s.line(span{host, bold}, span{rest, ofState(st.Health.State)}, span{text: strings.Repeat(" ", space) + right})
 }
 
-// reason writes why the daemon is not ok, and what that means. Notes do not change the state.
+// reason writes a reason and its effect. Notes do not change the state.
 func (s *sheet) reason(r *question.Reason) {
 	mark := span{"! ", ofState(r.State)}
 	if r.State == "note" {
@@ -75,7 +75,7 @@ func (s *sheet) reason(r *question.Reason) {
 	s.hint(s.next(r.Next))
 }
 
-// next returns a command that the daemon suggests, with the address that this one was asked at.
+// next returns a command that the daemon suggests, with the address of the daemon.
 func (p *Page) next(command string) string {
 	rest, ok := strings.CutPrefix(command, "statsdmonitor ")
 	if !ok {
@@ -87,7 +87,7 @@ func (p *Page) next(command string) string {
 	return p.ask(rest)
 }
 
-// healthy says what a healthy daemon did.
+// healthy writes a summary for a healthy daemon.
 func (s *sheet) healthy(st *question.Status) string {
 	text := "nothing lost in 15m"
 	if n := st.Lost.Sum15m; n > 0 {
@@ -138,7 +138,7 @@ func (s *sheet) intake(st *question.Status) {
 	}
 }
 
-// suggest writes a command to type next, unless a reason has it.
+// suggest writes a command to type next, unless a reason already suggests it.
 func (s *sheet) suggest(st *question.Status, command string) {
 	for i := range st.Health.Reasons {
 		if strings.Contains(st.Health.Reasons[i].Next+" ", " "+command+" ") {
@@ -183,7 +183,7 @@ func (s *sheet) sinks(st *question.Status) {
 	s.groups("sinks", labels, groups, s.trend(st, "waiting"))
 }
 
-// ramp has a sign for each height of a trend.
+// ramp has a character for each height of a trend.
 const ramp = ".:-=+*#"
 
 // trend draws the last hour of a figure as one line, on wide pages.
@@ -195,8 +195,8 @@ func (s *sheet) trend(st *question.Status, figure string) string {
 	return "[" + sparkline(values[max(len(values)-30, 0):]) + "]"
 }
 
-// sparkline draws a sign for each value, between the least and the greatest. Values that vary little
-// look flat. A space is a gap.
+// sparkline draws a character for each value, between the least and the greatest. Values that vary little look flat. A
+// space is a gap.
 func sparkline(values []question.Number) string {
 	low, high := math.Inf(1), math.Inf(-1)
 	for _, v := range values {
@@ -222,7 +222,7 @@ func sparkline(values []question.Number) string {
 	return string(line)
 }
 
-// grown says by how much the number of names has grown in 15 minutes.
+// grown writes the growth of the number of names in 15 minutes.
 func grown(n int) string {
 	if n == 0 {
 		return "no change in 15m"

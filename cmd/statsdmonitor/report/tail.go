@@ -35,7 +35,7 @@ func TailLine(p Page, l question.Line) string {
 	return s.String()
 }
 
-// tailHead says when a line came and from whom. Wide pages also show the transport.
+// tailHead writes when a line came, and its sender. Wide pages also show the transport.
 func (s *sheet) tailHead(l *question.Line) string {
 	head := l.Time.In(s.Zone).Format(tailTime) + gap
 	if s.width() < narrow {
@@ -52,8 +52,8 @@ func (s *sheet) tailHead(l *question.Line) string {
 	return head
 }
 
-// TailEnd says how many of the lines that match were shown, and how much of the traffic was looked at.
-// limit is the maximum number of lines in a second.
+// TailEnd writes how many of the matching lines were shown, and how much of the traffic was looked at. limit is the
+// maximum number of lines in a second.
 func TailEnd(l question.TailLooked, shown uint64, limit int) string {
 	text := fmt.Sprintf("%s shown of %s that %s", count(shown), count(l.Matched), plural.Verb(l.Matched, "matches", "match"))
 	if l.NotShown > 0 {

@@ -11,7 +11,7 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// shorten takes a text's middle out if it is longer than width: checkout.sess..7f3a.ms.
+// shorten removes the middle of a text that is longer than width: checkout.sess..7f3a.ms.
 func shorten(text string, width int) string {
 	if len(text) <= width {
 		return text
@@ -23,7 +23,7 @@ func shorten(text string, width int) string {
 	return text[:head] + ".." + text[len(text)-(width-2-head):]
 }
 
-// unquoted takes the quotes off a quoted text, unless spaces at an end would not be seen.
+// unquoted removes the quotes from a text, unless spaces at an end would then be invisible.
 func unquoted(text string) string {
 	inner, ok := strings.CutPrefix(text, `"`)
 	inner, closed := strings.CutSuffix(inner, `"`)
@@ -183,7 +183,7 @@ func (p *Page) stamp(t time.Time, layout string) string {
 	return t.Format(layout)
 }
 
-// looked says how much of the traffic an answer looked at.
+// looked writes how much of the traffic an answer looked at.
 func looked(a question.Answer) string {
 	l := a.LookedAt
 	if l == nil {

@@ -59,7 +59,7 @@ func anyPublished(rows []question.TopRow) bool {
 	return false
 }
 
-// looking says what a probe looked at; on wide pages also with how many receivers.
+// looking writes how much a probe looked at; on wide pages also the number of receivers.
 func (s *sheet) looking(a question.Answer) string {
 	text := looked(a)
 	if l := a.LookedAt; l != nil && l.Receivers > 0 && s.width() >= wide {
@@ -71,7 +71,7 @@ func (s *sheet) looking(a question.Answer) string {
 	return text
 }
 
-// sure says how exact the rates of a probe are.
+// sure writes how exact the rates of a probe are.
 func (s *sheet) sure(relative, unseen float64) (text string) {
 	if relative > 0 {
 		text = fmt.Sprintf(", +-%s %%", decimal(100*relative, 2))
@@ -82,9 +82,9 @@ func (s *sheet) sure(relative, unseen float64) (text string) {
 	return text
 }
 
-// forgot says how many entries a bounded table gave up.
+// forgot writes how many entries a full table has replaced.
 func (s *sheet) forgot(n uint64) {
 	if n > 0 {
-		s.line(span{"the table was full: " + plural.Things(n, "entry", "entries") + " gave way to others", dim})
+		s.line(span{"the table was full: " + plural.Things(n, "entry", "entries") + " were replaced by others", dim})
 	}
 }

@@ -40,7 +40,7 @@ func (s *sheet) values(values []question.PathValue) {
 	s.table(columns, rows)
 }
 
-// matched says how many paths match, and how many of those shown have a history.
+// matched writes how many paths match, and how many of the shown paths have a history.
 func (s *sheet) matched(v *question.PathValues, complete bool) {
 	verb := "match"
 	if v.Matched == 1 {

@@ -52,7 +52,7 @@ func CheckTLS(t *testing.T, addr, path string, config *tls.Config) {
 	t.Run("plain http", func(t *testing.T) { checkPlain(t, l) })
 }
 
-// listener is what is checked.
+// listener is the listener to check.
 type listener struct {
 	addr, path string
 	tls        *tls.Config // nil for plain HTTP
@@ -238,7 +238,7 @@ func (l listener) get(t *testing.T, path, host string) answer {
 	request.Host = host
 	client := http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: l.tls}}
 	response, err := client.Do(request)
-	for deadline := time.Now().Add(patience); err != nil; response, err = client.Do(request) { // cut: see answers
+	for deadline := time.Now().Add(patience); err != nil; response, err = client.Do(request) { // the connection was cut: see answers
 		if time.Now().After(deadline) {
 			t.Fatal(err)
 		}
@@ -257,7 +257,7 @@ func (l listener) scheme() string {
 	return "http://"
 }
 
-// dial opens a connection without a word.
+// dial opens a connection and sends nothing.
 func (l listener) dial(t *testing.T) net.Conn {
 	t.Helper()
 	conn, err := net.DialTimeout("tcp", l.addr, patience)
@@ -286,8 +286,8 @@ func (l listener) send(t *testing.T, text string) net.Conn {
 	return conn
 }
 
-// answers sends text, and returns all that comes back. On a busy machine, the server may cut the
-// connection before it gets the text: then it gets the text once more.
+// answers sends text, and returns the complete answer. On a busy machine, the server may cut the connection before it
+// gets the text. Then answers sends the text once more.
 func (l listener) answers(t *testing.T, text string) (string, error) {
 	t.Helper()
 	for deadline := time.Now().Add(patience); ; {

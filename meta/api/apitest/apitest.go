@@ -25,7 +25,7 @@ func Parse(t testing.TB, text string) *Description {
 	return d
 }
 
-// Check reports what is wrong with an answer, by its description.
+// Check returns an error if an answer does not match the description.
 func (d *Description) Check(method, path string, code int, body string) (faults []string) {
 	name := "default"
 	if code == 200 {
@@ -117,7 +117,7 @@ func (d *Description) validateObject(schema map[string]any, v map[string]any, wh
 	}
 }
 
-// hasType reports whether a value has a type, or one of several. No type means any.
+// hasType reports whether a value has a type, or one of several types. Without a type any value will do.
 func hasType(want, v any) bool {
 	var types []any
 	switch want := want.(type) {

@@ -1,10 +1,10 @@
-// Traffic sends samples to a daemon over TCP, and is the carbon that it publishes to:
+// Traffic sends samples to a daemon over TCP, and receives its published points like carbon:
 //
 //	traffic STOP
 //
-// It sends until the file STOP exists, through restarts of the daemon. Then it waits until the
-// published sums are what it sent, and prints both. It exits with 1 if they still differ after a
-// minute, or if more was published than sent. The daemon must flush each second.
+// It sends until the file STOP exists, through restarts of the daemon. Then it waits until the published sums equal the
+// sent ones, and prints both. It exits with 1 if they still differ after a minute, or if more was published than sent.
+// The daemon must flush each second.
 package main
 
 import (
@@ -61,7 +61,7 @@ func run(args []string) error {
 	for end := time.Now().Add(patience); published.Load() < sent && time.Now().Before(end); {
 		time.Sleep(100 * time.Millisecond)
 	}
-	time.Sleep(2 * time.Second) // more than was sent would come now
+	time.Sleep(2 * time.Second) // a published sum that is too high would show now
 	fmt.Printf("sent %d samples, %d were published; %d connections were refused, for at most %v\n", sent, published.Load(), retries, slowest.Round(time.Millisecond))
 	if published.Load() != sent {
 		return fmt.Errorf("%d samples are missing", sent-published.Load())

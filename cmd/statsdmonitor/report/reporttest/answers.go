@@ -1,5 +1,5 @@
-// Package reporttest has an answer to each question, for tests of what writes them: of a daemon with a
-// sink that fails, a prefix that explodes, and lost datagrams.
+// Package reporttest has an example answer to each question, for tests of reports. The answers are of a daemon with a
+// failing sink, a prefix that grows fast, and lost datagrams.
 package reporttest
 
 import (
@@ -133,7 +133,7 @@ func Explanation() question.Explanation {
 	return question.Explanation{Text: "Checkout Pay/EU:81.5|ms|@0.5", Known: true, Steps: []question.Step{
 		{Name: "parsed", OK: true, Text: "Checkout Pay/EU  value 81.5  type ms (timer)  rate 0.5"},
 		{Name: "name", OK: true, Text: "Checkout_Pay-EU    space -> _, / -> -     (--dialect reference)"},
-		{Name: "rules", OK: true, Text: "no pattern mutes it; 15 of 1024 bytes; known: takes no new name"},
+		{Name: "rules", OK: true, Text: "no pattern mutes it; 15 of 1024 bytes; known already"},
 		{Name: "kind", OK: true, Text: "timer; also known as a counter: their paths differ, no clash"},
 		{Name: "published", OK: true, Paths: []string{"stats.timers.Checkout_Pay-EU.lower", "stats.timers.Checkout_Pay-EU.upper", "stats.timers.Checkout_Pay-EU.mean", "stats.timers.Checkout_Pay-EU.count", "stats.timers.Checkout_Pay-EU.upper_90"}},
 		{Name: "now", OK: true, Text: "mean 84.5  upper_90 119.0  count 2,428    flush 02:28:30, 4s ago"},
