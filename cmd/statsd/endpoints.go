@@ -97,7 +97,7 @@ func nameEndpoints(all, running []*endpoint) error {
 	for _, e := range all {
 		switch name := e.text("name"); {
 		case forwardNames.MatchString(name):
-			return e.fault(fmt.Errorf("name: %s stands for --forward; choose another name", name))
+			return e.fault(fmt.Errorf("name: %s is reserved for --forward; choose another name", name))
 		case name != "" && !take(e, name):
 			return e.fault(fmt.Errorf("name: another sink has the name %s", name))
 		}

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"net"
+	"os"
 	"sync"
 	"time"
 
@@ -49,7 +52,7 @@ func (m *manager) beat() {
 func (m *manager) tellBeats() {
 	failed := false
 	for range m.beats {
-		_, err := systemd.SdNotify(false, systemd.SdNotifyWatchdog)
+		err := report(systemd.SdNotifyWatchdog)
 		if err != nil && !failed {
 			m.log.Warn().Err(err).Msg("reporting to the service manager's watchdog failed (NOTIFY_SOCKET); trying again")
 		}
@@ -64,7 +67,27 @@ func (m *manager) close() {
 }
 
 func (m *manager) tell(state string) {
-	if _, err := systemd.SdNotify(false, state); err != nil {
+	if err := report(state); err != nil {
 		m.log.Warn().Err(err).Str("state", state).Msg("reporting to the service manager failed (NOTIFY_SOCKET)")
 	}
+}
+
+// reportTimeout limits the time for one report. A manager that hangs must not stop the daemon, or keep it from
+// ending: the queue of the manager's socket is short.
+const reportTimeout = time.Second
+
+// report sends a state to the manager, if there is one.
+func report(state string) error {
+	address := os.Getenv("NOTIFY_SOCKET")
+	if address == "" {
+		return nil
+	}
+	conn, err := net.DialTimeout("unixgram", address, reportTimeout)
+	if err != nil {
+		return err
+	}
+	if err = conn.SetWriteDeadline(time.Now().Add(reportTimeout)); err == nil {
+		_, err = conn.Write([]byte(state))
+	}
+	return errors.Join(err, conn.Close())
 }

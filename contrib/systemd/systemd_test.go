@@ -156,6 +156,22 @@ func TestNotify(t *testing.T) {
 	d.wait()
 }
 
+// A manager that does not read its socket does not keep the daemon from ending.
+func TestHangingManager(t *testing.T) {
+	soak.Slow(t)
+	t.Parallel()
+	m := newManager(t)
+	carbon := newCarbon(t)
+	command := exec.Command(binary, append(carbon.command()[1:], "-p", "0", "-n", "127.0.0.1")...)
+	command.Env = append(os.Environ(), "NOTIFY_SOCKET="+m.path, "WATCHDOG_USEC=20000")
+	d := start(t, command)
+	d.awaitLog("reporting to the service manager's watchdog failed") // the queue of the socket is full
+	d.stop()
+	if want := `"state":"STOPPING=1"`; !strings.Contains(d.log.String(), want) {
+		t.Errorf("the log does not have %s:\n%s", want, &d.log)
+	}
+}
+
 // The daemon is restarted repeatedly on sockets that stay open. Each datagram and each connection
 // is read by one of the daemons, and no point is ahead of the clock.
 func TestRestartUnderLoad(t *testing.T) {
