@@ -61,7 +61,7 @@ func (a *aliases) has(hash uint64) bool {
 	return p.ref != 0
 }
 
-// lookup is a search in an arena for some of a batch's samples. Its loops are like the loops of names.look.
+// lookup is a search in an arena for some of a batch's samples. Its loops are written like the loops of names.look.
 type lookup struct {
 	which [BatchSize]uint8 // the samples
 	found [BatchSize]probe // their probes in the arena
@@ -87,8 +87,8 @@ func (l *lookup) search(a *arena, probes []probe) {
 	}
 }
 
-// lookAliases finds the aliases of the names that have no record yet, and applies them. It leaves the rare cases
-// to find: old aliases, and muted samples.
+// lookAliases searches for the aliases of the names that have no record yet, and applies them. The function find
+// handles the rare cases: old aliases, and muted samples.
 func (s *Shard) lookAliases(samples []metric.Sample, probes []probe) {
 	var l lookup
 	for i := range probes {

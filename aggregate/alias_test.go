@@ -143,8 +143,7 @@ func TestAliasesChangeSamples(t *testing.T) {
 	}
 }
 
-// The sums and the hits are those of the rules that hold in an interval, whatever names come and go, and in
-// whatever batches.
+// The sums and the hits match the rules of each interval, also while names come and go, and for batches of any size.
 func TestRulesChangeWithFlushes(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	table := testTable(2)

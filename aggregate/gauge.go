@@ -15,11 +15,10 @@ import (
 // If times are equal, the setting comes first, and of two settings the greater one counts. So the result is the same
 // for any order of adding.
 //
-// The cell of a gauge has the value of the newest setting, a word; its time, a word, or 0; and the place
-// of the newest adjustment, half a word, or 0. An adjustment has three words: the place of the next
-// one, in the lower half; its time; its amount. The newest comes first, the others have no order. It has
-// the number of adjustments in the upper half of its first word. Some may be older than the setting;
-// result leaves these out.
+// The cell of a gauge has three parts: the value of the newest setting (one word); its time, or 0 (one word); the
+// place of the newest adjustment, or 0 (half a word). An adjustment has three words: the place of the next one in the
+// lower half; its time; its amount. The newest adjustment comes first; the others have no order. The upper half of its
+// first word is the number of adjustments. Some may be older than the setting; result leaves these out.
 const (
 	adjustmentWords = 3
 	// maxAdjustments limits the adjustments that a gauge keeps in a shard and an interval. Further

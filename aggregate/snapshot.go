@@ -144,9 +144,9 @@ func (sn *Snapshot) collided(shape int, name []byte) {
 	}
 }
 
-// measure notes the name with the largest cell in one shard.
+// measure remembers the name with the largest cell in one shard.
 func (s *summary) measure(kind metric.Kind, off int) {
-	at := off // of the word with the number of members
+	at := off // index of the word with the number of members
 	switch kind {
 	case metric.Set:
 	case metric.Timer:
@@ -162,8 +162,8 @@ func (s *summary) measure(kind metric.Kind, off int) {
 	}
 }
 
-// Largest returns the set with the most members, or the timer with the most samples, in one shard,
-// and their number. It returns 0 if there is none.
+// Largest returns the set with the most members in one shard, or the timer with the most samples in one shard, and that
+// number. It returns 0 if there is none.
 func (sn *Snapshot) Largest(kind metric.Kind) (name string, size int) {
 	l := sn.largest[kind]
 	if l.size == 0 {

@@ -115,7 +115,7 @@ func (t *timing) summarize(samples []float64, p *program) {
 	}
 }
 
-// lone computes what summarize does of one sample with a weight of 1.
+// lone gives the same result as summarize for one sample with a weight of 1.
 func (t *timing) lone(v float64) {
 	sum, squares := sum2{}.plus(v).value(), clampSquares(sum2{}.plus(v*v).value())
 	t.received, t.weight, t.lower, t.upper = 1, 1, v, v
@@ -125,8 +125,8 @@ func (t *timing) lone(v float64) {
 	}
 }
 
-// sortPlaces puts the samples of the needed ranks in their places: no sample before them
-// is greater, none after them is smaller.
+// sortPlaces puts the samples of the needed ranks in their places. No sample before such a place is greater, and no
+// sample after it is smaller.
 func (t *timing) sortPlaces(samples []float64, p *program) {
 	n := len(samples)
 	t.places = t.places[:0]

@@ -25,7 +25,7 @@ type peer struct {
 	counters *names
 	// rates says that counters are published per second instead of per flush.
 	rates bool
-	// publishes is the way: to carbon if empty, otherwise page (for Prometheus), otlp or nothing.
+	// publishes says how the peer publishes: to carbon if empty, otherwise page (for Prometheus), otlp or nothing.
 	publishes string
 	// networks lists the networks to receive from. onlyDrain says that the peer takes part in drains
 	// only.

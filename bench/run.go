@@ -205,8 +205,8 @@ func count(packets []packet) (n int) {
 	return n
 }
 
-// await waits until everything that was sent has been published. Where some of it was lost, or is held back
-// until more comes, it waits until nothing, or two flushes, came for long enough.
+// await waits until everything that was sent has been published. If some of it was lost, or if the daemon holds it back
+// until more comes, await ends after a time without new points, or with only two flushes.
 func await(p peer, w workload, c *carbon, s sent) {
 	if p.counters == nil {
 		if p.publishes == nothing { // a flush costs, too

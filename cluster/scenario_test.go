@@ -143,8 +143,8 @@ func (w *world) killOwners(*testing.T) {
 // garbageSamples is how many samples are in the messages of sendGarbage.
 const garbageSamples = 3 * 5 * 40
 
-// sendGarbage sends messages of edges whose clock is wrong, and messages that are none. They change no point. It
-// returns how many samples they have.
+// sendGarbage sends messages of edges whose clock is wrong, and bytes that are not messages. They change no point. It
+// returns the number of samples in them.
 func sendGarbage(t *testing.T, s link.Sender) uint64 {
 	settings, err := s.Settings(t.Context())
 	if err != nil {

@@ -128,14 +128,14 @@ type Connection struct {
 	Sender  func() (link.Sender, error)
 	// Remote says that the engine is on other machines, so that it may not answer at the start.
 	Remote bool
-	// Edges returns what became of the connections of edges. It is nil if edges do not connect to this daemon.
+	// Edges counts the connections of edges. It is nil if edges do not connect to this daemon.
 	Edges func() EdgeConnections
 }
 
 // EdgeConnections counts connections of edges to this daemon since its start.
 type EdgeConnections struct {
 	Refused uint64 // not admitted
-	Evicted uint64 // closed because another one needed the place
+	Evicted uint64 // closed to make room for others
 }
 
 // maxHorizon limits the number of windows that can be corrected.

@@ -55,8 +55,8 @@ type partition struct {
 	next      int64     // the window to close next, 0 if not known
 	open      map[int64]*open
 	late      map[int64][]message
-	bytes     int                  // of the messages in open and late
-	held      map[uint64]struct{}  // numbers that the head holds and that were not read yet
+	bytes     int                  // total size of the messages in open and late
+	held      map[uint64]struct{}  // numbers in Head.Held that were not read yet
 	newer     map[uint64]time.Time // messages of a newer version of the format, and when they were stored
 	read      uint64               // the newest message that this owner has read
 	known     uint64               // a message that is known to be in the Inbox

@@ -25,7 +25,7 @@ const (
 
 // watch is the edge's knowledge of the owners.
 type watch struct {
-	answered atomic.Int64 // when the engine last took messages or had no room for them, in Unix nanoseconds
+	answered atomic.Int64 // when the engine last accepted messages or had no room for them, in Unix nanoseconds
 	unowned  atomic.Pointer[[]int]
 }
 
@@ -41,8 +41,8 @@ func (e *Edge) Unowned() []int {
 	return nil
 }
 
-// Watch looks at the newest commits of partitions until ctx ends, if the engine shows them. It looks at two
-// partitions at a time: a new one, and again the one before. If a commit is still the same, it looks at all.
+// Watch looks at the newest commits of partitions until ctx ends, if the engine shows them. Each time it looks
+// at two partitions: the next one, and again the previous one. If a commit is still the same, it looks at all partitions.
 func (e *Edge) Watch(ctx context.Context) {
 	watcher, can := e.sender.(link.Watcher)
 	seen, turn, suspicious := map[int]looked{}, 0, false
@@ -56,7 +56,7 @@ func (e *Edge) Watch(ctx context.Context) {
 			continue
 		}
 		allowed := unownedAfter + unownedIntervals*settings.Interval
-		if time.Since(time.Unix(0, e.watch.answered.Load())) > allowed { // the engine is away, and health says so
+		if time.Since(time.Unix(0, e.watch.answered.Load())) > allowed { // the engine does not answer; the health already says so
 			clear(seen)
 			e.watch.unowned.Store(nil)
 			continue

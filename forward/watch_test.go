@@ -45,8 +45,8 @@ func (o *owned) kill(partitions ...int) {
 	}
 }
 
-// An edge notices that partitions have no owner, also if all owners are dead, and that they have one again. While
-// the engine does not answer, it says nothing of owners. An engine that is full answers: without owners it fills up.
+// An edge notices when partitions have no owner, even if all owners are dead, and when they have one again. While the
+// engine does not answer, the edge reports nothing about owners. A full engine answers: without owners it fills up.
 func TestWatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := &owned{engine: newEngine()}

@@ -215,7 +215,7 @@ func (l *Listen) NameForm() metric.NameForm {
 	return c.Form()
 }
 
-// Naming says how names are read. flush is the flush interval.
+// Naming returns the settings for reading names. flush is the flush interval.
 func (l *Listen) Naming(flush time.Duration) naming.Config {
 	return naming.Config{Dialect: l.Dialect, Tags: l.Tags, Styles: l.TagStyles, AsSent: l.NamesAsSent, Flush: flush}
 }

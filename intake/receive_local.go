@@ -2,13 +2,13 @@ package intake
 
 import "github.com/statsd-ops/statsd/intake/kernel"
 
-// unreadFor is how many bytes a receiver of a unix socket parses before it looks for more datagrams. A client
+// unreadFor is the number of bytes that a receiver of a unix socket parses before it looks for more datagrams. A client
 // needs longer to fill the socket.
 const unreadFor = 8 << 10
 
-// runLocal is run for a unix socket. It never sleeps while datagrams come: the socket holds only some, of
-// all clients together (net.unix.max_dgram_qlen), and then the clients wait or lose theirs. To wake up costs
-// more than to read. So it reads the datagrams of a burst while it parses those before them.
+// runLocal does the same as run, for a unix socket. It never sleeps while datagrams come, because the socket holds only
+// a few datagrams of all clients together (net.unix.max_dgram_qlen). When it is full, clients wait or lose datagrams.
+// Waking up costs more than reading. So runLocal reads the next datagrams of a burst while it parses the first ones.
 func (r *receiver) runLocal() error {
 	for {
 		n, err := r.socket.Read(true)
@@ -30,7 +30,7 @@ func (r *receiver) runLocal() error {
 	}
 }
 
-// takeLocal takes a batch of n, and what comes meanwhile.
+// takeLocal takes a batch of n, and the datagrams that come meanwhile.
 func (r *receiver) takeLocal(n int) (err error) {
 	for taken := 0; taken < n; {
 		first, size := taken, 0

@@ -36,7 +36,7 @@ type receiver struct {
 	checked *checked // nil: all may send, and the processes are not counted
 	// maxUnread limits the gathered bytes, as the kernel counts them.
 	maxUnread int
-	local     bool // it reads a unix socket
+	local     bool // whether it reads a unix socket
 	// due is the time of the next flush in Unix nanoseconds. No datagram should wait unread beyond it.
 	due *atomic.Int64
 	// awake is when the receiver will read again, in Unix nanoseconds, or 0 while it does not sleep.
@@ -171,8 +171,8 @@ func (r *receiver) takePart(first, end int) (bytes int) {
 	return bytes
 }
 
-// takeDatagrams takes datagrams, and reports whether one of their lines was bad. It is apart from takePart
-// so that its loop keeps what it needs in registers.
+// takeDatagrams takes datagrams, and reports whether one of their lines was bad. It is separate from takePart so that
+// its loop can keep its variables in registers.
 func (r *receiver) takeDatagrams(first, end int) (bytes int, bad bool) {
 	if r.checked != nil {
 		return r.checked.take(r, first, end)

@@ -7,8 +7,8 @@ import (
 	"github.com/statsd-ops/statsd/internal/plural"
 )
 
-// ClusterFacts describe a cluster as one of its owners sees it. Counts are of all partitions, since their
-// first commit. An edge knows Partitions and Unowned.
+// ClusterFacts describe a cluster from the view of one owner. Counts are sums over all partitions, since their first
+// commit. An edge knows only Partitions and Unowned.
 type ClusterFacts struct {
 	Fault      string // why the cluster cannot be joined; "" if it can
 	Partitions int

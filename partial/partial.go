@@ -17,7 +17,7 @@
 // A message is a header, a body, and a CRC-32C of both. Numbers are varints, as in protobuf. The body has,
 // for each kind, the names in order and then the values. Each name omits the prefix that it shares with the
 // previous name. The body is compressed with S2 if that makes it smaller: zstd would make it a seventh
-// smaller, in four times the time. All values are exact. Version changes with every change of the format. A
+// smaller, but would take four times as long. All values are exact. Version changes with every change of the format. A
 // reader reads its own version and the previous one. The place of the version and the CRC never change, so a
 // reader can tell a message of a newer version from a damaged one.
 package partial

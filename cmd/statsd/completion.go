@@ -41,7 +41,8 @@ func completions() (all []completion.Flag) {
 	return all
 }
 
-// suggestions returns the values that a shell offers: all of them, the words of a list, or how values begin.
+// suggestions returns the values that a shell offers: all values, the words of a list (list), or beginnings of values
+// (open).
 func (f *flag) suggestions() (words []string, list, open bool) {
 	switch f.kind {
 	case isTagStyles:
@@ -64,7 +65,7 @@ func (f *flag) suggestions() (words []string, list, open bool) {
 	return f.choices, false, false
 }
 
-// urls returns how URLs begin.
+// urls returns the beginnings of URLs.
 func urls(schemes ...string) (begins []string) {
 	for _, scheme := range schemes {
 		begins = append(begins, scheme+"://")
@@ -72,7 +73,7 @@ func urls(schemes ...string) (begins []string) {
 	return begins
 }
 
-// gstatsdCompletions returns gstatsd's flags, and the long ones of statsd that it takes too.
+// gstatsdCompletions returns gstatsd's flags, and the long flags of statsd that gstatsd accepts too.
 func gstatsdCompletions(long []completion.Flag) (all []completion.Flag) {
 	for _, f := range gstatsdFlags {
 		c := completion.Flag{Name: f.long, Short: rune(f.short), Help: f.help, Value: f.holder}

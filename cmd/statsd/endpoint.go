@@ -76,8 +76,8 @@ func (all settings) checkName() error {
 
 var sinkName = regexp.MustCompile(`^[a-z0-9_-]{1,64}$`)
 
-// inherit sets keys that the URL leaves out to the flag of that name (timeout of graphite+tls://
-// to --graphite-timeout), or to their defaults.
+// inherit sets keys that are missing in the URL. The value is that of the flag with the same name (--graphite-timeout
+// for timeout of graphite+tls://), or the default.
 func (e *endpoint) inherit(all settings) {
 	family, _, _ := strings.Cut(e.scheme.name, "+")
 	for _, s := range e.settings {

@@ -68,8 +68,8 @@ func loopback(host string) string {
 // usualRetention is the finest retention of carbon's example schemas for statsd.
 const usualRetention = 10 * time.Second
 
-// oddInterval warns of points that carbon overwrites, and of minutes that are not whole. The schemas of carbon
-// are not known here, nor the sinks of a cluster.
+// oddInterval warns of points that carbon overwrites, and of an interval that does not divide a minute. The daemon does
+// not know carbon's schemas, or the sinks of a cluster.
 func (all settings) oddInterval(cfg *server.Config, sinks []*endpoint) (odd []string) {
 	interval := all.duration("flush-interval")
 	toGraphite := all.given("forward") || slices.ContainsFunc(sinks, func(e *endpoint) bool { return strings.HasPrefix(e.scheme.name, "graphite") })
@@ -88,7 +88,7 @@ func (all settings) oddInterval(cfg *server.Config, sinks []*endpoint) (odd []st
 	return odd
 }
 
-// oddRules warns of rules that do not do what they seem to do.
+// oddRules warns of rules that probably do not do what their author wants.
 func oddRules(cfg *server.Config) (odd []string) {
 	if cfg.Rules != nil {
 		for _, hint := range cfg.Rules.Warnings() {

@@ -26,7 +26,7 @@ const (
 	largeHeapPercent = 5
 )
 
-// tuneGC chooses between the two after each collection, until ctx ends.
+// tuneGC switches between these two settings until ctx ends. It looks after each collection.
 func tuneGC(ctx context.Context) {
 	if os.Getenv("GOGC") != "" {
 		return

@@ -121,7 +121,7 @@ func PeerOf(c syscall.Conn) peers.Credentials {
 	return credentials(cred)
 }
 
-// More appends to a batch of n, which is not full, the datagrams that are there. It returns the new size.
+// More appends the waiting datagrams to a batch of n, which is not full. It returns the new size.
 func (s *Socket) More(n int) (int, error) {
 	more, err := s.receive(n, unix.MSG_DONTWAIT)
 	return n + more, err

@@ -23,9 +23,9 @@ const Batch = 64
 // that the beginnings of the buffers do not compete for a few cache lines.
 const Space = 64<<10 + 192
 
-// Socket reads datagrams in batches, with recvmmsg(2) on a blocking socket. To wake up costs more than all
-// other work here, and a blocking socket lets the goroutine decide when to wake up. A unix socket is in Go's
-// poller instead: see readLocal. Only one goroutine may use a Socket. Others may call only Stop and Drops.
+// Socket reads datagrams in batches, with recvmmsg(2) on a blocking socket. Waking up costs more than all other work
+// here. With a blocking socket the goroutine decides when to wake up. A unix socket uses Go's poller instead: see
+// readLocal. Only one goroutine may use a Socket. Others may call only Stop and Drops.
 type Socket struct {
 	fd      int
 	headers [Batch]mmsghdr

@@ -8,7 +8,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// kept returns a name in the form in which it is kept.
+// kept returns a name in the form in which the table has it.
 func kept(form metric.NameForm, name []byte) string {
 	clean, _ := form.Append(nil, name)
 	return string(clean)

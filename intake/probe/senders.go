@@ -39,7 +39,7 @@ type about struct {
 	badAt   int64
 }
 
-// NewSenders returns a Look for each of n lanes. The error says what is wrong with the pattern.
+// NewSenders returns a Look for each of n lanes. The error is about the pattern.
 func NewSenders(q SendersQuery, names metric.NameForm, lanes int, ends time.Time) ([]*Look, error) {
 	looks := make([]*Look, lanes)
 	for i := range looks {

@@ -33,7 +33,7 @@ type heldLine struct {
 	sender meta.Sender
 }
 
-// NewTailLooks returns a Look for each of n lanes. The error says what is wrong with the query.
+// NewTailLooks returns a Look for each of n lanes. The error is about the query.
 func NewTailLooks(q TailQuery, names metric.NameForm, lanes int, ends time.Time) ([]*Look, error) {
 	from, err := senderFilter(q.Sender)
 	if err != nil {
@@ -148,8 +148,8 @@ type Tailed struct {
 	Looked   Looked
 }
 
-// TailOf adds up what lanes have collected. It copies the lines. A line whose arrival is not known
-// arrived at the end of span.
+// TailOf joins the lines that lanes have collected. It copies the lines. A line whose arrival is not known arrived at
+// the end of span.
 func TailOf(lanes []Collected, names metric.NameForm, span Span) Tailed {
 	var t Tailed
 	var sum extent

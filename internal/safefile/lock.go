@@ -65,8 +65,8 @@ func WritePID(file *os.File) error {
 	return err
 }
 
-// Holding creates a lock file at path, or takes one over, and locks it. The file stays: only its
-// lock matters. A file that does not begin with a process id was not made here. It is an error, and stays as it is.
+// Holding creates or reuses a lock file at path, and locks it. The file stays: only its lock matters. A file that does
+// not begin with a process id is not a lock file. That is an error, and the file stays unchanged.
 func Holding(path string) (*os.File, error) {
 	file, err := Open(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if errors.Is(err, os.ErrPermission) || errors.Is(err, unix.EROFS) {
@@ -82,6 +82,6 @@ func Holding(path string) (*os.File, error) {
 		err = pathError(path, fmt.Errorf("%w: %w, so it is not the lock of a daemon; it is left unchanged: move it away", ErrUnsafe, err))
 		return nil, errors.Join(err, file.Close())
 	}
-	_ = WritePID(file) // it only informs people: the lock holds without it
+	_ = WritePID(file) // ignore errors: the process id only informs people
 	return file, nil
 }

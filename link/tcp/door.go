@@ -33,7 +33,7 @@ type Stats struct {
 	Edges    int    // connected now, after the handshake
 	Accepted uint64 // connections
 	Refused  uint64 // connections that were not admitted, or failed the handshake
-	Evicted  uint64 // connections closed because another one needed the place
+	Evicted  uint64 // connections closed to make room for others
 	Messages uint64 // stored
 	Bytes    uint64 // stored
 	Full     uint64 // messages without room, which the edge sends again

@@ -47,7 +47,7 @@ type Sender struct {
 	conn     *edgeConn // nil while there is none
 	settings link.Settings
 	used     link.Settings // of the central that got the first message; zero before
-	err      error         // why there is none
+	err      error         // why there is no connection
 	changed  chan struct{} // closed when conn or err changes
 }
 

@@ -12,7 +12,7 @@ type Cluster struct {
 	// The owners publish the intervals that end after After, and not after Until. Zero means that there is no limit.
 	After time.Time `json:"after"`
 	Until time.Time `json:"until"`
-	// Fault is why the cluster cannot be joined now; "" if it can.
+	// Fault says why the daemon cannot join the cluster now; "" if it can.
 	Fault      string             `json:"fault"`
 	Partitions []ClusterPartition `json:"partitions"`
 	Edges      []ClusterEdge      `json:"edges"`
@@ -48,8 +48,7 @@ type ClusterForward struct {
 	// The cluster gets the intervals that end after After, and not after Until. Zero means that there is no limit.
 	After time.Time `json:"after"`
 	Until time.Time `json:"until"`
-	// Waits is why the settings of the cluster are not known; "" if they are. Partitions, Horizon and Tags are
-	// settings.
+	// Waits says why the settings of the cluster (Partitions, Horizon and Tags) are not known; "" if they are.
 	Waits      string  `json:"waits"`
 	Partitions int     `json:"partitions"`
 	Horizon    float64 `json:"horizon"` // seconds
