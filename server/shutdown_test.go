@@ -135,21 +135,24 @@ func TestShutdownGrace(t *testing.T) {
 	})
 	t.Run("dead sink", func(t *testing.T) {
 		t.Parallel()
-		cfg := config()
-		cfg.Grace = 300 * time.Millisecond
-		healthy := sinktest.NewRecorder()
-		cfg.Sinks = []delivery.Destination{{Name: "healthy", Sink: healthy}}
-		d := start(t, cfg)
-		d.Hang()
-		send(t, d.dial("udp"), "hits:1|c")
-		d.stop()
-		made := figureOf(t, d.Server, "numStats")
-		if want := fmt.Sprintf(`"sink":"recorder","points":%v`, made); !strings.Contains(d.out.String(), want) {
-			t.Errorf("no %s in the log:\n%s", want, d.out)
-		}
-		if got := len(healthy.Points()); float64(got) != made {
-			t.Errorf("%d points came to the healthy sink, want %v", got, made)
-		}
+		wait.Longer(t, 300*time.Millisecond, func(grace time.Duration) error {
+			cfg := config()
+			cfg.Grace = grace
+			healthy := sinktest.NewRecorder()
+			cfg.Sinks = []delivery.Destination{{Name: "healthy", Sink: healthy}}
+			d := start(t, cfg)
+			d.Hang()
+			send(t, d.dial("udp"), "hits:1|c")
+			d.stop()
+			made := figureOf(t, d.Server, "numStats")
+			if want := fmt.Sprintf(`"sink":"recorder","points":%v`, made); !strings.Contains(d.out.String(), want) {
+				return fmt.Errorf("no %s in the log:\n%s", want, d.out)
+			}
+			if got := len(healthy.Points()); float64(got) != made {
+				return fmt.Errorf("%d points came to the healthy sink, want %v", got, made)
+			}
+			return nil
+		})
 	})
 }
 

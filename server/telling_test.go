@@ -141,7 +141,7 @@ func TestUntold(t *testing.T) {
 		v.wait(3 * time.Minute)
 		h := v.Health()
 		if !h.Has(meta.AlertUntold) || h.State != meta.Degraded || !strings.Contains(h.Text(), `notifier a did not take the last message: gave up the message end of sink_failing recorder after `) ||
-			!strings.Contains(h.Text(), `tries: no "way"?`) {
+			!strings.Contains(h.Text(), `attempts: no "way"?`) {
 			t.Errorf("%+v", h)
 		}
 		if said := up.said(); !strings.Contains(said, ":begin alert_untold a degraded") || strings.Count(said, ",") != 2 {
