@@ -19,8 +19,8 @@ const (
 	maxLine = 64 << 10
 	// idleTimeout is the time to wait for a whole command.
 	idleTimeout = 10 * time.Minute
-	// writeTimeout is the time for a client to take a part of its answer, and answerTimeout the time
-	// for the whole answer.
+	// writeTimeout limits the time in which a client must read a part of its answer, and answerTimeout the sum of
+	// these times. answerTimeout also limits the time in which the daemon must produce each part.
 	writeTimeout  = 10 * time.Second
 	answerTimeout = time.Minute
 	// lineTimeout is how long to wait for the newline after a command without arguments, because some
@@ -33,10 +33,11 @@ type session struct {
 	*Console
 	conn    *gate.Conn
 	out     *bufio.Writer
-	until   time.Time // of the current answer
-	pending []byte    // received, not a whole command yet
-	ended   bool      // the client sends no more
-	long    bool      // it holds Console.long
+	left    time.Duration // for the client to read the current answer
+	giveUp  *time.Timer   // ends an answer of which no part comes
+	pending []byte        // received, not a whole command yet
+	ended   bool          // the client sends no more
+	long    bool          // it holds Console.long
 }
 
 // serve answers commands until there are no more.
@@ -51,7 +52,7 @@ func (c *Console) serve(ctx context.Context, conn *gate.Conn) {
 			return
 		}
 		conn.Asked()
-		s.until = time.Now().Add(answerTimeout)
+		s.left = answerTimeout
 		more, err = s.answer(ctx, line)
 		if errors.Join(err, s.out.Flush()) != nil {
 			return
@@ -119,18 +120,18 @@ func (s *session) read(wait time.Time) error {
 type deadlineWriter struct{ *session }
 
 func (w deadlineWriter) Write(p []byte) (int, error) {
-	until := time.Now().Add(writeTimeout)
-	if w.until.Before(until) {
-		until = w.until
-	}
-	if err := w.conn.SetWriteDeadline(until); err != nil {
+	begun := time.Now()
+	if err := w.conn.SetWriteDeadline(begun.Add(min(writeTimeout, w.left))); err != nil {
 		return 0, err
 	}
 	if w.long {
 		w.Console.long.Unlock()
 		defer w.Console.long.Lock()
 	}
-	return w.conn.Write(p)
+	n, err := w.conn.Write(p)
+	w.left -= time.Since(begun)
+	w.giveUp.Reset(answerTimeout)
+	return n, err
 }
 
 // takeTurn runs a long answer when no other one runs.
