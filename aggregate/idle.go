@@ -42,8 +42,8 @@ func (s *summary) idleIn(i, n int, kind metric.Kind, r ref) bool {
 	return true
 }
 
-// remember starts s.gauge with the gauge's value before flush number flush. Its
-// records are s.sources.
+// remember sets s.gauge to the value that the gauge had before the given flush. s.sources are the gauge's
+// records.
 func (s *summary) remember(flush uint32) {
 	s.gauge.begin()
 	for _, from := range s.sources {

@@ -91,7 +91,7 @@ func TestSeenRemembered(t *testing.T) {
 	})
 }
 
-// Marks are bounded, and still right to some seconds for a day, to a minute for a week.
+// The number of marks is bounded. Their error is at most some seconds for the last day, and a minute for the last week.
 func TestMarks(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	m := marks{began: 1_000_000}

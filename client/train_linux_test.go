@@ -35,7 +35,7 @@ func noCut(ctx context.Context, network, address string) (net.Conn, error) {
 	return dialer.DialContext(ctx, network, address)
 }
 
-// wrapped is a connection that is no *net.UDPConn to the client.
+// wrapped opens a connection whose type hides that it is a *net.UDPConn.
 func wrapped(ctx context.Context, network, address string) (net.Conn, error) {
 	conn, err := new(net.Dialer).DialContext(ctx, network, address)
 	return struct{ net.Conn }{conn}, err
@@ -141,7 +141,7 @@ func ready(t testing.TB) *net.UDPConn {
 	return conn
 }
 
-// Lines of one length share a system call, with lines of other lengths between them too.
+// Lines of the same length share a system call, even if lines of other lengths come between them.
 func TestTrains(t *testing.T) {
 	server := ready(t)
 	c := open(t, client.New, client.Config{Network: "udp", Address: server.LocalAddr().String(), OneLine: true})

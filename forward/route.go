@@ -7,8 +7,8 @@ import (
 	"github.com/statsd-ops/statsd/link"
 )
 
-// Next configures a second cluster, which goes on from a time. The daemon is an edge of it too, with the ForwardID
-// and the ForwardMatch of the Target. Changes need a restart.
+// Next configures a second cluster, which takes over at a given time (NextAfter). The daemon is an edge of this
+// cluster too, with the ForwardID and the ForwardMatch of the Target. Changes need a restart.
 type Next struct {
 	// NextTo is the address of the cluster. Empty (the default) means none.
 	NextTo string `flag:"--forward"`

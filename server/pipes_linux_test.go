@@ -65,8 +65,8 @@ func (d *daemon) awaitTotal(want float64) {
 	})
 }
 
-// Values in the pipes of processes are published: levels are merged, and counts by their increase
-// in each process, even if processes end or start.
+// Levels of all processes are merged. Of a count, the increase in each process is published, also if processes
+// start or end.
 func TestPipes(t *testing.T) {
 	t.Parallel()
 	h := newHost(t)

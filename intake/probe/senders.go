@@ -39,7 +39,7 @@ type about struct {
 	badAt   int64
 }
 
-// NewSenders returns a Look for each of n lanes. The error is about the pattern.
+// NewSenders returns one Look (a lane's part of a probe) for each lane. The error is about the pattern.
 func NewSenders(q SendersQuery, names metric.NameForm, lanes int, ends time.Time) ([]*Look, error) {
 	looks := make([]*Look, lanes)
 	for i := range looks {

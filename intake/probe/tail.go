@@ -33,7 +33,7 @@ type heldLine struct {
 	sender meta.Sender
 }
 
-// NewTailLooks returns a Look for each of n lanes. The error is about the query.
+// NewTailLooks returns one Look (a lane's part of a probe) for each lane. The error is about the query.
 func NewTailLooks(q TailQuery, names metric.NameForm, lanes int, ends time.Time) ([]*Look, error) {
 	from, err := senderFilter(q.Sender)
 	if err != nil {

@@ -28,7 +28,7 @@ type top struct {
 	scratch []byte
 }
 
-// NewTop returns a Look for each of n lanes. The error is about the pattern.
+// NewTop returns one Look (a lane's part of a probe) for each lane. The error is about the pattern.
 func NewTop(q TopQuery, names metric.NameForm, lanes int, ends time.Time) ([]*Look, error) {
 	looks := make([]*Look, lanes)
 	for i := range looks {

@@ -22,7 +22,7 @@ import (
 	"time"
 )
 
-// On reports whether full sizes and exact bounds are requested.
+// On reports whether tests must run in full size and check exact bounds.
 func On() bool { return os.Getenv("SOAK") != "" }
 
 // All reports whether slow tests run.

@@ -31,7 +31,7 @@ type Search struct {
 	Prefix string
 	// Limit limits the paths returned.
 	Limit int
-	// After leaves out the paths up to this one, with ByPath.
+	// If Order is ByPath, the search skips all paths up to and including After.
 	After string
 	Order Order
 	// Wait is how long the search may wait for the next flush.

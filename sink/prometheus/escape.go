@@ -5,9 +5,9 @@ import (
 	"unicode/utf8"
 )
 
-// appendName appends a text as the name of a family or of a label, as statsd_exporter does: each
-// character other than A-Z, a-z, 0-9 and _ becomes _, a run of dashes becomes one, and a digit at the
-// start gets one in front. The result can be empty.
+// appendName appends a text as the name of a family or of a label, as statsd_exporter does. Each
+// character other than A-Z, a-z, 0-9 and _ becomes _. Several dashes in a row become a single _. If the text
+// begins with a digit, a _ is put before it. The result can be empty.
 func appendName(dst, text []byte) []byte {
 	if len(text) > 0 && '0' <= text[0] && text[0] <= '9' {
 		dst = append(dst, '_')
